@@ -1,0 +1,189 @@
+//! Failure ids: the stable words by which a non-pass is known to JUnit `type`, `run.json`, known
+//! issues and the documentation. One table; a new way to fail starts with a row in it.
+
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
+
+/// A stable failure id such as `ssh.lost` or `package.version`.
+///
+/// Ids of checks are `<check type>.<attribute>`, derived from the check's attribute table; all
+/// others are constants of this module and rows of [`TABLE`].
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct FailureId(Cow<'static, str>);
+
+impl FailureId {
+    const fn known(id: &'static str) -> Self {
+        Self(Cow::Borrowed(id))
+    }
+
+    /// The id of an expectation: check type and attribute.
+    pub fn of_check(check: &str, attribute: &str) -> Self {
+        Self(Cow::Owned(format!("{check}.{attribute}")))
+    }
+
+    /// The id of a console finding, by its category.
+    pub fn of_console(category: &str) -> Self {
+        Self(Cow::Owned(format!("console.{category}")))
+    }
+
+    /// The id as written in reports.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Display for FailureId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Whether a failure speaks against the image, against the run, or only explains a skip.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Class {
+    /// The image does not do what was expected of it.
+    Fail,
+    /// The question could not be answered: infrastructure, or a probe that could not run.
+    Error,
+    /// The question was not asked.
+    Skip,
+}
+
+/// One row: the id, its class, what it means, what to do next.
+#[derive(Debug, Clone, Copy)]
+pub struct Row {
+    /// The id.
+    pub id: &'static str,
+    /// What it counts as.
+    pub class: Class,
+    /// What happened, for the documentation.
+    pub meaning: &'static str,
+    /// What a person does next.
+    pub next: &'static str,
+}
+
+macro_rules! table {
+    ($( $name:ident = $id:literal, $class:ident, $meaning:literal, $next:literal; )*) => {
+        $( #[doc = $meaning] pub const $name: FailureId = FailureId::known($id); )*
+        /// Every id that is not derived from a check's attribute table or a console category.
+        pub const TABLE: &[Row] = &[ $( Row { id: $id, class: Class::$class, meaning: $meaning, next: $next } ),* ];
+    };
+}
+
+table! {
+    IMAGE_MISSING = "image.missing", Error, "The image file is not there.", "Check the path, or build or pull the image.";
+    IMAGE_UNREADABLE = "image.unreadable", Error, "The image file cannot be read as its format: truncated, corrupt, or not an image.", "Fetch it again and compare its checksum; `qemu-img check` says more.";
+    IMAGE_BACKING_FILE = "image.backing-file", Error, "The image names a backing file, which could be any file of this host.", "Flatten it with `qemu-img convert`, or allow it explicitly if you made it.";
+    IMAGE_DATA_FILE = "image.data-file", Error, "The image keeps its data in another file, which could be any file of this host.", "Flatten it with `qemu-img convert`.";
+    IMAGE_SIZE = "image.size", Error, "The virtual size of the image is beyond the limit.", "Check the image; raise the limit in its description if it is meant to be so large.";
+    IMAGE_FORMAT = "image.format", Error, "The image is not of the format that was stated.", "State the right format in the image description or with `--format`.";
+    IMAGE_REFUSED = "image.refused", Error, "The path is not a plain file (a symbolic link, a device, a directory).", "Name the file itself.";
+    IMAGE_CHANGED = "image.changed", Error, "The bytes of the source image changed while it was in use.", "Find out who wrote to it; the results are void.";
+    QEMU_MISSING = "qemu.missing", Error, "The emulator, or a tool that comes with it, is not installed.", "Run `muster doctor`: it names the package.";
+    QEMU_REFUSED = "qemu.refused", Error, "QEMU ended before the machine started.", "Read its message; `qemu-command` in the machine's folder starts it by hand.";
+    ACCELERATOR_UNAVAILABLE = "accelerator.unavailable", Error, "The accelerator that was asked for does not work on this host.", "Use `--accel auto`, or run `muster doctor`.";
+    FIRMWARE_MISSING = "firmware.missing", Error, "No firmware on this host offers what the image needs.", "Install the OVMF package; `muster doctor` names it.";
+    SEED_FAILED = "seed.failed", Error, "The seed (key, user, network) could not be written.", "Read the message; the run folder may be full or read-only.";
+    SEED_REJECTED = "seed.rejected", Error, "The guest answers SSH but refuses the key of this run.", "The image did not apply the seed: check its kind (`seed:`) and the console for cloud-init's messages.";
+    BOOT_TIMEOUT = "boot.timeout", Error, "The guest did not answer SSH before its deadline.", "Read the end of console.log; raise `boot-timeout` only if the guest was still making progress.";
+    BOOT_UNSETTLED = "boot.unsettled", Error, "The guest answers, but its boot did not finish before the deadline.", "`systemctl list-jobs` in the guest names what it waits for.";
+    BOOT_EMERGENCY = "boot.emergency", Fail, "The boot ended in an emergency shell.", "The console excerpt names the unit or device that failed.";
+    MACHINE_EXITED = "machine.exited", Error, "QEMU ended while its guest was in use.", "Read qemu.log in the machine's folder; look for the host's OOM killer.";
+    MACHINE_POWERED_OFF = "machine.powered-off", Error, "The guest powered itself off while it was in use.", "The end of console.log shows what asked for it.";
+    SSH_LOST = "ssh.lost", Error, "The SSH connection broke and did not come back.", "Look at console.log and at what the test did to sshd or the network.";
+    SSH_PROTOCOL = "ssh.protocol", Error, "The guest answered outside the protocol of its shell.", "The shell of the guest was replaced or disturbed; see the excerpt.";
+    SSH_HOST_KEY = "ssh.host-key", Error, "The guest showed another host key than before.", "Something regenerated the host keys, or this is another machine.";
+    COMMAND_TIMEOUT = "command.timeout", Fail, "A command did not end before its time-out and was killed.", "Run it by hand; raise `timeout:` if it is honestly slow.";
+    COMMAND_OUTPUT = "command.output-limit", Fail, "A command printed more than the limit and was killed.", "Redirect its output to a file in the guest.";
+    PROBE_FAILED = "probe.failed", Error, "What is needed to answer could not be read in the guest.", "The message names the command and what it said.";
+    STEP_RUN = "step.run", Fail, "A `run` step ended with another status or output than it states.", "Read its output in the report.";
+    STEP_INSTALL = "step.install", Fail, "An `install` step did not install.", "Read the package manager's words in the report.";
+    STEP_SERVICE = "step.service", Fail, "A `service` step did not bring the unit to the stated state.", "`systemctl status` of the unit is in the report.";
+    STEP_WRITE = "step.write", Fail, "A `write` step could not write the file.", "Check the path, and whether its file system is read-only.";
+    TEST_TIMEOUT = "test.timeout", Error, "The test did not end before its time-out.", "The report says which part was running.";
+    SETUP_FAILED = "setup.failed", Error, "The suite's setup failed, so that its tests could not be asked.", "Mend the setup steps first.";
+    BASE_FAILED_UNITS = "base.failed-units", Fail, "A systemd unit failed while this test ran.", "`systemctl status` of the unit is in the report.";
+    BASE_AVC = "base.avc", Fail, "SELinux denied an access while this test ran.", "The denial is in the report.";
+    BASE_COREDUMP = "base.coredump", Fail, "A process dumped core while this test ran.", "`coredumpctl info` in the guest says more.";
+    BASE_OOM = "base.oom", Fail, "The kernel killed a process for want of memory while this test ran.", "Give the machine more memory, or find the process that took it.";
+    BASE_TAINT = "base.taint", Fail, "The kernel became tainted while this test ran.", "The report decodes the bits; the console says what set them.";
+    SNAPSHOT_CHANGED = "snapshot.changed", Fail, "A fact differs from its accepted snapshot.", "Read the diff; accept it with `--update-snapshots` or `cargo insta review` if it is right.";
+    SNAPSHOT_NEW = "snapshot.new", Fail, "A snapshot has never been accepted for this image.", "Look at it, then run with `--update-snapshots`.";
+    RUN_INTERRUPTED = "run.interrupted", Error, "The run was interrupted before this test ended.", "Run it again.";
+    INTERNAL = "internal.error", Error, "muster itself failed.", "Report it, with events.jsonl of the run.";
+    SKIP_WHEN = "skip.when", Skip, "The test's `when` is not true on this image.", "Nothing: the reason says which fact decided it.";
+    SKIP_IMAGE = "skip.image", Skip, "The suite's `images: where` is not true for this image.", "Nothing.";
+    SKIP_NEED = "skip.need", Skip, "A test that this one needs did not pass.", "Mend that one first.";
+}
+
+/// The row of an id that is in the table; `None` for ids derived from checks and console rules.
+pub fn row(id: &FailureId) -> Option<&'static Row> {
+    TABLE.iter().find(|row| row.id == id.as_str())
+}
+
+/// The class of an id: from the table, else a failure, since derived ids are verdicts on the image.
+pub fn class(id: &FailureId) -> Class {
+    row(id).map_or(Class::Fail, |row| row.class)
+}
+
+/// One thing that went wrong in one test, in words a report can show without knowing the room it
+/// came from.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Failure {
+    /// The stable id.
+    pub id: FailureId,
+    /// One line: what was asked of what, and how it was missed. Free of control characters.
+    pub message: String,
+    /// What the suite asked for.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub expected: Option<String>,
+    /// What was seen.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub actual: Option<String>,
+    /// Longer evidence: output, a diff, a console excerpt. May be many lines; bounded by its maker.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub detail: Option<String>,
+    /// Where in which suite the expectation or step stands.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub location: Option<Location>,
+}
+
+impl Failure {
+    /// A failure with only an id and a message.
+    pub fn new(id: FailureId, message: impl Into<String>) -> Self {
+        Self { id, message: message.into(), expected: None, actual: None, detail: None, location: None }
+    }
+
+    /// The same, with longer evidence.
+    pub fn with_detail(mut self, detail: impl Into<String>) -> Self {
+        self.detail = Some(detail.into());
+        self
+    }
+
+    /// The same, placed in a suite file.
+    pub fn at(mut self, location: &Location) -> Self {
+        self.location = Some(location.clone());
+        self
+    }
+}
+
+/// A place in a suite file: 1-based line and column, file as the person named it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Location {
+    /// The file, relative to where muster was started when it lies below.
+    pub file: std::sync::Arc<str>,
+    /// 1-based.
+    pub line: u32,
+    /// 1-based, in characters.
+    pub column: u32,
+}
+
+impl std::fmt::Display for Location {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}:{}:{}", self.file, self.line, self.column)
+    }
+}

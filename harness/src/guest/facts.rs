@@ -1,0 +1,93 @@
+//! What the guest is and has, learnt once after its boot, by which tests are gated.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+/// The facts of one booted guest. Every field is what the guest said: hostile, bounded, escaped
+/// before it is shown.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Facts {
+    /// All keys of os-release, unquoted.
+    pub os_release: BTreeMap<String, String>,
+    /// `uname -m`.
+    pub arch: String,
+    /// `uname -r`.
+    pub kernel: String,
+    /// /proc/sys/kernel/random/boot_id.
+    pub boot_id: String,
+    /// Major version of systemd when it is PID 1.
+    pub systemd: Option<u32>,
+    /// `dnf5`, `dnf4`, `tdnf`, `microdnf`, or none.
+    pub package_manager: Option<String>,
+    /// rpm's version, when rpm and its database are there.
+    pub rpm: Option<String>,
+    /// `enforcing`, `permissive` or `disabled`; none when the kernel has no SELinux.
+    pub selinux: Option<String>,
+    /// `uefi` or `bios`.
+    pub firmware: String,
+    /// `image` when /usr is read-only and there is no package manager, else `package`.
+    pub mode: String,
+    /// What the guest offers, as words that `capability ==` names in a suite; see
+    /// [`CAPABILITIES`].
+    pub capabilities: BTreeSet<String>,
+    /// Commands of [`TOOLS`] that are on the path.
+    pub tools: BTreeSet<String>,
+    /// Where the kernel configuration can be read, if anywhere.
+    pub kconfig: Option<String>,
+}
+
+/// The capabilities, each with what it means; the decoder refuses others.
+pub const CAPABILITIES: &[(&str, &str)] = &[
+    ("rpmdb", "rpm is installed and its database is not empty"),
+    ("package-manager", "dnf5, dnf4, tdnf or microdnf is installed"),
+    ("repositories", "at least one repository is enabled"),
+    ("systemd", "systemd is PID 1"),
+    ("journal", "journalctl can read the journal of this boot"),
+    ("selinux", "the kernel has SELinux and a policy is loaded"),
+    ("kconfig", "the kernel configuration can be read"),
+    ("writable-usr", "/usr can be written to"),
+    ("crypto-policies", "system-wide crypto policies are installed"),
+    ("cloud-init", "cloud-init is installed"),
+    ("efi", "booted through UEFI"),
+    ("securityfs", "/sys/kernel/security is mounted"),
+    ("cgroup2", "the unified cgroup hierarchy is mounted"),
+    ("locale", "the `locale` command is installed"),
+];
+
+/// Commands whose presence is worth knowing before a collector is chosen.
+pub const TOOLS: &[&str] = &[
+    "rpm",
+    "dnf5",
+    "dnf",
+    "tdnf",
+    "microdnf",
+    "systemctl",
+    "journalctl",
+    "systemd-analyze",
+    "ss",
+    "stat",
+    "getent",
+    "modinfo",
+    "lsmod",
+    "sysctl",
+    "getenforce",
+    "zcat",
+    "gzip",
+    "sha256sum",
+    "getcap",
+    "findmnt",
+    "coredumpctl",
+    "locale",
+    "curl",
+    "python3",
+    "timedatectl",
+    "sshd",
+    "update-crypto-policies",
+    "lscpu",
+    "readelf",
+    "grep",
+    "awk",
+    "sed",
+];

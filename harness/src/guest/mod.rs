@@ -1,0 +1,45 @@
+//! The guest room: one SSH connection owned by one thread, one framed POSIX shell on it, and the
+//! facts of the system behind it. Nothing else knows SSH. `run` drives it; `check` and `snapshot`
+//! see only [`Reply`] and [`facts::Facts`].
+
+pub mod facts;
+
+use std::time::Duration;
+
+/// One command line for the guest's shell.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Request {
+    /// Run by `/bin/sh` in a subshell, stdin closed, in the fixed environment.
+    pub script: String,
+    /// After so long it is killed with all its children. Already scaled for the accelerator.
+    pub timeout: Duration,
+    /// Bytes of stdout and of stderr, each; a command that prints more is killed.
+    pub limit: usize,
+}
+
+/// What a command said.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Reply {
+    /// Its exit status as the shell saw it (128 + signal number for a killed one).
+    pub status: i32,
+    /// At most [`Request::limit`] bytes.
+    pub stdout: Vec<u8>,
+    /// At most [`Request::limit`] bytes.
+    pub stderr: Vec<u8>,
+    /// How it ended.
+    pub end: End,
+    /// From sending to the end of the frame.
+    pub elapsed: Duration,
+}
+
+/// How a command ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum End {
+    /// By itself.
+    #[default]
+    Exited,
+    /// Killed after its time-out; the output so far is kept.
+    TimedOut,
+    /// Killed because it printed more than its limit; the output so far is kept.
+    TooMuchOutput,
+}

@@ -1,0 +1,151 @@
+//! What `run.json` holds (schema `run/v1`, in `reports/schema/run-v1.json`): everything a report
+//! may say about a run. Built from events alone, so it is complete at every moment of the run.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::outcome::Outcome;
+use crate::failure::{Failure, Location};
+
+/// A whole run.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct RunRecord {
+    /// `run/v1`.
+    pub schema: String,
+    /// Unique id of the run, also the name of its folder.
+    pub id: String,
+    /// Version of muster.
+    pub muster: String,
+    /// RFC 3339, UTC.
+    pub started: String,
+    /// RFC 3339, UTC; absent while the run goes on or when it was killed.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub finished: Option<String>,
+    /// True when the run was interrupted.
+    pub interrupted: bool,
+    /// The command line, without the program's path.
+    pub arguments: Vec<String>,
+    /// `kvm` or `tcg`, and why.
+    pub accelerator: Accelerator,
+    /// The images, by id.
+    pub images: BTreeMap<String, ImageRecord>,
+    /// The suites, by name.
+    pub suites: BTreeMap<String, SuiteRecord>,
+    /// The machines, in the order they were started.
+    pub machines: Vec<MachineRecord>,
+    /// One per planned test; those not reached when the run was interrupted are errors.
+    pub tests: Vec<TestRecord>,
+    /// Counts by outcome word; computed from `tests`.
+    pub totals: BTreeMap<String, u32>,
+    /// Things a reader should know: emulation in use, a seed that was ignored, …
+    pub notices: Vec<String>,
+    /// The exit code of the command; absent while the run goes on.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub exit_code: Option<u8>,
+}
+
+/// What runs the guests and why.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Accelerator {
+    /// `kvm`, `tcg`, or empty before it is known.
+    pub kind: String,
+    /// One line: what the probe found.
+    pub reason: String,
+    /// By how much deadlines are stretched.
+    pub deadline_scale: f64,
+}
+
+/// One image of the run.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct ImageRecord {
+    /// The file, as the person named it or as the catalogue found it.
+    pub path: String,
+    /// `qcow2`, `raw`, …
+    pub format: String,
+    /// SHA-256 of the file, hex.
+    pub sha256: String,
+    /// Facts of the guest as first seen; absent when it never booted.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub facts: Option<crate::guest::facts::Facts>,
+}
+
+/// One suite of the run.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct SuiteRecord {
+    /// The suite's file.
+    pub file: String,
+    /// Why it exists.
+    pub summary: String,
+    /// SHA-256 of the file, hex.
+    pub sha256: String,
+}
+
+/// One machine of the run.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct MachineRecord {
+    /// Unique in the run; names its folder below `machines/`.
+    pub id: String,
+    /// Image id.
+    pub image: String,
+    /// Seconds from QEMU start to the first answer over SSH; absent when it never answered.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub boot_seconds: Option<f64>,
+    /// How it ended: `powered-off`, `killed`, `exited: …`; absent while it runs.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub end: Option<String>,
+}
+
+/// One test on one image.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct TestRecord {
+    /// Suite name.
+    pub suite: String,
+    /// Test id in the suite.
+    pub test: String,
+    /// Image id.
+    pub image: String,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// Why it matters.
+    pub summary: String,
+    /// Tags.
+    pub tags: Vec<String>,
+    /// Links.
+    pub links: Vec<String>,
+    /// Where it stands.
+    pub location: Location,
+    /// RFC 3339, UTC; absent when it never started.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub started: Option<String>,
+    /// Wall-clock seconds.
+    pub seconds: f64,
+    /// How many assertions were evaluated (expectations, step conditions, snapshots).
+    pub assertions: u32,
+    /// Everything that went wrong; empty for pass and skip.
+    pub failures: Vec<Failure>,
+    /// Why it was skipped.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub skipped: Option<Failure>,
+    /// Findings of base checks that this suite only reports.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub remarks: Vec<String>,
+    /// The machine it ran on.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub machine: Option<String>,
+    /// The command line that runs exactly this test again.
+    pub rerun: String,
+}
+
+impl TestRecord {
+    /// `suite/test`, the name a person types.
+    pub fn name(&self) -> String {
+        format!("{}/{}", self.suite, self.test)
+    }
+}

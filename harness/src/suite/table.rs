@@ -1,0 +1,100 @@
+//! Attribute tables: what a check type can be asked. The decoder, the JSON Schema and the reference
+//! page are all made from them, so that they cannot disagree.
+
+/// One check type.
+#[derive(Debug)]
+pub struct CheckTable {
+    /// The key under `expect:`.
+    pub name: &'static str,
+    /// One sentence for the reference page.
+    pub summary: &'static str,
+    /// What the keys below the type name are.
+    pub subject: Subject,
+    /// What a value means that is not a mapping of attributes.
+    pub shorthand: Shorthand,
+    /// The attributes, in the order of the documentation.
+    pub attributes: &'static [Attribute],
+    /// What is read in the guest, in words: commands and files.
+    pub reads: &'static str,
+    /// A complete example for the reference page, as it stands below `expect:`.
+    pub example: &'static str,
+}
+
+/// What the keys below a check type are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Subject {
+    /// The system has one of it: `kernel: {release: …}`.
+    Whole,
+    /// Named things: `package: {nginx: …}`. `what` is for messages ("a package name").
+    Named {
+        /// What a key is, with its article.
+        what: &'static str,
+    },
+}
+
+/// What a value means that is not a mapping of attributes.
+#[derive(Debug, Clone, Copy)]
+pub enum Shorthand {
+    /// There is none: only a mapping is accepted.
+    None,
+    /// The value (scalar, or a mapping of matchers) is for this attribute: `sysctl: {a.b: 1}`.
+    Attribute(&'static str),
+    /// Only these words, each meaning an attribute and the value it must have:
+    /// `package: {nginx: absent}` is `installed: false`.
+    Words(&'static [(&'static str, &'static str, &'static str)]),
+}
+
+/// One attribute of a check type.
+#[derive(Debug)]
+pub struct Attribute {
+    /// The key.
+    pub name: &'static str,
+    /// How its value is read and which matchers it takes.
+    pub kind: Kind,
+    /// One sentence for the reference page, units included.
+    pub doc: &'static str,
+}
+
+/// The type of an attribute's value: how scalars are read from their source text, and which
+/// matchers apply.
+#[derive(Debug, Clone, Copy)]
+pub enum Kind {
+    /// One line of text. Equality, and the text matchers.
+    Text,
+    /// One of these words.
+    Word(&'static [&'static str]),
+    /// `true` or `false`, nothing else.
+    Bool,
+    /// An integer, decimal or 0x. Operators.
+    Integer,
+    /// A count, a ratio or a decimal number. Operators.
+    Number,
+    /// Bytes, always with a unit (`80 MiB`). Operators.
+    Size,
+    /// A duration, always with a unit (`14s`, `1m 30s`, `200ms`). Operators.
+    Duration,
+    /// A quoted octal mode (`"0644"`).
+    Mode,
+    /// An RPM epoch:version-release. Operators compare as rpm does.
+    Evr,
+    /// A dotted version such as a kernel release: operators compare numerically field by field.
+    Version,
+    /// Text that is compared as an integer when both sides are integers (sysctl values, kernel
+    /// configuration values). Equality, operators on integers, text matchers.
+    Loose,
+    /// An unordered set of words: `has`, `lacks`, `only`, `count`, `empty`, `none`.
+    Set,
+    /// An ordered list of words: as a set, and equality with a comma-separated text.
+    List,
+    /// Many lines of output: text matchers, `line`, `empty`, `json`.
+    Output,
+    /// A mapping from names to values of the inner kind: `units: {a.service: "<= 3s"}`.
+    Map(&'static Kind),
+}
+
+impl CheckTable {
+    /// The attribute of that name.
+    pub fn attribute(&self, name: &str) -> Option<&'static Attribute> {
+        self.attributes.iter().find(|attribute| attribute.name == name)
+    }
+}

@@ -1,0 +1,79 @@
+//! Text that came from a guest, an image or a foreign suite, made harmless before a person or a
+//! parser sees it.
+
+/// Makes every control character visible (`\x1b`, `\u{202e}`) except newline and tab, so that the
+/// text can neither move a terminal's cursor nor reorder a line.
+pub fn harmless(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '\n' | '\t' => out.push(c),
+            c if c.is_control() && (c as u32) < 0x100 => out.push_str(&format!("\\x{:02x}", c as u32)),
+            // Bidirectional overrides and isolates, line separators, the byte order mark and the
+            // two non-characters that XML 1.0 forbids.
+            '\u{200e}'
+            | '\u{200f}'
+            | '\u{202a}'..='\u{202e}'
+            | '\u{2066}'..='\u{2069}'
+            | '\u{2028}'
+            | '\u{2029}'
+            | '\u{feff}'
+            | '\u{fffe}'
+            | '\u{ffff}' => out.push_str(&format!("\\u{{{:x}}}", c as u32)),
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+/// [`harmless`] on bytes that may not be UTF-8, with CRLF folded to LF.
+pub fn harmless_bytes(bytes: &[u8]) -> String {
+    harmless(&String::from_utf8_lossy(bytes).replace("\r\n", "\n"))
+}
+
+/// One harmless line of at most `max` characters: newlines become spaces, the rest is cut with `…`.
+pub fn one_line(text: &str, max: usize) -> String {
+    let flat = harmless(text.trim()).replace(['\n', '\t'], " ");
+    if flat.chars().count() <= max {
+        return flat;
+    }
+    flat.chars().take(max.saturating_sub(1)).chain(['…']).collect()
+}
+
+/// The last `max` bytes of `text`, cut at a line when one is near, with a note of what was left out.
+pub fn tail(text: &str, max: usize) -> String {
+    if text.len() <= max {
+        return text.to_owned();
+    }
+    let mut start = text.len() - max;
+    while !text.is_char_boundary(start) {
+        start += 1;
+    }
+    if let Some(newline) = text[start..].find('\n').filter(|at| *at < max / 2) {
+        start += newline + 1;
+    }
+    format!("[{start} bytes left out]\n{}", &text[start..])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn control_bytes_become_visible_and_newlines_stay() {
+        assert_eq!(harmless("a\x1b[31mb\x00\n\tc\u{202e}\u{ffff}"), "a\\x1b[31mb\\x00\n\tc\\u{202e}\\u{ffff}");
+        assert_eq!(harmless_bytes(b"x\r\ny\xff"), "x\ny\u{fffd}");
+    }
+
+    #[test]
+    fn one_line_is_bounded() {
+        assert_eq!(one_line(" a\nb ", 10), "a b");
+        assert_eq!(one_line("abcdef", 4), "abc…");
+    }
+
+    #[test]
+    fn tail_says_what_it_left_out() {
+        assert_eq!(tail("abc", 5), "abc");
+        assert_eq!(tail("one\ntwo\nthree\n", 11), "[4 bytes left out]\ntwo\nthree\n".replace("[4", "[4"));
+    }
+}
