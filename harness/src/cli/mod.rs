@@ -1,1 +1,149 @@
-//! The cli room.
+//! The command line: the only place that prints, and the only one that composes rooms. What was
+//! typed becomes what is meant here, so that no room below ever sees an argument.
+//!
+//! One file a command. [`load`] and [`project`] are what they share.
+
+mod check;
+mod consumer;
+mod doctor;
+mod failures;
+mod images;
+mod list;
+mod load;
+mod project;
+mod run;
+mod schema;
+mod session;
+pub mod trials;
+
+use clap::{Parser, Subcommand};
+
+use crate::exit::Exit;
+
+/// Does your image pass muster? Boots candidate Linux images in QEMU, runs suites written in YAML
+/// over SSH, and writes JUnit, JSON and snapshots.
+#[derive(Debug, Parser)]
+#[command(name = "muster", version, propagate_version = true, after_help = EXIT_CODES, max_term_width = 100)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXIT_CODES: &str = "Exit codes: 0 passed · 1 a test failed · 2 invalid suite, image or usage, or nothing was asked · \
+3 infrastructure error · 4 only stale or expired known issues";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Boot images and judge them
+    Run(run::Arguments),
+    /// List the tests that would be selected, without starting anything
+    List(list::Arguments),
+    /// Validate suites offline, all errors at once
+    Check(check::Arguments),
+    /// Print the JSON Schema of a file format
+    Schema(schema::Arguments),
+    /// List, build and inspect images
+    Images(images::Arguments),
+    /// Explain what this host offers and how to mend what is missing
+    Doctor(doctor::Arguments),
+    /// Explain failure ids: what each means and what to do next
+    Failures(failures::Arguments),
+    /// The same tests behind libtest's interface, for cargo, nextest and editors
+    Test(trials::Arguments),
+}
+
+/// Runs the command line of this process.
+pub fn main() -> std::process::ExitCode {
+    let exit = match Arguments::try_parse() {
+        Ok(arguments) => dispatch(arguments.command),
+        Err(error) => {
+            // clap prints help and versions to stdout, errors to stderr; a closed pipe is nobody's
+            // failure.
+            let _ = error.print();
+            if error.use_stderr() { Exit::Invalid } else { Exit::Pass }
+        }
+    };
+    exit.into()
+}
+
+fn dispatch(command: Command) -> Exit {
+    let result = match command {
+        Command::Run(arguments) => run::execute(arguments),
+        Command::List(arguments) => list::execute(arguments),
+        Command::Check(arguments) => check::execute(arguments),
+        Command::Schema(arguments) => schema::execute(arguments),
+        Command::Images(arguments) => images::execute(arguments),
+        Command::Doctor(arguments) => doctor::execute(arguments),
+        Command::Failures(arguments) => failures::execute(arguments),
+        Command::Test(arguments) => trials::execute(arguments),
+    };
+    result.unwrap_or_else(|complaint| {
+        complaint.show();
+        complaint.exit
+    })
+}
+
+/// Why a command could not do what was asked: one sentence, what to do next, and the exit code.
+#[derive(Debug)]
+pub struct Complaint {
+    /// What happened and where.
+    pub what: String,
+    /// What to do next.
+    pub hint: Option<String>,
+    /// How the command ends.
+    pub exit: Exit,
+}
+
+impl Complaint {
+    /// Something the person who typed can mend.
+    pub fn invalid(what: impl Into<String>) -> Self {
+        Self { what: what.into(), hint: None, exit: Exit::Invalid }
+    }
+
+    /// Something about this host.
+    pub fn infrastructure(what: impl Into<String>) -> Self {
+        Self { what: what.into(), hint: None, exit: Exit::Error }
+    }
+
+    /// Diagnostics were printed already; only the exit code is left.
+    pub fn told(exit: Exit) -> Self {
+        Self { what: String::new(), hint: None, exit }
+    }
+
+    /// The same, with what to do next.
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    fn show(&self) {
+        if !self.what.is_empty() {
+            say_error(&format!("error: {}", crate::text::harmless(&self.what)));
+        }
+        if let Some(hint) = &self.hint {
+            say_error(&format!("  help: {}", crate::text::harmless(hint)));
+        }
+    }
+}
+
+/// Prints to stdout; a closed pipe (`muster list | head`) is not an error.
+fn say(text: &str) {
+    use std::io::Write;
+    let _ = writeln!(anstream::stdout().lock(), "{text}");
+}
+
+/// Prints to stderr.
+fn say_error(text: &str) {
+    use std::io::Write;
+    let _ = writeln!(anstream::stderr().lock(), "{text}");
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        super::Arguments::command().debug_assert();
+    }
+}

@@ -1,0 +1,115 @@
+//! The consumer of a run's events: journal, terminal and, at the end, the reports. One thread, so
+//! that neither a slow disk nor a slow terminal holds up a machine.
+
+use std::sync::mpsc::Receiver;
+use std::thread::JoinHandle;
+
+use super::Complaint;
+use crate::report::files::RunFolder;
+use crate::report::fold::Recorder;
+use crate::report::journal::Journal;
+use crate::report::terminal::{Mode, Options, Terminal};
+use crate::report::{json, junit};
+use crate::run::event::Event;
+
+type Out = anstream::AutoStream<std::io::Stdout>;
+
+/// How the run is shown.
+#[derive(Debug, Clone, Copy, Default, clap::Args)]
+pub struct Display {
+    /// Only what is not a pass, and the verdict (the default where CI is set)
+    #[arg(long, short, conflicts_with = "verbose")]
+    pub quiet: bool,
+    /// Every test, and every skip with its reason
+    #[arg(long, short)]
+    pub verbose: bool,
+}
+
+impl Display {
+    fn mode(self) -> Mode {
+        use std::io::IsTerminal;
+        if self.quiet || std::env::var_os("CI").is_some_and(|ci| !ci.is_empty()) {
+            Mode::Quiet
+        } else if std::io::stdout().is_terminal() {
+            Mode::Interactive(indicatif::ProgressDrawTarget::stderr())
+        } else {
+            Mode::Plain
+        }
+    }
+}
+
+/// A consumer at work.
+pub struct Consumer(JoinHandle<Result<(), Complaint>>);
+
+/// Starts it. The journal exists when this returns.
+/// Nothing is shown without a display.
+pub fn start(stream: Receiver<Event>, folder: &RunFolder, display: Option<Display>) -> Result<Consumer, Complaint> {
+    let broken = |error: crate::report::files::FileError| Complaint::infrastructure(error.to_string());
+    let journal = Journal::create(&folder.events()).map_err(broken)?;
+    let terminal = display.map(|display| {
+        let colour = anstream::AutoStream::choice(&std::io::stdout()) != anstream::ColorChoice::Never;
+        Terminal::new(anstream::stdout(), display.mode(), Options { colour, verbose: display.verbose })
+    });
+    let folder = folder.clone();
+    let thread = std::thread::Builder::new()
+        .name("events".to_owned())
+        .spawn(move || consume(stream, &folder, journal, terminal))
+        .map_err(|cause| Complaint::infrastructure(format!("no thread for the reports: {cause}")))?;
+    Ok(Consumer(thread))
+}
+
+impl Consumer {
+    /// Waits until everything is written. All handles of the events must be gone.
+    pub fn finish(self) -> Result<(), Complaint> {
+        self.0.join().unwrap_or_else(|_| Err(Complaint::infrastructure("the thread that writes reports panicked")))
+    }
+}
+
+fn consume(
+    stream: Receiver<Event>,
+    folder: &RunFolder,
+    mut journal: Journal,
+    mut terminal: Option<Terminal<Out>>,
+) -> Result<(), Complaint> {
+    let mut recorder = Recorder::new();
+    let mut trouble = None;
+    for event in stream {
+        // The run goes on when the disk is full: the terminal still tells, and the reports are tried
+        // at the end.
+        if let Err(error) = journal.append(&event) {
+            trouble.get_or_insert(error.to_string());
+        }
+        recorder.apply(&event);
+        if matches!(event, Event::Planned { .. }) {
+            // From here on a run that is killed leaves reports that say what was not reached.
+            write(folder, &recorder, &mut trouble);
+        }
+        if matches!(event, Event::RunFinished { .. }) {
+            write(folder, &recorder, &mut trouble);
+        }
+        if let Some(terminal) = &mut terminal {
+            // A closed pipe is nobody's failure; the reports are what counts.
+            let _ = terminal.apply(&event);
+        }
+    }
+    if let Some(terminal) = &mut terminal {
+        let reports =
+            [("junit", folder.junit()), ("record", folder.run_json()), ("events", folder.events())];
+        let reports = reports.map(|(name, path)| (name, super::project::short(&path).to_string()));
+        let _ = terminal.summary(recorder.record(), &reports);
+    }
+    match trouble {
+        None => Ok(()),
+        Some(error) => Err(Complaint::infrastructure(format!("the reports are not complete: {error}"))),
+    }
+}
+
+fn write(folder: &RunFolder, recorder: &Recorder, trouble: &mut Option<String>) {
+    let record = recorder.record();
+    if let Err(error) = json::write(&folder.run_json(), record) {
+        trouble.get_or_insert(error.to_string());
+    }
+    if let Err(error) = junit::write(&folder.junit(), record, Some(folder)) {
+        trouble.get_or_insert(error.to_string());
+    }
+}

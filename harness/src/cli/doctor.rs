@@ -1,0 +1,52 @@
+//! `muster doctor`: what this host offers, and the command that mends what is missing.
+
+use super::project::Project;
+use super::{Complaint, say};
+use crate::exit::Exit;
+use crate::machine::doctor::{self, State};
+
+/// Explain what this host offers and how to mend what is missing
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example: muster doctor --format json")]
+pub struct Arguments {
+    /// `json` is an array of objects for programs
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
+enum Format {
+    #[default]
+    Text,
+    Json,
+}
+
+pub fn execute(arguments: Arguments) -> Result<Exit, Complaint> {
+    // Outside a checkout there is no lab recipe; everything else can still be looked at.
+    let root = Project::find().map(|project| project.root().to_owned()).unwrap_or_else(|_| ".".into());
+    let findings = super::images::runtime()?.block_on(doctor::examine(root.as_std_path()));
+    let missing = findings.iter().any(|finding| finding.state == State::Missing);
+    if arguments.format == Format::Json {
+        let rows: Vec<_> = findings
+            .iter()
+            .map(|f| serde_json::json!({"what": f.what, "state": f.state, "detail": f.detail, "mend": f.mend}))
+            .collect();
+        say(&serde_json::to_string_pretty(&rows).unwrap_or_default());
+    } else {
+        for finding in &findings {
+            say(&format!("{:8}  {}: {}", word(finding.state), finding.what, finding.detail));
+            if let Some(mend) = &finding.mend {
+                say(&format!("          mend: {mend}"));
+            }
+        }
+    }
+    Ok(if missing { Exit::Error } else { Exit::Pass })
+}
+
+fn word(state: State) -> &'static str {
+    match state {
+        State::Ok => "ok",
+        State::Degraded => "degraded",
+        State::Missing => "missing",
+    }
+}

@@ -1,0 +1,55 @@
+//! `muster list`: the tests that would be selected.
+
+use super::load::{self, DiagnosticFormat, Selection};
+use super::{Complaint, say};
+use crate::exit::Exit;
+
+/// List the tests that would be selected, without starting anything
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example: muster list --tag 'tier0 and not slow'")]
+pub struct Arguments {
+    #[command(flatten)]
+    selection: Selection,
+    /// `json` is an array of objects for programs
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
+enum Format {
+    #[default]
+    Text,
+    Json,
+}
+
+pub fn execute(arguments: Arguments) -> Result<Exit, Complaint> {
+    let loaded = load::suites(&arguments.selection, DiagnosticFormat::Text)?;
+    let selected = load::select(&loaded, &arguments.selection)?;
+    let tests = selected.iter().filter(|(_, t)| *t != load::HEALTH).map(|(s, t)| (&loaded.suites[*s], &loaded.suites[*s].tests[*t]));
+    if arguments.format == Format::Json {
+        let rows: Vec<_> = tests
+            .map(|(suite, test)| {
+                serde_json::json!({
+                    "name": format!("{}/{}", suite.name, test.id),
+                    "suite": suite.name,
+                    "test": test.id,
+                    "summary": test.summary,
+                    "tags": test.tags,
+                    "needs": test.needs,
+                    "when": test.when.as_ref().map(|when| when.condition.to_string()),
+                    "file": &*test.location.file,
+                    "line": test.location.line,
+                })
+            })
+            .collect();
+        say(&serde_json::to_string_pretty(&rows).unwrap_or_default());
+        return Ok(Exit::Pass);
+    }
+    let rows: Vec<(String, &str)> = tests.map(|(s, t)| (format!("{}/{}", s.name, t.id), t.summary.as_str())).collect();
+    let width = rows.iter().map(|(name, _)| name.chars().count()).max().unwrap_or_default();
+    for (name, summary) in &rows {
+        say(&format!("{name:width$}  {}", crate::text::one_line(summary, 110)));
+    }
+    say(&format!("{} tests", rows.len()));
+    Ok(Exit::Pass)
+}

@@ -1,0 +1,146 @@
+//! Suites from disk and the selection of tests, for every command that takes them.
+
+use std::collections::BTreeSet;
+
+use camino::Utf8PathBuf;
+
+use super::project::Project;
+use super::{Complaint, say, say_error};
+use crate::exit::Exit;
+use crate::guest::facts::{CAPABILITIES, TOOLS};
+use crate::run::plan::{HEALTH_TEST, MACHINE_SUITE};
+use crate::suite::Vocabulary;
+use crate::suite::diagnostic::{Diagnostics, did_you_mean};
+use crate::suite::model::Suite;
+use crate::suite::select;
+
+/// Stands for the machine's own test in a selection: it is of no suite.
+pub const HEALTH: usize = usize::MAX;
+
+/// Which tests.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub struct Selection {
+    /// Suite files or folders [default: the suites of this checkout]
+    #[arg(long, value_name = "PATH")]
+    pub suites: Vec<Utf8PathBuf>,
+    /// Only suites of this name; may be repeated
+    #[arg(long = "suite", value_name = "NAME")]
+    pub suite: Vec<String>,
+    /// Only tests whose `suite/test` matches this glob; may be repeated
+    #[arg(long = "test", value_name = "GLOB")]
+    pub test: Vec<String>,
+    /// Only tests whose tags satisfy this expression: 'tier0 and not slow'
+    #[arg(long = "tag", value_name = "EXPR")]
+    pub tag: Vec<String>,
+}
+
+/// How diagnostics are printed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum DiagnosticFormat {
+    /// With the source line and a caret
+    #[default]
+    Text,
+    /// An array of objects for programs
+    Json,
+}
+
+/// Suites that are valid.
+#[derive(Debug)]
+pub struct Loaded {
+    pub suites: Vec<Suite>,
+}
+
+/// All that the decoder has to know of later rooms.
+pub fn vocabulary() -> Vocabulary<'static> {
+    Vocabulary { tables: crate::check::tables(), capabilities: CAPABILITIES, tools: TOOLS }
+}
+
+/// Loads suites; prints every error of every file and ends the command when there is one.
+pub fn suites(selection: &Selection, format: DiagnosticFormat) -> Result<Loaded, Complaint> {
+    let paths = if selection.suites.is_empty() { vec![Project::find()?.suites()] } else { selection.suites.clone() };
+    let (suites, diagnostics) = crate::suite::load(&paths, &vocabulary());
+    match format {
+        DiagnosticFormat::Json => say(&serde_json::to_string_pretty(&diagnostics).unwrap_or_default()),
+        DiagnosticFormat::Text if !diagnostics.is_empty() => tell(&diagnostics),
+        DiagnosticFormat::Text => {}
+    }
+    if !diagnostics.is_empty() {
+        return Err(Complaint::told(Exit::Invalid));
+    }
+    if let Some(suite) = suites.iter().find(|suite| suite.name == MACHINE_SUITE) {
+        return Err(Complaint::invalid(format!("{}: the suite name `{MACHINE_SUITE}` is taken by muster itself", suite.file)));
+    }
+    Ok(Loaded { suites })
+}
+
+/// Prints diagnostics to stderr, in colour where it is wanted.
+pub fn tell(diagnostics: &Diagnostics) {
+    let colour = anstream::AutoStream::choice(&std::io::stderr()) != anstream::ColorChoice::Never;
+    say_error(diagnostics.render(colour).trim_end());
+}
+
+/// The selected tests as (suite, test); `(0, HEALTH)` when the machine's own test is selected by
+/// name. Selecting nothing is an error.
+pub fn select(loaded: &Loaded, selection: &Selection) -> Result<BTreeSet<(usize, usize)>, Complaint> {
+    let suites = &loaded.suites;
+    for name in &selection.suite {
+        if !suites.iter().any(|suite| suite.name == *name) {
+            let names: Vec<&str> = suites.iter().map(|suite| suite.name.as_str()).collect();
+            return Err(unknown("suite", name, &names));
+        }
+    }
+    let wanted = wanted(selection)?;
+    let health = wanted.names.iter().any(|glob| glob.matches(MACHINE_SUITE, HEALTH_TEST));
+    if let Some(glob) = wanted.unmatched(suites).into_iter().find(|glob| !glob.matches(MACHINE_SUITE, HEALTH_TEST)) {
+        let complaint = Complaint::invalid(format!("no test matches `{}`", glob.as_str()));
+        return Err(complaint.hint(match glob.suggestion(suites) {
+            Some(near) => format!("did you mean `{near}`? `muster list` names them all"),
+            None => "`muster list` names them all".to_owned(),
+        }));
+    }
+    let mut selected: BTreeSet<(usize, usize)> = BTreeSet::new();
+    for (s, suite) in suites.iter().enumerate() {
+        if selection.suite.is_empty() || selection.suite.contains(&suite.name) {
+            let tests = suite.tests.iter().enumerate().filter(|(_, test)| wanted.selects(suite, test));
+            selected.extend(tests.map(|(t, _)| (s, t)));
+        }
+    }
+    if health {
+        selected.insert((0, HEALTH));
+    }
+    if selected.is_empty() {
+        let hint = match wanted.unknown_tags(suites).into_iter().next() {
+            Some((tag, Some(near))) => format!("no test has the tag `{tag}`; did you mean `{near}`?"),
+            Some((tag, None)) => format!("no test has the tag `{tag}`; `muster list` shows what there is"),
+            None => "`muster list` shows what there is".to_owned(),
+        };
+        return Err(Complaint::invalid("the selection selects no test").hint(hint));
+    }
+    Ok(selected)
+}
+
+fn wanted(selection: &Selection) -> Result<select::Selection, Complaint> {
+    let mut wanted = select::Selection::default();
+    for text in &selection.tag {
+        let complaint = |why: select::SelectError| {
+            Complaint::invalid(format!("--tag '{text}': {why}")).hint("for example: --tag 'tier0 and not slow'")
+        };
+        wanted.tags.push(select::TagExpression::parse(text).map_err(complaint)?);
+    }
+    for text in &selection.test {
+        let complaint = |why: select::SelectError| {
+            Complaint::invalid(format!("--test '{text}': {why}")).hint("for example: --test 'kernel/*'")
+        };
+        wanted.names.push(select::NameGlob::parse(text).map_err(complaint)?);
+    }
+    Ok(wanted)
+}
+
+/// The complaint about a name that does not exist, with the one that was most likely meant.
+pub fn unknown(what: &str, name: &str, known: &[&str]) -> Complaint {
+    let list = known.join(", ");
+    Complaint::invalid(format!("there is no {what} called `{name}`")).hint(match did_you_mean(name, known.iter().copied()) {
+        Some(near) => format!("did you mean `{near}`? there are: {list}"),
+        None => format!("there are: {list}"),
+    })
+}

@@ -1,0 +1,158 @@
+//! `muster run`.
+
+use std::process;
+
+use camino::{Utf8Path, Utf8PathBuf};
+
+use super::Complaint;
+use super::consumer::{self, Display};
+use super::load::Selection;
+use super::session::{self, ImageOptions, Prepared};
+use crate::exit::Exit;
+use crate::machine::{Accel, RunKey, Spawner, accel};
+use crate::report::files::RunFolder;
+use crate::run::ask::Settings;
+use crate::run::engine;
+use crate::run::event::Event;
+use crate::run::qemu::{Host, HostImages};
+use crate::run::record::Accelerator;
+use crate::run::sink::{Events, now};
+use crate::snapshot::compare::UpdateMode;
+
+/// Boot images and judge them
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  muster run                                        every shipped suite on the lab image
+  muster run --suite kernel --image my.qcow2        one suite on a disk of yours
+  muster run --image lab --test kernel/features     one test again")]
+pub struct Arguments {
+    #[command(flatten)]
+    selection: Selection,
+    #[command(flatten)]
+    images: ImageOptions,
+    /// Folder for this run's files; must not exist [default: a new one in reports/runs]
+    #[arg(long, value_name = "FOLDER")]
+    out: Option<Utf8PathBuf>,
+    /// Accept new and changed snapshots
+    #[arg(long)]
+    update_snapshots: bool,
+    #[command(flatten)]
+    display: Display,
+}
+
+pub fn execute(arguments: Arguments) -> Result<Exit, Complaint> {
+    let prepared = session::prepare(&arguments.selection, &arguments.images)?;
+    let id = run_id();
+    let folder = match &arguments.out {
+        Some(path) => {
+            let name = path.file_name().unwrap_or("run");
+            let above = path.parent().filter(|above| !above.as_str().is_empty()).unwrap_or(Utf8Path::new("."));
+            RunFolder::create(above, name)
+        }
+        None => RunFolder::create(&prepared.project.runs(), &id),
+    }
+    .map_err(|error| Complaint::infrastructure(error.to_string()))?;
+    let accel = accel::choose(arguments.images.accel)
+        .map_err(|error| Complaint::infrastructure(error.to_string()).hint("`muster doctor` explains what it found"))?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(|cause| Complaint::infrastructure(format!("no threads for the run: {cause}")))?;
+    let (events, stream) = Events::channel();
+    let consumer = consumer::start(stream, &folder, Some(arguments.display))?;
+    let update = match (arguments.update_snapshots, std::env::var_os("CI").is_some_and(|ci| !ci.is_empty())) {
+        (true, _) => UpdateMode::Accept,
+        (false, true) => UpdateMode::Ci,
+        (false, false) => UpdateMode::Review,
+    };
+    announce(&events, &id, &accel, &prepared.notices);
+    let outcome = runtime.block_on(drive(prepared, &folder, accel, update, &events));
+    // Guards of machines that are still up release them here, before anything is said about the end.
+    runtime.shutdown_timeout(std::time::Duration::from_secs(5));
+    drop(events);
+    let reported = consumer.finish();
+    let exit = outcome?;
+    reported?;
+    Ok(exit)
+}
+
+/// The time of the start and the process id: unique on a host, and sorts by time.
+pub fn run_id() -> String {
+    format!("{}-{}", jiff::Timestamp::now().strftime("%Y%m%dT%H%M%SZ"), process::id())
+}
+
+/// The first events of a run.
+pub fn announce(events: &Events, id: &str, accel: &Accel, notices: &[String]) {
+    events.emit(Event::RunStarted {
+        id: id.to_owned(),
+        muster: env!("CARGO_PKG_VERSION").to_owned(),
+        at: now(),
+        arguments: std::env::args().skip(1).collect(),
+    });
+    for notice in notices {
+        events.notice(notice.clone());
+    }
+    let record = Accelerator {
+        kind: accel.kind.word().to_owned(),
+        reason: accel.reason.clone(),
+        deadline_scale: accel.deadline_scale,
+    };
+    events.emit(Event::AcceleratorChosen { accelerator: record });
+}
+
+async fn drive(
+    prepared: Prepared,
+    folder: &RunFolder,
+    accel: Accel,
+    update: UpdateMode,
+    events: &Events,
+) -> Result<Exit, Complaint> {
+    let settings = Settings {
+        rerun: prepared.rerun,
+        accelerator: accel.kind.word().to_owned(),
+        update,
+        pending: folder.snapshots(),
+    };
+    let host = host(&prepared.project.root().to_owned(), folder, accel, events).await?;
+    let images = HostImages::new(&host, prepared.specs);
+    Ok(engine::run(&prepared.plan, &images, &settings, events, interruption()).await)
+}
+
+/// What all machines of a run share.
+pub async fn host(root: &Utf8Path, folder: &RunFolder, accel: Accel, events: &Events) -> Result<Host, Complaint> {
+    let spawner = Spawner::new().map_err(|cause| Complaint::infrastructure(format!("no thread for QEMU: {cause}")))?;
+    let key = RunKey::generate(folder.root().as_std_path())
+        .await
+        .map_err(|error| Complaint::infrastructure(error.to_string()))?;
+    Ok(Host {
+        spawner,
+        accel,
+        key,
+        root: root.to_owned(),
+        machines: folder.root().join("machines"),
+        events: events.clone(),
+    })
+}
+
+/// Resolves at the first Ctrl-C, SIGTERM or SIGHUP. A second one ends the process where it stands:
+/// machines die with it.
+async fn interruption() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut streams = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()].map(|kind| signal(kind).ok());
+    let [interrupt, terminate, hangup] = &mut streams;
+    async fn next(stream: &mut Option<tokio::signal::unix::Signal>) {
+        match stream {
+            Some(stream) => {
+                stream.recv().await;
+            }
+            // A signal that cannot be listened to keeps its default: the process ends.
+            None => std::future::pending().await,
+        }
+    }
+    tokio::select! {
+        () = next(interrupt) => {}
+        () = next(terminate) => {}
+        () = next(hangup) => {}
+    }
+}

@@ -1,0 +1,42 @@
+//! `muster schema`: the JSON Schema of what is read and written.
+
+use super::{Complaint, load, say};
+use crate::exit::Exit;
+
+/// Print the JSON Schema of a file format
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example: muster schema suite > suite-v1.schema.json
+First line of a suite, for editors: # yaml-language-server: $schema=suite-v1.schema.json")]
+pub struct Arguments {
+    /// Which format
+    #[arg(value_enum)]
+    of: Format,
+}
+
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum Format {
+    /// Suites (`schema: suite/v1`)
+    Suite,
+    /// Image descriptions (`schema: images/v1`)
+    Images,
+    /// run.json (`run/v1`)
+    Run,
+    /// One line of events.jsonl
+    Events,
+}
+
+pub fn execute(arguments: Arguments) -> Result<Exit, Complaint> {
+    let text = match arguments.of {
+        Format::Suite => pretty(&crate::suite::schema::suite(load::vocabulary().tables))?,
+        Format::Images => pretty(&crate::suite::schema::images())?,
+        Format::Run => crate::report::json::RUN_SCHEMA.trim_end().to_owned(),
+        Format::Events => crate::report::json::EVENTS_SCHEMA.trim_end().to_owned(),
+    };
+    say(&text);
+    Ok(Exit::Pass)
+}
+
+fn pretty(schema: &serde_json::Value) -> Result<String, Complaint> {
+    serde_json::to_string_pretty(schema)
+        .map_err(|cause| Complaint::infrastructure(format!("the schema cannot be written: {cause}")))
+}

@@ -1,0 +1,226 @@
+//! `muster test` and `tests/conformance.rs`: the same engine behind libtest's interface, for cargo,
+//! nextest and editors.
+//!
+//! One process boots at most one shared machine, when its first trial needs it, and asks its trials
+//! one after the other. A skip counts as a pass to whoever only reads exit codes, because libtest
+//! has no other word for it; reports for people come from `muster run`.
+
+use std::collections::BTreeMap;
+use std::process::ExitCode;
+use std::sync::mpsc;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use camino::Utf8PathBuf;
+use libtest_mimic::{Completion, Failed, Trial};
+
+use super::load::Selection;
+use super::run::host;
+use super::session::{self, ImageOptions, Prepared};
+use super::{Complaint, consumer};
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::machine::accel;
+use crate::report::files::RunFolder;
+use crate::run::ask::Settings;
+use crate::run::engine::Images;
+use crate::run::outcome::Outcome;
+use crate::run::plan::{HEALTH_TEST, MACHINE_SUITE};
+use crate::run::qemu::HostImages;
+use crate::run::record::TestRecord;
+use crate::run::session::Session;
+use crate::run::sink::Events;
+use crate::snapshot::compare::UpdateMode;
+
+/// The same tests behind libtest's interface, for cargo, nextest and editors
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  muster test --list
+  muster test kernel/            only trials whose name contains this
+MUSTER_IMAGE names the image (default lab), MUSTER_SUITES other suites.")]
+pub struct Arguments {
+    #[command(flatten)]
+    libtest: libtest_mimic::Arguments,
+}
+
+pub fn execute(arguments: Arguments) -> Result<Exit, Complaint> {
+    let conclusion = conclude(arguments.libtest)?;
+    Ok(if conclusion.has_failed() { Exit::Failed } else { Exit::Pass })
+}
+
+/// The whole of a `harness = false` test binary.
+pub fn main(arguments: libtest_mimic::Arguments) -> ExitCode {
+    match conclude(arguments) {
+        Ok(conclusion) => conclusion.exit_code(),
+        Err(complaint) => {
+            complaint.show();
+            complaint.exit.into()
+        }
+    }
+}
+
+fn conclude(mut arguments: libtest_mimic::Arguments) -> Result<libtest_mimic::Conclusion, Complaint> {
+    // Trials share a machine, and what one leaves there must not depend on a race.
+    arguments.test_threads = Some(1);
+    let prepared = prepare()?;
+    let mut names: Vec<String> = prepared
+        .plan
+        .groups
+        .iter()
+        .flat_map(|group| &group.tests)
+        .map(|planned| format!("{}/{}", planned.suite.name, planned.test().id))
+        .collect();
+    // Last, because it also speaks of how the machines ended.
+    names.push(format!("{MACHINE_SUITE}/{HEALTH_TEST}"));
+    let worker = Arc::new(Worker::new(prepared));
+    let trials = names
+        .into_iter()
+        .map(|name| {
+            let worker = Arc::clone(&worker);
+            Trial::ignorable_test(name.clone(), move || verdict(worker.ask(&name)))
+        })
+        .collect();
+    let conclusion = libtest_mimic::run(&arguments, trials);
+    worker.finish();
+    Ok(conclusion)
+}
+
+fn prepare() -> Result<Prepared, Complaint> {
+    let suites = std::env::var("MUSTER_SUITES").ok().map(Utf8PathBuf::from);
+    let selection = Selection { suites: suites.into_iter().collect(), ..Selection::default() };
+    let image = std::env::var("MUSTER_IMAGE").unwrap_or_else(|_| "lab".to_owned());
+    session::prepare(&selection, &ImageOptions { image: vec![image], ..ImageOptions::default() })
+}
+
+fn verdict(record: Result<TestRecord, String>) -> Result<Completion, Failed> {
+    let record = record.map_err(Failed::from)?;
+    match record.outcome {
+        Outcome::Pass | Outcome::Flaky | Outcome::Known => Ok(Completion::Completed),
+        Outcome::Skip => Ok(Completion::Ignored { reason: record.skipped.map(|reason| reason.message) }),
+        Outcome::Fail | Outcome::Error => {
+            let mut text: String = record.failures.iter().map(describe).collect();
+            text.push_str(&format!("run it again: {}\n", record.rerun));
+            Err(Failed::from(text))
+        }
+    }
+}
+
+fn describe(failure: &Failure) -> String {
+    let place = failure.location.as_ref().map(|place| format!(" ({place})")).unwrap_or_default();
+    let detail = failure.detail.as_ref().map(|detail| format!("{}\n", crate::text::tail(detail, 4096))).unwrap_or_default();
+    format!("{}: {}{place}\n{detail}", failure.id, failure.message)
+}
+
+/// A question to the worker thread: the test's name, and where the answer goes.
+type Question = (String, mpsc::Sender<TestRecord>);
+
+/// The thread that owns the machine. Started with the first question.
+struct Worker {
+    state: Mutex<State>,
+}
+
+enum State {
+    Idle(Option<Box<Prepared>>),
+    Busy { questions: mpsc::Sender<Question>, thread: std::thread::JoinHandle<Result<(), Complaint>> },
+}
+
+impl Worker {
+    fn new(prepared: Prepared) -> Self {
+        Self { state: Mutex::new(State::Idle(Some(Box::new(prepared)))) }
+    }
+
+    /// Asks one test; why it could not be asked, when the worker itself is in trouble.
+    fn ask(&self, name: &str) -> Result<TestRecord, String> {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if let State::Idle(prepared) = &mut *state {
+            let prepared = prepared.take().ok_or("the worker could not be started before")?;
+            let (questions, asked) = mpsc::channel();
+            let thread = std::thread::Builder::new()
+                .name("session".to_owned())
+                .spawn(move || work(*prepared, asked))
+                .map_err(|cause| format!("no thread for the machine: {cause}"))?;
+            *state = State::Busy { questions, thread };
+        }
+        let State::Busy { questions, .. } = &*state else { return Err("the worker has ended".to_owned()) };
+        let (answer, answered) = mpsc::channel();
+        let gone = || "the run could not be started; `muster doctor` explains what this host lacks".to_owned();
+        questions.send((name.to_owned(), answer)).map_err(|_| gone())?;
+        answered.recv().map_err(|_| gone())
+    }
+
+    /// Ends the machine and waits for the reports.
+    fn finish(&self) {
+        let state = std::mem::replace(
+            &mut *self.state.lock().unwrap_or_else(PoisonError::into_inner),
+            State::Idle(None),
+        );
+        if let State::Busy { questions, thread } = state {
+            drop(questions);
+            if let Ok(Err(complaint)) = thread.join() {
+                complaint.show();
+            }
+        }
+    }
+}
+
+fn work(prepared: Prepared, questions: mpsc::Receiver<Question>) -> Result<(), Complaint> {
+    let trouble = |error: crate::report::files::FileError| Complaint::infrastructure(error.to_string());
+    let folder = RunFolder::create(&prepared.project.runs(), &format!("test-{}", super::run::run_id())).map_err(trouble)?;
+    let accel = accel::choose(crate::machine::AccelRequest::Auto)
+        .map_err(|error| Complaint::infrastructure(error.to_string()))?;
+    let (events, stream) = Events::channel();
+    let consumer = consumer::start(stream, &folder, None)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(|cause| Complaint::infrastructure(format!("no threads for the run: {cause}")))?;
+    let done = runtime.block_on(answer_all(prepared, &folder, accel, &events, questions));
+    drop(runtime);
+    drop(events);
+    consumer.finish()?;
+    done
+}
+
+async fn answer_all(
+    prepared: Prepared,
+    folder: &RunFolder,
+    accel: accel::Accel,
+    events: &Events,
+    questions: mpsc::Receiver<Question>,
+) -> Result<(), Complaint> {
+    let Prepared { project, plan, specs, rerun, .. } = prepared;
+    let settings = Settings {
+        rerun,
+        accelerator: accel.kind.word().to_owned(),
+        update: UpdateMode::Ci,
+        pending: folder.snapshots(),
+    };
+    let image = specs.first().map(|spec| spec.id.clone()).unwrap_or_default();
+    super::run::announce(events, "test", &accel, &[]);
+    events.emit(crate::run::event::Event::Planned { suites: plan.suite_records(), tests: plan.unreached(&settings.rerun) });
+    let host = host(project.root(), folder, accel, events).await?;
+    let images = HostImages::new(&host, specs);
+    let driver = images.prepare(&image).await.map_err(|failure| Complaint::infrastructure(failure.message))?;
+    let mut session = Session::new(&driver, &image, &settings, events.clone());
+    let tests: BTreeMap<String, _> = plan
+        .groups
+        .iter()
+        .flat_map(|group| group.tests.iter().map(move |planned| (group, planned)))
+        .map(|(group, planned)| (format!("{}/{}", planned.suite.name, planned.test().id), (group, planned)))
+        .collect();
+    // Blocking on the channel is right here: nothing else runs on this task.
+    while let Ok((name, answer)) = questions.recv() {
+        if let Some((group, planned)) = tests.get(&name) {
+            let record = session.ask_with_needs(group, planned).await;
+            let _ = answer.send(record);
+        } else {
+            if !session.has_booted() {
+                session.boot_only().await;
+            }
+            let _ = answer.send(session.finish().await);
+            session = Session::new(&driver, &image, &settings, events.clone());
+        }
+    }
+    session.end_machine().await;
+    Ok(())
+}

@@ -1,0 +1,395 @@
+//! One test on one machine: steps, then everything that is expected, then what the always-on base
+//! checks saw meanwhile.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use camino::{Utf8Path, Utf8PathBuf};
+
+use super::driver::Live;
+use super::plan::{Planned, Rerun};
+use super::steps;
+use crate::check::{self, Check, Observations, Probe, Verdict, base};
+use crate::failure::{self, Failure, FailureId};
+use crate::guest::Request;
+use crate::snapshot;
+use crate::snapshot::compare::{self, SnapshotRequest, SnapshotVerdict, UpdateMode};
+use crate::suite::model::{BaseCheck, Expectation, SnapshotSpec, Suite, Test};
+
+/// Bytes of a probe's stdout and stderr, each. The largest honest answer, all capabilities of all
+/// packages of a workstation, is about 4 MiB.
+const PROBE_LIMIT: usize = 32 << 20;
+/// How often a condition with `eventually` is looked at.
+const POLL: Duration = Duration::from_millis(500);
+/// What a test may take beyond its time-out until its machine is given up: the guest is asked to
+/// kill what runs first.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// What does not change during a run.
+pub struct Settings {
+    /// How a person runs one test again.
+    pub rerun: Rerun,
+    /// `kvm` or `tcg`.
+    pub accelerator: String,
+    /// What becomes of new and changed snapshots.
+    pub update: UpdateMode,
+    /// `snapshots/` of the run folder.
+    pub pending: Utf8PathBuf,
+}
+
+/// What came of a test.
+#[derive(Default)]
+pub struct Answer {
+    /// How many assertions were evaluated.
+    pub assertions: u32,
+    /// What went wrong.
+    pub failures: Vec<Failure>,
+    /// What is only reported.
+    pub remarks: Vec<String>,
+    /// Why it was not asked.
+    pub skipped: Option<Failure>,
+    /// What the base checks saw after it: what comes next is compared with this.
+    pub base_after: Option<Observations>,
+    /// Whether the machine cannot be used any more.
+    pub machine_lost: bool,
+}
+
+impl Answer {
+    /// It was not asked.
+    pub fn skipped(reason: Failure) -> Self {
+        Self { skipped: Some(reason), ..Self::default() }
+    }
+
+    /// It could not be asked, or ended at once.
+    pub fn failed(failure: Failure) -> Self {
+        Self { failures: vec![failure], ..Self::default() }
+    }
+}
+
+/// What is left of a test's time, in guest time: requests are cut to it.
+pub struct Clock {
+    deadline: Instant,
+    scale: f64,
+}
+
+impl Clock {
+    fn new(timeout: Duration, scale: f64) -> Self {
+        Self { deadline: Instant::now() + timeout.mul_f64(scale), scale }
+    }
+
+    /// A duration of a suite, stretched for the machine and cut to what is left.
+    pub fn stretch(&self, duration: Duration) -> Duration {
+        duration.mul_f64(self.scale).min(self.left())
+    }
+
+    /// What is left.
+    pub fn left(&self) -> Duration {
+        self.deadline.saturating_duration_since(Instant::now())
+    }
+
+    /// Whether nothing is left.
+    pub fn is_over(&self) -> bool {
+        self.left().is_zero()
+    }
+}
+
+/// Runs a suite's setup steps on a machine.
+pub async fn setup<L: Live>(live: &L, suite: &Suite) -> Result<(), Failure> {
+    if suite.setup.is_empty() {
+        return Ok(());
+    }
+    let timeout = suite.tests.iter().map(|test| test.timeout).max().unwrap_or(Duration::from_secs(300));
+    let clock = Clock::new(timeout, live.deadline_scale());
+    for step in &suite.setup {
+        let done = tokio::select! {
+            biased;
+            failure = live.death() => Err(failure),
+            done = steps::run(live, step, &clock) => done.map(|_| ()).map_err(|broken| broken.failure),
+        };
+        if let Err(cause) = done {
+            let message = format!("setup of suite {}: {}", suite.name, cause.message);
+            return Err(Failure { id: failure::SETUP_FAILED, message, ..cause });
+        }
+    }
+    Ok(())
+}
+
+/// Asks a test that is to be asked.
+pub async fn ask<L: Live>(
+    live: &L,
+    planned: &Planned,
+    image: &str,
+    settings: &Settings,
+    base_before: &Observations,
+) -> Answer {
+    let test = planned.test();
+    let clock = Clock::new(test.timeout, live.deadline_scale());
+    let mut answer = Answer::default();
+    let work = work(live, planned, image, settings, &clock, &mut answer);
+    let ended = tokio::select! {
+        biased;
+        failure = live.death() => Err(failure.at(&test.location)),
+        ended = work => ended,
+        () = tokio::time::sleep(clock.left() + GRACE) => Err(timed_out(test, "and the guest did not come back")),
+    };
+    if let Err(failure) = ended {
+        answer.machine_lost = true;
+        answer.failures.push(failure);
+        return answer;
+    }
+    compare_base(&mut answer, planned, base_before, live);
+    answer
+}
+
+/// The steps and expectations; an error means that the machine cannot be used any more.
+async fn work<L: Live>(
+    live: &L,
+    planned: &Planned,
+    image: &str,
+    settings: &Settings,
+    clock: &Clock,
+    answer: &mut Answer,
+) -> Result<(), Failure> {
+    let test = planned.test();
+    for step in &test.steps {
+        match steps::run(live, step, clock).await {
+            Ok(assertions) => answer.assertions += assertions,
+            Err(broken) if broken.machine_lost => return Err(broken.failure),
+            Err(broken) => {
+                answer.assertions += broken.assertions;
+                answer.failures.push(broken.failure);
+                break;
+            }
+        }
+    }
+    if answer.failures.is_empty() {
+        expectations(live, test, clock, answer).await?;
+        snapshots(live, planned, image, settings, clock, answer).await?;
+    }
+    if clock.is_over() {
+        answer.failures.push(timed_out(test, "while its last command ran"));
+    }
+    let probes = base::probes(live.facts());
+    // The base checks have time of their own: a test that used up its own must still be judged.
+    answer.base_after = Some(observe(live, &probes, &Clock::new(Duration::from_secs(60), live.deadline_scale())).await?);
+    Ok(())
+}
+
+fn timed_out(test: &Test, detail: &str) -> Failure {
+    let text = format!("the test did not end within its time-out of {:?} (before stretching), {detail}", test.timeout);
+    Failure::new(failure::TEST_TIMEOUT, text).at(&test.location)
+}
+
+/// Reads all probes in one round trip. Keys that several check types share are read once.
+async fn observe<L: Live>(live: &L, probes: &[Probe], clock: &Clock) -> Result<Observations, Failure> {
+    let mut by_key: BTreeMap<&str, &Probe> = BTreeMap::new();
+    for probe in probes {
+        by_key.insert(&probe.key, probe);
+    }
+    let requests = by_key
+        .values()
+        .map(|probe| Request {
+            script: probe.script.clone(),
+            timeout: clock.stretch(probe.timeout),
+            limit: PROBE_LIMIT,
+        })
+        .collect();
+    if by_key.is_empty() {
+        return Ok(Observations::default());
+    }
+    let replies = live.batch(requests).await?;
+    Ok(Observations(by_key.keys().map(|key| (*key).to_owned()).zip(replies).collect()))
+}
+
+fn check_of(name: &str) -> Option<&'static dyn Check> {
+    check::registry().iter().copied().find(|check| check.table().name == name)
+}
+
+/// Evaluates all expectations, polling those that are allowed to arrive later.
+async fn expectations<L: Live>(live: &L, test: &Test, clock: &Clock, answer: &mut Answer) -> Result<(), Failure> {
+    answer.assertions += test.expect.iter().map(|e| e.assertions.len() as u32).sum::<u32>();
+    let begun = Instant::now();
+    let mut open: Vec<&Expectation> = test.expect.iter().collect();
+    loop {
+        let seen = observe(live, &probes_for(&open, live), clock).await?;
+        let mut again = Vec::new();
+        for expectation in open {
+            let Some(check) = check_of(expectation.check) else {
+                let text = format!("no check type is called {}", expectation.check);
+                answer.failures.push(Failure::new(failure::INTERNAL, text).at(&expectation.location));
+                continue;
+            };
+            let missed = judge(check, expectation, &seen, live.facts());
+            let patience = expectation.eventually.map_or(Duration::ZERO, |limit| clock.stretch(limit));
+            if missed.is_empty() {
+                continue;
+            } else if begun.elapsed() < patience && !clock.is_over() {
+                again.push(expectation);
+            } else {
+                answer.failures.extend(missed);
+            }
+        }
+        if again.is_empty() {
+            return Ok(());
+        }
+        open = again;
+        tokio::time::sleep(POLL).await;
+    }
+}
+
+fn probes_for<L: Live>(open: &[&Expectation], live: &L) -> Vec<Probe> {
+    let mut by_check: BTreeMap<&str, Vec<&Expectation>> = BTreeMap::new();
+    for expectation in open {
+        by_check.entry(expectation.check).or_default().push(expectation);
+    }
+    by_check
+        .into_iter()
+        .filter_map(|(name, asked)| check_of(name).map(|check| check.probes(&asked, live.facts())))
+        .flatten()
+        .collect()
+}
+
+/// The failures of one expectation.
+fn judge(
+    check: &dyn Check,
+    expectation: &Expectation,
+    seen: &Observations,
+    facts: &crate::guest::facts::Facts,
+) -> Vec<Failure> {
+    let verdicts = check.judge(expectation, seen, facts);
+    let mut failures = Vec::new();
+    if verdicts.len() != expectation.assertions.len() {
+        let text = format!(
+            "the check {} answered {} of {} questions",
+            expectation.check,
+            verdicts.len(),
+            expectation.assertions.len()
+        );
+        failures.push(Failure::new(failure::INTERNAL, text).at(&expectation.location));
+    }
+    for (assertion, verdict) in expectation.assertions.iter().zip(verdicts) {
+        let subject = if expectation.subject.is_empty() {
+            expectation.check.to_owned()
+        } else {
+            format!("{} {}", expectation.check, crate::text::one_line(&expectation.subject, 120))
+        };
+        match verdict {
+            Verdict::Met => {}
+            Verdict::Missed { expected, actual, detail } => {
+                let line = crate::text::one_line(&actual, 120);
+                let mut failure = Failure::new(
+                    FailureId::of_check(expectation.check, assertion.attribute),
+                    format!("{subject}: expected {}, found {line}", crate::text::one_line(&expected, 160)),
+                )
+                .at(&assertion.location);
+                failure.expected = Some(expected);
+                failure.actual = Some(actual);
+                failure.detail = Some(detail).filter(|detail| !detail.is_empty());
+                failures.push(failure);
+            }
+            Verdict::Unknown { why } => {
+                let text = format!("{subject}: cannot tell {}: {}", assertion.attribute, crate::text::one_line(&why, 300));
+                failures.push(Failure::new(failure::PROBE_FAILED, text).at(&assertion.location));
+            }
+        }
+    }
+    failures
+}
+
+async fn snapshots<L: Live>(
+    live: &L,
+    planned: &Planned,
+    image: &str,
+    settings: &Settings,
+    clock: &Clock,
+    answer: &mut Answer,
+) -> Result<(), Failure> {
+    let test = planned.test();
+    if test.snapshots.is_empty() {
+        return Ok(());
+    }
+    let requests = test
+        .snapshots
+        .iter()
+        .map(|spec| {
+            let probe = snapshot::facts::probe(&spec.of);
+            Request { script: probe.script, timeout: clock.stretch(probe.timeout), limit: PROBE_LIMIT }
+        })
+        .collect();
+    let replies = live.batch(requests).await?;
+    for (spec, reply) in test.snapshots.iter().zip(replies) {
+        answer.assertions += 1;
+        match snapshot::facts::render(&spec.of, &reply, spec) {
+            Err(why) => {
+                let text = format!("snapshot {}: {}", spec.name, crate::text::one_line(&why, 300));
+                answer.failures.push(Failure::new(failure::PROBE_FAILED, text).at(&spec.location));
+            }
+            Ok(rendered) => {
+                answer.remarks.extend(rendered.warnings.iter().map(|w| format!("snapshot {}: {w}", spec.name)));
+                match compare_snapshot(planned, spec, image, settings, rendered.text) {
+                    Ok(remark) => answer.remarks.extend(remark),
+                    Err(failure) => answer.failures.push(failure),
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+fn compare_snapshot(
+    planned: &Planned,
+    spec: &SnapshotSpec,
+    image: &str,
+    settings: &Settings,
+    body: String,
+) -> Result<Option<String>, Failure> {
+    let (suite, test) = (&planned.suite, planned.test());
+    let folder = Utf8Path::new(&*suite.file).parent().unwrap_or(Utf8Path::new("."));
+    let request = SnapshotRequest {
+        directory: folder.join("snapshots"),
+        pending_directory: settings.pending.clone(),
+        name: compare::file_name(&suite.name, &test.id, &spec.name, image),
+        body,
+        source: spec.location.clone(),
+        description: test.summary.clone(),
+        info: vec![("image".to_owned(), image.to_owned())],
+        update: settings.update,
+    };
+    let failure = |id: &FailureId, text: String| Failure::new(id.clone(), text).at(&spec.location);
+    match compare::compare(&request) {
+        Ok(SnapshotVerdict::Same) => Ok(None),
+        Ok(SnapshotVerdict::Accepted { .. }) => Ok(Some(format!("snapshot {} was accepted by this run", spec.name))),
+        Ok(SnapshotVerdict::Changed { diff, pending }) => {
+            let text = format!("snapshot {} differs from the accepted one; the new one is {pending}", spec.name);
+            Err(failure(&failure::SNAPSHOT_CHANGED, text).with_detail(diff))
+        }
+        Ok(SnapshotVerdict::New { diff, pending }) => {
+            let text = format!("snapshot {} was never accepted for {image}; it is {pending}", spec.name);
+            Err(failure(&failure::SNAPSHOT_NEW, text).with_detail(diff))
+        }
+        Err(error) => Err(failure(&failure::PROBE_FAILED, format!("snapshot {}: {error}", spec.name))),
+    }
+}
+
+/// What the base checks find right after a boot, and the state they start from.
+pub async fn base_after_boot<L: Live>(live: &L) -> (Observations, Vec<Failure>) {
+    let clock = Clock::new(Duration::from_secs(120), live.deadline_scale());
+    match observe(live, &base::probes(live.facts()), &clock).await {
+        Ok(seen) => {
+            let found = base::since_boot(&seen, live.facts());
+            (seen, found.into_iter().map(|finding| finding.failure()).collect())
+        }
+        Err(failure) => (Observations::default(), vec![failure]),
+    }
+}
+
+fn compare_base<L: Live>(answer: &mut Answer, planned: &Planned, before: &Observations, live: &L) {
+    let Some(after) = &answer.base_after else { return };
+    for finding in base::compare(before, after, live.facts()) {
+        match planned.suite.base_checks.get(finding.kind).copied().unwrap_or(BaseCheck::Fail) {
+            BaseCheck::Fail => answer.failures.push(finding.failure().at(&planned.test().location)),
+            BaseCheck::Info => answer.remarks.push(finding.message.clone()),
+            BaseCheck::Off => {}
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! All that a session knows of machines. The real one is [`super::qemu`]; tests bring their own.
+
+use std::future::Future;
+
+use super::record::MachineRecord;
+use crate::failure::Failure;
+use crate::guest::facts::Facts;
+use crate::guest::{Reply, Request};
+
+/// Starts machines of one image.
+pub trait Driver: Sync {
+    /// A started machine whose guest answers and has settled.
+    type Live: Live;
+
+    /// How long a boot may take here, stretched for the accelerator.
+    fn boot_deadline(&self) -> std::time::Duration;
+
+    /// Boots a machine and waits until its boot has settled. `id` names it in the run folder.
+    fn boot(&self, id: &str) -> impl Future<Output = Result<Self::Live, BootFailure>> + Send;
+}
+
+/// A machine that did not come up.
+#[derive(Debug, Clone)]
+pub struct BootFailure {
+    /// Why; for the tests that wanted it.
+    pub failure: Failure,
+    /// What the console judge found before.
+    pub findings: Vec<ConsoleHit>,
+    /// What is known of the machine.
+    pub record: MachineRecord,
+}
+
+/// A running machine.
+pub trait Live: Send + Sync {
+    /// What the guest is, learnt when it came up.
+    fn facts(&self) -> &Facts;
+
+    /// What is known of the machine so far.
+    fn record(&self) -> MachineRecord;
+
+    /// By how much deadlines are stretched on this machine.
+    fn deadline_scale(&self) -> f64;
+
+    /// Runs command lines in the guest, in order, in one round trip; one answer each. An error
+    /// means that the guest cannot be asked any more.
+    fn batch(&self, requests: Vec<Request>) -> impl Future<Output = Result<Vec<Reply>, Failure>> + Send;
+
+    /// What the console judge found since the last call.
+    fn findings(&mut self) -> Vec<ConsoleHit>;
+
+    /// Resolves when the machine has died or its console shows that it will; never otherwise.
+    fn death(&self) -> impl Future<Output = Failure> + Send;
+
+    /// Ends it, and says what its console showed since the last look.
+    fn stop(self, how: Stop) -> impl Future<Output = (MachineRecord, Vec<ConsoleHit>)> + Send;
+}
+
+/// How a machine is ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stop {
+    /// The guest is asked to power off.
+    Orderly,
+    /// The same, but its journal is fetched first, because a test failed on it.
+    WithEvidence,
+    /// At once: it does not answer any more.
+    Kill,
+}
+
+/// Something the console judge found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConsoleHit {
+    /// `kernel-panic`, `oops`, …: the second half of the failure id.
+    pub category: String,
+    /// How bad it is.
+    pub weight: Weight,
+    /// The line, harmless.
+    pub line: String,
+    /// 1-based line of console.log.
+    pub line_number: u64,
+    /// Lines around it, harmless and bounded.
+    pub excerpt: String,
+}
+
+/// How bad a console finding is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Weight {
+    /// The machine is lost.
+    Fatal,
+    /// The test fails.
+    Fail,
+    /// It is only reported.
+    Info,
+}

@@ -1,0 +1,115 @@
+//! `muster run`: every image of a plan, one after the other, until it is done or interrupted.
+
+use std::future::Future;
+
+use super::ask::Settings;
+use super::driver::Driver;
+use super::event::Event;
+use super::outcome::Outcome;
+use super::plan::{self, MACHINE_SUITE, Plan};
+use super::record::TestRecord;
+use super::session::Session;
+use super::sink::{Events, now};
+use crate::exit::Exit;
+use crate::failure::Failure;
+
+/// Makes an image ready (found, inspected, hashed) and gives the driver that boots it.
+pub trait Images: Sync {
+    /// The driver of one image.
+    type Driver: Driver;
+
+    /// Makes the image ready, or says why it cannot be used.
+    fn prepare(&self, image: &str) -> impl Future<Output = Result<Self::Driver, Failure>> + Send;
+
+    /// Called after the image's last machine has ended: whether its source is still what it was.
+    fn verify_unchanged(&self, image: &str) -> impl Future<Output = Result<(), Failure>> + Send;
+}
+
+/// Runs the plan and says how it ended. `interrupted` resolves when the person wants it to end;
+/// machines are then killed by their guards, and tests that were not reached stay errors.
+pub async fn run<I: Images>(
+    plan: &Plan,
+    images: &I,
+    settings: &Settings,
+    events: &Events,
+    interrupted: impl Future<Output = ()>,
+) -> Exit {
+    events.emit(Event::Planned { suites: plan.suite_records(), tests: plan.unreached(&settings.rerun) });
+    let mut records = Vec::new();
+    let whole = async {
+        for image in &plan.images {
+            records.extend(run_image(plan, image, images, settings, events).await);
+        }
+    };
+    let was_interrupted = tokio::select! {
+        biased;
+        () = interrupted => true,
+        () = whole => false,
+    };
+    let exit = if was_interrupted { Exit::Error } else { exit_of(plan, &records) };
+    if exit == Exit::Invalid && records.iter().all(|record| record.failures.is_empty()) {
+        events.notice("nothing was asked: every selected test was skipped, so nothing was shown about the image");
+    }
+    events.emit(Event::RunFinished { at: now(), interrupted: was_interrupted, exit_code: exit as u8 });
+    exit
+}
+
+async fn run_image<I: Images>(
+    plan: &Plan,
+    image: &str,
+    images: &I,
+    settings: &Settings,
+    events: &Events,
+) -> Vec<TestRecord> {
+    let driver = match images.prepare(image).await {
+        Ok(driver) => driver,
+        Err(failure) => return unusable(plan, image, settings, events, &failure),
+    };
+    let mut session = Session::new(&driver, image, settings, events.clone());
+    let mut records = Vec::new();
+    for group in &plan.groups {
+        records.extend(session.ask_group(group).await);
+    }
+    if plan.groups.is_empty() {
+        session.boot_only().await;
+    }
+    if let Err(failure) = { session.end_machine().await; images.verify_unchanged(image).await } {
+        session.blame(failure);
+    }
+    records.push(session.finish().await);
+    records
+}
+
+/// The records of an image that no machine can be made of.
+fn unusable(plan: &Plan, image: &str, settings: &Settings, events: &Events, failure: &Failure) -> Vec<TestRecord> {
+    let tests = plan.groups.iter().flat_map(|group| &group.tests);
+    let blank = std::iter::once(plan::unreached_health(image, &settings.rerun))
+        .chain(tests.map(|planned| plan::unreached(planned, image, &settings.rerun)));
+    blank
+        .map(|mut record| {
+            record.failures = vec![failure.clone()];
+            events.emit(Event::TestFinished { record: Box::new(record.clone()) });
+            record
+        })
+        .collect()
+}
+
+/// What the outcomes make of the whole run. A definite miss outweighs everything, since it stays
+/// true whatever else went wrong; a bad image outweighs infrastructure only when nothing else is
+/// wrong; and a run in which nothing was asked shows nothing.
+pub fn exit_of(plan: &Plan, records: &[TestRecord]) -> Exit {
+    if records.iter().any(|record| record.outcome == Outcome::Fail) {
+        return Exit::Failed;
+    }
+    let errors: Vec<&Failure> =
+        records.iter().filter(|r| r.outcome == Outcome::Error).flat_map(|r| &r.failures).collect();
+    if !errors.is_empty() {
+        let about_images = errors.iter().all(|failure| failure.id.as_str().starts_with("image."));
+        return if about_images { Exit::Invalid } else { Exit::Error };
+    }
+    let asked = |record: &&TestRecord| record.outcome != Outcome::Skip && record.suite != MACHINE_SUITE;
+    if !plan.groups.is_empty() && !records.iter().any(|record| asked(&record)) {
+        return Exit::Invalid;
+    }
+    Exit::Pass
+}

@@ -1,0 +1,174 @@
+//! The engine on fake machines: what a lost machine, a boot that fails, an unmet need and an
+//! interruption do to everything else.
+
+use std::collections::BTreeSet;
+
+use super::ask::Settings;
+use super::engine::{self, exit_of};
+use super::event::Event;
+use super::fake::{FakeDriver, FakeImages, suite, test};
+use super::outcome::Outcome;
+use super::plan::{self, Plan, Rerun};
+use super::record::TestRecord;
+use super::session::Session;
+use super::sink::Events;
+use crate::exit::Exit;
+use crate::failure::{self, Failure};
+use crate::run::driver::Stop;
+use crate::snapshot::compare::UpdateMode;
+use crate::suite::model::{GuestMode, Test};
+
+fn settings() -> Settings {
+    Settings { rerun: Rerun::default(), accelerator: "tcg".into(), update: UpdateMode::Ci, pending: "/nowhere".into() }
+}
+
+fn plan_of(tests: Vec<Test>) -> Plan {
+    let all: BTreeSet<(usize, usize)> = (0..tests.len()).map(|index| (0, index)).collect();
+    plan::plan(&[suite(tests)], &all, vec!["fake".into()])
+}
+
+async fn ask_all(driver: &FakeDriver, plan: &Plan) -> Vec<TestRecord> {
+    let settings = settings();
+    let (events, _stream) = Events::channel();
+    let mut session = Session::new(driver, "fake", &settings, events);
+    let mut records = Vec::new();
+    for group in &plan.groups {
+        records.extend(session.ask_group(group).await);
+    }
+    records.push(session.finish().await);
+    records
+}
+
+fn short(records: &[TestRecord]) -> Vec<(String, Outcome, Option<String>)> {
+    let id = |record: &TestRecord| record.failures.first().or(record.skipped.as_ref()).map(|f| f.id.to_string());
+    records.iter().map(|record| (record.test.clone(), record.outcome, id(record))).collect()
+}
+
+fn row(test: &str, outcome: Outcome, id: &str) -> (String, Outcome, Option<String>) {
+    (test.into(), outcome, Some(id.to_owned()).filter(|id| !id.is_empty()))
+}
+
+#[tokio::test]
+async fn a_lost_machine_costs_one_test_and_what_needs_it() {
+    let driver = FakeDriver::default();
+    let plan = plan_of(vec![
+        test("fine", &[], &["true"]),
+        test("kills", &[], &["die"]),
+        test("dependent", &["kills"], &["true"]),
+        test("after", &[], &["true"]),
+    ]);
+    let records = ask_all(&driver, &plan).await;
+    assert_eq!(
+        short(&records),
+        [
+            row("fine", Outcome::Pass, ""),
+            row("kills", Outcome::Error, "ssh.lost"),
+            row("dependent", Outcome::Skip, "skip.need"),
+            row("after", Outcome::Pass, ""),
+            row("health", Outcome::Pass, ""),
+        ]
+    );
+    assert_eq!(*driver.boots.lock().unwrap(), 2);
+    assert_eq!(*driver.stops.lock().unwrap(), [Stop::Kill, Stop::Orderly]);
+}
+
+#[tokio::test]
+async fn a_failed_step_keeps_the_machine_and_fetches_evidence_at_its_end() {
+    let driver = FakeDriver::default();
+    let records = ask_all(&driver, &plan_of(vec![test("a", &[], &["false", "die"]), test("b", &[], &["true"])])).await;
+    assert_eq!(
+        short(&records),
+        [row("a", Outcome::Fail, "step.run"), row("b", Outcome::Pass, ""), row("health", Outcome::Pass, "")]
+    );
+    assert_eq!(*driver.boots.lock().unwrap(), 1);
+    assert_eq!(*driver.stops.lock().unwrap(), [Stop::WithEvidence]);
+}
+
+#[tokio::test]
+async fn an_image_that_does_not_boot_is_not_booted_again_and_again() {
+    let driver = FakeDriver { broken: vec![1], ..FakeDriver::default() };
+    let records = ask_all(&driver, &plan_of(vec![test("a", &[], &["true"]), test("b", &[], &["true"])])).await;
+    assert_eq!(
+        short(&records),
+        [
+            row("a", Outcome::Error, "boot.timeout"),
+            row("b", Outcome::Error, "boot.timeout"),
+            row("health", Outcome::Error, "boot.timeout")
+        ]
+    );
+    assert_eq!(*driver.boots.lock().unwrap(), 1);
+}
+
+#[tokio::test]
+async fn machines_are_given_up_after_eight_losses() {
+    let driver = FakeDriver::default();
+    let ids: Vec<String> = (0..12).map(|n| format!("t{n}")).collect();
+    let plan = plan_of(ids.iter().map(|id| test(id, &[], &["die"])).collect());
+    let records = ask_all(&driver, &plan).await;
+    assert_eq!(*driver.boots.lock().unwrap(), 8);
+    assert_eq!(records[7].failures[0].id, failure::SSH_LOST);
+    assert_eq!(records[8].failures[0].id, failure::MACHINE_EXITED);
+}
+
+#[tokio::test]
+async fn a_fresh_test_gets_a_machine_of_its_own() {
+    let driver = FakeDriver::default();
+    let fresh = Test { guest: GuestMode::Fresh, ..test("fresh", &[], &["true"]) };
+    let records = ask_all(&driver, &plan_of(vec![test("shared", &[], &["true"]), fresh])).await;
+    assert_eq!(*driver.boots.lock().unwrap(), 2);
+    assert_eq!(records[0].machine.as_deref(), Some("fake-1"));
+    assert_eq!(records[1].machine.as_deref(), Some("fake-2"));
+}
+
+#[tokio::test]
+async fn an_interruption_leaves_every_test_in_the_record() {
+    let plan = plan_of(vec![test("a", &[], &["true"])]);
+    let (events, stream) = Events::channel();
+    let exit = engine::run(&plan, &FakeImages(None), &settings(), &events, std::future::ready(())).await;
+    drop(events);
+    assert_eq!(exit, Exit::Error);
+    let events: Vec<Event> = stream.iter().collect();
+    let Some(Event::Planned { tests, .. }) = events.first() else { panic!("the plan comes first") };
+    assert_eq!(tests.len(), 2);
+    assert!(tests.iter().all(|test| test.outcome == Outcome::Error && test.failures[0].id == failure::RUN_INTERRUPTED));
+    assert!(matches!(events.last(), Some(Event::RunFinished { interrupted: true, exit_code: 3, .. })));
+}
+
+#[tokio::test]
+async fn an_unusable_image_ends_with_two_and_names_its_tests() {
+    let plan = plan_of(vec![test("a", &[], &["true"])]);
+    let (events, stream) = Events::channel();
+    let missing = Failure::new(failure::IMAGE_MISSING, "no such file");
+    let never = std::future::pending();
+    let exit = engine::run(&plan, &FakeImages(Some(missing)), &settings(), &events, never).await;
+    drop(events);
+    assert_eq!(exit, Exit::Invalid);
+    let finished = stream.iter().filter(|event| matches!(event, Event::TestFinished { .. })).count();
+    assert_eq!(finished, 2);
+}
+
+#[test]
+fn exit_codes_follow_the_worst_that_is_certain() {
+    let plan = plan_of(vec![test("a", &[], &["true"])]);
+    let record = |outcome: Outcome, id: Option<failure::FailureId>| TestRecord {
+        outcome,
+        failures: id.into_iter().map(|id| Failure::new(id, "x")).collect(),
+        ..plan.unreached(&Rerun::default()).remove(1)
+    };
+    let pass = || record(Outcome::Pass, None);
+    let skip = || record(Outcome::Skip, None);
+    let fail = || record(Outcome::Fail, Some(failure::STEP_RUN));
+    let error = || record(Outcome::Error, Some(failure::SSH_LOST));
+    let image = || record(Outcome::Error, Some(failure::IMAGE_MISSING));
+    let cases = [
+        (vec![pass(), skip()], Exit::Pass),
+        (vec![pass(), fail(), error()], Exit::Failed),
+        (vec![pass(), error(), image()], Exit::Error),
+        (vec![pass(), image()], Exit::Invalid),
+        (vec![skip(), skip()], Exit::Invalid),
+    ];
+    for (records, exit) in cases {
+        let outcomes: Vec<Outcome> = records.iter().map(|record| record.outcome).collect();
+        assert_eq!(exit_of(&plan, &records), exit, "{outcomes:?}");
+    }
+}

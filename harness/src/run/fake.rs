@@ -1,0 +1,150 @@
+//! Machines without QEMU, for tests of the engine alone: a script of how each boot goes, and a
+//! guest that answers what its test wants to hear.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use super::driver::{BootFailure, ConsoleHit, Driver, Live, Stop};
+use super::engine::Images;
+use super::record::MachineRecord;
+use super::session::no_machine;
+use crate::failure::{self, Failure, Location};
+use crate::guest::facts::Facts;
+use crate::guest::{Reply, Request};
+use crate::suite::model::{Action, GuestMode, Step, Suite, Test};
+
+/// What the fake guest does with a command line.
+pub fn reply(script: &str) -> Result<Reply, Failure> {
+    match script {
+        "die" => Err(Failure::new(failure::SSH_LOST, "the guest died")),
+        "false" => Ok(Reply { status: 1, ..Reply::default() }),
+        _ => Ok(Reply::default()),
+    }
+}
+
+/// Boots fake machines; the boots whose number is in `broken` fail.
+#[derive(Default)]
+pub struct FakeDriver {
+    pub broken: Vec<u32>,
+    pub boots: Arc<Mutex<u32>>,
+    pub stops: Arc<Mutex<Vec<Stop>>>,
+}
+
+impl Driver for FakeDriver {
+    type Live = FakeMachine;
+
+    fn boot_deadline(&self) -> Duration {
+        Duration::from_secs(1)
+    }
+
+    async fn boot(&self, id: &str) -> Result<FakeMachine, BootFailure> {
+        let number = {
+            let mut boots = self.boots.lock().unwrap();
+            *boots += 1;
+            *boots
+        };
+        if self.broken.contains(&number) {
+            let failure = Failure::new(failure::BOOT_TIMEOUT, "nobody answers");
+            return Err(BootFailure { failure, findings: Vec::new(), record: no_machine(id, "fake", "killed") });
+        }
+        Ok(FakeMachine { id: id.to_owned(), facts: Facts::default(), stops: self.stops.clone() })
+    }
+}
+
+pub struct FakeMachine {
+    id: String,
+    facts: Facts,
+    stops: Arc<Mutex<Vec<Stop>>>,
+}
+
+impl Live for FakeMachine {
+    fn facts(&self) -> &Facts {
+        &self.facts
+    }
+
+    fn record(&self) -> MachineRecord {
+        MachineRecord { id: self.id.clone(), image: "fake".into(), boot_seconds: Some(0.5), end: None }
+    }
+
+    fn deadline_scale(&self) -> f64 {
+        1.0
+    }
+
+    async fn batch(&self, requests: Vec<Request>) -> Result<Vec<Reply>, Failure> {
+        requests.iter().map(|request| reply(&request.script)).collect()
+    }
+
+    fn findings(&mut self) -> Vec<ConsoleHit> {
+        Vec::new()
+    }
+
+    async fn death(&self) -> Failure {
+        std::future::pending().await
+    }
+
+    async fn stop(self, how: Stop) -> (MachineRecord, Vec<ConsoleHit>) {
+        self.stops.lock().unwrap().push(how);
+        (self.record(), Vec::new())
+    }
+}
+
+/// One image that is ready, or not.
+pub struct FakeImages(pub Option<Failure>);
+
+impl Images for FakeImages {
+    type Driver = FakeDriver;
+
+    async fn prepare(&self, _: &str) -> Result<FakeDriver, Failure> {
+        match &self.0 {
+            Some(failure) => Err(failure.clone()),
+            None => Ok(FakeDriver::default()),
+        }
+    }
+
+    async fn verify_unchanged(&self, _: &str) -> Result<(), Failure> {
+        Ok(())
+    }
+}
+
+pub fn location() -> Location {
+    Location { file: Arc::from("fake.yaml"), line: 1, column: 1 }
+}
+
+/// A test that runs these command lines.
+pub fn test(id: &str, needs: &[&str], commands: &[&str]) -> Test {
+    let step = |command: &&str| Step {
+        action: Action::Run { command: (*command).into(), expect: Vec::new(), eventually: None },
+        timeout: None,
+        location: location(),
+    };
+    Test {
+        id: id.into(),
+        summary: String::new(),
+        tags: Vec::new(),
+        links: Vec::new(),
+        when: None,
+        needs: needs.iter().map(|need| (*need).into()).collect(),
+        timeout: Duration::from_secs(5),
+        guest: GuestMode::Shared,
+        steps: commands.iter().map(step).collect(),
+        expect: Vec::new(),
+        snapshots: Vec::new(),
+        location: location(),
+    }
+}
+
+pub fn suite(tests: Vec<Test>) -> Arc<Suite> {
+    Arc::new(Suite {
+        name: "fake".into(),
+        file: Arc::from("fake.yaml"),
+        summary: String::new(),
+        tags: Vec::new(),
+        images: None,
+        base_checks: BTreeMap::new(),
+        setup: Vec::new(),
+        tests,
+        digest: String::new(),
+    })
+}

@@ -1,0 +1,359 @@
+//! What is asked of which image, in which order, before anything starts. Pure.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::outcome::Outcome;
+use super::record::{SuiteRecord, TestRecord};
+use crate::failure::{self, Failure, Location};
+use crate::suite::model::{GuestMode, Suite, Test};
+
+/// The suite name of the test that every image gets: the health of its machines outside tests.
+pub const MACHINE_SUITE: &str = "machine";
+/// The only test of [`MACHINE_SUITE`].
+pub const HEALTH_TEST: &str = "health";
+
+/// What to ask of one image: the selected tests and what they need, grouped by machine.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// Image ids, in the order they are run.
+    pub images: Vec<String>,
+    /// The tests of every image, in order. All images get the same tests: whether one is asked is
+    /// decided by its facts, after its boot.
+    pub groups: Vec<Group>,
+    /// The suites that have a test in the plan.
+    pub suites: Vec<Arc<Suite>>,
+}
+
+/// Tests that share one machine, in order.
+#[derive(Debug, Clone)]
+pub struct Group {
+    /// Whether this is the machine that all undemanding tests share, or one of its own.
+    pub mode: GuestMode,
+    /// The tests, each after what it needs.
+    pub tests: Vec<Planned>,
+}
+
+/// One test of the plan.
+#[derive(Debug, Clone)]
+pub struct Planned {
+    /// Its suite.
+    pub suite: Arc<Suite>,
+    /// Its index in the suite.
+    pub index: usize,
+}
+
+impl Planned {
+    /// The test itself.
+    pub fn test(&self) -> &Test {
+        &self.suite.tests[self.index]
+    }
+}
+
+/// Makes the plan from the selected tests, given as (suite, index of the test in it): adds what
+/// they need, and puts each `needs` chain with a fresh test on a machine of its own.
+pub fn plan(suites: &[Arc<Suite>], selected: &BTreeSet<(usize, usize)>, images: Vec<String>) -> Plan {
+    let mut shared = Vec::new();
+    let mut fresh = Vec::new();
+    let mut used = Vec::new();
+    for (suite_index, suite) in suites.iter().enumerate() {
+        let wanted = selected.iter().filter(|(s, _)| *s == suite_index).map(|(_, t)| *t);
+        let needed = with_needs(suite, wanted);
+        if needed.is_empty() {
+            continue;
+        }
+        used.push(suite.clone());
+        for chain in chains(suite, &needed) {
+            let is_fresh = chain.iter().any(|index| suite.tests[*index].guest == GuestMode::Fresh);
+            let tests = chain.into_iter().map(|index| Planned { suite: suite.clone(), index });
+            if is_fresh {
+                fresh.push(Group { mode: GuestMode::Fresh, tests: tests.collect() });
+            } else {
+                shared.extend(tests);
+            }
+        }
+    }
+    let mut groups = Vec::new();
+    if !shared.is_empty() {
+        // Tests that only look come before tests that change the guest, so that what one suite
+        // installs or starts is not what another suite judges.
+        shared.sort_by_key(|planned: &Planned| changes_the_guest(planned));
+        groups.push(Group { mode: GuestMode::Shared, tests: shared });
+    }
+    groups.extend(fresh);
+    Plan { images, groups, suites: used }
+}
+
+/// Whether the test, or a test that it shares a `needs` chain with, has steps.
+fn changes_the_guest(planned: &Planned) -> bool {
+    let suite = &planned.suite;
+    let all: BTreeSet<usize> = (0..suite.tests.len()).collect();
+    !suite.setup.is_empty()
+        || chains(suite, &all)
+            .into_iter()
+            .find(|chain| chain.contains(&planned.index))
+            .is_some_and(|chain| chain.iter().any(|index| !suite.tests[*index].steps.is_empty()))
+}
+
+/// The wanted tests and, transitively, what they need.
+fn with_needs(suite: &Suite, wanted: impl Iterator<Item = usize>) -> BTreeSet<usize> {
+    let by_id: BTreeMap<&str, usize> = suite.tests.iter().enumerate().map(|(i, t)| (t.id.as_str(), i)).collect();
+    let mut found = BTreeSet::new();
+    let mut open: Vec<usize> = wanted.collect();
+    while let Some(index) = open.pop() {
+        if found.insert(index) {
+            open.extend(suite.tests[index].needs.iter().filter_map(|id| by_id.get(id.as_str()).copied()));
+        }
+    }
+    found
+}
+
+/// The tests of `members`, split into groups connected by `needs`, each in an order in which
+/// needs come first and otherwise the file's order is kept.
+fn chains(suite: &Suite, members: &BTreeSet<usize>) -> Vec<Vec<usize>> {
+    let by_id: BTreeMap<&str, usize> = suite.tests.iter().enumerate().map(|(i, t)| (t.id.as_str(), i)).collect();
+    // Union by smallest member: the representative of a chain is its first test in the file.
+    let mut chain_of: BTreeMap<usize, usize> = members.iter().map(|i| (*i, *i)).collect();
+    fn find(chain_of: &BTreeMap<usize, usize>, mut index: usize) -> usize {
+        while chain_of[&index] != index {
+            index = chain_of[&index];
+        }
+        index
+    }
+    for index in members {
+        for need in &suite.tests[*index].needs {
+            let Some(other) = by_id.get(need.as_str()).filter(|other| members.contains(other)) else { continue };
+            let (a, b) = (find(&chain_of, *index), find(&chain_of, *other));
+            chain_of.insert(a.max(b), a.min(b));
+        }
+    }
+    let mut grouped: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+    for index in members {
+        grouped.entry(find(&chain_of, *index)).or_default().push(*index);
+    }
+    grouped.into_values().map(|chain| needs_first(suite, &by_id, &chain)).collect()
+}
+
+fn needs_first(suite: &Suite, by_id: &BTreeMap<&str, usize>, chain: &[usize]) -> Vec<usize> {
+    fn visit(
+        suite: &Suite,
+        by_id: &BTreeMap<&str, usize>,
+        chain: &[usize],
+        index: usize,
+        seen: &mut BTreeSet<usize>,
+        out: &mut Vec<usize>,
+    ) {
+        if !chain.contains(&index) || !seen.insert(index) {
+            return;
+        }
+        for need in &suite.tests[index].needs {
+            if let Some(other) = by_id.get(need.as_str()) {
+                visit(suite, by_id, chain, *other, seen, out);
+            }
+        }
+        out.push(index);
+    }
+    let mut seen = BTreeSet::new();
+    let mut out = Vec::with_capacity(chain.len());
+    for index in chain {
+        visit(suite, by_id, chain, *index, &mut seen, &mut out);
+    }
+    out
+}
+
+impl Plan {
+    /// How many tests are asked of each image, without the machine's own.
+    pub fn tests_per_image(&self) -> usize {
+        self.groups.iter().map(|group| group.tests.len()).sum()
+    }
+
+    /// The suites as reports know them.
+    pub fn suite_records(&self) -> BTreeMap<String, SuiteRecord> {
+        self.suites
+            .iter()
+            .map(|suite| {
+                let record = SuiteRecord {
+                    file: suite.file.to_string(),
+                    summary: suite.summary.clone(),
+                    sha256: suite.digest.clone(),
+                };
+                (suite.name.clone(), record)
+            })
+            .collect()
+    }
+
+    /// Every test on every image, each as it stands in the record when the run ends now.
+    pub fn unreached(&self, rerun: &Rerun) -> Vec<TestRecord> {
+        let mut records = Vec::new();
+        for image in &self.images {
+            records.push(unreached_health(image, rerun));
+            for planned in self.groups.iter().flat_map(|group| &group.tests) {
+                records.push(unreached(planned, image, rerun));
+            }
+        }
+        records
+    }
+}
+
+/// What a person types to run one test again: the words before and after the image and test.
+#[derive(Debug, Clone, Default)]
+pub struct Rerun {
+    /// Options that the run was started with and that a single test needs too, shell-quoted.
+    pub options: Vec<String>,
+}
+
+impl Rerun {
+    /// The command line for one test on one image.
+    pub fn command(&self, suite: &str, test: &str, image: &str) -> String {
+        let mut words = vec!["muster".to_owned(), "run".to_owned()];
+        words.extend(self.options.iter().cloned());
+        words.extend(["--image".to_owned(), quote(image), "--test".to_owned(), quote(&format!("{suite}/{test}"))]);
+        words.join(" ")
+    }
+}
+
+/// Quotes a word for a POSIX shell when it needs it.
+pub fn quote(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:@%+,".contains(c);
+    if !word.is_empty() && word.chars().all(plain) { word.to_owned() } else { format!("'{}'", word.replace('\'', r"'\''")) }
+}
+
+fn blank(suite: &str, test: &str, image: &str, location: Location, rerun: &Rerun) -> TestRecord {
+    TestRecord {
+        suite: suite.to_owned(),
+        test: test.to_owned(),
+        image: image.to_owned(),
+        outcome: Outcome::Error,
+        summary: String::new(),
+        tags: Vec::new(),
+        links: Vec::new(),
+        location,
+        started: None,
+        seconds: 0.0,
+        assertions: 0,
+        failures: vec![Failure::new(failure::RUN_INTERRUPTED, "the run ended before this test was reached")],
+        skipped: None,
+        remarks: Vec::new(),
+        machine: None,
+        rerun: rerun.command(suite, test, image),
+    }
+}
+
+/// The record of a planned test that has not been reached.
+pub fn unreached(planned: &Planned, image: &str, rerun: &Rerun) -> TestRecord {
+    let test = planned.test();
+    TestRecord {
+        summary: test.summary.clone(),
+        tags: test.tags.clone(),
+        links: test.links.clone(),
+        ..blank(&planned.suite.name, &test.id, image, test.location.clone(), rerun)
+    }
+}
+
+/// The record of an image's machine health before its machines have ended.
+pub fn unreached_health(image: &str, rerun: &Rerun) -> TestRecord {
+    TestRecord {
+        summary: "its machines boot, settle and stop without a crash, a failed unit, a denial or a core dump".to_owned(),
+        tags: vec!["always".to_owned()],
+        ..blank(MACHINE_SUITE, HEALTH_TEST, image, Location { file: Arc::from("(always on)"), line: 1, column: 1 }, rerun)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::suite::model::{Action, Step};
+
+    fn location() -> Location {
+        Location { file: Arc::from("s.yaml"), line: 1, column: 1 }
+    }
+
+    fn test(id: &str, needs: &[&str], guest: GuestMode, steps: usize) -> Test {
+        let step = Step {
+            action: Action::Run { command: "true".into(), expect: Vec::new(), eventually: None },
+            timeout: None,
+            location: location(),
+        };
+        Test {
+            id: id.into(),
+            summary: String::new(),
+            tags: Vec::new(),
+            links: Vec::new(),
+            when: None,
+            needs: needs.iter().map(|n| n.to_string()).collect(),
+            timeout: Duration::from_secs(300),
+            guest,
+            steps: vec![step; steps],
+            expect: Vec::new(),
+            snapshots: Vec::new(),
+            location: location(),
+        }
+    }
+
+    fn suite(name: &str, tests: Vec<Test>) -> Arc<Suite> {
+        Arc::new(Suite {
+            name: name.into(),
+            file: Arc::from("s.yaml"),
+            summary: String::new(),
+            tags: Vec::new(),
+            images: None,
+            base_checks: BTreeMap::new(),
+            setup: Vec::new(),
+            tests,
+            digest: String::new(),
+        })
+    }
+
+    fn names(group: &Group) -> Vec<String> {
+        group.tests.iter().map(|p| format!("{}/{}", p.suite.name, p.test().id)).collect()
+    }
+
+    #[test]
+    fn a_selected_test_brings_what_it_needs_and_needs_come_first() {
+        let s = suite(
+            "s",
+            vec![
+                test("late", &["early"], GuestMode::Shared, 0),
+                test("unrelated", &[], GuestMode::Shared, 0),
+                test("early", &[], GuestMode::Shared, 0),
+            ],
+        );
+        let plan = plan(&[s], &BTreeSet::from([(0, 0)]), vec!["lab".into()]);
+        assert_eq!(plan.groups.len(), 1);
+        assert_eq!(names(&plan.groups[0]), ["s/early", "s/late"]);
+    }
+
+    #[test]
+    fn a_chain_with_a_fresh_test_gets_its_own_machine() {
+        let s = suite(
+            "s",
+            vec![
+                test("a", &[], GuestMode::Shared, 0),
+                test("b", &[], GuestMode::Fresh, 0),
+                test("c", &["b"], GuestMode::Fresh, 0),
+            ],
+        );
+        let plan = plan(&[s], &BTreeSet::from([(0, 0), (0, 1), (0, 2)]), vec!["lab".into()]);
+        assert_eq!(plan.groups.iter().map(names).collect::<Vec<_>>(), [vec!["s/a"], vec!["s/b", "s/c"]]);
+        assert_eq!(plan.groups[1].mode, GuestMode::Fresh);
+    }
+
+    #[test]
+    fn tests_that_look_come_before_tests_that_change() {
+        let first = suite("first", vec![test("install", &[], GuestMode::Shared, 1), test("after", &["install"], GuestMode::Shared, 0)]);
+        let second = suite("second", vec![test("look", &[], GuestMode::Shared, 0)]);
+        let plan = plan(&[first, second], &BTreeSet::from([(0, 0), (0, 1), (1, 0)]), vec!["lab".into()]);
+        assert_eq!(names(&plan.groups[0]), ["second/look", "first/install", "first/after"]);
+    }
+
+    #[test]
+    fn the_rerun_command_is_quoted_for_a_shell() {
+        let rerun = Rerun { options: vec!["--suites".into(), quote("my suites")] };
+        assert_eq!(
+            rerun.command("kernel", "features", "a b.qcow2"),
+            "muster run --suites 'my suites' --image 'a b.qcow2' --test kernel/features"
+        );
+    }
+}

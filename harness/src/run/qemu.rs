@@ -1,0 +1,444 @@
+//! The driver that really boots: images of this host, QEMU, SSH.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use camino::{Utf8Path, Utf8PathBuf};
+
+use super::driver::{BootFailure, ConsoleHit, Driver, Live, Stop, Weight};
+use super::engine::Images;
+use super::event::Event;
+use super::record::{ImageRecord, MachineRecord};
+use super::session::no_machine;
+use super::sink::Events;
+use crate::failure::{self, Failure, FailureId};
+use crate::guest::facts::{self, Facts};
+use crate::guest::{Guest, GuestError, HostKey, HostKeyPolicy, Reply, Request, Target};
+use crate::image::{self, DiskSource, ImageError, ImageSpec, Inspected, Limits, Unchanged};
+use crate::machine::console::rules::Severity;
+use crate::machine::{Accel, Finding, Machine, MachineRequest, MachineState, Network, RunKey, Spawner};
+use crate::text;
+
+/// Console lines shown when a boot fails or a machine dies.
+const EXCERPT: usize = 40;
+/// How long a lost connection waits for the news that the machine behind it has died, unscaled.
+const NEWS: Duration = Duration::from_secs(1);
+/// How long a guest may take to power off, unscaled.
+const POWER_OFF: Duration = Duration::from_secs(15);
+/// Bytes kept of a guest's journal.
+const JOURNAL_LIMIT: usize = 4 << 20;
+
+/// What all machines of a run share.
+pub struct Host {
+    /// Starts every QEMU, from one thread that lives as long as the run.
+    pub spawner: Spawner,
+    /// What executes guests.
+    pub accel: Accel,
+    /// Opens every guest of the run.
+    pub key: RunKey,
+    /// The checkout: knows how lab images are built.
+    pub root: Utf8PathBuf,
+    /// `machines/` of the run folder.
+    pub machines: Utf8PathBuf,
+    /// Where events go.
+    pub events: Events,
+}
+
+/// The images of a run, by id.
+pub struct HostImages<'h> {
+    host: &'h Host,
+    specs: BTreeMap<String, ImageSpec>,
+    notes: std::sync::Mutex<BTreeMap<String, Unchanged>>,
+}
+
+impl<'h> HostImages<'h> {
+    /// Images of this host.
+    pub fn new(host: &'h Host, specs: impl IntoIterator<Item = ImageSpec>) -> Self {
+        let specs = specs.into_iter().map(|spec| (spec.id.clone(), spec)).collect();
+        Self { host, specs, notes: std::sync::Mutex::default() }
+    }
+}
+
+fn image_failure(error: &ImageError) -> Failure {
+    Failure::new(error.failure_id(), text::one_line(&error.to_string(), 400))
+}
+
+/// The file behind a description, found but not yet looked into.
+async fn locate(root: &Utf8Path, spec: &ImageSpec) -> Result<std::path::PathBuf, Failure> {
+    match &spec.disk {
+        DiskSource::Path(path) => Ok(path.clone()),
+        DiskSource::LabBuild { variant } => match image::lab::find(root.as_std_path(), variant).await {
+            Ok(Some(folder)) => Ok(folder.join("disk.qcow2")),
+            Ok(None) => {
+                let text = format!(
+                    "the lab image {variant} has not been built from its present recipe; run `muster images build {variant}`"
+                );
+                Err(Failure::new(failure::IMAGE_MISSING, text))
+            }
+            Err(error) => Err(image_failure(&error)),
+        },
+    }
+}
+
+impl<'h> Images for HostImages<'h> {
+    type Driver = HostDriver<'h>;
+
+    async fn prepare(&self, id: &str) -> Result<HostDriver<'h>, Failure> {
+        let Some(spec) = self.specs.get(id) else {
+            return Err(Failure::new(failure::INTERNAL, format!("the image {id} is in the plan but not in the run")));
+        };
+        let path = locate(&self.host.root, spec).await?;
+        let limits = Limits { virtual_size: spec.max_virtual_size, ..Limits::default() };
+        let inspected = image::inspect(&path, spec.format, &limits).await.map_err(|e| image_failure(&e))?;
+        let sha256 = image::sha256(&inspected.path).await.map_err(|e| image_failure(&e))?;
+        let note = Unchanged::note(&inspected.path, Some(sha256.clone())).map_err(|e| image_failure(&e))?;
+        if let Ok(mut notes) = self.notes.lock() {
+            notes.insert(id.to_owned(), note);
+        }
+        let record = ImageRecord {
+            path: inspected.path.display().to_string(),
+            format: spec.format.word().to_owned(),
+            sha256,
+            facts: None,
+        };
+        self.host.events.emit(Event::ImageReady { image: id.to_owned(), record });
+        Ok(HostDriver { host: self.host, spec: spec.clone(), image: inspected })
+    }
+
+    async fn verify_unchanged(&self, id: &str) -> Result<(), Failure> {
+        let note = self.notes.lock().ok().and_then(|notes| notes.get(id).cloned());
+        match note {
+            // Size and time of change are enough to notice a writer; hashing gibibytes again is not
+            // worth it where the file system keeps times.
+            Some(note) => note.verify(false).await.map_err(|error| image_failure(&error)),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Boots machines of one image on this host.
+pub struct HostDriver<'h> {
+    host: &'h Host,
+    spec: ImageSpec,
+    image: Inspected,
+}
+
+impl HostDriver<'_> {
+    fn folder(&self, id: &str) -> Utf8PathBuf {
+        self.host.machines.join(id)
+    }
+}
+
+impl Driver for HostDriver<'_> {
+    type Live = HostMachine;
+
+    fn boot_deadline(&self) -> Duration {
+        self.host.accel.scaled(self.spec.boot_timeout)
+    }
+
+    async fn boot(&self, id: &str) -> Result<HostMachine, BootFailure> {
+        let folder = self.folder(id);
+        let request = MachineRequest {
+            id,
+            spec: &self.spec,
+            image: &self.image,
+            accel: &self.host.accel,
+            network: Network::Restricted,
+            key: &self.host.key,
+            folder: folder.as_std_path(),
+        };
+        let machine = match Machine::start(request, &self.host.spawner).await {
+            Ok(machine) => machine,
+            Err(error) => {
+                let failure = Failure::new(error.failure_id(), text::one_line(&error.to_string(), 400));
+                let record = no_machine(id, &self.spec.id, "did not start");
+                return Err(BootFailure { failure, findings: Vec::new(), record });
+            }
+        };
+        let deadline = machine.started() + self.boot_deadline();
+        let arrival = tokio::select! {
+            biased;
+            failure = death_of(&machine, 0, self.host.accel.deadline_scale, true) => Err(failure),
+            arrival = self.arrive(&machine, deadline) => arrival,
+        };
+        match arrival {
+            Ok((guest, facts, boot_seconds)) => {
+                save_facts(&folder, &facts);
+                Ok(HostMachine {
+                    image: self.spec.id.clone(),
+                    folder,
+                    boot_seconds,
+                    resets: resets_of(&machine),
+                    scale: self.host.accel.deadline_scale,
+                    machine,
+                    guest,
+                    facts,
+                    findings_seen: 0,
+                })
+            }
+            Err(failure) => {
+                let console = machine.console().clone();
+                let id = machine.id().to_owned();
+                let end = machine.kill().await;
+                let findings = hits(&console, 0);
+                let record = MachineRecord {
+                    id,
+                    image: self.spec.id.clone(),
+                    boot_seconds: None,
+                    end: Some(end.to_string()),
+                };
+                Err(BootFailure { failure, findings, record })
+            }
+        }
+    }
+}
+
+impl HostDriver<'_> {
+    /// Waits until the guest answers over SSH and its boot has settled.
+    async fn arrive(&self, machine: &Machine, deadline: Instant) -> Result<(Guest, Facts, f64), Failure> {
+        let scale = self.host.accel.deadline_scale;
+        let target = Target {
+            addr: machine.ssh_addr(),
+            user: self.spec.user.clone(),
+            private_key: self.host.key.private.clone(),
+            become_root: self.spec.user != "root",
+            host_key: HostKeyPolicy::AcceptFirst,
+        };
+        let guest = Guest::connect(target, deadline, scale).await.map_err(|error| {
+            let text = text::one_line(&error.to_string(), 400);
+            Failure::new(error.failure_id(), text).with_detail(console_tail(machine))
+        })?;
+        let boot_seconds = machine.started().elapsed().as_secs_f64();
+        compare_host_key(&guest, machine)?;
+        let facts = facts::collect(&guest, scale).await.map_err(|error| guest_failure(&error))?;
+        if facts.systemd.is_some() {
+            settle(&guest, deadline).await?;
+        }
+        Ok((guest, facts, boot_seconds))
+    }
+}
+
+/// When the console printed host keys, the one that SSH showed must be among them: the console is
+/// QEMU's own, the network is not.
+fn compare_host_key(guest: &Guest, machine: &Machine) -> Result<(), Failure> {
+    let Some(shown) = guest.host_key() else { return Ok(()) };
+    let printed: Vec<HostKey> =
+        machine.console().host_keys().iter().filter_map(|line| HostKey::parse(line)).collect();
+    let same_kind: Vec<&HostKey> = printed.iter().filter(|key| key.algorithm() == shown.algorithm()).collect();
+    if same_kind.is_empty() || same_kind.contains(&&shown) {
+        return Ok(());
+    }
+    let text = format!("SSH shows the host key {}, the console printed another", shown.fingerprint());
+    Err(Failure::new(failure::SSH_HOST_KEY, text))
+}
+
+/// Waits until systemd says that the boot is over, whether well or badly.
+async fn settle(guest: &Guest, deadline: Instant) -> Result<(), Failure> {
+    let left = deadline.saturating_duration_since(Instant::now()).max(Duration::from_secs(1));
+    let request = Request { script: "systemctl is-system-running --wait".into(), timeout: left, limit: 1 << 16 };
+    let reply = guest.run(request).await.map_err(|error| guest_failure(&error))?;
+    let said = text::one_line(&text::harmless_bytes(&reply.stdout), 80);
+    if matches!(said.as_str(), "running" | "degraded") {
+        return Ok(());
+    }
+    let script = "systemctl list-jobs --no-pager; systemctl --failed --no-pager";
+    let jobs = Request { script: script.into(), timeout: Duration::from_secs(60), limit: 1 << 16 };
+    let detail = guest.run(jobs).await.map(|reply| text::harmless_bytes(&reply.stdout)).unwrap_or_default();
+    let state = if said.is_empty() { "does not say how it is".to_owned() } else { format!("says `{said}`") };
+    let text = format!("the guest answers SSH, but systemd {state} when the boot's deadline was over");
+    Err(Failure::new(failure::BOOT_UNSETTLED, text).with_detail(detail))
+}
+
+fn guest_failure(error: &GuestError) -> Failure {
+    Failure::new(error.failure_id(), text::one_line(&error.to_string(), 400))
+}
+
+fn save_facts(folder: &Utf8Path, facts: &Facts) {
+    // Only a convenience for people: run.json holds the facts too.
+    if let Ok(json) = serde_json::to_string_pretty(facts) {
+        let _ = fs_err::write(folder.join("facts.json"), json);
+    }
+}
+
+fn console_tail(machine: &Machine) -> String {
+    let lines = machine.console().excerpt(EXCERPT);
+    if lines.is_empty() {
+        return "The console printed nothing.".to_owned();
+    }
+    format!("The console's last lines:\n{}", lines.join("\n"))
+}
+
+fn resets_of(machine: &Machine) -> u32 {
+    match *machine.state().borrow() {
+        MachineState::Running { resets } => resets,
+        _ => 0,
+    }
+}
+
+/// Resolves when the machine has died, or its console shows that it will. Resets are a death once
+/// the guest has been logged in to (`booting` is false): nothing asked for them.
+async fn death_of(machine: &Machine, resets_before: u32, scale: f64, booting: bool) -> Failure {
+    let mut fatal = machine.console().fatal();
+    let mut state = machine.state();
+    loop {
+        // Taken out first: the channel's lock must not be held while anything is waited for.
+        let finding = fatal.borrow_and_update().clone();
+        if let Some(finding) = finding {
+            return fatal_failure(machine, &finding).await;
+        }
+        let now = state.borrow_and_update().clone();
+        match now {
+            MachineState::Running { resets } if booting || resets <= resets_before => {}
+            MachineState::Running { .. } => {
+                let text = "the guest rebooted by itself while it was in use";
+                return Failure::new(failure::MACHINE_POWERED_OFF, text).with_detail(console_tail(machine));
+            }
+            MachineState::Panicked => {
+                // The console says which panic it was, a moment later.
+                let news = tokio::time::timeout(NEWS.mul_f64(scale), fatal.wait_for(Option::is_some)).await;
+                let finding = news.ok().and_then(Result::ok).and_then(|finding| finding.clone());
+                if let Some(finding) = finding {
+                    return fatal_failure(machine, &finding).await;
+                }
+                let text = "the kernel reported a panic; its console does not show one";
+                return Failure::new(FailureId::of_console("kernel-panic"), text).with_detail(console_tail(machine));
+            }
+            MachineState::PoweredOff => {
+                let text = "the guest powered itself off while it was in use";
+                return Failure::new(failure::MACHINE_POWERED_OFF, text).with_detail(console_tail(machine));
+            }
+            MachineState::Exited { status, message } => {
+                let said = if message.is_empty() { String::new() } else { format!(": {message}") };
+                let text = format!("QEMU ended ({status}){said}");
+                return Failure::new(failure::MACHINE_EXITED, text).with_detail(console_tail(machine));
+            }
+        }
+        tokio::select! {
+            changed = fatal.changed() => if changed.is_err() { std::future::pending::<()>().await },
+            changed = state.changed() => if changed.is_err() { std::future::pending::<()>().await },
+        }
+    }
+}
+
+/// A fatal finding as a failure, once the guest has printed what comes with it.
+async fn fatal_failure(machine: &Machine, finding: &Finding) -> Failure {
+    let console = machine.console();
+    let quiet = async {
+        while console.silence() < Duration::from_millis(500) {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    };
+    // A guest that prints without end is not waited for.
+    let _ = tokio::time::timeout(Duration::from_secs(5), quiet).await;
+    let id = match finding.category {
+        "emergency" => failure::BOOT_EMERGENCY,
+        other => FailureId::of_console(other),
+    };
+    let text = format!("console of {}, line {}: {}", machine.id(), finding.line_number, finding.line);
+    Failure::new(id, text).with_detail(console_tail(machine))
+}
+
+fn hits(console: &crate::machine::Console, seen: usize) -> Vec<ConsoleHit> {
+    let excerpt = console.excerpt(EXCERPT).join("\n");
+    let hit = |finding: Finding| ConsoleHit {
+        category: finding.category.to_owned(),
+        weight: match finding.severity {
+            Severity::Fatal => Weight::Fatal,
+            Severity::Fail => Weight::Fail,
+            Severity::Info => Weight::Info,
+        },
+        line: finding.line,
+        line_number: finding.line_number,
+        excerpt: excerpt.clone(),
+    };
+    console.findings().into_iter().skip(seen).map(hit).collect()
+}
+
+/// A booted machine of this host.
+pub struct HostMachine {
+    image: String,
+    folder: Utf8PathBuf,
+    boot_seconds: f64,
+    resets: u32,
+    scale: f64,
+    machine: Machine,
+    guest: Guest,
+    facts: Facts,
+    findings_seen: usize,
+}
+
+impl Live for HostMachine {
+    fn facts(&self) -> &Facts {
+        &self.facts
+    }
+
+    fn record(&self) -> MachineRecord {
+        MachineRecord {
+            id: self.machine.id().to_owned(),
+            image: self.image.clone(),
+            boot_seconds: Some(self.boot_seconds),
+            end: None,
+        }
+    }
+
+    fn deadline_scale(&self) -> f64 {
+        self.scale
+    }
+
+    async fn batch(&self, requests: Vec<Request>) -> Result<Vec<Reply>, Failure> {
+        let answers: Result<Vec<Reply>, GuestError> = self.guest.batch(requests).await.into_iter().collect();
+        match answers {
+            Ok(replies) => Ok(replies),
+            // A dead machine loses its connection too; which came first depends on the hour. The
+            // death says more.
+            Err(error) => match tokio::time::timeout(NEWS.mul_f64(self.scale), self.death()).await {
+                Ok(death) => Err(death),
+                Err(_) => Err(guest_failure(&error).with_detail(console_tail(&self.machine))),
+            },
+        }
+    }
+
+    fn findings(&mut self) -> Vec<ConsoleHit> {
+        let new = hits(self.machine.console(), self.findings_seen);
+        self.findings_seen += new.len();
+        new
+    }
+
+    async fn death(&self) -> Failure {
+        death_of(&self.machine, self.resets, self.scale, false).await
+    }
+
+    async fn stop(mut self, how: Stop) -> (MachineRecord, Vec<ConsoleHit>) {
+        let mut record = self.record();
+        if how == Stop::WithEvidence {
+            self.save_journal().await;
+        }
+        let console = self.machine.console().clone();
+        let end = if how == Stop::Kill {
+            self.machine.kill().await
+        } else {
+            self.guest.close().await;
+            self.machine.power_down(POWER_OFF.mul_f64(self.scale)).await
+        };
+        // The reader ends when QEMU has closed its side; what it printed last is then judged.
+        let _ = tokio::time::timeout(Duration::from_secs(5), console.closed()).await;
+        let new = hits(&console, self.findings_seen);
+        self.findings_seen += new.len();
+        record.end = Some(end.to_string());
+        (record, new)
+    }
+}
+
+impl HostMachine {
+    /// The journal of this boot, for whoever reads the failure. Its absence is not worth a word.
+    async fn save_journal(&self) {
+        if !self.facts.capabilities.contains("journal") {
+            return;
+        }
+        let script = "journalctl -b --no-pager -o short-monotonic -n 20000".to_owned();
+        let request = Request { script, timeout: Duration::from_secs(10).mul_f64(self.scale), limit: JOURNAL_LIMIT };
+        if let Ok(reply) = self.guest.run(request).await {
+            let _ = fs_err::write(self.folder.join("journal.txt"), text::harmless_bytes(&reply.stdout));
+        }
+    }
+}

@@ -1,0 +1,59 @@
+//! Images that must not be started.
+
+use std::process::Command;
+use std::time::Duration;
+
+use muster::run::outcome::Outcome;
+
+use crate::support::{Place, assert_outcome, digest, lab_disk};
+
+const SUITE: &str = "schema: suite/v1\nsuite: probe\ntests:\n  - id: one\n    summary: a kernel runs\n    expect:\n      kernel: {release: \">= 1\"}\n";
+
+fn refused(place: &Place, image: &str, extra: &[&str], id: &str, says: &str) {
+    let suite = place.write("probe.yaml", SUITE);
+    let mut words = vec!["run", "--suites", suite.to_str().unwrap(), "--image", image];
+    words.extend(extra);
+    let ended = place.run(&words, Duration::from_secs(30));
+    ended.assert_status(2);
+    assert!(ended.stdout.contains(says) || ended.stderr.contains(says), "{says:?} is missing in\n{}{}", ended.stdout, ended.stderr);
+    assert_outcome(&place.test("probe/one"), Outcome::Error, &[id]);
+    assert_eq!(place.record().machines.len(), 0, "no machine may have been started");
+}
+
+#[test]
+fn a_missing_file_is_named() {
+    let place = Place::new();
+    refused(&place, "/nowhere/at-all.qcow2", &[], "image.missing", "/nowhere/at-all.qcow2");
+}
+
+#[test]
+fn a_truncated_qcow2_is_refused() {
+    let place = Place::new();
+    let bytes = std::fs::read(lab_disk("lab-tiny")).unwrap();
+    let path = place.path("cut.qcow2");
+    std::fs::write(&path, &bytes[..bytes.len() / 2]).unwrap();
+    let before = digest(&path);
+    refused(&place, path.to_str().unwrap(), &[], "image.unreadable", "cut.qcow2");
+    assert_eq!(digest(&path), before);
+}
+
+#[test]
+fn a_backing_file_could_be_any_file_of_the_host() {
+    let place = Place::new();
+    let path = place.path("layered.qcow2");
+    let made = Command::new("qemu-img")
+        .args(["create", "-q", "-f", "qcow2", "-u", "-b", "/etc/shadow", "-F", "raw"])
+        .arg(&path)
+        .arg("64M")
+        .status();
+    assert!(made.unwrap().success());
+    refused(&place, path.to_str().unwrap(), &[], "image.backing-file", "/etc/shadow");
+}
+
+#[test]
+fn a_file_of_another_format_is_refused() {
+    let place = Place::new();
+    let path = place.path("plain.qcow2");
+    std::fs::write(&path, vec![0_u8; 1 << 20]).unwrap();
+    refused(&place, path.to_str().unwrap(), &["--format", "qcow2"], "image.format", "plain.qcow2");
+}

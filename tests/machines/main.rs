@@ -1,0 +1,11 @@
+//! Real machines: what happens to a run when an image, a guest or the runner itself misbehaves.
+//! Every test boots `lab-tiny` or refuses to boot something; none has a sleep in place of a
+//! condition, all have deadlines.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod boot;
+mod guest;
+mod image;
+mod runner;

@@ -1,0 +1,201 @@
+//! What tests of the whole command share: start `muster` in a place of its own, with a deadline,
+//! and read what it left behind the way a pipeline would.
+
+#![allow(dead_code)] // Each test binary uses a part of it.
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use muster::run::outcome::Outcome;
+use muster::run::record::{RunRecord, TestRecord};
+
+/// The checkout.
+pub fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize().expect("the checkout is there")
+}
+
+/// A folder for one test's run folders and files, removed at its end.
+pub struct Place {
+    pub folder: tempfile::TempDir,
+}
+
+impl Place {
+    pub fn new() -> Self {
+        Self { folder: tempfile::Builder::new().prefix("muster-test-").tempdir().expect("a temporary folder") }
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    pub fn write(&self, name: &str, text: &str) -> PathBuf {
+        let path = self.path(name);
+        std::fs::write(&path, text).expect("the file is written");
+        path
+    }
+
+    /// `muster` with these words, started in the checkout, its run folder at `run/` in this place.
+    pub fn command(&self, words: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_muster"));
+        command.args(words).current_dir(root()).env_remove("CI").env("NO_COLOR", "1").stdin(Stdio::null());
+        if words.first() == Some(&"run") {
+            command.arg("--out").arg(self.path("run"));
+        }
+        command
+    }
+
+    /// Runs it to its end, at most `deadline`.
+    pub fn run(&self, words: &[&str], deadline: Duration) -> Finished {
+        let mut command = self.command(words);
+        let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("muster starts");
+        finish(child, deadline)
+    }
+
+    /// The run's record, when the run left one.
+    pub fn record(&self) -> RunRecord {
+        let path = self.path("run").join("run.json");
+        let text = std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+        serde_json::from_str(&text).expect("run.json is valid")
+    }
+
+    /// The run's JUnit file.
+    pub fn junit(&self) -> quick_junit::Report {
+        let text = std::fs::read_to_string(self.path("run").join("junit.xml")).expect("junit.xml is there");
+        quick_junit::Report::deserialize_from_str(&text).expect("junit.xml is well-formed JUnit")
+    }
+
+    /// The record of one test; what every run must hold is looked at on the way: JUnit and run.json
+    /// count the same.
+    pub fn test(&self, name: &str) -> TestRecord {
+        let record = self.record();
+        let junit = self.junit();
+        let cases: usize = junit.test_suites.iter().map(|suite| suite.test_cases.len()).sum();
+        assert_eq!(cases, record.tests.len(), "junit.xml and run.json disagree on how many tests there are");
+        let found = record.tests.iter().find(|test| test.name() == name);
+        found.unwrap_or_else(|| panic!("no test {name} in {:?}", names(&record))).clone()
+    }
+}
+
+pub fn names(record: &RunRecord) -> Vec<String> {
+    record.tests.iter().map(|test| format!("{} {}", test.name(), test.outcome.word())).collect()
+}
+
+/// The ids of a test's failures.
+pub fn ids(test: &TestRecord) -> Vec<&str> {
+    test.failures.iter().map(|failure| failure.id.as_str()).collect()
+}
+
+pub fn assert_outcome(test: &TestRecord, outcome: Outcome, expected: &[&str]) {
+    assert_eq!((test.outcome, ids(test)), (outcome, expected.to_vec()), "{}: {:#?}", test.name(), test.failures);
+}
+
+/// How a command ended.
+pub struct Finished {
+    pub status: i32,
+    pub stdout: String,
+    pub stderr: String,
+    pub took: Duration,
+}
+
+impl Finished {
+    pub fn assert_status(&self, status: i32) -> &Self {
+        assert_eq!(self.status, status, "\n--- stdout\n{}\n--- stderr\n{}", self.stdout, self.stderr);
+        self
+    }
+}
+
+/// Waits for a child, and kills it when its deadline passes: a stuck test must say so.
+pub fn finish(mut child: Child, deadline: Duration) -> Finished {
+    let begun = Instant::now();
+    let reader = |stream: Option<Box<dyn Read + Send>>| {
+        std::thread::spawn(move || {
+            let mut bytes = Vec::new();
+            if let Some(mut stream) = stream {
+                let _ = stream.read_to_end(&mut bytes);
+            }
+            String::from_utf8_lossy(&bytes).into_owned()
+        })
+    };
+    let stdout = reader(child.stdout.take().map(|s| Box::new(s) as Box<dyn Read + Send>));
+    let stderr = reader(child.stderr.take().map(|s| Box::new(s) as Box<dyn Read + Send>));
+    let status = loop {
+        if let Some(status) = child.try_wait().expect("the child can be waited for") {
+            break Some(status);
+        }
+        if begun.elapsed() > deadline {
+            let _ = child.kill();
+            let _ = child.wait();
+            break None;
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    };
+    let finished = Finished {
+        status: status.and_then(|s| s.code()).unwrap_or(-1),
+        stdout: stdout.join().expect("stdout was read"),
+        stderr: stderr.join().expect("stderr was read"),
+        took: begun.elapsed(),
+    };
+    assert!(
+        status.is_some(),
+        "muster did not end within {deadline:?}\n--- stdout\n{}\n--- stderr\n{}",
+        finished.stdout,
+        finished.stderr
+    );
+    finished
+}
+
+/// Sends a signal to a child.
+pub fn signal(child: &Child, name: &str) {
+    let status = Command::new("kill").args([&format!("-{name}"), &child.id().to_string()]).status();
+    assert!(status.expect("kill runs").success(), "the signal {name} reached nobody");
+}
+
+/// Waits until `condition` holds, at most `deadline`; says whether it did.
+pub fn eventually(deadline: Duration, mut condition: impl FnMut() -> bool) -> bool {
+    let begun = Instant::now();
+    loop {
+        if condition() {
+            return true;
+        }
+        if begun.elapsed() > deadline {
+            return false;
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+/// Process ids of QEMU machines whose working directory or command line is below `folder`.
+pub fn machines_below(folder: &Path) -> Vec<u32> {
+    let needle = folder.to_string_lossy().into_owned();
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir("/proc").expect("/proc is mounted").flatten() {
+        let Ok(pid) = entry.file_name().to_string_lossy().parse::<u32>() else { continue };
+        let line = std::fs::read(entry.path().join("cmdline")).unwrap_or_default();
+        let line = String::from_utf8_lossy(&line).into_owned();
+        let cwd = std::fs::read_link(entry.path().join("cwd")).unwrap_or_default();
+        if line.contains("qemu-system") && (line.contains(&needle) || cwd.starts_with(folder)) {
+            found.push(pid);
+        }
+    }
+    found
+}
+
+/// SHA-256 of a file, hex.
+pub fn digest(path: &Path) -> String {
+    let out = Command::new("sha256sum").arg(path).output().expect("sha256sum runs");
+    String::from_utf8_lossy(&out.stdout).split_whitespace().next().expect("a digest").to_owned()
+}
+
+/// The cached disk of a lab image, built when it is not there.
+pub fn lab_disk(variant: &str) -> PathBuf {
+    let out = Command::new(root().join("images/lab/build"))
+        .args(["--variant", variant])
+        .stderr(Stdio::inherit())
+        .output()
+        .expect("images/lab/build starts");
+    assert!(out.status.success(), "the lab image {variant} cannot be built");
+    let text = String::from_utf8_lossy(&out.stdout).into_owned();
+    Path::new(text.lines().last().expect("the build prints the folder")).join("disk.qcow2")
+}
