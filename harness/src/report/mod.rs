@@ -20,10 +20,11 @@ pub mod files;
 pub mod fold;
 pub mod journal;
 pub mod json;
-// pub mod junit;
+pub mod junit;
 pub mod list;
-// pub mod terminal;
+pub mod terminal;
 pub mod verdict;
+mod words;
 
 #[cfg(test)]
 mod sample;

@@ -70,7 +70,7 @@ pub(crate) fn tests() -> Vec<TestRecord> {
     let hostile = Failure {
         expected: Some("stdout: ok\tthen".into()),
         actual: Some(HOSTILE.into()),
-        detail: Some(HOSTILE.repeat(20)),
+        detail: Some(HOSTILE.repeat(2) + &"line\n".repeat(60)),
         ..Failure::new(failure::STEP_RUN, HOSTILE)
     };
     let mut skipped = unstarted(test("base", "selinux-enforcing", Outcome::Skip));
