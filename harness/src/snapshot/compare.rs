@@ -162,3 +162,6 @@ pub(super) fn store(path: &Utf8Path, text: &str) -> Result<(), FileError> {
     }
     files::write_atomically(path, text.as_bytes())
 }
+
+#[cfg(test)]
+mod tests;
