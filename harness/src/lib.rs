@@ -3,8 +3,8 @@
 //! Data flows one way through the rooms, in the order of this list. A later room may use an earlier
 //! one's types, never the reverse.
 //!
-//! - [`failure`], [`text`], [`exit`]: the words every room shares: failure ids, hostile text made
-//!   harmless, exit codes.
+//! - [`failure`], [`text`], [`exit`], [`files`]: the words every room shares: failure ids, hostile
+//!   text made harmless, exit codes, files that are replaced whole or not at all.
 //! - [`suite`]: YAML files become suites, with all errors of all files at once. Pure.
 //! - [`image`]: finds an image, refuses a hostile one, knows its format. Never writes to it.
 //! - [`machine`]: the accelerator, firmware, seed, QEMU and its console. Nothing else knows QEMU.
@@ -19,6 +19,7 @@ pub mod check;
 pub mod cli;
 pub mod exit;
 pub mod failure;
+pub mod files;
 pub mod guest;
 pub mod image;
 pub mod machine;

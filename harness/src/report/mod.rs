@@ -1,1 +1,30 @@
-//! The report room.
+//! The report room: events become a record, and the record becomes JUnit, JSON and terminal text.
+//!
+//! It sees [`crate::run::event`], [`crate::run::outcome`], [`crate::run::record`] and
+//! [`crate::failure`], and nothing else of the engine: never a machine, never a guest. Only `cli`
+//! calls it. Whatever it shows has passed through [`crate::text`], because most of what a record
+//! holds was said by a guest.
+//!
+//! - [`fold`]: events become a [`crate::run::record::RunRecord`] that is complete at every moment.
+//! - [`journal`]: `events.jsonl`, from which an interrupted run can be continued or rendered again.
+//! - [`files`]: where things lie in a run folder, and how a file is replaced whole or not at all.
+//! - [`evidence`]: which files of the run folder belong to a test that did not pass.
+//! - [`json`]: `run.json`.
+//! - [`junit`]: `junit.xml`.
+//! - [`verdict`]: the sentence about each image.
+//! - [`terminal`]: what a person sees while it runs and at its end.
+//! - [`list`]: plain columns.
+
+pub mod evidence;
+pub mod files;
+pub mod fold;
+pub mod journal;
+pub mod json;
+pub mod junit;
+pub mod list;
+pub mod terminal;
+pub mod verdict;
+mod words;
+
+#[cfg(test)]
+mod sample;

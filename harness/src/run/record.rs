@@ -35,6 +35,9 @@ pub struct RunRecord {
     pub suites: BTreeMap<String, SuiteRecord>,
     /// The machines, in the order they were started.
     pub machines: Vec<MachineRecord>,
+    /// What the console judge found, in the order it was found.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub findings: Vec<FindingRecord>,
     /// One per planned test; those not reached when the run was interrupted are errors.
     pub tests: Vec<TestRecord>,
     /// Counts by outcome word; computed from `tests`.
@@ -99,6 +102,22 @@ pub struct MachineRecord {
     /// How it ended: `powered-off`, `killed`, `exited: …`; absent while it runs.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub end: Option<String>,
+}
+
+/// One finding on a machine's console.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct FindingRecord {
+    /// Machine id.
+    pub machine: String,
+    /// `kernel-panic`, `oops`, …
+    pub category: String,
+    /// Whether it ended the machine.
+    pub fatal: bool,
+    /// The line, harmless.
+    pub line: String,
+    /// 1-based line of console.log.
+    pub line_number: u64,
 }
 
 /// One test on one image.

@@ -1,0 +1,91 @@
+//! Where things lie in a run folder.
+
+use camino::{Utf8Path, Utf8PathBuf};
+
+pub use crate::files::{FileError, ensure, safe_name, write_atomically};
+
+/// The folder of one run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunFolder {
+    root: Utf8PathBuf,
+}
+
+impl RunFolder {
+    /// Creates `<runs>/<id>` with its `snapshots`, `machines` and `tests`; it is an error when the
+    /// run's folder is there already, because two runs must never share one.
+    pub fn create(runs: &Utf8Path, id: &str) -> Result<Self, FileError> {
+        std::fs::create_dir_all(runs).map_err(FileError::because("create the folder", runs))?;
+        let root = runs.join(safe_name(id));
+        std::fs::create_dir(&root).map_err(FileError::because("create the folder", &root))?;
+        let folder = Self { root };
+        for part in ["snapshots", "machines", "tests"] {
+            ensure(&folder.root.join(part))?;
+        }
+        Ok(folder)
+    }
+
+    /// A folder that is there already: to continue or to render its run.
+    pub fn open(root: &Utf8Path) -> Result<Self, FileError> {
+        let folder = Self { root: root.to_owned() };
+        std::fs::metadata(folder.events()).map_err(FileError::because("read", &folder.events()))?;
+        Ok(folder)
+    }
+
+    /// The folder itself.
+    pub fn root(&self) -> &Utf8Path {
+        &self.root
+    }
+
+    /// The journal.
+    pub fn events(&self) -> Utf8PathBuf {
+        self.root.join("events.jsonl")
+    }
+
+    /// The record.
+    pub fn run_json(&self) -> Utf8PathBuf {
+        self.root.join("run.json")
+    }
+
+    /// The JUnit report.
+    pub fn junit(&self) -> Utf8PathBuf {
+        self.root.join("junit.xml")
+    }
+
+    /// Pending snapshots of this run, always written here whatever happens beside the suites.
+    pub fn snapshots(&self) -> Utf8PathBuf {
+        self.root.join("snapshots")
+    }
+
+    /// Console log, QEMU command and seed of one machine. The folder may not exist yet.
+    pub fn machine(&self, machine: &str) -> Utf8PathBuf {
+        self.root.join("machines").join(safe_name(machine))
+    }
+
+    /// Files of one test on one image. The folder may not exist yet.
+    pub fn test(&self, suite: &str, test: &str, image: &str) -> Utf8PathBuf {
+        let id = safe_name(&format!("{test}@{image}"));
+        self.root.join("tests").join(safe_name(suite)).join(id)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn folder() -> (tempfile::TempDir, Utf8PathBuf) {
+        let dir = tempfile::tempdir().unwrap();
+        let path = Utf8PathBuf::from_path_buf(dir.path().to_owned()).unwrap();
+        (dir, path)
+    }
+
+    #[test]
+    fn two_runs_never_share_a_folder() {
+        let (_dir, path) = folder();
+        let first = RunFolder::create(&path, "r1").unwrap();
+        assert!(first.snapshots().is_dir());
+        assert!(RunFolder::create(&path, "r1").is_err());
+        assert!(RunFolder::open(&path.join("r1")).is_err(), "no journal yet");
+        std::fs::write(first.events(), "").unwrap();
+        assert_eq!(RunFolder::open(&path.join("r1")).unwrap(), first);
+    }
+}

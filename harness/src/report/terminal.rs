@@ -1,0 +1,432 @@
+//! What a person sees while a run goes on and at its end.
+//!
+//! The caller passes the writer (through anstream, which drops colour where it is not wanted) and,
+//! for the interactive mode, where progress bars are drawn. Nothing here looks at the environment.
+
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+use std::time::Duration;
+
+use anstyle::{AnsiColor, Style};
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use super::{verdict, words};
+use crate::run::event::Event;
+use crate::run::outcome::Outcome;
+use crate::run::record::{RunRecord, TestRecord};
+use crate::text::one_line;
+
+/// Lines of detail that one failure shows at most; the reports have all of it.
+const DETAIL_LINES: usize = 40;
+/// Characters of a name at most.
+const NAME: usize = 120;
+
+/// How much is shown.
+pub enum Mode {
+    /// Progress bars are drawn on this target, and lines are written above them.
+    Interactive(ProgressDrawTarget),
+    /// No terminal: a line for each machine and each test that did not pass.
+    Plain,
+    /// CI and `--quiet`: only what did not pass, notices, and the summary.
+    Quiet,
+}
+
+/// What else is asked of the output.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Options {
+    /// Styles are written. The writer may still drop them.
+    pub colour: bool,
+    /// Passes and skips are listed too.
+    pub verbose: bool,
+}
+
+/// Writes what happens to a person.
+pub struct Terminal<W: Write> {
+    out: W,
+    options: Options,
+    quiet: bool,
+    progress: Option<Progress>,
+    /// Image of each machine that has been started.
+    machines: BTreeMap<String, String>,
+    notices: Vec<String>,
+}
+
+impl<W: Write> Terminal<W> {
+    /// Nothing is written before the first event.
+    pub fn new(out: W, mode: Mode, options: Options) -> Self {
+        let quiet = matches!(mode, Mode::Quiet);
+        let progress = match mode {
+            Mode::Interactive(target) => Some(Progress::new(target)),
+            Mode::Plain | Mode::Quiet => None,
+        };
+        Self { out, options, quiet, progress, machines: BTreeMap::new(), notices: Vec::new() }
+    }
+
+    /// Shows one event.
+    pub fn apply(&mut self, event: &Event) -> io::Result<()> {
+        if let Some(progress) = &mut self.progress {
+            progress.apply(event);
+        }
+        let mut lines = Vec::new();
+        match event {
+            Event::Notice { text } => self.notice(text, &mut lines),
+            Event::AcceleratorChosen { accelerator } if accelerator.kind == "tcg" => {
+                self.notice(&format!("guests are emulated: {}", accelerator.reason), &mut lines);
+            }
+            Event::MachineStarting { machine, image, .. } => {
+                self.machines.insert(machine.clone(), image.clone());
+            }
+            Event::MachineReady { machine, boot_seconds, .. } if !self.quiet => {
+                let image = self.machines.get(machine).map_or("", String::as_str);
+                let name = format!("{} [{}]", one_line(machine, NAME), one_line(image, NAME));
+                let took = words::seconds(*boot_seconds);
+                lines.push(format!("{} {name}  ({took})", self.word("UP", AnsiColor::Cyan)));
+            }
+            Event::ConsoleFinding { machine, category, line, line_number, fatal } => {
+                let word =
+                    if *fatal { self.word("CRASH", AnsiColor::Red) } else { self.word("CONSOLE", AnsiColor::Yellow) };
+                let name = one_line(machine, NAME);
+                lines.push(format!("{word} {} on {name}, console.log:{line_number}", one_line(category, NAME)));
+                lines.push(format!("      {}", one_line(line, 200)));
+            }
+            Event::MachineEnded { record } if !self.quiet && record.boot_seconds.is_none() => {
+                let name = format!("{} [{}]", one_line(&record.id, NAME), one_line(&record.image, NAME));
+                let end = one_line(record.end.as_deref().unwrap_or("ended"), NAME);
+                lines.push(format!("{} {name} never answered: {end}", self.word("DOWN", AnsiColor::Red)));
+            }
+            Event::TestFinished { record } => self.test(record, &mut lines),
+            _ => {}
+        }
+        self.write(&lines)
+    }
+
+    /// The end: counts, the sentence about each image, what a reader should know of the figures, and
+    /// where the reports are (name and path). Progress bars are gone after it.
+    pub fn summary(&mut self, record: &RunRecord, reports: &[(&str, String)]) -> io::Result<()> {
+        self.progress = None;
+        let mut lines = vec![String::new(), self.counts(record)];
+        lines.extend(self.skips(record));
+        for verdict in verdict::of_images(record) {
+            let colour = if verdict.passes { AnsiColor::Green } else { AnsiColor::Red };
+            lines.push(self.paint(&verdict.sentence(), Style::new().bold().fg_color(Some(colour.into()))));
+        }
+        if let Some(why) = verdict::unexplained(record) {
+            lines.push(self.paint(&format!("the run is not a pass: {why}"), Style::new().bold()));
+        }
+        if record.accelerator.kind == "tcg" {
+            lines.push("figures of time are from emulation, and say nothing of real hardware".into());
+        }
+        let width = reports.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
+        for (name, path) in reports {
+            lines.push(format!("{:<width$}  {}", one_line(name, NAME), one_line(path, 4096)));
+        }
+        self.write(&lines)?;
+        self.out.flush()
+    }
+
+    fn notice(&mut self, text: &str, lines: &mut Vec<String>) {
+        let text = one_line(text, 400);
+        if !self.notices.contains(&text) {
+            lines.push(format!("{} {text}", self.word("note:", AnsiColor::Cyan)));
+            self.notices.push(text);
+        }
+    }
+
+    fn test(&self, test: &TestRecord, lines: &mut Vec<String>) {
+        let name = format!("{} [{}]", one_line(&test.name(), 2 * NAME), one_line(&test.image, NAME));
+        let took = words::seconds(test.seconds);
+        let (_, headline) = words::headline(test);
+        match test.outcome {
+            Outcome::Pass if self.options.verbose => {
+                lines.push(format!("{} {name}  ({took})", self.word("PASS", AnsiColor::Green)));
+            }
+            Outcome::Skip if self.options.verbose => {
+                lines.push(format!("{} {name}: {headline}", self.word("SKIP", AnsiColor::Yellow)));
+            }
+            Outcome::Pass | Outcome::Skip => {}
+            Outcome::Known => lines.push(format!("{} {name}: {headline}", self.word("KNOWN", AnsiColor::Yellow))),
+            Outcome::Flaky => lines.push(format!(
+                "{} {name}  ({took}): passed on a retry after: {headline}",
+                self.word("FLAKY", AnsiColor::Yellow)
+            )),
+            Outcome::Fail | Outcome::Error => {
+                let word = if test.outcome == Outcome::Fail { "FAIL" } else { "ERROR" };
+                lines.push(format!("{} {name}  ({took})", self.word(word, AnsiColor::Red)));
+                lines.extend(self.failures(test));
+            }
+        }
+        for remark in &test.remarks {
+            lines.push(format!("      remark: {}", one_line(remark, 400)));
+        }
+    }
+
+    fn failures(&self, test: &TestRecord) -> Vec<String> {
+        let mut lines = Vec::new();
+        if test.failures.is_empty() {
+            lines.push(format!("  {}", words::headline(test).1));
+        }
+        for failure in &test.failures {
+            let id = self.paint(&one_line(failure.id.as_str(), NAME), Style::new().dimmed());
+            lines.push(format!("  {}  {id}", one_line(&failure.message, 400)));
+            let values = words::bounded(words::values(failure), DETAIL_LINES);
+            lines.extend(values.into_iter().map(|value| format!("      {}", cut(&value))));
+            if let Some(location) = &failure.location {
+                lines.push(format!("      {}", one_line(&location.to_string(), 400)));
+            }
+            let detail = words::bounded(words::detail(failure), DETAIL_LINES);
+            lines.extend(detail.into_iter().map(|detail| format!("        {}", cut(&detail)).trim_end().to_owned()));
+        }
+        lines.push(format!("  run it again: {}", one_line(&test.rerun, 1000)));
+        lines
+    }
+
+    fn counts(&self, record: &RunRecord) -> String {
+        let counts: Vec<String> = Outcome::ALL
+            .iter()
+            .map(|outcome| (*outcome, record.tests.iter().filter(|test| test.outcome == *outcome).count()))
+            .filter(|(outcome, count)| *count > 0 || *outcome == Outcome::Pass)
+            .map(|(outcome, count)| {
+                let colour = match outcome {
+                    Outcome::Pass => AnsiColor::Green,
+                    Outcome::Fail | Outcome::Error => AnsiColor::Red,
+                    _ => AnsiColor::Yellow,
+                };
+                let word = self.paint(outcome.word(), Style::new().fg_color(Some(colour.into())));
+                format!("{count} {word}")
+            })
+            .collect();
+        let images = record.images.len();
+        let noun = if record.tests.len() == 1 { "test" } else { "tests" };
+        let on = if images == 1 { "1 image".to_owned() } else { format!("{images} images") };
+        format!("{} {noun} on {on}: {}", record.tests.len(), counts.join(", "))
+    }
+
+    /// Skips by reason, the most frequent first; each listed above already when verbose.
+    fn skips(&self, record: &RunRecord) -> Vec<String> {
+        let mut reasons: BTreeMap<String, usize> = BTreeMap::new();
+        for test in record.tests.iter().filter(|test| test.outcome == Outcome::Skip) {
+            *reasons.entry(words::headline(test).1).or_default() += 1;
+        }
+        let mut reasons: Vec<_> = reasons.into_iter().collect();
+        reasons.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+        let lines = reasons.into_iter().map(|(reason, count)| format!("  {count} not asked: {reason}")).collect();
+        words::bounded(lines, 10)
+    }
+
+    fn word(&self, word: &str, colour: AnsiColor) -> String {
+        self.paint(word, Style::new().bold().fg_color(Some(colour.into())))
+    }
+
+    fn paint(&self, text: &str, style: Style) -> String {
+        if self.options.colour { format!("{style}{text}{style:#}") } else { text.to_owned() }
+    }
+
+    fn write(&mut self, lines: &[String]) -> io::Result<()> {
+        if lines.is_empty() {
+            return Ok(());
+        }
+        let text = lines.join("\n") + "\n";
+        match &self.progress {
+            // The bars are taken away while lines are written above them.
+            Some(progress) => progress.bars.suspend(|| self.out.write_all(text.as_bytes())),
+            None => self.out.write_all(text.as_bytes()),
+        }
+    }
+}
+
+/// A line no longer than a person reads; the reports have the whole.
+fn cut(line: &str) -> String {
+    if line.chars().count() <= 300 {
+        return line.to_owned();
+    }
+    line.chars().take(299).chain(['…']).collect()
+}
+
+/// The bars: one for each machine that boots, one for the tests.
+struct Progress {
+    bars: MultiProgress,
+    tests: ProgressBar,
+    booting: BTreeMap<String, ProgressBar>,
+}
+
+impl Progress {
+    fn new(target: ProgressDrawTarget) -> Self {
+        let bars = MultiProgress::with_draw_target(target);
+        let tests = bars.add(ProgressBar::new(0).with_style(template("{bar:24} {pos}/{len}  {msg}")));
+        Self { bars, tests, booting: BTreeMap::new() }
+    }
+
+    fn apply(&mut self, event: &Event) {
+        match event {
+            Event::Planned { tests, .. } => self.tests.set_length(tests.len() as u64),
+            Event::MachineStarting { machine, image, deadline_seconds } => {
+                let bar = self.bars.insert_before(&self.tests, ProgressBar::new_spinner());
+                let limit = words::seconds(*deadline_seconds);
+                // `{elapsed}` goes on by itself; the deadline beside it does not change.
+                bar.set_style(template("{spinner} {msg}  {elapsed}"));
+                bar.set_message(format!(
+                    "booting {} [{}], at most {limit}",
+                    one_line(machine, 40),
+                    one_line(image, 40)
+                ));
+                bar.enable_steady_tick(Duration::from_millis(200));
+                if let Some(old) = self.booting.insert(machine.clone(), bar) {
+                    old.finish_and_clear();
+                }
+            }
+            Event::MachineReady { machine, .. } => self.booted(machine),
+            Event::MachineEnded { record } => self.booted(&record.id),
+            Event::TestStarted { suite, test, image, .. } => {
+                self.tests.set_message(one_line(&format!("{suite}/{test} [{image}]"), 80));
+            }
+            Event::TestFinished { .. } => self.tests.inc(1),
+            _ => {}
+        }
+    }
+
+    fn booted(&mut self, machine: &str) {
+        if let Some(bar) = self.booting.remove(machine) {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        for bar in self.booting.values().chain([&self.tests]) {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+fn template(text: &str) -> ProgressStyle {
+    // The templates are constants of this file; a mistake in one costs the bar and not the run.
+    ProgressStyle::with_template(text).unwrap_or_else(|_| ProgressStyle::default_bar())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::fold::Recorder;
+    use crate::report::sample;
+
+    fn shown(mode: Mode, options: Options) -> String {
+        let mut terminal = Terminal::new(Vec::new(), mode, options);
+        let events = sample::events();
+        for event in &events {
+            terminal.apply(event).unwrap();
+        }
+        let reports =
+            [("junit", "reports/runs/r/junit.xml".to_owned()), ("record", "reports/runs/r/run.json".to_owned())];
+        terminal.summary(&Recorder::fold(&events), &reports).unwrap();
+        String::from_utf8(terminal.out).unwrap()
+    }
+
+    #[test]
+    fn plain() {
+        insta::assert_snapshot!(shown(Mode::Plain, Options::default()));
+    }
+
+    #[test]
+    fn quiet() {
+        insta::assert_snapshot!(shown(Mode::Quiet, Options::default()));
+    }
+
+    #[test]
+    fn verbose_lists_passes_and_skips() {
+        let text = shown(Mode::Plain, Options { verbose: true, ..Options::default() });
+        assert!(text.contains("\nPASS base/nginx-serves [lab]  (1.2 s)\n"), "{text}");
+        assert!(
+            text.contains("\nSKIP base/nginx-after-reboot [lab]: it needs nginx-version, which failed\n"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn without_colour_there_is_no_control_character_and_no_forged_line() {
+        for mode in [Mode::Plain, Mode::Quiet, Mode::Interactive(ProgressDrawTarget::hidden())] {
+            let text = shown(mode, Options { verbose: true, ..Options::default() });
+            assert!(text.chars().all(|c| c == '\n' || !c.is_control()), "{text}");
+            assert!(!text.lines().any(|line| line.starts_with("PASS base/forged")), "{text}");
+        }
+    }
+
+    #[test]
+    fn colour_is_only_ours() {
+        let text = shown(Mode::Plain, Options { colour: true, verbose: false });
+        assert!(text.contains("\x1b[1m\x1b[31mFAIL\x1b[0m base/nginx-version"), "{text:?}");
+        let ours = regex::Regex::new("\x1b\\[[0-9]+m").unwrap();
+        assert!(!ours.replace_all(&text, "").contains('\x1b'));
+    }
+
+    #[test]
+    fn notices_are_said_once() {
+        let mut terminal = Terminal::new(Vec::new(), Mode::Quiet, Options::default());
+        for _ in 0..3 {
+            terminal.apply(&Event::Notice { text: "the seed was ignored".into() }).unwrap();
+        }
+        assert_eq!(String::from_utf8(terminal.out).unwrap(), "note: the seed was ignored\n");
+    }
+
+    /// A terminal of 80 columns that keeps what is written to it.
+    #[derive(Debug, Clone, Default)]
+    struct Recording(std::sync::Arc<std::sync::Mutex<String>>);
+
+    impl Recording {
+        fn push(&self, text: &str) -> io::Result<()> {
+            self.0.lock().unwrap().push_str(text);
+            Ok(())
+        }
+    }
+
+    impl indicatif::TermLike for Recording {
+        fn width(&self) -> u16 {
+            80
+        }
+        fn move_cursor_up(&self, _: usize) -> io::Result<()> {
+            Ok(())
+        }
+        fn move_cursor_down(&self, _: usize) -> io::Result<()> {
+            Ok(())
+        }
+        fn move_cursor_right(&self, _: usize) -> io::Result<()> {
+            Ok(())
+        }
+        fn move_cursor_left(&self, _: usize) -> io::Result<()> {
+            Ok(())
+        }
+        fn write_line(&self, text: &str) -> io::Result<()> {
+            self.push(text)?;
+            self.push("\n")
+        }
+        fn write_str(&self, text: &str) -> io::Result<()> {
+            self.push(text)
+        }
+        fn clear_line(&self) -> io::Result<()> {
+            Ok(())
+        }
+        fn flush(&self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn bars_name_the_machine_and_the_test_and_carry_no_escape_of_a_guest() {
+        let screen = Recording::default();
+        let target = ProgressDrawTarget::term_like_with_hz(Box::new(screen.clone()), 255);
+        let mut terminal = Terminal::new(Vec::new(), Mode::Interactive(target), Options::default());
+        let events = sample::events();
+        for event in &events {
+            terminal.apply(event).unwrap();
+        }
+        let hostile =
+            Event::TestStarted { suite: "s\x1b[2J".into(), test: "t\n".into(), image: "i".into(), machine: "m".into() };
+        terminal.apply(&hostile).unwrap();
+        terminal.progress.as_ref().unwrap().tests.force_draw();
+        terminal.summary(&Recorder::fold(&events), &[]).unwrap();
+        let drawn = screen.0.lock().unwrap().clone();
+        assert!(drawn.contains("booting m1 [lab], at most 90.0 s"), "{drawn:?}");
+        assert!(drawn.contains("10/10") && drawn.contains("s\\x1b[2J/t  [i]"), "{drawn:?}");
+        assert!(!drawn.contains("\x1b[2J"), "{drawn:?}");
+    }
+}

@@ -1,0 +1,108 @@
+//! How one failure is said in lines of text, the same in JUnit and on the terminal.
+
+use crate::failure::Failure;
+use crate::run::outcome::Outcome;
+use crate::run::record::TestRecord;
+use crate::text;
+
+/// Bytes of a detail that any report shows at most.
+const DETAIL_LIMIT: usize = 256 << 10;
+
+/// What a test that did not pass came to, in one line.
+pub(super) fn headline(test: &TestRecord) -> (String, String) {
+    let first = match test.outcome {
+        Outcome::Skip | Outcome::Known => test.skipped.as_ref().or(test.failures.first()),
+        _ => test.failures.first(),
+    };
+    match first {
+        Some(failure) => (text::one_line(failure.id.as_str(), 120), text::one_line(&failure.message, 200)),
+        // No room should leave it out; a report must still not look like a pass.
+        None => ("internal.error".into(), format!("the test ended as {} and does not say why", test.outcome.word())),
+    }
+}
+
+/// `expected` and `actual`, aligned, further lines of a value below its first; tabs and trailing
+/// spaces are visible, because they are often the difference.
+pub(super) fn values(failure: &Failure) -> Vec<String> {
+    let mut lines = Vec::new();
+    for (label, value) in [("expected", &failure.expected), ("actual", &failure.actual)] {
+        let Some(value) = value else { continue };
+        let value = visible(value);
+        let mut parts = value.lines();
+        lines.push(format!("{label:<8}  {}", parts.next().unwrap_or("(empty)")));
+        lines.extend(parts.map(|part| format!("{:<8}  {part}", "")));
+    }
+    lines
+}
+
+fn visible(value: &str) -> String {
+    let value = text::harmless(&value.replace("\r\n", "\n")).replace('\t', "\\t");
+    let lines = value.lines().map(|line| match line.trim_end().len() {
+        end if end < line.len() => format!("{}{}", &line[..end], "·".repeat(line.len() - end)),
+        _ => line.to_owned(),
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+/// Longer evidence, harmless, in lines; tabs become four spaces.
+pub(super) fn detail(failure: &Failure) -> Vec<String> {
+    let Some(detail) = &failure.detail else { return Vec::new() };
+    // Its maker bounds it; this is for one that did not.
+    let mut end = detail.len().min(DETAIL_LIMIT);
+    while !detail.is_char_boundary(end) {
+        end -= 1;
+    }
+    let detail = text::harmless(&detail[..end].replace("\r\n", "\n")).replace('\t', "    ");
+    detail.trim_end().lines().map(str::to_owned).collect()
+}
+
+/// `12.3 s`, `2 min 5 s`.
+pub(super) fn seconds(seconds: f64) -> String {
+    match seconds {
+        s if s < 99.95 => format!("{s:.1} s"),
+        s => format!("{} min {} s", (s.round() as u64) / 60, (s.round() as u64) % 60),
+    }
+}
+
+/// Lines of which at most `limit` are kept, then one that counts the rest.
+pub(super) fn bounded(mut lines: Vec<String>, limit: usize) -> Vec<String> {
+    if lines.len() > limit {
+        let rest = lines.len() - limit;
+        lines.truncate(limit);
+        lines.push(format!("[{rest} more lines left out]"));
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::failure::{self, FailureId};
+    use crate::report::sample;
+
+    #[test]
+    fn white_space_that_makes_the_difference_is_seen() {
+        let failure = Failure {
+            expected: Some("4096 131072".into()),
+            actual: Some("4096\t131072  \r\nnext\x1b".into()),
+            ..Failure::new(FailureId::of_check("sysctl", "value"), "m")
+        };
+        assert_eq!(values(&failure), ["expected  4096 131072", "actual    4096\\t131072··", "          next\\x1b"]);
+        let empty = Failure { actual: Some(String::new()), ..Failure::new(failure::STEP_RUN, "m") };
+        assert_eq!(values(&empty), ["actual    (empty)"]);
+    }
+
+    #[test]
+    fn a_test_that_does_not_say_why_is_still_no_pass() {
+        let (id, message) = headline(&sample::test("a", "b", Outcome::Fail));
+        assert_eq!((id.as_str(), message.as_str()), ("internal.error", "the test ended as fail and does not say why"));
+    }
+
+    #[test]
+    fn durations_read_aloud() {
+        assert_eq!(seconds(0.04), "0.0 s");
+        assert_eq!(seconds(12.34), "12.3 s");
+        assert_eq!(seconds(125.4), "2 min 5 s");
+        assert_eq!(bounded(vec!["a".into(); 5], 2), ["a", "a", "[3 more lines left out]"]);
+    }
+}
