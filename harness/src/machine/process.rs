@@ -8,8 +8,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, mpsc};
 
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
-use tokio::io::unix::AsyncFd;
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 
 use super::child_setup;
 
@@ -54,17 +53,19 @@ impl Spawner {
         Ok(Self { jobs })
     }
 
-    /// Starts a process on the thread. Must be called inside a tokio runtime with I/O.
+    /// Starts a process on the thread.
     pub async fn spawn(&self, launch: Launch) -> std::io::Result<Process> {
         let gone = || std::io::Error::other("the thread that starts QEMU has ended");
         let (answer, started) = oneshot::channel();
         self.jobs.send((launch, answer)).map_err(|_| gone())?;
-        let (child, pidfd) = started.await.map_err(|_| gone())??;
-        let handle = Handle(Arc::new(pidfd));
-        let guard = KillOnDrop(handle.clone());
-        // A duplicate shares the open file, so readiness of the one tells of the other.
-        let watched = AsyncFd::register(handle.0.try_clone()?)?;
-        Ok(Process { child, guard, watched })
+        let (mut child, pidfd) = started.await.map_err(|_| gone())??;
+        let guard = KillOnDrop(Handle(Arc::new(pidfd)));
+        // A thread and not a task reaps it, so that it is reaped even when the runtime has gone first.
+        let (ended, status) = watch::channel(None);
+        std::thread::Builder::new().name("qemu-waiter".to_owned()).spawn(move || {
+            let _ = ended.send(Some(child.wait().map_err(|error| error.to_string())));
+        })?;
+        Ok(Process { status, guard })
     }
 }
 
@@ -91,8 +92,7 @@ fn start(launch: Launch) -> Started {
 /// A running process; killed when this is dropped.
 #[derive(Debug)]
 pub struct Process {
-    child: Child,
-    watched: AsyncFd<OwnedFd>,
+    status: watch::Receiver<Option<Result<ExitStatus, String>>>,
     guard: KillOnDrop,
 }
 
@@ -104,17 +104,11 @@ impl Process {
 
     /// Waits for its end. Cancel-safe.
     pub async fn wait(&mut self) -> std::io::Result<ExitStatus> {
-        loop {
-            if let Some(status) = self.child.try_wait()? {
-                return Ok(status);
-            }
-            self.watched.readable().await?.clear_ready();
+        let ended = self.status.wait_for(Option::is_some).await.map(|status| status.clone());
+        match ended {
+            Ok(Some(status)) => status.map_err(std::io::Error::other),
+            Ok(None) | Err(_) => Err(std::io::Error::other("the thread that waits for QEMU has ended")),
         }
-    }
-
-    /// How it ended, when it has.
-    pub fn ended(&mut self) -> Option<ExitStatus> {
-        self.child.try_wait().ok().flatten()
     }
 }
 
