@@ -92,7 +92,7 @@ impl NoCloud {
     pub fn disk(&self) -> std::io::Result<Vec<u8>> {
         let mut bytes = vec![0; 1 << 20];
         let options = fatfs::FormatVolumeOptions::new().volume_label(*b"CIDATA     ").volume_id(0x6d75_7374);
-        fatfs::format_volume(&mut Cursor::new(&mut bytes), options)?;
+        fatfs::format_volume(Cursor::new(&mut bytes), options)?;
         {
             let volume = fatfs::FileSystem::new(Cursor::new(&mut bytes), fatfs::FsOptions::new())?;
             let root = volume.root_dir();

@@ -13,7 +13,7 @@ use super::living::{Parts, last_line};
 use super::process::{Launch, Process, Spawner};
 use super::qmp::{Qmp, QmpError};
 use super::seed::{self, NoCloud};
-use super::{Accel, Machine, MachineError, RunKey, wiring};
+use super::{Accel, AccelKind, Machine, MachineError, RunKey, wiring};
 use crate::image::{FirmwareKind, ImageSpec, Inspected, Overlay, SeedKind};
 
 /// How long QEMU may take to answer, before scaling. It answers within a tenth of it.
@@ -80,8 +80,9 @@ impl Machine {
         let create =
             |name: &str| File::create(folder.join(name)).map_err(folder_error("a log could not be made", &folder));
         let (qemu_log, console_log) = (create("qemu.log")?, create("console.log")?);
-        let console =
-            Console::start(serial, console_log).map_err(folder_error("the console has no reader", &folder))?;
+        let emulated = request.accel.kind == AccelKind::Tcg;
+        let console = Console::start(serial, console_log, emulated)
+            .map_err(folder_error("the console has no reader", &folder))?;
         let mut inherit: Vec<OwnedFd> = vec![layer, base, serial_there, control_there];
         inherit.extend(vars.map(OwnedFd::from));
         let launch =

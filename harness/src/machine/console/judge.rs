@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::lines::{Lines, Piece};
-use super::rules::{Rules, Severity};
+use super::rules::{Rules, Severity, is_about_time};
 use super::{ConsoleEvent, Finding};
 
 /// Findings of one category that are told; further ones are only counted, since a guest can print
@@ -16,6 +16,7 @@ const MOST_HOST_KEYS: usize = 16;
 /// Judges a console while it prints.
 #[derive(Debug, Default)]
 pub struct Judge {
+    emulated: bool,
     lines: Lines,
     counts: BTreeMap<&'static str, u64>,
     /// Line number and category of the last finding, so that a line judged while it was unfinished is
@@ -31,6 +32,12 @@ struct HostKeys {
 }
 
 impl Judge {
+    /// A judge for a guest that is emulated, or not: what only says that something took too long is
+    /// no more than a remark under emulation.
+    pub fn new(emulated: bool) -> Self {
+        Self { emulated, ..Self::default() }
+    }
+
     /// Takes bytes as they came. `see` gets every clean piece, in order, before its events.
     pub fn push(&mut self, bytes: &[u8], see: &mut dyn FnMut(&Piece)) -> Vec<ConsoleEvent> {
         let pieces = self.lines.push(bytes);
@@ -80,9 +87,13 @@ impl Judge {
         if *count > TOLD_PER_CATEGORY && rule.severity != Severity::Fatal {
             return None;
         }
+        let severity = match rule.severity {
+            Severity::Fail if self.emulated && is_about_time(rule.category) => Severity::Info,
+            stated => stated,
+        };
         Some(Finding {
             category: rule.category,
-            severity: rule.severity,
+            severity,
             line: crate::text::one_line(&piece.text, 500),
             line_number: piece.number,
         })
@@ -158,6 +169,16 @@ mod tests {
         let line = b"[   1.000000] WARNING: CPU: 0 PID: 1 at a.c:1 f+0x1/0x2\n";
         let told: usize = (0..200).map(|_| judge.push(line, &mut |_| ()).len()).sum();
         assert_eq!((told, judge.counts()["warning"]), (50, 200));
+    }
+
+    #[test]
+    fn slowness_speaks_against_nobody_under_emulation() {
+        let line = b"[  281.646907] watchdog: BUG: soft lockup - CPU#1 stuck for 22s! [cc1:4588]\n";
+        let severity = |emulated| match &Judge::new(emulated).push(line, &mut |_| ())[..] {
+            [ConsoleEvent::Finding(finding)] => Some(finding.severity),
+            _ => None,
+        };
+        assert_eq!((severity(true), severity(false)), (Some(Severity::Info), Some(Severity::Fail)));
     }
 
     #[test]

@@ -83,7 +83,7 @@ struct Seen {
 impl Console {
     /// Starts reading the port on a thread of its own, which ends when QEMU closes it. A thread and
     /// not a task, because the guest must be drained however busy the runtime is.
-    pub fn start(port: UnixStream, log: File) -> std::io::Result<Self> {
+    pub fn start(port: UnixStream, log: File, emulated: bool) -> std::io::Result<Self> {
         port.set_read_timeout(Some(PAUSE))?;
         let (events, _) = broadcast::channel(256);
         let (fatal_sender, fatal) = watch::channel(None);
@@ -99,7 +99,7 @@ impl Console {
         };
         let shared = Arc::new(Shared { events, seen: Mutex::new(seen) });
         let reader =
-            Reader { shared: shared.clone(), fatal: fatal_sender, judge: Judge::default(), log: Log::new(log) };
+            Reader { shared: shared.clone(), fatal: fatal_sender, judge: Judge::new(emulated), log: Log::new(log) };
         std::thread::Builder::new().name("console".to_owned()).spawn(move || {
             reader.run(port);
             let _ = closed_sender.send(true);
