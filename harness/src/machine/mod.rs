@@ -1,1 +1,30 @@
-//! The machine room.
+//! The machine room: the accelerator, firmware, seed, QEMU and its console. Nothing else knows QEMU.
+//! `run` starts machines and ends them; `cli` asks [`accel`] and [`doctor`].
+//!
+//! A [`Machine`] is one QEMU process with its own overlay, variables and sockets. It is owned: when
+//! the value is dropped, or the runner dies in any way, the process dies too. What the guest prints
+//! is judged while it prints ([`console`]).
+
+pub mod accel;
+mod child_setup;
+pub mod command_line;
+pub mod console;
+pub mod doctor;
+pub mod error;
+pub mod firmware;
+mod kvm_probe;
+mod living;
+pub mod process;
+pub mod qmp;
+pub mod seed;
+mod start;
+mod wiring;
+
+pub use accel::{Accel, AccelKind, AccelProbe, AccelRequest};
+pub use command_line::{MachineDescription, Network};
+pub use console::{Console, ConsoleEvent, Finding};
+pub use error::MachineError;
+pub use living::{Machine, MachineEnd, MachineState};
+pub use process::Spawner;
+pub use seed::RunKey;
+pub use start::MachineRequest;

@@ -1,0 +1,208 @@
+//! What is known of an image before it is opened: the typed form of an `images/v1` description.
+//! Decoding YAML into it is the suite room's business; this file holds the words and the defaults.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// One image and how to boot it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ImageSpec {
+    /// Unique in the catalogue; the word a person types.
+    pub id: String,
+    /// One line.
+    pub summary: String,
+    /// Where the disk comes from.
+    pub disk: DiskSource,
+    /// The format of the disk. Always stated.
+    pub format: Format,
+    /// What starts it.
+    pub firmware: FirmwareKind,
+    /// How the key of the run gets into it.
+    pub seed: SeedKind,
+    /// The user who logs in over SSH.
+    pub user: String,
+    /// Guest memory in MiB.
+    pub memory_mib: u32,
+    /// Virtual processors.
+    pub cpus: u32,
+    /// How the disk is attached.
+    pub bus: DiskBus,
+    /// From QEMU's start to the first answer over SSH, on a host with working KVM; emulation scales it.
+    pub boot_timeout: Duration,
+    /// Dimensions that are known without booting: `distro`, `arch`, `mode`, ….
+    pub facts: BTreeMap<String, String>,
+    /// The largest virtual size that is accepted, in bytes.
+    pub max_virtual_size: u64,
+}
+
+/// Where the disk comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DiskSource {
+    /// A file of this host.
+    Path(PathBuf),
+    /// A variant that `images/lab/build` makes.
+    LabBuild {
+        /// `lab`, `lab-tiny`, ….
+        variant: String,
+    },
+}
+
+impl ImageSpec {
+    /// The largest virtual size that is accepted unless a description says otherwise: 1 TiB.
+    pub const MAX_VIRTUAL_SIZE: u64 = 1 << 40;
+
+    /// A description with every default: UEFI, NoCloud, root, 1 GiB, 2 processors, virtio-blk, 120 s.
+    pub fn new(id: impl Into<String>, disk: DiskSource, format: Format) -> Self {
+        Self {
+            id: id.into(),
+            summary: String::new(),
+            disk,
+            format,
+            firmware: FirmwareKind::Uefi,
+            seed: SeedKind::NoCloud,
+            user: "root".to_owned(),
+            memory_mib: 1024,
+            cpus: 2,
+            bus: DiskBus::VirtioBlk,
+            boot_timeout: Duration::from_secs(120),
+            facts: BTreeMap::new(),
+            max_virtual_size: Self::MAX_VIRTUAL_SIZE,
+        }
+    }
+
+    /// A description for a file that is in no catalogue. Its id is the file's stem, reduced to
+    /// letters, digits, `.`, `_` and `-`.
+    pub fn from_file(path: &Path, format: Format) -> Self {
+        let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+        let word: String = stem
+            .chars()
+            .take(64)
+            .map(|c| if c.is_ascii_alphanumeric() || "._-".contains(c) { c } else { '-' })
+            .collect();
+        let id = match word.trim_matches(['.', '-']) {
+            "" => "image".to_owned(),
+            word => word.to_owned(),
+        };
+        Self { summary: path.display().to_string(), ..Self::new(id, DiskSource::Path(path.to_owned()), format) }
+    }
+}
+
+macro_rules! words {
+    ($(#[$doc:meta])* $name:ident { $( $(#[$vdoc:meta])* $variant:ident = $word:literal ),* $(,)? }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum $name { $( $(#[$vdoc])* $variant ),* }
+
+        impl $name {
+            /// The words of descriptions and the command line, in the order of the documentation.
+            pub const WORDS: &'static [&'static str] = &[ $( $word ),* ];
+
+            /// The word.
+            pub fn word(self) -> &'static str {
+                match self { $( Self::$variant => $word ),* }
+            }
+        }
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(self.word())
+            }
+        }
+
+        impl std::str::FromStr for $name {
+            type Err = String;
+
+            fn from_str(word: &str) -> Result<Self, String> {
+                match word {
+                    $( $word => Ok(Self::$variant), )*
+                    _ => Err(format!("one of: {}", Self::WORDS.join(", "))),
+                }
+            }
+        }
+    };
+}
+
+words! {
+    /// A disk format. QEMU never probes it.
+    Format {
+        /// QEMU's own.
+        Qcow2 = "qcow2",
+        /// The bytes of the disk.
+        Raw = "raw",
+        /// Microsoft's, fixed or dynamic, as Azure wants it.
+        Vhd = "vhd",
+        /// Hyper-V's.
+        Vhdx = "vhdx",
+        /// VMware's, in one file.
+        Vmdk = "vmdk",
+    }
+}
+
+impl Format {
+    /// QEMU's name of the block driver, which differs for VHD.
+    pub fn driver(self) -> &'static str {
+        match self {
+            Self::Vhd => "vpc",
+            other => other.word(),
+        }
+    }
+}
+
+words! {
+    /// What starts the image.
+    FirmwareKind {
+        /// OVMF without Secure Boot.
+        Uefi = "uefi",
+        /// OVMF with Secure Boot on and Microsoft's keys enrolled.
+        UefiSecure = "uefi-secure",
+        /// SeaBIOS.
+        Bios = "bios",
+    }
+}
+
+words! {
+    /// How the key of the run gets into the image.
+    SeedKind {
+        /// cloud-init's NoCloud: a small FAT disk labelled CIDATA.
+        NoCloud = "nocloud",
+        /// systemd credentials as SMBIOS type 11 strings (`ssh.authorized_keys.root`): root only.
+        SystemdCredentials = "systemd-credentials",
+        /// Nothing is given to it.
+        None = "none",
+    }
+}
+
+words! {
+    /// How the disk is attached.
+    DiskBus {
+        /// virtio-blk on PCI.
+        VirtioBlk = "virtio-blk",
+        /// A disk on a virtio-scsi controller.
+        VirtioScsi = "virtio-scsi",
+        /// NVMe.
+        Nvme = "nvme",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_read_back_and_others_are_refused_with_the_choices() {
+        for word in Format::WORDS {
+            assert_eq!(word.parse::<Format>().map(Format::word), Ok(*word));
+        }
+        assert_eq!("img".parse::<Format>(), Err("one of: qcow2, raw, vhd, vhdx, vmdk".to_owned()));
+        assert_eq!(Format::Vhd.driver(), "vpc");
+    }
+
+    #[test]
+    fn an_unlisted_file_gets_an_id_that_is_safe_as_a_folder_name() {
+        let id = |path: &str| ImageSpec::from_file(Path::new(path), Format::Raw).id;
+        assert_eq!(id("/x/Azure Linux 4.0.qcow2"), "Azure-Linux-4.0");
+        assert_eq!(id("/x/---.raw"), "image");
+        assert_eq!(id("/x/\u{1b}[31m.raw"), "-31m".trim_start_matches('-'));
+    }
+}

@@ -1,0 +1,218 @@
+//! Is this file what it is said to be, and safe to boot? Our own reading of the header first, then
+//! `qemu-img info` and `check` under limits, the format always explicit.
+
+use std::io::{Read, Seek, SeekFrom};
+use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use super::header::{self, Ends, Trouble};
+use super::{Format, ImageError, ImageSpec, tool};
+
+/// What an inspection allows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes of virtual size.
+    pub virtual_size: u64,
+    /// Whether the path itself may be a symbolic link.
+    pub symlink: bool,
+    /// For each call of `qemu-img`.
+    pub deadline: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { virtual_size: ImageSpec::MAX_VIRTUAL_SIZE, symlink: false, deadline: Duration::from_secs(60) }
+    }
+}
+
+/// An image that may be used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Inspected {
+    /// Absolute.
+    pub path: PathBuf,
+    /// As stated, and confirmed by its bytes.
+    pub format: Format,
+    /// What the guest will see, in bytes.
+    pub virtual_size: u64,
+    /// Length of the file in bytes.
+    pub actual_size: u64,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
+struct Info {
+    format: String,
+    virtual_size: u64,
+    backing_filename: Option<String>,
+    #[serde(default)]
+    encrypted: bool,
+    format_specific: Option<Specific>,
+}
+
+#[derive(Deserialize)]
+struct Specific {
+    #[serde(default)]
+    data: serde_json::Value,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "kebab-case", default)]
+struct Checked {
+    corruptions: u64,
+    check_errors: u64,
+}
+
+/// The format of a file by its magic bytes, for a caller who was not told; say so to the person.
+pub async fn detect(path: &Path) -> Result<Format, ImageError> {
+    let (_, head, tail, length) = ends(path.to_owned(), true).await?;
+    Ok(header::format_of(&Ends { head: &head, tail: &tail, length }))
+}
+
+/// Inspects the file as the stated format. Refuses what is not a plain file, is another format,
+/// reaches for other files, is encrypted, truncated, corrupt or larger than allowed.
+pub async fn inspect(path: &Path, stated: Format, limits: &Limits) -> Result<Inspected, ImageError> {
+    let (path, head, tail, length) = ends(path.to_owned(), limits.symlink).await?;
+    let ends = Ends { head: &head, tail: &tail, length };
+    let found = header::format_of(&ends);
+    if found != stated {
+        return Err(ImageError::WrongFormat { path, stated, found });
+    }
+    let told = header::examine(stated, &ends).map_err(|trouble| refused(&path, stated, trouble))?;
+    if let Some(size) = told.filter(|size| *size > limits.virtual_size) {
+        return Err(ImageError::TooLarge { path, size, limit: limits.virtual_size });
+    }
+    let info = info(&path, stated, limits).await?;
+    if let Some(name) = info.backing_filename {
+        return Err(ImageError::BackingFile { name: crate::text::one_line(&name, 200), path });
+    }
+    if let Some(name) = info.format_specific.as_ref().and_then(|specific| foreign_file(&specific.data, &path)) {
+        return Err(ImageError::DataFile { name: crate::text::one_line(&name, 200), path });
+    }
+    if info.encrypted {
+        return Err(ImageError::Encrypted { path });
+    }
+    if info.virtual_size > limits.virtual_size {
+        return Err(ImageError::TooLarge { path, size: info.virtual_size, limit: limits.virtual_size });
+    }
+    if matches!(stated, Format::Qcow2 | Format::Vmdk | Format::Vhdx) {
+        check(&path, stated, limits).await?;
+    }
+    Ok(Inspected { path, format: stated, virtual_size: info.virtual_size, actual_size: length })
+}
+
+async fn info(path: &Path, stated: Format, limits: &Limits) -> Result<Info, ImageError> {
+    let unreadable = |reason: String| ImageError::Unreadable { path: path.to_owned(), format: stated, reason };
+    let mut arguments: Vec<std::ffi::OsString> =
+        ["info", "--output=json", "-f", stated.driver()].map(Into::into).into();
+    arguments.push(path.into());
+    let stdout = tool::qemu_img(&arguments, path, limits.deadline).await.map_err(|error| match error {
+        ImageError::Tool { reason, .. } => unreadable(reason),
+        other => other,
+    })?;
+    let info: Info = serde_json::from_slice(&stdout).map_err(|error| unreadable(format!("qemu-img info: {error}")))?;
+    if info.format != stated.driver() {
+        return Err(unreadable(format!("qemu-img calls it `{}`", crate::text::one_line(&info.format, 40))));
+    }
+    Ok(info)
+}
+
+/// A cut file reads as zeros where its clusters are missing, which a guest may notice late or never:
+/// the reference counts tell at once.
+async fn check(path: &Path, stated: Format, limits: &Limits) -> Result<(), ImageError> {
+    let mut arguments: Vec<std::ffi::OsString> =
+        ["check", "--output=json", "-f", stated.driver()].map(Into::into).into();
+    arguments.push(path.into());
+    let (status, stdout, stderr) = tool::qemu_img_status(&arguments, path, limits.deadline).await?;
+    let checked: Checked = serde_json::from_slice(&stdout).unwrap_or_default();
+    // 0 is clean, 3 is leaked clusters (wasteful, harmless), 63 is a format without a check.
+    if matches!(status, Some(0 | 3 | 63)) && checked.corruptions == 0 && checked.check_errors == 0 {
+        return Ok(());
+    }
+    if status != Some(2)
+        && let busy @ ImageError::Busy { .. } = tool::failed(path, &stderr)
+    {
+        return Err(busy);
+    }
+    let words = crate::text::one_line(&String::from_utf8_lossy(&stderr), 200);
+    let reason = match checked.corruptions {
+        0 => format!("qemu-img check could not vouch for it: {words}"),
+        count => format!("qemu-img check finds {count} corruptions, as in a truncated copy"),
+    };
+    Err(ImageError::Unreadable { path: path.to_owned(), format: stated, reason })
+}
+
+/// A file other than the image itself that its data comes from: qcow2 `data-file`, VMDK extents.
+fn foreign_file(data: &serde_json::Value, path: &Path) -> Option<String> {
+    if let Some(name) = data.get("data-file").and_then(|name| name.as_str()) {
+        return Some(name.to_owned());
+    }
+    let extents = data.get("extents").and_then(|extents| extents.as_array())?;
+    extents
+        .iter()
+        .filter_map(|extent| extent.get("filename").and_then(|name| name.as_str()))
+        .find(|name| Path::new(name) != path)
+        .map(str::to_owned)
+}
+
+fn refused(path: &Path, format: Format, trouble: Trouble) -> ImageError {
+    let path = path.to_owned();
+    match trouble {
+        Trouble::Backing(name) => ImageError::BackingFile { path, name },
+        Trouble::DataFile(name) => ImageError::DataFile { path, name },
+        Trouble::Encrypted => ImageError::Encrypted { path },
+        Trouble::Broken(reason) => ImageError::Unreadable { path, format, reason },
+    }
+}
+
+/// Absolute path, first and last bytes, length. Opening never blocks on a FIFO and never follows a
+/// final symbolic link unless that is allowed.
+async fn ends(path: PathBuf, symlink: bool) -> Result<(PathBuf, Vec<u8>, Vec<u8>, u64), ImageError> {
+    let at = path.clone();
+    let read = move || -> Result<_, ImageError> {
+        let io = |source: std::io::Error| match source.kind() {
+            std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory => {
+                ImageError::Missing { path: path.clone() }
+            }
+            _ => ImageError::Io { path: path.clone(), source },
+        };
+        let plain = if symlink { std::fs::metadata(&path) } else { std::fs::symlink_metadata(&path) }.map_err(io)?;
+        if let Some(kind) = not_a_file(&plain.file_type()) {
+            return Err(ImageError::NotAFile { path: path.clone(), kind });
+        }
+        let absolute = if symlink { std::fs::canonicalize(&path) } else { std::path::absolute(&path) }.map_err(io)?;
+        let flags = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
+        let mut file =
+            std::fs::OpenOptions::new().read(true).custom_flags(flags.bits() as i32).open(&absolute).map_err(io)?;
+        let metadata = file.metadata().map_err(io)?;
+        if let Some(kind) = not_a_file(&metadata.file_type()) {
+            return Err(ImageError::NotAFile { path: path.clone(), kind });
+        }
+        let length = metadata.len();
+        let mut head = Vec::new();
+        file.by_ref().take(header::WINDOW as u64).read_to_end(&mut head).map_err(io)?;
+        file.seek(SeekFrom::Start(length.saturating_sub(512))).map_err(io)?;
+        let mut tail = Vec::new();
+        file.by_ref().take(512).read_to_end(&mut tail).map_err(io)?;
+        Ok((absolute, head, tail, length))
+    };
+    tokio::task::spawn_blocking(read)
+        .await
+        .unwrap_or_else(|error| Err(ImageError::Io { path: at, source: std::io::Error::other(error) }))
+}
+
+fn not_a_file(kind: &std::fs::FileType) -> Option<&'static str> {
+    if kind.is_file() {
+        None
+    } else if kind.is_symlink() {
+        Some("a symbolic link")
+    } else if kind.is_dir() {
+        Some("a directory")
+    } else if kind.is_block_device() || kind.is_char_device() {
+        Some("a device")
+    } else {
+        Some("a pipe or socket")
+    }
+}

@@ -1,0 +1,90 @@
+//! The built-in images: `images/lab/build` makes them, the cache keeps them. The recipe's key names
+//! the folder, so that a changed recipe never finds an old image.
+
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
+
+use super::{ImageError, cache_dir};
+use crate::text;
+
+/// Building takes minutes; downloading its packages may take more.
+const BUILD_DEADLINE: Duration = Duration::from_secs(3600);
+
+/// The key of the variant's recipe: a short word that changes with anything the image is made from.
+pub async fn key(root: &Path, variant: &str) -> Result<String, ImageError> {
+    let failed = |reason: String| ImageError::LabBuild { variant: variant.to_owned(), reason };
+    let output = builder(root, variant).arg("--print-key").output();
+    let output = tokio::time::timeout(Duration::from_secs(60), output)
+        .await
+        .map_err(|_| failed("its key was not printed within 60 s".to_owned()))?
+        .map_err(|error| failed(format!("images/lab/build in {}: {error}", root.display())))?;
+    let key = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+    let plain =
+        !key.is_empty() && key.len() <= 128 && key.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c));
+    if !output.status.success() || !plain {
+        return Err(failed(text::one_line(&String::from_utf8_lossy(&output.stderr), 300)));
+    }
+    Ok(key)
+}
+
+/// The folder of the built image, with `disk.qcow2` and `manifest.json`; `None` when it has not
+/// been built from this recipe.
+pub async fn find(root: &Path, variant: &str) -> Result<Option<PathBuf>, ImageError> {
+    let Some(cache) = cache_dir() else { return Ok(None) };
+    let folder = cache.join("images").join(format!("{variant}-{}", key(root, variant).await?));
+    let whole = folder.join("manifest.json").is_file() && folder.join("disk.qcow2").is_file();
+    Ok(whole.then_some(folder))
+}
+
+/// Builds the image, or finds it built. Each line the recipe says on stderr goes to `progress`,
+/// harmless and bounded.
+pub async fn build(root: &Path, variant: &str, mut progress: impl FnMut(&str)) -> Result<PathBuf, ImageError> {
+    let failed = |reason: String| ImageError::LabBuild { variant: variant.to_owned(), reason };
+    let mut child = builder(root, variant)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .map_err(|error| failed(format!("images/lab/build in {}: {error}", root.display())))?;
+    let (Some(stdout), Some(stderr)) = (child.stdout.take(), child.stderr.take()) else {
+        return Err(failed("its output could not be read".to_owned()));
+    };
+    let mut last = String::new();
+    let work = async {
+        let said = async {
+            let mut said = Vec::new();
+            stdout.take(1 << 20).read_to_end(&mut said).await.map(|_| said)
+        };
+        let talk = async {
+            let mut lines = BufReader::new(stderr).split(b'\n');
+            while let Some(line) = lines.next_segment().await? {
+                last = text::one_line(&String::from_utf8_lossy(&line), 300);
+                progress(&last);
+            }
+            Ok::<_, std::io::Error>(())
+        };
+        let (said, talk) = tokio::join!(said, talk);
+        talk?;
+        Ok::<_, std::io::Error>((said?, child.wait().await?))
+    };
+    let (said, status) = tokio::time::timeout(BUILD_DEADLINE, work)
+        .await
+        .map_err(|_| failed(format!("it did not end within {} s", BUILD_DEADLINE.as_secs())))?
+        .map_err(|error| failed(error.to_string()))?;
+    if !status.success() {
+        return Err(failed(format!("{status}: {last}")));
+    }
+    let folder = PathBuf::from(String::from_utf8_lossy(&said).lines().last().unwrap_or_default());
+    if !folder.is_absolute() || !folder.join("disk.qcow2").is_file() {
+        return Err(failed("it ended well but printed no folder with a disk.qcow2".to_owned()));
+    }
+    Ok(folder)
+}
+
+fn builder(root: &Path, variant: &str) -> tokio::process::Command {
+    let mut command = tokio::process::Command::new(root.join("images/lab/build"));
+    command.args(["--variant", variant]).stdin(Stdio::null()).kill_on_drop(true);
+    command
+}

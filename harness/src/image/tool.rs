@@ -1,0 +1,77 @@
+//! Runs `qemu-img` under limits: a hostile image must not take the host's memory or the run's time.
+
+use std::ffi::OsStr;
+use std::path::Path;
+use std::process::Stdio;
+use std::time::Duration;
+
+use super::ImageError;
+
+/// Address space of one `qemu-img`, in bytes. Inspecting a sane image takes a tenth of it.
+const ADDRESS_SPACE: u64 = 2 << 30;
+
+/// Runs `qemu-img` with the arguments; standard output on success. With `prlimit` on the host its
+/// memory and processor time are limited too; the deadline holds in any case.
+pub(super) async fn qemu_img<S: AsRef<OsStr>>(
+    arguments: &[S],
+    image: &Path,
+    deadline: Duration,
+) -> Result<Vec<u8>, ImageError> {
+    let (status, stdout, stderr) = qemu_img_status(arguments, image, deadline).await?;
+    if status == Some(0) {
+        return Ok(stdout);
+    }
+    Err(failed(image, &stderr))
+}
+
+/// The same, with its exit status (`None` when it was killed) and standard error.
+pub(super) async fn qemu_img_status<S: AsRef<OsStr>>(
+    arguments: &[S],
+    image: &Path,
+    deadline: Duration,
+) -> Result<(Option<i32>, Vec<u8>, Vec<u8>), ImageError> {
+    let mut limited = tokio::process::Command::new("prlimit");
+    limited
+        .arg(format!("--as={ADDRESS_SPACE}"))
+        .arg(format!("--cpu={}", deadline.as_secs().max(1)))
+        .args(["--core=0", "--", "qemu-img"]);
+    let output = match run(limited, arguments, deadline).await {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            run(tokio::process::Command::new("qemu-img"), arguments, deadline).await
+        }
+        other => other,
+    };
+    match output {
+        // prlimit answers 127 when it finds no qemu-img.
+        Ok(output) if output.status.code() == Some(127) => Err(ImageError::ToolMissing { tool: "qemu-img".to_owned() }),
+        Ok(output) => Ok((output.status.code(), output.stdout, output.stderr)),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            Err(ImageError::ToolMissing { tool: "qemu-img".to_owned() })
+        }
+        Err(error) => {
+            Err(ImageError::Tool { tool: "qemu-img".to_owned(), path: image.to_owned(), reason: error.to_string() })
+        }
+    }
+}
+
+/// The error for an unsuccessful `qemu-img`, from its words.
+pub(super) fn failed(image: &Path, stderr: &[u8]) -> ImageError {
+    let words = crate::text::one_line(&String::from_utf8_lossy(stderr), 300);
+    if words.contains("Failed to get") && words.contains("lock") {
+        return ImageError::Busy { path: image.to_owned() };
+    }
+    let reason = if words.is_empty() { "it said nothing".to_owned() } else { words };
+    ImageError::Tool { tool: "qemu-img".to_owned(), path: image.to_owned(), reason }
+}
+
+async fn run<S: AsRef<OsStr>>(
+    mut command: tokio::process::Command,
+    arguments: &[S],
+    deadline: Duration,
+) -> std::io::Result<std::process::Output> {
+    command.args(arguments).env("LC_ALL", "C").stdin(Stdio::null()).kill_on_drop(true);
+    match tokio::time::timeout(deadline, command.output()).await {
+        Ok(output) => output,
+        Err(_) => Err(std::io::Error::other(format!("it did not end within {} s", deadline.as_secs()))),
+    }
+}

@@ -1,0 +1,266 @@
+//! The console of a machine: every byte to `console.log` (bounded), every line judged while it is
+//! printed, so that a hopeless wait ends at once.
+
+mod judge;
+mod lines;
+pub mod rules;
+
+use std::collections::{BTreeMap, VecDeque};
+use std::fs::File;
+use std::io::{ErrorKind, Read, Write};
+use std::os::unix::net::UnixStream;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use tokio::sync::{broadcast, watch};
+
+pub use judge::Judge;
+pub use lines::{Lines, Piece};
+pub use rules::Severity;
+
+/// Bytes of `console.log`. What comes after is read and judged, but not kept.
+pub const LOG_LIMIT: u64 = 64 << 20;
+
+/// Lines that [`Console::excerpt`] can look back on.
+const REMEMBERED: usize = 400;
+
+/// Findings that are remembered, over all categories.
+const REMEMBERED_FINDINGS: usize = 1000;
+
+/// Silence after which an unfinished line is judged as it stands.
+const PAUSE: Duration = Duration::from_millis(300);
+
+/// Something the console judge found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// `kernel-panic`, `oops`, …: one of [`rules::categories`]. Its failure id is
+    /// `console.<category>`.
+    pub category: &'static str,
+    /// What it means for the machine.
+    pub severity: Severity,
+    /// The line, harmless, at most 500 characters.
+    pub line: String,
+    /// 1-based line of `console.log`.
+    pub line_number: u64,
+}
+
+/// What a console tells those who listen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ConsoleEvent {
+    /// A rule matched.
+    Finding(Finding),
+    /// The guest printed its SSH host keys (`type base64`, without comments).
+    HostKeys(Vec<String>),
+    /// QEMU closed the port; nothing more will come.
+    Closed,
+}
+
+/// A live console. Clones share it; it goes on being readable after its machine has ended.
+#[derive(Debug, Clone)]
+pub struct Console {
+    shared: Arc<Shared>,
+    fatal: watch::Receiver<Option<Finding>>,
+    closed: watch::Receiver<bool>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    events: broadcast::Sender<ConsoleEvent>,
+    seen: Mutex<Seen>,
+}
+
+#[derive(Debug)]
+struct Seen {
+    recent: VecDeque<Piece>,
+    unfinished: Option<Piece>,
+    findings: Vec<Finding>,
+    counts: BTreeMap<&'static str, u64>,
+    host_keys: Vec<String>,
+    bytes: u64,
+    last_output: Instant,
+}
+
+impl Console {
+    /// Starts reading the port on a thread of its own, which ends when QEMU closes it. A thread and
+    /// not a task, because the guest must be drained however busy the runtime is.
+    pub fn start(port: UnixStream, log: File, emulated: bool) -> std::io::Result<Self> {
+        port.set_read_timeout(Some(PAUSE))?;
+        let (events, _) = broadcast::channel(256);
+        let (fatal_sender, fatal) = watch::channel(None);
+        let (closed_sender, closed) = watch::channel(false);
+        let seen = Seen {
+            recent: VecDeque::new(),
+            unfinished: None,
+            findings: Vec::new(),
+            counts: BTreeMap::new(),
+            host_keys: Vec::new(),
+            bytes: 0,
+            last_output: Instant::now(),
+        };
+        let shared = Arc::new(Shared { events, seen: Mutex::new(seen) });
+        let reader =
+            Reader { shared: shared.clone(), fatal: fatal_sender, judge: Judge::new(emulated), log: Log::new(log) };
+        std::thread::Builder::new().name("console".to_owned()).spawn(move || {
+            reader.run(port);
+            let _ = closed_sender.send(true);
+        })?;
+        Ok(Self { shared, fatal, closed })
+    }
+
+    /// Everything from now on. A listener that is slower than a flood loses events, not findings: those
+    /// are in [`Console::findings`].
+    pub fn subscribe(&self) -> broadcast::Receiver<ConsoleEvent> {
+        self.shared.events.subscribe()
+    }
+
+    /// The first fatal finding, for whoever waits for the guest.
+    pub fn fatal(&self) -> watch::Receiver<Option<Finding>> {
+        self.fatal.clone()
+    }
+
+    /// Findings so far, at most 50 of a category, in the order of the log.
+    pub fn findings(&self) -> Vec<Finding> {
+        self.seen().findings.clone()
+    }
+
+    /// How often each category was found, those that are not in [`Console::findings`] included.
+    pub fn counts(&self) -> BTreeMap<&'static str, u64> {
+        self.seen().counts.clone()
+    }
+
+    /// The guest's SSH host keys as it printed them last, `type base64`; empty before that.
+    pub fn host_keys(&self) -> Vec<String> {
+        self.seen().host_keys.clone()
+    }
+
+    /// The last `count` lines, at most 400, with what has come of an unfinished one; harmless text.
+    pub fn excerpt(&self, count: usize) -> Vec<String> {
+        let seen = self.seen();
+        let lines: Vec<&Piece> = seen.recent.iter().chain(&seen.unfinished).collect();
+        lines[lines.len().saturating_sub(count)..].iter().map(|piece| piece.text.clone()).collect()
+    }
+
+    /// Bytes the guest has printed, kept or not.
+    pub fn bytes(&self) -> u64 {
+        self.seen().bytes
+    }
+
+    /// How long the guest has been silent.
+    pub fn silence(&self) -> Duration {
+        self.seen().last_output.elapsed()
+    }
+
+    /// Waits until QEMU has closed the port and `console.log` is complete.
+    pub async fn closed(&self) {
+        // An error means that the thread is gone, and then nothing more is written either.
+        let _ = self.closed.clone().wait_for(|closed| *closed).await;
+    }
+
+    fn seen(&self) -> MutexGuard<'_, Seen> {
+        self.shared.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+struct Reader {
+    shared: Arc<Shared>,
+    fatal: watch::Sender<Option<Finding>>,
+    judge: Judge,
+    log: Log,
+}
+
+impl Reader {
+    fn run(mut self, mut port: UnixStream) {
+        let mut buffer = vec![0; 64 << 10];
+        loop {
+            match port.read(&mut buffer) {
+                Ok(0) => break,
+                Ok(count) => {
+                    self.log.write(&buffer[..count]);
+                    let mut pieces = Vec::new();
+                    let events = self.judge.push(&buffer[..count], &mut |piece| pieces.push(piece.clone()));
+                    self.note(count as u64, pieces, events);
+                }
+                Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
+                    let events = self.judge.pause();
+                    self.note(0, Vec::new(), events);
+                }
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(_) => break,
+            }
+        }
+        let mut pieces = Vec::new();
+        let mut events = self.judge.finish(&mut |piece| pieces.push(piece.clone()));
+        events.push(ConsoleEvent::Closed);
+        self.note(0, pieces, events);
+    }
+
+    /// Makes it known: first to those who ask, then to those who listen.
+    fn note(&mut self, bytes: u64, pieces: Vec<Piece>, events: Vec<ConsoleEvent>) {
+        {
+            let mut seen = self.shared.seen.lock().unwrap_or_else(PoisonError::into_inner);
+            if bytes > 0 {
+                seen.bytes += bytes;
+                seen.last_output = Instant::now();
+            }
+            seen.recent.extend(pieces);
+            let surplus = seen.recent.len().saturating_sub(REMEMBERED);
+            seen.recent.drain(..surplus);
+            seen.unfinished = self.judge.unfinished();
+            for event in &events {
+                match event {
+                    ConsoleEvent::Finding(finding) if seen.findings.len() < REMEMBERED_FINDINGS => {
+                        seen.findings.push(finding.clone());
+                    }
+                    ConsoleEvent::HostKeys(keys) => seen.host_keys.clone_from(keys),
+                    ConsoleEvent::Finding(_) | ConsoleEvent::Closed => {}
+                }
+            }
+            if seen.counts != *self.judge.counts() {
+                seen.counts.clone_from(self.judge.counts());
+            }
+        }
+        for event in events {
+            if let ConsoleEvent::Finding(finding) = &event
+                && finding.severity == Severity::Fatal
+            {
+                self.fatal.send_if_modified(|first| {
+                    let none_yet = first.is_none();
+                    if none_yet {
+                        *first = Some(finding.clone());
+                    }
+                    none_yet
+                });
+            }
+            // Nobody listening is no error.
+            let _ = self.shared.events.send(event);
+        }
+    }
+}
+
+/// `console.log`, up to its limit.
+struct Log {
+    file: Option<File>,
+    left: u64,
+}
+
+impl Log {
+    fn new(file: File) -> Self {
+        Self { file: Some(file), left: LOG_LIMIT }
+    }
+
+    /// A full disk of the host ends the log, not the machine: the judge needs no log.
+    fn write(&mut self, bytes: &[u8]) {
+        let Some(file) = &mut self.file else { return };
+        let kept = bytes.len().min(usize::try_from(self.left).unwrap_or(usize::MAX));
+        let mut written = file.write_all(&bytes[..kept]);
+        self.left -= kept as u64;
+        if kept < bytes.len() && written.is_ok() {
+            written =
+                writeln!(file, "\n[muster: the log ends here, at {} MiB; the guest went on printing]", LOG_LIMIT >> 20);
+            self.file = None;
+        }
+        if written.is_err() {
+            self.file = None;
+        }
+    }
+}
