@@ -262,7 +262,7 @@ fn shorthand(cx: &mut Context<'_>, table: &'static CheckTable, node: &Node, name
 }
 
 /// A duration greater than zero.
-pub(super) fn duration(cx: &mut Context<'_>, node: &Node, name: &str) -> Option<std::time::Duration> {
+pub(crate) fn duration(cx: &mut Context<'_>, node: &Node, name: &str) -> Option<std::time::Duration> {
     cx.parsed(node, name, |text| match value::duration(text)? {
         std::time::Duration::ZERO => Err(value::ValueError::Invalid("it must be longer than nothing".to_owned())),
         duration => Ok(duration),

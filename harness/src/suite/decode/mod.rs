@@ -21,7 +21,8 @@ use super::source;
 use super::yaml::{self, Limits, Node};
 
 pub(crate) use context::{Context, Text, is_id};
-pub(crate) use expect::duplicate_subject;
+pub(crate) use expect::{duplicate_subject, duration as positive_duration};
+pub(crate) use suite::schema;
 
 /// Schemas that other readers of the same folder know; in a folder their files are passed over.
 const OTHERS: &[&str] = &["images/v1", "known-issues/v1"];
