@@ -1,6 +1,45 @@
 //! The suite room: YAML text becomes [`model::Suite`]s, with all errors of all files at once. Pure:
 //! reads files given to it, starts nothing. Every later room may use its types; it uses none of theirs.
-//! What check types exist is told to it as [`table::CheckTable`]s.
+//! What check types exist is told to it as [`table::CheckTable`]s, and what guests can offer as a
+//! [`Vocabulary`].
+//!
+//! - [`model`]: what a decoded suite is; [`table`]: what check types can be asked.
+//! - [`load`] and [`decode_source`]: from files or text to suites and [`diagnostic::Diagnostics`].
+//! - [`keys`]: the language's own keys, from which the decoder and [`schema`] are both made.
+//! - [`condition`], [`matcher`], [`value`]: the small languages inside scalars.
+//! - [`select`]: which tests a command line means. [`images`]: the image catalogue's files.
 
+pub mod condition;
+mod decode;
+pub mod diagnostic;
+pub mod images;
+pub mod keys;
+pub mod lint;
+pub mod matcher;
 pub mod model;
+pub mod schema;
+pub mod select;
+pub mod source;
 pub mod table;
+pub mod value;
+pub mod yaml;
+
+pub use decode::{decode_source, load};
+
+/// What suites may speak of beyond the language itself.
+#[derive(Debug, Clone, Copy)]
+pub struct Vocabulary<'a> {
+    /// The check types.
+    pub tables: &'a [&'static table::CheckTable],
+    /// What a guest may offer, each with what it means: words of `capability`.
+    pub capabilities: &'a [(&'a str, &'a str)],
+    /// Commands a guest may have: words of `tool`.
+    pub tools: &'a [&'a str],
+}
+
+impl Vocabulary<'_> {
+    /// The check type of that name.
+    pub fn table(&self, name: &str) -> Option<&'static table::CheckTable> {
+        self.tables.iter().copied().find(|table| table.name == name)
+    }
+}

@@ -1,0 +1,155 @@
+//! Conditions over what a system is, fmf's way: `distro >= fedora-43 and arch == x86_64`. They are
+//! parsed with located errors, checked for words that can never hold, and evaluated in three
+//! values, so that what is not known is never taken for false.
+
+mod contradiction;
+mod evaluate;
+mod parse;
+
+use std::fmt;
+
+use super::model::{Condition, Operator};
+
+pub use contradiction::never_true;
+pub use evaluate::{Truth, evaluate};
+pub use parse::{ConditionError, parse};
+
+/// What a condition can ask about: name, what it holds, whether `<`, `<=`, `>` and `>=` apply.
+pub const DIMENSIONS: &[(&str, &str, bool)] = &[
+    (
+        "distro",
+        "ID and VERSION_ID of os-release, joined by `-`: `fedora-43`; without a version any version is meant",
+        true,
+    ),
+    ("id", "ID of os-release", false),
+    ("id-like", "ID and each word of ID_LIKE of os-release", false),
+    ("variant", "VARIANT_ID of os-release", false),
+    ("arch", "machine hardware name: `x86_64`, `aarch64`", false),
+    (
+        "mode",
+        "`package` for a system that packages are installed on, `image` for one that is replaced as a whole",
+        false,
+    ),
+    ("image", "id of the image in the catalogue", false),
+    ("firmware", "`uefi` or `bios`", false),
+    ("accelerator", "`kvm` or `tcg`", false),
+    ("kernel", "release of the running kernel", true),
+    ("systemd", "major version of systemd, when it is PID 1", true),
+    ("rpm", "version of rpm, when its database is there", true),
+    ("package-manager", "`dnf5`, `dnf4`, `tdnf` or `microdnf`", false),
+    ("selinux", "`enforcing`, `permissive` or `disabled`; absent when the kernel has none", false),
+    ("capability", "what the guest offers; several hold at once", false),
+    ("tool", "commands the guest has; several hold at once", false),
+];
+
+/// The only words a dimension ever has; `None` when they cannot be listed.
+pub fn words(dimension: &str) -> Option<&'static [&'static str]> {
+    Some(match dimension {
+        "mode" => &["package", "image"],
+        "firmware" => &["uefi", "bios"],
+        "accelerator" => &["kvm", "tcg"],
+        "package-manager" => &["dnf5", "dnf4", "tdnf", "microdnf"],
+        "selinux" => &["enforcing", "permissive", "disabled"],
+        _ => return None,
+    })
+}
+
+/// Whether a dimension has several values at once, so that two equalities do not contradict.
+fn is_multiple(dimension: &str) -> bool {
+    matches!(dimension, "id-like" | "capability" | "tool")
+}
+
+impl Operator {
+    /// As written.
+    pub fn symbol(self) -> &'static str {
+        match self {
+            Operator::Eq => "==",
+            Operator::Ne => "!=",
+            Operator::Lt => "<",
+            Operator::Le => "<=",
+            Operator::Gt => ">",
+            Operator::Ge => ">=",
+        }
+    }
+
+    /// The operator at the beginning of a text, and the rest.
+    pub fn strip(text: &str) -> Option<(Operator, &str)> {
+        // Longer symbols first: `<=` begins with `<`.
+        [Operator::Eq, Operator::Ne, Operator::Le, Operator::Ge, Operator::Lt, Operator::Gt]
+            .into_iter()
+            .find_map(|operator| text.strip_prefix(operator.symbol()).map(|rest| (operator, rest)))
+    }
+
+    /// Whether an ordering satisfies the operator.
+    pub fn holds(self, order: std::cmp::Ordering) -> bool {
+        match self {
+            Operator::Eq => order.is_eq(),
+            Operator::Ne => order.is_ne(),
+            Operator::Lt => order.is_lt(),
+            Operator::Le => order.is_le(),
+            Operator::Gt => order.is_gt(),
+            Operator::Ge => order.is_ge(),
+        }
+    }
+
+    /// The operator that holds exactly when this one does not.
+    pub fn inverse(self) -> Operator {
+        match self {
+            Operator::Eq => Operator::Ne,
+            Operator::Ne => Operator::Eq,
+            Operator::Lt => Operator::Ge,
+            Operator::Ge => Operator::Lt,
+            Operator::Le => Operator::Gt,
+            Operator::Gt => Operator::Le,
+        }
+    }
+}
+
+impl fmt::Display for Operator {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.symbol())
+    }
+}
+
+impl fmt::Display for Condition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fn join(f: &mut fmt::Formatter<'_>, parts: &[Condition], word: &str) -> fmt::Result {
+            for (index, part) in parts.iter().enumerate() {
+                if index > 0 {
+                    write!(f, " {word} ")?;
+                }
+                match part {
+                    Condition::And(_) | Condition::Or(_) => write!(f, "({part})")?,
+                    _ => write!(f, "{part}")?,
+                }
+            }
+            Ok(())
+        }
+        match self {
+            Condition::And(parts) => join(f, parts, "and"),
+            Condition::Or(parts) => join(f, parts, "or"),
+            Condition::Not(inner) => write!(f, "not ({inner})"),
+            Condition::Compare { dimension, operator, values } => {
+                write!(f, "{dimension} {operator} {}", values.join(", "))
+            }
+            Condition::Defined(dimension, true) => write!(f, "{dimension} is defined"),
+            Condition::Defined(dimension, false) => write!(f, "{dimension} is not defined"),
+        }
+    }
+}
+
+/// Name and version of a `distro` value: `fedora-43`, `azurelinux-4.0`, `fedora-rawhide`. Rawhide
+/// is newer than every number.
+fn distro(value: &str) -> (&str, Option<&str>) {
+    match value.rsplit_once('-') {
+        Some((name, version))
+            if !name.is_empty() && (version.starts_with(|c: char| c.is_ascii_digit()) || version == "rawhide") =>
+        {
+            (name, Some(version))
+        }
+        _ => (value, None),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,179 @@
+use super::*;
+use crate::suite::Vocabulary;
+use crate::suite::diagnostic::codes;
+
+const VOCABULARY: Vocabulary<'static> = Vocabulary {
+    tables: &[],
+    capabilities: &[("rpmdb", "rpm works"), ("systemd", "systemd is PID 1"), ("selinux", "a policy is loaded")],
+    tools: &["curl", "rpm"],
+};
+
+fn good(text: &str) -> Condition {
+    parse(text, &VOCABULARY).unwrap_or_else(|errors| panic!("{text}: {errors:?}"))
+}
+
+fn bad(text: &str) -> Vec<(&'static str, &str, String)> {
+    let errors = parse(text, &VOCABULARY).expect_err(text);
+    errors.into_iter().map(|error| (error.code, &text[error.range], error.label)).collect()
+}
+
+fn on(text: &str, facts: &[(&str, &[&str])]) -> Truth {
+    evaluate(&good(text), &|dimension| {
+        facts
+            .iter()
+            .find(|(name, _)| *name == dimension)
+            .map(|(_, values)| values.iter().map(|v| v.to_string()).collect())
+    })
+}
+
+fn no(why: &str) -> Truth {
+    Truth::False { why: why.to_owned() }
+}
+
+#[test]
+fn display_reads_like_what_was_written_and_parses_to_the_same() {
+    for text in [
+        "distro >= fedora-43 and arch == x86_64",
+        "distro >= fedora-43 and arch == x86_64 or not (mode == image)",
+        "not (id == a or id == b) and (arch == x or arch == y)",
+        "selinux is defined and variant is not defined",
+        "distro == fedora, azurelinux-4.0",
+        "capability == rpmdb",
+    ] {
+        let parsed = good(text);
+        assert_eq!(good(&parsed.to_string()), parsed, "{text} became {parsed}");
+    }
+    assert_eq!(good("arch==x86_64").to_string(), "arch == x86_64");
+    assert_eq!(good("not mode==image").to_string(), "not (mode == image)");
+}
+
+#[test]
+fn and_binds_closer_than_or() {
+    let Condition::Or(parts) = good("id == a or id == b and arch == c") else { panic!() };
+    assert!(matches!(parts[1], Condition::And(_)));
+}
+
+#[test]
+fn errors_are_located_and_suggest() {
+    assert_eq!(bad("distor == fedora"), [(codes::UNKNOWN_DIMENSION, "distor", "did you mean `distro`?".to_owned())]);
+    assert_eq!(bad("mode == imgae"), [(codes::UNKNOWN_WORD, "imgae", "did you mean `image`?".to_owned())]);
+    assert_eq!(bad("capability == rpmbd"), [(codes::UNKNOWN_WORD, "rpmbd", "did you mean `rpmdb`?".to_owned())]);
+    assert_eq!(bad("tool == crul"), [(codes::UNKNOWN_WORD, "crul", "did you mean `curl`?".to_owned())]);
+    assert_eq!(bad("arch = x86_64"), [(codes::BAD_CONDITION, "=", "did you mean `==`?".to_owned())]);
+    assert_eq!(bad("arch == a && id == b"), [(codes::BAD_CONDITION, "&&", "did you mean `and`?".to_owned())]);
+    assert_eq!(bad("arch >= x86_64"), [(codes::NO_ORDER, ">=", "only `==` and `!=` here".to_owned())]);
+    assert_eq!(bad("distro >= fedora"), [(codes::BAD_CONDITION, "fedora", String::new())]);
+    assert_eq!(bad("kernel >= new"), [(codes::BAD_CONDITION, "new", String::new())]);
+    assert_eq!(bad("distro >= fedora-43, fedora-44"), [(codes::BAD_CONDITION, ",", String::new())]);
+    assert_eq!(bad("id == a and"), [(codes::BAD_CONDITION, "", String::new())]);
+    assert_eq!(bad("(id == a"), [(codes::BAD_CONDITION, "", String::new())]);
+    assert_eq!(bad("id == a)"), [(codes::BAD_CONDITION, ")", String::new())]);
+    assert_eq!(bad("id == 'a"), [(codes::BAD_CONDITION, "'a", String::new())]);
+    assert_eq!(bad("id is here"), [(codes::BAD_CONDITION, "here", String::new())]);
+    assert_eq!(bad(""), [(codes::BAD_CONDITION, "", String::new())]);
+    assert_eq!(bad("x == a and y == b").len(), 2, "both unknown names are reported");
+}
+
+#[test]
+fn hostile_conditions_end() {
+    assert_eq!(bad(&"(".repeat(4000))[0].0, codes::BAD_CONDITION);
+    assert_eq!(bad(&"not ".repeat(1000))[0].0, codes::BAD_CONDITION);
+    assert_eq!(bad(&"x".repeat(5000))[0].0, codes::BAD_CONDITION);
+    assert_eq!(bad("é == ü")[0], (codes::UNKNOWN_DIMENSION, "é", String::new()));
+    let many = vec!["(id == a or id == b)"; 60].join(" and ");
+    assert_eq!(never_true(&good(&many)), None);
+}
+
+#[test]
+fn distributions_compare_within_their_name() {
+    let fedora: &[(&str, &[&str])] = &[("distro", &["fedora-43"])];
+    assert_eq!(on("distro >= fedora-43", fedora), Truth::True);
+    assert_eq!(on("distro > fedora-43", fedora), no("distro is fedora-43 here"));
+    assert_eq!(on("distro < fedora-100", fedora), Truth::True);
+    assert_eq!(on("distro == fedora", fedora), Truth::True);
+    assert_eq!(on("distro != fedora", fedora), no("distro is fedora-43 here"));
+    let azure: &[(&str, &[&str])] = &[("distro", &["azurelinux-4.0"])];
+    assert_eq!(on("distro >= fedora-43", azure), no("distro is azurelinux-4.0 here"));
+    assert_eq!(on("distro < fedora-43", azure), no("distro is azurelinux-4.0 here"));
+    assert_eq!(on("distro == azurelinux-4", azure), Truth::True);
+    assert_eq!(on("distro == fedora-43, azurelinux-4.0", azure), Truth::True);
+    assert_eq!(on("distro >= fedora-43", &[("distro", &["fedora-rawhide"])]), Truth::True);
+    assert_eq!(
+        on("distro >= fedora-43", &[("distro", &["fedora-rawhide-nonsense"])]),
+        no("distro is fedora-rawhide-nonsense here")
+    );
+}
+
+#[test]
+fn versions_compare_numerically() {
+    let kernel: &[(&str, &[&str])] = &[("kernel", &["6.14.0-63.fc42.x86_64"])];
+    assert_eq!(on("kernel >= 6.9", kernel), Truth::True);
+    assert_eq!(on("kernel == 6.14", kernel), Truth::True);
+    assert_eq!(on("kernel < 6.14", kernel), no("kernel is 6.14.0-63.fc42.x86_64 here"));
+}
+
+#[test]
+fn absent_is_not_unknown() {
+    assert_eq!(on("selinux == enforcing", &[("selinux", &[])]), no("selinux is absent here"));
+    assert_eq!(on("selinux != enforcing", &[("selinux", &[])]), Truth::True);
+    assert_eq!(on("selinux is not defined", &[("selinux", &[])]), Truth::True);
+    assert_eq!(on("selinux is defined", &[("selinux", &[])]), no("selinux is absent here"));
+    assert_eq!(on("selinux == enforcing", &[]), Truth::Unknown { dimension: "selinux".into() });
+    assert_eq!(on("selinux is defined", &[]), Truth::Unknown { dimension: "selinux".into() });
+    assert_eq!(on("systemd >= 250", &[("systemd", &[])]), no("systemd is absent here"));
+}
+
+#[test]
+fn the_unknown_decides_nothing_unless_the_rest_does() {
+    let arch: &[(&str, &[&str])] = &[("arch", &["x86_64"])];
+    assert_eq!(on("mode == image and arch == aarch64", arch), no("arch is x86_64 here"));
+    assert_eq!(on("mode == image or arch == x86_64", arch), Truth::True);
+    assert_eq!(on("mode == image and arch == x86_64", arch), Truth::Unknown { dimension: "mode".into() });
+    assert_eq!(on("not (mode == image)", arch), Truth::Unknown { dimension: "mode".into() });
+}
+
+#[test]
+fn reasons_name_what_decided() {
+    let facts: &[(&str, &[&str])] = &[("capability", &["rpmdb"]), ("mode", &["image"]), ("arch", &["x86_64"])];
+    assert_eq!(on("capability == selinux", facts), no("capability selinux is absent here"));
+    assert_eq!(on("capability != rpmdb", facts), no("capability rpmdb is present here"));
+    assert_eq!(on("capability == selinux, rpmdb", facts), Truth::True);
+    assert_eq!(on("not (mode == image)", facts), no("mode is image here"));
+    assert_eq!(on("mode == package or arch == aarch64", facts), no("mode is image here, arch is x86_64 here"));
+}
+
+#[test]
+fn contradictions_are_found_and_possibilities_left_alone() {
+    for text in [
+        "arch == a and arch == b",
+        "mode == image and not (mode == image)",
+        "mode == image and mode == package",
+        "distro == fedora-43 and distro == azurelinux-4.0",
+        "distro == fedora-41 and distro >= fedora-43",
+        "distro == azurelinux and distro >= fedora-43",
+        "distro == fedora and distro != fedora",
+        "distro == fedora, azurelinux and distro != fedora and distro != azurelinux",
+        "selinux is defined and selinux is not defined",
+        "selinux == enforcing and selinux is not defined",
+        "capability == rpmdb and capability != rpmdb",
+        "(arch == a and arch == b) or (mode == image and mode == package)",
+        "kernel == 6.12 and kernel >= 6.14",
+        "firmware is defined and firmware != uefi and firmware != bios",
+    ] {
+        assert!(never_true(&good(text)).is_some(), "{text}");
+    }
+    for text in [
+        "arch == a or arch == b",
+        "capability == rpmdb and capability == systemd",
+        "id-like == fedora and id-like == rhel",
+        "distro == fedora and distro >= fedora-43",
+        "distro == fedora and distro != fedora-43",
+        "kernel == 6.14 and kernel != 6.14.3",
+        "kernel == 6.14 and kernel > 6.13",
+        "arch == a, b and arch == b, c",
+        "mode != image and mode != package",
+        "distro == azurelinux and not (distro >= fedora-43)",
+    ] {
+        assert_eq!(never_true(&good(text)), None, "{text}");
+    }
+}

@@ -1,0 +1,414 @@
+//! What every part of the decoder needs: where it reports to, which variables there are, and how
+//! mappings and scalars are read.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::super::Vocabulary;
+use super::super::diagnostic::{Diagnostic, Diagnostics, Span, codes, did_you_mean};
+use super::super::keys::{Key, KeyTable};
+use super::super::value::ValueError;
+use super::super::yaml::{Kind, Node};
+use crate::failure::Location;
+
+/// Bytes that substitutions may produce in one scalar, and in one file.
+const LONGEST_SCALAR: usize = 64 << 10;
+const LONGEST_FILE: usize = 4 << 20;
+/// Regular expressions of one file.
+const MOST_PATTERNS: usize = 500;
+/// Bytes of one regular expression, and of what it compiles to.
+const LONGEST_PATTERN: usize = 2048;
+const LARGEST_PATTERN: usize = 1 << 18;
+
+pub(crate) struct Context<'a> {
+    pub(crate) file: Arc<str>,
+    pub(crate) vocabulary: &'a Vocabulary<'a>,
+    pub(crate) vars: BTreeMap<String, String>,
+    sink: &'a mut Diagnostics,
+    substituted: usize,
+    patterns: usize,
+}
+
+/// A scalar after substitution.
+#[derive(Debug, Clone)]
+pub(crate) struct Text {
+    pub(crate) text: String,
+    pub(crate) span: Span,
+    pub(crate) quoted: bool,
+    /// Whether variables were put in, so that a message about the text must show it.
+    pub(crate) changed: bool,
+}
+
+/// The entries of a mapping whose keys are all known.
+pub(crate) struct Fields<'n> {
+    entries: Vec<(&'static Key, &'n Node, &'n Node)>,
+    /// Where the mapping begins.
+    pub(crate) span: Span,
+}
+
+impl<'n> Fields<'n> {
+    /// The value of a key.
+    pub(crate) fn get(&self, name: &str) -> Option<&'n Node> {
+        self.entry(name).map(|(_, value)| value)
+    }
+
+    /// Key and value.
+    pub(crate) fn entry(&self, name: &str) -> Option<(&'n Node, &'n Node)> {
+        self.entries.iter().find(|(key, _, _)| key.name == name).map(|(_, key, value)| (*key, *value))
+    }
+}
+
+impl<'a> Context<'a> {
+    pub(crate) fn new(file: Arc<str>, vocabulary: &'a Vocabulary<'a>, sink: &'a mut Diagnostics) -> Self {
+        Self { file, vocabulary, vars: BTreeMap::new(), sink, substituted: 0, patterns: 0 }
+    }
+
+    pub(crate) fn location(&self, span: Span) -> Location {
+        Location { file: self.file.clone(), line: span.line, column: span.column }
+    }
+
+    /// A diagnostic about a place of this file, not yet reported.
+    pub(crate) fn problem(&self, code: &'static str, span: Span, message: impl Into<String>) -> Diagnostic {
+        Diagnostic::new(code, &self.file, span, message)
+    }
+
+    pub(crate) fn report(&mut self, diagnostic: Diagnostic) {
+        self.sink.push(diagnostic);
+    }
+
+    /// Reports a scalar that is not what its key asks for.
+    pub(crate) fn bad_value(&mut self, text: &Text, name: &str, error: &ValueError) {
+        let code = if matches!(error, ValueError::Bare { .. }) { codes::BARE_NUMBER } else { codes::BAD_VALUE };
+        let mut diagnostic = self.problem(code, text.span, format!("`{name}`: {}", error.message()));
+        if let Some(suggestion) = error.suggestion() {
+            diagnostic = diagnostic.label(format!("did you mean `{suggestion}`?"));
+        }
+        self.report(self.after_substitution(diagnostic, text));
+    }
+
+    /// With the text as it was read, when variables were put into it.
+    pub(crate) fn after_substitution(&self, diagnostic: Diagnostic, text: &Text) -> Diagnostic {
+        if text.changed {
+            diagnostic.note(format!("after substitution it reads `{}`", crate::text::one_line(&text.text, 120)))
+        } else {
+            diagnostic
+        }
+    }
+
+    pub(crate) fn wrong_shape(&mut self, node: &Node, name: &str, wanted: &str) -> Diagnostic {
+        let code = if node.is_null() { codes::EMPTY_VALUE } else { codes::WRONG_SHAPE };
+        let message = match node.is_null() {
+            true => format!("{name} is empty"),
+            false => format!("{name} must be {wanted}, not {}", node.what()),
+        };
+        let diagnostic = self.problem(code, node.span, message);
+        if node.is_null() { diagnostic.note(format!("it must be {wanted}")) } else { diagnostic }
+    }
+
+    /// The mapping's entries; unknown and missing keys are reported.
+    pub(crate) fn fields<'n>(&mut self, node: &'n Node, table: &'static KeyTable) -> Option<Fields<'n>> {
+        let Kind::Mapping(entries) = &node.kind else {
+            let names = table.names().join(", ");
+            let problem = self.wrong_shape(node, table.what, "a mapping").note(format!("keys: {names}"));
+            self.report(problem);
+            return None;
+        };
+        let mut known = Vec::with_capacity(entries.len());
+        for (key, value) in entries {
+            let name = key.scalar().unwrap_or_default();
+            match table.get(name) {
+                Some(found) => known.push((found, key, value)),
+                None => self.unknown_key(key, name, table.what, &table.names()),
+            }
+        }
+        let missing: Vec<_> =
+            table.keys.iter().filter(|key| key.required && !known.iter().any(|(k, _, _)| k.name == key.name)).collect();
+        for key in missing {
+            let diagnostic = self
+                .problem(codes::MISSING_KEY, node.span, format!("{} needs the key `{}`", table.what, key.name))
+                .note(format!("`{}`: {}", key.name, key.doc));
+            self.report(diagnostic);
+        }
+        Some(Fields { entries: known, span: node.span })
+    }
+
+    pub(crate) fn unknown_key(&mut self, key: &Node, name: &str, what: &str, known: &[&str]) {
+        let shown = crate::text::one_line(name, 80);
+        let mut diagnostic = self
+            .problem(codes::UNKNOWN_KEY, key.span, format!("`{shown}` is not a key of {what}"))
+            .note(format!("keys: {}", known.join(", ")));
+        // A hostile file can have a hundred thousand of these; nobody reads the last.
+        let crowded = self.sink.count_in(&self.file) > 100;
+        if let Some(near) = did_you_mean(name, known.iter().copied().filter(|_| !crowded)) {
+            diagnostic = diagnostic.label(format!("did you mean `{near}`?"));
+        }
+        self.report(diagnostic);
+    }
+
+    /// The items of a list that must have some.
+    pub(crate) fn items<'n>(&mut self, node: &'n Node, name: &str) -> Option<&'n [Node]> {
+        match &node.kind {
+            Kind::Sequence(items) if !items.is_empty() => Some(items),
+            Kind::Sequence(_) => {
+                let problem = self.problem(codes::EMPTY_VALUE, node.span, format!("`{name}` is an empty list"));
+                self.report(problem.help("give it an entry, or remove the key"));
+                None
+            }
+            Kind::Scalar { text, .. } if !node.is_null() => {
+                let text = crate::text::one_line(text, 60);
+                let problem =
+                    self.wrong_shape(node, &format!("`{name}`"), "a list").label(format!("did you mean `[{text}]`?"));
+                self.report(problem);
+                None
+            }
+            _ => {
+                let problem = self.wrong_shape(node, &format!("`{name}`"), "a list");
+                self.report(problem);
+                None
+            }
+        }
+    }
+
+    /// A scalar that says something, with its variables put in.
+    pub(crate) fn text(&mut self, node: &Node, name: &str) -> Option<Text> {
+        let text = self.any_text(node, name)?;
+        if text.text.trim().is_empty() {
+            let problem = self.problem(codes::EMPTY_VALUE, node.span, format!("`{name}` is empty"));
+            self.report(self.after_substitution(problem, &text));
+            return None;
+        }
+        Some(text)
+    }
+
+    /// A scalar that may be empty when it is quoted.
+    pub(crate) fn any_text(&mut self, node: &Node, name: &str) -> Option<Text> {
+        match &node.kind {
+            Kind::Scalar { text, quoted } if !node.is_null() => {
+                let (text, changed) = self.substitute(text, node.span)?;
+                Some(Text { text, span: node.span, quoted: *quoted, changed })
+            }
+            Kind::Scalar { text, .. } if !text.is_empty() => {
+                let problem = self
+                    .problem(codes::EMPTY_VALUE, node.span, format!("`{name}` is `{text}`, which is YAML for nothing"))
+                    .help(format!("quote it if the word is meant: \"{text}\""));
+                self.report(problem);
+                None
+            }
+            _ => {
+                let problem = self.wrong_shape(node, &format!("`{name}`"), "a scalar");
+                self.report(problem);
+                None
+            }
+        }
+    }
+
+    /// Text of one line.
+    pub(crate) fn line(&mut self, node: &Node, name: &str) -> Option<Text> {
+        let text = self.text(node, name)?;
+        if text.text.contains(['\n', '\r']) {
+            let problem = self.problem(codes::BAD_VALUE, text.span, format!("`{name}` must be one line"));
+            self.report(self.after_substitution(problem, &text));
+            return None;
+        }
+        Some(text)
+    }
+
+    /// A key of a mapping whose keys are data, with its variables put in.
+    pub(crate) fn key(&mut self, node: &Node, name: &str) -> Option<Text> {
+        let raw = node.scalar().unwrap_or_default();
+        let (text, changed) = self.substitute(raw, node.span)?;
+        let text = Text { text, span: node.span, quoted: false, changed };
+        if text.text.trim().is_empty() || text.text.contains(['\n', '\r']) {
+            let problem = self.problem(codes::BAD_VALUE, node.span, format!("{name} must be one line of text"));
+            self.report(self.after_substitution(problem, &text));
+            return None;
+        }
+        Some(text)
+    }
+
+    /// A scalar read by `parse`; what is wrong with it is reported.
+    pub(crate) fn parsed<T>(
+        &mut self,
+        node: &Node,
+        name: &str,
+        parse: impl FnOnce(&str) -> Result<T, ValueError>,
+    ) -> Option<T> {
+        let text = self.text(node, name)?;
+        match parse(&text.text) {
+            Ok(value) => Some(value),
+            Err(error) => {
+                self.bad_value(&text, name, &error);
+                None
+            }
+        }
+    }
+
+    /// One of a list of words.
+    pub(crate) fn word(&mut self, node: &Node, name: &str, words: &[&'static str]) -> Option<&'static str> {
+        let text = self.text(node, name)?;
+        let found = words.iter().copied().find(|word| *word == text.text);
+        if found.is_none() {
+            let shown = crate::text::one_line(&text.text, 80);
+            let mut problem = self
+                .problem(codes::BAD_VALUE, text.span, format!("`{name}` cannot be `{shown}`"))
+                .note(format!("it is one of: {}", words.join(", ")));
+            if let Some(near) = did_you_mean(&text.text, words.iter().copied()) {
+                problem = problem.label(format!("did you mean `{near}`?"));
+            }
+            self.report(self.after_substitution(problem, &text));
+        }
+        found
+    }
+
+    /// A name.
+    pub(crate) fn id(&mut self, node: &Node, name: &str) -> Option<Text> {
+        let text = self.text(node, name)?;
+        if is_id(&text.text) {
+            return Some(text);
+        }
+        let shown = crate::text::one_line(&text.text, 80);
+        let problem = self
+            .problem(codes::BAD_ID, text.span, format!("`{name}` cannot be `{shown}`"))
+            .note("names are lower-case letters, digits, `.`, `_` and `-`, begin with a letter or digit, and have at most 100");
+        self.report(self.after_substitution(problem, &text));
+        None
+    }
+
+    /// A list of names.
+    pub(crate) fn ids(&mut self, node: &Node, name: &str) -> Vec<Text> {
+        let Some(items) = self.items(node, name) else { return Vec::new() };
+        items.iter().filter_map(|item| self.id(item, name)).collect()
+    }
+
+    /// A regular expression within bounds that can fail to match.
+    pub(crate) fn regex(&mut self, node: &Node, name: &str) -> Option<regex::Regex> {
+        let text = self.text(node, name)?;
+        self.patterns += 1;
+        if self.patterns > MOST_PATTERNS {
+            if self.patterns == MOST_PATTERNS + 1 {
+                let message = format!("the file has more than {MOST_PATTERNS} regular expressions");
+                let problem = self.problem(codes::TOO_MANY, text.span, message);
+                self.report(problem.help("split it into several suites"));
+            }
+            return None;
+        }
+        let compiled = if text.text.len() > LONGEST_PATTERN {
+            Err(format!("it is longer than {LONGEST_PATTERN} bytes"))
+        } else {
+            regex::RegexBuilder::new(&text.text)
+                .size_limit(LARGEST_PATTERN)
+                .dfa_size_limit(LARGEST_PATTERN)
+                .nest_limit(64)
+                .build()
+                .map_err(|error| match error {
+                    regex::Error::CompiledTooBig(_) => "it compiles to more than the limit".to_owned(),
+                    // The last line of the library's picture is its sentence.
+                    other => {
+                        other.to_string().lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned()
+                    }
+                })
+        };
+        let problem = match compiled {
+            Ok(regex) if !matches_everything(&regex) => return Some(regex),
+            Ok(_) => self
+                .problem(codes::BAD_REGEX, text.span, format!("`{name}`: this regular expression matches every text"))
+                .note("a matcher that cannot fail asserts nothing"),
+            Err(reason) => self.problem(
+                codes::BAD_REGEX,
+                text.span,
+                format!("`{name}` is not a usable regular expression: {reason}"),
+            ),
+        };
+        self.report(self.after_substitution(problem, &text));
+        None
+    }
+
+    /// Puts variables in: `${name}`; `$${` is a literal `${`. Nothing put in is looked at again.
+    fn substitute(&mut self, text: &str, span: Span) -> Option<(String, bool)> {
+        if !text.contains("${") {
+            return Some((text.to_owned(), false));
+        }
+        let mut out = String::with_capacity(text.len());
+        let mut rest = text;
+        let mut fine = true;
+        while let Some(at) = rest.find("${") {
+            let (before, from) = rest.split_at(at);
+            if let Some(escaped) = before.strip_suffix('$') {
+                out.push_str(escaped);
+                out.push_str("${");
+                rest = &from[2..];
+                continue;
+            }
+            out.push_str(before);
+            let Some(end) = from.find('}') else {
+                let problem = self
+                    .problem(codes::BAD_SUBSTITUTION, span, "a `${` is not closed by `}`")
+                    .help("write `$${` for a literal `${`");
+                self.report(problem);
+                return None;
+            };
+            let name = &from[2..end];
+            rest = &from[end + 1..];
+            match self.vars.get(name) {
+                Some(value) => {
+                    self.substituted += value.len();
+                    if out.len() + value.len() > LONGEST_SCALAR || self.substituted > LONGEST_FILE {
+                        let problem =
+                            self.problem(codes::TOO_MANY, span, "substitutions make more text than the limit");
+                        self.report(problem.note("64 KiB a scalar, 4 MiB a file"));
+                        return None;
+                    }
+                    out.push_str(value);
+                }
+                None => {
+                    self.unknown_var(name, span);
+                    fine = false;
+                }
+            }
+        }
+        out.push_str(rest);
+        fine.then_some((out, true))
+    }
+
+    fn unknown_var(&mut self, name: &str, span: Span) {
+        let shown = crate::text::one_line(name, 60);
+        let problem = if is_var(name) {
+            let known: Vec<&str> = self.vars.keys().map(String::as_str).collect();
+            let mut problem = self.problem(codes::UNKNOWN_VAR, span, format!("there is no variable `{shown}`"));
+            if let Some(near) = did_you_mean(name, known.iter().copied()) {
+                problem = problem.label(format!("did you mean `${{{near}}}`?"));
+            }
+            match known.is_empty() {
+                true => problem.note("the suite has no `vars`"),
+                false => problem.note(format!("vars: {}", crate::text::one_line(&known.join(", "), 300))),
+            }
+        } else {
+            self.problem(codes::BAD_SUBSTITUTION, span, format!("`${{{shown}}}` does not hold the name of a variable"))
+        };
+        self.report(problem.help(format!("write `$${{{shown}}}` when the shell is meant to see `${{{shown}}}`")));
+    }
+}
+
+/// `[a-z0-9][a-z0-9._-]*`, at most 100.
+pub(crate) fn is_id(text: &str) -> bool {
+    text.len() <= 100
+        && text.starts_with(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit())
+        && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"._-".contains(&b))
+}
+
+/// `[a-z][a-z0-9_-]*`, at most 100.
+pub(crate) fn is_var(text: &str) -> bool {
+    text.len() <= 100
+        && text.starts_with(|c: char| c.is_ascii_lowercase())
+        && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"_-".contains(&b))
+}
+
+/// Whether a regular expression can be expected to match every line. One that does not match the
+/// empty text is fine at once; the others are held against a text of every common character.
+fn matches_everything(regex: &regex::Regex) -> bool {
+    if !regex.is_match("") {
+        return false;
+    }
+    let every: String = (0..0x3000).filter_map(char::from_u32).filter(|c| *c != '\n').collect();
+    regex.is_match(&every) && regex.is_match("\u{10fffd}")
+}

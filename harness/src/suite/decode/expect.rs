@@ -1,0 +1,270 @@
+//! `expect:`: check types, subjects, attributes.
+
+use std::collections::HashSet;
+
+use super::super::diagnostic::{codes, did_you_mean};
+use super::super::matcher;
+use super::super::model::{Assertion, Expectation, Matcher};
+use super::super::table::{CheckTable, Kind, Shorthand, Subject};
+use super::super::value;
+use super::super::yaml::{self, Node};
+use super::context::{Context, Text};
+
+/// Everything below `expect:`.
+pub(super) fn expect(cx: &mut Context<'_>, node: &Node) -> Vec<Expectation> {
+    let mut out = Vec::new();
+    let Some(entries) = entries(cx, node, "`expect`", "a mapping of check types") else { return out };
+    for (key, value) in entries {
+        let name = key.scalar().unwrap_or_default();
+        match cx.vocabulary.table(name) {
+            Some(table) => check(cx, table, key, value, &mut out),
+            None => unknown_check(cx, key, name),
+        }
+    }
+    out
+}
+
+fn unknown_check(cx: &mut Context<'_>, key: &Node, name: &str) {
+    let known: Vec<&str> = cx.vocabulary.tables.iter().map(|table| table.name).collect();
+    let shown = crate::text::one_line(name, 60);
+    let mut problem = cx
+        .problem(codes::UNKNOWN_CHECK, key.span, format!("`{shown}` is not a check type"))
+        .note(format!("check types: {}", known.join(", ")));
+    if let Some(near) = did_you_mean(name, known.iter().copied()) {
+        problem = problem.label(format!("did you mean `{near}`?"));
+    }
+    cx.report(problem);
+}
+
+fn check(cx: &mut Context<'_>, table: &'static CheckTable, key: &Node, value: &Node, out: &mut Vec<Expectation>) {
+    let what = match table.subject {
+        Subject::Whole => {
+            let subject = Text { text: String::new(), span: key.span, quoted: false, changed: false };
+            out.extend(expectation(cx, table, subject, value));
+            return;
+        }
+        Subject::Named { what } => what,
+    };
+    let wanted = format!("a mapping whose keys are each {what}");
+    let Some(entries) = entries(cx, value, &format!("`{}`", table.name), &wanted) else { return };
+    // The keys of the file differ; substitution can make two of them equal.
+    let mut known = HashSet::new();
+    for (key, value) in entries {
+        let Some(subject) = cx.key(key, what) else { continue };
+        if !known.insert(subject.text.clone()) {
+            duplicate_subject(cx, &subject);
+            continue;
+        }
+        out.extend(expectation(cx, table, subject, value));
+    }
+}
+
+pub(crate) fn duplicate_subject(cx: &mut Context<'_>, subject: &Text) {
+    let shown = crate::text::one_line(&subject.text, 80);
+    let problem = cx.problem(codes::DUPLICATE_SUBJECT, subject.span, format!("the key `{shown}` is here twice"));
+    cx.report(cx.after_substitution(problem, subject));
+}
+
+/// The entries of a mapping that must have some.
+fn entries<'n>(cx: &mut Context<'_>, node: &'n Node, name: &str, wanted: &str) -> Option<&'n [(Node, Node)]> {
+    match &node.kind {
+        yaml::Kind::Mapping(entries) if !entries.is_empty() => Some(entries),
+        yaml::Kind::Mapping(_) => {
+            let problem =
+                cx.problem(codes::EMPTY_VALUE, node.span, format!("{name} is an empty mapping, which asserts nothing"));
+            cx.report(problem);
+            None
+        }
+        _ => {
+            let problem = cx.wrong_shape(node, name, wanted);
+            cx.report(problem);
+            None
+        }
+    }
+}
+
+fn expectation(cx: &mut Context<'_>, table: &'static CheckTable, subject: Text, node: &Node) -> Option<Expectation> {
+    let named = if subject.text.is_empty() { table.name } else { &subject.text };
+    let mut eventually = None;
+    let assertions = match &node.kind {
+        yaml::Kind::Mapping(_) => {
+            let entries = entries(cx, node, &format!("`{named}`"), "a mapping")?;
+            let mut rest = Vec::with_capacity(entries.len());
+            for entry in entries {
+                if entry.0.scalar() == Some("eventually") {
+                    eventually = Some(duration(cx, &entry.1, "eventually")?);
+                } else {
+                    rest.push(entry);
+                }
+            }
+            if rest.is_empty() {
+                let problem = cx.problem(
+                    codes::ASSERTS_NOTHING,
+                    node.span,
+                    format!("`{named}` only says `eventually`, and not what"),
+                );
+                cx.report(problem.note(format!("keys: {}", names(table))));
+                return None;
+            }
+            mapping(cx, table, &rest, named)
+        }
+        yaml::Kind::Scalar { .. } => shorthand(cx, table, node, named),
+        yaml::Kind::Sequence(_) => match table.shorthand {
+            Shorthand::Attribute(name) => value_of(cx, table, name, node, node),
+            _ => {
+                let problem = cx.wrong_shape(node, &format!("`{named}`"), "a mapping");
+                cx.report(problem.note(format!("keys: {}", names(table))));
+                None
+            }
+        },
+    }?;
+    Some(Expectation {
+        check: table.name,
+        location: cx.location(subject.span),
+        subject: subject.text,
+        assertions,
+        eventually,
+    })
+}
+
+fn names(table: &CheckTable) -> String {
+    table.attributes.iter().map(|attribute| attribute.name).chain(["eventually"]).collect::<Vec<_>>().join(", ")
+}
+
+/// A mapping below a subject: of attributes, or of matchers for the attribute that needs no name.
+fn mapping(
+    cx: &mut Context<'_>,
+    table: &'static CheckTable,
+    entries: &[&(Node, Node)],
+    named: &str,
+) -> Option<Vec<Assertion>> {
+    let is_attribute = |entry: &&&(Node, Node)| entry.0.scalar().is_some_and(|name| table.attribute(name).is_some());
+    if let Shorthand::Attribute(name) = table.shorthand
+        && !entries.iter().any(|entry| is_attribute(&entry))
+    {
+        let attribute = table.attribute(name)?;
+        let looks_like_matchers =
+            entries.iter().any(|(key, _)| matcher::MATCHERS.iter().any(|(word, _)| key.scalar() == Some(*word)));
+        if let Kind::Map(inner) = attribute.kind {
+            return pairs(cx, attribute.name, inner, entries.iter().copied());
+        }
+        if looks_like_matchers {
+            let location = cx.location(entries.first()?.0.span);
+            let keys = matcher::keys_of(&attribute.kind);
+            let matcher = matcher::decode::entries_of(cx, entries.iter().copied(), &attribute.kind, keys, named)?;
+            return Some(vec![Assertion { attribute: attribute.name, key: None, matcher, location }]);
+        }
+    }
+    let mut out = Vec::new();
+    let mut complete = true;
+    for (key, value) in entries {
+        let name = key.scalar().unwrap_or_default();
+        let Some(attribute) = table.attribute(name) else {
+            let mut known: Vec<&str> = table.attributes.iter().map(|attribute| attribute.name).collect();
+            if let Shorthand::Attribute(name) = table.shorthand
+                && let Some(attribute) = table.attribute(name)
+            {
+                known.extend(matcher::keys_of(&attribute.kind));
+            }
+            known.push("eventually");
+            cx.unknown_key(key, name, table.name, &known);
+            complete = false;
+            continue;
+        };
+        match value_of(cx, table, attribute.name, key, value) {
+            Some(assertions) => out.extend(assertions),
+            None => complete = false,
+        }
+    }
+    complete.then_some(out)
+}
+
+/// The assertions of one attribute: one, or one a name for attributes that are mappings.
+fn value_of(
+    cx: &mut Context<'_>,
+    table: &'static CheckTable,
+    name: &str,
+    key: &Node,
+    value: &Node,
+) -> Option<Vec<Assertion>> {
+    let attribute = table.attribute(name)?;
+    match attribute.kind {
+        Kind::Map(inner) => {
+            let wanted = "a mapping from names to values";
+            let entries = entries(cx, value, &format!("`{}`", attribute.name), wanted)?;
+            pairs(cx, attribute.name, inner, entries.iter())
+        }
+        ref kind => {
+            let matcher = matcher::decode::matcher(cx, value, kind, attribute.name)?;
+            Some(vec![Assertion { attribute: attribute.name, key: None, matcher, location: cx.location(key.span) }])
+        }
+    }
+}
+
+fn pairs<'n>(
+    cx: &mut Context<'_>,
+    attribute: &'static str,
+    inner: &Kind,
+    entries: impl Iterator<Item = &'n (Node, Node)>,
+) -> Option<Vec<Assertion>> {
+    let mut out: Vec<Assertion> = Vec::new();
+    let mut known = HashSet::new();
+    let mut complete = true;
+    for (key, value) in entries {
+        let Some(name) = cx.key(key, &format!("a key of `{attribute}`")) else {
+            complete = false;
+            continue;
+        };
+        if !known.insert(name.text.clone()) {
+            duplicate_subject(cx, &name);
+            complete = false;
+            continue;
+        }
+        match matcher::decode::matcher(cx, value, inner, &name.text) {
+            Some(matcher) => {
+                out.push(Assertion { attribute, key: Some(name.text), matcher, location: cx.location(name.span) });
+            }
+            None => complete = false,
+        }
+    }
+    complete.then_some(out)
+}
+
+/// A scalar below a subject.
+fn shorthand(cx: &mut Context<'_>, table: &'static CheckTable, node: &Node, named: &str) -> Option<Vec<Assertion>> {
+    match table.shorthand {
+        Shorthand::Attribute(name) => value_of(cx, table, name, node, node),
+        Shorthand::Words(words) => {
+            let text = cx.text(node, named)?;
+            if let Some((_, attribute, value)) = words.iter().find(|(word, _, _)| *word == text.text) {
+                let attribute = table.attribute(attribute)?.name;
+                let matcher = Matcher::Equals((*value).to_owned());
+                return Some(vec![Assertion { attribute, key: None, matcher, location: cx.location(text.span) }]);
+            }
+            let known: Vec<&str> = words.iter().map(|(word, _, _)| *word).collect();
+            let shown = crate::text::one_line(&text.text, 60);
+            let mut problem = cx
+                .problem(codes::BAD_VALUE, text.span, format!("`{shown}` does not say what `{named}` must be"))
+                .note(format!("words: {}", known.join(", ")))
+                .note(format!("or a mapping with the keys: {}", names(table)));
+            if let Some(near) = did_you_mean(&text.text, known.iter().copied()) {
+                problem = problem.label(format!("did you mean `{near}`?"));
+            }
+            cx.report(cx.after_substitution(problem, &text));
+            None
+        }
+        Shorthand::None => {
+            let problem = cx.wrong_shape(node, &format!("`{named}`"), "a mapping");
+            cx.report(problem.note(format!("keys: {}", names(table))));
+            None
+        }
+    }
+}
+
+/// A duration greater than zero.
+pub(crate) fn duration(cx: &mut Context<'_>, node: &Node, name: &str) -> Option<std::time::Duration> {
+    cx.parsed(node, name, |text| match value::duration(text)? {
+        std::time::Duration::ZERO => Err(value::ValueError::Invalid("it must be longer than nothing".to_owned())),
+        duration => Ok(duration),
+    })
+}

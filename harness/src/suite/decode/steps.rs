@@ -1,0 +1,167 @@
+//! `steps:` and `setup:`.
+
+use super::super::diagnostic::{codes, did_you_mean};
+use super::super::keys::{KeyTable, STEPS};
+use super::super::matcher;
+use super::super::model::{Action, Assertion, Matcher, ServiceState, Step};
+use super::super::table::Kind;
+use super::super::value;
+use super::super::yaml::{self, Node};
+use super::context::{Context, Fields};
+use super::expect::duration;
+
+/// Unit types of systemd; a name that ends in none of them is a service.
+const UNITS: &[&str] =
+    &["service", "socket", "target", "timer", "mount", "automount", "path", "slice", "scope", "swap", "device"];
+
+/// All steps of a list that must have some.
+pub(super) fn steps(cx: &mut Context<'_>, node: &Node, name: &str) -> Vec<Step> {
+    let Some(items) = cx.items(node, name) else { return Vec::new() };
+    items.iter().filter_map(|item| step(cx, item)).collect()
+}
+
+fn step(cx: &mut Context<'_>, node: &Node) -> Option<Step> {
+    let table = which(cx, node)?;
+    let fields = cx.fields(node, table)?;
+    let action = match table.keys[0].name {
+        "run" => run(cx, &fields),
+        "install" => install(cx, &fields),
+        "service" => service(cx, &fields),
+        _ => write(cx, &fields),
+    };
+    let timeout = fields.get("timeout").and_then(|node| duration(cx, node, "timeout"));
+    Some(Step { action: action?, timeout, location: cx.location(node.span) })
+}
+
+/// The table of a step: that of the one verb among its keys.
+fn which(cx: &mut Context<'_>, node: &Node) -> Option<&'static KeyTable> {
+    let verbs: Vec<&str> = STEPS.iter().map(|table| table.keys[0].name).collect();
+    let yaml::Kind::Mapping(entries) = &node.kind else {
+        let problem = cx.wrong_shape(node, "a step", "a mapping").note(format!("steps: {}", verbs.join(", ")));
+        cx.report(problem);
+        return None;
+    };
+    let mut found = entries.iter().filter(|(key, _)| key.scalar().is_some_and(|key| verbs.contains(&key)));
+    match (found.next(), found.next()) {
+        (Some((key, _)), None) => STEPS.iter().copied().find(|table| key.scalar() == Some(table.keys[0].name)),
+        (Some((first, _)), Some((second, _))) => {
+            let names = (first.scalar().unwrap_or_default(), second.scalar().unwrap_or_default());
+            let message = format!("a step does one thing, this one has `{}` and `{}`", names.0, names.1);
+            let problem = cx.problem(codes::WRONG_SHAPE, second.span, message);
+            cx.report(problem.help("make them two entries of the list"));
+            None
+        }
+        _ => {
+            let message = "this step does not say what it does";
+            let (span, near) = entries
+                .iter()
+                .find_map(|(key, _)| Some((key.span, did_you_mean(key.scalar()?, verbs.iter().copied())?)))
+                .map_or((entries.first().map_or(node.span, |(key, _)| key.span), None), |(span, near)| {
+                    (span, Some(near))
+                });
+            let mut problem =
+                cx.problem(codes::UNKNOWN_KEY, span, message).note(format!("steps: {}", verbs.join(", ")));
+            if let Some(near) = near {
+                problem = problem.label(format!("did you mean `{near}`?"));
+            }
+            cx.report(problem);
+            None
+        }
+    }
+}
+
+fn run(cx: &mut Context<'_>, fields: &Fields<'_>) -> Option<Action> {
+    let command = fields.get("run").and_then(|node| cx.text(node, "run"));
+    let mut expect = Vec::new();
+    let mut complete = true;
+    for (name, kind) in [("exit", Kind::Integer), ("stdout", Kind::Output), ("stderr", Kind::Output)] {
+        let Some((key, node)) = fields.entry(name) else { continue };
+        match matcher::decode::matcher(cx, node, &kind, name) {
+            Some(matcher) => {
+                expect.push(Assertion { attribute: name, key: None, matcher, location: cx.location(key.span) });
+            }
+            None => complete = false,
+        }
+    }
+    if fields.get("exit").is_none() {
+        // Written out here, so that no reader of the model can forget it.
+        let matcher = Matcher::Equals("0".to_owned());
+        expect.insert(0, Assertion { attribute: "exit", key: None, matcher, location: cx.location(fields.span) });
+    }
+    let eventually = fields.get("eventually").map(|node| duration(cx, node, "eventually").ok_or(()));
+    let eventually = eventually.transpose().ok()?;
+    complete.then_some(Action::Run { command: command?.text, expect, eventually })
+}
+
+fn install(cx: &mut Context<'_>, fields: &Fields<'_>) -> Option<Action> {
+    let items = fields.get("install").and_then(|node| cx.items(node, "install"));
+    let mut packages = Vec::new();
+    let mut complete = true;
+    for item in items.unwrap_or_default() {
+        let Some(text) = cx.line(item, "install") else {
+            complete = false;
+            continue;
+        };
+        if text.text.starts_with('-') || text.text.contains(char::is_whitespace) {
+            let shown = crate::text::one_line(&text.text, 60);
+            let problem = cx.problem(codes::BAD_VALUE, text.span, format!("`{shown}` is not the name of a package"));
+            cx.report(cx.after_substitution(problem, &text).help("options of the package manager need a `run` step"));
+            complete = false;
+        } else {
+            packages.push(text.text);
+        }
+    }
+    let refuse = fields.get("scriptlet-errors").map(|node| cx.word(node, "scriptlet-errors", &["none"]).is_some());
+    (complete && items.is_some())
+        .then_some(Action::Install { packages, refuse_scriptlet_errors: refuse.unwrap_or(false) })
+}
+
+fn service(cx: &mut Context<'_>, fields: &Fields<'_>) -> Option<Action> {
+    let unit = fields.get("service").and_then(|node| unit(cx, node));
+    let state = fields.get("state").and_then(|node| {
+        Some(match cx.word(node, "state", &["started", "stopped", "restarted", "reloaded"])? {
+            "started" => ServiceState::Started,
+            "stopped" => ServiceState::Stopped,
+            "restarted" => ServiceState::Restarted,
+            _ => ServiceState::Reloaded,
+        })
+    });
+    let enabled = fields.get("enabled").and_then(|node| cx.parsed(node, "enabled", value::boolean));
+    if fields.get("state").is_none() && fields.get("enabled").is_none() {
+        let problem = cx.problem(codes::ASSERTS_NOTHING, fields.span, "this `service` step does nothing");
+        cx.report(problem.help("give it `state` or `enabled`, or ask about the unit under `expect`"));
+        return None;
+    }
+    Some(Action::Service { unit: unit?, state, enabled })
+}
+
+fn unit(cx: &mut Context<'_>, node: &Node) -> Option<String> {
+    let text = cx.line(node, "service")?;
+    let fine = text.text.len() <= 255
+        && !text.text.starts_with(['-', '.'])
+        && text.text.bytes().all(|b| b.is_ascii_alphanumeric() || b":_.\\@-".contains(&b));
+    if !fine {
+        let shown = crate::text::one_line(&text.text, 60);
+        let problem = cx.problem(codes::BAD_VALUE, text.span, format!("`{shown}` is not the name of a systemd unit"));
+        cx.report(cx.after_substitution(problem, &text));
+        return None;
+    }
+    let typed = text.text.rsplit_once('.').is_some_and(|(_, suffix)| UNITS.contains(&suffix));
+    Some(if typed { text.text } else { format!("{}.service", text.text) })
+}
+
+fn write(cx: &mut Context<'_>, fields: &Fields<'_>) -> Option<Action> {
+    let path = fields.get("write").and_then(|node| {
+        let text = cx.line(node, "write")?;
+        if text.text.starts_with('/') && !text.text.ends_with('/') {
+            return Some(text.text);
+        }
+        let shown = crate::text::one_line(&text.text, 80);
+        let problem = cx.problem(codes::BAD_VALUE, text.span, format!("`{shown}` is not the absolute path of a file"));
+        cx.report(cx.after_substitution(problem, &text));
+        None
+    });
+    let content = fields.get("content").and_then(|node| cx.any_text(node, "content"));
+    let mode = fields.get("mode").map(|node| cx.parsed(node, "mode", value::mode).ok_or(())).transpose().ok()?;
+    Some(Action::Write { path: path?, content: content?.text, mode })
+}

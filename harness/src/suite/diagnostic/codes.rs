@@ -1,0 +1,55 @@
+//! Every code a diagnostic can carry. Codes are stable: people search for them, tools filter by them.
+
+macro_rules! codes {
+    ($( $name:ident = $code:literal, $meaning:literal; )*) => {
+        $( #[doc = $meaning] pub const $name: &str = $code; )*
+        /// All codes with their meaning, in the order of the documentation.
+        pub const TABLE: &[(&str, &str)] = &[ $( ($code, $meaning) ),* ];
+    };
+}
+
+codes! {
+    UNREADABLE = "unreadable", "The file or folder cannot be read, or is not a plain file.";
+    NO_FILES = "no-files", "A folder holds no `.yaml` file, or no path was given.";
+    TOO_LARGE = "too-large", "The file is larger than the limit.";
+    TOO_DEEP = "too-deep", "Mappings and lists are nested deeper than the limit.";
+    TOO_MANY = "too-many", "The file holds more values, anchors, aliases, regular expressions or substitutions than the limit.";
+    ENCODING = "encoding", "The file is not UTF-8, or holds a control character.";
+    TAB = "tab", "A tab stands where YAML wants spaces.";
+    SYNTAX = "syntax", "The file is not YAML.";
+    EMPTY_FILE = "empty-file", "The file holds nothing but comments.";
+    SEVERAL_DOCUMENTS = "several-documents", "The file holds more than one YAML document.";
+    YAML_TAG = "yaml-tag", "A value has a YAML tag such as `!!str`.";
+    MERGE_KEY = "merge-key", "A merge key (`<<`) is used.";
+    COMPLEX_KEY = "complex-key", "A key is a list or a mapping.";
+    BAD_ALIAS = "bad-alias", "An alias refers to a value that contains it.";
+    DUPLICATE_KEY = "duplicate-key", "A mapping has the same key twice.";
+    UNKNOWN_KEY = "unknown-key", "A key does not exist here.";
+    MISSING_KEY = "missing-key", "A required key is missing.";
+    UNKNOWN_SCHEMA = "unknown-schema", "The `schema:` is not one this version reads.";
+    WRONG_SHAPE = "wrong-shape", "A scalar, a list or a mapping stands where another of the three belongs.";
+    EMPTY_VALUE = "empty-value", "A value is empty, so that it says or asserts nothing.";
+    BARE_LIST = "bare-list", "A list stands where a matcher must say how the list is meant.";
+    BARE_NUMBER = "bare-number", "A duration or a size has no unit.";
+    BAD_VALUE = "bad-value", "A value is not of the type its key asks for.";
+    NO_ORDER = "no-order", "An operator is used on a value that has no order.";
+    BAD_REGEX = "bad-regex", "A regular expression is invalid, too large, or matches every text.";
+    BAD_ID = "bad-id", "A name does not consist of the letters that names may have.";
+    DUPLICATE_ID = "duplicate-id", "Two tests of a suite, two snapshots of a test, or two images have the same name.";
+    DUPLICATE_SUITE = "duplicate-suite", "Two files have the same suite name.";
+    DUPLICATE_SUBJECT = "duplicate-subject", "After substitution, two keys of one mapping are the same.";
+    UNKNOWN_NEED = "unknown-need", "A test needs one that the suite does not have.";
+    CYCLIC_NEED = "cyclic-need", "Tests need each other in a circle.";
+    NEED_ACROSS_GUESTS = "need-across-guests", "Tests that share a machine through `needs` ask for different machines.";
+    UNKNOWN_VAR = "unknown-var", "A substitution names a variable that is not defined.";
+    UNUSED_VAR = "unused-var", "A variable is defined and never used.";
+    BAD_SUBSTITUTION = "bad-substitution", "A `${` is not closed, or what it holds is not a name.";
+    ASSERTS_NOTHING = "asserts-nothing", "A test, step or expectation can never fail.";
+    NO_TESTS = "no-tests", "A suite has no tests.";
+    UNSUPPORTED = "unsupported", "The language knows this word, this version of muster cannot do it.";
+    BAD_CONDITION = "bad-condition", "A condition cannot be parsed.";
+    UNKNOWN_DIMENSION = "unknown-dimension", "A condition names a dimension that does not exist.";
+    UNKNOWN_WORD = "unknown-word", "A condition compares a dimension with a word it never has.";
+    NEVER_TRUE = "never-true", "A condition contradicts itself or the suite's `images`.";
+    UNKNOWN_CHECK = "unknown-check", "A key of `expect` is not a check type.";
+}

@@ -1,0 +1,313 @@
+//! The files of the image catalogue (`schema: images/v1`), decoded as strictly as suites. What an
+//! entry means is the image room's business; nothing here opens a disk.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+
+use camino::{Utf8Path, Utf8PathBuf};
+
+use super::Vocabulary;
+use super::condition::{DIMENSIONS, words};
+use super::decode::{Context, Text, positive_duration, schema};
+use super::diagnostic::{Diagnostics, codes};
+use super::keys::{CATALOGUE, DISK, IMAGE};
+use super::source;
+use super::value::{self, ValueError};
+use super::yaml::{self, Limits, Node};
+use crate::failure::Location;
+
+/// One image of the catalogue.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ImageEntry {
+    /// Its name, unique among all files that were loaded together.
+    pub id: String,
+    /// What it is, one line; may be empty.
+    pub summary: String,
+    /// Where its disk comes from.
+    pub disk: Disk,
+    /// `qcow2`, `raw`, `vhd`, `vhdx` or `vmdk`.
+    pub format: &'static str,
+    /// `uefi` or `bios`.
+    pub firmware: &'static str,
+    /// `nocloud`, `systemd-credentials` or `none`.
+    pub seed: &'static str,
+    /// Who logs in.
+    pub user: String,
+    /// RAM in bytes.
+    pub memory: u64,
+    /// Processors, 1 to 255.
+    pub cpus: u32,
+    /// `virtio-blk`, `virtio-scsi` or `nvme`.
+    pub bus: &'static str,
+    /// Longest boot on a host with working KVM; emulation scales it.
+    pub boot_timeout: Duration,
+    /// Dimensions that are known before it boots, by name of [`DIMENSIONS`].
+    pub facts: BTreeMap<String, Vec<String>>,
+    /// What the harness must do differently; which words exist is the image room's business.
+    pub quirks: Vec<String>,
+    /// When and how the description was last seen to work; may be empty.
+    pub verified: String,
+    /// Where it stands.
+    pub location: Location,
+}
+
+/// Where a disk comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Disk {
+    /// A file; relative paths have been joined to the catalogue's folder.
+    Path(Utf8PathBuf),
+    /// A variant of the built-in lab images.
+    Lab(String),
+}
+
+/// Dimensions that a catalogue can know before a boot.
+pub const FACTS: &[&str] =
+    &["distro", "id", "id-like", "variant", "arch", "mode", "kernel", "systemd", "rpm", "package-manager", "selinux"];
+
+/// Decodes all catalogue files that the paths mean (a folder: its `*.yaml` files). In a folder,
+/// files of other schemas are passed over.
+pub fn load(paths: &[Utf8PathBuf]) -> (Vec<ImageEntry>, Diagnostics) {
+    let mut sink = Diagnostics::new();
+    let mut out = Vec::new();
+    let mut ids = HashMap::new();
+    for source in source::find(paths, &mut sink) {
+        let Some(bytes) = source::read(&source, Limits::default(), &mut sink) else { continue };
+        let folder = source.path.parent().unwrap_or(Utf8Path::new(""));
+        out.extend(decode(&source.name, &bytes, folder, source.found, &mut ids, &mut sink));
+    }
+    sink.settle();
+    (out, sink)
+}
+
+/// Decodes one text; paths in it are joined to `folder`.
+pub fn decode_source(name: &str, text: &str, folder: &Utf8Path) -> (Vec<ImageEntry>, Diagnostics) {
+    let mut sink = Diagnostics::new();
+    let out = decode(&name.into(), text.as_bytes(), folder, false, &mut HashMap::new(), &mut sink);
+    sink.settle();
+    (out, sink)
+}
+
+fn decode(
+    name: &Arc<str>,
+    bytes: &[u8],
+    folder: &Utf8Path,
+    found: bool,
+    ids: &mut HashMap<String, Location>,
+    sink: &mut Diagnostics,
+) -> Vec<ImageEntry> {
+    let before = sink.count_in(name);
+    let Some(text) = yaml::text_of(name, bytes, Limits::default(), sink) else { return Vec::new() };
+    let root = yaml::parse(name, text, Limits::default(), sink);
+    let of = |root: &Node| root.get("schema").and_then(Node::scalar).map(str::to_owned);
+    if found && root.as_ref().and_then(of).is_some_and(|schema| schema == "suite/v1" || schema == "known-issues/v1") {
+        return Vec::new();
+    }
+    // Catalogues have no variables and no conditions.
+    let vocabulary = Vocabulary { tables: &[], capabilities: &[], tools: &[] };
+    let entries = root
+        .map(|root| catalogue(&mut Context::new(name.clone(), &vocabulary, sink), &root, folder, ids))
+        .unwrap_or_default();
+    if sink.count_in(name) > before {
+        sink.add_source(name, text);
+        return Vec::new();
+    }
+    entries
+}
+
+fn catalogue(
+    cx: &mut Context<'_>,
+    root: &Node,
+    folder: &Utf8Path,
+    ids: &mut HashMap<String, Location>,
+) -> Vec<ImageEntry> {
+    if !schema(cx, root, "images/v1") {
+        return Vec::new();
+    }
+    let Some(fields) = cx.fields(root, &CATALOGUE) else { return Vec::new() };
+    let Some(items) = fields.get("images").and_then(|node| cx.items(node, "images")) else { return Vec::new() };
+    let mut out = Vec::new();
+    for item in items {
+        let Some((entry, id)) = image(cx, item, folder) else { continue };
+        match ids.get(&entry.id) {
+            Some(first) => {
+                let problem = cx
+                    .problem(codes::DUPLICATE_ID, id.span, format!("there is an image `{}` already", entry.id))
+                    .note(format!("first at {first}"));
+                cx.report(problem);
+            }
+            None => {
+                ids.insert(entry.id.clone(), cx.location(id.span));
+                out.push(entry);
+            }
+        }
+    }
+    out
+}
+
+fn image(cx: &mut Context<'_>, node: &Node, folder: &Utf8Path) -> Option<(ImageEntry, Text)> {
+    let fields = cx.fields(node, &IMAGE)?;
+    let id = fields.get("id").and_then(|node| cx.id(node, "id"));
+    let summary = fields.get("summary").and_then(|node| cx.line(node, "summary"));
+    let disk = fields.get("disk").and_then(|node| disk(cx, node, folder));
+    let mut word = |name: &str, words: &[&'static str]| fields.get(name).and_then(|node| cx.word(node, name, words));
+    let format = word("format", &["qcow2", "raw", "vhd", "vhdx", "vmdk"]);
+    let firmware = word("firmware", &["uefi", "bios"]);
+    let seed = word("seed", &["nocloud", "systemd-credentials", "none"]);
+    let bus = word("bus", &["virtio-blk", "virtio-scsi", "nvme"]);
+    let user = fields.get("user").and_then(|node| cx.id(node, "user"));
+    let memory = fields.get("memory").and_then(|node| {
+        cx.parsed(node, "memory", |text| match value::size(text)? {
+            small if small < 64 << 20 => Err(ValueError::Invalid("no image boots in less than 64 MiB".to_owned())),
+            bytes => Ok(bytes),
+        })
+    });
+    let cpus = fields.get("cpus").and_then(|node| {
+        cx.parsed(node, "cpus", |text| match value::integer(text)? {
+            count @ 1..=255 => Ok(count as u32),
+            _ => Err(ValueError::Invalid("a machine has 1 to 255 processors".to_owned())),
+        })
+    });
+    let boot_timeout = fields.get("boot-timeout").and_then(|node| positive_duration(cx, node, "boot-timeout"));
+    let facts = fields.get("facts").map_or(BTreeMap::new(), |node| facts(cx, node));
+    let quirks = fields.get("quirks").map_or(Vec::new(), |node| cx.ids(node, "quirks"));
+    let verified = fields.get("verified").and_then(|node| cx.line(node, "verified"));
+    let id = id?;
+    let entry = ImageEntry {
+        id: id.text.clone(),
+        summary: summary.map_or(String::new(), |text| text.text),
+        disk: disk?,
+        format: format.unwrap_or("qcow2"),
+        firmware: firmware.unwrap_or("uefi"),
+        seed: seed?,
+        user: user?.text,
+        memory: memory.unwrap_or(1 << 30),
+        cpus: cpus.unwrap_or(2),
+        bus: bus.unwrap_or("virtio-blk"),
+        boot_timeout: boot_timeout.unwrap_or(Duration::from_secs(120)),
+        facts,
+        quirks: quirks.into_iter().map(|text| text.text).collect(),
+        verified: verified.map_or(String::new(), |text| text.text),
+        location: cx.location(node.span),
+    };
+    Some((entry, id))
+}
+
+fn disk(cx: &mut Context<'_>, node: &Node, folder: &Utf8Path) -> Option<Disk> {
+    let fields = cx.fields(node, &DISK)?;
+    match (fields.entry("path"), fields.entry("lab")) {
+        (Some((_, path)), None) => Some(Disk::Path(folder.join(cx.line(path, "path")?.text))),
+        (None, Some((_, lab))) => Some(Disk::Lab(cx.id(lab, "lab")?.text)),
+        (Some(_), Some((key, _))) => {
+            let problem = cx.problem(codes::WRONG_SHAPE, key.span, "a disk is either a `path` or a `lab` variant");
+            cx.report(problem);
+            None
+        }
+        (None, None) => {
+            let problem = cx.problem(codes::MISSING_KEY, node.span, "`disk` needs the key `path` or `lab`");
+            cx.report(problem);
+            None
+        }
+    }
+}
+
+fn facts(cx: &mut Context<'_>, node: &Node) -> BTreeMap<String, Vec<String>> {
+    let mut out = BTreeMap::new();
+    let yaml::Kind::Mapping(entries) = &node.kind else {
+        let problem = cx.wrong_shape(node, "`facts`", "a mapping from dimensions to words");
+        cx.report(problem);
+        return out;
+    };
+    debug_assert!(FACTS.iter().all(|fact| DIMENSIONS.iter().any(|(name, _, _)| name == fact)));
+    for (key, value) in entries {
+        let name = key.scalar().unwrap_or_default();
+        if !FACTS.contains(&name) {
+            cx.unknown_key(key, name, "`facts`", FACTS);
+            continue;
+        }
+        let values = match (&value.kind, words(name)) {
+            (yaml::Kind::Sequence(_), _) if name == "id-like" => {
+                let items = cx.items(value, name).unwrap_or_default();
+                items.iter().filter_map(|item| Some(cx.line(item, name)?.text)).collect()
+            }
+            (_, Some(words)) => cx.word(value, name, words).map(str::to_owned).into_iter().collect(),
+            (_, None) => cx.line(value, name).map(|text| text.text).into_iter().collect(),
+        };
+        out.insert(name.to_owned(), values);
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GOOD: &str = "
+schema: images/v1
+images:
+  - id: lab
+    disk: {lab: lab}
+    seed: nocloud
+    user: root
+    memory: 2 GiB
+    cpus: 4
+    facts: {distro: muster-lab-1, arch: x86_64, mode: package, id-like: [fedora, rhel]}
+    quirks: [slow-clock]
+  - id: mine
+    disk: {path: disks/mine.vhd}
+    format: vhd
+    firmware: bios
+    seed: none
+    user: azureuser
+    boot-timeout: 5m
+";
+
+    #[test]
+    fn entries_have_what_was_written_and_defaults() {
+        let (entries, problems) = decode_source("images/x.yaml", GOOD, "images".into());
+        assert_eq!(problems.render(false), "");
+        let [lab, mine] = &entries[..] else { panic!("{entries:?}") };
+        assert_eq!((lab.id.as_str(), &lab.disk, lab.format), ("lab", &Disk::Lab("lab".into()), "qcow2"));
+        assert_eq!((lab.firmware, lab.memory, lab.cpus, lab.bus), ("uefi", 2 << 30, 4, "virtio-blk"));
+        assert_eq!(lab.facts["id-like"], ["fedora", "rhel"]);
+        assert_eq!(lab.location.to_string(), "images/x.yaml:4:5");
+        assert_eq!(mine.disk, Disk::Path("images/disks/mine.vhd".into()));
+        assert_eq!((mine.firmware, mine.boot_timeout), ("bios", Duration::from_secs(300)));
+    }
+
+    #[test]
+    fn everything_wrong_is_said_at_once() {
+        let bad = GOOD
+            .replace("lab: lab}", "lab: lab, path: x}")
+            .replace("2 GiB", "2")
+            .replace("mode: package", "mode: packge")
+            .replace("cpus: 4", "cpus: 0")
+            .replace("firmware: bios", "firmware: bois")
+            .replace("quirks:", "quirk:");
+        let (entries, problems) = decode_source("x.yaml", &bad, "".into());
+        assert_eq!(entries, []);
+        let found: Vec<_> = problems.iter().map(|d| d.code).collect();
+        assert_eq!(found, ["wrong-shape", "bare-number", "bad-value", "bad-value", "unknown-key", "bad-value"]);
+    }
+
+    #[test]
+    fn an_id_is_unique_over_all_files() {
+        let twice = format!("{GOOD}{}", "  - {id: lab, disk: {lab: lab}, seed: none, user: root}\n");
+        let (_, problems) = decode_source("x.yaml", &twice, "".into());
+        assert_eq!(problems.iter().map(|d| d.code).collect::<Vec<_>>(), ["duplicate-id"]);
+        assert_eq!(problems.iter().next().map(|d| d.notes.clone()), Some(vec!["first at x.yaml:4:9".to_owned()]));
+    }
+
+    #[test]
+    fn the_catalogue_of_the_repository_is_good() {
+        let path = Utf8Path::new(env!("CARGO_MANIFEST_DIR")).join("../images/lab.yaml");
+        let (entries, problems) = load(&[path]);
+        assert_eq!(problems.render(false), "");
+        let ids: Vec<_> = entries.iter().map(|entry| entry.id.as_str()).collect();
+        assert_eq!(ids, ["lab", "lab-tiny"]);
+        for entry in &entries {
+            assert_eq!(entry.facts["distro"], ["muster-lab-1"]);
+            assert_eq!(entry.disk, Disk::Lab(entry.id.clone()));
+        }
+    }
+}

@@ -1,0 +1,320 @@
+//! The language's own keys: the decoder reads mappings through these tables and the JSON Schema is
+//! made from them, so that neither can know a key the other does not. (What `expect:` holds comes
+//! from the attribute tables of the check types instead.)
+
+use super::table::Kind;
+
+/// The keys of one kind of mapping.
+#[derive(Debug)]
+pub struct KeyTable {
+    /// What the mapping is, with its article, for messages and the reference page.
+    pub what: &'static str,
+    /// The keys, in the order of the documentation.
+    pub keys: &'static [Key],
+}
+
+/// One key.
+#[derive(Debug)]
+pub struct Key {
+    /// As written.
+    pub name: &'static str,
+    /// What its value is.
+    pub shape: Shape,
+    /// Whether it must be there.
+    pub required: bool,
+    /// One sentence for the reference page.
+    pub doc: &'static str,
+}
+
+/// What the value of a key is.
+#[derive(Debug, Clone, Copy)]
+pub enum Shape {
+    /// Exactly this text.
+    Constant(&'static str),
+    /// A name: `[a-z0-9][a-z0-9._-]*`.
+    Id,
+    /// A list of names, at least one.
+    Ids,
+    /// One line of text.
+    Line,
+    /// Text, maybe of several lines.
+    Text,
+    /// Text, maybe empty (then quoted).
+    AnyText,
+    /// A list of lines of text, at least one.
+    Lines,
+    /// One line of text, or a list of them.
+    LineOrLines,
+    /// A duration with its unit, greater than zero.
+    Duration,
+    /// A size with its unit, greater than zero.
+    Size,
+    /// `true` or `false`.
+    Bool,
+    /// An octal file mode.
+    Mode,
+    /// A whole number from 1.
+    Count,
+    /// One of these words.
+    Word(&'static [&'static str]),
+    /// A condition over dimensions.
+    Condition,
+    /// A matcher for a value of this kind.
+    Matcher(&'static Kind),
+    /// A mapping with these keys.
+    Mapping(&'static KeyTable),
+    /// A list of mappings with these keys.
+    List(&'static KeyTable),
+    /// A mapping with exactly one of these keys.
+    OneOf(&'static KeyTable),
+    /// A list of steps: each has the keys of one table of [`STEPS`].
+    Steps,
+    /// Check types, each with subjects and expectations.
+    Expect,
+    /// A mapping from names to scalars.
+    Vars,
+    /// A mapping from names of the first list (with meanings) to words of the second.
+    Choices(&'static [(&'static str, &'static str)], &'static [&'static str]),
+    /// What a snapshot is of: a word of the list (with meaning), or the mapping.
+    Source(&'static [(&'static str, &'static str)], &'static KeyTable),
+    /// A mapping from globs to replacements.
+    Globs,
+    /// A mapping from dimensions to words.
+    Facts,
+}
+
+const fn key(name: &'static str, shape: Shape, doc: &'static str) -> Key {
+    Key { name, shape, required: false, doc }
+}
+
+const fn required(name: &'static str, shape: Shape, doc: &'static str) -> Key {
+    Key { name, shape, required: true, doc }
+}
+
+impl KeyTable {
+    /// The key of that name.
+    pub fn get(&self, name: &str) -> Option<&'static Key>
+    where
+        Self: 'static,
+    {
+        self.keys.iter().find(|key| key.name == name)
+    }
+
+    /// All names, in order.
+    pub fn names(&self) -> Vec<&'static str> {
+        self.keys.iter().map(|key| key.name).collect()
+    }
+}
+
+/// A suite file.
+pub const SUITE: KeyTable = KeyTable {
+    what: "a suite",
+    keys: &[
+        required("schema", Shape::Constant("suite/v1"), "The language and its version."),
+        required("suite", Shape::Id, "The suite's name, unique among all suites of a run."),
+        key("summary", Shape::Line, "Why the suite exists."),
+        key("tags", Shape::Ids, "Tags that every test of the suite has."),
+        key("images", Shape::Mapping(&IMAGES), "Which images the suite is for; without it, all."),
+        key("defaults", Shape::Mapping(&DEFAULTS), "What tests have that do not say otherwise."),
+        key("vars", Shape::Vars, "Values that `${name}` stands for, in any scalar. Later ones may use earlier ones."),
+        key(
+            "base-checks",
+            Shape::Choices(BASE_CHECKS, &["fail", "info", "off"]),
+            "How the checks that are always on are treated here.",
+        ),
+        key("setup", Shape::Steps, "Steps before the first test of the suite on each machine."),
+        required("tests", Shape::List(&TEST), "The tests, in order."),
+    ],
+};
+
+/// `images:` of a suite.
+pub const IMAGES: KeyTable = KeyTable {
+    what: "`images`",
+    keys: &[
+        required("where", Shape::Condition, "The suite is skipped on images for which this is not true."),
+        key("because", Shape::Line, "Why, shown beside the skip."),
+    ],
+};
+
+/// `defaults:` of a suite.
+pub const DEFAULTS: KeyTable = KeyTable {
+    what: "`defaults`",
+    keys: &[key("timeout", Shape::Duration, "Time-out of tests that state none; 5m when this is not stated either.")],
+};
+
+/// The checks that are always on, each with what it means.
+pub const BASE_CHECKS: &[(&str, &str)] = &[
+    ("crash", "the console shows a kernel panic, or the machine dies"),
+    ("avc", "SELinux denied an access"),
+    ("oops", "the console shows a kernel oops or a warning with a trace"),
+    ("coredump", "a process dumped core"),
+    ("oom", "the kernel killed a process for want of memory"),
+    ("failed-units", "a systemd unit failed"),
+    ("taint", "the kernel became tainted"),
+];
+
+/// A test.
+pub const TEST: KeyTable = KeyTable {
+    what: "a test",
+    keys: &[
+        required("id", Shape::Id, "The test's name, unique in its suite."),
+        key("summary", Shape::Line, "Why it matters."),
+        key("tags", Shape::Ids, "Tags, beside those of the suite."),
+        key("link", Shape::LineOrLines, "Where what is expected comes from."),
+        key("when", Shape::Condition, "The test is skipped on systems for which this is not true."),
+        key("because", Shape::Line, "The reason for `when`, shown beside the skip."),
+        key("needs", Shape::Ids, "Tests of this suite that must have passed before, on the same machine."),
+        key("timeout", Shape::Duration, "Wall-clock limit on a host with working KVM; emulation scales it."),
+        key(
+            "guest",
+            Shape::Word(&["shared", "fresh"]),
+            "`shared`, a machine other tests use too, or `fresh`, a cold boot of its own or of its `needs` chain.",
+        ),
+        key("steps", Shape::Steps, "What is done first; steps may change the guest."),
+        key("expect", Shape::Expect, "What must then be true; everything is evaluated."),
+        key("snapshots", Shape::List(&SNAPSHOT), "Facts that are compared with what was accepted before."),
+    ],
+};
+
+/// The steps, by their first key.
+pub const STEPS: &[&KeyTable] = &[&RUN, &INSTALL, &SERVICE, &WRITE];
+
+/// The `run` step.
+pub const RUN: KeyTable = KeyTable {
+    what: "a `run` step",
+    keys: &[
+        required("run", Shape::Text, "A command line for `/bin/sh`."),
+        key("exit", Shape::Matcher(&Kind::Integer), "Its exit status; 0 when not stated."),
+        key("stdout", Shape::Matcher(&Kind::Output), "What it prints."),
+        key("stderr", Shape::Matcher(&Kind::Output), "What it prints as errors."),
+        key("eventually", Shape::Duration, "Run it again until it does as stated, at most so long."),
+        key("timeout", Shape::Duration, "Limit of this step; the test's when not stated."),
+    ],
+};
+
+/// The `install` step.
+pub const INSTALL: KeyTable = KeyTable {
+    what: "an `install` step",
+    keys: &[
+        required("install", Shape::Lines, "Packages for the guest's package manager."),
+        key("scriptlet-errors", Shape::Word(&["none"]), "`none`: a scriptlet that fails, fails the step."),
+        key("timeout", Shape::Duration, "Limit of this step; the test's when not stated."),
+    ],
+};
+
+/// The `service` step.
+pub const SERVICE: KeyTable = KeyTable {
+    what: "a `service` step",
+    keys: &[
+        required("service", Shape::Line, "A systemd unit; `.service` when it has no suffix."),
+        key("state", Shape::Word(&["started", "stopped", "restarted", "reloaded"]), "What is done with it."),
+        key("enabled", Shape::Bool, "Whether it is enabled or disabled."),
+        key("timeout", Shape::Duration, "Limit of this step; the test's when not stated."),
+    ],
+};
+
+/// The `write` step.
+pub const WRITE: KeyTable = KeyTable {
+    what: "a `write` step",
+    keys: &[
+        required("write", Shape::Line, "An absolute path."),
+        required("content", Shape::AnyText, "What the file holds afterwards."),
+        key("mode", Shape::Mode, "Its octal mode."),
+        key("timeout", Shape::Duration, "Limit of this step; the test's when not stated."),
+    ],
+};
+
+/// A snapshot.
+pub const SNAPSHOT: KeyTable = KeyTable {
+    what: "a snapshot",
+    keys: &[
+        required("name", Shape::Id, "Its name, unique in the test."),
+        required("of", Shape::Source(SOURCES, &SOURCE), "What is collected."),
+        key("per", Shape::Word(&["image"]), "Each image has its own accepted form; there is no other choice yet."),
+        key("keep", Shape::Ids, "Only these columns."),
+        key("only", Shape::Lines, "Only entries whose key matches one of these globs."),
+        key("redact", Shape::Globs, "Entries whose key matches get this value; `drop` leaves them out."),
+        key("filters", Shape::List(&FILTER), "Replacements in the whole text."),
+        key("unordered", Shape::Bool, "Lines are sorted before they are compared."),
+    ],
+};
+
+/// What a snapshot can be of, each with its columns; the first is the key of an entry.
+pub const SOURCES: &[(&str, &str)] = &[
+    ("packages", "name, evr, arch, vendor"),
+    ("units", "unit, state, preset"),
+    ("sysctl", "key, value"),
+    ("kconfig", "symbol, value"),
+    ("users", "name, uid, gid, home, shell"),
+    ("ports", "protocol, port, address"),
+];
+
+/// `of:` as a mapping.
+pub const SOURCE: KeyTable = KeyTable {
+    what: "`of`",
+    keys: &[required("run", Shape::Text, "A command line; the snapshot is of what it prints.")],
+};
+
+/// A filter of a snapshot.
+pub const FILTER: KeyTable = KeyTable {
+    what: "a filter",
+    keys: &[
+        required("match", Shape::Line, "A regular expression."),
+        required("with", Shape::AnyText, "What stands instead; `$1` is the first group."),
+    ],
+};
+
+/// A file of the image catalogue.
+pub const CATALOGUE: KeyTable = KeyTable {
+    what: "an image catalogue",
+    keys: &[
+        required("schema", Shape::Constant("images/v1"), "The language and its version."),
+        required("images", Shape::List(&IMAGE), "The images."),
+    ],
+};
+
+/// An image of the catalogue.
+pub const IMAGE: KeyTable = KeyTable {
+    what: "an image",
+    keys: &[
+        required("id", Shape::Id, "Its name, unique in the catalogue."),
+        key("summary", Shape::Line, "What it is."),
+        required("disk", Shape::OneOf(&DISK), "Where its disk comes from."),
+        key(
+            "format",
+            Shape::Word(&["qcow2", "raw", "vhd", "vhdx", "vmdk"]),
+            "Format of the disk; qcow2 when not stated.",
+        ),
+        key("firmware", Shape::Word(&["uefi", "bios"]), "What boots it; uefi when not stated."),
+        required(
+            "seed",
+            Shape::Word(&["nocloud", "systemd-credentials", "none"]),
+            "How it is told the key and the user of a run.",
+        ),
+        required("user", Shape::Id, "Who logs in."),
+        key("memory", Shape::Size, "RAM of its machines; 1 GiB when not stated."),
+        key("cpus", Shape::Count, "Processors of its machines; 2 when not stated."),
+        key(
+            "bus",
+            Shape::Word(&["virtio-blk", "virtio-scsi", "nvme"]),
+            "How the disk is attached; virtio-blk when not stated.",
+        ),
+        key("boot-timeout", Shape::Duration, "Longest boot on a host with working KVM; 2m when not stated."),
+        key(
+            "facts",
+            Shape::Facts,
+            "What is known of it before it boots, so that tests can be skipped without booting it.",
+        ),
+        key("quirks", Shape::Ids, "What the harness must do differently."),
+        key("verified", Shape::Line, "When and how this description was last seen to work."),
+    ],
+};
+
+/// `disk:` of an image.
+pub const DISK: KeyTable = KeyTable {
+    what: "`disk`",
+    keys: &[
+        key("path", Shape::Line, "A file, relative to the catalogue's own."),
+        key("lab", Shape::Id, "A variant of the built-in lab images."),
+    ],
+};

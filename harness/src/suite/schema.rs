@@ -1,0 +1,324 @@
+//! JSON Schemas (draft 2020-12) of suites and image catalogues, for editors: made from the same key
+//! tables and attribute tables as the decoder. What a schema cannot say (unique ids, circles of
+//! needs, unused variables, conditions, contents of durations in maps with substitutions) only the
+//! decoder checks; what it says, it says no laxer than a person would want in an editor.
+//!
+//! An editor reads `80` as a number and `true` as a boolean where the decoder reads text, so scalars
+//! of text allow all three. `${` in a scalar may become anything and is let through.
+
+use serde_json::{Map, Value, json};
+
+use super::condition::words;
+use super::keys::{CATALOGUE, Key, KeyTable, STEPS, SUITE, Shape};
+use super::matcher::{MATCHERS, is_ordered, keys_of};
+use super::table::{CheckTable, Kind, Shorthand, Subject};
+
+/// The schema of suite files, with the given check types.
+pub fn suite(tables: &[&'static CheckTable]) -> Value {
+    root("suite/v1", "A suite of muster", mapping(&SUITE, tables))
+}
+
+/// The schema of image catalogues.
+pub fn images() -> Value {
+    root("images/v1", "An image catalogue of muster", mapping(&CATALOGUE, &[]))
+}
+
+fn root(id: &str, title: &str, mut schema: Value) -> Value {
+    let object = schema.as_object_mut().map(std::mem::take).unwrap_or_default();
+    let mut out = Map::new();
+    out.insert("$schema".to_owned(), json!("https://json-schema.org/draft/2020-12/schema"));
+    out.insert("$id".to_owned(), json!(format!("urn:muster:{id}")));
+    out.insert("title".to_owned(), json!(title));
+    out.extend(object);
+    Value::Object(out)
+}
+
+fn mapping(table: &'static KeyTable, tables: &[&'static CheckTable]) -> Value {
+    let mut properties = Map::new();
+    for key in table.keys {
+        properties.insert(key.name.to_owned(), property(key, tables));
+    }
+    let required: Vec<_> = table.keys.iter().filter(|key| key.required).map(|key| key.name).collect();
+    let mut out =
+        json!({"type": "object", "properties": properties, "required": required, "additionalProperties": false});
+    match table.keys[0].name {
+        "id" if table.get("expect").is_some() => {
+            out["anyOf"] = json!([{"required": ["steps"]}, {"required": ["expect"]}, {"required": ["snapshots"]}]);
+            out["dependentRequired"] = json!({"because": ["when"]});
+        }
+        "service" => out["anyOf"] = json!([{"required": ["state"]}, {"required": ["enabled"]}]),
+        _ => {}
+    }
+    out
+}
+
+fn property(key: &Key, tables: &[&'static CheckTable]) -> Value {
+    let mut out = shape(&key.shape, tables);
+    if let Some(object) = out.as_object_mut() {
+        object.insert("description".to_owned(), json!(key.doc));
+    }
+    out
+}
+
+fn shape(shape: &Shape, tables: &[&'static CheckTable]) -> Value {
+    match shape {
+        Shape::Constant(text) => json!({"const": text}),
+        Shape::Id => id(),
+        Shape::Ids => json!({"type": "array", "items": id(), "minItems": 1}),
+        Shape::Line | Shape::Condition => line(),
+        Shape::Text => text(),
+        Shape::AnyText => json!({"type": ["string", "number", "boolean"]}),
+        Shape::Lines => json!({"type": "array", "items": line(), "minItems": 1}),
+        Shape::LineOrLines => json!({"anyOf": [line(), {"type": "array", "items": line(), "minItems": 1}]}),
+        Shape::Duration => pattern(DURATION),
+        Shape::Size => pattern(SIZE),
+        Shape::Bool => boolean(),
+        Shape::Mode => mode(),
+        Shape::Count => json!({"anyOf": [{"type": "integer", "minimum": 1}, pattern("[0-9]+|0x[0-9a-fA-F]+")]}),
+        Shape::Word(words) => choice(words),
+        Shape::Matcher(kind) => matcher(kind),
+        Shape::Mapping(table) => mapping(table, tables),
+        Shape::List(table) => json!({"type": "array", "items": mapping(table, tables), "minItems": 1}),
+        Shape::OneOf(table) => {
+            let mut out = mapping(table, tables);
+            out["minProperties"] = json!(1);
+            out["maxProperties"] = json!(1);
+            out
+        }
+        Shape::Steps => {
+            let steps: Vec<_> = STEPS.iter().copied().map(|table| mapping(table, tables)).collect();
+            json!({"type": "array", "items": {"oneOf": steps}, "minItems": 1})
+        }
+        Shape::Expect => expect(tables),
+        Shape::Vars => json!({
+            "type": "object",
+            "propertyNames": {"pattern": "^[a-z][a-z0-9_-]*$"},
+            "additionalProperties": {"type": ["string", "number", "boolean"]},
+            "minProperties": 1
+        }),
+        Shape::Choices(names, words) => {
+            let properties: Map<_, _> = names
+                .iter()
+                .map(|(name, doc)| {
+                    let mut value = choice(words);
+                    value["description"] = json!(doc);
+                    ((*name).to_owned(), value)
+                })
+                .collect();
+            json!({"type": "object", "properties": properties, "additionalProperties": false, "minProperties": 1})
+        }
+        Shape::Source(words, table) => {
+            let words: Vec<_> = words.iter().map(|(word, _)| *word).collect();
+            json!({"anyOf": [choice(&words), mapping(table, tables)]})
+        }
+        Shape::Globs => json!({"type": "object", "additionalProperties": line(), "minProperties": 1}),
+        Shape::Facts => {
+            let properties: Map<_, _> = super::images::FACTS
+                .iter()
+                .map(|name| {
+                    let value = match words(name) {
+                        Some(words) => choice(words),
+                        None if *name == "id-like" => {
+                            json!({"anyOf": [line(), {"type": "array", "items": line(), "minItems": 1}]})
+                        }
+                        None => line(),
+                    };
+                    ((*name).to_owned(), value)
+                })
+                .collect();
+            json!({"type": "object", "properties": properties, "additionalProperties": false})
+        }
+    }
+}
+
+fn expect(tables: &[&'static CheckTable]) -> Value {
+    let mut properties = Map::new();
+    for table in tables {
+        let one = subject(table);
+        let mut value = match table.subject {
+            Subject::Whole => one,
+            Subject::Named { .. } => json!({"type": "object", "additionalProperties": one, "minProperties": 1}),
+        };
+        value["description"] = json!(table.summary);
+        properties.insert(table.name.to_owned(), value);
+    }
+    json!({"type": "object", "properties": properties, "additionalProperties": false, "minProperties": 1})
+}
+
+/// What stands below a subject: attributes, or the shorthand.
+fn subject(table: &'static CheckTable) -> Value {
+    let mut properties = Map::new();
+    for attribute in table.attributes {
+        let mut value = match attribute.kind {
+            Kind::Map(inner) => json!({"type": "object", "additionalProperties": matcher(inner), "minProperties": 1}),
+            ref kind => matcher(kind),
+        };
+        value["description"] = json!(attribute.doc);
+        properties.insert(attribute.name.to_owned(), value);
+    }
+    let names: Vec<_> = table.attributes.iter().map(|attribute| json!({"required": [attribute.name]})).collect();
+    let mut eventually = pattern(DURATION);
+    eventually["description"] = json!(EVENTUALLY);
+    properties.insert("eventually".to_owned(), eventually.clone());
+    let attributes = json!({"type": "object", "properties": properties, "additionalProperties": false, "anyOf": names});
+    match table.shorthand {
+        Shorthand::None => attributes,
+        Shorthand::Words(words) => {
+            let words: Vec<_> = words.iter().map(|(word, _, _)| *word).collect();
+            json!({"anyOf": [choice(&words), attributes]})
+        }
+        Shorthand::Attribute(name) => {
+            let Some(attribute) = table.attribute(name) else { return attributes };
+            let short = match attribute.kind {
+                Kind::Map(inner) => json!({
+                    "type": "object",
+                    "properties": {"eventually": eventually},
+                    "additionalProperties": matcher(inner),
+                    "minProperties": 1
+                }),
+                ref kind => {
+                    let mut short = json!({"anyOf": [scalar(kind)]});
+                    if !keys_of(kind).is_empty() {
+                        let mut keyed = matchers(kind, keys_of(kind));
+                        keyed["properties"]["eventually"] = eventually;
+                        let one: Vec<_> = keys_of(kind).iter().map(|key| json!({"required": [key]})).collect();
+                        keyed["anyOf"] = json!(one);
+                        if let Some(list) = short["anyOf"].as_array_mut() {
+                            list.push(keyed);
+                        }
+                    }
+                    short
+                }
+            };
+            json!({"anyOf": [short, attributes]})
+        }
+    }
+}
+
+const EVENTUALLY: &str = "Ask again until it is so, at most so long.";
+const DURATION: &str = r"([0-9]+(\.[0-9]+)?\s*(d|h|min|m|s|ms|us)\s*)+";
+const SIZE: &str = r"[0-9]+(\.[0-9]+)?\s*(B|KB|kB|MB|GB|TB|KiB|MiB|GiB|TiB)";
+const EVR: &str = r"([0-9]+:)?[A-Za-z0-9._+~^]+(-[A-Za-z0-9._+~^]+)?";
+const VERSION: &str = r"[0-9][A-Za-z0-9._+~^:-]*";
+const INTEGER: &str = r"[+-]?([0-9]+|0[xX][0-9a-fA-F]+)";
+const NUMBER: &str = r"[+-]?[0-9]+(\.[0-9]+)?";
+
+/// A string of this form, or one with a substitution in it.
+fn pattern(form: &str) -> Value {
+    json!({"type": "string", "pattern": format!(r"^\s*({form})\s*$|\$\{{")})
+}
+
+fn id() -> Value {
+    // A name of digits alone is a number to an editor.
+    json!({"anyOf": [
+        {"type": "string", "pattern": r"^[a-z0-9][a-z0-9._-]*$|\$\{", "maxLength": 100},
+        {"type": "number", "minimum": 0},
+        {"type": "boolean"}
+    ]})
+}
+
+fn line() -> Value {
+    json!({"type": ["string", "number", "boolean"], "pattern": r"^[^\r\n]*\S[^\r\n]*$"})
+}
+
+fn text() -> Value {
+    json!({"type": ["string", "number", "boolean"], "pattern": r"\S"})
+}
+
+fn boolean() -> Value {
+    json!({"anyOf": [{"type": "boolean"}, pattern("true|false")]})
+}
+
+fn mode() -> Value {
+    // Whether an editor reads 0644 as octal or decimal is its own affair; the decoder reads the text.
+    json!({"anyOf": [{"type": "integer", "minimum": 0}, pattern("(0o)?[0-7]{3,5}")]})
+}
+
+fn choice(words: &[&str]) -> Value {
+    let mut all: Vec<Value> = words.iter().map(|word| json!(word)).collect();
+    // `y` and numbers stay what they are; true, false and digits are not text to an editor.
+    for word in words {
+        match *word {
+            "true" => all.push(json!(true)),
+            "false" => all.push(json!(false)),
+            other => all.extend(other.parse::<i64>().ok().map(|number| json!(number))),
+        }
+    }
+    json!({"anyOf": [{"enum": all}, {"type": "string", "pattern": r"\$\{"}]})
+}
+
+/// A scalar of the kind, comparisons included.
+fn scalar(kind: &Kind) -> Value {
+    let form = match kind {
+        Kind::Text | Kind::Output | Kind::List => return json!({"type": ["string", "number", "boolean"]}),
+        Kind::Loose => return json!({"type": ["string", "number", "boolean"]}),
+        Kind::Set => return choice(&["none"]),
+        Kind::Word(words) => return choice(words),
+        Kind::Bool => return boolean(),
+        Kind::Mode => return mode(),
+        Kind::Map(_) => return json!(false),
+        Kind::Integer => INTEGER,
+        Kind::Number => NUMBER,
+        Kind::Size => SIZE,
+        Kind::Duration => DURATION,
+        Kind::Evr => EVR,
+        Kind::Version => VERSION,
+    };
+    debug_assert!(is_ordered(kind));
+    let part = format!(r"(==|!=|<=|>=|<|>)\s*({form})");
+    let string = pattern(&format!(r"{form}|{part}(\s*,\s*{part})*"));
+    match kind {
+        Kind::Integer => json!({"anyOf": [{"type": "integer"}, string]}),
+        // A version such as 6.14 is a number to an editor.
+        Kind::Number | Kind::Evr | Kind::Version => json!({"anyOf": [{"type": "number"}, string]}),
+        _ => string,
+    }
+}
+
+fn matcher(kind: &Kind) -> Value {
+    let keys = keys_of(kind);
+    if keys.is_empty() {
+        return scalar(kind);
+    }
+    json!({"anyOf": [scalar(kind), matchers(kind, keys)]})
+}
+
+/// A mapping of matchers. Below `any-of` and `not` stand scalars, or one more level of matchers.
+fn matchers(kind: &Kind, keys: &[&str]) -> Value {
+    nested(kind, keys, 2)
+}
+
+fn nested(kind: &Kind, keys: &[&str], levels: usize) -> Value {
+    let inner = || match levels {
+        0 => json!({}),
+        _ => json!({"anyOf": [scalar(kind), nested(kind, keys, levels - 1)]}),
+    };
+    let list = || json!({"type": "array", "items": text(), "minItems": 1});
+    let mut properties = Map::new();
+    for key in keys {
+        let mut value = match *key {
+            "any-of" => json!({"type": "array", "items": inner(), "minItems": 1}),
+            "not" => json!({"allOf": [inner()]}),
+            "contains" | "lacks" | "has" => json!({"anyOf": [text(), list()]}),
+            "matches" => text(),
+            "line" => line(),
+            "empty" => boolean(),
+            "only" => list(),
+            "count" => json!({"anyOf": [scalar(&Kind::Integer), {"type": "object", "minProperties": 1}]}),
+            _ => json!({
+                "type": "object",
+                "propertyNames": {"pattern": r"^[.\[]"},
+                "additionalProperties": {"anyOf": [scalar(&Kind::Loose), {"type": "object", "minProperties": 1}]},
+                "minProperties": 1
+            }),
+        };
+        if let Some((_, doc)) = MATCHERS.iter().find(|(name, _)| name == key) {
+            value["description"] = json!(doc);
+        }
+        properties.insert((*key).to_owned(), value);
+    }
+    json!({"type": "object", "properties": properties, "additionalProperties": false, "minProperties": 1})
+}
+
+#[cfg(test)]
+mod tests;
