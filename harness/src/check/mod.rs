@@ -4,11 +4,13 @@
 //! A new check type is one file here with its [`Check`], and one line in [`registry`].
 
 pub mod accounts;
+mod asking;
 pub mod boot;
 pub mod closure;
 pub mod command;
 pub mod cpu;
 pub mod crypto_policy;
+pub mod evr;
 pub mod file;
 pub mod footprint;
 pub mod group;
@@ -17,6 +19,7 @@ pub mod kconfig;
 pub mod kernel;
 pub mod listeners;
 pub mod log;
+pub mod matching;
 pub mod module;
 pub mod mount;
 pub mod package;
@@ -28,12 +31,17 @@ pub mod rpm_macro;
 pub mod rpmdb;
 pub mod selinux;
 pub mod service;
+pub mod shell;
 pub mod soname;
 pub mod sshd;
 pub mod sysctl;
+#[cfg(test)]
+mod testing;
 pub mod tool;
 pub mod units;
 pub mod user;
+pub mod value;
+mod wording;
 pub mod writable;
 
 use std::collections::BTreeMap;

@@ -2,7 +2,11 @@
 
 use crate::suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
 
-use super::attribute;
+use super::asking::{subjects, unanswered, verdicts};
+use super::matching::Value;
+use super::{Check, Observations, Probe, Verdict, attribute};
+use crate::guest::facts::Facts;
+use crate::suite::model::Expectation;
 
 const ATTRIBUTES: &[Attribute] =
     &[attribute("value", Kind::Bool, "Whether it exists and can be written to; a read-only file system says no.")];
@@ -21,3 +25,35 @@ pub static TABLE: CheckTable = CheckTable {
   /var: true
 "#,
 };
+
+/// The check type.
+pub struct Writable;
+
+impl Check for Writable {
+    fn table(&self) -> &'static CheckTable {
+        &TABLE
+    }
+
+    fn probes(&self, asked: &[&Expectation], _facts: &Facts) -> Vec<Probe> {
+        Probe::batch(
+            "writable",
+            20,
+            &subjects(asked, &["value"]),
+            r#"if [ -w "$1" ]; then echo true; elif [ -e "$1" ] || [ -L "$1" ]; then echo false; else echo absent; fi"#,
+        )
+        .into_iter()
+        .collect()
+    }
+
+    fn judge(&self, expectation: &Expectation, seen: &Observations, _facts: &Facts) -> Vec<Verdict> {
+        verdicts(&TABLE, expectation, |assertion| match assertion.attribute {
+            "value" => match seen.answer("writable", &expectation.subject)?.output.as_str() {
+                "true" => Ok(Value::flag(true)),
+                "false" => Ok(Value::flag(false)),
+                "absent" => Ok(Value::absent("not there")),
+                other => Err(other.to_owned()),
+            },
+            _ => unanswered(assertion),
+        })
+    }
+}
