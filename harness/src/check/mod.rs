@@ -3,13 +3,56 @@
 //!
 //! A new check type is one file here with its [`Check`], and one line in [`registry`].
 
+pub mod accounts;
+mod asking;
+pub mod boot;
+pub mod closure;
+pub mod command;
+pub mod cpu;
+pub mod crypto_policy;
+pub mod evr;
+pub mod file;
+pub mod footprint;
+pub mod group;
+pub mod identity;
+pub mod kconfig;
+pub mod kernel;
+pub mod kernel_config;
+pub mod listeners;
+pub mod log;
+pub mod matching;
+pub mod module;
+pub mod mount;
+pub mod package;
+pub mod port;
+pub mod proc;
+pub mod process;
+pub mod repo;
+pub mod repos;
+pub mod rpm_macro;
+pub mod rpmdb;
+pub mod selinux;
+pub mod service;
+pub mod shell;
+pub mod soname;
+pub mod sshd;
+pub mod sysctl;
+#[cfg(test)]
+mod testing;
+pub mod tool;
+pub mod units;
+pub mod user;
+pub mod value;
+mod wording;
+pub mod writable;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::guest::Reply;
 use crate::guest::facts::Facts;
 use crate::suite::model::Expectation;
-use crate::suite::table::CheckTable;
+use crate::suite::table::{Attribute, CheckTable, Kind};
 
 /// A check type: what can be asked, what must be read to answer, and the answer.
 pub trait Check: Sync {
@@ -58,4 +101,78 @@ pub enum Verdict {
         /// What could not be read and why.
         why: String,
     },
+}
+
+/// The attribute tables of all check types, in the order of the reference page.
+pub fn tables() -> &'static [&'static CheckTable] {
+    static TABLES: &[&CheckTable] = &[
+        &command::TABLE,
+        &package::TABLE,
+        &rpmdb::TABLE,
+        &closure::TABLE,
+        &repo::TABLE,
+        &repos::TABLE,
+        &rpm_macro::TABLE,
+        &soname::TABLE,
+        &tool::TABLE,
+        &file::TABLE,
+        &writable::TABLE,
+        &user::TABLE,
+        &group::TABLE,
+        &accounts::TABLE,
+        &service::TABLE,
+        &units::TABLE,
+        &port::TABLE,
+        &listeners::TABLE,
+        &process::TABLE,
+        &sysctl::TABLE,
+        &module::TABLE,
+        &kconfig::TABLE,
+        &kernel::TABLE,
+        &cpu::TABLE,
+        &mount::TABLE,
+        &boot::TABLE,
+        &log::TABLE,
+        &selinux::TABLE,
+        &crypto_policy::TABLE,
+        &sshd::TABLE,
+        &identity::TABLE,
+        &footprint::TABLE,
+    ];
+    TABLES
+}
+
+/// A row of an attribute table.
+const fn attribute(name: &'static str, kind: Kind, doc: &'static str) -> Attribute {
+    Attribute { name, kind, doc }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::suite::table::Shorthand;
+
+    #[test]
+    fn tables_name_everything_once_and_shorthands_name_attributes() {
+        let mut names = BTreeSet::new();
+        for table in tables() {
+            assert!(names.insert(table.name), "{} twice", table.name);
+            let mut attributes = BTreeSet::new();
+            for attribute in table.attributes {
+                assert!(attributes.insert(attribute.name), "{}.{} twice", table.name, attribute.name);
+                assert!(attribute.doc.ends_with('.'), "{}.{}: {}", table.name, attribute.name, attribute.doc);
+            }
+            let shorthand: Vec<&str> = match table.shorthand {
+                Shorthand::None => Vec::new(),
+                Shorthand::Attribute(name) => vec![name],
+                Shorthand::Words(words) => words.iter().map(|(_, attribute, _)| *attribute).collect(),
+            };
+            for name in shorthand {
+                assert!(attributes.contains(name), "{} has no attribute {name}", table.name);
+            }
+            assert!(table.example.starts_with(&format!("{}:\n  ", table.name)), "{}", table.example);
+        }
+    }
 }

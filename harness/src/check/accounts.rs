@@ -1,0 +1,155 @@
+//! `accounts`: all accounts together.
+
+use crate::suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
+
+use super::asking::{unanswered, verdicts, wants};
+use super::matching::Value;
+use super::{Check, Observations, Probe, Verdict, attribute};
+use crate::guest::facts::Facts;
+use crate::suite::model::Expectation;
+use std::collections::BTreeMap;
+
+const ATTRIBUTES: &[Attribute] = &[
+    attribute("users", Kind::Set, "Names of all users of /etc/passwd."),
+    attribute("groups", Kind::Set, "Names of all groups of /etc/group."),
+    attribute("login", Kind::Set, "Users whose shell lets them log in."),
+    attribute("uid-zero", Kind::Set, "Users with uid 0."),
+    attribute("with-password", Kind::Set, "Users with a usable password."),
+    attribute("empty-password", Kind::Set, "Users with an empty password."),
+    attribute("duplicate-uids", Kind::Set, "Uids that several users have."),
+    attribute("duplicate-gids", Kind::Set, "Gids that several groups have."),
+    attribute("regular", Kind::Set, "Users with a uid of 1000 and more, nobody (65534) excepted."),
+];
+
+/// What can be asked.
+pub static TABLE: CheckTable = CheckTable {
+    name: "accounts",
+    summary: "All accounts together.",
+    subject: Subject::Whole,
+    shorthand: Shorthand::None,
+    attributes: ATTRIBUTES,
+    reads: "/etc/passwd, /etc/group, /etc/shadow.",
+    example: r#"accounts:
+  uid-zero: {only: [root]}
+  empty-password: none
+  login: {lacks: [games]}
+"#,
+};
+
+/// The check type.
+pub struct Accounts;
+
+impl Check for Accounts {
+    fn table(&self) -> &'static CheckTable {
+        &TABLE
+    }
+
+    fn probes(&self, asked: &[&Expectation], _facts: &Facts) -> Vec<Probe> {
+        let mut probes = Vec::new();
+        if wants(asked, &["users", "login", "uid-zero", "duplicate-uids", "regular"]) {
+            probes.push(Probe::new(PASSWD, 10, "cat /etc/passwd"));
+        }
+        if wants(asked, &["groups", "duplicate-gids"]) {
+            probes.push(Probe::new(GROUP, 10, "cat /etc/group"));
+        }
+        if wants(asked, &["with-password", "empty-password"]) {
+            probes.push(Probe::new(SHADOW, 10, "cat /etc/shadow"));
+        }
+        probes
+    }
+
+    fn judge(&self, expectation: &Expectation, seen: &Observations, _facts: &Facts) -> Vec<Verdict> {
+        verdicts(&TABLE, expectation, |assertion| {
+            let passwd = || seen.output(PASSWD);
+            let name = |fields: &[&str]| fields[0].to_owned();
+            Ok(Value::Items(match assertion.attribute {
+                "users" => rows(&passwd()?, 7)?.iter().map(|row| name(row)).collect(),
+                "login" => rows(&passwd()?, 7)?.iter().filter(|row| lets_in(row[6])).map(|row| name(row)).collect(),
+                "uid-zero" => {
+                    rows(&passwd()?, 7)?.iter().filter(|row| row[2].parse() == Ok(0u32)).map(|row| name(row)).collect()
+                }
+                "regular" => rows(&passwd()?, 7)?
+                    .iter()
+                    .filter(|row| row[2].parse().is_ok_and(|uid: u32| uid >= 1000 && uid != 65534))
+                    .map(|row| name(row))
+                    .collect(),
+                "duplicate-uids" => twice(rows(&passwd()?, 7)?.iter().map(|row| row[2])),
+                "groups" => rows(&seen.output(GROUP)?, 4)?.iter().map(|row| name(row)).collect(),
+                "duplicate-gids" => twice(rows(&seen.output(GROUP)?, 4)?.iter().map(|row| row[2])),
+                "with-password" => with_state(&seen.output(SHADOW)?, "set")?,
+                "empty-password" => with_state(&seen.output(SHADOW)?, "empty")?,
+                _ => return unanswered(assertion),
+            }))
+        })
+    }
+}
+
+/// Key of the probe that reads /etc/passwd.
+pub(super) const PASSWD: &str = "accounts/etc-passwd";
+/// Key of the probe that reads /etc/shadow.
+pub(super) const SHADOW: &str = "accounts/etc-shadow";
+const GROUP: &str = "accounts/etc-group";
+
+/// Whether a login shell lets somebody in; an empty one is /bin/sh.
+pub(super) fn lets_in(shell: &str) -> bool {
+    !matches!(shell.rsplit('/').next(), Some("nologin" | "false" | "true" | "sync" | "shutdown" | "halt"))
+}
+
+/// State of a user's password in /etc/shadow: `set`, `empty`, `locked` or `none`.
+pub(super) fn password(shadow: &str, name: &str) -> Option<&'static str> {
+    shadow.lines().find_map(|line| {
+        let mut fields = line.split(':');
+        (fields.next() == Some(name)).then(|| state(fields.next().unwrap_or("*")))
+    })
+}
+
+fn state(field: &str) -> &'static str {
+    match field {
+        "" => "empty",
+        locked if locked.starts_with('!') => "locked",
+        // A hash begins with `$` or is the 13 characters of DES; `*` and `x` can never match.
+        hash if hash.starts_with('$') || hash.starts_with('_') || hash.len() == 13 => "set",
+        _ => "none",
+    }
+}
+
+fn with_state(shadow: &str, wanted: &str) -> Result<Vec<String>, String> {
+    Ok(rows(shadow, 9)?.iter().filter(|row| state(row[1]) == wanted).map(|row| row[0].to_owned()).collect())
+}
+
+fn rows(file: &str, fields: usize) -> Result<Vec<Vec<&str>>, String> {
+    let rows: Vec<Vec<&str>> = file
+        .lines()
+        .filter(|line| !line.trim().is_empty() && !line.starts_with(['#', '+', '-']))
+        .map(|line| line.split(':').collect())
+        .collect();
+    match rows.iter().find(|row| row.len() != fields) {
+        Some(bad) => Err(format!("the line of `{}` has {} fields instead of {fields}", bad[0], bad.len())),
+        None if rows.is_empty() => Err("the account file is empty".to_owned()),
+        None => Ok(rows),
+    }
+}
+
+fn twice<'a>(items: impl Iterator<Item = &'a str>) -> Vec<String> {
+    let mut counts = BTreeMap::new();
+    items.for_each(|item| *counts.entry(item).or_insert(0) += 1);
+    counts.into_iter().filter(|(_, count)| *count > 1).map(|(item, _)| item.to_owned()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_four_states_of_a_password_are_told_apart() {
+        let shadow =
+            "root:!*:1::::::\nlab:$y$j9T$x:1::::::\nopen::1::::::\ndaemon:*:1::::::\nold:abcdefghijklm:1::::::\n";
+        let state = |name| password(shadow, name);
+        assert_eq!((state("root"), state("lab"), state("open")), (Some("locked"), Some("set"), Some("empty")));
+        assert_eq!((state("daemon"), state("old"), state("nobody")), (Some("none"), Some("set"), None));
+        assert_eq!(with_state("a:$6$:1:0:99999:7:::\nb:*:1:0:99999:7:::\n", "set"), Ok(vec!["a".to_owned()]));
+        assert_eq!(with_state("a:$6$", "set").unwrap_err(), "the line of `a` has 2 fields instead of 9");
+        assert_eq!(twice(["0", "1", "0"].into_iter()), ["0"]);
+        assert!(lets_in("/bin/bash") && lets_in("") && !lets_in("/usr/sbin/nologin"));
+    }
+}

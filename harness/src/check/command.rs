@@ -1,0 +1,151 @@
+//! `command`: runs a command line that changes nothing and looks at what it says; a status that is not stated must be 0.
+
+use crate::suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
+
+use super::asking::{subjects, unanswered, verdicts};
+use super::matching::Value;
+use super::matching::judge;
+use super::value;
+use super::{Check, Observations, Probe, Verdict, attribute};
+use crate::guest::facts::Facts;
+use crate::guest::{End, Reply};
+use crate::suite::model::Expectation;
+use crate::suite::model::Matcher;
+use crate::text::{harmless_bytes, one_line, tail};
+
+const ATTRIBUTES: &[Attribute] = &[
+    attribute(
+        "exit",
+        Kind::Integer,
+        "The exit status; 0 is required when it is not stated. A command that is not there (127) never satisfies a status other than a stated 127.",
+    ),
+    attribute("stdout", Kind::Output, "What it printed."),
+    attribute("stderr", Kind::Output, "What it printed as errors."),
+    attribute("duration", Kind::Duration, "Seconds from sending the command to its end; emulation is not compensated."),
+];
+
+/// What can be asked.
+pub static TABLE: CheckTable = CheckTable {
+    name: "command",
+    summary: "Runs a command line that changes nothing and looks at what it says; a status that is not stated must be 0.",
+    subject: Subject::Named { what: "a command line" },
+    shorthand: Shorthand::None,
+    attributes: ATTRIBUTES,
+    reads: "The command line, run by `/bin/sh`.",
+    example: r#"command:
+  systemd-detect-virt --vm: {stdout: {any-of: [kvm, qemu]}}
+  "test -e /run/ostree-booted": {exit: 1}
+"#,
+};
+
+/// The check type.
+pub struct Command;
+
+impl Check for Command {
+    fn table(&self) -> &'static CheckTable {
+        &TABLE
+    }
+
+    fn probes(&self, asked: &[&Expectation], _facts: &Facts) -> Vec<Probe> {
+        let names = subjects(asked, &["exit", "stdout", "stderr", "duration"]);
+        names.into_iter().map(|line| Probe::new(probe_key(line), 60, line)).collect()
+    }
+
+    fn judge(&self, expectation: &Expectation, seen: &Observations, _facts: &Facts) -> Vec<Verdict> {
+        let stated = expectation.assertions.iter().any(|assertion| assertion.attribute == "exit");
+        let key = probe_key(&expectation.subject);
+        verdicts_of_command(expectation, seen.0.get(&key), stated)
+    }
+}
+
+fn probe_key(line: &str) -> String {
+    format!("command/{line}")
+}
+
+/// Judges a reply by `exit`, `stdout`, `stderr` and `duration`: the `command` check and the `run`
+/// step both do. A status that is not stated (`stated` is false) must be 0, or no output counts.
+pub fn verdicts_of_command(expectation: &Expectation, reply: Option<&Reply>, stated: bool) -> Vec<Verdict> {
+    verdicts(&TABLE, expectation, |assertion| {
+        let reply = reply.ok_or("the command was not run")?;
+        match reply.end {
+            End::TimedOut => return Err("the command did not end before its time-out".to_owned()),
+            End::TooMuchOutput => return Err("the command printed more than the limit".to_owned()),
+            End::Exited => {}
+        }
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).replace("\r\n", "\n");
+        let said = || one_line(&text(if reply.stderr.is_empty() { &reply.stdout } else { &reply.stderr }), 160);
+        match assertion.attribute {
+            "exit" if reply.status == 127 && holds_by_accident(&assertion.matcher) => {
+                Err(format!("the shell found no such command: {}", said()))
+            }
+            "exit" => Ok(Value::text(reply.status.to_string())),
+            _ if !stated && reply.status != 0 => Ok(Value::absent(format!("exit {}: {}", reply.status, said()))),
+            "stdout" => Ok(Value::Text(text(&reply.stdout))),
+            "stderr" => Ok(Value::Text(text(&reply.stderr))),
+            "duration" => Ok(Value::text(value::of_micros(reply.elapsed.as_micros().try_into().unwrap_or(u64::MAX)))),
+            _ => unanswered(assertion),
+        }
+    })
+    .into_iter()
+    .zip(&expectation.assertions)
+    .map(|(verdict, assertion)| match (verdict, reply) {
+        // `none` matches what has no value, and the output of a command that failed has none.
+        (Verdict::Met, Some(reply)) if !stated && reply.status != 0 && assertion.attribute != "exit" => {
+            Verdict::Missed {
+                expected: "exit is 0 (no other status is stated)".to_owned(),
+                actual: format!("exit {}", reply.status),
+                detail: String::new(),
+            }
+        }
+        // What the command said is the first thing anybody wants to see of a wrong status.
+        (Verdict::Missed { expected, actual, detail }, Some(reply)) if detail.is_empty() => {
+            let both = format!("{}{}", harmless_bytes(&reply.stdout), harmless_bytes(&reply.stderr));
+            let detail = if both.trim().is_empty() || both.trim() == actual { detail } else { tail(&both, 4096) };
+            Verdict::Missed { expected, actual, detail }
+        }
+        (verdict, _) => verdict,
+    })
+    .collect()
+}
+
+/// Whether 127 satisfies the matcher although nobody wrote 127.
+fn holds_by_accident(matcher: &Matcher) -> bool {
+    let names_it = format!("{matcher:?}").contains("\"127\"");
+    !names_it && judge(matcher, &Kind::Integer, &Value::text("127")).is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::check::testing::{expectation, missed};
+    use crate::suite::model::Operator;
+
+    fn reply(status: i32, stdout: &str, stderr: &str) -> Reply {
+        Reply { status, stdout: stdout.into(), stderr: stderr.into(), ..Reply::default() }
+    }
+
+    #[test]
+    fn output_of_a_command_that_failed_is_not_looked_at_unless_its_status_is_stated() {
+        let empty = expectation("command", "x", &[("stdout", Matcher::Empty(true))]);
+        let gone = reply(127, "", "sh: 1: x: not found\n");
+        assert_eq!(missed(&verdicts_of_command(&empty, Some(&gone), false)[0]).1, "exit 127: sh: 1: x: not found");
+        assert_eq!(verdicts_of_command(&empty, Some(&reply(0, "", "")), false), [Verdict::Met]);
+        assert_eq!(verdicts_of_command(&empty, Some(&reply(3, "", "")), true), [Verdict::Met]);
+        let none = expectation("command", "x", &[("stdout", Matcher::None)]);
+        assert_eq!(missed(&verdicts_of_command(&none, Some(&reply(1, "", "")), false)[0]).1, "exit 1");
+    }
+
+    #[test]
+    fn a_command_that_is_not_there_satisfies_only_a_stated_127() {
+        let gone = reply(127, "", "sh: x: not found");
+        let exit = |matcher| {
+            verdicts_of_command(&expectation("command", "x", &[("exit", matcher)]), Some(&gone), true).remove(0)
+        };
+        assert_eq!(exit(Matcher::Equals("127".into())), Verdict::Met);
+        assert_eq!(missed(&exit(Matcher::Equals("0".into()))), ("exit is 0", "127"));
+        let not_zero = Matcher::Not(Box::new(Matcher::Equals("0".into())));
+        assert!(matches!(exit(not_zero), Verdict::Unknown { why } if why.contains("no such command")));
+        let above = Matcher::Compare(vec![(Operator::Gt, "0".into())]);
+        assert!(matches!(exit(above), Verdict::Unknown { .. }));
+    }
+}

@@ -1,0 +1,129 @@
+//! `kconfig`: a symbol of the kernel's configuration, with or without `CONFIG_`. `n` (not set) and `absent` (not known to this kernel) are different; a kernel whose configuration cannot be read is an error.
+
+use crate::suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
+
+use super::asking::{subjects, unanswered, verdicts};
+use super::kernel_config::{Config, Setting};
+use super::matching::Value;
+use super::{Check, Observations, Probe, Verdict, attribute};
+use crate::guest::facts::Facts;
+use crate::suite::model::Expectation;
+
+const ATTRIBUTES: &[Attribute] = &[
+    attribute("value", Kind::Loose, "`y`, `m`, `n`, `absent`, or the value without its quotes."),
+    attribute("enabled", Kind::Bool, "Whether it is y or m."),
+    attribute("builtin", Kind::Bool, "Whether it is y."),
+    attribute("disabled", Kind::Bool, "Whether it is n or absent."),
+    attribute("list", Kind::List, "A string value such as CONFIG_LSM as a comma-separated list."),
+];
+
+/// What can be asked.
+pub static TABLE: CheckTable = CheckTable {
+    name: "kconfig",
+    summary: "A symbol of the kernel's configuration, with or without `CONFIG_`. `n` (not set) and `absent` (not known to this kernel) are different; a kernel whose configuration cannot be read is an error.",
+    subject: Subject::Named { what: "a configuration symbol" },
+    shorthand: Shorthand::Attribute("value"),
+    attributes: ATTRIBUTES,
+    reads: "/lib/modules/$(uname -r)/config, /boot/config-$(uname -r), or /proc/config.gz.",
+    example: r#"kconfig:
+  CONFIG_KVM: {any-of: [y, m]}
+  CONFIG_NR_CPUS: ">= 512"
+  CONFIG_LSM: {list: {has: [bpf, landlock]}}
+  CONFIG_DEVMEM: {disabled: true}
+"#,
+};
+
+/// The check type.
+pub struct Kconfig;
+
+impl Check for Kconfig {
+    fn table(&self) -> &'static CheckTable {
+        &TABLE
+    }
+
+    fn probes(&self, asked: &[&Expectation], _facts: &Facts) -> Vec<Probe> {
+        if subjects(asked, &["value", "enabled", "builtin", "disabled", "list"]).is_empty() {
+            return Vec::new();
+        }
+        vec![Probe::new("kernel/kconfig", 60, READ)]
+    }
+
+    fn judge(&self, expectation: &Expectation, seen: &Observations, _facts: &Facts) -> Vec<Verdict> {
+        let parsed = seen.output("kernel/kconfig").and_then(|text| {
+            let (release, config) = text.split_once('\n').unwrap_or(("", &text));
+            Config::parse(config, release)
+        });
+        verdicts(&TABLE, expectation, |assertion| {
+            let config = parsed.as_ref().map_err(Clone::clone)?;
+            let setting = config.get(&expectation.subject);
+            Ok(match assertion.attribute {
+                "value" => Value::text(setting.word()),
+                "enabled" => Value::flag(matches!(setting, Setting::Yes | Setting::Module)),
+                "builtin" => Value::flag(setting == Setting::Yes),
+                "disabled" => Value::flag(matches!(setting, Setting::No | Setting::Absent)),
+                "list" => match setting {
+                    Setting::Value(text) => {
+                        Value::items(text.split(',').map(str::trim).filter(|word| !word.is_empty()))
+                    }
+                    other => Value::absent(other.word()),
+                },
+                _ => return unanswered(assertion),
+            })
+        })
+    }
+}
+
+/// The release on the first line, then the first configuration that can be read. None is an error.
+const READ: &str = r#"release=$(uname -r) || exit 1
+echo "$release"
+for file in "/lib/modules/$release/config" "/usr/lib/modules/$release/config" "/boot/config-$release" "/usr/lib/ostree-boot/config-$release"; do
+    [ ! -r "$file" ] || exec cat "$file"
+done
+[ -r /proc/config.gz ] || { echo 'the kernel configuration cannot be read: neither below /lib/modules nor /boot, nor /proc/config.gz' >&2; exit 1; }
+if command -v zcat >/dev/null 2>&1; then exec zcat /proc/config.gz; fi
+command -v gzip >/dev/null 2>&1 || { echo 'gzip: not found' >&2; exit 127; }
+exec gzip -dc /proc/config.gz"#;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::check::testing::{equals, expectation, missed, reply, seen};
+    use crate::guest::Reply;
+    use crate::suite::model::{Matcher, Operator};
+
+    const CONFIG: &str = "6.6.1-azl3\nCONFIG_KVM=m\n# CONFIG_DEVMEM is not set\nCONFIG_NR_CPUS=512\nCONFIG_LSM=\"lockdown,yama\"\nCONFIG_HYPERV=y\n";
+
+    fn judge(subject: &str, attribute: &'static str, matcher: Matcher) -> Verdict {
+        let asked = expectation("kconfig", subject, &[(attribute, matcher)]);
+        Kconfig.judge(&asked, &seen("kernel/kconfig", reply(0, CONFIG)), &Facts::default()).remove(0)
+    }
+
+    #[test]
+    fn not_set_absent_and_unreadable_are_three_answers() {
+        assert_eq!(judge("CONFIG_DEVMEM", "value", equals("n")), Verdict::Met);
+        assert_eq!(missed(&judge("CONFIG_XEN", "value", equals("n"))), ("value is n", "absent"));
+        assert_eq!(judge("XEN", "disabled", equals("true")), Verdict::Met);
+        let asked = expectation("kconfig", "CONFIG_XEN", &[("value", equals("absent"))]);
+        let unreadable =
+            seen("kernel/kconfig", Reply { status: 1, stderr: b"cannot be read".to_vec(), ..Reply::default() });
+        assert!(
+            matches!(&Kconfig.judge(&asked, &unreadable, &Facts::default())[0], Verdict::Unknown { why } if why.contains("cannot be read"))
+        );
+    }
+
+    #[test]
+    fn numbers_lists_and_aliases_are_compared_as_what_they_are() {
+        assert_eq!(
+            judge("CONFIG_NR_CPUS", "value", Matcher::Compare(vec![(Operator::Ge, "0x100".into())])),
+            Verdict::Met
+        );
+        assert_eq!(judge("CONFIG_NR_CPUS", "value", equals("0x200")), Verdict::Met);
+        assert_eq!(missed(&judge("CONFIG_KVM", "value", Matcher::Compare(vec![(Operator::Ge, "1".into())]))).1, "m");
+        assert_eq!(
+            missed(&judge("CONFIG_LSM", "list", Matcher::Has(vec!["bpf".into()]))).1,
+            "missing bpf; lockdown, yama"
+        );
+        assert_eq!(judge("CONFIG_LSM", "value", Matcher::Has(vec!["yama".into()])), Verdict::Met);
+        assert_eq!(judge("CONFIG_HYPERV_VMBUS", "builtin", equals("true")), Verdict::Met);
+    }
+}

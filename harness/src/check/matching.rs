@@ -1,0 +1,420 @@
+//! Whether an observed value is what a matcher asks for, as the attribute's kind understands it.
+
+use std::cmp::Ordering;
+
+use serde_json::Value as Json;
+
+use super::evr::{Evr, vercmp};
+use super::value;
+use super::wording::{describe, show, show_items};
+use crate::suite::model::{Matcher, Operator};
+use crate::suite::table::Kind;
+
+/// What was observed of one attribute.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Value {
+    /// A scalar in its source text (sizes and durations with units), or output.
+    Text(String),
+    /// A set or a list.
+    Items(Vec<String>),
+    /// There is no value, for this reason: `not installed`. Only `none` matches it.
+    Absent(String),
+    /// Several instances of the subject; each must match.
+    Each(Vec<Value>),
+}
+
+impl Value {
+    /// A scalar.
+    pub fn text(text: impl Into<String>) -> Self {
+        Value::Text(text.into())
+    }
+
+    /// `true` or `false`.
+    pub fn flag(flag: bool) -> Self {
+        Value::Text(flag.to_string())
+    }
+
+    /// A set or a list.
+    pub fn items<T: Into<String>>(items: impl IntoIterator<Item = T>) -> Self {
+        Value::Items(items.into_iter().map(Into::into).collect())
+    }
+
+    /// No value, and why.
+    pub fn absent(why: impl Into<String>) -> Self {
+        Value::Absent(why.into())
+    }
+
+    /// The text, or no value when it is empty.
+    pub fn text_or(text: &str, why: &str) -> Self {
+        if text.is_empty() { Value::absent(why) } else { Value::text(text) }
+    }
+
+    /// Several instances; equal ones count once, and one alone is itself.
+    pub fn each(values: impl IntoIterator<Item = Value>) -> Self {
+        let mut distinct: Vec<Value> = Vec::new();
+        for value in values {
+            if !distinct.contains(&value) {
+                distinct.push(value);
+            }
+        }
+        match distinct.len() {
+            0 => Value::absent("nothing"),
+            1 => distinct.remove(0),
+            _ => Value::Each(distinct),
+        }
+    }
+}
+
+/// Why a value does not match.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Miss {
+    /// It is something else.
+    Missed {
+        /// What was asked, in the suite's words, without the attribute's name: `>= 1:1.26`.
+        expected: String,
+        /// What was seen, one bounded line.
+        actual: String,
+        /// Longer evidence, or empty.
+        detail: String,
+    },
+    /// The value, or the matcher, is not of the kind it should be: nothing can be said.
+    Unreadable(String),
+}
+
+/// Judges a value.
+pub fn judge(matcher: &Matcher, kind: &Kind, value: &Value) -> Result<(), Miss> {
+    if let Value::Each(values) = value {
+        return values.iter().try_for_each(|value| judge(matcher, kind, value));
+    }
+    match holds(matcher, kind, value) {
+        Ok(None) => Ok(()),
+        Ok(Some(note)) => {
+            let (seen, detail) = show(kind, value);
+            let actual = match (note.is_empty(), seen.is_empty()) {
+                (true, _) => seen,
+                (false, true) => note,
+                (false, false) => format!("{note}; {seen}"),
+            };
+            Err(Miss::Missed { expected: describe(matcher), actual, detail })
+        }
+        Err(why) => Err(Miss::Unreadable(why)),
+    }
+}
+
+/// `Ok(None)` when it holds, `Ok(Some(note))` when not, with what the value alone does not show.
+type Held = Result<Option<String>, String>;
+
+fn plain(holds: bool) -> Held {
+    Ok((!holds).then(String::new))
+}
+
+fn holds(matcher: &Matcher, kind: &Kind, value: &Value) -> Held {
+    match matcher {
+        Matcher::AnyOf(matchers) => {
+            let mut unreadable = None;
+            for matcher in matchers {
+                match holds(matcher, kind, value) {
+                    Ok(None) => return Ok(None),
+                    Ok(Some(_)) => {}
+                    Err(why) => unreadable = Some(why),
+                }
+            }
+            unreadable.map_or(Ok(Some(String::new())), Err)
+        }
+        Matcher::All(matchers) => {
+            let mut unreadable = None;
+            let mut notes: Vec<String> = Vec::new();
+            let mut missed = false;
+            for matcher in matchers {
+                match holds(matcher, kind, value) {
+                    Ok(None) => {}
+                    Ok(Some(note)) => {
+                        missed = true;
+                        notes.extend(Some(note).filter(|note| !note.is_empty()));
+                    }
+                    Err(why) => unreadable = Some(why),
+                }
+            }
+            match (missed, unreadable) {
+                (true, _) => Ok(Some(notes.join("; "))),
+                (false, Some(why)) => Err(why),
+                (false, None) => Ok(None),
+            }
+        }
+        Matcher::None => plain(match value {
+            Value::Absent(_) => true,
+            Value::Items(items) => items.is_empty(),
+            Value::Text(text) => text.trim().is_empty(),
+            Value::Each(_) => false,
+        }),
+        Matcher::Not(inner) => match value {
+            // What is not there is not "something else": only the negation of other things that
+            // are there can hold, or the test would pass for a misspelt subject.
+            Value::Absent(_) => plain(false),
+            _ => holds(inner, kind, value).map(|held| if held.is_some() { None } else { Some(String::new()) }),
+        },
+        _ => match value {
+            Value::Absent(_) => plain(false),
+            Value::Text(text) => text_holds(matcher, kind, text),
+            Value::Items(items) => items_hold(matcher, kind, items),
+            Value::Each(values) => values
+                .iter()
+                .map(|value| holds(matcher, kind, value))
+                .find(|held| *held != Ok(None))
+                .unwrap_or(Ok(None)),
+        },
+    }
+}
+
+fn text_holds(matcher: &Matcher, kind: &Kind, text: &str) -> Held {
+    match matcher {
+        Matcher::Equals(wanted) => equal(kind, text, wanted).map(|equal| (!equal).then(String::new)),
+        Matcher::Compare(bounds) => {
+            for (operator, bound) in bounds {
+                if !compare(kind, text, *operator, bound)? {
+                    return Ok(Some(String::new()));
+                }
+            }
+            Ok(None)
+        }
+        Matcher::Contains(parts) => missing(parts.iter().filter(|part| !text.contains(part.as_str()))),
+        Matcher::Lacks(parts) if !is_listed(kind) => found(parts.iter().filter(|part| text.contains(part.as_str()))),
+        Matcher::Matches(regex) => plain(regex.is_match(text.trim_end_matches('\n'))),
+        Matcher::Line(line) => plain(text.lines().any(|seen| seen == line)),
+        Matcher::Empty(wanted) => plain(text.trim_end_matches('\n').is_empty() == *wanted),
+        Matcher::Json(paths) => json_holds(text, paths),
+        Matcher::Count(inner) if !is_listed(kind) => counted(inner, text.lines().count()),
+        Matcher::Has(_) | Matcher::Only(_) | Matcher::Count(_) | Matcher::Lacks(_) => {
+            items_hold(matcher, kind, &listed(text))
+        }
+        Matcher::AnyOf(_) | Matcher::All(_) | Matcher::None | Matcher::Not(_) => {
+            holds(matcher, kind, &Value::text(text))
+        }
+    }
+}
+
+fn items_hold(matcher: &Matcher, kind: &Kind, items: &[String]) -> Held {
+    let has = |wanted: &String| items.contains(wanted);
+    match matcher {
+        Matcher::Equals(wanted) => match kind {
+            Kind::List => plain(listed(wanted) == items),
+            _ => plain(items.len() == 1 && has(wanted)),
+        },
+        Matcher::Has(wanted) => missing(wanted.iter().filter(|item| !has(item))),
+        Matcher::Lacks(unwanted) => found(unwanted.iter().filter(|item| has(item))),
+        Matcher::Only(wanted) => {
+            let lacking: Vec<&String> = wanted.iter().filter(|item| !has(item)).collect();
+            let extra: Vec<&String> = items.iter().filter(|item| !wanted.contains(item)).collect();
+            let mut notes = Vec::new();
+            if !lacking.is_empty() {
+                notes.push(format!("missing {}", show_items(lacking)));
+            }
+            if !extra.is_empty() {
+                notes.push(format!("also {}", show_items(extra)));
+            }
+            Ok((!notes.is_empty()).then(|| notes.join("; ")))
+        }
+        Matcher::Contains(parts) => {
+            missing(parts.iter().filter(|part| !items.iter().any(|item| item.contains(part.as_str()))))
+        }
+        Matcher::Matches(regex) => plain(items.iter().any(|item| regex.is_match(item))),
+        Matcher::Line(line) => plain(has(line)),
+        Matcher::Empty(wanted) => plain(items.is_empty() == *wanted),
+        Matcher::Count(inner) => counted(inner, items.len()),
+        Matcher::Json(_) => Err("a set is not JSON".to_owned()),
+        Matcher::Compare(_) => Err("a set has no order".to_owned()),
+        Matcher::AnyOf(_) | Matcher::All(_) | Matcher::None | Matcher::Not(_) => {
+            holds(matcher, kind, &Value::Items(items.to_vec()))
+        }
+    }
+}
+
+fn is_listed(kind: &Kind) -> bool {
+    matches!(kind, Kind::List | Kind::Set)
+}
+
+/// The words of a comma- or space-separated text.
+fn listed(text: &str) -> Vec<String> {
+    text.split([',', ' ', '\n', '\t']).filter(|word| !word.is_empty()).map(str::to_owned).collect()
+}
+
+fn missing<'a>(items: impl Iterator<Item = &'a String>) -> Held {
+    let items: Vec<&String> = items.collect();
+    Ok((!items.is_empty()).then(|| format!("missing {}", show_items(items))))
+}
+
+fn found<'a>(items: impl Iterator<Item = &'a String>) -> Held {
+    let items: Vec<&String> = items.collect();
+    Ok((!items.is_empty()).then(|| format!("found {}", show_items(items))))
+}
+
+fn counted(inner: &Matcher, count: usize) -> Held {
+    Ok(holds(inner, &Kind::Integer, &Value::text(count.to_string()))?.map(|_| format!("{count} in all")))
+}
+
+fn not_readable(kind: &Kind, text: &str) -> String {
+    let what = match kind {
+        Kind::Integer => "an integer",
+        Kind::Number => "a number",
+        Kind::Size => "a size",
+        Kind::Duration => "a duration",
+        Kind::Mode => "an octal mode",
+        Kind::Evr => "an epoch:version-release",
+        Kind::Version => "a version",
+        _ => "something that has an order",
+    };
+    format!("`{}` is not {what}", crate::text::one_line(text, 80))
+}
+
+fn equal(kind: &Kind, seen: &str, wanted: &str) -> Result<bool, String> {
+    Ok(match kind {
+        Kind::Integer | Kind::Number | Kind::Size | Kind::Duration | Kind::Mode | Kind::Evr => {
+            order(kind, seen, wanted)? == Ordering::Equal
+        }
+        Kind::Version => seen == wanted || order(kind, seen, wanted).is_ok_and(Ordering::is_eq),
+        Kind::Loose => match (value::integer(seen), value::integer(wanted)) {
+            (Some(seen), Some(wanted)) => seen == wanted,
+            _ => words(seen) == words(wanted),
+        },
+        Kind::Output => seen.trim_end_matches('\n') == wanted.trim_end_matches('\n'),
+        Kind::List | Kind::Set => listed(seen) == listed(wanted),
+        Kind::Map(inner) => return equal(inner, seen, wanted),
+        Kind::Text | Kind::Word(_) | Kind::Bool => seen == wanted,
+    })
+}
+
+fn words(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+fn compare(kind: &Kind, seen: &str, operator: Operator, bound: &str) -> Result<bool, String> {
+    match operator {
+        Operator::Eq => return equal(kind, seen, bound),
+        Operator::Ne => return equal(kind, seen, bound).map(|equal| !equal),
+        _ => {}
+    }
+    // A loose value that is no number is what it is, and it is not within any bound.
+    if matches!(kind, Kind::Loose) && value::number(seen).is_none() && value::integer(seen).is_none() {
+        return Ok(false);
+    }
+    let order = order(kind, seen, bound)?;
+    Ok(match operator {
+        Operator::Lt => order.is_lt(),
+        Operator::Le => order.is_le(),
+        Operator::Gt => order.is_gt(),
+        Operator::Ge => order.is_ge(),
+        Operator::Eq | Operator::Ne => order.is_eq() == (operator == Operator::Eq),
+    })
+}
+
+fn order(kind: &Kind, seen: &str, bound: &str) -> Result<Ordering, String> {
+    fn both<T: PartialOrd>(
+        kind: &Kind,
+        seen: &str,
+        bound: &str,
+        read: impl Fn(&str) -> Option<T>,
+    ) -> Result<Ordering, String> {
+        let one = read(seen).ok_or_else(|| not_readable(kind, seen))?;
+        let two = read(bound).ok_or_else(|| not_readable(kind, bound))?;
+        one.partial_cmp(&two).ok_or_else(|| not_readable(kind, seen))
+    }
+    match kind {
+        Kind::Integer => both(kind, seen, bound, value::integer),
+        Kind::Number => both(kind, seen, bound, value::number),
+        Kind::Size => both(kind, seen, bound, value::size),
+        Kind::Duration => both(kind, seen, bound, value::duration),
+        Kind::Mode => both(kind, seen, bound, value::mode),
+        Kind::Evr => {
+            let one = Evr::parse(seen).ok_or_else(|| not_readable(kind, seen))?;
+            let two = Evr::parse(bound).ok_or_else(|| not_readable(kind, bound))?;
+            Ok(one.compare(&two))
+        }
+        Kind::Version => version_order(seen, bound).ok_or_else(|| not_readable(kind, seen)),
+        Kind::Loose => match (value::integer(seen), value::integer(bound)) {
+            (Some(one), Some(two)) => Ok(one.cmp(&two)),
+            _ => both(kind, seen, bound, value::number),
+        },
+        Kind::Map(inner) => order(inner, seen, bound),
+        _ => Err(not_readable(kind, seen)),
+    }
+}
+
+/// Numbers field by field, a missing field being 0. What follows a dash counts only when the bound
+/// has such a part, and then as rpm compares releases.
+fn version_order(seen: &str, bound: &str) -> Option<Ordering> {
+    fn fields(text: &str) -> Option<(Vec<u128>, &str)> {
+        let end = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+        let numbers =
+            text[..end].trim_end_matches('.').split('.').map(|field| field.parse().ok()).collect::<Option<_>>()?;
+        Some((numbers, &text[end..]))
+    }
+    let (mut one, rest_one) = fields(seen.trim())?;
+    let (mut two, rest_two) = fields(bound.trim())?;
+    let longest = one.len().max(two.len());
+    one.resize(longest, 0);
+    two.resize(longest, 0);
+    let order = one.cmp(&two);
+    Some(if rest_two.is_empty() { order } else { order.then_with(|| vercmp(rest_one, rest_two)) })
+}
+
+fn json_holds(text: &str, paths: &[(String, Matcher)]) -> Held {
+    let document: Json = match serde_json::from_str(text) {
+        Ok(document) => document,
+        Err(error) => return Ok(Some(format!("not JSON: {error}"))),
+    };
+    let mut notes = Vec::new();
+    for (path, matcher) in paths {
+        let (kind, value) = match json_at(&document, path)? {
+            None | Some(Json::Null) => (Kind::Loose, Value::absent("not there")),
+            Some(Json::Array(items)) => (Kind::List, Value::items(items.iter().map(json_text))),
+            Some(Json::Object(map)) => (Kind::Set, Value::items(map.keys().cloned())),
+            Some(scalar) => (Kind::Loose, Value::text(json_text(scalar))),
+        };
+        if let Some(note) = holds(matcher, &kind, &value)? {
+            let seen = if note.is_empty() { show(&kind, &value).0 } else { note };
+            notes.push(format!("{path} is {seen}"));
+        }
+    }
+    Ok((!notes.is_empty()).then(|| notes.join("; ")))
+}
+
+fn json_text(value: &Json) -> String {
+    match value {
+        Json::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
+
+/// The value at a path like `.a."b.c"[0]`; `.` is the whole document.
+fn json_at<'a>(document: &'a Json, path: &str) -> Result<Option<&'a Json>, String> {
+    let bad = || format!("`{path}` is not a JSON path like `.a.b[0]`");
+    let mut at = Some(document);
+    let mut rest = path;
+    while !rest.is_empty() && rest != "." {
+        if let Some(inner) = rest.strip_prefix('[') {
+            let (index, after) = inner.split_once(']').ok_or_else(bad)?;
+            at = match index.strip_prefix('"').and_then(|index| index.strip_suffix('"')) {
+                Some(key) => at.and_then(|value| value.get(key)),
+                None => {
+                    let index: usize = index.parse().map_err(|_| bad())?;
+                    at.and_then(|value| value.get(index))
+                }
+            };
+            rest = after;
+        } else if let Some(inner) = rest.strip_prefix(".\"") {
+            let (key, after) = inner.split_once('"').ok_or_else(bad)?;
+            at = at.and_then(|value| value.get(key));
+            rest = after;
+        } else {
+            let inner = rest.strip_prefix('.').ok_or_else(bad)?;
+            let end = inner.find(['.', '[']).unwrap_or(inner.len());
+            if end > 0 {
+                at = at.and_then(|value| value.get(&inner[..end]));
+            } else if !inner.starts_with('[') {
+                return Err(bad());
+            }
+            rest = &inner[end..];
+        }
+    }
+    Ok(at)
+}

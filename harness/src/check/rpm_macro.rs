@@ -1,0 +1,59 @@
+//! `rpm-macro`: an RPM macro expression and what it expands to.
+
+use crate::suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
+
+use super::asking::{subjects, unanswered, verdicts};
+use super::matching::Value;
+use super::{Check, Observations, Probe, Verdict, attribute};
+use crate::guest::facts::Facts;
+use crate::suite::model::Expectation;
+
+const ATTRIBUTES: &[Attribute] = &[
+    attribute("value", Kind::Text, "Its expansion; an undefined macro expands to itself."),
+    attribute("defined", Kind::Bool, "Whether it expands to anything but itself."),
+];
+
+/// What can be asked.
+pub static TABLE: CheckTable = CheckTable {
+    name: "rpm-macro",
+    summary: "An RPM macro expression and what it expands to.",
+    subject: Subject::Named { what: "a macro expression" },
+    shorthand: Shorthand::Attribute("value"),
+    attributes: ATTRIBUTES,
+    reads: "`rpm --eval`, once for all.",
+    example: r#"rpm-macro:
+  "%{?dist}": .azl4
+  "%{_vendor}": azurelinux
+  "%optflags": {value: {contains: -fstack-protector-strong}}
+"#,
+};
+
+/// The check type.
+pub struct RpmMacro;
+
+impl Check for RpmMacro {
+    fn table(&self) -> &'static CheckTable {
+        &TABLE
+    }
+
+    fn probes(&self, asked: &[&Expectation], _facts: &Facts) -> Vec<Probe> {
+        Probe::batch_with("rpm/macros", 20, "rpm", &subjects(asked, &["value", "defined"]), r#"rpm --eval "$1""#)
+            .into_iter()
+            .collect()
+    }
+
+    fn judge(&self, expectation: &Expectation, seen: &Observations, _facts: &Facts) -> Vec<Verdict> {
+        let name = &expectation.subject;
+        verdicts(&TABLE, expectation, |assertion| {
+            let answer = seen.answer("rpm/macros", name)?;
+            if answer.status != 0 {
+                return Err(format!("rpm --eval: {}", answer.output));
+            }
+            match assertion.attribute {
+                "value" => Ok(Value::text(answer.output)),
+                "defined" => Ok(Value::flag(answer.output != *name)),
+                _ => unanswered(assertion),
+            }
+        })
+    }
+}
