@@ -1,0 +1,56 @@
+# The cache of built images: names, locks, a work folder that never outlives the build.
+# shellcheck shell=bash
+
+# Raise it when something outside the listed files changes what a build gives.
+RECIPE_VERSION=1
+
+# recipe_key: 16 hexadecimal digits over every file the variant is made from. Nothing of the host goes in.
+recipe_key() {
+  local file
+  {
+    printf 'muster lab recipe %s\n' "$RECIPE_VERSION"
+    recipe_files | LC_ALL=C sort | while read -r file; do
+      printf '%s %s\n' "$file" "$(sha256sum <"$LAB/$file")"
+    done
+  } | sha256sum | cut -c1-16
+}
+
+# lock_variant CACHE VARIANT: waits while another builder makes the same variant.
+lock_variant() {
+  exec 9>"$1/images/.$2.lock"
+  if ! flock --nonblock 9; then
+    say "another build of $2 is running, waiting for it"
+    flock 9
+  fi
+}
+
+# make_workdir CACHE VARIANT: sets WORK, on the same file system as the result so that publishing is one rename.
+make_workdir() {
+  # Left by a builder that was killed outright; the lock is held, so nobody works there.
+  rm -rf --one-file-system "$1/images/.building-$2."*
+  WORK=$(mktemp -d "$1/images/.building-$2.XXXXXX")
+  chmod 755 "$WORK"
+  mkdir "$WORK/result"
+  trap remove_workdir EXIT
+  trap 'exit 130' INT
+  trap 'exit 143' TERM HUP
+}
+
+remove_workdir() {
+  local status=$?
+  trap - EXIT
+  # What a step still runs would write into the folder while it is being removed.
+  pkill -P $$ 2>/dev/null || true
+  wait
+  # --one-file-system: were something still mounted in a chroot, it must not be emptied.
+  rm -rf --one-file-system "$WORK" || say "could not remove $WORK: remove it by hand"
+  exit "$status"
+}
+
+# publish FOLDER RESULT: the result appears whole or not at all.
+publish() {
+  [ -z "${MUSTER_LAB_OWNER:-}" ] || chown -R "$MUSTER_LAB_OWNER" "$1"
+  chmod 644 "$1"/*
+  if [ -e "$2" ]; then mv -T "$2" "$WORK/replaced"; fi
+  mv -T "$1" "$2"
+}

@@ -1,0 +1,49 @@
+# What the host tells this machine: root's key, and what to provoke. Sourced by /init.
+
+# The SMBIOS type 11 strings, one a line. The first carries the table's header in front, hence the leading .* below.
+oem_strings() { cat /sys/firmware/dmi/entries/11-*/raw 2>/dev/null | tr '\0' '\n'; }
+
+# The user-data of a NoCloud disk, if there is one.
+user_data() {
+  local disk
+  # Disks appear a moment after their driver; without any disk there is nothing to wait for.
+  disk=$(blkid 2>/dev/null | sed -n 's/^\([^:]*\):.*LABEL="\(CIDATA\|cidata\)".*/\1/p' | head -n 1)
+  [ -n "$disk" ] || return 0
+  modprobe -aq nls_ascii nls_cp437 vfat isofs
+  mount -o ro "$disk" /mnt 2>/dev/null && { cat /mnt/user-data; umount /mnt; }
+}
+
+# authorize_root: from a systemd credential, or from any ssh_authorized_keys entry. Without one nobody can log in.
+authorize_root() {
+  umask 077
+  {
+    oem_strings | sed -n "s/^.*io\.systemd\.credential\.binary:ssh\.authorized_keys\.root=//p" | base64 -d
+    oem_strings | sed -n "s/^.*io\.systemd\.credential:ssh\.authorized_keys\.root=//p"
+    echo
+    user_data | sed -n "s/^[[:space:]]*-[[:space:]]*[\"']\{0,1\}\(\(ssh-\|ecdsa-\|sk-\)[^\"']*\)[\"']\{0,1\}[[:space:]]*$/\1/p"
+  } 2>/dev/null | grep . >/root/.ssh/authorized_keys
+  umask 022
+}
+
+# ssh_listen: makes the host key, starts sshd without passwords, and says on the console when it listens.
+ssh_listen() {
+  mkdir -p /etc/dropbear
+  dropbearkey -t ed25519 -f /etc/dropbear/dropbear_ed25519_host_key >/run/host-key 2>&1
+  # Forks only once its socket listens, so what follows is true.
+  dropbear -s -j -k -r /etc/dropbear/dropbear_ed25519_host_key -P /run/dropbear.pid
+  # The frame cloud-init uses, so that one reader serves both.
+  echo '-----BEGIN SSH HOST KEY KEYS-----'
+  grep '^ssh-' /run/host-key
+  echo '-----END SSH HOST KEY KEYS-----'
+  echo 'muster-lab-tiny ready'
+}
+
+# provoke: does on purpose what tests need to see, asked for by an SMBIOS string muster.lab-tiny=WORD.
+provoke() {
+  case $(oem_strings | sed -n 's/^.*muster\.lab-tiny=\([a-z-]*\).*/\1/p') in
+    panic) echo c >/proc/sysrq-trigger ;;
+    poweroff) finish poweroff ;;
+    reboot) finish reboot ;;
+    kill-sshd) kill "$(cat /run/dropbear.pid)" ;;
+  esac
+}
