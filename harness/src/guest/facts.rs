@@ -38,6 +38,21 @@ pub struct Facts {
     pub kconfig: Option<String>,
 }
 
+/// Asks the guest what it is, in one batch.
+pub async fn collect(guest: &super::Guest, scale: f64) -> Result<Facts, super::GuestError> {
+    let _ = (guest, scale);
+    Err(super::GuestError::Closed)
+}
+
+impl Facts {
+    /// The value, or values, of a dimension of conditions (`distro`, `arch`, `capability`…); `None`
+    /// when this system has no such thing or the name is unknown.
+    pub fn dimension(&self, name: &str) -> Option<Vec<String>> {
+        let _ = name;
+        None
+    }
+}
+
 /// The capabilities, each with what it means; the decoder refuses others.
 pub const CAPABILITIES: &[(&str, &str)] = &[
     ("rpmdb", "rpm is installed and its database is not empty"),

@@ -2,9 +2,18 @@
 //! facts of the system behind it. Nothing else knows SSH. `run` drives it; `check` and `snapshot`
 //! see only [`Reply`] and [`facts::Facts`].
 
+mod actor;
+mod connection;
+mod error;
 pub mod facts;
+mod hostkey;
+mod wake;
 
 use std::time::Duration;
+
+pub use connection::{Guest, Stats, Target};
+pub use error::{ConnectError, GuestError, LastState};
+pub use hostkey::{HostKey, HostKeyPolicy};
 
 /// One command line for the guest's shell.
 #[derive(Debug, Clone, PartialEq, Eq)]
