@@ -9,8 +9,8 @@
 //! - [`journal`]: `events.jsonl`, from which an interrupted run can be continued or rendered again.
 //! - [`files`]: where things lie in a run folder, and how a file is replaced whole or not at all.
 //! - [`evidence`]: which files of the run folder belong to a test that did not pass.
-//! - [`json`]: `run.json`.
-//! - [`junit`]: `junit.xml`.
+//! - [`json`]: the record as `run.json`.
+//! - [`junit`]: the record as `junit.xml`.
 //! - [`verdict`]: the sentence about each image.
 //! - [`terminal`]: what a person sees while it runs and at its end.
 //! - [`list`]: plain columns.
