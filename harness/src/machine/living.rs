@@ -153,7 +153,9 @@ impl Machine {
         if let Some(end) = self.already_over() {
             return self.gone(end).await;
         }
-        let asked = self.qmp.execute("system_powerdown", json!({}), self.scaled(OBEY)).await.is_ok();
+        // A kernel that has panicked does nothing any more: waiting for it would be in vain.
+        let hopeless = self.panicked();
+        let asked = !hopeless && self.qmp.execute("system_powerdown", json!({}), self.scaled(OBEY)).await.is_ok();
         if asked && self.over_within(self.scaled(deadline)).await {
             let end = self.already_over().unwrap_or(MachineEnd::Stopped);
             return self.gone(end).await;
@@ -180,6 +182,12 @@ impl Machine {
 
     fn scaled(&self, deadline: Duration) -> Duration {
         deadline.mul_f64(self.scale)
+    }
+
+    /// Whether the guest's kernel has panicked, by pvpanic or by its own words.
+    fn panicked(&self) -> bool {
+        let said = self.console.fatal().borrow().as_ref().is_some_and(|finding| finding.category == "kernel-panic");
+        said || *self.state.borrow() == MachineState::Panicked
     }
 
     fn already_over(&self) -> Option<MachineEnd> {
