@@ -153,8 +153,8 @@ impl Machine {
         if let Some(end) = self.already_over() {
             return self.gone(end).await;
         }
-        // A kernel that has panicked does nothing any more: waiting for it would be in vain.
-        let hopeless = self.panicked();
+        // Nobody is left who could hear the request: waiting for it would be in vain.
+        let hopeless = self.deaf();
         let asked = !hopeless && self.qmp.execute("system_powerdown", json!({}), self.scaled(OBEY)).await.is_ok();
         if asked && self.over_within(self.scaled(deadline)).await {
             let end = self.already_over().unwrap_or(MachineEnd::Stopped);
@@ -184,10 +184,13 @@ impl Machine {
         deadline.mul_f64(self.scale)
     }
 
-    /// Whether the guest's kernel has panicked, by pvpanic or by its own words.
-    fn panicked(&self) -> bool {
-        let said = self.console.fatal().borrow().as_ref().is_some_and(|finding| finding.category == "kernel-panic");
-        said || *self.state.borrow() == MachineState::Panicked
+    /// Whether the guest can no longer obey: its kernel panicked, its init gave up, or no kernel was
+    /// ever started. An emergency shell still listens.
+    fn deaf(&self) -> bool {
+        let fatal = self.console.fatal();
+        let said = fatal.borrow().as_ref().map(|finding| finding.category);
+        matches!(said, Some("kernel-panic" | "init-crash" | "boot-loader"))
+            || *self.state.borrow() == MachineState::Panicked
     }
 
     fn already_over(&self) -> Option<MachineEnd> {
