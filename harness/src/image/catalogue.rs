@@ -30,6 +30,8 @@ pub struct ImageSpec {
     pub bus: DiskBus,
     /// From QEMU's start to the first answer over SSH, on a host with working KVM; emulation scales it.
     pub boot_timeout: Duration,
+    /// Further SMBIOS type 11 strings that the image understands, such as systemd credentials.
+    pub smbios: Vec<String>,
     /// Dimensions that are known without booting: `distro`, `arch`, `mode`, ….
     pub facts: BTreeMap<String, String>,
     /// The largest virtual size that is accepted, in bytes.
@@ -66,6 +68,7 @@ impl ImageSpec {
             cpus: 2,
             bus: DiskBus::VirtioBlk,
             boot_timeout: Duration::from_secs(120),
+            smbios: Vec::new(),
             facts: BTreeMap::new(),
             max_virtual_size: Self::MAX_VIRTUAL_SIZE,
         }

@@ -216,3 +216,94 @@ fn not_a_file(kind: &std::fs::FileType) -> Option<&'static str> {
         Some("a pipe or socket")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::image::{Overlay, Unchanged, sha256};
+
+    fn create(path: &Path, arguments: &[&str]) {
+        let status =
+            std::process::Command::new("qemu-img").args(["create", "-q"]).args(arguments).arg(path).arg("8M").status();
+        assert!(status.unwrap().success());
+    }
+
+    async fn id(path: &Path, format: Format) -> String {
+        match inspect(path, format, &Limits::default()).await {
+            Ok(image) => format!("ok {}", image.virtual_size),
+            Err(error) => error.failure_id().as_str().to_owned(),
+        }
+    }
+
+    #[tokio::test]
+    async fn only_a_sound_image_of_the_stated_format_passes() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        create(&at("good.qcow2"), &["-f", "qcow2"]);
+        create(&at("good.raw"), &["-f", "raw"]);
+        create(&at("good.vhd"), &["-f", "vpc", "-o", "subformat=fixed,force_size=on"]);
+        assert_eq!(id(&at("good.qcow2"), Format::Qcow2).await, "ok 8388608");
+        assert_eq!(id(&at("good.raw"), Format::Raw).await, "ok 8388608");
+        assert_eq!(id(&at("good.vhd"), Format::Vhd).await, "ok 8388608");
+
+        assert_eq!(id(&at("good.qcow2"), Format::Raw).await, "image.format");
+        assert_eq!(id(&at("good.raw"), Format::Qcow2).await, "image.format");
+        assert_eq!(id(&at("none"), Format::Raw).await, "image.missing");
+        assert_eq!(id(folder.path(), Format::Raw).await, "image.refused");
+        std::os::unix::fs::symlink(at("good.raw"), at("link.raw")).unwrap();
+        assert_eq!(id(&at("link.raw"), Format::Raw).await, "image.refused");
+        let allowed = Limits { symlink: true, ..Limits::default() };
+        let target = at("good.raw").canonicalize().unwrap();
+        assert_eq!(inspect(&at("link.raw"), Format::Raw, &allowed).await.unwrap().path, target);
+        std::fs::write(at("empty.raw"), "").unwrap();
+        assert_eq!(id(&at("empty.raw"), Format::Raw).await, "image.unreadable");
+        let small = Limits { virtual_size: 1 << 20, ..Limits::default() };
+        let error = inspect(&at("good.raw"), Format::Raw, &small).await.unwrap_err();
+        assert_eq!(error.failure_id().as_str(), "image.size");
+    }
+
+    #[tokio::test]
+    async fn what_reaches_for_other_files_or_is_cut_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        create(&at("base.qcow2"), &["-f", "qcow2"]);
+        let base = at("base.qcow2").display().to_string();
+        create(&at("backed.qcow2"), &["-f", "qcow2", "-F", "qcow2", "-b", &base]);
+        assert_eq!(id(&at("backed.qcow2"), Format::Qcow2).await, "image.backing-file");
+        let data = format!("data_file={},data_file_raw=on", at("data.raw").display());
+        create(&at("split.qcow2"), &["-f", "qcow2", "-o", &data]);
+        assert_eq!(id(&at("split.qcow2"), Format::Qcow2).await, "image.data-file");
+
+        // All clusters allocated, so that a cut loses data that the tables still promise.
+        create(&at("full.qcow2"), &["-f", "qcow2", "-o", "preallocation=full"]);
+        let full = std::fs::read(at("full.qcow2")).unwrap();
+        assert_eq!(id(&at("full.qcow2"), Format::Qcow2).await, "ok 8388608");
+        for length in [full.len() - 3 * 65536, full.len() / 2, 65536, 50] {
+            std::fs::write(at("cut.qcow2"), &full[..length]).unwrap();
+            assert_eq!(id(&at("cut.qcow2"), Format::Qcow2).await, "image.unreadable", "cut at {length}");
+        }
+    }
+
+    #[tokio::test]
+    async fn an_overlay_has_no_name_and_a_touched_image_is_noticed() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("image.raw");
+        std::fs::write(&path, vec![7; 4096]).unwrap();
+        let image = inspect(&path, Format::Raw, &Limits::default()).await.unwrap();
+        let digest = sha256(&path).await.unwrap();
+        let note = Unchanged::note(&path, Some(digest)).unwrap();
+        let overlay = Overlay::create(&image, folder.path()).await.unwrap();
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+        drop(overlay);
+        note.verify(true).await.unwrap();
+
+        // Same size and time, other bytes: only the digest tells.
+        let time = std::fs::metadata(&path).unwrap().modified().unwrap();
+        std::fs::write(&path, vec![8; 4096]).unwrap();
+        std::fs::File::options().write(true).open(&path).unwrap().set_modified(time).unwrap();
+        note.verify(false).await.unwrap();
+        assert_eq!(note.verify(true).await.unwrap_err().failure_id().as_str(), "image.changed");
+        std::fs::write(&path, "short").unwrap();
+        assert_eq!(note.verify(false).await.unwrap_err().failure_id().as_str(), "image.changed");
+    }
+}

@@ -120,9 +120,11 @@ fn arguments(machine: &MachineDescription, wiring: &Wiring<'_>) -> Vec<String> {
 
     let secure = machine.firmware.as_ref().is_some_and(|firmware| firmware.secure);
     let mut board = String::from("q35,vmport=off,hpet=off");
-    if machine.firmware.is_some() {
-        board.push_str(",pflash0=code,pflash1=vars");
-    }
+    board.push_str(match machine.firmware {
+        Some(_) => ",pflash0=code,pflash1=vars",
+        // Makes SeaBIOS speak on the serial port, so that "No bootable device" is heard.
+        None => ",graphics=off",
+    });
     board.push_str(if secure { ",smm=on" } else { ",smm=off" });
     line.option("-machine", board);
     match machine.accel {

@@ -153,7 +153,9 @@ impl Machine {
         if let Some(end) = self.already_over() {
             return self.gone(end).await;
         }
-        let asked = self.qmp.execute("system_powerdown", json!({}), self.scaled(OBEY)).await.is_ok();
+        // Nobody is left who could hear the request: waiting for it would be in vain.
+        let hopeless = self.deaf();
+        let asked = !hopeless && self.qmp.execute("system_powerdown", json!({}), self.scaled(OBEY)).await.is_ok();
         if asked && self.over_within(self.scaled(deadline)).await {
             let end = self.already_over().unwrap_or(MachineEnd::Stopped);
             return self.gone(end).await;
@@ -180,6 +182,15 @@ impl Machine {
 
     fn scaled(&self, deadline: Duration) -> Duration {
         deadline.mul_f64(self.scale)
+    }
+
+    /// Whether the guest can no longer obey: its kernel panicked, its init gave up, or no kernel was
+    /// ever started. An emergency shell still listens.
+    fn deaf(&self) -> bool {
+        let fatal = self.console.fatal();
+        let said = fatal.borrow().as_ref().map(|finding| finding.category);
+        matches!(said, Some("kernel-panic" | "init-crash" | "boot-loader"))
+            || *self.state.borrow() == MachineState::Panicked
     }
 
     fn already_over(&self) -> Option<MachineEnd> {

@@ -71,15 +71,17 @@ impl NoCloud {
     /// keys are printed on the console, where the judge learns them.
     pub fn user_data(&self) -> String {
         // A JSON string is a YAML string, whatever it contains.
-        let mut user = json!({"name": self.user, "lock_passwd": false, "ssh_authorized_keys": [self.public_key]});
-        if self.user != "root" {
-            user["sudo"] = json!("ALL=(ALL) NOPASSWD:ALL");
-            user["lock_passwd"] = json!(true);
-        }
+        let access = match self.user.as_str() {
+            "root" => "    lock_passwd: false\n",
+            _ => "    sudo: ALL=(ALL) NOPASSWD:ALL\n    lock_passwd: true\n",
+        };
         format!(
-            "#cloud-config\nhostname: {}\ndisable_root: false\nssh_pwauth: false\nssh:\n  emit_keys_to_console: true\nusers:\n  - {}\n",
-            json!(self.hostname),
-            user
+            "#cloud-config\nhostname: {hostname}\ndisable_root: false\nssh_pwauth: false\n\
+             ssh:\n  emit_keys_to_console: true\n\
+             users:\n  - name: {user}\n{access}    ssh_authorized_keys:\n      - {key}\n",
+            hostname = json!(self.hostname),
+            user = json!(self.user),
+            key = json!(self.public_key),
         )
     }
 
@@ -146,8 +148,21 @@ mod tests {
     fn the_texts_name_the_user_and_quote_the_key() {
         assert_eq!(
             seed().user_data(),
-            "#cloud-config\nhostname: \"lab-1\"\ndisable_root: false\nssh_pwauth: false\nssh:\n  emit_keys_to_console: true\nusers:\n  - {\"name\":\"root\",\"lock_passwd\":false,\"ssh_authorized_keys\":[\"ssh-ed25519 AAAA \\\"quoted\\\" comment: x\"]}\n"
+            r#"#cloud-config
+hostname: "lab-1"
+disable_root: false
+ssh_pwauth: false
+ssh:
+  emit_keys_to_console: true
+users:
+  - name: "root"
+    lock_passwd: false
+    ssh_authorized_keys:
+      - "ssh-ed25519 AAAA \"quoted\" comment: x"
+"#
         );
+        let other = NoCloud { user: "azureuser".to_owned(), ..seed() }.user_data();
+        assert!(other.contains("- name: \"azureuser\"\n    sudo: ALL=(ALL) NOPASSWD:ALL\n    lock_passwd: true\n"));
         assert_eq!(seed().meta_data(), "instance-id: \"lab-1-77\"\nlocal-hostname: \"lab-1\"\n");
     }
 

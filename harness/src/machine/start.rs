@@ -142,7 +142,7 @@ fn describe(
         FirmwareKind::UefiSecure => Some(firmware::find(true)?),
     };
     let mut seed_disk: Option<PathBuf> = None;
-    let mut smbios = Vec::new();
+    let mut smbios = spec.smbios.clone();
     match spec.seed {
         SeedKind::NoCloud => {
             let seed = NoCloud {

@@ -98,8 +98,12 @@ impl Console {
             last_output: Instant::now(),
         };
         let shared = Arc::new(Shared { events, seen: Mutex::new(seen) });
-        let reader =
-            Reader { shared: shared.clone(), fatal: fatal_sender, judge: Judge::new(emulated), log: Log::new(log) };
+        let reader = Reader {
+            shared: shared.clone(),
+            fatal: fatal_sender,
+            judge: Judge::new(emulated),
+            log: Log::new(log, LOG_LIMIT),
+        };
         std::thread::Builder::new().name("console".to_owned()).spawn(move || {
             reader.run(port);
             let _ = closed_sender.send(true);
@@ -240,12 +244,13 @@ impl Reader {
 /// `console.log`, up to its limit.
 struct Log {
     file: Option<File>,
+    limit: u64,
     left: u64,
 }
 
 impl Log {
-    fn new(file: File) -> Self {
-        Self { file: Some(file), left: LOG_LIMIT }
+    fn new(file: File, limit: u64) -> Self {
+        Self { file: Some(file), limit, left: limit }
     }
 
     /// A full disk of the host ends the log, not the machine: the judge needs no log.
@@ -256,11 +261,64 @@ impl Log {
         self.left -= kept as u64;
         if kept < bytes.len() && written.is_ok() {
             written =
-                writeln!(file, "\n[muster: the log ends here, at {} MiB; the guest went on printing]", LOG_LIMIT >> 20);
+                writeln!(file, "\n[muster: the log ends here, at {} bytes; the guest went on printing]", self.limit);
             self.file = None;
         }
         if written.is_err() {
             self.file = None;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SOON: Duration = Duration::from_secs(20);
+
+    fn started() -> (Console, UnixStream, tempfile::NamedTempFile) {
+        let (ours, theirs) = UnixStream::pair().unwrap();
+        let log = tempfile::NamedTempFile::new().unwrap();
+        (Console::start(ours, log.reopen().unwrap(), false).unwrap(), theirs, log)
+    }
+
+    #[tokio::test]
+    async fn a_panic_wakes_who_waits_and_the_log_keeps_every_byte() {
+        let (console, mut guest, log) = started();
+        let mut events = console.subscribe();
+        let mut fatal = console.fatal();
+        let said = b"boot\r\n\0[    2.000000] Kernel panic - not syncing: x\r\n\xff\x1b[1mtrace";
+        guest.write_all(said).unwrap();
+        let found =
+            tokio::time::timeout(SOON, fatal.wait_for(Option::is_some)).await.unwrap().unwrap().clone().unwrap();
+        assert_eq!((found.category, found.line_number), ("kernel-panic", 2));
+        drop(guest);
+        tokio::time::timeout(SOON, console.closed()).await.unwrap();
+        assert_eq!(std::fs::read(log.path()).unwrap(), said);
+        assert_eq!(console.excerpt(2), ["[    2.000000] Kernel panic - not syncing: x", "\u{fffd}trace"]);
+        assert_eq!(console.findings(), [found.clone()]);
+        assert_eq!(events.recv().await, Ok(ConsoleEvent::Finding(found)));
+        assert_eq!(events.recv().await, Ok(ConsoleEvent::Closed));
+    }
+
+    #[tokio::test]
+    async fn a_prompt_without_newline_is_found_after_a_pause() {
+        let (console, mut guest, _log) = started();
+        guest.write_all(b"(initramfs) ").unwrap();
+        let mut fatal = console.fatal();
+        let found = tokio::time::timeout(SOON, fatal.wait_for(Option::is_some)).await.unwrap().unwrap().clone();
+        assert_eq!(found.map(|finding| finding.category), Some("emergency"));
+        assert_eq!(console.excerpt(1), ["(initramfs) "]);
+    }
+
+    #[test]
+    fn the_log_is_bounded_and_says_so() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let mut log = Log::new(file.reopen().unwrap(), 10);
+        log.write(b"12345678");
+        log.write(b"90abc");
+        log.write(b"more");
+        let kept = std::fs::read_to_string(file.path()).unwrap();
+        assert_eq!(kept, "1234567890\n[muster: the log ends here, at 10 bytes; the guest went on printing]\n");
     }
 }
