@@ -74,6 +74,6 @@ mod tests {
     #[test]
     fn tail_says_what_it_left_out() {
         assert_eq!(tail("abc", 5), "abc");
-        assert_eq!(tail("one\ntwo\nthree\n", 11), "[4 bytes left out]\ntwo\nthree\n".replace("[4", "[4"));
+        assert_eq!(tail("one\ntwo\nthree\n", 11), "[4 bytes left out]\ntwo\nthree\n");
     }
 }

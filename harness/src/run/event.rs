@@ -44,7 +44,7 @@ pub enum Event {
         /// Image id.
         image: String,
         /// What is known of it.
-        record: ImageRecord,
+        record: Box<ImageRecord>,
     },
     /// A machine is being started.
     MachineStarting {

@@ -101,7 +101,7 @@ impl<'h> Images for HostImages<'h> {
             sha256,
             facts: None,
         };
-        self.host.events.emit(Event::ImageReady { image: id.to_owned(), record });
+        self.host.events.emit(Event::ImageReady { image: id.to_owned(), record: Box::new(record) });
         Ok(HostDriver { host: self.host, spec: spec.clone(), image: inspected })
     }
 

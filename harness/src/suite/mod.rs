@@ -21,6 +21,8 @@ pub mod schema;
 pub mod select;
 pub mod source;
 pub mod table;
+#[cfg(test)]
+mod testing;
 pub mod value;
 pub mod yaml;
 

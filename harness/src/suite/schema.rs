@@ -8,7 +8,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::condition::words;
+use super::condition::{DIMENSIONS, words};
 use super::keys::{CATALOGUE, Key, KeyTable, STEPS, SUITE, Shape};
 use super::matcher::{MATCHERS, is_ordered, keys_of};
 use super::table::{CheckTable, Kind, Shorthand, Subject};
@@ -116,13 +116,16 @@ fn shape(shape: &Shape, tables: &[&'static CheckTable]) -> Value {
             let properties: Map<_, _> = super::images::FACTS
                 .iter()
                 .map(|name| {
-                    let value = match words(name) {
+                    let mut value = match words(name) {
                         Some(words) => choice(words),
                         None if *name == "id-like" => {
                             json!({"anyOf": [line(), {"type": "array", "items": line(), "minItems": 1}]})
                         }
                         None => line(),
                     };
+                    if let Some((_, doc, _)) = DIMENSIONS.iter().find(|(known, _, _)| known == name) {
+                        value["description"] = json!(doc);
+                    }
                     ((*name).to_owned(), value)
                 })
                 .collect();
@@ -253,9 +256,9 @@ fn scalar(kind: &Kind) -> Value {
         Kind::Text | Kind::Output | Kind::List => return json!({"type": ["string", "number", "boolean"]}),
         Kind::Loose => return json!({"type": ["string", "number", "boolean"]}),
         Kind::Set => return choice(&["none"]),
-        Kind::Word(words) => return choice(words),
+        Kind::Word(words) => return choice(&[words, ["none"].as_slice()].concat()),
         Kind::Bool => return boolean(),
-        Kind::Mode => return mode(),
+        Kind::Mode => return json!({"anyOf": [mode(), {"const": "none"}]}),
         Kind::Map(_) => return json!(false),
         Kind::Integer => INTEGER,
         Kind::Number => NUMBER,
@@ -266,7 +269,7 @@ fn scalar(kind: &Kind) -> Value {
     };
     debug_assert!(is_ordered(kind));
     let part = format!(r"(==|!=|<=|>=|<|>)\s*({form})");
-    let string = pattern(&format!(r"{form}|{part}(\s*,\s*{part})*"));
+    let string = pattern(&format!(r"none|{form}|{part}(\s*,\s*{part})*"));
     match kind {
         Kind::Integer => json!({"anyOf": [{"type": "integer"}, string]}),
         // A version such as 6.14 is a number to an editor.

@@ -441,7 +441,9 @@ impl<'s, 'd> Builder<'s, 'd> {
         let at = (span.start as usize).min(self.text.len());
         let line_start = self.text[..at].rfind('\n').map_or(0, |newline| newline + 1);
         let previous = self.text[..line_start.saturating_sub(1)].rfind('\n').map_or(0, |newline| newline + 1);
-        for start in [line_start, previous] {
+        // The parser may notice only at the next scalar, or blame the one it was reading.
+        let next = self.text[at..].find('\n').map_or(line_start, |newline| at + newline + 1);
+        for start in [line_start, next, previous] {
             let line = self.text[start..].lines().next().unwrap_or("");
             let indent = &line[..line.len() - line.trim_start_matches([' ', '\t']).len()];
             if let Some(tab) = indent.find('\t') {
@@ -453,6 +455,11 @@ impl<'s, 'd> Builder<'s, 'd> {
                 );
                 return self.report(diagnostic);
             }
+        }
+        if info == "recursion limit exceeded" {
+            // It counts brackets ahead of what was built, and does not know our limit.
+            let _ = self.too_deep(span);
+            return;
         }
         // The parser's words are English phrases without a subject; they are shown as it says them.
         self.report(

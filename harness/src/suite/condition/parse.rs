@@ -244,7 +244,9 @@ impl Parser<'_, '_> {
                 break;
             }
             if ordering {
-                return Err(self.expected("one value: lists are for `==` and `!=`;"));
+                let mut error = self.expected("the end");
+                error.message = format!("`{operator}` takes one value; lists are for `==` and `!=`");
+                return Err(error);
             }
             self.at += 1;
         }

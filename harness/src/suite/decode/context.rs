@@ -184,7 +184,7 @@ impl<'a> Context<'a> {
     pub(crate) fn any_text(&mut self, node: &Node, name: &str) -> Option<Text> {
         match &node.kind {
             Kind::Scalar { text, quoted } if !node.is_null() => {
-                let (text, changed) = self.substitute(text, node.span)?;
+                let (text, changed) = self.substitute(text, node.span, *quoted)?;
                 Some(Text { text, span: node.span, quoted: *quoted, changed })
             }
             Kind::Scalar { text, .. } if !text.is_empty() => {
@@ -215,8 +215,11 @@ impl<'a> Context<'a> {
 
     /// A key of a mapping whose keys are data, with its variables put in.
     pub(crate) fn key(&mut self, node: &Node, name: &str) -> Option<Text> {
-        let raw = node.scalar().unwrap_or_default();
-        let (text, changed) = self.substitute(raw, node.span)?;
+        let (raw, quoted) = match &node.kind {
+            Kind::Scalar { text, quoted } => (text.as_str(), *quoted),
+            _ => ("", false),
+        };
+        let (text, changed) = self.substitute(raw, node.span, quoted)?;
         let text = Text { text, span: node.span, quoted: false, changed };
         if text.text.trim().is_empty() || text.text.contains(['\n', '\r']) {
             let problem = self.problem(codes::BAD_VALUE, node.span, format!("{name} must be one line of text"));
@@ -324,7 +327,7 @@ impl<'a> Context<'a> {
     }
 
     /// Puts variables in: `${name}`; `$${` is a literal `${`. Nothing put in is looked at again.
-    fn substitute(&mut self, text: &str, span: Span) -> Option<(String, bool)> {
+    fn substitute(&mut self, text: &str, span: Span, quoted: bool) -> Option<(String, bool)> {
         if !text.contains("${") {
             return Some((text.to_owned(), false));
         }
@@ -340,9 +343,11 @@ impl<'a> Context<'a> {
                 continue;
             }
             out.push_str(before);
+            let begin = text.len() - from.len();
             let Some(end) = from.find('}') else {
+                let here = within(span, text, quoted, begin..begin + 2);
                 let problem = self
-                    .problem(codes::BAD_SUBSTITUTION, span, "a `${` is not closed by `}`")
+                    .problem(codes::BAD_SUBSTITUTION, here, "a `${` is not closed by `}`")
                     .help("write `$${` for a literal `${`");
                 self.report(problem);
                 return None;
@@ -361,7 +366,7 @@ impl<'a> Context<'a> {
                     out.push_str(value);
                 }
                 None => {
-                    self.unknown_var(name, span);
+                    self.unknown_var(name, within(span, text, quoted, begin..begin + end + 1));
                     fine = false;
                 }
             }
@@ -386,6 +391,22 @@ impl<'a> Context<'a> {
             self.problem(codes::BAD_SUBSTITUTION, span, format!("`${{{shown}}}` does not hold the name of a variable"))
         };
         self.report(problem.help(format!("write `$${{{shown}}}` when the shell is meant to see `${{{shown}}}`")));
+    }
+}
+
+/// The place of a part of a scalar; the whole scalar when escapes or folding moved its text away from
+/// the file's.
+pub(super) fn within(span: Span, text: &str, quoted: bool, range: std::ops::Range<usize>) -> Span {
+    let quotes = u32::from(quoted);
+    if (span.end - span.start) as usize != text.len() + 2 * quotes as usize {
+        return span;
+    }
+    let before = text.get(..range.start).map_or(0, |before| before.chars().count() as u32);
+    Span {
+        start: span.start + quotes + range.start as u32,
+        end: span.start + quotes + range.end as u32,
+        line: span.line,
+        column: span.column + quotes + before,
     }
 }
 

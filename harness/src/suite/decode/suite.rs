@@ -323,7 +323,10 @@ fn condition(cx: &mut Context<'_>, node: &Node, name: &str) -> Option<Condition>
         Ok(condition) => condition,
         Err(errors) => {
             for error in errors {
-                let span = within(&text, error.range);
+                let span = match text.changed {
+                    true => text.span,
+                    false => super::context::within(text.span, &text.text, text.quoted, error.range),
+                };
                 let mut problem =
                     cx.problem(error.code, span, format!("`{name}`: {}", error.message)).label(error.label);
                 for note in error.notes {
@@ -347,21 +350,4 @@ fn condition(cx: &mut Context<'_>, node: &Node, name: &str) -> Option<Condition>
         return None;
     }
     Some(condition)
-}
-
-/// The place of a part of a scalar; the whole scalar when escapes, folding or substitution moved
-/// its text away from the file's.
-fn within(text: &super::Text, range: std::ops::Range<usize>) -> Span {
-    let quotes = u32::from(text.quoted);
-    let same = (text.span.end - text.span.start) as usize == text.text.len() + 2 * quotes as usize;
-    if text.changed || !same {
-        return text.span;
-    }
-    let before = text.text.get(..range.start).map_or(0, |before| before.chars().count() as u32);
-    Span {
-        start: text.span.start + quotes + range.start as u32,
-        end: text.span.start + quotes + range.end as u32,
-        line: text.span.line,
-        column: text.span.column + quotes + before,
-    }
 }

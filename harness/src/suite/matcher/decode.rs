@@ -8,7 +8,7 @@ use super::super::model::{Matcher, Operator};
 use super::super::table::Kind;
 use super::super::value;
 use super::super::yaml::{self, Node};
-use super::{JSON, MATCHERS, check_value, comparisons, is_ordered, keys_of};
+use super::{JSON, MATCHERS, check_value, comparisons, has_none, is_ordered, keys_of};
 
 /// The matcher a node states for a value of this kind. `name` is what messages call the value.
 /// `None` after an error was reported.
@@ -206,7 +206,7 @@ fn scalar(cx: &mut Context<'_>, node: &Node, kind: &Kind, name: &str) -> Option<
             cx.report(cx.after_substitution(problem, &text));
             return None;
         }
-        Kind::Set | Kind::List if text.text == "none" => return Some(Matcher::None),
+        kind if text.text == "none" && has_none(kind) => return Some(Matcher::None),
         _ => {}
     }
     // An empty text can be meant where text is compared; elsewhere it is not a value.

@@ -54,6 +54,16 @@ pub fn is_ordered(kind: &Kind) -> bool {
     matches!(kind, Kind::Integer | Kind::Number | Kind::Size | Kind::Duration | Kind::Evr | Kind::Version)
 }
 
+/// Whether the word `none` states that there is no value, or the empty set. Where text is compared it
+/// is a text like any other, and a kind may have it as one of its words.
+pub fn has_none(kind: &Kind) -> bool {
+    match kind {
+        Kind::Text | Kind::Loose | Kind::Output | Kind::Bool | Kind::Map(_) => false,
+        Kind::Word(words) => !words.contains(&"none"),
+        _ => true,
+    }
+}
+
 /// Whether a text is a value of the kind.
 pub fn check_value(kind: &Kind, text: &str) -> Result<(), ValueError> {
     match kind {

@@ -1,1 +1,237 @@
+//! Parser and schema agree on a corpus of small suites. Where a rule is beyond a schema, the entry
+//! says so: then the parser refuses what the schema lets through. Never the other way round.
 
+use super::super::decode_source;
+use super::super::testing::{EXAMPLES, VOCABULARY};
+use super::super::yaml::{self, Kind as NodeKind, Limits, Node};
+use super::*;
+
+/// What an editor makes of a node: YAML 1.2's core schema.
+fn as_editor(node: &Node) -> Value {
+    match &node.kind {
+        _ if node.is_null() => Value::Null,
+        NodeKind::Scalar { text, quoted: false } => match text.as_str() {
+            "true" => json!(true),
+            "false" => json!(false),
+            text => text
+                .parse::<i64>()
+                .map(|number| json!(number))
+                .or_else(|_| text.parse::<f64>().ok().filter(|n| n.is_finite()).map(|n| json!(n)).ok_or(()))
+                .unwrap_or_else(|()| json!(text)),
+        },
+        NodeKind::Scalar { text, .. } => json!(text),
+        NodeKind::Sequence(items) => Value::Array(items.iter().map(as_editor).collect()),
+        NodeKind::Mapping(entries) => Value::Object(
+            entries
+                .iter()
+                .map(|(key, value)| (key.scalar().unwrap_or_default().to_owned(), as_editor(value)))
+                .collect(),
+        ),
+    }
+}
+
+/// One test with this body, in flow style.
+fn test(body: &str) -> String {
+    format!("schema: suite/v1\nsuite: s\ntests:\n- {{id: t, {body}}}\n")
+}
+
+fn expect(body: &str) -> String {
+    test(&format!("expect: {{{body}}}"))
+}
+
+const VALID: &[&str] = &[
+    "package: {a: installed}",
+    "package: {a: absent, b: {installed: true, eventually: 1m 30s}}",
+    "package: {a: {version: 1.10}}",
+    "package: {a: {version: '>= 1:1.26, < 2:0', count: 1}}",
+    "package: {a: {version: {any-of: ['1', '>= 3']}}}",
+    "package: {a: {version: none, verify: {not: config-only}}}",
+    "file: {/f: {mode: 0644}, /g: {mode: '0644', size: '<= 80 MiB'}}",
+    "file: {/f: {content: {contains: [a, b], lacks: c, matches: '^x'}}}",
+    "file: {/f: {content: {line: a, count: '>= 2', empty: false}}}",
+    "file: {/f: {owner: ''}}",
+    "kernel: {release: 6.14, taint: 0x10, cmdline: none}",
+    "kernel: {release: '>= 6.14', cmdline: {has: [quiet], count: {any-of: [1, 2]}}}",
+    "kconfig: {A: y, B: {any-of: [y, m]}, C: '>= 512', D: {value: y}}",
+    "sysctl: {kernel.x: 1, kernel.y: {contains: a, eventually: 5s}}",
+    "boot: {total: {median: '<= 14s', p95: '<= 20s'}, load: '<= 0.5'}",
+    "units: {failed: none}",
+    "units: {failed: {only: [a.service]}}",
+    "mount: {/usr: {options: {has: [ro], lacks: exec}}}",
+    "writable: {/usr: false, /var: 'true'}",
+    "command: {uname: {stdout: Linux, exit: '!= 1'}}",
+    "command: {x: {stdout: {json: {.a: 1, '.b[0]': {has: [x]}}}}}",
+    "port: {tcp/22: {listening: true, process: {not: sshd}}}",
+];
+
+const VALID_TESTS: &[&str] = &[
+    "steps: [{run: 'true', exit: 0, stdout: {empty: true}, timeout: 5s, eventually: 1s}]",
+    "steps: [{install: [a, b], scriptlet-errors: none}]",
+    "steps: [{service: a, enabled: false}]",
+    "steps: [{write: /a, content: '', mode: 0644}]",
+    "steps: [{run: x}], tags: [a], link: https://x, summary: 12, timeout: 1h, guest: fresh",
+    "steps: [{run: x}], link: [a, b], when: mode == image, because: so it is",
+    "snapshots: [{name: a, of: {run: x}, filters: [{match: a, with: ''}], unordered: true}]",
+    "snapshots: [{name: a, of: sysctl, only: ['kernel.*'], redact: {a: drop}, per: image}]",
+];
+
+const INVALID: &[&str] = &[
+    "packages: {a: installed}",
+    "package: {}",
+    "package: {a: }",
+    "package: {a: {}}",
+    "package: {a: {eventually: 5s}}",
+    "package: {a: instaled}",
+    "package: {a: {instaled: true}}",
+    "package: {a: {installed: yes}}",
+    "package: {a: {version: '>= '}}",
+    "package: {a: {version: '1 2'}}",
+    "package: {a: {version: [1, 2]}}",
+    "package: {a: {verify: dirty}}",
+    "package: {a: {count: many}}",
+    "package: [a]",
+    "file: {/f: {mode: rw-r--r--}}",
+    "file: {/f: {size: 80}}",
+    "file: {/f: {size: '<= 80'}}",
+    "file: {/f: {size: 80 MB/s}}",
+    "file: {/f: {content: {contains: []}}}",
+    "file: {/f: {content: {contains: ''}}}",
+    "file: {/f: {content: {matches: }}}",
+    "file: {/f: {content: {starts-with: a}}}",
+    "file: {/f: {content: [a]}}",
+    "file: {/f: {owner: {has: [a]}}}",
+    "kernel: {release: new}",
+    "kernel: {cmdline: [quiet]}",
+    "kernel: new",
+    "kconfig: {A: [y, m]}",
+    "kconfig: {A: {}}",
+    "kconfig: {A: {one-of: [y, m]}}",
+    "boot: {total: '<= 14s'}",
+    "boot: {total: {median: 14}}",
+    "units: {failed: []}",
+    "units: {failed: sshd.service}",
+    "units: {failed: {only: []}}",
+    "mount: {/usr: {options: {any-of: [ro]}}}",
+    "writable: {/usr: {not: true}}",
+    "command: {x: {stdout: {json: {}}}}",
+    "command: {x: {stdout: {json: {a: 1}}}}",
+    "port: {tcp/22: {listening: true, eventually: 20}}",
+];
+
+const INVALID_TESTS: &[&str] = &[
+    "summary: nothing asserted",
+    "steps: []",
+    "steps: [{runn: x}]",
+    "steps: [{run: x, install: [y]}]",
+    "steps: [{run: ''}]",
+    "steps: [{install: a}]",
+    "steps: [{service: a}]",
+    "steps: [{service: a, state: start}]",
+    "steps: [{write: /a}]",
+    "steps: [{run: x}], guest: clone",
+    "steps: [{run: x}], timeout: 30",
+    "steps: [{run: x}], tags: [Web]",
+    "steps: [{run: x}], tags: slow",
+    "steps: [{run: x}], because: no when",
+    "steps: [{run: x}], retry: 2",
+    "snapshots: [{name: a}]",
+    "snapshots: [{name: a, of: pakages}]",
+];
+
+/// Beyond a schema: why, and the suite.
+const BEYOND: &[(&str, &str)] = &[
+    ("numbers of modes", "expect: {file: {/f: {mode: 999}}}"),
+    ("paths are absolute", "steps: [{write: a, content: b}]"),
+    ("names of packages", "steps: [{install: [--nogpgcheck]}]"),
+    ("names of units", "steps: [{service: '-x', enabled: true}]"),
+    ("needs exist", "steps: [{run: x}], needs: [other]"),
+    ("needs go in no circle", "steps: [{run: x}], needs: [t]"),
+    ("conditions", "steps: [{run: x}], when: distor == a"),
+    ("conditions can be true", "steps: [{run: x}], when: arch == a and arch == b"),
+    ("regular expressions", "expect: {command: {x: {stdout: {matches: '('}}}}"),
+    ("that nothing else matches", "expect: {command: {x: {stdout: {matches: '.*'}}}}"),
+    ("order of units", "steps: [{run: x, eventually: 1s 1m}]"),
+    ("more than nothing", "steps: [{run: x, timeout: 0s}]"),
+    ("operators in loose values", "expect: {sysctl: {a: '>= linux'}}"),
+    ("columns", "snapshots: [{name: a, of: packages, keep: [nam]}]"),
+    ("names of snapshots", "snapshots: [{name: a, of: users}, {name: a, of: users}]"),
+    ("variables", "steps: [{run: '${x}'}]"),
+];
+
+#[test]
+fn parser_and_schema_agree() {
+    let schema = suite(VOCABULARY.tables);
+    let validator = jsonschema::draft202012::new(&schema).expect("the schema is a schema");
+    let verdicts = |text: &str| {
+        let mut sink = super::super::diagnostic::Diagnostics::new();
+        let node = yaml::parse(&"c.yaml".into(), text, Limits::default(), &mut sink).expect(text);
+        let (suite, problems) = decode_source("c.yaml", text, &VOCABULARY);
+        (suite.is_some(), validator.is_valid(&as_editor(&node)), problems.render(false))
+    };
+    let valid: Vec<String> =
+        VALID.iter().map(|body| expect(body)).chain(VALID_TESTS.iter().map(|body| test(body))).collect();
+    assert!(valid.len() >= 25);
+    for text in valid.iter().map(String::as_str).chain(EXAMPLES) {
+        let (parser, schema, problems) = verdicts(text);
+        assert!(parser && schema, "parser {parser}, schema {schema}: {text}\n{problems}");
+    }
+    let invalid: Vec<String> =
+        INVALID.iter().map(|body| expect(body)).chain(INVALID_TESTS.iter().map(|body| test(body))).collect();
+    assert!(invalid.len() >= 40);
+    for text in &invalid {
+        let (parser, schema, _) = verdicts(text);
+        assert!(!parser && !schema, "parser {parser}, schema {schema}: {text}");
+    }
+    for (why, body) in BEYOND {
+        let (parser, schema, _) = verdicts(&test(body));
+        assert!(!parser && schema, "{why}: parser {parser}, schema {schema}: {body}");
+    }
+    for header in [
+        "schema: suite/v2\nsuite: s\ntests: [{id: t, steps: [{run: x}]}]\n",
+        "schema: suite/v1\nsuite: s\ntests: []\n",
+        "schema: suite/v1\ntests: [{id: t, steps: [{run: x}]}]\n",
+        "schema: suite/v1\nsuite: s\nimages: {because: x}\ntests: [{id: t, steps: [{run: x}]}]\n",
+        "schema: suite/v1\nsuite: s\nbase-checks: {avc: ignore}\ntests: [{id: t, steps: [{run: x}]}]\n",
+        "schema: suite/v1\nsuite: s\nmatrix: {}\ntests: [{id: t, steps: [{run: x}]}]\n",
+    ] {
+        let (parser, schema, _) = verdicts(header);
+        assert!(!parser && !schema, "parser {parser}, schema {schema}: {header}");
+    }
+}
+
+#[test]
+fn the_schema_of_images_takes_the_catalogue_and_refuses_a_misspelt_one() {
+    let validator = jsonschema::draft202012::new(&images()).expect("the schema is a schema");
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../images/lab.yaml");
+    let text = fs_err::read_to_string(path).expect("images/lab.yaml");
+    let instance = |text: &str| {
+        let mut sink = super::super::diagnostic::Diagnostics::new();
+        as_editor(&yaml::parse(&"lab.yaml".into(), text, Limits::default(), &mut sink).expect("YAML"))
+    };
+    assert!(validator.is_valid(&instance(&text)));
+    for (from, to) in
+        [("seed:", "sead:"), ("1 GiB", "1"), ("{lab: lab}", "{lab: lab, path: x}"), ("mode: package", "mode: x")]
+    {
+        assert!(text.contains(from), "{from}");
+        assert!(!validator.is_valid(&instance(&text.replacen(from, to, 1))), "{to}");
+    }
+}
+
+#[test]
+fn every_property_is_documented_and_every_mapping_of_keys_closed() {
+    fn walk(value: &Value, at: &str) {
+        if let Some(properties) = value.get("properties").and_then(Value::as_object) {
+            assert!(value.get("additionalProperties").is_some(), "{at} is open");
+            for (name, property) in properties {
+                assert!(property.get("description").is_some(), "{at}/{name} has no description");
+            }
+        }
+        match value {
+            Value::Object(map) => map.iter().for_each(|(key, value)| walk(value, &format!("{at}/{key}"))),
+            Value::Array(items) => items.iter().enumerate().for_each(|(n, value)| walk(value, &format!("{at}/{n}"))),
+            _ => {}
+        }
+    }
+    walk(&suite(VOCABULARY.tables), "");
+    walk(&images(), "");
+}

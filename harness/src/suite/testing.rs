@@ -1,0 +1,211 @@
+//! A vocabulary and example suites for the tests of this room. The tables are only as large as the
+//! examples need; what ships is in the check room.
+
+use super::Vocabulary;
+use super::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
+
+const fn attribute(name: &'static str, kind: Kind) -> Attribute {
+    Attribute { name, kind, doc: "For tests." }
+}
+
+const fn table(
+    name: &'static str,
+    subject: Subject,
+    shorthand: Shorthand,
+    attributes: &'static [Attribute],
+) -> CheckTable {
+    CheckTable { name, summary: "For tests.", subject, shorthand, attributes, reads: "", example: "" }
+}
+
+static PACKAGE: CheckTable = table(
+    "package",
+    Subject::Named { what: "a package name" },
+    Shorthand::Words(&[("installed", "installed", "true"), ("absent", "installed", "false")]),
+    &[
+        attribute("installed", Kind::Bool),
+        attribute("version", Kind::Evr),
+        attribute("arch", Kind::Text),
+        attribute("vendor", Kind::Text),
+        attribute("signed", Kind::Bool),
+        attribute("from-repo", Kind::Text),
+        attribute("verify", Kind::Word(&["clean", "config-only"])),
+        attribute("count", Kind::Integer),
+    ],
+);
+static FILE: CheckTable = table(
+    "file",
+    Subject::Named { what: "an absolute path" },
+    Shorthand::Words(&[("present", "exists", "true"), ("absent", "exists", "false")]),
+    &[
+        attribute("exists", Kind::Bool),
+        attribute("mode", Kind::Mode),
+        attribute("owner", Kind::Text),
+        attribute("size", Kind::Size),
+        attribute("selinux-type", Kind::Text),
+        attribute("content", Kind::Output),
+    ],
+);
+static SERVICE: CheckTable = table(
+    "service",
+    Subject::Named { what: "a unit" },
+    Shorthand::None,
+    &[
+        attribute("active", Kind::Word(&["active", "inactive", "failed"])),
+        attribute("enabled", Kind::Text),
+        attribute("restarts", Kind::Integer),
+    ],
+);
+static PORT: CheckTable = table(
+    "port",
+    Subject::Named { what: "a protocol and a port" },
+    Shorthand::None,
+    &[attribute("listening", Kind::Bool), attribute("process", Kind::Text)],
+);
+static KERNEL: CheckTable = table(
+    "kernel",
+    Subject::Whole,
+    Shorthand::None,
+    &[attribute("release", Kind::Version), attribute("taint", Kind::Integer), attribute("cmdline", Kind::List)],
+);
+static KCONFIG: CheckTable = table(
+    "kconfig",
+    Subject::Named { what: "a kernel option" },
+    Shorthand::Attribute("value"),
+    &[attribute("value", Kind::Loose)],
+);
+static SYSCTL: CheckTable = table(
+    "sysctl",
+    Subject::Named { what: "a sysctl" },
+    Shorthand::Attribute("value"),
+    &[attribute("value", Kind::Loose)],
+);
+static BOOT: CheckTable = table(
+    "boot",
+    Subject::Whole,
+    Shorthand::None,
+    &[
+        attribute("total", Kind::Map(&Kind::Duration)),
+        attribute("userspace", Kind::Map(&Kind::Duration)),
+        attribute("units", Kind::Map(&Kind::Duration)),
+        attribute("load", Kind::Number),
+    ],
+);
+static UNITS: CheckTable = table("units", Subject::Whole, Shorthand::None, &[attribute("failed", Kind::Set)]);
+static MOUNT: CheckTable =
+    table("mount", Subject::Named { what: "a mount point" }, Shorthand::None, &[attribute("options", Kind::Set)]);
+static WRITABLE: CheckTable = table(
+    "writable",
+    Subject::Named { what: "a folder" },
+    Shorthand::Attribute("writable"),
+    &[attribute("writable", Kind::Bool)],
+);
+static COMMAND: CheckTable = table(
+    "command",
+    Subject::Named { what: "a command line" },
+    Shorthand::None,
+    &[attribute("exit", Kind::Integer), attribute("stdout", Kind::Output), attribute("stderr", Kind::Output)],
+);
+
+/// What the tests of this room may speak of.
+pub const VOCABULARY: Vocabulary<'static> = Vocabulary {
+    tables: &[&PACKAGE, &FILE, &SERVICE, &PORT, &KERNEL, &KCONFIG, &SYSCTL, &BOOT, &UNITS, &MOUNT, &WRITABLE, &COMMAND],
+    capabilities: &[("rpmdb", "rpm works"), ("systemd", "systemd is PID 1"), ("selinux", "a policy is loaded")],
+    tools: &["curl", "rpm"],
+};
+
+/// The suites of the language page, as far as this version knows the language.
+pub const EXAMPLES: [&str; 4] = [
+    r#"schema: suite/v1
+suite: nginx
+summary: nginx installs and serves
+tags: [isv, web, tier1]
+images: {where: "distro >= fedora-41 and mode == package"}
+defaults: {timeout: 5m}
+vars: {port: 80}
+setup:
+  - run: dnf -q makecache
+    timeout: 2m
+tests:
+  - id: install
+    steps:
+      - install: [nginx]
+        scriptlet-errors: none
+      - service: nginx
+        state: started
+        enabled: true
+    expect:
+      package:
+        nginx: {version: ">= 1:1.26, < 2:0", signed: true, verify: clean}
+        nginx-mod-stream: absent
+      file:
+        /etc/nginx/nginx.conf: {mode: "0644", owner: root, selinux-type: httpd_config_t}
+      service:
+        nginx: {active: active, enabled: enabled, restarts: 0}
+      port:
+        tcp/${port}: {listening: true, process: nginx, eventually: 20s}
+  - id: serves
+    needs: [install]
+    timeout: 10m
+    steps:
+      - run: curl -fsS http://127.0.0.1:${port}/
+        stdout: {matches: "(?i)nginx"}
+        eventually: 15s
+"#,
+    r#"schema: suite/v1
+suite: kernel
+tags: [kernel]
+tests:
+  - id: features
+    expect:
+      kernel: {release: ">= 6.14", taint: 0, cmdline: {lacks: [nomodeset]}}
+      kconfig:
+        CONFIG_KVM: {any-of: [y, m]}
+        CONFIG_DEBUG_INFO_BTF: y
+        CONFIG_NR_CPUS: ">= 512"
+      sysctl: {kernel.kptr_restrict: ">= 1", fs.protected_symlinks: 1}
+"#,
+    r#"schema: suite/v1
+suite: boot-time
+tests:
+  - id: budget
+    guest: fresh
+    expect:
+      boot:
+        total: {median: "<= 14s", p95: "<= 20s"}
+        userspace: {median: "<= 8s"}
+        units: {NetworkManager-wait-online.service: "<= 3s"}
+      units: {failed: none}
+"#,
+    r#"schema: suite/v1
+suite: base
+base-checks: {coredump: info}
+tests:
+  - id: immutable
+    when: mode == image
+    because: a package system writes to /usr
+    expect:
+      mount: {/usr: {options: {has: [ro]}}}
+      writable: {/usr/bin: false, /etc: true, /var: true}
+  - id: facts
+    snapshots:
+      - name: packages
+        of: packages
+        keep: [name, arch, vendor]
+        per: image
+      - name: sysctl
+        of: sysctl
+        only: ["kernel.*", "net.ipv4.conf.*"]
+        redact: {kernel.hostname: "[hostname]", "kernel.random.*": drop}
+      - name: boot-errors
+        of: {run: journalctl -b -p err -o cat}
+        filters: [{match: "[0-9a-f]{8}-[0-9a-f-]{27}", with: "[uuid]"}]
+        unordered: true
+"#,
+];
+
+#[test]
+fn the_tables_of_the_tests_are_sound() {
+    for table in VOCABULARY.tables {
+        assert_eq!(super::lint::problems(table), Vec::<String>::new());
+    }
+}
