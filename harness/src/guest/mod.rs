@@ -4,10 +4,17 @@
 
 mod actor;
 mod connection;
+mod conversation;
 mod error;
 pub mod facts;
+pub mod frame;
 mod hostkey;
+mod kill;
+mod login;
+mod shell;
+mod transport;
 mod wake;
+mod wire;
 
 use std::time::Duration;
 

@@ -1,0 +1,286 @@
+//! One batch with one shell: requests are written ahead, answered in order, and killed when they run
+//! too long or print too much.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use super::error::GuestError;
+use super::frame::{self, Event, Frame};
+use super::kill::Victims;
+use super::shell::{self, Fault, Shell, Start, describe};
+use super::wire::{Gone, Halt, Wire};
+use super::{End, Reply, Request};
+
+/// How a shell came out of a conversation.
+pub(super) enum Turn {
+    /// Every request has its answer.
+    Over,
+    /// The shell must be replaced; requests without an answer have not begun and can be sent again.
+    Replace {
+        /// Whether it may still live.
+        kill: bool,
+    },
+    /// The connection is gone.
+    Lost(GuestError),
+}
+
+/// A batch and its answers so far.
+pub(super) struct Conversation<'a> {
+    requests: &'a [Request],
+    answers: Vec<Option<Result<Reply, GuestError>>>,
+    start: Start,
+    slow: f64,
+    kills: u64,
+    /// The request that was at the head when a shell ended before it began.
+    resent: Option<usize>,
+}
+
+/// A request that has been written.
+struct Waiting {
+    index: usize,
+    frame: u64,
+    end: End,
+    /// The process of the command, once it has begun.
+    begun: Option<Option<u32>>,
+}
+
+/// The request that is being answered now.
+struct Head {
+    since: Instant,
+    /// Until when the next thing must have happened.
+    due: Instant,
+    killed: bool,
+}
+
+impl<'a> Conversation<'a> {
+    pub(super) fn new(requests: &'a [Request], start: Start, slow: f64) -> Self {
+        Self { requests, answers: vec![None; requests.len()], start, slow, kills: 0, resent: None }
+    }
+
+    pub(super) fn is_over(&self) -> bool {
+        self.answers.iter().all(Option::is_some)
+    }
+
+    /// Answers everything that has no answer yet with `error`.
+    pub(super) fn give_up(&mut self, error: &GuestError) {
+        for answer in self.answers.iter_mut().filter(|answer| answer.is_none()) {
+            *answer = Some(Err(error.clone()));
+        }
+    }
+
+    /// One answer for each request, in order.
+    pub(super) fn answers(self) -> Vec<Result<Reply, GuestError>> {
+        self.answers.into_iter().map(|answer| answer.unwrap_or(Err(GuestError::Closed))).collect()
+    }
+
+    /// How often something had to be killed since this was last asked.
+    pub(super) fn take_kills(&mut self) -> u64 {
+        std::mem::take(&mut self.kills)
+    }
+
+    /// Sends what has no answer yet and collects the answers.
+    pub(super) fn hold(&mut self, shell: &mut Shell, wire: &mut Wire, gone: Gone) -> Turn {
+        let mut waiting = match self.send(shell) {
+            Ok(waiting) => waiting,
+            Err(turn) => return turn,
+        };
+        wire.attend();
+        let mut head = self.head(&waiting);
+        while !waiting.is_empty() {
+            let pumped = shell.pipe.pump();
+            while let Some(event) = shell.pipe.deframer.next_event() {
+                self.note(event, &mut waiting, &mut head);
+            }
+            if waiting.is_empty() {
+                break;
+            }
+            let more = match pumped {
+                Ok(more) => more,
+                Err(fault) => return self.fault(fault, shell, &waiting, &head),
+            };
+            if gone() {
+                self.give_up(&GuestError::Closed);
+                return Turn::Replace { kill: true };
+            }
+            if let Err(turn) = self.mind(shell, wire, &mut waiting, &mut head) {
+                return turn;
+            }
+            if !more && let Err(turn) = self.sleep(wire, &head) {
+                return turn;
+            }
+        }
+        Turn::Over
+    }
+
+    /// Writes every request without an answer to the outbox of the shell.
+    fn send(&mut self, shell: &mut Shell) -> Result<VecDeque<Waiting>, Turn> {
+        let mut waiting = VecDeque::new();
+        for (index, request) in self.requests.iter().enumerate() {
+            if self.answers[index].is_some() {
+                continue;
+            }
+            let nonce = match shell.nonces.next() {
+                Ok(nonce) => nonce,
+                Err(error) => {
+                    return Err(Turn::Lost(GuestError::lost(format!("no random numbers on this host: {error}"))));
+                }
+            };
+            match frame::request(&nonce, &request.script) {
+                Ok(lines) => {
+                    let frame = shell.pipe.deframer.expect(nonce, request.limit);
+                    shell.pipe.queue(&lines);
+                    waiting.push_back(Waiting { index, frame, end: End::Exited, begun: None });
+                }
+                Err(why) => self.answers[index] = Some(Err(GuestError::Unsendable { why })),
+            }
+        }
+        Ok(waiting)
+    }
+
+    fn head(&self, waiting: &VecDeque<Waiting>) -> Head {
+        let now = Instant::now();
+        let begun = waiting.front().is_some_and(|waiting| waiting.begun.is_some());
+        let timeout = waiting.front().map_or(Duration::ZERO, |waiting| self.requests[waiting.index].timeout);
+        // The clock of a command starts when it does; until then the shell has its own patience.
+        let due = now + if begun { timeout } else { timeout.max(self.start.patience) };
+        Head { since: now, due, killed: false }
+    }
+
+    fn note(&mut self, event: Event, waiting: &mut VecDeque<Waiting>, head: &mut Head) {
+        let is_head = |frame, waiting: &VecDeque<Waiting>| waiting.front().is_some_and(|first| first.frame == frame);
+        match event {
+            Event::Begun(frame, pid) => {
+                if is_head(frame, waiting)
+                    && let Some(first) = waiting.front()
+                    && !head.killed
+                {
+                    head.due = Instant::now() + self.requests[first.index].timeout;
+                }
+                if let Some(one) = waiting.iter_mut().find(|one| one.frame == frame) {
+                    one.begun = Some(pid);
+                }
+            }
+            Event::Overflow(frame) => {
+                if let Some(one) = waiting.iter_mut().find(|one| one.frame == frame && one.end == End::Exited) {
+                    one.end = End::TooMuchOutput;
+                }
+            }
+            Event::Ended(frame, ended) => {
+                if is_head(frame, waiting)
+                    && let Some(first) = waiting.pop_front()
+                {
+                    self.reply(&first, ended, head);
+                    *head = self.head(waiting);
+                }
+            }
+        }
+    }
+
+    fn reply(&mut self, to: &Waiting, frame: Frame, head: &Head) {
+        let Frame { status, stdout, stderr } = frame;
+        let elapsed = head.since.elapsed();
+        self.answers[to.index] = Some(Ok(Reply { status, stdout, stderr, end: to.end, elapsed }));
+    }
+
+    /// Kills the command at the head when it is time, and gives the shell up when that did not help.
+    fn mind(
+        &mut self,
+        shell: &mut Shell,
+        wire: &mut Wire,
+        waiting: &mut VecDeque<Waiting>,
+        head: &mut Head,
+    ) -> Result<(), Turn> {
+        let Some(first) = waiting.front_mut() else { return Ok(()) };
+        let late = Instant::now() >= head.due;
+        let excessive = first.end == End::TooMuchOutput && !head.killed;
+        if !late && !excessive {
+            return Ok(());
+        }
+        let Some(pid) = first.begun else {
+            let index = first.index;
+            self.answers[index] = Some(Err(GuestError::Protocol {
+                excerpt: describe("the shell does not take the next command", &shell.pipe.deframer),
+            }));
+            return Err(Turn::Replace { kill: true });
+        };
+        if head.killed {
+            return Err(self.fault(Fault::Ended, shell, waiting, head).but_alive());
+        }
+        shell.pipe.deframer.freeze(first.frame);
+        let victims = if excessive {
+            Victims::CommandAndBackground(pid)
+        } else {
+            first.end = End::TimedOut;
+            Victims::Command(pid)
+        };
+        head.killed = true;
+        self.kills += 1;
+        // Whether the killer says that it succeeded does not matter: the end of the frame does.
+        match shell::kill(wire, self.start, shell.pid, victims, &|| false) {
+            Ok(_) | Err(Halt::TimedOut) => {}
+            Err(halt) => {
+                let why = GuestError::lost(format!("while a command was being killed: {halt}"));
+                return Err(Turn::Lost(why));
+            }
+        }
+        wire.attend();
+        head.due = Instant::now() + Duration::from_secs(5).mul_f64(self.slow);
+        Ok(())
+    }
+
+    /// The shell is of no more use: the answer of the request at the head, and what comes next.
+    fn fault(&mut self, fault: Fault, shell: &mut Shell, waiting: &VecDeque<Waiting>, head: &Head) -> Turn {
+        let violated = match fault {
+            Fault::Transport(error) => {
+                let what = super::actor::lost(&error);
+                return Turn::Lost(GuestError::lost(format!("in the middle of a conversation: {what}")));
+            }
+            Fault::Ended => None,
+            Fault::Violated(violation) => Some(violation),
+        };
+        let Some(first) = waiting.front() else { return Turn::Over };
+        if violated.is_none() && head.killed && !shell.pipe.deframer.is_over(first.frame) {
+            let frame = shell.pipe.deframer.abandon(first.frame);
+            self.reply(first, frame, head);
+        } else if violated.is_none() && first.begun.is_none() && self.resent != Some(first.index) {
+            // It ended before it took this command, so the command has not run.
+            self.resent = Some(first.index);
+        } else {
+            let excerpt = match &violated {
+                Some(violation) => violation.to_string(),
+                None if first.begun.is_none() => describe("the shell ends at once", &shell.pipe.deframer),
+                None => "the shell itself ended in the middle of the command".to_owned(),
+            };
+            self.answers[first.index] = Some(Err(GuestError::Protocol { excerpt }));
+        }
+        // One that began behind it, as far as one of the streams tells, may have run in part.
+        for one in waiting.iter().skip(1).filter(|one| one.begun.is_some()) {
+            let excerpt = "the shell itself ended in the middle of the command".to_owned();
+            self.answers[one.index] = Some(Err(GuestError::Protocol { excerpt }));
+        }
+        Turn::Replace { kill: violated.is_some() }
+    }
+
+    /// Sleeps until something happens or is due, and asks a silent guest for a sign of life.
+    fn sleep(&self, wire: &mut Wire, head: &Head) -> Result<(), Turn> {
+        let lost = |halt: Halt| Turn::Lost(GuestError::lost(halt.to_string()));
+        let slow = self.slow.min(4.0);
+        let limit = Duration::from_secs(30).mul_f64(slow);
+        if wire.silence() > limit {
+            let what = format!("the guest has been silent for {} s, even when asked", wire.silence().as_secs());
+            return Err(Turn::Lost(GuestError::lost(what)));
+        }
+        let next = wire.keep_alive(Duration::from_secs(5).mul_f64(slow)).map_err(lost)?;
+        wire.wait(Some(next.min(head.due))).map_err(lost)
+    }
+}
+
+impl Turn {
+    /// The same, of a shell that did not end by itself.
+    fn but_alive(self) -> Self {
+        match self {
+            Self::Replace { .. } => Self::Replace { kill: true },
+            other => other,
+        }
+    }
+}

@@ -1,0 +1,247 @@
+//! From nothing to a shell that answers: the tries, what each says about the guest, and when to
+//! give up.
+
+use std::time::{Duration, Instant};
+
+use ssh2::{ErrorCode, MethodType, Session};
+
+use super::connection::Target;
+use super::error::LastState;
+use super::hostkey::{HostKey, HostKeyPolicy};
+use super::shell::{Shell, Start, StartError};
+use super::wake::Wake;
+use super::wire::{Gone, Halt, Wire, pause};
+
+/// OpenSSH counts refused keys against the address of the client (5 s each since 9.8, and from 15 s
+/// on it answers no more), so connections that end in a refusal must be at least this far apart.
+const PENALTY: Duration = Duration::from_secs(6);
+/// Refusals within one connection; sshd allows six.
+const TRIES: u32 = 3;
+/// How long a less telling state must last before it replaces a more telling one.
+const REPLACED_AFTER: Duration = Duration::from_secs(30);
+
+/// A login: how, and with what limits.
+pub(super) struct Login<'a> {
+    pub(super) target: &'a Target,
+    /// The text of the private key.
+    pub(super) key: &'a str,
+    /// The host key of the login before, if there was one.
+    pub(super) remembered: Option<HostKey>,
+    pub(super) start: Start,
+    pub(super) wake: &'a Wake,
+    /// Stretches the limits of single steps, 1.0 to 10.0.
+    pub(super) slow: f64,
+    pub(super) deadline: Instant,
+    pub(super) gone: Gone<'a>,
+}
+
+/// A connection with its shell, and the key the server proved.
+pub(super) struct Entered {
+    // Dropped in this order: a channel before its session.
+    pub(super) shell: Shell,
+    pub(super) wire: Wire,
+    pub(super) host_key: HostKey,
+}
+
+enum Miss {
+    /// Trying again is of no use.
+    Final(LastState),
+    /// Try again, not before so long after the start of this try.
+    Again(LastState, Duration),
+    /// The deadline cut the try off: it says nothing about the guest.
+    Cut(LastState),
+}
+
+impl Login<'_> {
+    /// Tries until it works, the deadline has passed, or nobody waits any more.
+    pub(super) fn enter(&self) -> Result<Entered, LastState> {
+        let mut last = LastState::NotTried;
+        let mut told = Instant::now();
+        let mut patience = Duration::from_secs(4);
+        let (mut refusals, mut broken) = (0, 0);
+        while Instant::now() < self.deadline {
+            let began = Instant::now();
+            let (state, apart) = match self.attempt(patience, &mut refusals) {
+                Ok(entered) => return Ok(entered),
+                Err(Miss::Final(state)) => return Err(state),
+                Err(Miss::Cut(state)) => return Err(if last == LastState::NotTried { state } else { last }),
+                Err(Miss::Again(state, apart)) => (state, apart),
+            };
+            match state {
+                // A guest that is slow to speak is given longer each time.
+                LastState::Silent => patience = (patience * 5 / 4).min(Duration::from_secs(20)),
+                LastState::Handshake(_) => broken += 1,
+                _ => broken = 0,
+            }
+            if broken >= 10 {
+                return Err(state);
+            }
+            if weight(&state) >= weight(&last) || told.elapsed() > REPLACED_AFTER.mul_f64(self.slow) {
+                last = state;
+                told = Instant::now();
+            }
+            let again = (began + apart).min(self.deadline);
+            while !pause(self.wake, again).map_err(|halt| LastState::Unreachable(halt.to_string()))? {
+                if (self.gone)() {
+                    return Err(LastState::Cancelled);
+                }
+            }
+        }
+        Err(last)
+    }
+
+    fn attempt(&self, patience: Duration, refusals: &mut u32) -> Result<Entered, Miss> {
+        let began = Instant::now();
+        let limit = (began + Duration::from_secs(10)).min(self.deadline);
+        let soon = Duration::from_millis(200);
+        let mut wire = Wire::dial(self.target.addr, limit, self.wake, self.gone).map_err(|halt| match halt {
+            Halt::Gone => Miss::Final(LastState::Cancelled),
+            Halt::TimedOut => Miss::Again(LastState::Unreachable("connecting timed out".into()), soon),
+            halt => Miss::Again(LastState::Unreachable(halt.to_string()), soon),
+        })?;
+        self.handshake(&mut wire, patience)?;
+        let host_key = self.check_host_key(&mut wire)?;
+        self.authenticate(&mut wire, refusals)?;
+        match Shell::start(&mut wire, self.start, self.deadline, self.gone) {
+            Ok(shell) => Ok(Entered { shell, wire, host_key }),
+            Err(StartError::Halt(Halt::Gone)) => Err(Miss::Final(LastState::Cancelled)),
+            Err(StartError::Halt(halt)) => Err(Miss::Again(LastState::NoShell(halt.to_string()), soon * 5)),
+            Err(StartError::Odd(what)) => Err(Miss::Again(LastState::NoShell(what), soon * 5)),
+        }
+    }
+
+    fn handshake(&self, wire: &mut Wire, patience: Duration) -> Result<(), Miss> {
+        let began = Instant::now();
+        let banner = began + patience.max(Duration::from_secs(4).mul_f64(self.slow.min(3.0)));
+        let exchange = began + patience + Duration::from_secs(30).mul_f64(self.slow);
+        let expected = self.expected();
+        let mut heard = false;
+        let mut prepared = false;
+        let result = wire.drive(
+            self.gone,
+            |session| if session.banner_bytes().is_some() { exchange } else { banner }.min(self.deadline),
+            |session| {
+                if !prepared {
+                    prefer(session, expected)?;
+                    prepared = true;
+                }
+                let result = session.handshake();
+                heard = session.banner_bytes().is_some();
+                result
+            },
+        );
+        let halt = match result {
+            Ok(()) => return Ok(()),
+            Err(Halt::Gone) => return Err(Miss::Final(LastState::Cancelled)),
+            Err(halt) => halt,
+        };
+        let state = if heard { LastState::Handshake(halt.to_string()) } else { LastState::Silent };
+        if matches!(halt, Halt::TimedOut) && Instant::now() >= self.deadline {
+            return Err(Miss::Cut(state));
+        }
+        let apart = if heard { Duration::from_secs(1) } else { Duration::from_millis(250) };
+        Err(Miss::Again(state, apart))
+    }
+
+    /// The keys that would be right; empty when any would.
+    fn expected(&self) -> &[HostKey] {
+        match (&self.remembered, &self.target.host_key) {
+            (Some(key), _) => std::slice::from_ref(key),
+            (None, HostKeyPolicy::Expect(keys)) => keys,
+            (None, HostKeyPolicy::AcceptFirst) => &[],
+        }
+    }
+
+    fn check_host_key(&self, wire: &mut Wire) -> Result<HostKey, Miss> {
+        let shown = wire.session().host_key().and_then(|(blob, _)| HostKey::from_blob(blob));
+        let Some(key) = shown else {
+            return Err(Miss::Final(LastState::Handshake("the server shows no host key".into())));
+        };
+        let any = self.remembered.is_none() && self.target.host_key == HostKeyPolicy::AcceptFirst;
+        if any || self.expected().contains(&key) {
+            return Ok(key);
+        }
+        let expected: Vec<_> = self.expected().iter().map(HostKey::fingerprint).collect();
+        let expected = if expected.is_empty() { "none".to_owned() } else { expected.join(" or ") };
+        Err(Miss::Final(LastState::HostKeyChanged { expected, seen: key.fingerprint() }))
+    }
+
+    /// Offers the key, a few times: sshd reads the user's keys anew for each try, but whether the
+    /// user exists only once for each connection.
+    fn authenticate(&self, wire: &mut Wire, refusals: &mut u32) -> Result<(), Miss> {
+        let limit = (Instant::now() + Duration::from_secs(30).mul_f64(self.slow)).min(self.deadline);
+        for attempt in 1..=TRIES {
+            let result = wire.drive(
+                self.gone,
+                |_| limit,
+                |session| session.userauth_pubkey_memory(&self.target.user, None, self.key, None),
+            );
+            let error = match result {
+                Ok(()) => return Ok(()),
+                Err(Halt::Gone) => return Err(Miss::Final(LastState::Cancelled)),
+                Err(Halt::Failed(error)) => error,
+                Err(halt) => {
+                    let state = LastState::Handshake(format!("authentication: {halt}"));
+                    return Err(if limit == self.deadline {
+                        Miss::Cut(state)
+                    } else {
+                        Miss::Again(state, Duration::from_secs(1))
+                    });
+                }
+            };
+            match error.code() {
+                ErrorCode::Session(
+                    libssh2_sys::LIBSSH2_ERROR_AUTHENTICATION_FAILED | libssh2_sys::LIBSSH2_ERROR_PUBLICKEY_UNVERIFIED,
+                ) => *refusals += 1,
+                ErrorCode::Session(libssh2_sys::LIBSSH2_ERROR_FILE) => {
+                    return Err(Miss::Final(LastState::KeyFile(Halt::Failed(error).to_string())));
+                }
+                _ => {
+                    let state = LastState::Handshake(format!("authentication: {}", Halt::Failed(error)));
+                    return Err(Miss::Again(state, Duration::from_secs(1)));
+                }
+            }
+            let again = Instant::now() + Duration::from_secs(1);
+            while attempt < TRIES && Instant::now() < again.min(self.deadline) {
+                if (self.gone)() {
+                    return Err(Miss::Final(LastState::Cancelled));
+                }
+                if wire.wait(Some(again.min(self.deadline))).is_err() {
+                    break;
+                }
+            }
+            if Instant::now() >= self.deadline {
+                break;
+            }
+        }
+        Err(Miss::Again(LastState::KeyRefused { times: *refusals }, PENALTY))
+    }
+}
+
+/// Asks the server for the kinds of keys that are known, so that it does not show one that is not.
+fn prefer(session: &Session, expected: &[HostKey]) -> Result<(), ssh2::Error> {
+    if expected.is_empty() {
+        return Ok(());
+    }
+    let supported = session.supported_algs(MethodType::HostKey)?;
+    let known = expected.iter().flat_map(|key| key.signature_algorithms().split(','));
+    let mut wanted: Vec<&str> = Vec::new();
+    for name in known.filter(|name| supported.contains(name)).chain(supported.iter().copied()) {
+        if !wanted.contains(&name) {
+            wanted.push(name);
+        }
+    }
+    session.method_pref(MethodType::HostKey, &wanted.join(","))
+}
+
+/// How much a state tells about the guest.
+fn weight(state: &LastState) -> u8 {
+    match state {
+        LastState::NotTried | LastState::Cancelled => 0,
+        LastState::Unreachable(_) => 1,
+        LastState::Silent => 2,
+        LastState::Handshake(_) => 3,
+        LastState::KeyRefused { .. } | LastState::NoShell(_) => 4,
+        LastState::HostKeyChanged { .. } | LastState::KeyFile(_) => 5,
+    }
+}

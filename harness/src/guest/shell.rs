@@ -1,0 +1,279 @@
+//! The framed shell: the protocol of [`super::frame`] over a transport, its start, and its killer.
+
+use std::io;
+use std::time::{Duration, Instant};
+
+use super::frame::{self, Deframer, Event, Frame, Nonces, Stream, Violation};
+use super::kill::{self, Victims};
+use super::transport::{ExecChannel, Transport};
+use super::wire::{Gone, Halt, Wire};
+
+/// Bytes that are taken from the transport before timers are looked at again.
+const GULP: usize = 1 << 20;
+
+/// Why a shell is of no more use.
+#[derive(Debug)]
+pub(super) enum Fault {
+    /// It ended.
+    Ended,
+    /// It speaks another language.
+    Violated(Violation),
+    /// Its transport failed.
+    Transport(io::Error),
+}
+
+/// Requests in, events out, over any transport.
+pub(super) struct Pipeline<T> {
+    transport: T,
+    outbox: Vec<u8>,
+    sent: usize,
+    pub(super) deframer: Deframer,
+    buffer: Box<[u8]>,
+}
+
+impl<T: Transport> Pipeline<T> {
+    pub(super) fn new(transport: T) -> Self {
+        let buffer = vec![0; 64 << 10].into_boxed_slice();
+        Self { transport, outbox: Vec::new(), sent: 0, deframer: Deframer::default(), buffer }
+    }
+
+    /// Queues the lines of a request whose frame has been announced to the deframer.
+    pub(super) fn queue(&mut self, lines: &[u8]) {
+        self.outbox.extend_from_slice(lines);
+    }
+
+    /// Moves what can be moved without waiting. True when there may be more to move at once.
+    pub(super) fn pump(&mut self) -> Result<bool, Fault> {
+        let mut more = self.write()?;
+        let mut taken = 0;
+        for stream in [Stream::Out, Stream::Err] {
+            loop {
+                match self.transport.read(stream, &mut self.buffer) {
+                    Ok(0) => return Err(Fault::Ended),
+                    Ok(count) => {
+                        self.deframer.feed(stream, &self.buffer[..count]).map_err(Fault::Violated)?;
+                        taken += count;
+                        if taken >= GULP {
+                            more = true;
+                            break;
+                        }
+                    }
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                    Err(error) => return Err(Fault::Transport(error)),
+                }
+            }
+        }
+        Ok(more)
+    }
+
+    /// Writes until the transport takes no more.
+    fn write(&mut self) -> Result<bool, Fault> {
+        while self.sent < self.outbox.len() {
+            match self.transport.write(&self.outbox[self.sent..]) {
+                Ok(count) => self.sent += count,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(false),
+                Err(error) => return Err(Fault::Transport(error)),
+            }
+        }
+        self.outbox.clear();
+        self.sent = 0;
+        Ok(false)
+    }
+}
+
+impl Pipeline<ExecChannel> {
+    /// Closes the channel, see [`ExecChannel::close`].
+    pub(super) fn close(self, wire: &mut Wire, limit: Instant) {
+        self.transport.close(wire, limit);
+    }
+}
+
+/// How shells are started on a connection.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Start {
+    /// Through `sudo -n`.
+    pub(super) elevated: bool,
+    /// Whether the shell is root's, however it became so.
+    pub(super) root: bool,
+    /// How long a start, or a kill, may take.
+    pub(super) patience: Duration,
+}
+
+impl Start {
+    fn command(self) -> &'static str {
+        // The login shell of the user runs this; `exec` leaves nothing of it behind.
+        if self.elevated { "exec sudo -n /bin/sh" } else { "exec /bin/sh" }
+    }
+
+    /// The fixed environment of every command.
+    fn preamble(self) -> String {
+        let home = if self.root { "/root" } else { "${HOME:-/}" };
+        // A command that signals its whole process group would end the shell too; a trap keeps the
+        // shell and is reset in its children.
+        format!(
+            "trap : INT TERM\n\
+             unset ENV BASH_ENV CDPATH LANGUAGE LS_COLORS GREP_OPTIONS\n\
+             PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME={home} TERM=dumb NO_COLOR=1\n\
+             PAGER=cat SYSTEMD_PAGER= SYSTEMD_COLORS=0 LC_ALL=C.UTF-8\n\
+             export PATH HOME TERM NO_COLOR PAGER SYSTEMD_PAGER SYSTEMD_COLORS LC_ALL\n\
+             cd /"
+        )
+    }
+}
+
+/// A shell that has answered.
+pub(super) struct Shell {
+    pub(super) pipe: Pipeline<ExecChannel>,
+    /// Its process in the guest.
+    pub(super) pid: u32,
+    pub(super) nonces: Nonces,
+}
+
+impl Shell {
+    /// Starts a shell and waits for its first answer. The error says what was seen instead.
+    pub(super) fn start(wire: &mut Wire, start: Start, limit: Instant, gone: Gone) -> Result<Self, StartError> {
+        let limit = limit.min(Instant::now() + start.patience);
+        let channel = ExecChannel::open(wire, start.command(), limit, gone)?;
+        let nonces = Nonces::open().map_err(Halt::System)?;
+        let mut shell = Self { pipe: Pipeline::new(channel), pid: 0, nonces };
+        let (pid, said) = shell.converse(wire, &start.preamble(), limit, gone)?;
+        shell.pid = pid
+            .filter(|pid| *pid > 1)
+            .ok_or_else(|| StartError::Odd("the shell did not tell its process number".into()))?;
+        if !said.stderr.is_empty() {
+            // bash says that the locale is missing; `C` never is.
+            shell.converse(wire, "LC_ALL=C", limit, gone)?;
+        }
+        Ok(shell)
+    }
+
+    /// Has the shell itself run `body` and waits.
+    fn converse(
+        &mut self,
+        wire: &mut Wire,
+        body: &str,
+        limit: Instant,
+        gone: Gone,
+    ) -> Result<(Option<u32>, Frame), StartError> {
+        let mut pid = None;
+        let nonce = self.nonces.next().map_err(Halt::System)?;
+        self.pipe.deframer.expect(nonce, 4096);
+        self.pipe.queue(&frame::setup(&nonce, body));
+        loop {
+            let more = self.pipe.pump();
+            while let Some(event) = self.pipe.deframer.next_event() {
+                match event {
+                    Event::Begun(_, told) => pid = told,
+                    Event::Overflow(_) => {}
+                    Event::Ended(_, frame) => return Ok((pid, frame)),
+                }
+            }
+            match more {
+                Ok(true) => {}
+                Ok(false) => wire.wait(Some(limit))?,
+                Err(fault) => return Err(StartError::of(fault, &self.pipe.deframer)),
+            }
+            if gone() {
+                return Err(StartError::Halt(Halt::Gone));
+            }
+            if Instant::now() >= limit {
+                return Err(StartError::Odd(describe("the shell does not answer", &self.pipe.deframer)));
+            }
+        }
+    }
+}
+
+/// Why a shell did not start.
+pub(super) enum StartError {
+    /// The connection, or the caller.
+    Halt(Halt),
+    /// The connection works; what stands on it is no shell of ours.
+    Odd(String),
+}
+
+impl StartError {
+    fn of(fault: Fault, deframer: &Deframer) -> Self {
+        match fault {
+            Fault::Ended => Self::Odd(describe("the shell ended at once", deframer)),
+            Fault::Violated(violation) => Self::Odd(violation.to_string()),
+            Fault::Transport(error) => Self::Halt(Halt::System(error)),
+        }
+    }
+}
+
+impl From<Halt> for StartError {
+    fn from(halt: Halt) -> Self {
+        match halt {
+            // The server answered, with a refusal: the connection itself is sound.
+            Halt::Failed(error)
+                if error.code() == ssh2::ErrorCode::Session(libssh2_sys::LIBSSH2_ERROR_CHANNEL_FAILURE) =>
+            {
+                Self::Odd("sshd refuses to open a channel".into())
+            }
+            Halt::Failed(error)
+                if error.code() == ssh2::ErrorCode::Session(libssh2_sys::LIBSSH2_ERROR_CHANNEL_REQUEST_DENIED) =>
+            {
+                Self::Odd("sshd refuses to run a command".into())
+            }
+            halt => Self::Halt(halt),
+        }
+    }
+}
+
+/// A sentence, with what the guest printed outside of frames.
+pub(super) fn describe(what: &str, deframer: &Deframer) -> String {
+    match deframer.stray_excerpt() {
+        excerpt if excerpt.is_empty() => what.to_owned(),
+        excerpt => format!("{what}; it printed: {excerpt}"),
+    }
+}
+
+/// Kills below the framed shell `pid` by a second, short-lived shell on the same connection. True
+/// when that shell says it has done so.
+pub(super) fn kill(wire: &mut Wire, start: Start, pid: u32, victims: Victims, gone: Gone) -> Result<bool, Halt> {
+    let limit = Instant::now() + start.patience;
+    let mut channel = ExecChannel::open(wire, start.command(), limit, gone)?;
+    let script = kill::script(pid, victims, start.elevated);
+    let mut rest = script.as_bytes();
+    let (mut eof_sent, mut said) = (false, Vec::new());
+    let mut buffer = [0; 4096];
+    let done = loop {
+        while !rest.is_empty() {
+            match channel.write(rest) {
+                Ok(count) => rest = &rest[count..],
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                Err(error) => return Err(Halt::System(error)),
+            }
+        }
+        if rest.is_empty() && !eof_sent {
+            channel.send_eof(wire, limit)?;
+            eof_sent = true;
+        }
+        let mut over = false;
+        for stream in [Stream::Out, Stream::Err] {
+            loop {
+                match channel.read(stream, &mut buffer) {
+                    Ok(0) => {
+                        over = true;
+                        break;
+                    }
+                    // Noise of a login shell may come first; the last words count.
+                    Ok(count) if stream == Stream::Out => {
+                        said.extend_from_slice(&buffer[..count]);
+                        said.drain(..said.len().saturating_sub(64));
+                    }
+                    Ok(_) => {}
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                    Err(error) => return Err(Halt::System(error)),
+                }
+            }
+        }
+        let done = said.trim_ascii_end().ends_with(kill::DONE);
+        if over || done || Instant::now() >= limit || gone() {
+            break done;
+        }
+        wire.wait(Some(limit))?;
+    };
+    channel.close(wire, Instant::now() + Duration::from_millis(500));
+    Ok(done)
+}
