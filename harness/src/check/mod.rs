@@ -23,6 +23,7 @@ pub mod log;
 pub mod matching;
 pub mod module;
 pub mod mount;
+mod net;
 pub mod package;
 pub mod port;
 pub mod proc;

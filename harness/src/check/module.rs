@@ -2,7 +2,11 @@
 
 use crate::suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
 
-use super::attribute;
+use super::asking::{key, subjects, unanswered, verdicts};
+use super::matching::Value;
+use super::{Check, Observations, Probe, Verdict, attribute};
+use crate::guest::facts::Facts;
+use crate::suite::model::Expectation;
 
 const ATTRIBUTES: &[Attribute] = &[
     attribute(
@@ -52,3 +56,249 @@ pub static TABLE: CheckTable = CheckTable {
   firewire_core: absent
 "#,
 };
+
+/// The check type.
+pub struct Module;
+
+impl Check for Module {
+    fn table(&self) -> &'static CheckTable {
+        &TABLE
+    }
+
+    fn probes(&self, asked: &[&Expectation], _facts: &Facts) -> Vec<Probe> {
+        let mut probes = Vec::new();
+        let all: Vec<&str> = ATTRIBUTES.iter().map(|attribute| attribute.name).collect();
+        let names = subjects(asked, &all);
+        probes.extend(Probe::batch("module/state", 30, &names, STATE));
+        if !names.is_empty() {
+            probes.push(Probe::new("module/modprobe.d", 20, DENY));
+        }
+        probes.extend(Probe::batch_with(
+            "module/info",
+            30,
+            "modinfo",
+            &subjects(asked, &["signed", "signer", "in-tree", "version", "license", "path", "depends", "firmware"]),
+            r#"modinfo -- "$1""#,
+        ));
+        probes.extend(Probe::batch("module/parameters", 20, &subjects(asked, &["parameters"]), PARAMETERS));
+        probes
+    }
+
+    fn judge(&self, expectation: &Expectation, seen: &Observations, _facts: &Facts) -> Vec<Verdict> {
+        let name = expectation.subject.replace('-', "_");
+        verdicts(&TABLE, expectation, |assertion| {
+            let answer = seen.answer("module/state", &expectation.subject)?;
+            let found = match (answer.status, answer.output.as_str()) {
+                (0, word @ ("loaded" | "builtin" | "available" | "absent")) => word.to_owned(),
+                _ => return Err(answer.output),
+            };
+            let denied = denylisted(&seen.output("module/modprobe.d")?, &name);
+            let field = |wanted: &str| -> Result<Vec<String>, String> {
+                let answer = seen.answer("module/info", &expectation.subject)?;
+                if answer.status != 0 {
+                    return Err(format!("modinfo: {}", answer.output));
+                }
+                let fields = answer.output.lines().filter_map(|line| line.split_once(':'));
+                Ok(fields
+                    .filter(|(field, _)| field.trim() == wanted)
+                    .map(|(_, value)| value.trim().to_owned())
+                    .collect())
+            };
+            let first = |wanted: &str, without: &str| -> Result<Value, String> {
+                Ok(field(wanted)?
+                    .into_iter()
+                    .find(|value| !value.is_empty())
+                    .map_or_else(|| Value::absent(without), Value::Text))
+            };
+            match assertion.attribute {
+                "loaded" => return Ok(Value::flag(matches!(found.as_str(), "loaded" | "builtin"))),
+                "available" => {
+                    let here =
+                        found == "loaded" || found == "builtin" || (found == "available" && denied != Denied::Refused);
+                    return Ok(Value::flag(here));
+                }
+                "denylisted" => return Ok(Value::flag(denied != Denied::No)),
+                "state" => {
+                    let hidden = found == "available" && denied != Denied::No;
+                    return Ok(Value::text(if hidden { "denylisted" } else { &found }));
+                }
+                _ if found == "absent" => return Ok(Value::absent("no such module")),
+                "parameters" => {
+                    let answer = seen.answer("module/parameters", &expectation.subject)?;
+                    let parameter = key(assertion)?;
+                    let value = answer
+                        .output
+                        .lines()
+                        .filter_map(|line| line.split_once('='))
+                        .find(|(name, _)| *name == parameter);
+                    return Ok(value.map_or_else(
+                        || Value::absent("no such parameter of a loaded module"),
+                        |(_, value)| Value::text(value.trim()),
+                    ));
+                }
+                _ if found == "builtin" && matches!(assertion.attribute, "signed" | "in-tree") => {
+                    return Ok(Value::flag(true));
+                }
+                _ => {}
+            }
+            match assertion.attribute {
+                // modinfo shows the signer of a PKCS#7 signature, and `signature:` for all of them.
+                "signed" => Ok(Value::flag(!field("sig_id")?.is_empty() || !field("signature")?.is_empty())),
+                "signer" => first("signer", "not signed"),
+                "in-tree" => Ok(Value::flag(field("intree")?.first().is_some_and(|value| value == "Y"))),
+                "version" => first("version", "it states none"),
+                "license" => first("license", "it states none"),
+                "path" => first("filename", "it has no file"),
+                "depends" => Ok(Value::items(
+                    field("depends")?.iter().flat_map(|list| list.split(',')).filter(|name| !name.is_empty()),
+                )),
+                "firmware" => Ok(Value::items(field("firmware")?)),
+                _ => unanswered(assertion),
+            }
+        })
+    }
+}
+
+/// Dashes and underscores are the same in module names. Loaded comes from /proc/modules, because a
+/// built-in module can have a directory below /sys/module too.
+const STATE: &str = r#"case $1 in */*|''|.*) echo absent; return 0;; esac
+want=
+rest=$1
+while :; do case $rest in *-*) want=$want${rest%%-*}_; rest=${rest#*-};; *) want=$want$rest; break;; esac; done
+[ -d /proc/self ] || { echo '/proc is not mounted'; return 1; }
+if [ -r /proc/modules ]; then
+    while read -r name rest; do [ "$name" != "$want" ] || { echo loaded; return 0; }; done </proc/modules
+fi
+root=/lib/modules/$(uname -r)
+find_in() {
+    [ -r "$1" ] || return 1
+    while IFS=' ' read -r path rest; do
+        path=${path%:}; base=${path##*/}; base=${base%%.ko*}; flat=
+        while :; do case $base in *-*) flat=$flat${base%%-*}_; base=${base#*-};; *) flat=$flat$base; break;; esac; done
+        [ "$flat" != "$want" ] || return 0
+    done <"$1"
+    return 1
+}
+match=
+if command -v grep >/dev/null 2>&1; then
+    expression=; rest=$want
+    while :; do case $rest in *_*) expression=$expression${rest%%_*}[-_]; rest=${rest#*_};; *) expression=$expression$rest; break;; esac; done
+    case $want in *[!A-Za-z0-9_]*) echo absent; return 0;; esac
+    find_in() { [ -r "$1" ] && grep -q "\(^\|/\)$expression\.ko" "$1"; }
+    if [ -r "$root/modules.dep" ]; then find_dep() { grep -q "^\([^:]*/\)\{0,1\}$expression\.ko[^:/]*:" "$root/modules.dep"; }; fi
+fi
+if find_in "$root/modules.builtin"; then echo builtin; return 0; fi
+if [ ! -r "$root/modules.dep" ]; then
+    [ -e /proc/modules ] || { echo absent; return 0; }
+    echo "$root/modules.dep cannot be read, so that what could be loaded is not known"; return 1
+fi
+if command -v find_dep >/dev/null 2>&1; then find_dep && { echo available; return 0; }
+elif find_in "$root/modules.dep"; then echo available; return 0; fi
+echo absent"#;
+
+/// Lines of modprobe's configuration that keep modules from being loaded.
+const DENY: &str = r#"seen=
+for dir in /etc/modprobe.d /run/modprobe.d /usr/local/lib/modprobe.d /usr/lib/modprobe.d /lib/modprobe.d; do
+    for file in "$dir"/*.conf; do
+        [ -r "$file" ] || continue
+        base=${file##*/}
+        case $seen in *"/$base/"*) continue;; esac
+        seen="$seen/$base/"
+        while read -r word name rest; do
+            case $word in blacklist|install) printf '%s %s %s\n' "$word" "$name" "$rest";; esac
+        done <"$file"
+    done
+done
+for word in $(cat /proc/cmdline); do
+    case $word in modprobe.blacklist=*|module_blacklist=*|rd.driver.blacklist=*) printf 'cmdline %s\n' "$word";; esac
+done
+exit 0"#;
+
+const PARAMETERS: &str = r#"case $1 in */*) return 0;; esac
+want=
+rest=$1
+while :; do case $rest in *-*) want=$want${rest%%-*}_; rest=${rest#*-};; *) want=$want$rest; break;; esac; done
+for file in /sys/module/"$want"/parameters/*; do
+    [ -r "$file" ] && printf '%s=%s\n' "${file##*/}" "$(cat "$file")"
+done
+return 0"#;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Denied {
+    No,
+    /// Not loaded for a device; still loadable by its name.
+    ByAlias,
+    /// Not even by its name.
+    Refused,
+}
+
+fn denylisted(text: &str, wanted: &str) -> Denied {
+    let mut denied = Denied::No;
+    for line in text.lines() {
+        let mut words = line.split_whitespace();
+        let (kind, name) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
+        let is_it = |name: &str| name.replace('-', "_") == wanted;
+        match kind {
+            "install" if is_it(name) => {
+                let program = words.next().unwrap_or_default();
+                if matches!(program.rsplit('/').next(), Some("false" | "true" | ":")) {
+                    return Denied::Refused;
+                }
+            }
+            "blacklist" if is_it(name) => denied = Denied::ByAlias,
+            "cmdline" => {
+                let (option, names) = name.split_once('=').unwrap_or_default();
+                if names.split(',').any(is_it) {
+                    // The kernel itself refuses what `module_blacklist=` names.
+                    if option == "module_blacklist" {
+                        return Denied::Refused;
+                    }
+                    denied = Denied::ByAlias;
+                }
+            }
+            _ => {}
+        }
+    }
+    denied
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::check::testing::{equals, expectation, missed, records, reply};
+    use crate::suite::model::Matcher;
+
+    fn judge(name: &str, found: &str, deny: &str, attribute: &'static str, matcher: Matcher) -> Verdict {
+        let seen = Observations(
+            [
+                ("module/state".to_owned(), records(&[(name, i32::from(found.contains(' ')), found)])),
+                ("module/modprobe.d".to_owned(), reply(0, deny)),
+            ]
+            .into(),
+        );
+        Module.judge(&expectation("module", name, &[(attribute, matcher)]), &seen, &Facts::default()).remove(0)
+    }
+
+    #[test]
+    fn available_means_here_or_loadable() {
+        for found in ["loaded", "builtin", "available"] {
+            assert_eq!(judge("btrfs", found, "", "available", equals("true")), Verdict::Met, "{found}");
+        }
+        assert_eq!(missed(&judge("x", "absent", "", "available", equals("true"))), ("available is true", "false"));
+        assert_eq!(missed(&judge("x", "loaded", "", "state", equals("absent"))).1, "loaded");
+        assert!(matches!(
+            judge("x", "modules.dep cannot be read", "", "state", equals("absent")),
+            Verdict::Unknown { .. }
+        ));
+    }
+
+    #[test]
+    fn a_denylist_of_either_kind_is_seen_and_only_a_refusal_makes_it_unavailable() {
+        let deny = "blacklist firewire-core \ninstall cramfs /bin/false\ninstall other /sbin/modprobe -i other\ncmdline module_blacklist=floppy,pc-spkr\n";
+        assert_eq!(judge("firewire_core", "available", deny, "state", equals("denylisted")), Verdict::Met);
+        assert_eq!(judge("firewire_core", "available", deny, "available", equals("true")), Verdict::Met);
+        assert_eq!(judge("cramfs", "available", deny, "available", equals("false")), Verdict::Met);
+        assert_eq!(judge("pc_spkr", "available", deny, "available", equals("false")), Verdict::Met);
+        assert_eq!(judge("other", "available", deny, "denylisted", equals("false")), Verdict::Met);
+    }
+}

@@ -2,7 +2,12 @@
 
 use crate::suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
 
-use super::attribute;
+use super::asking::{subjects, unanswered, verdicts};
+use super::matching::Value;
+use super::net::{probes, sockets};
+use super::{Check, Observations, Probe, Verdict, attribute};
+use crate::guest::facts::Facts;
+use crate::suite::model::Expectation;
 
 const ATTRIBUTES: &[Attribute] = &[
     attribute("listening", Kind::Bool, "Whether something listens."),
@@ -36,3 +41,84 @@ pub static TABLE: CheckTable = CheckTable {
   tcp/111: closed
 "#,
 };
+
+/// The check type.
+pub struct Port;
+
+impl Check for Port {
+    fn table(&self) -> &'static CheckTable {
+        &TABLE
+    }
+
+    fn probes(&self, asked: &[&Expectation], _facts: &Facts) -> Vec<Probe> {
+        if subjects(asked, &["listening", "address", "exposed", "process"]).is_empty() { Vec::new() } else { probes() }
+    }
+
+    fn judge(&self, expectation: &Expectation, seen: &Observations, _facts: &Facts) -> Vec<Verdict> {
+        verdicts(&TABLE, expectation, |assertion| {
+            let (protocol, number) = parse(&expectation.subject)
+                .ok_or_else(|| format!("`{}` is not a protocol and port such as tcp/22", expectation.subject))?;
+            let sockets = sockets(seen)?;
+            let mine: Vec<_> =
+                sockets.iter().filter(|socket| socket.protocol == protocol && socket.port == number).collect();
+            if mine.is_empty() && assertion.attribute != "listening" {
+                return Ok(Value::absent("nothing listens"));
+            }
+            match assertion.attribute {
+                "listening" => Ok(Value::flag(!mine.is_empty())),
+                "address" => {
+                    let mut addresses: Vec<&String> = mine.iter().map(|socket| &socket.address).collect();
+                    addresses.sort();
+                    addresses.dedup();
+                    Ok(Value::items(addresses))
+                }
+                "exposed" => Ok(Value::flag(mine.iter().any(|socket| socket.exposed()))),
+                "process" => {
+                    if mine.iter().any(|socket| socket.processes.is_empty()) {
+                        return Err("which process holds the socket cannot be seen".to_owned());
+                    }
+                    // A socket-activated service shares its socket with systemd.
+                    Ok(Value::each(mine.iter().map(|socket| {
+                        let own = socket.processes.iter().find(|name| *name != "systemd");
+                        Value::text(own.unwrap_or(&socket.processes[0]))
+                    })))
+                }
+                _ => unanswered(assertion),
+            }
+        })
+    }
+}
+
+/// `tcp/22`.
+fn parse(subject: &str) -> Option<(&str, u16)> {
+    let (protocol, port) = subject.split_once('/')?;
+    let port = port.parse().ok().filter(|port| *port > 0)?;
+    matches!(protocol, "tcp" | "udp").then_some((protocol, port))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::check::testing::{equals, expectation, missed, reply, seen};
+    use crate::suite::model::Matcher;
+
+    #[test]
+    fn both_families_are_one_port() {
+        let text = "tcp LISTEN 0 128 0.0.0.0:22 0.0.0.0:* users:((\"sshd\",pid=7,fd=3),(\"systemd\",pid=1,fd=5))\ntcp LISTEN 0 128 [::1]:22 [::]:* users:((\"sshd\",pid=7,fd=4))\ntcp LISTEN 0 9 127.0.0.1:25 0.0.0.0:*\n";
+        let judge = |subject: &str, attribute: &'static str, matcher: Matcher| {
+            Port.judge(
+                &expectation("port", subject, &[(attribute, matcher)]),
+                &seen("net/ss", reply(0, text)),
+                &Facts::default(),
+            )
+            .remove(0)
+        };
+        assert_eq!(judge("tcp/22", "process", equals("sshd")), Verdict::Met);
+        assert_eq!(judge("tcp/22", "address", Matcher::Only(vec!["::1".into(), "0.0.0.0".into()])), Verdict::Met);
+        assert_eq!(judge("tcp/25", "exposed", equals("false")), Verdict::Met);
+        assert!(matches!(judge("tcp/25", "process", equals("x")), Verdict::Unknown { .. }));
+        assert_eq!(missed(&judge("udp/22", "listening", equals("true"))), ("listening is true", "false"));
+        assert_eq!(missed(&judge("udp/22", "process", equals("x"))).1, "nothing listens");
+        assert!(matches!(judge("22", "listening", equals("false")), Verdict::Unknown { .. }));
+    }
+}

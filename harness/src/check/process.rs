@@ -2,7 +2,12 @@
 
 use crate::suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
 
-use super::attribute;
+use super::asking::{subjects, unanswered, verdicts, wants};
+use super::matching::Value;
+use super::value;
+use super::{Check, Observations, Probe, Verdict, attribute};
+use crate::guest::facts::Facts;
+use crate::suite::model::Expectation;
 
 const ATTRIBUTES: &[Attribute] = &[
     attribute("running", Kind::Bool, "Whether at least one runs."),
@@ -30,3 +35,237 @@ pub static TABLE: CheckTable = CheckTable {
   gdm: absent
 "#,
 };
+
+/// The check type.
+pub struct Process;
+
+impl Check for Process {
+    fn table(&self) -> &'static CheckTable {
+        &TABLE
+    }
+
+    fn probes(&self, asked: &[&Expectation], _facts: &Facts) -> Vec<Probe> {
+        let names = subjects(asked, &ATTRIBUTES.iter().map(|attribute| attribute.name).collect::<Vec<_>>());
+        let mut probes: Vec<Probe> = Probe::batch("process", 60, &names, READ).into_iter().collect();
+        if wants(asked, &["user"]) {
+            probes.push(Probe::new(super::accounts::PASSWD, 10, "cat /etc/passwd"));
+        }
+        probes
+    }
+
+    fn judge(&self, expectation: &Expectation, seen: &Observations, _facts: &Facts) -> Vec<Verdict> {
+        let name = &expectation.subject;
+        verdicts(&TABLE, expectation, |assertion| {
+            let answer = seen.answer("process", name)?;
+            if answer.status != 0 {
+                return Err(answer.output);
+            }
+            let running = processes(&answer.output);
+            match (running.is_empty(), assertion.attribute) {
+                (_, "running") => return Ok(Value::flag(!running.is_empty())),
+                (_, "count") => return Ok(Value::text(running.len().to_string())),
+                (true, _) => return Ok(Value::absent("not running")),
+                (false, _) => {}
+            }
+            let each = |read: &dyn Fn(&Running) -> Value| Ok(Value::each(running.iter().map(read)));
+            match assertion.attribute {
+                "args" if running.iter().any(|one| !one.has("args")) => Err("reading arguments needs tr".to_owned()),
+                "args" => each(&|one| Value::text(one.field("args"))),
+                "user" => {
+                    let passwd = seen.output(super::accounts::PASSWD)?;
+                    each(&|one| {
+                        let uid = one.field("uid");
+                        let line = passwd.lines().find(|line| line.split(':').nth(2) == Some(uid));
+                        Value::text(line.and_then(|line| line.split(':').next()).unwrap_or(uid))
+                    })
+                }
+                "selinux-type" => each(&|one| match one.field("label").trim_end_matches('\0').split(':').nth(2) {
+                    Some(domain) => Value::text(domain),
+                    None => Value::absent("no SELinux label"),
+                }),
+                "unit" => each(&|one| {
+                    let unit = one
+                        .field("cgroup")
+                        .rsplit('/')
+                        .find(|part| part.contains(".service") || part.contains(".scope") || part.contains(".slice"));
+                    unit.map_or_else(|| Value::absent("not in a unit"), Value::text)
+                }),
+                "no-new-privileges" => Ok(Value::flag(running.iter().all(|one| one.field("nnp") == "1"))),
+                "seccomp" => Ok(Value::flag(running.iter().all(|one| one.field("seccomp") == "2"))),
+                "capabilities" => {
+                    let mut mask = 0;
+                    for one in &running {
+                        let text = one.field("caps");
+                        mask |= u64::from_str_radix(text, 16).map_err(|_| format!("the capabilities are `{text}`"))?;
+                    }
+                    Ok(Value::items(capability_names(mask)))
+                }
+                "memory" => {
+                    // Kernel threads have none.
+                    let kilobytes: u128 = running.iter().filter_map(|one| one.field("rss").parse::<u128>().ok()).sum();
+                    Ok(Value::Text(value::of_bytes(kilobytes * 1024)))
+                }
+                _ => unanswered(assertion),
+            }
+        })
+    }
+}
+
+/// One block of `field value` lines for each process whose command name (cut to 15 characters by
+/// the kernel) or executable has the name. A process that ends meanwhile is passed over.
+const READ: &str = r#"[ -d /proc/self ] || { echo '/proc is not mounted'; return 1; }
+short=$(printf '%.15s' "$1")
+for dir in /proc/[0-9]*; do
+    comm=
+    { IFS= read -r comm <"$dir/comm"; } 2>/dev/null || continue
+    if [ "$comm" = "$short" ]; then
+        # A cut name could be another program's.
+        if [ "$short" != "$1" ]; then
+            exe=$(readlink "$dir/exe" 2>/dev/null); exe=${exe% (deleted)}
+            [ "${exe##*/}" = "$1" ] || continue
+        fi
+    else
+        exe=$(readlink "$dir/exe" 2>/dev/null) || continue
+        exe=${exe% (deleted)}
+        [ "${exe##*/}" = "$1" ] || continue
+    fi
+    [ "$dir" != "/proc/$$" ] || continue
+    echo process
+    while read -r field first second rest; do
+        case $field in
+        Uid:) echo "uid $second";;
+        NoNewPrivs:) echo "nnp $first";;
+        Seccomp:) echo "seccomp $first";;
+        CapEff:) echo "caps $first";;
+        VmRSS:) echo "rss $first";;
+        esac
+    done 2>/dev/null <"$dir/status"
+    if command -v tr >/dev/null 2>&1; then printf 'args %s\n' "$(tr '\0\n' '  ' 2>/dev/null <"$dir/cmdline")"; fi
+    { IFS= read -r label <"$dir/attr/current"; } 2>/dev/null; printf 'label %s\n' "$label"; label=
+    while IFS=: read -r number kind path; do
+        case $number$kind in 0|1name=systemd) echo "cgroup $path";; esac
+    done 2>/dev/null <"$dir/cgroup"
+done
+return 0"#;
+
+struct Running<'a>(Vec<(&'a str, &'a str)>);
+
+impl<'a> Running<'a> {
+    fn field(&self, name: &str) -> &'a str {
+        self.0.iter().find(|(field, _)| *field == name).map_or("", |(_, value)| value.trim_end())
+    }
+}
+
+impl Running<'_> {
+    fn has(&self, name: &str) -> bool {
+        self.0.iter().any(|(field, _)| *field == name)
+    }
+}
+
+fn processes(text: &str) -> Vec<Running<'_>> {
+    let mut all: Vec<Running<'_>> = Vec::new();
+    for line in text.lines() {
+        match (line.split_once(' '), all.last_mut()) {
+            (None, _) if line == "process" => all.push(Running(Vec::new())),
+            (Some(field), Some(process)) => process.0.push(field),
+            _ => {}
+        }
+    }
+    all
+}
+
+/// Names of capability bits, from the kernel's capability.h.
+fn capability_names(mask: u64) -> Vec<String> {
+    const NAMES: &[&str] = &[
+        "chown",
+        "dac_override",
+        "dac_read_search",
+        "fowner",
+        "fsetid",
+        "kill",
+        "setgid",
+        "setuid",
+        "setpcap",
+        "linux_immutable",
+        "net_bind_service",
+        "net_broadcast",
+        "net_admin",
+        "net_raw",
+        "ipc_lock",
+        "ipc_owner",
+        "sys_module",
+        "sys_rawio",
+        "sys_chroot",
+        "sys_ptrace",
+        "sys_pacct",
+        "sys_admin",
+        "sys_boot",
+        "sys_nice",
+        "sys_resource",
+        "sys_time",
+        "sys_tty_config",
+        "mknod",
+        "lease",
+        "audit_write",
+        "audit_control",
+        "setfcap",
+        "mac_override",
+        "mac_admin",
+        "syslog",
+        "wake_alarm",
+        "block_suspend",
+        "audit_read",
+        "perfmon",
+        "bpf",
+        "checkpoint_restore",
+    ];
+    (0..u64::BITS)
+        .filter(|bit| mask >> bit & 1 == 1)
+        .map(|bit| NAMES.get(bit as usize).map_or_else(|| format!("bit-{bit}"), |name| format!("cap_{name}")))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::check::testing::{ask_this_host, equals, expectation, records, seen};
+    use crate::suite::model::{Matcher, Operator};
+
+    #[test]
+    fn a_process_of_this_host_is_found_by_its_executable() {
+        let mut child = std::process::Command::new("sleep").arg("100").spawn().unwrap();
+        let asked = expectation(
+            "process",
+            "sleep",
+            &[("running", equals("true")), ("memory", Matcher::Compare(vec![(Operator::Gt, "0 B".into())]))],
+        );
+        let verdicts = ask_this_host(&Process, &asked);
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert_eq!(verdicts, [Verdict::Met, Verdict::Met]);
+        let gone = expectation("process", "$(reboot) nothing", &[("running", equals("false")), ("count", equals("0"))]);
+        assert_eq!(ask_this_host(&Process, &gone), [Verdict::Met, Verdict::Met]);
+    }
+
+    #[test]
+    fn every_process_must_match() {
+        let text = "process\nuid 0\nnnp 0\nseccomp 2\ncaps 0000000000003000\nrss 4000\nargs /usr/sbin/x -D\nlabel system_u:system_r:x_t:s0\ncgroup /system.slice/x.service\nprocess\nuid 33\nnnp 1\ncaps 0000000000000000\nrss 96\nlabel \nargs \n";
+        let judge = |attribute: &'static str, matcher| {
+            let mut seen = seen("process", records(&[("x", 0, text)]));
+            seen.0.insert(
+                super::super::accounts::PASSWD.into(),
+                crate::check::testing::reply(0, "root:x:0:0::/:/bin/sh\n"),
+            );
+            Process.judge(&expectation("process", "x", &[(attribute, matcher)]), &seen, &Facts::default()).remove(0)
+        };
+        assert_eq!(judge("count", equals("2")), Verdict::Met);
+        assert!(matches!(judge("user", equals("root")), Verdict::Missed { .. }));
+        assert_eq!(judge("no-new-privileges", equals("false")), Verdict::Met);
+        assert_eq!(
+            judge("capabilities", Matcher::Only(vec!["cap_net_admin".into(), "cap_net_raw".into()])),
+            Verdict::Met
+        );
+        assert_eq!(judge("memory", equals("4 MiB")), Verdict::Met);
+        assert!(matches!(judge("unit", equals("x.service")), Verdict::Missed { .. }));
+    }
+}

@@ -2,7 +2,13 @@
 
 use crate::suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
 
-use super::attribute;
+use super::asking::{key, subjects, unanswered, verdicts, wants};
+use super::matching::Value;
+use super::{Check, Observations, Probe, Verdict, attribute};
+use super::{shell, value};
+use crate::guest::facts::Facts;
+use crate::suite::model::Expectation;
+use std::collections::{BTreeMap, BTreeSet};
 
 const ATTRIBUTES: &[Attribute] = &[
     attribute(
@@ -87,3 +93,208 @@ pub static TABLE: CheckTable = CheckTable {
   kdump: absent
 "#,
 };
+
+/// The check type.
+pub struct Service;
+
+impl Check for Service {
+    fn table(&self) -> &'static CheckTable {
+        &TABLE
+    }
+
+    fn probes(&self, asked: &[&Expectation], _facts: &Facts) -> Vec<Probe> {
+        let mut probes = Vec::new();
+        let names: BTreeSet<String> = asked.iter().map(|expectation| unit(&expectation.subject)).collect();
+        if wants(
+            asked,
+            &ATTRIBUTES.iter().map(|attribute| attribute.name).filter(|name| *name != "exposure").collect::<Vec<_>>(),
+        ) {
+            let mut script = shell::need("systemctl");
+            script.push_str(&format!(
+                "systemctl show --no-pager -- {}",
+                shell::quote_all(names.iter().map(String::as_str))
+            ));
+            probes.push(Probe::new("service/show", 30, script));
+        }
+        let exposed: BTreeSet<String> = subjects(asked, &["exposure"]).into_iter().map(unit).collect();
+        probes.extend(Probe::batch_with(
+            "service/exposure",
+            60,
+            "systemd-analyze",
+            &exposed.iter().map(String::as_str).collect(),
+            r#"systemd-analyze security --no-pager -- "$1" | tail -n 2"#,
+        ));
+        probes
+    }
+
+    fn judge(&self, expectation: &Expectation, seen: &Observations, _facts: &Facts) -> Vec<Verdict> {
+        let name = unit(&expectation.subject);
+        verdicts(&TABLE, expectation, |assertion| {
+            if assertion.attribute == "exposure" {
+                let answer = seen.answer("service/exposure", &name)?;
+                return exposure(&answer.output)
+                    .map(Value::text)
+                    .ok_or_else(|| format!("systemd-analyze security: {}", answer.output));
+            }
+            let text = seen.output("service/show")?;
+            let unit = units(&text).into_iter().find(|unit| is_named(unit, &name));
+            let unit = unit.ok_or_else(|| format!("systemctl show says nothing of {name}"))?;
+            let property = |name: &str| unit.get(name).copied().unwrap_or_default();
+            let loaded = property("LoadState");
+            let without = || Value::absent(format!("{name} is {loaded}"));
+            let text =
+                |value: &str| Ok(if value.is_empty() && loaded != "loaded" { without() } else { Value::text(value) });
+            let items = |value: &str| {
+                Ok(if loaded == "not-found" { without() } else { Value::items(value.split_whitespace()) })
+            };
+            match assertion.attribute {
+                "loaded" => Ok(Value::text(loaded)),
+                "active" => Ok(Value::text(property("ActiveState"))),
+                "sub-state" => Ok(Value::text(property("SubState"))),
+                "enabled" => Ok(match property("UnitFileState") {
+                    "" => without_state(&name, loaded),
+                    state => Value::text(state),
+                }),
+                "preset" => Ok(match property("UnitFilePreset") {
+                    "" => without_state(&name, loaded),
+                    state => Value::text(state),
+                }),
+                "masked" => Ok(Value::flag(loaded == "masked" || property("UnitFileState").starts_with("masked"))),
+                "result" => text(property("Result")),
+                "restarts" => match property("NRestarts") {
+                    "" => Ok(without_state(&name, loaded)),
+                    _ if loaded == "not-found" => Ok(without()),
+                    count => Ok(Value::text(count)),
+                },
+                "type" => text(property("Type")),
+                "user" => text(property("User")),
+                "path" => Ok(Value::text_or(property("FragmentPath"), "no unit file")),
+                "drop-ins" => items(property("DropInPaths")),
+                "wanted-by" => items(property("WantedBy")),
+                "required-by" => items(property("RequiredBy")),
+                "after" => items(property("After")),
+                "needs-reload" => Ok(Value::flag(property("NeedDaemonReload") == "yes")),
+                "activation" => Ok(activation(&unit).map_or_else(
+                    || Value::absent("it was not activated, or its activation has not ended"),
+                    |micros| Value::text(value::of_micros(micros)),
+                )),
+                "memory" => Ok(match property("MemoryCurrent").parse::<u64>() {
+                    Ok(bytes) if bytes < u64::MAX => Value::Text(value::of_bytes(bytes.into())),
+                    _ => Value::absent("its memory is not accounted"),
+                }),
+                "properties" => {
+                    let property = key(assertion)?;
+                    Ok(unit.get(property).map_or_else(
+                        || Value::absent(format!("{name} has no property {property}")),
+                        |value| Value::text(*value),
+                    ))
+                }
+                _ => unanswered(assertion),
+            }
+        })
+    }
+}
+
+/// A unit's name, completed as systemctl does.
+fn unit(subject: &str) -> String {
+    const SUFFIXES: [&str; 11] =
+        ["service", "socket", "device", "mount", "automount", "swap", "target", "path", "timer", "slice", "scope"];
+    match subject.rsplit_once('.') {
+        Some((_, suffix)) if SUFFIXES.contains(&suffix) => subject.to_owned(),
+        _ => format!("{subject}.service"),
+    }
+}
+
+/// Whether a unit that systemctl showed is the one that was asked for: by its id or another name.
+fn is_named(unit: &BTreeMap<&str, &str>, name: &str) -> bool {
+    unit.get("Id") == Some(&name)
+        || unit.get("Names").is_some_and(|names| names.split_whitespace().any(|other| other == name))
+}
+
+fn without_state(name: &str, loaded: &str) -> Value {
+    Value::absent(if loaded == "loaded" { format!("{name} has none") } else { format!("{name} is {loaded}") })
+}
+
+/// The units of `systemctl show`, which an empty line separates.
+pub(super) fn units(text: &str) -> Vec<BTreeMap<&str, &str>> {
+    let mut units = vec![BTreeMap::new()];
+    for line in text.lines() {
+        match (line.split_once('='), units.last_mut()) {
+            (Some((name, value)), Some(unit)) => {
+                unit.entry(name).or_insert(value);
+            }
+            (None, Some(unit)) if line.is_empty() && !unit.is_empty() => units.push(BTreeMap::new()),
+            _ => {}
+        }
+    }
+    units.retain(|unit| !unit.is_empty());
+    units
+}
+
+/// Microseconds from leaving to reaching a resting state, as `systemd-analyze blame` computes it.
+pub(super) fn activation(unit: &BTreeMap<&str, &str>) -> Option<u64> {
+    let stamp = |name| unit.get(name).and_then(|value: &&str| value.parse::<u64>().ok()).filter(|stamp| *stamp > 0);
+    let activating = stamp("InactiveExitTimestampMonotonic")?;
+    let done = stamp("ActiveEnterTimestampMonotonic").filter(|stamp| *stamp >= activating);
+    // A oneshot that does not remain goes back to inactive without ever being active.
+    let done = done.or_else(|| stamp("InactiveEnterTimestampMonotonic").filter(|stamp| *stamp >= activating))?;
+    Some(done - activating)
+}
+
+/// The number of `→ Overall exposure level for sshd.service: 9.6 UNSAFE 😨`.
+fn exposure(text: &str) -> Option<&str> {
+    let (_, rest) = text.split_once("Overall exposure level for")?;
+    let (_, rest) = rest.split_once(": ")?;
+    rest.split_whitespace().next().filter(|number| value::number(number).is_some())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::check::testing::{equals, expectation, missed, reply, seen};
+    use crate::guest::Reply;
+    use crate::suite::model::{Matcher, Operator};
+
+    /// systemd 257, shortened.
+    const SHOW: &str = "Type=notify\nRestart=on-failure\nNRestarts=0\nResult=success\nUser=\nMemoryCurrent=2519040\nId=ssh.service\nNames=ssh.service sshd.service\nWantedBy=multi-user.target\nAfter=network.target auditd.service\nLoadState=loaded\nActiveState=active\nSubState=running\nFragmentPath=/usr/lib/systemd/system/ssh.service\nDropInPaths=\nUnitFileState=enabled\nUnitFilePreset=enabled\nInactiveExitTimestampMonotonic=8000000\nActiveEnterTimestampMonotonic=8250000\nNeedDaemonReload=no\n\nId=kdump.service\nNames=kdump.service\nLoadState=not-found\nActiveState=inactive\nSubState=dead\nNRestarts=0\nUnitFileState=\nUnitFilePreset=\n\nId=evil.service\nNames=evil.service\nLoadState=masked\nActiveState=inactive\nUnitFileState=masked\n";
+
+    fn judge(subject: &str, attribute: &'static str, matcher: Matcher) -> Verdict {
+        let asked = expectation("service", subject, &[(attribute, matcher)]);
+        Service.judge(&asked, &seen("service/show", reply(0, SHOW)), &Facts::default()).remove(0)
+    }
+
+    #[test]
+    fn units_are_found_by_any_name_and_their_properties_are_read() {
+        assert_eq!(judge("sshd", "active", equals("active")), Verdict::Met);
+        assert_eq!(judge("ssh.service", "restarts", equals("0")), Verdict::Met);
+        assert_eq!(judge("ssh", "wanted-by", Matcher::Only(vec!["multi-user.target".into()])), Verdict::Met);
+        assert_eq!(judge("ssh", "activation", Matcher::Compare(vec![(Operator::Le, "250ms".into())])), Verdict::Met);
+        assert_eq!(judge("ssh", "properties.Restart", equals("on-failure")), Verdict::Met);
+        assert_eq!(judge("ssh", "properties.Nope", Matcher::None), Verdict::Met);
+        assert_eq!(
+            missed(&judge("ssh", "memory", Matcher::Compare(vec![(Operator::Le, "1 MiB".into())]))),
+            ("memory <= 1 MiB", "2.4 MiB (2519040 B)")
+        );
+        assert_eq!(judge("ssh", "user", equals("")), Verdict::Met);
+    }
+
+    #[test]
+    fn a_unit_that_is_not_there_is_neither_disabled_nor_without_restarts() {
+        assert_eq!(judge("kdump", "loaded", equals("not-found")), Verdict::Met);
+        assert_eq!(missed(&judge("kdump", "enabled", equals("disabled"))).1, "kdump.service is not-found");
+        assert_eq!(missed(&judge("kdump", "restarts", equals("0"))).1, "kdump.service is not-found");
+        assert_eq!(judge("evil", "masked", equals("true")), Verdict::Met);
+        assert!(matches!(judge("other", "active", equals("inactive")), Verdict::Unknown { .. }));
+        let asked = expectation("service", "x", &[("active", equals("inactive"))]);
+        let gone = Reply { status: 127, stderr: b"systemctl: not found".to_vec(), ..Reply::default() };
+        let verdict = Service.judge(&asked, &seen("service/show", gone), &Facts::default()).remove(0);
+        assert!(matches!(verdict, Verdict::Unknown { why } if why.contains("systemctl: not found")));
+    }
+
+    #[test]
+    fn exposure_is_read_from_the_last_line() {
+        assert_eq!(exposure("x\n→ Overall exposure level for sshd.service: 9.6 UNSAFE 😨"), Some("9.6"));
+        assert_eq!(exposure("Failed to load"), None);
+        assert_eq!(unit("a.b"), "a.b.service");
+    }
+}
