@@ -14,6 +14,7 @@ mod project;
 mod run;
 mod schema;
 mod session;
+mod snapshots;
 pub mod trials;
 
 use clap::{Parser, Subcommand};
@@ -44,6 +45,8 @@ enum Command {
     Schema(schema::Arguments),
     /// List, build and inspect images
     Images(images::Arguments),
+    /// List, show, accept or reject snapshots that have changed
+    Snapshots(snapshots::Arguments),
     /// Explain what this host offers and how to mend what is missing
     Doctor(doctor::Arguments),
     /// Explain failure ids: what each means and what to do next
@@ -73,6 +76,7 @@ fn dispatch(command: Command) -> Exit {
         Command::Check(arguments) => check::execute(arguments),
         Command::Schema(arguments) => schema::execute(arguments),
         Command::Images(arguments) => images::execute(arguments),
+        Command::Snapshots(arguments) => snapshots::execute(arguments),
         Command::Doctor(arguments) => doctor::execute(arguments),
         Command::Failures(arguments) => failures::execute(arguments),
         Command::Test(arguments) => trials::execute(arguments),

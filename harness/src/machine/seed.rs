@@ -22,13 +22,14 @@ pub struct RunKey {
 }
 
 impl RunKey {
-    /// Makes a key with `ssh-keygen`, so that its format is one that every SSH library reads.
-    pub async fn generate() -> Result<Self, MachineError> {
+    /// Makes a key with `ssh-keygen`, so that its format is one that every SSH library reads. It lies
+    /// below `above`, the run folder: when the runner is killed, nothing is left anywhere else.
+    pub async fn generate(above: &Path) -> Result<Self, MachineError> {
         let failed = |reason: String| MachineError::Key { reason };
         let folder = tempfile::Builder::new()
-            .prefix("muster-key-")
-            .tempdir()
-            .map_err(|error| failed(format!("no temporary folder: {error}")))?;
+            .prefix("key-")
+            .tempdir_in(above)
+            .map_err(|error| failed(format!("no folder for it in {}: {error}", above.display())))?;
         let private = folder.path().join("id_ed25519");
         let output = tokio::process::Command::new("ssh-keygen")
             .args(["-q", "-t", "ed25519", "-N", "", "-C", "muster", "-f"])
@@ -185,7 +186,7 @@ users:
     #[tokio::test]
     async fn a_key_is_private_and_gone_with_its_run() {
         use std::os::unix::fs::PermissionsExt;
-        let key = RunKey::generate().await.unwrap();
+        let key = RunKey::generate(&std::env::temp_dir()).await.unwrap();
         assert_eq!(std::fs::metadata(&key.private).unwrap().permissions().mode() & 0o777, 0o600);
         assert!(key.public.starts_with("ssh-ed25519 AAAA"), "{}", key.public);
         let path = key.private.clone();

@@ -68,7 +68,7 @@ impl Recorder {
             Event::ImageReady { image, record } => {
                 let entry = self.record.images.entry(image.clone()).or_default();
                 let facts = record.facts.clone().or_else(|| entry.facts.take());
-                *entry = record.clone();
+                *entry = (**record).clone();
                 entry.facts = facts;
             }
             Event::MachineStarting { machine, image, .. } => {
@@ -103,7 +103,7 @@ impl Recorder {
             Event::MachineEnded { record } => {
                 let entry = self.machine(&record.id);
                 let (image, boot_seconds) = (std::mem::take(&mut entry.image), entry.boot_seconds);
-                *entry = record.clone();
+                *entry = (**record).clone();
                 if entry.image.is_empty() {
                     entry.image = image;
                 }

@@ -1,0 +1,92 @@
+//! `muster snapshots`: what waits for a decision, without cargo.
+
+use camino::Utf8PathBuf;
+
+use super::project::{self, Project};
+use super::{Complaint, say};
+use crate::exit::Exit;
+use crate::snapshot::pending::{self, Pending};
+
+/// List, show, accept or reject snapshots that have changed
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example: muster snapshots review
+`cargo insta review` works on the same files.")]
+pub struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+    /// The folder of accepted snapshots [default: suites/snapshots of this checkout]
+    #[arg(long, global = true, value_name = "FOLDER")]
+    folder: Option<Utf8PathBuf>,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    /// Name those that wait
+    List,
+    /// Show each with its difference from the accepted one
+    Review,
+    /// Accept those whose name contains one of these words; all with `--all`
+    Accept(Which),
+    /// Throw away those whose name contains one of these words; all with `--all`
+    Reject(Which),
+}
+
+#[derive(Debug, clap::Args)]
+#[group(required = true, multiple = false)]
+struct Which {
+    /// Every one that waits
+    #[arg(long)]
+    all: bool,
+    /// Parts of names
+    names: Vec<String>,
+}
+
+pub fn execute(arguments: Arguments) -> Result<Exit, Complaint> {
+    let folder = match arguments.folder {
+        Some(folder) => folder,
+        None => Project::find()?.suites().join("snapshots"),
+    };
+    let broken = |error: String| Complaint::infrastructure(error);
+    let waiting = pending::list(&folder).map_err(|error| broken(error.to_string()))?;
+    match arguments.command {
+        Command::List => {
+            for one in &waiting {
+                say(&name(one));
+            }
+            say(&format!("{} waiting in {}", waiting.len(), project::short(&folder)));
+        }
+        Command::Review => {
+            for one in &waiting {
+                let (description, diff) = pending::review(one).map_err(|error| broken(error.to_string()))?;
+                say(&format!("{}\n{description}\n{diff}", name(one)));
+            }
+            say(&format!("{} waiting; accept with `muster snapshots accept NAME`", waiting.len()));
+        }
+        Command::Accept(which) => {
+            for one in chosen(&waiting, &which)? {
+                pending::accept(one).map_err(|error| broken(error.to_string()))?;
+                say(&format!("accepted {}", name(one)));
+            }
+        }
+        Command::Reject(which) => {
+            for one in chosen(&waiting, &which)? {
+                pending::reject(one).map_err(|error| broken(error.to_string()))?;
+                say(&format!("rejected {}", name(one)));
+            }
+        }
+    }
+    Ok(Exit::Pass)
+}
+
+fn name(one: &Pending) -> String {
+    crate::text::one_line(&one.name, 200)
+}
+
+fn chosen<'p>(waiting: &'p [Pending], which: &Which) -> Result<Vec<&'p Pending>, Complaint> {
+    let meant = |one: &&Pending| which.all || which.names.iter().any(|part| one.name.contains(part.as_str()));
+    let chosen: Vec<&Pending> = waiting.iter().filter(meant).collect();
+    if chosen.is_empty() {
+        return Err(Complaint::invalid("no waiting snapshot is meant").hint("`muster snapshots list` names them"));
+    }
+    Ok(chosen)
+}
