@@ -296,7 +296,7 @@ mod tests {
         tokio::time::timeout(SOON, console.closed()).await.unwrap();
         assert_eq!(std::fs::read(log.path()).unwrap(), said);
         assert_eq!(console.excerpt(2), ["[    2.000000] Kernel panic - not syncing: x", "\u{fffd}trace"]);
-        assert_eq!(console.findings(), [found.clone()]);
+        assert_eq!(console.findings(), std::slice::from_ref(&found));
         assert_eq!(events.recv().await, Ok(ConsoleEvent::Finding(found)));
         assert_eq!(events.recv().await, Ok(ConsoleEvent::Closed));
     }
