@@ -133,6 +133,11 @@ fn unknown(cx: &mut Context<'_>, key: &Node, word: &str, keys: &[&'static str], 
 }
 
 fn bare_list(cx: &mut Context<'_>, node: &Node, items: &[Node], keys: &[&'static str], name: &str) {
+    if items.is_empty() {
+        let problem = cx.problem(codes::BARE_LIST, node.span, format!("`{name}`: an empty list asserts nothing"));
+        let problem = if keys.contains(&"only") { problem.help("`none` when nothing may be there") } else { problem };
+        return cx.report(problem);
+    }
     let first: Vec<String> =
         items.iter().take(4).filter_map(Node::scalar).map(|text| crate::text::one_line(text, 20)).collect();
     let list = format!("[{}{}]", first.join(", "), if items.len() > first.len() { ", …" } else { "" });
