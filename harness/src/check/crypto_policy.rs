@@ -2,7 +2,11 @@
 
 use crate::suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
 
-use super::attribute;
+use super::asking::{Source, key, keys, read, unanswered, verdicts};
+use super::matching::Value;
+use super::{Check, Observations, Probe, Verdict, attribute};
+use crate::guest::facts::Facts;
+use crate::suite::model::Expectation;
 
 const ATTRIBUTES: &[Attribute] = &[
     attribute("policy", Kind::Text, "The policy in effect, with its subpolicies (`DEFAULT`, `FUTURE:NO-SHA1`)."),
@@ -25,3 +29,74 @@ pub static TABLE: CheckTable = CheckTable {
   backends: {opensshserver: {lacks: [3des]}}
 "#,
 };
+
+/// The check type.
+pub struct CryptoPolicy;
+
+impl Check for CryptoPolicy {
+    fn table(&self) -> &'static CheckTable {
+        &TABLE
+    }
+
+    fn probes(&self, asked: &[&Expectation], _facts: &Facts) -> Vec<Probe> {
+        let mut probes = read(asked, SOURCES);
+        probes.extend(Probe::batch(
+            "crypto-policy/backends",
+            20,
+            &keys(asked, "backends"),
+            r#"case $1 in */*) return 3;; esac
+[ -d /etc/crypto-policies/back-ends ] || return 4
+[ -e "/etc/crypto-policies/back-ends/$1.config" ] || return 3
+cat "/etc/crypto-policies/back-ends/$1.config""#,
+        ));
+        probes
+    }
+
+    fn judge(&self, expectation: &Expectation, seen: &Observations, _facts: &Facts) -> Vec<Verdict> {
+        verdicts(&TABLE, expectation, |assertion| {
+            let policy = |key| -> Result<Option<String>, String> {
+                let text = seen.output(key)?;
+                let line = text.lines().map(str::trim).find(|line| !line.is_empty() && !line.starts_with('#'));
+                Ok(line.map(str::to_owned))
+            };
+            let value = |policy: Option<String>| {
+                policy.map_or_else(|| Value::gone("no system-wide crypto policy"), Value::Text)
+            };
+            match assertion.attribute {
+                "policy" => Ok(value(policy("crypto-policy/current")?)),
+                "configured" => Ok(value(policy("crypto-policy/config")?)),
+                "applied" => match (policy("crypto-policy/config")?, policy("crypto-policy/current")?) {
+                    (Some(configured), Some(current)) => Ok(Value::flag(configured == current)),
+                    _ => Ok(Value::gone("no system-wide crypto policy")),
+                },
+                "fips" => seen.flag("kernel/fips"),
+                "backends" => {
+                    let answer = seen.answer("crypto-policy/backends", key(assertion)?)?;
+                    match answer.status {
+                        0 => Ok(Value::Text(answer.output)),
+                        3 => Ok(Value::gone("no such back end")),
+                        4 => Ok(Value::gone("no system-wide crypto policy")),
+                        _ => Err(answer.output),
+                    }
+                }
+                _ => unanswered(assertion),
+            }
+        })
+    }
+}
+
+const SOURCES: &[Source] = &[
+    Source {
+        attributes: &["policy", "applied"],
+        key: "crypto-policy/current",
+        seconds: 10,
+        script: "[ ! -d /etc/crypto-policies ] || cat /etc/crypto-policies/state/current",
+    },
+    Source {
+        attributes: &["configured", "applied"],
+        key: "crypto-policy/config",
+        seconds: 10,
+        script: "[ ! -d /etc/crypto-policies ] || cat /etc/crypto-policies/config",
+    },
+    Source { attributes: &["fips"], key: "kernel/fips", seconds: 10, script: super::kernel::FIPS },
+];

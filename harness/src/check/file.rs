@@ -93,11 +93,7 @@ impl Check for File {
         let path = &expectation.subject;
         verdicts(&TABLE, expectation, |assertion| {
             let Some(stat) = stat(path, &seen.answer("file/stat", path)?)? else {
-                return Ok(if assertion.attribute == "exists" {
-                    Value::flag(false)
-                } else {
-                    Value::absent("not there")
-                });
+                return Ok(if assertion.attribute == "exists" { Value::flag(false) } else { Value::gone("not there") });
             };
             let said = |key: &str| -> Result<String, String> {
                 let answer = seen.answer(key, path)?;

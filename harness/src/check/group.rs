@@ -54,7 +54,7 @@ impl Check for Group {
             let fields: Vec<&str> = answer.output.split(':').collect();
             match answer.status {
                 2 if assertion.attribute == "exists" => return Ok(Value::flag(false)),
-                2 => return Ok(Value::absent("no such group")),
+                2 => return Ok(Value::gone("no such group")),
                 0 if fields.len() == 4 && fields[0] == name => {}
                 0 => return Err(format!("getent group {name} says `{}`", answer.output)),
                 _ => return Err(format!("getent group {name}: status {}: {}", answer.status, answer.output)),

@@ -177,6 +177,9 @@ const TAINT: &str = "kernel/taint";
 const VULNERABILITIES: &str = "kernel/vulnerabilities";
 const MODULES: &str = "kernel/modules";
 
+/// Says whether FIPS mode is on.
+pub(super) const FIPS: &str = "[ -d /proc/sys/kernel ] || { echo '/proc/sys is not there' >&2; exit 1; }\n[ -e /proc/sys/crypto/fips_enabled ] || { echo false; exit; }\ncase $(cat /proc/sys/crypto/fips_enabled) in 1) echo true;; 0) echo false;; *) exit 1;; esac";
+
 /// Each script fails when what it reads is hidden (no /sys, no securityfs), so that hidden is never
 /// taken for absent.
 const SOURCES: &[Source] = &[
@@ -213,12 +216,7 @@ const SOURCES: &[Source] = &[
         seconds: 10,
         script: "[ -d /proc/self ] || { echo '/proc is not mounted' >&2; exit 1; }\nif cat /proc/pressure/cpu >/dev/null 2>&1; then echo true; else echo false; fi",
     },
-    Source {
-        attributes: &["fips"],
-        key: "kernel/fips",
-        seconds: 10,
-        script: "[ -d /proc/sys/kernel ] || { echo '/proc/sys is not there' >&2; exit 1; }\n[ -e /proc/sys/crypto/fips_enabled ] || { echo false; exit; }\ncase $(cat /proc/sys/crypto/fips_enabled) in 1) echo true;; 0) echo false;; *) exit 1;; esac",
-    },
+    Source { attributes: &["fips"], key: "kernel/fips", seconds: 10, script: FIPS },
     Source { attributes: &["cgroup"], key: "mount/info", seconds: 10, script: "cat /proc/self/mountinfo" },
     Source {
         attributes: &["cgroup-controllers"],

@@ -2,7 +2,12 @@
 
 use crate::suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
 
-use super::attribute;
+use super::asking::{Source, key, keys, read, unanswered, verdicts};
+use super::matching::Value;
+use super::value;
+use super::{Check, Observations, Probe, Verdict, attribute};
+use crate::guest::facts::Facts;
+use crate::suite::model::Expectation;
 
 const ATTRIBUTES: &[Attribute] = &[
     attribute("errors", Kind::Output, "Messages of priority err and worse, one a line, without time stamps."),
@@ -27,3 +32,94 @@ pub static TABLE: CheckTable = CheckTable {
   units: {cloud-init.service: {lacks: [Traceback]}}
 "#,
 };
+
+/// The check type.
+pub struct Log;
+
+impl Check for Log {
+    fn table(&self) -> &'static CheckTable {
+        &TABLE
+    }
+
+    fn probes(&self, asked: &[&Expectation], _facts: &Facts) -> Vec<Probe> {
+        let mut probes = read(asked, SOURCES);
+        probes.extend(Probe::batch_with(
+            "log/units",
+            60,
+            "journalctl",
+            &keys(asked, "units"),
+            r#"journalctl -b -o cat --no-pager -q -u "$1""#,
+        ));
+        probes
+    }
+
+    fn judge(&self, expectation: &Expectation, seen: &Observations, _facts: &Facts) -> Vec<Verdict> {
+        verdicts(&TABLE, expectation, |assertion| match assertion.attribute {
+            "errors" => seen.output("log/errors").map(Value::Text),
+            "warnings" => seen.output("log/warnings").map(Value::Text),
+            "kernel" => seen.output("log/kernel").map(Value::Text),
+            "all" => seen.output("log/all").map(Value::Text),
+            "units" => {
+                let answer = seen.answer("log/units", key(assertion)?)?;
+                if answer.status == 0 { Ok(Value::Text(answer.output)) } else { Err(answer.output) }
+            }
+            "size" => {
+                let text = seen.line("log/size")?;
+                // `Archived and active journals take up 8.0M in the file system.`
+                let word = text.split_once("take up ").and_then(|(_, rest)| rest.split_whitespace().next());
+                let amount = word.and_then(|word| {
+                    let unit = word.trim_start_matches(|c: char| c.is_ascii_digit() || c == '.');
+                    let unit = match unit {
+                        "B" => "B",
+                        "K" => "KiB",
+                        "M" => "MiB",
+                        "G" => "GiB",
+                        "T" => "TiB",
+                        _ => return None,
+                    };
+                    value::size(&format!("{} {unit}", word.trim_end_matches(|c: char| c.is_ascii_alphabetic())))
+                });
+                amount
+                    .map(|bytes| Value::Text(value::of_bytes(bytes as u128)))
+                    .ok_or_else(|| format!("journalctl --disk-usage says `{text}`"))
+            }
+            "persistent" => seen.flag("log/persistent"),
+            _ => unanswered(assertion),
+        })
+    }
+}
+
+/// Each asks first whether the journal has this boot at all: no journal prints nothing, too.
+const SOURCES: &[Source] = &[
+    Source {
+        attributes: &["errors"],
+        key: "log/errors",
+        seconds: 60,
+        script: "[ -n \"$(journalctl -b -n 1 -o cat --no-pager -q)\" ] || { echo 'the journal of this boot is empty or cannot be read' >&2; exit 1; }\njournalctl -b -p err -o cat --no-pager -q",
+    },
+    Source {
+        attributes: &["warnings"],
+        key: "log/warnings",
+        seconds: 60,
+        script: "[ -n \"$(journalctl -b -n 1 -o cat --no-pager -q)\" ] || { echo 'the journal of this boot is empty or cannot be read' >&2; exit 1; }\njournalctl -b -p warning -o cat --no-pager -q",
+    },
+    Source {
+        attributes: &["kernel"],
+        key: "log/kernel",
+        seconds: 60,
+        script: "[ -n \"$(journalctl -b -k -n 1 -o cat --no-pager -q)\" ] || { echo 'the journal has no kernel messages of this boot' >&2; exit 1; }\njournalctl -b -k -o cat --no-pager -q",
+    },
+    Source {
+        attributes: &["all"],
+        key: "log/all",
+        seconds: 120,
+        script: "[ -n \"$(journalctl -b -n 1 -o cat --no-pager -q)\" ] || { echo 'the journal of this boot is empty or cannot be read' >&2; exit 1; }\njournalctl -b -o cat --no-pager -q",
+    },
+    Source { attributes: &["size"], key: "log/size", seconds: 30, script: "journalctl --disk-usage" },
+    Source {
+        attributes: &["persistent"],
+        key: "log/persistent",
+        seconds: 10,
+        script: "IFS= read -r id </etc/machine-id || exit 1\nif [ -d \"/var/log/journal/$id\" ]; then echo true; else echo false; fi",
+    },
+];

@@ -19,6 +19,9 @@ pub enum Value {
     Items(Vec<String>),
     /// There is no value, for this reason: `not installed`. Only `none` matches it.
     Absent(String),
+    /// The subject itself is not there: `not installed`. Nothing matches it, or `obsoletes: none`
+    /// would pass for a misspelt package.
+    Gone(String),
     /// Several instances of the subject; each must match.
     Each(Vec<Value>),
 }
@@ -42,6 +45,11 @@ impl Value {
     /// No value, and why.
     pub fn absent(why: impl Into<String>) -> Self {
         Value::Absent(why.into())
+    }
+
+    /// No subject, and why.
+    pub fn gone(why: impl Into<String>) -> Self {
+        Value::Gone(why.into())
     }
 
     /// The text, or no value when it is empty.
@@ -109,6 +117,9 @@ fn plain(holds: bool) -> Held {
 }
 
 fn holds(matcher: &Matcher, kind: &Kind, value: &Value) -> Held {
+    if matches!(value, Value::Gone(_)) {
+        return plain(false);
+    }
     match matcher {
         Matcher::AnyOf(matchers) => {
             let mut unreadable = None;
@@ -145,7 +156,7 @@ fn holds(matcher: &Matcher, kind: &Kind, value: &Value) -> Held {
             Value::Absent(_) => true,
             Value::Items(items) => items.is_empty(),
             Value::Text(text) => text.trim().is_empty(),
-            Value::Each(_) => false,
+            Value::Gone(_) | Value::Each(_) => false,
         }),
         Matcher::Not(inner) => match value {
             // What is not there is not "something else": only the negation of other things that
@@ -154,7 +165,7 @@ fn holds(matcher: &Matcher, kind: &Kind, value: &Value) -> Held {
             _ => holds(inner, kind, value).map(|held| if held.is_some() { None } else { Some(String::new()) }),
         },
         _ => match value {
-            Value::Absent(_) => plain(false),
+            Value::Absent(_) | Value::Gone(_) => plain(false),
             Value::Text(text) => text_holds(matcher, kind, text),
             Value::Items(items) => items_hold(matcher, kind, items),
             Value::Each(values) => values
@@ -417,4 +428,153 @@ fn json_at<'a>(document: &'a Json, path: &str) -> Result<Option<&'a Json>, Strin
         }
     }
     Ok(at)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn equals(text: &str) -> Matcher {
+        Matcher::Equals(text.to_owned())
+    }
+
+    fn list(items: &[&str]) -> Vec<String> {
+        items.iter().map(|item| (*item).to_owned()).collect()
+    }
+
+    fn met(matcher: &Matcher, kind: &Kind, seen: &str) -> bool {
+        match judge(matcher, kind, &Value::text(seen)) {
+            Ok(()) => true,
+            Err(Miss::Missed { .. }) => false,
+            Err(Miss::Unreadable(why)) => panic!("{why}"),
+        }
+    }
+
+    #[test]
+    fn equality_is_that_of_the_kind() {
+        for (kind, seen, wanted) in [
+            (Kind::Integer, "16", "0x10"),
+            (Kind::Mode, "644", "0644"),
+            (Kind::Loose, "1", "0x1"),
+            (Kind::Loose, "4096\t131072", "4096 131072"),
+            (Kind::Duration, "90s", "1m 30s"),
+            (Kind::Size, "1048576 B", "1 MiB"),
+            (Kind::Evr, "0:1.26-3", "1.26-3"),
+            (Kind::Evr, "1:1.26-3", "1:1.26"),
+            (Kind::Version, "6.12.74+deb13-cloud-amd64", "6.12.74"),
+            (Kind::Version, "4.0", "4"),
+            (Kind::Output, "two\nlines\n", "two\nlines"),
+            (Kind::List, "a,b", "a,b"),
+        ] {
+            assert!(met(&equals(wanted), &kind, seen), "{kind:?} {seen} {wanted}");
+        }
+        for (kind, seen, wanted) in [
+            (Kind::Text, "1.10", "1.1"),
+            (Kind::Text, "0644", "644"),
+            (Kind::Evr, "1:1.26-3", "1.26-3"),
+            (Kind::Version, "6.1", "6.10"),
+            (Kind::Loose, "y", "1"),
+            (Kind::Mode, "0644", "0640"),
+        ] {
+            assert!(!met(&equals(wanted), &kind, seen), "{kind:?} {seen} {wanted}");
+        }
+    }
+
+    #[test]
+    fn bounds_hold_together_and_a_value_of_another_kind_is_unreadable() {
+        let bounds = Matcher::Compare(vec![(Operator::Ge, "6.14".into()), (Operator::Lt, "7".into())]);
+        assert!(met(&bounds, &Kind::Version, "6.18.5-1.azl4") && !met(&bounds, &Kind::Version, "6.9.12"));
+        assert!(!met(&bounds, &Kind::Version, "7.0.1"));
+        let at_most = |bound: &str| Matcher::Compare(vec![(Operator::Le, bound.to_owned())]);
+        assert!(met(&at_most("60"), &Kind::Number, "59.5") && met(&at_most("60%"), &Kind::Number, "60"));
+        assert!(!met(&at_most("3s"), &Kind::Duration, "3.001s"));
+        assert!(!met(&at_most("1"), &Kind::Loose, "absent"));
+        let unreadable = judge(&at_most("1"), &Kind::Integer, &Value::text("many"));
+        assert_eq!(unreadable, Err(Miss::Unreadable("`many` is not an integer".into())));
+        // The negation of what cannot be read cannot be read either.
+        let negated = Matcher::Not(Box::new(equals("1")));
+        assert!(matches!(judge(&negated, &Kind::Integer, &Value::text("many")), Err(Miss::Unreadable(_))));
+    }
+
+    #[test]
+    fn what_is_not_there_matches_only_none_and_a_missing_subject_nothing() {
+        let absent = Value::absent("not recorded");
+        let gone = Value::gone("not installed");
+        let none = Matcher::None;
+        assert_eq!(judge(&none, &Kind::Text, &absent), Ok(()));
+        for matcher in [
+            equals(""),
+            Matcher::Empty(true),
+            Matcher::Lacks(list(&["x"])),
+            Matcher::Not(Box::new(equals("x"))),
+            Matcher::Not(Box::new(Matcher::None)),
+            Matcher::Count(Box::new(equals("0"))),
+        ] {
+            for value in [&absent, &gone] {
+                assert!(matches!(judge(&matcher, &Kind::Text, value), Err(Miss::Missed { .. })), "{matcher:?}");
+            }
+        }
+        let either = Matcher::AnyOf(vec![equals("x"), Matcher::None]);
+        assert_eq!(judge(&either, &Kind::Text, &absent), Ok(()));
+        assert!(judge(&either, &Kind::Text, &gone).is_err());
+        assert!(judge(&none, &Kind::Set, &gone).is_err());
+        assert_eq!(judge(&none, &Kind::Set, &Value::Items(Vec::new())), Ok(()));
+    }
+
+    #[test]
+    fn sets_say_what_is_missing_and_what_is_too_much() {
+        let value = Value::items(["a", "b", "c"]);
+        let actual = |matcher: Matcher| match judge(&matcher, &Kind::Set, &value) {
+            Err(Miss::Missed { actual, .. }) => actual,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(actual(Matcher::Has(list(&["a", "x"]))), "missing x; a, b, c");
+        assert_eq!(actual(Matcher::Only(list(&["a", "b", "x"]))), "missing x; also c; a, b, c");
+        assert_eq!(actual(Matcher::Lacks(list(&["b"]))), "found b; a, b, c");
+        assert_eq!(actual(Matcher::Count(Box::new(equals("2")))), "3 in all; a, b, c");
+        assert_eq!(actual(Matcher::None), "a, b, c");
+        let many = Value::items((0..30).map(|n| n.to_string()));
+        let Err(Miss::Missed { actual, detail, .. }) = judge(&Matcher::None, &Kind::Set, &many) else { panic!() };
+        assert!(actual.ends_with("18, 19, … (30 in all)"), "{actual}");
+        assert_eq!(detail.lines().count(), 30);
+        assert!(judge(&equals("b,a"), &Kind::List, &Value::items(["a", "b"])).is_err());
+    }
+
+    #[test]
+    fn json_is_asked_by_path() {
+        let text = r#"{"a": {"b": [1, {"c.d": "x"}]}, "n": null, "t": 21.5}"#;
+        let ask = |path: &str, matcher: Matcher| {
+            judge(&Matcher::Json(vec![(path.to_owned(), matcher)]), &Kind::Output, &Value::text(text))
+        };
+        assert_eq!(ask(".a.b[0]", equals("1")), Ok(()));
+        assert_eq!(ask(".a.b[1].\"c.d\"", equals("x")), Ok(()));
+        assert_eq!(ask(".a.b", Matcher::Count(Box::new(equals("2")))), Ok(()));
+        assert_eq!(ask(".t", Matcher::Compare(vec![(Operator::Gt, "21".into())])), Ok(()));
+        assert_eq!(ask(".n", Matcher::None), Ok(()));
+        assert_eq!(ask(".nope", Matcher::None), Ok(()));
+        let Err(Miss::Missed { actual, .. }) = ask(".a.b[0]", equals("2")) else { panic!() };
+        assert!(actual.starts_with(".a.b[0] is 1"), "{actual}");
+        assert!(matches!(ask("a", equals("1")), Err(Miss::Unreadable(_))));
+        let broken = judge(&Matcher::Json(vec![(".a".into(), Matcher::None)]), &Kind::Output, &Value::text("<html>"));
+        assert!(matches!(broken, Err(Miss::Missed { actual, .. }) if actual.starts_with("not JSON")));
+    }
+
+    #[test]
+    fn hostile_output_is_shown_harmless_and_bounded() {
+        let value = Value::Text(format!("\x1b[2J{}\n", "x".repeat(100_000)));
+        let Err(Miss::Missed { actual, detail, .. }) = judge(&Matcher::Empty(true), &Kind::Output, &value) else {
+            panic!()
+        };
+        assert!(actual.starts_with("\\x1b[2J") && actual.chars().count() <= 200);
+        assert!(detail.len() < 5000 && !detail.contains('\x1b'));
+    }
+
+    #[test]
+    fn each_instance_must_match() {
+        let two = Value::each([Value::text("x86_64"), Value::text("i686"), Value::text("x86_64")]);
+        assert_eq!(two, Value::Each(vec![Value::text("x86_64"), Value::text("i686")]));
+        let Err(Miss::Missed { actual, .. }) = judge(&equals("x86_64"), &Kind::Text, &two) else { panic!() };
+        assert_eq!(actual, "i686");
+        assert_eq!(judge(&Matcher::AnyOf(vec![equals("x86_64"), equals("i686")]), &Kind::Text, &two), Ok(()));
+    }
 }

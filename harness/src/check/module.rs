@@ -122,7 +122,7 @@ impl Check for Module {
                     let hidden = found == "available" && denied != Denied::No;
                     return Ok(Value::text(if hidden { "denylisted" } else { &found }));
                 }
-                _ if found == "absent" => return Ok(Value::absent("no such module")),
+                _ if found == "absent" => return Ok(Value::gone("no such module")),
                 "parameters" => {
                     let answer = seen.answer("module/parameters", &expectation.subject)?;
                     let parameter = key(assertion)?;

@@ -62,7 +62,7 @@ impl Check for Port {
             let mine: Vec<_> =
                 sockets.iter().filter(|socket| socket.protocol == protocol && socket.port == number).collect();
             if mine.is_empty() && assertion.attribute != "listening" {
-                return Ok(Value::absent("nothing listens"));
+                return Ok(Value::gone("nothing listens"));
             }
             match assertion.attribute {
                 "listening" => Ok(Value::flag(!mine.is_empty())),

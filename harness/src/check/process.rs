@@ -64,7 +64,7 @@ impl Check for Process {
             match (running.is_empty(), assertion.attribute) {
                 (_, "running") => return Ok(Value::flag(!running.is_empty())),
                 (_, "count") => return Ok(Value::text(running.len().to_string())),
-                (true, _) => return Ok(Value::absent("not running")),
+                (true, _) => return Ok(Value::gone("not running")),
                 (false, _) => {}
             }
             let each = |read: &dyn Fn(&Running) -> Value| Ok(Value::each(running.iter().map(read)));

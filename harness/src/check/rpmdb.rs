@@ -2,7 +2,13 @@
 
 use crate::suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
 
-use super::attribute;
+use super::asking::{key, keys, unanswered, verdicts, wants};
+use super::matching::Value;
+use super::{Check, Observations, Probe, Verdict, attribute};
+use super::{rpm, shell, value};
+use crate::guest::facts::Facts;
+use crate::suite::model::Expectation;
+use std::collections::{BTreeMap, BTreeSet};
 
 const ATTRIBUTES: &[Attribute] = &[
     attribute("count", Kind::Integer, "Installed packages, signing keys excepted."),
@@ -71,3 +77,329 @@ pub static TABLE: CheckTable = CheckTable {
   unowned: {/usr/bin: none}
 "#,
 };
+
+/// The check type.
+pub struct Rpmdb;
+
+impl Check for Rpmdb {
+    fn table(&self) -> &'static CheckTable {
+        &TABLE
+    }
+
+    fn probes(&self, asked: &[&Expectation], _facts: &Facts) -> Vec<Probe> {
+        let mut probes = Vec::new();
+        if wants(
+            asked,
+            &[
+                "count",
+                "size",
+                "packages",
+                "vendors",
+                "arches",
+                "dist-tags",
+                "build-hosts",
+                "unsigned",
+                "signers",
+                "duplicates",
+            ],
+        ) {
+            probes.push(Probe::new(ALL, 120, all_packages()));
+        }
+        let mut one = |attributes: &[&str], key: &str, seconds, script: &str| {
+            if wants(asked, attributes) {
+                probes.push(Probe::new(key, seconds, format!("{}export LC_ALL=C\n{script}", shell::need("rpm"))));
+            }
+        };
+        one(&["path"], "rpmdb/path", 10, "rpm --eval %_dbpath");
+        one(&["backend"], "rpmdb/backend", 10, "rpm --eval %_db_backend");
+        one(
+            &["verify"],
+            "rpmdb/verify",
+            120,
+            "if rpmdb --help >/dev/null 2>&1; then rpmdb --verifydb; else rpm --verifydb; fi 2>&1; echo \"status $?\"",
+        );
+        one(
+            &["keys"],
+            "rpmdb/keys",
+            30,
+            "rpm -q gpg-pubkey --qf '%{VERSION}-%{RELEASE}\\n' 2>&1; rpmkeys --list 2>&1; exit 0",
+        );
+        one(
+            &["unsatisfied", "conflicts"],
+            "rpmdb/dependencies",
+            300,
+            "rpm -Va --nofiles --noscripts 2>&1; echo \"status $?\"",
+        );
+        one(
+            &["modified", "missing"],
+            "rpmdb/files",
+            900,
+            "rpm -Va --nomtime --nodeps --noscripts 2>&1; echo \"status $?\"",
+        );
+        probes.extend(Probe::batch_with("rpmdb/unowned", 300, "xargs", &keys(asked, "unowned"), UNOWNED));
+        probes.extend(Probe::batch_with(
+            "rpmdb/providers",
+            60,
+            "rpm",
+            &keys(asked, "providers"),
+            r#"rpm -q --whatprovides --qf '%{NAME}\n' -- "$1""#,
+        ));
+        probes
+    }
+
+    fn judge(&self, expectation: &Expectation, seen: &Observations, _facts: &Facts) -> Vec<Verdict> {
+        verdicts(&TABLE, expectation, |assertion| {
+            let all = || -> Result<Vec<rpm::Package>, String> {
+                let packages = rpm::packages(&seen.output(ALL)?)?;
+                let packages: Vec<_> = packages.into_iter().filter(|package| !package.is_key()).collect();
+                if packages.is_empty() { Err("the RPM database is empty".to_owned()) } else { Ok(packages) }
+            };
+            let set = |read: &dyn Fn(&rpm::Package) -> String| -> Result<Value, String> {
+                Ok(Value::items(all()?.iter().map(read).collect::<BTreeSet<String>>()))
+            };
+            match assertion.attribute {
+                "count" => Ok(Value::text(all()?.len().to_string())),
+                "size" => Ok(Value::Text(value::of_bytes(all()?.iter().map(|package| package.size).sum()))),
+                "packages" => set(&|package| package.name.clone()),
+                "vendors" => {
+                    set(&|package| if package.vendor.is_empty() { "(none)".to_owned() } else { package.vendor.clone() })
+                }
+                "arches" => set(&|package| package.arch.clone()),
+                "build-hosts" => set(&|package| package.build_host.clone()),
+                "dist-tags" => set(&|package| package.release.rsplit('.').next().unwrap_or_default().to_owned()),
+                "unsigned" => {
+                    let all = all()?;
+                    Ok(Value::items(
+                        all.iter().filter(|package| package.signature.is_empty()).map(|package| &package.name),
+                    ))
+                }
+                "signers" => Ok(Value::items(all()?.iter().flat_map(rpm::Package::signers).collect::<BTreeSet<_>>())),
+                "duplicates" => Ok(Value::items(duplicates(&all()?))),
+                "path" => seen.line("rpmdb/path").map(Value::Text),
+                "backend" => seen.line("rpmdb/backend").map(Value::Text),
+                "verify" => {
+                    let text = seen.output("rpmdb/verify")?;
+                    match ended(&text)? {
+                        ("0", said) if !said.contains("error:") => Ok(Value::text("ok")),
+                        ("127", said) => Err(said.to_owned()),
+                        _ => Ok(Value::text("broken")),
+                    }
+                }
+                "keys" => {
+                    let text = seen.output("rpmdb/keys")?;
+                    if let Some(error) = text.lines().find(|line| line.starts_with("error:")) {
+                        return Err(error.to_owned());
+                    }
+                    Ok(Value::items(keys_listed(&text)))
+                }
+                "unsatisfied" | "conflicts" => {
+                    let text = seen.output("rpmdb/dependencies")?;
+                    let (status, said) = ended(&text)?;
+                    verification_ran(status, said)?;
+                    let wanted = |problem: &str| {
+                        let conflict = problem.contains(" conflicts with ")
+                            || problem.contains(" is obsoleted by ")
+                            || problem.contains(" obsoletes ");
+                        conflict == (assertion.attribute == "conflicts")
+                    };
+                    let problems = rpm::problems(said).into_iter().filter(|(_, problem)| wanted(problem));
+                    Ok(Value::items(problems.map(|(package, problem)| {
+                        let problem = problem.split(" is needed by ").next().unwrap_or(&problem).to_owned();
+                        format!("{package}: {problem}")
+                    })))
+                }
+                "modified" | "missing" => {
+                    let text = seen.output("rpmdb/files")?;
+                    let (status, said) = ended(&text)?;
+                    verification_ran(status, said)?;
+                    let missing = assertion.attribute == "missing";
+                    let files = said.lines().filter_map(rpm::verified).filter(|file| file.missing == missing);
+                    let files = files.filter(|file| match file.attribute {
+                        'd' | 'g' | 'l' | 'r' => false,
+                        'c' => missing,
+                        _ => true,
+                    });
+                    Ok(Value::items(files.map(|file| file.path)))
+                }
+                "unowned" => {
+                    let answer = seen.answer("rpmdb/unowned", key(assertion)?)?;
+                    if answer.status != 0 {
+                        return Err(answer.output);
+                    }
+                    if let Some(error) =
+                        answer.output.lines().find(|line| line.starts_with("error:") && !line.contains("No such file"))
+                    {
+                        return Err(error.to_owned());
+                    }
+                    let unowned = answer
+                        .output
+                        .lines()
+                        .filter_map(|line| line.strip_prefix("file ")?.strip_suffix(" is not owned by any package"));
+                    Ok(Value::items(unowned))
+                }
+                "providers" => {
+                    let answer = seen.answer("rpmdb/providers", key(assertion)?)?;
+                    let nobody = answer.output.contains("no package provides")
+                        || answer.output.contains("is not owned by any package")
+                        || answer.output.ends_with("No such file or directory");
+                    match answer.status {
+                        0 if !answer.output.contains("error:") || answer.output.is_empty() => {
+                            Ok(Value::items(answer.output.lines().collect::<BTreeSet<_>>()))
+                        }
+                        1 if nobody && !answer.output.contains("database") => Ok(Value::Items(Vec::new())),
+                        _ => Err(answer.output),
+                    }
+                }
+                _ => unanswered(assertion),
+            }
+        })
+    }
+}
+
+/// Key of the probe that lists all packages.
+pub(super) const ALL: &str = "rpmdb/all";
+
+/// The script that lists all packages.
+pub(super) fn all_packages() -> String {
+    format!("{}rpm -qa --qf \"$qf\"", rpm::prelude())
+}
+
+/// Ends with success when the walk and rpm ran; rpm itself ends with the number of unowned files.
+const UNOWNED: &str = r#"[ -d "$1" ] || { echo "$1 is not a directory"; return 1; }
+command -v rpm >/dev/null 2>&1 || { echo 'rpm: not found'; return 127; }
+command -v find >/dev/null 2>&1 || { echo 'find: not found'; return 127; }
+find "$1" -xdev \( -type f -o -type l \) -print0 | xargs -0 -r rpm -qf --qf '' --
+return 0"#;
+
+/// Splits the last line `status N` off.
+fn ended(text: &str) -> Result<(&str, &str), String> {
+    let text = text.trim_end();
+    let (said, last) = text.rsplit_once('\n').unwrap_or(("", text));
+    last.strip_prefix("status ").map(|status| (status, said)).ok_or_else(|| "rpm was cut off".to_owned())
+}
+
+/// `rpm -V` ends with 1 when it finds something; it did not run when it says why, or found nothing
+/// and yet failed.
+fn verification_ran(status: &str, said: &str) -> Result<(), String> {
+    let error = said
+        .lines()
+        .find(|line| line.starts_with("error:") || line.starts_with("fatal:") || line.contains("not found"));
+    match (status, error) {
+        ("0" | "1", None) if status == "0" || !said.is_empty() => Ok(()),
+        (_, Some(error)) => Err(error.to_owned()),
+        _ => Err(format!("rpm -Va ended with {status}")),
+    }
+}
+
+fn keys_listed(text: &str) -> Vec<String> {
+    let ids = text.lines().filter_map(|line| {
+        let word = line.split_whitespace().next()?.trim_end_matches(':').to_lowercase();
+        let word = word.split('-').next().unwrap_or(&word).to_owned();
+        (word.len() >= 8 && word.bytes().all(|byte| byte.is_ascii_hexdigit())).then_some(word)
+    });
+    let mut keys: Vec<String> = ids.collect();
+    // The package's version is the end of the fingerprint that rpm 6 lists in full.
+    keys.sort_by_key(|id| std::cmp::Reverse(id.len()));
+    let mut distinct: Vec<String> = Vec::new();
+    for id in keys {
+        if !distinct.iter().any(|longer| longer.ends_with(&id)) {
+            distinct.push(id);
+        }
+    }
+    distinct
+}
+
+/// Packages with several versions of one architecture. Kernels are kept side by side on purpose.
+fn duplicates(packages: &[rpm::Package]) -> Vec<String> {
+    let mut versions: BTreeMap<(&str, &str), BTreeSet<String>> = BTreeMap::new();
+    for package in packages.iter().filter(|package| !package.name.starts_with("kernel")) {
+        versions.entry((&package.name, &package.arch)).or_default().insert(package.evr());
+    }
+    versions
+        .into_iter()
+        .filter(|(_, versions)| versions.len() > 1)
+        .map(|((name, arch), versions)| {
+            format!("{name}.{arch}: {}", versions.into_iter().collect::<Vec<_>>().join(" "))
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::check::testing::{equals, expectation, missed, records, reply, seen};
+    use crate::suite::model::Matcher;
+
+    fn judge(attribute: &'static str, matcher: Matcher, key: &str, text: &str) -> Verdict {
+        Rpmdb
+            .judge(&expectation("rpmdb", "", &[(attribute, matcher)]), &seen(key, reply(0, text)), &Facts::default())
+            .remove(0)
+    }
+
+    #[test]
+    fn packages_are_counted_without_keys_and_kernels_are_no_duplicates() {
+        let row = |name: &str, version: &str| {
+            format!("package\t{name}\t0\t{version}\t1.azl4\tx86_64\tMicrosoft\tm\tl\ts\th\t10\t\n")
+        };
+        let text = [
+            row("bash", "5"),
+            row("bash", "4"),
+            row("kernel-core", "6.1"),
+            row("kernel-core", "6.2"),
+            row("gpg-pubkey", "1"),
+        ]
+        .concat();
+        assert_eq!(judge("count", equals("4"), ALL, &text), Verdict::Met);
+        assert_eq!(missed(&judge("duplicates", Matcher::None, ALL, &text)).1, "bash.x86_64: 4-1.azl4 5-1.azl4");
+        assert_eq!(judge("dist-tags", Matcher::Only(vec!["azl4".into()]), ALL, &text), Verdict::Met);
+        assert!(matches!(judge("duplicates", Matcher::None, ALL, ""), Verdict::Unknown { .. }));
+    }
+
+    #[test]
+    fn verification_that_did_not_run_is_not_clean() {
+        assert_eq!(judge("modified", Matcher::None, "rpmdb/files", "status 0\n"), Verdict::Met);
+        assert_eq!(
+            missed(&judge(
+                "modified",
+                Matcher::None,
+                "rpmdb/files",
+                "S.5......  c /etc/x\n..5......    /usr/bin/x\nmissing     /usr/y\nstatus 1\n"
+            ))
+            .1,
+            "/usr/bin/x"
+        );
+        for broken in
+            ["", "status 1\n", "error: cannot open Packages database\nstatus 1\n", "S.5......    /x\n", "status 139\n"]
+        {
+            assert!(
+                matches!(judge("modified", Matcher::None, "rpmdb/files", broken), Verdict::Unknown { .. }),
+                "{broken:?}"
+            );
+        }
+        let text = "Unsatisfied dependencies for foo-1-1.noarch:\n\tbar >= 2 is needed by (installed) foo-1-1.noarch\nstatus 1\n";
+        assert_eq!(
+            missed(&judge("unsatisfied", Matcher::None, "rpmdb/dependencies", text)).1,
+            "foo-1-1.noarch: bar >= 2"
+        );
+        assert_eq!(judge("conflicts", Matcher::None, "rpmdb/dependencies", text), Verdict::Met);
+    }
+
+    #[test]
+    fn providers_and_unowned_files_are_sets() {
+        let asked = expectation("rpmdb", "", &[("providers.x", Matcher::None)]);
+        let judge = |status, output| {
+            Rpmdb
+                .judge(&asked, &seen("rpmdb/providers", records(&[("x", status, output)])), &Facts::default())
+                .remove(0)
+        };
+        assert_eq!(judge(1, "no package provides x"), Verdict::Met);
+        assert_eq!(missed(&judge(0, "a\nb\na")).1, "a, b");
+        assert!(matches!(judge(1, "error: cannot open database"), Verdict::Unknown { .. }));
+        assert_eq!(
+            keys_listed(
+                "31645531-66b6dccf\n36f612dcf27f7d1a48a835e4dbfcf71c31645531: x\npackage gpg-pubkey is not installed\n"
+            ),
+            ["36f612dcf27f7d1a48a835e4dbfcf71c31645531"]
+        );
+    }
+}

@@ -141,7 +141,7 @@ impl Check for Service {
             let unit = unit.ok_or_else(|| format!("systemctl show says nothing of {name}"))?;
             let property = |name: &str| unit.get(name).copied().unwrap_or_default();
             let loaded = property("LoadState");
-            let without = || Value::absent(format!("{name} is {loaded}"));
+            let without = || Value::gone(format!("{name} is {loaded}"));
             let text =
                 |value: &str| Ok(if value.is_empty() && loaded != "loaded" { without() } else { Value::text(value) });
             let items = |value: &str| {
@@ -212,7 +212,11 @@ fn is_named(unit: &BTreeMap<&str, &str>, name: &str) -> bool {
 }
 
 fn without_state(name: &str, loaded: &str) -> Value {
-    Value::absent(if loaded == "loaded" { format!("{name} has none") } else { format!("{name} is {loaded}") })
+    if loaded == "not-found" {
+        Value::gone(format!("{name} is {loaded}"))
+    } else {
+        Value::absent(format!("{name} has none"))
+    }
 }
 
 /// The units of `systemctl show`, which an empty line separates.

@@ -2,7 +2,13 @@
 
 use crate::suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
 
-use super::attribute;
+use super::asking::{subjects, unanswered, verdicts};
+use super::matching::Value;
+use super::shell;
+use super::{Check, Observations, Probe, Verdict, attribute};
+use crate::guest::facts::Facts;
+use crate::suite::model::Expectation;
+use std::collections::BTreeSet;
 
 const ATTRIBUTES: &[Attribute] = &[
     attribute("provided", Kind::Bool, "Whether an installed package provides it, in any word size."),
@@ -25,3 +31,82 @@ pub static TABLE: CheckTable = CheckTable {
   libcrypt.so.1: absent
 "#,
 };
+
+/// The check type.
+pub struct Soname;
+
+impl Check for Soname {
+    fn table(&self) -> &'static CheckTable {
+        &TABLE
+    }
+
+    fn probes(&self, asked: &[&Expectation], _facts: &Facts) -> Vec<Probe> {
+        if subjects(asked, &["provided", "packages", "versions", "bits"]).is_empty() {
+            return Vec::new();
+        }
+        let script =
+            format!("{}export LC_ALL=C\nrpm -qa --qf '[%{{=NAME}}\\t%{{PROVIDENAME}}\\n]'", shell::need("rpm"));
+        vec![Probe::new("rpm/provides", 120, script)]
+    }
+
+    fn judge(&self, expectation: &Expectation, seen: &Observations, _facts: &Facts) -> Vec<Verdict> {
+        let soname = &expectation.subject;
+        verdicts(&TABLE, expectation, |assertion| {
+            let text = seen.output("rpm/provides")?;
+            let mut any = false;
+            let (mut packages, mut versions, mut bits) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
+            for (package, capability) in text.lines().filter_map(|line| line.split_once('\t')) {
+                any = true;
+                // `libc.so.6(GLIBC_2.42)(64bit)`, `libc.so.6()(64bit)`, and plain `libc.so.6` for 32 bits.
+                let Some(rest) =
+                    capability.strip_prefix(soname.as_str()).filter(|rest| rest.is_empty() || rest.starts_with('('))
+                else {
+                    continue;
+                };
+                packages.insert(package);
+                bits.insert(if rest.ends_with("(64bit)") { "64" } else { "32" });
+                let version = rest.trim_start_matches('(').split(')').next().unwrap_or_default();
+                if !version.is_empty() && version != "64bit" {
+                    versions.insert(version);
+                }
+            }
+            if !any {
+                return Err("the RPM database lists no capability".to_owned());
+            }
+            match assertion.attribute {
+                "provided" => Ok(Value::flag(!packages.is_empty())),
+                _ if packages.is_empty() => Ok(Value::gone("nothing installed provides it")),
+                "packages" => Ok(Value::items(packages)),
+                "versions" => Ok(Value::items(versions)),
+                "bits" => Ok(Value::items(bits)),
+                _ => unanswered(assertion),
+            }
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::check::testing::{equals, expectation, missed, reply, seen};
+    use crate::suite::model::Matcher;
+
+    #[test]
+    fn versions_and_word_sizes_are_told_apart() {
+        let text = "glibc\tlibc.so.6\nglibc\tlibc.so.6()(64bit)\nglibc\tlibc.so.6(GLIBC_2.42)(64bit)\nlibcrypt\tlibcrypt.so.2()(64bit)\n";
+        let judge = |subject: &str, attribute: &'static str, matcher, text: &str| {
+            Soname
+                .judge(
+                    &expectation("soname", subject, &[(attribute, matcher)]),
+                    &seen("rpm/provides", reply(0, text)),
+                    &Facts::default(),
+                )
+                .remove(0)
+        };
+        assert_eq!(judge("libc.so.6", "versions", Matcher::Only(vec!["GLIBC_2.42".into()]), text), Verdict::Met);
+        assert_eq!(judge("libc.so.6", "bits", Matcher::Only(vec!["64".into(), "32".into()]), text), Verdict::Met);
+        assert_eq!(judge("libcrypt.so", "provided", equals("false"), text), Verdict::Met);
+        assert_eq!(missed(&judge("libcrypt.so.1", "versions", Matcher::None, text)).1, "nothing installed provides it");
+        assert!(matches!(judge("libx.so.1", "provided", equals("false"), ""), Verdict::Unknown { .. }));
+    }
+}

@@ -61,7 +61,7 @@ impl Check for Sysctl {
                     (0, "exists") => Ok(Value::flag(true)),
                     (3, "exists") => Ok(Value::flag(false)),
                     (0, _) => Ok(Value::text(answer.output.split_whitespace().collect::<Vec<_>>().join(" "))),
-                    (3, _) => Ok(Value::absent("the kernel has no such parameter")),
+                    (3, _) => Ok(Value::gone("the kernel has no such parameter")),
                     _ => Err(format!("{name} cannot be read: {}", answer.output)),
                 }
             }

@@ -70,7 +70,7 @@ impl Check for Tool {
             match (found.status, assertion.attribute) {
                 (0, "exists") => return Ok(Value::flag(true)),
                 (1, "exists") => return Ok(Value::flag(false)),
-                (1, _) => return Ok(Value::absent("not on the path")),
+                (1, _) => return Ok(Value::gone("not on the path")),
                 (0, "path") => return Ok(Value::Text(found.output)),
                 (0, _) => {}
                 _ => return Err(found.output),

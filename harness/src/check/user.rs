@@ -97,7 +97,7 @@ impl Check for User {
             let fields: Vec<&str> = answer.output.split(':').collect();
             match answer.status {
                 2 if assertion.attribute == "exists" => return Ok(Value::flag(false)),
-                2 => return Ok(Value::absent("no such user")),
+                2 => return Ok(Value::gone("no such user")),
                 0 if fields.len() == 7 && fields[0] == name => {}
                 0 => return Err(format!("getent passwd {name} says `{}`", answer.output)),
                 _ => return Err(format!("getent passwd {name}: status {}: {}", answer.status, answer.output)),

@@ -75,7 +75,7 @@ pub fn show_items<T: AsRef<str>>(items: impl IntoIterator<Item = T>) -> String {
 /// A value as one line, and as longer evidence when the line does not hold it all.
 pub fn show(kind: &Kind, value: &Value) -> (String, String) {
     match value {
-        Value::Absent(why) => (one_line(why, LINE), String::new()),
+        Value::Absent(why) | Value::Gone(why) => (one_line(why, LINE), String::new()),
         Value::Items(items) if items.is_empty() => ("nothing".to_owned(), String::new()),
         Value::Items(items) => {
             let detail = if items.len() > NAMED { tail(&harmless(&items.join("\n")), DETAIL) } else { String::new() };

@@ -50,7 +50,7 @@ impl Check for Writable {
             "value" => match seen.answer("writable", &expectation.subject)?.output.as_str() {
                 "true" => Ok(Value::flag(true)),
                 "false" => Ok(Value::flag(false)),
-                "absent" => Ok(Value::absent("not there")),
+                "absent" => Ok(Value::gone("not there")),
                 other => Err(other.to_owned()),
             },
             _ => unanswered(assertion),

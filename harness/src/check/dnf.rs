@@ -1,0 +1,318 @@
+//! What dnf5, dnf4, microdnf and tdnf print. Exit statuses of package managers are not believed:
+//! `--assumeno` ends with 1 when all is well, and broken dependencies can end with 0.
+
+use super::value;
+
+/// Finds the package manager of the guest into `$dnf`; status 127 when there is none.
+pub(super) const MANAGER: &str = "export LC_ALL=C COLUMNS=400\ndnf=\nfor name in dnf5 dnf tdnf microdnf; do command -v $name >/dev/null 2>&1 && { dnf=$name; break; }; done\n[ -n \"$dnf\" ] || { echo 'dnf5, dnf, tdnf, microdnf: not found' >&2; exit 127; }\n# dnf5 can stand behind the name of its ancestors.\n[ \"$dnf\" = dnf5 ] || ! command -v dnf5 >/dev/null 2>&1 || dnf=dnf5\n";
+
+/// What a package manager would do.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct Transaction {
+    pub(super) adds: Vec<Change>,
+    pub(super) weak: Vec<String>,
+    pub(super) upgrades: Vec<String>,
+    pub(super) downgrades: Vec<String>,
+    pub(super) removes: Vec<String>,
+    pub(super) install_size: Option<f64>,
+    pub(super) download_size: Option<f64>,
+    /// The resolver's words when it does not resolve.
+    pub(super) problem: Option<String>,
+}
+
+/// A package that would be installed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Change {
+    pub(super) name: String,
+    pub(super) repo: String,
+}
+
+/// Words that say that the metadata could not be had: nothing is known then.
+const UNREACHABLE: &[&str] = &[
+    "Failed to download metadata",
+    "Cannot download repomd",
+    "Failed to synchronize cache",
+    "Errors during downloading metadata",
+    "Could not resolve host",
+    "Curl error",
+    "Error(1207)",
+    "Error(1603)",
+    "Error(1622)",
+    "Cache-only enabled but no cache",
+    "There are no enabled repositories",
+    "There are no enabled repos",
+    "no repository is enabled",
+    "This command has to be run with superuser privileges",
+    "Failed to obtain",
+    "error: rpmdb",
+    "cannot open Packages database",
+];
+
+/// Words that say that the resolver refused.
+const REFUSED: &[&str] = &[
+    "Failed to resolve the transaction",
+    "No match for argument",
+    "Unable to find a match",
+    "No package ",
+    "Problem:",
+    "Problem 1:",
+    "nothing provides",
+    "conflicting requests",
+    "Error(1011)",
+    "Error(1301)",
+    "Solv general runtime error",
+];
+
+/// Reads what an install with `--assumeno` printed. `Err` when it can be taken neither for a
+/// transaction nor for a refusal.
+pub(super) fn transaction(text: &str) -> Result<Transaction, String> {
+    if let Some(words) = UNREACHABLE.iter().find(|words| text.contains(*words)) {
+        let line = text.lines().find(|line| line.contains(words)).unwrap_or(words);
+        return Err(format!("the package manager says: {}", line.trim()));
+    }
+    let mut found = Transaction::default();
+    if let Some(words) = REFUSED.iter().find(|words| text.contains(*words)) {
+        let start = text.lines().position(|line| line.contains(words)).unwrap_or_default();
+        found.problem = Some(text.lines().skip(start).collect::<Vec<_>>().join("\n"));
+        return Ok(found);
+    }
+    let mut section = Section::None;
+    let mut has_table = false;
+    let mut pending = String::new();
+    for line in text.lines() {
+        let trimmed = line.trim();
+        if let Some(next) = Section::of(trimmed) {
+            has_table |= next != Section::None;
+            section = next;
+            pending.clear();
+            continue;
+        }
+        sizes(trimmed, &mut found);
+        if trimmed.is_empty()
+            || trimmed.starts_with("==")
+            || trimmed == "Transaction Summary"
+            || trimmed == "Transaction Summary:"
+        {
+            if trimmed.is_empty() || trimmed.starts_with("Transaction Summary") {
+                section = Section::None;
+            }
+            continue;
+        }
+        if section == Section::None {
+            continue;
+        }
+        // dnf4 breaks a row after a long name.
+        let row = if pending.is_empty() { trimmed.to_owned() } else { format!("{pending} {trimmed}") };
+        pending.clear();
+        let words: Vec<&str> = row.split_whitespace().collect();
+        if let ["replacing", package, ..] = words.as_slice() {
+            // Below an upgrade this is the package itself in its old version.
+            let name = name_of(package);
+            if !found.upgrades.contains(&name) && !found.downgrades.contains(&name) && !found.removes.contains(&name) {
+                found.removes.push(name);
+            }
+            continue;
+        }
+        if words.len() < 4 {
+            pending = row;
+            continue;
+        }
+        let name = words[0].to_owned();
+        match section {
+            Section::None => {}
+            Section::Install | Section::Weak => {
+                if section == Section::Weak {
+                    found.weak.push(name.clone());
+                }
+                found.adds.push(Change { name, repo: words[3].to_owned() });
+            }
+            Section::Upgrade => found.upgrades.push(name),
+            Section::Downgrade => found.downgrades.push(name),
+            Section::Remove => found.removes.push(name),
+            Section::Other => {}
+        }
+    }
+    let nothing =
+        ["Nothing to do", "is already installed", "Package already installed"].iter().any(|words| text.contains(words));
+    if has_table || nothing {
+        return Ok(found);
+    }
+    let said = text.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or("nothing");
+    Err(format!("the package manager printed no transaction; its last words: {}", said.trim()))
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Section {
+    None,
+    Install,
+    Weak,
+    Upgrade,
+    Downgrade,
+    Remove,
+    Other,
+}
+
+impl Section {
+    /// The section that a heading begins.
+    fn of(line: &str) -> Option<Self> {
+        Some(match line.strip_suffix(':')? {
+            "Installing" | "Installing dependencies" | "Installing groups" => Section::Install,
+            "Installing weak dependencies" => Section::Weak,
+            "Upgrading" => Section::Upgrade,
+            "Downgrading" => Section::Downgrade,
+            "Removing" | "Removing dependent packages" | "Removing unused dependencies" | "Obsoleting" => {
+                Section::Remove
+            }
+            "Reinstalling" | "Skipping packages with conflicts" | "Skipping packages with broken dependencies" => {
+                Section::Other
+            }
+            "Transaction Summary" => Section::None,
+            _ => return None,
+        })
+    }
+}
+
+/// `openssl-libs.x86_64` and `openssl-libs` are openssl-libs.
+fn name_of(package: &str) -> String {
+    match package.rsplit_once('.') {
+        Some((name, arch))
+            if matches!(arch, "x86_64" | "aarch64" | "noarch" | "i686" | "ppc64le" | "s390x" | "riscv64") =>
+        {
+            name.to_owned()
+        }
+        _ => package.to_owned(),
+    }
+}
+
+fn sizes(line: &str, found: &mut Transaction) {
+    let after = |prefix: &str| line.strip_prefix(prefix).and_then(size);
+    if let Some(bytes) = after("Installed size:").or_else(|| after("Total installed size:")) {
+        found.install_size = Some(bytes);
+    }
+    if let Some(bytes) = after("Total download size:") {
+        found.download_size = Some(bytes);
+    }
+    // dnf5: `Total size of inbound packages is 2 MiB. Need to download 1 MiB.` and
+    // `After this operation, 6 MiB extra will be used (install 6 MiB, remove 0 B).`
+    if let Some((_, rest)) = line.split_once("Need to download ") {
+        found.download_size = size(rest.trim_end_matches('.'));
+    }
+    if let Some((_, rest)) = line.split_once("(install ") {
+        found.install_size = rest.split(',').next().and_then(size);
+    }
+}
+
+/// `60 k`, `1.2 M`, `6 MiB`, `117.27k`: without a unit of its own, a letter is a power of 1024.
+fn size(text: &str) -> Option<f64> {
+    let text = text.trim();
+    let split = text.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(text.len());
+    let (amount, unit) = (text[..split].trim(), text[split..].trim());
+    let unit = match unit {
+        "" | "b" | "B" => "B",
+        "k" | "K" => "KiB",
+        "M" => "MiB",
+        "G" => "GiB",
+        other => other,
+    };
+    value::size(&format!("{amount} {unit}"))
+}
+
+/// A package as `repoquery` lists it: `name-[epoch:]version-release.arch`, or with the epoch first.
+pub(super) fn nevra(line: &str) -> Option<(String, String)> {
+    let line = line.trim();
+    if line.is_empty() || line.contains(' ') {
+        return None;
+    }
+    let (line, epoch) = match line.split_once(':') {
+        Some((epoch, rest)) if epoch.bytes().all(|byte| byte.is_ascii_digit()) => (rest, Some(epoch)),
+        _ => (line, None),
+    };
+    let (without_arch, _) = line.rsplit_once('.')?;
+    let (name_version, release) = without_arch.rsplit_once('-')?;
+    let (name, version) = name_version.rsplit_once('-')?;
+    let version = version.strip_prefix("0:").unwrap_or(version);
+    let evr = match epoch {
+        Some(epoch) if epoch != "0" => format!("{epoch}:{version}-{release}"),
+        _ => format!("{version}-{release}"),
+    };
+    (!name.is_empty() && !version.is_empty()).then(|| (name.to_owned(), evr))
+}
+
+/// Whether the words say that the repositories could not be asked.
+pub(super) fn unreachable(text: &str) -> Option<String> {
+    let words = UNREACHABLE.iter().find(|words| text.contains(*words))?;
+    text.lines().find(|line| line.contains(words)).map(|line| line.trim().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(changes: &[Change]) -> Vec<&str> {
+        changes.iter().map(|change| change.name.as_str()).collect()
+    }
+
+    #[test]
+    fn a_table_of_dnf5_is_a_transaction() {
+        let text = "Updating and loading repositories:\nRepositories loaded.\nPackage                 Arch   Version             Repository      Size\nInstalling:\n nginx                  x86_64 2:1.28.0-4.fc43     fedora     175.6 KiB\nInstalling dependencies:\n nginx-core             x86_64 2:1.28.0-4.fc43     updates      1.8 MiB\nInstalling weak dependencies:\n fedora-logos-httpd     noarch 42.0.1-2.fc43       fedora      12.1 KiB\nUpgrading:\n openssl-libs           x86_64 1:3.5.4-1.fc43      updates      8.9 MiB\n   replacing openssl-libs x86_64 1:3.5.1-2.fc43    anaconda     8.9 MiB\nRemoving dependent packages:\n old                    noarch 1-1                 anaconda     1.0 KiB\n\nTransaction Summary:\n Installing:         3 packages\n Upgrading:          1 package\n Replacing:          1 package\n\nTotal size of inbound packages is 2 MiB. Need to download 1 MiB.\nAfter this operation, 6 MiB extra will be used (install 15 MiB, remove 9 MiB).\nOperation aborted by the user.\n";
+        let found = transaction(text).unwrap();
+        assert_eq!(names(&found.adds), ["nginx", "nginx-core", "fedora-logos-httpd"]);
+        assert_eq!(found.adds[1].repo, "updates");
+        assert_eq!(
+            (found.weak.as_slice(), found.upgrades.as_slice(), found.removes.as_slice()),
+            (&["fedora-logos-httpd".to_owned()][..], &["openssl-libs".to_owned()][..], &["old".to_owned()][..])
+        );
+        assert_eq!((found.install_size, found.download_size), (Some(15.0 * 1_048_576.0), Some(1_048_576.0)));
+    }
+
+    #[test]
+    fn a_table_of_dnf4_is_read_with_broken_rows() {
+        let text = "Last metadata expiration check: 0:00:05 ago on Sun Nov 22 2026.\nDependencies resolved.\n================================================================================\n Package                    Arch      Version               Repository     Size\n================================================================================\nInstalling:\n tree                       x86_64    2.1.0-1.fc40          fedora         60 k\nInstalling dependencies:\n a-very-long-package-name-that-does-not-fit\n                            noarch    1.0-1                 updates       1.2 M\nUpgrading:\n other                      x86_64    2-1                   updates        10 k\n     replacing  gone.x86_64 1.0-1\n\nTransaction Summary\n================================================================================\nInstall  2 Packages\n\nTotal download size: 60 k\nInstalled size: 116 k\nOperation aborted.\n";
+        let found = transaction(text).unwrap();
+        assert_eq!(names(&found.adds), ["tree", "a-very-long-package-name-that-does-not-fit"]);
+        assert_eq!(found.adds[1].repo, "updates");
+        assert_eq!(found.removes, ["gone"]);
+        assert_eq!((found.install_size, found.download_size), (Some(118_784.0), Some(61_440.0)));
+    }
+
+    #[test]
+    fn a_table_of_tdnf_is_a_transaction() {
+        let text = "\nInstalling:\ntree      x86_64   2.1.1-1.azl3    azurelinux-official-base  117.27k   60.10k\n\nTotal installed size: 117.27k\nTotal download size:  60.10k\nError(1032) : Operation aborted.\n";
+        let found = transaction(text).unwrap();
+        assert_eq!((found.adds[0].name.as_str(), found.adds[0].repo.as_str()), ("tree", "azurelinux-official-base"));
+        assert_eq!(found.install_size, Some(117.27 * 1024.0));
+    }
+
+    #[test]
+    fn words_decide_and_not_the_exit_status() {
+        let refused = "Failed to resolve the transaction:\nProblem: conflicting requests\n  - nothing provides libfoo.so.1\nYou can try to add to command line:\n  --skip-broken\n";
+        assert!(transaction(refused).unwrap().problem.unwrap().contains("nothing provides libfoo.so.1"));
+        assert!(
+            transaction("No match for argument: nope\nError: Unable to find a match: nope\n")
+                .unwrap()
+                .problem
+                .is_some()
+        );
+        assert_eq!(
+            transaction("Package \"bash-5-1.x86_64\" is already installed.\n\nNothing to do.\n").unwrap(),
+            Transaction::default()
+        );
+        assert!(
+            transaction("Error: Failed to download metadata for repo 'fedora': Cannot download repomd.xml\n")
+                .unwrap_err()
+                .contains("repo 'fedora'")
+        );
+        assert!(transaction("Segmentation fault\n").unwrap_err().contains("Segmentation fault"));
+        assert!(transaction("").is_err());
+    }
+
+    #[test]
+    fn names_and_versions_come_out_of_nevra() {
+        let parts = |text| nevra(text).map(|(name, evr)| format!("{name} {evr}"));
+        assert_eq!(parts("bash-0:5.2.37-3.fc43.x86_64").as_deref(), Some("bash 5.2.37-3.fc43"));
+        assert_eq!(parts("nginx-core-2:1.28.0-4.fc43.x86_64").as_deref(), Some("nginx-core 2:1.28.0-4.fc43"));
+        assert_eq!(parts("python3-pip-24.2-1.azl3.noarch").as_deref(), Some("python3-pip 24.2-1.azl3"));
+        assert_eq!(parts("Last metadata expiration"), None);
+        assert_eq!(parts("x"), None);
+    }
+}
