@@ -418,7 +418,8 @@ impl Live for HostMachine {
             self.machine.kill().await
         } else {
             self.guest.close().await;
-            self.machine.power_down(POWER_OFF.mul_f64(self.scale)).await
+            // Stretches the deadline itself.
+            self.machine.power_down(POWER_OFF).await
         };
         // The reader ends when QEMU has closed its side; what it printed last is then judged.
         let _ = tokio::time::timeout(Duration::from_secs(5), console.closed()).await;
