@@ -103,7 +103,7 @@ impl Recorder {
             Event::MachineEnded { record } => {
                 let entry = self.machine(&record.id);
                 let (image, boot_seconds) = (std::mem::take(&mut entry.image), entry.boot_seconds);
-                *entry = (**record).clone();
+                *entry = record.clone();
                 if entry.image.is_empty() {
                     entry.image = image;
                 }

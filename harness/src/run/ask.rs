@@ -9,7 +9,8 @@ use camino::{Utf8Path, Utf8PathBuf};
 use super::driver::Live;
 use super::plan::{Planned, Rerun};
 use super::steps;
-use crate::check::{self, Check, Observations, Probe, Verdict, base};
+use crate::check::base::{self, Finding};
+use crate::check::{self, Check, Observations, Probe, Verdict};
 use crate::failure::{self, Failure, FailureId};
 use crate::guest::Request;
 use crate::snapshot;
@@ -24,6 +25,9 @@ const POLL: Duration = Duration::from_millis(500);
 /// What a test may take beyond its time-out until its machine is given up: the guest is asked to
 /// kill what runs first.
 const GRACE: Duration = Duration::from_secs(10);
+
+/// Bytes of evidence below a base check's finding.
+const EVIDENCE: usize = 16 << 10;
 
 /// What does not change during a run.
 pub struct Settings {
@@ -125,7 +129,7 @@ pub async fn ask<L: Live>(
     let test = planned.test();
     let clock = Clock::new(test.timeout, live.deadline_scale());
     let mut answer = Answer::default();
-    let work = work(live, planned, image, settings, &clock, &mut answer);
+    let work = work(live, planned, image, settings, &clock, base_before, &mut answer);
     let ended = tokio::select! {
         biased;
         failure = live.death() => Err(failure.at(&test.location)),
@@ -137,7 +141,6 @@ pub async fn ask<L: Live>(
         answer.failures.push(failure);
         return answer;
     }
-    compare_base(&mut answer, planned, base_before, live);
     answer
 }
 
@@ -148,6 +151,7 @@ async fn work<L: Live>(
     image: &str,
     settings: &Settings,
     clock: &Clock,
+    base_before: &Observations,
     answer: &mut Answer,
 ) -> Result<(), Failure> {
     let test = planned.test();
@@ -169,10 +173,38 @@ async fn work<L: Live>(
     if clock.is_over() {
         answer.failures.push(timed_out(test, "while its last command ran"));
     }
-    let probes = base::probes(live.facts());
     // The base checks have time of their own: a test that used up its own must still be judged.
-    answer.base_after = Some(observe(live, &probes, &Clock::new(Duration::from_secs(60), live.deadline_scale())).await?);
+    let clock = Clock::new(Duration::from_secs(60), live.deadline_scale());
+    let after = observe(live, &base::next(base_before, live.facts()), &clock).await?;
+    let findings = base::compare(base_before, &after, live.facts());
+    for finding in with_evidence(live, findings, &clock).await? {
+        match planned.suite.base_checks.get(finding.kind.word()).copied().unwrap_or(BaseCheck::Fail) {
+            BaseCheck::Fail => answer.failures.push(base_failure(finding).at(&planned.test().location)),
+            BaseCheck::Info => answer.remarks.push(finding.message),
+            BaseCheck::Off => {}
+        }
+    }
+    answer.base_after = Some(base::carry(base_before, after));
     Ok(())
+}
+
+/// Findings of base checks with what explains them, read only when there is something to explain.
+async fn with_evidence<L: Live>(live: &L, mut findings: Vec<Finding>, clock: &Clock) -> Result<Vec<Finding>, Failure> {
+    let probes = base::evidence(&findings);
+    if probes.is_empty() {
+        return Ok(findings);
+    }
+    let seen = observe(live, &probes, clock).await?;
+    let text: Vec<String> = seen.0.values().map(|reply| crate::text::harmless_bytes(&reply.stdout)).collect();
+    for finding in findings.iter_mut().filter(|finding| !finding.units.is_empty()) {
+        finding.detail = crate::text::tail(&text.join("\n"), EVIDENCE);
+    }
+    Ok(findings)
+}
+
+fn base_failure(finding: Finding) -> Failure {
+    let failure = Failure::new(finding.id, finding.message);
+    if finding.detail.is_empty() { failure } else { failure.with_detail(finding.detail) }
 }
 
 fn timed_out(test: &Test, detail: &str) -> Failure {
@@ -371,25 +403,15 @@ fn compare_snapshot(
     }
 }
 
-/// What the base checks find right after a boot, and the state they start from.
-pub async fn base_after_boot<L: Live>(live: &L) -> (Observations, Vec<Failure>) {
+/// What the base checks find right after a boot: the failures, what cannot be looked at on this
+/// machine, and the state that the first test is compared with.
+pub async fn base_after_boot<L: Live>(live: &L) -> Result<(Observations, Vec<Failure>, Vec<String>), Failure> {
     let clock = Clock::new(Duration::from_secs(120), live.deadline_scale());
-    match observe(live, &base::probes(live.facts()), &clock).await {
-        Ok(seen) => {
-            let found = base::since_boot(&seen, live.facts());
-            (seen, found.into_iter().map(|finding| finding.failure()).collect())
-        }
-        Err(failure) => (Observations::default(), vec![failure]),
-    }
-}
-
-fn compare_base<L: Live>(answer: &mut Answer, planned: &Planned, before: &Observations, live: &L) {
-    let Some(after) = &answer.base_after else { return };
-    for finding in base::compare(before, after, live.facts()) {
-        match planned.suite.base_checks.get(finding.kind).copied().unwrap_or(BaseCheck::Fail) {
-            BaseCheck::Fail => answer.failures.push(finding.failure().at(&planned.test().location)),
-            BaseCheck::Info => answer.remarks.push(finding.message.clone()),
-            BaseCheck::Off => {}
-        }
-    }
+    let facts = live.facts();
+    let seen = observe(live, &base::since_boot_probes(facts), &clock).await?;
+    let findings = with_evidence(live, base::since_boot(&seen, facts), &clock).await?;
+    let baseline = observe(live, &base::baseline(facts), &clock).await?;
+    let blind = base::unavailable(&baseline, facts);
+    let blind = blind.into_iter().map(|(kind, why)| format!("{} cannot be looked at here: {why}", kind.word()));
+    Ok((baseline, findings.into_iter().map(base_failure).collect(), blind.collect()))
 }

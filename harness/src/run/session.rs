@@ -231,12 +231,27 @@ impl<'d, D: Driver> Session<'d, D> {
                 });
                 let hits = live.findings();
                 self.note_health(&id, hits);
-                let (base, findings) = ask::base_after_boot(&live).await;
-                for mut failure in findings {
-                    failure.message = format!("after the boot of {id}: {}", failure.message);
-                    self.health.failures.push(failure);
+                match ask::base_after_boot(&live).await {
+                    Ok((base, findings, blind)) => {
+                        for mut failure in findings {
+                            failure.message = format!("after the boot of {id}: {}", failure.message);
+                            self.health.failures.push(failure);
+                        }
+                        for remark in blind {
+                            if !self.health.remarks.contains(&remark) {
+                                self.health.remarks.push(remark);
+                            }
+                        }
+                        Ok(Slot { id, live, base, setups: BTreeMap::new(), a_test_failed: false })
+                    }
+                    Err(failure) => {
+                        let (record, hits) = live.stop(Stop::Kill).await;
+                        self.note_health(&id, hits);
+                        self.health.failures.push(failure.clone());
+                        self.events.emit(Event::MachineEnded { record });
+                        Err(failure)
+                    }
                 }
-                Ok(Slot { id, live, base, setups: BTreeMap::new(), a_test_failed: false })
             }
             Err(BootFailure { failure, findings, record }) => {
                 self.note_health(&id, findings);
