@@ -103,6 +103,12 @@ pub enum GuestError {
         /// What is wrong with it.
         why: String,
     },
+    /// What is needed to know the system could not be read; never the same as "it has none".
+    #[error("the facts of the guest could not be read: {what}")]
+    Unreadable {
+        /// Which, and what was seen.
+        what: String,
+    },
     /// This side closed the connection.
     #[error("the connection to the guest was closed by this run")]
     Closed,
@@ -115,7 +121,7 @@ impl GuestError {
             Self::Lost { .. } | Self::Closed => failure::SSH_LOST,
             Self::Protocol { .. } => failure::SSH_PROTOCOL,
             Self::HostKeyChanged { .. } => failure::SSH_HOST_KEY,
-            Self::Unsendable { .. } => failure::PROBE_FAILED,
+            Self::Unsendable { .. } | Self::Unreadable { .. } => failure::PROBE_FAILED,
         }
     }
 

@@ -1,7 +1,11 @@
 //! What the guest is and has, learnt once after its boot, by which tests are gated.
 
+mod parse;
+pub mod probe;
+
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::{Guest, GuestError, Reply};
 use serde::{Deserialize, Serialize};
 
 /// The facts of one booted guest. Every field is what the guest said: hostile, bounded, escaped
@@ -27,7 +31,7 @@ pub struct Facts {
     pub selinux: Option<String>,
     /// `uefi` or `bios`.
     pub firmware: String,
-    /// `image` when /usr is read-only and there is no package manager, else `package`.
+    /// `image` when /usr is read-only, else `package`.
     pub mode: String,
     /// What the guest offers, as words that `capability ==` names in a suite; see
     /// [`CAPABILITIES`].
@@ -38,30 +42,58 @@ pub struct Facts {
     pub kconfig: Option<String>,
 }
 
-/// Asks the guest what it is, in one batch.
-pub async fn collect(guest: &super::Guest, scale: f64) -> Result<Facts, super::GuestError> {
-    let _ = (guest, scale);
-    Err(super::GuestError::Closed)
+/// Asks the guest what it is, in one round trip. `scale` stretches the time-outs of the probes.
+pub async fn collect(guest: &Guest, scale: f64) -> Result<Facts, GuestError> {
+    let mut replies = Vec::new();
+    for reply in guest.batch(probe::requests(scale)).await {
+        replies.push(reply?);
+    }
+    parse(&replies)
+}
+
+/// What the answers to [`probe::requests`] say, one for each, in order.
+pub fn parse(replies: &[Reply]) -> Result<Facts, GuestError> {
+    parse::facts(replies).map_err(|what| GuestError::Unreadable { what })
 }
 
 impl Facts {
     /// The value, or values, of a dimension of conditions (`distro`, `arch`, `capability`…); `None`
     /// when this system has no such thing or the name is unknown.
     pub fn dimension(&self, name: &str) -> Option<Vec<String>> {
-        let _ = name;
-        None
+        let release = |key: &str| self.os_release.get(key).filter(|value| !value.is_empty()).cloned();
+        let one = |value: &str| (!value.is_empty()).then(|| vec![value.to_owned()]);
+        match name {
+            "distro" => {
+                let id = release("ID")?;
+                Some(vec![release("VERSION_ID").map_or(id.clone(), |version| format!("{id}-{version}"))])
+            }
+            "id" => release("ID").map(|id| vec![id]),
+            "id-like" => release("ID_LIKE").map(|ids| ids.split_whitespace().map(str::to_owned).collect()),
+            "variant" => release("VARIANT_ID").map(|variant| vec![variant]),
+            "arch" => one(&self.arch),
+            "mode" => one(&self.mode),
+            "firmware" => one(&self.firmware),
+            "kernel" => one(&self.kernel),
+            "systemd" => self.systemd.map(|version| vec![version.to_string()]),
+            "rpm" => self.rpm.clone().map(|version| vec![version]),
+            "package-manager" => self.package_manager.clone().map(|name| vec![name]),
+            "selinux" => self.selinux.clone().map(|state| vec![state]),
+            "capability" => Some(self.capabilities.iter().cloned().collect()),
+            "tool" => Some(self.tools.iter().cloned().collect()),
+            _ => None,
+        }
     }
 }
 
 /// The capabilities, each with what it means; the decoder refuses others.
 pub const CAPABILITIES: &[(&str, &str)] = &[
-    ("rpmdb", "rpm is installed and its database is not empty"),
+    ("rpmdb", "rpm is installed and there is a database that is not empty, readable or not"),
     ("package-manager", "dnf5, dnf4, tdnf or microdnf is installed"),
     ("repositories", "at least one repository is enabled"),
     ("systemd", "systemd is PID 1"),
     ("journal", "journalctl can read the journal of this boot"),
     ("selinux", "the kernel has SELinux and a policy is loaded"),
-    ("kconfig", "the kernel configuration can be read"),
+    ("kconfig", "the kernel configuration is there, with what is needed to unpack it"),
     ("writable-usr", "/usr can be written to"),
     ("crypto-policies", "system-wide crypto policies are installed"),
     ("cloud-init", "cloud-init is installed"),
@@ -106,3 +138,6 @@ pub const TOOLS: &[&str] = &[
     "awk",
     "sed",
 ];
+
+#[cfg(test)]
+mod tests;

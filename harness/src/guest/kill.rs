@@ -68,7 +68,11 @@ detached() {
   [ $session = $home ] || return 1
   case $orphans in
     none) return 1 ;;
-    since) [ $start -ge $since ] || return 1 ;;
+    since)
+      # Clock ticks are coarse: within one, the process numbers tell who came later.
+      [ $start -ge $since ] || return 1
+      if [ $start = $since ] && [ $pid -lt $command ]; then return 1; fi
+      ;;
   esac
   look $parent && [ $session != $home ]
 }

@@ -11,7 +11,11 @@ pub mod frame;
 mod hostkey;
 mod kill;
 mod login;
+#[cfg(test)]
+mod loopback;
 mod shell;
+#[cfg(test)]
+mod tests;
 mod transport;
 mod wake;
 mod wire;

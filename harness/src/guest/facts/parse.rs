@@ -1,0 +1,228 @@
+//! What the answers to the probes say. Pure; the answers are hostile.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::probe::{PROBES, Probe};
+use super::{Facts, TOOLS};
+use crate::guest::{End, Reply};
+use crate::text;
+
+/// Keys of os-release that are kept.
+const MAX_KEYS: usize = 100;
+/// Characters of one value.
+const MAX_VALUE: usize = 500;
+
+pub(super) fn facts(replies: &[Reply]) -> Result<Facts, String> {
+    if replies.len() != PROBES.len() {
+        return Err(format!("{} answers to {} probes", replies.len(), PROBES.len()));
+    }
+    let answer = |probe: Probe| whole(probe, &replies[probe as usize]);
+
+    let kernel = answer(Probe::Kernel)?;
+    let mut lines = kernel.lines().map(|line| text::one_line(line, 128)).filter(|line| !line.is_empty());
+    let (Some(arch), Some(kernel), Some(boot_id)) = (lines.next(), lines.next(), lines.next()) else {
+        return Err(format!("the kernel's release: {}", text::one_line(&kernel, 200)));
+    };
+    let listed = answer(Probe::Tools)?;
+    let has = |name: &str| listed.lines().any(|line| line == name);
+    let tools: BTreeSet<_> = TOOLS.iter().filter(|name| has(name)).map(|name| (*name).to_owned()).collect();
+
+    let systemd_says = answer(Probe::Systemd)?;
+    let systemd = systemd(&systemd_says)?;
+    let package_manager = package_manager(&answer(Probe::PackageManagers)?);
+    let rpm_says = answer(Probe::Rpm)?;
+    let (rpm, rpmdb) = rpm(&rpm_says)?;
+    let (selinux, policy) = selinux(&answer(Probe::Selinux)?);
+    let mounts = mounts(&answer(Probe::Mounts)?)?;
+    let places = answer(Probe::Places)?;
+    let writable_usr = !mount_of(&mounts, "/usr").ok_or("no file system holds /usr")?.read_only;
+    let efi = places.lines().any(|line| line == "efi");
+    let unpacks = has("zcat") || has("gzip");
+    let kconfig = places
+        .lines()
+        .filter_map(|line| line.strip_prefix("kconfig /"))
+        .find(|path| unpacks || !path.ends_with(".gz"))
+        .map(|path| text::one_line(&format!("/{path}"), MAX_VALUE));
+    let mounted = |path: &str, kind: &str| mount_of(&mounts, path).is_some_and(|m| m.point == path && m.kind == kind);
+
+    let capabilities = [
+        ("rpmdb", rpmdb),
+        ("package-manager", package_manager.is_some()),
+        ("repositories", enabled_repository(&answer(Probe::Repositories)?)),
+        ("systemd", systemd.is_some()),
+        ("journal", answer(Probe::Journal)?.lines().any(|line| line == "readable")),
+        ("selinux", policy),
+        ("kconfig", kconfig.is_some()),
+        ("writable-usr", writable_usr),
+        ("crypto-policies", places.lines().any(|line| line == "crypto-policies")),
+        ("cloud-init", has("cloud-init")),
+        ("efi", efi),
+        ("securityfs", mounted("/sys/kernel/security", "securityfs")),
+        ("cgroup2", mounted("/sys/fs/cgroup", "cgroup2")),
+        ("locale", has("locale")),
+    ];
+    Ok(Facts {
+        os_release: os_release(&answer(Probe::OsRelease)?),
+        arch,
+        kernel,
+        boot_id,
+        systemd,
+        package_manager,
+        rpm: rpm.filter(|_| rpmdb),
+        selinux,
+        firmware: if efi { "uefi" } else { "bios" }.to_owned(),
+        mode: if writable_usr { "package" } else { "image" }.to_owned(),
+        capabilities: capabilities.iter().filter(|(_, there)| *there).map(|(name, _)| (*name).to_owned()).collect(),
+        tools,
+        kconfig,
+    })
+}
+
+/// The answer of a probe that ran to its end. Every probe ends with 0 unless it could not be run.
+fn whole(probe: Probe, reply: &Reply) -> Result<String, String> {
+    let name = PROBES[probe as usize].1;
+    let said = || text::one_line(&text::harmless_bytes(&reply.stderr), 200);
+    match (reply.end, reply.status) {
+        (End::Exited, 0) => Ok(String::from_utf8_lossy(&reply.stdout).replace('\0', "")),
+        (End::Exited, status) => Err(format!("{name}: the probe ended with status {status}: {}", said())),
+        (End::TimedOut, _) => Err(format!("{name}: the probe did not end in time: {}", said())),
+        (End::TooMuchOutput, _) => Err(format!("{name}: the probe printed more than its limit")),
+    }
+}
+
+/// Shell-like assignments, as os-release(5) says; later ones win, what is no assignment is left out.
+pub(super) fn os_release(text: &str) -> BTreeMap<String, String> {
+    let mut map = BTreeMap::new();
+    for line in text.lines() {
+        let Some((key, value)) = line.trim().split_once('=') else { continue };
+        let plain = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        if key.is_empty() || key.len() > 64 || !key.chars().all(plain) || map.len() >= MAX_KEYS {
+            continue;
+        }
+        map.insert(key.to_owned(), text::one_line(&unquote(value), MAX_VALUE));
+    }
+    map
+}
+
+fn unquote(value: &str) -> String {
+    if let Some(inner) = value.strip_prefix('\'').and_then(|rest| rest.strip_suffix('\'')) {
+        return inner.to_owned();
+    }
+    let inner = value.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(value);
+    let mut out = String::new();
+    let mut chars = inner.chars();
+    while let Some(c) = chars.next() {
+        match c {
+            '\\' => out.extend(chars.next()),
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+/// `systemd 257 (257.9-1)`; the words after the number differ between distributions.
+fn systemd(text: &str) -> Result<Option<u32>, String> {
+    let Some(line) = text.lines().next() else { return Ok(None) };
+    let digits = |word: &str| word.chars().take_while(char::is_ascii_digit).collect::<String>();
+    let version = line.strip_prefix("systemd ").and_then(|rest| digits(rest).parse().ok());
+    version.map(Some).ok_or_else(|| format!("systemd's version: {}", text::one_line(line, 100)))
+}
+
+fn package_manager(text: &str) -> Option<String> {
+    let lines: Vec<_> = text.lines().collect();
+    let dnf = lines.iter().find_map(|line| line.strip_prefix("dnf "));
+    let of_dnf = dnf.map(|what| match what {
+        "python" => "dnf4",
+        "link" => "dnf5",
+        // `dnf5 version 5.2.17.0`, or just `4.24.0`.
+        version if version.contains("dnf5") || version.starts_with("version 5.") => "dnf5",
+        _ => "dnf4",
+    });
+    let found = if lines.contains(&"dnf5") {
+        "dnf5"
+    } else if let Some(name) = of_dnf {
+        name
+    } else {
+        *["tdnf", "microdnf"].iter().find(|name| lines.contains(name))?
+    };
+    Some(found.to_owned())
+}
+
+/// The version, and whether there is a database.
+fn rpm(text: &str) -> Result<(Option<String>, bool), String> {
+    let mut lines = text.lines();
+    let Some(first) = lines.next() else { return Ok((None, false)) };
+    let version = first.strip_prefix("RPM version ").filter(|version| !version.trim().is_empty());
+    let version = version.ok_or_else(|| format!("rpm's version: {}", text::one_line(first, 100)))?;
+    let database = lines.any(|line| line.starts_with("package ") || line.starts_with("database "));
+    Ok((Some(text::one_line(version, 64)), database))
+}
+
+/// The state, and whether a policy is loaded.
+fn selinux(text: &str) -> (Option<String>, bool) {
+    let value = |key: &str| text.lines().find_map(|line| line.strip_prefix(key)).map(str::trim);
+    if !text.lines().any(|line| line == "kernel") {
+        return (None, false);
+    }
+    // Until a policy is loaded every process has the context `kernel`.
+    let loaded = value("context ").is_some_and(|context| context.contains(':'));
+    let state = match (value("enforce "), value("getenforce ")) {
+        (Some("1"), _) if loaded => "enforcing",
+        (Some("0"), _) if loaded => "permissive",
+        (None, Some("Enforcing")) => "enforcing",
+        (None, Some("Permissive")) => "permissive",
+        _ => "disabled",
+    };
+    (Some(state.to_owned()), state != "disabled")
+}
+
+struct Mount {
+    point: String,
+    kind: String,
+    read_only: bool,
+}
+
+/// /proc/self/mountinfo, as proc(5) says: mount point and options as the fifth and sixth field; type,
+/// source and the options of the file system behind the dash.
+fn mounts(text: &str) -> Result<Vec<Mount>, String> {
+    let mut mounts = Vec::new();
+    for line in text.lines() {
+        let mount = line.split_once(" - ").and_then(|(left, right)| {
+            let (left, right): (Vec<_>, Vec<_>) = (left.split(' ').collect(), right.split(' ').collect());
+            let read_only = |options: &str| options.split(',').any(|option| option == "ro");
+            Some(Mount {
+                point: (*left.get(4)?).to_owned(),
+                kind: (*right.first()?).to_owned(),
+                read_only: read_only(left.get(5)?) || read_only(right.get(2)?),
+            })
+        });
+        mounts.push(mount.ok_or_else(|| format!("/proc/self/mountinfo: {}", text::one_line(line, 100)))?);
+    }
+    Ok(mounts)
+}
+
+/// The mount that holds `path`: the longest mount point above it, of equal ones the last.
+fn mount_of<'a>(mounts: &'a [Mount], path: &str) -> Option<&'a Mount> {
+    let holds =
+        |point: &str| point == "/" || path == point || path.strip_prefix(point).is_some_and(|r| r.starts_with('/'));
+    mounts.iter().filter(|mount| holds(&mount.point)).max_by_key(|mount| mount.point.len())
+}
+
+/// Whether some section other than `main` is not disabled.
+fn enabled_repository(text: &str) -> bool {
+    let mut open: Option<bool> = None;
+    for line in text.lines().map(str::trim) {
+        if line.starts_with('[') && line.ends_with(']') {
+            if open == Some(true) {
+                return true;
+            }
+            open = (line != "[main]").then_some(true);
+        } else if let Some((key, value)) = line.split_once('=')
+            && key.trim() == "enabled"
+            && open.is_some()
+        {
+            open = Some(!matches!(value.trim().to_ascii_lowercase().as_str(), "0" | "false" | "no" | "off"));
+        }
+    }
+    open == Some(true)
+}

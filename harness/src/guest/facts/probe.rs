@@ -1,0 +1,130 @@
+//! The probes that learn what a guest is: POSIX sh, builtins and `cat` where they suffice. None of
+//! them changes the guest, and each says nothing, with status 0, about what is simply not there.
+
+use std::time::Duration;
+
+use super::TOOLS;
+use crate::guest::Request;
+
+/// Bytes of an answer that are read.
+const LIMIT: usize = 1 << 20;
+
+/// Number of each probe in [`requests`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(usize)]
+pub(super) enum Probe {
+    OsRelease,
+    Kernel,
+    Systemd,
+    Tools,
+    PackageManagers,
+    Rpm,
+    Selinux,
+    Mounts,
+    Places,
+    Repositories,
+    Journal,
+}
+
+/// Every probe with its name for messages, in the order of [`Probe`].
+pub(super) const PROBES: &[(Probe, &str)] = &[
+    (Probe::OsRelease, "os-release"),
+    (Probe::Kernel, "the kernel's release"),
+    (Probe::Systemd, "systemd's version"),
+    (Probe::Tools, "the commands on the path"),
+    (Probe::PackageManagers, "the package managers"),
+    (Probe::Rpm, "the rpm database"),
+    (Probe::Selinux, "SELinux"),
+    (Probe::Mounts, "/proc/self/mountinfo"),
+    (Probe::Places, "files that tell capabilities"),
+    (Probe::Repositories, "the repositories"),
+    (Probe::Journal, "the journal"),
+];
+
+/// The whole batch. `scale` stretches the time-outs.
+pub fn requests(scale: f64) -> Vec<Request> {
+    let timeout = Duration::from_secs(20).mul_f64(if scale.is_finite() { scale.clamp(1.0, 60.0) } else { 1.0 });
+    PROBES.iter().map(|(probe, _)| Request { script: script(*probe), timeout, limit: LIMIT }).collect()
+}
+
+fn script(probe: Probe) -> String {
+    match probe {
+        Probe::OsRelease => {
+            "if [ -e /etc/os-release ]; then cat /etc/os-release; elif [ -e /usr/lib/os-release ]; then cat /usr/lib/os-release; fi"
+        }
+        Probe::Kernel => {
+            "uname -m && cat /proc/sys/kernel/osrelease /proc/sys/kernel/random/boot_id"
+        }
+        // The directory is systemd's own sign that it is the init of this boot.
+        Probe::Systemd => "if [ -d /run/systemd/system ]; then systemctl --version; fi",
+        Probe::Tools => {
+            let tools = TOOLS.join(" ");
+            return format!("for t in {tools} cloud-init; do command -v $t >/dev/null 2>&1 && echo $t; done; :");
+        }
+        // Starting dnf4 means starting Python, which takes seconds under emulation, so its version is
+        // only asked when neither the link nor the first line tells what `dnf` is.
+        Probe::PackageManagers => {
+            r#"for p in dnf5 dnf tdnf microdnf; do
+  f=$(command -v $p 2>/dev/null) || continue
+  case $p in
+    dnf) five=$(command -v dnf5 2>/dev/null) && [ "$f" -ef "$five" ] && { echo dnf link; continue; }
+      IFS= read -r first <"$f" || :
+      case $first in
+        '#!'*python*) echo dnf python ;;
+        *) echo "dnf version" $(dnf --version 2>&1 | { IFS= read -r line; echo "$line"; }) ;;
+      esac ;;
+    *) echo $p ;;
+  esac
+done 2>/dev/null; :"#
+        }
+        // The pipe is closed after one line, which ends rpm. A database that is there and cannot be
+        // read must not look like none, so its files are told too.
+        Probe::Rpm => {
+            r#"command -v rpm >/dev/null 2>&1 || exit 0
+rpm --version || exit 1
+rpm -qa 2>/dev/null | { read -r one && echo "package $one"; }
+for f in /usr/lib/sysimage/rpm/* /var/lib/rpm/*; do
+  case $f in */rpmdb.sqlite|*/Packages|*/Packages.db) [ -s "$f" ] && echo "database $f" ;; esac
+done; :"#
+        }
+        Probe::Selinux => {
+            r#"while read -r a b; do [ "$a $b" != "nodev selinuxfs" ] || echo kernel; done </proc/filesystems
+if [ -r /sys/fs/selinux/enforce ]; then read -r e </sys/fs/selinux/enforce || [ -n "$e" ] && echo "enforce $e"; fi
+if [ -r /proc/self/attr/current ]; then read -r c </proc/self/attr/current 2>/dev/null || :; echo "context $c"; fi
+command -v getenforce >/dev/null 2>&1 && echo "getenforce $(getenforce 2>/dev/null)"; :"#
+        }
+        Probe::Mounts => "cat /proc/self/mountinfo",
+        Probe::Places => {
+            r#"[ -d /sys/firmware/efi ] && echo efi
+[ -e /etc/crypto-policies/config ] && echo crypto-policies
+read -r r </proc/sys/kernel/osrelease
+for f in "/lib/modules/$r/config" "/boot/config-$r" /proc/config.gz; do
+  [ -r "$f" ] && echo "kconfig $f"
+done; :"#
+        }
+        Probe::Repositories => {
+            r#"for f in /etc/yum.repos.d/*.repo /etc/distro.repos.d/*.repo /usr/share/dnf5/repos.d/*.repo; do
+  [ -r "$f" ] && cat "$f" && echo
+done; :"#
+        }
+        Probe::Journal => {
+            r#"command -v journalctl >/dev/null 2>&1 || exit 0
+journalctl -q -b -n 1 -o cat 2>/dev/null | { IFS= read -r line && echo readable; }; :"#
+        }
+    }
+    .to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn probes_stand_in_the_order_of_their_numbers() {
+        for (index, (probe, _)) in PROBES.iter().enumerate() {
+            assert_eq!(*probe as usize, index);
+        }
+        assert_eq!(requests(2.0)[0].timeout, Duration::from_secs(40));
+        assert_eq!(requests(f64::NAN).len(), PROBES.len());
+    }
+}

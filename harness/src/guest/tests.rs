@@ -1,0 +1,358 @@
+//! The guest room against a real sshd on this host.
+
+use std::net::{Ipv4Addr, TcpListener};
+use std::time::{Duration, Instant};
+
+use super::loopback::{Sshd, processes};
+use super::*;
+use crate::failure;
+
+fn sshd() -> Sshd {
+    Sshd::start().unwrap_or_else(|why| panic!("{why}"))
+}
+
+fn target(sshd: &Sshd) -> Target {
+    Target {
+        addr: sshd.addr,
+        user: sshd.user.clone(),
+        private_key: sshd.key.clone(),
+        become_root: false,
+        host_key: HostKeyPolicy::AcceptFirst,
+    }
+}
+
+fn within(seconds: u64) -> Instant {
+    Instant::now() + Duration::from_secs(seconds)
+}
+
+async fn connect(sshd: &Sshd) -> Guest {
+    Guest::connect(target(sshd), within(60), 1.0).await.unwrap()
+}
+
+fn ask(script: &str) -> Request {
+    Request { script: script.to_owned(), timeout: Duration::from_secs(60), limit: 1 << 20 }
+}
+
+async fn run(guest: &Guest, script: &str) -> Reply {
+    guest.run(ask(script)).await.unwrap()
+}
+
+fn text(bytes: &[u8]) -> &str {
+    std::str::from_utf8(bytes).unwrap()
+}
+
+/// Waits until no process of this host has `mark` among its arguments.
+async fn vanishes(mark: &str) -> bool {
+    let deadline = within(20);
+    while Instant::now() < deadline {
+        let lives = |pid: i32| {
+            let arguments = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+            arguments.split(|byte| *byte == 0).any(|argument| argument == mark.as_bytes())
+        };
+        if !processes().iter().any(|(pid, ..)| lives(*pid)) {
+            return true;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    false
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_batch_of_fifty_is_one_round_trip_and_answered_in_order() {
+    let sshd = sshd();
+    let guest = connect(&sshd).await;
+    let before = guest.stats();
+    let requests = (0..50).map(|n| ask(&format!("printf out{n}; printf err{n} >&2; exit {n}"))).collect();
+    let replies = guest.batch(requests).await;
+    assert_eq!(replies.len(), 50);
+    for (n, reply) in replies.into_iter().enumerate() {
+        let reply = reply.unwrap();
+        assert_eq!((reply.status, reply.end), (n as i32, End::Exited));
+        assert_eq!((text(&reply.stdout), text(&reply.stderr)), (&*format!("out{n}"), &*format!("err{n}")));
+    }
+    let after = guest.stats();
+    assert_eq!((after.requests - before.requests, after.round_trips - before.round_trips), (50, 1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_environment_is_fixed_and_standard_input_closed() {
+    let sshd = sshd();
+    let guest = connect(&sshd).await;
+    let said =
+        run(&guest, "echo $TERM,$NO_COLOR,$PAGER,$SYSTEMD_PAGER,$SYSTEMD_COLORS,$PWD,$OLDPWD; cat; pwd; echo $LC_ALL")
+            .await;
+    assert_eq!(text(&said.stdout), "dumb,1,cat,,0,/,\n/\nC.UTF-8\n");
+    assert_eq!(run(&guest, "case :$PATH: in *:/usr/sbin:*) exit 4;; esac").await.status, 4);
+    run(&guest, "cd /tmp; X=1; export X; umask 777; set -e").await;
+    assert_eq!(text(&run(&guest, "echo $X; pwd").await.stdout), "\n/\n", "one command does not leak into the next");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn binary_output_comes_through_unchanged() {
+    let sshd = sshd();
+    let guest = connect(&sshd).await;
+    let all = r"i=0; while [ $i -lt 256 ]; do printf \\$(printf %03o $i); i=$((i + 1)); done";
+    assert_eq!(run(&guest, all).await.stdout, (0..=255).collect::<Vec<u8>>());
+    let big = run(&guest, "head -c 900000 /dev/zero; head -c 700000 /dev/zero >&2").await;
+    assert_eq!((big.stdout.len(), big.stderr.len(), big.end), (900_000, 700_000, End::Exited));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn scripts_that_try_to_break_the_shell_only_break_themselves() {
+    let sshd = sshd();
+    let guest = connect(&sshd).await;
+    for script in
+        ["echo 'open", "if", "exec >&- 2>&-", "(", "exit 7", "exec /bin/false", "kill -9 0 & kill 0", "-x", "}", "'"]
+    {
+        let reply = guest.run(ask(script)).await;
+        if !script.starts_with("kill") && !script.starts_with("exec >") {
+            assert_ne!(reply.unwrap().status, 0, "{script:?}");
+        }
+        assert_eq!(text(&run(&guest, "echo alive").await.stdout), "alive\n", "after {script:?}");
+    }
+    assert_eq!(run(&guest, "exit 7").await.status, 7);
+    assert_eq!(run(&guest, "false # a comment").await.status, 1);
+    assert_eq!(text(&run(&guest, "cat <<X\nhere\nX").await.stdout), "here\n");
+    assert_eq!(text(&run(&guest, "echo it\\'s 'a \"quoted\" word'").await.stdout), "it's a \"quoted\" word\n");
+    let refused = guest.run(ask("echo a\0b")).await.unwrap_err();
+    assert_eq!(refused.failure_id(), failure::PROBE_FAILED);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_killed_shell_is_an_error_of_its_command_and_replaced_for_the_next() {
+    let sshd = sshd();
+    let guest = connect(&sshd).await;
+    let replies = guest.batch(vec![ask("echo 1"), ask("kill -9 $$; sleep 1"), ask("echo 3")]).await;
+    assert_eq!(text(&replies[0].as_ref().unwrap().stdout), "1\n");
+    assert_eq!(replies[1].as_ref().unwrap_err().failure_id(), failure::SSH_PROTOCOL);
+    assert_eq!(text(&replies[2].as_ref().unwrap().stdout), "3\n");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_command_that_runs_too_long_is_killed_with_its_children() {
+    let sshd = sshd();
+    let guest = connect(&sshd).await;
+    let mark = format!("9{}", sshd.addr.port());
+    let began = Instant::now();
+    let mut slow =
+        ask(&format!("echo so far; (sleep {mark} & exec sleep {mark}) & sh -c 'sleep {mark}; :'; echo never"));
+    slow.timeout = Duration::from_millis(600);
+    let replies = guest.batch(vec![ask("echo before"), slow, ask("sleep 0.2; echo after")]).await;
+    assert_eq!(text(&replies[0].as_ref().unwrap().stdout), "before\n");
+    let killed = replies[1].as_ref().unwrap();
+    assert_eq!((killed.end, text(&killed.stdout)), (End::TimedOut, "so far\n"));
+    let after = replies[2].as_ref().unwrap();
+    assert_eq!((after.end, after.status, text(&after.stdout)), (End::Exited, 0, "after\n"));
+    assert!(began.elapsed() < Duration::from_secs(20), "{:?}", began.elapsed());
+    assert!(vanishes(&mark).await, "a child outlived its command");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flood_ends_soon_after_its_limit() {
+    let sshd = sshd();
+    let guest = connect(&sshd).await;
+    let began = Instant::now();
+    let mut flood = ask("yes | head -c 1073741824");
+    flood.limit = 100_000;
+    let mut zeros = ask("cat /dev/zero >&2");
+    zeros.limit = 5000;
+    let replies = guest.batch(vec![flood, zeros, ask("echo after")]).await;
+    let yes = replies[0].as_ref().unwrap();
+    assert_eq!((yes.end, yes.stdout.len(), yes.stderr.len()), (End::TooMuchOutput, 100_000, 0));
+    let zeros = replies[1].as_ref().unwrap();
+    assert_eq!((zeros.end, zeros.stdout.len(), zeros.stderr.len()), (End::TooMuchOutput, 0, 5000));
+    assert_eq!(text(&replies[2].as_ref().unwrap().stdout), "after\n");
+    assert!(began.elapsed() < Duration::from_secs(20), "{:?}", began.elapsed());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn exactly_the_limit_is_not_too_much() {
+    let sshd = sshd();
+    let guest = connect(&sshd).await;
+    let mut request = ask("printf 12345; printf 12345 >&2");
+    request.limit = 5;
+    let reply = guest.run(request.clone()).await.unwrap();
+    assert_eq!((reply.end, text(&reply.stdout), text(&reply.stderr)), (End::Exited, "12345", "12345"));
+    request.limit = 4;
+    let reply = guest.run(request).await.unwrap();
+    assert_eq!((reply.end, text(&reply.stdout), text(&reply.stderr)), (End::TooMuchOutput, "1234", "1234"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_background_process_does_not_hold_the_frame_and_lives_on() {
+    let sshd = sshd();
+    let guest = connect(&sshd).await;
+    let mark = format!("8{}", sshd.addr.port());
+    let began = Instant::now();
+    let reply = run(&guest, &format!("sleep {mark} & echo started")).await;
+    assert_eq!((text(&reply.stdout), reply.end), ("started\n", End::Exited));
+    assert!(began.elapsed() < Duration::from_secs(20));
+    // A later command that is killed does not take it along.
+    let mut slow = ask("sleep 100");
+    slow.timeout = Duration::from_millis(200);
+    assert_eq!(guest.run(slow).await.unwrap().end, End::TimedOut);
+    let found = run(&guest, &format!("pkill -f '^sleep {mark}'")).await;
+    assert_eq!(found.status, 0, "the background process was killed");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn output_between_commands_is_stray_and_never_taken() {
+    let sshd = sshd();
+    let guest = connect(&sshd).await;
+    let reply = run(
+        &guest,
+        "{ while [ ! -e /tmp/muster-go.$$ ]; do sleep 0.05; done; echo stray; rm /tmp/muster-go.$$; } & echo $$",
+    )
+    .await;
+    let pid = text(&reply.stdout).trim().to_owned();
+    std::fs::write(format!("/tmp/muster-go.{pid}"), "").unwrap();
+    let deadline = within(20);
+    while guest.stats().stray_bytes == 0 && Instant::now() < deadline {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert_eq!(guest.stats().stray_bytes, 6);
+    assert_eq!(text(&run(&guest, "echo clean").await.stdout), "clean\n");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_large_batch_does_not_deadlock() {
+    let sshd = sshd();
+    let guest = connect(&sshd).await;
+    let padding = "x".repeat(100_000);
+    let requests = (0..40).map(|n| ask(&format!("V={padding}; echo {n}${{#V}}; head -c 300000 /dev/zero"))).collect();
+    let replies = guest.batch(requests).await;
+    for (n, reply) in replies.into_iter().enumerate() {
+        let reply = reply.unwrap();
+        let head = format!("{n}100000\n");
+        assert!(reply.stdout.starts_with(head.as_bytes()) && reply.stdout.len() == head.len() + 300_000, "{n}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_killed_server_process_is_told_at_once_and_reconnecting_helps() {
+    let sshd = sshd();
+    let guest = connect(&sshd).await;
+    let mark = format!("7{}", sshd.addr.port());
+    let asked = guest.clone();
+    let script = format!("sleep {mark}");
+    let running = tokio::spawn(async move { asked.run(ask(&script)).await });
+    let deadline = within(20);
+    while Instant::now() < deadline && !processes().iter().any(|(.., name)| name == "sleep") {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let began = Instant::now();
+    assert!(sshd.kill_connections() > 0);
+    let error = running.await.unwrap().unwrap_err();
+    assert_eq!(error.failure_id(), failure::SSH_LOST, "{error}");
+    assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
+    assert_eq!(guest.run(ask("true")).await.unwrap_err().failure_id(), failure::SSH_LOST);
+    guest.reconnect(within(30)).await.unwrap();
+    assert_eq!(text(&run(&guest, "echo back").await.stdout), "back\n");
+    run(&guest, &format!("pkill -f '^sleep {mark}'")).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lost_connection_is_noticed_while_idle() {
+    let sshd = sshd();
+    let guest = connect(&sshd).await;
+    assert!(sshd.kill_connections() > 0);
+    let error = guest.run(ask("true")).await.unwrap_err();
+    assert_eq!(error.failure_id(), failure::SSH_LOST, "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refused_key_is_told_as_such_and_tried_again_until_it_is_accepted() {
+    let sshd = sshd();
+    let mut stranger = target(&sshd);
+    stranger.private_key = sshd.stranger().unwrap();
+    let error = Guest::connect(stranger.clone(), within(2), 1.0).await.unwrap_err();
+    assert_eq!(error.failure_id(), failure::SEED_REJECTED, "{error}");
+    assert!(error.waited < Duration::from_secs(10));
+    let late = tokio::spawn(Guest::connect(stranger.clone(), within(60), 1.0));
+    tokio::time::sleep(Duration::from_millis(700)).await;
+    sshd.accept(&stranger.private_key).unwrap();
+    let guest = late.await.unwrap().unwrap();
+    assert_eq!(run(&guest, "exit 3").await.status, 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_changed_host_key_is_refused_on_reconnect_and_where_a_key_is_expected() {
+    let mut sshd = sshd();
+    let guest = connect(&sshd).await;
+    let known = HostKey::parse(&sshd.host_key()).unwrap();
+    assert_eq!(guest.host_key(), Some(known.clone()));
+    let mut expecting = target(&sshd);
+    expecting.host_key = HostKeyPolicy::Expect(vec![known]);
+    Guest::connect(expecting.clone(), within(30), 1.0).await.unwrap();
+    sshd.change_host_key().unwrap();
+    let error = guest.reconnect(within(30)).await.unwrap_err();
+    assert_eq!(error.failure_id(), failure::SSH_HOST_KEY, "{error}");
+    assert_eq!(guest.run(ask("true")).await.unwrap_err().failure_id(), failure::SSH_HOST_KEY);
+    let error = Guest::connect(expecting, within(30), 1.0).await.unwrap_err();
+    assert_eq!(error.failure_id(), failure::SSH_HOST_KEY, "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_there_silence_and_nonsense_are_told_apart() {
+    let sshd = sshd();
+    let mut target = target(&sshd);
+    let silent = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    target.addr = silent.local_addr().unwrap();
+    let error = Guest::connect(target.clone(), within(1), 1.0).await.unwrap_err();
+    assert_eq!((error.failure_id(), &error.last), (failure::BOOT_TIMEOUT, &LastState::Silent));
+    drop(silent);
+    let error = Guest::connect(target.clone(), within(1), 1.0).await.unwrap_err();
+    assert!(matches!(error.last, LastState::Unreachable(_)), "{error}");
+    assert_eq!(error.failure_id(), failure::BOOT_TIMEOUT);
+
+    let hostile = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    target.addr = hostile.local_addr().unwrap();
+    std::thread::spawn(move || {
+        for stream in hostile.incoming().flatten().take(3) {
+            let _ = std::io::Write::write_all(&mut &stream, b"SSH-2.0-hostile\r\n\0\0\0\x0c\x0a\x14garbage....");
+        }
+    });
+    let error = Guest::connect(target.clone(), within(3), 1.0).await.unwrap_err();
+    assert!(matches!(error.last, LastState::Handshake(_)), "{error}");
+    assert_eq!(error.failure_id(), failure::SSH_PROTOCOL);
+
+    target.private_key = "/nowhere/key".into();
+    let error = Guest::connect(target, within(3), 1.0).await.unwrap_err();
+    assert_eq!(error.failure_id(), failure::SEED_FAILED, "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn dropping_the_wait_ends_the_tries_and_the_command() {
+    let silent = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let sshd = sshd();
+    let mut nobody = target(&sshd);
+    nobody.addr = silent.local_addr().unwrap();
+    let waiting = Guest::connect(nobody, within(600), 1.0);
+    assert!(tokio::time::timeout(Duration::from_millis(300), waiting).await.is_err());
+    // The thread hangs up: the accepted connection reaches its end.
+    let (mut stream, _) = silent.accept().unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    std::io::copy(&mut stream, &mut std::io::sink()).unwrap();
+
+    let guest = connect(&sshd).await;
+    let mark = format!("6{}", sshd.addr.port());
+    let script = format!("sleep {mark}");
+    assert!(tokio::time::timeout(Duration::from_millis(300), guest.run(ask(&script))).await.is_err());
+    assert_eq!(text(&run(&guest, "echo next").await.stdout), "next\n");
+    assert!(vanishes(&mark).await, "the command outlived its caller");
+    guest.close().await;
+    assert_eq!(guest.run(ask("true")).await.unwrap_err(), GuestError::Closed);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_facts_of_this_host_are_collected_in_one_round_trip() {
+    let sshd = sshd();
+    let guest = connect(&sshd).await;
+    let before = guest.stats().round_trips;
+    let facts = facts::collect(&guest, 1.0).await.unwrap();
+    assert_eq!(guest.stats().round_trips - before, 1);
+    assert_eq!(facts.kernel, std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap().trim());
+    assert_eq!(facts.boot_id, std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap().trim());
+    assert_eq!(facts.arch, std::env::consts::ARCH);
+    assert!(facts.tools.contains("grep") && facts.dimension("distro").is_some());
+}
