@@ -2,7 +2,12 @@
 
 use crate::suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
 
-use super::attribute;
+use super::asking::{Source, key, keys, read, unanswered, verdicts, wants};
+use super::matching::Value;
+use super::{Check, Observations, Probe, Verdict, attribute};
+use super::{rpm, rpmdb, value};
+use crate::guest::facts::Facts;
+use crate::suite::model::Expectation;
 
 const ATTRIBUTES: &[Attribute] = &[
     attribute("packages", Kind::Integer, "Installed packages, signing keys excepted."),
@@ -33,3 +38,132 @@ pub static TABLE: CheckTable = CheckTable {
   paths: {/usr/share/doc: "<= 1 MiB"}
 "#,
 };
+
+/// The check type.
+pub struct Footprint;
+
+impl Check for Footprint {
+    fn table(&self) -> &'static CheckTable {
+        &TABLE
+    }
+
+    fn probes(&self, asked: &[&Expectation], _facts: &Facts) -> Vec<Probe> {
+        let mut probes = read(asked, SOURCES);
+        if wants(asked, &["packages", "installed-size"]) {
+            probes.push(Probe::new(rpmdb::ALL, 120, rpmdb::all_packages()));
+        }
+        probes.extend(Probe::batch_with("footprint/paths", 300, "du", &keys(asked, "paths"), r#"du -skx -- "$1""#));
+        probes
+    }
+
+    fn judge(&self, expectation: &Expectation, seen: &Observations, _facts: &Facts) -> Vec<Verdict> {
+        verdicts(&TABLE, expectation, |assertion| {
+            let packages = || -> Result<Vec<rpm::Package>, String> {
+                let mut packages = rpm::packages(&seen.output(rpmdb::ALL)?)?;
+                packages.retain(|package| !package.is_key());
+                if packages.is_empty() { Err("the RPM database is empty".to_owned()) } else { Ok(packages) }
+            };
+            let memory = |name: &str| -> Result<u128, String> {
+                let text = seen.output("footprint/meminfo")?;
+                let line = text.lines().filter_map(|line| line.split_once(':')).find(|(field, _)| *field == name);
+                let kilobytes = line
+                    .and_then(|(_, value)| value.split_whitespace().next())
+                    .and_then(|word| word.parse::<u128>().ok());
+                kilobytes.map(|kilobytes| kilobytes * 1024).ok_or_else(|| format!("/proc/meminfo names no {name}"))
+            };
+            let root = |at: usize| -> Result<u128, String> {
+                let words = seen.words("footprint/root")?;
+                words
+                    .get(at)
+                    .and_then(|word| word.parse().ok())
+                    .ok_or_else(|| "stat -f / printed something else".to_owned())
+            };
+            let size = |bytes: u128| Ok(Value::Text(value::of_bytes(bytes)));
+            match assertion.attribute {
+                "packages" => Ok(Value::text(packages()?.len().to_string())),
+                "installed-size" => size(packages()?.iter().map(|package| package.size).sum()),
+                "root-used" => size(root(0)? * root(1)?.saturating_sub(root(2)?)),
+                "files" => Ok(Value::text(root(3)?.saturating_sub(root(4)?).to_string())),
+                "memory-used" => size(memory("MemTotal")?.saturating_sub(memory("MemAvailable")?)),
+                "memory-total" => size(memory("MemTotal")?),
+                "swap" => size(memory("SwapTotal")?),
+                "processes" | "threads" => {
+                    let words = seen.words("footprint/processes")?;
+                    let at = usize::from(assertion.attribute == "threads");
+                    words.get(at).map(Value::text).ok_or_else(|| "the processes could not be counted".to_owned())
+                }
+                "units" => {
+                    let text = seen.output("footprint/units")?;
+                    Ok(Value::text(text.lines().filter(|line| line.contains(".service")).count().to_string()))
+                }
+                "paths" => {
+                    let path = key(assertion)?;
+                    let answer = seen.answer("footprint/paths", path)?;
+                    let kilobytes = answer.output.split_whitespace().next().and_then(|word| word.parse::<u128>().ok());
+                    match (answer.status, kilobytes) {
+                        (0, Some(kilobytes)) => size(kilobytes * 1024),
+                        _ if answer.output.ends_with("No such file or directory") => Ok(Value::gone("not there")),
+                        _ => Err(answer.output),
+                    }
+                }
+                _ => unanswered(assertion),
+            }
+        })
+    }
+}
+
+const SOURCES: &[Source] = &[
+    Source {
+        attributes: &["root-used", "files"],
+        key: "footprint/root",
+        seconds: 10,
+        script: "stat -f -c '%S %b %f %c %d' /",
+    },
+    Source {
+        attributes: &["memory-used", "memory-total", "swap"],
+        key: "footprint/meminfo",
+        seconds: 10,
+        script: "cat /proc/meminfo",
+    },
+    Source {
+        attributes: &["processes", "threads"],
+        key: "footprint/processes",
+        seconds: 20,
+        // Kernel threads have no executable.
+        script: "[ -d /proc/self ] || exit 1\nprocesses=0; threads=0\nfor dir in /proc/[0-9]*; do\nwhile read -r field value rest; do case $field in Threads:) threads=$((threads + value));; VmSize:) processes=$((processes + 1));; esac; done 2>/dev/null <$dir/status\ndone\necho $processes $threads",
+    },
+    Source {
+        attributes: &["units"],
+        key: "footprint/units",
+        seconds: 20,
+        script: "systemctl list-units --type=service --state=active --plain --full --no-legend --no-pager",
+    },
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::check::testing::{ask_this_host, expectation};
+    use crate::suite::model::{Matcher, Operator};
+
+    #[test]
+    fn this_host_has_a_footprint() {
+        let more = |bound: &str| Matcher::Compare(vec![(Operator::Gt, bound.to_owned())]);
+        let asked = expectation(
+            "footprint",
+            "",
+            &[
+                ("root-used", more("0 B")),
+                ("memory-total", more("1 MiB")),
+                ("processes", more("0")),
+                ("threads", more("0")),
+                ("paths./proc/self/../../etc", more("0 B")),
+            ],
+        );
+        assert_eq!(ask_this_host(&Footprint, &asked), vec![Verdict::Met; 5]);
+        let gone = expectation("footprint", "", &[("paths./no/such", Matcher::None)]);
+        assert!(
+            matches!(&ask_this_host(&Footprint, &gone)[0], Verdict::Missed { actual, .. } if actual == "not there")
+        );
+    }
+}

@@ -5,6 +5,7 @@
 
 pub mod accounts;
 mod asking;
+pub mod base;
 pub mod boot;
 pub mod closure;
 pub mod command;
@@ -30,6 +31,7 @@ pub mod port;
 pub mod proc;
 pub mod process;
 pub mod repo;
+mod repo_files;
 pub mod repos;
 mod rpm;
 pub mod rpm_macro;
@@ -106,6 +108,50 @@ pub enum Verdict {
     },
 }
 
+/// All check types, in the order of the reference page.
+pub fn registry() -> &'static [&'static dyn Check] {
+    static REGISTRY: &[&dyn Check] = &[
+        &command::Command,
+        &package::Package,
+        &rpmdb::Rpmdb,
+        &closure::Closure,
+        &repo::Repo,
+        &repos::AllRepos,
+        &rpm_macro::RpmMacro,
+        &soname::Soname,
+        &tool::Tool,
+        &file::File,
+        &writable::Writable,
+        &user::User,
+        &group::Group,
+        &accounts::Accounts,
+        &service::Service,
+        &units::Units,
+        &port::Port,
+        &listeners::Listeners,
+        &process::Process,
+        &sysctl::Sysctl,
+        &module::Module,
+        &kconfig::Kconfig,
+        &kernel::Kernel,
+        &cpu::Cpu,
+        &mount::Mount,
+        &boot::Boot,
+        &log::Log,
+        &selinux::Selinux,
+        &crypto_policy::CryptoPolicy,
+        &sshd::Sshd,
+        &identity::Identity,
+        &footprint::Footprint,
+    ];
+    REGISTRY
+}
+
+/// The check type of that name.
+pub fn find(name: &str) -> Option<&'static dyn Check> {
+    registry().iter().copied().find(|check| check.table().name == name)
+}
+
 /// The attribute tables of all check types, in the order of the reference page.
 pub fn tables() -> &'static [&'static CheckTable] {
     static TABLES: &[&CheckTable] = &[
@@ -176,6 +222,50 @@ mod tests {
                 assert!(attributes.contains(name), "{} has no attribute {name}", table.name);
             }
             assert!(table.example.starts_with(&format!("{}:\n  ", table.name)), "{}", table.example);
+        }
+    }
+
+    #[test]
+    fn the_registry_has_a_check_for_each_table_and_each_attribute_is_implemented() {
+        use crate::guest::Reply;
+        use crate::guest::facts::Facts;
+        use crate::suite::model::Matcher;
+
+        let names = |tables: Vec<&'static CheckTable>| tables.iter().map(|table| table.name).collect::<Vec<_>>();
+        assert_eq!(names(registry().iter().map(|check| check.table()).collect()), names(tables().to_vec()));
+        for check in registry() {
+            for attribute in check.table().attributes {
+                let mut asked = testing::expectation(check.table().name, "tcp/1", &[(attribute.name, Matcher::None)]);
+                if matches!(attribute.kind, Kind::Map(_)) {
+                    asked.assertions[0].key = Some("tcp/1".to_owned());
+                }
+                let probes = check.probes(&[&asked], &Facts::default());
+                assert!(!probes.is_empty(), "nothing is read for {}.{}", check.table().name, attribute.name);
+                let keys: BTreeSet<&String> = probes.iter().map(|probe| &probe.key).collect();
+                assert_eq!(keys.len(), probes.len(), "{}.{}", check.table().name, attribute.name);
+                // Whatever fails, whatever says nothing: neither may pass, except for a command
+                // that really printed nothing and for empty output that is the answer.
+                for reply in [
+                    Reply { status: 127, stderr: b"tool: not found".to_vec(), ..Reply::default() },
+                    Reply { status: 137, ..Reply::default() },
+                    Reply { end: crate::guest::End::TimedOut, ..Reply::default() },
+                    Reply { end: crate::guest::End::TooMuchOutput, ..Reply::default() },
+                ] {
+                    let seen = Observations(probes.iter().map(|probe| (probe.key.clone(), reply.clone())).collect());
+                    let verdicts = check.judge(&asked, &seen, &Facts::default());
+                    assert_eq!(verdicts.len(), 1);
+                    if check.table().name != "command" {
+                        assert!(
+                            matches!(&verdicts[0], Verdict::Unknown { why } if !why.contains("not implemented") && !why.contains("was not read")),
+                            "{}.{}: {verdicts:?}",
+                            check.table().name,
+                            attribute.name
+                        );
+                    } else {
+                        assert_ne!(verdicts[0], Verdict::Met, "{}", attribute.name);
+                    }
+                }
+            }
         }
     }
 }

@@ -2,7 +2,13 @@
 
 use crate::suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
 
-use super::attribute;
+use super::asking::{key, subjects, unanswered, verdicts, wants};
+use super::dnf;
+use super::matching::Value;
+use super::repo_files::{Repos, probe};
+use super::{Check, Observations, Probe, Verdict, attribute};
+use crate::guest::facts::Facts;
+use crate::suite::model::Expectation;
 
 const ATTRIBUTES: &[Attribute] = &[
     attribute("exists", Kind::Bool, "Whether it is configured."),
@@ -57,3 +63,158 @@ pub static TABLE: CheckTable = CheckTable {
   updates-testing: disabled
 "#,
 };
+
+/// The check type.
+pub struct Repo;
+
+impl Check for Repo {
+    fn table(&self) -> &'static CheckTable {
+        &TABLE
+    }
+
+    fn probes(&self, asked: &[&Expectation], _facts: &Facts) -> Vec<Probe> {
+        let mut probes = Vec::new();
+        if wants(asked, &ATTRIBUTES.iter().map(|attribute| attribute.name).collect::<Vec<_>>()) {
+            probes.push(probe());
+        }
+        let mut ask = |key: &str, attributes: &[&str], command: &str| {
+            let names = subjects(asked, attributes);
+            if !names.is_empty() {
+                probes.push(Probe::new(
+                    key,
+                    300,
+                    format!("{}{}", dnf::MANAGER, super::shell::batch(names.iter().copied(), command)),
+                ));
+            }
+        };
+        ask(
+            "repo/reachable",
+            &["reachable"],
+            r#"case $dnf in
+tdnf) tdnf --disablerepo='*' --enablerepo="$1" makecache;;
+*) $dnf -q --disablerepo='*' --enablerepo="$1" --setopt=*.skip_if_unavailable=0 --refresh makecache;;
+esac"#,
+        );
+        ask(
+            "repo/packages",
+            &["packages"],
+            r#"case $dnf in
+tdnf) tdnf -q --disablerepo='*' --enablerepo="$1" repoquery --available;;
+*) $dnf -q --disablerepo='*' --enablerepo="$1" --setopt=*.skip_if_unavailable=0 repoquery --available;;
+esac"#,
+        );
+        ask(
+            "repo/closure",
+            &["closed", "unsatisfied"],
+            r#"case $dnf in
+dnf5) dnf5 -q --setopt=*.skip_if_unavailable=0 repoclosure --newest --check="$1";;
+dnf) dnf -q --setopt=*.skip_if_unavailable=0 repoclosure --newest --check "$1";;
+*) echo "$dnf has no repoclosure"; return 127;;
+esac"#,
+        );
+        probes
+    }
+
+    fn judge(&self, expectation: &Expectation, seen: &Observations, _facts: &Facts) -> Vec<Verdict> {
+        let id = &expectation.subject;
+        verdicts(&TABLE, expectation, |assertion| {
+            let all = Repos::read(seen)?;
+            let Some(repo) = all.repos.get(id) else {
+                return Ok(if assertion.attribute == "exists" {
+                    Value::flag(false)
+                } else {
+                    Value::gone("not configured")
+                });
+            };
+            let option = |name: &str| Ok(all.option(repo, name).map_or_else(|| Value::absent("not set"), Value::text));
+            match assertion.attribute {
+                "exists" => Ok(Value::flag(true)),
+                "enabled" => all.switch(repo, "enabled", true).map(Value::flag),
+                "gpgcheck" => all.checked(repo).map(Value::flag),
+                "repo-gpgcheck" => all.switch(repo, "repo_gpgcheck", false).map(Value::flag),
+                "skip-if-unavailable" => all.switch(repo, "skip_if_unavailable", false).map(Value::flag),
+                "name" => option("name"),
+                "mirrorlist" => option("mirrorlist"),
+                "metalink" => option("metalink"),
+                "baseurl" => Ok(all.option(repo, "baseurl").map_or_else(
+                    || Value::absent("not set"),
+                    |urls| {
+                        Value::text(urls.split([',', ' ']).filter(|url| !url.is_empty()).collect::<Vec<_>>().join(" "))
+                    },
+                )),
+                "gpgkey" => Ok(Value::items(
+                    all.option(repo, "gpgkey").unwrap_or_default().split([',', ' ']).filter(|key| !key.is_empty()),
+                )),
+                "priority" => Ok(Value::text(all.option(repo, "priority").unwrap_or("99"))),
+                "file" => Ok(Value::text(&repo.file)),
+                "options" => option(key(assertion)?),
+                "reachable" => {
+                    let answer = seen.answer("repo/reachable", id)?;
+                    Ok(Value::flag(answer.status == 0 && dnf::unreachable(&answer.output).is_none()))
+                }
+                "packages" => {
+                    let answer = seen.answer("repo/packages", id)?;
+                    if answer.status != 0 || dnf::unreachable(&answer.output).is_some() {
+                        return Err(format!("the metadata of {id} cannot be read: {}", answer.output));
+                    }
+                    Ok(Value::text(answer.output.lines().filter(|line| dnf::nevra(line).is_some()).count().to_string()))
+                }
+                "closed" | "unsatisfied" => {
+                    let answer = seen.answer("repo/closure", id)?;
+                    let open = unsatisfied(answer.status, &answer.output)?;
+                    Ok(if assertion.attribute == "closed" { Value::flag(open.is_empty()) } else { Value::items(open) })
+                }
+                _ => unanswered(assertion),
+            }
+        })
+    }
+}
+
+/// `package: …` or `package from repo` headings, with the unresolved requirements indented below.
+fn unsatisfied(status: i32, text: &str) -> Result<Vec<String>, String> {
+    if let Some(why) = dnf::unreachable(text) {
+        return Err(why);
+    }
+    let mut package = "";
+    let mut open = Vec::new();
+    for line in text.lines() {
+        let trimmed = line.trim();
+        if line.starts_with([' ', '\t']) && !package.is_empty() {
+            if !trimmed.ends_with(':') && !trimmed.is_empty() {
+                open.push(format!("{package}: {trimmed}"));
+            }
+        } else if let Some(heading) =
+            trimmed.strip_prefix("package: ").or(Some(trimmed)).filter(|heading| heading.contains(" from "))
+        {
+            package = heading.split(' ').next().unwrap_or_default();
+        }
+    }
+    match (status, open.is_empty()) {
+        (0, true) | (_, false) => Ok(open),
+        (status, true) => Err(format!("repoclosure ended with {status}: {text}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::check::testing::{equals, expectation, records, seen};
+
+    #[test]
+    fn repoclosure_names_what_is_open_and_failing_is_no_closure() {
+        let dnf4 = "package: a-1-1.x86_64 from base\n  unresolved deps:\n    libx.so.1\n    y >= 2\nError: Repoclosure ended with unresolved dependencies.";
+        assert_eq!(
+            unsatisfied(1, dnf4),
+            Ok(vec!["a-1-1.x86_64: libx.so.1".to_owned(), "a-1-1.x86_64: y >= 2".to_owned()])
+        );
+        assert_eq!(unsatisfied(0, ""), Ok(Vec::new()));
+        assert!(unsatisfied(1, "Error: unknown repo").is_err());
+        let files = records(&[("/etc/yum.repos.d/a.repo", 0, "[base]\nenabled=0\n")]);
+        let asked = expectation(
+            "repo",
+            "base",
+            &[("enabled", equals("false")), ("priority", equals("99")), ("file", equals("/etc/yum.repos.d/a.repo"))],
+        );
+        assert_eq!(Repo.judge(&asked, &seen("repo/files", files), &Facts::default()), vec![Verdict::Met; 3]);
+    }
+}

@@ -2,7 +2,13 @@
 
 use crate::suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
 
-use super::attribute;
+use super::asking::{key, unanswered, verdicts, wants};
+use super::dnf;
+use super::matching::Value;
+use super::repo_files::{Repos, probe};
+use super::{Check, Observations, Probe, Verdict, attribute};
+use crate::guest::facts::Facts;
+use crate::suite::model::Expectation;
 
 const ATTRIBUTES: &[Attribute] = &[
     attribute("enabled", Kind::Set, "Ids of the enabled ones."),
@@ -31,3 +37,73 @@ pub static TABLE: CheckTable = CheckTable {
   options: {skip_if_unavailable: "False"}
 "#,
 };
+
+/// The check type.
+pub struct AllRepos;
+
+impl Check for AllRepos {
+    fn table(&self) -> &'static CheckTable {
+        &TABLE
+    }
+
+    fn probes(&self, asked: &[&Expectation], _facts: &Facts) -> Vec<Probe> {
+        let mut probes = Vec::new();
+        if wants(asked, &["enabled", "disabled", "unchecked", "insecure", "options"]) {
+            probes.push(probe());
+        }
+        if wants(asked, &["manager"]) {
+            probes.push(Probe::new(
+                "repo/manager",
+                30,
+                format!("{}echo \"$dnf\"; [ \"$dnf\" != dnf ] || dnf --version", dnf::MANAGER),
+            ));
+        }
+        probes
+    }
+
+    fn judge(&self, expectation: &Expectation, seen: &Observations, _facts: &Facts) -> Vec<Verdict> {
+        verdicts(&TABLE, expectation, |assertion| {
+            if assertion.attribute == "manager" {
+                let text = seen.output("repo/manager")?;
+                let mut lines = text.lines();
+                return Ok(Value::text(match (lines.next().unwrap_or_default(), lines.next()) {
+                    ("dnf", Some(version)) if version.starts_with("dnf5") || version.starts_with("5.") => "dnf5",
+                    ("dnf", _) => "dnf4",
+                    (other, _) => other,
+                }));
+            }
+            let all = Repos::read(seen)?;
+            let mut ids = Vec::new();
+            for (id, repo) in &all.repos {
+                let enabled = all.switch(repo, "enabled", true)?;
+                let insecure = || {
+                    ["baseurl", "mirrorlist", "metalink"].iter().filter_map(|name| repo.options.get(*name)).any(
+                        |urls| {
+                            urls.split([',', ' '])
+                                .filter(|url| !url.is_empty())
+                                .any(|url| !url.starts_with("https://") && !url.starts_with("file:"))
+                        },
+                    )
+                };
+                let chosen = match assertion.attribute {
+                    "enabled" => enabled,
+                    "disabled" => !enabled,
+                    "unchecked" => enabled && !all.checked(repo)?,
+                    "insecure" => enabled && insecure(),
+                    "options" => {
+                        let option = all.main.get(key(assertion)?);
+                        return Ok(option.map_or_else(|| Value::absent("not set"), Value::text));
+                    }
+                    _ => return unanswered(assertion),
+                };
+                if chosen {
+                    ids.push(id.clone());
+                }
+            }
+            if assertion.attribute == "options" {
+                return Ok(all.main.get(key(assertion)?).map_or_else(|| Value::absent("not set"), Value::text));
+            }
+            Ok(Value::Items(ids))
+        })
+    }
+}

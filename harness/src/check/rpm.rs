@@ -33,11 +33,6 @@ impl Package {
         }
     }
 
-    /// `name-version-release.arch`.
-    pub(super) fn nvra(&self) -> String {
-        format!("{}-{}-{}.{}", self.name, self.version, self.release, self.arch)
-    }
-
     /// Signing keys are in the database as packages; they are none.
     pub(super) fn is_key(&self) -> bool {
         self.name == "gpg-pubkey"
