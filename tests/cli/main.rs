@@ -47,7 +47,14 @@ fn all_errors_of_all_files_come_at_once_with_a_caret_and_a_suggestion() {
     let folder = place.folder.path().to_str().unwrap().to_owned();
     let ended = place.run(&["check", &folder], Duration::from_secs(30));
     ended.assert_status(2);
-    for part in ["error[unknown-key]: `instaled` is not a key of package", "a.yaml:8:17", "^^^^^^^^ did you mean `installed`?", "b.yaml", "kernel", "30s"] {
+    for part in [
+        "error[unknown-key]: `instaled` is not a key of package",
+        "a.yaml:8:17",
+        "^^^^^^^^ did you mean `installed`?",
+        "b.yaml",
+        "kernel",
+        "30s",
+    ] {
         assert!(ended.stderr.contains(part), "{part:?} is missing in\n{}", ended.stderr);
     }
     // The same errors stop a run before anything is started, and leave no run folder.

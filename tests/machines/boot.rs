@@ -14,9 +14,16 @@ fn a_disk_without_a_system_ends_at_the_boot_deadline() {
     let place = Place::new();
     let suite = place.write("probe.yaml", SUITE);
     let disk = place.path("empty.qcow2");
-    assert!(Command::new("qemu-img").args(["create", "-q", "-f", "qcow2"]).arg(&disk).arg("64M").status().unwrap().success());
-    let words =
-        ["run", "--suites", suite.to_str().unwrap(), "--image", disk.to_str().unwrap(), "--boot-timeout", "1s"];
+    assert!(
+        Command::new("qemu-img")
+            .args(["create", "-q", "-f", "qcow2"])
+            .arg(&disk)
+            .arg("64M")
+            .status()
+            .unwrap()
+            .success()
+    );
+    let words = ["run", "--suites", suite.to_str().unwrap(), "--image", disk.to_str().unwrap(), "--boot-timeout", "1s"];
     place.run(&words, Duration::from_secs(90)).assert_status(3);
     assert_outcome(&place.test("probe/one"), Outcome::Error, &["boot.timeout"]);
     assert_outcome(&place.test("machine/health"), Outcome::Error, &["boot.timeout"]);

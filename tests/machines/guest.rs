@@ -57,7 +57,8 @@ fn each_misbehaviour_has_its_own_id_and_the_run_goes_on() {
     let suite = place.write("trouble.yaml", SUITE);
     let disk = lab_disk("lab-tiny");
     let before = digest(&disk);
-    let ended = place.run(&["run", "--suites", suite.to_str().unwrap(), "--image", "lab-tiny"], Duration::from_secs(420));
+    let ended =
+        place.run(&["run", "--suites", suite.to_str().unwrap(), "--image", "lab-tiny"], Duration::from_secs(420));
     ended.assert_status(1);
     let record = place.record();
     for calm in ["after-flood", "after-hang", "after-sshd", "after-panic", "after-power-off"] {

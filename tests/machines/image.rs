@@ -15,7 +15,12 @@ fn refused(place: &Place, image: &str, extra: &[&str], id: &str, says: &str) {
     words.extend(extra);
     let ended = place.run(&words, Duration::from_secs(30));
     ended.assert_status(2);
-    assert!(ended.stdout.contains(says) || ended.stderr.contains(says), "{says:?} is missing in\n{}{}", ended.stdout, ended.stderr);
+    assert!(
+        ended.stdout.contains(says) || ended.stderr.contains(says),
+        "{says:?} is missing in\n{}{}",
+        ended.stdout,
+        ended.stderr
+    );
     assert_outcome(&place.test("probe/one"), Outcome::Error, &[id]);
     assert_eq!(place.record().machines.len(), 0, "no machine may have been started");
 }

@@ -31,9 +31,8 @@ fn an_interrupted_run_leaves_valid_reports_and_no_machine() {
     let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let events = place.path("run").join("events.jsonl");
     let reached = eventually(Duration::from_secs(120), || {
-        std::fs::read_to_string(&events).is_ok_and(|text| {
-            text.lines().any(|line| line.contains("\"test-started\"") && line.contains("endless"))
-        })
+        std::fs::read_to_string(&events)
+            .is_ok_and(|text| text.lines().any(|line| line.contains("\"test-started\"") && line.contains("endless")))
     });
     assert!(reached, "the endless test did not start");
     signal(&child, "INT");

@@ -15,6 +15,7 @@ use super::shell::quote;
 use super::wording::show_items;
 use super::{Observations, Probe};
 use crate::failure::{self, FailureId};
+use crate::guest::Reply;
 use crate::guest::facts::Facts;
 use crate::text::{harmless, one_line, tail};
 
@@ -83,6 +84,36 @@ const JOURNAL: &str = "base/journal";
 const AUDIT: &str = "base/audit";
 /// Journal entries that are read after one test: a storm must not fill the run.
 const ENTRIES: usize = 2000;
+
+/// Readings that tell what already went wrong while a machine booted; for [`since_boot`].
+pub fn since_boot_probes(facts: &Facts) -> Vec<Probe> {
+    let mut probes = next(&blank(0), facts);
+    for probe in probes.iter_mut().filter(|probe| probe.key == JOURNAL) {
+        probe.script = format!(
+            "journalctl -b -q --no-pager -o json --output-fields=MESSAGE,MESSAGE_ID,_TRANSPORT -n {ENTRIES} _TRANSPORT=kernel + _TRANSPORT=audit + MESSAGE_ID={COREDUMP}"
+        );
+    }
+    probes
+}
+
+/// What went wrong before the first test. Taint is left out: which bits an image may boot with is
+/// a suite's question, and only a change is a base check's.
+pub fn since_boot(seen: &Observations, facts: &Facts) -> Vec<Finding> {
+    let blank = blank(number(seen, "taint").unwrap_or_default());
+    compare(&blank, seen, facts).into_iter().filter(|finding| finding.id != failure::PROBE_FAILED).collect()
+}
+
+/// The readings of a machine on which nothing has happened yet.
+fn blank(taint: u64) -> Observations {
+    let reply = |stdout: String| Reply { stdout: stdout.into_bytes(), ..Reply::default() };
+    let readings = [
+        (KERNEL, format!("taint {taint}\noom 0\n")),
+        (UNITS, String::new()),
+        (JOURNAL, String::new()),
+        (AUDIT, "size 0\n".to_owned()),
+    ];
+    Observations(readings.into_iter().map(|(key, text)| (key.to_owned(), reply(text))).collect())
+}
 
 /// Readings before the first test of a machine.
 pub fn baseline(facts: &Facts) -> Vec<Probe> {
@@ -358,6 +389,20 @@ mod tests {
             ]
             .into(),
         )
+    }
+
+    #[test]
+    fn what_failed_during_the_boot_is_found_and_its_taint_is_not_a_change() {
+        let journal = format!(
+            "{{\"__CURSOR\":\"s=3\",\"MESSAGE_ID\":\"{COREDUMP}\",\"MESSAGE\":\"Process 9 (x) dumped core.\"}}\n"
+        );
+        let after = seen(4096, 1, "bad.service loaded failed failed Bad\n", &journal, "size 0\n");
+        let found: Vec<String> = since_boot(&after, &facts()).iter().map(|finding| finding.id.to_string()).collect();
+        assert_eq!(found, ["base.failed-units", "base.coredump", "base.oom"]);
+        let probes = since_boot_probes(&facts());
+        let journal = probes.iter().find(|probe| probe.key == JOURNAL).map(|probe| probe.script.as_str());
+        assert!(journal.is_some_and(|script| !script.contains("cursor") && script.contains(COREDUMP)), "{journal:?}");
+        assert_eq!(since_boot(&seen(4096, 0, "", "", "size 0\n"), &facts()), []);
     }
 
     #[test]

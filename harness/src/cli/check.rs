@@ -26,7 +26,9 @@ pub fn execute(arguments: Arguments) -> Result<Exit, Complaint> {
             .suites
             .iter()
             .flat_map(|suite| &suite.tests)
-            .map(|test| test.expect.iter().map(|e| e.assertions.len()).sum::<usize>() + test.steps.len() + test.snapshots.len())
+            .map(|test| {
+                test.expect.iter().map(|e| e.assertions.len()).sum::<usize>() + test.steps.len() + test.snapshots.len()
+            })
             .sum();
         say(&format!("{} suites, {tests} tests, {assertions} assertions and steps: all valid", loaded.suites.len()));
     }

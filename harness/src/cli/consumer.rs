@@ -93,8 +93,7 @@ fn consume(
         }
     }
     if let Some(terminal) = &mut terminal {
-        let reports =
-            [("junit", folder.junit()), ("record", folder.run_json()), ("events", folder.events())];
+        let reports = [("junit", folder.junit()), ("record", folder.run_json()), ("events", folder.events())];
         let reports = reports.map(|(name, path)| (name, super::project::short(&path).to_string()));
         let _ = terminal.summary(recorder.record(), &reports);
     }

@@ -33,7 +33,10 @@ pub fn execute(arguments: Arguments) -> Result<Exit, Complaint> {
         let name = wanted.split('.').next().unwrap_or_default();
         return match checks.iter().find(|table| table.name == name) {
             Some(table) => {
-                say(&format!("{wanted}: an expectation of the check type `{}` was missed.\n    {}", table.name, table.summary));
+                say(&format!(
+                    "{wanted}: an expectation of the check type `{}` was missed.\n    {}",
+                    table.name, table.summary
+                ));
                 Ok(Exit::Pass)
             }
             None => Err(Complaint::invalid(format!("no failure id begins with `{wanted}`"))

@@ -7,8 +7,8 @@ use camino::Utf8PathBuf;
 use super::project::Project;
 use super::{Complaint, load, say, say_error};
 use crate::exit::Exit;
-use crate::image::{self, DiskSource, Format, ImageSpec, Limits};
 use crate::failure::Location;
+use crate::image::{self, DiskSource, Format, ImageSpec, Limits};
 use crate::suite::images::{Disk, ImageEntry};
 
 /// List, build and inspect images

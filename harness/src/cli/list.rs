@@ -25,7 +25,10 @@ enum Format {
 pub fn execute(arguments: Arguments) -> Result<Exit, Complaint> {
     let loaded = load::suites(&arguments.selection, DiagnosticFormat::Text)?;
     let selected = load::select(&loaded, &arguments.selection)?;
-    let tests = selected.iter().filter(|(_, t)| *t != load::HEALTH).map(|(s, t)| (&loaded.suites[*s], &loaded.suites[*s].tests[*t]));
+    let tests = selected
+        .iter()
+        .filter(|(_, t)| *t != load::HEALTH)
+        .map(|(s, t)| (&loaded.suites[*s], &loaded.suites[*s].tests[*t]));
     if arguments.format == Format::Json {
         let rows: Vec<_> = tests
             .map(|(suite, test)| {

@@ -68,7 +68,10 @@ pub fn suites(selection: &Selection, format: DiagnosticFormat) -> Result<Loaded,
         return Err(Complaint::told(Exit::Invalid));
     }
     if let Some(suite) = suites.iter().find(|suite| suite.name == MACHINE_SUITE) {
-        return Err(Complaint::invalid(format!("{}: the suite name `{MACHINE_SUITE}` is taken by muster itself", suite.file)));
+        return Err(Complaint::invalid(format!(
+            "{}: the suite name `{MACHINE_SUITE}` is taken by muster itself",
+            suite.file
+        )));
     }
     Ok(Loaded { suites })
 }
@@ -139,8 +142,10 @@ fn wanted(selection: &Selection) -> Result<select::Selection, Complaint> {
 /// The complaint about a name that does not exist, with the one that was most likely meant.
 pub fn unknown(what: &str, name: &str, known: &[&str]) -> Complaint {
     let list = known.join(", ");
-    Complaint::invalid(format!("there is no {what} called `{name}`")).hint(match did_you_mean(name, known.iter().copied()) {
-        Some(near) => format!("did you mean `{near}`? there are: {list}"),
-        None => format!("there are: {list}"),
-    })
+    Complaint::invalid(format!("there is no {what} called `{name}`")).hint(
+        match did_you_mean(name, known.iter().copied()) {
+            Some(near) => format!("did you mean `{near}`? there are: {list}"),
+            None => format!("there are: {list}"),
+        },
+    )
 }

@@ -63,5 +63,8 @@ pub fn working_directory() -> Result<Utf8PathBuf, Complaint> {
 
 /// The path relative to the working directory when it lies below, for messages a person clicks on.
 pub fn short(path: &Utf8Path) -> Utf8PathBuf {
-    working_directory().ok().and_then(|here| path.strip_prefix(here).map(Utf8Path::to_owned).ok()).unwrap_or(path.to_owned())
+    working_directory()
+        .ok()
+        .and_then(|here| path.strip_prefix(here).map(Utf8Path::to_owned).ok())
+        .unwrap_or(path.to_owned())
 }

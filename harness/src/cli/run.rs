@@ -139,7 +139,8 @@ pub async fn host(root: &Utf8Path, folder: &RunFolder, accel: Accel, events: &Ev
 /// machines die with it.
 async fn interruption() {
     use tokio::signal::unix::{SignalKind, signal};
-    let mut streams = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()].map(|kind| signal(kind).ok());
+    let mut streams =
+        [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()].map(|kind| signal(kind).ok());
     let [interrupt, terminate, hangup] = &mut streams;
     async fn next(stream: &mut Option<tokio::signal::unix::Signal>) {
         match stream {

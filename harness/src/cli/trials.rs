@@ -42,6 +42,7 @@ pub struct Arguments {
     libtest: libtest_mimic::Arguments,
 }
 
+/// Runs the trials and says how they ended.
 pub fn execute(arguments: Arguments) -> Result<Exit, Complaint> {
     let conclusion = conclude(arguments.libtest)?;
     Ok(if conclusion.has_failed() { Exit::Failed } else { Exit::Pass })
@@ -106,7 +107,8 @@ fn verdict(record: Result<TestRecord, String>) -> Result<Completion, Failed> {
 
 fn describe(failure: &Failure) -> String {
     let place = failure.location.as_ref().map(|place| format!(" ({place})")).unwrap_or_default();
-    let detail = failure.detail.as_ref().map(|detail| format!("{}\n", crate::text::tail(detail, 4096))).unwrap_or_default();
+    let detail =
+        failure.detail.as_ref().map(|detail| format!("{}\n", crate::text::tail(detail, 4096))).unwrap_or_default();
     format!("{}: {}{place}\n{detail}", failure.id, failure.message)
 }
 
@@ -149,10 +151,8 @@ impl Worker {
 
     /// Ends the machine and waits for the reports.
     fn finish(&self) {
-        let state = std::mem::replace(
-            &mut *self.state.lock().unwrap_or_else(PoisonError::into_inner),
-            State::Idle(None),
-        );
+        let state =
+            std::mem::replace(&mut *self.state.lock().unwrap_or_else(PoisonError::into_inner), State::Idle(None));
         if let State::Busy { questions, thread } = state {
             drop(questions);
             if let Ok(Err(complaint)) = thread.join() {
@@ -164,7 +164,8 @@ impl Worker {
 
 fn work(prepared: Prepared, questions: mpsc::Receiver<Question>) -> Result<(), Complaint> {
     let trouble = |error: crate::report::files::FileError| Complaint::infrastructure(error.to_string());
-    let folder = RunFolder::create(&prepared.project.runs(), &format!("test-{}", super::run::run_id())).map_err(trouble)?;
+    let folder =
+        RunFolder::create(&prepared.project.runs(), &format!("test-{}", super::run::run_id())).map_err(trouble)?;
     let accel = accel::choose(crate::machine::AccelRequest::Auto)
         .map_err(|error| Complaint::infrastructure(error.to_string()))?;
     let (events, stream) = Events::channel();
@@ -197,7 +198,10 @@ async fn answer_all(
     };
     let image = specs.first().map(|spec| spec.id.clone()).unwrap_or_default();
     super::run::announce(events, "test", &accel, &[]);
-    events.emit(crate::run::event::Event::Planned { suites: plan.suite_records(), tests: plan.unreached(&settings.rerun) });
+    events.emit(crate::run::event::Event::Planned {
+        suites: plan.suite_records(),
+        tests: plan.unreached(&settings.rerun),
+    });
     let host = host(project.root(), folder, accel, events).await?;
     let images = HostImages::new(&host, specs);
     let driver = images.prepare(&image).await.map_err(|failure| Complaint::infrastructure(failure.message))?;

@@ -320,7 +320,8 @@ fn judge(
                 failures.push(failure);
             }
             Verdict::Unknown { why } => {
-                let text = format!("{subject}: cannot tell {}: {}", assertion.attribute, crate::text::one_line(&why, 300));
+                let text =
+                    format!("{subject}: cannot tell {}: {}", assertion.attribute, crate::text::one_line(&why, 300));
                 failures.push(Failure::new(failure::PROBE_FAILED, text).at(&assertion.location));
             }
         }

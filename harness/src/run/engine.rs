@@ -73,7 +73,10 @@ async fn run_image<I: Images>(
     if plan.groups.is_empty() {
         session.boot_only().await;
     }
-    if let Err(failure) = { session.end_machine().await; images.verify_unchanged(image).await } {
+    if let Err(failure) = {
+        session.end_machine().await;
+        images.verify_unchanged(image).await
+    } {
         session.blame(failure);
     }
     records.push(session.finish().await);

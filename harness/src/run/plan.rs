@@ -215,7 +215,11 @@ impl Rerun {
 /// Quotes a word for a POSIX shell when it needs it.
 pub fn quote(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:@%+,".contains(c);
-    if !word.is_empty() && word.chars().all(plain) { word.to_owned() } else { format!("'{}'", word.replace('\'', r"'\''")) }
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
 }
 
 fn blank(suite: &str, test: &str, image: &str, location: Location, rerun: &Rerun) -> TestRecord {
@@ -253,9 +257,16 @@ pub fn unreached(planned: &Planned, image: &str, rerun: &Rerun) -> TestRecord {
 /// The record of an image's machine health before its machines have ended.
 pub fn unreached_health(image: &str, rerun: &Rerun) -> TestRecord {
     TestRecord {
-        summary: "its machines boot, settle and stop without a crash, a failed unit, a denial or a core dump".to_owned(),
+        summary: "its machines boot, settle and stop without a crash, a failed unit, a denial or a core dump"
+            .to_owned(),
         tags: vec!["always".to_owned()],
-        ..blank(MACHINE_SUITE, HEALTH_TEST, image, Location { file: Arc::from("(always on)"), line: 1, column: 1 }, rerun)
+        ..blank(
+            MACHINE_SUITE,
+            HEALTH_TEST,
+            image,
+            Location { file: Arc::from("(always on)"), line: 1, column: 1 },
+            rerun,
+        )
     }
 }
 
@@ -342,7 +353,10 @@ mod tests {
 
     #[test]
     fn tests_that_look_come_before_tests_that_change() {
-        let first = suite("first", vec![test("install", &[], GuestMode::Shared, 1), test("after", &["install"], GuestMode::Shared, 0)]);
+        let first = suite(
+            "first",
+            vec![test("install", &[], GuestMode::Shared, 1), test("after", &["install"], GuestMode::Shared, 0)],
+        );
         let second = suite("second", vec![test("look", &[], GuestMode::Shared, 0)]);
         let plan = plan(&[first, second], &BTreeSet::from([(0, 0), (0, 1), (1, 0)]), vec!["lab".into()]);
         assert_eq!(names(&plan.groups[0]), ["second/look", "first/install", "first/after"]);

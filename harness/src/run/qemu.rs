@@ -181,12 +181,8 @@ impl Driver for HostDriver<'_> {
                 let id = machine.id().to_owned();
                 let end = machine.kill().await;
                 let findings = hits(&console, 0);
-                let record = MachineRecord {
-                    id,
-                    image: self.spec.id.clone(),
-                    boot_seconds: None,
-                    end: Some(end.to_string()),
-                };
+                let record =
+                    MachineRecord { id, image: self.spec.id.clone(), boot_seconds: None, end: Some(end.to_string()) };
                 Err(BootFailure { failure, findings, record })
             }
         }
@@ -222,8 +218,7 @@ impl HostDriver<'_> {
 /// QEMU's own, the network is not.
 fn compare_host_key(guest: &Guest, machine: &Machine) -> Result<(), Failure> {
     let Some(shown) = guest.host_key() else { return Ok(()) };
-    let printed: Vec<HostKey> =
-        machine.console().host_keys().iter().filter_map(|line| HostKey::parse(line)).collect();
+    let printed: Vec<HostKey> = machine.console().host_keys().iter().filter_map(|line| HostKey::parse(line)).collect();
     let same_kind: Vec<&HostKey> = printed.iter().filter(|key| key.algorithm() == shown.algorithm()).collect();
     if same_kind.is_empty() || same_kind.contains(&&shown) {
         return Ok(());

@@ -290,7 +290,8 @@ impl<'d, D: Driver> Session<'d, D> {
         }
         self.machines_lost += 1;
         if self.machines_lost >= MACHINES_TO_LOSE {
-            let text = format!("{} machines of this image were lost; the rest of its tests were given up", self.machines_lost);
+            let text =
+                format!("{} machines of this image were lost; the rest of its tests were given up", self.machines_lost);
             self.hopeless = Some(Failure::new(failure::MACHINE_EXITED, text));
         }
     }

@@ -67,7 +67,9 @@ async fn shell<L: Live>(live: &L, step: &Step, script: String, clock: &Clock) ->
     };
     let (id, what) = match reply.end {
         End::Exited => return Ok(reply),
-        End::TimedOut => (failure::COMMAND_TIMEOUT, format!("did not end within {:.0} s and was killed", timeout.as_secs_f64())),
+        End::TimedOut => {
+            (failure::COMMAND_TIMEOUT, format!("did not end within {:.0} s and was killed", timeout.as_secs_f64()))
+        }
         End::TooMuchOutput => {
             (failure::COMMAND_OUTPUT, format!("printed more than {} MiB and was killed", OUTPUT_LIMIT >> 20))
         }
@@ -118,9 +120,8 @@ async fn command_step<L: Live>(
 
 fn judge_command(step: &Step, command: &str, expect: &[Assertion], reply: &Reply) -> Result<(), Failure> {
     let shown = text::one_line(command, 120);
-    let broken = |message: String| {
-        Failure::new(failure::STEP_RUN, message).with_detail(output_of(reply)).at(&step.location)
-    };
+    let broken =
+        |message: String| Failure::new(failure::STEP_RUN, message).with_detail(output_of(reply)).at(&step.location);
     if !expect.iter().any(|assertion| assertion.attribute == "exit") && reply.status != 0 {
         let said = reply.stderr.split(|b| *b == b'\n').rfind(|line| !line.is_empty()).unwrap_or_default();
         let said = text::one_line(&text::harmless_bytes(said), 120);
@@ -142,7 +143,8 @@ fn judge_command(step: &Step, command: &str, expect: &[Assertion], reply: &Reply
             Verdict::Met => {}
             Verdict::Missed { expected, actual, .. } => {
                 let found = text::one_line(&actual, 120);
-                let mut failure = broken(format!("`{shown}`: expected {}, found {found}", text::one_line(&expected, 160)));
+                let mut failure =
+                    broken(format!("`{shown}`: expected {}, found {found}", text::one_line(&expected, 160)));
                 failure.expected = Some(expected);
                 failure.actual = Some(actual);
                 failure.location = Some(assertion.location.clone());
