@@ -125,7 +125,9 @@ pub fn next(before: &Observations, facts: &Facts) -> Vec<Probe> {
     let mut probes = vec![Probe::new(
         KERNEL,
         10,
-        "IFS= read -r taint </proc/sys/kernel/tainted || exit 1\necho \"taint $taint\"\nwhile read -r name count; do case $name in oom_kill) echo \"oom $count\";; esac; done </proc/vmstat",
+        // `read` takes one byte at a time in dash and BusyBox, and the kernel gives integers of
+        // /proc/sys in one piece or not at all: hence cat.
+        "taint=$(cat /proc/sys/kernel/tainted) || exit 1\necho \"taint $taint\"\nwhile read -r name count; do case $name in oom_kill) echo \"oom $count\";; esac; done </proc/vmstat",
     )];
     if facts.systemd.is_some() {
         probes.push(Probe::new(UNITS, 20, "systemctl list-units --state=failed --plain --full --no-legend --no-pager"));

@@ -89,12 +89,16 @@ impl<'d, D: Driver> Session<'d, D> {
 
     /// Asks one test: on the machine in use, or on a new one. Always says how it ended.
     pub async fn ask(&mut self, planned: &Planned) -> TestRecord {
-        let started = (now(), Instant::now());
         let mut record = plan::unreached(planned, &self.image, &self.settings.rerun);
         record.failures.clear();
-        record.started = Some(started.0);
+        // The boot is not the test's time; a boot that fails is told by the answer.
+        if self.unmet(planned).is_none() {
+            let _ = self.machine().await;
+        }
+        let started = Instant::now();
+        record.started = Some(now());
         let answer = self.answer(planned, &mut record).await;
-        record.seconds = started.1.elapsed().as_secs_f64();
+        record.seconds = started.elapsed().as_secs_f64();
         record.assertions = answer.assertions;
         record.failures = answer.failures;
         record.remarks = answer.remarks;
@@ -103,6 +107,14 @@ impl<'d, D: Driver> Session<'d, D> {
         self.outcomes.insert((record.suite.clone(), record.test.clone()), record.outcome);
         self.events.emit(Event::TestFinished { record: Box::new(record.clone()) });
         record
+    }
+
+    /// The first need of a test that was not met, and how.
+    fn unmet(&self, planned: &Planned) -> Option<Failure> {
+        planned.test().needs.iter().find_map(|need| match self.outcome(&planned.suite.name, need) {
+            Some(Outcome::Pass | Outcome::Flaky) => None,
+            other => Some(unmet_need(need, other)),
+        })
     }
 
     /// How a test of this session ended, when it was asked already.
@@ -140,11 +152,8 @@ impl<'d, D: Driver> Session<'d, D> {
 
     async fn answer(&mut self, planned: &Planned, record: &mut TestRecord) -> Answer {
         let test = planned.test();
-        for need in &test.needs {
-            match self.outcome(&planned.suite.name, need) {
-                Some(Outcome::Pass | Outcome::Flaky) => {}
-                other => return Answer::skipped(unmet_need(need, other)),
-            }
+        if let Some(reason) = self.unmet(planned) {
+            return Answer::skipped(reason);
         }
         let slot = match self.machine().await {
             Ok(slot) => slot,
