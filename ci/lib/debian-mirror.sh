@@ -11,6 +11,7 @@ debian_mirror() {
   codename=$(. /etc/os-release && printf '%s' "${VERSION_CODENAME:-}")
   [ "$id" = debian ] || return 0
   # The entry for the plain release is the archive itself; the ones for -updates and -security may live elsewhere.
+  # shellcheck disable=SC2016  # apt fills these in, not the shell
   apt-get indextargets --format '$(SITE) $(RELEASE) $(COMPONENT)' 'Created-By: Packages' 2>/dev/null |
     awk -v release="$codename" '$2 == release && $3 == "main" { print $1; exit }'
 }

@@ -42,6 +42,8 @@ remove_workdir() {
   # What a step still runs would write into the folder while it is being removed.
   pkill -P $$ 2>/dev/null || true
   wait
+  # gpg starts an agent of its own that would live on.
+  [ ! -d "$WORK/key" ] || gpgconf --homedir "$WORK/key" --kill all 2>/dev/null || true
   # --one-file-system: were something still mounted in a chroot, it must not be emptied.
   rm -rf --one-file-system "$WORK" || say "could not remove $WORK: remove it by hand"
   exit "$status"

@@ -3,14 +3,25 @@
 # The SMBIOS type 11 strings, one a line. The first carries the table's header in front, hence the leading .* below.
 oem_strings() { cat /sys/firmware/dmi/entries/11-*/raw 2>/dev/null | tr '\0' '\n'; }
 
-# The user-data of a NoCloud disk, if there is one.
+# bytes DISK OFFSET COUNT
+bytes() { dd if="$1" bs=1 skip="$2" count="$3" 2>/dev/null; }
+
+# The user-data of a NoCloud disk, if there is one. This busybox has no blkid, so file systems are told by their magic words,
+# and the drivers are loaded only when there is something for them to read.
 user_data() {
-  local disk
-  # Disks appear a moment after their driver; without any disk there is nothing to wait for.
-  disk=$(blkid 2>/dev/null | sed -n 's/^\([^:]*\):.*LABEL="\(CIDATA\|cidata\)".*/\1/p' | head -n 1)
-  [ -n "$disk" ] || return 0
-  modprobe -aq nls_ascii nls_cp437 vfat isofs
-  mount -o ro "$disk" /mnt 2>/dev/null && { cat /mnt/user-data; umount /mnt; }
+  local disk kind
+  for disk in /sys/block/*; do
+    disk=/dev/${disk##*/}
+    case $(bytes "$disk" 54 3)/$(bytes "$disk" 82 3)/$(bytes "$disk" 32769 5) in
+      FAT/* | */FAT/*) kind=vfat ;;
+      */CD001) kind=iso9660 ;;
+      *) continue ;;
+    esac
+    modprobe -aq nls_ascii nls_cp437 vfat isofs
+    mount -t "$kind" -o ro "$disk" /mnt 2>/dev/null || continue
+    [ ! -f /mnt/meta-data ] || cat /mnt/user-data 2>/dev/null
+    umount /mnt
+  done
 }
 
 # authorize_root: from a systemd credential, or from any ssh_authorized_keys entry. Without one nobody can log in.
