@@ -119,7 +119,7 @@ impl<'a> Conversation<'a> {
             if self.answers[index].is_some() {
                 continue;
             }
-            let nonce = match shell.nonces.next() {
+            let nonce = match shell.nonces.draw() {
                 Ok(nonce) => nonce,
                 Err(error) => {
                     return Err(Turn::Lost(GuestError::lost(format!("no random numbers on this host: {error}"))));

@@ -75,7 +75,7 @@ impl Nonces {
     }
 
     /// A new one.
-    pub fn next(&mut self) -> io::Result<Nonce> {
+    pub fn draw(&mut self) -> io::Result<Nonce> {
         let mut bits = [0; NONCE / 2];
         self.0.read_exact(&mut bits)?;
         Ok(Nonce::new(bits))

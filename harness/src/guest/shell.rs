@@ -156,7 +156,7 @@ impl Shell {
         gone: Gone,
     ) -> Result<(Option<u32>, Frame), StartError> {
         let mut pid = None;
-        let nonce = self.nonces.next().map_err(Halt::System)?;
+        let nonce = self.nonces.draw().map_err(Halt::System)?;
         self.pipe.deframer.expect(nonce, 4096);
         self.pipe.queue(&frame::setup(&nonce, body));
         loop {

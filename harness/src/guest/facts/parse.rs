@@ -24,14 +24,15 @@ pub(super) fn facts(replies: &[Reply]) -> Result<Facts, String> {
         return Err(format!("the kernel's release: {}", text::one_line(&kernel, 200)));
     };
     let listed = answer(Probe::Tools)?;
-    let has = |name: &str| listed.lines().any(|line| line == name);
+    let rpm_says = answer(Probe::Rpm)?;
+    let applet = rpm_says.lines().next() == Some("busybox");
+    let has = |name: &str| listed.lines().any(|line| line == name) && !(applet && name == "rpm");
     let tools: BTreeSet<_> = TOOLS.iter().filter(|name| has(name)).map(|name| (*name).to_owned()).collect();
 
     let systemd_says = answer(Probe::Systemd)?;
     let systemd = systemd(&systemd_says)?;
     let package_manager = package_manager(&answer(Probe::PackageManagers)?);
-    let rpm_says = answer(Probe::Rpm)?;
-    let (rpm, rpmdb) = rpm(&rpm_says)?;
+    let (rpm, rpmdb) = if applet { (None, false) } else { rpm(&rpm_says)? };
     let (selinux, policy) = selinux(&answer(Probe::Selinux)?);
     let mounts = mounts(&answer(Probe::Mounts)?)?;
     let places = answer(Probe::Places)?;

@@ -77,12 +77,14 @@ fn script(probe: Probe) -> String {
   esac
 done 2>/dev/null; :"#
         }
-        // BusyBox has an applet of that name which only unpacks. The pipe is closed after one line, which ends rpm. A database that is there and cannot be
+        // busybox has an applet of the same name that is not rpm at all; its shell may know it without
+        // a path. The pipe is closed after one line, which ends rpm. A database that is there and cannot be
         // read must not look like none, so its files are told too.
         Probe::Rpm => {
-            r#"command -v rpm >/dev/null 2>&1 || exit 0
-said=$(rpm --version 2>&1) || case $said in *BusyBox*) exit 0 ;; *) echo "$said" >&2; exit 1 ;; esac
-echo "$said"
+            r#"f=$(command -v rpm 2>/dev/null) || exit 0
+case $f in /*) ;; *) echo busybox; exit 0 ;; esac
+b=$(command -v busybox 2>/dev/null) && [ "$f" -ef "$b" ] && { echo busybox; exit 0; }
+rpm --version || exit 1
 rpm -qa 2>/dev/null | { read -r one && echo "package $one"; }
 for f in /usr/lib/sysimage/rpm/* /var/lib/rpm/*; do
   case $f in */rpmdb.sqlite|*/Packages|*/Packages.db) [ -s "$f" ] && echo "database $f" ;; esac

@@ -68,6 +68,8 @@ fn an_rpm_database_that_cannot_be_read_is_still_one() {
     assert_eq!(of("RPM version 6.0.0\ndatabase /usr/lib/sysimage/rpm/rpmdb.sqlite\n"), (Some("6.0.0".into()), true));
     assert_eq!(of("RPM version 4.20.1\n"), (None, false));
     assert_eq!(of(""), (None, false));
+    let applet = facts(&[(Probe::Rpm, "busybox\n"), (Probe::Tools, "rpm\nsed\n")]);
+    assert_eq!((applet.rpm.as_deref(), applet.tools.contains("rpm")), (None, false), "busybox's rpm is not rpm");
     let odd = parse(&answers(&[(Probe::Rpm, "rpm: command broken\n")])).unwrap_err();
     assert_eq!(odd.to_string(), "the facts of the guest could not be read: rpm's version: rpm: command broken");
 }
