@@ -174,12 +174,9 @@ impl Section {
 
 /// `openssl-libs.x86_64` and `openssl-libs` are openssl-libs.
 fn name_of(package: &str) -> String {
+    const ARCHES: [&str; 7] = ["x86_64", "aarch64", "noarch", "i686", "ppc64le", "s390x", "riscv64"];
     match package.rsplit_once('.') {
-        Some((name, arch))
-            if matches!(arch, "x86_64" | "aarch64" | "noarch" | "i686" | "ppc64le" | "s390x" | "riscv64") =>
-        {
-            name.to_owned()
-        }
+        Some((name, arch)) if ARCHES.contains(&arch) => name.to_owned(),
         _ => package.to_owned(),
     }
 }
@@ -191,6 +188,10 @@ fn sizes(line: &str, found: &mut Transaction) {
     }
     if let Some(bytes) = after("Total download size:") {
         found.download_size = Some(bytes);
+    }
+    // dnf4 says so when every package lies on this machine.
+    if found.download_size.is_none() && line.starts_with("Total size:") {
+        found.download_size = Some(0.0);
     }
     // dnf5: `Total size of inbound packages is 2 MiB. Need to download 1 MiB.` and
     // `After this operation, 6 MiB extra will be used (install 6 MiB, remove 0 B).`
@@ -273,6 +274,8 @@ mod tests {
         assert_eq!(found.adds[1].repo, "updates");
         assert_eq!(found.removes, ["gone"]);
         assert_eq!((found.install_size, found.download_size), (Some(118_784.0), Some(61_440.0)));
+        let local = transaction(&text.replace("Total download size", "Total size")).unwrap();
+        assert_eq!(local.download_size, Some(0.0));
     }
 
     #[test]

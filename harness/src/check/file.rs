@@ -99,10 +99,20 @@ impl Check for File {
                 let answer = seen.answer(key, path)?;
                 if answer.status == 0 { Ok(answer.output) } else { Err(format!("{path}: {}", answer.output)) }
             };
-            let label = || match said("file/label")?.as_str() {
-                "?" | "" => Ok(Value::absent("no SELinux label")),
-                label => Ok(Value::text(label)),
+            let label = || {
+                let answer = seen.answer("file/label", path)?;
+                match (answer.status, answer.output.as_str()) {
+                    (0, "?" | "") => Ok(Value::absent("no SELinux label")),
+                    (0, label) => Ok(Value::text(label)),
+                    // A file system without labels, or a kernel without SELinux.
+                    (_, said) if said.contains("No data available") || said.contains("Operation not supported") => {
+                        Ok(Value::absent("no SELinux label"))
+                    }
+                    (_, said) => Err(format!("{path}: {said}")),
+                }
             };
+            let is_directory =
+                |key: &str| seen.answer(key, path).is_ok_and(|answer| answer.output.ends_with("Is a directory"));
             match assertion.attribute {
                 "exists" => Ok(Value::flag(true)),
                 "type" => Ok(Value::text(stat.kind()?)),
@@ -127,6 +137,8 @@ impl Check for File {
                         Value::absent("dangling")
                     })
                 }
+                "sha256" if is_directory("file/sha256") => Ok(Value::gone("a directory")),
+                "content" if is_directory("file/content") => Ok(Value::gone("a directory")),
                 "sha256" => {
                     let line = said("file/sha256")?;
                     // A name with odd characters makes coreutils put a backslash before the digest.
@@ -134,6 +146,9 @@ impl Check for File {
                     if digest.len() == 64 { Ok(Value::text(digest)) } else { Err(format!("sha256sum says `{line}`")) }
                 }
                 "content" => said("file/content").map(Value::Text),
+                "entries" if seen.answer("file/entries", path)?.output == "not a directory" => {
+                    Ok(Value::gone("not a directory"))
+                }
                 "entries" => said("file/entries").map(|names| Value::items(names.lines())),
                 "selinux-label" => label(),
                 "selinux-type" => Ok(match label()? {
@@ -265,6 +280,11 @@ mod tests {
             &[("entries", Matcher::Has(vec!["link".into()])), ("mode", equals("1710"))],
         );
         assert_eq!(ask_this_host(&File, &entries), vec![Verdict::Met; 2]);
+        let folder = expectation("file", folder.path().to_str().unwrap(), &[("content", Matcher::Empty(true))]);
+        assert_eq!(missed(&ask_this_host(&File, &folder)[0]).1, "a directory");
+        let plain = expectation("file", "/etc/passwd", &[("entries", Matcher::None), ("selinux-type", Matcher::None)]);
+        let verdicts = ask_this_host(&File, &plain);
+        assert_eq!((missed(&verdicts[0]).1, &verdicts[1]), ("not a directory", &Verdict::Met));
         let gone = expectation("file", "/no/such", &[("exists", equals("false")), ("mode", equals("0644"))]);
         let verdicts = ask_this_host(&File, &gone);
         assert_eq!((&verdicts[0], missed(&verdicts[1]).1), (&Verdict::Met, "not there"));

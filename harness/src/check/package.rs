@@ -306,9 +306,11 @@ fn verify(answer: &shell::Answer) -> Result<Value, String> {
     }
     // Ghosts come and go, and documentation is often left out on purpose.
     let changed = answer.output.lines().any(|line| match rpm::verified(line) {
-        Some(seen) => {
-            !matches!(seen.attribute, 'c' | 'g') && !(seen.missing && matches!(seen.attribute, 'd' | 'l' | 'r'))
-        }
+        Some(seen) => match seen.attribute {
+            'c' | 'g' => false,
+            'd' | 'l' | 'r' => !seen.missing,
+            _ => true,
+        },
         None => true,
     });
     Ok(Value::text(if changed { "modified" } else { "clean" }))

@@ -115,20 +115,26 @@ impl Check for Process {
 /// the kernel) or executable has the name. A process that ends meanwhile is passed over.
 const READ: &str = r#"[ -d /proc/self ] || { echo '/proc is not mounted'; return 1; }
 short=$(printf '%.15s' "$1")
+command -v ls >/dev/null 2>&1 || { echo 'ls: not found'; return 127; }
+# One listing names all executables; asking for each would fork for each process.
+list=$(ls -l /proc/[0-9]*/exe 2>/dev/null)
+pids=' '
+while IFS= read -r line; do
+    line=${line% (deleted)}
+    case $line in
+    *" -> "*"/$1") line=${line#* /proc/}; pids="$pids${line%%/*} ";;
+    esac
+done <<LIST
+$list
+LIST
 for dir in /proc/[0-9]*; do
     comm=
     { IFS= read -r comm <"$dir/comm"; } 2>/dev/null || continue
-    if [ "$comm" = "$short" ]; then
-        # A cut name could be another program's.
-        if [ "$short" != "$1" ]; then
-            exe=$(readlink "$dir/exe" 2>/dev/null); exe=${exe% (deleted)}
-            [ "${exe##*/}" = "$1" ] || continue
-        fi
-    else
-        exe=$(readlink "$dir/exe" 2>/dev/null) || continue
-        exe=${exe% (deleted)}
-        [ "${exe##*/}" = "$1" ] || continue
-    fi
+    case $pids in
+    *" ${dir##*/} "*) ;;
+    # A cut name could be another program's.
+    *) [ "$short" = "$1" ] && [ "$comm" = "$1" ] || continue;;
+    esac
     [ "$dir" != "/proc/$$" ] || continue
     echo process
     while read -r field first second rest; do

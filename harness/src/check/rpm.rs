@@ -167,7 +167,8 @@ pub(super) fn verified(line: &str) -> Option<Verified<'_>> {
     let (before, path) = (&line[..path_at], &line[path_at..]);
     let missing = before.starts_with("missing");
     let flags = before.split_whitespace().next()?;
-    if !missing && !(flags.len() >= 8 && flags.bytes().all(|byte| b".?SM5DLUGTP".contains(&byte))) {
+    let is_result = flags.len() >= 8 && flags.bytes().all(|byte| b".?SM5DLUGTP".contains(&byte));
+    if !missing && !is_result {
         return None;
     }
     let attribute = before.split_whitespace().nth(1).and_then(|word| word.chars().next()).unwrap_or(' ');
