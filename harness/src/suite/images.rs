@@ -9,7 +9,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 
 use super::Vocabulary;
 use super::condition::{DIMENSIONS, words};
-use super::decode::{Context, Text, positive_duration, schema};
+use super::decode::{Context, Patterns, Text, positive_duration, schema};
 use super::diagnostic::{Diagnostics, codes};
 use super::keys::{CATALOGUE, DISK, IMAGE};
 use super::source;
@@ -105,8 +105,9 @@ fn decode(
     }
     // Catalogues have no variables and no conditions.
     let vocabulary = Vocabulary { tables: &[], capabilities: &[], tools: &[] };
+    let mut patterns = Patterns::new();
     let entries = root
-        .map(|root| catalogue(&mut Context::new(name.clone(), &vocabulary, sink), &root, folder, ids))
+        .map(|root| catalogue(&mut Context::new(name.clone(), &vocabulary, &mut patterns, sink), &root, folder, ids))
         .unwrap_or_default();
     if sink.count_in(name) > before {
         sink.add_source(name, text);

@@ -210,6 +210,15 @@ struct Builder<'s, 'd> {
     bytes: usize,
 }
 
+/// Mappings up to this size are searched; only the keys beyond are also kept in a table.
+const FEW: usize = 16;
+
+/// Where a mapping has a key already.
+fn first_with(entries: &[(Node, Node)], seen: &HashMap<String, Span>, key: &str) -> Option<Span> {
+    let few = entries.iter().take(FEW).find(|(known, _)| known.scalar() == Some(key)).map(|(known, _)| known.span);
+    few.or_else(|| seen.get(key).copied())
+}
+
 /// Parsing cannot go on; the reason is in the sink.
 struct Stop;
 
@@ -369,7 +378,7 @@ impl<'s, 'd> Builder<'s, 'd> {
                             .note("what they merge cannot be seen where it applies, and misspelt keys hide in it")
                             .help("write the keys out, or use an alias for a whole value (`steps: *common`)"),
                         ),
-                        Kind::Scalar { text, .. } => match seen.get(text) {
+                        Kind::Scalar { text, .. } => match first_with(entries, seen, text) {
                             Some(first) => Some(
                                 Diagnostic::new(
                                     codes::DUPLICATE_KEY,
@@ -381,7 +390,9 @@ impl<'s, 'd> Builder<'s, 'd> {
                                 .note(format!("first at {}:{}:{}", self.file, first.line, first.column)),
                             ),
                             None => {
-                                seen.insert(text.clone(), key.span);
+                                if entries.len() >= FEW {
+                                    seen.insert(text.clone(), key.span);
+                                }
                                 None
                             }
                         },

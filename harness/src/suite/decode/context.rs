@@ -1,7 +1,7 @@
 //! What every part of the decoder needs: where it reports to, which variables there are, and how
 //! mappings and scalars are read.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use super::super::Vocabulary;
@@ -26,8 +26,13 @@ pub(crate) struct Context<'a> {
     pub(crate) vars: BTreeMap<String, String>,
     sink: &'a mut Diagnostics,
     substituted: usize,
+    compiled: &'a mut Patterns,
     patterns: usize,
 }
+
+/// Regular expressions that were compiled already, by their text: suites repeat them, and compiling
+/// one takes longer than decoding the rest of a test.
+pub(crate) type Patterns = HashMap<String, regex::Regex>;
 
 /// A scalar after substitution.
 #[derive(Debug, Clone)]
@@ -59,8 +64,13 @@ impl<'n> Fields<'n> {
 }
 
 impl<'a> Context<'a> {
-    pub(crate) fn new(file: Arc<str>, vocabulary: &'a Vocabulary<'a>, sink: &'a mut Diagnostics) -> Self {
-        Self { file, vocabulary, vars: BTreeMap::new(), sink, substituted: 0, patterns: 0 }
+    pub(crate) fn new(
+        file: Arc<str>,
+        vocabulary: &'a Vocabulary<'a>,
+        compiled: &'a mut Patterns,
+        sink: &'a mut Diagnostics,
+    ) -> Self {
+        Self { file, vocabulary, vars: BTreeMap::new(), sink, substituted: 0, compiled, patterns: 0 }
     }
 
     pub(crate) fn location(&self, span: Span) -> Location {
@@ -286,6 +296,9 @@ impl<'a> Context<'a> {
     /// A regular expression within bounds that can fail to match.
     pub(crate) fn regex(&mut self, node: &Node, name: &str) -> Option<regex::Regex> {
         let text = self.text(node, name)?;
+        if let Some(known) = self.compiled.get(&text.text) {
+            return Some(known.clone());
+        }
         self.patterns += 1;
         if self.patterns > MOST_PATTERNS {
             if self.patterns == MOST_PATTERNS + 1 {
@@ -312,7 +325,10 @@ impl<'a> Context<'a> {
                 })
         };
         let problem = match compiled {
-            Ok(regex) if !matches_everything(&regex) => return Some(regex),
+            Ok(regex) if !matches_everything(&regex) => {
+                self.compiled.insert(text.text, regex.clone());
+                return Some(regex);
+            }
             Ok(_) => self
                 .problem(codes::BAD_REGEX, text.span, format!("`{name}`: this regular expression matches every text"))
                 .note("a matcher that cannot fail asserts nothing"),
@@ -427,6 +443,12 @@ pub(crate) fn is_var(text: &str) -> bool {
 /// Whether a regular expression can be expected to match every line. One that does not match the
 /// empty text is fine at once; the others are held against a text of every common character.
 fn matches_everything(regex: &regex::Regex) -> bool {
+    // Most patterns are plain words, which cannot match the empty text. Seeing that here is much
+    // cheaper than the first search of a freshly compiled expression.
+    let words = regex.as_str().strip_prefix("(?i)").unwrap_or(regex.as_str());
+    if words.bytes().all(|b| b.is_ascii_alphanumeric() || b" _-./:".contains(&b)) && !words.is_empty() {
+        return false;
+    }
     if !regex.is_match("") {
         return false;
     }

@@ -20,7 +20,7 @@ use super::model::Suite;
 use super::source;
 use super::yaml::{self, Limits, Node};
 
-pub(crate) use context::{Context, Text, is_id};
+pub(crate) use context::{Context, Patterns, Text, is_id};
 pub(crate) use expect::{duplicate_subject, duration as positive_duration};
 pub(crate) use suite::schema;
 
@@ -33,10 +33,10 @@ const OTHERS: &[&str] = &["images/v1", "known-issues/v1"];
 pub fn load(paths: &[Utf8PathBuf], vocabulary: &Vocabulary<'_>) -> (Vec<Suite>, Diagnostics) {
     let mut sink = Diagnostics::new();
     let mut suites = Vec::new();
-    let mut names = Names::default();
+    let mut shared = Shared::default();
     for source in source::find(paths, &mut sink) {
         let Some(bytes) = source::read(&source, Limits::default(), &mut sink) else { continue };
-        suites.extend(decode_bytes(&source.name, &bytes, source.found, vocabulary, &mut names, &mut sink));
+        suites.extend(decode_bytes(&source.name, &bytes, source.found, vocabulary, &mut shared, &mut sink));
     }
     sink.settle();
     (suites, sink)
@@ -45,21 +45,25 @@ pub fn load(paths: &[Utf8PathBuf], vocabulary: &Vocabulary<'_>) -> (Vec<Suite>, 
 /// Decodes one text that is not in a file, or already read. `name` is how diagnostics call it.
 pub fn decode_source(name: &str, text: &str, vocabulary: &Vocabulary<'_>) -> (Option<Suite>, Diagnostics) {
     let mut sink = Diagnostics::new();
-    let suite = decode_bytes(&name.into(), text.as_bytes(), false, vocabulary, &mut Names::default(), &mut sink);
+    let suite = decode_bytes(&name.into(), text.as_bytes(), false, vocabulary, &mut Shared::default(), &mut sink);
     sink.settle();
     (suite, sink)
 }
 
-/// Where each suite name was first given, those of broken files included.
+/// What files that are loaded together share.
 #[derive(Default)]
-struct Names(HashMap<String, (Arc<str>, Span)>);
+struct Shared {
+    /// Where each suite name was first given, those of broken files included.
+    names: HashMap<String, (Arc<str>, Span)>,
+    patterns: Patterns,
+}
 
 fn decode_bytes(
     name: &Arc<str>,
     bytes: &[u8],
     found: bool,
     vocabulary: &Vocabulary<'_>,
-    names: &mut Names,
+    shared: &mut Shared,
     sink: &mut Diagnostics,
 ) -> Option<Suite> {
     let before = sink.count_in(name);
@@ -71,8 +75,8 @@ fn decode_bytes(
         return None;
     }
     let suite = root.and_then(|root| {
-        unique_name(name, &root, names, sink);
-        suite::suite(&mut Context::new(name.clone(), vocabulary, sink), &root)
+        unique_name(name, &root, &mut shared.names, sink);
+        suite::suite(&mut Context::new(name.clone(), vocabulary, &mut shared.patterns, sink), &root)
     });
     if sink.count_in(name) > before {
         sink.add_source(name, text);
@@ -83,15 +87,15 @@ fn decode_bytes(
     Some(suite)
 }
 
-fn unique_name(file: &Arc<str>, root: &Node, names: &mut Names, sink: &mut Diagnostics) {
+fn unique_name(file: &Arc<str>, root: &Node, names: &mut HashMap<String, (Arc<str>, Span)>, sink: &mut Diagnostics) {
     let Some(node) = root.get("suite") else { return };
     let Some(name) = node.scalar().filter(|name| !name.is_empty()) else { return };
-    if let Some((first, at)) = names.0.get(name) {
+    if let Some((first, at)) = names.get(name) {
         let message = format!("another file has the suite `{}` already", crate::text::one_line(name, 80));
         let note = format!("first at {first}:{}:{}", at.line, at.column);
         sink.push(Diagnostic::new(codes::DUPLICATE_SUITE, file, node.span, message).note(note));
     } else {
-        names.0.insert(name.to_owned(), (file.clone(), node.span));
+        names.insert(name.to_owned(), (file.clone(), node.span));
     }
 }
 

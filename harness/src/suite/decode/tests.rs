@@ -256,7 +256,7 @@ fn bad_files_say_what_they_always_said() {
                 &bytes,
                 false,
                 &VOCABULARY,
-                &mut super::Names::default(),
+                &mut super::Shared::default(),
                 &mut sink,
             );
             sink.settle();
