@@ -22,6 +22,8 @@ configure_root() {
   echo lab >"$root/etc/hostname"
   printf '127.0.0.1\tlocalhost\n::1\t\tlocalhost ip6-localhost ip6-loopback\n' >"$root/etc/hosts"
   printf 'LABEL=lab-root / ext4 defaults 0 1\nLABEL=ESP /boot/efi vfat umask=0077 0 0\n' >"$root/etc/fstab"
+  # mmdebstrap copies these from the host, modes included.
+  chmod 644 "$root"/etc/{hostname,hosts,fstab}
   mkdir -p "$root/boot/efi"
   # Nobody but root has a shell.
   sed -i '/^sync:/s#:/bin/sync$#:/usr/sbin/nologin#' "$root/etc/passwd"

@@ -97,5 +97,5 @@ check_distribution() {
     tail -n 20 "$WORK/closure.log" >&2
     die "the repositories do not resolve" "the lines above name what is not provided"
   }
-  rm -rf "$root/tmp/dnf" "$root"/var/log/dnf* "$root"/var/log/hawkey.log "$root"/var/cache/dnf "$root"/var/lib/dnf/*
+  rm -rf "$root/tmp/dnf" "$root"/var/log/dnf* "$root"/var/log/hawkey.log "$root"/var/cache/dnf/* "$root"/var/lib/dnf/*
 }
