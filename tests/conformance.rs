@@ -9,8 +9,7 @@ fn main() -> std::process::ExitCode {
     // Tests are started in the package's folder; everything here is relative to the checkout.
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     if let Err(cause) = std::env::set_current_dir(&root) {
-        eprintln!("error: cannot go to {}: {cause}", root.display());
-        return std::process::ExitCode::from(3);
+        panic!("cannot go to {}: {cause}", root.display());
     }
     muster::cli::trials::main(libtest_mimic::Arguments::from_args())
 }

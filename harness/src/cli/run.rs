@@ -114,7 +114,7 @@ async fn drive(
         update,
         pending: folder.snapshots(),
     };
-    let host = host(&prepared.project.root().to_owned(), folder, accel, events).await?;
+    let host = host(prepared.project.root(), folder, accel, events).await?;
     let images = HostImages::new(&host, prepared.specs);
     Ok(engine::run(&prepared.plan, &images, &settings, events, interruption()).await)
 }
