@@ -164,6 +164,13 @@ fn holds(matcher: &Matcher, kind: &Kind, value: &Value) -> Held {
             Value::Absent(_) => plain(false),
             _ => holds(inner, kind, value).map(|held| if held.is_some() { None } else { Some(String::new()) }),
         },
+        // A text may really be `none` (an I/O scheduler), so the decoder keeps the word; it also
+        // means that there is no text.
+        Matcher::Equals(word)
+            if word == "none" && matches!((kind, value), (Kind::Text | Kind::Loose, Value::Absent(_))) =>
+        {
+            plain(true)
+        }
         _ => match value {
             Value::Absent(_) | Value::Gone(_) => plain(false),
             Value::Text(text) => text_holds(matcher, kind, text),
@@ -433,6 +440,16 @@ fn json_at<'a>(document: &'a Json, path: &str) -> Result<Option<&'a Json>, Strin
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_text_none_is_the_word_or_no_text_and_never_what_is_gone() {
+        let none = Matcher::Equals("none".into());
+        assert_eq!(judge(&none, &Kind::Text, &Value::text("none")), Ok(()));
+        assert_eq!(judge(&none, &Kind::Loose, &Value::absent("no owner")), Ok(()));
+        assert!(judge(&none, &Kind::Text, &Value::text("glibc")).is_err());
+        assert!(judge(&none, &Kind::Text, &Value::Gone("no such file".into())).is_err());
+        assert!(judge(&none, &Kind::Output, &Value::absent("it failed")).is_err());
+    }
 
     fn equals(text: &str) -> Matcher {
         Matcher::Equals(text.to_owned())

@@ -37,6 +37,8 @@ use crate::snapshot::compare::UpdateMode;
   muster test --list
   muster test kernel/            only trials whose name contains this
 MUSTER_IMAGE names the image (default lab), MUSTER_SUITES other suites.")]
+// libtest-mimic's own struct is called Arguments too, and clap names groups after structs.
+#[group(id = "trials")]
 pub struct Arguments {
     #[command(flatten)]
     libtest: libtest_mimic::Arguments,

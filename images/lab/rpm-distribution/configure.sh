@@ -16,6 +16,8 @@ configure_root() {
 
   # Identity is made at the first boot.
   : >"$root/etc/machine-id"
+  # systemd writes the id into the file and keeps its mode; nobody edits it.
+  chmod 444 "$root/etc/machine-id"
   rm -f "$root"/var/lib/dbus/machine-id "$root"/etc/ssh/ssh_host_* "$root/etc/resolv.conf" "$root/var/lib/systemd/random-seed"
   rm -f "$root"/etc/*- "$root"/etc/.pwd.lock "$root"/etc/.resolv.conf.systemd-resolved.bak
   ln -s ../run/systemd/resolve/stub-resolv.conf "$root/etc/resolv.conf"
@@ -28,7 +30,10 @@ configure_root() {
   # Nobody but root has a shell.
   sed -i '/^sync:/s#:/bin/sync$#:/usr/sbin/nologin#' "$root/etc/passwd"
   chroot "$root" usermod --lock --password '*' root 2>/dev/null || sed -i 's/^root:[^:]*:/root:*:/' "$root/etc/shadow"
-  sed -i -E 's/^#?UMASK([[:space:]]+).*/UMASK\1027/; s/^#?HOME_MODE([[:space:]]+).*/HOME_MODE\10700/' "$root/etc/login.defs"
+  sed -i -E '/^#?(UMASK|HOME_MODE)[[:space:]]/d' "$root/etc/login.defs"
+  printf 'UMASK\t\t027\nHOME_MODE\t0700\n' >>"$root/etc/login.defs"
+  # A repository that is gone must be seen, not passed over.
+  sed -i '/^skip_if_unavailable/d' "$root/etc/dnf/dnf.conf"
   sed -i '/^dhcpcd:/d' "$root"/etc/{passwd,shadow,group,gshadow}
   # One would index every package it sees, with a program that is not there; the other prints after every transaction.
   rm -f "$root"/usr/lib/python3/dist-packages/dnf-plugins/{local,show_leaves}.py "$root"/usr/lib/python3/dist-packages/dnf-plugins/__pycache__/{local,show_leaves}.* \
@@ -40,8 +45,7 @@ configure_root() {
   rm -rf "$root"/etc/rc?.d "$root"/etc/init.d
   mkdir -p "$root/etc/systemd/system"
   systemctl_in_root "$root" preset-all
-  # The image is never started by a person at a screen; nothing else on the path to a login is left to chance.
-  rm -f "$root/etc/systemd/system/getty.target.wants/getty@tty1.service"
+  systemctl_in_root "$root" set-default multi-user.target
 
   # A small initramfs: the disk buses a machine may have, and the root file system's driver is built in.
   cat >"$root/etc/initramfs-tools/conf.d/lab" <<'C'

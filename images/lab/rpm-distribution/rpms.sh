@@ -12,7 +12,9 @@ extract_offered() {
     mkdir -p "$folder/$name/root"
     chroot "$root" dpkg-deb -f "$deb" >"$folder/$name/control"
     chroot "$root" dpkg-deb --fsys-tarfile "$deb" | tar -x -C "$folder/$name/root"
-    # As in the image: no manuals, no translations.
+    # As in the image: no manuals, no translations, no scripts for another init system. `systemctl enable` would hand
+    # those to a helper that is not here.
+    rm -rf "$folder/$name"/root/etc/{init.d,rc?.d}
     rm -rf "$folder/$name"/root/usr/share/{man,info,locale,lintian,doc-base}
     find "$folder/$name/root/usr/share/doc" -type f ! -name copyright -delete 2>/dev/null || true
     (cd "$folder/$name/root" && find . -mindepth 1 | sed 's/^\.//' | sort) >"$folder/$name/list"
