@@ -27,11 +27,11 @@ tests:
         timeout: 1s
   - id: after-hang
     summary: nothing of it is left
-    expect: {process: {sleep: {running: false}}}
+    expect: {command: {"cat /proc/[0-9]*/cmdline": {stdout: {lacks: ["100000"]}}}}
   - id: kills-sshd
     summary: a guest that kills its SSH server loses the test, not the run
     steps:
-      - run: 'for p in /proc/[0-9]*; do read -r c <$p/comm || continue; case $c in dropbear|sshd*) kill -9 ${p#/proc/};; esac; done 2>/dev/null; sleep 60'
+      - run: 'for p in /proc/[0-9]*; do read -r c <$p/comm || continue; case $c in dropbear|sshd*) kill -9 $${p#/proc/};; esac; done 2>/dev/null; sleep 60'
   - id: after-sshd
     summary: the next test has a machine
     expect: {command: {"echo calm": {stdout: {line: calm}}}}

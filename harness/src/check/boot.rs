@@ -92,7 +92,8 @@ impl Check for Boot {
                     let shown = service::units(&answer.output);
                     let (0, Some(properties)) = (answer.status, shown.first()) else { return Err(answer.output) };
                     if properties.get("LoadState") == Some(&"not-found") {
-                        return Ok(Value::gone(format!("{unit} is not-found")));
+                        // It did not run, whether or not it is installed: `none` holds, and no bound does.
+                        return Ok(Value::absent(format!("{unit} is not installed")));
                     }
                     Ok(service::activation(properties).map_or_else(
                         || Value::absent("it was not activated"),

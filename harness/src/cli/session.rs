@@ -86,7 +86,8 @@ pub fn prepare(selection: &Selection, options: &ImageOptions) -> Result<Prepared
     let mut notices = Vec::new();
     let specs = image_specs(&project, options, &mut notices)?;
     let ids = specs.iter().map(|spec| spec.id.clone()).collect();
-    let rerun = Rerun { options: rerun_options(selection, options) };
+    let typed = specs.iter().zip(&options.image).map(|(spec, typed)| (spec.id.clone(), typed.clone())).collect();
+    let rerun = Rerun { options: rerun_options(selection, options), images: typed };
     let suites: Vec<Arc<_>> = loaded.suites.into_iter().map(Arc::new).collect();
     let plan = plan::plan(&suites, &selected, ids);
     Ok(Prepared { project, plan, specs, rerun, notices })

@@ -200,6 +200,8 @@ impl Plan {
 pub struct Rerun {
     /// Options that the run was started with and that a single test needs too, shell-quoted.
     pub options: Vec<String>,
+    /// What was typed for an image, by its id, where the two differ: the path of a file.
+    pub images: BTreeMap<String, String>,
 }
 
 impl Rerun {
@@ -207,6 +209,7 @@ impl Rerun {
     pub fn command(&self, suite: &str, test: &str, image: &str) -> String {
         let mut words = vec!["muster".to_owned(), "run".to_owned()];
         words.extend(self.options.iter().cloned());
+        let image = self.images.get(image).map_or(image, String::as_str);
         words.extend(["--image".to_owned(), quote(image), "--test".to_owned(), quote(&format!("{suite}/{test}"))]);
         words.join(" ")
     }
@@ -364,7 +367,7 @@ mod tests {
 
     #[test]
     fn the_rerun_command_is_quoted_for_a_shell() {
-        let rerun = Rerun { options: vec!["--suites".into(), quote("my suites")] };
+        let rerun = Rerun { options: vec!["--suites".into(), quote("my suites")], ..Rerun::default() };
         assert_eq!(
             rerun.command("kernel", "features", "a b.qcow2"),
             "muster run --suites 'my suites' --image 'a b.qcow2' --test kernel/features"

@@ -263,8 +263,9 @@ impl<'d, D: Driver> Session<'d, D> {
                 }
             }
             Err(BootFailure { failure, findings, record }) => {
-                self.note_health(&id, findings);
+                // First the reason, so that the finding that is the reason is not told twice.
                 self.health.failures.push(failure.clone());
+                self.note_health(&id, findings);
                 self.events.emit(Event::MachineEnded { record });
                 Err(failure)
             }
