@@ -3,7 +3,7 @@
 use camino::Utf8PathBuf;
 
 use super::load::{self, Selection};
-use super::{Complaint, say};
+use super::{Complaint, OutputFormat, say};
 use crate::exit::Exit;
 
 /// Validate suites offline: all errors of all files at once, nothing is started
@@ -14,13 +14,13 @@ pub struct Arguments {
     paths: Vec<Utf8PathBuf>,
     /// How errors are printed
     #[arg(long, value_enum, default_value_t)]
-    format: load::DiagnosticFormat,
+    format: OutputFormat,
 }
 
 pub fn execute(arguments: Arguments) -> Result<Exit, Complaint> {
     let selection = Selection { suites: arguments.paths, ..Selection::default() };
     let loaded = load::suites(&selection, arguments.format)?;
-    if arguments.format == load::DiagnosticFormat::Text {
+    if arguments.format == OutputFormat::Text {
         let tests: usize = loaded.suites.iter().map(|suite| suite.tests.len()).sum();
         let assertions: usize = loaded
             .suites

@@ -1,7 +1,7 @@
 //! `muster doctor`: what this host offers, and the command that mends what is missing.
 
 use super::project::Project;
-use super::{Complaint, say};
+use super::{Complaint, OutputFormat, say};
 use crate::exit::Exit;
 use crate::machine::doctor::{self, State};
 
@@ -9,16 +9,9 @@ use crate::machine::doctor::{self, State};
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example: muster doctor --format json")]
 pub struct Arguments {
-    /// `json` is an array of objects for programs
+    /// How it is printed
     #[arg(long, value_enum, default_value_t)]
-    format: Format,
-}
-
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
-enum Format {
-    #[default]
-    Text,
-    Json,
+    format: OutputFormat,
 }
 
 pub fn execute(arguments: Arguments) -> Result<Exit, Complaint> {
@@ -26,7 +19,7 @@ pub fn execute(arguments: Arguments) -> Result<Exit, Complaint> {
     let root = Project::find().map(|project| project.root().to_owned()).unwrap_or_else(|_| ".".into());
     let findings = super::images::runtime()?.block_on(doctor::examine(root.as_std_path()));
     let missing = findings.iter().any(|finding| finding.state == State::Missing);
-    if arguments.format == Format::Json {
+    if arguments.format == OutputFormat::Json {
         let rows: Vec<_> = findings
             .iter()
             .map(|f| serde_json::json!({"what": f.what, "state": f.state, "detail": f.detail, "mend": f.mend}))

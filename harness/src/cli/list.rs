@@ -1,7 +1,7 @@
 //! `muster list`: the tests that would be selected.
 
-use super::load::{self, DiagnosticFormat, Selection};
-use super::{Complaint, say};
+use super::load::{self, Selection};
+use super::{Complaint, OutputFormat, say};
 use crate::exit::Exit;
 
 /// List the tests that would be selected, without starting anything
@@ -10,26 +10,19 @@ use crate::exit::Exit;
 pub struct Arguments {
     #[command(flatten)]
     selection: Selection,
-    /// `json` is an array of objects for programs
+    /// How it is printed
     #[arg(long, value_enum, default_value_t)]
-    format: Format,
-}
-
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
-enum Format {
-    #[default]
-    Text,
-    Json,
+    format: OutputFormat,
 }
 
 pub fn execute(arguments: Arguments) -> Result<Exit, Complaint> {
-    let loaded = load::suites(&arguments.selection, DiagnosticFormat::Text)?;
+    let loaded = load::suites(&arguments.selection, OutputFormat::Text)?;
     let selected = load::select(&loaded, &arguments.selection)?;
     let tests = selected
         .iter()
         .filter(|(_, t)| *t != load::HEALTH)
         .map(|(s, t)| (&loaded.suites[*s], &loaded.suites[*s].tests[*t]));
-    if arguments.format == Format::Json {
+    if arguments.format == OutputFormat::Json {
         let rows: Vec<_> = tests
             .map(|(suite, test)| {
                 serde_json::json!({

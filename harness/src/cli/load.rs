@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use camino::Utf8PathBuf;
 
 use super::project::Project;
-use super::{Complaint, say, say_error};
+use super::{Complaint, OutputFormat, say, say_error};
 use crate::exit::Exit;
 use crate::guest::facts::{CAPABILITIES, TOOLS};
 use crate::run::plan::{HEALTH_TEST, MACHINE_SUITE};
@@ -34,16 +34,6 @@ pub struct Selection {
     pub tag: Vec<String>,
 }
 
-/// How diagnostics are printed.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
-pub enum DiagnosticFormat {
-    /// With the source line and a caret
-    #[default]
-    Text,
-    /// An array of objects for programs
-    Json,
-}
-
 /// Suites that are valid.
 #[derive(Debug)]
 pub struct Loaded {
@@ -56,13 +46,13 @@ pub fn vocabulary() -> Vocabulary<'static> {
 }
 
 /// Loads suites; prints every error of every file and ends the command when there is one.
-pub fn suites(selection: &Selection, format: DiagnosticFormat) -> Result<Loaded, Complaint> {
+pub fn suites(selection: &Selection, format: OutputFormat) -> Result<Loaded, Complaint> {
     let paths = if selection.suites.is_empty() { vec![Project::find()?.suites()] } else { selection.suites.clone() };
     let (suites, diagnostics) = crate::suite::load(&paths, &vocabulary());
     match format {
-        DiagnosticFormat::Json => say(&serde_json::to_string_pretty(&diagnostics).unwrap_or_default()),
-        DiagnosticFormat::Text if !diagnostics.is_empty() => tell(&diagnostics),
-        DiagnosticFormat::Text => {}
+        OutputFormat::Json => say(&serde_json::to_string_pretty(&diagnostics).unwrap_or_default()),
+        OutputFormat::Text if !diagnostics.is_empty() => tell(&diagnostics),
+        OutputFormat::Text => {}
     }
     if !diagnostics.is_empty() {
         return Err(Complaint::told(Exit::Invalid));

@@ -87,6 +87,16 @@ fn dispatch(command: Command) -> Exit {
     })
 }
 
+/// How a list is printed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
+enum OutputFormat {
+    /// For people
+    #[default]
+    Text,
+    /// An array of objects for programs
+    Json,
+}
+
 /// Why a command could not do what was asked: one sentence, what to do next, and the exit code.
 #[derive(Debug)]
 pub struct Complaint {

@@ -8,7 +8,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use super::images::Catalogue;
 use super::load::{self, HEALTH, Selection};
 use super::project::Project;
-use super::{Complaint, project};
+use super::{Complaint, OutputFormat, project};
 use crate::image::{DiskBus, DiskSource, FirmwareKind, Format, ImageSpec, SeedKind};
 use crate::machine::AccelRequest;
 use crate::run::plan::{self, Plan, Rerun};
@@ -80,7 +80,7 @@ pub struct Prepared {
 /// Decodes, selects and plans. Starts nothing.
 pub fn prepare(selection: &Selection, options: &ImageOptions) -> Result<Prepared, Complaint> {
     let project = Project::find()?;
-    let loaded = load::suites(selection, load::DiagnosticFormat::Text)?;
+    let loaded = load::suites(selection, OutputFormat::Text)?;
     let mut selected = load::select(&loaded, selection)?;
     selected.remove(&(0, HEALTH));
     let mut notices = Vec::new();

@@ -275,49 +275,16 @@ pub fn unreached_health(image: &str, rerun: &Rerun) -> TestRecord {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
-    use crate::suite::model::{Action, Step};
-
-    fn location() -> Location {
-        Location { file: Arc::from("s.yaml"), line: 1, column: 1 }
-    }
+    use crate::run::fake;
 
     fn test(id: &str, needs: &[&str], guest: GuestMode, steps: usize) -> Test {
-        let step = Step {
-            action: Action::Run { command: "true".into(), expect: Vec::new(), eventually: None },
-            timeout: None,
-            location: location(),
-        };
-        Test {
-            id: id.into(),
-            summary: String::new(),
-            tags: Vec::new(),
-            links: Vec::new(),
-            when: None,
-            needs: needs.iter().map(|n| n.to_string()).collect(),
-            timeout: Duration::from_secs(300),
-            guest,
-            steps: vec![step; steps],
-            expect: Vec::new(),
-            snapshots: Vec::new(),
-            location: location(),
-        }
+        Test { guest, ..fake::test(id, needs, &vec!["true"; steps]) }
     }
 
     fn suite(name: &str, tests: Vec<Test>) -> Arc<Suite> {
-        Arc::new(Suite {
-            name: name.into(),
-            file: Arc::from("s.yaml"),
-            summary: String::new(),
-            tags: Vec::new(),
-            images: None,
-            base_checks: BTreeMap::new(),
-            setup: Vec::new(),
-            tests,
-            digest: String::new(),
-        })
+        let unnamed = fake::suite(tests);
+        Arc::new(Suite { name: name.into(), ..Suite::clone(&unnamed) })
     }
 
     fn names(group: &Group) -> Vec<String> {
