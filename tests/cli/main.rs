@@ -19,10 +19,12 @@ fn version_and_help_are_short_and_say_the_exit_codes() {
     let help = muster(&["--help"]);
     help.assert_status(0);
     assert!(help.stdout.contains("Exit codes: 0 passed"), "{}", help.stdout);
-    for command in ["run", "list", "check", "schema", "images", "doctor", "failures", "test"] {
+    for command in ["run", "list", "check", "schema", "images", "snapshots", "doctor", "failures", "test"] {
         let help = muster(&[command, "--help"]);
         help.assert_status(0);
-        assert!(help.stdout.contains("Usage: muster"), "{command}: {}", help.stdout);
+        let example = format!("muster {command}");
+        let after = help.stdout.split("Example").nth(1).unwrap_or_default();
+        assert!(after.contains(&example), "{command} has no example: {}", help.stdout);
     }
 }
 
