@@ -9,3 +9,4 @@ mod boot;
 mod guest;
 mod image;
 mod runner;
+mod verdict;
