@@ -283,7 +283,8 @@ mod tests {
         let text = "\nInstalling:\ntree      x86_64   2.1.1-1.azl3    azurelinux-official-base  117.27k   60.10k\n\nTotal installed size: 117.27k\nTotal download size:  60.10k\nError(1032) : Operation aborted.\n";
         let found = transaction(text).unwrap();
         assert_eq!((found.adds[0].name.as_str(), found.adds[0].repo.as_str()), ("tree", "azurelinux-official-base"));
-        assert_eq!(found.install_size, Some(117.27 * 1024.0));
+        // 117.27 KiB, in whole bytes.
+        assert_eq!(found.install_size, Some(120_084.0));
     }
 
     #[test]

@@ -1,19 +1,11 @@
-//! Scalars with units, read from their source text, and shown again for people.
+//! Scalars with units, read from their source text, and shown again for people. What suites write
+//! and what guests print meet here; where both have the same form, the suite room reads it.
+
+use crate::suite::value;
 
 /// An integer, decimal or 0x, with an optional sign.
 pub fn integer(text: &str) -> Option<i128> {
-    let text = text.trim();
-    let (negative, digits) = match text.strip_prefix('-') {
-        Some(digits) => (true, digits),
-        None => (false, text.strip_prefix('+').unwrap_or(text)),
-    };
-    let magnitude = match digits.strip_prefix("0x").or_else(|| digits.strip_prefix("0X")) {
-        Some(hex) if !hex.starts_with(['+', '-']) => i128::from_str_radix(hex, 16).ok()?,
-        Some(_) => return None,
-        None if digits.starts_with(|c: char| c.is_ascii_digit()) => digits.parse().ok()?,
-        None => return None,
-    };
-    Some(if negative { -magnitude } else { magnitude })
+    value::integer(text).ok()
 }
 
 /// A decimal number, or a percentage as its number of percents.
@@ -28,26 +20,11 @@ pub fn number(text: &str) -> Option<f64> {
 
 /// Bytes: a number and a unit (`B`, `kB`, `KiB`, `MB`, `MiB`, …).
 pub fn size(text: &str) -> Option<f64> {
-    let text = text.trim();
-    let split = text.find(|c: char| c.is_ascii_alphabetic())?;
-    let amount = number(&text[..split]).filter(|amount| *amount >= 0.0)?;
-    let factor: f64 = match &text[split..] {
-        "B" => 1.0,
-        "kB" | "KB" => 1e3,
-        "MB" => 1e6,
-        "GB" => 1e9,
-        "TB" => 1e12,
-        "KiB" => 1024.0,
-        "MiB" => 1024f64.powi(2),
-        "GiB" => 1024f64.powi(3),
-        "TiB" => 1024f64.powi(4),
-        _ => return None,
-    };
-    Some(amount * factor)
+    value::size(text).ok().map(|bytes| bytes as f64)
 }
 
-/// Seconds: amounts with units, one after the other (`1min 5.268s`, `200ms`, `2h`). Knows the
-/// units of systemd, whose month is 30.44 days and whose year is 365.25 days.
+/// Seconds: amounts with units, one after the other (`1min 5.268s`, `200ms`, `2h`). Beyond the suite
+/// language it knows the units of systemd, which prints what is observed: whose month is 30.44 days and whose year is 365.25 days.
 pub fn duration(text: &str) -> Option<f64> {
     let mut rest = text.trim();
     if rest.is_empty() {
@@ -77,9 +54,10 @@ pub fn duration(text: &str) -> Option<f64> {
     Some(seconds)
 }
 
-/// An octal mode such as `0644`.
+/// An octal mode such as `0644`; shorter than a suite may write it, since `stat` prints `0`.
 pub fn mode(text: &str) -> Option<u32> {
     let digits = text.trim();
+    let digits = digits.strip_prefix("0o").unwrap_or(digits);
     if digits.is_empty() || !digits.bytes().all(|b| (b'0'..=b'7').contains(&b)) {
         return None;
     }

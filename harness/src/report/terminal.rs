@@ -155,7 +155,9 @@ impl<W: Write> Terminal<W> {
                 lines.extend(self.failures(test));
             }
         }
-        for remark in &test.remarks {
+        // Remarks on passes are for whoever asks; the record has all of them.
+        let shown = self.options.verbose || !matches!(test.outcome, Outcome::Pass | Outcome::Skip);
+        for remark in test.remarks.iter().filter(|_| shown) {
             lines.push(format!("      remark: {}", one_line(remark, 400)));
         }
     }
