@@ -55,6 +55,15 @@ pub fn tail(text: &str, max: usize) -> String {
     format!("[{start} bytes left out]\n{}", &text[start..])
 }
 
+/// A word for a POSIX shell, quoted only when it needs it, so that what a person copies stays readable.
+pub fn shell_word(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,+@%".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', r"'\''"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

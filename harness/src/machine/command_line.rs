@@ -81,7 +81,7 @@ pub fn command_line(machine: &MachineDescription, fds: &Fds) -> Vec<String> {
 
 /// A shell script that starts the same machine by hand, on the terminal, with its own overlay.
 pub fn by_hand(machine: &MachineDescription) -> String {
-    let quoted = |text: &str| shell_quoted(text);
+    let quoted = |text: &str| crate::text::shell_word(text);
     let mut script =
         String::from("#!/bin/sh\n# Starts this machine again by hand: console on the terminal, Ctrl-A X ends it.\n");
     script.push_str("set -e\nwork=$(mktemp -d)\ntrap 'rm -rf \"$work\"' EXIT\n");
@@ -107,7 +107,7 @@ pub fn by_hand(machine: &MachineDescription) -> String {
 /// The arguments as one line that a shell reads back.
 pub fn shell_line(arguments: &[String]) -> String {
     let words: Vec<String> =
-        std::iter::once(PROGRAM).chain(arguments.iter().map(String::as_str)).map(shell_quoted).collect();
+        std::iter::once(PROGRAM).chain(arguments.iter().map(String::as_str)).map(crate::text::shell_word).collect();
     words.join(" ")
 }
 
@@ -254,14 +254,6 @@ impl Line {
 /// A value inside QEMU's comma syntax: a comma is written twice.
 fn escaped(text: &str) -> String {
     text.replace(',', ",,")
-}
-
-fn shell_quoted(text: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,+@%".contains(c);
-    if !text.is_empty() && text.chars().all(plain) {
-        return text.to_owned();
-    }
-    format!("'{}'", text.replace('\'', r"'\''"))
 }
 
 #[cfg(test)]

@@ -233,10 +233,6 @@ async fn observe<L: Live>(live: &L, probes: &[Probe], clock: &Clock) -> Result<O
     Ok(Observations(by_key.keys().map(|key| (*key).to_owned()).zip(replies).collect()))
 }
 
-fn check_of(name: &str) -> Option<&'static dyn Check> {
-    check::registry().iter().copied().find(|check| check.table().name == name)
-}
-
 /// Evaluates all expectations, polling those that are allowed to arrive later.
 async fn expectations<L: Live>(live: &L, test: &Test, clock: &Clock, answer: &mut Answer) -> Result<(), Failure> {
     answer.assertions += test.expect.iter().map(|e| e.assertions.len() as u32).sum::<u32>();
@@ -246,7 +242,7 @@ async fn expectations<L: Live>(live: &L, test: &Test, clock: &Clock, answer: &mu
         let seen = observe(live, &probes_for(&open, live), clock).await?;
         let mut again = Vec::new();
         for expectation in open {
-            let Some(check) = check_of(expectation.check) else {
+            let Some(check) = check::find(expectation.check) else {
                 let text = format!("no check type is called {}", expectation.check);
                 answer.failures.push(Failure::new(failure::INTERNAL, text).at(&expectation.location));
                 continue;
@@ -276,7 +272,7 @@ fn probes_for<L: Live>(open: &[&Expectation], live: &L) -> Vec<Probe> {
     }
     by_check
         .into_iter()
-        .filter_map(|(name, asked)| check_of(name).map(|check| check.probes(&asked, live.facts())))
+        .filter_map(|(name, asked)| check::find(name).map(|check| check.probes(&asked, live.facts())))
         .flatten()
         .collect()
 }

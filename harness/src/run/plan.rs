@@ -215,15 +215,7 @@ impl Rerun {
     }
 }
 
-/// Quotes a word for a POSIX shell when it needs it.
-pub fn quote(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:@%+,".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', r"'\''"))
-    }
-}
+pub use crate::text::shell_word as quote;
 
 fn blank(suite: &str, test: &str, image: &str, location: Location, rerun: &Rerun) -> TestRecord {
     TestRecord {

@@ -448,11 +448,6 @@ pub fn safe(name: &str) -> String {
     base.chars().map(|c| if c.is_ascii_alphanumeric() || "-_.".contains(c) { c } else { '-' }).take(60).collect()
 }
 
-/// Whether a group's tests run on the machine that groups share.
-pub fn is_shared(group: &Group) -> bool {
-    group.mode == GuestMode::Shared
-}
-
 /// What a machine that never started leaves.
 pub fn no_machine(id: &str, image: &str, end: &str) -> MachineRecord {
     MachineRecord { id: id.to_owned(), image: image.to_owned(), boot_seconds: None, end: Some(end.to_owned()) }
