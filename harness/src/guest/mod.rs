@@ -13,11 +13,15 @@ mod kill;
 mod login;
 #[cfg(test)]
 mod loopback;
+mod ports;
+mod road;
 mod shell;
 #[cfg(test)]
 mod tests;
 mod transport;
 mod wake;
+#[cfg(test)]
+mod warm_tests;
 mod wire;
 
 use std::time::Duration;
@@ -25,6 +29,7 @@ use std::time::Duration;
 pub use connection::{Guest, Stats, Target};
 pub use error::{ConnectError, GuestError, LastState};
 pub use hostkey::{HostKey, HostKeyPolicy};
+pub use ports::{PORT_NAMES, PortPair};
 
 /// One command line for the guest's shell.
 #[derive(Debug, Clone, PartialEq, Eq)]
