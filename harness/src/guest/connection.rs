@@ -97,33 +97,20 @@ impl Guest {
     /// `scale` stretches the internal limits for a slow accelerator; 1.0 is a healthy KVM. Dropping
     /// the future ends the tries at once.
     pub async fn connect(target: Target, deadline: Instant, scale: f64) -> Result<Guest, ConnectError> {
-        Self::begin(target, None, actor::First::Login, deadline, scale).await
+        Self::begin(target, actor::First::Login, deadline, scale).await
     }
 
     /// Takes over the shell that waits behind the ports of a clone; when it does not answer within a
-    /// moment, logs in as [`Guest::connect`] does. `host_key` is the key of the machine that was
-    /// cloned: no other is accepted.
-    pub async fn wake(
-        target: Target,
-        ports: PortPair,
-        host_key: Option<HostKey>,
-        deadline: Instant,
-        scale: f64,
-    ) -> Result<Guest, ConnectError> {
-        Self::begin(target, host_key, actor::First::Warm(ports), deadline, scale).await
+    /// moment, logs in as [`Guest::connect`] does.
+    pub async fn wake(target: Target, ports: PortPair, deadline: Instant, scale: f64) -> Result<Guest, ConnectError> {
+        Self::begin(target, actor::First::Warm(ports), deadline, scale).await
     }
 
-    async fn begin(
-        target: Target,
-        host_key: Option<HostKey>,
-        first: actor::First,
-        deadline: Instant,
-        scale: f64,
-    ) -> Result<Guest, ConnectError> {
+    async fn begin(target: Target, first: actor::First, deadline: Instant, scale: f64) -> Result<Guest, ConnectError> {
         let (addr, user) = (target.addr, target.user.clone());
         let failed = |last| ConnectError { addr, user: user.clone(), waited: Default::default(), last };
         let wake = Wake::new().map_err(|error| failed(LastState::Unreachable(error.to_string())))?;
-        let shared = Arc::new(Shared { host_key: Mutex::new(host_key), ..Shared::default() });
+        let shared = Arc::new(Shared::default());
         let (jobs, queue) = mpsc::channel();
         let (connected, outcome) = oneshot::channel();
         // Made before the thread starts, so that a dropped future wakes and ends it.

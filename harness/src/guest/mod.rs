@@ -20,6 +20,7 @@ mod shell;
 mod tests;
 mod transport;
 mod wake;
+pub mod warm;
 #[cfg(test)]
 mod warm_tests;
 mod wire;
@@ -29,7 +30,7 @@ use std::time::Duration;
 pub use connection::{Guest, Stats, Target};
 pub use error::{ConnectError, GuestError, LastState};
 pub use hostkey::{HostKey, HostKeyPolicy};
-pub use ports::{PORT_NAMES, PortPair};
+pub use ports::PortPair;
 
 /// One command line for the guest's shell.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -10,9 +10,8 @@ use super::frame::Stream;
 use super::transport::Transport;
 
 /// Names of the ports in the guest, below `/dev/virtio-ports`: input and output, then errors.
-pub const PORT_NAMES: [&str; 2] = ["muster.warm.0", "muster.warm.1"];
 
-/// This side of the ports, in the order of [`PORT_NAMES`].
+/// This side of the ports, the main port first.
 #[derive(Debug)]
 pub struct PortPair {
     main: UnixStream,

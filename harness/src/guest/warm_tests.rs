@@ -48,7 +48,7 @@ fn ask(script: &str, seconds: u64) -> Request {
 
 async fn wake(sshd: &Sshd, ports: PortPair) -> Guest {
     let deadline = Instant::now() + Duration::from_secs(60);
-    Guest::wake(target(sshd), ports, None, deadline, 1.0).await.unwrap()
+    Guest::wake(target(sshd), ports, deadline, 1.0).await.unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -57,7 +57,7 @@ async fn a_warm_shell_answers_without_any_login() {
     let nobody = Target { addr: ([127, 0, 0, 1], 1).into(), ..target(&sshd) };
     let (_shell, ports) = warm_shell();
     let deadline = Instant::now() + Duration::from_secs(60);
-    let guest = Guest::wake(nobody, ports, None, deadline, 1.0).await.unwrap();
+    let guest = Guest::wake(nobody, ports, deadline, 1.0).await.unwrap();
     let replies = guest.batch(vec![ask("echo out; echo err >&2; exit 3", 60), ask("printf %s \"$LC_ALL\"", 60)]).await;
     let first = replies[0].clone().unwrap();
     assert_eq!((first.status, &first.stdout[..], &first.stderr[..]), (3, &b"out\n"[..], &b"err\n"[..]));
