@@ -33,17 +33,23 @@ pub(super) enum First {
     Warm(PortPair),
 }
 
+/// The thread's ends of what it shares with every handle.
+pub(super) struct Ends {
+    pub(super) queue: mpsc::Receiver<Job>,
+    pub(super) wake: Wake,
+    pub(super) shared: Arc<Shared>,
+}
+
 /// Starts the thread. It tells the outcome of the login, and ends with the last sender of the queue.
 pub(super) fn start(
     target: Target,
     first: First,
     deadline: Instant,
     scale: f64,
-    queue: mpsc::Receiver<Job>,
-    wake: Wake,
-    shared: Arc<Shared>,
+    ends: Ends,
     connected: oneshot::Sender<Result<(), ConnectError>>,
 ) -> io::Result<()> {
+    let Ends { queue, wake, shared } = ends;
     let slow = if scale.is_finite() { scale.clamp(1.0, 10.0) } else { 1.0 };
     let start = Start {
         elevated: target.become_root && target.user != "root",

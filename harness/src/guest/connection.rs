@@ -123,7 +123,7 @@ impl Guest {
         };
         let guest = Guest { handle: Arc::new(handle) };
         let on_drop = wake.on_drop();
-        actor::start(target, first, deadline, scale, queue, wake, shared, connected)
+        actor::start(target, first, deadline, scale, actor::Ends { queue, wake, shared }, connected)
             .map_err(|error| failed(LastState::Unreachable(format!("no thread for the connection: {error}"))))?;
         let result = outcome.await.unwrap_or_else(|_| Err(failed(LastState::Cancelled)));
         drop(on_drop);

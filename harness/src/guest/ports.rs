@@ -9,8 +9,6 @@ use std::os::unix::net::UnixStream;
 use super::frame::Stream;
 use super::transport::Transport;
 
-/// Names of the ports in the guest, below `/dev/virtio-ports`: input and output, then errors.
-
 /// This side of the ports, the main port first.
 #[derive(Debug)]
 pub struct PortPair {
