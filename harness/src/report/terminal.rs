@@ -73,11 +73,9 @@ impl<W: Write> Terminal<W> {
             Event::AcceleratorChosen { accelerator } if accelerator.kind == "tcg" => {
                 self.notice(&format!("guests are emulated: {}", accelerator.reason), &mut lines);
             }
-            Event::MachineStarting { machine, image, forked_from, .. } => {
-                // A fork is no news: the last line counts them.
-                if forked_from.is_none() {
-                    self.machines.insert(machine.clone(), image.clone());
-                }
+            // A fork is no news: the last lines count them.
+            Event::MachineStarting { machine, image, forked_from: None, .. } => {
+                self.machines.insert(machine.clone(), image.clone());
             }
             Event::MachineReady { machine, boot_seconds, .. } if !self.quiet => {
                 let Some(image) = self.machines.get(machine) else { return Ok(()) };

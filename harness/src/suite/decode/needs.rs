@@ -151,9 +151,9 @@ fn guests(cx: &mut Context<'_>, drafts: &mut [Draft], edges: &[Vec<usize>]) {
             None => {}
         }
     }
-    for at in 0..drafts.len() {
-        if drafts[at].guest.is_none() && mutating.contains(&root(&mut chain, at)) {
-            drafts[at].test.guest = GuestMode::Clone;
+    for (at, draft) in drafts.iter_mut().enumerate() {
+        if draft.guest.is_none() && mutating.contains(&root(&mut chain, at)) {
+            draft.test.guest = GuestMode::Clone;
         }
     }
 }
