@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::AccelKind;
 use super::firmware::Firmware;
-use crate::image::{DiskBus, Format};
+use crate::image::{Arch, DiskBus, Format, KernelBoot};
 
 /// Everything that decides how a machine looks to its guest.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,6 +17,8 @@ pub struct MachineDescription {
     pub id: String,
     /// What executes the guest.
     pub accel: AccelKind,
+    /// The guest's processor.
+    pub arch: Arch,
     /// MiB.
     pub memory_mib: u32,
     /// Virtual processors.
@@ -27,14 +29,25 @@ pub struct MachineDescription {
     pub base_format: Format,
     /// How disks are attached.
     pub bus: DiskBus,
-    /// UEFI, or SeaBIOS when absent.
+    /// Sizes in bytes of the empty disks beside it, in order.
+    pub extra_disks: Vec<u64>,
+    /// UEFI; when absent SeaBIOS on x86_64 and nothing on aarch64.
     pub firmware: Option<Firmware>,
+    /// What QEMU loads in place of a boot loader; absolute paths.
+    pub kernel: Option<KernelBoot>,
+    /// A TPM 2.0, whose emulator is on the other side of [`Fds::tpm`].
+    pub tpm: bool,
     /// A read-only raw disk that carries the seed.
     pub seed_disk: Option<PathBuf>,
+    /// An Ignition configuration for the guest to read from fw_cfg.
+    pub ignition: Option<PathBuf>,
     /// SMBIOS type 11 strings.
     pub smbios: Vec<String>,
     /// What the guest can reach.
     pub network: Network,
+    /// Network interfaces, at least one. The first carries SSH; each further one is alone on a
+    /// restricted network of its own.
+    pub nics: u32,
 }
 
 /// What the guest can reach.
@@ -50,7 +63,7 @@ pub enum Network {
 }
 
 /// File descriptors that QEMU inherits, by number.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fds {
     /// The overlay, read-write.
     pub layer: RawFd,
@@ -58,6 +71,10 @@ pub struct Fds {
     pub base: RawFd,
     /// The private copy of the firmware's variables, read-write.
     pub vars: Option<RawFd>,
+    /// One for each extra disk, raw, read-write.
+    pub extra: Vec<RawFd>,
+    /// A socket to the control channel of the machine's TPM emulator.
+    pub tpm: Option<RawFd>,
     /// Our end is the console.
     pub serial: RawFd,
     /// Our end speaks QMP.
@@ -212,6 +229,7 @@ fn disks(line: &mut Line, machine: &MachineDescription, wiring: &Wiring<'_>) {
             .option("-device", "virtio-scsi-pci,id=scsi0")
             .option("-device", "scsi-hd,bus=scsi0.0,drive=disk,serial=root,bootindex=1"),
         DiskBus::Nvme => line.option("-device", "nvme,drive=disk,serial=root,bootindex=1"),
+        DiskBus::Sata => line.option("-device", "ide-hd,bus=ide.0,drive=disk,serial=root,bootindex=1"),
     };
     if let Some(seed) = &machine.seed_disk {
         line.node(json!({
@@ -220,8 +238,10 @@ fn disks(line: &mut Line, machine: &MachineDescription, wiring: &Wiring<'_>) {
         }));
         match machine.bus {
             DiskBus::VirtioScsi => line.option("-device", "scsi-hd,bus=scsi0.0,drive=seed,serial=seed"),
-            // An NVMe device cannot be read-only, so the seed stays on virtio-blk beside it.
-            DiskBus::VirtioBlk | DiskBus::Nvme => line.option("-device", "virtio-blk-pci,drive=seed,serial=seed"),
+            // NVMe and SATA disks cannot be read-only, so the seed stays on virtio-blk beside them.
+            DiskBus::VirtioBlk | DiskBus::Nvme | DiskBus::Sata => {
+                line.option("-device", "virtio-blk-pci,drive=seed,serial=seed")
+            }
         };
     }
 }
@@ -260,17 +280,19 @@ fn escaped(text: &str) -> String {
 mod tests {
     use super::*;
 
-    const FDS: Fds = Fds { layer: 10, base: 11, vars: Some(12), serial: 13, qmp: 14 };
+    const FDS: Fds = Fds { layer: 10, base: 11, vars: Some(12), extra: Vec::new(), tpm: None, serial: 13, qmp: 14 };
 
     fn machine() -> MachineDescription {
         MachineDescription {
             id: "lab-1".to_owned(),
             accel: AccelKind::Tcg,
+            arch: Arch::X86_64,
             memory_mib: 1024,
             cpus: 2,
             base: "/images/it's, a disk.qcow2".into(),
             base_format: Format::Qcow2,
             bus: DiskBus::VirtioBlk,
+            extra_disks: Vec::new(),
             firmware: Some(Firmware {
                 code: "/fw/CODE.fd".into(),
                 code_format: "raw".to_owned(),
@@ -278,9 +300,13 @@ mod tests {
                 vars_format: "raw".to_owned(),
                 secure: false,
             }),
+            kernel: None,
+            tpm: false,
             seed_disk: Some("/run/seed.img".into()),
+            ignition: None,
             smbios: Vec::new(),
             network: Network::Restricted,
+            nics: 1,
         }
     }
 

@@ -12,7 +12,7 @@ use super::firmware::{self, Firmware};
 use super::living::{Parts, last_line};
 use super::process::{Launch, Process, Spawner};
 use super::qmp::{Qmp, QmpError};
-use super::seed::{self, NoCloud};
+use super::seed::{self, Ignition, NoCloud};
 use super::{Accel, AccelKind, Machine, MachineError, RunKey, wiring};
 use crate::image::{FirmwareKind, ImageSpec, Inspected, Overlay, SeedKind};
 
@@ -64,6 +64,8 @@ impl Machine {
             layer: layer.as_raw_fd(),
             base: base.as_raw_fd(),
             vars: vars.as_ref().map(AsRawFd::as_raw_fd),
+            extra: Vec::new(),
+            tpm: None,
             serial: serial_there.as_raw_fd(),
             qmp: control_there.as_raw_fd(),
         };
@@ -142,6 +144,7 @@ fn describe(
         FirmwareKind::UefiSecure => Some(firmware::find(true)?),
     };
     let mut seed_disk: Option<PathBuf> = None;
+    let mut ignition = None;
     let mut smbios = spec.smbios.clone();
     match spec.seed {
         SeedKind::NoCloud => {
@@ -153,21 +156,31 @@ fn describe(
             };
             seed_disk = Some(seed.write(&folder.join("seed"))?);
         }
+        SeedKind::Ignition => {
+            let seed = Ignition { user: spec.user.clone(), public_key: request.key.public.clone() };
+            ignition = Some(seed.write(&folder.join("seed"))?);
+        }
         SeedKind::SystemdCredentials => smbios.push(seed::credential(&request.key.public)),
         SeedKind::None => {}
     }
     let description = MachineDescription {
         id: request.id.to_owned(),
         accel: request.accel.kind,
+        arch: spec.arch,
         memory_mib: spec.memory_mib,
         cpus: spec.cpus,
         base: request.image.path.clone(),
         base_format: request.image.format,
         bus: spec.bus,
+        extra_disks: spec.extra_disks.clone(),
         firmware: firmware.clone(),
+        kernel: spec.kernel.clone(),
+        tpm: spec.tpm,
         seed_disk,
+        ignition,
         smbios,
         network: request.network,
+        nics: spec.nics,
     };
     Ok((description, firmware))
 }
