@@ -12,6 +12,7 @@ use tokio::task::JoinHandle;
 use super::console::Console;
 use super::process::{Handle, KillOnDrop, Process};
 use super::qmp::{Qmp, QmpEvent};
+use super::tpm::Tpm;
 
 /// How long QEMU may take to obey `quit` or SIGTERM, before scaling.
 const OBEY: Duration = Duration::from_secs(2);
@@ -80,8 +81,10 @@ pub struct Machine {
     started: Instant,
     scale: f64,
     supervisor: JoinHandle<()>,
-    // Last, so that the process dies after everything else has been let go.
+    // So that the process dies after everything else has been let go.
     _guard: KillOnDrop,
+    // After QEMU, which would complain about a TPM that ends first.
+    _tpm: Option<Tpm>,
 }
 
 /// What a started machine is made of.
@@ -95,6 +98,7 @@ pub(super) struct Parts {
     pub started: Instant,
     pub scale: f64,
     pub log: PathBuf,
+    pub tpm: Option<Tpm>,
 }
 
 impl Machine {
@@ -112,6 +116,7 @@ impl Machine {
             scale: parts.scale,
             supervisor,
             _guard: KillOnDrop(handle.clone()),
+            _tpm: parts.tpm,
             handle,
         }
     }

@@ -18,6 +18,7 @@ pub mod process;
 pub mod qmp;
 pub mod seed;
 mod start;
+pub mod tpm;
 mod wiring;
 
 pub use accel::{Accel, AccelKind, AccelProbe, AccelRequest};

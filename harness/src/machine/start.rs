@@ -6,13 +6,14 @@ use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use super::command_line::{self, Fds, MachineDescription, Network, PROGRAM};
+use super::command_line::{self, Fds, MachineDescription, Network};
 use super::console::Console;
 use super::firmware::{self, Firmware};
 use super::living::{Parts, last_line};
 use super::process::{Launch, Process, Spawner};
 use super::qmp::{Qmp, QmpError};
 use super::seed::{self, Ignition, NoCloud};
+use super::tpm::Tpm;
 use super::{Accel, AccelKind, Machine, MachineError, RunKey, wiring};
 use crate::image::{FirmwareKind, ImageSpec, Inspected, Overlay, SeedKind};
 
@@ -43,7 +44,9 @@ impl Machine {
     pub async fn start(request: MachineRequest<'_>, spawner: &Spawner) -> Result<Machine, MachineError> {
         let folder = std::path::absolute(request.folder).map_err(folder_error("no absolute path", request.folder))?;
         std::fs::create_dir_all(&folder).map_err(folder_error("the machine's folder could not be made", &folder))?;
-        let (description, firmware) = describe(&request, &folder)?;
+        let accel = request.accel.for_arch(request.spec.arch);
+        let (description, firmware) = describe(&request, accel.kind, &folder)?;
+        let program = command_line::program(description.arch);
 
         let overlay = Overlay::create(request.image, &folder).await?;
         let vars = match &firmware {
@@ -59,13 +62,22 @@ impl Machine {
         control.set_nonblocking(true).map_err(&socket)?;
         let control = tokio::net::UnixStream::from_std(control).map_err(&socket)?;
 
+        let (tpm, tpm_control) = match description.tpm {
+            true => Tpm::start(spawner, &folder).await.map(|(tpm, control)| (Some(tpm), Some(control)))?,
+            false => (None, None),
+        };
+        let extra = description.extra_disks.iter().map(|size| wiring::empty_disk(*size, &folder));
+        let extra = extra
+            .collect::<std::io::Result<Vec<OwnedFd>>>()
+            .map_err(folder_error("an extra disk could not be made", &folder))?;
+
         let (layer, base) = overlay.into_fds();
         let fds = Fds {
             layer: layer.as_raw_fd(),
             base: base.as_raw_fd(),
             vars: vars.as_ref().map(AsRawFd::as_raw_fd),
-            extra: Vec::new(),
-            tpm: None,
+            extra: extra.iter().map(AsRawFd::as_raw_fd).collect(),
+            tpm: tpm_control.as_ref().map(AsRawFd::as_raw_fd),
             serial: serial_there.as_raw_fd(),
             qmp: control_there.as_raw_fd(),
         };
@@ -73,7 +85,7 @@ impl Machine {
         let script = format!(
             "{}\n# As it was started, with descriptors that only its parent had:\n# {}\n",
             command_line::by_hand(&description),
-            command_line::shell_line(&arguments)
+            command_line::shell_line(program, &arguments)
         );
         std::fs::write(folder.join("qemu-command"), script)
             .map_err(folder_error("qemu-command could not be written", &folder))?;
@@ -82,20 +94,22 @@ impl Machine {
         let create =
             |name: &str| File::create(folder.join(name)).map_err(folder_error("a log could not be made", &folder));
         let (qemu_log, console_log) = (create("qemu.log")?, create("console.log")?);
-        let emulated = request.accel.kind == AccelKind::Tcg;
+        let emulated = accel.kind == AccelKind::Tcg;
         let console = Console::start(serial, console_log, emulated)
             .map_err(folder_error("the console has no reader", &folder))?;
         let mut inherit: Vec<OwnedFd> = vec![layer, base, serial_there, control_there];
         inherit.extend(vars.map(OwnedFd::from));
+        inherit.extend(extra);
+        inherit.extend(tpm_control);
         let launch =
-            Launch { program: PROGRAM.to_owned(), arguments, directory: folder.clone(), log: qemu_log, inherit };
+            Launch { program: program.to_owned(), arguments, directory: folder.clone(), log: qemu_log, inherit };
         let started = Instant::now();
         let mut process = spawner.spawn(launch).await.map_err(|source| match source.kind() {
-            std::io::ErrorKind::NotFound => MachineError::NotInstalled { program: PROGRAM.to_owned() },
+            std::io::ErrorKind::NotFound => MachineError::NotInstalled { program: program.to_owned() },
             _ => MachineError::Spawn { source },
         })?;
 
-        let deadline = request.accel.scaled(ANSWER);
+        let deadline = accel.scaled(ANSWER);
         let answer = async {
             let (qmp, events) = Qmp::connect(control, deadline).await?;
             let port = qmp.forwarded_port(22, deadline).await?;
@@ -113,8 +127,9 @@ impl Machine {
             qmp,
             events,
             started,
-            scale: request.accel.deadline_scale,
+            scale: accel.deadline_scale,
             log,
+            tpm,
         }))
     }
 }
@@ -135,13 +150,14 @@ async fn silent(process: &mut Process, error: QmpError, log: &Path) -> MachineEr
 /// The pure description of what will run, and its seed written to disk.
 fn describe(
     request: &MachineRequest<'_>,
+    accel: AccelKind,
     folder: &Path,
 ) -> Result<(MachineDescription, Option<Firmware>), MachineError> {
     let spec = request.spec;
     let firmware = match spec.firmware {
         FirmwareKind::Bios => None,
-        FirmwareKind::Uefi => Some(firmware::find(false)?),
-        FirmwareKind::UefiSecure => Some(firmware::find(true)?),
+        FirmwareKind::Uefi => Some(firmware::find(spec.arch, false)?),
+        FirmwareKind::UefiSecure => Some(firmware::find(spec.arch, true)?),
     };
     let mut seed_disk: Option<PathBuf> = None;
     let mut ignition = None;
@@ -165,7 +181,7 @@ fn describe(
     }
     let description = MachineDescription {
         id: request.id.to_owned(),
-        accel: request.accel.kind,
+        accel,
         arch: spec.arch,
         memory_mib: spec.memory_mib,
         cpus: spec.cpus,

@@ -8,6 +8,13 @@ use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 
+/// An empty disk of that many bytes in the folder's file system: sparse, without a name.
+pub(super) fn empty_disk(bytes: u64, folder: &Path) -> std::io::Result<OwnedFd> {
+    let disk = tempfile::tempfile_in(folder)?;
+    disk.set_len(bytes)?;
+    Ok(disk.into())
+}
+
 /// A connected pair: ours, and QEMU's. Both close on exec; QEMU's loses that in the child.
 pub(super) fn socket_pair() -> std::io::Result<(UnixStream, OwnedFd)> {
     let (ours, theirs) = UnixStream::pair()?;
