@@ -15,6 +15,7 @@ use super::command_line::warm_port_id;
 use super::console::Console;
 use super::process::{Handle, KillOnDrop, Process};
 use super::qmp::{Qmp, QmpEvent};
+use super::tpm::Tpm;
 
 /// How long QEMU may take to obey `quit` or SIGTERM, before scaling.
 const OBEY: Duration = Duration::from_secs(2);
@@ -84,8 +85,10 @@ pub struct Machine {
     started: Instant,
     scale: f64,
     supervisor: JoinHandle<()>,
-    // Last, so that the process dies after everything else has been let go.
+    // So that the process dies after everything else has been let go.
     _guard: KillOnDrop,
+    // After QEMU, which would complain about a TPM that ends first.
+    _tpm: Option<Tpm>,
 }
 
 /// What a started machine is made of.
@@ -100,6 +103,7 @@ pub(super) struct Parts {
     pub started: Instant,
     pub scale: f64,
     pub log: PathBuf,
+    pub tpm: Option<Tpm>,
 }
 
 impl Machine {
@@ -120,6 +124,7 @@ impl Machine {
             scale: parts.scale,
             supervisor,
             _guard: KillOnDrop(handle.clone()),
+            _tpm: parts.tpm,
             handle,
         }
     }
