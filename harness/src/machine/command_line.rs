@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::AccelKind;
 use super::firmware::Firmware;
+use super::network::{Network, NetworkFds};
 use crate::image::{DiskBus, Format};
 
 /// Everything that decides how a machine looks to its guest.
@@ -37,18 +38,6 @@ pub struct MachineDescription {
     pub network: Network,
 }
 
-/// What the guest can reach.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Network {
-    /// Nothing but the answers to the forwarded SSH port: not the host, not the internet, and not the
-    /// cloud metadata address 169.254.169.254 either, so a data source that asks there fails at once
-    /// instead of finding the host's own cloud.
-    #[default]
-    Restricted,
-    /// Whatever the host reaches, the host's own services included.
-    Open,
-}
-
 /// File descriptors that QEMU inherits, by number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Fds {
@@ -62,6 +51,8 @@ pub struct Fds {
     pub serial: RawFd,
     /// Our end speaks QMP.
     pub qmp: RawFd,
+    /// Our ends carry the guest's frames; for a network with a fabric only.
+    pub network: Option<NetworkFds>,
 }
 
 /// The program.
@@ -142,12 +133,13 @@ fn arguments(machine: &MachineDescription, wiring: &Wiring<'_>) -> Vec<String> {
     firmware(&mut line, machine, wiring);
     disks(&mut line, machine, wiring);
 
-    let restrict = match machine.network {
-        Network::Restricted => "on",
-        Network::Open => "off",
+    let cable = match wiring {
+        Wiring::Fds(fds) => fds.network,
+        Wiring::Files { .. } => None,
     };
-    // Port 0 lets the host's kernel choose: the number is read back over QMP, so there is no race.
-    line.option("-netdev", format!("user,id=net0,restrict={restrict},hostfwd=tcp:127.0.0.1:0-:22"));
+    for netdev in machine.network.netdevs(cable) {
+        line.option("-netdev", netdev);
+    }
     line.option("-device", "virtio-net-pci,netdev=net0,romfile=");
     line.option("-object", "rng-random,id=rng0,filename=/dev/urandom").option("-device", "virtio-rng-pci,rng=rng0");
     line.option("-device", "vmgenid,guid=auto").option("-device", "pvpanic-pci");
@@ -260,7 +252,7 @@ fn escaped(text: &str) -> String {
 mod tests {
     use super::*;
 
-    const FDS: Fds = Fds { layer: 10, base: 11, vars: Some(12), serial: 13, qmp: 14 };
+    const FDS: Fds = Fds { layer: 10, base: 11, vars: Some(12), serial: 13, qmp: 14, network: None };
 
     fn machine() -> MachineDescription {
         MachineDescription {
@@ -305,10 +297,13 @@ mod tests {
             base_format: Format::Vhd,
             firmware: None,
             smbios: vec!["io.systemd.credential:a=b,c".to_owned()],
-            network: Network::Open,
+            network: Network::Internet,
             ..machine()
         };
-        insta::assert_snapshot!(readable(&command_line(&machine, &Fds { vars: None, ..FDS })));
+        insta::assert_snapshot!(readable(&command_line(
+            &machine,
+            &Fds { vars: None, network: Some(NetworkFds { nic: 15, uplink: 16 }), ..FDS }
+        )));
     }
 
     #[test]

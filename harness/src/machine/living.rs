@@ -10,6 +10,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
 use super::console::Console;
+use super::network::Cable;
 use super::process::{Handle, KillOnDrop, Process};
 use super::qmp::{Qmp, QmpEvent};
 
@@ -80,6 +81,7 @@ pub struct Machine {
     started: Instant,
     scale: f64,
     supervisor: JoinHandle<()>,
+    _cable: Option<Cable>,
     // Last, so that the process dies after everything else has been let go.
     _guard: KillOnDrop,
 }
@@ -95,6 +97,7 @@ pub(super) struct Parts {
     pub started: Instant,
     pub scale: f64,
     pub log: PathBuf,
+    pub cable: Option<Cable>,
 }
 
 impl Machine {
@@ -111,6 +114,7 @@ impl Machine {
             started: parts.started,
             scale: parts.scale,
             supervisor,
+            _cable: parts.cable,
             _guard: KillOnDrop(handle.clone()),
             handle,
         }

@@ -6,14 +6,14 @@ use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use super::command_line::{self, Fds, MachineDescription, Network, PROGRAM};
+use super::command_line::{self, Fds, MachineDescription, PROGRAM};
 use super::console::Console;
 use super::firmware::{self, Firmware};
 use super::living::{Parts, last_line};
 use super::process::{Launch, Process, Spawner};
 use super::qmp::{Qmp, QmpError};
 use super::seed::{self, NoCloud};
-use super::{Accel, AccelKind, Machine, MachineError, RunKey, wiring};
+use super::{Accel, AccelKind, Machine, MachineError, Network, RunKey, wiring};
 use crate::image::{FirmwareKind, ImageSpec, Inspected, Overlay, SeedKind};
 
 /// How long QEMU may take to answer, before scaling. It answers within a tenth of it.
@@ -59,6 +59,8 @@ impl Machine {
         control.set_nonblocking(true).map_err(&socket)?;
         let control = tokio::net::UnixStream::from_std(control).map_err(&socket)?;
 
+        let plugged = request.network.plug(&folder).map_err(folder_error("the network could not be made", &folder))?;
+
         let (layer, base) = overlay.into_fds();
         let fds = Fds {
             layer: layer.as_raw_fd(),
@@ -66,6 +68,7 @@ impl Machine {
             vars: vars.as_ref().map(AsRawFd::as_raw_fd),
             serial: serial_there.as_raw_fd(),
             qmp: control_there.as_raw_fd(),
+            network: plugged.as_ref().map(|plugged| plugged.fds),
         };
         let arguments = command_line::command_line(&description, &fds);
         let script = format!(
@@ -85,6 +88,10 @@ impl Machine {
             .map_err(folder_error("the console has no reader", &folder))?;
         let mut inherit: Vec<OwnedFd> = vec![layer, base, serial_there, control_there];
         inherit.extend(vars.map(OwnedFd::from));
+        let cable = plugged.map(|plugged| {
+            inherit.extend(plugged.inherit);
+            plugged.cable
+        });
         let launch =
             Launch { program: PROGRAM.to_owned(), arguments, directory: folder.clone(), log: qemu_log, inherit };
         let started = Instant::now();
@@ -113,6 +120,7 @@ impl Machine {
             started,
             scale: request.accel.deadline_scale,
             log,
+            cable,
         }))
     }
 }
