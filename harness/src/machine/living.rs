@@ -13,6 +13,7 @@ use tokio::task::JoinHandle;
 use super::body::Body;
 use super::command_line::warm_port_id;
 use super::console::Console;
+use super::network::Cable;
 use super::process::{Handle, KillOnDrop, Process};
 use super::qmp::{Qmp, QmpEvent};
 use super::tpm::Tpm;
@@ -85,6 +86,7 @@ pub struct Machine {
     started: Instant,
     scale: f64,
     supervisor: JoinHandle<()>,
+    _cable: Option<Cable>,
     // So that the process dies after everything else has been let go.
     _guard: KillOnDrop,
     // After QEMU, which would complain about a TPM that ends first.
@@ -104,6 +106,7 @@ pub(super) struct Parts {
     pub scale: f64,
     pub log: PathBuf,
     pub tpm: Option<Tpm>,
+    pub cable: Option<Cable>,
 }
 
 impl Machine {
@@ -123,6 +126,7 @@ impl Machine {
             started: parts.started,
             scale: parts.scale,
             supervisor,
+            _cable: parts.cable,
             _guard: KillOnDrop(handle.clone()),
             _tpm: parts.tpm,
             handle,
