@@ -50,6 +50,7 @@ pub async fn run<L: Live>(live: &L, step: &Step, clock: &Clock) -> Result<u32, B
         }
         Action::Service { unit, state, enabled } => service(live, step, unit, *state, *enabled, clock).await,
         Action::Write { path, content, mode } => write(live, step, path, content, *mode, clock).await,
+        Action::Reboot(_) => Err(Broken::missed(Failure::new(failure::INTERNAL, "reboot steps are not there yet"))),
     };
     outcome.map_err(|mut broken| {
         broken.failure.location.get_or_insert_with(|| step.location.clone());
