@@ -8,5 +8,6 @@ mod support;
 mod boot;
 mod guest;
 mod image;
+mod reboot;
 mod runner;
 mod verdict;

@@ -24,7 +24,7 @@ pub use accel::{Accel, AccelKind, AccelProbe, AccelRequest};
 pub use command_line::{MachineDescription, Network};
 pub use console::{Console, ConsoleEvent, Finding};
 pub use error::MachineError;
-pub use living::{Machine, MachineEnd, MachineState};
+pub use living::{Machine, MachineEnd, MachineState, Tally};
 pub use process::Spawner;
 pub use seed::RunKey;
 pub use start::MachineRequest;

@@ -12,6 +12,7 @@ pub mod event;
 pub mod outcome;
 pub mod plan;
 pub mod qemu;
+pub mod reboot;
 pub mod record;
 pub mod session;
 pub mod sink;

@@ -177,6 +177,9 @@ impl<'d, D: Driver> Session<'d, D> {
                 Err(failure) => return Answer::failed(failure),
             }
         }
+        if let Some(reason) = slot.live.refusal(planned) {
+            return Answer::skipped(reason);
+        }
         events.emit(Event::TestStarted {
             suite: planned.suite.name.clone(),
             test: test.id.clone(),
@@ -186,7 +189,7 @@ impl<'d, D: Driver> Session<'d, D> {
         let setup = match slot.setups.get(&planned.suite.name) {
             Some(done) => done.clone(),
             None => {
-                let done = ask::setup(&slot.live, &planned.suite).await;
+                let done = ask::setup(&mut slot.live, &planned.suite, &mut slot.base).await;
                 slot.setups.insert(planned.suite.name.clone(), done.clone());
                 done
             }
@@ -194,7 +197,7 @@ impl<'d, D: Driver> Session<'d, D> {
         if let Err(failure) = setup {
             return Answer::failed(failure);
         }
-        let mut answer = ask::ask(&slot.live, planned, &image, settings, &slot.base).await;
+        let mut answer = ask::ask(&mut slot.live, planned, &image, settings, &slot.base).await;
         if let Some(base) = answer.base_after.take() {
             slot.base = base;
         }
