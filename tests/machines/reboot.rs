@@ -17,7 +17,7 @@ const KEEP: &str = r#"
       cd /tmp/keep
       cp /etc/dropbear/dropbear_ed25519_host_key etc/dropbear/
       cp /init init.again
-      printf '%s\n' '#!/bin/sh' FIRST 'exec /init.again' >init
+      printf '%s\n' '#!/bin/sh' 'FIRST' 'exec /init.again' >init
       chmod 755 init
       find . | cpio -o -H newc >/mnt/keep
       sed -i 's|INITRD /initrd|INITRD /initrd,/keep|' /mnt/syslinux.cfg
@@ -78,4 +78,59 @@ fn soft_hard_and_crash_come_back_once_and_are_judged_on_the_new_boot() {
     let panics: Vec<bool> =
         record.findings.iter().filter(|f| f.category == "kernel-panic").map(|finding| finding.fatal).collect();
     assert_eq!(panics, [false]);
+}
+
+#[test]
+fn a_guest_that_ignores_the_wish_or_refuses_it_does_not_pass() {
+    let place = Place::new();
+    let tests = r#"
+  - id: ignores
+    steps:
+      - run: rm /sbin/reboot; printf '#!/bin/sh\n' >/sbin/reboot; chmod 755 /sbin/reboot
+      - reboot: soft
+        timeout: 1s
+    expect: {kernel: {release: ">= 5.10"}}
+  - id: refuses
+    steps:
+      - run: rm /sbin/reboot; printf '#!/bin/sh\necho not today >&2; exit 1\n' >/sbin/reboot; chmod 755 /sbin/reboot
+      - reboot: soft
+  - id: another-key
+    steps:
+      - reboot: hard
+"#;
+    let text = format!("schema: suite/v1\nsuite: reboot\ntests:\n{tests}");
+    run(&place, &text).assert_status(1);
+    let ignores = place.test("reboot/ignores");
+    assert_outcome(&ignores, Outcome::Fail, &["reboot.same-boot"]);
+    assert!(ignores.failures[0].location.as_ref().is_some_and(|at| at.line == 7), "{:?}", ignores.failures);
+    let refuses = place.test("reboot/refuses");
+    assert_outcome(&refuses, Outcome::Fail, &["reboot.refused"]);
+    assert!(refuses.failures[0].message.ends_with("not today"), "{:?}", refuses.failures);
+    // Nothing keeps its key here.
+    assert_outcome(&place.test("reboot/another-key"), Outcome::Fail, &["reboot.host-key"]);
+    assert_outcome(&place.test("machine/health"), Outcome::Pass, &[]);
+}
+
+#[test]
+fn a_guest_that_reboots_twice_before_it_answers_does_not_pass() {
+    let place = Place::new();
+    let first = "export PATH=/usr/sbin:/usr/bin:/sbin:/bin; mount -t devtmpfs dev /dev; mount -t proc proc /proc; \
+                 mount -t sysfs sys /sys; modprobe -aq virtio_pci virtio_blk nls_ascii nls_cp437 vfat; \
+                 until [ -b /dev/vda1 ]; do sleep 0.1; done; mount -t vfat /dev/vda1 /mnt; \
+                 if rm /mnt/again 2>/dev/null; then umount /mnt; sync; reboot -f; fi; umount /mnt /sys /proc /dev";
+    let tests = r#"
+  - id: twice
+    steps:
+      - reboot: soft
+  - id: panics-on-the-way
+    steps:
+      - run: mount -t vfat /dev/vda1 /mnt; rm /mnt/keep; echo nothing >/mnt/keep; sed -i s/rdinit=.init/rdinit=none/ /mnt/syslinux.cfg; umount /mnt; sync
+      - reboot: hard
+"#;
+    run(&place, &suite(first, "touch /mnt/again", tests)).assert_status(1);
+    let twice = place.test("reboot/twice");
+    assert_outcome(&twice, Outcome::Fail, &["reboot.twice"]);
+    assert!(twice.failures[0].message.contains("2 starts of a kernel"), "{:?}", twice.failures);
+    // What a reboot ends in is known at once, and by its own name.
+    assert_outcome(&place.test("reboot/panics-on-the-way"), Outcome::Fail, &["console.kernel-panic"]);
 }
