@@ -179,7 +179,7 @@ pub const TEST: KeyTable = KeyTable {
 };
 
 /// The steps, by their first key.
-pub const STEPS: &[&KeyTable] = &[&RUN, &INSTALL, &SERVICE, &WRITE];
+pub const STEPS: &[&KeyTable] = &[&RUN, &INSTALL, &SERVICE, &WRITE, &REBOOT];
 
 /// The `run` step.
 pub const RUN: KeyTable = KeyTable {
@@ -223,6 +223,23 @@ pub const WRITE: KeyTable = KeyTable {
         required("content", Shape::AnyText, "What the file holds afterwards."),
         key("mode", Shape::Mode, "Its octal mode."),
         key("timeout", Shape::Duration, "Limit of this step; the test's when not stated."),
+    ],
+};
+
+/// The `reboot` step.
+pub const REBOOT: KeyTable = KeyTable {
+    what: "a `reboot` step",
+    keys: &[
+        required(
+            "reboot",
+            Shape::Word(&["soft", "hard", "crash"]),
+            "`soft` asks the guest, `hard` presses the reset button, `crash` makes the kernel crash and recover.",
+        ),
+        key(
+            "timeout",
+            Shape::Duration,
+            "Limit until the guest has settled again; the image's boot-timeout when not stated.",
+        ),
     ],
 };
 

@@ -179,6 +179,30 @@ pub enum Action {
         /// Octal mode, e.g. 0o644.
         mode: Option<u32>,
     },
+    /// Reboots the machine, and proves that it was rebooted once.
+    Reboot(RebootKind),
+}
+
+/// How a `reboot` step reboots.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RebootKind {
+    /// The guest is asked to.
+    Soft,
+    /// The reset button is pressed: the guest is not told.
+    Hard,
+    /// The kernel is made to crash, and has to come back by itself.
+    Crash,
+}
+
+impl RebootKind {
+    /// As written in suites.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Soft => "soft",
+            Self::Hard => "hard",
+            Self::Crash => "crash",
+        }
+    }
 }
 
 /// What a `service` step brings about.

@@ -136,6 +136,22 @@ fn a_run_step_without_exit_asserts_success() {
 }
 
 #[test]
+fn a_reboot_step_says_how_and_how_long() {
+    let suite = good(&with("    steps: [{reboot: soft}, {reboot: hard, timeout: 3m}, {reboot: crash}]\n"));
+    let said: Vec<_> = suite.tests[0]
+        .steps
+        .iter()
+        .map(|step| match &step.action {
+            Action::Reboot(kind) => (kind.word(), step.timeout),
+            _ => panic!(),
+        })
+        .collect();
+    assert_eq!(said, [("soft", None), ("hard", Some(Duration::from_secs(180))), ("crash", None)]);
+    assert_eq!(suite.tests[0].assertions(), 3);
+    assert_eq!(bad(&with("    steps: [{reboot: warm}, {reboot: }]\n")), ["bad-value 5:22", "empty-value 5:36"]);
+}
+
+#[test]
 fn assertions_are_counted_by_leaves() {
     let body = "    steps: [{service: a, state: started, enabled: true}, {install: [x], scriptlet-errors: none}, {write: /a, content: ''}]
     expect: {command: {x: {stdout: {contains: a, lacks: b, json: {.a: 1, .b: {any-of: [1, 2]}}}}}}

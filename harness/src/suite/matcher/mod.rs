@@ -137,7 +137,7 @@ impl Test {
             Action::Run { expect, .. } => leaves(expect),
             Action::Service { state, enabled, .. } => u32::from(state.is_some()) + u32::from(enabled.is_some()),
             Action::Install { refuse_scriptlet_errors, .. } => 1 + u32::from(*refuse_scriptlet_errors),
-            Action::Write { .. } => 1,
+            Action::Write { .. } | Action::Reboot(_) => 1,
         });
         steps.sum::<u32>()
             + self.expect.iter().map(|expectation| leaves(&expectation.assertions)).sum::<u32>()
