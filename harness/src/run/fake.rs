@@ -13,7 +13,7 @@ use super::session::no_machine;
 use crate::failure::{self, Failure, Location};
 use crate::guest::facts::Facts;
 use crate::guest::{Reply, Request};
-use crate::suite::model::{Action, GuestMode, Step, Suite, Test};
+use crate::suite::model::{Action, GuestMode, MachineWish, Step, Suite, Test};
 
 /// What the fake guest does with a command line.
 pub fn reply(script: &str) -> Result<Reply, Failure> {
@@ -121,6 +121,8 @@ pub fn test(id: &str, needs: &[&str], commands: &[&str]) -> Test {
     };
     Test {
         id: id.into(),
+        cell: Vec::new(),
+        machine: MachineWish::default(),
         summary: String::new(),
         tags: Vec::new(),
         links: Vec::new(),
@@ -144,6 +146,7 @@ pub fn suite(tests: Vec<Test>) -> Arc<Suite> {
         images: None,
         base_checks: BTreeMap::new(),
         setup: Vec::new(),
+        teardown: Vec::new(),
         tests,
         digest: String::new(),
     })

@@ -155,6 +155,10 @@ impl<'d, D: Driver> Session<'d, D> {
         if let Some(reason) = self.unmet(planned) {
             return Answer::skipped(reason);
         }
+        if !test.machine.is_plain() {
+            let message = "the combination asks for a machine of another shape, which this version cannot start";
+            return Answer::failed(Failure::new(failure::QEMU_REFUSED, message).at(&test.location));
+        }
         let slot = match self.machine().await {
             Ok(slot) => slot,
             Err(failure) => return Answer::failed(failure),

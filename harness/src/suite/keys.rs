@@ -81,6 +81,8 @@ pub enum Shape {
     Globs,
     /// A mapping from dimensions to words.
     Facts,
+    /// A mapping from dimensions of a matrix to lists of values; see [`MATRIX`].
+    Matrix,
 }
 
 const fn key(name: &'static str, shape: Shape, doc: &'static str) -> Key {
@@ -118,6 +120,11 @@ pub const SUITE: KeyTable = KeyTable {
         key("defaults", Shape::Mapping(&DEFAULTS), "What tests have that do not say otherwise."),
         key("vars", Shape::Vars, "Values that `${name}` stands for, in any scalar. Later ones may use earlier ones."),
         key(
+            "matrix",
+            Shape::Matrix,
+            "Dimensions, each with its values: every test is asked once for every combination.",
+        ),
+        key(
             "base-checks",
             Shape::Choices(BASE_CHECKS, &["fail", "info", "off"]),
             "How the checks that are always on are treated here.",
@@ -135,6 +142,31 @@ pub const IMAGES: KeyTable = KeyTable {
         key("because", Shape::Line, "Why, shown beside the skip."),
     ],
 };
+
+/// The dimensions of a `matrix` that shape the machine; the shapes are those of one value. Any other
+/// name is a dimension whose values only stand for `${matrix.name}`.
+pub const MATRIX: KeyTable = KeyTable {
+    what: "`matrix`",
+    keys: &[
+        key(
+            "cpu",
+            Shape::Line,
+            "CPU of the machine: an x86 level such as `x86-64-v3`, `host`, `max`, or a model of QEMU.",
+        ),
+        key("firmware", Shape::Word(FIRMWARE), "What boots the machine."),
+        key("tpm", Shape::Bool, "Whether it has a TPM 2.0."),
+        key("bus", Shape::Word(BUS), "How its disk is attached."),
+        key("memory", Shape::Size, "Its RAM."),
+        key("cpus", Shape::Count, "Its processors."),
+        key("image", Shape::Id, "The image: the combination is only for it."),
+    ],
+};
+
+/// Kinds of firmware a matrix can ask for.
+pub const FIRMWARE: &[&str] = &["uefi", "uefi-secure", "bios"];
+
+/// Ways to attach a disk a matrix can ask for.
+pub const BUS: &[&str] = &["virtio-blk", "virtio-scsi", "nvme", "sata"];
 
 /// `defaults:` of a suite.
 pub const DEFAULTS: KeyTable = KeyTable {

@@ -24,6 +24,8 @@ pub struct Suite {
     pub base_checks: BTreeMap<String, BaseCheck>,
     /// Steps before the first test on each machine.
     pub setup: Vec<Step>,
+    /// Steps after the last test on each machine, whatever became of the tests.
+    pub teardown: Vec<Step>,
     /// The tests, in the order of the file.
     pub tests: Vec<Test>,
     /// SHA-256 of the file, hex: reports name it.
@@ -41,11 +43,18 @@ pub enum BaseCheck {
     Off,
 }
 
-/// One test: the unit of selection, isolation, gating and history.
+/// One test: the unit of selection, isolation, gating and history. A test of a suite with a matrix,
+/// or with `for-each`, has become one of these for every combination.
 #[derive(Debug, Clone)]
 pub struct Test {
-    /// Unique in its suite.
+    /// Unique in its suite. As written, and for one of several combinations with what sets it apart:
+    /// `features[cpu=x86-64-v3,firmware=bios]`.
     pub id: String,
+    /// What sets it apart, in the order of its id: names with values. Empty for most.
+    pub cell: Vec<(String, String)>,
+    /// The machine it must have, where the image's own description is not enough. All tests of a
+    /// `needs` chain wish the same.
+    pub machine: MachineWish,
     /// Why it matters, one line.
     pub summary: String,
     /// Its own tags and its suite's.
@@ -54,7 +63,7 @@ pub struct Test {
     pub links: Vec<String>,
     /// On which systems it is asked; `None` is all.
     pub when: Option<When>,
-    /// Tests of the same suite that must have passed before, on the same machine.
+    /// Tests of the same suite that must have passed before, on the same machine: by full id.
     pub needs: Vec<String>,
     /// Wall-clock limit on a host with working KVM; emulation scales it.
     pub timeout: Duration,
@@ -68,6 +77,47 @@ pub struct Test {
     pub snapshots: Vec<SnapshotSpec>,
     /// Where the test begins.
     pub location: Location,
+}
+
+/// The shape of machine that a combination of a matrix asks for. What is `None` is as the image's
+/// description has it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct MachineWish {
+    /// Only on the image of this id. Also part of the test's `when`, so that it holds for who does
+    /// not look here.
+    pub image: Option<String>,
+    /// An x86 level (`x86-64-v1` to `x86-64-v4`), `host`, `max`, or a CPU model of QEMU. Letters,
+    /// digits, `.`, `_` and `-` only, so that it can stand in a command line.
+    pub cpu: Option<String>,
+    /// `uefi`, `uefi-secure` or `bios`.
+    pub firmware: Option<&'static str>,
+    /// Whether it has a TPM 2.0.
+    pub tpm: Option<bool>,
+    /// `virtio-blk`, `virtio-scsi`, `nvme` or `sata`.
+    pub bus: Option<&'static str>,
+    /// RAM in bytes, at least 64 MiB.
+    pub memory: Option<u64>,
+    /// Processors, 1 to 255.
+    pub cpus: Option<u32>,
+}
+
+impl MachineWish {
+    /// Whether a machine as the image's description has it will do.
+    pub fn is_plain(&self) -> bool {
+        *self == Self { image: self.image.clone(), ..Self::default() }
+    }
+}
+
+impl Test {
+    /// The id as written, without what sets a combination apart.
+    pub fn base_id(&self) -> &str {
+        base_id(&self.id)
+    }
+}
+
+/// The id of a test as written, without what sets a combination apart. Ids as written hold no `[`.
+pub fn base_id(id: &str) -> &str {
+    id.split_once('[').map_or(id, |(base, _)| base)
 }
 
 /// Which machine a test gets.

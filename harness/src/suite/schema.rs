@@ -9,7 +9,7 @@
 use serde_json::{Map, Value, json};
 
 use super::condition::{DIMENSIONS, words};
-use super::keys::{CATALOGUE, Key, KeyTable, STEPS, SUITE, Shape};
+use super::keys::{CATALOGUE, Key, KeyTable, MATRIX, STEPS, SUITE, Shape};
 use super::matcher::{MATCHERS, is_ordered, keys_of};
 use super::table::{CheckTable, Kind, Shorthand, Subject};
 
@@ -111,6 +111,7 @@ fn shape(shape: &Shape, tables: &[&'static CheckTable]) -> Value {
             let words: Vec<_> = words.iter().map(|(word, _)| *word).collect();
             json!({"anyOf": [choice(&words), mapping(table, tables)]})
         }
+        Shape::Matrix => matrix(),
         Shape::Globs => json!({"type": "object", "additionalProperties": line(), "minProperties": 1}),
         Shape::Facts => {
             let properties: Map<_, _> = super::images::FACTS
@@ -132,6 +133,34 @@ fn shape(shape: &Shape, tables: &[&'static CheckTable]) -> Value {
             json!({"type": "object", "properties": properties, "additionalProperties": false})
         }
     }
+}
+
+/// Dimensions of a matrix: those that shape machines by their type, others by the form of their words.
+fn matrix() -> Value {
+    let list = |item: Value| json!({"type": "array", "items": item, "minItems": 1, "uniqueItems": true});
+    let word = || json!({"type": ["string", "number", "boolean"], "pattern": MATRIX_WORD});
+    let mut properties = Map::new();
+    for key in MATRIX.keys {
+        let mut value = list(shape(&key.shape, &[]));
+        value["description"] = json!(key.doc);
+        properties.insert(key.name.to_owned(), value);
+    }
+    let exclude = json!({
+        "type": "array",
+        "items": {"type": "object", "additionalProperties": line(), "minProperties": 1},
+        "minItems": 1,
+        "description": "Combinations that are left out: each entry names values of dimensions, or an `image`."
+    });
+    properties.insert("exclude".to_owned(), exclude);
+    let some: Vec<_> = [json!({"minProperties": 2}), json!({"not": {"required": ["exclude"]}})].into_iter().collect();
+    json!({
+        "type": "object",
+        "properties": properties,
+        "propertyNames": {"pattern": "^[a-z][a-z0-9_-]*$"},
+        "additionalProperties": list(word()),
+        "minProperties": 1,
+        "anyOf": some
+    })
 }
 
 fn expect(tables: &[&'static CheckTable]) -> Value {
@@ -198,6 +227,8 @@ fn subject(table: &'static CheckTable) -> Value {
     }
 }
 
+/// A value of a dimension that shapes no machine: it becomes part of a test's name.
+const MATRIX_WORD: &str = r"^[A-Za-z0-9][A-Za-z0-9._+-]{0,59}$|\$\{";
 const EVENTUALLY: &str = "Ask again until it is so, at most so long.";
 const DURATION: &str = r"([0-9]+(\.[0-9]+)?\s*(d|h|min|m|s|ms|us)\s*)+";
 const SIZE: &str = r"[0-9]+(\.[0-9]+)?\s*(B|KB|kB|MB|GB|TB|KiB|MiB|GiB|TiB)";

@@ -3,6 +3,7 @@
 
 mod context;
 mod expect;
+mod matrix;
 mod needs;
 mod snapshots;
 mod steps;

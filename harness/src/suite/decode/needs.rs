@@ -9,15 +9,21 @@ use super::suite::Draft;
 
 /// Checks the needs of all tests, and gives tests that state no `guest` the one of their chain.
 pub(super) fn check(cx: &mut Context<'_>, drafts: &mut [Draft]) {
-    let index: HashMap<String, usize> =
-        drafts.iter().enumerate().map(|(at, draft)| (draft.test.id.clone(), at)).collect();
+    // Needs name tests as written; of a test that is repeated they mean every repetition.
+    let mut index: HashMap<String, Vec<usize>> = HashMap::new();
+    for (at, draft) in drafts.iter().enumerate() {
+        index.entry(draft.test.base_id().to_owned()).or_default().push(at);
+    }
     let edges = edges(cx, drafts, &index);
     cycles(cx, drafts, &edges);
     guests(cx, drafts, &edges);
+    for (at, needs) in edges.iter().enumerate() {
+        drafts[at].test.needs = needs.iter().map(|need| drafts[*need].test.id.clone()).collect();
+    }
 }
 
 /// For each test the tests it needs; unknown ones are reported.
-fn edges(cx: &mut Context<'_>, drafts: &[Draft], index: &HashMap<String, usize>) -> Vec<Vec<usize>> {
+fn edges(cx: &mut Context<'_>, drafts: &[Draft], index: &HashMap<String, Vec<usize>>) -> Vec<Vec<usize>> {
     let mut out = Vec::with_capacity(drafts.len());
     for draft in drafts {
         let mut needs = Vec::new();
@@ -27,13 +33,13 @@ fn edges(cx: &mut Context<'_>, drafts: &[Draft], index: &HashMap<String, usize>)
                     .problem(codes::UNKNOWN_NEED, *span, format!("the suite has no test `{need}`"))
                     .note("`needs` names tests of the same suite by their id");
                 let near = super::super::diagnostic::did_you_mean(need, index.keys().map(String::as_str));
-                if let Some(near) = near.filter(|near| *near != draft.test.id) {
+                if let Some(near) = near.filter(|near| *near != draft.test.base_id()) {
                     problem = problem.label(format!("did you mean `{near}`?"));
                 }
                 cx.report(problem);
                 continue;
             };
-            needs.push(*at);
+            needs.extend(at);
         }
         out.push(needs);
     }
@@ -76,12 +82,12 @@ fn cycles(cx: &mut Context<'_>, drafts: &[Draft], edges: &[Vec<usize>]) {
                         .iter()
                         .map(|(on, _)| *on)
                         .chain([need])
-                        .map(|on| drafts[on].test.id.as_str())
+                        .map(|on| drafts[on].test.base_id())
                         .collect();
                     let span = drafts[at]
                         .needs
                         .iter()
-                        .find(|(name, _)| *name == drafts[need].test.id)
+                        .find(|(name, _)| *name == drafts[need].test.base_id())
                         .map_or(drafts[at].id_span, |(_, span)| *span);
                     let problem = cx.problem(codes::CYCLIC_NEED, span, "tests need each other in a circle");
                     let shown = crate::text::one_line(&circle.join(" needs "), 400);

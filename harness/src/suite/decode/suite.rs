@@ -10,6 +10,7 @@ use super::super::model::{BaseCheck, Condition, GuestMode, Suite, Test, When};
 use super::super::yaml::{self, Node};
 use super::context::{Context, Fields, is_var};
 use super::expect::{duration, expect};
+use super::matrix::{self, Cell, Impossible};
 use super::needs;
 use super::snapshots::snapshots;
 use super::steps::steps;
@@ -33,8 +34,10 @@ pub(super) fn suite(cx: &mut Context<'_>, root: &Node) -> Option<Suite> {
         return None;
     }
     let fields = cx.fields(root, &SUITE)?;
+    // Over the whole text, and not while decoding: a use in a place that has an error is a use.
+    let used = used(root);
     if let Some(node) = fields.get("vars") {
-        vars(cx, node, root);
+        vars(cx, node, &used);
     }
     let name = fields.get("suite").and_then(|node| cx.id(node, "suite"));
     let summary = optional_line(cx, &fields, "summary");
@@ -52,12 +55,29 @@ pub(super) fn suite(cx: &mut Context<'_>, root: &Node) -> Option<Suite> {
     });
     let base_checks = fields.get("base-checks").map_or(BTreeMap::new(), |node| base_checks(cx, node));
     let setup = fields.get("setup").map_or(Vec::new(), |node| steps(cx, node, "setup"));
-    let shared = Shared { tags: &tags, images: images.as_ref(), timeout: timeout.unwrap_or(TIMEOUT) };
-    let mut drafts = match fields.get("tests") {
-        Some(node) => tests(cx, node, &shared),
-        None => Vec::new(),
+    let cells = match fields.get("matrix") {
+        Some(node) => matrix::cells(cx, node, |name| used.contains(name)),
+        None => vec![Cell::default()],
     };
-    needs::check(cx, &mut drafts);
+    let mut impossible = Impossible::default();
+    let mut all = Vec::new();
+    for (at, cell) in cells.iter().enumerate() {
+        let Some(node) = fields.get("tests") else { break };
+        if at > 0 {
+            if !cx.may_repeat(node.nodes(), node.span) {
+                break;
+            }
+            cx.next_pass();
+        }
+        for (name, value) in &cell.values {
+            cx.vars.insert(format!("matrix.{name}"), value.clone());
+        }
+        let shared = Shared { tags: &tags, images: images.as_ref(), timeout: timeout.unwrap_or(TIMEOUT), cell };
+        let mut drafts = tests(cx, node, &shared, &mut impossible);
+        needs::check(cx, &mut drafts);
+        all.extend(drafts.into_iter().map(|draft| draft.test));
+    }
+    impossible.report(cx, cells.len());
     Some(Suite {
         name: name?.text,
         file: cx.file.clone(),
@@ -66,7 +86,8 @@ pub(super) fn suite(cx: &mut Context<'_>, root: &Node) -> Option<Suite> {
         images,
         base_checks,
         setup,
-        tests: drafts.into_iter().map(|draft| draft.test).collect(),
+        teardown: Vec::new(),
+        tests: all,
         digest: String::new(),
     })
 }
@@ -99,18 +120,8 @@ pub(crate) fn schema(cx: &mut Context<'_>, root: &Node, wanted: &str) -> bool {
     false
 }
 
-/// Variables, those of earlier lines put into later ones; and whether each is used at all.
-fn vars(cx: &mut Context<'_>, node: &Node, root: &Node) {
-    let yaml::Kind::Mapping(entries) = &node.kind else {
-        let problem = cx.wrong_shape(node, "`vars`", "a mapping from names to scalars");
-        cx.report(problem);
-        return;
-    };
-    if entries.is_empty() {
-        let problem = cx.problem(codes::EMPTY_VALUE, node.span, "`vars` is an empty mapping");
-        cx.report(problem);
-    }
-    // Over the whole text, and not while decoding: a use in a place that has an error is a use.
+/// The names that stand in `${…}` anywhere below a node.
+fn used(root: &Node) -> HashSet<&str> {
     let mut used = HashSet::new();
     root.each_scalar(&mut |text| {
         let mut rest = text;
@@ -123,6 +134,20 @@ fn vars(cx: &mut Context<'_>, node: &Node, root: &Node) {
             }
         }
     });
+    used
+}
+
+/// Variables, those of earlier lines put into later ones; and whether each is used at all.
+fn vars(cx: &mut Context<'_>, node: &Node, used: &HashSet<&str>) {
+    let yaml::Kind::Mapping(entries) = &node.kind else {
+        let problem = cx.wrong_shape(node, "`vars`", "a mapping from names to scalars");
+        cx.report(problem);
+        return;
+    };
+    if entries.is_empty() {
+        let problem = cx.problem(codes::EMPTY_VALUE, node.span, "`vars` is an empty mapping");
+        cx.report(problem);
+    }
     for (key, value) in entries {
         let name = key.scalar().unwrap_or_default();
         if !is_var(name) {
@@ -191,9 +216,11 @@ struct Shared<'s> {
     tags: &'s [String],
     images: Option<&'s When>,
     timeout: Duration,
+    cell: &'s Cell,
 }
 
-fn tests(cx: &mut Context<'_>, node: &Node, shared: &Shared<'_>) -> Vec<Draft> {
+/// The tests of one combination.
+fn tests(cx: &mut Context<'_>, node: &Node, shared: &Shared<'_>, impossible: &mut Impossible) -> Vec<Draft> {
     if let yaml::Kind::Sequence(items) = &node.kind
         && items.is_empty()
     {
@@ -205,8 +232,8 @@ fn tests(cx: &mut Context<'_>, node: &Node, shared: &Shared<'_>) -> Vec<Draft> {
     let mut out: Vec<Draft> = Vec::new();
     let mut ids: HashMap<String, Span> = HashMap::new();
     for item in items {
-        let Some(draft) = test(cx, item, shared) else { continue };
-        let id = draft.test.id.clone();
+        let Some(draft) = test(cx, item, shared, impossible) else { continue };
+        let id = draft.test.base_id().to_owned();
         match ids.get(&id) {
             Some(first) => {
                 let problem = cx
@@ -223,7 +250,7 @@ fn tests(cx: &mut Context<'_>, node: &Node, shared: &Shared<'_>) -> Vec<Draft> {
     out
 }
 
-fn test(cx: &mut Context<'_>, node: &Node, shared: &Shared<'_>) -> Option<Draft> {
+fn test(cx: &mut Context<'_>, node: &Node, shared: &Shared<'_>, impossible: &mut Impossible) -> Option<Draft> {
     let fields = cx.fields(node, &TEST)?;
     let id = fields.get("id").and_then(|node| cx.id(node, "id"));
     let summary = optional_line(cx, &fields, "summary");
@@ -234,7 +261,15 @@ fn test(cx: &mut Context<'_>, node: &Node, shared: &Shared<'_>) -> Option<Draft>
         }
     }
     let links = fields.get("link").map_or(Vec::new(), |node| links(cx, node));
-    let when = when(cx, &fields, shared.images);
+    let mut when = when(cx, &fields, shared.images);
+    if let (Some(id), Some(facts)) = (&id, shared.cell.facts())
+        && let Some((dimension, span)) = contradicts(when.as_ref(), shared.images, facts, &fields)
+    {
+        impossible.note(&id.text, span, &dimension);
+    }
+    if let Some(images) = shared.cell.images() {
+        when = Some(only_on(when, images, cx.location(node.span)));
+    }
     let needs = fields.get("needs").map_or(Vec::new(), |node| cx.ids(node, "needs"));
     let timeout = fields.get("timeout").and_then(|node| duration(cx, node, "timeout"));
     let guest = fields.get("guest").and_then(|node| guest(cx, node));
@@ -248,12 +283,14 @@ fn test(cx: &mut Context<'_>, node: &Node, shared: &Shared<'_>) -> Option<Draft>
     }
     let id = id?;
     let test = Test {
-        id: id.text,
+        id: id.text + &matrix::suffix(&shared.cell.values),
+        cell: shared.cell.values.clone(),
+        machine: shared.cell.wish.clone(),
         summary,
         tags: all_tags,
         links,
         when,
-        needs: needs.iter().map(|need| need.text.clone()).collect(),
+        needs: Vec::new(),
         timeout: timeout.unwrap_or(shared.timeout),
         guest: guest.map_or(GuestMode::Shared, |(mode, _)| mode),
         steps,
@@ -263,6 +300,31 @@ fn test(cx: &mut Context<'_>, node: &Node, shared: &Shared<'_>) -> Option<Draft>
     };
     let needs = needs.into_iter().map(|need| (need.text, need.span)).collect();
     Some(Draft { test, id_span: id.span, needs, guest })
+}
+
+/// What a test's condition, or its suite's, contradicts a combination about, and where that stands.
+fn contradicts(
+    when: Option<&When>,
+    images: Option<&When>,
+    facts: Condition,
+    fields: &Fields<'_>,
+) -> Option<(String, Span)> {
+    let mut all = vec![facts];
+    all.extend([images, when].into_iter().flatten().map(|when| when.condition.clone()));
+    let dimension = condition::never_true(&Condition::And(all))?;
+    Some((dimension, fields.get("when").map_or(fields.span, |node| node.span)))
+}
+
+/// A condition that also keeps the test to the images of its combination.
+fn only_on(when: Option<When>, images: Condition, location: crate::failure::Location) -> When {
+    match when {
+        Some(when) => When { condition: Condition::And(vec![when.condition, images]), ..when },
+        None => When {
+            condition: images,
+            because: Some("this combination of the matrix is not for it".to_owned()),
+            location,
+        },
+    }
 }
 
 fn links(cx: &mut Context<'_>, node: &Node) -> Vec<String> {

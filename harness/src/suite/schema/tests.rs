@@ -186,6 +186,28 @@ fn parser_and_schema_agree() {
         let (parser, schema, _) = verdicts(&test(body));
         assert!(!parser && schema, "{why}: parser {parser}, schema {schema}: {body}");
     }
+    for (ok, matrix) in [
+        (true, "{cpu: [x86-64-v3, host], firmware: [bios, uefi-secure], tpm: [true], memory: [2 GiB], cpus: [2]}"),
+        (true, "{image: [lab, a], bus: [sata], exclude: [{bus: sata, image: lab}]}"),
+        (true, "{flavour: [a, 1, 1.5]}"),
+        (false, "{flavour: [a b]}"),
+        (false, "{flavour: a}"),
+        (false, "{cpus: [0]}"),
+        (false, "{memory: [1024]}"),
+        (false, "{bus: [ide]}"),
+        (false, "{firmware: []}"),
+        (false, "{Flavour: [a]}"),
+        (false, "{exclude: [{image: lab}]}"),
+        (false, "{flavour: [a], exclude: []}"),
+        (false, "{flavour: [a], exclude: [{}]}"),
+    ] {
+        let text = format!(
+            "schema: suite/v1\nsuite: s\nmatrix: {matrix}\ntests: [{{id: t, steps: [{{run: 'x ${{matrix.flavour}}'}}]}}]\n"
+        );
+        let text = if matrix.contains("lavour") { text } else { text.replace(" ${matrix.flavour}", "") };
+        let (parser, schema, problems) = verdicts(&text);
+        assert!(parser == ok && schema == ok, "parser {parser}, schema {schema}: {text}\n{problems}");
+    }
     for header in [
         "schema: suite/v2\nsuite: s\ntests: [{id: t, steps: [{run: x}]}]\n",
         "schema: suite/v1\nsuite: s\ntests: []\n",
