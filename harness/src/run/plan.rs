@@ -64,7 +64,7 @@ pub fn plan(suites: &[Arc<Suite>], selected: &BTreeSet<(usize, usize)>, images: 
         }
         used.push(suite.clone());
         for chain in chains(suite, &needed) {
-            let is_fresh = chain.iter().any(|index| suite.tests[*index].guest == GuestMode::Fresh);
+            let is_fresh = chain.iter().any(|index| suite.tests[*index].guest != GuestMode::Shared);
             let tests = chain.into_iter().map(|index| Planned { suite: suite.clone(), index });
             if is_fresh {
                 fresh.push(Group { mode: GuestMode::Fresh, tests: tests.collect() });

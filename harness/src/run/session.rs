@@ -155,9 +155,9 @@ impl<'d, D: Driver> Session<'d, D> {
         if let Some(reason) = self.unmet(planned) {
             return Answer::skipped(reason);
         }
-        if !test.machine.is_plain() {
-            let message = "the combination asks for a machine of another shape, which this version cannot start";
-            return Answer::failed(Failure::new(failure::QEMU_REFUSED, message).at(&test.location));
+        if let Some(what) = not_yet(planned) {
+            let message = format!("this version cannot do what the test asks for: {what}");
+            return Answer::failed(Failure::new(failure::INTERNAL, message).at(&test.location));
         }
         let slot = match self.machine().await {
             Ok(slot) => slot,
@@ -335,6 +335,19 @@ impl<'d, D: Driver> Session<'d, D> {
         self.events.emit(Event::TestFinished { record: Box::new(record.clone()) });
         record
     }
+}
+
+/// What the language can say and this version cannot do, so that it is never left out in silence.
+fn not_yet(planned: &Planned) -> Option<&'static str> {
+    let test = planned.test();
+    [
+        (!test.machine.is_plain(), "a machine of another shape"),
+        (!test.adjust.is_empty(), "adjustments"),
+        (test.retry > 0, "another attempt"),
+        (!planned.suite.teardown.is_empty(), "the teardown of its suite"),
+    ]
+    .into_iter()
+    .find_map(|(asked, what)| asked.then_some(what))
 }
 
 /// Whether a test needs another of its suite, directly or through others.

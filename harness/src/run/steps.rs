@@ -50,6 +50,15 @@ pub async fn run<L: Live>(live: &L, step: &Step, clock: &Clock) -> Result<u32, B
         }
         Action::Service { unit, state, enabled } => service(live, step, unit, *state, *enabled, clock).await,
         Action::Write { path, content, mode } => write(live, step, path, content, *mode, clock).await,
+        Action::Remove { .. }
+        | Action::Update { .. }
+        | Action::Upload { .. }
+        | Action::Wait(_)
+        | Action::BootSamples { .. }
+        | Action::Collect { .. } => {
+            let message = "this version cannot run this step";
+            Err(Broken { assertions: 0, ..Broken::missed(Failure::new(failure::INTERNAL, message)) })
+        }
     };
     outcome.map_err(|mut broken| {
         broken.failure.location.get_or_insert_with(|| step.location.clone());

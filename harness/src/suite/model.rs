@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use camino::Utf8PathBuf;
+
 use crate::failure::Location;
 
 /// One suite file.
@@ -26,9 +28,10 @@ pub struct Suite {
     pub setup: Vec<Step>,
     /// Steps after the last test on each machine, whatever became of the tests.
     pub teardown: Vec<Step>,
-    /// The tests, in the order of the file.
+    /// The tests: for each combination of the matrix those of the file, in its order, then those of
+    /// the files it includes.
     pub tests: Vec<Test>,
-    /// SHA-256 of the file, hex: reports name it.
+    /// SHA-256 of the file, and of those it includes after it, hex: reports name it.
     pub digest: String,
 }
 
@@ -61,14 +64,25 @@ pub struct Test {
     pub tags: Vec<String>,
     /// Links to the sources of what is expected.
     pub links: Vec<String>,
+    /// Checks of other tools that this test takes the place of, by their names there.
+    pub covers: Vec<String>,
     /// On which systems it is asked; `None` is all.
     pub when: Option<When>,
+    /// What is expected otherwise on some systems; see [`Test::adjusted`].
+    pub adjust: Vec<Adjustment>,
     /// Tests of the same suite that must have passed before, on the same machine: by full id.
     pub needs: Vec<String>,
     /// Wall-clock limit on a host with working KVM; emulation scales it.
     pub timeout: Duration,
+    /// How often it is asked again after a failure, 0 to 10. A pass on a later attempt is reported as
+    /// flaky, with every attempt. A `clone` or `fresh` test that needs nothing gets a new machine for
+    /// each attempt.
+    pub retry: u32,
     /// Which machine it gets.
     pub guest: GuestMode,
+    /// Whether its machine may reach the internet: it, or a test of its `needs` chain, has the tag
+    /// [`NEEDS_INTERNET`].
+    pub internet: bool,
     /// What may change the guest, in order.
     pub steps: Vec<Step>,
     /// What must then be true; all are evaluated.
@@ -120,13 +134,60 @@ pub fn base_id(id: &str) -> &str {
     id.split_once('[').map_or(id, |(base, _)| base)
 }
 
-/// Which machine a test gets.
+/// The tag of tests whose machine must reach the internet.
+pub const NEEDS_INTERNET: &str = "needs-internet";
+
+/// Which machine a test gets. Tests of a `needs` chain share one, and have the same mode.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum GuestMode {
-    /// The machine that other tests of the run use too.
+    /// The machine that other tests of the run use too. The default without steps.
     Shared,
+    /// Its own fork of the warm machine.
+    Clone,
     /// A cold boot of its own, or of its own `needs` chain.
     Fresh,
+}
+
+impl GuestMode {
+    /// As written in suites.
+    pub fn word(self) -> &'static str {
+        match self {
+            GuestMode::Shared => "shared",
+            GuestMode::Clone => "clone",
+            GuestMode::Fresh => "fresh",
+        }
+    }
+}
+
+/// What is expected otherwise on some systems.
+#[derive(Debug, Clone)]
+pub struct Adjustment {
+    /// On which systems; its `because` is always there.
+    pub when: When,
+    /// What changes in `expect`, in order.
+    pub changes: Vec<Change>,
+    /// Another time-out.
+    pub timeout: Option<Duration>,
+}
+
+/// One change of a test's expectations.
+#[derive(Debug, Clone)]
+pub enum Change {
+    /// Removes all expectations of a check type, of one of its subjects, or one attribute of it.
+    Remove {
+        /// The check type.
+        check: &'static str,
+        /// The subject; `None` is all of them.
+        subject: Option<String>,
+        /// The attribute; `None` is the whole expectation.
+        attribute: Option<&'static str>,
+        /// Where it stands.
+        location: Location,
+    },
+    /// Takes the place of the subject's expectation, or is added (`package: {nginx: absent}`).
+    Replace(Expectation),
+    /// Each attribute (of mappings: each key) takes the place of the same one, or is added.
+    Merge(Expectation),
 }
 
 /// A condition with the reason a person gave for it.
@@ -209,6 +270,20 @@ pub enum Action {
         /// Whether a failed scriptlet fails the step (`scriptlet-errors: none`).
         refuse_scriptlet_errors: bool,
     },
+    /// Removes packages with the guest's package manager. One that is not installed fails the step.
+    Remove {
+        /// Package names.
+        packages: Vec<String>,
+        /// Whether a failed scriptlet fails the step.
+        refuse_scriptlet_errors: bool,
+    },
+    /// Updates packages with the guest's package manager. That nothing is newer is success.
+    Update {
+        /// Package names; none is every package.
+        packages: Vec<String>,
+        /// Whether a failed scriptlet fails the step.
+        refuse_scriptlet_errors: bool,
+    },
     /// Brings a systemd unit to a state.
     Service {
         /// Unit name; `.service` when it has no suffix.
@@ -227,7 +302,36 @@ pub enum Action {
         /// Octal mode, e.g. 0o644.
         mode: Option<u32>,
     },
+    /// Copies a file of the host into the guest.
+    Upload {
+        /// The file: the suite's folder joined with a relative path without `..`. It was a plain file
+        /// within [`UPLOAD_LIMIT`] when the suite was decoded; it may have changed since.
+        source: Utf8PathBuf,
+        /// Absolute path in the guest.
+        path: String,
+        /// Octal mode; 0o644 when not stated.
+        mode: Option<u32>,
+    },
+    /// Does nothing for so long.
+    Wait(Duration),
+    /// Boots the machine so often, for the `boot` check to have that many samples. Only as the first
+    /// step of a test on a fresh machine.
+    BootSamples {
+        /// Boots that are measured, those that are discarded included: 1 to 100.
+        samples: u32,
+        /// How many of the first do not count; fewer than `samples`.
+        discard: u32,
+    },
+    /// Copies files of the guest into the run's folder. One that is not there is said in the report
+    /// and fails nothing.
+    Collect {
+        /// Absolute paths; `*` and `?` stand for parts of names.
+        paths: Vec<String>,
+    },
 }
+
+/// Largest file of an `upload` step, in bytes.
+pub const UPLOAD_LIMIT: u64 = 64 << 20;
 
 /// What a `service` step brings about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

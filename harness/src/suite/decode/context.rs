@@ -4,6 +4,8 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
+use camino::Utf8PathBuf;
+
 use super::super::Vocabulary;
 use super::super::diagnostic::{Diagnostic, Diagnostics, Span, codes, did_you_mean};
 use super::super::keys::{Key, KeyTable};
@@ -26,11 +28,16 @@ pub(crate) struct Context<'a> {
     pub(crate) vars: BTreeMap<String, String>,
     /// Names whose definition has an error: what uses them is not reported as well.
     pub(crate) broken_vars: HashSet<String>,
+    /// Conditions that some combination of a matrix must allow.
+    pub(super) feasible: super::conditions::Feasible,
+    /// The folder of the file, for files it names; `None` for a text that is not in a file.
+    pub(crate) folder: Option<Utf8PathBuf>,
     sink: &'a mut Diagnostics,
     substituted: usize,
     compiled: &'a mut Patterns,
     patterns: usize,
     said: Said,
+    reported: usize,
     expanded: usize,
 }
 
@@ -91,6 +98,9 @@ impl<'a> Context<'a> {
             vocabulary,
             vars: BTreeMap::new(),
             broken_vars: HashSet::new(),
+            feasible: Default::default(),
+            folder: None,
+            reported: 0,
             sink,
             substituted: 0,
             compiled,
@@ -98,6 +108,16 @@ impl<'a> Context<'a> {
             said: Said::default(),
             expanded: 0,
         }
+    }
+
+    /// How much has been found wrong so far, what was not said again included.
+    pub(crate) fn problems(&self) -> usize {
+        self.reported
+    }
+
+    /// Where files that are named in this one report to.
+    pub(crate) fn sink(&mut self) -> &mut Diagnostics {
+        self.sink
     }
 
     pub(crate) fn location(&self, span: Span) -> Location {
@@ -110,6 +130,7 @@ impl<'a> Context<'a> {
     }
 
     pub(crate) fn report(&mut self, diagnostic: Diagnostic) {
+        self.reported += 1;
         let place = (diagnostic.code, diagnostic.file.clone(), diagnostic.span);
         if self.said.before.contains(&place) {
             return;
@@ -432,7 +453,11 @@ impl<'a> Context<'a> {
                     }
                     out.push_str(value);
                 }
-                None if self.broken_vars.contains(name) => fine = false,
+                None if self.broken_vars.contains(name) => {
+                    // What is wrong was said where the name is defined; what lacks it is not complete.
+                    self.reported += 1;
+                    fine = false;
+                }
                 None => {
                     self.unknown_var(name, within(span, text, quoted, begin..begin + end + 1));
                     fine = false;
@@ -452,7 +477,9 @@ impl<'a> Context<'a> {
                 problem = problem.label(format!("did you mean `${{{near}}}`?"));
             }
             match known.is_empty() {
-                true if name.starts_with("matrix.") => problem.note("the matrix has no such dimension"),
+                true if name.starts_with("matrix.") => {
+                    problem.note("values of a matrix are known in tests, by the names of its dimensions")
+                }
                 true => problem.note("the suite has no `vars`"),
                 false => problem.note(format!("vars: {}", crate::text::one_line(&known.join(", "), 300))),
             }

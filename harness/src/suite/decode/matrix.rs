@@ -1,8 +1,8 @@
 //! `matrix:`: dimensions with values become combinations. Pure counting and naming; what a
 //! combination means for a machine is typed here and brought about elsewhere.
 
-use super::super::diagnostic::{Span, codes, did_you_mean};
-use super::super::keys::{BUS, FIRMWARE, MATRIX};
+use super::super::diagnostic::{codes, did_you_mean};
+use super::super::keys::{MATRIX, MATRIX_BUSES, MATRIX_FIRMWARE};
 use super::super::model::{Condition, MachineWish, Operator};
 use super::super::value::{self, ValueError};
 use super::super::yaml::{self, Node};
@@ -181,8 +181,8 @@ fn value(cx: &mut Context<'_>, name: &str, node: &Node) -> Option<(String, Machi
     let plain = cx.line(node, name)?;
     match name {
         "cpu" => wish.cpu = Some(cx.parsed(node, name, cpu)?),
-        "firmware" => wish.firmware = Some(cx.word(node, name, FIRMWARE)?),
-        "bus" => wish.bus = Some(cx.word(node, name, BUS)?),
+        "firmware" => wish.firmware = Some(cx.word(node, name, MATRIX_FIRMWARE)?),
+        "bus" => wish.bus = Some(cx.word(node, name, MATRIX_BUSES)?),
         "tpm" => wish.tpm = Some(cx.parsed(node, name, value::boolean)?),
         "memory" => wish.memory = Some(cx.parsed(node, name, memory)?),
         "cpus" => wish.cpus = Some(cx.parsed(node, name, cpus)?),
@@ -355,31 +355,4 @@ pub(super) fn suffix(values: &[(String, String)]) -> String {
     }
     let pairs: Vec<String> = values.iter().map(|(name, value)| format!("{name}={value}")).collect();
     format!("[{}]", pairs.join(","))
-}
-
-/// Tests whose `when` no combination can satisfy: remembered until all have been decoded.
-#[derive(Default)]
-pub(super) struct Impossible {
-    /// By id as written: where the condition stands, and in how many combinations it cannot hold.
-    seen: std::collections::BTreeMap<String, (Span, usize, String)>,
-}
-
-impl Impossible {
-    pub(super) fn note(&mut self, id: &str, span: Span, dimension: &str) {
-        let entry = self.seen.entry(id.to_owned()).or_insert_with(|| (span, 0, dimension.to_owned()));
-        entry.1 += 1;
-    }
-
-    /// Reports the tests that are impossible in all combinations.
-    pub(super) fn report(self, cx: &mut Context<'_>, cells: usize) {
-        for (id, (span, times, dimension)) in self.seen {
-            if times == cells {
-                let message = format!(
-                    "`{id}` can never be asked: its condition and every combination of the matrix contradict each other about `{dimension}`"
-                );
-                let problem = cx.problem(codes::NEVER_TRUE, span, message);
-                cx.report(problem);
-            }
-        }
-    }
 }

@@ -35,7 +35,7 @@ codes! {
     NO_ORDER = "no-order", "An operator is used on a value that has no order.";
     BAD_REGEX = "bad-regex", "A regular expression is invalid, too large, or matches every text.";
     BAD_ID = "bad-id", "A name does not consist of the letters that names may have.";
-    DUPLICATE_ID = "duplicate-id", "Two tests of a suite, two snapshots of a test, or two images have the same name.";
+    DUPLICATE_ID = "duplicate-id", "Two tests of a suite, two snapshots of a test, two values of a dimension or two images have the same name.";
     DUPLICATE_SUITE = "duplicate-suite", "Two files have the same suite name.";
     DUPLICATE_SUBJECT = "duplicate-subject", "After substitution, two keys of one mapping are the same.";
     UNKNOWN_NEED = "unknown-need", "A test needs one that the suite does not have.";
@@ -46,7 +46,8 @@ codes! {
     BAD_SUBSTITUTION = "bad-substitution", "A `${` is not closed, or what it holds is not a name.";
     ASSERTS_NOTHING = "asserts-nothing", "A test, step or expectation can never fail.";
     NO_TESTS = "no-tests", "A suite has no tests.";
-    UNSUPPORTED = "unsupported", "The language knows this word, this version of muster cannot do it.";
+    BAD_INCLUDE = "bad-include", "A file that is included or uploaded is not there, not plain, too large, or outside the suite's folder.";
+    NEEDS_FRESH = "needs-fresh", "A step needs a machine that was booted for its test alone.";
     BAD_CONDITION = "bad-condition", "A condition cannot be parsed.";
     UNKNOWN_DIMENSION = "unknown-dimension", "A condition names a dimension that does not exist.";
     UNKNOWN_WORD = "unknown-word", "A condition compares a dimension with a word it never has.";
