@@ -14,7 +14,7 @@ use super::session::no_machine;
 use crate::failure::{self, Failure, Location};
 use crate::guest::facts::Facts;
 use crate::guest::{Reply, Request};
-use crate::suite::model::{Action, GuestMode, RebootKind, Step, Suite, Test};
+use crate::suite::model::{Action, GuestMode, MachineWish, RebootKind, Step, Suite, Test};
 
 /// What the fake guest does with a command line.
 pub fn reply(script: &str) -> Result<Reply, Failure> {
@@ -182,13 +182,19 @@ pub fn test(id: &str, needs: &[&str], commands: &[&str]) -> Test {
     let step = |command: &&str| Step { action: action(command), timeout: None, location: location() };
     Test {
         id: id.into(),
+        cell: Vec::new(),
+        machine: MachineWish::default(),
         summary: String::new(),
         tags: Vec::new(),
         links: Vec::new(),
+        covers: Vec::new(),
         when: None,
+        adjust: Vec::new(),
         needs: needs.iter().map(|need| (*need).into()).collect(),
         timeout: Duration::from_secs(5),
+        retry: 0,
         guest: GuestMode::Shared,
+        internet: false,
         steps: commands.iter().map(step).collect(),
         expect: Vec::new(),
         snapshots: Vec::new(),
@@ -205,6 +211,7 @@ pub fn suite(tests: Vec<Test>) -> Arc<Suite> {
         images: None,
         base_checks: BTreeMap::new(),
         setup: Vec::new(),
+        teardown: Vec::new(),
         tests,
         digest: String::new(),
     })

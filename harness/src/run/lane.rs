@@ -123,6 +123,9 @@ impl<'s, 'd, D: Driver> Lane<'s, 'd, D> {
         if let Some(reason) = self.unmet(planned) {
             return Answer::skipped(reason);
         }
+        if let Some(failure) = gate::not_yet(planned) {
+            return Answer::failed(failure);
+        }
         let Some(slot) = self.slot.as_mut() else {
             return Answer::failed(Failure::new(failure::INTERNAL, "the machine vanished between two steps"));
         };
