@@ -25,7 +25,7 @@ pub(crate) use expect::{duplicate_subject, duration as positive_duration};
 pub(crate) use suite::schema;
 
 /// Schemas that other readers of the same folder know; in a folder their files are passed over.
-const OTHERS: &[&str] = &["images/v1", "known-issues/v1"];
+const OTHERS: &[&str] = &["images/v1", "known-issues/v1", super::console_rules::SCHEMA];
 
 /// Decodes all files that the paths mean (a folder: its `*.yaml` files, sorted). The suites are
 /// those whose files are without error; whether the whole may be used is whether there are
