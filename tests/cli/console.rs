@@ -95,3 +95,10 @@ fn a_person_adds_rules_and_a_bad_one_is_explained() {
     let ids: Vec<_> = rows.as_array().expect("rows").iter().filter_map(|row| row["id"].as_str()).collect();
     assert!(ids.contains(&"kernel-panic") && ids.contains(&"widget"), "{ids:?}");
 }
+
+#[test]
+fn a_console_finding_is_explained_by_its_rules() {
+    let ended = Place::new().run(&["failures", "console.kasan"], SOON);
+    ended.assert_status(0);
+    assert!(ended.stdout.contains("console.kasan") && ended.stdout.contains("mm/kasan/report.c"), "{}", ended.stdout);
+}

@@ -319,4 +319,46 @@ rules:
         assert_eq!(codes_of(&GOOD.replace("near-miss: [", "near-miss: [] # [")), ["empty-value"]);
         assert_eq!(codes_of("schema: console-rules/v2\nrules: []\n"), ["unknown-schema"]);
     }
+
+    /// What an editor makes of rules: every scalar is text but `true` and `false`.
+    fn as_editor(node: &Node) -> serde_json::Value {
+        match &node.kind {
+            Kind::Scalar { text, quoted: false } if text == "true" || text == "false" => (text == "true").into(),
+            Kind::Scalar { text, .. } => text.as_str().into(),
+            Kind::Sequence(items) => items.iter().map(as_editor).collect(),
+            Kind::Mapping(entries) => {
+                let entry =
+                    |(key, value): &(Node, Node)| (key.scalar().unwrap_or_default().to_owned(), as_editor(value));
+                serde_json::Value::Object(entries.iter().map(entry).collect())
+            }
+        }
+    }
+
+    #[test]
+    fn the_schema_knows_the_same_rules() {
+        let schema = super::super::schema::console_rules();
+        jsonschema::draft202012::meta::validate(&schema).expect("the schema is itself valid");
+        let schema = jsonschema::draft202012::new(&schema).unwrap();
+        let valid = |text: &str| {
+            let root = yaml::parse(&"x.yaml".into(), text, Limits::default(), &mut Diagnostics::new()).unwrap();
+            schema.is_valid(&as_editor(&root))
+        };
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/src/machine/console/rules");
+        let mut files = 0;
+        for entry in fs_err::read_dir(folder).unwrap().map(Result::unwrap) {
+            if entry.path().extension().is_some_and(|extension| extension == "yaml") {
+                assert!(valid(&fs_err::read_to_string(entry.path()).unwrap()), "{:?}", entry.path());
+                files += 1;
+            }
+        }
+        assert!(files > 5);
+        for bad in [
+            GOOD.replace("severity: warn", "severity: bad"),
+            GOOD.replace("sample:", "samples:"),
+            GOOD.replace("trace: true", "trace: [a]"),
+            GOOD.replace("console-rules/v1", "console-rules/v2"),
+        ] {
+            assert!(!valid(&bad), "{bad}");
+        }
+    }
 }
