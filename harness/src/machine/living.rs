@@ -284,8 +284,8 @@ impl Machine {
     /// ever started. An emergency shell still listens.
     fn deaf(&self) -> bool {
         let fatal = self.console.fatal();
-        let said = fatal.borrow().as_ref().map(|finding| finding.category);
-        matches!(said, Some("kernel-panic" | "init-crash" | "boot-loader"))
+        let said = fatal.borrow().as_ref().map(|finding| finding.category.clone());
+        matches!(said.as_deref(), Some("kernel-panic" | "init-crash" | "boot-loader"))
             || *self.state.borrow() == MachineState::Panicked
     }
 

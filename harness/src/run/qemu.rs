@@ -383,7 +383,7 @@ pub(super) async fn fatal_failure(machine: &Machine, finding: &Finding) -> Failu
     };
     // A guest that prints without end is not waited for.
     let _ = tokio::time::timeout(Duration::from_secs(5), quiet).await;
-    let id = match finding.category {
+    let id = match &*finding.category {
         "emergency" => failure::BOOT_EMERGENCY,
         other => FailureId::of_console(other),
     };
@@ -392,17 +392,16 @@ pub(super) async fn fatal_failure(machine: &Machine, finding: &Finding) -> Failu
 }
 
 pub(super) fn hits(console: &crate::machine::Console, seen: usize) -> Vec<ConsoleHit> {
-    let excerpt = console.excerpt(EXCERPT).join("\n");
     let hit = |finding: Finding| ConsoleHit {
-        category: finding.category.to_owned(),
+        category: finding.category.to_string(),
         weight: match finding.severity {
             Severity::Fatal => Weight::Fatal,
             Severity::Fail => Weight::Fail,
-            Severity::Info => Weight::Info,
+            Severity::Warn | Severity::Info => Weight::Info,
         },
         line: finding.line,
         line_number: finding.line_number,
-        excerpt: excerpt.clone(),
+        excerpt: finding.excerpt.join("\n"),
     };
     console.findings().into_iter().skip(seen).map(hit).collect()
 }
