@@ -27,6 +27,7 @@ pub enum Trouble {
     Backing(String),
     DataFile(String),
     Encrypted,
+    Snapshots,
     Broken(String),
 }
 
@@ -90,6 +91,9 @@ fn qcow2(ends: &Ends<'_>) -> Result<u64, Trouble> {
     }
     if field(32, 4)? != 0 {
         return Err(Trouble::Encrypted);
+    }
+    if field(60, 4)? != 0 {
+        return Err(Trouble::Snapshots);
     }
     if version == 3 {
         let incompatible = field(72, 8)?;
@@ -176,6 +180,7 @@ mod tests {
         let data = header(|head| head[79] = 4);
         assert_eq!(judge(&data, 0x40000), Err(Trouble::DataFile("qcow2 external data file".to_owned())));
         assert_eq!(judge(&header(|head| head[35] = 1), 0x40000), Err(Trouble::Encrypted));
+        assert_eq!(judge(&header(|head| head[63] = 1), 0x40000), Err(Trouble::Snapshots));
     }
 
     #[test]

@@ -71,6 +71,11 @@ pub async fn detect(path: &Path) -> Result<Format, ImageError> {
     Ok(header::format_of(&Ends { head: &head, tail: &tail, length }))
 }
 
+/// The absolute path of a plain file that can be opened; its contents are not looked at.
+pub(super) async fn plain_file(path: &Path, symlink: bool) -> Result<PathBuf, ImageError> {
+    ends(path.to_owned(), symlink).await.map(|(path, ..)| path)
+}
+
 /// Inspects the file as the stated format. Refuses what is not a plain file, is another format,
 /// reaches for other files, is encrypted, truncated, corrupt or larger than allowed.
 pub async fn inspect(path: &Path, stated: Format, limits: &Limits) -> Result<Inspected, ImageError> {
@@ -163,6 +168,7 @@ fn refused(path: &Path, format: Format, trouble: Trouble) -> ImageError {
         Trouble::Backing(name) => ImageError::BackingFile { path, name },
         Trouble::DataFile(name) => ImageError::DataFile { path, name },
         Trouble::Encrypted => ImageError::Encrypted { path },
+        Trouble::Snapshots => ImageError::Snapshots { path },
         Trouble::Broken(reason) => ImageError::Unreadable { path, format, reason },
     }
 }
