@@ -296,15 +296,21 @@ fn disks(line: &mut Line, machine: &MachineDescription, wiring: &Wiring<'_>) {
         Wiring::Fds(fds) => (line.add_fd(fds.layer, 1), line.add_fd(fds.base, 2)),
         Wiring::Files { layer, .. } => ((*layer).to_owned(), machine.base.to_string_lossy().into_owned()),
     };
+    let mut backing = json!({
+        "driver": machine.base_format.driver(), "read-only": true,
+        "file": {"driver": "file", "filename": base, "read-only": true},
+    });
+    // The inspection has refused an image with a backing file; should the file have been exchanged since,
+    // QEMU still opens nothing else. The other formats know no such thing.
+    if matches!(machine.base_format, Format::Qcow2 | Format::Vmdk) {
+        backing["backing"] = Value::Null;
+    }
     // The layer is thrown away with the machine, so flushing it to the platter would only cost time.
     let unflushed = json!({"no-flush": true});
     line.node(json!({
         "driver": "qcow2", "node-name": "disk", "discard": "unmap", "cache": unflushed,
         "file": {"driver": "file", "filename": layer, "discard": "unmap", "cache": unflushed},
-        "backing": {
-            "driver": machine.base_format.driver(), "read-only": true,
-            "file": {"driver": "file", "filename": base, "read-only": true},
-        },
+        "backing": backing,
     }));
     controllers(line, machine);
     attach(line, machine, 0, "drive=disk,serial=root,bootindex=1");
