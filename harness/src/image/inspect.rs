@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+use super::compress::Compression;
 use super::header::{self, Ends, Trouble};
 use super::{Format, ImageError, ImageSpec, tool};
 
@@ -69,6 +70,32 @@ struct Checked {
 pub async fn detect(path: &Path) -> Result<Format, ImageError> {
     let (_, head, tail, length) = ends(path.to_owned(), true).await?;
     Ok(header::format_of(&Ends { head: &head, tail: &tail, length }))
+}
+
+/// The format of a file for a caller who was not told, and what it was told by; say so to the person.
+/// A packed file is told by its name, since its bytes say only how it is packed.
+pub async fn guess(path: &Path) -> Result<(Format, &'static str), ImageError> {
+    let (by_name, by_bytes) = ("by its name", "by its first bytes");
+    if path.join("oci-layout").is_file() {
+        return Ok((Format::Tar, "by the oci-layout in it"));
+    }
+    let end = |path: &Path| path.extension().and_then(|end| end.to_str()).unwrap_or_default().to_ascii_lowercase();
+    match (end(path).as_str(), Compression::of_name(path)) {
+        // WSL's own files are packed tars.
+        ("wsl" | "tgz" | "txz" | "tzst" | "tbz2", _) => Ok((Format::Tar, by_name)),
+        (_, None) => Ok((detect(path).await?, by_bytes)),
+        (_, Some(_)) => {
+            let inner = path.with_extension("");
+            let format = match end(&inner).as_str() {
+                "img" | "bin" | "dd" => Some(Format::Raw),
+                word => word.parse().ok(),
+            };
+            format.map(|format| (format, by_name)).ok_or_else(|| ImageError::Compressed {
+                path: path.to_owned(),
+                reason: "its name does not say what is packed in it: state its format".to_owned(),
+            })
+        }
+    }
 }
 
 /// The absolute path of a plain file that can be opened; its contents are not looked at.
@@ -305,6 +332,24 @@ mod tests {
             std::fs::write(at("cut.qcow2"), &full[..length]).unwrap();
             assert_eq!(id(&at("cut.qcow2"), Format::Qcow2).await, "image.unreadable", "cut at {length}");
         }
+    }
+
+    #[tokio::test]
+    async fn packed_files_are_told_by_name_and_others_by_bytes() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        let guess = async |name: &str| guess(&at(name)).await.map_err(|error| error.failure_id().as_str().to_owned());
+        create(&at("a.img"), &["-f", "qcow2"]);
+        assert_eq!(guess("a.img").await, Ok((Format::Qcow2, "by its first bytes")));
+        assert_eq!(guess("a.qcow2.xz").await, Ok((Format::Qcow2, "by its name")));
+        assert_eq!(guess("a.IMG.zst").await, Ok((Format::Raw, "by its name")));
+        assert_eq!(guess("a.vhd.gz").await, Ok((Format::Vhd, "by its name")));
+        assert_eq!(guess("a.tar.bz2").await, Ok((Format::Tar, "by its name")));
+        assert_eq!(guess("a.wsl").await, Ok((Format::Tar, "by its name")));
+        assert_eq!(guess("a.gz").await, Err("image.compressed".to_owned()));
+        std::fs::create_dir(at("layout")).unwrap();
+        std::fs::write(at("layout/oci-layout"), "{}").unwrap();
+        assert_eq!(guess("layout").await, Ok((Format::Tar, "by the oci-layout in it")));
     }
 
     #[tokio::test]
