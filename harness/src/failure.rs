@@ -81,6 +81,12 @@ table! {
     IMAGE_SIZE = "image.size", Error, "The virtual size of the image is beyond the limit.", "Check the image; raise the limit in its description if it is meant to be so large.";
     IMAGE_FORMAT = "image.format", Error, "The image is not of the format that was stated.", "State the right format in the image description or with `--format`.";
     IMAGE_REFUSED = "image.refused", Error, "The path is not a plain file (a symbolic link, a device, a directory).", "Name the file itself.";
+    IMAGE_ENCRYPTED = "image.encrypted", Error, "The image is encrypted, and no key can be given for it.", "Decrypt it with `qemu-img convert`.";
+    IMAGE_SNAPSHOTS = "image.snapshots", Error, "The image keeps snapshots inside: other states of the disk than the one that is judged.", "Flatten it with `qemu-img convert`.";
+    IMAGE_COMPRESSED = "image.compressed", Error, "The image could not be unpacked: truncated, corrupt, or packed otherwise than its name says.", "Fetch it again and compare its checksum.";
+    IMAGE_BOMB = "image.bomb", Error, "The image unpacks to more than is allowed.", "If it is honestly so large, unpack it by hand and name the result.";
+    IMAGE_ARCHIVE = "image.archive", Error, "The tar or OCI layout is refused as a root file system: damaged, beyond the bounds, or reaching outside itself.", "The message names the entry; make the archive again.";
+    IMAGE_CACHE = "image.cache", Error, "The image cache could not be used.", "Look at its permissions and its free space.";
     IMAGE_CHANGED = "image.changed", Error, "The bytes of the source image changed while it was in use.", "Find out who wrote to it; the results are void.";
     QEMU_MISSING = "qemu.missing", Error, "The emulator, or a tool that comes with it, is not installed.", "Run `muster doctor`: it names the package.";
     QEMU_REFUSED = "qemu.refused", Error, "QEMU ended before the machine started.", "Read its message; `qemu-command` in the machine's folder starts it by hand.";
