@@ -1,6 +1,9 @@
 # What the lab-tiny images of all architectures share: one initramfs with busybox, dropbear and the drivers of a virtual machine.
 # shellcheck shell=bash
 
+# shellcheck source=loader.sh
+. "$LAB/lib/loader.sh"
+
 # What a virtual machine may need, with either kind of seed. Bus modules come with what they depend on.
 TINY_MODULES=(virtio_net virtio_blk virtio_scsi ahci sd_mod virtio-rng button evdev vfat nls_ascii nls_cp437 isofs)
 
@@ -42,13 +45,6 @@ libraries() {
     printf '%s\n' "$name"
     case $name in ld-linux*) ;; *) libraries "$1" "$(echo "$1"/usr/lib/*-linux-gnu/"$name")" ;; esac
   done
-}
-
-# loader FROM ARGUMENT...: the extracted tree's own dynamic loader, to run its programs with its libraries.
-loader() {
-  local libraries=$1/usr/lib/x86_64-linux-gnu
-  shift
-  "$libraries/ld-linux-x86-64.so.2" --library-path "$libraries" "$@"
 }
 
 # tiny_modules TOOLS FROM ROOT: the modules above and what they need, unpacked, since busybox reads them plain.

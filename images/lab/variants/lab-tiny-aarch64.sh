@@ -4,6 +4,7 @@
 recipe_files() {
   echo variants/lab-tiny-aarch64.sh
   echo lib/tiny.sh
+  echo lib/loader.sh
   echo lib/debian.sh
   echo lib/disk.sh
   (cd "$LAB" && find tiny -type f ! -name cmdline)

@@ -4,6 +4,7 @@
 recipe_files() {
   echo variants/lab-tiny.sh
   echo lib/tiny.sh
+  echo lib/loader.sh
   echo lib/debian.sh
   echo lib/disk.sh
   echo lib/uki.sh
