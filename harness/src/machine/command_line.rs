@@ -36,13 +36,29 @@ pub struct MachineDescription {
     pub smbios: Vec<String>,
     /// What the guest can reach.
     pub network: Network,
+    /// Where its RAM lives.
+    pub memory: Memory,
+}
+
+/// Where a machine's RAM lives. No guest can tell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Memory {
+    /// In its own process.
+    #[default]
+    Private,
+    /// In a file that outlives the process, so that the machine can become a template.
+    Shared,
+    /// In a template's file, which is only read: what the guest writes stays in its own process.
+    Forked,
 }
 
 /// File descriptors that QEMU inherits, by number.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fds {
     /// The overlay, read-write.
     pub layer: RawFd,
+    /// Overlays of the templates it was forked from, the newest first, read-only.
+    pub below: Vec<RawFd>,
     /// The image, read-only.
     pub base: RawFd,
     /// The private copy of the firmware's variables, read-write.
@@ -51,8 +67,27 @@ pub struct Fds {
     pub serial: RawFd,
     /// Our end speaks QMP.
     pub qmp: RawFd,
+    /// Our ends speak to a warm shell: its input and output, its errors.
+    pub warm: [RawFd; 2],
+    /// The file of its RAM, unless that is private.
+    pub ram: Option<RawFd>,
+    /// Where the state of its devices is written to, or read from.
+    pub state: Option<RawFd>,
     /// Our ends carry the guest's frames; for a network with a fabric only.
     pub network: Option<NetworkFds>,
+}
+
+/// The descriptor set through which QEMU writes or reads the state of devices.
+pub const STATE_SET: u32 = 4;
+/// The first descriptor set of the overlays below.
+const FIRST_BELOW: u32 = 8;
+
+/// Whether a machine of this shape can be frozen and forked; otherwise what forbids it.
+pub fn forkable(machine: &MachineDescription) -> Result<(), String> {
+    match machine.bus {
+        DiskBus::Nvme => Err("QEMU cannot carry an NVMe disk over".to_owned()),
+        _ => Ok(()),
+    }
 }
 
 /// The program.
@@ -109,6 +144,7 @@ fn arguments(machine: &MachineDescription, wiring: &Wiring<'_>) -> Vec<String> {
     // QEMU parses what a hostile guest writes; it needs neither children nor privileges for that.
     line.option("-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny");
 
+    ram(&mut line, machine, wiring);
     let secure = machine.firmware.as_ref().is_some_and(|firmware| firmware.secure);
     let mut board = String::from("q35,vmport=off,hpet=off");
     board.push_str(match machine.firmware {
@@ -117,6 +153,9 @@ fn arguments(machine: &MachineDescription, wiring: &Wiring<'_>) -> Vec<String> {
         None => ",graphics=off",
     });
     board.push_str(if secure { ",smm=on" } else { ",smm=off" });
+    if has_ram_file(wiring) {
+        board.push_str(",memory-backend=ram0");
+    }
     line.option("-machine", board);
     match machine.accel {
         // `host` hides nothing from the guest. Hosts where it dies on arch-capabilities ("failed to set
@@ -143,6 +182,7 @@ fn arguments(machine: &MachineDescription, wiring: &Wiring<'_>) -> Vec<String> {
     line.option("-device", "virtio-net-pci,netdev=net0,romfile=");
     line.option("-object", "rng-random,id=rng0,filename=/dev/urandom").option("-device", "virtio-rng-pci,rng=rng0");
     line.option("-device", "vmgenid,guid=auto").option("-device", "pvpanic-pci");
+    warm_ports(&mut line, wiring);
     for value in &machine.smbios {
         line.option("-smbios", format!("type=11,value={}", escaped(value)));
     }
@@ -159,6 +199,56 @@ fn arguments(machine: &MachineDescription, wiring: &Wiring<'_>) -> Vec<String> {
         }
     }
     line.0
+}
+
+fn has_ram_file(wiring: &Wiring<'_>) -> bool {
+    matches!(wiring, Wiring::Fds(Fds { ram: Some(_), .. }))
+}
+
+/// RAM in a file, and the state of the devices beside it.
+fn ram(line: &mut Line, machine: &MachineDescription, wiring: &Wiring<'_>) {
+    let Wiring::Fds(fds) = wiring else { return };
+    if let Some(fd) = fds.ram {
+        let access = match machine.memory {
+            Memory::Forked => "share=off,readonly=on,rom=off",
+            Memory::Shared | Memory::Private => "share=on",
+        };
+        line.option(
+            "-object",
+            format!(
+                "memory-backend-file,id=ram0,size={}M,mem-path=/proc/self/fd/{fd},prealloc=off,{access}",
+                machine.memory_mib
+            ),
+        );
+    }
+    if let Some(fd) = fds.state {
+        line.add_fd(fd, STATE_SET);
+    }
+    if machine.memory == Memory::Forked {
+        line.option("-incoming", "defer");
+    }
+}
+
+/// Two ports for a shell that is warm when a fork begins. Every machine has them, so that no guest
+/// looks different from another.
+fn warm_ports(line: &mut Line, wiring: &Wiring<'_>) {
+    line.option("-device", "virtio-serial-pci,id=warm");
+    for (number, name) in WARM_PORTS.iter().enumerate() {
+        let id = warm_port_id(number);
+        match wiring {
+            Wiring::Fds(fds) => line.option("-chardev", format!("socket,id={id},fd={}", fds.warm[number])),
+            Wiring::Files { .. } => line.option("-chardev", format!("null,id={id}")),
+        };
+        line.option("-device", format!("virtserialport,bus=warm.0,id={id},chardev={id},name={name}"));
+    }
+}
+
+/// Names of the warm shell's ports in the guest.
+pub const WARM_PORTS: [&str; 2] = ["muster.warm.0", "muster.warm.1"];
+
+/// The device id of a warm port, as events name it.
+pub fn warm_port_id(number: usize) -> String {
+    format!("warm{number}")
 }
 
 fn firmware(line: &mut Line, machine: &MachineDescription, wiring: &Wiring<'_>) {
@@ -188,15 +278,25 @@ fn disks(line: &mut Line, machine: &MachineDescription, wiring: &Wiring<'_>) {
         Wiring::Fds(fds) => (line.add_fd(fds.layer, 1), line.add_fd(fds.base, 2)),
         Wiring::Files { layer, .. } => ((*layer).to_owned(), machine.base.to_string_lossy().into_owned()),
     };
+    let mut backing = json!({
+        "driver": machine.base_format.driver(), "read-only": true,
+        "file": {"driver": "file", "filename": base, "read-only": true},
+    });
+    if let Wiring::Fds(fds) = wiring {
+        for (number, fd) in (FIRST_BELOW..).zip(&fds.below).collect::<Vec<_>>().into_iter().rev() {
+            let filename = line.add_fd(*fd, number);
+            backing = json!({
+                "driver": "qcow2", "read-only": true, "backing": backing,
+                "file": {"driver": "file", "filename": filename, "read-only": true},
+            });
+        }
+    }
     // The layer is thrown away with the machine, so flushing it to the platter would only cost time.
     let unflushed = json!({"no-flush": true});
     line.node(json!({
         "driver": "qcow2", "node-name": "disk", "discard": "unmap", "cache": unflushed,
         "file": {"driver": "file", "filename": layer, "discard": "unmap", "cache": unflushed},
-        "backing": {
-            "driver": machine.base_format.driver(), "read-only": true,
-            "file": {"driver": "file", "filename": base, "read-only": true},
-        },
+        "backing": backing,
     }));
     match machine.bus {
         DiskBus::VirtioBlk => line.option("-device", "virtio-blk-pci,drive=disk,serial=root,bootindex=1"),
@@ -252,7 +352,20 @@ fn escaped(text: &str) -> String {
 mod tests {
     use super::*;
 
-    const FDS: Fds = Fds { layer: 10, base: 11, vars: Some(12), serial: 13, qmp: 14, network: None };
+    fn fds() -> Fds {
+        Fds {
+            layer: 10,
+            base: 11,
+            vars: Some(12),
+            serial: 13,
+            qmp: 14,
+            warm: [15, 16],
+            below: Vec::new(),
+            ram: None,
+            state: None,
+            network: None,
+        }
+    }
 
     fn machine() -> MachineDescription {
         MachineDescription {
@@ -273,6 +386,7 @@ mod tests {
             seed_disk: Some("/run/seed.img".into()),
             smbios: Vec::new(),
             network: Network::Restricted,
+            memory: Memory::Private,
         }
     }
 
@@ -286,7 +400,7 @@ mod tests {
 
     #[test]
     fn uefi_under_emulation() {
-        insta::assert_snapshot!(readable(&command_line(&machine(), &FDS)));
+        insta::assert_snapshot!(readable(&command_line(&machine(), &fds())));
     }
 
     #[test]
@@ -300,10 +414,15 @@ mod tests {
             network: Network::Internet,
             ..machine()
         };
-        insta::assert_snapshot!(readable(&command_line(
-            &machine,
-            &Fds { vars: None, network: Some(NetworkFds { nic: 15, uplink: 16 }), ..FDS }
-        )));
+        let fds = Fds { vars: None, network: Some(NetworkFds { nic: 17, uplink: 18 }), ..fds() };
+        insta::assert_snapshot!(readable(&command_line(&machine, &fds)));
+    }
+
+    #[test]
+    fn a_fork_reads_its_templates_ram_and_layer_and_waits_for_its_state() {
+        let machine = MachineDescription { memory: Memory::Forked, ..machine() };
+        let fds = Fds { below: vec![20, 21], ram: Some(22), state: Some(23), ..fds() };
+        insta::assert_snapshot!(readable(&command_line(&machine, &fds)));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! A running machine: what it is doing, and how it is ended.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, Shutdown, SocketAddr};
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -9,6 +10,8 @@ use serde_json::{Value, json};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
+use super::body::Body;
+use super::command_line::warm_port_id;
 use super::console::Console;
 use super::network::Cable;
 use super::process::{Handle, KillOnDrop, Process};
@@ -72,7 +75,8 @@ impl std::fmt::Display for MachineEnd {
 /// A running machine. Dropping it kills its QEMU.
 #[derive(Debug)]
 pub struct Machine {
-    id: String,
+    body: Body,
+    warm: [UnixStream; 2],
     port: u16,
     console: Console,
     qmp: Qmp,
@@ -88,7 +92,8 @@ pub struct Machine {
 
 /// What a started machine is made of.
 pub(super) struct Parts {
-    pub id: String,
+    pub body: Body,
+    pub warm: [UnixStream; 2],
     pub port: u16,
     pub console: Console,
     pub process: Process,
@@ -104,9 +109,12 @@ impl Machine {
     pub(super) fn new(parts: Parts) -> Self {
         let handle = parts.process.handle();
         let (sender, state) = watch::channel(MachineState::Running { resets: 0 });
-        let supervisor = tokio::spawn(supervise(parts.process, parts.events, sender, parts.log));
+        // Copies that only close: a port whose shell has ended would otherwise be waited for in vain.
+        let ports = parts.warm.each_ref().map(|port| port.try_clone().ok());
+        let supervisor = tokio::spawn(supervise(parts.process, parts.events, sender, parts.log, ports));
         Self {
-            id: parts.id,
+            body: parts.body,
+            warm: parts.warm,
             port: parts.port,
             console: parts.console,
             qmp: parts.qmp,
@@ -122,7 +130,22 @@ impl Machine {
 
     /// Unique in the run.
     pub fn id(&self) -> &str {
-        &self.id
+        &self.body.description.id
+    }
+
+    /// Our ends of the ports of a warm shell, for whoever talks to it. The machine keeps its own: a
+    /// guest would take their end for the end of its input.
+    pub fn warm_ports(&self) -> std::io::Result<[UnixStream; 2]> {
+        let [input, errors] = &self.warm;
+        Ok([input.try_clone()?, errors.try_clone()?])
+    }
+
+    pub(super) fn body(&self) -> &Body {
+        &self.body
+    }
+
+    pub(super) fn scale(&self) -> f64 {
+        self.scale
     }
 
     /// Where the guest's SSH port is forwarded from. QEMU accepts connections here before the guest
@@ -175,6 +198,15 @@ impl Machine {
         }
         self.handle.signal(Signal::KILL);
         self.gone(MachineEnd::Killed).await
+    }
+
+    /// Ends QEMU in good order without asking the guest, so that its files are whole.
+    pub(super) async fn quit(self) {
+        // The answer may be lost with the process; only its end counts.
+        let _ = self.qmp.execute("quit", json!({}), self.scaled(OBEY)).await;
+        let end = if self.over_within(self.scaled(OBEY)).await { MachineEnd::Stopped } else { MachineEnd::Killed };
+        self.handle.signal(Signal::KILL);
+        self.gone(end).await;
     }
 
     /// Ends it at once.
@@ -235,6 +267,7 @@ async fn supervise(
     mut events: mpsc::UnboundedReceiver<QmpEvent>,
     state: watch::Sender<MachineState>,
     log: PathBuf,
+    mut ports: [Option<UnixStream>; 2],
 ) {
     let mut listening = true;
     let status = loop {
@@ -242,7 +275,14 @@ async fn supervise(
             // Events first: the one that explains the end comes before it.
             biased;
             event = events.recv(), if listening => match event {
-                Some(event) => { state.send_if_modified(|state| advance(state, &event)); }
+                Some(event) => {
+                    if shell_has_ended(&event) {
+                        for port in ports.iter_mut().filter_map(Option::take) {
+                            let _ = port.shutdown(Shutdown::Both);
+                        }
+                    }
+                    state.send_if_modified(|state| advance(state, &event));
+                }
                 None => listening = false,
             },
             status = process.wait() => break status,
@@ -259,6 +299,14 @@ async fn supervise(
             true
         }
     });
+}
+
+/// Whether the guest closed a port of its warm shell.
+fn shell_has_ended(event: &QmpEvent) -> bool {
+    let is_ours = |id: &Value| (0..2).any(|number| id.as_str() == Some(&warm_port_id(number)));
+    event.name == "VSERPORT_CHANGE"
+        && event.data.get("open") == Some(&Value::Bool(false))
+        && event.data.get("id").is_some_and(is_ours)
 }
 
 /// Whether the event changes the state. A guest that was shut down from the outside ends without
@@ -314,6 +362,17 @@ mod tests {
         assert_eq!(after(&[("GUEST_PANICKED", json!({})), ("SHUTDOWN", guest)]), MachineState::PoweredOff);
         assert_eq!(after(&[("SHUTDOWN", json!({"guest": false}))]), MachineState::Running { resets: 0 });
         assert_eq!(after(&[("SHUTDOWN", json!(7))]), MachineState::Running { resets: 0 });
+    }
+
+    #[test]
+    fn only_a_closed_port_of_ours_is_the_end_of_its_shell() {
+        let event = |open: bool, id: &str| QmpEvent {
+            name: "VSERPORT_CHANGE".to_owned(),
+            data: json!({"open": open, "id": id}),
+        };
+        assert!(shell_has_ended(&event(false, "warm1")));
+        assert!(!shell_has_ended(&event(true, "warm0")));
+        assert!(!shell_has_ended(&event(false, "agent")));
     }
 
     #[test]

@@ -6,6 +6,7 @@
 //! is judged while it prints ([`console`]).
 
 pub mod accel;
+mod body;
 mod child_setup;
 pub mod command_line;
 pub mod console;
@@ -19,10 +20,11 @@ pub mod process;
 pub mod qmp;
 pub mod seed;
 mod start;
+mod template;
 mod wiring;
 
 pub use accel::{Accel, AccelKind, AccelProbe, AccelRequest};
-pub use command_line::MachineDescription;
+pub use command_line::{MachineDescription, Memory, WARM_PORTS};
 pub use console::{Console, ConsoleEvent, Finding};
 pub use error::MachineError;
 pub use living::{Machine, MachineEnd, MachineState};
@@ -30,3 +32,4 @@ pub use network::Network;
 pub use process::Spawner;
 pub use seed::RunKey;
 pub use start::MachineRequest;
+pub use template::{FreezeError, Template};

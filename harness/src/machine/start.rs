@@ -2,17 +2,18 @@
 //! forwarded port. What has been made is undone by its guard when a later step fails.
 
 use std::fs::File;
-use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use super::command_line::{self, Fds, MachineDescription, PROGRAM};
+use super::body::{self, Body, Inherited};
+use super::command_line::{self, MachineDescription, Memory, PROGRAM};
 use super::console::Console;
 use super::firmware::{self, Firmware};
 use super::living::{Parts, last_line};
 use super::process::{Launch, Process, Spawner};
 use super::qmp::{Qmp, QmpError};
 use super::seed::{self, NoCloud};
+use super::template::{self, Template};
 use super::{Accel, AccelKind, Machine, MachineError, Network, RunKey, wiring};
 use crate::image::{FirmwareKind, ImageSpec, Inspected, Overlay, SeedKind};
 
@@ -34,6 +35,8 @@ pub struct MachineRequest<'a> {
     pub network: Network,
     /// The key that opens it.
     pub key: &'a RunKey,
+    /// Whether it may be frozen into a template later; its RAM then lies in a file.
+    pub freezable: bool,
     /// The machine's folder; created. Gets `console.log`, `qemu.log`, `qemu-command` and `seed/`.
     pub folder: &'a Path,
 }
@@ -41,88 +44,124 @@ pub struct MachineRequest<'a> {
 impl Machine {
     /// Starts the machine and returns as soon as its guest executes: long before it answers SSH.
     pub async fn start(request: MachineRequest<'_>, spawner: &Spawner) -> Result<Machine, MachineError> {
-        let folder = std::path::absolute(request.folder).map_err(folder_error("no absolute path", request.folder))?;
-        std::fs::create_dir_all(&folder).map_err(folder_error("the machine's folder could not be made", &folder))?;
-        let (description, firmware) = describe(&request, &folder)?;
-
+        let folder = make_folder(request.folder)?;
+        let (mut description, firmware) = describe(&request, &folder)?;
         let overlay = Overlay::create(request.image, &folder).await?;
         let vars = match &firmware {
-            Some(firmware) => Some(
-                wiring::private_copy(&firmware.vars_template, &folder)
-                    .map_err(folder_error("the firmware's variables could not be copied", &folder))?,
-            ),
+            Some(firmware) => {
+                let copied = File::open(&firmware.vars_template)
+                    .and_then(|template| wiring::private_copy(&template, &folder))
+                    .map_err(folder_error("the firmware's variables could not be copied", &folder))?;
+                Some(copied)
+            }
             None => None,
         };
-        let socket = folder_error("no socket pair", &folder);
-        let (serial, serial_there) = wiring::socket_pair().map_err(&socket)?;
-        let (control, control_there) = wiring::socket_pair().map_err(&socket)?;
-        control.set_nonblocking(true).map_err(&socket)?;
-        let control = tokio::net::UnixStream::from_std(control).map_err(&socket)?;
-
-        let plugged = request.network.plug(&folder).map_err(folder_error("the network could not be made", &folder))?;
-
-        let (layer, base) = overlay.into_fds();
-        let fds = Fds {
-            layer: layer.as_raw_fd(),
-            base: base.as_raw_fd(),
-            vars: vars.as_ref().map(AsRawFd::as_raw_fd),
-            serial: serial_there.as_raw_fd(),
-            qmp: control_there.as_raw_fd(),
-            network: plugged.as_ref().map(|plugged| plugged.fds),
-        };
-        let arguments = command_line::command_line(&description, &fds);
-        let script = format!(
-            "{}\n# As it was started, with descriptors that only its parent had:\n# {}\n",
-            command_line::by_hand(&description),
-            command_line::shell_line(&arguments)
-        );
-        std::fs::write(folder.join("qemu-command"), script)
-            .map_err(folder_error("qemu-command could not be written", &folder))?;
-
-        let log = folder.join("qemu.log");
-        let create =
-            |name: &str| File::create(folder.join(name)).map_err(folder_error("a log could not be made", &folder));
-        let (qemu_log, console_log) = (create("qemu.log")?, create("console.log")?);
-        let emulated = request.accel.kind == AccelKind::Tcg;
-        let console = Console::start(serial, console_log, emulated)
-            .map_err(folder_error("the console has no reader", &folder))?;
-        let mut inherit: Vec<OwnedFd> = vec![layer, base, serial_there, control_there];
-        inherit.extend(vars.map(OwnedFd::from));
-        let cable = plugged.map(|plugged| {
-            inherit.extend(plugged.inherit);
-            plugged.cable
-        });
-        let launch =
-            Launch { program: PROGRAM.to_owned(), arguments, directory: folder.clone(), log: qemu_log, inherit };
-        let started = Instant::now();
-        let mut process = spawner.spawn(launch).await.map_err(|source| match source.kind() {
-            std::io::ErrorKind::NotFound => MachineError::NotInstalled { program: PROGRAM.to_owned() },
-            _ => MachineError::Spawn { source },
-        })?;
-
-        let deadline = request.accel.scaled(ANSWER);
-        let answer = async {
-            let (qmp, events) = Qmp::connect(control, deadline).await?;
-            let port = qmp.forwarded_port(22, deadline).await?;
-            Ok::<_, QmpError>((qmp, events, port))
-        };
-        let (qmp, events, port) = match answer.await {
-            Ok(answer) => answer,
-            Err(error) => return Err(silent(&mut process, error, &log).await),
-        };
-        Ok(Machine::new(Parts {
-            id: request.id.to_owned(),
-            port,
-            console,
-            process,
-            qmp,
-            events,
-            started,
-            scale: request.accel.deadline_scale,
-            log,
-            cable,
-        }))
+        let layer = overlay.into_layer();
+        let (mut ram, mut state, mut blank) = (None, None, None);
+        if request.freezable && command_line::forkable(&description).is_ok() {
+            description.memory = Memory::Shared;
+            let files = folder_error("memory that can be shared", &folder);
+            ram = Some(body::anonymous_ram(description.memory_mib).map_err(&files)?);
+            state = Some(tempfile::tempfile_in(&folder).map_err(&files)?);
+            blank = Some(wiring::private_copy(&layer, &folder).map_err(&files)?);
+        }
+        let body = Body { description, layer, below: Vec::new(), vars, ram, state, blank };
+        begin(body, &folder, request.accel, spawner).await
     }
+
+    /// Starts a machine that goes on where the template stopped. `request` must be the template's own
+    /// but for its id and folder.
+    pub async fn fork(
+        template: &Template,
+        id: &str,
+        folder: &Path,
+        accel: &Accel,
+        spawner: &Spawner,
+    ) -> Result<Machine, MachineError> {
+        let folder = make_folder(folder)?;
+        let files = folder_error("a fork's own files", &folder);
+        let layer = wiring::private_copy(&template.blank, &folder).map_err(&files)?;
+        let vars =
+            template.vars.as_ref().map(|vars| wiring::private_copy(vars, &folder)).transpose().map_err(&files)?;
+        begin(template.fork(id, layer, vars)?, &folder, accel, spawner).await
+    }
+}
+
+fn make_folder(folder: &Path) -> Result<PathBuf, MachineError> {
+    let folder = std::path::absolute(folder).map_err(folder_error("no absolute path", folder))?;
+    std::fs::create_dir_all(&folder).map_err(folder_error("the machine's folder could not be made", &folder))?;
+    Ok(folder)
+}
+
+/// Starts QEMU on the files, and the guest in it.
+async fn begin(body: Body, folder: &Path, accel: &Accel, spawner: &Spawner) -> Result<Machine, MachineError> {
+    let socket = folder_error("no socket pair", folder);
+    let (here, there) = wiring::sockets().map_err(&socket)?;
+    here.qmp.set_nonblocking(true).map_err(&socket)?;
+    let control = tokio::net::UnixStream::from_std(here.qmp).map_err(&socket)?;
+    let base = body.description.base.clone();
+    let Inherited { mut fds, mut owned } =
+        body.inherit(&base, there).map_err(folder_error("the machine's files could not be opened again", folder))?;
+    let network = body.description.network;
+    let plugged = network.plug(folder).map_err(folder_error("the network could not be made", folder))?;
+    let cable = plugged.map(|plugged| {
+        fds.network = Some(plugged.fds);
+        owned.extend(plugged.inherit);
+        plugged.cable
+    });
+    let arguments = command_line::command_line(&body.description, &fds);
+    let script = format!(
+        "{}\n# As it was started, with descriptors that only its parent had:\n# {}\n",
+        command_line::by_hand(&body.description),
+        command_line::shell_line(&arguments)
+    );
+    std::fs::write(folder.join("qemu-command"), script)
+        .map_err(folder_error("qemu-command could not be written", folder))?;
+
+    let log = folder.join("qemu.log");
+    let create = |name: &str| File::create(folder.join(name)).map_err(folder_error("a log could not be made", folder));
+    let (qemu_log, console_log) = (create("qemu.log")?, create("console.log")?);
+    let console = Console::start(here.serial, console_log, accel.kind == AccelKind::Tcg)
+        .map_err(folder_error("the console has no reader", folder))?;
+    let launch =
+        Launch { program: PROGRAM.to_owned(), arguments, directory: folder.to_owned(), log: qemu_log, inherit: owned };
+    let started = Instant::now();
+    let mut process = spawner.spawn(launch).await.map_err(|source| match source.kind() {
+        std::io::ErrorKind::NotFound => MachineError::NotInstalled { program: PROGRAM.to_owned() },
+        _ => MachineError::Spawn { source },
+    })?;
+
+    let deadline = accel.scaled(ANSWER);
+    let answer = async {
+        let (qmp, events) = Qmp::connect(control, deadline).await?;
+        if body.description.memory == Memory::Forked {
+            template::thaw(&qmp, accel.deadline_scale)
+                .await
+                .map_err(|reason| QmpError::Refused { command: "migrate-incoming".to_owned(), reason })?;
+        }
+        let port = qmp.forwarded_port(22, deadline).await?;
+        if body.description.memory == Memory::Forked {
+            qmp.execute("cont", serde_json::json!({}), deadline).await?;
+        }
+        Ok::<_, QmpError>((qmp, events, port))
+    };
+    let (qmp, events, port) = match answer.await {
+        Ok(answer) => answer,
+        Err(error) => return Err(silent(&mut process, error, &log).await),
+    };
+    Ok(Machine::new(Parts {
+        port,
+        console,
+        process,
+        qmp,
+        events,
+        started,
+        scale: accel.deadline_scale,
+        log,
+        warm: here.warm,
+        cable,
+        body,
+    }))
 }
 
 /// Why QEMU does not answer: mostly because it has ended, and then its own words say why.
@@ -176,6 +215,7 @@ fn describe(
         seed_disk,
         smbios,
         network: request.network,
+        memory: Memory::Private,
     };
     Ok((description, firmware))
 }

@@ -1,6 +1,6 @@
-//! What lies between this process and one QEMU: connected socket pairs for the console and for QMP,
-//! so that no socket file exists at all, and the private copy of the firmware's variables, which has
-//! no name either.
+//! What lies between this process and one QEMU: connected socket pairs for the console, for QMP and
+//! for a warm shell, so that no socket file exists at all, and private copies of files, which have no
+//! name either.
 
 use std::fs::File;
 use std::io::Seek;
@@ -8,16 +8,38 @@ use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 
-/// A connected pair: ours, and QEMU's. Both close on exec; QEMU's loses that in the child.
-pub(super) fn socket_pair() -> std::io::Result<(UnixStream, OwnedFd)> {
-    let (ours, theirs) = UnixStream::pair()?;
-    Ok((ours, theirs.into()))
+/// Our ends.
+pub(super) struct Here {
+    pub serial: UnixStream,
+    pub qmp: UnixStream,
+    /// Input and output of a warm shell, and its errors.
+    pub warm: [UnixStream; 2],
 }
 
-/// A writable copy of the template in the folder's file system, its name removed.
-pub(super) fn private_copy(template: &Path, folder: &Path) -> std::io::Result<File> {
+/// QEMU's ends.
+pub(super) struct There {
+    pub serial: OwnedFd,
+    pub qmp: OwnedFd,
+    pub warm: [OwnedFd; 2],
+}
+
+/// All sockets of one machine. They close on exec; QEMU's lose that in the child.
+pub(super) fn sockets() -> std::io::Result<(Here, There)> {
+    let (serial, serial_there) = UnixStream::pair()?;
+    let (qmp, qmp_there) = UnixStream::pair()?;
+    let (input, input_there) = UnixStream::pair()?;
+    let (errors, errors_there) = UnixStream::pair()?;
+    let here = Here { serial, qmp, warm: [input, errors] };
+    let there =
+        There { serial: serial_there.into(), qmp: qmp_there.into(), warm: [input_there.into(), errors_there.into()] };
+    Ok((here, there))
+}
+
+/// A writable copy of the file in the folder's file system, its name removed.
+pub(super) fn private_copy(mut original: &File, folder: &Path) -> std::io::Result<File> {
     let mut copy = tempfile::tempfile_in(folder)?;
-    std::io::copy(&mut File::open(template)?, &mut copy)?;
+    original.rewind()?;
+    std::io::copy(&mut original, &mut copy)?;
     copy.rewind()?;
     Ok(copy)
 }

@@ -11,12 +11,51 @@ use crate::guest::{Reply, Request};
 pub trait Driver: Sync {
     /// A started machine whose guest answers and has settled.
     type Live: Live;
+    /// A frozen machine of which forks are made.
+    type Template: Send + Sync;
 
     /// How long a boot may take here, stretched for the accelerator.
     fn boot_deadline(&self) -> std::time::Duration;
 
-    /// Boots a machine and waits until its boot has settled. `id` names it in the run folder.
-    fn boot(&self, id: &str) -> impl Future<Output = Result<Self::Live, BootFailure>> + Send;
+    /// Boots a machine and waits until its boot has settled. `id` names it in the run folder;
+    /// `freezable` says that it will be frozen.
+    fn boot(&self, id: &str, freezable: bool) -> impl Future<Output = Result<Self::Live, BootFailure>> + Send;
+
+    /// Freezes a machine that was booted for it.
+    fn freeze(&self, live: Self::Live) -> impl Future<Output = Frozen<Self::Live, Self::Template>> + Send;
+
+    /// Starts a machine where the template stopped, its clock set. Fails like a boot.
+    fn fork(&self, template: &Self::Template, id: &str)
+    -> impl Future<Output = Result<Self::Live, BootFailure>> + Send;
+}
+
+/// What came of freezing a machine.
+pub enum Frozen<L, T> {
+    /// It is a template now; its own run has ended.
+    Template {
+        /// What forks are made of.
+        template: T,
+        /// What is known of the machine.
+        record: MachineRecord,
+        /// What its console showed since the last look.
+        findings: Vec<ConsoleHit>,
+    },
+    /// This image, or this QEMU, cannot do it. The machine goes on.
+    Refused {
+        /// The machine.
+        live: L,
+        /// Why.
+        reason: String,
+    },
+    /// It went wrong half-way, and the machine is gone.
+    Lost {
+        /// Why.
+        reason: String,
+        /// What is known of the machine.
+        record: MachineRecord,
+        /// What its console showed since the last look.
+        findings: Vec<ConsoleHit>,
+    },
 }
 
 /// A machine that did not come up.
@@ -51,6 +90,9 @@ pub trait Live: Send + Sync {
     /// Resolves when the machine has died or its console shows that it will; never otherwise.
     fn death(&self) -> impl Future<Output = Failure> + Send;
 
+    /// Sends what comes next through an SSH login of its own, where another way was used before.
+    fn log_in(&mut self) -> impl Future<Output = Result<(), Failure>> + Send;
+
     /// Ends it, and says what its console showed since the last look.
     fn stop(self, how: Stop) -> impl Future<Output = (MachineRecord, Vec<ConsoleHit>)> + Send;
 }
@@ -62,6 +104,8 @@ pub enum Stop {
     Orderly,
     /// The same, but its journal is fetched first, because a test failed on it.
     WithEvidence,
+    /// At once, because it is a fork of which nothing more is to be known.
+    Discard,
     /// At once: it does not answer any more.
     Kill,
 }

@@ -30,13 +30,57 @@ fn plan_of(tests: Vec<Test>) -> Plan {
 async fn ask_all(driver: &FakeDriver, plan: &Plan) -> Vec<TestRecord> {
     let settings = settings();
     let (events, _stream) = Events::channel();
-    let mut session = Session::new(driver, "fake", &settings, events);
-    let mut records = Vec::new();
-    for group in &plan.groups {
-        records.extend(session.ask_group(group).await);
-    }
+    let session = Session::new(driver, "fake", &settings, events);
+    let mut records = engine::ask_all(plan, &session).await;
     records.push(session.finish().await);
     records
+}
+
+fn mutating(id: &str, needs: &[&str], commands: &[&str]) -> Test {
+    Test { guest: GuestMode::Clone, ..test(id, needs, commands) }
+}
+
+fn machines(records: &[TestRecord]) -> Vec<&str> {
+    records.iter().filter_map(|record| record.machine.as_deref()).collect()
+}
+
+#[tokio::test]
+async fn mutating_tests_get_forks_of_one_boot() {
+    let driver = FakeDriver::default();
+    let plan = plan_of(vec![
+        mutating("a", &[], &["true"]),
+        mutating("b", &["a"], &["true"]),
+        test("looks", &[], &["true"]),
+        mutating("c", &[], &["true"]),
+    ]);
+    let records = ask_all(&driver, &plan).await;
+    assert_eq!((*driver.boots.lock().unwrap(), *driver.forks.lock().unwrap()), (1, 3));
+    // The shared machine first, then a fork for each chain.
+    assert_eq!(
+        short(&records).iter().map(|row| row.0.as_str()).collect::<Vec<_>>(),
+        ["looks", "a", "b", "c", "health"]
+    );
+    assert_eq!(machines(&records), ["fake-2", "fake-3", "fake-3", "fake-4"]);
+    assert_eq!(*driver.stops.lock().unwrap(), [Stop::Orderly, Stop::Discard, Stop::Discard]);
+}
+
+#[tokio::test]
+async fn an_image_that_cannot_be_frozen_boots_for_each() {
+    let driver = FakeDriver { rigid: Some("NVMe"), ..FakeDriver::default() };
+    let plan = plan_of(vec![mutating("a", &[], &["true"]), mutating("b", &[], &["true"])]);
+    let records = ask_all(&driver, &plan).await;
+    assert_eq!((*driver.boots.lock().unwrap(), *driver.forks.lock().unwrap()), (2, 0));
+    assert_eq!(machines(&records), ["fake-1", "fake-2"]);
+    assert!(records.iter().all(|record| record.outcome == Outcome::Pass));
+}
+
+#[tokio::test]
+async fn a_fork_that_fails_is_replaced_by_a_boot_and_not_tried_again() {
+    let driver = FakeDriver { forks_that_work: Some(1), ..FakeDriver::default() };
+    let plan = plan_of(["a", "b", "c"].map(|id| mutating(id, &[], &["true"])).to_vec());
+    let records = ask_all(&driver, &plan).await;
+    assert_eq!((*driver.boots.lock().unwrap(), *driver.forks.lock().unwrap()), (3, 2));
+    assert!(records.iter().all(|record| record.outcome == Outcome::Pass), "{:?}", short(&records));
 }
 
 fn short(records: &[TestRecord]) -> Vec<(String, Outcome, Option<String>)> {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::Mutex;
 use std::time::Duration;
 
-use super::driver::{BootFailure, ConsoleHit, Driver, Live, Stop};
+use super::driver::{BootFailure, ConsoleHit, Driver, Frozen, Live, Stop};
 use super::engine::Images;
 use super::record::MachineRecord;
 use super::session::no_machine;
@@ -30,16 +30,22 @@ pub struct FakeDriver {
     pub broken: Vec<u32>,
     pub boots: Arc<Mutex<u32>>,
     pub stops: Arc<Mutex<Vec<Stop>>>,
+    /// Machines cannot be frozen, for this reason.
+    pub rigid: Option<&'static str>,
+    /// How many forks work; those after them fail.
+    pub forks_that_work: Option<u32>,
+    pub forks: Arc<Mutex<u32>>,
 }
 
 impl Driver for FakeDriver {
     type Live = FakeMachine;
+    type Template = ();
 
     fn boot_deadline(&self) -> Duration {
         Duration::from_secs(1)
     }
 
-    async fn boot(&self, id: &str) -> Result<FakeMachine, BootFailure> {
+    async fn boot(&self, id: &str, _: bool) -> Result<FakeMachine, BootFailure> {
         let number = {
             let mut boots = self.boots.lock().unwrap();
             *boots += 1;
@@ -49,12 +55,36 @@ impl Driver for FakeDriver {
             let failure = Failure::new(failure::BOOT_TIMEOUT, "nobody answers");
             return Err(BootFailure { failure, findings: Vec::new(), record: no_machine(id, "fake", "killed") });
         }
-        Ok(FakeMachine { id: id.to_owned(), facts: Facts::default(), stops: self.stops.clone() })
+        Ok(self.machine(id, None))
+    }
+
+    async fn freeze(&self, live: FakeMachine) -> Frozen<FakeMachine, ()> {
+        match self.rigid {
+            Some(reason) => Frozen::Refused { live, reason: reason.to_owned() },
+            None => Frozen::Template { template: (), record: live.record(), findings: Vec::new() },
+        }
+    }
+
+    async fn fork(&self, (): &(), id: &str) -> Result<FakeMachine, BootFailure> {
+        let mut forks = self.forks.lock().unwrap();
+        *forks += 1;
+        if self.forks_that_work.is_some_and(|limit| *forks > limit) {
+            let failure = Failure::new(failure::QEMU_REFUSED, "no");
+            return Err(BootFailure { failure, findings: Vec::new(), record: no_machine(id, "fake", "killed") });
+        }
+        Ok(self.machine(id, Some("fake-1".to_owned())))
+    }
+}
+
+impl FakeDriver {
+    fn machine(&self, id: &str, forked_from: Option<String>) -> FakeMachine {
+        FakeMachine { id: id.to_owned(), forked_from, facts: Facts::default(), stops: self.stops.clone() }
     }
 }
 
 pub struct FakeMachine {
     id: String,
+    forked_from: Option<String>,
     facts: Facts,
     stops: Arc<Mutex<Vec<Stop>>>,
 }
@@ -65,7 +95,13 @@ impl Live for FakeMachine {
     }
 
     fn record(&self) -> MachineRecord {
-        MachineRecord { id: self.id.clone(), image: "fake".into(), boot_seconds: Some(0.5), end: None }
+        MachineRecord {
+            id: self.id.clone(),
+            image: "fake".into(),
+            forked_from: self.forked_from.clone(),
+            boot_seconds: Some(0.5),
+            ..MachineRecord::default()
+        }
     }
 
     fn deadline_scale(&self) -> f64 {
@@ -82,6 +118,10 @@ impl Live for FakeMachine {
 
     async fn death(&self) -> Failure {
         std::future::pending().await
+    }
+
+    async fn log_in(&mut self) -> Result<(), Failure> {
+        Ok(())
     }
 
     async fn stop(self, how: Stop) -> (MachineRecord, Vec<ConsoleHit>) {

@@ -5,9 +5,10 @@ use std::time::{Duration, Instant};
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use super::driver::{BootFailure, ConsoleHit, Driver, Live, Stop, Weight};
+use super::driver::{BootFailure, ConsoleHit, Driver, Frozen, Live, Stop, Weight};
 use super::engine::Images;
 use super::event::Event;
+use super::fork::{self, HostTemplate};
 use super::record::{ImageRecord, MachineRecord};
 use super::session::no_machine;
 use super::sink::Events;
@@ -25,6 +26,8 @@ const EXCERPT: usize = 40;
 const NEWS: Duration = Duration::from_secs(1);
 /// How long a guest may take to power off, unscaled.
 const POWER_OFF: Duration = Duration::from_secs(15);
+/// How long a guest that has been up for a while may take to let somebody in, unscaled.
+pub(super) const LOGIN: Duration = Duration::from_secs(20);
 /// Bytes kept of a guest's journal.
 const JOURNAL_LIMIT: usize = 4 << 20;
 
@@ -124,19 +127,20 @@ pub struct HostDriver<'h> {
 }
 
 impl HostDriver<'_> {
-    fn folder(&self, id: &str) -> Utf8PathBuf {
+    pub(super) fn folder(&self, id: &str) -> Utf8PathBuf {
         self.host.machines.join(id)
     }
 }
 
 impl Driver for HostDriver<'_> {
     type Live = HostMachine;
+    type Template = HostTemplate;
 
     fn boot_deadline(&self) -> Duration {
         self.host.accel.scaled(self.spec.boot_timeout)
     }
 
-    async fn boot(&self, id: &str) -> Result<HostMachine, BootFailure> {
+    async fn boot(&self, id: &str, freezable: bool) -> Result<HostMachine, BootFailure> {
         let folder = self.folder(id);
         let request = MachineRequest {
             id,
@@ -145,6 +149,7 @@ impl Driver for HostDriver<'_> {
             accel: &self.host.accel,
             network: Network::Restricted,
             key: &self.host.key,
+            freezable,
             folder: folder.as_std_path(),
         };
         let machine = match Machine::start(request, &self.host.spawner).await {
@@ -167,40 +172,69 @@ impl Driver for HostDriver<'_> {
                 Ok(HostMachine {
                     image: self.spec.id.clone(),
                     folder,
+                    forked_from: None,
                     boot_seconds,
                     resets: resets_of(&machine),
                     scale: self.host.accel.deadline_scale,
+                    target: self.target(&machine),
                     machine,
                     guest,
                     facts,
                     findings_seen: 0,
                 })
             }
-            Err(failure) => {
-                let console = machine.console().clone();
-                let id = machine.id().to_owned();
-                let end = machine.kill().await;
-                let findings = hits(&console, 0);
-                let record =
-                    MachineRecord { id, image: self.spec.id.clone(), boot_seconds: None, end: Some(end.to_string()) };
-                Err(BootFailure { failure, findings, record })
-            }
+            Err(failure) => Err(give_up(machine, &self.spec.id, None, failure).await),
         }
+    }
+
+    async fn freeze(&self, live: HostMachine) -> Frozen<HostMachine, HostTemplate> {
+        fork::freeze(live).await
+    }
+
+    async fn fork(&self, template: &HostTemplate, id: &str) -> Result<HostMachine, BootFailure> {
+        fork::fork(self, template, id).await
     }
 }
 
+/// Kills a machine that did not come up.
+pub(super) async fn give_up(
+    machine: Machine,
+    image: &str,
+    forked_from: Option<String>,
+    failure: Failure,
+) -> BootFailure {
+    let console = machine.console().clone();
+    let id = machine.id().to_owned();
+    let end = machine.kill().await;
+    let findings = hits(&console, 0);
+    let record = MachineRecord { forked_from, ..no_machine(&id, image, &end.to_string()) };
+    BootFailure { failure, findings, record }
+}
+
 impl HostDriver<'_> {
-    /// Waits until the guest answers over SSH and its boot has settled.
-    async fn arrive(&self, machine: &Machine, deadline: Instant) -> Result<(Guest, Facts, f64), Failure> {
-        let scale = self.host.accel.deadline_scale;
-        let target = Target {
+    /// How to log in to one of its machines.
+    pub(super) fn target(&self, machine: &Machine) -> Target {
+        Target {
             addr: machine.ssh_addr(),
             user: self.spec.user.clone(),
             private_key: self.host.key.private.clone(),
             become_root: self.spec.user != "root",
             host_key: HostKeyPolicy::AcceptFirst,
-        };
-        let guest = Guest::connect(target, deadline, scale).await.map_err(|error| {
+        }
+    }
+
+    pub(super) fn host(&self) -> &Host {
+        self.host
+    }
+
+    pub(super) fn image_id(&self) -> &str {
+        &self.spec.id
+    }
+
+    /// Waits until the guest answers over SSH and its boot has settled.
+    async fn arrive(&self, machine: &Machine, deadline: Instant) -> Result<(Guest, Facts, f64), Failure> {
+        let scale = self.host.accel.deadline_scale;
+        let guest = Guest::connect(self.target(machine), deadline, scale).await.map_err(|error| {
             let text = text::one_line(&error.to_string(), 400);
             Failure::new(error.failure_id(), text).with_detail(console_tail(machine))
         })?;
@@ -244,7 +278,7 @@ async fn settle(guest: &Guest, deadline: Instant) -> Result<(), Failure> {
     Err(Failure::new(failure::BOOT_UNSETTLED, text).with_detail(detail))
 }
 
-fn guest_failure(error: &GuestError) -> Failure {
+pub(super) fn guest_failure(error: &GuestError) -> Failure {
     Failure::new(error.failure_id(), text::one_line(&error.to_string(), 400))
 }
 
@@ -255,7 +289,7 @@ fn save_facts(folder: &Utf8Path, facts: &Facts) {
     }
 }
 
-fn console_tail(machine: &Machine) -> String {
+pub(super) fn console_tail(machine: &Machine) -> String {
     let lines = machine.console().excerpt(EXCERPT);
     if lines.is_empty() {
         return "The console printed nothing.".to_owned();
@@ -272,7 +306,7 @@ fn resets_of(machine: &Machine) -> u32 {
 
 /// Resolves when the machine has died, or its console shows that it will. Resets are a death once
 /// the guest has been logged in to (`booting` is false): nothing asked for them.
-async fn death_of(machine: &Machine, resets_before: u32, scale: f64, booting: bool) -> Failure {
+pub(super) async fn death_of(machine: &Machine, resets_before: u32, scale: f64, booting: bool) -> Failure {
     let mut fatal = machine.console().fatal();
     let mut state = machine.state();
     loop {
@@ -333,7 +367,7 @@ async fn fatal_failure(machine: &Machine, finding: &Finding) -> Failure {
     Failure::new(id, text).with_detail(console_tail(machine))
 }
 
-fn hits(console: &crate::machine::Console, seen: usize) -> Vec<ConsoleHit> {
+pub(super) fn hits(console: &crate::machine::Console, seen: usize) -> Vec<ConsoleHit> {
     let excerpt = console.excerpt(EXCERPT).join("\n");
     let hit = |finding: Finding| ConsoleHit {
         category: finding.category.to_owned(),
@@ -351,15 +385,17 @@ fn hits(console: &crate::machine::Console, seen: usize) -> Vec<ConsoleHit> {
 
 /// A booted machine of this host.
 pub struct HostMachine {
-    image: String,
-    folder: Utf8PathBuf,
-    boot_seconds: f64,
-    resets: u32,
-    scale: f64,
-    machine: Machine,
-    guest: Guest,
-    facts: Facts,
-    findings_seen: usize,
+    pub(super) image: String,
+    pub(super) folder: Utf8PathBuf,
+    pub(super) forked_from: Option<String>,
+    pub(super) boot_seconds: f64,
+    pub(super) resets: u32,
+    pub(super) scale: f64,
+    pub(super) machine: Machine,
+    pub(super) target: Target,
+    pub(super) guest: Guest,
+    pub(super) facts: Facts,
+    pub(super) findings_seen: usize,
 }
 
 impl Live for HostMachine {
@@ -371,6 +407,8 @@ impl Live for HostMachine {
         MachineRecord {
             id: self.machine.id().to_owned(),
             image: self.image.clone(),
+            forked_from: self.forked_from.clone(),
+            channel: Some(if self.guest.is_warm() { "warm-shell" } else { "ssh" }.to_owned()),
             boot_seconds: Some(self.boot_seconds),
             end: None,
         }
@@ -378,6 +416,17 @@ impl Live for HostMachine {
 
     fn deadline_scale(&self) -> f64 {
         self.scale
+    }
+
+    async fn log_in(&mut self) -> Result<(), Failure> {
+        if !self.guest.is_warm() {
+            return Ok(());
+        }
+        let deadline = Instant::now() + LOGIN.mul_f64(self.scale);
+        self.guest.reconnect(deadline).await.map_err(|error| {
+            let text = text::one_line(&error.to_string(), 400);
+            Failure::new(error.failure_id(), text).with_detail(console_tail(&self.machine))
+        })
     }
 
     async fn batch(&self, requests: Vec<Request>) -> Result<Vec<Reply>, Failure> {
@@ -409,7 +458,7 @@ impl Live for HostMachine {
             self.save_journal().await;
         }
         let console = self.machine.console().clone();
-        let end = if how == Stop::Kill {
+        let end = if matches!(how, Stop::Kill | Stop::Discard) {
             self.machine.kill().await
         } else {
             self.guest.close().await;

@@ -75,6 +75,8 @@ pub struct Test {
 pub enum GuestMode {
     /// The machine that other tests of the run use too.
     Shared,
+    /// Its own fork of the warm machine.
+    Clone,
     /// A cold boot of its own, or of its own `needs` chain.
     Fresh,
 }

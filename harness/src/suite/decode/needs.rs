@@ -109,13 +109,18 @@ fn guests(cx: &mut Context<'_>, drafts: &mut [Draft], edges: &[Vec<usize>]) {
         }
     }
     let mut stated: HashMap<usize, usize> = HashMap::new();
+    let mut mutating = std::collections::HashSet::new();
     for at in 0..drafts.len() {
         if let Some((mode, span)) = drafts[at].guest {
             let root = root(&mut chain, at);
             let first = *stated.entry(root).or_insert(at);
             let other = drafts[first].test.guest;
             if other != mode {
-                let word = |mode| if mode == GuestMode::Fresh { "fresh" } else { "shared" };
+                let word = |mode| match mode {
+                    GuestMode::Fresh => "fresh",
+                    GuestMode::Clone => "clone",
+                    GuestMode::Shared => "shared",
+                };
                 let problem = cx
                     .problem(
                         codes::NEED_ACROSS_GUESTS,
@@ -133,10 +138,22 @@ fn guests(cx: &mut Context<'_>, drafts: &mut [Draft], edges: &[Vec<usize>]) {
         }
     }
     for at in 0..drafts.len() {
-        if drafts[at].guest.is_none()
-            && let Some(first) = stated.get(&root(&mut chain, at))
-        {
-            drafts[at].test.guest = drafts[*first].test.guest;
+        let root = root(&mut chain, at);
+        if drafts[at].guest.is_some() {
+            continue;
+        }
+        match stated.get(&root) {
+            Some(first) => drafts[at].test.guest = drafts[*first].test.guest,
+            // One test with steps makes a clone of the machine of its whole chain.
+            None if drafts[at].test.guest == GuestMode::Clone => {
+                mutating.insert(root);
+            }
+            None => {}
+        }
+    }
+    for (at, draft) in drafts.iter_mut().enumerate() {
+        if draft.guest.is_none() && mutating.contains(&root(&mut chain, at)) {
+            draft.test.guest = GuestMode::Clone;
         }
     }
 }

@@ -255,7 +255,7 @@ fn test(cx: &mut Context<'_>, node: &Node, shared: &Shared<'_>) -> Option<Draft>
         when,
         needs: needs.iter().map(|need| need.text.clone()).collect(),
         timeout: timeout.unwrap_or(shared.timeout),
-        guest: guest.map_or(GuestMode::Shared, |(mode, _)| mode),
+        guest: guest.map_or(if steps.is_empty() { GuestMode::Shared } else { GuestMode::Clone }, |(mode, _)| mode),
         steps,
         expect,
         snapshots,
@@ -276,15 +276,9 @@ fn links(cx: &mut Context<'_>, node: &Node) -> Vec<String> {
 }
 
 fn guest(cx: &mut Context<'_>, node: &Node) -> Option<(GuestMode, Span)> {
-    if node.scalar() == Some("clone") {
-        let problem = cx
-            .problem(codes::UNSUPPORTED, node.span, "clones of a warm machine do not exist in this version of muster")
-            .help("`fresh` gives the test a machine of its own by a cold boot; `shared` is faster");
-        cx.report(problem);
-        return None;
-    }
-    match cx.word(node, "guest", &["shared", "fresh"])? {
+    match cx.word(node, "guest", &["shared", "clone", "fresh"])? {
         "fresh" => Some((GuestMode::Fresh, node.span)),
+        "clone" => Some((GuestMode::Clone, node.span)),
         _ => Some((GuestMode::Shared, node.span)),
     }
 }
