@@ -20,6 +20,8 @@ pub(super) struct Body {
     pub below: Vec<File>,
     /// The firmware's variables.
     pub vars: Option<File>,
+    /// The disks beside it, raw.
+    pub extra: Vec<File>,
     /// Its RAM, when that lies in a file.
     pub ram: Option<File>,
     /// Where QEMU writes the state of devices to, when it may be asked to.
@@ -60,7 +62,7 @@ pub(super) struct Inherited {
 
 impl Body {
     /// Descriptors of their own for QEMU, with its ends of the sockets.
-    pub fn inherit(&self, base: &Path, sockets: wiring::There) -> std::io::Result<Inherited> {
+    pub fn inherit(&self, base: &Path, sockets: wiring::There, tpm: Option<OwnedFd>) -> std::io::Result<Inherited> {
         let mut owned: Vec<OwnedFd> = Vec::new();
         let mut keep = |file: OwnedFd| {
             let number = file.as_raw_fd();
@@ -77,6 +79,8 @@ impl Body {
         let below =
             self.below.iter().map(|file| Ok(keep(reopen(file, false)?.into()))).collect::<std::io::Result<_>>()?;
         let vars = self.vars.as_ref().map(|file| reopen(file, true)).transpose()?.map(|file| keep(file.into()));
+        let extra =
+            self.extra.iter().map(|file| Ok(keep(reopen(file, true)?.into()))).collect::<std::io::Result<_>>()?;
         let ram = self.ram.as_ref().map(|file| reopen(file, !forked)).transpose()?.map(|file| keep(file.into()));
         let state = match &self.state {
             None => None,
@@ -89,6 +93,8 @@ impl Body {
             below,
             base,
             vars,
+            extra,
+            tpm: tpm.map(&mut keep),
             serial: keep(serial),
             qmp: keep(qmp),
             warm: [keep(input), keep(errors)],

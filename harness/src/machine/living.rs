@@ -16,6 +16,7 @@ use super::console::Console;
 use super::network::Cable;
 use super::process::{Handle, KillOnDrop, Process};
 use super::qmp::{Qmp, QmpEvent};
+use super::tpm::Tpm;
 
 /// How long QEMU may take to obey `quit` or SIGTERM, before scaling.
 const OBEY: Duration = Duration::from_secs(2);
@@ -86,8 +87,10 @@ pub struct Machine {
     scale: f64,
     supervisor: JoinHandle<()>,
     _cable: Option<Cable>,
-    // Last, so that the process dies after everything else has been let go.
+    // So that the process dies after everything else has been let go.
     _guard: KillOnDrop,
+    // After QEMU, which would complain about a TPM that ends first.
+    _tpm: Option<Tpm>,
 }
 
 /// What a started machine is made of.
@@ -103,6 +106,7 @@ pub(super) struct Parts {
     pub scale: f64,
     pub log: PathBuf,
     pub cable: Option<Cable>,
+    pub tpm: Option<Tpm>,
 }
 
 impl Machine {
@@ -124,6 +128,7 @@ impl Machine {
             supervisor,
             _cable: parts.cable,
             _guard: KillOnDrop(handle.clone()),
+            _tpm: parts.tpm,
             handle,
         }
     }

@@ -21,6 +21,7 @@ pub mod qmp;
 pub mod seed;
 mod start;
 mod template;
+pub mod tpm;
 mod wiring;
 
 pub use accel::{Accel, AccelKind, AccelProbe, AccelRequest};

@@ -6,14 +6,15 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use super::body::{self, Body, Inherited};
-use super::command_line::{self, MachineDescription, Memory, PROGRAM};
+use super::command_line::{self, MachineDescription, Memory};
 use super::console::Console;
 use super::firmware::{self, Firmware};
 use super::living::{Parts, last_line};
 use super::process::{Launch, Process, Spawner};
 use super::qmp::{Qmp, QmpError};
-use super::seed::{self, NoCloud};
-use super::template::{self, Template};
+use super::seed::{self, Ignition, NoCloud};
+use super::template::{self, Own, Template};
+use super::tpm::Tpm;
 use super::{Accel, AccelKind, Machine, MachineError, Network, RunKey, wiring};
 use crate::image::{FirmwareKind, ImageSpec, Inspected, Overlay, SeedKind};
 
@@ -45,7 +46,8 @@ impl Machine {
     /// Starts the machine and returns as soon as its guest executes: long before it answers SSH.
     pub async fn start(request: MachineRequest<'_>, spawner: &Spawner) -> Result<Machine, MachineError> {
         let folder = make_folder(request.folder)?;
-        let (mut description, firmware) = describe(&request, &folder)?;
+        let accel = request.accel.for_arch(request.spec.arch);
+        let (mut description, firmware) = describe(&request, accel.kind, &folder)?;
         let overlay = Overlay::create(request.image, &folder).await?;
         let vars = match &firmware {
             Some(firmware) => {
@@ -65,8 +67,12 @@ impl Machine {
             state = Some(tempfile::tempfile_in(&folder).map_err(&files)?);
             blank = Some(wiring::private_copy(&layer, &folder).map_err(&files)?);
         }
-        let body = Body { description, layer, below: Vec::new(), vars, ram, state, blank };
-        begin(body, &folder, request.accel, spawner).await
+        let extra = description.extra_disks.iter().map(|size| wiring::empty_disk(*size, &folder));
+        let extra = extra
+            .collect::<std::io::Result<Vec<File>>>()
+            .map_err(folder_error("an extra disk could not be made", &folder))?;
+        let body = Body { description, layer, below: Vec::new(), vars, extra, ram, state, blank };
+        begin(body, &folder, &accel, spawner).await
     }
 
     /// Starts a machine that goes on where the template stopped. `request` must be the template's own
@@ -80,10 +86,14 @@ impl Machine {
     ) -> Result<Machine, MachineError> {
         let folder = make_folder(folder)?;
         let files = folder_error("a fork's own files", &folder);
-        let layer = wiring::private_copy(&template.blank, &folder).map_err(&files)?;
-        let vars =
-            template.vars.as_ref().map(|vars| wiring::private_copy(vars, &folder)).transpose().map_err(&files)?;
-        begin(template.fork(id, layer, vars)?, &folder, accel, spawner).await
+        let copy = |file: &File| wiring::private_copy(file, &folder).map_err(&files);
+        let own = Own {
+            layer: copy(&template.blank)?,
+            vars: template.vars.as_ref().map(copy).transpose()?,
+            extra: template.extra.iter().map(copy).collect::<Result<_, _>>()?,
+        };
+        let accel = accel.for_arch(template.description.arch);
+        begin(template.fork(id, own)?, &folder, &accel, spawner).await
     }
 }
 
@@ -100,8 +110,14 @@ async fn begin(body: Body, folder: &Path, accel: &Accel, spawner: &Spawner) -> R
     here.qmp.set_nonblocking(true).map_err(&socket)?;
     let control = tokio::net::UnixStream::from_std(here.qmp).map_err(&socket)?;
     let base = body.description.base.clone();
-    let Inherited { mut fds, mut owned } =
-        body.inherit(&base, there).map_err(folder_error("the machine's files could not be opened again", folder))?;
+    let program = command_line::program(body.description.arch);
+    let (tpm, tpm_control) = match body.description.tpm {
+        true => Tpm::start(spawner, folder).await.map(|(tpm, control)| (Some(tpm), Some(control)))?,
+        false => (None, None),
+    };
+    let Inherited { mut fds, mut owned } = body
+        .inherit(&base, there, tpm_control)
+        .map_err(folder_error("the machine's files could not be opened again", folder))?;
     let network = body.description.network;
     let plugged = network.plug(folder).map_err(folder_error("the network could not be made", folder))?;
     let cable = plugged.map(|plugged| {
@@ -113,7 +129,7 @@ async fn begin(body: Body, folder: &Path, accel: &Accel, spawner: &Spawner) -> R
     let script = format!(
         "{}\n# As it was started, with descriptors that only its parent had:\n# {}\n",
         command_line::by_hand(&body.description),
-        command_line::shell_line(&arguments)
+        command_line::shell_line(program, &arguments)
     );
     std::fs::write(folder.join("qemu-command"), script)
         .map_err(folder_error("qemu-command could not be written", folder))?;
@@ -124,10 +140,10 @@ async fn begin(body: Body, folder: &Path, accel: &Accel, spawner: &Spawner) -> R
     let console = Console::start(here.serial, console_log, accel.kind == AccelKind::Tcg)
         .map_err(folder_error("the console has no reader", folder))?;
     let launch =
-        Launch { program: PROGRAM.to_owned(), arguments, directory: folder.to_owned(), log: qemu_log, inherit: owned };
+        Launch { program: program.to_owned(), arguments, directory: folder.to_owned(), log: qemu_log, inherit: owned };
     let started = Instant::now();
     let mut process = spawner.spawn(launch).await.map_err(|source| match source.kind() {
-        std::io::ErrorKind::NotFound => MachineError::NotInstalled { program: PROGRAM.to_owned() },
+        std::io::ErrorKind::NotFound => MachineError::NotInstalled { program: program.to_owned() },
         _ => MachineError::Spawn { source },
     })?;
 
@@ -161,6 +177,7 @@ async fn begin(body: Body, folder: &Path, accel: &Accel, spawner: &Spawner) -> R
         warm: here.warm,
         cable,
         body,
+        tpm,
     }))
 }
 
@@ -180,15 +197,17 @@ async fn silent(process: &mut Process, error: QmpError, log: &Path) -> MachineEr
 /// The pure description of what will run, and its seed written to disk.
 fn describe(
     request: &MachineRequest<'_>,
+    accel: AccelKind,
     folder: &Path,
 ) -> Result<(MachineDescription, Option<Firmware>), MachineError> {
     let spec = request.spec;
     let firmware = match spec.firmware {
         FirmwareKind::Bios => None,
-        FirmwareKind::Uefi => Some(firmware::find(false)?),
-        FirmwareKind::UefiSecure => Some(firmware::find(true)?),
+        FirmwareKind::Uefi => Some(firmware::find(spec.arch, false)?),
+        FirmwareKind::UefiSecure => Some(firmware::find(spec.arch, true)?),
     };
     let mut seed_disk: Option<PathBuf> = None;
+    let mut ignition = None;
     let mut smbios = spec.smbios.clone();
     match spec.seed {
         SeedKind::NoCloud => {
@@ -200,21 +219,31 @@ fn describe(
             };
             seed_disk = Some(seed.write(&folder.join("seed"))?);
         }
+        SeedKind::Ignition => {
+            let seed = Ignition { user: spec.user.clone(), public_key: request.key.public.clone() };
+            ignition = Some(seed.write(&folder.join("seed"))?);
+        }
         SeedKind::SystemdCredentials => smbios.push(seed::credential(&request.key.public)),
         SeedKind::None => {}
     }
     let description = MachineDescription {
         id: request.id.to_owned(),
-        accel: request.accel.kind,
+        accel,
+        arch: spec.arch,
         memory_mib: spec.memory_mib,
         cpus: spec.cpus,
         base: request.image.path.clone(),
         base_format: request.image.format,
         bus: spec.bus,
+        extra_disks: spec.extra_disks.clone(),
         firmware: firmware.clone(),
+        kernel: spec.kernel.clone(),
+        tpm: spec.tpm,
         seed_disk,
+        ignition,
         smbios,
         network: request.network,
+        nics: spec.nics,
         memory: Memory::Private,
     };
     Ok((description, firmware))

@@ -28,8 +28,17 @@ pub struct Template {
     /// Its overlay, then those below it.
     pub(super) layers: Vec<File>,
     pub(super) vars: Option<File>,
+    /// The disks beside it, as they were.
+    pub(super) extra: Vec<File>,
     /// An overlay in which nothing has been written, to be copied.
     pub(super) blank: File,
+}
+
+/// What a fork has for itself alone.
+pub(super) struct Own {
+    pub layer: File,
+    pub vars: Option<File>,
+    pub extra: Vec<File>,
 }
 
 /// Why a machine could not become a template. It is gone in either case.
@@ -58,7 +67,7 @@ impl Machine {
     /// Stops the guest, writes down what it is, and ends its QEMU.
     pub async fn freeze(self) -> Result<Template, FreezeError> {
         let deadline = TRANSFER.mul_f64(self.scale());
-        let Body { description, layer, below, vars, ram, state, blank } = {
+        let Body { description, layer, below, vars, extra, ram, state, blank } = {
             let body = self.body();
             let (Some(ram), Some(state)) = (&body.ram, &body.state) else { return Err(FreezeError::NotPrepared) };
             let qmp = self.qmp();
@@ -72,6 +81,7 @@ impl Machine {
                 layer: body::reopen(&body.layer, false)?,
                 below: body.below.iter().map(|file| body::reopen(file, false)).collect::<std::io::Result<_>>()?,
                 vars: body.vars.as_ref().map(|file| body::reopen(file, false)).transpose()?,
+                extra: body.extra.iter().map(|file| body::reopen(file, false)).collect::<std::io::Result<_>>()?,
                 ram: Some(body::reopen(ram, false)?),
                 state: Some(body::reopen(state, false)?),
                 blank: body.blank.as_ref().map(|file| body::reopen(file, false)).transpose()?,
@@ -79,7 +89,15 @@ impl Machine {
         };
         self.quit().await;
         let (Some(ram), Some(state), Some(blank)) = (ram, state, blank) else { return Err(FreezeError::NotPrepared) };
-        Ok(Template { description, ram, state, layers: std::iter::once(layer).chain(below).collect(), vars, blank })
+        Ok(Template {
+            description,
+            ram,
+            state,
+            layers: std::iter::once(layer).chain(below).collect(),
+            vars,
+            extra,
+            blank,
+        })
     }
 }
 
@@ -91,13 +109,15 @@ impl Template {
     }
 
     /// The files of a fork: everything of the template, only read, and a layer and variables of its own.
-    pub(super) fn fork(&self, id: &str, layer: File, vars: Option<File>) -> Result<Body, MachineError> {
+    pub(super) fn fork(&self, id: &str, own: Own) -> Result<Body, MachineError> {
+        let Own { layer, vars, extra } = own;
         let files = |source| MachineError::Template { what: "its files cannot be opened".to_owned(), source };
         Ok(Body {
             description: MachineDescription { id: id.to_owned(), ..self.description.clone() },
             layer,
             below: self.layers.iter().map(|file| body::reopen(file, false)).collect::<Result<_, _>>().map_err(files)?,
             vars,
+            extra,
             ram: Some(body::reopen(&self.ram, false).map_err(files)?),
             state: Some(body::reopen(&self.state, false).map_err(files)?),
             blank: None,

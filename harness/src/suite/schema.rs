@@ -72,6 +72,7 @@ fn shape(shape: &Shape, tables: &[&'static CheckTable]) -> Value {
         Shape::LineOrLines => json!({"anyOf": [line(), {"type": "array", "items": line(), "minItems": 1}]}),
         Shape::Duration => pattern(DURATION),
         Shape::Size => pattern(SIZE),
+        Shape::Sizes => json!({"type": "array", "items": pattern(SIZE), "minItems": 1}),
         Shape::Bool => boolean(),
         Shape::Mode => mode(),
         Shape::Count => json!({"anyOf": [{"type": "integer", "minimum": 1}, pattern("[0-9]+|0x[0-9a-fA-F]+")]}),
