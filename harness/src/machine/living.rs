@@ -105,8 +105,8 @@ pub(super) struct Parts {
     pub started: Instant,
     pub scale: f64,
     pub log: PathBuf,
-    pub cable: Option<Cable>,
     pub tpm: Option<Tpm>,
+    pub cable: Option<Cable>,
 }
 
 impl Machine {

@@ -115,11 +115,11 @@ async fn begin(body: Body, folder: &Path, accel: &Accel, spawner: &Spawner) -> R
         true => Tpm::start(spawner, folder).await.map(|(tpm, control)| (Some(tpm), Some(control)))?,
         false => (None, None),
     };
+    let plugged =
+        body.description.network.plug(folder).map_err(folder_error("the network could not be made", folder))?;
     let Inherited { mut fds, mut owned } = body
         .inherit(&base, there, tpm_control)
         .map_err(folder_error("the machine's files could not be opened again", folder))?;
-    let network = body.description.network;
-    let plugged = network.plug(folder).map_err(folder_error("the network could not be made", folder))?;
     let cable = plugged.map(|plugged| {
         fds.network = Some(plugged.fds);
         owned.extend(plugged.inherit);
@@ -175,9 +175,9 @@ async fn begin(body: Body, folder: &Path, accel: &Accel, spawner: &Spawner) -> R
         scale: accel.deadline_scale,
         log,
         warm: here.warm,
-        cable,
         body,
         tpm,
+        cable,
     }))
 }
 

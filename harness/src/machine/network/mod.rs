@@ -24,13 +24,14 @@ mod record;
 
 use std::fs::File;
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
-use std::os::unix::net::UnixStream;
 use std::path::Path;
 
 pub use address::OwnAddresses;
 pub use fabric::{Fabric, Outbox, Side};
 pub use filter::{Filter, Reason, Verdict};
 pub use pump::Cable;
+
+use super::wiring;
 
 /// What the guest can reach.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -101,9 +102,8 @@ impl Network {
 }
 
 fn plug(fabric: Box<dyn Fabric>) -> std::io::Result<Plugged> {
-    let (nic, nic_there) = UnixStream::pair()?;
-    let (uplink, uplink_there) = UnixStream::pair()?;
-    let (nic_there, uplink_there) = (OwnedFd::from(nic_there), OwnedFd::from(uplink_there));
+    let (nic, nic_there) = wiring::socket_pair()?;
+    let (uplink, uplink_there) = wiring::socket_pair()?;
     let cable = Cable::start(nic, uplink, fabric)?;
     let fds = NetworkFds { nic: nic_there.as_raw_fd(), uplink: uplink_there.as_raw_fd() };
     Ok(Plugged { fds, inherit: [nic_there, uplink_there], cable })
