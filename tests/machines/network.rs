@@ -107,7 +107,16 @@ async fn attempts(disk: &Path, folder: &Path, spawner: &Spawner, network: Networ
     let accel = accel::choose(AccelRequest::Auto).unwrap();
     let key = RunKey::generate(folder).await.unwrap();
     let folder = folder.join(id);
-    let request = MachineRequest { id, spec: &spec, image: &image, accel: &accel, network, key: &key, folder: &folder };
+    let request = MachineRequest {
+        id,
+        spec: &spec,
+        image: &image,
+        accel: &accel,
+        network,
+        key: &key,
+        freezable: false,
+        folder: &folder,
+    };
     let machine = Machine::start(request, spawner).await.unwrap();
     let target = Target {
         addr: machine.ssh_addr(),
