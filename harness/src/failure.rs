@@ -103,6 +103,13 @@ table! {
     STEP_INSTALL = "step.install", Fail, "An `install` step did not install.", "Read the package manager's words in the report.";
     STEP_SERVICE = "step.service", Fail, "A `service` step did not bring the unit to the stated state.", "`systemctl status` of the unit is in the report.";
     STEP_WRITE = "step.write", Fail, "A `write` step could not write the file.", "Check the path, and whether its file system is read-only.";
+    REBOOT_REFUSED = "reboot.refused", Fail, "The guest refused to reboot.", "Read what it said; an inhibitor or a broken init is the usual reason.";
+    REBOOT_SAME_BOOT = "reboot.same-boot", Fail, "The guest answers, but it is still the boot that was to end: nothing was rebooted.", "Look at what `systemctl reboot` waits for; give the step a longer `timeout` if the guest is slow to stop.";
+    REBOOT_TWICE = "reboot.twice", Fail, "One reboot was asked for and the guest rebooted more often.", "console.log shows each start; look for a watchdog, a failing boot entry, or a service that reboots.";
+    REBOOT_TIMEOUT = "reboot.timeout", Fail, "The guest did not come back from a reboot before the deadline.", "Read the end of console.log; raise the step's `timeout` only if the guest was still making progress.";
+    REBOOT_UNSETTLED = "reboot.unsettled", Fail, "The guest came back from a reboot, but its boot did not finish before the deadline.", "`systemctl list-jobs` in the guest names what it waits for.";
+    REBOOT_HOST_KEY = "reboot.host-key", Fail, "The guest shows another SSH host key after a reboot than before it.", "Find out what makes host keys at every boot: clients take this for an attack.";
+    REBOOT_UNPROVEN = "reboot.unproven", Error, "The guest came back from a reboot, but what happened meanwhile cannot be told.", "The message names what is missing; a console that shows the kernel's start, or a journal that survives, settles it.";
     TEST_TIMEOUT = "test.timeout", Error, "The test did not end before its time-out.", "The report says which part was running.";
     SETUP_FAILED = "setup.failed", Error, "The suite's setup failed, so that its tests could not be asked.", "Mend the setup steps first.";
     BASE_FAILED_UNITS = "base.failed-units", Fail, "A systemd unit failed while this test ran.", "`systemctl status` of the unit is in the report.";
@@ -117,6 +124,7 @@ table! {
     INTERNAL = "internal.error", Error, "muster itself failed.", "Report it, with events.jsonl of the run.";
     SKIP_WHEN = "skip.when", Skip, "The test's `when` is not true on this image.", "Nothing: the reason says which fact decided it.";
     SKIP_IMAGE = "skip.image", Skip, "The suite's `images: where` is not true for this image.", "Nothing.";
+    SKIP_MACHINE = "skip.machine", Skip, "The machine under test cannot do, or must not be put through, what the test needs.", "Run it on an image that muster boots itself; for a machine that may be changed, see `--allow-changes`.";
     SKIP_NEED = "skip.need", Skip, "A test that this one needs did not pass.", "Mend that one first.";
 }
 

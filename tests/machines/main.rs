@@ -9,5 +9,6 @@ mod boot;
 mod guest;
 mod image;
 mod network;
+mod reboot;
 mod runner;
 mod verdict;

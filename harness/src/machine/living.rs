@@ -43,6 +43,31 @@ pub enum MachineState {
     },
 }
 
+/// What QEMU has reported since the machine's start, whatever became of it. Never decreases.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Tally {
+    /// Resets that the guest caused: its kernel, its firmware, its boot loader.
+    pub resets_by_guest: u32,
+    /// Resets from outside.
+    pub resets_by_host: u32,
+    /// Panics that a kernel reported through pvpanic.
+    pub panics: u32,
+}
+
+impl Tally {
+    fn count(&mut self, event: &QmpEvent) -> bool {
+        let by_guest = event.data.get("guest") == Some(&Value::Bool(true));
+        let counter = match event.name.as_str() {
+            "RESET" if by_guest => &mut self.resets_by_guest,
+            "RESET" => &mut self.resets_by_host,
+            "GUEST_PANICKED" | "GUEST_CRASHLOADED" => &mut self.panics,
+            _ => return false,
+        };
+        *counter = counter.saturating_add(1);
+        true
+    }
+}
+
 /// How a machine ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum MachineEnd {
@@ -82,6 +107,7 @@ pub struct Machine {
     console: Console,
     qmp: Qmp,
     state: watch::Receiver<MachineState>,
+    news: News,
     handle: Handle,
     started: Instant,
     scale: f64,
@@ -115,7 +141,8 @@ impl Machine {
         let (sender, state) = watch::channel(MachineState::Running { resets: 0 });
         // Copies that only close: a port whose shell has ended would otherwise be waited for in vain.
         let ports = parts.warm.each_ref().map(|port| port.try_clone().ok());
-        let supervisor = tokio::spawn(supervise(parts.process, parts.events, sender, parts.log, ports));
+        let news = News { state: sender, tally: watch::Sender::new(Tally::default()) };
+        let supervisor = tokio::spawn(supervise(parts.process, parts.events, news.clone(), parts.log, ports));
         Self {
             body: parts.body,
             warm: parts.warm,
@@ -123,6 +150,7 @@ impl Machine {
             console: parts.console,
             qmp: parts.qmp,
             state,
+            news,
             started: parts.started,
             scale: parts.scale,
             supervisor,
@@ -167,6 +195,24 @@ impl Machine {
     /// What it is doing, and every change of that.
     pub fn state(&self) -> watch::Receiver<MachineState> {
         self.state.clone()
+    }
+
+    /// What QEMU has reported so far, and every change of that.
+    pub fn tally(&self) -> watch::Receiver<Tally> {
+        self.news.tally.subscribe()
+    }
+
+    /// A panic that was provoked on purpose is over: the guest executes again. Call it once the guest
+    /// has come back; a machine that has ended stays ended.
+    pub fn recovered(&self) {
+        let resets = self.news.tally.borrow().resets_by_guest;
+        self.news.state.send_if_modified(|state| {
+            let panicked = *state == MachineState::Panicked;
+            if panicked {
+                *state = MachineState::Running { resets };
+            }
+            panicked
+        });
     }
 
     /// When QEMU was started.
@@ -266,11 +312,25 @@ impl Machine {
     }
 }
 
+/// Where the supervisor writes what it learns.
+#[derive(Debug, Clone)]
+struct News {
+    state: watch::Sender<MachineState>,
+    tally: watch::Sender<Tally>,
+}
+
+impl News {
+    fn take(&self, event: &QmpEvent) {
+        self.tally.send_if_modified(|tally| tally.count(event));
+        self.state.send_if_modified(|state| advance(state, event));
+    }
+}
+
 /// Owns the process until its end and turns events into states.
 async fn supervise(
     mut process: Process,
     mut events: mpsc::UnboundedReceiver<QmpEvent>,
-    state: watch::Sender<MachineState>,
+    news: News,
     log: PathBuf,
     mut ports: [Option<UnixStream>; 2],
 ) {
@@ -286,7 +346,7 @@ async fn supervise(
                             let _ = port.shutdown(Shutdown::Both);
                         }
                     }
-                    state.send_if_modified(|state| advance(state, &event));
+                    news.take(&event);
                 }
                 None => listening = false,
             },
@@ -294,9 +354,9 @@ async fn supervise(
         }
     };
     while let Ok(event) = events.try_recv() {
-        state.send_if_modified(|state| advance(state, &event));
+        news.take(&event);
     }
-    state.send_if_modified(|state| match state {
+    news.state.send_if_modified(|state| match state {
         MachineState::PoweredOff => false,
         _ => {
             let status = status.map_or_else(|error| error.to_string(), |status| status.to_string());
@@ -378,6 +438,23 @@ mod tests {
         assert!(shell_has_ended(&event(false, "warm1")));
         assert!(!shell_has_ended(&event(true, "warm0")));
         assert!(!shell_has_ended(&event(false, "agent")));
+    }
+
+    #[test]
+    fn resets_and_panics_are_counted_by_who_caused_them_even_after_a_panic() {
+        let mut tally = Tally::default();
+        let events = [
+            ("RESET", json!({"guest": true, "reason": "guest-reset"})),
+            ("GUEST_PANICKED", json!({"action": "run"})),
+            ("RESET", json!({"guest": true, "reason": "guest-reset"})),
+            ("RESET", json!({"guest": false, "reason": "host-qmp-system-reset"})),
+            ("RESET", json!("nonsense")),
+            ("STOP", json!({})),
+        ];
+        for (name, data) in events {
+            tally.count(&QmpEvent { name: name.to_owned(), data });
+        }
+        assert_eq!(tally, Tally { resets_by_guest: 2, resets_by_host: 2, panics: 1 });
     }
 
     #[test]

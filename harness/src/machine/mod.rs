@@ -28,7 +28,7 @@ pub use accel::{Accel, AccelKind, AccelProbe, AccelRequest};
 pub use command_line::{MachineDescription, Memory, WARM_PORTS};
 pub use console::{Console, ConsoleEvent, Finding};
 pub use error::MachineError;
-pub use living::{Machine, MachineEnd, MachineState};
+pub use living::{Machine, MachineEnd, MachineState, Tally};
 pub use network::Network;
 pub use process::Spawner;
 pub use seed::RunKey;

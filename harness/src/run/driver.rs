@@ -2,10 +2,13 @@
 
 use std::future::Future;
 
+use super::plan::Planned;
+use super::reboot::Rebooted;
 use super::record::MachineRecord;
 use crate::failure::Failure;
 use crate::guest::facts::Facts;
 use crate::guest::{Reply, Request};
+use crate::suite::model::RebootKind;
 
 /// Starts machines of one image.
 pub trait Driver: Sync {
@@ -92,6 +95,25 @@ pub trait Live: Send + Sync {
 
     /// Sends what comes next through an SSH login of its own, where another way was used before.
     fn log_in(&mut self) -> impl Future<Output = Result<(), Failure>> + Send;
+
+    /// Reboots it, at most `limit` (already stretched) until it has settled again, else as long as a
+    /// boot may take. Ok means that it was rebooted exactly once; [`Live::facts`] are then those of the
+    /// new boot. After an error nothing more may be asked of it.
+    fn reboot(
+        &mut self,
+        how: RebootKind,
+        limit: Option<std::time::Duration>,
+    ) -> impl Future<Output = Result<Rebooted, Failure>> + Send;
+
+    /// Why a test must not be asked of this machine, whatever its facts are.
+    fn refusal(&self, _planned: &Planned) -> Option<Failure> {
+        None
+    }
+
+    /// What cannot be known of this machine, one sentence each.
+    fn blind(&self) -> Vec<String> {
+        Vec::new()
+    }
 
     /// Ends it, and says what its console showed since the last look.
     fn stop(self, how: Stop) -> impl Future<Output = (MachineRecord, Vec<ConsoleHit>)> + Send;

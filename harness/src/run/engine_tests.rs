@@ -216,3 +216,30 @@ fn exit_codes_follow_the_worst_that_is_certain() {
         assert_eq!(exit_of(&plan, &records), exit, "{outcomes:?}");
     }
 }
+
+#[tokio::test]
+async fn a_reboot_keeps_the_machine_and_one_that_fails_loses_it() {
+    let driver = FakeDriver::default();
+    let plan = plan_of(vec![
+        test("again", &[], &["true", "(reboot soft)", "true", "(reboot soft)"]),
+        test("not-reached", &[], &["false", "(reboot soft)"]),
+        test("stays-down", &[], &["(reboot hard)", "false"]),
+        test("after", &[], &["true"]),
+    ]);
+    let records = ask_all(&driver, &plan).await;
+    assert_eq!(
+        short(&records),
+        [
+            row("again", Outcome::Pass, ""),
+            row("not-reached", Outcome::Fail, "step.run"),
+            row("stays-down", Outcome::Fail, "reboot.timeout"),
+            row("after", Outcome::Pass, ""),
+            row("health", Outcome::Pass, ""),
+        ]
+    );
+    use crate::suite::model::RebootKind::{Hard, Soft};
+    assert_eq!(*driver.reboots.lock().unwrap(), [Soft, Soft, Hard]);
+    assert_eq!((*driver.boots.lock().unwrap(), records[0].assertions), (2, 4));
+    assert_eq!(records[0].remarks, vec!["soft reboot: settled again after 1.0 s"; 2]);
+    assert_eq!(records[2].failures[0].location.as_ref().map(|at| at.line), Some(1));
+}

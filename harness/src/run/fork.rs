@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::driver::{BootFailure, ConsoleHit, Frozen, Live};
+use super::driver::{BootFailure, ConsoleHit, Driver, Frozen, Live};
 use super::qemu::{HostDriver, HostMachine, LOGIN, death_of, give_up, guest_failure, hits};
 use super::record::MachineRecord;
 use super::session::no_machine;
@@ -118,6 +118,8 @@ pub(super) async fn fork(
             forked_from,
             boot_seconds: machine.started().elapsed().as_secs_f64(),
             resets: 0,
+            boot_deadline: driver.boot_deadline(),
+            unproven: None,
             scale,
             target,
             machine,

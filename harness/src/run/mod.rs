@@ -17,6 +17,7 @@ pub mod lane;
 pub mod outcome;
 pub mod plan;
 pub mod qemu;
+pub mod reboot;
 pub mod record;
 pub mod session;
 pub mod sink;

@@ -9,6 +9,7 @@ use super::driver::{BootFailure, ConsoleHit, Driver, Frozen, Live, Stop, Weight}
 use super::engine::Images;
 use super::event::Event;
 use super::fork::{self, HostTemplate};
+use super::reboot::{self, Rebooted};
 use super::record::{ImageRecord, MachineRecord};
 use super::session::no_machine;
 use super::sink::Events;
@@ -18,6 +19,7 @@ use crate::guest::{Guest, GuestError, HostKey, HostKeyPolicy, Reply, Request, Ta
 use crate::image::{self, DiskSource, ImageError, ImageSpec, Inspected, Limits, Unchanged};
 use crate::machine::console::rules::Severity;
 use crate::machine::{Accel, Finding, Machine, MachineRequest, MachineState, Network, RunKey, Spawner};
+use crate::suite::model::RebootKind;
 use crate::text;
 
 /// Console lines shown when a boot fails or a machine dies.
@@ -175,6 +177,8 @@ impl Driver for HostDriver<'_> {
                     forked_from: None,
                     boot_seconds,
                     resets: resets_of(&machine),
+                    boot_deadline: self.boot_deadline(),
+                    unproven: None,
                     scale: self.host.accel.deadline_scale,
                     target: self.target(&machine),
                     machine,
@@ -262,7 +266,7 @@ fn compare_host_key(guest: &Guest, machine: &Machine) -> Result<(), Failure> {
 }
 
 /// Waits until systemd says that the boot is over, whether well or badly.
-async fn settle(guest: &Guest, deadline: Instant) -> Result<(), Failure> {
+pub(super) async fn settle(guest: &Guest, deadline: Instant) -> Result<(), Failure> {
     let left = deadline.saturating_duration_since(Instant::now()).max(Duration::from_secs(1));
     let request = Request { script: "systemctl is-system-running --wait".into(), timeout: left, limit: 1 << 16 };
     let reply = guest.run(request).await.map_err(|error| guest_failure(&error))?;
@@ -350,7 +354,7 @@ pub(super) async fn death_of(machine: &Machine, resets_before: u32, scale: f64, 
 }
 
 /// A fatal finding as a failure, once the guest has printed what comes with it.
-async fn fatal_failure(machine: &Machine, finding: &Finding) -> Failure {
+pub(super) async fn fatal_failure(machine: &Machine, finding: &Finding) -> Failure {
     let console = machine.console();
     let quiet = async {
         while console.silence() < Duration::from_millis(500) {
@@ -390,6 +394,10 @@ pub struct HostMachine {
     pub(super) forked_from: Option<String>,
     pub(super) boot_seconds: f64,
     pub(super) resets: u32,
+    /// How long a boot may take, stretched for the accelerator.
+    pub(super) boot_deadline: Duration,
+    /// Why nothing that the machine says can be judged any more: a reboot that was not proven.
+    pub(super) unproven: Option<Failure>,
     pub(super) scale: f64,
     pub(super) machine: Machine,
     pub(super) target: Target,
@@ -449,7 +457,27 @@ impl Live for HostMachine {
     }
 
     async fn death(&self) -> Failure {
+        if let Some(failure) = &self.unproven {
+            return failure.clone();
+        }
         death_of(&self.machine, self.resets, self.scale, false).await
+    }
+
+    async fn reboot(&mut self, how: RebootKind, limit: Option<Duration>) -> Result<Rebooted, Failure> {
+        let begun = tokio::time::Instant::now();
+        let deadline = begun + limit.unwrap_or(self.boot_deadline);
+        let Self { machine, guest, facts, folder, scale, .. } = self;
+        match reboot::machine::reboot(machine, guest, facts, folder, *scale, how, deadline).await {
+            Ok(outcome) => {
+                self.facts = outcome.facts;
+                self.resets = outcome.resets;
+                Ok(Rebooted { seconds: begun.elapsed().as_secs_f64(), remarks: outcome.remarks })
+            }
+            Err(failure) => {
+                self.unproven = Some(failure.clone());
+                Err(failure)
+            }
+        }
     }
 
     async fn stop(mut self, how: Stop) -> (MachineRecord, Vec<ConsoleHit>) {

@@ -9,6 +9,7 @@
 //! - [`condition`], [`matcher`], [`value`]: the small languages inside scalars.
 //! - [`select`]: which tests a command line means. [`images`]: the image catalogue's files.
 
+pub mod adjust;
 pub mod condition;
 mod decode;
 pub mod diagnostic;

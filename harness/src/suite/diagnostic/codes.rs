@@ -13,7 +13,7 @@ codes! {
     NO_FILES = "no-files", "A folder holds no `.yaml` file, or no path was given.";
     TOO_LARGE = "too-large", "The file is larger than the limit.";
     TOO_DEEP = "too-deep", "Mappings and lists are nested deeper than the limit.";
-    TOO_MANY = "too-many", "The file holds more values, anchors, aliases, regular expressions or substitutions than the limit.";
+    TOO_MANY = "too-many", "The file holds more values, anchors, aliases, regular expressions, substitutions or combinations than the limit.";
     ENCODING = "encoding", "The file is not UTF-8, or holds a control character.";
     TAB = "tab", "A tab stands where YAML wants spaces.";
     SYNTAX = "syntax", "The file is not YAML.";
@@ -35,21 +35,23 @@ codes! {
     NO_ORDER = "no-order", "An operator is used on a value that has no order.";
     BAD_REGEX = "bad-regex", "A regular expression is invalid, too large, or matches every text.";
     BAD_ID = "bad-id", "A name does not consist of the letters that names may have.";
-    DUPLICATE_ID = "duplicate-id", "Two tests of a suite, two snapshots of a test, or two images have the same name.";
+    DUPLICATE_ID = "duplicate-id", "Two tests of a suite, two snapshots of a test, two values of a dimension or two images have the same name.";
     DUPLICATE_SUITE = "duplicate-suite", "Two files have the same suite name.";
     DUPLICATE_SUBJECT = "duplicate-subject", "After substitution, two keys of one mapping are the same.";
     UNKNOWN_NEED = "unknown-need", "A test needs one that the suite does not have.";
     CYCLIC_NEED = "cyclic-need", "Tests need each other in a circle.";
     NEED_ACROSS_GUESTS = "need-across-guests", "Tests that share a machine through `needs` ask for different machines.";
     UNKNOWN_VAR = "unknown-var", "A substitution names a variable that is not defined.";
-    UNUSED_VAR = "unused-var", "A variable is defined and never used.";
+    UNUSED_VAR = "unused-var", "A variable, or a dimension of a matrix that shapes no machine, is defined and never used.";
     BAD_SUBSTITUTION = "bad-substitution", "A `${` is not closed, or what it holds is not a name.";
     ASSERTS_NOTHING = "asserts-nothing", "A test, step or expectation can never fail.";
     NO_TESTS = "no-tests", "A suite has no tests.";
-    UNSUPPORTED = "unsupported", "The language knows this word, this version of muster cannot do it.";
+    BAD_INCLUDE = "bad-include", "A file that is included or uploaded is not there, not plain, too large, or outside the suite's folder.";
+    NEEDS_FRESH = "needs-fresh", "A step needs a machine that was booted for its test alone.";
     BAD_CONDITION = "bad-condition", "A condition cannot be parsed.";
     UNKNOWN_DIMENSION = "unknown-dimension", "A condition names a dimension that does not exist.";
     UNKNOWN_WORD = "unknown-word", "A condition compares a dimension with a word it never has.";
-    NEVER_TRUE = "never-true", "A condition contradicts itself or the suite's `images`.";
+    NEVER_TRUE = "never-true", "A condition contradicts itself, the suite's `images` or its whole matrix.";
+    NO_EFFECT = "no-effect", "Something is written that changes nothing, or leaves nothing.";
     UNKNOWN_CHECK = "unknown-check", "A key of `expect` is not a check type.";
 }
