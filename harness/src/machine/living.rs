@@ -104,6 +104,7 @@ impl std::fmt::Display for MachineEnd {
 #[derive(Debug)]
 pub struct Machine {
     body: Body,
+    pid: u32,
     warm: [UnixStream; 2],
     port: u16,
     console: Console,
@@ -140,6 +141,7 @@ pub(super) struct Parts {
 impl Machine {
     pub(super) fn new(parts: Parts) -> Self {
         let handle = parts.process.handle();
+        let pid = parts.process.pid();
         let (sender, state) = watch::channel(MachineState::Running { resets: 0 });
         // Copies that only close: a port whose shell has ended would otherwise be waited for in vain.
         let ports = parts.warm.each_ref().map(|port| port.try_clone().ok());
@@ -147,6 +149,7 @@ impl Machine {
         let supervisor = tokio::spawn(supervise(parts.process, parts.events, news.clone(), parts.log, ports));
         Self {
             body: parts.body,
+            pid,
             warm: parts.warm,
             port: parts.port,
             console: parts.console,
@@ -173,6 +176,12 @@ impl Machine {
     pub fn warm_ports(&self) -> std::io::Result<[UnixStream; 2]> {
         let [input, errors] = &self.warm;
         Ok([input.try_clone()?, errors.try_clone()?])
+    }
+
+    /// KiB of memory that only this machine has: what it would give back by ending. `None` when the
+    /// kernel does not say, or it has ended.
+    pub fn private_kib(&self) -> Option<u64> {
+        private_kib(&std::fs::read_to_string(format!("/proc/{}/smaps_rollup", self.pid)).ok()?)
     }
 
     pub(super) fn body(&self) -> &Body {
@@ -277,8 +286,8 @@ impl Machine {
     /// ever started. An emergency shell still listens.
     fn deaf(&self) -> bool {
         let fatal = self.console.fatal();
-        let said = fatal.borrow().as_ref().map(|finding| finding.category);
-        matches!(said, Some("kernel-panic" | "init-crash" | "boot-loader"))
+        let said = fatal.borrow().as_ref().map(|finding| finding.category.clone());
+        matches!(said.as_deref(), Some("kernel-panic" | "init-crash" | "boot-loader"))
             || matches!(*self.state.borrow(), MachineState::Panicked | MachineState::DiskFull)
     }
 
@@ -398,6 +407,15 @@ fn no_room(event: &QmpEvent) -> bool {
     event.data.get("nospace") == Some(&Value::Bool(true)) && event.data.get("action") == Some(&Value::from("stop"))
 }
 
+/// The private pages of `smaps_rollup`.
+fn private_kib(rollup: &str) -> Option<u64> {
+    let of = |name: &str| {
+        let line = rollup.lines().find_map(|line| line.strip_prefix(name))?;
+        line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()
+    };
+    Some(of("Private_Clean:")? + of("Private_Dirty:")?)
+}
+
 /// The last line of a log that is not blank, harmless and bounded. QEMU's log is short; only its end
 /// is read in any case.
 pub(super) fn last_line(log: &Path) -> Option<String> {
@@ -467,6 +485,13 @@ mod tests {
             tally.count(&QmpEvent { name: name.to_owned(), data });
         }
         assert_eq!(tally, Tally { resets_by_guest: 2, resets_by_host: 2, panics: 1 });
+    }
+
+    #[test]
+    fn private_memory_is_what_ending_it_gives_back() {
+        let rollup = "aaaa-bbbb ---p 0 00:00 0 [rollup]\nPss:  9 kB\nPrivate_Clean:  4 kB\nPrivate_Dirty: 100 kB\n";
+        assert_eq!(private_kib(rollup), Some(104));
+        assert_eq!(private_kib("Private_Dirty: 100 kB\n"), None);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::future::Future;
 
+use super::budget::Cost;
 use super::plan::Planned;
 use super::reboot::Rebooted;
 use super::record::MachineRecord;
@@ -19,6 +20,12 @@ pub trait Driver: Sync {
 
     /// How long a boot may take here, stretched for the accelerator.
     fn boot_deadline(&self) -> std::time::Duration;
+
+    /// What a machine takes of the host while it lives; of a fork, what the largest one took so far.
+    fn cost(&self, forked: bool) -> Cost;
+
+    /// MiB of memory that a template holds.
+    fn template_mib(&self, template: &Self::Template) -> u32;
 
     /// Boots a machine and waits until its boot has settled. `id` names it in the run folder;
     /// `freezable` says that it will be frozen.

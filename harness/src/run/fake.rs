@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::Mutex;
 use std::time::Duration;
 
+use super::budget::Cost;
 use super::driver::{BootFailure, ConsoleHit, Driver, Frozen, Live, Stop};
 use super::engine::Images;
 use super::reboot::Rebooted;
@@ -45,6 +46,14 @@ impl Driver for FakeDriver {
 
     fn boot_deadline(&self) -> Duration {
         Duration::from_secs(1)
+    }
+
+    fn cost(&self, _: bool) -> Cost {
+        Cost { centicores: 100, memory_mib: 100 }
+    }
+
+    fn template_mib(&self, (): &()) -> u32 {
+        50
     }
 
     async fn boot(&self, id: &str, _: bool) -> Result<FakeMachine, BootFailure> {

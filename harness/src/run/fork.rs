@@ -28,6 +28,13 @@ pub struct HostTemplate {
     warm: bool,
 }
 
+impl HostTemplate {
+    /// MiB of memory that it holds.
+    pub(super) fn resident_mib(&self) -> u32 {
+        u32::try_from(self.template.resident() >> 20).unwrap_or(u32::MAX)
+    }
+}
+
 /// Freezes a machine: starts the shell that stays warm, ends the SSH login, stops the guest for good.
 pub(super) async fn freeze(live: HostMachine) -> Frozen<HostMachine, HostTemplate> {
     if let Err(reason) = live.machine.can_freeze() {
@@ -126,6 +133,7 @@ pub(super) async fn fork(
             guest,
             facts: template.facts.clone(),
             findings_seen: 0,
+            largest_fork_mib: Some(driver.largest_fork_mib.clone()),
         }),
         Err(failure) => Err(give_up(machine, image, forked_from, failure).await),
     }

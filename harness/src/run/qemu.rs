@@ -1,10 +1,13 @@
 //! The driver that really boots: images of this host, QEMU, SSH.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use camino::{Utf8Path, Utf8PathBuf};
 
+use super::budget::Cost;
 use super::driver::{BootFailure, ConsoleHit, Driver, Frozen, Live, Stop, Weight};
 use super::engine::Images;
 use super::event::Event;
@@ -18,7 +21,7 @@ use crate::guest::facts::{self, Facts};
 use crate::guest::{Guest, GuestError, HostKey, HostKeyPolicy, Reply, Request, Target};
 use crate::image::{self, DiskSource, ImageError, ImageSpec, Inspected, Limits, Unchanged};
 use crate::machine::console::rules::Severity;
-use crate::machine::{Accel, Finding, Machine, MachineRequest, MachineState, Network, RunKey, Spawner};
+use crate::machine::{Accel, AccelKind, Finding, Machine, MachineRequest, MachineState, Network, RunKey, Spawner};
 use crate::suite::model::RebootKind;
 use crate::text;
 
@@ -107,7 +110,7 @@ impl<'h> Images for HostImages<'h> {
             facts: None,
         };
         self.host.events.emit(Event::ImageReady { image: id.to_owned(), record: Box::new(record) });
-        Ok(HostDriver { host: self.host, spec: spec.clone(), image: inspected })
+        Ok(HostDriver { host: self.host, spec: spec.clone(), image: inspected, largest_fork_mib: Arc::default() })
     }
 
     async fn verify_unchanged(&self, id: &str) -> Result<(), Failure> {
@@ -126,6 +129,8 @@ pub struct HostDriver<'h> {
     host: &'h Host,
     spec: ImageSpec,
     image: Inspected,
+    /// Private memory of the largest fork so far, in MiB.
+    pub(super) largest_fork_mib: Arc<AtomicU32>,
 }
 
 impl HostDriver<'_> {
@@ -140,6 +145,20 @@ impl Driver for HostDriver<'_> {
 
     fn boot_deadline(&self) -> Duration {
         self.host.accel.scaled(self.spec.boot_timeout)
+    }
+
+    fn cost(&self, forked: bool) -> Cost {
+        let measured = self.largest_fork_mib.load(Ordering::Relaxed);
+        let memory = match (forked, measured) {
+            (true, 1..) => (measured * 3 / 2 + 64).min(self.spec.memory_mib),
+            _ => self.spec.memory_mib,
+        };
+        let emulated = self.host.accel.for_arch(self.spec.arch).kind == AccelKind::Tcg;
+        Cost::of(self.spec.cpus, memory, emulated)
+    }
+
+    fn template_mib(&self, template: &HostTemplate) -> u32 {
+        template.resident_mib()
     }
 
     async fn boot(&self, id: &str, freezable: bool) -> Result<HostMachine, BootFailure> {
@@ -185,6 +204,7 @@ impl Driver for HostDriver<'_> {
                     guest,
                     facts,
                     findings_seen: 0,
+                    largest_fork_mib: None,
                 })
             }
             Err(failure) => Err(give_up(machine, &self.spec.id, None, failure).await),
@@ -367,7 +387,7 @@ pub(super) async fn fatal_failure(machine: &Machine, finding: &Finding) -> Failu
     };
     // A guest that prints without end is not waited for.
     let _ = tokio::time::timeout(Duration::from_secs(5), quiet).await;
-    let id = match finding.category {
+    let id = match &*finding.category {
         "emergency" => failure::BOOT_EMERGENCY,
         other => FailureId::of_console(other),
     };
@@ -376,17 +396,16 @@ pub(super) async fn fatal_failure(machine: &Machine, finding: &Finding) -> Failu
 }
 
 pub(super) fn hits(console: &crate::machine::Console, seen: usize) -> Vec<ConsoleHit> {
-    let excerpt = console.excerpt(EXCERPT).join("\n");
     let hit = |finding: Finding| ConsoleHit {
-        category: finding.category.to_owned(),
+        category: finding.category.to_string(),
         weight: match finding.severity {
             Severity::Fatal => Weight::Fatal,
             Severity::Fail => Weight::Fail,
-            Severity::Info => Weight::Info,
+            Severity::Warn | Severity::Info => Weight::Info,
         },
         line: finding.line,
         line_number: finding.line_number,
-        excerpt: excerpt.clone(),
+        excerpt: finding.excerpt.join("\n"),
     };
     console.findings().into_iter().skip(seen).map(hit).collect()
 }
@@ -408,6 +427,8 @@ pub struct HostMachine {
     pub(super) guest: Guest,
     pub(super) facts: Facts,
     pub(super) findings_seen: usize,
+    /// Where a fork tells how much memory it took; `None` for what was booted.
+    pub(super) largest_fork_mib: Option<Arc<AtomicU32>>,
 }
 
 impl Live for HostMachine {
@@ -422,6 +443,7 @@ impl Live for HostMachine {
             forked_from: self.forked_from.clone(),
             channel: Some(if self.guest.is_warm() { "warm-shell" } else { "ssh" }.to_owned()),
             boot_seconds: Some(self.boot_seconds),
+            private_mib: None,
             end: None,
         }
     }
@@ -486,6 +508,10 @@ impl Live for HostMachine {
 
     async fn stop(mut self, how: Stop) -> (MachineRecord, Vec<ConsoleHit>) {
         let mut record = self.record();
+        record.private_mib = self.machine.private_kib().map(|kib| kib >> 10);
+        if let (Some(largest), Some(mib)) = (&self.largest_fork_mib, record.private_mib) {
+            largest.fetch_max(u32::try_from(mib).unwrap_or(u32::MAX), Ordering::Relaxed);
+        }
         if how == Stop::WithEvidence {
             self.save_journal().await;
         }

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use super::ask::{self, Settings};
+use super::budget::Held;
 use super::console_hits::note_hit;
 use super::driver::{BootFailure, ConsoleHit, Driver, Frozen, Live, Stop};
 use super::event::Event;
@@ -61,6 +62,7 @@ struct Template<T> {
     machine: String,
     made: T,
     base: Observations,
+    _memory: Held,
 }
 
 /// What was seen of this image so far.
@@ -287,7 +289,8 @@ impl<'d, D: Driver> Session<'d, D> {
             Frozen::Template { template, record, findings } => {
                 self.note_health(&id, findings);
                 self.events.emit(Event::MachineEnded { record });
-                Ok(Template { machine: id, made: template, base })
+                let memory = self.settings.budget.hold(self.driver.template_mib(&template));
+                Ok(Template { machine: id, made: template, base, _memory: memory })
             }
             Frozen::Refused { live, reason } => {
                 refused(&reason);

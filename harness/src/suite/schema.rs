@@ -28,6 +28,11 @@ pub fn images() -> Value {
     root("images/v1", "An image catalogue of muster", mapping(&CATALOGUE, &[]))
 }
 
+/// The schema of console rules.
+pub fn console_rules() -> Value {
+    root(super::console_rules::SCHEMA, "Console rules of muster", mapping(&super::console_rules::FILE, &[]))
+}
+
 fn root(id: &str, title: &str, mut schema: Value) -> Value {
     let object = schema.as_object_mut().map(std::mem::take).unwrap_or_default();
     let mut out = Map::new();

@@ -165,7 +165,7 @@ impl Rebooting<'_> {
             let finding = fatal.borrow_and_update().clone();
             if let Some(finding) = finding {
                 let provoked = self.how == RebootKind::Crash
-                    && finding.category == "kernel-panic"
+                    && &*finding.category == "kernel-panic"
                     && !self.panicked.swap(true, Ordering::Relaxed);
                 if !provoked {
                     return crate::run::qemu::fatal_failure(self.machine, &finding).await;
@@ -209,7 +209,7 @@ impl Rebooting<'_> {
     fn excuse(&self, panic: &Finding) {
         let console = self.machine.console();
         for finding in console.findings().iter().skip(self.findings_before) {
-            if finding.line_number <= panic.line_number && CAUSES.contains(&finding.category) {
+            if finding.line_number <= panic.line_number && CAUSES.contains(&&*finding.category) {
                 console.expected(finding);
             }
         }
