@@ -99,6 +99,8 @@ table! {
     BOOT_EMERGENCY = "boot.emergency", Fail, "The boot ended in an emergency shell.", "The console excerpt names the unit or device that failed.";
     MACHINE_EXITED = "machine.exited", Error, "QEMU ended while its guest was in use.", "Read qemu.log in the machine's folder; look for the host's OOM killer.";
     MACHINE_POWERED_OFF = "machine.powered-off", Error, "The guest powered itself off while it was in use.", "The end of console.log shows what asked for it.";
+    MACHINE_REBOOTED = "machine.rebooted", Error, "The guest rebooted by itself while it was in use.", "The end of console.log shows what asked for it; a reboot that is meant is a `reboot:` step.";
+    HOST_DISK_FULL = "host.disk-full", Error, "This host has no room left for what the guest writes to its disk, so its machine was stopped.", "Free some space in the file system of the run folder, or name another folder with `--out`.";
     SSH_LOST = "ssh.lost", Error, "The SSH connection broke and did not come back.", "Look at console.log and at what the test did to sshd or the network.";
     SSH_PROTOCOL = "ssh.protocol", Error, "The guest answered outside the protocol of its shell.", "The shell of the guest was replaced or disturbed; see the excerpt.";
     SSH_HOST_KEY = "ssh.host-key", Error, "The guest showed another host key than before.", "Something regenerated the host keys, or this is another machine.";

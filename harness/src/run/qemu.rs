@@ -323,7 +323,7 @@ pub(super) async fn death_of(machine: &Machine, resets_before: u32, scale: f64, 
             MachineState::Running { resets } if booting || resets <= resets_before => {}
             MachineState::Running { .. } => {
                 let text = "the guest rebooted by itself while it was in use";
-                return Failure::new(failure::MACHINE_POWERED_OFF, text).with_detail(console_tail(machine));
+                return Failure::new(failure::MACHINE_REBOOTED, text).with_detail(console_tail(machine));
             }
             MachineState::Panicked => {
                 // The console says which panic it was, a moment later.
@@ -334,6 +334,10 @@ pub(super) async fn death_of(machine: &Machine, resets_before: u32, scale: f64, 
                 }
                 let text = "the kernel reported a panic; its console does not show one";
                 return Failure::new(FailureId::of_console("kernel-panic"), text).with_detail(console_tail(machine));
+            }
+            MachineState::DiskFull => {
+                let text = "this host has no room left for what the guest writes to its disk; QEMU stopped the machine";
+                return Failure::new(failure::HOST_DISK_FULL, text).with_detail(console_tail(machine));
             }
             MachineState::PoweredOff => {
                 let text = "the guest powered itself off while it was in use";
