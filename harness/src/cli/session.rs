@@ -54,7 +54,7 @@ fn memory(text: &str) -> Result<u32, String> {
     u32::try_from(mib).ok().filter(|mib| *mib >= 64).ok_or_else(|| "at least 64 MiB".to_owned())
 }
 
-fn duration(text: &str) -> Result<Duration, String> {
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
     crate::suite::value::duration(text).map_err(|why| why.to_string())
 }
 
@@ -87,7 +87,7 @@ pub fn prepare(selection: &Selection, options: &ImageOptions) -> Result<Prepared
     let specs = image_specs(&project, options, &mut notices)?;
     let ids = specs.iter().map(|spec| spec.id.clone()).collect();
     let typed = specs.iter().zip(&options.image).map(|(spec, typed)| (spec.id.clone(), typed.clone())).collect();
-    let rerun = Rerun { options: rerun_options(selection, options), images: typed };
+    let rerun = Rerun { options: rerun_options(selection, options), images: typed, connected: false };
     let suites: Vec<Arc<_>> = loaded.suites.into_iter().map(Arc::new).collect();
     let plan = plan::plan(&suites, &selected, ids);
     Ok(Prepared { project, plan, specs, rerun, notices })

@@ -199,7 +199,7 @@ async fn answer_all(
         pending: folder.snapshots(),
     };
     let image = specs.first().map(|spec| spec.id.clone()).unwrap_or_default();
-    super::run::announce(events, "test", &accel, &[]);
+    super::run::announce(events, "test", super::run::accelerator(&accel), &[]);
     events.emit(crate::run::event::Event::Planned {
         suites: plan.suite_records(),
         tests: plan.unreached(&settings.rerun),

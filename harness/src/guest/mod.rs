@@ -10,6 +10,7 @@ pub mod facts;
 pub mod frame;
 mod hostkey;
 mod kill;
+mod known_hosts;
 mod login;
 #[cfg(test)]
 mod loopback;
@@ -25,6 +26,7 @@ use std::time::Duration;
 pub use connection::{Guest, Stats, Target};
 pub use error::{ConnectError, GuestError, LastState};
 pub use hostkey::{HostKey, HostKeyPolicy};
+pub use known_hosts::known_hosts;
 
 /// One command line for the guest's shell.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -14,6 +14,7 @@ pub mod plan;
 pub mod qemu;
 pub mod reboot;
 pub mod record;
+pub mod remote;
 pub mod session;
 pub mod sink;
 pub mod steps;
