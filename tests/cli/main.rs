@@ -3,6 +3,11 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod connect;
+#[path = "../../harness/src/guest/loopback.rs"]
+#[allow(dead_code)]
+mod loopback;
+
 use std::time::Duration;
 
 use support::{Finished, Place, root};

@@ -471,6 +471,10 @@ fn compare_snapshot(
 pub async fn base_after_boot<L: Live>(live: &L) -> Result<(Observations, Vec<Failure>, Vec<String>), Failure> {
     let (baseline, findings, mut blind) = since_boot(live).await?;
     blind.extend(live.blind());
+    if !live.seen_from_start() {
+        blind.extend(findings.into_iter().map(|finding| format!("before this run: {}", finding.message)));
+        return Ok((baseline, Vec::new(), blind));
+    }
     Ok((baseline, findings.into_iter().map(base_failure).collect(), blind))
 }
 

@@ -284,6 +284,10 @@ impl Live for RemoteMachine {
         Some(Failure::new(failure::SKIP_MACHINE, text))
     }
 
+    fn seen_from_start(&self) -> bool {
+        false
+    }
+
     fn blind(&self) -> Vec<String> {
         self.blind.clone()
     }
