@@ -104,6 +104,8 @@ table! {
     SSH_LOST = "ssh.lost", Error, "The SSH connection broke and did not come back.", "Look at console.log and at what the test did to sshd or the network.";
     SSH_PROTOCOL = "ssh.protocol", Error, "The guest answered outside the protocol of its shell.", "The shell of the guest was replaced or disturbed; see the excerpt.";
     SSH_HOST_KEY = "ssh.host-key", Error, "The guest showed another host key than before.", "Something regenerated the host keys, or this is another machine.";
+    REMOTE_UNREACHABLE = "remote.unreachable", Error, "Nobody answers SSH where `--connect` points.", "Check the address and the port, that the machine is up, and the firewalls between.";
+    REMOTE_REFUSED = "remote.refused", Error, "The machine that `--connect` names refuses the key.", "Check the user and `--identity`; `ssh -i FILE USER@HOST` must work without a password.";
     COMMAND_TIMEOUT = "command.timeout", Fail, "A command did not end before its time-out and was killed.", "Run it by hand; raise `timeout:` if it is honestly slow.";
     COMMAND_OUTPUT = "command.output-limit", Fail, "A command printed more than the limit and was killed.", "Redirect its output to a file in the guest.";
     PROBE_FAILED = "probe.failed", Error, "What is needed to answer could not be read in the guest.", "The message names the command and what it said.";

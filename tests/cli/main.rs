@@ -3,7 +3,11 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod connect;
 mod console;
+#[path = "../../harness/src/guest/loopback.rs"]
+#[allow(dead_code)]
+mod loopback;
 
 use std::time::Duration;
 

@@ -4,6 +4,7 @@
 //! One file a command. [`load`] and [`project`] are what they share.
 
 mod check;
+mod connect;
 mod console;
 mod consumer;
 mod doctor;
@@ -37,7 +38,7 @@ const EXIT_CODES: &str = "Exit codes: 0 passed · 1 a test failed · 2 invalid s
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Boot images and judge them
-    Run(run::Arguments),
+    Run(Box<run::Arguments>),
     /// List the tests that would be selected, without starting anything
     List(list::Arguments),
     /// Validate suites offline, all errors at once
@@ -74,7 +75,7 @@ pub fn main() -> std::process::ExitCode {
 
 fn dispatch(command: Command) -> Exit {
     let result = match command {
-        Command::Run(arguments) => run::execute(arguments),
+        Command::Run(arguments) => run::execute(*arguments),
         Command::List(arguments) => list::execute(arguments),
         Command::Check(arguments) => check::execute(arguments),
         Command::Schema(arguments) => schema::execute(arguments),

@@ -5,8 +5,10 @@ use std::process;
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::Complaint;
+use super::connect::{self, ConnectOptions};
 use super::consumer::{self, Display};
 use super::load::Selection;
+use super::project::Project;
 use super::session::{self, ImageOptions, Prepared};
 use crate::exit::Exit;
 use crate::machine::{Accel, RunKey, Spawner, accel};
@@ -18,6 +20,7 @@ use crate::run::engine;
 use crate::run::event::Event;
 use crate::run::qemu::{Host, HostImages};
 use crate::run::record::Accelerator;
+use crate::run::remote::{self, RemoteImages};
 use crate::run::sink::{Events, now};
 use crate::snapshot::compare::UpdateMode;
 
@@ -26,12 +29,16 @@ use crate::snapshot::compare::UpdateMode;
 #[command(after_help = "Examples:
   muster run                                        every shipped suite on the lab image
   muster run --suite kernel --image my.qcow2        one suite on a disk of yours
-  muster run --image lab --test kernel/features     one test again")]
+  muster run --image lab --test kernel/features     one test again
+  muster run --connect root@192.0.2.7 --identity ~/.ssh/id_ed25519
+                                                    on a machine that is already up")]
 pub struct Arguments {
     #[command(flatten)]
     selection: Selection,
     #[command(flatten)]
     images: ImageOptions,
+    #[command(flatten)]
+    connect: ConnectOptions,
     /// Folder for this run's files; must not exist [default: a new one in reports/runs]
     #[arg(long, value_name = "FOLDER")]
     out: Option<Utf8PathBuf>,
@@ -49,34 +56,21 @@ pub struct Arguments {
 }
 
 pub fn execute(arguments: Arguments) -> Result<Exit, Complaint> {
+    if let Some(typed) = &arguments.connect.connect {
+        let prepared = connect::prepare(typed, &arguments.selection, &arguments.connect)?;
+        return execute_connected(prepared, &arguments);
+    }
     let prepared = session::prepare(&arguments.selection, &arguments.images)?;
     let id = run_id();
-    let folder = match &arguments.out {
-        Some(path) => {
-            let name = path.file_name().unwrap_or("run");
-            let above = path.parent().filter(|above| !above.as_str().is_empty()).unwrap_or(Utf8Path::new("."));
-            RunFolder::create(above, name)
-        }
-        None => RunFolder::create(&prepared.project.runs(), &id),
-    }
-    .map_err(|error| Complaint::infrastructure(error.to_string()))?;
+    let folder = run_folder(&arguments, &prepared.project, &id)?;
     let accel = accel::choose(arguments.images.accel)
         .map_err(|error| Complaint::infrastructure(error.to_string()).hint("`muster doctor` explains what it found"))?;
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .map_err(|cause| Complaint::infrastructure(format!("no threads for the run: {cause}")))?;
+    let runtime = runtime()?;
     let (events, stream) = Events::channel();
     let consumer = consumer::start(stream, &folder, Some(arguments.display))?;
-    let update = match (arguments.update_snapshots, std::env::var_os("CI").is_some_and(|ci| !ci.is_empty())) {
-        (true, _) => UpdateMode::Accept,
-        (false, true) => UpdateMode::Ci,
-        (false, false) => UpdateMode::Review,
-    };
-    announce(&events, &id, &accel, &prepared.notices);
+    announce(&events, &id, accelerator(&accel), &prepared.notices);
     let budget = budget(arguments.jobs, arguments.all_memory);
-    let outcome = runtime.block_on(drive(prepared, &folder, accel, update, budget, &events));
+    let outcome = runtime.block_on(drive(prepared, &folder, accel, update_mode(&arguments), budget, &events));
     // Guards of machines that are still up release them here, before anything is said about the end.
     runtime.shutdown_timeout(std::time::Duration::from_secs(5));
     drop(events);
@@ -97,13 +91,66 @@ fn durations_file() -> Option<std::path::PathBuf> {
     crate::image::cache_dir().map(|cache| cache.join("durations.json"))
 }
 
+/// A run on a machine that is already up: the same, without anything of this host's but SSH.
+fn execute_connected(prepared: connect::Prepared, arguments: &Arguments) -> Result<Exit, Complaint> {
+    let id = run_id();
+    let folder = run_folder(arguments, &prepared.project, &id)?;
+    let runtime = runtime()?;
+    let (events, stream) = Events::channel();
+    let consumer = consumer::start(stream, &folder, Some(arguments.display))?;
+    announce(&events, &id, remote::accelerator(), &prepared.notices);
+    let settings = Settings {
+        rerun: prepared.rerun,
+        accelerator: remote::ACCELERATOR.to_owned(),
+        update: update_mode(arguments),
+        pending: folder.snapshots(),
+        budget: budget(Some(1), None),
+        durations: Durations::default(),
+    };
+    let images = RemoteImages::new(prepared.remote, events.clone());
+    let (exit, _) = runtime.block_on(engine::run(&prepared.plan, &images, &settings, &events, interruption()));
+    runtime.shutdown_timeout(std::time::Duration::from_secs(5));
+    drop((events, images));
+    consumer.finish()?;
+    Ok(exit)
+}
+
+/// The folder of the run, which must be new.
+fn run_folder(arguments: &Arguments, project: &Project, id: &str) -> Result<RunFolder, Complaint> {
+    match &arguments.out {
+        Some(path) => {
+            let name = path.file_name().unwrap_or("run");
+            let above = path.parent().filter(|above| !above.as_str().is_empty()).unwrap_or(Utf8Path::new("."));
+            RunFolder::create(above, name)
+        }
+        None => RunFolder::create(&project.runs(), id),
+    }
+    .map_err(|error| Complaint::infrastructure(error.to_string()))
+}
+
+fn runtime() -> Result<tokio::runtime::Runtime, Complaint> {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(|cause| Complaint::infrastructure(format!("no threads for the run: {cause}")))
+}
+
+fn update_mode(arguments: &Arguments) -> UpdateMode {
+    match (arguments.update_snapshots, std::env::var_os("CI").is_some_and(|ci| !ci.is_empty())) {
+        (true, _) => UpdateMode::Accept,
+        (false, true) => UpdateMode::Ci,
+        (false, false) => UpdateMode::Review,
+    }
+}
+
 /// The time of the start and the process id: unique on a host, and sorts by time.
 pub fn run_id() -> String {
     format!("{}-{}", jiff::Timestamp::now().strftime("%Y%m%dT%H%M%SZ"), process::id())
 }
 
 /// The first events of a run.
-pub fn announce(events: &Events, id: &str, accel: &Accel, notices: &[String]) {
+pub fn announce(events: &Events, id: &str, accelerator: Accelerator, notices: &[String]) {
     events.emit(Event::RunStarted {
         id: id.to_owned(),
         muster: env!("CARGO_PKG_VERSION").to_owned(),
@@ -113,12 +160,16 @@ pub fn announce(events: &Events, id: &str, accel: &Accel, notices: &[String]) {
     for notice in notices {
         events.notice(notice.clone());
     }
-    let record = Accelerator {
+    events.emit(Event::AcceleratorChosen { accelerator });
+}
+
+/// The accelerator as reports know it.
+pub fn accelerator(accel: &Accel) -> Accelerator {
+    Accelerator {
         kind: accel.kind.word().to_owned(),
         reason: accel.reason.clone(),
         deadline_scale: accel.deadline_scale,
-    };
-    events.emit(Event::AcceleratorChosen { accelerator: record });
+    }
 }
 
 async fn drive(

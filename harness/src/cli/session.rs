@@ -80,7 +80,7 @@ fn extra_disk(text: &str) -> Result<u64, String> {
     crate::suite::images::extra_disk(text).map_err(|why| why.to_string())
 }
 
-fn duration(text: &str) -> Result<Duration, String> {
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
     crate::suite::value::duration(text).map_err(|why| why.to_string())
 }
 
@@ -113,7 +113,7 @@ pub fn prepare(selection: &Selection, options: &ImageOptions) -> Result<Prepared
     let specs = image_specs(&project, options, &mut notices)?;
     let ids = specs.iter().map(|spec| spec.id.clone()).collect();
     let typed = specs.iter().zip(&options.image).map(|(spec, typed)| (spec.id.clone(), typed.clone())).collect();
-    let rerun = Rerun { options: rerun_options(selection, options), images: typed };
+    let rerun = Rerun { options: rerun_options(selection, options), images: typed, connected: false };
     let suites: Vec<Arc<_>> = loaded.suites.into_iter().map(Arc::new).collect();
     let plan = plan::plan(&suites, &selected, ids);
     Ok(Prepared { project, plan, specs, rerun, notices })

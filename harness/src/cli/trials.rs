@@ -202,7 +202,7 @@ async fn answer_all(
         durations: Durations::default(),
     };
     let image = specs.first().map(|spec| spec.id.clone()).unwrap_or_default();
-    super::run::announce(events, "test", &accel, &[]);
+    super::run::announce(events, "test", super::run::accelerator(&accel), &[]);
     events.emit(crate::run::event::Event::Planned {
         suites: plan.suite_records(),
         tests: plan.unreached(&settings.rerun),

@@ -38,6 +38,11 @@ impl HostKey {
         format!("SHA256:{}", STANDARD_NO_PAD.encode(Sha256::digest(&self.blob)))
     }
 
+    /// The key in the wire format.
+    pub(super) fn blob(&self) -> &[u8] {
+        &self.blob
+    }
+
     /// The algorithms by which a server can prove this key, best first.
     pub(super) fn signature_algorithms(&self) -> &str {
         match self.algorithm() {

@@ -10,6 +10,7 @@ pub mod facts;
 pub mod frame;
 mod hostkey;
 mod kill;
+mod known_hosts;
 mod login;
 #[cfg(test)]
 mod loopback;
@@ -30,6 +31,7 @@ use std::time::Duration;
 pub use connection::{Guest, Stats, Target};
 pub use error::{ConnectError, GuestError, LastState};
 pub use hostkey::{HostKey, HostKeyPolicy};
+pub use known_hosts::known_hosts;
 pub use ports::PortPair;
 
 /// One command line for the guest's shell.

@@ -364,9 +364,14 @@ async fn supervise(
             status = process.wait() => break status,
         }
     };
-    while let Ok(event) = events.try_recv() {
-        news.take(&event);
-    }
+    // The connection ends with the process, but what was said last may still be on its way, and the
+    // event that explains the end is said last.
+    let rest = async {
+        while let Some(event) = events.recv().await {
+            news.take(&event);
+        }
+    };
+    let _ = tokio::time::timeout(OBEY, rest).await;
     news.state.send_if_modified(|state| match state {
         MachineState::PoweredOff => false,
         _ => {

@@ -159,12 +159,16 @@ pub async fn ask<L: Live>(
             ended = work => ended,
             () = tokio::time::sleep(clock.left() + GRACE) => Err(timed_out(test, "and the guest did not come back")),
         };
-        if let Err(failure) = ended {
-            answer.machine_lost = true;
-            answer.failures.push(failure);
-            return answer;
-        }
-        let Some(reboot) = reboot.filter(|_| answer.failures.is_empty()) else { return answer };
+        let steps_done = match ended {
+            Ok(done) => done,
+            Err(failure) => {
+                answer.machine_lost = true;
+                answer.failures.push(failure);
+                return answer;
+            }
+        };
+        // What a base check found does not keep the rest of the test from being asked.
+        let Some(reboot) = reboot.filter(|_| steps_done) else { return answer };
         match over_a_reboot(live, planned, &reboot, &clock, &mut answer).await {
             Ok(after) => base = after,
             Err(failure) => {
@@ -206,8 +210,8 @@ async fn over_a_reboot<L: Live>(
     Ok(base)
 }
 
-/// The steps, then, unless a reboot comes first, all that is expected, then the base checks; an error
-/// means that the machine cannot be used any more.
+/// The steps, then, unless a reboot comes first, all that is expected, then the base checks. Says
+/// whether every step did what it states; an error means that the machine cannot be used any more.
 async fn work<L: Live>(
     live: &L,
     planned: &Planned,
@@ -216,8 +220,9 @@ async fn work<L: Live>(
     clock: &Clock,
     base_before: &Observations,
     answer: &mut Answer,
-) -> Result<(), Failure> {
+) -> Result<bool, Failure> {
     let test = planned.test();
+    let mut steps_done = true;
     for step in steps {
         match steps::run(live, step, clock).await {
             Ok(assertions) => answer.assertions += assertions,
@@ -225,16 +230,18 @@ async fn work<L: Live>(
             Err(broken) => {
                 answer.assertions += broken.assertions;
                 answer.failures.push(broken.failure);
+                steps_done = false;
                 break;
             }
         }
     }
-    if let Some((image, settings)) = asked.filter(|_| answer.failures.is_empty()) {
+    if let Some((image, settings)) = asked.filter(|_| steps_done) {
         expectations(live, test, clock, answer).await?;
         snapshots(live, planned, image, settings, clock, answer).await?;
     }
     if clock.is_over() {
         answer.failures.push(timed_out(test, "while its last command ran"));
+        steps_done = false;
     }
     // The base checks have time of their own: a test that used up its own must still be judged.
     let clock = Clock::new(Duration::from_secs(60), live.deadline_scale());
@@ -244,7 +251,7 @@ async fn work<L: Live>(
     answer.failures.extend(failures.into_iter().map(|failure| failure.at(&test.location)));
     answer.remarks.extend(remarks);
     answer.base_after = Some(base::carry(base_before, after));
-    Ok(())
+    Ok(steps_done)
 }
 
 /// Findings of base checks as the suite wants them treated: failures, and what is only reported.
@@ -477,6 +484,10 @@ fn compare_snapshot(
 pub async fn base_after_boot<L: Live>(live: &L) -> Result<(Observations, Vec<Failure>, Vec<String>), Failure> {
     let (baseline, findings, mut blind) = since_boot(live).await?;
     blind.extend(live.blind());
+    if !live.seen_from_start() {
+        blind.extend(findings.into_iter().map(|finding| format!("before this run: {}", finding.message)));
+        return Ok((baseline, Vec::new(), blind));
+    }
     Ok((baseline, findings.into_iter().map(base_failure).collect(), blind))
 }
 

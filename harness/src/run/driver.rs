@@ -117,6 +117,11 @@ pub trait Live: Send + Sync {
         None
     }
 
+    /// Whether its boot was part of the run. What went wrong before the run is nobody's failure.
+    fn seen_from_start(&self) -> bool {
+        true
+    }
+
     /// What cannot be known of this machine, one sentence each.
     fn blind(&self) -> Vec<String> {
         Vec::new()

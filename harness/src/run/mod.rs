@@ -21,6 +21,7 @@ pub mod plan;
 pub mod qemu;
 pub mod reboot;
 pub mod record;
+pub mod remote;
 mod schedule;
 pub mod session;
 pub mod sink;

@@ -238,6 +238,8 @@ pub struct Rerun {
     pub options: Vec<String>,
     /// What was typed for an image, by its id, where the two differ: the path of a file.
     pub images: BTreeMap<String, String>,
+    /// Whether the options name a machine that is already up, so that there is no image to name.
+    pub connected: bool,
 }
 
 impl Rerun {
@@ -245,8 +247,11 @@ impl Rerun {
     pub fn command(&self, suite: &str, test: &str, image: &str) -> String {
         let mut words = vec!["muster".to_owned(), "run".to_owned()];
         words.extend(self.options.iter().cloned());
-        let image = self.images.get(image).map_or(image, String::as_str);
-        words.extend(["--image".to_owned(), quote(image), "--test".to_owned(), quote(&format!("{suite}/{test}"))]);
+        if !self.connected {
+            let image = self.images.get(image).map_or(image, String::as_str);
+            words.extend(["--image".to_owned(), quote(image)]);
+        }
+        words.extend(["--test".to_owned(), quote(&format!("{suite}/{test}"))]);
         words.join(" ")
     }
 }

@@ -26,6 +26,8 @@ const PRESS: Duration = Duration::from_secs(10);
 const PREPARE: Duration = Duration::from_secs(20);
 /// Seconds from a panic to the reboot, where the guest has none of its own: enough to print a trace.
 const PANIC_SECONDS: u32 = 2;
+/// What stands in the last line of a panic.
+const END_OF_PANIC: &str = "---[ end Kernel panic";
 /// Categories in which a kernel tells of the bad access that is a crash's cause; kernels before 5.0
 /// make one to crash.
 const CAUSES: &[&str] = &["oops", "bug"];
@@ -164,10 +166,10 @@ impl Rebooting<'_> {
         loop {
             let finding = fatal.borrow_and_update().clone();
             if let Some(finding) = finding {
-                let provoked = self.how == RebootKind::Crash
-                    && &*finding.category == "kernel-panic"
-                    && !self.panicked.swap(true, Ordering::Relaxed);
-                if !provoked {
+                let a_crash = self.how == RebootKind::Crash && &*finding.category == "kernel-panic";
+                // A kernel that has to wait for its reboot ends the panic with a line of its own.
+                let its_end = self.panicked.load(Ordering::Relaxed) && finding.line.contains(END_OF_PANIC);
+                if !(a_crash && (its_end || !self.panicked.swap(true, Ordering::Relaxed))) {
                     return crate::run::qemu::fatal_failure(self.machine, &finding).await;
                 }
                 self.excuse(&finding);
