@@ -9,7 +9,7 @@
 use serde_json::{Map, Value, json};
 
 use super::condition::{DIMENSIONS, words};
-use super::keys::{CATALOGUE, FRAGMENT, Key, KeyTable, MATRIX, STEPS, SUITE, Shape};
+use super::keys::{CATALOGUE, FRAGMENT, KNOWN_ISSUES, Key, KeyTable, MATRIX, STEPS, SUITE, Shape};
 use super::matcher::{MATCHERS, is_ordered, keys_of};
 use super::table::{CheckTable, Kind, Shorthand, Subject};
 
@@ -21,6 +21,11 @@ pub fn suite(tables: &[&'static CheckTable]) -> Value {
 /// The schema of files of tests that suites include.
 pub fn fragment(tables: &[&'static CheckTable]) -> Value {
     root("tests/v1", "Tests that suites of muster include", mapping(&FRAGMENT, tables))
+}
+
+/// The schema of known issues.
+pub fn known_issues() -> Value {
+    root("known-issues/v1", "Known issues of suites of muster", mapping(&KNOWN_ISSUES, &[]))
 }
 
 /// The schema of image catalogues.
@@ -80,6 +85,7 @@ fn shape(shape: &Shape, tables: &[&'static CheckTable]) -> Value {
         Shape::Lines => json!({"type": "array", "items": line(), "minItems": 1}),
         Shape::LineOrLines => json!({"anyOf": [line(), {"type": "array", "items": line(), "minItems": 1}]}),
         Shape::Duration => pattern(DURATION),
+        Shape::Date => pattern("[0-9]{4}-[0-9]{2}-[0-9]{2}"),
         Shape::Size => pattern(SIZE),
         Shape::Bool => boolean(),
         Shape::Mode => mode(),

@@ -39,6 +39,7 @@ codes! {
     DUPLICATE_SUITE = "duplicate-suite", "Two files have the same suite name.";
     DUPLICATE_SUBJECT = "duplicate-subject", "After substitution, two keys of one mapping are the same.";
     UNKNOWN_NEED = "unknown-need", "A test needs one that the suite does not have.";
+    UNKNOWN_TEST = "unknown-test", "A known issue is about a test that no suite has.";
     CYCLIC_NEED = "cyclic-need", "Tests need each other in a circle.";
     NEED_ACROSS_GUESTS = "need-across-guests", "Tests that share a machine through `needs` ask for different machines.";
     UNKNOWN_VAR = "unknown-var", "A substitution names a variable that is not defined.";
