@@ -161,7 +161,9 @@ fn mapping(
         if looks_like_matchers {
             let location = cx.location(entries.first()?.0.span);
             let keys = matcher::keys_of(&attribute.kind);
+            let span = entries.first()?.0.span;
             let matcher = matcher::decode::entries_of(cx, entries.iter().copied(), &attribute.kind, keys, named)?;
+            matcher::decode::possible(cx, span, &attribute.kind, &matcher, named)?;
             return Some(vec![Assertion { attribute: attribute.name, key: None, matcher, location }]);
         }
     }

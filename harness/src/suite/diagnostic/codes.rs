@@ -46,6 +46,7 @@ codes! {
     UNUSED_VAR = "unused-var", "A variable, or a dimension of a matrix that shapes no machine, is defined and never used.";
     BAD_SUBSTITUTION = "bad-substitution", "A `${` is not closed, or what it holds is not a name.";
     ASSERTS_NOTHING = "asserts-nothing", "A test, step or expectation can never fail.";
+    CONTRADICTION = "contradiction", "No value can be what a matcher asks for.";
     NO_TESTS = "no-tests", "A suite has no tests.";
     BAD_INCLUDE = "bad-include", "A file that is included or uploaded is not there, not plain, too large, or outside the suite's folder.";
     NEEDS_FRESH = "needs-fresh", "A step needs a machine that was booted for its test alone.";

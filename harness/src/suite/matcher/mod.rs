@@ -1,6 +1,7 @@
 //! Matchers: which of them a kind of value takes, how they are read, and how they are said again in
 //! the suite's own words.
 
+mod contradiction;
 pub(crate) mod decode;
 
 use std::fmt;
