@@ -14,6 +14,8 @@ pub mod adjust;
 pub mod condition;
 mod decode;
 pub mod diagnostic;
+#[cfg(test)]
+mod guide_tests;
 pub mod images;
 pub mod keys;
 pub mod known;
