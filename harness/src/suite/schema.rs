@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 use super::condition::{DIMENSIONS, words};
 use super::keys::{CATALOGUE, FRAGMENT, KNOWN_ISSUES, Key, KeyTable, MATRIX, STEPS, SUITE, Shape};
 use super::matcher::{MATCHERS, is_ordered, keys_of};
-use super::table::{CheckTable, Kind, Shorthand, Subject};
+use super::table::{CheckTable, Kind, STATISTICS, Shorthand, Subject};
 
 /// The schema of suite files, with the given check types.
 pub fn suite(tables: &[&'static CheckTable]) -> Value {
@@ -238,12 +238,25 @@ fn expect(tables: &[&'static CheckTable]) -> Value {
     json!({"type": "object", "properties": properties, "additionalProperties": false, "minProperties": 1})
 }
 
+/// A figure of each boot: a matcher, or one for each statistic.
+fn samples(inner: &Kind) -> Value {
+    let mut properties = Map::new();
+    for (name, doc) in STATISTICS {
+        let mut value = matcher(inner);
+        value["description"] = json!(doc);
+        properties.insert((*name).to_owned(), value);
+    }
+    let each = json!({"type": "object", "properties": properties, "additionalProperties": false, "minProperties": 1});
+    json!({"anyOf": [matcher(inner), each]})
+}
+
 /// What stands below a subject: attributes, or the shorthand.
 fn subject(table: &'static CheckTable) -> Value {
     let mut properties = Map::new();
     for attribute in table.attributes {
         let mut value = match attribute.kind {
             Kind::Map(inner) => json!({"type": "object", "additionalProperties": matcher(inner), "minProperties": 1}),
+            Kind::Samples(inner) => samples(inner),
             ref kind => matcher(kind),
         };
         value["description"] = json!(attribute.doc);
@@ -351,6 +364,7 @@ fn scalar(kind: &Kind) -> Value {
         Kind::Word(words) => return choice(&[words, ["none"].as_slice()].concat()),
         Kind::Bool => return boolean(),
         Kind::Mode => return json!({"anyOf": [mode(), {"const": "none"}]}),
+        Kind::Samples(inner) => return scalar(inner),
         Kind::Map(_) => return json!(false),
         Kind::Integer => INTEGER,
         Kind::Number => NUMBER,
