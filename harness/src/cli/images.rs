@@ -11,7 +11,7 @@ use crate::failure::Location;
 use crate::image::{self, DiskSource, Format, ImageSpec, KernelBoot, Limits};
 use crate::suite::images::{Disk, ImageEntry};
 
-/// List, build and inspect images
+/// List, build, inspect and prune images
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example: muster images build lab")]
 pub struct Arguments {
@@ -36,6 +36,8 @@ enum Command {
         #[arg(long)]
         format: Option<Format>,
     },
+    /// Remove what the cache can do without, never what is in use
+    Prune(super::prune::Arguments),
 }
 
 /// What `images/*.yaml` describe.
@@ -102,6 +104,7 @@ pub fn execute(arguments: Arguments) -> Result<Exit, Complaint> {
         Command::List => list(),
         Command::Build { variant } => build(&variant),
         Command::Inspect { file, format } => inspect(file, format),
+        Command::Prune(arguments) => super::prune::execute(&arguments),
     }
 }
 

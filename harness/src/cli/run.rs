@@ -1,6 +1,7 @@
 //! `muster run`.
 
 use std::process;
+use std::sync::Arc;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
@@ -9,7 +10,7 @@ use super::consumer::{self, Display};
 use super::load::Selection;
 use super::session::{self, ImageOptions, Prepared};
 use crate::exit::Exit;
-use crate::machine::{Accel, RunKey, Spawner, accel};
+use crate::machine::{Accel, RunKey, Spawner, TemplateStore, accel, template_store};
 use crate::report::files::RunFolder;
 use crate::run::ask::Settings;
 use crate::run::engine;
@@ -36,6 +37,13 @@ pub struct Arguments {
     /// Accept new and changed snapshots
     #[arg(long)]
     update_snapshots: bool,
+    /// Keep the warm machine of each image in the cache, and begin from the one that an earlier run has
+    /// kept: only tests that judge a boot boot. The key that opens it is kept with it
+    #[arg(long)]
+    warm: bool,
+    /// How much all kept machines may take; those that were used least recently go first [default: 8GiB]
+    #[arg(long, value_name = "SIZE", env = "MUSTER_TEMPLATES_MAX", value_parser = super::prune::bytes)]
+    templates_max: Option<u64>,
     #[command(flatten)]
     display: Display,
 }
@@ -67,7 +75,8 @@ pub fn execute(arguments: Arguments) -> Result<Exit, Complaint> {
         (false, false) => UpdateMode::Review,
     };
     announce(&events, &id, &accel, &prepared.notices);
-    let outcome = runtime.block_on(drive(prepared, &folder, accel, update, &events));
+    let templates = arguments.warm.then(|| templates(arguments.templates_max, &events)).flatten();
+    let outcome = runtime.block_on(drive(prepared, &folder, accel, update, &events, templates));
     // Guards of machines that are still up release them here, before anything is said about the end.
     runtime.shutdown_timeout(std::time::Duration::from_secs(5));
     drop(events);
@@ -107,6 +116,7 @@ async fn drive(
     accel: Accel,
     update: UpdateMode,
     events: &Events,
+    templates: Option<TemplateStore>,
 ) -> Result<Exit, Complaint> {
     let settings = Settings {
         rerun: prepared.rerun,
@@ -114,9 +124,21 @@ async fn drive(
         update,
         pending: folder.snapshots(),
     };
-    let host = host(prepared.project.root(), folder, accel, events).await?;
+    let mut host = host(prepared.project.root(), folder, accel, events).await?;
+    host.templates = templates.map(Arc::new);
     let images = HostImages::new(&host, prepared.specs);
     Ok(engine::run(&prepared.plan, &images, &settings, events, interruption()).await)
+}
+
+/// Where warm machines are kept. Without it a run only takes longer.
+fn templates(limit: Option<u64>, events: &Events) -> Option<TemplateStore> {
+    let Some(cache) = crate::image::cache_dir() else {
+        events.notice("--warm: there is no cache: none of MUSTER_CACHE, XDG_CACHE_HOME and HOME is set");
+        return None;
+    };
+    TemplateStore::open(&cache, limit.unwrap_or(template_store::DEFAULT_LIMIT))
+        .inspect_err(|error| events.notice(format!("--warm: {error}; templates are not kept")))
+        .ok()
 }
 
 /// What all machines of a run share.
@@ -132,6 +154,7 @@ pub async fn host(root: &Utf8Path, folder: &RunFolder, accel: Accel, events: &Ev
         root: root.to_owned(),
         machines: folder.root().join("machines"),
         events: events.clone(),
+        templates: None,
     })
 }
 

@@ -8,14 +8,17 @@ pub mod catalogue;
 pub mod digest;
 pub mod error;
 pub mod header;
+mod in_use;
 pub mod inspect;
 pub mod lab;
 pub mod overlay;
+pub mod prune;
 mod tool;
 
 pub use catalogue::{Arch, DiskBus, DiskSource, FirmwareKind, Format, ImageSpec, KernelBoot, SeedKind};
 pub use digest::{Unchanged, sha256};
 pub use error::ImageError;
+pub use in_use::InUse;
 pub use inspect::{Inspected, Limits, inspect};
 pub use overlay::Overlay;
 

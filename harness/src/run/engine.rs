@@ -83,7 +83,8 @@ pub(super) async fn ask_all<D: Driver>(plan: &Plan, session: &Session<'_, D>) ->
         session.boot_only().await;
     }
     let of = |isolation: Isolation| plan.groups.iter().filter(move |group| group.isolation == isolation);
-    let forks = of(Isolation::Clone).next().is_some();
+    let shared_may_fork = session.driver.keeps_templates() && of(Isolation::Shared).next().is_some();
+    let forks = of(Isolation::Clone).next().is_some() || shared_may_fork;
     let source = if forks { Source::Fork } else { Source::Boot };
 
     let mut first = session.lane(Source::Boot);

@@ -21,6 +21,7 @@ pub mod record;
 pub mod session;
 pub mod sink;
 pub mod steps;
+mod warm;
 
 #[cfg(test)]
 mod engine_tests;
