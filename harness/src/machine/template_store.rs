@@ -7,8 +7,8 @@
 
 mod list;
 
-use std::fs::{File, OpenOptions, TryLockError};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::fs::{File, OpenOptions, Permissions, TryLockError};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -148,7 +148,11 @@ impl TemplateStore {
         if template.resident() > self.limit {
             return Err(too_large(template.resident()));
         }
-        let folder = tempfile::Builder::new().prefix(UNFINISHED).tempdir_in(&self.root).map_err(unusable)?;
+        let folder = tempfile::Builder::new()
+            .prefix(UNFINISHED)
+            .permissions(Permissions::from_mode(0o700))
+            .tempdir_in(&self.root)
+            .map_err(unusable)?;
         // Locked as long as it has no name, so that nobody takes it for one that was left behind.
         let lock = File::open(folder.path()).map_err(unusable)?;
         lock.lock_shared().map_err(unusable)?;
