@@ -6,7 +6,9 @@
 mod support;
 
 mod boot;
+mod clones;
 mod guest;
 mod image;
 mod runner;
 mod verdict;
+mod warm;

@@ -15,7 +15,8 @@ pub struct InUse(#[allow(dead_code)] Option<File>);
 impl InUse {
     /// Marks an image, when it lies in the cache. Where it cannot be marked it is used all the same.
     pub fn note(image: &Path) -> Self {
-        let cached = cache_dir().and_then(|cache| cache.canonicalize().ok()).is_some_and(|cache| image.starts_with(cache));
+        let cached =
+            cache_dir().and_then(|cache| cache.canonicalize().ok()).is_some_and(|cache| image.starts_with(cache));
         Self(cached.then(|| lock_shared(image)).flatten())
     }
 
@@ -40,7 +41,8 @@ pub(super) fn opened() -> BTreeSet<(u64, u64)> {
     let others = processes.flatten().filter(|entry| {
         entry.file_name().to_str().and_then(|name| name.parse::<u32>().ok()).is_some_and(|id| id != std::process::id())
     });
-    let descriptors = others.filter_map(|process| std::fs::read_dir(process.path().join("fd")).ok()).flatten().flatten();
+    let descriptors =
+        others.filter_map(|process| std::fs::read_dir(process.path().join("fd")).ok()).flatten().flatten();
     // Leads to what is open, whatever name that has now.
     descriptors.filter_map(|fd| std::fs::metadata(fd.path()).ok()).map(|file| (file.dev(), file.ino())).collect()
 }

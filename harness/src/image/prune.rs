@@ -147,13 +147,7 @@ fn folder(
     Some(Cached { kind, path, beside: Vec::new(), item: Item { leftover, bytes, used }, in_use })
 }
 
-fn made_disk(
-    made: &Path,
-    name: &str,
-    path: PathBuf,
-    metadata: &Metadata,
-    opened: &BTreeSet<(u64, u64)>,
-) -> Cached {
+fn made_disk(made: &Path, name: &str, path: PathBuf, metadata: &Metadata, opened: &BTreeSet<(u64, u64)>) -> Cached {
     let lock = made.join(format!("{name}.lock"));
     let in_use = is_in_use(&path, metadata, opened) || (lock.exists() && !InUse::is_free(&lock));
     // The lock stays: another run may wait for it.
@@ -233,7 +227,9 @@ mod tests {
     async fn images_are_told_apart_and_links_and_strangers_left_alone() {
         let (root, cache) = (checkout(), tempfile::tempdir().unwrap());
         let images = cache.path().join("images");
-        for name in ["tiny-3333333333333333", "tiny-4444444444444444", "gone-5555555555555555", ".building-tiny.abc", "mine"] {
+        for name in
+            ["tiny-3333333333333333", "tiny-4444444444444444", "gone-5555555555555555", ".building-tiny.abc", "mine"]
+        {
             std::fs::create_dir_all(images.join(name)).unwrap();
             std::fs::write(images.join(name).join("disk.qcow2"), "disk").unwrap();
         }
@@ -283,11 +279,8 @@ mod tests {
         assert!(in_use().await);
         drop(lock);
         // As QEMU has it, without a lock of ours.
-        let mut reader = std::process::Command::new("sleep")
-            .arg("600")
-            .stdin(std::fs::File::open(&disk).unwrap())
-            .spawn()
-            .unwrap();
+        let mut reader =
+            std::process::Command::new("sleep").arg("600").stdin(std::fs::File::open(&disk).unwrap()).spawn().unwrap();
         assert!(in_use().await);
         reader.kill().unwrap();
         reader.wait().unwrap();

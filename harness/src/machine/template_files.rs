@@ -194,7 +194,8 @@ pub(super) fn read(folder: &Path, key: &str, unseeded: &MachineDescription) -> R
     }
     let missing = |name: &str| Damage::Metadata(format!("it has no {name}"));
     let mut take = |name: &str| open.remove(name);
-    let mut several = |what: &str| -> Vec<File> { (0..).map_while(|number| take(&format!("{what}-{number}"))).collect() };
+    let mut several =
+        |what: &str| -> Vec<File> { (0..).map_while(|number| take(&format!("{what}-{number}"))).collect() };
     let (layers, extra) = (several("layer"), several("extra"));
     let mut needed = |name: &str| open.remove(name).ok_or_else(|| missing(name));
     let (ram, state, blank) = (needed("ram")?, needed("state")?, needed("blank")?);
@@ -230,8 +231,8 @@ fn metadata(folder: &Path) -> Result<Metadata, Damage> {
     if said != hex(Sha256::new_with_prefix(&text)) {
         return Err(Damage::Changed { name: METADATA.to_owned() });
     }
-    let metadata: Metadata =
-        serde_json::from_slice(&text).map_err(|error| Damage::Metadata(crate::text::one_line(&error.to_string(), 200)))?;
+    let metadata: Metadata = serde_json::from_slice(&text)
+        .map_err(|error| Damage::Metadata(crate::text::one_line(&error.to_string(), 200)))?;
     if metadata.schema != SCHEMA {
         let schema = crate::text::one_line(&metadata.schema, 40);
         return Err(Damage::Metadata(format!("its layout is `{schema}`, not `{SCHEMA}`")));

@@ -134,7 +134,8 @@ fn unsaid(why: &str) -> MachineError {
 /// What tells one processor from another: the first of /proc/cpuinfo, without what varies by the hour.
 fn processor(cpuinfo: &str) -> String {
     let first = cpuinfo.split("\n\n").next().unwrap_or_default();
-    let lasting = |line: &&str| !["cpu MHz", "bogomips", "apicid", "initial apicid"].iter().any(|word| line.starts_with(word));
+    let lasting =
+        |line: &&str| !["cpu MHz", "bogomips", "apicid", "initial apicid"].iter().any(|word| line.starts_with(word));
     first.lines().filter(lasting).collect::<Vec<_>>().join("\n")
 }
 
@@ -176,7 +177,8 @@ mod tests {
     #[test]
     fn whatever_a_guest_can_see_changes_it() {
         let before = key(&spec(), "/a", "00", "1");
-        let mut seen = std::collections::BTreeSet::from([before, key(&spec(), "/a", "01", "1"), key(&spec(), "/a", "00", "2")]);
+        let mut seen =
+            std::collections::BTreeSet::from([before, key(&spec(), "/a", "01", "1"), key(&spec(), "/a", "00", "2")]);
         let changes: [fn(&mut ImageSpec); 11] = [
             |spec| spec.memory_mib = 2048,
             |spec| spec.cpus = 3,

@@ -141,7 +141,8 @@ fn protocol() -> String {
         capabilities: facts::CAPABILITIES.iter().map(|(word, _)| (*word).to_owned()).collect(),
         ..Facts::default()
     };
-    let mut scripts = vec![format!("{PROTOCOL} {}", env!("CARGO_PKG_VERSION")), warm::script(crate::machine::WARM_PORTS)];
+    let mut scripts =
+        vec![format!("{PROTOCOL} {}", env!("CARGO_PKG_VERSION")), warm::script(crate::machine::WARM_PORTS)];
     scripts.extend(facts::probe::requests(1.0).into_iter().map(|request| request.script));
     for facts in [facts, with_everything] {
         let probes = base::baseline(&facts).into_iter().chain(base::since_boot_probes(&facts));

@@ -81,7 +81,12 @@ impl TemplateStore {
 /// Bytes of the disk that the plain files of a folder take. No link is followed.
 pub(super) fn bytes_below(folder: &Path) -> u64 {
     let Ok(names) = std::fs::read_dir(folder) else { return 0 };
-    names.flatten().filter_map(|found| found.metadata().ok()).filter(|found| found.is_file()).map(|f| f.blocks() * 512).sum()
+    names
+        .flatten()
+        .filter_map(|found| found.metadata().ok())
+        .filter(|found| found.is_file())
+        .map(|f| f.blocks() * 512)
+        .sum()
 }
 
 /// Locks a folder or file against everyone else; `None` when somebody has it or it is gone.
