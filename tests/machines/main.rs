@@ -6,6 +6,7 @@
 mod support;
 
 mod boot;
+mod clones;
 mod faults;
 mod hostile;
 mod image;
@@ -13,3 +14,4 @@ mod network;
 mod reboot;
 mod runner;
 mod verdict;
+mod warm;

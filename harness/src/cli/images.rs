@@ -11,7 +11,7 @@ use crate::failure::Location;
 use crate::image::{self, Arch, DiskSource, Format, ImageSpec, KernelBoot};
 use crate::suite::images::{Disk, ImageEntry};
 
-/// List, build and inspect images
+/// List, build, inspect and prune images
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example: muster images build lab")]
 pub struct Arguments {
@@ -40,6 +40,8 @@ enum Command {
         #[arg(long, default_value_t = Arch::X86_64)]
         arch: Arch,
     },
+    /// Remove what the cache can do without, never what is in use
+    Prune(super::prune::Arguments),
 }
 
 /// What `images/*.yaml` describe.
@@ -106,6 +108,7 @@ pub fn execute(arguments: Arguments) -> Result<Exit, Complaint> {
         Command::List => list(),
         Command::Build { variant } => build(&variant),
         Command::Inspect { file, format, arch } => inspect(&file, format, arch),
+        Command::Prune(arguments) => super::prune::execute(&arguments),
     }
 }
 

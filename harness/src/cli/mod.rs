@@ -13,6 +13,7 @@ mod images;
 mod list;
 mod load;
 mod project;
+mod prune;
 mod run;
 mod schema;
 mod session;
@@ -45,7 +46,7 @@ enum Command {
     Check(check::Arguments),
     /// Print the JSON Schema of a file format
     Schema(schema::Arguments),
-    /// List, build and inspect images
+    /// List, build, inspect and prune images
     Images(images::Arguments),
     /// List, show, accept or reject snapshots that have changed
     Snapshots(snapshots::Arguments),

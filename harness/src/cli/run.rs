@@ -1,6 +1,7 @@
 //! `muster run`.
 
 use std::process;
+use std::sync::Arc;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
@@ -11,7 +12,7 @@ use super::load::Selection;
 use super::project::Project;
 use super::session::{self, ImageOptions, Prepared};
 use crate::exit::Exit;
-use crate::machine::{Accel, RunKey, Spawner, accel};
+use crate::machine::{Accel, RunKey, Spawner, TemplateStore, accel, template_store};
 use crate::report::files::RunFolder;
 use crate::run::ask::Settings;
 use crate::run::budget::{self, Budget};
@@ -51,6 +52,13 @@ pub struct Arguments {
     /// Accept new and changed snapshots
     #[arg(long)]
     update_snapshots: bool,
+    /// Keep the warm machine of each image in the cache, and begin from the one that an earlier run has
+    /// kept: only tests that judge a boot boot. The key that opens it is kept with it
+    #[arg(long)]
+    warm: bool,
+    /// How much all kept machines may take; those that were used least recently go first [default: 8GiB]
+    #[arg(long, value_name = "SIZE", env = "MUSTER_TEMPLATES_MAX", value_parser = super::prune::bytes)]
+    templates_max: Option<u64>,
     #[command(flatten)]
     display: Display,
 }
@@ -69,8 +77,10 @@ pub fn execute(arguments: Arguments) -> Result<Exit, Complaint> {
     let (events, stream) = Events::channel();
     let consumer = consumer::start(stream, &folder, Some(arguments.display))?;
     announce(&events, &id, accelerator(&accel), &prepared.notices);
+    let templates = arguments.warm.then(|| templates(arguments.templates_max, &events)).flatten();
     let budget = budget(arguments.jobs, arguments.all_memory);
-    let outcome = runtime.block_on(drive(prepared, &folder, accel, update_mode(&arguments), budget, &events));
+    let means = Means { update: update_mode(&arguments), budget, templates };
+    let outcome = runtime.block_on(drive(prepared, &folder, accel, means, &events));
     // Guards of machines that are still up release them here, before anything is said about the end.
     runtime.shutdown_timeout(std::time::Duration::from_secs(5));
     drop(events);
@@ -172,14 +182,21 @@ pub fn accelerator(accel: &Accel) -> Accelerator {
     }
 }
 
+/// What a run may use and change beside its machines.
+struct Means {
+    update: UpdateMode,
+    budget: Budget,
+    templates: Option<TemplateStore>,
+}
+
 async fn drive(
     prepared: Prepared,
     folder: &RunFolder,
     accel: Accel,
-    update: UpdateMode,
-    budget: Budget,
+    means: Means,
     events: &Events,
 ) -> Result<Exit, Complaint> {
+    let Means { update, budget, templates } = means;
     let settings = Settings {
         rerun: prepared.rerun,
         accelerator: accel.kind.word().to_owned(),
@@ -188,7 +205,8 @@ async fn drive(
         budget,
         durations: durations_file().map(|path| Durations::load(&path)).unwrap_or_default(),
     };
-    let host = host(prepared.project.root(), folder, accel, events).await?;
+    let mut host = host(prepared.project.root(), folder, accel, events).await?;
+    host.templates = templates.map(Arc::new);
     let images = HostImages::new(&host, prepared.specs);
     let (exit, records) = engine::run(&prepared.plan, &images, &settings, events, interruption()).await;
     if let Some(path) = durations_file() {
@@ -198,6 +216,17 @@ async fn drive(
         let _ = durations.save(&path);
     }
     Ok(exit)
+}
+
+/// Where warm machines are kept. Without it a run only takes longer.
+fn templates(limit: Option<u64>, events: &Events) -> Option<TemplateStore> {
+    let Some(cache) = crate::image::cache_dir() else {
+        events.notice("--warm: there is no cache: none of MUSTER_CACHE, XDG_CACHE_HOME and HOME is set");
+        return None;
+    };
+    TemplateStore::open(&cache, limit.unwrap_or(template_store::DEFAULT_LIMIT))
+        .inspect_err(|error| events.notice(format!("--warm: {error}; templates are not kept")))
+        .ok()
 }
 
 /// What all machines of a run share.
@@ -213,6 +242,7 @@ pub async fn host(root: &Utf8Path, folder: &RunFolder, accel: Accel, events: &Ev
         root: root.to_owned(),
         machines: folder.root().join("machines"),
         events: events.clone(),
+        templates: None,
     })
 }
 

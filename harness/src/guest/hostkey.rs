@@ -25,6 +25,11 @@ impl HostKey {
         (key.algorithm() == Some(algorithm)).then_some(key)
     }
 
+    /// As [`HostKey::parse`] reads it.
+    pub fn line(&self) -> String {
+        format!("{} {}", self.algorithm().unwrap_or_default(), STANDARD.encode(&self.blob))
+    }
+
     /// `ssh-ed25519`, `ecdsa-sha2-nistp256`…; `None` when the blob does not begin with a name.
     pub fn algorithm(&self) -> Option<&str> {
         let length = u32::from_be_bytes(*self.blob.first_chunk::<4>()?) as usize;
@@ -72,6 +77,7 @@ mod tests {
     fn a_public_key_line_is_read_with_its_algorithm() {
         let key = HostKey::parse(LINE).unwrap();
         assert_eq!(key.algorithm(), Some("ssh-ed25519"));
+        assert_eq!(HostKey::parse(&key.line()), Some(key.clone()));
         assert!(key.fingerprint().starts_with("SHA256:") && key.fingerprint().len() == 50);
         assert_eq!(HostKey::parse(&LINE.replacen("ssh-ed25519", "ssh-rsa", 1)), None);
     }

@@ -37,7 +37,8 @@ pub async fn farewell(warm: &Guest, login: u32, scale: f64) {
     }
 }
 
-fn script([main, errors]: [&str; 2]) -> String {
+/// What starts it, in the guest.
+pub fn script([main, errors]: [&str; 2]) -> String {
     // The parent of the framed shell is the login itself; a subshell keeps its number.
     format!(
         "port() {{\n\

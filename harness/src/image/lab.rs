@@ -30,6 +30,17 @@ pub async fn key(root: &Path, variant: &str) -> Result<String, ImageError> {
     Ok(key)
 }
 
+/// The variants that this checkout can build.
+pub fn variants(root: &Path) -> Vec<String> {
+    let Ok(found) = std::fs::read_dir(root.join("images/lab/variants")) else { return Vec::new() };
+    let mut names: Vec<String> = found
+        .flatten()
+        .filter_map(|entry| entry.file_name().to_str()?.strip_suffix(".sh").map(str::to_owned))
+        .collect();
+    names.sort();
+    names
+}
+
 /// The name of the disk in a built image's folder.
 pub fn disk_name(format: Format) -> &'static str {
     match format {

@@ -21,6 +21,9 @@ pub mod qmp;
 pub mod seed;
 mod start;
 mod template;
+mod template_files;
+pub mod template_key;
+pub mod template_store;
 pub mod tpm;
 mod wiring;
 
@@ -34,3 +37,5 @@ pub use process::Spawner;
 pub use seed::RunKey;
 pub use start::MachineRequest;
 pub use template::{FreezeError, Template};
+pub use template_key::TemplateKey;
+pub use template_store::TemplateStore;

@@ -194,6 +194,40 @@ async fn silent(process: &mut Process, error: QmpError, log: &Path) -> MachineEr
     }
 }
 
+/// What will run, without what is a machine's own: its name, its seed, the key that opens it.
+pub(super) fn unseeded(
+    spec: &ImageSpec,
+    image: &Inspected,
+    accel: AccelKind,
+    network: Network,
+) -> Result<MachineDescription, MachineError> {
+    let firmware = match spec.firmware {
+        FirmwareKind::Bios => None,
+        FirmwareKind::Uefi => Some(firmware::find(spec.arch, false)?),
+        FirmwareKind::UefiSecure => Some(firmware::find(spec.arch, true)?),
+    };
+    Ok(MachineDescription {
+        id: String::new(),
+        accel,
+        arch: spec.arch,
+        memory_mib: spec.memory_mib,
+        cpus: spec.cpus,
+        base: image.path.clone(),
+        base_format: image.format,
+        bus: spec.bus,
+        extra_disks: spec.extra_disks.clone(),
+        firmware,
+        kernel: spec.kernel.clone(),
+        tpm: spec.tpm,
+        seed_disk: None,
+        ignition: None,
+        smbios: spec.smbios.clone(),
+        network,
+        nics: spec.nics,
+        memory: Memory::Private,
+    })
+}
+
 /// The pure description of what will run, and its seed written to disk.
 fn describe(
     request: &MachineRequest<'_>,
@@ -201,14 +235,8 @@ fn describe(
     folder: &Path,
 ) -> Result<(MachineDescription, Option<Firmware>), MachineError> {
     let spec = request.spec;
-    let firmware = match spec.firmware {
-        FirmwareKind::Bios => None,
-        FirmwareKind::Uefi => Some(firmware::find(spec.arch, false)?),
-        FirmwareKind::UefiSecure => Some(firmware::find(spec.arch, true)?),
-    };
-    let mut seed_disk: Option<PathBuf> = None;
-    let mut ignition = None;
-    let mut smbios = spec.smbios.clone();
+    let mut description = unseeded(spec, request.image, accel, request.network)?;
+    description.id = request.id.to_owned();
     match spec.seed {
         SeedKind::NoCloud => {
             let seed = NoCloud {
@@ -217,35 +245,16 @@ fn describe(
                 user: spec.user.clone(),
                 public_key: request.key.public.clone(),
             };
-            seed_disk = Some(seed.write(&folder.join("seed"))?);
+            description.seed_disk = Some(seed.write(&folder.join("seed"))?);
         }
         SeedKind::Ignition => {
             let seed = Ignition { user: spec.user.clone(), public_key: request.key.public.clone() };
-            ignition = Some(seed.write(&folder.join("seed"))?);
+            description.ignition = Some(seed.write(&folder.join("seed"))?);
         }
-        SeedKind::SystemdCredentials => smbios.push(seed::credential(&request.key.public)),
+        SeedKind::SystemdCredentials => description.smbios.push(seed::credential(&request.key.public)),
         SeedKind::None => {}
     }
-    let description = MachineDescription {
-        id: request.id.to_owned(),
-        accel,
-        arch: spec.arch,
-        memory_mib: spec.memory_mib,
-        cpus: spec.cpus,
-        base: request.image.path.clone(),
-        base_format: request.image.format,
-        bus: spec.bus,
-        extra_disks: spec.extra_disks.clone(),
-        firmware: firmware.clone(),
-        kernel: spec.kernel.clone(),
-        tpm: spec.tpm,
-        seed_disk,
-        ignition,
-        smbios,
-        network: request.network,
-        nics: spec.nics,
-        memory: Memory::Private,
-    };
+    let firmware = description.firmware.clone();
     Ok((description, firmware))
 }
 

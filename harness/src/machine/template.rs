@@ -58,10 +58,11 @@ pub enum FreezeError {
 impl Machine {
     /// Whether [`Machine::freeze`] can work, judged by its devices.
     pub fn can_freeze(&self) -> Result<(), String> {
-        if self.body().ram.is_none() {
-            return Err("it was started without RAM that can be shared".to_owned());
+        command_line::forkable(&self.body().description)?;
+        match self.body().ram {
+            Some(_) => Ok(()),
+            None => Err("it was started without RAM that can be shared".to_owned()),
         }
-        command_line::forkable(&self.body().description)
     }
 
     /// Stops the guest, writes down what it is, and ends its QEMU.

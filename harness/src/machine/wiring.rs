@@ -52,6 +52,15 @@ pub(super) fn socket_pair() -> std::io::Result<(UnixStream, OwnedFd)> {
 /// A writable copy of the file in the folder's file system, its name removed. Holes stay holes.
 pub(super) fn private_copy(original: &File, folder: &Path) -> std::io::Result<File> {
     let copy = tempfile::tempfile_in(folder)?;
+    sparse_copy(original, &copy)?;
+    Ok(copy)
+}
+
+/// Bytes that are looked at together: where they are all zero, nothing is written.
+const GRAIN: usize = 64 << 10;
+
+/// Fills an empty file with what another holds. Holes stay holes, and zeros become some.
+pub(super) fn sparse_copy(original: &File, copy: &File) -> std::io::Result<()> {
     let length = original.metadata()?.len();
     copy.set_len(length)?;
     let mut at = 0;
@@ -69,14 +78,20 @@ pub(super) fn private_copy(original: &File, folder: &Path) -> std::io::Result<Fi
             let want = usize::try_from(end - at).unwrap_or(usize::MAX).min(buffer.len());
             let count = original.read_at(&mut buffer[..want], at)?;
             if count == 0 {
-                return Ok(copy);
+                return Ok(());
             }
-            copy.write_all_at(&buffer[..count], at)?;
+            for (offset, grain) in (at..).step_by(GRAIN).zip(buffer[..count].chunks(GRAIN)) {
+                if grain != &ZEROS[..grain.len()] {
+                    copy.write_all_at(grain, offset)?;
+                }
+            }
             at += count as u64;
         }
     }
-    Ok(copy)
+    Ok(())
 }
+
+static ZEROS: [u8; GRAIN] = [0; GRAIN];
 
 #[cfg(test)]
 mod tests {

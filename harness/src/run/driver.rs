@@ -2,10 +2,13 @@
 
 use std::future::Future;
 
+use serde::{Deserialize, Serialize};
+
 use super::budget::Cost;
 use super::plan::Planned;
 use super::reboot::Rebooted;
 use super::record::MachineRecord;
+use crate::check::Observations;
 use crate::failure::Failure;
 use crate::guest::facts::Facts;
 use crate::guest::{Reply, Request};
@@ -37,6 +40,50 @@ pub trait Driver: Sync {
     /// Starts a machine where the template stopped, its clock set. Fails like a boot.
     fn fork(&self, template: &Self::Template, id: &str)
     -> impl Future<Output = Result<Self::Live, BootFailure>> + Send;
+
+    /// Whether templates are kept between runs, so that a fork may come cheaper than a boot.
+    fn keeps_templates(&self) -> bool {
+        false
+    }
+
+    /// The template that an earlier run has kept, if there is one that can be used. After `None` the
+    /// next one that is frozen is worth keeping.
+    fn recall(&self) -> impl Future<Output = Option<Recalled<Self::Template>>> + Send {
+        async { None }
+    }
+
+    /// Keeps a template for later runs, with what its boot left.
+    fn keep(&self, _: &Self::Template, _: &BootLeft) -> impl Future<Output = ()> + Send {
+        async {}
+    }
+
+    /// Takes back a recalled template of which no fork could be made.
+    fn disown(&self, _: &Self::Template) -> impl Future<Output = ()> + Send {
+        async {}
+    }
+}
+
+/// What is known of a guest when its machine becomes a template, beside what the driver knows.
+#[derive(Debug, Clone, Default)]
+pub struct BootLeft {
+    /// What the base checks saw last.
+    pub base: Observations,
+    /// What the boot did wrong, in the guest's own books.
+    pub failures: Vec<Failure>,
+    /// What the base checks could not see.
+    pub remarks: Vec<String>,
+}
+
+/// A template of an earlier run.
+pub struct Recalled<T> {
+    /// What forks are made of.
+    pub template: T,
+    /// What it is called in this run.
+    pub name: String,
+    /// What its boot left.
+    pub left: BootLeft,
+    /// Everything that its console showed.
+    pub findings: Vec<ConsoleHit>,
 }
 
 /// What came of freezing a machine.
@@ -145,7 +192,8 @@ pub enum Stop {
 }
 
 /// Something the console judge found.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct ConsoleHit {
     /// `kernel-panic`, `oops`, …: the second half of the failure id.
     pub category: String,
@@ -160,7 +208,8 @@ pub struct ConsoleHit {
 }
 
 /// How bad a console finding is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Weight {
     /// The machine is lost.
     Fatal,

@@ -1,5 +1,7 @@
 //! Freezing a booted machine of this host into a template, and forking machines from it.
 
+use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::driver::{BootFailure, ConsoleHit, Driver, Frozen, Live};
@@ -9,6 +11,7 @@ use super::session::no_machine;
 use crate::failure::{self, Failure};
 use crate::guest::facts::Facts;
 use crate::guest::{Guest, HostKey, HostKeyPolicy, PortPair, Request, Target, warm};
+use crate::machine::template_store::Hold;
 use crate::machine::{Machine, Template, WARM_PORTS};
 use crate::text;
 
@@ -20,12 +23,19 @@ const FIRST_COMMAND: Duration = Duration::from_secs(15);
 
 /// A frozen machine of this host.
 pub struct HostTemplate {
-    machine: String,
-    template: Template,
-    facts: Facts,
-    host_key: Option<HostKey>,
+    pub(super) machine: String,
+    /// Shared with whoever writes it to the cache meanwhile.
+    pub(super) template: Arc<Template>,
+    pub(super) facts: Facts,
+    pub(super) host_key: Option<HostKey>,
     /// Whether a shell waits behind the ports.
-    warm: bool,
+    pub(super) warm: bool,
+    /// Seconds that its boot took.
+    pub(super) boot_seconds: f64,
+    /// Everything that its console showed.
+    pub(super) console: Vec<ConsoleHit>,
+    /// When it comes from the cache: what keeps it there, and the key that opens it.
+    pub(super) kept: Option<(Hold, PathBuf)>,
 }
 
 impl HostTemplate {
@@ -60,7 +70,16 @@ pub(super) async fn freeze(live: HostMachine) -> Frozen<HostMachine, HostTemplat
         Ok(template) => {
             record.end = Some("frozen".to_owned());
             Frozen::Template {
-                template: HostTemplate { machine: id, template, facts, host_key, warm },
+                template: HostTemplate {
+                    machine: id,
+                    template: Arc::new(template),
+                    facts,
+                    host_key,
+                    warm,
+                    boot_seconds: record.boot_seconds.unwrap_or_default(),
+                    console: hits(&console, 0),
+                    kept: None,
+                },
                 record,
                 findings,
             }
@@ -112,7 +131,10 @@ pub(super) async fn fork(
         }
     };
     let scale = host.accel.deadline_scale;
-    let target = known(&driver.target(&machine), template.host_key.as_ref());
+    let mut target = known(&driver.target(&machine), template.host_key.as_ref());
+    if let Some((_, key)) = &template.kept {
+        target.private_key.clone_from(key);
+    }
     let arrival = tokio::select! {
         biased;
         failure = death_of(&machine, 0, scale, false) => Err(failure),

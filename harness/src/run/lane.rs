@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use super::ask::{self, Answer};
 use super::console_hits::note_hit;
-use super::driver::{Driver, Live, Stop};
+use super::driver::{BootLeft, Driver, Live, Stop};
 use super::event::Event;
 use super::gate;
 use super::outcome::Outcome;
@@ -24,13 +24,16 @@ pub struct Slot<L> {
     pub(super) id: String,
     pub(super) live: L,
     pub(super) base: Observations,
+    /// What its boot left, but for the observations above; nothing when it was forked.
+    pub(super) boot: BootLeft,
     setups: BTreeMap<String, Result<(), Failure>>,
     a_test_failed: bool,
 }
 
 impl<L> Slot<L> {
-    pub(super) fn new(id: String, live: L, base: Observations) -> Self {
-        Self { id, live, base, setups: BTreeMap::new(), a_test_failed: false }
+    pub(super) fn new(id: String, live: L, mut boot: BootLeft) -> Self {
+        let base = std::mem::take(&mut boot.base);
+        Self { id, live, base, boot, setups: BTreeMap::new(), a_test_failed: false }
     }
 }
 

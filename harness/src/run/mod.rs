@@ -26,6 +26,7 @@ mod schedule;
 pub mod session;
 pub mod sink;
 pub mod steps;
+mod warm;
 
 #[cfg(test)]
 mod engine_tests;

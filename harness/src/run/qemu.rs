@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::budget::Cost;
-use super::driver::{BootFailure, ConsoleHit, Driver, Frozen, Live, Stop, Weight};
+use super::driver::{BootFailure, BootLeft, ConsoleHit, Driver, Frozen, Live, Recalled, Stop, Weight};
 use super::engine::Images;
 use super::event::Event;
 use super::fork::{self, HostTemplate};
@@ -16,15 +16,20 @@ use super::reboot::{self, Rebooted};
 use super::record::{ImageRecord, MachineRecord};
 use super::session::no_machine;
 use super::sink::Events;
+use super::warm::{self, Warm};
 use crate::failure::{self, Failure, FailureId};
 use crate::guest::facts::{self, Facts};
 use crate::guest::{Guest, GuestError, HostKey, HostKeyPolicy, Reply, Request, Target};
 use crate::image::{self, ImageError, ImageSpec, Inspected, Unchanged};
 use crate::machine::console::rules::Severity;
-use crate::machine::{Accel, AccelKind, Finding, Machine, MachineRequest, MachineState, Network, RunKey, Spawner};
+use crate::machine::{
+    Accel, AccelKind, Finding, Machine, MachineRequest, MachineState, Network, RunKey, Spawner, TemplateStore,
+};
 use crate::suite::model::RebootKind;
 use crate::text;
 
+/// What guests can reach.
+pub(super) const NETWORK: Network = Network::Restricted;
 /// Console lines shown when a boot fails or a machine dies.
 const EXCERPT: usize = 40;
 /// How long a lost connection waits for the news that the machine behind it has died, unscaled.
@@ -50,6 +55,8 @@ pub struct Host {
     pub machines: Utf8PathBuf,
     /// Where events go.
     pub events: Events,
+    /// Where templates are kept between runs, when they are.
+    pub templates: Option<Arc<TemplateStore>>,
 }
 
 /// The images of a run, by id.
@@ -85,11 +92,20 @@ impl<'h> Images for HostImages<'h> {
         let record = ImageRecord {
             path: ready.source.display().to_string(),
             format: spec.format.word().to_owned(),
-            sha256: ready.sha256,
+            sha256: ready.sha256.clone(),
             facts: None,
         };
         self.host.events.emit(Event::ImageReady { image: id.to_owned(), record: Box::new(record) });
-        Ok(HostDriver { host: self.host, spec: ready.spec, image: ready.disk, largest_fork_mib: Arc::default() })
+        let in_use = image::InUse::note(&ready.disk.path);
+        let warm = warm::prepare(self.host, &ready.spec, &ready.disk, &ready.sha256).await;
+        Ok(HostDriver {
+            host: self.host,
+            spec: ready.spec,
+            image: ready.disk,
+            largest_fork_mib: Arc::default(),
+            warm,
+            _in_use: in_use,
+        })
     }
 
     async fn verify_unchanged(&self, id: &str) -> Result<(), Failure> {
@@ -110,6 +126,8 @@ pub struct HostDriver<'h> {
     image: Inspected,
     /// Private memory of the largest fork so far, in MiB.
     pub(super) largest_fork_mib: Arc<AtomicU32>,
+    warm: Option<Warm>,
+    _in_use: image::InUse,
 }
 
 impl HostDriver<'_> {
@@ -147,7 +165,7 @@ impl Driver for HostDriver<'_> {
             spec: &self.spec,
             image: &self.image,
             accel: &self.host.accel,
-            network: Network::Restricted,
+            network: NETWORK,
             key: &self.host.key,
             freezable,
             folder: folder.as_std_path(),
@@ -191,11 +209,33 @@ impl Driver for HostDriver<'_> {
     }
 
     async fn freeze(&self, live: HostMachine) -> Frozen<HostMachine, HostTemplate> {
-        fork::freeze(live).await
+        let frozen = fork::freeze(live).await;
+        if let (Some(warm), false) = (&self.warm, matches!(frozen, Frozen::Template { .. })) {
+            warm.give_up().await;
+        }
+        frozen
     }
 
     async fn fork(&self, template: &HostTemplate, id: &str) -> Result<HostMachine, BootFailure> {
         fork::fork(self, template, id).await
+    }
+
+    fn keeps_templates(&self) -> bool {
+        self.warm.is_some()
+    }
+
+    async fn recall(&self) -> Option<Recalled<HostTemplate>> {
+        warm::recall(self.warm.as_ref()?, self).await
+    }
+
+    async fn keep(&self, template: &HostTemplate, left: &BootLeft) {
+        if let Some(warm) = &self.warm {
+            warm::keep(warm, self, template, left).await;
+        }
+    }
+
+    async fn disown(&self, template: &HostTemplate) {
+        warm::disown(self, template);
     }
 }
 

@@ -28,7 +28,9 @@ pub(super) async fn ask_all<D: Driver>(plan: &Plan, session: &Session<'_, D>) ->
     let of = |isolation: Isolation| plan.groups.iter().filter(move |group| group.isolation == isolation);
     let looking: usize = of(Isolation::Shared).map(|group| group.tests.len()).sum();
     let spread = lanes > 1 && looking >= WORTH_SPREADING;
-    let source = match of(Isolation::Clone).next().is_some() || spread {
+    // A template that is kept is worth making, and one that is there already saves the boot.
+    let kept = session.driver.keeps_templates() && looking > 0;
+    let source = match of(Isolation::Clone).next().is_some() || spread || kept {
         true => Source::Fork,
         false => Source::Boot,
     };

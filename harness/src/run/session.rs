@@ -9,7 +9,7 @@ use std::time::Instant;
 use super::ask::{self, Settings};
 use super::budget::Held;
 use super::console_hits::note_hit;
-use super::driver::{BootFailure, ConsoleHit, Driver, Frozen, Live, Stop};
+use super::driver::{BootFailure, BootLeft, ConsoleHit, Driver, Frozen, Live, Recalled, Stop};
 use super::event::Event;
 use super::gate::outcome_of;
 use super::lane::{Lane, Slot};
@@ -63,6 +63,8 @@ struct Template<T> {
     made: T,
     base: Observations,
     _memory: Held,
+    /// Whether it comes from an earlier run, so that nobody in this one knows the facts of its guest.
+    recalled: bool,
 }
 
 /// What was seen of this image so far.
@@ -144,7 +146,8 @@ impl<'d, D: Driver> Session<'d, D> {
 
     /// A booted machine that can be frozen when it has been looked at.
     pub(super) async fn machine_for_forks(&self) -> Result<Slot<D::Live>, Failure> {
-        self.boot(true).await.inspect_err(|failure| self.books().hopeless = Some(failure.clone()))
+        let freezable = !self.recall(&mut *self.mold.lock().await).await;
+        self.boot(freezable).await.inspect_err(|failure| self.books().hopeless = Some(failure.clone()))
     }
 
     /// A name and a number for the next machine.
@@ -181,18 +184,10 @@ impl<'d, D: Driver> Session<'d, D> {
         });
         self.note_health(&id, live.findings());
         match ask::base_after_boot(&live).await {
-            Ok((base, findings, blind)) => {
-                let health = &mut self.books().health;
-                for mut failure in findings {
-                    failure.message = format!("after the boot of {id}: {}", failure.message);
-                    health.failures.push(failure);
-                }
-                for remark in blind {
-                    if !health.remarks.contains(&remark) {
-                        health.remarks.push(remark);
-                    }
-                }
-                Ok(Slot::new(id, live, base))
+            Ok((base, failures, remarks)) => {
+                let left = BootLeft { base, failures, remarks };
+                self.note_boot(&id, &left);
+                Ok(Slot::new(id, live, left))
             }
             Err(failure) => {
                 let (record, hits) = live.stop(Stop::Kill).await;
@@ -202,6 +197,37 @@ impl<'d, D: Driver> Session<'d, D> {
                 Err(failure)
             }
         }
+    }
+
+    /// Enters what a boot left in the books.
+    fn note_boot(&self, id: &str, left: &BootLeft) {
+        let health = &mut self.books().health;
+        for failure in &left.failures {
+            let message = format!("after the boot of {id}: {}", failure.message);
+            health.failures.push(Failure { message, ..failure.clone() });
+        }
+        for remark in &left.remarks {
+            if !health.remarks.contains(remark) {
+                health.remarks.push(remark.clone());
+            }
+        }
+    }
+
+    /// Takes the template of an earlier run when there is one and none of this run, and enters its boot
+    /// in the books as if it were this run's. Whether there is a template now.
+    async fn recall(&self, mold: &mut Mold<D>) -> bool {
+        if matches!(mold, Mold::Empty)
+            && let Some(Recalled { template, name, left, findings }) = self.driver.recall().await
+        {
+            self.books().health.boots += 1;
+            self.note_health(&name, findings);
+            self.note_boot(&name, &left);
+            let memory = self.settings.budget.hold(self.driver.template_mib(&template));
+            let base = left.base;
+            let template = Template { machine: name, made: template, base, recalled: true, _memory: memory };
+            *mold = Mold::Ready(Arc::new(template));
+        }
+        matches!(mold, Mold::Ready(_))
     }
 
     fn did_not_boot(&self, id: &str, failed: BootFailure) -> Failure {
@@ -215,7 +241,9 @@ impl<'d, D: Driver> Session<'d, D> {
 
     /// A fork of the image's template; a booted machine where that cannot be had.
     async fn fork(&self) -> Result<Slot<D::Live>, Failure> {
-        let template = match &mut *self.mold.lock().await {
+        let mut mold = self.mold.lock().await;
+        self.recall(&mut mold).await;
+        let template = match &mut *mold {
             Mold::Ready(template) => template.clone(),
             Mold::Refused => return self.boot(false).await,
             mold => {
@@ -239,6 +267,7 @@ impl<'d, D: Driver> Session<'d, D> {
                 }
             }
         };
+        drop(mold);
         let id = self.next_id();
         self.starting(&id, Some(template.machine.clone()));
         match self.driver.fork(&template.made, &id).await {
@@ -247,10 +276,10 @@ impl<'d, D: Driver> Session<'d, D> {
                 self.events.emit(Event::MachineReady {
                     machine: id.clone(),
                     boot_seconds: record.boot_seconds.unwrap_or_default(),
-                    facts: None,
+                    facts: template.recalled.then(|| Box::new(live.facts().clone())),
                 });
                 self.note_health(&id, live.findings());
-                Ok(Slot::new(id, live, template.base.clone()))
+                Ok(Slot::new(id, live, BootLeft { base: template.base.clone(), ..BootLeft::default() }))
             }
             Err(failed) => {
                 self.events.notice(format!(
@@ -259,7 +288,14 @@ impl<'d, D: Driver> Session<'d, D> {
                 ));
                 self.note_health(&id, failed.findings);
                 self.events.emit(Event::MachineEnded { record: failed.record });
-                *self.mold.lock().await = Mold::Refused;
+                *self.mold.lock().await = match template.recalled {
+                    // It may be the kept template that is at fault, which one of this run is not.
+                    true => {
+                        self.driver.disown(&template.made).await;
+                        Mold::Empty
+                    }
+                    false => Mold::Refused,
+                };
                 self.boot(false).await
             }
         }
@@ -279,7 +315,8 @@ impl<'d, D: Driver> Session<'d, D> {
 
     /// Freezes a machine. When it cannot be frozen: the machine, if it still lives.
     async fn freeze(&self, slot: Slot<D::Live>) -> Result<Template<D::Template>, Option<Slot<D::Live>>> {
-        let Slot { id, live, base, .. } = slot;
+        let Slot { id, live, base, boot, .. } = slot;
+        let left = BootLeft { base, ..boot };
         let refused = |reason: &str| {
             self.events.notice(format!(
                 "{id} cannot be made a template ({reason}): tests that ask for a clone boot machines of their own"
@@ -290,11 +327,12 @@ impl<'d, D: Driver> Session<'d, D> {
                 self.note_health(&id, findings);
                 self.events.emit(Event::MachineEnded { record });
                 let memory = self.settings.budget.hold(self.driver.template_mib(&template));
-                Ok(Template { machine: id, made: template, base, _memory: memory })
+                self.driver.keep(&template, &left).await;
+                Ok(Template { machine: id, made: template, base: left.base, recalled: false, _memory: memory })
             }
             Frozen::Refused { live, reason } => {
                 refused(&reason);
-                Err(Some(Slot::new(id, live, base)))
+                Err(Some(Slot::new(id, live, left)))
             }
             Frozen::Lost { reason, record, findings } => {
                 refused(&reason);
