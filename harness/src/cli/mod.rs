@@ -36,7 +36,7 @@ const EXIT_CODES: &str = "Exit codes: 0 passed · 1 a test failed · 2 invalid s
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Boot images and judge them
-    Run(run::Arguments),
+    Run(Box<run::Arguments>),
     /// List the tests that would be selected, without starting anything
     List(list::Arguments),
     /// Validate suites offline, all errors at once
@@ -52,7 +52,7 @@ enum Command {
     /// Explain failure ids: what each means and what to do next
     Failures(failures::Arguments),
     /// The same tests behind libtest's interface, for cargo, nextest and editors
-    Test(trials::Arguments),
+    Test(Box<trials::Arguments>),
 }
 
 /// Runs the command line of this process.
@@ -71,7 +71,7 @@ pub fn main() -> std::process::ExitCode {
 
 fn dispatch(command: Command) -> Exit {
     let result = match command {
-        Command::Run(arguments) => run::execute(arguments),
+        Command::Run(arguments) => run::execute(*arguments),
         Command::List(arguments) => list::execute(arguments),
         Command::Check(arguments) => check::execute(arguments),
         Command::Schema(arguments) => schema::execute(arguments),
@@ -79,7 +79,7 @@ fn dispatch(command: Command) -> Exit {
         Command::Snapshots(arguments) => snapshots::execute(arguments),
         Command::Doctor(arguments) => doctor::execute(arguments),
         Command::Failures(arguments) => failures::execute(arguments),
-        Command::Test(arguments) => trials::execute(arguments),
+        Command::Test(arguments) => trials::execute(*arguments),
     };
     result.unwrap_or_else(|complaint| {
         complaint.show();
