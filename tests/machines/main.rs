@@ -6,6 +6,7 @@
 mod support;
 
 mod boot;
+mod devices;
 mod guest;
 mod image;
 mod runner;
