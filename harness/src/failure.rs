@@ -86,7 +86,7 @@ table! {
     IMAGE_COMPRESSED = "image.compressed", Error, "The image could not be unpacked: truncated, corrupt, or packed otherwise than its name says.", "Fetch it again and compare its checksum.";
     IMAGE_BOMB = "image.bomb", Error, "The image unpacks to more than is allowed.", "If it is honestly so large, unpack it by hand and name the result.";
     IMAGE_ARCHIVE = "image.archive", Error, "The tar or OCI layout is refused as a root file system: damaged, beyond the bounds, or reaching outside itself.", "The message names the entry; make the archive again.";
-    IMAGE_CACHE = "image.cache", Error, "The image cache could not be used.", "Look at its permissions and its free space.";
+    CACHE_UNUSABLE = "cache.unusable", Error, "The image cache could not be used.", "Look at its permissions and its free space.";
     IMAGE_CHANGED = "image.changed", Error, "The bytes of the source image changed while it was in use.", "Find out who wrote to it; the results are void.";
     QEMU_MISSING = "qemu.missing", Error, "The emulator, or a tool that comes with it, is not installed.", "Run `muster doctor`: it names the package.";
     QEMU_REFUSED = "qemu.refused", Error, "QEMU ended before the machine started.", "Read its message; `qemu-command` in the machine's folder starts it by hand.";

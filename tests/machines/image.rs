@@ -62,3 +62,29 @@ fn a_file_of_another_format_is_refused() {
     std::fs::write(&path, vec![0_u8; 1 << 20]).unwrap();
     refused(&place, path.to_str().unwrap(), &["--format", "qcow2"], "image.format", "plain.qcow2");
 }
+
+#[test]
+fn a_tar_that_leads_out_of_itself_is_refused_and_leaves_nothing_on_the_host() {
+    let place = Place::new();
+    let kernel = place.write("vmlinuz", "never started");
+    let evil = place.write("evil", "written by the archive");
+    let archive = place.path("root.tar");
+    // `-P` keeps the absolute name; the file itself goes away before the run.
+    assert!(Command::new("tar").arg("-Pcf").args([&archive, &evil]).status().unwrap().success());
+    std::fs::remove_file(&evil).unwrap();
+    let words = ["--format", "tar", "--kernel", kernel.to_str().unwrap(), "--cmdline", "root=/dev/vda"];
+    refused(&place, archive.to_str().unwrap(), &words, "image.archive", "is an absolute path");
+    assert!(!evil.exists());
+}
+
+#[test]
+fn a_packed_image_that_is_cut_is_refused() {
+    let place = Place::new();
+    let plain = place.path("disk.raw");
+    std::fs::write(&plain, vec![7_u8; 1 << 20]).unwrap();
+    assert!(Command::new("xz").arg(&plain).status().unwrap().success());
+    let packed = place.path("disk.raw.xz");
+    let bytes = std::fs::read(&packed).unwrap();
+    std::fs::write(&packed, &bytes[..bytes.len() - 20]).unwrap();
+    refused(&place, packed.to_str().unwrap(), &[], "image.compressed", "disk.raw.xz");
+}

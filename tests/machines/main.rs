@@ -7,6 +7,7 @@ mod support;
 
 mod boot;
 mod clones;
+mod devices;
 mod faults;
 mod hostile;
 mod image;

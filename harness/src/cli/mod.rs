@@ -57,7 +57,7 @@ enum Command {
     /// Explain failure ids: what each means and what to do next
     Failures(failures::Arguments),
     /// The same tests behind libtest's interface, for cargo, nextest and editors
-    Test(trials::Arguments),
+    Test(Box<trials::Arguments>),
 }
 
 /// Runs the command line of this process.
@@ -85,7 +85,7 @@ fn dispatch(command: Command) -> Exit {
         Command::Console(arguments) => console::execute(arguments),
         Command::Doctor(arguments) => doctor::execute(arguments),
         Command::Failures(arguments) => failures::execute(arguments),
-        Command::Test(arguments) => trials::execute(arguments),
+        Command::Test(arguments) => trials::execute(*arguments),
     };
     result.unwrap_or_else(|complaint| {
         complaint.show();

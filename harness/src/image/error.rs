@@ -79,7 +79,7 @@ impl ImageError {
             Self::Compressed { .. } => failure::IMAGE_COMPRESSED,
             Self::Bomb { .. } => failure::IMAGE_BOMB,
             Self::Archive { .. } => failure::IMAGE_ARCHIVE,
-            Self::Cache { .. } => failure::IMAGE_CACHE,
+            Self::Cache { .. } => failure::CACHE_UNUSABLE,
             Self::WrongFormat { .. } => failure::IMAGE_FORMAT,
             Self::BackingFile { .. } => failure::IMAGE_BACKING_FILE,
             Self::DataFile { .. } => failure::IMAGE_DATA_FILE,
