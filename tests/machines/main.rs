@@ -8,6 +8,7 @@ mod support;
 mod boot;
 mod guest;
 mod image;
+mod network;
 mod reboot;
 mod runner;
 mod verdict;

@@ -149,6 +149,20 @@ pub fn finish(mut child: Child, deadline: Duration) -> Finished {
     finished
 }
 
+/// `unshare` with namespaces of its own (`--net`, `--mount`), as root or as a user who becomes root in
+/// a user namespace. What it is to run is added by the caller.
+pub fn isolated(namespaces: &[&str]) -> Command {
+    let allowed = |extra: &[&str]| {
+        let tried = Command::new("unshare").args(extra).args(namespaces).arg("true").output();
+        tried.is_ok_and(|out| out.status.success())
+    };
+    let user: &[&str] = if allowed(&[]) { &[] } else { &["--user", "--map-root-user"] };
+    assert!(allowed(user), "this test needs root, or user namespaces that a user may make; neither is there");
+    let mut command = Command::new("unshare");
+    command.args(user).args(namespaces);
+    command
+}
+
 /// Sends a signal to a child.
 pub fn signal(child: &Child, name: &str) {
     let status = Command::new("kill").args([&format!("-{name}"), &child.id().to_string()]).status();

@@ -8,7 +8,7 @@ use super::project::Project;
 use super::{Complaint, load, say, say_error};
 use crate::exit::Exit;
 use crate::failure::Location;
-use crate::image::{self, DiskSource, Format, ImageSpec, Limits};
+use crate::image::{self, DiskSource, Format, ImageSpec, KernelBoot, Limits};
 use crate::suite::images::{Disk, ImageEntry};
 
 /// List, build and inspect images
@@ -77,6 +77,15 @@ fn spec(entry: ImageEntry) -> Result<ImageSpec, Complaint> {
     let at = &entry.location;
     let mut spec = ImageSpec::new(entry.id, disk, word(at, entry.format)?);
     spec.summary = entry.summary;
+    spec.arch = word(at, entry.arch)?;
+    spec.kernel = entry.kernel.map(|kernel| KernelBoot {
+        image: kernel.image.into_std_path_buf(),
+        initrd: kernel.initrd.map(Utf8PathBuf::into_std_path_buf),
+        cmdline: kernel.cmdline,
+    });
+    spec.tpm = entry.tpm;
+    spec.extra_disks = entry.extra_disks;
+    spec.nics = entry.nics;
     spec.firmware = word(at, entry.firmware)?;
     spec.seed = word(at, entry.seed)?;
     spec.bus = word(at, entry.bus)?;

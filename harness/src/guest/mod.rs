@@ -14,11 +14,16 @@ mod known_hosts;
 mod login;
 #[cfg(test)]
 mod loopback;
+mod ports;
+mod road;
 mod shell;
 #[cfg(test)]
 mod tests;
 mod transport;
 mod wake;
+pub mod warm;
+#[cfg(test)]
+mod warm_tests;
 mod wire;
 
 use std::time::Duration;
@@ -27,6 +32,7 @@ pub use connection::{Guest, Stats, Target};
 pub use error::{ConnectError, GuestError, LastState};
 pub use hostkey::{HostKey, HostKeyPolicy};
 pub use known_hosts::known_hosts;
+pub use ports::PortPair;
 
 /// One command line for the guest's shell.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -42,6 +42,8 @@ pub fn format_of(ends: &Ends<'_>) -> Format {
     } else if head.starts_with(b"conectix") || ends.tail.starts_with(b"conectix") {
         // Dynamic disks repeat the footer at their start; fixed ones have it only at the end.
         Format::Vhd
+    } else if head.get(257..262) == Some(b"ustar") {
+        Format::Tar
     } else {
         Format::Raw
     }
@@ -58,6 +60,7 @@ pub fn examine(format: Format, ends: &Ends<'_>) -> Result<Option<u64>, Trouble> 
         Format::Raw if ends.length == 0 => Err(Trouble::Broken("the file is empty".to_owned())),
         Format::Raw => Ok(Some(ends.length)),
         Format::Vmdk | Format::Vhdx => Ok(None),
+        Format::Tar => Err(Trouble::Broken("a tar is not a disk; it must be made into one first".to_owned())),
     }
 }
 
@@ -199,6 +202,9 @@ mod tests {
         assert_eq!(of(b"KDMV", b""), Format::Vmdk);
         assert_eq!(of(b"vhdxfile", b""), Format::Vhdx);
         assert_eq!(of(b"QFI", b"x"), Format::Raw);
+        let mut tar = [0; 512];
+        tar[257..262].copy_from_slice(b"ustar");
+        assert_eq!(of(&tar, b""), Format::Tar);
     }
 
     #[test]

@@ -13,7 +13,7 @@ pub mod lab;
 pub mod overlay;
 mod tool;
 
-pub use catalogue::{DiskBus, DiskSource, FirmwareKind, Format, ImageSpec, SeedKind};
+pub use catalogue::{Arch, DiskBus, DiskSource, FirmwareKind, Format, ImageSpec, KernelBoot, SeedKind};
 pub use digest::{Unchanged, sha256};
 pub use error::ImageError;
 pub use inspect::{Inspected, Limits, inspect};

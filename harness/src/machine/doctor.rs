@@ -5,7 +5,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use super::{AccelKind, AccelRequest, accel, firmware};
-use crate::image;
+use crate::image::{self, Arch};
 
 /// One thing that was looked at.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -121,7 +121,7 @@ pub async fn examine(root: &Path) -> Vec<Finding> {
         findings.push(look_for(need, host).await);
     }
     findings.push(kvm().await);
-    findings.push(match firmware::find(false) {
+    findings.push(match firmware::find(Arch::X86_64, false) {
         Ok(firmware) => ok("UEFI firmware", firmware.code.display().to_string()),
         Err(error) => Finding {
             what: "UEFI firmware",

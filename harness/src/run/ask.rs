@@ -6,7 +6,9 @@ use std::time::{Duration, Instant};
 
 use camino::{Utf8Path, Utf8PathBuf};
 
+use super::budget::Budget;
 use super::driver::Live;
+use super::durations::Durations;
 use super::plan::{Planned, Rerun};
 use super::steps::{self, Reboot};
 use crate::check::base::{self, Finding};
@@ -39,6 +41,10 @@ pub struct Settings {
     pub update: UpdateMode,
     /// `snapshots/` of the run folder.
     pub pending: Utf8PathBuf,
+    /// What all machines of the run share.
+    pub budget: Budget,
+    /// How long tests took before.
+    pub durations: Durations,
 }
 
 /// What came of a test.

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::sync::Mutex;
 use std::time::Duration;
 
-use super::driver::{BootFailure, ConsoleHit, Driver, Live, Stop};
+use super::budget::Cost;
+use super::driver::{BootFailure, ConsoleHit, Driver, Frozen, Live, Stop};
 use super::engine::Images;
 use super::reboot::Rebooted;
 use super::record::MachineRecord;
@@ -14,7 +15,7 @@ use super::session::no_machine;
 use crate::failure::{self, Failure, Location};
 use crate::guest::facts::Facts;
 use crate::guest::{Reply, Request};
-use crate::suite::model::{Action, GuestMode, RebootKind, Step, Suite, Test};
+use crate::suite::model::{Action, GuestMode, MachineWish, RebootKind, Step, Suite, Test};
 
 /// What the fake guest does with a command line.
 pub fn reply(script: &str) -> Result<Reply, Failure> {
@@ -31,17 +32,31 @@ pub struct FakeDriver {
     pub broken: Vec<u32>,
     pub boots: Arc<Mutex<u32>>,
     pub stops: Arc<Mutex<Vec<Stop>>>,
+    /// Machines cannot be frozen, for this reason.
+    pub rigid: Option<&'static str>,
+    /// How many forks work; those after them fail.
+    pub forks_that_work: Option<u32>,
+    pub forks: Arc<Mutex<u32>>,
     pub reboots: Arc<Mutex<Vec<RebootKind>>>,
 }
 
 impl Driver for FakeDriver {
     type Live = FakeMachine;
+    type Template = ();
 
     fn boot_deadline(&self) -> Duration {
         Duration::from_secs(1)
     }
 
-    async fn boot(&self, id: &str) -> Result<FakeMachine, BootFailure> {
+    fn cost(&self, _: bool) -> Cost {
+        Cost { centicores: 100, memory_mib: 100 }
+    }
+
+    fn template_mib(&self, (): &()) -> u32 {
+        50
+    }
+
+    async fn boot(&self, id: &str, _: bool) -> Result<FakeMachine, BootFailure> {
         let number = {
             let mut boots = self.boots.lock().unwrap();
             *boots += 1;
@@ -51,17 +66,42 @@ impl Driver for FakeDriver {
             let failure = Failure::new(failure::BOOT_TIMEOUT, "nobody answers");
             return Err(BootFailure { failure, findings: Vec::new(), record: no_machine(id, "fake", "killed") });
         }
-        Ok(FakeMachine {
+        Ok(self.machine(id, None))
+    }
+
+    async fn freeze(&self, live: FakeMachine) -> Frozen<FakeMachine, ()> {
+        match self.rigid {
+            Some(reason) => Frozen::Refused { live, reason: reason.to_owned() },
+            None => Frozen::Template { template: (), record: live.record(), findings: Vec::new() },
+        }
+    }
+
+    async fn fork(&self, (): &(), id: &str) -> Result<FakeMachine, BootFailure> {
+        let mut forks = self.forks.lock().unwrap();
+        *forks += 1;
+        if self.forks_that_work.is_some_and(|limit| *forks > limit) {
+            let failure = Failure::new(failure::QEMU_REFUSED, "no");
+            return Err(BootFailure { failure, findings: Vec::new(), record: no_machine(id, "fake", "killed") });
+        }
+        Ok(self.machine(id, Some("fake-1".to_owned())))
+    }
+}
+
+impl FakeDriver {
+    fn machine(&self, id: &str, forked_from: Option<String>) -> FakeMachine {
+        FakeMachine {
             id: id.to_owned(),
+            forked_from,
             facts: Facts::default(),
             stops: self.stops.clone(),
             reboots: self.reboots.clone(),
-        })
+        }
     }
 }
 
 pub struct FakeMachine {
     id: String,
+    forked_from: Option<String>,
     facts: Facts,
     stops: Arc<Mutex<Vec<Stop>>>,
     reboots: Arc<Mutex<Vec<RebootKind>>>,
@@ -73,7 +113,13 @@ impl Live for FakeMachine {
     }
 
     fn record(&self) -> MachineRecord {
-        MachineRecord { id: self.id.clone(), image: "fake".into(), boot_seconds: Some(0.5), end: None }
+        MachineRecord {
+            id: self.id.clone(),
+            image: "fake".into(),
+            forked_from: self.forked_from.clone(),
+            boot_seconds: Some(0.5),
+            ..MachineRecord::default()
+        }
     }
 
     fn deadline_scale(&self) -> f64 {
@@ -90,6 +136,10 @@ impl Live for FakeMachine {
 
     async fn death(&self) -> Failure {
         std::future::pending().await
+    }
+
+    async fn log_in(&mut self) -> Result<(), Failure> {
+        Ok(())
     }
 
     async fn reboot(&mut self, how: RebootKind, _: Option<Duration>) -> Result<Rebooted, Failure> {
@@ -141,13 +191,19 @@ pub fn test(id: &str, needs: &[&str], commands: &[&str]) -> Test {
     let step = |command: &&str| Step { action: action(command), timeout: None, location: location() };
     Test {
         id: id.into(),
+        cell: Vec::new(),
+        machine: MachineWish::default(),
         summary: String::new(),
         tags: Vec::new(),
         links: Vec::new(),
+        covers: Vec::new(),
         when: None,
+        adjust: Vec::new(),
         needs: needs.iter().map(|need| (*need).into()).collect(),
         timeout: Duration::from_secs(5),
+        retry: 0,
         guest: GuestMode::Shared,
+        internet: false,
         steps: commands.iter().map(step).collect(),
         expect: Vec::new(),
         snapshots: Vec::new(),
@@ -164,6 +220,7 @@ pub fn suite(tests: Vec<Test>) -> Arc<Suite> {
         images: None,
         base_checks: BTreeMap::new(),
         setup: Vec::new(),
+        teardown: Vec::new(),
         tests,
         digest: String::new(),
     })

@@ -2,14 +2,16 @@
 //! reached over SSH and nothing else, so it has no console, no reset button and no second of its
 //! kind, and it is somebody's: what changes it is not done unless that was allowed.
 
+use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use super::driver::{BootFailure, ConsoleHit, Driver, Live, Stop};
+use super::budget::Cost;
+use super::driver::{BootFailure, ConsoleHit, Driver, Frozen, Live, Stop};
 use super::engine::Images;
 use super::event::Event;
-use super::plan::{Group, Plan, Planned};
+use super::plan::{Group, Isolation, Plan, Planned};
 use super::reboot::evidence::{self, Evidence};
 use super::reboot::{self, Rebooted, Silent, Subject};
 use super::record::{Accelerator, ImageRecord, MachineRecord};
@@ -58,7 +60,7 @@ pub fn accelerator() -> Accelerator {
 /// is asked at all.
 pub fn on_one_machine(plan: Plan) -> Plan {
     let tests: Vec<Planned> = plan.groups.into_iter().flat_map(|group| group.tests).collect();
-    let groups = if tests.is_empty() { Vec::new() } else { vec![Group { mode: GuestMode::Shared, tests }] };
+    let groups = if tests.is_empty() { Vec::new() } else { vec![Group { isolation: Isolation::Booted, tests }] };
     Plan { groups, ..plan }
 }
 
@@ -70,8 +72,8 @@ pub fn changing_tests(plan: &Plan) -> usize {
 /// Why a test should have a machine of its own, if it should.
 fn wants_its_own(planned: &Planned) -> Option<&'static str> {
     let test = planned.test();
-    if !planned.suite.setup.is_empty() {
-        Some("its suite has a setup, which may change the machine")
+    if !planned.suite.setup.is_empty() || !planned.suite.teardown.is_empty() {
+        Some("its suite has a setup or a teardown, which may change the machine")
     } else if !test.steps.is_empty() {
         Some("it has steps, which may change the machine")
     } else if test.guest != GuestMode::Shared {
@@ -89,6 +91,9 @@ fn impossible_reboot(suite: &Suite, planned: &Planned) -> Option<&'static str> {
         }
         Action::Reboot(RebootKind::Crash) => {
             Some("it crashes the kernel, which only a console can show, and a machine elsewhere has none")
+        }
+        Action::BootSamples { .. } => {
+            Some("it boots the machine again and again, which only a machine of muster's own can be")
         }
         _ => None,
     })
@@ -131,12 +136,30 @@ pub struct RemoteDriver {
 
 impl Driver for RemoteDriver {
     type Live = RemoteMachine;
+    type Template = Infallible;
 
     fn boot_deadline(&self) -> Duration {
         self.remote.patience
     }
 
-    async fn boot(&self, id: &str) -> Result<RemoteMachine, BootFailure> {
+    /// It takes nothing of this host.
+    fn cost(&self, _: bool) -> Cost {
+        Cost { centicores: 0, memory_mib: 0 }
+    }
+
+    fn template_mib(&self, template: &Infallible) -> u32 {
+        match *template {}
+    }
+
+    async fn freeze(&self, live: RemoteMachine) -> Frozen<RemoteMachine, Infallible> {
+        Frozen::Refused { live, reason: "it is elsewhere".to_owned() }
+    }
+
+    async fn fork(&self, template: &Infallible, _: &str) -> Result<RemoteMachine, BootFailure> {
+        match *template {}
+    }
+
+    async fn boot(&self, id: &str, _: bool) -> Result<RemoteMachine, BootFailure> {
         let begun = Instant::now();
         self.arrive(id, begun).await.map_err(|failure| BootFailure {
             failure,
@@ -233,8 +256,9 @@ impl Live for RemoteMachine {
         MachineRecord {
             id: self.id.clone(),
             image: self.remote.name.clone(),
+            channel: Some("ssh".to_owned()),
             boot_seconds: Some(self.boot_seconds),
-            end: None,
+            ..MachineRecord::default()
         }
     }
 
@@ -257,6 +281,10 @@ impl Live for RemoteMachine {
             Some(failure) => failure.clone(),
             None => std::future::pending().await,
         }
+    }
+
+    async fn log_in(&mut self) -> Result<(), Failure> {
+        Ok(())
     }
 
     async fn reboot(&mut self, how: RebootKind, limit: Option<Duration>) -> Result<Rebooted, Failure> {
@@ -367,7 +395,7 @@ mod tests {
         let mut suite = Suite::clone(&fake::suite(vec![fake::test("look", &[], &[])]));
         suite.setup = fake::test("x", &[], &["true"]).steps;
         let setup = wants_its_own(&Planned { suite: Arc::new(suite), index: 0 });
-        assert_eq!(setup, Some("its suite has a setup, which may change the machine"));
+        assert_eq!(setup, Some("its suite has a setup or a teardown, which may change the machine"));
     }
 
     #[test]

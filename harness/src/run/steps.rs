@@ -54,6 +54,15 @@ pub async fn run<L: Live>(live: &L, step: &Step, clock: &Clock) -> Result<u32, B
         Action::Reboot(_) => {
             Err(Broken::lost(Failure::new(failure::INTERNAL, "a reboot step was run as if the machine stayed up")))
         }
+        Action::Remove { .. }
+        | Action::Update { .. }
+        | Action::Upload { .. }
+        | Action::Wait(_)
+        | Action::BootSamples { .. }
+        | Action::Collect { .. } => {
+            let message = "this version cannot run this step";
+            Err(Broken { assertions: 0, ..Broken::missed(Failure::new(failure::INTERNAL, message)) })
+        }
     };
     outcome.map_err(|mut broken| {
         broken.failure.location.get_or_insert_with(|| step.location.clone());

@@ -13,7 +13,7 @@ recipe_files() {
 . "$LAB/lib/uki.sh"
 
 # What a virtual machine may need, with either kind of seed. Bus modules come with what they depend on.
-TINY_MODULES=(virtio_net virtio_blk virtio_scsi sd_mod virtio-rng button evdev vfat nls_ascii nls_cp437 isofs)
+TINY_MODULES=(virtio_net virtio_blk virtio_scsi ahci sd_mod virtio-rng pvpanic-pci button evdev vfat nls_ascii nls_cp437 isofs)
 
 build_variant() {
   step "fetch packages" debian_root "$WORK/debian" extract busybox-static,dropbear-bin,linux-image-cloud-amd64,systemd-boot-efi,syslinux,syslinux-common

@@ -166,7 +166,7 @@ impl Rebooting<'_> {
         loop {
             let finding = fatal.borrow_and_update().clone();
             if let Some(finding) = finding {
-                let a_crash = self.how == RebootKind::Crash && finding.category == "kernel-panic";
+                let a_crash = self.how == RebootKind::Crash && &*finding.category == "kernel-panic";
                 // A kernel that has to wait for its reboot ends the panic with a line of its own.
                 let its_end = self.panicked.load(Ordering::Relaxed) && finding.line.contains(END_OF_PANIC);
                 if !(a_crash && (its_end || !self.panicked.swap(true, Ordering::Relaxed))) {
@@ -207,7 +207,7 @@ impl Rebooting<'_> {
     fn excuse(&self, panic: &Finding) {
         let console = self.machine.console();
         for finding in console.findings().iter().skip(self.findings_before) {
-            if finding.line_number <= panic.line_number && CAUSES.contains(&finding.category) {
+            if finding.line_number <= panic.line_number && CAUSES.contains(&&*finding.category) {
                 console.expected(finding);
             }
         }
