@@ -81,6 +81,12 @@ table! {
     IMAGE_SIZE = "image.size", Error, "The virtual size of the image is beyond the limit.", "Check the image; raise the limit in its description if it is meant to be so large.";
     IMAGE_FORMAT = "image.format", Error, "The image is not of the format that was stated.", "State the right format in the image description or with `--format`.";
     IMAGE_REFUSED = "image.refused", Error, "The path is not a plain file (a symbolic link, a device, a directory).", "Name the file itself.";
+    IMAGE_ENCRYPTED = "image.encrypted", Error, "The image is encrypted, and no key can be given for it.", "Decrypt it with `qemu-img convert`.";
+    IMAGE_SNAPSHOTS = "image.snapshots", Error, "The image keeps snapshots inside: other states of the disk than the one that is judged.", "Flatten it with `qemu-img convert`.";
+    IMAGE_COMPRESSED = "image.compressed", Error, "The image could not be unpacked: truncated, corrupt, or packed otherwise than its name says.", "Fetch it again and compare its checksum.";
+    IMAGE_BOMB = "image.bomb", Error, "The image unpacks to more than is allowed.", "If it is honestly so large, unpack it by hand and name the result.";
+    IMAGE_ARCHIVE = "image.archive", Error, "The tar or OCI layout is refused as a root file system: damaged, beyond the bounds, or reaching outside itself.", "The message names the entry; make the archive again.";
+    IMAGE_CACHE = "image.cache", Error, "The image cache could not be used.", "Look at its permissions and its free space.";
     IMAGE_CHANGED = "image.changed", Error, "The bytes of the source image changed while it was in use.", "Find out who wrote to it; the results are void.";
     QEMU_MISSING = "qemu.missing", Error, "The emulator, or a tool that comes with it, is not installed.", "Run `muster doctor`: it names the package.";
     QEMU_REFUSED = "qemu.refused", Error, "QEMU ended before the machine started.", "Read its message; `qemu-command` in the machine's folder starts it by hand.";
@@ -93,6 +99,8 @@ table! {
     BOOT_EMERGENCY = "boot.emergency", Fail, "The boot ended in an emergency shell.", "The console excerpt names the unit or device that failed.";
     MACHINE_EXITED = "machine.exited", Error, "QEMU ended while its guest was in use.", "Read qemu.log in the machine's folder; look for the host's OOM killer.";
     MACHINE_POWERED_OFF = "machine.powered-off", Error, "The guest powered itself off while it was in use.", "The end of console.log shows what asked for it.";
+    MACHINE_REBOOTED = "machine.rebooted", Error, "The guest rebooted by itself while it was in use.", "The end of console.log shows what asked for it; a reboot that is meant is a `reboot:` step.";
+    HOST_DISK_FULL = "host.disk-full", Error, "This host has no room left for what the guest writes to its disk, so its machine was stopped.", "Free some space in the file system of the run folder, or name another folder with `--out`.";
     SSH_LOST = "ssh.lost", Error, "The SSH connection broke and did not come back.", "Look at console.log and at what the test did to sshd or the network.";
     SSH_PROTOCOL = "ssh.protocol", Error, "The guest answered outside the protocol of its shell.", "The shell of the guest was replaced or disturbed; see the excerpt.";
     SSH_HOST_KEY = "ssh.host-key", Error, "The guest showed another host key than before.", "Something regenerated the host keys, or this is another machine.";

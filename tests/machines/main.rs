@@ -6,7 +6,8 @@
 mod support;
 
 mod boot;
-mod guest;
+mod faults;
+mod hostile;
 mod image;
 mod network;
 mod reboot;

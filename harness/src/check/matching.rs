@@ -296,7 +296,7 @@ fn equal(kind: &Kind, seen: &str, wanted: &str) -> Result<bool, String> {
         },
         Kind::Output => seen.trim_end_matches('\n') == wanted.trim_end_matches('\n'),
         Kind::List | Kind::Set => listed(seen) == listed(wanted),
-        Kind::Map(inner) => return equal(inner, seen, wanted),
+        Kind::Map(inner) | Kind::Samples(inner) => return equal(inner, seen, wanted),
         Kind::Text | Kind::Word(_) | Kind::Bool => seen == wanted,
     })
 }
@@ -352,7 +352,7 @@ fn order(kind: &Kind, seen: &str, bound: &str) -> Result<Ordering, String> {
             (Some(one), Some(two)) => Ok(one.cmp(&two)),
             _ => both(kind, seen, bound, value::number),
         },
-        Kind::Map(inner) => order(inner, seen, bound),
+        Kind::Map(inner) | Kind::Samples(inner) => order(inner, seen, bound),
         _ => Err(not_readable(kind, seen)),
     }
 }

@@ -80,6 +80,17 @@ pub fn execute(arguments: Arguments) -> Result<Exit, Complaint> {
     Ok(exit)
 }
 
+/// What machines may take of this host.
+pub fn budget(jobs: Option<u32>, memory_mib: Option<u32>) -> Budget {
+    let cores = std::thread::available_parallelism().map_or(1, |count| u32::try_from(count.get()).unwrap_or(1));
+    Budget::new(cores, memory_mib.unwrap_or_else(budget::available_memory_mib), jobs)
+}
+
+/// Where it is kept how long tests took.
+fn durations_file() -> Option<std::path::PathBuf> {
+    crate::image::cache_dir().map(|cache| cache.join("durations.json"))
+}
+
 /// A run on a machine that is already up: the same, without anything of this host's but SSH.
 fn execute_connected(prepared: connect::Prepared, arguments: &Arguments) -> Result<Exit, Complaint> {
     let id = run_id();
@@ -131,17 +142,6 @@ fn update_mode(arguments: &Arguments) -> UpdateMode {
         (false, true) => UpdateMode::Ci,
         (false, false) => UpdateMode::Review,
     }
-}
-
-/// What machines may take of this host.
-pub fn budget(jobs: Option<u32>, memory_mib: Option<u32>) -> Budget {
-    let cores = std::thread::available_parallelism().map_or(1, |count| u32::try_from(count.get()).unwrap_or(1));
-    Budget::new(cores, memory_mib.unwrap_or_else(budget::available_memory_mib), jobs)
-}
-
-/// Where it is kept how long tests took.
-fn durations_file() -> Option<std::path::PathBuf> {
-    crate::image::cache_dir().map(|cache| cache.join("durations.json"))
 }
 
 /// The time of the start and the process id: unique on a host, and sorts by time.

@@ -153,12 +153,15 @@ fn from_file(name: &str, stated: Option<Format>, notices: &mut Vec<String>) -> R
     let path = Utf8PathBuf::from(name);
     let format = match stated {
         Some(format) => format,
-        None => match super::images::runtime()?.block_on(crate::image::inspect::detect(path.as_std_path())) {
-            Ok(format) => {
-                notices.push(format!("{name} is taken for {format} by its first bytes; state `--format` to be sure"));
+        None => match super::images::runtime()?.block_on(crate::image::inspect::guess(path.as_std_path())) {
+            Ok((format, how)) => {
+                notices.push(format!("{name} is taken for {format} {how}; state `--format` to be sure"));
                 format
             }
-            // Whatever is wrong with the file is said when it is inspected.
+            Err(error @ crate::image::ImageError::Compressed { .. }) => {
+                return Err(Complaint::invalid(error.to_string()).hint("state `--format`, such as `--format raw`"));
+            }
+            // Whatever else is wrong with the file is said when it is inspected.
             Err(_) => Format::Raw,
         },
     };

@@ -372,6 +372,11 @@ fn disks(line: &mut Line, machine: &MachineDescription, wiring: &Wiring<'_>) {
         "driver": machine.base_format.driver(), "read-only": true,
         "file": {"driver": "file", "filename": base, "read-only": true},
     });
+    // The inspection has refused an image with a backing file; should the file have been exchanged since,
+    // QEMU still opens nothing else. The other formats know no such thing.
+    if matches!(machine.base_format, Format::Qcow2 | Format::Vmdk) {
+        backing["backing"] = Value::Null;
+    }
     if let Wiring::Fds(fds) = wiring {
         for (number, fd) in (FIRST_BELOW..).zip(&fds.below).collect::<Vec<_>>().into_iter().rev() {
             let filename = line.add_fd(*fd, number);

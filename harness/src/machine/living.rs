@@ -32,6 +32,8 @@ pub enum MachineState {
     },
     /// Its kernel reported a panic through pvpanic. The guest may still be printing its trace.
     Panicked,
+    /// The host has no room for what the guest writes to its disk: QEMU has paused it.
+    DiskFull,
     /// The guest powered itself off, or did as it was asked.
     PoweredOff,
     /// QEMU ended otherwise.
@@ -286,7 +288,7 @@ impl Machine {
         let fatal = self.console.fatal();
         let said = fatal.borrow().as_ref().map(|finding| finding.category.clone());
         matches!(said.as_deref(), Some("kernel-panic" | "init-crash" | "boot-loader"))
-            || *self.state.borrow() == MachineState::Panicked
+            || matches!(*self.state.borrow(), MachineState::Panicked | MachineState::DiskFull)
     }
 
     fn already_over(&self) -> Option<MachineEnd> {
@@ -295,7 +297,7 @@ impl Machine {
             MachineState::Exited { status, message } => {
                 Some(MachineEnd::Exited { status: status.clone(), message: message.clone() })
             }
-            MachineState::Running { .. } | MachineState::Panicked => None,
+            MachineState::Running { .. } | MachineState::Panicked | MachineState::DiskFull => None,
         }
     }
 
@@ -398,10 +400,16 @@ fn advance(state: &mut MachineState, event: &QmpEvent) -> bool {
             MachineState::Running { resets: resets.saturating_add(1) }
         }
         ("GUEST_PANICKED" | "GUEST_CRASHLOADED", MachineState::Running { .. }) => MachineState::Panicked,
+        // QEMU's way with a full disk: the guest stands still until there is room, which nobody makes.
+        ("BLOCK_IO_ERROR", MachineState::Running { .. }) if no_room(event) => MachineState::DiskFull,
         _ => return false,
     };
     *state = next;
     true
+}
+
+fn no_room(event: &QmpEvent) -> bool {
+    event.data.get("nospace") == Some(&Value::Bool(true)) && event.data.get("action") == Some(&Value::from("stop"))
 }
 
 /// The private pages of `smaps_rollup`.
@@ -449,6 +457,10 @@ mod tests {
         );
         assert_eq!(after(&[("GUEST_PANICKED", json!({})), ("SHUTDOWN", guest)]), MachineState::PoweredOff);
         assert_eq!(after(&[("SHUTDOWN", json!({"guest": false}))]), MachineState::Running { resets: 0 });
+        let full = json!({"action": "stop", "nospace": true, "operation": "write"});
+        assert_eq!(after(&[("BLOCK_IO_ERROR", full)]), MachineState::DiskFull);
+        let told = json!({"action": "report", "nospace": true, "operation": "write"});
+        assert_eq!(after(&[("BLOCK_IO_ERROR", told)]), MachineState::Running { resets: 0 });
         assert_eq!(after(&[("SHUTDOWN", json!(7))]), MachineState::Running { resets: 0 });
     }
 

@@ -19,7 +19,7 @@ use super::sink::Events;
 use crate::failure::{self, Failure, FailureId};
 use crate::guest::facts::{self, Facts};
 use crate::guest::{Guest, GuestError, HostKey, HostKeyPolicy, Reply, Request, Target};
-use crate::image::{self, DiskSource, ImageError, ImageSpec, Inspected, Limits, Unchanged};
+use crate::image::{self, ImageError, ImageSpec, Inspected, Unchanged};
 use crate::machine::console::rules::Severity;
 use crate::machine::{Accel, AccelKind, Finding, Machine, MachineRequest, MachineState, Network, RunKey, Spawner};
 use crate::suite::model::RebootKind;
@@ -71,23 +71,6 @@ fn image_failure(error: &ImageError) -> Failure {
     Failure::new(error.failure_id(), text::one_line(&error.to_string(), 400))
 }
 
-/// The file behind a description, found but not yet looked into.
-async fn locate(root: &Utf8Path, spec: &ImageSpec) -> Result<std::path::PathBuf, Failure> {
-    match &spec.disk {
-        DiskSource::Path(path) => Ok(path.clone()),
-        DiskSource::LabBuild { variant } => match image::lab::find(root.as_std_path(), variant).await {
-            Ok(Some(folder)) => Ok(folder.join("disk.qcow2")),
-            Ok(None) => {
-                let text = format!(
-                    "the lab image {variant} has not been built from its present recipe; run `muster images build {variant}`"
-                );
-                Err(Failure::new(failure::IMAGE_MISSING, text))
-            }
-            Err(error) => Err(image_failure(&error)),
-        },
-    }
-}
-
 impl<'h> Images for HostImages<'h> {
     type Driver = HostDriver<'h>;
 
@@ -95,22 +78,18 @@ impl<'h> Images for HostImages<'h> {
         let Some(spec) = self.specs.get(id) else {
             return Err(Failure::new(failure::INTERNAL, format!("the image {id} is in the plan but not in the run")));
         };
-        let path = locate(&self.host.root, spec).await?;
-        let limits = Limits { virtual_size: spec.max_virtual_size, ..Limits::default() };
-        let inspected = image::inspect(&path, spec.format, &limits).await.map_err(|e| image_failure(&e))?;
-        let sha256 = image::sha256(&inspected.path).await.map_err(|e| image_failure(&e))?;
-        let note = Unchanged::note(&inspected.path, Some(sha256.clone())).map_err(|e| image_failure(&e))?;
+        let ready = image::prepare(self.host.root.as_std_path(), spec).await.map_err(|e| image_failure(&e))?;
         if let Ok(mut notes) = self.notes.lock() {
-            notes.insert(id.to_owned(), note);
+            notes.insert(id.to_owned(), ready.unchanged);
         }
         let record = ImageRecord {
-            path: inspected.path.display().to_string(),
+            path: ready.source.display().to_string(),
             format: spec.format.word().to_owned(),
-            sha256,
+            sha256: ready.sha256,
             facts: None,
         };
         self.host.events.emit(Event::ImageReady { image: id.to_owned(), record: Box::new(record) });
-        Ok(HostDriver { host: self.host, spec: spec.clone(), image: inspected, largest_fork_mib: Arc::default() })
+        Ok(HostDriver { host: self.host, spec: ready.spec, image: ready.disk, largest_fork_mib: Arc::default() })
     }
 
     async fn verify_unchanged(&self, id: &str) -> Result<(), Failure> {
@@ -144,7 +123,7 @@ impl Driver for HostDriver<'_> {
     type Template = HostTemplate;
 
     fn boot_deadline(&self) -> Duration {
-        self.host.accel.scaled(self.spec.boot_timeout)
+        self.host.accel.for_arch(self.spec.arch).scaled(self.spec.boot_timeout)
     }
 
     fn cost(&self, forked: bool) -> Cost {
@@ -344,7 +323,7 @@ pub(super) async fn death_of(machine: &Machine, resets_before: u32, scale: f64, 
             MachineState::Running { resets } if booting || resets <= resets_before => {}
             MachineState::Running { .. } => {
                 let text = "the guest rebooted by itself while it was in use";
-                return Failure::new(failure::MACHINE_POWERED_OFF, text).with_detail(console_tail(machine));
+                return Failure::new(failure::MACHINE_REBOOTED, text).with_detail(console_tail(machine));
             }
             MachineState::Panicked => {
                 // The console says which panic it was, a moment later.
@@ -355,6 +334,10 @@ pub(super) async fn death_of(machine: &Machine, resets_before: u32, scale: f64, 
                 }
                 let text = "the kernel reported a panic; its console does not show one";
                 return Failure::new(FailureId::of_console("kernel-panic"), text).with_detail(console_tail(machine));
+            }
+            MachineState::DiskFull => {
+                let text = "this host has no room left for what the guest writes to its disk; QEMU stopped the machine";
+                return Failure::new(failure::HOST_DISK_FULL, text).with_detail(console_tail(machine));
             }
             MachineState::PoweredOff => {
                 let text = "the guest powered itself off while it was in use";

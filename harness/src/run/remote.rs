@@ -2,7 +2,6 @@
 //! reached over SSH and nothing else, so it has no console, no reset button and no second of its
 //! kind, and it is somebody's: what changes it is not done unless that was allowed.
 
-use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -60,6 +59,7 @@ pub fn accelerator() -> Accelerator {
 /// is asked at all.
 pub fn on_one_machine(plan: Plan) -> Plan {
     let tests: Vec<Planned> = plan.groups.into_iter().flat_map(|group| group.tests).collect();
+    // As what is never frozen and never spread over several machines.
     let groups = if tests.is_empty() { Vec::new() } else { vec![Group { isolation: Isolation::Booted, tests }] };
     Plan { groups, ..plan }
 }
@@ -93,7 +93,7 @@ fn impossible_reboot(suite: &Suite, planned: &Planned) -> Option<&'static str> {
             Some("it crashes the kernel, which only a console can show, and a machine elsewhere has none")
         }
         Action::BootSamples { .. } => {
-            Some("it boots the machine again and again, which only a machine of muster's own can be")
+            Some("it boots the machine again and again, which only one of muster's own can be")
         }
         _ => None,
     })
@@ -136,30 +136,31 @@ pub struct RemoteDriver {
 
 impl Driver for RemoteDriver {
     type Live = RemoteMachine;
-    type Template = Infallible;
+    /// Nothing of it can be frozen.
+    type Template = std::convert::Infallible;
 
     fn boot_deadline(&self) -> Duration {
         self.remote.patience
     }
 
     /// It takes nothing of this host.
-    fn cost(&self, _: bool) -> Cost {
-        Cost { centicores: 0, memory_mib: 0 }
+    fn cost(&self, _forked: bool) -> Cost {
+        Cost { centicores: 1, memory_mib: 1 }
     }
 
-    fn template_mib(&self, template: &Infallible) -> u32 {
+    fn template_mib(&self, template: &Self::Template) -> u32 {
         match *template {}
     }
 
-    async fn freeze(&self, live: RemoteMachine) -> Frozen<RemoteMachine, Infallible> {
-        Frozen::Refused { live, reason: "it is elsewhere".to_owned() }
+    async fn freeze(&self, live: RemoteMachine) -> Frozen<RemoteMachine, Self::Template> {
+        Frozen::Refused { live, reason: "it runs elsewhere".to_owned() }
     }
 
-    async fn fork(&self, template: &Infallible, _: &str) -> Result<RemoteMachine, BootFailure> {
+    async fn fork(&self, template: &Self::Template, _id: &str) -> Result<RemoteMachine, BootFailure> {
         match *template {}
     }
 
-    async fn boot(&self, id: &str, _: bool) -> Result<RemoteMachine, BootFailure> {
+    async fn boot(&self, id: &str, _freezable: bool) -> Result<RemoteMachine, BootFailure> {
         let begun = Instant::now();
         self.arrive(id, begun).await.map_err(|failure| BootFailure {
             failure,
@@ -271,6 +272,10 @@ impl Live for RemoteMachine {
         answers.map_err(|error| Failure::new(error.failure_id(), text::one_line(&error.to_string(), 400)))
     }
 
+    async fn log_in(&mut self) -> Result<(), Failure> {
+        Ok(())
+    }
+
     fn findings(&mut self) -> Vec<ConsoleHit> {
         Vec::new()
     }
@@ -281,10 +286,6 @@ impl Live for RemoteMachine {
             Some(failure) => failure.clone(),
             None => std::future::pending().await,
         }
-    }
-
-    async fn log_in(&mut self) -> Result<(), Failure> {
-        Ok(())
     }
 
     async fn reboot(&mut self, how: RebootKind, limit: Option<Duration>) -> Result<Rebooted, Failure> {
@@ -306,6 +307,9 @@ impl Live for RemoteMachine {
     fn refusal(&self, planned: &Planned) -> Option<Failure> {
         if let Some(why) = impossible_reboot(&planned.suite, planned) {
             return Some(Failure::new(failure::SKIP_MACHINE, why));
+        }
+        if !planned.test().machine.is_plain() {
+            return Some(Failure::new(failure::SKIP_MACHINE, "it asks for a machine of a shape that is made for it"));
         }
         let why = wants_its_own(planned).filter(|_| !self.remote.allow_changes)?;
         let text = format!("{why}, and {} is not muster's; `--allow-changes` asks it all the same", self.remote.shown);

@@ -47,6 +47,8 @@ pub enum Shape {
     LineOrLines,
     /// A duration with its unit, greater than zero.
     Duration,
+    /// A day: `2027-01-31`.
+    Date,
     /// A size with its unit, greater than zero.
     Size,
     /// A list of sizes, at least one.
@@ -431,6 +433,34 @@ pub const FILTER: KeyTable = KeyTable {
     keys: &[
         required("match", Shape::Line, "A regular expression."),
         required("with", Shape::AnyText, "What stands instead; `$1` is the first group."),
+    ],
+};
+
+/// A file of known issues.
+pub const KNOWN_ISSUES: KeyTable = KeyTable {
+    what: "a file of known issues",
+    keys: &[
+        required("schema", Shape::Constant("known-issues/v1"), "The language and its version."),
+        required("known-issues", Shape::List(&ISSUE), "The entries."),
+    ],
+};
+
+/// A known issue.
+pub const ISSUE: KeyTable = KeyTable {
+    what: "a known issue",
+    keys: &[
+        required("tests", Shape::Line, "The tests it is about: `suite/test`, where `*` and `?` may be used."),
+        key("where", Shape::Condition, "On which systems; without it, all."),
+        required("tracker", Shape::Line, "Where it is followed up: an address or a number."),
+        required("because", Shape::Line, "Why the tests fail."),
+        key("failure", Shape::Matcher(&Kind::Output), "What the failure looks like; any other is a real failure."),
+        required("expires", Shape::Date, "The last day it holds, at most 180 days ahead: `2027-01-31`."),
+        key(
+            "effect",
+            Shape::Word(&["xfail", "skip"]),
+            "`xfail`, the tests must fail as documented (the default), or `skip`, they are not asked.",
+        ),
+        key("owner", Shape::Line, "Who looks after it."),
     ],
 };
 

@@ -26,7 +26,9 @@ pub fn problems(table: &CheckTable) -> Vec<String> {
         if !super::decode::is_id(attribute.name) {
             wrong(format!("the attribute `{}` is not a name", attribute.name));
         }
-        if let Kind::Map(Kind::Map(_)) = attribute.kind {
+        if let Kind::Map(Kind::Map(_) | Kind::Samples(_)) | Kind::Samples(Kind::Map(_) | Kind::Samples(_)) =
+            attribute.kind
+        {
             wrong(format!("the attribute `{}` is a mapping of mappings", attribute.name));
         }
     }

@@ -7,6 +7,7 @@
 //! - [`load`] and [`decode_source`]: from files or text to suites and [`diagnostic::Diagnostics`].
 //! - [`keys`]: the language's own keys, from which the decoder and [`schema`] are both made.
 //! - [`condition`], [`matcher`], [`value`]: the small languages inside scalars.
+//! - [`adjust`]: what a test expects on one system. [`known`]: failures that are documented.
 //! - [`select`]: which tests a command line means. [`images`]: the image catalogue's files.
 //! - [`console_rules`]: the files of console rules.
 
@@ -15,8 +16,11 @@ pub mod condition;
 pub mod console_rules;
 mod decode;
 pub mod diagnostic;
+#[cfg(test)]
+mod guide_tests;
 pub mod images;
 pub mod keys;
+pub mod known;
 pub mod lint;
 pub mod matcher;
 pub mod model;

@@ -9,9 +9,9 @@
 use serde_json::{Map, Value, json};
 
 use super::condition::{DIMENSIONS, words};
-use super::keys::{CATALOGUE, FRAGMENT, Key, KeyTable, MATRIX, STEPS, SUITE, Shape};
+use super::keys::{CATALOGUE, FRAGMENT, KNOWN_ISSUES, Key, KeyTable, MATRIX, STEPS, SUITE, Shape};
 use super::matcher::{MATCHERS, is_ordered, keys_of};
-use super::table::{CheckTable, Kind, Shorthand, Subject};
+use super::table::{CheckTable, Kind, STATISTICS, Shorthand, Subject};
 
 /// The schema of suite files, with the given check types.
 pub fn suite(tables: &[&'static CheckTable]) -> Value {
@@ -21,6 +21,11 @@ pub fn suite(tables: &[&'static CheckTable]) -> Value {
 /// The schema of files of tests that suites include.
 pub fn fragment(tables: &[&'static CheckTable]) -> Value {
     root("tests/v1", "Tests that suites of muster include", mapping(&FRAGMENT, tables))
+}
+
+/// The schema of known issues.
+pub fn known_issues() -> Value {
+    root("known-issues/v1", "Known issues of suites of muster", mapping(&KNOWN_ISSUES, &[]))
 }
 
 /// The schema of image catalogues.
@@ -85,6 +90,7 @@ fn shape(shape: &Shape, tables: &[&'static CheckTable]) -> Value {
         Shape::Lines => json!({"type": "array", "items": line(), "minItems": 1}),
         Shape::LineOrLines => json!({"anyOf": [line(), {"type": "array", "items": line(), "minItems": 1}]}),
         Shape::Duration => pattern(DURATION),
+        Shape::Date => pattern("[0-9]{4}-[0-9]{2}-[0-9]{2}"),
         Shape::Size => pattern(SIZE),
         Shape::Sizes => json!({"type": "array", "items": pattern(SIZE), "minItems": 1}),
         Shape::Bool => boolean(),
@@ -238,12 +244,25 @@ fn expect(tables: &[&'static CheckTable]) -> Value {
     json!({"type": "object", "properties": properties, "additionalProperties": false, "minProperties": 1})
 }
 
+/// A figure of each boot: a matcher, or one for each statistic.
+fn samples(inner: &Kind) -> Value {
+    let mut properties = Map::new();
+    for (name, doc) in STATISTICS {
+        let mut value = matcher(inner);
+        value["description"] = json!(doc);
+        properties.insert((*name).to_owned(), value);
+    }
+    let each = json!({"type": "object", "properties": properties, "additionalProperties": false, "minProperties": 1});
+    json!({"anyOf": [matcher(inner), each]})
+}
+
 /// What stands below a subject: attributes, or the shorthand.
 fn subject(table: &'static CheckTable) -> Value {
     let mut properties = Map::new();
     for attribute in table.attributes {
         let mut value = match attribute.kind {
             Kind::Map(inner) => json!({"type": "object", "additionalProperties": matcher(inner), "minProperties": 1}),
+            Kind::Samples(inner) => samples(inner),
             ref kind => matcher(kind),
         };
         value["description"] = json!(attribute.doc);
@@ -351,6 +370,7 @@ fn scalar(kind: &Kind) -> Value {
         Kind::Word(words) => return choice(&[words, ["none"].as_slice()].concat()),
         Kind::Bool => return boolean(),
         Kind::Mode => return json!({"anyOf": [mode(), {"const": "none"}]}),
+        Kind::Samples(inner) => return scalar(inner),
         Kind::Map(_) => return json!(false),
         Kind::Integer => INTEGER,
         Kind::Number => NUMBER,

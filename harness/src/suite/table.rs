@@ -90,7 +90,19 @@ pub enum Kind {
     Output,
     /// A mapping from names to values of the inner kind: `units: {a.service: "<= 3s"}`.
     Map(&'static Kind),
+    /// A figure that every boot of a machine has: a value of the inner kind, which is the median, or
+    /// a mapping from [`STATISTICS`] to values: `total: {median: "<= 14s", p95: "<= 20s"}`. The
+    /// assertion's key is the statistic.
+    Samples(&'static Kind),
 }
+
+/// What can be asked of samples, each with what it means. Of one sample all are the same.
+pub const STATISTICS: &[(&str, &str)] = &[
+    ("median", "half of the samples are not above it"),
+    ("p95", "19 of 20 samples are not above it"),
+    ("min", "the smallest sample"),
+    ("max", "the largest sample"),
+];
 
 impl CheckTable {
     /// The attribute of that name.

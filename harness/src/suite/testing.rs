@@ -84,8 +84,8 @@ static BOOT: CheckTable = table(
     Subject::Whole,
     Shorthand::None,
     &[
-        attribute("total", Kind::Map(&Kind::Duration)),
-        attribute("userspace", Kind::Map(&Kind::Duration)),
+        attribute("total", Kind::Samples(&Kind::Duration)),
+        attribute("userspace", Kind::Samples(&Kind::Duration)),
         attribute("units", Kind::Map(&Kind::Duration)),
         attribute("load", Kind::Number),
     ],

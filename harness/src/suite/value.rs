@@ -171,6 +171,16 @@ pub fn percent(text: &str) -> Result<f64, ValueError> {
     }
 }
 
+/// A day: `2027-01-31`, nothing shorter and nothing with a time.
+pub fn date(text: &str) -> Result<jiff::civil::Date, ValueError> {
+    let not_one = || invalid(format!("`{}` is not a day such as `2027-01-31`", crate::text::one_line(text, 64)));
+    let form = |(at, b): (usize, u8)| if at == 4 || at == 7 { b == b'-' } else { b.is_ascii_digit() };
+    if text.len() != 10 || !text.bytes().enumerate().all(form) {
+        return Err(not_one());
+    }
+    text.parse().map_err(|_| not_one())
+}
+
 /// A file mode: three or four octal digits, or five with a leading 0 (`644`, `0644`, `4755`, `0o644`).
 pub fn mode(text: &str) -> Result<u32, ValueError> {
     let trimmed = text.trim();
@@ -408,6 +418,14 @@ mod tests {
         assert_eq!(size("1 G").unwrap_err().to_string(), "`G` is not a unit of size; did you mean `GiB`?");
         for bad in ["", "MiB", "-1 B", "99999999999999999999 TiB", "1 parsec"] {
             assert!(matches!(size(bad), Err(ValueError::Invalid(_))), "{bad}");
+        }
+    }
+
+    #[test]
+    fn days() {
+        assert_eq!(date("2027-01-31").map(|day| day.to_string()), Ok("2027-01-31".to_owned()));
+        for bad in ["", "2027-02-30", "2027-1-31", "31.01.2027", "2027-01-31T00", "20270131", "+027-01-31"] {
+            assert!(date(bad).is_err(), "{bad}");
         }
     }
 

@@ -184,6 +184,10 @@ impl Rebooting<'_> {
             let now = state.borrow_and_update().clone();
             let ended = match now {
                 MachineState::Running { .. } | MachineState::Panicked => None,
+                MachineState::DiskFull => {
+                    let text = "this host has no room left for what the guest writes to its disk";
+                    Some((failure::HOST_DISK_FULL, text.to_owned()))
+                }
                 MachineState::PoweredOff => {
                     Some((failure::MACHINE_POWERED_OFF, "the guest powered off where it was to reboot".to_owned()))
                 }

@@ -83,7 +83,7 @@ impl Feasible {
 }
 
 /// A condition that some system can satisfy.
-pub(super) fn condition(cx: &mut Context<'_>, node: &Node, name: &str) -> Option<Condition> {
+pub(crate) fn condition(cx: &mut Context<'_>, node: &Node, name: &str) -> Option<Condition> {
     let text = cx.line(node, name)?;
     let condition = match condition::parse(&text.text, cx.vocabulary) {
         Ok(condition) => condition,

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use super::super::diagnostic::{codes, did_you_mean};
 use super::super::matcher;
 use super::super::model::{Assertion, Expectation, Matcher};
-use super::super::table::{CheckTable, Kind, Shorthand, Subject};
+use super::super::table::{CheckTable, Kind, STATISTICS, Shorthand, Subject};
 use super::super::value;
 use super::super::yaml::{self, Node};
 use super::context::{Context, Text};
@@ -161,7 +161,9 @@ fn mapping(
         if looks_like_matchers {
             let location = cx.location(entries.first()?.0.span);
             let keys = matcher::keys_of(&attribute.kind);
+            let span = entries.first()?.0.span;
             let matcher = matcher::decode::entries_of(cx, entries.iter().copied(), &attribute.kind, keys, named)?;
+            matcher::decode::possible(cx, span, &attribute.kind, &matcher, named)?;
             return Some(vec![Assertion { attribute: attribute.name, key: None, matcher, location }]);
         }
     }
@@ -204,11 +206,43 @@ fn value_of(
             let entries = entries(cx, value, &format!("`{}`", attribute.name), wanted)?;
             pairs(cx, attribute.name, inner, entries.iter())
         }
+        Kind::Samples(inner) => samples(cx, attribute.name, inner, key, value),
         ref kind => {
             let matcher = matcher::decode::matcher(cx, value, kind, attribute.name)?;
             Some(vec![Assertion { attribute: attribute.name, key: None, matcher, location: cx.location(key.span) }])
         }
     }
+}
+
+/// A figure of each boot: one matcher for its median, or one for each statistic.
+fn samples(
+    cx: &mut Context<'_>,
+    attribute: &'static str,
+    inner: &Kind,
+    key: &Node,
+    value: &Node,
+) -> Option<Vec<Assertion>> {
+    let is_statistic = |name: &str| STATISTICS.iter().any(|(known, _)| *known == name);
+    let entries = match &value.kind {
+        yaml::Kind::Mapping(entries) => entries.as_slice(),
+        _ => &[],
+    };
+    let known = |key: &Node| key.scalar().is_some_and(is_statistic);
+    let is_matcher = |key: &Node| matcher::keys_of(inner).iter().any(|word| key.scalar() == Some(*word));
+    if entries.is_empty()
+        || (!entries.iter().any(|(key, _)| known(key)) && entries.iter().all(|(key, _)| is_matcher(key)))
+    {
+        let matcher = matcher::decode::matcher(cx, value, inner, attribute)?;
+        return Some(vec![Assertion { attribute, key: None, matcher, location: cx.location(key.span) }]);
+    }
+    let mut complete = true;
+    for (key, _) in entries.iter().filter(|(key, _)| !known(key)) {
+        let names: Vec<&str> = STATISTICS.iter().map(|(name, _)| *name).collect();
+        cx.unknown_key(key, key.scalar().unwrap_or_default(), attribute, &names);
+        complete = false;
+    }
+    let found = pairs(cx, attribute, inner, entries.iter().filter(|(key, _)| known(key)))?;
+    complete.then_some(found)
 }
 
 fn pairs<'n>(

@@ -11,6 +11,9 @@ use super::context::{Context, is_var};
 /// Most combinations of one matrix, those that are left out included.
 const MOST_CELLS: usize = 256;
 
+/// Most dimensions of one matrix: their values are all in the names of tests.
+const MOST_DIMENSIONS: usize = 16;
+
 /// One combination.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Cell {
@@ -66,6 +69,14 @@ pub(super) fn cells(cx: &mut Context<'_>, node: &Node, is_used: impl Fn(&str) ->
         cx.report(problem);
         return before;
     };
+    if entries.len() > MOST_DIMENSIONS + 1 {
+        let message = format!("the matrix has more than {MOST_DIMENSIONS} dimensions");
+        let problem = cx.problem(codes::TOO_MANY, node.span, message);
+        cx.report(problem);
+        let names = entries.iter().filter_map(|(key, _)| key.scalar());
+        cx.broken_vars.extend(names.map(|name| format!("matrix.{name}")));
+        return before;
+    }
     let mut dimensions = Vec::new();
     let mut complete = true;
     for (key, value) in entries.iter().filter(|(key, _)| key.scalar() != Some("exclude")) {
@@ -154,7 +165,13 @@ fn dimension(cx: &mut Context<'_>, key: &Node, node: &Node, is_used: &impl Fn(&s
     }
     let mut out = Dimension { name: name.to_owned(), values: Vec::new() };
     let mut complete = true;
-    for item in cx.items(node, name)? {
+    let items = cx.items(node, name)?;
+    if items.len() > MOST_CELLS {
+        let problem = cx.problem(codes::TOO_MANY, node.span, format!("`{name}` has more than {MOST_CELLS} values"));
+        cx.report(problem);
+        return None;
+    }
+    for item in items {
         let Some((word, wish)) = value(cx, name, item) else {
             complete = false;
             continue;

@@ -44,6 +44,10 @@ fn edges(cx: &mut Context<'_>, drafts: &[Draft], index: &HashMap<String, Vec<usi
                 cx.report(in_file(problem, draft));
                 continue;
             };
+            // What is repeated may need what is repeated: that multiplies.
+            if at.len() > 1 && !cx.may_repeat(at.len(), *span) {
+                continue;
+            }
             needs.extend(at);
         }
         out.push(needs);

@@ -78,9 +78,10 @@ pub(super) fn tests(
             }
         }
         let broken = cx.broken_vars.clone();
+        let cost = item.nodes() - item.get("for-each").map_or(0, Node::nodes);
         for (at, repetition) in repetitions(cx, item).into_iter().enumerate() {
             if at > 0 {
-                if !cx.may_repeat(item.nodes(), item.span) {
+                if !cx.may_repeat(cost, item.span) {
                     break;
                 }
                 cx.next_pass();

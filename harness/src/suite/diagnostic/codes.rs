@@ -40,12 +40,14 @@ codes! {
     DUPLICATE_SUITE = "duplicate-suite", "Two files have the same suite name.";
     DUPLICATE_SUBJECT = "duplicate-subject", "After substitution, two keys of one mapping are the same.";
     UNKNOWN_NEED = "unknown-need", "A test needs one that the suite does not have.";
+    UNKNOWN_TEST = "unknown-test", "A known issue is about a test that no suite has.";
     CYCLIC_NEED = "cyclic-need", "Tests need each other in a circle.";
     NEED_ACROSS_GUESTS = "need-across-guests", "Tests that share a machine through `needs` ask for different machines.";
     UNKNOWN_VAR = "unknown-var", "A substitution names a variable that is not defined.";
     UNUSED_VAR = "unused-var", "A variable, or a dimension of a matrix that shapes no machine, is defined and never used.";
     BAD_SUBSTITUTION = "bad-substitution", "A `${` is not closed, or what it holds is not a name.";
     ASSERTS_NOTHING = "asserts-nothing", "A test, step or expectation can never fail.";
+    CONTRADICTION = "contradiction", "No value can be what a matcher asks for.";
     NO_TESTS = "no-tests", "A suite has no tests.";
     BAD_INCLUDE = "bad-include", "A file that is included or uploaded is not there, not plain, too large, or outside the suite's folder.";
     NEEDS_FRESH = "needs-fresh", "A step needs a machine that was booted for its test alone.";

@@ -3,17 +3,28 @@
 use std::collections::HashSet;
 
 use super::super::decode::Context;
-use super::super::diagnostic::{codes, did_you_mean};
+use super::super::diagnostic::{Span, codes, did_you_mean};
 use super::super::model::{Matcher, Operator};
 use super::super::table::Kind;
 use super::super::value;
 use super::super::yaml::{self, Node};
+use super::contradiction::impossible;
 use super::{JSON, MATCHERS, check_value, comparisons, has_none, is_ordered, keys_of};
 
 /// The matcher a node states for a value of this kind. `name` is what messages call the value.
 /// `None` after an error was reported.
 pub(crate) fn matcher(cx: &mut Context<'_>, node: &Node, kind: &Kind, name: &str) -> Option<Matcher> {
-    read(cx, node, kind, keys_of(kind), name)
+    let matcher = read(cx, node, kind, keys_of(kind), name)?;
+    possible(cx, node.span, kind, &matcher, name)?;
+    Some(matcher)
+}
+
+/// Reports a matcher that no value can satisfy.
+pub(crate) fn possible(cx: &mut Context<'_>, span: Span, kind: &Kind, matcher: &Matcher, name: &str) -> Option<()> {
+    let Some(why) = impossible(kind, matcher) else { return Some(()) };
+    let problem = cx.problem(codes::CONTRADICTION, span, format!("`{name}` can never be so: {why}"));
+    cx.report(problem);
+    None
 }
 
 fn read(cx: &mut Context<'_>, node: &Node, kind: &Kind, keys: &[&'static str], name: &str) -> Option<Matcher> {

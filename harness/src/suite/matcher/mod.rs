@@ -1,6 +1,7 @@
 //! Matchers: which of them a kind of value takes, how they are read, and how they are said again in
 //! the suite's own words.
 
+mod contradiction;
 pub(crate) mod decode;
 
 use std::fmt;
@@ -45,6 +46,7 @@ pub fn keys_of(kind: &Kind) -> &'static [&'static str] {
         | Kind::Version => CHOICE,
         Kind::Set | Kind::List => SET,
         Kind::Output => OUTPUT,
+        Kind::Samples(inner) => keys_of(inner),
         Kind::Bool | Kind::Map(_) => &[],
     }
 }
@@ -58,6 +60,7 @@ pub fn is_ordered(kind: &Kind) -> bool {
 /// is a text like any other, and a kind may have it as one of its words.
 pub fn has_none(kind: &Kind) -> bool {
     match kind {
+        Kind::Samples(inner) => has_none(inner),
         Kind::Text | Kind::Loose | Kind::Output | Kind::Bool | Kind::Map(_) => false,
         Kind::Word(words) => !words.contains(&"none"),
         _ => true,
@@ -79,6 +82,7 @@ pub fn check_value(kind: &Kind, text: &str) -> Result<(), ValueError> {
                 None => ValueError::Invalid(message),
             })
         }
+        Kind::Samples(inner) => check_value(inner, text),
         Kind::Bool => value::boolean(text).map(drop),
         Kind::Integer => value::integer(text).map(drop),
         Kind::Number => value::number(text).map(drop),

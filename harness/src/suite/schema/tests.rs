@@ -55,6 +55,7 @@ const VALID: &[&str] = &[
     "kconfig: {A: y, B: {any-of: [y, m]}, C: '>= 512', D: {value: y}}",
     "sysctl: {kernel.x: 1, kernel.y: {contains: a, eventually: 5s}}",
     "boot: {total: {median: '<= 14s', p95: '<= 20s'}, load: '<= 0.5'}",
+    "boot: {total: '<= 14s', userspace: {any-of: ['<= 1s', none]}}",
     "units: {failed: none}",
     "units: {failed: {only: [a.service]}}",
     "mount: {/usr: {options: {has: [ro], lacks: exec}}}",
@@ -115,7 +116,10 @@ const INVALID: &[&str] = &[
     "kconfig: {A: [y, m]}",
     "kconfig: {A: {}}",
     "kconfig: {A: {one-of: [y, m]}}",
-    "boot: {total: '<= 14s'}",
+    "boot: {total: {median: '<= 14s', p99: '<= 20s'}}",
+    "boot: {total: {median: '<= 14s', any-of: [1s]}}",
+    "boot: {total: {}}",
+    "boot: {total: [1s]}",
     "boot: {total: {median: 14}}",
     "units: {failed: []}",
     "units: {failed: sshd.service}",
@@ -275,6 +279,38 @@ fn parser_and_schema_agree() {
 }
 
 #[test]
+fn parser_and_schema_of_known_issues_agree() {
+    let validator = jsonschema::draft202012::new(&known_issues()).expect("the schema is a schema");
+    let suite = decode_source("s.yaml", EXAMPLES[0], &VOCABULARY).0.expect("a suite");
+    let good = "tests: nginx/serves, tracker: 1, because: x, expires: 2026-12-01";
+    for (parser, schema, entry) in [
+        (true, true, good.to_owned()),
+        (true, true, format!("{good}, where: mode == package, failure: {{contains: a}}, effect: xfail, owner: web")),
+        (true, true, format!("{good}, effect: skip")),
+        (false, false, good.replace("tracker: 1, ", "")),
+        (false, false, good.replace("because: x, ", "")),
+        (false, false, good.replace(", expires: 2026-12-01", "")),
+        (false, false, good.replace("2026-12-01", "soon")),
+        (false, false, format!("{good}, effect: ignore")),
+        (false, false, format!("{good}, failure: [a]")),
+        (false, false, format!("{good}, failure: {{}}")),
+        (false, false, format!("{good}, ownr: web")),
+        (false, true, good.replace("serves", "servs")),
+        (false, true, good.replace("2026-12-01", "2028-12-01")),
+        (false, true, good.replace("2026-12-01", "2026-02-30")),
+    ] {
+        let text = format!("schema: known-issues/v1\nknown-issues: [{{{entry}}}]\n");
+        let mut sink = super::super::diagnostic::Diagnostics::new();
+        let node = yaml::parse(&"k.yaml".into(), &text, Limits::default(), &mut sink).expect("YAML");
+        let today = "2026-11-22".parse().expect("a day");
+        let (issues, problems) =
+            super::super::known::decode_source("k.yaml", &text, &VOCABULARY, std::slice::from_ref(&suite), today);
+        assert_eq!(issues.len() == 1, parser, "{text}{}", problems.render(false));
+        assert_eq!(validator.is_valid(&as_editor(&node)), schema, "{text}");
+    }
+}
+
+#[test]
 fn the_schema_of_images_takes_the_catalogue_and_refuses_a_misspelt_one() {
     let validator = jsonschema::draft202012::new(&images()).expect("the schema is a schema");
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../images/lab.yaml");
@@ -309,4 +345,6 @@ fn every_property_is_documented_and_every_mapping_of_keys_closed() {
     }
     walk(&suite(VOCABULARY.tables), "");
     walk(&images(), "");
+    walk(&fragment(VOCABULARY.tables), "");
+    walk(&known_issues(), "");
 }
