@@ -23,7 +23,7 @@ pub struct ConnectOptions {
     #[arg(
         long,
         value_name = "USER@HOST[:PORT]",
-        conflicts_with_all = ["image", "format", "firmware", "seed", "user", "memory", "cpus", "bus", "boot_timeout", "accel"]
+        conflicts_with_all = ["image", "format", "firmware", "arch", "tpm", "kernel", "initrd", "cmdline", "seed", "user", "memory", "cpus", "bus", "extra_disks", "nics", "boot_timeout", "accel", "jobs", "all_memory"]
     )]
     pub connect: Option<String>,
     /// Private key for --connect, without a passphrase

@@ -59,7 +59,8 @@ pub fn accelerator() -> Accelerator {
 /// is asked at all.
 pub fn on_one_machine(plan: Plan) -> Plan {
     let tests: Vec<Planned> = plan.groups.into_iter().flat_map(|group| group.tests).collect();
-    let groups = if tests.is_empty() { Vec::new() } else { vec![Group { isolation: Isolation::Shared, tests }] };
+    // As what is never frozen and never spread over several machines.
+    let groups = if tests.is_empty() { Vec::new() } else { vec![Group { isolation: Isolation::Booted, tests }] };
     Plan { groups, ..plan }
 }
 
@@ -71,8 +72,8 @@ pub fn changing_tests(plan: &Plan) -> usize {
 /// Why a test should have a machine of its own, if it should.
 fn wants_its_own(planned: &Planned) -> Option<&'static str> {
     let test = planned.test();
-    if !planned.suite.setup.is_empty() {
-        Some("its suite has a setup, which may change the machine")
+    if !planned.suite.setup.is_empty() || !planned.suite.teardown.is_empty() {
+        Some("its suite has a setup or a teardown, which may change the machine")
     } else if !test.steps.is_empty() {
         Some("it has steps, which may change the machine")
     } else if test.guest != GuestMode::Shared {
@@ -90,6 +91,9 @@ fn impossible_reboot(suite: &Suite, planned: &Planned) -> Option<&'static str> {
         }
         Action::Reboot(RebootKind::Crash) => {
             Some("it crashes the kernel, which only a console can show, and a machine elsewhere has none")
+        }
+        Action::BootSamples { .. } => {
+            Some("it boots the machine again and again, which only one of muster's own can be")
         }
         _ => None,
     })
@@ -395,7 +399,7 @@ mod tests {
         let mut suite = Suite::clone(&fake::suite(vec![fake::test("look", &[], &[])]));
         suite.setup = fake::test("x", &[], &["true"]).steps;
         let setup = wants_its_own(&Planned { suite: Arc::new(suite), index: 0 });
-        assert_eq!(setup, Some("its suite has a setup, which may change the machine"));
+        assert_eq!(setup, Some("its suite has a setup or a teardown, which may change the machine"));
     }
 
     #[test]
