@@ -6,7 +6,10 @@
 mod support;
 
 mod boot;
-mod guest;
+mod faults;
+mod hostile;
 mod image;
+mod network;
+mod reboot;
 mod runner;
 mod verdict;

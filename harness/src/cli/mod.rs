@@ -4,6 +4,7 @@
 //! One file a command. [`load`] and [`project`] are what they share.
 
 mod check;
+mod console;
 mod consumer;
 mod doctor;
 mod failures;
@@ -47,6 +48,8 @@ enum Command {
     Images(images::Arguments),
     /// List, show, accept or reject snapshots that have changed
     Snapshots(snapshots::Arguments),
+    /// Judge console logs offline, and list the rules
+    Console(console::Arguments),
     /// Explain what this host offers and how to mend what is missing
     Doctor(doctor::Arguments),
     /// Explain failure ids: what each means and what to do next
@@ -77,6 +80,7 @@ fn dispatch(command: Command) -> Exit {
         Command::Schema(arguments) => schema::execute(arguments),
         Command::Images(arguments) => images::execute(arguments),
         Command::Snapshots(arguments) => snapshots::execute(arguments),
+        Command::Console(arguments) => console::execute(arguments),
         Command::Doctor(arguments) => doctor::execute(arguments),
         Command::Failures(arguments) => failures::execute(arguments),
         Command::Test(arguments) => trials::execute(arguments),

@@ -9,7 +9,7 @@ use super::images::Catalogue;
 use super::load::{self, HEALTH, Selection};
 use super::project::Project;
 use super::{Complaint, OutputFormat, project};
-use crate::image::{DiskBus, DiskSource, FirmwareKind, Format, ImageSpec, SeedKind};
+use crate::image::{Arch, DiskBus, DiskSource, FirmwareKind, Format, ImageSpec, KernelBoot, SeedKind};
 use crate::machine::AccelRequest;
 use crate::run::plan::{self, Plan, Rerun};
 
@@ -25,21 +25,42 @@ pub struct ImageOptions {
     /// uefi, uefi-secure or bios
     #[arg(long, value_name = "KIND")]
     pub firmware: Option<FirmwareKind>,
-    /// How the key of the run gets in: nocloud, systemd-credentials or none
+    /// The processor the image is made for: x86_64 or aarch64
+    #[arg(long, value_name = "ARCH")]
+    pub arch: Option<Arch>,
+    /// A TPM 2.0, emulated by swtpm
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub tpm: Option<bool>,
+    /// A kernel that is loaded without a boot loader; a root file system as tar needs one
+    #[arg(long, value_name = "FILE", requires = "cmdline")]
+    pub kernel: Option<Utf8PathBuf>,
+    /// Its initial RAM disk
+    #[arg(long, value_name = "FILE", requires = "kernel")]
+    pub initrd: Option<Utf8PathBuf>,
+    /// Its command line, such as `root=/dev/vda rw console=ttyS0`
+    #[arg(long, value_name = "WORDS", requires = "kernel")]
+    pub cmdline: Option<String>,
+    /// How the key of the run gets in: nocloud, ignition, systemd-credentials or none
     #[arg(long, value_name = "KIND")]
     pub seed: Option<SeedKind>,
     /// Who logs in
     #[arg(long, value_name = "NAME")]
     pub user: Option<String>,
-    /// Guest memory, such as 2GiB
-    #[arg(long, value_name = "SIZE", value_parser = memory)]
+    /// Memory of each guest, such as 2GiB
+    #[arg(long = "guest-memory", value_name = "SIZE", value_parser = memory)]
     pub memory: Option<u32>,
     /// Virtual processors
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=256))]
     pub cpus: Option<u32>,
-    /// How the disk is attached: virtio-blk, virtio-scsi or nvme
+    /// How the disk is attached: virtio-blk, virtio-scsi, nvme or sata
     #[arg(long, value_name = "BUS")]
     pub bus: Option<DiskBus>,
+    /// An empty disk beside it, such as 1GiB; may be repeated
+    #[arg(long = "extra-disk", value_name = "SIZE", value_parser = extra_disk)]
+    pub extra_disks: Vec<u64>,
+    /// Network interfaces; each after the first is a network of its own
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=i64::from(ImageSpec::MAX_DEVICES)))]
+    pub nics: Option<u32>,
     /// From QEMU's start to the first answer, on working KVM; emulation stretches it
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     pub boot_timeout: Option<Duration>,
@@ -48,10 +69,15 @@ pub struct ImageOptions {
     pub accel: AccelRequest,
 }
 
-fn memory(text: &str) -> Result<u32, String> {
+/// A size in MiB, at least 64.
+pub fn memory(text: &str) -> Result<u32, String> {
     let bytes = crate::suite::value::size(text).map_err(|why| why.to_string())?;
     let mib = bytes >> 20;
     u32::try_from(mib).ok().filter(|mib| *mib >= 64).ok_or_else(|| "at least 64 MiB".to_owned())
+}
+
+fn extra_disk(text: &str) -> Result<u64, String> {
+    crate::suite::images::extra_disk(text).map_err(|why| why.to_string())
 }
 
 fn duration(text: &str) -> Result<Duration, String> {
@@ -106,7 +132,7 @@ fn image_specs(
             None if looks_like_a_file(name) => from_file(name, options.format, notices)?,
             None => return Err(catalogue.unknown(name)),
         };
-        apply(&mut spec, options);
+        apply(&mut spec, options)?;
         if specs.iter().any(|other| other.id == spec.id) {
             return Err(Complaint::invalid(format!("two images of this run are called `{}`", spec.id))
                 .hint("rename one of the files, or run them one after the other"));
@@ -127,20 +153,23 @@ fn from_file(name: &str, stated: Option<Format>, notices: &mut Vec<String>) -> R
     let path = Utf8PathBuf::from(name);
     let format = match stated {
         Some(format) => format,
-        None => match super::images::runtime()?.block_on(crate::image::inspect::detect(path.as_std_path())) {
-            Ok(format) => {
-                notices.push(format!("{name} is taken for {format} by its first bytes; state `--format` to be sure"));
+        None => match super::images::runtime()?.block_on(crate::image::inspect::guess(path.as_std_path())) {
+            Ok((format, how)) => {
+                notices.push(format!("{name} is taken for {format} {how}; state `--format` to be sure"));
                 format
             }
-            // Whatever is wrong with the file is said when it is inspected.
+            Err(error @ crate::image::ImageError::Compressed { .. }) => {
+                return Err(Complaint::invalid(error.to_string()).hint("state `--format`, such as `--format raw`"));
+            }
+            // Whatever else is wrong with the file is said when it is inspected.
             Err(_) => Format::Raw,
         },
     };
     Ok(ImageSpec::from_file(path.as_std_path(), format))
 }
 
-fn apply(spec: &mut ImageSpec, options: &ImageOptions) {
-    let ImageOptions { format, firmware, seed, user, memory, cpus, bus, boot_timeout, .. } = options;
+fn apply(spec: &mut ImageSpec, options: &ImageOptions) -> Result<(), Complaint> {
+    let ImageOptions { format, firmware, arch, tpm, seed, user, memory, cpus, bus, nics, boot_timeout, .. } = options;
     if let (Some(format), DiskSource::Path(_)) = (format, &spec.disk) {
         spec.format = *format;
     }
@@ -151,6 +180,28 @@ fn apply(spec: &mut ImageSpec, options: &ImageOptions) {
     spec.cpus = cpus.unwrap_or(spec.cpus);
     spec.bus = bus.unwrap_or(spec.bus);
     spec.boot_timeout = boot_timeout.unwrap_or(spec.boot_timeout);
+    spec.arch = arch.unwrap_or(spec.arch);
+    spec.tpm = tpm.unwrap_or(spec.tpm);
+    spec.nics = nics.unwrap_or(spec.nics);
+    if let (Some(kernel), Some(cmdline)) = (&options.kernel, &options.cmdline) {
+        // Relative to where the person stands, also for lab images.
+        let here = |path: &Utf8Path| {
+            std::path::absolute(path).map_err(|error| Complaint::invalid(format!("{path}: no absolute path: {error}")))
+        };
+        let initrd = options.initrd.as_deref().map(here).transpose()?;
+        spec.kernel = Some(KernelBoot { image: here(kernel)?, initrd, cmdline: cmdline.clone() });
+    }
+    if !options.extra_disks.is_empty() {
+        if options.extra_disks.len() > ImageSpec::MAX_DEVICES as usize {
+            return Err(Complaint::invalid(format!("a machine has at most {} extra disks", ImageSpec::MAX_DEVICES)));
+        }
+        spec.extra_disks.clone_from(&options.extra_disks);
+    }
+    if spec.format == Format::Tar && spec.kernel.is_none() {
+        return Err(Complaint::invalid(format!("{} is a root file system without a boot loader", spec.id))
+            .hint("name a kernel: --kernel FILE [--initrd FILE] --cmdline 'root=/dev/vda rw console=ttyS0'"));
+    }
+    Ok(())
 }
 
 /// The options without which one test run again would not be the same test.
@@ -169,6 +220,24 @@ fn rerun_options(selection: &Selection, options: &ImageOptions) -> Vec<String> {
     if let Some(firmware) = options.firmware {
         add("--firmware", firmware.to_string());
     }
+    if let Some(arch) = options.arch {
+        add("--arch", arch.to_string());
+    }
+    if let Some(kernel) = &options.kernel {
+        add("--kernel", kernel.to_string());
+    }
+    if let Some(initrd) = &options.initrd {
+        add("--initrd", initrd.to_string());
+    }
+    if let Some(cmdline) = &options.cmdline {
+        add("--cmdline", cmdline.clone());
+    }
+    for size in &options.extra_disks {
+        add("--extra-disk", format!("{size}B"));
+    }
+    if let Some(nics) = options.nics {
+        add("--nics", nics.to_string());
+    }
     if let Some(seed) = options.seed {
         add("--seed", seed.to_string());
     }
@@ -176,7 +245,7 @@ fn rerun_options(selection: &Selection, options: &ImageOptions) -> Vec<String> {
         add("--user", user.clone());
     }
     if let Some(memory) = options.memory {
-        add("--memory", format!("{memory}MiB"));
+        add("--guest-memory", format!("{memory}MiB"));
     }
     if let Some(cpus) = options.cpus {
         add("--cpus", cpus.to_string());
@@ -187,6 +256,14 @@ fn rerun_options(selection: &Selection, options: &ImageOptions) -> Vec<String> {
     if let Some(timeout) = options.boot_timeout {
         add("--boot-timeout", format!("{}ms", timeout.as_millis()));
     }
+    // An optional value must be written with its option.
+    if let Some(tpm) = options.tpm {
+        words.push(format!("--tpm={tpm}"));
+    }
+    let mut add = |option: &str, value: String| {
+        words.push(option.to_owned());
+        words.push(plan::quote(&value));
+    };
     match options.accel {
         AccelRequest::Auto => {}
         AccelRequest::Kvm => add("--accel", "kvm".into()),

@@ -22,12 +22,13 @@ use crate::failure::Failure;
 use crate::machine::accel;
 use crate::report::files::RunFolder;
 use crate::run::ask::Settings;
+use crate::run::durations::Durations;
 use crate::run::engine::Images;
 use crate::run::outcome::Outcome;
-use crate::run::plan::{HEALTH_TEST, MACHINE_SUITE};
+use crate::run::plan::{HEALTH_TEST, Isolation, MACHINE_SUITE};
 use crate::run::qemu::HostImages;
 use crate::run::record::TestRecord;
-use crate::run::session::Session;
+use crate::run::session::{Session, Source};
 use crate::run::sink::Events;
 use crate::snapshot::compare::UpdateMode;
 
@@ -197,6 +198,8 @@ async fn answer_all(
         accelerator: accel.kind.word().to_owned(),
         update: UpdateMode::Ci,
         pending: folder.snapshots(),
+        budget: super::run::budget(Some(1), None),
+        durations: Durations::default(),
     };
     let image = specs.first().map(|spec| spec.id.clone()).unwrap_or_default();
     super::run::announce(events, "test", &accel, &[]);
@@ -207,26 +210,45 @@ async fn answer_all(
     let host = host(project.root(), folder, accel, events).await?;
     let images = HostImages::new(&host, specs);
     let driver = images.prepare(&image).await.map_err(|failure| Complaint::infrastructure(failure.message))?;
-    let mut session = Session::new(&driver, &image, &settings, events.clone());
+    // One session for all questions; the machine's own test ends it, and a new one begins.
+    let forks = plan.groups.iter().any(|group| group.isolation == Isolation::Clone);
+    let source = if forks { Source::Fork } else { Source::Boot };
     let tests: BTreeMap<String, _> = plan
         .groups
         .iter()
         .flat_map(|group| group.tests.iter().map(move |planned| (group, planned)))
         .map(|(group, planned)| (format!("{}/{}", planned.suite.name, planned.test().id), (group, planned)))
         .collect();
-    // Blocking on the channel is right here: nothing else runs on this task.
-    while let Ok((name, answer)) = questions.recv() {
-        if let Some((group, planned)) = tests.get(&name) {
-            let record = session.ask_with_needs(group, planned).await;
-            let _ = answer.send(record);
-        } else {
-            if !session.has_booted() {
-                session.boot_only().await;
-            }
-            let _ = answer.send(session.finish().await);
-            session = Session::new(&driver, &image, &settings, events.clone());
+    loop {
+        let session = Session::new(&driver, &image, &settings, events.clone());
+        let health = {
+            let mut shared = session.lane(source);
+            // Blocking on the channel is right here: nothing else runs on this task.
+            let health = loop {
+                let Ok((name, answer)) = questions.recv() else { break None };
+                let Some((group, planned)) = tests.get(&name) else { break Some(answer) };
+                let record = match group.isolation {
+                    Isolation::Shared => shared.ask_with_needs(group, planned).await,
+                    Isolation::Clone => session.lane(source).ask_with_needs(group, planned).await,
+                    Isolation::Booted | Isolation::Fresh => {
+                        let mut lane = session.lane(Source::Boot);
+                        let record = lane.ask_with_needs(group, planned).await;
+                        lane.end_machine().await;
+                        record
+                    }
+                };
+                let _ = answer.send(record);
+            };
+            shared.end_machine().await;
+            health
+        };
+        let Some(answer) = health else {
+            session.close().await;
+            return Ok(());
+        };
+        if !session.has_booted() {
+            session.boot_only().await;
         }
+        let _ = answer.send(session.finish().await);
     }
-    session.end_machine().await;
-    Ok(())
 }

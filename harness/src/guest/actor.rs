@@ -11,26 +11,45 @@ use super::connection::{Job, Shared, Target};
 use super::conversation::{Conversation, Turn};
 use super::error::{ConnectError, GuestError, LastState};
 use super::kill::Victims;
-use super::login::{Entered, Login};
+use super::login::Entered;
+use super::ports::PortPair;
+use super::road::{Ports, Reach, Road};
 use super::shell::{self, Fault, Shell, Start, StartError};
 use super::wake::Wake;
-use super::wire::{Gone, Wire, pause};
+use super::wire::{Gone, pause};
 use super::{Reply, Request};
 
 /// A shell that prints so much outside of any frame while nothing is asked of it is replaced, which
 /// ends whoever prints.
 const STRAY_LIMIT: u64 = 64 << 20;
+/// How long a warm shell may take to say its first word before an SSH login is tried, unscaled.
+const WARM_PATIENCE: Duration = Duration::from_secs(2);
+
+/// How the first connection is made.
+pub(super) enum First {
+    /// By SSH, with as many tries as the time allows.
+    Login,
+    /// By a shell that already waits at the other end of two ports; by SSH when it does not answer.
+    Warm(PortPair),
+}
+
+/// The thread's ends of what it shares with every handle.
+pub(super) struct Ends {
+    pub(super) queue: mpsc::Receiver<Job>,
+    pub(super) wake: Wake,
+    pub(super) shared: Arc<Shared>,
+}
 
 /// Starts the thread. It tells the outcome of the login, and ends with the last sender of the queue.
 pub(super) fn start(
     target: Target,
+    first: First,
     deadline: Instant,
     scale: f64,
-    queue: mpsc::Receiver<Job>,
-    wake: Wake,
-    shared: Arc<Shared>,
+    ends: Ends,
     connected: oneshot::Sender<Result<(), ConnectError>>,
 ) -> io::Result<()> {
+    let Ends { queue, wake, shared } = ends;
     let slow = if scale.is_finite() { scale.clamp(1.0, 10.0) } else { 1.0 };
     let start = Start {
         elevated: target.become_root && target.user != "root",
@@ -39,7 +58,7 @@ pub(super) fn start(
     };
     let link = Err(GuestError::Closed);
     let actor = Actor { target, start, slow, queue, wake, shared, link };
-    std::thread::Builder::new().name("guest".into()).spawn(move || actor.live(deadline, connected))?;
+    std::thread::Builder::new().name("guest".into()).spawn(move || actor.live(first, deadline, connected))?;
     Ok(())
 }
 
@@ -59,12 +78,19 @@ struct Actor {
 struct Link {
     // Dropped in this order: a channel before its session.
     shell: Option<Shell>,
-    wire: Wire,
+    road: Road,
 }
 
 impl Actor {
-    fn live(mut self, deadline: Instant, connected: oneshot::Sender<Result<(), ConnectError>>) {
-        let outcome = self.log_in(deadline, &|| connected.is_closed());
+    fn live(mut self, first: First, deadline: Instant, connected: oneshot::Sender<Result<(), ConnectError>>) {
+        let gone = || connected.is_closed();
+        let outcome = match first {
+            First::Login => self.log_in(deadline, &gone),
+            First::Warm(ports) => match self.wake_up(ports, deadline, &gone) {
+                true => Ok(()),
+                false => self.log_in(deadline, &gone),
+            },
+        };
         let failed = outcome.is_err();
         if connected.send(outcome).is_err() || failed {
             return self.leave(GuestError::Closed);
@@ -93,27 +119,13 @@ impl Actor {
 
     fn log_in(&mut self, deadline: Instant, gone: Gone) -> Result<(), ConnectError> {
         let began = Instant::now();
-        let result = match std::fs::read_to_string(&self.target.private_key) {
-            Err(error) => Err(LastState::KeyFile(format!("{}: {error}", self.target.private_key.display()))),
-            Ok(key) => {
-                let login = Login {
-                    target: &self.target,
-                    key: &key,
-                    remembered: self.shared.remembered_key(),
-                    start: self.start,
-                    wake: &self.wake,
-                    slow: self.slow,
-                    deadline,
-                    gone,
-                };
-                login.enter()
-            }
-        };
+        let result = self.reach().log_in(&self.wake, self.start, deadline, gone);
         match result {
             Ok(Entered { shell, wire, host_key }) => {
                 self.shared.remember_key(host_key);
                 self.shared.round_trips.fetch_add(1, Relaxed);
-                self.link = Ok(Link { shell: Some(shell), wire });
+                self.shared.warm.store(false, Relaxed);
+                self.link = Ok(Link { shell: Some(shell), road: Road::Ssh(wire) });
                 Ok(())
             }
             Err(last) => {
@@ -124,6 +136,28 @@ impl Actor {
                 let (addr, user) = (self.target.addr, self.target.user.clone());
                 Err(ConnectError { addr, user, waited: began.elapsed(), last })
             }
+        }
+    }
+
+    /// How to log in, now or later.
+    fn reach(&self) -> Reach {
+        Reach { target: self.target.clone(), remembered: self.shared.remembered_key(), slow: self.slow }
+    }
+
+    /// Takes over the shell behind the ports. False when it does not answer.
+    fn wake_up(&mut self, ports: PortPair, deadline: Instant, gone: Gone) -> bool {
+        let Ok(pair) = ports.try_clone() else { return false };
+        let mut road = Road::Ports(Ports { pair, wake: self.wake.clone(), reach: self.reach(), side: None });
+        // A shell that is there answers at once; the time that an SSH login would need is not spent on it.
+        let limit = deadline.min(Instant::now() + WARM_PATIENCE.mul_f64(self.slow));
+        match Shell::adopt(ports, &mut road, self.start, limit, gone) {
+            Ok(shell) => {
+                self.shared.round_trips.fetch_add(1, Relaxed);
+                self.shared.warm.store(true, Relaxed);
+                self.link = Ok(Link { shell: Some(shell), road });
+                true
+            }
+            Err(_) => false,
         }
     }
 
@@ -148,7 +182,8 @@ impl Actor {
             Ok(_) if stray > STRAY_LIMIT => self.retire(true),
             Ok(true) => {}
             Ok(false) => {
-                if let Err(halt) = link.wire.wait(None) {
+                let hungry = shell.pipe.is_hungry();
+                if let Err(halt) = link.road.wait(None, hungry) {
                     self.link = Err(GuestError::lost(halt.to_string()));
                 }
             }
@@ -168,7 +203,7 @@ impl Actor {
                 conversation.give_up(&GuestError::Closed);
                 break;
             }
-            let (shell, wire) = match self.ready() {
+            let (shell, road) = match self.ready() {
                 Ok(ready) => ready,
                 Err(error) => {
                     conversation.give_up(&error);
@@ -176,7 +211,7 @@ impl Actor {
                 }
             };
             let before = shell.pipe.deframer.stray();
-            let turn = conversation.hold(shell, wire, gone);
+            let turn = conversation.hold(shell, road, gone);
             let stray = shell.pipe.deframer.stray() - before;
             self.shared.stray_bytes.fetch_add(stray, Relaxed);
             self.shared.round_trips.fetch_add(conversation.take_kills(), Relaxed);
@@ -189,27 +224,40 @@ impl Actor {
         conversation.answers()
     }
 
-    /// The shell, started anew when the last one ended.
-    fn ready(&mut self) -> Result<(&mut Shell, &mut Wire), GuestError> {
+    /// The shell, started anew when the last one ended. A shell on ports cannot be started again: its
+    /// place is taken by an SSH login.
+    fn ready(&mut self) -> Result<(&mut Shell, &mut Road), GuestError> {
         let mut failure = None;
-        if let Ok(link) = &mut self.link
-            && link.shell.is_none()
-        {
-            link.wire.attend();
-            self.shared.round_trips.fetch_add(1, Relaxed);
-            let limit = Instant::now() + self.start.patience;
-            match Shell::start(&mut link.wire, self.start, limit, &|| false) {
-                Ok(shell) => link.shell = Some(shell),
-                Err(StartError::Halt(halt)) => failure = Some(GuestError::lost(halt.to_string())),
-                Err(StartError::Odd(what)) => failure = Some(GuestError::lost(what)),
+        let patience = self.start.patience;
+        match &mut self.link {
+            Ok(Link { shell: None, road: Road::Ssh(wire) }) => {
+                wire.attend();
+                self.shared.round_trips.fetch_add(1, Relaxed);
+                let limit = Instant::now() + patience;
+                match Shell::start(wire, self.start, limit, &|| false) {
+                    Ok(shell) => {
+                        if let Ok(link) = &mut self.link {
+                            link.shell = Some(shell);
+                        }
+                    }
+                    Err(StartError::Halt(halt)) => failure = Some(GuestError::lost(halt.to_string())),
+                    Err(StartError::Odd(what)) => failure = Some(GuestError::lost(what)),
+                }
             }
+            Ok(Link { shell: None, road: Road::Ports(_) }) => {
+                if let Err(error) = self.log_in(Instant::now() + patience, &|| false) {
+                    let what = format!("the warm shell ended, and logging in by SSH failed: {}", error.last);
+                    failure = Some(GuestError::lost(what));
+                }
+            }
+            _ => {}
         }
         if let Some(error) = failure {
             // A start that was broken off leaves the session in a state nobody can go on from.
             self.link = Err(error);
         }
         match &mut self.link {
-            Ok(Link { shell: Some(shell), wire }) => Ok((shell, wire)),
+            Ok(Link { shell: Some(shell), road }) => Ok((shell, road)),
             Ok(_) => Err(GuestError::lost("the shell is gone")),
             Err(error) => Err(error.clone()),
         }
@@ -223,13 +271,18 @@ impl Actor {
         let mut failure = None;
         if kill {
             self.shared.round_trips.fetch_add(1, Relaxed);
-            match shell::kill(&mut link.wire, self.start, shell.pid, Victims::Shell, &|| false) {
+            let limit = Instant::now() + self.start.patience;
+            let killed = link
+                .road
+                .side(self.start, limit, &|| false)
+                .and_then(|side| shell::kill(side, self.start, shell.pid, Victims::Shell, &|| false));
+            match killed {
                 Ok(true) => {}
                 Ok(false) => failure = Some("the shell hangs and could not be killed".to_owned()),
                 Err(halt) => failure = Some(format!("the shell hangs and could not be killed ({halt})")),
             }
         }
-        shell.pipe.close(&mut link.wire, Instant::now() + Duration::from_secs(1));
+        shell.leave(&mut link.road, Instant::now() + Duration::from_secs(1));
         if let Some(what) = failure {
             self.link = Err(GuestError::lost(what));
         }
@@ -237,11 +290,11 @@ impl Actor {
 
     /// Ends the connection, if there is one, and remembers why there is none.
     fn leave(&mut self, why: GuestError) {
-        if let Ok(Link { shell, mut wire }) = std::mem::replace(&mut self.link, Err(why)) {
+        if let Ok(Link { shell, mut road }) = std::mem::replace(&mut self.link, Err(why)) {
             if let Some(shell) = shell {
-                shell.pipe.close(&mut wire, Instant::now() + Duration::from_millis(300));
+                shell.leave(&mut road, Instant::now() + Duration::from_millis(300));
             }
-            wire.hang_up();
+            road.hang_up();
         }
     }
 }

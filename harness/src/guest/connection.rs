@@ -4,7 +4,7 @@
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::time::Instant;
 
@@ -13,6 +13,7 @@ use tokio::sync::oneshot;
 use super::actor;
 use super::error::{ConnectError, GuestError, LastState};
 use super::hostkey::{HostKey, HostKeyPolicy};
+use super::ports::PortPair;
 use super::wake::Wake;
 use super::{Reply, Request};
 
@@ -56,6 +57,8 @@ pub(super) struct Shared {
     pub(super) round_trips: AtomicU64,
     pub(super) stray_bytes: AtomicU64,
     pub(super) host_key: Mutex<Option<HostKey>>,
+    /// Whether the shell in use is one that was warm already.
+    pub(super) warm: AtomicBool,
 }
 
 impl Shared {
@@ -94,6 +97,16 @@ impl Guest {
     /// `scale` stretches the internal limits for a slow accelerator; 1.0 is a healthy KVM. Dropping
     /// the future ends the tries at once.
     pub async fn connect(target: Target, deadline: Instant, scale: f64) -> Result<Guest, ConnectError> {
+        Self::begin(target, actor::First::Login, deadline, scale).await
+    }
+
+    /// Takes over the shell that waits behind the ports of a clone; when it does not answer within a
+    /// moment, logs in as [`Guest::connect`] does.
+    pub async fn wake(target: Target, ports: PortPair, deadline: Instant, scale: f64) -> Result<Guest, ConnectError> {
+        Self::begin(target, actor::First::Warm(ports), deadline, scale).await
+    }
+
+    async fn begin(target: Target, first: actor::First, deadline: Instant, scale: f64) -> Result<Guest, ConnectError> {
         let (addr, user) = (target.addr, target.user.clone());
         let failed = |last| ConnectError { addr, user: user.clone(), waited: Default::default(), last };
         let wake = Wake::new().map_err(|error| failed(LastState::Unreachable(error.to_string())))?;
@@ -110,7 +123,7 @@ impl Guest {
         };
         let guest = Guest { handle: Arc::new(handle) };
         let on_drop = wake.on_drop();
-        actor::start(target, deadline, scale, queue, wake, shared, connected)
+        actor::start(target, first, deadline, scale, actor::Ends { queue, wake, shared }, connected)
             .map_err(|error| failed(LastState::Unreachable(format!("no thread for the connection: {error}"))))?;
         let result = outcome.await.unwrap_or_else(|_| Err(failed(LastState::Cancelled)));
         drop(on_drop);
@@ -162,6 +175,11 @@ impl Guest {
             round_trips: shared.round_trips.load(Ordering::Relaxed),
             stray_bytes: shared.stray_bytes.load(Ordering::Relaxed),
         }
+    }
+
+    /// Whether commands go to a shell that was warm when the machine was cloned, and not through SSH.
+    pub fn is_warm(&self) -> bool {
+        self.handle.shared.warm.load(Ordering::Relaxed)
     }
 
     /// The host key of the last successful login.

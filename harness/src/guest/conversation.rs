@@ -7,8 +7,9 @@ use std::time::{Duration, Instant};
 use super::error::GuestError;
 use super::frame::{self, Event, Frame};
 use super::kill::Victims;
+use super::road::Road;
 use super::shell::{self, Fault, Shell, Start, describe};
-use super::wire::{Gone, Halt, Wire};
+use super::wire::{Gone, Halt};
 use super::{End, Reply, Request};
 
 /// How a shell came out of a conversation.
@@ -79,12 +80,12 @@ impl<'a> Conversation<'a> {
     }
 
     /// Sends what has no answer yet and collects the answers.
-    pub(super) fn hold(&mut self, shell: &mut Shell, wire: &mut Wire, gone: Gone) -> Turn {
+    pub(super) fn hold(&mut self, shell: &mut Shell, road: &mut Road, gone: Gone) -> Turn {
         let mut waiting = match self.send(shell) {
             Ok(waiting) => waiting,
             Err(turn) => return turn,
         };
-        wire.attend();
+        road.attend();
         let mut head = self.head(&waiting);
         while !waiting.is_empty() {
             let pumped = shell.pipe.pump();
@@ -102,10 +103,10 @@ impl<'a> Conversation<'a> {
                 self.give_up(&GuestError::Closed);
                 return Turn::Replace { kill: true };
             }
-            if let Err(turn) = self.mind(shell, wire, &mut waiting, &mut head) {
+            if let Err(turn) = self.mind(shell, road, &mut waiting, &mut head) {
                 return turn;
             }
-            if !more && let Err(turn) = self.sleep(wire, &head) {
+            if !more && let Err(turn) = self.sleep(road, shell.pipe.is_hungry(), &head) {
                 return turn;
             }
         }
@@ -186,7 +187,7 @@ impl<'a> Conversation<'a> {
     fn mind(
         &mut self,
         shell: &mut Shell,
-        wire: &mut Wire,
+        road: &mut Road,
         waiting: &mut VecDeque<Waiting>,
         head: &mut Head,
     ) -> Result<(), Turn> {
@@ -216,14 +217,17 @@ impl<'a> Conversation<'a> {
         head.killed = true;
         self.kills += 1;
         // Whether the killer says that it succeeded does not matter: the end of the frame does.
-        match shell::kill(wire, self.start, shell.pid, victims, &|| false) {
+        let killed = road
+            .side(self.start, Instant::now() + self.start.patience, &|| false)
+            .and_then(|side| shell::kill(side, self.start, shell.pid, victims, &|| false));
+        match killed {
             Ok(_) | Err(Halt::TimedOut) => {}
             Err(halt) => {
                 let why = GuestError::lost(format!("while a command was being killed: {halt}"));
                 return Err(Turn::Lost(why));
             }
         }
-        wire.attend();
+        road.attend();
         head.due = Instant::now() + Duration::from_secs(5).mul_f64(self.slow);
         Ok(())
     }
@@ -262,16 +266,16 @@ impl<'a> Conversation<'a> {
     }
 
     /// Sleeps until something happens or is due, and asks a silent guest for a sign of life.
-    fn sleep(&self, wire: &mut Wire, head: &Head) -> Result<(), Turn> {
+    fn sleep(&self, road: &mut Road, hungry: bool, head: &Head) -> Result<(), Turn> {
         let lost = |halt: Halt| Turn::Lost(GuestError::lost(halt.to_string()));
         let slow = self.slow.min(4.0);
         let limit = Duration::from_secs(30).mul_f64(slow);
-        if wire.silence() > limit {
-            let what = format!("the guest has been silent for {} s, even when asked", wire.silence().as_secs());
+        if road.silence() > limit {
+            let what = format!("the guest has been silent for {} s, even when asked", road.silence().as_secs());
             return Err(Turn::Lost(GuestError::lost(what)));
         }
-        let next = wire.keep_alive(Duration::from_secs(5).mul_f64(slow)).map_err(lost)?;
-        wire.wait(Some(next.min(head.due))).map_err(lost)
+        let next = road.keep_alive(Duration::from_secs(5).mul_f64(slow)).map_err(lost)?;
+        road.wait(Some(next.min(head.due)), hungry).map_err(lost)
     }
 }
 

@@ -13,11 +13,16 @@ mod kill;
 mod login;
 #[cfg(test)]
 mod loopback;
+mod ports;
+mod road;
 mod shell;
 #[cfg(test)]
 mod tests;
 mod transport;
 mod wake;
+pub mod warm;
+#[cfg(test)]
+mod warm_tests;
 mod wire;
 
 use std::time::Duration;
@@ -25,6 +30,7 @@ use std::time::Duration;
 pub use connection::{Guest, Stats, Target};
 pub use error::{ConnectError, GuestError, LastState};
 pub use hostkey::{HostKey, HostKeyPolicy};
+pub use ports::PortPair;
 
 /// One command line for the guest's shell.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -5,7 +5,9 @@ use std::time::{Duration, Instant};
 
 use super::frame::{self, Deframer, Event, Frame, Nonces, Stream, Violation};
 use super::kill::{self, Victims};
-use super::transport::{ExecChannel, Transport};
+use super::ports::PortPair;
+use super::road::Road;
+use super::transport::{Carrier, ExecChannel, Transport};
 use super::wire::{Gone, Halt, Wire};
 
 /// Bytes that are taken from the transport before timers are looked at again.
@@ -81,10 +83,10 @@ impl<T: Transport> Pipeline<T> {
     }
 }
 
-impl Pipeline<ExecChannel> {
-    /// Closes the channel, see [`ExecChannel::close`].
-    pub(super) fn close(self, wire: &mut Wire, limit: Instant) {
-        self.transport.close(wire, limit);
+impl<T> Pipeline<T> {
+    /// Whether something waits to be written.
+    pub(super) fn is_hungry(&self) -> bool {
+        self.sent < self.outbox.len()
     }
 }
 
@@ -123,7 +125,7 @@ impl Start {
 
 /// A shell that has answered.
 pub(super) struct Shell {
-    pub(super) pipe: Pipeline<ExecChannel>,
+    pub(super) pipe: Pipeline<Carrier>,
     /// Its process in the guest.
     pub(super) pid: u32,
     pub(super) nonces: Nonces,
@@ -134,23 +136,59 @@ impl Shell {
     pub(super) fn start(wire: &mut Wire, start: Start, limit: Instant, gone: Gone) -> Result<Self, StartError> {
         let limit = limit.min(Instant::now() + start.patience);
         let channel = ExecChannel::open(wire, start.command(), limit, gone)?;
+        Self::set_up(Carrier::Channel(channel), start, limit, gone, &mut |_, limit| wire.wait(Some(limit)))
+    }
+
+    /// Takes over a shell that already reads from the ports, and waits for its first answer.
+    pub(super) fn adopt(
+        ports: PortPair,
+        road: &mut Road,
+        start: Start,
+        limit: Instant,
+        gone: Gone,
+    ) -> Result<Self, StartError> {
+        let limit = limit.min(Instant::now() + start.patience);
+        Self::set_up(Carrier::Ports(ports), start, limit, gone, &mut |hungry, limit| road.wait(Some(limit), hungry))
+    }
+
+    fn set_up(
+        carrier: Carrier,
+        start: Start,
+        limit: Instant,
+        gone: Gone,
+        wait: &mut dyn FnMut(bool, Instant) -> Result<(), Halt>,
+    ) -> Result<Self, StartError> {
         let nonces = Nonces::open().map_err(Halt::System)?;
-        let mut shell = Self { pipe: Pipeline::new(channel), pid: 0, nonces };
-        let (pid, said) = shell.converse(wire, &start.preamble(), limit, gone)?;
+        let mut shell = Self { pipe: Pipeline::new(carrier), pid: 0, nonces };
+        let (pid, said) = shell.converse(wait, &start.preamble(), limit, gone)?;
         shell.pid = pid
             .filter(|pid| *pid > 1)
             .ok_or_else(|| StartError::Odd("the shell did not tell its process number".into()))?;
         if !said.stderr.is_empty() {
             // bash says that the locale is missing; `C` never is.
-            shell.converse(wire, "LC_ALL=C", limit, gone)?;
+            shell.converse(wait, "LC_ALL=C", limit, gone)?;
         }
         Ok(shell)
+    }
+
+    /// Lets go of its channel in good order. A shell on ports stays: it ends with its machine.
+    pub(super) fn close(self, wire: &mut Wire, limit: Instant) {
+        if let Carrier::Channel(channel) = self.pipe.transport {
+            channel.close(wire, limit);
+        }
+    }
+
+    /// The same, on whatever road it stands.
+    pub(super) fn leave(self, road: &mut Road, limit: Instant) {
+        if let Road::Ssh(wire) = road {
+            self.close(wire, limit);
+        }
     }
 
     /// Has the shell itself run `body` and waits.
     fn converse(
         &mut self,
-        wire: &mut Wire,
+        wait: &mut dyn FnMut(bool, Instant) -> Result<(), Halt>,
         body: &str,
         limit: Instant,
         gone: Gone,
@@ -170,7 +208,7 @@ impl Shell {
             }
             match more {
                 Ok(true) => {}
-                Ok(false) => wire.wait(Some(limit))?,
+                Ok(false) => wait(self.pipe.is_hungry(), limit)?,
                 Err(fault) => return Err(StartError::of(fault, &self.pipe.deframer)),
             }
             if gone() {

@@ -1,5 +1,5 @@
-//! What carries the framed shell: three byte streams. An SSH channel today; two virtio-serial ports
-//! would do as well.
+//! What carries the framed shell: three byte streams, on an SSH channel or on two virtio-serial
+//! ports.
 
 use std::io::{self, Read, Write};
 use std::time::{Duration, Instant};
@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use ssh2::Channel;
 
 use super::frame::Stream;
+use super::ports::PortPair;
 use super::wire::{Gone, Halt, Wire};
 
 /// Non-blocking byte streams to and from a shell. `WouldBlock` means: nothing now.
@@ -88,6 +89,30 @@ impl Transport for ExecChannel {
             // Zero bytes also come back when the server sent an empty packet.
             0 if !self.0.eof() => Err(io::ErrorKind::WouldBlock.into()),
             read => Ok(read),
+        }
+    }
+}
+
+/// One of the two.
+pub(super) enum Carrier {
+    /// An SSH channel.
+    Channel(ExecChannel),
+    /// Virtio-serial ports of a clone.
+    Ports(PortPair),
+}
+
+impl Transport for Carrier {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::Channel(channel) => channel.write(bytes),
+            Self::Ports(ports) => ports.write(bytes),
+        }
+    }
+
+    fn read(&mut self, stream: Stream, buffer: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Self::Channel(channel) => channel.read(stream, buffer),
+            Self::Ports(ports) => ports.read(stream, buffer),
         }
     }
 }

@@ -185,6 +185,24 @@ fn wait_for(socket: &impl AsFd, wanted: PollFlags, wake: &Wake, until: Instant) 
     Ok(!fds[0].revents().is_empty())
 }
 
+/// Sleeps until one of the sockets has something (or takes something, when `hungry`), the bell
+/// rings, or the time comes.
+pub(super) fn wait_for_any<S: AsFd>(
+    sockets: [&S; 2],
+    hungry: bool,
+    wake: &Wake,
+    until: Option<Instant>,
+) -> Result<(), Halt> {
+    let wanted = if hungry { PollFlags::IN | PollFlags::OUT } else { PollFlags::IN };
+    let mut fds =
+        [PollFd::new(sockets[0], wanted), PollFd::new(sockets[1], PollFlags::IN), PollFd::new(wake, PollFlags::IN)];
+    snooze(&mut fds, until)?;
+    if fds[2].revents().contains(PollFlags::IN) {
+        wake.clear();
+    }
+    Ok(())
+}
+
 fn snooze(fds: &mut [PollFd<'_>], until: Option<Instant>) -> Result<(), Halt> {
     let timeout = until.map(|until| {
         let left = until.saturating_duration_since(Instant::now());

@@ -16,6 +16,10 @@ pub struct ImageSpec {
     pub disk: DiskSource,
     /// The format of the disk. Always stated.
     pub format: Format,
+    /// The processor it is made for.
+    pub arch: Arch,
+    /// A kernel that QEMU loads itself; a root file system without a boot loader needs one.
+    pub kernel: Option<KernelBoot>,
     /// What starts it.
     pub firmware: FirmwareKind,
     /// How the key of the run gets into it.
@@ -28,6 +32,12 @@ pub struct ImageSpec {
     pub cpus: u32,
     /// How the disk is attached.
     pub bus: DiskBus,
+    /// A TPM 2.0, emulated by swtpm.
+    pub tpm: bool,
+    /// Sizes in bytes of the empty disks beside it, in order.
+    pub extra_disks: Vec<u64>,
+    /// Network interfaces; the first carries SSH, each further one is a network of its own.
+    pub nics: u32,
     /// From QEMU's start to the first answer over SSH, on a host with working KVM; emulation scales it.
     pub boot_timeout: Duration,
     /// Further SMBIOS type 11 strings that the image understands, such as systemd credentials.
@@ -50,23 +60,43 @@ pub enum DiskSource {
     },
 }
 
+/// What QEMU loads in place of a boot loader.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KernelBoot {
+    /// The kernel. For lab images relative to the built image's folder.
+    pub image: PathBuf,
+    /// Its initial RAM disk, found in the same way.
+    pub initrd: Option<PathBuf>,
+    /// Its command line.
+    pub cmdline: String,
+}
+
 impl ImageSpec {
     /// The largest virtual size that is accepted unless a description says otherwise: 1 TiB.
     pub const MAX_VIRTUAL_SIZE: u64 = 1 << 40;
 
-    /// A description with every default: UEFI, NoCloud, root, 1 GiB, 2 processors, virtio-blk, 120 s.
+    /// The largest number of network interfaces, and of extra disks.
+    pub const MAX_DEVICES: u32 = 8;
+
+    /// A description with every default: x86_64, UEFI, NoCloud, root, 1 GiB, 2 processors, virtio-blk,
+    /// one network interface, 120 s.
     pub fn new(id: impl Into<String>, disk: DiskSource, format: Format) -> Self {
         Self {
             id: id.into(),
             summary: String::new(),
             disk,
             format,
+            arch: Arch::X86_64,
+            kernel: None,
             firmware: FirmwareKind::Uefi,
             seed: SeedKind::NoCloud,
             user: "root".to_owned(),
             memory_mib: 1024,
             cpus: 2,
             bus: DiskBus::VirtioBlk,
+            tpm: false,
+            extra_disks: Vec::new(),
+            nics: 1,
             boot_timeout: Duration::from_secs(120),
             smbios: Vec::new(),
             facts: BTreeMap::new(),
@@ -139,27 +169,39 @@ words! {
         Vhdx = "vhdx",
         /// VMware's, in one file.
         Vmdk = "vmdk",
-    }
+        /// A root file system as a tar, or an OCI layout: it is made into a raw disk before a machine sees it.
+        Tar = "tar",    }
 }
 
 impl Format {
-    /// QEMU's name of the block driver, which differs for VHD.
+    /// QEMU's name of the block driver, which differs for VHD. What a tar becomes is raw.
     pub fn driver(self) -> &'static str {
         match self {
             Self::Vhd => "vpc",
+            Self::Tar => "raw",
             other => other.word(),
         }
     }
 }
 
 words! {
+    /// The processor an image is made for.
+    Arch {
+        /// 64-bit PCs.
+        X86_64 = "x86_64",
+        /// 64-bit Arm; always emulated on another host.
+        Aarch64 = "aarch64",
+    }
+}
+
+words! {
     /// What starts the image.
     FirmwareKind {
-        /// OVMF without Secure Boot.
+        /// OVMF (AAVMF on Arm) without Secure Boot.
         Uefi = "uefi",
         /// OVMF with Secure Boot on and Microsoft's keys enrolled.
         UefiSecure = "uefi-secure",
-        /// SeaBIOS.
+        /// SeaBIOS; on Arm, no firmware at all, which only a kernel of its own can start from.
         Bios = "bios",
     }
 }
@@ -169,6 +211,8 @@ words! {
     SeedKind {
         /// cloud-init's NoCloud: a small FAT disk labelled CIDATA.
         NoCloud = "nocloud",
+        /// An Ignition configuration in QEMU's fw_cfg, as Flatcar and Fedora CoreOS read it.
+        Ignition = "ignition",
         /// systemd credentials as SMBIOS type 11 strings (`ssh.authorized_keys.root`): root only.
         SystemdCredentials = "systemd-credentials",
         /// Nothing is given to it.
@@ -185,6 +229,8 @@ words! {
         VirtioScsi = "virtio-scsi",
         /// NVMe.
         Nvme = "nvme",
+        /// A SATA disk on the AHCI controller.
+        Sata = "sata",
     }
 }
 
@@ -197,7 +243,7 @@ mod tests {
         for word in Format::WORDS {
             assert_eq!(word.parse::<Format>().map(Format::word), Ok(*word));
         }
-        assert_eq!("img".parse::<Format>(), Err("one of: qcow2, raw, vhd, vhdx, vmdk".to_owned()));
+        assert_eq!("img".parse::<Format>(), Err("one of: qcow2, raw, vhd, vhdx, vmdk, tar".to_owned()));
         assert_eq!(Format::Vhd.driver(), "vpc");
     }
 

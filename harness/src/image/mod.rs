@@ -4,20 +4,25 @@
 //! Everything in an image file is hostile: its header is read by [`header`] before any tool sees it,
 //! `qemu-img` runs under limits, and the format is always stated, never guessed by QEMU.
 
+mod cache;
 pub mod catalogue;
+pub mod compress;
 pub mod digest;
 pub mod error;
 pub mod header;
 pub mod inspect;
 pub mod lab;
 pub mod overlay;
+pub mod prepare;
+pub mod rootfs;
 mod tool;
 
-pub use catalogue::{DiskBus, DiskSource, FirmwareKind, Format, ImageSpec, SeedKind};
+pub use catalogue::{Arch, DiskBus, DiskSource, FirmwareKind, Format, ImageSpec, KernelBoot, SeedKind};
 pub use digest::{Unchanged, sha256};
 pub use error::ImageError;
 pub use inspect::{Inspected, Limits, inspect};
 pub use overlay::Overlay;
+pub use prepare::{Prepared, prepare};
 
 use std::path::PathBuf;
 

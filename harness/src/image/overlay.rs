@@ -1,19 +1,16 @@
 //! A throw-away qcow2 layer before the image: all the guest writes goes there, nothing to the image.
 
 use std::fs::{File, OpenOptions};
-use std::os::fd::OwnedFd;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::time::Duration;
 
 use super::{ImageError, Inspected, tool};
 
-/// The layer and the image behind it, both open. The layer has no name any more, so that nothing is
-/// left behind however the run ends.
+/// The layer, open. It has no name any more, so that nothing is left behind however the run ends.
 #[derive(Debug)]
 pub struct Overlay {
     layer: File,
-    base: File,
 }
 
 impl Overlay {
@@ -31,19 +28,17 @@ impl Overlay {
         arguments.push((&base.path).into());
         arguments.push((*name).into());
         tool::qemu_img(&arguments, &base.path, Duration::from_secs(30)).await?;
-        let open = |path: &Path, write: bool| {
-            OpenOptions::new()
-                .read(true)
-                .write(write)
-                .custom_flags(rustix::fs::OFlags::NOFOLLOW.bits() as i32)
-                .open(path)
-                .map_err(|source| ImageError::Io { path: path.to_owned(), source })
-        };
-        Ok(Self { layer: open(&name, true)?, base: open(&base.path, false)? })
+        let layer = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .custom_flags(rustix::fs::OFlags::NOFOLLOW.bits() as i32)
+            .open(&name)
+            .map_err(|source| ImageError::Io { path: name.to_path_buf(), source })?;
+        Ok(Self { layer })
     }
 
-    /// The layer, open for reading and writing, and the image, open for reading: what QEMU inherits.
-    pub fn into_fds(self) -> (OwnedFd, OwnedFd) {
-        (self.layer.into(), self.base.into())
+    /// The layer, open for reading and writing.
+    pub fn into_layer(self) -> File {
+        self.layer
     }
 }

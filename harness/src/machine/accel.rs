@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::MachineError;
 use super::kvm_probe::{self, Trouble};
+use crate::image::Arch;
 
 /// Deadlines are stated for KVM. Emulation took four to nine times as long for the boots we have
 /// seen (a Debian cloud image: 33 to 47 s against about 5 s), so 8 keeps an honest boot inside its
@@ -71,6 +72,14 @@ impl AccelProbe {
     /// A deadline that was stated for KVM, stretched for this accelerator.
     pub fn scaled(&self, deadline: Duration) -> Duration {
         deadline.mul_f64(self.deadline_scale)
+    }
+
+    /// The accelerator for guests of that architecture: KVM only runs those of the host's own.
+    pub fn for_arch(&self, arch: Arch) -> Self {
+        if self.kind == AccelKind::Tcg || arch.word() == std::env::consts::ARCH {
+            return self.clone();
+        }
+        tcg(format!("an {arch} guest is emulated on this {} host", std::env::consts::ARCH), self.loop_ns)
     }
 }
 

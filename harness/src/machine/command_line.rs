@@ -8,7 +8,8 @@ use serde_json::{Value, json};
 
 use super::AccelKind;
 use super::firmware::Firmware;
-use crate::image::{DiskBus, Format};
+use super::network::{Network, NetworkFds};
+use crate::image::{Arch, DiskBus, Format, KernelBoot};
 
 /// Everything that decides how a machine looks to its guest.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,6 +18,8 @@ pub struct MachineDescription {
     pub id: String,
     /// What executes the guest.
     pub accel: AccelKind,
+    /// The guest's processor.
+    pub arch: Arch,
     /// MiB.
     pub memory_mib: u32,
     /// Virtual processors.
@@ -27,51 +30,100 @@ pub struct MachineDescription {
     pub base_format: Format,
     /// How disks are attached.
     pub bus: DiskBus,
-    /// UEFI, or SeaBIOS when absent.
+    /// Sizes in bytes of the empty disks beside it, in order.
+    pub extra_disks: Vec<u64>,
+    /// UEFI; when absent SeaBIOS on x86_64 and nothing on aarch64.
     pub firmware: Option<Firmware>,
+    /// What QEMU loads in place of a boot loader; absolute paths.
+    pub kernel: Option<KernelBoot>,
+    /// A TPM 2.0, whose emulator is on the other side of [`Fds::tpm`].
+    pub tpm: bool,
     /// A read-only raw disk that carries the seed.
     pub seed_disk: Option<PathBuf>,
+    /// An Ignition configuration for the guest to read from fw_cfg.
+    pub ignition: Option<PathBuf>,
     /// SMBIOS type 11 strings.
     pub smbios: Vec<String>,
     /// What the guest can reach.
     pub network: Network,
+    /// Network interfaces, at least one. The first carries SSH; each further one is alone on a
+    /// restricted network of its own.
+    pub nics: u32,
+    /// Where its RAM lives.
+    pub memory: Memory,
 }
 
-/// What the guest can reach.
+/// Where a machine's RAM lives. No guest can tell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Network {
-    /// Nothing but the answers to the forwarded SSH port: not the host, not the internet, and not the
-    /// cloud metadata address 169.254.169.254 either, so a data source that asks there fails at once
-    /// instead of finding the host's own cloud.
+pub enum Memory {
+    /// In its own process.
     #[default]
-    Restricted,
-    /// Whatever the host reaches, the host's own services included.
-    Open,
+    Private,
+    /// In a file that outlives the process, so that the machine can become a template.
+    Shared,
+    /// In a template's file, which is only read: what the guest writes stays in its own process.
+    Forked,
 }
 
 /// File descriptors that QEMU inherits, by number.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fds {
     /// The overlay, read-write.
     pub layer: RawFd,
+    /// Overlays of the templates it was forked from, the newest first, read-only.
+    pub below: Vec<RawFd>,
     /// The image, read-only.
     pub base: RawFd,
     /// The private copy of the firmware's variables, read-write.
     pub vars: Option<RawFd>,
+    /// One for each extra disk, raw, read-write.
+    pub extra: Vec<RawFd>,
+    /// A socket to the control channel of the machine's TPM emulator.
+    pub tpm: Option<RawFd>,
     /// Our end is the console.
     pub serial: RawFd,
     /// Our end speaks QMP.
     pub qmp: RawFd,
+    /// Our ends speak to a warm shell: its input and output, its errors.
+    pub warm: [RawFd; 2],
+    /// The file of its RAM, unless that is private.
+    pub ram: Option<RawFd>,
+    /// Where the state of its devices is written to, or read from.
+    pub state: Option<RawFd>,
+    /// Our ends carry the guest's frames; for a network with a fabric only.
+    pub network: Option<NetworkFds>,
 }
 
+/// The descriptor set through which QEMU writes or reads the state of devices.
+pub const STATE_SET: u32 = 4;
+/// The first descriptor set of the overlays below.
+const FIRST_BELOW: u32 = 8;
+
 /// The program.
-pub const PROGRAM: &str = "qemu-system-x86_64";
+pub fn program(arch: Arch) -> &'static str {
+    match arch {
+        Arch::X86_64 => "qemu-system-x86_64",
+        Arch::Aarch64 => "qemu-system-aarch64",
+    }
+}
+
+/// Whether a machine can be frozen and loaded again into clones, and if not, what forbids it.
+/// Facts: `vmstate` of the devices of QEMU 10.
+pub fn forkable(machine: &MachineDescription) -> Result<(), String> {
+    if machine.bus == DiskBus::Nvme {
+        return Err("QEMU's NVMe disk cannot be frozen; another `bus` can".to_owned());
+    }
+    if machine.arch == Arch::Aarch64 {
+        return Err("QEMU's Arm machines have no vmgenid, so that clones would draw the same random numbers".to_owned());
+    }
+    Ok(())
+}
 
 /// Where disk, variables, console and control come from: the only part of the command line that
 /// differs between a run and a person's terminal.
 enum Wiring<'a> {
     Fds(&'a Fds),
-    Files { layer: &'a str, vars: &'a str },
+    Files { layer: &'a str, vars: &'a str, tpm: &'a str },
 }
 
 /// The arguments, without the program, for a QEMU that inherits `fds`.
@@ -94,8 +146,14 @@ pub fn by_hand(machine: &MachineDescription) -> String {
         script.push_str(&format!("cp {} \"$work/vars\"\n", quoted(&firmware.vars_template.to_string_lossy())));
     }
     script.push_str("cd \"$work\"\n");
-    script.push_str(PROGRAM);
-    for argument in arguments(machine, &Wiring::Files { layer: "layer.qcow2", vars: "vars" }) {
+    for (index, size) in machine.extra_disks.iter().enumerate() {
+        script.push_str(&format!("truncate -s {size} extra{index}\n"));
+    }
+    if machine.tpm {
+        script.push_str("mkdir tpm\nswtpm socket -d -t --tpm2 --tpmstate dir=tpm --ctrl type=unixio,path=tpm.sock\n");
+    }
+    script.push_str(program(machine.arch));
+    for argument in arguments(machine, &Wiring::Files { layer: "layer.qcow2", vars: "vars", tpm: "tpm.sock" }) {
         // An option begins a line of its own, so that two scripts compare well.
         script.push_str(if argument.starts_with('-') { " \\\n  " } else { " " });
         script.push_str(&quoted(&argument));
@@ -105,9 +163,9 @@ pub fn by_hand(machine: &MachineDescription) -> String {
 }
 
 /// The arguments as one line that a shell reads back.
-pub fn shell_line(arguments: &[String]) -> String {
+pub fn shell_line(program: &str, arguments: &[String]) -> String {
     let words: Vec<String> =
-        std::iter::once(PROGRAM).chain(arguments.iter().map(String::as_str)).map(crate::text::shell_word).collect();
+        std::iter::once(program).chain(arguments.iter().map(String::as_str)).map(crate::text::shell_word).collect();
     words.join(" ")
 }
 
@@ -118,21 +176,20 @@ fn arguments(machine: &MachineDescription, wiring: &Wiring<'_>) -> Vec<String> {
     // QEMU parses what a hostile guest writes; it needs neither children nor privileges for that.
     line.option("-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny");
 
-    let secure = machine.firmware.as_ref().is_some_and(|firmware| firmware.secure);
-    let mut board = String::from("q35,vmport=off,hpet=off");
-    board.push_str(match machine.firmware {
-        Some(_) => ",pflash0=code,pflash1=vars",
-        // Makes SeaBIOS speak on the serial port, so that "No bootable device" is heard.
-        None => ",graphics=off",
-    });
-    board.push_str(if secure { ",smm=on" } else { ",smm=off" });
-    line.option("-machine", board);
-    match machine.accel {
+    ram(&mut line, machine, wiring);
+    let backend = if has_ram_file(wiring) { ",memory-backend=ram0" } else { "" };
+    line.option("-machine", format!("{}{backend}", board(machine)));
+    match (machine.accel, machine.arch) {
         // `host` hides nothing from the guest. Hosts where it dies on arch-capabilities ("failed to set
         // MSR 0x10a") are those whose KVM interprets, and the probe has refused those already.
-        AccelKind::Kvm => line.option("-accel", "kvm").option("-cpu", "host"),
+        (AccelKind::Kvm, _) => line.option("-accel", "kvm").option("-cpu", "host"),
         // `max` offers x86-64-v3 to distributions that require it; the default processor has not even v2.
-        AccelKind::Tcg => line.option("-accel", "tcg,thread=multi").option("-cpu", "max"),
+        (AccelKind::Tcg, Arch::X86_64) => line.option("-accel", "tcg,thread=multi").option("-cpu", "max"),
+        // The architecture's own algorithm for pointer authentication takes most of the time of an
+        // emulated boot; a guest cannot tell which one is in use.
+        (AccelKind::Tcg, Arch::Aarch64) => {
+            line.option("-accel", "tcg,thread=multi").option("-cpu", "max,pauth-impdef=on")
+        }
     };
     line.option("-smp", format!("{}", machine.cpus)).option("-m", format!("size={}M", machine.memory_mib));
     // A panic is reported as an event and on the console; the guest goes on so that its trace is
@@ -140,17 +197,37 @@ fn arguments(machine: &MachineDescription, wiring: &Wiring<'_>) -> Vec<String> {
     line.option("-action", "panic=none,reboot=reset,shutdown=poweroff,watchdog=none");
 
     firmware(&mut line, machine, wiring);
+    if let Some(kernel) = &machine.kernel {
+        line.option("-kernel", kernel.image.to_string_lossy());
+        if let Some(initrd) = &kernel.initrd {
+            line.option("-initrd", initrd.to_string_lossy());
+        }
+        line.option("-append", kernel.cmdline.as_str());
+    }
     disks(&mut line, machine, wiring);
 
-    let restrict = match machine.network {
-        Network::Restricted => "on",
-        Network::Open => "off",
+    let cable = match wiring {
+        Wiring::Fds(fds) => fds.network,
+        Wiring::Files { .. } => None,
     };
-    // Port 0 lets the host's kernel choose: the number is read back over QMP, so there is no race.
-    line.option("-netdev", format!("user,id=net0,restrict={restrict},hostfwd=tcp:127.0.0.1:0-:22"));
+    for netdev in machine.network.netdevs(cable) {
+        line.option("-netdev", netdev);
+    }
     line.option("-device", "virtio-net-pci,netdev=net0,romfile=");
+    further_nics(&mut line, machine);
     line.option("-object", "rng-random,id=rng0,filename=/dev/urandom").option("-device", "virtio-rng-pci,rng=rng0");
-    line.option("-device", "vmgenid,guid=auto").option("-device", "pvpanic-pci");
+    if machine.arch == Arch::X86_64 {
+        line.option("-device", "vmgenid,guid=auto");
+    }
+    line.option("-device", "pvpanic-pci");
+    warm_ports(&mut line, wiring);
+    tpm(&mut line, machine, wiring);
+    if let Some(config) = &machine.ignition {
+        // Flatcar reads the first name, every other Ignition the second.
+        for name in ["opt/org.flatcar-linux/config", "opt/com.coreos/config"] {
+            line.option("-fw_cfg", format!("name={name},file={}", escaped(&config.to_string_lossy())));
+        }
+    }
     for value in &machine.smbios {
         line.option("-smbios", format!("type=11,value={}", escaped(value)));
     }
@@ -169,9 +246,104 @@ fn arguments(machine: &MachineDescription, wiring: &Wiring<'_>) -> Vec<String> {
     line.0
 }
 
+fn has_ram_file(wiring: &Wiring<'_>) -> bool {
+    matches!(wiring, Wiring::Fds(Fds { ram: Some(_), .. }))
+}
+
+/// RAM in a file, and the state of the devices beside it.
+fn ram(line: &mut Line, machine: &MachineDescription, wiring: &Wiring<'_>) {
+    let Wiring::Fds(fds) = wiring else { return };
+    if let Some(fd) = fds.ram {
+        let access = match machine.memory {
+            Memory::Forked => "share=off,readonly=on,rom=off",
+            Memory::Shared | Memory::Private => "share=on",
+        };
+        line.option(
+            "-object",
+            format!(
+                "memory-backend-file,id=ram0,size={}M,mem-path=/proc/self/fd/{fd},prealloc=off,{access}",
+                machine.memory_mib
+            ),
+        );
+    }
+    if let Some(fd) = fds.state {
+        line.add_fd(fd, STATE_SET);
+    }
+    if machine.memory == Memory::Forked {
+        line.option("-incoming", "defer");
+    }
+}
+
+/// Two ports for a shell that is warm when a fork begins. Every machine has them, so that no guest
+/// looks different from another.
+fn warm_ports(line: &mut Line, wiring: &Wiring<'_>) {
+    line.option("-device", "virtio-serial-pci,id=warm");
+    for (number, name) in WARM_PORTS.iter().enumerate() {
+        let id = warm_port_id(number);
+        match wiring {
+            Wiring::Fds(fds) => line.option("-chardev", format!("socket,id={id},fd={}", fds.warm[number])),
+            Wiring::Files { .. } => line.option("-chardev", format!("null,id={id}")),
+        };
+        line.option("-device", format!("virtserialport,bus=warm.0,id={id},chardev={id},name={name}"));
+    }
+}
+
+/// Names of the warm shell's ports in the guest.
+pub const WARM_PORTS: [&str; 2] = ["muster.warm.0", "muster.warm.1"];
+
+/// The device id of a warm port, as events name it.
+pub fn warm_port_id(number: usize) -> String {
+    format!("warm{number}")
+}
+
+fn board(machine: &MachineDescription) -> String {
+    let flash = ",pflash0=code,pflash1=vars";
+    match (machine.arch, &machine.firmware) {
+        (Arch::X86_64, Some(firmware)) => {
+            let smm = if firmware.secure { "on" } else { "off" };
+            format!("q35,vmport=off,hpet=off{flash},smm={smm}")
+        }
+        // `graphics=off` makes SeaBIOS speak on the serial port, so that "No bootable device" is heard.
+        (Arch::X86_64, None) => "q35,vmport=off,hpet=off,graphics=off,smm=off".to_owned(),
+        (Arch::Aarch64, firmware) => {
+            format!("virt,gic-version=max{}", firmware.as_ref().map_or("", |_| flash))
+        }
+    }
+}
+
+/// Interfaces beside the one that carries SSH. Each has a network of its own, with addresses of its
+/// own, that leads nowhere but answers DHCP.
+fn further_nics(line: &mut Line, machine: &MachineDescription) {
+    for index in 1..machine.nics {
+        line.option("-netdev", format!("user,id=net{index},restrict=on,ipv6=off,net=10.0.{}.0/24", 100 + index));
+        line.option("-device", format!("virtio-net-pci,netdev=net{index},romfile="));
+    }
+}
+
+fn tpm(line: &mut Line, machine: &MachineDescription, wiring: &Wiring<'_>) {
+    if !machine.tpm {
+        return;
+    }
+    let socket = match wiring {
+        Wiring::Fds(fds) => match fds.tpm {
+            Some(fd) => format!("fd={fd}"),
+            None => return,
+        },
+        Wiring::Files { tpm, .. } => format!("path={tpm}"),
+    };
+    line.option("-chardev", format!("socket,id=tpm0,{socket}")).option("-tpmdev", "emulator,id=tpm0,chardev=tpm0");
+    line.option(
+        "-device",
+        match machine.arch {
+            Arch::X86_64 => "tpm-crb,tpmdev=tpm0",
+            Arch::Aarch64 => "tpm-tis-device,tpmdev=tpm0",
+        },
+    );
+}
+
 fn firmware(line: &mut Line, machine: &MachineDescription, wiring: &Wiring<'_>) {
     let Some(firmware) = &machine.firmware else { return };
-    if firmware.secure {
+    if firmware.secure && machine.arch == Arch::X86_64 {
         line.option("-global", "driver=cfi.pflash01,property=secure,value=on");
     }
     let vars = match wiring {
@@ -196,23 +368,33 @@ fn disks(line: &mut Line, machine: &MachineDescription, wiring: &Wiring<'_>) {
         Wiring::Fds(fds) => (line.add_fd(fds.layer, 1), line.add_fd(fds.base, 2)),
         Wiring::Files { layer, .. } => ((*layer).to_owned(), machine.base.to_string_lossy().into_owned()),
     };
+    let mut backing = json!({
+        "driver": machine.base_format.driver(), "read-only": true,
+        "file": {"driver": "file", "filename": base, "read-only": true},
+    });
+    // The inspection has refused an image with a backing file; should the file have been exchanged since,
+    // QEMU still opens nothing else. The other formats know no such thing.
+    if matches!(machine.base_format, Format::Qcow2 | Format::Vmdk) {
+        backing["backing"] = Value::Null;
+    }
+    if let Wiring::Fds(fds) = wiring {
+        for (number, fd) in (FIRST_BELOW..).zip(&fds.below).collect::<Vec<_>>().into_iter().rev() {
+            let filename = line.add_fd(*fd, number);
+            backing = json!({
+                "driver": "qcow2", "read-only": true, "backing": backing,
+                "file": {"driver": "file", "filename": filename, "read-only": true},
+            });
+        }
+    }
     // The layer is thrown away with the machine, so flushing it to the platter would only cost time.
     let unflushed = json!({"no-flush": true});
     line.node(json!({
         "driver": "qcow2", "node-name": "disk", "discard": "unmap", "cache": unflushed,
         "file": {"driver": "file", "filename": layer, "discard": "unmap", "cache": unflushed},
-        "backing": {
-            "driver": machine.base_format.driver(), "read-only": true,
-            "file": {"driver": "file", "filename": base, "read-only": true},
-        },
+        "backing": backing,
     }));
-    match machine.bus {
-        DiskBus::VirtioBlk => line.option("-device", "virtio-blk-pci,drive=disk,serial=root,bootindex=1"),
-        DiskBus::VirtioScsi => line
-            .option("-device", "virtio-scsi-pci,id=scsi0")
-            .option("-device", "scsi-hd,bus=scsi0.0,drive=disk,serial=root,bootindex=1"),
-        DiskBus::Nvme => line.option("-device", "nvme,drive=disk,serial=root,bootindex=1"),
-    };
+    controllers(line, machine);
+    attach(line, machine, 0, "drive=disk,serial=root,bootindex=1");
     if let Some(seed) = &machine.seed_disk {
         line.node(json!({
             "driver": "raw", "node-name": "seed", "read-only": true,
@@ -220,10 +402,64 @@ fn disks(line: &mut Line, machine: &MachineDescription, wiring: &Wiring<'_>) {
         }));
         match machine.bus {
             DiskBus::VirtioScsi => line.option("-device", "scsi-hd,bus=scsi0.0,drive=seed,serial=seed"),
-            // An NVMe device cannot be read-only, so the seed stays on virtio-blk beside it.
-            DiskBus::VirtioBlk | DiskBus::Nvme => line.option("-device", "virtio-blk-pci,drive=seed,serial=seed"),
+            // NVMe and SATA disks cannot be read-only, so the seed stays on virtio-blk beside them.
+            DiskBus::VirtioBlk | DiskBus::Nvme | DiskBus::Sata => {
+                line.option("-device", "virtio-blk-pci,drive=seed,serial=seed")
+            }
         };
     }
+    for index in 0..machine.extra_disks.len() {
+        let file = match wiring {
+            Wiring::Fds(fds) => match fds.extra.get(index) {
+                Some(fd) => line.add_fd(*fd, EXTRA_SET + index as u32),
+                None => return,
+            },
+            Wiring::Files { .. } => format!("extra{index}"),
+        };
+        line.node(json!({
+            "driver": "raw", "node-name": format!("extra{index}"), "discard": "unmap", "cache": unflushed,
+            "file": {"driver": "file", "filename": file, "discard": "unmap", "cache": unflushed},
+        }));
+        attach(line, machine, index + 1, &format!("drive=extra{index},serial=extra{index}"));
+    }
+}
+
+/// Descriptor sets below this number are taken by the layer, the base and the variables.
+const EXTRA_SET: u32 = 64;
+/// Disks on one AHCI controller.
+const SATA_PORTS: usize = 6;
+
+fn controllers(line: &mut Line, machine: &MachineDescription) {
+    match machine.bus {
+        DiskBus::VirtioScsi => {
+            line.option("-device", "virtio-scsi-pci,id=scsi0");
+        }
+        DiskBus::Sata => {
+            // q35 has one controller of its own, whose ports are called ide.0 to ide.5.
+            let built_in = usize::from(machine.arch == Arch::X86_64);
+            for index in built_in..(machine.extra_disks.len() + 1).div_ceil(SATA_PORTS) {
+                line.option("-device", format!("ich9-ahci,id=sata{index}"));
+            }
+        }
+        DiskBus::VirtioBlk | DiskBus::Nvme => {}
+    }
+}
+
+/// Attaches the disk of that number (0 is the root) to the machine's bus.
+fn attach(line: &mut Line, machine: &MachineDescription, number: usize, properties: &str) {
+    let device = match machine.bus {
+        DiskBus::VirtioBlk => format!("virtio-blk-pci,{properties}"),
+        DiskBus::VirtioScsi => format!("scsi-hd,bus=scsi0.0,{properties}"),
+        DiskBus::Nvme => format!("nvme,{properties}"),
+        DiskBus::Sata => {
+            let port = number % SATA_PORTS;
+            match (number / SATA_PORTS, machine.arch) {
+                (0, Arch::X86_64) => format!("ide-hd,bus=ide.{port},{properties}"),
+                (controller, _) => format!("ide-hd,bus=sata{controller}.{port},{properties}"),
+            }
+        }
+    };
+    line.option("-device", device);
 }
 
 struct Line(Vec<String>);
@@ -260,17 +496,34 @@ fn escaped(text: &str) -> String {
 mod tests {
     use super::*;
 
-    const FDS: Fds = Fds { layer: 10, base: 11, vars: Some(12), serial: 13, qmp: 14 };
+    fn fds() -> Fds {
+        Fds {
+            layer: 10,
+            base: 11,
+            vars: Some(12),
+            extra: Vec::new(),
+            tpm: None,
+            serial: 13,
+            qmp: 14,
+            warm: [15, 16],
+            below: Vec::new(),
+            ram: None,
+            state: None,
+            network: None,
+        }
+    }
 
     fn machine() -> MachineDescription {
         MachineDescription {
             id: "lab-1".to_owned(),
             accel: AccelKind::Tcg,
+            arch: Arch::X86_64,
             memory_mib: 1024,
             cpus: 2,
             base: "/images/it's, a disk.qcow2".into(),
             base_format: Format::Qcow2,
             bus: DiskBus::VirtioBlk,
+            extra_disks: Vec::new(),
             firmware: Some(Firmware {
                 code: "/fw/CODE.fd".into(),
                 code_format: "raw".to_owned(),
@@ -278,9 +531,14 @@ mod tests {
                 vars_format: "raw".to_owned(),
                 secure: false,
             }),
+            kernel: None,
+            tpm: false,
             seed_disk: Some("/run/seed.img".into()),
+            ignition: None,
             smbios: Vec::new(),
             network: Network::Restricted,
+            nics: 1,
+            memory: Memory::Private,
         }
     }
 
@@ -294,7 +552,7 @@ mod tests {
 
     #[test]
     fn uefi_under_emulation() {
-        insta::assert_snapshot!(readable(&command_line(&machine(), &FDS)));
+        insta::assert_snapshot!(readable(&command_line(&machine(), &fds())));
     }
 
     #[test]
@@ -305,10 +563,11 @@ mod tests {
             base_format: Format::Vhd,
             firmware: None,
             smbios: vec!["io.systemd.credential:a=b,c".to_owned()],
-            network: Network::Open,
+            network: Network::Internet,
             ..machine()
         };
-        insta::assert_snapshot!(readable(&command_line(&machine, &Fds { vars: None, ..FDS })));
+        let network = Some(NetworkFds { nic: 17, uplink: 18 });
+        insta::assert_snapshot!(readable(&command_line(&machine, &Fds { vars: None, network, ..fds() })));
     }
 
     #[test]
@@ -321,8 +580,49 @@ mod tests {
     }
 
     #[test]
+    fn a_tar_on_sata_with_a_kernel_a_tpm_disks_and_nics() {
+        let machine = MachineDescription {
+            base_format: Format::Raw,
+            bus: DiskBus::Sata,
+            firmware: None,
+            kernel: Some(KernelBoot {
+                image: "/boot/vmlinuz".into(),
+                initrd: Some("/boot/initrd.img".into()),
+                cmdline: "root=/dev/sda rw, console=ttyS0".to_owned(),
+            }),
+            tpm: true,
+            extra_disks: vec![1 << 30; 7],
+            seed_disk: None,
+            ignition: Some("/run/a,b/config.ign".into()),
+            nics: 3,
+            ..machine()
+        };
+        let fds = Fds { vars: None, extra: (20..27).collect(), tpm: Some(30), ..fds() };
+        insta::assert_snapshot!(readable(&command_line(&machine, &fds)));
+        insta::assert_snapshot!(by_hand(&machine));
+    }
+
+    #[test]
+    fn an_arm_machine_with_secure_boot_on_sata() {
+        let mut machine = MachineDescription { arch: Arch::Aarch64, bus: DiskBus::Sata, tpm: true, ..machine() };
+        if let Some(firmware) = &mut machine.firmware {
+            firmware.secure = true;
+        }
+        insta::assert_snapshot!(readable(&command_line(&machine, &Fds { tpm: Some(30), ..fds() })));
+    }
+
+    #[test]
+    fn what_cannot_be_frozen_is_named() {
+        assert_eq!(forkable(&machine()), Ok(()));
+        assert_eq!(forkable(&MachineDescription { bus: DiskBus::Sata, extra_disks: vec![512], ..machine() }), Ok(()));
+        let why = |machine: MachineDescription| forkable(&machine).unwrap_err();
+        assert!(why(MachineDescription { bus: DiskBus::Nvme, ..machine() }).contains("NVMe"));
+        assert!(why(MachineDescription { arch: Arch::Aarch64, ..machine() }).contains("vmgenid"));
+    }
+
+    #[test]
     fn a_shell_reads_the_line_back() {
-        let line = shell_line(&["it's".to_owned(), "$(x)".to_owned(), String::new()]);
+        let line = shell_line("qemu-system-x86_64", &["it's".to_owned(), "$(x)".to_owned(), String::new()]);
         assert_eq!(line, r"qemu-system-x86_64 'it'\''s' '$(x)' ''");
     }
 }

@@ -23,6 +23,8 @@ pub enum MachineError {
     NotInstalled { program: String },
     #[error("{what} in {}: {source}", folder.display())]
     Folder { what: &'static str, folder: PathBuf, source: std::io::Error },
+    #[error("the template cannot be forked: {what}: {source}")]
+    Template { what: String, source: std::io::Error },
     #[error("QEMU could not be started: {source}; `muster doctor` says what this host lacks")]
     Spawn { source: std::io::Error },
     #[error("QEMU ended before the machine started ({status}): {message}; read {}", log.display())]
@@ -40,9 +42,11 @@ impl MachineError {
             Self::Firmware { .. } => failure::FIRMWARE_MISSING,
             Self::Seed { .. } | Self::Key { .. } => failure::SEED_FAILED,
             Self::NotInstalled { .. } => failure::QEMU_MISSING,
-            Self::Folder { .. } | Self::Spawn { .. } | Self::Refused { .. } | Self::Silent { .. } => {
-                failure::QEMU_REFUSED
-            }
+            Self::Folder { .. }
+            | Self::Template { .. }
+            | Self::Spawn { .. }
+            | Self::Refused { .. }
+            | Self::Silent { .. } => failure::QEMU_REFUSED,
         }
     }
 }

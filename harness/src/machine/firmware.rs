@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use super::MachineError;
+use crate::image::Arch;
 
 /// Firmware for one machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,7 +20,7 @@ pub struct Firmware {
     pub vars_template: PathBuf,
     /// QEMU's driver for the variable store.
     pub vars_format: String,
-    /// Secure Boot is on and keys are enrolled; needs SMM.
+    /// Secure Boot is on and keys are enrolled; needs SMM on x86_64.
     pub secure: bool,
 }
 
@@ -65,14 +66,23 @@ pub fn folders() -> Vec<PathBuf> {
     folders
 }
 
-/// Finds firmware for q35 with or without Secure Boot in the usual [`folders`].
-pub fn find(secure: bool) -> Result<Firmware, MachineError> {
-    find_in(&folders(), secure)
+/// Finds firmware for our machine of that architecture, with or without Secure Boot, in the usual
+/// [`folders`].
+pub fn find(arch: Arch, secure: bool) -> Result<Firmware, MachineError> {
+    find_in(&folders(), arch, secure)
+}
+
+/// The board as descriptors name it (a pattern whose beginning tells), and as people do.
+fn board(arch: Arch) -> (&'static str, &'static str) {
+    match arch {
+        Arch::X86_64 => ("pc-q35", "q35"),
+        Arch::Aarch64 => ("virt", "Arm's virt"),
+    }
 }
 
 /// The same in given folders. A file name hides the same name in a later folder, and an empty file
 /// only hides; names sort by their number, as QEMU's specification has it.
-pub fn find_in(folders: &[PathBuf], secure: bool) -> Result<Firmware, MachineError> {
+pub fn find_in(folders: &[PathBuf], arch: Arch, secure: bool) -> Result<Firmware, MachineError> {
     let mut descriptors: BTreeMap<std::ffi::OsString, PathBuf> = BTreeMap::new();
     for folder in folders {
         let Ok(entries) = std::fs::read_dir(folder) else { continue };
@@ -84,7 +94,7 @@ pub fn find_in(folders: &[PathBuf], secure: bool) -> Result<Firmware, MachineErr
     }
     let mut looked = Vec::new();
     for path in descriptors.values() {
-        match consider(path, secure) {
+        match consider(path, arch, secure) {
             Ok(firmware) => return Ok(firmware),
             Err(why) => looked.push(format!("{} ({why})", path.display())),
         }
@@ -93,11 +103,11 @@ pub fn find_in(folders: &[PathBuf], secure: bool) -> Result<Firmware, MachineErr
         let folders: Vec<_> = folders.iter().map(|folder| folder.display().to_string()).collect();
         looked.push(format!("no descriptor in {}", folders.join(", ")));
     }
-    let wanted = format!("UEFI for q35 {} Secure Boot", if secure { "with" } else { "without" });
+    let wanted = format!("UEFI for {} {} Secure Boot", board(arch).1, if secure { "with" } else { "without" });
     Err(MachineError::Firmware { wanted, looked: looked.join("; ") })
 }
 
-fn consider(path: &Path, secure: bool) -> Result<Firmware, String> {
+fn consider(path: &Path, arch: Arch, secure: bool) -> Result<Firmware, String> {
     let text = std::fs::read_to_string(path).map_err(|error| error.to_string())?;
     if text.trim().is_empty() {
         return Err("hidden by an empty file".to_owned());
@@ -107,10 +117,10 @@ fn consider(path: &Path, secure: bool) -> Result<Firmware, String> {
         return Err("not UEFI".to_owned());
     }
     let fits = |target: &Target| {
-        target.architecture == "x86_64" && target.machines.iter().any(|machine| machine.starts_with("pc-q35"))
+        target.architecture == arch.word() && target.machines.iter().any(|machine| machine.starts_with(board(arch).0))
     };
     if !descriptor.targets.iter().any(fits) {
-        return Err("not for q35".to_owned());
+        return Err(format!("not for {}", board(arch).1));
     }
     let has = |feature: &str| descriptor.features.iter().any(|name| name == feature);
     if secure && !(has("secure-boot") && has("enrolled-keys")) {
@@ -165,12 +175,15 @@ mod tests {
         descriptor(folder.path(), "50-secure.json", &code, r#""secure-boot", "enrolled-keys", "requires-smm""#);
         std::fs::write(folder.path().join("40-broken.json"), "{").unwrap();
         let folders = [folder.path().join("none"), folder.path().to_owned()];
-        assert!(find_in(&folders, true).unwrap().secure);
-        let message = find_in(&folders, false).unwrap_err().to_string();
+        assert!(find_in(&folders, Arch::X86_64, true).unwrap().secure);
+        let message = find_in(&folders, Arch::X86_64, false).unwrap_err().to_string();
         assert!(message.contains("50-secure.json (made for Secure Boot)"), "{message}");
         assert!(message.contains("40-broken.json (EOF"), "{message}");
         descriptor(folder.path(), "60-plain.json", &code, "");
-        assert_eq!(find_in(&folders, false).unwrap().code, code);
+        assert_eq!(find_in(&folders, Arch::X86_64, false).unwrap().code, code);
+        let message = find_in(&folders, Arch::Aarch64, false).unwrap_err().to_string();
+        assert!(message.contains("UEFI for Arm's virt without Secure Boot"), "{message}");
+        assert!(message.contains("60-plain.json (not for Arm's virt)"), "{message}");
     }
 
     #[test]
@@ -181,7 +194,7 @@ mod tests {
         descriptor(system.path(), "60-plain.json", &code, "");
         std::fs::write(user.path().join("60-plain.json"), "").unwrap();
         let folders = [user.path().to_owned(), system.path().to_owned()];
-        let message = find_in(&folders, false).unwrap_err().to_string();
+        let message = find_in(&folders, Arch::X86_64, false).unwrap_err().to_string();
         assert!(message.contains("hidden by an empty file"), "{message}");
     }
 }

@@ -6,6 +6,7 @@
 //! is judged while it prints ([`console`]).
 
 pub mod accel;
+mod body;
 mod child_setup;
 pub mod command_line;
 pub mod console;
@@ -14,17 +15,22 @@ pub mod error;
 pub mod firmware;
 mod kvm_probe;
 mod living;
+pub mod network;
 pub mod process;
 pub mod qmp;
 pub mod seed;
 mod start;
+mod template;
+pub mod tpm;
 mod wiring;
 
 pub use accel::{Accel, AccelKind, AccelProbe, AccelRequest};
-pub use command_line::{MachineDescription, Network};
+pub use command_line::{MachineDescription, Memory, WARM_PORTS};
 pub use console::{Console, ConsoleEvent, Finding};
 pub use error::MachineError;
-pub use living::{Machine, MachineEnd, MachineState};
+pub use living::{Machine, MachineEnd, MachineState, Tally};
+pub use network::Network;
 pub use process::Spawner;
 pub use seed::RunKey;
 pub use start::MachineRequest;
+pub use template::{FreezeError, Template};

@@ -1,5 +1,5 @@
-//! How the key of a run gets into a guest: a NoCloud disk for cloud-init, systemd credentials as
-//! SMBIOS strings, or not at all.
+//! How the key of a run gets into a guest: a NoCloud disk for cloud-init, an Ignition configuration
+//! in fw_cfg, systemd credentials as SMBIOS strings, or not at all.
 
 use std::io::{Cursor, Write};
 use std::path::{Path, PathBuf};
@@ -125,6 +125,48 @@ impl NoCloud {
     }
 }
 
+/// What an Ignition configuration says. It adds the key, and for a user other than root the right to
+/// become root without a password, and nothing else: a unit that prints host keys, say, would be seen
+/// by every suite that lists units.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ignition {
+    /// Who may log in; created when the image has no such user.
+    pub user: String,
+    /// One line of `authorized_keys`.
+    pub public_key: String,
+}
+
+impl Ignition {
+    /// The configuration, in the first version of the specification that all of Ignition 2, Flatcar and
+    /// Fedora CoreOS read.
+    pub fn config(&self) -> String {
+        let mut config = json!({
+            "ignition": {"version": "3.0.0"},
+            "passwd": {"users": [{"name": self.user, "sshAuthorizedKeys": [self.public_key]}]},
+        });
+        if self.user != "root" {
+            let rule = format!("{} ALL=(ALL) NOPASSWD: ALL\n", self.user);
+            let source = format!("data:;base64,{}", base64::engine::general_purpose::STANDARD.encode(rule));
+            config["storage"] = json!({"files": [{
+                "path": "/etc/sudoers.d/muster",
+                "mode": 0o440,
+                "overwrite": true,
+                "contents": {"source": source},
+            }]});
+        }
+        config.to_string()
+    }
+
+    /// Writes it into a folder. Path of the file.
+    pub fn write(&self, folder: &Path) -> Result<PathBuf, MachineError> {
+        let failed = |source| MachineError::Seed { what: format!("config.ign in {}", folder.display()), source };
+        std::fs::create_dir_all(folder).map_err(failed)?;
+        let path = folder.join("config.ign");
+        std::fs::write(&path, self.config()).map_err(failed)?;
+        Ok(path)
+    }
+}
+
 /// The SMBIOS type 11 string by which systemd (and the built-in images) take root's key.
 pub fn credential(public_key: &str) -> String {
     let value = base64::engine::general_purpose::STANDARD.encode(format!("{public_key}\n"));
@@ -176,6 +218,20 @@ users:
         let mut text = String::new();
         volume.root_dir().open_file("user-data").unwrap().read_to_string(&mut text).unwrap();
         assert_eq!(text, seed().user_data());
+    }
+
+    #[test]
+    fn ignition_is_told_of_one_user_and_a_right() {
+        let config =
+            |user: &str| Ignition { user: user.to_owned(), public_key: "ssh-ed25519 A \"b\"".to_owned() }.config();
+        assert_eq!(
+            config("root"),
+            r#"{"ignition":{"version":"3.0.0"},"passwd":{"users":[{"name":"root","sshAuthorizedKeys":["ssh-ed25519 A \"b\""]}]}}"#
+        );
+        let core: serde_json::Value = serde_json::from_str(&config("core")).unwrap();
+        let file = &core["storage"]["files"][0];
+        assert_eq!((file["path"].as_str(), file["mode"].as_u64()), (Some("/etc/sudoers.d/muster"), Some(288)));
+        assert_eq!(file["contents"]["source"], "data:;base64,Y29yZSBBTEw9KEFMTCkgTk9QQVNTV0Q6IEFMTAo=");
     }
 
     #[test]

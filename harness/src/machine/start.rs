@@ -2,18 +2,20 @@
 //! forwarded port. What has been made is undone by its guard when a later step fails.
 
 use std::fs::File;
-use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use super::command_line::{self, Fds, MachineDescription, Network, PROGRAM};
+use super::body::{self, Body, Inherited};
+use super::command_line::{self, MachineDescription, Memory};
 use super::console::Console;
 use super::firmware::{self, Firmware};
 use super::living::{Parts, last_line};
 use super::process::{Launch, Process, Spawner};
 use super::qmp::{Qmp, QmpError};
-use super::seed::{self, NoCloud};
-use super::{Accel, AccelKind, Machine, MachineError, RunKey, wiring};
+use super::seed::{self, Ignition, NoCloud};
+use super::template::{self, Own, Template};
+use super::tpm::Tpm;
+use super::{Accel, AccelKind, Machine, MachineError, Network, RunKey, wiring};
 use crate::image::{FirmwareKind, ImageSpec, Inspected, Overlay, SeedKind};
 
 /// How long QEMU may take to answer, before scaling. It answers within a tenth of it.
@@ -34,6 +36,8 @@ pub struct MachineRequest<'a> {
     pub network: Network,
     /// The key that opens it.
     pub key: &'a RunKey,
+    /// Whether it may be frozen into a template later; its RAM then lies in a file.
+    pub freezable: bool,
     /// The machine's folder; created. Gets `console.log`, `qemu.log`, `qemu-command` and `seed/`.
     pub folder: &'a Path,
 }
@@ -41,80 +45,140 @@ pub struct MachineRequest<'a> {
 impl Machine {
     /// Starts the machine and returns as soon as its guest executes: long before it answers SSH.
     pub async fn start(request: MachineRequest<'_>, spawner: &Spawner) -> Result<Machine, MachineError> {
-        let folder = std::path::absolute(request.folder).map_err(folder_error("no absolute path", request.folder))?;
-        std::fs::create_dir_all(&folder).map_err(folder_error("the machine's folder could not be made", &folder))?;
-        let (description, firmware) = describe(&request, &folder)?;
-
+        let folder = make_folder(request.folder)?;
+        let accel = request.accel.for_arch(request.spec.arch);
+        let (mut description, firmware) = describe(&request, accel.kind, &folder)?;
         let overlay = Overlay::create(request.image, &folder).await?;
         let vars = match &firmware {
-            Some(firmware) => Some(
-                wiring::private_copy(&firmware.vars_template, &folder)
-                    .map_err(folder_error("the firmware's variables could not be copied", &folder))?,
-            ),
+            Some(firmware) => {
+                let copied = File::open(&firmware.vars_template)
+                    .and_then(|template| wiring::private_copy(&template, &folder))
+                    .map_err(folder_error("the firmware's variables could not be copied", &folder))?;
+                Some(copied)
+            }
             None => None,
         };
-        let socket = folder_error("no socket pair", &folder);
-        let (serial, serial_there) = wiring::socket_pair().map_err(&socket)?;
-        let (control, control_there) = wiring::socket_pair().map_err(&socket)?;
-        control.set_nonblocking(true).map_err(&socket)?;
-        let control = tokio::net::UnixStream::from_std(control).map_err(&socket)?;
-
-        let (layer, base) = overlay.into_fds();
-        let fds = Fds {
-            layer: layer.as_raw_fd(),
-            base: base.as_raw_fd(),
-            vars: vars.as_ref().map(AsRawFd::as_raw_fd),
-            serial: serial_there.as_raw_fd(),
-            qmp: control_there.as_raw_fd(),
-        };
-        let arguments = command_line::command_line(&description, &fds);
-        let script = format!(
-            "{}\n# As it was started, with descriptors that only its parent had:\n# {}\n",
-            command_line::by_hand(&description),
-            command_line::shell_line(&arguments)
-        );
-        std::fs::write(folder.join("qemu-command"), script)
-            .map_err(folder_error("qemu-command could not be written", &folder))?;
-
-        let log = folder.join("qemu.log");
-        let create =
-            |name: &str| File::create(folder.join(name)).map_err(folder_error("a log could not be made", &folder));
-        let (qemu_log, console_log) = (create("qemu.log")?, create("console.log")?);
-        let emulated = request.accel.kind == AccelKind::Tcg;
-        let console = Console::start(serial, console_log, emulated)
-            .map_err(folder_error("the console has no reader", &folder))?;
-        let mut inherit: Vec<OwnedFd> = vec![layer, base, serial_there, control_there];
-        inherit.extend(vars.map(OwnedFd::from));
-        let launch =
-            Launch { program: PROGRAM.to_owned(), arguments, directory: folder.clone(), log: qemu_log, inherit };
-        let started = Instant::now();
-        let mut process = spawner.spawn(launch).await.map_err(|source| match source.kind() {
-            std::io::ErrorKind::NotFound => MachineError::NotInstalled { program: PROGRAM.to_owned() },
-            _ => MachineError::Spawn { source },
-        })?;
-
-        let deadline = request.accel.scaled(ANSWER);
-        let answer = async {
-            let (qmp, events) = Qmp::connect(control, deadline).await?;
-            let port = qmp.forwarded_port(22, deadline).await?;
-            Ok::<_, QmpError>((qmp, events, port))
-        };
-        let (qmp, events, port) = match answer.await {
-            Ok(answer) => answer,
-            Err(error) => return Err(silent(&mut process, error, &log).await),
-        };
-        Ok(Machine::new(Parts {
-            id: request.id.to_owned(),
-            port,
-            console,
-            process,
-            qmp,
-            events,
-            started,
-            scale: request.accel.deadline_scale,
-            log,
-        }))
+        let layer = overlay.into_layer();
+        let (mut ram, mut state, mut blank) = (None, None, None);
+        if request.freezable && command_line::forkable(&description).is_ok() {
+            description.memory = Memory::Shared;
+            let files = folder_error("memory that can be shared", &folder);
+            ram = Some(body::anonymous_ram(description.memory_mib).map_err(&files)?);
+            state = Some(tempfile::tempfile_in(&folder).map_err(&files)?);
+            blank = Some(wiring::private_copy(&layer, &folder).map_err(&files)?);
+        }
+        let extra = description.extra_disks.iter().map(|size| wiring::empty_disk(*size, &folder));
+        let extra = extra
+            .collect::<std::io::Result<Vec<File>>>()
+            .map_err(folder_error("an extra disk could not be made", &folder))?;
+        let body = Body { description, layer, below: Vec::new(), vars, extra, ram, state, blank };
+        begin(body, &folder, &accel, spawner).await
     }
+
+    /// Starts a machine that goes on where the template stopped. `request` must be the template's own
+    /// but for its id and folder.
+    pub async fn fork(
+        template: &Template,
+        id: &str,
+        folder: &Path,
+        accel: &Accel,
+        spawner: &Spawner,
+    ) -> Result<Machine, MachineError> {
+        let folder = make_folder(folder)?;
+        let files = folder_error("a fork's own files", &folder);
+        let copy = |file: &File| wiring::private_copy(file, &folder).map_err(&files);
+        let own = Own {
+            layer: copy(&template.blank)?,
+            vars: template.vars.as_ref().map(copy).transpose()?,
+            extra: template.extra.iter().map(copy).collect::<Result<_, _>>()?,
+        };
+        let accel = accel.for_arch(template.description.arch);
+        begin(template.fork(id, own)?, &folder, &accel, spawner).await
+    }
+}
+
+fn make_folder(folder: &Path) -> Result<PathBuf, MachineError> {
+    let folder = std::path::absolute(folder).map_err(folder_error("no absolute path", folder))?;
+    std::fs::create_dir_all(&folder).map_err(folder_error("the machine's folder could not be made", &folder))?;
+    Ok(folder)
+}
+
+/// Starts QEMU on the files, and the guest in it.
+async fn begin(body: Body, folder: &Path, accel: &Accel, spawner: &Spawner) -> Result<Machine, MachineError> {
+    let socket = folder_error("no socket pair", folder);
+    let (here, there) = wiring::sockets().map_err(&socket)?;
+    here.qmp.set_nonblocking(true).map_err(&socket)?;
+    let control = tokio::net::UnixStream::from_std(here.qmp).map_err(&socket)?;
+    let base = body.description.base.clone();
+    let program = command_line::program(body.description.arch);
+    let (tpm, tpm_control) = match body.description.tpm {
+        true => Tpm::start(spawner, folder).await.map(|(tpm, control)| (Some(tpm), Some(control)))?,
+        false => (None, None),
+    };
+    let plugged =
+        body.description.network.plug(folder).map_err(folder_error("the network could not be made", folder))?;
+    let Inherited { mut fds, mut owned } = body
+        .inherit(&base, there, tpm_control)
+        .map_err(folder_error("the machine's files could not be opened again", folder))?;
+    let cable = plugged.map(|plugged| {
+        fds.network = Some(plugged.fds);
+        owned.extend(plugged.inherit);
+        plugged.cable
+    });
+    let arguments = command_line::command_line(&body.description, &fds);
+    let script = format!(
+        "{}\n# As it was started, with descriptors that only its parent had:\n# {}\n",
+        command_line::by_hand(&body.description),
+        command_line::shell_line(program, &arguments)
+    );
+    std::fs::write(folder.join("qemu-command"), script)
+        .map_err(folder_error("qemu-command could not be written", folder))?;
+
+    let log = folder.join("qemu.log");
+    let create = |name: &str| File::create(folder.join(name)).map_err(folder_error("a log could not be made", folder));
+    let (qemu_log, console_log) = (create("qemu.log")?, create("console.log")?);
+    let console = Console::start(here.serial, console_log, accel.kind == AccelKind::Tcg)
+        .map_err(folder_error("the console has no reader", folder))?;
+    let launch =
+        Launch { program: program.to_owned(), arguments, directory: folder.to_owned(), log: qemu_log, inherit: owned };
+    let started = Instant::now();
+    let mut process = spawner.spawn(launch).await.map_err(|source| match source.kind() {
+        std::io::ErrorKind::NotFound => MachineError::NotInstalled { program: program.to_owned() },
+        _ => MachineError::Spawn { source },
+    })?;
+
+    let deadline = accel.scaled(ANSWER);
+    let answer = async {
+        let (qmp, events) = Qmp::connect(control, deadline).await?;
+        if body.description.memory == Memory::Forked {
+            template::thaw(&qmp, accel.deadline_scale)
+                .await
+                .map_err(|reason| QmpError::Refused { command: "migrate-incoming".to_owned(), reason })?;
+        }
+        let port = qmp.forwarded_port(22, deadline).await?;
+        if body.description.memory == Memory::Forked {
+            qmp.execute("cont", serde_json::json!({}), deadline).await?;
+        }
+        Ok::<_, QmpError>((qmp, events, port))
+    };
+    let (qmp, events, port) = match answer.await {
+        Ok(answer) => answer,
+        Err(error) => return Err(silent(&mut process, error, &log).await),
+    };
+    Ok(Machine::new(Parts {
+        port,
+        console,
+        process,
+        qmp,
+        events,
+        started,
+        scale: accel.deadline_scale,
+        log,
+        warm: here.warm,
+        body,
+        tpm,
+        cable,
+    }))
 }
 
 /// Why QEMU does not answer: mostly because it has ended, and then its own words say why.
@@ -133,15 +197,17 @@ async fn silent(process: &mut Process, error: QmpError, log: &Path) -> MachineEr
 /// The pure description of what will run, and its seed written to disk.
 fn describe(
     request: &MachineRequest<'_>,
+    accel: AccelKind,
     folder: &Path,
 ) -> Result<(MachineDescription, Option<Firmware>), MachineError> {
     let spec = request.spec;
     let firmware = match spec.firmware {
         FirmwareKind::Bios => None,
-        FirmwareKind::Uefi => Some(firmware::find(false)?),
-        FirmwareKind::UefiSecure => Some(firmware::find(true)?),
+        FirmwareKind::Uefi => Some(firmware::find(spec.arch, false)?),
+        FirmwareKind::UefiSecure => Some(firmware::find(spec.arch, true)?),
     };
     let mut seed_disk: Option<PathBuf> = None;
+    let mut ignition = None;
     let mut smbios = spec.smbios.clone();
     match spec.seed {
         SeedKind::NoCloud => {
@@ -153,21 +219,32 @@ fn describe(
             };
             seed_disk = Some(seed.write(&folder.join("seed"))?);
         }
+        SeedKind::Ignition => {
+            let seed = Ignition { user: spec.user.clone(), public_key: request.key.public.clone() };
+            ignition = Some(seed.write(&folder.join("seed"))?);
+        }
         SeedKind::SystemdCredentials => smbios.push(seed::credential(&request.key.public)),
         SeedKind::None => {}
     }
     let description = MachineDescription {
         id: request.id.to_owned(),
-        accel: request.accel.kind,
+        accel,
+        arch: spec.arch,
         memory_mib: spec.memory_mib,
         cpus: spec.cpus,
         base: request.image.path.clone(),
         base_format: request.image.format,
         bus: spec.bus,
+        extra_disks: spec.extra_disks.clone(),
         firmware: firmware.clone(),
+        kernel: spec.kernel.clone(),
+        tpm: spec.tpm,
         seed_disk,
+        ignition,
         smbios,
         network: request.network,
+        nics: spec.nics,
+        memory: Memory::Private,
     };
     Ok((description, firmware))
 }

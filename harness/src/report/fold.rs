@@ -71,9 +71,10 @@ impl Recorder {
                 *entry = (**record).clone();
                 entry.facts = facts;
             }
-            Event::MachineStarting { machine, image, .. } => {
+            Event::MachineStarting { machine, image, forked_from, .. } => {
                 let entry = self.machine(machine);
                 entry.image.clone_from(image);
+                entry.forked_from.clone_from(forked_from);
             }
             Event::MachineReady { machine, boot_seconds, facts } => {
                 let mut seconds = *boot_seconds;
@@ -81,7 +82,9 @@ impl Recorder {
                 let entry = self.machine(machine);
                 entry.boot_seconds = Some(seconds);
                 let image = entry.image.clone();
-                if !image.is_empty() {
+                if let Some(facts) = facts
+                    && !image.is_empty()
+                {
                     self.record.images.entry(image).or_default().facts.get_or_insert_with(|| (**facts).clone());
                 }
             }

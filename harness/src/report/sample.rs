@@ -150,10 +150,17 @@ pub(crate) fn events() -> Vec<Event> {
     let starting = |machine: &str, image: &str| Event::MachineStarting {
         machine: machine.into(),
         image: image.into(),
+        forked_from: None,
         deadline_seconds: 90.0,
     };
     let ended = |id: &str, image: &str, boot: Option<f64>, end: &str| Event::MachineEnded {
-        record: MachineRecord { id: id.into(), image: image.into(), boot_seconds: boot, end: Some(end.into()) },
+        record: MachineRecord {
+            id: id.into(),
+            image: image.into(),
+            boot_seconds: boot,
+            end: Some(end.into()),
+            ..MachineRecord::default()
+        },
     };
     let mut events = vec![
         Event::RunStarted {
@@ -181,7 +188,7 @@ pub(crate) fn events() -> Vec<Event> {
         Event::ImageReady { image: "lab-immutable".into(), record: Box::new(image("images/lab-immutable.qcow2")) },
         starting("m1", "lab"),
         starting("m2", "lab-immutable"),
-        Event::MachineReady { machine: "m1".into(), boot_seconds: 31.5, facts: Box::new(facts) },
+        Event::MachineReady { machine: "m1".into(), boot_seconds: 31.5, facts: Some(Box::new(facts)) },
     ];
     for record in tests() {
         if record.started.is_some() {

@@ -73,11 +73,12 @@ impl<W: Write> Terminal<W> {
             Event::AcceleratorChosen { accelerator } if accelerator.kind == "tcg" => {
                 self.notice(&format!("guests are emulated: {}", accelerator.reason), &mut lines);
             }
-            Event::MachineStarting { machine, image, .. } => {
+            // A fork is no news: the last lines count them.
+            Event::MachineStarting { machine, image, forked_from: None, .. } => {
                 self.machines.insert(machine.clone(), image.clone());
             }
             Event::MachineReady { machine, boot_seconds, .. } if !self.quiet => {
-                let image = self.machines.get(machine).map_or("", String::as_str);
+                let Some(image) = self.machines.get(machine) else { return Ok(()) };
                 let name = format!("{} [{}]", one_line(machine, NAME), one_line(image, NAME));
                 let took = words::seconds(*boot_seconds);
                 lines.push(format!("{} {name}  ({took})", self.word("UP", AnsiColor::Cyan)));
@@ -261,7 +262,7 @@ impl Progress {
     fn apply(&mut self, event: &Event) {
         match event {
             Event::Planned { tests, .. } => self.tests.set_length(tests.len() as u64),
-            Event::MachineStarting { machine, image, deadline_seconds } => {
+            Event::MachineStarting { machine, image, deadline_seconds, .. } => {
                 let bar = self.bars.insert_before(&self.tests, ProgressBar::new_spinner());
                 let limit = words::seconds(*deadline_seconds);
                 // `{elapsed}` goes on by itself; the deadline beside it does not change.

@@ -2,21 +2,70 @@
 
 use std::future::Future;
 
+use super::budget::Cost;
+use super::plan::Planned;
+use super::reboot::Rebooted;
 use super::record::MachineRecord;
 use crate::failure::Failure;
 use crate::guest::facts::Facts;
 use crate::guest::{Reply, Request};
+use crate::suite::model::RebootKind;
 
 /// Starts machines of one image.
 pub trait Driver: Sync {
     /// A started machine whose guest answers and has settled.
     type Live: Live;
+    /// A frozen machine of which forks are made.
+    type Template: Send + Sync;
 
     /// How long a boot may take here, stretched for the accelerator.
     fn boot_deadline(&self) -> std::time::Duration;
 
-    /// Boots a machine and waits until its boot has settled. `id` names it in the run folder.
-    fn boot(&self, id: &str) -> impl Future<Output = Result<Self::Live, BootFailure>> + Send;
+    /// What a machine takes of the host while it lives; of a fork, what the largest one took so far.
+    fn cost(&self, forked: bool) -> Cost;
+
+    /// MiB of memory that a template holds.
+    fn template_mib(&self, template: &Self::Template) -> u32;
+
+    /// Boots a machine and waits until its boot has settled. `id` names it in the run folder;
+    /// `freezable` says that it will be frozen.
+    fn boot(&self, id: &str, freezable: bool) -> impl Future<Output = Result<Self::Live, BootFailure>> + Send;
+
+    /// Freezes a machine that was booted for it.
+    fn freeze(&self, live: Self::Live) -> impl Future<Output = Frozen<Self::Live, Self::Template>> + Send;
+
+    /// Starts a machine where the template stopped, its clock set. Fails like a boot.
+    fn fork(&self, template: &Self::Template, id: &str)
+    -> impl Future<Output = Result<Self::Live, BootFailure>> + Send;
+}
+
+/// What came of freezing a machine.
+pub enum Frozen<L, T> {
+    /// It is a template now; its own run has ended.
+    Template {
+        /// What forks are made of.
+        template: T,
+        /// What is known of the machine.
+        record: MachineRecord,
+        /// What its console showed since the last look.
+        findings: Vec<ConsoleHit>,
+    },
+    /// This image, or this QEMU, cannot do it. The machine goes on.
+    Refused {
+        /// The machine.
+        live: L,
+        /// Why.
+        reason: String,
+    },
+    /// It went wrong half-way, and the machine is gone.
+    Lost {
+        /// Why.
+        reason: String,
+        /// What is known of the machine.
+        record: MachineRecord,
+        /// What its console showed since the last look.
+        findings: Vec<ConsoleHit>,
+    },
 }
 
 /// A machine that did not come up.
@@ -51,6 +100,28 @@ pub trait Live: Send + Sync {
     /// Resolves when the machine has died or its console shows that it will; never otherwise.
     fn death(&self) -> impl Future<Output = Failure> + Send;
 
+    /// Sends what comes next through an SSH login of its own, where another way was used before.
+    fn log_in(&mut self) -> impl Future<Output = Result<(), Failure>> + Send;
+
+    /// Reboots it, at most `limit` (already stretched) until it has settled again, else as long as a
+    /// boot may take. Ok means that it was rebooted exactly once; [`Live::facts`] are then those of the
+    /// new boot. After an error nothing more may be asked of it.
+    fn reboot(
+        &mut self,
+        how: RebootKind,
+        limit: Option<std::time::Duration>,
+    ) -> impl Future<Output = Result<Rebooted, Failure>> + Send;
+
+    /// Why a test must not be asked of this machine, whatever its facts are.
+    fn refusal(&self, _planned: &Planned) -> Option<Failure> {
+        None
+    }
+
+    /// What cannot be known of this machine, one sentence each.
+    fn blind(&self) -> Vec<String> {
+        Vec::new()
+    }
+
     /// Ends it, and says what its console showed since the last look.
     fn stop(self, how: Stop) -> impl Future<Output = (MachineRecord, Vec<ConsoleHit>)> + Send;
 }
@@ -62,6 +133,8 @@ pub enum Stop {
     Orderly,
     /// The same, but its journal is fetched first, because a test failed on it.
     WithEvidence,
+    /// At once, because it is a fork of which nothing more is to be known.
+    Discard,
     /// At once: it does not answer any more.
     Kill,
 }

@@ -8,6 +8,7 @@ use super::event::Event;
 use super::outcome::Outcome;
 use super::plan::{self, MACHINE_SUITE, Plan};
 use super::record::TestRecord;
+use super::schedule;
 use super::session::Session;
 use super::sink::{Events, now};
 use crate::exit::Exit;
@@ -25,7 +26,7 @@ pub trait Images: Sync {
     fn verify_unchanged(&self, image: &str) -> impl Future<Output = Result<(), Failure>> + Send;
 }
 
-/// Runs the plan and says how it ended. `interrupted` resolves when the person wants it to end;
+/// Runs the plan and says how it ended, with the record of every test that ended. `interrupted` resolves when the person wants it to end;
 /// machines are then killed by their guards, and tests that were not reached stay errors.
 pub async fn run<I: Images>(
     plan: &Plan,
@@ -33,7 +34,7 @@ pub async fn run<I: Images>(
     settings: &Settings,
     events: &Events,
     interrupted: impl Future<Output = ()>,
-) -> Exit {
+) -> (Exit, Vec<TestRecord>) {
     events.emit(Event::Planned { suites: plan.suite_records(), tests: plan.unreached(&settings.rerun) });
     let mut records = Vec::new();
     let whole = async {
@@ -51,7 +52,7 @@ pub async fn run<I: Images>(
         events.notice("nothing was asked: every selected test was skipped, so nothing was shown about the image");
     }
     events.emit(Event::RunFinished { at: now(), interrupted: was_interrupted, exit_code: exit as u8 });
-    exit
+    (exit, records)
 }
 
 async fn run_image<I: Images>(
@@ -65,18 +66,10 @@ async fn run_image<I: Images>(
         Ok(driver) => driver,
         Err(failure) => return unusable(plan, image, settings, events, &failure),
     };
-    let mut session = Session::new(&driver, image, settings, events.clone());
-    let mut records = Vec::new();
-    for group in &plan.groups {
-        records.extend(session.ask_group(group).await);
-    }
-    if plan.groups.is_empty() {
-        session.boot_only().await;
-    }
-    if let Err(failure) = {
-        session.end_machine().await;
-        images.verify_unchanged(image).await
-    } {
+    let session = Session::new(&driver, image, settings, events.clone());
+    let mut records = schedule::ask_all(plan, &session).await;
+    session.close().await;
+    if let Err(failure) = images.verify_unchanged(image).await {
         session.blame(failure);
     }
     records.push(session.finish().await);

@@ -52,17 +52,21 @@ pub enum Event {
         machine: String,
         /// Image id.
         image: String,
-        /// Which attempt phase comes next: `firmware`, `kernel`, `login`, … for progress only.
+        /// The machine whose frozen state it begins with; absent when it is booted.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        forked_from: Option<String>,
+        /// How long it may take.
         deadline_seconds: f64,
     },
     /// A machine answers and its boot has settled.
     MachineReady {
         /// Machine id.
         machine: String,
-        /// Seconds from QEMU start to the first answer over SSH.
+        /// Seconds from QEMU start to the first answer.
         boot_seconds: f64,
-        /// What the guest is.
-        facts: Box<Facts>,
+        /// What the guest is; absent for a fork, which is what its template was.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        facts: Option<Box<Facts>>,
     },
     /// The console judge found something.
     ConsoleFinding {

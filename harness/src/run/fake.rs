@@ -6,14 +6,16 @@ use std::sync::Arc;
 use std::sync::Mutex;
 use std::time::Duration;
 
-use super::driver::{BootFailure, ConsoleHit, Driver, Live, Stop};
+use super::budget::Cost;
+use super::driver::{BootFailure, ConsoleHit, Driver, Frozen, Live, Stop};
 use super::engine::Images;
+use super::reboot::Rebooted;
 use super::record::MachineRecord;
 use super::session::no_machine;
 use crate::failure::{self, Failure, Location};
 use crate::guest::facts::Facts;
 use crate::guest::{Reply, Request};
-use crate::suite::model::{Action, GuestMode, MachineWish, Step, Suite, Test};
+use crate::suite::model::{Action, GuestMode, MachineWish, RebootKind, Step, Suite, Test};
 
 /// What the fake guest does with a command line.
 pub fn reply(script: &str) -> Result<Reply, Failure> {
@@ -30,16 +32,31 @@ pub struct FakeDriver {
     pub broken: Vec<u32>,
     pub boots: Arc<Mutex<u32>>,
     pub stops: Arc<Mutex<Vec<Stop>>>,
+    /// Machines cannot be frozen, for this reason.
+    pub rigid: Option<&'static str>,
+    /// How many forks work; those after them fail.
+    pub forks_that_work: Option<u32>,
+    pub forks: Arc<Mutex<u32>>,
+    pub reboots: Arc<Mutex<Vec<RebootKind>>>,
 }
 
 impl Driver for FakeDriver {
     type Live = FakeMachine;
+    type Template = ();
 
     fn boot_deadline(&self) -> Duration {
         Duration::from_secs(1)
     }
 
-    async fn boot(&self, id: &str) -> Result<FakeMachine, BootFailure> {
+    fn cost(&self, _: bool) -> Cost {
+        Cost { centicores: 100, memory_mib: 100 }
+    }
+
+    fn template_mib(&self, (): &()) -> u32 {
+        50
+    }
+
+    async fn boot(&self, id: &str, _: bool) -> Result<FakeMachine, BootFailure> {
         let number = {
             let mut boots = self.boots.lock().unwrap();
             *boots += 1;
@@ -49,14 +66,45 @@ impl Driver for FakeDriver {
             let failure = Failure::new(failure::BOOT_TIMEOUT, "nobody answers");
             return Err(BootFailure { failure, findings: Vec::new(), record: no_machine(id, "fake", "killed") });
         }
-        Ok(FakeMachine { id: id.to_owned(), facts: Facts::default(), stops: self.stops.clone() })
+        Ok(self.machine(id, None))
+    }
+
+    async fn freeze(&self, live: FakeMachine) -> Frozen<FakeMachine, ()> {
+        match self.rigid {
+            Some(reason) => Frozen::Refused { live, reason: reason.to_owned() },
+            None => Frozen::Template { template: (), record: live.record(), findings: Vec::new() },
+        }
+    }
+
+    async fn fork(&self, (): &(), id: &str) -> Result<FakeMachine, BootFailure> {
+        let mut forks = self.forks.lock().unwrap();
+        *forks += 1;
+        if self.forks_that_work.is_some_and(|limit| *forks > limit) {
+            let failure = Failure::new(failure::QEMU_REFUSED, "no");
+            return Err(BootFailure { failure, findings: Vec::new(), record: no_machine(id, "fake", "killed") });
+        }
+        Ok(self.machine(id, Some("fake-1".to_owned())))
+    }
+}
+
+impl FakeDriver {
+    fn machine(&self, id: &str, forked_from: Option<String>) -> FakeMachine {
+        FakeMachine {
+            id: id.to_owned(),
+            forked_from,
+            facts: Facts::default(),
+            stops: self.stops.clone(),
+            reboots: self.reboots.clone(),
+        }
     }
 }
 
 pub struct FakeMachine {
     id: String,
+    forked_from: Option<String>,
     facts: Facts,
     stops: Arc<Mutex<Vec<Stop>>>,
+    reboots: Arc<Mutex<Vec<RebootKind>>>,
 }
 
 impl Live for FakeMachine {
@@ -65,7 +113,13 @@ impl Live for FakeMachine {
     }
 
     fn record(&self) -> MachineRecord {
-        MachineRecord { id: self.id.clone(), image: "fake".into(), boot_seconds: Some(0.5), end: None }
+        MachineRecord {
+            id: self.id.clone(),
+            image: "fake".into(),
+            forked_from: self.forked_from.clone(),
+            boot_seconds: Some(0.5),
+            ..MachineRecord::default()
+        }
     }
 
     fn deadline_scale(&self) -> f64 {
@@ -82,6 +136,21 @@ impl Live for FakeMachine {
 
     async fn death(&self) -> Failure {
         std::future::pending().await
+    }
+
+    async fn log_in(&mut self) -> Result<(), Failure> {
+        Ok(())
+    }
+
+    async fn reboot(&mut self, how: RebootKind, _: Option<Duration>) -> Result<Rebooted, Failure> {
+        self.reboots.lock().unwrap().push(how);
+        match how {
+            RebootKind::Hard => Err(Failure::new(failure::REBOOT_TIMEOUT, "it stays down")),
+            _ => {
+                self.facts.boot_id.push('+');
+                Ok(Rebooted { seconds: 1.0, remarks: Vec::new() })
+            }
+        }
     }
 
     async fn stop(self, how: Stop) -> (MachineRecord, Vec<ConsoleHit>) {
@@ -112,13 +181,14 @@ pub fn location() -> Location {
     Location { file: Arc::from("fake.yaml"), line: 1, column: 1 }
 }
 
-/// A test that runs these command lines.
+/// A test that runs these command lines; `(reboot soft)` and `(reboot hard)` are reboots.
 pub fn test(id: &str, needs: &[&str], commands: &[&str]) -> Test {
-    let step = |command: &&str| Step {
-        action: Action::Run { command: (*command).into(), expect: Vec::new(), eventually: None },
-        timeout: None,
-        location: location(),
+    let action = |command: &str| match command {
+        "(reboot soft)" => Action::Reboot(RebootKind::Soft),
+        "(reboot hard)" => Action::Reboot(RebootKind::Hard),
+        command => Action::Run { command: command.into(), expect: Vec::new(), eventually: None },
     };
+    let step = |command: &&str| Step { action: action(command), timeout: None, location: location() };
     Test {
         id: id.into(),
         cell: Vec::new(),

@@ -1,18 +1,27 @@
 //! The run room: plans, drives machines and guests, and tells what happened as one stream of
 //! [`event::Event`]s. `cli` starts it; `report` reads what it says; nothing else calls it.
 //!
-//! [`plan`] decides what is asked and in which order. [`session`] keeps one image's machines alive
-//! and asks one test at a time of them through [`ask`]. [`driver`] is all that the session knows of
-//! machines; [`qemu`] is the driver that really boots. [`engine`] drives sessions for `muster run`.
+//! [`plan`] decides what is asked and in which order. A [`session`] is one image under test: it boots
+//! machines or forks them from a template. Its [`lane`]s ask tests of them, one after the other,
+//! through [`ask`]. [`driver`] is all that they know of machines; [`qemu`] is the driver that really
+//! boots. [`engine`] drives sessions for `muster run`, through [`schedule`] and within a [`budget`].
 
 pub mod ask;
+pub mod budget;
+mod console_hits;
 pub mod driver;
+pub mod durations;
 pub mod engine;
 pub mod event;
+mod fork;
+mod gate;
+pub mod lane;
 pub mod outcome;
 pub mod plan;
 pub mod qemu;
+pub mod reboot;
 pub mod record;
+mod schedule;
 pub mod session;
 pub mod sink;
 pub mod steps;

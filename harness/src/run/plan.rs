@@ -28,10 +28,23 @@ pub struct Plan {
 /// Tests that share one machine, in order.
 #[derive(Debug, Clone)]
 pub struct Group {
-    /// Whether this is the machine that all undemanding tests share, or one of its own.
-    pub mode: GuestMode,
+    /// Which machine.
+    pub isolation: Isolation,
     /// The tests, each after what it needs.
     pub tests: Vec<Planned>,
+}
+
+/// What machine a group of tests gets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Isolation {
+    /// One that was booted and not forked, at which the tests only look: they judge its boot.
+    Booted,
+    /// One that all tests share which only look.
+    Shared,
+    /// A fork of the warm machine for this group alone.
+    Clone,
+    /// A cold boot for this group alone.
+    Fresh,
 }
 
 /// One test of the plan.
@@ -51,10 +64,11 @@ impl Planned {
 }
 
 /// Makes the plan from the selected tests, given as (suite, index of the test in it): adds what
-/// they need, and puts each `needs` chain with a fresh test on a machine of its own.
+/// they need, and gives each `needs` chain the machine that its most demanding test asks for.
 pub fn plan(suites: &[Arc<Suite>], selected: &BTreeSet<(usize, usize)>, images: Vec<String>) -> Plan {
+    let mut booted = Vec::new();
     let mut shared = Vec::new();
-    let mut fresh = Vec::new();
+    let mut alone = Vec::new();
     let mut used = Vec::new();
     for (suite_index, suite) in suites.iter().enumerate() {
         let wanted = selected.iter().filter(|(s, _)| *s == suite_index).map(|(_, t)| *t);
@@ -64,24 +78,46 @@ pub fn plan(suites: &[Arc<Suite>], selected: &BTreeSet<(usize, usize)>, images: 
         }
         used.push(suite.clone());
         for chain in chains(suite, &needed) {
-            let is_fresh = chain.iter().any(|index| suite.tests[*index].guest != GuestMode::Shared);
+            let isolation = isolation(suite, &chain);
             let tests = chain.into_iter().map(|index| Planned { suite: suite.clone(), index });
-            if is_fresh {
-                fresh.push(Group { mode: GuestMode::Fresh, tests: tests.collect() });
-            } else {
-                shared.extend(tests);
+            match isolation {
+                Isolation::Booted => booted.extend(tests),
+                Isolation::Shared => shared.extend(tests),
+                Isolation::Clone | Isolation::Fresh => alone.push(Group { isolation, tests: tests.collect() }),
             }
         }
     }
+    // Tests that only look come before tests that change the guest, so that what one suite installs
+    // or starts is not what another suite judges.
+    shared.sort_by_key(|planned: &Planned| changes_the_guest(planned));
     let mut groups = Vec::new();
-    if !shared.is_empty() {
-        // Tests that only look come before tests that change the guest, so that what one suite
-        // installs or starts is not what another suite judges.
-        shared.sort_by_key(|planned: &Planned| changes_the_guest(planned));
-        groups.push(Group { mode: GuestMode::Shared, tests: shared });
+    for (isolation, tests) in [(Isolation::Booted, booted), (Isolation::Shared, shared)] {
+        if !tests.is_empty() {
+            groups.push(Group { isolation, tests });
+        }
     }
-    groups.extend(fresh);
+    alone.sort_by_key(|group| group.isolation);
+    groups.extend(alone);
     Plan { images, groups, suites: used }
+}
+
+/// What machine a chain of tests gets.
+fn isolation(suite: &Suite, chain: &[usize]) -> Isolation {
+    let tests = || chain.iter().map(|index| &suite.tests[*index]);
+    if tests().any(|test| test.guest == GuestMode::Fresh) {
+        Isolation::Fresh
+    } else if tests().any(|test| test.guest == GuestMode::Clone) {
+        Isolation::Clone
+    } else if tests().any(judges_the_boot) && suite.setup.is_empty() && tests().all(|test| test.steps.is_empty()) {
+        Isolation::Booted
+    } else {
+        Isolation::Shared
+    }
+}
+
+/// Whether a test asks how the machine booted, which a fork never did.
+fn judges_the_boot(test: &Test) -> bool {
+    test.expect.iter().any(|expectation| expectation.check == "boot")
 }
 
 /// Whether the test, or a test that it shares a `needs` chain with, has steps.
@@ -310,7 +346,7 @@ mod tests {
         );
         let plan = plan(&[s], &BTreeSet::from([(0, 0), (0, 1), (0, 2)]), vec!["lab".into()]);
         assert_eq!(plan.groups.iter().map(names).collect::<Vec<_>>(), [vec!["s/a"], vec!["s/b", "s/c"]]);
-        assert_eq!(plan.groups[1].mode, GuestMode::Fresh);
+        assert_eq!(plan.groups[1].isolation, Isolation::Fresh);
     }
 
     #[test]

@@ -96,10 +96,19 @@ pub struct MachineRecord {
     pub id: String,
     /// Image id.
     pub image: String,
-    /// Seconds from QEMU start to the first answer over SSH; absent when it never answered.
+    /// The machine whose frozen state it began with; absent when it was booted.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub forked_from: Option<String>,
+    /// How commands reached its guest last: `ssh`, or `warm-shell`, which began before the fork.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub channel: Option<String>,
+    /// Seconds from QEMU start to the first answer; absent when it never answered.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub boot_seconds: Option<f64>,
-    /// How it ended: `powered-off`, `killed`, `exited: …`; absent while it runs.
+    /// MiB of memory that were its own at its end, shared with no other machine; where it is known.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub private_mib: Option<u64>,
+    /// How it ended: `powered-off`, `killed`, `frozen`, `exited: …`; absent while it runs.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub end: Option<String>,
 }

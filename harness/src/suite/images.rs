@@ -11,7 +11,7 @@ use super::Vocabulary;
 use super::condition::{DIMENSIONS, words};
 use super::decode::{Context, Patterns, Text, positive_duration, schema};
 use super::diagnostic::{Diagnostics, codes};
-use super::keys::{CATALOGUE, DISK, IMAGE};
+use super::keys::{ARCHITECTURES, BUSES, CATALOGUE, DISK, FIRMWARE, FORMATS, IMAGE, KERNEL, SEEDS};
 use super::source;
 use super::value::{self, ValueError};
 use super::yaml::{self, Limits, Node};
@@ -26,11 +26,17 @@ pub struct ImageEntry {
     pub summary: String,
     /// Where its disk comes from.
     pub disk: Disk,
-    /// `qcow2`, `raw`, `vhd`, `vhdx` or `vmdk`.
+    /// A word of [`FORMATS`].
     pub format: &'static str,
-    /// `uefi` or `bios`.
+    /// A word of [`ARCHITECTURES`].
+    pub arch: &'static str,
+    /// A word of [`FIRMWARE`].
     pub firmware: &'static str,
-    /// `nocloud`, `systemd-credentials` or `none`.
+    /// What is loaded in place of a boot loader.
+    pub kernel: Option<Kernel>,
+    /// Whether it has a TPM 2.0.
+    pub tpm: bool,
+    /// A word of [`SEEDS`].
     pub seed: &'static str,
     /// Who logs in.
     pub user: String,
@@ -38,8 +44,12 @@ pub struct ImageEntry {
     pub memory: u64,
     /// Processors, 1 to 255.
     pub cpus: u32,
-    /// `virtio-blk`, `virtio-scsi` or `nvme`.
+    /// A word of [`BUSES`].
     pub bus: &'static str,
+    /// Sizes in bytes of the empty disks beside it, at most [`MAX_DEVICES`].
+    pub extra_disks: Vec<u64>,
+    /// Network interfaces, 1 to [`MAX_DEVICES`].
+    pub nics: u32,
     /// Longest boot on a host with working KVM; emulation scales it.
     pub boot_timeout: Duration,
     /// Dimensions that are known before it boots, by name of [`DIMENSIONS`].
@@ -60,6 +70,21 @@ pub enum Disk {
     /// A variant of the built-in lab images.
     Lab(String),
 }
+
+/// What is loaded in place of a boot loader. Paths have been joined to the catalogue's folder, except
+/// for lab images: there they are relative to the folder of the built image.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Kernel {
+    /// The kernel.
+    pub image: Utf8PathBuf,
+    /// Its initial RAM disk.
+    pub initrd: Option<Utf8PathBuf>,
+    /// Its command line.
+    pub cmdline: String,
+}
+
+/// The most network interfaces, and the most extra disks.
+pub const MAX_DEVICES: usize = 8;
 
 /// Dimensions that a catalogue can know before a boot.
 pub const FACTS: &[&str] =
@@ -152,10 +177,34 @@ fn image(cx: &mut Context<'_>, node: &Node, folder: &Utf8Path) -> Option<(ImageE
     let summary = fields.get("summary").and_then(|node| cx.line(node, "summary"));
     let disk = fields.get("disk").and_then(|node| disk(cx, node, folder));
     let mut word = |name: &str, words: &[&'static str]| fields.get(name).and_then(|node| cx.word(node, name, words));
-    let format = word("format", &["qcow2", "raw", "vhd", "vhdx", "vmdk"]);
-    let firmware = word("firmware", &["uefi", "bios"]);
-    let seed = word("seed", &["nocloud", "systemd-credentials", "none"]);
-    let bus = word("bus", &["virtio-blk", "virtio-scsi", "nvme"]);
+    let format = word("format", FORMATS);
+    let arch = word("arch", ARCHITECTURES);
+    let firmware = word("firmware", FIRMWARE);
+    let seed = word("seed", SEEDS);
+    let bus = word("bus", BUSES);
+    let in_lab = matches!(disk, Some(Disk::Lab(_)));
+    let kernel =
+        fields.get("kernel").and_then(|node| kernel(cx, node, if in_lab { Utf8Path::new("") } else { folder }));
+    let tpm = fields.get("tpm").and_then(|node| cx.parsed(node, "tpm", value::boolean));
+    let extra_disks = fields.get("extra-disks").map_or(Vec::new(), |node| extra_disks(cx, node));
+    let nics = fields.get("nics").and_then(|node| {
+        cx.parsed(node, "nics", |text| match value::integer(text)? {
+            count if (1..=MAX_DEVICES as i128).contains(&count) => Ok(count as u32),
+            _ => Err(ValueError::Invalid(format!("a machine has 1 to {MAX_DEVICES} network interfaces"))),
+        })
+    });
+    if format == Some("tar")
+        && kernel.is_none()
+        && fields.get("kernel").is_none()
+        && let Some(node) = fields.get("format")
+    {
+        let problem = cx.problem(
+            codes::MISSING_KEY,
+            node.span,
+            "a root file system as tar has no boot loader: it needs `kernel`",
+        );
+        cx.report(problem);
+    }
     let user = fields.get("user").and_then(|node| cx.id(node, "user"));
     let memory = fields.get("memory").and_then(|node| {
         cx.parsed(node, "memory", |text| match value::size(text)? {
@@ -179,12 +228,17 @@ fn image(cx: &mut Context<'_>, node: &Node, folder: &Utf8Path) -> Option<(ImageE
         summary: summary.map_or(String::new(), |text| text.text),
         disk: disk?,
         format: format.unwrap_or("qcow2"),
+        arch: arch.unwrap_or("x86_64"),
         firmware: firmware.unwrap_or("uefi"),
+        kernel,
+        tpm: tpm.unwrap_or(false),
         seed: seed?,
         user: user?.text,
         memory: memory.unwrap_or(1 << 30),
         cpus: cpus.unwrap_or(2),
         bus: bus.unwrap_or("virtio-blk"),
+        extra_disks,
+        nics: nics.unwrap_or(1),
         boot_timeout: boot_timeout.unwrap_or(Duration::from_secs(120)),
         facts,
         quirks: quirks.into_iter().map(|text| text.text).collect(),
@@ -209,6 +263,35 @@ fn disk(cx: &mut Context<'_>, node: &Node, folder: &Utf8Path) -> Option<Disk> {
             cx.report(problem);
             None
         }
+    }
+}
+
+fn kernel(cx: &mut Context<'_>, node: &Node, folder: &Utf8Path) -> Option<Kernel> {
+    let fields = cx.fields(node, &KERNEL)?;
+    let mut line = |name: &str| fields.get(name).map(|node| cx.line(node, name).map(|text| text.text));
+    let (image, initrd, cmdline) = (line("image"), line("initrd"), line("cmdline"));
+    let initrd = match initrd {
+        Some(path) => Some(folder.join(path?)),
+        None => None,
+    };
+    Some(Kernel { image: folder.join(image??), initrd, cmdline: cmdline?? })
+}
+
+fn extra_disks(cx: &mut Context<'_>, node: &Node) -> Vec<u64> {
+    let items = cx.items(node, "extra-disks").unwrap_or_default();
+    if items.len() > MAX_DEVICES {
+        let problem =
+            cx.problem(codes::BAD_VALUE, node.span, format!("a machine has at most {MAX_DEVICES} extra disks"));
+        cx.report(problem);
+    }
+    items.iter().filter_map(|item| cx.parsed(item, "extra-disks", extra_disk)).collect()
+}
+
+/// The size in bytes of an extra disk.
+pub fn extra_disk(text: &str) -> Result<u64, ValueError> {
+    match value::size(text)? {
+        bytes if (1 << 20..=1 << 40).contains(&bytes) && bytes % 512 == 0 => Ok(bytes),
+        _ => Err(ValueError::Invalid("an extra disk has whole sectors, and 1 MiB to 1 TiB of them".to_owned())),
     }
 }
 
@@ -289,6 +372,62 @@ images:
         assert_eq!(entries, []);
         let found: Vec<_> = problems.iter().map(|d| d.code).collect();
         assert_eq!(found, ["wrong-shape", "bare-number", "bad-value", "bad-value", "unknown-key", "bad-value"]);
+    }
+
+    const MORE: &str = "
+schema: images/v1
+images:
+  - id: root
+    disk: {path: r/root.tar.zst}
+    format: tar
+    kernel: {image: vmlinuz, initrd: initrd.img, cmdline: root=/dev/vda rw console=ttyS0}
+    arch: aarch64
+    firmware: uefi-secure
+    tpm: true
+    bus: sata
+    seed: ignition
+    user: core
+    extra-disks: [1 GiB, 64 MiB]
+    nics: 3
+  - id: lab-rootfs
+    disk: {lab: lab-rootfs}
+    format: tar
+    kernel: {image: vmlinuz, cmdline: root=/dev/vda}
+    seed: none
+    user: root
+";
+
+    #[test]
+    fn machines_have_the_devices_that_were_asked_for() {
+        let (entries, problems) = decode_source("images/x.yaml", MORE, "images".into());
+        assert_eq!(problems.render(false), "");
+        let [root, lab] = &entries[..] else { panic!("{entries:?}") };
+        assert_eq!((root.format, root.arch, root.firmware), ("tar", "aarch64", "uefi-secure"));
+        assert_eq!((root.seed, root.bus, root.tpm, root.nics), ("ignition", "sata", true, 3));
+        assert_eq!(root.extra_disks, [1 << 30, 64 << 20]);
+        let kernel = Kernel {
+            image: "images/vmlinuz".into(),
+            initrd: Some("images/initrd.img".into()),
+            cmdline: "root=/dev/vda rw console=ttyS0".to_owned(),
+        };
+        assert_eq!(root.kernel, Some(kernel));
+        assert_eq!(lab.kernel.as_ref().map(|kernel| kernel.image.as_str()), Some("vmlinuz"));
+        assert_eq!((lab.tpm, lab.nics, lab.extra_disks.len(), lab.arch), (false, 1, 0, "x86_64"));
+    }
+
+    #[test]
+    fn impossible_devices_are_refused() {
+        let codes =
+            |text: &str| -> Vec<_> { decode_source("x.yaml", text, "".into()).1.iter().map(|d| d.code).collect() };
+        assert_eq!(codes(&MORE.replace("nics: 3", "nics: 9")), ["bad-value"]);
+        assert_eq!(codes(&MORE.replace("64 MiB", "64 kB")), ["bad-value"]);
+        assert_eq!(codes(&MORE.replace("tpm: true", "tpm: yes")), ["bad-value"]);
+        let many = format!("[{}]", ["1 GiB"; 9].join(", "));
+        assert_eq!(codes(&MORE.replace("[1 GiB, 64 MiB]", &many)), ["bad-value"]);
+        let bare = MORE.replace("    kernel: {image: vmlinuz, cmdline: root=/dev/vda}\n", "");
+        assert_eq!(codes(&bare), ["missing-key"]);
+        let typo = MORE.replace("{image: vmlinuz, cmdline", "{imag: vmlinuz, cmdline");
+        assert_eq!(codes(&typo), ["missing-key", "unknown-key"]);
     }
 
     #[test]

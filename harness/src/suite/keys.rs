@@ -51,6 +51,8 @@ pub enum Shape {
     Date,
     /// A size with its unit, greater than zero.
     Size,
+    /// A list of sizes, at least one.
+    Sizes,
     /// `true` or `false`.
     Bool,
     /// An octal file mode.
@@ -186,20 +188,14 @@ pub const MATRIX: KeyTable = KeyTable {
             Shape::Line,
             "CPU of the machine: an x86 level such as `x86-64-v3`, `host`, `max`, or a model of QEMU.",
         ),
-        key("firmware", Shape::Word(MATRIX_FIRMWARE), "What boots the machine."),
+        key("firmware", Shape::Word(FIRMWARE), "What boots the machine."),
         key("tpm", Shape::Bool, "Whether it has a TPM 2.0."),
-        key("bus", Shape::Word(MATRIX_BUSES), "How its disk is attached."),
+        key("bus", Shape::Word(BUSES), "How its disk is attached."),
         key("memory", Shape::Size, "Its RAM."),
         key("cpus", Shape::Count, "Its processors."),
         key("image", Shape::Id, "The image: the combination is only for it."),
     ],
 };
-
-/// Kinds of firmware a matrix can ask for.
-pub const MATRIX_FIRMWARE: &[&str] = &["uefi", "uefi-secure", "bios"];
-
-/// Ways to attach a disk a matrix can ask for.
-pub const MATRIX_BUSES: &[&str] = &["virtio-blk", "virtio-scsi", "nvme", "sata"];
 
 /// `defaults:` of a suite.
 pub const DEFAULTS: KeyTable = KeyTable {
@@ -266,7 +262,7 @@ pub const ADJUST: KeyTable = KeyTable {
 
 /// The steps, by their first key.
 pub const STEPS: &[&KeyTable] =
-    &[&RUN, &INSTALL, &REMOVE, &UPDATE, &SERVICE, &WRITE, &UPLOAD, &WAIT, &BOOT_SAMPLES, &COLLECT];
+    &[&RUN, &INSTALL, &REMOVE, &UPDATE, &SERVICE, &WRITE, &UPLOAD, &REBOOT, &WAIT, &BOOT_SAMPLES, &COLLECT];
 
 /// The `run` step.
 pub const RUN: KeyTable = KeyTable {
@@ -330,6 +326,23 @@ pub const WRITE: KeyTable = KeyTable {
         required("content", Shape::AnyText, "What the file holds afterwards."),
         key("mode", Shape::Mode, "Its octal mode."),
         key("timeout", Shape::Duration, "Limit of this step; the test's when not stated."),
+    ],
+};
+
+/// The `reboot` step.
+pub const REBOOT: KeyTable = KeyTable {
+    what: "a `reboot` step",
+    keys: &[
+        required(
+            "reboot",
+            Shape::Word(&["soft", "hard", "crash"]),
+            "`soft` asks the guest, `hard` presses the reset button, `crash` makes the kernel crash and recover.",
+        ),
+        key(
+            "timeout",
+            Shape::Duration,
+            "Limit until the guest has settled again; the image's boot-timeout when not stated.",
+        ),
     ],
 };
 
@@ -463,23 +476,24 @@ pub const IMAGE: KeyTable = KeyTable {
         required("disk", Shape::OneOf(&DISK), "Where its disk comes from."),
         key(
             "format",
-            Shape::Word(&["qcow2", "raw", "vhd", "vhdx", "vmdk"]),
-            "Format of the disk; qcow2 when not stated.",
+            Shape::Word(FORMATS),
+            "Format of the disk; qcow2 when not stated. A file that ends in .xz, .zst, .gz or .bz2 is unpacked first.",
         ),
-        key("firmware", Shape::Word(&["uefi", "bios"]), "What boots it; uefi when not stated."),
-        required(
-            "seed",
-            Shape::Word(&["nocloud", "systemd-credentials", "none"]),
-            "How it is told the key and the user of a run.",
+        key("arch", Shape::Word(ARCHITECTURES), "The processor it is made for; x86_64 when not stated."),
+        key("firmware", Shape::Word(FIRMWARE), "What boots it; uefi when not stated."),
+        key(
+            "kernel",
+            Shape::Mapping(&KERNEL),
+            "A kernel loaded without a boot loader; a root file system as tar needs one.",
         ),
+        key("tpm", Shape::Bool, "Whether its machines have a TPM 2.0; false when not stated."),
+        required("seed", Shape::Word(SEEDS), "How it is told the key and the user of a run."),
         required("user", Shape::Id, "Who logs in."),
         key("memory", Shape::Size, "RAM of its machines; 1 GiB when not stated."),
         key("cpus", Shape::Count, "Processors of its machines; 2 when not stated."),
-        key(
-            "bus",
-            Shape::Word(&["virtio-blk", "virtio-scsi", "nvme"]),
-            "How the disk is attached; virtio-blk when not stated.",
-        ),
+        key("bus", Shape::Word(BUSES), "How the disk is attached; virtio-blk when not stated."),
+        key("extra-disks", Shape::Sizes, "Empty disks beside it, by size, 1 to 8."),
+        key("nics", Shape::Count, "Network interfaces, 1 to 8; 1 when not stated. Only the first leads anywhere."),
         key("boot-timeout", Shape::Duration, "Longest boot on a host with working KVM; 2m when not stated."),
         key(
             "facts",
@@ -488,6 +502,27 @@ pub const IMAGE: KeyTable = KeyTable {
         ),
         key("quirks", Shape::Ids, "What the harness must do differently."),
         key("verified", Shape::Line, "When and how this description was last seen to work."),
+    ],
+};
+
+/// Words of `format`.
+pub const FORMATS: &[&str] = &["qcow2", "raw", "vhd", "vhdx", "vmdk", "tar"];
+/// Words of `arch`.
+pub const ARCHITECTURES: &[&str] = &["x86_64", "aarch64"];
+/// Words of `firmware`.
+pub const FIRMWARE: &[&str] = &["uefi", "uefi-secure", "bios"];
+/// Words of `seed`.
+pub const SEEDS: &[&str] = &["nocloud", "ignition", "systemd-credentials", "none"];
+/// Words of `bus`.
+pub const BUSES: &[&str] = &["virtio-blk", "virtio-scsi", "nvme", "sata"];
+
+/// `kernel:` of an image.
+pub const KERNEL: KeyTable = KeyTable {
+    what: "`kernel`",
+    keys: &[
+        required("image", Shape::Line, "The kernel, relative to the catalogue's folder, or to the built lab image's."),
+        key("initrd", Shape::Line, "Its initial RAM disk, found in the same way."),
+        required("cmdline", Shape::Line, "Its command line; it names the root file system and the console."),
     ],
 };
 

@@ -9,9 +9,11 @@
 //! - [`condition`], [`matcher`], [`value`]: the small languages inside scalars.
 //! - [`adjust`]: what a test expects on one system. [`known`]: failures that are documented.
 //! - [`select`]: which tests a command line means. [`images`]: the image catalogue's files.
+//! - [`console_rules`]: the files of console rules.
 
 pub mod adjust;
 pub mod condition;
+pub mod console_rules;
 mod decode;
 pub mod diagnostic;
 #[cfg(test)]

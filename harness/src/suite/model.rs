@@ -302,6 +302,8 @@ pub enum Action {
         /// Octal mode, e.g. 0o644.
         mode: Option<u32>,
     },
+    /// Reboots the machine, and proves that it was rebooted once.
+    Reboot(RebootKind),
     /// Copies a file of the host into the guest.
     Upload {
         /// The file: the suite's folder joined with a relative path without `..`. It was a plain file
@@ -445,4 +447,26 @@ pub enum SnapshotSource {
     Ports,
     /// The output of a command.
     Run(String),
+}
+
+/// How a `reboot` step reboots.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RebootKind {
+    /// The guest is asked to.
+    Soft,
+    /// The reset button is pressed: the guest is not told.
+    Hard,
+    /// The kernel is made to crash, and has to come back by itself.
+    Crash,
+}
+
+impl RebootKind {
+    /// As written in suites.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Soft => "soft",
+            Self::Hard => "hard",
+            Self::Crash => "crash",
+        }
+    }
 }

@@ -33,6 +33,11 @@ pub fn images() -> Value {
     root("images/v1", "An image catalogue of muster", mapping(&CATALOGUE, &[]))
 }
 
+/// The schema of console rules.
+pub fn console_rules() -> Value {
+    root(super::console_rules::SCHEMA, "Console rules of muster", mapping(&super::console_rules::FILE, &[]))
+}
+
 fn root(id: &str, title: &str, mut schema: Value) -> Value {
     let object = schema.as_object_mut().map(std::mem::take).unwrap_or_default();
     let mut out = Map::new();
@@ -87,6 +92,7 @@ fn shape(shape: &Shape, tables: &[&'static CheckTable]) -> Value {
         Shape::Duration => pattern(DURATION),
         Shape::Date => pattern("[0-9]{4}-[0-9]{2}-[0-9]{2}"),
         Shape::Size => pattern(SIZE),
+        Shape::Sizes => json!({"type": "array", "items": pattern(SIZE), "minItems": 1}),
         Shape::Bool => boolean(),
         Shape::Mode => mode(),
         Shape::Count => json!({"anyOf": [{"type": "integer", "minimum": 1}, pattern("[0-9]+|0x[0-9a-fA-F]+")]}),

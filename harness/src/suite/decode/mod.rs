@@ -36,9 +36,7 @@ pub(crate) use context::{Context, Patterns, Text, is_id};
 pub(crate) use expect::{duplicate_subject, duration as positive_duration};
 pub(crate) use suite::schema;
 
-/// Schemas that other readers of the same folder know, and of files that suites include; in a folder
-/// their files are passed over.
-const OTHERS: &[&str] = &["images/v1", "known-issues/v1", FRAGMENT];
+const OTHERS: &[&str] = &["images/v1", "known-issues/v1", super::console_rules::SCHEMA, FRAGMENT];
 const FRAGMENT: &str = "tests/v1";
 
 /// Decodes all files that the paths mean (a folder: its `*.yaml` files, sorted). The suites are

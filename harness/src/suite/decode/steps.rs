@@ -3,7 +3,7 @@
 use super::super::diagnostic::{codes, did_you_mean};
 use super::super::keys::{KeyTable, STEPS};
 use super::super::matcher;
-use super::super::model::{Action, Assertion, Matcher, ServiceState, Step};
+use super::super::model::{Action, Assertion, Matcher, RebootKind, ServiceState, Step};
 use super::super::table::Kind;
 use super::super::value;
 use super::super::yaml::{self, Node};
@@ -42,6 +42,7 @@ fn step(cx: &mut Context<'_>, node: &Node, at: usize, place: Place) -> Option<St
         "update" => packages(cx, &fields, "update")
             .map(|(packages, refuse_scriptlet_errors)| Action::Update { packages, refuse_scriptlet_errors }),
         "service" => service(cx, &fields),
+        "reboot" => reboot(cx, &fields),
         "upload" => transfer::upload(cx, &fields),
         "collect" => transfer::collect(cx, &fields),
         "wait" => waiting::wait(cx, &fields),
@@ -172,6 +173,15 @@ fn unit(cx: &mut Context<'_>, node: &Node) -> Option<String> {
     }
     let typed = text.text.rsplit_once('.').is_some_and(|(_, suffix)| UNITS.contains(&suffix));
     Some(if typed { text.text } else { format!("{}.service", text.text) })
+}
+
+fn reboot(cx: &mut Context<'_>, fields: &Fields<'_>) -> Option<Action> {
+    let word = fields.get("reboot").and_then(|node| cx.word(node, "reboot", &["soft", "hard", "crash"]))?;
+    Some(Action::Reboot(match word {
+        "soft" => RebootKind::Soft,
+        "hard" => RebootKind::Hard,
+        _ => RebootKind::Crash,
+    }))
 }
 
 fn write(cx: &mut Context<'_>, fields: &Fields<'_>) -> Option<Action> {

@@ -60,7 +60,7 @@ fn the_examples_of_the_language_page_become_what_they_say() {
     assert_eq!(install.expect[2].assertions[0].matcher.to_string(), "0644");
     let port = install.expect.iter().find(|e| e.check == "port").unwrap();
     assert_eq!((port.subject.as_str(), port.eventually), ("tcp/80", Some(Duration::from_secs(20))));
-    let Action::Run { command, expect, eventually } = &nginx.tests[2].steps[0].action else { panic!() };
+    let Action::Run { command, expect, eventually } = &nginx.tests[2].steps[1].action else { panic!() };
     assert_eq!(command, "curl -fsS http://127.0.0.1:80/");
     assert_eq!(expect.iter().map(|a| a.attribute).collect::<Vec<_>>(), ["exit", "stdout"]);
     assert_eq!(*eventually, Some(Duration::from_secs(15)));
@@ -144,6 +144,22 @@ fn a_run_step_without_exit_asserts_success() {
         .collect();
     assert_eq!(exits, [["exit 0"], ["exit != 0"]]);
     assert_eq!(suite.tests[0].assertions(), 2);
+}
+
+#[test]
+fn a_reboot_step_says_how_and_how_long() {
+    let suite = good(&with("    steps: [{reboot: soft}, {reboot: hard, timeout: 3m}, {reboot: crash}]\n"));
+    let said: Vec<_> = suite.tests[0]
+        .steps
+        .iter()
+        .map(|step| match &step.action {
+            Action::Reboot(kind) => (kind.word(), step.timeout),
+            _ => panic!(),
+        })
+        .collect();
+    assert_eq!(said, [("soft", None), ("hard", Some(Duration::from_secs(180))), ("crash", None)]);
+    assert_eq!(suite.tests[0].assertions(), 3);
+    assert_eq!(bad(&with("    steps: [{reboot: warm}, {reboot: }]\n")), ["bad-value 5:22", "empty-value 5:36"]);
 }
 
 #[test]
@@ -552,7 +568,7 @@ fn bad_files_say_what_they_always_said() {
         }
     });
     // Every code that one file alone can bring about has a bad file.
-    let elsewhere = ["unknown-test", "unreadable", "no-files", "too-large", "duplicate-suite"];
+    let elsewhere = ["unknown-test", "unreadable", "no-files", "too-large", "duplicate-suite", "bad-sample"];
     for (code, _) in super::super::diagnostic::codes::TABLE {
         assert!(seen.contains(code) || elsewhere.contains(code), "no bad file brings about {code}");
     }

@@ -34,6 +34,7 @@ codes! {
     BAD_VALUE = "bad-value", "A value is not of the type its key asks for.";
     NO_ORDER = "no-order", "An operator is used on a value that has no order.";
     BAD_REGEX = "bad-regex", "A regular expression is invalid, too large, or matches every text.";
+    BAD_SAMPLE = "bad-sample", "A console rule does not find its sample, or finds its near miss.";
     BAD_ID = "bad-id", "A name does not consist of the letters that names may have.";
     DUPLICATE_ID = "duplicate-id", "Two tests of a suite, two snapshots of a test, two values of a dimension or two images have the same name.";
     DUPLICATE_SUITE = "duplicate-suite", "Two files have the same suite name.";

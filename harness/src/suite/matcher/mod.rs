@@ -143,7 +143,7 @@ impl Test {
             Action::Install { refuse_scriptlet_errors, .. }
             | Action::Remove { refuse_scriptlet_errors, .. }
             | Action::Update { refuse_scriptlet_errors, .. } => 1 + u32::from(*refuse_scriptlet_errors),
-            Action::Write { .. } | Action::Upload { .. } => 1,
+            Action::Write { .. } | Action::Upload { .. } | Action::Reboot(_) => 1,
             Action::Wait(_) | Action::BootSamples { .. } | Action::Collect { .. } => 0,
         });
         steps.sum::<u32>()

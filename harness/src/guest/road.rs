@@ -1,0 +1,130 @@
+//! What a conversation waits on, and what it kills through: an SSH session does both. Virtio-serial
+//! ports can only be waited on, so a warm shell logs in by SSH when something must be killed, and
+//! only then.
+
+use std::time::{Duration, Instant};
+
+use super::Target;
+use super::error::LastState;
+use super::hostkey::HostKey;
+use super::login::{Entered, Login};
+use super::ports::PortPair;
+use super::shell::Start;
+use super::wake::Wake;
+use super::wire::{self, Gone, Halt, Wire};
+
+/// The way to a guest.
+pub(super) enum Road {
+    /// An SSH session.
+    Ssh(Wire),
+    /// Ports, and how to log in beside them.
+    Ports(Ports),
+}
+
+/// Ports that are waited on, and the SSH session that is made when it is needed.
+pub(super) struct Ports {
+    pub(super) pair: PortPair,
+    pub(super) wake: Wake,
+    pub(super) reach: Reach,
+    pub(super) side: Option<Wire>,
+}
+
+/// All that a login needs, for later.
+pub(super) struct Reach {
+    pub(super) target: Target,
+    pub(super) remembered: Option<HostKey>,
+    pub(super) slow: f64,
+}
+
+impl Reach {
+    /// Logs in, without a shell when `start` is `None`.
+    pub(super) fn log_in(
+        &self,
+        wake: &Wake,
+        start: Start,
+        deadline: Instant,
+        gone: Gone,
+    ) -> Result<Entered, LastState> {
+        let key = read_key(&self.target)?;
+        let remembered = self.remembered.clone();
+        Login { target: &self.target, key: &key, remembered, start, wake, slow: self.slow, deadline, gone }.enter()
+    }
+}
+
+/// The private key of a target.
+pub(super) fn read_key(target: &Target) -> Result<String, LastState> {
+    std::fs::read_to_string(&target.private_key)
+        .map_err(|error| LastState::KeyFile(format!("{}: {error}", target.private_key.display())))
+}
+
+impl Road {
+    /// Starts counting silence anew.
+    pub(super) fn attend(&mut self) {
+        if let Self::Ssh(wire) = self {
+            wire.attend();
+        }
+    }
+
+    /// How long the other side has said nothing although it was asked. A port cannot be asked: what
+    /// hangs there is found by the time-out of the command.
+    pub(super) fn silence(&self) -> Duration {
+        match self {
+            Self::Ssh(wire) => wire.silence(),
+            Self::Ports(_) => Duration::ZERO,
+        }
+    }
+
+    /// When the next sign of life should be asked for, and asks when that is now.
+    pub(super) fn keep_alive(&mut self, every: Duration) -> Result<Instant, Halt> {
+        match self {
+            Self::Ssh(wire) => wire.keep_alive(every),
+            Self::Ports(_) => Ok(Instant::now() + Duration::from_secs(3600)),
+        }
+    }
+
+    /// Sleeps until there is something to read, the bell rings, or the time comes. `hungry` says that
+    /// there is something to write as well.
+    pub(super) fn wait(&mut self, until: Option<Instant>, hungry: bool) -> Result<(), Halt> {
+        match self {
+            Self::Ssh(wire) => wire.wait(until),
+            Self::Ports(ports) => wire::wait_for_any(ports.pair.sockets(), hungry, &ports.wake, until),
+        }
+    }
+
+    /// An SSH session for a second shell.
+    pub(super) fn side(&mut self, start: Start, limit: Instant, gone: Gone) -> Result<&mut Wire, Halt> {
+        match self {
+            Self::Ssh(wire) => Ok(wire),
+            Self::Ports(ports) => {
+                if ports.side.is_none() {
+                    let Entered { shell, wire: mut side, .. } =
+                        ports.reach.log_in(&ports.wake, start, limit, gone).map_err(|last| match last {
+                            LastState::Cancelled => Halt::Gone,
+                            last => Halt::System(std::io::Error::other(last.to_string())),
+                        })?;
+                    shell.close(&mut side, Instant::now() + Duration::from_millis(300));
+                    ports.side = Some(side);
+                }
+                match &mut ports.side {
+                    Some(side) => {
+                        side.attend();
+                        Ok(side)
+                    }
+                    None => Err(Halt::TimedOut),
+                }
+            }
+        }
+    }
+
+    /// Says goodbye, within a moment.
+    pub(super) fn hang_up(self) {
+        match self {
+            Self::Ssh(wire) => wire.hang_up(),
+            Self::Ports(ports) => {
+                if let Some(side) = ports.side {
+                    side.hang_up();
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,163 @@
+//! A warm machine that stopped for good so that others can begin where it stood: its RAM in a file
+//! that forks map privately, the state of its devices, its overlay frozen, its firmware's variables.
+//!
+//! The sequence is QEMU's own for templates: migrate to a file with `x-ignore-shared`, so that RAM
+//! stays where it is and a few megabytes of device state are all that is written.
+
+use std::fs::File;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::body::{self, Body};
+use super::command_line::{self, MachineDescription, Memory};
+use super::qmp::{Qmp, QmpError};
+use super::{Machine, MachineError};
+
+/// How long the state of devices may take to be written or read, before scaling. It takes a twentieth
+/// of a second.
+const TRANSFER: Duration = Duration::from_secs(20);
+
+/// A frozen machine. It costs the memory its guest had touched, until it is dropped.
+#[derive(Debug)]
+pub struct Template {
+    /// What it was, `memory` being [`Memory::Forked`] already.
+    pub(super) description: MachineDescription,
+    pub(super) ram: File,
+    pub(super) state: File,
+    /// Its overlay, then those below it.
+    pub(super) layers: Vec<File>,
+    pub(super) vars: Option<File>,
+    /// The disks beside it, as they were.
+    pub(super) extra: Vec<File>,
+    /// An overlay in which nothing has been written, to be copied.
+    pub(super) blank: File,
+}
+
+/// What a fork has for itself alone.
+pub(super) struct Own {
+    pub layer: File,
+    pub vars: Option<File>,
+    pub extra: Vec<File>,
+}
+
+/// Why a machine could not become a template. It is gone in either case.
+#[derive(Debug, thiserror::Error)]
+#[allow(missing_docs)]
+pub enum FreezeError {
+    #[error("the machine was started without RAM that can be shared")]
+    NotPrepared,
+    #[error("QEMU cannot freeze it: {0}")]
+    Qemu(#[from] QmpError),
+    #[error("the state of its devices was not written: {0}")]
+    Transfer(String),
+    #[error("its files could not be kept: {0}")]
+    Files(#[from] std::io::Error),
+}
+
+impl Machine {
+    /// Whether [`Machine::freeze`] can work, judged by its devices.
+    pub fn can_freeze(&self) -> Result<(), String> {
+        if self.body().ram.is_none() {
+            return Err("it was started without RAM that can be shared".to_owned());
+        }
+        command_line::forkable(&self.body().description)
+    }
+
+    /// Stops the guest, writes down what it is, and ends its QEMU.
+    pub async fn freeze(self) -> Result<Template, FreezeError> {
+        let deadline = TRANSFER.mul_f64(self.scale());
+        let Body { description, layer, below, vars, extra, ram, state, blank } = {
+            let body = self.body();
+            let (Some(ram), Some(state)) = (&body.ram, &body.state) else { return Err(FreezeError::NotPrepared) };
+            let qmp = self.qmp();
+            qmp.execute("stop", json!({}), deadline).await?;
+            ignore_shared(qmp, deadline).await?;
+            let uri = format!("file:/dev/fdset/{}", command_line::STATE_SET);
+            qmp.execute("migrate", json!({"uri": uri}), deadline).await?;
+            transferred(qmp, deadline).await?;
+            Body {
+                description: MachineDescription { memory: Memory::Forked, ..body.description.clone() },
+                layer: body::reopen(&body.layer, false)?,
+                below: body.below.iter().map(|file| body::reopen(file, false)).collect::<std::io::Result<_>>()?,
+                vars: body.vars.as_ref().map(|file| body::reopen(file, false)).transpose()?,
+                extra: body.extra.iter().map(|file| body::reopen(file, false)).collect::<std::io::Result<_>>()?,
+                ram: Some(body::reopen(ram, false)?),
+                state: Some(body::reopen(state, false)?),
+                blank: body.blank.as_ref().map(|file| body::reopen(file, false)).transpose()?,
+            }
+        };
+        self.quit().await;
+        let (Some(ram), Some(state), Some(blank)) = (ram, state, blank) else { return Err(FreezeError::NotPrepared) };
+        Ok(Template {
+            description,
+            ram,
+            state,
+            layers: std::iter::once(layer).chain(below).collect(),
+            vars,
+            extra,
+            blank,
+        })
+    }
+}
+
+impl Template {
+    /// Bytes of memory that it holds: the pages its guest had touched.
+    pub fn resident(&self) -> u64 {
+        use std::os::unix::fs::MetadataExt;
+        self.ram.metadata().map_or(0, |metadata| metadata.blocks() * 512)
+    }
+
+    /// The files of a fork: everything of the template, only read, and a layer and variables of its own.
+    pub(super) fn fork(&self, id: &str, own: Own) -> Result<Body, MachineError> {
+        let Own { layer, vars, extra } = own;
+        let files = |source| MachineError::Template { what: "its files cannot be opened".to_owned(), source };
+        Ok(Body {
+            description: MachineDescription { id: id.to_owned(), ..self.description.clone() },
+            layer,
+            below: self.layers.iter().map(|file| body::reopen(file, false)).collect::<Result<_, _>>().map_err(files)?,
+            vars,
+            extra,
+            ram: Some(body::reopen(&self.ram, false).map_err(files)?),
+            state: Some(body::reopen(&self.state, false).map_err(files)?),
+            blank: None,
+        })
+    }
+}
+
+/// Reads the template's state into a QEMU that waits for it, and lets the guest go on.
+pub(super) async fn thaw(qmp: &Qmp, scale: f64) -> Result<(), String> {
+    let deadline = TRANSFER.mul_f64(scale);
+    let told = |error: QmpError| error.to_string();
+    ignore_shared(qmp, deadline).await.map_err(told)?;
+    let uri = format!("file:/dev/fdset/{}", command_line::STATE_SET);
+    qmp.execute("migrate-incoming", json!({"uri": uri}), deadline).await.map_err(told)?;
+    transferred(qmp, deadline).await.map_err(|error| error.to_string())
+}
+
+async fn ignore_shared(qmp: &Qmp, deadline: Duration) -> Result<(), QmpError> {
+    let capabilities = json!({"capabilities": [{"capability": "x-ignore-shared", "state": true}]});
+    qmp.execute("migrate-set-capabilities", capabilities, deadline).await.map(|_| ())
+}
+
+/// Waits until a migration has ended, and how.
+async fn transferred(qmp: &Qmp, deadline: Duration) -> Result<(), FreezeError> {
+    let begun = std::time::Instant::now();
+    let mut pause = Duration::from_millis(1);
+    loop {
+        let said = qmp.execute("query-migrate", json!({}), deadline).await?;
+        match said.get("status").and_then(Value::as_str) {
+            Some("completed") => return Ok(()),
+            Some("failed" | "cancelled") => {
+                let why = said.get("error-desc").and_then(Value::as_str).unwrap_or("QEMU does not say why");
+                return Err(FreezeError::Transfer(crate::text::one_line(why, 300)));
+            }
+            _ if begun.elapsed() > deadline => {
+                return Err(FreezeError::Transfer(format!("not done after {} s", deadline.as_secs())));
+            }
+            _ => {}
+        }
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(Duration::from_millis(50));
+    }
+}

@@ -1,0 +1,90 @@
+//! A TPM 2.0 for one machine: swtpm as a second child that lives and dies like QEMU itself, with its
+//! state in a folder that nobody else sees.
+//!
+//! The two talk over a connected socket pair, so that no socket file exists (`clientfd` of
+//! `swtpm socket --ctrl`); swtpm ends when QEMU has closed its side.
+
+use std::fs::File;
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::path::Path;
+
+use super::process::{Launch, Process, Spawner};
+use super::{MachineError, wiring};
+
+/// The program.
+pub const PROGRAM: &str = "swtpm";
+
+/// A running TPM. Dropping it kills its process and removes its state.
+#[derive(Debug)]
+pub struct Tpm {
+    // In this order: the process ends before its folder goes.
+    _process: Process,
+    _state: tempfile::TempDir,
+}
+
+impl Tpm {
+    /// Starts a blank TPM, and gives the end of its control channel that QEMU is to inherit. What it
+    /// says goes to `swtpm.log` in the machine's folder, its state into a private folder beside it.
+    pub async fn start(spawner: &Spawner, folder: &Path) -> Result<(Self, OwnedFd), MachineError> {
+        let failed = |what: &'static str| {
+            let folder = folder.to_owned();
+            move |source| MachineError::Folder { what, folder, source }
+        };
+        let state = tempfile::Builder::new()
+            .prefix(".tpm-")
+            .tempdir_in(folder)
+            .map_err(failed("no folder for the state of the TPM"))?;
+        let log = File::create(folder.join("swtpm.log")).map_err(failed("swtpm.log could not be made"))?;
+        let (theirs, ours) = wiring::socket_pair().map_err(failed("no socket pair for the TPM"))?;
+        let theirs = OwnedFd::from(theirs);
+        let launch = Launch {
+            program: PROGRAM.to_owned(),
+            arguments: arguments(theirs.as_raw_fd()),
+            // Its working directory is its state's, so that no path needs quoting in its comma syntax.
+            directory: state.path().to_owned(),
+            log,
+            inherit: vec![theirs],
+        };
+        let process = spawner.spawn(launch).await.map_err(|source| match source.kind() {
+            std::io::ErrorKind::NotFound => MachineError::NotInstalled { program: PROGRAM.to_owned() },
+            _ => MachineError::Spawn { source },
+        })?;
+        Ok((Self { _process: process, _state: state }, ours))
+    }
+}
+
+fn arguments(control: i32) -> Vec<String> {
+    let control = format!("type=unixio,clientfd={control}");
+    ["socket", "--tpm2", "--terminate", "--tpmstate", "dir=.,mode=0600", "--ctrl", &control].map(str::to_owned).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::{Read, Write};
+    use std::os::unix::net::UnixStream;
+    use std::time::Duration;
+
+    #[tokio::test]
+    async fn a_tpm_answers_and_leaves_nothing_behind() {
+        let folder = tempfile::tempdir().unwrap();
+        let spawner = Spawner::new().unwrap();
+        let (tpm, control) = Tpm::start(&spawner, folder.path()).await.unwrap();
+        let states = || {
+            let names = std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name());
+            names.filter(|name| name.to_string_lossy().starts_with(".tpm-")).count()
+        };
+        assert_eq!(states(), 1);
+        let mut control = UnixStream::from(control);
+        control.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        // CMD_GET_CAPABILITY of swtpm_ioctls(3): the answer is eight bytes of flags, not all zero.
+        control.write_all(&1u32.to_be_bytes()).unwrap();
+        let mut flags = [0; 8];
+        control.read_exact(&mut flags).unwrap();
+        assert_ne!(u64::from_be_bytes(flags), 0);
+        drop(tpm);
+        assert_eq!(states(), 0);
+        // Its process has gone with it: the channel is closed, not merely silent.
+        assert_eq!(control.read(&mut flags).unwrap_or(0), 0);
+    }
+}

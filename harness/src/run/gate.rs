@@ -1,0 +1,106 @@
+//! Whether a test is asked at all, and what its record is worth in the end. Pure.
+
+use super::ask::Settings;
+use super::outcome::Outcome;
+use super::plan::Planned;
+use super::record::TestRecord;
+use crate::failure::{self, Class, Failure};
+use crate::guest::facts::Facts;
+use crate::suite::condition::Truth;
+use crate::suite::model::When;
+
+/// Whether a test needs another of its suite, directly or through others.
+pub fn needs(planned: &Planned, id: &str) -> bool {
+    let mut open = vec![planned.test()];
+    let mut seen = std::collections::BTreeSet::new();
+    while let Some(test) = open.pop() {
+        if test.needs.iter().any(|need| need == id) {
+            return true;
+        }
+        let more = planned.suite.tests.iter().filter(|other| test.needs.contains(&other.id));
+        open.extend(more.filter(|other| seen.insert(other.id.as_str())));
+    }
+    false
+}
+
+/// What a record's failures make of it: a miss outweighs a question that could not be answered,
+/// since it is known to be true.
+pub fn outcome_of(record: &TestRecord) -> Outcome {
+    let classes: Vec<Class> = record.failures.iter().map(|failure| failure::class(&failure.id)).collect();
+    if classes.contains(&Class::Fail) {
+        Outcome::Fail
+    } else if !classes.is_empty() {
+        Outcome::Error
+    } else if record.skipped.is_some() {
+        Outcome::Skip
+    } else {
+        Outcome::Pass
+    }
+}
+
+pub fn unmet_need(need: &str, outcome: Option<Outcome>) -> Failure {
+    let how = match outcome {
+        Some(Outcome::Skip) => "was skipped",
+        Some(Outcome::Fail) => "failed",
+        Some(_) => "ended in an error",
+        None => "was not asked",
+    };
+    Failure::new(failure::SKIP_NEED, format!("needs `{need}`, which {how}"))
+}
+
+/// What the test asks for that this version cannot do.
+pub fn not_yet(planned: &Planned) -> Option<Failure> {
+    let test = planned.test();
+    let asked = [
+        (!test.machine.is_plain(), "a machine of another shape"),
+        (!test.adjust.is_empty(), "adjustments"),
+        (test.retry > 0, "another attempt"),
+        (!planned.suite.teardown.is_empty(), "the teardown of its suite"),
+    ];
+    let (_, what) = asked.into_iter().find(|(asked, _)| *asked)?;
+    let message = format!("this version cannot do what the test asks for: {what}");
+    Some(Failure::new(failure::INTERNAL, message).at(&test.location))
+}
+
+/// Why the suite, or else the test, is not asked of this guest; `None` when it is asked. The error is
+/// that of a condition nobody can decide here.
+pub fn skip(planned: &Planned, image: &str, settings: &Settings, facts: &Facts) -> Result<Option<Failure>, Failure> {
+    let conditions = [
+        (&planned.suite.images, failure::SKIP_IMAGE, "the suite"),
+        (&planned.test().when, failure::SKIP_WHEN, "the test"),
+    ];
+    for (when, id, what) in conditions {
+        let Some(when) = when else { continue };
+        if let Some(reason) = reason_to_skip(when, what, image, settings, facts)? {
+            return Ok(Some(Failure::new(id, reason)));
+        }
+    }
+    Ok(None)
+}
+
+fn reason_to_skip(
+    when: &When,
+    what: &str,
+    image: &str,
+    settings: &Settings,
+    facts: &Facts,
+) -> Result<Option<String>, Failure> {
+    let lookup = |name: &str| match name {
+        "image" => Some(vec![image.to_owned()]),
+        "accelerator" => Some(vec![settings.accelerator.clone()]),
+        // The guest has been asked: what it does not have is absent, not unknown.
+        other => Some(facts.dimension(other).unwrap_or_default()),
+    };
+    match crate::suite::condition::evaluate(&when.condition, &lookup) {
+        Truth::True => Ok(None),
+        Truth::False { why } => {
+            let because = when.because.as_ref().map(|text| format!("; {text}")).unwrap_or_default();
+            Ok(Some(format!("{what} is asked when {}: {why}{because}", when.condition)))
+        }
+        // Neither asked nor skipped: a gate must not open because a fact is missing.
+        Truth::Unknown { dimension } => {
+            let text = format!("cannot tell whether {what} is to be asked: `{dimension}` is not known here");
+            Err(Failure::new(failure::PROBE_FAILED, text).at(&when.location))
+        }
+    }
+}

@@ -1,0 +1,218 @@
+//! One machine at a time, and the tests that are asked of it, one after the other.
+
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+use super::ask::{self, Answer};
+use super::console_hits::note_hit;
+use super::driver::{Driver, Live, Stop};
+use super::event::Event;
+use super::gate;
+use super::outcome::Outcome;
+use super::plan::{self, Group, Isolation, Planned};
+use super::record::TestRecord;
+use super::session::{Session, Source};
+use super::sink::now;
+use crate::check::Observations;
+use crate::failure::{self, Failure};
+
+/// Tests with this tag are asked through an SSH login of their own, since SSH is what they judge.
+const SSH_TAG: &str = "ssh";
+
+/// A machine in use and what was already done on it.
+pub struct Slot<L> {
+    pub(super) id: String,
+    pub(super) live: L,
+    pub(super) base: Observations,
+    setups: BTreeMap<String, Result<(), Failure>>,
+    a_test_failed: bool,
+}
+
+impl<L> Slot<L> {
+    pub(super) fn new(id: String, live: L, base: Observations) -> Self {
+        Self { id, live, base, setups: BTreeMap::new(), a_test_failed: false }
+    }
+}
+
+/// Asks tests of machines from one source. A machine that a test wrecks is replaced by the next.
+pub struct Lane<'s, 'd, D: Driver> {
+    session: &'s Session<'d, D>,
+    source: Source,
+    slot: Option<Slot<D::Live>>,
+    /// Whether the guest is asked to power off at the end. Of all forks only the shared one is, so
+    /// that how the image shuts down is seen once.
+    orderly: bool,
+}
+
+impl<'s, 'd, D: Driver> Lane<'s, 'd, D> {
+    pub(super) fn new(session: &'s Session<'d, D>, source: Source) -> Self {
+        Self { session, source, slot: None, orderly: source == Source::Boot }
+    }
+
+    /// Asks all tests of a group, on one machine as long as it lives.
+    pub async fn ask_group(&mut self, group: &Group) -> Vec<TestRecord> {
+        self.orderly |= group.isolation == Isolation::Shared;
+        let mut records = Vec::with_capacity(group.tests.len());
+        for planned in &group.tests {
+            records.push(self.ask(planned).await);
+        }
+        records
+    }
+
+    /// Asks one test: on the machine in use, or on a new one. Always says how it ended.
+    pub async fn ask(&mut self, planned: &Planned) -> TestRecord {
+        let session = self.session;
+        let mut record = plan::unreached(planned, &session.image, &session.settings.rerun);
+        record.failures.clear();
+        // The boot is not the test's time; a boot that fails is told by the answer.
+        let machine = match self.unmet(planned) {
+            None => self.machine().await,
+            Some(_) => Ok(()),
+        };
+        let started = Instant::now();
+        record.started = Some(now());
+        let answer = match machine {
+            Ok(()) => self.answer(planned, &mut record).await,
+            Err(failure) => Answer::failed(failure),
+        };
+        record.seconds = started.elapsed().as_secs_f64();
+        record.assertions = answer.assertions;
+        record.failures = answer.failures;
+        record.remarks = answer.remarks;
+        record.skipped = answer.skipped;
+        record.outcome = gate::outcome_of(&record);
+        session.note_outcome(&record);
+        session.events.emit(Event::TestFinished { record: Box::new(record.clone()) });
+        record
+    }
+
+    /// The first need of a test that was not met, and how.
+    fn unmet(&self, planned: &Planned) -> Option<Failure> {
+        planned.test().needs.iter().find_map(|need| match self.session.outcome(&planned.suite.name, need) {
+            Some(Outcome::Pass | Outcome::Flaky) => None,
+            other => Some(gate::unmet_need(need, other)),
+        })
+    }
+
+    /// Asks one test for a front end that names tests one at a time: first what it needs and was not
+    /// asked yet, and on a machine of its own when its group has one.
+    pub async fn ask_with_needs(&mut self, group: &Group, planned: &Planned) -> TestRecord {
+        let alone = group.isolation != Isolation::Shared && group.isolation != Isolation::Booted;
+        if alone {
+            self.end_machine().await;
+        }
+        for earlier in &group.tests {
+            if earlier.test().id == planned.test().id && earlier.suite.name == planned.suite.name {
+                break;
+            }
+            let wanted = earlier.suite.name == planned.suite.name && gate::needs(planned, &earlier.test().id);
+            if wanted && (alone || self.session.outcome(&earlier.suite.name, &earlier.test().id).is_none()) {
+                self.ask(earlier).await;
+            }
+        }
+        let record = self.ask(planned).await;
+        if alone {
+            self.end_machine().await;
+        }
+        record
+    }
+
+    async fn answer(&mut self, planned: &Planned, record: &mut TestRecord) -> Answer {
+        let session = self.session;
+        let test = planned.test();
+        if let Some(reason) = self.unmet(planned) {
+            return Answer::skipped(reason);
+        }
+        if let Some(failure) = gate::not_yet(planned) {
+            return Answer::failed(failure);
+        }
+        let Some(slot) = self.slot.as_mut() else {
+            return Answer::failed(Failure::new(failure::INTERNAL, "the machine vanished between two steps"));
+        };
+        record.machine = Some(slot.id.clone());
+        match gate::skip(planned, &session.image, session.settings, slot.live.facts()) {
+            Ok(None) => {}
+            Ok(Some(reason)) => return Answer::skipped(reason),
+            Err(failure) => return Answer::failed(failure),
+        }
+        if let Some(reason) = slot.live.refusal(planned) {
+            return Answer::skipped(reason);
+        }
+        session.events.emit(Event::TestStarted {
+            suite: planned.suite.name.clone(),
+            test: test.id.clone(),
+            image: session.image.clone(),
+            machine: slot.id.clone(),
+        });
+        if test.tags.iter().any(|tag| tag == SSH_TAG)
+            && let Err(failure) = slot.live.log_in().await
+        {
+            let answer = Answer { machine_lost: true, ..Answer::failed(failure.at(&test.location)) };
+            self.lose_machine().await;
+            return answer;
+        }
+        let setup = match slot.setups.get(&planned.suite.name) {
+            Some(done) => done.clone(),
+            None => {
+                let done = ask::setup(&mut slot.live, &planned.suite, &mut slot.base).await;
+                slot.setups.insert(planned.suite.name.clone(), done.clone());
+                done
+            }
+        };
+        if let Err(failure) = setup {
+            return Answer::failed(failure);
+        }
+        let mut answer = ask::ask(&mut slot.live, planned, &session.image, session.settings, &slot.base).await;
+        if let Some(base) = answer.base_after.take() {
+            slot.base = base;
+        }
+        for hit in slot.live.findings() {
+            let base_checks = &planned.suite.base_checks;
+            note_hit(&mut answer.failures, &mut answer.remarks, &slot.id, hit, &session.events, base_checks);
+        }
+        slot.a_test_failed |= !answer.failures.is_empty();
+        if answer.machine_lost {
+            self.lose_machine().await;
+        }
+        answer
+    }
+
+    /// Sees to it that there is a machine.
+    async fn machine(&mut self) -> Result<(), Failure> {
+        if self.slot.is_none() {
+            self.slot = Some(self.session.machine(self.source).await?);
+        }
+        Ok(())
+    }
+
+    /// Boots the lane's machine as one that may become the template.
+    pub async fn boot_for_forks(&mut self) {
+        // A failure is in the books, and told again to the first test that needs a machine.
+        self.slot = self.session.machine_for_forks().await.ok();
+    }
+
+    /// Hands the lane's machine on, if it still lives, to become the template.
+    pub async fn give_for_forks(mut self) {
+        if let Some(slot) = self.slot.take() {
+            self.session.keep_for_forks(slot).await;
+        }
+    }
+
+    /// Ends the machine in use, if there is one.
+    pub async fn end_machine(&mut self) {
+        if let Some(slot) = self.slot.take() {
+            let how = match (slot.a_test_failed, self.orderly) {
+                (true, _) => Stop::WithEvidence,
+                (false, true) => Stop::Orderly,
+                (false, false) => Stop::Discard,
+            };
+            self.session.stop(slot, how).await;
+        }
+    }
+
+    async fn lose_machine(&mut self) {
+        if let Some(slot) = self.slot.take() {
+            self.session.lose(slot).await;
+        }
+    }
+}
