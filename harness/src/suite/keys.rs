@@ -188,20 +188,14 @@ pub const MATRIX: KeyTable = KeyTable {
             Shape::Line,
             "CPU of the machine: an x86 level such as `x86-64-v3`, `host`, `max`, or a model of QEMU.",
         ),
-        key("firmware", Shape::Word(MATRIX_FIRMWARE), "What boots the machine."),
+        key("firmware", Shape::Word(FIRMWARE), "What boots the machine."),
         key("tpm", Shape::Bool, "Whether it has a TPM 2.0."),
-        key("bus", Shape::Word(MATRIX_BUSES), "How its disk is attached."),
+        key("bus", Shape::Word(BUSES), "How its disk is attached."),
         key("memory", Shape::Size, "Its RAM."),
         key("cpus", Shape::Count, "Its processors."),
         key("image", Shape::Id, "The image: the combination is only for it."),
     ],
 };
-
-/// Kinds of firmware a matrix can ask for.
-pub const MATRIX_FIRMWARE: &[&str] = &["uefi", "uefi-secure", "bios"];
-
-/// Ways to attach a disk a matrix can ask for.
-pub const MATRIX_BUSES: &[&str] = &["virtio-blk", "virtio-scsi", "nvme", "sata"];
 
 /// `defaults:` of a suite.
 pub const DEFAULTS: KeyTable = KeyTable {

@@ -170,10 +170,12 @@ tests:
         nginx: {active: active, enabled: enabled, restarts: 0}
       port:
         tcp/${port}: {listening: true, process: nginx, eventually: 20s}
-  - id: serves
+  - id: survives-reboot
     needs: [install]
     timeout: 10m
     steps:
+      - reboot: hard
+        timeout: 3m
       - run: curl -fsS http://127.0.0.1:${port}/
         stdout: {matches: "(?i)nginx"}
         eventually: 15s

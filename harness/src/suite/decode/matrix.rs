@@ -2,7 +2,7 @@
 //! combination means for a machine is typed here and brought about elsewhere.
 
 use super::super::diagnostic::{codes, did_you_mean};
-use super::super::keys::{MATRIX, MATRIX_BUSES, MATRIX_FIRMWARE};
+use super::super::keys::{BUSES, FIRMWARE, MATRIX};
 use super::super::model::{Condition, MachineWish, Operator};
 use super::super::value::{self, ValueError};
 use super::super::yaml::{self, Node};
@@ -198,8 +198,8 @@ fn value(cx: &mut Context<'_>, name: &str, node: &Node) -> Option<(String, Machi
     let plain = cx.line(node, name)?;
     match name {
         "cpu" => wish.cpu = Some(cx.parsed(node, name, cpu)?),
-        "firmware" => wish.firmware = Some(cx.word(node, name, MATRIX_FIRMWARE)?),
-        "bus" => wish.bus = Some(cx.word(node, name, MATRIX_BUSES)?),
+        "firmware" => wish.firmware = Some(cx.word(node, name, FIRMWARE)?),
+        "bus" => wish.bus = Some(cx.word(node, name, BUSES)?),
         "tpm" => wish.tpm = Some(cx.parsed(node, name, value::boolean)?),
         "memory" => wish.memory = Some(cx.parsed(node, name, memory)?),
         "cpus" => wish.cpus = Some(cx.parsed(node, name, cpus)?),

@@ -60,7 +60,7 @@ fn the_examples_of_the_language_page_become_what_they_say() {
     assert_eq!(install.expect[2].assertions[0].matcher.to_string(), "0644");
     let port = install.expect.iter().find(|e| e.check == "port").unwrap();
     assert_eq!((port.subject.as_str(), port.eventually), ("tcp/80", Some(Duration::from_secs(20))));
-    let Action::Run { command, expect, eventually } = &nginx.tests[2].steps[0].action else { panic!() };
+    let Action::Run { command, expect, eventually } = &nginx.tests[2].steps[1].action else { panic!() };
     assert_eq!(command, "curl -fsS http://127.0.0.1:80/");
     assert_eq!(expect.iter().map(|a| a.attribute).collect::<Vec<_>>(), ["exit", "stdout"]);
     assert_eq!(*eventually, Some(Duration::from_secs(15)));

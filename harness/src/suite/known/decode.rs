@@ -264,7 +264,7 @@ mod tests {
     fn the_example_of_the_language_page() {
         let text = "schema: known-issues/v1
 known-issues:
-  - tests: nginx/serves
+  - tests: nginx/survives-reboot
     where: distro == fedora-43
     tracker: https://bugzilla.redhat.com/show_bug.cgi?id=1234567
     because: ordering loop with network-online.target
@@ -277,7 +277,7 @@ known-issues:
         let (issues, problems) = decode_source("k.yaml", text, &VOCABULARY, &suites(), today());
         assert_eq!(problems.render(false), "");
         let [reboot, cell] = &issues[..] else { panic!("{issues:?}") };
-        assert!(reboot.is_about("nginx", "serves") && !reboot.is_about("nginx", "install"));
+        assert!(reboot.is_about("nginx", "survives-reboot") && !reboot.is_about("nginx", "install"));
         assert_eq!(reboot.condition.as_ref().unwrap().to_string(), "distro == fedora-43");
         assert_eq!(reboot.failure.as_ref().unwrap().to_string(), "contains [connection refused]");
         assert_eq!((reboot.days_left(today()), reboot.effect, reboot.owner.as_str()), (70, Effect::Xfail, "web-sig"));
@@ -319,12 +319,12 @@ known-issues:
         let load = || load(std::slice::from_ref(&path), &VOCABULARY, &suites(), today());
         let (issues, problems) = load();
         assert!(issues.is_empty() && problems.is_empty());
-        let entry = "schema: known-issues/v1\nknown-issues: [{tests: nginx/serves, tracker: '1', because: x, expires: 2026-12-01}]\n";
+        let entry = "schema: known-issues/v1\nknown-issues: [{tests: nginx/survives-reboot, tracker: '1', because: x, expires: 2026-12-01}]\n";
         fs_err::write(path.join("c.yaml"), entry).unwrap();
         assert_eq!(load().0.len(), 1);
-        fs_err::write(path.join("c.yaml"), entry.replace("nginx/serves", "nginx/servs")).unwrap();
+        fs_err::write(path.join("c.yaml"), entry.replace("nginx/survives-reboot", "nginx/survives-rebot")).unwrap();
         let (issues, problems) = load();
         assert!(issues.is_empty());
-        assert!(problems.render(false).contains("did you mean `nginx/serves`?"), "{}", problems.render(false));
+        assert!(problems.render(false).contains("did you mean `nginx/survives-reboot`?"), "{}", problems.render(false));
     }
 }
