@@ -93,6 +93,8 @@ immutable_usr() {
   [[ $usrhash =~ ^[0-9a-f]{64}$ ]] || die "veritysetup gave no root hash" "see what it said: $(tail -n1 "$WORK/verity.log")"
   loader "$WORK/debian" "$veritysetup" verify "$WORK/usr.img" "$WORK/usr.verity" "$usrhash"
   truncate -s %${MIB} "$WORK/usr.verity"
+  # Nothing under /etc and /var has to be brought up to what /usr has become.
+  touch "$root/etc/.updated" "$root/var/.updated"
   rm -rf "${root:?}/usr"
   mkdir "$root/usr"
 }
