@@ -81,6 +81,12 @@ table! {
     IMAGE_SIZE = "image.size", Error, "The virtual size of the image is beyond the limit.", "Check the image; raise the limit in its description if it is meant to be so large.";
     IMAGE_FORMAT = "image.format", Error, "The image is not of the format that was stated.", "State the right format in the image description or with `--format`.";
     IMAGE_REFUSED = "image.refused", Error, "The path is not a plain file (a symbolic link, a device, a directory).", "Name the file itself.";
+    IMAGE_ENCRYPTED = "image.encrypted", Error, "The image is encrypted, and no key can be given for it.", "Decrypt it with `qemu-img convert`.";
+    IMAGE_SNAPSHOTS = "image.snapshots", Error, "The image keeps snapshots inside: other states of the disk than the one that is judged.", "Flatten it with `qemu-img convert`.";
+    IMAGE_COMPRESSED = "image.compressed", Error, "The image could not be unpacked: truncated, corrupt, or packed otherwise than its name says.", "Fetch it again and compare its checksum.";
+    IMAGE_BOMB = "image.bomb", Error, "The image unpacks to more than is allowed.", "If it is honestly so large, unpack it by hand and name the result.";
+    IMAGE_ARCHIVE = "image.archive", Error, "The tar or OCI layout is refused as a root file system: damaged, beyond the bounds, or reaching outside itself.", "The message names the entry; make the archive again.";
+    IMAGE_CACHE = "image.cache", Error, "The image cache could not be used.", "Look at its permissions and its free space.";
     IMAGE_CHANGED = "image.changed", Error, "The bytes of the source image changed while it was in use.", "Find out who wrote to it; the results are void.";
     QEMU_MISSING = "qemu.missing", Error, "The emulator, or a tool that comes with it, is not installed.", "Run `muster doctor`: it names the package.";
     QEMU_REFUSED = "qemu.refused", Error, "QEMU ended before the machine started.", "Read its message; `qemu-command` in the machine's folder starts it by hand.";
@@ -93,6 +99,8 @@ table! {
     BOOT_EMERGENCY = "boot.emergency", Fail, "The boot ended in an emergency shell.", "The console excerpt names the unit or device that failed.";
     MACHINE_EXITED = "machine.exited", Error, "QEMU ended while its guest was in use.", "Read qemu.log in the machine's folder; look for the host's OOM killer.";
     MACHINE_POWERED_OFF = "machine.powered-off", Error, "The guest powered itself off while it was in use.", "The end of console.log shows what asked for it.";
+    MACHINE_REBOOTED = "machine.rebooted", Error, "The guest rebooted by itself while it was in use.", "The end of console.log shows what asked for it; a reboot that is meant is a `reboot:` step.";
+    HOST_DISK_FULL = "host.disk-full", Error, "This host has no room left for what the guest writes to its disk, so its machine was stopped.", "Free some space in the file system of the run folder, or name another folder with `--out`.";
     SSH_LOST = "ssh.lost", Error, "The SSH connection broke and did not come back.", "Look at console.log and at what the test did to sshd or the network.";
     SSH_PROTOCOL = "ssh.protocol", Error, "The guest answered outside the protocol of its shell.", "The shell of the guest was replaced or disturbed; see the excerpt.";
     SSH_HOST_KEY = "ssh.host-key", Error, "The guest showed another host key than before.", "Something regenerated the host keys, or this is another machine.";
@@ -103,6 +111,13 @@ table! {
     STEP_INSTALL = "step.install", Fail, "An `install` step did not install.", "Read the package manager's words in the report.";
     STEP_SERVICE = "step.service", Fail, "A `service` step did not bring the unit to the stated state.", "`systemctl status` of the unit is in the report.";
     STEP_WRITE = "step.write", Fail, "A `write` step could not write the file.", "Check the path, and whether its file system is read-only.";
+    REBOOT_REFUSED = "reboot.refused", Fail, "The guest refused to reboot.", "Read what it said; an inhibitor or a broken init is the usual reason.";
+    REBOOT_SAME_BOOT = "reboot.same-boot", Fail, "The guest answers, but it is still the boot that was to end: nothing was rebooted.", "Look at what `systemctl reboot` waits for; give the step a longer `timeout` if the guest is slow to stop.";
+    REBOOT_TWICE = "reboot.twice", Fail, "One reboot was asked for and the guest rebooted more often.", "console.log shows each start; look for a watchdog, a failing boot entry, or a service that reboots.";
+    REBOOT_TIMEOUT = "reboot.timeout", Fail, "The guest did not come back from a reboot before the deadline.", "Read the end of console.log; raise the step's `timeout` only if the guest was still making progress.";
+    REBOOT_UNSETTLED = "reboot.unsettled", Fail, "The guest came back from a reboot, but its boot did not finish before the deadline.", "`systemctl list-jobs` in the guest names what it waits for.";
+    REBOOT_HOST_KEY = "reboot.host-key", Fail, "The guest shows another SSH host key after a reboot than before it.", "Find out what makes host keys at every boot: clients take this for an attack.";
+    REBOOT_UNPROVEN = "reboot.unproven", Error, "The guest came back from a reboot, but what happened meanwhile cannot be told.", "The message names what is missing; a console that shows the kernel's start, or a journal that survives, settles it.";
     TEST_TIMEOUT = "test.timeout", Error, "The test did not end before its time-out.", "The report says which part was running.";
     SETUP_FAILED = "setup.failed", Error, "The suite's setup failed, so that its tests could not be asked.", "Mend the setup steps first.";
     BASE_FAILED_UNITS = "base.failed-units", Fail, "A systemd unit failed while this test ran.", "`systemctl status` of the unit is in the report.";
@@ -117,6 +132,7 @@ table! {
     INTERNAL = "internal.error", Error, "muster itself failed.", "Report it, with events.jsonl of the run.";
     SKIP_WHEN = "skip.when", Skip, "The test's `when` is not true on this image.", "Nothing: the reason says which fact decided it.";
     SKIP_IMAGE = "skip.image", Skip, "The suite's `images: where` is not true for this image.", "Nothing.";
+    SKIP_MACHINE = "skip.machine", Skip, "The machine under test cannot do, or must not be put through, what the test needs.", "Run it on an image that muster boots itself; for a machine that may be changed, see `--allow-changes`.";
     SKIP_NEED = "skip.need", Skip, "A test that this one needs did not pass.", "Mend that one first.";
 }
 

@@ -3,6 +3,8 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod console;
+
 use std::time::Duration;
 
 use support::{Finished, Place, root};
@@ -19,7 +21,7 @@ fn version_and_help_are_short_and_say_the_exit_codes() {
     let help = muster(&["--help"]);
     help.assert_status(0);
     assert!(help.stdout.contains("Exit codes: 0 passed"), "{}", help.stdout);
-    for command in ["run", "list", "check", "schema", "images", "snapshots", "doctor", "failures", "test"] {
+    for command in ["run", "list", "check", "schema", "images", "snapshots", "console", "doctor", "failures", "test"] {
         let help = muster(&[command, "--help"]);
         help.assert_status(0);
         let example = format!("muster {command}");
@@ -98,7 +100,7 @@ fn an_unknown_image_is_named_with_those_that_exist() {
 
 #[test]
 fn schemas_are_valid_json() {
-    for of in ["suite", "run", "events"] {
+    for of in ["suite", "console-rules", "console", "run", "events"] {
         let ended = muster(&["schema", of]);
         ended.assert_status(0);
         let schema: serde_json::Value = serde_json::from_str(&ended.stdout).expect("JSON");

@@ -7,8 +7,11 @@ mod support;
 
 mod boot;
 mod clones;
-mod guest;
+mod faults;
+mod hostile;
 mod image;
+mod network;
+mod reboot;
 mod runner;
 mod verdict;
 mod warm;

@@ -149,6 +149,20 @@ pub fn finish(mut child: Child, deadline: Duration) -> Finished {
     finished
 }
 
+/// `unshare` with namespaces of its own (`--net`, `--mount`), as root or as a user who becomes root in
+/// a user namespace. What it is to run is added by the caller.
+pub fn isolated(namespaces: &[&str]) -> Command {
+    let allowed = |extra: &[&str]| {
+        let tried = Command::new("unshare").args(extra).args(namespaces).arg("true").output();
+        tried.is_ok_and(|out| out.status.success())
+    };
+    let user: &[&str] = if allowed(&[]) { &[] } else { &["--user", "--map-root-user"] };
+    assert!(allowed(user), "this test needs root, or user namespaces that a user may make; neither is there");
+    let mut command = Command::new("unshare");
+    command.args(user).args(namespaces);
+    command
+}
+
 /// Sends a signal to a child.
 pub fn signal(child: &Child, name: &str) {
     let status = Command::new("kill").args([&format!("-{name}"), &child.id().to_string()]).status();
@@ -180,6 +194,57 @@ pub fn machines_below(folder: &Path) -> Vec<u32> {
         let cwd = std::fs::read_link(entry.path().join("cwd")).unwrap_or_default();
         if line.contains("qemu-system") && (line.contains(&needle) || cwd.starts_with(folder)) {
             found.push(pid);
+        }
+    }
+    found
+}
+
+/// Nothing of a run is left: no process whose command line, working directory or environment names
+/// the folder, no socket file in it, and no loop device over a file of it. Waits a moment, since a
+/// runner that was killed takes its machines with it but does not wait for them.
+pub fn assert_clean(folder: &Path) {
+    let mut left = Vec::new();
+    let gone = eventually(Duration::from_secs(10), || {
+        left = remains(folder);
+        left.is_empty()
+    });
+    assert!(gone, "left behind: {left:?}");
+}
+
+fn remains(folder: &Path) -> Vec<String> {
+    use std::os::unix::fs::FileTypeExt;
+    let needle = folder.to_string_lossy().into_owned();
+    let own = std::process::id().to_string();
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir("/proc").expect("/proc is mounted").flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if name == own || !name.bytes().all(|byte| byte.is_ascii_digit()) {
+            continue;
+        }
+        let read = |part: &str| {
+            String::from_utf8_lossy(&std::fs::read(entry.path().join(part)).unwrap_or_default()).into_owned()
+        };
+        let cwd = std::fs::read_link(entry.path().join("cwd")).unwrap_or_default();
+        if read("cmdline").contains(&needle) || read("environ").contains(&needle) || cwd.starts_with(folder) {
+            found.push(format!("process {name}: {}", read("cmdline").replace('\0', " ")));
+        }
+    }
+    for device in std::fs::read_dir("/sys/block").into_iter().flatten().flatten() {
+        let backing = std::fs::read_to_string(device.path().join("loop/backing_file")).unwrap_or_default();
+        if backing.contains(&needle) {
+            found.push(format!("loop device over {}", backing.trim()));
+        }
+    }
+    let mut open = vec![folder.to_owned()];
+    while let Some(folder) = open.pop() {
+        for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+            match entry.file_type() {
+                Ok(kind) if kind.is_dir() => open.push(entry.path()),
+                Ok(kind) if kind.is_socket() || kind.is_fifo() => {
+                    found.push(format!("socket {}", entry.path().display()))
+                }
+                _ => {}
+            }
         }
     }
     found

@@ -182,6 +182,9 @@ pub(super) const FIPS: &str = "[ -d /proc/sys/kernel ] || { echo '/proc/sys is n
 
 /// Each script fails when what it reads is hidden (no /sys, no securityfs), so that hidden is never
 /// taken for absent.
+/// Reads the lockdown mode; says nothing on a kernel without one.
+pub(super) const LOCKDOWN: &str = "cat /sys/kernel/security/lsm >/dev/null || exit 1\n[ ! -e /sys/kernel/security/lockdown ] || cat /sys/kernel/security/lockdown";
+
 const SOURCES: &[Source] = &[
     Source {
         attributes: &["release", "version", "arch"],
@@ -192,12 +195,7 @@ const SOURCES: &[Source] = &[
     Source { attributes: &["taint", "taints"], key: TAINT, seconds: 10, script: "cat /proc/sys/kernel/tainted" },
     Source { attributes: &["cmdline"], key: "kernel/cmdline", seconds: 10, script: "cat /proc/cmdline" },
     Source { attributes: &["lsm"], key: "kernel/lsm", seconds: 10, script: "cat /sys/kernel/security/lsm" },
-    Source {
-        attributes: &["lockdown"],
-        key: "kernel/lockdown",
-        seconds: 10,
-        script: "cat /sys/kernel/security/lsm >/dev/null || exit 1\n[ ! -e /sys/kernel/security/lockdown ] || cat /sys/kernel/security/lockdown",
-    },
+    Source { attributes: &["lockdown"], key: "kernel/lockdown", seconds: 10, script: LOCKDOWN },
     Source {
         attributes: &["vulnerabilities", "vulnerable"],
         key: VULNERABILITIES,
@@ -276,7 +274,7 @@ fn vulnerabilities(text: &str) -> impl Iterator<Item = (&str, &str)> {
     text.lines().filter_map(|line| line.split_once('\t'))
 }
 
-fn bracketed_value(text: &str, without: &str) -> Result<Value, String> {
+pub(super) fn bracketed_value(text: &str, without: &str) -> Result<Value, String> {
     if text.is_empty() {
         return Ok(Value::absent(without));
     }

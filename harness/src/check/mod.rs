@@ -36,6 +36,7 @@ pub mod repos;
 mod rpm;
 pub mod rpm_macro;
 pub mod rpmdb;
+pub mod secure_boot;
 pub mod selinux;
 pub mod service;
 pub mod shell;
@@ -45,6 +46,7 @@ pub mod sysctl;
 #[cfg(test)]
 mod testing;
 pub mod tool;
+pub mod tpm;
 pub mod units;
 pub mod user;
 pub mod value;
@@ -143,6 +145,8 @@ pub fn registry() -> &'static [&'static dyn Check] {
         &sshd::Sshd,
         &identity::Identity,
         &footprint::Footprint,
+        &tpm::Tpm,
+        &secure_boot::SecureBoot,
     ];
     REGISTRY
 }
@@ -187,6 +191,8 @@ pub fn tables() -> &'static [&'static CheckTable] {
         &sshd::TABLE,
         &identity::TABLE,
         &footprint::TABLE,
+        &tpm::TABLE,
+        &secure_boot::TABLE,
     ];
     TABLES
 }

@@ -1,10 +1,13 @@
 //! `muster failures`: the table of failure ids.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use super::{Complaint, say};
 use crate::exit::Exit;
 use crate::failure::{Class, TABLE};
+use crate::machine::console::Rules;
+use crate::machine::console::rules::Rule;
 
 /// Explain failure ids
 #[derive(Debug, clap::Args)]
@@ -27,6 +30,9 @@ pub fn execute(arguments: Arguments) -> Result<Exit, Complaint> {
         for row in rows {
             let _ = writeln!(out, "{} ({})\n    {}\n    Next: {}", row.id, word(row.class), row.meaning, row.next);
         }
+        if !wanted.is_empty() {
+            out.push_str(&console(wanted));
+        }
     }
     if out.is_empty() {
         let checks = crate::check::tables();
@@ -47,6 +53,32 @@ pub fn execute(arguments: Arguments) -> Result<Exit, Complaint> {
     Ok(Exit::Pass)
 }
 
+/// The console findings whose ids begin so.
+fn console(wanted: &str) -> String {
+    let rules = Rules::shipped();
+    let mut out = String::new();
+    for (category, rules) in categories(&rules) {
+        let id = format!("console.{category}");
+        if !id.starts_with(wanted) {
+            continue;
+        }
+        let _ = writeln!(out, "{id} (found on a machine's console)");
+        for rule in rules {
+            let _ = writeln!(out, "    {} ({}): {}", rule.id, rule.severity.word(), rule.because);
+        }
+        let _ = writeln!(out, "    Next: the excerpt shows the line and what followed; console.log has the rest.");
+    }
+    out
+}
+
+fn categories(rules: &Rules) -> BTreeMap<&str, Vec<&Rule>> {
+    let mut out = BTreeMap::<_, Vec<_>>::new();
+    for rule in rules.all() {
+        out.entry(&*rule.category).or_default().push(rule);
+    }
+    out
+}
+
 fn word(class: Class) -> &'static str {
     match class {
         Class::Fail => "failure",
@@ -65,6 +97,18 @@ pub fn markdown() -> String {
     );
     for row in TABLE {
         let _ = writeln!(out, "| `{}` | {} | {} | {} |", row.id, word(row.class), row.meaning, row.next);
+    }
+    out.push_str(
+        "\n## Console findings\n\nFound by the shipped [console rules](console-rules.md), of which `muster console rules` lists \
+         all.\nThose of severity `warn` and `info` are remarks and fail nothing.\n\n| id | severity | rules |\n|---|---|---|\n",
+    );
+    for (category, rules) in categories(&Rules::shipped()) {
+        let mut severities: Vec<_> = rules.iter().map(|rule| rule.severity).collect();
+        severities.sort_unstable();
+        severities.dedup();
+        let severities: Vec<_> = severities.iter().rev().map(|severity| severity.word()).collect();
+        let names: Vec<_> = rules.iter().map(|rule| format!("`{}`", rule.id)).collect();
+        let _ = writeln!(out, "| `console.{category}` | {} | {} |", severities.join(", "), names.join(", "));
     }
     out
 }

@@ -2,13 +2,13 @@
 
 use std::path::PathBuf;
 
-use camino::Utf8PathBuf;
+use camino::{Utf8Path, Utf8PathBuf};
 
 use super::project::Project;
 use super::{Complaint, load, say, say_error};
 use crate::exit::Exit;
 use crate::failure::Location;
-use crate::image::{self, DiskSource, Format, ImageSpec, KernelBoot, Limits};
+use crate::image::{self, Arch, DiskSource, Format, ImageSpec, KernelBoot};
 use crate::suite::images::{Disk, ImageEntry};
 
 /// List, build, inspect and prune images
@@ -28,13 +28,17 @@ enum Command {
         /// `lab` or `lab-tiny`
         variant: String,
     },
-    /// Look into a disk file the way a run does before it starts it
+    /// Look into an image file the way a run does before it starts it. What is packed is unpacked into
+    /// the cache, and a root file system made into a disk there
     Inspect {
         /// The file
         file: Utf8PathBuf,
-        /// Its format [default: by its own magic bytes]
+        /// Its format [default: by its own magic bytes; of a packed file by its name]
         #[arg(long)]
         format: Option<Format>,
+        /// The processor it is made for; decides between the images of an OCI layout
+        #[arg(long, default_value_t = Arch::X86_64)]
+        arch: Arch,
     },
     /// Remove what the cache can do without, never what is in use
     Prune(super::prune::Arguments),
@@ -103,7 +107,7 @@ pub fn execute(arguments: Arguments) -> Result<Exit, Complaint> {
     match arguments.command {
         Command::List => list(),
         Command::Build { variant } => build(&variant),
-        Command::Inspect { file, format } => inspect(file, format),
+        Command::Inspect { file, format, arch } => inspect(&file, format, arch),
         Command::Prune(arguments) => super::prune::execute(&arguments),
     }
 }
@@ -132,10 +136,30 @@ fn list() -> Result<Exit, Complaint> {
                 }
             }
         };
-        rows.push(vec![spec.id.clone(), spec.firmware.to_string(), spec.seed.to_string(), here, spec.summary.clone()]);
+        rows.push(vec![
+            spec.id.clone(),
+            spec.format.to_string(),
+            spec.arch.to_string(),
+            spec.firmware.to_string(),
+            spec.seed.to_string(),
+            devices(spec),
+            here,
+            spec.summary.clone(),
+        ]);
     }
-    say(crate::report::list::columns(&["IMAGE", "FIRMWARE", "SEED", "STATE", "SUMMARY"], &rows).trim_end());
+    let header = ["IMAGE", "FORMAT", "ARCH", "FIRMWARE", "SEED", "MACHINE", "STATE", "SUMMARY"];
+    say(crate::report::list::columns(&header, &rows).trim_end());
     Ok(Exit::Pass)
+}
+
+/// What its machine has beyond one disk and one network interface.
+fn devices(spec: &ImageSpec) -> String {
+    let mut words = vec![spec.bus.to_string()];
+    words.extend(spec.kernel.is_some().then(|| "kernel".to_owned()));
+    words.extend(spec.tpm.then(|| "tpm".to_owned()));
+    words.extend((!spec.extra_disks.is_empty()).then(|| format!("+{} disks", spec.extra_disks.len())));
+    words.extend((spec.nics != 1).then(|| format!("{} nics", spec.nics)));
+    words.join(" ")
 }
 
 fn build(variant: &str) -> Result<Exit, Complaint> {
@@ -148,25 +172,45 @@ fn build(variant: &str) -> Result<Exit, Complaint> {
     Ok(Exit::Pass)
 }
 
-fn inspect(file: Utf8PathBuf, format: Option<Format>) -> Result<Exit, Complaint> {
-    let inspected = runtime()?.block_on(async {
+fn inspect(file: &Utf8Path, format: Option<Format>, arch: Arch) -> Result<Exit, Complaint> {
+    let ready = runtime()?.block_on(async {
         let format = match format {
             Some(format) => format,
-            None => image::inspect::detect(file.as_std_path()).await?,
+            None => image::inspect::guess(file.as_std_path()).await?.0,
         };
-        image::inspect(file.as_std_path(), format, &Limits::default()).await
+        let spec = ImageSpec { arch, ..ImageSpec::from_file(file.as_std_path(), format) };
+        image::prepare(std::path::Path::new("."), &spec).await.map(|ready| (format, ready))
     });
-    let seen = inspected.map_err(|error| Complaint {
+    let (format, ready) = ready.map_err(|error| Complaint {
         what: error.to_string(),
         hint: Some(format!("`muster failures {}` explains it", error.failure_id())),
         exit: Exit::Invalid,
     })?;
-    let rows = vec![
-        vec!["path".to_owned(), seen.path.display().to_string()],
-        vec!["format".to_owned(), seen.format.to_string()],
-        vec!["virtual size".to_owned(), format!("{} MiB", seen.virtual_size >> 20)],
-        vec!["file size".to_owned(), format!("{} MiB", seen.actual_size >> 20)],
-    ];
+    let mut rows = vec![vec!["path".to_owned(), ready.source.display().to_string()]];
+    rows.push(vec!["sha256".to_owned(), ready.sha256]);
+    rows.push(vec!["format".to_owned(), format.to_string()]);
+    if ready.disk.path != ready.source {
+        rows.push(vec!["made disk".to_owned(), ready.disk.path.display().to_string()]);
+    }
+    rows.push(vec!["virtual size".to_owned(), format!("{} MiB", ready.disk.virtual_size >> 20)]);
+    rows.push(vec!["file size".to_owned(), format!("{} MiB", ready.disk.actual_size >> 20)]);
     say(crate::report::list::columns(&[], &rows).trim_end());
     Ok(Exit::Pass)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::image::{DiskBus, FirmwareKind, SeedKind};
+    use crate::suite::keys;
+
+    #[test]
+    fn the_language_and_the_image_room_know_the_same_words() {
+        assert_eq!(keys::FORMATS, Format::WORDS);
+        assert_eq!(keys::ARCHITECTURES, Arch::WORDS);
+        assert_eq!(keys::FIRMWARE, FirmwareKind::WORDS);
+        assert_eq!(keys::SEEDS, SeedKind::WORDS);
+        assert_eq!(keys::BUSES, DiskBus::WORDS);
+        assert_eq!(crate::suite::images::MAX_DEVICES, ImageSpec::MAX_DEVICES as usize);
+    }
 }

@@ -4,6 +4,7 @@
 //! One file a command. [`load`] and [`project`] are what they share.
 
 mod check;
+mod console;
 mod consumer;
 mod doctor;
 mod failures;
@@ -37,7 +38,7 @@ const EXIT_CODES: &str = "Exit codes: 0 passed · 1 a test failed · 2 invalid s
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Boot images and judge them
-    Run(run::Arguments),
+    Run(Box<run::Arguments>),
     /// List the tests that would be selected, without starting anything
     List(list::Arguments),
     /// Validate suites offline, all errors at once
@@ -48,6 +49,8 @@ enum Command {
     Images(images::Arguments),
     /// List, show, accept or reject snapshots that have changed
     Snapshots(snapshots::Arguments),
+    /// Judge console logs offline, and list the rules
+    Console(console::Arguments),
     /// Explain what this host offers and how to mend what is missing
     Doctor(doctor::Arguments),
     /// Explain failure ids: what each means and what to do next
@@ -72,12 +75,13 @@ pub fn main() -> std::process::ExitCode {
 
 fn dispatch(command: Command) -> Exit {
     let result = match command {
-        Command::Run(arguments) => run::execute(arguments),
+        Command::Run(arguments) => run::execute(*arguments),
         Command::List(arguments) => list::execute(arguments),
         Command::Check(arguments) => check::execute(arguments),
         Command::Schema(arguments) => schema::execute(arguments),
         Command::Images(arguments) => images::execute(arguments),
         Command::Snapshots(arguments) => snapshots::execute(arguments),
+        Command::Console(arguments) => console::execute(arguments),
         Command::Doctor(arguments) => doctor::execute(arguments),
         Command::Failures(arguments) => failures::execute(arguments),
         Command::Test(arguments) => trials::execute(arguments),

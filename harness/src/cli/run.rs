@@ -13,6 +13,8 @@ use crate::exit::Exit;
 use crate::machine::{Accel, RunKey, Spawner, TemplateStore, accel, template_store};
 use crate::report::files::RunFolder;
 use crate::run::ask::Settings;
+use crate::run::budget::{self, Budget};
+use crate::run::durations::Durations;
 use crate::run::engine;
 use crate::run::event::Event;
 use crate::run::qemu::{Host, HostImages};
@@ -34,6 +36,12 @@ pub struct Arguments {
     /// Folder for this run's files; must not exist [default: a new one in reports/runs]
     #[arg(long, value_name = "FOLDER")]
     out: Option<Utf8PathBuf>,
+    /// At most so many machines at a time [default: as many as processors and memory allow]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024))]
+    jobs: Option<u32>,
+    /// Memory for all machines together, such as 8GiB [default: nine tenths of what is available]
+    #[arg(long = "memory", value_name = "SIZE", value_parser = session::memory)]
+    all_memory: Option<u32>,
     /// Accept new and changed snapshots
     #[arg(long)]
     update_snapshots: bool,
@@ -76,7 +84,8 @@ pub fn execute(arguments: Arguments) -> Result<Exit, Complaint> {
     };
     announce(&events, &id, &accel, &prepared.notices);
     let templates = arguments.warm.then(|| templates(arguments.templates_max, &events)).flatten();
-    let outcome = runtime.block_on(drive(prepared, &folder, accel, update, &events, templates));
+    let budget = budget(arguments.jobs, arguments.all_memory);
+    let outcome = runtime.block_on(drive(prepared, &folder, accel, update, budget, &events, templates));
     // Guards of machines that are still up release them here, before anything is said about the end.
     runtime.shutdown_timeout(std::time::Duration::from_secs(5));
     drop(events);
@@ -84,6 +93,17 @@ pub fn execute(arguments: Arguments) -> Result<Exit, Complaint> {
     let exit = outcome?;
     reported?;
     Ok(exit)
+}
+
+/// What machines may take of this host.
+pub fn budget(jobs: Option<u32>, memory_mib: Option<u32>) -> Budget {
+    let cores = std::thread::available_parallelism().map_or(1, |count| u32::try_from(count.get()).unwrap_or(1));
+    Budget::new(cores, memory_mib.unwrap_or_else(budget::available_memory_mib), jobs)
+}
+
+/// Where it is kept how long tests took.
+fn durations_file() -> Option<std::path::PathBuf> {
+    crate::image::cache_dir().map(|cache| cache.join("durations.json"))
 }
 
 /// The time of the start and the process id: unique on a host, and sorts by time.
@@ -115,6 +135,7 @@ async fn drive(
     folder: &RunFolder,
     accel: Accel,
     update: UpdateMode,
+    budget: Budget,
     events: &Events,
     templates: Option<TemplateStore>,
 ) -> Result<Exit, Complaint> {
@@ -123,11 +144,20 @@ async fn drive(
         accelerator: accel.kind.word().to_owned(),
         update,
         pending: folder.snapshots(),
+        budget,
+        durations: durations_file().map(|path| Durations::load(&path)).unwrap_or_default(),
     };
     let mut host = host(prepared.project.root(), folder, accel, events).await?;
     host.templates = templates.map(Arc::new);
     let images = HostImages::new(&host, prepared.specs);
-    Ok(engine::run(&prepared.plan, &images, &settings, events, interruption()).await)
+    let (exit, records) = engine::run(&prepared.plan, &images, &settings, events, interruption()).await;
+    if let Some(path) = durations_file() {
+        let mut durations = settings.durations;
+        durations.learn(&records);
+        // They only order the next run; a cache that cannot be written is no reason to fail this one.
+        let _ = durations.save(&path);
+    }
+    Ok(exit)
 }
 
 /// Where warm machines are kept. Without it a run only takes longer.

@@ -19,6 +19,10 @@ enum Format {
     Suite,
     /// Image descriptions (`schema: images/v1`)
     Images,
+    /// Console rules (`schema: console-rules/v1`)
+    ConsoleRules,
+    /// What `muster console scan --format json` prints (`console/v1`)
+    Console,
     /// run.json (`run/v1`)
     Run,
     /// One line of events.jsonl
@@ -29,6 +33,8 @@ pub fn execute(arguments: Arguments) -> Result<Exit, Complaint> {
     let text = match arguments.of {
         Format::Suite => pretty(&crate::suite::schema::suite(load::vocabulary().tables))?,
         Format::Images => pretty(&crate::suite::schema::images())?,
+        Format::ConsoleRules => pretty(&crate::suite::schema::console_rules())?,
+        Format::Console => super::console::SCHEMA.trim_end().to_owned(),
         Format::Run => crate::report::json::RUN_SCHEMA.trim_end().to_owned(),
         Format::Events => crate::report::json::EVENTS_SCHEMA.trim_end().to_owned(),
     };

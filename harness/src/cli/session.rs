@@ -46,8 +46,8 @@ pub struct ImageOptions {
     /// Who logs in
     #[arg(long, value_name = "NAME")]
     pub user: Option<String>,
-    /// Guest memory, such as 2GiB
-    #[arg(long, value_name = "SIZE", value_parser = memory)]
+    /// Memory of each guest, such as 2GiB
+    #[arg(long = "guest-memory", value_name = "SIZE", value_parser = memory)]
     pub memory: Option<u32>,
     /// Virtual processors
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=256))]
@@ -69,7 +69,8 @@ pub struct ImageOptions {
     pub accel: AccelRequest,
 }
 
-fn memory(text: &str) -> Result<u32, String> {
+/// A size in MiB, at least 64.
+pub fn memory(text: &str) -> Result<u32, String> {
     let bytes = crate::suite::value::size(text).map_err(|why| why.to_string())?;
     let mib = bytes >> 20;
     u32::try_from(mib).ok().filter(|mib| *mib >= 64).ok_or_else(|| "at least 64 MiB".to_owned())
@@ -152,12 +153,15 @@ fn from_file(name: &str, stated: Option<Format>, notices: &mut Vec<String>) -> R
     let path = Utf8PathBuf::from(name);
     let format = match stated {
         Some(format) => format,
-        None => match super::images::runtime()?.block_on(crate::image::inspect::detect(path.as_std_path())) {
-            Ok(format) => {
-                notices.push(format!("{name} is taken for {format} by its first bytes; state `--format` to be sure"));
+        None => match super::images::runtime()?.block_on(crate::image::inspect::guess(path.as_std_path())) {
+            Ok((format, how)) => {
+                notices.push(format!("{name} is taken for {format} {how}; state `--format` to be sure"));
                 format
             }
-            // Whatever is wrong with the file is said when it is inspected.
+            Err(error @ crate::image::ImageError::Compressed { .. }) => {
+                return Err(Complaint::invalid(error.to_string()).hint("state `--format`, such as `--format raw`"));
+            }
+            // Whatever else is wrong with the file is said when it is inspected.
             Err(_) => Format::Raw,
         },
     };
@@ -241,7 +245,7 @@ fn rerun_options(selection: &Selection, options: &ImageOptions) -> Vec<String> {
         add("--user", user.clone());
     }
     if let Some(memory) = options.memory {
-        add("--memory", format!("{memory}MiB"));
+        add("--guest-memory", format!("{memory}MiB"));
     }
     if let Some(cpus) = options.cpus {
         add("--cpus", cpus.to_string());

@@ -22,6 +22,7 @@ use crate::failure::Failure;
 use crate::machine::accel;
 use crate::report::files::RunFolder;
 use crate::run::ask::Settings;
+use crate::run::durations::Durations;
 use crate::run::engine::Images;
 use crate::run::outcome::Outcome;
 use crate::run::plan::{HEALTH_TEST, Isolation, MACHINE_SUITE};
@@ -197,6 +198,8 @@ async fn answer_all(
         accelerator: accel.kind.word().to_owned(),
         update: UpdateMode::Ci,
         pending: folder.snapshots(),
+        budget: super::run::budget(Some(1), None),
+        durations: Durations::default(),
     };
     let image = specs.first().map(|spec| spec.id.clone()).unwrap_or_default();
     super::run::announce(events, "test", &accel, &[]);

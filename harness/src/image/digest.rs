@@ -52,6 +52,16 @@ impl Unchanged {
         Ok(Self { path: path.to_owned(), state: state(path)?, sha256 })
     }
 
+    /// The same note, with the digest of the file as it was then.
+    pub(super) fn with_digest(self, sha256: String) -> Self {
+        Self { sha256: Some(sha256), ..self }
+    }
+
+    /// The file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// Fails with `image.changed` when the file is another, or has another size or time of change;
     /// with `thorough`, when its bytes have another digest.
     pub async fn verify(&self, thorough: bool) -> Result<(), ImageError> {

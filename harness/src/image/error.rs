@@ -11,6 +11,8 @@ use crate::failure::{self, FailureId};
 pub enum ImageError {
     #[error("there is no image at {}; check the path, or build or pull the image", path.display())]
     Missing { path: PathBuf },
+    #[error("the lab image {variant} has not been built from its present recipe; run `muster images build {variant}`")]
+    NotBuilt { variant: String },
     #[error("{} is {kind}, not a plain file; name the file itself", path.display())]
     NotAFile { path: PathBuf, kind: &'static str },
     #[error("{} is being written by another program; stop it, or copy the image first", path.display())]
@@ -27,6 +29,16 @@ pub enum ImageError {
     Encrypted { path: PathBuf },
     #[error("{} has a virtual size of {size} bytes, more than the {limit} that are allowed; raise the limit in its description if that is meant", path.display())]
     TooLarge { path: PathBuf, size: u64, limit: u64 },
+    #[error("{} keeps snapshots inside, which another state of the disk could be started from; flatten it with `qemu-img convert`", path.display())]
+    Snapshots { path: PathBuf },
+    #[error("{} could not be unpacked: {reason}; fetch it again and compare its checksum", path.display())]
+    Compressed { path: PathBuf, reason: String },
+    #[error("{} unpacks to more than {limit} bytes; if that is meant, unpack it by hand and name the result", path.display())]
+    Bomb { path: PathBuf, limit: u64 },
+    #[error("{} is refused as a root file system: {reason}", path.display())]
+    Archive { path: PathBuf, reason: String },
+    #[error("the image cache failed at {}: {source}; look at its permissions and its free space", path.display())]
+    Cache { path: PathBuf, source: std::io::Error },
     #[error("{} changed while it was in use ({what}): results of this run are void; find out who wrote to it", path.display())]
     Changed { path: PathBuf, what: String },
     #[error("{} could not be read: {source}", path.display())]
@@ -40,14 +52,34 @@ pub enum ImageError {
 }
 
 impl ImageError {
+    /// The same trouble, told of the file that a person named and not of what was made from it.
+    pub(super) fn about(mut self, source: &std::path::Path) -> Self {
+        match &mut self {
+            Self::Unreadable { path, .. }
+            | Self::WrongFormat { path, .. }
+            | Self::BackingFile { path, .. }
+            | Self::DataFile { path, .. }
+            | Self::Encrypted { path }
+            | Self::Snapshots { path }
+            | Self::TooLarge { path, .. }
+            | Self::Tool { path, .. } => source.clone_into(path),
+            _ => {}
+        }
+        self
+    }
+
     /// The stable id under which reports file it.
     pub fn failure_id(&self) -> FailureId {
         match self {
-            Self::Missing { .. } | Self::LabBuild { .. } => failure::IMAGE_MISSING,
+            Self::Missing { .. } | Self::NotBuilt { .. } | Self::LabBuild { .. } => failure::IMAGE_MISSING,
             Self::NotAFile { .. } | Self::Busy { .. } => failure::IMAGE_REFUSED,
-            Self::Unreadable { .. } | Self::Encrypted { .. } | Self::Io { .. } | Self::Tool { .. } => {
-                failure::IMAGE_UNREADABLE
-            }
+            Self::Unreadable { .. } | Self::Io { .. } | Self::Tool { .. } => failure::IMAGE_UNREADABLE,
+            Self::Encrypted { .. } => failure::IMAGE_ENCRYPTED,
+            Self::Snapshots { .. } => failure::IMAGE_SNAPSHOTS,
+            Self::Compressed { .. } => failure::IMAGE_COMPRESSED,
+            Self::Bomb { .. } => failure::IMAGE_BOMB,
+            Self::Archive { .. } => failure::IMAGE_ARCHIVE,
+            Self::Cache { .. } => failure::IMAGE_CACHE,
             Self::WrongFormat { .. } => failure::IMAGE_FORMAT,
             Self::BackingFile { .. } => failure::IMAGE_BACKING_FILE,
             Self::DataFile { .. } => failure::IMAGE_DATA_FILE,

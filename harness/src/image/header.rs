@@ -7,7 +7,7 @@
 use super::Format;
 
 /// How many bytes of each end of the file [`Ends`] wants at most.
-pub const WINDOW: usize = 4096;
+pub const WINDOW: usize = 64 << 10;
 
 /// Both ends of an image file.
 #[derive(Debug, Clone, Copy)]
@@ -27,6 +27,7 @@ pub enum Trouble {
     Backing(String),
     DataFile(String),
     Encrypted,
+    Snapshots,
     Broken(String),
 }
 
@@ -54,12 +55,11 @@ pub fn examine(format: Format, ends: &Ends<'_>) -> Result<Option<u64>, Trouble> 
     match format {
         Format::Qcow2 => qcow2(ends).map(Some),
         Format::Vhd => vhd(ends).map(Some),
-        Format::Vmdk if ends.head.starts_with(b"# Disk DescriptorFile") => {
-            Err(Trouble::DataFile("a VMDK descriptor without data".to_owned()))
-        }
+        Format::Vmdk => vmdk(ends),
         Format::Raw if ends.length == 0 => Err(Trouble::Broken("the file is empty".to_owned())),
         Format::Raw => Ok(Some(ends.length)),
-        Format::Vmdk | Format::Vhdx => Ok(None),
+        // What matters of a VHDX lies deep inside: see `vhdx_has_parent`.
+        Format::Vhdx => Ok(None),
         Format::Tar => Err(Trouble::Broken("a tar is not a disk; it must be made into one first".to_owned())),
     }
 }
@@ -91,6 +91,9 @@ fn qcow2(ends: &Ends<'_>) -> Result<u64, Trouble> {
     if field(32, 4)? != 0 {
         return Err(Trouble::Encrypted);
     }
+    if field(60, 4)? != 0 {
+        return Err(Trouble::Snapshots);
+    }
     if version == 3 {
         let incompatible = field(72, 8)?;
         if incompatible & 0b100 != 0 {
@@ -118,6 +121,73 @@ fn qcow2(ends: &Ends<'_>) -> Result<u64, Trouble> {
         }
     }
     Ok(size)
+}
+
+/// VMDK facts: VMware's "Virtual Disk Format 5.0": the sparse header is little-endian, counts sectors,
+/// and holds a descriptor in text. A header without a capacity makes QEMU read the descriptor for the
+/// names of other files, as does a descriptor on its own.
+fn vmdk(ends: &Ends<'_>) -> Result<Option<u64>, Trouble> {
+    let head = ends.head;
+    if head.starts_with(b"# Disk DescriptorFile") {
+        return Err(Trouble::DataFile("a VMDK descriptor without data".to_owned()));
+    }
+    if !head.starts_with(b"KDMV") {
+        return Err(Trouble::Broken("a VMDK of a kind before version 4 is not taken".to_owned()));
+    }
+    let field = |at: usize| {
+        let bytes: [u8; 8] = head.get(at..at + 8)?.try_into().ok()?;
+        Some(u64::from_le_bytes(bytes))
+    };
+    let broken = || Trouble::Broken("truncated: its header is incomplete".to_owned());
+    let capacity = field(12).ok_or_else(broken)?;
+    let (start, length) = (field(28).ok_or_else(broken)?, field(36).ok_or_else(broken)?);
+    if capacity == 0 {
+        return Err(Trouble::DataFile("a VMDK header without a disk".to_owned()));
+    }
+    let span = |sectors: u64| usize::try_from(sectors).ok().and_then(|sectors| sectors.checked_mul(512));
+    let descriptor = span(start)
+        .zip(span(length))
+        .and_then(|(start, length)| head.get(start..start.checked_add(length)?))
+        .ok_or_else(|| Trouble::Broken("its descriptor lies beyond the beginning of the file".to_owned()))?;
+    for line in descriptor.split(|byte| matches!(byte, b'\n' | b'\r' | 0)) {
+        let line = String::from_utf8_lossy(line);
+        let Some((key, value)) = line.split_once('=') else { continue };
+        let value = value.trim().trim_matches('"');
+        let parent = match key.trim().to_ascii_lowercase().as_str() {
+            "parentcid" => !value.eq_ignore_ascii_case("ffffffff"),
+            "parentfilenamehint" => !value.is_empty(),
+            _ => false,
+        };
+        if parent {
+            return Err(Trouble::Backing(crate::text::one_line(value, 200)));
+        }
+    }
+    capacity.checked_mul(512).map(Some).ok_or_else(|| Trouble::Broken("an impossible capacity".to_owned()))
+}
+
+/// Whether a VHDX is a difference to another file. `read` gives bytes of the file at an offset.
+/// Facts: Microsoft's [MS-VHDX], 2.2.3 (region table), 2.6.1 (metadata table), 2.6.2.1 (file
+/// parameters, `HasParent`). What is damaged is left to `qemu-img`, which checks the checksums.
+pub fn vhdx_has_parent(read: impl Fn(u64, usize) -> Option<Vec<u8>>) -> bool {
+    const METADATA: [u8; 16] = [6, 162, 124, 139, 144, 71, 154, 75, 184, 254, 87, 95, 5, 15, 136, 110];
+    const FILE_PARAMETERS: [u8; 16] = [55, 103, 161, 202, 54, 250, 67, 77, 179, 182, 51, 240, 170, 68, 231, 107];
+    let number = |bytes: &[u8]| bytes.iter().rev().fold(0u64, |value, byte| value << 8 | u64::from(*byte));
+    // Each table stands twice or once, begins with a signature and holds entries of 32 bytes that begin
+    // with a GUID.
+    let entry = |table: &[u8], count: std::ops::Range<usize>, first: usize, guid: &[u8; 16]| -> Option<Vec<u8>> {
+        let count = number(table.get(count)?).min(2047) as usize;
+        table.get(first..)?.chunks_exact(32).take(count).find(|entry| entry.starts_with(guid)).map(<[u8]>::to_vec)
+    };
+    let says_so = |regions: u64| -> Option<bool> {
+        let table = read(regions, 64 << 10)?;
+        let region = entry(&table, 8..12, 16, &METADATA)?;
+        let at = number(&region[16..24]);
+        let table = read(at, 64 << 10)?;
+        let item = entry(&table, 10..12, 32, &FILE_PARAMETERS)?;
+        let parameters = read(at.checked_add(number(&item[16..20]))?, 8)?;
+        Some(number(parameters.get(4..8)?) & 2 != 0)
+    };
+    [192 << 10, 256 << 10].into_iter().any(|regions| says_so(regions) == Some(true))
 }
 
 fn vhd(ends: &Ends<'_>) -> Result<u64, Trouble> {
@@ -176,6 +246,7 @@ mod tests {
         let data = header(|head| head[79] = 4);
         assert_eq!(judge(&data, 0x40000), Err(Trouble::DataFile("qcow2 external data file".to_owned())));
         assert_eq!(judge(&header(|head| head[35] = 1), 0x40000), Err(Trouble::Encrypted));
+        assert_eq!(judge(&header(|head| head[63] = 1), 0x40000), Err(Trouble::Snapshots));
     }
 
     #[test]
@@ -192,6 +263,30 @@ mod tests {
         assert_eq!(message(&header(|head| head[78] = 1), 0x40000), "incompatible features 0x100 are not known");
         let wild = header(|head| head[40..48].copy_from_slice(&u64::MAX.to_be_bytes()));
         assert!(message(&wild, 0x40000).starts_with("truncated: its L1 table"));
+    }
+
+    #[test]
+    fn a_vmdk_that_reaches_for_other_files_is_named() {
+        let vmdk = |capacity: u64, descriptor: &str| {
+            let mut head = vec![0; 2048];
+            head[..4].copy_from_slice(b"KDMV");
+            head[12..20].copy_from_slice(&capacity.to_le_bytes());
+            head[28..36].copy_from_slice(&1u64.to_le_bytes());
+            head[36..44].copy_from_slice(&2u64.to_le_bytes());
+            head[512..512 + descriptor.len()].copy_from_slice(descriptor.as_bytes());
+            examine(Format::Vmdk, &Ends { head: &head, tail: &[], length: 1 << 20 })
+        };
+        assert_eq!(vmdk(4, "CID=1\nparentCID=ffffffff\n"), Ok(Some(2048)));
+        assert_eq!(vmdk(4, "parentCID=0badcafe\n"), Err(Trouble::Backing("0badcafe".to_owned())));
+        assert_eq!(
+            vmdk(4, "parentCID=FFFFFFFF\r\nparentFileNameHint = \"/etc/shadow\"\n"),
+            Err(Trouble::Backing("/etc/shadow".to_owned()))
+        );
+        let flat = "createType=\"monolithicFlat\"\nRW 8 FLAT \"/etc/shadow\" 0\n";
+        assert_eq!(vmdk(0, flat), Err(Trouble::DataFile("a VMDK header without a disk".to_owned())));
+        assert!(matches!(vmdk(u64::MAX, ""), Err(Trouble::Broken(_))));
+        let alone = examine(Format::Vmdk, &Ends { head: b"# Disk DescriptorFile\n", tail: &[], length: 30 });
+        assert_eq!(alone, Err(Trouble::DataFile("a VMDK descriptor without data".to_owned())));
     }
 
     #[test]

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+use super::compress::Compression;
 use super::header::{self, Ends, Trouble};
 use super::{Format, ImageError, ImageSpec, tool};
 
@@ -71,6 +72,37 @@ pub async fn detect(path: &Path) -> Result<Format, ImageError> {
     Ok(header::format_of(&Ends { head: &head, tail: &tail, length }))
 }
 
+/// The format of a file for a caller who was not told, and what it was told by; say so to the person.
+/// A packed file is told by its name, since its bytes say only how it is packed.
+pub async fn guess(path: &Path) -> Result<(Format, &'static str), ImageError> {
+    let (by_name, by_bytes) = ("by its name", "by its first bytes");
+    if path.join("oci-layout").is_file() {
+        return Ok((Format::Tar, "by the oci-layout in it"));
+    }
+    let end = |path: &Path| path.extension().and_then(|end| end.to_str()).unwrap_or_default().to_ascii_lowercase();
+    match (end(path).as_str(), Compression::of_name(path)) {
+        // WSL's own files are packed tars.
+        ("wsl" | "tgz" | "txz" | "tzst" | "tbz2", _) => Ok((Format::Tar, by_name)),
+        (_, None) => Ok((detect(path).await?, by_bytes)),
+        (_, Some(_)) => {
+            let inner = path.with_extension("");
+            let format = match end(&inner).as_str() {
+                "img" | "bin" | "dd" => Some(Format::Raw),
+                word => word.parse().ok(),
+            };
+            format.map(|format| (format, by_name)).ok_or_else(|| ImageError::Compressed {
+                path: path.to_owned(),
+                reason: "its name does not say what is packed in it: state its format".to_owned(),
+            })
+        }
+    }
+}
+
+/// The absolute path of a plain file that can be opened; its contents are not looked at.
+pub(super) async fn plain_file(path: &Path, symlink: bool) -> Result<PathBuf, ImageError> {
+    ends(path.to_owned(), symlink).await.map(|(path, ..)| path)
+}
+
 /// Inspects the file as the stated format. Refuses what is not a plain file, is another format,
 /// reaches for other files, is encrypted, truncated, corrupt or larger than allowed.
 pub async fn inspect(path: &Path, stated: Format, limits: &Limits) -> Result<Inspected, ImageError> {
@@ -83,6 +115,9 @@ pub async fn inspect(path: &Path, stated: Format, limits: &Limits) -> Result<Ins
     let told = header::examine(stated, &ends).map_err(|trouble| refused(&path, stated, trouble))?;
     if let Some(size) = told.filter(|size| *size > limits.virtual_size) {
         return Err(ImageError::TooLarge { path, size, limit: limits.virtual_size });
+    }
+    if stated == Format::Vhdx && vhdx_has_parent(&path).await? {
+        return Err(ImageError::BackingFile { name: "the parent of a differencing VHDX".to_owned(), path });
     }
     let info = info(&path, stated, limits).await?;
     if let Some(name) = info.backing_filename {
@@ -101,6 +136,20 @@ pub async fn inspect(path: &Path, stated: Format, limits: &Limits) -> Result<Ins
         check(&path, stated, limits).await?;
     }
     Ok(Inspected { path, format: stated, virtual_size: info.virtual_size, actual_size: length })
+}
+
+async fn vhdx_has_parent(path: &Path) -> Result<bool, ImageError> {
+    use std::os::unix::fs::FileExt;
+    let file = super::compress::open(path)?;
+    let read = move |at: u64, length: usize| {
+        let mut bytes = vec![0; length];
+        let count = file.read_at(&mut bytes, at).ok()?;
+        bytes.truncate(count);
+        Some(bytes)
+    };
+    tokio::task::spawn_blocking(move || header::vhdx_has_parent(read))
+        .await
+        .map_err(|error| ImageError::Io { path: path.to_owned(), source: std::io::Error::other(error) })
 }
 
 async fn info(path: &Path, stated: Format, limits: &Limits) -> Result<Info, ImageError> {
@@ -163,6 +212,7 @@ fn refused(path: &Path, format: Format, trouble: Trouble) -> ImageError {
         Trouble::Backing(name) => ImageError::BackingFile { path, name },
         Trouble::DataFile(name) => ImageError::DataFile { path, name },
         Trouble::Encrypted => ImageError::Encrypted { path },
+        Trouble::Snapshots => ImageError::Snapshots { path },
         Trouble::Broken(reason) => ImageError::Unreadable { path, format, reason },
     }
 }
@@ -282,6 +332,98 @@ mod tests {
             std::fs::write(at("cut.qcow2"), &full[..length]).unwrap();
             assert_eq!(id(&at("cut.qcow2"), Format::Qcow2).await, "image.unreadable", "cut at {length}");
         }
+    }
+
+    #[tokio::test]
+    async fn packed_files_are_told_by_name_and_others_by_bytes() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        let guess = async |name: &str| guess(&at(name)).await.map_err(|error| error.failure_id().as_str().to_owned());
+        create(&at("a.img"), &["-f", "qcow2"]);
+        assert_eq!(guess("a.img").await, Ok((Format::Qcow2, "by its first bytes")));
+        assert_eq!(guess("a.qcow2.xz").await, Ok((Format::Qcow2, "by its name")));
+        assert_eq!(guess("a.IMG.zst").await, Ok((Format::Raw, "by its name")));
+        assert_eq!(guess("a.vhd.gz").await, Ok((Format::Vhd, "by its name")));
+        assert_eq!(guess("a.tar.bz2").await, Ok((Format::Tar, "by its name")));
+        assert_eq!(guess("a.wsl").await, Ok((Format::Tar, "by its name")));
+        assert_eq!(guess("a.gz").await, Err("image.compressed".to_owned()));
+        std::fs::create_dir(at("layout")).unwrap();
+        std::fs::write(at("layout/oci-layout"), "{}").unwrap();
+        assert_eq!(guess("layout").await, Ok((Format::Tar, "by the oci-layout in it")));
+    }
+
+    #[tokio::test]
+    async fn every_way_to_reach_for_another_file_has_the_same_end() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        // VHDX: the bit that says so, in the file parameters of a sound one.
+        create(&at("a.vhdx"), &["-f", "vhdx"]);
+        assert_eq!(id(&at("a.vhdx"), Format::Vhdx).await, "ok 8388608");
+        let mut bytes = std::fs::read(at("a.vhdx")).unwrap();
+        let guid = [55, 103, 161, 202, 54, 250, 67, 77, 179, 182, 51, 240, 170, 68, 231, 107];
+        let table = bytes.windows(8).position(|window| window == b"metadata").unwrap();
+        let item = table + bytes[table..].windows(16).position(|window| window == guid).unwrap();
+        let offset = u32::from_le_bytes(bytes[item + 16..item + 20].try_into().unwrap()) as usize;
+        bytes[table + offset + 4] |= 2;
+        std::fs::write(at("b.vhdx"), &bytes).unwrap();
+        assert_eq!(id(&at("b.vhdx"), Format::Vhdx).await, "image.backing-file");
+
+        // VMDK: a descriptor whose data is a file of the host, and one with a parent.
+        create(&at("a.vmdk"), &["-f", "vmdk"]);
+        assert_eq!(id(&at("a.vmdk"), Format::Vmdk).await, "ok 8388608");
+        create(&at("flat.vmdk"), &["-f", "vmdk", "-o", "subformat=monolithicFlat"]);
+        assert_eq!(id(&at("flat.vmdk"), Format::Vmdk).await, "image.data-file");
+        let base = at("a.vmdk").display().to_string();
+        create(&at("child.vmdk"), &["-f", "vmdk", "-F", "vmdk", "-b", &base]);
+        assert_eq!(id(&at("child.vmdk"), Format::Vmdk).await, "image.backing-file");
+
+        // VHD: a differencing one, which qemu-img cannot make, is a type in the footer.
+        create(&at("a.vhd"), &["-f", "vpc", "-o", "subformat=dynamic,force_size=on"]);
+        assert_eq!(id(&at("a.vhd"), Format::Vhd).await, "ok 8388608");
+        let mut bytes = std::fs::read(at("a.vhd")).unwrap();
+        let footer = bytes.len() - 512;
+        bytes[footer + 63] = 4;
+        bytes[63] = 4;
+        std::fs::write(at("b.vhd"), &bytes).unwrap();
+        assert_eq!(id(&at("b.vhd"), Format::Vhd).await, "image.backing-file");
+    }
+
+    #[tokio::test]
+    async fn what_is_not_the_plain_state_of_a_disk_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        let path = at("a.qcow2").display().to_string();
+        create(&at("a.qcow2"), &["-f", "qcow2"]);
+        let taken = std::process::Command::new("qemu-img").args(["snapshot", "-c", "s", &path]).status().unwrap();
+        assert!(taken.success());
+        assert_eq!(id(&at("a.qcow2"), Format::Qcow2).await, "image.snapshots");
+        let made = std::process::Command::new("qemu-img")
+            .args(["create", "-q", "-f", "qcow2", "--object", "secret,id=s,data=x"])
+            .args(["-o", "encrypt.format=luks,encrypt.key-secret=s,encrypt.iter-time=10"])
+            .arg(at("locked.qcow2"))
+            .arg("8M")
+            .status()
+            .unwrap();
+        assert!(made.success());
+        assert_eq!(id(&at("locked.qcow2"), Format::Qcow2).await, "image.encrypted");
+        let made = std::process::Command::new("qemu-img")
+            .args(["create", "-q", "-f", "qcow2", "-o", "cluster_size=2M"])
+            .arg(at("vast.qcow2"))
+            .arg("2P")
+            .status()
+            .unwrap();
+        assert!(made.success());
+        assert_eq!(id(&at("vast.qcow2"), Format::Qcow2).await, "image.size");
+        rustix::fs::mknodat(
+            rustix::fs::CWD,
+            at("pipe.raw"),
+            rustix::fs::FileType::Fifo,
+            rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR,
+            0,
+        )
+        .unwrap();
+        assert_eq!(id(&at("pipe.raw"), Format::Raw).await, "image.refused");
+        assert_eq!(id(Path::new("/dev/null"), Format::Raw).await, "image.refused");
     }
 
     #[tokio::test]

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 
-use super::{ImageError, cache_dir};
+use super::{Format, ImageError, cache_dir};
 use crate::text;
 
 /// Building takes minutes; downloading its packages may take more.
@@ -41,12 +41,28 @@ pub fn variants(root: &Path) -> Vec<String> {
     names
 }
 
-/// The folder of the built image, with `disk.qcow2` and `manifest.json`; `None` when it has not
-/// been built from this recipe.
+/// The name of the disk in a built image's folder.
+pub fn disk_name(format: Format) -> &'static str {
+    match format {
+        Format::Qcow2 => "disk.qcow2",
+        Format::Raw => "disk.raw",
+        Format::Vhd => "disk.vhd",
+        Format::Vhdx => "disk.vhdx",
+        Format::Vmdk => "disk.vmdk",
+        Format::Tar => "root.tar.zst",
+    }
+}
+
+fn has_a_disk(folder: &Path) -> bool {
+    Format::WORDS.iter().filter_map(|word| word.parse().ok()).any(|format| folder.join(disk_name(format)).is_file())
+}
+
+/// The folder of the built image, with `manifest.json` and a disk called as [`disk_name`] says;
+/// `None` when it has not been built from this recipe.
 pub async fn find(root: &Path, variant: &str) -> Result<Option<PathBuf>, ImageError> {
     let Some(cache) = cache_dir() else { return Ok(None) };
     let folder = cache.join("images").join(format!("{variant}-{}", key(root, variant).await?));
-    let whole = folder.join("manifest.json").is_file() && folder.join("disk.qcow2").is_file();
+    let whole = folder.join("manifest.json").is_file() && has_a_disk(&folder);
     Ok(whole.then_some(folder))
 }
 
@@ -88,8 +104,8 @@ pub async fn build(root: &Path, variant: &str, mut progress: impl FnMut(&str)) -
         return Err(failed(format!("{status}: {last}")));
     }
     let folder = PathBuf::from(String::from_utf8_lossy(&said).lines().last().unwrap_or_default());
-    if !folder.is_absolute() || !folder.join("disk.qcow2").is_file() {
-        return Err(failed("it ended well but printed no folder with a disk.qcow2".to_owned()));
+    if !folder.is_absolute() || !has_a_disk(&folder) {
+        return Err(failed("it ended well but printed no folder with a disk".to_owned()));
     }
     Ok(folder)
 }

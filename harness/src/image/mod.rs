@@ -4,7 +4,9 @@
 //! Everything in an image file is hostile: its header is read by [`header`] before any tool sees it,
 //! `qemu-img` runs under limits, and the format is always stated, never guessed by QEMU.
 
+mod cache;
 pub mod catalogue;
+pub mod compress;
 pub mod digest;
 pub mod error;
 pub mod header;
@@ -12,6 +14,8 @@ mod in_use;
 pub mod inspect;
 pub mod lab;
 pub mod overlay;
+pub mod prepare;
+pub mod rootfs;
 pub mod prune;
 mod tool;
 
@@ -21,6 +25,7 @@ pub use error::ImageError;
 pub use in_use::InUse;
 pub use inspect::{Inspected, Limits, inspect};
 pub use overlay::Overlay;
+pub use prepare::{Prepared, prepare};
 
 use std::path::PathBuf;
 

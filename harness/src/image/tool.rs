@@ -1,4 +1,4 @@
-//! Runs `qemu-img` under limits: a hostile image must not take the host's memory or the run's time.
+//! Runs `qemu-img`, and whatever else reads hostile bytes, under limits: a hostile image must not take the host's memory or the run's time.
 
 use std::ffi::OsStr;
 use std::path::Path;
@@ -30,27 +30,48 @@ pub(super) async fn qemu_img_status<S: AsRef<OsStr>>(
     image: &Path,
     deadline: Duration,
 ) -> Result<(Option<i32>, Vec<u8>, Vec<u8>), ImageError> {
-    let mut limited = tokio::process::Command::new("prlimit");
-    limited
-        .arg(format!("--as={ADDRESS_SPACE}"))
-        .arg(format!("--cpu={}", deadline.as_secs().max(1)))
-        .args(["--core=0", "--", "qemu-img"]);
-    let output = match run(limited, arguments, deadline).await {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            run(tokio::process::Command::new("qemu-img"), arguments, deadline).await
-        }
-        other => other,
-    };
-    match output {
+    match run(limited("qemu-img", ADDRESS_SPACE, deadline), arguments, deadline).await {
         // prlimit answers 127 when it finds no qemu-img.
         Ok(output) if output.status.code() == Some(127) => Err(ImageError::ToolMissing { tool: "qemu-img".to_owned() }),
         Ok(output) => Ok((output.status.code(), output.stdout, output.stderr)),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            Err(ImageError::ToolMissing { tool: "qemu-img".to_owned() })
-        }
-        Err(error) => {
-            Err(ImageError::Tool { tool: "qemu-img".to_owned(), path: image.to_owned(), reason: error.to_string() })
-        }
+        Err(error) => Err(missing("qemu-img", image, error)),
+    }
+}
+
+/// A command that runs the program with so much address space and processor time, through `prlimit`
+/// where the host has it. It answers 127 when there is no such program.
+pub(super) fn limited(program: &str, address_space: u64, deadline: Duration) -> tokio::process::Command {
+    if !on_path("prlimit") {
+        return tokio::process::Command::new(program);
+    }
+    let mut command = tokio::process::Command::new("prlimit");
+    command
+        .arg(format!("--as={address_space}"))
+        .arg(format!("--cpu={}", deadline.as_secs().max(1)))
+        .args(["--core=0", "--", program]);
+    command
+}
+
+fn on_path(program: &str) -> bool {
+    std::env::var_os("PATH").is_some_and(|path| std::env::split_paths(&path).any(|at| at.join(program).is_file()))
+}
+
+/// The error for a program that could not be started.
+pub(super) fn missing(program: &str, image: &Path, error: std::io::Error) -> ImageError {
+    match error.kind() {
+        std::io::ErrorKind::NotFound => ImageError::ToolMissing { tool: program.to_owned() },
+        _ => ImageError::Tool { tool: program.to_owned(), path: image.to_owned(), reason: error.to_string() },
+    }
+}
+
+/// What a program wrote to its stderr, which was this file: the beginning, harmless, on one line.
+pub(super) fn complaint(stderr: &mut std::fs::File) -> String {
+    use std::io::{Read, Seek, SeekFrom};
+    let mut said = Vec::new();
+    let _ = stderr.seek(SeekFrom::Start(0)).and_then(|_| stderr.take(4096).read_to_end(&mut said));
+    match crate::text::one_line(&String::from_utf8_lossy(&said), 300) {
+        nothing if nothing.is_empty() => "it said nothing".to_owned(),
+        words => words,
     }
 }
 

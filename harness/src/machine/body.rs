@@ -100,6 +100,7 @@ impl Body {
             warm: [keep(input), keep(errors)],
             ram,
             state,
+            network: None,
         };
         Ok(Inherited { fds, owned })
     }

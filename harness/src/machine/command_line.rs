@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::AccelKind;
 use super::firmware::Firmware;
+use super::network::{Network, NetworkFds};
 use crate::image::{Arch, DiskBus, Format, KernelBoot};
 
 /// Everything that decides how a machine looks to its guest.
@@ -64,18 +65,6 @@ pub enum Memory {
     Forked,
 }
 
-/// What the guest can reach.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Network {
-    /// Nothing but the answers to the forwarded SSH port: not the host, not the internet, and not the
-    /// cloud metadata address 169.254.169.254 either, so a data source that asks there fails at once
-    /// instead of finding the host's own cloud.
-    #[default]
-    Restricted,
-    /// Whatever the host reaches, the host's own services included.
-    Open,
-}
-
 /// File descriptors that QEMU inherits, by number.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fds {
@@ -101,6 +90,8 @@ pub struct Fds {
     pub ram: Option<RawFd>,
     /// Where the state of its devices is written to, or read from.
     pub state: Option<RawFd>,
+    /// Our ends carry the guest's frames; for a network with a fabric only.
+    pub network: Option<NetworkFds>,
 }
 
 /// The descriptor set through which QEMU writes or reads the state of devices.
@@ -215,12 +206,13 @@ fn arguments(machine: &MachineDescription, wiring: &Wiring<'_>) -> Vec<String> {
     }
     disks(&mut line, machine, wiring);
 
-    let restrict = match machine.network {
-        Network::Restricted => "on",
-        Network::Open => "off",
+    let cable = match wiring {
+        Wiring::Fds(fds) => fds.network,
+        Wiring::Files { .. } => None,
     };
-    // Port 0 lets the host's kernel choose: the number is read back over QMP, so there is no race.
-    line.option("-netdev", format!("user,id=net0,restrict={restrict},hostfwd=tcp:127.0.0.1:0-:22"));
+    for netdev in machine.network.netdevs(cable) {
+        line.option("-netdev", netdev);
+    }
     line.option("-device", "virtio-net-pci,netdev=net0,romfile=");
     further_nics(&mut line, machine);
     line.option("-object", "rng-random,id=rng0,filename=/dev/urandom").option("-device", "virtio-rng-pci,rng=rng0");
@@ -380,6 +372,11 @@ fn disks(line: &mut Line, machine: &MachineDescription, wiring: &Wiring<'_>) {
         "driver": machine.base_format.driver(), "read-only": true,
         "file": {"driver": "file", "filename": base, "read-only": true},
     });
+    // The inspection has refused an image with a backing file; should the file have been exchanged since,
+    // QEMU still opens nothing else. The other formats know no such thing.
+    if matches!(machine.base_format, Format::Qcow2 | Format::Vmdk) {
+        backing["backing"] = Value::Null;
+    }
     if let Wiring::Fds(fds) = wiring {
         for (number, fd) in (FIRST_BELOW..).zip(&fds.below).collect::<Vec<_>>().into_iter().rev() {
             let filename = line.add_fd(*fd, number);
@@ -428,7 +425,7 @@ fn disks(line: &mut Line, machine: &MachineDescription, wiring: &Wiring<'_>) {
 }
 
 /// Descriptor sets below this number are taken by the layer, the base and the variables.
-const EXTRA_SET: u32 = 4;
+const EXTRA_SET: u32 = 64;
 /// Disks on one AHCI controller.
 const SATA_PORTS: usize = 6;
 
@@ -512,6 +509,7 @@ mod tests {
             below: Vec::new(),
             ram: None,
             state: None,
+            network: None,
         }
     }
 
@@ -565,17 +563,11 @@ mod tests {
             base_format: Format::Vhd,
             firmware: None,
             smbios: vec!["io.systemd.credential:a=b,c".to_owned()],
-            network: Network::Open,
+            network: Network::Internet,
             ..machine()
         };
-        insta::assert_snapshot!(readable(&command_line(&machine, &Fds { vars: None, ..fds() })));
-    }
-
-    #[test]
-    fn a_fork_reads_its_templates_ram_and_layer_and_waits_for_its_state() {
-        let machine = MachineDescription { memory: Memory::Forked, ..machine() };
-        let fds = Fds { below: vec![20, 21], ram: Some(22), state: Some(23), ..fds() };
-        insta::assert_snapshot!(readable(&command_line(&machine, &fds)));
+        let network = Some(NetworkFds { nic: 17, uplink: 18 });
+        insta::assert_snapshot!(readable(&command_line(&machine, &Fds { vars: None, network, ..fds() })));
     }
 
     #[test]

@@ -88,6 +88,54 @@ const NEEDS: &[Need] = &[
         essential: false,
     },
     Need {
+        what: "swtpm (machines with a TPM)",
+        program: "swtpm",
+        version: &["--version"],
+        apt: "swtpm",
+        dnf: "swtpm",
+        essential: false,
+    },
+    Need {
+        what: "QEMU for Arm (aarch64 images)",
+        program: "qemu-system-aarch64",
+        version: &["--version"],
+        apt: "qemu-system-arm",
+        dnf: "qemu-system-aarch64-core",
+        essential: false,
+    },
+    Need {
+        what: "xz (packed images)",
+        program: "xz",
+        version: &["--version"],
+        apt: "xz-utils",
+        dnf: "xz",
+        essential: false,
+    },
+    Need {
+        what: "zstd (packed images)",
+        program: "zstd",
+        version: &["--version"],
+        apt: "zstd",
+        dnf: "zstd",
+        essential: false,
+    },
+    Need {
+        what: "bzip2 (packed images)",
+        program: "bzip2",
+        version: &["--help"],
+        apt: "bzip2",
+        dnf: "bzip2",
+        essential: false,
+    },
+    Need {
+        what: "debugfs (root file systems)",
+        program: "debugfs",
+        version: &["-V"],
+        apt: "e2fsprogs",
+        dnf: "e2fsprogs",
+        essential: false,
+    },
+    Need {
         what: "mmdebstrap (lab images)",
         program: "mmdebstrap",
         version: &["--version"],
@@ -121,18 +169,26 @@ pub async fn examine(root: &Path) -> Vec<Finding> {
         findings.push(look_for(need, host).await);
     }
     findings.push(kvm().await);
-    findings.push(match firmware::find(Arch::X86_64, false) {
-        Ok(firmware) => ok("UEFI firmware", firmware.code.display().to_string()),
-        Err(error) => Finding {
-            what: "UEFI firmware",
-            state: State::Missing,
-            detail: error.to_string(),
-            mend: install(host, "ovmf", "edk2-ovmf"),
-        },
-    });
+    findings.extend(FIRMWARE.iter().map(|need| look_for_firmware(need, host)));
     findings.push(lab(root).await);
     findings.push(capacity());
     findings
+}
+
+/// What a firmware is for, which, how its absence stands, and its packages for apt and for dnf.
+type FirmwareNeed = (&'static str, Arch, bool, State, &'static str, &'static str);
+
+const FIRMWARE: &[FirmwareNeed] = &[
+    ("UEFI firmware", Arch::X86_64, false, State::Missing, "ovmf", "edk2-ovmf"),
+    ("UEFI firmware with Secure Boot", Arch::X86_64, true, State::Degraded, "ovmf", "edk2-ovmf"),
+    ("UEFI firmware for Arm", Arch::Aarch64, false, State::Degraded, "qemu-efi-aarch64", "edk2-aarch64"),
+];
+
+fn look_for_firmware((what, arch, secure, absent, apt, dnf): &FirmwareNeed, host: Host) -> Finding {
+    match firmware::find(*arch, *secure) {
+        Ok(firmware) => ok(what, firmware.code.display().to_string()),
+        Err(error) => Finding { what, state: *absent, detail: error.to_string(), mend: install(host, apt, dnf) },
+    }
 }
 
 fn ok(what: &'static str, detail: String) -> Finding {
@@ -145,6 +201,8 @@ async fn look_for(need: &Need, host: Host) -> Finding {
     let mut command = tokio::process::Command::new(need.program);
     // ssh-keygen has no version option; asking for its fingerprints of nothing ends at once.
     command.args(if need.version.is_empty() { &["-lf", "/dev/null"] } else { need.version });
+    // Administrators' programs are outside an ordinary user's path on Debian.
+    command.env("PATH", format!("{}:/usr/sbin:/sbin", std::env::var("PATH").unwrap_or_default()));
     command.stdin(Stdio::null()).kill_on_drop(true);
     match tokio::time::timeout(Duration::from_secs(10), command.output()).await {
         Err(_) => absent(State::Degraded, format!("{} does not answer", need.program)),
@@ -155,7 +213,9 @@ async fn look_for(need: &Need, host: Host) -> Finding {
         Ok(Err(error)) => absent(State::Missing, format!("{}: {error}", need.program)),
         Ok(Ok(_)) if need.version.is_empty() => ok(need.what, "installed".to_owned()),
         Ok(Ok(output)) => {
-            let said = String::from_utf8_lossy(&output.stdout);
+            // bzip2 and debugfs tell their version on the other stream.
+            let stream = if output.stdout.is_empty() { &output.stderr } else { &output.stdout };
+            let said = String::from_utf8_lossy(stream);
             let line = crate::text::one_line(said.lines().next().unwrap_or_default(), 120);
             match qemu_major(&line) {
                 // 8.2 is the first whose user networking, -add-fd and reset events all are as we use them.

@@ -13,6 +13,7 @@ use tokio::task::JoinHandle;
 use super::body::Body;
 use super::command_line::warm_port_id;
 use super::console::Console;
+use super::network::Cable;
 use super::process::{Handle, KillOnDrop, Process};
 use super::qmp::{Qmp, QmpEvent};
 use super::tpm::Tpm;
@@ -31,6 +32,8 @@ pub enum MachineState {
     },
     /// Its kernel reported a panic through pvpanic. The guest may still be printing its trace.
     Panicked,
+    /// The host has no room for what the guest writes to its disk: QEMU has paused it.
+    DiskFull,
     /// The guest powered itself off, or did as it was asked.
     PoweredOff,
     /// QEMU ended otherwise.
@@ -40,6 +43,31 @@ pub enum MachineState {
         /// The last line of qemu.log, harmless; empty when it said nothing.
         message: String,
     },
+}
+
+/// What QEMU has reported since the machine's start, whatever became of it. Never decreases.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Tally {
+    /// Resets that the guest caused: its kernel, its firmware, its boot loader.
+    pub resets_by_guest: u32,
+    /// Resets from outside.
+    pub resets_by_host: u32,
+    /// Panics that a kernel reported through pvpanic.
+    pub panics: u32,
+}
+
+impl Tally {
+    fn count(&mut self, event: &QmpEvent) -> bool {
+        let by_guest = event.data.get("guest") == Some(&Value::Bool(true));
+        let counter = match event.name.as_str() {
+            "RESET" if by_guest => &mut self.resets_by_guest,
+            "RESET" => &mut self.resets_by_host,
+            "GUEST_PANICKED" | "GUEST_CRASHLOADED" => &mut self.panics,
+            _ => return false,
+        };
+        *counter = counter.saturating_add(1);
+        true
+    }
 }
 
 /// How a machine ended.
@@ -76,15 +104,18 @@ impl std::fmt::Display for MachineEnd {
 #[derive(Debug)]
 pub struct Machine {
     body: Body,
+    pid: u32,
     warm: [UnixStream; 2],
     port: u16,
     console: Console,
     qmp: Qmp,
     state: watch::Receiver<MachineState>,
+    news: News,
     handle: Handle,
     started: Instant,
     scale: f64,
     supervisor: JoinHandle<()>,
+    _cable: Option<Cable>,
     // So that the process dies after everything else has been let go.
     _guard: KillOnDrop,
     // After QEMU, which would complain about a TPM that ends first.
@@ -104,25 +135,31 @@ pub(super) struct Parts {
     pub scale: f64,
     pub log: PathBuf,
     pub tpm: Option<Tpm>,
+    pub cable: Option<Cable>,
 }
 
 impl Machine {
     pub(super) fn new(parts: Parts) -> Self {
         let handle = parts.process.handle();
+        let pid = parts.process.pid();
         let (sender, state) = watch::channel(MachineState::Running { resets: 0 });
         // Copies that only close: a port whose shell has ended would otherwise be waited for in vain.
         let ports = parts.warm.each_ref().map(|port| port.try_clone().ok());
-        let supervisor = tokio::spawn(supervise(parts.process, parts.events, sender, parts.log, ports));
+        let news = News { state: sender, tally: watch::Sender::new(Tally::default()) };
+        let supervisor = tokio::spawn(supervise(parts.process, parts.events, news.clone(), parts.log, ports));
         Self {
             body: parts.body,
+            pid,
             warm: parts.warm,
             port: parts.port,
             console: parts.console,
             qmp: parts.qmp,
             state,
+            news,
             started: parts.started,
             scale: parts.scale,
             supervisor,
+            _cable: parts.cable,
             _guard: KillOnDrop(handle.clone()),
             _tpm: parts.tpm,
             handle,
@@ -139,6 +176,12 @@ impl Machine {
     pub fn warm_ports(&self) -> std::io::Result<[UnixStream; 2]> {
         let [input, errors] = &self.warm;
         Ok([input.try_clone()?, errors.try_clone()?])
+    }
+
+    /// KiB of memory that only this machine has: what it would give back by ending. `None` when the
+    /// kernel does not say, or it has ended.
+    pub fn private_kib(&self) -> Option<u64> {
+        private_kib(&std::fs::read_to_string(format!("/proc/{}/smaps_rollup", self.pid)).ok()?)
     }
 
     pub(super) fn body(&self) -> &Body {
@@ -163,6 +206,24 @@ impl Machine {
     /// What it is doing, and every change of that.
     pub fn state(&self) -> watch::Receiver<MachineState> {
         self.state.clone()
+    }
+
+    /// What QEMU has reported so far, and every change of that.
+    pub fn tally(&self) -> watch::Receiver<Tally> {
+        self.news.tally.subscribe()
+    }
+
+    /// A panic that was provoked on purpose is over: the guest executes again. Call it once the guest
+    /// has come back; a machine that has ended stays ended.
+    pub fn recovered(&self) {
+        let resets = self.news.tally.borrow().resets_by_guest;
+        self.news.state.send_if_modified(|state| {
+            let panicked = *state == MachineState::Panicked;
+            if panicked {
+                *state = MachineState::Running { resets };
+            }
+            panicked
+        });
     }
 
     /// When QEMU was started.
@@ -225,9 +286,9 @@ impl Machine {
     /// ever started. An emergency shell still listens.
     fn deaf(&self) -> bool {
         let fatal = self.console.fatal();
-        let said = fatal.borrow().as_ref().map(|finding| finding.category);
-        matches!(said, Some("kernel-panic" | "init-crash" | "boot-loader"))
-            || *self.state.borrow() == MachineState::Panicked
+        let said = fatal.borrow().as_ref().map(|finding| finding.category.clone());
+        matches!(said.as_deref(), Some("kernel-panic" | "init-crash" | "boot-loader"))
+            || matches!(*self.state.borrow(), MachineState::Panicked | MachineState::DiskFull)
     }
 
     fn already_over(&self) -> Option<MachineEnd> {
@@ -236,7 +297,7 @@ impl Machine {
             MachineState::Exited { status, message } => {
                 Some(MachineEnd::Exited { status: status.clone(), message: message.clone() })
             }
-            MachineState::Running { .. } | MachineState::Panicked => None,
+            MachineState::Running { .. } | MachineState::Panicked | MachineState::DiskFull => None,
         }
     }
 
@@ -262,11 +323,25 @@ impl Machine {
     }
 }
 
+/// Where the supervisor writes what it learns.
+#[derive(Debug, Clone)]
+struct News {
+    state: watch::Sender<MachineState>,
+    tally: watch::Sender<Tally>,
+}
+
+impl News {
+    fn take(&self, event: &QmpEvent) {
+        self.tally.send_if_modified(|tally| tally.count(event));
+        self.state.send_if_modified(|state| advance(state, event));
+    }
+}
+
 /// Owns the process until its end and turns events into states.
 async fn supervise(
     mut process: Process,
     mut events: mpsc::UnboundedReceiver<QmpEvent>,
-    state: watch::Sender<MachineState>,
+    news: News,
     log: PathBuf,
     mut ports: [Option<UnixStream>; 2],
 ) {
@@ -282,7 +357,7 @@ async fn supervise(
                             let _ = port.shutdown(Shutdown::Both);
                         }
                     }
-                    state.send_if_modified(|state| advance(state, &event));
+                    news.take(&event);
                 }
                 None => listening = false,
             },
@@ -290,9 +365,9 @@ async fn supervise(
         }
     };
     while let Ok(event) = events.try_recv() {
-        state.send_if_modified(|state| advance(state, &event));
+        news.take(&event);
     }
-    state.send_if_modified(|state| match state {
+    news.state.send_if_modified(|state| match state {
         MachineState::PoweredOff => false,
         _ => {
             let status = status.map_or_else(|error| error.to_string(), |status| status.to_string());
@@ -320,10 +395,25 @@ fn advance(state: &mut MachineState, event: &QmpEvent) -> bool {
             MachineState::Running { resets: resets.saturating_add(1) }
         }
         ("GUEST_PANICKED" | "GUEST_CRASHLOADED", MachineState::Running { .. }) => MachineState::Panicked,
+        // QEMU's way with a full disk: the guest stands still until there is room, which nobody makes.
+        ("BLOCK_IO_ERROR", MachineState::Running { .. }) if no_room(event) => MachineState::DiskFull,
         _ => return false,
     };
     *state = next;
     true
+}
+
+fn no_room(event: &QmpEvent) -> bool {
+    event.data.get("nospace") == Some(&Value::Bool(true)) && event.data.get("action") == Some(&Value::from("stop"))
+}
+
+/// The private pages of `smaps_rollup`.
+fn private_kib(rollup: &str) -> Option<u64> {
+    let of = |name: &str| {
+        let line = rollup.lines().find_map(|line| line.strip_prefix(name))?;
+        line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()
+    };
+    Some(of("Private_Clean:")? + of("Private_Dirty:")?)
 }
 
 /// The last line of a log that is not blank, harmless and bounded. QEMU's log is short; only its end
@@ -362,6 +452,10 @@ mod tests {
         );
         assert_eq!(after(&[("GUEST_PANICKED", json!({})), ("SHUTDOWN", guest)]), MachineState::PoweredOff);
         assert_eq!(after(&[("SHUTDOWN", json!({"guest": false}))]), MachineState::Running { resets: 0 });
+        let full = json!({"action": "stop", "nospace": true, "operation": "write"});
+        assert_eq!(after(&[("BLOCK_IO_ERROR", full)]), MachineState::DiskFull);
+        let told = json!({"action": "report", "nospace": true, "operation": "write"});
+        assert_eq!(after(&[("BLOCK_IO_ERROR", told)]), MachineState::Running { resets: 0 });
         assert_eq!(after(&[("SHUTDOWN", json!(7))]), MachineState::Running { resets: 0 });
     }
 
@@ -374,6 +468,30 @@ mod tests {
         assert!(shell_has_ended(&event(false, "warm1")));
         assert!(!shell_has_ended(&event(true, "warm0")));
         assert!(!shell_has_ended(&event(false, "agent")));
+    }
+
+    #[test]
+    fn resets_and_panics_are_counted_by_who_caused_them_even_after_a_panic() {
+        let mut tally = Tally::default();
+        let events = [
+            ("RESET", json!({"guest": true, "reason": "guest-reset"})),
+            ("GUEST_PANICKED", json!({"action": "run"})),
+            ("RESET", json!({"guest": true, "reason": "guest-reset"})),
+            ("RESET", json!({"guest": false, "reason": "host-qmp-system-reset"})),
+            ("RESET", json!("nonsense")),
+            ("STOP", json!({})),
+        ];
+        for (name, data) in events {
+            tally.count(&QmpEvent { name: name.to_owned(), data });
+        }
+        assert_eq!(tally, Tally { resets_by_guest: 2, resets_by_host: 2, panics: 1 });
+    }
+
+    #[test]
+    fn private_memory_is_what_ending_it_gives_back() {
+        let rollup = "aaaa-bbbb ---p 0 00:00 0 [rollup]\nPss:  9 kB\nPrivate_Clean:  4 kB\nPrivate_Dirty: 100 kB\n";
+        assert_eq!(private_kib(rollup), Some(104));
+        assert_eq!(private_kib("Private_Dirty: 100 kB\n"), None);
     }
 
     #[test]

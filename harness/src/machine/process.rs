@@ -59,13 +59,14 @@ impl Spawner {
         let (answer, started) = oneshot::channel();
         self.jobs.send((launch, answer)).map_err(|_| gone())?;
         let (mut child, pidfd) = started.await.map_err(|_| gone())??;
+        let pid = child.id();
         let guard = KillOnDrop(Handle(Arc::new(pidfd)));
         // A thread and not a task reaps it, so that it is reaped even when the runtime has gone first.
         let (ended, status) = watch::channel(None);
         std::thread::Builder::new().name("qemu-waiter".to_owned()).spawn(move || {
             let _ = ended.send(Some(child.wait().map_err(|error| error.to_string())));
         })?;
-        Ok(Process { status, guard })
+        Ok(Process { pid, status, guard })
     }
 }
 
@@ -92,11 +93,17 @@ fn start(launch: Launch) -> Started {
 /// A running process; killed when this is dropped.
 #[derive(Debug)]
 pub struct Process {
+    pid: u32,
     status: watch::Receiver<Option<Result<ExitStatus, String>>>,
     guard: KillOnDrop,
 }
 
 impl Process {
+    /// Its number, for looking at it: nothing is sent through a number.
+    pub fn pid(&self) -> u32 {
+        self.pid
+    }
+
     /// Something to send signals through, which stays valid (and harmless) after its end.
     pub fn handle(&self) -> Handle {
         self.guard.0.clone()

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use super::body::{self, Body, Inherited};
-use super::command_line::{self, MachineDescription, Memory, Network};
+use super::command_line::{self, MachineDescription, Memory};
 use super::console::Console;
 use super::firmware::{self, Firmware};
 use super::living::{Parts, last_line};
@@ -15,7 +15,7 @@ use super::qmp::{Qmp, QmpError};
 use super::seed::{self, Ignition, NoCloud};
 use super::template::{self, Own, Template};
 use super::tpm::Tpm;
-use super::{Accel, AccelKind, Machine, MachineError, RunKey, wiring};
+use super::{Accel, AccelKind, Machine, MachineError, Network, RunKey, wiring};
 use crate::image::{FirmwareKind, ImageSpec, Inspected, Overlay, SeedKind};
 
 /// How long QEMU may take to answer, before scaling. It answers within a tenth of it.
@@ -115,9 +115,16 @@ async fn begin(body: Body, folder: &Path, accel: &Accel, spawner: &Spawner) -> R
         true => Tpm::start(spawner, folder).await.map(|(tpm, control)| (Some(tpm), Some(control)))?,
         false => (None, None),
     };
-    let Inherited { fds, owned } = body
+    let plugged =
+        body.description.network.plug(folder).map_err(folder_error("the network could not be made", folder))?;
+    let Inherited { mut fds, mut owned } = body
         .inherit(&base, there, tpm_control)
         .map_err(folder_error("the machine's files could not be opened again", folder))?;
+    let cable = plugged.map(|plugged| {
+        fds.network = Some(plugged.fds);
+        owned.extend(plugged.inherit);
+        plugged.cable
+    });
     let arguments = command_line::command_line(&body.description, &fds);
     let script = format!(
         "{}\n# As it was started, with descriptors that only its parent had:\n# {}\n",
@@ -170,6 +177,7 @@ async fn begin(body: Body, folder: &Path, accel: &Accel, spawner: &Spawner) -> R
         warm: here.warm,
         body,
         tpm,
+        cable,
     }))
 }
 

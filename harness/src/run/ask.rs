@@ -6,16 +6,18 @@ use std::time::{Duration, Instant};
 
 use camino::{Utf8Path, Utf8PathBuf};
 
+use super::budget::Budget;
 use super::driver::Live;
+use super::durations::Durations;
 use super::plan::{Planned, Rerun};
-use super::steps;
+use super::steps::{self, Reboot};
 use crate::check::base::{self, Finding};
 use crate::check::{self, Check, Observations, Probe, Verdict};
 use crate::failure::{self, Failure, FailureId};
 use crate::guest::Request;
 use crate::snapshot;
 use crate::snapshot::compare::{self, SnapshotRequest, SnapshotVerdict, UpdateMode};
-use crate::suite::model::{BaseCheck, Expectation, SnapshotSpec, Suite, Test};
+use crate::suite::model::{BaseCheck, Expectation, SnapshotSpec, Step, Suite, Test};
 
 /// Bytes of a probe's stdout and stderr, each. The largest honest answer, all capabilities of all
 /// packages of a workstation, is about 4 MiB.
@@ -39,6 +41,10 @@ pub struct Settings {
     pub update: UpdateMode,
     /// `snapshots/` of the run folder.
     pub pending: Utf8PathBuf,
+    /// What all machines of the run share.
+    pub budget: Budget,
+    /// How long tests took before.
+    pub durations: Durations,
 }
 
 /// What came of a test.
@@ -97,30 +103,42 @@ impl Clock {
     }
 }
 
-/// Runs a suite's setup steps on a machine.
-pub async fn setup<L: Live>(live: &L, suite: &Suite) -> Result<(), Failure> {
-    if suite.setup.is_empty() {
-        return Ok(());
-    }
+/// Runs a suite's setup steps on a machine. A reboot among them changes what the next test is
+/// compared with.
+pub async fn setup<L: Live>(live: &mut L, suite: &Suite, base: &mut Observations) -> Result<(), Failure> {
     let timeout = suite.tests.iter().map(|test| test.timeout).max().unwrap_or(Duration::from_secs(300));
     let clock = Clock::new(timeout, live.deadline_scale());
-    for step in &suite.setup {
-        let done = tokio::select! {
-            biased;
-            failure = live.death() => Err(failure),
-            done = steps::run(live, step, &clock) => done.map(|_| ()).map_err(|broken| broken.failure),
-        };
-        if let Err(cause) = done {
-            let message = format!("setup of suite {}: {}", suite.name, cause.message);
-            return Err(Failure { id: failure::SETUP_FAILED, message, ..cause });
+    let mut open = suite.setup.as_slice();
+    loop {
+        let (steps, reboot) = steps::split_at_reboot(open);
+        for step in steps {
+            let done = tokio::select! {
+                biased;
+                failure = live.death() => Err(failure),
+                done = steps::run(live, step, &clock) => done.map(|_| ()).map_err(|broken| broken.failure),
+            };
+            done.map_err(|cause| setup_failed(suite, cause))?;
         }
+        let Some(reboot) = reboot else { return Ok(()) };
+        steps::reboot(live, &reboot, &clock).await.map_err(|cause| setup_failed(suite, cause))?;
+        let (after, findings, _) = since_boot(live).await?;
+        let (failures, _) = weighed(findings, suite);
+        if let Some(cause) = failures.into_iter().next() {
+            return Err(setup_failed(suite, cause.at(&reboot.step.location)));
+        }
+        *base = after;
+        open = reboot.rest;
     }
-    Ok(())
+}
+
+fn setup_failed(suite: &Suite, cause: Failure) -> Failure {
+    let message = format!("setup of suite {}: {}", suite.name, cause.message);
+    Failure { id: failure::SETUP_FAILED, message, ..cause }
 }
 
 /// Asks a test that is to be asked.
 pub async fn ask<L: Live>(
-    live: &L,
+    live: &mut L,
     planned: &Planned,
     image: &str,
     settings: &Settings,
@@ -129,33 +147,78 @@ pub async fn ask<L: Live>(
     let test = planned.test();
     let clock = Clock::new(test.timeout, live.deadline_scale());
     let mut answer = Answer::default();
-    let work = work(live, planned, image, settings, &clock, base_before, &mut answer);
-    let ended = tokio::select! {
-        biased;
-        failure = live.death() => Err(failure.at(&test.location)),
-        ended = work => ended,
-        () = tokio::time::sleep(clock.left() + GRACE) => Err(timed_out(test, "and the guest did not come back")),
-    };
-    if let Err(failure) = ended {
-        answer.machine_lost = true;
-        answer.failures.push(failure);
-        return answer;
+    let mut base = base_before.clone();
+    let mut open = test.steps.as_slice();
+    loop {
+        let (steps, reboot) = steps::split_at_reboot(open);
+        let asked = if reboot.is_none() { Some((image, settings)) } else { None };
+        let work = work(live, planned, steps, asked, &clock, &base, &mut answer);
+        let ended = tokio::select! {
+            biased;
+            failure = live.death() => Err(failure.at(&test.location)),
+            ended = work => ended,
+            () = tokio::time::sleep(clock.left() + GRACE) => Err(timed_out(test, "and the guest did not come back")),
+        };
+        if let Err(failure) = ended {
+            answer.machine_lost = true;
+            answer.failures.push(failure);
+            return answer;
+        }
+        let Some(reboot) = reboot.filter(|_| answer.failures.is_empty()) else { return answer };
+        match over_a_reboot(live, planned, &reboot, &clock, &mut answer).await {
+            Ok(after) => base = after,
+            Err(failure) => {
+                answer.machine_lost = true;
+                answer.failures.push(failure);
+                return answer;
+            }
+        }
+        open = reboot.rest;
     }
-    answer
 }
 
-/// The steps and expectations; an error means that the machine cannot be used any more.
+/// Reboots, and looks at the new boot with the base checks; what the next steps are compared with.
+async fn over_a_reboot<L: Live>(
+    live: &mut L,
+    planned: &Planned,
+    asked: &Reboot<'_>,
+    clock: &Clock,
+    answer: &mut Answer,
+) -> Result<Observations, Failure> {
+    let rebooted = tokio::select! {
+        biased;
+        rebooted = steps::reboot(live, asked, clock) => rebooted?,
+        () = tokio::time::sleep(clock.left() + GRACE) => {
+            return Err(timed_out(planned.test(), "while its machine rebooted").at(&asked.step.location));
+        }
+    };
+    answer.assertions += 1;
+    answer.remarks.push(format!("{} reboot: settled again after {:.1} s", asked.how.word(), rebooted.seconds));
+    answer.remarks.extend(rebooted.remarks);
+    let (base, findings, _) = since_boot(live).await?;
+    let (failures, remarks) = weighed(findings, &planned.suite);
+    answer.remarks.extend(remarks);
+    answer.failures.extend(failures.into_iter().map(|mut failure| {
+        failure.message = format!("after the reboot: {}", failure.message);
+        failure.at(&asked.step.location)
+    }));
+    answer.base_after = Some(base.clone());
+    Ok(base)
+}
+
+/// The steps, then, unless a reboot comes first, all that is expected, then the base checks; an error
+/// means that the machine cannot be used any more.
 async fn work<L: Live>(
     live: &L,
     planned: &Planned,
-    image: &str,
-    settings: &Settings,
+    steps: &[Step],
+    asked: Option<(&str, &Settings)>,
     clock: &Clock,
     base_before: &Observations,
     answer: &mut Answer,
 ) -> Result<(), Failure> {
     let test = planned.test();
-    for step in &test.steps {
+    for step in steps {
         match steps::run(live, step, clock).await {
             Ok(assertions) => answer.assertions += assertions,
             Err(broken) if broken.machine_lost => return Err(broken.failure),
@@ -166,7 +229,7 @@ async fn work<L: Live>(
             }
         }
     }
-    if answer.failures.is_empty() {
+    if let Some((image, settings)) = asked.filter(|_| answer.failures.is_empty()) {
         expectations(live, test, clock, answer).await?;
         snapshots(live, planned, image, settings, clock, answer).await?;
     }
@@ -177,15 +240,24 @@ async fn work<L: Live>(
     let clock = Clock::new(Duration::from_secs(60), live.deadline_scale());
     let after = observe(live, &base::next(base_before, live.facts()), &clock).await?;
     let findings = base::compare(base_before, &after, live.facts());
-    for finding in with_evidence(live, findings, &clock).await? {
-        match planned.suite.base_checks.get(finding.kind.word()).copied().unwrap_or(BaseCheck::Fail) {
-            BaseCheck::Fail => answer.failures.push(base_failure(finding).at(&planned.test().location)),
-            BaseCheck::Info => answer.remarks.push(finding.message),
+    let (failures, remarks) = weighed(with_evidence(live, findings, &clock).await?, &planned.suite);
+    answer.failures.extend(failures.into_iter().map(|failure| failure.at(&test.location)));
+    answer.remarks.extend(remarks);
+    answer.base_after = Some(base::carry(base_before, after));
+    Ok(())
+}
+
+/// Findings of base checks as the suite wants them treated: failures, and what is only reported.
+fn weighed(findings: Vec<Finding>, suite: &Suite) -> (Vec<Failure>, Vec<String>) {
+    let (mut failures, mut remarks) = (Vec::new(), Vec::new());
+    for finding in findings {
+        match suite.base_checks.get(finding.kind.word()).copied().unwrap_or(BaseCheck::Fail) {
+            BaseCheck::Fail => failures.push(base_failure(finding)),
+            BaseCheck::Info => remarks.push(finding.message),
             BaseCheck::Off => {}
         }
     }
-    answer.base_after = Some(base::carry(base_before, after));
-    Ok(())
+    (failures, remarks)
 }
 
 /// Findings of base checks with what explains them, read only when there is something to explain.
@@ -403,6 +475,13 @@ fn compare_snapshot(
 /// What the base checks find right after a boot: the failures, what cannot be looked at on this
 /// machine, and the state that the first test is compared with.
 pub async fn base_after_boot<L: Live>(live: &L) -> Result<(Observations, Vec<Failure>, Vec<String>), Failure> {
+    let (baseline, findings, mut blind) = since_boot(live).await?;
+    blind.extend(live.blind());
+    Ok((baseline, findings.into_iter().map(base_failure).collect(), blind))
+}
+
+/// What happened since the machine's boot, as [`base_after_boot`] and every reboot want it.
+async fn since_boot<L: Live>(live: &L) -> Result<(Observations, Vec<Finding>, Vec<String>), Failure> {
     let clock = Clock::new(Duration::from_secs(120), live.deadline_scale());
     let facts = live.facts();
     let seen = observe(live, &base::since_boot_probes(facts), &clock).await?;
@@ -410,5 +489,5 @@ pub async fn base_after_boot<L: Live>(live: &L) -> Result<(Observations, Vec<Fai
     let baseline = observe(live, &base::baseline(facts), &clock).await?;
     let blind = base::unavailable(&baseline, facts);
     let blind = blind.into_iter().map(|(kind, why)| format!("{} cannot be looked at here: {why}", kind.word()));
-    Ok((baseline, findings.into_iter().map(base_failure).collect(), blind.collect()))
+    Ok((baseline, findings, blind.collect()))
 }

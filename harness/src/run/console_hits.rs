@@ -14,7 +14,18 @@ fn base_name(category: &str) -> Option<&'static str> {
         "avc" => Some("avc"),
         "oom" => Some("oom"),
         "segfault" | "coredump" => Some("coredump"),
-        "oops" | "bug" | "warning" => Some("oops"),
+        "oops"
+        | "bug"
+        | "warning"
+        | "page-fault"
+        | "general-protection-fault"
+        | "atomic-sleep"
+        | "bad-page"
+        | "list-corruption"
+        | "slab-corruption"
+        | "stack-corruption"
+        | "refcount"
+        | "usercopy" => Some("oops"),
         "kernel-panic" => Some("crash"),
         _ => None,
     }

@@ -4,11 +4,15 @@ use std::future::Future;
 
 use serde::{Deserialize, Serialize};
 
+use super::budget::Cost;
+use super::plan::Planned;
+use super::reboot::Rebooted;
 use super::record::MachineRecord;
 use crate::check::Observations;
 use crate::failure::Failure;
 use crate::guest::facts::Facts;
 use crate::guest::{Reply, Request};
+use crate::suite::model::RebootKind;
 
 /// Starts machines of one image.
 pub trait Driver: Sync {
@@ -19,6 +23,12 @@ pub trait Driver: Sync {
 
     /// How long a boot may take here, stretched for the accelerator.
     fn boot_deadline(&self) -> std::time::Duration;
+
+    /// What a machine takes of the host while it lives; of a fork, what the largest one took so far.
+    fn cost(&self, forked: bool) -> Cost;
+
+    /// MiB of memory that a template holds.
+    fn template_mib(&self, template: &Self::Template) -> u32;
 
     /// Boots a machine and waits until its boot has settled. `id` names it in the run folder;
     /// `freezable` says that it will be frozen.
@@ -139,6 +149,25 @@ pub trait Live: Send + Sync {
 
     /// Sends what comes next through an SSH login of its own, where another way was used before.
     fn log_in(&mut self) -> impl Future<Output = Result<(), Failure>> + Send;
+
+    /// Reboots it, at most `limit` (already stretched) until it has settled again, else as long as a
+    /// boot may take. Ok means that it was rebooted exactly once; [`Live::facts`] are then those of the
+    /// new boot. After an error nothing more may be asked of it.
+    fn reboot(
+        &mut self,
+        how: RebootKind,
+        limit: Option<std::time::Duration>,
+    ) -> impl Future<Output = Result<Rebooted, Failure>> + Send;
+
+    /// Why a test must not be asked of this machine, whatever its facts are.
+    fn refusal(&self, _planned: &Planned) -> Option<Failure> {
+        None
+    }
+
+    /// What cannot be known of this machine, one sentence each.
+    fn blind(&self) -> Vec<String> {
+        Vec::new()
+    }
 
     /// Ends it, and says what its console showed since the last look.
     fn stop(self, how: Stop) -> impl Future<Output = (MachineRecord, Vec<ConsoleHit>)> + Send;

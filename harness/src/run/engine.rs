@@ -6,9 +6,10 @@ use super::ask::Settings;
 use super::driver::Driver;
 use super::event::Event;
 use super::outcome::Outcome;
-use super::plan::{self, Isolation, MACHINE_SUITE, Plan};
+use super::plan::{self, MACHINE_SUITE, Plan};
 use super::record::TestRecord;
-use super::session::{Session, Source};
+use super::schedule;
+use super::session::Session;
 use super::sink::{Events, now};
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -25,7 +26,7 @@ pub trait Images: Sync {
     fn verify_unchanged(&self, image: &str) -> impl Future<Output = Result<(), Failure>> + Send;
 }
 
-/// Runs the plan and says how it ended. `interrupted` resolves when the person wants it to end;
+/// Runs the plan and says how it ended, with the record of every test that ended. `interrupted` resolves when the person wants it to end;
 /// machines are then killed by their guards, and tests that were not reached stay errors.
 pub async fn run<I: Images>(
     plan: &Plan,
@@ -33,7 +34,7 @@ pub async fn run<I: Images>(
     settings: &Settings,
     events: &Events,
     interrupted: impl Future<Output = ()>,
-) -> Exit {
+) -> (Exit, Vec<TestRecord>) {
     events.emit(Event::Planned { suites: plan.suite_records(), tests: plan.unreached(&settings.rerun) });
     let mut records = Vec::new();
     let whole = async {
@@ -51,7 +52,7 @@ pub async fn run<I: Images>(
         events.notice("nothing was asked: every selected test was skipped, so nothing was shown about the image");
     }
     events.emit(Event::RunFinished { at: now(), interrupted: was_interrupted, exit_code: exit as u8 });
-    exit
+    (exit, records)
 }
 
 async fn run_image<I: Images>(
@@ -66,58 +67,12 @@ async fn run_image<I: Images>(
         Err(failure) => return unusable(plan, image, settings, events, &failure),
     };
     let session = Session::new(&driver, image, settings, events.clone());
-    let mut records = ask_all(plan, &session).await;
+    let mut records = schedule::ask_all(plan, &session).await;
     session.close().await;
     if let Err(failure) = images.verify_unchanged(image).await {
         session.blame(failure);
     }
     records.push(session.finish().await);
-    records
-}
-
-/// Asks every group. Where nothing asks for a clone, one booted machine serves all that only look, and
-/// nothing is frozen.
-pub(super) async fn ask_all<D: Driver>(plan: &Plan, session: &Session<'_, D>) -> Vec<TestRecord> {
-    let mut records = Vec::new();
-    if plan.groups.is_empty() {
-        session.boot_only().await;
-    }
-    let of = |isolation: Isolation| plan.groups.iter().filter(move |group| group.isolation == isolation);
-    let shared_may_fork = session.driver.keeps_templates() && of(Isolation::Shared).next().is_some();
-    let forks = of(Isolation::Clone).next().is_some() || shared_may_fork;
-    let source = if forks { Source::Fork } else { Source::Boot };
-
-    let mut first = session.lane(Source::Boot);
-    if of(Isolation::Booted).next().is_some() {
-        if forks {
-            first.boot_for_forks().await;
-        }
-        for group in of(Isolation::Booted) {
-            records.extend(first.ask_group(group).await);
-        }
-    }
-    let mut shared = if forks {
-        first.give_for_forks().await;
-        session.lane(source)
-    } else {
-        first
-    };
-    for group in of(Isolation::Shared) {
-        records.extend(shared.ask_group(group).await);
-    }
-    shared.end_machine().await;
-    for group in of(Isolation::Clone) {
-        let mut lane = session.lane(source);
-        records.extend(lane.ask_group(group).await);
-        lane.end_machine().await;
-    }
-    // What only the template was for is let go of before other machines boot beside it.
-    session.close().await;
-    for group in of(Isolation::Fresh) {
-        let mut lane = session.lane(Source::Boot);
-        records.extend(lane.ask_group(group).await);
-        lane.end_machine().await;
-    }
     records
 }
 

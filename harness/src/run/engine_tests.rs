@@ -4,12 +4,15 @@
 use std::collections::BTreeSet;
 
 use super::ask::Settings;
+use super::budget::Budget;
+use super::durations::Durations;
 use super::engine::{self, exit_of};
 use super::event::Event;
 use super::fake::{FakeDriver, FakeImages, suite, test};
 use super::outcome::Outcome;
 use super::plan::{self, Plan, Rerun};
 use super::record::TestRecord;
+use super::schedule;
 use super::session::Session;
 use super::sink::Events;
 use crate::exit::Exit;
@@ -19,7 +22,14 @@ use crate::snapshot::compare::UpdateMode;
 use crate::suite::model::{GuestMode, Test};
 
 fn settings() -> Settings {
-    Settings { rerun: Rerun::default(), accelerator: "tcg".into(), update: UpdateMode::Ci, pending: "/nowhere".into() }
+    Settings {
+        rerun: Rerun::default(),
+        accelerator: "tcg".into(),
+        update: UpdateMode::Ci,
+        pending: "/nowhere".into(),
+        budget: Budget::new(1, 1000, None),
+        durations: Durations::default(),
+    }
 }
 
 fn plan_of(tests: Vec<Test>) -> Plan {
@@ -31,7 +41,7 @@ async fn ask_all(driver: &FakeDriver, plan: &Plan) -> Vec<TestRecord> {
     let settings = settings();
     let (events, _stream) = Events::channel();
     let session = Session::new(driver, "fake", &settings, events);
-    let mut records = engine::ask_all(plan, &session).await;
+    let mut records = schedule::ask_all(plan, &session).await;
     records.push(session.finish().await);
     records
 }
@@ -168,7 +178,7 @@ async fn a_fresh_test_gets_a_machine_of_its_own() {
 async fn an_interruption_leaves_every_test_in_the_record() {
     let plan = plan_of(vec![test("a", &[], &["true"])]);
     let (events, stream) = Events::channel();
-    let exit = engine::run(&plan, &FakeImages(None), &settings(), &events, std::future::ready(())).await;
+    let (exit, _) = engine::run(&plan, &FakeImages(None), &settings(), &events, std::future::ready(())).await;
     drop(events);
     assert_eq!(exit, Exit::Error);
     let events: Vec<Event> = stream.iter().collect();
@@ -184,7 +194,7 @@ async fn an_unusable_image_ends_with_two_and_names_its_tests() {
     let (events, stream) = Events::channel();
     let missing = Failure::new(failure::IMAGE_MISSING, "no such file");
     let never = std::future::pending();
-    let exit = engine::run(&plan, &FakeImages(Some(missing)), &settings(), &events, never).await;
+    let (exit, _) = engine::run(&plan, &FakeImages(Some(missing)), &settings(), &events, never).await;
     drop(events);
     assert_eq!(exit, Exit::Invalid);
     let finished = stream.iter().filter(|event| matches!(event, Event::TestFinished { .. })).count();
@@ -215,4 +225,31 @@ fn exit_codes_follow_the_worst_that_is_certain() {
         let outcomes: Vec<Outcome> = records.iter().map(|record| record.outcome).collect();
         assert_eq!(exit_of(&plan, &records), exit, "{outcomes:?}");
     }
+}
+
+#[tokio::test]
+async fn a_reboot_keeps_the_machine_and_one_that_fails_loses_it() {
+    let driver = FakeDriver::default();
+    let plan = plan_of(vec![
+        test("again", &[], &["true", "(reboot soft)", "true", "(reboot soft)"]),
+        test("not-reached", &[], &["false", "(reboot soft)"]),
+        test("stays-down", &[], &["(reboot hard)", "false"]),
+        test("after", &[], &["true"]),
+    ]);
+    let records = ask_all(&driver, &plan).await;
+    assert_eq!(
+        short(&records),
+        [
+            row("again", Outcome::Pass, ""),
+            row("not-reached", Outcome::Fail, "step.run"),
+            row("stays-down", Outcome::Fail, "reboot.timeout"),
+            row("after", Outcome::Pass, ""),
+            row("health", Outcome::Pass, ""),
+        ]
+    );
+    use crate::suite::model::RebootKind::{Hard, Soft};
+    assert_eq!(*driver.reboots.lock().unwrap(), [Soft, Soft, Hard]);
+    assert_eq!((*driver.boots.lock().unwrap(), records[0].assertions), (2, 4));
+    assert_eq!(records[0].remarks, vec!["soft reboot: settled again after 1.0 s"; 2]);
+    assert_eq!(records[2].failures[0].location.as_ref().map(|at| at.line), Some(1));
 }

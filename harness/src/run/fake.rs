@@ -6,14 +6,16 @@ use std::sync::Arc;
 use std::sync::Mutex;
 use std::time::Duration;
 
+use super::budget::Cost;
 use super::driver::{BootFailure, ConsoleHit, Driver, Frozen, Live, Stop};
 use super::engine::Images;
+use super::reboot::Rebooted;
 use super::record::MachineRecord;
 use super::session::no_machine;
 use crate::failure::{self, Failure, Location};
 use crate::guest::facts::Facts;
 use crate::guest::{Reply, Request};
-use crate::suite::model::{Action, GuestMode, Step, Suite, Test};
+use crate::suite::model::{Action, GuestMode, MachineWish, RebootKind, Step, Suite, Test};
 
 /// What the fake guest does with a command line.
 pub fn reply(script: &str) -> Result<Reply, Failure> {
@@ -35,6 +37,7 @@ pub struct FakeDriver {
     /// How many forks work; those after them fail.
     pub forks_that_work: Option<u32>,
     pub forks: Arc<Mutex<u32>>,
+    pub reboots: Arc<Mutex<Vec<RebootKind>>>,
 }
 
 impl Driver for FakeDriver {
@@ -43,6 +46,14 @@ impl Driver for FakeDriver {
 
     fn boot_deadline(&self) -> Duration {
         Duration::from_secs(1)
+    }
+
+    fn cost(&self, _: bool) -> Cost {
+        Cost { centicores: 100, memory_mib: 100 }
+    }
+
+    fn template_mib(&self, (): &()) -> u32 {
+        50
     }
 
     async fn boot(&self, id: &str, _: bool) -> Result<FakeMachine, BootFailure> {
@@ -78,7 +89,13 @@ impl Driver for FakeDriver {
 
 impl FakeDriver {
     fn machine(&self, id: &str, forked_from: Option<String>) -> FakeMachine {
-        FakeMachine { id: id.to_owned(), forked_from, facts: Facts::default(), stops: self.stops.clone() }
+        FakeMachine {
+            id: id.to_owned(),
+            forked_from,
+            facts: Facts::default(),
+            stops: self.stops.clone(),
+            reboots: self.reboots.clone(),
+        }
     }
 }
 
@@ -87,6 +104,7 @@ pub struct FakeMachine {
     forked_from: Option<String>,
     facts: Facts,
     stops: Arc<Mutex<Vec<Stop>>>,
+    reboots: Arc<Mutex<Vec<RebootKind>>>,
 }
 
 impl Live for FakeMachine {
@@ -124,6 +142,17 @@ impl Live for FakeMachine {
         Ok(())
     }
 
+    async fn reboot(&mut self, how: RebootKind, _: Option<Duration>) -> Result<Rebooted, Failure> {
+        self.reboots.lock().unwrap().push(how);
+        match how {
+            RebootKind::Hard => Err(Failure::new(failure::REBOOT_TIMEOUT, "it stays down")),
+            _ => {
+                self.facts.boot_id.push('+');
+                Ok(Rebooted { seconds: 1.0, remarks: Vec::new() })
+            }
+        }
+    }
+
     async fn stop(self, how: Stop) -> (MachineRecord, Vec<ConsoleHit>) {
         self.stops.lock().unwrap().push(how);
         (self.record(), Vec::new())
@@ -152,22 +181,29 @@ pub fn location() -> Location {
     Location { file: Arc::from("fake.yaml"), line: 1, column: 1 }
 }
 
-/// A test that runs these command lines.
+/// A test that runs these command lines; `(reboot soft)` and `(reboot hard)` are reboots.
 pub fn test(id: &str, needs: &[&str], commands: &[&str]) -> Test {
-    let step = |command: &&str| Step {
-        action: Action::Run { command: (*command).into(), expect: Vec::new(), eventually: None },
-        timeout: None,
-        location: location(),
+    let action = |command: &str| match command {
+        "(reboot soft)" => Action::Reboot(RebootKind::Soft),
+        "(reboot hard)" => Action::Reboot(RebootKind::Hard),
+        command => Action::Run { command: command.into(), expect: Vec::new(), eventually: None },
     };
+    let step = |command: &&str| Step { action: action(command), timeout: None, location: location() };
     Test {
         id: id.into(),
+        cell: Vec::new(),
+        machine: MachineWish::default(),
         summary: String::new(),
         tags: Vec::new(),
         links: Vec::new(),
+        covers: Vec::new(),
         when: None,
+        adjust: Vec::new(),
         needs: needs.iter().map(|need| (*need).into()).collect(),
         timeout: Duration::from_secs(5),
+        retry: 0,
         guest: GuestMode::Shared,
+        internet: false,
         steps: commands.iter().map(step).collect(),
         expect: Vec::new(),
         snapshots: Vec::new(),
@@ -184,6 +220,7 @@ pub fn suite(tests: Vec<Test>) -> Arc<Suite> {
         images: None,
         base_checks: BTreeMap::new(),
         setup: Vec::new(),
+        teardown: Vec::new(),
         tests,
         digest: String::new(),
     })

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::driver::{BootFailure, ConsoleHit, Frozen, Live};
+use super::driver::{BootFailure, ConsoleHit, Driver, Frozen, Live};
 use super::qemu::{HostDriver, HostMachine, LOGIN, death_of, give_up, guest_failure, hits};
 use super::record::MachineRecord;
 use super::session::no_machine;
@@ -36,6 +36,13 @@ pub struct HostTemplate {
     pub(super) console: Vec<ConsoleHit>,
     /// When it comes from the cache: what keeps it there, and the key that opens it.
     pub(super) kept: Option<(Hold, PathBuf)>,
+}
+
+impl HostTemplate {
+    /// MiB of memory that it holds.
+    pub(super) fn resident_mib(&self) -> u32 {
+        u32::try_from(self.template.resident() >> 20).unwrap_or(u32::MAX)
+    }
 }
 
 /// Freezes a machine: starts the shell that stays warm, ends the SSH login, stops the guest for good.
@@ -140,12 +147,15 @@ pub(super) async fn fork(
             forked_from,
             boot_seconds: machine.started().elapsed().as_secs_f64(),
             resets: 0,
+            boot_deadline: driver.boot_deadline(),
+            unproven: None,
             scale,
             target,
             machine,
             guest,
             facts: template.facts.clone(),
             findings_seen: 0,
+            largest_fork_mib: Some(driver.largest_fork_mib.clone()),
         }),
         Err(failure) => Err(give_up(machine, image, forked_from, failure).await),
     }

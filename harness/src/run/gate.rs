@@ -48,6 +48,20 @@ pub fn unmet_need(need: &str, outcome: Option<Outcome>) -> Failure {
     Failure::new(failure::SKIP_NEED, format!("needs `{need}`, which {how}"))
 }
 
+/// What the test asks for that this version cannot do.
+pub fn not_yet(planned: &Planned) -> Option<Failure> {
+    let test = planned.test();
+    let asked = [
+        (!test.machine.is_plain(), "a machine of another shape"),
+        (!test.adjust.is_empty(), "adjustments"),
+        (test.retry > 0, "another attempt"),
+        (!planned.suite.teardown.is_empty(), "the teardown of its suite"),
+    ];
+    let (_, what) = asked.into_iter().find(|(asked, _)| *asked)?;
+    let message = format!("this version cannot do what the test asks for: {what}");
+    Some(Failure::new(failure::INTERNAL, message).at(&test.location))
+}
+
 /// Why the suite, or else the test, is not asked of this guest; `None` when it is asked. The error is
 /// that of a condition nobody can decide here.
 pub fn skip(planned: &Planned, image: &str, settings: &Settings, facts: &Facts) -> Result<Option<Failure>, Failure> {

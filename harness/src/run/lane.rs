@@ -126,6 +126,9 @@ impl<'s, 'd, D: Driver> Lane<'s, 'd, D> {
         if let Some(reason) = self.unmet(planned) {
             return Answer::skipped(reason);
         }
+        if let Some(failure) = gate::not_yet(planned) {
+            return Answer::failed(failure);
+        }
         let Some(slot) = self.slot.as_mut() else {
             return Answer::failed(Failure::new(failure::INTERNAL, "the machine vanished between two steps"));
         };
@@ -134,6 +137,9 @@ impl<'s, 'd, D: Driver> Lane<'s, 'd, D> {
             Ok(None) => {}
             Ok(Some(reason)) => return Answer::skipped(reason),
             Err(failure) => return Answer::failed(failure),
+        }
+        if let Some(reason) = slot.live.refusal(planned) {
+            return Answer::skipped(reason);
         }
         session.events.emit(Event::TestStarted {
             suite: planned.suite.name.clone(),
@@ -151,7 +157,7 @@ impl<'s, 'd, D: Driver> Lane<'s, 'd, D> {
         let setup = match slot.setups.get(&planned.suite.name) {
             Some(done) => done.clone(),
             None => {
-                let done = ask::setup(&slot.live, &planned.suite).await;
+                let done = ask::setup(&mut slot.live, &planned.suite, &mut slot.base).await;
                 slot.setups.insert(planned.suite.name.clone(), done.clone());
                 done
             }
@@ -159,7 +165,7 @@ impl<'s, 'd, D: Driver> Lane<'s, 'd, D> {
         if let Err(failure) = setup {
             return Answer::failed(failure);
         }
-        let mut answer = ask::ask(&slot.live, planned, &session.image, session.settings, &slot.base).await;
+        let mut answer = ask::ask(&mut slot.live, planned, &session.image, session.settings, &slot.base).await;
         if let Some(base) = answer.base_after.take() {
             slot.base = base;
         }

@@ -4,11 +4,13 @@
 //! [`plan`] decides what is asked and in which order. A [`session`] is one image under test: it boots
 //! machines or forks them from a template. Its [`lane`]s ask tests of them, one after the other,
 //! through [`ask`]. [`driver`] is all that they know of machines; [`qemu`] is the driver that really
-//! boots. [`engine`] drives sessions for `muster run`.
+//! boots. [`engine`] drives sessions for `muster run`, through [`schedule`] and within a [`budget`].
 
 pub mod ask;
+pub mod budget;
 mod console_hits;
 pub mod driver;
+pub mod durations;
 pub mod engine;
 pub mod event;
 mod fork;
@@ -17,7 +19,9 @@ pub mod lane;
 pub mod outcome;
 pub mod plan;
 pub mod qemu;
+pub mod reboot;
 pub mod record;
+mod schedule;
 pub mod session;
 pub mod sink;
 pub mod steps;

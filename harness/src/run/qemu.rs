@@ -2,14 +2,17 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use camino::{Utf8Path, Utf8PathBuf};
 
+use super::budget::Cost;
 use super::driver::{BootFailure, BootLeft, ConsoleHit, Driver, Frozen, Live, Recalled, Stop, Weight};
 use super::engine::Images;
 use super::event::Event;
 use super::fork::{self, HostTemplate};
+use super::reboot::{self, Rebooted};
 use super::record::{ImageRecord, MachineRecord};
 use super::session::no_machine;
 use super::sink::Events;
@@ -17,9 +20,12 @@ use super::warm::{self, Warm};
 use crate::failure::{self, Failure, FailureId};
 use crate::guest::facts::{self, Facts};
 use crate::guest::{Guest, GuestError, HostKey, HostKeyPolicy, Reply, Request, Target};
-use crate::image::{self, DiskSource, ImageError, ImageSpec, Inspected, Limits, Unchanged};
+use crate::image::{self, ImageError, ImageSpec, Inspected, Unchanged};
 use crate::machine::console::rules::Severity;
-use crate::machine::{Accel, Finding, Machine, MachineRequest, MachineState, Network, RunKey, Spawner, TemplateStore};
+use crate::machine::{
+    Accel, AccelKind, Finding, Machine, MachineRequest, MachineState, Network, RunKey, Spawner, TemplateStore,
+};
+use crate::suite::model::RebootKind;
 use crate::text;
 
 /// What guests can reach.
@@ -72,23 +78,6 @@ fn image_failure(error: &ImageError) -> Failure {
     Failure::new(error.failure_id(), text::one_line(&error.to_string(), 400))
 }
 
-/// The file behind a description, found but not yet looked into.
-async fn locate(root: &Utf8Path, spec: &ImageSpec) -> Result<std::path::PathBuf, Failure> {
-    match &spec.disk {
-        DiskSource::Path(path) => Ok(path.clone()),
-        DiskSource::LabBuild { variant } => match image::lab::find(root.as_std_path(), variant).await {
-            Ok(Some(folder)) => Ok(folder.join("disk.qcow2")),
-            Ok(None) => {
-                let text = format!(
-                    "the lab image {variant} has not been built from its present recipe; run `muster images build {variant}`"
-                );
-                Err(Failure::new(failure::IMAGE_MISSING, text))
-            }
-            Err(error) => Err(image_failure(&error)),
-        },
-    }
-}
-
 impl<'h> Images for HostImages<'h> {
     type Driver = HostDriver<'h>;
 
@@ -96,24 +85,27 @@ impl<'h> Images for HostImages<'h> {
         let Some(spec) = self.specs.get(id) else {
             return Err(Failure::new(failure::INTERNAL, format!("the image {id} is in the plan but not in the run")));
         };
-        let path = locate(&self.host.root, spec).await?;
-        let limits = Limits { virtual_size: spec.max_virtual_size, ..Limits::default() };
-        let inspected = image::inspect(&path, spec.format, &limits).await.map_err(|e| image_failure(&e))?;
-        let sha256 = image::sha256(&inspected.path).await.map_err(|e| image_failure(&e))?;
-        let note = Unchanged::note(&inspected.path, Some(sha256.clone())).map_err(|e| image_failure(&e))?;
+        let ready = image::prepare(self.host.root.as_std_path(), spec).await.map_err(|e| image_failure(&e))?;
         if let Ok(mut notes) = self.notes.lock() {
-            notes.insert(id.to_owned(), note);
+            notes.insert(id.to_owned(), ready.unchanged.clone());
         }
         let record = ImageRecord {
-            path: inspected.path.display().to_string(),
+            path: ready.source.display().to_string(),
             format: spec.format.word().to_owned(),
-            sha256: sha256.clone(),
+            sha256: ready.sha256.clone(),
             facts: None,
         };
         self.host.events.emit(Event::ImageReady { image: id.to_owned(), record: Box::new(record) });
-        let in_use = image::InUse::note(&inspected.path);
-        let warm = warm::prepare(self.host, spec, &inspected, &sha256).await;
-        Ok(HostDriver { host: self.host, spec: spec.clone(), image: inspected, warm, _in_use: in_use })
+        let in_use = image::InUse::note(&ready.disk.path);
+        let warm = warm::prepare(self.host, &ready).await;
+        Ok(HostDriver {
+            host: self.host,
+            spec: ready.spec,
+            image: ready.disk,
+            largest_fork_mib: Arc::default(),
+            warm,
+            _in_use: in_use,
+        })
     }
 
     async fn verify_unchanged(&self, id: &str) -> Result<(), Failure> {
@@ -132,6 +124,8 @@ pub struct HostDriver<'h> {
     host: &'h Host,
     spec: ImageSpec,
     image: Inspected,
+    /// Private memory of the largest fork so far, in MiB.
+    pub(super) largest_fork_mib: Arc<AtomicU32>,
     warm: Option<Warm>,
     _in_use: image::InUse,
 }
@@ -147,7 +141,21 @@ impl Driver for HostDriver<'_> {
     type Template = HostTemplate;
 
     fn boot_deadline(&self) -> Duration {
-        self.host.accel.scaled(self.spec.boot_timeout)
+        self.host.accel.for_arch(self.spec.arch).scaled(self.spec.boot_timeout)
+    }
+
+    fn cost(&self, forked: bool) -> Cost {
+        let measured = self.largest_fork_mib.load(Ordering::Relaxed);
+        let memory = match (forked, measured) {
+            (true, 1..) => (measured * 3 / 2 + 64).min(self.spec.memory_mib),
+            _ => self.spec.memory_mib,
+        };
+        let emulated = self.host.accel.for_arch(self.spec.arch).kind == AccelKind::Tcg;
+        Cost::of(self.spec.cpus, memory, emulated)
+    }
+
+    fn template_mib(&self, template: &HostTemplate) -> u32 {
+        template.resident_mib()
     }
 
     async fn boot(&self, id: &str, freezable: bool) -> Result<HostMachine, BootFailure> {
@@ -185,12 +193,15 @@ impl Driver for HostDriver<'_> {
                     forked_from: None,
                     boot_seconds,
                     resets: resets_of(&machine),
+                    boot_deadline: self.boot_deadline(),
+                    unproven: None,
                     scale: self.host.accel.deadline_scale,
                     target: self.target(&machine),
                     machine,
                     guest,
                     facts,
                     findings_seen: 0,
+                    largest_fork_mib: None,
                 })
             }
             Err(failure) => Err(give_up(machine, &self.spec.id, None, failure).await),
@@ -294,7 +305,7 @@ fn compare_host_key(guest: &Guest, machine: &Machine) -> Result<(), Failure> {
 }
 
 /// Waits until systemd says that the boot is over, whether well or badly.
-async fn settle(guest: &Guest, deadline: Instant) -> Result<(), Failure> {
+pub(super) async fn settle(guest: &Guest, deadline: Instant) -> Result<(), Failure> {
     let left = deadline.saturating_duration_since(Instant::now()).max(Duration::from_secs(1));
     let request = Request { script: "systemctl is-system-running --wait".into(), timeout: left, limit: 1 << 16 };
     let reply = guest.run(request).await.map_err(|error| guest_failure(&error))?;
@@ -352,7 +363,7 @@ pub(super) async fn death_of(machine: &Machine, resets_before: u32, scale: f64, 
             MachineState::Running { resets } if booting || resets <= resets_before => {}
             MachineState::Running { .. } => {
                 let text = "the guest rebooted by itself while it was in use";
-                return Failure::new(failure::MACHINE_POWERED_OFF, text).with_detail(console_tail(machine));
+                return Failure::new(failure::MACHINE_REBOOTED, text).with_detail(console_tail(machine));
             }
             MachineState::Panicked => {
                 // The console says which panic it was, a moment later.
@@ -363,6 +374,10 @@ pub(super) async fn death_of(machine: &Machine, resets_before: u32, scale: f64, 
                 }
                 let text = "the kernel reported a panic; its console does not show one";
                 return Failure::new(FailureId::of_console("kernel-panic"), text).with_detail(console_tail(machine));
+            }
+            MachineState::DiskFull => {
+                let text = "this host has no room left for what the guest writes to its disk; QEMU stopped the machine";
+                return Failure::new(failure::HOST_DISK_FULL, text).with_detail(console_tail(machine));
             }
             MachineState::PoweredOff => {
                 let text = "the guest powered itself off while it was in use";
@@ -382,7 +397,7 @@ pub(super) async fn death_of(machine: &Machine, resets_before: u32, scale: f64, 
 }
 
 /// A fatal finding as a failure, once the guest has printed what comes with it.
-async fn fatal_failure(machine: &Machine, finding: &Finding) -> Failure {
+pub(super) async fn fatal_failure(machine: &Machine, finding: &Finding) -> Failure {
     let console = machine.console();
     let quiet = async {
         while console.silence() < Duration::from_millis(500) {
@@ -391,7 +406,7 @@ async fn fatal_failure(machine: &Machine, finding: &Finding) -> Failure {
     };
     // A guest that prints without end is not waited for.
     let _ = tokio::time::timeout(Duration::from_secs(5), quiet).await;
-    let id = match finding.category {
+    let id = match &*finding.category {
         "emergency" => failure::BOOT_EMERGENCY,
         other => FailureId::of_console(other),
     };
@@ -400,17 +415,16 @@ async fn fatal_failure(machine: &Machine, finding: &Finding) -> Failure {
 }
 
 pub(super) fn hits(console: &crate::machine::Console, seen: usize) -> Vec<ConsoleHit> {
-    let excerpt = console.excerpt(EXCERPT).join("\n");
     let hit = |finding: Finding| ConsoleHit {
-        category: finding.category.to_owned(),
+        category: finding.category.to_string(),
         weight: match finding.severity {
             Severity::Fatal => Weight::Fatal,
             Severity::Fail => Weight::Fail,
-            Severity::Info => Weight::Info,
+            Severity::Warn | Severity::Info => Weight::Info,
         },
         line: finding.line,
         line_number: finding.line_number,
-        excerpt: excerpt.clone(),
+        excerpt: finding.excerpt.join("\n"),
     };
     console.findings().into_iter().skip(seen).map(hit).collect()
 }
@@ -422,12 +436,18 @@ pub struct HostMachine {
     pub(super) forked_from: Option<String>,
     pub(super) boot_seconds: f64,
     pub(super) resets: u32,
+    /// How long a boot may take, stretched for the accelerator.
+    pub(super) boot_deadline: Duration,
+    /// Why nothing that the machine says can be judged any more: a reboot that was not proven.
+    pub(super) unproven: Option<Failure>,
     pub(super) scale: f64,
     pub(super) machine: Machine,
     pub(super) target: Target,
     pub(super) guest: Guest,
     pub(super) facts: Facts,
     pub(super) findings_seen: usize,
+    /// Where a fork tells how much memory it took; `None` for what was booted.
+    pub(super) largest_fork_mib: Option<Arc<AtomicU32>>,
 }
 
 impl Live for HostMachine {
@@ -442,6 +462,7 @@ impl Live for HostMachine {
             forked_from: self.forked_from.clone(),
             channel: Some(if self.guest.is_warm() { "warm-shell" } else { "ssh" }.to_owned()),
             boot_seconds: Some(self.boot_seconds),
+            private_mib: None,
             end: None,
         }
     }
@@ -481,11 +502,35 @@ impl Live for HostMachine {
     }
 
     async fn death(&self) -> Failure {
+        if let Some(failure) = &self.unproven {
+            return failure.clone();
+        }
         death_of(&self.machine, self.resets, self.scale, false).await
+    }
+
+    async fn reboot(&mut self, how: RebootKind, limit: Option<Duration>) -> Result<Rebooted, Failure> {
+        let begun = tokio::time::Instant::now();
+        let deadline = begun + limit.unwrap_or(self.boot_deadline);
+        let Self { machine, guest, facts, folder, scale, .. } = self;
+        match reboot::machine::reboot(machine, guest, facts, folder, *scale, how, deadline).await {
+            Ok(outcome) => {
+                self.facts = outcome.facts;
+                self.resets = outcome.resets;
+                Ok(Rebooted { seconds: begun.elapsed().as_secs_f64(), remarks: outcome.remarks })
+            }
+            Err(failure) => {
+                self.unproven = Some(failure.clone());
+                Err(failure)
+            }
+        }
     }
 
     async fn stop(mut self, how: Stop) -> (MachineRecord, Vec<ConsoleHit>) {
         let mut record = self.record();
+        record.private_mib = self.machine.private_kib().map(|kib| kib >> 10);
+        if let (Some(largest), Some(mib)) = (&self.largest_fork_mib, record.private_mib) {
+            largest.fetch_max(u32::try_from(mib).unwrap_or(u32::MAX), Ordering::Relaxed);
+        }
         if how == Stop::WithEvidence {
             self.save_journal().await;
         }

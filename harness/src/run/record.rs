@@ -105,6 +105,9 @@ pub struct MachineRecord {
     /// Seconds from QEMU start to the first answer; absent when it never answered.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub boot_seconds: Option<f64>,
+    /// MiB of memory that were its own at its end, shared with no other machine; where it is known.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub private_mib: Option<u64>,
     /// How it ended: `powered-off`, `killed`, `frozen`, `exited: …`; absent while it runs.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub end: Option<String>,

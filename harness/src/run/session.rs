@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use super::ask::{self, Settings};
+use super::budget::Held;
 use super::console_hits::note_hit;
 use super::driver::{BootFailure, BootLeft, ConsoleHit, Driver, Frozen, Live, Recalled, Stop};
 use super::event::Event;
@@ -63,6 +64,7 @@ struct Template<T> {
     base: Observations,
     /// Whether it comes from an earlier run, so that nobody in this one knows the facts of its guest.
     recalled: bool,
+    _memory: Held,
 }
 
 /// What was seen of this image so far.
@@ -220,7 +222,10 @@ impl<'d, D: Driver> Session<'d, D> {
             self.books().health.boots += 1;
             self.note_health(&name, findings);
             self.note_boot(&name, &left);
-            *mold = Mold::Ready(Arc::new(Template { machine: name, made: template, base: left.base, recalled: true }));
+            // Its memory is a file, whose pages the host takes back when it needs them.
+            let memory = self.settings.budget.hold(0);
+            let base = left.base;
+            *mold = Mold::Ready(Arc::new(Template { machine: name, made: template, base, recalled: true, _memory: memory }));
         }
         matches!(mold, Mold::Ready(_))
     }
@@ -322,7 +327,8 @@ impl<'d, D: Driver> Session<'d, D> {
                 self.note_health(&id, findings);
                 self.events.emit(Event::MachineEnded { record });
                 self.driver.keep(&template, &left).await;
-                Ok(Template { machine: id, made: template, base: left.base, recalled: false })
+                let memory = self.settings.budget.hold(self.driver.template_mib(&template));
+                Ok(Template { machine: id, made: template, base: left.base, recalled: false, _memory: memory })
             }
             Frozen::Refused { live, reason } => {
                 refused(&reason);

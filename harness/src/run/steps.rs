@@ -6,10 +6,11 @@ use std::time::{Duration, Instant};
 use super::ask::Clock;
 use super::driver::Live;
 use super::plan::quote;
+use super::reboot::Rebooted;
 use crate::check::{self, Verdict};
 use crate::failure::{self, Failure, FailureId};
 use crate::guest::{End, Reply, Request};
-use crate::suite::model::{Action, Assertion, Expectation, ServiceState, Step};
+use crate::suite::model::{Action, Assertion, Expectation, RebootKind, ServiceState, Step};
 use crate::text;
 
 /// Bytes of a step's stdout and stderr, each.
@@ -39,7 +40,7 @@ impl Broken {
     }
 }
 
-/// Runs a step; how many assertions it evaluated.
+/// Runs a step other than a reboot; how many assertions it evaluated.
 pub async fn run<L: Live>(live: &L, step: &Step, clock: &Clock) -> Result<u32, Broken> {
     let outcome = match &step.action {
         Action::Run { command, expect, eventually } => {
@@ -50,10 +51,53 @@ pub async fn run<L: Live>(live: &L, step: &Step, clock: &Clock) -> Result<u32, B
         }
         Action::Service { unit, state, enabled } => service(live, step, unit, *state, *enabled, clock).await,
         Action::Write { path, content, mode } => write(live, step, path, content, *mode, clock).await,
+        Action::Reboot(_) => {
+            Err(Broken::lost(Failure::new(failure::INTERNAL, "a reboot step was run as if the machine stayed up")))
+        }
+        Action::Remove { .. }
+        | Action::Update { .. }
+        | Action::Upload { .. }
+        | Action::Wait(_)
+        | Action::BootSamples { .. }
+        | Action::Collect { .. } => {
+            let message = "this version cannot run this step";
+            Err(Broken { assertions: 0, ..Broken::missed(Failure::new(failure::INTERNAL, message)) })
+        }
     };
     outcome.map_err(|mut broken| {
         broken.failure.location.get_or_insert_with(|| step.location.clone());
         broken
+    })
+}
+
+/// A reboot among steps.
+pub struct Reboot<'s> {
+    /// The step.
+    pub step: &'s Step,
+    /// Of which kind.
+    pub how: RebootKind,
+    /// The steps after it.
+    pub rest: &'s [Step],
+}
+
+/// The steps before the first reboot, and that.
+pub fn split_at_reboot(steps: &[Step]) -> (&[Step], Option<Reboot<'_>>) {
+    for (at, step) in steps.iter().enumerate() {
+        if let Action::Reboot(how) = step.action {
+            return (&steps[..at], Some(Reboot { step, how, rest: &steps[at + 1..] }));
+        }
+    }
+    (steps, None)
+}
+
+/// Runs a reboot step, for which the machine must be the caller's alone: what is a death at any other
+/// time is what it is for. An error means that the machine cannot be used any more.
+pub async fn reboot<L: Live>(live: &mut L, asked: &Reboot<'_>, clock: &Clock) -> Result<Rebooted, Failure> {
+    let step = asked.step;
+    let limit = step.timeout.map(|limit| clock.stretch(limit));
+    live.reboot(asked.how, limit).await.map_err(|mut failure| {
+        failure.location.get_or_insert_with(|| step.location.clone());
+        failure
     })
 }
 

@@ -57,6 +57,8 @@ pub enum Shape {
     Mode,
     /// A whole number from 1.
     Count,
+    /// A whole number from 0.
+    Natural,
     /// One of these words.
     Word(&'static [&'static str]),
     /// A condition over dimensions.
@@ -83,6 +85,14 @@ pub enum Shape {
     Globs,
     /// A mapping from dimensions to words.
     Facts,
+    /// Adjusted expectations: as [`Shape::Expect`], and `null` removes.
+    Adjust,
+    /// What a test is repeated for: a mapping from one name to values, or a list of mappings.
+    ForEach,
+    /// `all`, or a list of lines of text.
+    AllOrLines,
+    /// A mapping from dimensions of a matrix to lists of values; see [`MATRIX`].
+    Matrix,
 }
 
 const fn key(name: &'static str, shape: Shape, doc: &'static str) -> Key {
@@ -120,11 +130,39 @@ pub const SUITE: KeyTable = KeyTable {
         key("defaults", Shape::Mapping(&DEFAULTS), "What tests have that do not say otherwise."),
         key("vars", Shape::Vars, "Values that `${name}` stands for, in any scalar. Later ones may use earlier ones."),
         key(
+            "matrix",
+            Shape::Matrix,
+            "Dimensions, each with its values: every test is asked once for every combination.",
+        ),
+        key(
             "base-checks",
             Shape::Choices(BASE_CHECKS, &["fail", "info", "off"]),
             "How the checks that are always on are treated here.",
         ),
         key("setup", Shape::Steps, "Steps before the first test of the suite on each machine."),
+        key("tests", Shape::List(&TEST), "The tests, in order."),
+        key("include", Shape::List(&INCLUDE), "Tests of other files, each under a prefix."),
+        key("teardown", Shape::Steps, "Steps after the last test of the suite on each machine, whatever came of it."),
+    ],
+};
+
+/// An entry of `include:`.
+pub const INCLUDE: KeyTable = KeyTable {
+    what: "an entry of `include`",
+    keys: &[
+        required("file", Shape::Line, "A file of schema `tests/v1`, relative to this one and not above it."),
+        required("prefix", Shape::Id, "Begins the ids of its tests, with a `.` behind: `ssh.login`."),
+        key("with", Shape::Vars, "Values for its `vars`."),
+    ],
+};
+
+/// A file of tests that suites include.
+pub const FRAGMENT: KeyTable = KeyTable {
+    what: "a file of tests",
+    keys: &[
+        required("schema", Shape::Constant("tests/v1"), "The language and its version."),
+        key("summary", Shape::Line, "What the tests are for."),
+        key("vars", Shape::Vars, "Values that `${name}` stands for; who includes the file can give others."),
         required("tests", Shape::List(&TEST), "The tests, in order."),
     ],
 };
@@ -138,10 +176,39 @@ pub const IMAGES: KeyTable = KeyTable {
     ],
 };
 
+/// The dimensions of a `matrix` that shape the machine; the shapes are those of one value. Any other
+/// name is a dimension whose values only stand for `${matrix.name}`.
+pub const MATRIX: KeyTable = KeyTable {
+    what: "`matrix`",
+    keys: &[
+        key(
+            "cpu",
+            Shape::Line,
+            "CPU of the machine: an x86 level such as `x86-64-v3`, `host`, `max`, or a model of QEMU.",
+        ),
+        key("firmware", Shape::Word(MATRIX_FIRMWARE), "What boots the machine."),
+        key("tpm", Shape::Bool, "Whether it has a TPM 2.0."),
+        key("bus", Shape::Word(MATRIX_BUSES), "How its disk is attached."),
+        key("memory", Shape::Size, "Its RAM."),
+        key("cpus", Shape::Count, "Its processors."),
+        key("image", Shape::Id, "The image: the combination is only for it."),
+    ],
+};
+
+/// Kinds of firmware a matrix can ask for.
+pub const MATRIX_FIRMWARE: &[&str] = &["uefi", "uefi-secure", "bios"];
+
+/// Ways to attach a disk a matrix can ask for.
+pub const MATRIX_BUSES: &[&str] = &["virtio-blk", "virtio-scsi", "nvme", "sata"];
+
 /// `defaults:` of a suite.
 pub const DEFAULTS: KeyTable = KeyTable {
     what: "`defaults`",
-    keys: &[key("timeout", Shape::Duration, "Time-out of tests that state none; 5m when this is not stated either.")],
+    keys: &[
+        key("timeout", Shape::Duration, "Time-out of tests that state none; 5m when this is not stated either."),
+        key("guest", Shape::Word(GUESTS), "Which machine tests get that state none."),
+        key("retry", Shape::Count, "How often tests that state nothing are asked again after a failure."),
+    ],
 };
 
 /// The checks that are always on, each with what it means.
@@ -155,6 +222,9 @@ pub const BASE_CHECKS: &[(&str, &str)] = &[
     ("taint", "the kernel became tainted"),
 ];
 
+/// Which machine a test gets.
+pub const GUESTS: &[&str] = &["shared", "clone", "fresh"];
+
 /// A test.
 pub const TEST: KeyTable = KeyTable {
     what: "a test",
@@ -163,23 +233,40 @@ pub const TEST: KeyTable = KeyTable {
         key("summary", Shape::Line, "Why it matters."),
         key("tags", Shape::Ids, "Tags, beside those of the suite."),
         key("link", Shape::LineOrLines, "Where what is expected comes from."),
+        key("covers", Shape::Lines, "Checks of other tools that this one takes the place of, by their names there."),
+        key("for-each", Shape::ForEach, "The test is repeated for each of these; `${name}` stands for the value."),
         key("when", Shape::Condition, "The test is skipped on systems for which this is not true."),
         key("because", Shape::Line, "The reason for `when`, shown beside the skip."),
         key("needs", Shape::Ids, "Tests of this suite that must have passed before, on the same machine."),
         key("timeout", Shape::Duration, "Wall-clock limit on a host with working KVM; emulation scales it."),
         key(
             "guest",
-            Shape::Word(&["shared", "fresh"]),
-            "`shared`, a machine other tests use too, or `fresh`, a cold boot of its own or of its `needs` chain.",
+            Shape::Word(GUESTS),
+            "`shared`, a machine other tests use too (the default without steps), `clone`, a fork of the warm machine \
+             for it or its `needs` chain (the default with steps), or `fresh`, a cold boot of its own.",
         ),
+        key("retry", Shape::Count, "How often it is asked again after a failure; a later pass is reported as flaky."),
         key("steps", Shape::Steps, "What is done first; steps may change the guest."),
         key("expect", Shape::Expect, "What must then be true; everything is evaluated."),
+        key("adjust", Shape::List(&ADJUST), "What is expected otherwise on some systems."),
         key("snapshots", Shape::List(&SNAPSHOT), "Facts that are compared with what was accepted before."),
     ],
 };
 
+/// An entry of `adjust:`.
+pub const ADJUST: KeyTable = KeyTable {
+    what: "an entry of `adjust`",
+    keys: &[
+        required("when", Shape::Condition, "On which systems."),
+        required("because", Shape::Line, "Why they differ."),
+        key("expect", Shape::Adjust, "Attributes that take the place of the test's; `null` removes."),
+        key("timeout", Shape::Duration, "Another time-out."),
+    ],
+};
+
 /// The steps, by their first key.
-pub const STEPS: &[&KeyTable] = &[&RUN, &INSTALL, &SERVICE, &WRITE];
+pub const STEPS: &[&KeyTable] =
+    &[&RUN, &INSTALL, &REMOVE, &UPDATE, &SERVICE, &WRITE, &UPLOAD, &REBOOT, &WAIT, &BOOT_SAMPLES, &COLLECT];
 
 /// The `run` step.
 pub const RUN: KeyTable = KeyTable {
@@ -204,6 +291,26 @@ pub const INSTALL: KeyTable = KeyTable {
     ],
 };
 
+/// The `remove` step.
+pub const REMOVE: KeyTable = KeyTable {
+    what: "a `remove` step",
+    keys: &[
+        required("remove", Shape::Lines, "Packages that the guest's package manager removes."),
+        key("scriptlet-errors", Shape::Word(&["none"]), "`none`: a scriptlet that fails, fails the step."),
+        key("timeout", Shape::Duration, "Limit of this step; the test's when not stated."),
+    ],
+};
+
+/// The `update` step.
+pub const UPDATE: KeyTable = KeyTable {
+    what: "an `update` step",
+    keys: &[
+        required("update", Shape::AllOrLines, "`all`, or packages that the guest's package manager updates."),
+        key("scriptlet-errors", Shape::Word(&["none"]), "`none`: a scriptlet that fails, fails the step."),
+        key("timeout", Shape::Duration, "Limit of this step; the test's when not stated."),
+    ],
+};
+
 /// The `service` step.
 pub const SERVICE: KeyTable = KeyTable {
     what: "a `service` step",
@@ -222,6 +329,67 @@ pub const WRITE: KeyTable = KeyTable {
         required("write", Shape::Line, "An absolute path."),
         required("content", Shape::AnyText, "What the file holds afterwards."),
         key("mode", Shape::Mode, "Its octal mode."),
+        key("timeout", Shape::Duration, "Limit of this step; the test's when not stated."),
+    ],
+};
+
+/// The `reboot` step.
+pub const REBOOT: KeyTable = KeyTable {
+    what: "a `reboot` step",
+    keys: &[
+        required(
+            "reboot",
+            Shape::Word(&["soft", "hard", "crash"]),
+            "`soft` asks the guest, `hard` presses the reset button, `crash` makes the kernel crash and recover.",
+        ),
+        key(
+            "timeout",
+            Shape::Duration,
+            "Limit until the guest has settled again; the image's boot-timeout when not stated.",
+        ),
+    ],
+};
+
+/// The `upload` step.
+pub const UPLOAD: KeyTable = KeyTable {
+    what: "an `upload` step",
+    keys: &[
+        required("upload", Shape::Line, "A file, relative to the suite's and not above it; at most 64 MiB."),
+        required("to", Shape::Line, "An absolute path in the guest."),
+        key("mode", Shape::Mode, "Its octal mode there; 0644 when not stated."),
+        key("timeout", Shape::Duration, "Limit of this step; the test's when not stated."),
+    ],
+};
+
+/// The `wait` step.
+pub const WAIT: KeyTable = KeyTable {
+    what: "a `wait` step",
+    keys: &[required(
+        "wait",
+        Shape::Duration,
+        "Nothing is done for so long; `eventually` is better where it can be used.",
+    )],
+};
+
+/// The `boot-samples` step.
+pub const BOOT_SAMPLES: KeyTable = KeyTable {
+    what: "a `boot-samples` step",
+    keys: &[
+        required("boot-samples", Shape::Count, "How often the machine is booted and measured."),
+        key("discard", Shape::Natural, "How many of the first boots do not count; 0 when not stated."),
+        key("timeout", Shape::Duration, "Limit of this step; the test's when not stated."),
+    ],
+};
+
+/// The `collect` step.
+pub const COLLECT: KeyTable = KeyTable {
+    what: "a `collect` step",
+    keys: &[
+        required(
+            "collect",
+            Shape::Lines,
+            "Absolute paths that are copied into the run's folder; `*` and `?` may be used.",
+        ),
         key("timeout", Shape::Duration, "Limit of this step; the test's when not stated."),
     ],
 };

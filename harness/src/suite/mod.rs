@@ -8,8 +8,11 @@
 //! - [`keys`]: the language's own keys, from which the decoder and [`schema`] are both made.
 //! - [`condition`], [`matcher`], [`value`]: the small languages inside scalars.
 //! - [`select`]: which tests a command line means. [`images`]: the image catalogue's files.
+//! - [`console_rules`]: the files of console rules.
 
+pub mod adjust;
 pub mod condition;
+pub mod console_rules;
 mod decode;
 pub mod diagnostic;
 pub mod images;

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use camino::Utf8PathBuf;
+
 use crate::failure::Location;
 
 /// One suite file.
@@ -24,9 +26,12 @@ pub struct Suite {
     pub base_checks: BTreeMap<String, BaseCheck>,
     /// Steps before the first test on each machine.
     pub setup: Vec<Step>,
-    /// The tests, in the order of the file.
+    /// Steps after the last test on each machine, whatever became of the tests.
+    pub teardown: Vec<Step>,
+    /// The tests: for each combination of the matrix those of the file, in its order, then those of
+    /// the files it includes.
     pub tests: Vec<Test>,
-    /// SHA-256 of the file, hex: reports name it.
+    /// SHA-256 of the file, and of those it includes after it, hex: reports name it.
     pub digest: String,
 }
 
@@ -41,25 +46,43 @@ pub enum BaseCheck {
     Off,
 }
 
-/// One test: the unit of selection, isolation, gating and history.
+/// One test: the unit of selection, isolation, gating and history. A test of a suite with a matrix,
+/// or with `for-each`, has become one of these for every combination.
 #[derive(Debug, Clone)]
 pub struct Test {
-    /// Unique in its suite.
+    /// Unique in its suite. As written, and for one of several combinations with what sets it apart:
+    /// `features[cpu=x86-64-v3,firmware=bios]`.
     pub id: String,
+    /// What sets it apart, in the order of its id: names with values. Empty for most.
+    pub cell: Vec<(String, String)>,
+    /// The machine it must have, where the image's own description is not enough. All tests of a
+    /// `needs` chain wish the same.
+    pub machine: MachineWish,
     /// Why it matters, one line.
     pub summary: String,
     /// Its own tags and its suite's.
     pub tags: Vec<String>,
     /// Links to the sources of what is expected.
     pub links: Vec<String>,
+    /// Checks of other tools that this test takes the place of, by their names there.
+    pub covers: Vec<String>,
     /// On which systems it is asked; `None` is all.
     pub when: Option<When>,
-    /// Tests of the same suite that must have passed before, on the same machine.
+    /// What is expected otherwise on some systems; see [`Test::adjusted`].
+    pub adjust: Vec<Adjustment>,
+    /// Tests of the same suite that must have passed before, on the same machine: by full id.
     pub needs: Vec<String>,
     /// Wall-clock limit on a host with working KVM; emulation scales it.
     pub timeout: Duration,
+    /// How often it is asked again after a failure, 0 to 10. A pass on a later attempt is reported as
+    /// flaky, with every attempt. A `clone` or `fresh` test that needs nothing gets a new machine for
+    /// each attempt.
+    pub retry: u32,
     /// Which machine it gets.
     pub guest: GuestMode,
+    /// Whether its machine may reach the internet: it, or a test of its `needs` chain, has the tag
+    /// [`NEEDS_INTERNET`].
+    pub internet: bool,
     /// What may change the guest, in order.
     pub steps: Vec<Step>,
     /// What must then be true; all are evaluated.
@@ -70,15 +93,101 @@ pub struct Test {
     pub location: Location,
 }
 
-/// Which machine a test gets.
+/// The shape of machine that a combination of a matrix asks for. What is `None` is as the image's
+/// description has it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct MachineWish {
+    /// Only on the image of this id. Also part of the test's `when`, so that it holds for who does
+    /// not look here.
+    pub image: Option<String>,
+    /// An x86 level (`x86-64-v1` to `x86-64-v4`), `host`, `max`, or a CPU model of QEMU. Letters,
+    /// digits, `.`, `_` and `-` only, so that it can stand in a command line.
+    pub cpu: Option<String>,
+    /// `uefi`, `uefi-secure` or `bios`.
+    pub firmware: Option<&'static str>,
+    /// Whether it has a TPM 2.0.
+    pub tpm: Option<bool>,
+    /// `virtio-blk`, `virtio-scsi`, `nvme` or `sata`.
+    pub bus: Option<&'static str>,
+    /// RAM in bytes, at least 64 MiB.
+    pub memory: Option<u64>,
+    /// Processors, 1 to 255.
+    pub cpus: Option<u32>,
+}
+
+impl MachineWish {
+    /// Whether a machine as the image's description has it will do.
+    pub fn is_plain(&self) -> bool {
+        *self == Self { image: self.image.clone(), ..Self::default() }
+    }
+}
+
+impl Test {
+    /// The id as written, without what sets a combination apart.
+    pub fn base_id(&self) -> &str {
+        base_id(&self.id)
+    }
+}
+
+/// The id of a test as written, without what sets a combination apart. Ids as written hold no `[`.
+pub fn base_id(id: &str) -> &str {
+    id.split_once('[').map_or(id, |(base, _)| base)
+}
+
+/// The tag of tests whose machine must reach the internet.
+pub const NEEDS_INTERNET: &str = "needs-internet";
+
+/// Which machine a test gets. Tests of a `needs` chain share one, and have the same mode.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum GuestMode {
-    /// The machine that other tests of the run use too.
+    /// The machine that other tests of the run use too. The default without steps.
     Shared,
     /// Its own fork of the warm machine.
     Clone,
     /// A cold boot of its own, or of its own `needs` chain.
     Fresh,
+}
+
+impl GuestMode {
+    /// As written in suites.
+    pub fn word(self) -> &'static str {
+        match self {
+            GuestMode::Shared => "shared",
+            GuestMode::Clone => "clone",
+            GuestMode::Fresh => "fresh",
+        }
+    }
+}
+
+/// What is expected otherwise on some systems.
+#[derive(Debug, Clone)]
+pub struct Adjustment {
+    /// On which systems; its `because` is always there.
+    pub when: When,
+    /// What changes in `expect`, in order.
+    pub changes: Vec<Change>,
+    /// Another time-out.
+    pub timeout: Option<Duration>,
+}
+
+/// One change of a test's expectations.
+#[derive(Debug, Clone)]
+pub enum Change {
+    /// Removes all expectations of a check type, of one of its subjects, or one attribute of it.
+    Remove {
+        /// The check type.
+        check: &'static str,
+        /// The subject; `None` is all of them.
+        subject: Option<String>,
+        /// The attribute; `None` is the whole expectation.
+        attribute: Option<&'static str>,
+        /// Where it stands.
+        location: Location,
+    },
+    /// Takes the place of the subject's expectation, or is added (`package: {nginx: absent}`).
+    Replace(Expectation),
+    /// Each attribute (of mappings: each key) takes the place of the same one, or is added.
+    Merge(Expectation),
 }
 
 /// A condition with the reason a person gave for it.
@@ -161,6 +270,20 @@ pub enum Action {
         /// Whether a failed scriptlet fails the step (`scriptlet-errors: none`).
         refuse_scriptlet_errors: bool,
     },
+    /// Removes packages with the guest's package manager. One that is not installed fails the step.
+    Remove {
+        /// Package names.
+        packages: Vec<String>,
+        /// Whether a failed scriptlet fails the step.
+        refuse_scriptlet_errors: bool,
+    },
+    /// Updates packages with the guest's package manager. That nothing is newer is success.
+    Update {
+        /// Package names; none is every package.
+        packages: Vec<String>,
+        /// Whether a failed scriptlet fails the step.
+        refuse_scriptlet_errors: bool,
+    },
     /// Brings a systemd unit to a state.
     Service {
         /// Unit name; `.service` when it has no suffix.
@@ -179,7 +302,38 @@ pub enum Action {
         /// Octal mode, e.g. 0o644.
         mode: Option<u32>,
     },
+    /// Reboots the machine, and proves that it was rebooted once.
+    Reboot(RebootKind),
+    /// Copies a file of the host into the guest.
+    Upload {
+        /// The file: the suite's folder joined with a relative path without `..`. It was a plain file
+        /// within [`UPLOAD_LIMIT`] when the suite was decoded; it may have changed since.
+        source: Utf8PathBuf,
+        /// Absolute path in the guest.
+        path: String,
+        /// Octal mode; 0o644 when not stated.
+        mode: Option<u32>,
+    },
+    /// Does nothing for so long.
+    Wait(Duration),
+    /// Boots the machine so often, for the `boot` check to have that many samples. Only as the first
+    /// step of a test on a fresh machine.
+    BootSamples {
+        /// Boots that are measured, those that are discarded included: 1 to 100.
+        samples: u32,
+        /// How many of the first do not count; fewer than `samples`.
+        discard: u32,
+    },
+    /// Copies files of the guest into the run's folder. One that is not there is said in the report
+    /// and fails nothing.
+    Collect {
+        /// Absolute paths; `*` and `?` stand for parts of names.
+        paths: Vec<String>,
+    },
 }
+
+/// Largest file of an `upload` step, in bytes.
+pub const UPLOAD_LIMIT: u64 = 64 << 20;
 
 /// What a `service` step brings about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -293,4 +447,26 @@ pub enum SnapshotSource {
     Ports,
     /// The output of a command.
     Run(String),
+}
+
+/// How a `reboot` step reboots.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RebootKind {
+    /// The guest is asked to.
+    Soft,
+    /// The reset button is pressed: the guest is not told.
+    Hard,
+    /// The kernel is made to crash, and has to come back by itself.
+    Crash,
+}
+
+impl RebootKind {
+    /// As written in suites.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Soft => "soft",
+            Self::Hard => "hard",
+            Self::Crash => "crash",
+        }
+    }
 }

@@ -9,7 +9,7 @@
 use serde_json::{Map, Value, json};
 
 use super::condition::{DIMENSIONS, words};
-use super::keys::{CATALOGUE, Key, KeyTable, STEPS, SUITE, Shape};
+use super::keys::{CATALOGUE, FRAGMENT, Key, KeyTable, MATRIX, STEPS, SUITE, Shape};
 use super::matcher::{MATCHERS, is_ordered, keys_of};
 use super::table::{CheckTable, Kind, Shorthand, Subject};
 
@@ -18,9 +18,19 @@ pub fn suite(tables: &[&'static CheckTable]) -> Value {
     root("suite/v1", "A suite of muster", mapping(&SUITE, tables))
 }
 
+/// The schema of files of tests that suites include.
+pub fn fragment(tables: &[&'static CheckTable]) -> Value {
+    root("tests/v1", "Tests that suites of muster include", mapping(&FRAGMENT, tables))
+}
+
 /// The schema of image catalogues.
 pub fn images() -> Value {
     root("images/v1", "An image catalogue of muster", mapping(&CATALOGUE, &[]))
+}
+
+/// The schema of console rules.
+pub fn console_rules() -> Value {
+    root(super::console_rules::SCHEMA, "Console rules of muster", mapping(&super::console_rules::FILE, &[]))
 }
 
 fn root(id: &str, title: &str, mut schema: Value) -> Value {
@@ -46,6 +56,10 @@ fn mapping(table: &'static KeyTable, tables: &[&'static CheckTable]) -> Value {
             out["anyOf"] = json!([{"required": ["steps"]}, {"required": ["expect"]}, {"required": ["snapshots"]}]);
             out["dependentRequired"] = json!({"because": ["when"]});
         }
+        "schema" if table.get("include").is_some() => {
+            out["anyOf"] = json!([{"required": ["tests"]}, {"required": ["include"]}]);
+        }
+        "when" => out["anyOf"] = json!([{"required": ["expect"]}, {"required": ["timeout"]}]),
         "service" => out["anyOf"] = json!([{"required": ["state"]}, {"required": ["enabled"]}]),
         _ => {}
     }
@@ -112,6 +126,11 @@ fn shape(shape: &Shape, tables: &[&'static CheckTable]) -> Value {
             let words: Vec<_> = words.iter().map(|(word, _)| *word).collect();
             json!({"anyOf": [choice(&words), mapping(table, tables)]})
         }
+        Shape::Natural => json!({"anyOf": [{"type": "integer", "minimum": 0}, pattern("[0-9]+|0x[0-9a-fA-F]+")]}),
+        Shape::AllOrLines => json!({"anyOf": [{"const": "all"}, {"type": "array", "items": line(), "minItems": 1}]}),
+        Shape::ForEach => for_each(),
+        Shape::Adjust => removable(expect(tables)),
+        Shape::Matrix => matrix(),
         Shape::Globs => json!({"type": "object", "additionalProperties": line(), "minProperties": 1}),
         Shape::Facts => {
             let properties: Map<_, _> = super::images::FACTS
@@ -133,6 +152,76 @@ fn shape(shape: &Shape, tables: &[&'static CheckTable]) -> Value {
             json!({"type": "object", "properties": properties, "additionalProperties": false})
         }
     }
+}
+
+/// One name with its values, or a list of mappings.
+fn for_each() -> Value {
+    let names = || json!({"pattern": "^[a-z][a-z0-9_-]*$"});
+    let list = json!({"type": "array", "items": text(), "minItems": 1});
+    let one = json!({
+        "type": "object", "propertyNames": names(), "additionalProperties": list, "minProperties": 1, "maxProperties": 1
+    });
+    let row = json!({"type": "object", "propertyNames": names(), "additionalProperties": text(), "minProperties": 1});
+    json!({"anyOf": [one, {"type": "array", "items": row, "minItems": 1}]})
+}
+
+/// Expectations in which every check type, subject and attribute may also be `null`.
+fn removable(mut expect: Value) -> Value {
+    let or_null = |value: &mut Value| {
+        let description = value.get("description").cloned();
+        let mut both = json!({"anyOf": [std::mem::take(value), {"type": "null"}]});
+        if let Some(description) = description {
+            both["description"] = description;
+        }
+        *value = both;
+    };
+    // What stands below a subject: each of its attributes.
+    fn attributes(subject: &mut Value, or_null: &dyn Fn(&mut Value)) {
+        if let Some(properties) = subject.get_mut("properties").and_then(Value::as_object_mut) {
+            properties.iter_mut().filter(|(name, _)| *name != "eventually").for_each(|(_, value)| or_null(value));
+        } else if let Some(choices) = subject.get_mut("anyOf").and_then(Value::as_array_mut) {
+            choices.iter_mut().for_each(|choice| attributes(choice, or_null));
+        }
+    }
+    for (_, check) in expect.get_mut("properties").and_then(Value::as_object_mut).into_iter().flatten() {
+        match check.get_mut("additionalProperties").filter(|more| more.is_object()) {
+            Some(subject) => {
+                attributes(subject, &or_null);
+                or_null(subject);
+            }
+            None => attributes(check, &or_null),
+        }
+        or_null(check);
+    }
+    expect
+}
+
+/// Dimensions of a matrix: those that shape machines by their type, others by the form of their words.
+fn matrix() -> Value {
+    let list = |item: Value| json!({"type": "array", "items": item, "minItems": 1, "uniqueItems": true});
+    let word = || json!({"type": ["string", "number", "boolean"], "pattern": MATRIX_WORD});
+    let mut properties = Map::new();
+    for key in MATRIX.keys {
+        let mut value = list(shape(&key.shape, &[]));
+        value["description"] = json!(key.doc);
+        properties.insert(key.name.to_owned(), value);
+    }
+    let exclude = json!({
+        "type": "array",
+        "items": {"type": "object", "additionalProperties": line(), "minProperties": 1},
+        "minItems": 1,
+        "description": "Combinations that are left out: each entry names values of dimensions, or an `image`."
+    });
+    properties.insert("exclude".to_owned(), exclude);
+    let some: Vec<_> = [json!({"minProperties": 2}), json!({"not": {"required": ["exclude"]}})].into_iter().collect();
+    json!({
+        "type": "object",
+        "properties": properties,
+        "propertyNames": {"pattern": "^[a-z][a-z0-9_-]*$"},
+        "additionalProperties": list(word()),
+        "minProperties": 1,
+        "anyOf": some
+    })
 }
 
 fn expect(tables: &[&'static CheckTable]) -> Value {
@@ -199,6 +288,8 @@ fn subject(table: &'static CheckTable) -> Value {
     }
 }
 
+/// A value of a dimension that shapes no machine: it becomes part of a test's name.
+const MATRIX_WORD: &str = r"^[A-Za-z0-9][A-Za-z0-9._+-]{0,59}$|\$\{";
 const EVENTUALLY: &str = "Ask again until it is so, at most so long.";
 const DURATION: &str = r"([0-9]+(\.[0-9]+)?\s*(d|h|min|m|s|ms|us)\s*)+";
 const SIZE: &str = r"[0-9]+(\.[0-9]+)?\s*(B|KB|kB|MB|GB|TB|KiB|MiB|GiB|TiB)";

@@ -2,7 +2,7 @@
 //! (`kernel/*`). That nothing was selected is for the caller to say; here is what it needs to say it.
 
 use super::diagnostic::did_you_mean;
-use super::model::{Suite, Test};
+use super::model::{Suite, Test, base_id};
 
 /// Why a selection cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -117,7 +117,9 @@ fn one(words: &[&str], at: &mut usize, depth: usize) -> Result<Expression, Strin
 }
 
 /// A glob over names of tests, `suite/test`. `*` stands for any text, `?` for one character. Without
-/// a `/` it is about the suite alone and means all its tests.
+/// a `/` it is about the suite alone and means all its tests. A test of a matrix is meant by its full
+/// name, `kernel/features[cpu=x86-64-v3,firmware=bios]`, and all its combinations by the name as
+/// written; brackets stand for themselves.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NameGlob(String);
 
@@ -125,10 +127,15 @@ impl NameGlob {
     /// Reads a glob.
     pub fn parse(text: &str) -> Result<Self, SelectError> {
         let fine = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "._-*?".contains(c);
+        let in_cell = |c: char| fine(c) || c.is_ascii_uppercase() || "=,+".contains(c);
         let mut halves = text.splitn(3, '/');
         let good = |half: &str| !half.is_empty() && half.chars().all(fine);
+        let good_test = |half: &str| match half.split_once('[') {
+            None => good(half),
+            Some((id, cell)) => good(id) && cell.strip_suffix(']').is_some_and(|cell| cell.chars().all(in_cell)),
+        };
         let (suite, test, more) = (halves.next(), halves.next(), halves.next());
-        if suite.is_some_and(good) && test.is_none_or(good) && more.is_none() && text.len() <= 512 {
+        if suite.is_some_and(good) && test.is_none_or(good_test) && more.is_none() && text.len() <= 512 {
             Ok(Self(text.to_owned()))
         } else {
             Err(SelectError::Name(crate::text::one_line(text, 120)))
@@ -139,7 +146,7 @@ impl NameGlob {
     pub fn matches(&self, suite: &str, test: &str) -> bool {
         match self.0.split_once('/') {
             None => glob(&self.0, suite),
-            Some((left, right)) => glob(left, suite) && glob(right, test),
+            Some((left, right)) => glob(left, suite) && (glob(right, test) || glob(right, base_id(test))),
         }
     }
 
@@ -158,12 +165,13 @@ impl NameGlob {
             }
             // A test's id alone is a common slip.
             return suites.iter().find_map(|suite| {
-                suite.tests.iter().find(|test| test.id == self.0).map(|test| format!("{}/{}", suite.name, test.id))
+                let test = suite.tests.iter().find(|test| test.base_id() == self.0);
+                test.map(|test| format!("{}/{}", suite.name, test.base_id()))
             });
         }
         let names: Vec<String> = suites
             .iter()
-            .flat_map(|suite| suite.tests.iter().map(|test| format!("{}/{}", suite.name, test.id)))
+            .flat_map(|suite| suite.tests.iter().map(|test| format!("{}/{}", suite.name, test.base_id())))
             .collect();
         did_you_mean(&self.0, names.iter().map(String::as_str)).map(str::to_owned)
     }
@@ -279,6 +287,12 @@ mod tests {
         assert!(name("kernel*").matches("kernel-rt", "features"));
         assert!(name("*/survives-?eboot").matches("nginx", "survives-reboot"));
         assert!(!name("nginx/install").matches("nginx", "install-again"));
+        let cell = "features[cpu=x86-64-v3,firmware=bios]";
+        assert!(name("kernel/features").matches("kernel", cell), "the name as written means every combination");
+        assert!(name(&format!("kernel/{cell}")).matches("kernel", cell));
+        assert!(!name("kernel/features[cpu=x86-64-v2,firmware=bios]").matches("kernel", cell));
+        assert!(name("kernel/*[*firmware=bios*]").matches("kernel", cell));
+        assert!(NameGlob::parse("kernel/features[").is_err() && NameGlob::parse("ke[a]/b").is_err());
         for bad in ["", "/", "a/", "/b", "a/b/c", "A", "a b"] {
             assert!(NameGlob::parse(bad).is_err(), "{bad}");
         }

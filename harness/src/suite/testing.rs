@@ -99,6 +99,24 @@ static WRITABLE: CheckTable = table(
     Shorthand::Attribute("writable"),
     &[attribute("writable", Kind::Bool)],
 );
+static CLOSURE: CheckTable = table(
+    "closure",
+    Subject::Named { what: "a package name" },
+    Shorthand::None,
+    &[attribute("resolves", Kind::Bool), attribute("from-repos", Kind::Set), attribute("install-size", Kind::Size)],
+);
+static MODULE: CheckTable = table(
+    "module",
+    Subject::Named { what: "a kernel module" },
+    Shorthand::Words(&[("available", "available", "true"), ("absent", "available", "false")]),
+    &[
+        attribute("available", Kind::Bool),
+        attribute("state", Kind::Word(&["loaded", "built-in"])),
+        attribute("signed", Kind::Bool),
+    ],
+);
+static CPU: CheckTable =
+    table("cpu", Subject::Whole, Shorthand::None, &[attribute("level", Kind::Text), attribute("flags", Kind::Set)]);
 static COMMAND: CheckTable = table(
     "command",
     Subject::Named { what: "a command line" },
@@ -108,7 +126,10 @@ static COMMAND: CheckTable = table(
 
 /// What the tests of this room may speak of.
 pub const VOCABULARY: Vocabulary<'static> = Vocabulary {
-    tables: &[&PACKAGE, &FILE, &SERVICE, &PORT, &KERNEL, &KCONFIG, &SYSCTL, &BOOT, &UNITS, &MOUNT, &WRITABLE, &COMMAND],
+    tables: &[
+        &PACKAGE, &FILE, &SERVICE, &PORT, &KERNEL, &KCONFIG, &SYSCTL, &BOOT, &UNITS, &MOUNT, &WRITABLE, &COMMAND,
+        &CLOSURE, &MODULE, &CPU,
+    ],
     capabilities: &[("rpmdb", "rpm works"), ("systemd", "systemd is PID 1"), ("selinux", "a policy is loaded")],
     tools: &["curl", "rpm"],
 };
@@ -117,7 +138,7 @@ pub const VOCABULARY: Vocabulary<'static> = Vocabulary {
 pub const EXAMPLES: [&str; 4] = [
     r#"schema: suite/v1
 suite: nginx
-summary: nginx installs and serves
+summary: nginx installs, serves, survives a reboot
 tags: [isv, web, tier1]
 images: {where: "distro >= fedora-41 and mode == package"}
 defaults: {timeout: 5m}
@@ -126,7 +147,13 @@ setup:
   - run: dnf -q makecache
     timeout: 2m
 tests:
+  - id: closure
+    summary: the dependency chain closes inside the image's own repositories
+    expect:
+      closure:
+        nginx: {resolves: true, from-repos: {only: [fedora, updates]}, install-size: "<= 80 MiB"}
   - id: install
+    needs: [closure]
     steps:
       - install: [nginx]
         scriptlet-errors: none
@@ -150,10 +177,16 @@ tests:
       - run: curl -fsS http://127.0.0.1:${port}/
         stdout: {matches: "(?i)nginx"}
         eventually: 15s
+teardown:
+  - collect: [/var/log/nginx/error.log]
 "#,
     r#"schema: suite/v1
 suite: kernel
 tags: [kernel]
+matrix:
+  cpu: [x86-64-v2, x86-64-v3]
+  firmware: [bios, uefi]
+  exclude: [{image: fedora-43-cloud, firmware: bios}]
 tests:
   - id: features
     expect:
@@ -163,12 +196,21 @@ tests:
         CONFIG_DEBUG_INFO_BTF: y
         CONFIG_NR_CPUS: ">= 512"
       sysctl: {kernel.kptr_restrict: ">= 1", fs.protected_symlinks: 1}
+      module: {btrfs: available, vsock_loopback: {state: loaded, signed: true}, firewire_core: absent}
+      cpu: {level: "${matrix.cpu}", flags: {has: [aes]}}
+    adjust:
+      - when: arch == aarch64
+        because: no x86 levels, KVM is built in
+        expect: {kconfig: {CONFIG_KVM: y}, cpu: null}
 "#,
     r#"schema: suite/v1
 suite: boot-time
 tests:
   - id: budget
     guest: fresh
+    steps:
+      - boot-samples: 7
+        discard: 1
     expect:
       boot:
         total: {median: "<= 14s", p95: "<= 20s"}

@@ -106,6 +106,11 @@ impl Node {
         }
     }
 
+    /// How many scalars, lists and mappings it holds, itself included.
+    pub fn nodes(&self) -> usize {
+        self.weight().nodes
+    }
+
     fn weight(&self) -> Weight {
         match &self.kind {
             Kind::Scalar { text, .. } => Weight { nodes: 1, bytes: text.len(), depth: 0 },

@@ -52,7 +52,7 @@ configure_root() {
 MODULES=list
 COMPRESS=zstd
 C
-  printf '%s\n' virtio_blk virtio_scsi sd_mod nvme virtio_pci dm_mod dm_verity overlay >"$root/etc/initramfs-tools/modules"
+  printf '%s\n' virtio_blk virtio_scsi ahci sd_mod nvme virtio_pci dm_mod dm_verity overlay >"$root/etc/initramfs-tools/modules"
   chroot "$root" update-initramfs -u -k "$kernel" >/dev/null
 
   rm -f "$root"/{vmlinuz,initrd.img}{,.old} "$root/usr/share/info/dir"

@@ -1,10 +1,16 @@
 //! The byte stream of a serial port becomes clean, bounded lines: NUL bytes and escape sequences are
-//! taken out, CRLF and lone carriage returns end a piece, and a line may arrive in any number of
-//! parts. Pure.
+//! taken out, CRLF, lone carriage returns and moves of the cursor end a piece, and a line may arrive in
+//! any number of parts. Pure; the work is proportional to the bytes.
+
+use super::message::{LONGEST_STAMP, next_stamp};
 
 /// The longest piece that is kept, in bytes; a longer line continues in a further piece of the same
 /// number.
 pub const LONGEST: usize = 4096;
+
+/// How far back from a cut a time stamp is looked for, so that a message is not torn by it: printk's
+/// own messages are no longer than this.
+const LONGEST_MESSAGE: usize = 1024;
 
 /// One clean piece of a line.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,6 +19,8 @@ pub struct Piece {
     pub number: u64,
     /// Its text, free of escape sequences; other control characters are made visible.
     pub text: String,
+    /// Whether it stands at the beginning of a line of the screen, rather than going on from a long one.
+    pub begins: bool,
     /// Whether the line ended here, rather than going on in a further piece.
     pub whole: bool,
 }
@@ -35,13 +43,14 @@ enum Escape {
 pub struct Lines {
     number: u64,
     piece: Vec<u8>,
+    begins: bool,
     escape: Escape,
     string_length: usize,
 }
 
 impl Default for Lines {
     fn default() -> Self {
-        Self { number: 1, piece: Vec::new(), escape: Escape::No, string_length: 0 }
+        Self { number: 1, piece: Vec::new(), begins: true, escape: Escape::No, string_length: 0 }
     }
 }
 
@@ -53,11 +62,16 @@ impl Lines {
             // A newline ends whatever sequence was torn before it, or one lost byte would hide a panic.
             if byte == b'\n' {
                 self.escape = Escape::No;
-                self.end(&mut pieces, true);
+                self.end(&mut pieces);
                 self.number += 1;
                 continue;
             }
+            let moves = self.escape == Escape::Control && b"HfJdEF".contains(&byte);
             if self.in_escape(byte) {
+                // What follows stands elsewhere on the screen: boot loaders draw like this.
+                if moves {
+                    self.end(&mut pieces);
+                }
                 continue;
             }
             match byte {
@@ -65,7 +79,7 @@ impl Lines {
                     self.escape = Escape::Begun;
                     self.string_length = 0;
                 }
-                b'\r' => self.end(&mut pieces, true),
+                b'\r' => self.end(&mut pieces),
                 0 | 0x07 | 0x7f => {}
                 0x08 => {
                     self.piece.pop();
@@ -73,7 +87,7 @@ impl Lines {
                 byte => {
                     self.piece.push(byte);
                     if self.piece.len() >= LONGEST {
-                        self.end(&mut pieces, false);
+                        self.cut(&mut pieces);
                     }
                 }
             }
@@ -87,10 +101,15 @@ impl Lines {
         (!self.piece.is_empty()).then(|| self.make(false))
     }
 
+    /// The number of the line that is being printed.
+    pub fn number(&self) -> u64 {
+        self.number
+    }
+
     /// The last piece of a stream that has ended.
     pub fn finish(&mut self) -> Option<Piece> {
         let mut pieces = Vec::new();
-        self.end(&mut pieces, true);
+        self.end(&mut pieces);
         pieces.pop()
     }
 
@@ -114,15 +133,34 @@ impl Lines {
         true
     }
 
-    fn end(&mut self, pieces: &mut Vec<Piece>, whole: bool) {
+    /// Ends a piece with its line.
+    fn end(&mut self, pieces: &mut Vec<Piece>) {
         if !self.piece.is_empty() {
-            pieces.push(self.make(whole));
+            pieces.push(self.make(true));
             self.piece.clear();
         }
+        self.begins = true;
+    }
+
+    /// Ends a piece because it is long, before the last message in it when that may be unfinished.
+    fn cut(&mut self, pieces: &mut Vec<Piece>) {
+        let mut at = self.piece.len() - LONGEST_MESSAGE;
+        let mut last = None;
+        while let Some((found, length)) = next_stamp(&self.piece, at) {
+            last = Some(found);
+            at = found + length;
+        }
+        // A stamp itself may be torn as well.
+        let end = self.piece.len();
+        let torn = (end.saturating_sub(LONGEST_STAMP)..end).rev().find(|at| self.piece[*at] == b'[');
+        let rest = self.piece.split_off(last.or(torn).unwrap_or(end));
+        pieces.push(self.make(false));
+        self.piece = rest;
+        self.begins = false;
     }
 
     fn make(&self, whole: bool) -> Piece {
-        Piece { number: self.number, text: crate::text::harmless_bytes(&self.piece), whole }
+        Piece { number: self.number, text: crate::text::harmless_bytes(&self.piece), begins: self.begins, whole }
     }
 }
 
@@ -156,6 +194,22 @@ mod tests {
         let pieces = lines.push(&vec![b'x'; 3 * LONGEST + 5]);
         assert_eq!(pieces.len(), 3);
         assert!(pieces.iter().all(|piece| piece.text.len() == LONGEST && piece.number == 1 && !piece.whole));
+        assert_eq!(pieces.iter().map(|piece| piece.begins).collect::<Vec<_>>(), [true, false, false]);
         assert_eq!(lines.unfinished().map(|piece| piece.text), Some("xxxxx".to_owned()));
+    }
+    #[test]
+    fn moves_of_the_cursor_end_a_piece() {
+        expect(&[b"\x1b[2J\x1b[01;01Hmenu\x1b[05;02Herror: x\x1b[0m y\x1b[K z"], &[(1, "menu"), (1, "error: x y z")]);
+    }
+
+    #[test]
+    fn a_long_line_is_cut_before_a_message_and_not_in_it() {
+        for fill in [LONGEST - 30, LONGEST - 18, LONGEST - 5, LONGEST - 300] {
+            let line = format!("{}[   12.345678] Kernel panic - not syncing: x\n", "y".repeat(fill));
+            let pieces = Lines::default().push(line.as_bytes());
+            let last = pieces.last().unwrap();
+            assert!(last.text.contains("[   12.345678] Kernel panic - not syncing: x"), "{fill}: {last:?}");
+            assert_eq!(pieces.iter().map(|piece| piece.text.len()).sum::<usize>(), line.len() - 1);
+        }
     }
 }

@@ -1,9 +1,19 @@
 //! The console of a machine: every byte to `console.log` (bounded), every line judged while it is
-//! printed, so that a hopeless wait ends at once.
+//! printed, so that a hopeless wait ends at once. The same judge reads logs of other machines
+//! ([`scan`]).
+//!
+//! Bytes become clean pieces of lines ([`Lines`]), pieces become messages ([`message`]), a message is
+//! held against the [`rules`] by the [`Judge`], and what it finds is kept with the lines around it in
+//! [`Findings`]. All of that is pure; [`Console`] is the thread that reads a machine's port.
 
+mod boots;
+mod findings;
+mod host_keys;
 mod judge;
 mod lines;
+pub mod message;
 pub mod rules;
+pub mod scan;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fs::File;
@@ -14,9 +24,11 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{broadcast, watch};
 
-pub use judge::Judge;
+pub use boots::{Boots, Earlier};
+pub use findings::{Finding, Findings};
+pub use judge::{Judge, Setting, Step};
 pub use lines::{Lines, Piece};
-pub use rules::Severity;
+pub use rules::{Rules, Severity};
 
 /// Bytes of `console.log`. What comes after is read and judged, but not kept.
 pub const LOG_LIMIT: u64 = 64 << 20;
@@ -24,25 +36,8 @@ pub const LOG_LIMIT: u64 = 64 << 20;
 /// Lines that [`Console::excerpt`] can look back on.
 const REMEMBERED: usize = 400;
 
-/// Findings that are remembered, over all categories.
-const REMEMBERED_FINDINGS: usize = 1000;
-
 /// Silence after which an unfinished line is judged as it stands.
 const PAUSE: Duration = Duration::from_millis(300);
-
-/// Something the console judge found.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Finding {
-    /// `kernel-panic`, `oops`, …: one of [`rules::categories`]. Its failure id is
-    /// `console.<category>`.
-    pub category: &'static str,
-    /// What it means for the machine.
-    pub severity: Severity,
-    /// The line, harmless, at most 500 characters.
-    pub line: String,
-    /// 1-based line of `console.log`.
-    pub line_number: u64,
-}
 
 /// What a console tells those who listen.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,7 +54,7 @@ pub enum ConsoleEvent {
 #[derive(Debug, Clone)]
 pub struct Console {
     shared: Arc<Shared>,
-    fatal: watch::Receiver<Option<Finding>>,
+    fatal: watch::Sender<Option<Finding>>,
     closed: watch::Receiver<bool>,
 }
 
@@ -73,25 +68,30 @@ struct Shared {
 struct Seen {
     recent: VecDeque<Piece>,
     unfinished: Option<Piece>,
-    findings: Vec<Finding>,
-    counts: BTreeMap<&'static str, u64>,
+    findings: Findings,
+    counts: BTreeMap<(Arc<str>, Severity), u64>,
     host_keys: Vec<String>,
     bytes: u64,
     last_output: Instant,
 }
 
 impl Console {
+    /// [`Console::start_with`] the shipped rules, for a machine whose resets are watched over QMP.
+    pub fn start(port: UnixStream, log: File, emulated: bool) -> std::io::Result<Self> {
+        Self::start_with(port, log, Setting { rules: Rules::shipped(), emulated, resets_watched: true })
+    }
+
     /// Starts reading the port on a thread of its own, which ends when QEMU closes it. A thread and
     /// not a task, because the guest must be drained however busy the runtime is.
-    pub fn start(port: UnixStream, log: File, emulated: bool) -> std::io::Result<Self> {
+    pub fn start_with(port: UnixStream, log: File, setting: Setting) -> std::io::Result<Self> {
         port.set_read_timeout(Some(PAUSE))?;
         let (events, _) = broadcast::channel(256);
-        let (fatal_sender, fatal) = watch::channel(None);
+        let fatal = watch::Sender::new(None);
         let (closed_sender, closed) = watch::channel(false);
         let seen = Seen {
             recent: VecDeque::new(),
             unfinished: None,
-            findings: Vec::new(),
+            findings: Findings::default(),
             counts: BTreeMap::new(),
             host_keys: Vec::new(),
             bytes: 0,
@@ -100,8 +100,8 @@ impl Console {
         let shared = Arc::new(Shared { events, seen: Mutex::new(seen) });
         let reader = Reader {
             shared: shared.clone(),
-            fatal: fatal_sender,
-            judge: Judge::new(emulated),
+            fatal: fatal.clone(),
+            judge: Judge::new(setting),
             log: Log::new(log, LOG_LIMIT),
         };
         std::thread::Builder::new().name("console".to_owned()).spawn(move || {
@@ -119,16 +119,37 @@ impl Console {
 
     /// The first fatal finding, for whoever waits for the guest.
     pub fn fatal(&self) -> watch::Receiver<Option<Finding>> {
-        self.fatal.clone()
+        self.fatal.subscribe()
     }
 
-    /// Findings so far, at most 50 of a category, in the order of the log.
+    /// A finding that was provoked on purpose: from now on it is only a remark, and nobody gives the
+    /// machine up because of it. Another fatal finding takes its place where there is one.
+    pub fn expected(&self, finding: &Finding) {
+        let same = |other: &Finding| (other.line_number, &*other.category) == (finding.line_number, &*finding.category);
+        let mut seen = self.seen();
+        for known in seen.findings.kept_mut().iter_mut().filter(|known| same(known)) {
+            known.severity = Severity::Info;
+        }
+        let next = seen.findings.kept().iter().find(|known| known.severity == Severity::Fatal).cloned();
+        drop(seen);
+        self.fatal.send_if_modified(|first| {
+            let is_this = first.as_ref().is_some_and(same);
+            if is_this {
+                *first = next;
+            }
+            is_this
+        });
+    }
+
+    /// Findings so far, at most 50 of a category and severity, in the order of the log, each with the
+    /// lines around it that have come by now.
     pub fn findings(&self) -> Vec<Finding> {
-        self.seen().findings.clone()
+        self.seen().findings.kept().to_vec()
     }
 
-    /// How often each category was found, those that are not in [`Console::findings`] included.
-    pub fn counts(&self) -> BTreeMap<&'static str, u64> {
+    /// How often each category was found with each severity, those that are not in
+    /// [`Console::findings`] included.
+    pub fn counts(&self) -> BTreeMap<(Arc<str>, Severity), u64> {
         self.seen().counts.clone()
     }
 
@@ -180,43 +201,43 @@ impl Reader {
                 Ok(0) => break,
                 Ok(count) => {
                     self.log.write(&buffer[..count]);
-                    let mut pieces = Vec::new();
-                    let events = self.judge.push(&buffer[..count], &mut |piece| pieces.push(piece.clone()));
-                    self.note(count as u64, pieces, events);
+                    let steps = self.judge.push(&buffer[..count]);
+                    self.note(count as u64, steps);
                 }
                 Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
-                    let events = self.judge.pause();
-                    self.note(0, Vec::new(), events);
+                    let steps = self.judge.pause();
+                    self.note(0, steps);
                 }
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(_) => break,
             }
         }
-        let mut pieces = Vec::new();
-        let mut events = self.judge.finish(&mut |piece| pieces.push(piece.clone()));
-        events.push(ConsoleEvent::Closed);
-        self.note(0, pieces, events);
+        let steps = self.judge.finish();
+        self.note(0, steps);
+        let _ = self.shared.events.send(ConsoleEvent::Closed);
     }
 
     /// Makes it known: first to those who ask, then to those who listen.
-    fn note(&mut self, bytes: u64, pieces: Vec<Piece>, events: Vec<ConsoleEvent>) {
+    fn note(&mut self, bytes: u64, steps: Vec<Step>) {
+        let mut events = Vec::new();
         {
             let mut seen = self.shared.seen.lock().unwrap_or_else(PoisonError::into_inner);
             if bytes > 0 {
                 seen.bytes += bytes;
                 seen.last_output = Instant::now();
             }
-            seen.recent.extend(pieces);
-            let surplus = seen.recent.len().saturating_sub(REMEMBERED);
-            seen.recent.drain(..surplus);
             seen.unfinished = self.judge.unfinished();
-            for event in &events {
-                match event {
-                    ConsoleEvent::Finding(finding) if seen.findings.len() < REMEMBERED_FINDINGS => {
-                        seen.findings.push(finding.clone());
+            for step in steps {
+                match step {
+                    Step::Line(piece) => seen.line(piece),
+                    Step::Finding(finding) => events.push(ConsoleEvent::Finding(seen.findings.add(finding))),
+                    Step::Unfinished(finding) => {
+                        events.push(ConsoleEvent::Finding(seen.findings.add_unfinished(finding)));
                     }
-                    ConsoleEvent::HostKeys(keys) => seen.host_keys.clone_from(keys),
-                    ConsoleEvent::Finding(_) | ConsoleEvent::Closed => {}
+                    Step::HostKeys(keys) => {
+                        seen.host_keys.clone_from(&keys);
+                        events.push(ConsoleEvent::HostKeys(keys));
+                    }
                 }
             }
             if seen.counts != *self.judge.counts() {
@@ -237,6 +258,16 @@ impl Reader {
             }
             // Nobody listening is no error.
             let _ = self.shared.events.send(event);
+        }
+    }
+}
+
+impl Seen {
+    fn line(&mut self, piece: Piece) {
+        self.findings.line(&piece.text);
+        self.recent.push_back(piece);
+        if self.recent.len() > REMEMBERED {
+            self.recent.pop_front();
         }
     }
 }
@@ -291,14 +322,35 @@ mod tests {
         guest.write_all(said).unwrap();
         let found =
             tokio::time::timeout(SOON, fatal.wait_for(Option::is_some)).await.unwrap().unwrap().clone().unwrap();
-        assert_eq!((found.category, found.line_number), ("kernel-panic", 2));
+        assert_eq!((&*found.category, found.line_number), ("kernel-panic", 2));
         drop(guest);
         tokio::time::timeout(SOON, console.closed()).await.unwrap();
         assert_eq!(std::fs::read(log.path()).unwrap(), said);
         assert_eq!(console.excerpt(2), ["[    2.000000] Kernel panic - not syncing: x", "\u{fffd}trace"]);
-        assert_eq!(console.findings(), std::slice::from_ref(&found));
+        // What came after the panic belongs to it.
+        let lines = |finding: &Finding| finding.excerpt.iter().map(|line| line.to_string()).collect::<Vec<_>>();
+        let panic = "[    2.000000] Kernel panic - not syncing: x";
+        assert_eq!(console.findings().iter().map(lines).collect::<Vec<_>>(), [["boot", panic, "\u{fffd}trace"]]);
         assert_eq!(events.recv().await, Ok(ConsoleEvent::Finding(found)));
         assert_eq!(events.recv().await, Ok(ConsoleEvent::Closed));
+    }
+
+    #[tokio::test]
+    async fn an_expected_panic_is_a_remark_and_the_next_one_is_not() {
+        let (console, mut guest, _log) = started();
+        let mut fatal = console.fatal();
+        guest.write_all(b"[    2.000000] Kernel panic - not syncing: sysrq triggered crash\n").unwrap();
+        let found =
+            tokio::time::timeout(SOON, fatal.wait_for(Option::is_some)).await.unwrap().unwrap().clone().unwrap();
+        console.expected(&found);
+        assert_eq!(*console.fatal().borrow(), None);
+        assert_eq!(console.findings().iter().map(|f| f.severity).collect::<Vec<_>>(), [Severity::Info]);
+        guest.write_all(b"[    3.000000] Kernel panic - not syncing: VFS\n").unwrap();
+        let next = tokio::time::timeout(SOON, fatal.wait_for(Option::is_some)).await.unwrap().unwrap().clone().unwrap();
+        assert_eq!((next.line_number, next.severity), (2, Severity::Fatal));
+        // What was expected is not what ends the machine now.
+        console.expected(&found);
+        assert_eq!(console.fatal().borrow().as_ref(), Some(&next));
     }
 
     #[tokio::test]
@@ -307,7 +359,8 @@ mod tests {
         guest.write_all(b"(initramfs) ").unwrap();
         let mut fatal = console.fatal();
         let found = tokio::time::timeout(SOON, fatal.wait_for(Option::is_some)).await.unwrap().unwrap().clone();
-        assert_eq!(found.map(|finding| finding.category), Some("emergency"));
+        let found = found.unwrap();
+        assert_eq!((&*found.category, &*found.excerpt[found.excerpt_hit]), ("emergency", "(initramfs)"));
         assert_eq!(console.excerpt(1), ["(initramfs) "]);
     }
 

@@ -1,151 +1,235 @@
-//! What on a console means that something went wrong. Every rule is anchored and carries one line it
-//! must match and one near miss it must not; exceptions look at the matching line alone.
+//! What on a console means that something went wrong. The rules are data: the shipped ones are the
+//! files of `rules/`, a person can add more. A rule looks at one message at a time
+//! ([`messages`](super::message::messages)), and so do its exceptions: one benign line hides no other.
 
-use std::sync::OnceLock;
+use std::collections::HashMap;
+use std::sync::{Arc, OnceLock};
 
-use regex::{Regex, RegexSet};
+use camino::Utf8PathBuf;
+use regex::{Regex, RegexSet, RegexSetBuilder};
+
+use super::boots::{Boots, Earlier};
+use super::message::messages;
+use crate::failure::Location;
+use crate::suite::console_rules::{self, ConsoleRule, Sample};
+use crate::suite::diagnostic::{Diagnostic, Diagnostics, Span, codes};
+
+/// Bytes that all patterns together may compile to.
+const LARGEST_SET: usize = 64 << 20;
 
 /// What a finding means for its machine.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Severity {
     /// Worth a line in a report.
     Info,
+    /// Not right, but no reason to fail anything.
+    Warn,
     /// The image did something wrong; the machine goes on.
     Fail,
     /// The machine is lost: waiting longer is hopeless.
     Fatal,
 }
 
+impl Severity {
+    /// All, mildest first.
+    pub const ALL: [Severity; 4] = [Self::Info, Self::Warn, Self::Fail, Self::Fatal];
+
+    /// As it is written in rules and reports.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Info => "info",
+            Self::Warn => "warn",
+            Self::Fail => "fail",
+            Self::Fatal => "fatal",
+        }
+    }
+}
+
 /// One rule.
 #[derive(Debug)]
 pub struct Rule {
+    /// Its name.
+    pub id: Arc<str>,
     /// Names the failure id `console.<category>`.
-    pub category: &'static str,
+    pub category: Arc<str>,
     /// What it means for the machine.
     pub severity: Severity,
-    /// Matched against the message: the line without time stamp, level and caller.
-    pub pattern: &'static str,
-    /// A message that matches one of these is no finding of this rule.
-    pub except: &'static [&'static str],
-    /// A line that must be found.
-    pub hit: &'static str,
-    /// A line that looks like it and must not be.
-    pub miss: &'static str,
+    /// The regular expression.
+    pub pattern: String,
+    /// What the line means, or where its form comes from.
+    pub because: String,
+    /// Whether a trace follows the line.
+    pub trace: bool,
+    /// Whether it only says that something took too long. On an emulated or crowded host that can be
+    /// the host's doing, so there it is worth telling but speaks against nobody.
+    pub about_time: bool,
+    /// What must have come before in the same boot.
+    pub after: Option<Earlier>,
+    /// Where it stands.
+    pub location: Location,
+    except: Vec<Regex>,
 }
 
-mod table;
-pub use table::RULES;
-
-/// The compiled rules.
+/// Compiled rules.
 #[derive(Debug)]
 pub struct Rules {
+    rules: Vec<Rule>,
     set: RegexSet,
-    exceptions: Vec<Option<RegexSet>>,
-    prefix: Regex,
-    stamp: Regex,
 }
+
+/// The shipped files, in the order in which their rules count.
+const SHIPPED: &[(&str, &str)] = &[
+    ("kernel.yaml", include_str!("rules/kernel.yaml")),
+    ("sanitizers.yaml", include_str!("rules/sanitizers.yaml")),
+    ("hangs.yaml", include_str!("rules/hangs.yaml")),
+    ("memory.yaml", include_str!("rules/memory.yaml")),
+    ("storage.yaml", include_str!("rules/storage.yaml")),
+    ("hardware.yaml", include_str!("rules/hardware.yaml")),
+    ("boot.yaml", include_str!("rules/boot.yaml")),
+    ("init.yaml", include_str!("rules/init.yaml")),
+    ("programs.yaml", include_str!("rules/programs.yaml")),
+    ("other.yaml", include_str!("rules/other.yaml")),
+];
 
 impl Rules {
-    /// Compiled once; the table is constant and its tests compile every pattern.
-    pub fn shared() -> &'static Self {
-        static SHARED: OnceLock<Rules> = OnceLock::new();
-        SHARED.get_or_init(Self::compile)
+    /// The shipped rules. They are constant, so they are read and compiled once; that they are valid
+    /// and that every sample holds is tested, not asked at run time.
+    #[allow(clippy::expect_used)]
+    pub fn shipped() -> Arc<Self> {
+        static SHARED: OnceLock<Arc<Rules>> = OnceLock::new();
+        let compile = || {
+            let mut sink = Diagnostics::new();
+            let rules = shipped(&mut HashMap::new(), &mut sink);
+            Arc::new(Self::compile(rules).expect("constants that tests compile"))
+        };
+        SHARED.get_or_init(compile).clone()
     }
 
-    #[allow(clippy::expect_used)]
-    fn compile() -> Self {
-        let set = |patterns: &[&str]| RegexSet::new(patterns).expect("a constant that tests compile");
-        Self {
-            set: set(&RULES.iter().map(|rule| rule.pattern).collect::<Vec<_>>()),
-            exceptions: RULES.iter().map(|rule| (!rule.except.is_empty()).then(|| set(rule.except))).collect(),
-            prefix: Regex::new(PREFIX).expect("a constant that tests compile"),
-            stamp: Regex::new(STAMP).expect("a constant that tests compile"),
+    /// The shipped rules and those of the given files or folders, whose samples are tried. Everything
+    /// that is wrong with any of the files comes back at once. No path means [`Rules::shipped`].
+    pub fn with_user_files(paths: &[Utf8PathBuf]) -> Result<Arc<Self>, Diagnostics> {
+        if paths.is_empty() {
+            return Ok(Self::shipped());
+        }
+        let mut sink = Diagnostics::new();
+        let mut ids = HashMap::new();
+        let mut rules = shipped(&mut ids, &mut sink);
+        let added = console_rules::load(paths, &mut ids, &mut sink);
+        added.iter().for_each(|rule| try_samples(rule, &mut sink));
+        let file: Arc<str> = paths[0].as_str().into();
+        rules.extend(added);
+        let compiled = Self::compile(rules);
+        if let Err(error) = &compiled {
+            let message = format!("the rules cannot be used together: {error}");
+            sink.push(Diagnostic::about_file(codes::TOO_MANY, &file, message).help("use fewer or smaller patterns"));
+        }
+        sink.settle();
+        match compiled {
+            Ok(rules) if sink.is_empty() => Ok(Arc::new(rules)),
+            _ => Err(sink),
         }
     }
 
-    /// The most severe rule that the line matches.
-    pub fn first_match(&self, line: &str) -> Option<&'static Rule> {
-        let message = self.message(line);
+    /// How many rules the files hold, and everything that is wrong with them.
+    pub fn check(paths: &[Utf8PathBuf]) -> (usize, Diagnostics) {
+        let mut sink = Diagnostics::new();
+        let mut ids = HashMap::new();
+        shipped(&mut ids, &mut sink);
+        let rules = console_rules::load(paths, &mut ids, &mut sink);
+        rules.iter().for_each(|rule| try_samples(rule, &mut sink));
+        sink.settle();
+        (rules.len(), sink)
+    }
+
+    fn compile(rules: Vec<ConsoleRule>) -> Result<Self, regex::Error> {
+        let patterns = rules.iter().map(|rule| rule.pattern.as_str());
+        let set = RegexSetBuilder::new(patterns).size_limit(LARGEST_SET).build()?;
+        Ok(Self { set, rules: rules.into_iter().map(Rule::from).collect() })
+    }
+
+    /// All rules, in the order in which they count.
+    pub fn all(&self) -> &[Rule] {
+        &self.rules
+    }
+
+    /// What the rules say of a message.
+    pub fn judge(&self, message: &str, boots: &Boots) -> Verdict<'_> {
         // Nearly every line of a console is innocent: this question alone costs least.
         if !self.set.is_match(message) {
-            return None;
+            return Verdict::default();
         }
-        self.set
-            .matches(message)
-            .into_iter()
-            .filter(|at| !self.exceptions[*at].as_ref().is_some_and(|except| except.is_match(message)))
-            .map(|at| &RULES[at])
-            // The first of equals, so that the table's order decides.
-            .reduce(|best, rule| if rule.severity > best.severity { rule } else { best })
-    }
-
-    /// The line without what stands before a message. The kernel's time stamp is looked for anywhere,
-    /// because other writers to the port leave their own text before it.
-    fn message<'l>(&self, line: &'l str) -> &'l str {
-        let start = self.stamp.find_iter(line).last().map_or(0, |found| found.end());
-        let line = &line[start..];
-        let end = self.prefix.find(line).map_or(0, |found| found.end());
-        &line[end..]
+        let matching = self.set.matches(message);
+        let matching = || matching.iter().map(|at| &self.rules[at]);
+        let rule = matching()
+            .filter(|rule| rule.after.is_none_or(|earlier| boots.allow(earlier)))
+            .filter(|rule| !rule.except.iter().any(|except| except.is_match(message)))
+            .reduce(|best, rule| if rule.severity > best.severity { rule } else { best });
+        Verdict { rule, begins_boot: matching().any(|rule| rule.after.is_some()) }
     }
 }
 
-/// `[   12.345678]`.
-const STAMP: &str = r"\[ *\d{1,7}\.\d{6}\]";
-
-/// `<4>`, `[T123]` or `[    C0]`, a date as log forwarders write it, and blanks.
-const PREFIX: &str = r"^(?:<\d{1,3}>|\[ *[TC]\d+\]|\d{4}/\d\d/\d\d \d\d:\d\d:\d\d |\s)*";
-
-/// Whether a category says that something took too long. On an emulated or crowded host that can be
-/// the host's doing, so there it is worth telling but speaks against nobody.
-pub fn is_about_time(category: &str) -> bool {
-    matches!(category, "lockup" | "rcu-stall" | "hung-task")
+/// What the rules say of one message.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Verdict<'r> {
+    /// The most severe rule that it matches; of several with one severity, the first.
+    pub rule: Option<&'r Rule>,
+    /// Whether it is the first word of a new boot: one of the rules that look for a restart matches it,
+    /// whether or not the restart was to be expected.
+    pub begins_boot: bool,
 }
 
-/// All categories, sorted.
-pub fn categories() -> Vec<&'static str> {
-    let mut all: Vec<_> = RULES.iter().map(|rule| rule.category).collect();
-    all.sort_unstable();
-    all.dedup();
-    all
+impl From<ConsoleRule> for Rule {
+    fn from(rule: ConsoleRule) -> Self {
+        Self {
+            severity: Severity::ALL
+                .into_iter()
+                .find(|severity| severity.word() == rule.severity)
+                .unwrap_or(Severity::Fail),
+            after: rule.after.map(|word| match word {
+                "text" => Earlier::Text,
+                "kernel" => Earlier::Kernel,
+                _ => Earlier::Boot,
+            }),
+            id: rule.id.into(),
+            category: rule.category.into(),
+            pattern: rule.pattern.as_str().to_owned(),
+            because: rule.because,
+            trace: rule.trace,
+            about_time: rule.about_time,
+            location: rule.location,
+            except: rule.except,
+        }
+    }
+}
+
+fn shipped(ids: &mut HashMap<String, Location>, sink: &mut Diagnostics) -> Vec<ConsoleRule> {
+    let mut rules = Vec::new();
+    for (name, text) in SHIPPED {
+        rules.extend(console_rules::decode_source(&format!("shipped/{name}"), text, ids, sink));
+    }
+    rules
+}
+
+/// Reports samples that are not found and near misses that are.
+fn try_samples(rule: &ConsoleRule, sink: &mut Diagnostics) {
+    let file = rule.location.file.clone();
+    let found = |sample: &Sample| {
+        messages(&sample.text, true).any(|message| {
+            rule.pattern.is_match(message.text) && !rule.except.iter().any(|except| except.is_match(message.text))
+        })
+    };
+    let mut report = |span: Span, message: String, help: &str| {
+        sink.push(Diagnostic::new(codes::BAD_SAMPLE, &file, span, message).help(help));
+    };
+    for sample in rule.samples.iter().filter(|sample| !found(sample)) {
+        let message = format!("the rule `{}` does not find its own sample", rule.id);
+        report(sample.span, message, "the pattern sees the line without time stamp, level and caller");
+    }
+    for miss in rule.near_misses.iter().filter(|miss| found(miss)) {
+        let message = format!("the rule `{}` finds its own near miss", rule.id);
+        report(miss.span, message, "anchor the pattern with `^`, or add an `except`");
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_rule_finds_its_hit_and_passes_its_near_miss() {
-        for rule in RULES {
-            let found = Rules::shared().first_match(rule.hit);
-            assert_eq!(found.map(|found| found.category), Some(rule.category), "{}", rule.hit);
-            let missed = Rules::shared().first_match(rule.miss);
-            // A user process that faults looks like an oops, and is a remark of its own.
-            let blamed = missed.filter(|found| found.category == rule.category || found.severity > Severity::Info);
-            assert_eq!(blamed.map(|found| found.pattern), None, "{}", rule.miss);
-            let own = Regex::new(rule.pattern).unwrap();
-            assert!(own.is_match(Rules::shared().message(rule.hit)), "{}", rule.pattern);
-        }
-    }
-
-    #[test]
-    fn time_stamps_levels_and_callers_are_no_part_of_the_message() {
-        let message = |line| Rules::shared().message(line);
-        assert_eq!(message("[    1.234567][    T1] x"), "x");
-        assert_eq!(message("<4>[    1.234567] [ T77] x"), "x");
-        assert_eq!(message("lab login: [   35.100000] Kernel panic"), "Kernel panic");
-        assert_eq!(message("[  OK  ] Started x"), "[  OK  ] Started x");
-    }
-
-    #[test]
-    fn one_benign_line_hides_no_other() {
-        let rules = Rules::shared();
-        assert_eq!(
-            rules.first_match("[    1.000000] blk_update_request: I/O error, dev fd0, sector 0").map(|r| r.category),
-            None
-        );
-        assert_eq!(
-            rules.first_match("[    1.000000] I/O error, dev vda, sector 8 op 0x0:(READ)").map(|r| r.category),
-            Some("disk-error")
-        );
-    }
-}
+mod tests;

@@ -1,8 +1,10 @@
 //! What every part of the decoder needs: where it reports to, which variables there are, and how
 //! mappings and scalars are read.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
+
+use camino::Utf8PathBuf;
 
 use super::super::Vocabulary;
 use super::super::diagnostic::{Diagnostic, Diagnostics, Span, codes, did_you_mean};
@@ -24,11 +26,32 @@ pub(crate) struct Context<'a> {
     pub(crate) file: Arc<str>,
     pub(crate) vocabulary: &'a Vocabulary<'a>,
     pub(crate) vars: BTreeMap<String, String>,
+    /// Names whose definition has an error: what uses them is not reported as well.
+    pub(crate) broken_vars: HashSet<String>,
+    /// Conditions that some combination of a matrix must allow.
+    pub(super) feasible: super::conditions::Feasible,
+    /// The folder of the file, for files it names; `None` for a text that is not in a file.
+    pub(crate) folder: Option<Utf8PathBuf>,
     sink: &'a mut Diagnostics,
     substituted: usize,
     compiled: &'a mut Patterns,
     patterns: usize,
+    said: Said,
+    reported: usize,
+    expanded: usize,
 }
+
+/// Values that combinations of a matrix and repetitions of a test may be decoded again, in one file.
+const MOST_EXPANDED: usize = 500_000;
+
+/// What was reported while the same text is decoded again and again: once is enough.
+#[derive(Default)]
+struct Said {
+    before: HashSet<Place>,
+    now: Vec<Place>,
+}
+
+type Place = (&'static str, Arc<str>, Option<Span>);
 
 /// Regular expressions that were compiled already, by their text: suites repeat them, and compiling
 /// one takes longer than decoding the rest of a test.
@@ -70,7 +93,31 @@ impl<'a> Context<'a> {
         compiled: &'a mut Patterns,
         sink: &'a mut Diagnostics,
     ) -> Self {
-        Self { file, vocabulary, vars: BTreeMap::new(), sink, substituted: 0, compiled, patterns: 0 }
+        Self {
+            file,
+            vocabulary,
+            vars: BTreeMap::new(),
+            broken_vars: HashSet::new(),
+            feasible: Default::default(),
+            folder: None,
+            reported: 0,
+            sink,
+            substituted: 0,
+            compiled,
+            patterns: 0,
+            said: Said::default(),
+            expanded: 0,
+        }
+    }
+
+    /// How much has been found wrong so far, what was not said again included.
+    pub(crate) fn problems(&self) -> usize {
+        self.reported
+    }
+
+    /// Where files that are named in this one report to.
+    pub(crate) fn sink(&mut self) -> &mut Diagnostics {
+        self.sink
     }
 
     pub(crate) fn location(&self, span: Span) -> Location {
@@ -83,7 +130,32 @@ impl<'a> Context<'a> {
     }
 
     pub(crate) fn report(&mut self, diagnostic: Diagnostic) {
+        self.reported += 1;
+        let place = (diagnostic.code, diagnostic.file.clone(), diagnostic.span);
+        if self.said.before.contains(&place) {
+            return;
+        }
+        self.said.now.push(place);
         self.sink.push(diagnostic);
+    }
+
+    /// What follows is a text that was decoded before, with other values: what is wrong with the same
+    /// place in the same way is not said again.
+    pub(crate) fn next_pass(&mut self) {
+        self.said.before.extend(self.said.now.drain(..));
+    }
+
+    /// Whether so many values may be decoded again. Reported at `span` when they are too many.
+    pub(crate) fn may_repeat(&mut self, values: usize, span: Span) -> bool {
+        let fine = self.expanded <= MOST_EXPANDED;
+        self.expanded = self.expanded.saturating_add(values);
+        if fine && self.expanded > MOST_EXPANDED {
+            let problem = self
+                .problem(codes::TOO_MANY, span, "the combinations make more tests than the limit")
+                .note(format!("at most {MOST_EXPANDED} values may come of one file"));
+            self.report(problem.help("split it into several suites"));
+        }
+        self.expanded <= MOST_EXPANDED
     }
 
     /// Reports a scalar that is not what its key asks for.
@@ -381,6 +453,11 @@ impl<'a> Context<'a> {
                     }
                     out.push_str(value);
                 }
+                None if self.broken_vars.contains(name) => {
+                    // What is wrong was said where the name is defined; what lacks it is not complete.
+                    self.reported += 1;
+                    fine = false;
+                }
                 None => {
                     self.unknown_var(name, within(span, text, quoted, begin..begin + end + 1));
                     fine = false;
@@ -393,13 +470,16 @@ impl<'a> Context<'a> {
 
     fn unknown_var(&mut self, name: &str, span: Span) {
         let shown = crate::text::one_line(name, 60);
-        let problem = if is_var(name) {
+        let problem = if is_var(name.strip_prefix("matrix.").unwrap_or(name)) {
             let known: Vec<&str> = self.vars.keys().map(String::as_str).collect();
             let mut problem = self.problem(codes::UNKNOWN_VAR, span, format!("there is no variable `{shown}`"));
             if let Some(near) = did_you_mean(name, known.iter().copied()) {
                 problem = problem.label(format!("did you mean `${{{near}}}`?"));
             }
             match known.is_empty() {
+                true if name.starts_with("matrix.") => {
+                    problem.note("values of a matrix are known in tests, by the names of its dimensions")
+                }
                 true => problem.note("the suite has no `vars`"),
                 false => problem.note(format!("vars: {}", crate::text::one_line(&known.join(", "), 300))),
             }

@@ -24,7 +24,7 @@ pub(super) fn expect(cx: &mut Context<'_>, node: &Node) -> Vec<Expectation> {
     out
 }
 
-fn unknown_check(cx: &mut Context<'_>, key: &Node, name: &str) {
+pub(super) fn unknown_check(cx: &mut Context<'_>, key: &Node, name: &str) {
     let known: Vec<&str> = cx.vocabulary.tables.iter().map(|table| table.name).collect();
     let shown = crate::text::one_line(name, 60);
     let mut problem = cx
@@ -66,7 +66,12 @@ pub(crate) fn duplicate_subject(cx: &mut Context<'_>, subject: &Text) {
 }
 
 /// The entries of a mapping that must have some.
-fn entries<'n>(cx: &mut Context<'_>, node: &'n Node, name: &str, wanted: &str) -> Option<&'n [(Node, Node)]> {
+pub(super) fn entries<'n>(
+    cx: &mut Context<'_>,
+    node: &'n Node,
+    name: &str,
+    wanted: &str,
+) -> Option<&'n [(Node, Node)]> {
     match &node.kind {
         yaml::Kind::Mapping(entries) if !entries.is_empty() => Some(entries),
         yaml::Kind::Mapping(_) => {
@@ -83,7 +88,12 @@ fn entries<'n>(cx: &mut Context<'_>, node: &'n Node, name: &str, wanted: &str) -
     }
 }
 
-fn expectation(cx: &mut Context<'_>, table: &'static CheckTable, subject: Text, node: &Node) -> Option<Expectation> {
+pub(super) fn expectation(
+    cx: &mut Context<'_>,
+    table: &'static CheckTable,
+    subject: Text,
+    node: &Node,
+) -> Option<Expectation> {
     let named = if subject.text.is_empty() { table.name } else { &subject.text };
     let mut eventually = None;
     let assertions = match &node.kind {

@@ -1,31 +1,42 @@
 //! From a tree to a suite. Every part reports what is wrong with it and goes on; a suite comes out
 //! only when nothing was wrong with its file.
 
+mod adjust;
+mod conditions;
 mod context;
 mod expect;
+mod include;
+mod matrix;
 mod needs;
+mod repeat;
 mod snapshots;
 mod steps;
 mod suite;
+mod test;
+mod transfer;
+mod vars;
+mod waiting;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use camino::Utf8PathBuf;
+use camino::{Utf8Path, Utf8PathBuf};
 use sha2::Digest as _;
 
 use super::Vocabulary;
 use super::diagnostic::{Diagnostic, Diagnostics, Span, codes};
 use super::model::Suite;
-use super::source;
+use super::source::{self, Source};
 use super::yaml::{self, Limits, Node};
+
+use include::Files;
 
 pub(crate) use context::{Context, Patterns, Text, is_id};
 pub(crate) use expect::{duplicate_subject, duration as positive_duration};
 pub(crate) use suite::schema;
 
-/// Schemas that other readers of the same folder know; in a folder their files are passed over.
-const OTHERS: &[&str] = &["images/v1", "known-issues/v1"];
+const OTHERS: &[&str] = &["images/v1", "known-issues/v1", super::console_rules::SCHEMA, FRAGMENT];
+const FRAGMENT: &str = "tests/v1";
 
 /// Decodes all files that the paths mean (a folder: its `*.yaml` files, sorted). The suites are
 /// those whose files are without error; whether the whole may be used is whether there are
@@ -36,7 +47,16 @@ pub fn load(paths: &[Utf8PathBuf], vocabulary: &Vocabulary<'_>) -> (Vec<Suite>, 
     let mut shared = Shared::default();
     for source in source::find(paths, &mut sink) {
         let Some(bytes) = source::read(&source, Limits::default(), &mut sink) else { continue };
-        suites.extend(decode_bytes(&source.name, &bytes, source.found, vocabulary, &mut shared, &mut sink));
+        suites.extend(decode_bytes(&source, &bytes, true, vocabulary, &mut shared, &mut sink));
+    }
+    // Tests in a file that no suite includes would silently not run.
+    for (name, real) in &shared.fragments {
+        if !shared.included.contains(real) {
+            let message = "no suite that was loaded with it includes this file, so its tests do not run";
+            sink.push(
+                Diagnostic::about_file(codes::NO_EFFECT, name, message).help("add it to the `include` of a suite"),
+            );
+        }
     }
     sink.settle();
     (suites, sink)
@@ -45,7 +65,8 @@ pub fn load(paths: &[Utf8PathBuf], vocabulary: &Vocabulary<'_>) -> (Vec<Suite>, 
 /// Decodes one text that is not in a file, or already read. `name` is how diagnostics call it.
 pub fn decode_source(name: &str, text: &str, vocabulary: &Vocabulary<'_>) -> (Option<Suite>, Diagnostics) {
     let mut sink = Diagnostics::new();
-    let suite = decode_bytes(&name.into(), text.as_bytes(), false, vocabulary, &mut Shared::default(), &mut sink);
+    let source = Source { path: name.into(), name: name.into(), found: false };
+    let suite = decode_bytes(&source, text.as_bytes(), false, vocabulary, &mut Shared::default(), &mut sink);
     sink.settle();
     (suite, sink)
 }
@@ -56,34 +77,49 @@ struct Shared {
     /// Where each suite name was first given, those of broken files included.
     names: HashMap<String, (Arc<str>, Span)>,
     patterns: Patterns,
+    /// Where the files that suites include really are.
+    included: HashSet<Utf8PathBuf>,
+    /// Files of tests that were found in a folder: as they are shown, and where they really are.
+    fragments: Vec<(Arc<str>, Utf8PathBuf)>,
 }
 
 fn decode_bytes(
-    name: &Arc<str>,
+    source: &Source,
     bytes: &[u8],
-    found: bool,
+    on_disk: bool,
     vocabulary: &Vocabulary<'_>,
     shared: &mut Shared,
     sink: &mut Diagnostics,
 ) -> Option<Suite> {
-    let before = sink.count_in(name);
+    let name = &source.name;
+    let before = sink.len();
     let text = yaml::text_of(name, bytes, Limits::default(), sink)?;
     let root = yaml::parse(name, text, Limits::default(), sink);
-    if found
-        && root.as_ref().and_then(|root| root.get("schema")?.scalar()).is_some_and(|schema| OTHERS.contains(&schema))
+    if let Some(schema) = root.as_ref().and_then(|root| root.get("schema")?.scalar())
+        && source.found
+        && OTHERS.contains(&schema)
     {
+        if schema == FRAGMENT {
+            let real = source.path.canonicalize_utf8().unwrap_or_else(|_| source.path.clone());
+            shared.fragments.push((name.clone(), real));
+        }
         return None;
     }
+    let mut files = Files::default();
+    files.digest.update(bytes);
     let suite = root.and_then(|root| {
         unique_name(name, &root, &mut shared.names, sink);
-        suite::suite(&mut Context::new(name.clone(), vocabulary, &mut shared.patterns, sink), &root)
+        let mut cx = Context::new(name.clone(), vocabulary, &mut shared.patterns, sink);
+        cx.folder = source.path.parent().filter(|_| on_disk).map(Utf8Path::to_owned);
+        suite::suite(&mut cx, &root, &mut files)
     });
-    if sink.count_in(name) > before {
+    shared.included.extend(files.real);
+    if sink.len() > before {
         sink.add_source(name, text);
         return None;
     }
     let mut suite = suite?;
-    suite.digest = sha2::Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+    suite.digest = files.digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
     Some(suite)
 }
 

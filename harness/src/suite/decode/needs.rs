@@ -1,39 +1,50 @@
 //! `needs:` across the tests of a suite: they exist, do not go in circles, and share a machine.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
-use super::super::diagnostic::codes;
+use super::super::diagnostic::{Diagnostic, codes};
 use super::super::model::GuestMode;
 use super::context::Context;
-use super::suite::Draft;
+use super::test::Draft;
 
 /// Checks the needs of all tests, and gives tests that state no `guest` the one of their chain.
-pub(super) fn check(cx: &mut Context<'_>, drafts: &mut [Draft]) {
-    let index: HashMap<String, usize> =
-        drafts.iter().enumerate().map(|(at, draft)| (draft.test.id.clone(), at)).collect();
+pub(super) fn check(cx: &mut Context<'_>, drafts: &mut [Draft], usual: Option<GuestMode>) {
+    // Needs name tests as written; of a test that is repeated they mean every repetition.
+    let mut index: HashMap<String, Vec<usize>> = HashMap::new();
+    for (at, draft) in drafts.iter().enumerate() {
+        index.entry(draft.test.base_id().to_owned()).or_default().push(at);
+    }
     let edges = edges(cx, drafts, &index);
     cycles(cx, drafts, &edges);
-    guests(cx, drafts, &edges);
+    guests(cx, drafts, &edges, usual);
+    for (at, needs) in edges.iter().enumerate() {
+        drafts[at].test.needs = needs.iter().map(|need| drafts[*need].test.id.clone()).collect();
+    }
 }
 
 /// For each test the tests it needs; unknown ones are reported.
-fn edges(cx: &mut Context<'_>, drafts: &[Draft], index: &HashMap<String, usize>) -> Vec<Vec<usize>> {
+fn edges(cx: &mut Context<'_>, drafts: &[Draft], index: &HashMap<String, Vec<usize>>) -> Vec<Vec<usize>> {
     let mut out = Vec::with_capacity(drafts.len());
+    let mut said = HashSet::new();
     for draft in drafts {
         let mut needs = Vec::new();
         for (need, span) in &draft.needs {
             let Some(at) = index.get(need) else {
+                // Of a file that is included twice, or a test that is repeated, once is enough.
+                if !said.insert((draft.file.clone(), *span)) {
+                    continue;
+                }
                 let mut problem = cx
                     .problem(codes::UNKNOWN_NEED, *span, format!("the suite has no test `{need}`"))
                     .note("`needs` names tests of the same suite by their id");
                 let near = super::super::diagnostic::did_you_mean(need, index.keys().map(String::as_str));
-                if let Some(near) = near.filter(|near| *near != draft.test.id) {
+                if let Some(near) = near.filter(|near| *near != draft.test.base_id()) {
                     problem = problem.label(format!("did you mean `{near}`?"));
                 }
-                cx.report(problem);
+                cx.report(in_file(problem, draft));
                 continue;
             };
-            needs.push(*at);
+            needs.extend(at);
         }
         out.push(needs);
     }
@@ -76,24 +87,25 @@ fn cycles(cx: &mut Context<'_>, drafts: &[Draft], edges: &[Vec<usize>]) {
                         .iter()
                         .map(|(on, _)| *on)
                         .chain([need])
-                        .map(|on| drafts[on].test.id.as_str())
+                        .map(|on| drafts[on].test.base_id())
                         .collect();
                     let span = drafts[at]
                         .needs
                         .iter()
-                        .find(|(name, _)| *name == drafts[need].test.id)
+                        .find(|(name, _)| *name == drafts[need].test.base_id())
                         .map_or(drafts[at].id_span, |(_, span)| *span);
                     let problem = cx.problem(codes::CYCLIC_NEED, span, "tests need each other in a circle");
                     let shown = crate::text::one_line(&circle.join(" needs "), 400);
-                    cx.report(problem.note(shown));
+                    cx.report(in_file(problem, &drafts[at]).note(shown));
                 }
             }
         }
     }
 }
 
-/// Tests that are connected through needs share one machine, so they must agree on which.
-fn guests(cx: &mut Context<'_>, drafts: &mut [Draft], edges: &[Vec<usize>]) {
+/// Tests that are connected through needs share one machine, so they must agree on which. Where none
+/// of them states it, it is the suite's usual one, else a clone when one of them has steps.
+fn guests(cx: &mut Context<'_>, drafts: &mut [Draft], edges: &[Vec<usize>], usual: Option<GuestMode>) {
     let mut chain: Vec<usize> = (0..drafts.len()).collect();
     fn root(chain: &mut [usize], mut at: usize) -> usize {
         while chain[at] != at {
@@ -109,51 +121,53 @@ fn guests(cx: &mut Context<'_>, drafts: &mut [Draft], edges: &[Vec<usize>]) {
         }
     }
     let mut stated: HashMap<usize, usize> = HashMap::new();
-    let mut mutating = std::collections::HashSet::new();
     for at in 0..drafts.len() {
         if let Some((mode, span)) = drafts[at].guest {
             let root = root(&mut chain, at);
             let first = *stated.entry(root).or_insert(at);
             let other = drafts[first].test.guest;
             if other != mode {
-                let word = |mode| match mode {
-                    GuestMode::Fresh => "fresh",
-                    GuestMode::Clone => "clone",
-                    GuestMode::Shared => "shared",
-                };
                 let problem = cx
                     .problem(
                         codes::NEED_ACROSS_GUESTS,
                         span,
                         format!(
                             "`{}` shares its machine with `{}` through `needs`",
-                            drafts[at].test.id, drafts[first].test.id
+                            drafts[at].test.base_id(),
+                            drafts[first].test.base_id()
                         ),
                     )
-                    .label(format!("that one is `{}`, this one `{}`", word(other), word(mode)))
-                    .note(format!("`{}` is at {}", drafts[first].test.id, drafts[first].test.location))
+                    .label(format!("that one is `{}`, this one `{}`", other.word(), mode.word()))
+                    .note(format!("`{}` is at {}", drafts[first].test.base_id(), drafts[first].test.location))
                     .help("state `guest` only once in a chain of needs");
-                cx.report(problem);
+                cx.report(in_file(problem, &drafts[at]));
             }
         }
     }
-    for at in 0..drafts.len() {
-        let root = root(&mut chain, at);
-        if drafts[at].guest.is_some() {
-            continue;
+    let roots: Vec<usize> = (0..drafts.len()).map(|at| root(&mut chain, at)).collect();
+    let (mut steps, mut internet) = (HashSet::new(), HashSet::new());
+    for (draft, root) in drafts.iter().zip(&roots) {
+        if !draft.test.steps.is_empty() {
+            steps.insert(*root);
         }
-        match stated.get(&root) {
-            Some(first) => drafts[at].test.guest = drafts[*first].test.guest,
-            // One test with steps makes a clone of the machine of its whole chain.
-            None if drafts[at].test.guest == GuestMode::Clone => {
-                mutating.insert(root);
-            }
-            None => {}
+        if draft.test.internet {
+            internet.insert(*root);
         }
     }
-    for (at, draft) in drafts.iter_mut().enumerate() {
-        if draft.guest.is_none() && mutating.contains(&root(&mut chain, at)) {
-            draft.test.guest = GuestMode::Clone;
+    for (at, root) in roots.iter().enumerate() {
+        let by_steps = if steps.contains(root) { GuestMode::Clone } else { GuestMode::Shared };
+        let mode = stated.get(root).map_or(usual.unwrap_or(by_steps), |first| drafts[*first].test.guest);
+        drafts[at].test.guest = mode;
+        drafts[at].test.internet = internet.contains(root);
+        if let Some(span) = drafts[at].needs_fresh.filter(|_| mode != GuestMode::Fresh) {
+            let message = format!("`boot-samples` needs a fresh machine, and this test's is `{}`", mode.word());
+            let problem = cx.problem(codes::NEEDS_FRESH, span, message);
+            cx.report(in_file(problem, &drafts[at]).help("give the test `guest: fresh`"));
         }
     }
+}
+
+/// The diagnostic, in the file of the test: needs are looked at when all files have been read.
+fn in_file(problem: Diagnostic, draft: &Draft) -> Diagnostic {
+    Diagnostic { file: draft.file.clone(), ..problem }
 }

@@ -3,30 +3,50 @@
 use super::super::diagnostic::{codes, did_you_mean};
 use super::super::keys::{KeyTable, STEPS};
 use super::super::matcher;
-use super::super::model::{Action, Assertion, Matcher, ServiceState, Step};
+use super::super::model::{Action, Assertion, Matcher, RebootKind, ServiceState, Step};
 use super::super::table::Kind;
 use super::super::value;
 use super::super::yaml::{self, Node};
 use super::context::{Context, Fields};
 use super::expect::duration;
+use super::{transfer, waiting};
 
 /// Unit types of systemd; a name that ends in none of them is a service.
 const UNITS: &[&str] =
     &["service", "socket", "target", "timer", "mount", "automount", "path", "slice", "scope", "swap", "device"];
 
-/// All steps of a list that must have some.
-pub(super) fn steps(cx: &mut Context<'_>, node: &Node, name: &str) -> Vec<Step> {
-    let Some(items) = cx.items(node, name) else { return Vec::new() };
-    items.iter().filter_map(|item| step(cx, item)).collect()
+/// Where steps stand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    /// In a test.
+    Test,
+    /// In a suite's `setup` or `teardown`.
+    Around,
 }
 
-fn step(cx: &mut Context<'_>, node: &Node) -> Option<Step> {
+/// All steps of a list that must have some.
+pub(super) fn steps(cx: &mut Context<'_>, node: &Node, name: &str, place: Place) -> Vec<Step> {
+    let Some(items) = cx.items(node, name) else { return Vec::new() };
+    items.iter().enumerate().filter_map(|(at, item)| step(cx, item, at, place)).collect()
+}
+
+fn step(cx: &mut Context<'_>, node: &Node, at: usize, place: Place) -> Option<Step> {
     let table = which(cx, node)?;
     let fields = cx.fields(node, table)?;
     let action = match table.keys[0].name {
         "run" => run(cx, &fields),
-        "install" => install(cx, &fields),
+        "install" => packages(cx, &fields, "install")
+            .map(|(packages, refuse_scriptlet_errors)| Action::Install { packages, refuse_scriptlet_errors }),
+        "remove" => packages(cx, &fields, "remove")
+            .map(|(packages, refuse_scriptlet_errors)| Action::Remove { packages, refuse_scriptlet_errors }),
+        "update" => packages(cx, &fields, "update")
+            .map(|(packages, refuse_scriptlet_errors)| Action::Update { packages, refuse_scriptlet_errors }),
         "service" => service(cx, &fields),
+        "reboot" => reboot(cx, &fields),
+        "upload" => transfer::upload(cx, &fields),
+        "collect" => transfer::collect(cx, &fields),
+        "wait" => waiting::wait(cx, &fields),
+        "boot-samples" => waiting::boot_samples(cx, &fields, at, place),
         _ => write(cx, &fields),
     };
     let timeout = fields.get("timeout").and_then(|node| duration(cx, node, "timeout"));
@@ -93,12 +113,19 @@ fn run(cx: &mut Context<'_>, fields: &Fields<'_>) -> Option<Action> {
     complete.then_some(Action::Run { command: command?.text, expect, eventually })
 }
 
-fn install(cx: &mut Context<'_>, fields: &Fields<'_>) -> Option<Action> {
-    let items = fields.get("install").and_then(|node| cx.items(node, "install"));
+/// The packages of a step, and whether a failed scriptlet fails it. `update: all` is no packages.
+fn packages(cx: &mut Context<'_>, fields: &Fields<'_>, verb: &'static str) -> Option<(Vec<String>, bool)> {
+    let refuse = fields.get("scriptlet-errors").map(|node| cx.word(node, "scriptlet-errors", &["none"]).is_some());
+    let refuse = refuse.unwrap_or(false);
+    let node = fields.get(verb)?;
+    if verb == "update" && node.scalar() == Some("all") {
+        return Some((Vec::new(), refuse));
+    }
+    let items = cx.items(node, verb)?;
     let mut packages = Vec::new();
     let mut complete = true;
-    for item in items.unwrap_or_default() {
-        let Some(text) = cx.line(item, "install") else {
+    for item in items {
+        let Some(text) = cx.line(item, verb) else {
             complete = false;
             continue;
         };
@@ -111,9 +138,7 @@ fn install(cx: &mut Context<'_>, fields: &Fields<'_>) -> Option<Action> {
             packages.push(text.text);
         }
     }
-    let refuse = fields.get("scriptlet-errors").map(|node| cx.word(node, "scriptlet-errors", &["none"]).is_some());
-    (complete && items.is_some())
-        .then_some(Action::Install { packages, refuse_scriptlet_errors: refuse.unwrap_or(false) })
+    complete.then_some((packages, refuse))
 }
 
 fn service(cx: &mut Context<'_>, fields: &Fields<'_>) -> Option<Action> {
@@ -150,18 +175,30 @@ fn unit(cx: &mut Context<'_>, node: &Node) -> Option<String> {
     Some(if typed { text.text } else { format!("{}.service", text.text) })
 }
 
+fn reboot(cx: &mut Context<'_>, fields: &Fields<'_>) -> Option<Action> {
+    let word = fields.get("reboot").and_then(|node| cx.word(node, "reboot", &["soft", "hard", "crash"]))?;
+    Some(Action::Reboot(match word {
+        "soft" => RebootKind::Soft,
+        "hard" => RebootKind::Hard,
+        _ => RebootKind::Crash,
+    }))
+}
+
 fn write(cx: &mut Context<'_>, fields: &Fields<'_>) -> Option<Action> {
-    let path = fields.get("write").and_then(|node| {
-        let text = cx.line(node, "write")?;
-        if text.text.starts_with('/') && !text.text.ends_with('/') {
-            return Some(text.text);
-        }
-        let shown = crate::text::one_line(&text.text, 80);
-        let problem = cx.problem(codes::BAD_VALUE, text.span, format!("`{shown}` is not the absolute path of a file"));
-        cx.report(cx.after_substitution(problem, &text));
-        None
-    });
+    let path = fields.get("write").and_then(|node| absolute(cx, node, "write"));
     let content = fields.get("content").and_then(|node| cx.any_text(node, "content"));
     let mode = fields.get("mode").map(|node| cx.parsed(node, "mode", value::mode).ok_or(())).transpose().ok()?;
     Some(Action::Write { path: path?, content: content?.text, mode })
+}
+
+/// An absolute path of a file in the guest.
+pub(super) fn absolute(cx: &mut Context<'_>, node: &Node, name: &str) -> Option<String> {
+    let text = cx.line(node, name)?;
+    if text.text.starts_with('/') && !text.text.ends_with('/') {
+        return Some(text.text);
+    }
+    let shown = crate::text::one_line(&text.text, 80);
+    let problem = cx.problem(codes::BAD_VALUE, text.span, format!("`{shown}` is not the absolute path of a file"));
+    cx.report(cx.after_substitution(problem, &text));
+    None
 }

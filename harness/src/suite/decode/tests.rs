@@ -6,7 +6,7 @@ use std::time::Duration;
 use camino::Utf8PathBuf;
 
 use super::super::diagnostic::Diagnostics;
-use super::super::model::{Action, GuestMode, Matcher, Operator, SnapshotSource, Suite};
+use super::super::model::{Action, GuestMode, MachineWish, Matcher, Operator, SnapshotSource, Suite};
 use super::super::testing::{EXAMPLES, VOCABULARY};
 use super::{decode_source, load};
 
@@ -41,11 +41,14 @@ fn with(body: &str) -> String {
 #[test]
 fn the_examples_of_the_language_page_become_what_they_say() {
     let nginx = good(EXAMPLES[0]);
-    assert_eq!((nginx.name.as_str(), nginx.tags.len(), nginx.tests.len()), ("nginx", 3, 2));
+    assert_eq!((nginx.name.as_str(), nginx.tags.len(), nginx.tests.len()), ("nginx", 3, 3));
     assert_eq!(nginx.images.as_ref().unwrap().condition.to_string(), "distro >= fedora-41 and mode == package");
     assert_eq!(nginx.setup[0].timeout, Some(Duration::from_secs(120)));
     assert_eq!(nginx.digest.len(), 64);
-    let install = &nginx.tests[0];
+    let install = &nginx.tests[1];
+    assert_eq!((install.guest, nginx.tests[0].guest), (GuestMode::Clone, GuestMode::Clone), "one machine a chain");
+    let Action::Collect { paths } = &nginx.teardown[0].action else { panic!() };
+    assert_eq!(paths, &["/var/log/nginx/error.log"]);
     assert_eq!(install.timeout, Duration::from_secs(300));
     let Action::Service { unit, .. } = &install.steps[1].action else { panic!() };
     assert_eq!(unit, "nginx.service");
@@ -57,7 +60,7 @@ fn the_examples_of_the_language_page_become_what_they_say() {
     assert_eq!(install.expect[2].assertions[0].matcher.to_string(), "0644");
     let port = install.expect.iter().find(|e| e.check == "port").unwrap();
     assert_eq!((port.subject.as_str(), port.eventually), ("tcp/80", Some(Duration::from_secs(20))));
-    let Action::Run { command, expect, eventually } = &nginx.tests[1].steps[0].action else { panic!() };
+    let Action::Run { command, expect, eventually } = &nginx.tests[2].steps[0].action else { panic!() };
     assert_eq!(command, "curl -fsS http://127.0.0.1:80/");
     assert_eq!(expect.iter().map(|a| a.attribute).collect::<Vec<_>>(), ["exit", "stdout"]);
     assert_eq!(*eventually, Some(Duration::from_secs(15)));
@@ -81,11 +84,19 @@ fn the_examples_of_the_language_page_become_what_they_say() {
             "kconfig CONFIG_NR_CPUS value: >= 512",
             "sysctl kernel.kptr_restrict value: >= 1",
             "sysctl fs.protected_symlinks value: 1",
+            "module btrfs available: true",
+            "module vsock_loopback state: loaded",
+            "module vsock_loopback signed: true",
+            "module firewire_core available: false",
+            "cpu  level: x86-64-v2",
+            "cpu  flags: has [aes]",
         ]
     );
+    assert_eq!((kernel.tests.len(), kernel.tests[0].adjust[0].changes.len()), (4, 2));
 
     let boot = good(EXAMPLES[2]);
     assert_eq!(boot.tests[0].guest, GuestMode::Fresh);
+    assert!(matches!(boot.tests[0].steps[0].action, Action::BootSamples { samples: 7, discard: 1 }));
     let keys: Vec<_> = boot.tests[0].expect[0]
         .assertions
         .iter()
@@ -136,6 +147,22 @@ fn a_run_step_without_exit_asserts_success() {
 }
 
 #[test]
+fn a_reboot_step_says_how_and_how_long() {
+    let suite = good(&with("    steps: [{reboot: soft}, {reboot: hard, timeout: 3m}, {reboot: crash}]\n"));
+    let said: Vec<_> = suite.tests[0]
+        .steps
+        .iter()
+        .map(|step| match &step.action {
+            Action::Reboot(kind) => (kind.word(), step.timeout),
+            _ => panic!(),
+        })
+        .collect();
+    assert_eq!(said, [("soft", None), ("hard", Some(Duration::from_secs(180))), ("crash", None)]);
+    assert_eq!(suite.tests[0].assertions(), 3);
+    assert_eq!(bad(&with("    steps: [{reboot: warm}, {reboot: }]\n")), ["bad-value 5:22", "empty-value 5:36"]);
+}
+
+#[test]
 fn assertions_are_counted_by_leaves() {
     let body = "    steps: [{service: a, state: started, enabled: true}, {install: [x], scriptlet-errors: none}, {write: /a, content: ''}]
     expect: {command: {x: {stdout: {contains: a, lacks: b, json: {.a: 1, .b: {any-of: [1, 2]}}}}}}
@@ -170,8 +197,248 @@ fn needs_share_the_machine_of_their_chain() {
   - {id: d, steps: [run: x]}
 ";
     let modes: Vec<_> = good(text).tests.iter().map(|test| test.guest).collect();
-    assert_eq!(modes, [GuestMode::Fresh, GuestMode::Fresh, GuestMode::Fresh, GuestMode::Shared]);
+    assert_eq!(modes, [GuestMode::Fresh, GuestMode::Fresh, GuestMode::Fresh, GuestMode::Clone]);
     assert_eq!(bad(&text.replace("id: c,", "id: c, guest: shared,")), ["need-across-guests 6:20"]);
+}
+
+#[test]
+fn the_machine_of_a_test_follows_from_its_chain() {
+    let text = "schema: suite/v1
+suite: s
+tests:
+  - {id: look, expect: {kernel: {taint: 0}}}
+  - {id: change, tags: [needs-internet], steps: [run: x]}
+  - {id: after, needs: [change], expect: {kernel: {taint: 0}}}
+  - {id: stated, guest: shared, steps: [run: x]}
+  - {id: beside, needs: [stated], steps: [run: x]}
+";
+    let modes = |text: &str| good(text).tests.iter().map(|test| (test.guest, test.internet)).collect::<Vec<_>>();
+    use GuestMode::{Clone, Fresh, Shared};
+    assert_eq!(modes(text), [(Shared, false), (Clone, true), (Clone, true), (Shared, false), (Shared, false)]);
+    let usual = text.replace("suite: s", "suite: s\ndefaults: {guest: fresh, retry: 2}");
+    assert_eq!(modes(&usual), [(Fresh, false), (Fresh, true), (Fresh, true), (Shared, false), (Shared, false)]);
+    assert_eq!(good(&usual).tests[0].retry, 2);
+}
+
+#[test]
+fn for_each_repeats_a_test_over_data() {
+    let text = "schema: suite/v1
+suite: s
+matrix: {cpus: [1, 2]}
+tests:
+  - id: path
+    for-each: {path: [/usr/bin, /etc]}
+    steps: [run: 'test -d ${path}']
+  - id: size
+    needs: [path]
+    retry: 3
+    covers: [lisa/verify_size, CIS 1.2]
+    for-each: [{name: a, limit: 1 MiB}, {limit: 2 MiB, name: b}]
+    expect: {file: {'/${name}': {size: '<= ${limit}'}}}
+";
+    let suite = good(text);
+    let ids: Vec<_> = suite.tests.iter().map(|test| test.id.as_str()).collect();
+    assert_eq!(
+        ids[..4],
+        ["path[cpus=1,path=usr-bin]", "path[cpus=1,path=etc]", "size[cpus=1,name=a]", "size[cpus=1,name=b]"]
+    );
+    assert_eq!(suite.tests.len(), 8);
+    assert_eq!(suite.tests[3].needs, [ids[0], ids[1]], "a need means every repetition");
+    assert_eq!(suite.tests[3].expect[0].subject, "/b");
+    assert_eq!(suite.tests[3].expect[0].assertions[0].matcher.to_string(), "<= 2 MiB");
+    assert_eq!((suite.tests[3].retry, suite.tests[3].covers.len(), suite.tests[3].base_id()), (3, 2, "size"));
+    // The same mistake in every repetition is one error; a wrong list has none that follow from it.
+    assert_eq!(bad(&text.replace("size: '<=", "siez: '<=")), ["unknown-key 13:34"]);
+    assert_eq!(bad(&text.replace("{path: [/usr/bin, /etc]}", "{path: /usr/bin}")), ["wrong-shape 6:22"]);
+    assert_eq!(bad(&text.replace("id: path", "id: 'p-${path}'")), ["unknown-var 5:12", "unknown-need 9:13"]);
+}
+
+#[test]
+fn files_are_included_under_a_prefix_with_their_own_variables() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = Utf8PathBuf::from_path_buf(folder.path().to_owned()).unwrap();
+    let suite = "schema: suite/v1
+suite: s
+tags: [all]
+matrix: {cpus: [1, 2]}
+vars: {where: /srv}
+include:
+  - {file: common.yaml, prefix: web, with: {port: 8080, root: '${where}'}}
+  - {file: common.yaml, prefix: admin}
+tests:
+  - {id: t, needs: [web.listens], expect: {kernel: {taint: 0}}}
+";
+    let common = "schema: tests/v1
+vars: {port: 80, root: /var}
+tests:
+  - {id: listens, expect: {port: {'tcp/${port}': {listening: true}}}}
+  - {id: serves, needs: [listens], steps: [run: 'ls ${root} ${matrix.cpus}']}
+";
+    fs_err::write(path.join("s.yaml"), suite).unwrap();
+    fs_err::write(path.join("common.yaml"), common).unwrap();
+    let loaded = || load(std::slice::from_ref(&path), &VOCABULARY);
+    let (suites, problems) = loaded();
+    assert_eq!(problems.render(false), "");
+    let ids: Vec<_> = suites[0].tests.iter().map(|test| test.id.as_str()).collect();
+    assert_eq!(
+        ids[..5],
+        ["t[cpus=1]", "web.listens[cpus=1]", "web.serves[cpus=1]", "admin.listens[cpus=1]", "admin.serves[cpus=1]"]
+    );
+    assert_eq!(ids.len(), 10);
+    assert_eq!(suites[0].tests[1].expect[0].subject, "tcp/8080");
+    assert_eq!(suites[0].tests[3].expect[0].subject, "tcp/80");
+    assert!(suites[0].tests[1].location.file.ends_with("common.yaml"));
+    assert_eq!(suites[0].tests[1].tags, ["all"]);
+    let Action::Run { command, .. } = &suites[0].tests[7].steps[0].action else { panic!() };
+    assert_eq!(command, "ls /srv 2");
+    let digest = suites[0].digest.clone();
+
+    fs_err::write(path.join("common.yaml"), common.replace("listening: true", "listening: false")).unwrap();
+    assert_ne!(loaded().0[0].digest, digest, "the digest is of all files");
+    fs_err::write(path.join("common.yaml"), common.replace("[listens]", "[listen]")).unwrap();
+    let (suites, problems) = loaded();
+    assert!(suites.is_empty());
+    let found: Vec<_> =
+        problems.iter().map(|d| (d.file.rsplit('/').next().unwrap(), d.code, d.label.as_str())).collect();
+    assert_eq!(found, [("common.yaml", "unknown-need", "did you mean `web.listens`?"),]);
+    assert!(problems.render(false).contains("needs: [listen]"), "the line of the included file is shown");
+
+    fs_err::write(path.join("s.yaml"), suite.replace("include:", "includ:")).unwrap();
+    let (_, problems) = loaded();
+    let found: Vec<_> = problems.iter().map(|d| (d.file.rsplit('/').next().unwrap(), d.code)).collect();
+    assert!(found.contains(&("common.yaml", "no-effect")), "{found:?}");
+}
+
+#[test]
+fn what_a_suite_names_lies_below_its_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = Utf8PathBuf::from_path_buf(folder.path().to_owned()).unwrap();
+    fs_err::create_dir(path.join("suites")).unwrap();
+    fs_err::write(path.join("secret"), "x").unwrap();
+    fs_err::write(path.join("suites/page.html"), "x").unwrap();
+    std::os::unix::fs::symlink("../secret", path.join("suites/link")).unwrap();
+    let upload = |source: &str| {
+        let text = format!("schema: suite/v1\nsuite: s\ntests:\n- {{id: t, steps: [{{upload: {source}, to: /x}}]}}\n");
+        fs_err::write(path.join("suites/s.yaml"), text).unwrap();
+        let (suites, problems) = load(&[path.join("suites/s.yaml")], &VOCABULARY);
+        (suites.len(), problems.iter().map(|d| d.message.clone()).collect::<Vec<_>>())
+    };
+    assert_eq!(upload("page.html"), (1, vec![]));
+    assert_eq!(upload("./page.html"), (1, vec![]));
+    for bad in ["../secret", "/etc/passwd", "link", ".", "missing", "a/../../secret"] {
+        let (suites, problems) = upload(bad);
+        assert_eq!((suites, problems.len()), (0, 1), "{bad}: {problems:?}");
+    }
+}
+
+#[test]
+fn the_other_steps_are_what_they_say() {
+    let body = "    steps:
+      - remove: [a]
+        scriptlet-errors: none
+      - update: all
+      - update: [a, b]
+        timeout: 9m
+      - wait: 1m 30s
+      - upload: x/y.conf
+        to: /etc/y.conf
+        mode: 0600
+      - collect: [/var/log/*.log]
+";
+    let suite = good(&with(body));
+    let steps = &suite.tests[0].steps;
+    assert!(
+        matches!(&steps[0].action, Action::Remove { packages, refuse_scriptlet_errors: true } if packages[..] == ["a"])
+    );
+    assert!(
+        matches!(&steps[1].action, Action::Update { packages, refuse_scriptlet_errors: false } if packages.is_empty())
+    );
+    assert!(matches!(&steps[2].action, Action::Update { packages, .. } if packages.len() == 2));
+    assert_eq!(steps[2].timeout, Some(Duration::from_secs(540)));
+    assert!(matches!(steps[3].action, Action::Wait(limit) if limit == Duration::from_secs(90)));
+    let Action::Upload { source, path, mode } = &steps[4].action else { panic!() };
+    assert_eq!((source.as_str(), path.as_str(), *mode), ("x/y.conf", "/etc/y.conf", Some(0o600)));
+    assert_eq!(suite.tests[0].assertions(), 2 + 1 + 1 + 1);
+    assert_eq!(bad(&with("    steps: [wait: 5s, collect: [/a]]\n")), ["asserts-nothing 4:5"]);
+}
+
+const MATRIX: &str = "schema: suite/v1
+suite: kernel
+matrix:
+  cpu: [x86-64-v2, x86-64-v3]
+  firmware: [bios, uefi-secure]
+  flavour: [plain]
+  exclude: [{cpu: x86-64-v2, firmware: uefi-secure}, {image: fedora-43-cloud, firmware: bios}]
+tests:
+  - {id: a, steps: [run: 'echo ${matrix.cpu} ${matrix.flavour}']}
+  - {id: b, needs: [a], when: arch == x86_64, steps: [run: x]}
+";
+
+#[test]
+fn a_matrix_asks_every_test_once_for_every_combination() {
+    let suite = good(MATRIX);
+    let ids: Vec<_> = suite.tests.iter().map(|test| test.id.as_str()).collect();
+    assert_eq!(
+        ids,
+        [
+            "a[cpu=x86-64-v2,firmware=bios,flavour=plain]",
+            "b[cpu=x86-64-v2,firmware=bios,flavour=plain]",
+            "a[cpu=x86-64-v3,firmware=bios,flavour=plain]",
+            "b[cpu=x86-64-v3,firmware=bios,flavour=plain]",
+            "a[cpu=x86-64-v3,firmware=uefi-secure,flavour=plain]",
+            "b[cpu=x86-64-v3,firmware=uefi-secure,flavour=plain]",
+        ]
+    );
+    assert_eq!(suite.tests[3].needs, [ids[2]], "a need is of the same combination");
+    assert_eq!(suite.tests[3].base_id(), "b");
+    let commands = suite.tests.iter().step_by(2).map(|test| match &test.steps[0].action {
+        Action::Run { command, .. } => command.as_str(),
+        _ => panic!(),
+    });
+    assert_eq!(commands.collect::<Vec<_>>(), ["echo x86-64-v2 plain", "echo x86-64-v3 plain", "echo x86-64-v3 plain"]);
+    let wish = &suite.tests[5].machine;
+    assert_eq!((wish.cpu.as_deref(), wish.firmware), (Some("x86-64-v3"), Some("uefi-secure")));
+    assert!(!wish.is_plain());
+    let when = |at: usize| suite.tests[at].when.as_ref().map(|when| when.condition.to_string());
+    assert_eq!(when(2).as_deref(), Some("image != fedora-43-cloud"));
+    assert_eq!(when(3).as_deref(), Some("arch == x86_64 and image != fedora-43-cloud"));
+    assert_eq!(when(4), None);
+}
+
+#[test]
+fn every_dimension_of_machines_is_typed() {
+    let text = "schema: suite/v1\nsuite: s\nmatrix: {tpm: [true], bus: [sata], memory: [1.5 GiB], cpus: [4], image: [lab], cpu: [max]}\ntests:\n- {id: t, steps: [run: x]}\n";
+    let suite = good(text);
+    assert_eq!(suite.tests[0].id, "t[tpm=true,bus=sata,memory=1.5GiB,cpus=4,image=lab,cpu=max]");
+    assert_eq!(
+        suite.tests[0].machine,
+        MachineWish {
+            image: Some("lab".into()),
+            cpu: Some("max".into()),
+            firmware: None,
+            tpm: Some(true),
+            bus: Some("sata"),
+            memory: Some(3 << 29),
+            cpus: Some(4),
+        }
+    );
+    assert_eq!(suite.tests[0].when.as_ref().unwrap().condition.to_string(), "image == lab");
+    let plain =
+        good(&text.replace(
+            "tpm: [true], bus: [sata], memory: [1.5 GiB], cpus: [4], image: [lab], cpu: [max]",
+            "image: [lab]",
+        ));
+    assert!(plain.tests[0].machine.is_plain(), "an image alone is no shape");
+}
+
+#[test]
+fn an_error_in_a_matrix_is_said_once_and_a_test_that_no_combination_allows_too() {
+    assert_eq!(bad(&MATRIX.replace("run: x", "runn: x")), ["unknown-key 10:55"]);
+    let uefi = MATRIX.replace("when: arch == x86_64", "when: firmware == uefi");
+    assert_eq!(good(&uefi).tests.len(), 6, "one combination allows it");
+    let never = uefi.replace("[bios, uefi-secure]", "[bios]").replace("{cpu: x86-64-v2, firmware: uefi-secure}, ", "");
+    assert_eq!(bad(&never), ["never-true 10:31"]);
+    assert_eq!(bad(&MATRIX.replace("${matrix.flavour}", "${matrix.flavor}")), ["unused-var 6:3", "unknown-var 9:46"]);
 }
 
 #[test]
@@ -250,15 +517,10 @@ fn bad_files_say_what_they_always_said() {
             let name = file.file_stem().unwrap();
             let bytes = fs_err::read(file).unwrap();
             let mut sink = Diagnostics::new();
-            let shown = format!("{name}.yaml");
-            let suite = super::decode_bytes(
-                &shown.as_str().into(),
-                &bytes,
-                false,
-                &VOCABULARY,
-                &mut super::Shared::default(),
-                &mut sink,
-            );
+            // The name is shown; what the suite names itself is looked for beside it.
+            let source = super::Source { path: file.clone(), name: format!("{name}.yaml").into(), found: false };
+            let suite =
+                super::decode_bytes(&source, &bytes, true, &VOCABULARY, &mut super::Shared::default(), &mut sink);
             sink.settle();
             assert!(suite.is_none() && !sink.is_empty(), "{name} is accepted");
             seen.extend(sink.iter().map(|d| d.code));
@@ -266,7 +528,7 @@ fn bad_files_say_what_they_always_said() {
         }
     });
     // Every code that one file alone can bring about has a bad file.
-    let elsewhere = ["unreadable", "no-files", "too-large", "duplicate-suite"];
+    let elsewhere = ["unreadable", "no-files", "too-large", "duplicate-suite", "bad-sample"];
     for (code, _) in super::super::diagnostic::codes::TABLE {
         assert!(seen.contains(code) || elsewhere.contains(code), "no bad file brings about {code}");
     }

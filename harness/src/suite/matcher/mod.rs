@@ -136,8 +136,11 @@ impl Test {
         let steps = self.steps.iter().map(|step| match &step.action {
             Action::Run { expect, .. } => leaves(expect),
             Action::Service { state, enabled, .. } => u32::from(state.is_some()) + u32::from(enabled.is_some()),
-            Action::Install { refuse_scriptlet_errors, .. } => 1 + u32::from(*refuse_scriptlet_errors),
-            Action::Write { .. } => 1,
+            Action::Install { refuse_scriptlet_errors, .. }
+            | Action::Remove { refuse_scriptlet_errors, .. }
+            | Action::Update { refuse_scriptlet_errors, .. } => 1 + u32::from(*refuse_scriptlet_errors),
+            Action::Write { .. } | Action::Upload { .. } | Action::Reboot(_) => 1,
+            Action::Wait(_) | Action::BootSamples { .. } | Action::Collect { .. } => 0,
         });
         steps.sum::<u32>()
             + self.expect.iter().map(|expectation| leaves(&expectation.assertions)).sum::<u32>()

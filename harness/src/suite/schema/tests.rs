@@ -71,6 +71,15 @@ const VALID_TESTS: &[&str] = &[
     "steps: [{write: /a, content: '', mode: 0644}]",
     "steps: [{run: x}], tags: [a], link: https://x, summary: 12, timeout: 1h, guest: fresh",
     "steps: [{run: x}], link: [a, b], when: mode == image, because: so it is",
+    "steps: [{run: x}], guest: clone, retry: 2, covers: [lisa/verify, CIS 1.2]",
+    "steps: [{remove: [a], scriptlet-errors: none}, {update: all}, {update: [a]}]",
+    "steps: [{upload: a/b, to: /x, mode: 0600}, {wait: 5s}, {collect: ['/var/log/*']}]",
+    "steps: [{boot-samples: 7, discard: 1}], guest: fresh, expect: {units: {failed: none}}",
+    "steps: [{run: 'x ${a}'}], for-each: {a: [1, b c]}",
+    "steps: [{run: 'x ${a} ${b}'}], for-each: [{a: 1, b: x}, {a: 2, b: y}]",
+    "steps: [{run: x}], adjust: [{when: mode == image, because: x, timeout: 1m}]",
+    "expect: {kernel: {taint: 0, release: '1'}}, adjust: [{when: mode == image, because: x, expect: {kernel: {taint: null}}}]",
+    "steps: [{run: x}], expect: {package: {a: installed}, kernel: {taint: 0}}, adjust: [{when: mode == image, because: x, expect: {package: {a: null, b: absent}, kernel: null}}]",
     "snapshots: [{name: a, of: {run: x}, filters: [{match: a, with: ''}], unordered: true}]",
     "snapshots: [{name: a, of: sysctl, only: ['kernel.*'], redact: {a: drop}, per: image}]",
 ];
@@ -128,12 +137,42 @@ const INVALID_TESTS: &[&str] = &[
     "steps: [{service: a}]",
     "steps: [{service: a, state: start}]",
     "steps: [{write: /a}]",
-    "steps: [{run: x}], guest: clone",
+    "steps: [{run: x}], guest: cloned",
+    "steps: [{run: x}], retry: 0",
+    "steps: [{run: x}], retry: often",
+    "steps: [{run: x}], covers: lisa/verify",
+    "steps: [{run: x}], covers: []",
+    "steps: [{remove: a}]",
+    "steps: [{update: everything}]",
+    "steps: [{update: [a], scriptlet-errors: some}]",
+    "steps: [{upload: a}]",
+    "steps: [{upload: a, to: /x, mode: rw}]",
+    "steps: [{wait: 5}, {run: x}]",
+    "steps: [{wait: 5s, timeout: 5s}, {run: x}]",
+    "steps: [{run: x}, {collect: /var/log}]",
+    "steps: [{boot-samples: 0}], guest: fresh, expect: {units: {failed: none}}",
+    "steps: [{boot-samples: 3, discard: none}], guest: fresh, expect: {units: {failed: none}}",
+    "steps: [{run: 'x ${a} ${b}'}], for-each: {a: [1], b: [2]}",
+    "steps: [{run: x}], for-each: a",
+    "steps: [{run: x}], for-each: {a: []}",
+    "steps: [{run: x}], for-each: []",
+    "steps: [{run: x}], for-each: {A: [1]}",
+    "steps: [{run: x}], adjust: []",
+    "steps: [{run: x}], adjust: [{when: mode == image, because: x}]",
+    "steps: [{run: x}], adjust: [{when: mode == image, timeout: 1m}]",
+    "steps: [{run: x}], adjust: [{because: x, timeout: 1m}]",
+    "expect: {kernel: {taint: 0}}, adjust: [{when: mode == image, because: x, expect: }]",
+    "expect: {kernel: {taint: 0}}, adjust: [{when: mode == image, because: x, expect: {}}]",
+    "expect: {kernel: {taint: 0}}, adjust: [{when: mode == image, because: x, expect: {kernel: {}}}]",
+    "expect: {kernel: {taint: 0}}, adjust: [{when: mode == image, because: x, expect: {kernel: {tiant: null}}}]",
+    "expect: {kernel: {taint: 0}}, adjust: [{when: mode == image, because: x, expect: {kernel: {taint: [1]}}}]",
+    "expect: {kernel: {taint: null}}",
+    "expect: {kernel: null}",
     "steps: [{run: x}], timeout: 30",
     "steps: [{run: x}], tags: [Web]",
     "steps: [{run: x}], tags: slow",
     "steps: [{run: x}], because: no when",
-    "steps: [{run: x}], retry: 2",
+    "steps: [{run: x}], retries: 2",
     "snapshots: [{name: a}]",
     "snapshots: [{name: a, of: pakages}]",
 ];
@@ -156,6 +195,20 @@ const BEYOND: &[(&str, &str)] = &[
     ("columns", "snapshots: [{name: a, of: packages, keep: [nam]}]"),
     ("names of snapshots", "snapshots: [{name: a, of: users}, {name: a, of: users}]"),
     ("variables", "steps: [{run: '${x}'}]"),
+    ("which step samples boots", "guest: fresh, steps: [{run: x}, {boot-samples: 2}]"),
+    ("that samples need a fresh machine", "steps: [{boot-samples: 2}], expect: {units: {failed: none}}"),
+    ("that something is left", "steps: [{boot-samples: 2, discard: 2}], guest: fresh, expect: {units: {failed: none}}"),
+    ("that waiting asserts nothing", "steps: [{wait: 5s}]"),
+    ("the longest wait", "steps: [{run: x}, {wait: 2h}]"),
+    ("most retries", "steps: [{run: x}], retry: 11"),
+    ("where files are", "steps: [{upload: ../x, to: /x}]"),
+    ("unused values of for-each", "steps: [{run: x}], for-each: {a: [1]}"),
+    ("even rows", "steps: [{run: 'x ${a}'}], for-each: [{a: 1}, {b: 1}]"),
+    (
+        "adjustments with an effect",
+        "expect: {kernel: {taint: 0}}, adjust: [{when: mode == image, because: x, expect: {kernel: {taint: 0}}}]",
+    ),
+    ("what covers twice", "steps: [{run: x}], covers: [a, a]"),
 ];
 
 #[test]
@@ -185,6 +238,28 @@ fn parser_and_schema_agree() {
     for (why, body) in BEYOND {
         let (parser, schema, _) = verdicts(&test(body));
         assert!(!parser && schema, "{why}: parser {parser}, schema {schema}: {body}");
+    }
+    for (ok, matrix) in [
+        (true, "{cpu: [x86-64-v3, host], firmware: [bios, uefi-secure], tpm: [true], memory: [2 GiB], cpus: [2]}"),
+        (true, "{image: [lab, a], bus: [sata], exclude: [{bus: sata, image: lab}]}"),
+        (true, "{flavour: [a, 1, 1.5]}"),
+        (false, "{flavour: [a b]}"),
+        (false, "{flavour: a}"),
+        (false, "{cpus: [0]}"),
+        (false, "{memory: [1024]}"),
+        (false, "{bus: [ide]}"),
+        (false, "{firmware: []}"),
+        (false, "{Flavour: [a]}"),
+        (false, "{exclude: [{image: lab}]}"),
+        (false, "{flavour: [a], exclude: []}"),
+        (false, "{flavour: [a], exclude: [{}]}"),
+    ] {
+        let text = format!(
+            "schema: suite/v1\nsuite: s\nmatrix: {matrix}\ntests: [{{id: t, steps: [{{run: 'x ${{matrix.flavour}}'}}]}}]\n"
+        );
+        let text = if matrix.contains("lavour") { text } else { text.replace(" ${matrix.flavour}", "") };
+        let (parser, schema, problems) = verdicts(&text);
+        assert!(parser == ok && schema == ok, "parser {parser}, schema {schema}: {text}\n{problems}");
     }
     for header in [
         "schema: suite/v2\nsuite: s\ntests: [{id: t, steps: [{run: x}]}]\n",

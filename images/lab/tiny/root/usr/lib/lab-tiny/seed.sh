@@ -24,15 +24,24 @@ user_data() {
   done
 }
 
-# authorize_root: from a systemd credential, or from any ssh_authorized_keys entry. Without one nobody can log in.
+# keys: root's keys from a systemd credential, or from any ssh_authorized_keys entry.
+keys() {
+  oem_strings | sed -n "s/^.*io\.systemd\.credential\.binary:ssh\.authorized_keys\.root=//p" | base64 -d
+  oem_strings | sed -n "s/^.*io\.systemd\.credential:ssh\.authorized_keys\.root=//p"
+  echo
+  user_data | sed -n "s/^[[:space:]]*-[[:space:]]*[\"']\{0,1\}\(\(ssh-\|ecdsa-\|sk-\)[^\"']*\)[\"']\{0,1\}[[:space:]]*$/\1/p"
+}
+
+# authorize_root: takes over what the seed says. Without a key nobody can log in.
 authorize_root() {
+  local tries=0
   umask 077
-  {
-    oem_strings | sed -n "s/^.*io\.systemd\.credential\.binary:ssh\.authorized_keys\.root=//p" | base64 -d
-    oem_strings | sed -n "s/^.*io\.systemd\.credential:ssh\.authorized_keys\.root=//p"
-    echo
-    user_data | sed -n "s/^[[:space:]]*-[[:space:]]*[\"']\{0,1\}\(\(ssh-\|ecdsa-\|sk-\)[^\"']*\)[\"']\{0,1\}[[:space:]]*$/\1/p"
-  } 2>/dev/null | grep . >/root/.ssh/authorized_keys
+  until keys 2>/dev/null | grep . >/root/.ssh/authorized_keys; do
+    # SCSI and SATA look for their disks in the background, and the seed may be on one that is not there yet.
+    [ -n "$(ls /sys/class/scsi_host 2>/dev/null)" ] && [ "$tries" -lt 6 ] || break
+    sleep 0.5
+    tries=$((tries + 1))
+  done
   umask 022
 }
 

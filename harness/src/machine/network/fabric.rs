@@ -1,0 +1,101 @@
+//! What sits between a guest's NIC and the user network: the exchangeable part.
+
+use std::collections::VecDeque;
+use std::time::Instant;
+
+/// One end of the cable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Side {
+    /// The guest's NIC.
+    Guest,
+    /// QEMU's user network.
+    Uplink,
+}
+
+impl Side {
+    /// The other end.
+    pub fn other(self) -> Self {
+        match self {
+            Self::Guest => Self::Uplink,
+            Self::Uplink => Self::Guest,
+        }
+    }
+
+    pub(super) fn index(self) -> usize {
+        self as usize
+    }
+}
+
+/// Decides what becomes of frames. Called from one thread, never for two frames at once; it must not
+/// wait for anything.
+///
+/// What answers frames itself (an emulated cloud: ARP, DHCP options, HTTP at the metadata addresses)
+/// sends its answers back to the side they came from, and asks through [`Fabric::due`] to be woken
+/// when it has something to send later.
+pub trait Fabric: Send {
+    /// A frame has come from a side; what is to be sent goes to `out`.
+    fn frame(&mut self, from: Side, frame: &[u8], out: &mut Outbox);
+
+    /// When [`Fabric::wake`] is to be called next, if nothing comes before.
+    fn due(&self) -> Option<Instant> {
+        None
+    }
+
+    /// The time of [`Fabric::due`] has come.
+    fn wake(&mut self, _out: &mut Outbox) {}
+}
+
+/// Bytes that wait for one side at most. Ethernet may lose frames; memory may not be lost.
+const LIMIT: usize = 1 << 20;
+
+/// Frames on their way, bounded for each side.
+#[derive(Debug, Default)]
+pub struct Outbox {
+    queues: [VecDeque<u8>; 2],
+}
+
+impl Outbox {
+    /// Queues a frame for a side. False when it was lost because that side takes nothing, or because
+    /// it is no frame.
+    pub fn send(&mut self, to: Side, frame: &[u8]) -> bool {
+        let queue = &mut self.queues[to.index()];
+        let Ok(length) = u32::try_from(frame.len()) else { return false };
+        if length == 0 || queue.len() + frame.len() + 4 > LIMIT {
+            return false;
+        }
+        // As QEMU's stream sockets frame them.
+        queue.extend(length.to_be_bytes());
+        queue.extend(frame);
+        true
+    }
+
+    /// Whether so much waits for a side that nothing should be read that may add to it.
+    pub(super) fn is_busy(&self, to: Side) -> bool {
+        self.queues[to.index()].len() > LIMIT / 2
+    }
+
+    pub(super) fn is_empty(&self, to: Side) -> bool {
+        self.queues[to.index()].is_empty()
+    }
+
+    pub(super) fn queue(&mut self, to: Side) -> &mut VecDeque<u8> {
+        &mut self.queues[to.index()]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_nobody_takes_is_lost_at_the_limit() {
+        let mut out = Outbox::default();
+        let frame = [7; 1000];
+        let sent = (0..2000).filter(|_| out.send(Side::Guest, &frame)).count();
+        assert_eq!(sent, LIMIT / 1004);
+        assert!(out.is_busy(Side::Guest) && !out.is_busy(Side::Uplink) && out.is_empty(Side::Uplink));
+        assert!(!out.send(Side::Uplink, &[]));
+        assert!(out.send(Side::Uplink, &[9]));
+        assert_eq!(out.queue(Side::Uplink).iter().copied().collect::<Vec<u8>>(), [0, 0, 0, 1, 9]);
+    }
+}

@@ -1,0 +1,70 @@
+//! Frames on a stream socket, as QEMU writes them: four bytes of length, most significant first, then
+//! the frame.
+
+/// The longest frame QEMU passes on, in bytes; a guest can make one so long. A length beyond it means
+/// that the stream is out of step, after which nothing on it can be believed.
+const LONGEST: usize = 4096 + 65536;
+
+/// The stream is out of step.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct OutOfStep;
+
+/// Takes a stream apart, torn anywhere. Memory: the longest frame.
+#[derive(Debug, Default)]
+pub(super) struct Deframer(Vec<u8>);
+
+impl Deframer {
+    /// Takes bytes and hands out the frames that are whole.
+    pub(super) fn feed(&mut self, bytes: &[u8], mut frame: impl FnMut(&[u8])) -> Result<(), OutOfStep> {
+        self.0.extend_from_slice(bytes);
+        let mut from = 0;
+        while let Some((head, rest)) = self.0[from..].split_first_chunk::<4>() {
+            let length = usize::try_from(u32::from_be_bytes(*head)).unwrap_or(usize::MAX);
+            if length == 0 || length > LONGEST {
+                return Err(OutOfStep);
+            }
+            let Some(whole) = rest.get(..length) else { break };
+            frame(whole);
+            from += 4 + length;
+        }
+        self.0.drain(..from);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fed(pieces: &[&[u8]]) -> (Vec<Vec<u8>>, Result<(), OutOfStep>) {
+        let (mut deframer, mut frames) = (Deframer::default(), Vec::new());
+        for piece in pieces {
+            if let Err(error) = deframer.feed(piece, |frame| frames.push(frame.to_vec())) {
+                return (frames, Err(error));
+            }
+        }
+        (frames, Ok(()))
+    }
+
+    #[test]
+    fn frames_are_found_however_the_stream_is_torn() {
+        let stream = b"\0\0\0\x03abc\0\0\0\x01d\0\0\0\x02ef";
+        let whole = vec![b"abc".to_vec(), b"d".to_vec(), b"ef".to_vec()];
+        for cut in 0..stream.len() {
+            assert_eq!(fed(&[&stream[..cut], &stream[cut..]]), (whole.clone(), Ok(())), "cut at {cut}");
+        }
+        let bytes: Vec<&[u8]> = stream.chunks(1).collect();
+        assert_eq!(fed(&bytes), (whole, Ok(())));
+    }
+
+    #[test]
+    fn lying_lengths_end_the_stream() {
+        assert_eq!(fed(&[b"\0\0\0\x01a\0\0\0\0"]), (vec![b"a".to_vec()], Err(OutOfStep)));
+        assert_eq!(fed(&[b"\xff\xff\xff\xff"]).1, Err(OutOfStep));
+        let length = (LONGEST as u32 + 1).to_be_bytes();
+        assert_eq!(fed(&[&length]).1, Err(OutOfStep));
+        let mut longest = (LONGEST as u32).to_be_bytes().to_vec();
+        longest.resize(4 + LONGEST, 1);
+        assert_eq!(fed(&[&longest]).0[0].len(), LONGEST);
+    }
+}

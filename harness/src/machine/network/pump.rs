@@ -1,0 +1,245 @@
+//! The thread that carries frames between QEMU's two sockets and the fabric.
+
+use std::io::{ErrorKind, Read, Write};
+use std::net::Shutdown;
+use std::os::unix::net::UnixStream;
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
+
+use super::fabric::{Fabric, Outbox, Side};
+use super::framing::Deframer;
+
+/// Both of our ends at work. Dropping it ends the thread; so does the end of QEMU.
+#[derive(Debug)]
+pub struct Cable {
+    ends: [UnixStream; 2],
+}
+
+impl Cable {
+    /// Starts to carry frames. A thread and not a task, because the guest's network must not stand
+    /// still however busy the runtime is.
+    pub fn start(nic: UnixStream, uplink: UnixStream, fabric: Box<dyn Fabric>) -> std::io::Result<Self> {
+        let ends = [nic.try_clone()?, uplink.try_clone()?];
+        let lane = |end: UnixStream| -> std::io::Result<Lane> {
+            end.set_nonblocking(true)?;
+            Ok(Lane { end, deframer: Deframer::default() })
+        };
+        let lanes = [lane(nic)?, lane(uplink)?];
+        let pump = Pump { lanes, fabric, out: Outbox::default() };
+        std::thread::Builder::new().name("network".to_owned()).spawn(move || pump.run())?;
+        Ok(Self { ends })
+    }
+}
+
+impl Drop for Cable {
+    fn drop(&mut self) {
+        for end in &self.ends {
+            // Wakes the thread, which sees the end of the stream.
+            let _ = end.shutdown(Shutdown::Both);
+        }
+    }
+}
+
+struct Lane {
+    end: UnixStream,
+    deframer: Deframer,
+}
+
+struct Pump {
+    lanes: [Lane; 2],
+    fabric: Box<dyn Fabric>,
+    out: Outbox,
+}
+
+/// A cable has been pulled out, or carries what no QEMU writes.
+struct Unplugged;
+
+impl Pump {
+    fn run(mut self) {
+        let mut buffer = vec![0; 64 << 10];
+        while self.turn(&mut buffer).is_ok() {}
+        // QEMU is told, so that a guest whose stream went out of step has no network rather than one
+        // that waits.
+        for lane in &self.lanes {
+            let _ = lane.end.shutdown(Shutdown::Both);
+        }
+    }
+
+    /// Waits for what can be moved and moves it.
+    fn turn(&mut self, buffer: &mut [u8]) -> Result<(), Unplugged> {
+        let ready = self.wait()?;
+        if self.fabric.due().is_some_and(|due| due <= Instant::now()) {
+            self.fabric.wake(&mut self.out);
+        }
+        for side in [Side::Guest, Side::Uplink] {
+            let flags = ready[side.index()];
+            if flags.intersects(PollFlags::IN | PollFlags::HUP | PollFlags::ERR) {
+                self.read(side, buffer)?;
+            }
+        }
+        for side in [Side::Guest, Side::Uplink] {
+            self.write(side)?;
+        }
+        Ok(())
+    }
+
+    fn wait(&self) -> Result<[PollFlags; 2], Unplugged> {
+        let wanted = |side: Side| {
+            let mut flags = PollFlags::empty();
+            // What comes from a side may go to either, so both must have room: a side that takes
+            // nothing holds up its sender, as a full queue of a real card would.
+            if !self.out.is_busy(Side::Guest) && !self.out.is_busy(Side::Uplink) {
+                flags |= PollFlags::IN;
+            }
+            if !self.out.is_empty(side) {
+                flags |= PollFlags::OUT;
+            }
+            PollFd::new(&self.lanes[side.index()].end, flags)
+        };
+        let mut fds = [wanted(Side::Guest), wanted(Side::Uplink)];
+        let timeout = self.fabric.due().map(|due| timespec(due.saturating_duration_since(Instant::now())));
+        match poll(&mut fds, timeout.as_ref()) {
+            Ok(_) | Err(Errno::INTR) => Ok(fds.map(|fd| fd.revents())),
+            Err(_) => Err(Unplugged),
+        }
+    }
+
+    fn read(&mut self, from: Side, buffer: &mut [u8]) -> Result<(), Unplugged> {
+        let Self { lanes, fabric, out } = self;
+        let lane = &mut lanes[from.index()];
+        match lane.end.read(buffer) {
+            Ok(0) => Err(Unplugged),
+            Ok(count) => {
+                let carried = lane.deframer.feed(&buffer[..count], |frame| fabric.frame(from, frame, out));
+                carried.map_err(|_| Unplugged)
+            }
+            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => Ok(()),
+            Err(_) => Err(Unplugged),
+        }
+    }
+
+    fn write(&mut self, to: Side) -> Result<(), Unplugged> {
+        let queue = self.out.queue(to);
+        while !queue.is_empty() {
+            match self.lanes[to.index()].end.write(queue.as_slices().0) {
+                Ok(0) => return Err(Unplugged),
+                Ok(count) => drop(queue.drain(..count)),
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == ErrorKind::WouldBlock => break,
+                Err(_) => return Err(Unplugged),
+            }
+        }
+        Ok(())
+    }
+}
+
+fn timespec(duration: Duration) -> Timespec {
+    Timespec { tv_sec: duration.as_secs().try_into().unwrap_or(i64::MAX), tv_nsec: i64::from(duration.subsec_nanos()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SOON: Duration = Duration::from_secs(20);
+
+    /// Hands everything through, answers `?` itself, and says `!` to the guest when its time comes.
+    struct Echo {
+        due: Option<Instant>,
+    }
+
+    impl Fabric for Echo {
+        fn frame(&mut self, from: Side, frame: &[u8], out: &mut Outbox) {
+            match frame {
+                b"?" => out.send(from, b"answer"),
+                b"later" => {
+                    self.due = Some(Instant::now() + Duration::from_millis(20));
+                    true
+                }
+                frame => out.send(from.other(), frame),
+            };
+        }
+
+        fn due(&self) -> Option<Instant> {
+            self.due
+        }
+
+        fn wake(&mut self, out: &mut Outbox) {
+            self.due = None;
+            out.send(Side::Guest, b"!");
+        }
+    }
+
+    fn started() -> (Cable, UnixStream, UnixStream) {
+        let (nic, guest) = UnixStream::pair().unwrap();
+        let (uplink, user) = UnixStream::pair().unwrap();
+        for end in [&guest, &user] {
+            end.set_read_timeout(Some(SOON)).unwrap();
+            end.set_write_timeout(Some(SOON)).unwrap();
+        }
+        (Cable::start(nic, uplink, Box::new(Echo { due: None })).unwrap(), guest, user)
+    }
+
+    fn send(mut end: &UnixStream, frame: &[u8]) -> std::io::Result<()> {
+        let mut bytes = (frame.len() as u32).to_be_bytes().to_vec();
+        bytes.extend(frame);
+        end.write_all(&bytes)
+    }
+
+    fn receive(mut end: &UnixStream) -> Vec<u8> {
+        let mut length = [0; 4];
+        end.read_exact(&mut length).unwrap();
+        let mut frame = vec![0; u32::from_be_bytes(length) as usize];
+        end.read_exact(&mut frame).unwrap();
+        frame
+    }
+
+    #[test]
+    fn frames_go_where_the_fabric_sends_them() {
+        let (_cable, guest, user) = started();
+        send(&guest, b"out").unwrap();
+        assert_eq!(receive(&user), b"out");
+        send(&user, b"in").unwrap();
+        assert_eq!(receive(&guest), b"in");
+        send(&guest, b"?").unwrap();
+        assert_eq!(receive(&guest), b"answer");
+        send(&guest, b"later").unwrap();
+        assert_eq!(receive(&guest), b"!");
+    }
+
+    #[test]
+    fn a_side_that_takes_nothing_holds_up_its_sender_and_loses_nothing() {
+        let (_cable, guest, user) = started();
+        let frame = |number: u32| {
+            let mut frame = vec![0; 60_000];
+            frame[..4].copy_from_slice(&number.to_be_bytes());
+            frame
+        };
+        let writer = guest.try_clone().unwrap();
+        // Ten times what the pump may hold.
+        let flood = std::thread::spawn(move || (0..180).try_for_each(|number| send(&writer, &frame(number))));
+        for number in 0..180_u32 {
+            assert_eq!(receive(&user)[..4], number.to_be_bytes());
+        }
+        flood.join().unwrap().unwrap();
+    }
+
+    #[test]
+    fn it_ends_with_its_owner_and_with_a_stream_out_of_step() {
+        let (cable, mut guest, mut user) = started();
+        drop(cable);
+        assert_eq!(guest.read(&mut [0; 1]).unwrap(), 0);
+        assert_eq!(user.read(&mut [0; 1]).unwrap(), 0);
+
+        let (_cable, mut guest, mut user) = started();
+        guest.write_all(b"\xff\xff\xff\xff").unwrap();
+        assert_eq!(user.read(&mut [0; 1]).unwrap(), 0);
+        assert_eq!(guest.read(&mut [0; 1]).unwrap(), 0);
+
+        let (_cable, guest, mut user) = started();
+        drop(guest);
+        assert_eq!(user.read(&mut [0; 1]).unwrap(), 0);
+    }
+}

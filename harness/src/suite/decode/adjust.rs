@@ -1,0 +1,177 @@
+//! `adjust:`: what is expected otherwise on some systems. An adjustment that can never apply, that
+//! changes nothing or that leaves nothing is an error.
+
+use std::collections::HashSet;
+
+use super::super::adjust::Index;
+use super::super::diagnostic::{Span, codes};
+use super::super::keys::ADJUST;
+use super::super::model::{Adjustment, Change, Test, When};
+use super::super::table::{CheckTable, Shorthand, Subject};
+use super::super::yaml::{self, Node};
+use super::conditions::{possible, when};
+use super::context::{Context, Text};
+use super::expect::{duplicate_subject, duration, entries, expectation, unknown_check};
+use super::test::Scope;
+
+/// Most adjustments of a test.
+const MOST: usize = 32;
+
+/// The adjustments of a test that has been decoded otherwise.
+pub(super) fn adjust(cx: &mut Context<'_>, node: &Node, test: &Test, scope: &Scope<'_>) -> Vec<Adjustment> {
+    let Some(items) = cx.items(node, "adjust") else { return Vec::new() };
+    if items.len() > MOST {
+        let problem = cx.problem(codes::TOO_MANY, node.span, format!("a test has at most {MOST} adjustments"));
+        cx.report(problem.help("write several tests, each with its `when`"));
+        return Vec::new();
+    }
+    let mut out: Vec<Adjustment> = Vec::new();
+    // What earlier adjustments touch: a later one may well set it back.
+    let mut touched = HashSet::new();
+    let index = Index::of(test);
+    for item in items {
+        let Some(fields) = cx.fields(item, &ADJUST) else { continue };
+        let when = when(cx, &fields);
+        let around: Vec<&When> = scope.images.into_iter().chain(&test.when).collect();
+        if let (Some(when), Some(node)) = (&when, fields.get("when")) {
+            possible(cx, node.span, &when.condition, &around, scope.cell.facts().as_ref());
+        }
+        let problems = cx.problems();
+        let timeout = fields.get("timeout").and_then(|node| duration(cx, node, "timeout"));
+        if let (Some(timeout), Some(node)) = (timeout, fields.get("timeout"))
+            && timeout == test.timeout
+            && !out.iter().any(|earlier| earlier.timeout.is_some())
+        {
+            let problem = cx.problem(codes::NO_EFFECT, node.span, "the test has this time-out anyway");
+            cx.report(problem);
+        }
+        let changes = fields.get("expect").map_or(Vec::new(), |node| changes(cx, node));
+        if fields.get("expect").is_none() && fields.get("timeout").is_none() {
+            let problem = cx.problem(codes::NO_EFFECT, item.span, "this adjustment changes nothing");
+            cx.report(problem.help("give it `expect` or `timeout`; to leave the test out, use the test's `when`"));
+        }
+        for (change, span) in &changes {
+            effect(cx, test, &index, change, *span, &mut touched);
+        }
+        let Some(when) = when else { continue };
+        let changes = changes.into_iter().map(|(change, _)| change).collect();
+        let adjustment = Adjustment { when, changes, timeout };
+        if cx.problems() == problems
+            && adjustment.changes.iter().any(|change| matches!(change, Change::Remove { .. }))
+            && adjustment.applied(test).assertions() == 0
+        {
+            let problem = cx.problem(codes::ASSERTS_NOTHING, item.span, "this adjustment leaves nothing of the test");
+            cx.report(problem.help("use the test's `when` to leave it out"));
+        }
+        out.push(adjustment);
+    }
+    out
+}
+
+/// Reports a change that has no effect on the test.
+fn effect(
+    cx: &mut Context<'_>,
+    test: &Test,
+    index: &Index,
+    change: &Change,
+    span: Span,
+    touched: &mut HashSet<(&'static str, String)>,
+) {
+    let known = match change {
+        Change::Remove { check, subject: None, .. } => touched.iter().any(|(other, _)| other == check),
+        Change::Remove { check, subject: Some(subject), .. } => touched.contains(&(check, subject.clone())),
+        Change::Replace(expectation) | Change::Merge(expectation) => {
+            !touched.insert((expectation.check, expectation.subject.clone()))
+        }
+    };
+    if known || index.changes(test, change) {
+        return;
+    }
+    let message = match change {
+        Change::Remove { .. } => "this removes what the test does not expect",
+        _ => "the test expects this anyway",
+    };
+    let problem = cx.problem(codes::NO_EFFECT, span, message);
+    cx.report(problem);
+}
+
+/// Everything below `expect:`, each change with its place.
+fn changes(cx: &mut Context<'_>, node: &Node) -> Vec<(Change, Span)> {
+    let mut out = Vec::new();
+    let Some(types) = entries(cx, node, "`expect`", "a mapping of check types") else { return out };
+    for (key, value) in types {
+        let name = key.scalar().unwrap_or_default();
+        match cx.vocabulary.table(name) {
+            Some(table) => of_check(cx, table, key, value, &mut out),
+            None => unknown_check(cx, key, name),
+        }
+    }
+    out
+}
+
+fn of_check(cx: &mut Context<'_>, table: &'static CheckTable, key: &Node, value: &Node, out: &mut Vec<(Change, Span)>) {
+    if is_removal(value) {
+        let location = cx.location(key.span);
+        out.push((Change::Remove { check: table.name, subject: None, attribute: None, location }, key.span));
+        return;
+    }
+    let what = match table.subject {
+        Subject::Whole => {
+            let subject = Text { text: String::new(), span: key.span, quoted: false, changed: false };
+            return of_subject(cx, table, subject, value, out);
+        }
+        Subject::Named { what } => what,
+    };
+    let wanted = format!("a mapping whose keys are each {what}, or `null`");
+    let Some(subjects) = entries(cx, value, &format!("`{}`", table.name), &wanted) else { return };
+    let mut known = HashSet::new();
+    for (key, value) in subjects {
+        let Some(subject) = cx.key(key, what) else { continue };
+        if known.insert(subject.text.clone()) {
+            of_subject(cx, table, subject, value, out);
+        } else {
+            duplicate_subject(cx, &subject);
+        }
+    }
+}
+
+fn of_subject(
+    cx: &mut Context<'_>,
+    table: &'static CheckTable,
+    subject: Text,
+    value: &Node,
+    out: &mut Vec<(Change, Span)>,
+) {
+    let remove = |cx: &Context<'_>, attribute, span| {
+        let (check, name) = (table.name, Some(subject.text.clone()));
+        (Change::Remove { check, subject: name, attribute, location: cx.location(span) }, span)
+    };
+    if is_removal(value) {
+        out.push(remove(cx, None, subject.span));
+        return;
+    }
+    let mut rest = value.clone();
+    if let yaml::Kind::Mapping(all) = &mut rest.kind {
+        let before = all.len();
+        all.retain(|(key, value)| {
+            let attribute = key.scalar().and_then(|name| table.attribute(name)).filter(|_| is_removal(value));
+            if let Some(attribute) = attribute {
+                out.push(remove(cx, Some(attribute.name), key.span));
+            }
+            attribute.is_none()
+        });
+        if all.is_empty() && before > 0 {
+            return;
+        }
+    }
+    let span = subject.span;
+    let is_word = matches!((&rest.kind, table.shorthand), (yaml::Kind::Scalar { .. }, Shorthand::Words(_)));
+    if let Some(expectation) = expectation(cx, table, subject, &rest) {
+        out.push((if is_word { Change::Replace(expectation) } else { Change::Merge(expectation) }, span));
+    }
+}
+
+/// A written `null` or `~`; a value that is only forgotten removes nothing.
+fn is_removal(node: &Node) -> bool {
+    node.is_null() && node.scalar().is_some_and(|text| !text.is_empty())
+}

@@ -1,0 +1,119 @@
+//! `when`, `where` and `because`: conditions that some system of the suite can satisfy.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::super::condition;
+use super::super::diagnostic::{Diagnostic, Span, codes};
+use super::super::model::{Condition, When};
+use super::super::yaml::Node;
+use super::context::{Context, Fields, within};
+
+/// `when:` with its `because:`, of a test or an adjustment.
+pub(super) fn when(cx: &mut Context<'_>, fields: &Fields<'_>) -> Option<When> {
+    let because = fields.get("because").and_then(|node| cx.line(node, "because")).map(|text| text.text);
+    let Some(node) = fields.get("when") else {
+        if let Some((key, _)) = fields.entry("because") {
+            let problem =
+                cx.problem(codes::MISSING_KEY, key.span, "`because` gives the reason for a `when`, and there is none");
+            cx.report(problem);
+        }
+        return None;
+    };
+    let condition = condition(cx, node, "when")?;
+    Some(When { condition, because, location: cx.location(node.span) })
+}
+
+/// Holds a condition that stands at `span` against what is true wherever it is evaluated: of the
+/// suite's images at once, of the combination of a matrix when the last one has been seen.
+pub(super) fn possible(
+    cx: &mut Context<'_>,
+    span: Span,
+    here: &Condition,
+    around: &[&When],
+    combination: Option<&Condition>,
+) {
+    let both = |more: Option<&Condition>| {
+        let outer = around.iter().map(|when| when.condition.clone());
+        Condition::And(outer.chain([here.clone()]).chain(more.cloned()).collect())
+    };
+    if around.is_empty() && combination.is_none() {
+        return;
+    }
+    if let Some(dimension) = condition::never_true(&both(None)) {
+        let message = format!("this can never be true here: `{dimension}` cannot be both");
+        let mut problem = cx.problem(codes::NEVER_TRUE, span, message);
+        for when in around {
+            problem = problem.note(format!("at {} stands `{}`", when.location, when.condition));
+        }
+        cx.report(problem);
+        return;
+    }
+    let Some(combination) = combination else { return };
+    let problem = condition::never_true(&both(Some(combination))).map(|dimension| {
+        let message = format!("this can never be true in any combination of the matrix: see `{dimension}`");
+        cx.problem(codes::NEVER_TRUE, span, message)
+    });
+    cx.feasible.tried(cx.file.clone(), span, problem);
+}
+
+/// Conditions that were held against combinations, until all combinations have been seen.
+#[derive(Default)]
+pub(crate) struct Feasible {
+    /// By place: what to say when the condition was impossible each time.
+    places: BTreeMap<(Arc<str>, Span), Option<Diagnostic>>,
+}
+
+impl Feasible {
+    fn tried(&mut self, file: Arc<str>, span: Span, problem: Option<Diagnostic>) {
+        match problem {
+            None => {
+                self.places.insert((file, span), None);
+            }
+            Some(problem) => {
+                self.places.entry((file, span)).or_insert(Some(problem));
+            }
+        }
+    }
+
+    /// What is wrong in all combinations.
+    pub(super) fn take(&mut self) -> Vec<Diagnostic> {
+        std::mem::take(&mut self.places).into_values().flatten().collect()
+    }
+}
+
+/// A condition that some system can satisfy.
+pub(super) fn condition(cx: &mut Context<'_>, node: &Node, name: &str) -> Option<Condition> {
+    let text = cx.line(node, name)?;
+    let condition = match condition::parse(&text.text, cx.vocabulary) {
+        Ok(condition) => condition,
+        Err(errors) => {
+            for error in errors {
+                let span = match text.changed {
+                    true => text.span,
+                    false => within(text.span, &text.text, text.quoted, error.range),
+                };
+                let mut problem =
+                    cx.problem(error.code, span, format!("`{name}`: {}", error.message)).label(error.label);
+                for note in error.notes {
+                    problem = problem.note(note);
+                }
+                let problem = cx.after_substitution(problem, &text);
+                cx.report(problem);
+            }
+            return None;
+        }
+    };
+    if let Some(dimension) = condition::never_true(&condition) {
+        let problem = cx
+            .problem(
+                codes::NEVER_TRUE,
+                node.span,
+                format!("`{name}` can never be true: it contradicts itself about `{dimension}`"),
+            )
+            .help("`==` takes a comma-separated list when one of several is meant");
+        cx.report(problem);
+        return None;
+    }
+    Some(condition)
+}

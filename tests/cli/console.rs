@@ -1,0 +1,104 @@
+//! `muster console`: the judge on files, as a pipeline meets it.
+
+use std::process::Stdio;
+use std::time::Duration;
+
+use crate::support::{Finished, Place};
+
+const SOON: Duration = Duration::from_secs(30);
+
+const CRASH: &str = "boot\n[    1.000000][    T1] BUG: KASAN: slab-out-of-bounds in f\n[    1.000001] CPU: 0 PID: 1\n\
+                     [    2.000000] Kernel panic - not syncing: \x1b[31mx\n";
+const MILD: &str = "[FAILED] Failed to start x.service - X.\n[    1.000000] a[1]: segfault at 10 ip 0 sp 0 error 4\n";
+
+fn scan(place: &Place, words: &[&str]) -> Finished {
+    let words: Vec<&str> = ["console", "scan"].iter().chain(words).copied().collect();
+    place.run(&words, SOON)
+}
+
+fn json(ended: &Finished) -> serde_json::Value {
+    serde_json::from_str(&ended.stdout).unwrap_or_else(|error| panic!("{error}: {}", ended.stdout))
+}
+
+#[test]
+fn the_exit_code_says_what_was_found() {
+    let place = Place::new();
+    let crash = place.write("crash.log", CRASH).display().to_string();
+    let mild = place.write("mild.log", MILD).display().to_string();
+    let missing = place.path("missing.log").display().to_string();
+    scan(&place, &[&mild]).assert_status(0);
+    scan(&place, &[&mild, &crash]).assert_status(1);
+    let ended = scan(&place, &[&missing, &crash]);
+    ended.assert_status(3);
+    assert!(ended.stderr.contains("missing.log") && ended.stdout.contains("kernel-panic"), "{}", ended.stdout);
+    scan(&place, &[]).assert_status(2);
+    scan(&place, &[&crash, "--rules", &missing]).assert_status(2);
+    let folder = place.folder.path().display().to_string();
+    scan(&place, &[&folder]).assert_status(3);
+}
+
+#[test]
+fn the_document_has_findings_with_excerpts_and_counts() {
+    let place = Place::new();
+    let crash = place.write("crash.log", CRASH).display().to_string();
+    let mild = place.write("mild.log", MILD).display().to_string();
+    let ended = scan(&place, &[&crash, &mild, "--format", "json"]);
+    ended.assert_status(1);
+    let document = json(&ended);
+    assert_eq!((document["schema"].as_str(), document["at-least"].as_str()), (Some("console/v1"), Some("warn")));
+    let findings = document["files"][0]["findings"].as_array().expect("findings");
+    let of = |at: usize, key: &str| findings[at][key].clone();
+    assert_eq!((of(0, "category"), of(0, "severity"), of(0, "line-number")), ("kasan".into(), "fail".into(), 2.into()));
+    assert_eq!((of(1, "rule"), of(1, "severity")), ("kernel-panic".into(), "fatal".into()));
+    assert_eq!(findings[0]["excerpt"].as_array().map(Vec::len), Some(4));
+    assert_eq!(document["files"][0]["counts"], serde_json::json!({"kasan": 1, "kernel-panic": 1}));
+    assert_eq!(document["files"][1]["severities"], serde_json::json!({"info": 1, "warn": 1, "fail": 0, "fatal": 0}));
+    assert_eq!(document["files"][1]["findings"].as_array().map(Vec::len), Some(1));
+    assert!(!ended.stdout.contains('\u{1b}'));
+}
+
+#[test]
+fn stdin_is_a_log_too() {
+    let place = Place::new();
+    let log = place.write("crash.log", CRASH);
+    let mut command = place.command(&["console", "scan", "-"]);
+    command.stdin(std::fs::File::open(log).expect("the log")).stdout(Stdio::piped());
+    let ended = command.output().expect("muster ends");
+    assert_eq!(ended.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&ended.stdout).starts_with("-: 1 fatal, 1 fail in 4 lines\n"));
+}
+
+#[test]
+fn a_person_adds_rules_and_a_bad_one_is_explained() {
+    let place = Place::new();
+    let log = place.write("x.log", "widget 7: lost\n").display().to_string();
+    let rules = "schema: console-rules/v1\nrules:\n- id: widget\n  category: widget\n  severity: fail\n  \
+                 pattern: '^widget [0-9]+: lost'\n  sample: 'widget 1: lost'\n  near-miss: 'a widget 1: lost'\n  \
+                 because: it stops\n";
+    let good = place.write("good.yaml", rules).display().to_string();
+    scan(&place, &[&log]).assert_status(0);
+    scan(&place, &[&log, "--rules", &good]).assert_status(1);
+    let checked = place.run(&["check", &good], SOON);
+    checked.assert_status(0);
+    assert_eq!(checked.stdout, "1 console rules: all valid\n");
+    let bad = place.write("bad.yaml", &rules.replace("'widget 1: lost'", "'widget one: lost'")).display().to_string();
+    for words in
+        [vec!["check", &bad], vec!["console", "scan", &log, "--rules", &bad], vec!["console", "rules", "--rules", &bad]]
+    {
+        let ended = place.run(&words, SOON);
+        ended.assert_status(2);
+        assert!(ended.stderr.contains("error[bad-sample]"), "{words:?}: {}", ended.stderr);
+    }
+    let listed = place.run(&["console", "rules", "--rules", &good, "--format", "json"], SOON);
+    listed.assert_status(0);
+    let rows = json(&listed);
+    let ids: Vec<_> = rows.as_array().expect("rows").iter().filter_map(|row| row["id"].as_str()).collect();
+    assert!(ids.contains(&"kernel-panic") && ids.contains(&"widget"), "{ids:?}");
+}
+
+#[test]
+fn a_console_finding_is_explained_by_its_rules() {
+    let ended = Place::new().run(&["failures", "console.kasan"], SOON);
+    ended.assert_status(0);
+    assert!(ended.stdout.contains("console.kasan") && ended.stdout.contains("mm/kasan/report.c"), "{}", ended.stdout);
+}
