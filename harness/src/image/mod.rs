@@ -15,8 +15,8 @@ pub mod inspect;
 pub mod lab;
 pub mod overlay;
 pub mod prepare;
-pub mod rootfs;
 pub mod prune;
+pub mod rootfs;
 mod tool;
 
 pub use catalogue::{Arch, DiskBus, DiskSource, FirmwareKind, Format, ImageSpec, KernelBoot, SeedKind};

@@ -225,7 +225,13 @@ impl<'d, D: Driver> Session<'d, D> {
             // Its memory is a file, whose pages the host takes back when it needs them.
             let memory = self.settings.budget.hold(0);
             let base = left.base;
-            *mold = Mold::Ready(Arc::new(Template { machine: name, made: template, base, recalled: true, _memory: memory }));
+            *mold = Mold::Ready(Arc::new(Template {
+                machine: name,
+                made: template,
+                base,
+                recalled: true,
+                _memory: memory,
+            }));
         }
         matches!(mold, Mold::Ready(_))
     }
@@ -288,14 +294,18 @@ impl<'d, D: Driver> Session<'d, D> {
                 ));
                 self.note_health(&id, failed.findings);
                 self.events.emit(Event::MachineEnded { record: failed.record });
-                *self.mold.lock().await = match template.recalled {
-                    // It may be the kept template that is at fault, which one of this run is not.
-                    true => {
-                        self.driver.disown(&template.made).await;
-                        Mold::Empty
-                    }
-                    false => Mold::Refused,
-                };
+                let mut mold = self.mold.lock().await;
+                if matches!(&*mold, Mold::Ready(now) if Arc::ptr_eq(now, &template)) {
+                    *mold = match template.recalled {
+                        // It may be the kept template that is at fault, which one of this run is not.
+                        true => {
+                            self.driver.disown(&template.made).await;
+                            Mold::Empty
+                        }
+                        false => Mold::Refused,
+                    };
+                }
+                drop(mold);
                 self.boot(false).await
             }
         }
