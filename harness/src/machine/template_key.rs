@@ -80,10 +80,20 @@ fn words(origin: &Origin<'_>, description: &MachineDescription) -> Vec<String> {
     // The whole command line, so that a device that is added to it one day is part of the key.
     let neutral = MachineDescription { base: PathBuf::from("base"), ..description.clone() };
     let extra = vec![-1; neutral.extra_disks.len()];
-    let (layer, below, base, vars, tpm) = (-1, Vec::new(), -1, Some(-1), Some(-1));
-    let (serial, qmp, warm) = (-1, -1, [-1, -1]);
-    let network = Some(NetworkFds { nic: -1, uplink: -1 });
-    let fds = Fds { layer, below, base, vars, extra, tpm, serial, qmp, warm, ram: None, state: None, network };
+    let fds = Fds {
+        layer: -1,
+        below: Vec::new(),
+        base: -1,
+        vars: Some(-1),
+        extra,
+        tpm: Some(-1),
+        serial: -1,
+        qmp: -1,
+        warm: [-1, -1],
+        network: Some(NetworkFds { nic: -1, uplink: -1 }),
+        ram: None,
+        state: None,
+    };
     let mut words = command_line::command_line(&neutral, &fds);
     // The seed is not on it yet: what it will say follows from these, and from the run's key, which is
     // kept with the template.

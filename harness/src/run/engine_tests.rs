@@ -17,7 +17,7 @@ use super::session::Session;
 use super::sink::Events;
 use crate::exit::Exit;
 use crate::failure::{self, Failure};
-use crate::run::driver::Stop;
+use crate::run::driver::{BootLeft, ConsoleHit, Stop, Weight};
 use crate::snapshot::compare::UpdateMode;
 use crate::suite::model::{GuestMode, Test};
 
@@ -91,6 +91,58 @@ async fn a_fork_that_fails_is_replaced_by_a_boot_and_not_tried_again() {
     let records = ask_all(&driver, &plan).await;
     assert_eq!((*driver.boots.lock().unwrap(), *driver.forks.lock().unwrap()), (3, 2));
     assert!(records.iter().all(|record| record.outcome == Outcome::Pass), "{:?}", short(&records));
+}
+
+/// What an earlier run has kept: the boot of its template went badly in two ways.
+fn kept_by_an_earlier_run() -> FakeDriver {
+    let unit = Failure::new(failure::BASE_FAILED_UNITS, "the unit x has failed");
+    let left = BootLeft { failures: vec![unit], remarks: vec!["avc: unseen".to_owned()], ..BootLeft::default() };
+    let hit = ConsoleHit {
+        category: "oops".to_owned(),
+        weight: Weight::Fail,
+        line: "Oops: 0000".to_owned(),
+        line_number: 7,
+        excerpt: String::new(),
+    };
+    FakeDriver { keeps: true, kept: Some((left, vec![hit])).into(), ..FakeDriver::default() }
+}
+
+#[tokio::test]
+async fn a_kept_template_saves_the_boot_and_its_boot_is_reported_all_the_same() {
+    let driver = kept_by_an_earlier_run();
+    let plan = plan_of(vec![test("looks", &[], &["true"]), mutating("a", &[], &["true"])]);
+    let records = ask_all(&driver, &plan).await;
+    assert_eq!((*driver.boots.lock().unwrap(), *driver.forks.lock().unwrap()), (0, 2));
+    let health = records.last().unwrap();
+    assert_eq!(health.outcome, Outcome::Fail);
+    let told: Vec<(&str, &str)> = health.failures.iter().map(|f| (f.id.as_str(), f.message.as_str())).collect();
+    let expected = [
+        ("console.oops", "console of template-0, line 7: Oops: 0000"),
+        ("base.failed-units", "after the boot of template-0: the unit x has failed"),
+    ];
+    assert_eq!(told, expected);
+    assert_eq!((health.remarks.as_slice(), health.assertions), (["avc: unseen".to_owned()].as_slice(), 1));
+    assert!(records.iter().take(2).all(|record| record.outcome == Outcome::Pass));
+}
+
+#[tokio::test]
+async fn a_run_that_only_looks_keeps_its_template_when_it_is_asked_to() {
+    let driver = FakeDriver { keeps: true, ..FakeDriver::default() };
+    ask_all(&driver, &plan_of(vec![test("looks", &[], &["true"])])).await;
+    assert_eq!((*driver.boots.lock().unwrap(), *driver.forks.lock().unwrap()), (1, 1));
+    assert_eq!(driver.keepsakes.lock().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_kept_template_that_cannot_be_forked_is_taken_back_and_made_again() {
+    let driver = FakeDriver { forks_that_work: Some(0), ..kept_by_an_earlier_run() };
+    let plan = plan_of(["a", "b", "c"].map(|id| mutating(id, &[], &["true"])).to_vec());
+    let records = ask_all(&driver, &plan).await;
+    assert_eq!((*driver.disowned.lock().unwrap(), driver.keepsakes.lock().unwrap().len()), (1, 1));
+    // a: the recalled one fails, a boot. b: a boot becomes the template, which fails too, and another
+    // boot. c: a boot.
+    assert_eq!((*driver.boots.lock().unwrap(), *driver.forks.lock().unwrap()), (4, 2));
+    assert!(records.iter().take(3).all(|record| record.outcome == Outcome::Pass), "{:?}", short(&records));
 }
 
 fn short(records: &[TestRecord]) -> Vec<(String, Outcome, Option<String>)> {

@@ -7,7 +7,7 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use super::budget::Cost;
-use super::driver::{BootFailure, ConsoleHit, Driver, Frozen, Live, Stop};
+use super::driver::{BootFailure, BootLeft, ConsoleHit, Driver, Frozen, Live, Recalled, Stop};
 use super::engine::Images;
 use super::reboot::Rebooted;
 use super::record::MachineRecord;
@@ -38,6 +38,13 @@ pub struct FakeDriver {
     pub forks_that_work: Option<u32>,
     pub forks: Arc<Mutex<u32>>,
     pub reboots: Arc<Mutex<Vec<RebootKind>>>,
+    /// Templates are kept between runs.
+    pub keeps: bool,
+    /// What an earlier run has kept, and how often it was taken back.
+    pub kept: Mutex<Option<(BootLeft, Vec<ConsoleHit>)>>,
+    pub disowned: Mutex<u32>,
+    /// What this run has kept.
+    pub keepsakes: Mutex<Vec<BootLeft>>,
 }
 
 impl Driver for FakeDriver {
@@ -84,6 +91,23 @@ impl Driver for FakeDriver {
             return Err(BootFailure { failure, findings: Vec::new(), record: no_machine(id, "fake", "killed") });
         }
         Ok(self.machine(id, Some("fake-1".to_owned())))
+    }
+
+    fn keeps_templates(&self) -> bool {
+        self.keeps
+    }
+
+    async fn recall(&self) -> Option<Recalled<()>> {
+        let (left, findings) = self.kept.lock().unwrap().take()?;
+        Some(Recalled { template: (), name: "template-0".to_owned(), left, findings })
+    }
+
+    async fn keep(&self, (): &(), left: &BootLeft) {
+        self.keepsakes.lock().unwrap().push(left.clone());
+    }
+
+    async fn disown(&self, (): &()) {
+        *self.disowned.lock().unwrap() += 1;
     }
 }
 

@@ -87,7 +87,7 @@ impl<'h> Images for HostImages<'h> {
         };
         let ready = image::prepare(self.host.root.as_std_path(), spec).await.map_err(|e| image_failure(&e))?;
         if let Ok(mut notes) = self.notes.lock() {
-            notes.insert(id.to_owned(), ready.unchanged);
+            notes.insert(id.to_owned(), ready.unchanged.clone());
         }
         let record = ImageRecord {
             path: ready.source.display().to_string(),
@@ -97,7 +97,7 @@ impl<'h> Images for HostImages<'h> {
         };
         self.host.events.emit(Event::ImageReady { image: id.to_owned(), record: Box::new(record) });
         let in_use = image::InUse::note(&ready.disk.path);
-        let warm = warm::prepare(self.host, &ready.spec, &ready.disk, &ready.sha256).await;
+        let warm = warm::prepare(self.host, &ready).await;
         Ok(HostDriver {
             host: self.host,
             spec: ready.spec,

@@ -62,9 +62,9 @@ struct Template<T> {
     machine: String,
     made: T,
     base: Observations,
-    _memory: Held,
     /// Whether it comes from an earlier run, so that nobody in this one knows the facts of its guest.
     recalled: bool,
+    _memory: Held,
 }
 
 /// What was seen of this image so far.
@@ -222,10 +222,16 @@ impl<'d, D: Driver> Session<'d, D> {
             self.books().health.boots += 1;
             self.note_health(&name, findings);
             self.note_boot(&name, &left);
-            let memory = self.settings.budget.hold(self.driver.template_mib(&template));
+            // Its memory is a file, whose pages the host takes back when it needs them.
+            let memory = self.settings.budget.hold(0);
             let base = left.base;
-            let template = Template { machine: name, made: template, base, recalled: true, _memory: memory };
-            *mold = Mold::Ready(Arc::new(template));
+            *mold = Mold::Ready(Arc::new(Template {
+                machine: name,
+                made: template,
+                base,
+                recalled: true,
+                _memory: memory,
+            }));
         }
         matches!(mold, Mold::Ready(_))
     }
@@ -288,14 +294,18 @@ impl<'d, D: Driver> Session<'d, D> {
                 ));
                 self.note_health(&id, failed.findings);
                 self.events.emit(Event::MachineEnded { record: failed.record });
-                *self.mold.lock().await = match template.recalled {
-                    // It may be the kept template that is at fault, which one of this run is not.
-                    true => {
-                        self.driver.disown(&template.made).await;
-                        Mold::Empty
-                    }
-                    false => Mold::Refused,
-                };
+                let mut mold = self.mold.lock().await;
+                if matches!(&*mold, Mold::Ready(now) if Arc::ptr_eq(now, &template)) {
+                    *mold = match template.recalled {
+                        // It may be the kept template that is at fault, which one of this run is not.
+                        true => {
+                            self.driver.disown(&template.made).await;
+                            Mold::Empty
+                        }
+                        false => Mold::Refused,
+                    };
+                }
+                drop(mold);
                 self.boot(false).await
             }
         }
@@ -326,8 +336,8 @@ impl<'d, D: Driver> Session<'d, D> {
             Frozen::Template { template, record, findings } => {
                 self.note_health(&id, findings);
                 self.events.emit(Event::MachineEnded { record });
-                let memory = self.settings.budget.hold(self.driver.template_mib(&template));
                 self.driver.keep(&template, &left).await;
+                let memory = self.settings.budget.hold(self.driver.template_mib(&template));
                 Ok(Template { machine: id, made: template, base: left.base, recalled: false, _memory: memory })
             }
             Frozen::Refused { live, reason } => {

@@ -23,7 +23,7 @@ use crate::check::{Observations, base};
 use crate::failure::Failure;
 use crate::guest::facts::{self, Facts};
 use crate::guest::{End, HostKey, Reply, warm};
-use crate::image::{ImageSpec, Inspected};
+use crate::image::Prepared;
 use crate::machine::template_key::Origin;
 use crate::machine::template_store::{Claim, Stored};
 use crate::machine::{TemplateKey, TemplateStore};
@@ -158,9 +158,16 @@ fn protocol() -> String {
 
 /// Finds out under which word an image's template is kept. `None` without `--warm`, or when it cannot be
 /// known, which is said.
-pub(super) async fn prepare(host: &Host, spec: &ImageSpec, image: &Inspected, sha256: &str) -> Option<Warm> {
+pub(super) async fn prepare(host: &Host, ready: &Prepared) -> Option<Warm> {
     let store = host.templates.clone()?;
-    let protocol = protocol();
+    let (spec, image) = (&ready.spec, &ready.disk);
+    let mut protocol = protocol();
+    if image.path != ready.source {
+        // Made from the source, and when it is made again its blocks may lie elsewhere.
+        let made = std::fs::metadata(&image.path).and_then(|metadata| metadata.modified()).ok();
+        protocol.push_str(&format!(" {made:?}"));
+    }
+    let sha256 = &ready.sha256;
     let origin = Origin { spec, image, sha256, accel: &host.accel, network: NETWORK, protocol: &protocol };
     match TemplateKey::of(&origin).await {
         Ok(key) => Some(Warm { store, key, claim: Mutex::default() }),

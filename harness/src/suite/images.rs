@@ -444,10 +444,14 @@ images:
         let (entries, problems) = load(&[path]);
         assert_eq!(problems.render(false), "");
         let ids: Vec<_> = entries.iter().map(|entry| entry.id.as_str()).collect();
-        assert_eq!(ids, ["lab", "lab-tiny"]);
+        for id in ["lab", "lab-tiny", "lab-secureboot", "lab-vhd", "lab-rootfs", "lab-immutable", "lab-tiny-aarch64"] {
+            assert!(ids.contains(&id), "{id} is missing from {ids:?}");
+        }
         for entry in &entries {
             assert_eq!(entry.facts["distro"], ["muster-lab-1"]);
-            assert_eq!(entry.disk, Disk::Lab(entry.id.clone()));
+            // Secure Boot is a switch of the firmware: the disk is lab's own.
+            let variant = if entry.id == "lab-secureboot" { "lab" } else { &entry.id };
+            assert_eq!(entry.disk, Disk::Lab(variant.to_owned()));
         }
     }
 }
