@@ -33,6 +33,7 @@ async fn host(place: &Place) -> (Host, Receiver<Event>) {
     let host = Host {
         spawner: Spawner::new().expect("a thread"),
         accel: accel::choose(AccelRequest::Tcg).expect("emulation always works"),
+        rules: muster::machine::console::rules::Rules::shipped(),
         key: RunKey::generate(place.folder.path()).await.expect("a key"),
         root: camino::Utf8PathBuf::from_path_buf(crate::support::root()).expect("UTF-8"),
         machines: folder.join("machines"),

@@ -114,6 +114,7 @@ async fn attempts(disk: &Path, folder: &Path, spawner: &Spawner, network: Networ
         accel: &accel,
         network,
         key: &key,
+        rules: muster::machine::console::rules::Rules::shipped(),
         freezable: false,
         folder: &folder,
     };

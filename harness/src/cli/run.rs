@@ -12,6 +12,7 @@ use super::load::Selection;
 use super::project::Project;
 use super::session::{self, ImageOptions, Prepared};
 use crate::exit::Exit;
+use crate::machine::console::rules::Rules;
 use crate::machine::{Accel, RunKey, Spawner, TemplateStore, accel, template_store};
 use crate::report::files::RunFolder;
 use crate::run::ask::Settings;
@@ -49,6 +50,9 @@ pub struct Arguments {
     /// Memory for all machines together, such as 8GiB [default: nine tenths of what is available]
     #[arg(long = "memory", value_name = "SIZE", value_parser = session::memory)]
     all_memory: Option<u32>,
+    /// Console rules beside those that ship; may be repeated
+    #[arg(long = "console-rules", value_name = "FILE")]
+    console_rules: Vec<Utf8PathBuf>,
     /// Accept new and changed snapshots
     #[arg(long)]
     update_snapshots: bool,
@@ -69,6 +73,7 @@ pub fn execute(arguments: Arguments) -> Result<Exit, Complaint> {
         return execute_connected(prepared, &arguments);
     }
     let prepared = session::prepare(&arguments.selection, &arguments.images)?;
+    let rules = super::console::rules(&arguments.console_rules)?;
     let id = run_id();
     let folder = run_folder(&arguments, &prepared.project, &id)?;
     let accel = accel::choose(arguments.images.accel)
@@ -79,7 +84,7 @@ pub fn execute(arguments: Arguments) -> Result<Exit, Complaint> {
     announce(&events, &id, accelerator(&accel), &prepared.notices);
     let templates = arguments.warm.then(|| templates(arguments.templates_max, &events)).flatten();
     let budget = budget(arguments.jobs, arguments.all_memory);
-    let means = Means { update: update_mode(&arguments), budget, templates };
+    let means = Means { update: update_mode(&arguments), budget, templates, rules };
     let outcome = runtime.block_on(drive(prepared, &folder, accel, means, &events));
     // Guards of machines that are still up release them here, before anything is said about the end.
     runtime.shutdown_timeout(std::time::Duration::from_secs(5));
@@ -187,6 +192,7 @@ struct Means {
     update: UpdateMode,
     budget: Budget,
     templates: Option<TemplateStore>,
+    rules: Arc<Rules>,
 }
 
 async fn drive(
@@ -196,7 +202,7 @@ async fn drive(
     means: Means,
     events: &Events,
 ) -> Result<Exit, Complaint> {
-    let Means { update, budget, templates } = means;
+    let Means { update, budget, templates, rules } = means;
     let settings = Settings {
         rerun: prepared.rerun,
         accelerator: accel.kind.word().to_owned(),
@@ -207,6 +213,7 @@ async fn drive(
     };
     let mut host = host(prepared.project.root(), folder, accel, events).await?;
     host.templates = templates.map(Arc::new);
+    host.rules = rules;
     let images = HostImages::new(&host, prepared.specs);
     let (exit, records) = engine::run(&prepared.plan, &images, &settings, events, interruption()).await;
     if let Some(path) = durations_file() {
@@ -239,6 +246,7 @@ pub async fn host(root: &Utf8Path, folder: &RunFolder, accel: Accel, events: &Ev
         spawner,
         accel,
         key,
+        rules: Rules::shipped(),
         root: root.to_owned(),
         machines: folder.root().join("machines"),
         events: events.clone(),

@@ -22,10 +22,11 @@ use crate::failure::Failure;
 use crate::machine::accel;
 use crate::report::files::RunFolder;
 use crate::run::ask::Settings;
+use crate::run::driver::Driver;
 use crate::run::durations::Durations;
 use crate::run::engine::Images;
 use crate::run::outcome::Outcome;
-use crate::run::plan::{HEALTH_TEST, Isolation, MACHINE_SUITE};
+use crate::run::plan::{Group, HEALTH_TEST, Isolation, MACHINE_SUITE, Planned};
 use crate::run::qemu::HostImages;
 use crate::run::record::TestRecord;
 use crate::run::session::{Session, Source};
@@ -227,6 +228,10 @@ async fn answer_all(
             let health = loop {
                 let Ok((name, answer)) = questions.recv() else { break None };
                 let Some((group, planned)) = tests.get(&name) else { break Some(answer) };
+                if !group.shape.is_plain() {
+                    let _ = answer.send(ask_shaped(&driver, &session, group, planned).await);
+                    continue;
+                }
                 let record = match group.isolation {
                     Isolation::Shared => shared.ask_with_needs(group, planned).await,
                     Isolation::Clone => session.lane(source).ask_with_needs(group, planned).await,
@@ -250,5 +255,19 @@ async fn answer_all(
             session.boot_only().await;
         }
         let _ = answer.send(session.finish().await);
+    }
+}
+
+/// Asks a test on a machine of another shape than the image's own, booted for it.
+async fn ask_shaped<D: Driver>(driver: &D, session: &Session<'_, D>, group: &Group, planned: &Planned) -> TestRecord {
+    match driver.shaped(&group.shape) {
+        Ok(driver) => {
+            let beside = session.beside(&driver);
+            let mut lane = beside.lane(Source::Boot);
+            let record = lane.ask_with_needs(group, planned).await;
+            lane.end_machine().await;
+            record
+        }
+        Err(failure) => session.cannot_ask(planned, &failure),
     }
 }

@@ -30,6 +30,8 @@ pub struct ImageSpec {
     pub memory_mib: u32,
     /// Virtual processors.
     pub cpus: u32,
+    /// An x86 level (`x86-64-v3`) or a CPU model of QEMU; the best there is when absent.
+    pub cpu: Option<String>,
     /// How the disk is attached.
     pub bus: DiskBus,
     /// A TPM 2.0, emulated by swtpm.
@@ -93,6 +95,7 @@ impl ImageSpec {
             user: "root".to_owned(),
             memory_mib: 1024,
             cpus: 2,
+            cpu: None,
             bus: DiskBus::VirtioBlk,
             tpm: false,
             extra_disks: Vec::new(),

@@ -24,6 +24,8 @@ pub struct MachineDescription {
     pub memory_mib: u32,
     /// Virtual processors.
     pub cpus: u32,
+    /// An x86 level or a CPU model of QEMU; the best there is when absent.
+    pub cpu: Option<String>,
     /// The image behind the overlay.
     pub base: PathBuf,
     /// Its format.
@@ -108,16 +110,16 @@ pub fn program(arch: Arch) -> &'static str {
 }
 
 /// Whether a machine can be frozen and loaded again into clones, and if not, what forbids it.
-/// Facts: `vmstate` of the devices of QEMU 10. A TPM does not forbid it: its state travels in QEMU's
-/// own (tried with swtpm 0.7.1 and `x-ignore-shared`), but each clone needs a [`Tpm`](super::tpm::Tpm)
-/// of its own for that, and has the template's keys, as well as the template's next random numbers
-/// where it asks the TPM itself for them.
+/// Facts: `vmstate` of the devices of QEMU 10.
 pub fn forkable(machine: &MachineDescription) -> Result<(), String> {
     if machine.bus == DiskBus::Nvme {
         return Err("QEMU's NVMe disk cannot be frozen; another `bus` can".to_owned());
     }
     if machine.arch == Arch::Aarch64 {
         return Err("QEMU's Arm machines have no vmgenid, so that clones would draw the same random numbers".to_owned());
+    }
+    if machine.tpm {
+        return Err("a TPM is one of a kind: its clones would share its keys and its random numbers".to_owned());
     }
     Ok(())
 }
@@ -185,9 +187,11 @@ fn arguments(machine: &MachineDescription, wiring: &Wiring<'_>) -> Vec<String> {
     match (machine.accel, machine.arch) {
         // `host` hides nothing from the guest. Hosts where it dies on arch-capabilities ("failed to set
         // MSR 0x10a") are those whose KVM interprets, and the probe has refused those already.
-        (AccelKind::Kvm, _) => line.option("-accel", "kvm").option("-cpu", "host"),
+        (AccelKind::Kvm, _) => line.option("-accel", "kvm").option("-cpu", cpu_model(machine).unwrap_or("host")),
         // `max` offers x86-64-v3 to distributions that require it; the default processor has not even v2.
-        (AccelKind::Tcg, Arch::X86_64) => line.option("-accel", "tcg,thread=multi").option("-cpu", "max"),
+        (AccelKind::Tcg, Arch::X86_64) => {
+            line.option("-accel", "tcg,thread=multi").option("-cpu", cpu_model(machine).unwrap_or("max"))
+        }
         // The architecture's own algorithm for pointer authentication takes most of the time of an
         // emulated boot; a guest cannot tell which one is in use.
         (AccelKind::Tcg, Arch::Aarch64) => {
@@ -297,6 +301,18 @@ pub const WARM_PORTS: [&str; 2] = ["muster.warm.0", "muster.warm.1"];
 /// The device id of a warm port, as events name it.
 pub fn warm_port_id(number: usize) -> String {
     format!("warm{number}")
+}
+
+/// QEMU's model for what was asked for. A level is the oldest processor that has all of it, so that a
+/// guest which needs more does not find it by chance.
+fn cpu_model(machine: &MachineDescription) -> Option<&str> {
+    Some(match machine.cpu.as_deref()? {
+        "x86-64-v1" => "qemu64",
+        "x86-64-v2" => "Nehalem",
+        "x86-64-v3" => "Haswell-noTSX",
+        "x86-64-v4" => "Skylake-Server-noTSX-IBRS",
+        model => model,
+    })
 }
 
 fn board(machine: &MachineDescription) -> String {
@@ -523,6 +539,7 @@ mod tests {
             arch: Arch::X86_64,
             memory_mib: 1024,
             cpus: 2,
+            cpu: None,
             base: "/images/it's, a disk.qcow2".into(),
             base_format: Format::Qcow2,
             bus: DiskBus::VirtioBlk,
@@ -618,10 +635,20 @@ mod tests {
     fn what_cannot_be_frozen_is_named() {
         assert_eq!(forkable(&machine()), Ok(()));
         assert_eq!(forkable(&MachineDescription { bus: DiskBus::Sata, extra_disks: vec![512], ..machine() }), Ok(()));
-        assert_eq!(forkable(&MachineDescription { tpm: true, ..machine() }), Ok(()));
         let why = |machine: MachineDescription| forkable(&machine).unwrap_err();
         assert!(why(MachineDescription { bus: DiskBus::Nvme, ..machine() }).contains("NVMe"));
+        assert!(why(MachineDescription { tpm: true, ..machine() }).contains("TPM"));
         assert!(why(MachineDescription { arch: Arch::Aarch64, ..machine() }).contains("vmgenid"));
+    }
+
+    #[test]
+    fn a_level_is_the_oldest_processor_that_has_it() {
+        let cpu = |cpu: &str| {
+            let machine = MachineDescription { cpu: Some(cpu.to_owned()), ..machine() };
+            let line = command_line(&machine, &fds());
+            line[line.iter().position(|word| word == "-cpu").unwrap() + 1].clone()
+        };
+        assert_eq!([cpu("x86-64-v3"), cpu("EPYC-Milan")], ["Haswell-noTSX", "EPYC-Milan"]);
     }
 
     #[test]

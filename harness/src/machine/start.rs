@@ -3,11 +3,13 @@
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::body::{self, Body, Inherited};
 use super::command_line::{self, MachineDescription, Memory};
-use super::console::Console;
+use super::console::rules::Rules;
+use super::console::{Console, Setting};
 use super::firmware::{self, Firmware};
 use super::living::{Parts, last_line};
 use super::process::{Launch, Process, Spawner};
@@ -36,6 +38,8 @@ pub struct MachineRequest<'a> {
     pub network: Network,
     /// The key that opens it.
     pub key: &'a RunKey,
+    /// What its console is judged by.
+    pub rules: Arc<Rules>,
     /// Whether it may be frozen into a template later; its RAM then lies in a file.
     pub freezable: bool,
     /// The machine's folder; created. Gets `console.log`, `qemu.log`, `qemu-command` and `seed/`.
@@ -72,7 +76,7 @@ impl Machine {
             .collect::<std::io::Result<Vec<File>>>()
             .map_err(folder_error("an extra disk could not be made", &folder))?;
         let body = Body { description, layer, below: Vec::new(), vars, extra, ram, state, blank };
-        begin(body, &folder, &accel, spawner).await
+        begin(body, &folder, &accel, spawner, request.rules.clone()).await
     }
 
     /// Starts a machine that goes on where the template stopped. `request` must be the template's own
@@ -83,6 +87,7 @@ impl Machine {
         folder: &Path,
         accel: &Accel,
         spawner: &Spawner,
+        rules: Arc<Rules>,
     ) -> Result<Machine, MachineError> {
         let folder = make_folder(folder)?;
         let files = folder_error("a fork's own files", &folder);
@@ -93,7 +98,7 @@ impl Machine {
             extra: template.extra.iter().map(copy).collect::<Result<_, _>>()?,
         };
         let accel = accel.for_arch(template.description.arch);
-        begin(template.fork(id, own)?, &folder, &accel, spawner).await
+        begin(template.fork(id, own)?, &folder, &accel, spawner, rules).await
     }
 }
 
@@ -104,7 +109,13 @@ fn make_folder(folder: &Path) -> Result<PathBuf, MachineError> {
 }
 
 /// Starts QEMU on the files, and the guest in it.
-async fn begin(body: Body, folder: &Path, accel: &Accel, spawner: &Spawner) -> Result<Machine, MachineError> {
+async fn begin(
+    body: Body,
+    folder: &Path,
+    accel: &Accel,
+    spawner: &Spawner,
+    rules: Arc<Rules>,
+) -> Result<Machine, MachineError> {
     let socket = folder_error("no socket pair", folder);
     let (here, there) = wiring::sockets().map_err(&socket)?;
     here.qmp.set_nonblocking(true).map_err(&socket)?;
@@ -137,7 +148,8 @@ async fn begin(body: Body, folder: &Path, accel: &Accel, spawner: &Spawner) -> R
     let log = folder.join("qemu.log");
     let create = |name: &str| File::create(folder.join(name)).map_err(folder_error("a log could not be made", folder));
     let (qemu_log, console_log) = (create("qemu.log")?, create("console.log")?);
-    let console = Console::start(here.serial, console_log, accel.kind == AccelKind::Tcg)
+    let setting = Setting { rules, emulated: accel.kind == AccelKind::Tcg, resets_watched: true };
+    let console = Console::start_with(here.serial, console_log, setting)
         .map_err(folder_error("the console has no reader", folder))?;
     let launch =
         Launch { program: program.to_owned(), arguments, directory: folder.to_owned(), log: qemu_log, inherit: owned };
@@ -212,6 +224,7 @@ pub(super) fn unseeded(
         arch: spec.arch,
         memory_mib: spec.memory_mib,
         cpus: spec.cpus,
+        cpu: spec.cpu.clone(),
         base: image.path.clone(),
         base_format: image.format,
         bus: spec.bus,

@@ -106,6 +106,7 @@ impl<W: Write> Terminal<W> {
     pub fn summary(&mut self, record: &RunRecord, reports: &[(&str, String)]) -> io::Result<()> {
         self.progress = None;
         let mut lines = vec![String::new(), self.counts(record)];
+        lines.extend(words::machines(record));
         lines.extend(self.skips(record));
         for verdict in verdict::of_images(record) {
             let colour = if verdict.passes { AnsiColor::Green } else { AnsiColor::Red };

@@ -2,7 +2,7 @@
 
 use crate::failure::Failure;
 use crate::run::outcome::Outcome;
-use crate::run::record::TestRecord;
+use crate::run::record::{RunRecord, TestRecord};
 use crate::text;
 
 /// Bytes of a detail that any report shows at most.
@@ -72,6 +72,27 @@ pub(super) fn bounded(mut lines: Vec<String>, limit: usize) -> Vec<String> {
         lines.push(format!("[{rest} more lines left out]"));
     }
     lines
+}
+
+/// How many machines there were: boots, and forks with how they were reached and how soon they
+/// answered. Nothing when nothing was forked: a boot is said when it happens.
+pub fn machines(record: &RunRecord) -> Option<String> {
+    let (forks, boots): (Vec<_>, Vec<_>) = record.machines.iter().partition(|machine| machine.forked_from.is_some());
+    if forks.is_empty() {
+        return None;
+    }
+    let count = |count: usize, one: &str, many: &str| format!("{count} {}", if count == 1 { one } else { many });
+    let mut text = format!("{}, {}", count(boots.len(), "boot", "boots"), count(forks.len(), "clone", "clones"));
+    let mut ready: Vec<f64> = forks.iter().filter_map(|machine| machine.boot_seconds).collect();
+    ready.sort_by(f64::total_cmp);
+    if let Some(median) = ready.get(ready.len() / 2) {
+        text.push_str(&format!(", each ready after {median:.1} s (median)"));
+    }
+    let by_ssh = forks.iter().filter(|machine| machine.channel.as_deref() == Some("ssh")).count();
+    if by_ssh > 0 {
+        text.push_str(&format!("; {by_ssh} reached by an SSH login"));
+    }
+    Some(text)
 }
 
 #[cfg(test)]

@@ -25,7 +25,7 @@ const PROBE_LIMIT: usize = 32 << 20;
 /// How often a condition with `eventually` is looked at.
 const POLL: Duration = Duration::from_millis(500);
 /// What a test may take beyond its time-out until its machine is given up: the guest is asked to
-/// kill what runs first.
+/// kill what runs first. Unscaled.
 const GRACE: Duration = Duration::from_secs(10);
 
 /// Bytes of evidence below a base check's finding.
@@ -97,6 +97,11 @@ impl Clock {
         self.deadline.saturating_duration_since(Instant::now())
     }
 
+    /// What a test may take beyond its time.
+    fn grace(&self) -> Duration {
+        GRACE.mul_f64(self.scale.clamp(1.0, 4.0))
+    }
+
     /// Whether nothing is left.
     pub fn is_over(&self) -> bool {
         self.left().is_zero()
@@ -157,7 +162,7 @@ pub async fn ask<L: Live>(
             biased;
             failure = live.death() => Err(failure.at(&test.location)),
             ended = work => ended,
-            () = tokio::time::sleep(clock.left() + GRACE) => Err(timed_out(test, "and the guest did not come back")),
+            () = tokio::time::sleep(clock.left() + clock.grace()) => Err(timed_out(test, "and the guest did not come back")),
         };
         let steps_done = match ended {
             Ok(done) => done,
@@ -192,7 +197,7 @@ async fn over_a_reboot<L: Live>(
     let rebooted = tokio::select! {
         biased;
         rebooted = steps::reboot(live, asked, clock) => rebooted?,
-        () = tokio::time::sleep(clock.left() + GRACE) => {
+        () = tokio::time::sleep(clock.left() + clock.grace()) => {
             return Err(timed_out(planned.test(), "while its machine rebooted").at(&asked.step.location));
         }
     };

@@ -5,7 +5,7 @@ use std::future::Future;
 use serde::{Deserialize, Serialize};
 
 use super::budget::Cost;
-use super::plan::Planned;
+use super::plan::{Planned, Shape};
 use super::reboot::Rebooted;
 use super::record::MachineRecord;
 use crate::check::Observations;
@@ -15,11 +15,14 @@ use crate::guest::{Reply, Request};
 use crate::suite::model::RebootKind;
 
 /// Starts machines of one image.
-pub trait Driver: Sync {
+pub trait Driver: Sync + Sized {
     /// A started machine whose guest answers and has settled.
     type Live: Live;
     /// A frozen machine of which forks are made.
     type Template: Send + Sync;
+
+    /// The driver of machines of another shape of the same image, or why there can be none.
+    fn shaped(&self, shape: &Shape) -> Result<Self, Failure>;
 
     /// How long a boot may take here, stretched for the accelerator.
     fn boot_deadline(&self) -> std::time::Duration;

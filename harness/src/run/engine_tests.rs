@@ -104,7 +104,7 @@ fn kept_by_an_earlier_run() -> FakeDriver {
         line_number: 7,
         excerpt: String::new(),
     };
-    FakeDriver { keeps: true, kept: Some((left, vec![hit])).into(), ..FakeDriver::default() }
+    FakeDriver { keeps: true, kept: std::sync::Arc::new(Some((left, vec![hit])).into()), ..FakeDriver::default() }
 }
 
 #[tokio::test]

@@ -9,6 +9,7 @@ use std::time::Duration;
 use super::budget::Cost;
 use super::driver::{BootFailure, BootLeft, ConsoleHit, Driver, Frozen, Live, Recalled, Stop};
 use super::engine::Images;
+use super::plan::Shape;
 use super::reboot::Rebooted;
 use super::record::MachineRecord;
 use super::session::no_machine;
@@ -27,8 +28,10 @@ pub fn reply(script: &str) -> Result<Reply, Failure> {
 }
 
 /// Boots fake machines; the boots whose number is in `broken` fail.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct FakeDriver {
+    /// Shapes that were asked for, in words.
+    pub shapes: Arc<Mutex<Vec<String>>>,
     pub broken: Vec<u32>,
     pub boots: Arc<Mutex<u32>>,
     pub stops: Arc<Mutex<Vec<Stop>>>,
@@ -41,15 +44,23 @@ pub struct FakeDriver {
     /// Templates are kept between runs.
     pub keeps: bool,
     /// What an earlier run has kept, and how often it was taken back.
-    pub kept: Mutex<Option<(BootLeft, Vec<ConsoleHit>)>>,
-    pub disowned: Mutex<u32>,
+    pub kept: Arc<Mutex<Option<(BootLeft, Vec<ConsoleHit>)>>>,
+    pub disowned: Arc<Mutex<u32>>,
     /// What this run has kept.
-    pub keepsakes: Mutex<Vec<BootLeft>>,
+    pub keepsakes: Arc<Mutex<Vec<BootLeft>>>,
 }
 
 impl Driver for FakeDriver {
     type Live = FakeMachine;
     type Template = ();
+
+    fn shaped(&self, shape: &Shape) -> Result<Self, Failure> {
+        self.shapes.lock().unwrap().push(shape.to_string());
+        if shape.wish.cpus == Some(255) {
+            return Err(Failure::new(failure::QEMU_REFUSED, "no such machine"));
+        }
+        Ok(self.clone())
+    }
 
     fn boot_deadline(&self) -> Duration {
         Duration::from_secs(1)

@@ -121,7 +121,9 @@ pub(super) async fn fork(
 ) -> Result<HostMachine, BootFailure> {
     let (host, folder, image) = (driver.host(), driver.folder(id), driver.image_id());
     let forked_from = Some(template.machine.clone());
-    let started = Machine::fork(&template.template, id, folder.as_std_path(), &host.accel, &host.spawner).await;
+    let started =
+        Machine::fork(&template.template, id, folder.as_std_path(), &host.accel, &host.spawner, host.rules.clone())
+            .await;
     let machine = match started {
         Ok(machine) => machine,
         Err(error) => {
@@ -130,7 +132,7 @@ pub(super) async fn fork(
             return Err(BootFailure { failure, findings: Vec::new(), record });
         }
     };
-    let scale = host.accel.deadline_scale;
+    let scale = driver.scale();
     let mut target = known(&driver.target(&machine), template.host_key.as_ref());
     if let Some((_, key)) = &template.kept {
         target.private_key.clone_from(key);

@@ -52,7 +52,6 @@ pub fn unmet_need(need: &str, outcome: Option<Outcome>) -> Failure {
 pub fn not_yet(planned: &Planned) -> Option<Failure> {
     let test = planned.test();
     let asked = [
-        (!test.machine.is_plain(), "a machine of another shape"),
         (!test.adjust.is_empty(), "adjustments"),
         (test.retry > 0, "another attempt"),
         (!planned.suite.teardown.is_empty(), "the teardown of its suite"),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::outcome::Outcome;
 use super::record::{SuiteRecord, TestRecord};
 use crate::failure::{self, Failure, Location};
-use crate::suite::model::{GuestMode, Suite, Test};
+use crate::suite::model::{GuestMode, MachineWish, Suite, Test};
 
 /// The suite name of the test that every image gets: the health of its machines outside tests.
 pub const MACHINE_SUITE: &str = "machine";
@@ -30,8 +30,45 @@ pub struct Plan {
 pub struct Group {
     /// Which machine.
     pub isolation: Isolation,
+    /// How it must look, where the image's description is not enough.
+    pub shape: Shape,
     /// The tests, each after what it needs.
     pub tests: Vec<Planned>,
+}
+
+/// How a machine must look, beyond the image's description.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Shape {
+    /// What a combination of a matrix asks for; the image it is for left out.
+    pub wish: MachineWish,
+    /// Whether it reaches the internet.
+    pub internet: bool,
+}
+
+impl Shape {
+    fn of(test: &Test) -> Self {
+        Self { wish: MachineWish { image: None, ..test.machine.clone() }, internet: test.internet }
+    }
+
+    /// Whether the image's description is enough.
+    pub fn is_plain(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+impl std::fmt::Display for Shape {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let MachineWish { cpu, firmware, tpm, bus, memory, cpus, image: _ } = &self.wish;
+        let mut words: Vec<String> = Vec::new();
+        words.extend(cpu.iter().map(|cpu| format!("cpu {cpu}")));
+        words.extend(firmware.iter().map(|firmware| format!("firmware {firmware}")));
+        words.extend(tpm.iter().map(|tpm| if *tpm { "a TPM".to_owned() } else { "no TPM".to_owned() }));
+        words.extend(bus.iter().map(|bus| format!("bus {bus}")));
+        words.extend(memory.iter().map(|bytes| format!("{} MiB", bytes >> 20)));
+        words.extend(cpus.iter().map(|cpus| format!("{cpus} processors")));
+        words.extend(self.internet.then(|| "the internet".to_owned()));
+        f.write_str(&words.join(", "))
+    }
 }
 
 /// What machine a group of tests gets.
@@ -66,8 +103,7 @@ impl Planned {
 /// Makes the plan from the selected tests, given as (suite, index of the test in it): adds what
 /// they need, and gives each `needs` chain the machine that its most demanding test asks for.
 pub fn plan(suites: &[Arc<Suite>], selected: &BTreeSet<(usize, usize)>, images: Vec<String>) -> Plan {
-    let mut booted = Vec::new();
-    let mut shared = Vec::new();
+    let mut together: BTreeMap<(Shape, Isolation), Vec<Planned>> = BTreeMap::new();
     let mut alone = Vec::new();
     let mut used = Vec::new();
     for (suite_index, suite) in suites.iter().enumerate() {
@@ -79,25 +115,24 @@ pub fn plan(suites: &[Arc<Suite>], selected: &BTreeSet<(usize, usize)>, images: 
         used.push(suite.clone());
         for chain in chains(suite, &needed) {
             let isolation = isolation(suite, &chain);
+            // All tests of a chain wish the same.
+            let shape = chain.first().map(|index| Shape::of(&suite.tests[*index])).unwrap_or_default();
             let tests = chain.into_iter().map(|index| Planned { suite: suite.clone(), index });
             match isolation {
-                Isolation::Booted => booted.extend(tests),
-                Isolation::Shared => shared.extend(tests),
-                Isolation::Clone | Isolation::Fresh => alone.push(Group { isolation, tests: tests.collect() }),
+                Isolation::Booted | Isolation::Shared => together.entry((shape, isolation)).or_default().extend(tests),
+                Isolation::Clone | Isolation::Fresh => alone.push(Group { isolation, shape, tests: tests.collect() }),
             }
         }
     }
-    // Tests that only look come before tests that change the guest, so that what one suite installs
-    // or starts is not what another suite judges.
-    shared.sort_by_key(|planned: &Planned| changes_the_guest(planned));
     let mut groups = Vec::new();
-    for (isolation, tests) in [(Isolation::Booted, booted), (Isolation::Shared, shared)] {
-        if !tests.is_empty() {
-            groups.push(Group { isolation, tests });
-        }
+    for ((shape, isolation), mut tests) in together {
+        // Tests that only look come before tests that change the guest, so that what one suite installs
+        // or starts is not what another suite judges.
+        tests.sort_by_key(|planned: &Planned| changes_the_guest(planned));
+        groups.push(Group { isolation, shape, tests });
     }
-    alone.sort_by_key(|group| group.isolation);
     groups.extend(alone);
+    groups.sort_by(|one, other| (&one.shape, one.isolation).cmp(&(&other.shape, other.isolation)));
     Plan { images, groups, suites: used }
 }
 
@@ -363,6 +398,22 @@ mod tests {
         let second = suite("second", vec![test("look", &[], GuestMode::Shared, 0)]);
         let plan = plan(&[first, second], &BTreeSet::from([(0, 0), (0, 1), (1, 0)]), vec!["lab".into()]);
         assert_eq!(names(&plan.groups[0]), ["second/look", "first/install", "first/after"]);
+    }
+
+    #[test]
+    fn machines_of_another_shape_are_groups_of_their_own_after_the_plain_ones() {
+        let secure = MachineWish { firmware: Some("uefi-secure"), image: Some("lab".into()), ..MachineWish::default() };
+        let s = suite(
+            "s",
+            vec![
+                Test { machine: secure, ..test("a[firmware=uefi-secure]", &[], GuestMode::Shared, 0) },
+                Test { internet: true, ..test("net", &[], GuestMode::Clone, 1) },
+                test("plain", &[], GuestMode::Shared, 0),
+            ],
+        );
+        let plan = plan(&[s], &BTreeSet::from([(0, 0), (0, 1), (0, 2)]), vec!["lab".into()]);
+        let shapes: Vec<String> = plan.groups.iter().map(|group| group.shape.to_string()).collect();
+        assert_eq!(shapes, ["", "the internet", "firmware uefi-secure"]);
     }
 
     #[test]

@@ -12,6 +12,7 @@ use super::driver::{BootFailure, BootLeft, ConsoleHit, Driver, Frozen, Live, Rec
 use super::engine::Images;
 use super::event::Event;
 use super::fork::{self, HostTemplate};
+use super::plan::Shape;
 use super::reboot::{self, Rebooted};
 use super::record::{ImageRecord, MachineRecord};
 use super::session::no_machine;
@@ -21,11 +22,11 @@ use crate::failure::{self, Failure, FailureId};
 use crate::guest::facts::{self, Facts};
 use crate::guest::{Guest, GuestError, HostKey, HostKeyPolicy, Reply, Request, Target};
 use crate::image::{self, ImageError, ImageSpec, Inspected, Unchanged};
-use crate::machine::console::rules::Severity;
+use crate::machine::console::rules::{Rules, Severity};
 use crate::machine::{
     Accel, AccelKind, Finding, Machine, MachineRequest, MachineState, Network, RunKey, Spawner, TemplateStore,
 };
-use crate::suite::model::RebootKind;
+use crate::suite::model::{MachineWish, RebootKind};
 use crate::text;
 
 /// What guests can reach.
@@ -49,6 +50,8 @@ pub struct Host {
     pub accel: Accel,
     /// Opens every guest of the run.
     pub key: RunKey,
+    /// What consoles are judged by.
+    pub rules: Arc<Rules>,
     /// The checkout: knows how lab images are built.
     pub root: Utf8PathBuf,
     /// `machines/` of the run folder.
@@ -103,8 +106,9 @@ impl<'h> Images for HostImages<'h> {
             spec: ready.spec,
             image: ready.disk,
             largest_fork_mib: Arc::default(),
+            network: NETWORK,
             warm,
-            _in_use: in_use,
+            _in_use: Arc::new(in_use),
         })
     }
 
@@ -126,11 +130,17 @@ pub struct HostDriver<'h> {
     image: Inspected,
     /// Private memory of the largest fork so far, in MiB.
     pub(super) largest_fork_mib: Arc<AtomicU32>,
+    network: Network,
     warm: Option<Warm>,
-    _in_use: image::InUse,
+    _in_use: Arc<image::InUse>,
 }
 
 impl HostDriver<'_> {
+    /// By how much deadlines are stretched on its machines.
+    pub(super) fn scale(&self) -> f64 {
+        self.host.accel.for_arch(self.spec.arch).deadline_scale
+    }
+
     pub(super) fn folder(&self, id: &str) -> Utf8PathBuf {
         self.host.machines.join(id)
     }
@@ -139,6 +149,34 @@ impl HostDriver<'_> {
 impl Driver for HostDriver<'_> {
     type Live = HostMachine;
     type Template = HostTemplate;
+
+    fn shaped(&self, shape: &Shape) -> Result<Self, Failure> {
+        let mut spec = self.spec.clone();
+        let MachineWish { cpu, firmware, tpm, bus, memory, cpus, image: _ } = &shape.wish;
+        let unknown = |word: &str| Failure::new(failure::INTERNAL, format!("no machine has `{word}`"));
+        if let Some(word) = firmware {
+            spec.firmware = word.parse().map_err(|_| unknown(word))?;
+        }
+        if let Some(word) = bus {
+            spec.bus = word.parse().map_err(|_| unknown(word))?;
+        }
+        spec.cpu = cpu.clone().or(spec.cpu);
+        spec.tpm = tpm.unwrap_or(spec.tpm);
+        spec.cpus = cpus.unwrap_or(spec.cpus);
+        if let Some(bytes) = memory {
+            spec.memory_mib = u32::try_from(bytes >> 20).unwrap_or(u32::MAX);
+        }
+        Ok(Self {
+            host: self.host,
+            spec,
+            image: self.image.clone(),
+            largest_fork_mib: Arc::default(),
+            network: if shape.internet { Network::Internet } else { self.network },
+            // Only the image's own shape is kept between runs.
+            warm: None,
+            _in_use: self._in_use.clone(),
+        })
+    }
 
     fn boot_deadline(&self) -> Duration {
         self.host.accel.for_arch(self.spec.arch).scaled(self.spec.boot_timeout)
@@ -165,8 +203,9 @@ impl Driver for HostDriver<'_> {
             spec: &self.spec,
             image: &self.image,
             accel: &self.host.accel,
-            network: NETWORK,
+            network: self.network,
             key: &self.host.key,
+            rules: self.host.rules.clone(),
             freezable,
             folder: folder.as_std_path(),
         };
@@ -181,7 +220,7 @@ impl Driver for HostDriver<'_> {
         let deadline = machine.started() + self.boot_deadline();
         let arrival = tokio::select! {
             biased;
-            failure = death_of(&machine, 0, self.host.accel.deadline_scale, true) => Err(failure),
+            failure = death_of(&machine, 0, self.scale(), true) => Err(failure),
             arrival = self.arrive(&machine, deadline) => arrival,
         };
         match arrival {
@@ -195,7 +234,7 @@ impl Driver for HostDriver<'_> {
                     resets: resets_of(&machine),
                     boot_deadline: self.boot_deadline(),
                     unproven: None,
-                    scale: self.host.accel.deadline_scale,
+                    scale: self.scale(),
                     target: self.target(&machine),
                     machine,
                     guest,
@@ -276,7 +315,7 @@ impl HostDriver<'_> {
 
     /// Waits until the guest answers over SSH and its boot has settled.
     async fn arrive(&self, machine: &Machine, deadline: Instant) -> Result<(Guest, Facts, f64), Failure> {
-        let scale = self.host.accel.deadline_scale;
+        let scale = self.scale();
         let guest = Guest::connect(self.target(machine), deadline, scale).await.map_err(|error| {
             let text = text::one_line(&error.to_string(), 400);
             Failure::new(error.failure_id(), text).with_detail(console_tail(machine))

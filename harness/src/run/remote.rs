@@ -10,7 +10,7 @@ use super::budget::Cost;
 use super::driver::{BootFailure, ConsoleHit, Driver, Frozen, Live, Stop};
 use super::engine::Images;
 use super::event::Event;
-use super::plan::{Group, Isolation, Plan, Planned};
+use super::plan::{Group, Isolation, Plan, Planned, Shape};
 use super::reboot::evidence::{self, Evidence};
 use super::reboot::{self, Rebooted, Silent, Subject};
 use super::record::{Accelerator, ImageRecord, MachineRecord};
@@ -60,7 +60,11 @@ pub fn accelerator() -> Accelerator {
 pub fn on_one_machine(plan: Plan) -> Plan {
     let tests: Vec<Planned> = plan.groups.into_iter().flat_map(|group| group.tests).collect();
     // As what is never frozen and never spread over several machines.
-    let groups = if tests.is_empty() { Vec::new() } else { vec![Group { isolation: Isolation::Booted, tests }] };
+    let groups = if tests.is_empty() {
+        Vec::new()
+    } else {
+        vec![Group { isolation: Isolation::Booted, shape: Shape::default(), tests }]
+    };
     Plan { groups, ..plan }
 }
 
@@ -129,6 +133,7 @@ impl Images for RemoteImages {
 }
 
 /// Connects to the machine; what it calls a boot starts nothing.
+#[derive(Clone)]
 pub struct RemoteDriver {
     remote: Remote,
     events: Events,
@@ -138,6 +143,11 @@ impl Driver for RemoteDriver {
     type Live = RemoteMachine;
     /// Nothing of it can be frozen.
     type Template = std::convert::Infallible;
+
+    /// There is one machine, as it is; whoever asks for another is refused test by test.
+    fn shaped(&self, _shape: &Shape) -> Result<Self, Failure> {
+        Ok(self.clone())
+    }
 
     fn boot_deadline(&self) -> Duration {
         self.remote.patience

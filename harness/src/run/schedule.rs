@@ -1,14 +1,14 @@
 //! Which group of tests starts when, and how many at a time: the longest first, as many as the
 //! budget has room for, and whoever measures time alone.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::{Mutex, PoisonError};
 
 use futures_util::future::join_all;
 
 use super::budget::Budget;
 use super::driver::Driver;
-use super::plan::{Group, Isolation, Plan, Planned};
+use super::plan::{Group, Isolation, Plan, Planned, Shape};
 use super::record::TestRecord;
 use super::session::{Session, Source};
 
@@ -16,16 +16,42 @@ use super::session::{Session, Source};
 /// below that, a second machine costs more than it saves.
 const WORTH_SPREADING: usize = 12;
 
-/// Asks every group of the plan. Where nothing asks for a clone and nothing is gained by more
-/// machines, one booted machine serves all that only look, and nothing is frozen.
+/// Asks every group of the plan that the image's own shape of machine is for, then those of each other
+/// shape.
 pub(super) async fn ask_all<D: Driver>(plan: &Plan, session: &Session<'_, D>) -> Vec<TestRecord> {
-    let mut records = Vec::new();
     if plan.groups.is_empty() {
         session.boot_only().await;
+        return Vec::new();
+    }
+    let of = |shape: &Shape| plan.groups.iter().filter(|group| group.shape == *shape).collect::<Vec<_>>();
+    let mut records = ask_groups(&of(&Shape::default()), session).await;
+    let others: BTreeSet<&Shape> = plan.groups.iter().map(|group| &group.shape).filter(|s| !s.is_plain()).collect();
+    for shape in others {
+        match session.driver.shaped(shape) {
+            Ok(driver) => {
+                let session = session.beside(&driver);
+                records.extend(ask_groups(&of(shape), &session).await);
+                session.close().await;
+            }
+            Err(failure) => {
+                let tests = of(shape).into_iter().flat_map(|group| &group.tests);
+                records.extend(tests.map(|planned| session.cannot_ask(planned, &failure)));
+            }
+        }
+    }
+    records
+}
+
+/// Asks every group. Where nothing asks for a clone and nothing is gained by more
+/// machines, one booted machine serves all that only look, and nothing is frozen.
+async fn ask_groups<D: Driver>(groups: &[&Group], session: &Session<'_, D>) -> Vec<TestRecord> {
+    let mut records = Vec::new();
+    if groups.is_empty() {
+        return records;
     }
     let budget = &session.settings.budget;
     let lanes = budget.side_by_side(session.driver.cost(true));
-    let of = |isolation: Isolation| plan.groups.iter().filter(move |group| group.isolation == isolation);
+    let of = |isolation: Isolation| groups.iter().copied().filter(move |group| group.isolation == isolation);
     let looking: usize = of(Isolation::Shared).map(|group| group.tests.len()).sum();
     let spread = lanes > 1 && looking >= WORTH_SPREADING;
     // A template that is kept is worth making, and one that is there already saves the boot.
@@ -136,7 +162,8 @@ fn spread_out(group: &Group, machines: u32) -> Vec<Group> {
             last.push(planned.clone());
         }
     }
-    out.into_iter().map(|tests| Group { isolation: group.isolation, tests }).collect()
+    let whole = |tests| Group { isolation: group.isolation, shape: group.shape.clone(), tests };
+    out.into_iter().map(whole).collect()
 }
 
 fn needs_any(later: &Planned, earlier: &[Planned]) -> bool {
@@ -154,7 +181,7 @@ mod tests {
         let needs: [&[&str]; 6] = [&[], &[], &[], &["c"], &[], &[]];
         let suite = suite(ids.iter().zip(needs).map(|(id, needs)| test(id, needs, &[])).collect());
         let tests = (0..6).map(|index| Planned { suite: suite.clone(), index }).collect();
-        let group = Group { isolation: Isolation::Shared, tests };
+        let group = Group { isolation: Isolation::Shared, shape: Shape::default(), tests };
         let names = |machines| -> Vec<String> {
             spread_out(&group, machines)
                 .iter()

@@ -14,7 +14,7 @@ use super::event::Event;
 use super::gate::outcome_of;
 use super::lane::{Lane, Slot};
 use super::outcome::Outcome;
-use super::plan;
+use super::plan::{self, Planned};
 use super::record::{MachineRecord, TestRecord};
 use super::sink::{Events, now};
 use crate::check::Observations;
@@ -30,7 +30,8 @@ pub struct Session<'d, D: Driver> {
     pub(super) image: String,
     pub(super) settings: &'d Settings,
     pub(super) events: Events,
-    books: Mutex<Books>,
+    /// Shared by all sessions of the image.
+    books: Arc<Mutex<Books>>,
     /// Held while a machine is made into a template, so that everyone else waits for it instead of
     /// booting another.
     mold: tokio::sync::Mutex<Mold<D>>,
@@ -95,9 +96,18 @@ impl<'d, D: Driver> Session<'d, D> {
             image: image.to_owned(),
             settings,
             events,
-            books: Mutex::default(),
+            books: Arc::default(),
             mold: tokio::sync::Mutex::new(Mold::Empty),
         }
+    }
+
+    /// A session on machines of another shape, with the same books.
+    pub fn beside<'e>(&self, driver: &'e D) -> Session<'e, D>
+    where
+        'd: 'e,
+    {
+        let books = self.books.clone();
+        Session { books, ..Session::new(driver, &self.image, self.settings, self.events.clone()) }
     }
 
     /// A lane with machines of this source.
@@ -120,6 +130,15 @@ impl<'d, D: Driver> Session<'d, D> {
 
     pub(super) fn note_outcome(&self, record: &TestRecord) {
         self.books().outcomes.insert((record.suite.clone(), record.test.clone()), record.outcome);
+    }
+
+    /// The record of a test for which there can be no machine.
+    pub fn cannot_ask(&self, planned: &Planned, failure: &Failure) -> TestRecord {
+        let mut record = plan::unreached(planned, &self.image, &self.settings.rerun);
+        record.failures = vec![failure.clone().at(&planned.test().location)];
+        self.note_outcome(&record);
+        self.events.emit(Event::TestFinished { record: Box::new(record.clone()) });
+        record
     }
 
     /// Whether any machine was started in this session.
@@ -368,9 +387,14 @@ impl<'d, D: Driver> Session<'d, D> {
         self.events.emit(Event::MachineEnded { record });
     }
 
-    /// Ends a machine that a test has wrecked.
+    /// Ends a machine that a test has wrecked. A fork is cheap to replace, and is wrecked by its own
+    /// test alone.
     pub(super) async fn lose(&self, slot: Slot<D::Live>) {
+        let was_a_fork = slot.live.record().forked_from.is_some();
         self.stop(slot, Stop::Kill).await;
+        if was_a_fork {
+            return;
+        }
         let mut books = self.books();
         books.machines_lost += 1;
         if books.machines_lost >= MACHINES_TO_LOSE {

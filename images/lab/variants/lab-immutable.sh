@@ -109,7 +109,7 @@ immutable_disk() {
 serial --unit=0
 terminal_output serial console
 search --no-floppy --label --set=root ESP
-linux /vmlinuz root=LABEL=lab-root rw usrhash=$usrhash console=tty0 console=ttyS0
+linux /vmlinuz root=LABEL=lab-root rw usrhash=$usrhash no_timer_check console=tty0 console=ttyS0
 initrd /initrd.img
 boot
 G

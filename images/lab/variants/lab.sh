@@ -67,7 +67,7 @@ lab_disk() {
 serial --unit=0
 terminal_output serial console
 search --no-floppy --label --set=root lab-root
-linux /boot/vmlinuz-$kernel root=LABEL=lab-root ro console=tty0 console=ttyS0
+linux /boot/vmlinuz-$kernel root=LABEL=lab-root ro no_timer_check console=tty0 console=ttyS0
 initrd /boot/initrd.img-$kernel
 boot
 G
