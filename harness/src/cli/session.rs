@@ -116,7 +116,24 @@ pub fn prepare(selection: &Selection, options: &ImageOptions) -> Result<Prepared
     let rerun = Rerun { options: rerun_options(selection, options), images: typed, connected: false };
     let suites: Vec<Arc<_>> = loaded.suites.into_iter().map(Arc::new).collect();
     let plan = plan::plan(&suites, &selected, ids);
+    can_be_run(&plan)?;
     Ok(Prepared { project, plan, specs, rerun, notices })
+}
+
+/// Refuses what is in the language and not yet in the engine, before anything is started: a test that
+/// would be asked only in part must not end green.
+pub fn can_be_run(plan: &Plan) -> Result<(), Complaint> {
+    for planned in plan.groups.iter().flat_map(|group| &group.tests) {
+        if let Some(what) = plan::not_yet(planned) {
+            let (suite, test) = (&planned.suite.name, planned.test());
+            return Err(Complaint::invalid(format!(
+                "{}: {suite}/{} uses {what}, which this version cannot run yet",
+                test.location, test.id
+            ))
+            .hint("leave the test out with --test or --tag, or write it without"));
+        }
+    }
+    Ok(())
 }
 
 fn image_specs(

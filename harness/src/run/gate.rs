@@ -48,19 +48,6 @@ pub fn unmet_need(need: &str, outcome: Option<Outcome>) -> Failure {
     Failure::new(failure::SKIP_NEED, format!("needs `{need}`, which {how}"))
 }
 
-/// What the test asks for that this version cannot do.
-pub fn not_yet(planned: &Planned) -> Option<Failure> {
-    let test = planned.test();
-    let asked = [
-        (!test.adjust.is_empty(), "adjustments"),
-        (test.retry > 0, "another attempt"),
-        (!planned.suite.teardown.is_empty(), "the teardown of its suite"),
-    ];
-    let (_, what) = asked.into_iter().find(|(asked, _)| *asked)?;
-    let message = format!("this version cannot do what the test asks for: {what}");
-    Some(Failure::new(failure::INTERNAL, message).at(&test.location))
-}
-
 /// Why the suite, or else the test, is not asked of this guest; `None` when it is asked. The error is
 /// that of a condition nobody can decide here.
 pub fn skip(planned: &Planned, image: &str, settings: &Settings, facts: &Facts) -> Result<Option<Failure>, Failure> {
@@ -77,6 +64,16 @@ pub fn skip(planned: &Planned, image: &str, settings: &Settings, facts: &Facts) 
     Ok(None)
 }
 
+/// The values of a dimension of conditions for this guest.
+pub fn dimension(name: &str, image: &str, settings: &Settings, facts: &Facts) -> Option<Vec<String>> {
+    match name {
+        "image" => Some(vec![image.to_owned()]),
+        "accelerator" => Some(vec![settings.accelerator.clone()]),
+        // The guest has been asked: what it does not have is absent, not unknown.
+        other => Some(facts.dimension(other).unwrap_or_default()),
+    }
+}
+
 fn reason_to_skip(
     when: &When,
     what: &str,
@@ -84,12 +81,7 @@ fn reason_to_skip(
     settings: &Settings,
     facts: &Facts,
 ) -> Result<Option<String>, Failure> {
-    let lookup = |name: &str| match name {
-        "image" => Some(vec![image.to_owned()]),
-        "accelerator" => Some(vec![settings.accelerator.clone()]),
-        // The guest has been asked: what it does not have is absent, not unknown.
-        other => Some(facts.dimension(other).unwrap_or_default()),
-    };
+    let lookup = |name: &str| dimension(name, image, settings, facts);
     match crate::suite::condition::evaluate(&when.condition, &lookup) {
         Truth::True => Ok(None),
         Truth::False { why } => {

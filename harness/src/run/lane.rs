@@ -126,9 +126,6 @@ impl<'s, 'd, D: Driver> Lane<'s, 'd, D> {
         if let Some(reason) = self.unmet(planned) {
             return Answer::skipped(reason);
         }
-        if let Some(failure) = gate::not_yet(planned) {
-            return Answer::failed(failure);
-        }
         let Some(slot) = self.slot.as_mut() else {
             return Answer::failed(Failure::new(failure::INTERNAL, "the machine vanished between two steps"));
         };
@@ -141,6 +138,13 @@ impl<'s, 'd, D: Driver> Lane<'s, 'd, D> {
         if let Some(reason) = slot.live.refusal(planned) {
             return Answer::skipped(reason);
         }
+        let facts = slot.live.facts();
+        let lookup = |name: &str| gate::dimension(name, &session.image, session.settings, facts);
+        let (adjusted, because) = match planned.adjusted(&lookup) {
+            Ok(adjusted) => adjusted,
+            Err(failure) => return Answer::failed(failure),
+        };
+        let planned = &adjusted;
         session.events.emit(Event::TestStarted {
             suite: planned.suite.name.clone(),
             test: test.id.clone(),
@@ -166,6 +170,7 @@ impl<'s, 'd, D: Driver> Lane<'s, 'd, D> {
             return Answer::failed(failure);
         }
         let mut answer = ask::ask(&mut slot.live, planned, &session.image, session.settings, &slot.base).await;
+        answer.remarks.extend(because.into_iter().map(|because| format!("adjusted: {because}")));
         if let Some(base) = answer.base_after.take() {
             slot.base = base;
         }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::outcome::Outcome;
 use super::record::{SuiteRecord, TestRecord};
 use crate::failure::{self, Failure, Location};
-use crate::suite::model::{GuestMode, MachineWish, Suite, Test};
+use crate::suite::model::{Action, GuestMode, MachineWish, Suite, Test};
 
 /// The suite name of the test that every image gets: the health of its machines outside tests.
 pub const MACHINE_SUITE: &str = "machine";
@@ -153,6 +153,39 @@ fn isolation(suite: &Suite, chain: &[usize]) -> Isolation {
 /// Whether a test asks how the machine booted, which a fork never did.
 fn judges_the_boot(test: &Test) -> bool {
     test.expect.iter().any(|expectation| expectation.check == "boot")
+}
+
+/// What a test asks for that this version cannot do yet: said before anything starts.
+pub fn not_yet(planned: &Planned) -> Option<&'static str> {
+    let test = planned.test();
+    let step = planned.suite.setup.iter().chain(&test.steps).find_map(|step| match step.action {
+        Action::Remove { .. } => Some("the step `remove`"),
+        Action::Update { .. } => Some("the step `update`"),
+        Action::Upload { .. } => Some("the step `upload`"),
+        Action::BootSamples { .. } => Some("the step `boot-samples`"),
+        Action::Collect { .. } => Some("the step `collect`"),
+        _ => None,
+    });
+    let asked = [(test.retry > 0, "`retry`"), (!planned.suite.teardown.is_empty(), "`teardown`")];
+    step.or_else(|| asked.into_iter().find_map(|(asked, what)| asked.then_some(what)))
+}
+
+impl Planned {
+    /// The same test as the first adjustment that fits this system makes it, and why; unchanged when
+    /// none does. The error is that of an adjustment nobody can decide here.
+    pub fn adjusted(&self, lookup: &dyn Fn(&str) -> Option<Vec<String>>) -> Result<(Self, Vec<String>), Failure> {
+        let test = self.test();
+        if test.adjust.is_empty() {
+            return Ok((self.clone(), Vec::new()));
+        }
+        let adjusted = test.adjusted(lookup).map_err(|error| {
+            let text = format!("cannot tell how the test is to be adjusted: {error}");
+            Failure::new(failure::PROBE_FAILED, text).at(&test.location)
+        })?;
+        let mut suite = Suite::clone(&self.suite);
+        suite.tests[self.index] = adjusted.test;
+        Ok((Self { suite: Arc::new(suite), index: self.index }, adjusted.because))
+    }
 }
 
 /// Whether the test, or a test that it shares a `needs` chain with, has steps.

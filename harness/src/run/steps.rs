@@ -54,10 +54,14 @@ pub async fn run<L: Live>(live: &L, step: &Step, clock: &Clock) -> Result<u32, B
         Action::Reboot(_) => {
             Err(Broken::lost(Failure::new(failure::INTERNAL, "a reboot step was run as if the machine stayed up")))
         }
+        Action::Wait(duration) => {
+            tokio::time::sleep(clock.stretch(*duration)).await;
+            Ok(0)
+        }
+        // Refused when the run is planned.
         Action::Remove { .. }
         | Action::Update { .. }
         | Action::Upload { .. }
-        | Action::Wait(_)
         | Action::BootSamples { .. }
         | Action::Collect { .. } => {
             let message = "this version cannot run this step";
