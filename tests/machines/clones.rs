@@ -181,7 +181,9 @@ fn fifty_clones_in_a_row_leave_nothing_behind() {
     let suite = place.write("many.yaml", &mutating(50));
     let scratch = place.path("tmp");
     std::fs::create_dir(&scratch).unwrap();
-    let mut command = place.command(&["run", "--suites", suite.to_str().unwrap(), "--image", "lab-tiny"]);
+    // One at a time, so that what is open between two of them can be compared.
+    let words = ["run", "--suites", suite.to_str().unwrap(), "--image", "lab-tiny", "--jobs", "1"];
+    let mut command = place.command(&words);
     let child = command.env("TMPDIR", &scratch).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let (id, events) = (child.id(), place.path("run").join("events.jsonl"));
     // The fewest descriptors that the runner had while the first, and while the last, clones ran.

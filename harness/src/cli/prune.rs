@@ -133,6 +133,7 @@ fn old_images(arguments: &Arguments, cache: &Path, now: SystemTime) -> Result<Ve
             cache::Kind::Present | cache::Kind::Unknown => ("lab image", "not used lately, unknown here"),
         };
         let (path, item, in_use) = (cached.path.clone(), cached.item.clone(), cached.in_use);
+        let why = if arguments.all && !item.leftover { "asked for" } else { why };
         Candidate { kind, why, path, item, in_use, thing: Thing::Image(cached.clone()) }
     };
     Ok(old.into_iter().map(|index| candidate(&others[index])).collect())
@@ -145,7 +146,8 @@ fn old_templates(arguments: &Arguments, store: &TemplateStore, now: SystemTime) 
     let candidate = |entry: &template_store::Entry| {
         let why = match entry.kind {
             template_store::Kind::Leftover => "left by a run",
-            template_store::Kind::Template => "not used lately",
+            template_store::Kind::Template if arguments.all => "asked for",
+            template_store::Kind::Template => "not used lately, or no room",
         };
         let (path, item, in_use) = (entry.path.clone(), entry.item(), store.in_use(entry));
         Candidate { kind: "template", why, path, item, in_use, thing: Thing::Template(entry.clone()) }

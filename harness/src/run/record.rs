@@ -96,7 +96,8 @@ pub struct MachineRecord {
     pub id: String,
     /// Image id.
     pub image: String,
-    /// The machine whose frozen state it began with; absent when it was booted.
+    /// The machine whose frozen state it began with, or `template-…` when an earlier run has kept that
+    /// state; absent when it was booted.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub forked_from: Option<String>,
     /// How commands reached its guest last: `ssh`, or `warm-shell`, which began before the fork.
