@@ -25,7 +25,20 @@ fn version_and_help_are_short_and_say_the_exit_codes() {
     let help = muster(&["--help"]);
     help.assert_status(0);
     assert!(help.stdout.contains("Exit codes: 0 passed"), "{}", help.stdout);
-    for command in ["run", "list", "check", "schema", "images", "snapshots", "console", "doctor", "failures", "test"] {
+    for command in [
+        "run",
+        "resume",
+        "boot",
+        "list",
+        "check",
+        "schema",
+        "images",
+        "snapshots",
+        "console",
+        "doctor",
+        "failures",
+        "test",
+    ] {
         let help = muster(&[command, "--help"]);
         help.assert_status(0);
         let example = format!("muster {command}");

@@ -39,6 +39,7 @@ async fn host(place: &Place) -> (Host, Receiver<Event>) {
         machines: folder.join("machines"),
         events,
         templates: None,
+        capsules: None,
     };
     (host, stream)
 }

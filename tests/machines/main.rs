@@ -6,6 +6,7 @@
 mod support;
 
 mod boot;
+mod capsule;
 mod clones;
 mod devices;
 mod faults;

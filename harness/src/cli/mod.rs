@@ -3,17 +3,21 @@
 //!
 //! One file a command. [`load`] and [`project`] are what they share.
 
+mod boot;
 mod check;
 mod connect;
 mod console;
 mod consumer;
 mod doctor;
+mod door;
 mod failures;
 mod images;
 mod list;
 mod load;
+mod place;
 mod project;
 mod prune;
+mod resume;
 mod run;
 mod schema;
 mod session;
@@ -40,6 +44,10 @@ const EXIT_CODES: &str = "Exit codes: 0 passed · 1 a test failed · 2 invalid s
 enum Command {
     /// Boot images and judge them
     Run(Box<run::Arguments>),
+    /// Enter the machine of a failed test as it was when the test failed
+    Resume(resume::Arguments),
+    /// Enter a throw-away machine, or keep one
+    Boot(Box<boot::Arguments>),
     /// List the tests that would be selected, without starting anything
     List(list::Arguments),
     /// Validate suites offline, all errors at once
@@ -63,7 +71,7 @@ enum Command {
 /// Runs the command line of this process.
 pub fn main() -> std::process::ExitCode {
     let exit = match Arguments::try_parse() {
-        Ok(arguments) => dispatch(arguments.command),
+        Ok(arguments) => return dispatch(arguments.command),
         Err(error) => {
             // clap prints help and versions to stdout, errors to stderr; a closed pipe is nobody's
             // failure.
@@ -74,8 +82,11 @@ pub fn main() -> std::process::ExitCode {
     exit.into()
 }
 
-fn dispatch(command: Command) -> Exit {
+fn dispatch(command: Command) -> std::process::ExitCode {
     let result = match command {
+        // These two may end with the status of a command in a guest.
+        Command::Resume(arguments) => return finish(resume::execute(arguments)),
+        Command::Boot(arguments) => return finish(boot::execute(*arguments)),
         Command::Run(arguments) => run::execute(*arguments),
         Command::List(arguments) => list::execute(arguments),
         Command::Check(arguments) => check::execute(arguments),
@@ -87,10 +98,17 @@ fn dispatch(command: Command) -> Exit {
         Command::Failures(arguments) => failures::execute(arguments),
         Command::Test(arguments) => trials::execute(*arguments),
     };
-    result.unwrap_or_else(|complaint| {
-        complaint.show();
-        complaint.exit
-    })
+    finish(result)
+}
+
+fn finish(result: Result<impl Into<std::process::ExitCode>, Complaint>) -> std::process::ExitCode {
+    match result {
+        Ok(exit) => exit.into(),
+        Err(complaint) => {
+            complaint.show();
+            complaint.exit.into()
+        }
+    }
 }
 
 /// How a list is printed.

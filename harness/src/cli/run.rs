@@ -17,6 +17,7 @@ use crate::machine::{Accel, RunKey, Spawner, TemplateStore, accel, template_stor
 use crate::report::files::RunFolder;
 use crate::run::ask::Settings;
 use crate::run::budget::{self, Budget};
+use crate::run::capsule::{Bounds, Shelf};
 use crate::run::durations::Durations;
 use crate::run::engine;
 use crate::run::event::Event;
@@ -32,6 +33,7 @@ use crate::snapshot::compare::UpdateMode;
   muster run                                        every shipped suite on the lab image
   muster run --suite kernel --image my.qcow2        one suite on a disk of yours
   muster run --image lab --test kernel/features     one test again
+  muster run --capsule failed                       keep the machines of failed tests for `muster resume`
   muster run --connect root@192.0.2.7 --identity ~/.ssh/id_ed25519
                                                     on a machine that is already up")]
 pub struct Arguments {
@@ -64,11 +66,50 @@ pub struct Arguments {
     #[arg(long, value_name = "SIZE", env = "MUSTER_TEMPLATES_MAX", value_parser = super::prune::bytes)]
     templates_max: Option<u64>,
     #[command(flatten)]
+    capsules: CapsuleOptions,
+    #[command(flatten)]
     display: Display,
+}
+
+/// Whether the machines of failed tests are kept, and how many.
+#[derive(Debug, Clone, clap::Args)]
+pub struct CapsuleOptions {
+    /// Whose machines are kept as they were, for `muster resume`: never, or failed
+    #[arg(long, value_name = "WHEN", default_value = "never")]
+    capsule: CapsuleWhen,
+    /// The most that are kept in one run
+    #[arg(long, value_name = "N", default_value_t = Bounds::default().count)]
+    capsules_max: u32,
+    /// What all of them may take on the disk [default: 2GiB]
+    #[arg(long, value_name = "SIZE", value_parser = session::size)]
+    capsules_size: Option<u64>,
+}
+
+/// Whose machines are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum CapsuleWhen {
+    /// Nobody's
+    Never,
+    /// Those of tests that failed or could not be answered
+    Failed,
+}
+
+impl CapsuleOptions {
+    fn shelf(&self, folder: &RunFolder) -> Option<Shelf> {
+        let bytes = self.capsules_size.unwrap_or(Bounds::default().bytes);
+        let bounds = Bounds { count: self.capsules_max, bytes };
+        (self.capsule == CapsuleWhen::Failed)
+            .then(|| Shelf::new(super::project::short(&folder.root().join("capsules")), bounds))
+    }
 }
 
 pub fn execute(arguments: Arguments) -> Result<Exit, Complaint> {
     if let Some(typed) = &arguments.connect.connect {
+        if arguments.capsules.capsule == CapsuleWhen::Failed {
+            return Err(Complaint::invalid(
+                "--capsule keeps machines that muster runs, not one that it is connected to",
+            ));
+        }
         let prepared = connect::prepare(typed, &arguments.selection, &arguments.connect)?;
         return execute_connected(prepared, &arguments);
     }
@@ -84,7 +125,8 @@ pub fn execute(arguments: Arguments) -> Result<Exit, Complaint> {
     announce(&events, &id, accelerator(&accel), &prepared.notices);
     let templates = arguments.warm.then(|| templates(arguments.templates_max, &events)).flatten();
     let budget = budget(arguments.jobs, arguments.all_memory);
-    let means = Means { update: update_mode(&arguments), budget, templates, rules };
+    let capsules = arguments.capsules.shelf(&folder);
+    let means = Means { update: update_mode(&arguments), budget, templates, rules, capsules };
     let outcome = runtime.block_on(drive(prepared, &folder, accel, means, &events));
     // Guards of machines that are still up release them here, before anything is said about the end.
     runtime.shutdown_timeout(std::time::Duration::from_secs(5));
@@ -143,7 +185,7 @@ fn run_folder(arguments: &Arguments, project: &Project, id: &str) -> Result<RunF
     .map_err(|error| Complaint::infrastructure(error.to_string()))
 }
 
-fn runtime() -> Result<tokio::runtime::Runtime, Complaint> {
+pub fn runtime() -> Result<tokio::runtime::Runtime, Complaint> {
     tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
@@ -193,6 +235,7 @@ struct Means {
     budget: Budget,
     templates: Option<TemplateStore>,
     rules: Arc<Rules>,
+    capsules: Option<Shelf>,
 }
 
 async fn drive(
@@ -202,7 +245,7 @@ async fn drive(
     means: Means,
     events: &Events,
 ) -> Result<Exit, Complaint> {
-    let Means { update, budget, templates, rules } = means;
+    let Means { update, budget, templates, rules, capsules } = means;
     let settings = Settings {
         rerun: prepared.rerun,
         accelerator: accel.kind.word().to_owned(),
@@ -211,9 +254,10 @@ async fn drive(
         budget,
         durations: durations_file().map(|path| Durations::load(&path)).unwrap_or_default(),
     };
-    let mut host = host(prepared.project.root(), folder, accel, events).await?;
+    let mut host = host(prepared.project.root(), folder.root(), accel, events).await?;
     host.templates = templates.map(Arc::new);
     host.rules = rules;
+    host.capsules = capsules;
     let images = HostImages::new(&host, prepared.specs);
     let (exit, records) = engine::run(&prepared.plan, &images, &settings, events, interruption()).await;
     if let Some(path) = durations_file() {
@@ -237,18 +281,18 @@ fn templates(limit: Option<u64>, events: &Events) -> Option<TemplateStore> {
 }
 
 /// What all machines of a run share.
-pub async fn host(root: &Utf8Path, folder: &RunFolder, accel: Accel, events: &Events) -> Result<Host, Complaint> {
+pub async fn host(root: &Utf8Path, folder: &Utf8Path, accel: Accel, events: &Events) -> Result<Host, Complaint> {
     let spawner = Spawner::new().map_err(|cause| Complaint::infrastructure(format!("no thread for QEMU: {cause}")))?;
-    let key = RunKey::generate(folder.root().as_std_path())
-        .await
-        .map_err(|error| Complaint::infrastructure(error.to_string()))?;
+    let key =
+        RunKey::generate(folder.as_std_path()).await.map_err(|error| Complaint::infrastructure(error.to_string()))?;
     Ok(Host {
         spawner,
         accel,
         key,
         rules: Rules::shipped(),
         root: root.to_owned(),
-        machines: folder.root().join("machines"),
+        machines: folder.join("machines"),
+        capsules: None,
         events: events.clone(),
         templates: None,
     })
@@ -256,7 +300,7 @@ pub async fn host(root: &Utf8Path, folder: &RunFolder, accel: Accel, events: &Ev
 
 /// Resolves at the first Ctrl-C, SIGTERM or SIGHUP. A second one ends the process where it stands:
 /// machines die with it.
-async fn interruption() {
+pub async fn interruption() {
     use tokio::signal::unix::{SignalKind, signal};
     let mut streams =
         [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()].map(|kind| signal(kind).ok());

@@ -69,6 +69,11 @@ pub struct ImageOptions {
     pub accel: AccelRequest,
 }
 
+/// A size in bytes.
+pub fn size(text: &str) -> Result<u64, String> {
+    crate::suite::value::size(text).map_err(|why| why.to_string())
+}
+
 /// A size in MiB, at least 64.
 pub fn memory(text: &str) -> Result<u32, String> {
     let bytes = crate::suite::value::size(text).map_err(|why| why.to_string())?;
@@ -136,7 +141,8 @@ pub fn can_be_run(plan: &Plan) -> Result<(), Complaint> {
     Ok(())
 }
 
-fn image_specs(
+/// The images that were typed, and how they are booted; what is to be said about them once.
+pub fn image_specs(
     project: &Project,
     options: &ImageOptions,
     notices: &mut Vec<String>,

@@ -208,7 +208,7 @@ async fn answer_all(
         suites: plan.suite_records(),
         tests: plan.unreached(&settings.rerun),
     });
-    let host = host(project.root(), folder, accel, events).await?;
+    let host = host(project.root(), folder.root(), accel, events).await?;
     let images = HostImages::new(&host, specs);
     let driver = images.prepare(&image).await.map_err(|failure| Complaint::infrastructure(failure.message))?;
     // One session for all questions; the machine's own test ends it, and a new one begins.

@@ -69,7 +69,7 @@ impl Body {
             owned.push(file);
             number
         };
-        let forked = self.description.memory == Memory::Forked;
+        let memory = self.description.memory;
         let layer = keep(reopen(&self.layer, true)?.into());
         let base = OpenOptions::new()
             .read(true)
@@ -81,10 +81,15 @@ impl Body {
         let vars = self.vars.as_ref().map(|file| reopen(file, true)).transpose()?.map(|file| keep(file.into()));
         let extra =
             self.extra.iter().map(|file| Ok(keep(reopen(file, true)?.into()))).collect::<std::io::Result<_>>()?;
-        let ram = self.ram.as_ref().map(|file| reopen(file, !forked)).transpose()?.map(|file| keep(file.into()));
+        let ram = self
+            .ram
+            .as_ref()
+            .map(|file| reopen(file, memory != Memory::Forked))
+            .transpose()?
+            .map(|file| keep(file.into()));
         let state = match &self.state {
             None => None,
-            Some(file) if forked => Some(keep(reopen(file, false)?.into())),
+            Some(file) if memory.is_incoming() => Some(keep(reopen(file, false)?.into())),
             Some(file) => Some(keep(reopen_write_only(file)?.into())),
         };
         let wiring::There { serial, qmp, warm: [input, errors] } = sockets;

@@ -65,6 +65,15 @@ pub enum Memory {
     Shared,
     /// In a template's file, which is only read: what the guest writes stays in its own process.
     Forked,
+    /// Filled from a capsule's state before the guest goes on.
+    Resumed,
+}
+
+impl Memory {
+    /// Whether the machine waits for a state that is read into it.
+    pub fn is_incoming(self) -> bool {
+        matches!(self, Self::Forked | Self::Resumed)
+    }
 }
 
 /// File descriptors that QEMU inherits, by number.
@@ -263,7 +272,7 @@ fn ram(line: &mut Line, machine: &MachineDescription, wiring: &Wiring<'_>) {
     if let Some(fd) = fds.ram {
         let access = match machine.memory {
             Memory::Forked => "share=off,readonly=on,rom=off",
-            Memory::Shared | Memory::Private => "share=on",
+            Memory::Shared | Memory::Private | Memory::Resumed => "share=on",
         };
         line.option(
             "-object",
@@ -276,7 +285,7 @@ fn ram(line: &mut Line, machine: &MachineDescription, wiring: &Wiring<'_>) {
     if let Some(fd) = fds.state {
         line.add_fd(fd, STATE_SET);
     }
-    if machine.memory == Memory::Forked {
+    if machine.memory.is_incoming() {
         line.option("-incoming", "defer");
     }
 }

@@ -25,6 +25,8 @@ pub enum MachineError {
     Folder { what: &'static str, folder: PathBuf, source: std::io::Error },
     #[error("the template cannot be forked: {what}: {source}")]
     Template { what: String, source: std::io::Error },
+    #[error("the capsule {} cannot be resumed: {reason}", folder.display())]
+    Capsule { folder: PathBuf, reason: String },
     #[error("QEMU could not be started: {source}; `muster doctor` says what this host lacks")]
     Spawn { source: std::io::Error },
     #[error("QEMU ended before the machine started ({status}): {message}; read {}", log.display())]
@@ -44,6 +46,7 @@ impl MachineError {
             Self::NotInstalled { .. } => failure::QEMU_MISSING,
             Self::Folder { .. }
             | Self::Template { .. }
+            | Self::Capsule { .. }
             | Self::Spawn { .. }
             | Self::Refused { .. }
             | Self::Silent { .. } => failure::QEMU_REFUSED,

@@ -7,6 +7,7 @@
 
 pub mod accel;
 mod body;
+pub mod capsule;
 mod child_setup;
 pub mod command_line;
 pub mod console;

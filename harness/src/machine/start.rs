@@ -17,7 +17,7 @@ use super::qmp::{Qmp, QmpError};
 use super::seed::{self, Ignition, NoCloud};
 use super::template::{self, Own, Template};
 use super::tpm::Tpm;
-use super::{Accel, AccelKind, Machine, MachineError, Network, RunKey, wiring};
+use super::{Accel, AccelKind, Machine, MachineError, Network, RunKey, capsule, wiring};
 use crate::image::{FirmwareKind, ImageSpec, Inspected, Overlay, SeedKind};
 
 /// How long QEMU may take to answer, before scaling. It answers within a tenth of it.
@@ -102,14 +102,14 @@ impl Machine {
     }
 }
 
-fn make_folder(folder: &Path) -> Result<PathBuf, MachineError> {
+pub(super) fn make_folder(folder: &Path) -> Result<PathBuf, MachineError> {
     let folder = std::path::absolute(folder).map_err(folder_error("no absolute path", folder))?;
     std::fs::create_dir_all(&folder).map_err(folder_error("the machine's folder could not be made", &folder))?;
     Ok(folder)
 }
 
 /// Starts QEMU on the files, and the guest in it.
-async fn begin(
+pub(super) async fn begin(
     body: Body,
     folder: &Path,
     accel: &Accel,
@@ -162,13 +162,16 @@ async fn begin(
     let deadline = accel.scaled(ANSWER);
     let answer = async {
         let (qmp, events) = Qmp::connect(control, deadline).await?;
-        if body.description.memory == Memory::Forked {
-            template::thaw(&qmp, accel.deadline_scale)
-                .await
-                .map_err(|reason| QmpError::Refused { command: "migrate-incoming".to_owned(), reason })?;
+        let refused = |reason| QmpError::Refused { command: "migrate-incoming".to_owned(), reason };
+        match body.description.memory {
+            Memory::Forked => template::thaw(&qmp, accel.deadline_scale).await.map_err(refused)?,
+            Memory::Resumed => {
+                capsule::thaw(&qmp, body.description.memory_mib, accel.deadline_scale).await.map_err(refused)?;
+            }
+            Memory::Private | Memory::Shared => {}
         }
         let port = qmp.forwarded_port(22, deadline).await?;
-        if body.description.memory == Memory::Forked {
+        if body.description.memory.is_incoming() {
             qmp.execute("cont", serde_json::json!({}), deadline).await?;
         }
         Ok::<_, QmpError>((qmp, events, port))
@@ -277,6 +280,6 @@ fn fresh() -> String {
     format!("{:x}-{:x}", since.as_nanos(), std::process::id())
 }
 
-fn folder_error<'a>(what: &'static str, folder: &'a Path) -> impl Fn(std::io::Error) -> MachineError + 'a {
+pub(super) fn folder_error<'a>(what: &'static str, folder: &'a Path) -> impl Fn(std::io::Error) -> MachineError + 'a {
     move |source| MachineError::Folder { what, folder: folder.to_owned(), source }
 }

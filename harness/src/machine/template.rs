@@ -142,7 +142,16 @@ async fn ignore_shared(qmp: &Qmp, deadline: Duration) -> Result<(), QmpError> {
 }
 
 /// Waits until a migration has ended, and how.
-async fn transferred(qmp: &Qmp, deadline: Duration) -> Result<(), FreezeError> {
+pub(super) async fn transferred(qmp: &Qmp, deadline: Duration) -> Result<(), FreezeError> {
+    transferred_unless(qmp, deadline, || None).await
+}
+
+/// The same, until `stop` says why it is not to go on.
+pub(super) async fn transferred_unless(
+    qmp: &Qmp,
+    deadline: Duration,
+    stop: impl Fn() -> Option<String>,
+) -> Result<(), FreezeError> {
     let begun = std::time::Instant::now();
     let mut pause = Duration::from_millis(1);
     loop {
@@ -157,6 +166,9 @@ async fn transferred(qmp: &Qmp, deadline: Duration) -> Result<(), FreezeError> {
                 return Err(FreezeError::Transfer(format!("not done after {} s", deadline.as_secs())));
             }
             _ => {}
+        }
+        if let Some(why) = stop() {
+            return Err(FreezeError::Transfer(why));
         }
         tokio::time::sleep(pause).await;
         pause = (pause * 2).min(Duration::from_millis(50));

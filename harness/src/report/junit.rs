@@ -225,7 +225,10 @@ impl Writer<'_> {
             lines.extend(words::values(failure));
             lines.extend(words::detail(failure));
         }
-        let again = format!("run it again: {}", line(&test.rerun));
+        let mut again = format!("run it again: {}", line(&test.rerun));
+        if let Some(resume) = words::resume(test) {
+            again = format!("enter its machine: {}\n{again}", line(&resume));
+        }
         let body = self.within(lines.join("\n"), BODY_LIMIT);
         format!("{}\n\n{again}", body.trim_end())
     }

@@ -34,6 +34,7 @@ pub(crate) fn test(suite: &str, id: &str, outcome: Outcome) -> TestRecord {
         skipped: None,
         remarks: vec![],
         machine: Some("m1".into()),
+        capsule: None,
         rerun: format!("muster run suites/{suite}.yaml --image lab --test {suite}/{id}"),
     }
 }

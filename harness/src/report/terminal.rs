@@ -180,6 +180,9 @@ impl<W: Write> Terminal<W> {
             let detail = words::bounded(words::detail(failure), DETAIL_LINES);
             lines.extend(detail.into_iter().map(|detail| format!("        {}", cut(&detail)).trim_end().to_owned()));
         }
+        if let Some(resume) = words::resume(test) {
+            lines.push(format!("  enter its machine: {resume}"));
+        }
         lines.push(format!("  run it again: {}", one_line(&test.rerun, 1000)));
         lines
     }

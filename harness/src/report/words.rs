@@ -44,6 +44,12 @@ fn visible(value: &str) -> String {
     lines.collect::<Vec<_>>().join("\n")
 }
 
+/// The command line that enters the machine as it was when the test failed, when that was kept.
+pub(super) fn resume(test: &TestRecord) -> Option<String> {
+    let capsule = test.capsule.as_ref()?;
+    Some(format!("muster resume {}", text::shell_word(&text::one_line(capsule, 1000))))
+}
+
 /// Longer evidence, harmless, in lines; tabs become four spaces.
 pub(super) fn detail(failure: &Failure) -> Vec<String> {
     let Some(detail) = &failure.detail else { return Vec::new() };

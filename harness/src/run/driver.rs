@@ -2,12 +2,14 @@
 
 use std::future::Future;
 
+use camino::Utf8Path;
 use serde::{Deserialize, Serialize};
 
 use super::budget::Cost;
+use super::capsule::{Shelf, Written};
 use super::plan::{Planned, Shape};
 use super::reboot::Rebooted;
-use super::record::MachineRecord;
+use super::record::{MachineRecord, TestRecord};
 use crate::check::Observations;
 use crate::failure::Failure;
 use crate::guest::facts::Facts;
@@ -43,6 +45,24 @@ pub trait Driver: Sync + Sized {
     /// Starts a machine where the template stopped, its clock set. Fails like a boot.
     fn fork(&self, template: &Self::Template, id: &str)
     -> impl Future<Output = Result<Self::Live, BootFailure>> + Send;
+
+    /// Where machines of failed tests are kept, when the run wants that.
+    fn capsules(&self) -> Option<&Shelf> {
+        None
+    }
+
+    /// Writes what the machine is at this moment, and what the test on it came to, into the folder, in
+    /// at most about `room` bytes; the machine stands still meanwhile.
+    fn capture(
+        &self,
+        live: &mut Self::Live,
+        folder: &Utf8Path,
+        room: u64,
+        test: &TestRecord,
+    ) -> impl Future<Output = Written> + Send {
+        let _ = (live, folder, room, test);
+        async { Written { capsule: Err("these machines cannot be kept".to_owned()), goes_on: Ok(()) } }
+    }
 
     /// Whether templates are kept between runs, so that a fork may come cheaper than a boot.
     fn keeps_templates(&self) -> bool {

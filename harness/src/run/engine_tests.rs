@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use super::ask::Settings;
 use super::budget::Budget;
+use super::capsule::{Bounds, Shelf};
 use super::durations::Durations;
 use super::engine::{self, exit_of};
 use super::event::Event;
@@ -188,6 +189,36 @@ async fn a_failed_step_keeps_the_machine_and_fetches_evidence_at_its_end() {
     );
     assert_eq!(*driver.boots.lock().unwrap(), 1);
     assert_eq!(*driver.stops.lock().unwrap(), [Stop::WithEvidence]);
+}
+
+#[tokio::test]
+async fn a_failed_test_names_its_capsule_and_its_machine_goes_on() {
+    let (_kept, shelf) = shelf();
+    let driver = FakeDriver { shelf: Some(shelf.into()), ..FakeDriver::default() };
+    let plan = plan_of(vec![test("a", &[], &["false"]), test("b", &[], &["true"]), test("c", &[], &["die"])]);
+    let records = ask_all(&driver, &plan).await;
+    let capsule = records[0].capsule.as_ref().expect("a failed test has one");
+    assert!(capsule.ends_with("capsules/fake.a.fake-1"), "{capsule}");
+    assert_eq!(std::fs::read_to_string(format!("{capsule}/said")).unwrap(), records[0].failures[0].message);
+    // One that passed has none, and neither has one whose machine is lost.
+    assert_eq!((&records[1].capsule, &records[2].capsule), (&None, &None));
+    assert_eq!(machines(&records), ["fake-1", "fake-1", "fake-1"]);
+}
+
+#[tokio::test]
+async fn a_machine_that_does_not_go_on_after_its_capsule_is_replaced() {
+    let (_kept, shelf) = shelf();
+    let driver = FakeDriver { shelf: Some(shelf.into()), stands_still: Some("no"), ..FakeDriver::default() };
+    let records = ask_all(&driver, &plan_of(vec![test("a", &[], &["false"]), test("b", &[], &["true"])])).await;
+    assert!(records[0].capsule.is_some());
+    assert_eq!(machines(&records), ["fake-1", "fake-2"]);
+    assert_eq!(*driver.stops.lock().unwrap(), [Stop::Kill, Stop::Orderly]);
+}
+
+fn shelf() -> (tempfile::TempDir, Shelf) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = camino::Utf8PathBuf::from_path_buf(folder.path().join("capsules")).unwrap();
+    (folder, Shelf::new(path, Bounds::default()))
 }
 
 #[tokio::test]

@@ -6,12 +6,15 @@ use std::sync::Arc;
 use std::sync::Mutex;
 use std::time::Duration;
 
+use camino::Utf8Path;
+
 use super::budget::Cost;
+use super::capsule::{Shelf, Written};
 use super::driver::{BootFailure, BootLeft, ConsoleHit, Driver, Frozen, Live, Recalled, Stop};
 use super::engine::Images;
 use super::plan::Shape;
 use super::reboot::Rebooted;
-use super::record::MachineRecord;
+use super::record::{MachineRecord, TestRecord};
 use super::session::no_machine;
 use crate::failure::{self, Failure, Location};
 use crate::guest::facts::Facts;
@@ -41,6 +44,10 @@ pub struct FakeDriver {
     pub forks_that_work: Option<u32>,
     pub forks: Arc<Mutex<u32>>,
     pub reboots: Arc<Mutex<Vec<RebootKind>>>,
+    /// Machines of failed tests are kept here.
+    pub shelf: Option<Arc<Shelf>>,
+    /// Machines do not go on after they were kept, for this reason.
+    pub stands_still: Option<&'static str>,
     /// Templates are kept between runs.
     pub keeps: bool,
     /// What an earlier run has kept, and how often it was taken back.
@@ -68,6 +75,15 @@ impl Driver for FakeDriver {
 
     fn cost(&self, _: bool) -> Cost {
         Cost { centicores: 100, memory_mib: 100 }
+    }
+
+    fn capsules(&self) -> Option<&Shelf> {
+        self.shelf.as_deref()
+    }
+
+    async fn capture(&self, _: &mut FakeMachine, folder: &Utf8Path, room: u64, test: &TestRecord) -> Written {
+        std::fs::write(folder.join("said"), &test.failures[0].message).unwrap();
+        Written { capsule: Ok(room.min(10)), goes_on: self.stands_still.map_or(Ok(()), |why| Err(why.to_owned())) }
     }
 
     fn template_mib(&self, (): &()) -> u32 {

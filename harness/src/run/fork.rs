@@ -179,7 +179,7 @@ async fn arrive(machine: &Machine, target: Target, warm: bool, scale: f64) -> Re
     Ok(guest)
 }
 
-async fn set_clock(guest: &Guest, scale: f64) -> Result<(), Failure> {
+pub(super) async fn set_clock(guest: &Guest, scale: f64) -> Result<(), Failure> {
     let seconds = since_epoch();
     let script = format!("date -u -s @{seconds:.0} >/dev/null; date -u +%s");
     let request = Request { script, timeout: FIRST_COMMAND.mul_f64(scale), limit: 256 };

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Instant;
 
 use super::ask::{self, Answer};
+use super::capsule;
 use super::console_hits::note_hit;
 use super::driver::{BootLeft, Driver, Live, Stop};
 use super::event::Event;
@@ -84,6 +85,11 @@ impl<'s, 'd, D: Driver> Lane<'s, 'd, D> {
         record.remarks = answer.remarks;
         record.skipped = answer.skipped;
         record.outcome = gate::outcome_of(&record);
+        let live = self.slot.as_mut().map(|slot| &mut slot.live);
+        if let Err(why) = capsule::take(session, live, &mut record).await {
+            session.events.notice(format!("the machine is given up after its capsule was taken: {why}"));
+            self.lose_machine().await;
+        }
         session.note_outcome(&record);
         session.events.emit(Event::TestFinished { record: Box::new(record.clone()) });
         record

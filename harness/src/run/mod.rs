@@ -8,10 +8,12 @@
 
 pub mod ask;
 pub mod budget;
+pub mod capsule;
 mod console_hits;
 pub mod driver;
 pub mod durations;
 pub mod engine;
+pub mod entrance;
 pub mod event;
 mod fork;
 mod gate;

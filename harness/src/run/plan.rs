@@ -343,6 +343,7 @@ fn blank(suite: &str, test: &str, image: &str, location: Location, rerun: &Rerun
         skipped: None,
         remarks: Vec::new(),
         machine: None,
+        capsule: None,
         rerun: rerun.command(suite, test, image),
     }
 }

@@ -8,13 +8,15 @@ use std::time::{Duration, Instant};
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::budget::Cost;
+use super::capsule::record::ImageNeeded;
+use super::capsule::{self, Shelf, Written};
 use super::driver::{BootFailure, BootLeft, ConsoleHit, Driver, Frozen, Live, Recalled, Stop, Weight};
 use super::engine::Images;
 use super::event::Event;
 use super::fork::{self, HostTemplate};
 use super::plan::Shape;
 use super::reboot::{self, Rebooted};
-use super::record::{ImageRecord, MachineRecord};
+use super::record::{ImageRecord, MachineRecord, TestRecord};
 use super::session::no_machine;
 use super::sink::Events;
 use super::warm::{self, Warm};
@@ -56,6 +58,8 @@ pub struct Host {
     pub root: Utf8PathBuf,
     /// `machines/` of the run folder.
     pub machines: Utf8PathBuf,
+    /// Where machines of failed tests are kept, if they are.
+    pub capsules: Option<Shelf>,
     /// Where events go.
     pub events: Events,
     /// Where templates are kept between runs, when they are.
@@ -99,12 +103,14 @@ impl<'h> Images for HostImages<'h> {
             facts: None,
         };
         self.host.events.emit(Event::ImageReady { image: id.to_owned(), record: Box::new(record) });
+        let same = (ready.disk.path == ready.source).then(|| ready.sha256.clone());
         let in_use = image::InUse::note(&ready.disk.path);
         let warm = warm::prepare(self.host, &ready).await;
         Ok(HostDriver {
             host: self.host,
             spec: ready.spec,
             image: ready.disk,
+            digest: tokio::sync::OnceCell::new_with(same),
             largest_fork_mib: Arc::default(),
             network: NETWORK,
             warm,
@@ -128,6 +134,8 @@ pub struct HostDriver<'h> {
     host: &'h Host,
     spec: ImageSpec,
     image: Inspected,
+    /// SHA-256 of the disk, once a capsule has asked for it: the disk may have been made of the source.
+    digest: tokio::sync::OnceCell<String>,
     /// Private memory of the largest fork so far, in MiB.
     pub(super) largest_fork_mib: Arc<AtomicU32>,
     network: Network,
@@ -175,6 +183,7 @@ impl Driver for HostDriver<'_> {
             // Only the image's own shape is kept between runs.
             warm: None,
             _in_use: self._in_use.clone(),
+            digest: self.digest.clone(),
         })
     }
 
@@ -257,6 +266,23 @@ impl Driver for HostDriver<'_> {
 
     async fn fork(&self, template: &HostTemplate, id: &str) -> Result<HostMachine, BootFailure> {
         fork::fork(self, template, id).await
+    }
+
+    fn capsules(&self) -> Option<&Shelf> {
+        self.host.capsules.as_ref()
+    }
+
+    async fn capture(&self, live: &mut HostMachine, folder: &Utf8Path, room: u64, test: &TestRecord) -> Written {
+        let image = ImageNeeded {
+            id: self.spec.id.clone(),
+            path: self.image.path.clone(),
+            format: self.image.format.word().to_owned(),
+            sha256: match self.digest.get_or_try_init(|| image::sha256(&self.image.path)).await {
+                Ok(sha256) => sha256.clone(),
+                Err(error) => return Written { capsule: Err(error.to_string()), goes_on: Ok(()) },
+            },
+        };
+        capsule::resume::capture(live, image, folder, room, test).await
     }
 
     fn keeps_templates(&self) -> bool {

@@ -168,6 +168,10 @@ pub struct TestRecord {
     /// The machine it ran on.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub machine: Option<String>,
+    /// The folder of its machine as it was when the test failed, for `muster resume`; relative to
+    /// where the run was started, or absolute.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub capsule: Option<String>,
     /// The command line that runs exactly this test again.
     pub rerun: String,
 }
