@@ -252,7 +252,6 @@ fn ctrl_c_at_any_moment_leaves_valid_reports_and_nothing_else() {
     let seed = std::env::var("MUSTER_TEST_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or_else(|| {
         std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_nanos() as u64 | 1
     });
-    println!("MUSTER_TEST_SEED={seed}, one run takes {length:?}");
     let mut state: u64 = seed;
     let mut random = || {
         state ^= state << 13;

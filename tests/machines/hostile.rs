@@ -7,7 +7,7 @@ use std::time::Duration;
 use muster::run::outcome::Outcome;
 use muster::run::record::{RunRecord, TestRecord};
 
-use crate::support::{Place, assert_clean, assert_outcome, digest, ids, lab_disk, names};
+use crate::support::{Place, assert_clean, assert_outcome, digest, ids, lab_disk};
 
 /// Acts on the warm shell of a fork, or on SSH where they are tagged so, and a calm test after each
 /// that wrecks its machine. `HOSTPORT` is a port that the host listens on.
@@ -173,7 +173,6 @@ impl Acted {
         assert_eq!(digest(&disk), before, "the source image was written to");
         assert_clean(place.folder.path());
         let record = place.record();
-        println!("{:?} in {:?}", names(&record), ended.took);
         let acted = Self { place, record, stdout: ended.stdout };
         for test in acted.record.tests.iter().filter(|test| test.suite != "machine") {
             assert!(test.seconds < 120.0, "{} took {} s", test.name(), test.seconds);

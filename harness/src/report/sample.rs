@@ -210,7 +210,26 @@ pub(crate) fn events() -> Vec<Event> {
             line: "Kernel panic - not syncing: \x1b[31mVFS: Unable to mount root fs".into(),
             line_number: 812,
         },
-        ended("m1", "lab", Some(31.5), "powered-off"),
+        ended("m1", "lab", Some(31.5), "frozen"),
+        Event::MachineStarting {
+            machine: "m3".into(),
+            image: "lab".into(),
+            forked_from: Some("m1".into()),
+            deadline_seconds: 90.0,
+        },
+        Event::MachineReady { machine: "m3".into(), boot_seconds: 0.75, facts: None },
+        Event::MachineEnded {
+            record: MachineRecord {
+                id: "m3".into(),
+                image: "lab".into(),
+                forked_from: Some("m1".into()),
+                channel: Some("warm-shell".into()),
+                boot_seconds: Some(0.75),
+                private_mib: Some(120),
+                guest_seconds: Some(3.25),
+                end: Some("killed".into()),
+            },
+        },
         ended("m2", "lab-immutable", None, "killed"),
         Event::RunFinished { at: "2026-03-01T10:02:03Z".into(), interrupted: false, exit_code: 1 },
     ]);

@@ -30,6 +30,9 @@ pub fn reply(script: &str) -> Result<Reply, Failure> {
     }
 }
 
+/// What an earlier run left of a kept template.
+pub type Kept = (BootLeft, Vec<ConsoleHit>);
+
 /// Boots fake machines; the boots whose number is in `broken` fail.
 #[derive(Clone, Default)]
 pub struct FakeDriver {
@@ -51,7 +54,7 @@ pub struct FakeDriver {
     /// Templates are kept between runs.
     pub keeps: bool,
     /// What an earlier run has kept, and how often it was taken back.
-    pub kept: Arc<Mutex<Option<(BootLeft, Vec<ConsoleHit>)>>>,
+    pub kept: Arc<Mutex<Option<Kept>>>,
     pub disowned: Arc<Mutex<u32>>,
     /// What this run has kept.
     pub keepsakes: Arc<Mutex<Vec<BootLeft>>>,

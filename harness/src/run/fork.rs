@@ -2,10 +2,11 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::{Duration, Instant};
 
 use super::driver::{BootFailure, ConsoleHit, Driver, Frozen, Live};
-use super::qemu::{HostDriver, HostMachine, LOGIN, death_of, give_up, guest_failure, hits};
+use super::qemu::{HostDriver, HostMachine, LOGIN, death_of, give_up, guest_failure, hits, micros};
 use super::record::MachineRecord;
 use super::session::no_machine;
 use crate::failure::{self, Failure};
@@ -119,6 +120,7 @@ pub(super) async fn fork(
     template: &HostTemplate,
     id: &str,
 ) -> Result<HostMachine, BootFailure> {
+    let begun = Instant::now();
     let (host, folder, image) = (driver.host(), driver.folder(id), driver.image_id());
     let forked_from = Some(template.machine.clone());
     let started =
@@ -158,6 +160,7 @@ pub(super) async fn fork(
             facts: template.facts.clone(),
             findings_seen: 0,
             largest_fork_mib: Some(driver.largest_fork_mib.clone()),
+            waited: AtomicU64::new(micros(begun)),
         }),
         Err(failure) => Err(give_up(machine, image, forked_from, failure).await),
     }

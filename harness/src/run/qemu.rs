@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use camino::{Utf8Path, Utf8PathBuf};
@@ -206,6 +206,7 @@ impl Driver for HostDriver<'_> {
     }
 
     async fn boot(&self, id: &str, freezable: bool) -> Result<HostMachine, BootFailure> {
+        let begun = Instant::now();
         let folder = self.folder(id);
         let request = MachineRequest {
             id,
@@ -250,6 +251,7 @@ impl Driver for HostDriver<'_> {
                     facts,
                     findings_seen: 0,
                     largest_fork_mib: None,
+                    waited: AtomicU64::new(micros(begun)),
                 })
             }
             Err(failure) => Err(give_up(machine, &self.spec.id, None, failure).await),
@@ -386,6 +388,11 @@ pub(super) async fn settle(guest: &Guest, deadline: Instant) -> Result<(), Failu
     Err(Failure::new(failure::BOOT_UNSETTLED, text).with_detail(detail))
 }
 
+/// Microseconds since then.
+pub(super) fn micros(since: Instant) -> u64 {
+    u64::try_from(since.elapsed().as_micros()).unwrap_or(u64::MAX)
+}
+
 pub(super) fn guest_failure(error: &GuestError) -> Failure {
     Failure::new(error.failure_id(), text::one_line(&error.to_string(), 400))
 }
@@ -513,6 +520,8 @@ pub struct HostMachine {
     pub(super) findings_seen: usize,
     /// Where a fork tells how much memory it took; `None` for what was booted.
     pub(super) largest_fork_mib: Option<Arc<AtomicU32>>,
+    /// Microseconds in which something was asked of it and waited for.
+    pub(super) waited: AtomicU64,
 }
 
 impl Live for HostMachine {
@@ -528,6 +537,7 @@ impl Live for HostMachine {
             channel: Some(if self.guest.is_warm() { "warm-shell" } else { "ssh" }.to_owned()),
             boot_seconds: Some(self.boot_seconds),
             private_mib: None,
+            guest_seconds: Some(self.waited.load(Ordering::Relaxed) as f64 / 1e6),
             end: None,
         }
     }
@@ -548,7 +558,9 @@ impl Live for HostMachine {
     }
 
     async fn batch(&self, requests: Vec<Request>) -> Result<Vec<Reply>, Failure> {
+        let begun = Instant::now();
         let answers: Result<Vec<Reply>, GuestError> = self.guest.batch(requests).await.into_iter().collect();
+        self.waited.fetch_add(micros(begun), Ordering::Relaxed);
         match answers {
             Ok(replies) => Ok(replies),
             // A dead machine loses its connection too; which came first depends on the hour. The
@@ -591,6 +603,7 @@ impl Live for HostMachine {
     }
 
     async fn stop(mut self, how: Stop) -> (MachineRecord, Vec<ConsoleHit>) {
+        let begun = Instant::now();
         let mut record = self.record();
         record.private_mib = self.machine.private_kib().map(|kib| kib >> 10);
         if let (Some(largest), Some(mib)) = (&self.largest_fork_mib, record.private_mib) {
@@ -612,6 +625,7 @@ impl Live for HostMachine {
         let new = hits(&console, self.findings_seen);
         self.findings_seen += new.len();
         record.end = Some(end.to_string());
+        record.guest_seconds = record.guest_seconds.map(|seconds| seconds + begun.elapsed().as_secs_f64());
         (record, new)
     }
 }
