@@ -34,7 +34,7 @@ fn a_packed_disk_boots_with_a_tpm_and_three_interfaces_and_leaves_nothing() {
     assert!(made.unwrap().success());
     let before = digest(&packed);
     let image = packed.to_str().unwrap();
-    let words = ["--image", image, "--firmware", "bios", "--seed", "systemd-credentials", "--memory", "256MiB"];
+    let words = ["--image", image, "--firmware", "bios", "--seed", "systemd-credentials", "--guest-memory", "256MiB"];
     run(&place, &[&words[..], &["--tpm", "--nics", "3", "--extra-disk", "16MiB"]].concat(), 0);
     assert_outcome(&place.test("probe/devices"), Outcome::Pass, &[]);
     assert_eq!(place.record().images["tiny.qcow2"].sha256, before);

@@ -15,5 +15,6 @@ mod image;
 mod network;
 mod reboot;
 mod runner;
+mod shape;
 mod verdict;
 mod warm;
