@@ -208,7 +208,9 @@ fn fifty_clones_in_a_row_leave_nothing_behind() {
     let finished = finish(child, Duration::from_secs(500));
     finished.assert_status(0);
     let (early, late) = watcher.join().unwrap();
-    assert!(early < 1000 && late <= early + 2, "{early} descriptors at first, {late} at last");
+    // A busy host may never catch the runner between two clones, and then sees what one of them has open
+    // (a dozen). One descriptor lost with each clone would be forty.
+    assert!(early < 1000 && late <= early + 15, "{early} descriptors at first, {late} at last");
 
     let record = place.record();
     let forks = record.machines.iter().filter(|machine| machine.forked_from.is_some()).count();

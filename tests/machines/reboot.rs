@@ -73,10 +73,15 @@ fn soft_hard_and_crash_come_back_once_and_are_judged_on_the_new_boot() {
     assert!(crash.remarks.iter().any(|remark| remark.contains("kernel.panic was 0")), "{:?}", crash.remarks);
     assert!(crash.remarks.iter().any(|remark| remark.starts_with("kernel-panic: ")), "{:?}", crash.remarks);
     assert_outcome(&place.test("reboot/after"), Outcome::Pass, &[]);
-    // All of it was one machine, whose panic was expected and did not end it.
+    // Each rebooted a clone of its own, whose panic was expected and did not end it.
     let record = place.record();
-    assert_eq!(record.machines.len(), 1);
-    assert_eq!(record.machines[0].end.as_deref(), Some("powered-off"));
+    let of = |test: &str| place.test(test).machine.unwrap();
+    let end = |id: String| record.machines.iter().find(|machine| machine.id == id).and_then(|m| m.end.clone());
+    for name in ["reboot/soft", "reboot/hard", "reboot/crash"] {
+        assert_eq!(end(of(name)).as_deref(), Some("killed"), "{name}");
+    }
+    assert_eq!(end(of("reboot/after")).as_deref(), Some("powered-off"));
+    assert_eq!(record.machines.iter().filter(|machine| machine.forked_from.is_none()).count(), 1);
     let panics: Vec<bool> =
         record.findings.iter().filter(|f| f.category == "kernel-panic").map(|finding| finding.fatal).collect();
     assert_eq!(panics, [false]);

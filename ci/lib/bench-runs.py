@@ -1,0 +1,64 @@
+"""Whole runs against each other, from what their run.json says. Arguments: the muster binary, a scratch folder.
+
+- 40 tests that change their guest, isolated by clones, against the same suite booting for each. Four of the
+  latter are measured and the rest extrapolated, which is said.
+- the time of a run that is spent neither in boots nor in waiting for guests.
+"""
+import datetime
+import json
+import pathlib
+import statistics
+import subprocess
+import sys
+
+MUTATING, MEASURED = 40, 4
+FASTER, OVERHEAD = 20.0, 0.05
+
+
+def suite(count, guest):
+    lines = ["schema: suite/v1", "suite: mutating", "tests:"]
+    for number in range(count):
+        lines += [
+            f"  - id: t{number}",
+            f"    guest: {guest}",
+            "    steps:",
+            "      - run: test ! -e /root/mark && touch /root/mark",
+        ]
+    return "\n".join(lines) + "\n"
+
+
+def run(muster, folder, name, words):
+    out = folder / name
+    subprocess.run([muster, "run", "--out", str(out), "--quiet", *words], check=True, stdout=subprocess.DEVNULL)
+    record = json.loads((out / "run.json").read_text())
+    begun, ended = (datetime.datetime.fromisoformat(record[key]) for key in ("started", "finished"))
+    return record, (ended - begun).total_seconds()
+
+
+def main():
+    muster, folder = sys.argv[1], pathlib.Path(sys.argv[2])
+    missed = False
+
+    (folder / "clones.yaml").write_text(suite(MUTATING, "clone"))
+    (folder / "fresh.yaml").write_text(suite(MEASURED, "fresh"))
+    clones, clone_seconds = run(muster, folder, "clones", ["--suites", str(folder / "clones.yaml"), "--image", "lab"])
+    _, fresh_seconds = run(muster, folder, "fresh", ["--suites", str(folder / "fresh.yaml"), "--image", "lab"])
+    extrapolated = fresh_seconds / MEASURED * MUTATING
+    ratio = extrapolated / clone_seconds
+    ready = [machine["boot-seconds"] for machine in clones["machines"] if "forked-from" in machine]
+    print(f"{MUTATING} mutating tests: {clone_seconds:.0f} s by clones ({len(ready)} of them, each ready after "
+          f"{statistics.median(ready):.2f} s, median); {MEASURED} booting for each took {fresh_seconds:.0f} s, "
+          f"so {MUTATING} would take {extrapolated:.0f} s (extrapolated): {ratio:.1f} x (budget {FASTER:.0f} x)")
+    missed |= ratio < FASTER
+
+    record, seconds = run(muster, folder, "whole", ["--image", "lab", "--tag", "not slow"])
+    for what, record, seconds in [("shipped suites", record, seconds), ("mutating tests", clones, clone_seconds)]:
+        guest = sum(machine.get("guest-seconds", 0) for machine in record["machines"])
+        part = 1 - guest / seconds
+        print(f"{what}: {seconds:.1f} s, {guest:.1f} s of it in boots and waiting for guests: "
+              f"{part * 100:.1f} % muster's own (budget {OVERHEAD * 100:.0f} %)")
+        missed |= part > OVERHEAD
+    sys.exit(missed)
+
+
+main()
