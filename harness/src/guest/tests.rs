@@ -171,8 +171,10 @@ async fn exactly_the_limit_is_not_too_much() {
     let guest = connect(&sshd).await;
     let mut request = ask("printf 12345; printf 12345 >&2");
     request.limit = 5;
-    let reply = guest.run(request.clone()).await.unwrap();
+    let reply = guest.run(request).await.unwrap();
     assert_eq!((reply.end, text(&reply.stdout), text(&reply.stderr)), (End::Exited, "12345", "12345"));
+    // What exceeds it comes last: the command is killed at once.
+    let mut request = ask("printf 1234 >&2; printf 12345");
     request.limit = 4;
     let reply = guest.run(request).await.unwrap();
     assert_eq!((reply.end, text(&reply.stdout), text(&reply.stderr)), (End::TooMuchOutput, "1234", "1234"));
