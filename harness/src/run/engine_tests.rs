@@ -20,7 +20,7 @@ use crate::exit::Exit;
 use crate::failure::{self, Failure};
 use crate::run::driver::{BootLeft, ConsoleHit, Stop, Weight};
 use crate::snapshot::compare::UpdateMode;
-use crate::suite::model::{GuestMode, Test};
+use crate::suite::model::{GuestMode, MachineWish, Test};
 
 fn settings() -> Settings {
     Settings {
@@ -335,4 +335,41 @@ async fn a_reboot_keeps_the_machine_and_one_that_fails_loses_it() {
     assert_eq!((*driver.boots.lock().unwrap(), records[0].assertions), (2, 4));
     assert_eq!(records[0].remarks, vec!["soft reboot: settled again after 1.0 s"; 2]);
     assert_eq!(records[2].failures[0].location.as_ref().map(|at| at.line), Some(1));
+}
+
+fn wishing(id: &str, cpus: u32) -> Test {
+    Test { machine: MachineWish { cpus: Some(cpus), ..MachineWish::default() }, ..test(id, &[], &["true"]) }
+}
+
+#[tokio::test]
+async fn a_shape_that_does_not_boot_condemns_no_other() {
+    // The plain machine and the one with 1 processor do not come up; the one with 2 does.
+    let driver = FakeDriver { broken: vec![1, 2], ..FakeDriver::default() };
+    let plan = plan_of(vec![test("plain", &[], &["true"]), wishing("one", 1), wishing("two", 2)]);
+    let records = ask_all(&driver, &plan).await;
+    assert_eq!(
+        short(&records),
+        [
+            row("plain", Outcome::Error, "boot.timeout"),
+            row("one", Outcome::Error, "boot.timeout"),
+            row("two", Outcome::Pass, ""),
+            row("health", Outcome::Error, "boot.timeout"),
+        ]
+    );
+    let cpus: Vec<_> = driver.shapes.lock().unwrap().iter().map(|shape| shape.wish.cpus).collect();
+    assert_eq!(cpus, [Some(1), Some(2)]);
+}
+
+#[tokio::test]
+async fn a_shape_that_cannot_be_made_fails_its_own_tests() {
+    let driver = FakeDriver::default();
+    let records = ask_all(&driver, &plan_of(vec![wishing("too-many", 255), test("plain", &[], &["true"])])).await;
+    assert_eq!(
+        short(&records),
+        [
+            row("plain", Outcome::Pass, ""),
+            row("too-many", Outcome::Error, "qemu.refused"),
+            row("health", Outcome::Pass, ""),
+        ]
+    );
 }

@@ -36,8 +36,8 @@ pub type Kept = (BootLeft, Vec<ConsoleHit>);
 /// Boots fake machines; the boots whose number is in `broken` fail.
 #[derive(Clone, Default)]
 pub struct FakeDriver {
-    /// Shapes that were asked for, in words.
-    pub shapes: Arc<Mutex<Vec<String>>>,
+    /// Shapes that were asked for.
+    pub shapes: Arc<Mutex<Vec<Shape>>>,
     pub broken: Vec<u32>,
     pub boots: Arc<Mutex<u32>>,
     pub stops: Arc<Mutex<Vec<Stop>>>,
@@ -65,7 +65,7 @@ impl Driver for FakeDriver {
     type Template = ();
 
     fn shaped(&self, shape: &Shape) -> Result<Self, Failure> {
-        self.shapes.lock().unwrap().push(shape.to_string());
+        self.shapes.lock().unwrap().push(shape.clone());
         if shape.wish.cpus == Some(255) {
             return Err(Failure::new(failure::QEMU_REFUSED, "no such machine"));
         }

@@ -56,21 +56,6 @@ impl Shape {
     }
 }
 
-impl std::fmt::Display for Shape {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let MachineWish { cpu, firmware, tpm, bus, memory, cpus, image: _ } = &self.wish;
-        let mut words: Vec<String> = Vec::new();
-        words.extend(cpu.iter().map(|cpu| format!("cpu {cpu}")));
-        words.extend(firmware.iter().map(|firmware| format!("firmware {firmware}")));
-        words.extend(tpm.iter().map(|tpm| if *tpm { "a TPM".to_owned() } else { "no TPM".to_owned() }));
-        words.extend(bus.iter().map(|bus| format!("bus {bus}")));
-        words.extend(memory.iter().map(|bytes| format!("{} MiB", bytes >> 20)));
-        words.extend(cpus.iter().map(|cpus| format!("{cpus} processors")));
-        words.extend(self.internet.then(|| "the internet".to_owned()));
-        f.write_str(&words.join(", "))
-    }
-}
-
 /// What machine a group of tests gets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Isolation {
@@ -446,8 +431,11 @@ mod tests {
             ],
         );
         let plan = plan(&[s], &BTreeSet::from([(0, 0), (0, 1), (0, 2)]), vec!["lab".into()]);
-        let shapes: Vec<String> = plan.groups.iter().map(|group| group.shape.to_string()).collect();
-        assert_eq!(shapes, ["", "the internet", "firmware uefi-secure"]);
+        let shapes: Vec<_> =
+            plan.groups.iter().map(|group| (group.shape.internet, group.shape.wish.firmware)).collect();
+        assert_eq!(shapes, [(false, None), (true, None), (false, Some("uefi-secure"))]);
+        // Whom it is for does not make a machine another.
+        assert!(plan.groups.iter().all(|group| group.shape.wish.image.is_none()));
     }
 
     #[test]

@@ -32,6 +32,9 @@ pub struct Session<'d, D: Driver> {
     pub(super) events: Events,
     /// Shared by all sessions of the image.
     books: Arc<Mutex<Books>>,
+    /// Set when no machine of this shape will come up any more. Another shape may: it is asked for to
+    /// find that out.
+    hopeless: Mutex<Option<Failure>>,
     /// Held while a machine is made into a template, so that everyone else waits for it instead of
     /// booting another.
     mold: tokio::sync::Mutex<Mold<D>>,
@@ -73,8 +76,6 @@ struct Template<T> {
 struct Books {
     machines_started: u32,
     machines_lost: u32,
-    /// Set when no machine of this image will come up any more.
-    hopeless: Option<Failure>,
     outcomes: BTreeMap<(String, String), Outcome>,
     health: Health,
 }
@@ -97,6 +98,7 @@ impl<'d, D: Driver> Session<'d, D> {
             settings,
             events,
             books: Arc::default(),
+            hopeless: Mutex::default(),
             mold: tokio::sync::Mutex::new(Mold::Empty),
         }
     }
@@ -150,9 +152,13 @@ impl<'d, D: Driver> Session<'d, D> {
         self.books.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn hopeless(&self) -> MutexGuard<'_, Option<Failure>> {
+        self.hopeless.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// A machine for a lane.
     pub(super) async fn machine(&self, source: Source) -> Result<Slot<D::Live>, Failure> {
-        let hopeless = self.books().hopeless.clone();
+        let hopeless = self.hopeless().clone();
         if let Some(failure) = hopeless {
             return Err(failure);
         }
@@ -160,13 +166,13 @@ impl<'d, D: Driver> Session<'d, D> {
             Source::Boot => self.boot(false).await,
             Source::Fork => self.fork().await,
         };
-        made.inspect_err(|failure| self.books().hopeless = Some(failure.clone()))
+        made.inspect_err(|failure| *self.hopeless() = Some(failure.clone()))
     }
 
     /// A booted machine that can be frozen when it has been looked at.
     pub(super) async fn machine_for_forks(&self) -> Result<Slot<D::Live>, Failure> {
         let freezable = !self.recall(&mut *self.mold.lock().await).await;
-        self.boot(freezable).await.inspect_err(|failure| self.books().hopeless = Some(failure.clone()))
+        self.boot(freezable).await.inspect_err(|failure| *self.hopeless() = Some(failure.clone()))
     }
 
     /// A name and a number for the next machine.
@@ -402,7 +408,7 @@ impl<'d, D: Driver> Session<'d, D> {
                 "{} machines of this image were lost; the rest of its tests were given up",
                 books.machines_lost
             );
-            books.hopeless = Some(Failure::new(failure::MACHINE_EXITED, text));
+            *self.hopeless() = Some(Failure::new(failure::MACHINE_EXITED, text));
         }
     }
 
