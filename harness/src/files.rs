@@ -89,7 +89,7 @@ pub fn safe_name(name: &str) -> String {
         return safe;
     }
     let digest = Sha256::digest(name.as_bytes());
-    let piece: String = digest.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+    let piece = crate::text::hex(&digest[..4]);
     safe.truncate(NAME_LIMIT - 9);
     format!("{safe}-{piece}")
 }

@@ -40,6 +40,11 @@ pub fn one_line(text: &str, max: usize) -> String {
     flat.chars().take(max.saturating_sub(1)).chain(['…']).collect()
 }
 
+/// Bytes as lower-case hexadecimal digits.
+pub fn hex(bytes: impl AsRef<[u8]>) -> String {
+    bytes.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 /// The last `max` bytes of `text`, cut at a line when one is near, with a note of what was left out.
 pub fn tail(text: &str, max: usize) -> String {
     if text.len() <= max {

@@ -11,6 +11,10 @@ const CRASH: &str = "boot\n[    1.000000][    T1] BUG: KASAN: slab-out-of-bounds
                      [    2.000000] Kernel panic - not syncing: \x1b[31mx\n";
 const MILD: &str = "[FAILED] Failed to start x.service - X.\n[    1.000000] a[1]: segfault at 10 ip 0 sp 0 error 4\n";
 
+const RULES: &str = "schema: console-rules/v1\nrules:\n- id: widget\n  category: widget\n  severity: fail\n  \
+                     pattern: '^widget [0-9]+: lost'\n  sample: 'widget 1: lost'\n  near-miss: 'a widget 1: lost'\n  \
+                     because: it stops\n";
+
 fn scan(place: &Place, words: &[&str]) -> Finished {
     let words: Vec<&str> = ["console", "scan"].iter().chain(words).copied().collect();
     place.run(&words, SOON)
@@ -72,16 +76,13 @@ fn stdin_is_a_log_too() {
 fn a_person_adds_rules_and_a_bad_one_is_explained() {
     let place = Place::new();
     let log = place.write("x.log", "widget 7: lost\n").display().to_string();
-    let rules = "schema: console-rules/v1\nrules:\n- id: widget\n  category: widget\n  severity: fail\n  \
-                 pattern: '^widget [0-9]+: lost'\n  sample: 'widget 1: lost'\n  near-miss: 'a widget 1: lost'\n  \
-                 because: it stops\n";
-    let good = place.write("good.yaml", rules).display().to_string();
+    let good = place.write("good.yaml", RULES).display().to_string();
     scan(&place, &[&log]).assert_status(0);
     scan(&place, &[&log, "--rules", &good]).assert_status(1);
     let checked = place.run(&["check", &good], SOON);
     checked.assert_status(0);
     assert_eq!(checked.stdout, "1 console rules: all valid\n");
-    let bad = place.write("bad.yaml", &rules.replace("'widget 1: lost'", "'widget one: lost'")).display().to_string();
+    let bad = place.write("bad.yaml", &RULES.replace("'widget 1: lost'", "'widget one: lost'")).display().to_string();
     for words in
         [vec!["check", &bad], vec!["console", "scan", &log, "--rules", &bad], vec!["console", "rules", "--rules", &bad]]
     {
@@ -101,4 +102,15 @@ fn a_console_finding_is_explained_by_its_rules() {
     let ended = Place::new().run(&["failures", "console.kasan"], SOON);
     ended.assert_status(0);
     assert!(ended.stdout.contains("console.kasan") && ended.stdout.contains("mm/kasan/report.c"), "{}", ended.stdout);
+}
+
+#[test]
+fn the_command_that_runs_a_test_again_names_the_rules_of_the_run() {
+    let place = Place::new();
+    let rules = place.write("more rules.yaml", RULES).display().to_string();
+    let image = place.path("missing.qcow2").display().to_string();
+    let words = ["run", "--image", &image, "--format", "qcow2", "--test", "kernel/release", "--console-rules", &rules];
+    place.run(&words, SOON).assert_status(2);
+    let rerun = place.test("kernel/release").rerun;
+    assert!(rerun.contains(&format!("--console-rules '{rules}'")), "{rerun}");
 }

@@ -12,12 +12,12 @@ use camino::Utf8PathBuf;
 use super::door::Door;
 use super::place::{self, Place};
 use super::project::Project;
-use super::run::{host, interruption, runtime};
+use super::run::{choose_accelerator, host, interruption, runtime};
 use super::session::{self, ImageOptions};
 use super::{Complaint, say, say_error};
 use crate::exit::Exit;
 use crate::image::ImageSpec;
-use crate::machine::{Accel, accel};
+use crate::machine::Accel;
 use crate::run::driver::{Driver, Live, Stop};
 use crate::run::engine::Images;
 use crate::run::qemu::HostImages;
@@ -128,8 +128,7 @@ fn wanted(arguments: &Arguments) -> Result<Wanted, Complaint> {
     let (Some(spec), true) = (specs.pop(), specs.is_empty()) else {
         return Err(Complaint::invalid("one image at a time can be booted"));
     };
-    let accel = accel::choose(options.accel)
-        .map_err(|error| Complaint::infrastructure(error.to_string()).hint("`muster doctor` explains what it found"))?;
+    let accel = choose_accelerator(options.accel)?;
     Ok(Wanted { project, spec, accel })
 }
 

@@ -13,7 +13,7 @@ use super::project::Project;
 use super::session::{self, ImageOptions, Prepared};
 use crate::exit::Exit;
 use crate::machine::console::rules::Rules;
-use crate::machine::{Accel, RunKey, Spawner, TemplateStore, accel, template_store};
+use crate::machine::{Accel, AccelRequest, RunKey, Spawner, TemplateStore, accel, template_store};
 use crate::report::files::RunFolder;
 use crate::run::ask::Settings;
 use crate::run::budget::{self, Budget};
@@ -21,6 +21,7 @@ use crate::run::capsule::{Bounds, Shelf};
 use crate::run::durations::Durations;
 use crate::run::engine;
 use crate::run::event::Event;
+use crate::run::plan;
 use crate::run::qemu::{Host, HostImages};
 use crate::run::record::Accelerator;
 use crate::run::remote::{self, RemoteImages};
@@ -32,7 +33,7 @@ use crate::snapshot::compare::UpdateMode;
 #[command(after_help = "Examples:
   muster run                                        every shipped suite on the lab image
   muster run --suite kernel --image my.qcow2        one suite on a disk of yours
-  muster run --image lab --test kernel/features     one test again
+  muster run --image lab --test kernel/release      one test again
   muster run --capsule failed                       keep the machines of failed tests for `muster resume`
   muster run --connect root@192.0.2.7 --identity ~/.ssh/id_ed25519
                                                     on a machine that is already up")]
@@ -113,12 +114,15 @@ pub fn execute(arguments: Arguments) -> Result<Exit, Complaint> {
         let prepared = connect::prepare(typed, &arguments.selection, &arguments.connect)?;
         return execute_connected(prepared, &arguments);
     }
-    let prepared = session::prepare(&arguments.selection, &arguments.images)?;
+    let mut prepared = session::prepare(&arguments.selection, &arguments.images)?;
     let rules = super::console::rules(&arguments.console_rules)?;
+    // Without them the console of one test run again would be judged otherwise.
+    for file in &arguments.console_rules {
+        prepared.rerun.options.extend(["--console-rules".to_owned(), plan::quote(file.as_str())]);
+    }
     let id = run_id();
     let folder = run_folder(&arguments, &prepared.project, &id)?;
-    let accel = accel::choose(arguments.images.accel)
-        .map_err(|error| Complaint::infrastructure(error.to_string()).hint("`muster doctor` explains what it found"))?;
+    let accel = choose_accelerator(arguments.images.accel)?;
     let runtime = runtime()?;
     let (events, stream) = Events::channel();
     let consumer = consumer::start(stream, &folder, Some(arguments.display))?;
@@ -144,8 +148,8 @@ pub fn budget(jobs: Option<u32>, memory_mib: Option<u32>) -> Budget {
 }
 
 /// Where it is kept how long tests took.
-fn durations_file() -> Option<std::path::PathBuf> {
-    crate::image::cache_dir().map(|cache| cache.join("durations.json"))
+fn durations_file() -> Option<Utf8PathBuf> {
+    crate::image::cache_dir().and_then(|cache| Utf8PathBuf::from_path_buf(cache.join("durations.json")).ok())
 }
 
 /// A run on a machine that is already up: the same, without anything of this host's but SSH.
@@ -185,6 +189,13 @@ fn run_folder(arguments: &Arguments, project: &Project, id: &str) -> Result<RunF
     .map_err(|error| Complaint::infrastructure(error.to_string()))
 }
 
+/// What executes the guests.
+pub fn choose_accelerator(asked: AccelRequest) -> Result<Accel, Complaint> {
+    accel::choose(asked)
+        .map_err(|error| Complaint::infrastructure(error.to_string()).hint("`muster doctor` explains what it found"))
+}
+
+/// What a command waits in.
 pub fn runtime() -> Result<tokio::runtime::Runtime, Complaint> {
     tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)

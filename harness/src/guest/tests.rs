@@ -11,7 +11,7 @@ fn sshd() -> Sshd {
     Sshd::start().unwrap_or_else(|why| panic!("{why}"))
 }
 
-fn target(sshd: &Sshd) -> Target {
+pub(super) fn target(sshd: &Sshd) -> Target {
     Target {
         addr: sshd.addr,
         user: sshd.user.clone(),

@@ -6,6 +6,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use super::loopback::Sshd;
+use super::tests::target;
 use super::*;
 
 struct Warm(Child);
@@ -30,16 +31,6 @@ fn warm_shell() -> (Warm, PortPair) {
         .spawn()
         .unwrap();
     (Warm(child), PortPair::new(main, errors).unwrap())
-}
-
-fn target(sshd: &Sshd) -> Target {
-    Target {
-        addr: sshd.addr,
-        user: sshd.user.clone(),
-        private_key: sshd.key.clone(),
-        become_root: false,
-        host_key: HostKeyPolicy::AcceptFirst,
-    }
 }
 
 fn ask(script: &str, seconds: u64) -> Request {

@@ -146,7 +146,7 @@ async fn content(path: &Path) -> Result<(String, u64), ImageError> {
             offset += wanted as u64;
         }
         hash.update(length.to_le_bytes());
-        Ok::<_, std::io::Error>((hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect(), length))
+        Ok::<_, std::io::Error>((crate::text::hex(hash.finalize()), length))
     };
     tokio::task::spawn_blocking(read)
         .await

@@ -23,7 +23,7 @@ pub async fn sha256(path: &Path) -> Result<String, ImageError> {
                 count => hash.update(&buffer[..count]),
             }
         }
-        Ok(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+        Ok(crate::text::hex(hash.finalize()))
     })
     .await
     .unwrap_or_else(|error| Err(ImageError::Io { path: at, source: std::io::Error::other(error) }))

@@ -4,7 +4,7 @@
 use std::fs::{File, OpenOptions};
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use super::command_line::{MachineDescription, Memory};
 use super::wiring;
@@ -62,7 +62,7 @@ pub(super) struct Inherited {
 
 impl Body {
     /// Descriptors of their own for QEMU, with its ends of the sockets.
-    pub fn inherit(&self, base: &Path, sockets: wiring::There, tpm: Option<OwnedFd>) -> std::io::Result<Inherited> {
+    pub fn inherit(&self, sockets: wiring::There, tpm: Option<OwnedFd>) -> std::io::Result<Inherited> {
         let mut owned: Vec<OwnedFd> = Vec::new();
         let mut keep = |file: OwnedFd| {
             let number = file.as_raw_fd();
@@ -74,7 +74,7 @@ impl Body {
         let base = OpenOptions::new()
             .read(true)
             .custom_flags(rustix::fs::OFlags::NOFOLLOW.bits() as i32)
-            .open(base)
+            .open(&self.description.base)
             .map(|file| keep(file.into()))?;
         let below =
             self.below.iter().map(|file| Ok(keep(reopen(file, false)?.into()))).collect::<std::io::Result<_>>()?;

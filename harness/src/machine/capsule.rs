@@ -367,7 +367,7 @@ fn private_file(path: &Path) -> std::io::Result<File> {
 fn digest(path: &PathBuf) -> std::io::Result<String> {
     use sha2::{Digest, Sha256};
     let bytes = std::fs::read(path)?;
-    Ok(Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(crate::text::hex(Sha256::digest(&bytes)))
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use super::body::{self, Body, Inherited};
 use super::command_line::{self, MachineDescription, Memory};
 use super::console::rules::Rules;
 use super::console::{Console, Setting};
-use super::firmware::{self, Firmware};
+use super::firmware;
 use super::living::{Parts, last_line};
 use super::process::{Launch, Process, Spawner};
 use super::qmp::{Qmp, QmpError};
@@ -51,9 +51,9 @@ impl Machine {
     pub async fn start(request: MachineRequest<'_>, spawner: &Spawner) -> Result<Machine, MachineError> {
         let folder = make_folder(request.folder)?;
         let accel = request.accel.for_arch(request.spec.arch);
-        let (mut description, firmware) = describe(&request, accel.kind, &folder)?;
+        let mut description = describe(&request, accel.kind, &folder)?;
         let overlay = Overlay::create(request.image, &folder).await?;
-        let vars = match &firmware {
+        let vars = match &description.firmware {
             Some(firmware) => {
                 let copied = File::open(&firmware.vars_template)
                     .and_then(|template| wiring::private_copy(&template, &folder))
@@ -76,7 +76,7 @@ impl Machine {
             .collect::<std::io::Result<Vec<File>>>()
             .map_err(folder_error("an extra disk could not be made", &folder))?;
         let body = Body { description, layer, below: Vec::new(), vars, extra, ram, state, blank };
-        begin(body, &folder, &accel, spawner, request.rules.clone()).await
+        begin(body, &folder, &accel, spawner, request.rules).await
     }
 
     /// Starts a machine that goes on where the template stopped. `request` must be the template's own
@@ -120,7 +120,6 @@ pub(super) async fn begin(
     let (here, there) = wiring::sockets().map_err(&socket)?;
     here.qmp.set_nonblocking(true).map_err(&socket)?;
     let control = tokio::net::UnixStream::from_std(here.qmp).map_err(&socket)?;
-    let base = body.description.base.clone();
     let program = command_line::program(body.description.arch);
     let (tpm, tpm_control) = match body.description.tpm {
         true => Tpm::start(spawner, folder).await.map(|(tpm, control)| (Some(tpm), Some(control)))?,
@@ -129,7 +128,7 @@ pub(super) async fn begin(
     let plugged =
         body.description.network.plug(folder).map_err(folder_error("the network could not be made", folder))?;
     let Inherited { mut fds, mut owned } = body
-        .inherit(&base, there, tpm_control)
+        .inherit(there, tpm_control)
         .map_err(folder_error("the machine's files could not be opened again", folder))?;
     let cable = plugged.map(|plugged| {
         fds.network = Some(plugged.fds);
@@ -245,11 +244,7 @@ pub(super) fn unseeded(
 }
 
 /// The pure description of what will run, and its seed written to disk.
-fn describe(
-    request: &MachineRequest<'_>,
-    accel: AccelKind,
-    folder: &Path,
-) -> Result<(MachineDescription, Option<Firmware>), MachineError> {
+fn describe(request: &MachineRequest<'_>, accel: AccelKind, folder: &Path) -> Result<MachineDescription, MachineError> {
     let spec = request.spec;
     let mut description = unseeded(spec, request.image, accel, request.network)?;
     description.id = request.id.to_owned();
@@ -270,8 +265,7 @@ fn describe(
         SeedKind::SystemdCredentials => description.smbios.push(seed::credential(&request.key.public)),
         SeedKind::None => {}
     }
-    let firmware = description.firmware.clone();
-    Ok((description, firmware))
+    Ok(description)
 }
 
 /// A word that no earlier machine had.

@@ -68,37 +68,29 @@ impl Machine {
     /// Stops the guest, writes down what it is, and ends its QEMU.
     pub async fn freeze(self) -> Result<Template, FreezeError> {
         let deadline = TRANSFER.mul_f64(self.scale());
-        let Body { description, layer, below, vars, extra, ram, state, blank } = {
-            let body = self.body();
-            let (Some(ram), Some(state)) = (&body.ram, &body.state) else { return Err(FreezeError::NotPrepared) };
-            let qmp = self.qmp();
-            qmp.execute("stop", json!({}), deadline).await?;
-            ignore_shared(qmp, deadline).await?;
-            let uri = format!("file:/dev/fdset/{}", command_line::STATE_SET);
-            qmp.execute("migrate", json!({"uri": uri}), deadline).await?;
-            transferred(qmp, deadline).await?;
-            Body {
-                description: MachineDescription { memory: Memory::Forked, ..body.description.clone() },
-                layer: body::reopen(&body.layer, false)?,
-                below: body.below.iter().map(|file| body::reopen(file, false)).collect::<std::io::Result<_>>()?,
-                vars: body.vars.as_ref().map(|file| body::reopen(file, false)).transpose()?,
-                extra: body.extra.iter().map(|file| body::reopen(file, false)).collect::<std::io::Result<_>>()?,
-                ram: Some(body::reopen(ram, false)?),
-                state: Some(body::reopen(state, false)?),
-                blank: body.blank.as_ref().map(|file| body::reopen(file, false)).transpose()?,
-            }
+        let body = self.body();
+        let (Some(ram), Some(state), Some(blank)) = (&body.ram, &body.state, &body.blank) else {
+            return Err(FreezeError::NotPrepared);
+        };
+        let qmp = self.qmp();
+        qmp.execute("stop", json!({}), deadline).await?;
+        ignore_shared(qmp, deadline).await?;
+        let uri = format!("file:/dev/fdset/{}", command_line::STATE_SET);
+        qmp.execute("migrate", json!({"uri": uri}), deadline).await?;
+        transferred(qmp, deadline).await?;
+        // Opened again for reading only: nothing writes to a template, whoever tries.
+        let keep = |file: &File| body::reopen(file, false);
+        let template = Template {
+            description: MachineDescription { memory: Memory::Forked, ..body.description.clone() },
+            ram: keep(ram)?,
+            state: keep(state)?,
+            layers: std::iter::once(&body.layer).chain(&body.below).map(keep).collect::<std::io::Result<_>>()?,
+            vars: body.vars.as_ref().map(keep).transpose()?,
+            extra: body.extra.iter().map(keep).collect::<std::io::Result<_>>()?,
+            blank: keep(blank)?,
         };
         self.quit().await;
-        let (Some(ram), Some(state), Some(blank)) = (ram, state, blank) else { return Err(FreezeError::NotPrepared) };
-        Ok(Template {
-            description,
-            ram,
-            state,
-            layers: std::iter::once(layer).chain(below).collect(),
-            vars,
-            extra,
-            blank,
-        })
+        Ok(template)
     }
 }
 
@@ -112,15 +104,18 @@ impl Template {
     /// The files of a fork: everything of the template, only read, and a layer and variables of its own.
     pub(super) fn fork(&self, id: &str, own: Own) -> Result<Body, MachineError> {
         let Own { layer, vars, extra } = own;
-        let files = |source| MachineError::Template { what: "its files cannot be opened".to_owned(), source };
+        let open = |file: &File| {
+            body::reopen(file, false)
+                .map_err(|source| MachineError::Template { what: "its files cannot be opened".to_owned(), source })
+        };
         Ok(Body {
             description: MachineDescription { id: id.to_owned(), ..self.description.clone() },
             layer,
-            below: self.layers.iter().map(|file| body::reopen(file, false)).collect::<Result<_, _>>().map_err(files)?,
+            below: self.layers.iter().map(open).collect::<Result<_, _>>()?,
             vars,
             extra,
-            ram: Some(body::reopen(&self.ram, false).map_err(files)?),
-            state: Some(body::reopen(&self.state, false).map_err(files)?),
+            ram: Some(open(&self.ram)?),
+            state: Some(open(&self.state)?),
             blank: None,
         })
     }

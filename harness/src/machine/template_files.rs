@@ -91,13 +91,9 @@ impl Seal {
             (0..SAMPLES).try_for_each(|number| take(number * pages / SAMPLES * SAMPLE))?;
             take((pages - 1) * SAMPLE)?;
         }
-        let sha256 = hex(hash);
+        let sha256 = crate::text::hex(hash.finalize());
         Ok(Self { bytes, modified: (!small).then(|| (metadata.mtime(), metadata.mtime_nsec())), sha256 })
     }
-}
-
-fn hex(hash: Sha256) -> String {
-    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// What is written.
@@ -154,7 +150,7 @@ pub(super) fn write(folder: &Path, contents: Contents<'_>) -> std::io::Result<()
     let text = serde_json::to_vec_pretty(&metadata)?;
     write_whole(&folder.join(METADATA), &text)?;
     // As `sha256sum --check` reads it.
-    write_whole(&folder.join(DIGEST), format!("{}  {METADATA}\n", hex(Sha256::new_with_prefix(&text))).as_bytes())?;
+    write_whole(&folder.join(DIGEST), format!("{}  {METADATA}\n", crate::text::hex(Sha256::digest(&text))).as_bytes())?;
     File::open(folder)?.sync_all()
 }
 
@@ -228,7 +224,7 @@ fn metadata(folder: &Path) -> Result<Metadata, Damage> {
     let text = whole(folder, METADATA)?;
     let digest = whole(folder, DIGEST)?;
     let said = digest.get(..64).map(String::from_utf8_lossy).unwrap_or_default();
-    if said != hex(Sha256::new_with_prefix(&text)) {
+    if said != crate::text::hex(Sha256::digest(&text)) {
         return Err(Damage::Changed { name: METADATA.to_owned() });
     }
     let metadata: Metadata = serde_json::from_slice(&text)

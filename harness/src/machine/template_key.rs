@@ -71,8 +71,7 @@ fn digest(words: &[String]) -> String {
         hash.update((word.len() as u64).to_le_bytes());
         hash.update(word);
     }
-    let hex: String = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
-    hex[..DIGITS].to_owned()
+    crate::text::hex(hash.finalize())[..DIGITS].to_owned()
 }
 
 /// Everything that is known without asking the host.

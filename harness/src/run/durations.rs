@@ -1,11 +1,13 @@
 //! How long tests took before, so that the longest start first when several run side by side.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+
+use camino::Utf8Path;
 
 use super::outcome::Outcome;
 use super::plan::Group;
 use super::record::TestRecord;
+use crate::files::{self, FileError};
 
 /// What a test is thought to take that was never asked, in seconds.
 const UNKNOWN: f64 = 5.0;
@@ -26,7 +28,7 @@ fn key(image: &str, suite: &str, test: &str) -> String {
 
 impl Durations {
     /// Reads them. A file that is not there or makes no sense is the same as none: they only order.
-    pub fn load(path: &Path) -> Self {
+    pub fn load(path: &Utf8Path) -> Self {
         let small = std::fs::metadata(path).is_ok_and(|metadata| metadata.len() <= LONGEST_FILE);
         let text = if small { std::fs::read_to_string(path).unwrap_or_default() } else { String::new() };
         let mut map: BTreeMap<String, f64> = serde_json::from_str(&text).unwrap_or_default();
@@ -49,13 +51,11 @@ impl Durations {
     }
 
     /// Writes them whole or not at all.
-    pub fn save(&self, path: &Path) -> std::io::Result<()> {
-        let Some(folder) = path.parent() else { return Ok(()) };
-        std::fs::create_dir_all(folder)?;
-        let mut file = tempfile::NamedTempFile::new_in(folder)?;
-        serde_json::to_writer(&mut file, &self.0)?;
-        file.persist(path).map_err(|error| error.error)?;
-        Ok(())
+    pub fn save(&self, path: &Utf8Path) -> Result<(), FileError> {
+        if let Some(folder) = path.parent() {
+            files::ensure(folder)?;
+        }
+        files::write_atomically(path, serde_json::to_string(&self.0).unwrap_or_default().as_bytes())
     }
 
     /// What a group is thought to take on an image, in seconds, without its machine.
@@ -86,7 +86,7 @@ mod tests {
         durations.learn(&[record(Outcome::Fail, 20.0)]);
         assert_eq!(durations.expected("lab", &plan.groups[0]), 15.0);
         let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("below/durations.json");
+        let path = Utf8Path::from_path(folder.path()).unwrap().join("below/durations.json");
         durations.save(&path).unwrap();
         assert_eq!(Durations::load(&path), durations);
         std::fs::write(&path, "{\"x\": -1, ").unwrap();

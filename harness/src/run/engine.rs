@@ -26,8 +26,9 @@ pub trait Images: Sync {
     fn verify_unchanged(&self, image: &str) -> impl Future<Output = Result<(), Failure>> + Send;
 }
 
-/// Runs the plan and says how it ended, with the record of every test that ended. `interrupted` resolves when the person wants it to end;
-/// machines are then killed by their guards, and tests that were not reached stay errors.
+/// Runs the plan and says how it ended, with the record of every test that ended. `interrupted`
+/// resolves when the person wants it to end; machines are then killed by their guards, and tests that
+/// were not reached stay errors.
 pub async fn run<I: Images>(
     plan: &Plan,
     images: &I,

@@ -129,7 +129,7 @@ pub(super) async fn fork(
     let machine = match started {
         Ok(machine) => machine,
         Err(error) => {
-            let failure = Failure::new(error.failure_id(), text::one_line(&error.to_string(), 400));
+            let failure = Failure::of(error.failure_id(), &error);
             let record = MachineRecord { forked_from, ..no_machine(id, image, "did not start") };
             return Err(BootFailure { failure, findings: Vec::new(), record });
         }
@@ -177,7 +177,7 @@ async fn arrive(machine: &Machine, target: Target, warm: bool, scale: f64) -> Re
         Some(ports) => Guest::wake(target, ports, deadline, scale).await,
         None => Guest::connect(target, deadline, scale).await,
     };
-    let guest = guest.map_err(|error| Failure::new(error.failure_id(), text::one_line(&error.to_string(), 400)))?;
+    let guest = guest.map_err(|error| Failure::of(error.failure_id(), &error))?;
     set_clock(&guest, scale).await?;
     Ok(guest)
 }

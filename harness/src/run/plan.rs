@@ -135,8 +135,8 @@ fn isolation(suite: &Suite, chain: &[usize]) -> Isolation {
     }
 }
 
-/// Whether a test asks how the machine booted, which a fork never did.
-fn judges_the_boot(test: &Test) -> bool {
+/// Whether a test asks how the machine booted, which a fork never did and which needs the host to itself.
+pub fn judges_the_boot(test: &Test) -> bool {
     test.expect.iter().any(|expectation| expectation.check == "boot")
 }
 

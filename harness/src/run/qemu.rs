@@ -82,7 +82,7 @@ impl<'h> HostImages<'h> {
 }
 
 fn image_failure(error: &ImageError) -> Failure {
-    Failure::new(error.failure_id(), text::one_line(&error.to_string(), 400))
+    Failure::of(error.failure_id(), &error)
 }
 
 impl<'h> Images for HostImages<'h> {
@@ -222,7 +222,7 @@ impl Driver for HostDriver<'_> {
         let machine = match Machine::start(request, &self.host.spawner).await {
             Ok(machine) => machine,
             Err(error) => {
-                let failure = Failure::new(error.failure_id(), text::one_line(&error.to_string(), 400));
+                let failure = Failure::of(error.failure_id(), &error);
                 let record = no_machine(id, &self.spec.id, "did not start");
                 return Err(BootFailure { failure, findings: Vec::new(), record });
             }
@@ -344,10 +344,9 @@ impl HostDriver<'_> {
     /// Waits until the guest answers over SSH and its boot has settled.
     async fn arrive(&self, machine: &Machine, deadline: Instant) -> Result<(Guest, Facts, f64), Failure> {
         let scale = self.scale();
-        let guest = Guest::connect(self.target(machine), deadline, scale).await.map_err(|error| {
-            let text = text::one_line(&error.to_string(), 400);
-            Failure::new(error.failure_id(), text).with_detail(console_tail(machine))
-        })?;
+        let guest = Guest::connect(self.target(machine), deadline, scale)
+            .await
+            .map_err(|error| Failure::of(error.failure_id(), &error).with_detail(console_tail(machine)))?;
         let boot_seconds = machine.started().elapsed().as_secs_f64();
         compare_host_key(&guest, machine)?;
         let facts = facts::collect(&guest, scale).await.map_err(|error| guest_failure(&error))?;
@@ -394,7 +393,7 @@ pub(super) fn micros(since: Instant) -> u64 {
 }
 
 pub(super) fn guest_failure(error: &GuestError) -> Failure {
-    Failure::new(error.failure_id(), text::one_line(&error.to_string(), 400))
+    Failure::of(error.failure_id(), &error)
 }
 
 fn save_facts(folder: &Utf8Path, facts: &Facts) {
@@ -551,10 +550,10 @@ impl Live for HostMachine {
             return Ok(());
         }
         let deadline = Instant::now() + LOGIN.mul_f64(self.scale);
-        self.guest.reconnect(deadline).await.map_err(|error| {
-            let text = text::one_line(&error.to_string(), 400);
-            Failure::new(error.failure_id(), text).with_detail(console_tail(&self.machine))
-        })
+        self.guest
+            .reconnect(deadline)
+            .await
+            .map_err(|error| Failure::of(error.failure_id(), &error).with_detail(console_tail(&self.machine)))
     }
 
     async fn batch(&self, requests: Vec<Request>) -> Result<Vec<Reply>, Failure> {

@@ -194,7 +194,7 @@ impl RemoteDriver {
             self.events.notice(text);
         }
         let facts = facts::collect(&guest, 1.0).await;
-        let facts = facts.map_err(|error| Failure::new(error.failure_id(), text::one_line(&error.to_string(), 400)))?;
+        let facts = facts.map_err(|error| Failure::of(error.failure_id(), &error))?;
         let mut blind = vec!["its console is not judged: the machine is elsewhere".to_owned()];
         if facts.systemd.is_some() {
             super::qemu::settle(&guest, Instant::now() + SETTLE).await?;
@@ -279,7 +279,7 @@ impl Live for RemoteMachine {
 
     async fn batch(&self, requests: Vec<Request>) -> Result<Vec<Reply>, Failure> {
         let answers: Result<Vec<Reply>, _> = self.guest.batch(requests).await.into_iter().collect();
-        answers.map_err(|error| Failure::new(error.failure_id(), text::one_line(&error.to_string(), 400)))
+        answers.map_err(|error| Failure::of(error.failure_id(), &error))
     }
 
     async fn log_in(&mut self) -> Result<(), Failure> {
@@ -358,7 +358,7 @@ async fn rebooted(
     }
     let boot_ids = reboot::follow(&Rebooting { guest, facts, how }, &facts.boot_id, deadline).await?;
     let facts = facts::collect(guest, 1.0).await;
-    let facts = facts.map_err(|error| Failure::new(error.failure_id(), text::one_line(&error.to_string(), 400)))?;
+    let facts = facts.map_err(|error| Failure::of(error.failure_id(), &error))?;
     let journal = reboot::journal_boots(guest, &facts, 1.0).await;
     let remarks = evidence::judge(how, &Evidence { boot_ids, journal, ..Evidence::default() })?;
     Ok((facts, remarks))

@@ -8,7 +8,7 @@ use futures_util::future::join_all;
 
 use super::budget::Budget;
 use super::driver::Driver;
-use super::plan::{Group, Isolation, Plan, Planned, Shape};
+use super::plan::{Group, Isolation, Plan, Planned, Shape, judges_the_boot};
 use super::record::TestRecord;
 use super::session::{Session, Source};
 
@@ -42,7 +42,7 @@ pub(super) async fn ask_all<D: Driver>(plan: &Plan, session: &Session<'_, D>) ->
     records
 }
 
-/// Asks every group. Where nothing asks for a clone and nothing is gained by more
+/// Asks every group, all of one shape. Where nothing asks for a clone and nothing is gained by more
 /// machines, one booted machine serves all that only look, and nothing is frozen.
 async fn ask_groups<D: Driver>(groups: &[&Group], session: &Session<'_, D>) -> Vec<TestRecord> {
     let mut records = Vec::new();
@@ -65,10 +65,10 @@ async fn ask_groups<D: Driver>(groups: &[&Group], session: &Session<'_, D>) -> V
     let mut first = session.lane(Source::Boot);
     {
         let _alone = budget.reserve_all().await;
-        for (number, group) in of(Isolation::Booted).enumerate() {
-            if number == 0 && source == Source::Fork {
-                first.boot_for_forks().await;
-            }
+        if source == Source::Fork && of(Isolation::Booted).next().is_some() {
+            first.boot_for_forks().await;
+        }
+        for group in of(Isolation::Booted) {
             records.extend(first.ask_group(group).await);
         }
         match source {
@@ -94,7 +94,9 @@ async fn ask_groups<D: Driver>(groups: &[&Group], session: &Session<'_, D>) -> V
     // What only the template was for is let go of before other machines boot beside it.
     session.close().await;
 
-    let (timed, mut fresh): (Vec<Group>, Vec<Group>) = of(Isolation::Fresh).cloned().partition(measures_time);
+    let (timed, mut fresh): (Vec<Group>, Vec<Group>) = of(Isolation::Fresh)
+        .cloned()
+        .partition(|group| group.tests.iter().any(|planned| judges_the_boot(planned.test())));
     let lanes = budget.side_by_side(session.driver.cost(false));
     if lanes > 1 {
         longest_first(&mut fresh, session);
@@ -134,11 +136,6 @@ async fn ask_one<D: Driver>(group: &Group, session: &Session<'_, D>, source: Sou
     let records = lane.ask_group(group).await;
     lane.end_machine().await;
     records
-}
-
-/// Whether a group measures how long something takes on its machine.
-fn measures_time(group: &Group) -> bool {
-    group.tests.iter().any(|planned| planned.test().expect.iter().any(|expectation| expectation.check == "boot"))
 }
 
 /// The longest first; what takes as long stays in the plan's order.

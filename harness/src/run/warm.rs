@@ -153,7 +153,7 @@ fn protocol() -> String {
         hash.update((script.len() as u64).to_le_bytes());
         hash.update(script);
     }
-    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    crate::text::hex(hash.finalize())
 }
 
 /// Finds out under which word an image's template is kept. `None` without `--warm`, or when it cannot be

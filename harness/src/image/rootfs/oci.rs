@@ -92,7 +92,7 @@ impl Layout {
         let (hex, name) = blob_name(digest)?;
         let mut bytes = Vec::new();
         self.open(&name, MAX_JSON)?.read_to_end(&mut bytes).map_err(|error| format!("{name}: {error}"))?;
-        if self::hex(&Sha256::digest(&bytes)) != hex {
+        if crate::text::hex(Sha256::digest(&bytes)) != hex {
             return Err(format!("the bytes of {name} are not those its name promises"));
         }
         serde_json::from_slice(&bytes).map_err(|error| format!("{name}: {error}"))
@@ -114,7 +114,7 @@ impl Layout {
                 }
             }
         }
-        if self::hex(&hash.finalize()) != hex {
+        if crate::text::hex(hash.finalize()) != hex {
             return Err(format!("the bytes of {name} are not those its name promises"));
         }
         copy.seek(SeekFrom::Start(0)).map_err(failed)?;
@@ -170,8 +170,4 @@ fn blob_name(digest: &str) -> Result<(&str, String), String> {
         return Err(format!("{} is not a digest of sha256", crate::text::one_line(digest, 100)));
     }
     Ok((hex, format!("blobs/sha256/{hex}")))
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

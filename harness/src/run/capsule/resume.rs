@@ -141,7 +141,7 @@ pub async fn resume(
         let deadline = Instant::now() + LOGIN.mul_f64(scale);
         let guest = Guest::connect(target.clone(), deadline, scale)
             .await
-            .map_err(|error| Failure::new(error.failure_id(), text::one_line(&error.to_string(), 400)))?;
+            .map_err(|error| Failure::of(error.failure_id(), &error))?;
         set_clock(&guest, scale).await?;
         let shown = guest.host_key();
         guest.close().await;

@@ -95,7 +95,7 @@ pub(in crate::run) async fn reboot(
     };
     let after = *rebooting.tally.borrow();
     let facts = facts::collect(guest, scale).await;
-    let facts = facts.map_err(|error| Failure::new(error.failure_id(), text::one_line(&error.to_string(), 400)))?;
+    let facts = facts.map_err(|error| Failure::of(error.failure_id(), &error))?;
     let seen = Evidence {
         boot_ids,
         resets: Some(Resets {
@@ -122,7 +122,7 @@ async fn prepare_crash(guest: &Guest, scale: f64) -> Result<(bool, Vec<String>),
     );
     let request = Request { script, timeout: PREPARE.mul_f64(scale), limit: 64 << 10 };
     let reply = guest.run(request).await;
-    let reply = reply.map_err(|error| Failure::new(error.failure_id(), text::one_line(&error.to_string(), 400)))?;
+    let reply = reply.map_err(|error| Failure::of(error.failure_id(), &error))?;
     let said = text::one_line(&text::harmless_bytes(&reply.stdout), 80);
     match (reply.end, reply.status, said.split_once(' ')) {
         (End::Exited, 0, Some((panic, loaded))) => {

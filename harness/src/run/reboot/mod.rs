@@ -174,7 +174,7 @@ pub(super) async fn ask_guest(guest: &Guest, facts: &Facts, how: RebootKind, sca
     let reply = match guest.run(request).await {
         Ok(reply) => reply,
         Err(GuestError::Lost { .. } | GuestError::Protocol { .. }) => return Ok(()),
-        Err(error) => return Err(Failure::new(error.failure_id(), text::one_line(&error.to_string(), 400))),
+        Err(error) => return Err(Failure::of(error.failure_id(), &error)),
     };
     // Killed by the signal of a shutdown that has begun, or by this side because nothing came back:
     // whether it works shows in what happens next.
@@ -193,7 +193,7 @@ pub(super) async fn reconnect(guest: &Guest, deadline: Instant) -> Result<(), Fa
             LastState::HostKeyChanged { .. } => failure::REBOOT_HOST_KEY,
             _ => failure::REBOOT_TIMEOUT,
         };
-        Failure::new(id, text::one_line(&error.to_string(), 400))
+        Failure::of(id, &error)
     })
 }
 
@@ -205,7 +205,7 @@ pub(super) async fn settle(guest: &Guest, scale: f64, deadline: Instant) -> Resu
         Ok(reply) if reply.end == End::Exited && reply.stdout.is_empty() => return Ok(Ok(())),
         Ok(_) => {}
         Err(GuestError::Lost { .. }) => return Ok(Err(Silent)),
-        Err(error) => return Err(Failure::new(error.failure_id(), text::one_line(&error.to_string(), 400))),
+        Err(error) => return Err(Failure::of(error.failure_id(), &error)),
     }
     match super::qemu::settle(guest, deadline.into_std()).await {
         Ok(()) => Ok(Ok(())),

@@ -120,7 +120,7 @@ fn decode_bytes(
         return None;
     }
     let mut suite = suite?;
-    suite.digest = files.digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+    suite.digest = crate::text::hex(files.digest.finalize());
     Some(suite)
 }
 
