@@ -5,7 +5,7 @@
 //! one after the other. A skip counts as a pass to whoever only reads exit codes, because libtest
 //! has no other word for it; reports for people come from `muster run`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::process::ExitCode;
 use std::sync::mpsc;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -24,13 +24,15 @@ use crate::report::files::RunFolder;
 use crate::run::ask::Settings;
 use crate::run::driver::Driver;
 use crate::run::durations::Durations;
-use crate::run::engine::Images;
+use crate::run::engine::{Images, exit_of};
+use crate::run::event::Event;
+use crate::run::lane::Lane;
 use crate::run::outcome::Outcome;
-use crate::run::plan::{Group, HEALTH_TEST, Isolation, MACHINE_SUITE, Planned};
+use crate::run::plan::{Group, HEALTH_TEST, Isolation, MACHINE_SUITE, Planned, Shape};
 use crate::run::qemu::HostImages;
 use crate::run::record::TestRecord;
 use crate::run::session::{Session, Source};
-use crate::run::sink::Events;
+use crate::run::sink::{Events, now};
 use crate::snapshot::compare::UpdateMode;
 
 /// The same tests behind libtest's interface, for cargo, nextest and editors
@@ -170,15 +172,10 @@ fn work(prepared: Prepared, questions: mpsc::Receiver<Question>) -> Result<(), C
     let trouble = |error: crate::report::files::FileError| Complaint::infrastructure(error.to_string());
     let folder =
         RunFolder::create(&prepared.project.runs(), &format!("test-{}", super::run::run_id())).map_err(trouble)?;
-    let accel = accel::choose(crate::machine::AccelRequest::Auto)
-        .map_err(|error| Complaint::infrastructure(error.to_string()))?;
+    let accel = super::run::choose_accelerator(crate::machine::AccelRequest::Auto)?;
     let (events, stream) = Events::channel();
     let consumer = consumer::start(stream, &folder, None)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .map_err(|cause| Complaint::infrastructure(format!("no threads for the run: {cause}")))?;
+    let runtime = super::run::runtime()?;
     let done = runtime.block_on(answer_all(prepared, &folder, accel, &events, questions));
     drop(runtime);
     drop(events);
@@ -204,70 +201,103 @@ async fn answer_all(
     };
     let image = specs.first().map(|spec| spec.id.clone()).unwrap_or_default();
     super::run::announce(events, "test", super::run::accelerator(&accel), &[]);
-    events.emit(crate::run::event::Event::Planned {
-        suites: plan.suite_records(),
-        tests: plan.unreached(&settings.rerun),
-    });
+    events.emit(Event::Planned { suites: plan.suite_records(), tests: plan.unreached(&settings.rerun) });
     let host = host(project.root(), folder.root(), accel, events).await?;
     let images = HostImages::new(&host, specs);
     let driver = images.prepare(&image).await.map_err(|failure| Complaint::infrastructure(failure.message))?;
-    // One session for all questions; the machine's own test ends it, and a new one begins.
-    let forks = plan.groups.iter().any(|group| group.isolation == Isolation::Clone);
-    let source = if forks { Source::Fork } else { Source::Boot };
+    let shapes: BTreeSet<&Shape> = plan.groups.iter().map(|group| &group.shape).collect();
+    let drivers: BTreeMap<&Shape, _> = shapes.into_iter().map(|shape| (shape, driver.shaped(shape))).collect();
+    let wants_clones =
+        |shape: &Shape| plan.groups.iter().any(|group| group.shape == *shape && group.isolation == Isolation::Clone);
     let tests: BTreeMap<String, _> = plan
         .groups
         .iter()
         .flat_map(|group| group.tests.iter().map(move |planned| (group, planned)))
         .map(|(group, planned)| (format!("{}/{}", planned.suite.name, planned.test().id), (group, planned)))
         .collect();
+    let mut records = Vec::new();
     loop {
+        // One session a shape for all questions; the machine's own test ends them, and new ones begin.
         let session = Session::new(&driver, &image, &settings, events.clone());
+        let sessions: BTreeMap<&Shape, Result<_, &Failure>> = drivers
+            .iter()
+            .map(|(shape, driver)| (*shape, driver.as_ref().map(|driver| session.beside(driver))))
+            .collect();
         let health = {
-            let mut shared = session.lane(source);
+            let mut machines = Machines::default();
             // Blocking on the channel is right here: nothing else runs on this task.
             let health = loop {
                 let Ok((name, answer)) = questions.recv() else { break None };
                 let Some((group, planned)) = tests.get(&name) else { break Some(answer) };
-                if !group.shape.is_plain() {
-                    let _ = answer.send(ask_shaped(&driver, &session, group, planned).await);
-                    continue;
-                }
-                let record = match group.isolation {
-                    Isolation::Shared => shared.ask_with_needs(group, planned).await,
-                    Isolation::Clone => session.lane(source).ask_with_needs(group, planned).await,
-                    Isolation::Booted | Isolation::Fresh => {
-                        let mut lane = session.lane(Source::Boot);
-                        let record = lane.ask_with_needs(group, planned).await;
-                        lane.end_machine().await;
-                        record
+                let record = match &sessions[&group.shape] {
+                    Ok(of_shape) => {
+                        let source = if wants_clones(&group.shape) { Source::Fork } else { Source::Boot };
+                        machines.ask(of_shape, source, group, planned).await
                     }
+                    Err(failure) => session.cannot_ask(planned, failure),
                 };
+                records.push(record.clone());
                 let _ = answer.send(record);
             };
-            shared.end_machine().await;
+            machines.end().await;
             health
         };
+        for of_shape in sessions.values().flatten() {
+            of_shape.close().await;
+        }
         let Some(answer) = health else {
-            session.close().await;
+            // Only at the last event are the reports written whole.
+            let exit_code = exit_of(&plan, &records) as u8;
+            events.emit(Event::RunFinished { at: now(), interrupted: false, exit_code });
             return Ok(());
         };
         if !session.has_booted() {
             session.boot_only().await;
         }
-        let _ = answer.send(session.finish().await);
+        let record = session.finish().await;
+        records.push(record.clone());
+        let _ = answer.send(record);
     }
 }
 
-/// Asks a test on a machine of another shape than the image's own, booted for it.
-async fn ask_shaped<D: Driver>(driver: &D, session: &Session<'_, D>, group: &Group, planned: &Planned) -> TestRecord {
-    match driver.shaped(&group.shape) {
-        Ok(driver) => {
-            let beside = session.beside(&driver);
-            let mut lane = beside.lane(Source::Boot);
-            let record = lane.ask_with_needs(group, planned).await;
-            lane.end_machine().await;
-            record
+/// The machines that trials of one shape share: one that was booted, and one that was forked where the
+/// shape is forked at all.
+struct Machines<'s, 'd, D: Driver> {
+    lanes: BTreeMap<(&'s Shape, Source), Lane<'s, 'd, D>>,
+}
+
+impl<D: Driver> Default for Machines<'_, '_, D> {
+    fn default() -> Self {
+        Self { lanes: BTreeMap::new() }
+    }
+}
+
+impl<'s, 'd, D: Driver> Machines<'s, 'd, D> {
+    /// Asks a test of a machine that others share, or of one of its own.
+    async fn ask(
+        &mut self,
+        session: &'s Session<'d, D>,
+        source: Source,
+        group: &'s Group,
+        planned: &Planned,
+    ) -> TestRecord {
+        // Trials come in the order of shapes, so that the machines of another are not needed again.
+        if self.lanes.keys().any(|(shape, _)| **shape != group.shape) {
+            self.end().await;
         }
-        Err(failure) => session.cannot_ask(planned, &failure),
+        let shared_from = match group.isolation {
+            Isolation::Shared => source,
+            Isolation::Booted => Source::Boot,
+            Isolation::Clone => return session.lane(source).ask_with_needs(group, planned).await,
+            Isolation::Fresh => return session.lane(Source::Boot).ask_with_needs(group, planned).await,
+        };
+        let lane = self.lanes.entry((&group.shape, shared_from)).or_insert_with(|| session.lane(shared_from));
+        lane.ask_with_needs(group, planned).await
+    }
+
+    async fn end(&mut self) {
+        for mut lane in std::mem::take(&mut self.lanes).into_values() {
+            lane.end_machine().await;
+        }
     }
 }

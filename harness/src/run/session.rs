@@ -41,7 +41,7 @@ pub struct Session<'d, D: Driver> {
 }
 
 /// Where a lane gets its machines from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Source {
     /// Every machine is booted.
     Boot,
