@@ -65,8 +65,8 @@ async fn prepare_in(cache: Option<&Path>, root: &Path, spec: &ImageSpec) -> Resu
         (_, Some(how)) => unpacked(cache, &source, how, spec.format, &limits).await?,
         (_, None) => {
             let disk = inspect::inspect(&source, spec.format, &limits).await?;
-            let sha256 = digest::sha256(&disk.path).await?;
-            (Unchanged::note(&disk.path, Some(sha256.clone()))?, sha256, disk)
+            let (unchanged, sha256) = noted(&disk.path).await?;
+            (unchanged, sha256, disk)
         }
     };
     Ok(Prepared { source: source.path().to_owned(), spec, sha256, unchanged: source, disk })

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use camino::Utf8PathBuf;
 
 use super::Vocabulary;
-use super::decode::{Context, Patterns, Text, schema};
-use super::diagnostic::{Diagnostics, Span, codes};
+use super::decode::{Context, Patterns, Text, is_anothers, schema, schema_of};
+use super::diagnostic::{Diagnostics, Span};
 use super::keys::{Key, KeyTable, Shape};
 use super::source;
 use super::yaml::{self, Kind, Limits, Node};
@@ -151,10 +151,6 @@ pub fn is_one(path: &Utf8PathBuf) -> bool {
     root.is_some_and(|root| schema_of(&root) == Some(SCHEMA))
 }
 
-fn schema_of(root: &Node) -> Option<&str> {
-    root.get("schema").and_then(Node::scalar)
-}
-
 fn decode(
     name: &Arc<str>,
     bytes: &[u8],
@@ -166,7 +162,7 @@ fn decode(
     // The samples are judged later, and may then want their lines shown.
     sink.add_source(name, text);
     let Some(root) = yaml::parse(name, text, Limits::default(), sink) else { return Vec::new() };
-    if found && schema_of(&root).is_some_and(|schema| schema != SCHEMA) {
+    if found && is_anothers(&root, SCHEMA) {
         return Vec::new();
     }
     // Rules have no variables and no conditions.
@@ -181,17 +177,8 @@ fn decode(
     let mut out = Vec::new();
     for item in items {
         let Some((rule, id)) = rule(&mut cx, item) else { continue };
-        match ids.get(&rule.id) {
-            Some(first) => {
-                let problem = cx
-                    .problem(codes::DUPLICATE_ID, id.span, format!("there is a console rule `{}` already", rule.id))
-                    .note(format!("first at {first}"));
-                cx.report(problem);
-            }
-            None => {
-                ids.insert(rule.id.clone(), cx.location(id.span));
-                out.push(rule);
-            }
+        if cx.is_first(ids, &id, "a console rule") {
+            out.push(rule);
         }
     }
     out
@@ -288,6 +275,26 @@ rules:
         assert_eq!((rule.except.len(), rule.samples.len(), rule.near_misses.len()), (2, 1, 2));
         assert_eq!((rule.trace, rule.about_time, rule.after), (true, false, None));
         assert_eq!(rule.location.to_string(), "x.yaml:4:5");
+    }
+
+    #[test]
+    fn in_a_folder_what_is_for_others_is_passed_over_and_a_slip_of_the_pen_is_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |name: &str, schema: &str| {
+            std::fs::write(folder.path().join(name), GOOD.replace("console-rules/v1", schema)).unwrap();
+        };
+        write("mine.yaml", SCHEMA);
+        write("suite.yaml", "suite/v1");
+        write("tests.yaml", "tests/v1");
+        let load = || {
+            let mut sink = Diagnostics::new();
+            let path = Utf8PathBuf::from_path_buf(folder.path().to_owned()).unwrap();
+            let rules = load(&[path], &mut HashMap::new(), &mut sink);
+            (rules.len(), sink.iter().map(|problem| problem.code).collect::<Vec<_>>())
+        };
+        assert_eq!(load(), (1, vec![]));
+        write("slip.yaml", "console-rule/v1");
+        assert_eq!(load(), (1, vec!["unknown-schema"]));
     }
 
     #[test]

@@ -9,7 +9,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 
 use super::Vocabulary;
 use super::condition::{DIMENSIONS, words};
-use super::decode::{Context, Patterns, Text, positive_duration, schema};
+use super::decode::{Context, Patterns, Text, is_anothers, positive_duration, schema};
 use super::diagnostic::{Diagnostics, codes};
 use super::keys::{ARCHITECTURES, BUSES, CATALOGUE, DISK, FIRMWARE, FORMATS, IMAGE, KERNEL, SEEDS};
 use super::source;
@@ -124,8 +124,7 @@ fn decode(
     let before = sink.count_in(name);
     let Some(text) = yaml::text_of(name, bytes, Limits::default(), sink) else { return Vec::new() };
     let root = yaml::parse(name, text, Limits::default(), sink);
-    let of = |root: &Node| root.get("schema").and_then(Node::scalar).map(str::to_owned);
-    if found && root.as_ref().and_then(of).is_some_and(|schema| schema == "suite/v1" || schema == "known-issues/v1") {
+    if found && root.as_ref().is_some_and(|root| is_anothers(root, "images/v1")) {
         return Vec::new();
     }
     // Catalogues have no variables and no conditions.
@@ -155,17 +154,8 @@ fn catalogue(
     let mut out = Vec::new();
     for item in items {
         let Some((entry, id)) = image(cx, item, folder) else { continue };
-        match ids.get(&entry.id) {
-            Some(first) => {
-                let problem = cx
-                    .problem(codes::DUPLICATE_ID, id.span, format!("there is an image `{}` already", entry.id))
-                    .note(format!("first at {first}"));
-                cx.report(problem);
-            }
-            None => {
-                ids.insert(entry.id.clone(), cx.location(id.span));
-                out.push(entry);
-            }
+        if cx.is_first(ids, &id, "an image") {
+            out.push(entry);
         }
     }
     out

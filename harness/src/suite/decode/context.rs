@@ -124,6 +124,20 @@ impl<'a> Context<'a> {
         Location { file: self.file.clone(), line: span.line, column: span.column }
     }
 
+    /// Whether `id` is the first of its name among all files that are loaded together; `ids` holds those
+    /// that came before, and `what` is what it names, with its article.
+    pub(crate) fn is_first(&mut self, ids: &mut HashMap<String, Location>, id: &Text, what: &str) -> bool {
+        if let Some(first) = ids.get(&id.text) {
+            let problem = self
+                .problem(codes::DUPLICATE_ID, id.span, format!("there is {what} `{}` already", id.text))
+                .note(format!("first at {first}"));
+            self.report(problem);
+            return false;
+        }
+        ids.insert(id.text.clone(), self.location(id.span));
+        true
+    }
+
     /// A diagnostic about a place of this file, not yet reported.
     pub(crate) fn problem(&self, code: &'static str, span: Span, message: impl Into<String>) -> Diagnostic {
         Diagnostic::new(code, &self.file, span, message)

@@ -36,8 +36,20 @@ pub(crate) use context::{Context, Patterns, Text, is_id};
 pub(crate) use expect::{duplicate_subject, duration as positive_duration};
 pub(crate) use suite::schema;
 
-const OTHERS: &[&str] = &["images/v1", "known-issues/v1", super::console_rules::SCHEMA, FRAGMENT];
+/// Every schema that files of this room may have, the files that suites include among them.
+const SCHEMAS: &[&str] = &["suite/v1", "images/v1", "known-issues/v1", super::console_rules::SCHEMA, FRAGMENT];
 const FRAGMENT: &str = "tests/v1";
+
+/// What a file says that it is.
+pub(crate) fn schema_of(root: &Node) -> Option<&str> {
+    root.get("schema").and_then(Node::scalar)
+}
+
+/// Whether a file that was found in a folder is for another reader than the one of `own`, and is passed
+/// over. A schema that nobody knows is a slip of the pen, and told.
+pub(crate) fn is_anothers(root: &Node, own: &str) -> bool {
+    schema_of(root).is_some_and(|schema| schema != own && SCHEMAS.contains(&schema))
+}
 
 /// Decodes all files that the paths mean (a folder: its `*.yaml` files, sorted). The suites are
 /// those whose files are without error; whether the whole may be used is whether there are
@@ -96,11 +108,8 @@ fn decode_bytes(
     let before = sink.len();
     let text = yaml::text_of(name, bytes, Limits::default(), sink)?;
     let root = yaml::parse(name, text, Limits::default(), sink);
-    if let Some(schema) = root.as_ref().and_then(|root| root.get("schema")?.scalar())
-        && source.found
-        && OTHERS.contains(&schema)
-    {
-        if schema == FRAGMENT {
+    if let Some(root) = root.as_ref().filter(|root| source.found && is_anothers(root, "suite/v1")) {
+        if schema_of(root) == Some(FRAGMENT) {
             let real = source.path.canonicalize_utf8().unwrap_or_else(|_| source.path.clone());
             shared.fragments.push((name.clone(), real));
         }

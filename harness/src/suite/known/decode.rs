@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use camino::Utf8PathBuf;
 use jiff::civil::Date;
 
-use super::super::decode::{Context, Patterns, condition, schema};
+use super::super::decode::{Context, Patterns, condition, schema, schema_of};
 use super::super::diagnostic::{Diagnostic, Diagnostics, codes};
 use super::super::keys::{ISSUE, KNOWN_ISSUES};
 use super::super::model::{Condition, Suite};
@@ -76,8 +76,7 @@ fn decode(
     let mut first = Diagnostics::new();
     let text = yaml::text_of(name, bytes, Limits::default(), &mut first);
     let root = text.and_then(|text| yaml::parse(name, text, Limits::default(), &mut first));
-    let of = |root: &Node| root.get("schema").and_then(Node::scalar) == Some("known-issues/v1");
-    if source.found && !root.as_ref().is_some_and(of) {
+    if source.found && root.as_ref().and_then(schema_of) != Some("known-issues/v1") {
         return Vec::new();
     }
     let before = sink.len();
