@@ -1,4 +1,4 @@
-//! Files that are replaced whole or not at all, and names made safe to be file names.
+//! Files that are replaced whole or not at all, locks on files, and names made safe to be file names.
 
 use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
@@ -68,6 +68,22 @@ pub fn ensure(folder: &Utf8Path) -> Result<(), FileError> {
     std::fs::create_dir_all(folder).map_err(FileError::because("create the folder", folder))
 }
 
+/// How often a lock that somebody holds is tried again, a hundredth of a second apart. A child that
+/// another thread is just starting holds a copy of every descriptor until it becomes its program, and
+/// with it the locks of those that were closed meanwhile.
+const TRIES: u32 = 20;
+
+/// Locks a file for one holder, unless somebody really holds it.
+pub fn lock_alone(file: &std::fs::File) -> Result<(), std::fs::TryLockError> {
+    for _ in 1..TRIES {
+        match file.try_lock() {
+            Err(std::fs::TryLockError::WouldBlock) => std::thread::sleep(std::time::Duration::from_millis(10)),
+            other => return other,
+        }
+    }
+    file.try_lock()
+}
+
 /// The longest name [`safe_name`] returns, in bytes; file systems allow 255, suffixes need room.
 const NAME_LIMIT: usize = 120;
 
@@ -97,6 +113,20 @@ pub fn safe_name(name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_lock_that_is_held_for_a_moment_is_waited_for_and_a_real_one_is_not_taken() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let other = file.reopen().unwrap();
+        lock_alone(&other).unwrap();
+        assert!(matches!(lock_alone(file.as_file()), Err(std::fs::TryLockError::WouldBlock)));
+        let holder = std::thread::spawn(move || {
+            std::thread::sleep(std::time::Duration::from_millis(50));
+            drop(other);
+        });
+        lock_alone(file.as_file()).unwrap();
+        holder.join().unwrap();
+    }
 
     fn folder() -> (tempfile::TempDir, Utf8PathBuf) {
         let dir = tempfile::tempdir().unwrap();

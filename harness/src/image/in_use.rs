@@ -22,7 +22,7 @@ impl InUse {
 
     /// Whether nobody uses a file, as far as locks tell.
     pub fn is_free(file: &Path) -> bool {
-        open(file).is_some_and(|file| file.try_lock().is_ok())
+        open(file).is_some_and(|file| crate::files::lock_alone(&file).is_ok())
     }
 }
 

@@ -16,6 +16,7 @@ use serde_json::Value;
 
 use super::template_files::{self, Contents, Damage};
 use super::{Template, TemplateKey};
+use crate::files;
 use crate::image::prune;
 
 pub use list::{Entry, Kind};
@@ -59,22 +60,6 @@ pub struct Stored {
     pub made: String,
     /// Keeps it from being removed.
     pub hold: Hold,
-}
-
-/// How often a lock that somebody holds is tried again, a hundredth of a second apart. A child that
-/// another thread is just starting holds a copy of every descriptor until it becomes its program, and
-/// with it the locks of those that were closed meanwhile.
-const TRIES: u32 = 20;
-
-/// Locks a file for one holder, unless somebody really holds it.
-fn alone(file: &File) -> Result<(), TryLockError> {
-    for _ in 1..TRIES {
-        match file.try_lock() {
-            Err(TryLockError::WouldBlock) => std::thread::sleep(std::time::Duration::from_millis(10)),
-            other => return other,
-        }
-    }
-    file.try_lock()
 }
 
 /// A shared lock on a template's folder.
@@ -138,7 +123,7 @@ impl TemplateStore {
                 .custom_flags(rustix::fs::OFlags::NOFOLLOW.bits() as i32)
                 .open(&path)
                 .map_err(unusable)?;
-            match alone(&lock) {
+            match files::lock_alone(&lock) {
                 Ok(()) => {}
                 Err(TryLockError::WouldBlock) => return Ok(None),
                 Err(TryLockError::Error(source)) => return Err(unusable(source)),
@@ -226,7 +211,9 @@ impl Hold {
     /// Removes the template, unless another run uses it. Machines that were forked from it live on.
     pub fn discard(&self) -> bool {
         // The lock that is already held becomes one of its own.
-        alone(&self.lock).is_ok() && has_name(&self.lock, &self.path) && std::fs::remove_dir_all(&self.path).is_ok()
+        files::lock_alone(&self.lock).is_ok()
+            && has_name(&self.lock, &self.path)
+            && std::fs::remove_dir_all(&self.path).is_ok()
     }
 }
 

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use super::{TemplateStore, UNFINISHED, has_name};
+use crate::files;
 use crate::image::prune::Item;
 use crate::machine::template_files;
 
@@ -93,7 +94,7 @@ pub(super) fn bytes_below(folder: &Path) -> u64 {
 fn lock_alone(path: &Path) -> Option<File> {
     let flags = (rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK).bits() as i32;
     let lock = File::options().read(true).custom_flags(flags).open(path).ok()?;
-    (lock.try_lock().is_ok() && has_name(&lock, path)).then_some(lock)
+    (files::lock_alone(&lock).is_ok() && has_name(&lock, path)).then_some(lock)
 }
 
 /// Removes a folder or file that nobody uses. Whether it is gone.
