@@ -19,7 +19,7 @@ use super::body::{self, Body};
 use super::console::rules::Rules;
 use super::firmware::{self, Firmware};
 use super::qmp::{Qmp, QmpError};
-use super::template::{transferred, transferred_unless};
+use super::template::{self, transferred_unless};
 use super::{Accel, Machine, MachineError, Spawner, command_line, start, wiring};
 use crate::image::header::{self, Ends, Trouble};
 use crate::image::{Format, Inspected, Overlay};
@@ -260,11 +260,8 @@ fn find_firmware(shape: &Shape, any: bool) -> Result<Option<Firmware>, String> {
 /// Reads a capsule's state into a QEMU that waits for it.
 pub(super) async fn thaw(qmp: &Qmp, memory_mib: u32, scale: f64) -> Result<(), String> {
     let answer = ANSWER.mul_f64(scale);
-    let told = |error: QmpError| error.to_string();
-    mapped(qmp, true, answer).await.map_err(told)?;
-    let uri = format!("file:/dev/fdset/{}", command_line::STATE_SET);
-    qmp.execute("migrate-incoming", json!({"uri": uri}), answer).await.map_err(told)?;
-    transferred(qmp, transfer_deadline(memory_mib, scale)).await.map_err(|error| error.to_string())
+    mapped(qmp, true, answer).await.map_err(|error| error.to_string())?;
+    template::take_in(qmp, answer, transfer_deadline(memory_mib, scale)).await
 }
 
 async fn mapped(qmp: &Qmp, on: bool, deadline: Duration) -> Result<(), QmpError> {

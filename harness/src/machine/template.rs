@@ -75,8 +75,7 @@ impl Machine {
         let qmp = self.qmp();
         qmp.execute("stop", json!({}), deadline).await?;
         ignore_shared(qmp, deadline).await?;
-        let uri = format!("file:/dev/fdset/{}", command_line::STATE_SET);
-        qmp.execute("migrate", json!({"uri": uri}), deadline).await?;
+        qmp.execute("migrate", json!({"uri": state_uri()}), deadline).await?;
         transferred(qmp, deadline).await?;
         // Opened again for reading only: nothing writes to a template, whoever tries.
         let keep = |file: &File| body::reopen(file, false);
@@ -124,11 +123,19 @@ impl Template {
 /// Reads the template's state into a QEMU that waits for it, and lets the guest go on.
 pub(super) async fn thaw(qmp: &Qmp, scale: f64) -> Result<(), String> {
     let deadline = TRANSFER.mul_f64(scale);
-    let told = |error: QmpError| error.to_string();
-    ignore_shared(qmp, deadline).await.map_err(told)?;
-    let uri = format!("file:/dev/fdset/{}", command_line::STATE_SET);
-    qmp.execute("migrate-incoming", json!({"uri": uri}), deadline).await.map_err(told)?;
-    transferred(qmp, deadline).await.map_err(|error| error.to_string())
+    ignore_shared(qmp, deadline).await.map_err(|error| error.to_string())?;
+    take_in(qmp, deadline, deadline).await
+}
+
+/// Has QEMU read the state that its descriptor set holds: at most `answer` until it begins, and
+/// `transfer` until it is done.
+pub(super) async fn take_in(qmp: &Qmp, answer: Duration, transfer: Duration) -> Result<(), String> {
+    qmp.execute("migrate-incoming", json!({"uri": state_uri()}), answer).await.map_err(|error| error.to_string())?;
+    transferred(qmp, transfer).await.map_err(|error| error.to_string())
+}
+
+fn state_uri() -> String {
+    format!("file:/dev/fdset/{}", command_line::STATE_SET)
 }
 
 async fn ignore_shared(qmp: &Qmp, deadline: Duration) -> Result<(), QmpError> {
@@ -137,7 +144,7 @@ async fn ignore_shared(qmp: &Qmp, deadline: Duration) -> Result<(), QmpError> {
 }
 
 /// Waits until a migration has ended, and how.
-pub(super) async fn transferred(qmp: &Qmp, deadline: Duration) -> Result<(), FreezeError> {
+async fn transferred(qmp: &Qmp, deadline: Duration) -> Result<(), FreezeError> {
     transferred_unless(qmp, deadline, || None).await
 }
 
