@@ -50,7 +50,29 @@ impl Place {
     pub fn run(&self, words: &[&str], deadline: Duration) -> Finished {
         let mut command = self.command(words);
         let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("muster starts");
-        finish(child, deadline)
+        let finished = wait(child, deadline);
+        assert!(
+            finished.status != STUCK,
+            "muster did not end within {deadline:?}\n--- stdout\n{}\n--- stderr\n{}\n{}",
+            finished.stdout,
+            finished.stderr,
+            self.last_words()
+        );
+        finished
+    }
+
+    /// How far a run came that had to be killed: its last events, and the end of each console.
+    fn last_words(&self) -> String {
+        let tail = |path: PathBuf, lines: usize| {
+            let text = String::from_utf8_lossy(&std::fs::read(&path).unwrap_or_default()).into_owned();
+            let all: Vec<&str> = text.lines().collect();
+            format!("--- {}\n{}\n", path.display(), all[all.len().saturating_sub(lines)..].join("\n"))
+        };
+        let mut out = tail(self.path("run").join("events.jsonl"), 6);
+        for machine in std::fs::read_dir(self.path("run").join("machines")).into_iter().flatten().flatten() {
+            out.push_str(&tail(machine.path().join("console.log"), 12));
+        }
+        out
     }
 
     /// The run's record, when the run left one.
@@ -109,8 +131,22 @@ impl Finished {
     }
 }
 
+/// The status of a command that had to be killed.
+const STUCK: i32 = -1000;
+
 /// Waits for a child, and kills it when its deadline passes: a stuck test must say so.
-pub fn finish(mut child: Child, deadline: Duration) -> Finished {
+pub fn finish(child: Child, deadline: Duration) -> Finished {
+    let finished = wait(child, deadline);
+    assert!(
+        finished.status != STUCK,
+        "muster did not end within {deadline:?}\n--- stdout\n{}\n--- stderr\n{}",
+        finished.stdout,
+        finished.stderr
+    );
+    finished
+}
+
+fn wait(mut child: Child, deadline: Duration) -> Finished {
     let begun = Instant::now();
     let reader = |stream: Option<Box<dyn Read + Send>>| {
         std::thread::spawn(move || {
@@ -125,28 +161,21 @@ pub fn finish(mut child: Child, deadline: Duration) -> Finished {
     let stderr = reader(child.stderr.take().map(|s| Box::new(s) as Box<dyn Read + Send>));
     let status = loop {
         if let Some(status) = child.try_wait().expect("the child can be waited for") {
-            break Some(status);
+            break status.code().unwrap_or(-1);
         }
         if begun.elapsed() > deadline {
             let _ = child.kill();
             let _ = child.wait();
-            break None;
+            break STUCK;
         }
         std::thread::sleep(Duration::from_millis(20));
     };
-    let finished = Finished {
-        status: status.and_then(|s| s.code()).unwrap_or(-1),
+    Finished {
+        status,
         stdout: stdout.join().expect("stdout was read"),
         stderr: stderr.join().expect("stderr was read"),
         took: begun.elapsed(),
-    };
-    assert!(
-        status.is_some(),
-        "muster did not end within {deadline:?}\n--- stdout\n{}\n--- stderr\n{}",
-        finished.stdout,
-        finished.stderr
-    );
-    finished
+    }
 }
 
 /// `unshare` with namespaces of its own (`--net`, `--mount`), as root or as a user who becomes root in
