@@ -79,6 +79,7 @@ async fn with_muster(sshd: &loopback::Sshd) -> Result<(Duration, Duration), Stri
         private_key: sshd.key.clone(),
         become_root: false,
         host_key: HostKeyPolicy::AcceptFirst,
+        lives: muster::guest::Lives::unknown(),
     };
     let requests: Vec<_> = commands()
         .into_iter()

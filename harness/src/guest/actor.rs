@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
 use super::connection::{Job, Shared, Target};
-use super::conversation::{Conversation, Turn};
+use super::conversation::{Conversation, RESET, Turn};
 use super::error::{ConnectError, GuestError, LastState};
 use super::kill::Victims;
 use super::login::Entered;
@@ -16,7 +16,7 @@ use super::ports::PortPair;
 use super::road::{Ports, Reach, Road};
 use super::shell::{self, Fault, Shell, Start, StartError};
 use super::wake::Wake;
-use super::wire::{Gone, pause};
+use super::wire::{Gone, Halt, pause};
 use super::{Reply, Request};
 
 /// A shell that prints so much outside of any frame while nothing is asked of it is replaced, which
@@ -79,6 +79,8 @@ struct Link {
     // Dropped in this order: a channel before its session.
     shell: Option<Shell>,
     road: Road,
+    /// The life of the machine in which it was made.
+    life: u32,
 }
 
 impl Actor {
@@ -121,11 +123,11 @@ impl Actor {
         let began = Instant::now();
         let result = self.reach().log_in(&self.wake, self.start, deadline, gone);
         match result {
-            Ok(Entered { shell, wire, host_key }) => {
+            Ok(Entered { shell, wire, host_key, life }) => {
                 self.shared.remember_key(host_key);
                 self.shared.round_trips.fetch_add(1, Relaxed);
                 self.shared.warm.store(false, Relaxed);
-                self.link = Ok(Link { shell: Some(shell), road: Road::Ssh(wire) });
+                self.link = Ok(Link { shell: Some(shell), road: Road::Ssh(wire), life });
                 Ok(())
             }
             Err(last) => {
@@ -150,11 +152,12 @@ impl Actor {
         let mut road = Road::Ports(Ports { pair, wake: self.wake.clone(), reach: self.reach(), side: None });
         // A shell that is there answers at once; the time that an SSH login would need is not spent on it.
         let limit = deadline.min(Instant::now() + WARM_PATIENCE.mul_f64(self.slow));
+        let life = self.target.lives.current();
         match Shell::adopt(ports, &mut road, self.start, limit, gone) {
             Ok(shell) => {
                 self.shared.round_trips.fetch_add(1, Relaxed);
                 self.shared.warm.store(true, Relaxed);
-                self.link = Ok(Link { shell: Some(shell), road });
+                self.link = Ok(Link { shell: Some(shell), road, life });
                 true
             }
             Err(_) => false,
@@ -203,7 +206,13 @@ impl Actor {
                 conversation.give_up(&GuestError::Closed);
                 break;
             }
-            let (shell, road) = match self.ready() {
+            let lives = self.target.lives.clone();
+            let life = self.link.as_ref().map_or_else(|_| lives.current(), |link| link.life);
+            let reset = || lives.current() != life;
+            if reset() {
+                self.link = Err(GuestError::lost(RESET));
+            }
+            let (shell, road) = match self.ready(&reset) {
                 Ok(ready) => ready,
                 Err(error) => {
                     conversation.give_up(&error);
@@ -211,7 +220,7 @@ impl Actor {
                 }
             };
             let before = shell.pipe.deframer.stray();
-            let turn = conversation.hold(shell, road, gone);
+            let turn = conversation.hold(shell, road, gone, &reset);
             let stray = shell.pipe.deframer.stray() - before;
             self.shared.stray_bytes.fetch_add(stray, Relaxed);
             self.shared.round_trips.fetch_add(conversation.take_kills(), Relaxed);
@@ -226,15 +235,15 @@ impl Actor {
 
     /// The shell, started anew when the last one ended. A shell on ports cannot be started again: its
     /// place is taken by an SSH login.
-    fn ready(&mut self) -> Result<(&mut Shell, &mut Road), GuestError> {
+    fn ready(&mut self, reset: Gone) -> Result<(&mut Shell, &mut Road), GuestError> {
         let mut failure = None;
         let patience = self.start.patience;
         match &mut self.link {
-            Ok(Link { shell: None, road: Road::Ssh(wire) }) => {
+            Ok(Link { shell: None, road: Road::Ssh(wire), .. }) => {
                 wire.attend();
                 self.shared.round_trips.fetch_add(1, Relaxed);
                 let limit = Instant::now() + patience;
-                match Shell::start(wire, self.start, limit, &|| false) {
+                match Shell::start(wire, self.start, limit, reset) {
                     Ok(shell) => {
                         if let Ok(link) = &mut self.link {
                             link.shell = Some(shell);
@@ -244,8 +253,8 @@ impl Actor {
                     Err(StartError::Odd(what)) => failure = Some(GuestError::lost(what)),
                 }
             }
-            Ok(Link { shell: None, road: Road::Ports(_) }) => {
-                if let Err(error) = self.log_in(Instant::now() + patience, &|| false) {
+            Ok(Link { shell: None, road: Road::Ports(_), .. }) => {
+                if let Err(error) = self.log_in(Instant::now() + patience, reset) {
                     let what = format!("the warm shell ended, and logging in by SSH failed: {}", error.last);
                     failure = Some(GuestError::lost(what));
                 }
@@ -257,7 +266,7 @@ impl Actor {
             self.link = Err(error);
         }
         match &mut self.link {
-            Ok(Link { shell: Some(shell), road }) => Ok((shell, road)),
+            Ok(Link { shell: Some(shell), road, .. }) => Ok((shell, road)),
             Ok(_) => Err(GuestError::lost("the shell is gone")),
             Err(error) => Err(error.clone()),
         }
@@ -269,15 +278,18 @@ impl Actor {
         let Ok(link) = &mut self.link else { return };
         let Some(shell) = link.shell.take() else { return };
         let mut failure = None;
+        let (lives, life) = (&self.target.lives, link.life);
+        let reset = || lives.current() != life;
         if kill {
             self.shared.round_trips.fetch_add(1, Relaxed);
             let limit = Instant::now() + self.start.patience;
             let killed = link
                 .road
-                .side(self.start, limit, &|| false)
-                .and_then(|side| shell::kill(side, self.start, shell.pid, Victims::Shell, &|| false));
+                .side(self.start, limit, &reset)
+                .and_then(|side| shell::kill(side, self.start, shell.pid, Victims::Shell, &reset));
             match killed {
                 Ok(true) => {}
+                Err(Halt::Gone) => failure = Some(RESET.to_owned()),
                 Ok(false) => failure = Some("the shell hangs and could not be killed".to_owned()),
                 Err(halt) => failure = Some(format!("the shell hangs and could not be killed ({halt})")),
             }
@@ -290,7 +302,7 @@ impl Actor {
 
     /// Ends the connection, if there is one, and remembers why there is none.
     fn leave(&mut self, why: GuestError) {
-        if let Ok(Link { shell, mut road }) = std::mem::replace(&mut self.link, Err(why)) {
+        if let Ok(Link { shell, mut road, .. }) = std::mem::replace(&mut self.link, Err(why)) {
             if let Some(shell) = shell {
                 shell.leave(&mut road, Instant::now() + Duration::from_millis(300));
             }

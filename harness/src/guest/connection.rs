@@ -13,6 +13,7 @@ use tokio::sync::oneshot;
 use super::actor;
 use super::error::{ConnectError, GuestError, LastState};
 use super::hostkey::{HostKey, HostKeyPolicy};
+use super::lives::Lives;
 use super::ports::PortPair;
 use super::wake::Wake;
 use super::{Reply, Request};
@@ -30,6 +31,8 @@ pub struct Target {
     pub become_root: bool,
     /// Which host keys are right.
     pub host_key: HostKeyPolicy,
+    /// Resets of the machine: what was begun in an earlier life is given up.
+    pub lives: Lives,
 }
 
 /// A connected guest. Cheap to clone; the connection closes when the last clone is dropped, without

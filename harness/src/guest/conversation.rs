@@ -9,8 +9,11 @@ use super::frame::{self, Event, Frame};
 use super::kill::Victims;
 use super::road::Road;
 use super::shell::{self, Fault, Shell, Start, describe};
-use super::wire::{Gone, Halt};
+use super::wire::{Gone, Halt, LOOK_UP};
 use super::{End, Reply, Request};
+
+/// Why nothing comes back over a connection whose machine was reset.
+pub(super) const RESET: &str = "the machine was reset";
 
 /// How a shell came out of a conversation.
 pub(super) enum Turn {
@@ -80,7 +83,8 @@ impl<'a> Conversation<'a> {
     }
 
     /// Sends what has no answer yet and collects the answers.
-    pub(super) fn hold(&mut self, shell: &mut Shell, road: &mut Road, gone: Gone) -> Turn {
+    /// `reset` says that the machine has begun another life, in which nobody knows of this one.
+    pub(super) fn hold(&mut self, shell: &mut Shell, road: &mut Road, gone: Gone, reset: Gone) -> Turn {
         let mut waiting = match self.send(shell) {
             Ok(waiting) => waiting,
             Err(turn) => return turn,
@@ -103,7 +107,10 @@ impl<'a> Conversation<'a> {
                 self.give_up(&GuestError::Closed);
                 return Turn::Replace { kill: true };
             }
-            if let Err(turn) = self.mind(shell, road, &mut waiting, &mut head) {
+            if reset() {
+                return Turn::Lost(GuestError::lost(RESET));
+            }
+            if let Err(turn) = self.mind(shell, road, &mut waiting, &mut head, reset) {
                 return turn;
             }
             if !more && let Err(turn) = self.sleep(road, shell.pipe.is_hungry(), &head) {
@@ -190,6 +197,7 @@ impl<'a> Conversation<'a> {
         road: &mut Road,
         waiting: &mut VecDeque<Waiting>,
         head: &mut Head,
+        reset: Gone,
     ) -> Result<(), Turn> {
         let Some(first) = waiting.front_mut() else { return Ok(()) };
         let late = Instant::now() >= head.due;
@@ -218,10 +226,11 @@ impl<'a> Conversation<'a> {
         self.kills += 1;
         // Whether the killer says that it succeeded does not matter: the end of the frame does.
         let killed = road
-            .side(self.start, Instant::now() + self.start.patience, &|| false)
-            .and_then(|side| shell::kill(side, self.start, shell.pid, victims, &|| false));
+            .side(self.start, Instant::now() + self.start.patience, reset)
+            .and_then(|side| shell::kill(side, self.start, shell.pid, victims, reset));
         match killed {
             Ok(_) | Err(Halt::TimedOut) => {}
+            Err(Halt::Gone) => return Err(Turn::Lost(GuestError::lost(RESET))),
             Err(halt) => {
                 let why = GuestError::lost(format!("while a command was being killed: {halt}"));
                 return Err(Turn::Lost(why));
@@ -275,7 +284,7 @@ impl<'a> Conversation<'a> {
             return Err(Turn::Lost(GuestError::lost(what)));
         }
         let next = road.keep_alive(Duration::from_secs(5).mul_f64(slow)).map_err(lost)?;
-        road.wait(Some(next.min(head.due)), hungry).map_err(lost)
+        road.wait(Some(next.min(head.due).min(Instant::now() + LOOK_UP)), hungry).map_err(lost)
     }
 }
 

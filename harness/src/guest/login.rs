@@ -41,6 +41,8 @@ pub(super) struct Entered {
     pub(super) shell: Shell,
     pub(super) wire: Wire,
     pub(super) host_key: HostKey,
+    /// The life of the machine in which it was made.
+    pub(super) life: u32,
 }
 
 enum Miss {
@@ -61,7 +63,7 @@ impl Login<'_> {
         let (mut refusals, mut broken) = (0, 0);
         while Instant::now() < self.deadline {
             let began = Instant::now();
-            let (state, apart) = match self.attempt(patience, &mut refusals) {
+            let (state, apart) = match self.in_one_life(patience, &mut refusals) {
                 Ok(entered) => return Ok(entered),
                 Err(Miss::Final(state)) => return Err(state),
                 Err(Miss::Cut(state)) => return Err(if last == LastState::NotTried { state } else { last }),
@@ -90,7 +92,27 @@ impl Login<'_> {
         Err(last)
     }
 
+    /// One try, which ends as soon as the machine begins another life: nobody would answer it.
+    fn in_one_life(&self, patience: Duration, refusals: &mut u32) -> Result<Entered, Miss> {
+        let life = self.target.lives.current();
+        let reset = || self.target.lives.current() != life;
+        let gone = || (self.gone)() || reset();
+        let one = Login { gone: &gone, remembered: self.remembered.clone(), ..*self };
+        match one.attempt(patience, refusals) {
+            Err(Miss::Final(LastState::Cancelled)) if !(self.gone)() => {
+                let state = LastState::Unreachable("the machine was reset while somebody logged in".into());
+                Err(Miss::Again(state, Duration::from_millis(200)))
+            }
+            Ok(_) if reset() => {
+                let state = LastState::Unreachable("the machine was reset right after a login".into());
+                Err(Miss::Again(state, Duration::from_millis(200)))
+            }
+            outcome => outcome,
+        }
+    }
+
     fn attempt(&self, patience: Duration, refusals: &mut u32) -> Result<Entered, Miss> {
+        let life = self.target.lives.current();
         let began = Instant::now();
         let limit = (began + Duration::from_secs(10)).min(self.deadline);
         let soon = Duration::from_millis(200);
@@ -103,7 +125,7 @@ impl Login<'_> {
         let host_key = self.check_host_key(&mut wire)?;
         self.authenticate(&mut wire, refusals)?;
         match Shell::start(&mut wire, self.start, self.deadline, self.gone) {
-            Ok(shell) => Ok(Entered { shell, wire, host_key }),
+            Ok(shell) => Ok(Entered { shell, wire, host_key, life }),
             Err(StartError::Halt(Halt::Gone)) => Err(Miss::Final(LastState::Cancelled)),
             Err(StartError::Halt(halt)) => Err(Miss::Again(LastState::NoShell(halt.to_string()), soon * 5)),
             Err(StartError::Odd(what)) => Err(Miss::Again(LastState::NoShell(what), soon * 5)),

@@ -11,6 +11,7 @@ pub mod frame;
 mod hostkey;
 mod kill;
 mod known_hosts;
+mod lives;
 mod login;
 #[cfg(test)]
 mod loopback;
@@ -32,6 +33,7 @@ pub use connection::{Guest, Stats, Target};
 pub use error::{ConnectError, GuestError, LastState};
 pub use hostkey::{HostKey, HostKeyPolicy};
 pub use known_hosts::known_hosts;
+pub use lives::Lives;
 pub use ports::PortPair;
 
 /// One command line for the guest's shell.

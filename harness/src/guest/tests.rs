@@ -18,6 +18,7 @@ pub(super) fn target(sshd: &Sshd) -> Target {
         private_key: sshd.key.clone(),
         become_root: false,
         host_key: HostKeyPolicy::AcceptFirst,
+        lives: Lives::unknown(),
     }
 }
 
@@ -357,4 +358,62 @@ async fn the_facts_of_this_host_are_collected_in_one_round_trip() {
     assert_eq!(facts.boot_id, std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap().trim());
     assert_eq!(facts.arch, std::env::consts::ARCH);
     assert!(facts.tools.contains("grep") && facts.dimension("distro").is_some());
+}
+
+/// A server that says who it is and then nothing more, and afterwards leads to the real one: as a
+/// guest does that is reset while somebody logs in.
+fn dies_once(sshd: &Sshd) -> (std::net::SocketAddr, std::sync::mpsc::Receiver<()>) {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let (addr, real) = (listener.local_addr().unwrap(), sshd.addr);
+    let (told, heard) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        use std::io::Write;
+        let (mut first, _) = listener.accept().unwrap();
+        first.write_all(b"SSH-2.0-about_to_die\r\n").unwrap();
+        told.send(()).unwrap();
+        for client in listener.incoming() {
+            let (client, server) = (client.unwrap(), std::net::TcpStream::connect(real).unwrap());
+            for (mut from, mut to) in [(client.try_clone().unwrap(), server.try_clone().unwrap()), (server, client)] {
+                std::thread::spawn(move || std::io::copy(&mut from, &mut to));
+            }
+        }
+        drop(first);
+    });
+    (addr, heard)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_login_that_a_reset_cuts_off_begins_again_at_once() {
+    let sshd = sshd();
+    let (addr, banner) = dies_once(&sshd);
+    let life = std::sync::Arc::new(std::sync::atomic::AtomicU32::new(0));
+    let count = life.clone();
+    let lives = Lives::counted(move || count.load(std::sync::atomic::Ordering::Relaxed));
+    // So slow a machine is given five minutes for what the server never answers.
+    let connecting = Guest::connect(Target { addr, lives, ..target(&sshd) }, within(400), 10.0);
+    let reset = tokio::task::spawn_blocking(move || {
+        banner.recv().unwrap();
+        life.store(1, std::sync::atomic::Ordering::Relaxed);
+        life
+    });
+    let begun = Instant::now();
+    let (guest, life) = tokio::join!(connecting, reset);
+    let (guest, life) = (guest.unwrap(), life.unwrap());
+    assert!(begun.elapsed() < Duration::from_secs(120), "{:?}", begun.elapsed());
+    assert_eq!(text(&run(&guest, "echo here").await.stdout), "here\n");
+
+    // What runs when the machine is reset is lost at once, and so is what comes after it.
+    let running = tokio::spawn({
+        let guest = guest.clone();
+        async move { guest.run(ask("sleep 600")).await }
+    });
+    let begun = Instant::now();
+    life.store(2, std::sync::atomic::Ordering::Relaxed);
+    let ended = running.await.unwrap();
+    assert!(matches!(&ended, Err(GuestError::Lost { .. })), "{ended:?}");
+    assert!(begun.elapsed() < Duration::from_secs(30), "{:?}", begun.elapsed());
+    let after = guest.run(ask("true")).await;
+    assert!(matches!(&after, Err(GuestError::Lost { .. })), "{after:?}");
+    guest.reconnect(within(60)).await.unwrap();
+    assert_eq!(text(&run(&guest, "echo again").await.stdout), "again\n");
 }

@@ -57,6 +57,11 @@ pub struct Tally {
 }
 
 impl Tally {
+    /// Resets, whoever caused them.
+    pub fn resets(&self) -> u32 {
+        self.resets_by_guest.saturating_add(self.resets_by_host)
+    }
+
     fn count(&mut self, event: &QmpEvent) -> bool {
         let by_guest = event.data.get("guest") == Some(&Value::Bool(true));
         let counter = match event.name.as_str() {

@@ -22,7 +22,7 @@ use super::sink::Events;
 use super::warm::{self, Warm};
 use crate::failure::{self, Failure, FailureId};
 use crate::guest::facts::{self, Facts};
-use crate::guest::{Guest, GuestError, HostKey, HostKeyPolicy, Reply, Request, Target};
+use crate::guest::{Guest, GuestError, HostKey, HostKeyPolicy, Lives, Reply, Request, Target};
 use crate::image::{self, ImageError, ImageSpec, Inspected, Unchanged};
 use crate::machine::console::rules::{Rules, Severity};
 use crate::machine::{
@@ -330,6 +330,7 @@ impl HostDriver<'_> {
             private_key: self.host.key.private.clone(),
             become_root: self.spec.user != "root",
             host_key: HostKeyPolicy::AcceptFirst,
+            lives: lives_of(machine),
         }
     }
 
@@ -409,6 +410,12 @@ pub(super) fn console_tail(machine: &Machine) -> String {
         return "The console printed nothing.".to_owned();
     }
     format!("The console's last lines:\n{}", lines.join("\n"))
+}
+
+/// The lives of a machine of this host, as QEMU counts its resets.
+pub(super) fn lives_of(machine: &Machine) -> Lives {
+    let tally = machine.tally();
+    Lives::counted(move || tally.borrow().resets())
 }
 
 fn resets_of(machine: &Machine) -> u32 {

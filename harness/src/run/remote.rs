@@ -18,7 +18,7 @@ use super::session::no_machine;
 use super::sink::Events;
 use crate::failure::{self, Failure};
 use crate::guest::facts::{self, Facts};
-use crate::guest::{ConnectError, Guest, HostKeyPolicy, LastState, Reply, Request, Target};
+use crate::guest::{ConnectError, Guest, HostKeyPolicy, LastState, Lives, Reply, Request, Target};
 use crate::suite::model::{Action, GuestMode, RebootKind, Suite};
 use crate::text;
 
@@ -184,7 +184,7 @@ impl RemoteDriver {
     async fn arrive(&self, id: &str, begun: Instant) -> Result<RemoteMachine, Failure> {
         let Remote { addr, user, identity, host_key, .. } = self.remote.clone();
         let become_root = user != "root";
-        let target = Target { addr, user, private_key: identity, become_root, host_key };
+        let target = Target { addr, user, private_key: identity, become_root, host_key, lives: Lives::unknown() };
         let unseen = target.host_key == HostKeyPolicy::AcceptFirst;
         let guest = Guest::connect(target, begun + self.remote.patience, 1.0).await;
         let guest = guest.map_err(|error| self.not_reached(&error))?;

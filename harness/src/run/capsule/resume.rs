@@ -136,6 +136,7 @@ pub async fn resume(
             Some(key) => HostKeyPolicy::Expect(vec![key.clone()]),
             None => HostKeyPolicy::AcceptFirst,
         },
+        lives: crate::run::qemu::lives_of(&machine),
     };
     let arrive = async {
         let deadline = Instant::now() + LOGIN.mul_f64(scale);

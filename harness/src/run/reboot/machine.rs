@@ -83,7 +83,7 @@ pub(in crate::run) async fn reboot(
         how,
         scale,
         before,
-        told: AtomicU32::new(total(&before)),
+        told: AtomicU32::new(before.resets()),
         tally,
         panicked: AtomicBool::new(false),
         findings_before: machine.console().findings().len(),
@@ -140,10 +140,6 @@ async fn prepare_crash(guest: &Guest, scale: f64) -> Result<(bool, Vec<String>),
             Err(Failure::new(failure::REBOOT_REFUSED, text))
         }
     }
-}
-
-fn total(tally: &Tally) -> u32 {
-    tally.resets_by_guest.saturating_add(tally.resets_by_host)
 }
 
 /// Kernels that the console's log shows to have started since it was so long. A log that has reached
@@ -246,8 +242,8 @@ impl Subject for Rebooting<'_> {
 
     async fn reset(&self) {
         let mut tally = self.tally.clone();
-        let more = |tally: &Tally| total(tally) > self.told.load(Ordering::Relaxed);
-        let now = tally.wait_for(more).await.map(|tally| total(&tally));
+        let more = |tally: &Tally| tally.resets() > self.told.load(Ordering::Relaxed);
+        let now = tally.wait_for(more).await.map(|tally| tally.resets());
         match now {
             Ok(now) => self.told.store(now, Ordering::Relaxed),
             Err(_) => std::future::pending().await,
