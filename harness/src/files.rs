@@ -84,6 +84,11 @@ pub fn lock_alone(file: &std::fs::File) -> Result<(), std::fs::TryLockError> {
     file.try_lock()
 }
 
+/// Where files of one test on one image lie, below the run's `tests/`.
+pub fn test_folder(tests: &Utf8Path, suite: &str, test: &str, image: &str) -> Utf8PathBuf {
+    tests.join(safe_name(suite)).join(safe_name(&format!("{test}@{image}")))
+}
+
 /// The longest name [`safe_name`] returns, in bytes; file systems allow 255, suffixes need room.
 const NAME_LIMIT: usize = 120;
 

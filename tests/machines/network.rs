@@ -8,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use muster::guest::{Guest, HostKeyPolicy, Request, Target};
+use muster::guest::{Guest, HostKeyPolicy, Lives, Request, Target};
 use muster::image::{self, DiskSource, FirmwareKind, Format, ImageSpec, Limits, SeedKind};
 use muster::machine::accel::{self, AccelRequest};
 use muster::machine::{Machine, MachineRequest, Network, RunKey, Spawner};
@@ -125,6 +125,7 @@ async fn attempts(disk: &Path, folder: &Path, spawner: &Spawner, network: Networ
         private_key: key.private.clone(),
         become_root: false,
         host_key: HostKeyPolicy::AcceptFirst,
+        lives: Lives::unknown(),
     };
     let deadline = Instant::now() + Duration::from_secs(90);
     let guest = Guest::connect(target, deadline, accel.deadline_scale).await.unwrap();

@@ -5,32 +5,36 @@ use crate::suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
 use super::asking::{Source, key, keys, read, unanswered, verdicts};
 use super::matching::Value;
 use super::{Check, Observations, Probe, Verdict, attribute};
-use super::{service, value};
+use super::{service, statistics, value};
 use crate::guest::facts::Facts;
-use crate::suite::model::Expectation;
+use crate::suite::model::{Assertion, Expectation};
 use std::collections::BTreeMap;
 
 const ATTRIBUTES: &[Attribute] = &[
     attribute("finished", Kind::Bool, "Whether the boot has finished: no start job is left."),
-    attribute("total", Kind::Duration, "All phases that the machine reports, to the end of the start jobs."),
-    attribute("firmware", Kind::Duration, "Time in the firmware; no value when it is not reported."),
-    attribute("loader", Kind::Duration, "Time in the boot loader; no value when it is not reported."),
-    attribute("kernel", Kind::Duration, "Kernel start to initrd or to systemd."),
-    attribute("initrd", Kind::Duration, "Time in the initrd; no value when there is none."),
-    attribute("userspace", Kind::Duration, "systemd of the real root to the end of the start jobs."),
+    attribute(
+        "total",
+        Kind::Samples(&Kind::Duration),
+        "All phases that the machine reports, to the end of the start jobs.",
+    ),
+    attribute("firmware", Kind::Samples(&Kind::Duration), "Time in the firmware; no value when it is not reported."),
+    attribute("loader", Kind::Samples(&Kind::Duration), "Time in the boot loader; no value when it is not reported."),
+    attribute("kernel", Kind::Samples(&Kind::Duration), "Kernel start to initrd or to systemd."),
+    attribute("initrd", Kind::Samples(&Kind::Duration), "Time in the initrd; no value when there is none."),
+    attribute("userspace", Kind::Samples(&Kind::Duration), "systemd of the real root to the end of the start jobs."),
     attribute("target", Kind::Text, "The default target."),
     attribute(
         "target-reached",
-        Kind::Duration,
+        Kind::Samples(&Kind::Duration),
         "systemd of the real root to the default target; no value when it was not reached.",
     ),
-    attribute("security", Kind::Duration, "Time systemd took to load security policies."),
-    attribute("generators", Kind::Duration, "Time the generators took."),
-    attribute("units-load", Kind::Duration, "Time systemd took to load unit files."),
+    attribute("security", Kind::Samples(&Kind::Duration), "Time systemd took to load security policies."),
+    attribute("generators", Kind::Samples(&Kind::Duration), "Time the generators took."),
+    attribute("units-load", Kind::Samples(&Kind::Duration), "Time systemd took to load unit files."),
     attribute(
         "units",
         Kind::Map(&Kind::Duration),
-        "By unit: how long its activation took, as `systemd-analyze blame` says; no value when it was not activated.",
+        "By unit: how long its activation took, as `systemd-analyze blame` says; the median of several boots; no value when it was not activated.",
     ),
     attribute("firmware-kind", Kind::Word(&["uefi", "bios"]), "How the machine was started."),
     attribute("secure-boot", Kind::Bool, "Whether Secure Boot is on; false on BIOS machines."),
@@ -74,70 +78,98 @@ impl Check for Boot {
     }
 
     fn judge(&self, expectation: &Expectation, seen: &Observations, _facts: &Facts) -> Vec<Verdict> {
-        verdicts(&TABLE, expectation, |assertion| {
-            let manager = || -> Result<Stamps, String> { Stamps::read(&seen.output("systemd/manager")?) };
-            let phase = |name: &str| -> Result<Value, String> {
-                let stamps = manager()?;
-                Ok(stamps
-                    .phase(name)?
-                    .map_or_else(|| Value::absent("not reported"), |micros| Value::text(value::of_micros(micros))))
-            };
-            match assertion.attribute {
-                "finished" => Ok(Value::flag(manager()?.get("FinishTimestampMonotonic") > 0)),
-                "total" | "firmware" | "loader" | "kernel" | "initrd" | "userspace" | "security" | "generators"
-                | "units-load" => phase(assertion.attribute),
-                "units" => {
-                    let unit = key(assertion)?;
-                    let answer = seen.answer("boot/units", unit)?;
-                    let shown = service::units(&answer.output);
-                    let (0, Some(properties)) = (answer.status, shown.first()) else { return Err(answer.output) };
-                    if properties.get("LoadState") == Some(&"not-found") {
-                        // It did not run, whether or not it is installed: `none` holds, and no bound does.
-                        return Ok(Value::absent(format!("{unit} is not installed")));
-                    }
-                    Ok(service::activation(properties).map_or_else(
-                        || Value::absent("it was not activated"),
-                        |micros| Value::text(value::of_micros(micros)),
-                    ))
-                }
-                "target" => seen.line("units/default").map(Value::Text),
-                "target-reached" => {
-                    let text = seen.output("boot/target")?;
-                    let shown = service::units(&text);
-                    let reached = shown
-                        .first()
-                        .and_then(|unit| unit.get("ActiveEnterTimestampMonotonic"))
-                        .and_then(|stamp| stamp.parse::<u64>().ok());
-                    let userspace = manager()?.get("UserspaceTimestampMonotonic");
-                    Ok(match reached.filter(|stamp| *stamp > userspace) {
-                        Some(reached) => Value::text(value::of_micros(reached - userspace)),
-                        None => Value::absent("it was not reached"),
-                    })
-                }
-                "firmware-kind" => {
-                    Ok(Value::text(if seen.flag("boot/efi")? == Value::flag(true) { "uefi" } else { "bios" }))
-                }
-                "secure-boot" => seen.flag("boot/secure-boot"),
-                "loader-name" => Ok(Value::text_or(
-                    seen.line("boot/loader")?.trim_matches(['\0', '\x06', '\x07', ' ']),
-                    "the boot loader told nothing",
-                )),
-                "entries" => seen.words("boot/entries").map(Value::Items),
-                "count" => {
-                    let text = seen.output("boot/list")?;
-                    let count = text
-                        .lines()
-                        .filter(|line| line.split_whitespace().next().is_some_and(|word| word.parse::<i32>().is_ok()))
-                        .count();
-                    if count == 0 {
-                        Err("the journal lists no boot".to_owned())
-                    } else {
-                        Ok(Value::text(count.to_string()))
-                    }
-                }
-                _ => unanswered(assertion),
+        let samples = seen.samples();
+        verdicts(&TABLE, expectation, |assertion| match (samples.as_slice(), assertion.attribute) {
+            (samples @ [_, ..], "units") => over(samples, "median", |sample| look(assertion, sample)),
+            (samples @ [_, ..], name) if STAMPED.contains(&name) && name != "finished" => {
+                let statistic = assertion.key.as_deref().unwrap_or("median");
+                over(samples, statistic, |sample| look(assertion, sample))
             }
+            _ => look(assertion, seen),
         })
+    }
+}
+
+/// A figure over several boots. It must be known of each: a boot in which nothing was measured is
+/// neither fast nor slow.
+fn over(
+    samples: &[Observations],
+    statistic: &str,
+    look: impl Fn(&Observations) -> Result<Value, String>,
+) -> Result<Value, String> {
+    let mut figures = Vec::new();
+    for (number, sample) in samples.iter().enumerate() {
+        match look(sample).map_err(|why| format!("boot {}: {why}", number + 1))? {
+            Value::Text(text) => {
+                let seconds =
+                    value::duration(&text).ok_or_else(|| format!("boot {}: `{text}` is no duration", number + 1))?;
+                figures.push((seconds * 1e6).round() as u64);
+            }
+            Value::Absent(why) => {
+                return Ok(Value::absent(format!("{why} in boot {} of {}", number + 1, samples.len())));
+            }
+            other => return Ok(other),
+        }
+    }
+    let figure = statistics::of(&figures, statistic).ok_or_else(|| format!("`{statistic}` is not a statistic"))?;
+    Ok(Value::text(value::of_micros(figure)))
+}
+
+/// The value of an attribute in one boot.
+fn look(assertion: &Assertion, seen: &Observations) -> Result<Value, String> {
+    let manager = || -> Result<Stamps, String> { Stamps::read(&seen.output("systemd/manager")?) };
+    let phase = |name: &str| -> Result<Value, String> {
+        let stamps = manager()?;
+        Ok(stamps
+            .phase(name)?
+            .map_or_else(|| Value::absent("not reported"), |micros| Value::text(value::of_micros(micros))))
+    };
+    match assertion.attribute {
+        "finished" => Ok(Value::flag(manager()?.get("FinishTimestampMonotonic") > 0)),
+        "total" | "firmware" | "loader" | "kernel" | "initrd" | "userspace" | "security" | "generators"
+        | "units-load" => phase(assertion.attribute),
+        "units" => {
+            let unit = key(assertion)?;
+            let answer = seen.answer("boot/units", unit)?;
+            let shown = service::units(&answer.output);
+            let (0, Some(properties)) = (answer.status, shown.first()) else { return Err(answer.output) };
+            if properties.get("LoadState") == Some(&"not-found") {
+                // It did not run, whether or not it is installed: `none` holds, and no bound does.
+                return Ok(Value::absent(format!("{unit} is not installed")));
+            }
+            Ok(service::activation(properties)
+                .map_or_else(|| Value::absent("it was not activated"), |micros| Value::text(value::of_micros(micros))))
+        }
+        "target" => seen.line("units/default").map(Value::Text),
+        "target-reached" => {
+            let text = seen.output("boot/target")?;
+            let shown = service::units(&text);
+            let reached = shown
+                .first()
+                .and_then(|unit| unit.get("ActiveEnterTimestampMonotonic"))
+                .and_then(|stamp| stamp.parse::<u64>().ok());
+            let userspace = manager()?.get("UserspaceTimestampMonotonic");
+            Ok(match reached.filter(|stamp| *stamp > userspace) {
+                Some(reached) => Value::text(value::of_micros(reached - userspace)),
+                None => Value::absent("it was not reached"),
+            })
+        }
+        "firmware-kind" => Ok(Value::text(if seen.flag("boot/efi")? == Value::flag(true) { "uefi" } else { "bios" })),
+        "secure-boot" => seen.flag("boot/secure-boot"),
+        "loader-name" => Ok(Value::text_or(
+            seen.line("boot/loader")?.trim_matches(['\0', '\x06', '\x07', ' ']),
+            "the boot loader told nothing",
+        )),
+        "entries" => seen.words("boot/entries").map(Value::Items),
+        "count" => {
+            let text = seen.output("boot/list")?;
+            let count = text
+                .lines()
+                .filter(|line| line.split_whitespace().next().is_some_and(|word| word.parse::<i32>().is_ok()))
+                .count();
+            if count == 0 { Err("the journal lists no boot".to_owned()) } else { Ok(Value::text(count.to_string())) }
+        }
+        _ => unanswered(assertion),
     }
 }
 
@@ -270,6 +302,34 @@ mod tests {
         let at_most = Matcher::Compare(vec![(Operator::Le, "8s".into())]);
         assert_eq!(missed(&judge("userspace", at_most.clone(), MANAGER)), ("userspace <= 8s", "18.886s"));
         assert_eq!(missed(&judge("security", at_most, MANAGER)).1, "not reported");
+    }
+
+    #[test]
+    fn of_several_boots_the_statistic_is_judged_and_none_may_be_missing() {
+        // Userspace took 18.886 s, 8.886 s and 28.886 s.
+        let boot = |finish: u64| {
+            let text =
+                MANAGER.replace("FinishTimestampMonotonic=24717000", &format!("FinishTimestampMonotonic={finish}"));
+            seen("systemd/manager", reply(0, &text))
+        };
+        let mut all = seen("systemd/manager", reply(0, MANAGER));
+        for (number, finish) in [24_717_000, 14_717_000, 34_717_000].into_iter().enumerate() {
+            let key = crate::check::sample_key(number, "systemd/manager");
+            all.0.insert(key, boot(finish).0["systemd/manager"].clone());
+        }
+        let ask = |key: Option<&str>, bound: &str, all: &Observations| {
+            let bound = Matcher::Compare(vec![(Operator::Le, bound.into())]);
+            let mut asked = expectation("boot", "", &[("userspace", bound)]);
+            asked.assertions[0].key = key.map(str::to_owned);
+            Boot.judge(&asked, all, &Facts::default()).remove(0)
+        };
+        assert_eq!(ask(None, "18.9s", &all), Verdict::Met);
+        assert_eq!(missed(&ask(Some("median"), "8.9s", &all)), ("userspace.median <= 8.9s", "18.886s"));
+        assert_eq!(ask(Some("min"), "8.9s", &all), Verdict::Met);
+        assert_eq!(missed(&ask(Some("p95"), "20s", &all)).1, "28.886s");
+        let key = crate::check::sample_key(1, "systemd/manager");
+        all.0.insert(key, boot(0).0["systemd/manager"].clone());
+        assert!(matches!(ask(None, "60s", &all), Verdict::Unknown { why } if why.starts_with("boot 2: ")));
     }
 
     #[test]

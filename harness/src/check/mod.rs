@@ -42,6 +42,7 @@ pub mod service;
 pub mod shell;
 pub mod soname;
 pub mod sshd;
+pub mod statistics;
 pub mod sysctl;
 #[cfg(test)]
 mod testing;
@@ -88,6 +89,29 @@ pub struct Probe {
 /// Answers to probes, by key.
 #[derive(Debug, Clone, Default)]
 pub struct Observations(pub BTreeMap<String, Reply>);
+
+/// The key of a reading that was made after one of several boots, counted from 0.
+pub fn sample_key(number: usize, key: &str) -> String {
+    format!("sample/{number}/{key}")
+}
+
+impl Observations {
+    /// What was read after each of several boots, in their order; empty when only one boot was seen.
+    pub fn samples(&self) -> Vec<Observations> {
+        let mut out: Vec<Observations> = Vec::new();
+        for number in 0.. {
+            let prefix = sample_key(number, "");
+            let of_this = self.0.range(prefix.clone()..).take_while(|(key, _)| key.starts_with(&prefix));
+            let sample: BTreeMap<_, _> =
+                of_this.map(|(key, reply)| (key[prefix.len()..].to_owned(), reply.clone())).collect();
+            if sample.is_empty() {
+                break;
+            }
+            out.push(Observations(sample));
+        }
+        out
+    }
+}
 
 /// The answer to one assertion.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -13,6 +13,7 @@ use super::load::{self, HEALTH, Selection};
 use super::project::{self, Project};
 use super::{Complaint, OutputFormat};
 use crate::guest::{HostKey, HostKeyPolicy, known_hosts};
+use crate::run::known::KnownIssues;
 use crate::run::plan::{self, Plan, Rerun};
 use crate::run::remote::{self, Remote};
 
@@ -51,17 +52,25 @@ pub struct Prepared {
     pub project: Project,
     pub plan: Plan,
     pub remote: Remote,
+    /// Failures that are documented.
+    pub known: KnownIssues,
     pub rerun: Rerun,
     /// Said once, before the run begins.
     pub notices: Vec<String>,
 }
 
 /// Decodes, selects, plans, and finds out whom to trust. Connects to nothing.
-pub fn prepare(typed: &str, selection: &Selection, options: &ConnectOptions) -> Result<Prepared, Complaint> {
+pub fn prepare(
+    typed: &str,
+    selection: &Selection,
+    options: &ConnectOptions,
+    known_issues: &[Utf8PathBuf],
+) -> Result<Prepared, Complaint> {
     let project = Project::find()?;
     let loaded = load::suites(selection, OutputFormat::Text)?;
     let mut selected = load::select(&loaded, selection)?;
     selected.remove(&(0, HEALTH));
+    let (known, mut notices) = load::known_issues(&loaded, selection, known_issues)?;
     let target = Destination::parse(typed)?;
     let name = safe_name(&options.name)?;
     let remote = Remote {
@@ -76,9 +85,9 @@ pub fn prepare(typed: &str, selection: &Selection, options: &ConnectOptions) -> 
     };
     let suites: Vec<Arc<_>> = loaded.suites.into_iter().map(Arc::new).collect();
     let plan = remote::on_one_machine(plan::plan(&suites, &selected, vec![name]));
-    let mut notices = vec![format!(
+    notices.push(format!(
         "{target} was up already: its console is not judged, its boot was not seen, and what it was installed from is not known"
-    )];
+    ));
     match remote::changing_tests(&plan) {
         0 => {}
         count if options.allow_changes => {
@@ -91,7 +100,7 @@ pub fn prepare(typed: &str, selection: &Selection, options: &ConnectOptions) -> 
         }
     }
     let rerun = Rerun { options: rerun_options(typed, selection, options), connected: true, ..Rerun::default() };
-    Ok(Prepared { project, plan, remote, rerun, notices })
+    Ok(Prepared { project, plan, remote, rerun, known, notices })
 }
 
 /// `user@host:port`, taken apart.

@@ -8,11 +8,12 @@ use super::project::Project;
 use super::{Complaint, OutputFormat, say, say_error};
 use crate::exit::Exit;
 use crate::guest::facts::{CAPABILITIES, TOOLS};
+use crate::run::known::KnownIssues;
 use crate::run::plan::{HEALTH_TEST, MACHINE_SUITE};
 use crate::suite::Vocabulary;
 use crate::suite::diagnostic::{Diagnostics, did_you_mean};
 use crate::suite::model::Suite;
-use crate::suite::select;
+use crate::suite::{known, select};
 
 /// Stands for the machine's own test in a selection: it is of no suite.
 pub const HEALTH: usize = usize::MAX;
@@ -64,6 +65,26 @@ pub fn suites(selection: &Selection, format: OutputFormat) -> Result<Loaded, Com
         )));
     }
     Ok(Loaded { suites })
+}
+
+/// The known issues of the folders of suites and of these files, and what is to be said of entries
+/// that are over or soon will be. Prints every error and ends the command when there is one.
+pub fn known_issues(
+    loaded: &Loaded,
+    selection: &Selection,
+    files: &[Utf8PathBuf],
+) -> Result<(KnownIssues, Vec<String>), Complaint> {
+    let folders = if selection.suites.is_empty() { vec![Project::find()?.suites()] } else { selection.suites.clone() };
+    // A suite that is named by its file stands alone.
+    let paths: Vec<_> = folders.into_iter().filter(|path| path.is_dir()).chain(files.iter().cloned()).collect();
+    let today = jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date();
+    let (issues, diagnostics) = known::load(&paths, &vocabulary(), &loaded.suites, today);
+    if !diagnostics.is_empty() {
+        tell(&diagnostics);
+        return Err(Complaint::told(Exit::Invalid));
+    }
+    let warnings = known::warnings(&issues, today);
+    Ok((KnownIssues::new(issues, today), warnings))
 }
 
 /// Prints diagnostics to stderr, in colour where it is wanted.

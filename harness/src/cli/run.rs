@@ -56,6 +56,13 @@ pub struct Arguments {
     /// Console rules beside those that ship; may be repeated
     #[arg(long = "console-rules", value_name = "FILE")]
     console_rules: Vec<Utf8PathBuf>,
+    /// Work on tests whose `suite/test` matches this glob, as --test selects them: the run can then end
+    /// in a failure, and never as a pass; may be repeated
+    #[arg(long, value_name = "GLOB", conflicts_with = "test")]
+    focus: Vec<String>,
+    /// Known issues beside those in the folder of the suites; may be repeated
+    #[arg(long = "known-issues", value_name = "FILE")]
+    known_issues: Vec<Utf8PathBuf>,
     /// Accept new and changed snapshots
     #[arg(long)]
     update_snapshots: bool,
@@ -104,21 +111,23 @@ impl CapsuleOptions {
     }
 }
 
-pub fn execute(arguments: Arguments) -> Result<Exit, Complaint> {
+pub fn execute(mut arguments: Arguments) -> Result<Exit, Complaint> {
+    arguments.selection.test.extend(arguments.focus.iter().cloned());
     if let Some(typed) = &arguments.connect.connect {
         if arguments.capsules.capsule == CapsuleWhen::Failed {
             return Err(Complaint::invalid(
                 "--capsule keeps machines that muster runs, not one that it is connected to",
             ));
         }
-        let prepared = connect::prepare(typed, &arguments.selection, &arguments.connect)?;
+        let prepared = connect::prepare(typed, &arguments.selection, &arguments.connect, &arguments.known_issues)?;
         return execute_connected(prepared, &arguments);
     }
-    let mut prepared = session::prepare(&arguments.selection, &arguments.images)?;
+    let mut prepared = session::prepare(&arguments.selection, &arguments.images, &arguments.known_issues)?;
     let rules = super::console::rules(&arguments.console_rules)?;
-    // Without them the console of one test run again would be judged otherwise.
-    for file in &arguments.console_rules {
-        prepared.rerun.options.extend(["--console-rules".to_owned(), plan::quote(file.as_str())]);
+    // Without them one test run again would be judged otherwise.
+    let files = [("--console-rules", &arguments.console_rules), ("--known-issues", &arguments.known_issues)];
+    for (option, file) in files.iter().flat_map(|(option, files)| files.iter().map(move |file| (option, file))) {
+        prepared.rerun.options.extend([(*option).to_owned(), plan::quote(file.as_str())]);
     }
     let id = run_id();
     let folder = run_folder(&arguments, &prepared.project, &id)?;
@@ -130,7 +139,8 @@ pub fn execute(arguments: Arguments) -> Result<Exit, Complaint> {
     let templates = arguments.warm.then(|| templates(arguments.templates_max, &events)).flatten();
     let budget = budget(arguments.jobs, arguments.all_memory);
     let capsules = arguments.capsules.shelf(&folder);
-    let means = Means { update: update_mode(&arguments), budget, templates, rules, capsules };
+    let focused = !arguments.focus.is_empty();
+    let means = Means { update: update_mode(&arguments), budget, templates, rules, capsules, focused };
     let outcome = runtime.block_on(drive(prepared, &folder, accel, means, &events));
     // Guards of machines that are still up release them here, before anything is said about the end.
     runtime.shutdown_timeout(std::time::Duration::from_secs(5));
@@ -165,6 +175,9 @@ fn execute_connected(prepared: connect::Prepared, arguments: &Arguments) -> Resu
         accelerator: remote::ACCELERATOR.to_owned(),
         update: update_mode(arguments),
         pending: folder.snapshots(),
+        artifacts: folder.tests(),
+        known: prepared.known,
+        focused: !arguments.focus.is_empty(),
         budget: budget(Some(1), None),
         durations: Durations::default(),
     };
@@ -247,6 +260,7 @@ struct Means {
     templates: Option<TemplateStore>,
     rules: Arc<Rules>,
     capsules: Option<Shelf>,
+    focused: bool,
 }
 
 async fn drive(
@@ -256,12 +270,15 @@ async fn drive(
     means: Means,
     events: &Events,
 ) -> Result<Exit, Complaint> {
-    let Means { update, budget, templates, rules, capsules } = means;
+    let Means { update, budget, templates, rules, capsules, focused } = means;
     let settings = Settings {
         rerun: prepared.rerun,
         accelerator: accel.kind.word().to_owned(),
         update,
         pending: folder.snapshots(),
+        artifacts: folder.tests(),
+        known: prepared.known,
+        focused,
         budget,
         durations: durations_file().map(|path| Durations::load(&path)).unwrap_or_default(),
     };

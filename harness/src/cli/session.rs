@@ -11,6 +11,7 @@ use super::project::Project;
 use super::{Complaint, OutputFormat, project};
 use crate::image::{Arch, DiskBus, DiskSource, FirmwareKind, Format, ImageSpec, KernelBoot, SeedKind};
 use crate::machine::AccelRequest;
+use crate::run::known::KnownIssues;
 use crate::run::plan::{self, Plan, Rerun};
 
 /// Which images, and how they are booted.
@@ -104,41 +105,31 @@ pub struct Prepared {
     pub plan: Plan,
     pub specs: Vec<ImageSpec>,
     pub rerun: Rerun,
+    /// Failures that are documented.
+    pub known: KnownIssues,
     /// Said once, before the run begins.
     pub notices: Vec<String>,
 }
 
 /// Decodes, selects and plans. Starts nothing.
-pub fn prepare(selection: &Selection, options: &ImageOptions) -> Result<Prepared, Complaint> {
+/// `known_issues` are files beside those that lie in folders of suites.
+pub fn prepare(
+    selection: &Selection,
+    options: &ImageOptions,
+    known_issues: &[Utf8PathBuf],
+) -> Result<Prepared, Complaint> {
     let project = Project::find()?;
     let loaded = load::suites(selection, OutputFormat::Text)?;
     let mut selected = load::select(&loaded, selection)?;
     selected.remove(&(0, HEALTH));
-    let mut notices = Vec::new();
+    let (known, mut notices) = load::known_issues(&loaded, selection, known_issues)?;
     let specs = image_specs(&project, options, &mut notices)?;
     let ids = specs.iter().map(|spec| spec.id.clone()).collect();
     let typed = specs.iter().zip(&options.image).map(|(spec, typed)| (spec.id.clone(), typed.clone())).collect();
     let rerun = Rerun { options: rerun_options(selection, options), images: typed, connected: false };
     let suites: Vec<Arc<_>> = loaded.suites.into_iter().map(Arc::new).collect();
     let plan = plan::plan(&suites, &selected, ids);
-    can_be_run(&plan)?;
-    Ok(Prepared { project, plan, specs, rerun, notices })
-}
-
-/// Refuses what is in the language and not yet in the engine, before anything is started: a test that
-/// would be asked only in part must not end green.
-pub fn can_be_run(plan: &Plan) -> Result<(), Complaint> {
-    for planned in plan.groups.iter().flat_map(|group| &group.tests) {
-        if let Some(what) = plan::not_yet(planned) {
-            let (suite, test) = (&planned.suite.name, planned.test());
-            return Err(Complaint::invalid(format!(
-                "{}: {suite}/{} uses {what}, which this version cannot run yet",
-                test.location, test.id
-            ))
-            .hint("leave the test out with --test or --tag, or write it without"));
-        }
-    }
-    Ok(())
+    Ok(Prepared { project, plan, specs, rerun, known, notices })
 }
 
 /// The images that were typed, and how they are booted; what is to be said about them once.

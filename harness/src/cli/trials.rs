@@ -95,7 +95,7 @@ fn prepare() -> Result<Prepared, Complaint> {
     let suites = std::env::var("MUSTER_SUITES").ok().map(Utf8PathBuf::from);
     let selection = Selection { suites: suites.into_iter().collect(), ..Selection::default() };
     let image = std::env::var("MUSTER_IMAGE").unwrap_or_else(|_| "lab".to_owned());
-    session::prepare(&selection, &ImageOptions { image: vec![image], ..ImageOptions::default() })
+    session::prepare(&selection, &ImageOptions { image: vec![image], ..ImageOptions::default() }, &[])
 }
 
 fn verdict(record: Result<TestRecord, String>) -> Result<Completion, Failed> {
@@ -190,12 +190,15 @@ async fn answer_all(
     events: &Events,
     questions: mpsc::Receiver<Question>,
 ) -> Result<(), Complaint> {
-    let Prepared { project, plan, specs, rerun, .. } = prepared;
+    let Prepared { project, plan, specs, rerun, known, .. } = prepared;
     let settings = Settings {
         rerun,
         accelerator: accel.kind.word().to_owned(),
         update: UpdateMode::Ci,
         pending: folder.snapshots(),
+        artifacts: folder.tests(),
+        known,
+        focused: false,
         budget: super::run::budget(Some(1), None),
         durations: Durations::default(),
     };

@@ -2,7 +2,7 @@
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-pub use crate::files::{FileError, ensure, safe_name, write_atomically};
+pub use crate::files::{FileError, ensure, safe_name, test_folder, write_atomically};
 
 /// The folder of one run.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,10 +61,14 @@ impl RunFolder {
         self.root.join("machines").join(safe_name(machine))
     }
 
+    /// Files of all tests.
+    pub fn tests(&self) -> Utf8PathBuf {
+        self.root.join("tests")
+    }
+
     /// Files of one test on one image. The folder may not exist yet.
     pub fn test(&self, suite: &str, test: &str, image: &str) -> Utf8PathBuf {
-        let id = safe_name(&format!("{test}@{image}"));
-        self.root.join("tests").join(safe_name(suite)).join(id)
+        test_folder(&self.tests(), suite, test, image)
     }
 }
 

@@ -164,6 +164,9 @@ impl Writer<'_> {
         for link in &test.links {
             case.add_property(Property::new("link", line(link)));
         }
+        if let Some(issue) = &test.issue {
+            case.add_property(Property::new("tracker", line(&issue.tracker)));
+        }
         for remark in &test.remarks {
             case.add_property(Property::new("remark", line(remark)));
         }
@@ -188,8 +191,14 @@ impl Writer<'_> {
         };
         match test.outcome {
             Outcome::Pass => TestCaseStatus::success(),
-            Outcome::Fail => non_success(NonSuccessKind::Failure, self.body(test)),
-            Outcome::Error => non_success(NonSuccessKind::Error, self.body(test)),
+            Outcome::Fail => {
+                let status = non_success(NonSuccessKind::Failure, self.body(test));
+                self.with_attempts(test, status)
+            }
+            Outcome::Error => {
+                let status = non_success(NonSuccessKind::Error, self.body(test));
+                self.with_attempts(test, status)
+            }
             Outcome::Skip => {
                 let mut status = TestCaseStatus::skipped();
                 status.set_type(id).set_message(message.clone()).set_description(message);
@@ -201,6 +210,9 @@ impl Writer<'_> {
                 status
             }
             Outcome::Flaky => {
+                if !test.attempts.is_empty() {
+                    return self.with_attempts(test, TestCaseStatus::success());
+                }
                 let mut attempt = TestRerun::new(NonSuccessKind::Failure);
                 attempt.set_type(id).set_message(message).set_stack_trace(self.body(test));
                 let mut status = TestCaseStatus::success();
@@ -208,6 +220,19 @@ impl Writer<'_> {
                 status
             }
         }
+    }
+
+    /// The earlier attempts: flaky failures of a pass, failed reruns of a failure.
+    fn with_attempts(&mut self, test: &TestRecord, mut status: TestCaseStatus) -> TestCaseStatus {
+        for attempt in &test.attempts {
+            let this = TestRecord { failures: attempt.failures.clone(), outcome: Outcome::Fail, ..test.clone() };
+            let (id, message) = words::headline(&this);
+            let mut rerun = TestRerun::new(NonSuccessKind::Failure);
+            rerun.set_type(id).set_message(message).set_stack_trace(self.body(&this));
+            rerun.set_time(duration(attempt.seconds));
+            status.add_rerun(rerun);
+        }
+        status
     }
 
     /// All failures of a test, one after another, then how to run it again.

@@ -27,4 +27,4 @@ pub mod verdict;
 mod words;
 
 #[cfg(test)]
-mod sample;
+pub(crate) mod sample;

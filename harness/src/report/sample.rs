@@ -6,7 +6,9 @@ use crate::failure::{self, Failure, FailureId, Location};
 use crate::guest::facts::Facts;
 use crate::run::event::Event;
 use crate::run::outcome::Outcome;
-use crate::run::record::{Accelerator, ImageRecord, MachineRecord, SuiteRecord, TestRecord};
+use crate::run::record::{
+    Accelerator, AttemptRecord, ImageRecord, IssueRecord, MachineRecord, Ruled, SuiteRecord, TestRecord,
+};
 
 /// How many tests the run has.
 pub(crate) const TESTS: usize = 10;
@@ -33,6 +35,8 @@ pub(crate) fn test(suite: &str, id: &str, outcome: Outcome) -> TestRecord {
         failures: vec![],
         skipped: None,
         remarks: vec![],
+        attempts: vec![],
+        issue: None,
         machine: Some("m1".into()),
         capsule: None,
         rerun: format!("muster run suites/{suite}.yaml --image lab --test {suite}/{id}"),
@@ -89,6 +93,16 @@ pub(crate) fn tests() -> Vec<TestRecord> {
         vec![Failure::new(FailureId::of_check("port", "listening"), "port tcp/80: not listening").at(&place(50, 9))],
     );
     flaky.remarks = vec!["coredump: 1 process dumped core".into()];
+    flaky.attempts = vec![AttemptRecord { machine: Some("m1".into()), seconds: 0.5, failures: flaky.failures.clone() }];
+    known.issue = Some(IssueRecord {
+        ruled: Ruled::Known,
+        tracker: "bug 123".into(),
+        because: "foo fails to start".into(),
+        expires: "2026-09-30".into(),
+        owner: String::new(),
+        location: place(3, 5),
+        note: String::new(),
+    });
     let lost = Failure::new(failure::SSH_LOST, "the connection broke and did not come back")
         .with_detail("after 3 attempts\n\x1b[31mconnection reset\x1b[0m");
     let no_boot = Failure::new(failure::BOOT_TIMEOUT, "the guest did not answer SSH within 90 s");

@@ -9,15 +9,18 @@ use camino::{Utf8Path, Utf8PathBuf};
 use super::budget::Budget;
 use super::driver::Live;
 use super::durations::Durations;
+use super::known::KnownIssues;
 use super::plan::{Planned, Rerun};
+use super::samples::{self, Samples};
 use super::steps::{self, Reboot};
 use crate::check::base::{self, Finding};
 use crate::check::{self, Check, Observations, Probe, Verdict};
 use crate::failure::{self, Failure, FailureId};
+use crate::files;
 use crate::guest::Request;
 use crate::snapshot;
 use crate::snapshot::compare::{self, SnapshotRequest, SnapshotVerdict, UpdateMode};
-use crate::suite::model::{BaseCheck, Expectation, SnapshotSpec, Step, Suite, Test};
+use crate::suite::model::{BaseCheck, Expectation, RebootKind, SnapshotSpec, Step, Suite, Test};
 
 /// Bytes of a probe's stdout and stderr, each. The largest honest answer, all capabilities of all
 /// packages of a workstation, is about 4 MiB.
@@ -41,6 +44,12 @@ pub struct Settings {
     pub update: UpdateMode,
     /// `snapshots/` of the run folder.
     pub pending: Utf8PathBuf,
+    /// `tests/` of the run folder, for what is collected.
+    pub artifacts: Utf8PathBuf,
+    /// Failures that are documented.
+    pub known: KnownIssues,
+    /// Whether somebody works on some tests: such a run is never a pass.
+    pub focused: bool,
     /// What all machines of the run share.
     pub budget: Budget,
     /// How long tests took before.
@@ -110,7 +119,12 @@ impl Clock {
 
 /// Runs a suite's setup steps on a machine. A reboot among them changes what the next test is
 /// compared with.
-pub async fn setup<L: Live>(live: &mut L, suite: &Suite, base: &mut Observations) -> Result<(), Failure> {
+pub async fn setup<L: Live>(
+    live: &mut L,
+    suite: &Suite,
+    base: &mut Observations,
+    folder: &Utf8Path,
+) -> Result<(), Failure> {
     let timeout = suite.tests.iter().map(|test| test.timeout).max().unwrap_or(Duration::from_secs(300));
     let clock = Clock::new(timeout, live.deadline_scale());
     let mut open = suite.setup.as_slice();
@@ -120,7 +134,7 @@ pub async fn setup<L: Live>(live: &mut L, suite: &Suite, base: &mut Observations
             let done = tokio::select! {
                 biased;
                 failure = live.death() => Err(failure),
-                done = steps::run(live, step, &clock) => done.map(|_| ()).map_err(|broken| broken.failure),
+                done = steps::run(live, step, &clock, folder) => done.map(|_| ()).map_err(|broken| broken.failure),
             };
             done.map_err(|cause| setup_failed(suite, cause))?;
         }
@@ -134,6 +148,42 @@ pub async fn setup<L: Live>(live: &mut L, suite: &Suite, base: &mut Observations
         *base = after;
         open = reboot.rest;
     }
+}
+
+/// Runs a suite's teardown steps on a machine, all of them whatever becomes of one. What went wrong,
+/// what a reader should know, and what the next test is compared with; an error means that the
+/// machine cannot be used any more.
+pub async fn teardown<L: Live>(
+    live: &L,
+    suite: &Suite,
+    base: &Observations,
+    folder: &Utf8Path,
+) -> Result<(Vec<Failure>, Vec<String>, Observations), Failure> {
+    let timeout = suite.tests.iter().map(|test| test.timeout).max().unwrap_or(Duration::from_secs(300));
+    let clock = Clock::new(timeout, live.deadline_scale());
+    let (mut failures, mut remarks) = (Vec::new(), Vec::new());
+    let told = |cause: Failure| {
+        let message = format!("teardown of suite {}: {}", suite.name, cause.message);
+        Failure { id: failure::TEARDOWN_FAILED, message, ..cause }
+    };
+    for step in &suite.teardown {
+        let done = tokio::select! {
+            biased;
+            failure = live.death() => return Err(told(failure)),
+            done = steps::run(live, step, &clock, folder) => done,
+        };
+        match done {
+            Ok(done) => remarks.extend(done.remarks),
+            Err(broken) if broken.machine_lost => return Err(told(broken.failure)),
+            Err(broken) => failures.push(told(broken.failure)),
+        }
+    }
+    let clock = Clock::new(Duration::from_secs(60), live.deadline_scale());
+    let after = observe(live, &base::next(base, live.facts()), &clock).await.map_err(told)?;
+    let (found, noted) = weighed(base::compare(base, &after, live.facts()), suite);
+    failures.extend(found.into_iter().map(told));
+    remarks.extend(noted);
+    Ok((failures, remarks, base::carry(base, after)))
 }
 
 fn setup_failed(suite: &Suite, cause: Failure) -> Failure {
@@ -154,10 +204,25 @@ pub async fn ask<L: Live>(
     let mut answer = Answer::default();
     let mut base = base_before.clone();
     let mut open = test.steps.as_slice();
+    let mut samples = Samples::default();
+    if let Some(wish) = samples::wished(test) {
+        match take_samples(live, planned, &wish, &clock, &mut answer).await {
+            Ok((taken, after)) => {
+                samples = taken;
+                base = after.unwrap_or(base);
+            }
+            Err(failure) => {
+                answer.machine_lost = true;
+                answer.failures.push(failure);
+                return answer;
+            }
+        }
+        open = &open[1..];
+    }
     loop {
         let (steps, reboot) = steps::split_at_reboot(open);
-        let asked = if reboot.is_none() { Some((image, settings)) } else { None };
-        let work = work(live, planned, steps, asked, &clock, &base, &mut answer);
+        let last = if reboot.is_none() { Some(&samples) } else { None };
+        let work = work(live, planned, steps, last, (image, settings), &clock, &base, &mut answer);
         let ended = tokio::select! {
             biased;
             failure = live.death() => Err(failure.at(&test.location)),
@@ -215,22 +280,50 @@ async fn over_a_reboot<L: Live>(
     Ok(base)
 }
 
-/// The steps, then, unless a reboot comes first, all that is expected, then the base checks. Says
-/// whether every step did what it states; an error means that the machine cannot be used any more.
+/// Boots the machine as often as is wished, and reads after each boot that counts what the test
+/// expects of boots. Also what the next steps are compared with, when there was more than one boot.
+async fn take_samples<L: Live>(
+    live: &mut L,
+    planned: &Planned,
+    wish: &samples::Wish<'_>,
+    clock: &Clock,
+    answer: &mut Answer,
+) -> Result<(Samples, Option<Observations>), Failure> {
+    let mut taken = Samples::default();
+    let mut base = None;
+    for number in 0..wish.boots {
+        if number > 0 {
+            let again = Reboot { step: wish.step, how: RebootKind::Soft, rest: &[] };
+            base = Some(over_a_reboot(live, planned, &again, clock, answer).await?);
+        }
+        if number >= wish.discard {
+            taken.add(observe(live, &wish.probes(live.facts()), clock).await?);
+        }
+    }
+    Ok((taken, base))
+}
+
+/// The steps, then, unless a reboot comes first (`last` is `None`), all that is expected, then the base
+/// checks. Says whether every step did what it states; an error means that the machine cannot be used any more.
 async fn work<L: Live>(
     live: &L,
     planned: &Planned,
     steps: &[Step],
-    asked: Option<(&str, &Settings)>,
+    last: Option<&Samples>,
+    (image, settings): (&str, &Settings),
     clock: &Clock,
     base_before: &Observations,
     answer: &mut Answer,
 ) -> Result<bool, Failure> {
     let test = planned.test();
     let mut steps_done = true;
+    let folder = files::test_folder(&settings.artifacts, &planned.suite.name, &test.id, image);
     for step in steps {
-        match steps::run(live, step, clock).await {
-            Ok(assertions) => answer.assertions += assertions,
+        match steps::run(live, step, clock, &folder).await {
+            Ok(done) => {
+                answer.assertions += done.assertions;
+                answer.remarks.extend(done.remarks);
+            }
             Err(broken) if broken.machine_lost => return Err(broken.failure),
             Err(broken) => {
                 answer.assertions += broken.assertions;
@@ -240,8 +333,8 @@ async fn work<L: Live>(
             }
         }
     }
-    if let Some((image, settings)) = asked.filter(|_| steps_done) {
-        expectations(live, test, clock, answer).await?;
+    if let Some(samples) = last.filter(|_| steps_done) {
+        expectations(live, test, samples, clock, answer).await?;
         snapshots(live, planned, image, settings, clock, answer).await?;
     }
     if clock.is_over() {
@@ -318,12 +411,19 @@ async fn observe<L: Live>(live: &L, probes: &[Probe], clock: &Clock) -> Result<O
 }
 
 /// Evaluates all expectations, polling those that are allowed to arrive later.
-async fn expectations<L: Live>(live: &L, test: &Test, clock: &Clock, answer: &mut Answer) -> Result<(), Failure> {
+async fn expectations<L: Live>(
+    live: &L,
+    test: &Test,
+    samples: &Samples,
+    clock: &Clock,
+    answer: &mut Answer,
+) -> Result<(), Failure> {
     answer.assertions += test.expect.iter().map(|e| e.assertions.len() as u32).sum::<u32>();
     let begun = Instant::now();
     let mut open: Vec<&Expectation> = test.expect.iter().collect();
     loop {
-        let seen = observe(live, &probes_for(&open, live), clock).await?;
+        let mut seen = observe(live, &probes_for(&open, live), clock).await?;
+        samples.show(&mut seen);
         let mut again = Vec::new();
         for expectation in open {
             let Some(check) = check::find(expectation.check) else {

@@ -7,7 +7,7 @@ use super::driver::Driver;
 use super::event::Event;
 use super::outcome::Outcome;
 use super::plan::{self, MACHINE_SUITE, Plan};
-use super::record::TestRecord;
+use super::record::{Ruled, TestRecord};
 use super::schedule;
 use super::session::Session;
 use super::sink::{Events, now};
@@ -48,8 +48,16 @@ pub async fn run<I: Images>(
         () = interrupted => true,
         () = whole => false,
     };
-    let exit = if was_interrupted { Exit::Error } else { exit_of(plan, &records) };
-    if exit == Exit::Invalid && records.iter().all(|record| record.failures.is_empty()) {
+    let exit = match exit_of(plan, &records) {
+        _ if was_interrupted => Exit::Error,
+        // Whoever looks at a few tests only has not seen the image pass.
+        Exit::Pass | Exit::Stale if settings.focused => {
+            events.notice("the run was focused on some tests, so that it is no pass whatever they say");
+            Exit::Invalid
+        }
+        exit => exit,
+    };
+    if exit == Exit::Invalid && !settings.focused && records.iter().all(|record| record.failures.is_empty()) {
         events.notice("nothing was asked: every selected test was skipped, so nothing was shown about the image");
     }
     events.emit(Event::RunFinished { at: now(), interrupted: was_interrupted, exit_code: exit as u8 });
@@ -95,7 +103,18 @@ fn unusable(plan: &Plan, image: &str, settings: &Settings, events: &Events, fail
 /// true whatever else went wrong; a bad image outweighs infrastructure only when nothing else is
 /// wrong; and a run in which nothing was asked shows nothing.
 pub fn exit_of(plan: &Plan, records: &[TestRecord]) -> Exit {
-    if records.iter().any(|record| record.outcome == Outcome::Fail) {
+    let exit = exit_of_records(records);
+    let asked = |record: &&TestRecord| record.outcome != Outcome::Skip && record.suite != MACHINE_SUITE;
+    if exit == Exit::Pass && !plan.groups.is_empty() && !records.iter().any(|record| asked(&record)) {
+        return Exit::Invalid;
+    }
+    exit
+}
+
+/// The same, of what was asked.
+pub(super) fn exit_of_records(records: &[TestRecord]) -> Exit {
+    let ruled = |record: &TestRecord| record.issue.as_ref().map(|issue| issue.ruled);
+    if records.iter().any(|record| record.outcome == Outcome::Fail && ruled(record) != Some(Ruled::Expired)) {
         return Exit::Failed;
     }
     let errors: Vec<&Failure> =
@@ -104,9 +123,8 @@ pub fn exit_of(plan: &Plan, records: &[TestRecord]) -> Exit {
         let about_images = errors.iter().all(|failure| failure.id.as_str().starts_with("image."));
         return if about_images { Exit::Invalid } else { Exit::Error };
     }
-    let asked = |record: &&TestRecord| record.outcome != Outcome::Skip && record.suite != MACHINE_SUITE;
-    if !plan.groups.is_empty() && !records.iter().any(|record| asked(&record)) {
-        return Exit::Invalid;
+    if records.iter().any(|record| matches!(ruled(record), Some(Ruled::Expired | Ruled::Stale))) {
+        return Exit::Stale;
     }
     Exit::Pass
 }

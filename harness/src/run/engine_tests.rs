@@ -28,6 +28,9 @@ fn settings() -> Settings {
         accelerator: "tcg".into(),
         update: UpdateMode::Ci,
         pending: "/nowhere".into(),
+        artifacts: "/nowhere".into(),
+        known: super::known::KnownIssues::default(),
+        focused: false,
         budget: Budget::new(1, 1000, None),
         durations: Durations::default(),
     }
@@ -372,4 +375,96 @@ async fn a_shape_that_cannot_be_made_fails_its_own_tests() {
             row("health", Outcome::Pass, ""),
         ]
     );
+}
+
+/// A guest that fails this often before it does as it is told.
+fn moody(times: u32) -> FakeDriver {
+    FakeDriver { moods: std::sync::Arc::new(std::sync::Mutex::new(times)), ..FakeDriver::default() }
+}
+
+fn retried(test: Test, retry: u32) -> Test {
+    Test { retry, ..test }
+}
+
+#[tokio::test]
+async fn a_pass_on_a_later_attempt_is_flaky_and_every_attempt_is_kept() {
+    let driver = moody(2);
+    let records = ask_all(&driver, &plan_of(vec![retried(mutating("a", &[], &["moody"]), 2)])).await;
+    let a = &records[0];
+    assert_eq!((a.outcome, a.attempts.len(), a.failures.len()), (Outcome::Flaky, 2, 1));
+    assert_eq!(a.failures[0].id, failure::STEP_RUN);
+    // Each attempt had a machine of its own.
+    let machines: Vec<_> =
+        a.attempts.iter().map(|attempt| attempt.machine.clone()).chain([a.machine.clone()]).collect();
+    assert_eq!(machines, ["fake-2", "fake-3", "fake-4"].map(|id| Some(id.to_owned())));
+}
+
+#[tokio::test]
+async fn what_fails_at_every_attempt_fails() {
+    let records = ask_all(&moody(9), &plan_of(vec![retried(test("a", &[], &["moody"]), 1)])).await;
+    assert_eq!((records[0].outcome, records[0].attempts.len()), (Outcome::Fail, 1));
+    // A test that only looks is asked again on the same machine.
+    assert_eq!(records[0].attempts[0].machine, records[0].machine);
+    let once = ask_all(&moody(1), &plan_of(vec![test("a", &[], &["moody"])])).await;
+    assert_eq!((once[0].outcome, once[0].attempts.len()), (Outcome::Fail, 0));
+}
+
+#[tokio::test]
+async fn a_test_whose_needs_died_with_its_machine_is_not_asked_again() {
+    let plan = plan_of(vec![mutating("a", &[], &["true"]), retried(mutating("b", &["a"], &["die"]), 3)]);
+    let records = ask_all(&FakeDriver::default(), &plan).await;
+    let b = records.iter().find(|record| record.test == "b").unwrap();
+    assert_eq!((b.outcome, b.attempts.len()), (Outcome::Error, 0));
+}
+
+#[tokio::test]
+async fn a_teardown_runs_once_on_each_machine_after_the_last_test_and_its_failure_is_told() {
+    let mut noisy = crate::suite::model::Suite::clone(&suite(vec![
+        test("a", &[], &["false"]),
+        test("b", &[], &["true"]),
+        mutating("c", &[], &["true"]),
+    ]));
+    noisy.teardown = ["true", "false", "echo last"].map(|command| super::fake::step(command)).to_vec();
+    let all: BTreeSet<(usize, usize)> = (0..3).map(|index| (0, index)).collect();
+    let plan = plan::plan(&[std::sync::Arc::new(noisy)], &all, vec!["fake".into()]);
+    let driver = FakeDriver::default();
+    let records = ask_all(&driver, &plan).await;
+    let said = driver.said.lock().unwrap().clone();
+    assert_eq!(said.iter().filter(|script| *script == "echo last").count(), 2, "{said:?}");
+    let first = said.iter().position(|script| script == "echo last").unwrap();
+    assert!(said[..first].iter().filter(|script| *script == "true").count() >= 2, "after the last test: {said:?}");
+    let health = records.last().unwrap();
+    assert_eq!(health.outcome, Outcome::Fail);
+    assert!(health.failures.iter().all(|failure| failure.id == failure::TEARDOWN_FAILED), "{:?}", health.failures);
+    assert_eq!(health.failures.len(), 2);
+    assert!(health.failures[0].message.starts_with("teardown of suite fake: `false` ended"), "{:?}", health.failures);
+}
+
+#[tokio::test]
+async fn samples_reboot_the_machine_and_discard_the_first() {
+    use crate::suite::model::Action;
+    let mut sampled = Test { guest: GuestMode::Fresh, ..test("a", &[], &["true"]) };
+    sampled.steps.insert(
+        0,
+        crate::suite::model::Step {
+            action: Action::BootSamples { samples: 3, discard: 1 },
+            timeout: None,
+            location: super::fake::location(),
+        },
+    );
+    let driver = FakeDriver::default();
+    let records = ask_all(&driver, &plan_of(vec![sampled])).await;
+    assert_eq!(records[0].outcome, Outcome::Pass, "{:?}", records[0].failures);
+    assert_eq!(driver.reboots.lock().unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn a_focused_run_is_never_a_pass() {
+    let plan = plan_of(vec![test("a", &[], &["true"])]);
+    let run = async |focused: bool| {
+        let settings = Settings { focused, ..settings() };
+        let (events, _stream) = Events::channel();
+        engine::run(&plan, &FakeImages(None), &settings, &events, std::future::pending()).await.0
+    };
+    assert_eq!((run(false).await, run(true).await), (Exit::Pass, Exit::Invalid));
 }

@@ -47,6 +47,10 @@ pub struct FakeDriver {
     pub forks_that_work: Option<u32>,
     pub forks: Arc<Mutex<u32>>,
     pub reboots: Arc<Mutex<Vec<RebootKind>>>,
+    /// How often `moody` still fails.
+    pub moods: Arc<Mutex<u32>>,
+    /// Every command line that was run.
+    pub said: Arc<Mutex<Vec<String>>>,
     /// Machines of failed tests are kept here.
     pub shelf: Option<Arc<Shelf>>,
     /// Machines do not go on after they were kept, for this reason.
@@ -149,6 +153,8 @@ impl FakeDriver {
             facts: Facts::default(),
             stops: self.stops.clone(),
             reboots: self.reboots.clone(),
+            moods: self.moods.clone(),
+            said: self.said.clone(),
         }
     }
 }
@@ -159,6 +165,8 @@ pub struct FakeMachine {
     facts: Facts,
     stops: Arc<Mutex<Vec<Stop>>>,
     reboots: Arc<Mutex<Vec<RebootKind>>>,
+    moods: Arc<Mutex<u32>>,
+    said: Arc<Mutex<Vec<String>>>,
 }
 
 impl Live for FakeMachine {
@@ -181,7 +189,16 @@ impl Live for FakeMachine {
     }
 
     async fn batch(&self, requests: Vec<Request>) -> Result<Vec<Reply>, Failure> {
-        requests.iter().map(|request| reply(&request.script)).collect()
+        let answer = |request: &Request| {
+            self.said.lock().unwrap().push(request.script.clone());
+            let mut moods = self.moods.lock().unwrap();
+            if request.script == "moody" && *moods > 0 {
+                *moods -= 1;
+                return reply("false");
+            }
+            reply(&request.script)
+        };
+        requests.iter().map(answer).collect()
     }
 
     fn findings(&mut self) -> Vec<ConsoleHit> {
@@ -235,14 +252,18 @@ pub fn location() -> Location {
     Location { file: Arc::from("fake.yaml"), line: 1, column: 1 }
 }
 
-/// A test that runs these command lines; `(reboot soft)` and `(reboot hard)` are reboots.
-pub fn test(id: &str, needs: &[&str], commands: &[&str]) -> Test {
-    let action = |command: &str| match command {
+/// A step that runs this command line; `(reboot soft)` and `(reboot hard)` are reboots.
+pub fn step(command: &str) -> Step {
+    let action = match command {
         "(reboot soft)" => Action::Reboot(RebootKind::Soft),
         "(reboot hard)" => Action::Reboot(RebootKind::Hard),
         command => Action::Run { command: command.into(), expect: Vec::new(), eventually: None },
     };
-    let step = |command: &&str| Step { action: action(command), timeout: None, location: location() };
+    Step { action, timeout: None, location: location() }
+}
+
+/// A test that runs these command lines.
+pub fn test(id: &str, needs: &[&str], commands: &[&str]) -> Test {
     Test {
         id: id.into(),
         cell: Vec::new(),
@@ -258,7 +279,7 @@ pub fn test(id: &str, needs: &[&str], commands: &[&str]) -> Test {
         retry: 0,
         guest: GuestMode::Shared,
         internet: false,
-        steps: commands.iter().map(step).collect(),
+        steps: commands.iter().map(|command| step(command)).collect(),
         expect: Vec::new(),
         snapshots: Vec::new(),
         location: location(),

@@ -11,11 +11,15 @@ use super::event::Event;
 use super::gate;
 use super::outcome::Outcome;
 use super::plan::{self, Group, Isolation, Planned};
-use super::record::TestRecord;
+use super::record::{AttemptRecord, TestRecord};
 use super::session::{Session, Source};
 use super::sink::now;
 use crate::check::Observations;
 use crate::failure::{self, Failure};
+use crate::files;
+use crate::guest::facts::Facts;
+use crate::suite::model::{GuestMode, Suite};
+use std::sync::Arc;
 
 /// Tests with this tag are asked through an SSH login of their own, since SSH is what they judge.
 const SSH_TAG: &str = "ssh";
@@ -28,13 +32,17 @@ pub struct Slot<L> {
     /// What its boot left, but for the observations above; nothing when it was forked.
     pub(super) boot: BootLeft,
     setups: BTreeMap<String, Result<(), Failure>>,
+    /// Suites whose tests were asked and that have a teardown still to run.
+    open: BTreeMap<String, Arc<Suite>>,
+    /// How many tests were asked, attempts included.
+    asked: u32,
     a_test_failed: bool,
 }
 
 impl<L> Slot<L> {
     pub(super) fn new(id: String, live: L, mut boot: BootLeft) -> Self {
         let base = std::mem::take(&mut boot.base);
-        Self { id, live, base, boot, setups: BTreeMap::new(), a_test_failed: false }
+        Self { id, live, base, boot, setups: BTreeMap::new(), open: BTreeMap::new(), asked: 0, a_test_failed: false }
     }
 }
 
@@ -46,25 +54,81 @@ pub struct Lane<'s, 'd, D: Driver> {
     /// Whether the guest is asked to power off at the end. Of all forks only the shared one is, so
     /// that how the image shuts down is seen once.
     orderly: bool,
+    /// What the last machine was, which may be gone by the time that is asked.
+    facts: Option<Facts>,
 }
 
 impl<'s, 'd, D: Driver> Lane<'s, 'd, D> {
     pub(super) fn new(session: &'s Session<'d, D>, source: Source) -> Self {
-        Self { session, source, slot: None, orderly: source == Source::Boot }
+        Self { session, source, slot: None, orderly: source == Source::Boot, facts: None }
     }
 
     /// Asks all tests of a group, on one machine as long as it lives.
     pub async fn ask_group(&mut self, group: &Group) -> Vec<TestRecord> {
         self.orderly |= group.isolation == Isolation::Shared;
         let mut records = Vec::with_capacity(group.tests.len());
-        for planned in &group.tests {
+        for (at, planned) in group.tests.iter().enumerate() {
             records.push(self.ask(planned).await);
+            if !group.tests[at + 1..].iter().any(|later| later.suite.name == planned.suite.name) {
+                self.tear_down(&planned.suite.name).await;
+            }
         }
         records
     }
 
-    /// Asks one test: on the machine in use, or on a new one. Always says how it ended.
+    /// Asks one test: on the machine in use, or on a new one, and again after a failure when the test
+    /// wishes that. Always says how it ended.
     pub async fn ask(&mut self, planned: &Planned) -> TestRecord {
+        let mut attempts = Vec::new();
+        let mut record = loop {
+            let record = self.attempt(planned).await;
+            if attempts.len() as u32 >= planned.test().retry || !self.may_be_asked_again(planned, &record) {
+                break record;
+            }
+            let TestRecord { machine, seconds, failures, .. } = record;
+            attempts.push(AttemptRecord { machine, seconds, failures });
+            self.renew(planned).await;
+        };
+        if let Some(last) = attempts.last() {
+            record.seconds += attempts.iter().map(|attempt| attempt.seconds).sum::<f64>();
+            if record.outcome == Outcome::Pass {
+                record.outcome = Outcome::Flaky;
+                record.failures = last.failures.clone();
+            }
+            record.attempts = attempts;
+        }
+        let session = self.session;
+        let lookup = |name: &str| {
+            self.facts.as_ref().and_then(|facts| gate::dimension(name, &session.image, session.settings, facts))
+        };
+        session.settings.known.rule(&mut record, &lookup);
+        let live = self.slot.as_mut().map(|slot| &mut slot.live);
+        if let Err(why) = capsule::take(session, live, &mut record).await {
+            session.events.notice(format!("the machine is given up after its capsule was taken: {why}"));
+            self.lose_machine().await;
+        }
+        session.note_outcome(&record);
+        session.events.emit(Event::TestFinished { record: Box::new(record.clone()) });
+        record
+    }
+
+    /// Whether a test that has ended so can be asked another time with any hope.
+    fn may_be_asked_again(&self, planned: &Planned, record: &TestRecord) -> bool {
+        let failed = matches!(record.outcome, Outcome::Fail | Outcome::Error);
+        // What it needs was done on a machine that is gone, or there never was a machine.
+        let stranded = self.slot.is_none() && !planned.test().needs.is_empty();
+        failed && record.machine.is_some() && !stranded
+    }
+
+    /// A new machine for the next attempt, when nothing but the test itself was done on this one.
+    async fn renew(&mut self, planned: &Planned) {
+        let own = planned.test().guest != GuestMode::Shared && planned.test().needs.is_empty();
+        if own && self.slot.as_ref().is_some_and(|slot| slot.asked == 1) {
+            self.end_machine().await;
+        }
+    }
+
+    async fn attempt(&mut self, planned: &Planned) -> TestRecord {
         let session = self.session;
         let mut record = plan::unreached(planned, &session.image, &session.settings.rerun);
         record.failures.clear();
@@ -85,13 +149,6 @@ impl<'s, 'd, D: Driver> Lane<'s, 'd, D> {
         record.remarks = answer.remarks;
         record.skipped = answer.skipped;
         record.outcome = gate::outcome_of(&record);
-        let live = self.slot.as_mut().map(|slot| &mut slot.live);
-        if let Err(why) = capsule::take(session, live, &mut record).await {
-            session.events.notice(format!("the machine is given up after its capsule was taken: {why}"));
-            self.lose_machine().await;
-        }
-        session.note_outcome(&record);
-        session.events.emit(Event::TestFinished { record: Box::new(record.clone()) });
         record
     }
 
@@ -136,6 +193,7 @@ impl<'s, 'd, D: Driver> Lane<'s, 'd, D> {
             return Answer::failed(Failure::new(failure::INTERNAL, "the machine vanished between two steps"));
         };
         record.machine = Some(slot.id.clone());
+        self.facts = Some(slot.live.facts().clone());
         match gate::skip(planned, &session.image, session.settings, slot.live.facts()) {
             Ok(None) => {}
             Ok(Some(reason)) => return Answer::skipped(reason),
@@ -146,6 +204,10 @@ impl<'s, 'd, D: Driver> Lane<'s, 'd, D> {
         }
         let facts = slot.live.facts();
         let lookup = |name: &str| gate::dimension(name, &session.image, session.settings, facts);
+        if let Some((reason, issue)) = session.settings.known.skip(&planned.suite.name, &test.id, &lookup) {
+            record.issue = Some(issue);
+            return Answer::skipped(reason);
+        }
         let (adjusted, because) = match planned.adjusted(&lookup) {
             Ok(adjusted) => adjusted,
             Err(failure) => return Answer::failed(failure),
@@ -164,10 +226,15 @@ impl<'s, 'd, D: Driver> Lane<'s, 'd, D> {
             self.lose_machine().await;
             return answer;
         }
+        slot.asked += 1;
+        if !planned.suite.teardown.is_empty() {
+            slot.open.insert(planned.suite.name.clone(), planned.suite.clone());
+        }
         let setup = match slot.setups.get(&planned.suite.name) {
             Some(done) => done.clone(),
             None => {
-                let done = ask::setup(&mut slot.live, &planned.suite, &mut slot.base).await;
+                let folder = around(session, &planned.suite.name, "setup", &slot.id);
+                let done = ask::setup(&mut slot.live, &planned.suite, &mut slot.base, &folder).await;
                 slot.setups.insert(planned.suite.name.clone(), done.clone());
                 done
             }
@@ -212,8 +279,32 @@ impl<'s, 'd, D: Driver> Lane<'s, 'd, D> {
         }
     }
 
+    /// Runs the teardown of a suite on the machine in use, when its tests were asked there. What goes
+    /// wrong speaks against the machines of the image.
+    async fn tear_down(&mut self, suite: &str) {
+        let session = self.session;
+        let Some(slot) = self.slot.as_mut() else { return };
+        let Some(suite) = slot.open.remove(suite) else { return };
+        let folder = around(session, &suite.name, "teardown", &slot.id);
+        match ask::teardown(&slot.live, &suite, &slot.base, &folder).await {
+            Ok((failures, remarks, base)) => {
+                slot.a_test_failed |= !failures.is_empty();
+                slot.base = base;
+                session.note_teardown(&slot.id, failures, remarks);
+            }
+            Err(failure) => {
+                session.note_teardown(&slot.id, vec![failure], Vec::new());
+                self.lose_machine().await;
+            }
+        }
+    }
+
     /// Ends the machine in use, if there is one.
     pub async fn end_machine(&mut self) {
+        let open: Vec<String> = self.slot.iter().flat_map(|slot| slot.open.keys().cloned()).collect();
+        for suite in open {
+            self.tear_down(&suite).await;
+        }
         if let Some(slot) = self.slot.take() {
             let how = match (slot.a_test_failed, self.orderly) {
                 (true, _) => Stop::WithEvidence,
@@ -229,4 +320,9 @@ impl<'s, 'd, D: Driver> Lane<'s, 'd, D> {
             self.session.lose(slot).await;
         }
     }
+}
+
+/// Where files lie that steps around the tests of a suite collect.
+fn around<D: Driver>(session: &Session<'_, D>, suite: &str, what: &str, machine: &str) -> camino::Utf8PathBuf {
+    files::test_folder(&session.settings.artifacts, suite, &format!("{what}-{machine}"), &session.image)
 }

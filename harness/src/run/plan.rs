@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::outcome::Outcome;
 use super::record::{SuiteRecord, TestRecord};
 use crate::failure::{self, Failure, Location};
-use crate::suite::model::{Action, GuestMode, MachineWish, Suite, Test};
+use crate::suite::model::{GuestMode, MachineWish, Suite, Test};
 
 /// The suite name of the test that every image gets: the health of its machines outside tests.
 pub const MACHINE_SUITE: &str = "machine";
@@ -138,21 +138,6 @@ fn isolation(suite: &Suite, chain: &[usize]) -> Isolation {
 /// Whether a test asks how the machine booted, which a fork never did and which needs the host to itself.
 pub fn judges_the_boot(test: &Test) -> bool {
     test.expect.iter().any(|expectation| expectation.check == "boot")
-}
-
-/// What a test asks for that this version cannot do yet: said before anything starts.
-pub fn not_yet(planned: &Planned) -> Option<&'static str> {
-    let test = planned.test();
-    let step = planned.suite.setup.iter().chain(&test.steps).find_map(|step| match step.action {
-        Action::Remove { .. } => Some("the step `remove`"),
-        Action::Update { .. } => Some("the step `update`"),
-        Action::Upload { .. } => Some("the step `upload`"),
-        Action::BootSamples { .. } => Some("the step `boot-samples`"),
-        Action::Collect { .. } => Some("the step `collect`"),
-        _ => None,
-    });
-    let asked = [(test.retry > 0, "`retry`"), (!planned.suite.teardown.is_empty(), "`teardown`")];
-    step.or_else(|| asked.into_iter().find_map(|(asked, what)| asked.then_some(what)))
 }
 
 impl Planned {
@@ -327,6 +312,8 @@ fn blank(suite: &str, test: &str, image: &str, location: Location, rerun: &Rerun
         failures: vec![Failure::new(failure::RUN_INTERRUPTED, "the run ended before this test was reached")],
         skipped: None,
         remarks: Vec::new(),
+        attempts: Vec::new(),
+        issue: None,
         machine: None,
         capsule: None,
         rerun: rerun.command(suite, test, image),

@@ -134,6 +134,57 @@ pub struct FindingRecord {
     pub line_number: u64,
 }
 
+/// An attempt at a test that was followed by another.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct AttemptRecord {
+    /// The machine it ran on.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub machine: Option<String>,
+    /// Wall-clock seconds.
+    pub seconds: f64,
+    /// Everything that went wrong.
+    pub failures: Vec<Failure>,
+}
+
+/// What a known issue made of a test.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct IssueRecord {
+    /// What it came to.
+    pub ruled: Ruled,
+    /// Where it is followed up.
+    pub tracker: String,
+    /// Why the test fails.
+    pub because: String,
+    /// The last day of the entry, `YYYY-MM-DD`.
+    pub expires: String,
+    /// Who looks after it; may be empty.
+    pub owner: String,
+    /// Where the entry stands.
+    pub location: Location,
+    /// What is to be done about the entry, or empty.
+    pub note: String,
+}
+
+/// What a known issue made of a test, in a word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Ruled {
+    /// It failed as documented.
+    Known,
+    /// It was not asked.
+    Skipped,
+    /// It passed, and must fail until the entry is deleted.
+    UnexpectedPass,
+    /// It failed in another way.
+    Unexplained,
+    /// It failed as documented, and the entry is over.
+    Expired,
+    /// It passed, and the entry is over.
+    Stale,
+}
+
 /// One test on one image.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -161,7 +212,8 @@ pub struct TestRecord {
     pub seconds: f64,
     /// How many assertions were evaluated (expectations, step conditions, snapshots).
     pub assertions: u32,
-    /// Everything that went wrong; empty for pass and skip.
+    /// Everything that went wrong; empty for pass and skip. Of a flaky test, what went wrong last
+    /// before it passed.
     pub failures: Vec<Failure>,
     /// Why it was skipped.
     #[serde(skip_serializing_if = "Option::is_none", default)]
@@ -169,6 +221,12 @@ pub struct TestRecord {
     /// Findings of base checks that this suite only reports.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub remarks: Vec<String>,
+    /// Attempts before the one that all other fields tell of, oldest first.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub attempts: Vec<AttemptRecord>,
+    /// The known issue that is about it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub issue: Option<IssueRecord>,
     /// The machine it ran on.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub machine: Option<String>,

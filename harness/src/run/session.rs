@@ -386,6 +386,17 @@ impl<'d, D: Driver> Session<'d, D> {
         }
     }
 
+    /// Enters in the books what a suite's teardown came to.
+    pub(super) fn note_teardown(&self, machine: &str, failures: Vec<Failure>, remarks: Vec<String>) {
+        let health = &mut self.books().health;
+        health.failures.extend(
+            failures
+                .into_iter()
+                .map(|failure| Failure { message: format!("{} (on {machine})", failure.message), ..failure }),
+        );
+        health.remarks.extend(remarks);
+    }
+
     /// Ends a machine.
     pub(super) async fn stop(&self, slot: Slot<D::Live>, how: Stop) {
         let (record, hits) = slot.live.stop(how).await;

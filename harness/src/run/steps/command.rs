@@ -1,0 +1,86 @@
+//! The step `run`: a command line, and what its status and output must be.
+
+use std::time::{Duration, Instant};
+
+use super::{Broken, Done, output_of, shell};
+use crate::check::{self, Verdict};
+use crate::failure::{self, Failure};
+use crate::guest::Reply;
+use crate::run::ask::Clock;
+use crate::run::driver::Live;
+use crate::suite::model::{Assertion, Expectation, Step};
+use crate::text;
+
+/// How often a step with `eventually` is tried.
+const POLL: Duration = Duration::from_millis(500);
+
+/// Runs a command line until what is expected of it holds, or its patience is over.
+pub(super) async fn run<L: Live>(
+    live: &L,
+    step: &Step,
+    command: &str,
+    expect: &[Assertion],
+    eventually: Option<Duration>,
+    clock: &Clock,
+) -> Result<Done, Broken> {
+    let begun = Instant::now();
+    let patience = eventually.map_or(Duration::ZERO, |limit| clock.stretch(limit));
+    let asked = expect.len() + usize::from(!expect.iter().any(|a| a.attribute == "exit"));
+    loop {
+        let reply = shell(live, step, command.to_owned(), clock).await?;
+        match judge_command(step, command, expect, &reply) {
+            Ok(()) => return Ok(Done::asserting(asked)),
+            Err(mut failure) => {
+                if begun.elapsed() >= patience || clock.is_over() {
+                    if eventually.is_some() {
+                        failure.message.push_str(&format!(" (still so after {:.0} s)", begun.elapsed().as_secs_f64()));
+                    }
+                    let assertions = Done::asserting(asked).assertions;
+                    return Err(Broken { failure, assertions, machine_lost: false });
+                }
+            }
+        }
+        tokio::time::sleep(POLL).await;
+    }
+}
+
+fn judge_command(step: &Step, command: &str, expect: &[Assertion], reply: &Reply) -> Result<(), Failure> {
+    let shown = text::one_line(command, 120);
+    let broken =
+        |message: String| Failure::new(failure::STEP_RUN, message).with_detail(output_of(reply)).at(&step.location);
+    if !expect.iter().any(|assertion| assertion.attribute == "exit") && reply.status != 0 {
+        let said = reply.stderr.split(|b| *b == b'\n').rfind(|line| !line.is_empty()).unwrap_or_default();
+        let said = text::one_line(&text::harmless_bytes(said), 120);
+        let said = if said.is_empty() { String::new() } else { format!(": {said}") };
+        let mut failure = broken(format!("`{shown}` ended with status {}{said}", reply.status));
+        failure.expected = Some("exit 0".into());
+        failure.actual = Some(format!("exit {}", reply.status));
+        return Err(failure);
+    }
+    let asked = Expectation {
+        check: check::command::TABLE.name,
+        subject: command.to_owned(),
+        assertions: expect.to_vec(),
+        eventually: None,
+        location: step.location.clone(),
+    };
+    for (assertion, verdict) in expect.iter().zip(check::command::verdicts_of_command(&asked, Some(reply), true)) {
+        match verdict {
+            Verdict::Met => {}
+            Verdict::Missed { expected, actual, .. } => {
+                let found = text::one_line(&actual, 120);
+                let mut failure =
+                    broken(format!("`{shown}`: expected {}, found {found}", text::one_line(&expected, 160)));
+                failure.expected = Some(expected);
+                failure.actual = Some(actual);
+                failure.location = Some(assertion.location.clone());
+                return Err(failure);
+            }
+            Verdict::Unknown { why } => {
+                let text = format!("`{shown}`: cannot tell {}: {why}", assertion.attribute);
+                return Err(Failure { id: failure::PROBE_FAILED, ..broken(text) });
+            }
+        }
+    }
+    Ok(())
+}
