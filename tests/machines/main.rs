@@ -16,5 +16,6 @@ mod network;
 mod reboot;
 mod runner;
 mod shape;
+mod steps;
 mod verdict;
 mod warm;

@@ -52,17 +52,36 @@ build_rpms() {
   }
 }
 
+# build_isv SOURCES OUT: third-party packages, in two versions, by the host's rpmbuild; their scripts run in the guest alone.
+build_isv() {
+  local version
+  for version in 1 2; do
+    mkdir -p "$2/$version"
+    rpmbuild -bb --quiet --define "_topdir $WORK/rpmbuild-isv" --define "_sourcedir $1" --define "_rpmdir $2/$version" --define "isv_version $version" \
+      --define '_rpmfilename %%{NAME}-%%{VERSION}-%%{RELEASE}.%%{ARCH}.rpm' --define "vendor muster lab vendor" --define '_buildhost lab' \
+      "$1/isv.spec" >"$WORK/rpmbuild-isv.log" 2>&1 || {
+      tail -n 30 "$WORK/rpmbuild-isv.log" >&2
+      die "rpmbuild failed for version $version of the third-party packages" "see images/lab/rpm-distribution/isv"
+    }
+  done
+}
+
 # A package that still lists /lib or /bin is unpacked under /usr.
 merge_aliases() { tar -c -C "$1" . | tar -x --keep-directory-symlink -C "$2"; }
 
-# sign_rpms KEYFOLDER OUT
+# sign_rpms KEYFOLDER FOLDER…
 sign_rpms() {
-  GNUPGHOME=$1 rpmsign --define "_gpg_name lab@example.invalid" --define "_gpg_path $1" --define "__gpg $(command -v gpg)" --define '_gpg_digest_algo sha256' \
-    --addsign "$2"/*.rpm >"$WORK/rpmsign.log" 2>&1 || { tail -n 5 "$WORK/rpmsign.log" >&2; die "the packages could not be signed"; }
+  local folder
+  for folder in "${@:2}"; do sign_folder "$1" "$folder"; done
   gpgconf --homedir "$1" --kill gpg-agent || true
 }
 
-# make_repositories ROOT SPECS RPMS
+sign_folder() {
+  GNUPGHOME=$1 rpmsign --define "_gpg_name lab@example.invalid" --define "_gpg_path $1" --define "__gpg $(command -v gpg)" --define '_gpg_digest_algo sha256' \
+    --addsign "$2"/*.rpm >"$WORK/rpmsign.log" 2>&1 || { tail -n 5 "$WORK/rpmsign.log" >&2; die "the packages could not be signed"; }
+}
+
+# make_repositories ROOT SPECS RPMS ISV
 make_repositories() {
   local name kind
   for kind in installed offered; do
@@ -72,8 +91,9 @@ make_repositories() {
   mkdir -p "$1/srv/repo"
   mv "$WORK/repo/installed" "$1/srv/repo/base"
   mv "$WORK/repo/offered" "$1/srv/repo/extra"
-  createrepo_c --quiet --no-database "$1/srv/repo/base"
-  createrepo_c --quiet --no-database "$1/srv/repo/extra"
+  mv "$4"/1/*.rpm "$1/srv/repo/extra/"
+  mv "$4/2" "$1/srv/repo/updates"
+  for kind in base extra updates; do createrepo_c --quiet --no-database "$1/srv/repo/$kind"; done
 }
 
 # fill_database ROOT: by the guest's own rpm, which refuses when a requirement is open.
@@ -95,7 +115,7 @@ check_distribution() {
   chroot "$root" sh -c 'rpm -qal | sort -u' >"$WORK/owned"
   found=$(find "$root/usr" -printf '/usr/%P\n' | sed 's#/$##' | LC_ALL=C sort | LC_ALL=C comm -23 - <(LC_ALL=C sort "$WORK/owned"))
   [ -z "$found" ] || { printf '%s\n' "$found" | head -n 20 >&2; die "nothing owns the paths above" "see Owners in spec.py"; }
-  chroot "$root" dnf -q --setopt=cachedir=/tmp/dnf repoclosure --repo lab-base --repo lab-extra >"$WORK/closure.log" 2>&1 || {
+  chroot "$root" dnf -q --setopt=cachedir=/tmp/dnf repoclosure --repo lab-base --repo lab-extra --repo lab-updates >"$WORK/closure.log" 2>&1 || {
     tail -n 20 "$WORK/closure.log" >&2
     die "the repositories do not resolve" "the lines above name what is not provided"
   }

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use super::super::diagnostic::{codes, did_you_mean};
 use super::super::matcher;
 use super::super::model::{Assertion, Expectation, Matcher};
-use super::super::table::{CheckTable, Kind, STATISTICS, Shorthand, Subject};
+use super::super::table::{CheckTable, Kind, NOT_YET, STATISTICS, Shorthand, Subject};
 use super::super::value;
 use super::super::yaml::{self, Node};
 use super::context::{Context, Text};
@@ -172,6 +172,13 @@ fn mapping(
     for (key, value) in entries {
         let name = key.scalar().unwrap_or_default();
         let Some(attribute) = table.attribute(name) else {
+            if let Some((_, _, instead)) = NOT_YET.iter().find(|(check, key, _)| (*check, *key) == (table.name, name)) {
+                let message = format!("`{name}` of {} cannot be asked by this version", table.name);
+                let problem = cx.problem(codes::NOT_YET, key.span, message);
+                cx.report(problem.help(*instead));
+                complete = false;
+                continue;
+            }
             let mut known: Vec<&str> = table.attributes.iter().map(|attribute| attribute.name).collect();
             if let Shorthand::Attribute(name) = table.shorthand
                 && let Some(attribute) = table.attribute(name)

@@ -56,5 +56,6 @@ codes! {
     UNKNOWN_WORD = "unknown-word", "A condition compares a dimension with a word it never has.";
     NEVER_TRUE = "never-true", "A condition contradicts itself, the suite's `images` or its whole matrix.";
     NO_EFFECT = "no-effect", "Something is written that changes nothing, or leaves nothing.";
+    NOT_YET = "not-yet", "A key is part of the language, and this version cannot do what it asks for.";
     UNKNOWN_CHECK = "unknown-check", "A key of `expect` is not a check type.";
 }
