@@ -133,6 +133,8 @@ table! {
     BASE_TAINT = "base.taint", Fail, "The kernel became tainted while this test ran.", "The report decodes the bits; the console says what set them.";
     SNAPSHOT_CHANGED = "snapshot.changed", Fail, "A fact differs from its accepted snapshot.", "Read the diff; accept it with `--update-snapshots` or `cargo insta review` if it is right.";
     KNOWN_UNEXPECTED_PASS = "known-issue.unexpected-pass", Fail, "The test passed, although a known issue says that it fails.", "Delete the entry that the message names, or narrow it.";
+    PROOF_PASSED = "proof.passed", Fail, "A test passed on a guest that was changed so that it must fail.", "The test cannot fail as its proof says: mend the test, or the proof.";
+    PROOF_OTHER = "proof.other-failure", Fail, "A test failed on a changed guest, but in another way than its proof says.", "Read how it failed; mend the change or the expected ids.";
     SNAPSHOT_NEW = "snapshot.new", Fail, "A snapshot has never been accepted for this image.", "Look at it, then run with `--update-snapshots`.";
     RUN_INTERRUPTED = "run.interrupted", Error, "The run was interrupted before this test ended.", "Run it again.";
     RUN_NOT_PASSED = "run.not-passed", Error, "The run as a whole is not a pass although no test of it failed.", "The message says why: a crash on a console, an interruption, or an exit code.";

@@ -13,6 +13,7 @@ mod faults;
 mod hostile;
 mod image;
 mod network;
+mod prove;
 mod reboot;
 mod runner;
 mod shape;

@@ -10,6 +10,7 @@ use crate::exit::Exit;
 use crate::guest::facts::{CAPABILITIES, TOOLS};
 use crate::run::known::KnownIssues;
 use crate::run::plan::{HEALTH_TEST, MACHINE_SUITE};
+use crate::run::prove::{self, Made};
 use crate::suite::Vocabulary;
 use crate::suite::diagnostic::{Diagnostics, did_you_mean};
 use crate::suite::model::Suite;
@@ -85,6 +86,25 @@ pub fn known_issues(
     }
     let warnings = known::warnings(&issues, today);
     Ok((KnownIssues::new(issues, today), warnings))
+}
+
+/// The changed tests for the proofs of all selected tests. A test with neither a proof nor a reason
+/// ends the command.
+pub fn proofs(loaded: &Loaded, selected: &BTreeSet<(usize, usize)>, paths: &[Utf8PathBuf]) -> Result<Made, Complaint> {
+    let paths = if paths.is_empty() { vec![Project::find()?.suites().join("proofs")] } else { paths.to_vec() };
+    let (proofs, diagnostics) = crate::suite::proofs::load(&paths, &vocabulary(), &loaded.suites);
+    if !diagnostics.is_empty() {
+        tell(&diagnostics);
+        return Err(Complaint::told(Exit::Invalid));
+    }
+    let made = prove::make(&loaded.suites, selected, &proofs);
+    if made.missing.is_empty() {
+        return Ok(made);
+    }
+    let names: Vec<String> = made.missing.iter().map(|(suite, test)| format!("{suite}/{test}")).collect();
+    let what =
+        format!("{} tests have neither a proof nor a reason why there is none: {}", names.len(), names.join(", "));
+    Err(Complaint::invalid(crate::text::one_line(&what, 2000)).hint("see the proofs of other tests in suites/proofs"))
 }
 
 /// Prints diagnostics to stderr, in colour where it is wanted.

@@ -22,6 +22,7 @@ use crate::run::durations::Durations;
 use crate::run::engine;
 use crate::run::event::Event;
 use crate::run::plan;
+use crate::run::prove::Proofs;
 use crate::run::qemu::{Host, HostImages};
 use crate::run::record::Accelerator;
 use crate::run::remote::{self, RemoteImages};
@@ -63,6 +64,13 @@ pub struct Arguments {
     /// Known issues beside those in the folder of the suites; may be repeated
     #[arg(long = "known-issues", value_name = "FILE")]
     known_issues: Vec<Utf8PathBuf>,
+    /// Ask each test once more, in a clone that was changed so that the test must fail: whoever trusts a
+    /// pass may want to have seen it fail
+    #[arg(long, conflicts_with = "connect")]
+    prove: bool,
+    /// Files or folders of proofs [default: the folder proofs beside the suites]
+    #[arg(long, value_name = "PATH", requires = "prove")]
+    proofs: Vec<Utf8PathBuf>,
     /// Accept new and changed snapshots
     #[arg(long)]
     update_snapshots: bool,
@@ -122,7 +130,8 @@ pub fn execute(mut arguments: Arguments) -> Result<Exit, Complaint> {
         let prepared = connect::prepare(typed, &arguments.selection, &arguments.connect, &arguments.known_issues)?;
         return execute_connected(prepared, &arguments);
     }
-    let mut prepared = session::prepare(&arguments.selection, &arguments.images, &arguments.known_issues)?;
+    let proofs = arguments.prove.then_some(arguments.proofs.as_slice());
+    let mut prepared = session::prepare(&arguments.selection, &arguments.images, &arguments.known_issues, proofs)?;
     let rules = super::console::rules(&arguments.console_rules)?;
     // Without them one test run again would be judged otherwise.
     let files = [("--console-rules", &arguments.console_rules), ("--known-issues", &arguments.known_issues)];
@@ -177,6 +186,7 @@ fn execute_connected(prepared: connect::Prepared, arguments: &Arguments) -> Resu
         pending: folder.snapshots(),
         artifacts: folder.tests(),
         known: prepared.known,
+        proofs: Proofs::default(),
         focused: !arguments.focus.is_empty(),
         budget: budget(Some(1), None),
         durations: Durations::default(),
@@ -278,6 +288,7 @@ async fn drive(
         pending: folder.snapshots(),
         artifacts: folder.tests(),
         known: prepared.known,
+        proofs: prepared.proofs,
         focused,
         budget,
         durations: durations_file().map(|path| Durations::load(&path)).unwrap_or_default(),

@@ -13,6 +13,8 @@ use crate::image::{Arch, DiskBus, DiskSource, FirmwareKind, Format, ImageSpec, K
 use crate::machine::AccelRequest;
 use crate::run::known::KnownIssues;
 use crate::run::plan::{self, Plan, Rerun};
+use crate::run::prove::Proofs;
+use crate::suite::model::Suite;
 
 /// Which images, and how they are booted.
 #[derive(Debug, Clone, Default, clap::Args)]
@@ -107,16 +109,20 @@ pub struct Prepared {
     pub rerun: Rerun,
     /// Failures that are documented.
     pub known: KnownIssues,
+    /// Tests that must fail.
+    pub proofs: Proofs,
     /// Said once, before the run begins.
     pub notices: Vec<String>,
 }
 
 /// Decodes, selects and plans. Starts nothing.
-/// `known_issues` are files beside those that lie in folders of suites.
+/// `known_issues` are files beside those that lie in folders of suites; with `proofs`, each selected
+/// test is asked a second time on a guest on which it must fail.
 pub fn prepare(
     selection: &Selection,
     options: &ImageOptions,
     known_issues: &[Utf8PathBuf],
+    proofs: Option<&[Utf8PathBuf]>,
 ) -> Result<Prepared, Complaint> {
     let project = Project::find()?;
     let loaded = load::suites(selection, OutputFormat::Text)?;
@@ -127,9 +133,22 @@ pub fn prepare(
     let ids = specs.iter().map(|spec| spec.id.clone()).collect();
     let typed = specs.iter().zip(&options.image).map(|(spec, typed)| (spec.id.clone(), typed.clone())).collect();
     let rerun = Rerun { options: rerun_options(selection, options), images: typed, connected: false };
-    let suites: Vec<Arc<_>> = loaded.suites.into_iter().map(Arc::new).collect();
+    let mut made = match proofs {
+        Some(paths) => Some(load::proofs(&loaded, &selected, paths)?),
+        None => None,
+    };
+    let proofs = made.as_mut().map(|made| std::mem::take(&mut made.proofs)).unwrap_or_default();
+    if !proofs.is_empty() {
+        notices.push(format!("{} proofs: each changes a guest of its own and must make its test fail", proofs.len()));
+    }
+    let changed = made.map(|made| made.suites).unwrap_or_default();
+    let first = loaded.suites.len();
+    let all =
+        |(at, suite): (usize, &Suite)| (0..suite.tests.len()).map(move |test| (first + at, test)).collect::<Vec<_>>();
+    selected.extend(changed.iter().enumerate().flat_map(all));
+    let suites: Vec<Arc<_>> = loaded.suites.into_iter().chain(changed).map(Arc::new).collect();
     let plan = plan::plan(&suites, &selected, ids);
-    Ok(Prepared { project, plan, specs, rerun, known, notices })
+    Ok(Prepared { project, plan, specs, rerun, known, proofs, notices })
 }
 
 /// The images that were typed, and how they are booted; what is to be said about them once.

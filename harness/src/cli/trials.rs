@@ -29,6 +29,7 @@ use crate::run::event::Event;
 use crate::run::lane::Lane;
 use crate::run::outcome::Outcome;
 use crate::run::plan::{Group, HEALTH_TEST, Isolation, MACHINE_SUITE, Planned, Shape};
+use crate::run::prove::Proofs;
 use crate::run::qemu::HostImages;
 use crate::run::record::TestRecord;
 use crate::run::session::{Session, Source};
@@ -95,7 +96,7 @@ fn prepare() -> Result<Prepared, Complaint> {
     let suites = std::env::var("MUSTER_SUITES").ok().map(Utf8PathBuf::from);
     let selection = Selection { suites: suites.into_iter().collect(), ..Selection::default() };
     let image = std::env::var("MUSTER_IMAGE").unwrap_or_else(|_| "lab".to_owned());
-    session::prepare(&selection, &ImageOptions { image: vec![image], ..ImageOptions::default() }, &[])
+    session::prepare(&selection, &ImageOptions { image: vec![image], ..ImageOptions::default() }, &[], None)
 }
 
 fn verdict(record: Result<TestRecord, String>) -> Result<Completion, Failed> {
@@ -198,6 +199,7 @@ async fn answer_all(
         pending: folder.snapshots(),
         artifacts: folder.tests(),
         known,
+        proofs: Proofs::default(),
         focused: false,
         budget: super::run::budget(Some(1), None),
         durations: Durations::default(),

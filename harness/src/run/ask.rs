@@ -11,6 +11,7 @@ use super::driver::Live;
 use super::durations::Durations;
 use super::known::KnownIssues;
 use super::plan::{Planned, Rerun};
+use super::prove::Proofs;
 use super::samples::{self, Samples};
 use super::steps::{self, Reboot};
 use crate::check::base::{self, Finding};
@@ -48,6 +49,8 @@ pub struct Settings {
     pub artifacts: Utf8PathBuf,
     /// Failures that are documented.
     pub known: KnownIssues,
+    /// Tests that must fail, when this run is for proofs.
+    pub proofs: Proofs,
     /// Whether somebody works on some tests: such a run is never a pass.
     pub focused: bool,
     /// What all machines of the run share.
@@ -222,7 +225,7 @@ pub async fn ask<L: Live>(
     loop {
         let (steps, reboot) = steps::split_at_reboot(open);
         let last = if reboot.is_none() { Some(&samples) } else { None };
-        let work = work(live, planned, steps, last, (image, settings), &clock, &base, &mut answer);
+        let work = work(live, planned, (steps, last), (image, settings), &clock, &base, &mut answer);
         let ended = tokio::select! {
             biased;
             failure = live.death() => Err(failure.at(&test.location)),
@@ -308,8 +311,7 @@ async fn take_samples<L: Live>(
 async fn work<L: Live>(
     live: &L,
     planned: &Planned,
-    steps: &[Step],
-    last: Option<&Samples>,
+    (steps, last): (&[Step], Option<&Samples>),
     (image, settings): (&str, &Settings),
     clock: &Clock,
     base_before: &Observations,

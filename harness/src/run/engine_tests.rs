@@ -30,6 +30,7 @@ fn settings() -> Settings {
         pending: "/nowhere".into(),
         artifacts: "/nowhere".into(),
         known: super::known::KnownIssues::default(),
+        proofs: super::prove::Proofs::default(),
         focused: false,
         budget: Budget::new(1, 1000, None),
         durations: Durations::default(),
@@ -424,7 +425,7 @@ async fn a_teardown_runs_once_on_each_machine_after_the_last_test_and_its_failur
         test("b", &[], &["true"]),
         mutating("c", &[], &["true"]),
     ]));
-    noisy.teardown = ["true", "false", "echo last"].map(|command| super::fake::step(command)).to_vec();
+    noisy.teardown = ["true", "false", "echo last"].map(super::fake::step).to_vec();
     let all: BTreeSet<(usize, usize)> = (0..3).map(|index| (0, index)).collect();
     let plan = plan::plan(&[std::sync::Arc::new(noisy)], &all, vec!["fake".into()]);
     let driver = FakeDriver::default();

@@ -102,6 +102,7 @@ impl<'s, 'd, D: Driver> Lane<'s, 'd, D> {
             self.facts.as_ref().and_then(|facts| gate::dimension(name, &session.image, session.settings, facts))
         };
         session.settings.known.rule(&mut record, &lookup);
+        session.settings.proofs.rule(&mut record);
         let live = self.slot.as_mut().map(|slot| &mut slot.live);
         if let Err(why) = capsule::take(session, live, &mut record).await {
             session.events.notice(format!("the machine is given up after its capsule was taken: {why}"));

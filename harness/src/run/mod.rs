@@ -21,6 +21,7 @@ pub mod known;
 pub mod lane;
 pub mod outcome;
 pub mod plan;
+pub mod prove;
 pub mod qemu;
 pub mod reboot;
 pub mod record;

@@ -440,7 +440,8 @@ images:
         for entry in &entries {
             assert_eq!(entry.facts["distro"], ["muster-lab-1"]);
             // Secure Boot is a switch of the firmware: the disk is lab's own.
-            let variant = if entry.id == "lab-secureboot" { "lab" } else { &entry.id };
+            let variant =
+                if ["lab-secureboot", "lab-baseline"].contains(&entry.id.as_str()) { "lab" } else { &entry.id };
             assert_eq!(entry.disk, Disk::Lab(variant.to_owned()));
         }
     }

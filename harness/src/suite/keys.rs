@@ -458,6 +458,27 @@ pub const ISSUE: KeyTable = KeyTable {
     ],
 };
 
+/// A file of proofs.
+pub const PROOFS: KeyTable = KeyTable {
+    what: "a file of proofs",
+    keys: &[
+        required("schema", Shape::Constant("proofs/v1"), "The language and its version."),
+        required("proofs", Shape::List(&PROOF), "The entries."),
+    ],
+};
+
+/// A proof.
+pub const PROOF: KeyTable = KeyTable {
+    what: "a proof",
+    keys: &[
+        required("tests", Shape::Line, "The tests it is about: `suite/test`, where `*` and `?` may be used."),
+        key("steps", Shape::Steps, "What is done to the guest before the test's own steps."),
+        key("then", Shape::Steps, "What is done after the test's own steps, before what it expects is looked at."),
+        key("fails", Shape::Lines, "Failure ids, one of which the test must then have."),
+        key("unprovable", Shape::Line, "Why no change of the guest can make the tests fail."),
+    ],
+};
+
 /// A file of the image catalogue.
 pub const CATALOGUE: KeyTable = KeyTable {
     what: "an image catalogue",

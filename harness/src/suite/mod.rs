@@ -8,6 +8,7 @@
 //! - [`keys`]: the language's own keys, from which the decoder and [`schema`] are both made.
 //! - [`condition`], [`matcher`], [`value`]: the small languages inside scalars.
 //! - [`adjust`]: what a test expects on one system. [`known`]: failures that are documented.
+//! - [`proofs`]: how tests are shown to be able to fail.
 //! - [`select`]: which tests a command line means. [`images`]: the image catalogue's files.
 //! - [`console_rules`]: the files of console rules.
 
@@ -24,6 +25,7 @@ pub mod known;
 pub mod lint;
 pub mod matcher;
 pub mod model;
+pub mod proofs;
 pub mod schema;
 pub mod select;
 pub mod source;

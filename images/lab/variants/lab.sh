@@ -56,8 +56,9 @@ overlay_with_key() {
 
 ESP_MIB=64 ROOT_MIB=2048
 
+# lab_disk ROOT [WORDS]: the disk, with these words on the kernel's command line.
 lab_disk() {
-  local root=$1 esp=$WORK/esp kernel
+  local root=$1 words=${2:-} esp=$WORK/esp kernel
   kernel=$(kernel_release "$root")
   # Debian's chain, signed by Microsoft and Debian: Secure Boot is then a matter of the firmware alone.
   mkdir -p "$esp/EFI/BOOT" "$esp/EFI/debian"
@@ -68,7 +69,7 @@ lab_disk() {
 serial --unit=0
 terminal_output serial console
 search --no-floppy --label --set=root lab-root
-linux /boot/vmlinuz-$kernel root=LABEL=lab-root ro no_timer_check console=tty0 console=ttyS0
+linux /boot/vmlinuz-$kernel root=LABEL=lab-root ro no_timer_check ${words:+$words }console=tty0 console=ttyS0
 initrd /boot/initrd.img-$kernel
 boot
 G

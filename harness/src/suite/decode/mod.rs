@@ -34,6 +34,7 @@ use include::Files;
 pub(crate) use conditions::condition;
 pub(crate) use context::{Context, Patterns, Text, is_id};
 pub(crate) use expect::{duplicate_subject, duration as positive_duration};
+pub(crate) use steps::{Place, steps};
 pub(crate) use suite::schema;
 
 /// Every schema that files of this room may have, the files that suites include among them.

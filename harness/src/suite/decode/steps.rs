@@ -17,7 +17,7 @@ const UNITS: &[&str] =
 
 /// Where steps stand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Place {
+pub(crate) enum Place {
     /// In a test.
     Test,
     /// In a suite's `setup` or `teardown`.
@@ -25,7 +25,7 @@ pub(super) enum Place {
 }
 
 /// All steps of a list that must have some.
-pub(super) fn steps(cx: &mut Context<'_>, node: &Node, name: &str, place: Place) -> Vec<Step> {
+pub(crate) fn steps(cx: &mut Context<'_>, node: &Node, name: &str, place: Place) -> Vec<Step> {
     let Some(items) = cx.items(node, name) else { return Vec::new() };
     items.iter().enumerate().filter_map(|(at, item)| step(cx, item, at, place)).collect()
 }

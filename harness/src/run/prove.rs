@@ -1,0 +1,179 @@
+//! Proofs in a run: tests on guests that were changed so that they must fail. Made of the suites
+//! before anything is planned; a record learns at its end what its failure shows.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::outcome::Outcome;
+use super::record::TestRecord;
+use crate::failure::{self, Failure};
+use crate::suite::model::{GuestMode, Suite, Test};
+use crate::suite::proofs::{Kind, Proof};
+
+/// What stands before the name of a suite whose tests must fail.
+pub const PREFIX: &str = "proof-of-";
+
+/// Tests that must fail, by suite and id, with the ids of which one must be among their failures.
+#[derive(Debug, Clone, Default)]
+pub struct Proofs(BTreeMap<(String, String), Vec<String>>);
+
+/// What proofs make of suites.
+#[derive(Debug)]
+pub struct Made {
+    /// One suite for each that has a test with a proof: the changed tests, and what they need.
+    pub suites: Vec<Suite>,
+    /// What must become of them.
+    pub proofs: Proofs,
+    /// Tests with neither a proof nor a reason, by suite and id.
+    pub missing: Vec<(String, String)>,
+    /// Tests that have a reason instead, with it.
+    pub unprovable: Vec<(String, String, String)>,
+}
+
+/// Makes the suites of changed tests, of those that are wanted, given as (suite, index of the test).
+pub fn make(suites: &[Suite], wanted: &BTreeSet<(usize, usize)>, proofs: &[Proof]) -> Made {
+    let mut made = Made { suites: Vec::new(), proofs: Proofs::default(), missing: Vec::new(), unprovable: Vec::new() };
+    for (at, suite) in suites.iter().enumerate() {
+        let mut tests = Vec::new();
+        for test in wanted.iter().filter(|(s, _)| *s == at).map(|(_, t)| &suite.tests[*t]) {
+            let about: Vec<&Proof> = proofs.iter().filter(|proof| proof.is_about(&suite.name, &test.id)).collect();
+            if about.is_empty() {
+                made.missing.push((suite.name.clone(), test.id.clone()));
+            }
+            for (number, proof) in about.into_iter().enumerate() {
+                match &proof.kind {
+                    Kind::Unprovable { because } => {
+                        made.unprovable.push((suite.name.clone(), test.id.clone(), because.clone()));
+                    }
+                    Kind::Mutation { before, after, fails } => {
+                        let id = if number == 0 { test.id.clone() } else { format!("{}.{}", test.id, number + 1) };
+                        let steps = before.iter().chain(&test.steps).chain(after).cloned().collect();
+                        let mutated = Test { id: id.clone(), steps, retry: 0, ..test.clone() };
+                        tests.extend(alone(suite, mutated));
+                        made.proofs.0.insert((format!("{PREFIX}{}", suite.name), id), fails.clone());
+                    }
+                }
+            }
+        }
+        if !tests.is_empty() {
+            let name = format!("{PREFIX}{}", suite.name);
+            made.suites.push(Suite { name, tests, ..suite.clone() });
+        }
+    }
+    made
+}
+
+/// A test with what it needs, on a machine that no other proof touches: each gets copies of its own.
+fn alone(suite: &Suite, test: Test) -> Vec<Test> {
+    let copy = |id: &str| format!("{id}.for.{}", test.id);
+    let own = |test: &Test, id: String| Test {
+        id,
+        needs: test.needs.iter().map(|need| copy(need)).collect(),
+        guest: if test.guest == GuestMode::Fresh { GuestMode::Fresh } else { GuestMode::Clone },
+        ..test.clone()
+    };
+    let mut needed: Vec<&Test> = Vec::new();
+    let mut open: Vec<&String> = test.needs.iter().collect();
+    while let Some(id) = open.pop() {
+        let Some(found) = suite.tests.iter().find(|other| other.id == *id) else { continue };
+        if !needed.iter().any(|known| known.id == found.id) {
+            needed.push(found);
+            open.extend(&found.needs);
+        }
+    }
+    let id = test.id.clone();
+    needed.iter().map(|needed| own(needed, copy(&needed.id))).chain([own(&test, id)]).collect()
+}
+
+impl Proofs {
+    /// Whether nothing is to be proven.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// How many tests must fail.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Turns the record of a test that must fail into what that shows.
+    pub fn rule(&self, record: &mut TestRecord) {
+        let Some(fails) = self.0.get(&(record.suite.clone(), record.test.clone())) else { return };
+        match record.outcome {
+            Outcome::Fail => {
+                let as_said = |failure: &&Failure| fails.iter().any(|id| id == failure.id.as_str());
+                match record.failures.iter().find(as_said) {
+                    Some(failure) => {
+                        record.outcome = Outcome::Pass;
+                        record.remarks.push(format!("fails as it must: {}: {}", failure.id, failure.message));
+                        record.failures.clear();
+                    }
+                    None => {
+                        let text = format!("failed on the changed guest, but not with {}", fails.join(" or "));
+                        record.failures.insert(0, Failure::new(failure::PROOF_OTHER, text).at(&record.location));
+                    }
+                }
+            }
+            Outcome::Pass | Outcome::Flaky | Outcome::Known => {
+                let text = format!("passed on a guest on which it must fail with {}", fails.join(" or "));
+                record.outcome = Outcome::Fail;
+                record.failures = vec![Failure::new(failure::PROOF_PASSED, text).at(&record.location)];
+            }
+            Outcome::Error | Outcome::Skip => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::failure::FailureId;
+
+    fn made(proofs: &str) -> Made {
+        let text = "schema: suite/v1\nsuite: s\ntests:\n- {id: a, steps: [run: 'true']}\n- {id: b, needs: [a], expect: {kernel: {taint: 0}}}\n- {id: c, expect: {kernel: {taint: 0}}}\n";
+        let vocabulary = crate::suite::Vocabulary { tables: crate::check::tables(), capabilities: &[], tools: &[] };
+        let suites = vec![crate::suite::decode_source("s.yaml", text, &vocabulary).0.unwrap()];
+        let (proofs, problems) = crate::suite::proofs::decode_source("p.yaml", proofs, &vocabulary, &suites);
+        assert_eq!(problems.render(false), "");
+        make(&suites, &BTreeSet::from([(0, 0), (0, 1), (0, 2)]), &proofs)
+    }
+
+    #[test]
+    fn each_proof_has_its_own_copy_of_what_it_needs() {
+        let made = made(
+            "schema: proofs/v1\nproofs:\n- {tests: s/b, steps: [run: x], fails: [kernel.taint]}\n- {tests: s/b, then: [run: y], fails: [kernel.taint]}\n- {tests: s/a, unprovable: it only prepares}\n",
+        );
+        let shown: Vec<(&str, Vec<String>, usize)> =
+            made.suites[0].tests.iter().map(|test| (test.id.as_str(), test.needs.clone(), test.steps.len())).collect();
+        assert_eq!(
+            shown,
+            [
+                ("a.for.b", vec![], 1),
+                ("b", vec!["a.for.b".to_owned()], 1),
+                ("a.for.b.2", vec![], 1),
+                ("b.2", vec!["a.for.b.2".to_owned()], 1)
+            ]
+        );
+        assert!(made.suites[0].tests.iter().all(|test| test.guest == GuestMode::Clone));
+        assert_eq!(made.suites[0].name, "proof-of-s");
+        assert_eq!(made.missing, [("s".to_owned(), "c".to_owned())]);
+        assert_eq!(made.unprovable[0].2, "it only prepares");
+    }
+
+    #[test]
+    fn a_failure_as_said_is_a_pass_and_nothing_else_is() {
+        let mut proofs = Proofs::default();
+        proofs.0.insert(("proof-of-s".into(), "a".into()), vec!["kernel.taint".into()]);
+        let ruled = |outcome: Outcome, failures: &[&str]| {
+            let mut record = crate::report::sample::test("proof-of-s", "a", outcome);
+            record.failures =
+                failures.iter().map(|what| Failure::new(FailureId::of_check("kernel", what), "m")).collect();
+            proofs.rule(&mut record);
+            (record.outcome, record.failures.first().map(|failure| failure.id.to_string()))
+        };
+        assert_eq!(ruled(Outcome::Fail, &["release", "taint"]), (Outcome::Pass, None));
+        assert_eq!(ruled(Outcome::Fail, &["release"]), (Outcome::Fail, Some("proof.other-failure".into())));
+        assert_eq!(ruled(Outcome::Pass, &[]), (Outcome::Fail, Some("proof.passed".into())));
+        assert_eq!(ruled(Outcome::Error, &["taint"]).0, Outcome::Error);
+        assert_eq!(ruled(Outcome::Skip, &[]).0, Outcome::Skip);
+    }
+}
