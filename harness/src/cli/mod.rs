@@ -10,6 +10,7 @@ mod console;
 mod consumer;
 mod doctor;
 mod door;
+mod explain;
 mod failures;
 mod images;
 mod list;
@@ -52,6 +53,8 @@ enum Command {
     List(list::Arguments),
     /// Validate suites offline, all errors at once
     Check(check::Arguments),
+    /// Say what a test means, on which systems, and every command that it runs in the guest
+    Explain(explain::Arguments),
     /// Print the JSON Schema of a file format
     Schema(schema::Arguments),
     /// List, build, inspect and prune images
@@ -90,6 +93,7 @@ fn dispatch(command: Command) -> std::process::ExitCode {
         Command::Run(arguments) => run::execute(*arguments),
         Command::List(arguments) => list::execute(arguments),
         Command::Check(arguments) => check::execute(arguments),
+        Command::Explain(arguments) => explain::execute(arguments),
         Command::Schema(arguments) => schema::execute(arguments),
         Command::Images(arguments) => images::execute(arguments),
         Command::Snapshots(arguments) => snapshots::execute(arguments),
