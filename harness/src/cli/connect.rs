@@ -23,7 +23,7 @@ pub struct ConnectOptions {
     #[arg(
         long,
         value_name = "USER@HOST[:PORT]",
-        conflicts_with_all = ["image", "format", "firmware", "arch", "tpm", "kernel", "initrd", "cmdline", "seed", "user", "memory", "cpus", "bus", "extra_disks", "nics", "boot_timeout", "accel", "jobs", "all_memory"]
+        conflicts_with_all = ["image", "format", "firmware", "arch", "tpm", "kernel", "initrd", "cmdline", "seed", "user", "memory", "cpus", "bus", "extra_disks", "nics", "boot_timeout", "accel"]
     )]
     pub connect: Option<String>,
     /// Private key for --connect, without a passphrase
@@ -62,18 +62,8 @@ pub fn prepare(typed: &str, selection: &Selection, options: &ConnectOptions) -> 
     let loaded = load::suites(selection, OutputFormat::Text)?;
     let mut selected = load::select(&loaded, selection)?;
     selected.remove(&(0, HEALTH));
-    let target = Destination::parse(typed)?;
-    let name = safe_name(&options.name)?;
-    let remote = Remote {
-        name: name.clone(),
-        shown: target.to_string(),
-        addr: target.resolve()?,
-        user: target.user.clone(),
-        identity: identity(options.identity.as_deref())?,
-        host_key: host_key(&target, options)?,
-        patience: options.connect_timeout,
-        allow_changes: options.allow_changes,
-    };
+    let remote = remote(typed, options)?;
+    let (name, target) = (remote.name.clone(), &remote.shown);
     let suites: Vec<Arc<_>> = loaded.suites.into_iter().map(Arc::new).collect();
     let plan = remote::on_one_machine(plan::plan(&suites, &selected, vec![name]));
     let mut notices = vec![format!(
@@ -92,6 +82,21 @@ pub fn prepare(typed: &str, selection: &Selection, options: &ConnectOptions) -> 
     }
     let rerun = Rerun { options: rerun_options(typed, selection, options), connected: true, ..Rerun::default() };
     Ok(Prepared { project, plan, remote, rerun, notices })
+}
+
+/// The machine that was typed, and whom to trust there. Connects to nothing.
+pub fn remote(typed: &str, options: &ConnectOptions) -> Result<Remote, Complaint> {
+    let target = Destination::parse(typed)?;
+    Ok(Remote {
+        name: safe_name(&options.name)?,
+        shown: target.to_string(),
+        addr: target.resolve()?,
+        user: target.user.clone(),
+        identity: identity(options.identity.as_deref())?,
+        host_key: host_key(&target, options)?,
+        patience: options.connect_timeout,
+        allow_changes: options.allow_changes,
+    })
 }
 
 /// `user@host:port`, taken apart.

@@ -18,6 +18,7 @@ mod load;
 mod place;
 mod project;
 mod prune;
+mod record;
 mod resume;
 mod run;
 mod schema;
@@ -55,6 +56,8 @@ enum Command {
     Check(check::Arguments),
     /// Say what a test means, on which systems, and every command that it runs in the guest
     Explain(explain::Arguments),
+    /// Write a suite of what a good machine is, to be held against later ones
+    Record(Box<record::Arguments>),
     /// Print the JSON Schema of a file format
     Schema(schema::Arguments),
     /// List, build, inspect and prune images
@@ -94,6 +97,7 @@ fn dispatch(command: Command) -> std::process::ExitCode {
         Command::List(arguments) => list::execute(arguments),
         Command::Check(arguments) => check::execute(arguments),
         Command::Explain(arguments) => explain::execute(arguments),
+        Command::Record(arguments) => record::execute(*arguments),
         Command::Schema(arguments) => schema::execute(arguments),
         Command::Images(arguments) => images::execute(arguments),
         Command::Snapshots(arguments) => snapshots::execute(arguments),
