@@ -418,8 +418,8 @@ fn base_checks(suite: &Suite) -> Vec<String> {
 
 fn isolation_in_words(isolation: Isolation) -> &'static str {
     match isolation {
-        Isolation::Booted => "one that was booted and not forked, shared with tests that judge its boot",
-        Isolation::Shared => "shared with other tests that only look, and with those that are said to share",
+        Isolation::Booted => "one that was booted and not forked, with other tests that judge its boot",
+        Isolation::Shared => "one for all tests that only look, or are said to share",
         Isolation::Clone => "a fork of the warm machine for this chain alone",
         Isolation::Fresh => "a cold boot for this chain alone",
     }

@@ -209,18 +209,15 @@ async fn read<L: Live>(
     Ok(Written { tests: decoded.tests.len(), assertions, remarks: recorded.left_out.clone(), text })
 }
 
-/// A check that can answer nothing here must not make a suite that lacks a part in silence.
+/// A test that can answer nothing here must not be missing from the suite in silence.
 fn refuse_what_cannot_be_asked(recorded: &Recorded, wrong: &[again::Wrong]) -> Result<(), Complaint> {
-    let checks: BTreeSet<&str> = wrong.iter().filter(|wrong| wrong.unknown).map(|wrong| wrong.check).collect();
-    for check in checks {
-        let unknown: BTreeSet<&str> =
-            wrong.iter().filter(|one| one.unknown && one.check == check).map(|one| one.subject.as_str()).collect();
-        let asked = recorded.subjects(check);
-        if unknown.len() == asked
-            && let Some(first) = wrong.iter().find(|one| one.unknown && one.check == check)
-        {
+    for test in &recorded.tests {
+        let mut unknown = wrong.iter().filter(|one| one.unknown && one.test == test.id);
+        let subjects: BTreeSet<&str> = unknown.clone().map(|one| one.subject.as_str()).collect();
+        if let Some(first) = unknown.next().filter(|_| subjects.len() == test.entries.len()) {
             return Err(Complaint::infrastructure(format!(
-                "what was recorded could not be asked again here: check {check}: {}",
+                "what was recorded could not be asked again here: {}: {}",
+                first.check,
                 text::one_line(&first.why, 300)
             ))
             .hint("a suite that no run can answer is of no use: leave out what this check is for"));

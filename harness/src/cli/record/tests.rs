@@ -254,7 +254,6 @@ fn what_was_otherwise_a_moment_later_is_left_out_and_named() {
         why: "changed".into(),
         unknown: false,
     };
-    assert_eq!(recorded.subjects("user"), 3);
     let all = ["uid", "gid", "home", "shell"];
     recorded.leave_out(&[wrong("root", "shell"), wrong("old", "uid")]);
     recorded.leave_out(&all.map(|attribute| wrong("nobody", attribute)));
@@ -262,6 +261,25 @@ fn what_was_otherwise_a_moment_later_is_left_out_and_named() {
     assert!(recorded.left_out.contains(&"user root: changed".to_owned()));
     recorded.leave_out(&["old", "root"].map(|name| all.map(|attribute| wrong(name, attribute))).concat());
     assert_eq!(recorded.tests, []);
+}
+
+#[test]
+fn a_test_that_cannot_be_asked_at_all_ends_the_recording() {
+    let recorded = recorded(Source::Users, USERS);
+    let wrong = |subject: &str, unknown| Wrong {
+        test: "users".into(),
+        check: "user",
+        subject: subject.into(),
+        attribute: "uid",
+        why: "getent: not found".into(),
+        unknown,
+    };
+    let some = [wrong("root", true), wrong("nobody", false), wrong("old", true)];
+    assert!(super::refuse_what_cannot_be_asked(&recorded, &some).is_ok());
+    let all = ["root", "nobody", "old"].map(|name| wrong(name, true));
+    let complaint = super::refuse_what_cannot_be_asked(&recorded, &all).unwrap_err();
+    assert!(complaint.what.contains("getent: not found"), "{}", complaint.what);
+    assert_eq!(complaint.exit, crate::exit::Exit::Error);
 }
 
 #[test]
