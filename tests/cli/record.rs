@@ -76,8 +76,8 @@ fn nothing_is_written_over_and_nothing_is_left_out_in_silence() {
     printed.assert_status(0);
     assert!(printed.stdout.starts_with("# Recorded from ") && printed.stdout.ends_with("members: none}\n"));
     let nothing = record(&place, &sshd, &["--of", "groups,users:no-such-user"]);
-    nothing.assert_status(3);
-    assert!(nothing.stderr.contains("users cannot be recorded: nothing matches"), "{}", nothing.stderr);
+    nothing.assert_status(2);
+    assert!(nothing.stderr.contains("matches no-such-user"), "{}", nothing.stderr);
     assert_eq!(nothing.stdout, "");
 }
 

@@ -62,8 +62,9 @@ pub fn prepare(typed: &str, selection: &Selection, options: &ConnectOptions) -> 
     let loaded = load::suites(selection, OutputFormat::Text)?;
     let mut selected = load::select(&loaded, selection)?;
     selected.remove(&(0, HEALTH));
-    let remote = remote(typed, options)?;
-    let (name, target) = (remote.name.clone(), &remote.shown);
+    let target = Destination::parse(typed)?;
+    let remote = target.remote(options)?;
+    let name = remote.name.clone();
     let suites: Vec<Arc<_>> = loaded.suites.into_iter().map(Arc::new).collect();
     let plan = remote::on_one_machine(plan::plan(&suites, &selected, vec![name]));
     let mut notices = vec![format!(
@@ -86,17 +87,7 @@ pub fn prepare(typed: &str, selection: &Selection, options: &ConnectOptions) -> 
 
 /// The machine that was typed, and whom to trust there. Connects to nothing.
 pub fn remote(typed: &str, options: &ConnectOptions) -> Result<Remote, Complaint> {
-    let target = Destination::parse(typed)?;
-    Ok(Remote {
-        name: safe_name(&options.name)?,
-        shown: target.to_string(),
-        addr: target.resolve()?,
-        user: target.user.clone(),
-        identity: identity(options.identity.as_deref())?,
-        host_key: host_key(&target, options)?,
-        patience: options.connect_timeout,
-        allow_changes: options.allow_changes,
-    })
+    Destination::parse(typed)?.remote(options)
 }
 
 /// `user@host:port`, taken apart.
@@ -144,6 +135,19 @@ impl Destination {
             return Err(wrong("user or host is empty or has characters that neither can have"));
         }
         Ok(Self { user: user.to_owned(), host: host.to_owned(), port })
+    }
+
+    fn remote(&self, options: &ConnectOptions) -> Result<Remote, Complaint> {
+        Ok(Remote {
+            name: safe_name(&options.name)?,
+            shown: self.to_string(),
+            addr: self.resolve()?,
+            user: self.user.clone(),
+            identity: identity(options.identity.as_deref())?,
+            host_key: host_key(self, options)?,
+            patience: options.connect_timeout,
+            allow_changes: options.allow_changes,
+        })
     }
 
     fn resolve(&self) -> Result<SocketAddr, Complaint> {

@@ -53,6 +53,8 @@ pub(super) struct Account {
     pub(super) adjustments: Vec<Adjusting>,
     /// What else it may be, when it is not known yet which adjustments apply.
     pub(super) variants: Vec<Variant>,
+    /// Whether the adjustments leave nothing to ask, which is an error in a run.
+    pub(super) nothing_left: bool,
     pub(super) snapshots: Vec<Line>,
     pub(super) base_checks: Vec<String>,
     /// What is run in the guest, in order.
@@ -140,8 +142,9 @@ pub(super) struct Variant {
     #[serde(rename = "if")]
     pub(super) conditions: Vec<String>,
     pub(super) timeout: String,
-    /// Nothing at all is an error in a run.
     pub(super) expect: Vec<Line>,
+    /// Whether nothing is left to ask, which is an error in a run.
+    pub(super) nothing_left: bool,
     /// The readings of its checks.
     pub(super) commands: Vec<Command>,
 }
@@ -191,6 +194,7 @@ pub(super) fn of(suite: &Arc<Suite>, index: usize, system: &System) -> Account {
         expect: lines(&settled.expect),
         adjustments: test.adjust.iter().map(|adjustment| adjusting(adjustment, system)).collect(),
         variants: variants(test, &open, system),
+        nothing_left: settled.assertions() == 0,
         snapshots: test.snapshots.iter().map(snapshot).collect(),
         base_checks: base_checks(suite),
         commands: runs,
@@ -227,6 +231,7 @@ pub(super) fn of_health(system: &System) -> Account {
         expect: Vec::new(),
         adjustments: Vec::new(),
         variants: Vec::new(),
+        nothing_left: false,
         snapshots: Vec::new(),
         base_checks: Kind::ALL.iter().map(|kind| kind.word().to_owned()).collect(),
         commands: commands::of_a_boot(system),
@@ -270,6 +275,7 @@ fn variants(test: &Test, open: &[usize], system: &System) -> Vec<Variant> {
             conditions: chosen.iter().map(|at| test.adjust[*at].when.condition.to_string()).collect(),
             timeout: show_duration(made.timeout),
             expect: lines(&made.expect),
+            nothing_left: made.assertions() == 0,
             commands: commands::of_checks(&made.expect, system),
         }
     };

@@ -193,6 +193,19 @@ fn many_open_adjustments_are_shown_one_by_one_and_that_is_said() {
 }
 
 #[test]
+fn a_test_of_which_nothing_is_left_says_so() {
+    let text = "schema: suite/v1\nsuite: s\ntests:\n  - id: t\n    expect: {kernel: {taint: 0}, sysctl: {kernel.ostype: Linux}}\n    adjust:\n      - {when: arch == aarch64, because: b, expect: {kernel: null}}\n      - {when: mode == image, because: b, expect: {sysctl: null}}\n";
+    let (suite, problems) = crate::suite::decode_source("s.yaml", text, &load::vocabulary());
+    assert_eq!(problems.render(false), "");
+    let suite = Arc::new(suite.unwrap());
+    let left = |facts: &[(&str, &str)]| account::of(&suite, 0, &image(facts));
+    assert!(left(&[("arch", "aarch64"), ("mode", "image")]).nothing_left);
+    let open = left(&[("arch", "aarch64")]);
+    assert!(!open.nothing_left && open.variants[0].nothing_left);
+    assert!(text::render(&open).contains("nothing is left of the test"));
+}
+
+#[test]
 fn the_machine_s_own_test_has_an_account_too() {
     let page = text::render(&account::of_health(&System::default()));
     assert!(page.starts_with("machine/health\n") && page.contains("base checks after a boot"), "{page}");

@@ -6,6 +6,8 @@ use crate::text::{harmless, one_line};
 
 /// Width of the first column.
 const LABEL: usize = 11;
+/// What is said when adjustments take everything away.
+const NOTHING_LEFT: &str = "    nothing is left of the test, which is an error; use its `when` to leave it out\n";
 
 /// The text, ending in a newline.
 pub(super) fn render(account: &Account) -> String {
@@ -29,6 +31,9 @@ pub(super) fn render(account: &Account) -> String {
     page.section("setup, before the suite's first test on a machine", &account.setup);
     page.section("steps", &account.steps);
     page.section("expected", &account.expect);
+    if account.nothing_left {
+        page.out.push_str(NOTHING_LEFT);
+    }
     for adjustment in &account.adjustments {
         page.adjustment(adjustment, account);
     }
@@ -147,9 +152,8 @@ impl Page {
         if variant.timeout != account.timeout {
             self.out.push_str(&format!("    - time {}\n    + time {}\n", account.timeout, variant.timeout));
         }
-        let bare = variant.expect.is_empty() && account.steps.is_empty() && account.snapshots.is_empty();
-        if bare {
-            self.out.push_str("    nothing is left of the test, which is an error; use its `when` to leave it out\n");
+        if variant.nothing_left {
+            self.out.push_str(NOTHING_LEFT);
         }
         let of_checks = |one: &&Command| one.of.starts_with("check ");
         for command in account.commands.iter().filter(of_checks).filter(|one| !variant.commands.contains(one)) {

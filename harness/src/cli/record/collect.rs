@@ -2,6 +2,7 @@
 //! snapshots serve where there are some; what they leave out as volatile is left out here too.
 
 use super::sources::{Of, Source};
+use crate::check::file::kind_of;
 use crate::check::kernel_config::{Config, Setting};
 use crate::check::{Probe, shell};
 use crate::guest::{End, Reply};
@@ -93,10 +94,10 @@ fn shell_pattern(glob: &str) -> String {
     out
 }
 
-/// The facts of an answer that are wanted, by name.
+/// The facts of an answer that are wanted, by name; none when no glob matches one.
 ///
 /// # Errors
-/// What could not be read, and why; an answer without anything that is wanted is one too.
+/// What could not be read, and why.
 pub(super) fn facts(of: &Of, reply: &Reply) -> Result<Vec<Fact>, String> {
     let rows = |source: SnapshotSource| facts::read(&source, reply);
     let cell = |row: &Row, at: usize| row.cells.get(at).cloned().unwrap_or_default();
@@ -128,11 +129,9 @@ pub(super) fn facts(of: &Of, reply: &Reply) -> Result<Vec<Fact>, String> {
     }
     facts.sort_by(|one, other| (&one.name, &one.cells).cmp(&(&other.name, &other.cells)));
     facts.dedup();
-    if facts.is_empty() && of.source != Source::Ports {
-        return Err(match &of.globs[..] {
-            [] => "there is nothing in the answer".to_owned(),
-            globs => format!("nothing matches {}", one_line(&globs.join(", "), 200)),
-        });
+    // Nothing may listen; whatever else there is none of was not read.
+    if facts.is_empty() && of.globs.is_empty() && of.source != Source::Ports {
+        return Err("there is nothing in the answer".to_owned());
     }
     Ok(facts)
 }
@@ -193,16 +192,7 @@ fn stats(reply: &Reply) -> Result<Vec<Fact>, String> {
         match (answer.status, raw, &fields[..]) {
             (0, Some(raw), [_, owner, group]) => {
                 let mode = format!("{:04o}", raw & 0o7777);
-                let kind = match raw & 0o170_000 {
-                    0o100_000 => "file",
-                    0o040_000 => "directory",
-                    0o120_000 => "symlink",
-                    0o140_000 => "socket",
-                    0o010_000 => "fifo",
-                    0o060_000 => "block",
-                    0o020_000 => "character",
-                    other => return Err(format!("the file type bits of {} are {other:o}", one_line(&path, 100))),
-                };
+                let kind = kind_of(raw).map_err(|why| format!("{}: {why}", one_line(&path, 100)))?;
                 let mut cells = vec![("type", kind), ("owner", owner), ("group", group)];
                 // A link has no permissions of its own.
                 cells.push(if kind == "symlink" { ("target", target) } else { ("mode", mode.as_str()) });

@@ -177,6 +177,10 @@ async fn read<L: Live>(
             Complaint::infrastructure(format!("{} cannot be recorded: {}", of.source.word(), text::one_line(&why, 300)))
                 .hint(format!("leave out {}, when this machine has none", of.source.word()))
         })?;
+        if facts.is_empty() && !of.globs.is_empty() {
+            let globs = text::one_line(&of.globs.join(", "), 200);
+            return Err(Complaint::invalid(format!("--of {}: nothing on {shown} matches {globs}", of.source.word())));
+        }
         recorded.add(of.source, facts, arguments.versions);
     }
     let suite = arguments.suite.clone().unwrap_or_else(|| default_name(name));
