@@ -5,9 +5,11 @@ mod support;
 
 mod connect;
 mod console;
+mod explain;
 #[path = "../../harness/src/guest/loopback.rs"]
 #[allow(dead_code)]
 mod loopback;
+mod record;
 
 use std::time::Duration;
 
@@ -31,6 +33,8 @@ fn version_and_help_are_short_and_say_the_exit_codes() {
         "boot",
         "list",
         "check",
+        "explain",
+        "record",
         "schema",
         "images",
         "snapshots",

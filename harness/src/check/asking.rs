@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::matching::{Miss, Value, judge};
 use super::shell::{self, Answer};
-use super::wording::describe;
+use super::wording::{asked_of, describe};
 use super::{Observations, Probe, Verdict};
 use crate::guest::{End, Reply};
 use crate::suite::model::{Assertion, Expectation};
@@ -98,13 +98,6 @@ fn verdict(assertion: &Assertion, kind: &Kind, value: &Value) -> Verdict {
         Err(Miss::Unreadable(why)) => Verdict::Unknown {
             why: format!("cannot judge {} {}: {why}", asked_of(assertion), describe(&assertion.matcher)),
         },
-    }
-}
-
-fn asked_of(assertion: &Assertion) -> String {
-    match &assertion.key {
-        Some(key) => format!("{}.{}", assertion.attribute, one_line(key, 80)),
-        None => assertion.attribute.to_owned(),
     }
 }
 

@@ -160,6 +160,15 @@ pub fn next(before: &Observations, facts: &Facts) -> Vec<Probe> {
     probes
 }
 
+/// The readings after a test for a person to read, of a machine that has not booted: a stand-in takes
+/// the place of the journal's last entry before the test.
+pub fn shown(facts: &Facts) -> Vec<Probe> {
+    let entry = br#"{"__CURSOR":"LAST-ENTRY-BEFORE-THE-TEST"}"#.to_vec();
+    let mut before = blank(0);
+    before.0.insert(JOURNAL.to_owned(), Reply { stdout: entry, ..Reply::default() });
+    next(&before, facts)
+}
+
 /// What cannot be read on this machine, with the reason; to be told once.
 pub fn unavailable(seen: &Observations, facts: &Facts) -> Vec<(Kind, String)> {
     Kind::ALL.into_iter().filter_map(|kind| readable(kind, seen, facts).err().map(|why| (kind, why))).collect()
@@ -405,6 +414,14 @@ mod tests {
         let journal = probes.iter().find(|probe| probe.key == JOURNAL).map(|probe| probe.script.as_str());
         assert!(journal.is_some_and(|script| !script.contains("cursor") && script.contains(COREDUMP)), "{journal:?}");
         assert_eq!(since_boot(&seen(4096, 0, "", "", "size 0\n"), &facts()), []);
+    }
+
+    #[test]
+    fn what_is_shown_is_what_is_read_after_a_test() {
+        let keys = |probes: Vec<Probe>| probes.into_iter().map(|probe| probe.key).collect::<Vec<_>>();
+        let shown = shown(&facts());
+        assert!(shown.iter().any(|probe| probe.script.contains("--after-cursor='LAST-ENTRY-BEFORE-THE-TEST'")));
+        assert_eq!(keys(shown), keys(next(&Observations::default(), &facts())));
     }
 
     #[test]

@@ -193,17 +193,22 @@ struct Stat {
 
 impl Stat {
     fn kind(&self) -> Result<&'static str, String> {
-        Ok(match self.raw & 0o170_000 {
-            0o100_000 => "file",
-            0o040_000 => "directory",
-            0o120_000 => "symlink",
-            0o140_000 => "socket",
-            0o010_000 => "fifo",
-            0o060_000 => "block",
-            0o020_000 => "character",
-            other => return Err(format!("the file type bits are {other:o}")),
-        })
+        kind_of(self.raw)
     }
+}
+
+/// The word for what a path is, from the `st_mode` that stat prints as `%f`.
+pub fn kind_of(raw: u32) -> Result<&'static str, String> {
+    Ok(match raw & 0o170_000 {
+        0o100_000 => "file",
+        0o040_000 => "directory",
+        0o120_000 => "symlink",
+        0o140_000 => "socket",
+        0o010_000 => "fifo",
+        0o060_000 => "block",
+        0o020_000 => "character",
+        other => return Err(format!("the file type bits are {other:o}")),
+    })
 }
 
 /// `None` when the path does not exist, which stat says in words; anything else it says is an error.

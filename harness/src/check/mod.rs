@@ -51,7 +51,7 @@ pub mod tpm;
 pub mod units;
 pub mod user;
 pub mod value;
-mod wording;
+pub mod wording;
 pub mod writable;
 
 use std::collections::BTreeMap;

@@ -2,7 +2,7 @@
 
 use super::matching::Value;
 use super::value;
-use crate::suite::model::{Matcher, Operator};
+use crate::suite::model::{Assertion, Matcher, Operator};
 use crate::suite::table::Kind;
 use crate::text::{harmless, one_line, tail};
 
@@ -12,6 +12,19 @@ const LINE: usize = 200;
 const DETAIL: usize = 4096;
 /// Elements of a set that are named.
 const NAMED: usize = 20;
+
+/// What is asked of one attribute, as failures say it: `version >= 1:1.26`.
+pub fn expected(assertion: &Assertion) -> String {
+    format!("{} {}", asked_of(assertion), describe(&assertion.matcher))
+}
+
+/// The attribute, with its key where it is a mapping.
+pub fn asked_of(assertion: &Assertion) -> String {
+    match &assertion.key {
+        Some(key) => format!("{}.{}", assertion.attribute, one_line(key, 80)),
+        None => assertion.attribute.to_owned(),
+    }
+}
 
 /// The matcher as the suite states it: `>= 1:1.26, < 2:0`.
 pub fn describe(matcher: &Matcher) -> String {

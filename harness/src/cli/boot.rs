@@ -108,17 +108,29 @@ fn list() -> Result<Exit, Complaint> {
 }
 
 /// What is to be booted, on what.
-struct Wanted {
+pub(super) struct Wanted {
     project: Project,
     spec: ImageSpec,
     accel: Accel,
 }
 
 fn wanted(arguments: &Arguments) -> Result<Wanted, Complaint> {
+    one_image(arguments.name.as_deref(), &arguments.images)
+}
+
+impl Wanted {
+    /// The image's id.
+    pub(super) fn image(&self) -> &str {
+        &self.spec.id
+    }
+}
+
+/// The one image that was typed, by itself or as an option.
+pub(super) fn one_image(name: Option<&str>, options: &ImageOptions) -> Result<Wanted, Complaint> {
     let project = Project::find()?;
-    let mut options = arguments.images.clone();
-    if let Some(name) = &arguments.name {
-        options.image = vec![name.clone()];
+    let mut options = options.clone();
+    if let Some(name) = name {
+        options.image = vec![name.to_owned()];
     }
     let mut notices = Vec::new();
     let mut specs = session::image_specs(&project, &options, &mut notices)?;
@@ -133,7 +145,7 @@ fn wanted(arguments: &Arguments) -> Result<Wanted, Complaint> {
 }
 
 /// Boots the machine and gives it to `then`, with the way in and the place that it lies in.
-async fn with_machine<T>(
+pub(super) async fn with_machine<T>(
     wanted: Wanted,
     then: impl AsyncFnOnce(&crate::run::qemu::HostMachine, Door, &mut Place) -> Result<T, Complaint>,
 ) -> Result<T, Complaint> {
@@ -143,11 +155,6 @@ async fn with_machine<T>(
     let (events, _nobody) = Events::channel();
     let host = host(project.root(), place.folder(), accel, &events).await?;
     let images = HostImages::new(&host, [spec]);
-    let told = |failure: crate::failure::Failure| Complaint {
-        what: failure.detail.map_or(failure.message.clone(), |detail| format!("{}\n{detail}", failure.message)),
-        hint: Some(format!("`muster failures {}` explains it", failure.id)),
-        exit: if failure.id.as_str().starts_with("image.") { Exit::Invalid } else { Exit::Error },
-    };
     let driver = images.prepare(&id).await.map_err(told)?;
     let deadline = driver.boot_deadline().as_secs();
     say_error(&format!("{} boots; it may take {deadline} s", place.id()));
@@ -160,6 +167,15 @@ async fn with_machine<T>(
     let result = then(&live, door, &mut place).await;
     live.stop(Stop::Discard).await;
     result
+}
+
+/// What went wrong with a machine, as a command that is about one machine says it.
+pub(super) fn told(failure: crate::failure::Failure) -> Complaint {
+    Complaint {
+        what: failure.detail.map_or(failure.message.clone(), |detail| format!("{}\n{detail}", failure.message)),
+        hint: Some(format!("`muster failures {}` explains it", failure.id)),
+        exit: if failure.id.as_str().starts_with("image.") { Exit::Invalid } else { Exit::Error },
+    }
 }
 
 async fn throw_away(wanted: Wanted, command: Option<&str>) -> Result<u8, Complaint> {

@@ -24,7 +24,7 @@ pub struct ConnectOptions {
     #[arg(
         long,
         value_name = "USER@HOST[:PORT]",
-        conflicts_with_all = ["image", "format", "firmware", "arch", "tpm", "kernel", "initrd", "cmdline", "seed", "user", "memory", "cpus", "bus", "extra_disks", "nics", "boot_timeout", "accel", "jobs", "all_memory"]
+        conflicts_with_all = ["image", "format", "firmware", "arch", "tpm", "kernel", "initrd", "cmdline", "seed", "user", "memory", "cpus", "bus", "extra_disks", "nics", "boot_timeout", "accel"]
     )]
     pub connect: Option<String>,
     /// Private key for --connect, without a passphrase
@@ -72,17 +72,8 @@ pub fn prepare(
     selected.remove(&(0, HEALTH));
     let (known, mut notices) = load::known_issues(&loaded, selection, known_issues)?;
     let target = Destination::parse(typed)?;
-    let name = safe_name(&options.name)?;
-    let remote = Remote {
-        name: name.clone(),
-        shown: target.to_string(),
-        addr: target.resolve()?,
-        user: target.user.clone(),
-        identity: identity(options.identity.as_deref())?,
-        host_key: host_key(&target, options)?,
-        patience: options.connect_timeout,
-        allow_changes: options.allow_changes,
-    };
+    let remote = target.remote(options)?;
+    let name = remote.name.clone();
     let suites: Vec<Arc<_>> = loaded.suites.into_iter().map(Arc::new).collect();
     let plan = remote::on_one_machine(plan::plan(&suites, &selected, vec![name]));
     notices.push(format!(
@@ -101,6 +92,11 @@ pub fn prepare(
     }
     let rerun = Rerun { options: rerun_options(typed, selection, options), connected: true, ..Rerun::default() };
     Ok(Prepared { project, plan, remote, rerun, known, notices })
+}
+
+/// The machine that was typed, and whom to trust there. Connects to nothing.
+pub fn remote(typed: &str, options: &ConnectOptions) -> Result<Remote, Complaint> {
+    Destination::parse(typed)?.remote(options)
 }
 
 /// `user@host:port`, taken apart.
@@ -148,6 +144,19 @@ impl Destination {
             return Err(wrong("user or host is empty or has characters that neither can have"));
         }
         Ok(Self { user: user.to_owned(), host: host.to_owned(), port })
+    }
+
+    fn remote(&self, options: &ConnectOptions) -> Result<Remote, Complaint> {
+        Ok(Remote {
+            name: safe_name(&options.name)?,
+            shown: self.to_string(),
+            addr: self.resolve()?,
+            user: self.user.clone(),
+            identity: identity(options.identity.as_deref())?,
+            host_key: host_key(self, options)?,
+            patience: options.connect_timeout,
+            allow_changes: options.allow_changes,
+        })
     }
 
     fn resolve(&self) -> Result<SocketAddr, Complaint> {

@@ -47,10 +47,15 @@ pub fn vocabulary() -> Vocabulary<'static> {
     Vocabulary { tables: crate::check::tables(), capabilities: CAPABILITIES, tools: TOOLS }
 }
 
+/// Decodes suites and says everything that is wrong with them, which is for the caller to tell.
+pub fn decode(selection: &Selection) -> Result<(Vec<Suite>, Diagnostics), Complaint> {
+    let paths = if selection.suites.is_empty() { vec![Project::find()?.suites()] } else { selection.suites.clone() };
+    Ok(crate::suite::load(&paths, &vocabulary()))
+}
+
 /// Loads suites; prints every error of every file and ends the command when there is one.
 pub fn suites(selection: &Selection, format: OutputFormat) -> Result<Loaded, Complaint> {
-    let paths = if selection.suites.is_empty() { vec![Project::find()?.suites()] } else { selection.suites.clone() };
-    let (suites, diagnostics) = crate::suite::load(&paths, &vocabulary());
+    let (suites, diagnostics) = decode(selection)?;
     match format {
         OutputFormat::Json => say(&serde_json::to_string_pretty(&diagnostics).unwrap_or_default()),
         OutputFormat::Text if !diagnostics.is_empty() => tell(&diagnostics),
@@ -59,6 +64,11 @@ pub fn suites(selection: &Selection, format: OutputFormat) -> Result<Loaded, Com
     if !diagnostics.is_empty() {
         return Err(Complaint::told(Exit::Invalid));
     }
+    accept(suites)
+}
+
+/// Takes suites that were decoded without an error.
+pub fn accept(suites: Vec<Suite>) -> Result<Loaded, Complaint> {
     if let Some(suite) = suites.iter().find(|suite| suite.name == MACHINE_SUITE) {
         return Err(Complaint::invalid(format!(
             "{}: the suite name `{MACHINE_SUITE}` is taken by muster itself",

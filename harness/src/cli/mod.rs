@@ -10,6 +10,7 @@ mod console;
 mod consumer;
 mod doctor;
 mod door;
+mod explain;
 mod failures;
 mod images;
 mod list;
@@ -17,6 +18,7 @@ mod load;
 mod place;
 mod project;
 mod prune;
+mod record;
 mod resume;
 mod run;
 mod schema;
@@ -52,6 +54,10 @@ enum Command {
     List(list::Arguments),
     /// Validate suites offline, all errors at once
     Check(check::Arguments),
+    /// Say what a test means, on which systems, and every command that it runs in the guest
+    Explain(explain::Arguments),
+    /// Write a suite of what a good machine is, to be held against later ones
+    Record(Box<record::Arguments>),
     /// Print the JSON Schema of a file format
     Schema(schema::Arguments),
     /// List, build, inspect and prune images
@@ -90,6 +96,8 @@ fn dispatch(command: Command) -> std::process::ExitCode {
         Command::Run(arguments) => run::execute(*arguments),
         Command::List(arguments) => list::execute(arguments),
         Command::Check(arguments) => check::execute(arguments),
+        Command::Explain(arguments) => explain::execute(arguments),
+        Command::Record(arguments) => record::execute(*arguments),
         Command::Schema(arguments) => schema::execute(arguments),
         Command::Images(arguments) => images::execute(arguments),
         Command::Snapshots(arguments) => snapshots::execute(arguments),

@@ -49,10 +49,10 @@ pub struct Arguments {
     #[arg(long, value_name = "FOLDER")]
     out: Option<Utf8PathBuf>,
     /// At most so many machines at a time [default: as many as processors and memory allow]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024))]
+    #[arg(long, value_name = "N", conflicts_with = "connect", value_parser = clap::value_parser!(u32).range(1..=1024))]
     jobs: Option<u32>,
     /// Memory for all machines together, such as 8GiB [default: nine tenths of what is available]
-    #[arg(long = "memory", value_name = "SIZE", value_parser = session::memory)]
+    #[arg(long = "memory", value_name = "SIZE", conflicts_with = "connect", value_parser = session::memory)]
     all_memory: Option<u32>,
     /// Console rules beside those that ship; may be repeated
     #[arg(long = "console-rules", value_name = "FILE")]

@@ -35,6 +35,7 @@ mod testing;
 pub mod value;
 pub mod yaml;
 
+pub(crate) use decode::is_id;
 pub use decode::{decode_source, load};
 
 /// What suites may speak of beyond the language itself.

@@ -14,7 +14,7 @@ use crate::check::Probe;
 use crate::guest::{End, Reply};
 use crate::suite::model::{SnapshotSource, SnapshotSpec};
 use crate::text;
-use rows::Row;
+pub use rows::Row;
 
 /// Bytes of a snapshot at most. A larger one is an error: cut off, it would not show what changed
 /// behind the cut.
@@ -103,6 +103,16 @@ pub fn render(source: &SnapshotSource, reply: &Reply, spec: &SnapshotSpec) -> Re
         return Err(format!("the snapshot has {} bytes, the limit is {TEXT_LIMIT}; narrow it with `only`", out.len()));
     }
     Ok(Rendered { text: out, warnings })
+}
+
+/// The facts of an answer, harmless and in its order, without what is volatile.
+///
+/// # Errors
+/// As [`render`].
+pub fn read(source: &SnapshotSource, reply: &Reply) -> Result<Vec<Row>, String> {
+    ended_well(source, reply)?;
+    let rows = rows::parse(source, &text::harmless_bytes(&reply.stdout))?;
+    Ok(rows.into_iter().filter(|row| !volatile::is_volatile(source, row)).collect())
 }
 
 fn ended_well(source: &SnapshotSource, reply: &Reply) -> Result<(), String> {

@@ -6,11 +6,11 @@ use crate::text;
 
 /// One fact.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Row {
+pub struct Row {
     /// What `only` and `redact` match.
-    pub(super) key: String,
+    pub key: String,
     /// The columns of [`super::columns`]; for a command, its line alone.
-    pub(super) cells: Vec<String>,
+    pub cells: Vec<String>,
 }
 
 impl Row {

@@ -59,3 +59,54 @@ codes! {
     NOT_YET = "not-yet", "A key is part of the language, and this version cannot do what it asks for.";
     UNKNOWN_CHECK = "unknown-check", "A key of `expect` is not a check type.";
 }
+
+/// The page that explains the language, in the checkout.
+const PAGE: &str = "docs/writing-suites.md";
+/// The same, as it was when this was built.
+const TEXT: &str = include_str!("../../../../docs/writing-suites.md");
+
+/// Under which heading of the page stands what a code is about. Codes about files and YAML itself need
+/// no explanation beyond their meaning.
+const SECTIONS: &[(&str, &[&str])] = &[
+    ("A test", &[UNKNOWN_KEY, MISSING_KEY, UNKNOWN_CHECK, BARE_NUMBER, ASSERTS_NOTHING]),
+    ("Matchers", &[BARE_LIST, NO_ORDER, BAD_REGEX, CONTRADICTION]),
+    (
+        "Steps change the guest, expectations do not",
+        &[UNKNOWN_NEED, CYCLIC_NEED, NEED_ACROSS_GUESTS, NEEDS_FRESH, UNKNOWN_VAR, UNUSED_VAR, BAD_SUBSTITUTION],
+    ),
+    ("Not everywhere the same", &[BAD_CONDITION, UNKNOWN_DIMENSION, UNKNOWN_WORD, NEVER_TRUE, NO_EFFECT]),
+    ("Once for each", &[DUPLICATE_ID]),
+    ("Tests for several suites", &[BAD_INCLUDE]),
+    ("Known issues", &[UNKNOWN_TEST]),
+];
+
+/// What a code means, in one sentence.
+pub fn meaning(code: &str) -> Option<&'static str> {
+    TABLE.iter().find(|(known, _)| *known == code).map(|(_, meaning)| *meaning)
+}
+
+/// Where the documentation explains what a code is about: `docs/writing-suites.md:48 (Matchers)`.
+pub fn explained(code: &str) -> Option<String> {
+    let (heading, _) = SECTIONS.iter().find(|(_, codes)| codes.contains(&code))?;
+    let wanted = format!("## {heading}");
+    let line = TEXT.lines().position(|line| line == wanted)? + 1;
+    Some(format!("{PAGE}:{line} ({heading})"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_section_is_on_the_page_and_every_code_in_one_of_them() {
+        for (heading, codes) in SECTIONS {
+            for code in *codes {
+                let place = explained(code).unwrap_or_else(|| panic!("`## {heading}` is not on the page"));
+                assert!(place.ends_with(&format!("({heading})")), "{code} is in two sections: {place}");
+                assert!(meaning(code).is_some(), "{code}");
+            }
+        }
+        assert_eq!(explained(TAB), None);
+        assert_eq!(meaning("no-such-code"), None);
+    }
+}

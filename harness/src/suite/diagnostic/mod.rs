@@ -3,6 +3,7 @@
 
 pub mod codes;
 mod render;
+pub mod sarif;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
