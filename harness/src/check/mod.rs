@@ -6,17 +6,24 @@
 pub mod accounts;
 mod asking;
 pub mod base;
+pub mod block;
 pub mod boot;
 pub mod closure;
 pub mod command;
 pub mod cpu;
 pub mod crypto_policy;
+pub mod deployment;
 mod dnf;
+mod elf;
 pub mod evr;
+mod fields;
 pub mod file;
 pub mod footprint;
 pub mod group;
+pub mod http;
 pub mod identity;
+pub mod interface;
+pub mod isa;
 pub mod kconfig;
 pub mod kernel;
 pub mod kernel_config;
@@ -33,6 +40,7 @@ pub mod process;
 pub mod repo;
 mod repo_files;
 pub mod repos;
+pub mod resolve;
 mod rpm;
 pub mod rpm_macro;
 pub mod rpmdb;
@@ -137,13 +145,19 @@ pub fn registry() -> &'static [&'static dyn Check] {
         &kconfig::Kconfig,
         &kernel::Kernel,
         &cpu::Cpu,
+        &isa::Isa,
         &mount::Mount,
+        &block::Block,
+        &interface::Interface,
+        &resolve::Resolve,
+        &http::Http,
         &boot::Boot,
         &log::Log,
         &selinux::Selinux,
         &crypto_policy::CryptoPolicy,
         &sshd::Sshd,
         &identity::Identity,
+        &deployment::Deployment,
         &footprint::Footprint,
         &tpm::Tpm,
         &secure_boot::SecureBoot,
@@ -183,13 +197,19 @@ pub fn tables() -> &'static [&'static CheckTable] {
         &kconfig::TABLE,
         &kernel::TABLE,
         &cpu::TABLE,
+        &isa::TABLE,
         &mount::TABLE,
+        &block::TABLE,
+        &interface::TABLE,
+        &resolve::TABLE,
+        &http::TABLE,
         &boot::TABLE,
         &log::TABLE,
         &selinux::TABLE,
         &crypto_policy::TABLE,
         &sshd::TABLE,
         &identity::TABLE,
+        &deployment::TABLE,
         &footprint::TABLE,
         &tpm::TABLE,
         &secure_boot::TABLE,
