@@ -332,7 +332,7 @@ mod tests {
         Http.judge(&asked, &seen("http", records(&[("http://localhost/", 0, text)])), &Facts::default()).remove(0)
     }
 
-    /// curl 7.88.1 after a redirection.
+    /// As curl prints an answer after a redirection.
     const CURL: &str = "HTTP/1.1 302 Found\r\nLocation: /new\r\n\r\nHTTP/1.1 200 OK\r\nContent-Type: text/html\r\nSet-Cookie: a=1\r\nSet-Cookie: b=2\r\n\r\n<p>HTTP/1.1 500 No</p>\nfine\n\n--- muster: fetched ---\ntool=curl\nscheme=http\n\ncode=200\nredirects=1\nurl=http://localhost/new\nscheme=http\nexit=0\n";
 
     #[test]
@@ -394,7 +394,7 @@ mod tests {
 
     #[test]
     fn wget_of_gnu_and_of_busybox_are_read() {
-        // GNU Wget 1.21.3 and busybox 1.37.
+        // GNU Wget 1.21.3 and busybox 1.37, recorded; the answer over TLS is how busybox would print it.
         let gnu = "hello\n--- muster: fetched ---\ntool=wget\nscheme=http\n  HTTP/1.1 200 OK\n  Content-Type: text/plain\n  Content-Length: 5\n2026-11-26 16:30:00 URL:http://localhost/ [5/5] -> \"-\" [1]\nexit=0\n";
         assert_eq!(judge("status", equals("200"), gnu), Verdict::Met);
         assert_eq!(judge("body", equals("hello"), gnu), Verdict::Met);
@@ -411,12 +411,12 @@ mod tests {
         );
     }
 
-    /// A server that answers `count` requests with this text, and its URL.
-    fn server(answer: String, count: usize) -> (String, std::thread::JoinHandle<()>) {
+    /// A server that gives these answers, one a connection, and its URL.
+    fn server(answers: Vec<String>) -> (String, std::thread::JoinHandle<()>) {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://127.0.0.1:{}/", listener.local_addr().unwrap().port());
         let thread = std::thread::spawn(move || {
-            for _ in 0..count {
+            for answer in answers {
                 let (mut stream, _) = listener.accept().unwrap();
                 let mut request = [0; 4096];
                 let _ = stream.read(&mut request).unwrap();
@@ -437,8 +437,10 @@ mod tests {
             if !has(tool) {
                 continue;
             }
-            let (url, thread) =
-                server("HTTP/1.1 404 Not Found\r\nX-Muster: yes\r\nConnection: close\r\n\r\nnot here\n".to_owned(), 1);
+            let (url, thread) = server(vec![
+                "HTTP/1.1 302 Found\r\nLocation: /new\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".to_owned(),
+                "HTTP/1.1 404 Not Found\r\nX-Muster: yes\r\nConnection: close\r\n\r\nnot here\n".to_owned(),
+            ]);
             let asked = expectation(
                 "http",
                 &url,
@@ -446,7 +448,8 @@ mod tests {
                     ("status", equals("404")),
                     ("body", equals("not here")),
                     ("headers.x-muster", equals("yes")),
-                    ("url", equals(&url)),
+                    ("headers.location", equals("none")),
+                    ("redirects", equals("1")),
                 ],
             );
             let mut probes = Http.probes(&[&asked], &Facts::default());
@@ -455,7 +458,7 @@ mod tests {
             }
             let verdicts = Http.judge(&asked, &on_this_host(&probes), &Facts::default());
             thread.join().unwrap();
-            assert_eq!(verdicts, vec![Verdict::Met; 4], "{tool}");
+            assert_eq!(verdicts, vec![Verdict::Met; 5], "{tool}");
         }
     }
 
@@ -464,7 +467,8 @@ mod tests {
         if !has("curl") {
             return;
         }
-        let (url, thread) = server(format!("HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n{}", "x".repeat(4 << 20)), 1);
+        let (url, thread) =
+            server(vec![format!("HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n{}", "x".repeat(4 << 20))]);
         let asked = expectation("http", &url, &[("status", equals("200")), ("body", Matcher::Empty(false))]);
         let seen = on_this_host(&Http.probes(&[&asked], &Facts::default()));
         thread.join().unwrap();

@@ -357,9 +357,12 @@ mod tests {
 
     #[test]
     fn addresses_are_read_from_both_kinds_of_ip() {
-        // iproute2 6.1 of Debian 12, and busybox 1.37 of Debian 13, recorded.
-        let iproute2 = "1: lo    inet 127.0.0.1/8 scope host lo\\       valid_lft forever preferred_lft forever\n4: eth0    inet 192.0.2.2/24 brd 192.0.2.255 scope global eth0\\       valid_lft forever preferred_lft forever\n4: eth0    inet6 fe80::fc:ff:fe00:1/64 scope link \\       valid_lft forever preferred_lft forever\n";
-        assert_eq!(from_ip(iproute2, "eth0").unwrap(), ["192.0.2.2/24", "fe80::fc:ff:fe00:1/64"]);
+        // iproute2 6.1 and busybox 1.37, recorded: they differ only in the words of flags.
+        let iproute2 = "1: lo    inet 127.0.0.1/8 scope host lo\\       valid_lft forever preferred_lft forever\n4: eth0    inet 192.0.2.2/24 brd 192.0.2.255 scope global eth0\\       valid_lft forever preferred_lft forever\n4: eth0    inet6 fd00::2/64 scope global nodad \\       valid_lft forever preferred_lft forever\n";
+        assert_eq!(from_ip(iproute2, "eth0").unwrap(), ["192.0.2.2/24", "fd00::2/64"]);
+        let busybox = iproute2.replace("nodad", "flags 02");
+        assert_eq!(from_ip(&busybox, "eth0").unwrap(), ["192.0.2.2/24", "fd00::2/64"]);
+        // As documented: a peer, and a half of a pair.
         let others = "7: wg0    inet 10.8.0.1 peer 10.8.0.2/32 scope global wg0\n8: eth1@if9    inet 10.1.0.2/16 scope global eth1\n";
         assert_eq!(from_ip(others, "wg0").unwrap(), ["10.8.0.1/32"]);
         assert_eq!(from_ip(others, "eth1").unwrap(), ["10.1.0.2/16"]);

@@ -201,7 +201,8 @@ mod tests {
 
     #[test]
     fn a_silent_name_server_does_not_prove_that_there_is_no_such_name() {
-        // systemd 252 and 257, busybox 1.37, and bind 9.18.
+        // What nslookup says is recorded (busybox 1.37, then bind 9.20); what resolvectl says is how its
+        // sources word it, before and since systemd 250.
         let no_such_name = [
             "from=getent\n\nwhy=nope.invalid: resolve call failed: Name 'nope.invalid' not found\n",
             "from=getent\n\nwhy=nope.invalid: resolve call failed: 'nope.invalid' not found\n",
@@ -228,7 +229,7 @@ mod tests {
 
     #[test]
     fn both_kinds_of_nslookup_name_the_server_first() {
-        // busybox 1.37, then bind 9.18.
+        // busybox 1.37 as recorded, with addresses for examples; then as older ones are documented.
         let busybox = "from=nslookup\nServer:\t\t192.0.2.1\nAddress:\t192.0.2.1:53\n\nNon-authoritative answer:\nName:\texample.org\nAddress: 198.51.100.7\n\nNon-authoritative answer:\nName:\texample.org\nAddress: 2001:db8::7\n";
         let old = "from=nslookup\nServer:    192.0.2.1\nAddress 1: 192.0.2.1\n\nName:      example.org\nAddress 1: 198.51.100.7 example.org\nAddress 2: 2001:db8::7\n";
         for text in [busybox, old] {
