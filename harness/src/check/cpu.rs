@@ -8,10 +8,13 @@ use super::{Check, Observations, Probe, Verdict, attribute};
 use crate::guest::facts::Facts;
 use crate::suite::model::Expectation;
 
+/// The levels of the x86-64 psABI, lowest first.
+pub(super) const X86_LEVELS: &[&str] = &["x86-64-v1", "x86-64-v2", "x86-64-v3", "x86-64-v4"];
+
 const ATTRIBUTES: &[Attribute] = &[
     attribute(
         "level",
-        Kind::Word(&["x86-64-v1", "x86-64-v2", "x86-64-v3", "x86-64-v4"]),
+        Kind::Level(X86_LEVELS),
         "Highest x86-64 level of which it has every feature; no value on other architectures.",
     ),
     attribute("levels", Kind::Set, "All x86-64 levels of which it has every feature."),

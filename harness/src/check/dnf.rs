@@ -71,11 +71,6 @@ pub(super) fn transaction(text: &str) -> Result<Transaction, String> {
         return Err(format!("the package manager says: {}", line.trim()));
     }
     let mut found = Transaction::default();
-    if let Some(words) = REFUSED.iter().find(|words| text.contains(*words)) {
-        let start = text.lines().position(|line| line.contains(words)).unwrap_or_default();
-        found.problem = Some(text.lines().skip(start).collect::<Vec<_>>().join("\n"));
-        return Ok(found);
-    }
     let mut section = Section::None;
     let mut has_table = false;
     let mut pending = String::new();
@@ -132,6 +127,10 @@ pub(super) fn transaction(text: &str) -> Result<Transaction, String> {
             Section::Other => {}
         }
     }
+    if let Some(start) = refusal(text, &found) {
+        let problem = text.lines().skip(start).collect::<Vec<_>>().join("\n");
+        return Ok(Transaction { problem: Some(problem), ..Transaction::default() });
+    }
     let nothing =
         ["Nothing to do", "is already installed", "Package already installed"].iter().any(|words| text.contains(words));
     if has_table || nothing {
@@ -139,6 +138,17 @@ pub(super) fn transaction(text: &str) -> Result<Transaction, String> {
     }
     let said = text.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or("nothing");
     Err(format!("the package manager printed no transaction; its last words: {}", said.trim()))
+}
+
+/// The line at which the resolver begins to refuse. With `best=False` it also has words for the newest
+/// version that it passed over, and then a transaction with an older one: that resolves.
+fn refusal(text: &str, found: &Transaction) -> Option<usize> {
+    let does_something = !(found.adds.is_empty() && found.upgrades.is_empty() && found.downgrades.is_empty());
+    if does_something && text.lines().any(|line| line.starts_with("Transaction Summary")) {
+        return None;
+    }
+    let words = REFUSED.iter().find(|words| text.contains(*words))?;
+    Some(text.lines().position(|line| line.contains(words)).unwrap_or_default())
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -47,6 +47,9 @@ const ALIASES: &[Alias] = &[
     // The xtables target replaced the address-family ones in 3.7, which select it since.
     Alias { name: "NETFILTER_XT_TARGET_REDIRECT", old: "IP_NF_TARGET_REDIRECT", since: "3.7" },
     Alias { name: "NETFILTER_XT_TARGET_MASQUERADE", old: "IP_NF_TARGET_MASQUERADE", since: "5.2" },
+    // The targets of IPv6 went the same way, each with that of IPv4.
+    Alias { name: "NETFILTER_XT_TARGET_REDIRECT", old: "IP6_NF_TARGET_REDIRECT", since: "3.7" },
+    Alias { name: "NETFILTER_XT_TARGET_MASQUERADE", old: "IP6_NF_TARGET_MASQUERADE", since: "5.2" },
     // Mitigations were renamed in 6.9.
     Alias { name: "MITIGATION_PAGE_TABLE_ISOLATION", old: "PAGE_TABLE_ISOLATION", since: "6.9" },
     Alias { name: "MITIGATION_RETPOLINE", old: "RETPOLINE", since: "6.9" },
@@ -57,6 +60,7 @@ const ALIASES: &[Alias] = &[
     Alias { name: "MITIGATION_UNRET_ENTRY", old: "CPU_UNRET_ENTRY", since: "6.9" },
     Alias { name: "MITIGATION_IBPB_ENTRY", old: "CPU_IBPB_ENTRY", since: "6.9" },
     Alias { name: "MITIGATION_IBRS_ENTRY", old: "CPU_IBRS_ENTRY", since: "6.9" },
+    Alias { name: "MITIGATION_CALL_DEPTH_TRACKING", old: "CALL_DEPTH_TRACKING", since: "6.9" },
     Alias { name: "MITIGATION_GDS_FORCE", old: "GDS_FORCE_MITIGATION", since: "6.9" },
     // The strong form was the plain one of before.
     Alias { name: "STACKPROTECTOR", old: "CC_STACKPROTECTOR", since: "4.18" },
@@ -156,5 +160,13 @@ mod tests {
         let new = Config::parse("CONFIG_HYPERV=y\nCONFIG_MITIGATION_RETPOLINE=y\n", "6.18.5-1.azl4").unwrap();
         assert_eq!(new.get("HYPERV_VMBUS"), Setting::Absent);
         assert_eq!(new.get("RETPOLINE"), Setting::Yes);
+        // Without legacy xtables only the target that both families share is left.
+        let nft = Config::parse("CONFIG_NETFILTER_XT_TARGET_REDIRECT=m\n", "6.18.5-1.azl4").unwrap();
+        assert_eq!(nft.get("IP_NF_TARGET_REDIRECT"), Setting::Module);
+        assert_eq!(nft.get("IP6_NF_TARGET_REDIRECT"), Setting::Module);
+        assert_eq!(nft.get("IP6_NF_TARGET_MASQUERADE"), Setting::Absent);
+        // What a configuration says of a name itself is never replaced.
+        let both = "# CONFIG_IP_NF_TARGET_REDIRECT is not set\nCONFIG_NETFILTER_XT_TARGET_REDIRECT=m\n";
+        assert_eq!(Config::parse(both, "6.12").unwrap().get("IP_NF_TARGET_REDIRECT"), Setting::No);
     }
 }

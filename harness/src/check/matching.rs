@@ -279,6 +279,7 @@ fn not_readable(kind: &Kind, text: &str) -> String {
         Kind::Mode => "an octal mode",
         Kind::Evr => "an epoch:version-release",
         Kind::Version => "a version",
+        Kind::Level(_) => "one of the levels",
         _ => "something that has an order",
     };
     format!("`{}` is not {what}", crate::text::one_line(text, 80))
@@ -286,7 +287,7 @@ fn not_readable(kind: &Kind, text: &str) -> String {
 
 fn equal(kind: &Kind, seen: &str, wanted: &str) -> Result<bool, String> {
     Ok(match kind {
-        Kind::Integer | Kind::Number | Kind::Size | Kind::Duration | Kind::Mode | Kind::Evr => {
+        Kind::Level(_) | Kind::Integer | Kind::Number | Kind::Size | Kind::Duration | Kind::Mode | Kind::Evr => {
             order(kind, seen, wanted)? == Ordering::Equal
         }
         Kind::Version => seen == wanted || order(kind, seen, wanted).is_ok_and(Ordering::is_eq),
@@ -337,6 +338,7 @@ fn order(kind: &Kind, seen: &str, bound: &str) -> Result<Ordering, String> {
         one.partial_cmp(&two).ok_or_else(|| not_readable(kind, seen))
     }
     match kind {
+        Kind::Level(words) => both(kind, seen, bound, |text| words.iter().position(|word| *word == text)),
         Kind::Integer => both(kind, seen, bound, value::integer),
         Kind::Number => both(kind, seen, bound, value::number),
         Kind::Size => both(kind, seen, bound, value::size),

@@ -6,17 +6,24 @@
 pub mod accounts;
 mod asking;
 pub mod base;
+pub mod block;
 pub mod boot;
 pub mod closure;
 pub mod command;
 pub mod cpu;
 pub mod crypto_policy;
+pub mod deployment;
 mod dnf;
+mod elf;
 pub mod evr;
+mod fields;
 pub mod file;
 pub mod footprint;
 pub mod group;
+pub mod http;
 pub mod identity;
+pub mod interface;
+pub mod isa;
 pub mod kconfig;
 pub mod kernel;
 pub mod kernel_config;
@@ -30,9 +37,12 @@ pub mod package;
 pub mod port;
 pub mod proc;
 pub mod process;
+#[cfg(test)]
+mod recorded;
 pub mod repo;
 mod repo_files;
 pub mod repos;
+pub mod resolve;
 mod rpm;
 pub mod rpm_macro;
 pub mod rpmdb;
@@ -161,13 +171,19 @@ pub fn registry() -> &'static [&'static dyn Check] {
         &kconfig::Kconfig,
         &kernel::Kernel,
         &cpu::Cpu,
+        &isa::Isa,
         &mount::Mount,
+        &block::Block,
+        &interface::Interface,
+        &resolve::Resolve,
+        &http::Http,
         &boot::Boot,
         &log::Log,
         &selinux::Selinux,
         &crypto_policy::CryptoPolicy,
         &sshd::Sshd,
         &identity::Identity,
+        &deployment::Deployment,
         &footprint::Footprint,
         &tpm::Tpm,
         &secure_boot::SecureBoot,
@@ -207,13 +223,19 @@ pub fn tables() -> &'static [&'static CheckTable] {
         &kconfig::TABLE,
         &kernel::TABLE,
         &cpu::TABLE,
+        &isa::TABLE,
         &mount::TABLE,
+        &block::TABLE,
+        &interface::TABLE,
+        &resolve::TABLE,
+        &http::TABLE,
         &boot::TABLE,
         &log::TABLE,
         &selinux::TABLE,
         &crypto_policy::TABLE,
         &sshd::TABLE,
         &identity::TABLE,
+        &deployment::TABLE,
         &footprint::TABLE,
         &tpm::TABLE,
         &secure_boot::TABLE,
@@ -252,6 +274,89 @@ mod tests {
                 assert!(attributes.contains(name), "{} has no attribute {name}", table.name);
             }
             assert!(table.example.starts_with(&format!("{}:\n  ", table.name)), "{}", table.example);
+        }
+    }
+
+    /// An expectation of every attribute of a type.
+    fn everything_of(table: &'static CheckTable, subject: &str) -> Expectation {
+        use crate::suite::model::Matcher;
+
+        let all: Vec<(&str, Matcher)> = table.attributes.iter().map(|row| (row.name, Matcher::None)).collect();
+        let mut asked = testing::expectation(table.name, subject, &all);
+        for (assertion, row) in asked.assertions.iter_mut().zip(table.attributes) {
+            assertion.key = matches!(row.kind, Kind::Map(_) | Kind::Samples(_)).then(|| subject.to_owned());
+        }
+        asked
+    }
+
+    #[test]
+    fn a_hundred_subjects_are_read_by_as_many_probes_as_one() {
+        use crate::guest::facts::Facts;
+        use crate::suite::table::Subject;
+
+        for check in registry().iter().filter(|check| matches!(check.table().subject, Subject::Named { .. })) {
+            let of = |count: usize| {
+                let asked: Vec<Expectation> =
+                    (0..count).map(|number| everything_of(check.table(), &format!("tcp/{}", number + 1))).collect();
+                check.probes(&asked.iter().collect::<Vec<_>>(), &Facts::default()).len()
+            };
+            // A command is its own probe: nothing says that two can be one.
+            let expected = if check.table().name == "command" { 100 } else { of(1) };
+            assert_eq!(of(100), expected, "{}", check.table().name);
+        }
+    }
+
+    #[test]
+    fn a_hundred_assertions_of_ten_types_are_a_few_probes_of_one_batch() {
+        use std::collections::BTreeMap;
+
+        use crate::guest::facts::Facts;
+
+        const ASKED: [(&str, &str); 10] = [
+            ("package", "version"),
+            ("service", "active"),
+            ("file", "mode"),
+            ("user", "shell"),
+            ("group", "members"),
+            ("port", "listening"),
+            ("sysctl", "value"),
+            ("module", "state"),
+            ("kconfig", "value"),
+            ("mount", "options"),
+        ];
+        // As `run` does: all types first, then every key once, in one round trip.
+        let mut batch: BTreeMap<String, String> = BTreeMap::new();
+        for (name, attribute) in ASKED {
+            let asked: Vec<Expectation> = (0..10)
+                .map(|number| {
+                    testing::expectation(name, &format!("tcp/{}", number + 1), &[(attribute, testing::equals("x"))])
+                })
+                .collect();
+            let check = find(name).unwrap();
+            batch.extend(
+                check
+                    .probes(&asked.iter().collect::<Vec<_>>(), &Facts::default())
+                    .into_iter()
+                    .map(|probe| (probe.key, probe.script)),
+            );
+        }
+        assert!(batch.len() <= 2 * ASKED.len(), "{:?}", batch.keys());
+    }
+
+    #[test]
+    fn a_key_that_several_types_use_is_the_same_reading() {
+        use std::collections::BTreeMap;
+
+        use crate::guest::facts::Facts;
+
+        let mut scripts: BTreeMap<String, (&str, Probe)> = BTreeMap::new();
+        for check in registry() {
+            let asked = everything_of(check.table(), "tcp/1");
+            for probe in check.probes(&[&asked], &Facts::default()) {
+                let (other, known) =
+                    scripts.entry(probe.key.clone()).or_insert_with(|| (check.table().name, probe.clone()));
+                assert_eq!(known.script, probe.script, "{} of {other} and {}", probe.key, check.table().name);
+            }
         }
     }
 

@@ -189,7 +189,12 @@ if command -v grep >/dev/null 2>&1; then
 fi
 if find_in "$root/modules.builtin"; then echo builtin; return 0; fi
 if [ ! -r "$root/modules.dep" ]; then
-    [ -e /proc/modules ] || { echo absent; return 0; }
+    if [ ! -e /proc/modules ]; then
+        # A kernel without modules has only what is built in, of which some shows below /sys/module.
+        [ ! -d "/sys/module/$want" ] || { echo builtin; return 0; }
+        [ ! -r "$root/modules.builtin" ] || { echo absent; return 0; }
+        echo "$root/modules.builtin cannot be read, so that what is built in is not known"; return 1
+    fi
     echo "$root/modules.dep cannot be read, so that what could be loaded is not known"; return 1
 fi
 if command -v find_dep >/dev/null 2>&1; then find_dep && { echo available; return 0; }

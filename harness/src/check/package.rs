@@ -229,7 +229,9 @@ esac"#;
 /// that is silently passed over must not make a package look absent.
 const OFFERED: &str = r#"options="-q --setopt=*.skip_if_unavailable=0"
 case $dnf in tdnf|microdnf) options=-q;; esac
-repositories=$($dnf $options repolist --enabled 2>&1) || { printf '%s\n' "$repositories" >&2; exit 1; }
+# Warnings on standard error must not stand for a repository: without any, repoquery finds nothing and
+# ends with 0.
+repositories=$($dnf $options repolist --enabled 2>/dev/null) || { $dnf $options repolist --enabled >&2; exit 1; }
 [ -n "$repositories" ] || { echo 'no repository is enabled' >&2; exit 1; }
 found=$($dnf $options repoquery --available "$@" 2>&1)
 status=$?

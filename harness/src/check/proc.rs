@@ -15,7 +15,9 @@ pub(super) struct Mount {
 pub(super) fn mounts(text: &str) -> Result<Vec<Mount>, String> {
     let mounts: Option<Vec<Mount>> = text.lines().map(mount).collect();
     match mounts {
-        Some(mounts) if !mounts.is_empty() => Ok(mounts),
+        Some(mounts) if mounts.iter().any(|mount| mount.path == "/") => Ok(mounts),
+        // What a process in another root sees says nothing of what is mounted.
+        Some(mounts) if !mounts.is_empty() => Err("the mount table has no /, as seen from inside a chroot".to_owned()),
         _ => Err("the mount table has lines of another shape".to_owned()),
     }
 }
@@ -130,6 +132,7 @@ mod tests {
         assert_eq!((mounts[2].propagation, mounts[2].options.join(",")), ("slave", "ro,nodev".to_owned()));
         assert!(super::mounts("").is_err());
         assert!(super::mounts("1 2 3 / - x y z").is_err());
+        assert!(super::mounts(&text[text.find('\n').unwrap() + 1..]).unwrap_err().contains("no /"));
         assert!(super::mounts("nothing here").is_err());
     }
 

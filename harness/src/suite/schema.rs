@@ -363,7 +363,12 @@ fn choice(words: &[&str]) -> Value {
 
 /// A scalar of the kind, comparisons included.
 fn scalar(kind: &Kind) -> Value {
+    let levels;
     let form = match kind {
+        Kind::Level(words) => {
+            levels = words.join("|");
+            &levels
+        }
         Kind::Text | Kind::Output | Kind::List => return json!({"type": ["string", "number", "boolean"]}),
         Kind::Loose => return json!({"type": ["string", "number", "boolean"]}),
         Kind::Set => return choice(&["none"]),

@@ -63,6 +63,8 @@ pub enum Kind {
     Text,
     /// One of these words.
     Word(&'static [&'static str]),
+    /// One of these words, lowest first (`x86-64-v1`, `x86-64-v2`). Operators compare their places.
+    Level(&'static [&'static str]),
     /// `true` or `false`, nothing else.
     Bool,
     /// An integer, decimal or 0x. Operators.

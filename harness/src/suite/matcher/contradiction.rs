@@ -51,13 +51,14 @@ fn range(kind: &Kind, parts: &[(Operator, String)]) -> Option<String> {
     let number = |text: &str| -> Option<f64> {
         match kind {
             Kind::Integer | Kind::Loose => value::integer(text).ok().map(|n| n as f64),
+            Kind::Level(words) => words.iter().position(|word| *word == text).map(|place| place as f64),
             Kind::Number => value::number(text).ok(),
             Kind::Size => value::size(text).ok().map(|bytes| bytes as f64),
             Kind::Duration => value::duration(text).ok().map(|limit| limit.as_secs_f64()),
             _ => None,
         }
     };
-    let whole = matches!(kind, Kind::Integer | Kind::Loose | Kind::Size);
+    let whole = matches!(kind, Kind::Integer | Kind::Loose | Kind::Size | Kind::Level(_));
     let says = |a: &(Operator, String), b: &(Operator, String)| {
         format!("`{} {}` and `{} {}` cannot both hold", a.0, a.1, b.0, b.1)
     };

@@ -37,6 +37,7 @@ pub fn keys_of(kind: &Kind) -> &'static [&'static str] {
     match kind {
         Kind::Text | Kind::Loose => TEXT,
         Kind::Word(_)
+        | Kind::Level(_)
         | Kind::Integer
         | Kind::Number
         | Kind::Size
@@ -53,7 +54,10 @@ pub fn keys_of(kind: &Kind) -> &'static [&'static str] {
 
 /// Whether `<`, `<=`, `>` and `>=` apply to every value of the kind.
 pub fn is_ordered(kind: &Kind) -> bool {
-    matches!(kind, Kind::Integer | Kind::Number | Kind::Size | Kind::Duration | Kind::Evr | Kind::Version)
+    matches!(
+        kind,
+        Kind::Level(_) | Kind::Integer | Kind::Number | Kind::Size | Kind::Duration | Kind::Evr | Kind::Version
+    )
 }
 
 /// Whether the word `none` states that there is no value, or the empty set. Where text is compared it
@@ -71,7 +75,7 @@ pub fn has_none(kind: &Kind) -> bool {
 pub fn check_value(kind: &Kind, text: &str) -> Result<(), ValueError> {
     match kind {
         Kind::Text | Kind::Loose | Kind::Set | Kind::List | Kind::Output | Kind::Map(_) => Ok(()),
-        Kind::Word(words) => {
+        Kind::Word(words) | Kind::Level(words) => {
             if words.contains(&text) {
                 return Ok(());
             }
