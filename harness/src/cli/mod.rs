@@ -12,6 +12,7 @@ mod doctor;
 mod door;
 mod failures;
 mod images;
+mod kconfig;
 mod list;
 mod load;
 mod place;
@@ -60,6 +61,8 @@ enum Command {
     Snapshots(snapshots::Arguments),
     /// Judge console logs offline, and list the rules
     Console(console::Arguments),
+    /// Judge and compare kernel configurations offline
+    Kconfig(Box<kconfig::Arguments>),
     /// Explain what this host offers and how to mend what is missing
     Doctor(doctor::Arguments),
     /// Explain failure ids: what each means and what to do next
@@ -94,6 +97,7 @@ fn dispatch(command: Command) -> std::process::ExitCode {
         Command::Images(arguments) => images::execute(arguments),
         Command::Snapshots(arguments) => snapshots::execute(arguments),
         Command::Console(arguments) => console::execute(arguments),
+        Command::Kconfig(arguments) => kconfig::execute(*arguments),
         Command::Doctor(arguments) => doctor::execute(arguments),
         Command::Failures(arguments) => failures::execute(arguments),
         Command::Test(arguments) => trials::execute(*arguments),

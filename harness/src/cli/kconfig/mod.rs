@@ -1,0 +1,73 @@
+//! `muster kconfig`: kernel configurations without a machine. [`check`] asks of files what suites ask
+//! of guests, by the same judge; [`diff`] sorts the differences of two. [`source`] reads the files,
+//! [`offline`] decides what can be decided without a guest.
+
+mod check;
+mod diff;
+mod known;
+mod offline;
+mod source;
+
+use super::Complaint;
+use crate::exit::Exit;
+use crate::text::one_line;
+
+/// Judge and compare kernel configurations offline
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example: muster kconfig check /boot/config-$(uname -r)")]
+pub struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    /// Ask configuration files what the suites ask of a kernel's configuration
+    Check(check::Arguments),
+    /// Sort the differences of two configurations by what became of each symbol
+    Diff(diff::Arguments),
+}
+
+/// How results are printed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
+enum Format {
+    /// For people
+    #[default]
+    Text,
+    /// One object for programs
+    Json,
+    /// Tables for a pull request or a wiki
+    Markdown,
+}
+
+pub fn execute(arguments: Arguments) -> Result<Exit, Complaint> {
+    match arguments.command {
+        Command::Check(arguments) => check::execute(&arguments),
+        Command::Diff(arguments) => diff::execute(&arguments),
+    }
+}
+
+/// A text as the cell of a Markdown table: one harmless line that can neither end the cell nor become
+/// a link, an image or HTML.
+fn cell(text: &str) -> String {
+    let mut out = String::new();
+    for c in one_line(text, 300).chars() {
+        match c {
+            '<' => out.push_str("&lt;"),
+            '&' => out.push_str("&amp;"),
+            '\\' | '`' | '*' | '_' | '[' | ']' | '|' | '!' | '~' | '#' => out.extend(['\\', c]),
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::cell;
+
+    #[test]
+    fn a_cell_stays_a_cell() {
+        assert_eq!(cell("a|b\n![x](y) <b>&"), r"a\|b \!\[x\](y) &lt;b>&amp;");
+    }
+}
