@@ -254,6 +254,9 @@ fn markdown(row: &FileRow) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::CHECK_SCHEMA;
+    use super::super::offline::{Miss, Unanswered};
+    use super::super::tests::errors;
     use super::*;
 
     fn row(outcome: Outcome, depends_on: Option<&str>) -> FileRow {
@@ -292,6 +295,21 @@ mod tests {
         tests.push(Row { outcome: Outcome::Undecided, ..tests[0].clone() });
         let mixed = vec![FileRow::Asked { about, counts, tests }];
         assert_eq!((exit(&mixed, false) as u8, exit(&mixed, true) as u8), (2, 0));
+    }
+
+    #[test]
+    fn the_document_has_its_schema() {
+        let unreadable = FileRow::Unreadable { file: "y".to_owned(), error: "gone".to_owned() };
+        let mut full = row(Outcome::Fail, Some("distro"));
+        if let FileRow::Asked { tests, .. } = &mut full {
+            let (symbol, location) = ("CONFIG_A".to_owned(), "s.yaml:1:1".to_owned());
+            let miss = Miss { symbol: symbol.clone(), expected: "value is y".into(), found: "n".into(), location };
+            tests[0].unknown.push(Unanswered { symbol, why: "x".into(), location: miss.location.clone() });
+            tests[0].missed.push(miss);
+        }
+        let document = Document { schema: "kconfig-check/v1", files: vec![full, unreadable] };
+        assert_eq!(errors(CHECK_SCHEMA, &document), Vec::<String>::new());
+        assert_eq!(errors(CHECK_SCHEMA, &Document { schema: "kconfig-check/v2", files: vec![] }).len(), 1);
     }
 
     #[test]

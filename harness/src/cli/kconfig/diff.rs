@@ -231,7 +231,9 @@ fn shown(word: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
+    use super::super::DIFF_SCHEMA;
     use super::super::source::Source;
+    use super::super::tests::errors;
     use super::*;
 
     fn source(symbols: &str) -> Source {
@@ -260,6 +262,7 @@ mod tests {
         assert!(text.contains("\nvalue → value (2)\n  CONFIG_HZ  1000 -> 100\n  CONFIG_LSM  a|b -> \"\"\n"), "{text}");
         let markdown = document.markdown();
         assert!(markdown.contains("| CONFIG\\_LSM | a\\|b |  |\n"), "{markdown}");
+        assert_eq!(errors(DIFF_SCHEMA, &document), Vec::<String>::new());
         let json = serde_json::to_value(&document).unwrap();
         assert_eq!((json["changed"].as_u64(), json["transitions"][1]["noise"].as_u64()), (Some(5), Some(1)));
     }

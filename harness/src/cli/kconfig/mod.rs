@@ -12,6 +12,11 @@ use super::Complaint;
 use crate::exit::Exit;
 use crate::text::one_line;
 
+/// The schema of what `check --format json` prints.
+pub const CHECK_SCHEMA: &str = include_str!("../../../../reports/schema/kconfig-check-v1.json");
+/// The schema of what `diff --format json` prints.
+pub const DIFF_SCHEMA: &str = include_str!("../../../../reports/schema/kconfig-diff-v1.json");
+
 /// Judge and compare kernel configurations offline
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example: muster kconfig check /boot/config-$(uname -r)")]
@@ -64,7 +69,18 @@ fn cell(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::Value;
+
     use super::cell;
+
+    /// What a schema has against a document.
+    pub(super) fn errors(schema: &str, document: &impl serde::Serialize) -> Vec<String> {
+        let schema: Value = serde_json::from_str(schema).unwrap();
+        jsonschema::draft202012::meta::validate(&schema).expect("the schema is itself valid");
+        let document = serde_json::to_value(document).unwrap();
+        let validator = jsonschema::draft202012::new(&schema).unwrap();
+        validator.iter_errors(&document).map(|error| format!("{}: {error}", error.instance_path())).collect()
+    }
 
     #[test]
     fn a_cell_stays_a_cell() {
