@@ -10,7 +10,7 @@ use crate::check::kconfig::{TABLE, judged};
 use crate::run::gate::reason_to_skip;
 use crate::suite::adjust::AdjustError;
 use crate::suite::model::{Adjustment, Change, Condition, Expectation, Operator, Suite, Test, When};
-use crate::text::one_line;
+use crate::text::{harmless, one_line};
 
 /// What came of a test.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -134,7 +134,7 @@ pub fn ask(suite: &Suite, test: &Test, source: &Source, known: &Known) -> Row {
     for expectation in &adjusted.expect {
         let verdicts = judged(expectation, Ok(&source.config));
         for (assertion, verdict) in expectation.assertions.iter().zip(verdicts) {
-            let (symbol, location) = (expectation.subject.clone(), assertion.location.to_string());
+            let (symbol, location) = (expectation.subject.clone(), harmless(&assertion.location.to_string()));
             match verdict {
                 Verdict::Met => row.met += 1,
                 Verdict::Missed { expected, actual, .. } => {
