@@ -6,6 +6,7 @@ mod support;
 mod connect;
 mod console;
 mod explain;
+mod kconfig;
 #[path = "../../harness/src/guest/loopback.rs"]
 #[allow(dead_code)]
 mod loopback;
@@ -39,6 +40,7 @@ fn version_and_help_are_short_and_say_the_exit_codes() {
         "images",
         "snapshots",
         "console",
+        "kconfig",
         "doctor",
         "failures",
         "test",
@@ -121,7 +123,7 @@ fn an_unknown_image_is_named_with_those_that_exist() {
 
 #[test]
 fn schemas_are_valid_json() {
-    for of in ["suite", "console-rules", "console", "run", "events"] {
+    for of in ["suite", "console-rules", "console", "kconfig-check", "kconfig-diff", "run", "events"] {
         let ended = muster(&["schema", of]);
         ended.assert_status(0);
         let schema: serde_json::Value = serde_json::from_str(&ended.stdout).expect("JSON");

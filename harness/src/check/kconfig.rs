@@ -53,24 +53,27 @@ impl Check for Kconfig {
             let (release, config) = text.split_once('\n').unwrap_or(("", &text));
             Config::parse(config, release)
         });
-        verdicts(&TABLE, expectation, |assertion| {
-            let config = parsed.as_ref().map_err(Clone::clone)?;
-            let setting = config.get(&expectation.subject);
-            Ok(match assertion.attribute {
-                "value" => Value::text(setting.word()),
-                "enabled" => Value::flag(matches!(setting, Setting::Yes | Setting::Module)),
-                "builtin" => Value::flag(setting == Setting::Yes),
-                "disabled" => Value::flag(matches!(setting, Setting::No | Setting::Absent)),
-                "list" => match setting {
-                    Setting::Value(text) => {
-                        Value::items(text.split(',').map(str::trim).filter(|word| !word.is_empty()))
-                    }
-                    other => Value::absent(other.word()),
-                },
-                _ => return unanswered(assertion),
-            })
-        })
+        judged(expectation, parsed.as_ref().map_err(String::as_str))
     }
+}
+
+/// The verdicts on a configuration, wherever it was read: in a guest or from a file. The error is why
+/// it could not be read.
+pub fn judged(expectation: &Expectation, config: Result<&Config, &str>) -> Vec<Verdict> {
+    verdicts(&TABLE, expectation, |assertion| {
+        let setting = config.map_err(str::to_owned)?.get(&expectation.subject)?;
+        Ok(match assertion.attribute {
+            "value" => Value::text(setting.word()),
+            "enabled" => Value::flag(matches!(setting, Setting::Yes | Setting::Module)),
+            "builtin" => Value::flag(setting == Setting::Yes),
+            "disabled" => Value::flag(matches!(setting, Setting::No | Setting::Absent)),
+            "list" => match setting {
+                Setting::Value(text) => Value::items(text.split(',').map(str::trim).filter(|word| !word.is_empty())),
+                other => Value::absent(other.word()),
+            },
+            _ => return unanswered(assertion),
+        })
+    })
 }
 
 /// The release on the first line, then the first configuration that can be read. None is an error.
@@ -91,7 +94,7 @@ mod tests {
     use crate::guest::Reply;
     use crate::suite::model::{Matcher, Operator};
 
-    const CONFIG: &str = "6.6.1-azl3\nCONFIG_KVM=m\n# CONFIG_DEVMEM is not set\nCONFIG_NR_CPUS=512\nCONFIG_LSM=\"lockdown,yama\"\nCONFIG_HYPERV=y\n";
+    const CONFIG: &str = "6.6.1-azl3\n# Linux/x86 6.6.1 Kernel Configuration\nCONFIG_KVM=m\n# CONFIG_DEVMEM is not set\nCONFIG_NR_CPUS=512\nCONFIG_LSM=\"lockdown,yama\"\nCONFIG_HYPERV=y\n";
 
     fn judge(subject: &str, attribute: &'static str, matcher: Matcher) -> Verdict {
         let asked = expectation("kconfig", subject, &[(attribute, matcher)]);
@@ -109,6 +112,17 @@ mod tests {
         assert!(
             matches!(&Kconfig.judge(&asked, &unreadable, &Facts::default())[0], Verdict::Unknown { why } if why.contains("cannot be read"))
         );
+    }
+
+    #[test]
+    fn what_a_fragment_does_not_mention_is_not_absent() {
+        let config = Config::parse("CONFIG_KVM=m\n", "6.17.1").unwrap();
+        let judge = |subject: &str| {
+            let asked = expectation("kconfig", subject, &[("disabled", equals("true"))]);
+            judged(&asked, Ok(&config)).remove(0)
+        };
+        assert_eq!(missed(&judge("CONFIG_KVM")), ("disabled is true", "false"));
+        assert!(matches!(judge("CONFIG_DEVMEM"), Verdict::Unknown { why } if why.contains("fragment")));
     }
 
     #[test]

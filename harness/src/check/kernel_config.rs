@@ -4,6 +4,7 @@ use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 use super::evr::vercmp;
+use super::kernel_header;
 
 /// What a configuration says of a symbol.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -74,10 +75,12 @@ const ALIASES: &[Alias] = &[
 pub struct Config {
     settings: BTreeMap<String, Setting>,
     release: String,
+    complete: bool,
 }
 
 impl Config {
-    /// Reads a `.config`; an error when it holds no symbol at all. `release` is the kernel's.
+    /// Reads a `.config`; an error when it holds no symbol at all. `release` is the kernel's, empty
+    /// when it is not known.
     pub fn parse(text: &str, release: &str) -> Result<Self, String> {
         let mut settings = BTreeMap::new();
         for line in text.lines() {
@@ -97,18 +100,32 @@ impl Config {
         if settings.is_empty() {
             return Err("the kernel configuration names no symbol".to_owned());
         }
-        Ok(Self { settings, release: release.trim().to_owned() })
+        Ok(Self { settings, release: release.trim().to_owned(), complete: kernel_header::is_complete(text) })
     }
 
     /// The setting of a symbol, with or without `CONFIG_`. A symbol that the configuration does not
     /// mention is looked up by its old name on kernels that had only that, and by its new name on
-    /// kernels that have only that.
-    pub fn get(&self, symbol: &str) -> Setting {
+    /// kernels that have only that. An error when the text is not the whole configuration and does
+    /// not mention it: that says nothing of the kernel that was built from it.
+    pub fn get(&self, symbol: &str) -> Result<Setting, String> {
         let name = symbol.strip_prefix("CONFIG_").unwrap_or(symbol);
         if let Some(setting) = self.settings.get(name) {
-            return setting.clone();
+            return Ok(setting.clone());
         }
-        let alias = ALIASES.iter().find_map(|alias| {
+        match self.by_other_name(name) {
+            Some(setting) => Ok(setting.clone()),
+            None if self.complete => Ok(Setting::Absent),
+            None => Err(format!(
+                "CONFIG_{} is not in this file, which is a fragment or was cut off: the kernel's own build decides",
+                crate::text::one_line(name, 80)
+            )),
+        }
+    }
+
+    /// What stands under the name that this kernel has for the symbol. Without a release nobody can
+    /// tell which name that is.
+    fn by_other_name(&self, name: &str) -> Option<&Setting> {
+        let alias = ALIASES.iter().filter(|_| !self.release.is_empty()).find_map(|alias| {
             let renamed = vercmp(&self.release, alias.since) != Ordering::Less;
             match () {
                 () if alias.name == name && !renamed => Some(alias.old),
@@ -116,8 +133,19 @@ impl Config {
                 () if alias.old == name && renamed => Some(alias.name),
                 () => None,
             }
-        });
-        alias.and_then(|alias| self.settings.get(alias)).cloned().unwrap_or(Setting::Absent)
+        })?;
+        self.settings.get(alias)
+    }
+
+    /// Whether this is all that the kernel's build decided: what it does not mention is then absent,
+    /// and otherwise not known.
+    pub fn is_complete(&self) -> bool {
+        self.complete
+    }
+
+    /// All symbols that it mentions, without `CONFIG_`, sorted.
+    pub fn settings(&self) -> impl Iterator<Item = (&str, &Setting)> {
+        self.settings.iter().map(|(name, setting)| (name.as_str(), setting))
     }
 
     /// How many symbols it mentions.
@@ -142,11 +170,20 @@ fn unquote(value: &str) -> String {
 mod tests {
     use super::*;
 
+    /// What the kernel's build writes around the symbols of a whole configuration.
+    fn whole(symbols: &str, release: &str) -> Config {
+        let text = format!("#\n# Linux/x86 {release} Kernel Configuration\n#\n{symbols}# end of Kernel hacking\n");
+        Config::parse(&text, release).unwrap()
+    }
+
     #[test]
     fn values_are_told_apart_and_strings_lose_their_quotes() {
-        let config = Config::parse("#\nCONFIG_A=y\r\nCONFIG_B=m\n# CONFIG_C is not set\nCONFIG_D=\"x \\\"y\\\"\"\nCONFIG_E=0x1000\nCONFIG_F=\"\"\n", "6.12").unwrap();
-        let words: Vec<String> =
-            ["A", "CONFIG_B", "C", "D", "E", "F", "G"].iter().map(|name| config.get(name).word().to_owned()).collect();
+        let symbols = "CONFIG_A=y\r\nCONFIG_B=m\n# CONFIG_C is not set\nCONFIG_D=\"x \\\"y\\\"\"\nCONFIG_E=0x1000\nCONFIG_F=\"\"\n";
+        let config = whole(symbols, "6.12");
+        let words: Vec<String> = ["A", "CONFIG_B", "C", "D", "E", "F", "G"]
+            .iter()
+            .map(|name| config.get(name).unwrap().word().to_owned())
+            .collect();
         assert_eq!(words, ["y", "m", "n", "x \"y\"", "0x1000", "", "absent"]);
         assert_eq!(config.len(), 6);
         assert!(Config::parse("# a comment\n", "6.12").is_err());
@@ -154,19 +191,28 @@ mod tests {
 
     #[test]
     fn renamed_symbols_are_found_by_the_release() {
-        let old = Config::parse("CONFIG_HYPERV=m\nCONFIG_RETPOLINE=y\n", "6.6.145.2-1.azl3").unwrap();
-        assert_eq!(old.get("HYPERV_VMBUS"), Setting::Module);
-        assert_eq!(old.get("MITIGATION_RETPOLINE"), Setting::Yes);
-        let new = Config::parse("CONFIG_HYPERV=y\nCONFIG_MITIGATION_RETPOLINE=y\n", "6.18.5-1.azl4").unwrap();
-        assert_eq!(new.get("HYPERV_VMBUS"), Setting::Absent);
-        assert_eq!(new.get("RETPOLINE"), Setting::Yes);
+        let old = whole("CONFIG_HYPERV=m\nCONFIG_RETPOLINE=y\n", "6.6.145.2-1.azl3");
+        assert_eq!(old.get("HYPERV_VMBUS"), Ok(Setting::Module));
+        assert_eq!(old.get("MITIGATION_RETPOLINE"), Ok(Setting::Yes));
+        let new = whole("CONFIG_HYPERV=y\nCONFIG_MITIGATION_RETPOLINE=y\n", "6.18.5-1.azl4");
+        assert_eq!(new.get("HYPERV_VMBUS"), Ok(Setting::Absent));
+        assert_eq!(new.get("RETPOLINE"), Ok(Setting::Yes));
         // Without legacy xtables only the target that both families share is left.
-        let nft = Config::parse("CONFIG_NETFILTER_XT_TARGET_REDIRECT=m\n", "6.18.5-1.azl4").unwrap();
-        assert_eq!(nft.get("IP_NF_TARGET_REDIRECT"), Setting::Module);
-        assert_eq!(nft.get("IP6_NF_TARGET_REDIRECT"), Setting::Module);
-        assert_eq!(nft.get("IP6_NF_TARGET_MASQUERADE"), Setting::Absent);
+        let nft = whole("CONFIG_NETFILTER_XT_TARGET_REDIRECT=m\n", "6.18.5-1.azl4");
+        assert_eq!(nft.get("IP_NF_TARGET_REDIRECT"), Ok(Setting::Module));
+        assert_eq!(nft.get("IP6_NF_TARGET_REDIRECT"), Ok(Setting::Module));
+        assert_eq!(nft.get("IP6_NF_TARGET_MASQUERADE"), Ok(Setting::Absent));
         // What a configuration says of a name itself is never replaced.
         let both = "# CONFIG_IP_NF_TARGET_REDIRECT is not set\nCONFIG_NETFILTER_XT_TARGET_REDIRECT=m\n";
-        assert_eq!(Config::parse(both, "6.12").unwrap().get("IP_NF_TARGET_REDIRECT"), Setting::No);
+        assert_eq!(whole(both, "6.12").get("IP_NF_TARGET_REDIRECT"), Ok(Setting::No));
+    }
+
+    #[test]
+    fn a_fragment_answers_only_what_it_mentions() {
+        let fragment = Config::parse("CONFIG_A=m\n# CONFIG_B is not set\nCONFIG_HYPERV=y\n", "").unwrap();
+        assert!(!fragment.is_complete());
+        assert_eq!((fragment.get("A"), fragment.get("B")), (Ok(Setting::Module), Ok(Setting::No)));
+        assert!(fragment.get("C").unwrap_err().starts_with("CONFIG_C is not in this file, which is a fragment"));
+        assert!(fragment.get("HYPERV_VMBUS").is_err(), "without a release the old name is not taken for the new one");
     }
 }

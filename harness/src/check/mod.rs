@@ -27,6 +27,8 @@ pub mod isa;
 pub mod kconfig;
 pub mod kernel;
 pub mod kernel_config;
+pub mod kernel_config_diff;
+pub mod kernel_header;
 pub mod listeners;
 pub mod log;
 pub mod matching;

@@ -13,6 +13,7 @@ mod door;
 mod explain;
 mod failures;
 mod images;
+mod kconfig;
 mod list;
 mod load;
 mod place;
@@ -66,6 +67,8 @@ enum Command {
     Snapshots(snapshots::Arguments),
     /// Judge console logs offline, and list the rules
     Console(console::Arguments),
+    /// Judge and compare kernel configurations offline
+    Kconfig(Box<kconfig::Arguments>),
     /// Explain what this host offers and how to mend what is missing
     Doctor(doctor::Arguments),
     /// Explain failure ids: what each means and what to do next
@@ -102,6 +105,7 @@ fn dispatch(command: Command) -> std::process::ExitCode {
         Command::Images(arguments) => images::execute(arguments),
         Command::Snapshots(arguments) => snapshots::execute(arguments),
         Command::Console(arguments) => console::execute(arguments),
+        Command::Kconfig(arguments) => kconfig::execute(*arguments),
         Command::Doctor(arguments) => doctor::execute(arguments),
         Command::Failures(arguments) => failures::execute(arguments),
         Command::Test(arguments) => trials::execute(*arguments),

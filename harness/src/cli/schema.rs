@@ -23,6 +23,10 @@ enum Format {
     ConsoleRules,
     /// What `muster console scan --format json` prints (`console/v1`)
     Console,
+    /// What `muster kconfig check --format json` prints (`kconfig-check/v1`)
+    KconfigCheck,
+    /// What `muster kconfig diff --format json` prints (`kconfig-diff/v1`)
+    KconfigDiff,
     /// run.json (`run/v1`)
     Run,
     /// One line of events.jsonl
@@ -35,6 +39,8 @@ pub fn execute(arguments: Arguments) -> Result<Exit, Complaint> {
         Format::Images => pretty(&crate::suite::schema::images())?,
         Format::ConsoleRules => pretty(&crate::suite::schema::console_rules())?,
         Format::Console => super::console::SCHEMA.trim_end().to_owned(),
+        Format::KconfigCheck => super::kconfig::CHECK_SCHEMA.trim_end().to_owned(),
+        Format::KconfigDiff => super::kconfig::DIFF_SCHEMA.trim_end().to_owned(),
         Format::Run => crate::report::json::RUN_SCHEMA.trim_end().to_owned(),
         Format::Events => crate::report::json::EVENTS_SCHEMA.trim_end().to_owned(),
     };

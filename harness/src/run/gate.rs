@@ -55,10 +55,17 @@ pub fn skip(planned: &Planned, image: &str, settings: &Settings, facts: &Facts) 
         (&planned.suite.images, failure::SKIP_IMAGE, "the suite"),
         (&planned.test().when, failure::SKIP_WHEN, "the test"),
     ];
+    let lookup = |name: &str| dimension(name, image, settings, facts);
     for (when, id, what) in conditions {
         let Some(when) = when else { continue };
-        if let Some(reason) = reason_to_skip(when, what, image, settings, facts)? {
-            return Ok(Some(Failure::new(id, reason)));
+        match reason_to_skip(when, what, &lookup) {
+            Ok(None) => {}
+            Ok(Some(reason)) => return Ok(Some(Failure::new(id, reason))),
+            // Neither asked nor skipped: a gate must not open because a fact is missing.
+            Err(dimension) => {
+                let text = format!("cannot tell whether {what} is to be asked: `{dimension}` is not known here");
+                return Err(Failure::new(failure::PROBE_FAILED, text).at(&when.location));
+            }
         }
     }
     Ok(None)
@@ -74,24 +81,19 @@ pub fn dimension(name: &str, image: &str, settings: &Settings, facts: &Facts) ->
     }
 }
 
-fn reason_to_skip(
+/// Why a condition leaves out what it stands at, `what`; `None` when it does not. The error is the
+/// dimension on which it depends and of which `lookup` knows nothing.
+pub fn reason_to_skip(
     when: &When,
     what: &str,
-    image: &str,
-    settings: &Settings,
-    facts: &Facts,
-) -> Result<Option<String>, Failure> {
-    let lookup = |name: &str| dimension(name, image, settings, facts);
-    match crate::suite::condition::evaluate(&when.condition, &lookup) {
+    lookup: &dyn Fn(&str) -> Option<Vec<String>>,
+) -> Result<Option<String>, String> {
+    match crate::suite::condition::evaluate(&when.condition, lookup) {
         Truth::True => Ok(None),
         Truth::False { why } => {
             let because = when.because.as_ref().map(|text| format!("; {text}")).unwrap_or_default();
             Ok(Some(format!("{what} is asked when {}: {why}{because}", when.condition)))
         }
-        // Neither asked nor skipped: a gate must not open because a fact is missing.
-        Truth::Unknown { dimension } => {
-            let text = format!("cannot tell whether {what} is to be asked: `{dimension}` is not known here");
-            Err(Failure::new(failure::PROBE_FAILED, text).at(&when.location))
-        }
+        Truth::Unknown { dimension } => Err(dimension),
     }
 }

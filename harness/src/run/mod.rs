@@ -16,7 +16,7 @@ pub mod engine;
 pub mod entrance;
 pub mod event;
 mod fork;
-mod gate;
+pub(crate) mod gate;
 pub mod known;
 pub mod lane;
 pub mod outcome;

@@ -153,10 +153,11 @@ fn sysctl(rows: &[Row]) -> Vec<Fact> {
 fn kconfig(reply: &Reply, rows: &[Row]) -> Result<Vec<Fact>, String> {
     let config = Config::parse(&harmless_bytes(&reply.stdout), "")?;
     let fact = |row: &Row| match config.get(&row.key) {
-        Setting::No | Setting::Absent => None,
-        setting => Some(Fact::new(&row.key, &[("value", setting.word())])),
+        Ok(Setting::No | Setting::Absent) => Ok(None),
+        Ok(setting) => Ok(Some(Fact::new(&row.key, &[("value", setting.word())]))),
+        Err(why) => Err(why),
     };
-    Ok(rows.iter().filter_map(fact).collect())
+    rows.iter().filter_map(|row| fact(row).transpose()).collect()
 }
 
 /// IPv4 and IPv6 are one port, which is exposed when any of its sockets is.

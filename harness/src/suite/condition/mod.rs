@@ -138,6 +138,11 @@ impl fmt::Display for Condition {
     }
 }
 
+/// The `id` that a `distro` value speaks of: `fedora` of `fedora-43`.
+pub fn id_of_distro(value: &str) -> &str {
+    distro(value).0
+}
+
 /// Name and version of a `distro` value: `fedora-43`, `azurelinux-4.0`, `fedora-rawhide`. Rawhide
 /// is newer than every number.
 fn distro(value: &str) -> (&str, Option<&str>) {

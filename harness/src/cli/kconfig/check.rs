@@ -1,0 +1,336 @@
+//! `muster kconfig check`: what suites ask of a kernel's configuration, asked of files.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+
+use camino::Utf8PathBuf;
+use serde::Serialize;
+
+use super::known::Known;
+use super::offline::{Outcome, Row, ask, concerns};
+use super::source::{About, Source};
+use super::{Complaint, Format, cell};
+use crate::cli::load::{self, Loaded, Selection};
+use crate::cli::{OutputFormat, say, say_error};
+use crate::exit::Exit;
+use crate::text::{harmless, one_line};
+
+/// Ask configuration files what the suites ask of a kernel's configuration, without a machine
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Exit codes: 0 all that was asked is as expected · 1 something is missed · 2 invalid suite or usage, \
+a file that cannot be read, nothing was asked, or something that nobody can tell from the file and the options\n\
+Example: muster kconfig check 6.18-x86_64-azl.config --given distro=azurelinux-4.0 --given id-like=fedora"
+)]
+pub struct Arguments {
+    /// Configurations, plain or packed by gzip; `-` is stdin
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<Utf8PathBuf>,
+    #[command(flatten)]
+    selection: Selection,
+    /// The processor, for files that do not say it: x86_64, aarch64
+    #[arg(long, value_name = "ARCH")]
+    arch: Option<String>,
+    /// The kernel's release, for files that do not say it: 6.18.5
+    #[arg(long, value_name = "RELEASE")]
+    release: Option<String>,
+    /// What else is known of the system, for the conditions of suites: distro=fedora-43, id-like=fedora; `id-like=`
+    /// says that it has none. May be repeated
+    #[arg(long, value_name = "DIMENSION=VALUE")]
+    given: Vec<String>,
+    /// Let what nobody can tell pass
+    #[arg(long)]
+    allow_unknown: bool,
+    /// How results are printed
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+#[derive(Debug, Serialize)]
+struct Document {
+    schema: &'static str,
+    files: Vec<FileRow>,
+}
+
+/// A file and what came of each test, or why it could not be read.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+enum FileRow {
+    Asked {
+        #[serde(flatten)]
+        about: About,
+        counts: BTreeMap<&'static str, usize>,
+        tests: Vec<Row>,
+    },
+    Unreadable {
+        file: String,
+        error: String,
+    },
+}
+
+pub fn execute(arguments: &Arguments) -> Result<Exit, Complaint> {
+    let known = Known::given(&arguments.given)?;
+    let loaded = load::suites(&arguments.selection, OutputFormat::Text)?;
+    let tests = tests(&loaded, &arguments.selection)?;
+    let rows: Vec<FileRow> = arguments
+        .files
+        .iter()
+        .map(|file| match Source::read(file, arguments.release.as_deref(), arguments.arch.as_deref()) {
+            Ok(source) => FileRow::asked(&loaded, &tests, &source, &known),
+            Err(error) => FileRow::Unreadable { file: harmless(file.as_str()), error: one_line(&error, 300) },
+        })
+        .collect();
+    let exit = exit(&rows, arguments.allow_unknown);
+    match arguments.format {
+        Format::Text => rows.iter().for_each(|row| say(text(row).trim_end())),
+        Format::Markdown => rows.iter().for_each(|row| say(markdown(row).trim_end())),
+        Format::Json => {
+            let document = Document { schema: "kconfig-check/v1", files: rows };
+            say(&serde_json::to_string_pretty(&document).unwrap_or_default());
+            return Ok(exit);
+        }
+    }
+    if let Some(hint) = hint(&rows).filter(|_| !arguments.allow_unknown) {
+        say_error(&hint);
+    }
+    Ok(exit)
+}
+
+/// The selected tests that say something of a configuration.
+fn tests(loaded: &Loaded, selection: &Selection) -> Result<Vec<(usize, usize)>, Complaint> {
+    let selected = load::select(loaded, selection)?;
+    let tests: Vec<_> =
+        selected.into_iter().filter(|(s, t)| *t != load::HEALTH && concerns(&loaded.suites[*s].tests[*t])).collect();
+    if tests.is_empty() {
+        return Err(Complaint::invalid("no selected test has `kconfig` expectations")
+            .hint("`muster kconfig check` without --suite, --test and --tag asks all of them"));
+    }
+    Ok(tests)
+}
+
+impl FileRow {
+    fn asked(loaded: &Loaded, tests: &[(usize, usize)], source: &Source, known: &Known) -> Self {
+        let known = known.with(&source.header);
+        let asked = tests.iter().map(|(s, t)| (&loaded.suites[*s], &loaded.suites[*s].tests[*t]));
+        let tests: Vec<Row> = asked.map(|(suite, test)| ask(suite, test, source, &known)).collect();
+        let count = |outcome| tests.iter().filter(|row| row.outcome == outcome).count();
+        let counts = Outcome::ALL.iter().map(|outcome| (outcome.word(), count(*outcome))).collect();
+        Self::Asked { about: source.about(), counts, tests }
+    }
+
+    fn tests(&self) -> &[Row] {
+        match self {
+            Self::Asked { tests, .. } => tests,
+            Self::Unreadable { .. } => &[],
+        }
+    }
+
+    fn has(&self, outcomes: &[Outcome]) -> bool {
+        self.tests().iter().any(|row| outcomes.contains(&row.outcome))
+    }
+}
+
+fn exit(rows: &[FileRow], allow_unknown: bool) -> Exit {
+    let unreadable = |row: &FileRow| matches!(row, FileRow::Unreadable { .. });
+    // A file of which nothing was asked has shown nothing.
+    let silent = |row: &FileRow| !row.has(&[Outcome::Pass, Outcome::Fail]);
+    let untold = |row: &FileRow| row.has(&[Outcome::Unknown, Outcome::Undecided]);
+    match () {
+        () if rows.iter().any(unreadable) => Exit::Invalid,
+        () if rows.iter().any(|row| row.has(&[Outcome::Fail])) => Exit::Failed,
+        () if rows.iter().any(silent) => Exit::Invalid,
+        () if rows.iter().any(untold) && !allow_unknown => Exit::Invalid,
+        () => Exit::Pass,
+    }
+}
+
+/// What a person can do about what nobody can tell.
+fn hint(rows: &[FileRow]) -> Option<String> {
+    let dimensions: BTreeSet<&str> =
+        rows.iter().flat_map(FileRow::tests).filter_map(|row| row.depends_on.as_deref()).collect();
+    let options: Vec<String> = dimensions
+        .into_iter()
+        .filter(|dimension| !matches!(*dimension, "capability" | "tool"))
+        .map(|dimension| match dimension {
+            "arch" => "--arch".to_owned(),
+            "kernel" => "--release".to_owned(),
+            other => format!("--given {other}=…"),
+        })
+        .collect();
+    if !options.is_empty() {
+        return Some(format!(
+            "  help: {} would decide what is undecided; --allow-unknown accepts it",
+            options.join(", ")
+        ));
+    }
+    let untold = rows.iter().any(|row| row.has(&[Outcome::Unknown, Outcome::Undecided]));
+    untold.then(|| "  help: --allow-unknown accepts what nobody can tell from these files".to_owned())
+}
+
+fn summary(counts: &BTreeMap<&'static str, usize>) -> String {
+    let parts: Vec<String> = Outcome::ALL
+        .iter()
+        .filter_map(|outcome| counts.get(outcome.word()).filter(|count| **count > 0).map(|count| (outcome, count)))
+        .map(|(outcome, count)| format!("{count} {}", outcome.word()))
+        .collect();
+    format!("{} tests: {}", counts.values().sum::<usize>(), parts.join(", "))
+}
+
+fn text(row: &FileRow) -> String {
+    let (about, counts, tests) = match row {
+        FileRow::Asked { about, counts, tests } => (about, counts, tests),
+        FileRow::Unreadable { file, error } => return format!("{file}: cannot be read: {error}"),
+    };
+    let mut out = format!("{}\n", about.line());
+    for row in tests.iter().filter(|row| row.outcome != Outcome::Pass) {
+        let _ = writeln!(out, "  {} {}", row.outcome.word().to_uppercase(), row.name);
+        match row.outcome {
+            Outcome::Fail => {
+                let _ = writeln!(out, "      {}", one_line(&row.summary, 110));
+            }
+            _ => {
+                let _ = row.reason.iter().try_for_each(|reason| writeln!(out, "      {}", one_line(reason, 300)));
+            }
+        }
+        for miss in &row.missed {
+            let _ = writeln!(
+                out,
+                "      {}: expected {}, found {}  {}",
+                one_line(&miss.symbol, 100),
+                one_line(&miss.expected, 160),
+                miss.found,
+                miss.location
+            );
+        }
+        for open in &row.unknown {
+            let _ = writeln!(out, "      {}: cannot tell: {}", one_line(&open.symbol, 100), one_line(&open.why, 200));
+        }
+    }
+    let met: usize = tests.iter().map(|row| row.met).sum();
+    let missed: usize = tests.iter().map(|row| row.missed.len()).sum();
+    let asked = tests.iter().filter(|row| row.met + row.missed.len() + row.unknown.len() > 0);
+    let elsewhere: usize = asked.map(|row| row.elsewhere).sum();
+    let _ = writeln!(out, "  {}; {met} expectations met, {missed} missed", summary(counts));
+    if elsewhere > 0 {
+        let _ = writeln!(out, "  {elsewhere} more assertions of these tests need a machine and were not asked");
+    }
+    out
+}
+
+fn markdown(row: &FileRow) -> String {
+    let (about, counts, tests) = match row {
+        FileRow::Asked { about, counts, tests } => (about, counts, tests),
+        FileRow::Unreadable { file, error } => {
+            return format!("### {}\n\nCannot be read: {}\n", cell(file), cell(error));
+        }
+    };
+    let mut out = format!("### {}\n\n{}. {}.\n", cell(about.file()), cell(&about.line()), summary(counts));
+    let mut table = |head: &str, rows: Vec<[String; 4]>| {
+        if !rows.is_empty() {
+            let _ = write!(out, "\n{head}\n|---|---|---|---|\n");
+            let _ = rows.iter().try_for_each(|row| writeln!(out, "| {} |", row.join(" | ")));
+        }
+    };
+    let missed = |row: &Row| -> Vec<[String; 4]> {
+        let line = |miss: &super::offline::Miss| {
+            [cell(&row.name), cell(&miss.symbol), cell(&miss.expected), cell(&miss.found)]
+        };
+        row.missed.iter().map(line).collect()
+    };
+    table("| test | option | expected | found |", tests.iter().flat_map(missed).collect());
+    let other = |row: &Row| -> Vec<[String; 4]> {
+        let name = || cell(&row.name);
+        let mut rows: Vec<[String; 4]> =
+            row.unknown.iter().map(|open| [name(), cell(&open.symbol), "unknown".into(), cell(&open.why)]).collect();
+        let reason = row.reason.as_deref().unwrap_or_default();
+        if matches!(row.outcome, Outcome::Undecided | Outcome::Skip) {
+            rows.push([name(), String::new(), row.outcome.word().to_owned(), cell(reason)]);
+        }
+        rows
+    };
+    table("| test | option | not judged | why |", tests.iter().flat_map(other).collect());
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::CHECK_SCHEMA;
+    use super::super::offline::{Miss, Unanswered};
+    use super::super::tests::errors;
+    use super::*;
+
+    fn row(outcome: Outcome, depends_on: Option<&str>) -> FileRow {
+        let source =
+            Source::parse("x|\x1b.config", "# Linux/x86_64 6.18.5 Kernel Configuration\nCONFIG_A=y\n", None, None);
+        let test = Row {
+            name: "s/t".to_owned(),
+            summary: "why it matters".to_owned(),
+            outcome,
+            reason: Some("because".to_owned()),
+            depends_on: depends_on.map(str::to_owned),
+            met: 2,
+            missed: Vec::new(),
+            unknown: Vec::new(),
+            elsewhere: 3,
+        };
+        let counts = Outcome::ALL.iter().map(|one| (one.word(), usize::from(*one == outcome))).collect();
+        FileRow::Asked { about: source.unwrap().about(), counts, tests: vec![test] }
+    }
+
+    #[test]
+    fn only_what_was_asked_and_met_ends_with_zero() {
+        let unreadable = || FileRow::Unreadable { file: "y".to_owned(), error: "gone".to_owned() };
+        let of = |rows: Vec<FileRow>, allow| exit(&rows, allow) as u8;
+        assert_eq!(of(vec![row(Outcome::Pass, None)], false), 0);
+        assert_eq!(of(vec![row(Outcome::Pass, None), row(Outcome::Fail, None)], true), 1);
+        assert_eq!(of(vec![row(Outcome::Fail, None), unreadable()], true), 2);
+        for silent in [Outcome::Unknown, Outcome::Undecided, Outcome::Skip] {
+            assert_eq!(
+                of(vec![row(Outcome::Pass, None), row(silent, None)], true),
+                2,
+                "{silent:?} alone shows nothing"
+            );
+        }
+        let FileRow::Asked { about, counts, mut tests } = row(Outcome::Pass, None) else { unreachable!() };
+        tests.push(Row { outcome: Outcome::Undecided, ..tests[0].clone() });
+        let mixed = vec![FileRow::Asked { about, counts, tests }];
+        assert_eq!((exit(&mixed, false) as u8, exit(&mixed, true) as u8), (2, 0));
+    }
+
+    #[test]
+    fn the_document_has_its_schema() {
+        let unreadable = FileRow::Unreadable { file: "y".to_owned(), error: "gone".to_owned() };
+        let mut full = row(Outcome::Fail, Some("distro"));
+        if let FileRow::Asked { tests, .. } = &mut full {
+            let (symbol, location) = ("CONFIG_A".to_owned(), "s.yaml:1:1".to_owned());
+            let miss = Miss { symbol: symbol.clone(), expected: "value is y".into(), found: "n".into(), location };
+            tests[0].unknown.push(Unanswered { symbol, why: "x".into(), location: miss.location.clone() });
+            tests[0].missed.push(miss);
+        }
+        let document = Document { schema: "kconfig-check/v1", files: vec![full, unreadable] };
+        assert_eq!(errors(CHECK_SCHEMA, &document), Vec::<String>::new());
+        assert_eq!(errors(CHECK_SCHEMA, &Document { schema: "kconfig-check/v2", files: vec![] }).len(), 1);
+    }
+
+    #[test]
+    fn the_hint_names_the_options_that_would_decide() {
+        assert_eq!(hint(&[row(Outcome::Pass, None)]), None);
+        let rows = [row(Outcome::Undecided, Some("distro")), row(Outcome::Undecided, Some("kernel"))];
+        let hint = hint(&rows).unwrap();
+        assert!(hint.contains("--given distro=…, --release would decide"), "{hint}");
+    }
+
+    #[test]
+    fn the_reports_are_harmless_and_say_what_was_not_asked() {
+        let undecided = row(Outcome::Undecided, Some("distro"));
+        let text = text(&undecided);
+        assert!(
+            text.starts_with("x|\\x1b.config: Linux 6.18.5, x86_64, 1 symbols\n  UNDECIDED s/t\n      because\n"),
+            "{text}"
+        );
+        assert!(text.contains("  3 more assertions of these tests need a machine"), "{text}");
+        let markdown = markdown(&undecided);
+        assert!(markdown.starts_with("### x\\|\\\\x1b.config\n"), "{markdown}");
+        assert!(markdown.contains("| s/t |  | undecided | because |\n"), "{markdown}");
+    }
+}

@@ -1,0 +1,299 @@
+//! What one test says of a configuration without a guest. Only its `kconfig:` expectations are asked,
+//! by the judge that runs use; conditions are decided by what is known, and said where they are not.
+
+use serde::Serialize;
+
+use super::known::Known;
+use super::source::Source;
+use crate::check::Verdict;
+use crate::check::kconfig::{TABLE, judged};
+use crate::run::gate::reason_to_skip;
+use crate::suite::adjust::AdjustError;
+use crate::suite::model::{Adjustment, Change, Condition, Expectation, Operator, Suite, Test, When};
+use crate::text::{harmless, one_line};
+
+/// What came of a test.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Outcome {
+    /// Every expectation on the configuration is met.
+    Pass,
+    /// One is not.
+    Fail,
+    /// None is missed, but the file cannot answer all of them.
+    Unknown,
+    /// Whether it is asked depends on what is not known.
+    Undecided,
+    /// It is not asked of such a system.
+    Skip,
+}
+
+impl Outcome {
+    /// All of them, in the order of summaries.
+    pub const ALL: [Self; 5] = [Self::Pass, Self::Fail, Self::Unknown, Self::Undecided, Self::Skip];
+
+    /// As written in reports.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Pass => "pass",
+            Self::Fail => "fail",
+            Self::Unknown => "unknown",
+            Self::Undecided => "undecided",
+            Self::Skip => "skip",
+        }
+    }
+}
+
+/// One test and what came of it.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Row {
+    /// `suite/test`.
+    pub name: String,
+    /// Why it matters.
+    pub summary: String,
+    /// What came of it.
+    pub outcome: Outcome,
+    /// Why it was not asked, or could not be.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// The dimension that would have to be known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub depends_on: Option<String>,
+    /// How many expectations are met.
+    pub met: usize,
+    /// Those that are missed.
+    pub missed: Vec<Miss>,
+    /// Those that the file cannot answer.
+    pub unknown: Vec<Unanswered>,
+    /// Assertions of this test on other things, which need a machine.
+    pub elsewhere: usize,
+}
+
+/// An expectation that is missed.
+#[derive(Debug, Clone, Serialize)]
+pub struct Miss {
+    /// With `CONFIG_`, as the suite has it.
+    pub symbol: String,
+    /// In the suite's words: `value is y`.
+    pub expected: String,
+    /// What the file says.
+    pub found: String,
+    /// Where the suite says it: `file:line:column`.
+    pub location: String,
+}
+
+/// An expectation that the file cannot answer.
+#[derive(Debug, Clone, Serialize)]
+pub struct Unanswered {
+    /// With `CONFIG_`, as the suite has it.
+    pub symbol: String,
+    /// Why not.
+    pub why: String,
+    /// Where the suite says it.
+    pub location: String,
+}
+
+/// Whether a test says anything of a configuration, on whatever system.
+pub fn concerns(test: &Test) -> bool {
+    test.expect.iter().any(is_ours) || test.adjust.iter().any(|adjustment| adjustment.changes.iter().any(changes_ours))
+}
+
+/// Asks a test of a configuration.
+pub fn ask(suite: &Suite, test: &Test, source: &Source, known: &Known) -> Row {
+    let elsewhere = test.expect.iter().filter(|e| !is_ours(e)).map(|e| e.assertions.len()).sum();
+    let mut row = Row {
+        name: format!("{}/{}", suite.name, test.id),
+        summary: test.summary.clone(),
+        outcome: Outcome::Pass,
+        reason: None,
+        depends_on: None,
+        met: 0,
+        missed: Vec::new(),
+        unknown: Vec::new(),
+        elsewhere,
+    };
+    let lookup = |dimension: &str| known.lookup(dimension);
+    for (when, what) in [(&suite.images, "the suite"), (&test.when, "the test")] {
+        let Some(when) = when.as_ref().map(with_configuration) else { continue };
+        match reason_to_skip(&when, what, &lookup) {
+            Ok(None) => {}
+            Ok(reason) => return Row { outcome: Outcome::Skip, reason, ..row },
+            Err(dimension) => {
+                return undecided(row, format!("{what} is asked when {}", when.condition), dimension);
+            }
+        }
+    }
+    let adjusted = match part(test).adjusted(&lookup) {
+        Ok(adjusted) => adjusted.test,
+        Err(AdjustError::Unknown { dimension }) => {
+            return undecided(row, "an adjustment of the test depends on it".to_owned(), dimension);
+        }
+        Err(AdjustError::NothingLeft) => Test { expect: Vec::new(), ..test.clone() },
+    };
+    for expectation in &adjusted.expect {
+        let verdicts = judged(expectation, Ok(&source.config));
+        for (assertion, verdict) in expectation.assertions.iter().zip(verdicts) {
+            let (symbol, location) = (expectation.subject.clone(), harmless(&assertion.location.to_string()));
+            match verdict {
+                Verdict::Met => row.met += 1,
+                Verdict::Missed { expected, actual, .. } => {
+                    row.missed.push(Miss { symbol, expected, found: one_line(&actual, 200), location });
+                }
+                Verdict::Unknown { why } => row.unknown.push(Unanswered { symbol, why, location }),
+            }
+        }
+    }
+    let outcome = match () {
+        () if !row.missed.is_empty() => Outcome::Fail,
+        () if !row.unknown.is_empty() => Outcome::Unknown,
+        () if row.met > 0 => Outcome::Pass,
+        () => {
+            let reason = "on this system the test asks nothing of the configuration".to_owned();
+            return Row { outcome: Outcome::Skip, reason: Some(reason), ..row };
+        }
+    };
+    Row { outcome, ..row }
+}
+
+fn undecided(row: Row, what: String, dimension: String) -> Row {
+    let reason = format!("{what}, and `{dimension}` is not known");
+    Row { outcome: Outcome::Undecided, reason: Some(reason), depends_on: Some(dimension), ..row }
+}
+
+fn is_ours(expectation: &Expectation) -> bool {
+    expectation.check == TABLE.name
+}
+
+fn changes_ours(change: &Change) -> bool {
+    match change {
+        Change::Remove { check, .. } => *check == TABLE.name,
+        Change::Replace(expectation) | Change::Merge(expectation) => is_ours(expectation),
+    }
+}
+
+/// The test with nothing but what it says of the configuration, so that an adjustment of something
+/// else does not have to be decided.
+fn part(test: &Test) -> Test {
+    let adjust = |adjustment: &Adjustment| Adjustment {
+        when: with_configuration(&adjustment.when),
+        changes: adjustment.changes.iter().filter(|change| changes_ours(change)).cloned().collect(),
+        ..adjustment.clone()
+    };
+    Test {
+        expect: test.expect.iter().filter(|expectation| is_ours(expectation)).cloned().collect(),
+        adjust: test.adjust.iter().map(adjust).filter(|adjustment| !adjustment.changes.is_empty()).collect(),
+        ..test.clone()
+    }
+}
+
+/// The condition, given that the configuration can be read: the file is the proof. What else a guest
+/// offers stays unknown.
+fn with_configuration(when: &When) -> When {
+    When { condition: assumed(&when.condition), ..when.clone() }
+}
+
+fn assumed(condition: &Condition) -> Condition {
+    let holds = |condition: &Condition| matches!(condition, Condition::And(parts) if parts.is_empty());
+    match condition {
+        Condition::Compare { dimension, operator: Operator::Eq, values }
+            if dimension == "capability" && values.iter().any(|value| value == "kconfig") =>
+        {
+            Condition::And(Vec::new())
+        }
+        Condition::And(parts) => {
+            let mut open: Vec<Condition> = parts.iter().map(assumed).filter(|part| !holds(part)).collect();
+            if open.len() == 1 { open.remove(0) } else { Condition::And(open) }
+        }
+        Condition::Or(parts) => {
+            let parts: Vec<Condition> = parts.iter().map(assumed).collect();
+            if parts.iter().any(holds) { Condition::And(Vec::new()) } else { Condition::Or(parts) }
+        }
+        other => other.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::load::vocabulary;
+
+    const SUITE: &str = "schema: suite/v1
+suite: s
+images: {where: mode == package, because: x}
+tests:
+- id: plain
+  expect: {kconfig: {CONFIG_A: y, CONFIG_B: {enabled: true}}, kernel: {taint: 0}}
+- id: gated
+  when: capability == kconfig and arch == x86_64
+  because: it is a feature of x86
+  expect: {kconfig: {CONFIG_A: y}}
+- id: elsewhere
+  when: capability == kconfig and capability == selinux
+  because: x
+  expect: {kconfig: {CONFIG_A: y}}
+- id: adjusted
+  expect: {kconfig: {CONFIG_C: y}, kernel: {taint: 0}}
+  adjust:
+  - when: kernel < 6.18
+    because: it came then
+    expect: {kconfig: {CONFIG_C: absent}}
+  - when: firmware == bios
+    because: not about the configuration
+    expect: {kernel: {taint: 1}}
+- id: other
+  expect: {kernel: {taint: 0}}
+";
+
+    fn ask_all(text: &str, given: &[&str]) -> Vec<Row> {
+        let (suite, diagnostics) = crate::suite::decode_source("s.yaml", SUITE, &vocabulary());
+        let suite = suite.unwrap_or_else(|| panic!("{}", diagnostics.render(false)));
+        let source = Source::parse("x.config", text, None, None).unwrap();
+        let given: Vec<String> = given.iter().map(|option| option.to_string()).collect();
+        let known = Known::given(&given).unwrap().with(&source.header);
+        let asked = suite.tests.iter().filter(|test| concerns(test));
+        asked.map(|test| ask(&suite, test, &source, &known)).collect()
+    }
+
+    fn outcomes(rows: &[Row]) -> Vec<(&str, &str)> {
+        rows.iter().map(|row| (row.name.as_str(), row.outcome.word())).collect()
+    }
+
+    const WHOLE: &str = "# Linux/x86_64 6.17.5 Kernel Configuration\nCONFIG_A=y\n# CONFIG_B is not set\n";
+
+    #[test]
+    fn a_file_is_asked_what_it_can_answer_and_the_rest_is_said() {
+        let rows = ask_all(WHOLE, &["mode=package"]);
+        assert_eq!(
+            outcomes(&rows),
+            [("s/plain", "fail"), ("s/gated", "pass"), ("s/elsewhere", "undecided"), ("s/adjusted", "pass")]
+        );
+        let miss = &rows[0].missed[0];
+        assert_eq!((&*miss.symbol, &*miss.expected, &*miss.found), ("CONFIG_B", "enabled is true", "false"));
+        assert_eq!((rows[0].met, rows[0].elsewhere), (1, 1));
+        let reason = rows[2].reason.as_deref();
+        assert_eq!(reason, Some("the test is asked when capability == selinux, and `capability` is not known"));
+    }
+
+    #[test]
+    fn what_is_not_known_of_the_system_decides_nothing() {
+        let rows = ask_all(WHOLE, &[]);
+        assert!(rows.iter().all(|row| row.outcome == Outcome::Undecided), "{:?}", outcomes(&rows));
+        assert_eq!(rows[0].depends_on.as_deref(), Some("mode"));
+        let rows = ask_all(WHOLE, &["mode=image"]);
+        assert!(rows.iter().all(|row| row.outcome == Outcome::Skip), "{:?}", outcomes(&rows));
+    }
+
+    #[test]
+    fn a_fragment_fails_by_what_it_says_and_leaves_the_rest_unknown() {
+        let rows = ask_all("# arm64\n# CONFIG_A is not set\n", &["mode=package"]);
+        assert_eq!(
+            outcomes(&rows),
+            [("s/plain", "fail"), ("s/gated", "skip"), ("s/elsewhere", "undecided"), ("s/adjusted", "undecided")]
+        );
+        assert_eq!((rows[0].missed.len(), rows[0].unknown.len()), (1, 1));
+        assert!(rows[1].reason.as_deref().unwrap().contains("arch is aarch64 here; it is a feature of x86"));
+        let rows = ask_all("# x86_64\nCONFIG_A=y\n", &["mode=package"]);
+        assert_eq!(rows[0].outcome, Outcome::Unknown);
+    }
+}

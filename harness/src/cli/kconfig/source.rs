@@ -1,0 +1,191 @@
+//! Configuration files from disk or stdin, plain or packed by gzip, within bounds.
+
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom, Write};
+use std::process::{Command, Stdio};
+
+use camino::Utf8Path;
+use serde::Serialize;
+
+use super::Complaint;
+use crate::check::kernel_config::Config;
+use crate::check::kernel_header::{self, Header};
+use crate::text::{harmless, one_line};
+
+/// The most that is read, packed or not, and the most that comes out of a packed one, in bytes. The
+/// largest configurations of distributions have 400 KiB.
+const LIMIT: u64 = 8 << 20;
+
+/// A configuration that could be read.
+#[derive(Debug)]
+pub struct Source {
+    /// The file, as it was named.
+    pub name: String,
+    /// What it says.
+    pub config: Config,
+    /// What it says of itself, or what the command line says where it is silent.
+    pub header: Header,
+}
+
+/// What a report says of a file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct About {
+    file: String,
+    release: Option<String>,
+    arch: Option<String>,
+    symbols: usize,
+    fragment: bool,
+}
+
+impl Source {
+    /// Reads a file, or stdin when it is `-`. `release` and `arch` are for files that do not say
+    /// theirs; a contradiction is an error.
+    pub fn read(file: &Utf8Path, release: Option<&str>, arch: Option<&str>) -> Result<Self, String> {
+        let bytes = match file.as_str() {
+            "-" => bounded(&mut std::io::stdin().lock()),
+            path => File::open(path).map_err(|error| error.to_string()).and_then(|mut file| bounded(&mut file)),
+        }?;
+        let bytes = if bytes.starts_with(b"\x1f\x8b") { unpacked(&bytes)? } else { bytes };
+        Self::parse(file.as_str(), &String::from_utf8_lossy(&bytes), release, arch)
+    }
+
+    /// The same, from the text of the file.
+    pub fn parse(name: &str, text: &str, release: Option<&str>, arch: Option<&str>) -> Result<Self, String> {
+        let said = kernel_header::read(text);
+        let header =
+            Header { release: agreed("--release", said.release, release)?, arch: agreed("--arch", said.arch, arch)? };
+        let config = Config::parse(text, header.release.as_deref().unwrap_or_default())?;
+        Ok(Self { name: name.to_owned(), config, header })
+    }
+
+    /// For reports.
+    pub fn about(&self) -> About {
+        let bounded = |text: &Option<String>| text.as_deref().map(|text| one_line(text, 120));
+        About {
+            file: harmless(&self.name),
+            release: bounded(&self.header.release),
+            arch: bounded(&self.header.arch),
+            symbols: self.config.len(),
+            fragment: !self.config.is_complete(),
+        }
+    }
+}
+
+impl About {
+    /// One line for people: `x.config: Linux 6.18.5, x86_64, 7074 symbols`.
+    pub fn line(&self) -> String {
+        let release = self.release.as_ref().map_or("release not stated".to_owned(), |text| format!("Linux {text}"));
+        let arch = self.arch.as_deref().unwrap_or("processor not stated");
+        let fragment = if self.fragment {
+            "; a fragment or cut off: what it does not mention is unknown, and neither n nor absent"
+        } else {
+            ""
+        };
+        format!("{}: {release}, {arch}, {} symbols{fragment}", self.file, self.symbols)
+    }
+
+    /// The file, harmless.
+    pub fn file(&self) -> &str {
+        &self.file
+    }
+}
+
+/// Reads the one file that a command cannot do without.
+pub fn required(file: &Utf8Path) -> Result<Source, Complaint> {
+    Source::read(file, None, None).map_err(|error| Complaint::invalid(format!("{file}: {error}")))
+}
+
+fn agreed(option: &str, said: Option<String>, given: Option<&str>) -> Result<Option<String>, String> {
+    match (said, given) {
+        (Some(said), Some(given)) if said != given => Err(format!(
+            "the file says it is for {}, and {option} says {}; leave the option out, or name the file that it is about",
+            one_line(&said, 120),
+            one_line(given, 120)
+        )),
+        (said, given) => Ok(said.or(given.map(str::to_owned))),
+    }
+}
+
+fn bounded(from: &mut dyn Read) -> Result<Vec<u8>, String> {
+    let mut bytes = Vec::new();
+    from.take(LIMIT + 1).read_to_end(&mut bytes).map_err(|error| error.to_string())?;
+    if bytes.len() as u64 > LIMIT {
+        return Err(format!("more than {} MiB, which no kernel configuration has", LIMIT >> 20));
+    }
+    Ok(bytes)
+}
+
+/// Unpacked by `gzip`, as images are: decoders of hostile input stay outside of this process.
+fn unpacked(packed: &[u8]) -> Result<Vec<u8>, String> {
+    let failed = |error: std::io::Error| format!("cannot be unpacked: {error}");
+    let mut input = tempfile::tempfile().map_err(failed)?;
+    input.write_all(packed).and_then(|()| input.seek(SeekFrom::Start(0))).map_err(failed)?;
+    let mut command = Command::new("gzip");
+    command.args(["-d", "-c"]).stdin(input).stdout(Stdio::piped()).stderr(Stdio::null());
+    let mut child = command.spawn().map_err(|error| match error.kind() {
+        std::io::ErrorKind::NotFound => "gzip is not installed, which would unpack it".to_owned(),
+        _ => failed(error),
+    })?;
+    let read = match child.stdout.take() {
+        Some(mut stream) => bounded(&mut stream),
+        None => Err("the output of gzip could not be read".to_owned()),
+    };
+    if read.is_err() {
+        // It may have ended by itself: the closed pipe says so too.
+        let _ = child.kill();
+    }
+    let status = child.wait().map_err(failed)?;
+    let bytes = read?;
+    if status.success() { Ok(bytes) } else { Err(format!("gzip cannot unpack it ({status}): is it cut off?")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TEXT: &str = "# Linux/arm64 6.18.5 Kernel Configuration\nCONFIG_A=y\n";
+
+    fn packed(bytes: &[u8]) -> Vec<u8> {
+        let mut input = tempfile::tempfile().unwrap();
+        input.write_all(bytes).and_then(|()| input.seek(SeekFrom::Start(0))).unwrap();
+        Command::new("gzip").arg("-c").stdin(input).output().unwrap().stdout
+    }
+
+    fn read(bytes: &[u8]) -> Result<Source, String> {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), bytes).unwrap();
+        Source::read(Utf8Path::from_path(file.path()).unwrap(), None, None)
+    }
+
+    #[test]
+    fn packed_and_plain_files_are_the_same_and_a_cut_one_is_refused() {
+        for bytes in [TEXT.as_bytes().to_vec(), packed(TEXT.as_bytes())] {
+            let source = read(&bytes).unwrap();
+            assert_eq!(source.header.arch.as_deref(), Some("aarch64"));
+            assert!(source.about().line().ends_with(": Linux 6.18.5, aarch64, 1 symbols"), "{}", source.about().line());
+        }
+        let long = packed(TEXT.repeat(1000).as_bytes());
+        assert!(read(&long[..long.len() - 9]).unwrap_err().contains("cut off"));
+        assert!(read(b"\x1f\x8bnothing").unwrap_err().contains("gzip cannot unpack it"));
+    }
+
+    #[test]
+    fn a_bomb_and_a_flood_are_refused() {
+        let flood = vec![b'\n'; (LIMIT + 1) as usize];
+        for bytes in [packed(&flood), flood] {
+            assert!(read(&bytes).unwrap_err().starts_with("more than 8 MiB"));
+        }
+        assert!(read(b"no symbol").unwrap_err().contains("names no symbol"));
+    }
+
+    #[test]
+    fn options_fill_gaps_and_do_not_overrule_the_file() {
+        let filled = Source::parse("x", "CONFIG_A=y\n", Some("6.12"), Some("x86_64")).unwrap();
+        assert_eq!(
+            filled.about().line(),
+            "x: Linux 6.12, x86_64, 1 symbols; a fragment or cut off: what it does not mention is unknown, and neither n nor absent"
+        );
+        let error = Source::parse("x", TEXT, None, Some("x86_64")).unwrap_err();
+        assert!(error.starts_with("the file says it is for aarch64, and --arch says x86_64"), "{error}");
+    }
+}
