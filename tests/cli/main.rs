@@ -5,6 +5,7 @@ mod support;
 
 mod connect;
 mod console;
+mod images;
 #[path = "../../harness/src/guest/loopback.rs"]
 #[allow(dead_code)]
 mod loopback;

@@ -469,6 +469,48 @@ images:
     }
 
     #[test]
+    fn every_vendor_image_of_the_repository_says_whether_it_was_booted_and_how_it_is_trusted() {
+        let path = Utf8Path::new(env!("CARGO_MANIFEST_DIR")).join("../images");
+        let (entries, problems) = load(&[path]);
+        assert_eq!(problems.render(false), "");
+        let of = |start: &str| entries.iter().filter(|entry| entry.id.starts_with(start)).count();
+        for (family, count) in [
+            ("fedora-", 6),
+            ("centos-stream-10", 2),
+            ("almalinux-10", 3),
+            ("rocky-10", 2),
+            ("amazon-linux-2023", 2),
+            ("flatcar", 2),
+            ("azurelinux-3", 2),
+            ("azurelinux-4", 2),
+            ("azure-container-linux", 1),
+            ("cos", 1),
+            ("wsl-", 2),
+        ] {
+            assert_eq!(of(family), count, "{family}");
+        }
+        for entry in &entries {
+            let said = entry.never_booted.is_some() || !entry.verified.is_empty();
+            match &entry.disk {
+                Disk::Lab(_) | Disk::Path(_) => continue,
+                Disk::Bring { path, steps } => {
+                    assert!(path.as_str().contains("images/brought/") && steps.len() > 1, "{}", entry.id);
+                }
+                Disk::Download(download) => {
+                    assert!(download.url.starts_with("https://"), "{}", entry.id);
+                    assert!(download.max_size.is_some(), "{}", entry.id);
+                }
+            }
+            assert!(said, "{} does not say whether it was ever booted", entry.id);
+            assert!(!entry.quirks.is_empty(), "{}", entry.id);
+            assert_eq!(entry.facts["arch"], [entry.arch], "{}", entry.id);
+            assert!(entry.facts.contains_key("mode"), "{}", entry.id);
+        }
+        let needs = |id: &str| entries.iter().find(|entry| entry.id == id).and_then(|entry| entry.needs_cpu);
+        assert_eq!((needs("almalinux-10"), needs("almalinux-10-v2")), (Some("x86-64-v3"), Some("x86-64-v2")));
+    }
+
+    #[test]
     fn the_catalogue_of_the_repository_is_good() {
         let path = Utf8Path::new(env!("CARGO_MANIFEST_DIR")).join("../images/lab.yaml");
         let (entries, problems) = load(&[path]);

@@ -275,12 +275,16 @@ async fn present(
     evidence: &Evidence,
     expected: &Expected<'_>,
 ) -> Result<Option<Pulled>, PullError> {
-    if place.note().is_none() {
-        return Ok(None);
-    }
+    let Some(before) = place.note() else { return Ok(None) };
     match judge(&place.path(), download, evidence, expected).await {
         Ok((note, trust)) => {
-            // It may be trusted better now than it was then.
+            // It may be trusted better now than it was then; a signature that was good over the same
+            // bytes is not forgotten because nobody named the key this time.
+            let was_signed = matches!(before.trust, Trust::Signed(_)) && before.sha256 == note.sha256;
+            if was_signed && !matches!(trust, Trust::Signed(_)) {
+                let Note { sha256, length, trust, .. } = before;
+                return Ok(Some(Pulled { path: place.path(), sha256, length, trust, was_there: true }));
+            }
             place.put(&note, evidence)?;
             let Note { sha256, length, .. } = note;
             Ok(Some(Pulled { path: place.path(), sha256, length, trust, was_there: true }))

@@ -602,6 +602,10 @@ async fn without_a_key_it_is_said_and_refused_where_a_signature_is_required() {
     let keyring = Some(KEYS.public("vendor"));
     let signed = case.pull_as(&Wishes { keyring, ..required.clone() }).await.unwrap();
     assert!(matches!(signed.trust, Trust::Signed(_)) && signed.was_there, "{signed:?}");
+    // Once it is one, it stays one for the same bytes; what a look without the key verifies is less.
+    assert_eq!(case.pull().await.unwrap().trust, signed.trust);
+    assert_eq!(known(case.cache(), &case.download), Some(signed.trust));
+    assert_eq!(case.verify().await.unwrap().trust, Trust::ChecksumOnly);
 
     let case = Case::new();
     let keyring = Some(KEYS.public("vendor"));
