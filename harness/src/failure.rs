@@ -86,6 +86,15 @@ table! {
     IMAGE_COMPRESSED = "image.compressed", Error, "The image could not be unpacked: truncated, corrupt, or packed otherwise than its name says.", "Fetch it again and compare its checksum.";
     IMAGE_BOMB = "image.bomb", Error, "The image unpacks to more than is allowed.", "If it is honestly so large, unpack it by hand and name the result.";
     IMAGE_ARCHIVE = "image.archive", Error, "The tar or OCI layout is refused as a root file system: damaged, beyond the bounds, or reaching outside itself.", "The message names the entry; make the archive again.";
+    IMAGE_DOWNLOAD = "image.download", Error, "The image, its checksum file or its signature could not be fetched.", "The message names the address and what the server said; check the network and the proxy, and pull it again.";
+    IMAGE_REDIRECT = "image.redirect", Error, "The server redirects to where a download may not come from: too often, away from https, or to another kind of address.", "Ask the vendor, or state another address in the description.";
+    IMAGE_SLOW = "image.slow", Error, "The download made too little progress.", "Pull it again later: it goes on from where it was.";
+    IMAGE_DOWNLOAD_SIZE = "image.download-size", Error, "The server sends more than the description allows.", "Check the address; raise `max-size` if the image is meant to be so large.";
+    IMAGE_RESUME = "image.resume", Error, "Asked to go on with a download, the server answered with something else than the rest of the same file.", "Pull it again: it begins anew.";
+    IMAGE_CHECKSUM = "image.checksum", Error, "The image has another digest than was published or stated.", "Pull it again; tell its vendor when that does not help, and do not use it.";
+    IMAGE_CHECKSUM_FILE = "image.checksum-file", Error, "The checksum file does not name the image, names it twice, or contradicts the description.", "Compare it with the description: vendors rename their files.";
+    IMAGE_SIGNATURE = "image.signature", Error, "The signature of the image or of its checksum file is missing, not good, or by a key that is not known.", "Do not use the image before you know why; compare the vendor's key.";
+    IMAGE_UNSIGNED = "image.unsigned", Error, "A signature was required, and none can be verified for this image.", "Get the vendor's key and name it with `--keyring`.";
     CACHE_UNUSABLE = "cache.unusable", Error, "The image cache could not be used.", "Look at its permissions and its free space.";
     IMAGE_CHANGED = "image.changed", Error, "The bytes of the source image changed while it was in use.", "Find out who wrote to it; the results are void.";
     QEMU_MISSING = "qemu.missing", Error, "The emulator, or a tool that comes with it, is not installed.", "Run `muster doctor`: it names the package.";

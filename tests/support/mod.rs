@@ -146,7 +146,7 @@ pub fn finish(child: Child, deadline: Duration) -> Finished {
     finished
 }
 
-fn wait(mut child: Child, deadline: Duration) -> Finished {
+pub fn wait(mut child: Child, deadline: Duration) -> Finished {
     let begun = Instant::now();
     let reader = |stream: Option<Box<dyn Read + Send>>| {
         std::thread::spawn(move || {

@@ -5,13 +5,13 @@ use std::path::PathBuf;
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::project::Project;
-use super::{Complaint, load, say, say_error};
+use super::{Complaint, OutputFormat, load, say, say_error};
 use crate::exit::Exit;
 use crate::failure::Location;
-use crate::image::{self, Arch, DiskSource, Format, ImageSpec, KernelBoot};
-use crate::suite::images::{Disk, ImageEntry};
+use crate::image::{self, Arch, Checksum, DiskSource, Download, Format, ImageSpec, KernelBoot, Signature};
+use crate::suite::images::{self as described, Disk, ImageEntry};
 
-/// List, build, inspect and prune images
+/// List, pull, verify, build, inspect and prune images
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example: muster images build lab")]
 pub struct Arguments {
@@ -22,7 +22,20 @@ pub struct Arguments {
 #[derive(Debug, clap::Subcommand)]
 enum Command {
     /// List the catalogue
-    List,
+    List {
+        /// How it is printed
+        #[arg(long, value_enum, default_value_t)]
+        format: OutputFormat,
+    },
+    /// Show all that the catalogue says of an image, and how one is made that nobody publishes
+    Show {
+        /// Its name in the catalogue
+        image: String,
+    },
+    /// Fetch vendor images into the cache, and verify them before anything uses them
+    Pull(super::pull::Pull),
+    /// Look again at images that were pulled: their bytes, and their signatures where a key is named
+    Verify(super::pull::Verify),
     /// Build a lab image, unless it has been built from the same recipe before
     Build {
         /// `lab` or `lab-tiny`
@@ -45,7 +58,10 @@ enum Command {
 }
 
 /// What `images/*.yaml` describe.
-pub struct Catalogue(Vec<ImageSpec>);
+pub struct Catalogue {
+    specs: Vec<ImageSpec>,
+    entries: Vec<ImageEntry>,
+}
 
 impl Catalogue {
     /// Reads all descriptions of the checkout; all errors at once.
@@ -55,19 +71,47 @@ impl Catalogue {
             load::tell(&diagnostics);
             return Err(Complaint::told(Exit::Invalid));
         }
-        entries.into_iter().map(spec).collect::<Result<_, _>>().map(Self)
+        let specs = entries.iter().cloned().map(spec).collect::<Result<_, _>>()?;
+        Ok(Self { specs, entries })
+    }
+
+    /// Every image with all that is written of it, in the order of the files.
+    pub fn all(&self) -> impl Iterator<Item = (&ImageSpec, &ImageEntry)> {
+        self.specs.iter().zip(&self.entries)
     }
 
     /// The image of that name.
     pub fn get(&self, name: &str) -> Option<&ImageSpec> {
-        self.0.iter().find(|spec| spec.id == name)
+        self.specs.iter().find(|spec| spec.id == name)
+    }
+
+    /// All that is written of the image of that name.
+    pub fn entry(&self, name: &str) -> Option<&ImageEntry> {
+        self.entries.iter().find(|entry| entry.id == name)
     }
 
     /// The complaint about a name that is not here.
     pub fn unknown(&self, name: &str) -> Complaint {
-        let names: Vec<&str> = self.0.iter().map(|spec| spec.id.as_str()).collect();
+        let names: Vec<&str> = self.specs.iter().map(|spec| spec.id.as_str()).collect();
         load::unknown("image, and no file,", name, &names)
     }
+}
+
+fn word<T: std::str::FromStr<Err = String>>(location: &Location, word: &str) -> Result<T, Complaint> {
+    word.parse().map_err(|known| Complaint::invalid(format!("{location}: `{word}` is not {known}")))
+}
+
+fn fetched(at: &Location, download: described::Download) -> Result<Download, Complaint> {
+    let described::Download { url, max_size, checksum, signature } = download;
+    let signature = match signature {
+        None => None,
+        Some(described::Signature { kind, url, key, key_from }) => {
+            let key = key.map(Utf8PathBuf::into_std_path_buf);
+            Some(Signature { kind: word(at, kind)?, url, key, key_from })
+        }
+    };
+    let checksum = Checksum { kind: word(at, checksum.kind)?, value: checksum.value, url: checksum.url };
+    Ok(Download { url, max_size: max_size.unwrap_or(Download::MAX_SIZE), checksum, signature })
 }
 
 /// A decoded entry in the image room's words. The decoder has checked every word against the same
@@ -76,10 +120,9 @@ fn spec(entry: ImageEntry) -> Result<ImageSpec, Complaint> {
     let disk = match entry.disk {
         Disk::Path(path) => DiskSource::Path(path.into_std_path_buf()),
         Disk::Lab(variant) => DiskSource::LabBuild { variant },
+        Disk::Download(download) => DiskSource::Download(fetched(&entry.location, *download)?),
+        Disk::Bring { path, steps } => DiskSource::Bring { path: path.into_std_path_buf(), steps },
     };
-    fn word<T: std::str::FromStr<Err = String>>(location: &Location, word: &str) -> Result<T, Complaint> {
-        word.parse().map_err(|known| Complaint::invalid(format!("{location}: `{word}` is not {known}")))
-    }
     let at = &entry.location;
     let mut spec = ImageSpec::new(entry.id, disk, word(at, entry.format)?);
     spec.summary = entry.summary;
@@ -105,7 +148,10 @@ fn spec(entry: ImageEntry) -> Result<ImageSpec, Complaint> {
 
 pub fn execute(arguments: Arguments) -> Result<Exit, Complaint> {
     match arguments.command {
-        Command::List => list(),
+        Command::List { format } => super::catalogue::list(format),
+        Command::Show { image } => super::catalogue::show(&image),
+        Command::Pull(arguments) => super::pull::pull(&arguments),
+        Command::Verify(arguments) => super::pull::verify(&arguments),
         Command::Build { variant } => build(&variant),
         Command::Inspect { file, format, arch } => inspect(&file, format, arch),
         Command::Prune(arguments) => super::prune::execute(&arguments),
@@ -118,48 +164,6 @@ pub fn runtime() -> Result<tokio::runtime::Runtime, Complaint> {
         .enable_all()
         .build()
         .map_err(|cause| Complaint::infrastructure(format!("no event loop: {cause}")))
-}
-
-fn list() -> Result<Exit, Complaint> {
-    let project = Project::find()?;
-    let catalogue = Catalogue::load(&project)?;
-    let runtime = runtime()?;
-    let mut rows = Vec::new();
-    for spec in &catalogue.0 {
-        let here = match &spec.disk {
-            DiskSource::Path(path) => if path.exists() { "present" } else { "missing" }.to_owned(),
-            DiskSource::LabBuild { variant } => {
-                match runtime.block_on(image::lab::find(project.root().as_std_path(), variant)) {
-                    Ok(Some(_)) => "built".to_owned(),
-                    Ok(None) => format!("not built: muster images build {variant}"),
-                    Err(error) => error.to_string(),
-                }
-            }
-        };
-        rows.push(vec![
-            spec.id.clone(),
-            spec.format.to_string(),
-            spec.arch.to_string(),
-            spec.firmware.to_string(),
-            spec.seed.to_string(),
-            devices(spec),
-            here,
-            spec.summary.clone(),
-        ]);
-    }
-    let header = ["IMAGE", "FORMAT", "ARCH", "FIRMWARE", "SEED", "MACHINE", "STATE", "SUMMARY"];
-    say(crate::report::list::columns(&header, &rows).trim_end());
-    Ok(Exit::Pass)
-}
-
-/// What its machine has beyond one disk and one network interface.
-fn devices(spec: &ImageSpec) -> String {
-    let mut words = vec![spec.bus.to_string()];
-    words.extend(spec.kernel.is_some().then(|| "kernel".to_owned()));
-    words.extend(spec.tpm.then(|| "tpm".to_owned()));
-    words.extend((!spec.extra_disks.is_empty()).then(|| format!("+{} disks", spec.extra_disks.len())));
-    words.extend((spec.nics != 1).then(|| format!("{} nics", spec.nics)));
-    words.join(" ")
 }
 
 fn build(variant: &str) -> Result<Exit, Complaint> {
@@ -201,7 +205,7 @@ fn inspect(file: &Utf8Path, format: Option<Format>, arch: Arch) -> Result<Exit, 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::image::{DiskBus, FirmwareKind, SeedKind};
+    use crate::image::{ChecksumKind, DiskBus, FirmwareKind, SeedKind, SignatureKind};
     use crate::suite::keys;
 
     #[test]
@@ -211,6 +215,8 @@ mod tests {
         assert_eq!(keys::FIRMWARE, FirmwareKind::WORDS);
         assert_eq!(keys::SEEDS, SeedKind::WORDS);
         assert_eq!(keys::BUSES, DiskBus::WORDS);
+        assert_eq!(keys::CHECKSUMS, ChecksumKind::WORDS);
+        assert_eq!(keys::SIGNATURES, SignatureKind::WORDS);
         assert_eq!(crate::suite::images::MAX_DEVICES, ImageSpec::MAX_DEVICES as usize);
     }
 }

@@ -4,6 +4,7 @@
 //! One file a command. [`load`] and [`project`] are what they share.
 
 mod boot;
+mod catalogue;
 mod check;
 mod connect;
 mod console;
@@ -19,6 +20,7 @@ mod load;
 mod place;
 mod project;
 mod prune;
+mod pull;
 mod record;
 mod resume;
 mod run;
@@ -61,7 +63,7 @@ enum Command {
     Record(Box<record::Arguments>),
     /// Print the JSON Schema of a file format
     Schema(schema::Arguments),
-    /// List, build, inspect and prune images
+    /// List, pull, verify, build, inspect and prune images
     Images(images::Arguments),
     /// List, show, accept or reject snapshots that have changed
     Snapshots(snapshots::Arguments),

@@ -25,7 +25,7 @@ pub struct Arguments {
     /// Only templates, the machines that `muster run --warm` has kept
     #[arg(long)]
     templates: bool,
-    /// Only images: lab images, and disks that were unpacked or made from others
+    /// Only images: lab images, those that were pulled, and disks that were unpacked or made from others
     #[arg(long)]
     images: bool,
     /// Whatever its age and size; lab images of the present recipes stay
@@ -37,7 +37,7 @@ pub struct Arguments {
     /// What was not used for so long goes
     #[arg(long, value_name = "DURATION", default_value = "30d", value_parser = age)]
     older_than: Duration,
-    /// Most that templates may keep, and the same for images made from others; those that were used
+    /// Most that templates may keep, and the same for images that were pulled or made from others; those that were used
     /// least recently go [default: 8GiB for templates]
     #[arg(long, value_name = "SIZE", value_parser = bytes)]
     max_size: Option<u64>,
@@ -130,6 +130,7 @@ fn old_images(arguments: &Arguments, cache: &Path, now: SystemTime) -> Result<Ve
             cache::Kind::Stale => ("lab image", "another recipe"),
             cache::Kind::Unfinished => ("lab image", "an unfinished build"),
             cache::Kind::Made => ("made image", "not used lately"),
+            cache::Kind::Pulled => ("pulled image", "not used lately"),
             cache::Kind::Present | cache::Kind::Unknown => ("lab image", "not used lately, unknown here"),
         };
         let (path, item, in_use) = (cached.path.clone(), cached.item.clone(), cached.in_use);

@@ -161,7 +161,10 @@ pub fn image_specs(
     let mut specs: Vec<ImageSpec> = Vec::new();
     for name in &options.image {
         let mut spec = match catalogue.get(name) {
-            Some(spec) => spec.clone(),
+            Some(spec) => {
+                notices.extend(catalogue.entry(name).and_then(super::catalogue::caution));
+                spec.clone()
+            }
             None if looks_like_a_file(name) => from_file(name, options.format, notices)?,
             None => return Err(catalogue.unknown(name)),
         };

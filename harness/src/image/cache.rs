@@ -48,7 +48,7 @@ impl Slot {
     }
 
     /// The same in a given folder.
-    async fn take_in(folder: &Path, name: &str) -> Result<Self, ImageError> {
+    pub(super) async fn take_in(folder: &Path, name: &str) -> Result<Self, ImageError> {
         let unusable = |source| ImageError::Cache { path: folder.to_owned(), source };
         std::fs::create_dir_all(folder).map_err(unusable)?;
         let lock = File::options()

@@ -60,6 +60,62 @@ pub enum DiskSource {
         /// `lab`, `lab-tiny`, ….
         variant: String,
     },
+    /// A file of its vendor, which `muster images pull` fetches into the cache.
+    Download(Download),
+    /// A file that its vendor does not publish: a person makes it and puts it there.
+    Bring {
+        /// Where it is looked for.
+        path: PathBuf,
+        /// How it is made, one step each.
+        steps: Vec<String>,
+    },
+}
+
+/// A file of a vendor, and by what it is known to be the right one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Download {
+    /// Where it is: `https://…/name.qcow2`.
+    pub url: String,
+    /// The most bytes it may have.
+    pub max_size: u64,
+    /// Its digest, or where that is published.
+    pub checksum: Checksum,
+    /// What the vendor signed, if anything.
+    pub signature: Option<Signature>,
+}
+
+impl Download {
+    /// The largest file that is fetched unless a description says otherwise: 8 GiB.
+    pub const MAX_SIZE: u64 = 8 << 30;
+
+    /// The name that its vendor gave the file: what checksum files know it by.
+    pub fn file_name(&self) -> &str {
+        self.url.rsplit('/').next().unwrap_or_default()
+    }
+}
+
+/// The digest of a download. At least one of `value` and `url` is there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Checksum {
+    /// Which digest.
+    pub kind: ChecksumKind,
+    /// The digest itself, lower-case hex: whatever else is published, only these bytes are taken.
+    pub value: Option<String>,
+    /// The vendor's checksum file, in which the download is found by its name.
+    pub url: Option<String>,
+}
+
+/// What a vendor signed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Signature {
+    /// How the signature belongs to what it signs.
+    pub kind: SignatureKind,
+    /// Where it is, unless the checksum file carries it.
+    pub url: Option<String>,
+    /// The vendor's public keys, binary or armoured.
+    pub key: Option<PathBuf>,
+    /// Where a person gets the vendor's key; may be empty when `key` is there.
+    pub key_from: String,
 }
 
 /// What QEMU loads in place of a boot loader.
@@ -184,6 +240,28 @@ impl Format {
             Self::Tar => "raw",
             other => other.word(),
         }
+    }
+}
+
+words! {
+    /// A digest that checksum files hold. MD5 and SHA-1 are not taken.
+    ChecksumKind {
+        /// SHA-256.
+        Sha256 = "sha256",
+        /// SHA-512.
+        Sha512 = "sha512",
+    }
+}
+
+words! {
+    /// How an OpenPGP signature belongs to what it signs.
+    SignatureKind {
+        /// The checksum file is a clear-signed text.
+        ClearSigned = "clear-signed",
+        /// A file of its own, over the checksum file.
+        Checksums = "detached-checksums",
+        /// A file of its own, over the image.
+        Image = "detached-image",
     }
 }
 

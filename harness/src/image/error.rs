@@ -13,6 +13,12 @@ pub enum ImageError {
     Missing { path: PathBuf },
     #[error("the lab image {variant} has not been built from its present recipe; run `muster images build {variant}`")]
     NotBuilt { variant: String },
+    #[error("the image {id} has not been pulled; run `muster images pull {id}`")]
+    NotPulled { id: String },
+    #[error("the image {id} is not at {}, and its vendor publishes none; `muster images show {id}` says how it is made", path.display())]
+    NotBrought { id: String, path: PathBuf },
+    #[error("{} is not the file that was pulled: its sha256 is {found} and was {expected}; pull it again", path.display())]
+    NotAsPulled { path: PathBuf, expected: String, found: String },
     #[error("{} is {kind}, not a plain file; name the file itself", path.display())]
     NotAFile { path: PathBuf, kind: &'static str },
     #[error("{} is being written by another program; stop it, or copy the image first", path.display())]
@@ -71,7 +77,12 @@ impl ImageError {
     /// The stable id under which reports file it.
     pub fn failure_id(&self) -> FailureId {
         match self {
-            Self::Missing { .. } | Self::NotBuilt { .. } | Self::LabBuild { .. } => failure::IMAGE_MISSING,
+            Self::Missing { .. }
+            | Self::NotBuilt { .. }
+            | Self::NotPulled { .. }
+            | Self::NotBrought { .. }
+            | Self::LabBuild { .. } => failure::IMAGE_MISSING,
+            Self::NotAsPulled { .. } => failure::IMAGE_CHECKSUM,
             Self::NotAFile { .. } | Self::Busy { .. } => failure::IMAGE_REFUSED,
             Self::Unreadable { .. } | Self::Io { .. } | Self::Tool { .. } => failure::IMAGE_UNREADABLE,
             Self::Encrypted { .. } => failure::IMAGE_ENCRYPTED,

@@ -16,10 +16,14 @@ pub mod lab;
 pub mod overlay;
 pub mod prepare;
 pub mod prune;
+pub mod pull;
 pub mod rootfs;
 mod tool;
 
-pub use catalogue::{Arch, DiskBus, DiskSource, FirmwareKind, Format, ImageSpec, KernelBoot, SeedKind};
+pub use catalogue::{
+    Arch, Checksum, ChecksumKind, DiskBus, DiskSource, Download, FirmwareKind, Format, ImageSpec, KernelBoot, SeedKind,
+    Signature, SignatureKind,
+};
 pub use digest::{Unchanged, sha256};
 pub use error::ImageError;
 pub use in_use::InUse;

@@ -10,7 +10,7 @@ use super::cache::Slot;
 use super::compress::{self, Compression};
 use super::inspect::{self, Inspected, Limits};
 use super::rootfs::{self, oci::Layout, tar, tree::Tree, tree::What};
-use super::{Arch, DiskSource, Format, ImageError, ImageSpec, Unchanged, cache_dir, digest, lab};
+use super::{Arch, DiskSource, Format, ImageError, ImageSpec, Unchanged, cache_dir, digest, lab, pull};
 
 /// Changes whenever a tar is made into a disk in another way.
 const ROOTFS_RECIPE: u32 = 1;
@@ -39,10 +39,20 @@ pub async fn prepare(root: &Path, spec: &ImageSpec) -> Result<Prepared, ImageErr
 }
 
 /// The same with a given cache.
-async fn prepare_in(cache: Option<&Path>, root: &Path, spec: &ImageSpec) -> Result<Prepared, ImageError> {
+pub(super) async fn prepare_in(cache: Option<&Path>, root: &Path, spec: &ImageSpec) -> Result<Prepared, ImageError> {
     let mut spec = spec.clone();
+    let mut pulled_sha256 = None;
     let source = match &spec.disk {
         DiskSource::Path(path) => path.clone(),
+        DiskSource::Bring { path, .. } if path.symlink_metadata().is_err() => {
+            return Err(ImageError::NotBrought { id: spec.id.clone(), path: path.clone() });
+        }
+        DiskSource::Bring { path, .. } => path.clone(),
+        DiskSource::Download(download) => {
+            let (path, sha256) = pull::find(cache, &spec.id, download)?;
+            pulled_sha256 = Some(sha256);
+            path
+        }
         DiskSource::LabBuild { variant } => match lab::find(root, variant).await? {
             Some(folder) => {
                 if let Some(kernel) = &mut spec.kernel {
@@ -60,35 +70,50 @@ async fn prepare_in(cache: Option<&Path>, root: &Path, spec: &ImageSpec) -> Resu
         }
     }
     let limits = Limits { virtual_size: spec.max_virtual_size, ..Limits::default() };
+    let pulled = pulled_sha256.as_deref();
     let (source, sha256, disk) = match (spec.format, Compression::of_name(&source)) {
-        (Format::Tar, _) => root_file_system(cache, &source, spec.arch, &limits).await?,
-        (_, Some(how)) => unpacked(cache, &source, how, spec.format, &limits).await?,
+        (Format::Tar, _) => root_file_system(cache, &source, pulled, spec.arch, &limits).await?,
+        (_, Some(how)) => unpacked(cache, &source, pulled, how, spec.format, &limits).await?,
         (_, None) => {
+            // What was pulled is compared before anything reads it as a disk.
+            let compared = match pulled {
+                Some(_) => Some(noted(&inspect::plain_file(&source, limits.symlink).await?, pulled).await?),
+                None => None,
+            };
             let disk = inspect::inspect(&source, spec.format, &limits).await?;
-            let (unchanged, sha256) = noted(&disk.path).await?;
+            let (unchanged, sha256) = match compared {
+                Some(noted) => noted,
+                None => noted(&disk.path, None).await?,
+            };
             (unchanged, sha256, disk)
         }
     };
     Ok(Prepared { source: source.path().to_owned(), spec, sha256, unchanged: source, disk })
 }
 
-/// A note of the file as it is, and its digest, which is then sure to belong to it.
-async fn noted(path: &Path) -> Result<(Unchanged, String), ImageError> {
+/// A note of the file as it is, and its digest, which is then sure to belong to it. A file that was
+/// pulled must have the digest that it had when it was judged.
+async fn noted(path: &Path, pulled: Option<&str>) -> Result<(Unchanged, String), ImageError> {
     let before = Unchanged::note(path, None)?;
     let sha256 = digest::sha256(path).await?;
     before.verify(false).await?;
+    if let Some(expected) = pulled.filter(|pulled| *pulled != sha256) {
+        let expected = expected.to_owned();
+        return Err(ImageError::NotAsPulled { path: path.to_owned(), expected, found: sha256 });
+    }
     Ok((before.with_digest(sha256.clone()), sha256))
 }
 
 async fn unpacked(
     cache: Option<&Path>,
     source: &Path,
+    pulled: Option<&str>,
     how: Compression,
     format: Format,
     limits: &Limits,
 ) -> Result<(Unchanged, String, Inspected), ImageError> {
     let source = inspect::plain_file(source, limits.symlink).await?;
-    let (unchanged, sha256) = noted(&source).await?;
+    let (unchanged, sha256) = noted(&source, pulled).await?;
     let slot = Slot::take(cache, &format!("disk-{}.{format}", &sha256[..40])).await?;
     let disk = match slot.find().await {
         Some(disk) => disk,
@@ -112,6 +137,7 @@ async fn unpacked(
 async fn root_file_system(
     cache: Option<&Path>,
     source: &Path,
+    pulled: Option<&str>,
     arch: Arch,
     limits: &Limits,
 ) -> Result<(Unchanged, String, Inspected), ImageError> {
@@ -120,7 +146,7 @@ async fn root_file_system(
         true => (inspect::plain_file(&source.join("index.json"), false).await?, Some(source)),
         false => (inspect::plain_file(source, limits.symlink).await?, None),
     };
-    let (unchanged, sha256) = noted(&pinned).await?;
+    let (unchanged, sha256) = noted(&pinned, pulled).await?;
     let slot = Slot::take(cache, &format!("rootfs-{}-{arch}-{ROOTFS_RECIPE}.raw", &sha256[..40])).await?;
     let disk = match slot.find().await {
         Some(disk) => disk,

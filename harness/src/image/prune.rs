@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use super::in_use::{self, InUse};
-use super::{ImageError, lab};
+use super::{ImageError, lab, pull};
 
 /// What decides whether something may go.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,6 +66,8 @@ pub enum Kind {
     Unknown,
     /// A disk that was unpacked or made from another image.
     Made,
+    /// A vendor's image, or what has been fetched of it so far.
+    Pulled,
     /// What an interrupted build left.
     Unfinished,
 }
@@ -85,12 +87,17 @@ pub async fn cached(root: &Path, cache: &Path) -> Result<Vec<Cached>, ImageError
         .into_iter()
         .filter_map(|(name, path, metadata)| folder(&images, &name, path, &metadata, &present, &opened))
         .collect();
-    let made = images.join("made");
-    if made.symlink_metadata().is_ok_and(|metadata| metadata.is_dir()) {
-        found.extend(entries(&made).into_iter().filter_map(|(name, path, metadata)| {
-            let companion = [".lock", ".json"].iter().any(|end| name.ends_with(end));
-            (metadata.is_file() && !companion).then(|| made_disk(&made, &name, path, &metadata, &opened))
-        }));
+    for (kind, folder, companions) in
+        [(Kind::Made, "made", &[".json"][..]), (Kind::Pulled, pull::FOLDER, pull::COMPANIONS)]
+    {
+        let folder = images.join(folder);
+        if folder.symlink_metadata().is_ok_and(|metadata| metadata.is_dir()) {
+            found.extend(entries(&folder).into_iter().filter_map(|(name, path, metadata)| {
+                let companion = name.ends_with(".lock") || companions.iter().any(|end| name.ends_with(end));
+                (metadata.is_file() && !companion)
+                    .then(|| disk(kind, companions, &folder, &name, path, &metadata, &opened))
+            }));
+        }
     }
     found.sort_by(|a, b| a.path.cmp(&b.path));
     Ok(found)
@@ -147,13 +154,23 @@ fn folder(
     Some(Cached { kind, path, beside: Vec::new(), item: Item { leftover, bytes, used }, in_use })
 }
 
-fn made_disk(made: &Path, name: &str, path: PathBuf, metadata: &Metadata, opened: &BTreeSet<(u64, u64)>) -> Cached {
-    let lock = made.join(format!("{name}.lock"));
+/// A disk that lies beside its companions.
+fn disk(
+    kind: Kind,
+    companions: &[&str],
+    folder: &Path,
+    name: &str,
+    path: PathBuf,
+    metadata: &Metadata,
+    opened: &BTreeSet<(u64, u64)>,
+) -> Cached {
+    // What is fetched has the lock of what it is to become.
+    let lock = folder.join(format!("{}.lock", name.strip_prefix(".partial-").unwrap_or(name)));
     let in_use = is_in_use(&path, metadata, opened) || (lock.exists() && !InUse::is_free(&lock));
     // The lock stays: another run may wait for it.
-    let beside = vec![made.join(format!("{name}.json"))];
+    let beside = companions.iter().map(|end| folder.join(format!("{name}{end}"))).collect();
     let item = Item { leftover: false, bytes: metadata.blocks() * 512, used: last_used(metadata) };
-    Cached { kind: Kind::Made, path, beside, item, in_use }
+    Cached { kind, path, beside, item, in_use }
 }
 
 fn is_in_use(path: &Path, metadata: &Metadata, opened: &BTreeSet<(u64, u64)>) -> bool {
@@ -237,6 +254,11 @@ mod tests {
         for name in ["d.raw", "d.raw.json", "d.raw.lock"] {
             std::fs::write(images.join("made").join(name), "x").unwrap();
         }
+        std::fs::create_dir(images.join("pulled")).unwrap();
+        for name in ["f.qcow2", "f.qcow2.json", "f.qcow2.checksums", "f.qcow2.signature", "f.qcow2.lock", ".partial-g"]
+        {
+            std::fs::write(images.join("pulled").join(name), "x").unwrap();
+        }
         let precious = tempfile::tempdir().unwrap();
         std::fs::write(precious.path().join("disk.qcow2"), "x").unwrap();
         std::os::unix::fs::symlink(precious.path(), images.join("tiny-6666666666666666")).unwrap();
@@ -249,6 +271,8 @@ mod tests {
             (".building-tiny.abc", Kind::Unfinished),
             ("gone-5555555555555555", Kind::Unknown),
             ("made/d.raw", Kind::Made),
+            ("pulled/.partial-g", Kind::Pulled),
+            ("pulled/f.qcow2", Kind::Pulled),
             ("tiny-3333333333333333", Kind::Present),
             ("tiny-4444444444444444", Kind::Stale),
         ];
@@ -256,12 +280,15 @@ mod tests {
         assert!(found.iter().all(|cached| !cached.in_use), "{found:?}");
 
         // One of them becomes a link between the look and the removal.
-        let stale = &found[4];
+        let stale = &found[6];
         std::fs::remove_dir_all(&stale.path).unwrap();
         std::os::unix::fs::symlink(precious.path(), &stale.path).unwrap();
         assert!(!remove(stale));
         assert!(remove(&found[2]));
         assert!(!images.join("made/d.raw.json").exists());
+        assert!(remove(&found[4]));
+        let left: Vec<_> = entries(&images.join("pulled")).into_iter().map(|(name, _, _)| name).collect();
+        assert_eq!(left.len(), 2, "{left:?}");
         assert!(precious.path().join("disk.qcow2").exists());
     }
 

@@ -128,6 +128,14 @@ const NEEDS: &[Need] = &[
         essential: false,
     },
     Need {
+        what: "gpgv (signatures of vendor images)",
+        program: "gpgv",
+        version: &["--version"],
+        apt: "gpgv",
+        dnf: "gnupg2",
+        essential: false,
+    },
+    Need {
         what: "debugfs (root file systems)",
         program: "debugfs",
         version: &["-V"],

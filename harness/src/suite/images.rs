@@ -11,11 +11,15 @@ use super::Vocabulary;
 use super::condition::{DIMENSIONS, words};
 use super::decode::{Context, Patterns, Text, is_anothers, positive_duration, schema};
 use super::diagnostic::{Diagnostics, codes};
-use super::keys::{ARCHITECTURES, BUSES, CATALOGUE, DISK, FIRMWARE, FORMATS, IMAGE, KERNEL, SEEDS};
+use super::keys::{ARCHITECTURES, BRING, BUSES, CATALOGUE, CPU_LEVELS, DISK, FIRMWARE, FORMATS, IMAGE, KERNEL, SEEDS};
 use super::source;
 use super::value::{self, ValueError};
 use super::yaml::{self, Limits, Node};
 use crate::failure::Location;
+
+mod download;
+
+pub use download::{Checksum, Download, Signature};
 
 /// One image of the catalogue.
 #[derive(Debug, Clone, PartialEq)]
@@ -54,10 +58,14 @@ pub struct ImageEntry {
     pub boot_timeout: Duration,
     /// Dimensions that are known before it boots, by name of [`DIMENSIONS`].
     pub facts: BTreeMap<String, Vec<String>>,
-    /// What the harness must do differently; which words exist is the image room's business.
+    /// A word of [`CPU_LEVELS`]: the lowest it runs on.
+    pub needs_cpu: Option<&'static str>,
+    /// What is peculiar about it, one sentence each.
     pub quirks: Vec<String>,
     /// When and how the description was last seen to work; may be empty.
     pub verified: String,
+    /// Why nobody has booted it with this description yet.
+    pub never_booted: Option<String>,
     /// Where it stands.
     pub location: Location,
 }
@@ -69,6 +77,15 @@ pub enum Disk {
     Path(Utf8PathBuf),
     /// A variant of the built-in lab images.
     Lab(String),
+    /// A file of its vendor.
+    Download(Box<Download>),
+    /// A file that a person makes.
+    Bring {
+        /// Where it is looked for, joined to the catalogue's folder.
+        path: Utf8PathBuf,
+        /// How it is made, one step each.
+        steps: Vec<String>,
+    },
 }
 
 /// What is loaded in place of a boot loader. Paths have been joined to the catalogue's folder, except
@@ -210,8 +227,14 @@ fn image(cx: &mut Context<'_>, node: &Node, folder: &Utf8Path) -> Option<(ImageE
     });
     let boot_timeout = fields.get("boot-timeout").and_then(|node| positive_duration(cx, node, "boot-timeout"));
     let facts = fields.get("facts").map_or(BTreeMap::new(), |node| facts(cx, node));
-    let quirks = fields.get("quirks").map_or(Vec::new(), |node| cx.ids(node, "quirks"));
+    let needs_cpu = fields.get("needs-cpu").and_then(|node| cx.word(node, "needs-cpu", CPU_LEVELS));
+    let quirks = fields.get("quirks").map_or(Vec::new(), |node| lines(cx, node, "quirks"));
     let verified = fields.get("verified").and_then(|node| cx.line(node, "verified"));
+    let never_booted = fields.get("never-booted").and_then(|node| cx.line(node, "never-booted"));
+    if let (Some(_), Some((key, _))) = (&verified, fields.entry("never-booted")) {
+        let problem = cx.problem(codes::WRONG_SHAPE, key.span, "a description is either `verified` or `never-booted`");
+        cx.report(problem.help("remove `never-booted`, now that it was booted"));
+    }
     let id = id?;
     let entry = ImageEntry {
         id: id.text.clone(),
@@ -231,8 +254,10 @@ fn image(cx: &mut Context<'_>, node: &Node, folder: &Utf8Path) -> Option<(ImageE
         nics: nics.unwrap_or(1),
         boot_timeout: boot_timeout.unwrap_or(Duration::from_secs(120)),
         facts,
-        quirks: quirks.into_iter().map(|text| text.text).collect(),
+        needs_cpu,
+        quirks,
         verified: verified.map_or(String::new(), |text| text.text),
+        never_booted: never_booted.map(|text| text.text),
         location: cx.location(node.span),
     };
     Some((entry, id))
@@ -240,20 +265,35 @@ fn image(cx: &mut Context<'_>, node: &Node, folder: &Utf8Path) -> Option<(ImageE
 
 fn disk(cx: &mut Context<'_>, node: &Node, folder: &Utf8Path) -> Option<Disk> {
     let fields = cx.fields(node, &DISK)?;
-    match (fields.entry("path"), fields.entry("lab")) {
-        (Some((_, path)), None) => Some(Disk::Path(folder.join(cx.line(path, "path")?.text))),
-        (None, Some((_, lab))) => Some(Disk::Lab(cx.id(lab, "lab")?.text)),
-        (Some(_), Some((key, _))) => {
-            let problem = cx.problem(codes::WRONG_SHAPE, key.span, "a disk is either a `path` or a `lab` variant");
-            cx.report(problem);
-            None
-        }
-        (None, None) => {
-            let problem = cx.problem(codes::MISSING_KEY, node.span, "`disk` needs the key `path` or `lab`");
-            cx.report(problem);
-            None
+    let mut ways = DISK.keys.iter().filter_map(|key| Some((key.name, fields.entry(key.name)?)));
+    let Some((name, (_, node))) = ways.next() else {
+        let names = DISK.names().join("`, `");
+        let problem = cx.problem(codes::MISSING_KEY, node.span, format!("`disk` needs one of the keys `{names}`"));
+        cx.report(problem);
+        return None;
+    };
+    if let Some((other, (key, _))) = ways.next() {
+        let what = format!("a disk is either a `{name}` or a `{other}`, never both");
+        let problem = cx.problem(codes::WRONG_SHAPE, key.span, what);
+        cx.report(problem);
+        return None;
+    }
+    match name {
+        "path" => Some(Disk::Path(folder.join(cx.line(node, name)?.text))),
+        "lab" => Some(Disk::Lab(cx.id(node, name)?.text)),
+        "download" => download::download(cx, node, folder).map(|download| Disk::Download(Box::new(download))),
+        _ => {
+            let fields = cx.fields(node, &BRING)?;
+            let path = fields.get("path").and_then(|node| cx.line(node, "path"));
+            let steps = fields.get("steps").map_or(Vec::new(), |node| lines(cx, node, "steps"));
+            Some(Disk::Bring { path: folder.join(path?.text), steps })
         }
     }
+}
+
+fn lines(cx: &mut Context<'_>, node: &Node, name: &str) -> Vec<String> {
+    let items = cx.items(node, name).unwrap_or_default();
+    items.iter().filter_map(|item| Some(cx.line(item, name)?.text)).collect()
 }
 
 fn kernel(cx: &mut Context<'_>, node: &Node, folder: &Utf8Path) -> Option<Kernel> {
@@ -326,7 +366,7 @@ images:
     memory: 2 GiB
     cpus: 4
     facts: {distro: muster-lab-1, arch: x86_64, mode: package, id-like: [fedora, rhel]}
-    quirks: [slow-clock]
+    quirks: [its clock is slow]
   - id: mine
     disk: {path: disks/mine.vhd}
     format: vhd
@@ -426,6 +466,48 @@ images:
         let (_, problems) = decode_source("x.yaml", &twice, "".into());
         assert_eq!(problems.iter().map(|d| d.code).collect::<Vec<_>>(), ["duplicate-id"]);
         assert_eq!(problems.iter().next().map(|d| d.notes.clone()), Some(vec!["first at x.yaml:4:9".to_owned()]));
+    }
+
+    #[test]
+    fn every_vendor_image_of_the_repository_says_whether_it_was_booted_and_how_it_is_trusted() {
+        let path = Utf8Path::new(env!("CARGO_MANIFEST_DIR")).join("../images");
+        let (entries, problems) = load(&[path]);
+        assert_eq!(problems.render(false), "");
+        let of = |start: &str| entries.iter().filter(|entry| entry.id.starts_with(start)).count();
+        for (family, count) in [
+            ("fedora-", 6),
+            ("centos-stream-10", 2),
+            ("almalinux-10", 3),
+            ("rocky-10", 2),
+            ("amazon-linux-2023", 2),
+            ("flatcar", 2),
+            ("azurelinux-3", 2),
+            ("azurelinux-4", 2),
+            ("azure-container-linux", 1),
+            ("cos", 1),
+            ("wsl-", 2),
+        ] {
+            assert_eq!(of(family), count, "{family}");
+        }
+        for entry in &entries {
+            let said = entry.never_booted.is_some() || !entry.verified.is_empty();
+            match &entry.disk {
+                Disk::Lab(_) | Disk::Path(_) => continue,
+                Disk::Bring { path, steps } => {
+                    assert!(path.as_str().contains("images/brought/") && steps.len() > 1, "{}", entry.id);
+                }
+                Disk::Download(download) => {
+                    assert!(download.url.starts_with("https://"), "{}", entry.id);
+                    assert!(download.max_size.is_some(), "{}", entry.id);
+                }
+            }
+            assert!(said, "{} does not say whether it was ever booted", entry.id);
+            assert!(!entry.quirks.is_empty(), "{}", entry.id);
+            assert_eq!(entry.facts["arch"], [entry.arch], "{}", entry.id);
+            assert!(entry.facts.contains_key("mode"), "{}", entry.id);
+        }
+        let needs = |id: &str| entries.iter().find(|entry| entry.id == id).and_then(|entry| entry.needs_cpu);
+        assert_eq!((needs("almalinux-10"), needs("almalinux-10-v2")), (Some("x86-64-v3"), Some("x86-64-v2")));
     }
 
     #[test]

@@ -521,8 +521,14 @@ pub const IMAGE: KeyTable = KeyTable {
             Shape::Facts,
             "What is known of it before it boots, so that tests can be skipped without booting it.",
         ),
-        key("quirks", Shape::Ids, "What the harness must do differently."),
+        key("needs-cpu", Shape::Word(CPU_LEVELS), "The lowest level of x86 processors it runs on."),
+        key("quirks", Shape::Lines, "What is peculiar about it, one sentence each."),
         key("verified", Shape::Line, "When and how this description was last seen to work."),
+        key(
+            "never-booted",
+            Shape::Line,
+            "Why nobody has booted it with this description yet; a run says so. Never beside `verified`.",
+        ),
     ],
 };
 
@@ -534,6 +540,8 @@ pub const ARCHITECTURES: &[&str] = &["x86_64", "aarch64"];
 pub const FIRMWARE: &[&str] = &["uefi", "uefi-secure", "bios"];
 /// Words of `seed`.
 pub const SEEDS: &[&str] = &["nocloud", "ignition", "systemd-credentials", "none"];
+/// Words of `needs-cpu`.
+pub const CPU_LEVELS: &[&str] = &["x86-64-v2", "x86-64-v3", "x86-64-v4"];
 /// Words of `bus`.
 pub const BUSES: &[&str] = &["virtio-blk", "virtio-scsi", "nvme", "sata"];
 
@@ -553,5 +561,58 @@ pub const DISK: KeyTable = KeyTable {
     keys: &[
         key("path", Shape::Line, "A file, relative to the catalogue's own."),
         key("lab", Shape::Id, "A variant of the built-in lab images."),
+        key("download", Shape::Mapping(&DOWNLOAD), "A file of its vendor, which `muster images pull` fetches."),
+        key("bring", Shape::Mapping(&BRING), "A file that its vendor does not publish, and how it is made."),
+    ],
+};
+
+/// `download:` of a disk.
+pub const DOWNLOAD: KeyTable = KeyTable {
+    what: "`download`",
+    keys: &[
+        required("url", Shape::Line, "Where the file is; its last part is the name that checksum files know it by."),
+        required("checksum", Shape::Mapping(&CHECKSUM), "The digest of the file, or where that is published."),
+        key("signature", Shape::Mapping(&SIGNATURE), "What the vendor signed; without it only the digest is checked."),
+        key("max-size", Shape::Size, "The most the file may have; 8 GiB when not stated."),
+    ],
+};
+
+/// `checksum:` of a download.
+pub const CHECKSUM: KeyTable = KeyTable {
+    what: "`checksum`",
+    keys: &[
+        key("value", Shape::Line, "The digest itself, in hex: no other bytes are taken, whatever is published."),
+        key("url", Shape::Line, "The vendor's checksum file. Beside `value` it is read only for its signature."),
+        required("kind", Shape::Word(CHECKSUMS), "Which digest."),
+    ],
+};
+
+/// Words of the `kind` of a checksum.
+pub const CHECKSUMS: &[&str] = &["sha256", "sha512"];
+
+/// `signature:` of a download.
+pub const SIGNATURE: KeyTable = KeyTable {
+    what: "`signature`",
+    keys: &[
+        required(
+            "kind",
+            Shape::Word(SIGNATURES),
+            "Whether the checksum file is clear-signed, or the signature a file of its own over it or over the image.",
+        ),
+        key("url", Shape::Line, "Where a signature is that is a file of its own."),
+        key("key", Shape::Line, "The vendor's public keys, a file relative to the catalogue's own."),
+        key("key-from", Shape::Line, "Where a person gets the vendor's key, to name it with `--keyring`."),
+    ],
+};
+
+/// Words of the `kind` of a signature.
+pub const SIGNATURES: &[&str] = &["clear-signed", "detached-checksums", "detached-image"];
+
+/// `bring:` of a disk.
+pub const BRING: KeyTable = KeyTable {
+    what: "`bring`",
+    keys: &[
+        required("path", Shape::Line, "Where the file is looked for, relative to the catalogue's own."),
+        required("steps", Shape::Lines, "How the file is made, one step each."),
     ],
 };

@@ -65,6 +65,9 @@ fn mapping(table: &'static KeyTable, tables: &[&'static CheckTable]) -> Value {
             out["anyOf"] = json!([{"required": ["tests"]}, {"required": ["include"]}]);
         }
         "when" => out["anyOf"] = json!([{"required": ["expect"]}, {"required": ["timeout"]}]),
+        "value" if table.get("url").is_some() => {
+            out["anyOf"] = json!([{"required": ["value"]}, {"required": ["url"]}]);
+        }
         "service" => out["anyOf"] = json!([{"required": ["state"]}, {"required": ["enabled"]}]),
         _ => {}
     }

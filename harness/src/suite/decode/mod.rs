@@ -32,7 +32,7 @@ use super::yaml::{self, Limits, Node};
 use include::Files;
 
 pub(crate) use conditions::condition;
-pub(crate) use context::{Context, Patterns, Text, is_id};
+pub(crate) use context::{Context, Fields, Patterns, Text, is_id};
 pub(crate) use expect::{duplicate_subject, duration as positive_duration};
 pub(crate) use steps::{Place, steps};
 pub(crate) use suite::schema;

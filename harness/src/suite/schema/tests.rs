@@ -329,6 +329,31 @@ fn the_schema_of_images_takes_the_catalogue_and_refuses_a_misspelt_one() {
 }
 
 #[test]
+fn the_schema_of_images_takes_every_catalogue_of_the_repository() {
+    let validator = jsonschema::draft202012::new(&images()).expect("the schema is a schema");
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../images");
+    let mut read = 0;
+    for entry in fs_err::read_dir(folder).expect("images") {
+        let path = entry.expect("an entry").path();
+        if path.extension().is_none_or(|end| end != "yaml") {
+            continue;
+        }
+        let text = fs_err::read_to_string(&path).expect("a catalogue");
+        let instance = |text: &str| {
+            let mut sink = super::super::diagnostic::Diagnostics::new();
+            as_editor(&yaml::parse(&"x.yaml".into(), text, Limits::default(), &mut sink).expect("YAML"))
+        };
+        assert!(validator.is_valid(&instance(&text)), "{}", path.display());
+        for (from, to) in [("kind: sha256", "kind: md5"), ("steps:", "step:"), ("never-booted:", "never_booted:")] {
+            let other = text.replacen(from, to, 1);
+            assert_eq!(validator.is_valid(&instance(&other)), other == text, "{}: {to}", path.display());
+        }
+        read += 1;
+    }
+    assert!(read > 8, "only {read} catalogues");
+}
+
+#[test]
 fn every_property_is_documented_and_every_mapping_of_keys_closed() {
     fn walk(value: &Value, at: &str) {
         if let Some(properties) = value.get("properties").and_then(Value::as_object) {
