@@ -202,8 +202,11 @@ fn with_curl(text: &str, said: &str, fields: &Fields<'_>) -> Result<Fetched, Str
     }
 }
 
+/// Names and values, in their order.
+type Headers = Vec<(String, String)>;
+
 /// One status line with its headers, and what comes after.
-fn response(text: &str) -> Option<(u16, Vec<(String, String)>, &str)> {
+fn response(text: &str) -> Option<(u16, Headers, &str)> {
     let mut rest = text;
     let mut status = None;
     let mut headers = Vec::new();

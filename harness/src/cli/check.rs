@@ -5,17 +5,18 @@ use std::collections::BTreeSet;
 use camino::Utf8PathBuf;
 
 use super::load::{self, Selection};
-use super::{Complaint, OutputFormat, say, say_error};
+use super::{Complaint, say, say_error};
 use crate::exit::Exit;
 use crate::machine::console::Rules;
-use crate::suite::console_rules;
 use crate::suite::diagnostic::{Diagnostics, codes, sarif};
+use crate::suite::model::{Suite, Test};
+use crate::suite::{known, proofs, schema_of_file};
 
-/// Validate suites and console rules offline: all errors of all files at once, nothing is started
+/// Validate suites, known issues, proofs and console rules offline: all errors of all files at once, nothing is started
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example: muster check suites/kernel.yaml")]
 pub struct Arguments {
-    /// Files of suites or console rules, or folders of suites [default: the suites of this checkout]
+    /// Files of any of these, or folders of suites with what lies beside them [default: the suites of this checkout]
     paths: Vec<Utf8PathBuf>,
     /// How errors are printed
     #[arg(long, value_enum, default_value_t)]
@@ -34,75 +35,116 @@ enum Format {
 }
 
 pub fn execute(arguments: Arguments) -> Result<Exit, Complaint> {
-    let (rules, suites): (Vec<_>, Vec<_>) = arguments.paths.into_iter().partition(console_rules::is_one);
-    let with_suites = rules.is_empty() || !suites.is_empty();
-    let selection = Selection { suites, ..Selection::default() };
-    if arguments.format == Format::Sarif {
-        return in_one_log(&rules, with_suites.then_some(&selection));
-    }
-    if !rules.is_empty() {
-        check_rules(&rules, arguments.format)?;
-        if !with_suites {
-            return Ok(Exit::Pass);
-        }
-    }
-    if arguments.format == Format::Json {
-        load::suites(&selection, OutputFormat::Json)?;
-        return Ok(Exit::Pass);
-    }
-    let (suites, problems) = load::decode(&selection)?;
-    if !problems.is_empty() {
-        tell(&problems);
-        return Err(Complaint::told(Exit::Invalid));
-    }
-    let loaded = load::accept(suites)?;
-    let tests: usize = loaded.suites.iter().map(|suite| suite.tests.len()).sum();
-    let assertions: usize = loaded
-        .suites
-        .iter()
-        .flat_map(|suite| &suite.tests)
-        .map(|test| {
-            test.expect.iter().map(|e| e.assertions.len()).sum::<usize>() + test.steps.len() + test.snapshots.len()
-        })
-        .sum();
-    say(&format!("{} suites, {tests} tests, {assertions} assertions and steps: all valid", loaded.suites.len()));
-    Ok(Exit::Pass)
-}
-
-/// Rules and suites in one log, which is printed whatever is in it: a code host takes an empty one for
-/// "all is mended", and a missing one for nothing.
-fn in_one_log(rules: &[Utf8PathBuf], suites: Option<&Selection>) -> Result<Exit, Complaint> {
-    let mut all = Vec::new();
-    if !rules.is_empty() {
-        all.push(Rules::check(rules).1);
-    }
-    let mut decoded = Vec::new();
-    if let Some(selection) = suites {
-        let (suites, problems) = load::decode(selection)?;
-        decoded = suites;
-        all.push(problems);
-    }
-    let log = sarif::log(&all.iter().collect::<Vec<_>>(), env!("CARGO_PKG_VERSION"));
-    let text = serde_json::to_string_pretty(&log)
-        .map_err(|cause| Complaint::infrastructure(format!("the log cannot be written: {cause}")))?;
-    say(&text);
-    if all.iter().any(|problems| !problems.is_empty()) {
-        return Err(Complaint::told(Exit::Invalid));
-    }
-    load::accept(decoded).map(|_| Exit::Pass)
-}
-
-fn check_rules(files: &[Utf8PathBuf], format: Format) -> Result<(), Complaint> {
-    let (count, diagnostics) = Rules::check(files);
+    let Arguments { paths, format } = arguments;
+    let Found { problems, said, suites } = look(Files::sorted(paths))?;
+    let none = problems.iter().all(Diagnostics::is_empty);
     match format {
-        Format::Json if !diagnostics.is_empty() => {
-            say(&serde_json::to_string_pretty(&diagnostics).unwrap_or_default());
+        Format::Text => {
+            problems.iter().filter(|problems| !problems.is_empty()).for_each(tell);
+            said.iter().filter(|_| none).for_each(|line| say(line));
         }
-        Format::Json | Format::Sarif => {}
-        Format::Text if diagnostics.is_empty() => say(&format!("{count} console rules: all valid")),
-        Format::Text => tell(&diagnostics),
+        Format::Json => {
+            let all: Vec<_> = problems.iter().flat_map(Diagnostics::iter).collect();
+            say(&pretty(&all)?);
+        }
+        // Printed whatever is in it: a code host takes an empty log for "all is mended", and a missing one
+        // for nothing.
+        Format::Sarif => {
+            say(&pretty(&sarif::log(&problems.iter().collect::<Vec<_>>(), env!("CARGO_PKG_VERSION")))?);
+        }
     }
-    if diagnostics.is_empty() { Ok(()) } else { Err(Complaint::told(Exit::Invalid)) }
+    if !none {
+        return Err(Complaint::told(Exit::Invalid));
+    }
+    load::accept(suites).map(|_| Exit::Pass)
+}
+
+fn pretty(value: &impl serde::Serialize) -> Result<String, Complaint> {
+    serde_json::to_string_pretty(value)
+        .map_err(|cause| Complaint::infrastructure(format!("the answer cannot be written: {cause}")))
+}
+
+/// The files that were named, by what they say they are. What says nothing is taken for a suite.
+#[derive(Default)]
+struct Files {
+    rules: Vec<Utf8PathBuf>,
+    known_issues: Vec<Utf8PathBuf>,
+    proofs: Vec<Utf8PathBuf>,
+    suites: Vec<Utf8PathBuf>,
+}
+
+impl Files {
+    fn sorted(paths: Vec<Utf8PathBuf>) -> Self {
+        let mut files = Self::default();
+        for path in paths {
+            let kind = if path.is_file() { schema_of_file(&path) } else { None };
+            let list = match kind.as_deref() {
+                Some("console-rules/v1") => &mut files.rules,
+                Some("known-issues/v1") => &mut files.known_issues,
+                Some("proofs/v1") => &mut files.proofs,
+                _ => &mut files.suites,
+            };
+            list.push(path);
+        }
+        files
+    }
+}
+
+/// What was found.
+#[derive(Default)]
+struct Found {
+    problems: Vec<Diagnostics>,
+    /// A line for each kind of file, where nothing is wrong.
+    said: Vec<String>,
+    suites: Vec<Suite>,
+}
+
+fn look(files: Files) -> Result<Found, Complaint> {
+    let mut found = Found::default();
+    if !files.rules.is_empty() {
+        let (count, problems) = Rules::check(&files.rules);
+        found.problems.push(problems);
+        found.said.push(format!("{count} console rules: all valid"));
+        if files.known_issues.is_empty() && files.proofs.is_empty() && files.suites.is_empty() {
+            return Ok(found);
+        }
+    }
+    let about_suites = !files.suites.is_empty() || (files.known_issues.is_empty() && files.proofs.is_empty());
+    let selection = Selection { suites: files.suites, ..Selection::default() };
+    let (suites, problems) = load::decode(&selection)?;
+    let sound = problems.is_empty();
+    found.problems.push(problems);
+    if about_suites {
+        let tests: usize = suites.iter().map(|suite| suite.tests.len()).sum();
+        let assertions: usize = suites.iter().flat_map(|suite| &suite.tests).map(assertions).sum();
+        found
+            .said
+            .push(format!("{} suites, {tests} tests, {assertions} assertions and steps: all valid", suites.len()));
+    }
+    // These are held against the suites, which must be whole for that.
+    if sound {
+        let folders = load::folders(&selection)?;
+        let today = load::today();
+        let paths: Vec<_> = folders.iter().cloned().chain(files.known_issues).collect();
+        let (issues, problems) = known::load(&paths, &load::vocabulary(), &suites, today);
+        found.problems.push(problems);
+        if !issues.is_empty() {
+            found.said.push(format!("{} known issues: all valid", issues.len()));
+        }
+        let beside = folders.iter().map(|folder| folder.join("proofs")).filter(|folder| folder.is_dir());
+        let paths: Vec<_> = beside.chain(files.proofs).collect();
+        if !paths.is_empty() {
+            let (proofs, problems) = proofs::load(&paths, &load::vocabulary(), &suites);
+            found.problems.push(problems);
+            found.said.push(format!("{} proofs: all valid", proofs.len()));
+        }
+    }
+    found.suites = suites;
+    Ok(found)
+}
+
+fn assertions(test: &Test) -> usize {
+    test.expect.iter().map(|e| e.assertions.len()).sum::<usize>() + test.steps.len() + test.snapshots.len()
 }
 
 /// The errors, and where what they are about is explained.

@@ -78,6 +78,18 @@ pub fn accept(suites: Vec<Suite>) -> Result<Loaded, Complaint> {
     Ok(Loaded { suites })
 }
 
+/// The folders among what suites come from, in which known issues may lie beside them. A suite that is
+/// named by its file stands alone.
+pub fn folders(selection: &Selection) -> Result<Vec<Utf8PathBuf>, Complaint> {
+    let paths = if selection.suites.is_empty() { vec![Project::find()?.suites()] } else { selection.suites.clone() };
+    Ok(paths.into_iter().filter(|path| path.is_dir()).collect())
+}
+
+/// The day by which known issues are over or not.
+pub fn today() -> jiff::civil::Date {
+    jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date()
+}
+
 /// The known issues of the folders of suites and of these files, and what is to be said of entries
 /// that are over or soon will be. Prints every error and ends the command when there is one.
 pub fn known_issues(
@@ -85,10 +97,8 @@ pub fn known_issues(
     selection: &Selection,
     files: &[Utf8PathBuf],
 ) -> Result<(KnownIssues, Vec<String>), Complaint> {
-    let folders = if selection.suites.is_empty() { vec![Project::find()?.suites()] } else { selection.suites.clone() };
-    // A suite that is named by its file stands alone.
-    let paths: Vec<_> = folders.into_iter().filter(|path| path.is_dir()).chain(files.iter().cloned()).collect();
-    let today = jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date();
+    let paths: Vec<_> = folders(selection)?.into_iter().chain(files.iter().cloned()).collect();
+    let today = today();
     let (issues, diagnostics) = known::load(&paths, &vocabulary(), &loaded.suites, today);
     if !diagnostics.is_empty() {
         tell(&diagnostics);

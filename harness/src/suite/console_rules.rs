@@ -7,7 +7,7 @@ use std::sync::Arc;
 use camino::Utf8PathBuf;
 
 use super::Vocabulary;
-use super::decode::{Context, Patterns, Text, is_anothers, schema, schema_of};
+use super::decode::{Context, Patterns, Text, is_anothers, schema};
 use super::diagnostic::{Diagnostics, Span};
 use super::keys::{Key, KeyTable, Shape};
 use super::source;
@@ -137,18 +137,6 @@ pub fn decode_source(
     sink: &mut Diagnostics,
 ) -> Vec<ConsoleRule> {
     decode(&name.into(), text.as_bytes(), false, ids, sink)
-}
-
-/// Whether the file's `schema:` says that it holds console rules. A file that cannot be read or is
-/// not YAML holds none.
-pub fn is_one(path: &Utf8PathBuf) -> bool {
-    let mut sink = Diagnostics::new();
-    let source = source::Source { path: path.clone(), name: path.as_str().into(), found: false };
-    let root = source::read(&source, Limits::default(), &mut sink).and_then(|bytes| {
-        let text = yaml::text_of(&source.name, &bytes, Limits::default(), &mut sink)?;
-        yaml::parse(&source.name, text, Limits::default(), &mut sink)
-    });
-    root.is_some_and(|root| schema_of(&root) == Some(SCHEMA))
 }
 
 fn decode(

@@ -36,7 +36,7 @@ pub mod value;
 pub mod yaml;
 
 pub(crate) use decode::is_id;
-pub use decode::{decode_source, load};
+pub use decode::{decode_source, load, schema_of_file};
 
 /// What suites may speak of beyond the language itself.
 #[derive(Debug, Clone, Copy)]

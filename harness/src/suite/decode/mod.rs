@@ -38,7 +38,8 @@ pub(crate) use steps::{Place, steps};
 pub(crate) use suite::schema;
 
 /// Every schema that files of this room may have, the files that suites include among them.
-const SCHEMAS: &[&str] = &["suite/v1", "images/v1", "known-issues/v1", super::console_rules::SCHEMA, FRAGMENT];
+const SCHEMAS: &[&str] =
+    &["suite/v1", "images/v1", "known-issues/v1", "proofs/v1", super::console_rules::SCHEMA, FRAGMENT];
 const FRAGMENT: &str = "tests/v1";
 
 /// What a file says that it is.
@@ -74,6 +75,17 @@ pub fn load(paths: &[Utf8PathBuf], vocabulary: &Vocabulary<'_>) -> (Vec<Suite>, 
     }
     sink.settle();
     (suites, sink)
+}
+
+/// What a file's own `schema:` says that it is; `None` when it says nothing, cannot be read or is not
+/// YAML.
+pub fn schema_of_file(path: &Utf8Path) -> Option<String> {
+    let mut sink = Diagnostics::new();
+    let source = Source { path: path.to_owned(), name: path.as_str().into(), found: false };
+    let bytes = source::read(&source, Limits::default(), &mut sink)?;
+    let text = yaml::text_of(&source.name, &bytes, Limits::default(), &mut sink)?;
+    let root = yaml::parse(&source.name, text, Limits::default(), &mut sink)?;
+    schema_of(&root).map(str::to_owned)
 }
 
 /// Decodes one text that is not in a file, or already read. `name` is how diagnostics call it.
