@@ -117,7 +117,7 @@ fn an_unknown_image_is_named_with_those_that_exist() {
 
 #[test]
 fn schemas_are_valid_json() {
-    for of in ["suite", "console-rules", "console", "run", "events"] {
+    for of in ["suite", "tests", "known-issues", "images", "console-rules", "console", "run", "events"] {
         let ended = muster(&["schema", of]);
         ended.assert_status(0);
         let schema: serde_json::Value = serde_json::from_str(&ended.stdout).expect("JSON");
@@ -135,6 +135,24 @@ fn failure_ids_are_explained_and_the_reference_page_is_current() {
     let path = root().join("docs/failure-ids.md");
     let kept = std::fs::read_to_string(&path).expect("docs/failure-ids.md is there");
     assert_eq!(kept.trim(), page.stdout.trim(), "run `muster failures --markdown >docs/failure-ids.md`");
+}
+
+#[test]
+fn the_language_is_explained_and_its_reference_pages_are_current() {
+    let one = muster(&["reference", "package.version"]);
+    one.assert_status(0);
+    assert!(one.stdout.contains("operators"), "{}", one.stdout);
+    let wrong = muster(&["reference", "pakage"]);
+    wrong.assert_status(2);
+    assert!(wrong.stderr.contains("did you mean `package`"), "{}", wrong.stderr);
+    for page in ["checks", "language"] {
+        let made = muster(&["reference", "--markdown", page]);
+        made.assert_status(0);
+        let path = root().join(format!("docs/reference/{page}.md"));
+        let kept = std::fs::read_to_string(&path).unwrap_or_default();
+        let next = format!("run `muster reference --markdown {page} >docs/reference/{page}.md`");
+        assert!(kept.trim() == made.stdout.trim(), "{next}");
+    }
 }
 
 #[test]

@@ -17,6 +17,7 @@ mod load;
 mod place;
 mod project;
 mod prune;
+mod reference;
 mod resume;
 mod run;
 mod schema;
@@ -64,6 +65,8 @@ enum Command {
     Doctor(doctor::Arguments),
     /// Explain failure ids: what each means and what to do next
     Failures(failures::Arguments),
+    /// Explain check types, steps, keys, matchers and diagnostic codes
+    Reference(reference::Arguments),
     /// The same tests behind libtest's interface, for cargo, nextest and editors
     Test(Box<trials::Arguments>),
 }
@@ -96,6 +99,7 @@ fn dispatch(command: Command) -> std::process::ExitCode {
         Command::Console(arguments) => console::execute(arguments),
         Command::Doctor(arguments) => doctor::execute(arguments),
         Command::Failures(arguments) => failures::execute(arguments),
+        Command::Reference(arguments) => reference::execute(arguments),
         Command::Test(arguments) => trials::execute(*arguments),
     };
     finish(result)
