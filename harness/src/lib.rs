@@ -20,6 +20,8 @@ pub mod cli;
 pub mod exit;
 pub mod failure;
 pub mod files;
+#[cfg(test)]
+mod fuzz_corpus;
 pub mod guest;
 pub mod image;
 pub mod machine;
@@ -28,3 +30,7 @@ pub mod run;
 pub mod snapshot;
 pub mod suite;
 pub mod text;
+
+// The fuzz targets name this library as their users do.
+#[cfg(test)]
+extern crate self as muster;

@@ -124,7 +124,19 @@ fn an_unknown_image_is_named_with_those_that_exist() {
 
 #[test]
 fn schemas_are_valid_json() {
-    for of in ["suite", "console-rules", "console", "kconfig-check", "kconfig-diff", "run", "events"] {
+    let formats = [
+        "suite",
+        "tests",
+        "known-issues",
+        "images",
+        "console-rules",
+        "console",
+        "kconfig-check",
+        "kconfig-diff",
+        "run",
+        "events",
+    ];
+    for of in formats {
         let ended = muster(&["schema", of]);
         ended.assert_status(0);
         let schema: serde_json::Value = serde_json::from_str(&ended.stdout).expect("JSON");
@@ -146,6 +158,24 @@ fn failure_ids_are_explained_and_the_reference_page_is_current() {
     let lengths = (kept.trim().lines().count(), page.stdout.trim().lines().count());
     let run = "run `muster failures --markdown >docs/failure-ids.md`";
     assert!(differs.is_none() && lengths.0 == lengths.1, "{run}: {differs:?}, {lengths:?} lines");
+}
+
+#[test]
+fn the_language_is_explained_and_its_reference_pages_are_current() {
+    let one = muster(&["reference", "package.version"]);
+    one.assert_status(0);
+    assert!(one.stdout.contains("operators"), "{}", one.stdout);
+    let wrong = muster(&["reference", "pakage"]);
+    wrong.assert_status(2);
+    assert!(wrong.stderr.contains("did you mean `package`"), "{}", wrong.stderr);
+    for page in ["checks", "language"] {
+        let made = muster(&["reference", "--markdown", page]);
+        made.assert_status(0);
+        let path = root().join(format!("docs/reference/{page}.md"));
+        let kept = std::fs::read_to_string(&path).unwrap_or_default();
+        let next = format!("run `muster reference --markdown {page} >docs/reference/{page}.md`");
+        assert!(kept.trim() == made.stdout.trim(), "{next}");
+    }
 }
 
 #[test]

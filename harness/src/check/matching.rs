@@ -9,6 +9,7 @@ use super::value;
 use super::wording::{describe, show, show_items};
 use crate::suite::model::{Matcher, Operator};
 use crate::suite::table::Kind;
+use crate::suite::value::{JsonStep, json_path};
 
 /// What was observed of one attribute.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -405,38 +406,13 @@ fn json_text(value: &Json) -> String {
     }
 }
 
-/// The value at a path like `.a."b.c"[0]`; `.` is the whole document.
+/// The value at a path, read as the suite's decoder reads it.
 fn json_at<'a>(document: &'a Json, path: &str) -> Result<Option<&'a Json>, String> {
-    let bad = || format!("`{path}` is not a JSON path like `.a.b[0]`");
-    let mut at = Some(document);
-    let mut rest = path;
-    while !rest.is_empty() && rest != "." {
-        if let Some(inner) = rest.strip_prefix('[') {
-            let (index, after) = inner.split_once(']').ok_or_else(bad)?;
-            at = match index.strip_prefix('"').and_then(|index| index.strip_suffix('"')) {
-                Some(key) => at.and_then(|value| value.get(key)),
-                None => {
-                    let index: usize = index.parse().map_err(|_| bad())?;
-                    at.and_then(|value| value.get(index))
-                }
-            };
-            rest = after;
-        } else if let Some(inner) = rest.strip_prefix(".\"") {
-            let (key, after) = inner.split_once('"').ok_or_else(bad)?;
-            at = at.and_then(|value| value.get(key));
-            rest = after;
-        } else {
-            let inner = rest.strip_prefix('.').ok_or_else(bad)?;
-            let end = inner.find(['.', '[']).unwrap_or(inner.len());
-            if end > 0 {
-                at = at.and_then(|value| value.get(&inner[..end]));
-            } else if !inner.starts_with('[') {
-                return Err(bad());
-            }
-            rest = &inner[end..];
-        }
-    }
-    Ok(at)
+    let steps = json_path(path).map_err(|error| error.to_string())?;
+    Ok(steps.iter().try_fold(document, |at, step| match step {
+        JsonStep::Key(key) => at.get(key),
+        JsonStep::Index(index) => at.get(*index),
+    }))
 }
 
 #[cfg(test)]
@@ -566,7 +542,7 @@ mod tests {
             judge(&Matcher::Json(vec![(path.to_owned(), matcher)]), &Kind::Output, &Value::text(text))
         };
         assert_eq!(ask(".a.b[0]", equals("1")), Ok(()));
-        assert_eq!(ask(".a.b[1].\"c.d\"", equals("x")), Ok(()));
+        assert_eq!(ask(".a.b[1][\"c.d\"]", equals("x")), Ok(()));
         assert_eq!(ask(".a.b", Matcher::Count(Box::new(equals("2")))), Ok(()));
         assert_eq!(ask(".t", Matcher::Compare(vec![(Operator::Gt, "21".into())])), Ok(()));
         assert_eq!(ask(".n", Matcher::None), Ok(()));
@@ -580,6 +556,15 @@ mod tests {
 
     #[test]
     fn hostile_output_is_shown_harmless_and_bounded() {
+        for seen in ["1 GiB\n\x0b", "\x1b[2J many bytes", &"7".repeat(100_000)] {
+            let Err(miss) = judge(&equals("2 GiB"), &Kind::Size, &Value::text(seen)) else { panic!("{seen}") };
+            let (Miss::Missed { actual: said, .. } | Miss::Unreadable(said)) = miss;
+            assert!(said.len() < 400 && !said.contains(['\x1b', '\x0b', '\n']), "{said:?}");
+            let Err(Miss::Missed { actual, .. }) = judge(&Matcher::None, &Kind::Size, &Value::text(seen)) else {
+                panic!()
+            };
+            assert!(actual.len() < 400 && !actual.contains(['\x1b', '\x0b', '\n']), "{actual:?}");
+        }
         let value = Value::Text(format!("\x1b[2J{}\n", "x".repeat(100_000)));
         let Err(Miss::Missed { actual, detail, .. }) = judge(&Matcher::Empty(true), &Kind::Output, &value) else {
             panic!()

@@ -97,7 +97,7 @@ pub fn show(kind: &Kind, value: &Value) -> (String, String) {
         Value::Text(text) => {
             let line = match kind {
                 _ if text.trim().is_empty() => "empty".to_owned(),
-                Kind::Size => value::show_size(text),
+                Kind::Size => one_line(&value::show_size(text.trim()), LINE),
                 _ => one_line(text, LINE),
             };
             let long = matches!(kind, Kind::Output) && (text.trim().contains('\n') || text.chars().count() > LINE);

@@ -22,6 +22,7 @@ mod project;
 mod prune;
 mod pull;
 mod record;
+mod reference;
 mod resume;
 mod run;
 mod schema;
@@ -75,6 +76,8 @@ enum Command {
     Doctor(doctor::Arguments),
     /// Explain failure ids: what each means and what to do next
     Failures(failures::Arguments),
+    /// Explain check types, steps, keys, matchers and diagnostic codes
+    Reference(reference::Arguments),
     /// The same tests behind libtest's interface, for cargo, nextest and editors
     Test(Box<trials::Arguments>),
 }
@@ -110,6 +113,7 @@ fn dispatch(command: Command) -> std::process::ExitCode {
         Command::Kconfig(arguments) => kconfig::execute(*arguments),
         Command::Doctor(arguments) => doctor::execute(arguments),
         Command::Failures(arguments) => failures::execute(arguments),
+        Command::Reference(arguments) => reference::execute(arguments),
         Command::Test(arguments) => trials::execute(*arguments),
     };
     finish(result)

@@ -17,6 +17,10 @@ pub struct Arguments {
 enum Format {
     /// Suites (`schema: suite/v1`)
     Suite,
+    /// Files of tests that suites include (`schema: tests/v1`)
+    Tests,
+    /// Known issues (`schema: known-issues/v1`)
+    KnownIssues,
     /// Image descriptions (`schema: images/v1`)
     Images,
     /// Console rules (`schema: console-rules/v1`)
@@ -36,6 +40,8 @@ enum Format {
 pub fn execute(arguments: Arguments) -> Result<Exit, Complaint> {
     let text = match arguments.of {
         Format::Suite => pretty(&crate::suite::schema::suite(load::vocabulary().tables))?,
+        Format::Tests => pretty(&crate::suite::schema::fragment(load::vocabulary().tables))?,
+        Format::KnownIssues => pretty(&crate::suite::schema::known_issues())?,
         Format::Images => pretty(&crate::suite::schema::images())?,
         Format::ConsoleRules => pretty(&crate::suite::schema::console_rules())?,
         Format::Console => super::console::SCHEMA.trim_end().to_owned(),

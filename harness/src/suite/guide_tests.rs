@@ -9,12 +9,12 @@ use crate::guest::facts::{CAPABILITIES, TOOLS};
 
 const PAGE: &str = include_str!("../../../docs/writing-suites.md");
 
-fn vocabulary() -> Vocabulary<'static> {
+pub(super) fn vocabulary() -> Vocabulary<'static> {
     Vocabulary { tables: crate::check::tables(), capabilities: CAPABILITIES, tools: TOOLS }
 }
 
 /// The fenced blocks of a page: what stands behind the fence, and the text.
-fn blocks(page: &str) -> Vec<(&str, String)> {
+pub(super) fn blocks(page: &str) -> Vec<(&str, String)> {
     let mut out: Vec<(&str, String)> = Vec::new();
     let mut inside = false;
     for line in page.lines() {

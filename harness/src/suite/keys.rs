@@ -218,6 +218,15 @@ pub const BASE_CHECKS: &[(&str, &str)] = &[
     ("taint", "the kernel became tainted"),
 ];
 
+/// Most tags of a test, and of a suite: every test has those of its suite too.
+pub const MOST_TAGS: usize = 64;
+
+/// Most adjustments of a test.
+pub const MOST_ADJUSTMENTS: usize = 32;
+
+/// Most entries of a matrix's `exclude`: tests carry the images that their combination is not for.
+pub const MOST_EXCLUDED: usize = 64;
+
 /// Which machine a test gets.
 pub const GUESTS: &[&str] = &["shared", "clone", "fresh"];
 

@@ -17,6 +17,9 @@ pub mod condition;
 pub mod console_rules;
 mod decode;
 pub mod diagnostic;
+mod effort;
+#[cfg(test)]
+mod growth_tests;
 #[cfg(test)]
 mod guide_tests;
 pub mod images;

@@ -9,8 +9,11 @@
 use serde_json::{Map, Value, json};
 
 use super::condition::{DIMENSIONS, words};
-use super::keys::{CATALOGUE, FRAGMENT, KNOWN_ISSUES, Key, KeyTable, MATRIX, STEPS, SUITE, Shape};
-use super::matcher::{MATCHERS, is_ordered, keys_of};
+use super::keys::{
+    CATALOGUE, FRAGMENT, KNOWN_ISSUES, Key, KeyTable, MATRIX, MOST_ADJUSTMENTS, MOST_EXCLUDED, MOST_TAGS, STEPS, SUITE,
+    Shape,
+};
+use super::matcher::{MATCHERS, MOST_PARTS, is_ordered, keys_of};
 use super::table::{CheckTable, Kind, STATISTICS, Shorthand, Subject};
 
 /// The schema of suite files, with the given check types.
@@ -76,6 +79,11 @@ fn mapping(table: &'static KeyTable, tables: &[&'static CheckTable]) -> Value {
 
 fn property(key: &Key, tables: &[&'static CheckTable]) -> Value {
     let mut out = shape(&key.shape, tables);
+    match key.name {
+        "tags" => out["maxItems"] = json!(MOST_TAGS),
+        "adjust" => out["maxItems"] = json!(MOST_ADJUSTMENTS),
+        _ => {}
+    }
     if let Some(object) = out.as_object_mut() {
         object.insert("description".to_owned(), json!(key.doc));
     }
@@ -219,6 +227,7 @@ fn matrix() -> Value {
         "type": "array",
         "items": {"type": "object", "additionalProperties": line(), "minProperties": 1},
         "minItems": 1,
+        "maxItems": MOST_EXCLUDED,
         "description": "Combinations that are left out: each entry names values of dimensions, or an `image`."
     });
     properties.insert("exclude".to_owned(), exclude);
@@ -389,7 +398,7 @@ fn scalar(kind: &Kind) -> Value {
     };
     debug_assert!(is_ordered(kind));
     let part = format!(r"(==|!=|<=|>=|<|>)\s*({form})");
-    let string = pattern(&format!(r"none|{form}|{part}(\s*,\s*{part})*"));
+    let string = pattern(&format!(r"none|{form}|{part}(\s*,\s*{part}){{0,{}}}", MOST_PARTS - 1));
     match kind {
         Kind::Integer => json!({"anyOf": [{"type": "integer"}, string]}),
         // A version such as 6.14 is a number to an editor.
@@ -443,5 +452,7 @@ fn nested(kind: &Kind, keys: &[&str], levels: usize) -> Value {
     json!({"type": "object", "properties": properties, "additionalProperties": false, "minProperties": 1})
 }
 
+#[cfg(test)]
+mod shipped_tests;
 #[cfg(test)]
 mod tests;

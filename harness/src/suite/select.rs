@@ -45,7 +45,10 @@ impl TagExpression {
         let expression = any(&words, &mut at, 0).map_err(&error)?;
         match words.get(at) {
             None => Ok(Self(expression)),
-            Some(word) => Err(error(format!("`{word}` stands where `and`, `or` or the end is expected"))),
+            Some(word) => {
+                let word = crate::text::one_line(word, 40);
+                Err(error(format!("`{word}` stands where `and`, `or` or the end is expected")))
+            }
         }
     }
 

@@ -453,8 +453,9 @@ impl<'s, 'd> Builder<'s, 'd> {
 
     /// A syntax error; when a tab in the indentation is near, the tab is what a person must see.
     fn syntax_error(&mut self, marker: &Marker, info: &str) {
-        let span = self.mark(marker);
-        let at = (span.start as usize).min(self.text.len());
+        let at = self.places.byte(self.text, marker.index()).min(self.text.len());
+        // At the end of a file without a last newline the parser speaks of a line that is not there.
+        let span = Span { end: at as u32, ..point(self.text, at) };
         let line_start = self.text[..at].rfind('\n').map_or(0, |newline| newline + 1);
         let previous = self.text[..line_start.saturating_sub(1)].rfind('\n').map_or(0, |newline| newline + 1);
         // The parser may notice only at the next scalar, or blame the one it was reading.

@@ -2,6 +2,7 @@
 //! that exclude each other or what else is said about the same dimension. What is not found is not
 //! thereby possible.
 
+use super::super::effort;
 use super::super::model::{Condition, Operator};
 use super::evaluate::compare;
 use super::{is_multiple, words};
@@ -9,10 +10,19 @@ use super::{is_multiple, words};
 /// More alternatives than this are not looked at.
 const MOST_ALTERNATIVES: usize = 256;
 
+/// Facts that are held against facts, at most. A condition is short, but a file can have thousands, and
+/// a hostile one has hundreds of facts in each of hundreds of alternatives.
+const MOST_PAIRS: usize = 10_000;
+
 /// The dimension a condition contradicts itself about, when it can never be true.
 pub fn never_true(condition: &Condition) -> Option<String> {
     let mut alternatives = vec![Vec::new()];
     expand(condition, true, &mut alternatives)?;
+    let pairs: usize = alternatives.iter().map(|facts| facts.len() * facts.len()).sum();
+    if pairs > MOST_PAIRS {
+        return None;
+    }
+    effort::spent(pairs);
     let mut about = None;
     for facts in &alternatives {
         about = Some(contradiction(facts)?);

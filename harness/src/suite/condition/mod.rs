@@ -6,6 +6,7 @@ mod contradiction;
 mod evaluate;
 mod parse;
 
+use std::borrow::Cow;
 use std::fmt;
 
 use super::model::{Condition, Operator};
@@ -130,6 +131,7 @@ impl fmt::Display for Condition {
             Condition::Or(parts) => join(f, parts, "or"),
             Condition::Not(inner) => write!(f, "not ({inner})"),
             Condition::Compare { dimension, operator, values } => {
+                let values: Vec<_> = values.iter().map(|value| quoted(value)).collect();
                 write!(f, "{dimension} {operator} {}", values.join(", "))
             }
             Condition::Defined(dimension, true) => write!(f, "{dimension} is defined"),
@@ -141,6 +143,18 @@ impl fmt::Display for Condition {
 /// The `id` that a `distro` value speaks of: `fedora` of `fedora-43`.
 pub fn id_of_distro(value: &str) -> &str {
     distro(value).0
+}
+
+/// A word as a condition states it: in quotes where it would otherwise be read as something else.
+fn quoted(word: &str) -> Cow<'_, str> {
+    let plain = !word.contains(|c: char| c.is_whitespace() || "(),<>\"'".contains(c))
+        && !["==", "!="].iter().any(|symbol| word.contains(symbol));
+    match (plain, word.contains('"')) {
+        (true, _) => Cow::Borrowed(word),
+        // Nothing that was read holds both quotes.
+        (false, true) => Cow::Owned(format!("'{word}'")),
+        (false, false) => Cow::Owned(format!("\"{word}\"")),
+    }
 }
 
 /// Name and version of a `distro` value: `fedora-43`, `azurelinux-4.0`, `fedora-rawhide`. Rawhide

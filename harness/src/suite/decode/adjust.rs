@@ -5,7 +5,7 @@ use std::collections::HashSet;
 
 use super::super::adjust::Index;
 use super::super::diagnostic::{Span, codes};
-use super::super::keys::ADJUST;
+use super::super::keys::{ADJUST, MOST_ADJUSTMENTS};
 use super::super::model::{Adjustment, Change, Test, When};
 use super::super::table::{CheckTable, Shorthand, Subject};
 use super::super::yaml::{self, Node};
@@ -14,14 +14,12 @@ use super::context::{Context, Text};
 use super::expect::{duplicate_subject, duration, entries, expectation, unknown_check};
 use super::test::Scope;
 
-/// Most adjustments of a test.
-const MOST: usize = 32;
-
 /// The adjustments of a test that has been decoded otherwise.
 pub(super) fn adjust(cx: &mut Context<'_>, node: &Node, test: &Test, scope: &Scope<'_>) -> Vec<Adjustment> {
     let Some(items) = cx.items(node, "adjust") else { return Vec::new() };
-    if items.len() > MOST {
-        let problem = cx.problem(codes::TOO_MANY, node.span, format!("a test has at most {MOST} adjustments"));
+    if items.len() > MOST_ADJUSTMENTS {
+        let problem =
+            cx.problem(codes::TOO_MANY, node.span, format!("a test has at most {MOST_ADJUSTMENTS} adjustments"));
         cx.report(problem.help("write several tests, each with its `when`"));
         return Vec::new();
     }

@@ -28,6 +28,10 @@ pub(crate) struct Context<'a> {
     pub(crate) vars: BTreeMap<String, String>,
     /// Names whose definition has an error: what uses them is not reported as well.
     pub(crate) broken_vars: HashSet<String>,
+    /// Names that are broken only within the test that is being decoded.
+    shadowed: Vec<String>,
+    /// What may still be spent on finding names that were meant.
+    suggestions: usize,
     /// Conditions that some combination of a matrix must allow.
     pub(super) feasible: super::conditions::Feasible,
     /// The folder of the file, for files it names; `None` for a text that is not in a file.
@@ -40,6 +44,10 @@ pub(crate) struct Context<'a> {
     reported: usize,
     expanded: usize,
 }
+
+/// Characters of names that are compared in one file to find the one that was meant, where the names
+/// are the file's own: a hostile one misspells ten thousand of ten thousand.
+const MOST_SUGGESTED: usize = 1 << 20;
 
 /// Values that combinations of a matrix and repetitions of a test may be decoded again, in one file.
 const MOST_EXPANDED: usize = 500_000;
@@ -98,6 +106,8 @@ impl<'a> Context<'a> {
             vocabulary,
             vars: BTreeMap::new(),
             broken_vars: HashSet::new(),
+            shadowed: Vec::new(),
+            suggestions: MOST_SUGGESTED,
             feasible: Default::default(),
             folder: None,
             reported: 0,
@@ -108,6 +118,30 @@ impl<'a> Context<'a> {
             said: Said::default(),
             expanded: 0,
         }
+    }
+
+    /// From here to [`Self::unshadow`] the name has no value that could be used.
+    pub(super) fn shadow(&mut self, name: &str) {
+        if self.broken_vars.insert(name.to_owned()) {
+            self.shadowed.push(name.to_owned());
+        }
+    }
+
+    /// The names that [`Self::shadow`] was told are what they were before.
+    pub(super) fn unshadow(&mut self) {
+        for name in self.shadowed.drain(..) {
+            self.broken_vars.remove(&name);
+        }
+    }
+
+    /// The name among the file's own that was most likely meant, until looking has become too dear.
+    pub(crate) fn near<'k>(&mut self, written: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
+        let left = &mut self.suggestions;
+        let affordable = known.into_iter().take_while(|name| {
+            *left = left.saturating_sub(name.len());
+            *left > 0
+        });
+        did_you_mean(written, affordable)
     }
 
     /// How much has been found wrong so far, what was not said again included.
@@ -485,11 +519,14 @@ impl<'a> Context<'a> {
     fn unknown_var(&mut self, name: &str, span: Span) {
         let shown = crate::text::one_line(name, 60);
         let problem = if is_var(name.strip_prefix("matrix.").unwrap_or(name)) {
-            let known: Vec<&str> = self.vars.keys().map(String::as_str).collect();
             let mut problem = self.problem(codes::UNKNOWN_VAR, span, format!("there is no variable `{shown}`"));
-            if let Some(near) = did_you_mean(name, known.iter().copied()) {
+            let vars = std::mem::take(&mut self.vars);
+            if let Some(near) = self.near(name, vars.keys().map(String::as_str)) {
                 problem = problem.label(format!("did you mean `${{{near}}}`?"));
             }
+            self.vars = vars;
+            // More than these do not fit on the line.
+            let known: Vec<&str> = self.vars.keys().map(String::as_str).take(150).collect();
             match known.is_empty() {
                 true if name.starts_with("matrix.") => {
                     problem.note("values of a matrix are known in tests, by the names of its dimensions")

@@ -6,11 +6,11 @@ use std::sync::Arc;
 use camino::{Utf8Path, Utf8PathBuf};
 use sha2::Digest as _;
 
-use super::super::diagnostic::{codes, did_you_mean};
+use super::super::diagnostic::codes;
 use super::super::keys::{FRAGMENT, INCLUDE};
 use super::super::source::{self, Source};
 use super::super::yaml::{self, Limits, Node};
-use super::context::Context;
+use super::context::{Context, is_var};
 use super::suite::schema;
 use super::test::{Draft, Scope};
 use super::vars::{self, entries};
@@ -98,22 +98,29 @@ fn one(cx: &mut Context<'_>, item: &Node, files: &mut Files) -> Option<Included>
     if !fine {
         return None;
     }
-    let known: Vec<&str> = match root.get("vars").map(|vars| &vars.kind) {
-        Some(yaml::Kind::Mapping(entries)) => entries.iter().filter_map(|(key, _)| key.scalar()).collect(),
+    let names: Vec<&str> = match root.get("vars").map(|vars| &vars.kind) {
+        Some(yaml::Kind::Mapping(entries)) => {
+            entries.iter().filter_map(|(key, _)| key.scalar()).filter(|name| is_var(name)).collect()
+        }
         _ => Vec::new(),
     };
+    let known: HashSet<&str> = names.iter().copied().collect();
     let mut given = BTreeMap::new();
     for (key, name, value) in with {
-        if known.contains(&name) {
+        if known.contains(name) {
             given.insert(name.to_owned(), value);
             continue;
         }
         let mut problem = cx.problem(codes::UNKNOWN_VAR, key.span, format!("`{shown}` has no variable `{name}`"));
-        problem = match known.is_empty() {
+        problem = match names.is_empty() {
             true => problem.note("it has no `vars`"),
-            false => problem.note(format!("its vars: {}", crate::text::one_line(&known.join(", "), 300))),
+            // More than these do not fit on the line.
+            false => {
+                let shown = names[..names.len().min(150)].join(", ");
+                problem.note(format!("its vars: {}", crate::text::one_line(&shown, 300)))
+            }
         };
-        if let Some(near) = did_you_mean(name, known.iter().copied()) {
+        if let Some(near) = cx.near(name, names.iter().copied()) {
             problem = problem.label(format!("did you mean `{near}`?"));
         }
         cx.report(problem);

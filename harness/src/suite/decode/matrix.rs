@@ -2,7 +2,7 @@
 //! combination means for a machine is typed here and brought about elsewhere.
 
 use super::super::diagnostic::{codes, did_you_mean};
-use super::super::keys::{BUSES, FIRMWARE, MATRIX};
+use super::super::keys::{BUSES, FIRMWARE, MATRIX, MOST_EXCLUDED};
 use super::super::model::{Condition, MachineWish, Operator};
 use super::super::value::{self, ValueError};
 use super::super::yaml::{self, Node};
@@ -270,6 +270,12 @@ pub(super) fn word(text: &str) -> Result<(), ValueError> {
 /// Removes combinations, or keeps them from an image. An entry that removes nothing is an error.
 fn exclude(cx: &mut Context<'_>, node: &Node, dimensions: &[Dimension], cells: &mut Vec<Cell>) {
     let Some(items) = cx.items(node, "exclude") else { return };
+    if items.len() > MOST_EXCLUDED {
+        let message = format!("`exclude` has more than {MOST_EXCLUDED} entries");
+        let problem = cx.problem(codes::TOO_MANY, node.span, message);
+        cx.report(problem.help("split the matrix into several suites, or use `images: {where: …}`"));
+        return;
+    }
     for item in items {
         let Some((values, image)) = excluded(cx, item, dimensions) else { continue };
         let meant = |cell: &Cell| values.iter().all(|value| cell.values.contains(value));

@@ -37,7 +37,7 @@ fn edges(cx: &mut Context<'_>, drafts: &[Draft], index: &HashMap<String, Vec<usi
                 let mut problem = cx
                     .problem(codes::UNKNOWN_NEED, *span, format!("the suite has no test `{need}`"))
                     .note("`needs` names tests of the same suite by their id");
-                let near = super::super::diagnostic::did_you_mean(need, index.keys().map(String::as_str));
+                let near = cx.near(need, drafts.iter().map(|draft| draft.test.base_id()));
                 if let Some(near) = near.filter(|near| *near != draft.test.base_id()) {
                     problem = problem.label(format!("did you mean `{near}`?"));
                 }
@@ -87,12 +87,9 @@ fn cycles(cx: &mut Context<'_>, drafts: &[Draft], edges: &[Vec<usize>]) {
                 }
                 Seen::OnPath => {
                     let from = path.iter().position(|(on, _)| *on == need).unwrap_or(0);
-                    let circle: Vec<&str> = path[from..]
-                        .iter()
-                        .map(|(on, _)| *on)
-                        .chain([need])
-                        .map(|on| drafts[on].test.base_id())
-                        .collect();
+                    // A circle can be as long as a file, and there can be as many; the line has room for these.
+                    let circle = path[from..].iter().map(|(on, _)| *on).chain([need]);
+                    let circle: Vec<&str> = circle.take(210).map(|on| drafts[on].test.base_id()).collect();
                     let span = drafts[at]
                         .needs
                         .iter()

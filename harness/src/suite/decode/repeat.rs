@@ -41,7 +41,7 @@ fn one_name(cx: &mut Context<'_>, node: &Node) -> Option<Vec<Row>> {
         cx.report(problem);
     }
     for (_, name, _) in &found {
-        cx.broken_vars.insert((*name).to_owned());
+        cx.shadow(name);
     }
     let [(key, name, list)] = found[..] else { return None };
     is_new(cx, key, name)?;
@@ -61,7 +61,7 @@ fn rows(cx: &mut Context<'_>, node: &Node) -> Option<Vec<Row>> {
         let found = entries(cx, item, "for-each");
         let mut row = Vec::new();
         for (key, name, value) in &found {
-            cx.broken_vars.insert((*name).to_owned());
+            cx.shadow(name);
             if out.is_empty() && is_new(cx, key, name).is_none() {
                 complete = false;
             }

@@ -1,24 +1,30 @@
 //! `snapshots:`.
 
+use std::collections::HashMap;
+
 use super::super::diagnostic::{codes, did_you_mean};
 use super::super::keys::{FILTER, SNAPSHOT, SOURCE, SOURCES};
 use super::super::model::{SnapshotSource, SnapshotSpec};
 use super::super::value;
 use super::super::yaml::{self, Node};
 use super::context::Context;
+use crate::failure::Location;
 
 /// All snapshots of a test.
 pub(super) fn snapshots(cx: &mut Context<'_>, node: &Node) -> Vec<SnapshotSpec> {
     let Some(items) = cx.items(node, "snapshots") else { return Vec::new() };
     let mut out: Vec<SnapshotSpec> = Vec::new();
+    let mut known: HashMap<String, Location> = HashMap::new();
     for item in items {
         let Some(spec) = snapshot(cx, item) else { continue };
-        if let Some(first) = out.iter().find(|known| known.name == spec.name) {
+        if let Some(first) = known.get(&spec.name) {
             let at = item.get("name").map_or(item.span, |name| name.span);
             let problem = cx
                 .problem(codes::DUPLICATE_ID, at, format!("the test has a snapshot `{}` already", spec.name))
-                .note(format!("first at {}", first.location));
+                .note(format!("first at {first}"));
             cx.report(problem);
+        } else {
+            known.insert(spec.name.clone(), spec.location.clone());
         }
         out.push(spec);
     }

@@ -58,7 +58,8 @@ pub(super) fn suite(cx: &mut Context<'_>, root: &Node, files: &mut include::File
     for (at, cell) in cells.iter().enumerate() {
         let lists = fields.get("tests").into_iter().chain(included.iter().filter_map(|file| file.root.get("tests")));
         if at > 0 {
-            if !cx.may_repeat(lists.map(Node::nodes).sum(), root.span) {
+            let vars: usize = given.iter().map(|(vars, _)| vars.len()).sum();
+            if !cx.may_repeat(vars + lists.map(Node::nodes).sum::<usize>(), root.span) {
                 break;
             }
             cx.next_pass();

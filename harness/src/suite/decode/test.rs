@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use super::super::diagnostic::{Span, codes};
-use super::super::keys::{GUESTS, TEST};
+use super::super::keys::{GUESTS, MOST_TAGS, TEST};
 use super::super::model::{Action, Condition, GuestMode, NEEDS_INTERNET, Test, When};
 use super::super::value::{self, ValueError};
 use super::super::yaml::{self, Node};
@@ -77,7 +77,6 @@ pub(super) fn tests(
                 ids.insert(full, cx.location(id.span));
             }
         }
-        let broken = cx.broken_vars.clone();
         let cost = item.nodes() - item.get("for-each").map_or(0, Node::nodes);
         for (at, repetition) in repetitions(cx, item).into_iter().enumerate() {
             if at > 0 {
@@ -92,7 +91,7 @@ pub(super) fn tests(
                 cx.vars.remove(name);
             }
         }
-        cx.broken_vars = broken;
+        cx.unshadow();
     }
     out
 }
@@ -198,7 +197,14 @@ pub(super) fn optional_line(cx: &mut Context<'_>, fields: &Fields<'_>, name: &st
 
 pub(super) fn tags(cx: &mut Context<'_>, fields: &Fields<'_>) -> Vec<String> {
     let mut out: Vec<String> = Vec::new();
-    for text in fields.get("tags").map_or(Vec::new(), |node| cx.ids(node, "tags")) {
+    let Some(node) = fields.get("tags") else { return out };
+    let all = cx.ids(node, "tags");
+    if all.len() > MOST_TAGS {
+        let problem = cx.problem(codes::TOO_MANY, node.span, format!("these are more than {MOST_TAGS} tags"));
+        cx.report(problem);
+        return out;
+    }
+    for text in all {
         if !out.contains(&text.text) {
             out.push(text.text);
         }

@@ -10,6 +10,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::effort;
+
 use crate::failure::Location;
 
 /// A piece of a source text.
@@ -229,10 +231,18 @@ pub fn did_you_mean<'a>(written: &str, known: impl IntoIterator<Item = &'a str>)
         return None;
     }
     let lower = written.to_lowercase().replace('_', "-");
+    let distance = |name: &str| {
+        let name = name.to_lowercase();
+        effort::spent(lower.len() * name.len());
+        strsim::damerau_levenshtein(&lower, &name)
+    };
+    let allowed = |name: &str| 1.max(length.max(name.len()) / 3);
     known
         .into_iter()
-        .map(|name| (strsim::damerau_levenshtein(&lower, &name.to_lowercase()), name))
-        .filter(|(distance, name)| *distance <= 1.max(length.max(name.len()) / 3))
+        // Words of different lengths differ at least by those letters; this is much cheaper to see.
+        .filter(|name| name.len().abs_diff(lower.len()) <= 2 * allowed(name) && name.len() <= 256)
+        .map(|name| (distance(name), name))
+        .filter(|(distance, name)| *distance <= allowed(name))
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, name)| name)
 }

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeSet;
 
+use super::super::effort;
 use super::super::model::{Matcher, Operator};
 use super::super::table::Kind;
 use super::super::value;
@@ -62,6 +63,7 @@ fn range(kind: &Kind, parts: &[(Operator, String)]) -> Option<String> {
     let says = |a: &(Operator, String), b: &(Operator, String)| {
         format!("`{} {}` and `{} {}` cannot both hold", a.0, a.1, b.0, b.1)
     };
+    effort::spent(parts.len() * parts.len());
     for (at, a) in parts.iter().enumerate() {
         for b in &parts[at + 1..] {
             let (low, high) = match (a.0, b.0) {

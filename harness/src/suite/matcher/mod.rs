@@ -98,6 +98,9 @@ pub fn check_value(kind: &Kind, text: &str) -> Result<(), ValueError> {
     }
 }
 
+/// Most parts of a comparison: each is held against every other.
+pub const MOST_PARTS: usize = 16;
+
 /// `>= 1:1.26, < 2:0`: every part an operator and a value. `None` when the text does not begin with
 /// an operator; an error when it does and cannot be read on.
 pub fn comparisons(kind: &Kind, text: &str) -> Option<Result<Vec<(Operator, String)>, ValueError>> {
@@ -120,6 +123,9 @@ pub fn comparisons(kind: &Kind, text: &str) -> Option<Result<Vec<(Operator, Stri
         })?;
         Ok((operator, value.to_owned()))
     };
+    if text.split(',').nth(MOST_PARTS).is_some() {
+        return Some(Err(ValueError::Invalid(format!("a comparison has at most {MOST_PARTS} parts"))));
+    }
     Some(text.split(',').map(part).collect())
 }
 

@@ -7,7 +7,7 @@ use super::super::yaml::{self, Kind as NodeKind, Limits, Node};
 use super::*;
 
 /// What an editor makes of a node: YAML 1.2's core schema.
-fn as_editor(node: &Node) -> Value {
+pub(super) fn as_editor(node: &Node) -> Value {
     match &node.kind {
         _ if node.is_null() => Value::Null,
         NodeKind::Scalar { text, quoted: false } => match text.as_str() {

@@ -1,0 +1,52 @@
+//! `muster reference`: what the language has, from the tables that the decoder reads by. The pages
+//! of `docs/reference/` are the same text as Markdown.
+
+mod names;
+mod page;
+mod words;
+
+use super::{Complaint, say};
+use crate::exit::Exit;
+use crate::suite::diagnostic::did_you_mean;
+
+/// Explain check types, steps, keys, matchers, dimensions and diagnostic codes
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples: muster reference package
+          muster reference package.version
+          muster reference eventually")]
+pub struct Arguments {
+    /// What to explain; everything that has the name is. Without it, all names are listed
+    #[arg(value_name = "NAME", conflicts_with = "markdown")]
+    name: Option<String>,
+    /// Print a whole page as Markdown, for the documentation
+    #[arg(long, value_name = "PAGE")]
+    markdown: Option<Page>,
+}
+
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum Page {
+    /// Every check type
+    Checks,
+    /// Keys, matchers, conditions and diagnostic codes
+    Language,
+}
+
+pub fn execute(arguments: Arguments) -> Result<Exit, Complaint> {
+    let text = match (arguments.markdown, &arguments.name) {
+        (Some(Page::Checks), _) => page::checks(),
+        (Some(Page::Language), _) => page::language(),
+        (None, None) => names::list(),
+        (None, Some(name)) => names::explain(name).ok_or_else(|| unknown(name))?,
+    };
+    say(text.trim_end());
+    Ok(Exit::Pass)
+}
+
+fn unknown(name: &str) -> Complaint {
+    let shown = crate::text::one_line(name, 80);
+    let complaint = Complaint::invalid(format!("nothing in the language is called `{shown}`"));
+    match did_you_mean(name, names::all()) {
+        Some(near) => complaint.hint(format!("did you mean `{near}`? `muster reference` lists all names")),
+        None => complaint.hint("`muster reference` lists all names"),
+    }
+}

@@ -1,0 +1,177 @@
+//! Kinds and shapes in words, for tables and for terminals alike.
+
+use crate::suite::keys::Shape;
+use crate::suite::matcher::{is_ordered, keys_of};
+use crate::suite::table::{CheckTable, Kind, Shorthand, Subject};
+
+/// The kinds whose values are written in one way each, with what is written.
+pub const KINDS: &[(Kind, &str)] = &[
+    (Kind::Text, "One line of text."),
+    (Kind::Word(&[]), "One of the listed words."),
+    (Kind::Bool, "`true` or `false`, nothing else."),
+    (Kind::Integer, "Decimal, or hexadecimal after `0x`."),
+    (Kind::Number, "Decimal: `2`, `0.5`."),
+    (
+        Kind::Size,
+        "A number and its unit: `512 B`, `80 MiB`, `1.5 GB`. `KB`, `MB`, `GB`, `TB` are powers of 1000, `KiB`, `MiB`, `GiB`, `TiB` of 1024.",
+    ),
+    (
+        Kind::Duration,
+        "Numbers with their units, large ones first: `30s`, `1m 30s`, `200ms`. Units: `d`, `h`, `m` or `min`, `s`, `ms`, `us`.",
+    ),
+    (Kind::Mode, "Octal, three or four digits: `\"0644\"`."),
+    (Kind::Evr, "`[epoch:]version[-release]`, compared as rpm compares: `1:1.26-3`."),
+    (Kind::Version, "Digits and dots, compared field by field: `6.14`."),
+    (Kind::Loose, "Text; an integer where both sides are one."),
+    (Kind::Set, "Words without an order. Only a mapping of matchers or `none`, never a bare list."),
+    (Kind::List, "Words in order; a scalar is the whole list, separated by commas."),
+    (Kind::Output, "Many lines."),
+];
+
+/// The name of a kind.
+pub fn kind(kind: &Kind) -> String {
+    match kind {
+        Kind::Text => "text".to_owned(),
+        Kind::Word([]) => "word".to_owned(),
+        Kind::Word(words) => one_of(words),
+        Kind::Level(words) => format!("level, lowest first: {}", one_of(words)),
+        Kind::Bool => "boolean".to_owned(),
+        Kind::Integer => "integer".to_owned(),
+        Kind::Number => "number".to_owned(),
+        Kind::Size => "size".to_owned(),
+        Kind::Duration => "duration".to_owned(),
+        Kind::Mode => "mode".to_owned(),
+        Kind::Evr => "evr".to_owned(),
+        Kind::Version => "version".to_owned(),
+        Kind::Loose => "loose".to_owned(),
+        Kind::Set => "set".to_owned(),
+        Kind::List => "list".to_owned(),
+        Kind::Output => "output".to_owned(),
+        Kind::Map(inner) => format!("names, each with: {}", self::kind(inner)),
+        Kind::Samples(inner) => format!("{}, or statistics of it over boots", self::kind(inner)),
+    }
+}
+
+/// What a value of the kind takes beside equality.
+pub fn matchers(kind: &Kind) -> String {
+    let inner = match kind {
+        Kind::Map(inner) | Kind::Samples(inner) => inner,
+        other => other,
+    };
+    let operators = match inner {
+        kind if is_ordered(kind) => Some("operators".to_owned()),
+        Kind::Loose => Some("operators on integers".to_owned()),
+        _ => None,
+    };
+    let keys = keys_of(inner).iter().map(|key| format!("`{key}`"));
+    let all: Vec<String> = operators.into_iter().chain(keys).collect();
+    if all.is_empty() { "equality only".to_owned() } else { all.join(", ") }
+}
+
+/// What the keys below a check type are.
+pub fn subject(table: &CheckTable) -> String {
+    match table.subject {
+        Subject::Whole => "The system has one: its attributes stand directly below.".to_owned(),
+        Subject::Named { what } => format!("Each key below it is {what}."),
+    }
+}
+
+/// What a value means that is no mapping of attributes.
+pub fn shorthand(table: &CheckTable) -> Option<String> {
+    match table.shorthand {
+        Shorthand::None => None,
+        Shorthand::Attribute(name) => Some(format!("A scalar or matchers alone are for `{name}`.")),
+        Shorthand::Words(words) => {
+            let all: Vec<String> =
+                words.iter().map(|(word, name, value)| format!("`{word}` is `{name}: {value}`")).collect();
+            Some(format!("In short: {}.", all.join(", ")))
+        }
+    }
+}
+
+/// What the value of a key is.
+pub fn shape(shape: &Shape) -> String {
+    let list = |of: &str| format!("list of {of}");
+    match shape {
+        Shape::Constant(text) => format!("`{text}`"),
+        Shape::Id => "name".to_owned(),
+        Shape::Ids => list("names"),
+        Shape::Line => "line".to_owned(),
+        Shape::Text => "text".to_owned(),
+        Shape::AnyText => "text, maybe empty".to_owned(),
+        Shape::Lines => list("lines"),
+        Shape::LineOrLines => "line, or list of lines".to_owned(),
+        Shape::Duration => "duration".to_owned(),
+        Shape::Date => "day".to_owned(),
+        Shape::Size => "size".to_owned(),
+        Shape::Sizes => list("sizes"),
+        Shape::Bool => "boolean".to_owned(),
+        Shape::Mode => "mode".to_owned(),
+        Shape::Count => "whole number from 1".to_owned(),
+        Shape::Natural => "whole number from 0".to_owned(),
+        Shape::Word(words) => one_of(words),
+        Shape::Condition => "condition".to_owned(),
+        Shape::Matcher(kind) => format!("matcher of: {}", self::kind(kind)),
+        Shape::Mapping(table) => format!("mapping: {}", table.what),
+        Shape::List(table) => format!("list, each {}", table.what),
+        Shape::OneOf(table) => format!("mapping with one key of {}", table.what),
+        Shape::Steps => list("steps"),
+        Shape::Expect => "check types".to_owned(),
+        Shape::Adjust => "check types, or `null` to remove".to_owned(),
+        Shape::Vars => "names, each with a scalar".to_owned(),
+        Shape::Choices(names, words) => {
+            let names: Vec<&str> = names.iter().map(|(name, _)| *name).collect();
+            format!("of {} each {}", quoted(&names).join(", "), one_of(words))
+        }
+        Shape::Source(words, _) => {
+            let words: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
+            format!("{}, or a mapping", quoted(&words).join(", "))
+        }
+        Shape::Globs => "globs, each with a replacement".to_owned(),
+        Shape::Facts => "dimensions, each with a word".to_owned(),
+        Shape::ForEach => "one name with a list of values, or list of mappings".to_owned(),
+        Shape::AllOrLines => "`all`, or list of lines".to_owned(),
+        Shape::Matrix => "dimensions, each with a list of values".to_owned(),
+    }
+}
+
+fn quoted(words: &[&str]) -> Vec<String> {
+    words.iter().map(|word| format!("`{word}`")).collect()
+}
+
+/// `a`, `b` or `c`.
+pub fn one_of(words: &[&str]) -> String {
+    match quoted(words).split_last() {
+        Some((last, [])) => last.clone(),
+        Some((last, rest)) => format!("{} or {last}", rest.join(", ")),
+        None => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_that_a_check_has_is_explained() {
+        let known: Vec<String> = KINDS.iter().map(|(kind, _)| self::kind(kind)).collect();
+        for table in crate::check::tables() {
+            for attribute in table.attributes {
+                let plain = match attribute.kind {
+                    Kind::Map(inner) | Kind::Samples(inner) => inner,
+                    ref kind => kind,
+                };
+                let name = if let Kind::Word(_) = plain { "word".to_owned() } else { kind(plain) };
+                assert!(known.contains(&name), "{}.{}: {name}", table.name, attribute.name);
+            }
+        }
+    }
+
+    #[test]
+    fn words_are_joined_as_people_do() {
+        assert_eq!(one_of(&["a"]), "`a`");
+        assert_eq!(one_of(&["a", "b", "c"]), "`a`, `b` or `c`");
+        assert_eq!(matchers(&Kind::Samples(&Kind::Duration)), "operators, `any-of`, `not`");
+        assert_eq!(matchers(&Kind::Bool), "equality only");
+    }
+}
