@@ -8,6 +8,7 @@ use crate::suite::table::{CheckTable, Kind, Shorthand, Subject};
 pub const KINDS: &[(Kind, &str)] = &[
     (Kind::Text, "One line of text."),
     (Kind::Word(&[]), "One of the listed words."),
+    (Kind::Level(&[]), "One of the listed words, which have an order: operators compare their places."),
     (Kind::Bool, "`true` or `false`, nothing else."),
     (Kind::Integer, "Decimal, or hexadecimal after `0x`."),
     (Kind::Number, "Decimal: `2`, `0.5`."),
@@ -34,6 +35,7 @@ pub fn kind(kind: &Kind) -> String {
         Kind::Text => "text".to_owned(),
         Kind::Word([]) => "word".to_owned(),
         Kind::Word(words) => one_of(words),
+        Kind::Level([]) => "level".to_owned(),
         Kind::Level(words) => format!("level, lowest first: {}", one_of(words)),
         Kind::Bool => "boolean".to_owned(),
         Kind::Integer => "integer".to_owned(),
