@@ -3,6 +3,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod compare;
 mod connect;
 mod console;
 #[path = "../../harness/src/guest/loopback.rs"]
@@ -34,6 +35,7 @@ fn version_and_help_are_short_and_say_the_exit_codes() {
         "schema",
         "images",
         "snapshots",
+        "compare",
         "console",
         "doctor",
         "failures",
@@ -117,7 +119,7 @@ fn an_unknown_image_is_named_with_those_that_exist() {
 
 #[test]
 fn schemas_are_valid_json() {
-    for of in ["suite", "console-rules", "console", "run", "events"] {
+    for of in ["suite", "console-rules", "deviations", "facts", "console", "run", "events"] {
         let ended = muster(&["schema", of]);
         ended.assert_status(0);
         let schema: serde_json::Value = serde_json::from_str(&ended.stdout).expect("JSON");

@@ -108,10 +108,10 @@ fn list() -> Result<Exit, Complaint> {
 }
 
 /// What is to be booted, on what.
-struct Wanted {
-    project: Project,
-    spec: ImageSpec,
-    accel: Accel,
+pub(super) struct Wanted {
+    pub(super) project: Project,
+    pub(super) spec: ImageSpec,
+    pub(super) accel: Accel,
 }
 
 fn wanted(arguments: &Arguments) -> Result<Wanted, Complaint> {
@@ -133,7 +133,7 @@ fn wanted(arguments: &Arguments) -> Result<Wanted, Complaint> {
 }
 
 /// Boots the machine and gives it to `then`, with the way in and the place that it lies in.
-async fn with_machine<T>(
+pub(super) async fn with_machine<T>(
     wanted: Wanted,
     then: impl AsyncFnOnce(&crate::run::qemu::HostMachine, Door, &mut Place) -> Result<T, Complaint>,
 ) -> Result<T, Complaint> {

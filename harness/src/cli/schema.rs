@@ -21,6 +21,10 @@ enum Format {
     Images,
     /// Console rules (`schema: console-rules/v1`)
     ConsoleRules,
+    /// Ledgers of documented deviations (`schema: deviations/v1`)
+    Deviations,
+    /// What a comparison reads of one system (`facts/v1`)
+    Facts,
     /// What `muster console scan --format json` prints (`console/v1`)
     Console,
     /// run.json (`run/v1`)
@@ -34,6 +38,8 @@ pub fn execute(arguments: Arguments) -> Result<Exit, Complaint> {
         Format::Suite => pretty(&crate::suite::schema::suite(load::vocabulary().tables))?,
         Format::Images => pretty(&crate::suite::schema::images())?,
         Format::ConsoleRules => pretty(&crate::suite::schema::console_rules())?,
+        Format::Deviations => pretty(&crate::suite::schema::deviations())?,
+        Format::Facts => pretty(&crate::compare::facts::schema())?,
         Format::Console => super::console::SCHEMA.trim_end().to_owned(),
         Format::Run => crate::report::json::RUN_SCHEMA.trim_end().to_owned(),
         Format::Events => crate::report::json::EVENTS_SCHEMA.trim_end().to_owned(),

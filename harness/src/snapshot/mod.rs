@@ -15,5 +15,5 @@ pub mod compare;
 pub mod diff;
 pub mod facts;
 pub mod format;
-mod glob;
+pub(crate) mod glob;
 pub mod pending;

@@ -9,12 +9,13 @@
 //! - [`condition`], [`matcher`], [`value`]: the small languages inside scalars.
 //! - [`adjust`]: what a test expects on one system. [`known`]: failures that are documented.
 //! - [`select`]: which tests a command line means. [`images`]: the image catalogue's files.
-//! - [`console_rules`]: the files of console rules.
+//! - [`console_rules`]: the files of console rules. [`deviations`]: the ledger of a comparison.
 
 pub mod adjust;
 pub mod condition;
 pub mod console_rules;
 mod decode;
+pub mod deviations;
 pub mod diagnostic;
 #[cfg(test)]
 mod guide_tests;

@@ -105,6 +105,17 @@ pub fn render(source: &SnapshotSource, reply: &Reply, spec: &SnapshotSpec) -> Re
     Ok(Rendered { text: out, warnings })
 }
 
+/// The entries of a table source, each with its key and its [`columns`], without what is volatile: for
+/// who compares two systems and not a text with an accepted one.
+///
+/// # Errors
+/// As [`render`].
+pub(crate) fn entries(source: &SnapshotSource, reply: &Reply) -> Result<Vec<(String, Vec<String>)>, String> {
+    ended_well(source, reply)?;
+    let rows = rows::parse(source, &text::harmless_bytes(&reply.stdout))?;
+    Ok(rows.into_iter().filter(|row| !volatile::is_volatile(source, row)).map(|row| (row.key, row.cells)).collect())
+}
+
 fn ended_well(source: &SnapshotSource, reply: &Reply) -> Result<(), String> {
     let stderr = text::one_line(&text::harmless_bytes(&reply.stderr), 300);
     let said = if stderr.is_empty() { String::new() } else { format!(": {stderr}") };

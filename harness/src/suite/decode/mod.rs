@@ -32,12 +32,13 @@ use super::yaml::{self, Limits, Node};
 use include::Files;
 
 pub(crate) use conditions::condition;
-pub(crate) use context::{Context, Patterns, Text, is_id};
+pub(crate) use context::{Context, Fields, Patterns, Text, is_id};
 pub(crate) use expect::{duplicate_subject, duration as positive_duration};
 pub(crate) use suite::schema;
 
 /// Every schema that files of this room may have, the files that suites include among them.
-const SCHEMAS: &[&str] = &["suite/v1", "images/v1", "known-issues/v1", super::console_rules::SCHEMA, FRAGMENT];
+const SCHEMAS: &[&str] =
+    &["suite/v1", "images/v1", "known-issues/v1", super::console_rules::SCHEMA, super::deviations::SCHEMA, FRAGMENT];
 const FRAGMENT: &str = "tests/v1";
 
 /// What a file says that it is.

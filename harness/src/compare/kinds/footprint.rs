@@ -1,0 +1,113 @@
+//! How much the system takes. Sums move with every update, so that small movements are no difference;
+//! what moved them is told by the packages.
+
+use super::{package, rpmdb as database};
+use crate::check::{Observations, Probe, rpmdb};
+use crate::compare::difference::{self, Difference};
+use crate::compare::kind::{FactKind, Field, Items, Part, Scope, compared};
+
+/// The kind.
+pub(in crate::compare) struct Footprint;
+
+const KEY: &str = "compare/df";
+
+const FIELDS: &[Field] = &[compared("value", "A count, or bytes.")];
+
+/// The subjects, and by how many percent of the baseline each may move without being a difference.
+const TOLERANCES: &[(&str, u128)] = &[(PACKAGES, 0), (INSTALLED, 1), (USED, 5)];
+
+const PACKAGES: &str = "packages";
+const INSTALLED: &str = "installed-bytes";
+const USED: &str = "root-used-bytes";
+
+impl FactKind for Footprint {
+    fn word(&self) -> &'static str {
+        "footprint"
+    }
+
+    fn what(&self) -> &'static str {
+        "sums"
+    }
+
+    fn fields(&self) -> &'static [Field] {
+        FIELDS
+    }
+
+    fn probes(&self, _: &Scope) -> Vec<Probe> {
+        vec![
+            database::probe(),
+            Probe::new(rpmdb::ALL, 120, rpmdb::all_packages()),
+            Probe::new(KEY, 20, "LC_ALL=C df -Pk /"),
+        ]
+    }
+
+    fn parse(&self, seen: &Observations) -> Result<Part, String> {
+        let mut items = Items::new();
+        let mut add =
+            |name: &str, value: u128| items.insert(name.to_owned(), super::item([("value", &value.to_string())]));
+        let answer = seen.output(KEY)?;
+        add(USED, used(&answer).ok_or_else(|| super::strange(answer.lines().last().unwrap_or_default()))?);
+        if database::missing(seen)?.is_none() {
+            let packages = package::all(seen)?;
+            add(PACKAGES, packages.len() as u128);
+            add(INSTALLED, packages.iter().map(|package| package.size).sum());
+        }
+        Ok(Part::Known(items))
+    }
+
+    fn differences(&self, before: &Items, after: &Items) -> Vec<Difference> {
+        let mut out = difference::of_items(self.word(), FIELDS, before, after);
+        out.retain(|difference| {
+            let number = |text: &Option<String>| text.as_deref().and_then(|text| text.parse::<u128>().ok());
+            let (Some(old), Some(new)) = (number(&difference.before), number(&difference.after)) else { return true };
+            let percent =
+                TOLERANCES.iter().find(|(name, _)| *name == difference.subject).map_or(0, |(_, percent)| *percent);
+            old.abs_diff(new).saturating_mul(100) > old.saturating_mul(percent)
+        });
+        out
+    }
+}
+
+/// The third column of `df -P`, in KiB.
+fn used(answer: &str) -> Option<u128> {
+    let line = answer.lines().nth(1)?;
+    let kib: u64 = line.split_whitespace().nth(2)?.parse().ok()?;
+    Some(u128::from(kib) * 1024)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::compare::testing::{items, known, seen};
+
+    #[test]
+    fn sums_are_read() {
+        let line = "package\tbash\t0\t5\t1\tx86_64\tv\t\tMIT\tbash-5-1.src.rpm\tb\t700\t(none)\n";
+        let df = "Filesystem 1024-blocks Used Available Capacity Mounted on\n/dev/vda 1000 300 700 30% /\n";
+        let items = known(Footprint.parse(&seen(&[database::THERE, (rpmdb::ALL, line), (KEY, df)])));
+        let value = |name: &str| items[name]["value"].as_str();
+        assert_eq!((value(PACKAGES), value(INSTALLED), value(USED)), ("1", "700", "307200"));
+        assert!(Footprint.parse(&seen(&[database::THERE, (rpmdb::ALL, line), (KEY, "Filesystem\n")])).is_err());
+    }
+
+    #[test]
+    fn only_what_moves_far_is_a_difference() {
+        let of = |packages: &str, installed: &str, used: &str| {
+            items(&[
+                (PACKAGES, &[("value", packages)]),
+                (INSTALLED, &[("value", installed)]),
+                (USED, &[("value", used)]),
+            ])
+        };
+        let keys = |after: Items| -> Vec<String> {
+            let before = of("100", "1000", "1000");
+            Footprint.differences(&before, &after).iter().map(Difference::key).collect()
+        };
+        assert_eq!(keys(of("100", "1010", "950")), Vec::<String>::new());
+        assert_eq!(
+            keys(of("101", "1011", "949")),
+            ["footprint/changed/installed-bytes", "footprint/changed/packages", "footprint/changed/root-used-bytes"]
+        );
+        assert_eq!(keys(Items::new()).len(), 3);
+    }
+}
