@@ -44,7 +44,7 @@ pub mod soname;
 pub mod sshd;
 pub mod sysctl;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 pub mod tool;
 pub mod tpm;
 pub mod units;

@@ -226,19 +226,20 @@ impl Reading<'_> {
             });
         }
         let project = Project::find()?;
-        let spec = match path.is_dir() {
+        // A folder that happens to be called as an image of the catalogue is no run.
+        let is_run = path.join("run.json").exists() || (path.is_dir() && named.contains('/'));
+        let spec = match is_run {
             true => self.spec_of_run(&project, path)?,
-            false => self.spec(&project, named)?,
+            false => self.spec(&project, named, self.options.disk_format)?,
         };
         self.boot(project, spec)
     }
 
-    fn spec(&self, project: &Project, named: &str) -> Result<ImageSpec, Complaint> {
-        let MachineOptions { disk_format, firmware, seed, user, memory, bus, boot_timeout, accel } =
-            self.options.clone();
+    fn spec(&self, project: &Project, named: &str, format: Option<Format>) -> Result<ImageSpec, Complaint> {
+        let MachineOptions { firmware, seed, user, memory, bus, boot_timeout, accel, .. } = self.options.clone();
         let options = ImageOptions {
             image: vec![named.to_owned()],
-            format: disk_format,
+            format,
             firmware,
             seed,
             user,
@@ -265,18 +266,20 @@ impl Reading<'_> {
             let what = format!("{folder} is a run of {} images: {}", ids.len(), one_line(&ids.join(", "), 300));
             return Err(Complaint::invalid(what).hint("name one of the images instead of the run"));
         };
-        let path = std::path::Path::new(&image.path);
-        let now = super::images::runtime()?
-            .block_on(crate::image::sha256(path))
-            .map_err(|error| Complaint::infrastructure(format!("the image of {folder}: {error}")))?;
-        if now != image.sha256 {
-            let what = format!("{} is not what the run in {folder} judged any more", one_line(&image.path, 300));
-            return Err(Complaint::infrastructure(what).hint("keep facts of images that change: --save-facts"));
-        }
         // An image of the catalogue is known by more than its path.
         let catalogue = super::images::Catalogue::load(project)?;
-        let named = if catalogue.get(id).is_some() { id } else { &image.path };
-        self.spec(project, named)
+        let spec = match catalogue.get(id) {
+            Some(_) => self.spec(project, id, None)?,
+            None => self.spec(project, &image.path, image.format.parse().ok())?,
+        };
+        let ready = super::images::runtime()?
+            .block_on(crate::image::prepare(project.root().as_std_path(), &spec))
+            .map_err(|error| Complaint::infrastructure(format!("the image of {folder}: {error}")))?;
+        if ready.sha256 != image.sha256 {
+            let what = format!("{} is not what the run in {folder} judged any more", ready.source.display());
+            return Err(Complaint::infrastructure(what).hint("keep facts of images that change: --save-facts"));
+        }
+        Ok(spec)
     }
 
     fn boot(&self, project: Project, spec: ImageSpec) -> Result<Facts, Complaint> {

@@ -68,8 +68,13 @@ fn add(out: &mut String, piece: &str, most: usize) -> bool {
 }
 
 fn section(out: &mut String, title: &str, lines: &[String]) {
-    if !lines.is_empty() {
-        let _ = write!(out, "\n**{title}**\n\n{}", lines.concat());
+    if lines.is_empty() {
+        return;
+    }
+    let _ = write!(out, "\n**{title}**\n\n");
+    let whole = lines.iter().filter(|line| add(out, line, LARGEST * 5 / 6)).count();
+    if whole < lines.len() {
+        let _ = writeln!(out, "- {} more are left out here.", lines.len() - whole);
     }
 }
 
@@ -132,6 +137,7 @@ mod tests {
         let mut verdict = planted("", |_| {});
         let one = verdict.judged[0].clone();
         verdict.judged.extend(std::iter::repeat_n(one, 5000));
+        verdict.stale = vec!["x".repeat(200); 1000];
         let comment = render(&verdict);
         assert!(comment.len() < 65_536 && comment.contains("more are left out here"), "{}", comment.len());
     }

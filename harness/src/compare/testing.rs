@@ -55,24 +55,3 @@ pub(super) fn known(part: Result<Part, String>) -> Items {
         other => panic!("not known: {other:?}"),
     }
 }
-
-/// The answers of this host's shell, as the guest's would answer.
-pub(super) fn on_this_host(probes: &[crate::check::Probe]) -> Observations {
-    let run = |probe: &crate::check::Probe| {
-        let output = std::process::Command::new("/bin/sh")
-            .arg("-c")
-            .arg(&probe.script)
-            .env("LC_ALL", "C.UTF-8")
-            .stdin(std::process::Stdio::null())
-            .output()
-            .expect("this host has /bin/sh");
-        let reply = Reply {
-            status: output.status.code().unwrap_or(-1),
-            stdout: output.stdout,
-            stderr: output.stderr,
-            ..Reply::default()
-        };
-        (probe.key.clone(), reply)
-    };
-    Observations(probes.iter().map(run).collect())
-}

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use super::kind;
 use super::ledger::entry_for;
-use super::verdict::{Document, Judged, Standing, Verdict};
+use super::verdict::{Counts, Document, Judged, Standing, Verdict, plural};
 use crate::text::one_line;
 
 /// Characters of a value that are shown.
@@ -33,12 +33,13 @@ fn list(out: &mut String, title: &str, lines: impl Iterator<Item = String>) {
 }
 
 fn section(out: &mut String, verdict: &Verdict, word: &str, all: bool) {
-    let counts = verdict.counts(Some(word));
-    if counts.differences == 0 {
+    let Counts { differences, documented, .. } = verdict.counts(Some(word));
+    if differences == 0 {
         return;
     }
     let what = kind::find(word).map_or(word, |kind| kind.what());
-    let _ = writeln!(out, "\n{word}: {} differences in {what}, {} documented", counts.differences, counts.documented);
+    let _ =
+        writeln!(out, "\n{word}: {differences} difference{} in {what}, {documented} documented", plural(differences));
     for judged in verdict.judged.iter().filter(|judged| judged.difference.kind == word) {
         match &judged.standing {
             Standing::Documented(document) if all => {
@@ -102,11 +103,11 @@ mod tests {
              \npackage: 2 differences in packages, 1 documented\n  \
                changed  bash release  1.fc43 → 1.azl4\n      \
                - {pattern: \"package/changed/bash:release\", before: \"1.fc43\", after: \"1.azl4\", category: \"\", upstream-status: \"\", reason: \"\", link: \"\"}\n\
-             \nsysctl: 1 differences in kernel parameters, 0 documented\n  \
+             \nsysctl: 1 difference in kernel parameters, 0 documented\n  \
                changed  kernel.x  1 → a|b`c\n      \
                - {pattern: \"sysctl/changed/kernel.x\", before: \"1\", after: \"a|b`c\", category: \"\", upstream-status: \"\", reason: \"\", link: \"\"}\n\
              \nstale entries\n  d.yaml:4:5: nothing matches `user/added/gone` any more: delete the entry\n\
-             \n3 differences: 1 documented, 2 not, 1 stale entries\n"
+             \n3 differences: 1 documented, 2 not, 1 stale entry\n"
         );
         let all = render(&verdict, true);
         assert!(all.contains("  removed  foo  0 1 1 x86_64 Planted → (none)  (documented)\n      ledger d.yaml:3:5 [azl-pruning, unknown]: meant\n"), "{all}");

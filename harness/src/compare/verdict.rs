@@ -186,23 +186,27 @@ impl Verdict {
     /// The sum in one sentence.
     pub fn summary(&self) -> String {
         let Counts { differences, documented, expired, undocumented } = self.counts(None);
-        let plural = |count: usize| if count == 1 { "" } else { "s" };
         let mut out = match differences {
             0 => format!("no differences in {} kind{}", self.kinds.len(), plural(self.kinds.len())),
             _ => {
                 format!("{differences} difference{}: {documented} documented, {undocumented} not", plural(differences))
             }
         };
-        let mut add = |count: usize, what: &str| {
+        let mut add = |count: usize, what: String| {
             if count > 0 {
                 out.push_str(&format!(", {count} {what}"));
             }
         };
-        add(expired, "documented by entries whose time is over");
-        add(self.uncompared.len(), "kinds not compared");
-        add(self.stale.len(), "stale entries");
+        add(expired, "documented until a day that is over".to_owned());
+        add(self.uncompared.len(), format!("kind{} not compared", plural(self.uncompared.len())));
+        add(self.stale.len(), format!("stale entr{}", if self.stale.len() == 1 { "y" } else { "ies" }));
         out
     }
+}
+
+/// The ending of a word that is counted.
+pub(super) fn plural(count: usize) -> &'static str {
+    if count == 1 { "" } else { "s" }
 }
 
 #[cfg(test)]

@@ -43,15 +43,12 @@ impl FactKind for Certificate {
     }
 
     fn parse(&self, seen: &Observations) -> Result<Part, String> {
-        let text = match super::answer(seen, KEY)? {
-            Ok(text) => text,
+        let bundle = match super::listed(seen, KEY)? {
+            Ok(bundle) => bundle,
             Err(absent) => return Ok(absent),
         };
-        let Some(bundle) = text.strip_suffix("= end\n") else {
-            return Err("the bundle did not end as expected".to_owned());
-        };
         let mut anchors: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-        for body in bodies(bundle)? {
+        for body in bodies(&bundle)? {
             let der = base64::engine::general_purpose::STANDARD
                 .decode(&body)
                 .map_err(|error| format!("a certificate of the bundle is not base64: {error}"))?;

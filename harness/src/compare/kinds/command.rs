@@ -64,7 +64,8 @@ impl FactKind for Command {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::compare::testing::{known, on_this_host, seen};
+    use crate::check::testing::on_this_host;
+    use crate::compare::testing::{known, seen};
 
     #[test]
     fn the_first_of_the_path_is_what_a_shell_finds() {

@@ -216,7 +216,8 @@ fn checksum(line: &str) -> Option<(String, String)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::compare::testing::{items, known, on_this_host, seen};
+    use crate::check::testing::on_this_host;
+    use crate::compare::testing::{items, known, seen};
 
     #[test]
     fn a_tree_of_this_host_is_read_as_it_is() {

@@ -2,14 +2,14 @@
 //! what moved them is told by the packages.
 
 use super::{package, rpmdb as database};
-use crate::check::{Observations, Probe, rpmdb};
+use crate::check::{Observations, Probe, rpmdb, shell};
 use crate::compare::difference::{self, Difference};
 use crate::compare::kind::{FactKind, Field, Items, Part, Scope, compared};
 
 /// The kind.
 pub(in crate::compare) struct Footprint;
 
-const KEY: &str = "compare/df";
+const KEY: &str = "compare/used";
 
 const FIELDS: &[Field] = &[compared("value", "A count, or bytes.")];
 
@@ -37,7 +37,7 @@ impl FactKind for Footprint {
         vec![
             database::probe(),
             Probe::new(rpmdb::ALL, 120, rpmdb::all_packages()),
-            Probe::new(KEY, 20, "LC_ALL=C df -Pk /"),
+            Probe::new(KEY, 20, format!("{}stat -f -c '%S %b %f' /", shell::need("stat"))),
         ]
     }
 
@@ -68,11 +68,11 @@ impl FactKind for Footprint {
     }
 }
 
-/// The third column of `df -P`, in KiB.
+/// Size of a block, blocks, and those that are free.
 fn used(answer: &str) -> Option<u128> {
-    let line = answer.lines().nth(1)?;
-    let kib: u64 = line.split_whitespace().nth(2)?.parse().ok()?;
-    Some(u128::from(kib) * 1024)
+    let numbers: Result<Vec<u64>, _> = answer.split_whitespace().map(str::parse).collect();
+    let [size, all, free] = numbers.ok()?[..] else { return None };
+    Some(u128::from(size) * u128::from(all.checked_sub(free)?))
 }
 
 #[cfg(test)]
@@ -83,11 +83,10 @@ mod tests {
     #[test]
     fn sums_are_read() {
         let line = "package\tbash\t0\t5\t1\tx86_64\tv\t\tMIT\tbash-5-1.src.rpm\tb\t700\t(none)\n";
-        let df = "Filesystem 1024-blocks Used Available Capacity Mounted on\n/dev/vda 1000 300 700 30% /\n";
-        let items = known(Footprint.parse(&seen(&[database::THERE, (rpmdb::ALL, line), (KEY, df)])));
+        let items = known(Footprint.parse(&seen(&[database::THERE, (rpmdb::ALL, line), (KEY, "1024 1000 700\n")])));
         let value = |name: &str| items[name]["value"].as_str();
         assert_eq!((value(PACKAGES), value(INSTALLED), value(USED)), ("1", "700", "307200"));
-        assert!(Footprint.parse(&seen(&[database::THERE, (rpmdb::ALL, line), (KEY, "Filesystem\n")])).is_err());
+        assert!(Footprint.parse(&seen(&[database::THERE, (rpmdb::ALL, line), (KEY, "1024 700 1000\n")])).is_err());
     }
 
     #[test]

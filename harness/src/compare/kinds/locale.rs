@@ -36,12 +36,9 @@ impl FactKind for Locale {
     }
 
     fn parse(&self, seen: &Observations) -> Result<Part, String> {
-        let text = match super::answer(seen, KEY)? {
-            Ok(text) => text,
+        let list = match super::listed(seen, KEY)? {
+            Ok(list) => list,
             Err(absent) => return Ok(absent),
-        };
-        let Some(list) = text.strip_suffix("= end\n") else {
-            return Err("the list of locales did not end as expected".to_owned());
         };
         let name = |line: &str| (text::one_line(line, 200), Item::new());
         Ok(Part::Known(list.lines().filter(|line| !line.trim().is_empty()).map(name).collect::<Items>()))

@@ -38,6 +38,17 @@ fn answer(seen: &Observations, key: &str) -> Result<Result<String, Part>, String
     }
 }
 
+/// The same of a script that ends its list with a mark, since a list that was cut off is none.
+fn listed(seen: &Observations, key: &str) -> Result<Result<String, Part>, String> {
+    match answer(seen, key)? {
+        Err(absent) => Ok(Err(absent)),
+        Ok(text) => match text.strip_suffix("= end\n") {
+            Some(list) => Ok(Ok(list.to_owned())),
+            None => Err("the list did not end as expected".to_owned()),
+        },
+    }
+}
+
 /// An item of these fields.
 fn item<const N: usize>(fields: [(&'static str, &str); N]) -> Item {
     fields.into_iter().map(|(name, value)| (name, value.to_owned())).collect()

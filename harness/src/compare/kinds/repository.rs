@@ -104,7 +104,7 @@ mod tests {
 
     #[test]
     fn the_script_ends_with_its_mark_in_this_host_s_shell() {
-        let answers = crate::compare::testing::on_this_host(&Repository.probes(&Scope::default()));
+        let answers = crate::check::testing::on_this_host(&Repository.probes(&Scope::default()));
         assert!(answers.0[KEY].stdout.ends_with(b"muster-end\x000\0\0"));
     }
 }
