@@ -104,6 +104,15 @@ fn changed(kind: &'static str, fields: &[Field], subject: &str, (old, new): (&It
     }
 }
 
+/// Whether a number has moved by more than so many percent of what it was before. What is no number has.
+pub(super) fn moved_beyond(difference: &Difference, percent: u128) -> bool {
+    let number = |text: &Option<String>| text.as_deref().and_then(|text| text.parse::<u128>().ok());
+    match (number(&difference.before), number(&difference.after)) {
+        (Some(old), Some(new)) => old.abs_diff(new).saturating_mul(100) > old.saturating_mul(percent),
+        _ => true,
+    }
+}
+
 fn shown(value: &str) -> String {
     if value.is_empty() { "(none)".to_owned() } else { text::one_line(value, LONGEST) }
 }

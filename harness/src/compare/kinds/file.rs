@@ -30,6 +30,8 @@ const OF_THE_MACHINE: &[&str] = &[
     "/etc/hostname",
     "/etc/ssh/ssh_host_*_key",
     "/etc/ssh/ssh_host_*_key.pub",
+    "/etc/dropbear/dropbear_*_host_key",
+    "/etc/dropbear/dropbear_*_host_key.pub",
     // Passwords and their dates; the accounts are kinds of their own.
     "/etc/shadow",
     "/etc/gshadow",

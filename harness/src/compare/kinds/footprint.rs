@@ -58,11 +58,8 @@ impl FactKind for Footprint {
     fn differences(&self, before: &Items, after: &Items) -> Vec<Difference> {
         let mut out = difference::of_items(self.word(), FIELDS, before, after);
         out.retain(|difference| {
-            let number = |text: &Option<String>| text.as_deref().and_then(|text| text.parse::<u128>().ok());
-            let (Some(old), Some(new)) = (number(&difference.before), number(&difference.after)) else { return true };
-            let percent =
-                TOLERANCES.iter().find(|(name, _)| *name == difference.subject).map_or(0, |(_, percent)| *percent);
-            old.abs_diff(new).saturating_mul(100) > old.saturating_mul(percent)
+            let stated = TOLERANCES.iter().find(|(name, _)| *name == difference.subject);
+            difference::moved_beyond(difference, stated.map_or(0, |(_, percent)| *percent))
         });
         out
     }
