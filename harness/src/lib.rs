@@ -11,12 +11,14 @@
 //! - [`guest`]: one SSH connection, one framed shell, the facts of the system. Nothing else knows SSH.
 //! - [`check`]: what was observed becomes verdicts. Pure: sees facts and replies, never a machine.
 //! - [`snapshot`]: facts compared with what was accepted before, in insta's file format.
+//! - [`compare`]: two systems set beside each other, and which of their differences are documented.
 //! - [`run`]: plans, drives machines and guests, and tells what happened as one stream of events.
 //! - [`report`]: events and outcomes become JUnit, JSON and terminal text. Sees nothing else.
 //! - [`cli`]: the command line; the only place that prints, and the only one that composes rooms.
 
 pub mod check;
 pub mod cli;
+pub mod compare;
 pub mod exit;
 pub mod failure;
 pub mod files;

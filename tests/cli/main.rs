@@ -3,6 +3,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod compare;
 mod connect;
 mod console;
 mod explain;
@@ -40,6 +41,7 @@ fn version_and_help_are_short_and_say_the_exit_codes() {
         "schema",
         "images",
         "snapshots",
+        "compare",
         "console",
         "kconfig",
         "doctor",
@@ -130,6 +132,8 @@ fn schemas_are_valid_json() {
         "known-issues",
         "images",
         "console-rules",
+        "deviations",
+        "facts",
         "console",
         "kconfig-check",
         "kconfig-diff",

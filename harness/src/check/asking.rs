@@ -133,7 +133,7 @@ impl Probe {
 
 impl Observations {
     /// A reply that ended by itself and whose program was there; its status is for the caller.
-    pub(super) fn reply(&self, key: &str) -> Result<&Reply, String> {
+    pub(crate) fn reply(&self, key: &str) -> Result<&Reply, String> {
         let reply = self.0.get(key).ok_or_else(|| format!("{key} was not read"))?;
         match reply.end {
             End::TimedOut => return Err(format!("reading {key} did not end before its time-out")),
@@ -147,7 +147,7 @@ impl Observations {
     }
 
     /// Standard output of a reading that ended with status 0.
-    pub(super) fn output(&self, key: &str) -> Result<String, String> {
+    pub(crate) fn output(&self, key: &str) -> Result<String, String> {
         let reply = self.reply(key)?;
         if reply.status != 0 {
             return Err(failure(key, reply));

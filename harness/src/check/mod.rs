@@ -42,10 +42,10 @@ pub mod process;
 #[cfg(test)]
 mod recorded;
 pub mod repo;
-mod repo_files;
+pub(crate) mod repo_files;
 pub mod repos;
 pub mod resolve;
-mod rpm;
+pub(crate) mod rpm;
 pub mod rpm_macro;
 pub mod rpmdb;
 pub mod secure_boot;
@@ -57,7 +57,7 @@ pub mod sshd;
 pub mod statistics;
 pub mod sysctl;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 pub mod tool;
 pub mod tpm;
 pub mod units;

@@ -1,5 +1,6 @@
 //! Repository files and the main configuration of the package manager, as they stand in the guest.
-//! Shared by `repo` and `repos`.
+//! Shared by `repo`, `repos` and the
+//! comparison of two systems.
 
 use std::collections::BTreeMap;
 
@@ -24,26 +25,26 @@ for file in /etc/dnf/dnf.conf /etc/yum.conf /etc/tdnf/tdnf.conf; do
     printf '%s\0%s\0%s\0' "$file" 0 "$text"
 done"#;
 
-pub(super) fn probe() -> Probe {
+pub(crate) fn probe() -> Probe {
     Probe::new(KEY, 20, READ)
 }
 
 /// A repository's section.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Repo {
-    pub(super) file: String,
-    pub(super) options: BTreeMap<String, String>,
+pub(crate) struct Repo {
+    pub(crate) file: String,
+    pub(crate) options: BTreeMap<String, String>,
 }
 
 /// All repositories by id, and the main configuration.
 #[derive(Debug, Default)]
-pub(super) struct Repos {
-    pub(super) repos: BTreeMap<String, Repo>,
-    pub(super) main: BTreeMap<String, String>,
+pub(crate) struct Repos {
+    pub(crate) repos: BTreeMap<String, Repo>,
+    pub(crate) main: BTreeMap<String, String>,
 }
 
 impl Repos {
-    pub(super) fn read(seen: &Observations) -> Result<Self, String> {
+    pub(crate) fn read(seen: &Observations) -> Result<Self, String> {
         seen.output(KEY)?;
         let files = shell::answers(seen.reply(KEY)?)?;
         if files.is_empty() {
@@ -77,18 +78,18 @@ impl Repos {
     }
 
     /// An option of a repository, else of the main configuration.
-    pub(super) fn option<'a>(&'a self, repo: &'a Repo, name: &str) -> Option<&'a str> {
+    pub(crate) fn option<'a>(&'a self, repo: &'a Repo, name: &str) -> Option<&'a str> {
         repo.options.get(name).or_else(|| self.main.get(name)).map(String::as_str)
     }
 
     /// A switch of a repository, else of the main configuration, else what the manager assumes.
-    pub(super) fn switch(&self, repo: &Repo, name: &str, default: bool) -> Result<bool, String> {
+    pub(crate) fn switch(&self, repo: &Repo, name: &str, default: bool) -> Result<bool, String> {
         let Some(word) = self.option(repo, name) else { return Ok(default) };
         truth(word).ok_or_else(|| format!("`{name}={word}` is neither on nor off"))
     }
 
     /// Whether packages must be signed: `pkg_gpgcheck` is dnf5's newer name of `gpgcheck`.
-    pub(super) fn checked(&self, repo: &Repo) -> Result<bool, String> {
+    pub(crate) fn checked(&self, repo: &Repo) -> Result<bool, String> {
         let stated = |options: &BTreeMap<String, String>| {
             options.get("pkg_gpgcheck").or_else(|| options.get("gpgcheck")).cloned()
         };

@@ -9,24 +9,24 @@ use crate::text::{harmless_bytes, one_line};
 
 /// One installed package.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Package {
-    pub(super) name: String,
-    pub(super) epoch: String,
-    pub(super) version: String,
-    pub(super) release: String,
-    pub(super) arch: String,
-    pub(super) vendor: String,
-    pub(super) packager: String,
-    pub(super) license: String,
-    pub(super) source: String,
-    pub(super) build_host: String,
-    pub(super) size: u128,
+pub(crate) struct Package {
+    pub(crate) name: String,
+    pub(crate) epoch: String,
+    pub(crate) version: String,
+    pub(crate) release: String,
+    pub(crate) arch: String,
+    pub(crate) vendor: String,
+    pub(crate) packager: String,
+    pub(crate) license: String,
+    pub(crate) source: String,
+    pub(crate) build_host: String,
+    pub(crate) size: u128,
     /// Signatures as `pgpsig` shows them; empty when there is none.
-    pub(super) signature: String,
+    pub(crate) signature: String,
 }
 
 impl Package {
-    pub(super) fn evr(&self) -> String {
+    pub(crate) fn evr(&self) -> String {
         match self.epoch.as_str() {
             "" | "0" => format!("{}-{}", self.version, self.release),
             epoch => format!("{epoch}:{}-{}", self.version, self.release),
@@ -34,7 +34,7 @@ impl Package {
     }
 
     /// Signing keys are in the database as packages; they are none.
-    pub(super) fn is_key(&self) -> bool {
+    pub(crate) fn is_key(&self) -> bool {
         self.name == "gpg-pubkey"
     }
 
@@ -78,7 +78,7 @@ pub(super) fn prelude() -> String {
 }
 
 /// Reads the lines of [`prelude`]'s format.
-pub(super) fn packages(text: &str) -> Result<Vec<Package>, String> {
+pub(crate) fn packages(text: &str) -> Result<Vec<Package>, String> {
     text.lines()
         .filter_map(|line| line.strip_prefix("package\t"))
         .map(|line| {
@@ -140,7 +140,7 @@ pub(super) fn instances(reply: &Reply, label: &str) -> Result<Vec<Package>, Stri
     Ok(mine)
 }
 
-pub(super) fn compare(one: &str, two: &str) -> Ordering {
+pub(crate) fn compare(one: &str, two: &str) -> Ordering {
     match (Evr::parse(one), Evr::parse(two)) {
         (Some(one), Some(two)) => one.compare(&two),
         (one, two) => one.is_some().cmp(&two.is_some()),

@@ -257,10 +257,10 @@ impl Check for Rpmdb {
 }
 
 /// Key of the probe that lists all packages.
-pub(super) const ALL: &str = "rpmdb/all";
+pub(crate) const ALL: &str = "rpmdb/all";
 
 /// The script that lists all packages.
-pub(super) fn all_packages() -> String {
+pub(crate) fn all_packages() -> String {
     format!("{}rpm -qa --qf \"$qf\"", rpm::prelude())
 }
 

@@ -35,6 +35,15 @@ pub static TABLE: CheckTable = CheckTable {
 /// The check type.
 pub struct Soname;
 
+/// Key of [`provides`].
+pub(crate) const PROVIDES: &str = "rpm/provides";
+
+/// Package and capability, a tab between, of everything that installed packages provide.
+pub(crate) fn provides() -> Probe {
+    let script = format!("{}export LC_ALL=C\nrpm -qa --qf '[%{{=NAME}}\\t%{{PROVIDENAME}}\\n]'", shell::need("rpm"));
+    Probe::new(PROVIDES, 120, script)
+}
+
 impl Check for Soname {
     fn table(&self) -> &'static CheckTable {
         &TABLE
@@ -44,15 +53,13 @@ impl Check for Soname {
         if subjects(asked, &["provided", "packages", "versions", "bits"]).is_empty() {
             return Vec::new();
         }
-        let script =
-            format!("{}export LC_ALL=C\nrpm -qa --qf '[%{{=NAME}}\\t%{{PROVIDENAME}}\\n]'", shell::need("rpm"));
-        vec![Probe::new("rpm/provides", 120, script)]
+        vec![provides()]
     }
 
     fn judge(&self, expectation: &Expectation, seen: &Observations, _facts: &Facts) -> Vec<Verdict> {
         let soname = &expectation.subject;
         verdicts(&TABLE, expectation, |assertion| {
-            let text = seen.output("rpm/provides")?;
+            let text = seen.output(PROVIDES)?;
             let mut any = false;
             let (mut packages, mut versions, mut bits) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
             for (package, capability) in text.lines().filter_map(|line| line.split_once('\t')) {

@@ -54,7 +54,7 @@ pub(super) fn records(records: &[(&str, i32, &str)]) -> Reply {
 }
 
 /// Runs probes with this host's shell, as the guest's shell would.
-pub(super) fn on_this_host(probes: &[Probe]) -> Observations {
+pub(crate) fn on_this_host(probes: &[Probe]) -> Observations {
     Observations(
         probes
             .iter()

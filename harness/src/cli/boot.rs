@@ -109,9 +109,9 @@ fn list() -> Result<Exit, Complaint> {
 
 /// What is to be booted, on what.
 pub(super) struct Wanted {
-    project: Project,
-    spec: ImageSpec,
-    accel: Accel,
+    pub(super) project: Project,
+    pub(super) spec: ImageSpec,
+    pub(super) accel: Accel,
 }
 
 fn wanted(arguments: &Arguments) -> Result<Wanted, Complaint> {

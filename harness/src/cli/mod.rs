@@ -6,6 +6,7 @@
 mod boot;
 mod catalogue;
 mod check;
+mod compare;
 mod connect;
 mod console;
 mod consumer;
@@ -68,6 +69,8 @@ enum Command {
     Images(images::Arguments),
     /// List, show, accept or reject snapshots that have changed
     Snapshots(snapshots::Arguments),
+    /// Compare two systems, and fail on differences that nobody has documented
+    Compare(Box<compare::Arguments>),
     /// Judge console logs offline, and list the rules
     Console(console::Arguments),
     /// Judge and compare kernel configurations offline
@@ -109,6 +112,7 @@ fn dispatch(command: Command) -> std::process::ExitCode {
         Command::Schema(arguments) => schema::execute(arguments),
         Command::Images(arguments) => images::execute(arguments),
         Command::Snapshots(arguments) => snapshots::execute(arguments),
+        Command::Compare(arguments) => compare::execute(*arguments),
         Command::Console(arguments) => console::execute(arguments),
         Command::Kconfig(arguments) => kconfig::execute(*arguments),
         Command::Doctor(arguments) => doctor::execute(arguments),

@@ -25,6 +25,10 @@ enum Format {
     Images,
     /// Console rules (`schema: console-rules/v1`)
     ConsoleRules,
+    /// Ledgers of documented deviations (`schema: deviations/v1`)
+    Deviations,
+    /// What a comparison reads of one system (`facts/v1`)
+    Facts,
     /// What `muster console scan --format json` prints (`console/v1`)
     Console,
     /// What `muster kconfig check --format json` prints (`kconfig-check/v1`)
@@ -44,6 +48,8 @@ pub fn execute(arguments: Arguments) -> Result<Exit, Complaint> {
         Format::KnownIssues => pretty(&crate::suite::schema::known_issues())?,
         Format::Images => pretty(&crate::suite::schema::images())?,
         Format::ConsoleRules => pretty(&crate::suite::schema::console_rules())?,
+        Format::Deviations => pretty(&crate::suite::schema::deviations())?,
+        Format::Facts => pretty(&crate::compare::facts::schema())?,
         Format::Console => super::console::SCHEMA.trim_end().to_owned(),
         Format::KconfigCheck => super::kconfig::CHECK_SCHEMA.trim_end().to_owned(),
         Format::KconfigDiff => super::kconfig::DIFF_SCHEMA.trim_end().to_owned(),

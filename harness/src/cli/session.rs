@@ -92,7 +92,7 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
     crate::suite::value::duration(text).map_err(|why| why.to_string())
 }
 
-fn accelerator(text: &str) -> Result<AccelRequest, String> {
+pub(super) fn accelerator(text: &str) -> Result<AccelRequest, String> {
     match text {
         "auto" => Ok(AccelRequest::Auto),
         "kvm" => Ok(AccelRequest::Kvm),

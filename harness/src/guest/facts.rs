@@ -5,6 +5,8 @@ pub mod probe;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+pub(crate) use parse::os_release;
+
 use super::{Guest, GuestError, Reply};
 use serde::{Deserialize, Serialize};
 

@@ -10,12 +10,13 @@
 //! - [`adjust`]: what a test expects on one system. [`known`]: failures that are documented.
 //! - [`proofs`]: how tests are shown to be able to fail.
 //! - [`select`]: which tests a command line means. [`images`]: the image catalogue's files.
-//! - [`console_rules`]: the files of console rules.
+//! - [`console_rules`]: the files of console rules. [`deviations`]: the ledger of a comparison.
 
 pub mod adjust;
 pub mod condition;
 pub mod console_rules;
 mod decode;
+pub mod deviations;
 pub mod diagnostic;
 mod effort;
 #[cfg(test)]

@@ -41,6 +41,15 @@ pub fn console_rules() -> Value {
     root(super::console_rules::SCHEMA, "Console rules of muster", mapping(&super::console_rules::FILE, &[]))
 }
 
+/// The schema of a ledger of deviations.
+pub fn deviations() -> Value {
+    root(
+        super::deviations::SCHEMA,
+        "Documented deviations of one system from another",
+        mapping(&super::deviations::FILE, &[]),
+    )
+}
+
 fn root(id: &str, title: &str, mut schema: Value) -> Value {
     let object = schema.as_object_mut().map(std::mem::take).unwrap_or_default();
     let mut out = Map::new();

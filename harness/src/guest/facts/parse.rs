@@ -92,7 +92,7 @@ fn whole(probe: Probe, reply: &Reply) -> Result<String, String> {
 }
 
 /// Shell-like assignments, as os-release(5) says; later ones win, what is no assignment is left out.
-pub(super) fn os_release(text: &str) -> BTreeMap<String, String> {
+pub(crate) fn os_release(text: &str) -> BTreeMap<String, String> {
     let mut map = BTreeMap::new();
     for line in text.lines() {
         let Some((key, value)) = line.trim().split_once('=') else { continue };

@@ -38,8 +38,15 @@ pub(crate) use steps::{Place, steps};
 pub(crate) use suite::schema;
 
 /// Every schema that files of this room may have, the files that suites include among them.
-const SCHEMAS: &[&str] =
-    &["suite/v1", "images/v1", "known-issues/v1", "proofs/v1", super::console_rules::SCHEMA, FRAGMENT];
+const SCHEMAS: &[&str] = &[
+    "suite/v1",
+    "images/v1",
+    "known-issues/v1",
+    "proofs/v1",
+    super::console_rules::SCHEMA,
+    super::deviations::SCHEMA,
+    FRAGMENT,
+];
 const FRAGMENT: &str = "tests/v1";
 
 /// What a file says that it is.

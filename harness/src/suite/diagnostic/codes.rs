@@ -17,6 +17,7 @@ codes! {
     ENCODING = "encoding", "The file is not UTF-8, or holds a control character.";
     TAB = "tab", "A tab stands where YAML wants spaces.";
     SYNTAX = "syntax", "The file is not YAML.";
+    TOML = "toml", "The file is not TOML.";
     EMPTY_FILE = "empty-file", "The file holds nothing but comments.";
     SEVERAL_DOCUMENTS = "several-documents", "The file holds more than one YAML document.";
     YAML_TAG = "yaml-tag", "A value has a YAML tag such as `!!str`.";

@@ -1,0 +1,86 @@
+//! What the running kernel can do: drivers that are built in, and those that can be loaded.
+
+use crate::check::{Observations, Probe, shell};
+use crate::compare::kind::{FactKind, Field, Items, Part, Scope, compared};
+
+/// The kind.
+pub(in crate::compare) struct Module;
+
+const KEY: &str = "compare/modules";
+
+const FIELDS: &[Field] = &[compared("kind", "`built-in` or `loadable`.")];
+
+const SCRIPT: &str = r#"r=$(uname -r) || exit 1
+d=
+for top in /lib/modules /usr/lib/modules; do [ ! -d "$top/$r" ] || { d=$top/$r; break; }; done
+[ -n "$d" ] || { echo "muster-absent there is no folder of modules for $r"; exit 0; }
+[ -r "$d/modules.builtin" ] || { echo "$d/modules.builtin is missing, so that nobody knows what is built in" >&2; exit 1; }
+echo '= built-in'
+cat "$d/modules.builtin" || exit 1
+echo '= loadable'
+find "$d" -name '*.ko' -o -name '*.ko.xz' -o -name '*.ko.zst' -o -name '*.ko.gz' || exit 1
+echo '= end'"#;
+
+impl FactKind for Module {
+    fn word(&self) -> &'static str {
+        "module"
+    }
+
+    fn what(&self) -> &'static str {
+        "kernel modules"
+    }
+
+    fn fields(&self) -> &'static [Field] {
+        FIELDS
+    }
+
+    fn probes(&self, _: &Scope) -> Vec<Probe> {
+        vec![Probe::new(KEY, 60, format!("{}{SCRIPT}", shell::need("find")))]
+    }
+
+    fn parse(&self, seen: &Observations) -> Result<Part, String> {
+        let text = match super::answer(seen, KEY)? {
+            Ok(text) => text,
+            Err(absent) => return Ok(absent),
+        };
+        let mut items = Items::new();
+        let (mut kind, mut whole) = (None, false);
+        for line in text.lines() {
+            match line {
+                "= built-in" => kind = Some("built-in"),
+                "= loadable" => kind = Some("loadable"),
+                "= end" => whole = true,
+                path => {
+                    let (Some(kind), Some(name)) = (kind, name_of(path)) else { return Err(super::strange(path)) };
+                    items.insert(name, super::item([("kind", kind)]));
+                }
+            }
+        }
+        if whole { super::some(items, "module") } else { Err("the list of modules did not end as expected".to_owned()) }
+    }
+}
+
+/// `kernel/drivers/net/hyperv/hv-netvsc.ko.xz` is `hv_netvsc`: the kernel takes both for one.
+fn name_of(path: &str) -> Option<String> {
+    let file = path.rsplit('/').next()?;
+    let (name, rest) = file.split_once(".ko")?;
+    matches!(rest, "" | ".xz" | ".zst" | ".gz").then(|| name.replace('-', "_")).filter(|name| !name.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::compare::testing::{known, seen};
+
+    #[test]
+    fn modules_are_named_as_the_kernel_names_them() {
+        let text = "= built-in\nkernel/drivers/block/virtio_blk.ko\n= loadable\n/lib/modules/6/kernel/net/hv-netvsc.ko.xz\n= end\n";
+        let items = known(Module.parse(&seen(&[(KEY, text)])));
+        assert_eq!(
+            (items["virtio_blk"]["kind"].as_str(), items["hv_netvsc"]["kind"].as_str()),
+            ("built-in", "loadable")
+        );
+        assert!(Module.parse(&seen(&[(KEY, &text.replace("= end\n", ""))])).is_err());
+        assert!(Module.parse(&seen(&[(KEY, &text.replace(".ko.xz", ".txt"))])).is_err());
+    }
+}

@@ -1,0 +1,151 @@
+//! Installed packages, signing keys excepted.
+
+use std::collections::BTreeMap;
+
+use super::rpmdb as database;
+use crate::check::{Observations, Probe, rpm, rpmdb};
+use crate::compare::difference::{self, Difference};
+use crate::compare::kind::{FactKind, Field, Item, Items, Part, Scope, compared, told};
+use crate::text;
+
+/// The kind.
+pub(in crate::compare) struct Package;
+
+const FIELDS: &[Field] = &[
+    compared("epoch", "Its epoch, 0 when it has none; as all others, of each installed instance."),
+    compared("version", "Its version."),
+    compared("release", "Its release."),
+    compared("arch", "The architecture it is built for."),
+    compared("vendor", "Who made it."),
+    told("source", "The source package it was built from, without version."),
+    told("size", "Installed bytes."),
+];
+
+impl FactKind for Package {
+    fn word(&self) -> &'static str {
+        "package"
+    }
+
+    fn what(&self) -> &'static str {
+        "packages"
+    }
+
+    fn fields(&self) -> &'static [Field] {
+        FIELDS
+    }
+
+    fn probes(&self, _: &Scope) -> Vec<Probe> {
+        vec![database::probe(), Probe::new(rpmdb::ALL, 120, rpmdb::all_packages())]
+    }
+
+    fn parse(&self, seen: &Observations) -> Result<Part, String> {
+        if let Some(absent) = database::missing(seen)? {
+            return Ok(absent);
+        }
+        super::some(by_name(all(seen)?), "package")
+    }
+
+    fn differences(&self, before: &Items, after: &Items) -> Vec<Difference> {
+        let mut out = difference::of_items(self.word(), FIELDS, before, after);
+        for difference in &mut out {
+            difference.packages = vec![difference.subject.clone()];
+        }
+        out
+    }
+}
+
+/// All packages but keys, of a system that has a database.
+pub(super) fn all(seen: &Observations) -> Result<Vec<rpm::Package>, String> {
+    let mut packages = rpm::packages(&text::harmless(&seen.output(rpmdb::ALL)?))?;
+    packages.retain(|package| !package.is_key());
+    if packages.is_empty() { Err("the RPM database is empty".to_owned()) } else { Ok(packages) }
+}
+
+/// Several instances of a name (kernels, word sizes) are one subject, oldest first.
+fn by_name(packages: Vec<rpm::Package>) -> Items {
+    let mut names: BTreeMap<String, Vec<rpm::Package>> = BTreeMap::new();
+    for package in packages {
+        names.entry(package.name.clone()).or_default().push(package);
+    }
+    names
+        .into_iter()
+        .map(|(name, mut instances)| {
+            instances.sort_by(|a, b| rpm::compare(&a.evr(), &b.evr()).then_with(|| a.arch.cmp(&b.arch)));
+            (name, merged(&instances))
+        })
+        .collect()
+}
+
+fn merged(instances: &[rpm::Package]) -> Item {
+    let each = |of: &dyn Fn(&rpm::Package) -> &str| {
+        let values: Vec<&str> = instances.iter().map(of).collect();
+        // The same version in two word sizes is one version.
+        let same = values.iter().all(|value| *value == values[0]);
+        if same { values[0].to_owned() } else { values.join(", ") }
+    };
+    let epoch = |package: &rpm::Package| if package.epoch.is_empty() { "0".to_owned() } else { package.epoch.clone() };
+    let epochs: Vec<String> = instances.iter().map(epoch).collect();
+    let epoch = if epochs.iter().all(|epoch| *epoch == epochs[0]) { epochs[0].clone() } else { epochs.join(", ") };
+    Item::from([
+        ("epoch", epoch),
+        ("version", each(&|package| &package.version)),
+        ("release", each(&|package| &package.release)),
+        ("arch", each(&|package| &package.arch)),
+        ("vendor", each(&|package| &package.vendor)),
+        ("source", each(&|package| source_name(&package.source))),
+        ("size", instances.iter().map(|package| package.size).sum::<u128>().to_string()),
+    ])
+}
+
+/// `systemd-258.4-1.azl4.src.rpm` is of `systemd`.
+fn source_name(source: &str) -> &str {
+    let stem = source.strip_suffix(".src.rpm").or_else(|| source.strip_suffix(".nosrc.rpm")).unwrap_or_default();
+    let mut from_the_end = stem.rsplitn(3, '-');
+    match (from_the_end.next(), from_the_end.next(), from_the_end.next()) {
+        (Some(_), Some(_), Some(name)) => name,
+        _ => "",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::compare::testing::{known, seen};
+
+    fn line(name: &str, version: &str, arch: &str) -> String {
+        format!(
+            "package\t{name}\t0\t{version}\t1.azl4\t{arch}\tMicrosoft\t\tMIT\t{name}-src-{version}-1.azl4.src.rpm\tb\t10\t(none)\n"
+        )
+    }
+
+    fn parse(text: &str) -> Result<Part, String> {
+        Package.parse(&seen(&[database::THERE, (rpmdb::ALL, text)]))
+    }
+
+    #[test]
+    fn instances_of_a_name_are_one_subject_in_order() {
+        let text = [
+            line("kernel", "6.18.10", "x86_64"),
+            line("kernel", "6.18.9", "x86_64"),
+            line("glibc", "2.42", "x86_64"),
+            line("glibc", "2.42", "i686"),
+            line("gpg-pubkey", "1", "(none)"),
+        ]
+        .concat();
+        let items = known(parse(&text));
+        assert_eq!(items.keys().collect::<Vec<_>>(), ["glibc", "kernel"]);
+        assert_eq!(
+            (items["kernel"]["version"].as_str(), items["kernel"]["release"].as_str()),
+            ("6.18.9, 6.18.10", "1.azl4")
+        );
+        assert_eq!((items["glibc"]["arch"].as_str(), items["glibc"]["size"].as_str()), ("i686, x86_64", "20"));
+        assert_eq!(items["kernel"]["source"], "kernel-src");
+    }
+
+    #[test]
+    fn an_empty_database_and_a_torn_line_are_errors() {
+        assert!(parse("").unwrap_err().contains("empty"));
+        assert!(parse("package\tbash\n").is_err());
+        assert_eq!(source_name("(none)"), "");
+    }
+}
