@@ -130,6 +130,7 @@ fn schemas_are_valid_json() {
         "suite",
         "tests",
         "known-issues",
+        "proofs",
         "images",
         "console-rules",
         "deviations",

@@ -25,6 +25,8 @@ enum Format {
     Images,
     /// Console rules (`schema: console-rules/v1`)
     ConsoleRules,
+    /// Proofs that tests can fail (`schema: proofs/v1`)
+    Proofs,
     /// Ledgers of documented deviations (`schema: deviations/v1`)
     Deviations,
     /// What a comparison reads of one system (`facts/v1`)
@@ -48,6 +50,7 @@ pub fn execute(arguments: Arguments) -> Result<Exit, Complaint> {
         Format::KnownIssues => pretty(&crate::suite::schema::known_issues())?,
         Format::Images => pretty(&crate::suite::schema::images())?,
         Format::ConsoleRules => pretty(&crate::suite::schema::console_rules())?,
+        Format::Proofs => pretty(&crate::suite::schema::proofs())?,
         Format::Deviations => pretty(&crate::suite::schema::deviations())?,
         Format::Facts => pretty(&crate::compare::facts::schema())?,
         Format::Console => super::console::SCHEMA.trim_end().to_owned(),

@@ -10,8 +10,8 @@ use serde_json::{Map, Value, json};
 
 use super::condition::{DIMENSIONS, words};
 use super::keys::{
-    CATALOGUE, FRAGMENT, KNOWN_ISSUES, Key, KeyTable, MATRIX, MOST_ADJUSTMENTS, MOST_EXCLUDED, MOST_TAGS, STEPS, SUITE,
-    Shape,
+    CATALOGUE, FRAGMENT, KNOWN_ISSUES, Key, KeyTable, MATRIX, MOST_ADJUSTMENTS, MOST_EXCLUDED, MOST_TAGS, PROOFS,
+    STEPS, SUITE, Shape,
 };
 use super::matcher::{MATCHERS, MOST_PARTS, is_ordered, keys_of};
 use super::table::{CheckTable, Kind, STATISTICS, Shorthand, Subject};
@@ -29,6 +29,11 @@ pub fn fragment(tables: &[&'static CheckTable]) -> Value {
 /// The schema of known issues.
 pub fn known_issues() -> Value {
     root("known-issues/v1", "Known issues of suites of muster", mapping(&KNOWN_ISSUES, &[]))
+}
+
+/// The schema of proofs.
+pub fn proofs() -> Value {
+    root("proofs/v1", "Proofs that tests of muster can fail", mapping(&PROOFS, &[]))
 }
 
 /// The schema of image catalogues.

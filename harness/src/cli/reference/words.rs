@@ -163,7 +163,11 @@ mod tests {
                     Kind::Map(inner) | Kind::Samples(inner) => inner,
                     ref kind => kind,
                 };
-                let name = if let Kind::Word(_) = plain { "word".to_owned() } else { kind(plain) };
+                let name = match plain {
+                    Kind::Word(_) => "word".to_owned(),
+                    Kind::Level(_) => "level".to_owned(),
+                    plain => kind(plain),
+                };
                 assert!(known.contains(&name), "{}.{}: {name}", table.name, attribute.name);
             }
         }

@@ -12,7 +12,7 @@ use super::super::decode_source;
 use super::super::diagnostic::Diagnostics;
 use super::super::guide_tests::{blocks, vocabulary};
 use super::super::testing::{EXAMPLES, VOCABULARY};
-use super::super::{Vocabulary, console_rules, images, known, lint, load, yaml};
+use super::super::{Vocabulary, console_rules, deviations, images, known, lint, load, yaml};
 use super::tests::as_editor;
 
 fn testdata() -> Utf8PathBuf {
@@ -29,6 +29,8 @@ fn validators(vocabulary: &Vocabulary<'_>) -> HashMap<&'static str, Validator> {
         ("suite/v1", super::suite(vocabulary.tables)),
         ("tests/v1", super::fragment(vocabulary.tables)),
         ("known-issues/v1", super::known_issues()),
+        ("proofs/v1", super::proofs()),
+        (deviations::SCHEMA, super::deviations()),
         ("images/v1", super::images()),
         (console_rules::SCHEMA, super::console_rules()),
     ];
@@ -126,7 +128,13 @@ fn every_example_of_the_pages_is_accepted_by_both() {
                     sink
                 }
                 // What they speak of is in other files; `guide_tests` puts them together.
-                "tests/v1" | "known-issues/v1" => Diagnostics::new(),
+                "tests/v1" | "known-issues/v1" | "proofs/v1" => Diagnostics::new(),
+                deviations::SCHEMA => {
+                    let kinds = crate::compare::kind::words();
+                    let mut sink = Diagnostics::new();
+                    deviations::decode_source("d.yaml", &whole, &kinds, &vocabulary(), &mut sink);
+                    sink
+                }
                 other => panic!("{page}: {other}"),
             };
             assert_eq!(problems.render(false), "", "{page}\n{whole}");
