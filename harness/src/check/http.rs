@@ -127,7 +127,7 @@ enum Fetched {
 #[derive(Debug, PartialEq, Eq)]
 struct Response {
     status: u16,
-    headers: Vec<(String, String)>,
+    headers: Headers,
     body: Result<String, String>,
     /// `None` when no redirection was followed.
     url: Option<Result<String, String>>,
@@ -203,6 +203,7 @@ fn with_curl(text: &str, said: &str, fields: &Fields<'_>) -> Result<Fetched, Str
 }
 
 /// Names and values, in their order.
+/// Names and values, in the order in which they came.
 type Headers = Vec<(String, String)>;
 
 /// One status line with its headers, and what comes after.
@@ -234,7 +235,7 @@ fn status_of(line: &str) -> Option<u16> {
 fn with_wget(text: &str, said: &str, fields: &Fields<'_>, is_gnu: bool) -> Result<Fetched, String> {
     let exit: i32 =
         fields.all("exit").last().and_then(|text| text.parse().ok()).ok_or("wget did not say how it ended")?;
-    let mut answers: Vec<(u16, Vec<(String, String)>)> = Vec::new();
+    let mut answers: Vec<(u16, Headers)> = Vec::new();
     for line in said.lines() {
         let line = line.trim();
         // busybox shows the status of a failure in its own words only.
