@@ -214,7 +214,8 @@ mod tests {
         assert!(missing.is_empty(), "give these a proof or a reason in suites/proofs: {missing:?}");
 
         let lacks = |name: &String| made.missing.iter().any(|(suite, _)| suite == name);
-        let done: Vec<_> = suites.iter().map(|suite| &suite.name).filter(|name| unproven(name) && !lacks(name)).collect();
+        let done: Vec<_> =
+            suites.iter().map(|suite| &suite.name).filter(|name| unproven(name) && !lacks(name)).collect();
         assert!(done.is_empty(), "remove these from UNPROVEN, since all of their tests have one: {done:?}");
     }
 }
