@@ -278,15 +278,20 @@ fn ended(text: &str) -> Result<(&str, &str), String> {
     last.strip_prefix("status ").map(|status| (status, said)).ok_or_else(|| "rpm was cut off".to_owned())
 }
 
-/// `rpm -V` ends with 1 when it finds something; it did not run when it says why, or found nothing
-/// and yet failed.
+/// `rpm -V` ends with the number of packages in which it finds something, at most 254, and says at
+/// least one line of each; it did not run when it says why, or ends otherwise. A number that could be
+/// that of a signal shows nothing: what was said may then be a part.
 fn verification_ran(status: &str, said: &str) -> Result<(), String> {
     let error = said
         .lines()
         .find(|line| line.starts_with("error:") || line.starts_with("fatal:") || line.contains("not found"));
-    match (status, error) {
-        ("0" | "1", None) if status == "0" || !said.is_empty() => Ok(()),
-        (_, Some(error)) => Err(error.to_owned()),
+    if let Some(error) = error {
+        return Err(error.to_owned());
+    }
+    match status.parse::<usize>() {
+        Ok(0) => Ok(()),
+        Ok(129..=192) => Err(format!("rpm -Va ended with {status}: by a signal, or after as many packages")),
+        Ok(packages) if packages <= said.lines().count() => Ok(()),
         _ => Err(format!("rpm -Va ended with {status}")),
     }
 }
@@ -382,6 +387,20 @@ mod tests {
             "foo-1-1.noarch: bar >= 2"
         );
         assert_eq!(judge("conflicts", Matcher::None, "rpmdb/dependencies", text), Verdict::Met);
+    }
+
+    #[test]
+    fn the_status_of_a_verification_is_the_number_of_packages_with_findings() {
+        let listing =
+            |lines: usize, status: u8| format!("{}status {status}\n", "..5......    /usr/bin/x\n".repeat(lines));
+        let ran = |lines, status| {
+            let text = listing(lines, status);
+            let (status, said) = ended(&text).expect("a last line");
+            verification_ran(status, said).is_ok()
+        };
+        assert!(ran(3, 1) && ran(3, 2) && ran(3, 3) && ran(300, 254), "each package says one line or more");
+        assert!(!ran(1, 2), "more packages than lines");
+        assert!(!ran(300, 139), "that may be a fault of memory, with half of the listing said");
     }
 
     #[test]

@@ -138,6 +138,9 @@ pub fn execute(mut arguments: Arguments) -> Result<Exit, Complaint> {
     for (option, file) in files.iter().flat_map(|(option, files)| files.iter().map(move |file| (option, file))) {
         prepared.rerun.options.extend([(*option).to_owned(), plan::quote(file.as_str())]);
     }
+    for file in &arguments.proofs {
+        prepared.rerun.proving.extend(["--proofs".to_owned(), plan::quote(file.as_str())]);
+    }
     let id = run_id();
     let folder = run_folder(&arguments, &prepared.project, &id)?;
     let accel = choose_accelerator(arguments.images.accel)?;

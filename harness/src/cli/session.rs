@@ -132,7 +132,7 @@ pub fn prepare(
     let specs = image_specs(&project, options, &mut notices)?;
     let ids = specs.iter().map(|spec| spec.id.clone()).collect();
     let typed = specs.iter().zip(&options.image).map(|(spec, typed)| (spec.id.clone(), typed.clone())).collect();
-    let rerun = Rerun { options: rerun_options(selection, options), images: typed, connected: false };
+    let rerun = Rerun { options: rerun_options(selection, options), images: typed, ..Rerun::default() };
     let mut made = match proofs {
         Some(paths) => Some(load::proofs(&loaded, &selected, paths)?),
         None => None,

@@ -560,15 +560,23 @@ fn compare_snapshot(
 ) -> Result<Option<String>, Failure> {
     let (suite, test) = (&planned.suite, planned.test());
     let folder = Utf8Path::new(&*suite.file).parent().unwrap_or(Utf8Path::new("."));
+    // What a changed guest says must never be offered for acceptance, let alone accepted.
+    let (names, pending, update) = match &spec.proves {
+        Some((suite, of)) => {
+            let pending = settings.pending.join("proofs").join(files::safe_name(&test.id));
+            ((suite, of), pending, UpdateMode::Ci)
+        }
+        None => ((&suite.name, &test.id), settings.pending.clone(), settings.update),
+    };
     let request = SnapshotRequest {
         directory: folder.join("snapshots"),
-        pending_directory: settings.pending.clone(),
-        name: compare::file_name(&suite.name, &test.id, &spec.name, image),
+        pending_directory: pending,
+        name: compare::file_name(names.0, names.1, &spec.name, image),
         body,
         source: spec.location.clone(),
         description: test.summary.clone(),
         info: vec![("image".to_owned(), image.to_owned())],
-        update: settings.update,
+        update,
     };
     let failure = |id: &FailureId, text: String| Failure::new(id.clone(), text).at(&spec.location);
     match compare::compare(&request) {

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::outcome::Outcome;
+use super::prove::PREFIX;
 use super::record::{SuiteRecord, TestRecord};
 use crate::failure::{self, Failure, Location};
 use crate::suite::model::{GuestMode, MachineWish, Suite, Test};
@@ -274,6 +275,8 @@ impl Plan {
 pub struct Rerun {
     /// Options that the run was started with and that a single test needs too, shell-quoted.
     pub options: Vec<String>,
+    /// Options that only a changed test needs, shell-quoted: where its proof stands.
+    pub proving: Vec<String>,
     /// What was typed for an image, by its id, where the two differ: the path of a file.
     pub images: BTreeMap<String, String>,
     /// Whether the options name a machine that is already up, so that there is no image to name.
@@ -289,7 +292,14 @@ impl Rerun {
             let image = self.images.get(image).map_or(image, String::as_str);
             words.extend(["--image".to_owned(), quote(image)]);
         }
-        words.extend(["--test".to_owned(), quote(&format!("{suite}/{test}"))]);
+        // A changed test has no name of its own that could be selected.
+        if let Some(proven) = suite.strip_prefix(PREFIX) {
+            words.push("--prove".to_owned());
+            words.extend(self.proving.iter().cloned());
+            words.extend(["--suite".to_owned(), quote(proven)]);
+        } else {
+            words.extend(["--test".to_owned(), quote(&format!("{suite}/{test}"))]);
+        }
         words.join(" ")
     }
 }
@@ -432,5 +442,13 @@ mod tests {
             rerun.command("kernel", "features", "a b.qcow2"),
             "muster run --suites 'my suites' --image 'a b.qcow2' --test kernel/features"
         );
+    }
+
+    #[test]
+    fn a_proof_is_run_again_with_the_suite_it_is_of() {
+        let rerun = Rerun { proving: vec!["--proofs".into(), "p.yaml".into()], ..Rerun::default() };
+        let again = rerun.command("proof-of-kernel", "features.2", "lab");
+        assert_eq!(again, "muster run --image lab --prove --proofs p.yaml --suite kernel");
+        assert_eq!(rerun.command("kernel", "features", "lab"), "muster run --image lab --test kernel/features");
     }
 }

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::outcome::Outcome;
 use super::record::TestRecord;
 use crate::failure::{self, Failure};
-use crate::suite::model::{GuestMode, Suite, Test};
+use crate::suite::model::{GuestMode, SnapshotSpec, Suite, Test};
 use crate::suite::proofs::{Kind, Proof};
 
 /// What stands before the name of a suite whose tests must fail.
@@ -47,7 +47,8 @@ pub fn make(suites: &[Suite], wanted: &BTreeSet<(usize, usize)>, proofs: &[Proof
                     Kind::Mutation { before, after, fails } => {
                         let id = if number == 0 { test.id.clone() } else { format!("{}.{}", test.id, number + 1) };
                         let steps = before.iter().chain(&test.steps).chain(after).cloned().collect();
-                        let mutated = Test { id: id.clone(), steps, retry: 0, ..test.clone() };
+                        let snapshots = snapshots_of(suite, test);
+                        let mutated = Test { id: id.clone(), steps, retry: 0, snapshots, ..test.clone() };
                         tests.extend(alone(suite, mutated));
                         made.proofs.0.insert((format!("{PREFIX}{}", suite.name), id), fails.clone());
                     }
@@ -81,7 +82,18 @@ fn alone(suite: &Suite, test: Test) -> Vec<Test> {
         }
     }
     let id = test.id.clone();
-    needed.iter().map(|needed| own(needed, copy(&needed.id))).chain([own(&test, id)]).collect()
+    let copied = needed.iter().map(|needed| {
+        let snapshots = snapshots_of(suite, needed);
+        Test { snapshots, ..own(needed, copy(&needed.id)) }
+    });
+    copied.chain([own(&test, id)]).collect()
+}
+
+/// The snapshots of a test, each compared with what was accepted for that test: under the name of a
+/// proof nothing ever was.
+fn snapshots_of(suite: &Suite, test: &Test) -> Vec<SnapshotSpec> {
+    let proves = Some((suite.name.clone(), test.id.clone()));
+    test.snapshots.iter().map(|spec| SnapshotSpec { proves: proves.clone(), ..spec.clone() }).collect()
 }
 
 impl Proofs {
@@ -130,11 +142,15 @@ mod tests {
 
     fn made(proofs: &str) -> Made {
         let text = "schema: suite/v1\nsuite: s\ntests:\n- {id: a, steps: [run: 'true']}\n- {id: b, needs: [a], expect: {kernel: {taint: 0}}}\n- {id: c, expect: {kernel: {taint: 0}}}\n";
+        made_of(text, &[0, 1, 2], proofs)
+    }
+
+    fn made_of(text: &str, wanted: &[usize], proofs: &str) -> Made {
         let vocabulary = crate::suite::Vocabulary { tables: crate::check::tables(), capabilities: &[], tools: &[] };
         let suites = vec![crate::suite::decode_source("s.yaml", text, &vocabulary).0.unwrap()];
         let (proofs, problems) = crate::suite::proofs::decode_source("p.yaml", proofs, &vocabulary, &suites);
         assert_eq!(problems.render(false), "");
-        make(&suites, &BTreeSet::from([(0, 0), (0, 1), (0, 2)]), &proofs)
+        make(&suites, &wanted.iter().map(|test| (0, *test)).collect(), &proofs)
     }
 
     #[test]
@@ -157,6 +173,23 @@ mod tests {
         assert_eq!(made.suites[0].name, "proof-of-s");
         assert_eq!(made.missing, [("s".to_owned(), "c".to_owned())]);
         assert_eq!(made.unprovable[0].2, "it only prepares");
+    }
+
+    #[test]
+    fn a_snapshot_of_a_changed_guest_is_compared_with_what_its_test_accepted() {
+        let text = "schema: suite/v1\nsuite: s\ntests:\n- {id: a, snapshots: [{name: f, of: sysctl}]}\n- {id: b, needs: [a], snapshots: [{name: g, of: users}]}\n";
+        let proofs = "schema: proofs/v1\nproofs:\n- {tests: s/b, steps: [run: x], fails: [snapshot.changed]}\n- {tests: s/b, steps: [run: y], fails: [snapshot.changed]}\n";
+        let made = made_of(text, &[0, 1], proofs);
+        let shown: Vec<(&str, Option<(&str, &str)>)> = made.suites[0]
+            .tests
+            .iter()
+            .map(|test| {
+                let proves = test.snapshots[0].proves.as_ref();
+                (test.id.as_str(), proves.map(|(suite, id)| (suite.as_str(), id.as_str())))
+            })
+            .collect();
+        let (a, b) = (Some(("s", "a")), Some(("s", "b")));
+        assert_eq!(shown, [("a.for.b", a), ("b", b), ("a.for.b.2", a), ("b.2", b)]);
     }
 
     #[test]

@@ -426,6 +426,9 @@ pub struct SnapshotSpec {
     pub filters: Vec<(regex::Regex, String)>,
     /// Lines are sorted before they are compared.
     pub unordered: bool,
+    /// Suite and test whose accepted form it is compared with, on a guest that a proof changed; those it
+    /// stands in when there are none.
+    pub proves: Option<(String, String)>,
     /// Where it stands.
     pub location: Location,
 }

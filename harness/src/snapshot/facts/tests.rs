@@ -10,6 +10,7 @@ fn spec(of: SnapshotSource) -> SnapshotSpec {
         redact: vec![],
         filters: vec![],
         unordered: false,
+        proves: None,
         location: Location { file: "suites/base.yaml".into(), line: 1, column: 1 },
     }
 }

@@ -65,6 +65,7 @@ fn snapshot(cx: &mut Context<'_>, node: &Node) -> Option<SnapshotSpec> {
         redact,
         filters,
         unordered: unordered.unwrap_or(false),
+        proves: None,
         location: cx.location(node.span),
     })
 }
