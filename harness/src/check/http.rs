@@ -202,7 +202,6 @@ fn with_curl(text: &str, said: &str, fields: &Fields<'_>) -> Result<Fetched, Str
     }
 }
 
-/// Names and values, in their order.
 /// Names and values, in the order in which they came.
 type Headers = Vec<(String, String)>;
 
