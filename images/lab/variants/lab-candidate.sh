@@ -11,7 +11,7 @@
 
 recipe_files() {
   echo variants/lab-candidate.sh
-  (cd "$LAB" && find candidate -type f ! -name deviations.yaml)
+  (cd "$LAB" && find candidate -type f ! -name deviations.yaml ! -name undocumented)
   derived_files
 }
 
@@ -44,7 +44,7 @@ plant() {
   chroot "$root" systemctl mask --quiet systemd-coredump.socket
   install -m 644 "$LAB/candidate/81-candidate.preset" "$root/usr/lib/systemd/system-preset/81-candidate.preset"
   # Kernel: options as its file tells them, and a module that is left out.
-  sed -i 's/^CONFIG_USER_NS=y$/# CONFIG_USER_NS is not set/; s/^CONFIG_TUN=m$/CONFIG_TUN=y/; /^CONFIG_DUMMY=m$/d' "$root/boot/config-$kernel"
+  sed -i 's/^CONFIG_USER_NS=y$/# CONFIG_USER_NS is not set/; s/^CONFIG_TUN=m$/CONFIG_TUN=y/; /^CONFIG_DUMMY=m$/d' "$root/boot/config-$kernel" "$root/usr/lib/modules/$kernel/config"
   find "$root/usr/lib/modules/$kernel" \( -name 'dummy.ko*' -o -name 'vxlan.ko*' \) -delete
   chroot "$root" depmod "$kernel"
   # Settings, users, groups.

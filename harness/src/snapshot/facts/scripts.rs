@@ -25,16 +25,17 @@ else
   walk /proc/sys
 fi"#;
 
-/// The configuration, from the first place that has it.
+/// The configuration, from the first place that has it: those that the check `kconfig` reads, in its
+/// order, and others where only a snapshot has looked so far.
 pub(super) const KCONFIG: &str = r#"r=$(uname -r) || exit 1
+for f in "/lib/modules/$r/config" "/usr/lib/modules/$r/config" "/boot/config-$r" "/usr/lib/kernel/config-$r" "/usr/lib/ostree-boot/config-$r" "/usr/boot/config-$r"; do
+  if [ -r "$f" ]; then cat "$f" || exit 1; exit 0; fi
+done
 if [ -r /proc/config.gz ]; then
   gzip -dc /proc/config.gz || zcat /proc/config.gz || exit 1
   exit 0
 fi
-for f in "/lib/modules/$r/config" "/usr/lib/modules/$r/config" "/boot/config-$r" "/usr/lib/kernel/config-$r" "/usr/lib/ostree-boot/config-$r" "/usr/boot/config-$r"; do
-  if [ -r "$f" ]; then cat "$f" || exit 1; exit 0; fi
-done
-echo "no kernel configuration for $r in /proc/config.gz, /lib/modules or /boot" >&2
+echo "no kernel configuration for $r in /lib/modules, /boot or /proc/config.gz" >&2
 exit 1"#;
 
 /// passwd(5) lines. getent knows users that are not in the file.
