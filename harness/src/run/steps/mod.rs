@@ -9,6 +9,7 @@ mod service;
 
 use camino::Utf8Path;
 
+use self::packages::Verb;
 use super::ask::Clock;
 use super::driver::Live;
 use super::reboot::Rebooted;
@@ -64,13 +65,13 @@ pub async fn run<L: Live>(live: &L, step: &Step, clock: &Clock, folder: &Utf8Pat
             command::run(live, step, command, expect, *eventually, clock).await
         }
         Action::Install { packages, refuse_scriptlet_errors } => {
-            packages::install(live, step, packages, *refuse_scriptlet_errors, clock).await
+            packages::run(live, step, Verb::Install, packages, *refuse_scriptlet_errors, clock).await
         }
         Action::Remove { packages, refuse_scriptlet_errors } => {
-            packages::remove(live, step, packages, *refuse_scriptlet_errors, clock).await
+            packages::run(live, step, Verb::Remove, packages, *refuse_scriptlet_errors, clock).await
         }
         Action::Update { packages, refuse_scriptlet_errors } => {
-            packages::update(live, step, packages, *refuse_scriptlet_errors, clock).await
+            packages::run(live, step, Verb::Update, packages, *refuse_scriptlet_errors, clock).await
         }
         Action::Service { unit, state, enabled } => service::run(live, step, unit, *state, *enabled, clock).await,
         Action::Write { path, content, mode } => files::write(live, step, path, content, *mode, clock).await,

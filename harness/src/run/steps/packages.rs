@@ -14,44 +14,78 @@ use crate::text;
 /// Exit status of `check-update` in every one of dnf5, dnf4 and tdnf: something is newer.
 const SOMETHING_IS_NEWER: i32 = 100;
 
+/// What is done with packages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Verb {
+    /// They must be there afterwards.
+    Install,
+    /// They must have been there, and be gone afterwards.
+    Remove,
+    /// They, or all, must be the newest that the repositories have.
+    Update,
+}
+
+impl Verb {
+    /// As the package manager and messages call it.
+    fn word(self) -> &'static str {
+        match self {
+            Self::Install => "install",
+            Self::Remove => "remove",
+            Self::Update => "update",
+        }
+    }
+
+    fn id(self) -> FailureId {
+        match self {
+            Self::Install => failure::STEP_INSTALL,
+            Self::Remove => failure::STEP_REMOVE,
+            Self::Update => failure::STEP_UPDATE,
+        }
+    }
+}
+
+/// Runs the step; no packages are all of them.
+pub(super) async fn run<L: Live>(
+    live: &L,
+    step: &Step,
+    verb: Verb,
+    packages: &[String],
+    refuse_scriptlet_errors: bool,
+    clock: &Clock,
+) -> Result<Done, Broken> {
+    let Some(manager) = &live.facts().package_manager else {
+        let what = if packages.is_empty() { "packages".to_owned() } else { packages.join(", ") };
+        let message = format!("cannot {} {what}: the guest has no package manager", verb.word());
+        return Err(Broken::missed(Failure::new(verb.id(), message)));
+    };
+    let command = if manager == "dnf4" { "dnf".to_owned() } else { manager.clone() };
+    let transaction = Transaction { live, step, clock, verb, command, names: packages, refuse_scriptlet_errors };
+    match verb {
+        Verb::Install => transaction.install().await,
+        Verb::Remove => transaction.remove().await,
+        Verb::Update => transaction.update().await,
+    }
+}
+
 /// One step about packages.
 struct Transaction<'a, L> {
     live: &'a L,
     step: &'a Step,
     clock: &'a Clock,
-    /// As messages begin: `install`.
-    verb: &'static str,
-    id: FailureId,
+    verb: Verb,
     /// The package manager's command.
     command: String,
-    names: Vec<String>,
+    names: &'a [String],
     refuse_scriptlet_errors: bool,
 }
 
-impl<'a, L: Live> Transaction<'a, L> {
-    fn new(
-        live: &'a L,
-        step: &'a Step,
-        clock: &'a Clock,
-        (verb, id): (&'static str, FailureId),
-        names: &[String],
-        refuse_scriptlet_errors: bool,
-    ) -> Result<Self, Broken> {
-        let Some(manager) = &live.facts().package_manager else {
-            let what = if names.is_empty() { "packages".to_owned() } else { names.join(", ") };
-            let message = format!("cannot {verb} {what}: the guest has no package manager");
-            return Err(Broken::missed(Failure::new(id, message)));
-        };
-        let command = if manager == "dnf4" { "dnf".to_owned() } else { manager.clone() };
-        Ok(Self { live, step, clock, verb, id, command, names: names.to_vec(), refuse_scriptlet_errors })
-    }
-
+impl<L: Live> Transaction<'_, L> {
     fn quoted(&self) -> String {
         self.names.iter().map(|name| quote(name)).collect::<Vec<_>>().join(" ")
     }
 
     fn broken(&self, message: String) -> Broken {
-        Broken::missed(Failure::new(self.id.clone(), message))
+        Broken::missed(Failure::new(self.verb.id(), message))
     }
 
     fn broken_with(&self, message: String, reply: &Reply) -> Broken {
@@ -94,7 +128,7 @@ impl<'a, L: Live> Transaction<'a, L> {
         if self.refuse_scriptlet_errors
             && let Some(line) = scriptlet_error(reply)
         {
-            return Err(self.broken_with(format!("a scriptlet failed during the {}: {line}", self.verb), reply));
+            return Err(self.broken_with(format!("a scriptlet failed during the {}: {line}", self.verb.word()), reply));
         }
         Ok(())
     }
@@ -102,95 +136,71 @@ impl<'a, L: Live> Transaction<'a, L> {
     fn done(&self) -> Done {
         Done::asserting(self.names.len().max(1) + usize::from(self.refuse_scriptlet_errors))
     }
+
+    /// Installs packages; each must be there afterwards.
+    async fn install(&self) -> Result<Done, Broken> {
+        let reply = self.manage("install").await?;
+        let missing = self.not_installed().await?;
+        if !missing.is_empty() {
+            let message = format!("{} did not install {}", self.command, list(&missing));
+            return Err(self.broken_with(message, &reply));
+        }
+        self.judge(&reply, "the packages are there")?;
+        Ok(self.done())
+    }
+
+    /// Removes packages, each of which must have been there.
+    async fn remove(&self) -> Result<Done, Broken> {
+        let missing = self.filter("rpm -q \"$p\" >/dev/null 2>&1 || echo \"$p\"").await?;
+        if !missing.is_empty() {
+            return Err(self.broken(format!("cannot remove {}: not installed", list(&missing))));
+        }
+        let reply = self.manage("remove").await?;
+        let left = self.filter("rpm -q \"$p\" >/dev/null 2>&1 && echo \"$p\"").await?;
+        if !left.is_empty() {
+            let message = format!("{} did not remove {}", self.command, list(&left));
+            return Err(self.broken_with(message, &reply));
+        }
+        self.judge(&reply, "the packages are gone")?;
+        Ok(self.done())
+    }
+
+    /// Updates packages, or all; afterwards the repositories must have nothing newer for them.
+    async fn update(&self) -> Result<Done, Broken> {
+        if !self.names.is_empty() {
+            let missing = self.not_installed().await?;
+            if !missing.is_empty() {
+                return Err(self.broken(format!("cannot update {}: not installed", list(&missing))));
+            }
+        }
+        let reply = self.manage("update").await?;
+        if reply.status != 0 {
+            let message = format!("{} update ended with status {}", self.command, reply.status);
+            return Err(self.broken_with(message, &reply));
+        }
+        let newer = self.manage("-q check-update").await?;
+        match newer.status {
+            0 => {}
+            SOMETHING_IS_NEWER => {
+                let message = format!("{} left packages behind although newer ones are offered", self.command);
+                return Err(self.broken_with(message, &newer));
+            }
+            status => {
+                let text = format!(
+                    "`{} check-update` ended with status {status}, so that it is not known whether everything is updated",
+                    self.command
+                );
+                let failure = Failure::new(failure::PROBE_FAILED, text).with_detail(output_of(&newer));
+                return Err(Broken { assertions: 0, ..Broken::missed(failure) });
+            }
+        }
+        self.judge(&reply, "nothing is newer")?;
+        Ok(self.done())
+    }
 }
 
 fn list(names: &[String]) -> String {
     text::one_line(&names.join(", "), 160)
-}
-
-/// Installs packages; each must be there afterwards.
-pub(super) async fn install<L: Live>(
-    live: &L,
-    step: &Step,
-    packages: &[String],
-    refuse_scriptlet_errors: bool,
-    clock: &Clock,
-) -> Result<Done, Broken> {
-    let kind = ("install", failure::STEP_INSTALL);
-    let transaction = Transaction::new(live, step, clock, kind, packages, refuse_scriptlet_errors)?;
-    let reply = transaction.manage("install").await?;
-    let missing = transaction.not_installed().await?;
-    if !missing.is_empty() {
-        let message = format!("{} did not install {}", transaction.command, list(&missing));
-        return Err(transaction.broken_with(message, &reply));
-    }
-    transaction.judge(&reply, "the packages are there")?;
-    Ok(transaction.done())
-}
-
-/// Removes packages, each of which must have been there.
-pub(super) async fn remove<L: Live>(
-    live: &L,
-    step: &Step,
-    packages: &[String],
-    refuse_scriptlet_errors: bool,
-    clock: &Clock,
-) -> Result<Done, Broken> {
-    let kind = ("remove", failure::STEP_REMOVE);
-    let transaction = Transaction::new(live, step, clock, kind, packages, refuse_scriptlet_errors)?;
-    let missing = transaction.filter("rpm -q \"$p\" >/dev/null 2>&1 || echo \"$p\"").await?;
-    if !missing.is_empty() {
-        return Err(transaction.broken(format!("cannot remove {}: not installed", list(&missing))));
-    }
-    let reply = transaction.manage("remove").await?;
-    let left = transaction.filter("rpm -q \"$p\" >/dev/null 2>&1 && echo \"$p\"").await?;
-    if !left.is_empty() {
-        let message = format!("{} did not remove {}", transaction.command, list(&left));
-        return Err(transaction.broken_with(message, &reply));
-    }
-    transaction.judge(&reply, "the packages are gone")?;
-    Ok(transaction.done())
-}
-
-/// Updates packages, or all; afterwards the repositories must have nothing newer for them.
-pub(super) async fn update<L: Live>(
-    live: &L,
-    step: &Step,
-    packages: &[String],
-    refuse_scriptlet_errors: bool,
-    clock: &Clock,
-) -> Result<Done, Broken> {
-    let kind = ("update", failure::STEP_UPDATE);
-    let transaction = Transaction::new(live, step, clock, kind, packages, refuse_scriptlet_errors)?;
-    if !packages.is_empty() {
-        let missing = transaction.not_installed().await?;
-        if !missing.is_empty() {
-            return Err(transaction.broken(format!("cannot update {}: not installed", list(&missing))));
-        }
-    }
-    let reply = transaction.manage("update").await?;
-    if reply.status != 0 {
-        let message = format!("{} update ended with status {}", transaction.command, reply.status);
-        return Err(transaction.broken_with(message, &reply));
-    }
-    let newer = transaction.manage("-q check-update").await?;
-    match newer.status {
-        0 => {}
-        SOMETHING_IS_NEWER => {
-            let message = format!("{} left packages behind although newer ones are offered", transaction.command);
-            return Err(transaction.broken_with(message, &newer));
-        }
-        status => {
-            let text = format!(
-                "`{} check-update` ended with status {status}, so that it is not known whether everything is updated",
-                transaction.command
-            );
-            let failure = Failure::new(failure::PROBE_FAILED, text).with_detail(output_of(&newer));
-            return Err(Broken { assertions: 0, ..Broken::missed(failure) });
-        }
-    }
-    transaction.judge(&reply, "nothing is newer")?;
-    Ok(transaction.done())
 }
 
 /// The line in which rpm or dnf tells of a failed scriptlet; both carry on after most of them.
