@@ -146,7 +146,7 @@ const HOSTILE: &[Hostile] = &[
         one(&format!("expect: {{kernel: {{taint: '{}>= 1'}}}}", repeated(n, |n| format!("!= {n}, "))))
     }),
     ("conditions as long as they may be", 12, |n| {
-        let long = repeated(380, |n| format!(" or id == a{n}"));
+        let long = repeated(270, |n| format!(" or id == a{n}"));
         tests(n, |n| format!("when: id == b{n} and arch == c{long}, steps: [run: x]"))
     }),
     ("conditions of many alternatives", 12, |n| {
