@@ -1,6 +1,7 @@
 //! One machine at a time, and the tests that are asked of it, one after the other.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Instant;
 
 use super::ask::{self, Answer};
@@ -19,7 +20,6 @@ use crate::failure::{self, Failure};
 use crate::files;
 use crate::guest::facts::Facts;
 use crate::suite::model::{GuestMode, Suite};
-use std::sync::Arc;
 
 /// Tests with this tag are asked through an SSH login of their own, since SSH is what they judge.
 const SSH_TAG: &str = "ssh";
