@@ -11,6 +11,14 @@ pub struct Header {
     pub arch: Option<String>,
 }
 
+impl Header {
+    /// What it says, by the dimensions of conditions.
+    pub fn dimensions(&self) -> Vec<(&'static str, String)> {
+        let said = [("kernel", &self.release), ("arch", &self.arch)];
+        said.into_iter().filter_map(|(dimension, value)| Some((dimension, value.clone()?))).collect()
+    }
+}
+
 /// Reads the header `# Linux/x86 6.18.5 Kernel Configuration` that the kernel's build writes. Where
 /// there is none, the processor is taken from the first line that Fedora's fragments have
 /// (`# x86_64`), or from the symbol that every kernel of that processor has.

@@ -53,6 +53,8 @@ enum Command {
         #[arg(long, default_value_t = Arch::X86_64)]
         arch: Arch,
     },
+    /// Ask image files what the suites ask of them, without starting anything
+    Check(super::image_check::Arguments),
     /// Remove what the cache can do without, never what is in use
     Prune(super::prune::Arguments),
 }
@@ -153,6 +155,7 @@ pub fn execute(arguments: Arguments) -> Result<Exit, Complaint> {
         Command::Pull(arguments) => super::pull::pull(&arguments),
         Command::Verify(arguments) => super::pull::verify(&arguments),
         Command::Build { variant } => build(&variant),
+        Command::Check(arguments) => super::image_check::execute(&arguments),
         Command::Inspect { file, format, arch } => inspect(&file, format, arch),
         Command::Prune(arguments) => super::prune::execute(&arguments),
     }
@@ -198,8 +201,36 @@ fn inspect(file: &Utf8Path, format: Option<Format>, arch: Arch) -> Result<Exit, 
     }
     rows.push(vec!["virtual size".to_owned(), format!("{} MiB", ready.disk.virtual_size >> 20)]);
     rows.push(vec!["file size".to_owned(), format!("{} MiB", ready.disk.actual_size >> 20)]);
+    rows.extend(described_disk(&ready.facts));
     say(crate::report::list::columns(&[], &rows).trim_end());
     Ok(Exit::Pass)
+}
+
+/// What a disk says of itself, as rows.
+fn described_disk(disk: &image::DiskFacts) -> Vec<Vec<String>> {
+    let mut rows = Vec::new();
+    let mut row = |name: &str, value: String| rows.push(vec![name.to_owned(), value]);
+    if let Some(footer) = &disk.vhd {
+        let sum = if footer.checksum_valid { "its checksum is right" } else { "its checksum is wrong" };
+        row("VHD footer", format!("{}, {sum}", footer.kind));
+    }
+    match (&disk.table, &disk.unreadable) {
+        (Some(table), _) => {
+            let backup = match table.backup {
+                Some(true) => ", its second copy at the end",
+                Some(false) => ", without its second copy at the end",
+                None => "",
+            };
+            row("partitions", format!("{}{backup}", table.kind));
+            for partition in &table.partitions {
+                let name = if partition.name.is_empty() { "" } else { " " };
+                row("", format!("{}{name}{}: {} MiB", partition.kind, partition.name, partition.size >> 20));
+            }
+        }
+        (None, Some(why)) => row("partitions", format!("cannot be read: {}", crate::text::one_line(why, 200))),
+        (None, None) => {}
+    }
+    rows
 }
 
 #[cfg(test)]

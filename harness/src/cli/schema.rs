@@ -33,6 +33,8 @@ enum Format {
     Facts,
     /// What `muster console scan --format json` prints (`console/v1`)
     Console,
+    /// What `muster images check --format json` prints (`images-check/v1`)
+    ImagesCheck,
     /// What `muster kconfig check --format json` prints (`kconfig-check/v1`)
     KconfigCheck,
     /// What `muster kconfig diff --format json` prints (`kconfig-diff/v1`)
@@ -54,6 +56,7 @@ pub fn execute(arguments: Arguments) -> Result<Exit, Complaint> {
         Format::Deviations => pretty(&crate::suite::schema::deviations())?,
         Format::Facts => pretty(&crate::compare::facts::schema())?,
         Format::Console => super::console::SCHEMA.trim_end().to_owned(),
+        Format::ImagesCheck => super::image_check::SCHEMA.trim_end().to_owned(),
         Format::KconfigCheck => super::kconfig::CHECK_SCHEMA.trim_end().to_owned(),
         Format::KconfigDiff => super::kconfig::DIFF_SCHEMA.trim_end().to_owned(),
         Format::Run => crate::report::json::RUN_SCHEMA.trim_end().to_owned(),

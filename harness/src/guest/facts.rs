@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 pub(crate) use parse::os_release;
 
 use super::{Guest, GuestError, Reply};
+use crate::image::DiskFacts;
 use serde::{Deserialize, Serialize};
 
 /// The facts of one booted guest. Every field is what the guest said: hostile, bounded, escaped
@@ -42,6 +43,10 @@ pub struct Facts {
     pub tools: BTreeSet<String>,
     /// Where the kernel configuration can be read, if anywhere.
     pub kconfig: Option<String>,
+    /// The file that it was started from, which the runner looked at; none for a machine that muster
+    /// did not start.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub disk: Option<DiskFacts>,
 }
 
 /// Asks the guest what it is, in one round trip. `scale` stretches the time-outs of the probes.
@@ -79,6 +84,7 @@ impl Facts {
             "systemd" => self.systemd.map(|version| vec![version.to_string()]),
             "rpm" => self.rpm.clone().map(|version| vec![version]),
             "package-manager" => self.package_manager.clone().map(|name| vec![name]),
+            "disk-format" => self.disk.as_ref().map(|disk| vec![disk.format.clone()]),
             "selinux" => self.selinux.clone().map(|state| vec![state]),
             "capability" => Some(self.capabilities.iter().cloned().collect()),
             "tool" => Some(self.tools.iter().cloned().collect()),

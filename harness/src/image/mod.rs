@@ -13,6 +13,7 @@ pub mod header;
 mod in_use;
 pub mod inspect;
 pub mod lab;
+pub mod layout;
 pub mod overlay;
 pub mod prepare;
 pub mod prune;
@@ -28,6 +29,7 @@ pub use digest::{Unchanged, sha256};
 pub use error::ImageError;
 pub use in_use::InUse;
 pub use inspect::{Inspected, Limits, inspect};
+pub use layout::DiskFacts;
 pub use overlay::Overlay;
 pub use prepare::{Prepared, prepare};
 

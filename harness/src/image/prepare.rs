@@ -10,7 +10,7 @@ use super::cache::Slot;
 use super::compress::{self, Compression};
 use super::inspect::{self, Inspected, Limits};
 use super::rootfs::{self, oci::Layout, tar, tree::Tree, tree::What};
-use super::{Arch, DiskSource, Format, ImageError, ImageSpec, Unchanged, cache_dir, digest, lab, pull};
+use super::{Arch, DiskFacts, DiskSource, Format, ImageError, ImageSpec, Unchanged, cache_dir, digest, lab, layout, pull};
 
 /// Changes whenever a tar is made into a disk in another way.
 const ROOTFS_RECIPE: u32 = 1;
@@ -31,6 +31,8 @@ pub struct Prepared {
     pub unchanged: Unchanged,
     /// The disk: the source itself, or what was made from it.
     pub disk: Inspected,
+    /// What the file says of itself.
+    pub facts: DiskFacts,
 }
 
 /// Prepares the image. `root` is the checkout, which knows how lab images are built.
@@ -88,7 +90,8 @@ pub(super) async fn prepare_in(cache: Option<&Path>, root: &Path, spec: &ImageSp
             (unchanged, sha256, disk)
         }
     };
-    Ok(Prepared { source: source.path().to_owned(), spec, sha256, unchanged: source, disk })
+    let facts = layout::read(&disk, spec.format, limits.deadline).await?;
+    Ok(Prepared { source: source.path().to_owned(), spec, sha256, unchanged: source, disk, facts })
 }
 
 /// A note of the file as it is, and its digest, which is then sure to belong to it. A file that was

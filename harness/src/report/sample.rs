@@ -159,6 +159,23 @@ pub(crate) fn events() -> Vec<Event> {
         capabilities: BTreeSet::from(["rpmdb".into(), "systemd".into()]),
         tools: BTreeSet::from(["rpm".into(), "ss".into()]),
         kconfig: Some("/boot/config-6.12.0-lab".into()),
+        disk: Some(crate::image::DiskFacts {
+            format: "qcow2".into(),
+            virtual_size: 2 << 30,
+            file_size: 300 << 20,
+            vhd: Some(crate::image::layout::VhdFooter { kind: "fixed".into(), checksum_valid: true }),
+            table: Some(crate::image::layout::Table {
+                kind: "gpt".into(),
+                backup: Some(true),
+                partitions: vec![crate::image::layout::Partition {
+                    kind: "esp".into(),
+                    name: "EFI".into(),
+                    start: 1 << 20,
+                    size: 64 << 20,
+                }],
+            }),
+            unreadable: None,
+        }),
     };
     let image =
         |path: &str| ImageRecord { path: path.into(), format: "qcow2".into(), sha256: "ab".repeat(32), facts: None };

@@ -19,9 +19,10 @@ use crate::check::{self, Check, Observations, Probe, Verdict};
 use crate::failure::{self, Failure, FailureId};
 use crate::files;
 use crate::guest::Request;
+use crate::guest::facts::Facts;
 use crate::snapshot;
 use crate::snapshot::compare::{self, SnapshotRequest, SnapshotVerdict, UpdateMode};
-use crate::suite::model::{BaseCheck, Expectation, RebootKind, SnapshotSpec, Step, Suite, Test};
+use crate::suite::model::{BaseCheck, Expectation, RebootKind, SharedBy, SnapshotSpec, Step, Suite, Test};
 
 /// Bytes of a probe's stdout and stderr, each. The largest honest answer, all capabilities of all
 /// packages of a workstation, is about 4 MiB.
@@ -468,7 +469,7 @@ fn judge(
     check: &dyn Check,
     expectation: &Expectation,
     seen: &Observations,
-    facts: &crate::guest::facts::Facts,
+    facts: &Facts,
 ) -> Vec<Failure> {
     let verdicts = check.judge(expectation, seen, facts);
     let mut failures = Vec::new();
@@ -541,7 +542,7 @@ async fn snapshots<L: Live>(
             }
             Ok(rendered) => {
                 answer.remarks.extend(rendered.warnings.iter().map(|w| format!("snapshot {}: {w}", spec.name)));
-                match compare_snapshot(planned, spec, image, settings, rendered.text) {
+                match compare_snapshot(planned, spec, image, live.facts(), settings, rendered.text) {
                     Ok(remark) => answer.remarks.extend(remark),
                     Err(failure) => answer.failures.push(failure),
                 }
@@ -555,10 +556,22 @@ fn compare_snapshot(
     planned: &Planned,
     spec: &SnapshotSpec,
     image: &str,
+    facts: &Facts,
     settings: &Settings,
     body: String,
 ) -> Result<Option<String>, Failure> {
     let (suite, test) = (&planned.suite, planned.test());
+    let failure = |id: &FailureId, text: String| Failure::new(id.clone(), text).at(&spec.location);
+    let whose = match spec.per {
+        SharedBy::Image => image.to_owned(),
+        SharedBy::Distro => match facts.dimension("distro").and_then(|names| names.into_iter().next()) {
+            Some(distro) => format!("{distro}-{}", facts.arch),
+            None => {
+                let text = format!("snapshot {}: the guest does not say which distribution it is", spec.name);
+                return Err(failure(&failure::PROBE_FAILED, text));
+            }
+        },
+    };
     let folder = Utf8Path::new(&*suite.file).parent().unwrap_or(Utf8Path::new("."));
     // What a changed guest says must never be offered for acceptance, let alone accepted.
     let (names, pending, update) = match &spec.proves {
@@ -570,15 +583,18 @@ fn compare_snapshot(
     };
     let request = SnapshotRequest {
         directory: folder.join("snapshots"),
-        pending_directory: pending,
-        name: compare::file_name(names.0, names.1, &spec.name, image),
+        pending_directory: match spec.per {
+            SharedBy::Image => pending,
+            // Images that share the accepted form must not overwrite what each of them leaves in the run folder.
+            SharedBy::Distro => pending.join(files::safe_name(image)),
+        },
+        name: compare::file_name(names.0, names.1, &spec.name, &whose),
         body,
         source: spec.location.clone(),
         description: test.summary.clone(),
         info: vec![("image".to_owned(), image.to_owned())],
         update,
     };
-    let failure = |id: &FailureId, text: String| Failure::new(id.clone(), text).at(&spec.location);
     match compare::compare(&request) {
         Ok(SnapshotVerdict::Same) => Ok(None),
         Ok(SnapshotVerdict::Accepted { .. }) => Ok(Some(format!("snapshot {} was accepted by this run", spec.name))),
@@ -587,7 +603,7 @@ fn compare_snapshot(
             Err(failure(&failure::SNAPSHOT_CHANGED, text).with_detail(diff))
         }
         Ok(SnapshotVerdict::New { diff, pending }) => {
-            let text = format!("snapshot {} was never accepted for {image}; it is {pending}", spec.name);
+            let text = format!("snapshot {} was never accepted for {whose}; it is {pending}", spec.name);
             Err(failure(&failure::SNAPSHOT_NEW, text).with_detail(diff))
         }
         Err(error) => Err(failure(&failure::PROBE_FAILED, format!("snapshot {}: {error}", spec.name))),

@@ -157,7 +157,8 @@ pub(super) async fn fork(
             target,
             machine,
             guest,
-            facts: template.facts.clone(),
+            // What an older muster has kept may lack it.
+            facts: Facts { disk: Some((*driver.disk).clone()), ..template.facts.clone() },
             findings_seen: 0,
             largest_fork_mib: Some(driver.largest_fork_mib.clone()),
             waited: AtomicU64::new(micros(begun)),

@@ -23,7 +23,7 @@ use super::warm::{self, Warm};
 use crate::failure::{self, Failure, FailureId};
 use crate::guest::facts::{self, Facts};
 use crate::guest::{Guest, GuestError, HostKey, HostKeyPolicy, Lives, Reply, Request, Target};
-use crate::image::{self, ImageError, ImageSpec, Inspected, Unchanged};
+use crate::image::{self, DiskFacts, ImageError, ImageSpec, Inspected, Unchanged};
 use crate::machine::console::rules::{Rules, Severity};
 use crate::machine::{
     Accel, AccelKind, Finding, Machine, MachineRequest, MachineState, Network, RunKey, Spawner, TemplateStore,
@@ -110,6 +110,7 @@ impl<'h> Images for HostImages<'h> {
             host: self.host,
             spec: ready.spec,
             image: ready.disk,
+            disk: Arc::new(ready.facts),
             digest: tokio::sync::OnceCell::new_with(same),
             largest_fork_mib: Arc::default(),
             network: NETWORK,
@@ -134,6 +135,8 @@ pub struct HostDriver<'h> {
     host: &'h Host,
     spec: ImageSpec,
     image: Inspected,
+    /// What the file says of itself.
+    pub(super) disk: Arc<DiskFacts>,
     /// SHA-256 of the disk, once a capsule has asked for it: the disk may have been made of the source.
     digest: tokio::sync::OnceCell<String>,
     /// Private memory of the largest fork so far, in MiB.
@@ -178,6 +181,7 @@ impl Driver for HostDriver<'_> {
             host: self.host,
             spec,
             image: self.image.clone(),
+            disk: self.disk.clone(),
             largest_fork_mib: Arc::default(),
             network: if shape.internet { Network::Internet } else { self.network },
             // Only the image's own shape is kept between runs.
@@ -350,7 +354,8 @@ impl HostDriver<'_> {
             .map_err(|error| Failure::of(error.failure_id(), &error).with_detail(console_tail(machine)))?;
         let boot_seconds = machine.started().elapsed().as_secs_f64();
         compare_host_key(&guest, machine)?;
-        let facts = facts::collect(&guest, scale).await.map_err(|error| guest_failure(&error))?;
+        let seen = facts::collect(&guest, scale).await.map_err(|error| guest_failure(&error))?;
+        let facts = Facts { disk: Some((*self.disk).clone()), ..seen };
         if facts.systemd.is_some() {
             settle(&guest, deadline).await?;
         }
@@ -597,7 +602,8 @@ impl Live for HostMachine {
         let Self { machine, guest, facts, folder, scale, .. } = self;
         match reboot::machine::reboot(machine, guest, facts, folder, *scale, how, deadline).await {
             Ok(outcome) => {
-                self.facts = outcome.facts;
+                let disk = self.facts.disk.take();
+                self.facts = Facts { disk, ..outcome.facts };
                 self.resets = outcome.resets;
                 Ok(Rebooted { seconds: begun.elapsed().as_secs_f64(), remarks: outcome.remarks })
             }

@@ -405,7 +405,11 @@ pub const SNAPSHOT: KeyTable = KeyTable {
     keys: &[
         required("name", Shape::Id, "Its name, unique in the test."),
         required("of", Shape::Source(SOURCES, &SOURCE), "What is collected."),
-        key("per", Shape::Word(&["image"]), "Each image has its own accepted form; there is no other choice yet."),
+        key(
+            "per",
+            Shape::Word(SHARED_BY),
+            "`image` (the default): each image has its own accepted form. `distro`: all images of one distribution, version and architecture share one, and so are held to be alike.",
+        ),
         key("keep", Shape::Ids, "Only these columns."),
         key("only", Shape::Lines, "Only entries whose key matches one of these globs."),
         key("redact", Shape::Globs, "Entries whose key matches get this value; `drop` leaves them out."),
@@ -413,6 +417,9 @@ pub const SNAPSHOT: KeyTable = KeyTable {
         key("unordered", Shape::Bool, "Lines are sorted before they are compared."),
     ],
 };
+
+/// Who shares the accepted form of a snapshot.
+pub const SHARED_BY: &[&str] = &["image", "distro"];
 
 /// What a snapshot can be of, each with its columns; the first is the key of an entry.
 pub const SOURCES: &[(&str, &str)] = &[

@@ -416,6 +416,8 @@ pub struct SnapshotSpec {
     pub name: String,
     /// What is collected.
     pub of: SnapshotSource,
+    /// Who shares the accepted form.
+    pub per: SharedBy,
     /// Only these columns, where the source has columns.
     pub keep: Vec<String>,
     /// Only entries whose key matches one of these globs; empty is all.
@@ -431,6 +433,15 @@ pub struct SnapshotSpec {
     pub proves: Option<(String, String)>,
     /// Where it stands.
     pub location: Location,
+}
+
+/// Who shares the accepted form of a snapshot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SharedBy {
+    /// Nobody: each image has its own.
+    Image,
+    /// All images of one distribution, version and architecture, as the guest says.
+    Distro,
 }
 
 /// What a snapshot is of.

@@ -6,11 +6,11 @@ use std::fmt::Write as _;
 use camino::Utf8PathBuf;
 use serde::Serialize;
 
-use super::known::Known;
-use super::offline::{Outcome, Row, ask, concerns};
 use super::source::{About, Source};
 use super::{Complaint, Format, cell};
+use crate::check::kconfig::{TABLE, judged};
 use crate::cli::load::{self, Loaded, Selection};
+use crate::cli::offline::{self, Known, Outcome, Part, Row, ask, concerns};
 use crate::cli::{OutputFormat, say, say_error};
 use crate::exit::Exit;
 use crate::text::{harmless, one_line};
@@ -69,7 +69,7 @@ enum FileRow {
 }
 
 pub fn execute(arguments: &Arguments) -> Result<Exit, Complaint> {
-    let known = Known::given(&arguments.given)?;
+    let known = Known::given(&arguments.given, &[("arch", "write --arch"), ("kernel", "write --release")])?;
     let loaded = load::suites(&arguments.selection, OutputFormat::Text)?;
     let tests = tests(&loaded, &arguments.selection)?;
     let rows: Vec<FileRow> = arguments
@@ -100,7 +100,7 @@ pub fn execute(arguments: &Arguments) -> Result<Exit, Complaint> {
 fn tests(loaded: &Loaded, selection: &Selection) -> Result<Vec<(usize, usize)>, Complaint> {
     let selected = load::select(loaded, selection)?;
     let tests: Vec<_> =
-        selected.into_iter().filter(|(s, t)| *t != load::HEALTH && concerns(&loaded.suites[*s].tests[*t])).collect();
+        selected.into_iter().filter(|(s, t)| *t != load::HEALTH && concerns(&loaded.suites[*s].tests[*t], TABLE.name)).collect();
     if tests.is_empty() {
         return Err(Complaint::invalid("no selected test has `kconfig` expectations")
             .hint("`muster kconfig check` without --suite, --test and --tag asks all of them"));
@@ -110,9 +110,11 @@ fn tests(loaded: &Loaded, selection: &Selection) -> Result<Vec<(usize, usize)>, 
 
 impl FileRow {
     fn asked(loaded: &Loaded, tests: &[(usize, usize)], source: &Source, known: &Known) -> Self {
-        let known = known.with(&source.header);
+        let known = known.with(&source.header.dimensions());
+        let judge = |expectation: &_| judged(expectation, Ok(&source.config));
+        let part = Part { check: TABLE.name, proves: Some("kconfig"), judge: &judge };
         let asked = tests.iter().map(|(s, t)| (&loaded.suites[*s], &loaded.suites[*s].tests[*t]));
-        let tests: Vec<Row> = asked.map(|(suite, test)| ask(suite, test, source, &known)).collect();
+        let tests: Vec<Row> = asked.map(|(suite, test)| ask(suite, test, &part, &known)).collect();
         let count = |outcome| tests.iter().filter(|row| row.outcome == outcome).count();
         let counts = Outcome::ALL.iter().map(|outcome| (outcome.word(), count(*outcome))).collect();
         Self::Asked { about: source.about(), counts, tests }
@@ -182,30 +184,7 @@ fn text(row: &FileRow) -> String {
         FileRow::Unreadable { file, error } => return format!("{file}: cannot be read: {error}"),
     };
     let mut out = format!("{}\n", about.line());
-    for row in tests.iter().filter(|row| row.outcome != Outcome::Pass) {
-        let _ = writeln!(out, "  {} {}", row.outcome.word().to_uppercase(), row.name);
-        match row.outcome {
-            Outcome::Fail => {
-                let _ = writeln!(out, "      {}", one_line(&row.summary, 110));
-            }
-            _ => {
-                let _ = row.reason.iter().try_for_each(|reason| writeln!(out, "      {}", one_line(reason, 300)));
-            }
-        }
-        for miss in &row.missed {
-            let _ = writeln!(
-                out,
-                "      {}: expected {}, found {}  {}",
-                one_line(&miss.symbol, 100),
-                one_line(&miss.expected, 160),
-                miss.found,
-                miss.location
-            );
-        }
-        for open in &row.unknown {
-            let _ = writeln!(out, "      {}: cannot tell: {}", one_line(&open.symbol, 100), one_line(&open.why, 200));
-        }
-    }
+    out.extend(tests.iter().map(offline::text));
     let met: usize = tests.iter().map(|row| row.met).sum();
     let missed: usize = tests.iter().map(|row| row.missed.len()).sum();
     let asked = tests.iter().filter(|row| row.met + row.missed.len() + row.unknown.len() > 0);
@@ -232,8 +211,8 @@ fn markdown(row: &FileRow) -> String {
         }
     };
     let missed = |row: &Row| -> Vec<[String; 4]> {
-        let line = |miss: &super::offline::Miss| {
-            [cell(&row.name), cell(&miss.symbol), cell(&miss.expected), cell(&miss.found)]
+        let line = |miss: &offline::Miss| {
+            [cell(&row.name), cell(&miss.subject), cell(&miss.expected), cell(&miss.found)]
         };
         row.missed.iter().map(line).collect()
     };
@@ -241,7 +220,7 @@ fn markdown(row: &FileRow) -> String {
     let other = |row: &Row| -> Vec<[String; 4]> {
         let name = || cell(&row.name);
         let mut rows: Vec<[String; 4]> =
-            row.unknown.iter().map(|open| [name(), cell(&open.symbol), "unknown".into(), cell(&open.why)]).collect();
+            row.unknown.iter().map(|open| [name(), cell(&open.subject), "unknown".into(), cell(&open.why)]).collect();
         let reason = row.reason.as_deref().unwrap_or_default();
         if matches!(row.outcome, Outcome::Undecided | Outcome::Skip) {
             rows.push([name(), String::new(), row.outcome.word().to_owned(), cell(reason)]);
@@ -255,7 +234,7 @@ fn markdown(row: &FileRow) -> String {
 #[cfg(test)]
 mod tests {
     use super::super::CHECK_SCHEMA;
-    use super::super::offline::{Miss, Unanswered};
+    use crate::cli::offline::{Miss, Unanswered};
     use super::super::tests::errors;
     use super::*;
 
@@ -302,9 +281,9 @@ mod tests {
         let unreadable = FileRow::Unreadable { file: "y".to_owned(), error: "gone".to_owned() };
         let mut full = row(Outcome::Fail, Some("distro"));
         if let FileRow::Asked { tests, .. } = &mut full {
-            let (symbol, location) = ("CONFIG_A".to_owned(), "s.yaml:1:1".to_owned());
-            let miss = Miss { symbol: symbol.clone(), expected: "value is y".into(), found: "n".into(), location };
-            tests[0].unknown.push(Unanswered { symbol, why: "x".into(), location: miss.location.clone() });
+            let (subject, location) = ("CONFIG_A".to_owned(), "s.yaml:1:1".to_owned());
+            let miss = Miss { subject: subject.clone(), expected: "value is y".into(), found: "n".into(), location };
+            tests[0].unknown.push(Unanswered { subject, why: "x".into(), location: miss.location.clone() });
             tests[0].missed.push(miss);
         }
         let document = Document { schema: "kconfig-check/v1", files: vec![full, unreadable] };

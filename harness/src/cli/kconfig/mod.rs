@@ -1,12 +1,10 @@
 //! `muster kconfig`: kernel configurations without a machine. [`check`] asks of files what suites ask
 //! of guests, by the same judge; [`diff`] sorts the differences of two. [`source`] reads the files,
-//! [`offline`] decides what can be decided without a guest.
+//! [`offline`](super::offline) decides what can be decided without a guest.
 
 mod check;
 mod diff;
-mod known;
-mod offline;
-mod source;
+pub(super) mod source;
 
 use super::Complaint;
 use crate::exit::Exit;

@@ -76,6 +76,7 @@ pub(super) fn facts(replies: &[Reply]) -> Result<Facts, String> {
         capabilities: capabilities.iter().filter(|(_, there)| *there).map(|(name, _)| (*name).to_owned()).collect(),
         tools,
         kconfig,
+        disk: None,
     })
 }
 

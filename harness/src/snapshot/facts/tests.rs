@@ -5,6 +5,7 @@ fn spec(of: SnapshotSource) -> SnapshotSpec {
     SnapshotSpec {
         name: "s".into(),
         of,
+        per: crate::suite::model::SharedBy::Image,
         keep: vec![],
         only: vec![],
         redact: vec![],

@@ -33,6 +33,11 @@ pub const DIMENSIONS: &[(&str, &str, bool)] = &[
     ),
     ("image", "id of the image in the catalogue", false),
     ("firmware", "`uefi` or `bios`", false),
+    (
+        "disk-format",
+        "format of the image's file: `qcow2`, `raw`, `vhd`, `vhdx`, `vmdk` or `tar`; absent when muster did not start the machine",
+        false,
+    ),
     ("accelerator", "`kvm` or `tcg`", false),
     ("kernel", "release of the running kernel", true),
     ("systemd", "major version of systemd, when it is PID 1", true),
@@ -48,6 +53,7 @@ pub fn words(dimension: &str) -> Option<&'static [&'static str]> {
     Some(match dimension {
         "mode" => &["package", "image"],
         "firmware" => &["uefi", "bios"],
+        "disk-format" => super::keys::FORMATS,
         "accelerator" => &["kvm", "tcg"],
         "package-manager" => &["dnf5", "dnf4", "tdnf", "microdnf"],
         "selinux" => &["enforcing", "permissive", "disabled"],

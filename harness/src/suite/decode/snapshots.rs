@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use super::super::diagnostic::{codes, did_you_mean};
-use super::super::keys::{FILTER, SNAPSHOT, SOURCE, SOURCES};
-use super::super::model::{SnapshotSource, SnapshotSpec};
+use super::super::keys::{FILTER, SHARED_BY, SNAPSHOT, SOURCE, SOURCES};
+use super::super::model::{SharedBy, SnapshotSource, SnapshotSpec};
 use super::super::value;
 use super::super::yaml::{self, Node};
 use super::context::Context;
@@ -35,9 +35,10 @@ fn snapshot(cx: &mut Context<'_>, node: &Node) -> Option<SnapshotSpec> {
     let fields = cx.fields(node, &SNAPSHOT)?;
     let name = fields.get("name").and_then(|node| cx.id(node, "name"));
     let of = fields.get("of").and_then(|node| source(cx, node));
-    if let Some(node) = fields.get("per") {
-        cx.word(node, "per", &["image"]);
-    }
+    let per = match fields.get("per").and_then(|node| cx.word(node, "per", SHARED_BY)) {
+        Some("distro") => SharedBy::Distro,
+        _ => SharedBy::Image,
+    };
     let keep = fields.get("keep").map_or(Vec::new(), |node| keep(cx, node, of.as_ref()));
     let only = fields.get("only").map_or(Vec::new(), |node| {
         if let Some(SnapshotSource::Run(_)) = of {
@@ -60,6 +61,7 @@ fn snapshot(cx: &mut Context<'_>, node: &Node) -> Option<SnapshotSpec> {
     Some(SnapshotSpec {
         name: name?.text,
         of: of?,
+        per,
         keep,
         only,
         redact,

@@ -1,16 +1,30 @@
-//! What one test says of a configuration without a guest. Only its `kconfig:` expectations are asked,
-//! by the judge that runs use; conditions are decided by what is known, and said where they are not.
+//! What one test says of a file without a guest. Only its expectations of one check type are asked, by
+//! the judge that runs use; conditions are decided by what is known, and said where they are not.
+//! `kconfig check` and `images check` ask so.
+
+mod known;
+
+use std::fmt::Write as _;
 
 use serde::Serialize;
 
-use super::known::Known;
-use super::source::Source;
 use crate::check::Verdict;
-use crate::check::kconfig::{TABLE, judged};
 use crate::run::gate::reason_to_skip;
 use crate::suite::adjust::AdjustError;
 use crate::suite::model::{Adjustment, Change, Condition, Expectation, Operator, Suite, Test, When};
 use crate::text::{harmless, one_line};
+
+pub use known::Known;
+
+/// What a file can be asked.
+pub struct Part<'a> {
+    /// The check type.
+    pub check: &'static str,
+    /// A capability that the file itself is the proof of.
+    pub proves: Option<&'static str>,
+    /// Judges an expectation of that type.
+    pub judge: &'a dyn Fn(&Expectation) -> Vec<Verdict>,
+}
 
 /// What came of a test.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -73,8 +87,9 @@ pub struct Row {
 /// An expectation that is missed.
 #[derive(Debug, Clone, Serialize)]
 pub struct Miss {
-    /// With `CONFIG_`, as the suite has it.
-    pub symbol: String,
+    /// As the suite has it: `CONFIG_BPF`; empty where there is only one.
+    #[serde(rename = "symbol", skip_serializing_if = "String::is_empty")]
+    pub subject: String,
     /// In the suite's words: `value is y`.
     pub expected: String,
     /// What the file says.
@@ -86,22 +101,24 @@ pub struct Miss {
 /// An expectation that the file cannot answer.
 #[derive(Debug, Clone, Serialize)]
 pub struct Unanswered {
-    /// With `CONFIG_`, as the suite has it.
-    pub symbol: String,
+    /// As the suite has it: `CONFIG_BPF`; empty where there is only one.
+    #[serde(rename = "symbol", skip_serializing_if = "String::is_empty")]
+    pub subject: String,
     /// Why not.
     pub why: String,
     /// Where the suite says it.
     pub location: String,
 }
 
-/// Whether a test says anything of a configuration, on whatever system.
-pub fn concerns(test: &Test) -> bool {
-    test.expect.iter().any(is_ours) || test.adjust.iter().any(|adjustment| adjustment.changes.iter().any(changes_ours))
+/// Whether a test says anything of what this check type is about, on whatever system.
+pub fn concerns(test: &Test, check: &str) -> bool {
+    test.expect.iter().any(|expectation| expectation.check == check)
+        || test.adjust.iter().any(|adjustment| adjustment.changes.iter().any(|change| changes(change, check)))
 }
 
-/// Asks a test of a configuration.
-pub fn ask(suite: &Suite, test: &Test, source: &Source, known: &Known) -> Row {
-    let elsewhere = test.expect.iter().filter(|e| !is_ours(e)).map(|e| e.assertions.len()).sum();
+/// Asks a test of a file.
+pub fn ask(suite: &Suite, test: &Test, part: &Part<'_>, known: &Known) -> Row {
+    let elsewhere = test.expect.iter().filter(|e| e.check != part.check).map(|e| e.assertions.len()).sum();
     let mut row = Row {
         name: format!("{}/{}", suite.name, test.id),
         summary: test.summary.clone(),
@@ -115,7 +132,7 @@ pub fn ask(suite: &Suite, test: &Test, source: &Source, known: &Known) -> Row {
     };
     let lookup = |dimension: &str| known.lookup(dimension);
     for (when, what) in [(&suite.images, "the suite"), (&test.when, "the test")] {
-        let Some(when) = when.as_ref().map(with_configuration) else { continue };
+        let Some(when) = when.as_ref().map(|when| part.given(when)) else { continue };
         match reason_to_skip(&when, what, &lookup) {
             Ok(None) => {}
             Ok(reason) => return Row { outcome: Outcome::Skip, reason, ..row },
@@ -124,7 +141,7 @@ pub fn ask(suite: &Suite, test: &Test, source: &Source, known: &Known) -> Row {
             }
         }
     }
-    let adjusted = match part(test).adjusted(&lookup) {
+    let adjusted = match part.of(test).adjusted(&lookup) {
         Ok(adjusted) => adjusted.test,
         Err(AdjustError::Unknown { dimension }) => {
             return undecided(row, "an adjustment of the test depends on it".to_owned(), dimension);
@@ -132,15 +149,15 @@ pub fn ask(suite: &Suite, test: &Test, source: &Source, known: &Known) -> Row {
         Err(AdjustError::NothingLeft) => Test { expect: Vec::new(), ..test.clone() },
     };
     for expectation in &adjusted.expect {
-        let verdicts = judged(expectation, Ok(&source.config));
+        let verdicts = (part.judge)(expectation);
         for (assertion, verdict) in expectation.assertions.iter().zip(verdicts) {
-            let (symbol, location) = (expectation.subject.clone(), harmless(&assertion.location.to_string()));
+            let (subject, location) = (expectation.subject.clone(), harmless(&assertion.location.to_string()));
             match verdict {
                 Verdict::Met => row.met += 1,
                 Verdict::Missed { expected, actual, .. } => {
-                    row.missed.push(Miss { symbol, expected, found: one_line(&actual, 200), location });
+                    row.missed.push(Miss { subject, expected, found: one_line(&actual, 200), location });
                 }
-                Verdict::Unknown { why } => row.unknown.push(Unanswered { symbol, why, location }),
+                Verdict::Unknown { why } => row.unknown.push(Unanswered { subject, why, location }),
             }
         }
     }
@@ -149,7 +166,7 @@ pub fn ask(suite: &Suite, test: &Test, source: &Source, known: &Known) -> Row {
         () if !row.unknown.is_empty() => Outcome::Unknown,
         () if row.met > 0 => Outcome::Pass,
         () => {
-            let reason = "on this system the test asks nothing of the configuration".to_owned();
+            let reason = "on this system the test asks nothing of the file".to_owned();
             return Row { outcome: Outcome::Skip, reason: Some(reason), ..row };
         }
     };
@@ -161,61 +178,87 @@ fn undecided(row: Row, what: String, dimension: String) -> Row {
     Row { outcome: Outcome::Undecided, reason: Some(reason), depends_on: Some(dimension), ..row }
 }
 
-fn is_ours(expectation: &Expectation) -> bool {
-    expectation.check == TABLE.name
-}
-
-fn changes_ours(change: &Change) -> bool {
+fn changes(change: &Change, check: &str) -> bool {
     match change {
-        Change::Remove { check, .. } => *check == TABLE.name,
-        Change::Replace(expectation) | Change::Merge(expectation) => is_ours(expectation),
+        Change::Remove { check: removed, .. } => *removed == check,
+        Change::Replace(expectation) | Change::Merge(expectation) => expectation.check == check,
     }
 }
 
-/// The test with nothing but what it says of the configuration, so that an adjustment of something
-/// else does not have to be decided.
-fn part(test: &Test) -> Test {
-    let adjust = |adjustment: &Adjustment| Adjustment {
-        when: with_configuration(&adjustment.when),
-        changes: adjustment.changes.iter().filter(|change| changes_ours(change)).cloned().collect(),
-        ..adjustment.clone()
+impl Part<'_> {
+    /// The test with nothing but what it says of the file, so that an adjustment of something else does
+    /// not have to be decided.
+    fn of(&self, test: &Test) -> Test {
+        let adjust = |adjustment: &Adjustment| Adjustment {
+            when: self.given(&adjustment.when),
+            changes: adjustment.changes.iter().filter(|change| changes(change, self.check)).cloned().collect(),
+            ..adjustment.clone()
+        };
+        Test {
+            expect: test.expect.iter().filter(|expectation| expectation.check == self.check).cloned().collect(),
+            adjust: test.adjust.iter().map(adjust).filter(|adjustment| !adjustment.changes.is_empty()).collect(),
+            ..test.clone()
+        }
+    }
+
+    /// The condition, given what the file proves. What else a guest offers stays unknown.
+    fn given(&self, when: &When) -> When {
+        When { condition: self.assumed(&when.condition), ..when.clone() }
+    }
+
+    fn assumed(&self, condition: &Condition) -> Condition {
+        let holds = |condition: &Condition| matches!(condition, Condition::And(parts) if parts.is_empty());
+        match condition {
+            Condition::Compare { dimension, operator: Operator::Eq, values }
+                if dimension == "capability" && values.iter().any(|value| Some(value.as_str()) == self.proves) =>
+            {
+                Condition::And(Vec::new())
+            }
+            Condition::And(parts) => {
+                let mut open: Vec<Condition> =
+                    parts.iter().map(|part| self.assumed(part)).filter(|part| !holds(part)).collect();
+                if open.len() == 1 { open.remove(0) } else { Condition::And(open) }
+            }
+            Condition::Or(parts) => {
+                let parts: Vec<Condition> = parts.iter().map(|part| self.assumed(part)).collect();
+                if parts.iter().any(holds) { Condition::And(Vec::new()) } else { Condition::Or(parts) }
+            }
+            other => other.clone(),
+        }
+    }
+}
+
+/// What to show a person of a test that did not pass, indented; nothing of one that did.
+pub fn text(row: &Row) -> String {
+    let mut out = String::new();
+    if row.outcome == Outcome::Pass {
+        return out;
+    }
+    let _ = writeln!(out, "  {} {}", row.outcome.word().to_uppercase(), row.name);
+    let why = match row.outcome {
+        Outcome::Fail => Some(one_line(&row.summary, 110)),
+        _ => row.reason.as_ref().map(|reason| one_line(reason, 300)),
     };
-    Test {
-        expect: test.expect.iter().filter(|expectation| is_ours(expectation)).cloned().collect(),
-        adjust: test.adjust.iter().map(adjust).filter(|adjustment| !adjustment.changes.is_empty()).collect(),
-        ..test.clone()
+    let _ = why.iter().try_for_each(|why| writeln!(out, "      {why}"));
+    let about = |subject: &str| match subject {
+        "" => String::new(),
+        subject => format!("{}: ", one_line(subject, 100)),
+    };
+    for miss in &row.missed {
+        let (about, expected) = (about(&miss.subject), one_line(&miss.expected, 160));
+        let _ = writeln!(out, "      {about}expected {expected}, found {}  {}", miss.found, miss.location);
     }
-}
-
-/// The condition, given that the configuration can be read: the file is the proof. What else a guest
-/// offers stays unknown.
-fn with_configuration(when: &When) -> When {
-    When { condition: assumed(&when.condition), ..when.clone() }
-}
-
-fn assumed(condition: &Condition) -> Condition {
-    let holds = |condition: &Condition| matches!(condition, Condition::And(parts) if parts.is_empty());
-    match condition {
-        Condition::Compare { dimension, operator: Operator::Eq, values }
-            if dimension == "capability" && values.iter().any(|value| value == "kconfig") =>
-        {
-            Condition::And(Vec::new())
-        }
-        Condition::And(parts) => {
-            let mut open: Vec<Condition> = parts.iter().map(assumed).filter(|part| !holds(part)).collect();
-            if open.len() == 1 { open.remove(0) } else { Condition::And(open) }
-        }
-        Condition::Or(parts) => {
-            let parts: Vec<Condition> = parts.iter().map(assumed).collect();
-            if parts.iter().any(holds) { Condition::And(Vec::new()) } else { Condition::Or(parts) }
-        }
-        other => other.clone(),
+    for open in &row.unknown {
+        let _ = writeln!(out, "      {}cannot tell: {}", about(&open.subject), one_line(&open.why, 200));
     }
+    out
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::check::kconfig::judged;
+    use crate::cli::kconfig::source::Source;
     use crate::cli::load::vocabulary;
 
     const SUITE: &str = "schema: suite/v1
@@ -250,9 +293,11 @@ tests:
         let suite = suite.unwrap_or_else(|| panic!("{}", diagnostics.render(false)));
         let source = Source::parse("x.config", text, None, None).unwrap();
         let given: Vec<String> = given.iter().map(|option| option.to_string()).collect();
-        let known = Known::given(&given).unwrap().with(&source.header);
-        let asked = suite.tests.iter().filter(|test| concerns(test));
-        asked.map(|test| ask(&suite, test, &source, &known)).collect()
+        let known = Known::given(&given, &[]).unwrap().with(&source.header.dimensions());
+        let judge = |expectation: &Expectation| judged(expectation, Ok(&source.config));
+        let part = Part { check: "kconfig", proves: Some("kconfig"), judge: &judge };
+        let asked = suite.tests.iter().filter(|test| concerns(test, "kconfig"));
+        asked.map(|test| ask(&suite, test, &part, &known)).collect()
     }
 
     fn outcomes(rows: &[Row]) -> Vec<(&str, &str)> {
@@ -269,7 +314,7 @@ tests:
             [("s/plain", "fail"), ("s/gated", "pass"), ("s/elsewhere", "undecided"), ("s/adjusted", "pass")]
         );
         let miss = &rows[0].missed[0];
-        assert_eq!((&*miss.symbol, &*miss.expected, &*miss.found), ("CONFIG_B", "enabled is true", "false"));
+        assert_eq!((&*miss.subject, &*miss.expected, &*miss.found), ("CONFIG_B", "enabled is true", "false"));
         assert_eq!((rows[0].met, rows[0].elsewhere), (1, 1));
         let reason = rows[2].reason.as_deref();
         assert_eq!(reason, Some("the test is asked when capability == selinux, and `capability` is not known"));

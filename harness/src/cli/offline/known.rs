@@ -1,10 +1,9 @@
-//! What is known of the system that a configuration is for: what the file says, and what the person
-//! who asks says. All else is not known, which is never taken for absent.
+//! What is known of the system that a file is of: what the file says, and what the person who asks
+//! says. All else is not known, which is never taken for absent.
 
 use std::collections::BTreeMap;
 
-use super::Complaint;
-use crate::check::kernel_header::Header;
+use crate::cli::Complaint;
 use crate::suite::condition::{DIMENSIONS, id_of_distro, words};
 use crate::suite::diagnostic::did_you_mean;
 
@@ -13,8 +12,9 @@ use crate::suite::diagnostic::did_you_mean;
 pub struct Known(BTreeMap<String, Vec<String>>);
 
 impl Known {
-    /// Reads `DIMENSION=VALUE`, several values with commas; without a value the system has none.
-    pub fn given(options: &[String]) -> Result<Self, Complaint> {
+    /// Reads `DIMENSION=VALUE`, several values with commas; without a value the system has none. What is
+    /// `reserved` is said in another way, which stands beside it.
+    pub fn given(options: &[String], reserved: &[(&str, &str)]) -> Result<Self, Complaint> {
         let mut known = BTreeMap::new();
         for option in options {
             let complaint = |why: String| Complaint::invalid(format!("--given '{option}': {why}"));
@@ -23,7 +23,7 @@ impl Known {
             };
             let values: Vec<String> =
                 values.split(',').map(str::trim).filter(|word| !word.is_empty()).map(str::to_owned).collect();
-            check(dimension, &values).map_err(complaint)?;
+            check(dimension, &values, reserved).map_err(complaint)?;
             if known.insert(dimension.to_owned(), values).is_some() {
                 return Err(complaint(format!("`{dimension}` is given twice")));
             }
@@ -36,11 +36,9 @@ impl Known {
     }
 
     /// The same, with what a file says of itself.
-    pub fn with(&self, header: &Header) -> Self {
+    pub fn with(&self, said: &[(&str, String)]) -> Self {
         let mut known = self.0.clone();
-        for (dimension, value) in [("kernel", &header.release), ("arch", &header.arch)] {
-            known.extend(value.as_ref().map(|value| (dimension.to_owned(), vec![value.clone()])));
-        }
+        known.extend(said.iter().map(|(dimension, value)| ((*dimension).to_owned(), vec![value.clone()])));
         Self(known)
     }
 
@@ -50,13 +48,13 @@ impl Known {
     }
 }
 
-fn check(dimension: &str, values: &[String]) -> Result<(), String> {
-    match dimension {
-        "arch" => return Err("write --arch".to_owned()),
-        "kernel" => return Err("write --release".to_owned()),
-        // One word of a list says nothing of the others.
-        "capability" | "tool" => return Err(format!("only a running guest can tell each `{dimension}`")),
-        _ => {}
+fn check(dimension: &str, values: &[String], reserved: &[(&str, &str)]) -> Result<(), String> {
+    if let Some((_, instead)) = reserved.iter().find(|(name, _)| *name == dimension) {
+        return Err((*instead).to_owned());
+    }
+    // One word of a list says nothing of the others.
+    if matches!(dimension, "capability" | "tool") {
+        return Err(format!("only a running guest can tell each `{dimension}`"));
     }
     if !DIMENSIONS.iter().any(|(name, ..)| *name == dimension) {
         let near = did_you_mean(dimension, DIMENSIONS.iter().map(|(name, ..)| *name));
@@ -80,7 +78,8 @@ mod tests {
     use super::*;
 
     fn known(options: &[&str]) -> Result<Known, String> {
-        Known::given(&options.iter().map(|option| option.to_string()).collect::<Vec<_>>())
+        let options: Vec<String> = options.iter().map(|option| option.to_string()).collect();
+        Known::given(&options, &[("arch", "write --arch")])
             .map_err(|complaint| complaint.what)
     }
 
@@ -91,9 +90,9 @@ mod tests {
         assert_eq!(given.lookup("id"), Some(vec!["fedora".to_owned()]), "a distribution is its id");
         assert_eq!(given.lookup("id-like"), Some(Vec::new()), "known to be none");
         assert_eq!(given.lookup("variant"), None);
-        let header = Header { release: Some("6.18.5".to_owned()), arch: None };
-        assert_eq!(given.with(&header).lookup("kernel"), Some(vec!["6.18.5".to_owned()]));
-        assert_eq!(given.with(&header).lookup("arch"), None);
+        let said = [("kernel", "6.18.5".to_owned())];
+        assert_eq!(given.with(&said).lookup("kernel"), Some(vec!["6.18.5".to_owned()]));
+        assert_eq!(given.with(&said).lookup("arch"), None);
     }
 
     #[test]

@@ -1,0 +1,303 @@
+//! What an image file says of itself without being started: its form, and the partitions of its disk.
+//! Read by us from the first and last sectors; judged by the check type
+//! `disk-image`.
+//!
+//! VHD facts: Microsoft's "Virtual Hard Disk Image Format Specification". GPT facts: the UEFI
+//! specification, chapter 5.3. Names of partition types: the Discoverable Partitions Specification.
+
+use std::os::unix::fs::FileExt;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Format, ImageError, Inspected, tool};
+
+/// Bytes of a sector, as all formats here count them.
+const SECTOR: u64 = 512;
+/// How much of the beginning is read: the table of partitions ends at 17,408 bytes by custom.
+const HEAD: u64 = 64 << 10;
+/// The most entries of a table that are looked at; 128 by custom.
+const MOST: usize = 256;
+
+/// An image file, seen from outside. All of it is what the file says: bounded, escaped when shown.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct DiskFacts {
+    /// `qcow2`, `raw`, `vhd`, `vhdx`, `vmdk`, or `tar` for a root file system that was made into a disk.
+    pub format: String,
+    /// What the guest sees, in bytes.
+    pub virtual_size: u64,
+    /// Length of the file in bytes.
+    pub file_size: u64,
+    /// What the footer of a VHD says.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub vhd: Option<VhdFooter>,
+    /// Its partitions.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub table: Option<Table>,
+    /// Why they cannot be read, when they cannot.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub unreadable: Option<String>,
+}
+
+/// The footer of a VHD: its last 512 bytes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct VhdFooter {
+    /// `fixed`, `dynamic` or `differencing`; else the number.
+    pub kind: String,
+    /// Whether its checksum is that of its bytes.
+    pub checksum_valid: bool,
+}
+
+/// The partitions of a disk.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Table {
+    /// `gpt`, `mbr`, or `none`: no table at all, as on a disk that is one file system.
+    pub kind: String,
+    /// Whether a GPT has its second copy in the last sector, where firmware and tools look for it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub backup: Option<bool>,
+    /// In the order of the table.
+    pub partitions: Vec<Partition>,
+}
+
+/// One partition.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Partition {
+    /// `esp`, `linux`, `swap`, …; what has no name is its GUID or `0x` and two digits.
+    pub kind: String,
+    /// The name that a GPT gives it, or empty.
+    pub name: String,
+    /// Where it begins, in bytes.
+    pub start: u64,
+    /// How long it is, in bytes.
+    pub size: u64,
+}
+
+/// Reads an image that was inspected. `stated` is the format of the description, which for a root file
+/// system is not that of the disk that was made from it.
+pub async fn read(disk: &Inspected, stated: Format, deadline: Duration) -> Result<DiskFacts, ImageError> {
+    let footer = match disk.format {
+        Format::Vhd => vhd_footer(&plain(disk, disk.actual_size.saturating_sub(SECTOR), SECTOR)?),
+        _ => None,
+    };
+    let fixed = footer.as_ref().is_some_and(|footer| footer.kind == "fixed");
+    let table = match disk.format {
+        _ if disk.virtual_size < 2 * SECTOR => Err("the disk is smaller than any table of partitions".to_owned()),
+        Format::Raw => two_ends(disk, |at, length| plain(disk, at, length)),
+        Format::Vhd if fixed => two_ends(disk, |at, length| plain(disk, at, length)),
+        _ => {
+            let last = disk.virtual_size / SECTOR * SECTOR - SECTOR;
+            let head = through_qemu(disk, 0, HEAD.min(disk.virtual_size), deadline).await?;
+            let tail = through_qemu(disk, last, SECTOR, deadline).await?;
+            Ok((head, tail))
+        }
+    };
+    let (table, unreadable) = match table.and_then(|(head, tail)| parse(&head, &tail, disk.virtual_size)) {
+        Ok(table) => (Some(table), None),
+        Err(why) => (None, Some(why)),
+    };
+    let format = stated.word().to_owned();
+    let (virtual_size, file_size) = (disk.virtual_size, disk.actual_size);
+    Ok(DiskFacts { format, virtual_size, file_size, vhd: footer, table, unreadable })
+}
+
+type Ends = (Vec<u8>, Vec<u8>);
+
+fn two_ends(disk: &Inspected, read: impl Fn(u64, u64) -> Result<Vec<u8>, ImageError>) -> Result<Ends, String> {
+    let last = disk.virtual_size / SECTOR * SECTOR - SECTOR;
+    let both = read(0, HEAD.min(disk.virtual_size)).and_then(|head| Ok((head, read(last, SECTOR)?)));
+    both.map_err(|error| error.to_string())
+}
+
+/// Bytes of the file itself; fewer at its end.
+fn plain(disk: &Inspected, at: u64, length: u64) -> Result<Vec<u8>, ImageError> {
+    let file = super::compress::open(&disk.path)?;
+    let mut bytes = vec![0; usize::try_from(length).unwrap_or(0)];
+    let mut filled = 0;
+    while filled < bytes.len() {
+        match file.read_at(&mut bytes[filled..], at + filled as u64) {
+            Ok(0) => break,
+            Ok(count) => filled += count,
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+            Err(source) => return Err(ImageError::Io { path: disk.path.clone(), source }),
+        }
+    }
+    bytes.truncate(filled);
+    Ok(bytes)
+}
+
+/// Bytes of the disk, which QEMU unfolds from its format.
+async fn through_qemu(disk: &Inspected, at: u64, length: u64, deadline: Duration) -> Result<Vec<u8>, ImageError> {
+    let io = |source| ImageError::Io { path: disk.path.clone(), source };
+    let out = tempfile::NamedTempFile::new().map_err(io)?;
+    let word = |key: &str, value: &std::ffi::OsStr| {
+        let mut word = std::ffi::OsString::from(key);
+        word.push(value);
+        word
+    };
+    let mut arguments: Vec<std::ffi::OsString> = ["dd", "-f", disk.format.driver(), "-O", "raw"].map(Into::into).into();
+    arguments.push(format!("bs={SECTOR}").into());
+    arguments.push(format!("skip={}", at / SECTOR).into());
+    // What `count` means beside `skip` differs: QEMU counts from the start of the disk.
+    arguments.push(format!("count={}", (at + length) / SECTOR).into());
+    arguments.push(word("if=", disk.path.as_os_str()));
+    arguments.push(word("of=", out.path().as_os_str()));
+    tool::qemu_img(&arguments, &disk.path, deadline).await?;
+    let mut bytes = std::fs::read(out.path()).map_err(io)?;
+    bytes.truncate(usize::try_from(length).unwrap_or(0));
+    Ok(bytes)
+}
+
+fn vhd_footer(bytes: &[u8]) -> Option<VhdFooter> {
+    if bytes.len() < 512 || !bytes.starts_with(b"conectix") {
+        return None;
+    }
+    let kind = match big(bytes, 60, 4)? {
+        2 => "fixed".to_owned(),
+        3 => "dynamic".to_owned(),
+        4 => "differencing".to_owned(),
+        other => other.to_string(),
+    };
+    // The one's complement of the sum of all bytes but its own.
+    let sum: u32 = bytes.iter().enumerate().filter(|(at, _)| !(64..68).contains(at)).map(|(_, b)| u32::from(*b)).sum();
+    Some(VhdFooter { kind, checksum_valid: big(bytes, 64, 4)? == u64::from(!sum) })
+}
+
+/// A number of up to eight bytes, most significant first.
+fn big(bytes: &[u8], at: usize, width: usize) -> Option<u64> {
+    Some(bytes.get(at..at + width)?.iter().fold(0, |value, byte| value << 8 | u64::from(*byte)))
+}
+
+/// A number of up to eight bytes, least significant first.
+fn little(bytes: &[u8], at: usize, width: usize) -> Option<u64> {
+    Some(bytes.get(at..at + width)?.iter().rev().fold(0, |value, byte| value << 8 | u64::from(*byte)))
+}
+
+/// The table of a disk by its beginning and its last sector.
+fn parse(head: &[u8], last: &[u8], size: u64) -> Result<Table, String> {
+    const CUT: &str = "the disk ends before its table does";
+    if head.get(510..512) != Some(&[0x55, 0xaa]) {
+        return match head.get(512..520) {
+            Some(b"EFI PART") => gpt(head, last, size),
+            _ => Ok(Table { kind: "none".to_owned(), ..Table::default() }),
+        };
+    }
+    let mut partitions = Vec::new();
+    for entry in (446..510).step_by(16) {
+        let kind = *head.get(entry + 4).ok_or(CUT)?;
+        let [start, length] = [8, 12].map(|at| little(head, entry + at, 4));
+        let (start, length) = (start.ok_or(CUT)?, length.ok_or(CUT)?);
+        match kind {
+            0 => continue,
+            0xee => return gpt(head, last, size),
+            // The boot sector of a file system has the same signature; its code is no table.
+            _ if !matches!(head[entry], 0 | 0x80) || length == 0 || (start + length) * SECTOR > size => {
+                return Ok(Table { kind: "none".to_owned(), ..Table::default() });
+            }
+            _ => partitions.push(Partition {
+                kind: mbr_kind(kind),
+                name: String::new(),
+                start: start * SECTOR,
+                size: length * SECTOR,
+            }),
+        }
+    }
+    let kind = if partitions.is_empty() { "none" } else { "mbr" };
+    Ok(Table { kind: kind.to_owned(), backup: None, partitions })
+}
+
+fn gpt(head: &[u8], last: &[u8], size: u64) -> Result<Table, String> {
+    const CUT: &str = "its GPT is cut short";
+    if head.get(512..520) != Some(b"EFI PART") {
+        return Err("it says that it has a GPT, and there is none in the second sector".to_owned());
+    }
+    let header = &head[512..];
+    let sector = |at: usize| little(header, at, 8).ok_or(CUT);
+    let entries = usize::try_from(sector(72)?.saturating_mul(SECTOR)).map_err(|_| CUT)?;
+    let count = little(header, 80, 4).ok_or(CUT)? as usize;
+    let width = little(header, 84, 4).ok_or(CUT)? as usize;
+    if !(128..=4096).contains(&width) {
+        return Err(format!("its GPT has entries of {width} bytes, which is not possible"));
+    }
+    if count > MOST {
+        return Err(format!("its GPT has {count} entries, more than the {MOST} that are looked at"));
+    }
+    let mut partitions = Vec::new();
+    for number in 0..count {
+        let at = entries.checked_add(number * width).ok_or(CUT)?;
+        let entry = head.get(at..at + 128).ok_or(CUT)?;
+        if entry[..16].iter().all(|byte| *byte == 0) {
+            continue;
+        }
+        let (first, last) = (little(entry, 32, 8).ok_or(CUT)?, little(entry, 40, 8).ok_or(CUT)?);
+        let length = last.checked_sub(first).and_then(|sectors| sectors.checked_add(1));
+        let length = length.and_then(|sectors| sectors.checked_mul(SECTOR));
+        let (Some(size), Some(start)) = (length, first.checked_mul(SECTOR)) else {
+            return Err(format!("partition {} of its GPT ends before it begins", number + 1));
+        };
+        let units: Vec<u16> = entry[56..128].chunks(2).map(|two| u16::from_le_bytes([two[0], two[1]])).collect();
+        let name = String::from_utf16_lossy(units.split(|unit| *unit == 0).next().unwrap_or_default());
+        partitions.push(Partition { kind: gpt_kind(entry), name: crate::text::one_line(&name, 40), start, size });
+    }
+    // Its own place and the first one's, as the copy states them.
+    let place = size / SECTOR - 1;
+    let backup =
+        last.starts_with(b"EFI PART") && little(last, 24, 8) == Some(place) && little(last, 32, 8) == Some(1);
+    Ok(Table { kind: "gpt".to_owned(), backup: Some(backup), partitions })
+}
+
+/// Types with a name of their own, as (GUID, name).
+const GPT_KINDS: &[(&str, &str)] = &[
+    ("c12a7328-f81f-11d2-ba4b-00a0c93ec93b", "esp"),
+    ("21686148-6449-6e6f-744e-656564454649", "bios-boot"),
+    ("bc13c2ff-59e6-4262-a352-b275fd6f7172", "xbootldr"),
+    ("0fc63daf-8483-4772-8e79-3d69d8477de4", "linux"),
+    ("0657fd6d-a4ab-43c4-84e5-0933c84b4f4f", "swap"),
+    ("e6d6d379-f507-44c2-a23c-238f2a3df928", "lvm"),
+    ("a19d880f-05fc-4d3b-a006-743f0f84911e", "raid"),
+    ("4f68bce3-e8cd-4db1-96e7-fbcaf984b709", "root-x86-64"),
+    ("2c7357ed-ebd2-46d9-aec1-23d437ec2bf5", "root-x86-64-verity"),
+    ("b921b045-1df0-41c3-af44-4c6f280d3fae", "root-arm64"),
+    ("df3300ce-d69f-4c92-978c-9bfb0f38d820", "root-arm64-verity"),
+    ("8484680c-9521-48c6-9c11-b0720656f69e", "usr-x86-64"),
+    ("77ff5f63-e7b6-4633-acf4-1565b864c0e6", "usr-x86-64-verity"),
+    ("b0e01050-ee5f-4390-949a-9101b17104e9", "usr-arm64"),
+    ("6e11a4e7-fbca-4ded-b9e9-e1a512bb664e", "usr-arm64-verity"),
+    ("933ac7e1-2eb4-4f13-b844-0e14e2aef915", "home"),
+    ("3b8f8425-20e0-4f3b-907f-1a25a76f98e8", "srv"),
+    ("4d21b016-b534-45c2-a9fb-5c16e091fd2d", "var"),
+    ("ebd0a0a2-b9e5-4433-87c0-68b6b72699c7", "basic-data"),
+    ("e3c9e316-0b5c-4db8-817d-f92df00215ae", "microsoft-reserved"),
+];
+
+fn gpt_kind(entry: &[u8]) -> String {
+    let number = |at: usize, width: usize| little(entry, at, width).unwrap_or_default();
+    let rest = big(entry, 10, 6).unwrap_or_default();
+    let guid = format!(
+        "{:08x}-{:04x}-{:04x}-{:04x}-{rest:012x}",
+        number(0, 4),
+        number(4, 2),
+        number(6, 2),
+        big(entry, 8, 2).unwrap_or_default()
+    );
+    GPT_KINDS.iter().find(|(known, _)| *known == guid).map_or(guid, |(_, name)| (*name).to_owned())
+}
+
+fn mbr_kind(kind: u8) -> String {
+    let name = match kind {
+        0x82 => "swap",
+        0x83 => "linux",
+        0x8e => "lvm",
+        0xef => "esp",
+        0xfd => "raid",
+        _ => return format!("0x{kind:02x}"),
+    };
+    name.to_owned()
+}
+
+#[cfg(test)]
+mod tests;

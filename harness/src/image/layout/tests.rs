@@ -1,0 +1,139 @@
+use super::*;
+use crate::image::{Limits, inspect};
+
+/// A disk of so many MiB, divided by `sfdisk` as the script says.
+fn divided(path: &std::path::Path, mib: u64, script: &str) {
+    std::fs::File::create(path).unwrap().set_len(mib << 20).unwrap();
+    let mut sfdisk = std::process::Command::new("sfdisk")
+        .arg("-q")
+        .arg(path)
+        .stdin(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .expect("sfdisk is there (util-linux, or fdisk on Debian)");
+    std::io::Write::write_all(&mut sfdisk.stdin.take().unwrap(), script.as_bytes()).unwrap();
+    assert!(sfdisk.wait().unwrap().success());
+}
+
+fn convert(from: &std::path::Path, to: &std::path::Path, arguments: &[&str]) {
+    let mut qemu_img = std::process::Command::new("qemu-img");
+    qemu_img.args(["convert", "-f", "raw"]).args(arguments).arg(from).arg(to);
+    assert!(qemu_img.status().unwrap().success());
+}
+
+async fn facts(path: &std::path::Path, format: Format) -> DiskFacts {
+    let disk = inspect(path, format, &Limits::default()).await.unwrap();
+    read(&disk, format, Limits::default().deadline).await.unwrap()
+}
+
+const GPT: &str = "label: gpt\nsize=1MiB, type=U, name=EFI\nsize=1MiB, type=S\ntype=L, name=\"the root\"\n";
+
+#[tokio::test]
+async fn a_disk_is_the_same_in_every_format() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    divided(&at("disk.raw"), 8, GPT);
+    convert(&at("disk.raw"), &at("disk.qcow2"), &["-O", "qcow2"]);
+    convert(&at("disk.raw"), &at("disk.vhd"), &["-O", "vpc", "-o", "subformat=fixed,force_size=on"]);
+    convert(&at("disk.raw"), &at("dynamic.vhd"), &["-O", "vpc", "-o", "subformat=dynamic,force_size=on"]);
+    convert(&at("disk.raw"), &at("disk.vhdx"), &["-O", "vhdx"]);
+    convert(&at("disk.raw"), &at("disk.vmdk"), &["-O", "vmdk"]);
+
+    let raw = facts(&at("disk.raw"), Format::Raw).await;
+    let table = raw.table.clone().unwrap();
+    assert_eq!((table.kind.as_str(), table.backup, raw.virtual_size), ("gpt", Some(true), 8 << 20));
+    let parts: Vec<_> = table.partitions.iter().map(|p| (p.kind.as_str(), p.name.as_str(), p.size >> 20)).collect();
+    assert_eq!(parts, [("esp", "EFI", 1), ("swap", "", 1), ("linux", "the root", 4)]);
+    for (name, format) in [
+        ("disk.qcow2", Format::Qcow2),
+        ("disk.vhd", Format::Vhd),
+        ("dynamic.vhd", Format::Vhd),
+        ("disk.vhdx", Format::Vhdx),
+        ("disk.vmdk", Format::Vmdk),
+    ] {
+        assert_eq!(facts(&at(name), format).await.table, Some(table.clone()), "{name}");
+    }
+
+    let footer = |kind: &str| Some(VhdFooter { kind: kind.to_owned(), checksum_valid: true });
+    assert_eq!(facts(&at("disk.vhd"), Format::Vhd).await.vhd, footer("fixed"));
+    assert_eq!(facts(&at("dynamic.vhd"), Format::Vhd).await.vhd, footer("dynamic"));
+    assert_eq!(raw.vhd, None);
+}
+
+#[tokio::test]
+async fn a_vhd_that_was_rounded_to_cylinders_has_lost_its_second_table() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    divided(&at("disk.raw"), 9, GPT);
+    convert(&at("disk.raw"), &at("disk.vhd"), &["-O", "vpc", "-o", "subformat=fixed"]);
+    let seen = facts(&at("disk.vhd"), Format::Vhd).await;
+    assert_ne!(seen.virtual_size % (1 << 20), 0);
+    assert_eq!(seen.table.unwrap().backup, Some(false));
+}
+
+#[tokio::test]
+async fn a_footer_that_was_changed_is_not_valid() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    divided(&at("disk.raw"), 8, GPT);
+    convert(&at("disk.raw"), &at("disk.vhd"), &["-O", "vpc", "-o", "subformat=fixed,force_size=on"]);
+    let mut bytes = std::fs::read(at("disk.vhd")).unwrap();
+    let creator = bytes.len() - 512 + 28;
+    bytes[creator] ^= 1;
+    std::fs::write(at("disk.vhd"), bytes).unwrap();
+    assert!(!facts(&at("disk.vhd"), Format::Vhd).await.vhd.unwrap().checksum_valid);
+}
+
+#[tokio::test]
+async fn other_tables_and_none_are_told_apart() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    divided(&at("mbr.raw"), 8, "label: dos\nsize=2MiB, type=82\ntype=8e\n");
+    let table = facts(&at("mbr.raw"), Format::Raw).await.table.unwrap();
+    let kinds: Vec<_> = table.partitions.iter().map(|partition| partition.kind.as_str()).collect();
+    assert_eq!((table.kind.as_str(), table.backup, kinds), ("mbr", None, vec!["swap", "lvm"]));
+
+    std::fs::write(at("bare.raw"), vec![7; 1 << 20]).unwrap();
+    assert_eq!(facts(&at("bare.raw"), Format::Raw).await.table.unwrap().kind, "none");
+    std::fs::write(at("small.raw"), vec![0; 700]).unwrap();
+    assert!(facts(&at("small.raw"), Format::Raw).await.unreadable.unwrap().contains("smaller"));
+}
+
+#[test]
+fn a_hostile_table_is_refused_and_never_followed() {
+    let mut head = vec![0; 64 << 10];
+    head[510..512].copy_from_slice(&[0x55, 0xaa]);
+    head[450] = 0xee;
+    head[454..458].copy_from_slice(&1u32.to_le_bytes());
+    let size = 1 << 30;
+    assert!(parse(&head, &[], size).unwrap_err().contains("there is none in the second sector"));
+    head[512..520].copy_from_slice(b"EFI PART");
+    for (entries, count, width, why) in [
+        (2u64, 128u32, 8u32, "8 bytes"),
+        (2, u32::MAX, 128, "more than the 256"),
+        (u64::MAX, 128, 128, "cut short"),
+        (127, 128, 128, "cut short"),
+        (2, 128, 4096, "cut short"),
+    ] {
+        head[584..592].copy_from_slice(&entries.to_le_bytes());
+        head[592..596].copy_from_slice(&count.to_le_bytes());
+        head[596..600].copy_from_slice(&width.to_le_bytes());
+        let answer = parse(&head, &[], size);
+        assert!(answer.as_ref().is_err_and(|text| text.contains(why)), "{why}: {answer:?}");
+    }
+    // A partition that ends before it begins.
+    head[584..592].copy_from_slice(&2u64.to_le_bytes());
+    head[596..600].copy_from_slice(&128u32.to_le_bytes());
+    head[1024] = 1;
+    head[1056..1064].copy_from_slice(&9u64.to_le_bytes());
+    assert!(parse(&head, &[], size).unwrap_err().contains("before it begins"));
+    // Numbers that no disk has.
+    head[1056..1064].copy_from_slice(&(u64::MAX - 1).to_le_bytes());
+    head[1064..1072].copy_from_slice(&u64::MAX.to_le_bytes());
+    assert!(parse(&head, &[], size).is_err());
+    // A name in another alphabet's control characters.
+    head[1056..1064].copy_from_slice(&1u64.to_le_bytes());
+    head[1064..1072].copy_from_slice(&2u64.to_le_bytes());
+    head[1080..1082].copy_from_slice(&0x1bu16.to_le_bytes());
+    assert!(!parse(&head, &[], size).unwrap().partitions[0].name.contains('\u{1b}'));
+}
