@@ -6,6 +6,7 @@ mod support;
 mod compare;
 mod connect;
 mod console;
+mod coverage;
 mod explain;
 mod images;
 mod kconfig;
@@ -42,6 +43,7 @@ fn version_and_help_are_short_and_say_the_exit_codes() {
         "images",
         "snapshots",
         "compare",
+        "coverage",
         "console",
         "kconfig",
         "doctor",
@@ -134,6 +136,7 @@ fn schemas_are_valid_json() {
         "images",
         "console-rules",
         "deviations",
+        "foreign-checks",
         "facts",
         "console",
         "kconfig-check",

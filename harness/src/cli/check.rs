@@ -10,9 +10,9 @@ use crate::exit::Exit;
 use crate::machine::console::Rules;
 use crate::suite::diagnostic::{Diagnostics, codes, sarif};
 use crate::suite::model::{Suite, Test};
-use crate::suite::{known, proofs, schema_of_file};
+use crate::suite::{foreign, known, proofs, schema_of_file};
 
-/// Validate suites, known issues, proofs and console rules offline: all errors of all files at once, nothing is started
+/// Validate suites, known issues, proofs, coverage and console rules offline: all errors of all files at once, nothing is started
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example: muster check suites/kernel.yaml")]
 pub struct Arguments {
@@ -70,6 +70,7 @@ struct Files {
     rules: Vec<Utf8PathBuf>,
     known_issues: Vec<Utf8PathBuf>,
     proofs: Vec<Utf8PathBuf>,
+    coverage: Vec<Utf8PathBuf>,
     suites: Vec<Utf8PathBuf>,
 }
 
@@ -82,11 +83,17 @@ impl Files {
                 Some("console-rules/v1") => &mut files.rules,
                 Some("known-issues/v1") => &mut files.known_issues,
                 Some("proofs/v1") => &mut files.proofs,
+                Some(foreign::SCHEMA) => &mut files.coverage,
                 _ => &mut files.suites,
             };
             list.push(path);
         }
         files
+    }
+
+    /// Whether some are held against suites, be they named or not.
+    fn beside_suites(&self) -> bool {
+        [&self.known_issues, &self.proofs, &self.coverage].iter().any(|list| !list.is_empty())
     }
 }
 
@@ -105,11 +112,11 @@ fn look(files: Files) -> Result<Found, Complaint> {
         let (count, problems) = Rules::check(&files.rules);
         found.problems.push(problems);
         found.said.push(format!("{count} console rules: all valid"));
-        if files.known_issues.is_empty() && files.proofs.is_empty() && files.suites.is_empty() {
+        if !files.beside_suites() && files.suites.is_empty() {
             return Ok(found);
         }
     }
-    let about_suites = !files.suites.is_empty() || (files.known_issues.is_empty() && files.proofs.is_empty());
+    let about_suites = !files.suites.is_empty() || !files.beside_suites();
     let selection = Selection { suites: files.suites, ..Selection::default() };
     let (suites, problems) = load::decode(&selection)?;
     let sound = problems.is_empty();
@@ -137,6 +144,14 @@ fn look(files: Files) -> Result<Found, Complaint> {
             let (proofs, problems) = proofs::load(&paths, &load::vocabulary(), &suites);
             found.problems.push(problems);
             found.said.push(format!("{} proofs: all valid", proofs.len()));
+        }
+        let beside = folders.iter().map(|folder| folder.join("coverage")).filter(|folder| folder.is_dir());
+        let paths: Vec<_> = beside.chain(files.coverage).collect();
+        if !paths.is_empty() {
+            let (lists, problems) = foreign::load(&paths, &load::vocabulary(), &suites);
+            found.problems.push(problems);
+            let checks: usize = lists.iter().map(|list| list.checks.len()).sum();
+            found.said.push(format!("{checks} checks of {} other tools: all valid", lists.len()));
         }
     }
     found.suites = suites;

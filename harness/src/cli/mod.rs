@@ -10,6 +10,7 @@ mod compare;
 mod connect;
 mod console;
 mod consumer;
+mod coverage;
 mod doctor;
 mod door;
 mod explain;
@@ -73,6 +74,8 @@ enum Command {
     Snapshots(snapshots::Arguments),
     /// Compare two systems, and fail on differences that nobody has documented
     Compare(Box<compare::Arguments>),
+    /// Say which checks of other tools the suites take the place of, and which are missing
+    Coverage(coverage::Arguments),
     /// Judge console logs offline, and list the rules
     Console(console::Arguments),
     /// Judge and compare kernel configurations offline
@@ -115,6 +118,7 @@ fn dispatch(command: Command) -> std::process::ExitCode {
         Command::Images(arguments) => images::execute(arguments),
         Command::Snapshots(arguments) => snapshots::execute(arguments),
         Command::Compare(arguments) => compare::execute(*arguments),
+        Command::Coverage(arguments) => coverage::execute(arguments),
         Command::Console(arguments) => console::execute(arguments),
         Command::Kconfig(arguments) => kconfig::execute(*arguments),
         Command::Doctor(arguments) => doctor::execute(arguments),

@@ -29,6 +29,8 @@ enum Format {
     Proofs,
     /// Ledgers of documented deviations (`schema: deviations/v1`)
     Deviations,
+    /// Checks of other tools, for `muster coverage` (`schema: foreign-checks/v1`)
+    ForeignChecks,
     /// What a comparison reads of one system (`facts/v1`)
     Facts,
     /// What `muster console scan --format json` prints (`console/v1`)
@@ -54,6 +56,7 @@ pub fn execute(arguments: Arguments) -> Result<Exit, Complaint> {
         Format::ConsoleRules => pretty(&crate::suite::schema::console_rules())?,
         Format::Proofs => pretty(&crate::suite::schema::proofs())?,
         Format::Deviations => pretty(&crate::suite::schema::deviations())?,
+        Format::ForeignChecks => pretty(&crate::suite::schema::foreign_checks())?,
         Format::Facts => pretty(&crate::compare::facts::schema())?,
         Format::Console => super::console::SCHEMA.trim_end().to_owned(),
         Format::ImagesCheck => super::image_check::SCHEMA.trim_end().to_owned(),

@@ -11,6 +11,7 @@
 //! - [`proofs`]: how tests are shown to be able to fail.
 //! - [`select`]: which tests a command line means. [`images`]: the image catalogue's files.
 //! - [`console_rules`]: the files of console rules. [`deviations`]: the ledger of a comparison.
+//! - [`foreign`]: the checks of other tools, and which tests take their place.
 
 pub mod adjust;
 pub mod condition;
@@ -19,6 +20,7 @@ mod decode;
 pub mod deviations;
 pub mod diagnostic;
 mod effort;
+pub mod foreign;
 #[cfg(test)]
 mod growth_tests;
 #[cfg(test)]

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use camino::Utf8PathBuf;
 
+use super::diagnostic::Span;
 use crate::failure::Location;
 
 /// One suite file.
@@ -65,7 +66,7 @@ pub struct Test {
     /// Links to the sources of what is expected.
     pub links: Vec<String>,
     /// Checks of other tools that this test takes the place of, by their names there.
-    pub covers: Vec<String>,
+    pub covers: Vec<Cover>,
     /// On which systems it is asked; `None` is all.
     pub when: Option<When>,
     /// What is expected otherwise on some systems; see [`Test::adjusted`].
@@ -91,6 +92,17 @@ pub struct Test {
     pub snapshots: Vec<SnapshotSpec>,
     /// Where the test begins.
     pub location: Location,
+}
+
+/// A check of another tool that a test takes the place of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cover {
+    /// Its name there, as written.
+    pub name: String,
+    /// The file that says so.
+    pub file: Arc<str>,
+    /// Where.
+    pub span: Span,
 }
 
 /// The shape of machine that a combination of a matrix asks for. What is `None` is as the image's

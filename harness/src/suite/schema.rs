@@ -55,6 +55,15 @@ pub fn deviations() -> Value {
     )
 }
 
+/// The schema of lists of the checks of other tools.
+pub fn foreign_checks() -> Value {
+    root(
+        super::foreign::SCHEMA,
+        "Checks of another tool, and what takes their place",
+        mapping(&super::foreign::FILE, &[]),
+    )
+}
+
 fn root(id: &str, title: &str, mut schema: Value) -> Value {
     let object = schema.as_object_mut().map(std::mem::take).unwrap_or_default();
     let mut out = Map::new();
@@ -77,6 +86,12 @@ fn mapping(table: &'static KeyTable, tables: &[&'static CheckTable]) -> Value {
         "id" if table.get("expect").is_some() => {
             out["anyOf"] = json!([{"required": ["steps"]}, {"required": ["expect"]}, {"required": ["snapshots"]}]);
             out["dependentRequired"] = json!({"because": ["when"]});
+        }
+        "id" if table.get("gap").is_some() => {
+            let names = ["gap", "by", "outside", "partly"];
+            let pairs = names.iter().enumerate().flat_map(|(n, a)| names[n + 1..].iter().map(move |b| [*a, *b]));
+            let pairs: Vec<_> = pairs.map(|pair| json!({"required": pair})).collect();
+            out["not"] = json!({"anyOf": pairs});
         }
         "schema" if table.get("include").is_some() => {
             out["anyOf"] = json!([{"required": ["tests"]}, {"required": ["include"]}]);

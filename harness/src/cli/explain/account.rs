@@ -173,7 +173,7 @@ pub(super) fn of(suite: &Arc<Suite>, index: usize, system: &System) -> Account {
         column: test.location.column,
         tags: test.tags.clone(),
         links: test.links.clone(),
-        covers: test.covers.clone(),
+        covers: test.covers.iter().map(|cover| cover.name.clone()).collect(),
         image: system.image.clone(),
         gates: [("suite", &suite.images), ("test", &test.when)]
             .into_iter()

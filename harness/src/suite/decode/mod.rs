@@ -45,6 +45,7 @@ const SCHEMAS: &[&str] = &[
     "proofs/v1",
     super::console_rules::SCHEMA,
     super::deviations::SCHEMA,
+    super::foreign::SCHEMA,
     FRAGMENT,
 ];
 const FRAGMENT: &str = "tests/v1";

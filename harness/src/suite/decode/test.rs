@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::super::diagnostic::{Span, codes};
 use super::super::keys::{GUESTS, MOST_TAGS, TEST};
-use super::super::model::{Action, Condition, GuestMode, NEEDS_INTERNET, Test, When};
+use super::super::model::{Action, Condition, Cover, GuestMode, NEEDS_INTERNET, Test, When};
 use super::super::value::{self, ValueError};
 use super::super::yaml::{self, Node};
 use super::adjust;
@@ -222,13 +222,13 @@ fn links(cx: &mut Context<'_>, node: &Node) -> Vec<String> {
     }
 }
 
-fn covers(cx: &mut Context<'_>, node: &Node) -> Vec<String> {
+fn covers(cx: &mut Context<'_>, node: &Node) -> Vec<Cover> {
     let mut out = Vec::new();
     let mut known = std::collections::HashSet::new();
     for item in cx.items(node, "covers").unwrap_or_default() {
         let Some(text) = cx.line(item, "covers") else { continue };
         if known.insert(text.text.clone()) {
-            out.push(text.text);
+            out.push(Cover { name: text.text, file: cx.file.clone(), span: text.span });
         } else {
             super::expect::duplicate_subject(cx, &text);
         }

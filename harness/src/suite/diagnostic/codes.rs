@@ -42,6 +42,8 @@ codes! {
     DUPLICATE_SUBJECT = "duplicate-subject", "After substitution, two keys of one mapping are the same.";
     UNKNOWN_NEED = "unknown-need", "A test needs one that the suite does not have.";
     UNKNOWN_TEST = "unknown-test", "A known issue is about a test that no suite has.";
+    UNKNOWN_COVER = "unknown-cover", "A test covers a check that the list of its tool does not have.";
+    STALE_COVERAGE = "stale-coverage", "A check of another tool is said not to be covered, or in part, and the suites say otherwise.";
     CYCLIC_NEED = "cyclic-need", "Tests need each other in a circle.";
     NEED_ACROSS_GUESTS = "need-across-guests", "Tests that share a machine through `needs` ask for different machines.";
     UNKNOWN_VAR = "unknown-var", "A substitution names a variable that is not defined.";

@@ -12,7 +12,7 @@ use super::super::decode_source;
 use super::super::diagnostic::Diagnostics;
 use super::super::guide_tests::{blocks, vocabulary};
 use super::super::testing::{EXAMPLES, VOCABULARY};
-use super::super::{Vocabulary, console_rules, deviations, images, known, lint, load, yaml};
+use super::super::{Vocabulary, console_rules, deviations, foreign, images, known, lint, load, yaml};
 use super::tests::as_editor;
 
 fn testdata() -> Utf8PathBuf {
@@ -31,6 +31,7 @@ fn validators(vocabulary: &Vocabulary<'_>) -> HashMap<&'static str, Validator> {
         ("known-issues/v1", super::known_issues()),
         ("proofs/v1", super::proofs()),
         (deviations::SCHEMA, super::deviations()),
+        (foreign::SCHEMA, super::foreign_checks()),
         ("images/v1", super::images()),
         (console_rules::SCHEMA, super::console_rules()),
     ];
@@ -79,7 +80,7 @@ fn every_example_of_every_check_type_is_accepted_and_uses_what_exists() {
 fn every_shipped_file_is_accepted_by_the_schema_too() {
     let validators = validators(&vocabulary());
     let mut count = HashMap::<String, usize>::new();
-    for folder in ["suites", "tests/suites", "images", "harness/src/machine/console/rules"] {
+    for folder in ["suites", "suites/coverage", "tests/suites", "images", "harness/src/machine/console/rules"] {
         for path in files(&root().join(folder), "yaml") {
             let text = fs_err::read_to_string(&path).unwrap();
             let (json, schema) = instance(path.as_str(), &text).unwrap_or_else(|| panic!("{path} is not YAML"));
@@ -128,7 +129,7 @@ fn every_example_of_the_pages_is_accepted_by_both() {
                     sink
                 }
                 // What they speak of is in other files; `guide_tests` puts them together.
-                "tests/v1" | "known-issues/v1" | "proofs/v1" => Diagnostics::new(),
+                "tests/v1" | "known-issues/v1" | "proofs/v1" | foreign::SCHEMA => Diagnostics::new(),
                 deviations::SCHEMA => {
                     let kinds = crate::compare::kind::words();
                     let mut sink = Diagnostics::new();
@@ -169,6 +170,10 @@ const ONLY_THE_PARSER: &[(&str, &str)] = &[
     ("bad-images/twice", "uniqueness by one key of the entries"),
     ("bad-console-rules/patterns", "whether a text is a regular expression that can fail"),
     ("bad-console-rules/twice", "uniqueness by one key of the entries"),
+    ("bad-foreign-checks/ids", "the form of names, and uniqueness by one key of the entries"),
+    ("bad-foreign-checks/left-out", "a cross reference into other files"),
+    ("bad-foreign-checks/links", "the form of links"),
+    ("bad-foreign-checks/stale", "a cross reference into other files"),
 ];
 
 #[test]
@@ -180,6 +185,7 @@ fn bad_files_are_refused_by_the_schema_unless_it_cannot_know() {
         ("bad-known-issues", "known-issues/v1"),
         ("bad-images", "images/v1"),
         ("bad-console-rules", console_rules::SCHEMA),
+        ("bad-foreign-checks", foreign::SCHEMA),
     ] {
         for path in files(&testdata().join(folder), "yaml") {
             seen += 1;
