@@ -66,3 +66,67 @@ fn what_cannot_be_pulled_is_refused_with_the_way_to_it() {
         assert!(shown.stdout.contains(part), "{part} is missing in\n{}", shown.stdout);
     }
 }
+
+/// A disk of so many MiB, divided by `sfdisk` as the script says, then converted.
+fn disk(place: &Place, name: &str, mib: u64, script: &str, convert: &[&str]) -> String {
+    let at = |suffix: &str| place.path(&format!("{name}.{suffix}")).display().to_string();
+    let raw = at("raw");
+    std::fs::File::create(&raw).unwrap().set_len(mib << 20).unwrap();
+    let mut sfdisk = std::process::Command::new("sfdisk")
+        .args(["-q", &raw])
+        .stdin(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .expect("sfdisk is there");
+    std::io::Write::write_all(&mut sfdisk.stdin.take().unwrap(), script.as_bytes()).unwrap();
+    assert!(sfdisk.wait().unwrap().success());
+    let Some(format) = convert.get(1) else { return raw };
+    let file = at(format);
+    let mut qemu_img = std::process::Command::new("qemu-img");
+    qemu_img.args(["convert", "-f", "raw"]).args(convert).args([&raw, &file]);
+    assert!(qemu_img.status().expect("qemu-img is there").success());
+    file
+}
+
+#[test]
+fn files_are_held_to_the_rules_of_azure_without_a_machine() {
+    const WHOLE: &str = "label: gpt\nsize=1MiB, type=U\ntype=L\n";
+    let place = Place::new();
+    let fixed = ["-O", "vpc", "-o", "subformat=fixed,force_size=on"];
+    let check = |file: &str, given: &[&str]| {
+        let words = [&["images", "check", file, "--suite", "azure-image"], given].concat();
+        muster(&words)
+    };
+    let good = disk(&place, "good", 8, WHOLE, &fixed);
+    let ended = check(&good, &["--given", "firmware=uefi"]);
+    ended.assert_status(0);
+    assert!(ended.stdout.ends_with("4 tests: 4 pass\n"), "{}", ended.stdout);
+    // Whether it starts through UEFI is not in the file.
+    let ended = check(&good, &[]);
+    ended.assert_status(2);
+    assert!(ended.stderr.contains("--given firmware=…"), "{}", ended.stderr);
+    check(&good, &["--allow-unknown"]).assert_status(0);
+
+    let swap = "label: gpt\nsize=1MiB, type=S\ntype=L\n";
+    let lvm = "label: dos\ntype=8e\n";
+    for (file, given, test, found) in [
+        // What the proofs of these tests in suites/proofs/azure-image.yaml point at.
+        (disk(&place, "rounded", 9, WHOLE, &["-O", "vpc", "-o", "subformat=fixed"]), "uefi", "disk-size", "found false"),
+        (disk(&place, "dynamic", 8, WHOLE, &["-O", "vpc"]), "uefi", "fixed-vhd", "found dynamic"),
+        (disk(&place, "swap", 8, swap, &[]), "bios", "partitions", "lacks swap"),
+        (disk(&place, "lvm", 8, lvm, &[]), "bios", "partitions", "lacks"),
+        (disk(&place, "bare", 8, swap, &["-O", "qcow2"]), "uefi", "uefi-partitions", "has esp"),
+    ] {
+        let ended = check(&file, &["--given", &format!("firmware={given}")]);
+        ended.assert_status(1);
+        assert!(ended.stdout.contains(&format!("FAIL azure-image/{test}")), "{}", ended.stdout);
+        assert!(ended.stdout.contains(found), "{found}: {}", ended.stdout);
+    }
+    let ended = check(&good, &["--format", "json", "--allow-unknown"]);
+    ended.assert_status(0);
+    let document: serde_json::Value = serde_json::from_str(&ended.stdout).expect("JSON");
+    assert_eq!(document["files"][0]["disk"]["vhd"]["kind"], "fixed");
+    let none = muster(&["images", "check", &good, "--suite", "base"]);
+    none.assert_status(2);
+    assert!(none.stderr.contains("no selected test has `disk-image` expectations"), "{}", none.stderr);
+}

@@ -47,10 +47,14 @@ pub fn vocabulary() -> Vocabulary<'static> {
     Vocabulary { tables: crate::check::tables(), capabilities: CAPABILITIES, tools: TOOLS }
 }
 
+/// Where suites are read from: what the person named, else the checkout's.
+fn paths(selection: &Selection) -> Result<Vec<Utf8PathBuf>, Complaint> {
+    if selection.suites.is_empty() { Ok(vec![Project::find()?.suites()]) } else { Ok(selection.suites.clone()) }
+}
+
 /// Decodes suites and says everything that is wrong with them, which is for the caller to tell.
 pub fn decode(selection: &Selection) -> Result<(Vec<Suite>, Diagnostics), Complaint> {
-    let paths = if selection.suites.is_empty() { vec![Project::find()?.suites()] } else { selection.suites.clone() };
-    Ok(crate::suite::load(&paths, &vocabulary()))
+    Ok(crate::suite::load(&paths(selection)?, &vocabulary()))
 }
 
 /// Loads suites; prints every error of every file and ends the command when there is one.
@@ -81,8 +85,7 @@ pub fn accept(suites: Vec<Suite>) -> Result<Loaded, Complaint> {
 /// The folders among what suites come from, in which known issues may lie beside them. A suite that is
 /// named by its file stands alone.
 pub fn folders(selection: &Selection) -> Result<Vec<Utf8PathBuf>, Complaint> {
-    let paths = if selection.suites.is_empty() { vec![Project::find()?.suites()] } else { selection.suites.clone() };
-    Ok(paths.into_iter().filter(|path| path.is_dir()).collect())
+    Ok(paths(selection)?.into_iter().filter(|path| path.is_dir()).collect())
 }
 
 /// The day by which known issues are over or not.

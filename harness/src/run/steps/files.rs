@@ -189,10 +189,25 @@ async fn fetch<L: Live>(live: &L, step: &Step, name: &str, folder: &Utf8Path, cl
         End::TooMuchOutput => ", its beginning only",
         End::TimedOut => ", as far as its time allowed",
     };
-    let target = folder.join(local_name(name));
-    match fs_err::create_dir_all(folder).and_then(|()| fs_err::write(&target, &reply.stdout)) {
-        Ok(()) => Ok(format!("collect: {shown} ({} bytes{note})", reply.stdout.len())),
+    match fs_err::create_dir_all(folder).and_then(|()| keep(folder, &local_name(name), &reply.stdout)) {
+        Ok(kept) if kept == local_name(name) => Ok(format!("collect: {shown} ({} bytes{note})", reply.stdout.len())),
+        Ok(kept) => Ok(format!("collect: {shown} as {kept} ({} bytes{note})", reply.stdout.len())),
         Err(error) => Ok(format!("collect: {shown} cannot be kept: {error}")),
+    }
+}
+
+/// Writes a file under a name that none has yet, and says which: `/a/b` and `/a.b` are both `a.b`, and one
+/// file may be brought twice.
+fn keep(folder: &Utf8Path, name: &str, bytes: &[u8]) -> std::io::Result<String> {
+    let mut free = name.to_owned();
+    let mut number = 1;
+    loop {
+        match fs_err::File::create_new(folder.join(&free)) {
+            Ok(mut file) => return std::io::Write::write_all(&mut file, bytes).map(|()| free),
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => number += 1,
+            Err(error) => return Err(error),
+        }
+        free = format!("{name}.{number}");
     }
 }
 
@@ -218,12 +233,12 @@ fn pattern(path: &str) -> String {
 
 /// One name for a path of the guest: `/var/log/x` is `var.log.x`, and what could mean something to
 /// this host's file systems is not in it.
-fn local_name(path: &str) -> Utf8PathBuf {
+fn local_name(path: &str) -> String {
     let safe = |c: char| if c.is_ascii_alphanumeric() || "-_.".contains(c) { c } else { '_' };
     let flat: String = path.trim_matches('/').replace('/', ".").chars().map(safe).collect();
     let tail: String = flat.chars().rev().take(180).collect::<Vec<_>>().into_iter().rev().collect();
     let tail = tail.trim_start_matches('.');
-    Utf8PathBuf::from(if tail.is_empty() { "file" } else { tail })
+    if tail.is_empty() { "file" } else { tail }.to_owned()
 }
 
 #[cfg(test)]
@@ -242,7 +257,18 @@ mod tests {
         assert_eq!(local_name("/var/log/messages"), "var.log.messages");
         assert_eq!(local_name("/../../etc/x y\n"), "etc.x_y_");
         assert_eq!(local_name("/.."), "file");
-        assert_eq!(local_name(&format!("/{}", "a".repeat(400))).as_str().len(), 180);
+        assert_eq!(local_name(&format!("/{}", "a".repeat(400))).len(), 180);
+    }
+
+    #[test]
+    fn files_whose_names_become_one_are_all_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = Utf8Path::from_path(folder.path()).unwrap();
+        let names: Vec<String> =
+            ["/a/b", "/a.b", "/a/b"].iter().map(|path| keep(folder, &local_name(path), path.as_bytes()).unwrap()).collect();
+        assert_eq!(names, ["a.b", "a.b.2", "a.b.3"]);
+        assert_eq!(std::fs::read_to_string(folder.join("a.b.2")).unwrap(), "/a.b");
+        assert!(keep(&folder.join("none"), "x", b"").is_err());
     }
 
     #[test]
