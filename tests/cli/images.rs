@@ -125,7 +125,7 @@ fn files_are_held_to_the_rules_of_azure_without_a_machine() {
     let ended = check(&good, &["--format", "json", "--allow-unknown"]);
     ended.assert_status(0);
     let document: serde_json::Value = serde_json::from_str(&ended.stdout).expect("JSON");
-    assert_eq!(document["files"][0]["disk"]["vhd"]["kind"], "fixed");
+    assert_eq!(document["files"][0]["disk"]["subformat"], "fixed");
     let none = muster(&["images", "check", &good, "--suite", "base"]);
     none.assert_status(2);
     assert!(none.stderr.contains("no selected test has `disk-image` expectations"), "{}", none.stderr);

@@ -178,14 +178,14 @@ fn hint(files: &[File]) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::image::layout::{Table, VhdFooter};
+    use crate::image::layout::Table;
 
     fn disk(kind: &str) -> DiskFacts {
         DiskFacts {
             format: "vhd".to_owned(),
             virtual_size: 1 << 30,
             file_size: 1 << 30,
-            vhd: Some(VhdFooter { kind: kind.to_owned(), checksum_valid: true }),
+            subformat: Some(kind.to_owned()),
             table: Some(Table { kind: "gpt".to_owned(), backup: Some(true), partitions: Vec::new() }),
             unreadable: None,
         }

@@ -210,9 +210,8 @@ fn inspect(file: &Utf8Path, format: Option<Format>, arch: Arch) -> Result<Exit, 
 fn described_disk(disk: &image::DiskFacts) -> Vec<Vec<String>> {
     let mut rows = Vec::new();
     let mut row = |name: &str, value: String| rows.push(vec![name.to_owned(), value]);
-    if let Some(footer) = &disk.vhd {
-        let sum = if footer.checksum_valid { "its checksum is right" } else { "its checksum is wrong" };
-        row("VHD footer", format!("{}, {sum}", footer.kind));
+    if let Some(subformat) = &disk.subformat {
+        row("subformat", subformat.clone());
     }
     match (&disk.table, &disk.unreadable) {
         (Some(table), _) => {

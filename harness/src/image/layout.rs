@@ -29,25 +29,15 @@ pub struct DiskFacts {
     pub virtual_size: u64,
     /// Length of the file in bytes.
     pub file_size: u64,
-    /// What the footer of a VHD says.
+    /// Of a VHD: `fixed`, `dynamic` or `differencing`, as its footer says; else the footer's number.
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub vhd: Option<VhdFooter>,
+    pub subformat: Option<String>,
     /// Its partitions.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub table: Option<Table>,
     /// Why they cannot be read, when they cannot.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub unreadable: Option<String>,
-}
-
-/// The footer of a VHD: its last 512 bytes.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub struct VhdFooter {
-    /// `fixed`, `dynamic` or `differencing`; else the number.
-    pub kind: String,
-    /// Whether its checksum is that of its bytes.
-    pub checksum_valid: bool,
 }
 
 /// The partitions of a disk.
@@ -80,11 +70,11 @@ pub struct Partition {
 /// Reads an image that was inspected. `stated` is the format of the description, which for a root file
 /// system is not that of the disk that was made from it.
 pub async fn read(disk: &Inspected, stated: Format, deadline: Duration) -> Result<DiskFacts, ImageError> {
-    let footer = match disk.format {
-        Format::Vhd => vhd_footer(&plain(disk, disk.actual_size.saturating_sub(SECTOR), SECTOR)?),
+    let subformat = match disk.format {
+        Format::Vhd => vhd_subformat(&plain(disk, disk.actual_size.saturating_sub(SECTOR), SECTOR)?),
         _ => None,
     };
-    let fixed = footer.as_ref().is_some_and(|footer| footer.kind == "fixed");
+    let fixed = subformat.as_deref() == Some("fixed");
     let table = match disk.format {
         _ if disk.virtual_size < 2 * SECTOR => Err("the disk is smaller than any table of partitions".to_owned()),
         Format::Raw => two_ends(disk, |at, length| plain(disk, at, length)),
@@ -102,7 +92,7 @@ pub async fn read(disk: &Inspected, stated: Format, deadline: Duration) -> Resul
     };
     let format = stated.word().to_owned();
     let (virtual_size, file_size) = (disk.virtual_size, disk.actual_size);
-    Ok(DiskFacts { format, virtual_size, file_size, vhd: footer, table, unreadable })
+    Ok(DiskFacts { format, virtual_size, file_size, subformat, table, unreadable })
 }
 
 type Ends = (Vec<u8>, Vec<u8>);
@@ -152,19 +142,15 @@ async fn through_qemu(disk: &Inspected, at: u64, length: u64, deadline: Duration
     Ok(bytes)
 }
 
-fn vhd_footer(bytes: &[u8]) -> Option<VhdFooter> {
-    if bytes.len() < 512 || !bytes.starts_with(b"conectix") {
-        return None;
-    }
-    let kind = match big(bytes, 60, 4)? {
+/// From the last 512 bytes. Whether their checksum is right has been looked at: a wrong one is refused.
+fn vhd_subformat(footer: &[u8]) -> Option<String> {
+    footer.starts_with(b"conectix").then_some(())?;
+    Some(match big(footer, 60, 4)? {
         2 => "fixed".to_owned(),
         3 => "dynamic".to_owned(),
         4 => "differencing".to_owned(),
         other => other.to_string(),
-    };
-    // The one's complement of the sum of all bytes but its own.
-    let sum: u32 = bytes.iter().enumerate().filter(|(at, _)| !(64..68).contains(at)).map(|(_, b)| u32::from(*b)).sum();
-    Some(VhdFooter { kind, checksum_valid: big(bytes, 64, 4)? == u64::from(!sum) })
+    })
 }
 
 /// A number of up to eight bytes, most significant first.
@@ -229,7 +215,7 @@ fn gpt(head: &[u8], last: &[u8], size: u64) -> Result<Table, String> {
     let mut partitions = Vec::new();
     for number in 0..count {
         let at = entries.checked_add(number * width).ok_or(CUT)?;
-        let entry = head.get(at..at + 128).ok_or(CUT)?;
+        let entry = head.get(at..at.saturating_add(128)).ok_or(CUT)?;
         if entry[..16].iter().all(|byte| *byte == 0) {
             continue;
         }

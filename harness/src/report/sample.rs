@@ -163,7 +163,7 @@ pub(crate) fn events() -> Vec<Event> {
             format: "qcow2".into(),
             virtual_size: 2 << 30,
             file_size: 300 << 20,
-            vhd: Some(crate::image::layout::VhdFooter { kind: "fixed".into(), checksum_valid: true }),
+            subformat: Some("fixed".into()),
             table: Some(crate::image::layout::Table {
                 kind: "gpt".into(),
                 backup: Some(true),

@@ -3,7 +3,7 @@
 use std::io::Read as _;
 
 use base64::Engine as _;
-use camino::{Utf8Path, Utf8PathBuf};
+use camino::Utf8Path;
 use sha2::{Digest as _, Sha256};
 
 use super::{Broken, Done, shell};
