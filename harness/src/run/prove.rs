@@ -138,9 +138,8 @@ impl Proofs {
             Outcome::Fail => {
                 let of_the_change =
                     |failure: &Failure| failure.location.as_ref().is_some_and(|place| place.file == must.proof);
-                let as_said = |failure: &&Failure| {
-                    fails.iter().any(|id| id == failure.id.as_str()) && !of_the_change(failure)
-                };
+                let as_said =
+                    |failure: &&Failure| fails.iter().any(|id| id == failure.id.as_str()) && !of_the_change(failure);
                 match record.failures.iter().find(as_said) {
                     Some(failure) => {
                         record.outcome = Outcome::Pass;
@@ -249,7 +248,10 @@ mod tests {
             let place = Location { file: file.into(), line: 3, column: 5 };
             record.failures = vec![Failure::new(failure::STEP_RUN, "m").at(&place)];
             proofs.rule(&mut record);
-            (record.outcome, record.failures.into_iter().next().map(|failure| (failure.id.to_string(), failure.message)))
+            (
+                record.outcome,
+                record.failures.into_iter().next().map(|failure| (failure.id.to_string(), failure.message)),
+            )
         };
         assert_eq!(ruled("s.yaml"), (Outcome::Pass, None));
         let (outcome, failure) = ruled("proofs/s.yaml");
