@@ -208,20 +208,6 @@ pub fn unknown(what: &str, name: &str, known: &[&str]) -> Complaint {
 mod tests {
     use super::*;
 
-    /// Suites that may have tests with neither a proof nor a reason. It must shrink: a suite whose tests
-    /// all have one leaves it, and no new suite enters it.
-    const UNPROVEN: &[&str] = &[
-        "ai-host",
-        "isv-template",
-        "kernel",
-        "kernel-azure",
-        "kernel-confidential",
-        "kernel-containers",
-        "kernel-modern",
-        "kernel-systemd",
-        "upgrade",
-    ];
-
     #[test]
     fn every_shipped_test_has_a_proof_or_a_reason() {
         let folder = camino::Utf8Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../suites"));
@@ -232,13 +218,6 @@ mod tests {
 
         let tests = |s: usize| (0..suites[s].tests.len()).map(move |t| (s, t));
         let made = prove::make(&suites, &(0..suites.len()).flat_map(tests).collect(), &proofs);
-        let unproven = |suite: &String| UNPROVEN.contains(&suite.as_str());
-        let missing: Vec<_> = made.missing.iter().filter(|(suite, _)| !unproven(suite)).collect();
-        assert!(missing.is_empty(), "give these a proof or a reason in suites/proofs: {missing:?}");
-
-        let lacks = |name: &String| made.missing.iter().any(|(suite, _)| suite == name);
-        let done: Vec<_> =
-            suites.iter().map(|suite| &suite.name).filter(|name| unproven(name) && !lacks(name)).collect();
-        assert!(done.is_empty(), "remove these from UNPROVEN, since all of their tests have one: {done:?}");
+        assert!(made.missing.is_empty(), "give these a proof or a reason in suites/proofs: {:?}", made.missing);
     }
 }

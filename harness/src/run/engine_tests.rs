@@ -51,6 +51,25 @@ async fn ask_all(driver: &FakeDriver, plan: &Plan) -> Vec<TestRecord> {
     records
 }
 
+#[tokio::test]
+async fn a_machine_on_which_a_test_fails_as_it_must_leaves_no_evidence() {
+    for (command, outcome, stop) in
+        [("false", Outcome::Pass, Stop::Discard), ("true", Outcome::Fail, Stop::WithEvidence)]
+    {
+        let driver = FakeDriver::default();
+        let plan = plan_of(vec![mutating("a", &[], &[command])]);
+        let name = plan.groups[0].tests[0].suite.name.clone();
+        let proofs = super::prove::Proofs::one(&name, "a", "step.run", "proof.yaml");
+        let settings = Settings { proofs, ..settings() };
+        let (events, _stream) = Events::channel();
+        let session = Session::new(&driver, "fake", &settings, events);
+        let records = schedule::ask_all(&plan, &session).await;
+        session.finish().await;
+        assert_eq!(records[0].outcome, outcome, "{:?}", short(&records));
+        assert_eq!(driver.stops.lock().unwrap().last(), Some(&stop), "{command}");
+    }
+}
+
 fn mutating(id: &str, needs: &[&str], commands: &[&str]) -> Test {
     Test { guest: GuestMode::Clone, ..test(id, needs, commands) }
 }

@@ -103,6 +103,11 @@ impl<'s, 'd, D: Driver> Lane<'s, 'd, D> {
         };
         session.settings.known.rule(&mut record, &lookup);
         session.settings.proofs.rule(&mut record);
+        if let Some(slot) = self.slot.as_mut()
+            && session.settings.proofs.contain(&record.suite, &record.test)
+        {
+            slot.a_test_failed |= matches!(record.outcome, Outcome::Fail | Outcome::Error);
+        }
         let live = self.slot.as_mut().map(|slot| &mut slot.live);
         if let Err(why) = capsule::take(session, live, &mut record).await {
             session.events.notice(format!("the machine is given up after its capsule was taken: {why}"));
@@ -252,7 +257,9 @@ impl<'s, 'd, D: Driver> Lane<'s, 'd, D> {
             let base_checks = &planned.suite.base_checks;
             note_hit(&mut answer.failures, &mut answer.remarks, &slot.id, hit, &session.events, base_checks);
         }
-        slot.a_test_failed |= !answer.failures.is_empty();
+        // A test that must fail is judged by its proof: evidence is kept when that does not hold.
+        let must_fail = session.settings.proofs.contain(&planned.suite.name, &test.id);
+        slot.a_test_failed |= !must_fail && !answer.failures.is_empty();
         if answer.machine_lost {
             self.lose_machine().await;
         }

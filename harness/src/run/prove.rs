@@ -2,6 +2,7 @@
 //! before anything is planned; a record learns at its end what its failure shows.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::outcome::Outcome;
 use super::record::TestRecord;
@@ -12,9 +13,18 @@ use crate::suite::proofs::{Kind, Proof};
 /// What stands before the name of a suite whose tests must fail.
 pub const PREFIX: &str = "proof-of-";
 
-/// Tests that must fail, by suite and id, with the ids of which one must be among their failures.
+/// Tests that must fail, by suite and id.
 #[derive(Debug, Clone, Default)]
-pub struct Proofs(BTreeMap<(String, String), Vec<String>>);
+pub struct Proofs(BTreeMap<(String, String), MustFail>);
+
+/// How a test must fail.
+#[derive(Debug, Clone)]
+struct MustFail {
+    /// The ids of which one must be among its failures.
+    with: Vec<String>,
+    /// The file of the proof. What fails there is the change and not the test.
+    proof: Arc<str>,
+}
 
 /// What proofs make of suites.
 #[derive(Debug)]
@@ -50,7 +60,8 @@ pub fn make(suites: &[Suite], wanted: &BTreeSet<(usize, usize)>, proofs: &[Proof
                         let snapshots = snapshots_of(suite, test);
                         let mutated = Test { id: id.clone(), steps, retry: 0, snapshots, ..test.clone() };
                         tests.extend(alone(suite, mutated));
-                        made.proofs.0.insert((format!("{PREFIX}{}", suite.name), id), fails.clone());
+                        let must = MustFail { with: fails.clone(), proof: proof.location.file.clone() };
+                        made.proofs.0.insert((format!("{PREFIX}{}", suite.name), id), must);
                     }
                 }
             }
@@ -107,12 +118,28 @@ impl Proofs {
         self.0.len()
     }
 
+    /// Whether a test must fail.
+    pub fn contain(&self, suite: &str, test: &str) -> bool {
+        self.0.contains_key(&(suite.to_owned(), test.to_owned()))
+    }
+
+    /// That one test must fail, as a proof in a file says.
+    #[cfg(test)]
+    pub fn one(suite: &str, test: &str, with: &str, proof: &str) -> Self {
+        let must = MustFail { with: vec![with.into()], proof: proof.into() };
+        Self([((suite.to_owned(), test.to_owned()), must)].into())
+    }
+
     /// Turns the record of a test that must fail into what that shows.
     pub fn rule(&self, record: &mut TestRecord) {
-        let Some(fails) = self.0.get(&(record.suite.clone(), record.test.clone())) else { return };
+        let Some(must) = self.0.get(&(record.suite.clone(), record.test.clone())) else { return };
+        let fails = &must.with;
         match record.outcome {
             Outcome::Fail => {
-                let as_said = |failure: &&Failure| fails.iter().any(|id| id == failure.id.as_str());
+                let of_the_change =
+                    |failure: &Failure| failure.location.as_ref().is_some_and(|place| place.file == must.proof);
+                let as_said =
+                    |failure: &&Failure| fails.iter().any(|id| id == failure.id.as_str()) && !of_the_change(failure);
                 match record.failures.iter().find(as_said) {
                     Some(failure) => {
                         record.outcome = Outcome::Pass;
@@ -120,7 +147,11 @@ impl Proofs {
                         record.failures.clear();
                     }
                     None => {
-                        let text = format!("failed on the changed guest, but not with {}", fails.join(" or "));
+                        let text = if record.failures.iter().any(of_the_change) {
+                            "the guest could not be changed as the proof says".to_owned()
+                        } else {
+                            format!("failed on the changed guest, but not with {}", fails.join(" or "))
+                        };
                         record.failures.insert(0, Failure::new(failure::PROOF_OTHER, text).at(&record.location));
                     }
                 }
@@ -138,7 +169,7 @@ impl Proofs {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::failure::FailureId;
+    use crate::failure::{FailureId, Location};
 
     fn made(proofs: &str) -> Made {
         let text = "schema: suite/v1\nsuite: s\ntests:\n- {id: a, steps: [run: 'true']}\n- {id: b, needs: [a], expect: {kernel: {taint: 0}}}\n- {id: c, expect: {kernel: {taint: 0}}}\n";
@@ -194,8 +225,7 @@ mod tests {
 
     #[test]
     fn a_failure_as_said_is_a_pass_and_nothing_else_is() {
-        let mut proofs = Proofs::default();
-        proofs.0.insert(("proof-of-s".into(), "a".into()), vec!["kernel.taint".into()]);
+        let proofs = Proofs::one("proof-of-s", "a", "kernel.taint", "proofs/s.yaml");
         let ruled = |outcome: Outcome, failures: &[&str]| {
             let mut record = crate::report::sample::test("proof-of-s", "a", outcome);
             record.failures =
@@ -208,5 +238,25 @@ mod tests {
         assert_eq!(ruled(Outcome::Pass, &[]), (Outcome::Fail, Some("proof.passed".into())));
         assert_eq!(ruled(Outcome::Error, &["taint"]).0, Outcome::Error);
         assert_eq!(ruled(Outcome::Skip, &[]).0, Outcome::Skip);
+    }
+
+    #[test]
+    fn a_change_that_fails_is_not_the_failure_of_the_test() {
+        let proofs = Proofs::one("proof-of-s", "a", "step.run", "proofs/s.yaml");
+        let ruled = |file: &str| {
+            let mut record = crate::report::sample::test("proof-of-s", "a", Outcome::Fail);
+            let place = Location { file: file.into(), line: 3, column: 5 };
+            record.failures = vec![Failure::new(failure::STEP_RUN, "m").at(&place)];
+            proofs.rule(&mut record);
+            (
+                record.outcome,
+                record.failures.into_iter().next().map(|failure| (failure.id.to_string(), failure.message)),
+            )
+        };
+        assert_eq!(ruled("s.yaml"), (Outcome::Pass, None));
+        let (outcome, failure) = ruled("proofs/s.yaml");
+        let (id, message) = failure.unwrap();
+        assert_eq!((outcome, id.as_str()), (Outcome::Fail, "proof.other-failure"));
+        assert!(message.contains("could not be changed"), "{message}");
     }
 }
