@@ -66,6 +66,15 @@ build_isv() {
   done
 }
 
+# build_variants SOURCES OS-RELEASE OUT: what a variant of the distribution has in the place of a package of lab.
+build_variants() {
+  rpmbuild -bb --quiet --define "_topdir $WORK/rpmbuild-wsl" --define "_sourcedir $1" --define "os_release $2" --define "_rpmdir $3" \
+    --define '_rpmfilename %%{NAME}-%%{VERSION}-%%{RELEASE}.%%{ARCH}.rpm' --define '_buildhost lab' "$1/wsl.spec" >"$WORK/rpmbuild-wsl.log" 2>&1 || {
+    tail -n 20 "$WORK/rpmbuild-wsl.log" >&2
+    die "rpmbuild failed for the identity of the WSL variant" "see $1"
+  }
+}
+
 # A package that still lists /lib or /bin is unpacked under /usr.
 merge_aliases() { tar -c -C "$1" . | tar -x --keep-directory-symlink -C "$2"; }
 
@@ -81,7 +90,7 @@ sign_folder() {
     --addsign "$2"/*.rpm >"$WORK/rpmsign.log" 2>&1 || { tail -n 5 "$WORK/rpmsign.log" >&2; die "the packages could not be signed"; }
 }
 
-# make_repositories ROOT SPECS RPMS ISV
+# make_repositories ROOT SPECS RPMS ISV VARIANTS
 make_repositories() {
   local name kind
   for kind in installed offered; do
@@ -91,7 +100,7 @@ make_repositories() {
   mkdir -p "$1/srv/repo"
   mv "$WORK/repo/installed" "$1/srv/repo/base"
   mv "$WORK/repo/offered" "$1/srv/repo/extra"
-  mv "$4"/1/*.rpm "$1/srv/repo/extra/"
+  mv "$4"/1/*.rpm "$5"/*.rpm "$1/srv/repo/extra/"
   mv "$4/2" "$1/srv/repo/updates"
   for kind in base extra updates; do createrepo_c --quiet --no-database "$1/srv/repo/$kind"; done
 }

@@ -6,7 +6,7 @@ usage: spec.py ROOT DPKG-ADMIN-DIR EXTRA-DIR OVERLAY DROPPED OUTPUT-DIR
 ROOT           the finished root file system; what is in it is what the rpms own
 DPKG-ADMIN-DIR a copy of its var/lib/dpkg (status, info/*.list), taken before the folder was removed
 EXTRA-DIR      one folder per package that is offered but not installed: root/, list and control
-OVERLAY        this recipe's own files; the package lab-release owns them
+OVERLAY        this recipe's own files; the package lab-release owns them, lab-release-identity-basic os-release
 DROPPED        names of Debian packages that are not part of the distribution
 
 The dependencies an rpm needs to work are found by rpmbuild itself (sonames, symbol versions, interpreters); what only
@@ -21,6 +21,8 @@ from pathlib import Path
 from debian import Package, read_packages  # beside this file
 
 ALIASES = re.compile(r"^/(bin|sbin|lib|lib64)(/|$)")
+# Described in head.spec, made of the overlay and of what nobody else owns.
+RELEASE_PACKAGES = ["lab-release", "lab-release-identity-basic"]
 # Left to lab-release: made by Debian's maintainer scripts, so no package lists them.
 RELEASE_CONFIG = """passwd group shadow gshadow subuid subgid fstab hosts hostname environment inputrc motd networks nsswitch.conf
  profile shells locale.conf locale.gen localtime modules vconsole.conf hosts.allow hosts.deny ld.so.conf default/locale""".split()
@@ -50,12 +52,13 @@ class Owners:
         self.root = root
         self.file: dict[str, str] = {}
         self.folders: dict[str, set[str]] = {}
+        # Variants of the distribution differ in what they say they are: a package of its own, which another can replace.
+        for path in ("/usr/lib/os-release", "/etc/os-release"):
+            self.claim(path, "lab-release-identity-basic")
         for path in sorted(overlay.rglob("*")):
             self.claim("/" + str(path.relative_to(overlay)), "lab-release")
         for name in RELEASE_CONFIG:
             self.claim("/etc/" + name, "lab-release")
-        self.claim("/usr/lib/os-release", "lab-release")
-        self.claim("/etc/os-release", "lab-release")
         for package in packages:
             for path in package.files:
                 self.claim(real(path), package.name)
@@ -212,7 +215,7 @@ def main() -> None:
     owners = Owners(root, installed, overlay)
     users, groups = owners.names()
     lists: dict[str, list[str]] = {p.name: [] for p in installed + offered}
-    lists["lab-release"] = []
+    lists.update({name: [] for name in RELEASE_PACKAGES})
     base = owners.folders
     for path, names in sorted(base.items()):
         # What the base system lays down is not repeated in every package.
@@ -242,14 +245,14 @@ def main() -> None:
             text += [f"%post -n {package.name}", "if [ -d /run/systemd/system ]; then systemctl daemon-reload; fi",
                      f"if [ $1 -eq 1 ]; then systemctl --no-reload preset {names} || :; fi",
                      f"%preun -n {package.name}", f"if [ $1 -eq 0 ] && [ -d /run/systemd/system ]; then systemctl --no-reload disable --now {names} || :; fi"]
-    text.append(f"%files -n lab-release -f {output}/lab-release.files")
+    text += [f"%files -n {name} -f {output}/{name}.files" for name in RELEASE_PACKAGES]
     output.mkdir(exist_ok=True)
     for name, lines in lists.items():
         (output / f"{name}.files").write_text("\n".join(lines or ["%dir /usr"]) + "\n")
     (output / "lab.spec").write_text("\n".join(text) + "\n")
-    (output / "installed").write_text("".join(p.name + "\n" for p in installed) + "lab-release\n")
+    (output / "installed").write_text("".join(name + "\n" for name in [p.name for p in installed] + RELEASE_PACKAGES))
     (output / "offered").write_text("".join(p.name + "\n" for p in offered))
-    print(f"{len(installed) + 1} installed and {len(offered)} offered packages, {len(owners.file)} files", file=sys.stderr)
+    print(f"{len(installed) + len(RELEASE_PACKAGES)} installed and {len(offered)} offered packages, {len(owners.file)} files", file=sys.stderr)
 
 
 main()
