@@ -114,9 +114,8 @@ fn the_mode_follows_the_file_system_of_usr() {
 
 #[test]
 fn verity_is_what_holds_usr_or_was_promised() {
-    let of = |mounts, devices| {
-        facts(&[(Probe::Mounts, mounts), (Probe::Devices, devices)]).capabilities.contains("verity")
-    };
+    let of =
+        |mounts, devices| facts(&[(Probe::Mounts, mounts), (Probe::Devices, devices)]).capabilities.contains("verity");
     let merged = "26 1 254:9 / / rw - ext4 /dev/vda9 rw\n\
                   27 26 254:0 / /usr ro - btrfs /dev/mapper/usr ro\n\
                   28 26 0:40 / /usr ro - overlay sysext ro\n";
@@ -153,10 +152,7 @@ fn repositories_count_when_one_is_enabled() {
 fn kernel_systemd_and_places() {
     let facts = facts(&[
         (Probe::Systemd, "systemd 258 (258.1-1.fc43)\n+PAM +AUDIT\n"),
-        (
-            Probe::Places,
-            "efi\ncrypto-policies\nkconfig /proc/config.gz\nostree\ntpm\nignition\nsysext\nsecure-boot\n",
-        ),
+        (Probe::Places, "efi\ncrypto-policies\nkconfig /proc/config.gz\nostree\ntpm\nignition\nsysext\nsecure-boot\n"),
         (Probe::Tools, "rpm\nzcat\ncloud-init\nlocale\ncrio\nrm -rf\n"),
         (Probe::Journal, "readable\n"),
     ]);
