@@ -109,6 +109,14 @@ pub const CAPABILITIES: &[(&str, &str)] = &[
     ("securityfs", "/sys/kernel/security is mounted"),
     ("cgroup2", "the unified cgroup hierarchy is mounted"),
     ("locale", "the `locale` command is installed"),
+    ("verity", "/ or /usr lies on dm-verity, or a root hash on the kernel command line promises so"),
+    ("update-slots", "partitions come in two by their names, such as USR-A and USR-B"),
+    ("ostree", "booted by ostree"),
+    ("ignition", "Ignition is installed or has set the system up"),
+    ("sysext", "extensions lie where systemd-sysext or systemd-confext looks for them"),
+    ("container-engine", "containerd, docker, podman or CRI-O is installed"),
+    ("secure-boot", "UEFI Secure Boot is on"),
+    ("tpm", "the kernel has a trusted platform module"),
 ];
 
 /// Commands whose presence is worth knowing before a collector is chosen.
@@ -145,6 +153,11 @@ pub const TOOLS: &[&str] = &[
     "grep",
     "awk",
     "sed",
+    "dmsetup",
+    "veritysetup",
+    "ctr",
+    "docker",
+    "podman",
 ];
 
 #[cfg(test)]

@@ -21,9 +21,10 @@ build_variant() {
   local root=$WORK/root recipe=$LAB/immutable kernel usrhash
   step "unpack the lab image" unpack_lab "$root"
   kernel=$(kernel_release "$root")
-  step "fetch veritysetup and Ignition" debian_root "$WORK/debian" extract cryptsetup-bin,ignition
+  step "fetch veritysetup, Ignition and podman" debian_root "$WORK/debian" extract cryptsetup-bin,ignition,podman,crun,netavark
   step "initramfs" immutable_initramfs "$root" "$recipe" "$kernel"
   step "configure" immutable_configure "$root" "$recipe"
+  step "extension" immutable_extension "$root"
   step "boot files" immutable_boot_files "$root" "$kernel"
   step "remove packages" immutable_remove "$root" "$recipe/removed"
   step "protect /usr" immutable_usr "$root"
@@ -50,8 +51,28 @@ immutable_configure() {
   # Debian's Ignition ends by labelling files for SELinux, asked or not; without SELinux that is nothing.
   mkdir "$root/usr/libexec/no-selinux"
   ln -s ../../bin/true "$root/usr/libexec/no-selinux/setfiles"
+  # At each boot it would make a link to a file of a package that is not here.
+  sed -i '\:^L+ /etc/vconsole\.conf:d' "$root/usr/lib/tmpfiles.d/debian.conf"
+  rm -f "$root/etc/vconsole.conf"
   printf 'VARIANT="immutable"\nVARIANT_ID=immutable\n' >>"$root/usr/lib/os-release"
   printf 'LABEL=lab-root / ext4 defaults 0 1\n/dev/mapper/usr /usr ext4 ro 0 0\n' >"$root/etc/fstab"
+}
+
+# A container engine as immutable hosts take it: an extension that systemd-sysext merges into /usr at boot. It lies beside /usr and not
+# in it, since overlayfs refuses a layer inside of another.
+immutable_extension() {
+  local root=$1 extension=$1/var/lib/extensions/containers from=$WORK/debian program library name
+  for program in bin/podman bin/crun bin/conmon lib/podman/netavark; do
+    install -D -m 755 "$from/usr/$program" "$extension/usr/$program"
+    # What the programs need and the image does not have.
+    loader "$from" --list "$from/usr/$program" | awk '$3 ~ /^\// { print $3 }' | while read -r library; do
+      name=$(basename "$library")
+      [ -e "$root/usr/lib/x86_64-linux-gnu/$name" ] || install -D -m 644 "$(realpath "$library")" "$extension/usr/lib/x86_64-linux-gnu/$name"
+    done
+  done
+  mkdir -p "$extension/usr/share/containers" "$extension/usr/lib/extension-release.d"
+  cp -r "$from/usr/share/containers/." "$extension/usr/share/containers/"
+  grep -E '^(ID|VERSION_ID)=' "$root/usr/lib/os-release" >"$extension/usr/lib/extension-release.d/extension-release.containers"
 }
 
 # Signed parts as in the lab image, so that this one starts under Secure Boot too.
@@ -116,14 +137,16 @@ G
   make_esp "$WORK/esp.img" "$IMMUTABLE_ESP_MIB" "$WORK/esp"
   truncate -s "${IMMUTABLE_ROOT_MIB}M" "$WORK/root.img"
   mkfs.ext4 -q -L lab-root -E lazy_itable_init=0,lazy_journal_init=0,root_owner=0:0 -d "$root" "$WORK/root.img"
-  truncate -s $(((IMMUTABLE_ESP_MIB + usr + verity + IMMUTABLE_ROOT_MIB + 2) * MIB)) "$WORK/disk.raw"
-  # The types and identifiers by which systemd's tools would find the partitions as well.
+  truncate -s $(((IMMUTABLE_ESP_MIB + 2 * (usr + verity) + IMMUTABLE_ROOT_MIB + 2) * MIB)) "$WORK/disk.raw"
+  # The types and identifiers by which systemd's tools would find the partitions as well. The second pair is for the next version.
   sfdisk -q "$WORK/disk.raw" <<S
 label: gpt
 start=1MiB, size=${IMMUTABLE_ESP_MIB}MiB, type=U, name=ESP
-size=${usr}MiB, type=8484680C-9521-48C6-9C11-B0720656F69E, uuid=$(uuid "${usrhash:0:32}"), name=usr
-size=${verity}MiB, type=77FF5F63-E7B6-4633-ACF4-1565B864C0E6, uuid=$(uuid "${usrhash:32}"), name=usr-verity
+size=${usr}MiB, type=8484680C-9521-48C6-9C11-B0720656F69E, uuid=$(uuid "${usrhash:0:32}"), name=USR-A
+size=${verity}MiB, type=77FF5F63-E7B6-4633-ACF4-1565B864C0E6, uuid=$(uuid "${usrhash:32}"), name=VERITY-A
 size=${IMMUTABLE_ROOT_MIB}MiB, type=4F68BCE3-E8CD-4DB1-96E7-FBCAF984B709, name=lab-root
+size=${usr}MiB, type=8484680C-9521-48C6-9C11-B0720656F69E, name=USR-B
+size=${verity}MiB, type=77FF5F63-E7B6-4633-ACF4-1565B864C0E6, name=VERITY-B
 S
   put "$WORK/esp.img" "$WORK/disk.raw" "$MIB"
   put "$WORK/usr.img" "$WORK/disk.raw" $(((IMMUTABLE_ESP_MIB + 1) * MIB))

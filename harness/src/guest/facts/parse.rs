@@ -36,8 +36,10 @@ pub(super) fn facts(replies: &[Reply]) -> Result<Facts, String> {
     let (selinux, policy) = selinux(&answer(Probe::Selinux)?);
     let mounts = mounts(&answer(Probe::Mounts)?)?;
     let places = answer(Probe::Places)?;
+    let devices = answer(Probe::Devices)?;
     let writable_usr = !mount_of(&mounts, "/usr").ok_or("no file system holds /usr")?.read_only;
-    let efi = places.lines().any(|line| line == "efi");
+    let place = |word: &str| places.lines().any(|line| line == word);
+    let efi = place("efi");
     let unpacks = has("zcat") || has("gzip");
     let kconfig = places
         .lines()
@@ -55,12 +57,20 @@ pub(super) fn facts(replies: &[Reply]) -> Result<Facts, String> {
         ("selinux", policy),
         ("kconfig", kconfig.is_some()),
         ("writable-usr", writable_usr),
-        ("crypto-policies", places.lines().any(|line| line == "crypto-policies")),
+        ("crypto-policies", place("crypto-policies")),
         ("cloud-init", has("cloud-init")),
         ("efi", efi),
         ("securityfs", mounted("/sys/kernel/security", "securityfs")),
         ("cgroup2", mounted("/sys/fs/cgroup", "cgroup2")),
         ("locale", has("locale")),
+        ("verity", on_verity(&mounts, &devices)),
+        ("update-slots", alternating(&devices)),
+        ("ostree", place("ostree")),
+        ("ignition", place("ignition")),
+        ("sysext", place("sysext")),
+        ("container-engine", ["containerd", "docker", "podman", "crio"].iter().any(|name| has(name))),
+        ("secure-boot", place("secure-boot")),
+        ("tpm", place("tpm")),
     ];
     Ok(Facts {
         os_release: os_release(&answer(Probe::OsRelease)?),
@@ -181,6 +191,7 @@ fn selinux(text: &str) -> (Option<String>, bool) {
 struct Mount {
     point: String,
     kind: String,
+    source: String,
     read_only: bool,
 }
 
@@ -195,6 +206,7 @@ fn mounts(text: &str) -> Result<Vec<Mount>, String> {
             Some(Mount {
                 point: (*left.get(4)?).to_owned(),
                 kind: (*right.first()?).to_owned(),
+                source: (*right.get(1)?).to_owned(),
                 read_only: read_only(left.get(5)?) || read_only(right.get(2)?),
             })
         });
@@ -208,6 +220,23 @@ fn mount_of<'a>(mounts: &'a [Mount], path: &str) -> Option<&'a Mount> {
     let holds =
         |point: &str| point == "/" || path == point || path.strip_prefix(point).is_some_and(|r| r.starts_with('/'));
     mounts.iter().filter(|mount| holds(&mount.point)).max_by_key(|mount| mount.point.len())
+}
+
+/// Whether a device of dm-verity holds / or /usr, covered by an overlay or not, or the kernel was told a root hash.
+fn on_verity(mounts: &[Mount], devices: &str) -> bool {
+    let holds = |source: &str| mounts.iter().any(|m| matches!(&*m.point, "/" | "/usr") && m.source == source);
+    devices.lines().any(|line| line == "root-hash" || line.strip_prefix("verity ").is_some_and(holds))
+}
+
+/// Whether the name of some partition ends in A and that of another differs only in a B there.
+fn alternating(devices: &str) -> bool {
+    let names: BTreeSet<_> = devices
+        .lines()
+        .filter_map(|line| line.strip_prefix("partition "))
+        .map(|name| name.to_ascii_uppercase())
+        .collect();
+    let stem = |name: &String| name.strip_suffix('A').filter(|stem| stem.ends_with(['-', '_'])).map(str::to_owned);
+    names.iter().filter_map(stem).any(|stem| names.contains(&format!("{stem}B")))
 }
 
 /// Whether some section other than `main` is not disabled.

@@ -22,6 +22,7 @@ pub(super) enum Probe {
     Selinux,
     Mounts,
     Places,
+    Devices,
     Repositories,
     Journal,
 }
@@ -37,6 +38,7 @@ pub(super) const PROBES: &[(Probe, &str)] = &[
     (Probe::Selinux, "SELinux"),
     (Probe::Mounts, "/proc/self/mountinfo"),
     (Probe::Places, "files that tell capabilities"),
+    (Probe::Devices, "block devices that tell capabilities"),
     (Probe::Repositories, "the repositories"),
     (Probe::Journal, "the journal"),
 ];
@@ -59,7 +61,7 @@ fn script(probe: Probe) -> String {
         Probe::Systemd => "if [ -d /run/systemd/system ]; then systemctl --version; fi",
         Probe::Tools => {
             let tools = TOOLS.join(" ");
-            return format!("for t in {tools} cloud-init; do command -v $t >/dev/null 2>&1 && echo $t; done; :");
+            return format!("for t in {tools} cloud-init containerd crio; do command -v $t >/dev/null 2>&1 && echo $t; done; :");
         }
         // Starting dnf4 means starting Python, which takes seconds under emulation, so its version is
         // only asked when neither the link nor the first line tells what `dnf` is.
@@ -103,6 +105,30 @@ command -v getenforce >/dev/null 2>&1 && echo "getenforce $(getenforce 2>/dev/nu
 read -r r </proc/sys/kernel/osrelease
 for f in "/lib/modules/$r/config" "/boot/config-$r" /proc/config.gz; do
   [ -r "$f" ] && echo "kconfig $f"
+done
+[ -e /run/ostree-booted ] && echo ostree
+[ -e /sys/class/tpm/tpm0 ] && echo tpm
+for f in /etc/.ignition-result.json /usr/libexec/ignition /usr/bin/ignition /usr/lib/dracut/modules.d/*ignition*/ignition; do
+  [ -e "$f" ] && echo ignition && break
+done
+for d in /etc /run /var/lib /usr/lib /usr/local/lib; do
+  for f in $d/extensions/* $d/confexts/*; do [ -e "$f" ] && echo sysext && break 2; done
+done
+# Four bytes of attributes, then 0 or 1; the shell leaves out what is 0.
+for f in /sys/firmware/efi/efivars/SecureBoot-*; do
+  [ -r "$f" ] && case $(cat "$f") in *"$(printf '\001')") echo secure-boot ;; esac
+done 2>/dev/null; :"#
+        }
+        // The same word as the check `deployment` looks for, and the names of the partitions.
+        Probe::Devices => {
+            r#"case " $(cat /proc/cmdline) " in *[\ .]usrhash=*|*' roothash='*|*root_hexdigest=*) echo root-hash ;; esac
+for d in /sys/class/block/*; do
+  if [ -r "$d/dm/uuid" ]; then
+    read -r u <"$d/dm/uuid"; read -r n <"$d/dm/name"
+    case $u in CRYPT-VERITY-*) echo "verity /dev/${d##*/}"; echo "verity /dev/mapper/$n" ;; esac
+  elif [ -r "$d/uevent" ]; then
+    while IFS= read -r l; do case $l in PARTNAME=*) echo "partition ${l#*=}" ;; esac; done <"$d/uevent"
+  fi
 done; :"#
         }
         Probe::Repositories => {

@@ -113,6 +113,31 @@ fn the_mode_follows_the_file_system_of_usr() {
 }
 
 #[test]
+fn verity_is_what_holds_usr_or_was_promised() {
+    let of =
+        |mounts, devices| facts(&[(Probe::Mounts, mounts), (Probe::Devices, devices)]).capabilities.contains("verity");
+    let merged = "26 1 254:9 / / rw - ext4 /dev/vda9 rw\n\
+                  27 26 254:0 / /usr ro - btrfs /dev/mapper/usr ro\n\
+                  28 26 0:40 / /usr ro - overlay sysext ro\n";
+    let plain = "26 1 254:9 / / rw - ext4 /dev/vda9 rw\n";
+    assert!(of(merged, "verity /dev/dm-0\nverity /dev/mapper/usr\n"), "below the overlay of an extension");
+    assert!(of("26 1 254:0 / / ro - ext4 /dev/dm-0 ro\n", "verity /dev/dm-0\nverity /dev/mapper/vroot\n"));
+    assert!(!of(plain, "verity /dev/dm-1\nverity /dev/mapper/extension\n"), "of an extension alone");
+    assert!(of(plain, "root-hash\n"), "promised and not there");
+    assert!(!of(plain, ""));
+}
+
+#[test]
+fn partitions_that_come_in_two_are_update_slots() {
+    let of = |devices| facts(&[(Probe::Devices, devices)]).capabilities.contains("update-slots");
+    assert!(of("partition EFI-SYSTEM\npartition USR-A\npartition USR-B\npartition ROOT\n"));
+    assert!(of("partition system_b\npartition system_a\n"));
+    assert!(!of("partition USR-A\npartition ROOT\n"));
+    assert!(!of("partition DATA\npartition DATB\n"), "words that end so");
+    assert!(!of(""));
+}
+
+#[test]
 fn repositories_count_when_one_is_enabled() {
     let of = |text| facts(&[(Probe::Repositories, text)]).capabilities.contains("repositories");
     assert!(of("[fedora]\nname=Fedora\nenabled=1\n"));
@@ -127,15 +152,16 @@ fn repositories_count_when_one_is_enabled() {
 fn kernel_systemd_and_places() {
     let facts = facts(&[
         (Probe::Systemd, "systemd 258 (258.1-1.fc43)\n+PAM +AUDIT\n"),
-        (Probe::Places, "efi\ncrypto-policies\nkconfig /proc/config.gz\n"),
-        (Probe::Tools, "rpm\nzcat\ncloud-init\nlocale\nrm -rf\n"),
+        (Probe::Places, "efi\ncrypto-policies\nkconfig /proc/config.gz\nostree\ntpm\nignition\nsysext\nsecure-boot\n"),
+        (Probe::Tools, "rpm\nzcat\ncloud-init\nlocale\ncrio\nrm -rf\n"),
         (Probe::Journal, "readable\n"),
     ]);
     assert_eq!((facts.systemd, &*facts.firmware, &*facts.arch), (Some(258), "uefi", "x86_64"));
     assert_eq!(facts.kconfig.as_deref(), Some("/proc/config.gz"));
     assert_eq!(facts.dimension("tool"), Some(vec!["locale".into(), "rpm".into(), "zcat".into()]));
-    let words = ["cloud-init", "crypto-policies", "efi", "journal", "kconfig", "locale", "systemd", "writable-usr"];
-    assert_eq!(facts.dimension("capability"), Some(words.map(str::to_owned).to_vec()));
+    let words = "cloud-init container-engine crypto-policies efi ignition journal kconfig locale ostree \
+                 secure-boot sysext systemd tpm writable-usr";
+    assert_eq!(facts.dimension("capability"), Some(words.split_whitespace().map(str::to_owned).collect()));
     assert_eq!(facts.dimension("systemd"), Some(vec!["258".into()]));
     assert_eq!(facts.dimension("selinux"), None);
     assert_eq!(facts.dimension("weather"), None);
