@@ -107,7 +107,10 @@ fn run(name: &str) {
                 let _ = write!(script, "cat >'{name}' <<'@@END'\n{text}@@END\n");
             }
             Part::Command { words, .. } => {
-                let _ = write!(script, "{words}\nstatus=$?; printf '\\n%s %s\\n' '{MARK}' \"$status\"; (exit \"$status\")\n");
+                let _ = write!(
+                    script,
+                    "{words}\nstatus=$?; printf '\\n%s %s\\n' '{MARK}' \"$status\"; (exit \"$status\")\n"
+                );
             }
         }
     }
@@ -158,13 +161,17 @@ fn run(name: &str) {
         };
         // The mark begins a line of its own, and what was printed may have ended one.
         let printed = printed.strip_suffix('\n').unwrap_or(&printed);
-        let printed = if printed.is_empty() || printed.ends_with('\n') { printed.to_owned() } else { format!("{printed}\n") };
+        let printed =
+            if printed.is_empty() || printed.ends_with('\n') { printed.to_owned() } else { format!("{printed}\n") };
         if !pattern(shows).is_match(&printed) {
             let _ = write!(wrong, "{name}:{line}: $ {words}\n--- shown\n{shows}--- printed\n{printed}");
         }
         let asked_for = commands.get(number + 1).is_some_and(|(_, words, _)| *words == "echo $?");
         if status.as_deref() != Some("0") && !asked_for {
-            let _ = writeln!(wrong, "{name}:{line}: $ {words}\nended with {status:?}, and the page does not say so\n{printed}");
+            let _ = writeln!(
+                wrong,
+                "{name}:{line}: $ {words}\nended with {status:?}, and the page does not say so\n{printed}"
+            );
         }
     }
     assert!(wrong.is_empty(), "{wrong}");

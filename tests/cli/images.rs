@@ -111,7 +111,12 @@ fn files_are_held_to_the_rules_of_azure_without_a_machine() {
     let lvm = "label: dos\ntype=8e\n";
     for (file, given, test, found) in [
         // What the proofs of these tests in suites/proofs/azure-image.yaml point at.
-        (disk(&place, "rounded", 9, WHOLE, &["-O", "vpc", "-o", "subformat=fixed"]), "uefi", "disk-size", "found false"),
+        (
+            disk(&place, "rounded", 9, WHOLE, &["-O", "vpc", "-o", "subformat=fixed"]),
+            "uefi",
+            "disk-size",
+            "found false",
+        ),
         (disk(&place, "dynamic", 8, WHOLE, &["-O", "vpc"]), "uefi", "fixed-vhd", "found dynamic"),
         (disk(&place, "swap", 8, swap, &[]), "bios", "partitions", "lacks swap"),
         (disk(&place, "lvm", 8, lvm, &[]), "bios", "partitions", "lacks"),

@@ -121,7 +121,8 @@ mod tests {
     }
 
     fn vhd() -> DiskFacts {
-        let partition = |kind: &str, name: &str| Partition { kind: kind.into(), name: name.into(), start: MIB, size: MIB };
+        let partition =
+            |kind: &str, name: &str| Partition { kind: kind.into(), name: name.into(), start: MIB, size: MIB };
         DiskFacts {
             format: "vhd".to_owned(),
             virtual_size: 30 << 30,

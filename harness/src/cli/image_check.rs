@@ -69,10 +69,11 @@ pub fn execute(arguments: &Arguments) -> Result<Exit, Complaint> {
     let tests = tests(&loaded, &arguments.selection)?;
     let mut files = Vec::new();
     for path in &arguments.files {
-        let disk = super::images::runtime()?.block_on(look(path.as_std_path(), arguments.image_format)).map_err(|error| {
-            let hint = format!("`muster failures {}` explains it", error.failure_id());
-            Complaint { what: error.to_string(), hint: Some(hint), exit: Exit::Invalid }
-        })?;
+        let disk =
+            super::images::runtime()?.block_on(look(path.as_std_path(), arguments.image_format)).map_err(|error| {
+                let hint = format!("`muster failures {}` explains it", error.failure_id());
+                Complaint { what: error.to_string(), hint: Some(hint), exit: Exit::Invalid }
+            })?;
         files.push(File::asked(harmless(path.as_str()), disk, &loaded, &tests, &known));
     }
     let exit = exit(&files, arguments.allow_unknown);
@@ -133,7 +134,10 @@ impl File {
 
     fn text(&self) -> String {
         let counted = |outcome: &Outcome| {
-            self.counts.get(outcome.word()).filter(|count| **count > 0).map(|count| format!("{count} {}", outcome.word()))
+            self.counts
+                .get(outcome.word())
+                .filter(|count| **count > 0)
+                .map(|count| format!("{count} {}", outcome.word()))
         };
         let counts: Vec<String> = Outcome::ALL.iter().filter_map(counted).collect();
         let rows: String = self.tests.iter().map(offline::text).collect();
@@ -164,10 +168,9 @@ fn hint(files: &[File]) -> Option<String> {
         .map(|dimension| format!("--given {dimension}=…"))
         .collect();
     match options.is_empty() {
-        false => Some(format!(
-            "  help: {} would decide what is undecided; --allow-unknown accepts it",
-            options.join(", ")
-        )),
+        false => {
+            Some(format!("  help: {} would decide what is undecided; --allow-unknown accepts it", options.join(", ")))
+        }
         true => files
             .iter()
             .any(|file| file.has(&[Outcome::Unknown, Outcome::Undecided]))

@@ -231,8 +231,7 @@ fn gpt(head: &[u8], last: &[u8], size: u64) -> Result<Table, String> {
     }
     // Its own place and the first one's, as the copy states them.
     let place = size / SECTOR - 1;
-    let backup =
-        last.starts_with(b"EFI PART") && little(last, 24, 8) == Some(place) && little(last, 32, 8) == Some(1);
+    let backup = last.starts_with(b"EFI PART") && little(last, 24, 8) == Some(place) && little(last, 32, 8) == Some(1);
     Ok(Table { kind: "gpt".to_owned(), backup: Some(backup), partitions })
 }
 

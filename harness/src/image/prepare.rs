@@ -10,7 +10,9 @@ use super::cache::Slot;
 use super::compress::{self, Compression};
 use super::inspect::{self, Inspected, Limits};
 use super::rootfs::{self, oci::Layout, tar, tree::Tree, tree::What};
-use super::{Arch, DiskFacts, DiskSource, Format, ImageError, ImageSpec, Unchanged, cache_dir, digest, lab, layout, pull};
+use super::{
+    Arch, DiskFacts, DiskSource, Format, ImageError, ImageSpec, Unchanged, cache_dir, digest, lab, layout, pull,
+};
 
 /// Changes whenever a tar is made into a disk in another way.
 const ROOTFS_RECIPE: u32 = 1;

@@ -465,12 +465,7 @@ fn probes_for<L: Live>(open: &[&Expectation], live: &L) -> Vec<Probe> {
 }
 
 /// The failures of one expectation.
-fn judge(
-    check: &dyn Check,
-    expectation: &Expectation,
-    seen: &Observations,
-    facts: &Facts,
-) -> Vec<Failure> {
+fn judge(check: &dyn Check, expectation: &Expectation, seen: &Observations, facts: &Facts) -> Vec<Failure> {
     let verdicts = check.judge(expectation, seen, facts);
     let mut failures = Vec::new();
     if verdicts.len() != expectation.assertions.len() {

@@ -99,8 +99,10 @@ pub fn execute(arguments: &Arguments) -> Result<Exit, Complaint> {
 /// The selected tests that say something of a configuration.
 fn tests(loaded: &Loaded, selection: &Selection) -> Result<Vec<(usize, usize)>, Complaint> {
     let selected = load::select(loaded, selection)?;
-    let tests: Vec<_> =
-        selected.into_iter().filter(|(s, t)| *t != load::HEALTH && concerns(&loaded.suites[*s].tests[*t], TABLE.name)).collect();
+    let tests: Vec<_> = selected
+        .into_iter()
+        .filter(|(s, t)| *t != load::HEALTH && concerns(&loaded.suites[*s].tests[*t], TABLE.name))
+        .collect();
     if tests.is_empty() {
         return Err(Complaint::invalid("no selected test has `kconfig` expectations")
             .hint("`muster kconfig check` without --suite, --test and --tag asks all of them"));
@@ -211,9 +213,8 @@ fn markdown(row: &FileRow) -> String {
         }
     };
     let missed = |row: &Row| -> Vec<[String; 4]> {
-        let line = |miss: &offline::Miss| {
-            [cell(&row.name), cell(&miss.subject), cell(&miss.expected), cell(&miss.found)]
-        };
+        let line =
+            |miss: &offline::Miss| [cell(&row.name), cell(&miss.subject), cell(&miss.expected), cell(&miss.found)];
         row.missed.iter().map(line).collect()
     };
     table("| test | option | expected | found |", tests.iter().flat_map(missed).collect());
@@ -234,9 +235,9 @@ fn markdown(row: &FileRow) -> String {
 #[cfg(test)]
 mod tests {
     use super::super::CHECK_SCHEMA;
-    use crate::cli::offline::{Miss, Unanswered};
     use super::super::tests::errors;
     use super::*;
+    use crate::cli::offline::{Miss, Unanswered};
 
     fn row(outcome: Outcome, depends_on: Option<&str>) -> FileRow {
         let source =

@@ -79,8 +79,7 @@ mod tests {
 
     fn known(options: &[&str]) -> Result<Known, String> {
         let options: Vec<String> = options.iter().map(|option| option.to_string()).collect();
-        Known::given(&options, &[("arch", "write --arch")])
-            .map_err(|complaint| complaint.what)
+        Known::given(&options, &[("arch", "write --arch")]).map_err(|complaint| complaint.what)
     }
 
     #[test]

@@ -264,8 +264,10 @@ mod tests {
     fn files_whose_names_become_one_are_all_kept() {
         let folder = tempfile::tempdir().unwrap();
         let folder = Utf8Path::from_path(folder.path()).unwrap();
-        let names: Vec<String> =
-            ["/a/b", "/a.b", "/a/b"].iter().map(|path| keep(folder, &local_name(path), path.as_bytes()).unwrap()).collect();
+        let names: Vec<String> = ["/a/b", "/a.b", "/a/b"]
+            .iter()
+            .map(|path| keep(folder, &local_name(path), path.as_bytes()).unwrap())
+            .collect();
         assert_eq!(names, ["a.b", "a.b.2", "a.b.3"]);
         assert_eq!(std::fs::read_to_string(folder.join("a.b.2")).unwrap(), "/a.b");
         assert!(keep(&folder.join("none"), "x", b"").is_err());
