@@ -2,12 +2,13 @@
 //! before anything is planned; a record learns at its end what its failure shows.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 use std::sync::Arc;
 
 use super::outcome::Outcome;
 use super::record::TestRecord;
 use crate::failure::{self, Failure};
-use crate::suite::model::{GuestMode, SnapshotSpec, Suite, Test};
+use crate::suite::model::{Expectation, GuestMode, SnapshotSpec, Suite, Test};
 use crate::suite::proofs::{Kind, Proof};
 
 /// What stands before the name of a suite whose tests must fail.
@@ -58,7 +59,8 @@ pub fn make(suites: &[Suite], wanted: &BTreeSet<(usize, usize)>, proofs: &[Proof
                         let id = if number == 0 { test.id.clone() } else { format!("{}.{}", test.id, number + 1) };
                         let steps = before.iter().chain(&test.steps).chain(after).cloned().collect();
                         let snapshots = snapshots_of(suite, test);
-                        let mutated = Test { id: id.clone(), steps, retry: 0, snapshots, ..test.clone() };
+                        let expect = test.expect.iter().map(impatient).collect();
+                        let mutated = Test { id: id.clone(), steps, expect, retry: 0, snapshots, ..test.clone() };
                         tests.extend(alone(suite, mutated));
                         let must = MustFail { with: fails.clone(), proof: proof.location.file.clone() };
                         made.proofs.0.insert((format!("{PREFIX}{}", suite.name), id), must);
@@ -72,6 +74,15 @@ pub fn make(suites: &[Suite], wanted: &BTreeSet<(usize, usize)>, proofs: &[Proof
         }
     }
     made
+}
+
+/// How long a changed guest is waited for, unscaled: what a proof has broken does not come back, and each
+/// proof would wait for all of `eventually`, which emulation stretches to minutes.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+fn impatient(expectation: &Expectation) -> Expectation {
+    let eventually = expectation.eventually.map(|limit| limit.min(PATIENCE));
+    Expectation { eventually, ..expectation.clone() }
 }
 
 /// A test with what it needs, on a machine that no other proof touches: each gets copies of its own.
@@ -204,6 +215,15 @@ mod tests {
         assert_eq!(made.suites[0].name, "proof-of-s");
         assert_eq!(made.missing, [("s".to_owned(), "c".to_owned())]);
         assert_eq!(made.unprovable[0].2, "it only prepares");
+    }
+
+    #[test]
+    fn a_changed_guest_is_not_waited_for_as_long_as_a_whole_one() {
+        let text = "schema: suite/v1\nsuite: s\ntests:\n- {id: a, expect: {port: {tcp/1: {listening: true, eventually: 60s}, tcp/2: {listening: true, eventually: 1s}, tcp/3: {listening: true}}}}\n";
+        let proofs = "schema: proofs/v1\nproofs:\n- {tests: s/a, steps: [run: x], fails: [port.listening]}\n";
+        let made = made_of(text, &[0], proofs);
+        let waits: Vec<_> = made.suites[0].tests[0].expect.iter().map(|expectation| expectation.eventually).collect();
+        assert_eq!(waits, [Some(PATIENCE), Some(Duration::from_secs(1)), None]);
     }
 
     #[test]
