@@ -34,6 +34,11 @@ enum Format {
     Sarif,
 }
 
+/// `1 suite`, `2 suites`.
+fn counted(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+}
+
 pub fn execute(arguments: Arguments) -> Result<Exit, Complaint> {
     let Arguments { paths, format } = arguments;
     let Found { problems, said, suites } = look(Files::sorted(paths))?;
@@ -124,9 +129,11 @@ fn look(files: Files) -> Result<Found, Complaint> {
     if about_suites {
         let tests: usize = suites.iter().map(|suite| suite.tests.len()).sum();
         let assertions: usize = suites.iter().flat_map(|suite| &suite.tests).map(assertions).sum();
-        found
-            .said
-            .push(format!("{} suites, {tests} tests, {assertions} assertions and steps: all valid", suites.len()));
+        found.said.push(format!(
+            "{}, {}, {assertions} assertions and steps: all valid",
+            counted(suites.len(), "suite"),
+            counted(tests, "test")
+        ));
     }
     // These are held against the suites, which must be whole for that.
     if sound {

@@ -2,8 +2,8 @@
 //! before anything is planned; a record learns at its end what its failure shows.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::outcome::Outcome;
 use super::record::TestRecord;
