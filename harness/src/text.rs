@@ -40,6 +40,11 @@ pub fn one_line(text: &str, max: usize) -> String {
     flat.chars().take(max.saturating_sub(1)).chain(['…']).collect()
 }
 
+/// The ending of a word that is counted: `1 suite`, `2 suites`.
+pub fn plural(count: usize) -> &'static str {
+    if count == 1 { "" } else { "s" }
+}
+
 /// Bytes as lower-case hexadecimal digits.
 pub fn hex(bytes: impl AsRef<[u8]>) -> String {
     bytes.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()

@@ -11,6 +11,7 @@ use crate::machine::console::Rules;
 use crate::suite::diagnostic::{Diagnostics, codes, sarif};
 use crate::suite::model::{Suite, Test};
 use crate::suite::{foreign, known, proofs, schema_of_file};
+use crate::text::plural;
 
 /// Validate suites, known issues, proofs, coverage and console rules offline: all errors of all files at once, nothing is started
 #[derive(Debug, clap::Args)]
@@ -32,11 +33,6 @@ enum Format {
     Json,
     /// SARIF 2.1.0, for code hosts and editors
     Sarif,
-}
-
-/// `1 suite`, `2 suites`.
-fn counted(count: usize, what: &str) -> String {
-    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
 pub fn execute(arguments: Arguments) -> Result<Exit, Complaint> {
@@ -130,9 +126,10 @@ fn look(files: Files) -> Result<Found, Complaint> {
         let tests: usize = suites.iter().map(|suite| suite.tests.len()).sum();
         let assertions: usize = suites.iter().flat_map(|suite| &suite.tests).map(assertions).sum();
         found.said.push(format!(
-            "{}, {}, {assertions} assertions and steps: all valid",
-            counted(suites.len(), "suite"),
-            counted(tests, "test")
+            "{} suite{}, {tests} test{}, {assertions} assertions and steps: all valid",
+            suites.len(),
+            plural(suites.len()),
+            plural(tests)
         ));
     }
     // These are held against the suites, which must be whole for that.

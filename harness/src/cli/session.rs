@@ -139,7 +139,8 @@ pub fn prepare(
     };
     let proofs = made.as_mut().map(|made| std::mem::take(&mut made.proofs)).unwrap_or_default();
     if !proofs.is_empty() {
-        notices.push(format!("{} proofs: each changes a guest of its own and must make its test fail", proofs.len()));
+        let text = "each changes a guest of its own and must make its test fail";
+        notices.push(format!("{} proof{}: {text}", proofs.len(), crate::text::plural(proofs.len())));
     }
     let changed = made.map(|made| made.suites).unwrap_or_default();
     let first = loaded.suites.len();

@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 
 use super::kind;
 use super::ledger::entry_for;
-use super::verdict::{Counts, Document, Judged, Standing, Verdict, plural};
-use crate::text::one_line;
+use super::verdict::{Counts, Document, Judged, Standing, Verdict};
+use crate::text::{one_line, plural};
 
 /// Characters of a value that are shown.
 const VALUE: usize = 120;

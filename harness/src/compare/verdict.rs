@@ -6,6 +6,7 @@ use super::facts::Facts;
 use super::ledger::{Ledger, Said};
 use crate::exit::Exit;
 use crate::suite::deviations::Deviation;
+use crate::text::plural;
 
 /// What documents a difference.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -202,11 +203,6 @@ impl Verdict {
         add(self.stale.len(), format!("stale entr{}", if self.stale.len() == 1 { "y" } else { "ies" }));
         out
     }
-}
-
-/// The ending of a word that is counted.
-pub(super) fn plural(count: usize) -> &'static str {
-    if count == 1 { "" } else { "s" }
 }
 
 #[cfg(test)]
