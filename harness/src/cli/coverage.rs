@@ -9,7 +9,7 @@ use super::load::{self, Selection};
 use super::{Complaint, OutputFormat, say};
 use crate::exit::Exit;
 use crate::suite::foreign::{self, Check, List, Standing};
-use crate::suite::model::{Suite, base_id};
+use crate::suite::model::Suite;
 
 /// Say which checks of other tools the suites take the place of, and which are missing
 #[derive(Debug, clap::Args)]
@@ -87,7 +87,7 @@ fn ours(suites: &[Suite]) -> Vec<Ours> {
         .map(|suite| {
             let all: BTreeSet<&str> = suite.tests.iter().map(|test| test.base_id()).collect();
             let covering = suite.tests.iter().filter(|test| !test.covers.is_empty());
-            let covering: BTreeSet<&str> = covering.map(|test| base_id(&test.id)).collect();
+            let covering: BTreeSet<&str> = covering.map(|test| test.base_id()).collect();
             Ours { suite: suite.name.clone(), tests: all.len(), own: all.len() - covering.len() }
         })
         .collect();

@@ -1,18 +1,17 @@
 //! `muster images check`: what suites ask of an image's file, asked of the file, without a machine.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::collections::BTreeMap;
 
 use camino::Utf8PathBuf;
 use serde::Serialize;
 
 use super::load::{self, Loaded, Selection};
-use super::offline::{self, Known, Outcome, Part, Row};
+use super::offline::{self, Known, Part, Row};
 use super::{Complaint, OutputFormat, say, say_error};
 use crate::check::{Check, Observations, disk_image};
 use crate::exit::Exit;
 use crate::guest::facts::Facts;
-use crate::image::{self, DiskFacts, Format, ImageSpec};
+use crate::image::{Arch, DiskFacts, Format};
 use crate::suite::model::Expectation;
 use crate::text::harmless;
 
@@ -66,14 +65,11 @@ struct File {
 pub fn execute(arguments: &Arguments) -> Result<Exit, Complaint> {
     let known = Known::given(&arguments.given, &[("disk-format", "the file says it, or --image-format")])?;
     let loaded = load::suites(&arguments.selection, OutputFormat::Text)?;
-    let tests = tests(&loaded, &arguments.selection)?;
+    let check = disk_image::TABLE.name;
+    let tests = offline::select(&loaded, &arguments.selection, check, "muster images check FILE")?;
     let mut files = Vec::new();
     for path in &arguments.files {
-        let disk =
-            super::images::runtime()?.block_on(look(path.as_std_path(), arguments.image_format)).map_err(|error| {
-                let hint = format!("`muster failures {}` explains it", error.failure_id());
-                Complaint { what: error.to_string(), hint: Some(hint), exit: Exit::Invalid }
-            })?;
+        let disk = super::images::look(path, arguments.image_format, Arch::X86_64)?.1.facts;
         files.push(File::asked(harmless(path.as_str()), disk, &loaded, &tests, &known));
     }
     let exit = exit(&files, arguments.allow_unknown);
@@ -92,90 +88,29 @@ pub fn execute(arguments: &Arguments) -> Result<Exit, Complaint> {
     Ok(exit)
 }
 
-/// The selected tests that say something of a file.
-fn tests(loaded: &Loaded, selection: &Selection) -> Result<Vec<(usize, usize)>, Complaint> {
-    let ours = |(s, t): &(usize, usize)| {
-        *t != load::HEALTH && offline::concerns(&loaded.suites[*s].tests[*t], disk_image::TABLE.name)
-    };
-    let tests: Vec<_> = load::select(loaded, selection)?.into_iter().filter(ours).collect();
-    match tests.is_empty() {
-        false => Ok(tests),
-        true => Err(Complaint::invalid("no selected test has `disk-image` expectations")
-            .hint("`muster images check FILE` without --suite, --test and --tag asks all of them")),
-    }
-}
-
-/// Looks into a file the way a run does before it starts it.
-async fn look(path: &Path, format: Option<Format>) -> Result<DiskFacts, image::ImageError> {
-    let format = match format {
-        Some(format) => format,
-        None => image::inspect::guess(path).await?.0,
-    };
-    let spec = ImageSpec::from_file(path, format);
-    Ok(image::prepare(Path::new("."), &spec).await?.facts)
-}
-
 impl File {
     fn asked(file: String, disk: DiskFacts, loaded: &Loaded, tests: &[(usize, usize)], known: &Known) -> Self {
         let known = known.with(&[("disk-format", disk.format.clone())]);
         let facts = Facts { disk: Some(disk.clone()), ..Facts::default() };
         let judge = |asked: &Expectation| disk_image::DiskImage.judge(asked, &Observations::default(), &facts);
         let part = Part { check: disk_image::TABLE.name, proves: None, judge: &judge };
-        let asked = tests.iter().map(|(s, t)| (&loaded.suites[*s], &loaded.suites[*s].tests[*t]));
-        let tests: Vec<Row> = asked.map(|(suite, test)| offline::ask(suite, test, &part, &known)).collect();
-        let count = |outcome| tests.iter().filter(|row| row.outcome == outcome).count();
-        let counts = Outcome::ALL.iter().map(|outcome| (outcome.word(), count(*outcome))).collect();
-        Self { file, disk, counts, tests }
-    }
-
-    fn has(&self, outcomes: &[Outcome]) -> bool {
-        self.tests.iter().any(|row| outcomes.contains(&row.outcome))
+        let tests = offline::ask_all(loaded, tests, &part, &known);
+        Self { file, disk, counts: offline::counts(&tests), tests }
     }
 
     fn text(&self) -> String {
-        let counted = |outcome: &Outcome| {
-            self.counts
-                .get(outcome.word())
-                .filter(|count| **count > 0)
-                .map(|count| format!("{count} {}", outcome.word()))
-        };
-        let counts: Vec<String> = Outcome::ALL.iter().filter_map(counted).collect();
         let rows: String = self.tests.iter().map(offline::text).collect();
         let said = format!("{}: {}, {} MiB", self.file, self.disk.format, self.disk.virtual_size >> 20);
-        format!("{said}\n{rows}  {} tests: {}\n", self.tests.len(), counts.join(", "))
+        format!("{said}\n{rows}  {}\n", offline::summary(&self.counts))
     }
 }
 
 fn exit(files: &[File], allow_unknown: bool) -> Exit {
-    // A file of which nothing was asked has shown nothing.
-    let silent = |file: &File| !file.has(&[Outcome::Pass, Outcome::Fail]);
-    let untold = |file: &File| file.has(&[Outcome::Unknown, Outcome::Undecided]);
-    match () {
-        () if files.iter().any(|file| file.has(&[Outcome::Fail])) => Exit::Failed,
-        () if files.iter().any(silent) => Exit::Invalid,
-        () if files.iter().any(untold) && !allow_unknown => Exit::Invalid,
-        () => Exit::Pass,
-    }
+    offline::exit(&files.iter().map(|file| file.tests.as_slice()).collect::<Vec<_>>(), allow_unknown)
 }
 
-/// What a person can do about what nobody can tell.
 fn hint(files: &[File]) -> Option<String> {
-    let rows = files.iter().flat_map(|file| &file.tests);
-    let dimensions: BTreeSet<&str> = rows.filter_map(|row| row.depends_on.as_deref()).collect();
-    let options: Vec<String> = dimensions
-        .into_iter()
-        .filter(|dimension| !matches!(*dimension, "capability" | "tool"))
-        .map(|dimension| format!("--given {dimension}=…"))
-        .collect();
-    match options.is_empty() {
-        false => {
-            Some(format!("  help: {} would decide what is undecided; --allow-unknown accepts it", options.join(", ")))
-        }
-        true => files
-            .iter()
-            .any(|file| file.has(&[Outcome::Unknown, Outcome::Undecided]))
-            .then(|| "  help: --allow-unknown accepts what nobody can tell from these files".to_owned()),
-    }
+    offline::hint(files.iter().flat_map(|file| &file.tests), |dimension| format!("--given {dimension}=…"))
 }
 
 #[cfg(test)]

@@ -179,7 +179,8 @@ fn build(variant: &str) -> Result<Exit, Complaint> {
     Ok(Exit::Pass)
 }
 
-fn inspect(file: &Utf8Path, format: Option<Format>, arch: Arch) -> Result<Exit, Complaint> {
+/// Looks into a file the way a run does before it starts it; its format is guessed where none is stated.
+pub fn look(file: &Utf8Path, format: Option<Format>, arch: Arch) -> Result<(Format, image::Prepared), Complaint> {
     let ready = runtime()?.block_on(async {
         let format = match format {
             Some(format) => format,
@@ -188,11 +189,15 @@ fn inspect(file: &Utf8Path, format: Option<Format>, arch: Arch) -> Result<Exit, 
         let spec = ImageSpec { arch, ..ImageSpec::from_file(file.as_std_path(), format) };
         image::prepare(std::path::Path::new("."), &spec).await.map(|ready| (format, ready))
     });
-    let (format, ready) = ready.map_err(|error| Complaint {
+    ready.map_err(|error| Complaint {
         what: error.to_string(),
         hint: Some(format!("`muster failures {}` explains it", error.failure_id())),
         exit: Exit::Invalid,
-    })?;
+    })
+}
+
+fn inspect(file: &Utf8Path, format: Option<Format>, arch: Arch) -> Result<Exit, Complaint> {
+    let (format, ready) = look(file, format, arch)?;
     let mut rows = vec![vec!["path".to_owned(), ready.source.display().to_string()]];
     rows.push(vec!["sha256".to_owned(), ready.sha256]);
     rows.push(vec!["format".to_owned(), format.to_string()]);

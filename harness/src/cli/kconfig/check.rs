@@ -1,6 +1,6 @@
 //! `muster kconfig check`: what suites ask of a kernel's configuration, asked of files.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use camino::Utf8PathBuf;
@@ -10,7 +10,7 @@ use super::source::{About, Source};
 use super::{Complaint, Format, cell};
 use crate::check::kconfig::{TABLE, judged};
 use crate::cli::load::{self, Loaded, Selection};
-use crate::cli::offline::{self, Known, Outcome, Part, Row, ask, concerns};
+use crate::cli::offline::{self, Known, Outcome, Part, Row};
 use crate::cli::{OutputFormat, say, say_error};
 use crate::exit::Exit;
 use crate::text::{harmless, one_line};
@@ -71,7 +71,7 @@ enum FileRow {
 pub fn execute(arguments: &Arguments) -> Result<Exit, Complaint> {
     let known = Known::given(&arguments.given, &[("arch", "write --arch"), ("kernel", "write --release")])?;
     let loaded = load::suites(&arguments.selection, OutputFormat::Text)?;
-    let tests = tests(&loaded, &arguments.selection)?;
+    let tests = offline::select(&loaded, &arguments.selection, TABLE.name, "muster kconfig check")?;
     let rows: Vec<FileRow> = arguments
         .files
         .iter()
@@ -96,30 +96,13 @@ pub fn execute(arguments: &Arguments) -> Result<Exit, Complaint> {
     Ok(exit)
 }
 
-/// The selected tests that say something of a configuration.
-fn tests(loaded: &Loaded, selection: &Selection) -> Result<Vec<(usize, usize)>, Complaint> {
-    let selected = load::select(loaded, selection)?;
-    let tests: Vec<_> = selected
-        .into_iter()
-        .filter(|(s, t)| *t != load::HEALTH && concerns(&loaded.suites[*s].tests[*t], TABLE.name))
-        .collect();
-    if tests.is_empty() {
-        return Err(Complaint::invalid("no selected test has `kconfig` expectations")
-            .hint("`muster kconfig check` without --suite, --test and --tag asks all of them"));
-    }
-    Ok(tests)
-}
-
 impl FileRow {
     fn asked(loaded: &Loaded, tests: &[(usize, usize)], source: &Source, known: &Known) -> Self {
         let known = known.with(&source.header.dimensions());
         let judge = |expectation: &_| judged(expectation, Ok(&source.config));
         let part = Part { check: TABLE.name, proves: Some("kconfig"), judge: &judge };
-        let asked = tests.iter().map(|(s, t)| (&loaded.suites[*s], &loaded.suites[*s].tests[*t]));
-        let tests: Vec<Row> = asked.map(|(suite, test)| ask(suite, test, &part, &known)).collect();
-        let count = |outcome| tests.iter().filter(|row| row.outcome == outcome).count();
-        let counts = Outcome::ALL.iter().map(|outcome| (outcome.word(), count(*outcome))).collect();
-        Self::Asked { about: source.about(), counts, tests }
+        let tests = offline::ask_all(loaded, tests, &part, &known);
+        Self::Asked { about: source.about(), counts: offline::counts(&tests), tests }
     }
 
     fn tests(&self) -> &[Row] {
@@ -128,56 +111,21 @@ impl FileRow {
             Self::Unreadable { .. } => &[],
         }
     }
-
-    fn has(&self, outcomes: &[Outcome]) -> bool {
-        self.tests().iter().any(|row| outcomes.contains(&row.outcome))
-    }
 }
 
 fn exit(rows: &[FileRow], allow_unknown: bool) -> Exit {
-    let unreadable = |row: &FileRow| matches!(row, FileRow::Unreadable { .. });
-    // A file of which nothing was asked has shown nothing.
-    let silent = |row: &FileRow| !row.has(&[Outcome::Pass, Outcome::Fail]);
-    let untold = |row: &FileRow| row.has(&[Outcome::Unknown, Outcome::Undecided]);
-    match () {
-        () if rows.iter().any(unreadable) => Exit::Invalid,
-        () if rows.iter().any(|row| row.has(&[Outcome::Fail])) => Exit::Failed,
-        () if rows.iter().any(silent) => Exit::Invalid,
-        () if rows.iter().any(untold) && !allow_unknown => Exit::Invalid,
-        () => Exit::Pass,
+    if rows.iter().any(|row| matches!(row, FileRow::Unreadable { .. })) {
+        return Exit::Invalid;
     }
+    offline::exit(&rows.iter().map(FileRow::tests).collect::<Vec<_>>(), allow_unknown)
 }
 
-/// What a person can do about what nobody can tell.
 fn hint(rows: &[FileRow]) -> Option<String> {
-    let dimensions: BTreeSet<&str> =
-        rows.iter().flat_map(FileRow::tests).filter_map(|row| row.depends_on.as_deref()).collect();
-    let options: Vec<String> = dimensions
-        .into_iter()
-        .filter(|dimension| !matches!(*dimension, "capability" | "tool"))
-        .map(|dimension| match dimension {
-            "arch" => "--arch".to_owned(),
-            "kernel" => "--release".to_owned(),
-            other => format!("--given {other}=…"),
-        })
-        .collect();
-    if !options.is_empty() {
-        return Some(format!(
-            "  help: {} would decide what is undecided; --allow-unknown accepts it",
-            options.join(", ")
-        ));
-    }
-    let untold = rows.iter().any(|row| row.has(&[Outcome::Unknown, Outcome::Undecided]));
-    untold.then(|| "  help: --allow-unknown accepts what nobody can tell from these files".to_owned())
-}
-
-fn summary(counts: &BTreeMap<&'static str, usize>) -> String {
-    let parts: Vec<String> = Outcome::ALL
-        .iter()
-        .filter_map(|outcome| counts.get(outcome.word()).filter(|count| **count > 0).map(|count| (outcome, count)))
-        .map(|(outcome, count)| format!("{count} {}", outcome.word()))
-        .collect();
-    format!("{} tests: {}", counts.values().sum::<usize>(), parts.join(", "))
+    offline::hint(rows.iter().flat_map(FileRow::tests), |dimension| match dimension {
+        "arch" => "--arch".to_owned(),
+        "kernel" => "--release".to_owned(),
+        other => format!("--given {other}=…"),
+    })
 }
 
 fn text(row: &FileRow) -> String {
@@ -191,7 +139,7 @@ fn text(row: &FileRow) -> String {
     let missed: usize = tests.iter().map(|row| row.missed.len()).sum();
     let asked = tests.iter().filter(|row| row.met + row.missed.len() + row.unknown.len() > 0);
     let elsewhere: usize = asked.map(|row| row.elsewhere).sum();
-    let _ = writeln!(out, "  {}; {met} expectations met, {missed} missed", summary(counts));
+    let _ = writeln!(out, "  {}; {met} expectations met, {missed} missed", offline::summary(counts));
     if elsewhere > 0 {
         let _ = writeln!(out, "  {elsewhere} more assertions of these tests need a machine and were not asked");
     }
@@ -205,7 +153,7 @@ fn markdown(row: &FileRow) -> String {
             return format!("### {}\n\nCannot be read: {}\n", cell(file), cell(error));
         }
     };
-    let mut out = format!("### {}\n\n{}. {}.\n", cell(about.file()), cell(&about.line()), summary(counts));
+    let mut out = format!("### {}\n\n{}. {}.\n", cell(about.file()), cell(&about.line()), offline::summary(counts));
     let mut table = |head: &str, rows: Vec<[String; 4]>| {
         if !rows.is_empty() {
             let _ = write!(out, "\n{head}\n|---|---|---|---|\n");

@@ -4,11 +4,15 @@
 
 mod known;
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use serde::Serialize;
 
 use crate::check::Verdict;
+use crate::cli::Complaint;
+use crate::cli::load::{self, Loaded, Selection};
+use crate::exit::Exit;
 use crate::run::gate::reason_to_skip;
 use crate::suite::adjust::AdjustError;
 use crate::suite::model::{Adjustment, Change, Condition, Expectation, Operator, Suite, Test, When};
@@ -111,13 +115,13 @@ pub struct Unanswered {
 }
 
 /// Whether a test says anything of what this check type is about, on whatever system.
-pub fn concerns(test: &Test, check: &str) -> bool {
+fn concerns(test: &Test, check: &str) -> bool {
     test.expect.iter().any(|expectation| expectation.check == check)
         || test.adjust.iter().any(|adjustment| adjustment.changes.iter().any(|change| changes(change, check)))
 }
 
 /// Asks a test of a file.
-pub fn ask(suite: &Suite, test: &Test, part: &Part<'_>, known: &Known) -> Row {
+fn ask(suite: &Suite, test: &Test, part: &Part<'_>, known: &Known) -> Row {
     let elsewhere = test.expect.iter().filter(|e| e.check != part.check).map(|e| e.assertions.len()).sum();
     let mut row = Row {
         name: format!("{}/{}", suite.name, test.id),
@@ -226,6 +230,74 @@ impl Part<'_> {
             other => other.clone(),
         }
     }
+}
+
+/// The selected tests that say something of what this check type is about; `command` asks all of them
+/// when nothing is selected.
+pub fn select(
+    loaded: &Loaded,
+    selection: &Selection,
+    check: &str,
+    command: &str,
+) -> Result<Vec<(usize, usize)>, Complaint> {
+    let ours = |(s, t): &(usize, usize)| *t != load::HEALTH && concerns(&loaded.suites[*s].tests[*t], check);
+    let tests: Vec<_> = load::select(loaded, selection)?.into_iter().filter(ours).collect();
+    if tests.is_empty() {
+        return Err(Complaint::invalid(format!("no selected test has `{check}` expectations"))
+            .hint(format!("`{command}` without --suite, --test and --tag asks all of them")));
+    }
+    Ok(tests)
+}
+
+/// Asks these tests of a file.
+pub fn ask_all(loaded: &Loaded, tests: &[(usize, usize)], part: &Part<'_>, known: &Known) -> Vec<Row> {
+    let asked = tests.iter().map(|(s, t)| (&loaded.suites[*s], &loaded.suites[*s].tests[*t]));
+    asked.map(|(suite, test)| ask(suite, test, part, known)).collect()
+}
+
+/// How many came to what.
+pub fn counts(rows: &[Row]) -> BTreeMap<&'static str, usize> {
+    let count = |outcome| rows.iter().filter(|row| row.outcome == outcome).count();
+    Outcome::ALL.iter().map(|outcome| (outcome.word(), count(*outcome))).collect()
+}
+
+/// `4 tests: 3 pass, 1 fail`.
+pub fn summary(counts: &BTreeMap<&'static str, usize>) -> String {
+    let parts: Vec<String> = Outcome::ALL
+        .iter()
+        .filter_map(|outcome| counts.get(outcome.word()).filter(|count| **count > 0).map(|count| (outcome, count)))
+        .map(|(outcome, count)| format!("{count} {}", outcome.word()))
+        .collect();
+    format!("{} tests: {}", counts.values().sum::<usize>(), parts.join(", "))
+}
+
+/// What the rows of all files come to.
+pub fn exit(files: &[&[Row]], allow_unknown: bool) -> Exit {
+    let has = |rows: &[Row], outcomes: &[Outcome]| rows.iter().any(|row| outcomes.contains(&row.outcome));
+    match () {
+        () if files.iter().any(|rows| has(rows, &[Outcome::Fail])) => Exit::Failed,
+        // A file of which nothing was asked has shown nothing.
+        () if files.iter().any(|rows| !has(rows, &[Outcome::Pass, Outcome::Fail])) => Exit::Invalid,
+        () if !allow_unknown && files.iter().any(|rows| has(rows, &UNTOLD)) => Exit::Invalid,
+        () => Exit::Pass,
+    }
+}
+
+const UNTOLD: [Outcome; 2] = [Outcome::Unknown, Outcome::Undecided];
+
+/// What a person can do about what nobody can tell. `option` says how a dimension is given.
+pub fn hint<'r>(rows: impl Iterator<Item = &'r Row> + Clone, option: impl Fn(&str) -> String) -> Option<String> {
+    let dimensions: BTreeSet<&str> = rows.clone().filter_map(|row| row.depends_on.as_deref()).collect();
+    let options: Vec<String> =
+        dimensions.into_iter().filter(|dimension| !matches!(*dimension, "capability" | "tool")).map(option).collect();
+    if !options.is_empty() {
+        return Some(format!(
+            "  help: {} would decide what is undecided; --allow-unknown accepts it",
+            options.join(", ")
+        ));
+    }
+    let untold = rows.into_iter().any(|row| UNTOLD.contains(&row.outcome));
+    untold.then(|| "  help: --allow-unknown accepts what nobody can tell from these files".to_owned())
 }
 
 /// What to show a person of a test that did not pass, indented; nothing of one that did.
