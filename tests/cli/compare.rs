@@ -328,6 +328,24 @@ fn what_was_given_wrongly_is_told_before_anything_is_compared() {
 }
 
 #[test]
+fn a_system_is_read_after_one_test_that_can_be_asked_of_it() {
+    let gate = Gate::new();
+    let run = |words: &[&str]| gate.place.run(&[&["compare"], words].concat(), SOON);
+    for (words, told) in [
+        (&[&gate.before, "lab", "--candidate-after", "upgrade/*"][..], "is not one test of a suite"),
+        (&[&gate.before, "lab", "--candidate-after", "machine/health"], "is not one test of a suite"),
+        (&[&gate.before, "lab", "--candidate-after", "upgrade/restart-well"], "did you mean `upgrade/restarts-well`?"),
+        (&[&gate.before, &gate.after, "--candidate-after", "upgrade/restarts-well"], "was read before"),
+        (&[&gate.before, "lab", "--baseline-after", "upgrade/restarts-well"], "was read before"),
+        (&[&gate.before, "--save-facts", "x.json", "--candidate-after", "upgrade/restarts-well"], "<CANDIDATE>"),
+    ] {
+        let ended = run(words);
+        ended.assert_status(2);
+        assert!(ended.stderr.contains(told), "{words:?}\n{}", ended.stderr);
+    }
+}
+
+#[test]
 fn overlays_of_a_tree_document_what_is_in_their_packages() {
     let gate = Gate::new();
     let tree = gate.place.path("tree");

@@ -8,6 +8,7 @@ mod support;
 mod boot;
 mod capsule;
 mod clones;
+mod compare;
 mod devices;
 mod faults;
 mod hostile;

@@ -274,6 +274,11 @@ impl<'s, 'd, D: Driver> Lane<'s, 'd, D> {
         Ok(())
     }
 
+    /// The machine in use, if there is one: what the tests that were asked have made of it.
+    pub fn live(&self) -> Option<&D::Live> {
+        self.slot.as_ref().map(|slot| &slot.live)
+    }
+
     /// Boots the lane's machine as one that may become the template.
     pub async fn boot_for_forks(&mut self) {
         // A failure is in the books, and told again to the first test that needs a machine.

@@ -1,14 +1,16 @@
 //! `muster compare`: two systems set beside each other, and the gate on what nobody has documented.
 
-use camino::{Utf8Path, Utf8PathBuf};
+mod after;
+mod reading;
+
 use std::time::Duration;
 
-use super::boot::{Wanted, with_machine};
-use super::project::Project;
-use super::run::{choose_accelerator, interruption, runtime};
-use super::session::{self, ImageOptions};
+use camino::{Utf8Path, Utf8PathBuf};
+
+use self::after::After;
+use self::reading::Reading;
+use super::session;
 use super::{Complaint, load, say, say_error};
-use crate::check::Observations;
 use crate::compare::azldev;
 use crate::compare::difference::compare;
 use crate::compare::facts::Facts;
@@ -16,20 +18,11 @@ use crate::compare::kind::{self, FactKind, Scope};
 use crate::compare::verdict::{Verdict, judge};
 use crate::compare::{json, markdown, text};
 use crate::exit::Exit;
-use crate::guest::Request;
-use crate::image::{DiskBus, FirmwareKind, Format, ImageSpec, SeedKind};
+use crate::image::{DiskBus, FirmwareKind, Format, SeedKind};
 use crate::machine::AccelRequest;
-use crate::report::fold;
-use crate::run::driver::Live;
-use crate::run::record::RunRecord;
 use crate::suite::deviations::{self, Deviation};
 use crate::suite::diagnostic::Diagnostics;
 use crate::text::one_line;
-
-/// Bytes of one answer: the files of all packages of a large system are a few MiB.
-const LIMIT: usize = 64 << 20;
-/// Bytes of a run's record.
-const LARGEST_RECORD: u64 = 256 << 20;
 
 /// Compare two systems, and fail on differences that nobody has documented
 #[derive(Debug, clap::Args)]
@@ -40,6 +33,8 @@ Examples:
   muster compare fedora-43 my.vhd --disk-format vhd --ledger deviations.yaml
   muster compare fedora-43.facts.json my.qcow2 --azldev ~/azurelinux --format markdown
   muster compare lab --save-facts lab.facts.json       only read one system
+  muster compare next.qcow2 my.qcow2 --candidate-after upgrade/restarts-well
+                                                       an upgraded system beside a new one
   muster compare old.json new.json --only package,unit --all")]
 pub struct Arguments {
     /// What is compared with: an image, a disk file, a run folder, or a facts file (*.json)
@@ -48,6 +43,15 @@ pub struct Arguments {
     /// What is judged, in the same ways; may be left out with --save-facts
     #[arg(value_name = "CANDIDATE", required_unless_present = "save_facts")]
     candidate: Option<String>,
+    /// Ask the baseline this test first, with those that it needs, and read what they leave
+    #[arg(long, value_name = "SUITE/TEST")]
+    baseline_after: Option<String>,
+    /// The same of the candidate: what an upgrade or an installation makes of it
+    #[arg(long, value_name = "SUITE/TEST", requires = "candidate")]
+    candidate_after: Option<String>,
+    /// Where these tests are: suite files or folders [default: the suites of this checkout]
+    #[arg(long, value_name = "PATH")]
+    suites: Vec<Utf8PathBuf>,
     /// Ledgers of documented deviations (deviations/v1): files or folders; may be repeated
     #[arg(long, value_name = "PATH")]
     ledger: Vec<Utf8PathBuf>,
@@ -147,9 +151,14 @@ pub fn execute(arguments: Arguments) -> Result<Exit, Complaint> {
         true => Scope::default(),
         false => Scope { trees: arguments.trees.clone() },
     };
+    let after = |named: Option<&String>, test: &Option<String>| {
+        test.as_ref().map(|test| After::find(test, named.map_or("", String::as_str), &arguments.suites)).transpose()
+    };
+    let before_baseline = after(Some(&arguments.baseline), &arguments.baseline_after)?;
+    let before_candidate = after(arguments.candidate.as_ref(), &arguments.candidate_after)?;
     let reading = Reading { kinds: &kinds, scope: &scope, options: &arguments.machines };
-    let baseline = reading.facts(&arguments.baseline)?;
-    let candidate = arguments.candidate.as_ref().map(|named| reading.facts(named)).transpose()?;
+    let baseline = reading.facts(&arguments.baseline, before_baseline)?;
+    let candidate = arguments.candidate.as_ref().map(|named| reading.facts(named, before_candidate)).transpose()?;
     if let Some(path) = &arguments.save_facts {
         save(path, candidate.as_ref().unwrap_or(&baseline))?;
     }
@@ -208,132 +217,6 @@ fn print(verdict: &Verdict, arguments: &Arguments) -> Result<Exit, Complaint> {
         return Err(Complaint::invalid("nothing was compared: neither system has any of these kinds of facts"));
     }
     Ok(exit)
-}
-
-/// What is read of a system, and how it is booted for that.
-struct Reading<'r> {
-    kinds: &'r [&'static dyn FactKind],
-    scope: &'r Scope,
-    options: &'r MachineOptions,
-}
-
-impl Reading<'_> {
-    fn facts(&self, named: &str) -> Result<Facts, Complaint> {
-        let path = Utf8Path::new(named);
-        if path.extension() == Some("json") {
-            return Facts::read(path).map_err(|why| {
-                Complaint::invalid(why).hint("`muster compare IMAGE --save-facts FILE` writes such a file")
-            });
-        }
-        let project = Project::find()?;
-        // A folder that happens to be called as an image of the catalogue is no run.
-        let is_run = path.join("run.json").exists() || (path.is_dir() && named.contains('/'));
-        let spec = match is_run {
-            true => self.spec_of_run(&project, path)?,
-            false => self.spec(&project, named, self.options.disk_format)?,
-        };
-        self.boot(project, spec)
-    }
-
-    fn spec(&self, project: &Project, named: &str, format: Option<Format>) -> Result<ImageSpec, Complaint> {
-        let MachineOptions { firmware, seed, user, memory, bus, boot_timeout, accel, .. } = self.options.clone();
-        let options = ImageOptions {
-            image: vec![named.to_owned()],
-            format,
-            firmware,
-            seed,
-            user,
-            memory,
-            bus,
-            boot_timeout,
-            accel,
-            ..ImageOptions::default()
-        };
-        let mut notices = Vec::new();
-        let mut specs = session::image_specs(project, &options, &mut notices)?;
-        for notice in notices {
-            say_error(&format!("note: {}", one_line(&notice, 400)));
-        }
-        specs.pop().ok_or_else(|| Complaint::invalid("no image was named"))
-    }
-
-    /// The image that a run judged, as long as it is still the same.
-    fn spec_of_run(&self, project: &Project, folder: &Utf8Path) -> Result<ImageSpec, Complaint> {
-        let record = record(folder)?;
-        let mut images = record.images.iter();
-        let (Some((id, image)), None) = (images.next(), images.next()) else {
-            let ids: Vec<&str> = record.images.keys().map(String::as_str).collect();
-            let what = format!("{folder} is a run of {} images: {}", ids.len(), one_line(&ids.join(", "), 300));
-            return Err(Complaint::invalid(what).hint("name one of the images instead of the run"));
-        };
-        // An image of the catalogue is known by more than its path.
-        let catalogue = super::images::Catalogue::load(project)?;
-        let spec = match catalogue.get(id) {
-            Some(_) => self.spec(project, id, None)?,
-            None => self.spec(project, &image.path, image.format.parse().ok())?,
-        };
-        let ready = super::images::runtime()?
-            .block_on(crate::image::prepare(project.root().as_std_path(), &spec))
-            .map_err(|error| Complaint::infrastructure(format!("the image of {folder}: {error}")))?;
-        if ready.sha256 != image.sha256 {
-            let what = format!("{} is not what the run in {folder} judged any more", ready.source.display());
-            return Err(Complaint::infrastructure(what).hint("keep facts of images that change: --save-facts"));
-        }
-        Ok(spec)
-    }
-
-    fn boot(&self, project: Project, spec: ImageSpec) -> Result<Facts, Complaint> {
-        let accel = choose_accelerator(self.options.accel)?;
-        let name = spec.id.clone();
-        let runtime = runtime()?;
-        let facts = runtime.block_on(async {
-            let read = with_machine(Wanted { project, spec, accel }, async |live, _, _| self.ask(live, name).await);
-            tokio::select! {
-                biased;
-                () = interruption() => Err(Complaint::told(Exit::Error)),
-                facts = read => facts,
-            }
-        });
-        runtime.shutdown_timeout(Duration::from_secs(5));
-        facts
-    }
-
-    async fn ask(&self, live: &impl Live, name: String) -> Result<Facts, Complaint> {
-        let probes = kind::probes(self.kinds, self.scope);
-        let scale = live.deadline_scale();
-        let requests = probes.iter().map(|probe| Request {
-            script: probe.script.clone(),
-            timeout: probe.timeout.mul_f64(scale),
-            limit: LIMIT,
-        });
-        say_error(&format!("reading {} kinds of facts of {name}", self.kinds.len()));
-        let replies = live.batch(requests.collect()).await.map_err(|failure| {
-            Complaint::infrastructure(failure.message.clone())
-                .hint(format!("`muster failures {}` explains it", failure.id))
-        })?;
-        let seen = Observations(probes.into_iter().map(|probe| probe.key).zip(replies).collect());
-        let taken = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
-        Ok(Facts::from_answers((name, taken), live.facts().clone(), self.kinds, self.scope, &seen))
-    }
-}
-
-/// The record of a run.
-fn record(folder: &Utf8Path) -> Result<RunRecord, Complaint> {
-    use std::io::Read as _;
-    let path = folder.join("run.json");
-    let unreadable = |why: String| {
-        Complaint::invalid(format!("{path}: {}", one_line(&why, 300)))
-            .hint("a folder that is compared is one that `muster run` made")
-    };
-    let mut text = String::new();
-    std::fs::File::open(&path)
-        .and_then(|file| file.take(LARGEST_RECORD).read_to_string(&mut text))
-        .map_err(|error| unreadable(error.to_string()))?;
-    let record: RunRecord = serde_json::from_str(&text).map_err(|error| unreadable(error.to_string()))?;
-    if record.schema != fold::SCHEMA {
-        return Err(unreadable(format!("its schema is `{}`, and {} is read here", record.schema, fold::SCHEMA)));
-    }
-    Ok(record)
 }
 
 #[cfg(test)]

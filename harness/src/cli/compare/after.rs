@@ -1,0 +1,155 @@
+//! A system as a test leaves it: what an upgrade or an installation makes of a machine can then be set
+//! beside a machine that was new.
+
+use std::sync::Arc;
+
+use camino::{Utf8Path, Utf8PathBuf};
+
+use super::reading::is_facts;
+use crate::cli::boot::{Wanted, told};
+use crate::cli::load::{self, HEALTH, Selection};
+use crate::cli::place::Place;
+use crate::cli::project::short;
+use crate::cli::{Complaint, OutputFormat, run, say_error};
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::run::ask::Settings;
+use crate::run::driver::Driver;
+use crate::run::durations::Durations;
+use crate::run::engine::Images;
+use crate::run::known::KnownIssues;
+use crate::run::lane::Lane;
+use crate::run::outcome::Outcome;
+use crate::run::plan::{self, Group, Rerun};
+use crate::run::prove::Proofs;
+use crate::run::qemu::{HostImages, HostMachine};
+use crate::run::record::TestRecord;
+use crate::run::session::{Session, Source};
+use crate::run::sink::Events;
+use crate::snapshot::compare::UpdateMode;
+use crate::text::{one_line, tail};
+
+/// Bytes of a failure's evidence that are shown.
+const EVIDENCE: usize = 4 << 10;
+
+/// One test and those that it needs, in their order.
+pub(super) struct After {
+    group: Group,
+    /// Where the tests are, as typed.
+    suites: Vec<Utf8PathBuf>,
+    /// What they are asked of, as typed.
+    system: String,
+}
+
+impl After {
+    /// The test of that name, for the system that is named so; several tests are refused, and a system of
+    /// which there is only a file.
+    pub(super) fn find(name: &str, system: &str, suites: &[Utf8PathBuf]) -> Result<Self, Complaint> {
+        if is_facts(system) {
+            let what = format!("{system} was read before, so that {} cannot be asked of it", one_line(name, 120));
+            return Err(Complaint::invalid(what).hint("name the image or the disk that it was read of"));
+        }
+        let selection = Selection { suites: suites.to_vec(), test: vec![name.to_owned()], ..Selection::default() };
+        let loaded = load::suites(&selection, OutputFormat::Text)?;
+        let selected = load::select(&loaded, &selection)?;
+        if selected.len() != 1 || selected.contains(&(0, HEALTH)) {
+            let what = format!("`{}` is not one test of a suite", one_line(name, 120));
+            return Err(Complaint::invalid(what).hint("name the last test, such as upgrade/restarts-well"));
+        }
+        let all: Vec<Arc<_>> = loaded.suites.into_iter().map(Arc::new).collect();
+        // What tests need of each other is one group.
+        let group = plan::plan(&all, &selected, Vec::new()).groups.pop();
+        group
+            .map(|group| Self { group, suites: suites.to_vec(), system: system.to_owned() })
+            .ok_or_else(|| Complaint::invalid("the selection selects no test"))
+    }
+
+    /// `suite/test` of the last one.
+    pub(super) fn name(&self) -> String {
+        self.group.tests.last().map(|planned| name(&planned.suite.name, &planned.test().id)).unwrap_or_default()
+    }
+
+    /// How a person asks the tests again. The folder of a run is no image that could be named.
+    fn rerun(&self, image: &str) -> Rerun {
+        let options = self.suites.iter().flat_map(|path| ["--suites".to_owned(), plan::quote(short(path).as_str())]);
+        let typed = !Utf8Path::new(&self.system).is_dir();
+        let images = typed.then(|| (image.to_owned(), self.system.clone())).into_iter().collect();
+        Rerun { options: options.collect(), images, ..Rerun::default() }
+    }
+}
+
+fn name(suite: &str, test: &str) -> String {
+    format!("{suite}/{test}")
+}
+
+/// Boots the machine, asks the tests of it, and gives it to `then` when all of them have passed.
+pub(super) async fn with_machine_after<T>(
+    wanted: Wanted,
+    after: After,
+    then: impl AsyncFnOnce(&HostMachine) -> Result<T, Complaint>,
+) -> Result<T, Complaint> {
+    let Wanted { project, spec, accel } = wanted;
+    let image = spec.id.clone();
+    let place = Place::make(&image, &image)?;
+    let settings = Settings {
+        rerun: after.rerun(&image),
+        accelerator: accel.kind.word().to_owned(),
+        update: UpdateMode::Ci,
+        pending: place.folder().join("snapshots"),
+        artifacts: place.folder().join("tests"),
+        // A documented failure is one all the same: the system is not what the test was to make of it.
+        known: KnownIssues::default(),
+        proofs: Proofs::default(),
+        focused: false,
+        budget: run::budget(Some(1), None),
+        durations: Durations::default(),
+    };
+    let (events, _nobody) = Events::channel();
+    let host = run::host(project.root(), place.folder(), accel, &events).await?;
+    let images = HostImages::new(&host, [spec]);
+    let prepared = images.prepare(&image).await.map_err(told)?;
+    let driver = prepared.shaped(&after.group.shape).map_err(told)?;
+    let session = Session::new(&driver, &image, &settings, events.clone());
+    let mut lane = session.lane(Source::Boot);
+    say_error(&format!("{image} boots; it may take {} s", driver.boot_deadline().as_secs()));
+    let result = match ask_all(&mut lane, &after.group).await {
+        Ok(()) => match lane.live() {
+            Some(live) => then(live).await,
+            None => Err(Complaint::infrastructure(format!("{image} is gone after {}", after.name()))),
+        },
+        Err(complaint) => Err(complaint),
+    };
+    lane.end_machine().await;
+    result
+}
+
+async fn ask_all<D: Driver>(lane: &mut Lane<'_, '_, D>, group: &Group) -> Result<(), Complaint> {
+    for planned in &group.tests {
+        let record = lane.ask(planned).await;
+        let name = name(&record.suite, &record.test);
+        say_error(&format!("{} {name} [{}]  ({:.1} s)", record.outcome.word(), record.image, record.seconds));
+        if !matches!(record.outcome, Outcome::Pass | Outcome::Flaky) {
+            return Err(not_passed(&name, &record));
+        }
+    }
+    Ok(())
+}
+
+/// Why a system is not read: it is not what the test was to make of it.
+fn not_passed(name: &str, record: &TestRecord) -> Complaint {
+    let mut what = format!("{} is not what {name} was to make of it, and is not compared", record.image);
+    if let Some(reason) = &record.skipped {
+        what.push_str(&format!("\n  it was not asked: {}", reason.message));
+    }
+    for failure in &record.failures {
+        what.push_str(&format!("\n  {}", describe(failure)));
+    }
+    let hint = format!("`{}` tells more", record.rerun);
+    Complaint { what, hint: Some(hint), exit: Exit::Error }
+}
+
+fn describe(failure: &Failure) -> String {
+    let place = failure.location.as_ref().map(|place| format!(" ({place})")).unwrap_or_default();
+    let detail = failure.detail.as_ref().map(|detail| format!("\n{}", tail(detail, EVIDENCE))).unwrap_or_default();
+    format!("{}  {}{place}{detail}", failure.message, failure.id)
+}

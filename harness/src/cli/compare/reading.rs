@@ -1,0 +1,172 @@
+//! The facts of one system, from wherever the person has it: an image, a disk file, the folder of a run,
+//! or a facts file.
+
+use std::time::Duration;
+
+use camino::Utf8Path;
+
+use super::MachineOptions;
+use super::after::{self, After};
+use crate::check::Observations;
+use crate::cli::boot::{Wanted, with_machine};
+use crate::cli::project::Project;
+use crate::cli::run::{choose_accelerator, interruption, runtime};
+use crate::cli::session::{self, ImageOptions};
+use crate::cli::{Complaint, images, say_error};
+use crate::compare::facts::Facts;
+use crate::compare::kind::{self, FactKind, Scope};
+use crate::exit::Exit;
+use crate::guest::Request;
+use crate::image::{Format, ImageSpec};
+use crate::report::fold;
+use crate::run::driver::Live;
+use crate::run::record::RunRecord;
+use crate::text::one_line;
+
+/// Bytes of one answer: the files of all packages of a large system are a few MiB.
+const LIMIT: usize = 64 << 20;
+/// Bytes of a run's record.
+const LARGEST_RECORD: u64 = 256 << 20;
+
+/// Whether this names facts that were kept, and not a system that can be booted.
+pub(super) fn is_facts(named: &str) -> bool {
+    Utf8Path::new(named).extension() == Some("json")
+}
+
+/// What is read of a system, and how it is booted for that.
+pub(super) struct Reading<'r> {
+    pub(super) kinds: &'r [&'static dyn FactKind],
+    pub(super) scope: &'r Scope,
+    pub(super) options: &'r MachineOptions,
+}
+
+impl Reading<'_> {
+    /// What is named, as it is or as the test leaves it. Facts that were written before stay what they are.
+    pub(super) fn facts(&self, named: &str, after: Option<After>) -> Result<Facts, Complaint> {
+        let path = Utf8Path::new(named);
+        if is_facts(named) {
+            return Facts::read(path).map_err(|why| {
+                Complaint::invalid(why).hint("`muster compare IMAGE --save-facts FILE` writes such a file")
+            });
+        }
+        let project = Project::find()?;
+        // A folder that happens to be called as an image of the catalogue is no run.
+        let is_run = path.join("run.json").exists() || (path.is_dir() && named.contains('/'));
+        let spec = match is_run {
+            true => self.spec_of_run(&project, path)?,
+            false => self.spec(&project, named, self.options.disk_format)?,
+        };
+        self.boot(project, spec, after)
+    }
+
+    fn spec(&self, project: &Project, named: &str, format: Option<Format>) -> Result<ImageSpec, Complaint> {
+        let MachineOptions { firmware, seed, user, memory, bus, boot_timeout, accel, .. } = self.options.clone();
+        let options = ImageOptions {
+            image: vec![named.to_owned()],
+            format,
+            firmware,
+            seed,
+            user,
+            memory,
+            bus,
+            boot_timeout,
+            accel,
+            ..ImageOptions::default()
+        };
+        let mut notices = Vec::new();
+        let mut specs = session::image_specs(project, &options, &mut notices)?;
+        for notice in notices {
+            say_error(&format!("note: {}", one_line(&notice, 400)));
+        }
+        specs.pop().ok_or_else(|| Complaint::invalid("no image was named"))
+    }
+
+    /// The image that a run judged, as long as it is still the same.
+    fn spec_of_run(&self, project: &Project, folder: &Utf8Path) -> Result<ImageSpec, Complaint> {
+        let record = record(folder)?;
+        let mut images = record.images.iter();
+        let (Some((id, image)), None) = (images.next(), images.next()) else {
+            let ids: Vec<&str> = record.images.keys().map(String::as_str).collect();
+            let what = format!("{folder} is a run of {} images: {}", ids.len(), one_line(&ids.join(", "), 300));
+            return Err(Complaint::invalid(what).hint("name one of the images instead of the run"));
+        };
+        // An image of the catalogue is known by more than its path.
+        let catalogue = images::Catalogue::load(project)?;
+        let spec = match catalogue.get(id) {
+            Some(_) => self.spec(project, id, None)?,
+            None => self.spec(project, &image.path, image.format.parse().ok())?,
+        };
+        let ready = images::runtime()?
+            .block_on(crate::image::prepare(project.root().as_std_path(), &spec))
+            .map_err(|error| Complaint::infrastructure(format!("the image of {folder}: {error}")))?;
+        if ready.sha256 != image.sha256 {
+            let what = format!("{} is not what the run in {folder} judged any more", ready.source.display());
+            return Err(Complaint::infrastructure(what).hint("keep facts of images that change: --save-facts"));
+        }
+        Ok(spec)
+    }
+
+    fn boot(&self, project: Project, spec: ImageSpec, after: Option<After>) -> Result<Facts, Complaint> {
+        let accel = choose_accelerator(self.options.accel)?;
+        let name = match &after {
+            Some(after) => format!("{} after {}", spec.id, after.name()),
+            None => spec.id.clone(),
+        };
+        let wanted = Wanted { project, spec, accel };
+        let runtime = runtime()?;
+        let facts = runtime.block_on(async {
+            let read = async {
+                match after {
+                    Some(after) => {
+                        after::with_machine_after(wanted, after, async |live| self.ask(live, name).await).await
+                    }
+                    None => with_machine(wanted, async |live, _, _| self.ask(live, name).await).await,
+                }
+            };
+            tokio::select! {
+                biased;
+                () = interruption() => Err(Complaint::told(Exit::Error)),
+                facts = read => facts,
+            }
+        });
+        runtime.shutdown_timeout(Duration::from_secs(5));
+        facts
+    }
+
+    async fn ask(&self, live: &impl Live, name: String) -> Result<Facts, Complaint> {
+        let probes = kind::probes(self.kinds, self.scope);
+        let scale = live.deadline_scale();
+        let requests = probes.iter().map(|probe| Request {
+            script: probe.script.clone(),
+            timeout: probe.timeout.mul_f64(scale),
+            limit: LIMIT,
+        });
+        say_error(&format!("reading {} kinds of facts of {name}", self.kinds.len()));
+        let replies = live.batch(requests.collect()).await.map_err(|failure| {
+            Complaint::infrastructure(failure.message.clone())
+                .hint(format!("`muster failures {}` explains it", failure.id))
+        })?;
+        let seen = Observations(probes.into_iter().map(|probe| probe.key).zip(replies).collect());
+        let taken = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+        Ok(Facts::from_answers((name, taken), live.facts().clone(), self.kinds, self.scope, &seen))
+    }
+}
+
+/// The record of a run.
+fn record(folder: &Utf8Path) -> Result<RunRecord, Complaint> {
+    use std::io::Read as _;
+    let path = folder.join("run.json");
+    let unreadable = |why: String| {
+        Complaint::invalid(format!("{path}: {}", one_line(&why, 300)))
+            .hint("a folder that is compared is one that `muster run` made")
+    };
+    let mut text = String::new();
+    std::fs::File::open(&path)
+        .and_then(|file| file.take(LARGEST_RECORD).read_to_string(&mut text))
+        .map_err(|error| unreadable(error.to_string()))?;
+    let record: RunRecord = serde_json::from_str(&text).map_err(|error| unreadable(error.to_string()))?;
+    if record.schema != fold::SCHEMA {
+        return Err(unreadable(format!("its schema is `{}`, and {} is read here", record.schema, fold::SCHEMA)));
+    }
+    Ok(record)
+}
