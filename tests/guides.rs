@@ -2,10 +2,16 @@
 //! what they show must be what is printed. `…` on a line of its own is any lines, within a line any text.
 //! They boot lab images; `ci/test` builds those first.
 
+#[path = "support/mod.rs"]
+mod support;
+
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use tempfile::TempDir;
 
 /// What stands between the outputs of two commands.
 const MARK: &str = "@@ end of a command:";
@@ -14,7 +20,9 @@ const DEADLINE: Duration = Duration::from_secs(40 * 60);
 
 #[test]
 fn for_release_engineers() {
-    run("release-engineers.md");
+    let place = run("release-engineers.md");
+    let text = std::fs::read_to_string(place.path().join("differences.txt")).unwrap();
+    all_and_only_the_planted_are_told(&text, &place.path().join("images/lab/candidate/undocumented"));
 }
 
 #[test]
@@ -25,6 +33,19 @@ fn for_isvs() {
 #[test]
 fn for_regressions() {
     run("regressions.md");
+}
+
+/// Holds the comparison of the lab's two distributions against what was planted and not documented.
+fn all_and_only_the_planted_are_told(text: &str, planted: &Path) {
+    let planted = std::fs::read_to_string(planted).unwrap();
+    let planted: BTreeSet<&str> = planted.lines().filter(|line| !line.is_empty() && !line.starts_with('#')).collect();
+    assert!(planted.len() >= 25, "{planted:?}");
+    let entry = regex::Regex::new(r#"(?m)^ *- \{pattern: "([^"]+)""#).unwrap();
+    let told: BTreeSet<&str> = entry.captures_iter(text).map(|found| found.get(1).unwrap().as_str()).collect();
+    assert_eq!(told, planted, "what is told, and what was planted");
+    for word in ["could not be compared", "nothing matches"] {
+        assert!(!text.contains(word), "{text}");
+    }
 }
 
 /// A part of a page, in the order of the page.
@@ -81,7 +102,7 @@ fn pattern(shows: &str) -> regex::Regex {
 }
 
 /// A folder of the checkout, so that `muster` finds its suites, with the names that a reader sees.
-fn workplace(name: &str) -> (PathBuf, tempfile::TempDir) {
+fn workplace(name: &str) -> (PathBuf, TempDir) {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize().unwrap();
     let runs = root.join("reports/runs");
     std::fs::create_dir_all(&runs).unwrap();
@@ -93,7 +114,8 @@ fn workplace(name: &str) -> (PathBuf, tempfile::TempDir) {
     (root, place)
 }
 
-fn run(name: &str) {
+/// Runs a page; the folder that it was run in.
+fn run(name: &str) -> TempDir {
     let (root, place) = workplace(name);
     let page = std::fs::read_to_string(root.join("docs/for").join(name)).unwrap();
     let parts = parts(&page);
@@ -120,7 +142,7 @@ fn run(name: &str) {
     );
     let said = place.path().join(".said");
     let out = std::fs::File::create(&said).unwrap();
-    let mut shell = Command::new("sh")
+    let shell = Command::new("sh")
         .args(["-c", &script])
         .current_dir(place.path())
         .env("PATH", path.unwrap())
@@ -131,16 +153,10 @@ fn run(name: &str) {
         .stdout(out)
         .spawn()
         .unwrap();
-    let begun = Instant::now();
-    while shell.try_wait().unwrap().is_none() {
-        if begun.elapsed() > DEADLINE {
-            let _ = shell.kill();
-            panic!("{name} did not end in {DEADLINE:?}:\n{}", std::fs::read_to_string(&said).unwrap_or_default());
-        }
-        std::thread::sleep(Duration::from_millis(100));
-    }
+    let ended = support::wait(shell, DEADLINE);
 
     let said = String::from_utf8_lossy(&std::fs::read(&said).unwrap()).into_owned();
+    assert!(ended.status != support::STUCK, "{name} did not end in {DEADLINE:?}:\n{said}");
     let mut outputs = said.split_inclusive('\n');
     let mut wrong = String::new();
     let commands: Vec<_> = parts
@@ -175,6 +191,7 @@ fn run(name: &str) {
         }
     }
     assert!(wrong.is_empty(), "{wrong}");
+    place
 }
 
 #[test]

@@ -68,6 +68,8 @@ fn soft_hard_and_crash_come_back_once_and_are_judged_on_the_new_boot() {
         let test = place.test(name);
         assert_outcome(&test, Outcome::Pass, &[]);
         assert!(test.remarks[0].starts_with(&format!("{kind} reboot: settled again after ")), "{:?}", test.remarks);
+        // Its boot on the console is the one that was asked for.
+        assert!(!test.remarks.iter().any(|remark| remark.contains("unexpected-reboot")), "{:?}", test.remarks);
     }
     let crash = place.test("reboot/crash");
     assert!(crash.remarks.iter().any(|remark| remark.contains("kernel.panic was 0")), "{:?}", crash.remarks);

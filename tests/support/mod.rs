@@ -132,7 +132,7 @@ impl Finished {
 }
 
 /// The status of a command that had to be killed.
-const STUCK: i32 = -1000;
+pub const STUCK: i32 = -1000;
 
 /// Waits for a child, and kills it when its deadline passes: a stuck test must say so.
 pub fn finish(child: Child, deadline: Duration) -> Finished {
