@@ -75,32 +75,26 @@ pub async fn read(disk: &Inspected, stated: Format, deadline: Duration) -> Resul
         _ => None,
     };
     let fixed = subformat.as_deref() == Some("fixed");
-    let table = match disk.format {
-        _ if disk.virtual_size < 2 * SECTOR => Err("the disk is smaller than any table of partitions".to_owned()),
-        Format::Raw => two_ends(disk, |at, length| plain(disk, at, length)),
-        Format::Vhd if fixed => two_ends(disk, |at, length| plain(disk, at, length)),
-        _ => {
-            let last = disk.virtual_size / SECTOR * SECTOR - SECTOR;
-            let head = through_qemu(disk, 0, HEAD.min(disk.virtual_size), deadline).await?;
-            let tail = through_qemu(disk, last, SECTOR, deadline).await?;
-            Ok((head, tail))
-        }
+    let whole = disk.format == Format::Raw || fixed;
+    let table = if disk.virtual_size < 2 * SECTOR {
+        Err("the disk is smaller than any table of partitions".to_owned())
+    } else {
+        let (length, last) = (HEAD.min(disk.virtual_size), disk.virtual_size / SECTOR * SECTOR - SECTOR);
+        let (head, tail) = match whole {
+            true => (plain(disk, 0, length)?, plain(disk, last, SECTOR)?),
+            false => {
+                (through_qemu(disk, 0, length, deadline).await?, through_qemu(disk, last, SECTOR, deadline).await?)
+            }
+        };
+        parse(&head, &tail, disk.virtual_size)
     };
-    let (table, unreadable) = match table.and_then(|(head, tail)| parse(&head, &tail, disk.virtual_size)) {
+    let (table, unreadable) = match table {
         Ok(table) => (Some(table), None),
         Err(why) => (None, Some(why)),
     };
     let format = stated.word().to_owned();
     let (virtual_size, file_size) = (disk.virtual_size, disk.actual_size);
     Ok(DiskFacts { format, virtual_size, file_size, subformat, table, unreadable })
-}
-
-type Ends = (Vec<u8>, Vec<u8>);
-
-fn two_ends(disk: &Inspected, read: impl Fn(u64, u64) -> Result<Vec<u8>, ImageError>) -> Result<Ends, String> {
-    let last = disk.virtual_size / SECTOR * SECTOR - SECTOR;
-    let both = read(0, HEAD.min(disk.virtual_size)).and_then(|head| Ok((head, read(last, SECTOR)?)));
-    both.map_err(|error| error.to_string())
 }
 
 /// Bytes of the file itself; fewer at its end.

@@ -15,11 +15,16 @@ const FIELDS: &[Field] = &[compared("value", "Its value; several lines are joine
 /// the name of the machine.
 const OF_THE_KERNEL: &[&str] = &["kernel.osrelease", "kernel.version", "kernel.hostname", "kernel.domainname"];
 
-/// What the kernel computes from the memory that is free when it starts: it moves a little from boot to
-/// boot, and only what moves far has been set by somebody. The kernel's Documentation/admin-guide/sysctl
-/// (fs.rst, vm.rst) says how each is computed.
-const OF_FREE_MEMORY: &[&str] =
-    &["fs.file-max", "vm.admin_reserve_kbytes", "vm.min_free_kbytes", "vm.user_reserve_kbytes"];
+/// What the kernel computes from the memory that is there or free when it starts: it moves a little from
+/// boot to boot and from kernel to kernel, and only what moves far has been set by somebody. The kernel's
+/// Documentation/admin-guide/sysctl (fs.rst, vm.rst) and net/ipv4/inetpeer.c say how each is computed.
+const OF_FREE_MEMORY: &[&str] = &[
+    "fs.file-max",
+    "net.ipv4.inet_peer_threshold",
+    "vm.admin_reserve_kbytes",
+    "vm.min_free_kbytes",
+    "vm.user_reserve_kbytes",
+];
 
 /// By how many percent those may move without being a difference.
 const TOLERANCE: u128 = 5;
