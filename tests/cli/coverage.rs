@@ -56,6 +56,7 @@ fn totals_come_first_then_the_gaps_then_the_tests() {
     let json = files.coverage(&["--format", "json", "--tool", "other"]);
     json.assert_status(0);
     let document: serde_json::Value = serde_json::from_str(&json.stdout).expect("JSON");
+    assert_eq!(document["schema"], "coverage/v1");
     let tool = &document["tools"][0];
     assert_eq!((&tool["totals"]["partly"], &tool["totals"]["by-other-means"]), (&1.into(), &1.into()));
     assert_eq!(tool["checks"][0]["tests"][0], "s/one");

@@ -35,7 +35,7 @@ enum Format {
     Text,
     /// The page of the documentation
     Markdown,
-    /// An object for programs
+    /// An object for programs (coverage/v1)
     Json,
 }
 
@@ -241,7 +241,7 @@ impl Account {
                 serde_json::json!({"suite": row.suite, "tests": row.tests, "covering": covering, "own": row.own})
             })
             .collect();
-        serde_json::json!({"tools": tools, "suites": suites})
+        serde_json::json!({"schema": "coverage/v1", "tools": tools, "suites": suites})
     }
 }
 
