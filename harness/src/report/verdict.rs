@@ -3,8 +3,10 @@
 
 use std::collections::BTreeSet;
 
+use crate::failure::FailureId;
 use crate::run::outcome::Outcome;
-use crate::run::record::{FindingRecord, RunRecord};
+use crate::run::prove::PREFIX;
+use crate::run::record::{FindingRecord, RunRecord, TestRecord};
 use crate::text::one_line;
 
 /// What a run says of one image.
@@ -81,11 +83,24 @@ fn of_image(record: &RunRecord, image: &str) -> Verdict {
 }
 
 /// The findings that count against an image: those that ended a machine, and all of them when the
-/// run says by its exit code that something is wrong and no test says what.
+/// run says by its exit code that something is wrong and no test says what. One that a test answers for
+/// does not.
 pub(crate) fn crashes(record: &RunRecord) -> impl Iterator<Item = &FindingRecord> {
     let unexplained = record.exit_code == Some(1)
         && !record.tests.iter().any(|test| matches!(test.outcome, Outcome::Fail | Outcome::Error));
-    record.findings.iter().filter(move |finding| finding.fatal || unexplained)
+    let counts = move |finding: &&FindingRecord| finding.fatal || unexplained;
+    record.findings.iter().filter(counts).filter(|finding| !record.tests.iter().any(|test| answers_for(test, finding)))
+}
+
+/// Whether the finding is that of a guest that was changed on purpose, or a failure that is documented.
+fn answers_for(test: &TestRecord, finding: &FindingRecord) -> bool {
+    let documented = || test.failures.iter().any(|failure| failure.id == FailureId::of_console(&finding.category));
+    test.machine.as_deref() == Some(finding.machine.as_str())
+        && match test.outcome {
+            Outcome::Pass => test.suite.starts_with(PREFIX),
+            Outcome::Known => documented(),
+            _ => false,
+        }
 }
 
 /// Why the run as a whole is not a pass although no test failed; `None` when a test says it, or
@@ -118,6 +133,7 @@ fn plain(name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::failure::Failure;
     use crate::report::fold::Recorder;
     use crate::report::sample;
 
@@ -159,6 +175,27 @@ mod tests {
             r.exit_code = Some(1);
         });
         assert!(!panicked.0, "{panicked:?}");
+        let answered = |change: &dyn Fn(&mut TestRecord)| {
+            spoil(&|r| {
+                let machine = r.machines[0].id.clone();
+                let finding = FindingRecord { category: "oops".into(), fatal: true, ..Default::default() };
+                r.findings.push(FindingRecord { machine: machine.clone(), ..finding });
+                let asked = r.tests.iter().find(|test| test.outcome == Outcome::Pass).cloned().expect("a pass");
+                let mut test = TestRecord { test: "other".into(), machine: Some(machine), ..asked };
+                change(&mut test);
+                r.tests.push(test);
+            })
+            .0
+        };
+        let documented = |id: &str| vec![Failure::new(FailureId::of_console(id), "it is")];
+        assert!(answered(&|test| test.suite = format!("{PREFIX}{}", test.suite)), "a proof broke its own guest");
+        assert!(answered(&|test| (test.outcome, test.failures) = (Outcome::Known, documented("oops"))));
+        assert!(!answered(&|test| (test.outcome, test.failures) = (Outcome::Known, documented("oom"))));
+        assert!(!answered(&|_| {}), "a test that passes says nothing of its machine's end");
+        assert!(!answered(&|test| {
+            test.suite = format!("{PREFIX}{}", test.suite);
+            test.machine = Some("another".into());
+        }));
         assert_eq!(panicked.2.as_deref(), Some("oops on the console of m1, line 7"));
         assert_eq!(spoil(&|r| r.exit_code = Some(4)).2.as_deref(), Some("a known issue is stale or has expired"));
     }
