@@ -151,6 +151,10 @@ pub fn execute(arguments: Arguments) -> Result<Exit, Complaint> {
         true => Scope::default(),
         false => Scope { trees: arguments.trees.clone() },
     };
+    if !arguments.suites.is_empty() && arguments.baseline_after.is_none() && arguments.candidate_after.is_none() {
+        let what = "--suites says where a test is that is asked first, and none is";
+        return Err(Complaint::invalid(what).hint("name it: --candidate-after SUITE/TEST"));
+    }
     let after = |named: Option<&String>, test: &Option<String>| {
         test.as_ref().map(|test| After::find(test, named.map_or("", String::as_str), &arguments.suites)).transpose()
     };
