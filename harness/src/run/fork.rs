@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicU64;
 use std::time::{Duration, Instant};
 
 use super::driver::{BootFailure, ConsoleHit, Driver, Frozen, Live};
-use super::qemu::{HostDriver, HostMachine, LOGIN, Told, death_of, give_up, guest_failure, hits, micros};
+use super::qemu::{HostDriver, HostMachine, LOGIN, death_of, give_up, guest_failure, hits, micros};
 use super::record::MachineRecord;
 use super::session::no_machine;
 use crate::failure::{self, Failure};
@@ -60,13 +60,13 @@ pub(super) async fn freeze(live: HostMachine) -> Frozen<HostMachine, HostTemplat
     }
     let mut record = live.record();
     record.channel = Some("ssh".to_owned());
-    let HostMachine { machine, facts, mut told, .. } = live;
+    let HostMachine { machine, facts, findings_seen, .. } = live;
     let id = machine.id().to_owned();
     let console = machine.console().clone();
     let frozen = machine.freeze().await;
     let warm = shell.is_some();
     drop(shell);
-    let findings: Vec<ConsoleHit> = told.next(&console);
+    let findings: Vec<ConsoleHit> = hits(&console, findings_seen);
     match frozen {
         Ok(template) => {
             record.end = Some("frozen".to_owned());
@@ -159,7 +159,7 @@ pub(super) async fn fork(
             guest,
             // What an older muster has kept may lack it.
             facts: Facts { disk: Some((*driver.disk).clone()), ..template.facts.clone() },
-            told: Told::default(),
+            findings_seen: 0,
             largest_fork_mib: Some(driver.largest_fork_mib.clone()),
             waited: AtomicU64::new(micros(begun)),
         }),

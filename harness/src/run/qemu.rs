@@ -1,7 +1,6 @@
 //! The driver that really boots: images of this host, QEMU, SSH.
 
 use std::collections::BTreeMap;
-use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -31,9 +30,6 @@ use crate::machine::{
 };
 use crate::suite::model::{MachineWish, RebootKind};
 use crate::text;
-
-/// The category of a boot that begins where the console shows another.
-const RESTART: &str = "unexpected-reboot";
 
 /// What guests can reach.
 pub(super) const NETWORK: Network = Network::Restricted;
@@ -257,7 +253,7 @@ impl Driver for HostDriver<'_> {
                     machine,
                     guest,
                     facts,
-                    told: Told::default(),
+                    findings_seen: 0,
                     largest_fork_mib: None,
                     waited: AtomicU64::new(micros(begun)),
                 })
@@ -516,27 +512,6 @@ pub(super) fn hits(console: &crate::machine::Console, seen: usize) -> Vec<Consol
     console.findings().into_iter().skip(seen).map(hit).collect()
 }
 
-/// Which of a console's findings were told.
-#[derive(Debug, Default)]
-pub(super) struct Told {
-    /// So many from the first on.
-    seen: usize,
-    /// Those that came during the last reboot that was asked for and proven.
-    rebooted: Range<usize>,
-}
-
-impl Told {
-    /// What was found since the last look. That the machine starts again in a reboot that was asked for is
-    /// nothing to tell: more than its console has proven that one.
-    pub(super) fn next(&mut self, console: &crate::machine::Console) -> Vec<ConsoleHit> {
-        let from = self.seen;
-        let new = hits(console, from);
-        self.seen += new.len();
-        let meant = |at: usize, hit: &ConsoleHit| self.rebooted.contains(&at) && hit.category == RESTART;
-        (from..).zip(new).filter(|(at, hit)| !meant(*at, hit)).map(|(_, hit)| hit).collect()
-    }
-}
-
 /// A booted machine of this host.
 pub struct HostMachine {
     pub(super) image: String,
@@ -553,7 +528,7 @@ pub struct HostMachine {
     pub(super) target: Target,
     pub(super) guest: Guest,
     pub(super) facts: Facts,
-    pub(super) told: Told,
+    pub(super) findings_seen: usize,
     /// Where a fork tells how much memory it took; `None` for what was booted.
     pub(super) largest_fork_mib: Option<Arc<AtomicU32>>,
     /// Microseconds in which something was asked of it and waited for.
@@ -609,7 +584,9 @@ impl Live for HostMachine {
     }
 
     fn findings(&mut self) -> Vec<ConsoleHit> {
-        self.told.next(self.machine.console())
+        let new = hits(self.machine.console(), self.findings_seen);
+        self.findings_seen += new.len();
+        new
     }
 
     async fn death(&self) -> Failure {
@@ -628,7 +605,6 @@ impl Live for HostMachine {
                 let disk = self.facts.disk.take();
                 self.facts = Facts { disk, ..outcome.facts };
                 self.resets = outcome.resets;
-                self.told.rebooted = outcome.findings;
                 Ok(Rebooted { seconds: begun.elapsed().as_secs_f64(), remarks: outcome.remarks })
             }
             Err(failure) => {
@@ -658,7 +634,8 @@ impl Live for HostMachine {
         };
         // The reader ends when QEMU has closed its side; what it printed last is then judged.
         let _ = tokio::time::timeout(Duration::from_secs(5), console.closed()).await;
-        let new = self.told.next(&console);
+        let new = hits(&console, self.findings_seen);
+        self.findings_seen += new.len();
         record.end = Some(end.to_string());
         record.guest_seconds = record.guest_seconds.map(|seconds| seconds + begun.elapsed().as_secs_f64());
         (record, new)

@@ -82,6 +82,11 @@ impl Boots {
         came && !self.announced
     }
 
+    /// A restart is meant that the guest may not announce: the reset button is pressed.
+    pub fn announce(&mut self) {
+        self.announced = true;
+    }
+
     /// A new boot has begun.
     pub fn begin(&mut self) {
         *self = Self::default();

@@ -81,6 +81,11 @@ impl Judge {
         self.judge(pieces)
     }
 
+    /// The next restart on the console is meant, whether or not the guest announces it.
+    pub fn announce_restart(&mut self) {
+        self.boots.announce();
+    }
+
     /// Judges what has come of an unfinished line: a rescue prompt never ends its line. Only what is
     /// fatal is told, since the rest of the line could still change what it means. Call it when nothing
     /// has come for a moment.

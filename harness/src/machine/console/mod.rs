@@ -19,6 +19,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::fs::File;
 use std::io::{ErrorKind, Read, Write};
 use std::os::unix::net::UnixStream;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -62,6 +63,8 @@ pub struct Console {
 struct Shared {
     events: broadcast::Sender<ConsoleEvent>,
     seen: Mutex<Seen>,
+    /// Whether the judge is still to hear of a restart that is meant.
+    restart_meant: AtomicBool,
 }
 
 #[derive(Debug)]
@@ -97,7 +100,7 @@ impl Console {
             bytes: 0,
             last_output: Instant::now(),
         };
-        let shared = Arc::new(Shared { events, seen: Mutex::new(seen) });
+        let shared = Arc::new(Shared { events, seen: Mutex::new(seen), restart_meant: AtomicBool::new(false) });
         let reader = Reader {
             shared: shared.clone(),
             fatal: fatal.clone(),
@@ -120,6 +123,12 @@ impl Console {
     /// The first fatal finding, for whoever waits for the guest.
     pub fn fatal(&self) -> watch::Receiver<Option<Finding>> {
         self.fatal.subscribe()
+    }
+
+    /// The machine is about to be restarted on purpose. Say it before: the next boot on the console is then
+    /// no finding, and one after that is again.
+    pub fn announce_restart(&self) {
+        self.shared.restart_meant.store(true, Ordering::Release);
     }
 
     /// A finding that was provoked on purpose: from now on it is only a remark, and nobody gives the
@@ -201,6 +210,9 @@ impl Reader {
                 Ok(0) => break,
                 Ok(count) => {
                     self.log.write(&buffer[..count]);
+                    if self.shared.restart_meant.swap(false, Ordering::Acquire) {
+                        self.judge.announce_restart();
+                    }
                     let steps = self.judge.push(&buffer[..count]);
                     self.note(count as u64, steps);
                 }

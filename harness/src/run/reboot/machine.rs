@@ -2,7 +2,6 @@
 //! kernels start and panic.
 
 use std::io::{Read, Seek, SeekFrom};
-use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
@@ -39,8 +38,6 @@ pub(in crate::run) struct Outcome {
     pub facts: Facts,
     /// How often the guest has reset the machine since its start, as of now.
     pub resets: u32,
-    /// Which of the console's findings came meanwhile.
-    pub findings: Range<usize>,
     /// What a reader should know about it.
     pub remarks: Vec<String>,
 }
@@ -112,8 +109,7 @@ pub(in crate::run) async fn reboot(
     };
     remarks.extend(evidence::judge(how, &seen)?);
     machine.recovered();
-    let findings = rebooting.findings_before..machine.console().findings().len();
-    Ok(Outcome { facts, resets: after.resets_by_guest, findings, remarks })
+    Ok(Outcome { facts, resets: after.resets_by_guest, remarks })
 }
 
 /// Lets the kernel come back after a panic when it would not; whether a crash kernel is loaded.
@@ -221,6 +217,7 @@ impl Rebooting<'_> {
 
 impl Subject for Rebooting<'_> {
     async fn request(&self) -> Result<(), Failure> {
+        self.machine.console().announce_restart();
         if self.how != RebootKind::Hard {
             return super::ask_guest(self.guest, self.facts, self.how, self.scale).await;
         }

@@ -35,6 +35,19 @@ const LOG: &[u8] = b"SeaBIOS (version x)\r\nWelcome to GRUB!\r\n\x1b[2J\x1b[05;0
 [    6.000000] Kernel panic - not syncing: end";
 
 #[test]
+fn one_restart_that_is_announced_from_outside_is_no_finding() {
+    let boot: &[u8] = b"SeaBIOS (version x)\n[    0.000000] Linux version 6.6.1 (b@h) (gcc) #1 SMP\nlab login:\n";
+    let mut judge = Judge::new(Setting::default());
+    let mut findings = |announced: bool| {
+        if announced {
+            judge.announce_restart();
+        }
+        judge.push(boot).iter().filter(|step| matches!(step, Step::Finding(_))).count()
+    };
+    assert_eq!([findings(false), findings(true), findings(false)], [0, 0, 1]);
+}
+
+#[test]
 fn any_chunking_gives_the_same_steps() {
     let setting = Setting::default();
     let mut log = LOG.to_vec();
