@@ -14,13 +14,14 @@ use super::session::{self, ImageOptions, Prepared};
 use crate::exit::Exit;
 use crate::machine::console::rules::Rules;
 use crate::machine::{Accel, AccelRequest, RunKey, Spawner, TemplateStore, accel, template_store};
-use crate::report::files::RunFolder;
+use crate::report::files::{RunFolder, SNAPSHOTS, TESTS};
 use crate::run::ask::Settings;
 use crate::run::budget::{self, Budget};
 use crate::run::capsule::{Bounds, Shelf};
 use crate::run::durations::Durations;
 use crate::run::engine;
 use crate::run::event::Event;
+use crate::run::known::KnownIssues;
 use crate::run::plan;
 use crate::run::prove::Proofs;
 use crate::run::qemu::{Host, HostImages};
@@ -169,6 +170,23 @@ pub fn budget(jobs: Option<u32>, memory_mib: Option<u32>) -> Budget {
     Budget::new(cores, memory_mib.unwrap_or_else(budget::available_memory_mib), jobs)
 }
 
+/// How one machine at a time is asked, by the snapshots that are accepted, without known issues and proofs.
+/// What the run writes lies below the folder.
+pub fn one_machine(rerun: plan::Rerun, accelerator: &str, folder: &Utf8Path) -> Settings {
+    Settings {
+        rerun,
+        accelerator: accelerator.to_owned(),
+        update: UpdateMode::Ci,
+        pending: folder.join(SNAPSHOTS),
+        artifacts: folder.join(TESTS),
+        known: KnownIssues::default(),
+        proofs: Proofs::default(),
+        focused: false,
+        budget: budget(Some(1), None),
+        durations: Durations::default(),
+    }
+}
+
 /// Where it is kept how long tests took.
 fn durations_file() -> Option<Utf8PathBuf> {
     crate::image::cache_dir().and_then(|cache| Utf8PathBuf::from_path_buf(cache.join("durations.json")).ok())
@@ -183,16 +201,10 @@ fn execute_connected(prepared: connect::Prepared, arguments: &Arguments) -> Resu
     let consumer = consumer::start(stream, &folder, Some(arguments.display))?;
     announce(&events, &id, remote::accelerator(), &prepared.notices);
     let settings = Settings {
-        rerun: prepared.rerun,
-        accelerator: remote::ACCELERATOR.to_owned(),
         update: update_mode(arguments),
-        pending: folder.snapshots(),
-        artifacts: folder.tests(),
         known: prepared.known,
-        proofs: Proofs::default(),
         focused: !arguments.focus.is_empty(),
-        budget: budget(Some(1), None),
-        durations: Durations::default(),
+        ..one_machine(prepared.rerun, remote::ACCELERATOR, folder.root())
     };
     let images = RemoteImages::new(prepared.remote, events.clone());
     let (exit, _) = runtime.block_on(engine::run(&prepared.plan, &images, &settings, &events, interruption()));

@@ -23,18 +23,15 @@ use crate::machine::accel;
 use crate::report::files::RunFolder;
 use crate::run::ask::Settings;
 use crate::run::driver::Driver;
-use crate::run::durations::Durations;
 use crate::run::engine::{Images, exit_of};
 use crate::run::event::Event;
 use crate::run::lane::Lane;
 use crate::run::outcome::Outcome;
 use crate::run::plan::{Group, HEALTH_TEST, Isolation, MACHINE_SUITE, Planned, Shape};
-use crate::run::prove::Proofs;
 use crate::run::qemu::HostImages;
 use crate::run::record::TestRecord;
 use crate::run::session::{Session, Source};
 use crate::run::sink::{Events, now};
-use crate::snapshot::compare::UpdateMode;
 
 /// The same tests behind libtest's interface, for cargo, nextest and editors
 #[derive(Debug, clap::Args)]
@@ -112,7 +109,8 @@ fn verdict(record: Result<TestRecord, String>) -> Result<Completion, Failed> {
     }
 }
 
-fn describe(failure: &Failure) -> String {
+/// A failure as lines for a person, with the end of its evidence.
+pub(super) fn describe(failure: &Failure) -> String {
     let place = failure.location.as_ref().map(|place| format!(" ({place})")).unwrap_or_default();
     let detail =
         failure.detail.as_ref().map(|detail| format!("{}\n", crate::text::tail(detail, 4096))).unwrap_or_default();
@@ -192,18 +190,7 @@ async fn answer_all(
     questions: mpsc::Receiver<Question>,
 ) -> Result<(), Complaint> {
     let Prepared { project, plan, specs, rerun, known, .. } = prepared;
-    let settings = Settings {
-        rerun,
-        accelerator: accel.kind.word().to_owned(),
-        update: UpdateMode::Ci,
-        pending: folder.snapshots(),
-        artifacts: folder.tests(),
-        known,
-        proofs: Proofs::default(),
-        focused: false,
-        budget: super::run::budget(Some(1), None),
-        durations: Durations::default(),
-    };
+    let settings = Settings { known, ..super::run::one_machine(rerun, accel.kind.word(), folder.root()) };
     let image = specs.first().map(|spec| spec.id.clone()).unwrap_or_default();
     super::run::announce(events, "test", super::run::accelerator(&accel), &[]);
     events.emit(Event::Planned { suites: plan.suite_records(), tests: plan.unreached(&settings.rerun) });

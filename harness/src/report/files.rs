@@ -4,6 +4,11 @@ use camino::{Utf8Path, Utf8PathBuf};
 
 pub use crate::files::{FileError, ensure, safe_name, test_folder, write_atomically};
 
+/// Where pending snapshots lie in it.
+pub const SNAPSHOTS: &str = "snapshots";
+/// Where files of tests lie in it.
+pub const TESTS: &str = "tests";
+
 /// The folder of one run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunFolder {
@@ -18,7 +23,7 @@ impl RunFolder {
         let root = runs.join(safe_name(id));
         std::fs::create_dir(&root).map_err(FileError::because("create the folder", &root))?;
         let folder = Self { root };
-        for part in ["snapshots", "machines", "tests"] {
+        for part in [SNAPSHOTS, "machines", TESTS] {
             ensure(&folder.root.join(part))?;
         }
         Ok(folder)
@@ -53,7 +58,7 @@ impl RunFolder {
 
     /// Pending snapshots of this run, always written here whatever happens beside the suites.
     pub fn snapshots(&self) -> Utf8PathBuf {
-        self.root.join("snapshots")
+        self.root.join(SNAPSHOTS)
     }
 
     /// Console log, QEMU command and seed of one machine. The folder may not exist yet.
@@ -63,7 +68,7 @@ impl RunFolder {
 
     /// Files of all tests.
     pub fn tests(&self) -> Utf8PathBuf {
-        self.root.join("tests")
+        self.root.join(TESTS)
     }
 
     /// Files of one test on one image. The folder may not exist yet.

@@ -7,30 +7,22 @@ use camino::{Utf8Path, Utf8PathBuf};
 
 use super::reading::is_facts;
 use crate::cli::boot::{Wanted, told};
-use crate::cli::load::{self, HEALTH, Selection};
+use crate::cli::load::{self, HEALTH, Loaded, Selection};
 use crate::cli::place::Place;
 use crate::cli::project::short;
-use crate::cli::{Complaint, OutputFormat, run, say_error};
+use crate::cli::trials::describe;
+use crate::cli::{Complaint, run, say_error};
 use crate::exit::Exit;
-use crate::failure::Failure;
-use crate::run::ask::Settings;
 use crate::run::driver::Driver;
-use crate::run::durations::Durations;
 use crate::run::engine::Images;
-use crate::run::known::KnownIssues;
 use crate::run::lane::Lane;
 use crate::run::outcome::Outcome;
 use crate::run::plan::{self, Group, Rerun};
-use crate::run::prove::Proofs;
 use crate::run::qemu::{HostImages, HostMachine};
 use crate::run::record::TestRecord;
 use crate::run::session::{Session, Source};
 use crate::run::sink::Events;
-use crate::snapshot::compare::UpdateMode;
-use crate::text::{one_line, tail};
-
-/// Bytes of a failure's evidence that are shown.
-const EVIDENCE: usize = 4 << 10;
+use crate::text::one_line;
 
 /// One test and those that it needs, in their order.
 pub(super) struct After {
@@ -42,25 +34,24 @@ pub(super) struct After {
 }
 
 impl After {
-    /// The test of that name, for the system that is named so; several tests are refused, and a system of
-    /// which there is only a file.
-    pub(super) fn find(name: &str, system: &str, suites: &[Utf8PathBuf]) -> Result<Self, Complaint> {
+    /// The test of that name in these suites, which lie at `paths`, for the system that is named so; several
+    /// tests are refused, and a system of which there is only a file.
+    pub(super) fn find(loaded: &Loaded, paths: &[Utf8PathBuf], name: &str, system: &str) -> Result<Self, Complaint> {
         if is_facts(system) {
             let what = format!("{system} was read before, so that {} cannot be asked of it", one_line(name, 120));
             return Err(Complaint::invalid(what).hint("name the image or the disk that it was read of"));
         }
-        let selection = Selection { suites: suites.to_vec(), test: vec![name.to_owned()], ..Selection::default() };
-        let loaded = load::suites(&selection, OutputFormat::Text)?;
-        let selected = load::select(&loaded, &selection)?;
-        if selected.len() != 1 || selected.contains(&(0, HEALTH)) {
-            let what = format!("`{}` is not one test of a suite", one_line(name, 120));
-            return Err(Complaint::invalid(what).hint("name the last test, such as upgrade/restarts-well"));
+        let selection = Selection { test: vec![name.to_owned()], ..Selection::default() };
+        let selected: Vec<_> = load::select(loaded, &selection)?.into_iter().collect();
+        let [(suite, test)] = selected[..] else { return Err(not_one(name)) };
+        if test == HEALTH {
+            return Err(not_one(name));
         }
-        let all: Vec<Arc<_>> = loaded.suites.into_iter().map(Arc::new).collect();
+        let suite = [Arc::new(loaded.suites[suite].clone())];
         // What tests need of each other is one group.
-        let group = plan::plan(&all, &selected, Vec::new()).groups.pop();
+        let group = plan::plan(&suite, &[(0, test)].into(), Vec::new()).groups.pop();
         group
-            .map(|group| Self { group, suites: suites.to_vec(), system: system.to_owned() })
+            .map(|group| Self { group, suites: paths.to_vec(), system: system.to_owned() })
             .ok_or_else(|| Complaint::invalid("the selection selects no test"))
     }
 
@@ -78,6 +69,11 @@ impl After {
     }
 }
 
+fn not_one(name: &str) -> Complaint {
+    let what = format!("`{}` is not one test of a suite", one_line(name, 120));
+    Complaint::invalid(what).hint("name the last test, such as upgrade/restarts-well")
+}
+
 fn name(suite: &str, test: &str) -> String {
     format!("{suite}/{test}")
 }
@@ -91,19 +87,8 @@ pub(super) async fn with_machine_after<T>(
     let Wanted { project, spec, accel } = wanted;
     let image = spec.id.clone();
     let place = Place::make(&image, &image)?;
-    let settings = Settings {
-        rerun: after.rerun(&image),
-        accelerator: accel.kind.word().to_owned(),
-        update: UpdateMode::Ci,
-        pending: place.folder().join("snapshots"),
-        artifacts: place.folder().join("tests"),
-        // A documented failure is one all the same: the system is not what the test was to make of it.
-        known: KnownIssues::default(),
-        proofs: Proofs::default(),
-        focused: false,
-        budget: run::budget(Some(1), None),
-        durations: Durations::default(),
-    };
+    // A documented failure is one all the same: the system is not what the test was to make of it.
+    let settings = run::one_machine(after.rerun(&image), accel.kind.word(), place.folder());
     let (events, _nobody) = Events::channel();
     let host = run::host(project.root(), place.folder(), accel, &events).await?;
     let images = HostImages::new(&host, [spec]);
@@ -142,14 +127,8 @@ fn not_passed(name: &str, record: &TestRecord) -> Complaint {
         what.push_str(&format!("\n  it was not asked: {}", reason.message));
     }
     for failure in &record.failures {
-        what.push_str(&format!("\n  {}", describe(failure)));
+        what.push_str(&format!("\n{}", describe(failure).trim_end()));
     }
     let hint = format!("`{}` tells more", record.rerun);
     Complaint { what, hint: Some(hint), exit: Exit::Error }
-}
-
-fn describe(failure: &Failure) -> String {
-    let place = failure.location.as_ref().map(|place| format!(" ({place})")).unwrap_or_default();
-    let detail = failure.detail.as_ref().map(|detail| format!("\n{}", tail(detail, EVIDENCE))).unwrap_or_default();
-    format!("{}  {}{place}{detail}", failure.message, failure.id)
 }

@@ -9,8 +9,9 @@ use camino::{Utf8Path, Utf8PathBuf};
 
 use self::after::After;
 use self::reading::Reading;
+use super::load::{self, Selection};
 use super::session;
-use super::{Complaint, load, say, say_error};
+use super::{Complaint, OutputFormat, say, say_error};
 use crate::compare::azldev;
 use crate::compare::difference::compare;
 use crate::compare::facts::Facts;
@@ -151,15 +152,7 @@ pub fn execute(arguments: Arguments) -> Result<Exit, Complaint> {
         true => Scope::default(),
         false => Scope { trees: arguments.trees.clone() },
     };
-    if !arguments.suites.is_empty() && arguments.baseline_after.is_none() && arguments.candidate_after.is_none() {
-        let what = "--suites says where a test is that is asked first, and none is";
-        return Err(Complaint::invalid(what).hint("name it: --candidate-after SUITE/TEST"));
-    }
-    let after = |named: Option<&String>, test: &Option<String>| {
-        test.as_ref().map(|test| After::find(test, named.map_or("", String::as_str), &arguments.suites)).transpose()
-    };
-    let before_baseline = after(Some(&arguments.baseline), &arguments.baseline_after)?;
-    let before_candidate = after(arguments.candidate.as_ref(), &arguments.candidate_after)?;
+    let (before_baseline, before_candidate) = asked_first(&arguments)?;
     let reading = Reading { kinds: &kinds, scope: &scope, options: &arguments.machines };
     let baseline = reading.facts(&arguments.baseline, before_baseline)?;
     let candidate = arguments.candidate.as_ref().map(|named| reading.facts(named, before_candidate)).transpose()?;
@@ -173,6 +166,24 @@ pub fn execute(arguments: Arguments) -> Result<Exit, Complaint> {
     let comparison = compare(&kinds, &baseline, &candidate);
     let verdict = judge(comparison, (&baseline, &candidate), &entries, overlays.as_ref(), today);
     print(&verdict, &arguments)
+}
+
+/// The tests that the baseline and the candidate are asked before they are read.
+fn asked_first(arguments: &Arguments) -> Result<(Option<After>, Option<After>), Complaint> {
+    let Arguments { suites, baseline, baseline_after, candidate, candidate_after, .. } = arguments;
+    if baseline_after.is_none() && candidate_after.is_none() {
+        return match suites.is_empty() {
+            true => Ok((None, None)),
+            false => Err(Complaint::invalid("--suites says where a test is that is asked first, and none is")
+                .hint("name it: --candidate-after SUITE/TEST")),
+        };
+    }
+    let loaded = load::suites(&Selection { suites: suites.clone(), ..Selection::default() }, OutputFormat::Text)?;
+    let find = |system: Option<&String>, test: &Option<String>| match (system, test) {
+        (Some(system), Some(test)) => After::find(&loaded, suites, test, system).map(Some),
+        _ => Ok(None),
+    };
+    Ok((find(Some(baseline), baseline_after)?, find(candidate.as_ref(), candidate_after)?))
 }
 
 /// What documents differences; everything that is wrong with it is printed.
