@@ -12,7 +12,11 @@ use crate::guest::facts::Facts;
 use crate::suite::model::Expectation;
 
 const ATTRIBUTES: &[Attribute] = &[
-    attribute("release", Kind::Version, "`uname -r`; operators look at the numbers before the first dash."),
+    attribute(
+        "release",
+        Kind::Version,
+        "`uname -r`; fields that are not stated are not compared: 6.18.44 is `== 6.18`, and not `> 6.18`.",
+    ),
     attribute("version", Kind::Text, "`uname -v`: build number, preemption model, date."),
     attribute("arch", Kind::Text, "`uname -m`."),
     attribute("taint", Kind::Integer, "/proc/sys/kernel/tainted; messages decode the bits."),

@@ -3,8 +3,8 @@
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
-use super::evr::vercmp;
 use super::kernel_header;
+use crate::suite::value::version_order;
 
 /// What a configuration says of a symbol.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -126,7 +126,7 @@ impl Config {
     /// tell which name that is.
     fn by_other_name(&self, name: &str) -> Option<&Setting> {
         let alias = ALIASES.iter().filter(|_| !self.release.is_empty()).find_map(|alias| {
-            let renamed = vercmp(&self.release, alias.since) != Ordering::Less;
+            let renamed = version_order(&self.release, alias.since).is_some_and(Ordering::is_ge);
             match () {
                 () if alias.name == name && !renamed => Some(alias.old),
                 // HYPERV stayed, with a narrower meaning, so that only a vanished name is followed.

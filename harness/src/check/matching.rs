@@ -4,12 +4,12 @@ use std::cmp::Ordering;
 
 use serde_json::Value as Json;
 
-use super::evr::{Evr, vercmp};
+use super::evr::Evr;
 use super::value;
 use super::wording::{describe, show, show_items};
 use crate::suite::model::{Matcher, Operator};
 use crate::suite::table::Kind;
-use crate::suite::value::{JsonStep, json_path};
+use crate::suite::value::{JsonStep, json_path, version_order};
 
 /// What was observed of one attribute.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -360,24 +360,6 @@ fn order(kind: &Kind, seen: &str, bound: &str) -> Result<Ordering, String> {
     }
 }
 
-/// Numbers field by field, a missing field being 0. What follows a dash counts only when the bound
-/// has such a part, and then as rpm compares releases.
-fn version_order(seen: &str, bound: &str) -> Option<Ordering> {
-    fn fields(text: &str) -> Option<(Vec<u128>, &str)> {
-        let end = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
-        let numbers =
-            text[..end].trim_end_matches('.').split('.').map(|field| field.parse().ok()).collect::<Option<_>>()?;
-        Some((numbers, &text[end..]))
-    }
-    let (mut one, rest_one) = fields(seen.trim())?;
-    let (mut two, rest_two) = fields(bound.trim())?;
-    let longest = one.len().max(two.len());
-    one.resize(longest, 0);
-    two.resize(longest, 0);
-    let order = one.cmp(&two);
-    Some(if rest_two.is_empty() { order } else { order.then_with(|| vercmp(rest_one, rest_two)) })
-}
-
 fn json_holds(text: &str, paths: &[(String, Matcher)]) -> Held {
     let document: Json = match serde_json::from_str(text) {
         Ok(document) => document,
@@ -478,6 +460,13 @@ mod tests {
     #[test]
     fn bounds_hold_together_and_a_value_of_another_kind_is_unreadable() {
         let bounds = Matcher::Compare(vec![(Operator::Ge, "6.14".into()), (Operator::Lt, "7".into())]);
+        for (seen, stated, order) in crate::suite::value::VERSIONS {
+            for operator in Operator::ALL {
+                let matcher = Matcher::Compare(vec![(*operator, (*stated).to_owned())]);
+                assert_eq!(met(&matcher, &Kind::Version, seen), operator.holds(*order), "{seen} {operator} {stated}");
+            }
+            assert_eq!(met(&equals(stated), &Kind::Version, seen), order.is_eq(), "{seen} {stated}");
+        }
         assert!(met(&bounds, &Kind::Version, "6.18.5-1.azl4") && !met(&bounds, &Kind::Version, "6.9.12"));
         assert!(!met(&bounds, &Kind::Version, "7.0.1"));
         let at_most = |bound: &str| Matcher::Compare(vec![(Operator::Le, bound.to_owned())]);

@@ -274,21 +274,49 @@ pub fn version(text: &str) -> Result<(), ValueError> {
     }
 }
 
-/// Compares versions numerically field by field, over the fields that `stated` has: `6.14.3-200` is
-/// equal to a stated `6.14`, because who writes two fields speaks of two. A field that `observed`
-/// lacks is zero. Fields are runs of digits or of letters; digits are newer than letters.
-pub fn compare_versions(observed: &str, stated: &str) -> Ordering {
-    let mut seen = fields(observed);
-    for wanted in fields(stated) {
-        let order = match (seen.next(), wanted) {
-            (Some(seen), wanted) => compare_fields(seen, wanted),
-            (None, wanted) => compare_fields("0", wanted),
-        };
-        if order != Ordering::Equal {
-            return order;
-        }
+/// The one order of versions: of `when`, `where`, `adjust`, known issues, `expect` and whatever else of
+/// muster compares two versions that are not packages' (those have rpm's order). `None` when one of
+/// them does not begin with a digit.
+///
+/// **Fields that are not stated are not compared.** Who states two fields speaks of all versions that
+/// begin with them: 6.18.44 is `== 6.18`, `<= 6.18` and `>= 6.18`; it is not `!= 6.18`, `> 6.18` or
+/// `< 6.18`. A field that is stated and that `seen` does not have is 0: 6.18 is `< 6.18.3` and
+/// `== 6.18.0`. The dotted numbers are the first fields. What follows them (`-200.fc42`, `-rc1`) is
+/// compared only when such a part is stated, which then states all of the numbers: 6.14.3-1 is
+/// `> 6.14-200`. There a field is a run of digits or of letters, digits are newer than letters, and
+/// 6.14 is newer than 6.14-rc1.
+pub fn version_order(seen: &str, stated: &str) -> Option<Ordering> {
+    let (seen, stated) = (Version::read(seen)?, Version::read(stated)?);
+    let fields = match stated.rest.is_empty() {
+        true => stated.numbers.len(),
+        false => stated.numbers.len().max(seen.numbers.len()),
+    };
+    fn field<'v>(fields: &[&'v str], at: usize) -> &'v str {
+        fields.get(at).copied().unwrap_or("0")
     }
-    Ordering::Equal
+    let numbers = (0..fields).map(|at| compare_fields(field(&seen.numbers, at), field(&stated.numbers, at)));
+    let rest = (0..stated.rest.len()).map(|at| compare_fields(field(&seen.rest, at), field(&stated.rest, at)));
+    Some(numbers.chain(rest).find(|order| order.is_ne()).unwrap_or(Ordering::Equal))
+}
+
+/// A version in its fields.
+struct Version<'v> {
+    /// Runs of digits; never empty.
+    numbers: Vec<&'v str>,
+    /// Runs of digits or of letters behind the numbers.
+    rest: Vec<&'v str>,
+}
+
+impl<'v> Version<'v> {
+    fn read(text: &'v str) -> Option<Self> {
+        let text = text.trim();
+        if !text.starts_with(|c: char| c.is_ascii_digit()) {
+            return None;
+        }
+        let end = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+        let numbers = text[..end].split('.').filter(|field| !field.is_empty()).collect();
+        Some(Self { numbers, rest: fields(&text[end..]).collect() })
+    }
 }
 
 fn fields(version: &str) -> impl Iterator<Item = &str> {
@@ -389,6 +417,44 @@ fn leading_number(text: &str) -> Option<(f64, &str)> {
     number.is_finite().then_some((number, &text[end..]))
 }
 
+/// What is seen, what is stated, and how the first lies to the second: for the tests of whatever
+/// compares versions.
+#[cfg(test)]
+pub(crate) const VERSIONS: &[(&str, &str, Ordering)] = {
+    use Ordering::{Equal, Greater, Less};
+    &[
+        ("6.18.44", "6.18", Equal),
+        ("6.18", "6.18", Equal),
+        ("6.18.44", "6", Equal),
+        ("6.18.44", "6.18.44", Equal),
+        ("6.18.44", "6.18.4", Greater),
+        ("6.18.44", "6.17", Greater),
+        ("6.18.44", "6.19", Less),
+        ("6.9", "6.14", Less),
+        ("10", "9.9", Greater),
+        ("6.18", "6.18.3", Less),
+        ("6.18", "6.18.0", Equal),
+        ("6", "6.0.0", Equal),
+        ("6.018", "6.18", Equal),
+        ("6.14.0-63.fc42.x86_64", "6.14", Equal),
+        ("6.14.0-63.fc42.x86_64", "6.14-63", Equal),
+        ("6.14.0-63.fc42.x86_64", "6.14.0-63.fc42", Equal),
+        ("6.14.0-63.fc42.x86_64", "6.14.0-63.fc41", Greater),
+        ("6.14.0-63.fc42.x86_64", "6.14.0-100", Less),
+        ("6.14.3-1.fc42.x86_64", "6.14-200", Greater),
+        ("6.14", "6.14-1", Less),
+        ("6.14-rc1", "6.14", Equal),
+        ("6.14.0-rc1", "6.14-rc2", Less),
+        ("6.14", "6.14-rc1", Greater),
+        ("6.14.0-63", "6.14-rc1", Greater),
+        ("6.14rc1", "6.14", Equal),
+        ("6.12.74+deb13-cloud-amd64", "6.12.74+deb13", Equal),
+        ("6.12.74+deb13-cloud-amd64", "6.12.74", Equal),
+        ("24.04", "24", Equal),
+        ("4.0", "4", Equal),
+    ]
+};
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -470,13 +536,11 @@ mod tests {
 
     #[test]
     fn versions_compare_over_the_stated_fields() {
-        assert_eq!(compare_versions("6.14.0-63.fc42", "6.14"), Ordering::Equal);
-        assert_eq!(compare_versions("6.9", "6.14"), Ordering::Less);
-        assert_eq!(compare_versions("6.14", "6.14.1"), Ordering::Less);
-        assert_eq!(compare_versions("4", "4.0"), Ordering::Equal);
-        assert_eq!(compare_versions("10", "9.9"), Ordering::Greater);
-        assert_eq!(compare_versions("6.14rc1", "6.14"), Ordering::Equal);
-        assert_eq!(compare_versions(&"9".repeat(1000), "1"), Ordering::Greater);
+        for (seen, stated, order) in VERSIONS {
+            assert_eq!(version_order(seen, stated), Some(*order), "{seen} {stated}");
+        }
+        assert_eq!(version_order(&"9".repeat(1000), "1"), Some(Ordering::Greater));
+        assert_eq!(version_order("rolling", "1"), None);
     }
 
     #[test]

@@ -22,7 +22,10 @@ pub const KINDS: &[(Kind, &str)] = &[
     ),
     (Kind::Mode, "Octal, three or four digits: `\"0644\"`."),
     (Kind::Evr, "`[epoch:]version[-release]`, compared as rpm compares: `1:1.26-3`."),
-    (Kind::Version, "Digits and dots, compared field by field: `6.14`."),
+    (
+        Kind::Version,
+        "Digits and dots, compared field by field over the fields that are stated: 6.14.3 is `== 6.14` and `<= 6.14`, and not `> 6.14`. A field that is stated and missing is 0.",
+    ),
     (Kind::Loose, "Text; an integer where both sides are one."),
     (Kind::Set, "Words without an order. Only a mapping of matchers or `none`, never a bare list."),
     (Kind::List, "Words in order; a scalar is the whole list, separated by commas."),

@@ -1,7 +1,9 @@
 //! A condition on one system, in three values.
 
+use std::cmp::Ordering;
+
 use super::super::model::{Condition, Operator};
-use super::super::value::compare_versions;
+use super::super::value::version_order;
 use super::distro;
 
 /// What came of a condition.
@@ -109,27 +111,31 @@ fn same(dimension: &str, seen: &str, stated: &str) -> bool {
             let (name, version) = distro(seen);
             match distro(stated) {
                 (wanted, None) => name == wanted || seen == wanted,
-                (wanted, Some(stated)) => name == wanted && version.is_some_and(|seen| release(seen, stated).is_eq()),
+                (wanted, Some(stated)) => {
+                    name == wanted && version.is_some_and(|seen| release(seen, stated).is_some_and(Ordering::is_eq))
+                }
             }
         }
-        "kernel" | "systemd" | "rpm" => compare_versions(seen, stated).is_eq(),
+        "kernel" | "systemd" | "rpm" => version_order(seen, stated).is_some_and(Ordering::is_eq),
         _ => seen == stated,
     }
 }
 
 fn ordered(dimension: &str, operator: Operator, seen: &str, stated: &str) -> bool {
     if dimension != "distro" {
-        return operator.holds(compare_versions(seen, stated));
+        return version_order(seen, stated).is_some_and(|order| operator.holds(order));
     }
     match (distro(seen), distro(stated)) {
-        ((name, Some(seen)), (wanted, Some(stated))) => name == wanted && operator.holds(release(seen, stated)),
+        ((name, Some(seen)), (wanted, Some(stated))) => {
+            name == wanted && release(seen, stated).is_some_and(|order| operator.holds(order))
+        }
         _ => false,
     }
 }
 
-fn release(seen: &str, stated: &str) -> std::cmp::Ordering {
+fn release(seen: &str, stated: &str) -> Option<Ordering> {
     match (seen == "rawhide", stated == "rawhide") {
-        (false, false) => compare_versions(seen, stated),
-        (seen, stated) => seen.cmp(&stated),
+        (false, false) => version_order(seen, stated),
+        (seen, stated) => Some(seen.cmp(&stated)),
     }
 }

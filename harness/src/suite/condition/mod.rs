@@ -67,6 +67,10 @@ fn is_multiple(dimension: &str) -> bool {
 }
 
 impl Operator {
+    /// All of them.
+    pub const ALL: &'static [Operator] =
+        &[Operator::Eq, Operator::Ne, Operator::Lt, Operator::Le, Operator::Gt, Operator::Ge];
+
     /// As written.
     pub fn symbol(self) -> &'static str {
         match self {

@@ -110,6 +110,24 @@ fn versions_compare_numerically() {
     assert_eq!(on("kernel >= 6.9", kernel), Truth::True);
     assert_eq!(on("kernel == 6.14", kernel), Truth::True);
     assert_eq!(on("kernel < 6.14", kernel), no("kernel is 6.14.0-63.fc42.x86_64 here"));
+    for (seen, stated, order) in crate::suite::value::VERSIONS {
+        for operator in Operator::ALL {
+            for (dimension, prefix) in [("kernel", ""), ("systemd", ""), ("rpm", ""), ("distro", "fedora_")] {
+                // A name with a dash of its own is split at the last one.
+                if !prefix.is_empty() && (seen.contains('-') || stated.contains('-')) {
+                    continue;
+                }
+                let named = |version: &str| match prefix {
+                    "" => version.to_owned(),
+                    prefix => format!("{prefix}-{version}"),
+                };
+                let (seen, stated) = (named(seen), named(stated));
+                let text = format!("{dimension} {operator} {stated}");
+                let truth = on(&text, &[(dimension, &[&seen])]);
+                assert_eq!(truth == Truth::True, operator.holds(*order), "{text} on {seen}");
+            }
+        }
+    }
 }
 
 #[test]
