@@ -57,6 +57,7 @@ pub mod soname;
 pub mod sshd;
 pub mod statistics;
 pub mod sysctl;
+mod sysctl_d;
 #[cfg(test)]
 pub(crate) mod testing;
 pub mod tool;

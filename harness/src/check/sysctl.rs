@@ -4,19 +4,23 @@ use crate::suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
 
 use super::asking::{subjects, unanswered, verdicts, wants};
 use super::matching::Value;
-use super::shell::{self, Answer};
 use super::{Check, Observations, Probe, Verdict, attribute};
+use super::{shell, sysctl_d};
 use crate::guest::facts::Facts;
+use crate::suite::diagnostic::did_you_mean;
 use crate::suite::model::Expectation;
-use std::collections::BTreeMap;
 
 const ATTRIBUTES: &[Attribute] = &[
-    attribute("value", Kind::Loose, "Its value now; runs of white space are one space."),
+    attribute(
+        "value",
+        Kind::Loose,
+        "Its value now; runs of white space are one space. `none` matches when the kernel has no such parameter: `{any-of: [1, none]}`.",
+    ),
     attribute("exists", Kind::Bool, "Whether the kernel has it."),
     attribute(
         "persisted",
         Kind::Loose,
-        "The value that sysctl.d files set at boot, by systemd-sysctl's precedence; `none` matches when no file sets it.",
+        "The value that sysctl.d files set at boot, by systemd-sysctl's rules; `none` matches when no file sets it.",
     ),
 ];
 
@@ -44,41 +48,83 @@ impl Check for Sysctl {
     }
 
     fn probes(&self, asked: &[&Expectation], _facts: &Facts) -> Vec<Probe> {
-        let names = subjects(asked, &["value", "exists"]);
+        let mut names = subjects(asked, &["value", "exists"]);
+        names.retain(|name| well_formed(name).is_ok());
         let mut probes: Vec<Probe> = Probe::batch("sysctl/value", 20, &names, READ).into_iter().collect();
         if wants(asked, &["persisted"]) {
-            probes.push(Probe::new("sysctl/files", 20, FILES));
+            probes.push(Probe::new("sysctl/files", 20, sysctl_d::FILES));
         }
         probes
     }
 
     fn judge(&self, expectation: &Expectation, seen: &Observations, _facts: &Facts) -> Vec<Verdict> {
         let name = &expectation.subject;
-        verdicts(&TABLE, expectation, |assertion| match assertion.attribute {
-            "value" | "exists" => {
-                let answer = seen.answer("sysctl/value", name)?;
-                match (answer.status, assertion.attribute) {
-                    (0, "exists") => Ok(Value::flag(true)),
-                    (3, "exists") => Ok(Value::flag(false)),
-                    (0, _) => Ok(Value::text(answer.output.split_whitespace().collect::<Vec<_>>().join(" "))),
-                    (3, _) => Ok(Value::gone("the kernel has no such parameter")),
-                    _ => Err(format!("{name} cannot be read: {}", answer.output)),
+        verdicts(&TABLE, expectation, |assertion| {
+            well_formed(name)?;
+            match assertion.attribute {
+                "value" | "exists" => {
+                    let answer = seen.answer("sysctl/value", name)?;
+                    match (answer.status, assertion.attribute) {
+                        (0, "exists") => Ok(Value::flag(true)),
+                        (0, _) => Ok(Value::text(answer.output.split_whitespace().collect::<Vec<_>>().join(" "))),
+                        (4, _) if !ROOTS.contains(&root(name)) => Err(no_root(name)),
+                        (3 | 4, "exists") => Ok(Value::flag(false)),
+                        (3 | 4, _) => Ok(Value::absent(
+                            "the kernel has no such parameter; where that is right too, write `{any-of: [1, none]}`",
+                        )),
+                        _ => Err(format!("{name} cannot be read: {}", answer.output)),
+                    }
                 }
+                "persisted" if !ROOTS.contains(&root(name)) => Err(no_root(name)),
+                "persisted" => Ok(sysctl_d::persisted(&shell::answers(seen.reply("sysctl/files")?)?, name)
+                    .map_or_else(|| Value::absent("no file sets it"), Value::text)),
+                _ => unanswered(assertion),
             }
-            "persisted" => Ok(persisted(&shell::answers(seen.reply("sysctl/files")?)?, name)
-                .map_or_else(|| Value::absent("no file sets it"), Value::text)),
-            _ => unanswered(assertion),
         })
     }
 }
 
-/// Status 3 says that there is no such parameter, and that /proc/sys is there to say so. As in
+/// The directories below /proc/sys of Linux, whatever its configuration and architecture
+/// (Documentation/admin-guide/sysctl/index.rst, and those that drivers and architectures register).
+const ROOTS: &[&str] = &[
+    "abi", "appldata", "bus", "coda", "crypto", "debug", "dev", "fs", "fscache", "kernel", "net", "pm", "proc",
+    "reiserfs", "s390dbf", "sunrpc", "user", "vm", "xen",
+];
+
+/// The first part of a name.
+fn root(name: &str) -> &str {
+    name.split(['.', '/']).next().unwrap_or(name)
+}
+
+/// What to say of a name whose first part neither this kernel has nor any.
+fn no_root(name: &str) -> String {
+    let root = root(name);
+    let near = did_you_mean(root, ROOTS.iter().copied());
+    let near = near.map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
+    format!("no kernel has the parameter `{name}`: `{root}` is not below /proc/sys{near}")
+}
+
+/// Whether a text can be the name of a parameter, or why not.
+pub(crate) fn well_formed(name: &str) -> Result<(), String> {
+    let why = if name.starts_with(['/', '.', '-']) || name.ends_with(['/', '.']) {
+        "it begins and ends with a letter, such as `kernel.kptr_restrict`"
+    } else if !name.contains(['.', '/']) {
+        "it has several parts, such as `kernel.kptr_restrict`"
+    } else if name.contains("..") || name.contains("//") {
+        "one of its parts is empty"
+    } else if name.contains(['*', '?', '[', '=']) || name.chars().any(|c| c.is_whitespace() || c.is_control()) {
+        "it is one parameter, without patterns, white space or `=`"
+    } else {
+        return Ok(());
+    };
+    Err(format!("`{}` is not the name of a kernel parameter: {why}", crate::text::one_line(name, 80)))
+}
+
+/// Status 3 says that there is no such parameter, and that /proc/sys is there to say so; status 4 that not
+/// even its first part is there. As in
 /// sysctl(8), the first separator decides whether dots or slashes separate the parts; in the
 /// dotted form a slash stands for a dot of a name.
 const READ: &str = r#"[ -d /proc/sys/kernel ] || { echo '/proc/sys is not there'; return 1; }
-case $1 in
-*..*|/*) return 3;;
-esac
 sep=${1%%[!A-Za-z0-9_-]*}; sep=${1#"$sep"}
 case $sep in
 /*) path=$1;;
@@ -89,95 +135,57 @@ case $sep in
         path=$path$char
     done;;
 esac
+[ -e "/proc/sys/${path%%/*}" ] || return 4
 [ -e "/proc/sys/$path" ] || return 3
 cat "/proc/sys/$path""#;
-
-/// All files that systemd-sysctl applies, later ones last: by file name, a name of an earlier
-/// directory hiding the same name of a later one; /etc/sysctl.conf is only read where a
-/// distribution links it there.
-const FILES: &str = r#"seen=
-for dir in /etc/sysctl.d /run/sysctl.d /usr/local/lib/sysctl.d /usr/lib/sysctl.d /lib/sysctl.d; do
-    for file in "$dir"/*.conf; do
-        [ -e "$file" ] || [ -L "$file" ] || continue
-        base=${file##*/}
-        case $seen in *"/$base/"*) continue;; esac
-        seen="$seen/$base/"
-        printf '%s\0%s\0%s\0' "$base" 0 "$(cat "$file")"
-    done
-done"#;
-
-/// The value that the files leave a parameter with. Files are applied in the order of their names;
-/// of two settings the later wins, and an exact one wins over one with a glob.
-fn persisted(files: &BTreeMap<String, Answer>, name: &str) -> Option<String> {
-    let wanted = canonical(name);
-    let mut exact = None;
-    let mut globbed = None;
-    for line in files.values().flat_map(|file| file.output.lines()) {
-        let line = line.trim();
-        if line.is_empty() || line.starts_with(['#', ';']) {
-            continue;
-        }
-        let Some((key, value)) = line.split_once('=') else { continue };
-        let key = canonical(key.trim().trim_start_matches('-'));
-        let value = value.split_whitespace().collect::<Vec<_>>().join(" ");
-        if key == wanted {
-            exact = Some(value);
-        } else if key.contains('*') && glob_matches(&key, &wanted) {
-            globbed = Some(value);
-        }
-    }
-    exact.or(globbed)
-}
-
-/// The slash form.
-fn canonical(name: &str) -> String {
-    match name.find(['.', '/']).map(|at| name.as_bytes()[at]) {
-        Some(b'.') => name
-            .chars()
-            .map(|c| {
-                if c == '.' {
-                    '/'
-                } else if c == '/' {
-                    '.'
-                } else {
-                    c
-                }
-            })
-            .collect(),
-        _ => name.to_owned(),
-    }
-}
-
-/// Whether a path matches a pattern whose stars stand for parts of one name.
-fn glob_matches(pattern: &str, path: &str) -> bool {
-    let (patterns, parts): (Vec<&str>, Vec<&str>) = (pattern.split('/').collect(), path.split('/').collect());
-    patterns.len() == parts.len()
-        && patterns.iter().zip(parts).all(|(pattern, part)| match pattern.split_once('*') {
-            None => *pattern == part,
-            Some((before, after)) => {
-                part.len() >= before.len() + after.len() && part.starts_with(before) && part.ends_with(after)
-            }
-        })
-}
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::check::testing::{ask_this_host, equals, expectation, missed};
+    use crate::suite::model::Matcher;
 
     #[test]
-    fn later_files_and_exact_names_win() {
-        let file = |text: &str| Answer { status: 0, output: text.to_owned() };
-        let files = BTreeMap::from([
-            ("10-a.conf".to_owned(), file("# x\nkernel.kptr_restrict = 1\nnet.ipv4.conf.eth0.rp_filter=0\n; no\n")),
-            (
-                "50-b.conf".to_owned(),
-                file("-kernel/kptr_restrict=2\nnet.ipv4.conf.*.rp_filter = 2\nnet.ipv4.tcp_rmem=4096  1 2"),
-            ),
-        ]);
-        assert_eq!(persisted(&files, "kernel.kptr_restrict").as_deref(), Some("2"));
-        assert_eq!(persisted(&files, "net.ipv4.conf.eth0.rp_filter").as_deref(), Some("0"));
-        assert_eq!(persisted(&files, "net.ipv4.conf.eth1.rp_filter").as_deref(), Some("2"));
-        assert_eq!(persisted(&files, "net/ipv4/tcp_rmem").as_deref(), Some("4096 1 2"));
-        assert_eq!(persisted(&files, "kernel.other"), None);
+    fn a_parameter_that_the_kernel_lacks_is_met_by_none_only() {
+        let name = "kernel.no_such_parameter";
+        let one_or_none = Matcher::AnyOf(vec![equals("1"), equals("none")]);
+        let asked = expectation(
+            "sysctl",
+            name,
+            &[
+                ("value", one_or_none),
+                ("value", Matcher::None),
+                ("exists", equals("false")),
+                ("value", equals("1")),
+                ("value", Matcher::Not(Box::new(equals("1")))),
+            ],
+        );
+        let verdicts = ask_this_host(&Sysctl, &asked);
+        assert_eq!(verdicts[..3], [Verdict::Met, Verdict::Met, Verdict::Met]);
+        assert!(missed(&verdicts[3]).1.contains("{any-of: [1, none]}"), "{verdicts:?}");
+        missed(&verdicts[4]);
+    }
+
+    #[test]
+    fn a_name_that_no_kernel_has_is_an_error_and_not_absent() {
+        let none = |attribute| (attribute, Matcher::None);
+        for name in [
+            "kernl.kptr_restrict",
+            "netipv4.ip_forward",
+            "kernel..x",
+            "/kernel/x",
+            "kernel",
+            "net.*.x",
+            "kernel.x ",
+            "kernel.x=1",
+        ] {
+            let asked = expectation("sysctl", name, &[none("value"), ("exists", equals("false")), none("persisted")]);
+            for verdict in ask_this_host(&Sysctl, &asked) {
+                assert!(matches!(verdict, Verdict::Unknown { .. }), "{name}: {verdict:?}");
+            }
+        }
+        assert!(no_root("kernl.x").ends_with("did you mean `kernel`?"));
+        let asked = expectation("sysctl", "kernel.ostype", &[("value", equals("Linux")), none("persisted")]);
+        assert_eq!(ask_this_host(&Sysctl, &asked), [Verdict::Met, Verdict::Met]);
     }
 }
