@@ -11,6 +11,7 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use camino::Utf8PathBuf;
+use muster::suite::grammar::{kernel, packages};
 use muster::suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
 use muster::suite::{Vocabulary, console_rules, decode_source, images, load};
 
@@ -26,7 +27,7 @@ const fn attribute(name: &'static str, kind: Kind) -> Attribute {
 static PACKAGE: CheckTable = CheckTable {
     name: "package",
     summary: "For the benchmark.",
-    subject: Subject::Named { what: "a package name" },
+    subject: Subject::Named(&packages::PACKAGE),
     shorthand: Shorthand::Words(&[("absent", "installed", "false")]),
     attributes: &[
         attribute("installed", Kind::Bool),
@@ -39,7 +40,7 @@ static PACKAGE: CheckTable = CheckTable {
 static SYSCTL: CheckTable = CheckTable {
     name: "sysctl",
     summary: "For the benchmark.",
-    subject: Subject::Named { what: "a sysctl" },
+    subject: Subject::Named(&kernel::SYSCTL),
     shorthand: Shorthand::Attribute("value"),
     attributes: &[attribute("value", Kind::Loose)],
     reads: "",

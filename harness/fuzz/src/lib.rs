@@ -7,6 +7,7 @@ use muster::guest::facts::{CAPABILITIES, TOOLS};
 use muster::guest::frame::{Deframer, Event, Frame, Nonce, Stream};
 use muster::suite::condition::{self, Truth, evaluate, never_true};
 use muster::suite::diagnostic::Diagnostics;
+use muster::suite::grammar;
 use muster::suite::model::{Condition, Matcher, Suite};
 use muster::suite::select::{self, NameGlob, TagExpression};
 use muster::suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
@@ -232,10 +233,11 @@ static EVERY_KIND: CheckTable = CheckTable {
         attribute("evr", Kind::Evr),
         attribute("version", Kind::Version),
         attribute("loose", Kind::Loose),
-        attribute("set", Kind::Set),
-        attribute("list", Kind::List),
+        attribute("name", Kind::Name(&grammar::kernel::MODULE)),
+        attribute("set", Kind::Set(&grammar::text::WORD)),
+        attribute("list", Kind::List(&grammar::text::ANY)),
         attribute("output", Kind::Output),
-        attribute("map", Kind::Map(&Kind::Loose)),
+        attribute("map", Kind::Map(&grammar::text::ANY, &Kind::Loose)),
         attribute("samples", Kind::Samples(&Kind::Duration)),
     ],
     reads: "",
@@ -260,7 +262,7 @@ pub fn matcher(data: &[u8]) {
     });
     let Some(suite) = decode_source(FILE, &source, &vocabulary).0 else { return };
     let kind = match attribute.kind {
-        Kind::Map(inner) | Kind::Samples(inner) => inner,
+        Kind::Map(_, inner) | Kind::Samples(inner) => inner,
         ref kind => kind,
     };
     let lines: Vec<&str> = seen.lines().take(50).collect();

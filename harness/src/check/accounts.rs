@@ -1,5 +1,6 @@
 //! `accounts`: all accounts together.
 
+use crate::suite::grammar::accounts;
 use crate::suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
 
 use super::asking::{unanswered, verdicts, wants};
@@ -10,15 +11,15 @@ use crate::suite::model::Expectation;
 use std::collections::BTreeMap;
 
 const ATTRIBUTES: &[Attribute] = &[
-    attribute("users", Kind::Set, "Names of all users of /etc/passwd."),
-    attribute("groups", Kind::Set, "Names of all groups of /etc/group."),
-    attribute("login", Kind::Set, "Users whose shell lets them log in."),
-    attribute("uid-zero", Kind::Set, "Users with uid 0."),
-    attribute("with-password", Kind::Set, "Users with a usable password."),
-    attribute("empty-password", Kind::Set, "Users with an empty password."),
-    attribute("duplicate-uids", Kind::Set, "Uids that several users have."),
-    attribute("duplicate-gids", Kind::Set, "Gids that several groups have."),
-    attribute("regular", Kind::Set, "Users with a uid of 1000 and more, nobody (65534) excepted."),
+    attribute("users", Kind::Set(&accounts::USER), "Names of all users of /etc/passwd."),
+    attribute("groups", Kind::Set(&accounts::GROUP), "Names of all groups of /etc/group."),
+    attribute("login", Kind::Set(&accounts::USER), "Users whose shell lets them log in."),
+    attribute("uid-zero", Kind::Set(&accounts::USER), "Users with uid 0."),
+    attribute("with-password", Kind::Set(&accounts::USER), "Users with a usable password."),
+    attribute("empty-password", Kind::Set(&accounts::USER), "Users with an empty password."),
+    attribute("duplicate-uids", Kind::Set(&accounts::NUMBER), "Uids that several users have."),
+    attribute("duplicate-gids", Kind::Set(&accounts::NUMBER), "Gids that several groups have."),
+    attribute("regular", Kind::Set(&accounts::USER), "Users with a uid of 1000 and more, nobody (65534) excepted."),
 ];
 
 /// What can be asked.

@@ -78,7 +78,7 @@ pub(super) fn verdicts(
                 };
             };
             let kind = match attribute.kind {
-                Kind::Map(inner) | Kind::Samples(inner) => inner,
+                Kind::Map(_, inner) | Kind::Samples(inner) => inner,
                 _ => &attribute.kind,
             };
             match look(assertion) {

@@ -1,5 +1,6 @@
 //! `block`: a block device, by its path, by what is mounted from it, or as the disk below the root file system.
 
+use crate::suite::grammar::paths;
 use crate::suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
 
 use super::asking::{subjects, unanswered, verdicts};
@@ -55,7 +56,7 @@ const ATTRIBUTES: &[Attribute] = &[
 pub static TABLE: CheckTable = CheckTable {
     name: "block",
     summary: "A block device, by its path, by what is mounted from it, or as the disk below the root file system.",
-    subject: Subject::Named { what: "a device (`/dev/vda`), a mount point, or `root-disk`" },
+    subject: Subject::Named(&paths::BLOCK),
     shorthand: Shorthand::Words(&[("present", "present", "true"), ("absent", "present", "false")]),
     attributes: ATTRIBUTES,
     reads: "/proc/self/mountinfo, /sys/dev/block, `blkid -p` (without it what udev wrote down), `stat -f` for the size of a file system.",

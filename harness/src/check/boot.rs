@@ -1,5 +1,6 @@
 //! `boot`: how this boot went: systemd's own time stamps.
 
+use crate::suite::grammar::{system, systemd};
 use crate::suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
 
 use super::asking::{Source, key, keys, read, unanswered, verdicts};
@@ -33,7 +34,7 @@ const ATTRIBUTES: &[Attribute] = &[
     attribute("units-load", Kind::Samples(&Kind::Duration), "Time systemd took to load unit files."),
     attribute(
         "units",
-        Kind::Map(&Kind::Duration),
+        Kind::Map(&systemd::UNIT, &Kind::Duration),
         "By unit: how long its activation took, as `systemd-analyze blame` says; the median of several boots; no value when it was not activated.",
     ),
     attribute("firmware-kind", Kind::Word(&["uefi", "bios"]), "How the machine was started."),
@@ -43,7 +44,11 @@ const ATTRIBUTES: &[Attribute] = &[
         Kind::Text,
         "Boot loader, as it told systemd (`LoaderInfo`); no value when it told nothing.",
     ),
-    attribute("entries", Kind::Set, "Ids of Boot Loader Specification entries on the boot file systems."),
+    attribute(
+        "entries",
+        Kind::Set(&system::BOOT_ENTRY),
+        "Ids of Boot Loader Specification entries on the boot file systems.",
+    ),
     attribute("count", Kind::Integer, "Boots that the journal knows of."),
 ];
 

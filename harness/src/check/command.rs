@@ -1,5 +1,6 @@
 //! `command`: runs a command line that changes nothing and looks at what it says; a status that is not stated must be 0.
 
+use crate::suite::grammar::text;
 use crate::suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
 
 use super::asking::{subjects, unanswered, verdicts};
@@ -28,7 +29,7 @@ const ATTRIBUTES: &[Attribute] = &[
 pub static TABLE: CheckTable = CheckTable {
     name: "command",
     summary: "Runs a command line that changes nothing and looks at what it says; a status that is not stated must be 0.",
-    subject: Subject::Named { what: "a command line" },
+    subject: Subject::Named(&text::COMMAND_LINE),
     shorthand: Shorthand::None,
     attributes: ATTRIBUTES,
     reads: "The command line, run by `/bin/sh`.",

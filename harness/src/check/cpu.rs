@@ -1,5 +1,6 @@
 //! `cpu`: the processor as the guest sees it.
 
+use crate::suite::grammar::kernel;
 use crate::suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
 
 use super::asking::{Source, read, unanswered, verdicts};
@@ -17,8 +18,8 @@ const ATTRIBUTES: &[Attribute] = &[
         Kind::Level(X86_LEVELS),
         "Highest x86-64 level of which it has every feature; no value on other architectures.",
     ),
-    attribute("levels", Kind::Set, "All x86-64 levels of which it has every feature."),
-    attribute("flags", Kind::Set, "Feature flags."),
+    attribute("levels", Kind::Set(&kernel::X86_LEVEL), "All x86-64 levels of which it has every feature."),
+    attribute("flags", Kind::Set(&kernel::CPU_FLAG), "Feature flags."),
     attribute("count", Kind::Integer, "Processors that are online."),
     attribute("vendor", Kind::Text, "Vendor."),
     attribute("model", Kind::Text, "Model name."),

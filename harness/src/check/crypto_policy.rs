@@ -1,5 +1,6 @@
 //! `crypto-policy`: the system-wide cryptographic policy.
 
+use crate::suite::grammar::system;
 use crate::suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
 
 use super::asking::{Source, key, keys, read, unanswered, verdicts};
@@ -13,7 +14,11 @@ const ATTRIBUTES: &[Attribute] = &[
     attribute("configured", Kind::Text, "The policy of /etc/crypto-policies/config."),
     attribute("applied", Kind::Bool, "Whether what is configured is in effect."),
     attribute("fips", Kind::Bool, "Whether the kernel is in FIPS mode."),
-    attribute("backends", Kind::Map(&Kind::Output), "By back end (`openssl`, `opensshserver`): its configuration."),
+    attribute(
+        "backends",
+        Kind::Map(&system::CRYPTO_BACKEND, &Kind::Output),
+        "By back end (`openssl`, `opensshserver`): its configuration.",
+    ),
 ];
 
 /// What can be asked.

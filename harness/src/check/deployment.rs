@@ -2,6 +2,7 @@
 
 use serde_json::Value as Json;
 
+use crate::suite::grammar::{packages, paths, system};
 use crate::suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
 
 use super::asking::{Source, read, unanswered, verdicts, wants};
@@ -35,24 +36,24 @@ const ATTRIBUTES: &[Attribute] = &[
     ),
     attribute(
         "layered",
-        Kind::Set,
+        Kind::Set(&packages::REQUEST),
         "Packages that were added to the booted deployment, as rpm-ostree says; `{count: 0}` asks for none.",
     ),
     attribute("verity", Kind::Bool, "Whether / or /usr lies on a device of dm-verity."),
-    attribute("verity-devices", Kind::Set, "Names of all devices of dm-verity."),
+    attribute("verity-devices", Kind::Set(&paths::MAPPED), "Names of all devices of dm-verity."),
     attribute(
         "verity-root-hash",
-        Kind::Set,
+        Kind::Set(&system::HASH),
         "Root hashes on the kernel's command line (`roothash=`, `usrhash=`, `verity.usrhash=`, `root_hexdigest=`).",
     ),
     attribute("usr-read-only", Kind::Bool, "Whether what holds /usr is mounted read-only."),
     attribute("composefs", Kind::Bool, "Whether / is a composefs."),
     attribute(
         "slots",
-        Kind::Set,
+        Kind::Set(&paths::LABEL),
         "Names of partitions that come in two, for updates that alternate (`USR-A`, `USR-B`).",
     ),
-    attribute("sysexts", Kind::Set, "System extensions that are merged into /usr or /opt now."),
+    attribute("sysexts", Kind::Set(&system::EXTENSION), "System extensions that are merged into /usr or /opt now."),
 ];
 
 /// What can be asked.

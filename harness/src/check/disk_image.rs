@@ -1,6 +1,7 @@
 //! `disk-image`: the file that the machine was started from, as the runner sees it. Nothing is read in
 //! the guest, so that `muster images inspect` can judge a file without starting it.
 
+use crate::suite::grammar::{partitions, paths};
 use crate::suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
 
 use super::asking::{unanswered, verdicts};
@@ -32,10 +33,10 @@ const ATTRIBUTES: &[Attribute] = &[
     ),
     attribute(
         "partitions",
-        Kind::Set,
+        Kind::Set(&partitions::TYPE),
         "Types of its partitions: `esp`, `linux`, `root-x86-64`, `swap`, `lvm`, …; else the GUID, or `0x` and two digits.",
     ),
-    attribute("partition-labels", Kind::Set, "Names that a GPT gives its partitions."),
+    attribute("partition-labels", Kind::Set(&paths::LABEL), "Names that a GPT gives its partitions."),
 ];
 
 /// What can be asked.

@@ -1,5 +1,6 @@
 //! `file`: a path in the guest. What is said of a symbolic link is said of the link itself, except content, sha256 and entries.
 
+use crate::suite::grammar::{capabilities, paths};
 use crate::suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
 
 use super::asking::{subjects, unanswered, verdicts};
@@ -28,10 +29,10 @@ const ATTRIBUTES: &[Attribute] = &[
     attribute("resolves-to", Kind::Text, "The canonical path, all symbolic links followed."),
     attribute("sha256", Kind::Text, "SHA-256 of the content, 64 lower-case hex digits."),
     attribute("content", Kind::Output, "The content, as text."),
-    attribute("entries", Kind::Set, "Names in a directory, hidden ones too."),
+    attribute("entries", Kind::Set(&paths::FILE_NAME), "Names in a directory, hidden ones too."),
     attribute("selinux-type", Kind::Text, "The type of its SELinux label."),
     attribute("selinux-label", Kind::Text, "Its whole SELinux label."),
-    attribute("capabilities", Kind::Set, "File capabilities, as `cap_net_raw=ep`."),
+    attribute("capabilities", Kind::Set(&capabilities::OF_FILE), "File capabilities, as `cap_net_raw=ep`."),
     attribute("owned-by", Kind::Text, "Name of the package that owns it; `none` matches when no package does."),
     attribute("world-writable", Kind::Bool, "Whether others may write and no sticky bit protects it."),
 ];
@@ -40,7 +41,7 @@ const ATTRIBUTES: &[Attribute] = &[
 pub static TABLE: CheckTable = CheckTable {
     name: "file",
     summary: "A path in the guest. What is said of a symbolic link is said of the link itself, except content, sha256 and entries.",
-    subject: Subject::Named { what: "an absolute path" },
+    subject: Subject::Named(&paths::FILE),
     shorthand: Shorthand::Words(&[
         ("present", "exists", "true"),
         ("absent", "exists", "false"),

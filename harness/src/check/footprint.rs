@@ -1,5 +1,6 @@
 //! `footprint`: how much the system takes.
 
+use crate::suite::grammar::paths;
 use crate::suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
 
 use super::asking::{Source, key, keys, read, unanswered, verdicts, wants};
@@ -20,7 +21,11 @@ const ATTRIBUTES: &[Attribute] = &[
     attribute("threads", Kind::Integer, "All threads, those of the kernel too."),
     attribute("units", Kind::Integer, "Active services."),
     attribute("files", Kind::Integer, "Inodes in use on the root file system."),
-    attribute("paths", Kind::Map(&Kind::Size), "By path: disk space below it, other file systems excepted (`du -sx`)."),
+    attribute(
+        "paths",
+        Kind::Map(&paths::PATH, &Kind::Size),
+        "By path: disk space below it, other file systems excepted (`du -sx`).",
+    ),
 ];
 
 /// What can be asked.

@@ -1,5 +1,6 @@
 //! `group`: a group.
 
+use crate::suite::grammar::accounts;
 use crate::suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
 
 use super::asking::{subjects, unanswered, verdicts};
@@ -11,14 +12,14 @@ use crate::suite::model::Expectation;
 const ATTRIBUTES: &[Attribute] = &[
     attribute("exists", Kind::Bool, "Whether the name service knows it."),
     attribute("gid", Kind::Integer, "Its number."),
-    attribute("members", Kind::Set, "Users that name it as a supplementary group."),
+    attribute("members", Kind::Set(&accounts::USER), "Users that name it as a supplementary group."),
 ];
 
 /// What can be asked.
 pub static TABLE: CheckTable = CheckTable {
     name: "group",
     summary: "A group.",
-    subject: Subject::Named { what: "a group name" },
+    subject: Subject::Named(&accounts::GROUP),
     shorthand: Shorthand::Words(&[("present", "exists", "true"), ("absent", "exists", "false")]),
     attributes: ATTRIBUTES,
     reads: "`getent group`.",

@@ -1,5 +1,6 @@
 //! `http`: what a URL answers, asked from inside the guest.
 
+use crate::suite::grammar::network;
 use crate::suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
 
 use super::asking::{key, subjects, unanswered, verdicts};
@@ -16,7 +17,7 @@ const ATTRIBUTES: &[Attribute] = &[
     attribute("body", Kind::Output, "Its body, as text; one of more than 1 MiB is an error."),
     attribute(
         "headers",
-        Kind::Map(&Kind::Text),
+        Kind::Map(&network::HEADER, &Kind::Text),
         "Its headers, by their names in either case; several of one name are joined by a comma.",
     ),
     attribute("url", Kind::Text, "The URL that gave the last answer."),
@@ -37,7 +38,7 @@ const ATTRIBUTES: &[Attribute] = &[
 pub static TABLE: CheckTable = CheckTable {
     name: "http",
     summary: "What a URL answers, asked from inside the guest with GET.",
-    subject: Subject::Named { what: "a URL (`http://localhost/`)" },
+    subject: Subject::Named(&network::URL),
     shorthand: Shorthand::Attribute("status"),
     attributes: ATTRIBUTES,
     reads: "`curl` (7.63 or later), without it `wget`, which may be that of busybox. 15 seconds for all of an answer; a request beyond the guest needs the tag `needs-internet`.",

@@ -1,5 +1,6 @@
 //! `identity`: what the system says it is.
 
+use crate::suite::grammar::{packages, system};
 use crate::suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
 
 use super::asking::{Source, key, read, unanswered, verdicts, wants};
@@ -11,7 +12,7 @@ use crate::suite::model::Expectation;
 
 const ATTRIBUTES: &[Attribute] = &[
     attribute("id", Kind::Text, "ID of os-release."),
-    attribute("id-like", Kind::Set, "Words of ID_LIKE."),
+    attribute("id-like", Kind::Set(&system::DISTRIBUTION), "Words of ID_LIKE."),
     attribute("name", Kind::Text, "NAME."),
     attribute("pretty-name", Kind::Text, "PRETTY_NAME."),
     attribute("version-id", Kind::Version, "VERSION_ID."),
@@ -22,10 +23,14 @@ const ATTRIBUTES: &[Attribute] = &[
         Kind::Bool,
         "Whether CPE_NAME is a well-formed CPE 2.2 URI or 2.3 string of an operating system.",
     ),
-    attribute("os-release", Kind::Map(&Kind::Text), "Any key of os-release, unquoted."),
+    attribute("os-release", Kind::Map(&system::OS_RELEASE, &Kind::Text), "Any key of os-release, unquoted."),
     attribute("os-release-file", Kind::Text, "The file that /etc/os-release is in the end."),
-    attribute("release-packages", Kind::Set, "Packages that provide `system-release`."),
-    attribute("provides", Kind::Set, "Capabilities of the packages that provide `system-release`, without versions."),
+    attribute("release-packages", Kind::Set(&packages::PACKAGE_NAME), "Packages that provide `system-release`."),
+    attribute(
+        "provides",
+        Kind::Set(&packages::CAPABILITY),
+        "Capabilities of the packages that provide `system-release`, without versions.",
+    ),
     attribute("dist", Kind::Text, "`rpm --eval %{?dist}`."),
     attribute("arch", Kind::Text, "`uname -m`."),
     attribute("virtualization", Kind::Text, "`systemd-detect-virt`; `none` as a text when it is not virtual."),
@@ -33,7 +38,7 @@ const ATTRIBUTES: &[Attribute] = &[
     attribute("machine-id-valid", Kind::Bool, "Whether /etc/machine-id holds 32 hex digits that are not all zero."),
     attribute("timezone", Kind::Text, "Time zone that /etc/localtime names; `UTC` when it is not there."),
     attribute("lang", Kind::Text, "LANG of /etc/locale.conf; no value when it is not set."),
-    attribute("locales", Kind::Set, "Locales that are installed (`locale -a`)."),
+    attribute("locales", Kind::Set(&system::LOCALE), "Locales that are installed (`locale -a`)."),
     attribute("clock-synchronized", Kind::Bool, "Whether the clock is synchronized (`timedatectl`)."),
 ];
 

@@ -2,6 +2,7 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
+use crate::suite::grammar::network;
 use crate::suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
 
 use super::asking::{Source, read, unanswered, verdicts};
@@ -19,7 +20,11 @@ const ATTRIBUTES: &[Attribute] = &[
         Kind::Word(&["up", "down", "dormant", "lowerlayerdown", "testing", "notpresent"]),
         "Its operational state. One that cannot know its link, as `lo`, is up when it was set up.",
     ),
-    attribute("addresses", Kind::Set, "Its addresses with their prefix lengths (`10.0.2.15/24`), of both families."),
+    attribute(
+        "addresses",
+        Kind::Set(&network::NETWORK_ADDRESS),
+        "Its addresses with their prefix lengths (`10.0.2.15/24`), of both families.",
+    ),
     attribute("mtu", Kind::Integer, "Largest packet in bytes."),
     attribute("mac", Kind::Text, "Its hardware address, lower case; no value when it has none."),
     attribute(
@@ -43,7 +48,7 @@ const ATTRIBUTES: &[Attribute] = &[
 pub static TABLE: CheckTable = CheckTable {
     name: "interface",
     summary: "A network interface by the kernel's name of it, or `default`: the one that the default route leaves through.",
-    subject: Subject::Named { what: "an interface name, or `default`" },
+    subject: Subject::Named(&network::INTERFACE),
     shorthand: Shorthand::Words(&[
         ("present", "present", "true"),
         ("absent", "present", "false"),

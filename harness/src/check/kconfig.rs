@@ -1,5 +1,6 @@
 //! `kconfig`: a symbol of the kernel's configuration, with or without `CONFIG_`. `n` (not set) and `absent` (not known to this kernel) are different; a kernel whose configuration cannot be read is an error.
 
+use crate::suite::grammar::{kernel, text};
 use crate::suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
 
 use super::asking::{subjects, unanswered, verdicts};
@@ -14,14 +15,14 @@ const ATTRIBUTES: &[Attribute] = &[
     attribute("enabled", Kind::Bool, "Whether it is y or m."),
     attribute("builtin", Kind::Bool, "Whether it is y."),
     attribute("disabled", Kind::Bool, "Whether it is n or absent."),
-    attribute("list", Kind::List, "A string value such as CONFIG_LSM as a comma-separated list."),
+    attribute("list", Kind::List(&text::WORD), "A string value such as CONFIG_LSM as a comma-separated list."),
 ];
 
 /// What can be asked.
 pub static TABLE: CheckTable = CheckTable {
     name: "kconfig",
     summary: "A symbol of the kernel's configuration, with or without `CONFIG_`. `n` (not set) and `absent` (not known to this kernel) are different; a kernel whose configuration cannot be read is an error.",
-    subject: Subject::Named { what: "a configuration symbol" },
+    subject: Subject::Named(&kernel::SYMBOL),
     shorthand: Shorthand::Attribute("value"),
     attributes: ATTRIBUTES,
     reads: "/lib/modules/$(uname -r)/config, /boot/config-$(uname -r), or /proc/config.gz.",

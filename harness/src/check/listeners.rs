@@ -1,5 +1,6 @@
 //! `listeners`: everything that listens, so that nothing else may.
 
+use crate::suite::grammar::{network, system};
 use crate::suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
 
 use super::asking::{unanswered, verdicts, wants};
@@ -10,11 +11,15 @@ use crate::guest::facts::Facts;
 use crate::suite::model::Expectation;
 
 const ATTRIBUTES: &[Attribute] = &[
-    attribute("tcp", Kind::Set, "TCP ports that something listens on."),
-    attribute("udp", Kind::Set, "UDP ports that something is bound to without a peer."),
-    attribute("exposed-tcp", Kind::Set, "TCP ports bound to any address but loopback."),
-    attribute("exposed-udp", Kind::Set, "UDP ports bound to any address but loopback."),
-    attribute("processes", Kind::Set, "Names of the processes that listen on any address but loopback."),
+    attribute("tcp", Kind::Set(&network::PORT_NUMBER), "TCP ports that something listens on."),
+    attribute("udp", Kind::Set(&network::PORT_NUMBER), "UDP ports that something is bound to without a peer."),
+    attribute("exposed-tcp", Kind::Set(&network::PORT_NUMBER), "TCP ports bound to any address but loopback."),
+    attribute("exposed-udp", Kind::Set(&network::PORT_NUMBER), "UDP ports bound to any address but loopback."),
+    attribute(
+        "processes",
+        Kind::Set(&system::PROCESS),
+        "Names of the processes that listen on any address but loopback.",
+    ),
 ];
 
 /// What can be asked.

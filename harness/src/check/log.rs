@@ -1,5 +1,6 @@
 //! `log`: the journal of this boot.
 
+use crate::suite::grammar::systemd;
 use crate::suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
 
 use super::asking::{Source, key, keys, read, unanswered, verdicts};
@@ -14,7 +15,7 @@ const ATTRIBUTES: &[Attribute] = &[
     attribute("warnings", Kind::Output, "Messages of priority warning and worse, one a line, without time stamps."),
     attribute("kernel", Kind::Output, "All kernel messages."),
     attribute("all", Kind::Output, "Everything, without time stamps."),
-    attribute("units", Kind::Map(&Kind::Output), "By unit: its messages."),
+    attribute("units", Kind::Map(&systemd::SERVICE, &Kind::Output), "By unit: its messages."),
     attribute("size", Kind::Size, "Disk space of the journal."),
     attribute("persistent", Kind::Bool, "Whether it is kept over reboots."),
 ];

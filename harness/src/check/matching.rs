@@ -7,6 +7,7 @@ use serde_json::Value as Json;
 use super::evr::Evr;
 use super::value;
 use super::wording::{describe, show, show_items};
+use crate::suite::grammar::text;
 use crate::suite::model::{Matcher, Operator};
 use crate::suite::table::Kind;
 use crate::suite::value::{JsonStep, json_path, version_order};
@@ -168,7 +169,8 @@ fn holds(matcher: &Matcher, kind: &Kind, value: &Value) -> Held {
         // A text may really be `none` (an I/O scheduler), so the decoder keeps the word; it also
         // means that there is no text.
         Matcher::Equals(word)
-            if word == "none" && matches!((kind, value), (Kind::Text | Kind::Loose, Value::Absent(_))) =>
+            if word == "none"
+                && matches!((kind, value), (Kind::Text | Kind::Name(_) | Kind::Loose, Value::Absent(_))) =>
         {
             plain(true)
         }
@@ -216,7 +218,7 @@ fn items_hold(matcher: &Matcher, kind: &Kind, items: &[String]) -> Held {
     let has = |wanted: &String| items.contains(wanted);
     match matcher {
         Matcher::Equals(wanted) => match kind {
-            Kind::List => plain(listed(wanted) == items),
+            Kind::List(_) => plain(listed(wanted) == items),
             _ => plain(items.len() == 1 && has(wanted)),
         },
         Matcher::Has(wanted) => missing(wanted.iter().filter(|item| !has(item))),
@@ -249,7 +251,7 @@ fn items_hold(matcher: &Matcher, kind: &Kind, items: &[String]) -> Held {
 }
 
 fn is_listed(kind: &Kind) -> bool {
-    matches!(kind, Kind::List | Kind::Set)
+    matches!(kind, Kind::List(_) | Kind::Set(_))
 }
 
 /// The words of a comma- or space-separated text.
@@ -297,9 +299,9 @@ fn equal(kind: &Kind, seen: &str, wanted: &str) -> Result<bool, String> {
             _ => words(seen) == words(wanted),
         },
         Kind::Output => seen.trim_end_matches('\n') == wanted.trim_end_matches('\n'),
-        Kind::List | Kind::Set => listed(seen) == listed(wanted),
-        Kind::Map(inner) | Kind::Samples(inner) => return equal(inner, seen, wanted),
-        Kind::Text | Kind::Word(_) | Kind::Bool => seen == wanted,
+        Kind::List(_) | Kind::Set(_) => listed(seen) == listed(wanted),
+        Kind::Map(_, inner) | Kind::Samples(inner) => return equal(inner, seen, wanted),
+        Kind::Text | Kind::Name(_) | Kind::Word(_) | Kind::Bool => seen == wanted,
     })
 }
 
@@ -355,7 +357,7 @@ fn order(kind: &Kind, seen: &str, bound: &str) -> Result<Ordering, String> {
             (Some(one), Some(two)) => Ok(one.cmp(&two)),
             _ => both(kind, seen, bound, value::number),
         },
-        Kind::Map(inner) | Kind::Samples(inner) => order(inner, seen, bound),
+        Kind::Map(_, inner) | Kind::Samples(inner) => order(inner, seen, bound),
         _ => Err(not_readable(kind, seen)),
     }
 }
@@ -369,8 +371,8 @@ fn json_holds(text: &str, paths: &[(String, Matcher)]) -> Held {
     for (path, matcher) in paths {
         let (kind, value) = match json_at(&document, path)? {
             None | Some(Json::Null) => (Kind::Loose, Value::absent("not there")),
-            Some(Json::Array(items)) => (Kind::List, Value::items(items.iter().map(json_text))),
-            Some(Json::Object(map)) => (Kind::Set, Value::items(map.keys().cloned())),
+            Some(Json::Array(items)) => (Kind::List(&text::ANY), Value::items(items.iter().map(json_text))),
+            Some(Json::Object(map)) => (Kind::Set(&text::ANY), Value::items(map.keys().cloned())),
             Some(scalar) => (Kind::Loose, Value::text(json_text(scalar))),
         };
         if let Some(note) = holds(matcher, &kind, &value)? {
@@ -441,7 +443,7 @@ mod tests {
             (Kind::Version, "6.12.74+deb13-cloud-amd64", "6.12.74"),
             (Kind::Version, "4.0", "4"),
             (Kind::Output, "two\nlines\n", "two\nlines"),
-            (Kind::List, "a,b", "a,b"),
+            (Kind::List(&text::ANY), "a,b", "a,b"),
         ] {
             assert!(met(&equals(wanted), &kind, seen), "{kind:?} {seen} {wanted}");
         }
@@ -501,14 +503,14 @@ mod tests {
         let either = Matcher::AnyOf(vec![equals("x"), Matcher::None]);
         assert_eq!(judge(&either, &Kind::Text, &absent), Ok(()));
         assert!(judge(&either, &Kind::Text, &gone).is_err());
-        assert!(judge(&none, &Kind::Set, &gone).is_err());
-        assert_eq!(judge(&none, &Kind::Set, &Value::Items(Vec::new())), Ok(()));
+        assert!(judge(&none, &Kind::Set(&text::ANY), &gone).is_err());
+        assert_eq!(judge(&none, &Kind::Set(&text::ANY), &Value::Items(Vec::new())), Ok(()));
     }
 
     #[test]
     fn sets_say_what_is_missing_and_what_is_too_much() {
         let value = Value::items(["a", "b", "c"]);
-        let actual = |matcher: Matcher| match judge(&matcher, &Kind::Set, &value) {
+        let actual = |matcher: Matcher| match judge(&matcher, &Kind::Set(&text::ANY), &value) {
             Err(Miss::Missed { actual, .. }) => actual,
             other => panic!("{other:?}"),
         };
@@ -518,10 +520,12 @@ mod tests {
         assert_eq!(actual(Matcher::Count(Box::new(equals("2")))), "3 in all; a, b, c");
         assert_eq!(actual(Matcher::None), "a, b, c");
         let many = Value::items((0..30).map(|n| n.to_string()));
-        let Err(Miss::Missed { actual, detail, .. }) = judge(&Matcher::None, &Kind::Set, &many) else { panic!() };
+        let Err(Miss::Missed { actual, detail, .. }) = judge(&Matcher::None, &Kind::Set(&text::ANY), &many) else {
+            panic!()
+        };
         assert!(actual.ends_with("18, 19, … (30 in all)"), "{actual}");
         assert_eq!(detail.lines().count(), 30);
-        assert!(judge(&equals("b,a"), &Kind::List, &Value::items(["a", "b"])).is_err());
+        assert!(judge(&equals("b,a"), &Kind::List(&text::ANY), &Value::items(["a", "b"])).is_err());
     }
 
     #[test]

@@ -290,7 +290,7 @@ mod tests {
         let all: Vec<(&str, Matcher)> = table.attributes.iter().map(|row| (row.name, Matcher::None)).collect();
         let mut asked = testing::expectation(table.name, subject, &all);
         for (assertion, row) in asked.assertions.iter_mut().zip(table.attributes) {
-            assertion.key = matches!(row.kind, Kind::Map(_) | Kind::Samples(_)).then(|| subject.to_owned());
+            assertion.key = matches!(row.kind, Kind::Map(..) | Kind::Samples(_)).then(|| subject.to_owned());
         }
         asked
     }
@@ -300,7 +300,7 @@ mod tests {
         use crate::guest::facts::Facts;
         use crate::suite::table::Subject;
 
-        for check in registry().iter().filter(|check| matches!(check.table().subject, Subject::Named { .. })) {
+        for check in registry().iter().filter(|check| matches!(check.table().subject, Subject::Named(_))) {
             let of = |count: usize| {
                 let asked: Vec<Expectation> =
                     (0..count).map(|number| everything_of(check.table(), &format!("tcp/{}", number + 1))).collect();
@@ -377,7 +377,7 @@ mod tests {
         for check in registry() {
             for attribute in check.table().attributes {
                 let mut asked = testing::expectation(check.table().name, "tcp/1", &[(attribute.name, Matcher::None)]);
-                if matches!(attribute.kind, Kind::Map(_)) {
+                if matches!(attribute.kind, Kind::Map(..)) {
                     asked.assertions[0].key = Some("tcp/1".to_owned());
                 }
                 let probes = check.probes(&[&asked], &Facts::default());

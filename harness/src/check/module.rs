@@ -1,5 +1,6 @@
 //! `module`: a kernel module. `available` means that the running kernel has it or can load it.
 
+use crate::suite::grammar::{kernel, paths};
 use crate::suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
 
 use super::asking::{key, subjects, unanswered, verdicts};
@@ -31,16 +32,20 @@ const ATTRIBUTES: &[Attribute] = &[
     attribute("version", Kind::Text, "Its version, where it states one."),
     attribute("license", Kind::Text, "Its licence."),
     attribute("path", Kind::Text, "The module file."),
-    attribute("depends", Kind::Set, "Modules it needs."),
-    attribute("firmware", Kind::Set, "Firmware files it asks for."),
-    attribute("parameters", Kind::Map(&Kind::Loose), "Parameters of the loaded module, from /sys/module."),
+    attribute("depends", Kind::Set(&kernel::MODULE), "Modules it needs."),
+    attribute("firmware", Kind::Set(&paths::RELATIVE), "Firmware files it asks for."),
+    attribute(
+        "parameters",
+        Kind::Map(&kernel::MODULE_PARAMETER, &Kind::Loose),
+        "Parameters of the loaded module, from /sys/module.",
+    ),
 ];
 
 /// What can be asked.
 pub static TABLE: CheckTable = CheckTable {
     name: "module",
     summary: "A kernel module. `available` means that the running kernel has it or can load it.",
-    subject: Subject::Named { what: "a module name" },
+    subject: Subject::Named(&kernel::MODULE),
     shorthand: Shorthand::Words(&[
         ("loaded", "loaded", "true"),
         ("builtin", "state", "builtin"),

@@ -1,5 +1,6 @@
 //! `mount`: a mount point; the topmost mount counts.
 
+use crate::suite::grammar::paths;
 use crate::suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
 
 use super::asking::{subjects, unanswered, verdicts, wants};
@@ -14,7 +15,7 @@ const ATTRIBUTES: &[Attribute] = &[
     attribute("mounted", Kind::Bool, "Whether something is mounted exactly there."),
     attribute("source", Kind::Text, "What is mounted."),
     attribute("fstype", Kind::Text, "File system type."),
-    attribute("options", Kind::Set, "Mount options and those of the file system."),
+    attribute("options", Kind::Set(&paths::MOUNT_OPTION), "Mount options and those of the file system."),
     attribute("read-only", Kind::Bool, "Whether it is mounted read-only."),
     attribute("size", Kind::Size, "Size of the file system."),
     attribute("free", Kind::Size, "Bytes that an unprivileged user may still use."),
@@ -32,7 +33,7 @@ const ATTRIBUTES: &[Attribute] = &[
 pub static TABLE: CheckTable = CheckTable {
     name: "mount",
     summary: "A mount point; the topmost mount counts.",
-    subject: Subject::Named { what: "a mount point" },
+    subject: Subject::Named(&paths::MOUNT_POINT),
     shorthand: Shorthand::Words(&[("mounted", "mounted", "true"), ("absent", "mounted", "false")]),
     attributes: ATTRIBUTES,
     reads: "/proc/self/mountinfo; `stat -f` for sizes.",

@@ -1,5 +1,6 @@
 //! `package`: an installed RPM, by name or name.arch, and whether the enabled repositories have it.
 
+use crate::suite::grammar::{packages, paths};
 use crate::suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
 
 use super::asking::{subjects, unanswered, verdicts};
@@ -45,13 +46,13 @@ const ATTRIBUTES: &[Attribute] = &[
         "`rpm -V` without modification times and without configuration files.",
     ),
     attribute("size", Kind::Size, "Installed size of all instances."),
-    attribute("files", Kind::Set, "Paths it owns."),
-    attribute("provides", Kind::Set, "Capabilities it provides, without versions."),
-    attribute("requires", Kind::Set, "Capabilities it requires, without versions."),
-    attribute("obsoletes", Kind::Set, "Names it obsoletes, without versions."),
+    attribute("files", Kind::Set(&paths::PATH), "Paths it owns."),
+    attribute("provides", Kind::Set(&packages::CAPABILITY), "Capabilities it provides, without versions."),
+    attribute("requires", Kind::Set(&packages::CAPABILITY), "Capabilities it requires, without versions."),
+    attribute("obsoletes", Kind::Set(&packages::CAPABILITY), "Names it obsoletes, without versions."),
     attribute(
         "scripts",
-        Kind::Set,
+        Kind::Set(&packages::SCRIPTLET),
         "Which scriptlets it has: pretrans, prein, postin, preun, postun, posttrans, and triggers.",
     ),
     attribute(
@@ -66,7 +67,7 @@ const ATTRIBUTES: &[Attribute] = &[
 pub static TABLE: CheckTable = CheckTable {
     name: "package",
     summary: "An installed RPM, by name or name.arch, and whether the enabled repositories have it.",
-    subject: Subject::Named { what: "a package name" },
+    subject: Subject::Named(&packages::PACKAGE),
     shorthand: Shorthand::Words(&[("present", "installed", "true"), ("absent", "installed", "false")]),
     attributes: ATTRIBUTES,
     reads: "One `rpm -q --qf` for all packages; `rpm -V`, `rpm -ql`, `rpm -q --provides` and the package manager's `repoquery` only for what asks for them.",

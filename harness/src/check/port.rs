@@ -1,5 +1,6 @@
 //! `port`: a port that something listens on, IPv4 and IPv6 together.
 
+use crate::suite::grammar::network;
 use crate::suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
 
 use super::asking::{subjects, unanswered, verdicts};
@@ -13,7 +14,7 @@ const ATTRIBUTES: &[Attribute] = &[
     attribute("listening", Kind::Bool, "Whether something listens."),
     attribute(
         "address",
-        Kind::Set,
+        Kind::Set(&network::BOUND_ADDRESS),
         "Addresses it is bound to; `*` is every IPv4 and IPv6 address, `0.0.0.0` every IPv4 and `::` every IPv6 address.",
     ),
     attribute("exposed", Kind::Bool, "Whether it is bound to any address but loopback."),
@@ -28,7 +29,7 @@ const ATTRIBUTES: &[Attribute] = &[
 pub static TABLE: CheckTable = CheckTable {
     name: "port",
     summary: "A port that something listens on, IPv4 and IPv6 together.",
-    subject: Subject::Named { what: "a protocol and port such as `tcp/22`" },
+    subject: Subject::Named(&network::PORT),
     shorthand: Shorthand::Words(&[
         ("listening", "listening", "true"),
         ("closed", "listening", "false"),

@@ -1,5 +1,7 @@
 //! Readers for what the kernel shows in /proc and /sys, shared by several types.
 
+use crate::suite::grammar::kernel::TAINTS;
+
 /// A line of mountinfo.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Mount {
@@ -84,31 +86,9 @@ pub(super) fn bracketed(text: &str) -> Option<&str> {
 /// Names of the taint bits, from the kernel's admin guide "Tainted kernels"; bits without a name
 /// there are given by number.
 pub fn taint_names(mask: u64) -> Vec<String> {
-    const NAMES: &[&str] = &[
-        "proprietary-module",
-        "forced-load",
-        "out-of-spec",
-        "forced-unload",
-        "machine-check",
-        "bad-page",
-        "user",
-        "oops",
-        "acpi-override",
-        "warn",
-        "staging-module",
-        "firmware-workaround",
-        "out-of-tree-module",
-        "unsigned-module",
-        "soft-lockup",
-        "live-patch",
-        "aux",
-        "randstruct",
-        "test-module",
-        "fwctl",
-    ];
     (0..u64::BITS)
         .filter(|bit| mask >> bit & 1 == 1)
-        .map(|bit| NAMES.get(bit as usize).map_or_else(|| format!("bit-{bit}"), |name| (*name).to_owned()))
+        .map(|bit| TAINTS.get(bit as usize).map_or_else(|| format!("bit-{bit}"), |(_, name)| (*name).to_owned()))
         .collect()
 }
 

@@ -1,5 +1,6 @@
 //! `process`: processes, by the name of their executable or their command name; kernel threads too.
 
+use crate::suite::grammar::{capabilities, system};
 use crate::suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
 
 use super::asking::{subjects, unanswered, verdicts, wants};
@@ -18,7 +19,11 @@ const ATTRIBUTES: &[Attribute] = &[
     attribute("unit", Kind::Text, "systemd unit it runs in; every one must match."),
     attribute("no-new-privileges", Kind::Bool, "Whether every one has NoNewPrivs set."),
     attribute("seccomp", Kind::Bool, "Whether every one has a seccomp filter."),
-    attribute("capabilities", Kind::Set, "Effective capabilities of all of them together, as cap_ names."),
+    attribute(
+        "capabilities",
+        Kind::Set(&capabilities::CAPABILITY),
+        "Effective capabilities of all of them together, as cap_ names.",
+    ),
     attribute("memory", Kind::Size, "Resident memory of all of them together."),
 ];
 
@@ -26,7 +31,7 @@ const ATTRIBUTES: &[Attribute] = &[
 pub static TABLE: CheckTable = CheckTable {
     name: "process",
     summary: "Processes, by the name of their executable or their command name; kernel threads too.",
-    subject: Subject::Named { what: "a process name" },
+    subject: Subject::Named(&system::PROCESS),
     shorthand: Shorthand::Words(&[("running", "running", "true"), ("absent", "running", "false")]),
     attributes: ATTRIBUTES,
     reads: "/proc/*/status, cmdline, exe, cgroup and attr/current.",
@@ -182,52 +187,11 @@ fn processes(text: &str) -> Vec<Running<'_>> {
 
 /// Names of capability bits, from the kernel's capability.h.
 fn capability_names(mask: u64) -> Vec<String> {
-    const NAMES: &[&str] = &[
-        "chown",
-        "dac_override",
-        "dac_read_search",
-        "fowner",
-        "fsetid",
-        "kill",
-        "setgid",
-        "setuid",
-        "setpcap",
-        "linux_immutable",
-        "net_bind_service",
-        "net_broadcast",
-        "net_admin",
-        "net_raw",
-        "ipc_lock",
-        "ipc_owner",
-        "sys_module",
-        "sys_rawio",
-        "sys_chroot",
-        "sys_ptrace",
-        "sys_pacct",
-        "sys_admin",
-        "sys_boot",
-        "sys_nice",
-        "sys_resource",
-        "sys_time",
-        "sys_tty_config",
-        "mknod",
-        "lease",
-        "audit_write",
-        "audit_control",
-        "setfcap",
-        "mac_override",
-        "mac_admin",
-        "syslog",
-        "wake_alarm",
-        "block_suspend",
-        "audit_read",
-        "perfmon",
-        "bpf",
-        "checkpoint_restore",
-    ];
     (0..u64::BITS)
         .filter(|bit| mask >> bit & 1 == 1)
-        .map(|bit| NAMES.get(bit as usize).map_or_else(|| format!("bit-{bit}"), |name| format!("cap_{name}")))
+        .map(|bit| {
+            capabilities::NAMES.get(bit as usize).map_or_else(|| format!("cap_{bit}"), |name| (*name).to_owned())
+        })
         .collect()
 }
 

@@ -1,5 +1,6 @@
 //! `repo`: a package repository, by its id.
 
+use crate::suite::grammar::{packages, text};
 use crate::suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
 
 use super::asking::{key, subjects, unanswered, verdicts, wants};
@@ -27,11 +28,11 @@ const ATTRIBUTES: &[Attribute] = &[
         Kind::Bool,
         "Whether the metadata must be signed; the main configuration's value when the repository states none.",
     ),
-    attribute("gpgkey", Kind::Set, "Where its keys are."),
+    attribute("gpgkey", Kind::Set(&packages::KEY_FILE), "Where its keys are."),
     attribute("skip-if-unavailable", Kind::Bool, "Whether a dead repository is silently passed over."),
     attribute("priority", Kind::Integer, "Its priority; 99 when it states none."),
     attribute("file", Kind::Text, "The file that configures it."),
-    attribute("options", Kind::Map(&Kind::Loose), "Any other option of its section, as written."),
+    attribute("options", Kind::Map(&packages::OPTION, &Kind::Loose), "Any other option of its section, as written."),
     attribute("reachable", Kind::Bool, "Whether its metadata can be fetched now, errors not passed over."),
     attribute("packages", Kind::Integer, "How many packages its metadata lists."),
     attribute(
@@ -41,7 +42,7 @@ const ATTRIBUTES: &[Attribute] = &[
     ),
     attribute(
         "unsatisfied",
-        Kind::Set,
+        Kind::Set(&text::PROBLEM),
         "Its dependencies that no enabled repository satisfies, as `package: requirement`.",
     ),
 ];
@@ -50,7 +51,7 @@ const ATTRIBUTES: &[Attribute] = &[
 pub static TABLE: CheckTable = CheckTable {
     name: "repo",
     summary: "A package repository, by its id.",
-    subject: Subject::Named { what: "a repository id" },
+    subject: Subject::Named(&packages::REPOSITORY),
     shorthand: Shorthand::Words(&[
         ("absent", "exists", "false"),
         ("enabled", "enabled", "true"),

@@ -1,5 +1,6 @@
 //! `repos`: all package repositories together.
 
+use crate::suite::grammar::packages;
 use crate::suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
 
 use super::asking::{key, unanswered, verdicts, wants};
@@ -11,13 +12,17 @@ use crate::guest::facts::Facts;
 use crate::suite::model::Expectation;
 
 const ATTRIBUTES: &[Attribute] = &[
-    attribute("enabled", Kind::Set, "Ids of the enabled ones."),
-    attribute("disabled", Kind::Set, "Ids of the disabled ones."),
-    attribute("unchecked", Kind::Set, "Ids of the enabled ones that accept unsigned packages."),
-    attribute("insecure", Kind::Set, "Ids of the enabled ones with a URL of http, ftp or no scheme."),
+    attribute("enabled", Kind::Set(&packages::REPOSITORY), "Ids of the enabled ones."),
+    attribute("disabled", Kind::Set(&packages::REPOSITORY), "Ids of the disabled ones."),
+    attribute("unchecked", Kind::Set(&packages::REPOSITORY), "Ids of the enabled ones that accept unsigned packages."),
+    attribute(
+        "insecure",
+        Kind::Set(&packages::REPOSITORY),
+        "Ids of the enabled ones with a URL of http, ftp or no scheme.",
+    ),
     attribute(
         "options",
-        Kind::Map(&Kind::Loose),
+        Kind::Map(&packages::OPTION, &Kind::Loose),
         "Options of the main configuration, drop-ins applied (`best`, `install_weak_deps`, `skip_if_unavailable`).",
     ),
     attribute("manager", Kind::Text, "The package manager that is used: dnf5, dnf4, tdnf or microdnf."),

@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use crate::suite::grammar::network;
 use crate::suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
 
 use super::asking::{subjects, unanswered, verdicts};
@@ -20,7 +21,7 @@ const ATTRIBUTES: &[Attribute] = &[
     ),
     attribute(
         "addresses",
-        Kind::Set,
+        Kind::Set(&network::ADDRESS),
         "Its addresses, without scopes. glibc leaves out a family of which the guest itself has no address.",
     ),
 ];
@@ -29,7 +30,7 @@ const ATTRIBUTES: &[Attribute] = &[
 pub static TABLE: CheckTable = CheckTable {
     name: "resolve",
     summary: "A host name, as the guest's own resolver sees it.",
-    subject: Subject::Named { what: "a host name" },
+    subject: Subject::Named(&network::HOST),
     shorthand: Shorthand::Attribute("resolves"),
     attributes: ATTRIBUTES,
     reads: "`getent ahosts`; without it /etc/hosts, then `nslookup`. `resolvectl` or `nslookup` is asked why a name has no address. A name must be answered within 15 seconds.",

@@ -1,5 +1,6 @@
 //! `rpm-macro`: an RPM macro expression and what it expands to.
 
+use crate::suite::grammar::packages;
 use crate::suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
 
 use super::asking::{subjects, unanswered, verdicts};
@@ -17,7 +18,7 @@ const ATTRIBUTES: &[Attribute] = &[
 pub static TABLE: CheckTable = CheckTable {
     name: "rpm-macro",
     summary: "An RPM macro expression and what it expands to.",
-    subject: Subject::Named { what: "a macro expression" },
+    subject: Subject::Named(&packages::MACRO),
     shorthand: Shorthand::Attribute("value"),
     attributes: ATTRIBUTES,
     reads: "`rpm --eval`, once for all.",

@@ -1,5 +1,6 @@
 //! `rpmdb`: the RPM database as a whole.
 
+use crate::suite::grammar::{packages, paths, system, text};
 use crate::suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
 
 use super::asking::{key, keys, unanswered, verdicts, wants};
@@ -16,47 +17,55 @@ const ATTRIBUTES: &[Attribute] = &[
     attribute("path", Kind::Text, "Where the database is (`rpm --eval %_dbpath`)."),
     attribute("backend", Kind::Text, "Its format (`sqlite`, `ndb`, `bdb`)."),
     attribute("verify", Kind::Word(&["ok", "broken"]), "`rpmdb --verifydb`."),
-    attribute("packages", Kind::Set, "Names of all installed packages."),
-    attribute("vendors", Kind::Set, "Vendors of all packages; a package without one counts as `(none)`."),
-    attribute("arches", Kind::Set, "Architectures of all packages."),
+    attribute("packages", Kind::Set(&packages::PACKAGE_NAME), "Names of all installed packages."),
+    attribute("vendors", Kind::Set(&text::ANY), "Vendors of all packages; a package without one counts as `(none)`."),
+    attribute("arches", Kind::Set(&packages::ARCHITECTURE), "Architectures of all packages."),
     attribute(
         "dist-tags",
-        Kind::Set,
+        Kind::Set(&packages::DIST_TAG),
         "Last dot-separated part of every release (`fc43`, `azl4`): foreign packages stand out.",
     ),
-    attribute("build-hosts", Kind::Set, "Hosts the packages were built on."),
-    attribute("unsigned", Kind::Set, "Packages without an OpenPGP signature."),
-    attribute("signers", Kind::Set, "Key ids of all signatures, last 16 hex digits, lower case."),
-    attribute("keys", Kind::Set, "Key ids of the imported signing keys, as rpm lists them, lower case."),
+    attribute("build-hosts", Kind::Set(&system::BUILD_HOST), "Hosts the packages were built on."),
+    attribute("unsigned", Kind::Set(&packages::PACKAGE_NAME), "Packages without an OpenPGP signature."),
+    attribute("signers", Kind::Set(&packages::KEY_ID), "Key ids of all signatures, last 16 hex digits, lower case."),
+    attribute(
+        "keys",
+        Kind::Set(&packages::KEY_ID),
+        "Key ids of the imported signing keys, as rpm lists them, lower case.",
+    ),
     attribute(
         "duplicates",
-        Kind::Set,
+        Kind::Set(&packages::DUPLICATE),
         "Packages installed in several versions, install-only kernels and keys excepted.",
     ),
     attribute(
         "unsatisfied",
-        Kind::Set,
+        Kind::Set(&text::PROBLEM),
         "Requirements of installed packages that nothing installed satisfies, as `package: requirement`.",
     ),
     attribute(
         "conflicts",
-        Kind::Set,
+        Kind::Set(&text::PROBLEM),
         "Installed packages that conflict with or obsolete each other, as `package: problem`.",
     ),
     attribute(
         "modified",
-        Kind::Set,
+        Kind::Set(&paths::PATH),
         "Files that differ from what their package shipped, configuration, documentation and ghosts excepted.",
     ),
     attribute(
         "missing",
-        Kind::Set,
+        Kind::Set(&paths::PATH),
         "Files that a package owns and that are not there, documentation and ghosts excepted.",
     ),
-    attribute("unowned", Kind::Map(&Kind::Set), "By directory: files below it that no package owns."),
+    attribute(
+        "unowned",
+        Kind::Map(&paths::PATH, &Kind::Set(&paths::PATH)),
+        "By directory: files below it that no package owns.",
+    ),
     attribute(
         "providers",
-        Kind::Map(&Kind::Set),
+        Kind::Map(&packages::CAPABILITY, &Kind::Set(&packages::PACKAGE_NAME)),
         "By capability, path or soname: names of the installed packages that provide it.",
     ),
 ];

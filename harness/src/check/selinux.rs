@@ -1,5 +1,6 @@
 //! `selinux`: sELinux.
 
+use crate::suite::grammar::system;
 use crate::suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
 
 use super::asking::{Source, key, keys, read, unanswered, verdicts};
@@ -23,11 +24,11 @@ const ATTRIBUTES: &[Attribute] = &[
         Kind::Word(&["deny", "allow", "reject"]),
         "What is done with permissions that the policy does not know.",
     ),
-    attribute("booleans", Kind::Map(&Kind::Word(&["on", "off"])), "Booleans of the policy."),
-    attribute("permissive-types", Kind::Set, "Domains that the policy makes permissive."),
+    attribute("booleans", Kind::Map(&system::SELINUX_BOOLEAN, &Kind::Word(&["on", "off"])), "Booleans of the policy."),
+    attribute("permissive-types", Kind::Set(&system::SELINUX_TYPE), "Domains that the policy makes permissive."),
     attribute(
         "unconfined-services",
-        Kind::Set,
+        Kind::Set(&system::PROCESS),
         "Names of running system services in unconfined_service_t, initrc_t or unlabeled_t.",
     ),
     attribute("denials", Kind::Output, "Denials of this boot, one a line."),

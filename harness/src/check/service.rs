@@ -1,5 +1,6 @@
 //! `service`: a systemd unit of any type; `.service` when it has no suffix.
 
+use crate::suite::grammar::{paths, systemd};
 use crate::suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
 
 use super::asking::{key, subjects, unanswered, verdicts, wants};
@@ -61,22 +62,26 @@ const ATTRIBUTES: &[Attribute] = &[
     attribute("type", Kind::Text, "Service type (`notify`, `oneshot`)."),
     attribute("user", Kind::Text, "User it runs as; empty when the unit states none."),
     attribute("path", Kind::Text, "The unit file (FragmentPath)."),
-    attribute("drop-ins", Kind::Set, "Drop-in files that are in effect."),
-    attribute("wanted-by", Kind::Set, "Units that want it."),
-    attribute("required-by", Kind::Set, "Units that require it."),
-    attribute("after", Kind::Set, "Units it is ordered after."),
+    attribute("drop-ins", Kind::Set(&paths::PATH), "Drop-in files that are in effect."),
+    attribute("wanted-by", Kind::Set(&systemd::UNIT), "Units that want it."),
+    attribute("required-by", Kind::Set(&systemd::UNIT), "Units that require it."),
+    attribute("after", Kind::Set(&systemd::UNIT), "Units it is ordered after."),
     attribute("needs-reload", Kind::Bool, "Whether its files changed since systemd read them (NeedDaemonReload)."),
     attribute("activation", Kind::Duration, "How long its last activation took."),
     attribute("memory", Kind::Size, "Memory it uses now (MemoryCurrent)."),
     attribute("exposure", Kind::Number, "`systemd-analyze security`: 0 (locked in) to 10 (everything open)."),
-    attribute("properties", Kind::Map(&Kind::Loose), "Any property of `systemctl show`, by its name."),
+    attribute(
+        "properties",
+        Kind::Map(&systemd::PROPERTY, &Kind::Loose),
+        "Any property of `systemctl show`, by its name.",
+    ),
 ];
 
 /// What can be asked.
 pub static TABLE: CheckTable = CheckTable {
     name: "service",
     summary: "A systemd unit of any type; `.service` when it has no suffix.",
-    subject: Subject::Named { what: "a unit name" },
+    subject: Subject::Named(&systemd::SERVICE),
     shorthand: Shorthand::Words(&[
         ("absent", "loaded", "not-found"),
         ("masked", "loaded", "masked"),

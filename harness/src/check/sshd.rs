@@ -1,5 +1,6 @@
 //! `sshd`: an option of the SSH server in effect, lower-case as `sshd -T` prints it.
 
+use crate::suite::grammar::{system, text};
 use crate::suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
 
 use super::asking::{subjects, unanswered, verdicts};
@@ -10,14 +11,14 @@ use crate::suite::model::Expectation;
 
 const ATTRIBUTES: &[Attribute] = &[
     attribute("value", Kind::Loose, "Its value."),
-    attribute("list", Kind::List, "Its value as a comma-separated list (ciphers, kexalgorithms, macs)."),
+    attribute("list", Kind::List(&text::WORD), "Its value as a comma-separated list (ciphers, kexalgorithms, macs)."),
 ];
 
 /// What can be asked.
 pub static TABLE: CheckTable = CheckTable {
     name: "sshd",
     summary: "An option of the SSH server in effect, lower-case as `sshd -T` prints it.",
-    subject: Subject::Named { what: "an option of sshd" },
+    subject: Subject::Named(&system::SSHD_OPTION),
     shorthand: Shorthand::Attribute("value"),
     attributes: ATTRIBUTES,
     reads: "`sshd -T`, once.",

@@ -1,5 +1,6 @@
 //! `sysctl`: a kernel parameter of /proc/sys.
 
+use crate::suite::grammar::kernel;
 use crate::suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
 
 use super::asking::{subjects, unanswered, verdicts, wants};
@@ -28,7 +29,7 @@ const ATTRIBUTES: &[Attribute] = &[
 pub static TABLE: CheckTable = CheckTable {
     name: "sysctl",
     summary: "A kernel parameter of /proc/sys.",
-    subject: Subject::Named { what: "a parameter name such as `kernel.kptr_restrict`" },
+    subject: Subject::Named(&kernel::SYSCTL),
     shorthand: Shorthand::Attribute("value"),
     attributes: ATTRIBUTES,
     reads: "/proc/sys; the sysctl.d directories and /etc/sysctl.conf only when `persisted` is asked for.",

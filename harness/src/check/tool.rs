@@ -1,5 +1,6 @@
 //! `tool`: a command on the search path of a root shell.
 
+use crate::suite::grammar::system;
 use crate::suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
 
 use super::asking::{subjects, unanswered, verdicts};
@@ -19,7 +20,7 @@ const ATTRIBUTES: &[Attribute] = &[
 pub static TABLE: CheckTable = CheckTable {
     name: "tool",
     summary: "A command on the search path of a root shell.",
-    subject: Subject::Named { what: "a command name" },
+    subject: Subject::Named(&system::COMMAND),
     shorthand: Shorthand::Words(&[("present", "exists", "true"), ("absent", "exists", "false")]),
     attributes: ATTRIBUTES,
     reads: "`command -v`, `readlink -f`, `rpm -qf`.",

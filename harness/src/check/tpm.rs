@@ -1,5 +1,6 @@
 //! `tpm`: the trusted platform module, as the guest's kernel sees it.
 
+use crate::suite::grammar::kernel;
 use crate::suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
 
 use super::asking::{Source, read, unanswered, verdicts};
@@ -11,7 +12,11 @@ use crate::suite::model::Expectation;
 const ATTRIBUTES: &[Attribute] = &[
     attribute("present", Kind::Bool, "Whether the kernel has a TPM."),
     attribute("version", Kind::Text, "`1.2` or `2.0`; kernels before 5.6 do not say."),
-    attribute("pcr-banks", Kind::Set, "Hash algorithms of its registers (`sha256`); kernels before 5.12 do not say."),
+    attribute(
+        "pcr-banks",
+        Kind::Set(&kernel::PCR_BANK),
+        "Hash algorithms of its registers (`sha256`); kernels before 5.12 do not say.",
+    ),
 ];
 
 /// What can be asked.

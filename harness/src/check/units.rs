@@ -1,5 +1,6 @@
 //! `units`: systemd as a whole.
 
+use crate::suite::grammar::systemd;
 use crate::suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
 
 use super::asking::{Source, key, read, unanswered, verdicts};
@@ -24,28 +25,36 @@ const ATTRIBUTES: &[Attribute] = &[
         ]),
         "`systemctl is-system-running`.",
     ),
-    attribute("failed", Kind::Set, "Failed units."),
-    attribute("jobs", Kind::Set, "Units with a queued or running job."),
-    attribute("active", Kind::Set, "Active units."),
-    attribute("enabled", Kind::Set, "Enabled unit files."),
-    attribute("masked", Kind::Set, "Masked unit files."),
-    attribute("generated", Kind::Set, "Units made by generators."),
-    attribute("timers", Kind::Set, "Active timers."),
-    attribute("sockets", Kind::Set, "Listening sockets."),
+    attribute("failed", Kind::Set(&systemd::UNIT), "Failed units."),
+    attribute("jobs", Kind::Set(&systemd::UNIT), "Units with a queued or running job."),
+    attribute("active", Kind::Set(&systemd::UNIT), "Active units."),
+    attribute("enabled", Kind::Set(&systemd::UNIT_FILE), "Enabled unit files."),
+    attribute("masked", Kind::Set(&systemd::UNIT_FILE), "Masked unit files."),
+    attribute("generated", Kind::Set(&systemd::UNIT), "Units made by generators."),
+    attribute("timers", Kind::Set(&systemd::UNIT), "Active timers."),
+    attribute("sockets", Kind::Set(&systemd::UNIT), "Listening sockets."),
     attribute(
         "not-by-preset",
-        Kind::Set,
+        Kind::Set(&systemd::UNIT_FILE),
         "Unit files that are enabled although the presets disable them, or disabled although the presets enable them.",
     ),
-    attribute("not-found", Kind::Set, "Units that others refer to as wanted or required and that do not exist."),
-    attribute("needs-reload", Kind::Set, "Units whose files changed since systemd read them."),
-    attribute("ordering-cycles", Kind::Set, "Units whose job systemd deleted to break an ordering cycle in this boot."),
+    attribute(
+        "not-found",
+        Kind::Set(&systemd::UNIT),
+        "Units that others refer to as wanted or required and that do not exist.",
+    ),
+    attribute("needs-reload", Kind::Set(&systemd::UNIT), "Units whose files changed since systemd read them."),
+    attribute(
+        "ordering-cycles",
+        Kind::Set(&systemd::UNIT),
+        "Units whose job systemd deleted to break an ordering cycle in this boot.",
+    ),
     attribute("default-target", Kind::Text, "`systemctl get-default`."),
     attribute("version", Kind::Integer, "Major version of systemd."),
-    attribute("tainted", Kind::Set, "systemd's own taint flags (`unmerged-bin`, `cgroupsv1`)."),
+    attribute("tainted", Kind::Set(&systemd::TAINTS), "systemd's own taint flags (`unmerged-bin`, `cgroupsv1`)."),
     attribute(
         "manager",
-        Kind::Map(&Kind::Loose),
+        Kind::Map(&systemd::PROPERTY, &Kind::Loose),
         "Properties of the manager (`DefaultTimeoutStartUSec`, `ShowStatus`).",
     ),
 ];

@@ -1,5 +1,6 @@
 //! `user`: a user account.
 
+use crate::suite::grammar::accounts::{GROUP, USER};
 use crate::suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
 
 use super::accounts;
@@ -14,7 +15,7 @@ const ATTRIBUTES: &[Attribute] = &[
     attribute("uid", Kind::Integer, "Its number."),
     attribute("gid", Kind::Integer, "Number of its primary group."),
     attribute("group", Kind::Text, "Name of its primary group."),
-    attribute("groups", Kind::Set, "Names of all its groups."),
+    attribute("groups", Kind::Set(&GROUP), "Names of all its groups."),
     attribute("home", Kind::Text, "Home directory."),
     attribute("shell", Kind::Text, "Login shell."),
     attribute("gecos", Kind::Text, "Comment."),
@@ -32,7 +33,7 @@ const ATTRIBUTES: &[Attribute] = &[
 pub static TABLE: CheckTable = CheckTable {
     name: "user",
     summary: "A user account.",
-    subject: Subject::Named { what: "a user name" },
+    subject: Subject::Named(&USER),
     shorthand: Shorthand::Words(&[("present", "exists", "true"), ("absent", "exists", "false")]),
     attributes: ATTRIBUTES,
     reads: "`getent passwd`, `id`, `/etc/shadow`.",

@@ -1,5 +1,6 @@
 //! `writable`: whether root can write to a path.
 
+use crate::suite::grammar::paths;
 use crate::suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
 
 use super::asking::{subjects, unanswered, verdicts};
@@ -15,7 +16,7 @@ const ATTRIBUTES: &[Attribute] =
 pub static TABLE: CheckTable = CheckTable {
     name: "writable",
     summary: "Whether root can write to a path.",
-    subject: Subject::Named { what: "an absolute path" },
+    subject: Subject::Named(&paths::PATH),
     shorthand: Shorthand::Attribute("value"),
     attributes: ATTRIBUTES,
     reads: "`test -w`.",

@@ -3,7 +3,7 @@
 //! `disk-image`.
 //!
 //! VHD facts: Microsoft's "Virtual Hard Disk Image Format Specification". GPT facts: the UEFI
-//! specification, chapter 5.3. Names of partition types: the Discoverable Partitions Specification.
+//! specification, chapter 5.3. Names of partition types: [`partitions`].
 
 use std::os::unix::fs::FileExt;
 use std::time::Duration;
@@ -11,6 +11,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::{Format, ImageError, Inspected, tool};
+use crate::suite::grammar::partitions;
 
 /// Bytes of a sector, as all formats here count them.
 const SECTOR: u64 = 512;
@@ -229,30 +230,6 @@ fn gpt(head: &[u8], last: &[u8], size: u64) -> Result<Table, String> {
     Ok(Table { kind: "gpt".to_owned(), backup: Some(backup), partitions })
 }
 
-/// Types with a name of their own, as (GUID, name).
-const GPT_KINDS: &[(&str, &str)] = &[
-    ("c12a7328-f81f-11d2-ba4b-00a0c93ec93b", "esp"),
-    ("21686148-6449-6e6f-744e-656564454649", "bios-boot"),
-    ("bc13c2ff-59e6-4262-a352-b275fd6f7172", "xbootldr"),
-    ("0fc63daf-8483-4772-8e79-3d69d8477de4", "linux"),
-    ("0657fd6d-a4ab-43c4-84e5-0933c84b4f4f", "swap"),
-    ("e6d6d379-f507-44c2-a23c-238f2a3df928", "lvm"),
-    ("a19d880f-05fc-4d3b-a006-743f0f84911e", "raid"),
-    ("4f68bce3-e8cd-4db1-96e7-fbcaf984b709", "root-x86-64"),
-    ("2c7357ed-ebd2-46d9-aec1-23d437ec2bf5", "root-x86-64-verity"),
-    ("b921b045-1df0-41c3-af44-4c6f280d3fae", "root-arm64"),
-    ("df3300ce-d69f-4c92-978c-9bfb0f38d820", "root-arm64-verity"),
-    ("8484680c-9521-48c6-9c11-b0720656f69e", "usr-x86-64"),
-    ("77ff5f63-e7b6-4633-acf4-1565b864c0e6", "usr-x86-64-verity"),
-    ("b0e01050-ee5f-4390-949a-9101b17104e9", "usr-arm64"),
-    ("6e11a4e7-fbca-4ded-b9e9-e1a512bb664e", "usr-arm64-verity"),
-    ("933ac7e1-2eb4-4f13-b844-0e14e2aef915", "home"),
-    ("3b8f8425-20e0-4f3b-907f-1a25a76f98e8", "srv"),
-    ("4d21b016-b534-45c2-a9fb-5c16e091fd2d", "var"),
-    ("ebd0a0a2-b9e5-4433-87c0-68b6b72699c7", "basic-data"),
-    ("e3c9e316-0b5c-4db8-817d-f92df00215ae", "microsoft-reserved"),
-];
-
 fn gpt_kind(entry: &[u8]) -> String {
     let number = |at: usize, width: usize| little(entry, at, width).unwrap_or_default();
     let rest = big(entry, 10, 6).unwrap_or_default();
@@ -263,19 +240,12 @@ fn gpt_kind(entry: &[u8]) -> String {
         number(6, 2),
         big(entry, 8, 2).unwrap_or_default()
     );
-    GPT_KINDS.iter().find(|(known, _)| *known == guid).map_or(guid, |(_, name)| (*name).to_owned())
+    partitions::GPT.iter().find(|(known, _)| *known == guid).map_or(guid, |(_, name)| (*name).to_owned())
 }
 
 fn mbr_kind(kind: u8) -> String {
-    let name = match kind {
-        0x82 => "swap",
-        0x83 => "linux",
-        0x8e => "lvm",
-        0xef => "esp",
-        0xfd => "raid",
-        _ => return format!("0x{kind:02x}"),
-    };
-    name.to_owned()
+    let name = partitions::MBR.iter().find(|(known, _)| *known == kind);
+    name.map_or_else(|| format!("0x{kind:02x}"), |(_, name)| (*name).to_owned())
 }
 
 #[cfg(test)]

@@ -11,10 +11,10 @@ pub fn problems(table: &CheckTable) -> Vec<String> {
     if table.attributes.is_empty() {
         wrong("has no attributes".to_owned());
     }
-    if let Subject::Named { what } = table.subject
-        && !(what.starts_with("a ") || what.starts_with("an "))
+    if let Subject::Named(grammar) = table.subject
+        && !(grammar.what.starts_with("a ") || grammar.what.starts_with("an "))
     {
-        wrong(format!("the subject `{what}` lacks its article"));
+        wrong(format!("the subject `{}` lacks its article", grammar.what));
     }
     for (at, attribute) in table.attributes.iter().enumerate() {
         if table.attributes[..at].iter().any(|other| other.name == attribute.name) {
@@ -26,7 +26,7 @@ pub fn problems(table: &CheckTable) -> Vec<String> {
         if !super::decode::is_id(attribute.name) {
             wrong(format!("the attribute `{}` is not a name", attribute.name));
         }
-        if let Kind::Map(Kind::Map(_) | Kind::Samples(_)) | Kind::Samples(Kind::Map(_) | Kind::Samples(_)) =
+        if let Kind::Map(_, Kind::Map(..) | Kind::Samples(_)) | Kind::Samples(Kind::Map(..) | Kind::Samples(_)) =
             attribute.kind
         {
             wrong(format!("the attribute `{}` is a mapping of mappings", attribute.name));

@@ -7,6 +7,7 @@
 //! - [`load`] and [`decode_source`]: from files or text to suites and [`diagnostic::Diagnostics`].
 //! - [`keys`]: the language's own keys, from which the decoder and [`schema`] are both made.
 //! - [`condition`], [`matcher`], [`value`]: the small languages inside scalars.
+//! - [`grammar`]: what can be a name.
 //! - [`adjust`]: what a test expects on one system. [`known`]: failures that are documented.
 //! - [`proofs`]: how tests are shown to be able to fail.
 //! - [`select`]: which tests a command line means. [`images`]: the image catalogue's files.
@@ -21,6 +22,7 @@ pub mod deviations;
 pub mod diagnostic;
 mod effort;
 pub mod foreign;
+pub mod grammar;
 #[cfg(test)]
 mod growth_tests;
 #[cfg(test)]

@@ -277,7 +277,7 @@ fn expect(tables: &[&'static CheckTable]) -> Value {
         let one = subject(table);
         let mut value = match table.subject {
             Subject::Whole => one,
-            Subject::Named { .. } => json!({"type": "object", "additionalProperties": one, "minProperties": 1}),
+            Subject::Named(_) => json!({"type": "object", "additionalProperties": one, "minProperties": 1}),
         };
         value["description"] = json!(table.summary);
         properties.insert(table.name.to_owned(), value);
@@ -302,7 +302,9 @@ fn subject(table: &'static CheckTable) -> Value {
     let mut properties = Map::new();
     for attribute in table.attributes {
         let mut value = match attribute.kind {
-            Kind::Map(inner) => json!({"type": "object", "additionalProperties": matcher(inner), "minProperties": 1}),
+            Kind::Map(_, inner) => {
+                json!({"type": "object", "additionalProperties": matcher(inner), "minProperties": 1})
+            }
             Kind::Samples(inner) => samples(inner),
             ref kind => matcher(kind),
         };
@@ -323,7 +325,7 @@ fn subject(table: &'static CheckTable) -> Value {
         Shorthand::Attribute(name) => {
             let Some(attribute) = table.attribute(name) else { return attributes };
             let short = match attribute.kind {
-                Kind::Map(inner) => json!({
+                Kind::Map(_, inner) => json!({
                     "type": "object",
                     "properties": {"eventually": eventually},
                     "additionalProperties": matcher(inner),
@@ -410,14 +412,16 @@ fn scalar(kind: &Kind) -> Value {
             levels = words.join("|");
             &levels
         }
-        Kind::Text | Kind::Output | Kind::List => return json!({"type": ["string", "number", "boolean"]}),
+        Kind::Text | Kind::Name(_) | Kind::Output | Kind::List(_) => {
+            return json!({"type": ["string", "number", "boolean"]});
+        }
         Kind::Loose => return json!({"type": ["string", "number", "boolean"]}),
-        Kind::Set => return choice(&["none"]),
+        Kind::Set(_) => return choice(&["none"]),
         Kind::Word(words) => return choice(&[words, ["none"].as_slice()].concat()),
         Kind::Bool => return boolean(),
         Kind::Mode => return json!({"anyOf": [mode(), {"const": "none"}]}),
         Kind::Samples(inner) => return scalar(inner),
-        Kind::Map(_) => return json!(false),
+        Kind::Map(..) => return json!(false),
         Kind::Integer => INTEGER,
         Kind::Number => NUMBER,
         Kind::Size => SIZE,

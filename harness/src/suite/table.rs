@@ -1,6 +1,8 @@
 //! Attribute tables: what a check type can be asked. The decoder, the JSON Schema and the reference
 //! page are all made from them, so that they cannot disagree.
 
+use super::grammar::Grammar;
+
 /// One check type.
 #[derive(Debug)]
 pub struct CheckTable {
@@ -21,15 +23,12 @@ pub struct CheckTable {
 }
 
 /// What the keys below a check type are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy)]
 pub enum Subject {
     /// The system has one of it: `kernel: {release: …}`.
     Whole,
-    /// Named things: `package: {nginx: …}`. `what` is for messages ("a package name").
-    Named {
-        /// What a key is, with its article.
-        what: &'static str,
-    },
+    /// Named things: `package: {nginx: …}`. A key is read by the grammar; one that does not fit is an error.
+    Named(&'static Grammar),
 }
 
 /// What a value means that is not a mapping of attributes.
@@ -84,14 +83,16 @@ pub enum Kind {
     /// Text that is compared as an integer when both sides are integers (sysctl values, kernel
     /// configuration values). Equality, operators on integers, text matchers.
     Loose,
-    /// An unordered set of words: `has`, `lacks`, `only`, `count`, `empty`, `none`.
-    Set,
-    /// An ordered list of words: as a set, and equality with a comma-separated text.
-    List,
+    /// A name of the grammar. Equality reads it so; the text matchers take any text.
+    Name(&'static Grammar),
+    /// An unordered set of names of the grammar: `has`, `lacks`, `only`, `count`, `empty`, `none`.
+    Set(&'static Grammar),
+    /// An ordered list of names of the grammar: as a set, and equality with a comma-separated text.
+    List(&'static Grammar),
     /// Many lines of output: text matchers, `line`, `empty`, `json`.
     Output,
-    /// A mapping from names to values of the inner kind: `units: {a.service: "<= 3s"}`.
-    Map(&'static Kind),
+    /// A mapping from names of the grammar to values of the inner kind: `units: {a.service: "<= 3s"}`.
+    Map(&'static Grammar, &'static Kind),
     /// A figure that every boot of a machine has: a value of the inner kind, which is the median, or
     /// a mapping from [`STATISTICS`] to values: `total: {median: "<= 14s", p95: "<= 20s"}`. The
     /// assertion's key is the statistic.

@@ -2,6 +2,7 @@
 //! examples need; what ships is in the check room.
 
 use super::Vocabulary;
+use super::grammar::{kernel, network, packages, paths, systemd, text};
 use super::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
 
 const fn attribute(name: &'static str, kind: Kind) -> Attribute {
@@ -19,7 +20,7 @@ const fn table(
 
 static PACKAGE: CheckTable = table(
     "package",
-    Subject::Named { what: "a package name" },
+    Subject::Named(&packages::PACKAGE),
     Shorthand::Words(&[("installed", "installed", "true"), ("absent", "installed", "false")]),
     &[
         attribute("installed", Kind::Bool),
@@ -34,7 +35,7 @@ static PACKAGE: CheckTable = table(
 );
 static FILE: CheckTable = table(
     "file",
-    Subject::Named { what: "an absolute path" },
+    Subject::Named(&paths::FILE),
     Shorthand::Words(&[("present", "exists", "true"), ("absent", "exists", "false")]),
     &[
         attribute("exists", Kind::Bool),
@@ -47,7 +48,7 @@ static FILE: CheckTable = table(
 );
 static SERVICE: CheckTable = table(
     "service",
-    Subject::Named { what: "a unit" },
+    Subject::Named(&systemd::SERVICE),
     Shorthand::None,
     &[
         attribute("active", Kind::Word(&["active", "inactive", "failed"])),
@@ -57,7 +58,7 @@ static SERVICE: CheckTable = table(
 );
 static PORT: CheckTable = table(
     "port",
-    Subject::Named { what: "a protocol and a port" },
+    Subject::Named(&network::PORT),
     Shorthand::None,
     &[attribute("listening", Kind::Bool), attribute("process", Kind::Text)],
 );
@@ -65,20 +66,20 @@ static KERNEL: CheckTable = table(
     "kernel",
     Subject::Whole,
     Shorthand::None,
-    &[attribute("release", Kind::Version), attribute("taint", Kind::Integer), attribute("cmdline", Kind::List)],
+    &[
+        attribute("release", Kind::Version),
+        attribute("taint", Kind::Integer),
+        attribute("cmdline", Kind::List(&kernel::ARGUMENT)),
+    ],
 );
 static KCONFIG: CheckTable = table(
     "kconfig",
-    Subject::Named { what: "a kernel option" },
+    Subject::Named(&kernel::SYMBOL),
     Shorthand::Attribute("value"),
     &[attribute("value", Kind::Loose)],
 );
-static SYSCTL: CheckTable = table(
-    "sysctl",
-    Subject::Named { what: "a sysctl" },
-    Shorthand::Attribute("value"),
-    &[attribute("value", Kind::Loose)],
-);
+static SYSCTL: CheckTable =
+    table("sysctl", Subject::Named(&kernel::SYSCTL), Shorthand::Attribute("value"), &[attribute("value", Kind::Loose)]);
 static BOOT: CheckTable = table(
     "boot",
     Subject::Whole,
@@ -86,28 +87,37 @@ static BOOT: CheckTable = table(
     &[
         attribute("total", Kind::Samples(&Kind::Duration)),
         attribute("userspace", Kind::Samples(&Kind::Duration)),
-        attribute("units", Kind::Map(&Kind::Duration)),
+        attribute("units", Kind::Map(&systemd::UNIT, &Kind::Duration)),
         attribute("load", Kind::Number),
     ],
 );
-static UNITS: CheckTable = table("units", Subject::Whole, Shorthand::None, &[attribute("failed", Kind::Set)]);
-static MOUNT: CheckTable =
-    table("mount", Subject::Named { what: "a mount point" }, Shorthand::None, &[attribute("options", Kind::Set)]);
+static UNITS: CheckTable =
+    table("units", Subject::Whole, Shorthand::None, &[attribute("failed", Kind::Set(&systemd::UNIT))]);
+static MOUNT: CheckTable = table(
+    "mount",
+    Subject::Named(&paths::MOUNT_POINT),
+    Shorthand::None,
+    &[attribute("options", Kind::Set(&paths::MOUNT_OPTION))],
+);
 static WRITABLE: CheckTable = table(
     "writable",
-    Subject::Named { what: "a folder" },
+    Subject::Named(&paths::PATH),
     Shorthand::Attribute("writable"),
     &[attribute("writable", Kind::Bool)],
 );
 static CLOSURE: CheckTable = table(
     "closure",
-    Subject::Named { what: "a package name" },
+    Subject::Named(&packages::PACKAGE),
     Shorthand::None,
-    &[attribute("resolves", Kind::Bool), attribute("from-repos", Kind::Set), attribute("install-size", Kind::Size)],
+    &[
+        attribute("resolves", Kind::Bool),
+        attribute("from-repos", Kind::Set(&packages::REPOSITORY)),
+        attribute("install-size", Kind::Size),
+    ],
 );
 static MODULE: CheckTable = table(
     "module",
-    Subject::Named { what: "a kernel module" },
+    Subject::Named(&kernel::MODULE),
     Shorthand::Words(&[("available", "available", "true"), ("absent", "available", "false")]),
     &[
         attribute("available", Kind::Bool),
@@ -115,11 +125,15 @@ static MODULE: CheckTable = table(
         attribute("signed", Kind::Bool),
     ],
 );
-static CPU: CheckTable =
-    table("cpu", Subject::Whole, Shorthand::None, &[attribute("level", Kind::Text), attribute("flags", Kind::Set)]);
+static CPU: CheckTable = table(
+    "cpu",
+    Subject::Whole,
+    Shorthand::None,
+    &[attribute("level", Kind::Text), attribute("flags", Kind::Set(&kernel::CPU_FLAG))],
+);
 static COMMAND: CheckTable = table(
     "command",
-    Subject::Named { what: "a command line" },
+    Subject::Named(&text::COMMAND_LINE),
     Shorthand::None,
     &[attribute("exit", Kind::Integer), attribute("stdout", Kind::Output), attribute("stderr", Kind::Output)],
 );

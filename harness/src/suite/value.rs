@@ -29,6 +29,15 @@ pub enum ValueError {
     Invalid(String),
 }
 
+impl From<super::grammar::Refusal> for ValueError {
+    fn from(refusal: super::grammar::Refusal) -> Self {
+        match refusal.suggestion {
+            Some(suggestion) => ValueError::Mistaken { message: refusal.why, suggestion },
+            None => ValueError::Invalid(refusal.why),
+        }
+    }
+}
+
 impl ValueError {
     /// What is wrong, without the suggestion.
     pub fn message(&self) -> String {

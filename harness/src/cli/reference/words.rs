@@ -1,5 +1,6 @@
 //! Kinds and shapes in words, for tables and for terminals alike.
 
+use crate::suite::grammar::text::ANY;
 use crate::suite::keys::Shape;
 use crate::suite::matcher::{is_ordered, keys_of};
 use crate::suite::table::{CheckTable, Kind, Shorthand, Subject};
@@ -27,8 +28,9 @@ pub const KINDS: &[(Kind, &str)] = &[
         "Digits and dots, compared field by field over the fields that are stated: 6.14.3 is `== 6.14` and `<= 6.14`, and not `> 6.14`. A field that is stated and missing is 0.",
     ),
     (Kind::Loose, "Text; an integer where both sides are one."),
-    (Kind::Set, "Words without an order. Only a mapping of matchers or `none`, never a bare list."),
-    (Kind::List, "Words in order; a scalar is the whole list, separated by commas."),
+    (Kind::Name(&ANY), "A name; other matchers than equality take any text."),
+    (Kind::Set(&ANY), "Words without an order. Only a mapping of matchers or `none`, never a bare list."),
+    (Kind::List(&ANY), "Words in order; a scalar is the whole list, separated by commas."),
     (Kind::Output, "Many lines."),
 ];
 
@@ -49,10 +51,11 @@ pub fn kind(kind: &Kind) -> String {
         Kind::Evr => "evr".to_owned(),
         Kind::Version => "version".to_owned(),
         Kind::Loose => "loose".to_owned(),
-        Kind::Set => "set".to_owned(),
-        Kind::List => "list".to_owned(),
+        Kind::Name(_) => "name".to_owned(),
+        Kind::Set(_) => "set".to_owned(),
+        Kind::List(_) => "list".to_owned(),
         Kind::Output => "output".to_owned(),
-        Kind::Map(inner) => format!("names, each with: {}", self::kind(inner)),
+        Kind::Map(_, inner) => format!("names, each with: {}", self::kind(inner)),
         Kind::Samples(inner) => format!("{}, or statistics of it over boots", self::kind(inner)),
     }
 }
@@ -60,7 +63,7 @@ pub fn kind(kind: &Kind) -> String {
 /// What a value of the kind takes beside equality.
 pub fn matchers(kind: &Kind) -> String {
     let inner = match kind {
-        Kind::Map(inner) | Kind::Samples(inner) => inner,
+        Kind::Map(_, inner) | Kind::Samples(inner) => inner,
         other => other,
     };
     let operators = match inner {
@@ -77,7 +80,7 @@ pub fn matchers(kind: &Kind) -> String {
 pub fn subject(table: &CheckTable) -> String {
     match table.subject {
         Subject::Whole => "The system has one: its attributes stand directly below.".to_owned(),
-        Subject::Named { what } => format!("Each key below it is {what}."),
+        Subject::Named(grammar) => format!("Each key below it is {}.", grammar.what),
     }
 }
 
@@ -163,7 +166,7 @@ mod tests {
         for table in crate::check::tables() {
             for attribute in table.attributes {
                 let plain = match attribute.kind {
-                    Kind::Map(inner) | Kind::Samples(inner) => inner,
+                    Kind::Map(_, inner) | Kind::Samples(inner) => inner,
                     ref kind => kind,
                 };
                 let name = match plain {

@@ -118,7 +118,7 @@ fn of_check(cx: &mut Context<'_>, table: &'static CheckTable, key: &Node, value:
             let subject = Text { text: String::new(), span: key.span, quoted: false, changed: false };
             return of_subject(cx, table, subject, value, out);
         }
-        Subject::Named { what } => what,
+        Subject::Named(grammar) => grammar.what,
     };
     let wanted = format!("a mapping whose keys are each {what}, or `null`");
     let Some(subjects) = entries(cx, value, &format!("`{}`", table.name), &wanted) else { return };

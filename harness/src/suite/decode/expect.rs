@@ -43,7 +43,7 @@ fn check(cx: &mut Context<'_>, table: &'static CheckTable, key: &Node, value: &N
             out.extend(expectation(cx, table, subject, value));
             return;
         }
-        Subject::Named { what } => what,
+        Subject::Named(grammar) => grammar.what,
     };
     let wanted = format!("a mapping whose keys are each {what}");
     let Some(entries) = entries(cx, value, &format!("`{}`", table.name), &wanted) else { return };
@@ -155,7 +155,7 @@ fn mapping(
         let attribute = table.attribute(name)?;
         let looks_like_matchers =
             entries.iter().any(|(key, _)| matcher::MATCHERS.iter().any(|(word, _)| key.scalar() == Some(*word)));
-        if let Kind::Map(inner) = attribute.kind {
+        if let Kind::Map(_, inner) = attribute.kind {
             return pairs(cx, attribute.name, inner, entries.iter().copied());
         }
         if looks_like_matchers {
@@ -208,7 +208,7 @@ fn value_of(
 ) -> Option<Vec<Assertion>> {
     let attribute = table.attribute(name)?;
     match attribute.kind {
-        Kind::Map(inner) => {
+        Kind::Map(_, inner) => {
             let wanted = "a mapping from names to values";
             let entries = entries(cx, value, &format!("`{}`", attribute.name), wanted)?;
             pairs(cx, attribute.name, inner, entries.iter())

@@ -111,7 +111,7 @@ fn range(kind: &Kind, parts: &[(Operator, String)]) -> Option<String> {
 
 /// Parts that exclude each other.
 fn together(kind: &Kind, parts: &[Matcher]) -> Option<String> {
-    let is_set = matches!(kind, Kind::Set | Kind::List);
+    let is_set = matches!(kind, Kind::Set(_) | Kind::List(_));
     let texts = |pick: fn(&Matcher) -> Option<&Vec<String>>| {
         parts.iter().filter_map(pick).flatten().map(String::as_str).collect::<BTreeSet<&str>>()
     };

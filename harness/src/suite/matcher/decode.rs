@@ -209,12 +209,12 @@ fn json(cx: &mut Context<'_>, node: &Node, name: &str) -> Option<Vec<(String, Ma
 fn scalar(cx: &mut Context<'_>, node: &Node, kind: &Kind, name: &str) -> Option<Matcher> {
     let text = cx.any_text(node, name)?;
     match kind {
-        Kind::Map(_) => {
+        Kind::Map(..) => {
             let problem = cx.wrong_shape(node, &format!("`{name}`"), "a mapping from names to values");
             cx.report(problem);
             return None;
         }
-        Kind::Set if text.text != "none" => {
+        Kind::Set(_) if text.text != "none" => {
             let shown = crate::text::one_line(&text.text, 40);
             let problem = cx
                 .problem(codes::WRONG_SHAPE, text.span, format!("`{name}` is a set; one word alone does not say how it is meant"))
@@ -226,7 +226,7 @@ fn scalar(cx: &mut Context<'_>, node: &Node, kind: &Kind, name: &str) -> Option<
         _ => {}
     }
     // An empty text can be meant where text is compared; elsewhere it is not a value.
-    if text.text.trim().is_empty() && !matches!(kind, Kind::Text | Kind::Loose | Kind::Output) {
+    if text.text.trim().is_empty() && !matches!(kind, Kind::Text | Kind::Name(_) | Kind::Loose | Kind::Output) {
         let problem = cx.problem(codes::EMPTY_VALUE, text.span, format!("`{name}` is empty"));
         cx.report(cx.after_substitution(problem, &text));
         return None;
@@ -256,7 +256,7 @@ fn scalar(cx: &mut Context<'_>, node: &Node, kind: &Kind, name: &str) -> Option<
         cx.bad_value(&text, name, &error);
         return None;
     }
-    let typed = !matches!(kind, Kind::Text | Kind::Loose | Kind::Output | Kind::List);
+    let typed = !matches!(kind, Kind::Text | Kind::Loose | Kind::Output | Kind::List(_));
     Some(Matcher::Equals(if typed { text.text.trim().to_owned() } else { text.text }))
 }
 

@@ -35,7 +35,7 @@ const JSON: &[&str] = &["any-of", "not", "contains", "lacks", "matches", "empty"
 /// The matchers a kind takes as keys.
 pub fn keys_of(kind: &Kind) -> &'static [&'static str] {
     match kind {
-        Kind::Text | Kind::Loose => TEXT,
+        Kind::Text | Kind::Name(_) | Kind::Loose => TEXT,
         Kind::Word(_)
         | Kind::Level(_)
         | Kind::Integer
@@ -45,10 +45,10 @@ pub fn keys_of(kind: &Kind) -> &'static [&'static str] {
         | Kind::Mode
         | Kind::Evr
         | Kind::Version => CHOICE,
-        Kind::Set | Kind::List => SET,
+        Kind::Set(_) | Kind::List(_) => SET,
         Kind::Output => OUTPUT,
         Kind::Samples(inner) => keys_of(inner),
-        Kind::Bool | Kind::Map(_) => &[],
+        Kind::Bool | Kind::Map(..) => &[],
     }
 }
 
@@ -65,7 +65,7 @@ pub fn is_ordered(kind: &Kind) -> bool {
 pub fn has_none(kind: &Kind) -> bool {
     match kind {
         Kind::Samples(inner) => has_none(inner),
-        Kind::Text | Kind::Loose | Kind::Output | Kind::Bool | Kind::Map(_) => false,
+        Kind::Text | Kind::Name(_) | Kind::Loose | Kind::Output | Kind::Bool | Kind::Map(..) => false,
         Kind::Word(words) => !words.contains(&"none"),
         _ => true,
     }
@@ -74,7 +74,8 @@ pub fn has_none(kind: &Kind) -> bool {
 /// Whether a text is a value of the kind.
 pub fn check_value(kind: &Kind, text: &str) -> Result<(), ValueError> {
     match kind {
-        Kind::Text | Kind::Loose | Kind::Set | Kind::List | Kind::Output | Kind::Map(_) => Ok(()),
+        Kind::Text | Kind::Loose | Kind::Set(_) | Kind::List(_) | Kind::Output | Kind::Map(..) => Ok(()),
+        Kind::Name(grammar) => grammar.read(text).map(drop).map_err(ValueError::from),
         Kind::Word(words) | Kind::Level(words) => {
             if words.contains(&text) {
                 return Ok(());
