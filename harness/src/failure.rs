@@ -118,6 +118,7 @@ table! {
     COMMAND_TIMEOUT = "command.timeout", Fail, "A command did not end before its time-out and was killed.", "Run it by hand; raise `timeout:` if it is honestly slow.";
     COMMAND_OUTPUT = "command.output-limit", Fail, "A command printed more than the limit and was killed.", "Redirect its output to a file in the guest.";
     PROBE_FAILED = "probe.failed", Error, "What is needed to answer could not be read in the guest.", "The message names the command and what it said.";
+    EXPECT_ANY_OF = "expect.any-of", Fail, "None of the alternatives that a test gives (`expect: any-of`) holds.", "The report shows what each alternative misses; one of them has to hold.";
     STEP_RUN = "step.run", Fail, "A `run` step ended with another status or output than it states.", "Read its output in the report.";
     STEP_INSTALL = "step.install", Fail, "An `install` step did not install.", "Read the package manager's words in the report.";
     STEP_REMOVE = "step.remove", Fail, "A `remove` step did not remove, or there was nothing to remove.", "Read the package manager's words in the report.";

@@ -5,6 +5,7 @@
 use muster::check::matching::{Miss, Value, judge};
 use muster::guest::facts::{CAPABILITIES, TOOLS};
 use muster::guest::frame::{Deframer, Event, Frame, Nonce, Stream};
+use muster::suite::clause::expectations;
 use muster::suite::condition::{self, Truth, evaluate, never_true};
 use muster::suite::diagnostic::Diagnostics;
 use muster::suite::grammar;
@@ -274,7 +275,9 @@ pub fn matcher(data: &[u8]) {
         Value::gone("no such thing"),
         Value::Each(vec![Value::text(seen), Value::text("other"), Value::absent("not there")]),
     ];
-    for assertion in suite.tests.iter().flat_map(|test| &test.expect).flat_map(|expect| &expect.assertions) {
+    for assertion in
+        suite.tests.iter().flat_map(|test| expectations(&test.expect)).flat_map(|expect| &expect.assertions)
+    {
         let matcher = &assertion.matcher;
         assert!(matcher.leaves() > 0, "`{matcher}` asserts nothing");
         for value in &values {

@@ -16,6 +16,7 @@ pub mod deployment;
 pub mod disk_image;
 mod dnf;
 mod elf;
+pub mod evaluation;
 pub mod evr;
 mod fields;
 pub mod file;
@@ -347,6 +348,31 @@ mod tests {
             );
         }
         assert!(batch.len() <= 2 * ASKED.len(), "{:?}", batch.keys());
+    }
+
+    #[test]
+    fn a_subject_that_stands_in_two_alternatives_is_read_once_and_for_both() {
+        use crate::guest::facts::Facts;
+
+        for check in registry() {
+            let whole = everything_of(check.table(), "tcp/1");
+            let half = whole.assertions.len() / 2;
+            let part = |assertions: &[crate::suite::model::Assertion]| Expectation {
+                assertions: assertions.to_vec(),
+                ..whole.clone()
+            };
+            let (one, other) = (part(&whole.assertions[..half]), part(&whole.assertions[half..]));
+            let together = check.probes(&[&whole], &Facts::default());
+            let apart = check.probes(&[&one, &other], &Facts::default());
+            let name = check.table().name;
+            for probe in &together {
+                assert!(apart.contains(probe), "{name}: {} is read otherwise in two parts", probe.key);
+            }
+            for probe in &apart {
+                let same: Vec<_> = apart.iter().filter(|other| other.key == probe.key).collect();
+                assert!(same.iter().all(|other| *other == probe), "{name}: {} has several scripts", probe.key);
+            }
+        }
     }
 
     #[test]

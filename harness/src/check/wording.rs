@@ -2,7 +2,7 @@
 
 use super::matching::Value;
 use super::value;
-use crate::suite::model::{Assertion, Matcher, Operator};
+use crate::suite::model::{Assertion, Expectation, Matcher, Operator};
 use crate::suite::table::Kind;
 use crate::text::{harmless, one_line, tail};
 
@@ -16,6 +16,14 @@ const NAMED: usize = 20;
 /// What is asked of one attribute, as failures say it: `version >= 1:1.26`.
 pub fn expected(assertion: &Assertion) -> String {
     format!("{} {}", asked_of(assertion), describe(&assertion.matcher))
+}
+
+/// What an expectation is about, as failures say it: `package nginx`, `kernel`.
+pub fn subject_of(expectation: &Expectation) -> String {
+    match expectation.subject.as_str() {
+        "" => expectation.check.to_owned(),
+        subject => format!("{} {}", expectation.check, one_line(subject, 120)),
+    }
 }
 
 /// The attribute, with its key where it is a mapping.

@@ -163,7 +163,8 @@ fn look(files: Files) -> Result<Found, Complaint> {
 }
 
 fn assertions(test: &Test) -> usize {
-    test.expect.iter().map(|e| e.assertions.len()).sum::<usize>() + test.steps.len() + test.snapshots.len()
+    let expected = test.expect.iter().map(|clause| clause.assertions(&|e| e.assertions.len() as u32)).sum::<u32>();
+    expected as usize + test.steps.len() + test.snapshots.len()
 }
 
 /// The errors, and where what they are about is explained.

@@ -15,7 +15,9 @@ use super::prove::Proofs;
 use super::samples::{self, Samples};
 use super::steps::{self, Reboot};
 use crate::check::base::{self, Finding};
-use crate::check::{self, Check, Observations, Probe, Verdict};
+use crate::check::evaluation::{self, Evaluation};
+use crate::check::wording::subject_of;
+use crate::check::{self, Observations, Probe, Verdict};
 use crate::failure::{self, Failure, FailureId};
 use crate::files;
 use crate::guest::Request;
@@ -421,33 +423,25 @@ async fn expectations<L: Live>(
     clock: &Clock,
     answer: &mut Answer,
 ) -> Result<(), Failure> {
-    answer.assertions += test.expect.iter().map(|e| e.assertions.len() as u32).sum::<u32>();
+    let count = |found: &Expectation| found.assertions.len() as u32;
+    answer.assertions += test.expect.iter().map(|clause| clause.assertions(&count)).sum::<u32>();
     let begun = Instant::now();
-    let mut open: Vec<&Expectation> = test.expect.iter().collect();
+    let mut evaluation = Evaluation::of(&test.expect);
     loop {
-        let mut seen = observe(live, &probes_for(&open, live), clock).await?;
+        let mut seen = observe(live, &probes_for(&evaluation.open(), live), clock).await?;
         samples.show(&mut seen);
-        let mut again = Vec::new();
-        for expectation in open {
-            let Some(check) = check::find(expectation.check) else {
-                let text = format!("no check type is called {}", expectation.check);
-                answer.failures.push(Failure::new(failure::INTERNAL, text).at(&expectation.location));
-                continue;
-            };
-            let missed = judge(check, expectation, &seen, live.facts());
+        let judge = |expectation: &Expectation| {
+            let check = check::find(expectation.check);
+            check.map(|check| check.judge(expectation, &seen, live.facts())).unwrap_or_default()
+        };
+        evaluation.judge(judge, |expectation| {
             let patience = expectation.eventually.map_or(Duration::ZERO, |limit| clock.stretch(limit));
-            if missed.is_empty() {
-                continue;
-            } else if begun.elapsed() < patience && !clock.is_over() {
-                again.push(expectation);
-            } else {
-                answer.failures.extend(missed);
-            }
-        }
-        if again.is_empty() {
+            begun.elapsed() < patience && !clock.is_over()
+        });
+        if evaluation.open().is_empty() {
+            answer.failures.extend(evaluation.findings().into_iter().filter_map(failure_of));
             return Ok(());
         }
-        open = again;
         tokio::time::sleep(POLL).await;
     }
 }
@@ -464,47 +458,44 @@ fn probes_for<L: Live>(open: &[&Expectation], live: &L) -> Vec<Probe> {
         .collect()
 }
 
-/// The failures of one expectation.
-fn judge(check: &dyn Check, expectation: &Expectation, seen: &Observations, facts: &Facts) -> Vec<Failure> {
-    let verdicts = check.judge(expectation, seen, facts);
-    let mut failures = Vec::new();
-    if verdicts.len() != expectation.assertions.len() {
-        let text = format!(
-            "the check {} answered {} of {} questions",
-            expectation.check,
-            verdicts.len(),
-            expectation.assertions.len()
-        );
-        failures.push(Failure::new(failure::INTERNAL, text).at(&expectation.location));
-    }
-    for (assertion, verdict) in expectation.assertions.iter().zip(verdicts) {
-        let subject = if expectation.subject.is_empty() {
-            expectation.check.to_owned()
-        } else {
-            format!("{} {}", expectation.check, crate::text::one_line(&expectation.subject, 120))
-        };
-        match verdict {
-            Verdict::Met => {}
-            Verdict::Missed { expected, actual, detail } => {
-                let line = crate::text::one_line(&actual, 120);
-                let mut failure = Failure::new(
-                    FailureId::of_check(expectation.check, assertion.attribute),
-                    format!("{subject}: expected {}, found {line}", crate::text::one_line(&expected, 160)),
-                )
-                .at(&assertion.location);
-                failure.expected = Some(expected);
-                failure.actual = Some(actual);
-                failure.detail = Some(detail).filter(|detail| !detail.is_empty());
-                failures.push(failure);
-            }
-            Verdict::Unknown { why } => {
-                let text =
-                    format!("{subject}: cannot tell {}: {}", assertion.attribute, crate::text::one_line(&why, 300));
-                failures.push(Failure::new(failure::PROBE_FAILED, text).at(&assertion.location));
-            }
+/// The failure that a finding is; `None` when it is met.
+fn failure_of(finding: evaluation::Finding<'_>) -> Option<Failure> {
+    use evaluation::Finding;
+    match finding {
+        Finding::Assertion { verdict: Verdict::Met, .. } | Finding::AnyOf { verdict: Verdict::Met, .. } => None,
+        Finding::Assertion { expectation, assertion, verdict: Verdict::Missed { expected, actual, detail } } => {
+            let (subject, line) = (subject_of(expectation), crate::text::one_line(&actual, 120));
+            let message = format!("{subject}: expected {}, found {line}", crate::text::one_line(&expected, 160));
+            let id = FailureId::of_check(expectation.check, assertion.attribute);
+            let mut failure = Failure::new(id, message).at(&assertion.location);
+            failure.expected = Some(expected);
+            failure.actual = Some(actual);
+            failure.detail = Some(detail).filter(|detail| !detail.is_empty());
+            Some(failure)
+        }
+        Finding::Assertion { expectation, assertion, verdict: Verdict::Unknown { why } } => {
+            let (subject, why) = (subject_of(expectation), crate::text::one_line(&why, 300));
+            let message = format!("{subject}: cannot tell {}: {why}", assertion.attribute);
+            Some(Failure::new(failure::PROBE_FAILED, message).at(&assertion.location))
+        }
+        Finding::AnyOf { joined, verdict: Verdict::Missed { expected, actual, .. }, detail } => {
+            let found = crate::text::one_line(&actual, 300);
+            let message = format!("none of {} alternatives holds: {found}", joined.branches.len());
+            let mut failure = Failure::new(failure::EXPECT_ANY_OF, message).with_detail(detail).at(&joined.location);
+            failure.expected = Some(expected);
+            failure.actual = Some(actual);
+            Some(failure)
+        }
+        Finding::AnyOf { joined, verdict: Verdict::Unknown { why }, detail } => {
+            let message = format!("cannot tell {}", crate::text::one_line(&why, 300));
+            Some(Failure::new(failure::PROBE_FAILED, message).with_detail(detail).at(&joined.location))
+        }
+        Finding::Miscounted { expectation, verdicts } => {
+            let (check, count) = (expectation.check, expectation.assertions.len());
+            let message = format!("the check {check} answered {verdicts} of {count} questions");
+            Some(Failure::new(failure::INTERNAL, message).at(&expectation.location))
         }
     }
-    failures
 }
 
 async fn snapshots<L: Live>(

@@ -7,6 +7,7 @@ use super::outcome::Outcome;
 use super::prove::PREFIX;
 use super::record::{SuiteRecord, TestRecord};
 use crate::failure::{self, Failure, Location};
+use crate::suite::clause::expectations;
 use crate::suite::model::{GuestMode, MachineWish, Suite, Test};
 
 /// The suite name of the test that every image gets: the health of its machines outside tests.
@@ -138,7 +139,7 @@ fn isolation(suite: &Suite, chain: &[usize]) -> Isolation {
 
 /// Whether a test asks how the machine booted, which a fork never did and which needs the host to itself.
 pub fn judges_the_boot(test: &Test) -> bool {
-    test.expect.iter().any(|expectation| expectation.check == "boot")
+    expectations(&test.expect).iter().any(|expectation| expectation.check == "boot")
 }
 
 impl Planned {

@@ -59,7 +59,7 @@ pub fn make(suites: &[Suite], wanted: &BTreeSet<(usize, usize)>, proofs: &[Proof
                         let id = if number == 0 { test.id.clone() } else { format!("{}.{}", test.id, number + 1) };
                         let steps = before.iter().chain(&test.steps).chain(after).cloned().collect();
                         let snapshots = snapshots_of(suite, test);
-                        let expect = test.expect.iter().map(impatient).collect();
+                        let expect = test.expect.iter().map(|clause| clause.map(&impatient)).collect();
                         let mutated = Test { id: id.clone(), steps, expect, retry: 0, snapshots, ..test.clone() };
                         tests.extend(alone(suite, mutated));
                         let must = MustFail { with: fails.clone(), proof: proof.location.file.clone() };
@@ -181,6 +181,7 @@ impl Proofs {
 mod tests {
     use super::*;
     use crate::failure::{FailureId, Location};
+    use crate::suite::clause::expectations;
 
     fn made(proofs: &str) -> Made {
         let text = "schema: suite/v1\nsuite: s\ntests:\n- {id: a, steps: [run: 'true']}\n- {id: b, needs: [a], expect: {kernel: {taint: 0}}}\n- {id: c, expect: {kernel: {taint: 0}}}\n";
@@ -222,8 +223,22 @@ mod tests {
         let text = "schema: suite/v1\nsuite: s\ntests:\n- {id: a, expect: {port: {tcp/1: {listening: true, eventually: 60s}, tcp/2: {listening: true, eventually: 1s}, tcp/3: {listening: true}}}}\n";
         let proofs = "schema: proofs/v1\nproofs:\n- {tests: s/a, steps: [run: x], fails: [port.listening]}\n";
         let made = made_of(text, &[0], proofs);
-        let waits: Vec<_> = made.suites[0].tests[0].expect.iter().map(|expectation| expectation.eventually).collect();
+        let waits: Vec<_> =
+            expectations(&made.suites[0].tests[0].expect).into_iter().map(|found| found.eventually).collect();
         assert_eq!(waits, [Some(PATIENCE), Some(Duration::from_secs(1)), None]);
+    }
+
+    #[test]
+    fn what_stands_in_alternatives_is_read_and_waited_for_like_the_rest() {
+        let text = "schema: suite/v1\nsuite: s\ntests:\n- id: a\n  guest: fresh\n  steps: [{boot-samples: 2}]\n  expect:\n    any-of:\n    - boot: {total: '<= 9s'}\n    - port: {tcp/1: {listening: true, eventually: 60s}}\n";
+        let proofs = "schema: proofs/v1\nproofs:\n- {tests: s/a, then: [run: x], fails: [expect.any-of]}\n";
+        let made = made_of(text, &[0], proofs);
+        let test = &made.suites[0].tests[0];
+        let waits: Vec<_> = expectations(&test.expect).into_iter().map(|found| found.eventually).collect();
+        assert_eq!(waits, [None, Some(PATIENCE)]);
+        assert!(super::super::plan::judges_the_boot(test), "the machine must not be a fork");
+        let wish = super::super::samples::wished(test).expect("boots are asked for");
+        assert!(!wish.probes(&crate::guest::facts::Facts::default()).is_empty(), "each boot is read");
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use crate::check::{self, Check, Observations, Probe, boot};
 use crate::guest::facts::Facts;
+use crate::suite::clause::expectations;
 use crate::suite::model::{Action, Expectation, Step, Test};
 
 /// What a test wishes.
@@ -19,7 +20,7 @@ pub struct Wish<'t> {
 pub fn wished(test: &Test) -> Option<Wish<'_>> {
     let step = test.steps.first()?;
     let Action::BootSamples { samples, discard } = step.action else { return None };
-    let expected = test.expect.iter().filter(|expectation| expectation.check == boot::TABLE.name).collect();
+    let expected = expectations(&test.expect).into_iter().filter(|found| found.check == boot::TABLE.name).collect();
     Some(Wish { step, boots: samples, discard, expected })
 }
 

@@ -3,6 +3,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use super::clause::{Clause, Join};
 use super::condition::{Truth, evaluate};
 use super::model::{Adjustment, Assertion, Change, Expectation, Test};
 
@@ -67,53 +68,85 @@ impl Adjustment {
     }
 }
 
-/// Expectations that are found by subject: a test may have thousands.
+/// What a change of an adjustment is about: a subject of a check type, or a join. What stands in a join is
+/// not reached from outside; the join is removed or replaced as a whole.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) enum Place {
+    Subject(&'static str, String),
+    Join(Join),
+}
+
+impl Place {
+    fn of(clause: &Clause) -> Self {
+        match clause {
+            Clause::Plain(expectation) => Self::subject(expectation),
+            Clause::Joined(joined) => Self::Join(joined.join),
+        }
+    }
+
+    pub(super) fn subject(expectation: &Expectation) -> Self {
+        Self::Subject(expectation.check, expectation.subject.clone())
+    }
+}
+
+/// Clauses that are found by their place: a test may have thousands.
 struct Expectations {
-    slots: Vec<Option<Expectation>>,
-    index: HashMap<(&'static str, String), usize>,
+    slots: Vec<Option<Clause>>,
+    index: HashMap<Place, usize>,
 }
 
 impl Expectations {
-    fn of(expect: &[Expectation]) -> Self {
+    fn of(expect: &[Clause]) -> Self {
         let mut out = Self { slots: Vec::with_capacity(expect.len()), index: HashMap::new() };
-        expect.iter().for_each(|expectation| out.add(expectation));
+        expect.iter().for_each(|clause| out.add(clause.clone()));
         out
     }
 
-    fn add(&mut self, new: &Expectation) {
-        self.index.insert((new.check, new.subject.clone()), self.slots.len());
-        self.slots.push(Some(new.clone()));
+    fn add(&mut self, new: Clause) {
+        self.index.insert(Place::of(&new), self.slots.len());
+        self.slots.push(Some(new));
     }
 
-    /// The place of a subject's expectation, when it has one.
-    fn slot(&mut self, check: &'static str, subject: &str) -> Option<&mut Option<Expectation>> {
-        let at = *self.index.get(&(check, subject.to_owned()))?;
+    /// The slot of a place, when something is there.
+    fn slot(&mut self, place: &Place) -> Option<&mut Option<Clause>> {
+        let at = *self.index.get(place)?;
         self.slots.get_mut(at).filter(|slot| slot.is_some())
+    }
+
+    fn replace(&mut self, new: Clause) {
+        match self.slot(&Place::of(&new)) {
+            Some(slot) => *slot = Some(new),
+            None => self.add(new),
+        }
     }
 
     fn apply(&mut self, change: &Change) {
         match change {
             Change::Remove { check, subject: None, .. } => {
-                let meant = |slot: &&mut Option<Expectation>| slot.as_ref().is_some_and(|e| e.check == *check);
+                let meant = |slot: &&mut Option<Clause>| {
+                    slot.as_ref().and_then(Clause::plain).is_some_and(|found| found.check == *check)
+                };
                 self.slots.iter_mut().filter(meant).for_each(|slot| *slot = None);
             }
             Change::Remove { check, subject: Some(subject), attribute, .. } => {
-                let Some(slot) = self.slot(check, subject) else { return };
-                if let (Some(attribute), Some(expectation)) = (attribute, slot.as_mut()) {
+                let Some(slot) = self.slot(&Place::Subject(check, subject.clone())) else { return };
+                if let (Some(attribute), Some(Clause::Plain(expectation))) = (attribute, slot.as_mut()) {
                     expectation.assertions.retain(|a| a.attribute != *attribute);
                 }
-                if attribute.is_none() || slot.as_ref().is_some_and(|e| e.assertions.is_empty()) {
+                let nothing = |clause: &Clause| clause.plain().is_some_and(|found| found.assertions.is_empty());
+                if attribute.is_none() || slot.as_ref().is_some_and(nothing) {
                     *slot = None;
                 }
             }
-            Change::Replace(new) => match self.slot(new.check, &new.subject) {
-                Some(slot) => *slot = Some(new.clone()),
-                None => self.add(new),
+            Change::Replace(new) => self.replace(Clause::Plain(new.clone())),
+            Change::Merge(new) => match self.slot(&Place::subject(new)).and_then(Option::as_mut) {
+                Some(Clause::Plain(old)) => merge(old, new),
+                _ => self.add(Clause::Plain(new.clone())),
             },
-            Change::Merge(new) => match self.slot(new.check, &new.subject).and_then(Option::as_mut) {
-                Some(old) => merge(old, new),
-                None => self.add(new),
-            },
+            Change::RemoveJoined { join, .. } => {
+                self.slot(&Place::Join(*join)).into_iter().for_each(|slot| *slot = None);
+            }
+            Change::ReplaceJoined(new) => self.replace(Clause::Joined(new.clone())),
         }
     }
 }
@@ -130,29 +163,38 @@ fn merge(old: &mut Expectation, new: &Expectation) {
     old.eventually = new.eventually.or(old.eventually);
 }
 
-/// Where a test's expectations are, for many questions about one test.
-pub(super) struct Index(HashMap<(&'static str, String), usize>);
+/// Where a test's clauses are, for many questions about one test.
+pub(super) struct Index(HashMap<Place, usize>);
 
 impl Index {
     pub(super) fn of(test: &Test) -> Self {
-        Self(test.expect.iter().enumerate().map(|(at, e)| ((e.check, e.subject.clone()), at)).collect())
+        Self(test.expect.iter().enumerate().map(|(at, clause)| (Place::of(clause), at)).collect())
     }
 
     /// Whether a change would change the test.
     pub(super) fn changes(&self, test: &Test, change: &Change) -> bool {
-        let find = |check, subject: &str| self.0.get(&(check, subject.to_owned())).map(|at| &test.expect[*at]);
-        let said = |a: &Assertion| (a.attribute, a.key.clone(), a.matcher.to_string());
+        let at = |place: &Place| self.0.get(place).and_then(|at| test.expect.get(*at));
+        let find = |place: &Place| at(place).and_then(Clause::plain);
+        let said = |a: &Assertion| format!("{:?}", (a.attribute, &a.key, &a.matcher));
         match change {
-            Change::Remove { check, subject: None, .. } => test.expect.iter().any(|e| e.check == *check),
-            Change::Remove { check, subject: Some(subject), attribute, .. } => find(check, subject)
-                .is_some_and(|e| attribute.is_none_or(|name| e.assertions.iter().any(|a| a.attribute == name))),
-            Change::Replace(new) => find(new.check, &new.subject).is_none_or(|old| {
+            Change::Remove { check, subject: None, .. } => {
+                test.expect.iter().filter_map(Clause::plain).any(|found| found.check == *check)
+            }
+            Change::Remove { check, subject: Some(subject), attribute, .. } => {
+                find(&Place::Subject(check, subject.clone()))
+                    .is_some_and(|e| attribute.is_none_or(|name| e.assertions.iter().any(|a| a.attribute == name)))
+            }
+            Change::Replace(new) => find(&Place::subject(new)).is_none_or(|old| {
                 old.eventually != new.eventually || !old.assertions.iter().map(said).eq(new.assertions.iter().map(said))
             }),
-            Change::Merge(new) => find(new.check, &new.subject).is_none_or(|old| {
+            Change::Merge(new) => find(&Place::subject(new)).is_none_or(|old| {
                 let known: HashSet<_> = old.assertions.iter().map(said).collect();
                 new.eventually.is_some_and(|limit| old.eventually != Some(limit))
                     || new.assertions.iter().any(|a| !known.contains(&said(a)))
+            }),
+            Change::RemoveJoined { join, .. } => at(&Place::Join(*join)).is_some(),
+            Change::ReplaceJoined(new) => at(&Place::Join(new.join)).is_none_or(|old| {
+                super::decode::said(std::slice::from_ref(old)) != super::decode::said(&[Clause::Joined(new.clone())])
             }),
         }
     }
@@ -160,6 +202,7 @@ impl Index {
 
 #[cfg(test)]
 mod tests {
+    use super::super::clause::expectations;
     use super::super::testing::VOCABULARY;
     use super::*;
 
@@ -195,7 +238,8 @@ tests:
         };
         let adjusted = test.adjusted(&lookup).unwrap();
         let line = |e: &Expectation, a: &Assertion| format!("{} {} {}: {}", e.check, e.subject, a.attribute, a.matcher);
-        let lines = adjusted.test.expect.iter().flat_map(|e| e.assertions.iter().map(move |a| line(e, a)));
+        let expected = expectations(&adjusted.test.expect);
+        let lines = expected.into_iter().flat_map(|e| e.assertions.iter().map(move |a| line(e, a)));
         lines.chain([format!("{:?} {}", adjusted.test.timeout, adjusted.because.join("; "))]).collect()
     }
 
@@ -235,12 +279,42 @@ tests:
     }
 
     #[test]
+    fn alternatives_are_removed_and_replaced_as_a_whole() {
+        let text = |adjust: &str| {
+            format!(
+                "schema: suite/v1\nsuite: s\ntests:\n- id: t\n  expect:\n    kernel: {{taint: 0}}\n    any-of: \
+                 [{{kconfig: {{CONFIG_A: y}}}}, {{kconfig: {{CONFIG_B: y}}}}]\n  adjust:\n  - {{when: arch == aarch64, \
+                 because: x, expect: {adjust}}}\n"
+            )
+        };
+        let subjects = |adjust: &str| {
+            let (suite, problems) = crate::suite::decode_source("s.yaml", &text(adjust), &VOCABULARY);
+            assert_eq!(problems.render(false), "", "{adjust}");
+            let adjusted = suite.unwrap().tests[0].adjusted(&|_| Some(vec!["aarch64".to_owned()])).unwrap();
+            let found = expectations(&adjusted.test.expect);
+            found.into_iter().map(|found| found.subject.clone()).collect::<Vec<_>>().join(" ")
+        };
+        assert_eq!(subjects("{any-of: null}"), "");
+        assert_eq!(subjects("{any-of: [{kconfig: {CONFIG_C: y}}, {kconfig: {CONFIG_D: y}}]}"), " CONFIG_C CONFIG_D");
+        let added = subjects("{all-of: [{kconfig: {CONFIG_C: y}}, {kconfig: {CONFIG_D: y}}]}");
+        assert_eq!(added, " CONFIG_A CONFIG_B CONFIG_C CONFIG_D");
+        let wrong = |adjust: &str| crate::suite::decode_source("s.yaml", &text(adjust), &VOCABULARY).1.render(false);
+        let same = wrong("{any-of: [{kconfig: {CONFIG_B: y}}, {kconfig: {CONFIG_A: y}}]}");
+        assert!(same.contains("the test expects this anyway"), "{same}");
+        assert!(wrong("{all-of: null}").contains("this removes what the test does not expect"));
+        let inside = wrong("{kconfig: {CONFIG_A: null}}");
+        assert!(inside.contains("what stands in `any-of` or `all-of` is removed or replaced with it"), "{inside}");
+        let nothing = wrong("{any-of: null, kernel: null}");
+        assert!(nothing.contains("this adjustment leaves nothing of the test"), "{nothing}");
+    }
+
+    #[test]
     fn what_is_not_known_is_no_answer_and_nothing_left_neither() {
         let (suite, _) = crate::suite::decode_source("s.yaml", SUITE, &VOCABULARY);
         let mut test = suite.unwrap().tests.remove(0);
         let error = test.adjusted(&|_| None).unwrap_err();
         assert_eq!(error, AdjustError::Unknown { dimension: "arch".into() });
-        test.expect.retain(|e| e.check == "package");
+        test.expect.retain(|clause| clause.plain().is_some_and(|e| e.check == "package"));
         let image = |name: &str| Some(vec![if name == "mode" { "image" } else { "x86_64" }.to_owned()]);
         assert_eq!(test.adjusted(&image).unwrap_err(), AdjustError::NothingLeft);
     }

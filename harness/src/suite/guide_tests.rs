@@ -66,7 +66,7 @@ fn every_example_of_the_guide_is_decoded() {
     let (found, problems) = load(&[file], &vocabulary());
     assert_eq!(problems.render(false), "");
     assert_eq!(found[0].tests[0].id, "web.listens");
-    assert_eq!(found[0].tests[0].expect[0].subject, "tcp/8080");
+    assert_eq!(found[0].tests[0].plain(0).subject, "tcp/8080");
 
     let issues = of("known-issues/v1").next().expect("known issues");
     let today = "2026-12-01".parse().expect("a day");

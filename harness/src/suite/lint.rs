@@ -1,6 +1,7 @@
 //! What attribute tables must keep to so that the decoder, the schema and the reference page can
 //! rely on them. Check authors call it in their tests.
 
+use super::clause::Join;
 use super::matcher::{MATCHERS, check_value};
 use super::table::{CheckTable, Kind, Shorthand, Subject};
 
@@ -8,6 +9,9 @@ use super::table::{CheckTable, Kind, Shorthand, Subject};
 pub fn problems(table: &CheckTable) -> Vec<String> {
     let mut out = Vec::new();
     let mut wrong = |what: String| out.push(format!("{}: {what}", table.name));
+    if Join::of(table.name).is_some() {
+        wrong("has the name of a key of `expect` that joins expectations".to_owned());
+    }
     if table.attributes.is_empty() {
         wrong("has no attributes".to_owned());
     }

@@ -3,7 +3,7 @@
 //! What check types exist is told to it as [`table::CheckTable`]s, and what guests can offer as a
 //! [`Vocabulary`].
 //!
-//! - [`model`]: what a decoded suite is; [`table`]: what check types can be asked.
+//! - [`model`]: what a decoded suite is; [`clause`]: alternatives between expectations; [`table`]: what check types can be asked.
 //! - [`load`] and [`decode_source`]: from files or text to suites and [`diagnostic::Diagnostics`].
 //! - [`keys`]: the language's own keys, from which the decoder and [`schema`] are both made.
 //! - [`condition`], [`matcher`], [`value`]: the small languages inside scalars.
@@ -15,6 +15,7 @@
 //! - [`foreign`]: the checks of other tools, and which tests take their place.
 
 pub mod adjust;
+pub mod clause;
 pub mod condition;
 pub mod console_rules;
 mod decode;

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use camino::Utf8PathBuf;
 
+use super::clause::{Clause, Join, Joined};
 use super::diagnostic::Span;
 use crate::failure::Location;
 
@@ -86,8 +87,9 @@ pub struct Test {
     pub internet: bool,
     /// What may change the guest, in order.
     pub steps: Vec<Step>,
-    /// What must then be true; all are evaluated.
-    pub expect: Vec<Expectation>,
+    /// What must then be true; all are evaluated. [`clause::expectations`](super::clause::expectations)
+    /// has what stands in alternatives too.
+    pub expect: Vec<Clause>,
     /// Facts compared with what was accepted before.
     pub snapshots: Vec<SnapshotSpec>,
     /// Where the test begins.
@@ -200,6 +202,15 @@ pub enum Change {
     Replace(Expectation),
     /// Each attribute (of mappings: each key) takes the place of the same one, or is added.
     Merge(Expectation),
+    /// Removes the test's `any-of` or `all-of`.
+    RemoveJoined {
+        /// Which of the two.
+        join: Join,
+        /// Where it stands.
+        location: Location,
+    },
+    /// Takes the place of the test's `any-of` or `all-of`, or is added.
+    ReplaceJoined(Joined),
 }
 
 /// A condition with the reason a person gave for it.

@@ -8,6 +8,7 @@
 
 use serde_json::{Map, Value, json};
 
+use super::clause::{Join, MOST_BRANCHES};
 use super::condition::{DIMENSIONS, words};
 use super::keys::{
     CATALOGUE, FRAGMENT, KNOWN_ISSUES, Key, KeyTable, MATRIX, MOST_ADJUSTMENTS, MOST_EXCLUDED, MOST_TAGS, PROOFS,
@@ -18,12 +19,12 @@ use super::table::{CheckTable, Kind, STATISTICS, Shorthand, Subject};
 
 /// The schema of suite files, with the given check types.
 pub fn suite(tables: &[&'static CheckTable]) -> Value {
-    root("suite/v1", "A suite of muster", mapping(&SUITE, tables))
+    with_expect(root("suite/v1", "A suite of muster", mapping(&SUITE, tables)), tables)
 }
 
 /// The schema of files of tests that suites include.
 pub fn fragment(tables: &[&'static CheckTable]) -> Value {
-    root("tests/v1", "Tests that suites of muster include", mapping(&FRAGMENT, tables))
+    with_expect(root("tests/v1", "Tests that suites of muster include", mapping(&FRAGMENT, tables)), tables)
 }
 
 /// The schema of known issues.
@@ -72,6 +73,12 @@ fn root(id: &str, title: &str, mut schema: Value) -> Value {
     out.insert("title".to_owned(), json!(title));
     out.extend(object);
     Value::Object(out)
+}
+
+/// The schema with a definition of what the branches of `any-of` and `all-of` hold, which stand in each other.
+fn with_expect(mut schema: Value, tables: &[&'static CheckTable]) -> Value {
+    schema["$defs"] = json!({"expect": expect(tables)});
+    schema
 }
 
 fn mapping(table: &'static KeyTable, tables: &[&'static CheckTable]) -> Value {
@@ -281,6 +288,17 @@ fn expect(tables: &[&'static CheckTable]) -> Value {
         };
         value["description"] = json!(table.summary);
         properties.insert(table.name.to_owned(), value);
+    }
+    for join in Join::ALL {
+        let branches = json!({
+            "type": "array",
+            "items": {"$ref": "#/$defs/expect"},
+            "minItems": 2,
+            "maxItems": MOST_BRANCHES,
+            "uniqueItems": true,
+            "description": join.doc()
+        });
+        properties.insert(join.word().to_owned(), branches);
     }
     json!({"type": "object", "properties": properties, "additionalProperties": false, "minProperties": 1})
 }

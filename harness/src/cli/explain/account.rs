@@ -9,13 +9,14 @@ use serde::Serialize;
 use super::commands::{self, Command};
 use super::system::System;
 use crate::check::base::Kind;
-use crate::check::wording::expected;
+use crate::check::wording::{expected, subject_of};
 use crate::failure::Location;
 use crate::run::plan::{self, HEALTH_TEST, Isolation, MACHINE_SUITE, Rerun};
+use crate::suite::clause::{Clause, Joined};
 use crate::suite::condition::{Truth, evaluate};
 use crate::suite::model::{
-    Action, Adjustment, BaseCheck, Change, Expectation, MachineWish, ServiceState, SnapshotSource, SnapshotSpec, Step,
-    Suite, Test, When,
+    Action, Adjustment, Assertion, BaseCheck, Change, Expectation, MachineWish, ServiceState, SnapshotSource,
+    SnapshotSpec, Step, Suite, Test, When,
 };
 use crate::suite::value::show_duration;
 
@@ -306,34 +307,50 @@ fn change(change: &Change) -> Vec<Line> {
             let attribute = attribute.map(|name| format!(": {name}")).unwrap_or_default();
             vec![Line::new(format!("{check}{subject}{attribute} is not looked at"), location)]
         }
-        Change::Replace(expectation) => lines(std::slice::from_ref(expectation))
+        Change::Replace(expectation) => lines_of(expectation)
             .into_iter()
             .map(|line| Line { text: format!("{} (and nothing else of it)", line.text), ..line })
             .collect(),
-        Change::Merge(expectation) => lines(std::slice::from_ref(expectation)),
+        Change::Merge(expectation) => lines_of(expectation),
+        Change::RemoveJoined { join, location } => {
+            vec![Line::new(format!("{} is not looked at", join.word()), location)]
+        }
+        Change::ReplaceJoined(joined) => lines(&[Clause::Joined(joined.clone())]),
     }
 }
 
-/// Each assertion as a failure says it.
-fn lines(expect: &[Expectation]) -> Vec<Line> {
+/// Each assertion as a failure says it, and which of them are alternatives.
+fn lines(expect: &[Clause]) -> Vec<Line> {
     let mut out = Vec::new();
-    for expectation in expect {
-        let subject = if expectation.subject.is_empty() {
-            expectation.check.to_owned()
-        } else {
-            format!("{} {}", expectation.check, crate::text::one_line(&expectation.subject, 120))
-        };
-        let patience = expectation
-            .eventually
-            .map(|limit| format!(" (may arrive within {})", show_duration(limit)))
-            .unwrap_or_default();
-        for assertion in &expectation.assertions {
-            out.push(Line::new(format!("{subject}: {}{patience}", expected(assertion)), &assertion.location));
+    for clause in expect {
+        match clause {
+            Clause::Plain(expectation) => out.extend(lines_of(expectation)),
+            Clause::Joined(Joined { join, branches, .. }) => {
+                let count = branches.len();
+                for (number, branch) in branches.iter().enumerate() {
+                    let number = number + 1;
+                    let place = format!("{} {number} of {count}: ", join.word());
+                    let below = lines(&branch.clauses).into_iter();
+                    out.extend(below.map(|line| Line { text: format!("{place}{}", line.text), ..line }));
+                }
+            }
         }
-        // Nothing else says that a status has to be 0.
-        if expectation.check == "command" && !expectation.assertions.iter().any(|a| a.attribute == "exit") {
-            out.push(Line::new(format!("{subject}: exit is 0{patience}"), &expectation.location));
-        }
+    }
+    out
+}
+
+fn lines_of(expectation: &Expectation) -> Vec<Line> {
+    let subject = subject_of(expectation);
+    let patience = expectation
+        .eventually
+        .map(|limit| format!(" (may arrive within {})", show_duration(limit)))
+        .unwrap_or_default();
+    let line =
+        |assertion: &Assertion| Line::new(format!("{subject}: {}{patience}", expected(assertion)), &assertion.location);
+    let mut out: Vec<Line> = expectation.assertions.iter().map(line).collect();
+    // Nothing else says that a status has to be 0.
+    if expectation.check == "command" && !expectation.assertions.iter().any(|a| a.attribute == "exit") {
+        out.push(Line::new(format!("{subject}: exit is 0{patience}"), &expectation.location));
     }
     out
 }

@@ -9,6 +9,7 @@ use super::system::System;
 use crate::check::{self, Probe, base};
 use crate::guest::facts::Facts;
 use crate::snapshot;
+use crate::suite::clause::{Clause, expectations};
 use crate::suite::model::{Expectation, Step, Test};
 use crate::suite::value::show_duration;
 
@@ -45,9 +46,9 @@ pub(super) fn of_steps(of: &str, steps: &[Step], facts: &Facts) -> Vec<Command> 
 
 /// The readings of a test's checks, as the engine asks for them: all expectations of a type at once,
 /// and what two types read alike only once.
-pub(super) fn of_checks(expect: &[Expectation], system: &System) -> Vec<Command> {
+pub(super) fn of_checks(expect: &[Clause], system: &System) -> Vec<Command> {
     let mut by_check: BTreeMap<&str, Vec<&Expectation>> = BTreeMap::new();
-    for expectation in expect {
+    for expectation in expectations(expect) {
         by_check.entry(expectation.check).or_default().push(expectation);
     }
     let mut out: Vec<Command> = Vec::new();

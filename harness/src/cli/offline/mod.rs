@@ -10,11 +10,13 @@ use std::fmt::Write as _;
 use serde::Serialize;
 
 use crate::check::Verdict;
+use crate::check::evaluation::{Evaluation, Finding};
 use crate::cli::Complaint;
 use crate::cli::load::{self, Loaded, Selection};
 use crate::exit::Exit;
 use crate::run::gate::reason_to_skip;
 use crate::suite::adjust::AdjustError;
+use crate::suite::clause::{Clause, Join};
 use crate::suite::model::{Adjustment, Change, Condition, Expectation, Operator, Suite, Test, When};
 use crate::text::{harmless, one_line};
 
@@ -116,13 +118,34 @@ pub struct Unanswered {
 
 /// Whether a test says anything of what this check type is about, on whatever system.
 fn concerns(test: &Test, check: &str) -> bool {
-    test.expect.iter().any(|expectation| expectation.check == check)
-        || test.adjust.iter().any(|adjustment| adjustment.changes.iter().any(|change| changes(change, check)))
+    let spoken = |change: &Change| match change {
+        Change::RemoveJoined { .. } => false,
+        other => concerns_change(other, check, &[]),
+    };
+    test.expect.iter().any(|clause| speaks_of(clause, check))
+        || test.adjust.iter().any(|adjustment| adjustment.changes.iter().any(spoken))
+}
+
+fn speaks_of(clause: &Clause, check: &str) -> bool {
+    match clause {
+        Clause::Plain(expectation) => expectation.check == check,
+        Clause::Joined(joined) => joined.speaks_of(check),
+    }
+}
+
+/// Assertions on what the file is not about.
+fn elsewhere(clauses: &[Clause], check: &str) -> usize {
+    let count = |found: &Expectation| if found.check == check { 0 } else { found.assertions.len() as u32 };
+    let of = |clause: &Clause| match clause {
+        Clause::Joined(joined) if joined.join == Join::AnyOf && joined.speaks_of(check) => 0,
+        other => other.assertions(&count),
+    };
+    clauses.iter().map(of).sum::<u32>() as usize
 }
 
 /// Asks a test of a file.
 fn ask(suite: &Suite, test: &Test, part: &Part<'_>, known: &Known) -> Row {
-    let elsewhere = test.expect.iter().filter(|e| e.check != part.check).map(|e| e.assertions.len()).sum();
+    let elsewhere = elsewhere(&test.expect, part.check);
     let mut row = Row {
         name: format!("{}/{}", suite.name, test.id),
         summary: test.summary.clone(),
@@ -152,17 +175,30 @@ fn ask(suite: &Suite, test: &Test, part: &Part<'_>, known: &Known) -> Row {
         }
         Err(AdjustError::NothingLeft) => Test { expect: Vec::new(), ..test.clone() },
     };
-    for expectation in &adjusted.expect {
-        let verdicts = (part.judge)(expectation);
-        for (assertion, verdict) in expectation.assertions.iter().zip(verdicts) {
-            let (subject, location) = (expectation.subject.clone(), harmless(&assertion.location.to_string()));
-            match verdict {
-                Verdict::Met => row.met += 1,
-                Verdict::Missed { expected, actual, .. } => {
-                    row.missed.push(Miss { subject, expected, found: one_line(&actual, 200), location });
-                }
-                Verdict::Unknown { why } => row.unknown.push(Unanswered { subject, why, location }),
+    let about: Vec<Clause> = adjusted.expect.into_iter().filter(|clause| speaks_of(clause, part.check)).collect();
+    let judge = |expectation: &Expectation| match expectation.check == part.check {
+        true => (part.judge)(expectation),
+        false => vec![Verdict::Unknown { why: "this needs a machine".to_owned() }; expectation.assertions.len()],
+    };
+    for finding in Evaluation::once(&about, judge).findings() {
+        let (subject, location, verdict) = match finding {
+            Finding::Assertion { expectation, .. } if expectation.check != part.check => continue,
+            Finding::Assertion { expectation, assertion, verdict } => {
+                (expectation.subject.clone(), &assertion.location, verdict)
             }
+            Finding::AnyOf { joined, verdict, .. } => (joined.join.word().to_owned(), &joined.location, verdict),
+            Finding::Miscounted { expectation, .. } => {
+                let why = "the check gave no answer".to_owned();
+                (expectation.subject.clone(), &expectation.location, Verdict::Unknown { why })
+            }
+        };
+        let location = harmless(&location.to_string());
+        match verdict {
+            Verdict::Met => row.met += 1,
+            Verdict::Missed { expected, actual, .. } => {
+                row.missed.push(Miss { subject, expected, found: one_line(&actual, 200), location });
+            }
+            Verdict::Unknown { why } => row.unknown.push(Unanswered { subject, why, location }),
         }
     }
     let outcome = match () {
@@ -182,24 +218,44 @@ fn undecided(row: Row, what: String, dimension: String) -> Row {
     Row { outcome: Outcome::Undecided, reason: Some(reason), depends_on: Some(dimension), ..row }
 }
 
-fn changes(change: &Change, check: &str) -> bool {
+/// Whether a change is about a check type. A join is when the test, or an adjustment of it, speaks in such a
+/// join of the type: `joins`.
+fn concerns_change(change: &Change, check: &str, joins: &[Join]) -> bool {
     match change {
         Change::Remove { check: removed, .. } => *removed == check,
         Change::Replace(expectation) | Change::Merge(expectation) => expectation.check == check,
+        Change::RemoveJoined { join, .. } => joins.contains(join),
+        Change::ReplaceJoined(joined) => joins.contains(&joined.join) || joined.speaks_of(check),
     }
+}
+
+/// The joins in which a test, or an adjustment of it, speaks of a check type.
+fn joins(test: &Test, check: &str) -> Vec<Join> {
+    let of_clause = |clause: &Clause| match clause {
+        Clause::Joined(joined) if joined.speaks_of(check) => Some(joined.join),
+        Clause::Joined(_) | Clause::Plain(_) => None,
+    };
+    let of_change = |change: &Change| match change {
+        Change::ReplaceJoined(joined) if joined.speaks_of(check) => Some(joined.join),
+        _ => None,
+    };
+    let changes = test.adjust.iter().flat_map(|adjustment| &adjustment.changes);
+    test.expect.iter().filter_map(of_clause).chain(changes.filter_map(of_change)).collect()
 }
 
 impl Part<'_> {
     /// The test with nothing but what it says of the file, so that an adjustment of something else does
     /// not have to be decided.
     fn of(&self, test: &Test) -> Test {
+        let joins = joins(test, self.check);
+        let meant = |change: &&Change| concerns_change(change, self.check, &joins);
         let adjust = |adjustment: &Adjustment| Adjustment {
             when: self.given(&adjustment.when),
-            changes: adjustment.changes.iter().filter(|change| changes(change, self.check)).cloned().collect(),
+            changes: adjustment.changes.iter().filter(meant).cloned().collect(),
             ..adjustment.clone()
         };
         Test {
-            expect: test.expect.iter().filter(|expectation| expectation.check == self.check).cloned().collect(),
+            expect: test.expect.iter().filter(|clause| speaks_of(clause, self.check)).cloned().collect(),
             adjust: test.adjust.iter().map(adjust).filter(|adjustment| !adjustment.changes.is_empty()).collect(),
             ..test.clone()
         }
@@ -360,8 +416,33 @@ tests:
   expect: {kernel: {taint: 0}}
 ";
 
+    const ALTERNATIVES: &str = "schema: suite/v1
+suite: s
+tests:
+- id: of-the-file
+  expect: {any-of: [{kconfig: {CONFIG_A: y}}, {kconfig: {CONFIG_B: y, CONFIG_C: n}}]}
+- id: of-both
+  expect: {any-of: [{kconfig: {CONFIG_A: y}}, {sysctl: {vm.x: 1}}]}
+- id: each-misses
+  expect: {any-of: [{kconfig: {CONFIG_A: y}}, {kconfig: {CONFIG_B: y}, sysctl: {vm.x: 1}}]}
+- id: all
+  expect: {all-of: [{kconfig: {CONFIG_A: y}}, {sysctl: {vm.x: 1}}], kernel: {taint: 0}}
+- id: elsewhere
+  expect: {any-of: [{kernel: {taint: 0}}, {sysctl: {vm.x: 1}}]}
+- id: adjusted
+  expect: {any-of: [{kconfig: {CONFIG_A: y}}, {kconfig: {CONFIG_B: y}}], kernel: {taint: 0}}
+  adjust:
+  - when: mode == image
+    because: x
+    expect: {any-of: null}
+";
+
     fn ask_all(text: &str, given: &[&str]) -> Vec<Row> {
-        let (suite, diagnostics) = crate::suite::decode_source("s.yaml", SUITE, &vocabulary());
+        ask_suite(SUITE, text, given)
+    }
+
+    fn ask_suite(suite: &str, text: &str, given: &[&str]) -> Vec<Row> {
+        let (suite, diagnostics) = crate::suite::decode_source("s.yaml", suite, &vocabulary());
         let suite = suite.unwrap_or_else(|| panic!("{}", diagnostics.render(false)));
         let source = Source::parse("x.config", text, None, None).unwrap();
         let given: Vec<String> = given.iter().map(|option| option.to_string()).collect();
@@ -390,6 +471,37 @@ tests:
         assert_eq!((rows[0].met, rows[0].elsewhere), (1, 1));
         let reason = rows[2].reason.as_deref();
         assert_eq!(reason, Some("the test is asked when capability == selinux, and `capability` is not known"));
+    }
+
+    #[test]
+    fn alternatives_are_decided_by_the_file_where_it_can() {
+        let none = "# Linux/x86_64 6.17.5 Kernel Configuration\n# CONFIG_A is not set\n# CONFIG_B is not set\n";
+        let rows = ask_suite(ALTERNATIVES, none, &["mode=package"]);
+        assert_eq!(
+            outcomes(&rows),
+            [
+                ("s/of-the-file", "fail"),
+                ("s/of-both", "unknown"),
+                ("s/each-misses", "fail"),
+                ("s/all", "fail"),
+                ("s/adjusted", "fail")
+            ]
+        );
+        let miss = &rows[0].missed[0];
+        assert_eq!((&*miss.subject, &*miss.location), ("any-of", "s.yaml:5:12"));
+        assert!(miss.expected.starts_with("kconfig CONFIG_A: value is y; or "), "{}", miss.expected);
+        let why = &rows[1].unknown[0].why;
+        assert!(
+            why.contains("CONFIG_A: expected value is y, found n; sysctl vm.x: cannot tell value: this needs"),
+            "{why}"
+        );
+        assert!(rows[2].unknown.is_empty(), "what needs a machine decides nothing here");
+        assert_eq!((rows[3].missed.len(), rows[3].unknown.len(), rows[3].elsewhere), (1, 0, 2));
+        let some = ask_suite(ALTERNATIVES, &none.replace("# CONFIG_A is not set", "CONFIG_A=y"), &["mode=image"]);
+        let pass: Vec<_> =
+            some.iter().filter(|row| row.outcome == Outcome::Pass).map(|row| row.name.as_str()).collect();
+        assert_eq!(pass, ["s/of-the-file", "s/of-both", "s/each-misses", "s/all"]);
+        assert_eq!(some[4].outcome, Outcome::Skip, "nothing is left to ask of the file");
     }
 
     #[test]

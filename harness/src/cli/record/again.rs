@@ -7,6 +7,7 @@ use crate::check::{self, Observations, Probe, Verdict};
 use crate::failure::Failure;
 use crate::guest::Request;
 use crate::run::driver::Live;
+use crate::suite::clause::{Clause, expectations};
 use crate::suite::model::{Expectation, Suite};
 
 /// Bytes of a probe's answer, as in a run.
@@ -32,7 +33,7 @@ pub(super) async fn ask<L: Live>(live: &L, suite: &Suite) -> Result<Vec<Wrong>, 
     for test in &suite.tests {
         let mut by_key: BTreeMap<String, Probe> = BTreeMap::new();
         let mut by_check: BTreeMap<&str, Vec<&Expectation>> = BTreeMap::new();
-        for expectation in &test.expect {
+        for expectation in expectations(&test.expect) {
             by_check.entry(expectation.check).or_default().push(expectation);
         }
         for (name, asked) in by_check {
@@ -46,7 +47,8 @@ pub(super) async fn ask<L: Live>(live: &L, suite: &Suite) -> Result<Vec<Wrong>, 
         };
         let replies = live.batch(by_key.values().map(request).collect()).await?;
         let seen = Observations(by_key.into_keys().zip(replies).collect());
-        wrong.extend(test.expect.iter().flat_map(|expectation| {
+        // Nothing that is recorded is one of several alternatives.
+        wrong.extend(test.expect.iter().filter_map(Clause::plain).flat_map(|expectation| {
             let verdicts = check::find(expectation.check)
                 .map(|check| check.judge(expectation, &seen, live.facts()))
                 .unwrap_or_default();

@@ -5,6 +5,7 @@ use super::suite::{Drafted, Entry, Recorded, Want};
 use super::write::{self, Origin};
 use crate::cli::load;
 use crate::guest::{End, Reply};
+use crate::suite::clause::expectations;
 use crate::suite::model::{Expectation, Matcher, Suite};
 
 const RPMS: &str = "bash\t0:5.2.37-1.fc42\tx86_64\tFedora Project\nkernel-core\t0:6.14.0-63.fc42\tx86_64\tFedora Project\n\
@@ -76,7 +77,11 @@ fn said(expectation: &Expectation) -> String {
 }
 
 fn all_said(recorded: &Recorded) -> Vec<String> {
-    decoded(recorded).tests.iter().flat_map(|test| test.expect.iter().map(said).collect::<Vec<_>>()).collect()
+    decoded(recorded)
+        .tests
+        .iter()
+        .flat_map(|test| expectations(&test.expect).into_iter().map(said).collect::<Vec<_>>())
+        .collect()
 }
 
 #[test]
@@ -483,7 +488,7 @@ fn whatever_a_guest_calls_its_things_is_read_back_as_what_was_meant() {
         for (test, draft) in suite.tests.iter().zip(&recorded.tests) {
             assert_eq!(test.summary, draft.summary);
         }
-        let read: Vec<&Expectation> = suite.tests.iter().flat_map(|test| &test.expect).collect();
+        let read: Vec<&Expectation> = suite.tests.iter().flat_map(|test| expectations(&test.expect)).collect();
         assert_eq!(read.len(), meant.len());
         for (read, meant) in read.iter().zip(&meant) {
             assert_eq!((read.check, &read.subject), (meant.check, &meant.subject));

@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use super::page::below;
 use super::words::{kind, matchers, one_of, shape, shorthand, subject};
+use crate::suite::clause::Join;
 use crate::suite::condition::{DIMENSIONS, words};
 use crate::suite::console_rules;
 use crate::suite::diagnostic::codes;
@@ -29,6 +30,7 @@ pub fn all() -> impl Iterator<Item = &'static str> {
     let checks = crate::check::tables().iter().map(|table| table.name);
     checks
         .chain(keys)
+        .chain(Join::ALL.map(Join::word))
         .chain(MATCHERS.iter().map(|(name, _)| *name))
         .chain(DIMENSIONS.iter().map(|(name, _, _)| *name))
         .chain(codes::TABLE.iter().map(|(name, _)| *name))
@@ -82,6 +84,8 @@ pub fn explain(name: &str) -> Option<String> {
         let rows = rows.iter().filter(|(known, _)| *known == name);
         rows.map(|(_, meaning)| format!("{name} ({what})\n    {meaning}\n")).collect()
     };
+    let of_expect = Join::ALL.into_iter().filter(|join| join.word() == name);
+    parts.extend(of_expect.map(|join| format!("{name} (key of `expect`)\n    {}\n", join.doc())));
     parts.extend(meanings("matcher: it holds when", MATCHERS));
     parts.extend(DIMENSIONS.iter().filter(|(known, _, _)| *known == name).map(|(_, meaning, ordered)| {
         let order = if *ordered { "All operators apply." } else { "Only `==` and `!=` apply." };

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use super::words::{KINDS, kind, matchers, shape, shorthand, subject};
+use crate::suite::clause::{Join, MOST_BRANCHES, MOST_NESTED};
 use crate::suite::condition::{DIMENSIONS, words};
 use crate::suite::diagnostic::codes;
 use crate::suite::keys::{
@@ -72,6 +73,7 @@ pub fn language() -> String {
             list(&mut out, "### What a snapshot is of", ("source", "columns"), SOURCES);
             let _ = writeln!(out, "\n## Steps\n\nThe first key says what is done.");
             STEPS.iter().copied().for_each(|table| keys(&mut out, table));
+            alternatives(&mut out);
         }
     }
     values(&mut out);
@@ -136,6 +138,24 @@ fn list(out: &mut String, title: &str, (name, meaning): (&str, &str), rows: &[(&
     for (name, meaning) in rows {
         let _ = writeln!(out, "| `{name}` | {} |", cell(meaning));
     }
+}
+
+fn alternatives(out: &mut String) {
+    let _ = writeln!(
+        out,
+        "\n## Alternatives between expectations\n\nNext to check types, `expect` takes these two keys, each with a list of 2 to {MOST_BRANCHES} mappings. They may\n\
+         stand in each other, {MOST_NESTED} deep. A branch that is the same as another one, or that holds all of a shorter one,\n\
+         is an error.\n\n| key | meaning |\n|---|---|"
+    );
+    for join in Join::ALL {
+        let _ = writeln!(out, "| `{}` | {} |", join.word(), cell(join.doc()));
+    }
+    out.push_str(
+        "\nWhen no branch of an `any-of` is met as a whole, the test has one failure, `expect.any-of`, which shows what each\n\
+         branch misses. When something in a branch could not be read, and no branch is met, the test is an error.\n\
+         `adjust` replaces or removes an `any-of` or `all-of` as a whole; the check types that it names are those that\n\
+         stand directly below `expect`.\n",
+    );
 }
 
 fn values(out: &mut String) {

@@ -124,8 +124,8 @@ pub fn shape(shape: &Shape) -> String {
         Shape::List(table) => format!("list, each {}", table.what),
         Shape::OneOf(table) => format!("mapping with one key of {}", table.what),
         Shape::Steps => list("steps"),
-        Shape::Expect => "check types".to_owned(),
-        Shape::Adjust => "check types, or `null` to remove".to_owned(),
+        Shape::Expect => "check types, `any-of`, `all-of`".to_owned(),
+        Shape::Adjust => "as `expect`, or `null` to remove".to_owned(),
         Shape::Vars => "names, each with a scalar".to_owned(),
         Shape::Choices(names, words) => {
             let names: Vec<&str> = names.iter().map(|(name, _)| *name).collect();

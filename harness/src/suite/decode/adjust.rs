@@ -3,7 +3,8 @@
 
 use std::collections::HashSet;
 
-use super::super::adjust::Index;
+use super::super::adjust::{Index, Place};
+use super::super::clause::{Clause, Join};
 use super::super::diagnostic::{Span, codes};
 use super::super::keys::{ADJUST, MOST_ADJUSTMENTS};
 use super::super::model::{Adjustment, Change, Test, When};
@@ -55,7 +56,10 @@ pub(super) fn adjust(cx: &mut Context<'_>, node: &Node, test: &Test, scope: &Sco
         let changes = changes.into_iter().map(|(change, _)| change).collect();
         let adjustment = Adjustment { when, changes, timeout };
         if cx.problems() == problems
-            && adjustment.changes.iter().any(|change| matches!(change, Change::Remove { .. }))
+            && adjustment
+                .changes
+                .iter()
+                .any(|change| matches!(change, Change::Remove { .. } | Change::RemoveJoined { .. }))
             && adjustment.applied(test).assertions() == 0
         {
             let problem = cx.problem(codes::ASSERTS_NOTHING, item.span, "this adjustment leaves nothing of the test");
@@ -67,29 +71,31 @@ pub(super) fn adjust(cx: &mut Context<'_>, node: &Node, test: &Test, scope: &Sco
 }
 
 /// Reports a change that has no effect on the test.
-fn effect(
-    cx: &mut Context<'_>,
-    test: &Test,
-    index: &Index,
-    change: &Change,
-    span: Span,
-    touched: &mut HashSet<(&'static str, String)>,
-) {
+fn effect(cx: &mut Context<'_>, test: &Test, index: &Index, change: &Change, span: Span, touched: &mut HashSet<Place>) {
     let known = match change {
-        Change::Remove { check, subject: None, .. } => touched.iter().any(|(other, _)| other == check),
-        Change::Remove { check, subject: Some(subject), .. } => touched.contains(&(check, subject.clone())),
-        Change::Replace(expectation) | Change::Merge(expectation) => {
-            !touched.insert((expectation.check, expectation.subject.clone()))
+        Change::Remove { check, subject: None, .. } => {
+            touched.iter().any(|place| matches!(place, Place::Subject(other, _) if other == check))
         }
+        Change::Remove { check, subject: Some(subject), .. } => {
+            touched.contains(&Place::Subject(check, subject.clone()))
+        }
+        Change::Replace(expectation) | Change::Merge(expectation) => !touched.insert(Place::subject(expectation)),
+        Change::RemoveJoined { join, .. } => touched.contains(&Place::Join(*join)),
+        Change::ReplaceJoined(joined) => !touched.insert(Place::Join(joined.join)),
     };
     if known || index.changes(test, change) {
         return;
     }
     let message = match change {
-        Change::Remove { .. } => "this removes what the test does not expect",
-        _ => "the test expects this anyway",
+        Change::Remove { .. } | Change::RemoveJoined { .. } => "this removes what the test does not expect",
+        Change::Replace(_) | Change::Merge(_) | Change::ReplaceJoined(_) => "the test expects this anyway",
     };
-    let problem = cx.problem(codes::NO_EFFECT, span, message);
+    let mut problem = cx.problem(codes::NO_EFFECT, span, message);
+    if let Change::Remove { check, .. } = change
+        && test.expect.iter().any(|clause| matches!(clause, Clause::Joined(joined) if joined.speaks_of(check)))
+    {
+        problem = problem.help("what stands in `any-of` or `all-of` is removed or replaced with it: `any-of: null`");
+    }
     cx.report(problem);
 }
 
@@ -99,9 +105,16 @@ fn changes(cx: &mut Context<'_>, node: &Node) -> Vec<(Change, Span)> {
     let Some(types) = entries(cx, node, "`expect`", "a mapping of check types") else { return out };
     for (key, value) in types {
         let name = key.scalar().unwrap_or_default();
-        match cx.vocabulary.table(name) {
-            Some(table) => of_check(cx, table, key, value, &mut out),
-            None => unknown_check(cx, key, name),
+        match (cx.vocabulary.table(name), Join::of(name)) {
+            (Some(table), _) => of_check(cx, table, key, value, &mut out),
+            (None, Some(join)) if is_removal(value) => {
+                out.push((Change::RemoveJoined { join, location: cx.location(key.span) }, key.span));
+            }
+            (None, Some(join)) => {
+                let joined = super::alternatives::joined(cx, join, key, value, 0);
+                out.extend(joined.map(|joined| (Change::ReplaceJoined(joined), key.span)));
+            }
+            (None, None) => unknown_check(cx, key, name),
         }
     }
     out

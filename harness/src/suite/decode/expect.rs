@@ -1,24 +1,32 @@
-//! `expect:`: check types, subjects, attributes.
+//! `expect:`: check types, subjects, attributes, and alternatives between them.
 
 use std::collections::HashSet;
 
+use super::super::clause::{Clause, Join};
 use super::super::diagnostic::{codes, did_you_mean};
 use super::super::matcher;
 use super::super::model::{Assertion, Expectation, Matcher};
 use super::super::table::{CheckTable, Kind, NOT_YET, STATISTICS, Shorthand, Subject};
 use super::super::value;
 use super::super::yaml::{self, Node};
+use super::alternatives;
 use super::context::{Context, Text};
 
 /// Everything below `expect:`.
-pub(super) fn expect(cx: &mut Context<'_>, node: &Node) -> Vec<Expectation> {
+pub(super) fn expect(cx: &mut Context<'_>, node: &Node) -> Vec<Clause> {
+    bag(cx, node, "`expect`", 0)
+}
+
+/// A mapping of check types, all of which must hold. `depth` counts the `any-of` and `all-of` that it stands in.
+pub(super) fn bag(cx: &mut Context<'_>, node: &Node, name: &str, depth: usize) -> Vec<Clause> {
     let mut out = Vec::new();
-    let Some(entries) = entries(cx, node, "`expect`", "a mapping of check types") else { return out };
+    let Some(entries) = entries(cx, node, name, "a mapping of check types") else { return out };
     for (key, value) in entries {
         let name = key.scalar().unwrap_or_default();
-        match cx.vocabulary.table(name) {
-            Some(table) => check(cx, table, key, value, &mut out),
-            None => unknown_check(cx, key, name),
+        match (cx.vocabulary.table(name), Join::of(name)) {
+            (Some(table), _) => check(cx, table, key, value, &mut out),
+            (None, Some(join)) => out.extend(alternatives::joined(cx, join, key, value, depth).map(Clause::Joined)),
+            (None, None) => unknown_check(cx, key, name),
         }
     }
     out
@@ -30,17 +38,17 @@ pub(super) fn unknown_check(cx: &mut Context<'_>, key: &Node, name: &str) {
     let mut problem = cx
         .problem(codes::UNKNOWN_CHECK, key.span, format!("`{shown}` is not a check type"))
         .note(format!("check types: {}", known.join(", ")));
-    if let Some(near) = did_you_mean(name, known.iter().copied()) {
+    if let Some(near) = did_you_mean(name, known.into_iter().chain(Join::ALL.map(Join::word))) {
         problem = problem.label(format!("did you mean `{near}`?"));
     }
     cx.report(problem);
 }
 
-fn check(cx: &mut Context<'_>, table: &'static CheckTable, key: &Node, value: &Node, out: &mut Vec<Expectation>) {
+fn check(cx: &mut Context<'_>, table: &'static CheckTable, key: &Node, value: &Node, out: &mut Vec<Clause>) {
     let what = match table.subject {
         Subject::Whole => {
             let subject = Text { text: String::new(), span: key.span, quoted: false, changed: false };
-            out.extend(expectation(cx, table, subject, value));
+            out.extend(expectation(cx, table, subject, value).map(Clause::Plain));
             return;
         }
         Subject::Named(grammar) => grammar.what,
@@ -55,7 +63,7 @@ fn check(cx: &mut Context<'_>, table: &'static CheckTable, key: &Node, value: &N
             duplicate_subject(cx, &subject);
             continue;
         }
-        out.extend(expectation(cx, table, subject, value));
+        out.extend(expectation(cx, table, subject, value).map(Clause::Plain));
     }
 }
 

@@ -2,6 +2,7 @@
 //! only when nothing was wrong with its file.
 
 mod adjust;
+mod alternatives;
 mod conditions;
 mod context;
 mod expect;
@@ -31,6 +32,7 @@ use super::yaml::{self, Limits, Node};
 
 use include::Files;
 
+pub(in crate::suite) use alternatives::said;
 pub(crate) use conditions::condition;
 pub(crate) use context::{Context, Fields, Patterns, Text, is_id};
 pub(crate) use expect::{duplicate_subject, duration as positive_duration};

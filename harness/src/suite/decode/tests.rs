@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use camino::Utf8PathBuf;
 
+use super::super::clause::expectations;
 use super::super::diagnostic::Diagnostics;
 use super::super::model::{Action, GuestMode, MachineWish, Matcher, Operator, SnapshotSource, Suite};
 use super::super::testing::{EXAMPLES, VOCABULARY};
@@ -52,13 +53,13 @@ fn the_examples_of_the_language_page_become_what_they_say() {
     assert_eq!(install.timeout, Duration::from_secs(300));
     let Action::Service { unit, .. } = &install.steps[1].action else { panic!() };
     assert_eq!(unit, "nginx.service");
-    let version = &install.expect[0].assertions[0];
-    assert_eq!((install.expect[0].check, version.attribute), ("package", "version"));
+    let version = &install.plain(0).assertions[0];
+    assert_eq!((install.plain(0).check, version.attribute), ("package", "version"));
     assert_eq!(version.matcher.to_string(), ">= 1:1.26, < 2:0");
-    assert_eq!(install.expect[1].subject, "nginx-mod-stream");
-    assert_eq!(install.expect[1].assertions[0].matcher.to_string(), "false");
-    assert_eq!(install.expect[2].assertions[0].matcher.to_string(), "0644");
-    let port = install.expect.iter().find(|e| e.check == "port").unwrap();
+    assert_eq!(install.plain(1).subject, "nginx-mod-stream");
+    assert_eq!(install.plain(1).assertions[0].matcher.to_string(), "false");
+    assert_eq!(install.plain(2).assertions[0].matcher.to_string(), "0644");
+    let port = expectations(&install.expect).into_iter().find(|e| e.check == "port").unwrap();
     assert_eq!((port.subject.as_str(), port.eventually), ("tcp/80", Some(Duration::from_secs(20))));
     let Action::Run { command, expect, eventually } = &nginx.tests[2].steps[1].action else { panic!() };
     assert_eq!(command, "curl -fsS http://127.0.0.1:80/");
@@ -66,9 +67,8 @@ fn the_examples_of_the_language_page_become_what_they_say() {
     assert_eq!(*eventually, Some(Duration::from_secs(15)));
 
     let kernel = good(EXAMPLES[1]);
-    let said: Vec<String> = kernel.tests[0]
-        .expect
-        .iter()
+    let said: Vec<String> = expectations(&kernel.tests[0].expect)
+        .into_iter()
         .flat_map(|e| {
             e.assertions.iter().map(move |a| format!("{} {} {}: {}", e.check, e.subject, a.attribute, a.matcher))
         })
@@ -97,14 +97,15 @@ fn the_examples_of_the_language_page_become_what_they_say() {
     let boot = good(EXAMPLES[2]);
     assert_eq!(boot.tests[0].guest, GuestMode::Fresh);
     assert!(matches!(boot.tests[0].steps[0].action, Action::BootSamples { samples: 7, discard: 1 }));
-    let keys: Vec<_> = boot.tests[0].expect[0]
+    let keys: Vec<_> = boot.tests[0]
+        .plain(0)
         .assertions
         .iter()
         .map(|a| (a.attribute, a.key.as_deref().unwrap_or_default(), a.matcher.to_string()))
         .collect();
     assert_eq!(keys[0], ("total", "median", "<= 14s".to_owned()));
     assert_eq!(keys[3], ("units", "NetworkManager-wait-online.service", "<= 3s".to_owned()));
-    assert!(matches!(boot.tests[0].expect[1].assertions[0].matcher, Matcher::None));
+    assert!(matches!(boot.tests[0].plain(1).assertions[0].matcher, Matcher::None));
 
     let base = good(EXAMPLES[3]);
     assert_eq!(base.tests[0].when.as_ref().unwrap().condition.to_string(), "mode == image");
@@ -124,8 +125,11 @@ fn scalars_are_read_from_their_source_text() {
     let suite = good(&with(
         "    expect: {package: {a: {version: 1.10, arch: no}}, file: {/f: {mode: 0644, owner: 2026-09-30}}}\n",
     ));
-    let said: Vec<_> =
-        suite.tests[0].expect.iter().flat_map(|e| &e.assertions).map(|a| a.matcher.to_string()).collect();
+    let said: Vec<_> = expectations(&suite.tests[0].expect)
+        .into_iter()
+        .flat_map(|e| &e.assertions)
+        .map(|a| a.matcher.to_string())
+        .collect();
     assert_eq!(said, ["1.10", "no", "0644", "2026-09-30"]);
 }
 
@@ -177,14 +181,14 @@ fn substitution_is_in_scalars_and_keys_and_can_be_escaped() {
     let suite = good(text);
     let Action::Run { command, .. } = &suite.tests[0].steps[0].action else { panic!() };
     assert_eq!(command, "echo ${HOME} $HOME $$ xy $${a}");
-    assert_eq!(suite.tests[0].expect[0].subject, "px");
+    assert_eq!(suite.tests[0].plain(0).subject, "px");
     assert_eq!(bad(&text.replace("'p${a}': installed", "'p${a}': installed, px: absent")), ["duplicate-subject 7:44"]);
 }
 
 #[test]
 fn comparisons_hold_their_operators() {
     let suite = good(&with("    expect: {kernel: {taint: '>= 0x10, != 17'}}\n"));
-    let Matcher::Compare(parts) = &suite.tests[0].expect[0].assertions[0].matcher else { panic!() };
+    let Matcher::Compare(parts) = &suite.tests[0].plain(0).assertions[0].matcher else { panic!() };
     assert_eq!(parts[..], [(Operator::Ge, "0x10".to_owned()), (Operator::Ne, "17".to_owned())]);
 }
 
@@ -244,8 +248,8 @@ tests:
     );
     assert_eq!(suite.tests.len(), 8);
     assert_eq!(suite.tests[3].needs, [ids[0], ids[1]], "a need means every repetition");
-    assert_eq!(suite.tests[3].expect[0].subject, "/b");
-    assert_eq!(suite.tests[3].expect[0].assertions[0].matcher.to_string(), "<= 2 MiB");
+    assert_eq!(suite.tests[3].plain(0).subject, "/b");
+    assert_eq!(suite.tests[3].plain(0).assertions[0].matcher.to_string(), "<= 2 MiB");
     assert_eq!((suite.tests[3].retry, suite.tests[3].covers.len(), suite.tests[3].base_id()), (3, 2, "size"));
     // The same mistake in every repetition is one error; a wrong list has none that follow from it.
     assert_eq!(bad(&text.replace("size: '<=", "siez: '<=")), ["unknown-key 13:34"]);
@@ -285,8 +289,8 @@ tests:
         ["t[cpus=1]", "web.listens[cpus=1]", "web.serves[cpus=1]", "admin.listens[cpus=1]", "admin.serves[cpus=1]"]
     );
     assert_eq!(ids.len(), 10);
-    assert_eq!(suites[0].tests[1].expect[0].subject, "tcp/8080");
-    assert_eq!(suites[0].tests[3].expect[0].subject, "tcp/80");
+    assert_eq!(suites[0].tests[1].plain(0).subject, "tcp/8080");
+    assert_eq!(suites[0].tests[3].plain(0).subject, "tcp/80");
     assert!(suites[0].tests[1].location.file.ends_with("common.yaml"));
     assert_eq!(suites[0].tests[1].tags, ["all"]);
     let Action::Run { command, .. } = &suites[0].tests[7].steps[0].action else { panic!() };

@@ -158,7 +158,7 @@ impl Test {
             Action::Wait(_) | Action::BootSamples { .. } | Action::Collect { .. } => 0,
         });
         steps.sum::<u32>()
-            + self.expect.iter().map(|expectation| leaves(&expectation.assertions)).sum::<u32>()
+            + self.expect.iter().map(|clause| clause.assertions(&|e| leaves(&e.assertions))).sum::<u32>()
             + self.snapshots.len() as u32
     }
 }

@@ -65,7 +65,7 @@ fn every_example_of_every_check_type_is_accepted_and_uses_what_exists() {
         assert_eq!(problems.render(false), "", "{}", table.name);
         let suite = suite.expect("a suite");
         assert!(!suite.tests[0].expect.is_empty());
-        for expectation in &suite.tests[0].expect {
+        for expectation in crate::suite::clause::expectations(&suite.tests[0].expect) {
             assert_eq!(expectation.check, table.name, "the example is of its own type");
             for assertion in &expectation.assertions {
                 assert!(table.attribute(assertion.attribute).is_some(), "{}.{}", table.name, assertion.attribute);

@@ -63,6 +63,8 @@ const VALID: &[&str] = &[
     "command: {uname: {stdout: Linux, exit: '!= 1'}}",
     "command: {x: {stdout: {json: {.a: 1, '.b[0]': {has: [x]}}}}}",
     "port: {tcp/22: {listening: true, process: {not: sshd}}}",
+    "any-of: [{kernel: {taint: 0}}, {package: {a: installed}, sysctl: {b: 1}}]",
+    "kernel: {taint: 0}, all-of: [{any-of: [{package: {a: installed}}, {package: {b: installed}}]}, {sysctl: {b: 1}}]",
 ];
 
 const VALID_TESTS: &[&str] = &[
@@ -83,9 +85,18 @@ const VALID_TESTS: &[&str] = &[
     "steps: [{run: x}], expect: {package: {a: installed}, kernel: {taint: 0}}, adjust: [{when: mode == image, because: x, expect: {package: {a: null, b: absent}, kernel: null}}]",
     "snapshots: [{name: a, of: {run: x}, filters: [{match: a, with: ''}], unordered: true}]",
     "snapshots: [{name: a, of: sysctl, only: ['kernel.*'], redact: {a: drop}, per: image}]",
+    "expect: {kernel: {taint: 0}, any-of: [{sysctl: {a: 1}}, {sysctl: {b: 1}}]}, adjust: [{when: mode == image, because: x, expect: {any-of: null}}, {when: mode == package, because: x, expect: {any-of: [{sysctl: {a: 1}}, {sysctl: {c: 1}}]}}]",
 ];
 
 const INVALID: &[&str] = &[
+    "any-of: []",
+    "any-of: null",
+    "any-of: {kernel: {taint: 0}}",
+    "any-of: [{kernel: {taint: 0}}]",
+    "any-of: [{}, {kernel: {taint: 0}}]",
+    "all-of: [{kernel: {taint: 0}}, {kernel: {taint: 0}}]",
+    "any-of: [{kernel: {taint: 0}}, {kernel: {tiant: 0}}]",
+    "one-of: [{kernel: {taint: 0}}, {kernel: {taint: 1}}]",
     "packages: {a: installed}",
     "package: {}",
     "package: {a: }",
