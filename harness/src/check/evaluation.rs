@@ -133,14 +133,17 @@ impl Leaf<'_> {
 }
 
 fn nodes(clauses: &[Clause]) -> Vec<Node<'_>> {
-    let node = |clause| match clause {
+    clauses.iter().map(node).collect()
+}
+
+fn node(clause: &Clause) -> Node<'_> {
+    match clause {
         Clause::Plain(expectation) => Node::Plain(Leaf { expectation, verdicts: Vec::new(), open: true }),
         Clause::Joined(joined) => {
             let branches = joined.branches.iter().map(|branch| (branch, nodes(&branch.clauses))).collect();
             Node::Joined { joined, branches }
         }
-    };
-    clauses.iter().map(node).collect()
+    }
 }
 
 /// The state of clauses that must all hold.
