@@ -57,13 +57,35 @@ fn has_a_disk(folder: &Path) -> bool {
     Format::WORDS.iter().filter_map(|word| word.parse().ok()).any(|format| folder.join(disk_name(format)).is_file())
 }
 
+/// The manifest that a build writes last, as far as it proves that the build came to its end.
+#[derive(serde::Deserialize)]
+struct Manifest {
+    schema: String,
+    variant: String,
+    key: String,
+}
+
+/// Bytes of a manifest, at most.
+const MANIFEST_BYTES: u64 = 64 << 10;
+
+/// Whether the folder holds what the recipe's key names: a manifest that says so, and a disk.
+fn is_whole(folder: &Path, variant: &str, key: &str) -> bool {
+    use std::io::Read;
+    let mut text = Vec::new();
+    let read = std::fs::File::open(folder.join("manifest.json"))
+        .and_then(|file| file.take(MANIFEST_BYTES).read_to_end(&mut text));
+    let manifest = read.ok().and_then(|_| serde_json::from_slice::<Manifest>(&text).ok());
+    manifest.is_some_and(|of| of.schema.starts_with("muster-lab-image/") && of.variant == variant && of.key == key)
+        && has_a_disk(folder)
+}
+
 /// The folder of the built image, with `manifest.json` and a disk called as [`disk_name`] says;
-/// `None` when it has not been built from this recipe.
+/// `None` when it has not been built from this recipe, or what was built is damaged.
 pub async fn find(root: &Path, variant: &str) -> Result<Option<PathBuf>, ImageError> {
     let Some(cache) = cache_dir() else { return Ok(None) };
-    let folder = cache.join("images").join(format!("{variant}-{}", key(root, variant).await?));
-    let whole = folder.join("manifest.json").is_file() && has_a_disk(&folder);
-    Ok(whole.then_some(folder))
+    let key = key(root, variant).await?;
+    let folder = cache.join("images").join(format!("{variant}-{key}"));
+    Ok(is_whole(&folder, variant, &key).then_some(folder))
 }
 
 /// Builds the image, or finds it built. Each line the recipe says on stderr goes to `progress`,
@@ -114,4 +136,24 @@ fn builder(root: &Path, variant: &str) -> tokio::process::Command {
     let mut command = tokio::process::Command::new(root.join("images/lab/build"));
     command.args(["--variant", variant]).stdin(Stdio::null()).kill_on_drop(true);
     command
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_damaged_manifest_is_not_a_built_image() {
+        let folder = tempfile::tempdir().unwrap();
+        let say = |text: &str| std::fs::write(folder.path().join("manifest.json"), text).unwrap();
+        let whole = r#"{"schema": "muster-lab-image/v1", "variant": "lab", "key": "abc", "packages": 259}"#;
+        say(whole);
+        assert!(!is_whole(folder.path(), "lab", "abc"), "no disk");
+        std::fs::write(folder.path().join("disk.qcow2"), "x").unwrap();
+        assert!(is_whole(folder.path(), "lab", "abc"));
+        for damaged in ["", "{", &whole[..40], &whole.replace("abc", "abd"), &whole.replace("lab\"", "lax\""), "[]"] {
+            say(damaged);
+            assert!(!is_whole(folder.path(), "lab", "abc"), "{damaged}");
+        }
+    }
 }
