@@ -37,8 +37,13 @@ pub(super) fn facts(replies: &[Reply]) -> Result<Facts, String> {
     let mounts = mounts(&answer(Probe::Mounts)?)?;
     let places = answer(Probe::Places)?;
     let devices = answer(Probe::Devices)?;
-    let writable_usr = !mount_of(&mounts, "/usr").ok_or("no file system holds /usr")?.read_only;
     let place = |word: &str| places.lines().any(|line| line == word);
+    // In a chroot the table of mounts may have no entry for what lies below /.
+    let writable_usr = match mount_of(&mounts, "/usr") {
+        Some(mount) => !mount.read_only,
+        None if mounts.is_empty() => return Err("/proc/self/mountinfo is empty".to_owned()),
+        None => place("writable-usr"),
+    };
     let efi = place("efi");
     let unpacks = has("zcat") || has("gzip");
     let kconfig = places

@@ -101,6 +101,7 @@ command -v getenforce >/dev/null 2>&1 && echo "getenforce $(getenforce 2>/dev/nu
         Probe::Mounts => "cat /proc/self/mountinfo",
         Probe::Places => {
             r#"[ -d /sys/firmware/efi ] && echo efi
+[ -w /usr ] && echo writable-usr
 [ -e /etc/crypto-policies/config ] && echo crypto-policies
 read -r r </proc/sys/kernel/osrelease
 for f in "/lib/modules/$r/config" "/boot/config-$r" /proc/config.gz; do

@@ -109,6 +109,10 @@ fn the_mode_follows_the_file_system_of_usr() {
     assert_eq!(mode, "package");
     assert!(capabilities.contains("writable-usr") && !capabilities.contains("cgroup2"));
     assert!(parse(&answers(&[(Probe::Mounts, "")])).is_err());
+    // A chroot sees only what is mounted below its root.
+    let chroot = "95 30 0:22 / /proc rw,relatime - proc proc rw\n";
+    assert_eq!(facts(&[(Probe::Mounts, chroot), (Probe::Places, "")]).mode, "image");
+    assert_eq!(facts(&[(Probe::Mounts, chroot), (Probe::Places, "writable-usr\n")]).mode, "package");
     assert!(parse(&answers(&[(Probe::Mounts, "garbage\n")])).is_err());
 }
 
