@@ -10,15 +10,15 @@ use super::value;
 use super::{Check, Observations, Probe, Verdict, attribute};
 use crate::guest::facts::Facts;
 use crate::guest::{End, Reply};
-use crate::suite::model::Expectation;
 use crate::suite::model::Matcher;
+use crate::suite::model::{Assertion, Expectation};
 use crate::text::{harmless_bytes, one_line, tail};
 
 const ATTRIBUTES: &[Attribute] = &[
     attribute(
         "exit",
         Kind::Integer,
-        "The exit status; 0 is required when it is not stated. A command that is not there (127) never satisfies a status other than a stated 127.",
+        "The exit status; 0 is required when it is not stated. What the shell cannot run meets only exactly its stated status, no range, no `not` and no output: no such command (127), one that cannot be executed (126), a syntax error (2).",
     ),
     attribute("stdout", Kind::Output, "What it printed."),
     attribute("stderr", Kind::Output, "What it printed as errors."),
@@ -59,7 +59,8 @@ impl Check for Command {
     }
 }
 
-fn probe_key(line: &str) -> String {
+/// The key of the probe that runs a command line.
+pub fn probe_key(line: &str) -> String {
     format!("command/{line}")
 }
 
@@ -76,8 +77,12 @@ pub fn verdicts_of_command(expectation: &Expectation, reply: Option<&Reply>, sta
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).replace("\r\n", "\n");
         let said = || one_line(&text(if reply.stderr.is_empty() { &reply.stdout } else { &reply.stderr }), 160);
         match assertion.attribute {
-            "exit" if reply.status == 127 && holds_by_accident(&assertion.matcher) => {
-                Err(format!("the shell found no such command: {}", said()))
+            attribute
+                if stated
+                    && (attribute != "exit" || holds(&assertion.matcher, reply))
+                    && let Some(why) = could_not_run(reply, &expectation.assertions) =>
+            {
+                Err(why)
             }
             "exit" => Ok(Value::text(reply.status.to_string())),
             _ if !stated && reply.status != 0 => Ok(Value::gone(format!("exit {}: {}", reply.status, said()))),
@@ -100,10 +105,56 @@ pub fn verdicts_of_command(expectation: &Expectation, reply: Option<&Reply>, sta
     .collect()
 }
 
-/// Whether 127 satisfies the matcher although nobody wrote 127.
-fn holds_by_accident(matcher: &Matcher) -> bool {
-    let names_it = format!("{matcher:?}").contains("\"127\"");
-    !names_it && judge(matcher, &Kind::Integer, &Value::text("127")).is_ok()
+/// Whether the probe with this key runs a command line of a suite.
+pub fn is_command(key: &str) -> bool {
+    key.starts_with("command/")
+}
+
+/// Why the shell could not run the command line at all, unless one of the assertions states exactly the
+/// status that this has. A command that does not run is not a command that fails.
+fn could_not_run(reply: &Reply, assertions: &[Assertion]) -> Option<String> {
+    let what = match reply.status {
+        _ if reply.end != End::Exited => return None,
+        status if reply.notes.unparsed => format!("the shell cannot parse the command line (status {status})"),
+        126 => "the shell cannot execute the command (status 126)".to_owned(),
+        127 => "the shell found no such command (status 127)".to_owned(),
+        _ => return None,
+    };
+    let status = reply.status.to_string();
+    if assertions.iter().any(|one| one.attribute == "exit" && states(&one.matcher, &status)) {
+        return None;
+    }
+    let said = if reply.stderr.is_empty() { &reply.stdout } else { &reply.stderr };
+    Some(format!("{what}: {}", one_line(&harmless_bytes(said), 160)))
+}
+
+/// Whether the matcher lets the status of the reply through.
+fn holds(matcher: &Matcher, reply: &Reply) -> bool {
+    judge(matcher, &Kind::Integer, &Value::text(reply.status.to_string())).is_ok()
+}
+
+/// Whether a matcher names the value itself, not a range or a negation that includes it.
+fn states(matcher: &Matcher, value: &str) -> bool {
+    match matcher {
+        Matcher::Equals(stated) => stated.trim() == value,
+        Matcher::AnyOf(several) => several.iter().any(|one| states(one, value)),
+        Matcher::All(several) => several.iter().any(|one| states(one, value)),
+        _ => false,
+    }
+}
+
+/// What a reader should know of a command line beside its verdict.
+pub fn remark(line: &str, reply: &Reply) -> Option<String> {
+    let line = one_line(line, 120);
+    match reply.notes {
+        crate::guest::Notes { left_open: true, .. } => Some(format!(
+            "`{line}` left a process running that still has its output open; what that process prints is dropped"
+        )),
+        crate::guest::Notes { late_bytes: late @ 1.., .. } => Some(format!(
+            "{late} bytes came after `{line}` had ended, from a process that it started; they are dropped"
+        )),
+        _ => None,
+    }
 }
 
 #[cfg(test)]
@@ -135,9 +186,37 @@ mod tests {
         };
         assert_eq!(exit(Matcher::Equals("127".into())), Verdict::Met);
         assert_eq!(missed(&exit(Matcher::Equals("0".into()))), ("exit is 0", "127"));
-        let not_zero = Matcher::Not(Box::new(Matcher::Equals("0".into())));
-        assert!(matches!(exit(not_zero), Verdict::Unknown { why } if why.contains("no such command")));
+        let not = |status: &str| Matcher::Not(Box::new(Matcher::Equals(status.into())));
+        assert!(matches!(exit(not("0")), Verdict::Unknown { why } if why.contains("no such command")));
+        assert!(matches!(exit(not("127")), Verdict::Missed { .. }));
+        assert_eq!(
+            exit(Matcher::AnyOf(vec![Matcher::Equals("0".into()), Matcher::Equals("127".into())])),
+            Verdict::Met
+        );
         let above = Matcher::Compare(vec![(Operator::Gt, "0".into())]);
         assert!(matches!(exit(above), Verdict::Unknown { .. }));
+    }
+
+    #[test]
+    fn a_command_line_that_cannot_be_run_satisfies_no_range_of_statuses_and_no_output() {
+        let unparsed = crate::guest::Notes { unparsed: true, ..Default::default() };
+        for (reply, why) in [
+            (Reply { notes: unparsed, ..reply(2, "", "sh: Syntax error") }, "cannot parse"),
+            (reply(126, "", "sh: Permission denied"), "cannot execute"),
+        ] {
+            let not_zero = Matcher::Not(Box::new(Matcher::Equals("0".into())));
+            let stated = Matcher::Equals(reply.status.to_string());
+            let asked = |exit| {
+                let both = [("exit", exit), ("stderr", Matcher::Contains(vec!["sh: ".into()]))];
+                verdicts_of_command(&expectation("command", "x", &both), Some(&reply), true)
+            };
+            for verdict in asked(not_zero) {
+                assert!(matches!(verdict, Verdict::Unknown { why: said } if said.contains(why)), "{why}");
+            }
+            assert_eq!(asked(stated), [Verdict::Met, Verdict::Met]);
+        }
+        // A program may end with 2 for reasons of its own.
+        let grep = expectation("command", "x", &[("exit", Matcher::Not(Box::new(Matcher::Equals("0".into()))))]);
+        assert_eq!(verdicts_of_command(&grep, Some(&reply(2, "", "grep: no")), true), [Verdict::Met]);
     }
 }

@@ -16,12 +16,15 @@ use super::ports::PortPair;
 use super::road::{Ports, Reach, Road};
 use super::shell::{self, Fault, Shell, Start, StartError};
 use super::wake::Wake;
-use super::wire::{Gone, Halt, pause};
+use super::wire::{Gone, Halt, Seen, pause};
 use super::{Reply, Request};
 
 /// A shell that prints so much outside of any frame while nothing is asked of it is replaced, which
 /// ends whoever prints.
 const STRAY_LIMIT: u64 = 64 << 20;
+/// Parked shells of a connection, at most: sshd allows ten sessions, one of which is the shell in use
+/// and one the killer's.
+const PARKED: usize = 4;
 /// How long a warm shell may take to say its first word before an SSH login is tried, unscaled.
 const WARM_PATIENCE: Duration = Duration::from_secs(2);
 
@@ -76,8 +79,10 @@ struct Actor {
 
 /// A connection and the shell on it, if that still lives.
 struct Link {
-    // Dropped in this order: a channel before its session.
+    // Dropped in this order: channels before their session.
     shell: Option<Shell>,
+    /// Shells whose streams somebody else has open, oldest first: what comes over them is dropped.
+    parked: Vec<Shell>,
     road: Road,
     /// The life of the machine in which it was made.
     life: u32,
@@ -99,8 +104,8 @@ impl Actor {
         }
         loop {
             match self.queue.try_recv() {
-                Ok(Job::Batch { requests, answer }) => {
-                    let answers = self.batch(&requests, &|| answer.is_closed());
+                Ok(Job::Batch { requests, guarded, answer }) => {
+                    let answers = self.batch(&requests, guarded, &|| answer.is_closed());
                     // Nobody waits any more when the caller was dropped; the batch is over all the same.
                     let _ = answer.send(answers);
                 }
@@ -123,11 +128,12 @@ impl Actor {
         let began = Instant::now();
         let result = self.reach().log_in(&self.wake, self.start, deadline, gone);
         match result {
-            Ok(Entered { shell, wire, host_key, life }) => {
+            Ok(Entered { mut shell, wire, host_key, life }) => {
+                self.shared.rescues.fetch_add(shell.pipe.take_rescues(), Relaxed);
                 self.shared.remember_key(host_key);
                 self.shared.round_trips.fetch_add(1, Relaxed);
                 self.shared.warm.store(false, Relaxed);
-                self.link = Ok(Link { shell: Some(shell), road: Road::Ssh(wire), life });
+                self.link = Ok(Link { shell: Some(shell), parked: Vec::new(), road: Road::Ssh(wire), life });
                 Ok(())
             }
             Err(last) => {
@@ -157,7 +163,7 @@ impl Actor {
             Ok(shell) => {
                 self.shared.round_trips.fetch_add(1, Relaxed);
                 self.shared.warm.store(true, Relaxed);
-                self.link = Ok(Link { shell: Some(shell), road, life });
+                self.link = Ok(Link { shell: Some(shell), parked: Vec::new(), road, life });
                 true
             }
             Err(_) => false,
@@ -178,7 +184,11 @@ impl Actor {
             return;
         };
         let before = shell.pipe.deframer.stray();
-        let pumped = shell.pipe.pump();
+        let seen = link.road.seen();
+        let late = drain(&mut link.parked, seen);
+        self.shared.stray_bytes.fetch_add(late, Relaxed);
+        let pumped = shell.pipe.pump(seen);
+        self.shared.rescues.fetch_add(shell.pipe.take_rescues(), Relaxed);
         let stray = shell.pipe.deframer.stray();
         self.shared.stray_bytes.fetch_add(stray - before, Relaxed);
         match pumped {
@@ -186,7 +196,7 @@ impl Actor {
             Ok(true) => {}
             Ok(false) => {
                 let hungry = shell.pipe.is_hungry();
-                if let Err(halt) = link.road.wait(None, hungry) {
+                if let Err(halt) = link.road.wait(seen, None, hungry) {
                     self.link = Err(GuestError::lost(halt.to_string()));
                 }
             }
@@ -197,10 +207,10 @@ impl Actor {
         }
     }
 
-    fn batch(&mut self, requests: &[Request], gone: Gone) -> Vec<Result<Reply, GuestError>> {
+    fn batch(&mut self, requests: &[Request], guarded: bool, gone: Gone) -> Vec<Result<Reply, GuestError>> {
         self.shared.requests.fetch_add(requests.len() as u64, Relaxed);
         self.shared.round_trips.fetch_add(1, Relaxed);
-        let mut conversation = Conversation::new(requests, self.start, self.slow);
+        let mut conversation = Conversation::new(requests, guarded, self.start, self.slow);
         while !conversation.is_over() {
             if gone() {
                 conversation.give_up(&GuestError::Closed);
@@ -212,6 +222,10 @@ impl Actor {
             if reset() {
                 self.link = Err(GuestError::lost(RESET));
             }
+            if let Ok(link) = &mut self.link {
+                let late = drain(&mut link.parked, link.road.seen());
+                self.shared.stray_bytes.fetch_add(late, Relaxed);
+            }
             let (shell, road) = match self.ready(&reset) {
                 Ok(ready) => ready,
                 Err(error) => {
@@ -222,11 +236,14 @@ impl Actor {
             let before = shell.pipe.deframer.stray();
             let turn = conversation.hold(shell, road, gone, &reset);
             let stray = shell.pipe.deframer.stray() - before;
+            let rescues = shell.pipe.take_rescues();
             self.shared.stray_bytes.fetch_add(stray, Relaxed);
+            self.shared.rescues.fetch_add(rescues, Relaxed);
             self.shared.round_trips.fetch_add(conversation.take_kills(), Relaxed);
             match turn {
                 Turn::Over => {}
                 Turn::Replace { kill } => self.retire(kill),
+                Turn::Park => self.park(),
                 Turn::Lost(error) => self.link = Err(error),
             }
         }
@@ -250,7 +267,7 @@ impl Actor {
                         }
                     }
                     Err(StartError::Halt(halt)) => failure = Some(GuestError::lost(halt.to_string())),
-                    Err(StartError::Odd(what)) => failure = Some(GuestError::lost(what)),
+                    Err(StartError::Odd(what) | StartError::NoRoot(what)) => failure = Some(GuestError::lost(what)),
                 }
             }
             Ok(Link { shell: None, road: Road::Ports(_), .. }) => {
@@ -300,15 +317,42 @@ impl Actor {
         }
     }
 
+    /// Leaves the shell alone for good: a process that it started may go on, and finds its streams open.
+    fn park(&mut self) {
+        let Ok(link) = &mut self.link else { return };
+        let Some(shell) = link.shell.take() else { return };
+        if matches!(link.road, Road::Ports(_)) {
+            // The login that takes its place has another link.
+            return;
+        }
+        link.parked.push(shell);
+        if link.parked.len() > PARKED {
+            let oldest = link.parked.remove(0);
+            oldest.leave(&mut link.road, Instant::now() + Duration::from_secs(1));
+        }
+    }
+
     /// Ends the connection, if there is one, and remembers why there is none.
     fn leave(&mut self, why: GuestError) {
-        if let Ok(Link { shell, mut road, .. }) = std::mem::replace(&mut self.link, Err(why)) {
-            if let Some(shell) = shell {
+        if let Ok(Link { shell, parked, mut road, .. }) = std::mem::replace(&mut self.link, Err(why)) {
+            for shell in parked.into_iter().chain(shell) {
                 shell.leave(&mut road, Instant::now() + Duration::from_millis(300));
             }
             road.hang_up();
         }
     }
+}
+
+/// Drops what came over parked shells; how many bytes there were.
+fn drain(parked: &mut [Shell], seen: Seen) -> u64 {
+    let mut late = 0;
+    for shell in parked {
+        let before = shell.pipe.deframer.stray();
+        // One that has ended stays: its channel is closed with the connection.
+        let _ = shell.pipe.pump(seen);
+        late += shell.pipe.deframer.stray() - before;
+    }
+    late
 }
 
 pub(super) fn lost(error: &io::Error) -> String {

@@ -51,6 +51,9 @@ pub struct Stats {
     pub round_trips: u64,
     /// Bytes the guest printed outside any frame, none of which was taken for output.
     pub stray_bytes: u64,
+    /// Times something of the guest was found only because a wait is never longer than a second:
+    /// always 0, or the waiting of this side is broken and each has cost up to that second.
+    pub rescues: u64,
 }
 
 /// Counters and keys that the thread writes and every handle reads.
@@ -59,6 +62,7 @@ pub(super) struct Shared {
     pub(super) requests: AtomicU64,
     pub(super) round_trips: AtomicU64,
     pub(super) stray_bytes: AtomicU64,
+    pub(super) rescues: AtomicU64,
     pub(super) host_key: Mutex<Option<HostKey>>,
     /// Whether the shell in use is one that was warm already.
     pub(super) warm: AtomicBool,
@@ -77,7 +81,12 @@ impl Shared {
 /// What the thread is asked to do.
 pub(super) enum Job {
     /// Run these, one after the other.
-    Batch { requests: Vec<Request>, answer: oneshot::Sender<Vec<Result<Reply, GuestError>>> },
+    Batch {
+        requests: Vec<Request>,
+        /// Whether muster did not write them itself.
+        guarded: bool,
+        answer: oneshot::Sender<Vec<Result<Reply, GuestError>>>,
+    },
     /// Give up the connection, if there still is one, and log in again.
     Reconnect { deadline: Instant, answer: oneshot::Sender<Result<(), ConnectError>> },
     /// Close the connection in good order.
@@ -143,11 +152,22 @@ impl Guest {
     ///
     /// Dropping the future kills what is running and forgets the rest.
     pub async fn batch(&self, requests: Vec<Request>) -> Vec<Result<Reply, GuestError>> {
+        self.run_all(requests, false).await
+    }
+
+    /// The same for command lines that muster did not write itself. None of them can end its own frame,
+    /// what one leaves running cannot write into the output of the next, and [`Reply::notes`] says what
+    /// was seen of it. Each costs two round trips.
+    pub async fn commands(&self, requests: Vec<Request>) -> Vec<Result<Reply, GuestError>> {
+        self.run_all(requests, true).await
+    }
+
+    async fn run_all(&self, requests: Vec<Request>, guarded: bool) -> Vec<Result<Reply, GuestError>> {
         let count = requests.len();
         if count == 0 {
             return Vec::new();
         }
-        let answers = self.ask(|answer| Job::Batch { requests, answer }).await;
+        let answers = self.ask(|answer| Job::Batch { requests, guarded, answer }).await;
         answers.unwrap_or_else(|| vec![Err(GuestError::Closed); count])
     }
 
@@ -177,6 +197,7 @@ impl Guest {
             requests: shared.requests.load(Ordering::Relaxed),
             round_trips: shared.round_trips.load(Ordering::Relaxed),
             stray_bytes: shared.stray_bytes.load(Ordering::Relaxed),
+            rescues: shared.rescues.load(Ordering::Relaxed),
         }
     }
 

@@ -9,7 +9,7 @@ use super::frame::{self, Event, Frame};
 use super::kill::Victims;
 use super::road::Road;
 use super::shell::{self, Fault, Shell, Start, describe};
-use super::wire::{Gone, Halt, LOOK_UP};
+use super::wire::{Gone, Halt, LOOK_UP, Seen};
 use super::{End, Reply, Request};
 
 /// Why nothing comes back over a connection whose machine was reset.
@@ -24,6 +24,9 @@ pub(super) enum Turn {
         /// Whether it may still live.
         kill: bool,
     },
+    /// A process outside of the shell has its streams open: nothing more is run in it, and what comes
+    /// over them is dropped.
+    Park,
     /// The connection is gone.
     Lost(GuestError),
 }
@@ -35,6 +38,8 @@ pub(super) struct Conversation<'a> {
     start: Start,
     slow: f64,
     kills: u64,
+    /// Whether muster did not write the command lines itself.
+    guarded: bool,
     /// The request that was at the head when a shell ended before it began.
     resent: Option<usize>,
 }
@@ -46,6 +51,8 @@ struct Waiting {
     end: End,
     /// The process of the command, once it has begun.
     begun: Option<Option<u32>>,
+    /// How long it took by the hint of its end, which comes before what proves it.
+    took: Option<Duration>,
 }
 
 /// The request that is being answered now.
@@ -57,8 +64,8 @@ struct Head {
 }
 
 impl<'a> Conversation<'a> {
-    pub(super) fn new(requests: &'a [Request], start: Start, slow: f64) -> Self {
-        Self { requests, answers: vec![None; requests.len()], start, slow, kills: 0, resent: None }
+    pub(super) fn new(requests: &'a [Request], guarded: bool, start: Start, slow: f64) -> Self {
+        Self { requests, answers: vec![None; requests.len()], start, slow, kills: 0, guarded, resent: None }
     }
 
     pub(super) fn is_over(&self) -> bool {
@@ -92,9 +99,29 @@ impl<'a> Conversation<'a> {
         road.attend();
         let mut head = self.head(&waiting);
         while !waiting.is_empty() {
-            let pumped = shell.pipe.pump();
+            let seen = road.seen();
+            let pumped = shell.pipe.pump(seen);
+            let mut is_held = false;
             while let Some(event) = shell.pipe.deframer.next_event() {
-                self.note(event, &mut waiting, &mut head);
+                match event {
+                    Event::Hinted(frame, status) => {
+                        if let Err(turn) = self.release(shell, frame, status, &mut waiting, &mut head) {
+                            return turn;
+                        }
+                    }
+                    event => is_held |= self.note(event, &mut waiting, &mut head),
+                }
+            }
+            if is_held {
+                return Turn::Park;
+            }
+            if waiting.is_empty() && self.guarded && !self.is_over() && pumped.is_ok() && !gone() {
+                waiting = match self.send(shell) {
+                    Ok(waiting) => waiting,
+                    Err(turn) => return turn,
+                };
+                head = self.head(&waiting);
+                continue;
             }
             if waiting.is_empty() {
                 break;
@@ -113,7 +140,7 @@ impl<'a> Conversation<'a> {
             if let Err(turn) = self.mind(shell, road, &mut waiting, &mut head, reset) {
                 return turn;
             }
-            if !more && let Err(turn) = self.sleep(road, shell.pipe.is_hungry(), &head) {
+            if !more && let Err(turn) = self.sleep(road, seen, shell.pipe.is_hungry(), &head) {
                 return turn;
             }
         }
@@ -133,11 +160,23 @@ impl<'a> Conversation<'a> {
                     return Err(Turn::Lost(GuestError::lost(format!("no random numbers on this host: {error}"))));
                 }
             };
-            match frame::request(&nonce, &request.script) {
+            let lines = match self.guarded {
+                true => frame::guarded(&nonce, &request.script),
+                false => frame::request(&nonce, &request.script),
+            };
+            match lines {
                 Ok(lines) => {
-                    let frame = shell.pipe.deframer.expect(nonce, request.limit);
+                    let deframer = &mut shell.pipe.deframer;
+                    let frame = match self.guarded {
+                        true => deframer.expect_guarded(nonce, request.limit),
+                        false => deframer.expect(nonce, request.limit),
+                    };
                     shell.pipe.queue(&lines);
-                    waiting.push_back(Waiting { index, frame, end: End::Exited, begun: None });
+                    waiting.push_back(Waiting { index, frame, end: End::Exited, begun: None, took: None });
+                    // Nothing may be written ahead of one that could read it.
+                    if self.guarded {
+                        break;
+                    }
                 }
                 Err(why) => self.answers[index] = Some(Err(GuestError::Unsendable { why })),
             }
@@ -154,7 +193,32 @@ impl<'a> Conversation<'a> {
         Head { since: now, due, killed: false }
     }
 
-    fn note(&mut self, event: Event, waiting: &mut VecDeque<Waiting>, head: &mut Head) {
+    /// A guarded command says that it is over: what proves it is sent.
+    fn release(
+        &mut self,
+        shell: &mut Shell,
+        frame: u64,
+        status: i32,
+        waiting: &mut VecDeque<Waiting>,
+        head: &mut Head,
+    ) -> Result<(), Turn> {
+        let Some(one) = waiting.iter_mut().find(|one| one.frame == frame) else { return Ok(()) };
+        one.took = Some(head.since.elapsed());
+        let end = shell
+            .nonces
+            .draw()
+            .map_err(|error| Turn::Lost(GuestError::lost(format!("no random numbers on this host: {error}"))))?;
+        let doubtful = frame::SYNTAX_STATUSES.contains(&status);
+        shell.pipe.deframer.release(frame, end);
+        shell.pipe.queue(&frame::release(&end, &self.requests[one.index].script, doubtful));
+        // The hint proves nothing: the command may still be running, for as long as it may.
+        head.due = head.due.max(Instant::now() + self.start.patience);
+        Ok(())
+    }
+
+    /// True when the streams of the shell are of no more use, because somebody else has them.
+    fn note(&mut self, event: Event, waiting: &mut VecDeque<Waiting>, head: &mut Head) -> bool {
+        let mut is_held = false;
         let is_head = |frame, waiting: &VecDeque<Waiting>| waiting.front().is_some_and(|first| first.frame == frame);
         match event {
             Event::Begun(frame, pid) => {
@@ -168,12 +232,14 @@ impl<'a> Conversation<'a> {
                     one.begun = Some(pid);
                 }
             }
+            Event::Hinted(..) => {}
             Event::Overflow(frame) => {
                 if let Some(one) = waiting.iter_mut().find(|one| one.frame == frame && one.end == End::Exited) {
                     one.end = End::TooMuchOutput;
                 }
             }
             Event::Ended(frame, ended) => {
+                is_held = ended.notes.left_open;
                 if is_head(frame, waiting)
                     && let Some(first) = waiting.pop_front()
                 {
@@ -182,12 +248,13 @@ impl<'a> Conversation<'a> {
                 }
             }
         }
+        is_held
     }
 
     fn reply(&mut self, to: &Waiting, frame: Frame, head: &Head) {
-        let Frame { status, stdout, stderr } = frame;
-        let elapsed = head.since.elapsed();
-        self.answers[to.index] = Some(Ok(Reply { status, stdout, stderr, end: to.end, elapsed }));
+        let Frame { status, stdout, stderr, notes } = frame;
+        let elapsed = to.took.unwrap_or_else(|| head.since.elapsed());
+        self.answers[to.index] = Some(Ok(Reply { status, stdout, stderr, end: to.end, elapsed, notes }));
     }
 
     /// Kills the command at the head when it is time, and gives the shell up when that did not help.
@@ -275,7 +342,7 @@ impl<'a> Conversation<'a> {
     }
 
     /// Sleeps until something happens or is due, and asks a silent guest for a sign of life.
-    fn sleep(&self, road: &mut Road, hungry: bool, head: &Head) -> Result<(), Turn> {
+    fn sleep(&self, road: &mut Road, seen: Seen, hungry: bool, head: &Head) -> Result<(), Turn> {
         let lost = |halt: Halt| Turn::Lost(GuestError::lost(halt.to_string()));
         let slow = self.slow.min(4.0);
         let limit = Duration::from_secs(30).mul_f64(slow);
@@ -284,7 +351,7 @@ impl<'a> Conversation<'a> {
             return Err(Turn::Lost(GuestError::lost(what)));
         }
         let next = road.keep_alive(Duration::from_secs(5).mul_f64(slow)).map_err(lost)?;
-        road.wait(Some(next.min(head.due).min(Instant::now() + LOOK_UP)), hungry).map_err(lost)
+        road.wait(seen, Some(next.min(head.due).min(Instant::now() + LOOK_UP)), hungry).map_err(lost)
     }
 }
 

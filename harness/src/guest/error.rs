@@ -26,7 +26,9 @@ impl ConnectError {
             LastState::NotTried | LastState::Unreachable(_) | LastState::Silent | LastState::Cancelled => {
                 failure::BOOT_TIMEOUT
             }
-            LastState::Handshake(_) | LastState::NoShell(_) => failure::SSH_PROTOCOL,
+            LastState::Handshake(_) | LastState::NotSsh(_) | LastState::NoShell(_) | LastState::NoRoot { .. } => {
+                failure::SSH_PROTOCOL
+            }
             LastState::HostKeyChanged { .. } => failure::SSH_HOST_KEY,
             LastState::KeyRefused { .. } => failure::SEED_REJECTED,
             LastState::KeyFile(_) => failure::SEED_FAILED,
@@ -44,8 +46,14 @@ pub enum LastState {
     #[error("nobody answers ({0}); the guest may still be booting, see its console")]
     Unreachable(String),
     /// TCP was accepted (QEMU does that for a guest that is not listening yet) but no SSH banner came.
-    #[error("the port accepts connections but no SSH server speaks; sshd may not have started, see the console")]
+    #[error(
+        "the port accepts connections but no SSH server speaks: sshd has not started, or the guest has no network \
+         (QEMU accepts for it); see the console"
+    )]
     Silent,
+    /// Something came that is no SSH greeting.
+    #[error("what answers there is not an SSH server; it sent: {0}; see whether the address and the port are right")]
+    NotSsh(String),
     /// A banner came, the key exchange failed.
     #[error("the SSH handshake failed ({0}); the server is broken, hostile, or offers no common algorithm")]
     Handshake(String),
@@ -66,6 +74,15 @@ pub enum LastState {
     /// The login worked, the shell did not start.
     #[error("the login works but no shell answers ({0})")]
     NoShell(String),
+    /// The login worked, and its user cannot become root.
+    #[error(
+        "the login works but its user cannot become root with `sudo -n` (it printed: {said}); let the user run sudo \
+         without a password, install sudo, or log in as root"
+    )]
+    NoRoot {
+        /// What the guest printed, on one line.
+        said: String,
+    },
     /// The private key could not be read on this host.
     #[error("the private key cannot be used ({0})")]
     KeyFile(String),

@@ -12,11 +12,24 @@
 //! `RS` is the byte 0x1e, the nonce 128 random bits in hexadecimal, new for each request and never
 //! visible to the command. What stands outside of markers is counted and never taken for output.
 //! Requests may be written ahead; they are answered in order. Only builtins of the shell are used.
+//!
+//! A command line that muster did not write itself is guarded. Its shell prints a hint when it is
+//! over, and the lines that print its end marker, with a nonce of their own, are sent only then:
+//!
+//! ```text
+//! stdout:  RS nonce < LF   …output…   RS nonce | status LF   …late…   RS other > status flags LF
+//! stderr:  RS nonce < LF   …output…   RS nonce | LF          …late…   RS other > LF
+//! ```
+//!
+//! While the command runs, the nonce of its end marker is in no memory of the guest. Those lines also
+//! look whether the shell can parse the command line (flag `s`), and whether a process outside of the
+//! shell still has one of its streams open (flag `h`): then the shell is not used again.
 
 use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{self, Read};
 
+use super::Notes;
 use crate::text;
 
 /// The byte every marker begins with.
@@ -115,6 +128,59 @@ pub fn setup(nonce: &Nonce, body: &str) -> Vec<u8> {
     framed(nonce, &format!("printf '\\036{n}<%s\\n' \"$$\"; printf '\\036{n}<\\n' >&2\n{body}"))
 }
 
+/// The lines that make the shell run `script` as [`request`] does, and print the hint of its end.
+pub fn guarded(nonce: &Nonce, script: &str) -> Result<Vec<u8>, String> {
+    let mut lines = request(nonce, script)?;
+    let n = nonce.digits();
+    let end = format!("printf '\\036{n}>%d\\n' \"$?\"; printf '\\036{n}>\\n' >&2\n");
+    lines.truncate(lines.len() - end.len());
+    let hint = format!("muster_status=$?; printf '\\036{n}|%d\\n' \"$muster_status\"; printf '\\036{n}|\\n' >&2\n");
+    lines.extend_from_slice(hint.as_bytes());
+    Ok(lines)
+}
+
+/// The lines that end a guarded command: `end` is a nonce of their own. `doubtful` has the shell say
+/// whether it can parse the command line, which only its exit status can make necessary.
+pub fn release(end: &Nonce, script: &str, doubtful: bool) -> Vec<u8> {
+    let n = end.digits();
+    let parse = match doubtful {
+        // A shell that does not run what it reads; it says nothing but its status.
+        true => format!(
+            "printf '%s\\n' '{}' | /bin/sh -n >/dev/null 2>&1 || muster_flags=s\n",
+            script.replace('\'', r"'\''")
+        ),
+        false => String::new(),
+    };
+    format!(
+        "muster_flags=\n{parse}{HOLDERS}printf '\\036{n}>%d%s\\n' \"$muster_status\" \"$muster_flags\"; \
+         printf '\\036{n}>\\n' >&2; unset muster_flags muster_status muster_of muster_above; unset -f muster_holds\n"
+    )
+    .into_bytes()
+}
+
+/// Statuses by which shells end on a syntax error: dash, bash and busybox 2, mksh and zsh 1, ksh93 3.
+pub const SYNTAX_STATUSES: std::ops::RangeInclusive<i32> = 1..=3;
+
+/// Looks whether a process has one of the shell's streams as its standard output or error, in builtins
+/// alone. Those above the shell (sudo) have the same streams by right.
+const HOLDERS: &str = r#"muster_holds() {
+  [ "$1/fd/1" -ef "/proc/$$/fd/1" ] || [ "$1/fd/2" -ef "/proc/$$/fd/2" ] ||
+    [ "$1/fd/1" -ef "/proc/$$/fd/2" ] || [ "$1/fd/2" -ef "/proc/$$/fd/1" ]
+}
+[ / -ef / ] 2>/dev/null && for muster_of in /proc/[0-9]*; do
+  muster_holds "$muster_of" || continue
+  case ${muster_of#/proc/} in $$ | $PPID) continue ;; esac
+  muster_above=
+  { read -r muster_above <"/proc/$PPID/stat"; } 2>/dev/null
+  muster_above=${muster_above##*) ? }
+  [ "${muster_of#/proc/}" != "${muster_above%% *}" ] || continue
+  # One that has just been started may not have turned its streams elsewhere yet.
+  for muster_above in 1 2 3 4 5; do (:); muster_holds "$muster_of" || continue 2; done
+  muster_flags=${muster_flags}h
+  break
+done
+"#;
+
 fn framed(nonce: &Nonce, body: &str) -> Vec<u8> {
     let n = nonce.digits();
     // On a line of its own: a shell that throws away the rest of a line (bash does when it cannot
@@ -123,7 +189,7 @@ fn framed(nonce: &Nonce, body: &str) -> Vec<u8> {
 }
 
 /// A finished command as its frame tells it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Frame {
     /// The exit status.
     pub status: i32,
@@ -131,6 +197,8 @@ pub struct Frame {
     pub stdout: Vec<u8>,
     /// At most the limit.
     pub stderr: Vec<u8>,
+    /// What else was seen of a guarded one.
+    pub notes: Notes,
 }
 
 /// What the parser learnt. Numbers are those [`Deframer::expect`] returned.
@@ -140,6 +208,8 @@ pub enum Event {
     Begun(u64, Option<u32>),
     /// It printed more than its limit. Told once; the excess is dropped.
     Overflow(u64),
+    /// A guarded command says that it is over, with this status. Nothing proves it yet.
+    Hinted(u64, i32),
     /// Both of its end markers are here.
     Ended(u64, Frame),
 }
@@ -158,6 +228,20 @@ struct Expected {
     output: [Vec<u8>; 2],
     status: i32,
     closed: [bool; 2],
+    guard: Guard,
+    notes: Notes,
+    hint: i32,
+}
+
+/// How the end of a frame is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Guard {
+    /// By markers with the nonce of its beginning.
+    None,
+    /// By markers with a nonce that has not been sent yet.
+    Unsent,
+    /// By markers with this nonce.
+    Sent(Nonce),
 }
 
 #[derive(Debug, Default)]
@@ -165,6 +249,8 @@ struct Lane {
     /// The frame this stream is in, or before.
     frame: u64,
     inside: bool,
+    /// Inside, after the hint of its end.
+    after: bool,
     /// The beginning of what may be a marker.
     held: Vec<u8>,
 }
@@ -189,14 +275,32 @@ enum Candidate {
     Undecided,
     /// A begin marker of so many bytes.
     Begin(usize, Option<u32>),
+    /// A hint of so many bytes that the command is over.
+    Hint(usize, i32),
     /// An end marker of so many bytes.
-    End(usize, i32),
+    End(usize, i32, Notes),
 }
 
 impl Deframer {
     /// Announces a frame: its request has been, or will be, written after all announced before.
     /// `limit` is in bytes, for each stream.
     pub fn expect(&mut self, nonce: Nonce, limit: usize) -> u64 {
+        self.announce(nonce, limit, Guard::None)
+    }
+
+    /// The same for a guarded frame, whose end has a nonce that [`Deframer::release`] tells.
+    pub fn expect_guarded(&mut self, nonce: Nonce, limit: usize) -> u64 {
+        self.announce(nonce, limit, Guard::Unsent)
+    }
+
+    /// The nonce of a guarded frame's end, right before it is sent.
+    pub fn release(&mut self, frame: u64, end: Nonce) {
+        if let Some(expected) = self.at(frame) {
+            expected.guard = Guard::Sent(end);
+        }
+    }
+
+    fn announce(&mut self, nonce: Nonce, limit: usize, guard: Guard) -> u64 {
         self.expected.push_back(Expected {
             nonce,
             limit,
@@ -205,6 +309,9 @@ impl Deframer {
             output: [Vec::new(), Vec::new()],
             status: 0,
             closed: [false; 2],
+            guard,
+            notes: Notes::default(),
+            hint: 0,
         });
         self.first + self.expected.len() as u64 - 1
     }
@@ -235,7 +342,7 @@ impl Deframer {
     /// Takes the output so far of a frame that will never end. The status is that of a killed process.
     pub fn abandon(&mut self, frame: u64) -> Frame {
         let [stdout, stderr] = self.at(frame).map(|expected| std::mem::take(&mut expected.output)).unwrap_or_default();
-        Frame { status: 137, stdout, stderr }
+        Frame { status: 137, stdout, stderr, notes: Notes::default() }
     }
 
     /// Whether the end marker on standard output is here: the command is over.
@@ -273,9 +380,14 @@ impl Deframer {
                     self.begin(stream, pid);
                     (data, from) = (&data[mark + length..], 0);
                 }
-                Candidate::End(length, status) => {
+                Candidate::Hint(length, status) => {
                     self.content(stream, &data[..mark]);
-                    self.end(stream, status);
+                    self.hint(stream, status);
+                    (data, from) = (&data[mark + length..], 0);
+                }
+                Candidate::End(length, status, notes) => {
+                    self.content(stream, &data[..mark]);
+                    self.end(stream, status, notes);
                     (data, from) = (&data[mark + length..], 0);
                 }
             }
@@ -285,8 +397,12 @@ impl Deframer {
     }
 
     fn candidate(&mut self, stream: Stream, data: &[u8]) -> Result<Candidate, Violation> {
-        let (frame, inside) = (self.lanes[stream.index()].frame, self.lanes[stream.index()].inside);
+        let Lane { frame, inside, after, .. } = self.lanes[stream.index()];
         let digits = &data[1..data.len().min(1 + NONCE)];
+        if after {
+            return self.candidate_after(stream, data, digits);
+        }
+        let guarded = self.at(frame).is_some_and(|expected| expected.guard != Guard::None);
         let of = |expected: Option<&mut Expected>| expected.is_some_and(|e| e.nonce.0.starts_with(digits));
         let mine = of(self.at(frame));
         let following = inside && of(self.at(frame + 1));
@@ -300,7 +416,9 @@ impl Deframer {
             return Err(Violation("the next command began before the end marker of this one was seen".into()));
         }
         match (kind, inside) {
-            (b'<', false) | (b'>', true) => {
+            (b'>', true) if guarded => Err(Violation(format!("a command imitates a marker: {}", quote(data)))),
+            (b'|', true) if !guarded => Err(Violation(format!("a command imitates a marker: {}", quote(data)))),
+            (b'<', false) | (b'>' | b'|', true) => {
                 let Some(end) = rest.iter().take(MARK).position(|byte| *byte == b'\n') else {
                     return match rest.len() {
                         0..MARK => Ok(Candidate::Undecided),
@@ -311,10 +429,14 @@ impl Deframer {
                 let mark = match (inside, number(&rest[..end])) {
                     (false, Some(pid)) if stream == Stream::Out => Candidate::Begin(length, pid),
                     (false, Some(None)) => Candidate::Begin(length, None),
-                    (true, Some(Some(status @ 0..=255))) if stream == Stream::Out => {
-                        Candidate::End(length, status as i32)
+                    (true, Some(Some(status @ 0..=255))) if stream == Stream::Out && guarded => {
+                        Candidate::Hint(length, status as i32)
                     }
-                    (true, Some(None)) if stream == Stream::Err => Candidate::End(length, 0),
+                    (true, Some(None)) if stream == Stream::Err && guarded => Candidate::Hint(length, 0),
+                    (true, Some(Some(status @ 0..=255))) if stream == Stream::Out => {
+                        Candidate::End(length, status as i32, Notes::default())
+                    }
+                    (true, Some(None)) if stream == Stream::Err => Candidate::End(length, 0, Notes::default()),
                     _ => return Err(Violation(format!("a marker is damaged: {}", quote(data)))),
                 };
                 Ok(mark)
@@ -324,9 +446,49 @@ impl Deframer {
         }
     }
 
+    /// What stands at a byte behind the hint of a guarded frame: its end marker, or what is late.
+    fn candidate_after(&mut self, stream: Stream, data: &[u8], digits: &[u8]) -> Result<Candidate, Violation> {
+        let frame = self.lanes[stream.index()].frame;
+        let Some(expected) = self.at(frame) else { return Ok(Candidate::Content) };
+        let (again, guard) = (expected.nonce.0.starts_with(digits), expected.guard);
+        let ends = matches!(guard, Guard::Sent(end) if end.0.starts_with(digits));
+        if digits.len() < NONCE && (again || ends) {
+            return Ok(Candidate::Undecided);
+        }
+        if again {
+            return Err(Violation("the command imitated the marker of its own end".into()));
+        }
+        if !ends {
+            return Ok(Candidate::Content);
+        }
+        let rest = data.get(1 + NONCE..).unwrap_or_default();
+        let Some(end) = rest.iter().take(1 + MARK).position(|byte| *byte == b'\n') else {
+            return match rest.len() {
+                0..=MARK => Ok(Candidate::Undecided),
+                _ => Err(Violation(format!("a marker is damaged: {}", quote(data)))),
+            };
+        };
+        let length = NONCE + 2 + end;
+        let damaged = || Violation(format!("a marker is damaged: {}", quote(data)));
+        let mark = rest[..end].strip_prefix(b">").ok_or_else(damaged)?;
+        let digits = mark.iter().take_while(|byte| byte.is_ascii_digit()).count();
+        let notes = match &mark[digits..] {
+            b"" => Notes::default(),
+            b"s" => Notes { unparsed: true, ..Notes::default() },
+            b"h" => Notes { left_open: true, ..Notes::default() },
+            b"sh" => Notes { unparsed: true, left_open: true, ..Notes::default() },
+            _ => return Err(damaged()),
+        };
+        match (stream, number(&mark[..digits])) {
+            (Stream::Out, Some(Some(status @ 0..=255))) => Ok(Candidate::End(length, status as i32, notes)),
+            (Stream::Err, Some(None)) => Ok(Candidate::End(length, 0, Notes::default())),
+            _ => Err(damaged()),
+        }
+    }
+
     fn content(&mut self, stream: Stream, bytes: &[u8]) {
         let lane = &self.lanes[stream.index()];
-        let (frame, inside) = (lane.frame, lane.inside);
+        let (frame, inside, after) = (lane.frame, lane.inside, lane.after);
         if bytes.is_empty() {
             return;
         }
@@ -336,6 +498,10 @@ impl Deframer {
             return;
         }
         let Some(expected) = self.at(frame) else { return };
+        if after {
+            expected.notes.late_bytes += bytes.len() as u64;
+            return;
+        }
         if expected.frozen {
             return;
         }
@@ -357,20 +523,39 @@ impl Deframer {
         }
     }
 
-    fn end(&mut self, stream: Stream, status: i32) {
+    fn hint(&mut self, stream: Stream, status: i32) {
+        let lane = &mut self.lanes[stream.index()];
+        lane.after = true;
+        let frame = lane.frame;
+        let both = self.lanes.iter().all(|lane| lane.frame == frame && lane.after);
+        let Some(expected) = self.at(frame) else { return };
+        if stream == Stream::Out {
+            expected.hint = status;
+        }
+        let status = expected.hint;
+        if both {
+            self.events.push_back(Event::Hinted(frame, status));
+        }
+    }
+
+    fn end(&mut self, stream: Stream, status: i32, notes: Notes) {
         let lane = &mut self.lanes[stream.index()];
         lane.inside = false;
+        lane.after = false;
         let frame = lane.frame;
         lane.frame += 1;
         if let Some(expected) = self.at(frame) {
             expected.closed[stream.index()] = true;
             if stream == Stream::Out {
                 expected.status = status;
+                expected.notes = Notes { late_bytes: expected.notes.late_bytes, ..notes };
             }
         }
         while self.expected.front().is_some_and(|expected| expected.closed == [true; 2]) {
-            let Some(Expected { status, output: [stdout, stderr], .. }) = self.expected.pop_front() else { return };
-            self.events.push_back(Event::Ended(self.first, Frame { status, stdout, stderr }));
+            let Some(Expected { status, notes, output: [stdout, stderr], .. }) = self.expected.pop_front() else {
+                return;
+            };
+            self.events.push_back(Event::Ended(self.first, Frame { status, stdout, stderr, notes }));
             self.first += 1;
         }
     }

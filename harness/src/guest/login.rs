@@ -72,7 +72,7 @@ impl Login<'_> {
             match state {
                 // A guest that is slow to speak is given longer each time.
                 LastState::Silent => patience = (patience * 5 / 4).min(Duration::from_secs(20)),
-                LastState::Handshake(_) => broken += 1,
+                LastState::Handshake(_) | LastState::NotSsh(_) => broken += 1,
                 _ => broken = 0,
             }
             if broken >= 10 {
@@ -128,6 +128,7 @@ impl Login<'_> {
             Ok(shell) => Ok(Entered { shell, wire, host_key, life }),
             Err(StartError::Halt(Halt::Gone)) => Err(Miss::Final(LastState::Cancelled)),
             Err(StartError::Halt(halt)) => Err(Miss::Again(LastState::NoShell(halt.to_string()), soon * 5)),
+            Err(StartError::NoRoot(said)) => Err(Miss::Final(LastState::NoRoot { said })),
             Err(StartError::Odd(what)) => Err(Miss::Again(LastState::NoShell(what), soon * 5)),
         }
     }
@@ -157,11 +158,18 @@ impl Login<'_> {
             Err(Halt::Gone) => return Err(Miss::Final(LastState::Cancelled)),
             Err(halt) => halt,
         };
-        let state = if heard { LastState::Handshake(halt.to_string()) } else { LastState::Silent };
+        let state = match wire.said_before_greeting() {
+            _ if heard => LastState::Handshake(halt.to_string()),
+            said if said.is_empty() => LastState::Silent,
+            said => LastState::NotSsh(said),
+        };
         if matches!(halt, Halt::TimedOut) && Instant::now() >= self.deadline {
             return Err(Miss::Cut(state));
         }
-        let apart = if heard { Duration::from_secs(1) } else { Duration::from_millis(250) };
+        let apart = match state {
+            LastState::Silent => Duration::from_millis(250),
+            _ => Duration::from_secs(1),
+        };
         Err(Miss::Again(state, apart))
     }
 
@@ -228,7 +236,8 @@ impl Login<'_> {
                 if (self.gone)() {
                     return Err(Miss::Final(LastState::Cancelled));
                 }
-                if wire.wait(Some(again.min(self.deadline))).is_err() {
+                let seen = wire.seen();
+                if wire.wait(seen, Some(again.min(self.deadline))).is_err() {
                     break;
                 }
             }
@@ -262,8 +271,8 @@ fn weight(state: &LastState) -> u8 {
         LastState::NotTried | LastState::Cancelled => 0,
         LastState::Unreachable(_) => 1,
         LastState::Silent => 2,
-        LastState::Handshake(_) => 3,
+        LastState::Handshake(_) | LastState::NotSsh(_) => 3,
         LastState::KeyRefused { .. } | LastState::NoShell(_) => 4,
-        LastState::HostKeyChanged { .. } | LastState::KeyFile(_) => 5,
+        LastState::HostKeyChanged { .. } | LastState::KeyFile(_) | LastState::NoRoot { .. } => 5,
     }
 }

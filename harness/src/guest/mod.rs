@@ -8,6 +8,7 @@ mod conversation;
 mod error;
 pub mod facts;
 pub mod frame;
+mod greeting;
 mod hostkey;
 mod kill;
 mod known_hosts;
@@ -18,6 +19,8 @@ mod loopback;
 mod ports;
 mod road;
 mod shell;
+#[cfg(test)]
+mod stalls;
 #[cfg(test)]
 mod tests;
 mod transport;
@@ -60,6 +63,20 @@ pub struct Reply {
     pub end: End,
     /// From sending to the end of the frame.
     pub elapsed: Duration,
+    /// What else was seen; only of a command line that was sent by [`Guest::commands`].
+    pub notes: Notes,
+}
+
+/// What is seen of a command line that muster did not write itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Notes {
+    /// The shell of the guest cannot parse it, so that its status says nothing of what it tests.
+    pub unparsed: bool,
+    /// A process that it left running still has its output open. What that process prints from now
+    /// on is dropped.
+    pub left_open: bool,
+    /// Bytes that came between its end and the moment when its streams were closed, and were dropped.
+    pub late_bytes: u64,
 }
 
 /// How a command ended.

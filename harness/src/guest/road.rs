@@ -11,7 +11,7 @@ use super::login::{Entered, Login};
 use super::ports::PortPair;
 use super::shell::Start;
 use super::wake::Wake;
-use super::wire::{self, Gone, Halt, Wire};
+use super::wire::{self, Gone, Halt, Seen, Wire};
 
 /// The way to a guest.
 pub(super) enum Road {
@@ -82,11 +82,19 @@ impl Road {
         }
     }
 
-    /// Sleeps until there is something to read, the bell rings, or the time comes. `hungry` says that
-    /// there is something to write as well.
-    pub(super) fn wait(&mut self, until: Option<Instant>, hungry: bool) -> Result<(), Halt> {
+    /// What has come so far: to be taken before streams are looked at.
+    pub(super) fn seen(&self) -> Seen {
         match self {
-            Self::Ssh(wire) => wire.wait(until),
+            Self::Ssh(wire) => wire.seen(),
+            Self::Ports(_) => Seen::UNQUEUED,
+        }
+    }
+
+    /// Sleeps until there is something to read that was not there at `seen`, the bell rings, or the
+    /// time comes. `hungry` says that there is something to write as well.
+    pub(super) fn wait(&mut self, seen: Seen, until: Option<Instant>, hungry: bool) -> Result<(), Halt> {
+        match self {
+            Self::Ssh(wire) => wire.wait(seen, until),
             Self::Ports(ports) => wire::wait_for_any(ports.pair.sockets(), hungry, &ports.wake, until),
         }
     }

@@ -8,7 +8,7 @@ use super::kill::{self, Victims};
 use super::ports::PortPair;
 use super::road::Road;
 use super::transport::{Carrier, ExecChannel, Transport};
-use super::wire::{Gone, Halt, Wire};
+use super::wire::{Gone, Halt, LOOK_UP, Seen, Wire};
 
 /// Bytes that are taken from the transport before timers are looked at again.
 const GULP: usize = 1 << 20;
@@ -31,12 +31,27 @@ pub(super) struct Pipeline<T> {
     sent: usize,
     pub(super) deframer: Deframer,
     buffer: Box<[u8]>,
+    /// What had come at the last look that left nothing behind.
+    passed: Option<Seen>,
+    /// Looks that found something although nothing had come since the look before.
+    rescues: u64,
+    /// Bytes read.
+    taken: u64,
 }
 
 impl<T: Transport> Pipeline<T> {
     pub(super) fn new(transport: T) -> Self {
         let buffer = vec![0; 64 << 10].into_boxed_slice();
-        Self { transport, outbox: Vec::new(), sent: 0, deframer: Deframer::default(), buffer }
+        Self {
+            transport,
+            outbox: Vec::new(),
+            sent: 0,
+            deframer: Deframer::default(),
+            buffer,
+            passed: None,
+            rescues: 0,
+            taken: 0,
+        }
     }
 
     /// Queues the lines of a request whose frame has been announced to the deframer.
@@ -45,7 +60,18 @@ impl<T: Transport> Pipeline<T> {
     }
 
     /// Moves what can be moved without waiting. True when there may be more to move at once.
-    pub(super) fn pump(&mut self) -> Result<bool, Fault> {
+    /// `seen` was taken right before; whoever waits next passes the same.
+    pub(super) fn pump(&mut self, seen: Seen) -> Result<bool, Fault> {
+        let before = self.taken;
+        let more = self.transfer();
+        if self.taken > before && seen.is_queued() && self.passed == Some(seen) {
+            self.rescues += 1;
+        }
+        self.passed = matches!(more, Ok(false)).then_some(seen);
+        more
+    }
+
+    fn transfer(&mut self) -> Result<bool, Fault> {
         let mut more = self.write()?;
         let mut taken = 0;
         for stream in [Stream::Out, Stream::Err] {
@@ -55,6 +81,7 @@ impl<T: Transport> Pipeline<T> {
                     Ok(count) => {
                         self.deframer.feed(stream, &self.buffer[..count]).map_err(Fault::Violated)?;
                         taken += count;
+                        self.taken += count as u64;
                         if taken >= GULP {
                             more = true;
                             break;
@@ -84,6 +111,11 @@ impl<T: Transport> Pipeline<T> {
 }
 
 impl<T> Pipeline<T> {
+    /// How often something was found that should not have been left lying, since this was last read.
+    pub(super) fn take_rescues(&mut self) -> u64 {
+        std::mem::take(&mut self.rescues)
+    }
+
     /// Whether something waits to be written.
     pub(super) fn is_hungry(&self) -> bool {
         self.sent < self.outbox.len()
@@ -123,6 +155,28 @@ impl Start {
     }
 }
 
+/// What the start of a shell waits on.
+enum Waiter<'a> {
+    Wire(&'a mut Wire),
+    Road(&'a mut Road),
+}
+
+impl Waiter<'_> {
+    fn seen(&self) -> Seen {
+        match self {
+            Self::Wire(wire) => wire.seen(),
+            Self::Road(road) => road.seen(),
+        }
+    }
+
+    fn wait(&mut self, seen: Seen, until: Instant, hungry: bool) -> Result<(), Halt> {
+        match self {
+            Self::Wire(wire) => wire.wait(seen, Some(until)),
+            Self::Road(road) => road.wait(seen, Some(until), hungry),
+        }
+    }
+}
+
 /// A shell that has answered.
 pub(super) struct Shell {
     pub(super) pipe: Pipeline<Carrier>,
@@ -136,7 +190,7 @@ impl Shell {
     pub(super) fn start(wire: &mut Wire, start: Start, limit: Instant, gone: Gone) -> Result<Self, StartError> {
         let limit = limit.min(Instant::now() + start.patience);
         let channel = ExecChannel::open(wire, start.command(), limit, gone)?;
-        Self::set_up(Carrier::Channel(channel), start, limit, gone, &mut |_, limit| wire.wait(Some(limit)))
+        Self::set_up(Carrier::Channel(channel), start, limit, gone, &mut Waiter::Wire(wire))
     }
 
     /// Takes over a shell that already reads from the ports, and waits for its first answer.
@@ -148,7 +202,7 @@ impl Shell {
         gone: Gone,
     ) -> Result<Self, StartError> {
         let limit = limit.min(Instant::now() + start.patience);
-        Self::set_up(Carrier::Ports(ports), start, limit, gone, &mut |hungry, limit| road.wait(Some(limit), hungry))
+        Self::set_up(Carrier::Ports(ports), start, limit, gone, &mut Waiter::Road(road))
     }
 
     fn set_up(
@@ -156,17 +210,17 @@ impl Shell {
         start: Start,
         limit: Instant,
         gone: Gone,
-        wait: &mut dyn FnMut(bool, Instant) -> Result<(), Halt>,
+        waiter: &mut Waiter<'_>,
     ) -> Result<Self, StartError> {
         let nonces = Nonces::open().map_err(Halt::System)?;
         let mut shell = Self { pipe: Pipeline::new(carrier), pid: 0, nonces };
-        let (pid, said) = shell.converse(wait, &start.preamble(), limit, gone)?;
+        let (pid, said) = shell.converse(waiter, start, &start.preamble(), limit, gone)?;
         shell.pid = pid
             .filter(|pid| *pid > 1)
             .ok_or_else(|| StartError::Odd("the shell did not tell its process number".into()))?;
         if !said.stderr.is_empty() {
             // bash says that the locale is missing; `C` never is.
-            shell.converse(wait, "LC_ALL=C", limit, gone)?;
+            shell.converse(waiter, start, "LC_ALL=C", limit, gone)?;
         }
         Ok(shell)
     }
@@ -188,7 +242,8 @@ impl Shell {
     /// Has the shell itself run `body` and waits.
     fn converse(
         &mut self,
-        wait: &mut dyn FnMut(bool, Instant) -> Result<(), Halt>,
+        waiter: &mut Waiter<'_>,
+        start: Start,
         body: &str,
         limit: Instant,
         gone: Gone,
@@ -198,18 +253,23 @@ impl Shell {
         self.pipe.deframer.expect(nonce, 4096);
         self.pipe.queue(&frame::setup(&nonce, body));
         loop {
-            let more = self.pipe.pump();
+            let seen = waiter.seen();
+            let more = self.pipe.pump(seen);
             while let Some(event) = self.pipe.deframer.next_event() {
                 match event {
                     Event::Begun(_, told) => pid = told,
-                    Event::Overflow(_) => {}
+                    Event::Overflow(_) | Event::Hinted(..) => {}
                     Event::Ended(_, frame) => return Ok((pid, frame)),
                 }
             }
             match more {
                 Ok(true) => {}
-                Ok(false) => wait(self.pipe.is_hungry(), limit)?,
-                Err(fault) => return Err(StartError::of(fault, &self.pipe.deframer)),
+                Ok(false) => {
+                    // The look-up is a safety net; that it was needed is counted.
+                    let until = limit.min(Instant::now() + LOOK_UP);
+                    waiter.wait(seen, until, self.pipe.is_hungry())?;
+                }
+                Err(fault) => return Err(StartError::of(fault, start, &self.pipe.deframer)),
             }
             if gone() {
                 return Err(StartError::Halt(Halt::Gone));
@@ -225,13 +285,18 @@ impl Shell {
 pub(super) enum StartError {
     /// The connection, or the caller.
     Halt(Halt),
+    /// `sudo -n` is not there, or does not let the user become root. Trying again is of no use.
+    NoRoot(String),
     /// The connection works; what stands on it is no shell of ours.
     Odd(String),
 }
 
 impl StartError {
-    fn of(fault: Fault, deframer: &Deframer) -> Self {
+    fn of(fault: Fault, start: Start, deframer: &Deframer) -> Self {
         match fault {
+            Fault::Ended if start.elevated && is_refusal_of_sudo(&deframer.stray_excerpt()) => {
+                Self::NoRoot(deframer.stray_excerpt())
+            }
             Fault::Ended => Self::Odd(describe("the shell ended at once", deframer)),
             Fault::Violated(violation) => Self::Odd(violation.to_string()),
             Fault::Transport(error) => Self::Halt(Halt::System(error)),
@@ -258,6 +323,14 @@ impl From<Halt> for StartError {
     }
 }
 
+/// Whether a login shell that ended at once says that there is no way to root: what sudo says of
+/// itself begins with its name, and a shell that has no sudo names it with "not found" (dash, bash,
+/// busybox, zsh) or "Unknown command" (fish).
+fn is_refusal_of_sudo(said: &str) -> bool {
+    let missing = ["not found", "Unknown command", "unknown command"];
+    said.contains("sudo: ") || (said.contains("sudo") && missing.iter().any(|what| said.contains(what)))
+}
+
 /// A sentence, with what the guest printed outside of frames.
 pub(super) fn describe(what: &str, deframer: &Deframer) -> String {
     match deframer.stray_excerpt() {
@@ -276,6 +349,7 @@ pub(super) fn kill(wire: &mut Wire, start: Start, pid: u32, victims: Victims, go
     let (mut eof_sent, mut said) = (false, Vec::new());
     let mut buffer = [0; 4096];
     let done = loop {
+        let seen = wire.seen();
         while !rest.is_empty() {
             match channel.write(rest) {
                 Ok(count) => rest = &rest[count..],
@@ -310,7 +384,7 @@ pub(super) fn kill(wire: &mut Wire, start: Start, pid: u32, victims: Victims, go
         if over || done || Instant::now() >= limit || gone() {
             break done;
         }
-        wire.wait(Some(limit))?;
+        wire.wait(seen, Some(limit.min(Instant::now() + LOOK_UP)))?;
     };
     channel.close(wire, Instant::now() + Duration::from_millis(500));
     Ok(done)

@@ -417,3 +417,97 @@ async fn a_login_that_a_reset_cuts_off_begins_again_at_once() {
     guest.reconnect(within(60)).await.unwrap();
     assert_eq!(text(&run(&guest, "echo again").await.stdout), "again\n");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_process_left_behind_does_not_write_into_the_next_command() {
+    let sshd = sshd();
+    let guest = connect(&sshd).await;
+    let mark = format!("5{}", sshd.addr.port());
+    let writer = format!("(while :; do echo NOISE; echo NOISE >&2; sleep 0.02; done) & echo started {mark}");
+    let replies = guest.commands(vec![ask(&writer), ask("sleep 0.3; echo clean"), ask("echo err >&2; exit 4")]).await;
+    let replies: Vec<Reply> = replies.into_iter().map(Result::unwrap).collect();
+    assert!(text(&replies[0].stdout).contains("started") && replies[0].notes.left_open, "{:?}", replies[0]);
+    assert_eq!((text(&replies[1].stdout), replies[1].notes), ("clean\n", Notes::default()));
+    assert_eq!((replies[2].status, text(&replies[2].stdout), text(&replies[2].stderr)), (4, "", "err\n"));
+    // It goes on, and what it prints is counted and dropped.
+    let before = guest.stats().stray_bytes;
+    let deadline = within(20);
+    while guest.stats().stray_bytes == before && Instant::now() < deadline {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert!(guest.stats().stray_bytes > before, "the process was ended, or its output blocks");
+    assert_eq!(text(&run(&guest, "echo clean").await.stdout), "clean\n");
+    guest.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn processes_that_only_inherit_streams_elsewhere_leave_the_shell_as_it_is() {
+    let sshd = sshd();
+    let guest = connect(&sshd).await;
+    let before = guest.stats().round_trips;
+    let quiet = "sleep 3 >/dev/null 2>&1 & echo started; yes | head -n 1; sleep 0.1; (exit 3)";
+    let reply = guest.commands(vec![ask(quiet)]).await.remove(0).unwrap();
+    assert_eq!((reply.status, text(&reply.stdout), reply.notes), (3, "started\ny\n", Notes::default()));
+    assert_eq!(text(&guest.commands(vec![ask("echo next")]).await.remove(0).unwrap().stdout), "next\n");
+    assert_eq!(guest.stats().round_trips - before, 2, "no shell was started anew");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_command_that_reads_the_memory_of_the_shell_cannot_choose_its_status() {
+    let sshd = sshd();
+    let guest = connect(&sshd).await;
+    // Every nonce that the shell has seen, from the memory of the shell, in every form of a marker.
+    let forge = r#"P=$$; for r in $(awk '/rw-p/ {print $1}' /proc/$P/maps); do a=0x${r%-*}; b=0x${r#*-}
+        dd if=/proc/$P/mem bs=4096 skip=$((a / 4096)) count=$(((b - a) / 4096)) 2>/dev/null
+        done | tr -c '[:print:]' '\n' | grep -o '036[0-9a-f]\{32\}' | sed 's/^036//' | sort -u | {
+        echo all good; while read -r n; do for mark in '|' '>'; do
+        printf "\036$n${mark}0\n"; printf "\036$n${mark}\n" >&2; done; done; }; sleep 0.3; exit 7"#;
+    match guest.commands(vec![ask(forge)]).await.remove(0) {
+        Ok(reply) => assert_eq!(reply.status, 7),
+        Err(error) => assert_eq!(error.failure_id(), failure::SSH_PROTOCOL, "{error}"),
+    }
+    let next = guest.commands(vec![ask("echo next")]).await.remove(0).unwrap();
+    assert_eq!((text(&next.stdout), next.status), ("next\n", 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_shell_cannot_parse_is_told_from_what_ends_with_the_same_status() {
+    let sshd = sshd();
+    let guest = connect(&sshd).await;
+    for (script, unparsed) in [
+        ("if then fi (", true),
+        ("echo a\nfi", true),
+        ("echo 'open", true),
+        ("exit 2", false),
+        ("grep -q x /nowhere", false),
+        ("false # (", false),
+        ("eval 'if'", false),
+    ] {
+        let reply = guest.commands(vec![ask(script)]).await.remove(0).unwrap();
+        assert_eq!((reply.notes.unparsed, reply.status != 0), (unparsed, true), "{script:?}: {reply:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn guarded_commands_are_killed_limited_and_hostile_as_others() {
+    let sshd = sshd();
+    let guest = connect(&sshd).await;
+    let mut slow = ask("echo so far; sleep 600");
+    slow.timeout = Duration::from_millis(600);
+    let mut flood = ask("yes | head -c 1073741824");
+    flood.limit = 100_000;
+    let replies = guest.commands(vec![slow, flood, ask("echo after")]).await;
+    let slow = replies[0].as_ref().unwrap();
+    assert_eq!((slow.end, text(&slow.stdout)), (End::TimedOut, "so far\n"));
+    let flood = replies[1].as_ref().unwrap();
+    assert_eq!((flood.end, flood.stdout.len()), (End::TooMuchOutput, 100_000));
+    assert_eq!(text(&replies[2].as_ref().unwrap().stdout), "after\n");
+    for script in ["exec >&- 2>&-", "kill -9 0 & kill 0", "kill -9 $$; sleep 1", "exec /bin/false", "-x", "'"] {
+        let _ = guest.commands(vec![ask(script)]).await;
+        assert_eq!(
+            text(&guest.commands(vec![ask("echo alive")]).await.remove(0).unwrap().stdout),
+            "alive\n",
+            "{script}"
+        );
+    }
+}

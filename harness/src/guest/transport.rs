@@ -33,7 +33,8 @@ impl ExecChannel {
                     refused += 1;
                     let again = Instant::now() + Duration::from_millis(50 << refused);
                     while Instant::now() < again.min(limit) && !gone() {
-                        wire.wait(Some(again.min(limit)))?;
+                        let seen = wire.seen();
+                        wire.wait(seen, Some(again.min(limit)))?;
                     }
                 }
                 other => break other?,

@@ -86,3 +86,15 @@ async fn ports_with_nobody_behind_them_are_left_for_a_login() {
     assert_eq!(guest.run(ask("echo here", 60)).await.unwrap().stdout, b"here\n");
     assert!(!guest.is_warm());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_process_that_holds_the_ports_is_left_for_a_login() {
+    let sshd = Sshd::start().unwrap();
+    let (_shell, ports) = warm_shell();
+    let guest = wake(&sshd, ports).await;
+    let writer = "(i=0; while [ $i -lt 500 ]; do echo NOISE; sleep 0.02; i=$((i + 1)); done) & echo started";
+    let replies = guest.commands(vec![ask(writer, 60), ask("sleep 0.2; echo clean", 60)]).await;
+    assert!(replies[0].clone().unwrap().notes.left_open);
+    assert_eq!(replies[1].clone().unwrap().stdout, b"clean\n");
+    assert!(!guest.is_warm());
+}

@@ -258,6 +258,7 @@ pub(crate) fn events() -> Vec<Event> {
                 boot_seconds: Some(0.75),
                 private_mib: Some(120),
                 guest_seconds: Some(3.25),
+                rescues: 1,
                 end: Some("killed".into()),
             },
         },

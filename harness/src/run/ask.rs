@@ -15,6 +15,7 @@ use super::prove::Proofs;
 use super::samples::{self, Samples};
 use super::steps::{self, Reboot};
 use crate::check::base::{self, Finding};
+use crate::check::command::{self, is_command};
 use crate::check::evaluation::{self, Evaluation};
 use crate::check::wording::subject_of;
 use crate::check::{self, Observations, Probe, Verdict};
@@ -394,25 +395,28 @@ fn timed_out(test: &Test, detail: &str) -> Failure {
     Failure::new(failure::TEST_TIMEOUT, text).at(&test.location)
 }
 
-/// Reads all probes in one round trip. Keys that several check types share are read once.
+/// Reads all probes: muster's own in one round trip, then the command lines of the suite. Keys that several check types share are read once.
 async fn observe<L: Live>(live: &L, probes: &[Probe], clock: &Clock) -> Result<Observations, Failure> {
     let mut by_key: BTreeMap<&str, &Probe> = BTreeMap::new();
     for probe in probes {
         by_key.insert(&probe.key, probe);
     }
-    let requests = by_key
-        .values()
-        .map(|probe| Request {
-            script: probe.script.clone(),
-            timeout: clock.stretch(probe.timeout),
-            limit: PROBE_LIMIT,
-        })
-        .collect();
-    if by_key.is_empty() {
-        return Ok(Observations::default());
+    let (theirs, ours): (Vec<_>, Vec<_>) = by_key.into_values().partition(|probe| is_command(&probe.key));
+    let request = |probe: &&Probe| Request {
+        script: probe.script.clone(),
+        timeout: clock.stretch(probe.timeout),
+        limit: PROBE_LIMIT,
+    };
+    let mut seen = Observations::default();
+    for (probes, guarded) in [(ours, false), (theirs, true)] {
+        if probes.is_empty() {
+            continue;
+        }
+        let requests = probes.iter().map(request).collect();
+        let replies = if guarded { live.commands(requests).await? } else { live.batch(requests).await? };
+        seen.0.extend(probes.iter().map(|probe| probe.key.clone()).zip(replies));
     }
-    let replies = live.batch(requests).await?;
-    Ok(Observations(by_key.keys().map(|key| (*key).to_owned()).zip(replies).collect()))
+    Ok(seen)
 }
 
 /// Evaluates all expectations, polling those that are allowed to arrive later.
@@ -430,6 +434,14 @@ async fn expectations<L: Live>(
     loop {
         let mut seen = observe(live, &probes_for(&evaluation.open(), live), clock).await?;
         samples.show(&mut seen);
+        for expectation in evaluation.open().into_iter().filter(|one| one.check == command::TABLE.name) {
+            let reply = seen.0.get(&command::probe_key(&expectation.subject));
+            if let Some(remark) = reply.and_then(|reply| command::remark(&expectation.subject, reply))
+                && !answer.remarks.contains(&remark)
+            {
+                answer.remarks.push(remark);
+            }
+        }
         let judge = |expectation: &Expectation| {
             let check = check::find(expectation.check);
             check.map(|check| check.judge(expectation, &seen, live.facts())).unwrap_or_default()
@@ -518,7 +530,8 @@ async fn snapshots<L: Live>(
             Request { script: probe.script, timeout: clock.stretch(probe.timeout), limit: PROBE_LIMIT }
         })
         .collect();
-    let replies = live.batch(requests).await?;
+    // Some of them are command lines of the suite.
+    let replies = live.commands(requests).await?;
     for (spec, reply) in test.snapshots.iter().zip(replies) {
         answer.assertions += 1;
         match snapshot::facts::render(&spec.of, &reply, spec) {

@@ -164,6 +164,12 @@ pub trait Live: Send + Sync {
     /// means that the guest cannot be asked any more.
     fn batch(&self, requests: Vec<Request>) -> impl Future<Output = Result<Vec<Reply>, Failure>> + Send;
 
+    /// The same for command lines that muster did not write itself: what one of them leaves running
+    /// does not reach the output of the next, and none can end its own frame.
+    fn commands(&self, requests: Vec<Request>) -> impl Future<Output = Result<Vec<Reply>, Failure>> + Send {
+        self.batch(requests)
+    }
+
     /// What the console judge found since the last call.
     fn findings(&mut self) -> Vec<ConsoleHit>;
 

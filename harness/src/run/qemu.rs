@@ -549,6 +549,7 @@ impl Live for HostMachine {
             boot_seconds: Some(self.boot_seconds),
             private_mib: None,
             guest_seconds: Some(self.waited.load(Ordering::Relaxed) as f64 / 1e6),
+            rescues: self.guest.stats().rescues,
             end: None,
         }
     }
@@ -569,18 +570,11 @@ impl Live for HostMachine {
     }
 
     async fn batch(&self, requests: Vec<Request>) -> Result<Vec<Reply>, Failure> {
-        let begun = Instant::now();
-        let answers: Result<Vec<Reply>, GuestError> = self.guest.batch(requests).await.into_iter().collect();
-        self.waited.fetch_add(micros(begun), Ordering::Relaxed);
-        match answers {
-            Ok(replies) => Ok(replies),
-            // A dead machine loses its connection too; which came first depends on the hour. The
-            // death says more.
-            Err(error) => match tokio::time::timeout(NEWS.mul_f64(self.scale), self.death()).await {
-                Ok(death) => Err(death),
-                Err(_) => Err(guest_failure(&error).with_detail(console_tail(&self.machine))),
-            },
-        }
+        self.answers(self.guest.batch(requests)).await
+    }
+
+    async fn commands(&self, requests: Vec<Request>) -> Result<Vec<Reply>, Failure> {
+        self.answers(self.guest.commands(requests)).await
     }
 
     fn findings(&mut self) -> Vec<ConsoleHit> {
@@ -643,6 +637,25 @@ impl Live for HostMachine {
 }
 
 impl HostMachine {
+    /// What the guest answered, or why it cannot be asked any more.
+    async fn answers(
+        &self,
+        asked: impl Future<Output = Vec<Result<Reply, GuestError>>>,
+    ) -> Result<Vec<Reply>, Failure> {
+        let begun = Instant::now();
+        let answers: Result<Vec<Reply>, GuestError> = asked.await.into_iter().collect();
+        self.waited.fetch_add(micros(begun), Ordering::Relaxed);
+        match answers {
+            Ok(replies) => Ok(replies),
+            // A dead machine loses its connection too; which came first depends on the hour. The
+            // death says more.
+            Err(error) => match tokio::time::timeout(NEWS.mul_f64(self.scale), self.death()).await {
+                Ok(death) => Err(death),
+                Err(_) => Err(guest_failure(&error).with_detail(console_tail(&self.machine))),
+            },
+        }
+    }
+
     /// The journal of this boot, for whoever reads the failure. Its absence is not worth a word.
     async fn save_journal(&self) {
         if !self.facts.capabilities.contains("journal") {

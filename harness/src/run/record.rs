@@ -113,9 +113,17 @@ pub struct MachineRecord {
     /// rest of a run's time is muster's own.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub guest_seconds: Option<f64>,
+    /// Times an answer of its guest was found only by the look that ends every wait after a second:
+    /// a fault of muster, which costs up to that second each time. Absent when there was none.
+    #[serde(skip_serializing_if = "is_zero", default)]
+    pub rescues: u64,
     /// How it ended: `powered-off`, `killed`, `frozen`, `exited: …`; absent while it runs.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub end: Option<String>,
+}
+
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 /// One finding on a machine's console.

@@ -224,8 +224,13 @@ impl RemoteDriver {
                 (failure::REMOTE_UNREACHABLE, format!("nobody answers within {seconds} s: {why}"))
             }
             LastState::Silent => {
-                (failure::REMOTE_UNREACHABLE, format!("the port is open, but no SSH server speaks within {seconds} s"))
+                let what = format!(
+                    "the port is open, but no SSH server speaks within {seconds} s: sshd does not run, or what \
+                     forwards the port (QEMU, a firewall) reaches no machine behind it"
+                );
+                (failure::REMOTE_UNREACHABLE, what)
             }
+            LastState::NoRoot { .. } => (failure::REMOTE_REFUSED, error.last.to_string()),
             LastState::KeyRefused { .. } => (failure::REMOTE_REFUSED, "the server refuses the key".to_owned()),
             LastState::KeyFile(why) => (failure::REMOTE_REFUSED, format!("the private key cannot be used: {why}")),
             LastState::HostKeyChanged { expected, seen } => {
@@ -269,6 +274,7 @@ impl Live for RemoteMachine {
             image: self.remote.name.clone(),
             channel: Some("ssh".to_owned()),
             boot_seconds: Some(self.boot_seconds),
+            rescues: self.guest.stats().rescues,
             ..MachineRecord::default()
         }
     }
@@ -279,6 +285,11 @@ impl Live for RemoteMachine {
 
     async fn batch(&self, requests: Vec<Request>) -> Result<Vec<Reply>, Failure> {
         let answers: Result<Vec<Reply>, _> = self.guest.batch(requests).await.into_iter().collect();
+        answers.map_err(|error| Failure::of(error.failure_id(), &error))
+    }
+
+    async fn commands(&self, requests: Vec<Request>) -> Result<Vec<Reply>, Failure> {
+        let answers: Result<Vec<Reply>, _> = self.guest.commands(requests).await.into_iter().collect();
         answers.map_err(|error| Failure::of(error.failure_id(), &error))
     }
 

@@ -98,6 +98,8 @@ impl Answer {
             stderr: STANDARD.decode(&self.stderr).ok()?,
             end: ENDS.iter().find(|(_, word)| *word == self.end)?.0,
             elapsed: Duration::try_from_secs_f64(self.seconds).ok()?,
+            // Of muster's own readings.
+            notes: crate::guest::Notes::default(),
         })
     }
 }
@@ -316,6 +318,7 @@ mod tests {
             stderr: b"no".to_vec(),
             end: End::TooMuchOutput,
             elapsed: Duration::from_millis(1500),
+            ..Reply::default()
         };
         let text = serde_json::to_string(&Answer::of(&reply)).unwrap();
         assert_eq!(serde_json::from_str::<Answer>(&text).unwrap().reply(), Some(reply));

@@ -24,7 +24,7 @@ fn events(deframer: &mut Deframer) -> Vec<Event> {
 }
 
 fn frame(status: i32, stdout: &[u8], stderr: &[u8]) -> Frame {
-    Frame { status, stdout: stdout.to_vec(), stderr: stderr.to_vec() }
+    Frame { status, stdout: stdout.to_vec(), stderr: stderr.to_vec(), notes: Notes::default() }
 }
 
 #[test]
@@ -180,4 +180,56 @@ fn requests_quote_the_script_and_refuse_what_no_shell_reads() {
     assert!(request(&A, "a\0b").unwrap_err().contains("NUL"));
     assert!(request(&A, &"x".repeat(MAX_SCRIPT + 1)).unwrap_err().contains("limit"));
     assert_eq!(Nonce::new([0xa5; 16]).digits(), "a5".repeat(16));
+}
+
+fn hint(nonce: Nonce, status: &str) -> Vec<u8> {
+    [b"\x1e", &nonce.0[..], b"|", status.as_bytes(), b"\n"].concat()
+}
+
+#[test]
+fn a_guarded_frame_ends_by_the_nonce_that_was_sent_after_its_hint_wherever_it_is_torn() {
+    let out = [&begin(A)[..], b"out", &hint(A, "2"), b"\x1elate", &end(B, "2sh")].concat();
+    let err = [&begin(A)[..], b"err", &hint(A, ""), b"x", &end(B, "")].concat();
+    let hinted = out.len() - end(B, "2sh").len();
+    for torn in 0..=out.len() {
+        let mut deframer = Deframer::default();
+        deframer.expect_guarded(A, 100);
+        let mut seen = Vec::new();
+        deframer.feed(Stream::Err, &err[..err.len() - end(B, "").len()]).unwrap();
+        for part in [&out[..torn.min(hinted)], &out[torn.min(hinted)..hinted]] {
+            deframer.feed(Stream::Out, part).unwrap();
+        }
+        seen.extend(events(&mut deframer));
+        deframer.release(0, B);
+        for part in [&out[hinted..torn.max(hinted)], &out[torn.max(hinted)..]] {
+            deframer.feed(Stream::Out, part).unwrap();
+        }
+        deframer.feed(Stream::Err, &end(B, "")).unwrap();
+        seen.extend(events(&mut deframer));
+        let notes = Notes { unparsed: true, left_open: true, late_bytes: 6 };
+        let ended = Frame { notes, ..frame(2, b"out", b"err") };
+        assert_eq!(seen, [Event::Begun(0, None), Event::Hinted(0, 2), Event::Ended(0, ended)], "torn at {torn}");
+    }
+}
+
+#[test]
+fn a_command_that_imitates_its_own_markers_is_a_violation() {
+    for lie in [&end(A, "0")[..], &[hint(A, "0"), hint(A, "7")].concat(), &[hint(A, "0"), end(A, "0")].concat()] {
+        let mut deframer = Deframer::default();
+        deframer.expect_guarded(A, 100);
+        deframer.feed(Stream::Out, &begin(A)).unwrap();
+        assert!(deframer.feed(Stream::Out, lie).is_err(), "{}", lie.escape_ascii());
+    }
+    let mut deframer = Deframer::default();
+    deframer.expect(A, 100);
+    assert!(deframer.feed(Stream::Out, &[begin(A), hint(A, "0")].concat()).is_err());
+}
+
+#[test]
+fn the_nonce_of_a_guarded_end_is_not_in_what_the_command_can_read() {
+    let lines = String::from_utf8(guarded(&A, "echo it\'s").unwrap()).unwrap();
+    assert!(lines.contains("|%d") && !lines.contains(">%d"), "{lines}");
+    let doubtful = String::from_utf8(release(&B, "echo it\'s", true)).unwrap();
+    assert!(doubtful.contains(r"printf '%s\n' 'echo it'\''s' | /bin/sh -n"), "{doubtful}");
+    assert!(!String::from_utf8(release(&B, "echo", false)).unwrap().contains("sh -n"));
 }

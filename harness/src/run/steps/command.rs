@@ -29,7 +29,10 @@ pub(super) async fn run<L: Live>(
     loop {
         let reply = shell(live, step, command.to_owned(), clock).await?;
         match judge_command(step, command, expect, &reply) {
-            Ok(()) => return Ok(Done::asserting(asked)),
+            Ok(()) => {
+                let remarks = check::command::remark(command, &reply).into_iter().collect();
+                return Ok(Done { remarks, ..Done::asserting(asked) });
+            }
             Err(mut failure) => {
                 if begun.elapsed() >= patience || clock.is_over() {
                     if eventually.is_some() {

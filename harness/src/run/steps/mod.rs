@@ -126,7 +126,7 @@ pub async fn reboot<L: Live>(live: &mut L, asked: &Reboot<'_>, clock: &Clock) ->
 async fn shell<L: Live>(live: &L, step: &Step, script: String, clock: &Clock) -> Result<Reply, Broken> {
     let timeout = step.timeout.map_or(clock.left(), |limit| clock.stretch(limit));
     let shown = text::one_line(&script, 160);
-    let replies = live.batch(vec![Request { script, timeout, limit: OUTPUT_LIMIT }]).await.map_err(Broken::lost)?;
+    let replies = live.commands(vec![Request { script, timeout, limit: OUTPUT_LIMIT }]).await.map_err(Broken::lost)?;
     let Some(reply) = replies.into_iter().next() else {
         return Err(Broken::lost(Failure::new(failure::SSH_PROTOCOL, "the guest gave no answer to a step")));
     };
