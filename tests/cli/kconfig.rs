@@ -12,7 +12,7 @@ const SUITE: &str = "schema: suite/v1\nsuite: s\ntests:\n\
 - {id: one, summary: it matters, expect: {kconfig: {CONFIG_KVM: {enabled: true}, CONFIG_DEVMEM: {disabled: true}}}}\n\
 - {id: two, summary: x, when: distro == fedora, because: y, expect: {kconfig: {CONFIG_NR_CPUS: '>= 512'}}}\n";
 
-const GOOD: &str = "# Linux/x86_64 6.18.5 Kernel Configuration\nCONFIG_KVM=m\nCONFIG_NR_CPUS=512\nCONFIG_HZ=1000\n";
+const GOOD: &str = "# Linux/x86_64 6.18.5 Kernel Configuration\nCONFIG_KVM=m\nCONFIG_NR_CPUS=512\nCONFIG_HZ=1000\n# end of Kernel hacking\n";
 
 struct Files {
     place: Place,

@@ -95,7 +95,7 @@ mod tests {
     use crate::guest::Reply;
     use crate::suite::model::{Matcher, Operator};
 
-    const CONFIG: &str = "6.6.1-azl3\n# Linux/x86 6.6.1 Kernel Configuration\nCONFIG_KVM=m\n# CONFIG_DEVMEM is not set\nCONFIG_NR_CPUS=512\nCONFIG_LSM=\"lockdown,yama\"\nCONFIG_HYPERV=y\n";
+    const CONFIG: &str = "6.6.1-azl3\n# Linux/x86 6.6.1 Kernel Configuration\nCONFIG_KVM=m\n# CONFIG_DEVMEM is not set\nCONFIG_NR_CPUS=512\nCONFIG_LSM=\"lockdown,yama\"\nCONFIG_HYPERV=y\n# end of Kernel hacking\n";
 
     fn judge(subject: &str, attribute: &'static str, matcher: Matcher) -> Verdict {
         let asked = expectation("kconfig", subject, &[(attribute, matcher)]);
@@ -124,6 +124,20 @@ mod tests {
         };
         assert_eq!(missed(&judge("CONFIG_KVM")), ("disabled is true", "false"));
         assert!(matches!(judge("CONFIG_DEVMEM"), Verdict::Unknown { why } if why.contains("fragment")));
+    }
+
+    #[test]
+    fn what_is_on_under_its_new_name_is_not_disabled_under_the_old_one() {
+        let judge = |symbol: &str, release: &str, asked: &str| {
+            let text =
+                format!("# Linux/x86 {release} Kernel Configuration\nCONFIG_{symbol}=y\n# end of Kernel hacking\n");
+            let config = Config::parse(&text, release).unwrap();
+            judged(&expectation("kconfig", asked, &[("disabled", equals("true"))]), Ok(&config)).remove(0)
+        };
+        for (new, old) in [("KSTACK_ERASE", "GCC_PLUGIN_STACKLEAK"), ("CFI", "CFI_CLANG")] {
+            assert_eq!(missed(&judge(new, "6.18.0", old)), ("disabled is true", "false"), "{old}");
+            assert_eq!(missed(&judge(old, "6.6.0", new)), ("disabled is true", "false"), "{new}");
+        }
     }
 
     #[test]

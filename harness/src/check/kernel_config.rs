@@ -1,10 +1,9 @@
-//! A kernel's `.config`, and symbols that changed their names.
+//! A kernel's `.config`, whose symbols are also found by the names that they had before or got since.
 
-use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
+use super::kernel_config_renames::other_names;
 use super::kernel_header;
-use crate::suite::value::version_order;
 
 /// What a configuration says of a symbol.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,42 +32,6 @@ impl Setting {
         }
     }
 }
-
-/// A symbol that got another name. Kernels before `since` have only the old one.
-struct Alias {
-    name: &'static str,
-    old: &'static str,
-    since: &'static str,
-}
-
-/// From the kernel's own Kconfig files.
-const ALIASES: &[Alias] = &[
-    // The bus driver got a symbol of its own in 6.18; before, HYPERV was it.
-    Alias { name: "HYPERV_VMBUS", old: "HYPERV", since: "6.18" },
-    // The xtables target replaced the address-family ones in 3.7, which select it since.
-    Alias { name: "NETFILTER_XT_TARGET_REDIRECT", old: "IP_NF_TARGET_REDIRECT", since: "3.7" },
-    Alias { name: "NETFILTER_XT_TARGET_MASQUERADE", old: "IP_NF_TARGET_MASQUERADE", since: "5.2" },
-    // The targets of IPv6 went the same way, each with that of IPv4.
-    Alias { name: "NETFILTER_XT_TARGET_REDIRECT", old: "IP6_NF_TARGET_REDIRECT", since: "3.7" },
-    Alias { name: "NETFILTER_XT_TARGET_MASQUERADE", old: "IP6_NF_TARGET_MASQUERADE", since: "5.2" },
-    // Mitigations were renamed in 6.9.
-    Alias { name: "MITIGATION_PAGE_TABLE_ISOLATION", old: "PAGE_TABLE_ISOLATION", since: "6.9" },
-    Alias { name: "MITIGATION_RETPOLINE", old: "RETPOLINE", since: "6.9" },
-    Alias { name: "MITIGATION_RETHUNK", old: "RETHUNK", since: "6.9" },
-    Alias { name: "MITIGATION_SLS", old: "SLS", since: "6.9" },
-    Alias { name: "MITIGATION_SRSO", old: "CPU_SRSO", since: "6.9" },
-    Alias { name: "CPU_MITIGATIONS", old: "SPECULATION_MITIGATIONS", since: "6.9" },
-    Alias { name: "MITIGATION_UNRET_ENTRY", old: "CPU_UNRET_ENTRY", since: "6.9" },
-    Alias { name: "MITIGATION_IBPB_ENTRY", old: "CPU_IBPB_ENTRY", since: "6.9" },
-    Alias { name: "MITIGATION_IBRS_ENTRY", old: "CPU_IBRS_ENTRY", since: "6.9" },
-    Alias { name: "MITIGATION_CALL_DEPTH_TRACKING", old: "CALL_DEPTH_TRACKING", since: "6.9" },
-    Alias { name: "MITIGATION_GDS_FORCE", old: "GDS_FORCE_MITIGATION", since: "6.9" },
-    // The strong form was the plain one of before.
-    Alias { name: "STACKPROTECTOR", old: "CC_STACKPROTECTOR", since: "4.18" },
-    Alias { name: "STACKPROTECTOR_STRONG", old: "CC_STACKPROTECTOR_STRONG", since: "4.18" },
-    Alias { name: "STRICT_KERNEL_RWX", old: "DEBUG_RODATA", since: "4.11" },
-    Alias { name: "STRICT_MODULE_RWX", old: "DEBUG_SET_MODULE_RONX", since: "4.11" },
-];
 
 /// A parsed configuration.
 #[derive(Debug)]
@@ -104,8 +67,7 @@ impl Config {
     }
 
     /// The setting of a symbol, with or without `CONFIG_`. A symbol that the configuration does not
-    /// mention is looked up by its old name on kernels that had only that, and by its new name on
-    /// kernels that have only that. An error when the text is not the whole configuration and does
+    /// mention is looked up by its other names ([`other_names`]). An error when the text is not the whole configuration and does
     /// not mention it: that says nothing of the kernel that was built from it.
     pub fn get(&self, symbol: &str) -> Result<Setting, String> {
         let name = symbol.strip_prefix("CONFIG_").unwrap_or(symbol);
@@ -122,19 +84,11 @@ impl Config {
         }
     }
 
-    /// What stands under the name that this kernel has for the symbol. Without a release nobody can
-    /// tell which name that is.
+    /// What stands under the name that this kernel has for the symbol: the first one that is on, so that what
+    /// is on under one name is never off under another.
     fn by_other_name(&self, name: &str) -> Option<&Setting> {
-        let alias = ALIASES.iter().filter(|_| !self.release.is_empty()).find_map(|alias| {
-            let renamed = version_order(&self.release, alias.since).is_some_and(Ordering::is_ge);
-            match () {
-                () if alias.name == name && !renamed => Some(alias.old),
-                // HYPERV stayed, with a narrower meaning, so that only a vanished name is followed.
-                () if alias.old == name && renamed => Some(alias.name),
-                () => None,
-            }
-        })?;
-        self.settings.get(alias)
+        let found = || other_names(name, &self.release).filter_map(|other| self.settings.get(other));
+        found().find(|setting| **setting != Setting::No).or_else(|| found().next())
     }
 
     /// Whether this is all that the kernel's build decided: what it does not mention is then absent,
@@ -168,6 +122,7 @@ fn unquote(value: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::kernel_config_renames::RENAMES;
     use super::*;
 
     /// What the kernel's build writes around the symbols of a whole configuration.
@@ -205,6 +160,38 @@ mod tests {
         // What a configuration says of a name itself is never replaced.
         let both = "# CONFIG_IP_NF_TARGET_REDIRECT is not set\nCONFIG_NETFILTER_XT_TARGET_REDIRECT=m\n";
         assert_eq!(whole(both, "6.12").get("IP_NF_TARGET_REDIRECT"), Ok(Setting::No));
+    }
+
+    #[test]
+    fn every_rename_is_followed_in_both_directions() {
+        let mut pairs = std::collections::BTreeSet::new();
+        for rename in RENAMES {
+            assert!(pairs.insert((rename.name, rename.old)) && rename.name != rename.old, "{rename:?} is there twice");
+            assert!(rename.source.len() > 20 && rename.since.contains('.'), "{rename:?} says no source");
+            // What comes right before the release that has the new name.
+            let (major, minor) = rename.since.split_once('.').unwrap();
+            let before = format!("{major}.{}.99", minor.parse::<u32>().unwrap() - 1);
+            for (here, asked, release) in
+                [(rename.name, rename.old, rename.since), (rename.old, rename.name, before.as_str())]
+            {
+                let config = whole(&format!("CONFIG_{here}=y\n"), release);
+                assert_eq!(config.get(asked), Ok(Setting::Yes), "{asked} on {release}, which has {here}");
+                assert_eq!(whole(&format!("# CONFIG_{here} is not set\n"), release).get(asked), Ok(Setting::No));
+                // The file's own word counts, and without a release none does.
+                let both = format!("CONFIG_{here}=y\n# CONFIG_{asked} is not set\n");
+                assert_eq!(whole(&both, release).get(asked), Ok(Setting::No));
+                assert!(Config::parse(&format!("CONFIG_{here}=y\n"), "").unwrap().get(asked).is_err());
+            }
+        }
+    }
+
+    #[test]
+    fn a_rename_that_a_stable_kernel_took_over_is_followed_and_a_narrower_meaning_is_not() {
+        let backported = whole("CONFIG_MITIGATION_RETPOLINE=y\n", "6.6.104");
+        assert_eq!(backported.get("RETPOLINE"), Ok(Setting::Yes));
+        let two = whole("# CONFIG_IP_NF_TARGET_REDIRECT is not set\nCONFIG_IP6_NF_TARGET_REDIRECT=m\n", "3.6");
+        assert_eq!(two.get("NETFILTER_XT_TARGET_REDIRECT"), Ok(Setting::Module), "on under one name");
+        assert_eq!(whole("CONFIG_NF_NAT_IPV4=m\n", "5.4").get("NF_NAT"), Ok(Setting::Absent));
     }
 
     #[test]

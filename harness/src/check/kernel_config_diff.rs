@@ -145,7 +145,8 @@ mod tests {
     use super::*;
 
     fn whole(symbols: &str) -> Config {
-        Config::parse(&format!("# Linux/x86 6.18.5 Kernel Configuration\n{symbols}"), "6.18.5").unwrap()
+        Config::parse(&format!("# Linux/x86 6.18.5 Kernel Configuration\n{symbols}# end of Kernel hacking\n"), "6.18.5")
+            .unwrap()
     }
 
     fn told(difference: &BTreeMap<Transition, Vec<Change>>) -> Vec<String> {

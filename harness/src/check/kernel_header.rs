@@ -1,6 +1,10 @@
 //! What a kernel configuration's own text says of itself: for which kernel and processor it was
 //! written, and whether it is all of it.
 
+use std::cmp::Ordering;
+
+use crate::suite::value::version_order;
+
 /// What a configuration says of itself. Both are what the file's author wrote: hostile, bounded by
 /// who shows them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -40,12 +44,18 @@ pub fn read(text: &str) -> Header {
     Header { release: stated.map(|(_, release)| release.to_owned()), arch: arch.map(str::to_owned) }
 }
 
-/// Whether the text is a whole configuration and not a fragment or the beginning of one. The build
-/// writes the header; since Linux 5.3 it also marks the end of each menu, and the menu "Kernel
-/// hacking" comes after all the others but those of distributions.
+/// Whether the text is a whole configuration and not a fragment or the beginning of one. The build writes
+/// the header. Since Linux 5.3 it also marks the end of each menu (scripts/kconfig/confdata.c), and the menu
+/// "Kernel hacking" comes after all the others but those of distributions. Older ones only name their menus:
+/// the last one is "Kernel hacking" since 4.19 and "Library routines" before, so both must have begun.
 pub fn is_complete(text: &str) -> bool {
-    let mut ends = text.lines().filter_map(|line| line.strip_prefix("# end of ")).map(str::trim_end).peekable();
-    stated(text).is_some() && (ends.peek().is_none() || ends.any(|menu| menu == "Kernel hacking"))
+    let Some((_, release)) = stated(text) else { return false };
+    let has = |wanted: &str| text.lines().any(|line| line.trim_end() == wanted);
+    let marks_ends = text.lines().any(|line| line.starts_with("# end of "));
+    if marks_ends || version_order(release, "5.3").is_none_or(Ordering::is_ge) {
+        return has("# end of Kernel hacking");
+    }
+    has("# Kernel hacking") && has("# Library routines")
 }
 
 /// Processor and release of the header.
@@ -104,9 +114,18 @@ mod tests {
         assert!(is_complete(&format!(
             "{head}CONFIG_A=y\n# end of General setup\n# end of Kernel hacking\nCONFIG_B=y\n"
         )));
-        assert!(is_complete(&format!("{head}CONFIG_A=y\n")), "old kernels mark no menu");
+        assert!(!is_complete(&format!("{head}CONFIG_A=y\n")), "cut before the end of the first menu");
+        assert!(!is_complete(&format!("{head}CONFIG_A=y\n# end of Kernel hack")), "cut in the last line");
         assert!(!is_complete(&format!("{head}CONFIG_A=y\n# end of General setup\nCONFIG_B=y\n")));
         assert!(!is_complete("# x86_64\nCONFIG_A=y\n# CONFIG_B is not set\n"));
+        // Before 5.3 no menu has an end, and two have been the last.
+        let menus = ["# Kernel hacking\n#\nCONFIG_A=y\n#\n", "# Library routines\n#\nCONFIG_B=y\n"];
+        for (release, [first, last]) in [("5.2.21", [menus[1], menus[0]]), ("4.14.336", menus)] {
+            let head = format!("# Linux/x86 {release} Kernel Configuration\n#\n");
+            assert!(is_complete(&format!("{head}{first}{last}")), "{release}");
+            assert!(!is_complete(&format!("{head}{first}")), "{release}, cut");
+            assert!(!is_complete(&format!("{head}CONFIG_A=y\n")), "{release}, a fragment");
+        }
         let late = format!("{}{head}", "CONFIG_A=y\n".repeat(HEAD));
         assert!(!is_complete(&late), "a header further down belongs to something that was appended");
     }

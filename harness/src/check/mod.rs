@@ -30,6 +30,7 @@ pub mod kconfig;
 pub mod kernel;
 pub mod kernel_config;
 pub mod kernel_config_diff;
+pub mod kernel_config_renames;
 pub mod kernel_header;
 pub mod listeners;
 pub mod log;

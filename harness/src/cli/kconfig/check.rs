@@ -34,8 +34,9 @@ pub struct Arguments {
     /// The kernel's release, for files that do not say it: 6.18.5
     #[arg(long, value_name = "RELEASE")]
     release: Option<String>,
-    /// What else is known of the system, for the conditions of suites: distro=fedora-43, id-like=fedora; `id-like=`
-    /// says that it has none. May be repeated
+    /// What else is known of the system, for the conditions of suites: distro=fedora-43, id-like=fedora,
+    /// capability=cgroup2; `id-like=` says that it has none, 'capability!=cgroup2' that this one is missing. May be
+    /// repeated
     #[arg(long, value_name = "DIMENSION=VALUE")]
     given: Vec<String>,
     /// Let what nobody can tell pass
@@ -188,8 +189,12 @@ mod tests {
     use crate::cli::offline::{Miss, Unanswered};
 
     fn row(outcome: Outcome, depends_on: Option<&str>) -> FileRow {
-        let source =
-            Source::parse("x|\x1b.config", "# Linux/x86_64 6.18.5 Kernel Configuration\nCONFIG_A=y\n", None, None);
+        let source = Source::parse(
+            "x|\x1b.config",
+            "# Linux/x86_64 6.18.5 Kernel Configuration\nCONFIG_A=y\n# end of Kernel hacking\n",
+            None,
+            None,
+        );
         let test = Row {
             name: "s/t".to_owned(),
             summary: "why it matters".to_owned(),

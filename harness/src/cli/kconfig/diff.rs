@@ -237,7 +237,7 @@ mod tests {
     use super::*;
 
     fn source(symbols: &str) -> Source {
-        let text = format!("# Linux/x86_64 6.18.5 Kernel Configuration\n{symbols}");
+        let text = format!("# Linux/x86_64 6.18.5 Kernel Configuration\n{symbols}# end of Kernel hacking\n");
         Source::parse("x.config", &text, None, None).unwrap()
     }
 

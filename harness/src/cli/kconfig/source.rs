@@ -143,7 +143,7 @@ fn unpacked(packed: &[u8]) -> Result<Vec<u8>, String> {
 mod tests {
     use super::*;
 
-    const TEXT: &str = "# Linux/arm64 6.18.5 Kernel Configuration\nCONFIG_A=y\n";
+    const TEXT: &str = "# Linux/arm64 6.18.5 Kernel Configuration\nCONFIG_A=y\n# end of Kernel hacking\n";
 
     fn packed(bytes: &[u8]) -> Vec<u8> {
         let mut input = tempfile::tempfile().unwrap();

@@ -17,7 +17,7 @@ use crate::exit::Exit;
 use crate::run::gate::reason_to_skip;
 use crate::suite::adjust::AdjustError;
 use crate::suite::clause::{Clause, Join};
-use crate::suite::model::{Adjustment, Change, Condition, Expectation, Operator, Suite, Test, When};
+use crate::suite::model::{Adjustment, Change, Expectation, Suite, Test, When};
 use crate::text::{harmless, one_line};
 
 pub use known::Known;
@@ -157,18 +157,24 @@ fn ask(suite: &Suite, test: &Test, part: &Part<'_>, known: &Known) -> Row {
         unknown: Vec::new(),
         elsewhere,
     };
+    let known = known.proving(part.proves);
     let lookup = |dimension: &str| known.lookup(dimension);
     for (when, what) in [(&suite.images, "the suite"), (&test.when, "the test")] {
-        let Some(when) = when.as_ref().map(|when| part.given(when)) else { continue };
-        match reason_to_skip(&when, what, &lookup) {
+        let Some(when) = when else { continue };
+        let decided = given(when, &known);
+        match reason_to_skip(&decided, what, &lookup) {
             Ok(None) => {}
-            Ok(reason) => return Row { outcome: Outcome::Skip, reason, ..row },
+            Ok(Some(reason)) => {
+                // People are shown the condition that the suite has.
+                let reason = reason.replacen(&decided.condition.to_string(), &when.condition.to_string(), 1);
+                return Row { outcome: Outcome::Skip, reason: Some(reason), ..row };
+            }
             Err(dimension) => {
                 return undecided(row, format!("{what} is asked when {}", when.condition), dimension);
             }
         }
     }
-    let adjusted = match part.of(test).adjusted(&lookup) {
+    let adjusted = match part.of(test, &known).adjusted(&lookup) {
         Ok(adjusted) => adjusted.test,
         Err(AdjustError::Unknown { dimension }) => {
             return undecided(row, "an adjustment of the test depends on it".to_owned(), dimension);
@@ -246,11 +252,11 @@ fn joins(test: &Test, check: &str) -> Vec<Join> {
 impl Part<'_> {
     /// The test with nothing but what it says of the file, so that an adjustment of something else does
     /// not have to be decided.
-    fn of(&self, test: &Test) -> Test {
+    fn of(&self, test: &Test, known: &Known) -> Test {
         let joins = joins(test, self.check);
         let meant = |change: &&Change| concerns_change(change, self.check, &joins);
         let adjust = |adjustment: &Adjustment| Adjustment {
-            when: self.given(&adjustment.when),
+            when: given(&adjustment.when, known),
             changes: adjustment.changes.iter().filter(meant).cloned().collect(),
             ..adjustment.clone()
         };
@@ -260,32 +266,11 @@ impl Part<'_> {
             ..test.clone()
         }
     }
+}
 
-    /// The condition, given what the file proves. What else a guest offers stays unknown.
-    fn given(&self, when: &When) -> When {
-        When { condition: self.assumed(&when.condition), ..when.clone() }
-    }
-
-    fn assumed(&self, condition: &Condition) -> Condition {
-        let holds = |condition: &Condition| matches!(condition, Condition::And(parts) if parts.is_empty());
-        match condition {
-            Condition::Compare { dimension, operator: Operator::Eq, values }
-                if dimension == "capability" && values.iter().any(|value| Some(value.as_str()) == self.proves) =>
-            {
-                Condition::And(Vec::new())
-            }
-            Condition::And(parts) => {
-                let mut open: Vec<Condition> =
-                    parts.iter().map(|part| self.assumed(part)).filter(|part| !holds(part)).collect();
-                if open.len() == 1 { open.remove(0) } else { Condition::And(open) }
-            }
-            Condition::Or(parts) => {
-                let parts: Vec<Condition> = parts.iter().map(|part| self.assumed(part)).collect();
-                if parts.iter().any(holds) { Condition::And(Vec::new()) } else { Condition::Or(parts) }
-            }
-            other => other.clone(),
-        }
-    }
+/// The condition, in the form that what is known can decide.
+fn given(when: &When, known: &Known) -> When {
+    When { condition: known.decided(&when.condition), ..when.clone() }
 }
 
 /// The selected tests that say something of what this check type is about; `command` asks all of them
@@ -341,11 +326,15 @@ pub fn exit(files: &[&[Row]], allow_unknown: bool) -> Exit {
 
 const UNTOLD: [Outcome; 2] = [Outcome::Unknown, Outcome::Undecided];
 
-/// What a person can do about what nobody can tell. `option` says how a dimension is given.
+/// What a person can do about what nobody can tell. `option` says how a dimension is given; a capability
+/// or a tool is given with its name.
 pub fn hint<'r>(rows: impl Iterator<Item = &'r Row> + Clone, option: impl Fn(&str) -> String) -> Option<String> {
     let dimensions: BTreeSet<&str> = rows.clone().filter_map(|row| row.depends_on.as_deref()).collect();
-    let options: Vec<String> =
-        dimensions.into_iter().filter(|dimension| !matches!(*dimension, "capability" | "tool")).map(option).collect();
+    let option = |dimension: &str| match dimension.split_once('=') {
+        Some((dimension, word)) => format!("--given {dimension}={word} or --given '{dimension}!={word}'"),
+        None => option(dimension),
+    };
+    let options: Vec<String> = dimensions.into_iter().map(option).collect();
     if !options.is_empty() {
         return Some(format!(
             "  help: {} would decide what is undecided; --allow-unknown accepts it",
@@ -457,7 +446,8 @@ tests:
         rows.iter().map(|row| (row.name.as_str(), row.outcome.word())).collect()
     }
 
-    const WHOLE: &str = "# Linux/x86_64 6.17.5 Kernel Configuration\nCONFIG_A=y\n# CONFIG_B is not set\n";
+    const WHOLE: &str =
+        "# Linux/x86_64 6.17.5 Kernel Configuration\nCONFIG_A=y\n# CONFIG_B is not set\n# end of Kernel hacking\n";
 
     #[test]
     fn a_file_is_asked_what_it_can_answer_and_the_rest_is_said() {
@@ -470,7 +460,17 @@ tests:
         assert_eq!((&*miss.subject, &*miss.expected, &*miss.found), ("CONFIG_B", "enabled is true", "false"));
         assert_eq!((rows[0].met, rows[0].elsewhere), (1, 1));
         let reason = rows[2].reason.as_deref();
-        assert_eq!(reason, Some("the test is asked when capability == selinux, and `capability` is not known"));
+        assert_eq!(
+            reason,
+            Some(
+                "the test is asked when capability == kconfig and capability == selinux, and `capability=selinux` is not known"
+            )
+        );
+        let rows = ask_all(WHOLE, &["mode=package", "capability!=selinux"]);
+        let reason = rows[2].reason.as_deref().unwrap();
+        let said =
+            "the test is asked when capability == kconfig and capability == selinux: capability selinux is absent here";
+        assert!(rows[2].outcome == Outcome::Skip && reason.starts_with(said), "{reason}");
     }
 
     #[test]
