@@ -1,6 +1,6 @@
 //! `muster console`: the judge on files, as a pipeline meets it.
 
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use crate::support::{Finished, Place};
@@ -39,6 +39,39 @@ fn the_exit_code_says_what_was_found() {
     scan(&place, &[&crash, "--rules", &missing]).assert_status(2);
     let folder = place.folder.path().display().to_string();
     scan(&place, &[&folder]).assert_status(3);
+}
+
+#[test]
+fn packed_logs_are_read_and_what_is_no_log_is_not_a_clean_one() {
+    let place = Place::new();
+    let crash = place.write("crash.log", CRASH).display().to_string();
+    for (program, end) in [("gzip", "gz"), ("xz", "xz"), ("zstd", "zst"), ("bzip2", "bz2")] {
+        let packed = Command::new(program).args(["-c", &crash]).output().expect(program).stdout;
+        let path = place.path(&format!("crash.log.{end}"));
+        std::fs::write(&path, &packed).expect("a packed log");
+        let ended = scan(&place, &[&path.display().to_string()]);
+        ended.assert_status(1);
+        assert!(ended.stdout.contains("1 fatal, 1 fail in 4 lines"), "{program}: {}", ended.stdout);
+        std::fs::write(&path, &packed[..packed.len() - 9]).expect("a cut log");
+        let ended = scan(&place, &[&path.display().to_string()]);
+        ended.assert_status(2);
+        assert!(ended.stderr.contains("is it cut off?"), "{program}: {}", ended.stderr);
+    }
+    let empty = place.write("empty.log", "").display().to_string();
+    let blank = place.write("blank.log", "\0\0\n  \r\n").display().to_string();
+    let binary = place.path("binary.log");
+    let bytes: Vec<u8> = (0..40_000_u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
+    std::fs::write(&binary, bytes).expect("bytes");
+    let binary = binary.display().to_string();
+    for (file, why) in [(&empty, "is empty"), (&blank, "nothing but blanks"), (&binary, "is binary")] {
+        let ended = scan(&place, &[file]);
+        ended.assert_status(2);
+        assert!(ended.stderr.contains(why), "{}", ended.stderr);
+        scan(&place, &[file, &crash]).assert_status(2);
+    }
+    let ended = scan(&place, &[&empty, "--format", "json"]);
+    ended.assert_status(2);
+    assert!(json(&ended)["files"][0]["error"].as_str().is_some_and(|why| why.contains("is empty")));
 }
 
 #[test]

@@ -57,6 +57,26 @@ fn the_exit_code_tells_met_missed_and_not_known_apart() {
 }
 
 #[test]
+fn a_capability_that_is_given_decides_and_a_wrong_one_is_explained() {
+    let files = files();
+    let suite = "schema: suite/v1\nsuite: c\ntests:\n- {id: old, summary: x, when: not (capability == cgroup2), because: y, \
+                 expect: {kconfig: {CONFIG_KVM: n}}}\n- {id: new, summary: x, expect: {kconfig: {CONFIG_KVM: m}}}\n";
+    let suite = files.place.write("c.yaml", suite).display().to_string();
+    let run = |given: &[&str]| {
+        let words = [&["kconfig", "check", &files.good, "--suites", &suite], given].concat();
+        files.place.run(&words, SOON)
+    };
+    let open = run(&[]);
+    open.assert_status(2);
+    assert!(open.stderr.contains("--given capability=cgroup2 or --given 'capability!=cgroup2'"), "{}", open.stderr);
+    run(&["--given", "capability=cgroup2", "--given", "capability=systemd,efi"]).assert_status(0);
+    run(&["--given", "capability!=cgroup2"]).assert_status(1);
+    let slip = run(&["--given", "capability=cgroups2"]);
+    slip.assert_status(2);
+    assert!(slip.stderr.contains("did you mean `cgroup2`?"), "{}", slip.stderr);
+}
+
+#[test]
 fn a_fragment_is_said_to_be_one_and_does_not_pass() {
     let files = files();
     let fragment = files.place.write("x-fedora.config", "# x86_64\nCONFIG_KVM=m\n").display().to_string();

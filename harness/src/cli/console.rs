@@ -1,6 +1,7 @@
 //! `muster console`: the console judge on logs that are already there, and its rules.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{Read, stdin};
@@ -9,6 +10,7 @@ use std::sync::Arc;
 use camino::{Utf8Path, Utf8PathBuf};
 use serde::Serialize;
 
+use super::packed::{PackedError, unpacked};
 use super::{Complaint, OutputFormat, load, say, say_error};
 use crate::exit::Exit;
 use crate::machine::console::scan::{Scan, scan};
@@ -33,11 +35,14 @@ pub struct Arguments {
 enum Command {
     /// Judge logs as a run judges its consoles
     #[command(
-        after_help = "Exit codes: 0 nothing of severity fail or fatal · 1 something · 2 invalid rules or usage · \
-        3 a file that cannot be read\nExample: muster console scan /var/log/serial.log - <other.log"
+        after_help = "Exit codes: 0 nothing of severity fail or fatal · 1 something · 2 invalid rules or usage, or a file \
+        that is no log: empty or binary · 3 a file that cannot be read\n\
+        --format json prints one object, {schema, at-least, files}; `muster schema console` describes it\n\
+        Example: muster console scan /var/log/serial.log - <other.log"
     )]
     Scan {
-        /// Logs; `-` is stdin
+        /// Logs, plain or packed by gzip, xz, zstd or bzip2, in whatever form journalctl, dmesg and syslog daemons print
+        /// them; `-` is stdin
         #[arg(required = true)]
         files: Vec<Utf8PathBuf>,
         /// Rules beside the shipped ones: a file or a folder; may be repeated
@@ -49,7 +54,8 @@ enum Command {
         /// The guest was emulated: slowness speaks against nobody
         #[arg(long)]
         emulated: bool,
-        /// How findings are printed
+        /// How findings are printed: text for people (the worst first, repeats folded), json for programs (one object,
+        /// in the order of the log)
         #[arg(long, value_enum, default_value_t)]
         format: OutputFormat,
     },
@@ -59,7 +65,7 @@ enum Command {
         /// Rules beside the shipped ones: a file or a folder; may be repeated
         #[arg(long, value_name = "FILE")]
         rules: Vec<Utf8PathBuf>,
-        /// How rules are printed
+        /// How rules are printed: text for people, json for programs (an array of objects)
         #[arg(long, value_enum, default_value_t)]
         format: OutputFormat,
     },
@@ -117,7 +123,7 @@ fn scan_all(files: &[Utf8PathBuf], setting: &Setting, at_least: Severity, format
     for file in files {
         let row = match read(file, setting) {
             Ok(scan) => FileRow::new(file, &scan, at_least),
-            Err(error) => FileRow::unreadable(file, &error),
+            Err(refusal) => FileRow::refused(file, refusal),
         };
         if format == OutputFormat::Text {
             match &row.error {
@@ -128,7 +134,9 @@ fn scan_all(files: &[Utf8PathBuf], setting: &Setting, at_least: Severity, format
         rows.push(row);
     }
     let exit = match () {
-        () if rows.iter().any(|row| row.error.is_some()) => Exit::Error,
+        () if rows.iter().any(|row| row.unreadable) => Exit::Error,
+        // Nothing was found in it, since nothing could be.
+        () if rows.iter().any(|row| row.error.is_some()) => Exit::Invalid,
         () if rows.iter().any(FileRow::fails) => Exit::Failed,
         () => Exit::Pass,
     };
@@ -139,12 +147,45 @@ fn scan_all(files: &[Utf8PathBuf], setting: &Setting, at_least: Severity, format
     exit
 }
 
-fn read(file: &Utf8Path, setting: &Setting) -> std::io::Result<Scan> {
-    let log: Box<dyn Read> = match file.as_str() {
+/// Why a file has no findings.
+#[derive(Debug)]
+enum Refusal {
+    /// It cannot be read.
+    Unreadable(String),
+    /// It is no log.
+    Unfit(String),
+}
+
+fn read(file: &Utf8Path, setting: &Setting) -> Result<Scan, Refusal> {
+    let unreadable = |error: std::io::Error| Refusal::Unreadable(error.to_string());
+    let source: Box<dyn Read> = match file.as_str() {
         "-" => Box::new(stdin().lock()),
-        _ => Box::new(File::open(file)?),
+        _ => Box::new(File::open(file).map_err(unreadable)?),
     };
-    scan(log, setting.clone())
+    let scan = unpacked(source, UNPACKED, |log| scan(log, setting.clone())).map_err(|error| match error {
+        PackedError::Read(error) => unreadable(error),
+        PackedError::Unpack(why) => Refusal::Unfit(why),
+    })?;
+    match scan.unfit() {
+        Some(why) => Err(Refusal::Unfit(format!("the file {why}; a log of text is wanted{}", instead(&scan)))),
+        None => Ok(scan),
+    }
+}
+
+/// The most that comes out of a packed log, in bytes.
+const UNPACKED: u64 = 4 << 30;
+
+/// What a file is that people take for a log, and how it becomes one.
+fn instead(scan: &Scan) -> &'static str {
+    match () {
+        () if scan.head.starts_with(b"LPKSHHRH") => {
+            " (this is a journal: print it with `journalctl --file FILE -o short-monotonic`)"
+        }
+        () if scan.head.starts_with(b"PK\x03\x04") => " (this is a ZIP archive: unpack it first)",
+        () if scan.head.starts_with(b"\x04\x22\x4d\x18") => " (this is packed by lz4: unpack it with `lz4 -d`)",
+        () if scan.head.starts_with(b"\x7fELF") => " (this is a program or a memory dump)",
+        () => "",
+    }
 }
 
 /// What `scan --format json` prints.
@@ -173,6 +214,9 @@ struct FileRow {
     omitted: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<String>,
+    /// Whether it could not be read, rather than being no log.
+    #[serde(skip)]
+    unreadable: bool,
 }
 
 #[derive(Debug, Serialize)]
@@ -223,12 +267,16 @@ impl FileRow {
             counts,
             findings,
             error: None,
+            unreadable: false,
         }
     }
 
-    fn unreadable(file: &Utf8Path, error: &std::io::Error) -> Self {
-        let nothing = Scan { bytes: 0, lines: 0, findings: Vec::new(), counts: BTreeMap::new() };
-        Self { error: Some(error.to_string()), ..Self::new(file, &nothing, Severity::Info) }
+    fn refused(file: &Utf8Path, refusal: Refusal) -> Self {
+        let nothing = Self::new(file, &Scan::default(), Severity::Info);
+        match refusal {
+            Refusal::Unreadable(error) => Self { error: Some(error), unreadable: true, ..nothing },
+            Refusal::Unfit(error) => Self { error: Some(error), ..nothing },
+        }
     }
 
     fn fails(&self) -> bool {
@@ -249,7 +297,7 @@ impl FileRow {
             true => format!("{file}: nothing found in {} lines\n", self.lines),
             false => format!("{file}: {} in {} lines\n", told.join(", "), self.lines),
         };
-        for finding in &self.findings {
+        for (finding, again) in folded(&self.findings) {
             let _ = writeln!(
                 out,
                 "  line {}: {} {} ({})",
@@ -265,12 +313,60 @@ impl FileRow {
             if finding.excerpt.is_empty() {
                 let _ = writeln!(out, "    > {}", finding.line);
             }
+            if let Some((last, rest)) = again.split_last() {
+                let some: Vec<String> = rest.iter().take(LINES).map(u64::to_string).collect();
+                let more = if rest.len() > LINES { ", …" } else { "" };
+                let lines = [some.join(", ").as_str(), more, if rest.is_empty() { "" } else { ", " }].concat();
+                let _ = writeln!(
+                    out,
+                    "    {} more like it, line{} {lines}{last}",
+                    again.len(),
+                    crate::text::plural(again.len())
+                );
+            }
         }
         if self.omitted > 0 {
             let _ = writeln!(out, "  {} more of these categories are not listed", self.omitted);
         }
         out
     }
+}
+
+/// Lines of repeats that are named.
+const LINES: usize = 5;
+
+/// The findings, the worst first and else in the order of the log, each with the lines of those that say the same.
+fn folded(findings: &[FindingRow]) -> Vec<(&FindingRow, Vec<u64>)> {
+    let rank = |row: &FindingRow| Severity::ALL.iter().position(|severity| severity.word() == row.severity);
+    let mut sorted: Vec<&FindingRow> = findings.iter().collect();
+    sorted.sort_by_key(|row| (std::cmp::Reverse(rank(row)), row.line_number));
+    let mut out: Vec<(&FindingRow, Vec<u64>)> = Vec::new();
+    let mut known: BTreeMap<(&str, &str, String), usize> = BTreeMap::new();
+    for row in sorted {
+        match known.entry((row.severity, &row.rule, gist(&row.line))) {
+            Entry::Occupied(at) => out[*at.get()].1.push(row.line_number),
+            Entry::Vacant(entry) => {
+                entry.insert(out.len());
+                out.push((row, Vec::new()));
+            }
+        }
+    }
+    out
+}
+
+/// What a line says, without its numbers (times, processes, addresses); the place in a source file is kept.
+fn gist(line: &str) -> String {
+    let mut out = String::new();
+    let mut rest = line;
+    while let Some(at) = rest.find(|c: char| c.is_ascii_digit()) {
+        let (before, from) = rest.split_at(at);
+        let end = from.find(|c: char| !c.is_ascii_hexdigit() && c != 'x').unwrap_or(from.len());
+        out.push_str(before);
+        let is_place = [".c:", ".h:", ".S:", ".rs:"].iter().any(|end| out.ends_with(end));
+        out.push_str(if is_place { &from[..end] } else { "#" });
+        rest = &from[end..];
+    }
+    out + rest
 }
 
 #[derive(Debug, Serialize)]
@@ -335,8 +431,8 @@ mod tests {
 
     #[test]
     fn the_document_has_its_schema() {
-        let missing = std::io::Error::from(std::io::ErrorKind::NotFound);
-        let whole = document(vec![rows(Severity::Info), FileRow::unreadable("y".into(), &missing)]);
+        let missing = Refusal::Unreadable("gone".to_owned());
+        let whole = document(vec![rows(Severity::Info), FileRow::refused("y".into(), missing)]);
         assert_eq!(errors(&whole), Vec::<String>::new());
         assert_eq!(whole["files"][0]["findings"][1]["rule"], "kasan");
         assert_eq!(whole["files"][0]["findings"][1]["line-number"], 3);
@@ -367,6 +463,22 @@ mod tests {
         );
         assert!(!mild.fails() && mild.findings.is_empty());
         assert_eq!(mild.worst, Some("warn"));
+    }
+
+    #[test]
+    fn people_see_the_worst_first_and_what_repeats_once() {
+        let warn = |at: u32| format!("[   {at}.000000] WARNING: CPU: {at} PID: 1{at} at a.c:{} f+0x1/0x2\n", at / 8);
+        let log: String = (1..16).map(warn).collect::<String>() + "[   20.000000] Kernel panic - not syncing: x\n";
+        let text = FileRow::new("x".into(), &scan(log.as_bytes(), Setting::default()).unwrap(), Severity::Warn).text();
+        let heads: Vec<&str> = text.lines().filter(|line| line.starts_with("  line ")).collect();
+        let [panic, first, second] = heads[..] else { panic!("{text}") };
+        assert!(panic.starts_with("  line 16: fatal kernel-panic"), "{text}");
+        assert_eq!(
+            [first, second],
+            ["  line 1: fail warning (kernel-warning)", "  line 8: fail warning (kernel-warning)"]
+        );
+        assert!(text.contains("    6 more like it, lines 2, 3, 4, 5, 6, 7\n"), "{text}");
+        assert!(text.contains("    7 more like it, lines 9, 10, 11, 12, 13, …, 15\n"), "{text}");
     }
 
     #[test]

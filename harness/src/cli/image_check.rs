@@ -35,13 +35,14 @@ pub struct Arguments {
     #[arg(long = "image-format", value_name = "FORMAT")]
     image_format: Option<Format>,
     /// What else is known of the system, for the conditions of suites: firmware=uefi, distro=azurelinux-4.0;
-    /// `variant=` says that it has none. May be repeated
+    /// `variant=` says that it has none, 'capability!=tpm' that this one is missing. May be repeated
     #[arg(long, value_name = "DIMENSION=VALUE")]
     given: Vec<String>,
     /// Let what nobody can tell pass
     #[arg(long)]
     allow_unknown: bool,
-    /// How results are printed
+    /// How results are printed: text for people, json for programs (one object, as `muster schema images-check`
+    /// describes it)
     #[arg(long, value_enum, default_value_t)]
     format: OutputFormat,
 }

@@ -21,6 +21,7 @@ mod kconfig;
 mod list;
 mod load;
 mod offline;
+mod packed;
 mod place;
 mod project;
 mod prune;
@@ -145,7 +146,7 @@ enum OutputFormat {
     /// For people
     #[default]
     Text,
-    /// An array of objects for programs
+    /// One JSON document for programs
     Json,
 }
 

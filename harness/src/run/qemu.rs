@@ -35,6 +35,10 @@ use crate::text;
 pub(super) const NETWORK: Network = Network::Restricted;
 /// Console lines shown when a boot fails or a machine dies.
 const EXCERPT: usize = 40;
+/// Silence of the console after which a machine that is not needed any more is ended, unscaled: docs/console-rules.md.
+const LAST_WORDS: Duration = Duration::from_millis(300);
+/// For how long a console that is not silent is waited for.
+const LAST_WORDS_MOST: Duration = Duration::from_secs(3);
 /// How long a lost connection waits for the news that the machine behind it has died, unscaled.
 const NEWS: Duration = Duration::from_secs(1);
 /// How long a guest may take to power off, unscaled.
@@ -239,6 +243,7 @@ impl Driver for HostDriver<'_> {
         };
         match arrival {
             Ok((guest, facts, boot_seconds)) => {
+                machine.console().announce_login();
                 save_facts(&folder, &facts);
                 Ok(HostMachine {
                     image: self.spec.id.clone(),
@@ -482,19 +487,22 @@ pub(super) async fn death_of(machine: &Machine, resets_before: u32, scale: f64, 
 /// A fatal finding as a failure, once the guest has printed what comes with it.
 pub(super) async fn fatal_failure(machine: &Machine, finding: &Finding) -> Failure {
     let console = machine.console();
-    let quiet = async {
-        while console.silence() < Duration::from_millis(500) {
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
-    };
-    // A guest that prints without end is not waited for.
-    let _ = tokio::time::timeout(Duration::from_secs(5), quiet).await;
+    console.quiet(Duration::from_millis(500), Duration::from_secs(5)).await;
     let id = match &*finding.category {
         "emergency" => failure::BOOT_EMERGENCY,
         other => FailureId::of_console(other),
     };
     let text = format!("console of {}, line {}: {}", machine.id(), finding.line_number, finding.line);
-    Failure::new(id, text).with_detail(console_tail(machine))
+    // What led to it may be far above the last lines by now.
+    let known = console.findings();
+    let same = |known: &&Finding| known.line_number == finding.line_number && known.rule == finding.rule;
+    let around = known.iter().find(same).map(|known| known.excerpt.join("\n")).unwrap_or_default();
+    let tail = console_tail(machine);
+    let detail = match tail.contains(&finding.line) || around.is_empty() {
+        true => tail,
+        false => format!("The console around line {}:\n{around}\n\n{tail}", finding.line_number),
+    };
+    Failure::new(id, text).with_detail(detail)
 }
 
 pub(super) fn hits(console: &crate::machine::Console, seen: usize) -> Vec<ConsoleHit> {
@@ -619,6 +627,8 @@ impl Live for HostMachine {
             self.save_journal().await;
         }
         let console = self.machine.console().clone();
+        // What the guest is printing now is still about what was done to it.
+        console.quiet(LAST_WORDS, LAST_WORDS_MOST).await;
         let end = if matches!(how, Stop::Kill | Stop::Discard) {
             self.machine.kill().await
         } else {

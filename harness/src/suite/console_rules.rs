@@ -8,7 +8,7 @@ use camino::Utf8PathBuf;
 
 use super::Vocabulary;
 use super::decode::{Context, Patterns, Text, is_anothers, schema};
-use super::diagnostic::{Diagnostics, Span};
+use super::diagnostic::{Diagnostics, Span, codes};
 use super::keys::{Key, KeyTable, Shape};
 use super::source;
 use super::yaml::{self, Kind, Limits, Node};
@@ -48,6 +48,8 @@ pub struct ConsoleRule {
     pub about_time: bool,
     /// A word of [`EARLIER`]: the line counts only after such, and after no announced restart.
     pub after: Option<&'static str>,
+    /// Messages that show later that it did no harm.
+    pub unless_later: Vec<regex::Regex>,
     /// Where it stands.
     pub location: Location,
 }
@@ -115,6 +117,13 @@ pub const RULE: KeyTable = KeyTable {
             "The line counts only when the guest had printed `text`, its `kernel` had spoken or it had finished its \
              `boot`, and no restart was announced.",
         ),
+        key(
+            "unless-later",
+            Shape::LineOrLines,
+            false,
+            "A later message of the same boot that matches one of these regular expressions makes a `fail` a `warn` and a \
+             `warn` an `info`. Until then, or until the log ends, the finding is not final.",
+        ),
     ],
 };
 
@@ -178,10 +187,17 @@ fn rule(cx: &mut Context<'_>, node: &Node) -> Option<(ConsoleRule, Text)> {
     let category = fields.get("category").and_then(|node| cx.id(node, "category"));
     let severity = fields.get("severity").and_then(|node| cx.word(node, "severity", SEVERITIES));
     let pattern = fields.get("pattern").and_then(|node| cx.regex(node, "pattern"));
-    let except = fields.get("except").map(|node| {
-        let found: Vec<_> = each(cx, node, "except").iter().map(|node| cx.regex(node, "except")).collect();
-        found.into_iter().collect::<Option<Vec<_>>>()
-    });
+    let except = fields.get("except").map(|node| patterns(cx, node, "except"));
+    let unless_later = fields.get("unless-later").map(|node| patterns(cx, node, "unless-later"));
+    if let (Some(node), Some(severity @ ("fatal" | "info"))) = (fields.get("unless-later"), severity) {
+        let message = format!("a finding of severity `{severity}` cannot be lowered by a later line");
+        let help = match severity {
+            "fatal" => "it ends every wait at once; write severity `fail`, or leave `unless-later` out",
+            _ => "it is a remark already; leave `unless-later` out",
+        };
+        let diagnostic = cx.problem(codes::BAD_VALUE, node.span, message).help(help);
+        cx.report(diagnostic);
+    }
     let samples = fields.get("sample").map(|node| lines(cx, node, "sample"));
     let near_misses = fields.get("near-miss").map(|node| lines(cx, node, "near-miss"));
     let because = fields.get("because").and_then(|node| cx.line(node, "because"));
@@ -197,6 +213,7 @@ fn rule(cx: &mut Context<'_>, node: &Node) -> Option<(ConsoleRule, Text)> {
         severity: severity?,
         pattern: pattern?,
         except: except.unwrap_or(Some(Vec::new()))?,
+        unless_later: unless_later.unwrap_or(Some(Vec::new()))?,
         samples: samples??,
         near_misses: near_misses??,
         because: because?.text,
@@ -209,6 +226,12 @@ fn rule(cx: &mut Context<'_>, node: &Node) -> Option<(ConsoleRule, Text)> {
         location: cx.location(node.span),
     };
     Some((rule, id))
+}
+
+/// One regular expression or several.
+fn patterns(cx: &mut Context<'_>, node: &Node, name: &str) -> Option<Vec<regex::Regex>> {
+    let found: Vec<_> = each(cx, node, name).iter().map(|node| cx.regex(node, name)).collect();
+    found.into_iter().collect()
 }
 
 /// A value that may be one or a list.
@@ -305,6 +328,18 @@ rules:
         assert_eq!(codes_of(&GOOD.replace("[0-9]+", "[0-9]{100}{100}{100}")), ["bad-regex"]);
         assert_eq!(codes_of(&GOOD.replace("[0-9]+", &"x".repeat(3000))), ["bad-regex"]);
         assert_eq!(codes_of(&GOOD.replace("'on purpose'", "'on ('")), ["bad-regex"]);
+    }
+
+    #[test]
+    fn what_ends_every_wait_and_what_is_a_remark_is_not_lowered_later() {
+        let later = format!("{GOOD}    unless-later: ['^widget found', '^all well']\n");
+        let (rules, problems) = decoded(&later);
+        assert_eq!((rules[0].unless_later.len(), problems.render(false).as_str()), (2, ""));
+        for severity in ["fatal", "info"] {
+            let text = decoded(&later.replace("severity: warn", &format!("severity: {severity}"))).1.render(false);
+            assert!(text.contains(&format!("a finding of severity `{severity}` cannot be lowered")), "{text}");
+        }
+        assert_eq!(codes_of(&later.replace("'^all well'", "'('")), ["bad-regex"]);
     }
 
     #[test]

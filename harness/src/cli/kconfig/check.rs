@@ -23,7 +23,7 @@ a file that cannot be read, nothing was asked, or something that nobody can tell
 Example: muster kconfig check 6.18-x86_64-azl.config --given distro=azurelinux-4.0 --given id-like=fedora"
 )]
 pub struct Arguments {
-    /// Configurations, plain or packed by gzip; `-` is stdin
+    /// Configurations, plain or packed by gzip, xz, zstd or bzip2; `-` is stdin
     #[arg(required = true, value_name = "FILE")]
     files: Vec<Utf8PathBuf>,
     #[command(flatten)]

@@ -22,7 +22,7 @@ Exit codes: 0 no difference · 1 differences · 2 a file that cannot be read, or
 fragment leaves open\nExample: muster kconfig diff fedora.config azurelinux.config --only 'y->n' --only m:absent"
 )]
 pub struct Arguments {
-    /// The configuration that is compared with; plain or packed by gzip, `-` is stdin
+    /// The configuration that is compared with; plain or packed by gzip, xz, zstd or bzip2; `-` is stdin
     #[arg(value_name = "BEFORE")]
     before: Utf8PathBuf,
     /// The configuration that is looked at

@@ -1,8 +1,7 @@
-//! Configuration files from disk or stdin, plain or packed by gzip, within bounds.
+//! Configuration files from disk or stdin, plain or packed, within bounds.
 
 use std::fs::File;
-use std::io::{Read, Seek, SeekFrom, Write};
-use std::process::{Command, Stdio};
+use std::io::Read;
 
 use camino::Utf8Path;
 use serde::Serialize;
@@ -10,6 +9,7 @@ use serde::Serialize;
 use super::Complaint;
 use crate::check::kernel_config::Config;
 use crate::check::kernel_header::{self, Header};
+use crate::cli::packed::{PackedError, unpacked};
 use crate::text::{harmless, one_line};
 
 /// The most that is read, packed or not, and the most that comes out of a packed one, in bytes. The
@@ -41,11 +41,17 @@ impl Source {
     /// Reads a file, or stdin when it is `-`. `release` and `arch` are for files that do not say
     /// theirs; a contradiction is an error.
     pub fn read(file: &Utf8Path, release: Option<&str>, arch: Option<&str>) -> Result<Self, String> {
-        let bytes = match file.as_str() {
-            "-" => bounded(&mut std::io::stdin().lock()),
-            path => File::open(path).map_err(|error| error.to_string()).and_then(|mut file| bounded(&mut file)),
-        }?;
-        let bytes = if bytes.starts_with(b"\x1f\x8b") { unpacked(&bytes)? } else { bytes };
+        let source: Box<dyn Read> = match file.as_str() {
+            "-" => Box::new(std::io::stdin().lock()),
+            path => Box::new(File::open(path).map_err(|error| error.to_string())?),
+        };
+        let bytes = unpacked(source, LIMIT, all).map_err(|error| match error {
+            PackedError::Read(error) => error.to_string(),
+            PackedError::Unpack(why) => why,
+        })?;
+        if bytes.len() as u64 > LIMIT {
+            return Err(format!("more than {} MiB, which no kernel configuration has", LIMIT >> 20));
+        }
         Self::parse(file.as_str(), &String::from_utf8_lossy(&bytes), release, arch)
     }
 
@@ -106,41 +112,18 @@ fn agreed(option: &str, said: Option<String>, given: Option<&str>) -> Result<Opt
     }
 }
 
-fn bounded(from: &mut dyn Read) -> Result<Vec<u8>, String> {
+/// The bytes of a source, and one more than it may have.
+fn all(from: &mut dyn Read) -> std::io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    from.take(LIMIT + 1).read_to_end(&mut bytes).map_err(|error| error.to_string())?;
-    if bytes.len() as u64 > LIMIT {
-        return Err(format!("more than {} MiB, which no kernel configuration has", LIMIT >> 20));
-    }
+    from.take(LIMIT + 1).read_to_end(&mut bytes)?;
     Ok(bytes)
-}
-
-/// Unpacked by `gzip`, as images are: decoders of hostile input stay outside of this process.
-fn unpacked(packed: &[u8]) -> Result<Vec<u8>, String> {
-    let failed = |error: std::io::Error| format!("cannot be unpacked: {error}");
-    let mut input = tempfile::tempfile().map_err(failed)?;
-    input.write_all(packed).and_then(|()| input.seek(SeekFrom::Start(0))).map_err(failed)?;
-    let mut command = Command::new("gzip");
-    command.args(["-d", "-c"]).stdin(input).stdout(Stdio::piped()).stderr(Stdio::null());
-    let mut child = command.spawn().map_err(|error| match error.kind() {
-        std::io::ErrorKind::NotFound => "gzip is not installed, which would unpack it".to_owned(),
-        _ => failed(error),
-    })?;
-    let read = match child.stdout.take() {
-        Some(mut stream) => bounded(&mut stream),
-        None => Err("the output of gzip could not be read".to_owned()),
-    };
-    if read.is_err() {
-        // It may have ended by itself: the closed pipe says so too.
-        let _ = child.kill();
-    }
-    let status = child.wait().map_err(failed)?;
-    let bytes = read?;
-    if status.success() { Ok(bytes) } else { Err(format!("gzip cannot unpack it ({status}): is it cut off?")) }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::io::{Seek, SeekFrom, Write};
+    use std::process::Command;
+
     use super::*;
 
     const TEXT: &str = "# Linux/arm64 6.18.5 Kernel Configuration\nCONFIG_A=y\n# end of Kernel hacking\n";

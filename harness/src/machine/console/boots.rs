@@ -62,24 +62,30 @@ fn matches(cell: &'static OnceLock<Option<Regex>>, pattern: &str, text: &str) ->
 
 impl Boots {
     /// Takes note of a message.
-    pub fn see(&mut self, message: Message<'_>) {
+    pub fn see(&mut self, message: &Message<'_>) {
         static ANNOUNCEMENTS: OnceLock<Option<Regex>> = OnceLock::new();
         static SIGNS: OnceLock<Option<Regex>> = OnceLock::new();
         self.text = true;
         self.kernel |= message.stamp.is_some();
         self.boot |= message.stamp.is_some_and(|seconds| seconds >= BOOTED);
-        self.boot |= !self.boot && matches(&SIGNS, USER_SPACE, message.text);
-        self.announced |= !self.announced && matches(&ANNOUNCEMENTS, ANNOUNCED, message.text);
+        for text in message.readings() {
+            self.boot |= !self.boot && matches(&SIGNS, USER_SPACE, text);
+            self.announced |= !self.announced && matches(&ANNOUNCEMENTS, ANNOUNCED, text);
+        }
     }
 
     /// Whether what must have come before has come, and no restart was announced since.
     pub fn allow(&self, earlier: Earlier) -> bool {
-        let came = match earlier {
+        self.came(earlier) && !self.announced
+    }
+
+    /// Whether what must have come before has come.
+    pub fn came(&self, earlier: Earlier) -> bool {
+        match earlier {
             Earlier::Text => self.text,
             Earlier::Kernel => self.kernel,
             Earlier::Boot => self.boot,
-        };
-        came && !self.announced
+        }
     }
 
     /// A restart is meant that the guest may not announce: the reset button is pressed.
@@ -101,7 +107,7 @@ mod tests {
     fn after(lines: &[&str]) -> Boots {
         let mut boots = Boots::default();
         for message in lines.iter().flat_map(|line| messages(line, true)) {
-            boots.see(message);
+            boots.see(&message);
         }
         boots
     }

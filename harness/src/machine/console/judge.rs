@@ -5,10 +5,12 @@ use std::sync::Arc;
 
 use super::boots::Boots;
 use super::findings::Finding;
+use super::forms::Entry;
 use super::host_keys::HostKeys;
 use super::lines::{Lines, Piece};
-use super::message::messages;
+use super::message::{Message, messages};
 use super::rules::{Rule, Rules, Severity};
+use super::torn::Torn;
 
 /// Findings of one category and severity that are told; further ones are only counted, since a guest
 /// can print warnings faster than anyone can read them.
@@ -43,8 +45,25 @@ pub enum Step {
     Finding(Finding),
     /// Something was found in a line that has not ended; its excerpt is empty.
     Unfinished(Finding),
+    /// Something was found in the last line that a later line may lower; its excerpt is empty.
+    Provisional(Finding),
+    /// What is provisional of this rule is final, with this severity.
+    Settled {
+        /// The rule's name.
+        rule: Arc<str>,
+        /// What its findings mean.
+        severity: Severity,
+    },
     /// The guest printed its SSH host keys (`type base64`).
     HostKeys(Vec<String>),
+}
+
+/// Findings of one rule that are not final.
+#[derive(Debug)]
+struct Open {
+    category: Arc<str>,
+    severity: Severity,
+    count: u64,
 }
 
 /// Judges a console while it prints.
@@ -59,6 +78,10 @@ pub struct Judge {
     line: u64,
     in_line: Vec<Arc<str>>,
     host_keys: HostKeys,
+    /// By the rule's name.
+    open: BTreeMap<Arc<str>, Open>,
+    torn: Torn,
+    entry: Entry,
 }
 
 impl Judge {
@@ -72,6 +95,9 @@ impl Judge {
             line: 0,
             in_line: Vec::new(),
             host_keys: HostKeys::default(),
+            open: BTreeMap::new(),
+            torn: Torn::default(),
+            entry: Entry::default(),
         }
     }
 
@@ -86,6 +112,11 @@ impl Judge {
         self.boots.announce();
     }
 
+    /// The guest let somebody log in, so that its boot is done: what a later line could have lowered is.
+    pub fn arrived(&mut self) -> Vec<Step> {
+        self.settle(|_| true, Severity::milder)
+    }
+
     /// Judges what has come of an unfinished line: a rescue prompt never ends its line. Only what is
     /// fatal is told, since the rest of the line could still change what it means. Call it when nothing
     /// has come for a moment.
@@ -93,17 +124,23 @@ impl Judge {
         let Some(piece) = self.lines.unfinished() else { return Vec::new() };
         let mut steps = Vec::new();
         let rules = self.setting.rules.clone();
-        for message in messages(&piece.text, piece.begins) {
-            let rule = rules.judge(message.text, &self.boots).rule.filter(|rule| rule.severity == Severity::Fatal);
-            steps.extend(rule.and_then(|rule| self.finding(rule, &piece)).map(Step::Unfinished));
+        let whole = messages(&piece.text, piece.begins).map(|message| message.text.into_owned());
+        for text in whole.chain(self.torn.joined(&piece)).collect::<Vec<_>>() {
+            let rule = rules.judge(&text, &self.boots).rule.filter(|rule| rule.severity == Severity::Fatal);
+            steps.extend(rule.and_then(|rule| self.finding(rule, &piece, &text)).map(|found| match found {
+                Step::Finding(finding) => Step::Unfinished(finding),
+                other => other,
+            }));
         }
         steps
     }
 
-    /// Judges the rest when the stream has ended.
+    /// Judges the rest when the stream has ended: what is provisional is final as it stands.
     pub fn finish(&mut self) -> Vec<Step> {
         let rest = self.lines.finish();
-        self.judge(rest)
+        let mut steps = self.judge(rest);
+        steps.extend(self.settle(|_| true, |severity| severity));
+        steps
     }
 
     /// What came of a line that has not ended, for an excerpt.
@@ -127,21 +164,83 @@ impl Judge {
         for piece in pieces {
             let keys = self.host_keys.take(&piece.text);
             let at = steps.len();
-            for message in messages(&piece.text, piece.begins) {
-                let verdict = rules.judge(message.text, &self.boots);
-                steps.extend(verdict.rule.and_then(|rule| self.finding(rule, &piece)).map(Step::Finding));
+            let entry = if piece.begins { self.entry.take(&piece.text) } else { None };
+            let said: Vec<Message<'_>> = match entry {
+                Some(lines) => lines.into_iter().map(Message::plain).collect(),
+                None => messages(&piece.text, piece.begins).collect(),
+            };
+            let mut found_any = false;
+            for message in &said {
+                let mut readings = message.readings().map(|text| (text, rules.judge(text, &self.boots)));
+                let first = readings.next();
+                let best = first
+                    .filter(|(_, verdict)| verdict.rule.is_some())
+                    .or_else(|| readings.find(|(_, verdict)| verdict.rule.is_some()).or(first));
+                let Some((text, verdict)) = best else { continue };
+                steps.extend(self.settled_by(message, verdict.lost_boot));
+                if let Some(rule) = verdict.rule {
+                    found_any = true;
+                    steps.extend(self.finding(rule, &piece, text));
+                    // Nothing comes after it that could lower what was before.
+                    if rule.severity == Severity::Fatal {
+                        steps.extend(self.settle(|_| true, |severity| severity));
+                    }
+                }
                 if verdict.begins_boot {
                     self.boots.begin();
                 }
                 self.boots.see(message);
             }
+            if !found_any {
+                for (text, before) in self.torn.joined_with(&piece) {
+                    // What its first part says alone was found there.
+                    let rule = rules.judge(&text, &self.boots).rule;
+                    let rule = rule.filter(|_| rules.judge(&before, &self.boots).rule.is_none());
+                    if let Some(step) = rule.and_then(|rule| self.finding(rule, &piece, &text)) {
+                        steps.push(step);
+                        self.torn = Torn::default();
+                        break;
+                    }
+                }
+            }
+            self.torn.take(&piece, &said);
+            drop(said);
             steps.insert(at, Step::Line(piece));
             steps.extend(keys.map(Step::HostKeys));
         }
         steps
     }
 
-    fn finding(&mut self, rule: &Rule, piece: &Piece) -> Option<Finding> {
+    /// What a message settles: it shows that some findings did no harm, or that their boot is lost.
+    fn settled_by(&mut self, message: &Message<'_>, lost_boot: bool) -> Vec<Step> {
+        if self.open.is_empty() {
+            return Vec::new();
+        }
+        let rules = self.setting.rules.clone();
+        let shows = |id: &str| {
+            let later = rules.all().iter().filter(|rule| &*rule.id == id).flat_map(|rule| &rule.unless_later);
+            later.into_iter().any(|later| message.readings().any(|text| later.is_match(text)))
+        };
+        let mut steps = self.settle(shows, Severity::milder);
+        if lost_boot {
+            steps.extend(self.settle(|_| true, |severity| severity));
+        }
+        steps
+    }
+
+    /// Makes findings final, and counts them.
+    fn settle(&mut self, which: impl Fn(&str) -> bool, severity: fn(Severity) -> Severity) -> Vec<Step> {
+        let rules: Vec<Arc<str>> = self.open.keys().filter(|rule| which(rule)).cloned().collect();
+        let settle = |rule: Arc<str>| {
+            let open = self.open.remove(&rule)?;
+            let severity = severity(open.severity);
+            *self.counts.entry((open.category, severity)).or_default() += open.count;
+            Some(Step::Settled { rule, severity })
+        };
+        rules.into_iter().filter_map(settle).collect()
+    }
+
+    fn finding(&mut self, rule: &Rule, piece: &Piece, message: &str) -> Option<Step> {
         if self.line != piece.number {
             self.line = piece.number;
             self.in_line.clear();
@@ -156,9 +255,16 @@ impl Judge {
             Severity::Warn | Severity::Fail if remark => Severity::Info,
             stated => stated,
         };
+        let finding = || Finding::new(rule, severity, piece, message);
+        if !rule.unless_later.is_empty() && matches!(severity, Severity::Warn | Severity::Fail) {
+            let open = Open { category: rule.category.clone(), severity, count: 0 };
+            let open = self.open.entry(rule.id.clone()).or_insert(open);
+            open.count += 1;
+            return (open.count <= TOLD).then(|| Step::Provisional(finding()));
+        }
         let count = self.counts.entry((rule.category.clone(), severity)).or_default();
         *count += 1;
-        (*count <= TOLD).then(|| Finding::new(rule, severity, piece))
+        (*count <= TOLD).then(|| Step::Finding(finding()))
     }
 }
 

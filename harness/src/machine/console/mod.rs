@@ -8,12 +8,14 @@
 
 mod boots;
 mod findings;
+pub mod forms;
 mod host_keys;
 mod judge;
 mod lines;
 pub mod message;
 pub mod rules;
 pub mod scan;
+mod torn;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fs::File;
@@ -65,6 +67,8 @@ struct Shared {
     seen: Mutex<Seen>,
     /// Whether the judge is still to hear of a restart that is meant.
     restart_meant: AtomicBool,
+    /// Whether the judge is still to hear that somebody has logged in.
+    arrived: AtomicBool,
 }
 
 #[derive(Debug)]
@@ -100,7 +104,12 @@ impl Console {
             bytes: 0,
             last_output: Instant::now(),
         };
-        let shared = Arc::new(Shared { events, seen: Mutex::new(seen), restart_meant: AtomicBool::new(false) });
+        let shared = Arc::new(Shared {
+            events,
+            seen: Mutex::new(seen),
+            restart_meant: AtomicBool::new(false),
+            arrived: AtomicBool::new(false),
+        });
         let reader = Reader {
             shared: shared.clone(),
             fatal: fatal.clone(),
@@ -131,6 +140,24 @@ impl Console {
         self.shared.restart_meant.store(true, Ordering::Release);
     }
 
+    /// Somebody has logged in to the guest: its boot is done, and what complained on the way to it and could
+    /// be lowered by a later line is.
+    pub fn announce_login(&self) {
+        self.shared.arrived.store(true, Ordering::Release);
+    }
+
+    /// Waits while the guest is printing: until it was silent for `silence`, at most for `patience`. Returns at
+    /// once when it is silent already.
+    pub async fn quiet(&self, silence: Duration, patience: Duration) {
+        let quiet = async {
+            while let Some(left) = silence.checked_sub(self.silence()).filter(|left| !left.is_zero()) {
+                tokio::time::sleep(left).await;
+            }
+        };
+        // A guest that prints without end is not waited for.
+        let _ = tokio::time::timeout(patience, quiet).await;
+    }
+
     /// A finding that was provoked on purpose: from now on it is only a remark, and nobody gives the
     /// machine up because of it. Another fatal finding takes its place where there is one.
     pub fn expected(&self, finding: &Finding) {
@@ -150,8 +177,8 @@ impl Console {
         });
     }
 
-    /// Findings so far, at most 50 of a category and severity, in the order of the log, each with the
-    /// lines around it that have come by now.
+    /// Final findings so far, at most 50 of a category and severity, in the order in which they became final,
+    /// each with the lines around it that have come by now.
     pub fn findings(&self) -> Vec<Finding> {
         self.seen().findings.kept().to_vec()
     }
@@ -213,20 +240,27 @@ impl Reader {
                     if self.shared.restart_meant.swap(false, Ordering::Acquire) {
                         self.judge.announce_restart();
                     }
-                    let steps = self.judge.push(&buffer[..count]);
+                    let mut steps = self.arrived();
+                    steps.extend(self.judge.push(&buffer[..count]));
                     self.note(count as u64, steps);
                 }
                 Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
-                    let steps = self.judge.pause();
+                    let mut steps = self.arrived();
+                    steps.extend(self.judge.pause());
                     self.note(0, steps);
                 }
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(_) => break,
             }
         }
-        let steps = self.judge.finish();
+        let mut steps = self.arrived();
+        steps.extend(self.judge.finish());
         self.note(0, steps);
         let _ = self.shared.events.send(ConsoleEvent::Closed);
+    }
+
+    fn arrived(&mut self) -> Vec<Step> {
+        if self.shared.arrived.swap(false, Ordering::Acquire) { self.judge.arrived() } else { Vec::new() }
     }
 
     /// Makes it known: first to those who ask, then to those who listen.
@@ -245,6 +279,10 @@ impl Reader {
                     Step::Finding(finding) => events.push(ConsoleEvent::Finding(seen.findings.add(finding))),
                     Step::Unfinished(finding) => {
                         events.push(ConsoleEvent::Finding(seen.findings.add_unfinished(finding)));
+                    }
+                    Step::Provisional(finding) => seen.findings.hold(finding),
+                    Step::Settled { rule, severity } => {
+                        events.extend(seen.findings.settle(&rule, severity).into_iter().map(ConsoleEvent::Finding));
                     }
                     Step::HostKeys(keys) => {
                         seen.host_keys.clone_from(&keys);
@@ -375,6 +413,34 @@ mod tests {
         assert_eq!((&*found.category, &*found.excerpt[found.excerpt_hit]), ("emergency", "(initramfs)"));
         assert_eq!(console.excerpt(1), ["(initramfs) "]);
     }
+
+    #[tokio::test]
+    async fn what_a_later_line_may_lower_is_told_when_it_is_final() {
+        for (after, login, severity) in
+            [("", false, Severity::Fail), ("", true, Severity::Warn), (LINUX, false, Severity::Warn)]
+        {
+            let (console, mut guest, _log) = started();
+            guest.write_all(b"error: no such device: root.\n").unwrap();
+            let seen = async {
+                while console.bytes() == 0 {
+                    tokio::task::yield_now().await;
+                }
+            };
+            tokio::time::timeout(SOON, seen).await.unwrap();
+            assert_eq!((console.findings(), console.fatal().borrow().clone()), (vec![], None));
+            if login {
+                console.announce_login();
+            }
+            guest.write_all(after.as_bytes()).unwrap();
+            drop(guest);
+            tokio::time::timeout(SOON, console.closed()).await.unwrap();
+            let found: Vec<_> = console.findings().iter().map(|found| (found.line_number, found.severity)).collect();
+            assert_eq!(found, [(1, severity)]);
+            assert_eq!(console.counts(), BTreeMap::from([(("boot-loader".into(), severity), 1)]));
+        }
+    }
+
+    const LINUX: &str = "[    0.000000] Linux version 6.12.0 (b@h) #1 SMP\n";
 
     #[test]
     fn the_log_is_bounded_and_says_so() {

@@ -34,6 +34,15 @@ impl Severity {
     /// All, mildest first.
     pub const ALL: [Severity; 4] = [Self::Info, Self::Warn, Self::Fail, Self::Fatal];
 
+    /// One step less.
+    pub fn milder(self) -> Self {
+        match self {
+            Self::Fatal => Self::Fail,
+            Self::Fail => Self::Warn,
+            Self::Warn | Self::Info => Self::Info,
+        }
+    }
+
     /// As it is written in rules and reports.
     pub fn word(self) -> &'static str {
         match self {
@@ -65,6 +74,8 @@ pub struct Rule {
     pub about_time: bool,
     /// What must have come before in the same boot.
     pub after: Option<Earlier>,
+    /// Messages that show later that it did no harm: the finding is then one step milder.
+    pub unless_later: Vec<Regex>,
     /// Where it stands.
     pub location: Location,
     except: Vec<Regex>,
@@ -164,7 +175,11 @@ impl Rules {
             .filter(|rule| rule.after.is_none_or(|earlier| boots.allow(earlier)))
             .filter(|rule| !rule.except.iter().any(|except| except.is_match(message)))
             .reduce(|best, rule| if rule.severity > best.severity { rule } else { best });
-        Verdict { rule, begins_boot: matching().any(|rule| rule.after.is_some()) }
+        Verdict {
+            rule,
+            begins_boot: matching().any(|rule| rule.after.is_some()),
+            lost_boot: matching().any(|rule| rule.after.is_some_and(|earlier| boots.came(earlier))),
+        }
     }
 }
 
@@ -176,6 +191,8 @@ pub struct Verdict<'r> {
     /// Whether it is the first word of a new boot: one of the rules that look for a restart matches it,
     /// whether or not the restart was to be expected.
     pub begins_boot: bool,
+    /// Whether something of an earlier boot is over with it, announced or not.
+    pub lost_boot: bool,
 }
 
 impl From<ConsoleRule> for Rule {
@@ -196,6 +213,7 @@ impl From<ConsoleRule> for Rule {
             because: rule.because,
             trace: rule.trace,
             about_time: rule.about_time,
+            unless_later: rule.unless_later,
             location: rule.location,
             except: rule.except,
         }
@@ -215,7 +233,9 @@ fn try_samples(rule: &ConsoleRule, sink: &mut Diagnostics) {
     let file = rule.location.file.clone();
     let found = |sample: &Sample| {
         messages(&sample.text, true).any(|message| {
-            rule.pattern.is_match(message.text) && !rule.except.iter().any(|except| except.is_match(message.text))
+            message
+                .readings()
+                .any(|text| rule.pattern.is_match(text) && !rule.except.iter().any(|except| except.is_match(text)))
         })
     };
     let mut report = |span: Span, message: String, help: &str| {

@@ -22,6 +22,12 @@ fn found(setting: &Setting, log: &[u8]) -> Vec<(String, Severity, u64)> {
     steps(setting, &[log]).into_iter().filter_map(finding).collect()
 }
 
+/// The same, with what was provisional, in the order of the log.
+fn final_ones(log: &str) -> Vec<(String, Severity, u64)> {
+    let found = crate::machine::console::scan::scan(log.as_bytes(), Setting::default()).unwrap().findings;
+    found.into_iter().map(|found| (found.rule.to_string(), found.severity, found.line_number)).collect()
+}
+
 fn rules_of(log: &str) -> Vec<String> {
     found(&Setting::default(), log.as_bytes()).into_iter().map(|(rule, _, _)| rule).collect()
 }
@@ -81,7 +87,6 @@ fn any_chunking_gives_the_same_steps() {
 fn what_a_dirty_stream_says_is_found() {
     let found = found(&Setting::default(), LOG);
     let expected = [
-        ("grub-error", Severity::Fail, 3),
         ("kasan", Severity::Fail, 5),
         ("kernel-warning", Severity::Fail, 6),
         ("hung-task", Severity::Fail, 8),
@@ -151,7 +156,7 @@ fn a_flood_is_told_in_part_counted_in_whole_and_judged_once_a_byte() {
     assert_eq!((told, counted, steps.len()), (50, 2000, 2050));
     // Fatal ones are told although many others of their category were, and are bounded too.
     let mut judge = Judge::new(Setting::default());
-    judge.push("error: no such device: x.\n".repeat(100).as_bytes());
+    judge.push("error: you need to load the kernel first.\n".repeat(100).as_bytes());
     let fatal = judge.push("grub rescue> \n".repeat(100).as_bytes());
     assert_eq!(fatal.iter().filter(|step| matches!(step, Step::Finding(_))).count(), 50);
 }
@@ -187,6 +192,8 @@ fn hostile_streams_stay_within_memory_and_work_in_proportion() {
                         findings.line(&piece.text);
                     }
                     Step::Finding(finding) | Step::Unfinished(finding) => drop(findings.add(finding)),
+                    Step::Provisional(finding) => findings.hold(finding),
+                    Step::Settled { rule, severity } => drop(findings.settle(&rule, severity)),
                     Step::HostKeys(keys) => assert!(keys.len() <= 16),
                 }
             }
@@ -197,4 +204,103 @@ fn hostile_streams_stay_within_memory_and_work_in_proportion() {
         assert!(pieces <= stream.len() && text <= 10 * stream.len(), "{pieces} pieces, {text} bytes of text");
         assert!(findings.kept().len() <= 1000);
     }
+}
+
+/// A message of each severity, and one of the first process, with the rule that finds it.
+const SAID: &[(&str, Severity, &str)] = &[
+    ("Kernel panic - not syncing: VFS: Unable to mount root fs", Severity::Fatal, "kernel-panic"),
+    ("BUG: KASAN: slab-out-of-bounds in foo_bar+0x1a/0x40", Severity::Fail, "kasan"),
+    ("sysfs: cannot create duplicate filename '/class/net/eth0'", Severity::Warn, "duplicate-object"),
+    ("prog[812]: segfault at 10 ip 00007feb96eb56a1 sp 0000000020000fd0 error 4", Severity::Info, "segfault"),
+];
+
+#[test]
+fn every_form_of_a_log_shows_every_severity_and_healthy_lines_stay_healthy() {
+    for form in crate::machine::console::forms::FORMS {
+        for (said, severity, rule) in SAID {
+            let line = format!("{}\n", form.sample.replace("{}", said));
+            let found = found(&Setting::default(), line.as_bytes());
+            assert_eq!(found, [((*rule).to_owned(), *severity, 1)], "{}: {line}", form.name);
+        }
+        let healthy = form.sample.replace("{}", "Command line: note=Kernel panic - not syncing");
+        assert_eq!(rules_of(&healthy), [""; 0], "{}: {healthy}", form.name);
+    }
+}
+
+#[test]
+fn what_the_first_process_says_is_found_in_every_output_of_the_journal() {
+    let whole = [
+        "Oct 13 12:00:01 host systemd[1]: {}",
+        "Oct 13 12:00:01 systemd[1]: {}",
+        "Tue 2026-10-13 12:00:01 UTC host systemd[1]: {}",
+        "Tue 2026-10-13 12:00:01 UTC host init.scope[1]: {}",
+        "2026-10-13T12:00:01.123456+00:00 host systemd[1]: {}",
+        "1760356801.123456 host systemd[1]: {}",
+        "[    1.234567] host systemd[1]: {}",
+        "<27>1 2026-10-13T12:00:01.123456Z host systemd 1 - - {}",
+        r#"{"_PID":"1","MESSAGE":"{}","SYSLOG_IDENTIFIER":"systemd"}"#,
+        "{\n\t\"MESSAGE\" : \"{}\",\n\t\"SYSLOG_IDENTIFIER\" : \"systemd\",\n\t\"_PID\" : \"1\"\n}",
+        "Tue 2026-10-13 12:00:01.123456 UTC [s=1;i=2]\n    MESSAGE={}\n    _PID=1\n    SYSLOG_IDENTIFIER=systemd",
+        "__CURSOR=s=1\n_PID=1\nSYSLOG_IDENTIFIER=systemd\nMESSAGE={}",
+    ];
+    for sample in whole {
+        let log = format!("{}\n", sample.replace("{}", "Reached target emergency.target - Emergency Mode."));
+        assert_eq!(rules_of(&log), ["emergency-target"], "{log}");
+    }
+}
+
+#[test]
+fn a_word_that_the_kernel_tore_is_found_and_its_near_misses_are_not() {
+    let kernel = "[    2.948528] scsi 1:0:0:0: CD-ROM            QEMU     QEMU DVD-ROM     2.5+ PQ: 0 ANSI: 5\n";
+    let torn =
+        format!("[    0.000000] Linux version 6.12.0 x\nYou are in emer{kernel}gency mode. After logging in, type\n");
+    assert_eq!(found(&Setting::default(), torn.as_bytes()), [("emergency-mode".to_owned(), Severity::Fatal, 3)]);
+    // Between any two letters, and with more lines of the kernel between.
+    let said = "Give root password for maintenance";
+    for at in 1..said.len() {
+        let log = format!("{}{}{}\n", &said[..at], kernel.repeat(1 + at % 3), &said[at..]);
+        assert_eq!(rules_of(&log), ["emergency-mode"], "{log}");
+    }
+    for miss in [
+        format!("Password for emer{kernel}gency mode. After logging in\n"),
+        format!("You are in emer{kernel}\ngency mode\n"),
+        format!("You are in emer{kernel}the office\ngency mode\n"),
+        format!("lab login: {kernel}You are welcome in emergency mode\n"),
+        format!("note: {kernel}You are in\n emergency mode\n"),
+    ] {
+        assert_eq!(rules_of(&miss), [""; 0], "{miss}");
+    }
+    // A prompt has no end of its line.
+    let mut judge = Judge::new(Setting::default());
+    let steps = judge.push(format!("Give root password for mainten{kernel}ance").as_bytes());
+    assert!(!steps.iter().any(|step| matches!(step, Step::Finding(_))));
+    assert!(matches!(&judge.pause()[..], [Step::Unfinished(found)] if found.line == said));
+    assert_eq!(judge.pause(), []);
+    assert!(matches!(&judge.push(b"\n")[..], [Step::Line(_)]));
+}
+
+#[test]
+fn what_a_later_success_excuses_is_milder_and_final_without_it() {
+    let linux = "[    0.000000] Linux version 6.12.0 (build@host) #1 SMP\n";
+    let grub = "error: no such device: root.\n\nPress any key to continue...\n";
+    let one = |rule: &str, severity, line| vec![(rule.to_owned(), severity, line)];
+    assert_eq!(final_ones(grub), one("grub-error", Severity::Fail, 1), "the log ends");
+    assert_eq!(final_ones(&format!("{grub}{linux}")), one("grub-error", Severity::Warn, 1));
+    assert_eq!(final_ones(&format!("{grub}lab login: ")), one("grub-error", Severity::Warn, 1), "a quiet kernel");
+    let lost = final_ones(&format!("{grub}SeaBIOS (version x)\n{linux}"));
+    assert_eq!(lost[0], ("grub-error".to_owned(), Severity::Fail, 1), "another boot excuses nothing");
+    let given_up = final_ones(&format!("{grub}grub rescue> \n{linux}"));
+    assert_eq!(given_up[0], ("grub-error".to_owned(), Severity::Fail, 1), "nor what comes after the end");
+    let kernel = final_ones(&format!("error: you need to load the kernel first.\n{linux}"));
+    assert_eq!(kernel, one("grub-no-kernel", Severity::Fail, 1));
+    let ignition =
+        "[    6.021025] ignition[453]: CRITICAL : files: createFiles: op(e): [failed]   mounting \"x\": busy\n";
+    assert_eq!(final_ones(ignition), one("ignition-trouble", Severity::Fail, 1));
+    let finished = "[   15.400000] ignition[1044]: INFO     : Ignition finished successfully\n";
+    assert_eq!(final_ones(&format!("{ignition}{finished}")), one("ignition-trouble", Severity::Warn, 1));
+    let failed = "[   15.400000] ignition[1044]: CRITICAL : Ignition failed: no network\n";
+    let both = final_ones(&format!("{ignition}{failed}"));
+    assert!(both.iter().all(|(_, severity, _)| *severity == Severity::Fail) && both.len() == 2, "{both:?}");
+    let offline = "[    6.021025] ignition[453]: failed to fetch config: resource requires networking\n";
+    assert_eq!(final_ones(&format!("{offline}{finished}")), []);
 }

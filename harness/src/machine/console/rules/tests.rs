@@ -15,7 +15,7 @@ fn entries() -> Vec<ConsoleRule> {
 /// A guest that has booted and said nothing of a restart.
 fn up() -> Boots {
     let mut boots = Boots::default();
-    messages("[   99.000000] x", true).for_each(|message| boots.see(message));
+    messages("[   99.000000] x", true).for_each(|message| boots.see(&message));
     boots
 }
 
@@ -24,7 +24,9 @@ fn found<'r>(rules: &'r Rules, line: &str) -> Vec<&'r Rule> {
 }
 
 fn found_in<'r>(rules: &'r Rules, line: &str, boots: &Boots) -> Vec<&'r Rule> {
-    messages(line, true).filter_map(|message| rules.judge(message.text, boots).rule).collect()
+    messages(line, true)
+        .filter_map(|message| message.readings().find_map(|text| rules.judge(text, boots).rule))
+        .collect()
 }
 
 #[test]
