@@ -4,7 +4,7 @@ use crate::suite::grammar::kernel;
 use crate::suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
 
 use super::asking::{subjects, unanswered, verdicts, wants};
-use super::matching::Value;
+use super::matching::{Value, judge};
 use super::{Check, Observations, Probe, Verdict, attribute};
 use super::{shell, sysctl_d};
 use crate::guest::facts::Facts;
@@ -21,7 +21,7 @@ const ATTRIBUTES: &[Attribute] = &[
     attribute(
         "persisted",
         Kind::Loose,
-        "The value that sysctl.d files set at boot, by systemd-sysctl's rules; `none` matches when no file sets it.",
+        "The value that sysctl.d files set at boot, by systemd-sysctl's rules; `none` matches when no file sets it. A parameter that the kernel does not have needs `exists: false` (or `value: none`) beside it.",
     ),
 ];
 
@@ -49,7 +49,7 @@ impl Check for Sysctl {
     }
 
     fn probes(&self, asked: &[&Expectation], _facts: &Facts) -> Vec<Probe> {
-        let mut names = subjects(asked, &["value", "exists"]);
+        let mut names = subjects(asked, &["value", "exists", "persisted"]);
         names.retain(|name| well_formed(name).is_ok());
         let mut probes: Vec<Probe> = Probe::batch("sysctl/value", 20, &names, READ).into_iter().collect();
         if wants(asked, &["persisted"]) {
@@ -77,12 +77,34 @@ impl Check for Sysctl {
                     }
                 }
                 "persisted" if !ROOTS.contains(&root(name)) => Err(no_root(name)),
-                "persisted" => Ok(sysctl_d::persisted(&shell::answers(seen.reply("sysctl/files")?)?, name)
-                    .map_or_else(|| Value::absent("no file sets it"), Value::text)),
+                "persisted" => {
+                    let set = sysctl_d::persisted(&shell::answers(seen.reply("sysctl/files")?)?, name);
+                    // That no file sets what no kernel has is true of every misspelt name.
+                    let lacks = || seen.answer("sysctl/value", name).map(|answer| matches!(answer.status, 3 | 4));
+                    match set {
+                        Some(text) => Ok(Value::text(text)),
+                        None if lacks()? && !states_absence(expectation) => Ok(Value::gone(
+                            "no file sets it, and the kernel has no such parameter; where that is right, state `exists: false` too",
+                        )),
+                        None => Ok(Value::absent("no file sets it")),
+                    }
+                }
                 _ => unanswered(assertion),
             }
         })
     }
+}
+
+/// Whether the suite says of the parameter that the kernel may lack it.
+fn states_absence(expectation: &Expectation) -> bool {
+    let missing = |attribute: &str| match attribute {
+        "exists" => Some((Kind::Bool, Value::flag(false))),
+        "value" => Some((Kind::Loose, Value::absent(""))),
+        _ => None,
+    };
+    expectation.assertions.iter().any(|assertion| {
+        missing(assertion.attribute).is_some_and(|(kind, value)| judge(&assertion.matcher, &kind, &value).is_ok())
+    })
 }
 
 /// The directories below /proc/sys of Linux, whatever its configuration and architecture
@@ -188,5 +210,18 @@ mod tests {
         assert!(no_root("kernl.x").ends_with("did you mean `kernel`?"));
         let asked = expectation("sysctl", "kernel.ostype", &[("value", equals("Linux")), none("persisted")]);
         assert_eq!(ask_this_host(&Sysctl, &asked), [Verdict::Met, Verdict::Met]);
+    }
+
+    #[test]
+    fn that_no_file_sets_a_misspelt_name_is_not_enough() {
+        let of = |more: &[(&'static str, Matcher)]| {
+            let mut asserted = more.to_vec();
+            asserted.push(("persisted", equals("none")));
+            ask_this_host(&Sysctl, &expectation("sysctl", "kernel.core_patern", &asserted)).pop().unwrap()
+        };
+        assert!(missed(&of(&[])).1.contains("state `exists: false`"));
+        assert_eq!(of(&[("exists", equals("false"))]), Verdict::Met);
+        assert_eq!(of(&[("value", equals("none"))]), Verdict::Met);
+        assert!(matches!(of(&[("value", equals("core"))]), Verdict::Missed { .. }));
     }
 }
