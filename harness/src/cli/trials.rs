@@ -48,14 +48,15 @@ pub struct Arguments {
 
 /// Runs the trials and says how they ended.
 pub fn execute(arguments: Arguments) -> Result<Exit, Complaint> {
-    let conclusion = conclude(arguments.libtest)?;
-    Ok(if conclusion.has_failed() { Exit::Failed } else { Exit::Pass })
+    let (conclusion, exit) = conclude(arguments.libtest)?;
+    // The code is the one that run.json has; a trial that could not be asked is in no record.
+    Ok(if exit == Exit::Pass && conclusion.has_failed() { Exit::Failed } else { exit })
 }
 
 /// The whole of a `harness = false` test binary.
 pub fn main(arguments: libtest_mimic::Arguments) -> ExitCode {
     match conclude(arguments) {
-        Ok(conclusion) => conclusion.exit_code(),
+        Ok((conclusion, _)) => conclusion.exit_code(),
         Err(complaint) => {
             complaint.show();
             complaint.exit.into()
@@ -63,7 +64,7 @@ pub fn main(arguments: libtest_mimic::Arguments) -> ExitCode {
     }
 }
 
-fn conclude(mut arguments: libtest_mimic::Arguments) -> Result<libtest_mimic::Conclusion, Complaint> {
+fn conclude(mut arguments: libtest_mimic::Arguments) -> Result<(libtest_mimic::Conclusion, Exit), Complaint> {
     // Trials share a machine, and what one leaves there must not depend on a race.
     arguments.test_threads = Some(1);
     let prepared = prepare()?;
@@ -85,8 +86,7 @@ fn conclude(mut arguments: libtest_mimic::Arguments) -> Result<libtest_mimic::Co
         })
         .collect();
     let conclusion = libtest_mimic::run(&arguments, trials);
-    worker.finish();
-    Ok(conclusion)
+    Ok((conclusion, worker.finish()))
 }
 
 fn prepare() -> Result<Prepared, Complaint> {
@@ -127,7 +127,7 @@ struct Worker {
 
 enum State {
     Idle(Option<Box<Prepared>>),
-    Busy { questions: mpsc::Sender<Question>, thread: std::thread::JoinHandle<Result<(), Complaint>> },
+    Busy { questions: mpsc::Sender<Question>, thread: std::thread::JoinHandle<Result<Exit, Complaint>> },
 }
 
 impl Worker {
@@ -154,20 +154,24 @@ impl Worker {
         answered.recv().map_err(|_| gone())
     }
 
-    /// Ends the machine and waits for the reports.
-    fn finish(&self) {
+    /// Ends the machine, waits for the reports, and says what the tests that were asked come to.
+    fn finish(&self) -> Exit {
         let state =
             std::mem::replace(&mut *self.state.lock().unwrap_or_else(PoisonError::into_inner), State::Idle(None));
-        if let State::Busy { questions, thread } = state {
-            drop(questions);
-            if let Ok(Err(complaint)) = thread.join() {
+        let State::Busy { questions, thread } = state else { return Exit::Pass };
+        drop(questions);
+        match thread.join() {
+            Ok(Ok(exit)) => exit,
+            Ok(Err(complaint)) => {
                 complaint.show();
+                complaint.exit
             }
+            Err(_) => Exit::Error,
         }
     }
 }
 
-fn work(prepared: Prepared, questions: mpsc::Receiver<Question>) -> Result<(), Complaint> {
+fn work(prepared: Prepared, questions: mpsc::Receiver<Question>) -> Result<Exit, Complaint> {
     let trouble = |error: crate::report::files::FileError| Complaint::infrastructure(error.to_string());
     let folder =
         RunFolder::create(&prepared.project.runs(), &format!("test-{}", super::run::run_id())).map_err(trouble)?;
@@ -188,7 +192,7 @@ async fn answer_all(
     accel: accel::Accel,
     events: &Events,
     questions: mpsc::Receiver<Question>,
-) -> Result<(), Complaint> {
+) -> Result<Exit, Complaint> {
     let Prepared { project, plan, specs, rerun, known, .. } = prepared;
     let settings = Settings { known, ..super::run::one_machine(rerun, accel.kind.word(), folder.root()) };
     let image = specs.first().map(|spec| spec.id.clone()).unwrap_or_default();
@@ -239,9 +243,9 @@ async fn answer_all(
         }
         let Some(answer) = health else {
             // Only at the last event are the reports written whole.
-            let exit_code = exit_of(&plan, &records) as u8;
-            events.emit(Event::RunFinished { at: now(), interrupted: false, exit_code });
-            return Ok(());
+            let exit = exit_of(&plan, &records);
+            events.emit(Event::RunFinished { at: now(), interrupted: false, exit_code: exit as u8 });
+            return Ok(exit);
         };
         if !session.has_booted() {
             session.boot_only().await;

@@ -109,7 +109,11 @@ impl<W: Write> Terminal<W> {
         lines.extend(words::machines(record));
         lines.extend(self.skips(record));
         for verdict in verdict::of_images(record) {
-            let colour = if verdict.passes { AnsiColor::Green } else { AnsiColor::Red };
+            let colour = match verdict.standing {
+                verdict::Standing::Passes => AnsiColor::Green,
+                verdict::Standing::NotAsked => AnsiColor::Yellow,
+                verdict::Standing::Fails => AnsiColor::Red,
+            };
             lines.push(self.paint(&verdict.sentence(), Style::new().bold().fg_color(Some(colour.into()))));
         }
         if let Some(why) = verdict::unexplained(record) {

@@ -3,19 +3,35 @@
 
 use std::collections::BTreeSet;
 
+use crate::exit::Exit;
 use crate::failure::FailureId;
+use crate::run::engine::exit_of_records;
 use crate::run::outcome::Outcome;
+use crate::run::plan::MACHINE_SUITE;
 use crate::run::prove::PREFIX;
 use crate::run::record::{FindingRecord, RunRecord, TestRecord};
 use crate::text::one_line;
+
+/// How an image stands after a run. The sentence, its colour and, for the run as a whole, the exit
+/// code all follow from the same outcomes: a run ends with 0 exactly when no image fails and at least
+/// one passes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// Tests were asked, and nothing is in doubt.
+    Passes,
+    /// Every test was skipped, while the run passed on another image.
+    NotAsked,
+    /// Anything else.
+    Fails,
+}
 
 /// What a run says of one image.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Verdict {
     /// Image id, harmless.
     pub image: String,
-    /// Whether it passes muster. False whenever anything is in doubt.
-    pub passes: bool,
+    /// Whether it passes muster. Only [`Standing::Passes`] is a pass.
+    pub standing: Standing,
     /// Tests that passed, on a retry included.
     pub passed: u32,
     /// Tests that were asked: all but the skipped.
@@ -32,7 +48,11 @@ impl Verdict {
     /// `lab passes muster: 92 of 92 tests asked passed, 11 not asked`.
     pub fn sentence(&self) -> String {
         let Self { image, passed, asked, not_asked, known, .. } = self;
-        let word = if self.passes { "passes" } else { "does not pass" };
+        let word = match self.standing {
+            Standing::Passes => "passes",
+            Standing::NotAsked => return format!("{image} was not tested: all of its {not_asked} tests were skipped"),
+            Standing::Fails => "does not pass",
+        };
         let tests = if *asked == 1 { "test" } else { "tests" };
         let mut out = format!("{image} {word} muster: {passed} of {asked} {tests} asked passed");
         if *known > 0 {
@@ -70,16 +90,51 @@ fn of_image(record: &RunRecord, image: &str) -> Verdict {
         .map(|finding| format!("{} on the console of {}", plain(&finding.category), plain(&finding.machine)))
         .collect();
     reasons.dedup();
-    if asked == 0 {
-        reasons.push("nothing was asked".into());
+    let of_image = |test: &&TestRecord| test.image == image;
+    let tested = |test: &TestRecord| test.suite != MACHINE_SUITE && test.outcome != Outcome::Skip;
+    let nothing = !record.tests.iter().filter(of_image).any(tested);
+    let own = exit_of_records(record.tests.iter().filter(of_image));
+    if own == Exit::Stale {
+        reasons.push(STALE.into());
     }
+    let doubt = doubt(record);
+    let standing = match (own, nothing, &doubt) {
+        (Exit::Pass, false, None) if reasons.is_empty() => Standing::Passes,
+        (Exit::Pass, true, None) if reasons.is_empty() && record.exit_code == Some(Exit::Pass as u8) => {
+            Standing::NotAsked
+        }
+        _ => Standing::Fails,
+    };
+    if nothing && standing == Standing::Fails {
+        reasons.push(NOTHING.into());
+    }
+    reasons.extend(doubt.filter(|doubt| !nothing || doubt != NOTHING));
+    Verdict { image: plain(image), standing, passed, asked, not_asked, known, reasons }
+}
+
+const NOTHING: &str = "nothing was asked";
+const STALE: &str = "a known issue is stale or has expired";
+
+/// Why the run is no pass beyond what the outcomes of its tests say; `None` when they say all of it.
+fn doubt(record: &RunRecord) -> Option<String> {
     if record.interrupted {
-        reasons.push("the run was interrupted".into());
-    } else if record.finished.is_none() {
-        reasons.push("the run did not end".into());
+        return Some("the run was interrupted".into());
     }
-    let passes = bad == 0 && reasons.is_empty();
-    Verdict { image: plain(image), passes, passed, asked, not_asked, known, reasons }
+    let Some(code) = record.exit_code.filter(|_| record.finished.is_some()) else {
+        return Some("the run did not end".into());
+    };
+    let tested = |test: &TestRecord| test.suite != MACHINE_SUITE && test.outcome != Outcome::Skip;
+    let said = exit_of_records(record.tests.iter());
+    match code {
+        0 => None,
+        code if code == said as u8 => None,
+        2 if said == Exit::Pass && !record.tests.iter().any(tested) => Some(NOTHING.into()),
+        2 if matches!(said, Exit::Pass | Exit::Stale) => Some("the run was focused on some tests".into()),
+        4 => Some(STALE.into()),
+        // Findings say it, where there are some.
+        1 if crashes(record).next().is_some() => None,
+        code => Some(format!("the run ended with exit code {code}")),
+    }
 }
 
 /// The findings that count against an image: those that ended a machine, and all of them when the
@@ -115,15 +170,7 @@ pub fn unexplained(record: &RunRecord) -> Option<String> {
     if !findings.is_empty() {
         return Some(findings.join("; "));
     }
-    if record.interrupted {
-        return Some("the run was interrupted".into());
-    }
-    match record.exit_code {
-        Some(0) => None,
-        Some(4) => Some("a known issue is stale or has expired".into()),
-        Some(code) => Some(format!("the run ended with exit code {code}")),
-        None => Some("the run did not end".into()),
-    }
+    doubt(record).or_else(|| (record.exit_code == Some(Exit::Stale as u8)).then(|| STALE.to_owned()))
 }
 
 fn plain(name: &str) -> String {
@@ -156,18 +203,77 @@ mod tests {
     }
 
     #[test]
+    fn the_sentence_and_the_exit_code_are_of_one_mind() {
+        let health = |outcome| {
+            let mut test = sample::test(MACHINE_SUITE, "health", outcome);
+            test.image = "lab".into();
+            test
+        };
+        // What the tests became, the exit code that the run ends with, and what is said.
+        let table: &[(&[Outcome], u8, &str)] = &[
+            (&[Outcome::Pass], 0, "lab passes muster: 2 of 2 tests asked passed"),
+            (&[Outcome::Pass, Outcome::Skip], 0, "lab passes muster: 2 of 2 tests asked passed, 1 not asked"),
+            (&[Outcome::Known], 0, "lab passes muster: 1 of 2 tests asked passed, 1 failed as documented"),
+            (&[Outcome::Flaky], 0, "lab passes muster: 2 of 2 tests asked passed"),
+            (&[Outcome::Fail, Outcome::Pass], 1, "lab does not pass muster: 2 of 3 tests asked passed"),
+            (&[Outcome::Error, Outcome::Pass], 3, "lab does not pass muster: 2 of 3 tests asked passed"),
+            (&[Outcome::Skip], 2, "lab does not pass muster: 1 of 1 test asked passed, 1 not asked; nothing was asked"),
+            (
+                &[Outcome::Pass],
+                2,
+                "lab does not pass muster: 2 of 2 tests asked passed; the run was focused on some tests",
+            ),
+            (
+                &[Outcome::Pass],
+                3,
+                "lab does not pass muster: 2 of 2 tests asked passed; the run ended with exit code 3",
+            ),
+        ];
+        for (outcomes, code, sentence) in table {
+            let mut record = green();
+            record.tests = outcomes.iter().map(|outcome| sample::test("base", "x", *outcome)).collect();
+            record.tests.iter_mut().for_each(|test| test.image = "lab".into());
+            for test in record.tests.iter_mut().filter(|test| matches!(test.outcome, Outcome::Fail | Outcome::Error)) {
+                let id =
+                    if test.outcome == Outcome::Fail { crate::failure::STEP_RUN } else { crate::failure::SSH_LOST };
+                test.failures = vec![Failure::new(id, "x")];
+            }
+            record.tests.push(health(Outcome::Pass));
+            record.exit_code = Some(*code);
+            let verdict = &of_images(&record)[0];
+            assert_eq!(verdict.sentence(), *sentence);
+            assert_eq!(verdict.standing == Standing::Passes, *code == 0, "{sentence}");
+            let is_said = record.tests.iter().any(|t| matches!(t.outcome, Outcome::Fail | Outcome::Error));
+            assert_eq!(unexplained(&record).is_some(), *code != 0 && !is_said, "{sentence}");
+            // The exit code of the engine is the one of the table, focus and infrastructure apart.
+            let engine = exit_of_records(record.tests.iter()) as u8;
+            assert!(engine == *code || sentence.contains("; "), "{sentence}: {engine}");
+        }
+        // Of two images one may have nothing that is for it.
+        let mut record = green();
+        let mut skipped = sample::test("base", "x", Outcome::Skip);
+        skipped.image = "other".into();
+        record.tests.push(skipped);
+        let said: Vec<String> = of_images(&record).iter().map(Verdict::sentence).collect();
+        assert_eq!(said[1], "other was not tested: all of its 1 tests were skipped");
+    }
+
+    #[test]
     fn nothing_in_doubt_is_a_pass() {
         let spoil = |change: &dyn Fn(&mut RunRecord)| {
             let mut record = green();
             change(&mut record);
-            (of_images(&record)[0].passes, of_images(&record)[0].sentence(), unexplained(&record))
+            (of_images(&record)[0].standing == Standing::Passes, of_images(&record)[0].sentence(), unexplained(&record))
         };
         let interrupted = spoil(&|r| r.interrupted = true);
         assert!(!interrupted.0 && interrupted.1.ends_with("; the run was interrupted"), "{interrupted:?}");
         assert_eq!(interrupted.2.as_deref(), Some("the run was interrupted"));
         let killed = spoil(&|r| (r.finished, r.exit_code) = (None, None));
         assert!(!killed.0 && killed.2.as_deref() == Some("the run did not end"), "{killed:?}");
-        let asked_nothing = spoil(&|r| r.tests.retain(|test| test.outcome == Outcome::Skip));
+        let asked_nothing = spoil(&|r| {
+            r.tests.retain(|test| test.outcome == Outcome::Skip);
+            r.exit_code = Some(2);
+        });
         assert!(!asked_nothing.0 && asked_nothing.1.ends_with("; nothing was asked"), "{asked_nothing:?}");
         let panicked = spoil(&|r| {
             let machine = r.machines[0].id.clone();

@@ -103,7 +103,7 @@ fn unusable(plan: &Plan, image: &str, settings: &Settings, events: &Events, fail
 /// true whatever else went wrong; a bad image outweighs infrastructure only when nothing else is
 /// wrong; and a run in which nothing was asked shows nothing.
 pub fn exit_of(plan: &Plan, records: &[TestRecord]) -> Exit {
-    let exit = exit_of_records(records);
+    let exit = exit_of_records(records.iter());
     let asked = |record: &&TestRecord| record.outcome != Outcome::Skip && record.suite != MACHINE_SUITE;
     if exit == Exit::Pass && !plan.groups.is_empty() && !records.iter().any(|record| asked(&record)) {
         return Exit::Invalid;
@@ -111,19 +111,20 @@ pub fn exit_of(plan: &Plan, records: &[TestRecord]) -> Exit {
     exit
 }
 
-/// The same, of what was asked.
-pub(super) fn exit_of_records(records: &[TestRecord]) -> Exit {
+/// The same, of what was asked. The sentence about each image is made with it too, so that no line says
+/// otherwise than the exit code.
+pub fn exit_of_records<'r>(records: impl Iterator<Item = &'r TestRecord> + Clone) -> Exit {
     let ruled = |record: &TestRecord| record.issue.as_ref().map(|issue| issue.ruled);
-    if records.iter().any(|record| record.outcome == Outcome::Fail && ruled(record) != Some(Ruled::Expired)) {
+    if records.clone().any(|record| record.outcome == Outcome::Fail && ruled(record) != Some(Ruled::Expired)) {
         return Exit::Failed;
     }
-    let errors: Vec<&Failure> =
-        records.iter().filter(|r| r.outcome == Outcome::Error).flat_map(|r| &r.failures).collect();
-    if !errors.is_empty() {
-        let about_images = errors.iter().all(|failure| failure.id.as_str().starts_with("image."));
+    let mut wrong = records.clone().filter(|record| record.outcome == Outcome::Error).peekable();
+    if wrong.peek().is_some() {
+        let errors: Vec<&Failure> = wrong.flat_map(|record| &record.failures).collect();
+        let about_images = !errors.is_empty() && errors.iter().all(|failure| failure.id.as_str().starts_with("image."));
         return if about_images { Exit::Invalid } else { Exit::Error };
     }
-    if records.iter().any(|record| matches!(ruled(record), Some(Ruled::Expired | Ruled::Stale))) {
+    if records.clone().any(|record| matches!(ruled(record), Some(Ruled::Expired | Ruled::Stale))) {
         return Exit::Stale;
     }
     Exit::Pass

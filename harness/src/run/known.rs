@@ -129,7 +129,7 @@ known-issues:
     }
 
     fn exit(records: &[TestRecord]) -> Exit {
-        crate::run::engine::exit_of_records(records)
+        crate::run::engine::exit_of_records(records.iter())
     }
 
     #[test]
