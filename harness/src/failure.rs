@@ -166,6 +166,15 @@ pub fn class(id: &FailureId) -> Class {
     row(id).map_or(Class::Fail, |row| row.class)
 }
 
+/// Whether a known issue covers a failure only when it names the id: what the kernel, the base checks
+/// or the end of the machine say is never what an entry about a test means.
+pub fn must_be_named(id: &FailureId) -> bool {
+    const GROUPS: &[&str] = &["console.", "base.", "machine.", "ssh."];
+    const ENDS: &[FailureId] =
+        &[BOOT_EMERGENCY, BOOT_TIMEOUT, BOOT_UNSETTLED, REBOOT_TWICE, REBOOT_TIMEOUT, REBOOT_UNSETTLED];
+    GROUPS.iter().any(|group| id.as_str().starts_with(group)) || ENDS.contains(id)
+}
+
 /// One thing that went wrong in one test, in words a report can show without knowing the room it
 /// came from.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

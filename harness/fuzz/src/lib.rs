@@ -6,7 +6,7 @@ use muster::check::matching::{Miss, Value, judge};
 use muster::guest::facts::{CAPABILITIES, TOOLS};
 use muster::guest::frame::{Deframer, Event, Frame, Nonce, Stream};
 use muster::suite::clause::expectations;
-use muster::suite::condition::{self, Truth, evaluate, never_true};
+use muster::suite::condition::{self, Truth, always_true, evaluate, never_true};
 use muster::suite::diagnostic::Diagnostics;
 use muster::suite::grammar;
 use muster::suite::model::{Condition, Matcher, Suite};
@@ -173,7 +173,7 @@ fn coherent(condition: &Condition) {
             "`{said}` cannot be read again: {errors:?}"
         ),
     }
-    let never = never_true(condition);
+    let (never, always) = (never_true(condition), always_true(condition));
     let negated = Condition::Not(Box::new(condition.clone()));
     let mut stated = Vec::new();
     collect(condition, &mut stated);
@@ -194,6 +194,8 @@ fn coherent(condition: &Condition) {
             _ => false,
         };
         assert!(opposite, "`{said}` is {yes:?}, its negation {no:?}");
+        let fails = round > 1 && matches!(yes, Truth::False { .. });
+        assert!(always.is_none() || !fails, "`{said}` is called always true about {always:?} and does not hold");
         assert!(never.is_none() || yes != Truth::True, "`{said}` is called impossible about {never:?} and holds");
         if let Truth::False { why } = yes {
             assert!(!why.is_empty(), "`{said}` is false without a reason");
@@ -240,6 +242,8 @@ static EVERY_KIND: CheckTable = CheckTable {
         attribute("output", Kind::Output),
         attribute("map", Kind::Map(&grammar::text::ANY, &Kind::Loose)),
         attribute("samples", Kind::Samples(&Kind::Duration)),
+        attribute("ranged", Kind::Ranged(0, 255)),
+        attribute("share", Kind::Share(100)),
     ],
     reads: "",
     example: "",

@@ -17,7 +17,7 @@ use crate::text::{harmless_bytes, one_line, tail};
 const ATTRIBUTES: &[Attribute] = &[
     attribute(
         "exit",
-        Kind::Integer,
+        Kind::Ranged(0, 255),
         "The exit status; 0 is required when it is not stated. What the shell cannot run meets only exactly its stated status, no range, no `not` and no output: no such command (127), one that cannot be executed (126), a syntax error (2).",
     ),
     attribute("stdout", Kind::Output, "What it printed."),

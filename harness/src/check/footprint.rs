@@ -20,7 +20,7 @@ const ATTRIBUTES: &[Attribute] = &[
     attribute("processes", Kind::Integer, "Processes, kernel threads excepted."),
     attribute("threads", Kind::Integer, "All threads, those of the kernel too."),
     attribute("units", Kind::Integer, "Active services."),
-    attribute("files", Kind::Integer, "Inodes in use on the root file system."),
+    attribute("files", Kind::Ranged(0, i64::MAX), "Inodes in use on the root file system."),
     attribute(
         "paths",
         Kind::Map(&paths::PATH, &Kind::Size),

@@ -13,7 +13,7 @@ use crate::suite::model::Expectation;
 use crate::text::one_line;
 
 const ATTRIBUTES: &[Attribute] = &[
-    attribute("status", Kind::Integer, "Status of the last answer, after at most five redirections."),
+    attribute("status", Kind::Ranged(100, 999), "Status of the last answer, after at most five redirections."),
     attribute("body", Kind::Output, "Its body, as text; one of more than 1 MiB is an error."),
     attribute(
         "headers",

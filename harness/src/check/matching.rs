@@ -275,8 +275,8 @@ fn counted(inner: &Matcher, count: usize) -> Held {
 
 fn not_readable(kind: &Kind, text: &str) -> String {
     let what = match kind {
-        Kind::Integer => "an integer",
-        Kind::Number => "a number",
+        Kind::Integer | Kind::Ranged(..) => "an integer",
+        Kind::Number | Kind::Share(_) => "a number",
         Kind::Size => "a size",
         Kind::Duration => "a duration",
         Kind::Mode => "an octal mode",
@@ -290,9 +290,15 @@ fn not_readable(kind: &Kind, text: &str) -> String {
 
 fn equal(kind: &Kind, seen: &str, wanted: &str) -> Result<bool, String> {
     Ok(match kind {
-        Kind::Level(_) | Kind::Integer | Kind::Number | Kind::Size | Kind::Duration | Kind::Mode | Kind::Evr => {
-            order(kind, seen, wanted)? == Ordering::Equal
-        }
+        Kind::Level(_)
+        | Kind::Integer
+        | Kind::Ranged(..)
+        | Kind::Number
+        | Kind::Share(_)
+        | Kind::Size
+        | Kind::Duration
+        | Kind::Mode
+        | Kind::Evr => order(kind, seen, wanted)? == Ordering::Equal,
         Kind::Version => seen == wanted || order(kind, seen, wanted).is_ok_and(Ordering::is_eq),
         Kind::Loose => match (value::integer(seen), value::integer(wanted)) {
             (Some(seen), Some(wanted)) => seen == wanted,
@@ -342,8 +348,8 @@ fn order(kind: &Kind, seen: &str, bound: &str) -> Result<Ordering, String> {
     }
     match kind {
         Kind::Level(words) => both(kind, seen, bound, |text| words.iter().position(|word| *word == text)),
-        Kind::Integer => both(kind, seen, bound, value::integer),
-        Kind::Number => both(kind, seen, bound, value::number),
+        Kind::Integer | Kind::Ranged(..) => both(kind, seen, bound, value::integer),
+        Kind::Number | Kind::Share(_) => both(kind, seen, bound, value::number),
         Kind::Size => both(kind, seen, bound, value::size),
         Kind::Duration => both(kind, seen, bound, value::duration),
         Kind::Mode => both(kind, seen, bound, value::mode),

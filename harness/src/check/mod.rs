@@ -17,7 +17,7 @@ pub mod disk_image;
 mod dnf;
 mod elf;
 pub mod evaluation;
-pub mod evr;
+pub use crate::suite::evr;
 mod fields;
 pub mod file;
 pub mod footprint;

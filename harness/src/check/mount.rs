@@ -20,8 +20,8 @@ const ATTRIBUTES: &[Attribute] = &[
     attribute("size", Kind::Size, "Size of the file system."),
     attribute("free", Kind::Size, "Bytes that an unprivileged user may still use."),
     attribute("used", Kind::Size, "Bytes in use."),
-    attribute("use", Kind::Number, "Used share in percent, as df says."),
-    attribute("inode-use", Kind::Number, "Used share of the inodes in percent."),
+    attribute("use", Kind::Share(100), "Used share in percent, as df says."),
+    attribute("inode-use", Kind::Share(100), "Used share of the inodes in percent."),
     attribute(
         "propagation",
         Kind::Word(&["private", "shared", "slave", "unbindable"]),

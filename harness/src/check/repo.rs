@@ -30,7 +30,7 @@ const ATTRIBUTES: &[Attribute] = &[
     ),
     attribute("gpgkey", Kind::Set(&packages::KEY_FILE), "Where its keys are."),
     attribute("skip-if-unavailable", Kind::Bool, "Whether a dead repository is silently passed over."),
-    attribute("priority", Kind::Integer, "Its priority; 99 when it states none."),
+    attribute("priority", Kind::Ranged(-2_147_483_648, 2_147_483_647), "Its priority; 99 when it states none."),
     attribute("file", Kind::Text, "The file that configures it."),
     attribute("options", Kind::Map(&packages::OPTION, &Kind::Loose), "Any other option of its section, as written."),
     attribute("reachable", Kind::Bool, "Whether its metadata can be fetched now, errors not passed over."),

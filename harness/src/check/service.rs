@@ -69,7 +69,7 @@ const ATTRIBUTES: &[Attribute] = &[
     attribute("needs-reload", Kind::Bool, "Whether its files changed since systemd read them (NeedDaemonReload)."),
     attribute("activation", Kind::Duration, "How long its last activation took."),
     attribute("memory", Kind::Size, "Memory it uses now (MemoryCurrent)."),
-    attribute("exposure", Kind::Number, "`systemd-analyze security`: 0 (locked in) to 10 (everything open)."),
+    attribute("exposure", Kind::Share(10), "`systemd-analyze security`: 0 (locked in) to 10 (everything open)."),
     attribute(
         "properties",
         Kind::Map(&systemd::PROPERTY, &Kind::Loose),

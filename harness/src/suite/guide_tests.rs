@@ -55,7 +55,7 @@ fn every_example_of_the_guide_is_decoded() {
         assert_eq!(problems.render(false), "", "{text}");
         suites.extend(found);
     }
-    assert_eq!(suites.len(), 6);
+    assert_eq!(suites.len(), 7);
     assert!(suites.iter().flat_map(|suite| &suite.tests).all(|test| test.assertions() > 0));
 
     fs_err::create_dir_all(path.join("common")).expect("a folder");

@@ -278,7 +278,7 @@ pub const RUN: KeyTable = KeyTable {
     what: "a `run` step",
     keys: &[
         required("run", Shape::Text, "A command line for `/bin/sh`."),
-        key("exit", Shape::Matcher(&Kind::Integer), "Its exit status; 0 when not stated."),
+        key("exit", Shape::Matcher(&Kind::Ranged(0, 255)), "Its exit status; 0 when not stated."),
         key("stdout", Shape::Matcher(&Kind::Output), "What it prints."),
         key("stderr", Shape::Matcher(&Kind::Output), "What it prints as errors."),
         key("eventually", Shape::Duration, "Run it again until it does as stated, at most so long."),

@@ -22,6 +22,7 @@ mod decode;
 pub mod deviations;
 pub mod diagnostic;
 mod effort;
+pub mod evr;
 pub mod foreign;
 pub mod grammar;
 #[cfg(test)]

@@ -440,8 +440,8 @@ fn scalar(kind: &Kind) -> Value {
         Kind::Mode => return json!({"anyOf": [mode(), {"const": "none"}]}),
         Kind::Samples(inner) => return scalar(inner),
         Kind::Map(..) => return json!(false),
-        Kind::Integer => INTEGER,
-        Kind::Number => NUMBER,
+        Kind::Integer | Kind::Ranged(..) => INTEGER,
+        Kind::Number | Kind::Share(_) => NUMBER,
         Kind::Size => SIZE,
         Kind::Duration => DURATION,
         Kind::Evr => EVR,
@@ -451,9 +451,9 @@ fn scalar(kind: &Kind) -> Value {
     let part = format!(r"(==|!=|<=|>=|<|>)\s*({form})");
     let string = pattern(&format!(r"none|{form}|{part}(\s*,\s*{part}){{0,{}}}", MOST_PARTS - 1));
     match kind {
-        Kind::Integer => json!({"anyOf": [{"type": "integer"}, string]}),
+        Kind::Integer | Kind::Ranged(..) => json!({"anyOf": [{"type": "integer"}, string]}),
         // A version such as 6.14 is a number to an editor.
-        Kind::Number | Kind::Evr | Kind::Version => json!({"anyOf": [{"type": "number"}, string]}),
+        Kind::Number | Kind::Share(_) | Kind::Evr | Kind::Version => json!({"anyOf": [{"type": "number"}, string]}),
         _ => string,
     }
 }

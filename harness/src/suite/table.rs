@@ -66,10 +66,14 @@ pub enum Kind {
     Level(&'static [&'static str]),
     /// `true` or `false`, nothing else.
     Bool,
-    /// An integer, decimal or 0x. Operators.
+    /// A whole number that counts or names something: 0 to 4294967295, decimal or 0x. Operators.
     Integer,
-    /// A count, a ratio or a decimal number. Operators.
+    /// A whole number between these, both included, decimal or 0x. Operators.
+    Ranged(i64, i64),
+    /// A decimal number, never negative. Operators.
     Number,
+    /// A decimal number from 0 to this. Operators.
+    Share(u32),
     /// Bytes, always with a unit (`80 MiB`). Operators.
     Size,
     /// A duration, always with a unit (`14s`, `1m 30s`, `200ms`). Operators.

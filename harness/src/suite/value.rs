@@ -308,6 +308,46 @@ pub fn version_order(seen: &str, stated: &str) -> Option<Ordering> {
     Some(numbers.chain(rest).find(|order| order.is_ne()).unwrap_or(Ordering::Equal))
 }
 
+/// The dotted numbers of a version and the fields behind them, as [`version_order`] compares them.
+pub(super) fn version_fields(text: &str) -> Option<(Vec<String>, Vec<String>)> {
+    let owned = |fields: Vec<&str>| fields.into_iter().map(str::to_owned).collect();
+    Version::read(text).map(|version| (owned(version.numbers), owned(version.rest)))
+}
+
+/// A version that is newer than all that begin with the stated one, and no newer than it has to be:
+/// 6.15 for 6.14.
+pub(super) fn version_after(stated: &str) -> Option<String> {
+    let version = Version::read(stated)?;
+    let before = |field: &str| stated.trim().strip_suffix(field).map(str::to_owned);
+    match version.rest.last() {
+        None => {
+            let last = version.numbers.last()?;
+            let kept = stated.trim().trim_end_matches('.');
+            Some(format!("{}{}", kept.strip_suffix(*last)?, successor(last)))
+        }
+        Some(last) if last.starts_with(|c: char| c.is_ascii_digit()) => {
+            Some(format!("{}{}", before(last)?, successor(last)))
+        }
+        Some(last) => Some(format!("{}{last}a", before(last)?)),
+    }
+}
+
+/// The number after one that is written in digits, however long.
+pub(super) fn successor(digits: &str) -> String {
+    let digits = digits.trim_start_matches('0');
+    let kept = digits.trim_end_matches('9');
+    let nines = digits.len() - kept.len();
+    let mut out = match kept.char_indices().next_back() {
+        Some((at, last)) => {
+            let more = last.to_digit(10).and_then(|digit| char::from_digit(digit + 1, 10)).unwrap_or(last);
+            format!("{}{more}", &kept[..at])
+        }
+        None => "1".to_owned(),
+    };
+    out.push_str(&"0".repeat(nines));
+    out
+}
+
 /// A version in its fields.
 struct Version<'v> {
     /// Runs of digits; never empty.
@@ -342,7 +382,8 @@ fn fields(version: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-fn compare_fields(a: &str, b: &str) -> Ordering {
+/// How a field of a version lies to another.
+pub(super) fn compare_fields(a: &str, b: &str) -> Ordering {
     let digits = |field: &str| field.bytes().all(|b| b.is_ascii_digit());
     match (digits(a), digits(b)) {
         (true, true) => {
@@ -550,6 +591,19 @@ mod tests {
         }
         assert_eq!(version_order(&"9".repeat(1000), "1"), Some(Ordering::Greater));
         assert_eq!(version_order("rolling", "1"), None);
+    }
+
+    #[test]
+    fn the_number_and_the_version_after() {
+        for (digits, next) in [("0", "1"), ("9", "10"), ("18", "19"), ("199", "200"), ("099", "100"), ("", "1")] {
+            assert_eq!(successor(digits), next, "{digits}");
+        }
+        for (stated, after) in
+            [("6.14", "6.15"), ("6", "7"), ("6.9.", "6.10"), ("6.14-9", "6.14-10"), ("1-fc", "1-fca")]
+        {
+            assert_eq!(version_after(stated).as_deref(), Some(after), "{stated}");
+            assert_eq!(version_order(after, stated), Some(Ordering::Greater), "{stated}");
+        }
     }
 
     #[test]

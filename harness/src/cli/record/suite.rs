@@ -8,7 +8,7 @@ use super::again::Wrong;
 use super::collect::Fact;
 use super::sources::Source;
 use super::write;
-use crate::check::evr::Evr;
+use crate::suite::evr::Evr;
 use crate::suite::select::glob;
 use crate::text::one_line;
 

@@ -11,8 +11,11 @@ pub const KINDS: &[(Kind, &str)] = &[
     (Kind::Word(&[]), "One of the listed words."),
     (Kind::Level(&[]), "One of the listed words, which have an order: operators compare their places."),
     (Kind::Bool, "`true` or `false`, nothing else."),
-    (Kind::Integer, "Decimal, or hexadecimal after `0x`."),
-    (Kind::Number, "Decimal: `2`, `0.5`."),
+    (
+        Kind::Integer,
+        "Decimal, or hexadecimal after `0x`; 0 to 4294967295 where no other bounds are named. What every value within the bounds is, is an error.",
+    ),
+    (Kind::Number, "Decimal: `2`, `0.5`; never negative."),
     (
         Kind::Size,
         "A number and its unit: `512 B`, `80 MiB`, `1.5 GB`. `KB`, `MB`, `GB`, `TB` are powers of 1000, `KiB`, `MiB`, `GiB`, `TiB` of 1024.",
@@ -44,7 +47,9 @@ pub fn kind(kind: &Kind) -> String {
         Kind::Level(words) => format!("level, lowest first: {}", one_of(words)),
         Kind::Bool => "boolean".to_owned(),
         Kind::Integer => "integer".to_owned(),
+        Kind::Ranged(least, most) => format!("integer, {least} to {most}"),
         Kind::Number => "number".to_owned(),
+        Kind::Share(most) => format!("number, 0 to {most}"),
         Kind::Size => "size".to_owned(),
         Kind::Duration => "duration".to_owned(),
         Kind::Mode => "mode".to_owned(),
@@ -172,6 +177,8 @@ mod tests {
                 let name = match plain {
                     Kind::Word(_) => "word".to_owned(),
                     Kind::Level(_) => "level".to_owned(),
+                    Kind::Ranged(..) => "integer".to_owned(),
+                    Kind::Share(_) => "number".to_owned(),
                     plain => kind(plain),
                 };
                 assert!(known.contains(&name), "{}.{}: {name}", table.name, attribute.name);

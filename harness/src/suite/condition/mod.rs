@@ -11,7 +11,7 @@ use std::fmt;
 
 use super::model::{Condition, Operator};
 
-pub use contradiction::never_true;
+pub use contradiction::{always_true, never_true};
 pub use evaluate::{Truth, evaluate};
 pub use parse::{ConditionError, parse};
 

@@ -177,6 +177,17 @@ fn contradictions_are_found_and_possibilities_left_alone() {
         "(arch == a and arch == b) or (mode == image and mode == package)",
         "kernel == 6.12 and kernel >= 6.14",
         "firmware is defined and firmware != uefi and firmware != bios",
+        "kernel >= 6 and kernel < 5",
+        "kernel > 6.18 and kernel < 6.19",
+        "kernel > 6.18 and kernel <= 6.18.44",
+        "kernel == 6.18 and kernel != 6",
+        "systemd >= 250 and systemd < 250",
+        "distro >= fedora-43 and distro < fedora-43",
+        "distro > fedora-43 and distro <= fedora-43",
+        "distro >= fedora-43 and distro >= azurelinux-4",
+        "kernel >= 6 and not (kernel >= 5)",
+        "id-like == rhel and not (id-like == rhel, fedora)",
+        "kernel < 0",
     ] {
         assert!(never_true(&good(text)).is_some(), "{text}");
     }
@@ -191,7 +202,120 @@ fn contradictions_are_found_and_possibilities_left_alone() {
         "arch == a, b and arch == b, c",
         "mode != image and mode != package",
         "distro == azurelinux and not (distro >= fedora-43)",
+        "kernel >= 6.18 and kernel <= 6.18",
+        "kernel > 6.18.3 and kernel == 6.18",
+        "not (kernel >= 6) and not (kernel < 6)",
+        "distro >= fedora-43 and distro != fedora-43, fedora-44",
+        "distro >= fedora-99 and distro != fedora-rawhide",
+        "kernel < 6.18 and kernel != 6.17",
     ] {
         assert_eq!(never_true(&good(text)), None, "{text}");
     }
+}
+
+#[test]
+fn what_is_always_true_is_found_and_nothing_else() {
+    for text in [
+        "kernel >= 6 or kernel < 6",
+        "kernel <= 6.18 or kernel > 6.18",
+        "kernel <= 6.18 or kernel > 6.18.3",
+        "kernel >= 0",
+        "mode == package or mode == image",
+        "mode == package, image",
+        "mode != package or mode != image",
+        "arch == x86_64 or arch != x86_64",
+        "not (arch == a and arch == b)",
+        "selinux is defined or selinux is not defined",
+        "capability == rpmdb or capability != rpmdb",
+        "arch == a or (kernel >= 6 or kernel < 7)",
+    ] {
+        assert!(always_true(&good(text)).is_some(), "{text}");
+    }
+    for text in [
+        "kernel > 6.18 or kernel < 6.18",
+        "kernel <= 6.18.3 or kernel > 6.18",
+        "distro >= fedora-43 or distro < fedora-43",
+        "arch == x86_64, aarch64",
+        "selinux is defined",
+        "selinux == enforcing, permissive",
+        "firmware == uefi, bios or firmware is defined",
+        "capability == rpmdb or capability == systemd",
+        "kernel >= 0 and arch == a",
+        "id-like != rhel, fedora",
+    ] {
+        assert_eq!(always_true(&good(text)), None, "{text}");
+    }
+}
+
+/// Conditions as a careless person writes them, compared with systems of all kinds: what is called
+/// impossible holds on none of them, and what is called always true on all.
+#[test]
+fn no_condition_is_called_impossible_or_always_true_that_is_not() {
+    const VALUES: &[(&str, &[&str])] = &[
+        ("kernel", &["0", "5.4", "6", "6.0.0", "6.18", "6.18.3", "6.18.44-1.azl4", "6.18-rc1", "6.19", "7.0.1"]),
+        (
+            "distro",
+            &["fedora", "fedora-42", "fedora-43", "fedora-rawhide", "azurelinux-3.0", "azurelinux-4.0", "debian"],
+        ),
+        ("mode", &["package", "image"]),
+        ("arch", &["x86_64", "aarch64", "riscv64"]),
+        ("selinux", &["enforcing", "permissive", "disabled"]),
+    ];
+    let mut seed = 0x9e37_79b9_7f4a_7c15_u64;
+    let mut next = |below: usize| {
+        seed ^= seed << 13;
+        seed ^= seed >> 7;
+        seed ^= seed << 17;
+        (seed % below as u64) as usize
+    };
+    let (mut never, mut always) = (0, 0);
+    for _ in 0..4000 {
+        // One or two dimensions, so that contradictions are not rare.
+        let dimensions = [next(VALUES.len()), next(VALUES.len())];
+        let mut text = String::new();
+        for at in 0..=next(4) {
+            let (dimension, values) = VALUES[dimensions[next(2)]];
+            let ordered = matches!(dimension, "kernel" | "distro");
+            let joint = if at == 0 { "" } else { [" and ", " or "][next(2)] };
+            let not = ["", "", "not "][next(3)];
+            let operator = Operator::ALL[next(if ordered { 6 } else { 2 })];
+            let mut value = values[next(values.len())];
+            if dimension == "distro" && !matches!(operator, Operator::Eq | Operator::Ne) && !value.contains('-') {
+                value = "fedora-43";
+            }
+            text.push_str(&match next(12) {
+                0 => format!("{joint}{not}{dimension} is defined"),
+                _ => format!("{joint}{not}{dimension} {operator} {value}"),
+            });
+        }
+        let condition = good(&text);
+        let (is_never, is_always) = (never_true(&condition).is_some(), always_true(&condition).is_some());
+        (never, always) = (never + usize::from(is_never), always + usize::from(is_always));
+        let mut every = true;
+        let mut some = false;
+        for one in VALUES[dimensions[0]].1.iter().map(Some).chain([None]) {
+            for two in VALUES[dimensions[1]].1.iter().map(Some).chain([None]) {
+                let lookup = |dimension: &str| {
+                    let of = |at: usize, value: Option<&&str>| {
+                        (VALUES[at].0 == dimension)
+                            .then(|| value.map(|value| (*value).to_owned()).into_iter().collect())
+                    };
+                    of(dimensions[0], one).or_else(|| of(dimensions[1], two))
+                };
+                let holds = evaluate(&condition, &lookup) == Truth::True;
+                assert!(!(is_never && holds), "`{text}` is called impossible and holds on {one:?} {two:?}");
+                let there = one.is_some() && two.is_some();
+                assert!(!(is_always && !holds && there), "`{text}` is called always true, not on {one:?} {two:?}");
+                some |= holds;
+                every &= holds;
+            }
+        }
+        // Where every system of these agrees, and they are of every kind, so does the analysis.
+        let closed = |at: usize| matches!(VALUES[at].0, "mode" | "selinux");
+        if dimensions.iter().all(|at| closed(*at)) {
+            assert!(some || is_never, "`{text}` holds nowhere and is not called impossible");
+            assert!(!every || is_always, "`{text}` holds everywhere and is not called always true");
+        }
+    }
+    assert!(never > 100 && always > 100, "{never} impossible, {always} always true: the cases are too tame");
 }

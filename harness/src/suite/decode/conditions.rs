@@ -115,5 +115,11 @@ pub(crate) fn condition(cx: &mut Context<'_>, node: &Node, name: &str) -> Option
         cx.report(problem);
         return None;
     }
+    if let Some(dimension) = condition::always_true(&condition) {
+        let message = format!("`{name}` is always true: whatever `{dimension}` is, it holds");
+        let problem = cx.problem(codes::ALWAYS_TRUE, node.span, message);
+        cx.report(problem.help(format!("leave it out, or write `{dimension} is defined` if that is what is meant")));
+        return None;
+    }
     Some(condition)
 }

@@ -94,7 +94,7 @@ fn run(cx: &mut Context<'_>, fields: &Fields<'_>) -> Option<Action> {
     let command = fields.get("run").and_then(|node| cx.text(node, "run"));
     let mut expect = Vec::new();
     let mut complete = true;
-    for (name, kind) in [("exit", Kind::Integer), ("stdout", Kind::Output), ("stderr", Kind::Output)] {
+    for (name, kind) in [("exit", Kind::Ranged(0, 255)), ("stdout", Kind::Output), ("stderr", Kind::Output)] {
         let Some((key, node)) = fields.entry(name) else { continue };
         match matcher::decode::matcher(cx, node, &kind, name) {
             Some(matcher) => {

@@ -42,6 +42,7 @@ codes! {
     DUPLICATE_SUBJECT = "duplicate-subject", "After substitution, two keys of one mapping are the same.";
     UNKNOWN_NEED = "unknown-need", "A test needs one that the suite does not have.";
     UNKNOWN_TEST = "unknown-test", "A known issue is about a test that no suite has.";
+    VAGUE_FAILURE = "vague-failure", "The `failure` of a known issue fits failures of every kind.";
     UNKNOWN_COVER = "unknown-cover", "A test covers a check that the list of its tool does not have.";
     STALE_COVERAGE = "stale-coverage", "A check of another tool is said not to be covered, or in part, and the suites say otherwise.";
     CYCLIC_NEED = "cyclic-need", "Tests need each other in a circle.";
@@ -51,6 +52,7 @@ codes! {
     BAD_SUBSTITUTION = "bad-substitution", "A `${` is not closed, or what it holds is not a name.";
     ASSERTS_NOTHING = "asserts-nothing", "A test, step or expectation can never fail.";
     CONTRADICTION = "contradiction", "No value can be what a matcher asks for.";
+    TAUTOLOGY = "tautology", "Every value is what a matcher asks for, so that it can never fail.";
     NO_TESTS = "no-tests", "A suite has no tests.";
     BAD_INCLUDE = "bad-include", "A file that is included or uploaded is not there, not plain, too large, or outside the suite's folder.";
     NEEDS_FRESH = "needs-fresh", "A step needs a machine that was booted for its test alone.";
@@ -58,6 +60,7 @@ codes! {
     UNKNOWN_DIMENSION = "unknown-dimension", "A condition names a dimension that does not exist.";
     UNKNOWN_WORD = "unknown-word", "A condition compares a dimension with a word it never has.";
     NEVER_TRUE = "never-true", "A condition contradicts itself, the suite's `images` or its whole matrix.";
+    ALWAYS_TRUE = "always-true", "A condition holds on every system.";
     NO_EFFECT = "no-effect", "Something is written that changes nothing, or leaves nothing.";
     NOT_YET = "not-yet", "A key is part of the language, and this version cannot do what it asks for.";
     UNKNOWN_CHECK = "unknown-check", "A key of `expect` is not a check type.";
@@ -72,15 +75,15 @@ const TEXT: &str = include_str!("../../../../docs/writing-suites.md");
 /// no explanation beyond their meaning.
 const SECTIONS: &[(&str, &[&str])] = &[
     ("A test", &[UNKNOWN_KEY, MISSING_KEY, UNKNOWN_CHECK, BARE_NUMBER, ASSERTS_NOTHING]),
-    ("Matchers", &[BARE_LIST, NO_ORDER, BAD_REGEX, CONTRADICTION]),
+    ("Matchers", &[BARE_LIST, NO_ORDER, BAD_REGEX, CONTRADICTION, TAUTOLOGY]),
     (
         "Steps change the guest, expectations do not",
         &[UNKNOWN_NEED, CYCLIC_NEED, NEED_ACROSS_GUESTS, NEEDS_FRESH, UNKNOWN_VAR, UNUSED_VAR, BAD_SUBSTITUTION],
     ),
-    ("Not everywhere the same", &[BAD_CONDITION, UNKNOWN_DIMENSION, UNKNOWN_WORD, NEVER_TRUE, NO_EFFECT]),
+    ("Not everywhere the same", &[BAD_CONDITION, UNKNOWN_DIMENSION, UNKNOWN_WORD, NEVER_TRUE, ALWAYS_TRUE, NO_EFFECT]),
     ("Once for each", &[DUPLICATE_ID]),
     ("Tests for several suites", &[BAD_INCLUDE]),
-    ("Known issues", &[UNKNOWN_TEST]),
+    ("Known issues", &[UNKNOWN_TEST, VAGUE_FAILURE]),
 ];
 
 /// What a code means, in one sentence.

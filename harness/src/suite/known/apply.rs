@@ -14,8 +14,9 @@ use jiff::civil::Date;
 
 use super::super::condition::{Truth, evaluate};
 use super::super::model::Matcher;
+use super::fits::covers;
 use super::{DUE_DAYS, Effect, KnownIssue};
-use crate::failure::Failure;
+use crate::failure::{self, Failure};
 
 /// How a test ended, before known issues were looked at.
 #[derive(Debug, Clone, Copy)]
@@ -132,7 +133,7 @@ fn failed(
     let mut expired = None;
     for failure in failures {
         let text = shown(failure);
-        let explains = |entry: &KnownIssue| entry.failure.as_ref().is_none_or(|matcher| matches(matcher, &text));
+        let explains = |entry: &KnownIssue| covers(entry.failure.as_ref(), &failure.id, &text, matches);
         // Of several entries one that still holds is enough.
         let found = here
             .iter()
@@ -140,7 +141,12 @@ fn failed(
             .min_by_key(|(index, entry)| (entry.is_expired(today), *index));
         match found {
             None => {
-                let note = format!("this is not the known issue at {} ({})", entry.location, entry.summary());
+                let mut note = format!("this is not the known issue at {} ({})", entry.location, entry.summary());
+                if failure::class(&failure.id) == failure::Class::Error {
+                    note.push_str(&format!("; {} is an error, which no known issue covers", failure.id));
+                } else if failure::must_be_named(&failure.id) {
+                    note.push_str(&format!("; only an entry whose `failure` names {} covers it", failure.id));
+                }
                 return Some(Ruling::Unexplained { issue: first, note });
             }
             Some((index, entry)) if entry.is_expired(today) => expired = expired.or(Some((*index, *entry))),
@@ -272,6 +278,25 @@ known-issues:
         assert_eq!(ruling("survives-reboot", Some(&["connection refused"]), &elsewhere, DAY), Ruling::Stands);
         let Ruling::Unexplained { note, .. } = ruling("other", Some(&["timed out"]), &|_| None, DAY) else { panic!() };
         assert_eq!(note, "a known issue may explain this, but `distro` is not known here");
+    }
+
+    #[test]
+    fn the_console_and_the_base_checks_are_never_covered_by_the_way() {
+        let of = |ids: &[FailureId]| {
+            let failures: Vec<Failure> = ids.iter().map(|id| Failure::new(id.clone(), "as ever")).collect();
+            let ended = Ended::Failed(&failures);
+            apply(&issues(), ("nginx", "old"), ended, &|_| None, DAY.parse().unwrap(), &|_, _| true)
+        };
+        let miss = FailureId::of_check("port", "listening");
+        assert_eq!(of(std::slice::from_ref(&miss)), Ruling::Known { issues: vec![2] });
+        for id in
+            [FailureId::of_console("oops"), failure::BASE_COREDUMP, failure::BASE_FAILED_UNITS, failure::PROBE_FAILED]
+        {
+            for ids in [vec![id.clone()], vec![miss.clone(), id.clone()]] {
+                let Ruling::Unexplained { note, .. } = of(&ids) else { panic!("{id} is covered") };
+                assert!(note.contains(id.as_str()), "{note}");
+            }
+        }
     }
 
     #[test]

@@ -15,6 +15,7 @@ use super::super::table::Kind;
 use super::super::value::{self, ValueError};
 use super::super::yaml::{self, Limits, Node};
 use super::super::{Vocabulary, condition as conditions, matcher};
+use super::fits::vague;
 use super::{Effect, KnownIssue, LONGEST_DAYS};
 
 /// Most entries of one file.
@@ -152,8 +153,18 @@ fn issue(cx: &mut Context<'_>, node: &Node, today: Date) -> Option<KnownIssue> {
     let condition = fields.get("where").map(|node| condition(cx, node, "where").ok_or(()));
     let mut line = |name: &str| fields.get(name).and_then(|node| cx.line(node, name)).map(|text| text.text);
     let (tracker, because, owner) = (line("tracker"), line("because"), line("owner"));
-    let failure =
-        fields.get("failure").map(|node| matcher::decode::matcher(cx, node, &Kind::Output, "failure").ok_or(()));
+    let failure = fields.get("failure").map(|node| {
+        // What is wrong with it as a known issue says more than that it always holds.
+        let known = matcher::decode::unchecked(cx, node, &Kind::Output, "failure").ok_or(())?;
+        let Some(why) = vague(&known, cx.vocabulary) else {
+            return matcher::decode::possible(cx, node.span, &Kind::Output, &known, "failure").map(|()| known).ok_or(());
+        };
+        let problem = cx.problem(codes::VAGUE_FAILURE, node.span, format!("`failure`: {why}"));
+        cx.report(problem.help(
+            "name the failure id (`contains: port.listening`, as the report has it) or a text that only this failure has",
+        ));
+        Err(())
+    });
     let expires = fields.get("expires").and_then(|node| cx.parsed(node, "expires", |text| expires(text, today)));
     let effect = fields.get("effect").and_then(|node| cx.word(node, "effect", &["xfail", "skip"]));
     let effect = if effect == Some("skip") { Effect::Skip } else { Effect::Xfail };

@@ -4,6 +4,7 @@
 
 mod apply;
 mod decode;
+mod fits;
 
 use jiff::civil::Date;
 
@@ -31,7 +32,8 @@ pub struct KnownIssue {
     pub tracker: String,
     /// Why the tests fail.
     pub because: String,
-    /// What every failure must look like, as [`apply`] shows it; `None` is any failure.
+    /// What every failure must look like, as [`apply`] shows it; `None` is any failure of the test's own,
+    /// so none of the console, of the base checks or of the machine.
     pub failure: Option<Matcher>,
     /// The last day it holds.
     pub expires: Date,

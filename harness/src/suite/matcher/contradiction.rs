@@ -8,28 +8,22 @@ use super::super::effort;
 use super::super::model::{Matcher, Operator};
 use super::super::table::Kind;
 use super::super::value;
+use super::truth::{Truth, truth};
 
 /// Why no value of the kind satisfies the matcher, as the end of a sentence; `None` when one may.
 pub(super) fn impossible(kind: &Kind, matcher: &Matcher) -> Option<String> {
-    match matcher {
+    let found = match matcher {
         Matcher::Compare(parts) => range(kind, parts),
         Matcher::AnyOf(parts) => parts.iter().find_map(|part| impossible(kind, part)),
-        Matcher::Count(inner) => impossible(&Kind::Integer, inner).or_else(|| {
-            let negative = |part: &(Operator, String)| {
-                let number = value::integer(&part.1).ok()?;
-                matches!(part.0, Operator::Lt if number <= 0)
-                    .then_some(())
-                    .or(matches!(part.0, Operator::Le | Operator::Eq if number < 0).then_some(()))
-            };
-            let parts = comparisons(inner);
-            parts.iter().any(|part| negative(part).is_some()).then(|| "nothing is there less than 0 times".to_owned())
-        }),
+        Matcher::Count(inner) => impossible(&Kind::Integer, inner),
         Matcher::Json(paths) => paths.iter().find_map(|(_, inner)| impossible(&Kind::Loose, inner)),
         Matcher::Has(wanted) => repeated(wanted),
         Matcher::Only(wanted) => repeated(wanted),
         Matcher::All(parts) => parts.iter().find_map(|part| impossible(kind, part)).or_else(|| together(kind, parts)),
         _ => None,
-    }
+    };
+    let never = || truth(kind, matcher) == Truth::Never;
+    found.or_else(|| never().then(|| format!("no value is `{}`", crate::text::one_line(&matcher.to_string(), 120))))
 }
 
 /// A word that is asked for twice is most likely another one misspelt.
@@ -48,65 +42,18 @@ fn comparisons(matcher: &Matcher) -> Vec<(Operator, String)> {
     }
 }
 
+/// Two parts of a comparison that no value satisfies together.
 fn range(kind: &Kind, parts: &[(Operator, String)]) -> Option<String> {
-    let number = |text: &str| -> Option<f64> {
-        match kind {
-            Kind::Integer | Kind::Loose => value::integer(text).ok().map(|n| n as f64),
-            Kind::Level(words) => words.iter().position(|word| *word == text).map(|place| place as f64),
-            Kind::Number => value::number(text).ok(),
-            Kind::Size => value::size(text).ok().map(|bytes| bytes as f64),
-            Kind::Duration => value::duration(text).ok().map(|limit| limit.as_secs_f64()),
-            _ => None,
-        }
-    };
-    let whole = matches!(kind, Kind::Integer | Kind::Loose | Kind::Size | Kind::Level(_));
-    let says = |a: &(Operator, String), b: &(Operator, String)| {
-        format!("`{} {}` and `{} {}` cannot both hold", a.0, a.1, b.0, b.1)
-    };
     effort::spent(parts.len() * parts.len());
-    for (at, a) in parts.iter().enumerate() {
-        for b in &parts[at + 1..] {
-            let (low, high) = match (a.0, b.0) {
-                (Operator::Gt | Operator::Ge, Operator::Lt | Operator::Le) => (a, b),
-                (Operator::Lt | Operator::Le, Operator::Gt | Operator::Ge) => (b, a),
-                _ => {
-                    // Equal texts are equal values, of whatever kind.
-                    let clash = match (a.0, b.0) {
-                        (Operator::Eq, Operator::Ne) | (Operator::Ne, Operator::Eq) => a.1 == b.1,
-                        (Operator::Eq, Operator::Eq) => match (number(&a.1), number(&b.1)) {
-                            (Some(x), Some(y)) => x != y,
-                            _ => false,
-                        },
-                        (Operator::Eq, operator) | (operator, Operator::Eq) => {
-                            let (value, bound) = if a.0 == Operator::Eq { (a, b) } else { (b, a) };
-                            match (number(&value.1), number(&bound.1)) {
-                                (Some(x), Some(y)) => !x.partial_cmp(&y).is_some_and(|order| operator.holds(order)),
-                                _ => false,
-                            }
-                        }
-                        _ => false,
-                    };
-                    if clash {
-                        return Some(says(a, b));
-                    }
-                    continue;
-                }
-            };
-            let strict = low.0 == Operator::Gt || high.0 == Operator::Lt;
-            let empty = match (number(&low.1), number(&high.1)) {
-                (Some(x), Some(y)) => {
-                    let gap = f64::from(u8::from(low.0 == Operator::Gt)) + f64::from(u8::from(high.0 == Operator::Lt));
-                    x > y || (x == y && strict) || (whole && y - x < gap)
-                }
-                // Versions are ordered by who knows how; only the same version is the same here.
-                _ => strict && low.1 == high.1,
-            };
-            if empty {
-                return Some(says(low, high));
-            }
-        }
-    }
-    None
+    let both = |a: &(Operator, String), b: &(Operator, String)| {
+        let alone = |part: &(Operator, String)| Matcher::Compare(vec![part.clone()]);
+        let together = Matcher::Compare(vec![a.clone(), b.clone()]);
+        // One that nothing satisfies alone needs no other.
+        [alone(a), alone(b)].iter().all(|part| truth(kind, part) != Truth::Never)
+            && truth(kind, &together) == Truth::Never
+    };
+    let mut pairs = parts.iter().enumerate().flat_map(|(at, a)| parts[at + 1..].iter().map(move |b| (a, b)));
+    pairs.find(|(a, b)| both(a, b)).map(|(a, b)| format!("`{} {}` and `{} {}` cannot both hold", a.0, a.1, b.0, b.1))
 }
 
 /// Parts that exclude each other.
@@ -184,6 +131,13 @@ mod tests {
             (Kind::Duration, "> 1m, < 60s"),
             (Kind::Evr, ">= 1:2-3, < 1:2-3"),
             (Kind::Version, "== 6.14, != 6.14"),
+            (Kind::Version, "> 6.14, < 6.14.5"),
+            (Kind::Version, "== 6.14.5, != 6.14"),
+            (Kind::Version, "> 6.18, <= 6.18.44"),
+            (Kind::Integer, "< 0"),
+            (Kind::Integer, "> 99999999999"),
+            (Kind::Ranged(0, 255), "== 256"),
+            (Kind::Share(100), "> 100"),
         ] {
             assert!(compare(kind, text).is_some(), "{text}");
         }
@@ -194,7 +148,8 @@ mod tests {
             (Kind::Number, "> 1, < 2"),
             (Kind::Evr, ">= 1:1.26, < 2:0"),
             (Kind::Evr, ">= 9, < 10"),
-            (Kind::Version, "> 6.14, < 6.14.5"),
+            (Kind::Version, "> 6.14.1, < 6.14.5"),
+            (Kind::Version, ">= 6.14, < 6.14.5"),
         ] {
             assert_eq!(compare(kind, text), None, "{text}");
         }

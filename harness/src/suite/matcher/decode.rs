@@ -9,21 +9,45 @@ use super::super::table::Kind;
 use super::super::value;
 use super::super::yaml::{self, Node};
 use super::contradiction::impossible;
+use super::truth::tautology;
 use super::{JSON, MATCHERS, check_value, comparisons, has_none, is_ordered, keys_of};
 
 /// The matcher a node states for a value of this kind. `name` is what messages call the value.
 /// `None` after an error was reported.
 pub(crate) fn matcher(cx: &mut Context<'_>, node: &Node, kind: &Kind, name: &str) -> Option<Matcher> {
-    let matcher = read(cx, node, kind, keys_of(kind), name)?;
+    let matcher = unchecked(cx, node, kind, name)?;
     possible(cx, node.span, kind, &matcher, name)?;
     Some(matcher)
 }
 
-/// Reports a matcher that no value can satisfy.
+/// The same, before anybody has looked whether it may hold and may fail: [`possible`] does.
+pub(crate) fn unchecked(cx: &mut Context<'_>, node: &Node, kind: &Kind, name: &str) -> Option<Matcher> {
+    read(cx, node, kind, keys_of(kind), name)
+}
+
+/// Reports a matcher that no value can satisfy, and one that every value does.
 pub(crate) fn possible(cx: &mut Context<'_>, span: Span, kind: &Kind, matcher: &Matcher, name: &str) -> Option<()> {
-    let Some(why) = impossible(kind, matcher) else { return Some(()) };
-    let problem = cx.problem(codes::CONTRADICTION, span, format!("`{name}` can never be so: {why}"));
-    cx.report(problem);
+    if let Some(why) = impossible(kind, matcher) {
+        let problem = cx.problem(codes::CONTRADICTION, span, format!("`{name}` can never be so: {why}"));
+        cx.report(problem);
+        return None;
+    }
+    let Some(what) = tautology(kind, matcher) else { return Some(()) };
+    let what = crate::text::one_line(&what, 120);
+    let problem = cx.problem(codes::TAUTOLOGY, span, format!("`{name}` asserts nothing: every value is `{what}`"));
+    let problem = match kind {
+        Kind::Integer => problem.note("it is a whole number from 0 to 4294967295"),
+        Kind::Ranged(least, most) => problem.note(format!("it is a whole number from {least} to {most}")),
+        Kind::Share(most) => problem.note(format!("it is a number from 0 to {most}")),
+        Kind::Number | Kind::Size | Kind::Duration => problem.note("it is never negative"),
+        Kind::Word(words) | Kind::Level(words) => problem.note(format!("it is one of: {}", words.join(", "))),
+        _ => problem,
+    };
+    let there = match kind {
+        Kind::Output | Kind::Set(_) | Kind::List(_) => "`{empty: false}` says that there is something",
+        _ => "`{not: none}` says that there is a value",
+    };
+    cx.report(problem.help(format!("state what may not be, or leave it out; {there}")));
     None
 }
 

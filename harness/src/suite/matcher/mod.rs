@@ -1,8 +1,12 @@
 //! Matchers: which of them a kind of value takes, how they are read, and how they are said again in
 //! the suite's own words.
 
+mod cases;
 mod contradiction;
 pub(crate) mod decode;
+mod pattern;
+mod ranges;
+mod truth;
 
 use std::fmt;
 
@@ -39,7 +43,9 @@ pub fn keys_of(kind: &Kind) -> &'static [&'static str] {
         Kind::Word(_)
         | Kind::Level(_)
         | Kind::Integer
+        | Kind::Ranged(..)
         | Kind::Number
+        | Kind::Share(_)
         | Kind::Size
         | Kind::Duration
         | Kind::Mode
@@ -56,7 +62,15 @@ pub fn keys_of(kind: &Kind) -> &'static [&'static str] {
 pub fn is_ordered(kind: &Kind) -> bool {
     matches!(
         kind,
-        Kind::Level(_) | Kind::Integer | Kind::Number | Kind::Size | Kind::Duration | Kind::Evr | Kind::Version
+        Kind::Level(_)
+            | Kind::Integer
+            | Kind::Ranged(..)
+            | Kind::Number
+            | Kind::Share(_)
+            | Kind::Size
+            | Kind::Duration
+            | Kind::Evr
+            | Kind::Version
     )
 }
 
@@ -89,8 +103,8 @@ pub fn check_value(kind: &Kind, text: &str) -> Result<(), ValueError> {
         }
         Kind::Samples(inner) => check_value(inner, text),
         Kind::Bool => value::boolean(text).map(drop),
-        Kind::Integer => value::integer(text).map(drop),
-        Kind::Number => value::number(text).map(drop),
+        Kind::Integer | Kind::Ranged(..) => value::integer(text).map(drop),
+        Kind::Number | Kind::Share(_) => value::number(text).map(drop),
         Kind::Size => value::size(text).map(drop),
         Kind::Duration => value::duration(text).map(drop),
         Kind::Mode => value::mode(text).map(drop),
@@ -195,6 +209,9 @@ impl fmt::Display for Matcher {
         }
     }
 }
+
+#[cfg(test)]
+mod truth_tests;
 
 #[cfg(test)]
 mod tests {
