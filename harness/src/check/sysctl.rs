@@ -21,7 +21,7 @@ const ATTRIBUTES: &[Attribute] = &[
     attribute(
         "persisted",
         Kind::Loose,
-        "The value that sysctl.d files set at boot, by systemd-sysctl's rules; `none` matches when no file sets it. A parameter that the kernel does not have needs `exists: false` (or `value: none`) beside it.",
+        "The value that sysctl.d files set at boot, by systemd-sysctl's rules; `none` matches when no file sets it. A parameter that the kernel does not have needs `exists: false` (or `value: none`) as well.",
     ),
 ];
 

@@ -49,7 +49,7 @@ pub struct Arguments {
 /// Runs the trials and says how they ended.
 pub fn execute(arguments: Arguments) -> Result<Exit, Complaint> {
     let (conclusion, exit) = conclude(arguments.libtest)?;
-    // The code is the one that run.json has; a trial that could not be asked is in no record.
+    // The code is the one that run.json has; a trial that could not run is in no record.
     Ok(if exit == Exit::Pass && conclusion.has_failed() { Exit::Failed } else { exit })
 }
 
@@ -154,7 +154,7 @@ impl Worker {
         answered.recv().map_err(|_| gone())
     }
 
-    /// Ends the machine, waits for the reports, and says what the tests that were asked come to.
+    /// Ends the machine, waits for the reports, and says what the tests that ran come to.
     fn finish(&self) -> Exit {
         let state =
             std::mem::replace(&mut *self.state.lock().unwrap_or_else(PoisonError::into_inner), State::Idle(None));

@@ -111,7 +111,7 @@ impl<W: Write> Terminal<W> {
         for verdict in verdict::of_images(record) {
             let colour = match verdict.standing {
                 verdict::Standing::Passes => AnsiColor::Green,
-                verdict::Standing::NotAsked => AnsiColor::Yellow,
+                verdict::Standing::NotTested => AnsiColor::Yellow,
                 verdict::Standing::Fails => AnsiColor::Red,
             };
             lines.push(self.paint(&verdict.sentence(), Style::new().bold().fg_color(Some(colour.into()))));

@@ -17,10 +17,10 @@ use crate::text::one_line;
 /// one passes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Standing {
-    /// Tests were asked, and nothing is in doubt.
+    /// Tests ran, and nothing is in doubt.
     Passes,
     /// Every test was skipped, while the run passed on another image.
-    NotAsked,
+    NotTested,
     /// Anything else.
     Fails,
 }
@@ -50,7 +50,7 @@ impl Verdict {
         let Self { image, passed, asked, not_asked, known, .. } = self;
         let word = match self.standing {
             Standing::Passes => "passes",
-            Standing::NotAsked => return format!("{image} was not tested: all of its {not_asked} tests were skipped"),
+            Standing::NotTested => return format!("{image} was not tested: all of its {not_asked} tests were skipped"),
             Standing::Fails => "does not pass",
         };
         let tests = if *asked == 1 { "test" } else { "tests" };
@@ -101,7 +101,7 @@ fn of_image(record: &RunRecord, image: &str) -> Verdict {
     let standing = match (own, nothing, &doubt) {
         (Exit::Pass, false, None) if reasons.is_empty() => Standing::Passes,
         (Exit::Pass, true, None) if reasons.is_empty() && record.exit_code == Some(Exit::Pass as u8) => {
-            Standing::NotAsked
+            Standing::NotTested
         }
         _ => Standing::Fails,
     };

@@ -111,7 +111,7 @@ pub fn exit_of(plan: &Plan, records: &[TestRecord]) -> Exit {
     exit
 }
 
-/// The same, of what was asked. The sentence about each image is made with it too, so that no line says
+/// The same, of what ran. The sentence about each image is made with it too, so that no line says
 /// otherwise than the exit code.
 pub fn exit_of_records<'r>(records: impl Iterator<Item = &'r TestRecord> + Clone) -> Exit {
     let ruled = |record: &TestRecord| record.issue.as_ref().map(|issue| issue.ruled);

@@ -29,9 +29,9 @@ pub fn never_true(condition: &Condition) -> Option<String> {
 /// The dimension about which a condition says nothing, when it is true on every system that has the
 /// dimensions it speaks of. Where it asks `is defined`, systems without the dimension count too.
 pub fn always_true(condition: &Condition) -> Option<String> {
-    let mut asked = BTreeSet::new();
-    defined(condition, &mut asked);
-    impossible(condition, false, &|dimension| asked.contains(dimension))
+    let mut named = BTreeSet::new();
+    defined(condition, &mut named);
+    impossible(condition, false, &|dimension| named.contains(dimension))
 }
 
 fn defined<'c>(condition: &'c Condition, out: &mut BTreeSet<&'c str>) {

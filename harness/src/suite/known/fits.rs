@@ -9,8 +9,8 @@ use crate::failure::{self, FailureId};
 /// Fewest characters of a text that tells failures apart.
 const SHORTEST: usize = 4;
 
-/// Words that muster itself writes into failures of every kind, beside the names of check types and
-/// attributes and the parts of failure ids.
+/// Words that muster itself writes into failures of every kind. The names of check types and
+/// attributes are added to them.
 const GENERIC: &[&str] = &[
     "about", "absent", "actual", "after", "all", "and", "any", "are", "asked", "before", "but", "cannot", "code",
     "command", "console", "could", "count", "detail", "differs", "does", "empty", "ended", "ends", "error", "errors",

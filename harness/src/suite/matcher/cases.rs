@@ -90,7 +90,7 @@ pub(super) fn truth(kind: &Kind, matcher: &Matcher) -> Truth {
         false => [1].into(),
     };
     let total = (1_usize << atoms.len().min(20)) * around.len() * (numbers.len() * 5 + texts.len() + 1);
-    // What is in a list of JSON cannot be told from what is in its text.
+    // What is in a list of JSON is not what is in its text.
     let mixed =
         !texts.is_empty() && atoms.iter().any(|atom| matches!(atom, Atom::Has(_) | Atom::Only(_) | Atom::Json(_)));
     if beyond || mixed || atoms.len() > MOST_ATOMS || total > MOST_CASES {
@@ -227,12 +227,12 @@ impl Case<'_, '_> {
                 Atom::Contains("") => holds || is_set,
                 Atom::Matches(regex) => !holds || !matches_nothing(regex),
                 Atom::Contains(part) => {
-                    let told = |other: &Atom<'_>| match other {
+                    let implies = |other: &Atom<'_>| match other {
                         Atom::Contains(other) => other.contains(part) && self.is(Atom::Contains(other)),
                         Atom::Line(line) => line.contains(part) && self.is(Atom::Line(line)),
                         _ => false,
                     };
-                    holds || !self.atoms.iter().any(told)
+                    holds || !self.atoms.iter().any(implies)
                 }
                 Atom::Has(_) => {
                     elements += i64::from(holds);

@@ -48,7 +48,12 @@ fn tautologies(kind: &Kind) -> Vec<String> {
             all.extend(of_text("a"));
             all
         }
-        Kind::Text | Kind::Output => of_text("a"),
+        Kind::Text => of_text("a"),
+        Kind::Output => {
+            let mut all = of_text("a");
+            all.extend(["{count: '>= 0'}".into(), "{any-of: [{count: '< 5'}, {count: '>= 5'}]}".into()]);
+            all
+        }
         Kind::Name(grammar) => {
             let mut all = of_text(&format!("'{}'", grammar.good[0].0));
             if grammar.is_closed() {
