@@ -49,6 +49,8 @@ pub struct Terminal<W: Write> {
     /// Image of each machine that has been started.
     machines: BTreeMap<String, String>,
     notices: Vec<String>,
+    /// Why tests found no machine, by image, and how many were not listed because the first was.
+    no_machine: BTreeMap<(String, String), usize>,
 }
 
 impl<W: Write> Terminal<W> {
@@ -59,7 +61,15 @@ impl<W: Write> Terminal<W> {
             Mode::Interactive(target) => Some(Progress::new(target)),
             Mode::Plain | Mode::Quiet => None,
         };
-        Self { out, options, quiet, progress, machines: BTreeMap::new(), notices: Vec::new() }
+        Self {
+            out,
+            options,
+            quiet,
+            progress,
+            machines: BTreeMap::new(),
+            notices: Vec::new(),
+            no_machine: BTreeMap::new(),
+        }
     }
 
     /// Shows one event.
@@ -95,6 +105,7 @@ impl<W: Write> Terminal<W> {
                 let end = one_line(record.end.as_deref().unwrap_or("ended"), NAME);
                 lines.push(format!("{} {name} never answered: {end}", self.word("DOWN", AnsiColor::Red)));
             }
+            Event::TestFinished { record } if self.repeats(record) => {}
             Event::TestFinished { record } => self.test(record, &mut lines),
             _ => {}
         }
@@ -107,6 +118,7 @@ impl<W: Write> Terminal<W> {
         self.progress = None;
         let mut lines = vec![String::new(), self.counts(record)];
         lines.extend(words::machines(record));
+        lines.extend(self.repeated());
         lines.extend(self.skips(record));
         for verdict in verdict::of_images(record) {
             let colour = match verdict.standing {
@@ -136,6 +148,36 @@ impl<W: Write> Terminal<W> {
             lines.push(format!("{} {text}", self.word("note:", AnsiColor::Cyan)));
             self.notices.push(text);
         }
+    }
+
+    /// Whether a test had no machine for a reason that was listed with an earlier test: a machine that
+    /// cannot be had is described once.
+    fn repeats(&mut self, test: &TestRecord) -> bool {
+        let [failure] = &test.failures[..] else { return false };
+        if self.options.verbose || test.outcome != Outcome::Error || test.machine.is_some() {
+            return false;
+        }
+        let key = (test.image.clone(), failure.message.clone());
+        match self.no_machine.get_mut(&key) {
+            Some(more) => {
+                *more += 1;
+                true
+            }
+            None => {
+                self.no_machine.insert(key, 0);
+                false
+            }
+        }
+    }
+
+    /// How many tests had no machine for a reason that stands above.
+    fn repeated(&self) -> Vec<String> {
+        let more = self.no_machine.iter().filter(|(_, more)| **more > 0);
+        let lines = more.map(|((image, why), more)| {
+            let noun = if *more == 1 { "error" } else { "errors" };
+            format!("  {more} more {noun} on {}: {}", one_line(image, NAME), one_line(why, 200))
+        });
+        words::bounded(lines.collect(), 10)
     }
 
     fn test(&self, test: &TestRecord, lines: &mut Vec<String>) {
@@ -368,6 +410,29 @@ mod tests {
         assert!(text.contains("\x1b[1m\x1b[31mFAIL\x1b[0m base/nginx-version"), "{text:?}");
         let ours = regex::Regex::new("\x1b\\[[0-9]+m").unwrap();
         assert!(!ours.replace_all(&text, "").contains('\x1b'));
+    }
+
+    #[test]
+    fn a_machine_that_cannot_be_had_is_described_once() {
+        let unreached = |test: &str| {
+            let mut record = sample::test("base", test, Outcome::Error);
+            record.failures = vec![crate::failure::Failure::new(crate::failure::REMOTE_UNREACHABLE, "nobody answers")];
+            record.machine = None;
+            record
+        };
+        let mut terminal = Terminal::new(Vec::new(), Mode::Quiet, Options::default());
+        for test in ["a", "b", "c"] {
+            terminal.apply(&Event::TestFinished { record: Box::new(unreached(test)) }).unwrap();
+        }
+        // The same words about a test that had a machine are another matter.
+        let own = TestRecord { machine: Some("m1".into()), ..unreached("d") };
+        terminal.apply(&Event::TestFinished { record: Box::new(own) }).unwrap();
+        terminal.summary(&RunRecord::default(), &[]).unwrap();
+        let text = String::from_utf8(terminal.out).unwrap();
+        let listed: Vec<_> = text.lines().filter(|line| line.starts_with("ERROR")).collect();
+        assert_eq!(listed.len(), 2, "{text}");
+        assert!(listed[0].contains("base/a") && listed[1].contains("base/d"), "{text}");
+        assert!(text.contains("\n  2 more errors on lab: nobody answers\n"), "{text}");
     }
 
     #[test]
