@@ -137,6 +137,7 @@ table! {
     SETUP_FAILED = "setup.failed", Error, "The suite's setup failed, so that its tests could not be asked.", "Mend the setup steps first.";
     TEARDOWN_FAILED = "teardown.failed", Fail, "A step of the suite's teardown did not do what it states.", "Mend the teardown, or what the tests left behind.";
     BASE_FAILED_UNITS = "base.failed-units", Fail, "A systemd unit failed while this test ran.", "`systemctl status` of the unit is in the report.";
+    BASE_CRASH_LOOP = "base.crash-loop", Fail, "systemd restarts a service again and again: it waits for its third start, or was restarted for the third time or a later one while this test ran.", "`systemctl status` of the service is in the report; `journalctl -u` says why it ends.";
     BASE_AVC = "base.avc", Fail, "SELinux denied an access while this test ran.", "The denial is in the report.";
     BASE_COREDUMP = "base.coredump", Fail, "A process dumped core while this test ran.", "`coredumpctl info` in the guest says more.";
     BASE_OOM = "base.oom", Fail, "The kernel killed a process for want of memory while this test ran.", "Give the machine more memory, or find the process that took it.";

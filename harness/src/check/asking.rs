@@ -146,13 +146,30 @@ impl Observations {
         Ok(reply)
     }
 
-    /// Standard output of a reading that ended with status 0.
+    /// Standard output of a reading that ended with status 0. An error when there is none: silence is
+    /// not an answer, so a script whose answer can be "nothing" says so in some way of its own.
     pub(crate) fn output(&self, key: &str) -> Result<String, String> {
         let reply = self.reply(key)?;
         if reply.status != 0 {
             return Err(failure(key, reply));
         }
-        Ok(String::from_utf8_lossy(&reply.stdout).into_owned())
+        let text = String::from_utf8_lossy(&reply.stdout).into_owned();
+        if text.trim().is_empty() {
+            let said = one_line(&harmless_bytes(&reply.stderr), 200);
+            return Err(format!("reading {key} {SILENT}{}{said}", if said.is_empty() { "" } else { ": " }));
+        }
+        Ok(text)
+    }
+
+    /// What [`shell::cat!`] printed of a file, which may be empty.
+    pub(crate) fn file(&self, key: &str) -> Result<String, String> {
+        shell::whole(&self.output(key)?).map(str::to_owned).map_err(|why| format!("reading {key}: {why}"))
+    }
+
+    /// Names that a script printed behind `names:`, each with a slash behind it, which is what no name
+    /// of a file can hold: a line feed is part of a name.
+    pub(super) fn names(&self, key: &str) -> Result<Vec<String>, String> {
+        shell::names(&self.output(key)?).map_err(|why| format!("reading {key}: {why}"))
     }
 
     /// The same, without white space around it.
@@ -183,15 +200,21 @@ impl Observations {
         shell::answers(reply)
     }
 
-    /// What [`shell::batch`] said of one name.
+    /// What [`shell::batch`] said of one name. An error when its command ended well and said nothing.
     pub(super) fn answer(&self, key: &str, name: &str) -> Result<Answer, String> {
         let answer = self.answers(key)?.remove(name).ok_or_else(|| format!("{key} says nothing of `{name}`"))?;
         if matches!(answer.status, 126 | 127) {
             return Err(format!("{key}: {}", one_line(&answer.output, 200)));
         }
+        if answer.status == 0 && answer.output.trim().is_empty() {
+            return Err(format!("reading {key} of `{}` {SILENT}", one_line(name, 80)));
+        }
         Ok(answer)
     }
 }
+
+/// How a tool that was there, ended well and printed nothing is told.
+const SILENT: &str = "ended well and printed nothing, which is no answer: a tool that it needs is silent";
 
 /// What a reading that failed said.
 pub(super) fn failure(key: &str, reply: &Reply) -> String {

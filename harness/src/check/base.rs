@@ -6,14 +6,14 @@
 //! read is never called clean: [`unavailable`] names it after the baseline, and [`compare`] when it
 //! is lost later.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value as Json;
 
 use super::proc::taint_names;
 use super::shell::quote;
 use super::wording::show_items;
-use super::{Observations, Probe};
+use super::{Observations, Probe, journal, restarts, service, unit_list};
 use crate::failure::{self, FailureId};
 use crate::guest::Reply;
 use crate::guest::facts::Facts;
@@ -24,6 +24,8 @@ use crate::text::{harmless, one_line, tail};
 pub enum Kind {
     /// systemd units that failed.
     FailedUnits,
+    /// Services that systemd restarts again and again.
+    CrashLoop,
     /// SELinux denials.
     Avc,
     /// Core dumps that systemd-coredump took.
@@ -36,12 +38,13 @@ pub enum Kind {
 
 impl Kind {
     /// All, in the order of reports.
-    pub const ALL: [Kind; 5] = [Kind::FailedUnits, Kind::Avc, Kind::Coredump, Kind::Oom, Kind::Taint];
+    pub const ALL: [Kind; 6] = [Kind::FailedUnits, Kind::CrashLoop, Kind::Avc, Kind::Coredump, Kind::Oom, Kind::Taint];
 
     /// The word under `base-checks:` in a suite.
     pub fn word(self) -> &'static str {
         match self {
             Kind::FailedUnits => "failed-units",
+            Kind::CrashLoop => "crash-loop",
             Kind::Avc => "avc",
             Kind::Coredump => "coredump",
             Kind::Oom => "oom",
@@ -53,6 +56,7 @@ impl Kind {
     pub fn id(self) -> FailureId {
         match self {
             Kind::FailedUnits => failure::BASE_FAILED_UNITS,
+            Kind::CrashLoop => failure::BASE_CRASH_LOOP,
             Kind::Avc => failure::BASE_AVC,
             Kind::Coredump => failure::BASE_COREDUMP,
             Kind::Oom => failure::BASE_OOM,
@@ -72,7 +76,7 @@ pub struct Finding {
     pub message: String,
     /// Evidence, bounded and harmless; may be empty.
     pub detail: String,
-    /// The units that failed; empty for other kinds. [`evidence`] asks for their status.
+    /// The units that failed or loop; empty for other kinds. [`evidence`] asks for their status.
     pub units: Vec<String>,
 }
 
@@ -82,6 +86,31 @@ const UNITS: &str = "base/units";
 const KERNEL: &str = "base/kernel";
 const JOURNAL: &str = "base/journal";
 const AUDIT: &str = "base/audit";
+/// Reads the units that failed or wait for an automatic restart, and how often the latter were restarted.
+const UNITS_SCRIPT: &str = r#"list=$(systemctl list-units --state=failed,auto-restart,auto-restart-queued --plain --full --no-pager) || exit 1
+printf '%s\nshown\n' "$list"
+set -f; set --
+while read -r name load active sub rest; do
+    case $sub in auto-restart*) set -- "$@" "$name";; esac
+done <<LIST
+$list
+LIST
+[ $# -eq 0 ] || systemctl show --no-pager -p Id -p SubState -p NRestarts -- "$@""#;
+/// The entries that base checks look at, as words of journalctl.
+const CHOSEN: &str = "_TRANSPORT=kernel + _TRANSPORT=audit + MESSAGE_ID=fc2e22bc6ee647b6b90729ab34a250b1 + MESSAGE_ID=5eb03494b6584870a536b337290809b3";
+/// Runs journalctl. Where it prints nothing, not even that nothing matches, it must show that it has
+/// entries of this boot at all.
+const SPEAKS: &str = r#"speaks() {
+    said=$("$@") || return 1
+    case $said in '{'*) printf '%s\n' "$said";; *) echo 'the journal has no entries of this boot, or cannot be read' >&2; return 1;; esac
+}
+entries() {
+    said=$("$@") || return 1
+    [ -n "$said" ] || { speaks journalctl -b -n 1 -o json --no-pager -q >/dev/null && said='-- No entries --'; } || return 1
+    printf '%s\n' "$said"
+}
+"#;
+const FIELDS: &str = "MESSAGE,MESSAGE_ID,_TRANSPORT,UNIT,N_RESTARTS";
 /// Journal entries that are read after one test: a storm must not fill the run.
 const ENTRIES: usize = 2000;
 
@@ -89,9 +118,8 @@ const ENTRIES: usize = 2000;
 pub fn since_boot_probes(facts: &Facts) -> Vec<Probe> {
     let mut probes = next(&blank(0), facts);
     for probe in probes.iter_mut().filter(|probe| probe.key == JOURNAL) {
-        probe.script = format!(
-            "journalctl -b -q --no-pager -o json --output-fields=MESSAGE,MESSAGE_ID,_TRANSPORT -n {ENTRIES} _TRANSPORT=kernel + _TRANSPORT=audit + MESSAGE_ID={COREDUMP}"
-        );
+        probe.script =
+            format!("{SPEAKS}entries journalctl -b --no-pager -o json --output-fields={FIELDS} -n {ENTRIES} {CHOSEN}");
     }
     probes
 }
@@ -108,8 +136,8 @@ fn blank(taint: u64) -> Observations {
     let reply = |stdout: String| Reply { stdout: stdout.into_bytes(), ..Reply::default() };
     let readings = [
         (KERNEL, format!("taint {taint}\noom 0\n")),
-        (UNITS, String::new()),
-        (JOURNAL, String::new()),
+        (UNITS, "0 loaded units listed.\nshown\n".to_owned()),
+        (JOURNAL, "-- No entries --\n".to_owned()),
         (AUDIT, "size 0\n".to_owned()),
     ];
     Observations(readings.into_iter().map(|(key, text)| (key.to_owned(), reply(text))).collect())
@@ -130,13 +158,13 @@ pub fn next(before: &Observations, facts: &Facts) -> Vec<Probe> {
         "taint=$(cat /proc/sys/kernel/tainted) || exit 1\necho \"taint $taint\"\nwhile read -r name count; do case $name in oom_kill) echo \"oom $count\";; esac; done </proc/vmstat",
     )];
     if facts.systemd.is_some() {
-        probes.push(Probe::new(UNITS, 20, "systemctl list-units --state=failed --plain --full --no-legend --no-pager"));
+        probes.push(Probe::new(UNITS, 20, UNITS_SCRIPT));
         let entries = match cursor(before) {
             Some(cursor) => format!(
-                "journalctl -b -q --no-pager -o json --output-fields=MESSAGE,MESSAGE_ID,_TRANSPORT -n {ENTRIES} --after-cursor={} _TRANSPORT=kernel + _TRANSPORT=audit + MESSAGE_ID={COREDUMP}",
+                "{SPEAKS}entries journalctl -b --no-pager -o json --output-fields={FIELDS} -n {ENTRIES} --after-cursor={} {CHOSEN}",
                 quote(&cursor)
             ),
-            None => "journalctl -b -q --no-pager -o json --output-fields=_TRANSPORT -n 1".to_owned(),
+            None => format!("{SPEAKS}speaks journalctl -b --no-pager -q -o json --output-fields=_TRANSPORT -n 1"),
         };
         probes.push(Probe::new(JOURNAL, 30, entries));
     }
@@ -177,7 +205,8 @@ pub fn unavailable(seen: &Observations, facts: &Facts) -> Vec<(Kind, String)> {
 fn readable(kind: Kind, seen: &Observations, facts: &Facts) -> Result<(), String> {
     let systemd = || facts.systemd.map(|_| ()).ok_or_else(|| "systemd is not PID 1 here".to_owned());
     match kind {
-        Kind::FailedUnits => systemd().and_then(|()| seen.output(UNITS).map(drop)),
+        Kind::FailedUnits => systemd().and_then(|()| units(seen).map(drop)),
+        Kind::CrashLoop => systemd().and_then(|()| units(seen).map(drop)).and_then(|()| journal(seen)),
         Kind::Coredump => systemd().and_then(|()| journal(seen)),
         Kind::Avc => match facts.selinux.as_deref() {
             // Without a policy there is nothing to deny.
@@ -214,6 +243,7 @@ pub fn compare(before: &Observations, after: &Observations, facts: &Facts) -> Ve
         }
         findings.extend(match kind {
             Kind::FailedUnits => failed_units(before, after),
+            Kind::CrashLoop => crash_loops(after, &entries),
             Kind::Avc => avc(after, &entries),
             Kind::Coredump => coredumps(&entries),
             Kind::Oom => oom(before, after, &entries),
@@ -270,11 +300,43 @@ fn finding(kind: Kind, message: &str, detail: &[String]) -> Finding {
     }
 }
 
+/// Units that failed, and those that wait for an automatic restart with how often they had one.
+fn units(seen: &Observations) -> Result<(BTreeSet<String>, Vec<(String, u64)>), String> {
+    let text = seen.output(UNITS)?;
+    let (list, rest) = text.split_once("\nshown\n").ok_or("the list of units is torn")?;
+    let listed = unit_list::units(list)?;
+    let failed = listed.iter().filter(|unit| unit.active == "failed").map(|unit| unit.name.to_owned()).collect();
+    let waiting = service::units(rest)
+        .iter()
+        .filter(|unit| unit.get("SubState").is_some_and(|sub| restarts::waits(sub)))
+        .filter_map(|unit| Some((unit.get("Id")?.to_string(), unit.get("NRestarts")?.parse().ok()?)))
+        .collect();
+    Ok((failed, waiting))
+}
+
 fn failed(seen: &Observations) -> BTreeSet<String> {
-    let text = seen.output(UNITS).unwrap_or_default();
-    text.lines()
-        .filter_map(|line| line.trim_start_matches(['●', '×', '*', ' ']).split_whitespace().next().map(str::to_owned))
-        .collect()
+    units(seen).map(|(failed, _)| failed).unwrap_or_default()
+}
+
+/// A unit that waits for its third start, and one that was restarted while the test ran, for the third
+/// time or a later one. A test that kills a service with `Restart=` once or twice finds nothing here.
+fn crash_loops(after: &Observations, entries: &[Entry]) -> Option<Finding> {
+    let waiting = units(after).map(|(_, waiting)| waiting).unwrap_or_default();
+    let restarted = entries
+        .iter()
+        .filter(|entry| entry.id == restarts::SCHEDULED && entry.restarts >= restarts::RUNNING)
+        .map(|entry| (entry.unit.clone(), entry.restarts));
+    let mut loops: BTreeMap<String, u64> = BTreeMap::new();
+    for (unit, count) in waiting.into_iter().filter(|(_, count)| *count >= restarts::WAITING).chain(restarted) {
+        let most = loops.entry(unit).or_default();
+        *most = count.max(*most);
+    }
+    let units: Vec<String> = loops.keys().cloned().collect();
+    let shown: Vec<String> = loops.iter().map(|(unit, count)| format!("{unit} ({count} restarts)")).collect();
+    (!units.is_empty()).then(|| Finding {
+        units,
+        ..finding(Kind::CrashLoop, &format!("services restart again and again: {}", show_items(&shown)), &[])
+    })
 }
 
 fn failed_units(before: &Observations, after: &Observations) -> Option<Finding> {
@@ -335,17 +397,24 @@ fn number(seen: &Observations, name: &str) -> Result<u64, String> {
 struct Entry {
     message: String,
     id: String,
+    unit: String,
+    restarts: u64,
 }
 
 /// Journal entries, and whether a line was not JSON.
 fn entries(seen: &Observations) -> (Vec<Entry>, bool) {
     let text = seen.output(JOURNAL).unwrap_or_default();
     let mut torn = false;
-    let entries = text
+    let entries = journal::messages(&text)
         .lines()
         .filter(|line| !line.is_empty())
         .filter_map(|line| match serde_json::from_str::<Json>(line) {
-            Ok(entry) => Some(Entry { message: field(&entry, "MESSAGE"), id: field(&entry, "MESSAGE_ID") }),
+            Ok(entry) => Some(Entry {
+                message: field(&entry, "MESSAGE"),
+                id: field(&entry, "MESSAGE_ID"),
+                unit: field(&entry, "UNIT"),
+                restarts: field(&entry, "N_RESTARTS").parse().unwrap_or(0),
+            }),
             Err(_) => {
                 torn = true;
                 None
@@ -390,12 +459,18 @@ mod tests {
         Facts { systemd: Some(257), selinux: Some("enforcing".into()), ..Facts::default() }
     }
 
+    /// Rows as systemctl lists them, and what it shows of those that wait for a restart.
+    fn listed(units: &str) -> String {
+        let (rows, shown) = units.split_once("\nshown\n").unwrap_or((units, ""));
+        format!("{}\n\n{} loaded units listed.\nshown\n{shown}", rows.trim_end(), rows.lines().count())
+    }
+
     fn seen(taint: u64, oom: u64, units: &str, journal: &str, audit: &str) -> Observations {
         Observations(
             [
                 (KERNEL.to_owned(), reply(0, &format!("taint {taint}\noom {oom}\n"))),
-                (UNITS.to_owned(), reply(0, units)),
-                (JOURNAL.to_owned(), reply(0, journal)),
+                (UNITS.to_owned(), reply(0, &listed(units))),
+                (JOURNAL.to_owned(), reply(0, if journal.is_empty() { "-- No entries --\n" } else { journal })),
                 (AUDIT.to_owned(), reply(0, audit)),
             ]
             .into(),
@@ -464,17 +539,74 @@ mod tests {
         let findings = compare(&good, &lost, &facts());
         assert_eq!(
             findings.iter().map(|finding| (finding.kind, finding.id.as_str())).collect::<Vec<_>>(),
-            [(Kind::Avc, "probe.failed"), (Kind::Coredump, "probe.failed")]
+            [(Kind::CrashLoop, "probe.failed"), (Kind::Avc, "probe.failed"), (Kind::Coredump, "probe.failed")]
         );
         // Told once: it was already so before.
         assert_eq!(compare(&lost, &lost, &facts()), []);
-        assert_eq!(unavailable(&lost, &facts()).len(), 2);
+        assert_eq!(unavailable(&lost, &facts()).len(), 3);
         assert_eq!(
             unavailable(&Observations::default(), &Facts::default()).iter().map(|(kind, _)| *kind).collect::<Vec<_>>(),
-            [Kind::FailedUnits, Kind::Coredump, Kind::Oom, Kind::Taint]
+            [Kind::FailedUnits, Kind::CrashLoop, Kind::Coredump, Kind::Oom, Kind::Taint]
         );
-        let garbled = seen(0, 0, "", "-- No entries --\n", "size 0\n");
+        let garbled = seen(0, 0, "", "Hint: something else\n", "size 0\n");
         assert_eq!(compare(&good, &garbled, &facts())[0].id, failure::PROBE_FAILED);
+    }
+
+    #[test]
+    fn readings_that_say_nothing_are_lost_and_not_clean() {
+        let good = seen(0, 0, "", "{\"__CURSOR\":\"s=1\"}\n", "size 0\n");
+        for (key, kinds) in [
+            (UNITS, vec![Kind::FailedUnits, Kind::CrashLoop]),
+            (JOURNAL, vec![Kind::CrashLoop, Kind::Avc, Kind::Coredump]),
+            (AUDIT, vec![Kind::Avc]),
+            (KERNEL, vec![Kind::Oom, Kind::Taint]),
+        ] {
+            for silence in ["", "\n", "  \n"] {
+                let mut silent = good.clone();
+                silent.0.insert(key.to_owned(), reply(0, silence));
+                let found = compare(&good, &silent, &facts());
+                assert!(found.iter().all(|finding| finding.id == failure::PROBE_FAILED), "{key}: {found:?}");
+                let silenced: Vec<Kind> = found.iter().map(|finding| finding.kind).collect();
+                assert_eq!(silenced, kinds, "{key}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_service_that_restarts_again_and_again_is_found_and_a_single_restart_is_not() {
+        let before = seen(0, 0, "", "{\"__CURSOR\":\"s=1\"}\n", "size 0\n");
+        let ids = |found: Vec<Finding>| found.iter().map(|one| one.message.clone()).collect::<Vec<_>>();
+        let waits = |count: u64| {
+            let row = "loop.service loaded activating auto-restart A loop";
+            let shown = format!("Id=loop.service\nSubState=auto-restart\nNRestarts={count}\n");
+            seen(0, 0, &format!("{row}\nshown\n{shown}"), "", "size 0\n")
+        };
+        assert_eq!(compare(&before, &waits(0), &facts()), []);
+        assert_eq!(compare(&before, &waits(1), &facts()), []);
+        let found = compare(&before, &waits(2), &facts());
+        assert_eq!(
+            (&found[0].id, found[0].units.as_slice()),
+            (&failure::BASE_CRASH_LOOP, &["loop.service".to_owned()][..])
+        );
+        assert_eq!(ids(found), ["services restart again and again: loop.service (2 restarts)"]);
+        let entry = |count: u64| {
+            format!(
+                "{{\"__CURSOR\":\"s=2\",\"MESSAGE_ID\":\"{}\",\"UNIT\":\"fast.service\",\"N_RESTARTS\":\"{count}\",\"MESSAGE\":\"x\"}}\n",
+                restarts::SCHEDULED
+            )
+        };
+        // A test that kills a service with Restart=always, twice.
+        let killed = seen(0, 0, "", &(entry(1) + &entry(2)), "size 0\n");
+        assert_eq!(compare(&before, &killed, &facts()), []);
+        let fast = seen(0, 0, "", &(entry(3) + &entry(9)), "size 0\n");
+        assert_eq!(
+            ids(compare(&before, &fast, &facts())),
+            ["services restart again and again: fast.service (9 restarts)"]
+        );
+        assert!(CHOSEN.contains(restarts::SCHEDULED) && CHOSEN.contains(COREDUMP));
+        // What looped before the first test is told once for the machine.
+        assert_eq!(since_boot(&fast, &facts()).len(), 1);
+        assert!(evidence(&since_boot(&fast, &facts()))[0].script.contains("fast.service"));
     }
 
     #[test]

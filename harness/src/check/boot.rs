@@ -161,11 +161,11 @@ fn look(assertion: &Assertion, seen: &Observations) -> Result<Value, String> {
         }
         "firmware-kind" => Ok(Value::text(if seen.flag("boot/efi")? == Value::flag(true) { "uefi" } else { "bios" })),
         "secure-boot" => seen.flag("boot/secure-boot"),
-        "loader-name" => Ok(Value::text_or(
-            seen.line("boot/loader")?.trim_matches(['\0', '\x06', '\x07', ' ']),
-            "the boot loader told nothing",
-        )),
-        "entries" => seen.words("boot/entries").map(Value::Items),
+        "loader-name" => Ok(match seen.line("boot/loader")?.strip_prefix("told ") {
+            Some(name) => Value::text(name.trim_matches(['\0', '\x06', '\x07', ' '])),
+            None => Value::absent("the boot loader told nothing"),
+        }),
+        "entries" => seen.names("boot/entries").map(Value::Items),
         "count" => {
             let text = seen.output("boot/list")?;
             let count = text
@@ -218,13 +218,13 @@ const SOURCES: &[Source] = &[
         attributes: &["loader-name"],
         key: "boot/loader",
         seconds: 10,
-        script: "[ -d /sys/firmware ] || { echo '/sys is not mounted' >&2; exit 1; }\nfile=/sys/firmware/efi/efivars/LoaderInfo-4a67b082-0a4c-41cf-b6c7-440b29bb8c4f\n[ ! -e $file ] || tr -d '\\000-\\037' <$file",
+        script: "[ -d /sys/firmware ] || { echo '/sys is not mounted' >&2; exit 1; }\nfile=/sys/firmware/efi/efivars/LoaderInfo-4a67b082-0a4c-41cf-b6c7-440b29bb8c4f\n[ -e $file ] || { echo untold; exit; }\nname=$(tr -d '\\000-\\037' <$file) && [ -n \"$name\" ] || { echo 'LoaderInfo cannot be read' >&2; exit 1; }\necho \"told $name\"",
     },
     Source {
         attributes: &["entries"],
         key: "boot/entries",
         seconds: 10,
-        script: "for dir in /boot /efi /boot/efi; do\nfor file in $dir/loader/entries/*.conf $dir/EFI/Linux/*.efi; do [ ! -e \"$file\" ] || { file=${file##*/}; echo \"${file%.conf}\"; }; done\ndone",
+        script: "printf 'names:'\nfor dir in /boot /efi /boot/efi; do\nfor file in $dir/loader/entries/*.conf $dir/EFI/Linux/*.efi; do [ ! -e \"$file\" ] || { file=${file##*/}; printf '%s/' \"${file%.conf}\"; }; done\ndone",
     },
     Source { attributes: &["count"], key: "boot/list", seconds: 30, script: "journalctl --list-boots --no-pager -q" },
 ];

@@ -5,6 +5,7 @@ use crate::suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
 
 use super::asking::{Source, key, keys, read, unanswered, verdicts};
 use super::matching::Value;
+use super::shell::{self, cat};
 use super::{Check, Observations, Probe, Verdict, attribute};
 use crate::guest::facts::Facts;
 use crate::suite::model::Expectation;
@@ -49,10 +50,13 @@ impl Check for CryptoPolicy {
             "crypto-policy/backends",
             20,
             &keys(asked, "backends"),
-            r#"case $1 in */*) return 3;; esac
+            &(r#"case $1 in */*) return 3;; esac
 [ -d /etc/crypto-policies/back-ends ] || return 4
 [ -e "/etc/crypto-policies/back-ends/$1.config" ] || return 3
-cat "/etc/crypto-policies/back-ends/$1.config""#,
+file=/etc/crypto-policies/back-ends/$1.config
+"#
+            .to_owned()
+                + cat!("\"$file\"")),
         ));
         probes
     }
@@ -78,7 +82,7 @@ cat "/etc/crypto-policies/back-ends/$1.config""#,
                 "backends" => {
                     let answer = seen.answer("crypto-policy/backends", key(assertion)?)?;
                     match answer.status {
-                        0 => Ok(Value::Text(answer.output)),
+                        0 => shell::whole(&answer.output).map(Value::text),
                         3 => Ok(Value::gone("no such back end")),
                         4 => Ok(Value::gone("no system-wide crypto policy")),
                         _ => Err(answer.output),
@@ -95,13 +99,13 @@ const SOURCES: &[Source] = &[
         attributes: &["policy", "applied"],
         key: "crypto-policy/current",
         seconds: 10,
-        script: "[ ! -d /etc/crypto-policies ] || cat /etc/crypto-policies/state/current",
+        script: "[ -d /etc/crypto-policies ] || { echo '# none'; exit; }\ncat /etc/crypto-policies/state/current",
     },
     Source {
         attributes: &["configured", "applied"],
         key: "crypto-policy/config",
         seconds: 10,
-        script: "[ ! -d /etc/crypto-policies ] || cat /etc/crypto-policies/config",
+        script: "[ -d /etc/crypto-policies ] || { echo '# none'; exit; }\ncat /etc/crypto-policies/config",
     },
     Source { attributes: &["fips"], key: "kernel/fips", seconds: 10, script: super::kernel::FIPS },
 ];

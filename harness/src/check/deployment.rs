@@ -9,6 +9,7 @@ use super::asking::{Source, read, unanswered, verdicts, wants};
 use super::fields::Fields;
 use super::matching::Value;
 use super::proc::{Mount, mounts};
+use super::shell::{self, cat};
 use super::{Check, Observations, Probe, Verdict, attribute};
 use crate::guest::facts::Facts;
 use crate::suite::model::Expectation;
@@ -106,7 +107,7 @@ impl Check for Deployment {
                         devices.iter().filter(|device| is_verity(device)).filter_map(|device| device.get("dm/name")),
                     ))
                 }
-                "verity-root-hash" => Ok(Value::Items(root_hashes(&seen.output("deployment/cmdline")?))),
+                "verity-root-hash" => Ok(Value::Items(root_hashes(&seen.file("deployment/cmdline")?))),
                 "usr-read-only" => usr(&table()?).map(|mount| Value::flag(is_read_only(mount))),
                 "composefs" => Ok(Value::flag(is_composefs(root(&table()?)?))),
                 "slots" => {
@@ -360,9 +361,11 @@ fn sysexts(text: &str) -> Result<Vec<String>, String> {
             }
             names
         }
-        Some(("from=files", names)) => {
-            names.lines().filter_map(|line| line.strip_prefix("extension-release.")).map(str::to_owned).collect()
-        }
+        Some(("from=files", names)) => shell::names(names)?
+            .iter()
+            .filter_map(|name| name.strip_prefix("extension-release."))
+            .map(str::to_owned)
+            .collect(),
         _ => return Err("the reading of the extensions has another shape".to_owned()),
     };
     found.sort();
@@ -388,7 +391,7 @@ ask bootc
 # Its service does not start elsewhere.
 if [ $booted = yes ]; then ask rpm-ostree; else echo rpm-ostree-status=missing; fi"#,
     },
-    Source { attributes: &["verity-root-hash"], key: "deployment/cmdline", seconds: 10, script: "cat /proc/cmdline" },
+    Source { attributes: &["verity-root-hash"], key: "deployment/cmdline", seconds: 10, script: cat!("/proc/cmdline") },
     Source {
         attributes: &["kind", "verity", "verity-devices", "slots"],
         key: "deployment/devices",
@@ -415,7 +418,8 @@ fi
 # Without the tool nothing merges them but what brings these files.
 [ -d /usr/lib ] || { echo '/usr/lib is not there' >&2; exit 1; }
 echo from=files
-[ ! -d /usr/lib/extension-release.d ] || ls -A /usr/lib/extension-release.d"#,
+printf 'names:'
+for file in /usr/lib/extension-release.d/extension-release.*; do [ ! -e "$file" ] || printf '%s/' "${file##*/}"; done"#,
     },
 ];
 
@@ -485,10 +489,12 @@ mod tests {
         let composed = "22 1 0:33 / / ro,relatime shared:1 - overlay composefs ro,lowerdir+=/run/x,verity=require\n";
         assert_eq!(judge("composefs", equals("true"), &[("mount/info", composed)]), Verdict::Met);
         let hash = "ab".repeat(32);
-        let line = format!("root=LABEL=ROOT verity.usrhash={hash} usrhash=short quiet\n");
+        let line = format!("root=LABEL=ROOT verity.usrhash={hash} usrhash=short quiet\nmuster: end of file\n");
         let only = Matcher::Only(vec![hash.clone()]);
         assert_eq!(judge("verity-root-hash", only.clone(), &[("deployment/cmdline", &line)]), Verdict::Met);
-        let chrome = format!("dm=\"1 vroot none ro 1,0 4077568 verity payload=x root_hexdigest={hash} salt=00\"\n");
+        let chrome = format!(
+            "dm=\"1 vroot none ro 1,0 4077568 verity payload=x root_hexdigest={hash} salt=00\"\nmuster: end of file\n"
+        );
         assert_eq!(judge("verity-root-hash", only, &[("deployment/cmdline", &chrome)]), Verdict::Met);
         assert_eq!(slots(&["boot_a", "boot_b", "data", "X-A", "grubA", "grubB"]), ["boot_a", "boot_b"]);
     }
@@ -551,7 +557,7 @@ mod tests {
         let of = |json: &str| sysexts(&format!("from=systemd-sysext\n{json}\n"));
         assert_eq!(of(none).unwrap(), Vec::<String>::new());
         assert_eq!(of(two).unwrap(), ["docker", "zfs"]);
-        assert_eq!(sysexts("from=files\nextension-release.docker\nx\n").unwrap(), ["docker"]);
+        assert_eq!(sysexts("from=files\nnames:extension-release.docker/x/").unwrap(), ["docker"]);
         assert!(of("").is_err() && sysexts("").is_err());
     }
 

@@ -6,6 +6,7 @@ use crate::suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
 use super::asking::{subjects, unanswered, verdicts};
 use super::matching::Value;
 use super::shell::Answer;
+use super::shell::{self, cat};
 use super::value;
 use super::{Check, Observations, Probe, Verdict, attribute};
 use crate::guest::facts::Facts;
@@ -76,16 +77,10 @@ impl Check for File {
         batch("file/target", 20, "readlink", &["target"], r#"readlink -- "$1""#);
         batch("file/resolved", 20, "readlink", &["resolves-to"], r#"readlink -f -- "$1""#);
         batch("file/sha256", 120, "sha256sum", &["sha256"], r#"sha256sum -- "$1""#);
-        batch("file/content", 30, "cat", &["content"], r#"cat -- "$1""#);
-        batch(
-            "file/entries",
-            30,
-            "ls",
-            &["entries"],
-            r#"[ -d "$1" ] || { echo 'not a directory'; return 1; }; ls -A -- "$1""#,
-        );
+        batch("file/content", 30, "cat", &["content"], cat!("\"$1\""));
+        batch("file/entries", 30, "ls", &["entries"], ENTRIES);
         batch("file/label", 20, "stat", &["selinux-type", "selinux-label"], r#"stat -c %C -- "$1""#);
-        batch("file/capabilities", 20, "getcap", &["capabilities"], r#"getcap -- "$1""#);
+        batch("file/capabilities", 20, "getcap", &["capabilities"], r#"getcap -v -- "$1""#);
         batch("file/owner", 60, "rpm", &["owned-by"], r#"rpm -qf --qf '%{NAME}\n' -- "$1""#);
         probes
     }
@@ -114,8 +109,10 @@ impl Check for File {
                     (_, said) => Err(format!("{path}: {said}")),
                 }
             };
-            let is_directory =
-                |key: &str| seen.answer(key, path).is_ok_and(|answer| answer.output.ends_with("Is a directory"));
+            let is_directory = |key: &str| {
+                seen.answer(key, path)
+                    .is_ok_and(|answer| answer.status != 0 && answer.output.contains(": Is a directory"))
+            };
             match assertion.attribute {
                 "exists" => Ok(Value::flag(true)),
                 "type" => Ok(Value::text(stat.kind()?)),
@@ -148,11 +145,11 @@ impl Check for File {
                     let digest = line.trim_start_matches('\\').split(' ').next().unwrap_or_default();
                     if digest.len() == 64 { Ok(Value::text(digest)) } else { Err(format!("sha256sum says `{line}`")) }
                 }
-                "content" => said("file/content").map(Value::Text),
+                "content" => shell::whole(&said("file/content")?).map(|text| Value::text(text.trim_end_matches('\n'))),
                 "entries" if seen.answer("file/entries", path)?.output == "not a directory" => {
                     Ok(Value::gone("not a directory"))
                 }
-                "entries" => said("file/entries").map(|names| Value::items(names.lines())),
+                "entries" => shell::names(&said("file/entries")?).map(Value::Items),
                 "selinux-label" => label(),
                 "selinux-type" => Ok(match label()? {
                     Value::Text(label) => match label.split(':').nth(2) {
@@ -163,7 +160,9 @@ impl Check for File {
                 }),
                 "capabilities" => {
                     let line = said("file/capabilities")?;
-                    let list = line.strip_prefix(path.as_str()).unwrap_or(&line).trim_start_matches([' ', '=']);
+                    // It names every file that it looked at.
+                    let list = line.strip_prefix(path.as_str()).ok_or_else(|| format!("getcap -v says `{line}`"))?;
+                    let list = list.trim_start_matches([' ', '=']);
                     Ok(Value::items(capabilities(list)))
                 }
                 "owned-by" => {
@@ -183,6 +182,15 @@ impl Check for File {
         })
     }
 }
+
+/// Names of what is in a directory, hidden ones too; `.` and `..` prove that ls speaks.
+const ENTRIES: &str = r#"[ -d "$1" ] || { echo 'not a directory'; return 1; }
+said=$(ls -a -- "$1") || { echo "$said"; return 1; }
+case $said in .*) ;; *) echo 'ls -a does not even print the directory itself'; return 1;; esac
+printf 'names:'
+for path in "$1"/* "$1"/.[!.]* "$1"/..?*; do
+    [ ! -e "$path" ] && [ ! -L "$path" ] || printf '%s/' "${path##*/}"
+done"#;
 
 struct Stat {
     raw: u32,
@@ -288,6 +296,14 @@ mod tests {
             &[("entries", Matcher::Has(vec!["link".into()])), ("mode", equals("1710"))],
         );
         assert_eq!(ask_this_host(&File, &entries), vec![Verdict::Met; 2]);
+        std::fs::write(folder.path().join("two\nlines"), "").unwrap();
+        let names = ["link", "two\nlines", "a $(touch x) 'b'\n;"].map(str::to_owned);
+        let only = expectation(
+            "file",
+            folder.path().to_str().unwrap(),
+            &[("entries", Matcher::Only(names.into())), ("entries", Matcher::Count(Box::new(equals("3"))))],
+        );
+        assert_eq!(ask_this_host(&File, &only), vec![Verdict::Met; 2]);
         let folder = expectation("file", folder.path().to_str().unwrap(), &[("content", Matcher::Empty(true))]);
         assert_eq!(missed(&ask_this_host(&File, &folder)[0]).1, "a directory");
         let plain = expectation("file", "/etc/passwd", &[("entries", Matcher::None), ("selinux-type", Matcher::None)]);

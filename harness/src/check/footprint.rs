@@ -6,7 +6,7 @@ use crate::suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
 use super::asking::{Source, key, keys, read, unanswered, verdicts, wants};
 use super::matching::Value;
 use super::{Check, Observations, Probe, Verdict, attribute};
-use super::{rpm, rpmdb, value};
+use super::{rpm, rpmdb, unit_list, value};
 use crate::guest::facts::Facts;
 use crate::suite::model::Expectation;
 
@@ -99,7 +99,7 @@ impl Check for Footprint {
                 }
                 "units" => {
                     let text = seen.output("footprint/units")?;
-                    Ok(Value::text(text.lines().filter(|line| line.contains(".service")).count().to_string()))
+                    Ok(Value::text(unit_list::units(&text)?.len().to_string()))
                 }
                 "paths" => {
                     let path = key(assertion)?;
@@ -141,7 +141,7 @@ const SOURCES: &[Source] = &[
         attributes: &["units"],
         key: "footprint/units",
         seconds: 20,
-        script: "systemctl list-units --type=service --state=active --plain --full --no-legend --no-pager",
+        script: "systemctl list-units --type=service --state=active --plain --full --no-pager",
     },
 ];
 

@@ -5,8 +5,9 @@ use crate::suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
 
 use super::asking::{Source, key, read, unanswered, verdicts, wants};
 use super::matching::Value;
+use super::rpm;
+use super::shell::{self, cat};
 use super::{Check, Observations, Probe, Verdict, attribute};
-use super::{rpm, shell};
 use crate::guest::facts::Facts;
 use crate::suite::model::Expectation;
 
@@ -73,7 +74,7 @@ impl Check for Identity {
             probes.push(Probe::new("identity/release", 60, format!("{}export LC_ALL=C\nrpm -q --whatprovides --qf 'package\\t%{{NAME}}\\n[provides\\t%{{PROVIDENAME}}\\n]' system-release 2>&1", shell::need("rpm"))));
         }
         if wants(asked, &["dist"]) {
-            probes.push(Probe::new("identity/dist", 10, format!("{}rpm --eval '%{{?dist}}'", shell::need("rpm"))));
+            probes.push(Probe::new("identity/dist", 10, format!("{}rpm --eval 'dist=%{{?dist}}'", shell::need("rpm"))));
         }
         probes
     }
@@ -119,7 +120,11 @@ impl Check for Identity {
                     names.dedup();
                     Ok(Value::items(names))
                 }
-                "dist" => Ok(Value::text_or(&seen.line("identity/dist")?, "the macro is not set")),
+                "dist" => {
+                    let line = seen.line("identity/dist")?;
+                    let dist = line.strip_prefix("dist=").ok_or_else(|| format!("rpm --eval says `{line}`"))?;
+                    Ok(Value::text_or(dist, "the macro is not set"))
+                }
                 "arch" => seen.line("identity/arch").map(Value::Text),
                 "virtualization" => {
                     // The status is 1 for `none`.
@@ -133,7 +138,8 @@ impl Check for Identity {
                 }
                 "hostname" => seen.line("identity/hostname").map(Value::Text),
                 "machine-id-valid" => {
-                    let id = seen.line("identity/machine-id")?;
+                    let line = seen.line("identity/machine-id")?;
+                    let id = line.strip_prefix("id").ok_or("the reading of /etc/machine-id is torn")?.trim_start();
                     Ok(Value::flag(
                         id.len() == 32
                             && id.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
@@ -144,12 +150,12 @@ impl Check for Identity {
                     let path = seen.line("identity/localtime")?;
                     Ok(Value::text(match path.split_once("zoneinfo/") {
                         Some((_, zone)) => zone,
-                        None if path.is_empty() => "UTC",
+                        None if path == "none" => "UTC",
                         None => return Ok(Value::absent("/etc/localtime is not a link to a time zone")),
                     }))
                 }
                 "lang" => {
-                    let text = seen.output("identity/locale")?;
+                    let text = seen.file("identity/locale")?;
                     let line = text.lines().find_map(|line| line.trim().strip_prefix("LANG="));
                     Ok(line
                         .map_or_else(|| Value::absent("not set"), |lang| Value::text(lang.trim_matches(['"', '\'']))))
@@ -208,19 +214,22 @@ const SOURCES: &[Source] = &[
         attributes: &["machine-id-valid"],
         key: "identity/machine-id",
         seconds: 10,
-        script: "[ ! -e /etc/machine-id ] || cat /etc/machine-id",
+        script: "id=; [ ! -e /etc/machine-id ] || IFS= read -r id </etc/machine-id || [ -r /etc/machine-id ] || exit 1\necho \"id $id\"",
     },
     Source {
         attributes: &["timezone"],
         key: "identity/localtime",
         seconds: 10,
-        script: "[ -e /etc/localtime ] || [ -L /etc/localtime ] || exit 0\n[ -L /etc/localtime ] || { echo file; exit; }\nreadlink /etc/localtime",
+        script: "[ -e /etc/localtime ] || [ -L /etc/localtime ] || { echo none; exit; }\n[ -L /etc/localtime ] || { echo file; exit; }\nreadlink /etc/localtime",
     },
     Source {
         attributes: &["lang"],
         key: "identity/locale",
         seconds: 10,
-        script: "for file in /etc/locale.conf /etc/default/locale; do [ ! -r $file ] || exec cat $file; done",
+        script: concat!(
+            "for file in /etc/locale.conf /etc/default/locale /dev/null; do [ ! -r $file ] || break; done\n",
+            cat!("$file")
+        ),
     },
     Source { attributes: &["locales"], key: "identity/locales", seconds: 20, script: "locale -a" },
     Source {

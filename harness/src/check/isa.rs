@@ -137,7 +137,7 @@ const SOURCES: &[Source] = &[
         attributes: &["needed"],
         key: "isa/files",
         seconds: 20,
-        script: r#"arch=$(uname -m) || exit 1
+        script: r#"arch=$(uname -m) && [ -n "$arch" ] || { echo 'uname prints nothing' >&2; exit 1; }
 echo "arch=$arch"
 [ "$arch" = x86_64 ] || exit 0
 command -v od >/dev/null 2>&1 || { echo 'od: not found' >&2; exit 127; }
@@ -172,7 +172,7 @@ done"#,
         attributes: &["supported"],
         key: "isa/loader",
         seconds: 10,
-        script: r#"arch=$(uname -m) || exit 1
+        script: r#"arch=$(uname -m) && [ -n "$arch" ] || { echo 'uname prints nothing' >&2; exit 1; }
 echo "arch=$arch"
 [ "$arch" = x86_64 ] || exit 0
 [ -x /lib64/ld-linux-x86-64.so.2 ] || { echo 'there is no loader of glibc, /lib64/ld-linux-x86-64.so.2' >&2; exit 1; }

@@ -6,9 +6,10 @@ use crate::suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
 use super::asking::{Source, key, read, unanswered, verdicts};
 use super::matching::Value;
 use super::proc::{bracketed, mounts, taint_names};
+use super::shell::cat;
 use super::value;
 use super::wording::show_items;
-use super::{Check, Observations, Probe, Verdict, attribute};
+use super::{Check, Observations, Probe, Verdict, attribute, journal};
 use crate::guest::facts::Facts;
 use crate::suite::model::Expectation;
 
@@ -103,7 +104,7 @@ impl Check for Kernel {
                     let bits = text.parse().map_err(|_| format!("the taint mask is `{text}`"))?;
                     Ok(Value::items(taint_names(bits)))
                 }
-                "cmdline" => seen.words("kernel/cmdline").map(Value::Items),
+                "cmdline" => Ok(Value::items(seen.file("kernel/cmdline")?.split_whitespace())),
                 "lsm" => Ok(Value::items(seen.line("kernel/lsm")?.split(',').filter(|name| !name.is_empty()))),
                 "lockdown" => bracketed_value(&seen.line("kernel/lockdown")?, "this kernel has no lockdown"),
                 "hugepages" => bracketed_value(&seen.line("kernel/hugepages")?, "this kernel has no huge pages"),
@@ -124,7 +125,8 @@ impl Check for Kernel {
                 "fips" => seen.flag("kernel/fips"),
                 "cgroup" => {
                     let text = seen.output("mount/info")?;
-                    let has = |kind| mounts(&text).is_ok_and(|all| all.iter().any(|mount| mount.fstype == kind));
+                    let all = mounts(&text)?;
+                    let has = |kind| all.iter().any(|mount| mount.fstype == kind);
                     match (has("cgroup2"), has("cgroup")) {
                         (true, true) => Ok(Value::text("hybrid")),
                         (true, false) => Ok(Value::text("v2")),
@@ -132,14 +134,18 @@ impl Check for Kernel {
                         (false, false) => Ok(Value::absent("no cgroup hierarchy is mounted")),
                     }
                 }
-                "cgroup-controllers" => seen.words("kernel/cgroup-controllers").map(Value::Items),
+                "cgroup-controllers" => {
+                    let line = seen.line("kernel/cgroup-controllers")?;
+                    let names = line.strip_prefix("controllers").ok_or("the reading of the controllers is torn")?;
+                    Ok(Value::items(names.split_whitespace()))
+                }
                 "namespaces" => {
                     let names = seen.words("kernel/namespaces")?;
                     Ok(Value::items(names.into_iter().filter(|name| !name.ends_with("_for_children"))))
                 }
-                "modules" => Ok(Value::items(modules(&seen.output(MODULES)?, |_| true)?)),
-                "out-of-tree" => Ok(Value::items(modules(&seen.output(MODULES)?, |flags| flags.contains('O'))?)),
-                "unsigned" => Ok(Value::items(modules(&seen.output(MODULES)?, |flags| flags.contains('E'))?)),
+                "modules" => Ok(Value::items(modules(&seen.file(MODULES)?, |_| true)?)),
+                "out-of-tree" => Ok(Value::items(modules(&seen.file(MODULES)?, |flags| flags.contains('O'))?)),
+                "unsigned" => Ok(Value::items(modules(&seen.file(MODULES)?, |flags| flags.contains('E'))?)),
                 "filesystems" => {
                     let text = seen.output("kernel/filesystems")?;
                     Ok(Value::items(text.lines().filter_map(|line| line.split_whitespace().last())))
@@ -162,9 +168,19 @@ impl Check for Kernel {
                     Ok(Value::Text(value::of_bytes(kilobytes * 1024)))
                 }
                 "clocksource" => seen.line("kernel/clocksource").map(Value::Text),
-                "config" => Ok(Value::text_or(&seen.line("kernel/config")?, "the configuration cannot be read")),
-                "installed" => seen.words("kernel/installed").map(Value::Items),
-                "errors" => seen.output("kernel/errors").map(Value::Text),
+                "config" => Ok(match seen.line("kernel/config")?.strip_prefix("file ") {
+                    Some(path) => Value::text(path),
+                    None => Value::absent("the configuration cannot be read"),
+                }),
+                "installed" => seen.names("kernel/installed").map(Value::Items),
+                "errors" => {
+                    let text = seen.output("kernel/errors")?;
+                    match text.split_once('\n') {
+                        Some(("from=journal", said)) => Ok(Value::text(journal::messages(said))),
+                        Some(("from=dmesg", said)) => Ok(Value::text(said)),
+                        _ => Err("the reading of the kernel's errors is torn".to_owned()),
+                    }
+                }
                 _ => unanswered(assertion),
             }
         })
@@ -191,8 +207,8 @@ pub(super) const FIPS: &str = "[ -d /proc/sys/kernel ] || { echo '/proc/sys is n
 
 /// Each script fails when what it reads is hidden (no /sys, no securityfs), so that hidden is never
 /// taken for absent.
-/// Reads the lockdown mode; says nothing on a kernel without one.
-pub(super) const LOCKDOWN: &str = "cat /sys/kernel/security/lsm >/dev/null || exit 1\n[ ! -e /sys/kernel/security/lockdown ] || cat /sys/kernel/security/lockdown";
+/// Reads the lockdown mode; says so of a kernel without one.
+pub(super) const LOCKDOWN: &str = "[ -r /sys/kernel/security/lsm ] || { echo 'securityfs is not mounted' >&2; exit 1; }\n[ -e /sys/kernel/security/lockdown ] || { echo unsupported; exit; }\ncat /sys/kernel/security/lockdown";
 
 const SOURCES: &[Source] = &[
     Source {
@@ -202,7 +218,7 @@ const SOURCES: &[Source] = &[
         script: "uname -r && uname -v && uname -m",
     },
     Source { attributes: &["taint", "taints"], key: TAINT, seconds: 10, script: "cat /proc/sys/kernel/tainted" },
-    Source { attributes: &["cmdline"], key: "kernel/cmdline", seconds: 10, script: "cat /proc/cmdline" },
+    Source { attributes: &["cmdline"], key: "kernel/cmdline", seconds: 10, script: cat!("/proc/cmdline") },
     Source { attributes: &["lsm"], key: "kernel/lsm", seconds: 10, script: "cat /sys/kernel/security/lsm" },
     Source { attributes: &["lockdown"], key: "kernel/lockdown", seconds: 10, script: LOCKDOWN },
     Source {
@@ -221,7 +237,7 @@ const SOURCES: &[Source] = &[
         attributes: &["pressure"],
         key: "kernel/pressure",
         seconds: 10,
-        script: "[ -d /proc/self ] || { echo '/proc is not mounted' >&2; exit 1; }\nif cat /proc/pressure/cpu >/dev/null 2>&1; then echo true; else echo false; fi",
+        script: "[ -d /proc/self ] || { echo '/proc is not mounted' >&2; exit 1; }\nif IFS= read -r line 2>/dev/null </proc/pressure/cpu; then echo true; else echo false; fi",
     },
     Source { attributes: &["fips"], key: "kernel/fips", seconds: 10, script: FIPS },
     Source { attributes: &["cgroup"], key: "mount/info", seconds: 10, script: "cat /proc/self/mountinfo" },
@@ -229,7 +245,7 @@ const SOURCES: &[Source] = &[
         attributes: &["cgroup-controllers"],
         key: "kernel/cgroup-controllers",
         seconds: 10,
-        script: "for root in /sys/fs/cgroup /sys/fs/cgroup/unified; do [ ! -e $root/cgroup.controllers ] || exec cat $root/cgroup.controllers; done; echo 'no unified cgroup hierarchy is mounted' >&2; exit 1",
+        script: "for root in /sys/fs/cgroup /sys/fs/cgroup/unified; do [ -e $root/cgroup.controllers ] || continue; line=; IFS= read -r line <$root/cgroup.controllers || [ -z \"$line\" ] || exit 1; echo \"controllers $line\"; exit; done; echo 'no unified cgroup hierarchy is mounted' >&2; exit 1",
     },
     Source { attributes: &["namespaces"], key: "kernel/namespaces", seconds: 10, script: "cd /proc/self/ns && echo *" },
     Source {
@@ -237,7 +253,10 @@ const SOURCES: &[Source] = &[
         key: MODULES,
         seconds: 10,
         // A kernel that cannot load modules has no such file.
-        script: "[ -d /proc/self ] || { echo '/proc is not mounted' >&2; exit 1; }\n[ ! -e /proc/modules ] || cat /proc/modules",
+        script: concat!(
+            "[ -d /proc/self ] || { echo '/proc is not mounted' >&2; exit 1; }\nfile=/proc/modules; [ -e $file ] || file=/dev/null\n",
+            cat!("$file")
+        ),
     },
     Source { attributes: &["filesystems"], key: "kernel/filesystems", seconds: 10, script: "cat /proc/filesystems" },
     Source { attributes: &["crypto"], key: "kernel/crypto", seconds: 10, script: "cat /proc/crypto" },
@@ -257,25 +276,31 @@ const SOURCES: &[Source] = &[
         attributes: &["hugepages"],
         key: "kernel/hugepages",
         seconds: 10,
-        script: "[ -d /sys/kernel/mm ] || { echo '/sys is not mounted' >&2; exit 1; }\n[ ! -e /sys/kernel/mm/transparent_hugepage/enabled ] || cat /sys/kernel/mm/transparent_hugepage/enabled",
+        script: "[ -d /sys/kernel/mm ] || { echo '/sys is not mounted' >&2; exit 1; }\n[ -e /sys/kernel/mm/transparent_hugepage/enabled ] || { echo unsupported; exit; }\ncat /sys/kernel/mm/transparent_hugepage/enabled",
     },
     Source {
         attributes: &["config"],
         key: "kernel/config",
         seconds: 10,
-        script: "release=$(uname -r) || exit 1\nfor file in \"/lib/modules/$release/config\" \"/boot/config-$release\" /proc/config.gz; do [ ! -r \"$file\" ] || { echo \"$file\"; exit; }; done",
+        script: "release=$(uname -r) && [ -n \"$release\" ] || exit 1\nfor file in \"/lib/modules/$release/config\" \"/boot/config-$release\" /proc/config.gz; do [ ! -r \"$file\" ] || { echo \"file $file\"; exit; }; done\necho none",
     },
     Source {
         attributes: &["installed"],
         key: "kernel/installed",
         seconds: 10,
-        script: "cd /lib/modules 2>/dev/null || exit 0\nfor name in */; do [ ! -d \"$name\" ] || echo \"${name%/}\"; done",
+        script: "printf 'names:'\ncd /lib/modules 2>/dev/null || exit 0\nfor name in */; do [ ! -d \"$name\" ] || printf '%s' \"$name\"; done",
     },
     Source {
         attributes: &["errors"],
         key: "kernel/errors",
         seconds: 30,
-        script: "if command -v journalctl >/dev/null 2>&1; then journalctl -b -k -p err -o cat --no-pager -q; else dmesg -l emerg,alert,crit,err; fi",
+        script: concat!(
+            "if command -v journalctl >/dev/null 2>&1; then\n",
+            journal::not_empty!("-k"),
+            "echo from=journal\njournalctl -b -k -p err -o cat --no-pager\nexit\nfi\n",
+            // It says nothing when there is no error, so the whole buffer is the proof that it speaks.
+            "[ -n \"$(dmesg)\" ] || { echo 'dmesg prints nothing' >&2; exit 1; }\necho from=dmesg\ndmesg -l emerg,alert,crit,err"
+        ),
     },
 ];
 
@@ -284,7 +309,7 @@ fn vulnerabilities(text: &str) -> impl Iterator<Item = (&str, &str)> {
 }
 
 pub(super) fn bracketed_value(text: &str, without: &str) -> Result<Value, String> {
-    if text.is_empty() {
+    if text == "unsupported" {
         return Ok(Value::absent(without));
     }
     bracketed(text).map(Value::text).ok_or_else(|| format!("`{text}` marks no choice"))

@@ -93,7 +93,7 @@ mod tests {
 
     #[test]
     fn only_these_may_listen() {
-        let text = "tcp LISTEN 0 128 0.0.0.0:22 0.0.0.0:*\ntcp LISTEN 0 128 [::]:22 [::]:*\ntcp LISTEN 0 9 *:111 *:*\ntcp LISTEN 0 9 127.0.0.1:25 0.0.0.0:*\n";
+        let text = "Netid State Recv-Q Send-Q Local Address:Port Peer Address:Port\ntcp LISTEN 0 128 0.0.0.0:22 0.0.0.0:*\ntcp LISTEN 0 128 [::]:22 [::]:*\ntcp LISTEN 0 9 *:111 *:*\ntcp LISTEN 0 9 127.0.0.1:25 0.0.0.0:*\n";
         let asked = expectation(
             "listeners",
             "",

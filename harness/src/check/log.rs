@@ -6,7 +6,7 @@ use crate::suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
 use super::asking::{Source, key, keys, read, unanswered, verdicts};
 use super::matching::Value;
 use super::value;
-use super::{Check, Observations, Probe, Verdict, attribute};
+use super::{Check, Observations, Probe, Verdict, attribute, journal};
 use crate::guest::facts::Facts;
 use crate::suite::model::Expectation;
 
@@ -44,25 +44,28 @@ impl Check for Log {
 
     fn probes(&self, asked: &[&Expectation], _facts: &Facts) -> Vec<Probe> {
         let mut probes = read(asked, SOURCES);
-        probes.extend(Probe::batch_with(
-            "log/units",
-            60,
-            "journalctl",
-            &keys(asked, "units"),
-            r#"journalctl -b -o cat --no-pager -q -u "$1""#,
-        ));
+        probes.extend(Probe::batch_with("log/units", 60, "journalctl", &keys(asked, "units"), OF_UNIT));
         probes
     }
 
     fn judge(&self, expectation: &Expectation, seen: &Observations, _facts: &Facts) -> Vec<Verdict> {
         verdicts(&TABLE, expectation, |assertion| match assertion.attribute {
-            "errors" => seen.output("log/errors").map(Value::Text),
-            "warnings" => seen.output("log/warnings").map(Value::Text),
-            "kernel" => seen.output("log/kernel").map(Value::Text),
-            "all" => seen.output("log/all").map(Value::Text),
+            "errors" => journal::read(&seen.output("log/errors")?).map(Value::text),
+            "warnings" => journal::read(&seen.output("log/warnings")?).map(Value::text),
+            "kernel" => journal::read(&seen.output("log/kernel")?).map(Value::text),
+            "all" => journal::read(&seen.output("log/all")?).map(Value::text),
             "units" => {
-                let answer = seen.answer("log/units", key(assertion)?)?;
-                if answer.status == 0 { Ok(Value::Text(answer.output)) } else { Err(answer.output) }
+                let unit = key(assertion)?;
+                let answer = seen.answer("log/units", unit)?;
+                let found = (answer.status == 0).then(|| answer.output.split_once("\nentries:")).flatten();
+                let Some((load, said)) = found else { return Err(answer.output) };
+                let said = journal::messages(said.strip_prefix('\n').unwrap_or(said));
+                Ok(match load {
+                    "LoadState=not-found" if said.is_empty() => {
+                        Value::gone(format!("there is no unit {unit}, and the journal has nothing of it"))
+                    }
+                    _ => Value::text(said),
+                })
             }
             "size" => {
                 let text = seen.line("log/size")?;
@@ -90,32 +93,30 @@ impl Check for Log {
     }
 }
 
-/// Each asks first whether the journal has this boot at all: no journal prints nothing, too.
+/// Messages of one unit, after what systemd knows of it: a unit that is not there says nothing, too.
+const OF_UNIT: &str = r#"load=$(systemctl show --no-pager -p LoadState -- "$1") || { echo "systemctl: $load"; return 1; }
+case $load in LoadState=?*) ;; *) echo "systemctl show says nothing of $1"; return 1;; esac
+said=$(journalctl -b -o cat --no-pager -u "$1" 2>/dev/null) || { echo "journalctl ended with $?"; return 1; }
+[ -n "$said" ] || case $(journalctl -b -n 1 -o json --no-pager -q) in
+'{'*) ;; *) echo 'the journal has no entries of this boot, or cannot be read'; return 1;; esac
+printf '%s\nentries:\n%s\n' "$load" "$said""#;
+
+/// Each makes sure first that the journal has this boot at all: no journal has no errors, too.
 const SOURCES: &[Source] = &[
-    Source {
-        attributes: &["errors"],
-        key: "log/errors",
-        seconds: 60,
-        script: "[ -n \"$(journalctl -b -n 1 -o cat --no-pager -q)\" ] || { echo 'the journal of this boot is empty or cannot be read' >&2; exit 1; }\njournalctl -b -p err -o cat --no-pager -q",
-    },
+    Source { attributes: &["errors"], key: "log/errors", seconds: 60, script: journal::entries!("-p err -o cat") },
     Source {
         attributes: &["warnings"],
         key: "log/warnings",
         seconds: 60,
-        script: "[ -n \"$(journalctl -b -n 1 -o cat --no-pager -q)\" ] || { echo 'the journal of this boot is empty or cannot be read' >&2; exit 1; }\njournalctl -b -p warning -o cat --no-pager -q",
+        script: journal::entries!("-p warning -o cat"),
     },
     Source {
         attributes: &["kernel"],
         key: "log/kernel",
         seconds: 60,
-        script: "[ -n \"$(journalctl -b -k -n 1 -o cat --no-pager -q)\" ] || { echo 'the journal has no kernel messages of this boot' >&2; exit 1; }\njournalctl -b -k -o cat --no-pager -q",
+        script: concat!(journal::not_empty!("-k"), journal::entries!("-k -o cat")),
     },
-    Source {
-        attributes: &["all"],
-        key: "log/all",
-        seconds: 120,
-        script: "[ -n \"$(journalctl -b -n 1 -o cat --no-pager -q)\" ] || { echo 'the journal of this boot is empty or cannot be read' >&2; exit 1; }\njournalctl -b -o cat --no-pager -q",
-    },
+    Source { attributes: &["all"], key: "log/all", seconds: 120, script: journal::entries!("-o cat") },
     Source { attributes: &["size"], key: "log/size", seconds: 30, script: "journalctl --disk-usage" },
     Source {
         attributes: &["persistent"],

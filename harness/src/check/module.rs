@@ -8,6 +8,7 @@ use super::matching::Value;
 use super::{Check, Observations, Probe, Verdict, attribute};
 use crate::guest::facts::Facts;
 use crate::suite::model::Expectation;
+use crate::text::one_line;
 
 const ATTRIBUTES: &[Attribute] = &[
     attribute(
@@ -97,13 +98,18 @@ impl Check for Module {
                 (0, word @ ("loaded" | "builtin" | "available" | "absent")) => word.to_owned(),
                 _ => return Err(answer.output),
             };
-            let denied = denylisted(&seen.output("module/modprobe.d")?, &name);
+            let text = seen.output("module/modprobe.d")?;
+            let denied = denylisted(text.strip_suffix("end\n").ok_or("the reading of modprobe.d is torn")?, &name);
             let field = |wanted: &str| -> Result<Vec<String>, String> {
                 let answer = seen.answer("module/info", &expectation.subject)?;
                 if answer.status != 0 {
                     return Err(format!("modinfo: {}", answer.output));
                 }
                 let fields = answer.output.lines().filter_map(|line| line.split_once(':'));
+                // Every module has one, `(builtin)` too.
+                if !fields.clone().any(|(field, _)| field.trim() == "filename") {
+                    return Err(format!("modinfo names no file: `{}`", one_line(&answer.output, 120)));
+                }
                 Ok(fields
                     .filter(|(field, _)| field.trim() == wanted)
                     .map(|(_, value)| value.trim().to_owned())
@@ -131,6 +137,9 @@ impl Check for Module {
                 "parameters" => {
                     let answer = seen.answer("module/parameters", &expectation.subject)?;
                     let parameter = key(assertion)?;
+                    if !answer.output.ends_with("end") {
+                        return Err(answer.output);
+                    }
                     let value = answer
                         .output
                         .lines()
@@ -174,7 +183,8 @@ while :; do case $rest in *-*) want=$want${rest%%-*}_; rest=${rest#*-};; *) want
 if [ -r /proc/modules ]; then
     while read -r name rest; do [ "$name" != "$want" ] || { echo loaded; return 0; }; done </proc/modules
 fi
-root=/lib/modules/$(uname -r)
+release=$(uname -r) && [ -n "$release" ] || { echo 'uname prints nothing'; return 1; }
+root=/lib/modules/$release
 find_in() {
     [ -r "$1" ] || return 1
     while IFS=' ' read -r path rest; do
@@ -189,8 +199,10 @@ if command -v grep >/dev/null 2>&1; then
     expression=; rest=$want
     while :; do case $rest in *_*) expression=$expression${rest%%_*}[-_]; rest=${rest#*_};; *) expression=$expression$rest; break;; esac; done
     case $want in *[!A-Za-z0-9_]*) echo absent; return 0;; esac
-    find_in() { [ -r "$1" ] && grep -q "\(^\|/\)$expression\.ko" "$1"; }
-    if [ -r "$root/modules.dep" ]; then find_dep() { grep -q "^\([^:]*/\)\{0,1\}$expression\.ko[^:/]*:" "$root/modules.dep"; }; fi
+    # A count is always printed, so that a grep that says nothing is not one that found something.
+    counted() { case $(grep -c "$1" "$2") in 0) return 1;; [1-9]*) return 0;; *) echo 'grep prints nothing'; exit 1;; esac; }
+    find_in() { [ -r "$1" ] && counted "\(^\|/\)$expression\.ko" "$1"; }
+    if [ -r "$root/modules.dep" ]; then find_dep() { counted "^\([^:]*/\)\{0,1\}$expression\.ko[^:/]*:" "$root/modules.dep"; }; fi
 fi
 if find_in "$root/modules.builtin"; then echo builtin; return 0; fi
 if [ ! -r "$root/modules.dep" ]; then
@@ -219,19 +231,23 @@ for dir in /etc/modprobe.d /run/modprobe.d /usr/local/lib/modprobe.d /usr/lib/mo
         done <"$file"
     done
 done
-for word in $(cat /proc/cmdline); do
+cmdline=; IFS= read -r cmdline </proc/cmdline || [ -n "$cmdline" ] || { echo '/proc/cmdline cannot be read' >&2; exit 1; }
+for word in $cmdline; do
     case $word in modprobe.blacklist=*|module_blacklist=*|rd.driver.blacklist=*) printf 'cmdline %s\n' "$word";; esac
 done
-exit 0"#;
+echo end"#;
 
-const PARAMETERS: &str = r#"case $1 in */*) return 0;; esac
+const PARAMETERS: &str = r#"case $1 in */*) echo end; return 0;; esac
 want=
 rest=$1
 while :; do case $rest in *-*) want=$want${rest%%-*}_; rest=${rest#*-};; *) want=$want$rest; break;; esac; done
 for file in /sys/module/"$want"/parameters/*; do
-    [ -r "$file" ] && printf '%s=%s\n' "${file##*/}" "$(cat "$file")"
+    # An empty one is a line feed.
+    [ -r "$file" ] && value=$(cat "$file" 2>/dev/null && echo .) || continue
+    case $value in .) echo "cat prints nothing of $file"; return 1;; esac
+    printf '%s=%s\n' "${file##*/}" "${value%?.}"
 done
-return 0"#;
+echo end"#;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Denied {
@@ -282,7 +298,7 @@ mod tests {
         let seen = Observations(
             [
                 ("module/state".to_owned(), records(&[(name, i32::from(found.contains(' ')), found)])),
-                ("module/modprobe.d".to_owned(), reply(0, deny)),
+                ("module/modprobe.d".to_owned(), reply(0, &format!("{deny}end\n"))),
             ]
             .into(),
         );

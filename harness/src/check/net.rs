@@ -2,6 +2,7 @@
 
 use super::shell;
 use super::{Observations, Probe};
+use crate::text::one_line;
 
 /// One listening socket.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,19 +29,25 @@ const PROC: &str = "net/proc";
 /// `ss` when the guest has it. Without it, the kernel's tables and who holds which socket.
 pub(super) fn probes() -> Vec<Probe> {
     let proc = r#"if command -v ss >/dev/null 2>&1; then exit 0; fi
+lf='
+'
 [ -r /proc/net/tcp ] || { echo 'neither ss nor /proc/net/tcp can be read' >&2; exit 1; }
 for table in tcp tcp6 udp udp6; do
-    [ ! -r /proc/net/$table ] || while IFS= read -r line; do printf '%s %s\n' $table "$line"; done </proc/net/$table
+    [ -r /proc/net/$table ] || continue
+    while IFS= read -r line; do printf '%s %s\n' $table "$line"; done </proc/net/$table
 done
 for fd in /proc/[0-9]*/fd/*; do
     link=$(readlink "$fd" 2>/dev/null) || continue
     case $link in
     socket:*) pid=${fd#/proc/}; pid=${pid%%/*}
-        IFS= read -r name </proc/$pid/comm 2>/dev/null && printf 'holds %s %s\n' "$link" "$name";;
+        { IFS= read -r name && while IFS= read -r more; do name="$name\\n$more"; done; } 2>/dev/null </proc/$pid/comm
+        [ -z "$name" ] || printf 'holds %s %s\n' "$link" "$name"; name=;;
     esac
 done
+bindv6only=; { IFS= read -r bindv6only </proc/sys/net/ipv6/bindv6only; } 2>/dev/null
+echo "bindv6only $bindv6only"
 exit 0"#;
-    vec![Probe::new(SS, 20, format!("{}ss -Hlntup", shell::need("ss"))), Probe::new(PROC, 60, proc)]
+    vec![Probe::new(SS, 20, format!("{}ss -lntup", shell::need("ss"))), Probe::new(PROC, 60, proc)]
 }
 
 /// All listening sockets.
@@ -49,22 +56,44 @@ pub(super) fn sockets(seen: &Observations) -> Result<Vec<Socket>, String> {
     if without_ss { from_proc(&seen.output(PROC)?) } else { from_ss(&seen.output(SS)?) }
 }
 
-/// `ss -Hlntup`: netid, state, two queues, local, peer, and processes when they can be seen.
+/// `ss -lntup`: netid, state, two queues, local, peer, and processes when they can be seen. The heading
+/// proves that it speaks when nothing listens.
 fn from_ss(text: &str) -> Result<Vec<Socket>, String> {
-    text.lines()
+    let (heading, rest) = text.split_once('\n').unwrap_or((text, ""));
+    if !heading.starts_with("Netid") {
+        return Err(format!("ss prints no heading: `{}`", one_line(heading, 120)));
+    }
+    // The name of a process may have line feeds in it, and is too short to look like a line of its own.
+    let mut lines: Vec<String> = Vec::new();
+    for line in rest.lines() {
+        match lines.last_mut() {
+            Some(last) if !starts_a_socket(line) => {
+                last.push_str("\\n");
+                last.push_str(line);
+            }
+            _ => lines.push(line.to_owned()),
+        }
+    }
+    lines
+        .iter()
         .filter(|line| !line.trim().is_empty())
-        .map(|line| ss_line(line).ok_or_else(|| format!("ss prints `{line}`")))
+        .map(|line| ss_line(line).ok_or_else(|| format!("ss prints `{}`", one_line(line, 120))))
         .collect()
+}
+
+fn starts_a_socket(line: &str) -> bool {
+    let mut words = line.split_whitespace();
+    matches!((words.next(), words.next()), (Some("tcp" | "udp"), Some("LISTEN" | "UNCONN")))
 }
 
 fn ss_line(line: &str) -> Option<Socket> {
     let mut words = line.split_whitespace();
-    let protocol = match words.next()? {
-        "tcp" => "tcp",
-        "udp" => "udp",
+    let protocol = match (words.next()?, words.next()?) {
+        ("tcp", "LISTEN") => "tcp",
+        ("udp", "UNCONN") => "udp",
         _ => return None,
     };
-    let local = words.nth(3)?;
+    let local = words.nth(2)?;
     let (address, port) = local.rsplit_once(':')?;
     let address = address.trim_start_matches('[').trim_end_matches(']');
     let address = address.split('%').next()?.trim_end_matches(']');
@@ -85,8 +114,12 @@ fn ss_line(line: &str) -> Option<Socket> {
 fn from_proc(text: &str) -> Result<Vec<Socket>, String> {
     let holders: Vec<(&str, &str)> =
         text.lines().filter_map(|line| line.strip_prefix("holds socket:[")?.split_once("] ")).collect();
-    let mut sockets = Vec::new();
-    for line in text.lines().filter(|line| !line.starts_with("holds ")) {
+    let own = |line: &&str| line.starts_with("holds ") || line.starts_with("bindv6only");
+    let mut sockets: Vec<Socket> = Vec::new();
+    if !text.lines().any(|line| line.starts_with("tcp ") && line.contains("local_address")) {
+        return Err("/proc/net/tcp was printed without its heading".to_owned());
+    }
+    for line in text.lines().filter(|line| !own(line)) {
         let words: Vec<&str> = line.split_whitespace().collect();
         let (Some(table), Some(slot)) = (words.first(), words.get(1)) else { continue };
         if *slot == "sl" {
@@ -115,6 +148,20 @@ fn from_proc(text: &str) -> Result<Vec<Socket>, String> {
         match parsed() {
             Some(socket) => sockets.extend(socket),
             None => return Err(format!("/proc/net has the line `{line}`")),
+        }
+    }
+    // The tables do not show whether a socket of `::` takes IPv4 too (IPV6_V6ONLY), which ss asks netlink
+    // for. The kernel's default is that it does; one that does not leaves room for a socket of 0.0.0.0.
+    if !text.lines().any(|line| line == "bindv6only 1") {
+        let four: Vec<(&str, u16)> = sockets
+            .iter()
+            .filter(|socket| socket.address == "0.0.0.0")
+            .map(|socket| (socket.protocol, socket.port))
+            .collect();
+        for socket in sockets.iter_mut().filter(|socket| socket.address == "::") {
+            if !four.contains(&(socket.protocol, socket.port)) {
+                socket.address = "*".to_owned();
+            }
         }
     }
     Ok(sockets)
@@ -150,11 +197,13 @@ mod tests {
 
     #[test]
     fn ss_is_read_with_and_without_processes() {
-        let text = "udp   UNCONN 0      0      127.0.0.53%lo:53   0.0.0.0:*    users:((\"systemd-resolve\",pid=300,fd=14))\n\
+        let text = "Netid State  Recv-Q Send-Q Local Address:Port Peer Address:Port Process\n\
+                    udp   UNCONN 0      0      127.0.0.53%lo:53   0.0.0.0:*    users:((\"systemd-resolve\",pid=300,fd=14))\n\
                     udp UNCONN 0 0 [fe80::1]%eth0:546 [::]:*\n\
                     tcp   LISTEN 0      128          0.0.0.0:22        0.0.0.0:*    users:((\"sshd\",pid=700,fd=3),(\"systemd\",pid=1,fd=50))\n\
                     tcp LISTEN 0 4096 *:9090 *:*\n\
-                    tcp LISTEN 0 128 [::]:22 [::]:* users:((\"a b\",pid=7,fd=4))\n";
+                    tcp LISTEN 0 128 [::]:22 [::]:* users:((\"a b\",pid=7,fd=4))\n\
+                    tcp LISTEN 0 9 127.0.0.1:25 0.0.0.0:* users:((\"x\ntcp L 0 0 *:1\",pid=8,fd=4))\n";
         assert_eq!(
             from_ss(text).unwrap(),
             [
@@ -163,10 +212,13 @@ mod tests {
                 socket("tcp", "0.0.0.0", 22, &["sshd", "systemd"]),
                 socket("tcp", "*", 9090, &[]),
                 socket("tcp", "::", 22, &["a b"]),
+                socket("tcp", "127.0.0.1", 25, &["x\\ntcp L 0 0 *:1"]),
             ]
         );
-        assert_eq!(from_ss("").unwrap(), []);
-        assert_eq!(from_ss("ss: bad option").unwrap_err(), "ss prints `ss: bad option`");
+        assert_eq!(from_ss("Netid State Recv-Q Send-Q Local Address:Port Peer Address:PortProcess\n").unwrap(), []);
+        assert!(from_ss("").is_err());
+        assert_eq!(from_ss("ss: bad option").unwrap_err(), "ss prints no heading: `ss: bad option`");
+        assert!(from_ss("Netid State\nsomething else\n").is_err());
     }
 
     #[test]
@@ -182,11 +234,19 @@ mod tests {
             from_proc(text).unwrap(),
             [
                 socket("tcp", "127.0.0.53", 53, &["systemd-resolve"]),
-                socket("tcp", "::", 22, &["sshd"]),
+                // No socket of 0.0.0.0 has the port, so this one takes IPv4 too, as ss would say.
+                socket("tcp", "*", 22, &["sshd"]),
                 socket("tcp", "::1", 631, &[]),
                 socket("udp", "0.0.0.0", 68, &[]),
             ]
         );
+        let address =
+            |text: &str| from_proc(text).unwrap().into_iter().rfind(|socket| socket.port == 22).unwrap().address;
+        assert_eq!(address(&format!("{text}bindv6only 0\n")), "*");
+        assert_eq!(address(&format!("{text}bindv6only 1\n")), "::");
+        let both = text.replace("3500007F:0035", "00000000:0016");
+        assert_eq!(address(&both), "::");
+        assert!(from_proc("bindv6only 0\n").is_err());
         assert!(from_proc("tcp 0: broken").is_err());
         assert!(!socket("tcp", "::1", 1, &[]).exposed() && !socket("tcp", "127.0.0.53", 1, &[]).exposed());
         assert!(socket("tcp", "*", 1, &[]).exposed() && socket("tcp", "10.0.2.15", 1, &[]).exposed());

@@ -105,7 +105,7 @@ mod tests {
 
     #[test]
     fn both_families_are_one_port() {
-        let text = "tcp LISTEN 0 128 0.0.0.0:22 0.0.0.0:* users:((\"sshd\",pid=7,fd=3),(\"systemd\",pid=1,fd=5))\ntcp LISTEN 0 128 [::1]:22 [::]:* users:((\"sshd\",pid=7,fd=4))\ntcp LISTEN 0 9 127.0.0.1:25 0.0.0.0:*\n";
+        let text = "Netid State Recv-Q Send-Q Local Address:Port Peer Address:Port\ntcp LISTEN 0 128 0.0.0.0:22 0.0.0.0:* users:((\"sshd\",pid=7,fd=3),(\"systemd\",pid=1,fd=5))\ntcp LISTEN 0 128 [::1]:22 [::]:* users:((\"sshd\",pid=7,fd=4))\ntcp LISTEN 0 9 127.0.0.1:25 0.0.0.0:*\n";
         let judge = |subject: &str, attribute: &'static str, matcher: Matcher| {
             Port.judge(
                 &expectation("port", subject, &[(attribute, matcher)]),

@@ -9,6 +9,7 @@ use super::value;
 use super::{Check, Observations, Probe, Verdict, attribute};
 use crate::guest::facts::Facts;
 use crate::suite::model::Expectation;
+use crate::text::one_line;
 
 const ATTRIBUTES: &[Attribute] = &[
     attribute("running", Kind::Bool, "Whether at least one runs."),
@@ -65,7 +66,11 @@ impl Check for Process {
             if answer.status != 0 {
                 return Err(answer.output);
             }
-            let running = processes(&answer.output);
+            let (rest, last) = answer.output.rsplit_once('\n').unwrap_or(("", &answer.output));
+            if last != "end" {
+                return Err(format!("the list of processes is torn: `{}`", one_line(last, 80)));
+            }
+            let running = processes(rest);
             match (running.is_empty(), assertion.attribute) {
                 (_, "running") => return Ok(Value::flag(!running.is_empty())),
                 (_, "count") => return Ok(Value::text(running.len().to_string())),
@@ -74,7 +79,9 @@ impl Check for Process {
             }
             let each = |read: &dyn Fn(&Running) -> Value| Ok(Value::each(running.iter().map(read)));
             match assertion.attribute {
-                "args" if running.iter().any(|one| !one.has("args")) => Err("reading arguments needs tr".to_owned()),
+                "args" if running.iter().any(|one| !one.has("args")) => {
+                    Err("the arguments cannot be read (`tr` is missing or silent)".to_owned())
+                }
                 "args" => each(&|one| Value::text(one.field("args"))),
                 "user" => {
                     let passwd = seen.output(super::accounts::PASSWD)?;
@@ -123,18 +130,27 @@ short=$(printf '%.15s' "$1")
 command -v ls >/dev/null 2>&1 || { echo 'ls: not found'; return 127; }
 # One listing names all executables; asking for each would fork for each process.
 list=$(ls -l /proc/[0-9]*/exe 2>/dev/null)
-pids=' '
+case $list in *" /proc/$$/exe -> "*) ;; *) echo 'ls does not list the executable of this very shell'; return 1;; esac
+pids=' ' own=
+lf='
+'
 while IFS= read -r line; do
     line=${line% (deleted)}
     case $line in
-    *" -> "*"/$1") line=${line#* /proc/}; pids="$pids${line%%/*} ";;
+    # A line feed in a path could show a line of its own: the link itself decides.
+    *" -> "*"/$1") line=${line#* /proc/}; pid=${line%%/*}
+        exe=$(readlink "/proc/$pid/exe" 2>/dev/null); exe=${exe% (deleted)}
+        [ "${exe##*/}" != "$1" ] || pids="$pids$pid ";;
     esac
 done <<LIST
 $list
 LIST
 for dir in /proc/[0-9]*; do
     comm=
-    { IFS= read -r comm <"$dir/comm"; } 2>/dev/null || continue
+    # A name may have a line feed in it.
+    { IFS= read -r comm && while IFS= read -r more; do comm=$comm$lf$more; done; } 2>/dev/null <"$dir/comm"
+    [ -n "$comm" ] || continue
+    [ "$dir" != "/proc/$$" ] || own=seen
     case $pids in
     *" ${dir##*/} "*) ;;
     # A cut name could be another program's.
@@ -142,22 +158,28 @@ for dir in /proc/[0-9]*; do
     esac
     [ "$dir" != "/proc/$$" ] || continue
     echo process
+    memory=
     while read -r field first second rest; do
         case $field in
         Uid:) echo "uid $second";;
         NoNewPrivs:) echo "nnp $first";;
         Seccomp:) echo "seccomp $first";;
         CapEff:) echo "caps $first";;
-        VmRSS:) echo "rss $first";;
+        VmRSS:) echo "rss $first"; memory=$first;;
         esac
     done 2>/dev/null <"$dir/status"
-    if command -v tr >/dev/null 2>&1; then printf 'args %s\n' "$(tr '\0\n' '  ' 2>/dev/null <"$dir/cmdline")"; fi
+    if command -v tr >/dev/null 2>&1; then
+        args=$(tr '\0\n' '  ' 2>/dev/null <"$dir/cmdline")
+        # Only threads of the kernel have none, and they have no memory of their own.
+        [ -z "$args$memory" ] || [ -n "$args" ] && printf 'args %s\n' "$args"
+    fi
     { IFS= read -r label <"$dir/attr/current"; } 2>/dev/null; printf 'label %s\n' "$label"; label=
     while IFS=: read -r number kind path; do
         case $number$kind in 0|1name=systemd) echo "cgroup $path";; esac
     done 2>/dev/null <"$dir/cgroup"
 done
-return 0"#;
+[ -n "$own" ] || { echo 'this very shell is not in the list of processes'; return 1; }
+echo end"#;
 
 struct Running<'a>(Vec<(&'a str, &'a str)>);
 
@@ -218,10 +240,45 @@ mod tests {
     }
 
     #[test]
+    fn a_line_feed_in_a_name_makes_no_second_process() {
+        let directory = tempfile::tempdir().unwrap();
+        let odd = directory.path().join("first\nlrwx 1 root root 0 /proc/1/exe -> /usr/sbin");
+        std::fs::create_dir_all(&odd).unwrap();
+        let program = odd.join("forged-name");
+        std::fs::copy("/bin/sleep", &program).unwrap();
+        let mut child = std::process::Command::new(&program).arg("100").spawn().unwrap();
+        let asked = expectation("process", "forged-name", &[("count", equals("1")), ("running", equals("true"))]);
+        let verdicts = ask_this_host(&Process, &asked);
+        // Its command name is all that the kernel lets it choose.
+        let script = "printf 'sleepy\\nhead' >/proc/self/comm; read x";
+        let mut named = std::process::Command::new("/bin/sh")
+            .args(["-c", script])
+            .stdin(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
+        let part = expectation("process", "sleepy", &[("running", equals("false"))]);
+        let whole = expectation("process", "sleepy\nhead", &[("running", equals("true"))]);
+        let seen_so = || (ask_this_host(&Process, &part).remove(0), ask_this_host(&Process, &whole).remove(0));
+        let mut last = seen_so();
+        for _ in 0..50 {
+            if last.1 == Verdict::Met {
+                break;
+            }
+            last = seen_so();
+        }
+        for one in [&mut child, &mut named] {
+            one.kill().unwrap();
+            one.wait().unwrap();
+        }
+        assert_eq!(verdicts, [Verdict::Met, Verdict::Met]);
+        assert_eq!(last, (Verdict::Met, Verdict::Met));
+    }
+
+    #[test]
     fn every_process_must_match() {
         let text = "process\nuid 0\nnnp 0\nseccomp 2\ncaps 0000000000003000\nrss 4000\nargs /usr/sbin/x -D\nlabel system_u:system_r:x_t:s0\ncgroup /system.slice/x.service\nprocess\nuid 33\nnnp 1\ncaps 0000000000000000\nrss 96\nlabel \nargs \n";
         let judge = |attribute: &'static str, matcher| {
-            let mut seen = seen("process", records(&[("x", 0, text)]));
+            let mut seen = seen("process", records(&[("x", 0, &format!("{text}end"))]));
             seen.0.insert(
                 super::super::accounts::PASSWD.into(),
                 crate::check::testing::reply(0, "root:x:0:0::/:/bin/sh\n"),

@@ -133,10 +133,9 @@ fn a_database_of_rpm_4_20_that_is_none_makes_no_package_absent() {
 #[test]
 fn ss_of_iproute2_6_15_is_read_with_processes_and_without() {
     // As root; the first socket's process is out of sight.
-    let root = "tcp LISTEN 0      128      0.0.0.0:2024  0.0.0.0:*                                            \ntcp LISTEN 0      5      127.0.0.1:8765  0.0.0.0:* users:((\"python3\",pid=19150,fd=3))         \n";
+    let root = "Netid State  Recv-Q Send-Q Local Address:Port  Peer Address:Port Process\ntcp LISTEN 0      128      0.0.0.0:2024  0.0.0.0:*                                            \ntcp LISTEN 0      5      127.0.0.1:8765  0.0.0.0:* users:((\"python3\",pid=19150,fd=3))         \n";
     // As nobody.
-    let nobody =
-        "tcp LISTEN 0      128      0.0.0.0:2024  0.0.0.0:*\ntcp LISTEN 0      5      127.0.0.1:8765  0.0.0.0:*\n";
+    let nobody = "Netid State  Recv-Q Send-Q Local Address:Port  Peer Address:PortProcess\ntcp LISTEN 0      128      0.0.0.0:2024  0.0.0.0:*\ntcp LISTEN 0      5      127.0.0.1:8765  0.0.0.0:*\n";
     for (text, processes) in [(root, &["python3"][..]), (nobody, &[])] {
         let sockets = net::sockets(&seen("net/ss", reply(0, text))).unwrap();
         assert_eq!(sockets.len(), 2);
@@ -150,9 +149,8 @@ fn ss_of_iproute2_6_15_is_read_with_processes_and_without() {
 
 #[test]
 fn unit_files_of_systemd_252_and_257_are_compared_with_their_presets() {
-    let of_252 =
-        "proc-sys-fs-binfmt_misc.automount      static   -\nproc-sys-fs-binfmt_misc.mount          disabled disabled\n";
-    let of_257 = "run-lock.mount                               disabled enabled\ntmp.mount                                    static   -\ngetty@.service                               enabled  enabled\nhwclock.service                              masked   enabled\n";
+    let of_252 = "proc-sys-fs-binfmt_misc.automount      static   -\nproc-sys-fs-binfmt_misc.mount          disabled disabled\n\n2 unit files listed.\n";
+    let of_257 = "run-lock.mount                               disabled enabled\ntmp.mount                                    static   -\ngetty@.service                               enabled  enabled\nhwclock.service                              masked   enabled\n\n4 unit files listed.\n";
     let judge = |text: &str, attribute, expected: &[&str]| {
         let asked = expectation("units", "", &[(attribute, Matcher::Only(words(expected)))]);
         Units.judge(&asked, &seen("units/files", reply(0, text)), &Facts::default()).remove(0)

@@ -116,7 +116,10 @@ impl Check for Rpmdb {
         }
         let mut one = |attributes: &[&str], key: &str, seconds, script: &str| {
             if wants(asked, attributes) {
-                probes.push(Probe::new(key, seconds, format!("{}export LC_ALL=C\n{script}", shell::need("rpm"))));
+                // What is well makes rpm print nothing, so it shows first that it prints at all.
+                let speaks = "[ -n \"$(rpm --version)\" ] || { echo 'rpm prints nothing' >&2; exit 1; }\n";
+                let script = format!("{}export LC_ALL=C\n{speaks}{script}", shell::need("rpm"));
+                probes.push(Probe::new(key, seconds, script));
             }
         };
         one(&["path"], "rpmdb/path", 10, "rpm --eval %_dbpath");

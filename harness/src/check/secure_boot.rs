@@ -66,6 +66,11 @@ impl Check for SecureBoot {
 /// A variable of the firmware that is 0 or 1; `None` when this firmware does not have it.
 fn variable(seen: &Observations, name: &str) -> Result<Option<bool>, String> {
     let text = seen.output("secure-boot/variables")?;
+    match text.lines().next() {
+        Some("bios") => return Ok(None),
+        Some("efi") => {}
+        _ => return Err("the reading of the firmware's variables is torn".to_owned()),
+    }
     let line = text.lines().filter_map(|line| line.split_once('=')).find(|(variable, _)| *variable == name);
     let Some((_, bytes)) = line else { return Ok(None) };
     let bytes: Vec<&str> = bytes.split_whitespace().collect();
@@ -84,7 +89,8 @@ const SOURCES: &[Source] = &[
         seconds: 10,
         // Every UEFI has BootOrder or SecureBoot; without either the folder is only a mount point.
         script: r#"[ -d /sys/firmware ] || { echo '/sys is not mounted' >&2; exit 1; }
-[ -d /sys/firmware/efi ] || exit 0
+[ -d /sys/firmware/efi ] || { echo bios; exit; }
+echo efi
 cd /sys/firmware/efi/efivars || exit 1
 guid=8be4df61-93ca-11d2-aa0d-00e098032b8c
 [ -e BootOrder-$guid ] || [ -e SecureBoot-$guid ] || { echo 'EFI variables cannot be read' >&2; exit 1; }
@@ -116,14 +122,17 @@ mod tests {
 
     #[test]
     fn variables_are_read_and_bios_has_none() {
-        let on = "SecureBoot=6 0 0 0 1\nSetupMode=6 0 0 0 0\n";
+        let on = "efi\nSecureBoot=6 0 0 0 1\nSetupMode=6 0 0 0 0\n";
         assert_eq!(judge("enabled", equals("true"), on, ""), Verdict::Met);
         assert_eq!(judge("setup-mode", equals("false"), on, ""), Verdict::Met);
         assert_eq!(missed(&judge("enabled", equals("false"), on, "")), ("enabled is false", "true"));
-        assert_eq!(judge("enabled", equals("false"), "", ""), Verdict::Met);
-        assert_eq!(missed(&judge("setup-mode", equals("false"), "", "")).1, "no Secure Boot here");
+        assert_eq!(judge("enabled", equals("false"), "bios\n", ""), Verdict::Met);
+        assert_eq!(missed(&judge("setup-mode", equals("false"), "bios\n", "")).1, "no Secure Boot here");
         for strange in ["SecureBoot=6 0 0 0 2\n", "SecureBoot=1\n", "SecureBoot=\n", "SecureBoot=6 0 0 0 1 1\n"] {
-            assert!(matches!(judge("enabled", equals("true"), strange, ""), Verdict::Unknown { .. }), "{strange}");
+            assert!(
+                matches!(judge("enabled", equals("true"), &format!("efi\n{strange}"), ""), Verdict::Unknown { .. }),
+                "{strange}"
+            );
         }
     }
 

@@ -5,6 +5,7 @@ use crate::suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
 
 use super::asking::{Source, key, keys, read, unanswered, verdicts};
 use super::matching::Value;
+use super::shell::cat;
 use super::{Check, Observations, Probe, Verdict, attribute};
 use crate::guest::facts::Facts;
 use crate::suite::model::Expectation;
@@ -75,6 +76,7 @@ cat "/sys/fs/selinux/booleans/$1""#,
 
     fn judge(&self, expectation: &Expectation, seen: &Observations, _facts: &Facts) -> Vec<Verdict> {
         verdicts(&TABLE, expectation, |assertion| {
+            // `disabled` is no field, so that nothing is found in it.
             let kernel = || seen.output("selinux/kernel");
             let field = |text: &str, name: &str| {
                 text.lines()
@@ -83,7 +85,7 @@ cat "/sys/fs/selinux/booleans/$1""#,
                     .map(|(_, value)| value.to_owned())
             };
             let configured = |name: &str| -> Result<Value, String> {
-                let text = seen.output("selinux/config")?;
+                let text = seen.file("selinux/config")?;
                 let line = text
                     .lines()
                     .map(str::trim)
@@ -138,9 +140,11 @@ cat "/sys/fs/selinux/booleans/$1""#,
                         _ => Err(answer.output),
                     }
                 }
-                "permissive-types" => Ok(Value::items(
-                    seen.output("selinux/permissive")?.split_whitespace().filter(|word| word.ends_with("_t")),
-                )),
+                "permissive-types" => {
+                    let text = seen.output("selinux/permissive")?;
+                    let types = text.trim().strip_prefix("types:").ok_or("the list of types is torn")?;
+                    Ok(Value::items(types.split_whitespace().filter(|word| word.ends_with("_t"))))
+                }
                 "unconfined-services" => {
                     if field(&kernel()?, "enforce").is_none() {
                         return Ok(Value::gone("no policy is loaded"));
@@ -158,7 +162,11 @@ cat "/sys/fs/selinux/booleans/$1""#,
                     names.dedup();
                     Ok(Value::items(names))
                 }
-                "denials" => seen.output("selinux/denials").map(Value::Text),
+                "denials" => {
+                    let text = seen.output("selinux/denials")?;
+                    let said = text.strip_prefix("denials:\n").ok_or("the list of denials is torn")?;
+                    Ok(Value::text(said))
+                }
                 _ => unanswered(assertion),
             }
         })
@@ -171,19 +179,19 @@ const SOURCES: &[Source] = &[
         key: "selinux/kernel",
         seconds: 10,
         // A kernel with SELinux and no selinuxfs could be enforcing unseen.
-        script: "[ -r /proc/filesystems ] || { echo '/proc is not mounted' >&2; exit 1; }\nif [ ! -e /sys/fs/selinux/enforce ]; then\nwhile read -r nodev name; do if [ \"$name\" = selinuxfs ]; then\nwhile read -r source path type rest; do [ \"$type\" != selinuxfs ] || { echo 'selinuxfs is mounted elsewhere' >&2; exit 1; }; done </proc/mounts\n[ ! -e /proc/self/attr/current ] || IFS= read -r label 2>/dev/null </proc/self/attr/current\ncase $label in *:*:*) echo 'a policy is loaded and selinuxfs is not mounted' >&2; exit 1;; esac\nfi; done </proc/filesystems\nexit 0\nfi\ncd /sys/fs/selinux || exit 1\nfor file in enforce policyvers mls deny_unknown reject_unknown; do [ ! -r $file ] || echo \"$file=$(cat $file)\"; done",
+        script: "[ -r /proc/filesystems ] || { echo '/proc is not mounted' >&2; exit 1; }\nif [ ! -e /sys/fs/selinux/enforce ]; then\nwhile read -r nodev name; do if [ \"$name\" = selinuxfs ]; then\nwhile read -r source path type rest; do [ \"$type\" != selinuxfs ] || { echo 'selinuxfs is mounted elsewhere' >&2; exit 1; }; done </proc/mounts\n[ ! -e /proc/self/attr/current ] || IFS= read -r label 2>/dev/null </proc/self/attr/current\ncase $label in *:*:*) echo 'a policy is loaded and selinuxfs is not mounted' >&2; exit 1;; esac\nfi; done </proc/filesystems\necho disabled\nexit 0\nfi\ncd /sys/fs/selinux || exit 1\nfor file in enforce policyvers mls deny_unknown reject_unknown; do [ -r $file ] || continue; value=; IFS= read -r value <$file || [ -n \"$value\" ] || exit 1; echo \"$file=$value\"; done",
     },
     Source {
         attributes: &["configured", "policy"],
         key: "selinux/config",
         seconds: 10,
-        script: "[ ! -e /etc/selinux/config ] || cat /etc/selinux/config",
+        script: concat!("file=/etc/selinux/config; [ -e $file ] || file=/dev/null\n", cat!("$file")),
     },
     Source {
         attributes: &["permissive-types"],
         key: "selinux/permissive",
         seconds: 120,
-        script: "command -v semodule >/dev/null 2>&1 || { echo 'semodule: not found' >&2; exit 127; }\nif command -v semanage >/dev/null 2>&1; then semanage permissive -l -n; else semodule -lfull | while read -r priority name rest; do case $name in permissive_*) echo \"${name#permissive_}\";; esac; done; fi",
+        script: "command -v semodule >/dev/null 2>&1 || { echo 'semodule: not found' >&2; exit 127; }\nif command -v semanage >/dev/null 2>&1; then\ntypes=$(semanage permissive -l -n) || exit 1\n# Without permissive types it prints nothing; every policy has a login, though.\n[ -n \"$types\" ] || [ -n \"$(semanage login -l -n)\" ] || { echo 'semanage prints nothing' >&2; exit 1; }\nelse\nmodules=$(semodule -lfull) && [ -n \"$modules\" ] || { echo 'semodule lists no module' >&2; exit 1; }\ntypes=$(printf '%s\\n' \"$modules\" | while read -r priority name rest; do case $name in permissive_*) echo \"${name#permissive_}\";; esac; done)\nfi\nprintf 'types:%s\\n' \"$types\"",
     },
     Source {
         attributes: &["unconfined-services"],
@@ -195,6 +203,6 @@ const SOURCES: &[Source] = &[
         attributes: &["denials"],
         key: "selinux/denials",
         seconds: 60,
-        script: "if [ -r /var/log/audit/audit.log ] && command -v ausearch >/dev/null 2>&1; then ausearch -m avc,user_avc,selinux_err -ts boot --format raw 2>/dev/null; exit 0; fi\ncommand -v journalctl >/dev/null 2>&1 || { echo 'journalctl: not found' >&2; exit 127; }\njournalctl -b -o cat --no-pager -q _TRANSPORT=audit + _TRANSPORT=kernel | while IFS= read -r line; do case $line in *'avc:  denied'*|*'AVC avc:'*) printf '%s\\n' \"$line\";; esac; done",
+        script: "if [ -r /var/log/audit/audit.log ] && command -v ausearch >/dev/null 2>&1; then\n# Without a match it ends with 1 and says so.\nsaid=$(ausearch -m avc,user_avc,selinux_err -ts boot --format raw 2>&1 </dev/null); status=$?\ncase $status$said in 0?*) printf 'denials:\\n%s\\n' \"$said\";; 1*'<no matches>'*) echo denials:;; *) echo \"ausearch: $said\" >&2; exit 1;; esac\nexit 0\nfi\ncommand -v journalctl >/dev/null 2>&1 || { echo 'journalctl: not found' >&2; exit 127; }\necho denials:\njournalctl -b -o cat --no-pager -q _TRANSPORT=audit + _TRANSPORT=kernel | {\nspoke=no\nwhile IFS= read -r line; do spoke=yes; case $line in *'avc:  denied'*|*'AVC avc:'*) printf '%s\\n' \"$line\";; esac; done\n[ $spoke = yes ] || { echo 'the journal has no message of the kernel' >&2; exit 1; }\n}",
     },
 ];

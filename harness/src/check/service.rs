@@ -5,7 +5,8 @@ use crate::suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
 
 use super::asking::{key, subjects, unanswered, verdicts, wants};
 use super::matching::Value;
-use super::{Check, Observations, Probe, Verdict, attribute};
+use super::unit_list::SUFFIXES;
+use super::{Check, Observations, Probe, Verdict, attribute, restarts};
 use super::{shell, value};
 use crate::guest::facts::Facts;
 use crate::suite::model::Expectation;
@@ -58,7 +59,11 @@ const ATTRIBUTES: &[Attribute] = &[
     ),
     attribute("masked", Kind::Bool, "Whether it is masked, for ever or for this boot."),
     attribute("result", Kind::Text, "Result of its last run (`success`, `exit-code`, `timeout`)."),
-    attribute("restarts", Kind::Integer, "How often it was restarted automatically since boot (NRestarts)."),
+    attribute(
+        "restarts",
+        Kind::Integer,
+        "How often it was restarted automatically since the root file system took over from the initrd: NRestarts, without the restart of what switch-root killed.",
+    ),
     attribute("type", Kind::Text, "Service type (`notify`, `oneshot`)."),
     attribute("user", Kind::Text, "User it runs as; empty when the unit states none."),
     attribute("path", Kind::Text, "The unit file (FragmentPath)."),
@@ -121,6 +126,9 @@ impl Check for Service {
             ));
             probes.push(Probe::new("service/show", 30, script));
         }
+        if wants(asked, &["restarts"]) {
+            probes.push(Probe::new(restarts::LOG_KEY, 60, restarts::LOG));
+        }
         let exposed: BTreeSet<String> = subjects(asked, &["exposure"]).into_iter().map(unit).collect();
         probes.extend(Probe::batch_with(
             "service/exposure",
@@ -169,7 +177,12 @@ impl Check for Service {
                 "restarts" => match property("NRestarts") {
                     "" => Ok(without_state(&name, loaded)),
                     _ if loaded == "not-found" => Ok(without()),
-                    count => Ok(Value::text(count)),
+                    "0" => Ok(Value::text("0")),
+                    count => {
+                        let count: u64 = count.parse().map_err(|_| format!("NRestarts of {name} is `{count}`"))?;
+                        let before = restarts::of_switch_root(&seen.output(restarts::LOG_KEY)?, property("Id"))?;
+                        Ok(Value::text(count.saturating_sub(before).to_string()))
+                    }
                 },
                 "type" => text(property("Type")),
                 "user" => text(property("User")),
@@ -202,8 +215,6 @@ impl Check for Service {
 
 /// A unit's name, completed as systemctl does.
 fn unit(subject: &str) -> String {
-    const SUFFIXES: [&str; 11] =
-        ["service", "socket", "device", "mount", "automount", "swap", "target", "path", "timer", "slice", "scope"];
     match subject.rsplit_once('.') {
         Some((_, suffix)) if SUFFIXES.contains(&suffix) => subject.to_owned(),
         _ => format!("{subject}.service"),

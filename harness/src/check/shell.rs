@@ -21,6 +21,30 @@ pub fn need(program: &str) -> String {
     format!("command -v {program} >/dev/null 2>&1 || {{ echo '{program}: not found' >&2; exit 127; }}\n")
 }
 
+/// What [`cat!`] prints last.
+const END: &str = "muster: end of file";
+
+/// POSIX sh that prints files and then proves, by the same `cat`, that they were printed to the end: one
+/// that prints nothing is no empty file. [`whole`] reads it. The words are shell text.
+macro_rules! cat {
+    ($words:literal) => {
+        concat!("cat -- ", $words, " - <<'MUSTER'\nmuster: end of file\nMUSTER\n")
+    };
+}
+pub(crate) use cat;
+
+/// The content of the files that [`cat!`] printed; an error when it did not print to the end.
+pub(super) fn whole(text: &str) -> Result<&str, String> {
+    let text = text.strip_suffix('\n').unwrap_or(text);
+    text.strip_suffix(END).ok_or_else(|| "`cat` did not print it to the end".to_owned())
+}
+
+/// The names that a script printed behind `names:`, each with a slash behind it.
+pub(super) fn names(text: &str) -> Result<Vec<String>, String> {
+    let list = text.trim_start().strip_prefix("names:").ok_or("the list of names is torn")?;
+    Ok(list.split_terminator('/').map(str::to_owned).collect())
+}
+
 /// A script that runs one command for each name and tells name, status and output of each. Inside
 /// `command`, `"$1"` is the name; its errors are part of its output.
 pub fn batch<'a>(names: impl IntoIterator<Item = &'a str>, command: &str) -> String {
@@ -87,6 +111,19 @@ mod tests {
         let reply = sh(&format!("{}echo fine", need("no-such-program")));
         assert_eq!((reply.status, reply.stdout.as_slice()), (127, b"".as_slice()));
         assert_eq!(reply.stderr, b"no-such-program: not found\n");
+    }
+
+    #[test]
+    fn a_file_is_whole_only_with_its_end() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("a 'b'");
+        for content in ["", "one\n", "no line feed", "\n\n"] {
+            std::fs::write(&file, content).unwrap();
+            let script = format!("f={}\n{}", quote(file.to_str().unwrap()), cat!("\"$f\""));
+            let reply = sh(&script);
+            assert_eq!(whole(&String::from_utf8_lossy(&reply.stdout)), Ok(content), "{reply:?}");
+        }
+        assert!(whole("").is_err() && whole("one\n").is_err());
     }
 
     #[test]

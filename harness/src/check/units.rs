@@ -6,9 +6,11 @@ use crate::suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
 use super::asking::{Source, key, read, unanswered, verdicts};
 use super::matching::Value;
 use super::service::units as shown;
-use super::{Check, Observations, Probe, Verdict, attribute};
+use super::unit_list::{self, Unit, UnitFile};
+use super::{Check, Observations, Probe, Verdict, attribute, journal, restarts};
 use crate::guest::facts::Facts;
 use crate::suite::model::Expectation;
+use std::collections::BTreeMap;
 
 const ATTRIBUTES: &[Attribute] = &[
     attribute(
@@ -41,7 +43,17 @@ const ATTRIBUTES: &[Attribute] = &[
     attribute(
         "not-found",
         Kind::Set(&systemd::UNIT),
-        "Units that others refer to as wanted or required and that do not exist.",
+        "Units that others want or require (Wants=, Requires=, Requisite=, BindsTo=, Upholds=) and that do not exist; not those that others are only ordered after.",
+    ),
+    attribute(
+        "restarting",
+        Kind::Set(&systemd::UNIT),
+        "Services in a crash loop: waiting for an automatic restart after two or more, or restarted three times and more, the last time within five minutes.",
+    ),
+    attribute(
+        "restarted",
+        Kind::Set(&systemd::UNIT),
+        "Services that were restarted automatically since the root file system took over from the initrd, whether or not they are well now.",
     ),
     attribute("needs-reload", Kind::Set(&systemd::UNIT), "Units whose files changed since systemd read them."),
     attribute(
@@ -89,24 +101,35 @@ impl Check for Units {
 
     fn judge(&self, expectation: &Expectation, seen: &Observations, _facts: &Facts) -> Vec<Verdict> {
         verdicts(&TABLE, expectation, |assertion| {
-            let loaded = |chosen: &dyn Fn(&[&str]) -> bool| -> Result<Value, String> {
+            let loaded = |chosen: &dyn Fn(&Unit) -> bool| -> Result<Value, String> {
                 let text = seen.output(LIST)?;
-                let rows: Vec<Vec<&str>> = text
-                    .lines()
-                    .map(|line| line.trim_start_matches(['●', '×', '○', '↻', '*', ' ']).split_whitespace().collect())
-                    .collect();
-                if rows.iter().all(|row| row.len() < 4) {
-                    return Err("systemctl list-units lists nothing".to_owned());
+                let units = unit_list::units(&text)?;
+                if units.is_empty() {
+                    return Err("systemctl list-units --all lists nothing".to_owned());
                 }
-                Ok(Value::items(rows.iter().filter(|row| row.len() >= 4 && chosen(row)).map(|row| row[0])))
+                Ok(Value::items(units.iter().filter(|unit| chosen(unit)).map(|unit| unit.name)))
             };
             let files = |chosen: &dyn Fn(&UnitFile) -> bool| -> Result<Value, String> {
                 let text = seen.output(FILES)?;
-                let files: Vec<UnitFile> = text.lines().filter_map(unit_file).collect();
+                let files = unit_list::files(&text)?;
                 if files.is_empty() {
                     return Err("systemctl list-unit-files lists nothing".to_owned());
                 }
                 Ok(Value::items(files.iter().filter(|file| chosen(file)).map(|file| file.name)))
+            };
+            // What `systemctl show` says of units, after those that were listed.
+            let shown_of = |key: &str| -> Result<Vec<BTreeMap<String, String>>, String> {
+                let text = seen.output(key)?;
+                let (list, rest) = text.split_once("\nshown\n").ok_or_else(|| format!("reading {key} is torn"))?;
+                let listed = unit_list::units(list)?;
+                let shown: Vec<BTreeMap<String, String>> = shown(rest).into_iter().map(owned).collect();
+                match listed
+                    .iter()
+                    .find(|unit| !shown.iter().any(|shown| shown.get("Id").is_some_and(|id| id == unit.name)))
+                {
+                    Some(unit) => Err(format!("systemctl show says nothing of {}", unit.name)),
+                    None => Ok(shown),
+                }
             };
             match assertion.attribute {
                 "state" => {
@@ -118,24 +141,37 @@ impl Check for Units {
                         Ok(Value::Text(text))
                     }
                 }
-                "failed" => loaded(&|row| row[2] == "failed"),
-                "active" => loaded(&|row| row[2] == "active"),
-                "timers" => loaded(&|row| row[2] == "active" && row[0].ends_with(".timer")),
-                "sockets" => loaded(&|row| row[2] == "active" && row[0].ends_with(".socket")),
-                "not-found" => loaded(&|row| row[1] == "not-found"),
-                "jobs" => {
-                    let text = seen.output("units/jobs")?;
-                    let rows = text.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
-                    Ok(Value::items(
-                        rows.filter(|row| row.len() >= 4 && row[0].parse::<u32>().is_ok()).map(|row| row[1].to_owned()),
-                    ))
+                "failed" => loaded(&|unit| unit.active == "failed"),
+                "active" => loaded(&|unit| unit.active == "active"),
+                "timers" => loaded(&|unit| unit.active == "active" && unit.name.ends_with(".timer")),
+                "sockets" => loaded(&|unit| unit.active == "active" && unit.name.ends_with(".socket")),
+                "not-found" => {
+                    let units = shown_of("units/not-found")?;
+                    let needed = |unit: &&BTreeMap<String, String>| {
+                        NEEDED_BY.iter().any(|name| unit.get(*name).is_some_and(|by| !by.is_empty()))
+                    };
+                    Ok(Value::items(units.iter().filter(needed).filter_map(|unit| unit.get("Id").cloned())))
                 }
+                "restarting" => {
+                    let all = restarts::counted(&seen.output(restarts::COUNTS_KEY)?)?;
+                    Ok(Value::items(all.into_iter().filter(restarts::Restarted::loops).map(|one| one.unit)))
+                }
+                "restarted" => {
+                    let mut names = Vec::new();
+                    for one in restarts::counted(&seen.output(restarts::COUNTS_KEY)?)? {
+                        if one.count > restarts::of_switch_root(&seen.output(restarts::LOG_KEY)?, &one.unit)? {
+                            names.push(one.unit);
+                        }
+                    }
+                    Ok(Value::items(names))
+                }
+                "jobs" => unit_list::jobs(&seen.output("units/jobs")?).map(Value::items),
                 "enabled" => files(&|file| file.state == "enabled" || file.state == "enabled-runtime"),
                 "masked" => files(&|file| file.state == "masked" || file.state == "masked-runtime"),
                 "generated" => files(&|file| file.state == "generated"),
                 "not-by-preset" => {
                     let text = seen.output(FILES)?;
-                    if !text.lines().filter_map(unit_file).any(|file| file.preset.is_some()) {
+                    if !unit_list::files(&text)?.iter().any(|file| file.preset.is_some()) {
                         return Err("this systemd does not list presets".to_owned());
                     }
                     files(&|file| {
@@ -147,10 +183,14 @@ impl Check for Units {
                 }
                 "needs-reload" => {
                     let text = seen.output("units/reload")?;
-                    let stale = shown(&text).into_iter().filter(|unit| unit.get("NeedDaemonReload") == Some(&"yes"));
+                    let units = shown(&text);
+                    if !units.iter().any(|unit| unit.contains_key("Id") && unit.contains_key("NeedDaemonReload")) {
+                        return Err("systemctl show names no unit".to_owned());
+                    }
+                    let stale = units.into_iter().filter(|unit| unit.get("NeedDaemonReload") == Some(&"yes"));
                     Ok(Value::items(stale.filter_map(|unit| unit.get("Id").map(|id| (*id).to_owned()))))
                 }
-                "ordering-cycles" => Ok(Value::items(cycles(&seen.output("units/cycles")?))),
+                "ordering-cycles" => Ok(Value::items(cycles(journal::read(&seen.output("units/cycles")?)?))),
                 "default-target" => seen.line("units/default").map(Value::Text),
                 "version" => {
                     let text = seen.output("units/version")?;
@@ -161,7 +201,10 @@ impl Check for Units {
                 }
                 "tainted" | "manager" => {
                     let text = seen.output("systemd/manager")?;
-                    let manager = shown(&text).into_iter().next().ok_or("systemctl show says nothing")?;
+                    let manager = shown(&text).into_iter().next().unwrap_or_default();
+                    if !manager.contains_key("Version") {
+                        return Err("systemctl show does not name the version of the manager".to_owned());
+                    }
                     match assertion.attribute {
                         "tainted" => Ok(Value::items(
                             manager.get("Tainted").unwrap_or(&"").split(':').filter(|flag| !flag.is_empty()),
@@ -181,6 +224,14 @@ impl Check for Units {
     }
 }
 
+/// Properties that name who needs a unit: the other ends of Wants=, Requires=, Requisite=, BindsTo= and
+/// Upholds= (systemd.unit(5)). After=, Before= and PartOf= need nothing to be there.
+const NEEDED_BY: [&str; 5] = ["WantedBy", "RequiredBy", "RequisiteOf", "BoundBy", "UpheldBy"];
+
+fn owned(unit: BTreeMap<&str, &str>) -> BTreeMap<String, String> {
+    unit.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+}
+
 const LIST: &str = "units/list";
 const FILES: &str = "units/files";
 
@@ -188,22 +239,45 @@ const SOURCES: &[Source] = &[
     // The exit status follows the state; the word is what counts.
     Source { attributes: &["state"], key: "units/state", seconds: 20, script: "systemctl is-system-running" },
     Source {
-        attributes: &["failed", "active", "timers", "sockets", "not-found"],
+        attributes: &["failed", "active", "timers", "sockets"],
         key: LIST,
         seconds: 20,
-        script: "systemctl list-units --all --full --plain --no-legend --no-pager",
+        script: "systemctl list-units --all --full --plain --no-pager",
     },
+    Source {
+        attributes: &["not-found"],
+        key: "units/not-found",
+        seconds: 30,
+        // systemd loads what others are only ordered after, too, so who needs each is asked.
+        script: r#"list=$(systemctl list-units --all --state=not-found --full --plain --no-pager) || exit 1
+printf '%s\nshown\n' "$list"
+set -f; set --
+while read -r name load rest; do
+    case $name in '●'|'*') name=$load; load=${rest%% *};; esac
+    [ "$load" != not-found ] || set -- "$@" "$name"
+done <<LIST
+$list
+LIST
+[ $# -eq 0 ] || systemctl show --no-pager -p Id -p WantedBy -p RequiredBy -p RequisiteOf -p BoundBy -p UpheldBy -- "$@""#,
+    },
+    Source {
+        attributes: &["restarting", "restarted"],
+        key: restarts::COUNTS_KEY,
+        seconds: 30,
+        script: restarts::COUNTS,
+    },
+    Source { attributes: &["restarted"], key: restarts::LOG_KEY, seconds: 60, script: restarts::LOG },
     Source {
         attributes: &["jobs"],
         key: "units/jobs",
         seconds: 20,
-        script: "systemctl list-jobs --full --plain --no-legend --no-pager",
+        script: "systemctl list-jobs --full --plain --no-pager",
     },
     Source {
         attributes: &["enabled", "masked", "generated", "not-by-preset"],
         key: FILES,
         seconds: 60,
-        script: "systemctl list-unit-files --full --no-legend --no-pager",
+        script: "systemctl list-unit-files --full --no-pager",
     },
     Source {
         attributes: &["needs-reload"],
@@ -215,7 +289,7 @@ const SOURCES: &[Source] = &[
         attributes: &["ordering-cycles"],
         key: "units/cycles",
         seconds: 30,
-        script: "journalctl -b -o cat --no-pager -q _PID=1",
+        script: journal::entries!("-o cat _PID=1"),
     },
     Source { attributes: &["default-target"], key: "units/default", seconds: 20, script: "systemctl get-default" },
     Source { attributes: &["version"], key: "units/version", seconds: 10, script: "systemctl --version" },
@@ -226,19 +300,6 @@ const SOURCES: &[Source] = &[
         script: "systemctl show --no-pager",
     },
 ];
-
-struct UnitFile<'a> {
-    name: &'a str,
-    state: &'a str,
-    preset: Option<&'a str>,
-}
-
-/// `sshd.service enabled enabled`; systemd before 246 has no third column, `-` is no preset.
-fn unit_file(line: &str) -> Option<UnitFile<'_>> {
-    let mut words = line.split_whitespace();
-    let (name, state) = (words.next()?, words.next()?);
-    name.contains('.').then(|| UnitFile { name, state, preset: words.next().filter(|word| *word != "-") })
-}
 
 /// Units whose job was deleted: `a.service: Job b.socket/start deleted to break ordering cycle …`.
 fn cycles(journal: &str) -> Vec<String> {
@@ -269,12 +330,38 @@ mod tests {
     }
 
     #[test]
-    fn failed_units_are_read_with_and_without_bullets() {
-        let list = "ssh.service loaded active running OpenBSD Secure Shell server\n● bad.service loaded failed failed A bad one\ngone.service not-found inactive dead gone.service\n";
+    fn failed_units_are_read_and_cut_lists_are_errors() {
+        let list = "UNIT LOAD ACTIVE SUB DESCRIPTION\nssh.service loaded active running OpenBSD Secure Shell server\nbad.service loaded failed failed A bad one\n\n2 loaded units listed.\n";
         assert_eq!(missed(&judge("failed", Matcher::None, LIST, 0, list)), ("failed is none", "bad.service"));
-        assert_eq!(missed(&judge("not-found", Matcher::None, LIST, 0, list)).1, "gone.service");
-        assert!(matches!(judge("failed", Matcher::None, LIST, 0, ""), Verdict::Unknown { .. }));
+        for cut in ["", "0 loaded units listed.\n", "ssh.service loaded active running x\n"] {
+            assert!(matches!(judge("failed", Matcher::None, LIST, 0, cut), Verdict::Unknown { .. }), "{cut}");
+        }
         assert!(matches!(judge("failed", Matcher::None, LIST, 1, list), Verdict::Unknown { .. }));
+    }
+
+    #[test]
+    fn only_what_somebody_needs_is_not_found() {
+        let text = "UNIT LOAD ACTIVE SUB DESCRIPTION\nordered.service not-found inactive dead ordered.service\nwanted.service not-found inactive dead wanted.service\n\n2 loaded units listed.\nshown\nId=ordered.service\n\nId=wanted.service\nWantedBy=multi-user.target\n";
+        assert_eq!(missed(&judge("not-found", Matcher::None, "units/not-found", 0, text)).1, "wanted.service");
+        let none = "UNIT LOAD ACTIVE SUB DESCRIPTION\n0 loaded units listed.\nshown\n";
+        assert_eq!(judge("not-found", Matcher::None, "units/not-found", 0, none), Verdict::Met);
+        // systemctl show that says nothing of one is not one that nobody needs.
+        let silent = text.replace("Id=ordered.service\n", "");
+        assert!(matches!(judge("not-found", Matcher::None, "units/not-found", 0, &silent), Verdict::Unknown { .. }));
+    }
+
+    #[test]
+    fn loops_and_restarts_since_switch_root() {
+        let counts = "uptime 90.0\nId=loop.service\nSubState=auto-restart\nNRestarts=4\nExecMainStartTimestampMonotonic=88000000\n\nId=systemd-journald.service\nSubState=running\nNRestarts=1\nExecMainStartTimestampMonotonic=69400000\n";
+        assert_eq!(missed(&judge("restarting", Matcher::None, restarts::COUNTS_KEY, 0, counts)).1, "loop.service");
+        let log = "InitRDTimestampMonotonic=1\nUserspaceTimestampMonotonic=57000000\n{\"_SOURCE_MONOTONIC_TIMESTAMP\":\"69389078\",\"MESSAGE\":\"systemd-journald.service: Scheduled restart job, restart counter is at 1.\"}\n";
+        let seen = Observations(
+            [(restarts::COUNTS_KEY, counts), (restarts::LOG_KEY, log)]
+                .map(|(key, text)| (key.to_owned(), reply(0, text)))
+                .into(),
+        );
+        let asked = expectation("units", "", &[("restarted", Matcher::None)]);
+        assert_eq!(missed(&Units.judge(&asked, &seen, &Facts::default())[0]).1, "loop.service");
     }
 
     #[test]
@@ -285,16 +372,15 @@ mod tests {
 
     #[test]
     fn presets_and_jobs_and_cycles() {
-        let files =
-            "a.service enabled disabled\nb.service enabled enabled\nc.service disabled enabled\nd.mount static -\n";
+        let files = "a.service enabled disabled\nb.service enabled enabled\nc.service disabled enabled\nd.mount static -\n\n4 unit files listed.\n";
         assert_eq!(missed(&judge("not-by-preset", Matcher::None, FILES, 0, files)).1, "a.service, c.service");
         assert!(matches!(
-            judge("not-by-preset", Matcher::None, FILES, 0, "a.service enabled\n"),
+            judge("not-by-preset", Matcher::None, FILES, 0, "a.service enabled\n\n1 unit files listed.\n"),
             Verdict::Unknown { .. }
         ));
         assert_eq!(judge("jobs", Matcher::None, "units/jobs", 0, "No jobs running.\n"), Verdict::Met);
         assert_eq!(
-            missed(&judge("jobs", Matcher::None, "units/jobs", 0, "137 x.service start running\n")).1,
+            missed(&judge("jobs", Matcher::None, "units/jobs", 0, "137 x.service start running\n\n1 jobs listed.\n")).1,
             "x.service"
         );
         assert_eq!(

@@ -142,6 +142,7 @@ pub const TOOLS: &[&str] = &[
     "getcap",
     "findmnt",
     "coredumpctl",
+    "sudo",
     "locale",
     "curl",
     "python3",

@@ -215,6 +215,7 @@ pub const BASE_CHECKS: &[(&str, &str)] = &[
     ("coredump", "a process dumped core"),
     ("oom", "the kernel killed a process for want of memory"),
     ("failed-units", "a systemd unit failed"),
+    ("crash-loop", "systemd restarts a service again and again"),
     ("taint", "the kernel became tainted"),
 ];
 

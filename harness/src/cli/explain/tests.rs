@@ -104,11 +104,11 @@ fn a_page_says_all_there_is_to_a_test() {
         "[check file",
         "on box: it applies, and is in what is expected above",
         "units: units (only nginx*)",
-        "held against failed-units, avc, coredump (only reported), oom, taint",
+        "held against failed-units, crash-loop, avc, coredump (only reported), oom, taint",
         "[step 1]\n      # writes 3 bytes to /srv/x: a\\x1bb",
         "[step 2]\n      curl -fsS http://127.0.0.1:80/\n",
         "[snapshot units, at most 1m]\n      systemctl list-unit-files",
-        "[base checks, at most 20s, if systemd is PID 1]\n      systemctl list-units --state=failed",
+        "[base checks, at most 20s, if systemd is PID 1]\n      list=$(systemctl list-units --state=failed",
         "--after-cursor='LAST-ENTRY-BEFORE-THE-TEST'",
     ] {
         assert!(page.contains(part), "{part:?} is missing in\n{page}");

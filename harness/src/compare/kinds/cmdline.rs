@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::check::{Observations, Probe};
+use crate::check::{Observations, Probe, shell};
 use crate::compare::kind::{FactKind, Field, Items, Part, Scope, compared};
 use crate::text;
 
@@ -31,14 +31,11 @@ impl FactKind for Cmdline {
     }
 
     fn probes(&self, _: &Scope) -> Vec<Probe> {
-        vec![Probe::new(KEY, 10, "cat /proc/cmdline")]
+        vec![Probe::new(KEY, 10, shell::cat!("/proc/cmdline"))]
     }
 
     fn parse(&self, seen: &Observations) -> Result<Part, String> {
-        let line = text::harmless(&seen.output(KEY)?);
-        if line.is_empty() {
-            return Err("/proc/cmdline said nothing".to_owned());
-        }
+        let line = text::harmless(&seen.file(KEY)?);
         let mut words: BTreeMap<String, Vec<String>> = BTreeMap::new();
         for word in words_of(line.trim()) {
             let (name, value) = word.split_once('=').unwrap_or((&word, ""));
@@ -85,12 +82,12 @@ mod tests {
 
     #[test]
     fn words_are_grouped_and_ids_of_disks_are_no_facts() {
-        let text = "console=tty0 console=ttyS0,115200 ro root=UUID=1-2 dyndbg=\"file a +p\" roothash=abc\n";
+        let text = "console=tty0 console=ttyS0,115200 ro root=UUID=1-2 dyndbg=\"file a +p\" roothash=abc\nmuster: end of file\n";
         let items = known(Cmdline.parse(&seen(&[(KEY, text)])));
         let value = |name: &str| items[name]["value"].as_str();
         assert_eq!((value("console"), value("ro"), value("root")), ("tty0 ttyS0,115200", "", "UUID=…"));
         assert_eq!((value("dyndbg"), value("roothash")), ("file a +p", "…"));
-        assert_eq!(known(Cmdline.parse(&seen(&[(KEY, "\n")]))).len(), 0);
+        assert_eq!(known(Cmdline.parse(&seen(&[(KEY, "\nmuster: end of file\n")]))).len(), 0);
         assert!(Cmdline.parse(&seen(&[(KEY, "")])).is_err());
     }
 }

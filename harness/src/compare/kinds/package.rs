@@ -144,7 +144,7 @@ mod tests {
 
     #[test]
     fn an_empty_database_and_a_torn_line_are_errors() {
-        assert!(parse("").unwrap_err().contains("empty"));
+        assert!(parse("").unwrap_err().contains("printed nothing"));
         assert!(parse("package\tbash\n").is_err());
         assert_eq!(source_name("(none)"), "");
     }

@@ -31,7 +31,7 @@ pub(super) fn facts(replies: &[Reply]) -> Result<Facts, String> {
 
     let systemd_says = answer(Probe::Systemd)?;
     let systemd = systemd(&systemd_says)?;
-    let package_manager = package_manager(&answer(Probe::PackageManagers)?);
+    let package_manager = package_manager(&answer(Probe::PackageManagers)?)?;
     let (rpm, rpmdb) = if applet { (None, false) } else { rpm(&rpm_says)? };
     let (selinux, policy) = selinux(&answer(Probe::Selinux)?);
     let mounts = mounts(&answer(Probe::Mounts)?)?;
@@ -56,7 +56,7 @@ pub(super) fn facts(replies: &[Reply]) -> Result<Facts, String> {
     let capabilities = [
         ("rpmdb", rpmdb),
         ("package-manager", package_manager.is_some()),
-        ("repositories", enabled_repository(&answer(Probe::Repositories)?)),
+        ("repositories", enabled_repository(printed("cat", &answer(Probe::Repositories)?)?)),
         ("systemd", systemd.is_some()),
         ("journal", answer(Probe::Journal)?.lines().any(|line| line == "readable")),
         ("selinux", policy),
@@ -78,7 +78,7 @@ pub(super) fn facts(replies: &[Reply]) -> Result<Facts, String> {
         ("tpm", place("tpm")),
     ];
     Ok(Facts {
-        os_release: os_release(&answer(Probe::OsRelease)?),
+        os_release: os_release(printed("cat", &answer(Probe::OsRelease)?)?),
         arch,
         kernel,
         boot_id,
@@ -104,6 +104,18 @@ fn whole(probe: Probe, reply: &Reply) -> Result<String, String> {
         (End::Exited, status) => Err(format!("{name}: the probe ended with status {status}: {}", said())),
         (End::TimedOut, _) => Err(format!("{name}: the probe did not end in time: {}", said())),
         (End::TooMuchOutput, _) => Err(format!("{name}: the probe printed more than its limit")),
+    }
+}
+
+/// Text of files, each after a line `# PATH` of the shell's: an error when there is nothing behind any
+/// of these lines, which is a tool that is silent and not an empty file.
+fn printed<'a>(tool: &str, text: &'a str) -> Result<&'a str, String> {
+    let named = text.lines().find(|line| line.starts_with("# /"));
+    match named {
+        Some(first) if text.lines().all(|line| line.trim().is_empty() || line.starts_with("# /")) => {
+            Err(format!("`{tool}` prints nothing of {}", text::one_line(&first[2..], 100)))
+        }
+        _ => Ok(text),
     }
 }
 
@@ -137,38 +149,46 @@ fn unquote(value: &str) -> String {
     out
 }
 
-/// `systemd 257 (257.9-1)`; the words after the number differ between distributions.
+/// `systemd 257 (257.9-1)` after a line that says that it is the init; the words after the number differ
+/// between distributions.
 fn systemd(text: &str) -> Result<Option<u32>, String> {
-    let Some(line) = text.lines().next() else { return Ok(None) };
+    let Some(text) = text.strip_prefix("init\n") else { return Ok(None) };
+    let line = text.lines().next().unwrap_or_default();
     let digits = |word: &str| word.chars().take_while(char::is_ascii_digit).collect::<String>();
     let version = line.strip_prefix("systemd ").and_then(|rest| digits(rest).parse().ok());
     version.map(Some).ok_or_else(|| format!("systemd's version: {}", text::one_line(line, 100)))
 }
 
-fn package_manager(text: &str) -> Option<String> {
+fn package_manager(text: &str) -> Result<Option<String>, String> {
     let lines: Vec<_> = text.lines().collect();
     let dnf = lines.iter().find_map(|line| line.strip_prefix("dnf "));
-    let of_dnf = dnf.map(|what| match what {
-        "python" => "dnf4",
-        "link" => "dnf5",
+    let of_dnf = match dnf {
+        None => None,
+        Some("python") => Some("dnf4"),
+        Some("link") => Some("dnf5"),
         // `dnf5 version 5.2.17.0`, or just `4.24.0`.
-        version if version.contains("dnf5") || version.starts_with("version 5.") => "dnf5",
-        _ => "dnf4",
-    });
+        Some(version) if version.contains("dnf5") || version.starts_with("version 5.") => Some("dnf5"),
+        Some(version) if version.trim() == "version" => return Err("dnf --version prints nothing".to_owned()),
+        Some(_) => Some("dnf4"),
+    };
     let found = if lines.contains(&"dnf5") {
         "dnf5"
     } else if let Some(name) = of_dnf {
         name
     } else {
-        *["tdnf", "microdnf"].iter().find(|name| lines.contains(name))?
+        match ["tdnf", "microdnf"].iter().find(|name| lines.contains(name)) {
+            Some(name) => name,
+            None => return Ok(None),
+        }
     };
-    Some(found.to_owned())
+    Ok(Some(found.to_owned()))
 }
 
 /// The version, and whether there is a database.
 fn rpm(text: &str) -> Result<(Option<String>, bool), String> {
     let mut lines = text.lines();
-    let Some(first) = lines.next() else { return Ok((None, false)) };
+    let Some("installed") = lines.next() else { return Ok((None, false)) };
+    let first = lines.next().unwrap_or_default();
     let version = first.strip_prefix("RPM version ").filter(|version| !version.trim().is_empty());
     let version = version.ok_or_else(|| format!("rpm's version: {}", text::one_line(first, 100)))?;
     let database = lines.any(|line| line.starts_with("package ") || line.starts_with("database "));

@@ -52,13 +52,13 @@ pub fn requests(scale: f64) -> Vec<Request> {
 fn script(probe: Probe) -> String {
     match probe {
         Probe::OsRelease => {
-            "if [ -e /etc/os-release ]; then cat /etc/os-release; elif [ -e /usr/lib/os-release ]; then cat /usr/lib/os-release; fi"
+            "for f in /etc/os-release /usr/lib/os-release; do [ ! -e $f ] || { echo \"# $f\"; cat $f; break; }; done"
         }
         Probe::Kernel => {
             "uname -m && cat /proc/sys/kernel/osrelease /proc/sys/kernel/random/boot_id"
         }
         // The directory is systemd's own sign that it is the init of this boot.
-        Probe::Systemd => "if [ -d /run/systemd/system ]; then systemctl --version; fi",
+        Probe::Systemd => "if [ -d /run/systemd/system ]; then echo init; systemctl --version; fi",
         Probe::Tools => {
             let tools = TOOLS.join(" ");
             return format!("for t in {tools} cloud-init containerd crio; do command -v $t >/dev/null 2>&1 && echo $t; done; :");
@@ -86,6 +86,7 @@ done 2>/dev/null; :"#
             r#"f=$(command -v rpm 2>/dev/null) || exit 0
 case $f in /*) ;; *) echo busybox; exit 0 ;; esac
 b=$(command -v busybox 2>/dev/null) && [ "$f" -ef "$b" ] && { echo busybox; exit 0; }
+echo installed
 rpm --version || exit 1
 rpm -qa 2>/dev/null | { read -r one && echo "package $one"; }
 for f in /usr/lib/sysimage/rpm/* /var/lib/rpm/*; do
@@ -117,12 +118,15 @@ for d in /etc /run /var/lib /usr/lib /usr/local/lib; do
 done
 # Four bytes of attributes, then 0 or 1; the shell leaves out what is 0.
 for f in /sys/firmware/efi/efivars/SecureBoot-*; do
-  [ -r "$f" ] && case $(cat "$f") in *"$(printf '\001')") echo secure-boot ;; esac
-done 2>/dev/null; :"#
+  [ -r "$f" ] || continue
+  v=$(cat "$f" 2>/dev/null) || continue
+  case $v in '') echo 'cat prints nothing of the variable SecureBoot' >&2; exit 1 ;; *"$(printf '\001')") echo secure-boot ;; esac
+done; :"#
         }
         // The same word as the check `deployment` looks for, and the names of the partitions.
         Probe::Devices => {
-            r#"case " $(cat /proc/cmdline) " in *[\ .]usrhash=*|*' roothash='*|*root_hexdigest=*) echo root-hash ;; esac
+            r#"c=; IFS= read -r c </proc/cmdline || [ -n "$c" ] || { echo '/proc/cmdline cannot be read' >&2; exit 1; }
+case " $c " in *[\ .]usrhash=*|*' roothash='*|*root_hexdigest=*) echo root-hash ;; esac
 for d in /sys/class/block/*; do
   if [ -r "$d/dm/uuid" ]; then
     read -r u <"$d/dm/uuid"; read -r n <"$d/dm/name"
@@ -134,12 +138,16 @@ done; :"#
         }
         Probe::Repositories => {
             r#"for f in /etc/yum.repos.d/*.repo /etc/distro.repos.d/*.repo /usr/share/dnf5/repos.d/*.repo; do
-  [ -r "$f" ] && cat "$f" && echo
+  [ -r "$f" ] && printf '# %s\n' "$f" && cat "$f" && echo
 done; :"#
         }
         Probe::Journal => {
+            // Without `-q` it says that there is nothing. The newest message may be empty, an entry as JSON is not.
             r#"command -v journalctl >/dev/null 2>&1 || exit 0
-journalctl -q -b -n 1 -o cat 2>/dev/null | { IFS= read -r line && echo readable; }; :"#
+s=$(journalctl -b -n 1 -o json --no-pager 2>&1); c=$?
+case $s in *'"__CURSOR"'*) echo readable; exit ;; ?*) exit 0 ;; esac
+# Without journal files some versions say nothing; how much space those take they all say.
+[ $c -ne 0 ] || [ -n "$(journalctl --disk-usage 2>&1)" ] || { echo 'journalctl prints nothing' >&2; exit 1; }; :"#
         }
     }
     .to_owned()

@@ -64,13 +64,16 @@ fn an_rpm_database_that_cannot_be_read_is_still_one() {
         let facts = facts(&[(Probe::Rpm, text)]);
         (facts.rpm, facts.capabilities.contains("rpmdb"))
     };
-    assert_eq!(of("RPM version 4.20.1\npackage bash-5.2-1\n"), (Some("4.20.1".into()), true));
-    assert_eq!(of("RPM version 6.0.0\ndatabase /usr/lib/sysimage/rpm/rpmdb.sqlite\n"), (Some("6.0.0".into()), true));
-    assert_eq!(of("RPM version 4.20.1\n"), (None, false));
+    assert_eq!(of("installed\nRPM version 4.20.1\npackage bash-5.2-1\n"), (Some("4.20.1".into()), true));
+    assert_eq!(
+        of("installed\nRPM version 6.0.0\ndatabase /usr/lib/sysimage/rpm/rpmdb.sqlite\n"),
+        (Some("6.0.0".into()), true)
+    );
+    assert_eq!(of("installed\nRPM version 4.20.1\n"), (None, false));
     assert_eq!(of(""), (None, false));
     let applet = facts(&[(Probe::Rpm, "busybox\n"), (Probe::Tools, "rpm\nsed\n")]);
     assert_eq!((applet.rpm.as_deref(), applet.tools.contains("rpm")), (None, false), "busybox's rpm is not rpm");
-    let odd = parse(&answers(&[(Probe::Rpm, "rpm: command broken\n")])).unwrap_err();
+    let odd = parse(&answers(&[(Probe::Rpm, "installed\nrpm: command broken\n")])).unwrap_err();
     assert_eq!(odd.to_string(), "the facts of the guest could not be read: rpm's version: rpm: command broken");
 }
 
@@ -155,7 +158,7 @@ fn repositories_count_when_one_is_enabled() {
 #[test]
 fn kernel_systemd_and_places() {
     let facts = facts(&[
-        (Probe::Systemd, "systemd 258 (258.1-1.fc43)\n+PAM +AUDIT\n"),
+        (Probe::Systemd, "init\nsystemd 258 (258.1-1.fc43)\n+PAM +AUDIT\n"),
         (Probe::Places, "efi\ncrypto-policies\nkconfig /proc/config.gz\nostree\ntpm\nignition\nsysext\nsecure-boot\n"),
         (Probe::Tools, "rpm\nzcat\ncloud-init\nlocale\ncrio\nrm -rf\n"),
         (Probe::Journal, "readable\n"),
