@@ -322,6 +322,18 @@ fn what_was_given_wrongly_is_told_before_anything_is_compared() {
     run(&[&broken, &gate.after]).assert_status(2);
     run(&[&gate.before]).assert_status(2);
     run(&[&gate.before, &gate.after, "--only", "colour"]).assert_status(2);
+    // How nothing is booted, and what does not go together: one message each.
+    for (words, said) in [
+        (&[&gate.before, &gate.after, "--tpm"][..], "--tpm says how a system is booted that is not booted here"),
+        (&[&gate.before, "lab", "--baseline-user", "x", "--baseline-tpm"], "--baseline-tpm, --baseline-user says how"),
+        (&["lab", &gate.after, "--baseline-kernel", "k"], "--cmdline"),
+        (&["lab", &gate.after, "--baseline-firmware", "coreboot"], "--baseline-firmware"),
+    ] {
+        let ended = run(words);
+        ended.assert_status(2);
+        assert!(ended.stderr.contains(said), "{words:?}: {}", ended.stderr);
+        assert_eq!(ended.stderr.matches("error:").count(), 1, "{}", ended.stderr);
+    }
     let folder = gate.place.folder.path().display().to_string();
     run(&[&folder, &gate.after]).assert_status(2);
     run(&[&gate.before, &gate.after, "--azldev", &format!("{folder}/none")]).assert_status(2);

@@ -140,7 +140,7 @@ pub(super) fn one_image(name: Option<&str>, options: &ImageOptions) -> Result<Wa
     let (Some(spec), true) = (specs.pop(), specs.is_empty()) else {
         return Err(Complaint::invalid("one image at a time can be booted"));
     };
-    let accel = choose_accelerator(options.accel)?;
+    let accel = choose_accelerator(options.machine.accel)?;
     Ok(Wanted { project, spec, accel })
 }
 

@@ -24,7 +24,8 @@ pub struct ConnectOptions {
     #[arg(
         long,
         value_name = "USER@HOST[:PORT]",
-        conflicts_with_all = ["image", "format", "firmware", "arch", "tpm", "kernel", "initrd", "cmdline", "seed", "user", "memory", "cpus", "bus", "extra_disks", "nics", "boot_timeout", "accel"]
+        // The group that clap makes of the options of a machine that is booted.
+        conflicts_with_all = ["image", "MachineOptions"]
     )]
     pub connect: Option<String>,
     /// Private key for --connect, without a passphrase

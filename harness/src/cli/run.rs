@@ -144,7 +144,7 @@ pub fn execute(mut arguments: Arguments) -> Result<Exit, Complaint> {
     }
     let id = run_id();
     let folder = run_folder(&arguments, &prepared.project, &id)?;
-    let accel = choose_accelerator(arguments.images.accel)?;
+    let accel = choose_accelerator(arguments.images.machine.accel)?;
     let runtime = runtime()?;
     let (events, stream) = Events::channel();
     let consumer = consumer::start(stream, &folder, Some(arguments.display))?;

@@ -22,8 +22,16 @@ pub struct ImageOptions {
     /// An image of the catalogue, or a disk file; may be repeated
     #[arg(long = "image", value_name = "NAME|FILE", default_value = "lab")]
     pub image: Vec<String>,
+    #[command(flatten)]
+    pub machine: MachineOptions,
+}
+
+/// How an image is booted: the options that every command takes which boots one. `muster compare` takes each of
+/// them for both systems or for one of them ([`super::compare`]).
+#[derive(Debug, Clone, Default, clap::Args)]
+pub struct MachineOptions {
     /// Format of disk files [default: by the file's own magic bytes, which is then said]
-    #[arg(long, value_name = "FORMAT")]
+    #[arg(long, visible_alias = DISK_FORMAT, value_name = "FORMAT")]
     pub format: Option<Format>,
     /// uefi, uefi-secure or bios
     #[arg(long, value_name = "KIND")]
@@ -71,6 +79,9 @@ pub struct ImageOptions {
     #[arg(long, value_name = "KIND", default_value = "auto", value_parser = accelerator)]
     pub accel: AccelRequest,
 }
+
+/// What `--format` is called where that option says how a command prints.
+pub const DISK_FORMAT: &str = "disk-format";
 
 /// A size in bytes.
 pub fn size(text: &str) -> Result<u64, String> {
@@ -132,7 +143,7 @@ pub fn prepare(
     let specs = image_specs(&project, options, &mut notices)?;
     let ids = specs.iter().map(|spec| spec.id.clone()).collect();
     let typed = specs.iter().zip(&options.image).map(|(spec, typed)| (spec.id.clone(), typed.clone())).collect();
-    let rerun = Rerun { options: rerun_options(selection, options), images: typed, ..Rerun::default() };
+    let rerun = Rerun { options: rerun_options(selection, &options.machine), images: typed, ..Rerun::default() };
     let mut made = match proofs {
         Some(paths) => Some(load::proofs(&loaded, &selected, paths)?),
         None => None,
@@ -166,10 +177,10 @@ pub fn image_specs(
                 notices.extend(catalogue.entry(name).and_then(super::catalogue::caution));
                 spec.clone()
             }
-            None if looks_like_a_file(name) => from_file(name, options.format, notices)?,
+            None if looks_like_a_file(name) => from_file(name, options.machine.format, notices)?,
             None => return Err(catalogue.unknown(name)),
         };
-        apply(&mut spec, options)?;
+        apply(&mut spec, &options.machine)?;
         if specs.iter().any(|other| other.id == spec.id) {
             return Err(Complaint::invalid(format!("two images of this run are called `{}`", spec.id))
                 .hint("rename one of the files, or run them one after the other"));
@@ -205,8 +216,26 @@ fn from_file(name: &str, stated: Option<Format>, notices: &mut Vec<String>) -> R
     Ok(ImageSpec::from_file(path.as_std_path(), format))
 }
 
-fn apply(spec: &mut ImageSpec, options: &ImageOptions) -> Result<(), Complaint> {
-    let ImageOptions { format, firmware, arch, tpm, seed, user, memory, cpus, bus, nics, boot_timeout, .. } = options;
+fn apply(spec: &mut ImageSpec, options: &MachineOptions) -> Result<(), Complaint> {
+    // Without `..`, so that an option that is added cannot be forgotten here.
+    let MachineOptions {
+        format,
+        firmware,
+        arch,
+        tpm,
+        kernel,
+        initrd,
+        cmdline,
+        seed,
+        user,
+        memory,
+        cpus,
+        bus,
+        extra_disks,
+        nics,
+        boot_timeout,
+        accel: _,
+    } = options;
     if let (Some(format), DiskSource::Path(_)) = (format, &spec.disk) {
         spec.format = *format;
     }
@@ -220,19 +249,19 @@ fn apply(spec: &mut ImageSpec, options: &ImageOptions) -> Result<(), Complaint> 
     spec.arch = arch.unwrap_or(spec.arch);
     spec.tpm = tpm.unwrap_or(spec.tpm);
     spec.nics = nics.unwrap_or(spec.nics);
-    if let (Some(kernel), Some(cmdline)) = (&options.kernel, &options.cmdline) {
+    if let (Some(kernel), Some(cmdline)) = (kernel, cmdline) {
         // Relative to where the person stands, also for lab images.
         let here = |path: &Utf8Path| {
             std::path::absolute(path).map_err(|error| Complaint::invalid(format!("{path}: no absolute path: {error}")))
         };
-        let initrd = options.initrd.as_deref().map(here).transpose()?;
+        let initrd = initrd.as_deref().map(here).transpose()?;
         spec.kernel = Some(KernelBoot { image: here(kernel)?, initrd, cmdline: cmdline.clone() });
     }
-    if !options.extra_disks.is_empty() {
-        if options.extra_disks.len() > ImageSpec::MAX_DEVICES as usize {
+    if !extra_disks.is_empty() {
+        if extra_disks.len() > ImageSpec::MAX_DEVICES as usize {
             return Err(Complaint::invalid(format!("a machine has at most {} extra disks", ImageSpec::MAX_DEVICES)));
         }
-        spec.extra_disks.clone_from(&options.extra_disks);
+        spec.extra_disks.clone_from(extra_disks);
     }
     if spec.format == Format::Tar && spec.kernel.is_none() {
         return Err(Complaint::invalid(format!("{} is a root file system without a boot loader", spec.id))
@@ -242,69 +271,52 @@ fn apply(spec: &mut ImageSpec, options: &ImageOptions) -> Result<(), Complaint> 
 }
 
 /// The options without which one test run again would not be the same test.
-fn rerun_options(selection: &Selection, options: &ImageOptions) -> Vec<String> {
-    let mut words = Vec::new();
-    let mut add = |option: &str, value: String| {
-        words.push(option.to_owned());
-        words.push(plan::quote(&value));
+fn rerun_options(selection: &Selection, options: &MachineOptions) -> Vec<String> {
+    // Without `..`, so that an option that is added cannot be forgotten here.
+    let MachineOptions {
+        format,
+        firmware,
+        arch,
+        tpm,
+        kernel,
+        initrd,
+        cmdline,
+        seed,
+        user,
+        memory,
+        cpus,
+        bus,
+        extra_disks,
+        nics,
+        boot_timeout,
+        accel,
+    } = options;
+    let accel = match accel {
+        AccelRequest::Auto => None,
+        AccelRequest::Kvm => Some("kvm".to_owned()),
+        AccelRequest::Tcg => Some("tcg".to_owned()),
     };
-    for path in &selection.suites {
-        add("--suites", project::short(path).to_string());
-    }
-    if let Some(format) = options.format {
-        add("--format", format.to_string());
-    }
-    if let Some(firmware) = options.firmware {
-        add("--firmware", firmware.to_string());
-    }
-    if let Some(arch) = options.arch {
-        add("--arch", arch.to_string());
-    }
-    if let Some(kernel) = &options.kernel {
-        add("--kernel", kernel.to_string());
-    }
-    if let Some(initrd) = &options.initrd {
-        add("--initrd", initrd.to_string());
-    }
-    if let Some(cmdline) = &options.cmdline {
-        add("--cmdline", cmdline.clone());
-    }
-    for size in &options.extra_disks {
-        add("--extra-disk", format!("{size}B"));
-    }
-    if let Some(nics) = options.nics {
-        add("--nics", nics.to_string());
-    }
-    if let Some(seed) = options.seed {
-        add("--seed", seed.to_string());
-    }
-    if let Some(user) = &options.user {
-        add("--user", user.clone());
-    }
-    if let Some(memory) = options.memory {
-        add("--guest-memory", format!("{memory}MiB"));
-    }
-    if let Some(cpus) = options.cpus {
-        add("--cpus", cpus.to_string());
-    }
-    if let Some(bus) = options.bus {
-        add("--bus", bus.to_string());
-    }
-    if let Some(timeout) = options.boot_timeout {
-        add("--boot-timeout", format!("{}ms", timeout.as_millis()));
-    }
+    let mut stated: Vec<(&str, String)> =
+        selection.suites.iter().map(|path| ("--suites", project::short(path).to_string())).collect();
+    stated.extend(extra_disks.iter().map(|size| ("--extra-disk", format!("{size}B"))));
+    let options = [
+        ("--format", format.map(|format| format.to_string())),
+        ("--firmware", firmware.map(|firmware| firmware.to_string())),
+        ("--arch", arch.map(|arch| arch.to_string())),
+        ("--kernel", kernel.as_ref().map(|kernel| kernel.to_string())),
+        ("--initrd", initrd.as_ref().map(|initrd| initrd.to_string())),
+        ("--cmdline", cmdline.clone()),
+        ("--nics", nics.map(|nics| nics.to_string())),
+        ("--seed", seed.map(|seed| seed.to_string())),
+        ("--user", user.clone()),
+        ("--guest-memory", memory.map(|memory| format!("{memory}MiB"))),
+        ("--cpus", cpus.map(|cpus| cpus.to_string())),
+        ("--bus", bus.map(|bus| bus.to_string())),
+        ("--boot-timeout", boot_timeout.map(|timeout| format!("{}ms", timeout.as_millis()))),
+        ("--accel", accel),
+    ];
+    stated.extend(options.into_iter().filter_map(|(option, value)| Some((option, value?))));
+    let words = stated.into_iter().flat_map(|(option, value)| [option.to_owned(), plan::quote(&value)]);
     // An optional value must be written with its option.
-    if let Some(tpm) = options.tpm {
-        words.push(format!("--tpm={tpm}"));
-    }
-    let mut add = |option: &str, value: String| {
-        words.push(option.to_owned());
-        words.push(plan::quote(&value));
-    };
-    match options.accel {
-        AccelRequest::Auto => {}
-        AccelRequest::Kvm => add("--accel", "kvm".into()),
-        AccelRequest::Tcg => add("--accel", "tcg".into()),
-    }
-    words
+    words.chain(tpm.map(|tpm| format!("--tpm={tpm}"))).collect()
 }

@@ -2,15 +2,15 @@
 
 mod after;
 mod reading;
-
-use std::time::Duration;
+mod sides;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
 use self::after::After;
-use self::reading::Reading;
+use self::reading::{Reading, is_facts};
+use self::sides::{Side, Sides};
 use super::load::{self, Selection};
-use super::session;
+use super::session::MachineOptions;
 use super::{Complaint, OutputFormat, say, say_error};
 use crate::compare::azldev;
 use crate::compare::difference::compare;
@@ -19,8 +19,6 @@ use crate::compare::kind::{self, FactKind, Scope};
 use crate::compare::verdict::{Verdict, judge};
 use crate::compare::{json, markdown, text};
 use crate::exit::Exit;
-use crate::image::{DiskBus, FirmwareKind, Format, SeedKind};
-use crate::machine::AccelRequest;
 use crate::suite::deviations::{self, Deviation};
 use crate::suite::diagnostic::Diagnostics;
 use crate::text::one_line;
@@ -31,7 +29,7 @@ use crate::text::one_line;
 3 a system, or a kind of facts, could not be read · 4 only stale or expired entries
 
 Examples:
-  muster compare fedora-43 my.vhd --disk-format vhd --ledger deviations.yaml
+  muster compare fedora-43 my.vhd --candidate-disk-format vhd --ledger deviations.yaml
   muster compare fedora-43.facts.json my.qcow2 --azldev ~/azurelinux --format markdown
   muster compare lab --save-facts lab.facts.json       only read one system
   muster compare next.qcow2 my.qcow2 --candidate-after upgrade/restarts-well
@@ -78,36 +76,7 @@ pub struct Arguments {
     #[arg(long)]
     all: bool,
     #[command(flatten)]
-    machines: MachineOptions,
-}
-
-/// How images are booted; the same for both.
-#[derive(Debug, Clone, clap::Args)]
-struct MachineOptions {
-    /// Format of disk files [default: by the file's own magic bytes, which is then said]
-    #[arg(long, value_name = "FORMAT")]
-    disk_format: Option<Format>,
-    /// uefi, uefi-secure or bios
-    #[arg(long, value_name = "KIND")]
-    firmware: Option<FirmwareKind>,
-    /// How the key gets in: nocloud, ignition, systemd-credentials or none
-    #[arg(long, value_name = "KIND")]
-    seed: Option<SeedKind>,
-    /// Who logs in
-    #[arg(long, value_name = "NAME")]
-    user: Option<String>,
-    /// Memory of each guest, such as 2GiB
-    #[arg(long = "guest-memory", value_name = "SIZE", value_parser = session::memory)]
-    memory: Option<u32>,
-    /// How the disk is attached: virtio-blk, virtio-scsi, nvme or sata
-    #[arg(long, value_name = "BUS")]
-    bus: Option<DiskBus>,
-    /// From QEMU's start to the first answer, on working KVM; emulation stretches it
-    #[arg(long, value_name = "DURATION", value_parser = session::duration)]
-    boot_timeout: Option<Duration>,
-    /// auto, kvm or tcg
-    #[arg(long, value_name = "KIND", default_value = "auto", value_parser = session::accelerator)]
-    accel: AccelRequest,
+    machines: Sides,
 }
 
 /// How a comparison is printed.
@@ -153,9 +122,11 @@ pub fn execute(arguments: Arguments) -> Result<Exit, Complaint> {
         false => Scope { trees: arguments.trees.clone() },
     };
     let (before_baseline, before_candidate) = asked_first(&arguments)?;
-    let reading = Reading { kinds: &kinds, scope: &scope, options: &arguments.machines };
-    let baseline = reading.facts(&arguments.baseline, before_baseline)?;
-    let candidate = arguments.candidate.as_ref().map(|named| reading.facts(named, before_candidate)).transpose()?;
+    let reading = Reading { kinds: &kinds, scope: &scope };
+    let [of_baseline, of_candidate] = machines(&arguments)?;
+    let baseline = reading.facts(&arguments.baseline, before_baseline, &of_baseline)?;
+    let candidate =
+        arguments.candidate.as_ref().map(|named| reading.facts(named, before_candidate, &of_candidate)).transpose()?;
     if let Some(path) = &arguments.save_facts {
         save(path, candidate.as_ref().unwrap_or(&baseline))?;
     }
@@ -166,6 +137,19 @@ pub fn execute(arguments: Arguments) -> Result<Exit, Complaint> {
     let comparison = compare(&kinds, &baseline, &candidate);
     let verdict = judge(comparison, (&baseline, &candidate), &entries, overlays.as_ref(), today);
     print(&verdict, &arguments)
+}
+
+/// How the baseline and the candidate are booted. An option that changes nothing is refused.
+fn machines(arguments: &Arguments) -> Result<[MachineOptions; 2], Complaint> {
+    let named = [(Side::Baseline, Some(&arguments.baseline)), (Side::Candidate, arguments.candidate.as_ref())];
+    let is_booted = |(_, named): &&(Side, Option<&String>)| named.is_some_and(|named| !is_facts(named));
+    let booted: Vec<Side> = named.iter().filter(is_booted).map(|(side, _)| *side).collect();
+    let idle = arguments.machines.idle(&booted);
+    if !idle.is_empty() {
+        let what = format!("{} says how a system is booted that is not booted here", idle.join(", "));
+        return Err(Complaint::invalid(what).hint("leave it out, or name an image in place of the facts file"));
+    }
+    Ok([arguments.machines.of(Side::Baseline)?, arguments.machines.of(Side::Candidate)?])
 }
 
 /// The tests that the baseline and the candidate are asked before they are read.

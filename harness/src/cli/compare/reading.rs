@@ -5,13 +5,12 @@ use std::time::Duration;
 
 use camino::Utf8Path;
 
-use super::MachineOptions;
 use super::after::{self, After};
 use crate::check::Observations;
 use crate::cli::boot::{Wanted, with_machine};
 use crate::cli::project::Project;
 use crate::cli::run::{choose_accelerator, interruption, runtime};
-use crate::cli::session::{self, ImageOptions};
+use crate::cli::session::{self, ImageOptions, MachineOptions};
 use crate::cli::{Complaint, images, say_error};
 use crate::compare::facts::Facts;
 use crate::compare::kind::{self, FactKind, Scope};
@@ -33,16 +32,20 @@ pub(super) fn is_facts(named: &str) -> bool {
     Utf8Path::new(named).extension() == Some("json")
 }
 
-/// What is read of a system, and how it is booted for that.
+/// What is read of a system.
 pub(super) struct Reading<'r> {
     pub(super) kinds: &'r [&'static dyn FactKind],
     pub(super) scope: &'r Scope,
-    pub(super) options: &'r MachineOptions,
 }
 
 impl Reading<'_> {
     /// What is named, as it is or as the test leaves it. Facts that were written before stay what they are.
-    pub(super) fn facts(&self, named: &str, after: Option<After>) -> Result<Facts, Complaint> {
+    pub(super) fn facts(
+        &self,
+        named: &str,
+        after: Option<After>,
+        options: &MachineOptions,
+    ) -> Result<Facts, Complaint> {
         let path = Utf8Path::new(named);
         if is_facts(named) {
             return Facts::read(path).map_err(|why| {
@@ -53,61 +56,20 @@ impl Reading<'_> {
         // A folder that happens to be called as an image of the catalogue is no run.
         let is_run = path.join("run.json").exists() || (path.is_dir() && named.contains('/'));
         let spec = match is_run {
-            true => self.spec_of_run(&project, path)?,
-            false => self.spec(&project, named, self.options.disk_format)?,
+            true => spec_of_run(&project, path, options)?,
+            false => spec(&project, named, options.format, options)?,
         };
-        self.boot(project, spec, after)
+        self.boot(project, spec, after, options)
     }
 
-    fn spec(&self, project: &Project, named: &str, format: Option<Format>) -> Result<ImageSpec, Complaint> {
-        let MachineOptions { firmware, seed, user, memory, bus, boot_timeout, accel, .. } = self.options.clone();
-        let options = ImageOptions {
-            image: vec![named.to_owned()],
-            format,
-            firmware,
-            seed,
-            user,
-            memory,
-            bus,
-            boot_timeout,
-            accel,
-            ..ImageOptions::default()
-        };
-        let mut notices = Vec::new();
-        let mut specs = session::image_specs(project, &options, &mut notices)?;
-        for notice in notices {
-            say_error(&format!("note: {}", one_line(&notice, 400)));
-        }
-        specs.pop().ok_or_else(|| Complaint::invalid("no image was named"))
-    }
-
-    /// The image that a run judged, as long as it is still the same.
-    fn spec_of_run(&self, project: &Project, folder: &Utf8Path) -> Result<ImageSpec, Complaint> {
-        let record = record(folder)?;
-        let mut images = record.images.iter();
-        let (Some((id, image)), None) = (images.next(), images.next()) else {
-            let ids: Vec<&str> = record.images.keys().map(String::as_str).collect();
-            let what = format!("{folder} is a run of {} images: {}", ids.len(), one_line(&ids.join(", "), 300));
-            return Err(Complaint::invalid(what).hint("name one of the images instead of the run"));
-        };
-        // An image of the catalogue is known by more than its path.
-        let catalogue = images::Catalogue::load(project)?;
-        let spec = match catalogue.get(id) {
-            Some(_) => self.spec(project, id, None)?,
-            None => self.spec(project, &image.path, image.format.parse().ok())?,
-        };
-        let ready = images::runtime()?
-            .block_on(crate::image::prepare(project.root().as_std_path(), &spec))
-            .map_err(|error| Complaint::infrastructure(format!("the image of {folder}: {error}")))?;
-        if ready.sha256 != image.sha256 {
-            let what = format!("{} is not what the run in {folder} judged any more", ready.source.display());
-            return Err(Complaint::infrastructure(what).hint("keep facts of images that change: --save-facts"));
-        }
-        Ok(spec)
-    }
-
-    fn boot(&self, project: Project, spec: ImageSpec, after: Option<After>) -> Result<Facts, Complaint> {
-        let accel = choose_accelerator(self.options.accel)?;
+    fn boot(
+        &self,
+        project: Project,
+        spec: ImageSpec,
+        after: Option<After>,
+        options: &MachineOptions,
+    ) -> Result<Facts, Complaint> {
+        let accel = choose_accelerator(options.accel)?;
         let name = match &after {
             Some(after) => format!("{} after {}", spec.id, after.name()),
             None => spec.id.clone(),
@@ -150,6 +112,47 @@ impl Reading<'_> {
         let taken = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
         Ok(Facts::from_answers((name, taken), live.facts().clone(), self.kinds, self.scope, &seen))
     }
+}
+
+fn spec(
+    project: &Project,
+    named: &str,
+    format: Option<Format>,
+    options: &MachineOptions,
+) -> Result<ImageSpec, Complaint> {
+    let machine = MachineOptions { format, ..options.clone() };
+    let options = ImageOptions { image: vec![named.to_owned()], machine };
+    let mut notices = Vec::new();
+    let mut specs = session::image_specs(project, &options, &mut notices)?;
+    for notice in notices {
+        say_error(&format!("note: {}", one_line(&notice, 400)));
+    }
+    specs.pop().ok_or_else(|| Complaint::invalid("no image was named"))
+}
+
+/// The image that a run judged, as long as it is still the same.
+fn spec_of_run(project: &Project, folder: &Utf8Path, options: &MachineOptions) -> Result<ImageSpec, Complaint> {
+    let record = record(folder)?;
+    let mut images = record.images.iter();
+    let (Some((id, image)), None) = (images.next(), images.next()) else {
+        let ids: Vec<&str> = record.images.keys().map(String::as_str).collect();
+        let what = format!("{folder} is a run of {} images: {}", ids.len(), one_line(&ids.join(", "), 300));
+        return Err(Complaint::invalid(what).hint("name one of the images instead of the run"));
+    };
+    // An image of the catalogue is known by more than its path.
+    let catalogue = images::Catalogue::load(project)?;
+    let spec = match catalogue.get(id) {
+        Some(_) => spec(project, id, None, options)?,
+        None => spec(project, &image.path, image.format.parse().ok(), options)?,
+    };
+    let ready = images::runtime()?
+        .block_on(crate::image::prepare(project.root().as_std_path(), &spec))
+        .map_err(|error| Complaint::infrastructure(format!("the image of {folder}: {error}")))?;
+    if ready.sha256 != image.sha256 {
+        let what = format!("{} is not what the run in {folder} judged any more", ready.source.display());
+        return Err(Complaint::infrastructure(what).hint("keep facts of images that change: --save-facts"));
+    }
+    Ok(spec)
 }
 
 /// The record of a run.
