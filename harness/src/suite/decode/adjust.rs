@@ -112,7 +112,7 @@ fn changes(cx: &mut Context<'_>, node: &Node) -> Vec<(Change, Span)> {
             }
             (None, Some(join)) => {
                 let joined = super::alternatives::joined(cx, join, key, value, 0);
-                out.extend(joined.map(|joined| (Change::ReplaceJoined(joined), key.span)));
+                out.extend(joined.map(|(joined, span)| (Change::ReplaceJoined(joined), span)));
             }
             (None, None) => unknown_check(cx, key, name),
         }

@@ -1,17 +1,26 @@
 //! `any-of` and `all-of` between expectations. Each branch is a mapping as `expect` is, and says
 //! something that the others do not.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use super::super::clause::{Branch, Clause, Join, Joined, MOST_BRANCHES, MOST_NESTED};
 use super::super::diagnostic::{Span, codes};
 use super::super::effort;
+use super::super::matcher;
+use super::super::model::{Assertion, Expectation, Matcher};
+use super::super::table::Kind;
 use super::super::yaml::Node;
 use super::context::Context;
 use super::expect::bag;
 
-/// The clause of an `any-of` or `all-of`. `depth` counts those that it stands in.
-pub(super) fn joined(cx: &mut Context<'_>, join: Join, key: &Node, value: &Node, depth: usize) -> Option<Joined> {
+/// The clause of an `any-of` or `all-of`, with the place of its key. `depth` counts those that it stands in.
+pub(super) fn joined(
+    cx: &mut Context<'_>,
+    join: Join,
+    key: &Node,
+    value: &Node,
+    depth: usize,
+) -> Option<(Joined, Span)> {
     let word = join.word();
     if depth >= MOST_NESTED {
         let message = format!("`any-of` and `all-of` stand in each other at most {MOST_NESTED} deep");
@@ -44,7 +53,99 @@ pub(super) fn joined(cx: &mut Context<'_>, join: Join, key: &Node, value: &Node,
     }
     let spans: Vec<Span> = items.iter().map(|item| item.span).collect();
     redundant(cx, join, &branches, &spans)?;
-    Some(Joined { join, branches, location: cx.location(key.span) })
+    match join {
+        Join::AnyOf => covering(cx, &branches, key.span)?,
+        Join::AllOf => {
+            for (at, span) in spans.iter().enumerate() {
+                let earlier: Vec<_> = branches[..at].iter().flat_map(|branch| conjunction(&branch.clauses)).collect();
+                clash(cx, *span, &earlier, &conjunction(&branches[at].clauses))?;
+            }
+        }
+    }
+    Some((Joined { join, branches, location: cx.location(key.span) }, key.span))
+}
+
+/// An assertion with what it is about.
+type Leaf<'c> = (&'c Expectation, &'c Assertion);
+
+/// The assertions of clauses that must all hold, those in `all-of` too.
+fn conjunction(clauses: &[Clause]) -> Vec<Leaf<'_>> {
+    let mut out = Vec::new();
+    for clause in clauses {
+        match clause {
+            Clause::Plain(found) => out.extend(found.assertions.iter().map(|assertion| (found, assertion))),
+            Clause::Joined(Joined { join: Join::AllOf, branches, .. }) => {
+                branches.iter().for_each(|branch| out.extend(conjunction(&branch.clauses)));
+            }
+            Clause::Joined(Joined { join: Join::AnyOf, .. }) => {}
+        }
+    }
+    out
+}
+
+/// What an assertion is about: those of the same are about one value.
+fn subject<'c>((found, assertion): &Leaf<'c>) -> (&'static str, &'c str, &'static str, Option<&'c str>) {
+    (found.check, found.subject.as_str(), assertion.attribute, assertion.key.as_deref())
+}
+
+/// The kind of value that an assertion is about.
+fn kind(cx: &Context<'_>, (found, assertion): &Leaf<'_>) -> Option<&'static Kind> {
+    match &cx.vocabulary.table(found.check)?.attribute(assertion.attribute)?.kind {
+        Kind::Map(_, inner) | Kind::Samples(inner) => Some(*inner),
+        kind => Some(kind),
+    }
+}
+
+/// Reports two assertions on one value that cannot both hold. What may arrive later may be another value then.
+fn clash(cx: &mut Context<'_>, span: Span, first: &[Leaf<'_>], second: &[Leaf<'_>]) -> Option<()> {
+    let known: HashMap<_, &Leaf<'_>> = first.iter().map(|leaf| (subject(leaf), leaf)).collect();
+    for leaf in second {
+        effort::spent(1);
+        let Some(other) = known.get(&subject(leaf)) else { continue };
+        let settled = leaf.0.eventually.is_none() && other.0.eventually.is_none();
+        let Some(kind) = kind(cx, leaf).filter(|_| settled) else { continue };
+        let both = Matcher::All(vec![other.1.matcher.clone(), leaf.1.matcher.clone()]);
+        let name = format!("{} together with what stands at {}", leaf.1.attribute, other.1.location);
+        matcher::decode::possible(cx, span, kind, &both, &name)?;
+    }
+    Some(())
+}
+
+/// Reports branches of one assertion each, on one value, that together leave no value out.
+fn covering(cx: &mut Context<'_>, branches: &[Branch], span: Span) -> Option<()> {
+    let mut by_subject: HashMap<_, Vec<Leaf<'_>>> = HashMap::new();
+    for branch in branches {
+        if let [leaf] = conjunction(&branch.clauses)[..]
+            && branch.clauses.len() == 1
+        {
+            by_subject.entry(subject(&leaf)).or_default().push(leaf);
+        }
+    }
+    for leaves in by_subject.values().filter(|leaves| leaves.len() > 1) {
+        let Some(kind) = kind(cx, &leaves[0]) else { continue };
+        let parts = leaves.iter().map(|(_, assertion)| assertion.matcher.clone()).collect();
+        matcher::decode::possible(cx, span, kind, &Matcher::AnyOf(parts), "any-of")?;
+    }
+    Some(())
+}
+
+/// Reports a join that does not go with the plain clauses that it stands next to: a branch that can never hold with
+/// them, or an alternative that they state already.
+pub(super) fn next_to(cx: &mut Context<'_>, plain: &[Clause], joined: &Joined, span: Span) {
+    let around = conjunction(plain);
+    let stated = said(plain);
+    for branch in &joined.branches {
+        if clash(cx, span, &around, &conjunction(&branch.clauses)).is_none() {
+            return;
+        }
+        if said(&branch.clauses).is_subset(&stated) {
+            let place = &branch.location;
+            let message = format!("the branch at {place} is expected anyway, so that it decides nothing");
+            let problem = cx.problem(codes::NO_EFFECT, span, message);
+            cx.report(problem.help("remove the branch, or what stands next to it"));
+            return;
+        }
+    }
 }
 
 /// Reports a branch that holds all that another one holds: of alternatives it decides nothing, and of what
@@ -178,6 +279,21 @@ mod tests {
                  {all-of: [{kconfig: {CONFIG_A: y}}, {kernel: {taint: 0}}]}]",
                 "no-effect",
                 "the same",
+            ),
+            (
+                "all-of: [{kernel: {taint: 0}}, {kernel: {taint: '>= 1'}}]",
+                "contradiction",
+                "`taint together with what stands at s.yaml:6:24` can never be so",
+            ),
+            (
+                "kernel: {taint: 0}\n    any-of: [{kernel: {taint: '>= 1'}}, {kconfig: {CONFIG_A: y}}]",
+                "contradiction",
+                "`taint together with what stands at s.yaml:6:14` can never be so",
+            ),
+            (
+                "kernel: {taint: 0}\n    any-of: [{kernel: {taint: 0}}, {kconfig: {CONFIG_A: y}}]",
+                "no-effect",
+                "is expected anyway, so that it decides nothing",
             ),
             ("any-off: [{kernel: {taint: 0}}]", "unknown-check", "did you mean `any-of`?"),
             (&format!("any-of: [{deep}"), "syntax", ""),

@@ -20,15 +20,18 @@ pub(super) fn expect(cx: &mut Context<'_>, node: &Node) -> Vec<Clause> {
 /// A mapping of check types, all of which must hold. `depth` counts the `any-of` and `all-of` that it stands in.
 pub(super) fn bag(cx: &mut Context<'_>, node: &Node, name: &str, depth: usize) -> Vec<Clause> {
     let mut out = Vec::new();
+    let mut joined = Vec::new();
     let Some(entries) = entries(cx, node, name, "a mapping of check types") else { return out };
     for (key, value) in entries {
         let name = key.scalar().unwrap_or_default();
         match (cx.vocabulary.table(name), Join::of(name)) {
             (Some(table), _) => check(cx, table, key, value, &mut out),
-            (None, Some(join)) => out.extend(alternatives::joined(cx, join, key, value, depth).map(Clause::Joined)),
+            (None, Some(join)) => joined.extend(alternatives::joined(cx, join, key, value, depth)),
             (None, None) => unknown_check(cx, key, name),
         }
     }
+    joined.iter().for_each(|(joined, span)| alternatives::next_to(cx, &out, joined, *span));
+    out.extend(joined.into_iter().map(|(joined, _)| Clause::Joined(joined)));
     out
 }
 
