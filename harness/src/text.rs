@@ -40,6 +40,23 @@ pub fn one_line(text: &str, max: usize) -> String {
     flat.chars().take(max.saturating_sub(1)).chain(['…']).collect()
 }
 
+/// The end of what a program printed, as one harmless line of at most `max` characters: as many of its last
+/// lines as fit, since programs say at their end why they failed. A last line that is longer is cut with `…`.
+pub fn last_words(text: &str, max: usize) -> String {
+    let mut kept: Vec<&str> = Vec::new();
+    let mut left = max;
+    for line in text.lines().rev().map(str::trim).filter(|line| !line.is_empty()) {
+        let length = one_line(line, usize::MAX).chars().count();
+        if !kept.is_empty() && length > left {
+            break;
+        }
+        left = left.saturating_sub(length + 1);
+        kept.push(line);
+    }
+    kept.reverse();
+    one_line(&kept.join(" "), max)
+}
+
 /// The ending of a word that is counted: `1 suite`, `2 suites`.
 pub fn plural(count: usize) -> &'static str {
     if count == 1 { "" } else { "s" }
@@ -88,6 +105,14 @@ mod tests {
     fn one_line_is_bounded() {
         assert_eq!(one_line(" a\nb ", 10), "a b");
         assert_eq!(one_line("abcdef", 4), "abc…");
+    }
+
+    #[test]
+    fn the_last_words_of_a_program_are_whole_lines_from_its_end() {
+        assert_eq!(last_words("warning: a\n\nerror: b\x1b\nerror: c\n\n", 24), "error: b\\x1b error: c");
+        assert_eq!(last_words("warning: a\nerror: b\n", 12), "error: b");
+        assert_eq!(last_words("first\na last line that is long\n", 6), "a las…");
+        assert_eq!(last_words("\n \n", 6), "");
     }
 
     #[test]

@@ -159,3 +159,57 @@ fn a_machine_that_is_not_there_or_refuses_the_key_ends_with_three_and_says_so() 
     assert!(looks.failures[0].message.contains("nobody answers within 1 s"), "{}", looks.failures[0].message);
     assert!(ended.stdout.contains("nobody answers within 1 s"), "{}", ended.stdout);
 }
+
+/// Tests that fail, with a file of each.
+const REPORTED: &str = r#"
+schema: suite/v1
+suite: up
+tests:
+  - id: either
+    expect:
+      any-of:
+        - file: {/no/such/file: {type: file}}
+        - file: {/etc/passwd: {type: file}}
+          kernel: {release: ">= 1"}
+  - id: neither
+    steps:
+      - collect: [/etc/passwd]
+    expect:
+      any-of:
+        - file: {/no/such/file: {type: file}}
+        - file: {/etc/passwd: {type: file}}
+          command: {"sh -c 'exit 3'": {exit: 0}}
+  - id: loud
+    steps:
+      - run: seq 1 500; echo why it failed >&2; exit 3
+"#;
+
+#[test]
+fn what_failed_is_shown_from_its_end_and_with_files_that_a_ci_server_finds() {
+    let sshd = Sshd::start().unwrap();
+    let place = Place::new();
+    let suite = place.write("up.yaml", REPORTED);
+    let target = format!("{}@{}", sshd.user, sshd.addr);
+    let run = |base: &str| {
+        let words = ["run", "--suites", suite.to_str().unwrap(), "--connect", &target, "--allow-changes"];
+        let mut command = place.command(&words);
+        command.args(["--host-key", &sshd.host_key(), "--attachments-base", base]).arg("--identity").arg(&sshd.key);
+        finish(command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap(), Duration::from_secs(60))
+    };
+    let refused = run(env!("CARGO_MANIFEST_DIR"));
+    refused.assert_status(2);
+    assert!(refused.stderr.contains("--attachments-base: the run folder"), "{}", refused.stderr);
+    assert!(!place.path("run").exists(), "nothing was made");
+
+    let base = place.folder.path();
+    let ended = run(base.to_str().unwrap());
+    ended.assert_status(1);
+    assert_outcome(&place.test("up/either"), Outcome::Pass, &[]);
+    assert_outcome(&place.test("up/neither"), Outcome::Fail, &["expect.any-of"]);
+    assert_outcome(&place.test("up/loud"), Outcome::Fail, &["step.run"]);
+    for line in ["        500\n", "        why it failed\n", "found 3: why it failed"] {
+        assert!(ended.stdout.contains(line), "{line:?} is missing in\n{}", ended.stdout);
+    }
+    let attached = place.attachments(base);
+    assert!(attached.iter().any(|file| file.ends_with("passwd")), "{attached:?}");
+}

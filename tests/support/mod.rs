@@ -91,6 +91,19 @@ impl Place {
         quick_junit::Report::deserialize_from_str(&text).expect("junit.xml is well-formed JUnit")
     }
 
+    /// The files that junit.xml attaches, looked for from this directory as CI servers do; each must be there.
+    pub fn attachments(&self, base: &Path) -> Vec<PathBuf> {
+        let junit = self.junit();
+        let cases = junit.test_suites.iter().flat_map(|suite| &suite.test_cases);
+        let outputs = cases.filter_map(|case| case.system_out.as_deref()).map(|text| text.to_string());
+        let named = outputs.collect::<Vec<_>>();
+        let mark = regex::Regex::new(r"(?m)^\[\[ATTACHMENT\|(.+)\]\]$").expect("a constant");
+        let found = named.iter().flat_map(|text| mark.captures_iter(text));
+        let files: Vec<PathBuf> = found.map(|found| base.join(&found[1])).collect();
+        files.iter().for_each(|file| assert!(file.is_file(), "{} is attached and not there", file.display()));
+        files
+    }
+
     /// The record of one test; what every run must hold is looked at on the way: JUnit and run.json
     /// count the same.
     pub fn test(&self, name: &str) -> TestRecord {
@@ -98,6 +111,9 @@ impl Place {
         let junit = self.junit();
         let cases: usize = junit.test_suites.iter().map(|suite| suite.test_cases.len()).sum();
         assert_eq!(cases, record.tests.len(), "junit.xml and run.json disagree on how many tests there are");
+        if !record.arguments.iter().any(|word| word.starts_with("--attachments-base")) {
+            self.attachments(&root());
+        }
         let found = record.tests.iter().find(|test| test.name() == name);
         found.unwrap_or_else(|| panic!("no test {name} in {:?}", names(&record))).clone()
     }

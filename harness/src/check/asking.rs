@@ -10,7 +10,7 @@ use super::{Observations, Probe, Verdict};
 use crate::guest::{End, Reply};
 use crate::suite::model::{Assertion, Expectation};
 use crate::suite::table::{CheckTable, Kind};
-use crate::text::{harmless_bytes, one_line};
+use crate::text::{harmless_bytes, last_words, one_line};
 
 /// A reading that serves some attributes of a type, always the same.
 pub(super) struct Source {
@@ -219,5 +219,5 @@ const SILENT: &str = "ended well and printed nothing, which is no answer: a tool
 /// What a reading that failed said.
 pub(super) fn failure(key: &str, reply: &Reply) -> String {
     let said = harmless_bytes(if reply.stderr.is_empty() { &reply.stdout } else { &reply.stderr });
-    format!("reading {key} failed with status {}: {}", reply.status, one_line(&said, 200))
+    format!("reading {key} failed with status {}: {}", reply.status, last_words(&said, 200))
 }

@@ -12,7 +12,7 @@ use crate::guest::facts::Facts;
 use crate::guest::{End, Reply};
 use crate::suite::model::Matcher;
 use crate::suite::model::{Assertion, Expectation};
-use crate::text::{harmless_bytes, one_line, tail};
+use crate::text::{harmless_bytes, last_words, one_line, tail};
 
 const ATTRIBUTES: &[Attribute] = &[
     attribute(
@@ -75,7 +75,7 @@ pub fn verdicts_of_command(expectation: &Expectation, reply: Option<&Reply>, sta
             End::Exited => {}
         }
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).replace("\r\n", "\n");
-        let said = || one_line(&text(if reply.stderr.is_empty() { &reply.stdout } else { &reply.stderr }), 160);
+        let said = || last_words(&text(if reply.stderr.is_empty() { &reply.stdout } else { &reply.stderr }), 160);
         match assertion.attribute {
             attribute
                 if stated
@@ -125,7 +125,7 @@ fn could_not_run(reply: &Reply, assertions: &[Assertion]) -> Option<String> {
         return None;
     }
     let said = if reply.stderr.is_empty() { &reply.stdout } else { &reply.stderr };
-    Some(format!("{what}: {}", one_line(&harmless_bytes(said), 160)))
+    Some(format!("{what}: {}", last_words(&harmless_bytes(said), 160)))
 }
 
 /// Whether the matcher lets the status of the reply through.

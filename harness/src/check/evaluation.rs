@@ -108,7 +108,7 @@ impl<'e> Evaluation<'e> {
         }
     }
 
-    /// What came of each assertion, in the order of the file.
+    /// What came of each assertion, in the order of the clauses.
     pub fn findings(&self) -> Vec<Finding<'e>> {
         let mut out = Vec::new();
         findings(&self.0, &mut out);
@@ -476,14 +476,14 @@ mod tests {
         };
         let may_arrive = |expectation: &Expectation| expectation.eventually.is_some();
         let mut evaluation = Evaluation::of(&test.expect);
-        assert_eq!(subjects(&evaluation), ["tcp/1", "CONFIG_A", "tcp/2", ""], "all is read at first");
+        assert_eq!(subjects(&evaluation), ["", "tcp/1", "CONFIG_A", "tcp/2"], "all is read at first");
         let seen = [("CONFIG_A", "n"), ("", "y")].into_iter().collect();
         evaluation.judge(judge(&seen), may_arrive);
         assert_eq!(subjects(&evaluation), ["tcp/2"], "the other branch is lost already");
         let seen = [("tcp/2", "y")].into_iter().collect();
         evaluation.judge(judge(&seen), may_arrive);
         assert_eq!(subjects(&evaluation), Vec::<String>::new());
-        assert_eq!(lines(evaluation.findings()), ["any-of met", " met"]);
+        assert_eq!(lines(evaluation.findings()), [" met", "any-of met"]);
 
         let mut late = Evaluation::of(&test.expect);
         let seen = [("CONFIG_A", "y"), ("", "y")].into_iter().collect();
@@ -491,6 +491,6 @@ mod tests {
         assert_eq!(subjects(&late), ["tcp/1", "tcp/2"]);
         late.judge(judge(&BTreeMap::new()), |_| false);
         assert_eq!(subjects(&late), Vec::<String>::new());
-        assert!(lines(late.findings())[0].starts_with("any-of missed: port tcp/1: listening is true and "));
+        assert!(lines(late.findings())[1].starts_with("any-of missed: port tcp/1: listening is true and "));
     }
 }

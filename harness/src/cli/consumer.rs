@@ -4,7 +4,10 @@
 use std::sync::mpsc::Receiver;
 use std::thread::JoinHandle;
 
+use camino::{Utf8Path, Utf8PathBuf};
+
 use super::Complaint;
+use crate::report::evidence::Base;
 use crate::report::files::RunFolder;
 use crate::report::fold::Recorder;
 use crate::report::journal::Journal;
@@ -38,12 +41,36 @@ impl Display {
     }
 }
 
+/// What else is said of the reports.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub struct ReportOptions {
+    /// The directory from which the CI server resolves the attachments that junit.xml names, such as $WORKSPACE or
+    /// $CI_PROJECT_DIR; the run's folder must lie in it [default: the current directory, where it holds the folder]
+    #[arg(long, value_name = "DIRECTORY")]
+    pub attachments_base: Option<Utf8PathBuf>,
+}
+
+impl ReportOptions {
+    /// From where reports of a run in this folder name files. The folder need not be there yet.
+    pub fn base(&self, folder: &Utf8Path) -> Result<Base, Complaint> {
+        Base::of(folder, self.attachments_base.as_deref()).map_err(|why| {
+            Complaint::invalid(format!("--attachments-base: {why}"))
+                .hint("name the directory from which the CI server looks for attachments, and put --out below it")
+        })
+    }
+}
+
 /// A consumer at work.
 pub struct Consumer(JoinHandle<Result<(), Complaint>>);
 
 /// Starts it. The journal exists when this returns.
 /// Nothing is shown without a display.
-pub fn start(stream: Receiver<Event>, folder: &RunFolder, display: Option<Display>) -> Result<Consumer, Complaint> {
+pub fn start(
+    stream: Receiver<Event>,
+    folder: &RunFolder,
+    base: Base,
+    display: Option<Display>,
+) -> Result<Consumer, Complaint> {
     let broken = |error: crate::report::files::FileError| Complaint::infrastructure(error.to_string());
     let journal = Journal::create(&folder.events()).map_err(broken)?;
     let terminal = display.map(|display| {
@@ -53,7 +80,7 @@ pub fn start(stream: Receiver<Event>, folder: &RunFolder, display: Option<Displa
     let folder = folder.clone();
     let thread = std::thread::Builder::new()
         .name("events".to_owned())
-        .spawn(move || consume(stream, &folder, journal, terminal))
+        .spawn(move || consume(stream, (&folder, &base), journal, terminal))
         .map_err(|cause| Complaint::infrastructure(format!("no thread for the reports: {cause}")))?;
     Ok(Consumer(thread))
 }
@@ -67,7 +94,7 @@ impl Consumer {
 
 fn consume(
     stream: Receiver<Event>,
-    folder: &RunFolder,
+    (folder, base): (&RunFolder, &Base),
     mut journal: Journal,
     mut terminal: Option<Terminal<Out>>,
 ) -> Result<(), Complaint> {
@@ -82,10 +109,10 @@ fn consume(
         recorder.apply(&event);
         if matches!(event, Event::Planned { .. }) {
             // From here on a run that is killed leaves reports that say what was not reached.
-            write(folder, &recorder, &mut trouble);
+            write((folder, base), &recorder, &mut trouble);
         }
         if matches!(event, Event::RunFinished { .. }) {
-            write(folder, &recorder, &mut trouble);
+            write((folder, base), &recorder, &mut trouble);
         }
         if let Some(terminal) = &mut terminal {
             // A closed pipe is nobody's failure; the reports are what counts.
@@ -103,12 +130,12 @@ fn consume(
     }
 }
 
-fn write(folder: &RunFolder, recorder: &Recorder, trouble: &mut Option<String>) {
+fn write((folder, base): (&RunFolder, &Base), recorder: &Recorder, trouble: &mut Option<String>) {
     let record = recorder.record();
     if let Err(error) = json::write(&folder.run_json(), record) {
         trouble.get_or_insert(error.to_string());
     }
-    if let Err(error) = junit::write(&folder.junit(), record, Some(folder)) {
+    if let Err(error) = junit::write(&folder.junit(), record, Some((folder, base))) {
         trouble.get_or_insert(error.to_string());
     }
 }

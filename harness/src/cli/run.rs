@@ -7,14 +7,15 @@ use camino::{Utf8Path, Utf8PathBuf};
 
 use super::Complaint;
 use super::connect::{self, ConnectOptions};
-use super::consumer::{self, Display};
+use super::consumer::{self, Display, ReportOptions};
 use super::load::Selection;
 use super::project::Project;
 use super::session::{self, ImageOptions, Prepared};
 use crate::exit::Exit;
 use crate::machine::console::rules::Rules;
 use crate::machine::{Accel, AccelRequest, RunKey, Spawner, TemplateStore, accel, template_store};
-use crate::report::files::{RunFolder, SNAPSHOTS, TESTS};
+use crate::report::evidence::Base;
+use crate::report::files::{RunFolder, SNAPSHOTS, TESTS, safe_name};
 use crate::run::ask::Settings;
 use crate::run::budget::{self, Budget};
 use crate::run::capsule::{Bounds, Shelf};
@@ -85,6 +86,8 @@ pub struct Arguments {
     #[command(flatten)]
     capsules: CapsuleOptions,
     #[command(flatten)]
+    reports: ReportOptions,
+    #[command(flatten)]
     display: Display,
 }
 
@@ -143,11 +146,11 @@ pub fn execute(mut arguments: Arguments) -> Result<Exit, Complaint> {
         prepared.rerun.proving.extend(["--proofs".to_owned(), plan::quote(file.as_str())]);
     }
     let id = run_id();
-    let folder = run_folder(&arguments, &prepared.project, &id)?;
+    let (folder, base) = run_folder(&arguments, &prepared.project, &id)?;
     let accel = choose_accelerator(arguments.images.machine.accel)?;
     let runtime = runtime()?;
     let (events, stream) = Events::channel();
-    let consumer = consumer::start(stream, &folder, Some(arguments.display))?;
+    let consumer = consumer::start(stream, &folder, base, Some(arguments.display))?;
     announce(&events, &id, accelerator(&accel), &prepared.notices);
     let templates = arguments.warm.then(|| templates(arguments.templates_max, &events)).flatten();
     let budget = budget(arguments.jobs, arguments.all_memory);
@@ -195,10 +198,10 @@ fn durations_file() -> Option<Utf8PathBuf> {
 /// A run on a machine that is already up: the same, without anything of this host's but SSH.
 fn execute_connected(prepared: connect::Prepared, arguments: &Arguments) -> Result<Exit, Complaint> {
     let id = run_id();
-    let folder = run_folder(arguments, &prepared.project, &id)?;
+    let (folder, base) = run_folder(arguments, &prepared.project, &id)?;
     let runtime = runtime()?;
     let (events, stream) = Events::channel();
-    let consumer = consumer::start(stream, &folder, Some(arguments.display))?;
+    let consumer = consumer::start(stream, &folder, base, Some(arguments.display))?;
     announce(&events, &id, remote::accelerator(), &prepared.notices);
     let settings = Settings {
         update: update_mode(arguments),
@@ -214,17 +217,19 @@ fn execute_connected(prepared: connect::Prepared, arguments: &Arguments) -> Resu
     Ok(exit)
 }
 
-/// The folder of the run, which must be new.
-fn run_folder(arguments: &Arguments, project: &Project, id: &str) -> Result<RunFolder, Complaint> {
-    match &arguments.out {
+/// The folder of the run, which must be new, and from where its reports name files.
+fn run_folder(arguments: &Arguments, project: &Project, id: &str) -> Result<(RunFolder, Base), Complaint> {
+    let (above, name) = match &arguments.out {
         Some(path) => {
-            let name = path.file_name().unwrap_or("run");
             let above = path.parent().filter(|above| !above.as_str().is_empty()).unwrap_or(Utf8Path::new("."));
-            RunFolder::create(above, name)
+            (above.to_owned(), path.file_name().unwrap_or("run"))
         }
-        None => RunFolder::create(&project.runs(), id),
-    }
-    .map_err(|error| Complaint::infrastructure(error.to_string()))
+        None => (project.runs(), id),
+    };
+    // Before anything is made.
+    let base = arguments.reports.base(&above.join(safe_name(name)))?;
+    let folder = RunFolder::create(&above, name).map_err(|error| Complaint::infrastructure(error.to_string()))?;
+    Ok((folder, base))
 }
 
 /// What executes the guests.

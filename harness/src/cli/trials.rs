@@ -112,8 +112,11 @@ fn verdict(record: Result<TestRecord, String>) -> Result<Completion, Failed> {
 /// A failure as lines for a person, with the end of its evidence.
 pub(super) fn describe(failure: &Failure) -> String {
     let place = failure.location.as_ref().map(|place| format!(" ({place})")).unwrap_or_default();
-    let detail =
-        failure.detail.as_ref().map(|detail| format!("{}\n", crate::text::tail(detail, 4096))).unwrap_or_default();
+    let detail = failure
+        .detail
+        .as_ref()
+        .map(|detail| format!("{}\n", crate::text::tail(&crate::text::harmless(detail), 4096)))
+        .unwrap_or_default();
     format!("{}: {}{place}\n{detail}", failure.id, failure.message)
 }
 
@@ -177,7 +180,8 @@ fn work(prepared: Prepared, questions: mpsc::Receiver<Question>) -> Result<Exit,
         RunFolder::create(&prepared.project.runs(), &format!("test-{}", super::run::run_id())).map_err(trouble)?;
     let accel = super::run::choose_accelerator(crate::machine::AccelRequest::Auto)?;
     let (events, stream) = Events::channel();
-    let consumer = consumer::start(stream, &folder, None)?;
+    let base = consumer::ReportOptions::default().base(folder.root())?;
+    let consumer = consumer::start(stream, &folder, base, None)?;
     let runtime = super::run::runtime()?;
     let done = runtime.block_on(answer_all(prepared, &folder, accel, &events, questions));
     drop(runtime);

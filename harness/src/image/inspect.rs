@@ -185,7 +185,7 @@ async fn check(path: &Path, stated: Format, limits: &Limits) -> Result<(), Image
     {
         return Err(busy);
     }
-    let words = crate::text::one_line(&String::from_utf8_lossy(&stderr), 200);
+    let words = crate::text::last_words(&String::from_utf8_lossy(&stderr), 200);
     let reason = match checked.corruptions {
         0 => format!("qemu-img check could not vouch for it: {words}"),
         count => format!("qemu-img check finds {count} corruptions, as in a truncated copy"),

@@ -25,7 +25,7 @@ pub async fn key(root: &Path, variant: &str) -> Result<String, ImageError> {
     let plain =
         !key.is_empty() && key.len() <= 128 && key.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c));
     if !output.status.success() || !plain {
-        return Err(failed(text::one_line(&String::from_utf8_lossy(&output.stderr), 300)));
+        return Err(failed(text::last_words(&String::from_utf8_lossy(&output.stderr), 300)));
     }
     Ok(key)
 }

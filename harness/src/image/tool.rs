@@ -77,10 +77,11 @@ pub(super) fn complaint(stderr: &mut std::fs::File) -> String {
 
 /// The error for an unsuccessful `qemu-img`, from its words.
 pub(super) fn failed(image: &Path, stderr: &[u8]) -> ImageError {
-    let words = crate::text::one_line(&String::from_utf8_lossy(stderr), 300);
-    if words.contains("Failed to get") && words.contains("lock") {
+    let said = String::from_utf8_lossy(stderr);
+    if said.contains("Failed to get") && said.contains("lock") {
         return ImageError::Busy { path: image.to_owned() };
     }
+    let words = crate::text::last_words(&said, 300);
     let reason = if words.is_empty() { "it said nothing".to_owned() } else { words };
     ImageError::Tool { tool: "qemu-img".to_owned(), path: image.to_owned(), reason }
 }

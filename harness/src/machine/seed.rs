@@ -45,7 +45,7 @@ impl RunKey {
                 _ => failed(format!("ssh-keygen: {error}")),
             })?;
         if !output.status.success() {
-            let said = crate::text::one_line(&String::from_utf8_lossy(&output.stderr), 200);
+            let said = crate::text::last_words(&String::from_utf8_lossy(&output.stderr), 200);
             return Err(failed(format!("ssh-keygen: {}: {said}", output.status)));
         }
         let public = std::fs::read_to_string(private.with_extension("pub"))

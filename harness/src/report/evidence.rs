@@ -13,6 +13,8 @@ use crate::text;
 pub const TAIL_LIMIT: usize = 64 << 10;
 /// Files attached to one test at most.
 const ATTACHMENT_LIMIT: usize = 50;
+/// Characters of the path of an attachment at most, in the run folder.
+const LONGEST_NAME: usize = 400;
 
 /// What a report shows of one test beside its record.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -21,6 +23,59 @@ pub struct Evidence {
     pub attachments: Vec<String>,
     /// The end of the console, harmless, at most [`TAIL_LIMIT`] bytes; empty when there is none.
     pub console_tail: String,
+}
+
+/// From where reports name the files of a run folder. CI servers resolve attachments from a directory of their
+/// own, and not from the one that holds `junit.xml`: Jenkins from the workspace (`workspace.child(fileName)` in the
+/// junit-attachments plugin's `GetTestDataMethodObject.java`), GitLab from `$CI_PROJECT_DIR`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Base(Utf8PathBuf);
+
+impl Base {
+    /// Paths below `base`, in which the run folder must lie. Without one, the current directory is the base when
+    /// the folder lies in it; otherwise paths are absolute. The folder need not be there yet.
+    ///
+    /// # Errors
+    /// A sentence for people: the base is no directory, or the folder does not lie in it.
+    pub fn of(folder: &Utf8Path, base: Option<&Utf8Path>) -> Result<Self, String> {
+        let folder = resolved(folder)?;
+        let here = || base.unwrap_or(Utf8Path::new(".")).canonicalize_utf8();
+        match (base, here()) {
+            (Some(base), Err(error)) => Err(format!("{base}: {error}")),
+            (Some(base), Ok(real)) => match folder.strip_prefix(&real) {
+                Ok(below) if real.is_dir() => Ok(Self(below.to_owned())),
+                Ok(_) => Err(format!("{base} is not a directory")),
+                Err(_) => Err(format!("the run folder {folder} does not lie in {base}")),
+            },
+            (None, Ok(real)) => Ok(Self(folder.strip_prefix(&real).map(Utf8Path::to_owned).unwrap_or(folder))),
+            (None, Err(_)) => Ok(Self(folder)),
+        }
+    }
+
+    /// How a report names a file, given by its path in the run folder.
+    pub fn name(&self, file: &str) -> String {
+        self.0.join(file).into_string()
+    }
+}
+
+/// The path without symbolic links and `..`; of what is not there yet, as it will be.
+fn resolved(path: &Utf8Path) -> Result<Utf8PathBuf, String> {
+    let mut missing = Vec::new();
+    let mut at = camino::absolute_utf8(path).map_err(|error| format!("{path}: {error}"))?;
+    loop {
+        if let Ok(mut real) = at.canonicalize_utf8() {
+            real.extend(missing.iter().rev());
+            return Ok(real);
+        }
+        // `..` behind what is not there has no name.
+        match (at.file_name().map(str::to_owned), at.parent().map(Utf8Path::to_owned)) {
+            (Some(name), Some(above)) => {
+                missing.push(name);
+                at = above;
+            }
+            _ => return Err(format!("{path}: it has no directory that is there")),
+        }
+    }
 }
 
 /// Looks evidence up in a run folder. A machine that many tests share has its console repeated with
@@ -58,6 +113,8 @@ impl<'a> Evidences<'a> {
             .filter(|path| plain_file(path))
             .filter_map(|path| path.strip_prefix(self.folder.root()).ok())
             .map(|path| path.to_string())
+            // A name that would have to be escaped, or that ends the mark of an attachment, names no file to readers.
+            .filter(|path| text::one_line(path, LONGEST_NAME) == *path && !path.contains("]]"))
             .take(ATTACHMENT_LIMIT)
             .collect();
         evidence
@@ -92,6 +149,29 @@ mod tests {
     use super::*;
     use crate::report::sample;
     use crate::run::outcome::Outcome;
+
+    #[test]
+    fn files_are_named_from_the_directory_from_which_readers_look_for_them() {
+        let dir = tempfile::tempdir().unwrap();
+        let work = Utf8PathBuf::from_path_buf(dir.path().canonicalize().unwrap()).unwrap();
+        let runs = work.join("reports/runs");
+        std::fs::create_dir_all(&runs).unwrap();
+        std::os::unix::fs::symlink(&work, work.join("link")).unwrap();
+        let name = |folder: &Utf8Path, base: &Utf8Path| Base::of(folder, Some(base)).map(|base| base.name("a/b"));
+        assert_eq!(name(&runs.join("r"), &work).as_deref(), Ok("reports/runs/r/a/b"));
+        assert_eq!(name(&runs.join("r"), &work.join("link")).as_deref(), Ok("reports/runs/r/a/b"));
+        assert_eq!(name(&work.join("link/reports/../r"), &work).as_deref(), Ok("r/a/b"));
+        let outside = name(&runs.join("r"), &work.join("reports/runs")).unwrap();
+        assert_eq!(outside, "r/a/b");
+        let error = name(&work, &runs).unwrap_err();
+        assert!(error.contains("does not lie in"), "{error}");
+        assert!(name(&runs, &work.join("nowhere")).unwrap_err().contains("nowhere: "));
+        // Without a base: absolute, unless the current directory holds the folder.
+        let absolute = Base::of(&runs.join("r"), None).unwrap().name("a");
+        assert_eq!(absolute, runs.join("r/a").as_str());
+        let here = Utf8PathBuf::from_path_buf(std::env::current_dir().unwrap()).unwrap();
+        assert_eq!(Base::of(&here.join("some/run"), None).unwrap().name("a"), "some/run/a");
+    }
 
     #[test]
     fn the_console_comes_first_and_is_repeated_once() {

@@ -16,7 +16,7 @@ use std::time::Duration;
 use camino::Utf8Path;
 use quick_junit::{NonSuccessKind, Property, Report, TestCase, TestCaseStatus, TestRerun, TestSuite};
 
-use super::evidence::{Evidence, Evidences};
+use super::evidence::{Base, Evidence, Evidences};
 use super::files::{FileError, RunFolder, write_atomically};
 use super::{verdict, words};
 use crate::run::outcome::Outcome;
@@ -43,20 +43,21 @@ pub enum JunitError {
 }
 
 /// Writes the report to `path`, whole or not at all. With a run folder, what did not pass gets the
-/// files that belong to it, by paths relative to that folder.
-pub fn write(path: &Utf8Path, record: &RunRecord, folder: Option<&RunFolder>) -> Result<(), JunitError> {
-    Ok(write_atomically(path, render(record, folder)?.as_bytes())?)
+/// files that belong to it, by paths as the base has them.
+pub fn write(path: &Utf8Path, record: &RunRecord, files: Option<(&RunFolder, &Base)>) -> Result<(), JunitError> {
+    Ok(write_atomically(path, render(record, files)?.as_bytes())?)
 }
 
 /// The report as text.
-pub fn render(record: &RunRecord, folder: Option<&RunFolder>) -> Result<String, JunitError> {
-    let mut writer = Writer { record, evidences: folder.map(Evidences::new), left: TOTAL_LIMIT, taken: HashSet::new() };
+pub fn render(record: &RunRecord, files: Option<(&RunFolder, &Base)>) -> Result<String, JunitError> {
+    let evidences = files.map(|(folder, base)| (Evidences::new(folder), base));
+    let mut writer = Writer { record, evidences, left: TOTAL_LIMIT, taken: HashSet::new() };
     Ok(writer.report().to_string()?)
 }
 
 struct Writer<'a> {
     record: &'a RunRecord,
-    evidences: Option<Evidences<'a>>,
+    evidences: Option<(Evidences<'a>, &'a Base)>,
     left: usize,
     /// Class names and, below them, test names that are in use. Readers drop the second of two equal
     /// ones, and with it perhaps the only failure.
@@ -171,11 +172,12 @@ impl Writer<'_> {
             case.add_property(Property::new("remark", line(remark)));
         }
         if matches!(test.outcome, Outcome::Fail | Outcome::Error)
-            && let Some(evidences) = &mut self.evidences
+            && let Some((evidences, base)) = &mut self.evidences
         {
             let evidence = evidences.of(test);
             if evidence != Evidence::default() {
-                let output = self.within(output(&evidence), usize::MAX);
+                let output = output(&evidence, base);
+                let output = self.within(output, usize::MAX);
                 case.set_system_out(output);
             }
         }
@@ -258,30 +260,48 @@ impl Writer<'_> {
         format!("{}\n\n{again}", body.trim_end())
     }
 
-    /// The head of a text that fits into what one body and the whole file may still take.
+    /// The text, or as much of it as fits into what one body and the whole file may still take: its beginning,
+    /// where it is said what failed, and its end, where a command says why.
     fn within(&mut self, body: String, limit: usize) -> String {
         let limit = limit.min(self.left.max(BODY_LEAST));
-        let mut cost = 0;
-        let end = body.char_indices().find_map(|(at, c)| {
-            cost += match c {
-                '<' | '>' | '&' | '"' | '\'' => 6,
-                c => c.len_utf8(),
-            };
-            (cost > limit).then_some(at)
-        });
-        self.left = self.left.saturating_sub(cost);
-        match end {
-            None => body,
-            Some(end) => format!("{}\n[{} bytes left out]", &body[..end], body.len() - end),
+        let whole: usize = body.chars().map(cost).sum();
+        self.left = self.left.saturating_sub(whole.min(limit));
+        if whole <= limit {
+            return body;
         }
+        let first = limit / 3;
+        let begin = reach(body.char_indices(), first).map_or(body.len(), |(at, _)| at);
+        let end = reach(body.char_indices().rev(), limit - first).map_or(0, |(at, c)| at + c.len_utf8());
+        // Whole lines where there are some, or the path of an attachment would end in its middle.
+        let begin = body[..begin].rfind('\n').map_or(begin, |at| at + 1);
+        let end = body[end..].find('\n').filter(|at| end + at + 1 < body.len()).map_or(end, |at| end + at + 1);
+        let left_out = end.saturating_sub(begin);
+        format!("{}\n[{left_out} bytes left out]\n{}", body[..begin].trim_end_matches('\n'), &body[end..])
     }
 }
 
+/// Bytes of a character in the file.
+fn cost(c: char) -> usize {
+    match c {
+        '<' | '>' | '&' | '"' | '\'' => 6,
+        c => c.len_utf8(),
+    }
+}
+
+/// The first of these characters that does not fit into so many bytes of the file any more.
+fn reach(characters: impl Iterator<Item = (usize, char)>, limit: usize) -> Option<(usize, char)> {
+    let mut used = 0;
+    characters.into_iter().find(|(_, c)| {
+        used += cost(*c);
+        used > limit
+    })
+}
+
 /// Attachments first, since readers look for them in the first lines, then the end of the console.
-fn output(evidence: &Evidence) -> String {
+fn output(evidence: &Evidence, base: &Base) -> String {
     let mut out = String::new();
     for path in &evidence.attachments {
-        out.push_str(&format!("[[ATTACHMENT|{}]]\n", line(path)));
+        out.push_str(&format!("[[ATTACHMENT|{}]]\n", text::harmless(&base.name(path))));
     }
     if !evidence.console_tail.is_empty() {
         out.push_str("the end of the console:\n");
@@ -459,21 +479,39 @@ mod tests {
     }
 
     #[test]
-    fn evidence_of_failures_is_attached_by_relative_paths() {
+    fn evidence_of_failures_is_attached_by_paths_that_readers_resolve() {
         let dir = tempfile::tempdir().unwrap();
         let runs = camino::Utf8PathBuf::from_path_buf(dir.path().to_owned()).unwrap();
         let folder = RunFolder::create(&runs, "r").unwrap();
         std::fs::create_dir_all(folder.machine("m1")).unwrap();
         std::fs::write(folder.machine("m1").join("console.log"), sample::HOSTILE).unwrap();
         let record = Recorder::fold(&sample::events());
-        write(&folder.junit(), &record, Some(&folder)).unwrap();
+        let base = Base::of(folder.root(), Some(&runs)).unwrap();
+        write(&folder.junit(), &record, Some((&folder, &base))).unwrap();
         let report = parsed(&std::fs::read_to_string(folder.junit()).unwrap());
         let out = case(&report, "base[lab]", "nginx-version").system_out.as_deref().unwrap();
-        assert!(out.starts_with("[[ATTACHMENT|machines/m1/console.log]]\nthe end of the console:\n"), "{out}");
+        assert!(out.starts_with("[[ATTACHMENT|r/machines/m1/console.log]]\nthe end of the console:\n"), "{out}");
+        let named = out.lines().next().unwrap().strip_prefix("[[ATTACHMENT|").and_then(|rest| rest.strip_suffix("]]"));
+        assert!(runs.join(named.unwrap()).is_file(), "as Jenkins and GitLab look for it");
         assert_eq!(out.matches("[[ATTACHMENT|").count(), 1, "the guest cannot attach files");
         let out = case(&report, "base[lab]", "hostile").system_out.as_deref().unwrap();
-        assert_eq!(out.trim_end(), "[[ATTACHMENT|machines/m1/console.log]]");
+        assert_eq!(out.trim_end(), "[[ATTACHMENT|r/machines/m1/console.log]]");
         assert_eq!(case(&report, "base[lab]", "nginx-serves").system_out, None);
+    }
+
+    #[test]
+    fn what_is_cut_keeps_its_beginning_and_its_end_in_whole_lines() {
+        let record = RunRecord::default();
+        let mut writer = Writer { record: &record, evidences: None, left: 2000, taken: HashSet::new() };
+        let body: String = (0..1000).map(|number| format!("line <{number}>\n")).collect();
+        let cut = writer.within(body.clone(), 1200);
+        assert!(cut.starts_with("line <0>\nline <1>\n") && cut.ends_with("line <998>\nline <999>\n"), "{cut}");
+        let note = cut.lines().find(|line| line.ends_with(" bytes left out]")).unwrap();
+        let left_out: usize = note[1..].split(' ').next().unwrap().parse().unwrap();
+        assert_eq!(cut.len() - note.len() - 1 + left_out, body.len());
+        assert!(cut.lines().all(|line| line == note || (line.starts_with("line <") && line.ends_with('>'))), "{cut}");
+        assert_eq!(writer.left, 800);
+        assert_eq!(writer.within("short".into(), 1200), "short");
     }
 
     #[test]

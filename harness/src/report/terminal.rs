@@ -218,12 +218,12 @@ impl<W: Write> Terminal<W> {
         for failure in &test.failures {
             let id = self.paint(&one_line(failure.id.as_str(), NAME), Style::new().dimmed());
             lines.push(format!("  {}  {id}", one_line(&failure.message, 400)));
-            let values = words::bounded(words::values(failure), DETAIL_LINES);
+            let values = words::ends(words::values(failure), DETAIL_LINES);
             lines.extend(values.into_iter().map(|value| format!("      {}", cut(&value))));
             if let Some(location) = &failure.location {
                 lines.push(format!("      {}", one_line(&location.to_string(), 400)));
             }
-            let detail = words::bounded(words::detail(failure), DETAIL_LINES);
+            let detail = words::ends(words::detail(failure), DETAIL_LINES);
             lines.extend(detail.into_iter().map(|detail| format!("        {}", cut(&detail)).trim_end().to_owned()));
         }
         if let Some(resume) = words::resume(test) {
@@ -402,6 +402,21 @@ mod tests {
             assert!(text.chars().all(|c| c == '\n' || !c.is_control()), "{text}");
             assert!(!text.lines().any(|line| line.starts_with("PASS base/forged")), "{text}");
         }
+    }
+
+    #[test]
+    fn the_last_lines_of_a_command_that_failed_are_shown() {
+        use crate::failure::{self, Failure};
+        let mut terminal = Terminal::new(Vec::new(), Mode::Plain, Options::default());
+        let output: String = (1..=500).map(|number| format!("line {number}\n")).collect();
+        let mut record = sample::test("s", "t", Outcome::Fail);
+        let detail = format!("exit status 1\nstdout:\n{output}why it failed\x1b[2J\nstderr: (empty)\n");
+        record.failures = vec![Failure::new(failure::STEP_INSTALL, "m").with_detail(detail)];
+        terminal.apply(&Event::TestFinished { record: Box::new(record) }).unwrap();
+        let text = String::from_utf8(terminal.out).unwrap();
+        assert!(text.contains("        exit status 1\n        stdout:\n        line 1\n"), "{text}");
+        assert!(text.contains("        line 500\n        why it failed\\x1b[2J\n        stderr: (empty)\n"), "{text}");
+        assert!(text.contains("lines left out]") && text.lines().count() < DETAIL_LINES + 10, "{text}");
     }
 
     #[test]

@@ -54,11 +54,7 @@ pub(super) fn resume(test: &TestRecord) -> Option<String> {
 pub(super) fn detail(failure: &Failure) -> Vec<String> {
     let Some(detail) = &failure.detail else { return Vec::new() };
     // Its maker bounds it; this is for one that did not.
-    let mut end = detail.len().min(DETAIL_LIMIT);
-    while !detail.is_char_boundary(end) {
-        end -= 1;
-    }
-    let detail = text::harmless(&detail[..end].replace("\r\n", "\n")).replace('\t', "    ");
+    let detail = text::harmless(&text::tail(detail, DETAIL_LIMIT).replace("\r\n", "\n")).replace('\t', "    ");
     detail.trim_end().lines().map(str::to_owned).collect()
 }
 
@@ -76,6 +72,17 @@ pub(super) fn bounded(mut lines: Vec<String>, limit: usize) -> Vec<String> {
         let rest = lines.len() - limit;
         lines.truncate(limit);
         lines.push(format!("[{rest} more lines left out]"));
+    }
+    lines
+}
+
+/// Lines of which at most `limit` are kept, a quarter of them from the beginning and the rest from the end, where
+/// a command says why it failed; between them a line that counts what is left out.
+pub(super) fn ends(mut lines: Vec<String>, limit: usize) -> Vec<String> {
+    if lines.len() > limit {
+        let first = limit / 4;
+        let left_out = lines.len() - limit;
+        lines.splice(first..first + left_out, [format!("[{left_out} lines left out]")]);
     }
     lines
 }
@@ -131,5 +138,19 @@ mod tests {
         assert_eq!(seconds(12.34), "12.3 s");
         assert_eq!(seconds(125.4), "2 min 5 s");
         assert_eq!(bounded(vec!["a".into(); 5], 2), ["a", "a", "[3 more lines left out]"]);
+    }
+
+    #[test]
+    fn the_end_of_an_output_is_kept_and_a_little_of_its_beginning() {
+        let lines = |count: usize| (0..count).map(|number| number.to_string()).collect::<Vec<_>>();
+        assert_eq!(ends(lines(9), 8), ["0", "1", "[1 lines left out]", "3", "4", "5", "6", "7", "8"]);
+        assert_eq!(ends(lines(8), 8), lines(8));
+        let detail = Some(format!("{}the end\x1b", "x\n".repeat(DETAIL_LIMIT)));
+        let shown = detail_of(detail);
+        assert!(shown[0].ends_with("bytes left out]") && shown.last().unwrap() == "the end\\x1b", "{shown:.2?}");
+    }
+
+    fn detail_of(detail: Option<String>) -> Vec<String> {
+        super::detail(&Failure { detail, ..Failure::new(failure::STEP_RUN, "m") })
     }
 }

@@ -125,8 +125,7 @@ impl Joined {
     }
 }
 
-/// Every expectation that stands in the clauses, in the order of the file: those in alternatives too,
-/// which need not hold.
+/// Every expectation that stands in the clauses, in their order: those in alternatives too, which need not hold.
 pub fn expectations(clauses: &[Clause]) -> Vec<&Expectation> {
     let mut out = Vec::with_capacity(clauses.len());
     collect(clauses, &mut out);

@@ -8,7 +8,7 @@ use crate::check::{Probe, shell};
 use crate::guest::{End, Reply};
 use crate::snapshot::facts::{self, Row};
 use crate::suite::model::SnapshotSource;
-use crate::text::{harmless_bytes, one_line};
+use crate::text::{harmless_bytes, last_words, one_line};
 
 /// One thing that was seen: its name and, by attribute of the check for it, what it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -218,7 +218,7 @@ fn ended_well(reply: &Reply) -> Result<(), String> {
         End::Exited if reply.status != 0 => Err(format!(
             "the reading ended with status {}: {}",
             reply.status,
-            one_line(&harmless_bytes(&reply.stderr), 200)
+            last_words(&harmless_bytes(&reply.stderr), 200)
         )),
         End::Exited => Ok(()),
     }

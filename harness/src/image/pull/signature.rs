@@ -114,7 +114,7 @@ impl Desk {
         let said = judge(&String::from_utf8_lossy(&output.stdout)).map_err(bad)?;
         match output.status.success() {
             true => Ok(said),
-            false => Err(bad(text::one_line(&String::from_utf8_lossy(&output.stderr), 200))),
+            false => Err(bad(text::last_words(&String::from_utf8_lossy(&output.stderr), 200))),
         }
     }
 }

@@ -135,7 +135,7 @@ async fn prepare_crash(guest: &Guest, scale: f64) -> Result<(bool, Vec<String>),
             Ok((loaded == "1", remarks))
         }
         _ => {
-            let why = text::one_line(&text::harmless_bytes(&reply.stderr), 200);
+            let why = text::last_words(&text::harmless_bytes(&reply.stderr), 200);
             let text = format!("the guest cannot be made to come back from a crash: {why}");
             Err(Failure::new(failure::REBOOT_REFUSED, text))
         }

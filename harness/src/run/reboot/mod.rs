@@ -181,7 +181,7 @@ pub(super) async fn ask_guest(guest: &Guest, facts: &Facts, how: RebootKind, sca
     if reply.end != End::Exited || reply.status == 0 || reply.status > 128 {
         return Ok(());
     }
-    let said = text::one_line(&text::harmless_bytes(&reply.stderr), 300);
+    let said = text::last_words(&text::harmless_bytes(&reply.stderr), 300);
     let text = format!("`{script}` ended with status {}: {said}", reply.status);
     Err(Failure::new(failure::REBOOT_REFUSED, text))
 }

@@ -51,10 +51,10 @@ fn judge_command(step: &Step, command: &str, expect: &[Assertion], reply: &Reply
     let shown = text::one_line(command, 120);
     let broken =
         |message: String| Failure::new(failure::STEP_RUN, message).with_detail(output_of(reply)).at(&step.location);
+    let said = if reply.stderr.is_empty() { &reply.stdout } else { &reply.stderr };
+    let said = text::last_words(&text::harmless_bytes(said), 120);
+    let said = if said.is_empty() { String::new() } else { format!(": {said}") };
     if !expect.iter().any(|assertion| assertion.attribute == "exit") && reply.status != 0 {
-        let said = reply.stderr.split(|b| *b == b'\n').rfind(|line| !line.is_empty()).unwrap_or_default();
-        let said = text::one_line(&text::harmless_bytes(said), 120);
-        let said = if said.is_empty() { String::new() } else { format!(": {said}") };
         let mut failure = broken(format!("`{shown}` ended with status {}{said}", reply.status));
         failure.expected = Some("exit 0".into());
         failure.actual = Some(format!("exit {}", reply.status));
@@ -72,8 +72,10 @@ fn judge_command(step: &Step, command: &str, expect: &[Assertion], reply: &Reply
             Verdict::Met => {}
             Verdict::Missed { expected, actual, .. } => {
                 let found = text::one_line(&actual, 120);
-                let mut failure =
-                    broken(format!("`{shown}`: expected {}, found {found}", text::one_line(&expected, 160)));
+                // Of a status only the command's own words say why it is another one.
+                let said = if assertion.attribute == "exit" { said.as_str() } else { "" };
+                let expected_line = text::one_line(&expected, 160);
+                let mut failure = broken(format!("`{shown}`: expected {expected_line}, found {found}{said}"));
                 failure.expected = Some(expected);
                 failure.actual = Some(actual);
                 failure.location = Some(assertion.location.clone());

@@ -42,7 +42,7 @@ pub(super) async fn write<L: Live>(
     }
     let reply = shell(live, step, script, clock).await?;
     if reply.status != 0 {
-        let said = text::one_line(&text::harmless_bytes(&reply.stderr), 160);
+        let said = text::last_words(&text::harmless_bytes(&reply.stderr), 160);
         return Err(Broken::missed(Failure::new(failure::STEP_WRITE, format!("cannot write {path}: {said}"))));
     }
     Ok(Done::asserting(1))
@@ -64,7 +64,7 @@ pub(super) async fn upload<L: Live>(
     let begin = format!("command -v base64 >/dev/null && echo base64; : >{part}");
     let begun = shell(live, step, begin, clock).await?;
     let broken = |what: &str, stderr: &[u8]| {
-        let said = text::one_line(&text::harmless_bytes(stderr), 160);
+        let said = text::last_words(&text::harmless_bytes(stderr), 160);
         Broken::missed(Failure::new(failure::STEP_UPLOAD, format!("cannot upload {source} to {path}: {what}: {said}")))
     };
     if begun.status != 0 {
@@ -183,7 +183,7 @@ async fn fetch<L: Live>(live: &L, step: &Step, name: &str, folder: &Utf8Path, cl
     let note = match reply.end {
         End::Exited if reply.status == 0 => "",
         End::Exited => {
-            let said = text::one_line(&text::harmless_bytes(&reply.stderr), 160);
+            let said = text::last_words(&text::harmless_bytes(&reply.stderr), 160);
             return Ok(format!("collect: {shown} cannot be read: {said}"));
         }
         End::TooMuchOutput => ", its beginning only",

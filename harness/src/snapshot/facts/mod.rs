@@ -116,7 +116,7 @@ pub fn read(source: &SnapshotSource, reply: &Reply) -> Result<Vec<Row>, String> 
 }
 
 fn ended_well(source: &SnapshotSource, reply: &Reply) -> Result<(), String> {
-    let stderr = text::one_line(&text::harmless_bytes(&reply.stderr), 300);
+    let stderr = text::last_words(&text::harmless_bytes(&reply.stderr), 300);
     let said = if stderr.is_empty() { String::new() } else { format!(": {stderr}") };
     match reply.end {
         End::TimedOut => Err(format!("it could not be read: the command did not end before its time-out{said}")),

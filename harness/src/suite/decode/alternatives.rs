@@ -295,6 +295,7 @@ mod tests {
                 "no-effect",
                 "is expected anyway, so that it decides nothing",
             ),
+            ("any-of: [{kernel: {taint: '<= 5'}}, {kernel: {taint: '> 2'}}]", "tautology", "`any-of` asserts nothing"),
             ("any-off: [{kernel: {taint: 0}}]", "unknown-check", "did you mean `any-of`?"),
             (&format!("any-of: [{deep}"), "syntax", ""),
             (&format!("any-of: [{}]", many.trim_end_matches(", ")), "too-many", "and may have 16"),
