@@ -29,6 +29,7 @@ static PACKAGE: CheckTable = CheckTable {
     summary: "For the benchmark.",
     subject: Subject::Named(&packages::PACKAGE),
     shorthand: Shorthand::Words(&[("absent", "installed", "false")]),
+    gone: &[],
     attributes: &[
         attribute("installed", Kind::Bool),
         attribute("version", Kind::Evr),
@@ -42,6 +43,7 @@ static SYSCTL: CheckTable = CheckTable {
     summary: "For the benchmark.",
     subject: Subject::Named(&kernel::SYSCTL),
     shorthand: Shorthand::Attribute("value"),
+    gone: &[],
     attributes: &[attribute("value", Kind::Loose)],
     reads: "",
     example: "",

@@ -224,6 +224,7 @@ static EVERY_KIND: CheckTable = CheckTable {
     summary: "For fuzzing.",
     subject: Subject::Whole,
     shorthand: Shorthand::None,
+    gone: &[],
     attributes: &[
         attribute("text", Kind::Text),
         attribute("word", Kind::Word(&["active", "inactive", "1"])),

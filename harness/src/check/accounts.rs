@@ -28,6 +28,7 @@ pub static TABLE: CheckTable = CheckTable {
     summary: "All accounts together.",
     subject: Subject::Whole,
     shorthand: Shorthand::None,
+    gone: &[],
     attributes: ATTRIBUTES,
     reads: "/etc/passwd, /etc/group, /etc/shadow.",
     example: r#"accounts:

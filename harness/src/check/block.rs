@@ -58,6 +58,7 @@ pub static TABLE: CheckTable = CheckTable {
     summary: "A block device, by its path, by what is mounted from it, or as the disk below the root file system.",
     subject: Subject::Named(&paths::BLOCK),
     shorthand: Shorthand::Words(&[("present", "present", "true"), ("absent", "present", "false")]),
+    gone: &["present"],
     attributes: ATTRIBUTES,
     reads: "/proc/self/mountinfo, /sys/dev/block, `blkid -p` (without it what udev wrote down), `stat -f` for the size of a file system.",
     example: r#"block:

@@ -58,6 +58,7 @@ pub static TABLE: CheckTable = CheckTable {
     summary: "How this boot went: systemd's own time stamps.",
     subject: Subject::Whole,
     shorthand: Shorthand::None,
+    gone: &[],
     attributes: ATTRIBUTES,
     reads: "`systemctl show` (manager time stamps, unit time stamps), EFI variables, /boot and the ESP.",
     example: r#"boot:
@@ -139,8 +140,7 @@ fn look(assertion: &Assertion, seen: &Observations) -> Result<Value, String> {
             let shown = service::units(&answer.output);
             let (0, Some(properties)) = (answer.status, shown.first()) else { return Err(answer.output) };
             if properties.get("LoadState") == Some(&"not-found") {
-                // It did not run, whether or not it is installed: `none` holds, and no bound does.
-                return Ok(Value::absent(format!("{unit} is not installed")));
+                return Ok(Value::gone(format!("{unit} is not-found")));
             }
             Ok(service::activation(properties)
                 .map_or_else(|| Value::absent("it was not activated"), |micros| Value::text(value::of_micros(micros))))

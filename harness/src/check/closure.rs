@@ -38,6 +38,7 @@ pub static TABLE: CheckTable = CheckTable {
     summary: "What the package manager would do to install something, from the image's own repositories, without doing it.",
     subject: Subject::Named(&packages::REQUEST),
     shorthand: Shorthand::None,
+    gone: &["resolves", "problem"],
     attributes: ATTRIBUTES,
     reads: "`dnf5 install --assumeno`, `dnf --assumeno install` or `tdnf --assumeno install`, judged by what it says: the exit status of `--assumeno` means nothing.",
     example: r#"closure:

@@ -31,6 +31,7 @@ pub static TABLE: CheckTable = CheckTable {
     summary: "Runs a command line that changes nothing and looks at what it says; a status that is not stated must be 0.",
     subject: Subject::Named(&text::COMMAND_LINE),
     shorthand: Shorthand::None,
+    gone: &["exit"],
     attributes: ATTRIBUTES,
     reads: "The command line, run by `/bin/sh`.",
     example: r#"command:

@@ -31,6 +31,7 @@ pub static TABLE: CheckTable = CheckTable {
     summary: "The processor as the guest sees it.",
     subject: Subject::Whole,
     shorthand: Shorthand::None,
+    gone: &[],
     attributes: ATTRIBUTES,
     reads: "/proc/cpuinfo, /sys/devices/system/cpu/online.",
     example: r#"cpu:

@@ -28,6 +28,7 @@ pub static TABLE: CheckTable = CheckTable {
     summary: "The system-wide cryptographic policy.",
     subject: Subject::Whole,
     shorthand: Shorthand::Attribute("policy"),
+    gone: &[],
     attributes: ATTRIBUTES,
     reads: "/etc/crypto-policies, /proc/sys/crypto/fips_enabled.",
     example: r#"crypto-policy:

@@ -63,6 +63,7 @@ pub static TABLE: CheckTable = CheckTable {
     summary: "How the system came to be where it runs: from packages, or as an image, and of which kind.",
     subject: Subject::Whole,
     shorthand: Shorthand::None,
+    gone: &[],
     attributes: ATTRIBUTES,
     reads: "/run/ostree-booted, `bootc status --json`, `rpm-ostree status --json`; /proc/cmdline, /proc/self/mountinfo, /sys/class/block; `systemd-sysext status`.",
     example: r#"deployment:

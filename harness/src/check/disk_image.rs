@@ -45,6 +45,7 @@ pub static TABLE: CheckTable = CheckTable {
     summary: "The image's file, looked at from outside. Of a root file system, the disk that was made of it.",
     subject: Subject::Whole,
     shorthand: Shorthand::None,
+    gone: &[],
     attributes: ATTRIBUTES,
     reads: "nothing in the guest: the runner reads the footer of a VHD and the first and last sectors of the disk.",
     example: r#"disk-image:

@@ -50,6 +50,7 @@ pub static TABLE: CheckTable = CheckTable {
         ("directory", "type", "directory"),
         ("symlink", "type", "symlink"),
     ]),
+    gone: &["exists"],
     attributes: ATTRIBUTES,
     reads: "One `stat -c` for all paths; `readlink`, `sha256sum`, `cat`, `getcap` and `rpm -qf` only for what asks for them.",
     example: r#"file:

@@ -34,6 +34,7 @@ pub static TABLE: CheckTable = CheckTable {
     summary: "How much the system takes.",
     subject: Subject::Whole,
     shorthand: Shorthand::None,
+    gone: &[],
     attributes: ATTRIBUTES,
     reads: "rpm, `stat -f`, /proc, `systemctl`, `du`.",
     example: r#"footprint:

@@ -21,6 +21,7 @@ pub static TABLE: CheckTable = CheckTable {
     summary: "A group.",
     subject: Subject::Named(&accounts::GROUP),
     shorthand: Shorthand::Words(&[("present", "exists", "true"), ("absent", "exists", "false")]),
+    gone: &["exists"],
     attributes: ATTRIBUTES,
     reads: "`getent group`.",
     example: r#"group:

@@ -40,6 +40,7 @@ pub static TABLE: CheckTable = CheckTable {
     summary: "What a URL answers, asked from inside the guest with GET.",
     subject: Subject::Named(&network::URL),
     shorthand: Shorthand::Attribute("status"),
+    gone: &["reachable"],
     attributes: ATTRIBUTES,
     reads: "`curl` (7.63 or later), without it `wget`, which may be that of busybox. 15 seconds for all of an answer; a request beyond the guest needs the tag `needs-internet`.",
     example: r#"http:

@@ -49,6 +49,7 @@ pub static TABLE: CheckTable = CheckTable {
     summary: "What the system says it is.",
     subject: Subject::Whole,
     shorthand: Shorthand::None,
+    gone: &[],
     attributes: ATTRIBUTES,
     reads: "/etc/os-release, rpm, /proc/sys/kernel, /etc/machine-id, /etc/localtime, /etc/locale.conf, `locale -a`, `timedatectl`.",
     example: r#"identity:

@@ -55,6 +55,7 @@ pub static TABLE: CheckTable = CheckTable {
         ("up", "state", "up"),
         ("down", "state", "down"),
     ]),
+    gone: &["present"],
     attributes: ATTRIBUTES,
     reads: "/sys/class/net, /proc/net/route and ipv6_route; `ip -o addr` for addresses, without it /proc/net/if_inet6 and fib_trie.",
     example: r#"interface:

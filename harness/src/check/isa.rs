@@ -36,6 +36,7 @@ pub static TABLE: CheckTable = CheckTable {
     summary: "The instruction set level that the system was built for, and the one that its loader finds.",
     subject: Subject::Whole,
     shorthand: Shorthand::None,
+    gone: &[],
     attributes: ATTRIBUTES,
     reads: "The notes of the C library, the loader and the shell, with `od`; `ld.so --help` (glibc 2.33 and later); `rpm --eval`.",
     example: r#"isa:

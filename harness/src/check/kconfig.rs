@@ -24,6 +24,7 @@ pub static TABLE: CheckTable = CheckTable {
     summary: "A symbol of the kernel's configuration, with or without `CONFIG_`. `n` (not set) and `absent` (not known to this kernel) are different; a kernel whose configuration cannot be read is an error.",
     subject: Subject::Named(&kernel::SYMBOL),
     shorthand: Shorthand::Attribute("value"),
+    gone: &["value", "disabled"],
     attributes: ATTRIBUTES,
     reads: "/lib/modules/$(uname -r)/config, /boot/config-$(uname -r), or /proc/config.gz.",
     example: r#"kconfig:
@@ -64,10 +65,13 @@ pub fn judged(expectation: &Expectation, config: Result<&Config, &str>) -> Vec<V
     verdicts(&TABLE, expectation, |assertion| {
         let setting = config.map_err(str::to_owned)?.get(&expectation.subject)?;
         Ok(match assertion.attribute {
+            // A symbol that this kernel does not know is not "something else": `{not: y}` is about one it knows.
+            "value" if setting == Setting::Absent => Value::gone(setting.word()),
             "value" => Value::text(setting.word()),
+            "disabled" => Value::flag(matches!(setting, Setting::No | Setting::Absent)),
+            _ if setting == Setting::Absent => Value::gone(format!("{} is {}", expectation.subject, setting.word())),
             "enabled" => Value::flag(matches!(setting, Setting::Yes | Setting::Module)),
             "builtin" => Value::flag(setting == Setting::Yes),
-            "disabled" => Value::flag(matches!(setting, Setting::No | Setting::Absent)),
             "list" => match setting {
                 Setting::Value(text) => Value::items(text.split(',').map(str::trim).filter(|word| !word.is_empty())),
                 other => Value::absent(other.word()),

@@ -65,6 +65,7 @@ pub static TABLE: CheckTable = CheckTable {
     summary: "The running kernel.",
     subject: Subject::Whole,
     shorthand: Shorthand::None,
+    gone: &[],
     attributes: ATTRIBUTES,
     reads: "/proc, /sys, `uname`, `dmesg` or `journalctl -k`.",
     example: r#"kernel:
@@ -113,7 +114,7 @@ impl Check for Kernel {
                     let name = key(assertion)?;
                     let state = vulnerabilities(&text).find(|(vulnerability, _)| *vulnerability == name);
                     Ok(state
-                        .map_or_else(|| Value::absent("this kernel does not name it"), |(_, state)| Value::text(state)))
+                        .map_or_else(|| Value::gone("this kernel does not name it"), |(_, state)| Value::text(state)))
                 }
                 "vulnerable" => {
                     let text = seen.output(VULNERABILITIES)?;

@@ -28,6 +28,7 @@ pub static TABLE: CheckTable = CheckTable {
     summary: "Everything that listens, so that nothing else may.",
     subject: Subject::Whole,
     shorthand: Shorthand::None,
+    gone: &[],
     attributes: ATTRIBUTES,
     reads: "As `port`.",
     example: r#"listeners:

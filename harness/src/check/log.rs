@@ -26,6 +26,7 @@ pub static TABLE: CheckTable = CheckTable {
     summary: "The journal of this boot.",
     subject: Subject::Whole,
     shorthand: Shorthand::None,
+    gone: &[],
     attributes: ATTRIBUTES,
     reads: "`journalctl -b`.",
     example: r#"log:

@@ -21,7 +21,7 @@ pub enum Value {
     Items(Vec<String>),
     /// There is no value, for this reason: `not installed`. Only `none` matches it.
     Absent(String),
-    /// The subject itself is not there: `not installed`. Nothing matches it, or `obsoletes: none`
+    /// The subject itself is not there: `not installed`. Only `absent` matches it, or `obsoletes: none`
     /// would pass for a misspelt package.
     Gone(String),
     /// Several instances of the subject; each must match.
@@ -120,9 +120,10 @@ fn plain(holds: bool) -> Held {
 
 fn holds(matcher: &Matcher, kind: &Kind, value: &Value) -> Held {
     if matches!(value, Value::Gone(_)) {
-        return plain(false);
+        return plain(states_absence(matcher, kind));
     }
     match matcher {
+        Matcher::Absent => plain(false),
         Matcher::AnyOf(matchers) => {
             let mut unreadable = None;
             for matcher in matchers {
@@ -187,6 +188,21 @@ fn holds(matcher: &Matcher, kind: &Kind, value: &Value) -> Held {
     }
 }
 
+/// Whether the matcher is met by a subject that is not there: it says `absent`, alone or among alternatives.
+/// The negation of anything is about a subject that is there.
+fn states_absence(matcher: &Matcher, kind: &Kind) -> bool {
+    match matcher {
+        Matcher::Absent => true,
+        // A text may really be `absent` (a symbol of a configuration), so the decoder keeps the word.
+        Matcher::Equals(word) => {
+            word == "absent" && matches!(kind, Kind::Text | Kind::Name(_) | Kind::Loose | Kind::Output)
+        }
+        Matcher::AnyOf(parts) => parts.iter().any(|part| states_absence(part, kind)),
+        Matcher::All(parts) => parts.iter().all(|part| states_absence(part, kind)),
+        _ => false,
+    }
+}
+
 fn text_holds(matcher: &Matcher, kind: &Kind, text: &str) -> Held {
     match matcher {
         Matcher::Equals(wanted) => equal(kind, text, wanted).map(|equal| (!equal).then(String::new)),
@@ -208,24 +224,32 @@ fn text_holds(matcher: &Matcher, kind: &Kind, text: &str) -> Held {
         Matcher::Has(_) | Matcher::Only(_) | Matcher::Count(_) | Matcher::Lacks(_) => {
             items_hold(matcher, kind, &listed(text))
         }
-        Matcher::AnyOf(_) | Matcher::All(_) | Matcher::None | Matcher::Not(_) => {
+        Matcher::AnyOf(_) | Matcher::All(_) | Matcher::None | Matcher::Absent | Matcher::Not(_) => {
             holds(matcher, kind, &Value::text(text))
         }
     }
 }
 
 fn items_hold(matcher: &Matcher, kind: &Kind, items: &[String]) -> Held {
-    let has = |wanted: &String| items.contains(wanted);
+    // What the machine says may be another spelling of the name: `virtio-net`, `fe80:0::1`.
+    let normal = |item: &String| match kind {
+        Kind::Set(grammar) | Kind::List(grammar) => grammar.read(item).unwrap_or_else(|_| item.clone()),
+        _ => item.clone(),
+    };
+    let normal: Vec<String> = items.iter().map(normal).collect();
+    let has = |wanted: &String| items.contains(wanted) || normal.contains(wanted);
     match matcher {
         Matcher::Equals(wanted) => match kind {
-            Kind::List(_) => plain(listed(wanted) == items),
+            Kind::List(_) => plain(listed(wanted) == items || listed(wanted) == normal),
             _ => plain(items.len() == 1 && has(wanted)),
         },
         Matcher::Has(wanted) => missing(wanted.iter().filter(|item| !has(item))),
         Matcher::Lacks(unwanted) => found(unwanted.iter().filter(|item| has(item))),
         Matcher::Only(wanted) => {
             let lacking: Vec<&String> = wanted.iter().filter(|item| !has(item)).collect();
-            let extra: Vec<&String> = items.iter().filter(|item| !wanted.contains(item)).collect();
+            let extra =
+                items.iter().zip(&normal).filter(|(item, normal)| !wanted.contains(item) && !wanted.contains(normal));
+            let extra: Vec<&String> = extra.map(|(item, _)| item).collect();
             let mut notes = Vec::new();
             if !lacking.is_empty() {
                 notes.push(format!("missing {}", show_items(lacking)));
@@ -244,7 +268,7 @@ fn items_hold(matcher: &Matcher, kind: &Kind, items: &[String]) -> Held {
         Matcher::Count(inner) => counted(inner, items.len()),
         Matcher::Json(_) => Err("a set is not JSON".to_owned()),
         Matcher::Compare(_) => Err("a set has no order".to_owned()),
-        Matcher::AnyOf(_) | Matcher::All(_) | Matcher::None | Matcher::Not(_) => {
+        Matcher::AnyOf(_) | Matcher::All(_) | Matcher::None | Matcher::Absent | Matcher::Not(_) => {
             holds(matcher, kind, &Value::Items(items.to_vec()))
         }
     }
@@ -307,7 +331,8 @@ fn equal(kind: &Kind, seen: &str, wanted: &str) -> Result<bool, String> {
         Kind::Output => seen.trim_end_matches('\n') == wanted.trim_end_matches('\n'),
         Kind::List(_) | Kind::Set(_) => listed(seen) == listed(wanted),
         Kind::Map(_, inner) | Kind::Samples(inner) => return equal(inner, seen, wanted),
-        Kind::Text | Kind::Name(_) | Kind::Word(_) | Kind::Bool => seen == wanted,
+        Kind::Name(grammar) => seen == wanted || grammar.read(seen).is_ok_and(|seen| seen == wanted),
+        Kind::Text | Kind::Word(_) | Kind::Bool => seen == wanted,
     })
 }
 

@@ -21,6 +21,8 @@ pub use crate::suite::evr;
 mod fields;
 pub mod file;
 pub mod footprint;
+#[cfg(test)]
+mod gone_tests;
 pub mod group;
 pub mod http;
 pub mod identity;

@@ -54,6 +54,7 @@ pub static TABLE: CheckTable = CheckTable {
         ("absent", "state", "absent"),
         ("denylisted", "denylisted", "true"),
     ]),
+    gone: &["state", "available"],
     attributes: ATTRIBUTES,
     reads: "/proc/modules, modules.builtin, modules.dep and modprobe.d; `modinfo` only for what asks for it.",
     example: r#"module:
@@ -122,6 +123,7 @@ impl Check for Module {
                     .map_or_else(|| Value::absent(without), Value::Text))
             };
             match assertion.attribute {
+                "loaded" | "denylisted" if found == "absent" => return Ok(Value::gone("no such module")),
                 "loaded" => return Ok(Value::flag(matches!(found.as_str(), "loaded" | "builtin"))),
                 "available" => {
                     let here =
@@ -146,7 +148,7 @@ impl Check for Module {
                         .filter_map(|line| line.split_once('='))
                         .find(|(name, _)| *name == parameter);
                     return Ok(value.map_or_else(
-                        || Value::absent("no such parameter of a loaded module"),
+                        || Value::gone("no such parameter of a loaded module"),
                         |(_, value)| Value::text(value.trim()),
                     ));
                 }

@@ -35,6 +35,7 @@ pub static TABLE: CheckTable = CheckTable {
     summary: "A mount point; the topmost mount counts.",
     subject: Subject::Named(&paths::MOUNT_POINT),
     shorthand: Shorthand::Words(&[("mounted", "mounted", "true"), ("absent", "mounted", "false")]),
+    gone: &["mounted"],
     attributes: ATTRIBUTES,
     reads: "/proc/self/mountinfo; `stat -f` for sizes.",
     example: r#"mount:

@@ -69,6 +69,7 @@ pub static TABLE: CheckTable = CheckTable {
     summary: "An installed RPM, by name or name.arch, and whether the enabled repositories have it.",
     subject: Subject::Named(&packages::PACKAGE),
     shorthand: Shorthand::Words(&[("present", "installed", "true"), ("absent", "installed", "false")]),
+    gone: &["installed", "count", "available"],
     attributes: ATTRIBUTES,
     reads: "One `rpm -q --qf` for all packages; `rpm -V`, `rpm -ql`, `rpm -q --provides` and the package manager's `repoquery` only for what asks for them.",
     example: r#"package:
@@ -143,9 +144,12 @@ impl Check for Package {
                 }
                 "candidate" => {
                     let (word, evr) = availability(&seen.output("package/available")?, name)?;
-                    return Ok(
-                        evr.map_or_else(|| Value::absent(format!("{word} in the enabled repositories")), Value::Text)
-                    );
+                    let said = format!("{word} in the enabled repositories");
+                    return Ok(match evr {
+                        Some(evr) => Value::Text(evr),
+                        None if word == "absent" => Value::gone(said),
+                        None => Value::absent(said),
+                    });
                 }
                 _ => {}
             }

@@ -35,6 +35,7 @@ pub static TABLE: CheckTable = CheckTable {
         ("closed", "listening", "false"),
         ("absent", "listening", "false"),
     ]),
+    gone: &["listening"],
     attributes: ATTRIBUTES,
     reads: "`ss -Hlntup`; `/proc/net/{tcp,tcp6,udp,udp6}` and /proc/*/fd when there is no ss.",
     example: r#"port:

@@ -34,6 +34,7 @@ pub static TABLE: CheckTable = CheckTable {
     summary: "Processes, by the name of their executable or their command name; kernel threads too.",
     subject: Subject::Named(&system::PROCESS),
     shorthand: Shorthand::Words(&[("running", "running", "true"), ("absent", "running", "false")]),
+    gone: &["running", "count"],
     attributes: ATTRIBUTES,
     reads: "/proc/*/status, cmdline, exe, cgroup and attr/current.",
     example: r#"process:

@@ -57,6 +57,7 @@ pub static TABLE: CheckTable = CheckTable {
         ("enabled", "enabled", "true"),
         ("disabled", "enabled", "false"),
     ]),
+    gone: &["exists"],
     attributes: ATTRIBUTES,
     reads: "The .repo files and the main configuration; `dnf repoquery`, `dnf makecache` and `dnf repoclosure` only for what asks for them.",
     example: r#"repo:

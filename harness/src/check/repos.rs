@@ -34,6 +34,7 @@ pub static TABLE: CheckTable = CheckTable {
     summary: "All package repositories together.",
     subject: Subject::Whole,
     shorthand: Shorthand::None,
+    gone: &[],
     attributes: ATTRIBUTES,
     reads: "The .repo files, /etc/dnf/dnf.conf with its drop-ins, /etc/tdnf/tdnf.conf.",
     example: r#"repos:

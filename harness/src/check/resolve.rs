@@ -32,6 +32,7 @@ pub static TABLE: CheckTable = CheckTable {
     summary: "A host name, as the guest's own resolver sees it.",
     subject: Subject::Named(&network::HOST),
     shorthand: Shorthand::Attribute("resolves"),
+    gone: &["resolves"],
     attributes: ATTRIBUTES,
     reads: "`getent ahosts`; without it /etc/hosts, then `nslookup`. `resolvectl` or `nslookup` is asked why a name has no address. A name must be answered within 15 seconds.",
     example: r#"resolve:

@@ -114,8 +114,18 @@ pub(super) fn query(names: &[&str]) -> String {
     format!(
         "{}rpm -q --qf \"$qf\" -- {}\nstatus=$?\n[ \"$status\" -eq 0 ] || rpm -qa --qf 'sentinel\\t%{{NAME}}\\n' 2>/dev/null | {{ IFS= read -r line && printf '%s\\n' \"$line\"; }}\nexit 0",
         prelude(),
-        shell::quote_all(names.iter().copied())
+        shell::quote_all(names.iter().copied().chain(names.iter().filter_map(|name| stem(name))))
     )
+}
+
+/// What stands before the version in a label such as `bash-5.2`: a suite that writes one means that package, and
+/// must not hear that there is none of this name.
+fn stem(label: &str) -> Option<&str> {
+    let at = label
+        .match_indices('-')
+        .map(|(at, _)| at)
+        .find(|at| label[at + 1..].starts_with(|c: char| c.is_ascii_digit()))?;
+    Some(&label[..at]).filter(|stem| !stem.is_empty())
 }
 
 /// The instances of one package that [`query`] found, newest last. Empty means not installed, and
@@ -128,6 +138,19 @@ pub(super) fn instances(reply: &Reply, label: &str) -> Result<Vec<Package>, Stri
     let stdout = String::from_utf8_lossy(&reply.stdout);
     let mut mine: Vec<Package> = packages(&stdout)?.into_iter().filter(|package| package.is_called(label)).collect();
     if mine.is_empty() {
+        let versioned = packages(&stdout)?.into_iter().find(|package| {
+            let whole = format!("{}-{}-{}", package.name, package.version, package.release);
+            stem(label) == Some(package.name.as_str())
+                && whole.strip_prefix(label).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '-']))
+        });
+        if let Some(package) = versioned {
+            return Err(format!(
+                "`{}` is no package's name, and {} {} is installed: name `{1}`, and state its `version`",
+                one_line(label, 80),
+                package.name,
+                package.evr()
+            ));
+        }
         let refused = format!("package {label} is not installed");
         if !stdout.lines().any(|line| line == refused) {
             return Err(format!("rpm -q says nothing of `{}`: {}", one_line(label, 80), one_line(&stderr, 120)));

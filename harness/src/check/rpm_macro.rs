@@ -20,6 +20,7 @@ pub static TABLE: CheckTable = CheckTable {
     summary: "An RPM macro expression and what it expands to.",
     subject: Subject::Named(&packages::MACRO),
     shorthand: Shorthand::Attribute("value"),
+    gone: &["defined"],
     attributes: ATTRIBUTES,
     reads: "`rpm --eval`, once for all.",
     example: r#"rpm-macro:
@@ -51,6 +52,7 @@ impl Check for RpmMacro {
                 return Err(format!("rpm --eval: {}", answer.output));
             }
             match assertion.attribute {
+                "value" if answer.output == *name => Ok(Value::gone("an undefined macro, which is its own expansion")),
                 "value" => Ok(Value::text(answer.output)),
                 "defined" => Ok(Value::flag(answer.output != *name)),
                 _ => unanswered(assertion),

@@ -76,6 +76,7 @@ pub static TABLE: CheckTable = CheckTable {
     summary: "The RPM database as a whole.",
     subject: Subject::Whole,
     shorthand: Shorthand::None,
+    gone: &[],
     attributes: ATTRIBUTES,
     reads: "`rpm -qa` with a query format, `rpm -Va`, `rpmdb --verifydb`, `rpm --eval`, `rpm -q --whatprovides`.",
     example: r#"rpmdb:

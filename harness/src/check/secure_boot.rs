@@ -29,6 +29,7 @@ pub static TABLE: CheckTable = CheckTable {
     summary: "UEFI Secure Boot, as the guest sees it.",
     subject: Subject::Whole,
     shorthand: Shorthand::Words(&[("on", "enabled", "true"), ("off", "enabled", "false")]),
+    gone: &[],
     attributes: ATTRIBUTES,
     reads: "The variables SecureBoot and SetupMode in /sys/firmware/efi/efivars (with `od`), /sys/kernel/security/lockdown.",
     example: r#"secure-boot:

@@ -41,6 +41,7 @@ pub static TABLE: CheckTable = CheckTable {
     summary: "SELinux.",
     subject: Subject::Whole,
     shorthand: Shorthand::None,
+    gone: &[],
     attributes: ATTRIBUTES,
     reads: "/sys/fs/selinux, /etc/selinux/config, /proc/*/attr/current, the journal or the audit log; `semodule` for permissive types.",
     example: r#"selinux:

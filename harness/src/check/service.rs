@@ -95,6 +95,7 @@ pub static TABLE: CheckTable = CheckTable {
         ("enabled", "enabled", "enabled"),
         ("disabled", "enabled", "disabled"),
     ]),
+    gone: &["loaded"],
     attributes: ATTRIBUTES,
     reads: "One `systemctl show` for all units; `systemd-analyze security` only when `exposure` is asked for.",
     example: r#"service:
@@ -115,10 +116,7 @@ impl Check for Service {
     fn probes(&self, asked: &[&Expectation], _facts: &Facts) -> Vec<Probe> {
         let mut probes = Vec::new();
         let names: BTreeSet<String> = asked.iter().map(|expectation| unit(&expectation.subject)).collect();
-        if wants(
-            asked,
-            &ATTRIBUTES.iter().map(|attribute| attribute.name).filter(|name| *name != "exposure").collect::<Vec<_>>(),
-        ) {
+        if !names.is_empty() {
             let mut script = shell::need("systemctl");
             script.push_str(&format!(
                 "systemctl show --no-pager -- {}",
@@ -143,23 +141,31 @@ impl Check for Service {
     fn judge(&self, expectation: &Expectation, seen: &Observations, _facts: &Facts) -> Vec<Verdict> {
         let name = unit(&expectation.subject);
         verdicts(&TABLE, expectation, |assertion| {
+            let text = seen.output("service/show")?;
+            let unit = units(&text).into_iter().find(|unit| is_named(unit, &name));
+            let unit = unit.ok_or_else(|| format!("systemctl show says nothing of {name}"))?;
+            let property = |name: &str| unit.get(name).copied().unwrap_or_default();
+            let loaded = property("LoadState");
+            // systemd describes a unit that it does not know as one that does nothing: inactive, never
+            // restarted, with the result `success`. One whose file went away while it ran is still there.
+            let gone = loaded == "not-found" && property("ActiveState") == "inactive";
+            if gone && assertion.attribute != "loaded" {
+                return Ok(Value::gone(format!("{name} is {loaded}")));
+            }
             if assertion.attribute == "exposure" {
                 let answer = seen.answer("service/exposure", &name)?;
                 return exposure(&answer.output)
                     .map(Value::text)
                     .ok_or_else(|| format!("systemd-analyze security: {}", answer.output));
             }
-            let text = seen.output("service/show")?;
-            let unit = units(&text).into_iter().find(|unit| is_named(unit, &name));
-            let unit = unit.ok_or_else(|| format!("systemctl show says nothing of {name}"))?;
-            let property = |name: &str| unit.get(name).copied().unwrap_or_default();
-            let loaded = property("LoadState");
-            let without = || Value::gone(format!("{name} is {loaded}"));
-            let text =
-                |value: &str| Ok(if value.is_empty() && loaded != "loaded" { without() } else { Value::text(value) });
-            let items = |value: &str| {
-                Ok(if loaded == "not-found" { without() } else { Value::items(value.split_whitespace()) })
+            let text = |value: &str| {
+                Ok(if value.is_empty() && loaded != "loaded" {
+                    without_state(&name, loaded)
+                } else {
+                    Value::text(value)
+                })
             };
+            let items = |value: &str| Ok(Value::items(value.split_whitespace()));
             match assertion.attribute {
                 "loaded" => Ok(Value::text(loaded)),
                 "active" => Ok(Value::text(property("ActiveState"))),
@@ -176,7 +182,6 @@ impl Check for Service {
                 "result" => text(property("Result")),
                 "restarts" => match property("NRestarts") {
                     "" => Ok(without_state(&name, loaded)),
-                    _ if loaded == "not-found" => Ok(without()),
                     "0" => Ok(Value::text("0")),
                     count => {
                         let count: u64 = count.parse().map_err(|_| format!("NRestarts of {name} is `{count}`"))?;
@@ -203,7 +208,7 @@ impl Check for Service {
                 "properties" => {
                     let property = key(assertion)?;
                     Ok(unit.get(property).map_or_else(
-                        || Value::absent(format!("{name} has no property {property}")),
+                        || Value::gone(format!("{name} has no property {property}")),
                         |value| Value::text(*value),
                     ))
                 }
@@ -222,7 +227,7 @@ fn unit(subject: &str) -> String {
 }
 
 /// Whether a unit that systemctl showed is the one that was asked for: by its id or another name.
-fn is_named(unit: &BTreeMap<&str, &str>, name: &str) -> bool {
+pub(super) fn is_named(unit: &BTreeMap<&str, &str>, name: &str) -> bool {
     unit.get("Id") == Some(&name)
         || unit.get("Names").is_some_and(|names| names.split_whitespace().any(|other| other == name))
 }
@@ -290,7 +295,7 @@ mod tests {
         assert_eq!(judge("ssh", "wanted-by", Matcher::Only(vec!["multi-user.target".into()])), Verdict::Met);
         assert_eq!(judge("ssh", "activation", Matcher::Compare(vec![(Operator::Le, "250ms".into())])), Verdict::Met);
         assert_eq!(judge("ssh", "properties.Restart", equals("on-failure")), Verdict::Met);
-        assert_eq!(judge("ssh", "properties.Nope", Matcher::None), Verdict::Met);
+        assert_eq!(missed(&judge("ssh", "properties.Nope", Matcher::None)).1, "ssh.service has no property Nope");
         assert_eq!(
             missed(&judge("ssh", "memory", Matcher::Compare(vec![(Operator::Le, "1 MiB".into())]))),
             ("memory <= 1 MiB", "2.4 MiB (2519040 B)")
@@ -302,6 +307,10 @@ mod tests {
     fn a_unit_that_is_not_there_is_neither_disabled_nor_without_restarts() {
         assert_eq!(judge("kdump", "loaded", equals("not-found")), Verdict::Met);
         assert_eq!(missed(&judge("kdump", "enabled", equals("disabled"))).1, "kdump.service is not-found");
+        assert_eq!(missed(&judge("kdump", "active", equals("inactive"))).1, "kdump.service is not-found");
+        let either = Matcher::AnyOf(vec![equals("inactive"), Matcher::Absent]);
+        assert_eq!(judge("kdump", "active", either.clone()), Verdict::Met);
+        assert_eq!(missed(&judge("ssh", "active", either)).1, "active");
         assert_eq!(missed(&judge("kdump", "restarts", equals("0"))).1, "kdump.service is not-found");
         assert_eq!(judge("evil", "masked", equals("true")), Verdict::Met);
         assert!(matches!(judge("other", "active", equals("inactive")), Verdict::Unknown { .. }));

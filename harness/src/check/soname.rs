@@ -28,6 +28,7 @@ pub static TABLE: CheckTable = CheckTable {
     summary: "A shared library, by soname, as installed packages provide it.",
     subject: Subject::Named(&packages::SONAME),
     shorthand: Shorthand::Words(&[("present", "provided", "true"), ("absent", "provided", "false")]),
+    gone: &["provided"],
     attributes: ATTRIBUTES,
     reads: "`rpm -qa --provides` with package names, once.",
     example: r#"soname:

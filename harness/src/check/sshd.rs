@@ -20,6 +20,7 @@ pub static TABLE: CheckTable = CheckTable {
     summary: "An option of the SSH server in effect, lower-case as `sshd -T` prints it.",
     subject: Subject::Named(&system::SSHD_OPTION),
     shorthand: Shorthand::Attribute("value"),
+    gone: &[],
     attributes: ATTRIBUTES,
     reads: "`sshd -T`, once.",
     example: r#"sshd:

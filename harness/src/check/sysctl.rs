@@ -1,6 +1,6 @@
 //! `sysctl`: a kernel parameter of /proc/sys.
 
-use crate::suite::grammar::kernel;
+use crate::suite::grammar::kernel::{SYSCTL, SYSCTL_ROOTS as ROOTS};
 use crate::suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
 
 use super::asking::{subjects, unanswered, verdicts, wants};
@@ -29,8 +29,9 @@ const ATTRIBUTES: &[Attribute] = &[
 pub static TABLE: CheckTable = CheckTable {
     name: "sysctl",
     summary: "A kernel parameter of /proc/sys.",
-    subject: Subject::Named(&kernel::SYSCTL),
+    subject: Subject::Named(&SYSCTL),
     shorthand: Shorthand::Attribute("value"),
+    gone: &["exists", "value"],
     attributes: ATTRIBUTES,
     reads: "/proc/sys; the sysctl.d directories and /etc/sysctl.conf only when `persisted` is asked for.",
     example: r#"sysctl:
@@ -106,13 +107,6 @@ fn states_absence(expectation: &Expectation) -> bool {
         missing(assertion.attribute).is_some_and(|(kind, value)| judge(&assertion.matcher, &kind, &value).is_ok())
     })
 }
-
-/// The directories below /proc/sys of Linux, whatever its configuration and architecture
-/// (Documentation/admin-guide/sysctl/index.rst, and those that drivers and architectures register).
-const ROOTS: &[&str] = &[
-    "abi", "appldata", "bus", "coda", "crypto", "debug", "dev", "fs", "fscache", "kernel", "net", "pm", "proc",
-    "reiserfs", "s390dbf", "sunrpc", "user", "vm", "xen",
-];
 
 /// The first part of a name.
 fn root(name: &str) -> &str {

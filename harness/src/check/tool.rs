@@ -22,6 +22,7 @@ pub static TABLE: CheckTable = CheckTable {
     summary: "A command on the search path of a root shell.",
     subject: Subject::Named(&system::COMMAND),
     shorthand: Shorthand::Words(&[("present", "exists", "true"), ("absent", "exists", "false")]),
+    gone: &["exists"],
     attributes: ATTRIBUTES,
     reads: "`command -v`, `readlink -f`, `rpm -qf`.",
     example: r#"tool:

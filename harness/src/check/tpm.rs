@@ -25,6 +25,7 @@ pub static TABLE: CheckTable = CheckTable {
     summary: "The trusted platform module.",
     subject: Subject::Whole,
     shorthand: Shorthand::Words(&[("present", "present", "true"), ("absent", "present", "false")]),
+    gone: &[],
     attributes: ATTRIBUTES,
     reads: "/sys/class/tpm/tpm0.",
     example: r#"tpm:

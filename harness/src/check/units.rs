@@ -77,6 +77,7 @@ pub static TABLE: CheckTable = CheckTable {
     summary: "systemd as a whole.",
     subject: Subject::Whole,
     shorthand: Shorthand::None,
+    gone: &[],
     attributes: ATTRIBUTES,
     reads: "`systemctl list-units`, `list-unit-files`, `list-jobs`, `is-system-running`, `get-default`, `show`; the journal for ordering cycles.",
     example: r#"units:
@@ -212,7 +213,7 @@ impl Check for Units {
                         _ => {
                             let name = key(assertion)?;
                             Ok(manager.get(name).map_or_else(
-                                || Value::absent("the manager has no such property"),
+                                || Value::gone("the manager has no such property"),
                                 |value| Value::text(*value),
                             ))
                         }

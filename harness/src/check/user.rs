@@ -35,6 +35,7 @@ pub static TABLE: CheckTable = CheckTable {
     summary: "A user account.",
     subject: Subject::Named(&USER),
     shorthand: Shorthand::Words(&[("present", "exists", "true"), ("absent", "exists", "false")]),
+    gone: &["exists"],
     attributes: ATTRIBUTES,
     reads: "`getent passwd`, `id`, `/etc/shadow`.",
     example: r#"user:
@@ -60,7 +61,10 @@ impl Check for User {
             "getent",
             &subjects(
                 asked,
-                &["exists", "uid", "gid", "home", "shell", "gecos", "login", "group", "groups", "password", "locked"],
+                &[
+                    "exists", "uid", "gid", "home", "shell", "gecos", "login", "group", "groups", "password", "locked",
+                    "local",
+                ],
             ),
             r#"getent passwd -- "$1""#,
         ));
@@ -92,7 +96,9 @@ impl Check for User {
         verdicts(&TABLE, expectation, |assertion| {
             if assertion.attribute == "local" {
                 let passwd = seen.output(accounts::PASSWD)?;
-                return Ok(Value::flag(passwd.lines().any(|line| line.split(':').next() == Some(name))));
+                if passwd.lines().any(|line| line.split(':').next() == Some(name)) {
+                    return Ok(Value::flag(true));
+                }
             }
             let answer = seen.answer("accounts/passwd", name)?;
             let fields: Vec<&str> = answer.output.split(':').collect();
@@ -109,6 +115,7 @@ impl Check for User {
             };
             match assertion.attribute {
                 "exists" => Ok(Value::flag(true)),
+                "local" => Ok(Value::flag(false)),
                 "uid" => Ok(Value::text(fields[2])),
                 "gid" => Ok(Value::text(fields[3])),
                 "gecos" => Ok(Value::text(fields[4])),

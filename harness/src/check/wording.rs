@@ -61,6 +61,7 @@ pub fn describe(matcher: &Matcher) -> String {
             .collect::<Vec<_>>()
             .join(", "),
         Matcher::None => "is none".to_owned(),
+        Matcher::Absent => "is absent".to_owned(),
     }
 }
 

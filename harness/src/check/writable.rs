@@ -18,6 +18,7 @@ pub static TABLE: CheckTable = CheckTable {
     summary: "Whether root can write to a path.",
     subject: Subject::Named(&paths::PATH),
     shorthand: Shorthand::Attribute("value"),
+    gone: &[],
     attributes: ATTRIBUTES,
     reads: "`test -w`.",
     example: r#"writable:

@@ -428,6 +428,8 @@ pub enum Matcher {
     Json(Vec<(String, Matcher)>),
     /// Nothing is there: the empty set, no value.
     None,
+    /// The subject is not there. Of a subject that is there, nothing matches it.
+    Absent,
     /// All hold: a mapping with several matchers.
     All(Vec<Matcher>),
 }

@@ -10,6 +10,7 @@ use serde_json::{Map, Value, json};
 
 use super::clause::{Join, MOST_BRANCHES};
 use super::condition::{DIMENSIONS, words};
+use super::grammar::Grammar;
 use super::keys::{
     CATALOGUE, FRAGMENT, KNOWN_ISSUES, Key, KeyTable, MATRIX, MOST_ADJUSTMENTS, MOST_EXCLUDED, MOST_TAGS, PROOFS,
     STEPS, SUITE, Shape,
@@ -284,7 +285,9 @@ fn expect(tables: &[&'static CheckTable]) -> Value {
         let one = subject(table);
         let mut value = match table.subject {
             Subject::Whole => one,
-            Subject::Named(_) => json!({"type": "object", "additionalProperties": one, "minProperties": 1}),
+            Subject::Named(grammar) => {
+                json!({"type": "object", "propertyNames": named(grammar), "additionalProperties": one, "minProperties": 1})
+            }
         };
         value["description"] = json!(table.summary);
         properties.insert(table.name.to_owned(), value);
@@ -338,14 +341,22 @@ fn subject(table: &'static CheckTable) -> Value {
         Shorthand::None => attributes,
         Shorthand::Words(words) => {
             let words: Vec<_> = words.iter().map(|(word, _, _)| *word).collect();
-            json!({"anyOf": [choice(&words), attributes]})
+            let one_of = json!({"type": "array", "items": choice(&words), "minItems": 1, "description": ANY_WORD});
+            let any = json!({
+                "type": "object",
+                "properties": {"any-of": one_of, "eventually": eventually},
+                "required": ["any-of"],
+                "additionalProperties": false
+            });
+            json!({"anyOf": [choice(&words), any, attributes]})
         }
         Shorthand::Attribute(name) => {
             let Some(attribute) = table.attribute(name) else { return attributes };
             let short = match attribute.kind {
-                Kind::Map(_, inner) => json!({
+                Kind::Map(grammar, inner) => json!({
                     "type": "object",
                     "properties": {"eventually": eventually},
+                    "propertyNames": named(grammar),
                     "additionalProperties": matcher(inner),
                     "minProperties": 1
                 }),
@@ -370,6 +381,7 @@ fn subject(table: &'static CheckTable) -> Value {
 
 /// A value of a dimension that shapes no machine: it becomes part of a test's name.
 const MATRIX_WORD: &str = r"^[A-Za-z0-9][A-Za-z0-9._+-]{0,59}$|\$\{";
+const ANY_WORD: &str = "One of these words is so.";
 const EVENTUALLY: &str = "Ask again until it is so, at most so long.";
 const DURATION: &str = r"([0-9]+(\.[0-9]+)?\s*(d|h|min|m|s|ms|us)\s*)+";
 const SIZE: &str = r"[0-9]+(\.[0-9]+)?\s*(B|KB|kB|MB|GB|TB|KiB|MiB|GiB|TiB)";
@@ -381,6 +393,14 @@ const NUMBER: &str = r"[+-]?[0-9]+(\.[0-9]+)?";
 /// A string of this form, or one with a substitution in it.
 fn pattern(form: &str) -> Value {
     json!({"type": "string", "pattern": format!(r"^\s*({form})\s*$|\$\{{")})
+}
+
+/// A name of the grammar, or one with a substitution in it. A name of digits alone is a number to an editor.
+fn named(grammar: &Grammar) -> Value {
+    if grammar.is_free() {
+        return json!({});
+    }
+    json!({"pattern": format!(r"^({})$|\$\{{", grammar.pattern), "description": format!("{}: {}", grammar.what, grammar.form)})
 }
 
 fn id() -> Value {
@@ -434,10 +454,10 @@ fn scalar(kind: &Kind) -> Value {
             return json!({"type": ["string", "number", "boolean"]});
         }
         Kind::Loose => return json!({"type": ["string", "number", "boolean"]}),
-        Kind::Set(_) => return choice(&["none"]),
-        Kind::Word(words) => return choice(&[words, ["none"].as_slice()].concat()),
-        Kind::Bool => return boolean(),
-        Kind::Mode => return json!({"anyOf": [mode(), {"const": "none"}]}),
+        Kind::Set(_) => return choice(&["none", "absent"]),
+        Kind::Word(words) => return choice(&[words, ["none", "absent"].as_slice()].concat()),
+        Kind::Bool => return json!({"anyOf": [boolean(), {"const": "absent"}]}),
+        Kind::Mode => return json!({"anyOf": [mode(), {"enum": ["none", "absent"]}]}),
         Kind::Samples(inner) => return scalar(inner),
         Kind::Map(..) => return json!(false),
         Kind::Integer | Kind::Ranged(..) => INTEGER,
@@ -449,7 +469,7 @@ fn scalar(kind: &Kind) -> Value {
     };
     debug_assert!(is_ordered(kind));
     let part = format!(r"(==|!=|<=|>=|<|>)\s*({form})");
-    let string = pattern(&format!(r"none|{form}|{part}(\s*,\s*{part}){{0,{}}}", MOST_PARTS - 1));
+    let string = pattern(&format!(r"none|absent|{form}|{part}(\s*,\s*{part}){{0,{}}}", MOST_PARTS - 1));
     match kind {
         Kind::Integer | Kind::Ranged(..) => json!({"anyOf": [{"type": "integer"}, string]}),
         // A version such as 6.14 is a number to an editor.
@@ -476,13 +496,21 @@ fn nested(kind: &Kind, keys: &[&str], levels: usize) -> Value {
         0 => json!({}),
         _ => json!({"anyOf": [scalar(kind), nested(kind, keys, levels - 1)]}),
     };
-    let list = || json!({"type": "array", "items": text(), "minItems": 1});
+    let element = || match kind {
+        Kind::Set(grammar) | Kind::List(grammar) if !grammar.is_free() => {
+            let mut element = named(grammar);
+            element["type"] = json!(["string", "number", "boolean"]);
+            element
+        }
+        _ => text(),
+    };
+    let list = || json!({"type": "array", "items": element(), "minItems": 1});
     let mut properties = Map::new();
     for key in keys {
         let mut value = match *key {
             "any-of" => json!({"type": "array", "items": inner(), "minItems": 1}),
             "not" => json!({"allOf": [inner()]}),
-            "contains" | "lacks" | "has" => json!({"anyOf": [text(), list()]}),
+            "contains" | "lacks" | "has" => json!({"anyOf": [element(), list()]}),
             "matches" => text(),
             "line" => line(),
             "empty" => boolean(),

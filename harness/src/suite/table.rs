@@ -14,6 +14,9 @@ pub struct CheckTable {
     pub subject: Subject,
     /// What a value means that is not a mapping of attributes.
     pub shorthand: Shorthand,
+    /// The attributes that say something of a subject that is not there: what states its absence, first.
+    /// Of every other one only `absent` is met then.
+    pub gone: &'static [&'static str],
     /// The attributes, in the order of the documentation.
     pub attributes: &'static [Attribute],
     /// What is read in the guest, in words: commands and files.

@@ -15,7 +15,7 @@ const fn table(
     shorthand: Shorthand,
     attributes: &'static [Attribute],
 ) -> CheckTable {
-    CheckTable { name, summary: "For tests.", subject, shorthand, attributes, reads: "", example: "" }
+    CheckTable { name, summary: "For tests.", subject, shorthand, gone: &[], attributes, reads: "", example: "" }
 }
 
 static PACKAGE: CheckTable = table(

@@ -464,11 +464,18 @@ fn whatever_a_guest_calls_its_things_is_read_back_as_what_was_meant() {
         for check in ["sysctl", "user", "group", "package", "file", "tool"] {
             let mut entries: Vec<Entry> = Vec::new();
             for _ in 0..3 {
-                let subject = dice.text();
+                // Names of the right form, of which files have nearly any, and every third as a guest may call it.
+                let number = entries.len() + compared % 7;
+                let subject = match (check, dice.text()) {
+                    (_, text) if text.len() % 3 == 0 => text,
+                    ("file", text) => format!("/{text}"),
+                    ("sysctl", _) => format!("kernel.p{number}"),
+                    (other, _) => format!("{other}{number}"),
+                };
                 let asked = match check {
                     "sysctl" => vec![("value", Want::Is(dice.text()))],
                     "user" => vec![("home", Want::Is(dice.text())), ("shell", Want::Is(String::new()))],
-                    "group" => vec![("members", Want::Only(vec![dice.text(), dice.text()]))],
+                    "group" => vec![("members", Want::Only(vec![format!("u{}", dice.text().len()), "root".into()]))],
                     "package" => vec![("version", Want::AtLeast(dice.text()))],
                     "file" => vec![("mode", Want::Is("0644".into())), ("target", Want::Is(dice.text()))],
                     _ => vec![("exists", Want::Is("true".into()))],

@@ -5,7 +5,7 @@ use super::suite::{Drafted, Entry, Recorded, Want};
 use crate::check;
 use crate::suite::matcher::{check_value, has_none};
 use crate::suite::model::Operator;
-use crate::suite::table::{CheckTable, Kind, Shorthand};
+use crate::suite::table::{CheckTable, Kind, Shorthand, Subject};
 use crate::text::{harmless, one_line};
 
 /// Characters of a key at most, as it is written: YAML reads no longer one.
@@ -107,7 +107,7 @@ fn table(entry: &Entry) -> Option<&'static CheckTable> {
 /// Why an entry cannot be written, if it cannot. What can be is read back as what it is.
 pub(super) fn cannot_be_said(entry: &Entry) -> Option<String> {
     let table = table(entry)?;
-    let whole = entry.subject.is_empty() && matches!(table.subject, crate::suite::table::Subject::Whole);
+    let whole = entry.subject.is_empty() && matches!(table.subject, Subject::Whole);
     let shown = scalar(&entry.subject);
     if !whole && (entry.subject.trim().is_empty() || entry.subject.contains(['\n', '\r'])) {
         return Some("its name is not one line of text".to_owned());
@@ -117,6 +117,13 @@ pub(super) fn cannot_be_said(entry: &Entry) -> Option<String> {
     }
     if shown.chars().count() > LONGEST_KEY {
         return Some(format!("its name is longer than {LONGEST_KEY} characters"));
+    }
+    if let Subject::Named(grammar) = table.subject {
+        match grammar.read(&entry.subject) {
+            Ok(read) if read == entry.subject => {}
+            Ok(read) => return Some(format!("its name is read as `{}`", crate::text::one_line(&read, 80))),
+            Err(refusal) => return Some(format!("its name cannot be {}: {}", grammar.what, refusal.why)),
+        }
     }
     entry.asked.iter().find_map(|(attribute, want)| {
         let kind = &table.attribute(attribute)?.kind;
@@ -134,7 +141,14 @@ pub(super) fn cannot_be_said(entry: &Entry) -> Option<String> {
             Want::Only(items) if items.iter().any(|item| item.trim().is_empty()) => {
                 Some(format!("one of its {attribute} is empty"))
             }
-            Want::Only(_) => None,
+            Want::Only(items) => match kind {
+                Kind::Set(grammar) | Kind::List(grammar) => items.iter().find_map(|item| match grammar.read(item) {
+                    Ok(read) if read == *item => None,
+                    Ok(_) => Some(format!("one of its {attribute} is read in another spelling")),
+                    Err(refusal) => Some(format!("one of its {attribute} cannot be {}: {}", grammar.what, refusal.why)),
+                }),
+                _ => None,
+            },
         }
     })
 }

@@ -6,6 +6,7 @@ use super::words::{KINDS, kind, matchers, shape, shorthand, subject};
 use crate::suite::clause::{Join, MOST_BRANCHES, MOST_NESTED};
 use crate::suite::condition::{DIMENSIONS, words};
 use crate::suite::diagnostic::codes;
+use crate::suite::grammar;
 use crate::suite::keys::{
     BASE_CHECKS, CATALOGUE, FRAGMENT, KNOWN_ISSUES, KeyTable, MATRIX, MOST_ADJUSTMENTS, MOST_EXCLUDED, MOST_TAGS,
     SOURCES, STEPS, SUITE, Shape,
@@ -28,7 +29,32 @@ pub fn checks() -> String {
         let _ = writeln!(out, "| [`{0}`](#{0}) | {1} |", table.name, cell(table.summary));
     }
     crate::check::tables().iter().for_each(|table| check(&mut out, table));
+    names(&mut out);
     out
+}
+
+/// The forms of names, each that a table uses once.
+fn names(out: &mut String) {
+    out.push_str(
+        "\n## Names\n\nWhat does not have the form of its name is an error when the suite is read. Names of a closed list have no others;\n\
+         of an open list an unknown name is read too, unless it is a known one with one letter wrong.\n\n\
+         | name | form | examples | list |\n|---|---|---|---|\n",
+    );
+    for grammar in grammar::all().into_iter().filter(|grammar| !grammar.is_free()) {
+        let examples: Vec<String> = grammar.good.iter().take(3).map(|(text, _)| format!("`{text}`")).collect();
+        let list = match (grammar.words().len(), grammar.is_closed()) {
+            (0, _) => String::new(),
+            (count, true) => format!("closed, {count} names"),
+            (count, false) => format!("open, {count} known"),
+        };
+        let _ = writeln!(
+            out,
+            "| {} | {} | {} | {list} |",
+            cell(grammar.what),
+            cell(grammar.form),
+            cell(&examples.join(", "))
+        );
+    }
 }
 
 fn check(out: &mut String, table: &CheckTable) {
@@ -161,8 +187,8 @@ fn alternatives(out: &mut String) {
 fn values(out: &mut String) {
     out.push_str(
         "\n## Values\n\nA scalar is read from its source text by the kind that its key asks for: `1.10`, `0644` and `no` are never\n\
-         re-interpreted. Where `none` is not a text or a word of its own it means that there is no value. `${name}` stands\n\
-         for a variable; `$${` is a literal `${`.\n\n| kind | written | beside equality |\n|---|---|---|\n",
+         re-interpreted. Where `none` is not a text or a word of its own it means that there is no value, and `absent` that the\n\
+         subject itself is not there. `${name}` stands for a variable; `$${` is a literal `${`.\n\n| kind | written | beside equality |\n|---|---|---|\n",
     );
     for (row, written) in KINDS {
         let _ = writeln!(out, "| {} | {} | {} |", kind(row), cell(written), cell(&matchers(row)));

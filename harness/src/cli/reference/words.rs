@@ -1,5 +1,6 @@
 //! Kinds and shapes in words, for tables and for terminals alike.
 
+use crate::suite::grammar::Grammar;
 use crate::suite::grammar::text::ANY;
 use crate::suite::keys::Shape;
 use crate::suite::matcher::{is_ordered, keys_of};
@@ -56,13 +57,24 @@ pub fn kind(kind: &Kind) -> String {
         Kind::Evr => "evr".to_owned(),
         Kind::Version => "version".to_owned(),
         Kind::Loose => "loose".to_owned(),
-        Kind::Name(_) => "name".to_owned(),
-        Kind::Set(_) => "set".to_owned(),
-        Kind::List(_) => "list".to_owned(),
+        Kind::Name(grammar) => named("name", grammar),
+        Kind::Set(grammar) => named("set", grammar),
+        Kind::List(grammar) => named("list", grammar),
         Kind::Output => "output".to_owned(),
-        Kind::Map(_, inner) => format!("names, each with: {}", self::kind(inner)),
+        Kind::Map(grammar, inner) if grammar.is_free() => format!("names, each with: {}", self::kind(inner)),
+        Kind::Map(grammar, inner) => format!("by {}: {}", plain(grammar.what), self::kind(inner)),
         Kind::Samples(inner) => format!("{}, or statistics of it over boots", self::kind(inner)),
     }
+}
+
+/// A kind with what its names are, where not every text is one.
+fn named(kind: &str, grammar: &Grammar) -> String {
+    if grammar.is_free() { kind.to_owned() } else { format!("{kind} of: {}", plain(grammar.what)) }
+}
+
+/// What a grammar is for, without its article.
+fn plain(what: &str) -> &str {
+    what.strip_prefix("a ").or_else(|| what.strip_prefix("an ")).or_else(|| what.strip_prefix("the ")).unwrap_or(what)
 }
 
 /// What a value of the kind takes beside equality.
@@ -85,7 +97,18 @@ pub fn matchers(kind: &Kind) -> String {
 pub fn subject(table: &CheckTable) -> String {
     match table.subject {
         Subject::Whole => "The system has one: its attributes stand directly below.".to_owned(),
-        Subject::Named(grammar) => format!("Each key below it is {}.", grammar.what),
+        Subject::Named(grammar) if grammar.is_free() => format!("Each key below it is {}.", grammar.what),
+        Subject::Named(grammar) => {
+            let gone: Vec<String> = table.gone.iter().map(|name| format!("`{name}`")).collect();
+            let gone = match gone.is_empty() {
+                true => "Of one that is not there every attribute is met by `absent` alone.".to_owned(),
+                false => format!(
+                    "Of one that is not there only {} has a value; the others are met by `absent` alone.",
+                    gone.join(", ")
+                ),
+            };
+            format!("Each key below it is {}: {}. {gone}", grammar.what, grammar.form)
+        }
     }
 }
 
@@ -97,7 +120,7 @@ pub fn shorthand(table: &CheckTable) -> Option<String> {
         Shorthand::Words(words) => {
             let all: Vec<String> =
                 words.iter().map(|(word, name, value)| format!("`{word}` is `{name}: {value}`")).collect();
-            Some(format!("In short: {}.", all.join(", ")))
+            Some(format!("In short: {}. `{{any-of: [WORD, absent]}}` is one of these words.", all.join(", ")))
         }
     }
 }
@@ -175,6 +198,9 @@ mod tests {
                     ref kind => kind,
                 };
                 let name = match plain {
+                    Kind::Name(_) => "name".to_owned(),
+                    Kind::Set(_) => "set".to_owned(),
+                    Kind::List(_) => "list".to_owned(),
                     Kind::Word(_) => "word".to_owned(),
                     Kind::Level(_) => "level".to_owned(),
                     Kind::Ranged(..) => "integer".to_owned(),
@@ -191,6 +217,6 @@ mod tests {
         assert_eq!(one_of(&["a"]), "`a`");
         assert_eq!(one_of(&["a", "b", "c"]), "`a`, `b` or `c`");
         assert_eq!(matchers(&Kind::Samples(&Kind::Duration)), "operators, `any-of`, `not`");
-        assert_eq!(matchers(&Kind::Bool), "equality only");
+        assert_eq!(matchers(&Kind::Bool), "`any-of`");
     }
 }

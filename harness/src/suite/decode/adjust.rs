@@ -126,18 +126,18 @@ fn of_check(cx: &mut Context<'_>, table: &'static CheckTable, key: &Node, value:
         out.push((Change::Remove { check: table.name, subject: None, attribute: None, location }, key.span));
         return;
     }
-    let what = match table.subject {
+    let grammar = match table.subject {
         Subject::Whole => {
             let subject = Text { text: String::new(), span: key.span, quoted: false, changed: false };
             return of_subject(cx, table, subject, value, out);
         }
-        Subject::Named(grammar) => grammar.what,
+        Subject::Named(grammar) => grammar,
     };
-    let wanted = format!("a mapping whose keys are each {what}, or `null`");
+    let wanted = format!("a mapping whose keys are each {}, or `null`", grammar.what);
     let Some(subjects) = entries(cx, value, &format!("`{}`", table.name), &wanted) else { return };
     let mut known = HashSet::new();
     for (key, value) in subjects {
-        let Some(subject) = cx.key(key, what) else { continue };
+        let Some(subject) = cx.key(key, grammar.what).and_then(|text| cx.named(text, grammar)) else { continue };
         if known.insert(subject.text.clone()) {
             of_subject(cx, table, subject, value, out);
         } else {
@@ -176,7 +176,12 @@ fn of_subject(
         }
     }
     let span = subject.span;
-    let is_word = matches!((&rest.kind, table.shorthand), (yaml::Kind::Scalar { .. }, Shorthand::Words(_)));
+    let is_word = matches!(table.shorthand, Shorthand::Words(_))
+        && match &rest.kind {
+            yaml::Kind::Scalar { .. } => true,
+            yaml::Kind::Mapping(entries) => entries.iter().any(|(key, _)| key.scalar() == Some("any-of")),
+            yaml::Kind::Sequence(_) => false,
+        };
     if let Some(expectation) = expectation(cx, table, subject, &rest) {
         out.push((if is_word { Change::Replace(expectation) } else { Change::Merge(expectation) }, span));
     }

@@ -8,6 +8,7 @@ use camino::Utf8PathBuf;
 
 use super::super::Vocabulary;
 use super::super::diagnostic::{Diagnostic, Diagnostics, Span, codes, did_you_mean};
+use super::super::grammar::Grammar;
 use super::super::keys::{Key, KeyTable};
 use super::super::value::ValueError;
 use super::super::yaml::{Kind, Node};
@@ -357,6 +358,24 @@ impl<'a> Context<'a> {
             return None;
         }
         Some(text)
+    }
+
+    /// The text as a name of the grammar, in the one spelling that is compared. What can name nothing is
+    /// reported.
+    pub(crate) fn named(&mut self, text: Text, grammar: &Grammar) -> Option<Text> {
+        let refusal = match grammar.read(&text.text) {
+            Ok(read) => return Some(Text { text: read, ..text }),
+            Err(refusal) => refusal,
+        };
+        let shown = crate::text::one_line(&text.text, 80);
+        let message = format!("`{shown}` cannot be {}: {}", grammar.what, refusal.why);
+        let mut problem = self.problem(codes::BAD_NAME, text.span, message);
+        if let Some(near) = refusal.suggestion {
+            problem = problem.label(format!("did you mean `{}`?", crate::text::one_line(&near, 80)));
+        }
+        let problem = problem.note(format!("{}: {}", grammar.what, grammar.form));
+        self.report(self.after_substitution(problem, &text));
+        None
     }
 
     /// A scalar read by `parse`; what is wrong with it is reported.

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use super::super::clause::{Clause, Join};
 use super::super::diagnostic::{codes, did_you_mean};
+use super::super::grammar::Grammar;
 use super::super::matcher;
 use super::super::model::{Assertion, Expectation, Matcher};
 use super::super::table::{CheckTable, Kind, NOT_YET, STATISTICS, Shorthand, Subject};
@@ -48,20 +49,20 @@ pub(super) fn unknown_check(cx: &mut Context<'_>, key: &Node, name: &str) {
 }
 
 fn check(cx: &mut Context<'_>, table: &'static CheckTable, key: &Node, value: &Node, out: &mut Vec<Clause>) {
-    let what = match table.subject {
+    let grammar = match table.subject {
         Subject::Whole => {
             let subject = Text { text: String::new(), span: key.span, quoted: false, changed: false };
             out.extend(expectation(cx, table, subject, value).map(Clause::Plain));
             return;
         }
-        Subject::Named(grammar) => grammar.what,
+        Subject::Named(grammar) => grammar,
     };
-    let wanted = format!("a mapping whose keys are each {what}");
+    let wanted = format!("a mapping whose keys are each {}", grammar.what);
     let Some(entries) = entries(cx, value, &format!("`{}`", table.name), &wanted) else { return };
     // The keys of the file differ; substitution can make two of them equal.
     let mut known = HashSet::new();
     for (key, value) in entries {
-        let Some(subject) = cx.key(key, what) else { continue };
+        let Some(subject) = cx.key(key, grammar.what).and_then(|text| cx.named(text, grammar)) else { continue };
         if !known.insert(subject.text.clone()) {
             duplicate_subject(cx, &subject);
             continue;
@@ -166,8 +167,8 @@ fn mapping(
         let attribute = table.attribute(name)?;
         let looks_like_matchers =
             entries.iter().any(|(key, _)| matcher::MATCHERS.iter().any(|(word, _)| key.scalar() == Some(*word)));
-        if let Kind::Map(_, inner) = attribute.kind {
-            return pairs(cx, attribute.name, inner, entries.iter().copied());
+        if let Kind::Map(grammar, inner) = attribute.kind {
+            return pairs(cx, attribute.name, Some(grammar), inner, entries.iter().copied());
         }
         if looks_like_matchers {
             let location = cx.location(entries.first()?.0.span);
@@ -177,6 +178,11 @@ fn mapping(
             matcher::decode::possible(cx, span, &attribute.kind, &matcher, named)?;
             return Some(vec![Assertion { attribute: attribute.name, key: None, matcher, location }]);
         }
+    }
+    if let (Shorthand::Words(words), [(key, value)]) = (table.shorthand, entries)
+        && key.scalar() == Some("any-of")
+    {
+        return any_word(cx, table, words, key, value, named);
     }
     let mut out = Vec::new();
     let mut complete = true;
@@ -195,6 +201,9 @@ fn mapping(
                 && let Some(attribute) = table.attribute(name)
             {
                 known.extend(matcher::keys_of(&attribute.kind));
+            }
+            if matches!(table.shorthand, Shorthand::Words(_)) {
+                known.push("any-of");
             }
             known.push("eventually");
             cx.unknown_key(key, name, table.name, &known);
@@ -219,10 +228,10 @@ fn value_of(
 ) -> Option<Vec<Assertion>> {
     let attribute = table.attribute(name)?;
     match attribute.kind {
-        Kind::Map(_, inner) => {
+        Kind::Map(grammar, inner) => {
             let wanted = "a mapping from names to values";
             let entries = entries(cx, value, &format!("`{}`", attribute.name), wanted)?;
-            pairs(cx, attribute.name, inner, entries.iter())
+            pairs(cx, attribute.name, Some(grammar), inner, entries.iter())
         }
         Kind::Samples(inner) => samples(cx, attribute.name, inner, key, value),
         ref kind => {
@@ -259,13 +268,14 @@ fn samples(
         cx.unknown_key(key, key.scalar().unwrap_or_default(), attribute, &names);
         complete = false;
     }
-    let found = pairs(cx, attribute, inner, entries.iter().filter(|(key, _)| known(key)))?;
+    let found = pairs(cx, attribute, None, inner, entries.iter().filter(|(key, _)| known(key)))?;
     complete.then_some(found)
 }
 
 fn pairs<'n>(
     cx: &mut Context<'_>,
     attribute: &'static str,
+    grammar: Option<&Grammar>,
     inner: &Kind,
     entries: impl Iterator<Item = &'n (Node, Node)>,
 ) -> Option<Vec<Assertion>> {
@@ -273,7 +283,12 @@ fn pairs<'n>(
     let mut known = HashSet::new();
     let mut complete = true;
     for (key, value) in entries {
-        let Some(name) = cx.key(key, &format!("a key of `{attribute}`")) else {
+        let name = cx.key(key, &format!("a key of `{attribute}`"));
+        let name = match grammar {
+            Some(grammar) => name.and_then(|name| cx.named(name, grammar)),
+            None => name,
+        };
+        let Some(name) = name else {
             complete = false;
             continue;
         };
@@ -292,28 +307,84 @@ fn pairs<'n>(
     complete.then_some(out)
 }
 
+/// `{any-of: [inactive, absent]}` below a subject: words of which one must be so.
+fn any_word(
+    cx: &mut Context<'_>,
+    table: &'static CheckTable,
+    words: &'static [(&'static str, &'static str, &'static str)],
+    key: &Node,
+    value: &Node,
+    named: &str,
+) -> Option<Vec<Assertion>> {
+    let items = cx.items(value, &format!("{named}: any-of"))?;
+    let chosen: Vec<_> = items.iter().map(|item| word(cx, table, words, item, named)).collect();
+    let chosen: Vec<_> = chosen.into_iter().collect::<Option<_>>()?;
+    // What is not there has no other attribute: beside a word of another attribute, `absent` is a matcher.
+    let attribute = chosen.iter().find(|(word, _, _)| *word != ABSENT).or(chosen.first()).map(|(_, name, _)| *name)?;
+    let mut parts = Vec::with_capacity(chosen.len());
+    for (word, name, value) in &chosen {
+        parts.push(match (*name == attribute, *word == ABSENT) {
+            (true, _) => Matcher::Equals((*value).to_owned()),
+            (false, true) => Matcher::Absent,
+            (false, false) => {
+                let message =
+                    format!("`{named}`: `{word}` is about `{name}`, and others of these words about `{attribute}`");
+                let problem = cx.problem(codes::WRONG_SHAPE, value_span(items, &chosen, word), message);
+                cx.report(problem.help("`any-of` joins words of one attribute, and `absent`"));
+                return None;
+            }
+        });
+    }
+    let attribute = table.attribute(attribute)?;
+    let matcher = Matcher::AnyOf(parts);
+    matcher::decode::possible(cx, key.span, &attribute.kind, &matcher, named)?;
+    Some(vec![Assertion { attribute: attribute.name, key: None, matcher, location: cx.location(key.span) }])
+}
+
+/// The word that says of a subject, and of an attribute, that the subject is not there.
+const ABSENT: &str = "absent";
+
+type Word = (&'static str, &'static str, &'static str);
+
+fn value_span(items: &[Node], chosen: &[Word], word: &str) -> super::super::diagnostic::Span {
+    let at = chosen.iter().position(|(other, _, _)| *other == word).unwrap_or_default();
+    items[at.min(items.len() - 1)].span
+}
+
+/// A word of a shorthand; what is none is reported.
+fn word(
+    cx: &mut Context<'_>,
+    table: &'static CheckTable,
+    words: &'static [Word],
+    node: &Node,
+    named: &str,
+) -> Option<Word> {
+    let text = cx.text(node, named)?;
+    if let Some(word) = words.iter().find(|(word, _, _)| *word == text.text) {
+        return Some(*word);
+    }
+    let known: Vec<&str> = words.iter().map(|(word, _, _)| *word).collect();
+    let shown = crate::text::one_line(&text.text, 60);
+    let mut problem = cx
+        .problem(codes::BAD_VALUE, text.span, format!("`{shown}` does not say what `{named}` must be"))
+        .note(format!("words: {}", known.join(", ")))
+        .note(format!("or a mapping with the keys: {}", names(table)));
+    if let Some(near) = did_you_mean(&text.text, known.iter().copied()) {
+        problem = problem.label(format!("did you mean `{near}`?"));
+    }
+    cx.report(cx.after_substitution(problem, &text));
+    None
+}
+
 /// A scalar below a subject.
 fn shorthand(cx: &mut Context<'_>, table: &'static CheckTable, node: &Node, named: &str) -> Option<Vec<Assertion>> {
     match table.shorthand {
         Shorthand::Attribute(name) => value_of(cx, table, name, node, node),
         Shorthand::Words(words) => {
-            let text = cx.text(node, named)?;
-            if let Some((_, attribute, value)) = words.iter().find(|(word, _, _)| *word == text.text) {
-                let attribute = table.attribute(attribute)?.name;
-                let matcher = Matcher::Equals((*value).to_owned());
-                return Some(vec![Assertion { attribute, key: None, matcher, location: cx.location(text.span) }]);
-            }
-            let known: Vec<&str> = words.iter().map(|(word, _, _)| *word).collect();
-            let shown = crate::text::one_line(&text.text, 60);
-            let mut problem = cx
-                .problem(codes::BAD_VALUE, text.span, format!("`{shown}` does not say what `{named}` must be"))
-                .note(format!("words: {}", known.join(", ")))
-                .note(format!("or a mapping with the keys: {}", names(table)));
-            if let Some(near) = did_you_mean(&text.text, known.iter().copied()) {
-                problem = problem.label(format!("did you mean `{near}`?"));
-            }
-            cx.report(cx.after_substitution(problem, &text));
-            None
+            let (_, attribute, value) = word(cx, table, words, node, named)?;
+            let attribute = table.attribute(attribute)?.name;
+            let matcher = Matcher::Equals(value.to_owned());
+            Some(vec![Assertion { attribute, key: None, matcher, location: cx.location(node.span) }])
         }
         Shorthand::None => {
             let problem = cx.wrong_shape(node, &format!("`{named}`"), "a mapping");

@@ -1,6 +1,7 @@
 //! `steps:` and `setup:`.
 
 use super::super::diagnostic::{codes, did_you_mean};
+use super::super::grammar;
 use super::super::keys::{KeyTable, STEPS};
 use super::super::matcher;
 use super::super::model::{Action, Assertion, Matcher, RebootKind, ServiceState, Step};
@@ -10,10 +11,6 @@ use super::super::yaml::{self, Node};
 use super::context::{Context, Fields};
 use super::expect::duration;
 use super::{transfer, waiting};
-
-/// Unit types of systemd; a name that ends in none of them is a service.
-const UNITS: &[&str] =
-    &["service", "socket", "target", "timer", "mount", "automount", "path", "slice", "scope", "swap", "device"];
 
 /// Where steps stand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -129,13 +126,9 @@ fn packages(cx: &mut Context<'_>, fields: &Fields<'_>, verb: &'static str) -> Op
             complete = false;
             continue;
         };
-        if text.text.starts_with('-') || text.text.contains(char::is_whitespace) {
-            let shown = crate::text::one_line(&text.text, 60);
-            let problem = cx.problem(codes::BAD_VALUE, text.span, format!("`{shown}` is not the name of a package"));
-            cx.report(cx.after_substitution(problem, &text).help("options of the package manager need a `run` step"));
-            complete = false;
-        } else {
-            packages.push(text.text);
+        match cx.named(text, &grammar::packages::REQUEST) {
+            Some(text) => packages.push(text.text),
+            None => complete = false,
         }
     }
     complete.then_some((packages, refuse))
@@ -162,17 +155,7 @@ fn service(cx: &mut Context<'_>, fields: &Fields<'_>) -> Option<Action> {
 
 fn unit(cx: &mut Context<'_>, node: &Node) -> Option<String> {
     let text = cx.line(node, "service")?;
-    let fine = text.text.len() <= 255
-        && !text.text.starts_with(['-', '.'])
-        && text.text.bytes().all(|b| b.is_ascii_alphanumeric() || b":_.\\@-".contains(&b));
-    if !fine {
-        let shown = crate::text::one_line(&text.text, 60);
-        let problem = cx.problem(codes::BAD_VALUE, text.span, format!("`{shown}` is not the name of a systemd unit"));
-        cx.report(cx.after_substitution(problem, &text));
-        return None;
-    }
-    let typed = text.text.rsplit_once('.').is_some_and(|(_, suffix)| UNITS.contains(&suffix));
-    Some(if typed { text.text } else { format!("{}.service", text.text) })
+    cx.named(text, &grammar::systemd::SERVICE).map(|text| text.text)
 }
 
 fn reboot(cx: &mut Context<'_>, fields: &Fields<'_>) -> Option<Action> {

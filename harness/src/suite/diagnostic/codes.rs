@@ -37,6 +37,7 @@ codes! {
     BAD_REGEX = "bad-regex", "A regular expression is invalid, too large, or matches every text.";
     BAD_SAMPLE = "bad-sample", "A console rule does not find its sample, or finds its near miss.";
     BAD_ID = "bad-id", "A name does not consist of the letters that names may have.";
+    BAD_NAME = "bad-name", "A subject, an element of a set or a key of a mapping is spelt in a way that can name nothing.";
     DUPLICATE_ID = "duplicate-id", "Two tests of a suite, two snapshots of a test, two values of a dimension or two images have the same name.";
     DUPLICATE_SUITE = "duplicate-suite", "Two files have the same suite name.";
     DUPLICATE_SUBJECT = "duplicate-subject", "After substitution, two keys of one mapping are the same.";
@@ -76,6 +77,7 @@ const TEXT: &str = include_str!("../../../../docs/writing-suites.md");
 const SECTIONS: &[(&str, &[&str])] = &[
     ("A test", &[UNKNOWN_KEY, MISSING_KEY, UNKNOWN_CHECK, BARE_NUMBER, ASSERTS_NOTHING]),
     ("Matchers", &[BARE_LIST, NO_ORDER, BAD_REGEX, CONTRADICTION, TAUTOLOGY]),
+    ("Names, and what is not there", &[BAD_NAME]),
     (
         "Steps change the guest, expectations do not",
         &[UNKNOWN_NEED, CYCLIC_NEED, NEED_ACROSS_GUESTS, NEEDS_FRESH, UNKNOWN_VAR, UNUSED_VAR, BAD_SUBSTITUTION],

@@ -208,7 +208,7 @@ mod tests {
         log
     }
 
-    const BAD: &str = "schema: suite/v1\nsuite: s\ntests:\n  - id: t\n    timeout: 30\n    expect:\n      # é\n      packge: {nginx: {version: '1'}}\n      package: {ngïnx: {versoin: '1'}}\n";
+    const BAD: &str = "schema: suite/v1\nsuite: s\ntests:\n  - id: t\n    timeout: 30\n    expect:\n      # é\n      packge: {nginx: {version: '1'}}\n      file: {/ngïnx: {exsits: true}}\n";
 
     #[test]
     fn every_bad_file_of_the_testdata_becomes_a_valid_log() {
@@ -234,7 +234,7 @@ mod tests {
             .map(|r| (r["ruleId"].as_str().unwrap(), r["locations"][0]["physicalLocation"]["region"].clone()))
             .map(|(id, r)| (id, format!("{}:{}-{}:{}", r["startLine"], r["startColumn"], r["endLine"], r["endColumn"])))
             .collect();
-        let expected = [("bare-number", "5:14-5:16"), ("unknown-check", "8:7-8:13"), ("unknown-key", "9:25-9:32")];
+        let expected = [("bare-number", "5:14-5:16"), ("unknown-check", "8:7-8:13"), ("unknown-key", "9:23-9:29")];
         assert_eq!(said, expected.map(|(id, place)| (id, place.to_owned())));
         assert!(results[0]["fixes"].is_null(), "what is not a name is not replaced");
         let replacement = &results[2]["fixes"][0]["artifactChanges"][0]["replacements"][0];

@@ -96,9 +96,12 @@ pub const SYSCTL: Grammar = Grammar {
     ],
 };
 
-/// Directories of /proc/sys: Documentation/admin-guide/sysctl/index.rst.
-const SYSCTL_TOP: &[&str] =
-    &["abi", "crypto", "debug", "dev", "fs", "fscache", "kernel", "net", "sunrpc", "user", "vm", "xen"];
+/// The directories below /proc/sys of Linux, whatever its configuration and architecture
+/// (Documentation/admin-guide/sysctl/index.rst, and those that drivers and architectures register).
+pub const SYSCTL_ROOTS: &[&str] = &[
+    "abi", "appldata", "bus", "coda", "crypto", "debug", "dev", "fs", "fscache", "kernel", "net", "pm", "proc",
+    "reiserfs", "s390dbf", "sunrpc", "user", "vm", "xen",
+];
 
 /// A taint bit by name.
 pub const TAINT: Grammar = Grammar {
@@ -560,7 +563,7 @@ fn sysctl(text: &str) -> Result<String, Refusal> {
         );
     }
     let top = parts.first().copied().unwrap_or_default();
-    if let Some(near) = SYSCTL_TOP.iter().find(|known| !SYSCTL_TOP.contains(&top) && super::is_slip(top, known)) {
+    if let Some(near) = SYSCTL_ROOTS.iter().find(|known| !SYSCTL_ROOTS.contains(&top) && super::is_slip(top, known)) {
         return meant(format!("/proc/sys has no `{top}`"), dotted.replacen(top, near, 1));
     }
     Ok(dotted)

@@ -67,7 +67,7 @@ pub const REQUEST: Grammar = Grammar {
         ("@core", "@core"),
         ("libc.so.6(GLIBC_2.34)(64bit)", "libc.so.6(GLIBC_2.34)(64bit)"),
     ],
-    bad: &[("nginx*", "nginx"), ("nginx, vim", ""), ("nginx vim", ""), ("-nginx", "nginx"), ("nginx >= 1", "nginx")],
+    bad: &[("nginx*", "nginx"), ("nginx, vim", ""), ("nginx vim", ""), ("-nginx", ""), ("nginx >= 1", "nginx")],
 };
 
 /// A capability without a version.
@@ -495,7 +495,7 @@ fn request(text: &str) -> Result<String, Refusal> {
         return meant("one name at a time, and no comparison", near);
     }
     if text.starts_with('-') {
-        return meant("a name does not begin with a dash", bare(text));
+        return refuse("options of the package manager need a `run` step");
     }
     if text.contains(',') && !text.contains('(') {
         return refuse("one name at a time");

@@ -36,6 +36,8 @@ pub const SERVICE: Grammar = Grammar {
         ("a b", ""),
         ("sshd.service,chronyd.service", ""),
         (".service", ""),
+        ("-x", ""),
+        ("--now", ""),
     ],
 };
 
@@ -120,6 +122,10 @@ fn form(text: &str) -> Result<String, Refusal> {
         return meant("a path is no unit name", of_path(text));
     }
     only(text, "a unit name", |c| c.is_ascii_alphanumeric() || ":-_.\\@".contains(c))?;
+    // The root's own units begin with a dash, and no other.
+    if text.starts_with('-') && !matches!(text, "-.mount" | "-.slice") {
+        return refuse("a unit name does not begin with a dash");
+    }
     if text.starts_with(['.', '@']) || text.matches('@').count() > 1 {
         return refuse("a unit name has something before `.` or `@`, and one `@` at most");
     }

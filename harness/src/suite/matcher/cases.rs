@@ -174,6 +174,8 @@ fn collect<'m>(kind: &Kind, matcher: &'m Matcher, out: &mut Stated<'m>) {
         Matcher::Line(line) => atom(Atom::Line(line)),
         Matcher::Json(paths) => atom(Atom::Json(paths)),
         Matcher::Empty(_) | Matcher::None => atom(Atom::Empty),
+        // That the subject is not there is no case of a value.
+        Matcher::Absent => out.beyond = true,
         Matcher::Count(inner) => constants(inner, &mut out.counts, &mut out.beyond),
     }
 }
@@ -277,6 +279,7 @@ impl Case<'_, '_> {
             Matcher::Json(paths) => self.is(Atom::Json(paths)),
             Matcher::Empty(wanted) => self.is(Atom::Empty) == *wanted,
             Matcher::None => self.is(Atom::Empty),
+            Matcher::Absent => false,
             Matcher::Count(inner) => match self.text {
                 Some(text) => is_within(inner, text.lines().count() as i128),
                 None => is_within(inner, i128::from(self.count)),

@@ -4,13 +4,14 @@ use std::collections::HashSet;
 
 use super::super::decode::Context;
 use super::super::diagnostic::{Span, codes, did_you_mean};
+use super::super::grammar::Grammar;
 use super::super::model::{Matcher, Operator};
 use super::super::table::Kind;
 use super::super::value;
 use super::super::yaml::{self, Node};
 use super::contradiction::impossible;
 use super::truth::tautology;
-use super::{JSON, MATCHERS, check_value, comparisons, has_none, is_ordered, keys_of};
+use super::{JSON, MATCHERS, check_value, comparisons, has_absent, has_none, is_ordered, keys_of};
 
 /// The matcher a node states for a value of this kind. `name` is what messages call the value.
 /// `None` after an error was reported.
@@ -123,11 +124,11 @@ fn one(
         }
         "not" => Matcher::Not(Box::new(read(cx, value, kind, keys, &inner)?)),
         "contains" => Matcher::Contains(texts(cx, value, &inner)?),
-        "lacks" => Matcher::Lacks(texts(cx, value, &inner)?),
+        "lacks" => Matcher::Lacks(elements(cx, value, kind, &inner)?),
         "matches" => Matcher::Matches(cx.regex(value, &inner)?),
         "line" => Matcher::Line(cx.line(value, &inner)?.text),
         "empty" => Matcher::Empty(cx.parsed(value, &inner, value::boolean)?),
-        "has" => Matcher::Has(texts(cx, value, &inner)?),
+        "has" => Matcher::Has(elements(cx, value, kind, &inner)?),
         "only" => {
             let items = match &value.kind {
                 yaml::Kind::Sequence(items) if items.is_empty() => {
@@ -137,8 +138,8 @@ fn one(
                 }
                 _ => cx.items(value, &inner)?,
             };
-            let texts: Vec<_> = items.iter().map(|item| cx.text(item, &inner)).collect();
-            Matcher::Only(texts.into_iter().map(|text| text.map(|text| text.text)).collect::<Option<_>>()?)
+            let texts: Vec<_> = items.iter().map(|item| element(cx, item, kind, &inner)).collect();
+            Matcher::Only(texts.into_iter().collect::<Option<_>>()?)
         }
         "count" => Matcher::Count(Box::new(read(cx, value, &Kind::Integer, keys_of(&Kind::Integer), &inner)?)),
         "json" => Matcher::Json(json(cx, value, &inner)?),
@@ -198,6 +199,36 @@ fn texts(cx: &mut Context<'_>, node: &Node, name: &str) -> Option<Vec<String>> {
     texts.into_iter().map(|text| text.map(|text| text.text)).collect()
 }
 
+/// What elements of the kind are named by.
+fn grammar_of(kind: &Kind) -> Option<&'static Grammar> {
+    match kind {
+        Kind::Set(grammar) | Kind::List(grammar) => Some(grammar),
+        _ => None,
+    }
+}
+
+/// An element of a set, or a part of a text.
+fn element(cx: &mut Context<'_>, node: &Node, kind: &Kind, name: &str) -> Option<String> {
+    match grammar_of(kind) {
+        // Blanks alone are for the grammar to refuse.
+        Some(grammar) => {
+            let text = cx.text(node, name)?;
+            cx.named(text, grammar).map(|text| text.text)
+        }
+        None => cx.text(node, name).map(|text| text.text),
+    }
+}
+
+/// One element or a list of them.
+fn elements(cx: &mut Context<'_>, node: &Node, kind: &Kind, name: &str) -> Option<Vec<String>> {
+    if matches!(node.kind, yaml::Kind::Scalar { .. }) {
+        return Some(vec![element(cx, node, kind, name)?]);
+    }
+    let items = cx.items(node, name)?;
+    let texts: Vec<_> = items.iter().map(|item| element(cx, item, kind, name)).collect();
+    texts.into_iter().collect()
+}
+
 fn json(cx: &mut Context<'_>, node: &Node, name: &str) -> Option<Vec<(String, Matcher)>> {
     let entries = match &node.kind {
         yaml::Kind::Mapping(entries) if !entries.is_empty() => entries,
@@ -238,7 +269,7 @@ fn scalar(cx: &mut Context<'_>, node: &Node, kind: &Kind, name: &str) -> Option<
             cx.report(problem);
             return None;
         }
-        Kind::Set(_) if text.text != "none" => {
+        Kind::Set(_) if !matches!(text.text.as_str(), "none" | "absent") => {
             let shown = crate::text::one_line(&text.text, 40);
             let problem = cx
                 .problem(codes::WRONG_SHAPE, text.span, format!("`{name}` is a set; one word alone does not say how it is meant"))
@@ -247,6 +278,7 @@ fn scalar(cx: &mut Context<'_>, node: &Node, kind: &Kind, name: &str) -> Option<
             return None;
         }
         kind if text.text == "none" && has_none(kind) => return Some(Matcher::None),
+        kind if text.text == "absent" && has_absent(kind) => return Some(Matcher::Absent),
         _ => {}
     }
     // An empty text can be meant where text is compared; elsewhere it is not a value.
@@ -275,6 +307,22 @@ fn scalar(cx: &mut Context<'_>, node: &Node, kind: &Kind, name: &str) -> Option<
     {
         no_order(cx, &text, operator, rest.trim(), kind, name);
         return None;
+    }
+    match kind {
+        // Here they say that there is no value, or no subject.
+        Kind::Name(_) if matches!(text.text.as_str(), "" | "none" | "absent") => {
+            return Some(Matcher::Equals(text.text));
+        }
+        Kind::Name(grammar) => return cx.named(text, grammar).map(|text| Matcher::Equals(text.text)),
+        Kind::List(grammar) if !grammar.is_free() => {
+            let parts = text.text.split(',').map(str::trim).filter(|part| !part.is_empty());
+            let parts: Vec<_> = parts
+                .map(|part| cx.named(super::super::decode::Text { text: part.to_owned(), ..text.clone() }, grammar))
+                .collect();
+            let parts: Vec<_> = parts.into_iter().map(|part| part.map(|part| part.text)).collect::<Option<_>>()?;
+            return Some(Matcher::Equals(parts.join(",")));
+        }
+        _ => {}
     }
     if let Err(error) = check_value(kind, text.text.trim()) {
         cx.bad_value(&text, name, &error);

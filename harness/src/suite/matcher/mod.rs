@@ -31,7 +31,8 @@ pub const MATCHERS: &[(&str, &str)] = &[
 
 const CHOICE: &[&str] = &["any-of", "not"];
 const TEXT: &[&str] = &["any-of", "not", "contains", "lacks", "matches", "empty"];
-const SET: &[&str] = &["has", "lacks", "only", "count", "empty"];
+const ONE_OF: &[&str] = &["any-of"];
+const SET: &[&str] = &["any-of", "has", "lacks", "only", "count", "empty"];
 const OUTPUT: &[&str] = &["any-of", "not", "contains", "lacks", "matches", "line", "empty", "count", "json"];
 /// What stands at a JSON path may be a scalar or a list.
 const JSON: &[&str] = &["any-of", "not", "contains", "lacks", "matches", "empty", "has", "only", "count"];
@@ -54,7 +55,8 @@ pub fn keys_of(kind: &Kind) -> &'static [&'static str] {
         Kind::Set(_) | Kind::List(_) => SET,
         Kind::Output => OUTPUT,
         Kind::Samples(inner) => keys_of(inner),
-        Kind::Bool | Kind::Map(..) => &[],
+        Kind::Bool => ONE_OF,
+        Kind::Map(..) => &[],
     }
 }
 
@@ -81,6 +83,17 @@ pub fn has_none(kind: &Kind) -> bool {
         Kind::Samples(inner) => has_none(inner),
         Kind::Text | Kind::Name(_) | Kind::Loose | Kind::Output | Kind::Bool | Kind::Map(..) => false,
         Kind::Word(words) => !words.contains(&"none"),
+        _ => true,
+    }
+}
+
+/// Whether the word `absent` states that the subject itself is not there. Where text is compared it is a text
+/// like any other, which what is not there matches too; a kind may have it as one of its words.
+pub fn has_absent(kind: &Kind) -> bool {
+    match kind {
+        Kind::Samples(inner) => has_absent(inner),
+        Kind::Text | Kind::Name(_) | Kind::Loose | Kind::Output | Kind::Map(..) => false,
+        Kind::Word(words) => !words.contains(&"absent"),
         _ => true,
     }
 }
@@ -205,6 +218,7 @@ impl fmt::Display for Matcher {
                 write!(f, "json {{{}}}", paths.join(", "))
             }
             Matcher::None => f.write_str("none"),
+            Matcher::Absent => f.write_str("absent"),
             Matcher::All(parts) => f.write_str(&joined(parts, " and ")),
         }
     }
@@ -248,7 +262,7 @@ mod tests {
 
     #[test]
     fn every_key_of_every_kind_is_documented() {
-        for keys in [CHOICE, TEXT, SET, OUTPUT, JSON] {
+        for keys in [CHOICE, ONE_OF, TEXT, SET, OUTPUT, JSON] {
             for key in keys {
                 assert!(MATCHERS.iter().any(|(name, _)| name == key), "{key}");
             }

@@ -55,7 +55,8 @@ fn set(kind: &Kind, matcher: &Matcher) -> Option<(Ranges, bool)> {
             }
             (values, false)
         }
-        Matcher::None => (Ranges::nothing(), true),
+        // Neither is about a value: that there is none, and that there is no subject.
+        Matcher::None | Matcher::Absent => (Ranges::nothing(), true),
         Matcher::Not(inner) => (set(kind, inner)?.0.complement(), false),
         Matcher::AnyOf(parts) if parts.len() <= MOST_PARTS => {
             effort::spent(parts.len() * parts.len());
@@ -80,7 +81,7 @@ fn set(kind: &Kind, matcher: &Matcher) -> Option<(Ranges, bool)> {
 
 fn speaks_of_absence(matcher: &Matcher) -> bool {
     match matcher {
-        Matcher::None => true,
+        Matcher::None | Matcher::Absent => true,
         Matcher::Not(inner) => speaks_of_absence(inner),
         Matcher::AnyOf(parts) | Matcher::All(parts) => parts.iter().any(speaks_of_absence),
         _ => false,

@@ -86,6 +86,7 @@ fn errors(table: &CheckTable, key: &str, value: &str) -> Vec<&'static str> {
         summary: "The attributes of a check type.",
         subject: Subject::Whole,
         shorthand: Shorthand::None,
+        gone: &[],
         attributes: table.attributes,
         reads: "",
         example: "",
