@@ -140,7 +140,10 @@ impl<'a> Conversation<'a> {
             if let Err(turn) = self.mind(shell, road, &mut waiting, &mut head, reset) {
                 return turn;
             }
-            if !more && let Err(turn) = self.sleep(road, seen, shell.pipe.is_hungry(), &head) {
+            if !more
+                && !shell.pipe.is_untried()
+                && let Err(turn) = self.sleep(road, seen, shell.pipe.is_hungry(), &head)
+            {
                 return turn;
             }
         }

@@ -37,6 +37,8 @@ pub(super) struct Pipeline<T> {
     rescues: u64,
     /// Bytes read.
     taken: u64,
+    /// Something was queued since it was last tried to write.
+    untried: bool,
 }
 
 impl<T: Transport> Pipeline<T> {
@@ -51,12 +53,14 @@ impl<T: Transport> Pipeline<T> {
             passed: None,
             rescues: 0,
             taken: 0,
+            untried: false,
         }
     }
 
     /// Queues the lines of a request whose frame has been announced to the deframer.
     pub(super) fn queue(&mut self, lines: &[u8]) {
         self.outbox.extend_from_slice(lines);
+        self.untried = true;
     }
 
     /// Moves what can be moved without waiting. True when there may be more to move at once.
@@ -97,6 +101,7 @@ impl<T: Transport> Pipeline<T> {
 
     /// Writes until the transport takes no more.
     fn write(&mut self) -> Result<bool, Fault> {
+        self.untried = false;
         while self.sent < self.outbox.len() {
             match self.transport.write(&self.outbox[self.sent..]) {
                 Ok(count) => self.sent += count,
@@ -114,6 +119,11 @@ impl<T> Pipeline<T> {
     /// How often something was found that should not have been left lying, since this was last read.
     pub(super) fn take_rescues(&mut self) -> u64 {
         std::mem::take(&mut self.rescues)
+    }
+
+    /// Whether something was queued that the transport has not been offered: nobody may wait before.
+    pub(super) fn is_untried(&self) -> bool {
+        self.untried
     }
 
     /// Whether something waits to be written.
@@ -388,4 +398,33 @@ pub(super) fn kill(wire: &mut Wire, start: Start, pid: u32, victims: Victims, go
     };
     channel.close(wire, Instant::now() + Duration::from_millis(500));
     Ok(done)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Takes everything and says nothing.
+    struct Sink;
+
+    impl Transport for Sink {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            Ok(bytes.len())
+        }
+
+        fn read(&mut self, _: Stream, _: &mut [u8]) -> io::Result<usize> {
+            Err(io::ErrorKind::WouldBlock.into())
+        }
+    }
+
+    #[test]
+    fn what_was_queued_after_the_last_look_forbids_to_wait() {
+        let mut pipe = Pipeline::new(Sink);
+        pipe.pump(Seen::UNQUEUED).unwrap();
+        assert!(!pipe.is_untried());
+        pipe.queue(b"the end of a guarded command");
+        assert!(pipe.is_untried());
+        pipe.pump(Seen::UNQUEUED).unwrap();
+        assert!(!pipe.is_untried() && !pipe.is_hungry());
+    }
 }
