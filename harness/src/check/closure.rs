@@ -6,7 +6,7 @@ use crate::suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
 use super::asking::{subjects, unanswered, verdicts};
 use super::matching::Value;
 use super::{Check, Observations, Probe, Verdict, attribute};
-use super::{dnf, value};
+use super::{dnf, rpm, value};
 use crate::guest::facts::Facts;
 use crate::suite::model::Expectation;
 
@@ -67,9 +67,10 @@ esac </dev/null"#;
         vec![Probe::new("closure", 300, script)]
     }
 
-    fn judge(&self, expectation: &Expectation, seen: &Observations, _facts: &Facts) -> Vec<Verdict> {
+    fn judge(&self, expectation: &Expectation, seen: &Observations, facts: &Facts) -> Vec<Verdict> {
         let name = &expectation.subject;
         verdicts(&TABLE, expectation, |assertion| {
+            rpm::counts(facts, "what a transaction would do")?;
             let answer = seen.answer("closure", name)?;
             let found = dnf::transaction(&answer.output)?;
             if let Some(problem) = &found.problem {

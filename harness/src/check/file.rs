@@ -8,7 +8,7 @@ use super::matching::Value;
 use super::shell::Answer;
 use super::shell::{self, cat};
 use super::value;
-use super::{Check, Observations, Probe, Verdict, attribute};
+use super::{Check, Observations, Probe, Verdict, attribute, owner};
 use crate::guest::facts::Facts;
 use crate::suite::model::Expectation;
 
@@ -52,7 +52,7 @@ pub static TABLE: CheckTable = CheckTable {
     ]),
     gone: &["exists"],
     attributes: ATTRIBUTES,
-    reads: "One `stat -c` for all paths; `readlink`, `sha256sum`, `cat`, `getcap` and `rpm -qf` only for what asks for them.",
+    reads: "One `stat -c` for all paths; `readlink`, `sha256sum`, `cat`, `getcap` and `rpm -qf` or `dpkg-query -S` only for what asks for them.",
     example: r#"file:
   /etc/shadow: {mode: "0000", owner: root, selinux-type: shadow_t}
   /usr/bin/ping: {capabilities: {has: [cap_net_raw=p]}}
@@ -68,7 +68,7 @@ impl Check for File {
         &TABLE
     }
 
-    fn probes(&self, asked: &[&Expectation], _facts: &Facts) -> Vec<Probe> {
+    fn probes(&self, asked: &[&Expectation], facts: &Facts) -> Vec<Probe> {
         let mut probes = Vec::new();
         let mut batch = |key: &str, seconds, tool: &str, attributes: &[&str], command: &str| {
             probes.extend(Probe::batch_with(key, seconds, tool, &subjects(asked, attributes), command));
@@ -82,11 +82,11 @@ impl Check for File {
         batch("file/entries", 30, "ls", &["entries"], ENTRIES);
         batch("file/label", 20, "stat", &["selinux-type", "selinux-label"], r#"stat -c %C -- "$1""#);
         batch("file/capabilities", 20, "getcap", &["capabilities"], r#"getcap -v -- "$1""#);
-        batch("file/owner", 60, "rpm", &["owned-by"], r#"rpm -qf --qf '%{NAME}\n' -- "$1""#);
+        probes.extend(owner::probe("file/owner", &subjects(asked, &["owned-by"]), facts, "", "\"$1\""));
         probes
     }
 
-    fn judge(&self, expectation: &Expectation, seen: &Observations, _facts: &Facts) -> Vec<Verdict> {
+    fn judge(&self, expectation: &Expectation, seen: &Observations, facts: &Facts) -> Vec<Verdict> {
         let path = &expectation.subject;
         verdicts(&TABLE, expectation, |assertion| {
             let Some(stat) = stat(path, &seen.answer("file/stat", path)?)? else {
@@ -166,18 +166,7 @@ impl Check for File {
                     let list = list.trim_start_matches([' ', '=']);
                     Ok(Value::items(capabilities(list)))
                 }
-                "owned-by" => {
-                    let answer = seen.answer("file/owner", path)?;
-                    match answer.status {
-                        0 => Ok(Value::each(answer.output.lines().map(Value::text))),
-                        _ if answer.output.contains("is not owned by any package")
-                            && !answer.output.contains("error:") =>
-                        {
-                            Ok(Value::absent("no package owns it"))
-                        }
-                        _ => Err(format!("rpm -qf {path}: {}", answer.output)),
-                    }
-                }
+                "owned-by" => owner::read(&seen.answer("file/owner", path)?, facts),
                 _ => unanswered(assertion),
             }
         })

@@ -6,7 +6,7 @@ use crate::suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
 use super::asking::{Source, key, keys, read, unanswered, verdicts, wants};
 use super::matching::Value;
 use super::{Check, Observations, Probe, Verdict, attribute};
-use super::{rpm, rpmdb, unit_list, value};
+use super::{dpkg, rpm, rpmdb, unit_list, value};
 use crate::guest::facts::Facts;
 use crate::suite::model::Expectation;
 
@@ -36,7 +36,7 @@ pub static TABLE: CheckTable = CheckTable {
     shorthand: Shorthand::None,
     gone: &[],
     attributes: ATTRIBUTES,
-    reads: "rpm, `stat -f`, /proc, `systemctl`, `du`.",
+    reads: "rpm or dpkg, `stat -f`, /proc, `systemctl`, `du`.",
     example: r#"footprint:
   packages: "<= 450"
   root-used: "<= 2 GiB"
@@ -53,21 +53,33 @@ impl Check for Footprint {
         &TABLE
     }
 
-    fn probes(&self, asked: &[&Expectation], _facts: &Facts) -> Vec<Probe> {
+    fn probes(&self, asked: &[&Expectation], facts: &Facts) -> Vec<Probe> {
         let mut probes = read(asked, SOURCES);
         if wants(asked, &["packages", "installed-size"]) {
-            probes.push(Probe::new(rpmdb::ALL, 120, rpmdb::all_packages()));
+            probes.push(match facts.dpkg {
+                Some(_) => Probe::new(dpkg::ALL, 60, dpkg::all_packages()),
+                None => Probe::new(rpmdb::ALL, 120, rpmdb::all_packages()),
+            });
         }
         probes.extend(Probe::batch_with("footprint/paths", 300, "du", &keys(asked, "paths"), r#"du -skx -- "$1""#));
         probes
     }
 
-    fn judge(&self, expectation: &Expectation, seen: &Observations, _facts: &Facts) -> Vec<Verdict> {
+    fn judge(&self, expectation: &Expectation, seen: &Observations, facts: &Facts) -> Vec<Verdict> {
         verdicts(&TABLE, expectation, |assertion| {
-            let packages = || -> Result<Vec<rpm::Package>, String> {
+            // The installed size of each package.
+            let packages = || -> Result<Vec<u128>, String> {
+                if facts.dpkg.is_some() {
+                    let installed = dpkg::packages(&seen.output(dpkg::ALL)?)?;
+                    let installed = installed.iter().filter(|package| package.installed() != Some(false));
+                    return Ok(installed.map(|package| package.size).collect());
+                }
                 let mut packages = rpm::packages(&seen.output(rpmdb::ALL)?)?;
                 packages.retain(|package| !package.is_key());
-                if packages.is_empty() { Err("the RPM database is empty".to_owned()) } else { Ok(packages) }
+                if packages.is_empty() {
+                    return Err("the RPM database is empty".to_owned());
+                }
+                Ok(packages.iter().map(|package| package.size).collect())
             };
             let memory = |name: &str| -> Result<u128, String> {
                 let text = seen.output("footprint/meminfo")?;
@@ -87,7 +99,7 @@ impl Check for Footprint {
             let size = |bytes: u128| Ok(Value::Text(value::of_bytes(bytes)));
             match assertion.attribute {
                 "packages" => Ok(Value::text(packages()?.len().to_string())),
-                "installed-size" => size(packages()?.iter().map(|package| package.size).sum()),
+                "installed-size" => size(packages()?.iter().sum()),
                 "root-used" => size(root(0)? * root(1)?.saturating_sub(root(2)?)),
                 "files" => Ok(Value::text(root(3)?.saturating_sub(root(4)?).to_string())),
                 "memory-used" => size(memory("MemTotal")?.saturating_sub(memory("MemAvailable")?)),

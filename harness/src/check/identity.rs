@@ -80,7 +80,7 @@ impl Check for Identity {
         probes
     }
 
-    fn judge(&self, expectation: &Expectation, seen: &Observations, _facts: &Facts) -> Vec<Verdict> {
+    fn judge(&self, expectation: &Expectation, seen: &Observations, facts: &Facts) -> Vec<Verdict> {
         verdicts(&TABLE, expectation, |assertion| {
             let of_release = |name: &str| -> Result<Value, String> {
                 let text = seen.output("identity/os-release")?;
@@ -105,6 +105,7 @@ impl Check for Identity {
                 }),
                 "os-release-file" => seen.line("identity/os-release-file").map(Value::Text),
                 "release-packages" | "provides" => {
+                    rpm::counts(facts, assertion.attribute)?;
                     let text = seen.output("identity/release").or_else(|why| {
                         let reply = seen.reply("identity/release")?;
                         let said = String::from_utf8_lossy(&reply.stdout);
@@ -122,6 +123,7 @@ impl Check for Identity {
                     Ok(Value::items(names))
                 }
                 "dist" => {
+                    rpm::counts(facts, "dist")?;
                     let line = seen.line("identity/dist")?;
                     let dist = line.strip_prefix("dist=").ok_or_else(|| format!("rpm --eval says `{line}`"))?;
                     Ok(Value::text_or(dist, "the macro is not set"))

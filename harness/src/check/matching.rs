@@ -4,6 +4,7 @@ use std::cmp::Ordering;
 
 use serde_json::Value as Json;
 
+use super::dpkg;
 use super::evr::Evr;
 use super::value;
 use super::wording::{describe, show, show_items};
@@ -17,6 +18,8 @@ use crate::suite::value::{JsonStep, json_path, version_order};
 pub enum Value {
     /// A scalar in its source text (sizes and durations with units), or output.
     Text(String),
+    /// A version of a package of dpkg: ordered by dpkg's rule, whatever the attribute's kind.
+    Dpkg(String),
     /// A set or a list.
     Items(Vec<String>),
     /// There is no value, for this reason: `not installed`. Only `none` matches it.
@@ -158,7 +161,7 @@ fn holds(matcher: &Matcher, kind: &Kind, value: &Value) -> Held {
         Matcher::None => plain(match value {
             Value::Absent(_) => true,
             Value::Items(items) => items.is_empty(),
-            Value::Text(text) => text.trim().is_empty(),
+            Value::Text(text) | Value::Dpkg(text) => text.trim().is_empty(),
             Value::Gone(_) | Value::Each(_) => false,
         }),
         Matcher::Not(inner) => match value {
@@ -178,6 +181,7 @@ fn holds(matcher: &Matcher, kind: &Kind, value: &Value) -> Held {
         _ => match value {
             Value::Absent(_) | Value::Gone(_) => plain(false),
             Value::Text(text) => text_holds(matcher, kind, text),
+            Value::Dpkg(version) => dpkg_holds(matcher, version),
             Value::Items(items) => items_hold(matcher, kind, items),
             Value::Each(values) => values
                 .iter()
@@ -227,6 +231,28 @@ fn text_holds(matcher: &Matcher, kind: &Kind, text: &str) -> Held {
         Matcher::AnyOf(_) | Matcher::All(_) | Matcher::None | Matcher::Absent | Matcher::Not(_) => {
             holds(matcher, kind, &Value::text(text))
         }
+    }
+}
+
+fn dpkg_holds(matcher: &Matcher, version: &str) -> Held {
+    let order = |bound: &str| match (dpkg::Version::parse(version), dpkg::Version::parse(bound)) {
+        (Some(seen), Some(bound)) => Ok(seen.compare_to_bound(bound)),
+        (seen, _) => {
+            let wrong = if seen.is_some() { bound } else { version };
+            Err(format!("`{}` is not a version as deb-version(7) has it", crate::text::one_line(wrong, 80)))
+        }
+    };
+    match matcher {
+        Matcher::Equals(wanted) => plain(order(wanted)?.is_eq()),
+        Matcher::Compare(bounds) => {
+            for (operator, bound) in bounds {
+                if !in_order(*operator, order(bound)?) {
+                    return Ok(Some(String::new()));
+                }
+            }
+            Ok(None)
+        }
+        _ => text_holds(matcher, &Kind::Text, version),
     }
 }
 
@@ -350,14 +376,18 @@ fn compare(kind: &Kind, seen: &str, operator: Operator, bound: &str) -> Result<b
     if matches!(kind, Kind::Loose) && value::number(seen).is_none() && value::integer(seen).is_none() {
         return Ok(false);
     }
-    let order = order(kind, seen, bound)?;
-    Ok(match operator {
+    Ok(in_order(operator, order(kind, seen, bound)?))
+}
+
+/// Whether an order is one that an operator means.
+fn in_order(operator: Operator, order: Ordering) -> bool {
+    match operator {
         Operator::Lt => order.is_lt(),
         Operator::Le => order.is_le(),
         Operator::Gt => order.is_gt(),
         Operator::Ge => order.is_ge(),
         Operator::Eq | Operator::Ne => order.is_eq() == (operator == Operator::Eq),
-    })
+    }
 }
 
 fn order(kind: &Kind, seen: &str, bound: &str) -> Result<Ordering, String> {

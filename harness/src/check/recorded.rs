@@ -96,6 +96,7 @@ fn repoclosure_of_dnf4_names_what_is_open() {
         ],
     );
     let mut readings = seen("repo/files", files);
+    readings.0.extend(super::repositories::nothing_listed().0);
     readings.0.insert("repo/closure".to_owned(), records(&[("lab", 1, dnf4!("repoclosure"))]));
     assert_eq!(Repo.judge(&asked, &readings, &Facts::default()), vec![Verdict::Met; 2]);
 }

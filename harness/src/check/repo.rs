@@ -6,7 +6,7 @@ use crate::suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
 use super::asking::{key, subjects, unanswered, verdicts, wants};
 use super::dnf;
 use super::matching::Value;
-use super::repo_files::{Repos, probe};
+use super::repositories::{self, Manager};
 use super::{Check, Observations, Probe, Verdict, attribute};
 use crate::guest::facts::Facts;
 use crate::suite::model::Expectation;
@@ -30,7 +30,11 @@ const ATTRIBUTES: &[Attribute] = &[
     ),
     attribute("gpgkey", Kind::Set(&packages::KEY_FILE), "Where its keys are."),
     attribute("skip-if-unavailable", Kind::Bool, "Whether a dead repository is silently passed over."),
-    attribute("priority", Kind::Ranged(-2_147_483_648, 2_147_483_647), "Its priority; 99 when it states none."),
+    attribute(
+        "priority",
+        Kind::Ranged(-2_147_483_648, 2_147_483_647),
+        "Its priority; what the package manager assumes when it states none: 99, of tdnf 50.",
+    ),
     attribute("file", Kind::Text, "The file that configures it."),
     attribute("options", Kind::Map(&packages::OPTION, &Kind::Loose), "Any other option of its section, as written."),
     attribute("reachable", Kind::Bool, "Whether its metadata can be fetched now, errors not passed over."),
@@ -59,7 +63,7 @@ pub static TABLE: CheckTable = CheckTable {
     ]),
     gone: &["exists"],
     attributes: ATTRIBUTES,
-    reads: "The .repo files and the main configuration; `dnf repoquery`, `dnf makecache` and `dnf repoclosure` only for what asks for them.",
+    reads: "The files of dnf or tdnf with all that they inherit, and what dnf itself lists of them, which must be the same; on a system of dpkg the files of apt; `dnf repoquery`, `dnf makecache` and `dnf repoclosure` only for what asks for them.",
     example: r#"repo:
   azurelinux-base: {enabled: true, gpgcheck: true, baseurl: {matches: ^https://}, reachable: true}
   updates-testing: disabled
@@ -74,10 +78,10 @@ impl Check for Repo {
         &TABLE
     }
 
-    fn probes(&self, asked: &[&Expectation], _facts: &Facts) -> Vec<Probe> {
+    fn probes(&self, asked: &[&Expectation], facts: &Facts) -> Vec<Probe> {
         let mut probes = Vec::new();
         if wants(asked, &ATTRIBUTES.iter().map(|attribute| attribute.name).collect::<Vec<_>>()) {
-            probes.push(probe());
+            probes.extend(repositories::probes(facts));
         }
         let mut ask = |key: &str, attributes: &[&str], command: &str| {
             let names = subjects(asked, attributes);
@@ -117,10 +121,10 @@ esac"#,
         probes
     }
 
-    fn judge(&self, expectation: &Expectation, seen: &Observations, _facts: &Facts) -> Vec<Verdict> {
+    fn judge(&self, expectation: &Expectation, seen: &Observations, facts: &Facts) -> Vec<Verdict> {
         let id = &expectation.subject;
         verdicts(&TABLE, expectation, |assertion| {
-            let all = Repos::read(seen)?;
+            let all = repositories::read(seen, facts)?;
             let Some(repo) = all.repos.get(id) else {
                 return Ok(if assertion.attribute == "exists" {
                     Value::flag(false)
@@ -128,13 +132,23 @@ esac"#,
                     Value::gone("not configured")
                 });
             };
+            let known = matches!(
+                assertion.attribute,
+                "exists" | "enabled" | "file" | "reachable" | "packages" | "closed" | "unsatisfied"
+            );
+            if repo.partial && !known {
+                return Err(repositories::unknown(id));
+            }
+            if all.manager == Manager::Apt && NOT_OF_APT.contains(&assertion.attribute) {
+                return Err(format!("apt has no `{}` of a repository", assertion.attribute));
+            }
             let option = |name: &str| Ok(all.option(repo, name).map_or_else(|| Value::absent("not set"), Value::text));
             match assertion.attribute {
                 "exists" => Ok(Value::flag(true)),
-                "enabled" => all.switch(repo, "enabled", true).map(Value::flag),
-                "gpgcheck" => all.checked(repo).map(Value::flag),
-                "repo-gpgcheck" => all.switch(repo, "repo_gpgcheck", false).map(Value::flag),
-                "skip-if-unavailable" => all.switch(repo, "skip_if_unavailable", false).map(Value::flag),
+                "enabled" => Ok(Value::flag(all.enabled(repo))),
+                "gpgcheck" => all.checked(id, repo).map(Value::flag),
+                "repo-gpgcheck" => Ok(Value::flag(all.switch(repo, "repo_gpgcheck", false))),
+                "skip-if-unavailable" => Ok(Value::flag(all.switch(repo, "skip_if_unavailable", false))),
                 "name" => option("name"),
                 "mirrorlist" => option("mirrorlist"),
                 "metalink" => option("metalink"),
@@ -147,8 +161,11 @@ esac"#,
                 "gpgkey" => Ok(Value::items(
                     all.option(repo, "gpgkey").unwrap_or_default().split([',', ' ']).filter(|key| !key.is_empty()),
                 )),
-                "priority" => Ok(Value::text(all.option(repo, "priority").unwrap_or("99"))),
-                "file" => Ok(Value::text(&repo.file)),
+                "priority" => Ok(Value::text(all.option(repo, "priority").unwrap_or(match all.manager {
+                    Manager::Tdnf => "50",
+                    _ => "99",
+                }))),
+                "file" => Ok(Value::text_or(&repo.file, "a plugin of the package manager adds it")),
                 "options" => option(key(assertion)?),
                 "reachable" => {
                     let answer = seen.answer("repo/reachable", id)?;
@@ -171,6 +188,20 @@ esac"#,
         })
     }
 }
+
+/// What a repository of apt does not have, and what is not asked of apt.
+const NOT_OF_APT: &[&str] = &[
+    "name",
+    "mirrorlist",
+    "metalink",
+    "repo-gpgcheck",
+    "skip-if-unavailable",
+    "priority",
+    "reachable",
+    "packages",
+    "closed",
+    "unsatisfied",
+];
 
 /// `package: …` or `package from repo` headings, with the unresolved requirements indented below.
 fn unsatisfied(status: i32, text: &str) -> Result<Vec<String>, String> {
@@ -200,6 +231,7 @@ fn unsatisfied(status: i32, text: &str) -> Result<Vec<String>, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::check::repositories::nothing_listed;
     use crate::check::testing::{equals, expectation, records, seen};
 
     #[test]
@@ -217,6 +249,8 @@ mod tests {
             "base",
             &[("enabled", equals("false")), ("priority", equals("99")), ("file", equals("/etc/yum.repos.d/a.repo"))],
         );
-        assert_eq!(Repo.judge(&asked, &seen("repo/files", files), &Facts::default()), vec![Verdict::Met; 3]);
+        let mut readings = seen("repo/files", files);
+        readings.0.extend(nothing_listed().0);
+        assert_eq!(Repo.judge(&asked, &readings, &Facts::default()), vec![Verdict::Met; 3]);
     }
 }

@@ -6,7 +6,7 @@ use crate::suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
 use super::asking::{key, unanswered, verdicts, wants};
 use super::dnf;
 use super::matching::Value;
-use super::repo_files::{Repos, probe};
+use super::repositories;
 use super::{Check, Observations, Probe, Verdict, attribute};
 use crate::guest::facts::Facts;
 use crate::suite::model::Expectation;
@@ -18,14 +18,14 @@ const ATTRIBUTES: &[Attribute] = &[
     attribute(
         "insecure",
         Kind::Set(&packages::REPOSITORY),
-        "Ids of the enabled ones with a URL of http, ftp or no scheme.",
+        "Ids of the enabled ones with a URL of http, ftp or no scheme. For apt, whose signatures cover what is fetched, that is common.",
     ),
     attribute(
         "options",
         Kind::Map(&packages::OPTION, &Kind::Loose),
         "Options of the main configuration, drop-ins applied (`best`, `install_weak_deps`, `skip_if_unavailable`).",
     ),
-    attribute("manager", Kind::Text, "The package manager that is used: dnf5, dnf4, tdnf or microdnf."),
+    attribute("manager", Kind::Text, "The package manager that is used: dnf5, dnf4, tdnf, microdnf or apt."),
 ];
 
 /// What can be asked.
@@ -36,7 +36,7 @@ pub static TABLE: CheckTable = CheckTable {
     shorthand: Shorthand::None,
     gone: &[],
     attributes: ATTRIBUTES,
-    reads: "The .repo files, /etc/dnf/dnf.conf with its drop-ins, /etc/tdnf/tdnf.conf.",
+    reads: "The files of dnf or tdnf with all that they inherit, and what dnf itself lists of them, which must be the same; on a system of dpkg the files of apt.",
     example: r#"repos:
   enabled: {only: [azurelinux-base, azurelinux-microsoft]}
   unchecked: none
@@ -52,12 +52,12 @@ impl Check for AllRepos {
         &TABLE
     }
 
-    fn probes(&self, asked: &[&Expectation], _facts: &Facts) -> Vec<Probe> {
+    fn probes(&self, asked: &[&Expectation], facts: &Facts) -> Vec<Probe> {
         let mut probes = Vec::new();
         if wants(asked, &["enabled", "disabled", "unchecked", "insecure", "options"]) {
-            probes.push(probe());
+            probes.extend(repositories::probes(facts));
         }
-        if wants(asked, &["manager"]) {
+        if wants(asked, &["manager"]) && facts.dpkg.is_none() {
             probes.push(Probe::new(
                 "repo/manager",
                 30,
@@ -67,9 +67,12 @@ impl Check for AllRepos {
         probes
     }
 
-    fn judge(&self, expectation: &Expectation, seen: &Observations, _facts: &Facts) -> Vec<Verdict> {
+    fn judge(&self, expectation: &Expectation, seen: &Observations, facts: &Facts) -> Vec<Verdict> {
         verdicts(&TABLE, expectation, |assertion| {
             if assertion.attribute == "manager" {
+                if facts.dpkg.is_some() {
+                    return Ok(Value::text("apt"));
+                }
                 let text = seen.output("repo/manager")?;
                 let mut lines = text.lines();
                 return Ok(Value::text(match (lines.next().unwrap_or_default(), lines.next()) {
@@ -78,10 +81,10 @@ impl Check for AllRepos {
                     (other, _) => other,
                 }));
             }
-            let all = Repos::read(seen)?;
+            let all = repositories::read(seen, facts)?;
             let mut ids = Vec::new();
             for (id, repo) in &all.repos {
-                let enabled = all.switch(repo, "enabled", true)?;
+                let enabled = all.enabled(repo);
                 let insecure = || {
                     ["baseurl", "mirrorlist", "metalink"].iter().filter_map(|name| repo.options.get(*name)).any(
                         |urls| {
@@ -94,7 +97,8 @@ impl Check for AllRepos {
                 let chosen = match assertion.attribute {
                     "enabled" => enabled,
                     "disabled" => !enabled,
-                    "unchecked" => enabled && !all.checked(repo)?,
+                    "unchecked" => enabled && !all.checked(id, repo)?,
+                    "insecure" if enabled && repo.partial => return Err(repositories::unknown(id)),
                     "insecure" => enabled && insecure(),
                     "options" => {
                         let option = all.main.get(key(assertion)?);

@@ -5,6 +5,7 @@ use std::cmp::Ordering;
 use super::evr::Evr;
 use super::shell;
 use crate::guest::Reply;
+use crate::guest::facts::Facts;
 use crate::text::{harmless_bytes, one_line};
 
 /// One installed package.
@@ -50,6 +51,15 @@ impl Package {
             || label == format!("{name}-{version}")
             || label == format!("{name}-{version}-{release}")
             || label == format!("{name}-{version}-{release}.{arch}")
+    }
+}
+
+/// Whether the system's own packages are rpm's; where they are dpkg's, an empty database of rpm that somebody
+/// installed beside it says nothing of the system.
+pub(super) fn counts(facts: &Facts, what: &str) -> Result<(), String> {
+    match &facts.dpkg {
+        None => Ok(()),
+        Some(_) => Err(format!("{what} is read from rpm, and the packages of this system are those of dpkg")),
     }
 }
 

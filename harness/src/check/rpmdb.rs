@@ -160,8 +160,9 @@ impl Check for Rpmdb {
         probes
     }
 
-    fn judge(&self, expectation: &Expectation, seen: &Observations, _facts: &Facts) -> Vec<Verdict> {
+    fn judge(&self, expectation: &Expectation, seen: &Observations, facts: &Facts) -> Vec<Verdict> {
         verdicts(&TABLE, expectation, |assertion| {
+            rpm::counts(facts, "the database")?;
             let all = || -> Result<Vec<rpm::Package>, String> {
                 let packages = rpm::packages(&seen.output(ALL)?)?;
                 let packages: Vec<_> = packages.into_iter().filter(|package| !package.is_key()).collect();

@@ -5,8 +5,8 @@ use crate::suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
 
 use super::asking::{subjects, unanswered, verdicts};
 use super::matching::Value;
-use super::shell;
 use super::{Check, Observations, Probe, Verdict, attribute};
+use super::{rpm, shell};
 use crate::guest::facts::Facts;
 use crate::suite::model::Expectation;
 use std::collections::BTreeSet;
@@ -62,9 +62,10 @@ impl Check for Soname {
         vec![provides()]
     }
 
-    fn judge(&self, expectation: &Expectation, seen: &Observations, _facts: &Facts) -> Vec<Verdict> {
+    fn judge(&self, expectation: &Expectation, seen: &Observations, facts: &Facts) -> Vec<Verdict> {
         let soname = &expectation.subject;
         verdicts(&TABLE, expectation, |assertion| {
+            rpm::counts(facts, "what provides a library")?;
             let text = seen.output(PROVIDES)?;
             let mut any = false;
             let (mut packages, mut versions, mut bits) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());

@@ -12,6 +12,7 @@
 
 use std::collections::BTreeMap;
 
+use super::fnmatch;
 use super::shell::Answer;
 
 /// Prints every file that systemd-sysctl applies. Where a directory of higher rank has the name, those of
@@ -95,8 +96,7 @@ fn matches(pattern: &str, path: &str) -> bool {
         patterns.len() == parts.len()
             && patterns.iter().zip(parts).all(|(pattern, part)| {
                 let hidden = part.starts_with('.') && !pattern.starts_with('.');
-                let (pattern, part): (Vec<char>, Vec<char>) = (pattern.chars().collect(), part.chars().collect());
-                !hidden && part_matches(&pattern, &part)
+                !hidden && fnmatch::matches(pattern, part)
             })
     })
 }
@@ -117,47 +117,6 @@ fn alternatives(pattern: &str) -> Vec<String> {
         }
     }
     done
-}
-
-/// One part of a path against one part of a pattern, as fnmatch(3) does.
-fn part_matches(pattern: &[char], text: &[char]) -> bool {
-    match pattern.split_first() {
-        None => text.is_empty(),
-        Some(('*', rest)) => (0..=text.len()).any(|skipped| part_matches(rest, &text[skipped..])),
-        Some(('?', rest)) => !text.is_empty() && part_matches(rest, &text[1..]),
-        Some(('\\', rest)) if !rest.is_empty() => text.first() == rest.first() && part_matches(&rest[1..], &text[1..]),
-        Some(('[', rest)) => match (set(rest), text.first()) {
-            (Some((holds, after)), Some(c)) => holds(*c) && part_matches(after, &text[1..]),
-            (Some(_), None) => false,
-            (None, first) => first == Some(&'[') && part_matches(rest, &text[1..]),
-        },
-        Some((c, rest)) => text.first() == Some(c) && part_matches(rest, &text[1..]),
-    }
-}
-
-/// The set that begins after an opening bracket, and what follows its closing one; `None` when it does not
-/// close, so that the bracket is itself.
-fn set(pattern: &[char]) -> Option<(impl Fn(char) -> bool + '_, &[char])> {
-    let negated = matches!(pattern.first(), Some('!' | '^'));
-    let body = if negated { &pattern[1..] } else { pattern };
-    // A closing bracket that comes first is one of the set.
-    let end = body.iter().skip(1).position(|c| *c == ']')? + 1;
-    let members = &body[..end];
-    let holds = move |c: char| {
-        let mut at = 0;
-        let mut found = false;
-        while at < members.len() {
-            if at + 2 < members.len() && members[at + 1] == '-' {
-                found |= (members[at]..=members[at + 2]).contains(&c);
-                at += 3;
-            } else {
-                found |= members[at] == c;
-                at += 1;
-            }
-        }
-        found != negated
-    };
-    Some((holds, &body[end + 1..]))
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use crate::suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
 
 use super::asking::{subjects, unanswered, verdicts};
 use super::matching::Value;
-use super::{Check, Observations, Probe, Verdict, attribute};
+use super::{Check, Observations, Probe, Verdict, attribute, owner};
 use crate::guest::facts::Facts;
 use crate::suite::model::Expectation;
 
@@ -24,7 +24,7 @@ pub static TABLE: CheckTable = CheckTable {
     shorthand: Shorthand::Words(&[("present", "exists", "true"), ("absent", "exists", "false")]),
     gone: &["exists"],
     attributes: ATTRIBUTES,
-    reads: "`command -v`, `readlink -f`, `rpm -qf`.",
+    reads: "`command -v`, `readlink -f`, `rpm -qf` or `dpkg-query -S`.",
     example: r#"tool:
   tar: present
   dnf: {resolves-to: /usr/bin/dnf5}
@@ -40,7 +40,7 @@ impl Check for Tool {
         &TABLE
     }
 
-    fn probes(&self, asked: &[&Expectation], _facts: &Facts) -> Vec<Probe> {
+    fn probes(&self, asked: &[&Expectation], facts: &Facts) -> Vec<Probe> {
         let mut probes = Vec::new();
         probes.extend(Probe::batch(
             "tool/path",
@@ -55,17 +55,12 @@ impl Check for Tool {
             &subjects(asked, &["resolves-to"]),
             &format!("{FIND_PATH}readlink -f -- \"$path\""),
         ));
-        probes.extend(Probe::batch_with(
-            "tool/owner",
-            60,
-            "rpm",
-            &subjects(asked, &["owned-by"]),
-            &format!("{FIND_PATH}rpm -qf --qf '%{{NAME}}\\n' -- \"$(readlink -f -- \"$path\")\""),
-        ));
+        let owned = subjects(asked, &["owned-by"]);
+        probes.extend(owner::probe("tool/owner", &owned, facts, FIND_PATH, "\"$(readlink -f -- \"$path\")\""));
         probes
     }
 
-    fn judge(&self, expectation: &Expectation, seen: &Observations, _facts: &Facts) -> Vec<Verdict> {
+    fn judge(&self, expectation: &Expectation, seen: &Observations, facts: &Facts) -> Vec<Verdict> {
         let name = &expectation.subject;
         verdicts(&TABLE, expectation, |assertion| {
             let found = seen.answer("tool/path", name)?;
@@ -82,18 +77,7 @@ impl Check for Tool {
                     let answer = seen.answer("tool/resolved", name)?;
                     if answer.status == 0 { Ok(Value::Text(answer.output)) } else { Err(answer.output) }
                 }
-                "owned-by" => {
-                    let answer = seen.answer("tool/owner", name)?;
-                    match answer.status {
-                        0 => Ok(Value::each(answer.output.lines().map(Value::text))),
-                        _ if answer.output.contains("is not owned by any package")
-                            && !answer.output.contains("error:") =>
-                        {
-                            Ok(Value::absent("no package owns it"))
-                        }
-                        _ => Err(answer.output),
-                    }
-                }
+                "owned-by" => owner::read(&seen.answer("tool/owner", name)?, facts),
                 _ => unanswered(assertion),
             }
         })

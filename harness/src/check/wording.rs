@@ -103,7 +103,7 @@ pub fn show(kind: &Kind, value: &Value) -> (String, String) {
             let detail = if items.len() > NAMED { tail(&harmless(&items.join("\n")), DETAIL) } else { String::new() };
             (show_items(items), detail)
         }
-        Value::Text(text) => {
+        Value::Text(text) | Value::Dpkg(text) => {
             let line = match kind {
                 _ if text.trim().is_empty() => "empty".to_owned(),
                 Kind::Size => one_line(&value::show_size(text.trim()), LINE),

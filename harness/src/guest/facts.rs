@@ -6,6 +6,7 @@ pub mod probe;
 use std::collections::{BTreeMap, BTreeSet};
 
 pub(crate) use parse::os_release;
+pub(crate) use probe::OWN_IS_DPKG;
 
 use super::{Guest, GuestError, Reply};
 use crate::image::DiskFacts;
@@ -26,8 +27,12 @@ pub struct Facts {
     pub boot_id: String,
     /// Major version of systemd when it is PID 1.
     pub systemd: Option<u32>,
-    /// `dnf5`, `dnf4`, `tdnf`, `microdnf`, or none.
+    /// `dnf5`, `dnf4`, `tdnf`, `microdnf`, `apt`; the name of another that muster sees and does not read; or
+    /// none.
     pub package_manager: Option<String>,
+    /// dpkg's version, when its database has the system's own packages.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub dpkg: Option<String>,
     /// rpm's version, when rpm and its database are there.
     pub rpm: Option<String>,
     /// `enforcing`, `permissive` or `disabled`; none when the kernel has no SELinux.
@@ -95,9 +100,13 @@ impl Facts {
 
 /// The capabilities, each with what it means; the decoder refuses others.
 pub const CAPABILITIES: &[(&str, &str)] = &[
-    ("rpmdb", "rpm is installed and there is a database that is not empty, readable or not"),
+    (
+        "rpmdb",
+        "rpm is installed and there is a database that is not empty, readable or not; not where the system's own packages are dpkg's",
+    ),
+    ("dpkg", "the system's own packages are dpkg's: its database has more packages than that of rpm, if there is one"),
     ("package-manager", "dnf5, dnf4, tdnf or microdnf is installed"),
-    ("repositories", "at least one repository is enabled"),
+    ("repositories", "at least one repository of dnf or tdnf is enabled"),
     ("systemd", "systemd is PID 1"),
     ("journal", "journalctl can read the journal of this boot"),
     ("selinux", "the kernel has SELinux and a policy is loaded"),

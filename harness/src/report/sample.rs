@@ -152,6 +152,7 @@ pub(crate) fn events() -> Vec<Event> {
         boot_id: "0f0e0d0c-0b0a-0908-0706-050403020100".into(),
         systemd: Some(257),
         package_manager: Some("dnf4".into()),
+        dpkg: None,
         rpm: Some("4.20.1".into()),
         selinux: None,
         firmware: "uefi".into(),

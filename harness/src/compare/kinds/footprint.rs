@@ -1,8 +1,8 @@
 //! How much the system takes. Sums move with every update, so that small movements are no difference;
 //! what moved them is told by the packages.
 
-use super::{package, rpmdb as database};
-use crate::check::{Observations, Probe, rpmdb, shell};
+use super::package;
+use crate::check::{Observations, Probe, shell};
 use crate::compare::difference::{self, Difference};
 use crate::compare::kind::{FactKind, Field, Items, Part, Scope, compared};
 
@@ -34,11 +34,9 @@ impl FactKind for Footprint {
     }
 
     fn probes(&self, _: &Scope) -> Vec<Probe> {
-        vec![
-            database::probe(),
-            Probe::new(rpmdb::ALL, 120, rpmdb::all_packages()),
-            Probe::new(KEY, 20, format!("{}stat -f -c '%S %b %f' /", shell::need("stat"))),
-        ]
+        let mut probes = package::probes();
+        probes.push(Probe::new(KEY, 20, format!("{}stat -f -c '%S %b %f' /", shell::need("stat"))));
+        probes
     }
 
     fn parse(&self, seen: &Observations) -> Result<Part, String> {
@@ -47,8 +45,7 @@ impl FactKind for Footprint {
             |name: &str, value: u128| items.insert(name.to_owned(), super::item([("value", &value.to_string())]));
         let answer = seen.output(KEY)?;
         add(USED, used(&answer).ok_or_else(|| super::strange(answer.lines().last().unwrap_or_default()))?);
-        if database::missing(seen)?.is_none() {
-            let packages = package::all(seen)?;
+        if let Ok(packages) = package::installed(seen)? {
             add(PACKAGES, packages.len() as u128);
             add(INSTALLED, packages.iter().map(|package| package.size).sum());
         }
@@ -74,16 +71,18 @@ fn used(answer: &str) -> Option<u128> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::database;
     use super::*;
+    use crate::check::rpmdb;
     use crate::compare::testing::{items, known, seen};
 
     #[test]
     fn sums_are_read() {
         let line = "package\tbash\t0\t5\t1\tx86_64\tv\t\tMIT\tbash-5-1.src.rpm\tb\t700\t(none)\n";
-        let items = known(Footprint.parse(&seen(&[database::THERE, (rpmdb::ALL, line), (KEY, "1024 1000 700\n")])));
+        let items = known(Footprint.parse(&seen(&[database::RPM, (rpmdb::ALL, line), (KEY, "1024 1000 700\n")])));
         let value = |name: &str| items[name]["value"].as_str();
         assert_eq!((value(PACKAGES), value(INSTALLED), value(USED)), ("1", "700", "307200"));
-        assert!(Footprint.parse(&seen(&[database::THERE, (rpmdb::ALL, line), (KEY, "1024 700 1000\n")])).is_err());
+        assert!(Footprint.parse(&seen(&[database::RPM, (rpmdb::ALL, line), (KEY, "1024 700 1000\n")])).is_err());
     }
 
     #[test]

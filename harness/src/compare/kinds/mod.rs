@@ -3,6 +3,7 @@
 pub(super) mod certificate;
 pub(super) mod cmdline;
 pub(super) mod command;
+mod database;
 pub(super) mod file;
 pub(super) mod footprint;
 pub(super) mod group;
@@ -14,7 +15,6 @@ mod owners;
 pub(super) mod package;
 pub(super) mod port;
 pub(super) mod repository;
-mod rpmdb;
 pub(super) mod soname;
 pub(super) mod sysctl;
 pub(super) mod unit;

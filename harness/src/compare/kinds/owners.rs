@@ -2,16 +2,19 @@
 
 use std::collections::HashMap;
 
-use super::rpmdb;
-use crate::check::shell::need;
+use super::database::{self, Database};
 use crate::check::{Observations, Probe};
 
-const KEY: &str = "compare/owners";
+const RPM: &str = "compare/owners";
+const DPKG: &str = "compare/owners-dpkg";
 
-/// Package and path of every file of every package. Nothing on a system without rpm.
+/// Package and path of every file of every package, from whichever of rpm and dpkg is there; the kind of
+/// database says which of both counts. rpm's lines are `package<TAB>path`, dpkg's a package and then its
+/// paths behind a space.
 pub(super) fn probes() -> Vec<Probe> {
-    let script = format!("{}export LC_ALL=C\nrpm -qa --qf '[%{{=NAME}}\\t%{{FILENAMES}}\\n]'", need("rpm"));
-    vec![rpmdb::probe(), Probe::new(KEY, 180, script)]
+    let rpm = "export LC_ALL=C\ncommand -v rpm >/dev/null 2>&1 || { echo '= nothing'; exit 0; }\nrpm -qa --qf '[%{=NAME}\\t%{FILENAMES}\\n]'";
+    let dpkg = "export LC_ALL=C\ncommand -v dpkg-query >/dev/null 2>&1 || { echo '= nothing'; exit 0; }\ndpkg-query -W -f '${Package}\\n${db-fsys:Files}\\n' && echo '= end'";
+    vec![database::probe(), Probe::new(RPM, 180, rpm), Probe::new(DPKG, 180, dpkg)]
 }
 
 /// Owners by path.
@@ -19,18 +22,34 @@ pub(super) fn probes() -> Vec<Probe> {
 pub(super) struct Owners(HashMap<String, Vec<String>>);
 
 impl Owners {
-    /// Without an RPM database nobody owns anything.
+    /// Where no package database is read nobody owns anything.
     pub(super) fn read(seen: &Observations) -> Result<Self, String> {
-        if rpmdb::missing(seen)?.is_some() {
-            return Ok(Self::default());
-        }
         let mut owners: HashMap<String, Vec<String>> = HashMap::new();
-        for line in crate::text::harmless(&seen.output(KEY)?).lines() {
-            let (name, path) = line.split_once('\t').ok_or_else(|| super::strange(line))?;
-            owners.entry(path.to_owned()).or_default().push(name.to_owned());
+        match database::of(seen)? {
+            Err(_) | Ok(Database::Foreign(_)) => return Ok(Self::default()),
+            Ok(Database::Rpm) => {
+                for line in crate::text::harmless(&seen.output(RPM)?).lines() {
+                    let (name, path) = line.split_once('\t').ok_or_else(|| super::strange(line))?;
+                    owners.entry(path.to_owned()).or_default().push(name.to_owned());
+                }
+            }
+            Ok(Database::Dpkg) => {
+                let text = crate::text::harmless(&seen.output(DPKG)?);
+                let list = text.strip_suffix("= end\n").ok_or("the list of dpkg's files did not end as expected")?;
+                let mut package = "";
+                for line in list.lines().filter(|line| !line.is_empty()) {
+                    match line.strip_prefix(' ') {
+                        Some(path) if path.starts_with('/') && !package.is_empty() => {
+                            owners.entry(path.to_owned()).or_default().push(package.to_owned());
+                        }
+                        Some(_) => return Err(super::strange(line)),
+                        None => package = line,
+                    }
+                }
+            }
         }
         if owners.is_empty() {
-            return Err("rpm names no file of any package".to_owned());
+            return Err("the package database names no file of any package".to_owned());
         }
         for names in owners.values_mut() {
             names.sort();
@@ -59,7 +78,7 @@ impl Owners {
 /// Answers of a system where these packages own these paths, for tests.
 #[cfg(test)]
 pub(super) fn answers(text: &str) -> [(&str, &str); 2] {
-    [rpmdb::THERE, (KEY, text)]
+    [database::RPM, (RPM, text)]
 }
 
 #[cfg(test)]
@@ -82,5 +101,19 @@ mod tests {
         }
         assert!(Owners::read(&seen(&answers(""))).is_err());
         assert!(Owners::read(&seen(&answers("torn"))).is_err());
+    }
+
+    #[test]
+    fn files_of_dpkg_have_owners_and_those_of_others_none() {
+        let said = "bash\n /.\n /bin\n /bin/bash\n\nempty\n\ncoreutils\n /bin\n /bin/ls\n= end\n";
+        let owners = Owners::read(&seen(&[database::DPKG, (DPKG, said)])).unwrap();
+        assert_eq!(
+            (owners.of("/usr/bin/bash"), owners.of("/bin"), owners.of("/x")),
+            ("bash".into(), "bash, coreutils".into(), String::new())
+        );
+        for torn in ["bash\n /bin/bash\n", " /bin\n= end\n", "= end\n", "bash\n x\n= end\n"] {
+            assert!(Owners::read(&seen(&[database::DPKG, (DPKG, torn)])).is_err(), "{torn:?}");
+        }
+        assert_eq!(Owners::read(&seen(&[database::PACMAN])).unwrap().of("/bin/bash"), "");
     }
 }

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::rpmdb as database;
-use crate::check::{Observations, Probe, rpm, rpmdb};
+use super::database::{self, Database};
+use crate::check::{Observations, Probe, dpkg, rpm, rpmdb};
 use crate::compare::difference::{self, Difference};
 use crate::compare::kind::{FactKind, Field, Item, Items, Part, Scope, compared, told};
 use crate::text;
@@ -35,14 +35,14 @@ impl FactKind for Package {
     }
 
     fn probes(&self, _: &Scope) -> Vec<Probe> {
-        vec![database::probe(), Probe::new(rpmdb::ALL, 120, rpmdb::all_packages())]
+        probes()
     }
 
     fn parse(&self, seen: &Observations) -> Result<Part, String> {
-        if let Some(absent) = database::missing(seen)? {
-            return Ok(absent);
+        match installed(seen)? {
+            Err(absent) => Ok(absent),
+            Ok(packages) => super::some(by_name(packages), "package"),
         }
-        super::some(by_name(all(seen)?), "package")
     }
 
     fn differences(&self, before: &Items, after: &Items) -> Vec<Difference> {
@@ -54,11 +54,56 @@ impl FactKind for Package {
     }
 }
 
-/// All packages but keys, of a system that has a database.
-pub(super) fn all(seen: &Observations) -> Result<Vec<rpm::Package>, String> {
+/// What must be read for [`installed`].
+pub(super) fn probes() -> Vec<Probe> {
+    vec![
+        database::probe(),
+        Probe::new(rpmdb::ALL, 120, rpmdb::all_packages()),
+        Probe::new(dpkg::ALL, 60, dpkg::all_packages()),
+    ]
+}
+
+/// All packages but keys; as `Err` the part that there are none.
+pub(super) fn installed(seen: &Observations) -> Result<Result<Vec<rpm::Package>, Part>, String> {
+    match database::of(seen)? {
+        Err(absent) => Ok(Err(absent)),
+        Ok(Database::Foreign(name)) => Err(Database::unread(&name)),
+        Ok(Database::Rpm) => of_rpm(seen).map(Ok),
+        Ok(Database::Dpkg) => of_dpkg(seen).map(Ok),
+    }
+}
+
+fn of_rpm(seen: &Observations) -> Result<Vec<rpm::Package>, String> {
     let mut packages = rpm::packages(&text::harmless(&seen.output(rpmdb::ALL)?))?;
     packages.retain(|package| !package.is_key());
     if packages.is_empty() { Err("the RPM database is empty".to_owned()) } else { Ok(packages) }
+}
+
+/// All packages of dpkg that are installed, and those with which it broke off, whose version says so.
+fn of_dpkg(seen: &Observations) -> Result<Vec<rpm::Package>, String> {
+    let known = dpkg::packages(&text::harmless(&seen.output(dpkg::ALL)?))?;
+    let installed = known.into_iter().filter(|package| package.installed() != Some(false));
+    Ok(installed
+        .map(|package| {
+            let version = dpkg::Version::parse(&package.version);
+            let (epoch, upstream, revision) = version.map_or((0, package.version.as_str(), ""), |version| {
+                (version.epoch, version.upstream, version.revision.unwrap_or_default())
+            });
+            let broken = if package.installed().is_none() { format!(" ({})", package.status) } else { String::new() };
+            rpm::Package {
+                epoch: epoch.to_string(),
+                version: format!("{upstream}{broken}"),
+                release: revision.to_owned(),
+                vendor: package.origin,
+                // In the form of rpm's, so that both are read by one rule.
+                source: format!("{}-0-0.src.rpm", package.source),
+                name: package.name,
+                arch: package.arch,
+                size: package.size,
+                ..rpm::Package::default()
+            }
+        })
+        .collect())
 }
 
 /// Several instances of a name (kernels, word sizes) are one subject, oldest first.
@@ -119,7 +164,7 @@ mod tests {
     }
 
     fn parse(text: &str) -> Result<Part, String> {
-        Package.parse(&seen(&[database::THERE, (rpmdb::ALL, text)]))
+        Package.parse(&seen(&[database::RPM, (rpmdb::ALL, text)]))
     }
 
     #[test]
@@ -140,6 +185,29 @@ mod tests {
         );
         assert_eq!((items["glibc"]["arch"].as_str(), items["glibc"]["size"].as_str()), ("i686, x86_64", "20"));
         assert_eq!(items["kernel"]["source"], "kernel-src");
+    }
+
+    #[test]
+    fn packages_of_dpkg_are_compared_and_those_of_others_are_not_called_absent() {
+        let line = |name: &str, version: &str, status: &str| {
+            format!("package\t{name}\tamd64\t{version}\t{status}\t\tx\tsrc-{name}\t1\t\t\t\n")
+        };
+        let list = [
+            line("a", "1:2.3-4", "installed"),
+            line("b", "5", "config-files"),
+            line("c", "6~rc1-1", "half-configured"),
+        ]
+        .concat();
+        let items = known(Package.parse(&seen(&[database::DPKG, (dpkg::ALL, &format!("{list}= end\n"))])));
+        assert_eq!(items.keys().collect::<Vec<_>>(), ["a", "c"]);
+        let of = |field: &str| items["a"][field].as_str();
+        assert_eq!(
+            [of("epoch"), of("version"), of("release"), of("source"), of("size")],
+            ["1", "2.3", "4", "src-a", "1024"]
+        );
+        assert_eq!(items["c"]["version"], "6~rc1 (half-configured)");
+        assert!(Package.parse(&seen(&[database::DPKG, (dpkg::ALL, &list)])).is_err(), "cut off");
+        assert!(Package.parse(&seen(&[database::PACMAN])).unwrap_err().contains("pacman"));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Package repositories, as the package manager's files define them.
 
-use crate::check::repo_files::{self, Repos};
+use super::database::{self, Database};
+use crate::check::repositories::{self, Repos};
 use crate::check::{Observations, Probe};
 use crate::compare::kind::{FactKind, Field, Items, Part, Scope, compared};
 use crate::text;
@@ -31,31 +32,25 @@ impl FactKind for Repository {
     }
 
     fn probes(&self, _: &Scope) -> Vec<Probe> {
-        // The probe ends well and says nothing where no package manager has a file, and also where a
-        // shell fails before it; so it says that it has looked.
-        let mut probe = repo_files::probe();
-        probe.key = KEY.to_owned();
-        probe.script.push_str("\nprintf 'muster-end\\0000\\000\\000'");
-        vec![probe]
+        let mut probes = vec![database::probe()];
+        probes.extend(repositories::all_probes());
+        probes
     }
 
     fn parse(&self, seen: &Observations) -> Result<Part, String> {
-        let reply = seen.reply(KEY)?;
-        let end = b"muster-end\x000\0\0";
-        let Some(records) = reply.stdout.strip_suffix(end) else {
-            seen.output(KEY)?;
-            return Err("the list of repositories did not end as expected".to_owned());
+        let repos: Repos = match database::of(seen)? {
+            Err(absent) => return Ok(absent),
+            Ok(Database::Foreign(name)) => return Err(Database::unread(&name)),
+            Ok(Database::Dpkg) => repositories::apt::read(seen)?,
+            Ok(Database::Rpm) => match repositories::of_dnf(seen)? {
+                Some(repos) => repos,
+                None => return Ok(Part::Absent("no file of dnf, tdnf or zypper configures a repository".to_owned())),
+            },
         };
-        if records.is_empty() {
-            return Ok(Part::Absent("no package manager is configured here".to_owned()));
-        }
-        let mut whole = reply.clone();
-        whole.stdout.truncate(records.len());
-        let repos = Repos::read(&Observations([(repo_files::probe().key, whole)].into()))?;
         let mut items = Items::new();
         for (id, repo) in &repos.repos {
-            let enabled = repos.switch(repo, "enabled", true)?;
-            let checked = repos.checked(repo)?;
+            let enabled = repos.enabled(repo);
+            let checked = repos.checked(id, repo)?;
             let mut places = ["baseurl", "metalink", "mirrorlist"].iter().filter_map(|name| repo.options.get(*name));
             let place: Vec<String> =
                 places.next().map_or("", String::as_str).split_whitespace().map(without_host).collect();
@@ -67,8 +62,6 @@ impl FactKind for Repository {
         Ok(Part::Known(items))
     }
 }
-
-const KEY: &str = "compare/repositories";
 
 /// `https://packages.example/azl/$releasever` is `https://…/azl/$releasever`.
 fn without_host(url: &str) -> String {
@@ -88,23 +81,27 @@ mod tests {
 
     #[test]
     fn repositories_are_compared_without_their_hosts() {
-        let text = "/etc/yum.repos.d/a.repo\x000\0[base]\nbaseurl=https://a.example/azl/$basearch\n[off]\nenabled=0\ngpgcheck=0\nmetalink=https://m.example/x\n\0\
-                    /etc/dnf/dnf.conf\x000\0[main]\ngpgcheck=1\n\0muster-end\x000\0\0";
-        let items = known(Repository.parse(&seen(&[(KEY, text)])));
+        let text = "manager\x000\0dnf\0/etc/yum.repos.d/a.repo\x000\0[base]\nbaseurl=https://a.example/azl/$basearch\n[off]\nenabled=0\ngpgcheck=0\nmetalink=https://m.example/x\n\0\
+                    /etc/dnf/dnf.conf\x000\0[main]\ngpgcheck=1\n\0";
+        let nothing = ("repo/listed", "= nothing\n");
+        let items = known(Repository.parse(&seen(&[database::RPM, ("repo/files", text), nothing])));
         let fields = |id: &str| ["enabled", "gpgcheck", "baseurl"].map(|name| items[id][name].clone());
         assert_eq!(fields("base"), ["true", "true", "https://…/azl/$basearch"]);
         assert_eq!(fields("off"), ["false", "false", "https://…/x"]);
+        let none = |text| Repository.parse(&seen(&[database::RPM, ("repo/files", text), nothing]));
+        assert!(matches!(none("manager\x000\0\0"), Ok(Part::Absent(_))));
+        assert!(none("manager\x000\0\0foreign\x000\0zypper\0").unwrap_err().contains("zypper"));
+        assert!(none("").is_err());
     }
 
     #[test]
-    fn no_configuration_is_told_from_no_answer() {
-        assert!(matches!(Repository.parse(&seen(&[(KEY, "muster-end\x000\0\0")])), Ok(Part::Absent(_))));
-        assert!(Repository.parse(&seen(&[(KEY, "")])).is_err());
-    }
-
-    #[test]
-    fn the_script_ends_with_its_mark_in_this_host_s_shell() {
-        let answers = crate::check::testing::on_this_host(&Repository.probes(&Scope::default()));
-        assert!(answers.0[KEY].stdout.ends_with(b"muster-end\x000\0\0"));
+    fn those_of_apt_are_repositories_too() {
+        let text = "/etc/apt/sources.list\x000\0deb http://mirror.example/debian trixie main\n\0";
+        let items = known(Repository.parse(&seen(&[database::DPKG, ("repo/apt", text)])));
+        let item = &items["http://mirror.example/debian trixie"];
+        assert_eq!(
+            (item["enabled"].as_str(), item["gpgcheck"].as_str(), item["baseurl"].as_str()),
+            ("true", "true", "http://…/debian")
+        );
     }
 }

@@ -31,8 +31,9 @@ pub(super) fn facts(replies: &[Reply]) -> Result<Facts, String> {
 
     let systemd_says = answer(Probe::Systemd)?;
     let systemd = systemd(&systemd_says)?;
-    let package_manager = package_manager(&answer(Probe::PackageManagers)?)?;
-    let (rpm, rpmdb) = if applet { (None, false) } else { rpm(&rpm_says)? };
+    let dpkg = dpkg(&answer(Probe::Dpkg)?)?;
+    let package_manager = package_manager(&answer(Probe::PackageManagers)?, dpkg.is_some())?;
+    let (rpm, rpmdb) = if applet || dpkg.is_some() { (None, false) } else { rpm(&rpm_says)? };
     let (selinux, policy) = selinux(&answer(Probe::Selinux)?);
     let mounts = mounts(&answer(Probe::Mounts)?)?;
     let places = answer(Probe::Places)?;
@@ -55,8 +56,9 @@ pub(super) fn facts(replies: &[Reply]) -> Result<Facts, String> {
 
     let capabilities = [
         ("rpmdb", rpmdb),
-        ("package-manager", package_manager.is_some()),
-        ("repositories", enabled_repository(printed("cat", &answer(Probe::Repositories)?)?)),
+        ("dpkg", dpkg.is_some()),
+        ("package-manager", package_manager.as_ref().is_some_and(|name| DNF.contains(&name.as_str()))),
+        ("repositories", dpkg.is_none() && enabled_repository(printed("cat", &answer(Probe::Repositories)?)?)),
         ("systemd", systemd.is_some()),
         ("journal", answer(Probe::Journal)?.lines().any(|line| line == "readable")),
         ("selinux", policy),
@@ -84,6 +86,7 @@ pub(super) fn facts(replies: &[Reply]) -> Result<Facts, String> {
         boot_id,
         systemd,
         package_manager,
+        dpkg,
         rpm: rpm.filter(|_| rpmdb),
         selinux,
         firmware: if efi { "uefi" } else { "bios" }.to_owned(),
@@ -159,8 +162,42 @@ fn systemd(text: &str) -> Result<Option<u32>, String> {
     version.map(Some).ok_or_else(|| format!("systemd's version: {}", text::one_line(line, 100)))
 }
 
-fn package_manager(text: &str) -> Result<Option<String>, String> {
+/// The package managers that muster itself uses.
+const DNF: &[&str] = &["dnf5", "dnf4", "tdnf", "microdnf"];
+
+/// Others, by the program that is looked for.
+const OTHERS: &[(&str, &str)] = &[
+    ("zypper", "zypper"),
+    ("pacman", "pacman"),
+    ("apk", "apk"),
+    ("emerge", "portage"),
+    ("opkg", "opkg"),
+    ("xbps-install", "xbps"),
+    ("nix-env", "nix"),
+    ("eopkg", "eopkg"),
+    ("slackpkg", "slackpkg"),
+    ("swupd", "swupd"),
+];
+
+/// The one that the system's own packages are installed with.
+fn package_manager(text: &str, dpkg: bool) -> Result<Option<String>, String> {
     let lines: Vec<_> = text.lines().collect();
+    if dpkg {
+        return Ok(lines.contains(&"apt-get").then(|| "apt".to_owned()));
+    }
+    let other = || OTHERS.iter().find(|(program, _)| lines.contains(program)).map(|(_, name)| (*name).to_owned());
+    Ok(of_dnf_family(&lines)?.or_else(other))
+}
+
+/// dpkg's version; the probe says nothing where the system's own packages are not dpkg's.
+fn dpkg(text: &str) -> Result<Option<String>, String> {
+    let Some(line) = text.lines().next() else { return Ok(None) };
+    let version = line.split_whitespace().skip_while(|word| *word != "version").nth(1);
+    let version = version.map(|version| text::one_line(version.trim_end_matches('.'), 64));
+    version.map(Some).ok_or_else(|| format!("dpkg's version: {}", text::one_line(line, 100)))
+}
+
+fn of_dnf_family(lines: &[&str]) -> Result<Option<String>, String> {
     let dnf = lines.iter().find_map(|line| line.strip_prefix("dnf "));
     let of_dnf = match dnf {
         None => None,

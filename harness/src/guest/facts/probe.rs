@@ -9,6 +9,19 @@ use crate::guest::Request;
 /// Bytes of an answer that are read.
 const LIMIT: usize = 1 << 20;
 
+/// A function of the shell that tells whether the system's own packages are dpkg's. Where rpm has a database
+/// too, the one with more packages counts: rpm can be installed on Debian, and dpkg on Fedora. busybox has no
+/// dpkg-query. The formats print one character a package, which the shell counts.
+pub(crate) const OWN_IS_DPKG: &str = r#"own_is_dpkg() {
+  command -v dpkg-query >/dev/null 2>&1 || return 1
+  n=$(dpkg-query -W -f x 2>/dev/null) || return 1
+  [ -n "$n" ] || return 1
+  r=
+  command -v rpm >/dev/null 2>&1 && { r=$(rpm -qa --qf x 2>/dev/null) || r=; }
+  [ "${#r}" -le "${#n}" ]
+}
+"#;
+
 /// Number of each probe in [`requests`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(usize)]
@@ -19,6 +32,7 @@ pub(super) enum Probe {
     Tools,
     PackageManagers,
     Rpm,
+    Dpkg,
     Selinux,
     Mounts,
     Places,
@@ -35,6 +49,7 @@ pub(super) const PROBES: &[(Probe, &str)] = &[
     (Probe::Tools, "the commands on the path"),
     (Probe::PackageManagers, "the package managers"),
     (Probe::Rpm, "the rpm database"),
+    (Probe::Dpkg, "the database of dpkg"),
     (Probe::Selinux, "SELinux"),
     (Probe::Mounts, "/proc/self/mountinfo"),
     (Probe::Places, "files that tell capabilities"),
@@ -77,7 +92,10 @@ fn script(probe: Probe) -> String {
       esac ;;
     *) echo $p ;;
   esac
-done 2>/dev/null; :"#
+done 2>/dev/null
+for p in apt-get zypper pacman apk emerge opkg xbps-install nix-env eopkg slackpkg swupd; do
+  command -v $p >/dev/null 2>&1 && echo $p
+done; :"#
         }
         // busybox has an applet of the same name that is not rpm at all; its shell may know it without
         // a path. The pipe is closed after one line, which ends rpm. A database that is there and cannot be
@@ -93,6 +111,7 @@ for f in /usr/lib/sysimage/rpm/* /var/lib/rpm/*; do
   case $f in */rpmdb.sqlite|*/Packages|*/Packages.db) [ -s "$f" ] && echo "database $f" ;; esac
 done; :"#
         }
+        Probe::Dpkg => return format!("{OWN_IS_DPKG}own_is_dpkg || exit 0\ndpkg-query --version"),
         Probe::Selinux => {
             r#"while read -r a b; do [ "$a $b" != "nodev selinuxfs" ] || echo kernel; done </proc/filesystems
 if [ -r /sys/fs/selinux/enforce ]; then read -r e </sys/fs/selinux/enforce || [ -n "$e" ] && echo "enforce $e"; fi

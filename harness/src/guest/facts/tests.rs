@@ -59,6 +59,29 @@ fn package_managers_are_told_apart() {
 }
 
 #[test]
+fn a_system_of_dpkg_is_known_by_it_even_with_rpm_installed() {
+    // dpkg 1.21 of Debian 12, with the rpm of Debian and its empty database beside it.
+    let said =
+        "Debian dpkg-query package management program query tool version 1.21.22 (amd64).\nThis is free software;\n";
+    let debian = facts(&[
+        (Probe::Dpkg, said),
+        (Probe::Rpm, "RPM version 4.18.0\ndatabase /var/lib/rpm/rpmdb.sqlite\n"),
+        (Probe::PackageManagers, "dnf python\napt-get\n"),
+        (Probe::Repositories, "[fedora]\nenabled=1\n"),
+    ]);
+    let names = (debian.dpkg.as_deref(), debian.rpm.as_deref(), debian.package_manager.as_deref());
+    assert_eq!(names, (Some("1.21.22"), None, Some("apt")));
+    let has = |name: &str| debian.capabilities.contains(name);
+    assert!(has("dpkg") && !has("rpmdb") && !has("package-manager") && !has("repositories"));
+    let arch = facts(&[(Probe::PackageManagers, "pacman\n")]);
+    assert_eq!(
+        (arch.package_manager.as_deref(), arch.capabilities.contains("package-manager")),
+        (Some("pacman"), false)
+    );
+    assert!(parse(&answers(&[(Probe::Dpkg, "dpkg-query: broken\n")])).is_err());
+}
+
+#[test]
 fn an_rpm_database_that_cannot_be_read_is_still_one() {
     let of = |text| {
         let facts = facts(&[(Probe::Rpm, text)]);

@@ -58,6 +58,14 @@ pub(super) async fn run<L: Live>(
         let message = format!("cannot {} {what}: the guest has no package manager", verb.word());
         return Err(Broken::missed(Failure::new(verb.id(), message)));
     };
+    if !matches!(manager.as_str(), "dnf5" | "dnf4" | "tdnf" | "microdnf") {
+        let what = if packages.is_empty() { "packages".to_owned() } else { packages.join(", ") };
+        let message = format!(
+            "cannot {} {what}: the guest's package manager is {manager}; this step knows dnf5, dnf4, tdnf and microdnf",
+            verb.word()
+        );
+        return Err(Broken::missed(Failure::new(verb.id(), message)));
+    }
     let command = if manager == "dnf4" { "dnf".to_owned() } else { manager.clone() };
     let transaction = Transaction { live, step, clock, verb, command, names: packages, refuse_scriptlet_errors };
     match verb {

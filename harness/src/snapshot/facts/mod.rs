@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use super::glob;
 use crate::check::Probe;
+use crate::guest::facts::OWN_IS_DPKG;
 use crate::guest::{End, Reply};
 use crate::suite::model::{SnapshotSource, SnapshotSpec};
 use crate::text;
@@ -45,7 +46,10 @@ pub fn columns(source: &SnapshotSource) -> &'static [&'static str] {
 /// What to read in the guest. Two snapshots of one source share their reading.
 pub fn probe(source: &SnapshotSource) -> Probe {
     let (name, script, seconds) = match source {
-        SnapshotSource::Packages => ("packages", scripts::PACKAGES, 120),
+        SnapshotSource::Packages => {
+            let script = format!("{OWN_IS_DPKG}{}", scripts::PACKAGES);
+            return Probe { key: "snapshot packages".to_owned(), script, timeout: Duration::from_secs(120) };
+        }
         SnapshotSource::Units => ("units", scripts::UNITS, 60),
         SnapshotSource::Sysctl => ("sysctl", scripts::SYSCTL, 120),
         SnapshotSource::Kconfig => ("kconfig", scripts::KCONFIG, 30),

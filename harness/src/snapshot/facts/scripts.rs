@@ -1,8 +1,16 @@
 //! What is run in the guest. POSIX sh, nothing is changed, and a failure is a status other than 0.
 
-/// `name<TAB>evr<TAB>arch<TAB>vendor`. rpm says nothing and ends well when there is no database, so
-/// an empty answer is refused where it is read.
-pub(super) const PACKAGES: &str = r"rpm -qa --qf '%{NAME}\t%{EPOCHNUM}:%{VERSION}-%{RELEASE}\t%{ARCH}\t%{VENDOR}\n'";
+/// `name<TAB>evr<TAB>arch<TAB>vendor`, after the function that tells whose packages they are. rpm says nothing
+/// and ends well when there is no database, so an empty answer is refused where it is read. What dpkg removed
+/// and left the configuration of is not installed.
+pub(super) const PACKAGES: &str = r#"if own_is_dpkg; then
+  list=$(dpkg-query -W -f '${db:Status-Status}\t${Package}\t${Version}\t${Architecture}\t${Origin}\n') || exit 1
+  printf '%s\n' "$list" | while IFS= read -r line; do
+    case $line in not-installed*|config-files*) ;; *) printf '%s\n' "${line#*	}" ;; esac
+  done
+else
+  rpm -qa --qf '%{NAME}\t%{EPOCHNUM}:%{VERSION}-%{RELEASE}\t%{ARCH}\t%{VENDOR}\n'
+fi"#;
 
 /// Columns by white space: unit, state, preset (systemd before 245 has no third).
 pub(super) const UNITS: &str = "systemctl list-unit-files --no-legend --no-pager --plain --full";

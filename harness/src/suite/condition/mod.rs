@@ -42,7 +42,7 @@ pub const DIMENSIONS: &[(&str, &str, bool)] = &[
     ("kernel", "release of the running kernel", true),
     ("systemd", "major version of systemd, when it is PID 1", true),
     ("rpm", "version of rpm, when its database is there", true),
-    ("package-manager", "`dnf5`, `dnf4`, `tdnf` or `microdnf`", false),
+    ("package-manager", "`dnf5`, `dnf4`, `tdnf`, `microdnf`, `apt`, or one that muster only knows by name", false),
     ("selinux", "`enforcing`, `permissive` or `disabled`; absent when the kernel has none", false),
     ("capability", "what the guest offers; several hold at once", false),
     ("tool", "commands the guest has; several hold at once", false),
@@ -55,7 +55,10 @@ pub fn words(dimension: &str) -> Option<&'static [&'static str]> {
         "firmware" => &["uefi", "bios"],
         "disk-format" => super::keys::FORMATS,
         "accelerator" => &["kvm", "tcg"],
-        "package-manager" => &["dnf5", "dnf4", "tdnf", "microdnf"],
+        "package-manager" => &[
+            "dnf5", "dnf4", "tdnf", "microdnf", "apt", "zypper", "pacman", "apk", "portage", "opkg", "xbps", "nix",
+            "eopkg", "slackpkg", "swupd",
+        ],
         "selinux" => &["enforcing", "permissive", "disabled"],
         _ => return None,
     })

@@ -93,13 +93,16 @@ pub const CAPABILITY: Grammar = Grammar {
     ],
 };
 
-/// A repository. The characters are libdnf's `REPOID_CHARS`.
+/// A repository. The characters are libdnf's `REPOID_CHARS`. apt has no ids: there it is an archive and a suite
+/// of it.
 pub const REPOSITORY: Grammar = Grammar {
     what: "a repository id",
-    form: "letters, digits and `-_.:`; no pattern, no blank",
-    pattern: r"[A-Za-z0-9_.:-]+",
+    form: "letters, digits and `-_.:`; of apt `URI SUITE`, without the last slash of the URI; no pattern",
+    pattern: r"[A-Za-z0-9_.:-]+|[a-z][a-z0-9+.-]*:[^\s*]+ [^\s*]+",
     reading: Reading::Form(repository),
     good: &[
+        ("http://mirror.example/debian trixie", "http://mirror.example/debian trixie"),
+        ("file:/srv/repo ./", "file:/srv/repo ./"),
         ("updates", "updates"),
         ("copr:copr.fedorainfracloud.org:a:b", "copr:copr.fedorainfracloud.org:a:b"),
         ("rhel-9.4", "rhel-9.4"),
@@ -111,6 +114,9 @@ pub const REPOSITORY: Grammar = Grammar {
         ("[updates]", "updates"),
         ("/etc/yum.repos.d/a.repo", ""),
         ("fedora.repo", ""),
+        ("http://mirror.example/debian/ trixie", "http://mirror.example/debian trixie"),
+        ("http://mirror.example/debian", ""),
+        ("http://mirror.example/debian trixie main", ""),
         ("@System", ""),
     ],
 };
@@ -526,6 +532,19 @@ fn capability(text: &str) -> Result<String, Refusal> {
 }
 
 fn repository(text: &str) -> Result<String, Refusal> {
+    if let Some((scheme, rest)) = text.split_once(":/")
+        && scheme.bytes().all(|b| b.is_ascii_alphanumeric() || b"+.-".contains(&b))
+    {
+        return match rest.split(' ').collect::<Vec<_>>()[..] {
+            _ if text.contains('*') => refuse("patterns are not expanded here"),
+            [place, suite] if !suite.is_empty() && place.ends_with('/') => meant(
+                "it is written without the last slash of the URI",
+                format!("{scheme}:/{} {suite}", place.trim_end_matches('/')),
+            ),
+            [_, suite] if !suite.is_empty() => Ok(text.to_owned()),
+            _ => refuse("a repository of apt is an archive and one suite of it: `URI SUITE`"),
+        };
+    }
     if let Some(inner) = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
         return meant("the brackets are the file's", inner);
     }
