@@ -207,6 +207,7 @@ fn inspect(file: &Utf8Path, format: Option<Format>, arch: Arch) -> Result<Exit, 
     rows.push(vec!["virtual size".to_owned(), format!("{} MiB", ready.disk.virtual_size >> 20)]);
     rows.push(vec!["file size".to_owned(), format!("{} MiB", ready.disk.actual_size >> 20)]);
     rows.extend(described_disk(&ready.facts));
+    rows.extend(ready.notes.iter().map(|note| vec!["note".to_owned(), crate::text::harmless(note)]));
     say(crate::report::list::columns(&[], &rows).trim_end());
     Ok(Exit::Pass)
 }

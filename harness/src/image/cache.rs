@@ -34,6 +34,17 @@ struct Note {
     /// Digest of its bytes as [`content`] takes it.
     content: String,
     length: u64,
+    /// What the disk does not keep of its source, in one line.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    dropped: Option<String>,
+}
+
+/// A disk that was made, and what of its source it does not keep.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Made {
+    pub(super) path: PathBuf,
+    /// One line; `None` when it keeps everything.
+    pub(super) dropped: Option<String>,
 }
 
 impl Slot {
@@ -89,17 +100,17 @@ impl Slot {
     }
 
     /// The disk, when it has been made before and still has the bytes it had.
-    pub(super) async fn find(&self) -> Option<PathBuf> {
+    pub(super) async fn find(&self) -> Option<Made> {
         let note: Note = serde_json::from_slice(&std::fs::read(self.note()).ok()?).ok()?;
         let path = self.path();
         let known = content(&path).await.ok()?;
-        (known == (note.content, note.length)).then_some(path)
+        (known == (note.content, note.length)).then_some(Made { path, dropped: note.dropped })
     }
 
     /// Gives the finished disk its name. The note comes first, so that a disk never stands without one.
-    pub(super) async fn publish(&self, made: tempfile::TempPath) -> Result<PathBuf, ImageError> {
+    pub(super) async fn publish(&self, made: tempfile::TempPath, dropped: Option<String>) -> Result<Made, ImageError> {
         let (digest, length) = content(&made).await?;
-        let note = serde_json::to_vec(&Note { content: digest, length }).unwrap_or_default();
+        let note = serde_json::to_vec(&Note { content: digest, length, dropped: dropped.clone() }).unwrap_or_default();
         let path = self.path();
         let finish = || {
             // Nobody writes to it any more: machines put an overlay before it.
@@ -114,7 +125,7 @@ impl Slot {
         let unusable = |source| ImageError::Cache { path: self.folder.clone(), source };
         finish().map_err(unusable)?;
         made.persist(&path).map_err(|error| unusable(error.error))?;
-        Ok(path)
+        Ok(Made { path, dropped })
     }
 }
 
@@ -167,8 +178,9 @@ mod tests {
         let mut made = tempfile::NamedTempFile::new_in(folder.path()).unwrap();
         made.write_all(&[7; 100_000]).unwrap();
         made.as_file().set_len(10 << 20).unwrap();
-        let path = slot.publish(made.into_temp_path()).await.unwrap();
-        assert_eq!(slot.find().await, Some(path.clone()));
+        let disk = slot.publish(made.into_temp_path(), Some("all of it".to_owned())).await.unwrap();
+        let path = disk.path.clone();
+        assert_eq!(slot.find().await, Some(disk.clone()));
         // A full copy in its place is the same disk; a flipped byte, a cut, or a missing note is not.
         let mut bytes = std::fs::read(&path).unwrap();
         let rewrite = |bytes: &[u8]| {
@@ -176,7 +188,7 @@ mod tests {
             std::fs::write(&path, bytes).unwrap();
         };
         rewrite(&bytes);
-        assert_eq!(slot.find().await, Some(path.clone()));
+        assert_eq!(slot.find().await, Some(disk));
         bytes[5 << 20] = 1;
         rewrite(&bytes);
         assert_eq!(slot.find().await, None);

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use super::cache::Slot;
+use super::cache::{Made, Slot};
 use super::compress::{self, Compression};
 use super::inspect::{self, Inspected, Limits};
 use super::rootfs::{self, oci::Layout, tar, tree::Tree, tree::What};
@@ -15,7 +15,7 @@ use super::{
 };
 
 /// Changes whenever a tar is made into a disk in another way.
-const ROOTFS_RECIPE: u32 = 1;
+const ROOTFS_RECIPE: u32 = 2;
 /// The most a disk may unpack to; the virtual size bounds the rest.
 const SPARE: u64 = 64 << 20;
 
@@ -35,6 +35,8 @@ pub struct Prepared {
     pub disk: Inspected,
     /// What the file says of itself.
     pub facts: DiskFacts,
+    /// What a reader should know of how the disk was made, a sentence each.
+    pub notes: Vec<String>,
 }
 
 /// Prepares the image. `root` is the checkout, which knows how lab images are built.
@@ -75,8 +77,13 @@ pub(super) async fn prepare_in(cache: Option<&Path>, root: &Path, spec: &ImageSp
     }
     let limits = Limits { virtual_size: spec.max_virtual_size, ..Limits::default() };
     let pulled = pulled_sha256.as_deref();
+    let mut notes = Vec::new();
     let (source, sha256, disk) = match (spec.format, Compression::of_name(&source)) {
-        (Format::Tar, _) => root_file_system(cache, &source, pulled, spec.arch, &limits).await?,
+        (Format::Tar, _) => {
+            let (source, sha256, disk, dropped) = root_file_system(cache, &source, pulled, spec.arch, &limits).await?;
+            notes.extend(dropped.map(|line| format!("{}: {line}", source.path().display())));
+            (source, sha256, disk)
+        }
         (_, Some(how)) => unpacked(cache, &source, pulled, how, spec.format, &limits).await?,
         (_, None) => {
             // What was pulled is compared before anything reads it as a disk.
@@ -93,7 +100,7 @@ pub(super) async fn prepare_in(cache: Option<&Path>, root: &Path, spec: &ImageSp
         }
     };
     let facts = layout::read(&disk, spec.format, limits.deadline).await?;
-    Ok(Prepared { source: source.path().to_owned(), spec, sha256, unchanged: source, disk, facts })
+    Ok(Prepared { source: source.path().to_owned(), spec, sha256, unchanged: source, disk, facts, notes })
 }
 
 /// A note of the file as it is, and its digest, which is then sure to belong to it. A file that was
@@ -121,7 +128,7 @@ async fn unpacked(
     let (unchanged, sha256) = noted(&source, pulled).await?;
     let slot = Slot::take(cache, &format!("disk-{}.{format}", &sha256[..40])).await?;
     let disk = match slot.find().await {
-        Some(disk) => disk,
+        Some(made) => made.path,
         None => {
             let made = temporary(&slot)?;
             // What the format adds to a disk of the largest size is little.
@@ -132,7 +139,7 @@ async fn unpacked(
             unchanged.verify(false).await?;
             // Not published when it is not fit to be booted.
             inspect::inspect(&made, format, limits).await.map_err(|error| error.about(&source))?;
-            slot.publish(made).await?
+            slot.publish(made, None).await?.path
         }
     };
     let disk = inspect::inspect(&disk, format, limits).await.map_err(|error| error.about(&source))?;
@@ -145,7 +152,7 @@ async fn root_file_system(
     pulled: Option<&str>,
     arch: Arch,
     limits: &Limits,
-) -> Result<(Unchanged, String, Inspected), ImageError> {
+) -> Result<(Unchanged, String, Inspected, Option<String>), ImageError> {
     let is_folder = std::fs::symlink_metadata(source).is_ok_and(|metadata| metadata.is_dir());
     let (pinned, folder) = match is_folder {
         true => (inspect::plain_file(&source.join("index.json"), false).await?, Some(source)),
@@ -153,8 +160,8 @@ async fn root_file_system(
     };
     let (unchanged, sha256) = noted(&pinned, pulled).await?;
     let slot = Slot::take(cache, &format!("rootfs-{}-{arch}-{ROOTFS_RECIPE}.raw", &sha256[..40])).await?;
-    let disk = match slot.find().await {
-        Some(disk) => disk,
+    let Made { path: disk, dropped } = match slot.find().await {
+        Some(made) => made,
         None => {
             let made = temporary(&slot)?.into_temp_path();
             let (tree, archives) = match folder {
@@ -165,13 +172,13 @@ async fn root_file_system(
             if size > limits.virtual_size {
                 return Err(ImageError::TooLarge { path: pinned, size, limit: limits.virtual_size });
             }
-            rootfs::ext4::write(tree, archives, &made, slot.folder(), &sha256[..32], source).await?;
+            let dropped = rootfs::ext4::write(tree, archives, &made, slot.folder(), &sha256[..32], source).await?;
             unchanged.verify(false).await?;
-            slot.publish(made).await?
+            slot.publish(made, dropped).await?
         }
     };
     let disk = inspect::inspect(&disk, Format::Raw, limits).await.map_err(|error| error.about(source))?;
-    Ok((unchanged, sha256, disk))
+    Ok((unchanged, sha256, disk, dropped))
 }
 
 /// What one tar, packed or not, holds: a root file system, or the OCI layout of one.
@@ -404,6 +411,59 @@ mod tests {
         assert_eq!(made(folder.path()).len(), 3);
         assert_eq!(id(folder.path(), "root.tar", Format::Raw).await, "image.format");
         assert_eq!(id(folder.path(), "root", Format::Tar).await, "image.missing");
+    }
+
+    /// What mmdebstrap packs of /var/log/journal: an ACL as the kernel has it, in a record of a pax header.
+    const JOURNAL_ACL: &[u8] =
+        b"\x02\0\0\0\x01\0\x07\0\xff\xff\xff\xff\x04\0\x05\0\xff\xff\xff\xff\x08\0\x05\0\x04\0\0\0\
+        \x10\0\x05\0\xff\xff\xff\xff\x20\0\x05\0\xff\xff\xff\xff";
+    /// CAP_NET_RAW, as ping has it.
+    const CAPABILITY: &[u8] = b"\x01\0\0\x02\0\x20\0\0\0\0\0\0\0\0\0\0\0\0\0\0";
+
+    #[tokio::test]
+    async fn attributes_that_ext4_has_are_kept_and_the_others_are_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut members = vec![rootfs::testing::folder("./var/"), rootfs::testing::folder("./var/log/")];
+        let records = [
+            (&b"SCHILY.xattr.system.posix_acl_access"[..], JOURNAL_ACL),
+            (b"SCHILY.acl.default", b"user::rwx,group::r-x,group:adm:r-x:4,mask::r-x,other::r-x"),
+            (b"SCHILY.xattr.system.nfs4_acl", b"x"),
+        ];
+        members.extend(records.map(|(key, value)| rootfs::testing::pax(key, value)));
+        members.push(rootfs::testing::folder("./var/log/journal/"));
+        let records = [
+            (&b"SCHILY.xattr.security.capability"[..], CAPABILITY),
+            (b"SCHILY.xattr.user.xdg:origin", b"a \"word\""),
+            (b"RHT.security.selinux", b"system_u:object_r:ping_exec_t:s0"),
+        ];
+        members.extend(records.map(|(key, value)| rootfs::testing::pax(key, value)));
+        members.push(rootfs::testing::file("ping", "program"));
+        std::fs::write(folder.path().join("root.tar"), rootfs::testing::bytes(&members)).unwrap();
+
+        // The second time the disk is found, and what it lacks is still said.
+        for _ in 0..2 {
+            let ready = ready(folder.path(), "root.tar", Format::Tar).await.unwrap();
+            let [note] = &ready.notes[..] else { panic!("{:?}", ready.notes) };
+            assert!(
+                note.ends_with(
+                    "root.tar: extended attributes that the disk does not keep: `system.nfs4_acl` of `/var/log/journal`"
+                ),
+                "{note}"
+            );
+            let get = |path: &str, name: &str| {
+                let request = format!("ea_get -x \"{path}\" {name}");
+                let output = Command::new("debugfs").args(["-R", &request]).arg(&ready.disk.path).output().unwrap();
+                let text = String::from_utf8(output.stdout).unwrap();
+                text.split_once(" = ").map(|(_, hex)| hex.split_whitespace().collect::<String>())
+            };
+            // libext2fs gives the kernel's form back only when it finds ext4's own; ids of those without one are zero then.
+            let acl = crate::text::hex(JOURNAL_ACL).replace("ffffffff", "00000000");
+            assert_eq!(get("/var/log/journal", "system.posix_acl_access"), Some(acl.clone()));
+            assert_eq!(get("/var/log/journal", "system.posix_acl_default"), Some(acl));
+            assert_eq!(get("/ping", "security.capability"), Some(crate::text::hex(CAPABILITY)));
+            assert_eq!(get("/ping", "user.xdg:origin"), Some(crate::text::hex("a \"word\"")));
+            assert_eq!(get("/ping", "security.selinux"), Some(crate::text::hex("system_u:object_r:ping_exec_t:s0")));
+        }
     }
 
     fn digest_of(path: &Path) -> String {

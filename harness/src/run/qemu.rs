@@ -107,6 +107,7 @@ impl<'h> Images for HostImages<'h> {
             facts: None,
         };
         self.host.events.emit(Event::ImageReady { image: id.to_owned(), record: Box::new(record) });
+        ready.notes.iter().for_each(|note| self.host.events.notice(crate::text::harmless(note)));
         let same = (ready.disk.path == ready.source).then(|| ready.sha256.clone());
         let in_use = image::InUse::note(&ready.disk.path);
         let warm = warm::prepare(self.host, &ready).await;

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use super::tar::show;
 use super::tree::{Node, Tree, What};
+use super::xattr::Dropped;
 use crate::image::{ImageError, tool};
 
 /// What a guest finds free on its disk, in bytes. It costs nothing until it is written to, and then
@@ -36,7 +37,7 @@ pub fn size(tree: &Tree) -> u64 {
 
 /// Makes `disk`, an empty file, into a file system with the tree. `sources` are the plain archives that
 /// the tree's files lie in, `scratch` a folder on the same file system, `seed` 32 hex digits that
-/// become its UUID, `archive` its name for messages.
+/// become its UUID, `archive` its name for messages. Gives a line on what the disk does not keep, if there is anything.
 pub async fn write(
     tree: Tree,
     sources: Vec<File>,
@@ -44,7 +45,7 @@ pub async fn write(
     scratch: &Path,
     seed: &str,
     archive: &Path,
-) -> Result<(), ImageError> {
+) -> Result<Option<String>, ImageError> {
     let cache = |source| ImageError::Cache { path: scratch.to_owned(), source };
     let refused = |reason: String| ImageError::Archive { path: archive.to_owned(), reason };
     let (bytes, inodes) = (size(&tree), tree.len() as u64 + 65_536);
@@ -73,7 +74,7 @@ pub async fn write(
 
     let contents = tempfile::Builder::new().prefix(".contents-").tempdir_in(scratch).map_err(cache)?;
     let folder = contents.path().to_owned();
-    let script = tokio::task::spawn_blocking(move || Script::write(&tree, &sources, &folder))
+    let (script, dropped) = tokio::task::spawn_blocking(move || Script::write(&tree, &sources, &folder))
         .await
         .unwrap_or_else(|error| Err(Trouble::Io(std::io::Error::other(error))))
         .map_err(|trouble| match trouble {
@@ -85,7 +86,8 @@ pub async fn write(
     let quiet =
         |code: Option<i32>, said: &str| code == Some(0) && said.lines().all(|line| line.starts_with("debugfs 1."));
     run("debugfs", &["-w".to_owned(), "-f".to_owned(), script], disk, archive, quiet).await?;
-    run("e2fsck", &["-f".to_owned(), "-n".to_owned()], disk, archive, |code, _| code == Some(0)).await
+    run("e2fsck", &["-f".to_owned(), "-n".to_owned()], disk, archive, |code, _| code == Some(0)).await?;
+    Ok(dropped.line())
 }
 
 /// Runs one of the programs on the disk. `well` judges its status and the beginning of its stderr.
@@ -144,10 +146,11 @@ struct Script<'a> {
     /// Where an inode with several names was first written.
     written: HashMap<usize, Vec<u8>>,
     numbers: u64,
+    dropped: Dropped,
 }
 
 impl<'a> Script<'a> {
-    fn write(tree: &'a Tree, sources: &'a [File], folder: &'a Path) -> Result<PathBuf, Trouble> {
+    fn write(tree: &'a Tree, sources: &'a [File], folder: &'a Path) -> Result<(PathBuf, Dropped), Trouble> {
         let path = folder.join("script");
         let mut links = HashMap::new();
         for index in 0..tree.len() {
@@ -158,13 +161,22 @@ impl<'a> Script<'a> {
             }
         }
         let out = BufWriter::new(File::create(&path)?);
-        let mut script = Self { tree, sources, folder, out, links, written: HashMap::new(), numbers: 0 };
+        let mut script = Self {
+            tree,
+            sources,
+            folder,
+            out,
+            links,
+            written: HashMap::new(),
+            numbers: 0,
+            dropped: Dropped::default(),
+        };
         script.inside(0, b"")?;
         if let Some(root) = tree.node(0) {
-            script.describe(b"/", root, 0o40000, 1)?;
+            script.describe(b"/", b"/", root, 0o40000, 1)?;
         }
         script.out.flush()?;
-        Ok(path)
+        Ok((path, script.dropped))
     }
 
     /// Everything in the folder, into which the script has gone; `path` is its own, without the slash
@@ -215,7 +227,7 @@ impl<'a> Script<'a> {
                 }
             };
             let links = self.links.get(index).copied().unwrap_or(1);
-            self.describe(&here, node, kind, links)?;
+            self.describe(&here, &full, node, kind, links)?;
             if links > 1 {
                 self.written.insert(*index, full);
             }
@@ -223,7 +235,8 @@ impl<'a> Script<'a> {
         Ok(())
     }
 
-    fn describe(&mut self, path: &[u8], node: &Node, kind: u32, links: u32) -> Result<(), Trouble> {
+    /// Owner, mode, time and attributes of what has just been made at `here`; `full` is its path in the archive.
+    fn describe(&mut self, here: &[u8], full: &[u8], node: &Node, kind: u32, links: u32) -> Result<(), Trouble> {
         let mode = if kind == 0o120000 { 0o777 } else { node.mode };
         let mut fields = vec![
             ("mode", format!("0{:o}", kind | mode)),
@@ -233,28 +246,20 @@ impl<'a> Script<'a> {
         ];
         if kind != 0o40000 && links > 1 {
             if links > 65_000 {
-                return Err(Trouble::Refused(format!("{} has {links} hard links, more than ext4 takes", show(path))));
+                return Err(Trouble::Refused(format!("{} has {links} hard links, more than ext4 takes", show(full))));
             }
             fields.push(("links_count", links.to_string()));
         }
         for (field, value) in fields {
-            self.line(&[b"sif", &quoted(path), field.as_bytes(), value.as_bytes()])?;
+            self.line(&[b"sif", &quoted(here), field.as_bytes(), value.as_bytes()])?;
         }
         for (name, value) in &node.xattrs {
-            let plain = name.iter().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(byte));
-            let known = [&b"user."[..], b"security.", b"trusted."].iter().any(|space| name.starts_with(space));
-            if !plain || !known {
-                return Err(Trouble::Refused(format!(
-                    "{} has the attribute {}, which cannot be kept",
-                    show(path),
-                    show(name)
-                )));
-            }
             let file = self.number();
             std::fs::write(&file, value)?;
             let file = quoted(file.as_os_str().as_encoded_bytes());
-            self.line(&[b"ea_set", b"-f", &file, &quoted(path), name])?;
+            self.line(&[b"ea_set", b"-f", &file, &quoted(here), &quoted(name)])?;
         }
+        node.dropped.iter().for_each(|name| self.dropped.note(name, full));
         Ok(())
     }
 

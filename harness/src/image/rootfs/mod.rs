@@ -9,7 +9,10 @@ pub(super) mod ext4;
 pub(super) mod oci;
 pub(super) mod tar;
 pub(super) mod tree;
+mod xattr;
 
+#[cfg(test)]
+pub(super) mod testing;
 #[cfg(test)]
 mod tests;
 

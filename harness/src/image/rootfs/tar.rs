@@ -8,6 +8,8 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 
+use super::xattr;
+
 /// Size of a header, and the grain of everything.
 const BLOCK: u64 = 512;
 /// Bytes of one extended header or long name.
@@ -32,8 +34,10 @@ pub struct Entry {
     pub gid: u32,
     /// Seconds since 1970.
     pub mtime: i64,
-    /// Extended attributes, by name.
+    /// Extended attributes that the disk keeps, by name.
     pub xattrs: BTreeMap<Vec<u8>, Vec<u8>>,
+    /// The names of those that it does not keep.
+    pub dropped: Vec<Vec<u8>>,
 }
 
 /// What a member is.
@@ -72,6 +76,7 @@ struct Extended {
     uid: Option<u32>,
     gid: Option<u32>,
     mtime: Option<i64>,
+    sparse: bool,
     xattrs: BTreeMap<Vec<u8>, Vec<u8>>,
 }
 
@@ -165,6 +170,10 @@ fn entry(header: &Header<'_>, said: Extended, kind: u8, offset: u64, size: u64) 
             _ => Err(format!("{shown} is a device of impossible number {major}:{minor}")),
         }
     };
+    let sparse = || format!("{shown} is a sparse file, whose stated size costs nothing: pack without --sparse");
+    if said.sparse {
+        return Err(sparse());
+    }
     let kind = match kind {
         // An old archive marks a folder only by the slash at its end.
         b'0' | 0 if path.ends_with(b"/") => Kind::Folder,
@@ -175,13 +184,13 @@ fn entry(header: &Header<'_>, said: Extended, kind: u8, offset: u64, size: u64) 
         b'4' => device(true)?,
         b'5' => Kind::Folder,
         b'6' => Kind::Fifo,
-        b'S' => {
-            return Err(format!("{shown} is a sparse file, whose stated size costs nothing: pack without --sparse"));
-        }
+        b'S' => return Err(sparse()),
         other => return Err(format!("{shown} is of the unknown type {}", show(&[other]))),
     };
-    if said.xattrs.iter().map(|(name, value)| name.len() + value.len() + 16).sum::<usize>() > MAX_XATTRS {
-        return Err(format!("{shown} has more extended attributes than fit"));
+    let (xattrs, dropped): (BTreeMap<_, _>, BTreeMap<_, _>) =
+        said.xattrs.into_iter().partition(|(name, value)| xattr::kept(name, value));
+    if xattrs.iter().map(|(name, value)| name.len() + value.len() + 16).sum::<usize>() > MAX_XATTRS {
+        return Err(format!("{shown} has more than {MAX_XATTRS} bytes of extended attributes, which do not fit"));
     }
     let id = |at| {
         header
@@ -194,7 +203,8 @@ fn entry(header: &Header<'_>, said: Extended, kind: u8, offset: u64, size: u64) 
         uid: said.uid.map_or_else(|| id(108), Ok)?,
         gid: said.gid.map_or_else(|| id(116), Ok)?,
         mtime: said.mtime.map_or_else(|| header.number(136, 12).map(|time| time.min(1 << 34) as i64), Ok)?,
-        xattrs: said.xattrs,
+        xattrs,
+        dropped: dropped.into_keys().collect(),
         path,
     })
 }
@@ -267,14 +277,16 @@ fn pax(mut bytes: &[u8], into: &mut Extended) -> Result<(), String> {
                 let seconds = text()?.split('.').next().unwrap_or_default();
                 into.mtime = Some(seconds.parse::<i64>().map_err(|_| wrong())?.clamp(-(1 << 31), 1 << 34));
             }
-            _ if key.starts_with(b"GNU.sparse.") => {
-                return Err("it has a sparse file, whose stated size costs nothing: pack without --sparse".to_owned());
-            }
+            // Said of the member that follows, whose name is known only then.
+            b"GNU.sparse.name" => into.path = Some(value.to_vec()),
+            _ if key.starts_with(b"GNU.sparse.") => into.sparse = true,
             _ => {
-                if let Some(name) = key.strip_prefix(b"SCHILY.xattr.") {
-                    into.xattrs.insert(name.to_vec(), value.to_vec());
+                // Anything else (comment, atime, …) is not needed.
+                match xattr::of_record(key, value) {
+                    Some((name, value, true)) => drop(into.xattrs.entry(name).or_insert(value)),
+                    Some((name, value, false)) => drop(into.xattrs.insert(name, value)),
+                    None => {}
                 }
-                // Anything else (comment, atime, LIBARCHIVE's second form of attributes) is not needed.
             }
         }
     }

@@ -5,56 +5,11 @@ use std::io::Write;
 
 use super::Bounds;
 use super::tar;
+use super::testing::{Member, bytes, file, member};
 use super::tree::{Tree, What};
 
-struct Member {
-    name: Vec<u8>,
-    kind: u8,
-    link: Vec<u8>,
-    contents: Vec<u8>,
-    /// What the header says of their length.
-    size: Option<Vec<u8>>,
-}
-
-fn member(kind: u8, name: &str, link: &str) -> Member {
-    Member { name: name.into(), kind, link: link.into(), contents: Vec::new(), size: None }
-}
-
-fn file(name: &str, contents: &str) -> Member {
-    Member { contents: contents.into(), ..member(b'0', name, "") }
-}
-
 fn pax(key: &str, value: &str) -> Member {
-    let rest = format!(" {key}={value}\n");
-    let length = (1..).find(|length: &usize| length.to_string().len() + rest.len() == *length).unwrap();
-    Member { contents: format!("{length}{rest}").into_bytes(), ..member(b'x', "pax", "") }
-}
-
-fn bytes(members: &[Member]) -> Vec<u8> {
-    let mut out = Vec::new();
-    for member in members {
-        let mut header = [0; 512];
-        let mut put = |at: usize, text: &[u8]| header[at..at + text.len()].copy_from_slice(text);
-        put(0, &member.name);
-        put(100, b"0000644\0");
-        put(108, b"0000001\0");
-        put(116, b"0000002\0");
-        put(124, member.size.as_deref().unwrap_or(format!("{:011o}\0", member.contents.len()).as_bytes()));
-        put(136, b"00000000012\0");
-        put(148, b"        ");
-        put(156, &[member.kind]);
-        put(157, &member.link);
-        put(257, b"ustar\x0000");
-        put(329, b"0000001\0");
-        put(337, b"0000003\0");
-        let sum: u32 = header.iter().map(|byte| u32::from(*byte)).sum();
-        header[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
-        out.extend(header);
-        out.extend(&member.contents);
-        out.resize(out.len().next_multiple_of(512), 0);
-    }
-    out.extend([0; 1024]);
-    out
+    super::testing::pax(key.as_bytes(), value.as_bytes())
 }
 
 fn archive(bytes: &[u8]) -> File {
@@ -144,7 +99,11 @@ fn what_costs_nothing_to_claim_is_refused() {
     let negative = Member { size: Some(vec![0xff; 12]), ..file("a", "x") };
     assert_eq!(why(&[negative]), "a header field at 124 is no number");
     assert!(why(&[pax("size", "18446744073709551615"), file("a", "x")]).contains("more than the archive has left"));
-    assert!(why(&[pax("GNU.sparse.realsize", "9999999999999"), file("a", "x")]).contains("sparse"));
+    for key in ["GNU.sparse.realsize", "GNU.sparse.major"] {
+        assert!(why(&[pax(key, "9999999999999"), file("a", "x")]).starts_with("`a` is a sparse file"), "{key}");
+    }
+    let named = [pax("path", "./GNUSparseFile.0/a"), pax("GNU.sparse.major", "1"), pax("GNU.sparse.name", "d/a")];
+    assert!(why(&named.into_iter().chain([file("a", "x")]).collect::<Vec<_>>()).starts_with("`d/a` is a sparse file"));
     assert!(why(&[member(b'S', "a", "")]).contains("sparse"));
     let long = Member { contents: vec![b'a'; 2 << 20], ..member(b'L', "x", "") };
     assert_eq!(why(&[long]), "an extended header of 2097152 bytes");

@@ -24,8 +24,10 @@ pub struct Node {
     pub gid: u32,
     /// Seconds since 1970.
     pub mtime: i64,
-    /// Extended attributes.
+    /// Extended attributes that the disk keeps.
     pub xattrs: BTreeMap<Vec<u8>, Vec<u8>>,
+    /// The names of those that it does not keep.
+    pub dropped: Vec<Vec<u8>>,
 }
 
 /// What an inode is.
@@ -134,7 +136,7 @@ impl Tree {
     fn describe(&mut self, index: usize, entry: Entry) -> Result<(), String> {
         let node = self.nodes.get_mut(index).ok_or("an inode is missing")?;
         (node.mode, node.uid, node.gid, node.mtime) = (entry.mode, entry.uid, entry.gid, entry.mtime);
-        node.xattrs = entry.xattrs;
+        (node.xattrs, node.dropped) = (entry.xattrs, entry.dropped);
         Ok(())
     }
 
@@ -198,7 +200,15 @@ impl Tree {
 }
 
 fn folder() -> Node {
-    Node { what: What::Folder(BTreeMap::new()), mode: 0o755, uid: 0, gid: 0, mtime: 0, xattrs: BTreeMap::new() }
+    Node {
+        what: What::Folder(BTreeMap::new()),
+        mode: 0o755,
+        uid: 0,
+        gid: 0,
+        mtime: 0,
+        xattrs: BTreeMap::new(),
+        dropped: Vec::new(),
+    }
 }
 
 /// The names of a path inside the archive.
