@@ -80,7 +80,7 @@ impl Fact<'_> {
     fn holds(&self, seen: &[String]) -> bool {
         match self {
             Fact::Compare(dimension, operator, stated, wanted) => {
-                compare(dimension, *operator, stated, seen) == *wanted
+                compare(dimension, *operator, stated, seen, None) == *wanted
             }
             Fact::Defined(_, wanted) => seen.is_empty() != *wanted,
         }
@@ -164,7 +164,7 @@ fn systems(dimension: &str, facts: &[&Fact<'_>]) -> Vec<Vec<String>> {
                 values.extend(version_after(word).into_iter().chain(numbers));
             }
             "distro" => {
-                let (name, version) = distro(word);
+                let (name, version) = distro(word, None);
                 values.extend(["0", "rawhide"].map(|version| format!("{name}-{version}")));
                 values.insert(name.to_owned());
                 values.extend(version.and_then(version_after).map(|after| format!("{name}-{after}")));

@@ -47,7 +47,9 @@ fn walk(condition: &Condition, wanted: bool, lookup: &dyn Fn(&str) -> Option<Vec
         },
         (Condition::Compare { dimension, operator, values: stated }, _) => match lookup(dimension) {
             None => Truth::Unknown { dimension: dimension.clone() },
-            Some(seen) if compare(dimension, *operator, stated, &seen) == wanted => Truth::True,
+            Some(seen) if compare(dimension, *operator, stated, &seen, id(dimension, lookup).as_deref()) == wanted => {
+                Truth::True
+            }
             Some(seen) if matches!(dimension.as_str(), "capability" | "tool") => {
                 let (state, list) = if seen.iter().any(|value| stated.contains(value)) {
                     ("present", stated.iter().filter(|word| seen.contains(word)).cloned().collect::<Vec<_>>())
@@ -95,21 +97,32 @@ fn fact(dimension: &str, values: &[String]) -> String {
     }
 }
 
-/// Whether a comparison holds on what was seen.
-pub(super) fn compare(dimension: &str, operator: Operator, stated: &[String], seen: &[String]) -> bool {
-    let equal = |value: &str| stated.iter().any(|word| same(dimension, value, word));
+/// The ID of the system's os-release, where its distribution is compared and that is known.
+fn id(dimension: &str, lookup: &dyn Fn(&str) -> Option<Vec<String>>) -> Option<String> {
+    if dimension == "distro" { lookup("id")?.into_iter().next() } else { None }
+}
+
+/// Whether a comparison holds on what was seen. `id` is the ID of the system, where that is known on its own.
+pub(super) fn compare(
+    dimension: &str,
+    operator: Operator,
+    stated: &[String],
+    seen: &[String],
+    id: Option<&str>,
+) -> bool {
+    let equal = |value: &str| stated.iter().any(|word| same(dimension, value, word, id));
     match operator {
         Operator::Eq => seen.iter().any(|value| equal(value)),
         Operator::Ne => !seen.iter().any(|value| equal(value)),
-        _ => seen.iter().any(|value| stated.iter().any(|word| ordered(dimension, operator, value, word))),
+        _ => seen.iter().any(|value| stated.iter().any(|word| ordered(dimension, operator, value, word, id))),
     }
 }
 
-fn same(dimension: &str, seen: &str, stated: &str) -> bool {
+fn same(dimension: &str, seen: &str, stated: &str, id: Option<&str>) -> bool {
     match dimension {
         "distro" => {
-            let (name, version) = distro(seen);
-            match distro(stated) {
+            let (name, version) = distro(seen, id);
+            match distro(stated, id) {
                 (wanted, None) => name == wanted || seen == wanted,
                 (wanted, Some(stated)) => {
                     name == wanted && version.is_some_and(|seen| release(seen, stated).is_some_and(Ordering::is_eq))
@@ -121,11 +134,11 @@ fn same(dimension: &str, seen: &str, stated: &str) -> bool {
     }
 }
 
-fn ordered(dimension: &str, operator: Operator, seen: &str, stated: &str) -> bool {
+fn ordered(dimension: &str, operator: Operator, seen: &str, stated: &str, id: Option<&str>) -> bool {
     if dimension != "distro" {
         return version_order(seen, stated).is_some_and(|order| operator.holds(order));
     }
-    match (distro(seen), distro(stated)) {
+    match (distro(seen, id), distro(stated, id)) {
         ((name, Some(seen)), (wanted, Some(stated))) => {
             name == wanted && release(seen, stated).is_some_and(|order| operator.holds(order))
         }

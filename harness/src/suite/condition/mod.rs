@@ -155,7 +155,7 @@ impl fmt::Display for Condition {
 
 /// The `id` that a `distro` value speaks of: `fedora` of `fedora-43`.
 pub fn id_of_distro(value: &str) -> &str {
-    distro(value).0
+    distro(value, None).0
 }
 
 /// A word as a condition states it: in quotes where it would otherwise be read as something else.
@@ -170,16 +170,21 @@ fn quoted(word: &str) -> Cow<'_, str> {
     }
 }
 
-/// Name and version of a `distro` value: `fedora-43`, `azurelinux-4.0`, `fedora-rawhide`. Rawhide
-/// is newer than every number.
-fn distro(value: &str) -> (&str, Option<&str>) {
-    match value.rsplit_once('-') {
-        Some((name, version))
-            if !name.is_empty() && (version.starts_with(|c: char| c.is_ascii_digit()) || version == "rawhide") =>
-        {
-            (name, Some(version))
+/// Name and version of a `distro` value: `fedora-43`, `azurelinux-4.0`, `fedora-rawhide`. Rawhide is newer than every
+/// number. Where the system's ID is known, what begins with it is cut there; else at the first `-` before a digit, since a
+/// version may hold a `-` as well as an ID may: `opensuse-leap-15.6`, `poky-5.0-snapshot`.
+fn distro<'v>(value: &'v str, id: Option<&str>) -> (&'v str, Option<&'v str>) {
+    let is_version = |text: &str| text.starts_with(|c: char| c.is_ascii_digit()) || text == "rawhide";
+    if let Some(rest) = id.filter(|id| !id.is_empty()).and_then(|id| value.strip_prefix(id)) {
+        let version = rest.strip_prefix('-').filter(|version| is_version(version));
+        if rest.is_empty() || version.is_some() {
+            return (&value[..value.len() - rest.len()], version);
         }
-        _ => (value, None),
+    }
+    let cuts = value.match_indices('-').map(|(at, _)| (&value[..at], &value[at + 1..]));
+    match cuts.into_iter().find(|(name, version)| !name.is_empty() && is_version(version)) {
+        Some((name, version)) => (name, Some(version)),
+        None => (value, None),
     }
 }
 

@@ -290,7 +290,9 @@ impl Parser<'_, '_> {
             return;
         }
         let problem = match dimension {
-            "distro" if ordering && distro(word).1.is_none() => "needs a version to be compared, such as `fedora-43`",
+            "distro" if ordering && distro(word, None).1.is_none() => {
+                "needs a version to be compared, such as `fedora-43`"
+            }
             "kernel" | "systemd" | "rpm" if !word.starts_with(|c: char| c.is_ascii_digit()) => "is not a version",
             _ => return,
         };

@@ -319,3 +319,36 @@ fn no_condition_is_called_impossible_or_always_true_that_is_not() {
     }
     assert!(never > 100 && always > 100, "{never} impossible, {always} always true: the cases are too tame");
 }
+
+#[test]
+fn an_id_or_a_version_with_dashes_is_cut_where_the_id_ends() {
+    let leap: &[(&str, &[&str])] = &[("distro", &["opensuse-leap-15.6"]), ("id", &["opensuse-leap"])];
+    for system in [leap, &leap[..1]] {
+        for (condition, holds) in [
+            ("distro >= opensuse-leap-15.6", true),
+            ("distro < opensuse-leap-15.7", true),
+            ("distro == opensuse-leap", true),
+            ("distro == opensuse", false),
+            ("distro >= opensuse-15", false),
+            ("distro >= opensuse-tumbleweed-20240101", false),
+        ] {
+            assert_eq!(on(condition, system) == Truth::True, holds, "{condition}");
+        }
+    }
+    // The ID alone tells where an ID ends that looks like an ID and a version, or a version that holds a dash.
+    let odd: &[(&str, &[&str])] = &[("distro", &["box-2-1"]), ("id", &["box-2"])];
+    assert_eq!(on("distro >= box-2-1", odd), Truth::True);
+    assert_eq!(on("distro == box-2", odd), Truth::True);
+    assert_eq!(on("distro == box", odd), no("distro is box-2-1 here"));
+    let poky: &[(&str, &[&str])] = &[("distro", &["poky-5.0-snapshot"]), ("id", &["poky"])];
+    for system in [poky, &poky[..1]] {
+        assert_eq!(on("distro == poky", system), Truth::True);
+        assert_eq!(on("distro >= poky-5.0-snapshot", system), Truth::True);
+        assert_eq!(on("distro < poky-6", system), Truth::True);
+    }
+    for name in ["rhel-9", "rhel-9.6", "sles-15.6", "amzn-2023"] {
+        assert_eq!(on(&format!("distro == {name}"), &[("distro", &[name])]), Truth::True, "{name}");
+        assert_eq!(id_of_distro(name), name.split('-').next().unwrap());
+    }
+    assert_eq!(on("distro >= rhel-9", &[("distro", &["rhel-9.6"]), ("id", &["rhel"])]), Truth::True);
+}
