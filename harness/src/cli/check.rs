@@ -119,6 +119,7 @@ fn look(files: Files) -> Result<Found, Complaint> {
     }
     let about_suites = !files.suites.is_empty() || !files.beside_suites();
     let selection = Selection { suites: files.suites, ..Selection::default() };
+    load::tell_ignored(&selection);
     let (suites, problems) = load::decode(&selection)?;
     let sound = problems.is_empty();
     found.problems.push(problems);

@@ -17,6 +17,7 @@ pub struct Arguments {
 
 pub fn execute(arguments: Arguments) -> Result<Exit, Complaint> {
     let loaded = load::suites(&arguments.selection, OutputFormat::Text)?;
+    load::tell_ignored(&arguments.selection);
     let selected = load::select(&loaded, &arguments.selection)?;
     let tests = selected
         .iter()

@@ -71,6 +71,16 @@ pub fn suites(selection: &Selection, format: OutputFormat) -> Result<Loaded, Com
     accept(suites)
 }
 
+/// A line for each suite that a selection might be believed to mean and does not.
+pub fn ignored(selection: &Selection) -> Vec<String> {
+    paths(selection).map(|paths| crate::suite::ignored(&paths)).unwrap_or_default()
+}
+
+/// Says the same on stderr, for commands that keep no record.
+pub fn tell_ignored(selection: &Selection) {
+    ignored(selection).iter().for_each(|line| say_error(&format!("note: {}", crate::text::one_line(line, 400))));
+}
+
 /// Takes suites that were decoded without an error.
 pub fn accept(suites: Vec<Suite>) -> Result<Loaded, Complaint> {
     if let Some(suite) = suites.iter().find(|suite| suite.name == MACHINE_SUITE) {
@@ -107,7 +117,8 @@ pub fn known_issues(
         tell(&diagnostics);
         return Err(Complaint::told(Exit::Invalid));
     }
-    let warnings = known::warnings(&issues, today);
+    let mut warnings = known::warnings(&issues, today);
+    warnings.extend(ignored(selection));
     Ok((KnownIssues::new(issues, today), warnings))
 }
 

@@ -47,6 +47,7 @@ pub mod yaml;
 
 pub(crate) use decode::is_id;
 pub use decode::{decode_source, load, schema_of_file};
+pub use source::ignored;
 
 /// What suites may speak of beyond the language itself.
 #[derive(Debug, Clone, Copy)]

@@ -20,8 +20,8 @@ pub struct Source {
     pub found: bool,
 }
 
-/// The files that paths mean: a folder means its `*.yaml` files, sorted by name, not those of its
-/// sub-folders. A file that is meant twice is read once.
+/// The files that paths mean: a folder means its `*.yaml` files, sorted by name, not hidden ones and not those of its
+/// sub-folders; [`ignored`] names these. A file that is meant twice is read once.
 pub fn find(paths: &[Utf8PathBuf], sink: &mut Diagnostics) -> Vec<Source> {
     let mut sources = Vec::new();
     let mut known = BTreeSet::new();
@@ -61,14 +61,16 @@ fn folder(path: &Utf8Path, name: &Arc<str>, sink: &mut Diagnostics) -> Option<Ve
     };
     let mut files = Vec::new();
     for entry in entries {
+        if entry.file_name().starts_with('.') {
+            continue;
+        }
         match entry.path().extension() {
-            _ if entry.file_name().starts_with('.') => {}
             Some("yaml") => {
                 files.push(Source { path: entry.path().to_owned(), name: shown(entry.path()), found: true });
             }
             // A file that looks like a suite and is not read would be tests that silently do not run.
-            Some("yml") => {
-                let message = "a folder's files are read when they end in `.yaml`; this one ends in `.yml`";
+            Some(end) if is_yaml(end) => {
+                let message = format!("a folder's files are read when they end in `.yaml`; this one ends in `.{end}`");
                 let help = "rename it, or name the file itself";
                 sink.push(Diagnostic::about_file(codes::UNREADABLE, &shown(entry.path()), message).help(help));
             }
@@ -80,6 +82,68 @@ fn folder(path: &Utf8Path, name: &Arc<str>, sink: &mut Diagnostics) -> Option<Ve
         sink.push(Diagnostic::about_file(codes::NO_FILES, name, "the folder has no `.yaml` file"));
     }
     Some(files)
+}
+
+fn is_yaml(end: &str) -> bool {
+    end.eq_ignore_ascii_case("yaml") || end.eq_ignore_ascii_case("yml")
+}
+
+/// How deep below a folder suites that are not read are looked for.
+const DEPTH: usize = 4;
+/// How many entries of folders are looked at for that.
+const ENTRIES: usize = 10_000;
+/// How many suites that are not read are named.
+const NAMED: usize = 20;
+
+/// A line for each suite that lies in one of the folders and is not read, because its name begins with a dot or because it
+/// lies in a sub-folder: tests that somebody believes to run. Other YAML files there are nobody's suites.
+pub fn ignored(paths: &[Utf8PathBuf]) -> Vec<String> {
+    let read: BTreeSet<_> = find(paths, &mut Diagnostics::new())
+        .into_iter()
+        .filter_map(|source| source.path.canonicalize_utf8().ok())
+        .collect();
+    let mut files = BTreeSet::new();
+    let mut left = ENTRIES;
+    for folder in paths.iter().filter(|path| path.is_dir()) {
+        look_below(folder, DEPTH, &mut left, &mut files);
+    }
+    files.retain(|file| file.canonicalize_utf8().is_ok_and(|real| !read.contains(&real)) && says_suite(file));
+    let why = |file: &Utf8PathBuf| match file.file_name().is_some_and(|name| name.starts_with('.')) {
+        true => "its name begins with a dot; rename it",
+        false => "it lies in a sub-folder, which a folder does not mean; name the sub-folder too",
+    };
+    let mut lines: Vec<String> =
+        files.iter().take(NAMED).map(|file| format!("the suite {} is not read: {}", shown(file), why(file))).collect();
+    if files.len() > NAMED {
+        lines.push(format!("{} more suites are not read, for the same reasons", files.len() - NAMED));
+    }
+    lines
+}
+
+fn look_below(folder: &Utf8Path, depth: usize, left: &mut usize, files: &mut BTreeSet<Utf8PathBuf>) {
+    let Ok(entries) = folder.read_dir_utf8() else { return };
+    for entry in entries.flatten() {
+        let Some(rest) = left.checked_sub(1) else { return };
+        *left = rest;
+        // Neither a loop of links nor a repository's own folder is gone into.
+        let Ok(kind) = entry.file_type() else { continue };
+        if kind.is_dir() && depth > 0 && !entry.file_name().starts_with('.') {
+            look_below(entry.path(), depth - 1, left, files);
+        } else if entry.path().extension().is_some_and(is_yaml) && entry.path().is_file() {
+            files.insert(entry.path().to_owned());
+        }
+    }
+}
+
+/// Whether the beginning of the file says that it is a suite.
+fn says_suite(path: &Utf8Path) -> bool {
+    let mut start = Vec::new();
+    let read = fs_err::File::open(path).and_then(|file| file.take(4096).read_to_end(&mut start));
+    let says = |line: &str| {
+        let value = line.strip_prefix("schema:").map(|value| value.trim().trim_start_matches(['"', '\'']));
+        value.is_some_and(|value| value.starts_with("suite/"))
+    };
+    read.is_ok() && String::from_utf8_lossy(&start).lines().any(says)
 }
 
 /// The bytes of a file, never more than one beyond the limit.
@@ -155,6 +219,37 @@ mod tests {
         let mut sink = Diagnostics::new();
         find(&[], &mut sink);
         assert_eq!(sink.len(), 1);
+    }
+
+    #[test]
+    fn a_suite_that_is_not_read_is_named_whatever_hides_it() {
+        for name in ["a.yml", "a.YAML", "a.Yml"] {
+            let (_guard, path) = folder_of(&[name, "b.yaml"]);
+            let mut sink = Diagnostics::new();
+            assert_eq!(find(&[path], &mut sink).len(), 1);
+            assert_eq!(sink.iter().map(|problem| problem.code).collect::<Vec<_>>(), ["unreadable"], "{name}");
+        }
+        let (_guard, path) = folder_of(&["a.yaml", "README.md"]);
+        let suite = "# x\nschema: suite/v1\nsuite: b\n";
+        fs_err::create_dir_all(path.join("sub/deeper")).unwrap();
+        fs_err::create_dir_all(path.join(".git")).unwrap();
+        for name in [".b.yaml", "sub/c.YML", "sub/deeper/d.yaml", ".git/e.yaml"] {
+            fs_err::write(path.join(name), suite).unwrap();
+        }
+        fs_err::write(path.join("sub/proofs.yaml"), "schema: proofs/v1\n").unwrap();
+        fs_err::write(path.join(".lint.yaml"), "rules: {}\n").unwrap();
+        std::os::unix::fs::symlink(path.join("sub"), path.join("sub/again")).unwrap();
+        let lines = ignored(std::slice::from_ref(&path));
+        let names =
+            ["/.b.yaml is not read: its name", "/sub/c.YML is not read: it lies", "/sub/deeper/d.yaml is not read"];
+        assert_eq!(lines.len(), names.len(), "{lines:?}");
+        assert!(lines.iter().zip(names).all(|(line, name)| line.contains(name)), "{lines:?}");
+        // Named itself, it is read.
+        assert_eq!(ignored(&[path.clone(), path.join("sub/deeper"), path.join(".b.yaml")]).len(), 1);
+        for number in 0..30 {
+            fs_err::write(path.join(format!("sub/{number}.yaml")), suite).unwrap();
+        }
+        assert_eq!(ignored(&[path]).last().unwrap(), "13 more suites are not read, for the same reasons");
     }
 
     #[test]
