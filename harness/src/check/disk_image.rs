@@ -10,7 +10,7 @@ use super::value::of_bytes;
 use super::{Check, Observations, Probe, Verdict, attribute};
 use crate::guest::facts::Facts;
 use crate::image::DiskFacts;
-use crate::image::layout::Table;
+use crate::image::layout::{Table, TableCopy};
 use crate::suite::model::{Assertion, Expectation};
 
 const MIB: u64 = 1 << 20;
@@ -27,9 +27,15 @@ const ATTRIBUTES: &[Attribute] = &[
         "How the disk is divided; `none` when it is one file system or empty.",
     ),
     attribute(
+        "primary-table",
+        Kind::Word(&["intact", "damaged"]),
+        "Of a GPT: whether its first copy is there and its checksums are right; when they are not, the second is read.",
+    ),
+    attribute(
         "backup-table",
-        Kind::Word(&["in-place", "missing"]),
-        "Of a GPT: whether its second copy is in the last sector, where firmware looks when the first is damaged.",
+        Kind::Word(&["in-place", "damaged", "missing"]),
+        "Of a GPT: whether its second copy is in the last sector, where firmware looks when the first is damaged, and its \
+         checksums are right.",
     ),
     attribute(
         "partitions",
@@ -95,7 +101,15 @@ fn look(assertion: &Assertion, disk: &DiskFacts) -> Result<Value, String> {
         "whole-mib" => Value::flag(disk.virtual_size.is_multiple_of(MIB)),
         "table" => Value::text(&table()?.kind),
         "backup-table" => {
-            let word = |gpt: &Table| if gpt.backup == Some(true) { "in-place" } else { "missing" };
+            let word = |gpt: &Table| match (gpt.backup, damaged(gpt, TableCopy::Second)) {
+                (Some(true), _) => "in-place",
+                (_, true) => "damaged",
+                (_, false) => "missing",
+            };
+            return of_gpt(&|gpt| Value::text(word(gpt)));
+        }
+        "primary-table" => {
+            let word = |gpt: &Table| if damaged(gpt, TableCopy::First) { "damaged" } else { "intact" };
             return of_gpt(&|gpt| Value::text(word(gpt)));
         }
         "partitions" => Value::items(table()?.partitions.iter().map(|partition| partition.kind.clone())),
@@ -109,11 +123,15 @@ fn look(assertion: &Assertion, disk: &DiskFacts) -> Result<Value, String> {
     })
 }
 
+fn damaged(table: &Table, copy: TableCopy) -> bool {
+    table.damage.as_ref().is_some_and(|damage| damage.copy == copy)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::check::testing::{equals, expectation, missed};
-    use crate::image::layout::Partition;
+    use crate::image::layout::{Damage, Partition};
     use crate::suite::model::Matcher;
 
     fn judge(disk: Option<DiskFacts>, attribute: &'static str, matcher: Matcher) -> Verdict {
@@ -133,6 +151,7 @@ mod tests {
             table: Some(Table {
                 kind: "gpt".to_owned(),
                 backup: Some(true),
+                damage: None,
                 partitions: vec![partition("esp", "EFI"), partition("linux", "")],
             }),
             unreadable: None,
@@ -147,6 +166,7 @@ mod tests {
             ("virtual-size", "30 GiB"),
             ("whole-mib", "true"),
             ("table", "gpt"),
+            ("primary-table", "intact"),
             ("backup-table", "in-place"),
         ] {
             assert_eq!(judge(Some(vhd()), attribute, equals(value)), Verdict::Met, "{attribute}");
@@ -155,6 +175,22 @@ mod tests {
         assert_eq!(judge(Some(vhd()), "partition-labels", Matcher::Only(vec!["EFI".into()])), Verdict::Met);
         let odd = DiskFacts { virtual_size: (30 << 30) + 512, ..vhd() };
         assert_eq!(missed(&judge(Some(odd), "whole-mib", equals("true"))), ("whole-mib is true", "false"));
+    }
+
+    #[test]
+    fn a_damaged_copy_of_the_table_is_neither_in_place_nor_missing() {
+        let damaged = |copy, backup| {
+            let damage = Some(Damage { copy, why: "its checksum is wrong".to_owned() });
+            let table = Table { backup: Some(backup), damage, ..vhd().table.unwrap() };
+            Some(DiskFacts { table: Some(table), ..vhd() })
+        };
+        for (disk, primary, backup) in [
+            (damaged(TableCopy::First, true), "damaged", "in-place"),
+            (damaged(TableCopy::Second, false), "intact", "damaged"),
+        ] {
+            assert_eq!(judge(disk.clone(), "primary-table", equals(primary)), Verdict::Met);
+            assert_eq!(judge(disk, "backup-table", equals(backup)), Verdict::Met);
+        }
     }
 
     #[test]

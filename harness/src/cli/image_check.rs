@@ -5,13 +5,14 @@ use std::collections::BTreeMap;
 use camino::Utf8PathBuf;
 use serde::Serialize;
 
+use super::images::{remarks, size};
 use super::load::{self, Loaded, Selection};
 use super::offline::{self, Known, Part, Row};
 use super::{Complaint, OutputFormat, say, say_error};
 use crate::check::{Check, Observations, disk_image};
 use crate::exit::Exit;
 use crate::guest::facts::Facts;
-use crate::image::{Arch, DiskFacts, Format};
+use crate::image::{DiskFacts, Format};
 use crate::suite::model::Expectation;
 use crate::text::harmless;
 
@@ -66,11 +67,12 @@ struct File {
 pub fn execute(arguments: &Arguments) -> Result<Exit, Complaint> {
     let known = Known::given(&arguments.given, &[("disk-format", "the file says it, or --image-format")])?;
     let loaded = load::suites(&arguments.selection, OutputFormat::Text)?;
+    load::tell_ignored(&arguments.selection);
     let check = disk_image::TABLE.name;
     let tests = offline::select(&loaded, &arguments.selection, check, "muster images check FILE")?;
     let mut files = Vec::new();
     for path in &arguments.files {
-        let disk = super::images::look(path, arguments.image_format, Arch::X86_64)?.1.facts;
+        let disk = super::images::facts(path, arguments.image_format)?;
         files.push(File::asked(harmless(path.as_str()), disk, &loaded, &tests, &known));
     }
     let exit = exit(&files, arguments.allow_unknown);
@@ -101,8 +103,10 @@ impl File {
 
     fn text(&self) -> String {
         let rows: String = self.tests.iter().map(offline::text).collect();
-        let said = format!("{}: {}, {} MiB", self.file, self.disk.format, self.disk.virtual_size >> 20);
-        format!("{said}\n{rows}  {}\n", offline::summary(&self.counts))
+        let said = format!("{}: {}, {}", self.file, self.disk.format, size(self.disk.virtual_size));
+        let remarks = remarks(self.file.as_str().into(), &self.disk);
+        let remarks: String = remarks.iter().map(|remark| format!("  note: {}\n", harmless(remark))).collect();
+        format!("{said}\n{rows}{remarks}  {}\n", offline::summary(&self.counts))
     }
 }
 
@@ -125,7 +129,7 @@ mod tests {
             virtual_size: 1 << 30,
             file_size: 1 << 30,
             subformat: Some(kind.to_owned()),
-            table: Some(Table { kind: "gpt".to_owned(), backup: Some(true), partitions: Vec::new() }),
+            table: Some(Table { kind: "gpt".to_owned(), backup: Some(true), ..Table::default() }),
             unreadable: None,
         }
     }

@@ -179,37 +179,103 @@ fn build(variant: &str) -> Result<Exit, Complaint> {
     Ok(Exit::Pass)
 }
 
-/// Looks into a file the way a run does before it starts it; its format is guessed where none is stated.
-pub fn look(file: &Utf8Path, format: Option<Format>, arch: Arch) -> Result<(Format, image::Prepared), Complaint> {
-    let ready = runtime()?.block_on(async {
-        let format = match format {
-            Some(format) => format,
-            None => image::inspect::guess(file.as_std_path()).await?.0,
-        };
-        let spec = ImageSpec { arch, ..ImageSpec::from_file(file.as_std_path(), format) };
-        image::prepare(std::path::Path::new("."), &spec).await.map(|ready| (format, ready))
-    });
-    ready.map_err(|error| Complaint {
+/// The file as an image that is only looked into; its format is guessed where none is stated.
+async fn looked_into(file: &Utf8Path, format: Option<Format>, arch: Arch) -> Result<ImageSpec, image::ImageError> {
+    let format = match format {
+        Some(format) => format,
+        None => image::inspect::guess(file.as_std_path()).await?.0,
+    };
+    let spec = ImageSpec::from_file(file.as_std_path(), format);
+    Ok(ImageSpec { arch, max_virtual_size: ImageSpec::MAX_LOOKED_INTO, ..spec })
+}
+
+fn refused(error: image::ImageError) -> Complaint {
+    let id = error.failure_id();
+    Complaint {
         what: error.to_string(),
-        hint: Some(format!("`muster failures {}` explains it", error.failure_id())),
+        hint: Some(format!("`muster failures {id}` explains it")),
         exit: Exit::Invalid,
-    })
+    }
+}
+
+/// What a file says of itself, read as a run reads it before it starts it.
+pub fn facts(file: &Utf8Path, format: Option<Format>) -> Result<image::DiskFacts, Complaint> {
+    runtime()?
+        .block_on(async {
+            let spec = looked_into(file, format, Arch::X86_64).await?;
+            image::facts(std::path::Path::new("."), &spec).await
+        })
+        .map_err(refused)
 }
 
 fn inspect(file: &Utf8Path, format: Option<Format>, arch: Arch) -> Result<Exit, Complaint> {
-    let (format, ready) = look(file, format, arch)?;
+    let ready = runtime()?.block_on(async {
+        let spec = looked_into(file, format, arch).await?;
+        image::prepare(std::path::Path::new("."), &spec).await
+    });
+    let ready = ready.map_err(refused)?;
     let mut rows = vec![vec!["path".to_owned(), ready.source.display().to_string()]];
     rows.push(vec!["sha256".to_owned(), ready.sha256]);
-    rows.push(vec!["format".to_owned(), format.to_string()]);
+    rows.push(vec!["format".to_owned(), ready.spec.format.to_string()]);
     if ready.disk.path != ready.source {
         rows.push(vec!["made disk".to_owned(), ready.disk.path.display().to_string()]);
     }
-    rows.push(vec!["virtual size".to_owned(), format!("{} MiB", ready.disk.virtual_size >> 20)]);
-    rows.push(vec!["file size".to_owned(), format!("{} MiB", ready.disk.actual_size >> 20)]);
+    rows.push(vec!["virtual size".to_owned(), size(ready.disk.virtual_size)]);
+    rows.push(vec!["file size".to_owned(), size(ready.disk.actual_size)]);
     rows.extend(described_disk(&ready.facts));
+    rows.extend(remarks(file, &ready.facts).into_iter().map(|remark| vec!["note".to_owned(), remark]));
     rows.extend(ready.notes.iter().map(|note| vec!["note".to_owned(), crate::text::harmless(note)]));
     say(crate::report::list::columns(&[], &rows).trim_end());
     Ok(Exit::Pass)
+}
+
+/// A size in MiB and in bytes: Azure counts the one, everything else the other.
+pub fn size(bytes: u64) -> String {
+    let rest = match bytes % MIB {
+        0 => String::new(),
+        rest => format!(" and {rest} bytes"),
+    };
+    format!("{} MiB{rest} ({bytes} bytes)", bytes / MIB)
+}
+
+const MIB: u64 = 1 << 20;
+
+/// What a person should know of a disk beyond its sizes and partitions, and what to do about it.
+pub fn remarks(file: &Utf8Path, disk: &image::DiskFacts) -> Vec<String> {
+    let table = disk.table.as_ref();
+    let damage = table.and_then(|table| table.damage.as_ref()).map(ToString::to_string);
+    damage.into_iter().chain(whole(file, disk)).collect()
+}
+
+/// How the disk becomes a whole number of MiB, when it is not: Azure takes no other.
+fn whole(file: &Utf8Path, disk: &image::DiskFacts) -> Option<String> {
+    if disk.virtual_size.is_multiple_of(MIB) || disk.format == Format::Tar.word() {
+        return None;
+    }
+    let mib = disk.virtual_size.div_ceil(MIB);
+    let resize = |format: &str, file: &Utf8Path| format!("`qemu-img resize -f {format} {file} {mib}M`");
+    let how = match disk.format.parse() {
+        Ok(format @ (Format::Raw | Format::Qcow2)) => resize(format.driver(), file),
+        // qemu-img changes the size of no other format.
+        format => {
+            let driver = format.map_or("raw", Format::driver);
+            let raw = file.with_extension("raw");
+            let options = if driver == "vpc" { " -o subformat=fixed,force_size=on" } else { "" };
+            let new = file.with_extension(format!("new.{}", file.extension().unwrap_or(&disk.format)));
+            let (there, back) = (
+                format!("`qemu-img convert -f {driver} -O raw {file} {raw}`"),
+                format!("`qemu-img convert -f raw -O {driver}{options} {raw} {new}`"),
+            );
+            format!("{there}, {}, {back}", resize("raw", &raw))
+        }
+    };
+    let gpt = disk.table.as_ref().is_some_and(|table| table.kind == "gpt");
+    let then = if gpt {
+        "; before it is converted back, `sgdisk -e` moves the second copy of the GPT to the new end"
+    } else {
+        ""
+    };
+    Some(format!("its size is no whole number of MiB, which Azure demands; to make it {mib} MiB: {how}{then}"))
 }
 
 /// What a disk says of itself, as rows.
@@ -223,13 +289,14 @@ fn described_disk(disk: &image::DiskFacts) -> Vec<Vec<String>> {
         (Some(table), _) => {
             let backup = match table.backup {
                 Some(true) => ", its second copy at the end",
+                Some(false) if table.damage.is_some() => "",
                 Some(false) => ", without its second copy at the end",
                 None => "",
             };
             row("partitions", format!("{}{backup}", table.kind));
             for partition in &table.partitions {
                 let name = if partition.name.is_empty() { "" } else { " " };
-                row("", format!("{}{name}{}: {} MiB", partition.kind, partition.name, partition.size >> 20));
+                row("", format!("{}{name}{}: {}", partition.kind, partition.name, size(partition.size)));
             }
         }
         (None, Some(why)) => row("partitions", format!("cannot be read: {}", crate::text::one_line(why, 200))),
@@ -243,6 +310,27 @@ mod tests {
     use super::*;
     use crate::image::{ChecksumKind, DiskBus, FirmwareKind, SeedKind, SignatureKind};
     use crate::suite::keys;
+
+    #[test]
+    fn a_size_that_is_no_whole_number_of_mib_comes_with_the_line_that_makes_it_one() {
+        assert_eq!(size(30 << 30), "30720 MiB (32212254720 bytes)");
+        assert_eq!(size((30 << 30) + 512), "30720 MiB and 512 bytes (32212255232 bytes)");
+        let disk = |format: &str, virtual_size| image::DiskFacts {
+            format: format.to_owned(),
+            virtual_size,
+            table: Some(image::layout::Table { kind: "gpt".to_owned(), ..Default::default() }),
+            ..Default::default()
+        };
+        for format in Format::WORDS {
+            assert_eq!(remarks("d".into(), &disk(format, 5 << 20)), Vec::<String>::new(), "{format}");
+        }
+        let [line] = &remarks("d.qcow2".into(), &disk("qcow2", (5 << 20) + 1))[..] else { panic!() };
+        assert!(line.contains("to make it 6 MiB: `qemu-img resize -f qcow2 d.qcow2 6M`; "), "{line}");
+        let [line] = &remarks("d.vhd".into(), &disk("vhd", (5 << 20) + 512))[..] else { panic!() };
+        let steps = "`qemu-img convert -f vpc -O raw d.vhd d.raw`, `qemu-img resize -f raw d.raw 6M`, \
+            `qemu-img convert -f raw -O vpc -o subformat=fixed,force_size=on d.raw d.new.vhd`; before";
+        assert!(line.contains(steps), "{line}");
+    }
 
     #[test]
     fn the_language_and_the_image_room_know_the_same_words() {

@@ -209,6 +209,10 @@ fn from_file(name: &str, stated: Option<Format>, notices: &mut Vec<String>) -> R
             Err(error @ crate::image::ImageError::Compressed { .. }) => {
                 return Err(Complaint::invalid(error.to_string()).hint("state `--format`, such as `--format raw`"));
             }
+            Err(error @ (crate::image::ImageError::NoDisk { .. } | crate::image::ImageError::Misnamed { .. })) => {
+                let hint = format!("`muster failures {}` explains it", error.failure_id());
+                return Err(Complaint::invalid(error.to_string()).hint(hint));
+            }
             // Whatever else is wrong with the file is said when it is inspected.
             Err(_) => Format::Raw,
         },

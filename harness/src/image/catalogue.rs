@@ -132,6 +132,8 @@ pub struct KernelBoot {
 impl ImageSpec {
     /// The largest virtual size that is accepted unless a description says otherwise: 1 TiB.
     pub const MAX_VIRTUAL_SIZE: u64 = 1 << 40;
+    /// The largest virtual size that is only looked into, in bytes: 64 TiB, the largest disk that Azure has.
+    pub const MAX_LOOKED_INTO: u64 = 64 << 40;
 
     /// The largest number of network interfaces, and of extra disks.
     pub const MAX_DEVICES: u32 = 8;

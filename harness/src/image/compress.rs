@@ -14,7 +14,8 @@ use std::time::Duration;
 use tokio::io::AsyncReadExt;
 
 use super::cache::GRAIN;
-use super::{ImageError, tool};
+use super::header::Ends;
+use super::{ImageError, magic, tool};
 
 /// How an image is packed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,16 +44,19 @@ impl Compression {
 
     /// By the first bytes of the file.
     pub fn of_magic(head: &[u8]) -> Option<Self> {
-        if head.starts_with(b"\xfd7zXZ\0") {
-            Some(Self::Xz)
-        } else if head.starts_with(b"\x28\xb5\x2f\xfd") {
-            Some(Self::Zstd)
-        } else if head.starts_with(b"\x1f\x8b") {
-            Some(Self::Gzip)
-        } else if head.starts_with(b"BZh") {
-            Some(Self::Bzip2)
-        } else {
-            None
+        match magic::of(&Ends { head, tail: &[], length: head.len() as u64 })?.kind {
+            magic::Kind::Packed(how) => Some(how),
+            _ => None,
+        }
+    }
+
+    /// What its files' names end with.
+    pub fn ending(self) -> &'static str {
+        match self {
+            Self::Xz => "xz",
+            Self::Zstd => "zst",
+            Self::Gzip => "gz",
+            Self::Bzip2 => "bz2",
         }
     }
 
@@ -179,13 +183,7 @@ mod tests {
     const SMALL: Bounds = Bounds { bytes: 32 << 20, deadline: Duration::from_secs(60) };
 
     fn pack(how: Compression, file: &Path) -> std::path::PathBuf {
-        let end = match how {
-            Compression::Xz => "xz",
-            Compression::Zstd => "zst",
-            Compression::Gzip => "gz",
-            Compression::Bzip2 => "bz2",
-        };
-        let to = file.with_extension(format!("raw.{end}"));
+        let to = file.with_extension(format!("raw.{}", how.ending()));
         let output = File::create(&to).unwrap();
         assert!(Command::new(how.program()).arg("-c").arg(file).stdout(output).status().unwrap().success());
         to

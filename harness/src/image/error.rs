@@ -27,13 +27,17 @@ pub enum ImageError {
     Unreadable { path: PathBuf, format: Format, reason: String },
     #[error("{} was stated to be {stated} but is {found}; state the right format", path.display())]
     WrongFormat { path: PathBuf, stated: Format, found: Format },
+    #[error("{} is {what}, which muster does not start; {advice}", path.display())]
+    NoDisk { path: PathBuf, what: &'static str, advice: String },
+    #[error("{} is called a {named}, but {found}; {advice}", path.display())]
+    Misnamed { path: PathBuf, named: Format, found: String, advice: String },
     #[error("{} has a backing file ({name}), which could be any file of this host; flatten it with `qemu-img convert`", path.display())]
     BackingFile { path: PathBuf, name: String },
     #[error("{} keeps its data in another file ({name}), which could be any file of this host; flatten it with `qemu-img convert`", path.display())]
     DataFile { path: PathBuf, name: String },
     #[error("{} is encrypted, and no key can be given for it; decrypt it with `qemu-img convert`", path.display())]
     Encrypted { path: PathBuf },
-    #[error("{} has a virtual size of {size} bytes, more than the {limit} that are allowed; raise the limit in its description if that is meant", path.display())]
+    #[error("{} has a virtual size of {size} bytes, more than the {limit} that muster takes; shrink its file systems and partitions, then a copy of it with `qemu-img resize --shrink`", path.display())]
     TooLarge { path: PathBuf, size: u64, limit: u64 },
     #[error("{} keeps snapshots inside, which another state of the disk could be started from; flatten it with `qemu-img convert`", path.display())]
     Snapshots { path: PathBuf },
@@ -63,6 +67,7 @@ impl ImageError {
         match &mut self {
             Self::Unreadable { path, .. }
             | Self::WrongFormat { path, .. }
+            | Self::NoDisk { path, .. }
             | Self::BackingFile { path, .. }
             | Self::DataFile { path, .. }
             | Self::Encrypted { path }
@@ -91,7 +96,7 @@ impl ImageError {
             Self::Bomb { .. } => failure::IMAGE_BOMB,
             Self::Archive { .. } => failure::IMAGE_ARCHIVE,
             Self::Cache { .. } => failure::CACHE_UNUSABLE,
-            Self::WrongFormat { .. } => failure::IMAGE_FORMAT,
+            Self::WrongFormat { .. } | Self::NoDisk { .. } | Self::Misnamed { .. } => failure::IMAGE_FORMAT,
             Self::BackingFile { .. } => failure::IMAGE_BACKING_FILE,
             Self::DataFile { .. } => failure::IMAGE_DATA_FILE,
             Self::TooLarge { .. } => failure::IMAGE_SIZE,

@@ -4,7 +4,7 @@
 //! qcow2 facts: docs/interop/qcow2.txt of QEMU. VHD facts: Microsoft's "Virtual Hard Disk Image
 //! Format Specification" (footer cookie, disk type at offset 60).
 
-use super::Format;
+use super::{Format, magic};
 
 /// How many bytes of each end of the file [`Ends`] wants at most.
 pub const WINDOW: usize = 64 << 10;
@@ -31,23 +31,19 @@ pub enum Trouble {
     Broken(String),
 }
 
-/// The format by magic bytes; what has none is raw.
+/// The format by magic bytes; what has none of them is raw.
 pub fn format_of(ends: &Ends<'_>) -> Format {
-    let head = ends.head;
-    if head.starts_with(b"QFI\xfb") {
-        Format::Qcow2
-    } else if head.starts_with(b"vhdxfile") {
-        Format::Vhdx
-    } else if head.starts_with(b"KDMV") || head.starts_with(b"COWD") || head.starts_with(b"# Disk DescriptorFile") {
-        Format::Vmdk
-    } else if head.starts_with(b"conectix") || ends.tail.starts_with(b"conectix") {
-        // Dynamic disks repeat the footer at their start; fixed ones have it only at the end.
-        Format::Vhd
-    } else if head.get(257..262) == Some(b"ustar") {
-        Format::Tar
-    } else {
-        Format::Raw
+    match magic::of(ends).map(|magic| magic.kind) {
+        Some(magic::Kind::Known(format)) => format,
+        _ => Format::Raw,
     }
+}
+
+/// Whether the end of a file is the footer of a VHD but for its first eight bytes: Features, Version and Data Offset are as
+/// the specification wants them in a fixed or dynamic disk.
+pub fn lost_its_cookie(tail: &[u8]) -> bool {
+    let features = tail.get(8..12).is_some_and(|features| matches!(features, [0, 0, 0, 2 | 3]));
+    features && tail.get(12..16) == Some(&[0, 1, 0, 0]) && !tail.starts_with(b"conectix")
 }
 
 /// What the header says that must not be used, or the virtual size when it says it plainly.

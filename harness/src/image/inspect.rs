@@ -10,6 +10,7 @@ use serde::Deserialize;
 
 use super::compress::Compression;
 use super::header::{self, Ends, Trouble};
+use super::magic::{self, Magic};
 use super::{Format, ImageError, ImageSpec, tool};
 
 /// What an inspection allows.
@@ -66,10 +67,66 @@ struct Checked {
     check_errors: u64,
 }
 
-/// The format of a file by its magic bytes, for a caller who was not told; say so to the person.
-pub async fn detect(path: &Path) -> Result<Format, ImageError> {
+/// The format of a file by its magic bytes, for a caller who was not told. A name that promises another format is an error,
+/// as is a file that is no disk at all.
+async fn detect(path: &Path) -> Result<Format, ImageError> {
     let (_, head, tail, length) = ends(path.to_owned(), true).await?;
-    Ok(header::format_of(&Ends { head: &head, tail: &tail, length }))
+    let ends = Ends { head: &head, tail: &tail, length };
+    let magic = magic::of(&ends);
+    if let Some(error) = magic.and_then(|magic| no_disk(magic, path)) {
+        return Err(error);
+    }
+    let found = header::format_of(&ends);
+    match promised(path) {
+        Some(named) if named != found => Err(misnamed(path, named, found, magic, &ends)),
+        _ => Ok(found),
+    }
+}
+
+/// The error for a file that bears this mark, unless it is a format that muster starts.
+fn no_disk(magic: &Magic, path: &Path) -> Option<ImageError> {
+    let advice = magic.advice(path)?;
+    Some(ImageError::NoDisk { path: path.to_owned(), what: magic.name, advice })
+}
+
+fn end(path: &Path) -> String {
+    path.extension().and_then(|end| end.to_str()).unwrap_or_default().to_ascii_lowercase()
+}
+
+/// The format that a name promises. `.img` promises none: many distributions call their qcow2 disks so.
+fn promised(path: &Path) -> Option<Format> {
+    match end(path).as_str() {
+        "vpc" => Some(Format::Vhd),
+        "img" | "bin" | "dd" => None,
+        end => end.parse().ok(),
+    }
+}
+
+fn misnamed(path: &Path, named: Format, found: Format, magic: Option<&Magic>, ends: &Ends<'_>) -> ImageError {
+    let name = path.display();
+    let (says, driver) = match magic {
+        Some(magic) => (format!("its bytes are those of {}", magic.name), found.driver()),
+        None if named == Format::Vhd && header::lost_its_cookie(ends.tail) => (
+            "the footer at its end does not begin with `conectix`: the file is damaged, or was changed by hand"
+                .to_owned(),
+            "raw",
+        ),
+        None if named == Format::Vhd => {
+            ("the footer that every VHD ends with is missing: it is cut short, or a raw disk".to_owned(), "raw")
+        }
+        None => ("its bytes are those of no format, as a raw disk's are".to_owned(), "raw"),
+    };
+    let made = path.with_extension(format!("new.{}", end(path)));
+    let options = if named == Format::Vhd { " -o subformat=fixed,force_size=on" } else { "" };
+    let advice = match named {
+        Format::Tar => "name it after what it is, or state its format".to_owned(),
+        _ => format!(
+            "fetch or make it again, as with `qemu-img convert -f {driver} -O {}{options} {name} {}`, or state its format",
+            named.driver(),
+            made.display()
+        ),
+    };
+    ImageError::Misnamed { path: path.to_owned(), named, found: says, advice }
 }
 
 /// The format of a file for a caller who was not told, and what it was told by; say so to the person.
@@ -79,7 +136,6 @@ pub async fn guess(path: &Path) -> Result<(Format, &'static str), ImageError> {
     if path.join("oci-layout").is_file() {
         return Ok((Format::Tar, "by the oci-layout in it"));
     }
-    let end = |path: &Path| path.extension().and_then(|end| end.to_str()).unwrap_or_default().to_ascii_lowercase();
     match (end(path).as_str(), Compression::of_name(path)) {
         // WSL's own files are packed tars.
         ("wsl" | "tgz" | "txz" | "tzst" | "tbz2", _) => Ok((Format::Tar, by_name)),
@@ -88,13 +144,34 @@ pub async fn guess(path: &Path) -> Result<(Format, &'static str), ImageError> {
             let inner = path.with_extension("");
             let format = match end(&inner).as_str() {
                 "img" | "bin" | "dd" => Some(Format::Raw),
-                word => word.parse().ok(),
+                _ => promised(&inner),
             };
             format.map(|format| (format, by_name)).ok_or_else(|| ImageError::Compressed {
                 path: path.to_owned(),
                 reason: "its name does not say what is packed in it: state its format".to_owned(),
             })
         }
+    }
+}
+
+/// Refuses what is to be a tar and bears the mark of something else. `plain` is what was packed in the file of that path.
+pub(super) fn is_tar(path: &Path, plain: &std::fs::File) -> Result<(), ImageError> {
+    use std::os::unix::fs::FileExt;
+    let io = |source| ImageError::Io { path: path.to_owned(), source };
+    let length = plain.metadata().map_err(io)?.len();
+    let (mut head, mut tail) = (vec![0; header::WINDOW], [0; 512]);
+    let count = plain.read_at(&mut head, 0).map_err(io)?;
+    head.truncate(count);
+    let count = plain.read_at(&mut tail, length.saturating_sub(512)).map_err(io)?;
+    match magic::of(&Ends { head: &head, tail: &tail[..count], length }) {
+        None => Ok(()),
+        Some(magic) => match magic.kind {
+            magic::Kind::Known(Format::Tar) => Ok(()),
+            magic::Kind::Known(found) => {
+                Err(ImageError::WrongFormat { path: path.to_owned(), stated: Format::Tar, found })
+            }
+            _ => no_disk(magic, path).map_or(Ok(()), Err),
+        },
     }
 }
 
@@ -108,6 +185,13 @@ pub(super) async fn plain_file(path: &Path, symlink: bool) -> Result<PathBuf, Im
 pub async fn inspect(path: &Path, stated: Format, limits: &Limits) -> Result<Inspected, ImageError> {
     let (path, head, tail, length) = ends(path.to_owned(), limits.symlink).await?;
     let ends = Ends { head: &head, tail: &tail, length };
+    let magic = magic::of(&ends);
+    // A disc may be a disk as well, for whoever states it; nothing else that bears a mark is one.
+    if let Some(magic) = magic.filter(|magic| magic.kind != magic::Kind::Disc || stated != Format::Raw)
+        && let Some(error) = no_disk(magic, &path)
+    {
+        return Err(error);
+    }
     let found = header::format_of(&ends);
     if found != stated {
         return Err(ImageError::WrongFormat { path, stated, found });
@@ -350,6 +434,77 @@ mod tests {
         std::fs::create_dir(at("layout")).unwrap();
         std::fs::write(at("layout/oci-layout"), "{}").unwrap();
         assert_eq!(guess("layout").await, Ok((Format::Tar, "by the oci-layout in it")));
+    }
+
+    #[tokio::test]
+    async fn a_name_that_contradicts_the_bytes_is_an_error_that_says_what_they_are() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        let told = async |name: &str| match guess(&at(name)).await {
+            Ok((format, _)) => format!("ok {format}"),
+            Err(error) => format!("{} {error}", error.failure_id()),
+        };
+        create(&at("a.vhd"), &["-f", "vpc", "-o", "subformat=fixed,force_size=on"]);
+        create(&at("a.qcow2"), &["-f", "qcow2"]);
+        assert_eq!((told("a.vhd").await.as_str(), told("a.qcow2").await.as_str()), ("ok vhd", "ok qcow2"));
+        // What promises nothing, or a format that has no mark.
+        for name in ["b.img", "b", "b.bin", "b.20261128"] {
+            std::fs::copy(at("a.qcow2"), at(name)).unwrap();
+            assert_eq!(told(name).await, "ok qcow2", "{name}");
+        }
+        std::fs::write(at("c.raw"), vec![0; 1 << 20]).unwrap();
+        assert_eq!(told("c.raw").await, "ok raw");
+
+        for named in Format::WORDS.iter().filter(|named| **named != "raw") {
+            let name = format!("d.{}", named.to_uppercase());
+            std::fs::copy(at("c.raw"), at(&name)).unwrap();
+            let error = told(&name).await;
+            assert!(error.starts_with("image.format ") && error.contains(&format!("called a {named}, but")), "{error}");
+        }
+        std::fs::copy(at("a.qcow2"), at("e.raw")).unwrap();
+        assert!(told("e.raw").await.contains("is called a raw, but its bytes are those of a qcow2 disk"));
+        let cut = told("d.VHD").await;
+        assert!(cut.contains("the footer that every VHD ends with is missing"), "{cut}");
+        assert!(cut.contains("`qemu-img convert -f raw -O vpc -o subformat=fixed,force_size=on "), "{cut}");
+        let mut bytes = std::fs::read(at("a.vhd")).unwrap();
+        let footer = bytes.len() - 512;
+        bytes[footer..footer + 8].copy_from_slice(b"conectiy");
+        std::fs::write(at("f.vhd"), &bytes).unwrap();
+        let destroyed = told("f.vhd").await;
+        assert!(destroyed.contains("the footer at its end does not begin with `conectix`"), "{destroyed}");
+        assert_eq!(id(&at("f.vhd"), Format::Vhd).await, "image.format");
+        // A statement beats a name.
+        assert_eq!(id(&at("e.raw"), Format::Qcow2).await, "ok 8388608");
+    }
+
+    #[tokio::test]
+    async fn what_is_no_disk_is_refused_by_what_it_is_whatever_it_is_called() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        std::fs::write(at("page.qcow2"), "<!DOCTYPE html><title>404</title>\n").unwrap();
+        create(&at("a.vdi"), &["-f", "vdi"]);
+        create(&at("a.qed"), &["-f", "qed"]);
+        create(&at("a.hdd"), &["-f", "parallels"]);
+        for (name, what) in [
+            ("page.qcow2", "a page of a web server"),
+            ("a.vdi", "`qemu-img convert -f vdi -O qcow2 "),
+            ("a.qed", "`qemu-img convert -f qed -O qcow2 "),
+            ("a.hdd", "`qemu-img convert -f parallels -O qcow2 "),
+        ] {
+            let error = guess(&at(name)).await.unwrap_err();
+            assert!(error.to_string().contains(what), "{error}");
+            for stated in [Format::Qcow2, Format::Raw] {
+                let error = inspect(&at(name), stated, &Limits::default()).await.unwrap_err();
+                assert!(matches!(&error, ImageError::NoDisk { .. }), "{name}: {error}");
+            }
+        }
+        // A disc that is a disk as well is one for whoever says so.
+        let mut disc = vec![0; 1 << 20];
+        disc[0x8001..0x8006].copy_from_slice(b"CD001");
+        std::fs::write(at("live.iso"), disc).unwrap();
+        assert!(matches!(guess(&at("live.iso")).await, Err(ImageError::NoDisk { .. })));
+        assert_eq!(id(&at("live.iso"), Format::Raw).await, "ok 1048576");
+        assert_eq!(id(&at("live.iso"), Format::Qcow2).await, "image.format");
     }
 
     #[tokio::test]

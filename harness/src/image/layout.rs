@@ -13,12 +13,12 @@ use serde::{Deserialize, Serialize};
 use super::{Format, ImageError, Inspected, tool};
 use crate::suite::grammar::partitions;
 
+mod gpt;
+
 /// Bytes of a sector, as all formats here count them.
 const SECTOR: u64 = 512;
-/// How much of the beginning is read: the table of partitions ends at 17,408 bytes by custom.
-const HEAD: u64 = 64 << 10;
-/// The most entries of a table that are looked at; 128 by custom.
-const MOST: usize = 256;
+/// How much of the beginning and of the end is read: a table of partitions takes 17,408 bytes by custom.
+const WINDOW: u64 = 64 << 10;
 
 /// An image file, seen from outside. All of it is what the file says: bounded, escaped when shown.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,11 +47,48 @@ pub struct DiskFacts {
 pub struct Table {
     /// `gpt`, `mbr`, or `none`: no table at all, as on a disk that is one file system.
     pub kind: String,
-    /// Whether a GPT has its second copy in the last sector, where firmware and tools look for it.
+    /// Whether a GPT has its second copy in the last sector, where firmware and tools look for it, and it is intact.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub backup: Option<bool>,
+    /// What is wrong with one of the two copies of a GPT; with both, there is no table.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub damage: Option<Damage>,
     /// In the order of the table.
     pub partitions: Vec<Partition>,
+}
+
+/// A damaged copy of a GPT.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Damage {
+    /// Which.
+    pub copy: TableCopy,
+    /// What is wrong with it.
+    pub why: String,
+}
+
+/// The two copies of a GPT.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TableCopy {
+    /// In the second sector.
+    First,
+    /// In the last sector.
+    Second,
+}
+
+impl std::fmt::Display for Damage {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (which, other) = match self.copy {
+            TableCopy::First => ("first", "the second, at the end of the disk, is intact"),
+            TableCopy::Second => ("second", "the first is intact"),
+        };
+        write!(
+            f,
+            "the {which} copy of the GPT is damaged ({}); {other}: `sgdisk -e` or `gdisk` writes both anew",
+            self.why
+        )
+    }
 }
 
 /// One partition.
@@ -80,14 +117,16 @@ pub async fn read(disk: &Inspected, stated: Format, deadline: Duration) -> Resul
     let table = if disk.virtual_size < 2 * SECTOR {
         Err("the disk is smaller than any table of partitions".to_owned())
     } else {
-        let (length, last) = (HEAD.min(disk.virtual_size), disk.virtual_size / SECTOR * SECTOR - SECTOR);
-        let (head, tail) = match whole {
-            true => (plain(disk, 0, length)?, plain(disk, last, SECTOR)?),
+        let sectors = disk.virtual_size / SECTOR * SECTOR;
+        let length = WINDOW.min(sectors);
+        let (head, end) = match whole {
+            true => (plain(disk, 0, length)?, plain(disk, sectors - length, length)?),
             false => {
-                (through_qemu(disk, 0, length, deadline).await?, through_qemu(disk, last, SECTOR, deadline).await?)
+                let end = through_qemu(disk, sectors - length, length, deadline).await?;
+                (through_qemu(disk, 0, length, deadline).await?, end)
             }
         };
-        parse(&head, &tail, disk.virtual_size)
+        parse(&head, &end, disk.virtual_size)
     };
     let (table, unreadable) = match table {
         Ok(table) => (Some(table), None),
@@ -158,12 +197,12 @@ fn little(bytes: &[u8], at: usize, width: usize) -> Option<u64> {
     Some(bytes.get(at..at + width)?.iter().rev().fold(0, |value, byte| value << 8 | u64::from(*byte)))
 }
 
-/// The table of a disk by its beginning and its last sector.
-fn parse(head: &[u8], last: &[u8], size: u64) -> Result<Table, String> {
+/// The table of a disk by its beginning and its end, which reaches to the last whole sector.
+fn parse(head: &[u8], end: &[u8], size: u64) -> Result<Table, String> {
     const CUT: &str = "the disk ends before its table does";
     if head.get(510..512) != Some(&[0x55, 0xaa]) {
         return match head.get(512..520) {
-            Some(b"EFI PART") => gpt(head, last, size),
+            Some(b"EFI PART") => gpt::read(head, end, size),
             _ => Ok(Table { kind: "none".to_owned(), ..Table::default() }),
         };
     }
@@ -174,7 +213,7 @@ fn parse(head: &[u8], last: &[u8], size: u64) -> Result<Table, String> {
         let (start, length) = (start.ok_or(CUT)?, length.ok_or(CUT)?);
         match kind {
             0 => continue,
-            0xee => return gpt(head, last, size),
+            0xee => return gpt::read(head, end, size),
             // The boot sector of a file system has the same signature; its code is no table.
             _ if !matches!(head[entry], 0 | 0x80) || length == 0 || (start + length) * SECTOR > size => {
                 return Ok(Table { kind: "none".to_owned(), ..Table::default() });
@@ -188,59 +227,7 @@ fn parse(head: &[u8], last: &[u8], size: u64) -> Result<Table, String> {
         }
     }
     let kind = if partitions.is_empty() { "none" } else { "mbr" };
-    Ok(Table { kind: kind.to_owned(), backup: None, partitions })
-}
-
-fn gpt(head: &[u8], last: &[u8], size: u64) -> Result<Table, String> {
-    const CUT: &str = "its GPT is cut short";
-    if head.get(512..520) != Some(b"EFI PART") {
-        return Err("it says that it has a GPT, and there is none in the second sector".to_owned());
-    }
-    let header = &head[512..];
-    let sector = |at: usize| little(header, at, 8).ok_or(CUT);
-    let entries = usize::try_from(sector(72)?.saturating_mul(SECTOR)).map_err(|_| CUT)?;
-    let count = little(header, 80, 4).ok_or(CUT)? as usize;
-    let width = little(header, 84, 4).ok_or(CUT)? as usize;
-    if !(128..=4096).contains(&width) {
-        return Err(format!("its GPT has entries of {width} bytes, which is not possible"));
-    }
-    if count > MOST {
-        return Err(format!("its GPT has {count} entries, more than the {MOST} that are looked at"));
-    }
-    let mut partitions = Vec::new();
-    for number in 0..count {
-        let at = entries.checked_add(number * width).ok_or(CUT)?;
-        let entry = head.get(at..at.saturating_add(128)).ok_or(CUT)?;
-        if entry[..16].iter().all(|byte| *byte == 0) {
-            continue;
-        }
-        let (first, last) = (little(entry, 32, 8).ok_or(CUT)?, little(entry, 40, 8).ok_or(CUT)?);
-        let length = last.checked_sub(first).and_then(|sectors| sectors.checked_add(1));
-        let length = length.and_then(|sectors| sectors.checked_mul(SECTOR));
-        let (Some(size), Some(start)) = (length, first.checked_mul(SECTOR)) else {
-            return Err(format!("partition {} of its GPT ends before it begins", number + 1));
-        };
-        let units: Vec<u16> = entry[56..128].chunks(2).map(|two| u16::from_le_bytes([two[0], two[1]])).collect();
-        let name = String::from_utf16_lossy(units.split(|unit| *unit == 0).next().unwrap_or_default());
-        partitions.push(Partition { kind: gpt_kind(entry), name: crate::text::one_line(&name, 40), start, size });
-    }
-    // Its own place and the first one's, as the copy states them.
-    let place = size / SECTOR - 1;
-    let backup = last.starts_with(b"EFI PART") && little(last, 24, 8) == Some(place) && little(last, 32, 8) == Some(1);
-    Ok(Table { kind: "gpt".to_owned(), backup: Some(backup), partitions })
-}
-
-fn gpt_kind(entry: &[u8]) -> String {
-    let number = |at: usize, width: usize| little(entry, at, width).unwrap_or_default();
-    let rest = big(entry, 10, 6).unwrap_or_default();
-    let guid = format!(
-        "{:08x}-{:04x}-{:04x}-{:04x}-{rest:012x}",
-        number(0, 4),
-        number(4, 2),
-        number(6, 2),
-        big(entry, 8, 2).unwrap_or_default()
-    );
-    partitions::GPT.iter().find(|(known, _)| *known == guid).map_or(guid, |(_, name)| (*name).to_owned())
+    Ok(Table { kind: kind.to_owned(), partitions, ..Table::default() })
 }
 
 fn mbr_kind(kind: u8) -> String {

@@ -14,6 +14,7 @@ mod in_use;
 pub mod inspect;
 pub mod lab;
 pub mod layout;
+pub mod magic;
 pub mod overlay;
 pub mod prepare;
 pub mod prune;
@@ -31,7 +32,7 @@ pub use in_use::InUse;
 pub use inspect::{Inspected, Limits, inspect};
 pub use layout::DiskFacts;
 pub use overlay::Overlay;
-pub use prepare::{Prepared, prepare};
+pub use prepare::{Prepared, facts, prepare};
 
 use std::path::PathBuf;
 

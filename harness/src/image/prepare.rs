@@ -44,7 +44,20 @@ pub async fn prepare(root: &Path, spec: &ImageSpec) -> Result<Prepared, ImageErr
     prepare_in(cache_dir().as_deref(), root, spec).await
 }
 
-/// The same with a given cache.
+/// What the file says of itself. A disk that is neither packed nor a root file system is only looked into: neither the cache
+/// nor its digest is needed for that.
+pub async fn facts(root: &Path, spec: &ImageSpec) -> Result<DiskFacts, ImageError> {
+    match &spec.disk {
+        DiskSource::Path(path) if spec.format != Format::Tar && Compression::of_name(path).is_none() => {
+            let limits = Limits { virtual_size: spec.max_virtual_size, ..Limits::default() };
+            let disk = inspect::inspect(path, spec.format, &limits).await?;
+            layout::read(&disk, spec.format, limits.deadline).await
+        }
+        _ => prepare(root, spec).await.map(|ready| ready.facts),
+    }
+}
+
+/// [`prepare`] with a given cache.
 pub(super) async fn prepare_in(cache: Option<&Path>, root: &Path, spec: &ImageSpec) -> Result<Prepared, ImageError> {
     let mut spec = spec.clone();
     let mut pulled_sha256 = None;
@@ -184,7 +197,12 @@ async fn root_file_system(
 /// What one tar, packed or not, holds: a root file system, or the OCI layout of one.
 async fn read(path: &Path, arch: Arch, slot: &Slot) -> Result<(Tree, Vec<File>), ImageError> {
     let plain = plain(path, compress::open(path)?, slot).await?;
+    inspect::is_tar(path, &plain)?;
     let (tree, plain) = grow(Tree::new(rootfs::Bounds::default()), plain, 0, false, path).await?;
+    if tree.is_empty() {
+        let reason = "there is nothing in it".to_owned();
+        return Err(ImageError::Archive { path: path.to_owned(), reason });
+    }
     let member = |name: &[u8]| match &tree.node(0)?.what {
         What::Folder(names) => names.get(name).copied(),
         _ => None,
@@ -411,6 +429,40 @@ mod tests {
         assert_eq!(made(folder.path()).len(), 3);
         assert_eq!(id(folder.path(), "root.tar", Format::Raw).await, "image.format");
         assert_eq!(id(folder.path(), "root", Format::Tar).await, "image.missing");
+    }
+
+    #[tokio::test]
+    async fn what_is_stated_to_be_a_tar_and_is_none_is_refused_by_what_it_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        run("qemu-img", &["create", "-q", "-f", "qcow2", &at("disk").display().to_string(), "8M"]);
+        run("gzip", &["-k", &at("disk").display().to_string()]);
+        std::fs::write(at("page"), "<html>").unwrap();
+        std::fs::write(at("noise"), [7; 4096]).unwrap();
+        std::fs::write(at("zeros"), [0; 10240]).unwrap();
+        std::fs::write(at("empty"), "").unwrap();
+        for (name, why) in [
+            ("disk", "was stated to be tar but is qcow2"),
+            ("disk.gz", "was stated to be tar but is qcow2"),
+            ("page", "is a page of a web server"),
+            ("noise", "it is no tar: no tar header"),
+            ("zeros", "there is nothing in it"),
+            ("empty", "it is cut: it ends at byte 0"),
+        ] {
+            let error = ready(folder.path(), name, Format::Tar).await.unwrap_err().to_string();
+            assert!(error.contains(why), "{name}: {error}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_disk_is_looked_into_without_a_cache_and_beyond_what_a_run_starts() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("vast.qcow2");
+        run("qemu-img", &["create", "-q", "-f", "qcow2", &path.display().to_string(), "3T"]);
+        let mut spec = ImageSpec::new("x", DiskSource::Path(path), Format::Qcow2);
+        assert_eq!(facts(folder.path(), &spec).await.unwrap_err().failure_id().as_str(), "image.size");
+        spec.max_virtual_size = ImageSpec::MAX_LOOKED_INTO;
+        assert_eq!(facts(folder.path(), &spec).await.unwrap().virtual_size, 3 << 40);
     }
 
     /// What mmdebstrap packs of /var/log/journal: an ACL as the kernel has it, in a record of a pax header.

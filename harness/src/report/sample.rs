@@ -168,6 +168,7 @@ pub(crate) fn events() -> Vec<Event> {
             table: Some(crate::image::layout::Table {
                 kind: "gpt".into(),
                 backup: Some(true),
+                damage: None,
                 partitions: vec![crate::image::layout::Partition {
                     kind: "esp".into(),
                     name: "EFI".into(),

@@ -99,6 +99,20 @@ async fn other_tables_and_none_are_told_apart() {
     assert!(facts(&at("small.raw"), Format::Raw).await.unreadable.unwrap().contains("smaller"));
 }
 
+/// Sets the checksums of the first copy right again, as far as its entries lie in the bytes.
+fn seal(head: &mut [u8]) {
+    let [entries, count, width] = [(72, 8), (80, 4), (84, 4)].map(|(at, wide)| little(&head[512..], at, wide).unwrap());
+    let range = entries.checked_mul(SECTOR).zip(count.checked_mul(width));
+    let range = range.and_then(|(start, length)| Some(start as usize..start.checked_add(length)? as usize));
+    if let Some(entries) = range.and_then(|range| head.get(range)) {
+        let crc = gpt::crc32([entries]);
+        head[600..604].copy_from_slice(&crc.to_le_bytes());
+    }
+    head[528..532].fill(0);
+    let crc = gpt::crc32([&head[512..604]]);
+    head[528..532].copy_from_slice(&crc.to_le_bytes());
+}
+
 #[test]
 fn a_hostile_table_is_refused_and_never_followed() {
     let mut head = vec![0; 64 << 10];
@@ -108,6 +122,13 @@ fn a_hostile_table_is_refused_and_never_followed() {
     let size = 1 << 30;
     assert!(parse(&head, &[], size).unwrap_err().contains("there is none in the second sector"));
     head[512..520].copy_from_slice(b"EFI PART");
+    head[536..544].copy_from_slice(&1u64.to_le_bytes());
+    for length in [0u32, 91, 513, u32::MAX] {
+        head[524..528].copy_from_slice(&length.to_le_bytes());
+        assert!(parse(&head, &[], size).unwrap_err().contains("a header of"));
+    }
+    head[524..528].copy_from_slice(&92u32.to_le_bytes());
+    assert_eq!(parse(&head, &[], size).unwrap_err(), "the checksum of its GPT's header is wrong");
     for (entries, count, width, why) in [
         (2u64, 128u32, 8u32, "8 bytes"),
         (2, u32::MAX, 128, "more than the 256"),
@@ -118,22 +139,64 @@ fn a_hostile_table_is_refused_and_never_followed() {
         head[584..592].copy_from_slice(&entries.to_le_bytes());
         head[592..596].copy_from_slice(&count.to_le_bytes());
         head[596..600].copy_from_slice(&width.to_le_bytes());
+        seal(&mut head);
         let answer = parse(&head, &[], size);
         assert!(answer.as_ref().is_err_and(|text| text.contains(why)), "{why}: {answer:?}");
     }
     // A partition that ends before it begins.
     head[584..592].copy_from_slice(&2u64.to_le_bytes());
     head[596..600].copy_from_slice(&128u32.to_le_bytes());
+    seal(&mut head);
     head[1024] = 1;
     head[1056..1064].copy_from_slice(&9u64.to_le_bytes());
+    assert_eq!(parse(&head, &[], size).unwrap_err(), "the checksum of its GPT's entries is wrong");
+    seal(&mut head);
     assert!(parse(&head, &[], size).unwrap_err().contains("before it begins"));
     // Numbers that no disk has.
     head[1056..1064].copy_from_slice(&(u64::MAX - 1).to_le_bytes());
     head[1064..1072].copy_from_slice(&u64::MAX.to_le_bytes());
+    seal(&mut head);
     assert!(parse(&head, &[], size).is_err());
     // A name in another alphabet's control characters.
     head[1056..1064].copy_from_slice(&1u64.to_le_bytes());
     head[1064..1072].copy_from_slice(&2u64.to_le_bytes());
     head[1080..1082].copy_from_slice(&0x1bu16.to_le_bytes());
+    seal(&mut head);
     assert!(!parse(&head, &[], size).unwrap().partitions[0].name.contains('\u{1b}'));
+}
+
+#[tokio::test]
+async fn a_damaged_copy_of_a_gpt_is_named_and_the_other_is_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("disk.raw");
+    divided(&path, 8, GPT);
+    let whole = std::fs::read(&path).unwrap();
+    let sound = facts(&path, Format::Raw).await.table.unwrap();
+    assert_eq!(sound.damage, None);
+    let end = whole.len();
+    // The byte that is turned, whose copy it is, and what is wrong with that.
+    for (at, copy, why) in [
+        (512 + 56, TableCopy::First, "the checksum of its GPT's header is wrong"),
+        (512, TableCopy::First, "there is none in the second sector"),
+        (1024 + 60, TableCopy::First, "the checksum of its GPT's entries is wrong"),
+        (end - 512 + 56, TableCopy::Second, "the checksum of its GPT's header is wrong"),
+        (end - 33 * 512 + 60, TableCopy::Second, "the checksum of its GPT's entries is wrong"),
+    ] {
+        let mut bytes = whole.clone();
+        bytes[at] ^= 1;
+        std::fs::write(&path, &bytes).unwrap();
+        let table = facts(&path, Format::Raw).await.table.unwrap();
+        assert_eq!(table.damage, Some(Damage { copy, why: why.to_owned() }), "byte {at}");
+        assert_eq!((table.partitions, table.backup), (sound.partitions.clone(), Some(copy == TableCopy::First)));
+        // Both: nothing is left to be read.
+        bytes[if copy == TableCopy::First { end - 512 + 56 } else { 512 + 56 }] ^= 1;
+        std::fs::write(&path, &bytes).unwrap();
+        let facts = facts(&path, Format::Raw).await;
+        assert!(facts.table.is_none() && facts.unreadable.is_some(), "byte {at}");
+    }
+    let mut bytes = whole;
+    bytes[end - 512] ^= 1;
+    std::fs::write(&path, &bytes).unwrap();
+    let table = facts(&path, Format::Raw).await.table.unwrap();
+    assert_eq!((table.backup, table.damage), (Some(false), None));
 }

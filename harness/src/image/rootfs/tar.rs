@@ -103,7 +103,10 @@ pub fn read(archive: &File, mut take: impl FnMut(Entry) -> Result<(), String>) -
                 Some(_) => Err("it ends after an extended header that belongs to nothing".to_owned()),
             };
         }
-        header.verify().map_err(|why| format!("at byte {at}: {why}"))?;
+        header.verify().map_err(|why| match at {
+            0 => format!("it is no tar: {why}"),
+            _ => format!("at byte {at}: {why}"),
+        })?;
         let said = next.clone().unwrap_or_else(|| all.clone());
         let size = match said.size {
             Some(size) => size,

@@ -82,6 +82,11 @@ impl Tree {
         self.nodes.len()
     }
 
+    /// Whether no member was ever added.
+    pub fn is_empty(&self) -> bool {
+        self.entries == 0
+    }
+
     /// Bytes of all files ever seen.
     pub fn bytes(&self) -> u64 {
         self.bytes
