@@ -127,6 +127,27 @@ fn files_are_held_to_the_rules_of_azure_without_a_machine() {
         assert!(ended.stdout.contains(&format!("FAIL azure-image/{test}")), "{}", ended.stdout);
         assert!(ended.stdout.contains(found), "{found}: {}", ended.stdout);
     }
+    // One copy of the table is damaged: the other is read, and that is said.
+    let damaged = disk(&place, "damaged", 8, WHOLE, &[]);
+    let mut bytes = std::fs::read(&damaged).unwrap();
+    bytes[512 + 56] ^= 1;
+    std::fs::write(&damaged, &bytes).unwrap();
+    let ended = check(&damaged, &["--given", "firmware=uefi"]);
+    ended.assert_status(1);
+    assert!(ended.stdout.contains("expected primary-table is intact or is none, found damaged"), "{}", ended.stdout);
+    assert!(ended.stdout.contains("note: the first copy of the GPT is damaged (the checksum"), "{}", ended.stdout);
+    // A size that Azure does not take comes with what makes it one.
+    let odd = std::fs::File::options().write(true).open(&damaged).unwrap();
+    odd.set_len((8 << 20) + 512).unwrap();
+    let ended = check(&damaged, &["--given", "firmware=uefi"]);
+    assert!(ended.stdout.contains("8 MiB and 512 bytes (8389120 bytes)"), "{}", ended.stdout);
+    assert!(ended.stdout.contains(&format!("`qemu-img resize -f raw {damaged} 9M`")), "{}", ended.stdout);
+    // A name that contradicts the bytes.
+    let named = place.path("named.vhd").display().to_string();
+    std::fs::copy(good.replace(".vpc", ".raw"), &named).unwrap();
+    let ended = check(&named, &["--given", "firmware=uefi"]);
+    ended.assert_status(2);
+    assert!(ended.stderr.contains("the footer that every VHD ends with is missing"), "{}", ended.stderr);
     let ended = check(&good, &["--format", "json", "--allow-unknown"]);
     ended.assert_status(0);
     let document: serde_json::Value = serde_json::from_str(&ended.stdout).expect("JSON");
@@ -134,4 +155,30 @@ fn files_are_held_to_the_rules_of_azure_without_a_machine() {
     let none = muster(&["images", "check", &good, "--suite", "base"]);
     none.assert_status(2);
     assert!(none.stderr.contains("no selected test has `disk-image` expectations"), "{}", none.stderr);
+}
+
+#[test]
+fn a_suite_in_a_sub_folder_or_behind_a_dot_is_named_by_every_command_that_takes_suites() {
+    let place = Place::new();
+    let suite = |name: &str| {
+        format!("schema: suite/v1\nsuite: {name}\ntests:\n- id: t\n  expect: {{tool: {{tar: present}}}}\n")
+    };
+    let folder = place.path("suites");
+    std::fs::create_dir_all(folder.join("sub")).unwrap();
+    std::fs::write(folder.join("a.yaml"), suite("a")).unwrap();
+    std::fs::write(folder.join("sub/b.yaml"), suite("b")).unwrap();
+    std::fs::write(folder.join(".c.yaml"), suite("c")).unwrap();
+    let folder = folder.display().to_string();
+    for words in [vec!["check", &folder], vec!["list", "--suites", &folder]] {
+        let ended = muster(&words);
+        ended.assert_status(0);
+        for name in ["sub/b.yaml", ".c.yaml"] {
+            let note = format!("note: the suite {folder}/{name} is not read: ");
+            assert!(ended.stderr.contains(&note), "{words:?}: {}", ended.stderr);
+        }
+    }
+    std::fs::write(place.path("suites/D.YAML"), suite("d")).unwrap();
+    let ended = muster(&["check", &folder]);
+    ended.assert_status(2);
+    assert!(ended.stderr.contains("this one ends in `.YAML`"), "{}", ended.stderr);
 }
