@@ -39,7 +39,10 @@ fn machine_without(check: &str) -> Option<(&'static str, Observations)> {
         )),
         "kconfig" => Some((
             "CONFIG_NO_SUCH",
-            seen("kernel/kconfig", reply(0, "6.6.1-azl3\n# Linux/x86 6.6.1 Kernel Configuration\nCONFIG_KVM=m\n")),
+            seen(
+                "kernel/kconfig",
+                reply(0, "6.6.1-azl3\n# Linux/x86 6.6.1 Kernel Configuration\nCONFIG_KVM=m\n# end of Kernel hacking\n"),
+            ),
         )),
         "module" => Some((
             "no_such",
@@ -67,7 +70,13 @@ fn machine_without(check: &str) -> Option<(&'static str, Observations)> {
             ),
         )),
         "process" => batch("process", "nosuchd", 0, "end"),
-        "repo" => Some(("nope", seen("repo/files", records(&[("/etc/yum.repos.d/a.repo", 0, "[base]\nenabled=0\n")])))),
+        "repo" => Some((
+            "nope",
+            answers(&[
+                ("repo/files", records(&[("/etc/yum.repos.d/a.repo", 0, "[base]\nenabled=0\n")])),
+                ("repo/listed", reply(0, "= nothing\n")),
+            ]),
+        )),
         "resolve" => batch("resolve", "no.such.host", 0, "from=getent\n\nwhy=no.such.host: Name or service not known"),
         "rpm-macro" => batch("rpm/macros", "%no_such", 0, "%no_such"),
         "service" => Some((

@@ -63,8 +63,8 @@ const VALID: &[&str] = &[
     "command: {uname: {stdout: Linux, exit: '!= 1'}}",
     "command: {x: {stdout: {json: {.a: 1, '.b[0]': {has: [x]}}}}}",
     "port: {tcp/22: {listening: true, process: {not: sshd}}}",
-    "any-of: [{kernel: {taint: 0}}, {package: {a: installed}, sysctl: {b: 1}}]",
-    "kernel: {taint: 0}, all-of: [{any-of: [{package: {a: installed}}, {package: {b: installed}}]}, {sysctl: {b: 1}}]",
+    "any-of: [{kernel: {taint: 0}}, {package: {a: installed}, sysctl: {kernel.b: 1}}]",
+    "kernel: {taint: 0}, all-of: [{any-of: [{package: {a: installed}}, {package: {b: installed}}]}, {sysctl: {kernel.b: 1}}]",
 ];
 
 const VALID_TESTS: &[&str] = &[
@@ -85,7 +85,7 @@ const VALID_TESTS: &[&str] = &[
     "steps: [{run: x}], expect: {package: {a: installed}, kernel: {taint: 0}}, adjust: [{when: mode == image, because: x, expect: {package: {a: null, b: absent}, kernel: null}}]",
     "snapshots: [{name: a, of: {run: x}, filters: [{match: a, with: ''}], unordered: true}]",
     "snapshots: [{name: a, of: sysctl, only: ['kernel.*'], redact: {a: drop}, per: image}]",
-    "expect: {kernel: {taint: 0}, any-of: [{sysctl: {a: 1}}, {sysctl: {b: 1}}]}, adjust: [{when: mode == image, because: x, expect: {any-of: null}}, {when: mode == package, because: x, expect: {any-of: [{sysctl: {a: 1}}, {sysctl: {c: 1}}]}}]",
+    "expect: {kernel: {taint: 0}, any-of: [{sysctl: {kernel.a: 1}}, {sysctl: {kernel.b: 1}}]}, adjust: [{when: mode == image, because: x, expect: {any-of: null}}, {when: mode == package, because: x, expect: {any-of: [{sysctl: {kernel.a: 1}}, {sysctl: {kernel.c: 1}}]}}]",
 ];
 
 const INVALID: &[&str] = &[
@@ -206,7 +206,7 @@ const BEYOND: &[(&str, &str)] = &[
     ("that nothing else matches", "expect: {command: {x: {stdout: {matches: '.*'}}}}"),
     ("order of units", "steps: [{run: x, eventually: 1s 1m}]"),
     ("more than nothing", "steps: [{run: x, timeout: 0s}]"),
-    ("operators in loose values", "expect: {sysctl: {a: '>= linux'}}"),
+    ("operators in loose values", "expect: {sysctl: {kernel.a: '>= linux'}}"),
     ("columns", "snapshots: [{name: a, of: packages, keep: [nam]}]"),
     ("names of snapshots", "snapshots: [{name: a, of: users}, {name: a, of: users}]"),
     ("variables", "steps: [{run: '${x}'}]"),
