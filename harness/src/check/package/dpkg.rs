@@ -17,7 +17,7 @@ pub(super) fn probes(asked: &[&Expectation]) -> Vec<Probe> {
     };
     batch("package/verify", 300, "verify", VERIFY);
     batch("package/files", 60, "files", &format!("{NAME}dpkg-query -L \"$name\""));
-    batch("package/scripts", 30, "scripts", &format!("{NAME}dpkg-query --control-list \"$name\""));
+    batch("package/scripts", 30, "scripts", &format!("{NAME}dpkg-query --control-list \"$name\" && echo '= end'"));
     let offered = subjects(asked, &["available", "candidate"]);
     probes.extend(Probe::batch_with("package/available", 60, "apt-cache", &offered, OFFERED));
     if wants(asked, &["reason"]) {
@@ -41,7 +41,10 @@ if [ -z "$(dpkg-query --control-path "$name" md5sums 2>/dev/null)" ]; then
         case $path in /*) [ ! -f "$path" ] || [ -L "$path" ] || { echo "= no sums"; break; };; esac
     done
 fi
-dpkg --verify "$name""#;
+dpkg --verify "$name"
+ended=$?
+echo '= end'
+return $ended"#;
 
 /// Without lists of packages nothing is offered and nothing is known. A virtual package has no version of
 /// its own, and is provided by others.
@@ -157,8 +160,11 @@ fn verify(answer: &shell::Answer) -> Result<Value, String> {
     if answer.output.lines().any(|line| line == "= no sums") {
         return Err("the package came without sums of its files, so that nothing can be verified".to_owned());
     }
+    // Of a package that is as it should be dpkg says nothing: the end is said for it.
+    let said = answer.output.trim_end().strip_suffix("= end");
+    let said = said.ok_or_else(|| format!("dpkg --verify: the answer is not complete: {}", answer.output))?;
     let mut changed = false;
-    for line in answer.output.lines() {
+    for line in said.lines() {
         let seen = rpm::verified(line).ok_or_else(|| format!("dpkg --verify: {}", answer.output))?;
         let left_out = seen.missing && LEFT_OUT.iter().any(|dir| seen.path.starts_with(dir));
         changed |= seen.attribute != 'c' && !left_out;
@@ -267,8 +273,10 @@ mod tests {
 
     #[test]
     fn verification_needs_sums_and_passes_over_what_is_left_out() {
-        let of = |status, output: &str| verify(&shell::Answer { status, output: output.to_owned() });
+        let whole = |status, output: String| verify(&shell::Answer { status, output });
+        let of = |status, output: &str| whole(status, format!("{output}\n= end"));
         assert_eq!(of(0, ""), Ok(Value::text("clean")));
+        assert!(whole(0, String::new()).is_err());
         assert_eq!(
             of(1, "??5?????? c /etc/bash.bashrc\nmissing     /usr/share/doc/bash/README"),
             Ok(Value::text("clean"))

@@ -36,7 +36,9 @@ pub(super) fn probes(asked: &[&Expectation]) -> Vec<Probe> {
         probes.push(Probe::new(QUERY, 60, rpm::query(&names)));
     }
     let mut batch = |key: &str, seconds, attribute: &str, command: &str| {
-        probes.extend(Probe::batch_with(key, seconds, "rpm", &subjects(asked, &[attribute]), command));
+        // Many packages have nothing of a kind, and rpm then prints nothing: the end is said for it.
+        let command = format!("{command} && echo '{END}'");
+        probes.extend(Probe::batch_with(key, seconds, "rpm", &subjects(asked, &[attribute]), &command));
     };
     batch("package/verify", 300, "verify", r#"rpm -V --nomtime --noconfig -- "$1""#);
     batch("package/files", 60, "files", r#"rpm -ql -- "$1""#);
@@ -134,6 +136,14 @@ pub(super) fn look(assertion: &Assertion, name: &str, seen: &Observations) -> Re
 
 pub(super) const QUERY: &str = "package/query";
 
+/// The last line of a batch's answer about a package.
+const END: &str = "= end";
+
+/// What stands before the end of an answer, which is an error without one.
+fn complete(output: &str) -> Result<&str, String> {
+    output.trim_end().strip_suffix(END).ok_or_else(|| "rpm's answer is not complete".to_owned())
+}
+
 /// Puts the names into the script's arguments.
 fn names_of(names: &[&str]) -> String {
     format!("{}set -- {}\n", dnf::MANAGER, shell::quote_all(names.iter().copied()))
@@ -210,7 +220,7 @@ fn availability(text: &str, name: &str) -> Result<(&'static str, Option<String>)
 fn said(seen: &Observations, key: &str, name: &str) -> Result<String, String> {
     let answer = seen.answer(key, name)?;
     if answer.status == 0 && !answer.output.contains("error:") {
-        Ok(answer.output)
+        complete(&answer.output).map(str::to_owned)
     } else {
         Err(format!("{name}: {}", answer.output))
     }
@@ -220,14 +230,15 @@ fn verify(answer: &shell::Answer) -> Result<Value, String> {
     if answer.output.lines().any(|line| line.starts_with("error:") || line.starts_with("fatal:")) {
         return Err(format!("rpm -V: {}", answer.output));
     }
-    if answer.output.is_empty() {
+    let output = if answer.status == 0 { complete(&answer.output)? } else { &answer.output };
+    if output.is_empty() {
         return match answer.status {
             0 => Ok(Value::text("clean")),
-            status => Err(format!("rpm -V ended with {status} and said nothing")),
+            status => Err(format!("rpm -V ended with {status} and printed nothing")),
         };
     }
     // Ghosts come and go, and documentation is often left out on purpose.
-    let changed = answer.output.lines().any(|line| match rpm::verified(line) {
+    let changed = output.lines().any(|line| match rpm::verified(line) {
         Some(seen) => match seen.attribute {
             'c' | 'g' => false,
             'd' | 'l' | 'r' => !seen.missing,
@@ -320,7 +331,8 @@ mod tests {
     #[test]
     fn verification_ignores_configuration_and_left_out_documentation() {
         let judge = |status, output: &str| verify(&shell::Answer { status, output: output.to_owned() });
-        assert_eq!(judge(0, ""), Ok(Value::text("clean")));
+        assert_eq!(judge(0, END), Ok(Value::text("clean")));
+        assert!(judge(0, "").is_err());
         assert_eq!(judge(1, "S.5......  c /etc/x\nmissing   d /usr/share/doc/x"), Ok(Value::text("clean")));
         assert_eq!(judge(1, "..5......    /usr/bin/x"), Ok(Value::text("modified")));
         assert_eq!(
@@ -347,7 +359,7 @@ mod tests {
         assert_eq!(scripts(text), ["postin", "preun"]);
         let asked = expectation("package", "nginx", &[("provides", Matcher::Has(vec!["webserver".into()]))]);
         let mut observations = seen(QUERY, reply(0, SAID));
-        observations.0.insert("package/provides".into(), records(&[("nginx", 0, "nginx = 1:1.26.1-3\nwebserver")]));
+        observations.0.insert("package/provides".into(), records(&[("nginx", 0, "nginx = 1:1.26.1-3\nwebserver\n= end")]));
         assert_eq!(Package.judge(&asked, &observations, &Facts::default()), [Verdict::Met]);
     }
 }
