@@ -55,7 +55,7 @@ fn every_example_of_the_guide_is_decoded() {
         assert_eq!(problems.render(false), "", "{text}");
         suites.extend(found);
     }
-    assert_eq!(suites.len(), 9);
+    assert_eq!(suites.len(), 8);
     assert!(suites.iter().flat_map(|suite| &suite.tests).all(|test| test.assertions() > 0));
 
     fs_err::create_dir_all(path.join("common")).expect("a folder");
@@ -74,7 +74,7 @@ fn every_example_of_the_guide_is_decoded() {
     assert_eq!(problems.render(false), "");
     assert_eq!(entries.len(), 1);
     let yaml = blocks.iter().filter(|(fence, _)| *fence == "yaml").count();
-    assert_eq!(yaml, 9 + 1 + 1, "every example was looked at");
+    assert_eq!(yaml, 8 + 1 + 1, "every example was looked at");
 }
 
 #[test]

@@ -63,8 +63,8 @@ const VALID: &[&str] = &[
     "command: {uname: {stdout: Linux, exit: '!= 1'}}",
     "command: {x: {stdout: {json: {.a: 1, '.b[0]': {has: [x]}}}}}",
     "port: {tcp/22: {listening: true, process: {not: sshd}}}",
-    "any-of: [{kernel: {taint: 0}}, {package: {a: present}, sysctl: {kernel.b: 1}}]",
-    "kernel: {taint: 0}, all-of: [{any-of: [{package: {a: present}}, {package: {b: present}}]}, {sysctl: {kernel.b: 1}}]",
+    "any-of: [{kernel: {taint: 0}}, {package: {a: installed}, sysctl: {kernel.b: 1}}]",
+    "kernel: {taint: 0}, all-of: [{any-of: [{package: {a: installed}}, {package: {b: installed}}]}, {sysctl: {kernel.b: 1}}]",
 ];
 
 const VALID_TESTS: &[&str] = &[
