@@ -359,7 +359,9 @@ mod tests {
         assert_eq!(scripts(text), ["postin", "preun"]);
         let asked = expectation("package", "nginx", &[("provides", Matcher::Has(vec!["webserver".into()]))]);
         let mut observations = seen(QUERY, reply(0, SAID));
-        observations.0.insert("package/provides".into(), records(&[("nginx", 0, "nginx = 1:1.26.1-3\nwebserver\n= end")]));
+        observations
+            .0
+            .insert("package/provides".into(), records(&[("nginx", 0, "nginx = 1:1.26.1-3\nwebserver\n= end")]));
         assert_eq!(Package.judge(&asked, &observations, &Facts::default()), [Verdict::Met]);
     }
 }
