@@ -164,7 +164,7 @@ fn verify(answer: &shell::Answer) -> Result<Value, String> {
     let said = answer.output.trim_end().strip_suffix("= end");
     let said = said.ok_or_else(|| format!("dpkg --verify: the answer is not complete: {}", answer.output))?;
     let mut changed = false;
-    for line in said.lines() {
+    for line in said.lines().filter(|line| !line.is_empty()) {
         let seen = rpm::verified(line).ok_or_else(|| format!("dpkg --verify: {}", answer.output))?;
         let left_out = seen.missing && LEFT_OUT.iter().any(|dir| seen.path.starts_with(dir));
         changed |= seen.attribute != 'c' && !left_out;
