@@ -300,8 +300,11 @@ fn finding(kind: Kind, message: &str, detail: &[String]) -> Finding {
     }
 }
 
-/// Units that failed, and those that wait for an automatic restart with how often they had one.
-fn units(seen: &Observations) -> Result<(BTreeSet<String>, Vec<(String, u64)>), String> {
+/// Units that wait for an automatic restart, with how often they had one.
+type Waiting = Vec<(String, u64)>;
+
+/// Units that failed, and those that wait.
+fn units(seen: &Observations) -> Result<(BTreeSet<String>, Waiting), String> {
     let text = seen.output(UNITS)?;
     let (list, rest) = text.split_once("\nshown\n").ok_or("the list of units is torn")?;
     let listed = unit_list::units(list)?;

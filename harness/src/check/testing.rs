@@ -53,6 +53,16 @@ pub(super) fn records(records: &[(&str, i32, &str)]) -> Reply {
     reply(0, &records.iter().map(|(name, status, output)| format!("{name}\0{status}\0{output}\0")).collect::<String>())
 }
 
+/// Whether this host lacks a program that a test compares with; says so, since the test then compares nothing.
+#[expect(clippy::print_stderr, reason = "a test that compares nothing must be seen")]
+pub(crate) fn this_host_lacks(program: &str) -> bool {
+    let lacks = !std::path::Path::new(program).exists();
+    if lacks {
+        eprintln!("SKIPPED: this host has no {program} to compare with");
+    }
+    lacks
+}
+
 /// Runs probes with this host's shell, as the guest's shell would.
 pub(crate) fn on_this_host(probes: &[Probe]) -> Observations {
     Observations(

@@ -120,7 +120,7 @@ fn parse(files: &Files) -> Result<Option<Repos>, String> {
     // variables are known.
     let main = |name: &str| {
         let options = mains.iter().flat_map(|(_, sections)| sections).filter(|section| section.name == "main");
-        options.flat_map(|section| &section.options).filter(|(key, _)| key == name).next_back().map(|(_, value)| value)
+        options.flat_map(|section| &section.options).rfind(|(key, _)| key == name).map(|(_, value)| value)
     };
     let default_vars = if manager == Manager::Dnf4 { DNF4_VARS } else { DNF5_VARS };
     repos.variables = variables(files, &directories(main("varsdir"), default_vars));

@@ -106,8 +106,7 @@ mod tests {
 
     #[test]
     fn a_host_with_packages_of_dpkg_and_an_empty_database_of_rpm_is_dpkg_s() {
-        if !std::path::Path::new("/usr/bin/dpkg-query").exists() {
-            eprintln!("SKIPPED: this host has no dpkg-query");
+        if crate::check::testing::this_host_lacks("/usr/bin/dpkg-query") {
             return;
         }
         assert_eq!(of(&on_this_host(&[probe()])), Ok(Ok(Database::Dpkg)));
