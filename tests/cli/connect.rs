@@ -211,5 +211,5 @@ fn what_failed_is_shown_from_its_end_and_with_files_that_a_ci_server_finds() {
         assert!(ended.stdout.contains(line), "{line:?} is missing in\n{}", ended.stdout);
     }
     let attached = place.attachments(base);
-    assert!(attached.iter().any(|file| file.ends_with("passwd")), "{attached:?}");
+    assert!(attached.iter().any(|file| file.ends_with("etc.passwd")), "{attached:?}");
 }
