@@ -33,9 +33,10 @@ mkosi_disk() {
   cp -r --no-preserve=mode,ownership "$LAB/foreign/extra" "$tools/src/mkosi.extra"
   printf '[Content]\nPackages=%s\n' "$(IFS=, && echo "${FOREIGN_PACKAGES[*]}")" >"$tools/src/mkosi.conf.d/packages.conf"
   mirror=$(debian_mirror)
+  [ -n "$mirror" ] || die "this host's apt names no archive of Debian" "mkosi is given the mirror of the host: build this variant on Debian"
   # Its own default takes a second archive, of debug symbols, which a mirror need not have.
   mkdir -p "$tools/src/mkosi.sandbox/etc/apt/sources.list.d"
-  printf 'Types: deb\nURIs: %s\nSuites: %s\nComponents: main\nSigned-By: %s\n' "${mirror:-https://mirror.example/debian}" "$DEBIAN_RELEASE" \
+  printf 'Types: deb\nURIs: %s\nSuites: %s\nComponents: main\nSigned-By: %s\n' "$mirror" "$DEBIAN_RELEASE" \
     /usr/share/keyrings/debian-archive-keyring.gpg >"$tools/src/mkosi.sandbox/etc/apt/sources.list.d/mkosi.sources"
   if command -v apt-config >/dev/null; then
     mkdir -p "$tools/src/mkosi.sandbox/etc/apt/apt.conf.d"
