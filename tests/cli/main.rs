@@ -20,7 +20,7 @@ use std::time::Duration;
 use support::{Finished, Place, root};
 
 fn muster(words: &[&str]) -> Finished {
-    Place::new().run(words, Duration::from_secs(30))
+    Place::new().run(words, Duration::from_secs(180))
 }
 
 #[test]
