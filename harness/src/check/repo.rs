@@ -189,7 +189,7 @@ esac"#,
     }
 }
 
-/// What a repository of apt does not have, and what is not asked of apt.
+/// What a repository of apt does not have, and what is not read from apt.
 const NOT_OF_APT: &[&str] = &[
     "name",
     "mirrorlist",
