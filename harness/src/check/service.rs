@@ -5,7 +5,6 @@ use crate::suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
 
 use super::asking::{key, subjects, unanswered, verdicts, wants};
 use super::matching::Value;
-use super::unit_list::SUFFIXES;
 use super::{Check, Observations, Probe, Verdict, attribute, restarts};
 use super::{shell, value};
 use crate::guest::facts::Facts;
@@ -221,7 +220,7 @@ impl Check for Service {
 /// A unit's name, completed as systemctl does.
 fn unit(subject: &str) -> String {
     match subject.rsplit_once('.') {
-        Some((_, suffix)) if SUFFIXES.contains(&suffix) => subject.to_owned(),
+        Some((_, suffix)) if systemd::SUFFIXES.contains(&suffix) => subject.to_owned(),
         _ => format!("{subject}.service"),
     }
 }

@@ -19,9 +19,6 @@ pub(super) struct UnitFile<'a> {
     pub(super) preset: Option<&'a str>,
 }
 
-/// What a unit's name ends with.
-pub(super) const SUFFIXES: [&str; 11] =
-    ["service", "socket", "device", "mount", "automount", "swap", "target", "path", "timer", "slice", "scope"];
 /// `LoadState` and `ActiveState` of systemd's unit-def.c.
 const LOAD: [&str; 7] = ["stub", "loaded", "not-found", "bad-setting", "error", "merged", "masked"];
 const ACTIVE: [&str; 8] =
@@ -66,7 +63,8 @@ fn job(line: &str) -> Option<&str> {
 }
 
 fn is_unit(name: &str) -> bool {
-    name.rsplit_once('.').is_some_and(|(stem, suffix)| !stem.is_empty() && SUFFIXES.contains(&suffix))
+    name.rsplit_once('.')
+        .is_some_and(|(stem, suffix)| !stem.is_empty() && crate::suite::grammar::systemd::SUFFIXES.contains(&suffix))
 }
 
 /// The rows, if they are as many as the last line says.
