@@ -111,7 +111,9 @@ impl Place {
         let junit = self.junit();
         let cases: usize = junit.test_suites.iter().map(|suite| suite.test_cases.len()).sum();
         assert_eq!(cases, record.tests.len(), "junit.xml and run.json disagree on how many tests there are");
-        if !record.arguments.iter().any(|word| word.starts_with("--attachments-base")) {
+        let rebased = record.arguments.iter().any(|word| word.starts_with("--attachments-base"));
+        let here = record.arguments.iter().any(|word| Path::new(word) == self.path("run"));
+        if here && !rebased {
             self.attachments(&root());
         }
         let found = record.tests.iter().find(|test| test.name() == name);
