@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use base64::Engine as _;
 use sha2::{Digest as _, Sha256};
 
-use crate::check::{Observations, Probe};
+use crate::check::{Observations, Probe, shell};
 use crate::compare::kind::{FactKind, Field, Items, Part, Scope, compared};
 use crate::text;
 
@@ -16,14 +16,20 @@ const KEY: &str = "compare/certificates";
 
 const FIELDS: &[Field] = &[compared("sha256", "SHA-256 of the certificate, or of several with one subject.")];
 
-/// The bundles of Fedora and its kin, of Debian's, and of Alpine's; the first that is there counts.
+/// The bundles of Fedora and its kin, of Debian's, and of Alpine's; the first that is there counts. Certificates that are in none
+/// of them may be trusted all the same: a system that has some in these directories is not one without.
 const SCRIPT: &str = r#"for f in /etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem /etc/pki/tls/certs/ca-bundle.crt \
   /etc/ssl/certs/ca-certificates.crt /etc/ssl/ca-bundle.pem /etc/ssl/cert.pem; do
   [ -e "$f" ] || continue
   cat "$f" && echo && echo '= end'
   exit
 done
-echo 'muster-absent there is no bundle of trusted certificates'"#;
+for d in /etc/ssl/certs /etc/pki/ca-trust /etc/ca-certificates /usr/share/ca-certificates /usr/share/pki /usr/local/share/ca-certificates; do
+  [ -d "$d" ] || continue
+  some=$(find "$d/" \( -name '*.pem' -o -name '*.crt' -o -name '*.cer' -o -name '*.p11-kit' -o -name '*.[0-9]' \) | head -n 1) || exit 1
+  [ -z "$some" ] || { echo "certificates are there ($some), but no bundle of them that muster can read" >&2; exit 1; }
+done
+echo 'muster-absent no bundle of trusted certificates is there, and no certificate in the directories for them'"#;
 
 impl FactKind for Certificate {
     fn word(&self) -> &'static str {
@@ -39,7 +45,7 @@ impl FactKind for Certificate {
     }
 
     fn probes(&self, _: &Scope) -> Vec<Probe> {
-        vec![Probe::new(KEY, 30, SCRIPT)]
+        vec![Probe::new(KEY, 30, format!("{}{SCRIPT}", shell::need("find")))]
     }
 
     fn parse(&self, seen: &Observations) -> Result<Part, String> {

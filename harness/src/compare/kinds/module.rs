@@ -13,7 +13,13 @@ const FIELDS: &[Field] = &[compared("kind", "`built-in` or `loadable`.")];
 const SCRIPT: &str = r#"r=$(uname -r) || exit 1
 d=
 for top in /lib/modules /usr/lib/modules; do [ ! -d "$top/$r" ] || { d=$top/$r; break; }; done
-[ -n "$d" ] || { echo "muster-absent there is no folder of modules for $r"; exit 0; }
+if [ -z "$d" ]; then
+  # A kernel whose modules are gone, as after an update, is not one without modules.
+  for other in /lib/modules/*/modules.dep /usr/lib/modules/*/modules.dep; do
+    [ ! -e "$other" ] || { echo "there are modules (${other%/modules.dep}), but none for the running kernel, $r" >&2; exit 1; }
+  done
+  echo "muster-absent neither /lib/modules nor /usr/lib/modules holds any modules"; exit 0
+fi
 [ -r "$d/modules.builtin" ] || { echo "$d/modules.builtin is missing, so that nobody knows what is built in" >&2; exit 1; }
 echo '= built-in'
 cat "$d/modules.builtin" || exit 1
