@@ -8,6 +8,7 @@ use super::shell::{self, Answer};
 use super::wording::{asked_of, describe};
 use super::{Observations, Probe, Verdict};
 use crate::guest::{End, Reply};
+use crate::suite::diagnostic::did_you_mean;
 use crate::suite::model::{Assertion, Expectation};
 use crate::suite::table::{CheckTable, Kind};
 use crate::text::{harmless_bytes, last_words, one_line};
@@ -88,6 +89,31 @@ pub(super) fn verdicts(
         })
         .collect()
 }
+
+/// The same, and what was missed names the nearest of what is there: the subject may be misspelt. The names are the guest's.
+pub(super) fn with_near<'a>(
+    mut verdicts: Vec<Verdict>,
+    subject: &str,
+    there: impl IntoIterator<Item = &'a str>,
+) -> Vec<Verdict> {
+    let mut missed: Vec<&mut String> = verdicts
+        .iter_mut()
+        .filter_map(|verdict| match verdict {
+            Verdict::Missed { actual, .. } => Some(actual),
+            _ => None,
+        })
+        .collect();
+    if !missed.is_empty()
+        && let Some(near) = did_you_mean(subject, there.into_iter().take(NEAR_AMONG))
+    {
+        let near = format!("; did you mean `{}`?", one_line(near, 80));
+        missed.iter_mut().for_each(|actual| actual.push_str(&near));
+    }
+    verdicts
+}
+
+/// Names that are looked through for a near one.
+const NEAR_AMONG: usize = 5_000;
 
 fn verdict(assertion: &Assertion, kind: &Kind, value: &Value) -> Verdict {
     match judge(&assertion.matcher, kind, value) {

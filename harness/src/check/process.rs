@@ -3,7 +3,7 @@
 use crate::suite::grammar::{capabilities, system};
 use crate::suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
 
-use super::asking::{subjects, unanswered, verdicts, wants};
+use super::asking::{subjects, unanswered, verdicts, wants, with_near};
 use super::matching::Value;
 use super::value;
 use super::{Check, Observations, Probe, Verdict, attribute};
@@ -62,7 +62,7 @@ impl Check for Process {
 
     fn judge(&self, expectation: &Expectation, seen: &Observations, _facts: &Facts) -> Vec<Verdict> {
         let name = &expectation.subject;
-        verdicts(&TABLE, expectation, |assertion| {
+        let verdicts = verdicts(&TABLE, expectation, |assertion| {
             let answer = seen.answer("process", name)?;
             if answer.status != 0 {
                 return Err(answer.output);
@@ -120,9 +120,14 @@ impl Check for Process {
                 }
                 _ => unanswered(assertion),
             }
-        })
+        });
+        let list = seen.answer("process", name).map(|answer| answer.output).unwrap_or_default();
+        with_near(verdicts, name, list.lines().filter_map(|line| line.strip_prefix(OTHER)))
     }
 }
+
+/// What begins a line that names another process, of which there are some only where none has the name.
+const OTHER: &str = "other ";
 
 /// One block of `field value` lines for each process whose command name (cut to 15 characters by
 /// the kernel) or executable has the name. A process that ends meanwhile is passed over.
@@ -132,7 +137,7 @@ command -v ls >/dev/null 2>&1 || { echo 'ls: not found'; return 127; }
 # One listing names all executables; asking for each would fork for each process.
 list=$(ls -l /proc/[0-9]*/exe 2>/dev/null)
 case $list in *" /proc/$$/exe -> "*) ;; *) echo 'ls does not list the executable of this very shell'; return 1;; esac
-pids=' ' own=
+pids=' ' own= found= others=
 lf='
 '
 while IFS= read -r line; do
@@ -155,9 +160,10 @@ for dir in /proc/[0-9]*; do
     case $pids in
     *" ${dir##*/} "*) ;;
     # A cut name could be another program's.
-    *) [ "$short" = "$1" ] && [ "$comm" = "$1" ] || continue;;
+    *) [ "$short" = "$1" ] && [ "$comm" = "$1" ] || { case $comm in *"$lf"*) ;; *) others="$others${lf}other $comm";; esac; continue; };;
     esac
     [ "$dir" != "/proc/$$" ] || continue
+    found=yes
     echo process
     memory=
     while read -r field first second rest; do
@@ -180,6 +186,7 @@ for dir in /proc/[0-9]*; do
     done 2>/dev/null <"$dir/cgroup"
 done
 [ -n "$own" ] || { echo 'this very shell is not in the list of processes'; return 1; }
+[ -n "$found" ] || [ -z "$others" ] || printf '%s\n' "${others#"$lf"}"
 echo end"#;
 
 struct Running<'a>(Vec<(&'a str, &'a str)>);
@@ -221,7 +228,7 @@ fn capability_names(mask: u64) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::check::testing::{ask_this_host, equals, expectation, records, seen};
+    use crate::check::testing::{ask_this_host, equals, expectation, missed, records, seen};
     use crate::suite::model::{Matcher, Operator};
 
     #[test]
@@ -238,6 +245,18 @@ mod tests {
         assert_eq!(verdicts, [Verdict::Met, Verdict::Met]);
         let gone = expectation("process", "$(reboot) nothing", &[("running", equals("false")), ("count", equals("0"))]);
         assert_eq!(ask_this_host(&Process, &gone), [Verdict::Met, Verdict::Met]);
+    }
+
+    #[test]
+    fn what_was_missed_names_the_process_that_was_probably_meant() {
+        let mut child = std::process::Command::new("sleep").arg("100").spawn().unwrap();
+        let asked = |name: &str| expectation("process", name, &[("running", equals("true"))]);
+        let verdicts =
+            [ask_this_host(&Process, &asked("sleeep")), ask_this_host(&Process, &asked("/no such name at all"))];
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert_eq!(missed(&verdicts[0][0]).1, "false; did you mean `sleep`?");
+        assert_eq!(missed(&verdicts[1][0]).1, "false");
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use crate::suite::grammar::{paths, systemd};
 use crate::suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
 
-use super::asking::{key, subjects, unanswered, verdicts, wants};
+use super::asking::{key, subjects, unanswered, verdicts, wants, with_near};
 use super::matching::Value;
 use super::{Check, Observations, Probe, Verdict, attribute, restarts};
 use super::{shell, value};
@@ -116,11 +116,9 @@ impl Check for Service {
         let mut probes = Vec::new();
         let names: BTreeSet<String> = asked.iter().map(|expectation| unit(&expectation.subject)).collect();
         if !names.is_empty() {
-            let mut script = shell::need("systemctl");
-            script.push_str(&format!(
-                "systemctl show --no-pager -- {}",
-                shell::quote_all(names.iter().map(String::as_str))
-            ));
+            let names = shell::quote_all(names.iter().map(String::as_str));
+            let script =
+                format!("{}shown=$(systemctl show --no-pager -- {names}) || exit\n{SHOW}", shell::need("systemctl"));
             probes.push(Probe::new("service/show", 30, script));
         }
         if wants(asked, &["restarts"]) {
@@ -139,7 +137,7 @@ impl Check for Service {
 
     fn judge(&self, expectation: &Expectation, seen: &Observations, _facts: &Facts) -> Vec<Verdict> {
         let name = unit(&expectation.subject);
-        verdicts(&TABLE, expectation, |assertion| {
+        let verdicts = verdicts(&TABLE, expectation, |assertion| {
             let text = seen.output("service/show")?;
             let unit = units(&text).into_iter().find(|unit| is_named(unit, &name));
             let unit = unit.ok_or_else(|| format!("systemctl show says nothing of {name}"))?;
@@ -213,9 +211,26 @@ impl Check for Service {
                 }
                 _ => unanswered(assertion),
             }
-        })
+        });
+        let shown = seen.output("service/show").unwrap_or_default();
+        let gone =
+            units(&shown).iter().any(|unit| is_named(unit, &name) && unit.get("LoadState") == Some(&"not-found"));
+        if !gone {
+            return verdicts;
+        }
+        with_near(verdicts, &name, shown.lines().filter_map(|line| line.strip_prefix(FILE)?.split_whitespace().next()))
     }
 }
+
+/// Prints what `systemctl show` said, and the unit files that are there when one of the units is not: the name may be misspelt.
+const SHOW: &str = r#"printf '%s\n' "$shown"
+case $shown in *LoadState=not-found*)
+  systemctl list-unit-files --no-pager --no-legend --plain | sed 's/^/unit-file /';;
+esac
+exit 0"#;
+
+/// What begins a line that names a unit file.
+const FILE: &str = "unit-file ";
 
 /// A unit's name, completed as systemctl does.
 fn unit(subject: &str) -> String {
@@ -317,6 +332,18 @@ mod tests {
         let gone = Reply { status: 127, stderr: b"systemctl: not found".to_vec(), ..Reply::default() };
         let verdict = Service.judge(&asked, &seen("service/show", gone), &Facts::default()).remove(0);
         assert!(matches!(verdict, Verdict::Unknown { why } if why.contains("systemctl: not found")));
+    }
+
+    #[test]
+    fn a_unit_that_is_not_there_names_the_one_that_was_probably_meant() {
+        let shown = "Id=sshdd.service\nNames=sshdd.service\nLoadState=not-found\nActiveState=inactive\n\nunit-file getty@.service enabled enabled\nunit-file sshd.service alias -\n";
+        let judge = |subject: &str, text: &str| {
+            let asked = expectation("service", subject, &[("active", equals("active"))]);
+            Service.judge(&asked, &seen("service/show", reply(0, text)), &Facts::default()).remove(0)
+        };
+        assert_eq!(missed(&judge("sshdd", shown)).1, "sshdd.service is not-found; did you mean `sshd.service`?");
+        let stopped = shown.replace("not-found", "loaded");
+        assert_eq!(missed(&judge("sshdd", &stopped)).1, "inactive");
     }
 
     #[test]
