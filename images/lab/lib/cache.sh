@@ -15,6 +15,22 @@ recipe_key() {
   } | sha256sum | cut -c1-16
 }
 
+# is_built RESULT KEY: whether the folder holds an image of that key. A manifest that is torn, or another recipe's, is none; the image
+# is then built again.
+is_built() {
+  local manifest=$1/manifest.json file
+  [ -e "$manifest" ] || return 1
+  if ! grep -q "\"key\": *\"$2\"" "$manifest" || [ "$(tail -c 8 "$manifest" | tr -d '[:space:]' | tail -c 1)" != '}' ]; then
+    say "$manifest is damaged: the image is built again"
+    return 1
+  fi
+  for file in "$1"/*; do
+    if [ "$file" != "$manifest" ] && [ -s "$file" ]; then return 0; fi
+  done
+  say "$1 holds no image: it is built again"
+  return 1
+}
+
 # lock_variant CACHE VARIANT: waits while another builder makes the same variant.
 lock_variant() {
   exec 9>"$1/images/.$2.lock"
