@@ -20,11 +20,18 @@ pub struct Sshd {
     pub key: PathBuf,
     home: TempDir,
     server: Child,
+    /// Lines of its configuration, before those of every server: sshd takes the first of a name.
+    config: String,
 }
 
 impl Sshd {
     /// Starts one; the error is for a person, and names the package when a program is missing.
     pub fn start() -> Result<Self, String> {
+        Self::configured(String::new())
+    }
+
+    /// Starts one with these lines of sshd_config, which come before its own.
+    pub fn configured(config: String) -> Result<Self, String> {
         let home = tempfile::tempdir().map_err(|error| format!("no temporary directory: {error}"))?;
         make_key(&home.path().join("host"))?;
         make_key(&home.path().join("user"))?;
@@ -34,8 +41,8 @@ impl Sshd {
             // The directory sshd shuts its unprivileged half into; packages make it at boot.
             let _ = fs::create_dir_all("/run/sshd");
         }
-        let (addr, server) = listen(home.path(), None)?;
-        Ok(Self { addr, user, key: home.path().join("user"), home, server })
+        let (addr, server) = listen(home.path(), None, &config)?;
+        Ok(Self { addr, user, key: home.path().join("user"), home, server, config })
     }
 
     /// Stops the server and everything it serves, gives it another host key and starts it on the
@@ -46,7 +53,7 @@ impl Sshd {
             fs::remove_file(self.home.path().join(file)).map_err(|error| error.to_string())?;
         }
         make_key(&self.home.path().join("host"))?;
-        (self.addr, self.server) = listen(self.home.path(), Some(self.addr.port()))?;
+        (self.addr, self.server) = listen(self.home.path(), Some(self.addr.port()), &self.config)?;
         Ok(())
     }
 
@@ -133,7 +140,7 @@ fn make_key(path: &Path) -> Result<(), String> {
     if status.success() { Ok(()) } else { Err(format!("ssh-keygen: {status}")) }
 }
 
-fn listen(home: &Path, port: Option<u16>) -> Result<(SocketAddr, Child), String> {
+fn listen(home: &Path, port: Option<u16>, first: &str) -> Result<(SocketAddr, Child), String> {
     let binary =
         ["/usr/sbin/sshd", "/usr/local/sbin/sshd", "/usr/bin/sshd"].iter().find(|path| Path::new(path).exists());
     let binary = binary.ok_or("there is no sshd on this host; install the package openssh-server")?;
@@ -147,7 +154,7 @@ fn listen(home: &Path, port: Option<u16>) -> Result<(SocketAddr, Child), String>
         let addr = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
         let at = home.display();
         let config = format!(
-            "ListenAddress {addr}\nHostKey {at}/host\nAuthorizedKeysFile {at}/user.pub\nPidFile none\nStrictModes no\n\
+            "{first}\nListenAddress {addr}\nHostKey {at}/host\nAuthorizedKeysFile {at}/user.pub\nPidFile none\nStrictModes no\n\
              UsePAM no\nPermitRootLogin yes\nPasswordAuthentication no\nPrintMotd no\n"
         );
         fs::write(home.join("config"), config).map_err(|error| error.to_string())?;

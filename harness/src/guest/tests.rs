@@ -278,6 +278,51 @@ async fn a_refused_key_is_told_as_such_and_tried_again_until_it_is_accepted() {
     assert_eq!(run(&guest, "exit 3").await.status, 3);
 }
 
+#[test]
+fn a_user_who_cannot_become_root_is_told_at_once() {
+    let programs = tempfile::tempdir().unwrap();
+    let sshd = Sshd::configured(format!("SetEnv PATH={}", programs.path().display())).unwrap();
+    let target = target(&sshd);
+    let sudo = programs.path().join("sudo");
+    for (script, said) in [
+        (None, "not found"),
+        (Some("echo 'sudo: a password is required' >&2; exit 1"), "a password is required"),
+        (Some("echo 'x is not in the sudoers file.' >&2; echo 'sudo: x may not' >&2; exit 1"), "not in the sudoers"),
+    ] {
+        if let Some(script) = script {
+            std::fs::write(&sudo, format!("#!/bin/sh\n{script}\n")).unwrap();
+            std::fs::set_permissions(&sudo, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+        }
+        let (key, wake) = (road::read_key(&target).unwrap(), wake::Wake::new().unwrap());
+        // As for any user who is not root, whoever runs this test.
+        let start = shell::Start { elevated: true, root: true, patience: Duration::from_secs(60) };
+        let deadline = within(300);
+        let login = login::Login {
+            target: &target,
+            key: &key,
+            remembered: None,
+            start,
+            wake: &wake,
+            slow: 1.0,
+            deadline,
+            gone: &|| false,
+        };
+        let Err(state) = login.enter() else { panic!("{said}: a login without root") };
+        assert!(matches!(&state, LastState::NoRoot { said: what } if what.contains(said)), "{said}: {state}");
+        assert!(deadline - Instant::now() > Duration::from_secs(240), "{said}: it was tried again and again");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_never_answers_a_key_ends_at_the_deadline() {
+    let config = "AuthorizedKeysCommand /bin/sleep 1000\nAuthorizedKeysCommandUser root\nAuthorizedKeysFile none";
+    let sshd = Sshd::configured(config.to_owned()).unwrap();
+    let begun = Instant::now();
+    let error = Guest::connect(target(&sshd), within(4), 1.0).await.unwrap_err();
+    assert!(begun.elapsed() < Duration::from_secs(60), "{:?}", begun.elapsed());
+    assert!(matches!(&error.last, LastState::Handshake(what) if what.starts_with("authentication: ")), "{error}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_changed_host_key_is_refused_on_reconnect_and_where_a_key_is_expected() {
     let mut sshd = sshd();
