@@ -152,6 +152,51 @@ tests:
 }
 
 #[test]
+fn a_qemu_that_stops_at_an_assertion_while_it_boots_is_started_once_more() {
+    // How often it happens, how the run ends, and whether all its tests pass.
+    for (times, status) in [(1, 0), (2, 3)] {
+        let scene = Scene::new();
+        let programs = scene.place.path("bin");
+        std::fs::create_dir(&programs).unwrap();
+        let found = Command::new("sh").args(["-c", "command -v qemu-system-x86_64"]).output().unwrap();
+        let qemu = String::from_utf8(found.stdout).unwrap();
+        // The real one, ended as its own assert() ends it, once its guest has printed something.
+        let wrapper = r#"#!/bin/sh
+case " $* " in *" -name "*) ;; *) exec QEMU "$@";; esac
+echo >>STARTS
+if [ "$(grep -c '' STARTS)" -le TIMES ]; then
+  (
+    until [ -s CONSOLE ]; do sleep 0.1; done
+    echo "qemu-system-x86_64: physmem.c:1: iotlb_to_section: Assertion \`index < count' failed." >&2
+    kill -ABRT $$
+  ) &
+fi
+exec QEMU "$@""#;
+        let console = scene.place.path("run").join("machines/lab-tiny-1/console.log");
+        let wrapper = wrapper
+            .replace("QEMU", qemu.trim())
+            .replace("STARTS", scene.place.path("starts").to_str().unwrap())
+            .replace("CONSOLE", console.to_str().unwrap())
+            .replace("TIMES", &times.to_string());
+        let program = programs.join("qemu-system-x86_64");
+        std::fs::write(&program, format!("{wrapper}\n")).unwrap();
+        std::fs::set_permissions(&program, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+        let path = format!("{}:{}", programs.display(), std::env::var("PATH").unwrap());
+        let ended = finish(scene.command(CALM).env("PATH", path).spawn().unwrap(), PATIENCE);
+        ended.assert_status(status);
+        let record = scene.assert_reports(3);
+        let aborted = scene.place.path("run").join("machines/lab-tiny-1-aborted/qemu.log");
+        assert!(std::fs::read_to_string(&aborted).unwrap().contains("Assertion"), "{}", aborted.display());
+        assert!(ended.stdout.contains("was started once more"), "{}", ended.stdout);
+        for test in record.tests.iter().filter(|test| test.suite == "calm") {
+            let expected: &[&str] = if status == 0 { &[] } else { &["machine.exited"] };
+            assert_eq!(ids(test), expected, "{}", test.name());
+        }
+        scene.assert_nothing_left();
+    }
+}
+
+#[test]
 fn a_full_disk_of_the_host_costs_the_test_that_filled_it() {
     let scene = Scene::new();
     let suite = r#"

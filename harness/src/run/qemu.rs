@@ -135,6 +135,12 @@ impl<'h> Images for HostImages<'h> {
     }
 }
 
+/// A machine that did not come up, and whether QEMU is to blame.
+struct Down {
+    failure: BootFailure,
+    aborted: bool,
+}
+
 /// Boots machines of one image on this host.
 pub struct HostDriver<'h> {
     host: &'h Host,
@@ -215,57 +221,21 @@ impl Driver for HostDriver<'_> {
     }
 
     async fn boot(&self, id: &str, freezable: bool) -> Result<HostMachine, BootFailure> {
-        let begun = Instant::now();
-        let folder = self.folder(id);
-        let request = MachineRequest {
-            id,
-            spec: &self.spec,
-            image: &self.image,
-            accel: &self.host.accel,
-            network: self.network,
-            key: &self.host.key,
-            rules: self.host.rules.clone(),
-            freezable,
-            folder: folder.as_std_path(),
-        };
-        let machine = match Machine::start(request, &self.host.spawner).await {
-            Ok(machine) => machine,
-            Err(error) => {
-                let failure = Failure::of(error.failure_id(), &error);
-                let record = no_machine(id, &self.spec.id, "did not start");
-                return Err(BootFailure { failure, findings: Vec::new(), record });
-            }
-        };
-        let deadline = machine.started() + self.boot_deadline();
-        let arrival = tokio::select! {
-            biased;
-            failure = death_of(&machine, 0, self.scale(), true) => Err(failure),
-            arrival = self.arrive(&machine, deadline) => arrival,
-        };
-        match arrival {
-            Ok((guest, facts, boot_seconds)) => {
-                machine.console().announce_login();
-                save_facts(&folder, &facts);
-                Ok(HostMachine {
-                    image: self.spec.id.clone(),
-                    folder,
-                    forked_from: None,
-                    boot_seconds,
-                    resets: resets_of(&machine),
-                    boot_deadline: self.boot_deadline(),
-                    unproven: None,
-                    scale: self.scale(),
-                    target: self.target(&machine),
-                    machine,
-                    guest,
-                    facts,
-                    findings_seen: 0,
-                    largest_fork_mib: None,
-                    waited: AtomicU64::new(micros(begun)),
-                })
-            }
-            Err(failure) => Err(give_up(machine, &self.spec.id, None, failure).await),
+        match self.boot_once(id, freezable).await {
+            Ok(live) => return Ok(live),
+            Err(down) if !down.aborted => return Err(down.failure),
+            Err(_) => {}
         }
+        let (folder, kept) = (self.folder(id), self.folder(&format!("{id}-aborted")));
+        // What is left of it is evidence; the next machine has the name and begins anew.
+        let left = match fs_err::rename(&folder, &kept) {
+            Ok(()) => format!("its files are in {kept}"),
+            Err(error) => format!("its files are lost: {error}"),
+        };
+        let text =
+            format!("QEMU stopped at an assertion of its own while {id} booted, and it was started once more; {left}");
+        self.host.events.notice(text);
+        self.boot_once(id, freezable).await.map_err(|down| down.failure)
     }
 
     async fn freeze(&self, live: HostMachine) -> Frozen<HostMachine, HostTemplate> {
@@ -316,6 +286,15 @@ impl Driver for HostDriver<'_> {
     }
 }
 
+/// Whether QEMU ended at an assertion in its own code: a mistake of the emulator, as releases before 8.2 have one where a guest maps its
+/// memory while it executes. A guest that brings it about on purpose does so again.
+fn has_aborted(machine: &Machine) -> bool {
+    match &*machine.state().borrow() {
+        MachineState::Exited { status, message } => status.contains("SIGABRT") && message.contains("Assertion"),
+        _ => false,
+    }
+}
+
 /// Kills a machine that did not come up.
 pub(super) async fn give_up(
     machine: Machine,
@@ -332,6 +311,65 @@ pub(super) async fn give_up(
 }
 
 impl HostDriver<'_> {
+    /// Boots it, or gives up.
+    async fn boot_once(&self, id: &str, freezable: bool) -> Result<HostMachine, Down> {
+        let begun = Instant::now();
+        let folder = self.folder(id);
+        let request = MachineRequest {
+            id,
+            spec: &self.spec,
+            image: &self.image,
+            accel: &self.host.accel,
+            network: self.network,
+            key: &self.host.key,
+            rules: self.host.rules.clone(),
+            freezable,
+            folder: folder.as_std_path(),
+        };
+        let machine = match Machine::start(request, &self.host.spawner).await {
+            Ok(machine) => machine,
+            Err(error) => {
+                let failure = Failure::of(error.failure_id(), &error);
+                let record = no_machine(id, &self.spec.id, "did not start");
+                let failure = BootFailure { failure, findings: Vec::new(), record };
+                return Err(Down { failure, aborted: false });
+            }
+        };
+        let deadline = machine.started() + self.boot_deadline();
+        let arrival = tokio::select! {
+            biased;
+            failure = death_of(&machine, 0, self.scale(), true) => Err(failure),
+            arrival = self.arrive(&machine, deadline) => arrival,
+        };
+        match arrival {
+            Ok((guest, facts, boot_seconds)) => {
+                machine.console().announce_login();
+                save_facts(&folder, &facts);
+                Ok(HostMachine {
+                    image: self.spec.id.clone(),
+                    folder,
+                    forked_from: None,
+                    boot_seconds,
+                    resets: resets_of(&machine),
+                    boot_deadline: self.boot_deadline(),
+                    unproven: None,
+                    scale: self.scale(),
+                    target: self.target(&machine),
+                    machine,
+                    guest,
+                    facts,
+                    findings_seen: 0,
+                    largest_fork_mib: None,
+                    waited: AtomicU64::new(micros(begun)),
+                })
+            }
+            Err(failure) => {
+                let aborted = has_aborted(&machine);
+                Err(Down { failure: give_up(machine, &self.spec.id, None, failure).await, aborted })
+            }
+        }
+    }
+
     /// How to log in to one of its machines.
     pub(super) fn target(&self, machine: &Machine) -> Target {
         Target {
@@ -624,13 +662,13 @@ impl Live for HostMachine {
         if let (Some(largest), Some(mib)) = (&self.largest_fork_mib, record.private_mib) {
             largest.fetch_max(u32::try_from(mib).unwrap_or(u32::MAX), Ordering::Relaxed);
         }
-        if how == Stop::WithEvidence {
+        if matches!(how, Stop::WithEvidence | Stop::DiscardWithEvidence) {
             self.save_journal().await;
         }
         let console = self.machine.console().clone();
         // What the guest is printing now is still about what was done to it.
         console.quiet(LAST_WORDS, LAST_WORDS_MOST).await;
-        let end = if matches!(how, Stop::Kill | Stop::Discard) {
+        let end = if matches!(how, Stop::Kill | Stop::Discard | Stop::DiscardWithEvidence) {
             self.machine.kill().await
         } else {
             self.guest.close().await;
