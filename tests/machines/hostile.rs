@@ -71,6 +71,10 @@ tests:
     summary: read from the console at once
     steps:
       - run: echo 1 >/proc/sys/kernel/sysrq; echo c >/proc/sysrq-trigger; sleep 60
+  - id: panics-after-its-last-step
+    summary: it has passed when the kernel panics, and is not told from one that is well by its exit status
+    steps:
+      - run: echo 1 >/proc/sys/kernel/sysrq; echo c >/proc/sysrq-trigger &
   - id: powers-off
     summary: told from one that is silent
     steps:
@@ -231,7 +235,9 @@ fn each_act_has_its_own_id_and_the_run_goes_on() {
     let flooder = acted.test("acts/leaves-a-flooder");
     assert_outcome(&flooder, Outcome::Pass, &[]);
     assert!(flooder.remarks.iter().any(|remark| remark.contains("left a process running")), "{:?}", flooder.remarks);
-    assert_eq!(ids(&acted.test("acts/panics"))[0], "console.kernel-panic");
+    for name in ["acts/panics", "acts/panics-after-its-last-step"] {
+        assert_eq!(ids(&acted.test(name))[0], "console.kernel-panic", "{name}");
+    }
     for name in ["acts/eats-memory", "acts/forks"] {
         assert!(ids(&acted.test(name)).contains(&"console.oom"), "{name}: {:?}", ids(&acted.test(name)));
     }

@@ -216,6 +216,9 @@ pub enum Stop {
     WithEvidence,
     /// At once, because it is a fork of which nothing more is to be known.
     Discard,
+    /// The same, but its journal is fetched first, because a test failed on it. How it shuts down is nobody's question, and one whose
+    /// init is dead never would.
+    DiscardWithEvidence,
     /// At once: it does not answer any more.
     Kill,
 }

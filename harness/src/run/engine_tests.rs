@@ -54,7 +54,7 @@ async fn ask_all(driver: &FakeDriver, plan: &Plan) -> Vec<TestRecord> {
 #[tokio::test]
 async fn a_machine_on_which_a_test_fails_as_it_must_leaves_no_evidence() {
     for (command, outcome, stop) in
-        [("false", Outcome::Pass, Stop::Discard), ("true", Outcome::Fail, Stop::WithEvidence)]
+        [("false", Outcome::Pass, Stop::Discard), ("true", Outcome::Fail, Stop::DiscardWithEvidence)]
     {
         let driver = FakeDriver::default();
         let plan = plan_of(vec![mutating("a", &[], &[command])]);

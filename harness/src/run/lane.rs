@@ -320,7 +320,8 @@ impl<'s, 'd, D: Driver> Lane<'s, 'd, D> {
         }
         if let Some(slot) = self.slot.take() {
             let how = match (slot.a_test_failed, self.orderly) {
-                (true, _) => Stop::WithEvidence,
+                (true, true) => Stop::WithEvidence,
+                (true, false) => Stop::DiscardWithEvidence,
                 (false, true) => Stop::Orderly,
                 (false, false) => Stop::Discard,
             };
