@@ -38,6 +38,20 @@ pub static TABLE: CheckTable = CheckTable {
 "#,
 };
 
+/// POSIX sh that prints the line of `$1` in a database of names, and ends with 2 when there is none. Without `getent` and without a
+/// switch of name services, as on small systems, the file is all there is.
+pub(super) fn lookup(database: &str) -> String {
+    LOOKUP.replace("DATABASE", database)
+}
+
+const LOOKUP: &str = r#"if command -v getent >/dev/null 2>&1; then getent DATABASE -- "$1"; return; fi
+[ ! -e /etc/nsswitch.conf ] || { echo 'getent: not found'; return 127; }
+[ -s /etc/DATABASE ] && [ -r /etc/DATABASE ] || { echo 'getent: not found, and /etc/DATABASE cannot be read'; return 127; }
+while IFS= read -r line || [ -n "$line" ]; do
+    case $line in "$1":*) printf '%s\n' "$line"; return 0;; esac
+done </etc/DATABASE
+return 2"#;
+
 /// The check type.
 pub struct Accounts;
 
@@ -141,6 +155,26 @@ fn twice<'a>(items: impl Iterator<Item = &'a str>) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn without_getent_the_file_says_it_unless_another_source_might() {
+        let etc = tempfile::tempdir().unwrap();
+        let path = |name: &str| etc.path().join(name);
+        let script = format!("lookup() {{\n{}\n}}\nlookup \"$1\"", lookup("passwd"));
+        let script = script.replace("/etc/", &format!("{}/", etc.path().display()));
+        let find = |name: &str| {
+            let mut shell = std::process::Command::new("/bin/sh");
+            let ended = shell.args(["-c", &script, "sh", name]).env("PATH", etc.path()).output().unwrap();
+            (ended.status.code().unwrap(), String::from_utf8(ended.stdout).unwrap())
+        };
+        assert_eq!(find("root").0, 127, "there is no file");
+        std::fs::write(path("passwd"), "root:x:0:0::/:/bin/sh\nroots:x:1:1::/:/bin/sh").unwrap();
+        assert_eq!(find("root"), (0, "root:x:0:0::/:/bin/sh\n".to_owned()));
+        assert_eq!(find("roots"), (0, "roots:x:1:1::/:/bin/sh\n".to_owned()), "the last line has no end");
+        assert_eq!(find("r*"), (2, String::new()), "a name is no pattern");
+        std::fs::write(path("nsswitch.conf"), "passwd: ldap\n").unwrap();
+        assert_eq!(find("root").0, 127);
+    }
 
     #[test]
     fn the_four_states_of_a_password_are_told_apart() {

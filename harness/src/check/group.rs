@@ -23,7 +23,7 @@ pub static TABLE: CheckTable = CheckTable {
     shorthand: Shorthand::Words(&[("present", "exists", "true"), ("absent", "exists", "false")]),
     gone: &["exists"],
     attributes: ATTRIBUTES,
-    reads: "`getent group`.",
+    reads: "`getent group`; `/etc/group` where there is neither `getent` nor `/etc/nsswitch.conf`.",
     example: r#"group:
   wheel: {gid: 10, members: none}
 "#,
@@ -38,15 +38,8 @@ impl Check for Group {
     }
 
     fn probes(&self, asked: &[&Expectation], _facts: &Facts) -> Vec<Probe> {
-        Probe::batch_with(
-            "accounts/group",
-            20,
-            "getent",
-            &subjects(asked, &["exists", "gid", "members"]),
-            r#"getent group -- "$1""#,
-        )
-        .into_iter()
-        .collect()
+        let names = subjects(asked, &["exists", "gid", "members"]);
+        Probe::batch("accounts/group", 20, &names, &super::accounts::lookup("group")).into_iter().collect()
     }
 
     fn judge(&self, expectation: &Expectation, seen: &Observations, _facts: &Facts) -> Vec<Verdict> {

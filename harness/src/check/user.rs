@@ -37,7 +37,7 @@ pub static TABLE: CheckTable = CheckTable {
     shorthand: Shorthand::Words(&[("present", "exists", "true"), ("absent", "exists", "false")]),
     gone: &["exists"],
     attributes: ATTRIBUTES,
-    reads: "`getent passwd`, `id`, `/etc/shadow`.",
+    reads: "`getent passwd` (`/etc/passwd` where there is neither `getent` nor `/etc/nsswitch.conf`), `id`, `/etc/shadow`.",
     example: r#"user:
   root: {uid: 0, password: {any-of: [locked, none]}}
   chrony: {shell: /sbin/nologin}
@@ -55,10 +55,9 @@ impl Check for User {
 
     fn probes(&self, asked: &[&Expectation], _facts: &Facts) -> Vec<Probe> {
         let mut probes = Vec::new();
-        probes.extend(Probe::batch_with(
+        probes.extend(Probe::batch(
             "accounts/passwd",
             20,
-            "getent",
             &subjects(
                 asked,
                 &[
@@ -66,7 +65,7 @@ impl Check for User {
                     "local",
                 ],
             ),
-            r#"getent passwd -- "$1""#,
+            &accounts::lookup("passwd"),
         ));
         probes.extend(Probe::batch_with(
             "accounts/id-group",
