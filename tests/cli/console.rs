@@ -141,8 +141,12 @@ fn a_console_finding_is_explained_by_its_rules() {
 fn the_command_that_runs_a_test_again_names_the_rules_of_the_run() {
     let place = Place::new();
     let rules = place.write("more rules.yaml", RULES).display().to_string();
-    let image = place.path("missing.qcow2").display().to_string();
-    let words = ["run", "--image", &image, "--format", "qcow2", "--test", "kernel/release", "--console-rules", &rules];
+    // What is no archive is only found out when it is unpacked, in the run.
+    let image = place.write("no.tar", "no archive").display().to_string();
+    let kernel = place.write("vmlinuz", "no kernel").display().to_string();
+    let boot = ["--format", "tar", "--kernel", &kernel, "--cmdline", "root=/dev/vda"];
+    let words = ["run", "--image", &image, "--test", "kernel/release", "--console-rules", &rules];
+    let words = [&words[..], &boot].concat();
     place.run(&words, SOON).assert_status(2);
     let rerun = place.test("kernel/release").rerun;
     assert!(rerun.contains(&format!("--console-rules '{rules}'")), "{rerun}");

@@ -1,4 +1,5 @@
-//! Images that must not be started.
+//! Images that must not be started. What is known before a boot is one error and no run; what only unpacking brings out is
+//! told by the run.
 
 use std::process::Command;
 use std::time::Duration;
@@ -25,10 +26,23 @@ fn refused(place: &Place, image: &str, extra: &[&str], id: &str, says: &str) {
     assert_eq!(place.record().machines.len(), 0, "no machine may have been started");
 }
 
+/// The same before anything is planned: one error, and no run.
+fn refused_at_once(place: &Place, image: &str, extra: &[&str], id: &str, says: &str) {
+    let suite = place.write("probe.yaml", SUITE);
+    let mut words = vec!["run", "--suites", suite.to_str().unwrap(), "--image", image];
+    words.extend(extra);
+    let ended = place.run(&words, Duration::from_secs(30));
+    ended.assert_status(2);
+    assert_eq!(ended.stderr.matches("error: ").count(), 1, "{}", ended.stderr);
+    assert!(ended.stderr.contains(says), "{says:?} is missing in\n{}", ended.stderr);
+    assert!(ended.stderr.contains(&format!("`muster failures {id}`")), "{}", ended.stderr);
+    assert!(!place.path("run").exists(), "a run was begun");
+}
+
 #[test]
 fn a_missing_file_is_named() {
     let place = Place::new();
-    refused(&place, "/nowhere/at-all.qcow2", &[], "image.missing", "/nowhere/at-all.qcow2");
+    refused_at_once(&place, "/nowhere/at-all.qcow2", &[], "image.missing", "/nowhere/at-all.qcow2");
 }
 
 #[test]
@@ -38,7 +52,7 @@ fn a_truncated_qcow2_is_refused() {
     let path = place.path("cut.qcow2");
     std::fs::write(&path, &bytes[..bytes.len() / 2]).unwrap();
     let before = digest(&path);
-    refused(&place, path.to_str().unwrap(), &[], "image.unreadable", "cut.qcow2");
+    refused_at_once(&place, path.to_str().unwrap(), &[], "image.unreadable", "cut.qcow2");
     assert_eq!(digest(&path), before);
 }
 
@@ -52,7 +66,7 @@ fn a_backing_file_could_be_any_file_of_the_host() {
         .arg("64M")
         .status();
     assert!(made.unwrap().success());
-    refused(&place, path.to_str().unwrap(), &[], "image.backing-file", "/etc/shadow");
+    refused_at_once(&place, path.to_str().unwrap(), &[], "image.backing-file", "/etc/shadow");
 }
 
 #[test]
@@ -60,7 +74,7 @@ fn a_file_of_another_format_is_refused() {
     let place = Place::new();
     let path = place.path("plain.qcow2");
     std::fs::write(&path, vec![0_u8; 1 << 20]).unwrap();
-    refused(&place, path.to_str().unwrap(), &["--format", "qcow2"], "image.format", "plain.qcow2");
+    refused_at_once(&place, path.to_str().unwrap(), &["--format", "qcow2"], "image.format", "plain.qcow2");
 }
 
 #[test]

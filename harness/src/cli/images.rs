@@ -68,7 +68,7 @@ pub struct Catalogue {
 impl Catalogue {
     /// Reads all descriptions of the checkout; all errors at once.
     pub fn load(project: &Project) -> Result<Self, Complaint> {
-        let (entries, diagnostics) = crate::suite::images::load(&[super::project::short(&project.images())]);
+        let (entries, diagnostics) = crate::suite::images::load(&project.images());
         if !diagnostics.is_empty() {
             load::tell(&diagnostics);
             return Err(Complaint::told(Exit::Invalid));

@@ -22,7 +22,7 @@ pub const HEALTH: usize = usize::MAX;
 /// Which tests.
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct Selection {
-    /// Suite files or folders [default: the suites of this checkout]
+    /// Suite files or directories [default: those that ship with muster, and ./suites]
     #[arg(long, value_name = "PATH")]
     pub suites: Vec<Utf8PathBuf>,
     /// Only suites of this name; may be repeated
@@ -49,7 +49,7 @@ pub fn vocabulary() -> Vocabulary<'static> {
 
 /// Where suites are read from: what the person named, else the checkout's.
 fn paths(selection: &Selection) -> Result<Vec<Utf8PathBuf>, Complaint> {
-    if selection.suites.is_empty() { Ok(vec![Project::find()?.suites()]) } else { Ok(selection.suites.clone()) }
+    if selection.suites.is_empty() { Ok(Project::find()?.all_suites()) } else { Ok(selection.suites.clone()) }
 }
 
 /// Decodes suites and says everything that is wrong with them, which is for the caller to tell.
@@ -125,7 +125,7 @@ pub fn known_issues(
 /// The changed tests for the proofs of all selected tests. A test with neither a proof nor a reason
 /// ends the command.
 pub fn proofs(loaded: &Loaded, selected: &BTreeSet<(usize, usize)>, paths: &[Utf8PathBuf]) -> Result<Made, Complaint> {
-    let paths = if paths.is_empty() { vec![Project::find()?.suites().join("proofs")] } else { paths.to_vec() };
+    let paths = if paths.is_empty() { Project::find()?.proofs() } else { paths.to_vec() };
     let (proofs, diagnostics) = crate::suite::proofs::load(&paths, &vocabulary(), &loaded.suites);
     if !diagnostics.is_empty() {
         tell(&diagnostics);

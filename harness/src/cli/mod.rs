@@ -32,6 +32,7 @@ mod resume;
 mod run;
 mod schema;
 mod session;
+mod shipped;
 mod snapshots;
 pub mod trials;
 
@@ -42,7 +43,7 @@ use crate::exit::Exit;
 /// Does your image pass muster? Boots candidate Linux images in QEMU, runs suites written in YAML
 /// over SSH, and writes JUnit, JSON and snapshots.
 #[derive(Debug, Parser)]
-#[command(name = "muster", version, propagate_version = true, after_help = EXIT_CODES, max_term_width = 100)]
+#[command(name = "muster", version = env!("MUSTER_VERSION"), propagate_version = true, after_help = EXIT_CODES, max_term_width = 100)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,

@@ -1,34 +1,56 @@
-//! Where the suites, images and reports of this checkout are.
+//! Where the shipped suites and images are, where a project of one's own has its own, and where runs are written.
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use super::Complaint;
+use super::{Complaint, shipped};
 
-/// A folder with `suites/` and `images/`: a checkout of muster, or a project laid out like one.
+/// The shipped suites and images, and those of the project that muster was started in. The first of these has the shipped
+/// ones: `$MUSTER_ROOT`, a checkout of muster around the working directory, `share/muster` next to the program's directory,
+/// and the program itself.
 #[derive(Debug, Clone)]
 pub struct Project {
     root: Utf8PathBuf,
+    origin: Origin,
+    own: Option<Utf8PathBuf>,
+}
+
+/// Where the shipped suites and images come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Origin {
+    /// A checkout, or what `MUSTER_ROOT` names: runs and accepted snapshots are written there.
+    Checkout,
+    /// An installation: nothing is written there.
+    Installed,
 }
 
 impl Project {
-    /// The project around the working directory, or `$MUSTER_ROOT`.
+    /// The project of the working directory.
     pub fn find() -> Result<Self, Complaint> {
-        if let Some(root) = std::env::var_os("MUSTER_ROOT") {
-            let root = Utf8PathBuf::from(root.to_string_lossy().into_owned());
-            if is_project(&root) {
-                return Ok(Self { root });
-            }
-            let what = format!("MUSTER_ROOT is {root}, which has no `suites` and `images` folders");
-            return Err(Complaint::invalid(what).hint("point it at a checkout of muster, or unset it"));
-        }
         let here = working_directory()?;
-        here.ancestors().find(|folder| is_project(folder)).map(|root| Self { root: root.to_owned() }).ok_or_else(|| {
-            Complaint::invalid(format!("no `suites` and `images` folders in {here} or above it"))
-                .hint("start muster inside a checkout, or set MUSTER_ROOT to one")
-        })
+        if let Some(root) = std::env::var_os("MUSTER_ROOT").filter(|root| !root.is_empty()) {
+            let root = Utf8PathBuf::from(root.to_string_lossy().into_owned());
+            if !has_both(&root) {
+                let what = format!("MUSTER_ROOT is {root}, which has no directories `suites` and `images`");
+                return Err(Complaint::invalid(what).hint("set it to a checkout of muster, or unset it"));
+            }
+            return Ok(Self::of(root, Origin::Checkout, &here));
+        }
+        if let Some(root) = here.ancestors().find(|directory| is_checkout(directory)) {
+            return Ok(Self::of(root.to_owned(), Origin::Checkout, &here));
+        }
+        let root = match share() {
+            Some(share) => share,
+            None => shipped::unpacked()?,
+        };
+        Ok(Self::of(root, Origin::Installed, &here))
     }
 
-    /// The folder itself.
+    fn of(root: Utf8PathBuf, origin: Origin, here: &Utf8Path) -> Self {
+        let own = here.ancestors().find(|directory| is_own(directory, &root)).map(Utf8Path::to_owned);
+        Self { root, origin, own }
+    }
+
+    /// The directory of the shipped suites and images.
     pub fn root(&self) -> &Utf8Path {
         &self.root
     }
@@ -38,19 +60,68 @@ impl Project {
         short(&self.root.join("suites"))
     }
 
-    /// The image descriptions.
-    pub fn images(&self) -> Utf8PathBuf {
-        self.root.join("images")
+    /// The directories of suites: the shipped one, and the project's own.
+    pub fn all_suites(&self) -> Vec<Utf8PathBuf> {
+        self.each("suites")
     }
 
-    /// Where run folders are made.
+    /// The directories of proofs.
+    pub fn proofs(&self) -> Vec<Utf8PathBuf> {
+        self.each("suites/proofs")
+    }
+
+    /// The directories of image descriptions.
+    pub fn images(&self) -> Vec<Utf8PathBuf> {
+        self.each("images")
+    }
+
+    fn each(&self, name: &str) -> Vec<Utf8PathBuf> {
+        let own = self.own.iter().map(|own| own.join(name)).filter(|path| path.is_dir());
+        std::iter::once(self.root.join(name)).chain(own).map(|path| short(&path)).collect()
+    }
+
+    /// Where directories of runs are made.
     pub fn runs(&self) -> Utf8PathBuf {
-        self.root.join("reports").join("runs")
+        match (self.origin, &self.own) {
+            (Origin::Checkout, _) => self.root.join("reports").join("runs"),
+            (Origin::Installed, Some(own)) => short(&own.join("muster-runs")),
+            (Origin::Installed, None) => "muster-runs".into(),
+        }
+    }
+
+    /// Where snapshots of the shipped suites are accepted, when that is not next to them.
+    pub fn own_snapshots(&self) -> Option<Utf8PathBuf> {
+        match (self.origin, &self.own) {
+            (Origin::Checkout, _) => None,
+            (Origin::Installed, Some(own)) => Some(short(&own.join("suites").join("snapshots"))),
+            (Origin::Installed, None) => Some("muster-snapshots".into()),
+        }
     }
 }
 
-fn is_project(folder: &Utf8Path) -> bool {
-    folder.join("suites").is_dir() && folder.join("images").is_dir()
+/// What ships with the program in the directory above its own, as packages lay it out.
+fn share() -> Option<Utf8PathBuf> {
+    let program = std::env::current_exe().ok()?.canonicalize().ok()?;
+    let share = program.parent()?.parent()?.join("share").join("muster");
+    Utf8PathBuf::from_path_buf(share).ok().filter(|share| has_both(share))
+}
+
+fn has_both(directory: &Utf8Path) -> bool {
+    directory.join("suites").is_dir() && directory.join("images").is_dir()
+}
+
+/// A checkout of muster has the recipes of the lab images, which no other project has.
+fn is_checkout(directory: &Utf8Path) -> bool {
+    has_both(directory) && directory.join("images").join("lab").join("build").is_file()
+}
+
+/// Somebody's own project: suites, or descriptions of images, in directories of these names.
+fn is_own(directory: &Utf8Path, root: &Utf8Path) -> bool {
+    let has_yaml = |name: &str| {
+        let entries = directory.join(name).read_dir_utf8().into_iter().flatten().flatten();
+        entries.into_iter().any(|entry| matches!(entry.path().extension(), Some("yaml" | "yml")))
+    };
+    directory != root && (has_yaml("suites") || has_yaml("images"))
 }
 
 /// The working directory.

@@ -15,8 +15,8 @@ use crate::exit::Exit;
 use crate::machine::console::rules::Rules;
 use crate::machine::{Accel, AccelRequest, RunKey, Spawner, TemplateStore, accel, template_store};
 use crate::report::evidence::Base;
-use crate::report::files::{RunFolder, SNAPSHOTS, TESTS, safe_name};
-use crate::run::ask::Settings;
+use crate::report::files::{RunFolder, SNAPSHOTS, TESTS};
+use crate::run::ask::{OwnSnapshots, Settings};
 use crate::run::budget::{self, Budget};
 use crate::run::capsule::{Bounds, Shelf};
 use crate::run::durations::Durations;
@@ -47,8 +47,8 @@ pub struct Arguments {
     images: ImageOptions,
     #[command(flatten)]
     connect: ConnectOptions,
-    /// Folder for this run's files; must not exist [default: a new one in reports/runs]
-    #[arg(long, value_name = "FOLDER")]
+    /// Directory for this run's files; must not exist [default: a new one in reports/runs of a checkout, else in ./muster-runs]
+    #[arg(long, short = 'o', value_name = "DIR")]
     out: Option<Utf8PathBuf>,
     /// At most so many machines at a time [default: as many as processors and memory allow]
     #[arg(long, value_name = "N", conflicts_with = "connect", value_parser = clap::value_parser!(u32).range(1..=1024))]
@@ -181,6 +181,7 @@ pub fn one_machine(rerun: plan::Rerun, accelerator: &str, folder: &Utf8Path) -> 
         accelerator: accelerator.to_owned(),
         update: UpdateMode::Ci,
         pending: folder.join(SNAPSHOTS),
+        own_snapshots: None,
         artifacts: folder.join(TESTS),
         known: KnownIssues::default(),
         proofs: Proofs::default(),
@@ -188,6 +189,11 @@ pub fn one_machine(rerun: plan::Rerun, accelerator: &str, folder: &Utf8Path) -> 
         budget: budget(Some(1), None),
         durations: Durations::default(),
     }
+}
+
+/// Where snapshots of the shipped suites are accepted, when that is not next to them.
+pub fn own_snapshots(project: &Project) -> Option<OwnSnapshots> {
+    project.own_snapshots().map(|directory| OwnSnapshots { suites: project.suites(), directory })
 }
 
 /// Where it is kept how long tests took.
@@ -205,6 +211,7 @@ fn execute_connected(prepared: connect::Prepared, arguments: &Arguments) -> Resu
     announce(&events, &id, remote::accelerator(), &prepared.notices);
     let settings = Settings {
         update: update_mode(arguments),
+        own_snapshots: own_snapshots(&prepared.project),
         known: prepared.known,
         focused: !arguments.focus.is_empty(),
         ..one_machine(prepared.rerun, remote::ACCELERATOR, folder.root())
@@ -217,18 +224,21 @@ fn execute_connected(prepared: connect::Prepared, arguments: &Arguments) -> Resu
     Ok(exit)
 }
 
-/// The folder of the run, which must be new, and from where its reports name files.
+/// The directory of the run, which must be new, and from where its reports name files.
 fn run_folder(arguments: &Arguments, project: &Project, id: &str) -> Result<(RunFolder, Base), Complaint> {
-    let (above, name) = match &arguments.out {
-        Some(path) => {
-            let above = path.parent().filter(|above| !above.as_str().is_empty()).unwrap_or(Utf8Path::new("."));
-            (above.to_owned(), path.file_name().unwrap_or("run"))
+    let path = match &arguments.out {
+        Some(path) if path.symlink_metadata().is_ok() => {
+            return Err(Complaint::invalid(format!(
+                "--out {path}: it is there already, and a run never writes into another"
+            ))
+            .hint("name a directory that does not exist, or remove this one"));
         }
-        None => (project.runs(), id),
+        Some(path) => path.clone(),
+        None => project.runs().join(id),
     };
     // Before anything is made.
-    let base = arguments.reports.base(&above.join(safe_name(name)))?;
-    let folder = RunFolder::create(&above, name).map_err(|error| Complaint::infrastructure(error.to_string()))?;
+    let base = arguments.reports.base(&path)?;
+    let folder = RunFolder::create(&path).map_err(|error| Complaint::infrastructure(error.to_string()))?;
     Ok((folder, base))
 }
 
@@ -264,7 +274,7 @@ pub fn run_id() -> String {
 pub fn announce(events: &Events, id: &str, accelerator: Accelerator, notices: &[String]) {
     events.emit(Event::RunStarted {
         id: id.to_owned(),
-        muster: env!("CARGO_PKG_VERSION").to_owned(),
+        muster: env!("MUSTER_VERSION").to_owned(),
         at: now(),
         arguments: std::env::args().skip(1).collect(),
     });
@@ -306,6 +316,7 @@ async fn drive(
         accelerator: accel.kind.word().to_owned(),
         update,
         pending: folder.snapshots(),
+        own_snapshots: own_snapshots(&prepared.project),
         artifacts: folder.tests(),
         known: prepared.known,
         proofs: prepared.proofs,

@@ -9,6 +9,8 @@ use super::images::Catalogue;
 use super::load::{self, HEALTH, Selection};
 use super::project::Project;
 use super::{Complaint, OutputFormat, project};
+use crate::exit::Exit;
+use crate::failure::FailureId;
 use crate::image::{Arch, DiskBus, DiskSource, FirmwareKind, Format, ImageSpec, KernelBoot, SeedKind};
 use crate::machine::AccelRequest;
 use crate::run::known::KnownIssues;
@@ -187,7 +189,33 @@ pub fn image_specs(
         }
         specs.push(spec);
     }
+    preflight(project, &specs)?;
     Ok(specs)
+}
+
+/// What can be known before a boot: that files are there and of their format, and that this host has what the machines
+/// need. One error for each cause, whatever the number of tests.
+fn preflight(project: &Project, specs: &[ImageSpec]) -> Result<(), Complaint> {
+    let mut faults: Vec<(String, FailureId)> = Vec::new();
+    let mut exit = Exit::Invalid;
+    for spec in specs {
+        let file = super::images::runtime()?.block_on(crate::image::preflight(project.root().as_std_path(), spec));
+        faults.extend(file.err().map(|error| (error.to_string(), error.failure_id())));
+        let lacks = crate::machine::preflight(spec);
+        if !lacks.is_empty() {
+            exit = Exit::Error;
+        }
+        faults.extend(lacks.iter().map(|error| (error.to_string(), error.failure_id())));
+    }
+    faults.dedup();
+    let Some((last, others)) = faults.split_last() else { return Ok(()) };
+    let complaint = |(what, id): &(String, FailureId)| Complaint {
+        what: what.clone(),
+        hint: Some(format!("`muster failures {id}` explains it")),
+        exit,
+    };
+    others.iter().for_each(|fault| complaint(fault).show());
+    Err(complaint(last))
 }
 
 fn looks_like_a_file(name: &str) -> bool {

@@ -14,7 +14,7 @@ use crate::snapshot::pending::{self, Pending};
 pub struct Arguments {
     #[command(subcommand)]
     command: Command,
-    /// The folder of accepted snapshots [default: suites/snapshots of this checkout]
+    /// The folder of accepted snapshots [default: suites/snapshots of the checkout; else of the project, or ./muster-snapshots]
     #[arg(long, global = true, value_name = "FOLDER")]
     folder: Option<Utf8PathBuf>,
 }
@@ -44,7 +44,10 @@ struct Which {
 pub fn execute(arguments: Arguments) -> Result<Exit, Complaint> {
     let folder = match arguments.folder {
         Some(folder) => folder,
-        None => Project::find()?.suites().join("snapshots"),
+        None => {
+            let project = Project::find()?;
+            project.own_snapshots().unwrap_or_else(|| project.suites().join("snapshots"))
+        }
     };
     let broken = |error: String| Complaint::infrastructure(error);
     let waiting = pending::list(&folder).map_err(|error| broken(error.to_string()))?;

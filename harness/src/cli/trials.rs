@@ -177,7 +177,7 @@ impl Worker {
 fn work(prepared: Prepared, questions: mpsc::Receiver<Question>) -> Result<Exit, Complaint> {
     let trouble = |error: crate::report::files::FileError| Complaint::infrastructure(error.to_string());
     let folder =
-        RunFolder::create(&prepared.project.runs(), &format!("test-{}", super::run::run_id())).map_err(trouble)?;
+        RunFolder::create(&prepared.project.runs().join(format!("test-{}", super::run::run_id()))).map_err(trouble)?;
     let accel = super::run::choose_accelerator(crate::machine::AccelRequest::Auto)?;
     let (events, stream) = Events::channel();
     let base = consumer::ReportOptions::default().base(folder.root())?;
@@ -198,7 +198,9 @@ async fn answer_all(
     questions: mpsc::Receiver<Question>,
 ) -> Result<Exit, Complaint> {
     let Prepared { project, plan, specs, rerun, known, .. } = prepared;
-    let settings = Settings { known, ..super::run::one_machine(rerun, accel.kind.word(), folder.root()) };
+    let own_snapshots = super::run::own_snapshots(&project);
+    let settings =
+        Settings { known, own_snapshots, ..super::run::one_machine(rerun, accel.kind.word(), folder.root()) };
     let image = specs.first().map(|spec| spec.id.clone()).unwrap_or_default();
     super::run::announce(events, "test", super::run::accelerator(&accel), &[]);
     events.emit(Event::Planned { suites: plan.suite_records(), tests: plan.unreached(&settings.rerun) });

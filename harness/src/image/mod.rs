@@ -32,7 +32,7 @@ pub use in_use::InUse;
 pub use inspect::{Inspected, Limits, inspect};
 pub use layout::DiskFacts;
 pub use overlay::Overlay;
-pub use prepare::{Prepared, facts, prepare};
+pub use prepare::{Prepared, facts, preflight, prepare};
 
 use std::path::PathBuf;
 

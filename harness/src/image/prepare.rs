@@ -57,8 +57,27 @@ pub async fn facts(root: &Path, spec: &ImageSpec) -> Result<DiskFacts, ImageErro
     }
 }
 
-/// [`prepare`] with a given cache.
-pub(super) async fn prepare_in(cache: Option<&Path>, root: &Path, spec: &ImageSpec) -> Result<Prepared, ImageError> {
+/// Whether the image can be prepared, as far as that is known without reading all of it: its file, and those of its kernel, are
+/// there, and the disk is of the format that is stated.
+pub async fn preflight(root: &Path, spec: &ImageSpec) -> Result<(), ImageError> {
+    let cache = cache_dir();
+    let (spec, source, _) = locate(cache.as_deref(), root, spec).await?;
+    let limits = Limits { virtual_size: spec.max_virtual_size, ..Limits::default() };
+    if spec.format == Format::Tar && source.is_dir() {
+        return Ok(());
+    }
+    if spec.format == Format::Tar || Compression::of_name(&source).is_some() {
+        return inspect::plain_file(&source, limits.symlink).await.map(drop);
+    }
+    inspect::inspect(&source, spec.format, &limits).await.map(drop)
+}
+
+/// The file of the image and, when it was pulled, its digest; the description has the paths of the kernel's files then.
+async fn locate(
+    cache: Option<&Path>,
+    root: &Path,
+    spec: &ImageSpec,
+) -> Result<(ImageSpec, PathBuf, Option<String>), ImageError> {
     let mut spec = spec.clone();
     let mut pulled_sha256 = None;
     let source = match &spec.disk {
@@ -88,6 +107,12 @@ pub(super) async fn prepare_in(cache: Option<&Path>, root: &Path, spec: &ImageSp
             *file = inspect::plain_file(file, true).await?;
         }
     }
+    Ok((spec, source, pulled_sha256))
+}
+
+/// [`prepare`] with a given cache.
+pub(super) async fn prepare_in(cache: Option<&Path>, root: &Path, spec: &ImageSpec) -> Result<Prepared, ImageError> {
+    let (spec, source, pulled_sha256) = locate(cache, root, spec).await?;
     let limits = Limits { virtual_size: spec.max_virtual_size, ..Limits::default() };
     let pulled = pulled_sha256.as_deref();
     let mut notes = Vec::new();

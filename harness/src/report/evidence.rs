@@ -177,7 +177,7 @@ mod tests {
     fn the_console_comes_first_and_is_repeated_once() {
         let dir = tempfile::tempdir().unwrap();
         let runs = Utf8PathBuf::from_path_buf(dir.path().to_owned()).unwrap();
-        let folder = RunFolder::create(&runs, "r").unwrap();
+        let folder = RunFolder::create(&runs.join("r")).unwrap();
         std::fs::create_dir_all(folder.machine("m1")).unwrap();
         std::fs::create_dir_all(folder.test("base", "a", "lab")).unwrap();
         std::fs::write(folder.machine("m1").join("console.log"), "x\x1b[31m\n".repeat(40_000)).unwrap();

@@ -16,12 +16,14 @@ pub struct RunFolder {
 }
 
 impl RunFolder {
-    /// Creates `<runs>/<id>` with its `snapshots`, `machines` and `tests`; it is an error when the
-    /// run's folder is there already, because two runs must never share one.
-    pub fn create(runs: &Utf8Path, id: &str) -> Result<Self, FileError> {
-        std::fs::create_dir_all(runs).map_err(FileError::because("create the folder", runs))?;
-        let root = runs.join(safe_name(id));
-        std::fs::create_dir(&root).map_err(FileError::because("create the folder", &root))?;
+    /// Creates it with its `snapshots`, `machines` and `tests`; it is an error when it is there already, because two runs
+    /// must never share one.
+    pub fn create(root: &Utf8Path) -> Result<Self, FileError> {
+        let root = root.to_owned();
+        if let Some(above) = root.parent().filter(|above| !above.as_str().is_empty()) {
+            std::fs::create_dir_all(above).map_err(FileError::because("create the directory", above))?;
+        }
+        std::fs::create_dir(&root).map_err(FileError::because("create the directory", &root))?;
         let folder = Self { root };
         for part in [SNAPSHOTS, "machines", TESTS] {
             ensure(&folder.root.join(part))?;
@@ -90,9 +92,9 @@ mod tests {
     #[test]
     fn two_runs_never_share_a_folder() {
         let (_dir, path) = folder();
-        let first = RunFolder::create(&path, "r1").unwrap();
+        let first = RunFolder::create(&path.join("r1")).unwrap();
         assert!(first.snapshots().is_dir());
-        assert!(RunFolder::create(&path, "r1").is_err());
+        assert!(RunFolder::create(&path.join("r1")).is_err());
         assert!(RunFolder::open(&path.join("r1")).is_err(), "no journal yet");
         std::fs::write(first.events(), "").unwrap();
         assert_eq!(RunFolder::open(&path.join("r1")).unwrap(), first);

@@ -482,7 +482,7 @@ mod tests {
     fn evidence_of_failures_is_attached_by_paths_that_readers_resolve() {
         let dir = tempfile::tempdir().unwrap();
         let runs = camino::Utf8PathBuf::from_path_buf(dir.path().to_owned()).unwrap();
-        let folder = RunFolder::create(&runs, "r").unwrap();
+        let folder = RunFolder::create(&runs.join("r")).unwrap();
         std::fs::create_dir_all(folder.machine("m1")).unwrap();
         std::fs::write(folder.machine("m1").join("console.log"), sample::HOSTILE).unwrap();
         let record = Recorder::fold(&sample::events());

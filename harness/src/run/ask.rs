@@ -49,6 +49,8 @@ pub struct Settings {
     pub update: UpdateMode,
     /// `snapshots/` of the run folder.
     pub pending: Utf8PathBuf,
+    /// Where snapshots of shipped suites are accepted, when that is not next to them.
+    pub own_snapshots: Option<OwnSnapshots>,
     /// `tests/` of the run folder, for what is collected.
     pub artifacts: Utf8PathBuf,
     /// Failures that are documented.
@@ -61,6 +63,15 @@ pub struct Settings {
     pub budget: Budget,
     /// How long tests took before.
     pub durations: Durations,
+}
+
+/// Snapshots that a person accepts of suites that nobody may write next to.
+#[derive(Debug, Clone)]
+pub struct OwnSnapshots {
+    /// The directory of those suites.
+    pub suites: Utf8PathBuf,
+    /// Where their snapshots are accepted.
+    pub directory: Utf8PathBuf,
 }
 
 /// What came of a test.
@@ -580,8 +591,14 @@ fn compare_snapshot(
         }
         None => ((&suite.name, &test.id), settings.pending.clone(), settings.update),
     };
+    let beside = folder.join("snapshots");
+    let (directory, shipped) = match &settings.own_snapshots {
+        Some(own) if folder.starts_with(&own.suites) => (own.directory.clone(), Some(beside)),
+        _ => (beside, None),
+    };
     let request = SnapshotRequest {
-        directory: folder.join("snapshots"),
+        directory,
+        shipped,
         pending_directory: match spec.per {
             SharedBy::Image => pending,
             // Images that share the accepted form must not overwrite what each of them leaves in the run folder.

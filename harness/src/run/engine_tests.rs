@@ -28,6 +28,7 @@ fn settings() -> Settings {
         accelerator: "tcg".into(),
         update: UpdateMode::Ci,
         pending: "/nowhere".into(),
+        own_snapshots: None,
         artifacts: "/nowhere".into(),
         known: super::known::KnownIssues::default(),
         proofs: super::prove::Proofs::default(),

@@ -29,6 +29,8 @@ pub enum UpdateMode {
 pub struct SnapshotRequest {
     /// Where the accepted ones lie: `snapshots/` beside the suites.
     pub directory: Utf8PathBuf,
+    /// Where accepted ones lie beside, that are never written: those that ship with an installed muster.
+    pub shipped: Option<Utf8PathBuf>,
     /// `snapshots/` of the run folder.
     pub pending_directory: Utf8PathBuf,
     /// `suite__test__snapshot@image`; see [`file_name`].
@@ -106,7 +108,10 @@ pub fn compare(request: &SnapshotRequest) -> Result<SnapshotVerdict, SnapshotErr
     let accepted_path = request.directory.join(format!("{name}.snap"));
     let beside = request.directory.join(format!("{name}.snap.new"));
     let body = format::normal(&request.body);
-    let accepted = read_accepted(&accepted_path)?;
+    let accepted = match (read_accepted(&accepted_path)?, &request.shipped) {
+        (None, Some(shipped)) => read_accepted(&shipped.join(format!("{name}.snap")))?,
+        (accepted, _) => accepted,
+    };
     if accepted.as_deref() == Some(body.as_str()) {
         if request.update != UpdateMode::Ci {
             pending::remove_if_there(&beside)?;

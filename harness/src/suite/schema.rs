@@ -8,6 +8,7 @@
 
 use serde_json::{Map, Value, json};
 
+use self::share::share;
 use super::clause::{Join, MOST_BRANCHES};
 use super::condition::{DIMENSIONS, words};
 use super::grammar::Grammar;
@@ -20,32 +21,32 @@ use super::table::{CheckTable, Kind, STATISTICS, Shorthand, Subject};
 
 /// The schema of suite files, with the given check types.
 pub fn suite(tables: &[&'static CheckTable]) -> Value {
-    with_expect(root("suite/v1", "A suite of muster", mapping(&SUITE, tables)), tables)
+    with_expect(unshared("suite/v1", "A suite of muster", mapping(&SUITE)), tables)
 }
 
 /// The schema of files of tests that suites include.
 pub fn fragment(tables: &[&'static CheckTable]) -> Value {
-    with_expect(root("tests/v1", "Tests that suites of muster include", mapping(&FRAGMENT, tables)), tables)
+    with_expect(unshared("tests/v1", "Tests that suites of muster include", mapping(&FRAGMENT)), tables)
 }
 
 /// The schema of known issues.
 pub fn known_issues() -> Value {
-    root("known-issues/v1", "Known issues of suites of muster", mapping(&KNOWN_ISSUES, &[]))
+    root("known-issues/v1", "Known issues of suites of muster", mapping(&KNOWN_ISSUES))
 }
 
 /// The schema of proofs.
 pub fn proofs() -> Value {
-    root("proofs/v1", "Proofs that tests of muster can fail", mapping(&PROOFS, &[]))
+    root("proofs/v1", "Proofs that tests of muster can fail", mapping(&PROOFS))
 }
 
 /// The schema of image catalogues.
 pub fn images() -> Value {
-    root("images/v1", "An image catalogue of muster", mapping(&CATALOGUE, &[]))
+    root("images/v1", "An image catalogue of muster", mapping(&CATALOGUE))
 }
 
 /// The schema of console rules.
 pub fn console_rules() -> Value {
-    root(super::console_rules::SCHEMA, "Console rules of muster", mapping(&super::console_rules::FILE, &[]))
+    root(super::console_rules::SCHEMA, "Console rules of muster", mapping(&super::console_rules::FILE))
 }
 
 /// The schema of a ledger of deviations.
@@ -53,20 +54,20 @@ pub fn deviations() -> Value {
     root(
         super::deviations::SCHEMA,
         "Documented deviations of one system from another",
-        mapping(&super::deviations::FILE, &[]),
+        mapping(&super::deviations::FILE),
     )
 }
 
 /// The schema of lists of the checks of other tools.
 pub fn foreign_checks() -> Value {
-    root(
-        super::foreign::SCHEMA,
-        "Checks of another tool, and what takes their place",
-        mapping(&super::foreign::FILE, &[]),
-    )
+    root(super::foreign::SCHEMA, "Checks of another tool, and what takes their place", mapping(&super::foreign::FILE))
 }
 
-fn root(id: &str, title: &str, mut schema: Value) -> Value {
+fn root(id: &str, title: &str, schema: Value) -> Value {
+    share(unshared(id, title, schema))
+}
+
+fn unshared(id: &str, title: &str, mut schema: Value) -> Value {
     let object = schema.as_object_mut().map(std::mem::take).unwrap_or_default();
     let mut out = Map::new();
     out.insert("$schema".to_owned(), json!("https://json-schema.org/draft/2020-12/schema"));
@@ -76,16 +77,17 @@ fn root(id: &str, title: &str, mut schema: Value) -> Value {
     Value::Object(out)
 }
 
-/// The schema with a definition of what the branches of `any-of` and `all-of` hold, which stand in each other.
+/// The schema with definitions of expectations, in which those of `any-of` and `all-of` stand, and of adjusted ones.
 fn with_expect(mut schema: Value, tables: &[&'static CheckTable]) -> Value {
-    schema["$defs"] = json!({"expect": expect(tables)});
-    schema
+    let expect = expect(tables);
+    schema["$defs"] = json!({"expect": expect, "adjusted": removable(expect.clone())});
+    share(schema)
 }
 
-fn mapping(table: &'static KeyTable, tables: &[&'static CheckTable]) -> Value {
+fn mapping(table: &'static KeyTable) -> Value {
     let mut properties = Map::new();
     for key in table.keys {
-        properties.insert(key.name.to_owned(), property(key, tables));
+        properties.insert(key.name.to_owned(), property(key));
     }
     let required: Vec<_> = table.keys.iter().filter(|key| key.required).map(|key| key.name).collect();
     let mut out =
@@ -114,8 +116,8 @@ fn mapping(table: &'static KeyTable, tables: &[&'static CheckTable]) -> Value {
     out
 }
 
-fn property(key: &Key, tables: &[&'static CheckTable]) -> Value {
-    let mut out = shape(&key.shape, tables);
+fn property(key: &Key) -> Value {
+    let mut out = shape(&key.shape);
     match key.name {
         "tags" => out["maxItems"] = json!(MOST_TAGS),
         "adjust" => out["maxItems"] = json!(MOST_ADJUSTMENTS),
@@ -127,7 +129,7 @@ fn property(key: &Key, tables: &[&'static CheckTable]) -> Value {
     out
 }
 
-fn shape(shape: &Shape, tables: &[&'static CheckTable]) -> Value {
+fn shape(shape: &Shape) -> Value {
     match shape {
         Shape::Constant(text) => json!({"const": text}),
         Shape::Id => id(),
@@ -146,19 +148,23 @@ fn shape(shape: &Shape, tables: &[&'static CheckTable]) -> Value {
         Shape::Count => json!({"anyOf": [{"type": "integer", "minimum": 1}, pattern("[0-9]+|0x[0-9a-fA-F]+")]}),
         Shape::Word(words) => choice(words),
         Shape::Matcher(kind) => matcher(kind),
-        Shape::Mapping(table) => mapping(table, tables),
-        Shape::List(table) => json!({"type": "array", "items": mapping(table, tables), "minItems": 1}),
+        Shape::Mapping(table) => mapping(table),
+        Shape::List(table) => json!({"type": "array", "items": mapping(table), "minItems": 1}),
         Shape::OneOf(table) => {
-            let mut out = mapping(table, tables);
+            let mut out = mapping(table);
             out["minProperties"] = json!(1);
             out["maxProperties"] = json!(1);
             out
         }
         Shape::Steps => {
-            let steps: Vec<_> = STEPS.iter().copied().map(|table| mapping(table, tables)).collect();
-            json!({"type": "array", "items": {"oneOf": steps}, "minItems": 1})
+            // By its first key, so that a mistake in a step is told of that step and not of all kinds.
+            let name = |table: &KeyTable| table.keys[0].name;
+            let names: Vec<_> = STEPS.iter().map(|table| json!({"required": [name(table)]})).collect();
+            let of = |table: &&'static KeyTable| json!({"if": {"required": [name(table)]}, "then": mapping(table)});
+            let forms: Vec<_> = STEPS.iter().map(of).collect();
+            json!({"type": "array", "items": {"type": "object", "oneOf": names, "allOf": forms}, "minItems": 1})
         }
-        Shape::Expect => expect(tables),
+        Shape::Expect => json!({"$ref": "#/$defs/expect"}),
         Shape::Vars => json!({
             "type": "object",
             "propertyNames": {"pattern": "^[a-z][a-z0-9_-]*$"},
@@ -178,12 +184,12 @@ fn shape(shape: &Shape, tables: &[&'static CheckTable]) -> Value {
         }
         Shape::Source(words, table) => {
             let words: Vec<_> = words.iter().map(|(word, _)| *word).collect();
-            json!({"anyOf": [choice(&words), mapping(table, tables)]})
+            json!({"anyOf": [choice(&words), mapping(table)]})
         }
         Shape::Natural => json!({"anyOf": [{"type": "integer", "minimum": 0}, pattern("[0-9]+|0x[0-9a-fA-F]+")]}),
         Shape::AllOrLines => json!({"anyOf": [{"const": "all"}, {"type": "array", "items": line(), "minItems": 1}]}),
         Shape::ForEach => for_each(),
-        Shape::Adjust => removable(expect(tables)),
+        Shape::Adjust => json!({"$ref": "#/$defs/adjusted"}),
         Shape::Matrix => matrix(),
         Shape::Globs => json!({"type": "object", "additionalProperties": line(), "minProperties": 1}),
         Shape::Facts => {
@@ -222,12 +228,11 @@ fn for_each() -> Value {
 /// Expectations in which every check type, subject and attribute may also be `null`.
 fn removable(mut expect: Value) -> Value {
     let or_null = |value: &mut Value| {
-        let description = value.get("description").cloned();
-        let mut both = json!({"anyOf": [std::mem::take(value), {"type": "null"}]});
-        if let Some(description) = description {
-            both["description"] = description;
+        // What it is stands in `expect`, which an editor has loaded too.
+        if let Some(object) = value.as_object_mut() {
+            object.shift_remove("description");
         }
-        *value = both;
+        *value = json!({"anyOf": [std::mem::take(value), {"type": "null"}], "description": ADJUSTED});
     };
     // What stands below a subject: each of its attributes.
     fn attributes(subject: &mut Value, or_null: &dyn Fn(&mut Value)) {
@@ -256,7 +261,7 @@ fn matrix() -> Value {
     let word = || json!({"type": ["string", "number", "boolean"], "pattern": MATRIX_WORD});
     let mut properties = Map::new();
     for key in MATRIX.keys {
-        let mut value = list(shape(&key.shape, &[]));
+        let mut value = list(shape(&key.shape));
         value["description"] = json!(key.doc);
         properties.insert(key.name.to_owned(), value);
     }
@@ -382,6 +387,7 @@ fn subject(table: &'static CheckTable) -> Value {
 /// A value of a dimension that shapes no machine: it becomes part of a test's name.
 const MATRIX_WORD: &str = r"^[A-Za-z0-9][A-Za-z0-9._+-]{0,59}$|\$\{";
 const ANY_WORD: &str = "One of these words is so.";
+const ADJUSTED: &str = "As in `expect`; `null` removes it.";
 const EVENTUALLY: &str = "Ask again until it is so, at most so long.";
 const DURATION: &str = r"([0-9]+(\.[0-9]+)?\s*(d|h|min|m|s|ms|us)\s*)+";
 const SIZE: &str = r"[0-9]+(\.[0-9]+)?\s*(B|KB|kB|MB|GB|TB|KiB|MiB|GiB|TiB)";
@@ -488,8 +494,11 @@ fn matcher(kind: &Kind) -> Value {
 
 /// A mapping of matchers. Below `any-of` and `not` stand scalars, or one more level of matchers.
 fn matchers(kind: &Kind, keys: &[&str]) -> Value {
-    nested(kind, keys, 2)
+    nested(kind, keys, LEVELS)
 }
+
+/// How many levels of matchers may stand below the first.
+const LEVELS: usize = 2;
 
 fn nested(kind: &Kind, keys: &[&str], levels: usize) -> Value {
     let inner = || match levels {
@@ -523,7 +532,9 @@ fn nested(kind: &Kind, keys: &[&str], levels: usize) -> Value {
                 "minProperties": 1
             }),
         };
-        if let Some((_, doc)) = MATCHERS.iter().find(|(name, _)| name == key) {
+        // Once is enough for what may stand in itself.
+        let doc = MATCHERS.iter().find(|(name, _)| name == key).filter(|_| levels == LEVELS);
+        if let Some((_, doc)) = doc {
             value["description"] = json!(doc);
         }
         properties.insert((*key).to_owned(), value);
@@ -531,6 +542,7 @@ fn nested(kind: &Kind, keys: &[&str], levels: usize) -> Value {
     json!({"type": "object", "properties": properties, "additionalProperties": false, "minProperties": 1})
 }
 
+mod share;
 #[cfg(test)]
 mod shipped_tests;
 #[cfg(test)]

@@ -7,7 +7,7 @@ mod sides;
 use camino::{Utf8Path, Utf8PathBuf};
 
 use self::after::After;
-use self::reading::{Reading, is_facts};
+use self::reading::{Reading, System, is_facts};
 use self::sides::{Side, Sides};
 use super::load::{self, Selection};
 use super::session::MachineOptions;
@@ -124,9 +124,11 @@ pub fn execute(arguments: Arguments) -> Result<Exit, Complaint> {
     let (before_baseline, before_candidate) = asked_first(&arguments)?;
     let reading = Reading { kinds: &kinds, scope: &scope };
     let [of_baseline, of_candidate] = machines(&arguments)?;
-    let baseline = reading.facts(&arguments.baseline, before_baseline, &of_baseline)?;
-    let candidate =
-        arguments.candidate.as_ref().map(|named| reading.facts(named, before_candidate, &of_candidate)).transpose()?;
+    // Both are found before one is booted.
+    let baseline = System::find(&arguments.baseline, &of_baseline)?;
+    let candidate = arguments.candidate.as_ref().map(|named| System::find(named, &of_candidate)).transpose()?;
+    let baseline = reading.facts(baseline, before_baseline, &of_baseline)?;
+    let candidate = candidate.map(|system| reading.facts(system, before_candidate, &of_candidate)).transpose()?;
     if let Some(path) = &arguments.save_facts {
         save(path, candidate.as_ref().unwrap_or(&baseline))?;
     }

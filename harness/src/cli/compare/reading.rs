@@ -38,19 +38,23 @@ pub(super) struct Reading<'r> {
     pub(super) scope: &'r Scope,
 }
 
-impl Reading<'_> {
-    /// What is named, as it is or as the test leaves it. Facts that were written before stay what they are.
-    pub(super) fn facts(
-        &self,
-        named: &str,
-        after: Option<After>,
-        options: &MachineOptions,
-    ) -> Result<Facts, Complaint> {
+/// A system that is named, found before anything is booted.
+pub(super) enum System {
+    /// Facts that were written before.
+    Known(Box<Facts>),
+    /// An image, and the project that knows how lab images are built.
+    Image(Project, Box<ImageSpec>),
+}
+
+impl System {
+    /// A file of facts, a run, an image of the catalogue or a disk.
+    pub(super) fn find(named: &str, options: &MachineOptions) -> Result<Self, Complaint> {
         let path = Utf8Path::new(named);
         if is_facts(named) {
-            return Facts::read(path).map_err(|why| {
+            let facts = Facts::read(path).map_err(|why| {
                 Complaint::invalid(why).hint("`muster compare IMAGE --save-facts FILE` writes such a file")
-            });
+            })?;
+            return Ok(Self::Known(Box::new(facts)));
         }
         let project = Project::find()?;
         // A folder that happens to be called as an image of the catalogue is no run.
@@ -59,7 +63,22 @@ impl Reading<'_> {
             true => spec_of_run(&project, path, options)?,
             false => spec(&project, named, options.format, options)?,
         };
-        self.boot(project, spec, after, options)
+        Ok(Self::Image(project, Box::new(spec)))
+    }
+}
+
+impl Reading<'_> {
+    /// Facts of a system, as it is or as the test leaves it. Facts that were written before stay what they are.
+    pub(super) fn facts(
+        &self,
+        system: System,
+        after: Option<After>,
+        options: &MachineOptions,
+    ) -> Result<Facts, Complaint> {
+        match system {
+            System::Known(facts) => Ok(*facts),
+            System::Image(project, spec) => self.boot(project, *spec, after, options),
+        }
     }
 
     fn boot(

@@ -16,6 +16,7 @@ impl Folders {
 
     fn request(&self, body: &str, update: UpdateMode) -> SnapshotRequest {
         SnapshotRequest {
+            shipped: None,
             directory: self.accepted.clone(),
             pending_directory: self.run.clone(),
             name: file_name("base", "facts", "sysctl", "lab"),
