@@ -98,18 +98,18 @@ table! {
     CACHE_UNUSABLE = "cache.unusable", Error, "The image cache could not be used.", "Look at its permissions and its free space.";
     IMAGE_CHANGED = "image.changed", Error, "The bytes of the source image changed while it was in use.", "Find out who wrote to it; the results are void.";
     QEMU_MISSING = "qemu.missing", Error, "The emulator, or a tool that comes with it, is not installed.", "Run `muster doctor`: it names the package.";
-    QEMU_REFUSED = "qemu.refused", Error, "QEMU ended before the machine started.", "Read its message; `qemu-command` in the machine's folder starts it by hand.";
+    QEMU_REFUSED = "qemu.refused", Error, "QEMU ended before the machine started.", "Read its message; `qemu-command` in the machine's directory starts it by hand.";
     ACCELERATOR_UNAVAILABLE = "accelerator.unavailable", Error, "The accelerator that was asked for does not work on this host.", "Use `--accel auto`, or run `muster doctor`.";
     FIRMWARE_MISSING = "firmware.missing", Error, "No firmware on this host offers what the image needs.", "Install the OVMF package; `muster doctor` names it.";
-    SEED_FAILED = "seed.failed", Error, "The seed (key, user, network) could not be written.", "Read the message; the run folder may be full or read-only.";
+    SEED_FAILED = "seed.failed", Error, "The seed (key, user, network) could not be written.", "Read the message; the run directory may be full or read-only.";
     SEED_REJECTED = "seed.rejected", Error, "The guest answers SSH but refuses the key of this run.", "The image did not apply the seed: check its kind (`seed:`) and the console for cloud-init's messages.";
     BOOT_TIMEOUT = "boot.timeout", Error, "The guest did not answer SSH before its deadline.", "Read the end of console.log; raise `boot-timeout` only if the guest was still making progress.";
     BOOT_UNSETTLED = "boot.unsettled", Error, "The guest answers, but its boot did not finish before the deadline.", "`systemctl list-jobs` in the guest names what it waits for.";
     BOOT_EMERGENCY = "boot.emergency", Fail, "The boot ended in an emergency shell.", "The console excerpt names the unit or device that failed.";
-    MACHINE_EXITED = "machine.exited", Error, "QEMU ended while its guest was in use.", "Read qemu.log in the machine's folder; look for the host's OOM killer.";
+    MACHINE_EXITED = "machine.exited", Error, "QEMU ended while its guest was in use.", "Read qemu.log in the machine's directory; look for the host's OOM killer.";
     MACHINE_POWERED_OFF = "machine.powered-off", Error, "The guest powered itself off while it was in use.", "The end of console.log shows what asked for it.";
     MACHINE_REBOOTED = "machine.rebooted", Error, "The guest rebooted by itself while it was in use.", "The end of console.log shows what asked for it; a reboot that is meant is a `reboot:` step.";
-    HOST_DISK_FULL = "host.disk-full", Error, "This host has no room left for what the guest writes to its disk, so its machine was stopped.", "Free some space in the file system of the run folder, or name another folder with `--out`.";
+    HOST_DISK_FULL = "host.disk-full", Error, "This host has no room left for what the guest writes to its disk, so its machine was stopped.", "Free some space in the file system of the run directory, or name another directory with `--out`.";
     SSH_LOST = "ssh.lost", Error, "The SSH connection broke and did not come back.", "Look at console.log and at what the test did to sshd or the network.";
     SSH_PROTOCOL = "ssh.protocol", Error, "The guest answered outside the protocol of its shell.", "The shell of the guest was replaced or disturbed; see the excerpt.";
     SSH_HOST_KEY = "ssh.host-key", Error, "The guest showed another host key than before.", "Something regenerated the host keys, or this is another machine.";
@@ -134,7 +134,7 @@ table! {
     REBOOT_UNPROVEN = "reboot.unproven", Error, "The guest came back from a reboot, but what happened meanwhile cannot be told.", "The message names what is missing; a console that shows the kernel's start, or a journal that survives, settles it.";
     TEST_TIMEOUT = "test.timeout", Error, "The test did not end before its time-out.", "The report says which part was running.";
     STEP_UPLOAD = "step.upload", Fail, "An `upload` step could not bring its file into the guest.", "Check the file, the path in the guest, and whether its file system is read-only or full.";
-    SETUP_FAILED = "setup.failed", Error, "The suite's setup failed, so that its tests could not be asked.", "Mend the setup steps first.";
+    SETUP_FAILED = "setup.failed", Error, "The suite's setup failed, so that its tests could not run.", "Fix the setup steps first.";
     TEARDOWN_FAILED = "teardown.failed", Fail, "A step of the suite's teardown did not do what it states.", "Mend the teardown, or what the tests left behind.";
     BASE_FAILED_UNITS = "base.failed-units", Fail, "A systemd unit failed while this test ran.", "`systemctl status` of the unit is in the report.";
     BASE_CRASH_LOOP = "base.crash-loop", Fail, "systemd restarts a service again and again: it waits for its third start, or was restarted for the third time or a later one while this test ran.", "`systemctl status` of the service is in the report; `journalctl -u` says why it ends.";
@@ -153,7 +153,7 @@ table! {
     SKIP_WHEN = "skip.when", Skip, "The test's `when` is not true on this image.", "Nothing: the reason says which fact decided it.";
     SKIP_IMAGE = "skip.image", Skip, "The suite's `images: where` is not true for this image.", "Nothing.";
     SKIP_MACHINE = "skip.machine", Skip, "The machine under test cannot do, or must not be put through, what the test needs.", "Run it on an image that muster boots itself; for a machine that may be changed, see `--allow-changes`.";
-    SKIP_KNOWN = "skip.known-issue", Skip, "A known issue says that the test is not asked for now.", "Nothing until the entry expires; its tracker says more.";
+    SKIP_KNOWN = "skip.known-issue", Skip, "A known issue says that the test does not run for now.", "Nothing until the entry expires; its tracker says more.";
     SKIP_NEED = "skip.need", Skip, "A test that this one needs did not pass.", "Mend that one first.";
 }
 

@@ -6,11 +6,11 @@ use std::os::unix::fs::PermissionsExt as _;
 use camino::{Utf8Path, Utf8PathBuf};
 use sha2::{Digest as _, Sha256};
 
-/// A file or folder could not be written or read.
+/// A file or directory could not be written or read.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot {action} {path}: {}", cause(source))]
 pub struct FileError {
-    /// What was being done, as a verb: `write`, `create the folder`, `read`.
+    /// What was being done, as a verb: `write`, `create the directory`, `read`.
     pub action: &'static str,
     /// The path.
     pub path: Utf8PathBuf,
@@ -35,14 +35,14 @@ fn cause(error: &std::io::Error) -> String {
             "the disk is full; free some space and render the run again from its events.jsonl".into()
         }
         ErrorKind::QuotaExceeded => "the disk quota is used up; free some space and try again".into(),
-        ErrorKind::ReadOnlyFilesystem => "the file system is read-only; name another folder for the run".into(),
-        ErrorKind::PermissionDenied => "permission denied; name a folder that you may write to".into(),
+        ErrorKind::ReadOnlyFilesystem => "the file system is read-only; name another directory for the run".into(),
+        ErrorKind::PermissionDenied => "permission denied; name a directory that you may write to".into(),
         _ => error.to_string(),
     }
 }
 
 /// Writes `bytes` to `path` so that a reader, and a crash at any moment, sees the old file or the
-/// new one and never a part: a temporary file in the same folder, synced, then renamed over.
+/// new one and never a part: a temporary file in the same directory, synced, then renamed over.
 pub fn write_atomically(path: &Utf8Path, bytes: &[u8]) -> Result<(), FileError> {
     let folder = match path.parent() {
         Some(parent) if !parent.as_str().is_empty() => parent,
@@ -59,13 +59,13 @@ pub fn write_atomically(path: &Utf8Path, bytes: &[u8]) -> Result<(), FileError> 
     file.write_all(bytes).map_err(failed())?;
     file.as_file().sync_all().map_err(failed())?;
     file.persist(path).map_err(|error| failed()(error.error))?;
-    // The rename itself is durable only when the folder is.
+    // The rename itself is durable only when the directory is.
     std::fs::File::open(folder).and_then(|folder| folder.sync_all()).map_err(failed())
 }
 
-/// Creates a folder and those above it.
+/// Creates a directory and those above it.
 pub fn ensure(folder: &Utf8Path) -> Result<(), FileError> {
-    std::fs::create_dir_all(folder).map_err(FileError::because("create the folder", folder))
+    std::fs::create_dir_all(folder).map_err(FileError::because("create the directory", folder))
 }
 
 /// How often a lock that somebody holds is tried again, a hundredth of a second apart. A child that

@@ -198,7 +198,7 @@ fn what_failed_is_shown_from_its_end_and_with_files_that_a_ci_server_finds() {
     };
     let refused = run(env!("CARGO_MANIFEST_DIR"));
     refused.assert_status(2);
-    assert!(refused.stderr.contains("--attachments-base: the run folder"), "{}", refused.stderr);
+    assert!(refused.stderr.contains("--attachments-base: the run directory"), "{}", refused.stderr);
     assert!(!place.path("run").exists(), "nothing was made");
 
     let base = place.folder.path();

@@ -45,7 +45,7 @@ fn totals_come_first_then_the_gaps_then_the_tests() {
     let parts = [
         "other  4 checks: 0 covered, 1 partly, 1 by other means, 1 outside, 1 gap\n",
         "Gaps: other\n  disk\n      that disks are there\n      missing: nobody wrote it\n",
-        "  login\n      s/one; not asked: the second login\n",
+        "  login\n      s/one; not covered: the second login\n",
         "  cloud\n      outside: it is about a cloud\n",
         "  s: 1 of 2",
     ];

@@ -89,7 +89,7 @@ fn what_cannot_be_meant_is_refused_before_anything_is_reached() {
         (&["record", "lab"], "--of"),
         (&["record", "lab", "--connect", "me@host", "--of", "groups"], "cannot be used with"),
         (&["record", "lba", "--of", "groups"], "did you mean `lab`"),
-        (&["record", "lab", "--of", "groups", "--output", "no/such/folder/x.yaml"], "its folder is not there"),
+        (&["record", "lab", "--of", "groups", "--output", "no/such/folder/x.yaml"], "its directory is not there"),
     ] {
         let ended = Place::new().run(words, Duration::from_secs(30));
         ended.assert_status(2);

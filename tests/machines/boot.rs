@@ -36,7 +36,7 @@ fn a_disk_without_a_system_is_told_by_its_firmware_and_not_waited_for() {
             .success()
     );
     let words = ["run", "--suites", suite.to_str().unwrap(), "--image", disk.to_str().unwrap()];
-    let ended = place.run(&words, Duration::from_secs(90));
+    let ended = place.run(&words, Duration::from_secs(300));
     ended.assert_status(1);
     let test = place.test("probe/one");
     assert_outcome(&test, Outcome::Fail, &["console.boot-loader"]);
@@ -63,6 +63,6 @@ fn a_guest_that_refuses_the_key_is_told_from_one_that_is_silent() {
         "--boot-timeout",
         "5s",
     ];
-    place.run(&words, Duration::from_secs(120)).assert_status(3);
+    place.run(&words, Duration::from_secs(300)).assert_status(3);
     assert_outcome(&place.test("probe/one"), Outcome::Error, &["seed.rejected"]);
 }

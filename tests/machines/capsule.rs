@@ -38,7 +38,7 @@ tests:
       - run: "false"
 "#;
 
-const SOON: Duration = Duration::from_secs(120);
+const SOON: Duration = Duration::from_secs(300);
 
 /// `muster` with a cache of its own, in which its machines are looked for.
 fn command(place: &Place, words: &[&str]) -> Command {

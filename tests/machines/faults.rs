@@ -253,7 +253,7 @@ fn a_damaged_cache_is_told_before_anything_boots() {
     for (what, bytes, id) in damages {
         std::fs::write(folder.join("disk.qcow2"), bytes).unwrap();
         let child = scene.command(CALM).env("MUSTER_CACHE", &cache).spawn().unwrap();
-        let ended = finish(child, Duration::from_secs(60));
+        let ended = finish(child, Duration::from_secs(120));
         assert_eq!(ended.status, 2, "{what}: {}{}", ended.stdout, ended.stderr);
         assert!(ended.stderr.contains(&format!("`muster failures {id}`")), "{what}: {}", ended.stderr);
         assert!(!scene.place.path("run").exists(), "{what}: a run was begun");
@@ -324,7 +324,7 @@ fn interrupted(moment: Duration) {
     if !over {
         signal(&child, "INT");
     }
-    let ended = finish(child, Duration::from_secs(30));
+    let ended = finish(child, PATIENCE);
     let said = format!("interrupted at {moment:?}, ended after {:?}: {}", begun.elapsed(), words(&ended));
     let reports = scene.place.path("run").join("run.json").exists();
     match ended.status {

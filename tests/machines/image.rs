@@ -14,7 +14,7 @@ fn refused(place: &Place, image: &str, extra: &[&str], id: &str, says: &str) {
     let suite = place.write("probe.yaml", SUITE);
     let mut words = vec!["run", "--suites", suite.to_str().unwrap(), "--image", image];
     words.extend(extra);
-    let ended = place.run(&words, Duration::from_secs(30));
+    let ended = place.run(&words, Duration::from_secs(120));
     ended.assert_status(2);
     assert!(
         ended.stdout.contains(says) || ended.stderr.contains(says),
@@ -31,7 +31,7 @@ fn refused_at_once(place: &Place, image: &str, extra: &[&str], id: &str, says: &
     let suite = place.write("probe.yaml", SUITE);
     let mut words = vec!["run", "--suites", suite.to_str().unwrap(), "--image", image];
     words.extend(extra);
-    let ended = place.run(&words, Duration::from_secs(30));
+    let ended = place.run(&words, Duration::from_secs(120));
     ended.assert_status(2);
     assert_eq!(ended.stderr.matches("error: ").count(), 1, "{}", ended.stderr);
     assert!(ended.stderr.contains(says), "{says:?} is missing in\n{}", ended.stderr);

@@ -37,7 +37,7 @@ fn a_guest_reaches_the_internet_only_when_it_may_and_the_host_never() {
     let mut command = isolated(&["--net", "--mount"]);
     command.arg(std::env::current_exe().unwrap()).args(["--exact", name, "--nocapture", "--test-threads=1"]);
     let child = command.env(INSIDE, &disk).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    let ended = finish(child, Duration::from_secs(180));
+    let ended = finish(child, Duration::from_secs(300));
     assert!(ended.stdout.contains("1 passed"), "{}{}", ended.stdout, ended.stderr);
 }
 

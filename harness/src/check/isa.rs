@@ -108,7 +108,7 @@ fn stated(file: &Fields<'_>) -> Option<Option<usize>> {
     Some(highest)
 }
 
-/// What the loader says of the folders below `glibc-hwcaps`.
+/// What the loader says of the directories below `glibc-hwcaps`.
 fn supported(text: &str) -> Result<Value, String> {
     let (arch, text) = text.split_once('\n').unwrap_or((text, ""));
     if arch != "arch=x86_64" {
@@ -129,7 +129,7 @@ fn supported(text: &str) -> Result<Value, String> {
             }
         }
     }
-    // The lowest level has no folder: every processor that runs this has it.
+    // The lowest level has no directory: every processor that runs this has it.
     if known { Ok(Value::text(X86_LEVELS[highest.unwrap_or(0)])) } else { Err("the loader lists no level".to_owned()) }
 }
 

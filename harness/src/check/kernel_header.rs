@@ -30,7 +30,7 @@ pub fn read(text: &str) -> Header {
     let stated = stated(text);
     let has = |symbol: &str| text.lines().any(|line| line.trim_end() == symbol);
     let arch = match stated.map(|(arch, _)| arch).or_else(|| fragment_arch(text)) {
-        // The build writes the folder of arch/, which for several is not what `uname` says.
+        // The build writes the directory of arch/, which for several is not what `uname` says.
         Some("x86_64") => Some("x86_64"),
         Some("arm64" | "aarch64") => Some("aarch64"),
         Some("s390") if has("CONFIG_64BIT=y") => Some("s390x"),

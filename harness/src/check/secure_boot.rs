@@ -88,7 +88,7 @@ const SOURCES: &[Source] = &[
         attributes: &["enabled", "setup-mode"],
         key: "secure-boot/variables",
         seconds: 10,
-        // Every UEFI has BootOrder or SecureBoot; without either the folder is only a mount point.
+        // Every UEFI has BootOrder or SecureBoot; without either the directory is only a mount point.
         script: r#"[ -d /sys/firmware ] || { echo '/sys is not mounted' >&2; exit 1; }
 [ -d /sys/firmware/efi ] || { echo bios; exit; }
 echo efi

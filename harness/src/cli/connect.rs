@@ -168,7 +168,7 @@ impl Destination {
     }
 }
 
-/// A name as images have, since reports and folders are named by it.
+/// A name as images have, since reports and directories are named by it.
 fn safe_name(name: &str) -> Result<String, Complaint> {
     let fine = name.len() <= 60
         && name.starts_with(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit())

@@ -45,7 +45,7 @@ enum Command {
         /// them; `-` is stdin
         #[arg(required = true)]
         files: Vec<Utf8PathBuf>,
-        /// Rules beside the shipped ones: a file or a folder; may be repeated
+        /// Rules beside the shipped ones: a file or a directory; may be repeated
         #[arg(long, value_name = "FILE")]
         rules: Vec<Utf8PathBuf>,
         /// The mildest severity that is reported
@@ -62,7 +62,7 @@ enum Command {
     /// List the rules: severity, category, name, and why
     #[command(after_help = "Example: muster console rules --rules mine.yaml")]
     Rules {
-        /// Rules beside the shipped ones: a file or a folder; may be repeated
+        /// Rules beside the shipped ones: a file or a directory; may be repeated
         #[arg(long, value_name = "FILE")]
         rules: Vec<Utf8PathBuf>,
         /// How rules are printed: text for people, json for programs (an array of objects)

@@ -45,13 +45,13 @@ impl Display {
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct ReportOptions {
     /// The directory from which the CI server resolves the attachments that junit.xml names, such as $WORKSPACE or
-    /// $CI_PROJECT_DIR; the run's folder must lie in it [default: the current directory, where it holds the folder]
+    /// $CI_PROJECT_DIR; the run's directory must lie in it [default: the current directory, where it holds the directory]
     #[arg(long, value_name = "DIRECTORY")]
     pub attachments_base: Option<Utf8PathBuf>,
 }
 
 impl ReportOptions {
-    /// From where reports of a run in this folder name files. The folder need not be there yet.
+    /// From where reports of a run in this directory name files. The directory need not be there yet.
     pub fn base(&self, folder: &Utf8Path) -> Result<Base, Complaint> {
         Base::of(folder, self.attachments_base.as_deref()).map_err(|why| {
             Complaint::invalid(format!("--attachments-base: {why}"))

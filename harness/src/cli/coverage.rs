@@ -20,7 +20,7 @@ pub struct Arguments {
     /// Only this tool; may be repeated
     #[arg(long = "tool", value_name = "NAME")]
     tools: Vec<String>,
-    /// Folders of suites, each with its lists in the folder coverage [default: the suites of this checkout]
+    /// Directories of suites, each with its lists in the directory coverage [default: the suites of this checkout]
     #[arg(long, value_name = "PATH")]
     suites: Vec<Utf8PathBuf>,
     /// How it is printed
@@ -47,7 +47,8 @@ pub fn execute(arguments: Arguments) -> Result<Exit, Complaint> {
     let paths: Vec<_> = folders.iter().filter(|folder| folder.is_dir()).cloned().collect();
     if paths.is_empty() {
         let looked = folders.iter().map(|folder| folder.as_str()).collect::<Vec<_>>().join(", ");
-        let what = if looked.is_empty() { "no folder of suites was named".to_owned() } else { format!("no {looked}") };
+        let what =
+            if looked.is_empty() { "no directory of suites was named".to_owned() } else { format!("no {looked}") };
         return Err(Complaint::invalid(format!("there are no lists of checks of other tools: {what}"))
             .hint("`muster schema foreign-checks` says what such a list is"));
     }
@@ -114,7 +115,7 @@ fn here(check: &Check, test: impl Fn(&str) -> String) -> String {
     let tests: Vec<String> = check.tests.iter().map(|name| test(name)).collect();
     match check.standing() {
         Standing::Covered => tests.join(", "),
-        Standing::Partly => format!("{}; not asked: {}", tests.join(", "), check.remark()),
+        Standing::Partly => format!("{}; not covered: {}", tests.join(", "), check.remark()),
         standing => format!("{}: {}", standing.word(), check.remark()),
     }
 }

@@ -5,7 +5,7 @@ use super::{Complaint, OutputFormat, say};
 use crate::exit::Exit;
 use crate::machine::doctor::{self, State};
 
-/// Explain what this host offers and how to mend what is missing
+/// Say what this host offers and how to install what is missing
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example: muster doctor --format json")]
 pub struct Arguments {
@@ -29,7 +29,7 @@ pub fn execute(arguments: Arguments) -> Result<Exit, Complaint> {
         for finding in &findings {
             say(&format!("{:8}  {}: {}", word(finding.state), finding.what, finding.detail));
             if let Some(mend) = &finding.mend {
-                say(&format!("          mend: {mend}"));
+                say(&format!("          fix: {mend}"));
             }
         }
     }

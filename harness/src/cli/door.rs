@@ -12,7 +12,7 @@ use crate::guest::HostKey;
 use crate::run::entrance::Entrance;
 use crate::text;
 
-/// The configuration's name in its folder.
+/// The configuration's name in its directory.
 const CONFIG: &str = "ssh_config";
 
 /// How long the client may take to notice that its machine has ended.
@@ -28,7 +28,7 @@ pub struct Door {
 }
 
 impl Door {
-    /// Writes `ssh_config` and `known_hosts` into the folder. `name`, a plain word, is what the
+    /// Writes `ssh_config` and `known_hosts` into the directory. `name`, a plain word, is what the
     /// machine is called in them.
     pub fn make(entrance: &Entrance, name: &str, folder: &Utf8Path) -> Result<Self, Complaint> {
         let failed = |path: &Utf8Path| {
@@ -157,7 +157,7 @@ fn configuration(entrance: &Entrance, name: &str, known: &Utf8Path) -> Result<St
 fn quoted(path: &str) -> Result<String, Complaint> {
     if path.contains(['"', '\\']) || path.chars().any(char::is_control) {
         let what = format!("the path {path:?} has a character that OpenSSH's configuration cannot hold");
-        return Err(Complaint::invalid(what).hint("set MUSTER_CACHE to a plainer folder"));
+        return Err(Complaint::invalid(what).hint("set MUSTER_CACHE to a plainer directory"));
     }
     Ok(format!("\"{}\"", path.replace('%', "%%")))
 }

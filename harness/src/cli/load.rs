@@ -92,7 +92,7 @@ pub fn accept(suites: Vec<Suite>) -> Result<Loaded, Complaint> {
     Ok(Loaded { suites })
 }
 
-/// The folders among what suites come from, in which known issues may lie beside them. A suite that is
+/// The directories among what suites come from, in which known issues may lie beside them. A suite that is
 /// named by its file stands alone.
 pub fn folders(selection: &Selection) -> Result<Vec<Utf8PathBuf>, Complaint> {
     Ok(paths(selection)?.into_iter().filter(|path| path.is_dir()).collect())
@@ -103,7 +103,7 @@ pub fn today() -> jiff::civil::Date {
     jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date()
 }
 
-/// The known issues of the folders of suites and of these files, and what is to be said of entries
+/// The known issues of the directories of suites and of these files, and what is to be said of entries
 /// that are over or soon will be. Prints every error and ends the command when there is one.
 pub fn known_issues(
     loaded: &Loaded,

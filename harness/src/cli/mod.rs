@@ -49,12 +49,12 @@ struct Arguments {
     command: Command,
 }
 
-const EXIT_CODES: &str = "Exit codes: 0 passed · 1 a test failed · 2 invalid suite, image or usage, or nothing was asked · \
+const EXIT_CODES: &str = "Exit codes: 0 passed · 1 a test failed · 2 invalid suite, image or usage, or no test ran · \
 3 infrastructure error · 4 only stale or expired known issues";
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Boot images and judge them
+    /// Boot images and run suites on them
     Run(Box<run::Arguments>),
     /// Enter the machine of a failed test as it was when the test failed
     Resume(resume::Arguments),
@@ -66,7 +66,7 @@ enum Command {
     Check(check::Arguments),
     /// Say what a test means, on which systems, and every command that it runs in the guest
     Explain(explain::Arguments),
-    /// Write a suite of what a good machine is, to be held against later ones
+    /// Write a suite of what a good machine is, to check later ones against
     Record(Box<record::Arguments>),
     /// Print the JSON Schema of a file format
     Schema(schema::Arguments),
@@ -78,11 +78,11 @@ enum Command {
     Compare(Box<compare::Arguments>),
     /// Say which checks of other tools the suites take the place of, and which are missing
     Coverage(coverage::Arguments),
-    /// Judge console logs offline, and list the rules
+    /// Check console logs offline, and list the rules
     Console(console::Arguments),
-    /// Judge and compare kernel configurations offline
+    /// Check and compare kernel configurations offline
     Kconfig(Box<kconfig::Arguments>),
-    /// Explain what this host offers and how to mend what is missing
+    /// Say what this host offers and how to install what is missing
     Doctor(doctor::Arguments),
     /// Explain failure ids: what each means and what to do next
     Failures(failures::Arguments),

@@ -1,8 +1,8 @@
-//! A folder of its own for a machine that a person uses by hand, below the cache, and what finds the
+//! A directory of its own for a machine that a person uses by hand, below the cache, and what finds the
 //! machine again: who owns it and how to end it.
 //!
-//! The owner, a muster process, holds a lock in the folder as long as it lives, and its machine dies
-//! with it. A folder whose lock is free was left by an owner that was killed, and may be removed.
+//! The owner, a muster process, holds a lock in the directory as long as it lives, and its machine dies
+//! with it. A directory whose lock is free was left by an owner that was killed, and may be removed.
 
 use std::fs::File;
 
@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::Complaint;
 use crate::{files, image};
 
-/// Its name in the folder.
+/// Its name in the directory.
 const STATE: &str = "machine.json";
 const LOCK: &str = "lock";
 /// The longest state that is read, in bytes.
@@ -41,7 +41,7 @@ pub struct State {
     pub console: Option<Utf8PathBuf>,
 }
 
-/// A machine's folder, owned by this process; removed when this is dropped.
+/// A machine's directory, owned by this process; removed when this is dropped.
 #[derive(Debug)]
 pub struct Place {
     folder: Utf8PathBuf,
@@ -51,7 +51,7 @@ pub struct Place {
 
 fn above() -> Result<Utf8PathBuf, Complaint> {
     let cache = image::cache_dir().ok_or_else(|| {
-        Complaint::infrastructure("no folder for the machine: none of MUSTER_CACHE, XDG_CACHE_HOME and HOME is set")
+        Complaint::infrastructure("no directory for the machine: none of MUSTER_CACHE, XDG_CACHE_HOME and HOME is set")
     })?;
     let cache = std::path::absolute(&cache).unwrap_or(cache);
     Utf8PathBuf::from_path_buf(cache.join("machines"))
@@ -64,7 +64,7 @@ fn failed(what: &str, path: &Utf8Path) -> impl Fn(std::io::Error) -> Complaint {
 }
 
 impl Place {
-    /// Makes a folder for a machine that begins with that name, and removes those that killed owners
+    /// Makes a directory for a machine that begins with that name, and removes those that killed owners
     /// left.
     pub fn make(name: &str, of: &str) -> Result<Self, Complaint> {
         Self::make_in(&above()?, name, of)
@@ -74,8 +74,10 @@ impl Place {
         use std::os::unix::fs::DirBuilderExt;
         std::fs::DirBuilder::new().recursive(true).mode(0o700).create(above).map_err(failed("create", above))?;
         sweep(above);
-        let new =
-            tempfile::Builder::new().prefix(".new-").tempdir_in(above).map_err(failed("create a folder in", above))?;
+        let new = tempfile::Builder::new()
+            .prefix(".new-")
+            .tempdir_in(above)
+            .map_err(failed("create a directory in", above))?;
         let path = Utf8Path::from_path(new.path())
             .ok_or_else(|| Complaint::invalid(format!("the path {} is not UTF-8", new.path().display())))?;
         let lock = File::create(path.join(LOCK)).map_err(failed("create a lock in", path))?;
@@ -100,7 +102,7 @@ impl Place {
         Ok(Self { folder, state, _lock: lock })
     }
 
-    /// The folder.
+    /// The directory.
     pub fn folder(&self) -> &Utf8Path {
         &self.folder
     }
@@ -132,7 +134,7 @@ fn write(folder: &Utf8Path, state: &State) -> Result<(), Complaint> {
 /// A machine whose owner lives.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Found {
-    /// Its folder.
+    /// Its directory.
     pub folder: Utf8PathBuf,
     /// What is known of it.
     pub state: State,
@@ -200,7 +202,7 @@ fn folders(above: &Utf8Path) -> Vec<Utf8PathBuf> {
     entries.map(|entry| entry.path().to_owned()).filter(|path| path.join(STATE).is_file()).collect()
 }
 
-/// Removes what killed owners left. A folder that is still being made has no state yet, or its lock.
+/// Removes what killed owners left. A directory that is still being made has no state yet, or its lock.
 fn sweep(above: &Utf8Path) {
     for folder in folders(above) {
         if !is_owned(&folder) {
@@ -277,7 +279,7 @@ mod tests {
         let (_kept, above) = folder();
         let place = Place::make_in(&above, "lab", "lab").unwrap();
         let left = place.folder().to_owned();
-        // As if the process had been killed: its lock is free and nobody removed the folder.
+        // As if the process had been killed: its lock is free and nobody removed the directory.
         let Place { _lock, .. } = &place;
         _lock.unlock().unwrap();
         assert_eq!(list_in(&above), Vec::new());

@@ -22,7 +22,7 @@ Examples:
   muster resume reports/runs/R/capsules/kernel.features.lab-2                     a shell
   muster resume reports/runs/R/capsules/kernel.features.lab-2 --exec 'dmesg'      one command, and its status")]
 pub struct Arguments {
-    /// The folder that `muster run --capsule failed` printed
+    /// The directory that `muster run --capsule failed` printed
     #[arg(value_name = "CAPSULE")]
     capsule: Utf8PathBuf,
     /// Run this command as root instead of a shell, without input, and end with its status

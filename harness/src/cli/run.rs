@@ -31,7 +31,7 @@ use crate::run::remote::{self, RemoteImages};
 use crate::run::sink::{Events, now};
 use crate::snapshot::compare::UpdateMode;
 
-/// Boot images and judge them
+/// Boot images and run suites on them
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   muster run                                        every shipped suite on the lab image
@@ -56,28 +56,28 @@ pub struct Arguments {
     /// Memory for all machines together, such as 8GiB [default: nine tenths of what is available]
     #[arg(long = "memory", value_name = "SIZE", conflicts_with = "connect", value_parser = session::memory)]
     all_memory: Option<u32>,
-    /// Console rules beside those that ship; may be repeated
+    /// Console rules, in addition to those that ship; may be repeated
     #[arg(long = "console-rules", value_name = "FILE")]
     console_rules: Vec<Utf8PathBuf>,
     /// Work on tests whose `suite/test` matches this glob, as --test selects them: the run can then end
     /// in a failure, and never as a pass; may be repeated
     #[arg(long, value_name = "GLOB", conflicts_with = "test")]
     focus: Vec<String>,
-    /// Known issues beside those in the folder of the suites; may be repeated
+    /// Known issues, in addition to those next to the suites; may be repeated
     #[arg(long = "known-issues", value_name = "FILE")]
     known_issues: Vec<Utf8PathBuf>,
-    /// Ask each test once more, in a clone that was changed so that the test must fail: whoever trusts a
+    /// Run each test once more, in a clone that was changed so that the test must fail: whoever trusts a
     /// pass may want to have seen it fail
     #[arg(long, conflicts_with = "connect")]
     prove: bool,
-    /// Files or folders of proofs [default: the folder proofs beside the suites]
+    /// Files or directories of proofs [default: the directory proofs next to the suites]
     #[arg(long, value_name = "PATH", requires = "prove")]
     proofs: Vec<Utf8PathBuf>,
     /// Accept new and changed snapshots
     #[arg(long)]
     update_snapshots: bool,
     /// Keep the warm machine of each image in the cache, and begin from the one that an earlier run has
-    /// kept: only tests that judge a boot boot. The key that opens it is kept with it
+    /// kept: only tests about a boot boot. The key that opens it is kept with it
     #[arg(long)]
     warm: bool,
     /// How much all kept machines may take; those that were used least recently go first [default: 8GiB]
@@ -108,9 +108,9 @@ pub struct CapsuleOptions {
 /// Whose machines are kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum CapsuleWhen {
-    /// Nobody's
+    /// Keep none
     Never,
-    /// Those of tests that failed or could not be answered
+    /// Keep those of tests that failed or could not run
     Failed,
 }
 
@@ -174,7 +174,7 @@ pub fn budget(jobs: Option<u32>, memory_mib: Option<u32>) -> Budget {
 }
 
 /// How one machine at a time is asked, by the snapshots that are accepted, without known issues and proofs.
-/// What the run writes lies below the folder.
+/// What the run writes lies below the directory.
 pub fn one_machine(rerun: plan::Rerun, accelerator: &str, folder: &Utf8Path) -> Settings {
     Settings {
         rerun,

@@ -56,7 +56,7 @@ pub struct MachineOptions {
     /// How the key of the run gets in: nocloud, ignition, systemd-credentials or none
     #[arg(long, value_name = "KIND")]
     pub seed: Option<SeedKind>,
-    /// Who logs in
+    /// SSH user
     #[arg(long, value_name = "NAME")]
     pub user: Option<String>,
     /// Memory of each guest, such as 2GiB
@@ -68,7 +68,7 @@ pub struct MachineOptions {
     /// How the disk is attached: virtio-blk, virtio-scsi, nvme or sata
     #[arg(long, value_name = "BUS")]
     pub bus: Option<DiskBus>,
-    /// An empty disk beside it, such as 1GiB; may be repeated
+    /// An empty disk in addition, such as 1GiB; may be repeated
     #[arg(long = "extra-disk", value_name = "SIZE", value_parser = extra_disk)]
     pub extra_disks: Vec<u64>,
     /// Network interfaces; each after the first is a network of its own
@@ -129,7 +129,7 @@ pub struct Prepared {
 }
 
 /// Decodes, selects and plans. Starts nothing.
-/// `known_issues` are files beside those that lie in folders of suites; with `proofs`, each selected
+/// `known_issues` are files beside those that lie in directories of suites; with `proofs`, each selected
 /// test is asked a second time on a guest on which it must fail.
 pub fn prepare(
     selection: &Selection,

@@ -14,8 +14,8 @@ use crate::snapshot::pending::{self, Pending};
 pub struct Arguments {
     #[command(subcommand)]
     command: Command,
-    /// The folder of accepted snapshots [default: suites/snapshots of the checkout; else of the project, or ./muster-snapshots]
-    #[arg(long, global = true, value_name = "FOLDER")]
+    /// The directory of accepted snapshots [default: suites/snapshots of the checkout; else of the project, or ./muster-snapshots]
+    #[arg(long, global = true, value_name = "DIR")]
     folder: Option<Utf8PathBuf>,
 }
 

@@ -51,7 +51,7 @@ pub enum Part {
 /// What is read beyond the fixed places.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Scope {
-    /// Folders whose files are compared, absolute.
+    /// Directories whose files are compared, absolute.
     pub trees: Vec<String>,
 }
 

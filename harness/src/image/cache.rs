@@ -58,7 +58,7 @@ impl Slot {
         Self::take_in(&cache.join("images/made"), name).await
     }
 
-    /// The same in a given folder.
+    /// The same in a given directory.
     pub(super) async fn take_in(folder: &Path, name: &str) -> Result<Self, ImageError> {
         let unusable = |source| ImageError::Cache { path: folder.to_owned(), source };
         std::fs::create_dir_all(folder).map_err(unusable)?;
@@ -86,7 +86,7 @@ impl Slot {
         Ok(Self { folder: folder.to_owned(), name: name.to_owned(), _lock: lock })
     }
 
-    /// The folder that holds it, for temporary files on the same file system.
+    /// The directory that holds it, for temporary files on the same file system.
     pub(super) fn folder(&self) -> &Path {
         &self.folder
     }

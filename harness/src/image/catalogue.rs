@@ -121,7 +121,7 @@ pub struct Signature {
 /// What QEMU loads in place of a boot loader.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KernelBoot {
-    /// The kernel. For lab images relative to the built image's folder.
+    /// The kernel. For lab images relative to the built image's directory.
     pub image: PathBuf,
     /// Its initial RAM disk, found in the same way.
     pub initrd: Option<PathBuf>,

@@ -1,5 +1,5 @@
 //! The built-in images: `images/lab/build` makes them, the cache keeps them. The recipe's key names
-//! the folder, so that a changed recipe never finds an old image.
+//! the directory, so that a changed recipe never finds an old image.
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -41,7 +41,7 @@ pub fn variants(root: &Path) -> Vec<String> {
     names
 }
 
-/// The name of the disk in a built image's folder.
+/// The name of the disk in a built image's directory.
 pub fn disk_name(format: Format) -> &'static str {
     match format {
         Format::Qcow2 => "disk.qcow2",
@@ -68,7 +68,7 @@ struct Manifest {
 /// Bytes of a manifest, at most.
 const MANIFEST_BYTES: u64 = 64 << 10;
 
-/// Whether the folder holds what the recipe's key names: a manifest that says so, and a disk.
+/// Whether the directory holds what the recipe's key names: a manifest that says so, and a disk.
 fn is_whole(folder: &Path, variant: &str, key: &str) -> bool {
     use std::io::Read;
     let mut text = Vec::new();
@@ -79,7 +79,7 @@ fn is_whole(folder: &Path, variant: &str, key: &str) -> bool {
         && has_a_disk(folder)
 }
 
-/// The folder of the built image, with `manifest.json` and a disk called as [`disk_name`] says;
+/// The directory of the built image, with `manifest.json` and a disk called as [`disk_name`] says;
 /// `None` when it has not been built from this recipe, or what was built is damaged.
 pub async fn find(root: &Path, variant: &str) -> Result<Option<PathBuf>, ImageError> {
     let Some(cache) = cache_dir() else { return Ok(None) };
@@ -127,7 +127,7 @@ pub async fn build(root: &Path, variant: &str, mut progress: impl FnMut(&str)) -
     }
     let folder = PathBuf::from(String::from_utf8_lossy(&said).lines().last().unwrap_or_default());
     if !folder.is_absolute() || !has_a_disk(&folder) {
-        return Err(failed("it ended well but printed no folder with a disk".to_owned()));
+        return Err(failed("it ended well but printed no directory with a disk".to_owned()));
     }
     Ok(folder)
 }

@@ -26,7 +26,7 @@ pub struct Prepared {
     pub spec: ImageSpec,
     /// The source: the file a person named.
     pub source: PathBuf,
-    /// SHA-256 of the source, lower-case hex; of an OCI layout in a folder that of its `index.json`,
+    /// SHA-256 of the source, lower-case hex; of an OCI layout in a directory that of its `index.json`,
     /// which names everything else by digest.
     pub sha256: String,
     /// To be asked at the end of the run.

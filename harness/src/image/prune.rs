@@ -1,5 +1,5 @@
-//! What lies in the cache of images, and what of a cache may go. Only plain files and folders directly
-//! below the cache's own folders are looked at; a link is never followed.
+//! What lies in the cache of images, and what of a cache may go. Only plain files and directories directly
+//! below the cache's own directories are looked at; a link is never followed.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::Metadata;
@@ -45,7 +45,7 @@ pub fn superfluous(items: &[Item], now: SystemTime, limit: u64, older_than: Opti
 pub struct Cached {
     /// What it is.
     pub kind: Kind,
-    /// The folder or file.
+    /// The directory or file.
     pub path: PathBuf,
     /// Files that go with it.
     pub beside: Vec<PathBuf>,
@@ -148,7 +148,7 @@ fn folder(
         _ => files.iter().any(|(_, path, metadata)| is_in_use(path, metadata, opened)),
     };
     let used = files.iter().map(|(_, _, metadata)| last_used(metadata)).max().unwrap_or_else(|| last_used(metadata));
-    // A build's folder has a whole system below it; what that takes is not worth a walk through it.
+    // A build's directory has a whole system below it; what that takes is not worth a walk through it.
     let bytes = files.iter().map(|(_, _, metadata)| metadata.blocks() * 512).sum();
     let leftover = matches!(kind, Kind::Stale | Kind::Unfinished);
     Some(Cached { kind, path, beside: Vec::new(), item: Item { leftover, bytes, used }, in_use })

@@ -31,7 +31,7 @@ const TRANSFER_PER_GIB: Duration = Duration::from_secs(10);
 /// How long QEMU may take to answer, before scaling.
 const ANSWER: Duration = Duration::from_secs(10);
 
-/// What a captured machine left in its folder.
+/// What a captured machine left in its directory.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Captured {
     /// What it was.
@@ -64,7 +64,7 @@ impl Machine {
         command_line::forkable(&self.body().description)
     }
 
-    /// Stops the guest and writes down into the folder, which is there and empty, all that the machine
+    /// Stops the guest and writes down into the directory, which is there and empty, all that the machine
     /// is. At most about `room` bytes are written. The guest stands still afterwards in either case:
     /// [`Machine::go_on`] lets it run again.
     pub async fn capture(&self, folder: &Path, room: u64) -> Result<Captured, CaptureError> {
@@ -179,13 +179,13 @@ impl Machine {
 pub struct ResumeRequest<'a> {
     /// What it was.
     pub shape: &'a Shape,
-    /// The capsule's folder; only read.
+    /// The capsule's directory; only read.
     pub capsule: &'a Path,
     /// The image that it began with.
     pub image: &'a Inspected,
     /// What executes it.
     pub accel: &'a Accel,
-    /// The new machine's folder; created.
+    /// The new machine's directory; created.
     pub folder: &'a Path,
     /// Goes on although this host has another firmware than the capsule was made with.
     pub any_firmware: bool,

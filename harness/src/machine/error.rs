@@ -15,7 +15,7 @@ pub enum MachineError {
     Accelerator { asked: &'static str, reason: String },
     #[error("no firmware offers {wanted}; looked at {looked}; install the OVMF package, `muster doctor` names it")]
     Firmware { wanted: String, looked: String },
-    #[error("the seed could not be written: {what}: {source}; the run folder may be full or read-only")]
+    #[error("the seed could not be written: {what}: {source}; the run directory may be full or read-only")]
     Seed { what: String, source: std::io::Error },
     #[error("the key of the run could not be made: {reason}; `muster doctor` says whether ssh-keygen is there")]
     Key { reason: String },

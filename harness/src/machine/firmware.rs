@@ -56,7 +56,7 @@ struct FlashFile {
     format: String,
 }
 
-/// The folders of descriptors, the most important first.
+/// The directories of descriptors, the most important first.
 pub fn folders() -> Vec<PathBuf> {
     let config = std::env::var_os("XDG_CONFIG_HOME")
         .map(PathBuf::from)
@@ -67,7 +67,7 @@ pub fn folders() -> Vec<PathBuf> {
 }
 
 /// Finds firmware for our machine of that architecture, with or without Secure Boot, in the usual
-/// [`folders`].
+/// [`directories`].
 pub fn find(arch: Arch, secure: bool) -> Result<Firmware, MachineError> {
     find_in(&folders(), arch, secure)
 }
@@ -80,7 +80,7 @@ fn board(arch: Arch) -> (&'static str, &'static str) {
     }
 }
 
-/// The same in given folders. A file name hides the same name in a later folder, and an empty file
+/// The same in given directories. A file name hides the same name in a later directory, and an empty file
 /// only hides; names sort by their number, as QEMU's specification has it.
 pub fn find_in(folders: &[PathBuf], arch: Arch, secure: bool) -> Result<Firmware, MachineError> {
     let mut descriptors: BTreeMap<std::ffi::OsString, PathBuf> = BTreeMap::new();

@@ -14,7 +14,7 @@ use super::MachineError;
 /// An ephemeral ed25519 key pair, made for one run and gone with it.
 #[derive(Debug)]
 pub struct RunKey {
-    /// The private half in OpenSSH's format, mode 0600 in a folder only this user may enter.
+    /// The private half in OpenSSH's format, mode 0600 in a directory only this user may enter.
     pub private: PathBuf,
     /// The public half as one line of `authorized_keys`.
     pub public: String,
@@ -23,13 +23,13 @@ pub struct RunKey {
 
 impl RunKey {
     /// Makes a key with `ssh-keygen`, so that its format is one that every SSH library reads. It lies
-    /// below `above`, the run folder: when the runner is killed, nothing is left anywhere else.
+    /// below `above`, the run directory: when the runner is killed, nothing is left anywhere else.
     pub async fn generate(above: &Path) -> Result<Self, MachineError> {
         let failed = |reason: String| MachineError::Key { reason };
         let folder = tempfile::Builder::new()
             .prefix("key-")
             .tempdir_in(above)
-            .map_err(|error| failed(format!("no folder for it in {}: {error}", above.display())))?;
+            .map_err(|error| failed(format!("no directory for it in {}: {error}", above.display())))?;
         let private = folder.path().join("id_ed25519");
         let output = tokio::process::Command::new("ssh-keygen")
             .args(["-q", "-t", "ed25519", "-N", "", "-C", "muster", "-f"])
@@ -109,13 +109,13 @@ impl NoCloud {
         Ok(bytes)
     }
 
-    /// Writes the disk and, beside it for a reader, the two texts into a folder. Path of the disk.
+    /// Writes the disk and, beside it for a reader, the two texts into a directory. Path of the disk.
     pub fn write(&self, folder: &Path) -> Result<PathBuf, MachineError> {
         let failed = |what: &str| {
             let what = format!("{} in {}", what, folder.display());
             move |source| MachineError::Seed { what, source }
         };
-        std::fs::create_dir_all(folder).map_err(failed("the folder"))?;
+        std::fs::create_dir_all(folder).map_err(failed("the directory"))?;
         std::fs::write(folder.join("user-data"), self.user_data()).map_err(failed("user-data"))?;
         std::fs::write(folder.join("meta-data"), self.meta_data()).map_err(failed("meta-data"))?;
         let disk = folder.join("seed.img");
@@ -157,7 +157,7 @@ impl Ignition {
         config.to_string()
     }
 
-    /// Writes it into a folder. Path of the file.
+    /// Writes it into a directory. Path of the file.
     pub fn write(&self, folder: &Path) -> Result<PathBuf, MachineError> {
         let failed = |source| MachineError::Seed { what: format!("config.ign in {}", folder.display()), source };
         std::fs::create_dir_all(folder).map_err(failed)?;

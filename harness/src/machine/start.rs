@@ -26,7 +26,7 @@ const ANSWER: Duration = Duration::from_secs(10);
 /// What is asked for.
 #[derive(Debug)]
 pub struct MachineRequest<'a> {
-    /// Unique in the run; a plain word, since it names a folder and the guest's host name.
+    /// Unique in the run; a plain word, since it names a directory and the guest's host name.
     pub id: &'a str,
     /// How the image wants to be booted.
     pub spec: &'a ImageSpec,
@@ -42,7 +42,7 @@ pub struct MachineRequest<'a> {
     pub rules: Arc<Rules>,
     /// Whether it may be frozen into a template later; its RAM then lies in a file.
     pub freezable: bool,
-    /// The machine's folder; created. Gets `console.log`, `qemu.log`, `qemu-command` and `seed/`.
+    /// The machine's directory; created. Gets `console.log`, `qemu.log`, `qemu-command` and `seed/`.
     pub folder: &'a Path,
 }
 
@@ -80,7 +80,7 @@ impl Machine {
     }
 
     /// Starts a machine that goes on where the template stopped. `request` must be the template's own
-    /// but for its id and folder.
+    /// but for its id and directory.
     pub async fn fork(
         template: &Template,
         id: &str,
@@ -104,7 +104,7 @@ impl Machine {
 
 pub(super) fn make_folder(folder: &Path) -> Result<PathBuf, MachineError> {
     let folder = std::path::absolute(folder).map_err(folder_error("no absolute path", folder))?;
-    std::fs::create_dir_all(&folder).map_err(folder_error("the machine's folder could not be made", &folder))?;
+    std::fs::create_dir_all(&folder).map_err(folder_error("the machine's directory could not be made", &folder))?;
     Ok(folder)
 }
 

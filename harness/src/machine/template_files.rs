@@ -1,4 +1,4 @@
-//! A template as a folder of files, and how it is known to be whole. Every file is this user's alone:
+//! A template as a directory of files, and how it is known to be whole. Every file is this user's alone:
 //! a guest's memory holds whatever the guest knew.
 
 use std::collections::BTreeMap;
@@ -14,7 +14,7 @@ use sha2::{Digest, Sha256};
 use super::command_line::{MachineDescription, Memory};
 use super::{Template, wiring};
 
-/// The version of the folder's layout.
+/// The version of the directory's layout.
 const SCHEMA: &str = "template/v1";
 const METADATA: &str = "template.json";
 /// The digest of the metadata, which has those of all other files.
@@ -28,7 +28,7 @@ const SAMPLE: u64 = 4096;
 /// The largest metadata that is read.
 const METADATA_LIMIT: u64 = 64 << 20;
 
-/// Why a folder is no template that can be used.
+/// Why a directory is no template that can be used.
 #[derive(Debug, thiserror::Error)]
 #[allow(missing_docs)]
 pub enum Damage {
@@ -107,7 +107,7 @@ pub(super) struct Contents<'a> {
     pub made: String,
 }
 
-/// Fills an empty folder. Everything is on the disk when this returns.
+/// Fills an empty directory. Everything is on the disk when this returns.
 pub(super) fn write(folder: &Path, contents: Contents<'_>) -> std::io::Result<()> {
     let Contents { key, template, private_key, about, made } = contents;
     // Everything by name, so that whatever a template comes to hold is thought of here.
@@ -154,7 +154,7 @@ pub(super) fn write(folder: &Path, contents: Contents<'_>) -> std::io::Result<()
     File::open(folder)?.sync_all()
 }
 
-/// A folder that only this user may enter.
+/// A directory that only this user may enter.
 pub(super) fn make_folder(path: &Path) -> std::io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(path)
 }
@@ -178,7 +178,7 @@ pub(super) struct Read {
     pub made: String,
 }
 
-/// Reads a folder that [`write`] has filled, for a machine of this description.
+/// Reads a directory that [`write`] has filled, for a machine of this description.
 pub(super) fn read(folder: &Path, key: &str, unseeded: &MachineDescription) -> Result<Read, Damage> {
     let metadata = metadata(folder)?;
     if metadata.key != key {

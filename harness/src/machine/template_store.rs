@@ -1,7 +1,7 @@
-//! Templates that outlive their run: `<cache>/templates/<key>/`, one folder each, which is there whole
+//! Templates that outlive their run: `<cache>/templates/<key>/`, one directory each, which is there whole
 //! or not at all.
 //!
-//! Locks are `flock`s, so that the kernel lets go of them however a process ends. A folder is locked
+//! Locks are `flock`s, so that the kernel lets go of them however a process ends. A directory is locked
 //! in common by everyone who forks from it, and alone by whoever removes it; `.<key>.lock` is held by
 //! the one run that makes it.
 
@@ -23,10 +23,10 @@ pub use list::{Entry, Kind};
 
 /// How much all templates together may take, unless somebody says otherwise.
 pub const DEFAULT_LIMIT: u64 = 8 << 30;
-/// How the name of an unfinished folder begins.
+/// How the name of an unfinished directory begins.
 const UNFINISHED: &str = ".new-";
 
-/// The folder of templates.
+/// The directory of templates.
 #[derive(Debug)]
 pub struct TemplateStore {
     root: PathBuf,
@@ -62,7 +62,7 @@ pub struct Stored {
     pub hold: Hold,
 }
 
-/// A shared lock on a template's folder.
+/// A shared lock on a template's directory.
 #[derive(Debug)]
 pub struct Hold {
     lock: File,
@@ -77,7 +77,7 @@ pub struct Claim {
 }
 
 impl TemplateStore {
-    /// The store below a cache folder. Makes its folder.
+    /// The store below a cache directory. Makes its directory.
     pub fn open(cache: &Path, limit: u64) -> Result<Self, StoreError> {
         let root = cache.join("templates");
         let unusable = |source| StoreError::Folder { path: root.clone(), source };
@@ -89,7 +89,7 @@ impl TemplateStore {
         Ok(Self { root, limit })
     }
 
-    /// The store below a cache folder, if there ever was one.
+    /// The store below a cache directory, if there ever was one.
     pub fn existing(cache: &Path) -> Option<Self> {
         let root = cache.join("templates");
         root.symlink_metadata().is_ok_and(|metadata| metadata.is_dir()).then_some(Self { root, limit: DEFAULT_LIMIT })

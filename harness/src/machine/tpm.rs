@@ -1,5 +1,5 @@
 //! A TPM 2.0 for one machine: swtpm as a second child that lives and dies like QEMU itself, with its
-//! state in a folder that nobody else sees.
+//! state in a directory that nobody else sees.
 //!
 //! The two talk over a connected socket pair, so that no socket file exists (`clientfd` of
 //! `swtpm socket --ctrl`); swtpm ends when QEMU has closed its side.
@@ -17,14 +17,14 @@ pub const PROGRAM: &str = "swtpm";
 /// A running TPM. Dropping it kills its process and removes its state.
 #[derive(Debug)]
 pub struct Tpm {
-    // In this order: the process ends before its folder goes.
+    // In this order: the process ends before its directory goes.
     _process: Process,
     _state: tempfile::TempDir,
 }
 
 impl Tpm {
     /// Starts a blank TPM, and gives the end of its control channel that QEMU is to inherit. What it
-    /// says goes to `swtpm.log` in the machine's folder, its state into a private folder beside it.
+    /// says goes to `swtpm.log` in the machine's directory, its state into a private directory beside it.
     pub async fn start(spawner: &Spawner, folder: &Path) -> Result<(Self, OwnedFd), MachineError> {
         let failed = |what: &'static str| {
             let folder = folder.to_owned();
@@ -33,7 +33,7 @@ impl Tpm {
         let state = tempfile::Builder::new()
             .prefix(".tpm-")
             .tempdir_in(folder)
-            .map_err(failed("no folder for the state of the TPM"))?;
+            .map_err(failed("no directory for the state of the TPM"))?;
         let log = File::create(folder.join("swtpm.log")).map_err(failed("swtpm.log could not be made"))?;
         let (theirs, ours) = wiring::socket_pair().map_err(failed("no socket pair for the TPM"))?;
         let theirs = OwnedFd::from(theirs);

@@ -10,7 +10,7 @@ use std::path::Path;
 
 use rustix::fs::SeekFrom;
 
-/// An empty disk of that many bytes in the folder's file system: sparse, without a name.
+/// An empty disk of that many bytes in the directory's file system: sparse, without a name.
 pub(super) fn empty_disk(bytes: u64, folder: &Path) -> std::io::Result<File> {
     let disk = tempfile::tempfile_in(folder)?;
     disk.set_len(bytes)?;
@@ -49,7 +49,7 @@ pub(super) fn socket_pair() -> std::io::Result<(UnixStream, OwnedFd)> {
     Ok((ours, theirs.into()))
 }
 
-/// A writable copy of the file in the folder's file system, its name removed. Holes stay holes.
+/// A writable copy of the file in the directory's file system, its name removed. Holes stay holes.
 pub(super) fn private_copy(original: &File, folder: &Path) -> std::io::Result<File> {
     let copy = tempfile::tempfile_in(folder)?;
     sparse_copy(original, &copy)?;

@@ -1,4 +1,4 @@
-//! Which files of the run folder belong to a test that did not pass, and the end of its console.
+//! Which files of the run directory belong to a test that did not pass, and the end of its console.
 
 use std::collections::BTreeSet;
 use std::io::{Read as _, Seek as _, SeekFrom};
@@ -13,30 +13,30 @@ use crate::text;
 pub const TAIL_LIMIT: usize = 64 << 10;
 /// Files attached to one test at most.
 const ATTACHMENT_LIMIT: usize = 50;
-/// Characters of the path of an attachment at most, in the run folder.
+/// Characters of the path of an attachment at most, in the run directory.
 const LONGEST_NAME: usize = 400;
 
 /// What a report shows of one test beside its record.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Evidence {
-    /// Paths relative to the run folder; the machine's console is first.
+    /// Paths relative to the run directory; the machine's console is first.
     pub attachments: Vec<String>,
     /// The end of the console, harmless, at most [`TAIL_LIMIT`] bytes; empty when there is none.
     pub console_tail: String,
 }
 
-/// From where reports name the files of a run folder. CI servers resolve attachments from a directory of their
+/// From where reports name the files of a run directory. CI servers resolve attachments from a directory of their
 /// own, and not from the one that holds `junit.xml`: Jenkins from the workspace (`workspace.child(fileName)` in the
 /// junit-attachments plugin's `GetTestDataMethodObject.java`), GitLab from `$CI_PROJECT_DIR`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Base(Utf8PathBuf);
 
 impl Base {
-    /// Paths below `base`, in which the run folder must lie. Without one, the current directory is the base when
-    /// the folder lies in it; otherwise paths are absolute. The folder need not be there yet.
+    /// Paths below `base`, in which the run directory must lie. Without one, the current directory is the base when
+    /// the directory lies in it; otherwise paths are absolute. The directory need not be there yet.
     ///
     /// # Errors
-    /// A sentence for people: the base is no directory, or the folder does not lie in it.
+    /// A sentence for people: the base is no directory, or the directory does not lie in it.
     pub fn of(folder: &Utf8Path, base: Option<&Utf8Path>) -> Result<Self, String> {
         let folder = resolved(folder)?;
         let here = || base.unwrap_or(Utf8Path::new(".")).canonicalize_utf8();
@@ -45,14 +45,14 @@ impl Base {
             (Some(base), Ok(real)) => match folder.strip_prefix(&real) {
                 Ok(below) if real.is_dir() => Ok(Self(below.to_owned())),
                 Ok(_) => Err(format!("{base} is not a directory")),
-                Err(_) => Err(format!("the run folder {folder} does not lie in {base}")),
+                Err(_) => Err(format!("the run directory {folder} does not lie in {base}")),
             },
             (None, Ok(real)) => Ok(Self(folder.strip_prefix(&real).map(Utf8Path::to_owned).unwrap_or(folder))),
             (None, Err(_)) => Ok(Self(folder)),
         }
     }
 
-    /// How a report names a file, given by its path in the run folder.
+    /// How a report names a file, given by its path in the run directory.
     pub fn name(&self, file: &str) -> String {
         self.0.join(file).into_string()
     }
@@ -78,7 +78,7 @@ fn resolved(path: &Utf8Path) -> Result<Utf8PathBuf, String> {
     }
 }
 
-/// Looks evidence up in a run folder. A machine that many tests share has its console repeated with
+/// Looks evidence up in a run directory. A machine that many tests share has its console repeated with
 /// the first of them only: the others attach the file.
 #[derive(Debug)]
 pub struct Evidences<'a> {
@@ -166,7 +166,7 @@ mod tests {
         let error = name(&work, &runs).unwrap_err();
         assert!(error.contains("does not lie in"), "{error}");
         assert!(name(&runs, &work.join("nowhere")).unwrap_err().contains("nowhere: "));
-        // Without a base: absolute, unless the current directory holds the folder.
+        // Without a base: absolute, unless the current directory holds the directory.
         let absolute = Base::of(&runs.join("r"), None).unwrap().name("a");
         assert_eq!(absolute, runs.join("r/a").as_str());
         let here = Utf8PathBuf::from_path_buf(std::env::current_dir().unwrap()).unwrap();

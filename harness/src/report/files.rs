@@ -1,4 +1,4 @@
-//! Where things lie in a run folder.
+//! Where things lie in a run directory.
 
 use camino::{Utf8Path, Utf8PathBuf};
 
@@ -9,7 +9,7 @@ pub const SNAPSHOTS: &str = "snapshots";
 /// Where files of tests lie in it.
 pub const TESTS: &str = "tests";
 
-/// The folder of one run.
+/// The directory of one run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunFolder {
     root: Utf8PathBuf,
@@ -31,14 +31,14 @@ impl RunFolder {
         Ok(folder)
     }
 
-    /// A folder that is there already: to continue or to render its run.
+    /// A directory that is there already: to continue or to render its run.
     pub fn open(root: &Utf8Path) -> Result<Self, FileError> {
         let folder = Self { root: root.to_owned() };
         std::fs::metadata(folder.events()).map_err(FileError::because("read", &folder.events()))?;
         Ok(folder)
     }
 
-    /// The folder itself.
+    /// The directory itself.
     pub fn root(&self) -> &Utf8Path {
         &self.root
     }
@@ -63,7 +63,7 @@ impl RunFolder {
         self.root.join(SNAPSHOTS)
     }
 
-    /// Console log, QEMU command and seed of one machine. The folder may not exist yet.
+    /// Console log, QEMU command and seed of one machine. The directory may not exist yet.
     pub fn machine(&self, machine: &str) -> Utf8PathBuf {
         self.root.join("machines").join(safe_name(machine))
     }
@@ -73,7 +73,7 @@ impl RunFolder {
         self.root.join(TESTS)
     }
 
-    /// Files of one test on one image. The folder may not exist yet.
+    /// Files of one test on one image. The directory may not exist yet.
     pub fn test(&self, suite: &str, test: &str, image: &str) -> Utf8PathBuf {
         test_folder(&self.tests(), suite, test, image)
     }

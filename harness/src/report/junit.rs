@@ -42,7 +42,7 @@ pub enum JunitError {
     File(#[from] FileError),
 }
 
-/// Writes the report to `path`, whole or not at all. With a run folder, what did not pass gets the
+/// Writes the report to `path`, whole or not at all. With a run directory, what did not pass gets the
 /// files that belong to it, by paths as the base has them.
 pub fn write(path: &Utf8Path, record: &RunRecord, files: Option<(&RunFolder, &Base)>) -> Result<(), JunitError> {
     Ok(write_atomically(path, render(record, files)?.as_bytes())?)

@@ -7,8 +7,8 @@
 //!
 //! - [`fold`]: events become a [`crate::run::record::RunRecord`] that is complete at every moment.
 //! - [`journal`]: `events.jsonl`, from which an interrupted run can be continued or rendered again.
-//! - [`files`]: where things lie in a run folder, and how a file is replaced whole or not at all.
-//! - [`evidence`]: which files of the run folder belong to a test that did not pass.
+//! - [`files`]: where things lie in a run directory, and how a file is replaced whole or not at all.
+//! - [`evidence`]: which files of the run directory belong to a test that did not pass.
 //! - [`json`]: the record as `run.json`.
 //! - [`junit`]: the record as `junit.xml`.
 //! - [`verdict`]: the sentence about each image.

@@ -132,7 +132,7 @@ impl<W: Write> Terminal<W> {
             lines.push(self.paint(&format!("the run is not a pass: {why}"), Style::new().bold()));
         }
         if record.accelerator.kind == "tcg" {
-            lines.push("figures of time are from emulation, and say nothing of real hardware".into());
+            lines.push("Timings are from emulation; do not compare with hardware".into());
         }
         let width = reports.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
         for (name, path) in reports {
@@ -262,7 +262,7 @@ impl<W: Write> Terminal<W> {
         }
         let mut reasons: Vec<_> = reasons.into_iter().collect();
         reasons.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
-        let lines = reasons.into_iter().map(|(reason, count)| format!("  {count} not asked: {reason}")).collect();
+        let lines = reasons.into_iter().map(|(reason, count)| format!("  {count} skipped: {reason}")).collect();
         words::bounded(lines, 10)
     }
 

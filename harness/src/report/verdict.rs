@@ -34,10 +34,12 @@ pub struct Verdict {
     pub standing: Standing,
     /// Tests that passed, on a retry included.
     pub passed: u32,
-    /// Tests that were asked: all but the skipped.
-    pub asked: u32,
-    /// Tests that were not asked.
-    pub not_asked: u32,
+    /// Tests that failed.
+    pub failed: u32,
+    /// Tests that could not be run to a result.
+    pub errors: u32,
+    /// Tests that were skipped.
+    pub skipped: u32,
     /// Tests that failed as a known issue says.
     pub known: u32,
     /// Why it does not pass beyond its tests: one clause each.
@@ -45,27 +47,23 @@ pub struct Verdict {
 }
 
 impl Verdict {
-    /// `lab passes muster: 92 of 92 tests asked passed, 11 not asked`.
+    /// `PASS lab: 92 passed, 11 skipped`.
     pub fn sentence(&self) -> String {
-        let Self { image, passed, asked, not_asked, known, .. } = self;
+        let Self { image, passed, failed, errors, known, skipped, .. } = self;
         let word = match self.standing {
-            Standing::Passes => "passes",
-            Standing::NotTested => return format!("{image} was not tested: all of its {not_asked} tests were skipped"),
-            Standing::Fails => "does not pass",
+            Standing::Passes => "PASS",
+            Standing::NotTested => return format!("SKIP {image}: {skipped} skipped, none run"),
+            Standing::Fails => "FAIL",
         };
-        let tests = if *asked == 1 { "test" } else { "tests" };
-        let mut out = format!("{image} {word} muster: {passed} of {asked} {tests} asked passed");
-        if *known > 0 {
-            out.push_str(&format!(", {known} failed as documented"));
-        }
-        if *not_asked > 0 {
-            out.push_str(&format!(", {not_asked} not asked"));
-        }
-        for reason in &self.reasons {
-            out.push_str("; ");
-            out.push_str(reason);
-        }
-        out
+        let counts = [
+            (failed, "failed"),
+            (errors, if *errors == 1 { "error" } else { "errors" }),
+            (known, "failed as documented"),
+            (skipped, "skipped"),
+        ];
+        let counts = counts.iter().filter(|(count, _)| **count > 0).map(|(count, what)| format!(", {count} {what}"));
+        let reasons = self.reasons.iter().map(|reason| format!("; {reason}"));
+        format!("{word} {image}: {passed} passed{}{}", counts.collect::<String>(), reasons.collect::<String>())
     }
 }
 
@@ -82,9 +80,8 @@ fn of_image(record: &RunRecord, image: &str) -> Verdict {
     };
     let passed = count(&[Outcome::Pass, Outcome::Flaky]);
     let known = count(&[Outcome::Known]);
-    let bad = count(&[Outcome::Fail, Outcome::Error]);
-    let not_asked = count(&[Outcome::Skip]);
-    let asked = passed + known + bad;
+    let (failed, errors) = (count(&[Outcome::Fail]), count(&[Outcome::Error]));
+    let skipped = count(&[Outcome::Skip]);
     let mut reasons: Vec<String> = crashes(record)
         .filter(|finding| record.machines.iter().any(|m| m.id == finding.machine && m.image == image))
         .map(|finding| format!("{} on the console of {}", plain(&finding.category), plain(&finding.machine)))
@@ -109,10 +106,10 @@ fn of_image(record: &RunRecord, image: &str) -> Verdict {
         reasons.push(NOTHING.into());
     }
     reasons.extend(doubt.filter(|doubt| !nothing || doubt != NOTHING));
-    Verdict { image: plain(image), standing, passed, asked, not_asked, known, reasons }
+    Verdict { image: plain(image), standing, passed, failed, errors, skipped, known, reasons }
 }
 
-const NOTHING: &str = "nothing was asked";
+const NOTHING: &str = "no test ran";
 const STALE: &str = "a known issue is stale or has expired";
 
 /// Why the run is no pass beyond what the outcomes of its tests say; `None` when they say all of it.
@@ -198,7 +195,7 @@ mod tests {
         let record = green();
         let verdicts = of_images(&record);
         assert_eq!(verdicts.len(), 1);
-        assert_eq!(verdicts[0].sentence(), "lab passes muster: 1 of 1 test asked passed, 2 not asked");
+        assert_eq!(verdicts[0].sentence(), "PASS lab: 1 passed, 2 skipped");
         assert_eq!(unexplained(&record), None);
     }
 
@@ -211,23 +208,15 @@ mod tests {
         };
         // What the tests became, the exit code that the run ends with, and what is said.
         let table: &[(&[Outcome], u8, &str)] = &[
-            (&[Outcome::Pass], 0, "lab passes muster: 2 of 2 tests asked passed"),
-            (&[Outcome::Pass, Outcome::Skip], 0, "lab passes muster: 2 of 2 tests asked passed, 1 not asked"),
-            (&[Outcome::Known], 0, "lab passes muster: 1 of 2 tests asked passed, 1 failed as documented"),
-            (&[Outcome::Flaky], 0, "lab passes muster: 2 of 2 tests asked passed"),
-            (&[Outcome::Fail, Outcome::Pass], 1, "lab does not pass muster: 2 of 3 tests asked passed"),
-            (&[Outcome::Error, Outcome::Pass], 3, "lab does not pass muster: 2 of 3 tests asked passed"),
-            (&[Outcome::Skip], 2, "lab does not pass muster: 1 of 1 test asked passed, 1 not asked; nothing was asked"),
-            (
-                &[Outcome::Pass],
-                2,
-                "lab does not pass muster: 2 of 2 tests asked passed; the run was focused on some tests",
-            ),
-            (
-                &[Outcome::Pass],
-                3,
-                "lab does not pass muster: 2 of 2 tests asked passed; the run ended with exit code 3",
-            ),
+            (&[Outcome::Pass], 0, "PASS lab: 2 passed"),
+            (&[Outcome::Pass, Outcome::Skip], 0, "PASS lab: 2 passed, 1 skipped"),
+            (&[Outcome::Known], 0, "PASS lab: 1 passed, 1 failed as documented"),
+            (&[Outcome::Flaky], 0, "PASS lab: 2 passed"),
+            (&[Outcome::Fail, Outcome::Pass], 1, "FAIL lab: 2 passed, 1 failed"),
+            (&[Outcome::Error, Outcome::Pass], 3, "FAIL lab: 2 passed, 1 error"),
+            (&[Outcome::Skip], 2, "FAIL lab: 1 passed, 1 skipped; no test ran"),
+            (&[Outcome::Pass], 2, "FAIL lab: 2 passed; the run was focused on some tests"),
+            (&[Outcome::Pass], 3, "FAIL lab: 2 passed; the run ended with exit code 3"),
         ];
         for (outcomes, code, sentence) in table {
             let mut record = green();
@@ -255,7 +244,7 @@ mod tests {
         skipped.image = "other".into();
         record.tests.push(skipped);
         let said: Vec<String> = of_images(&record).iter().map(Verdict::sentence).collect();
-        assert_eq!(said[1], "other was not tested: all of its 1 tests were skipped");
+        assert_eq!(said[1], "SKIP other: 1 skipped, none run");
     }
 
     #[test]
@@ -274,7 +263,7 @@ mod tests {
             r.tests.retain(|test| test.outcome == Outcome::Skip);
             r.exit_code = Some(2);
         });
-        assert!(!asked_nothing.0 && asked_nothing.1.ends_with("; nothing was asked"), "{asked_nothing:?}");
+        assert!(!asked_nothing.0 && asked_nothing.1.ends_with("; no test ran"), "{asked_nothing:?}");
         let panicked = spoil(&|r| {
             let machine = r.machines[0].id.clone();
             r.findings.push(FindingRecord { machine, category: "oops".into(), line_number: 7, ..Default::default() });

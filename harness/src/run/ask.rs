@@ -47,11 +47,11 @@ pub struct Settings {
     pub accelerator: String,
     /// What becomes of new and changed snapshots.
     pub update: UpdateMode,
-    /// `snapshots/` of the run folder.
+    /// `snapshots/` of the run directory.
     pub pending: Utf8PathBuf,
     /// Where snapshots of shipped suites are accepted, when that is not next to them.
     pub own_snapshots: Option<OwnSnapshots>,
-    /// `tests/` of the run folder, for what is collected.
+    /// `tests/` of the run directory, for what is collected.
     pub artifacts: Utf8PathBuf,
     /// Failures that are documented.
     pub known: KnownIssues,
@@ -601,7 +601,7 @@ fn compare_snapshot(
         shipped,
         pending_directory: match spec.per {
             SharedBy::Image => pending,
-            // Images that share the accepted form must not overwrite what each of them leaves in the run folder.
+            // Images that share the accepted form must not overwrite what each of them leaves in the run directory.
             SharedBy::Distro => pending.join(files::safe_name(image)),
         },
         name: compare::file_name(names.0, names.1, &spec.name, &whose),

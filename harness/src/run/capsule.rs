@@ -48,13 +48,13 @@ struct Books {
 }
 
 impl Shelf {
-    /// Keeps capsules in the folder, which is made when the first is. Its path is what a person is
+    /// Keeps capsules in the directory, which is made when the first is. Its path is what a person is
     /// told to resume from.
     pub fn new(folder: Utf8PathBuf, bounds: Bounds) -> Self {
         Self { folder, bounds, books: tokio::sync::Mutex::default() }
     }
 
-    /// Makes a capsule of that name by writing it into a folder that gets its name when it is whole.
+    /// Makes a capsule of that name by writing it into a directory that gets its name when it is whole.
     /// Its path, or why there is none; `None` when that was said before.
     async fn keep<F, E>(
         &self,
@@ -86,7 +86,7 @@ impl Shelf {
         let making = tempfile::Builder::new()
             .prefix(".making-")
             .tempdir_in(&self.folder)
-            .map_err(FileError::because("create a folder in", &self.folder))
+            .map_err(FileError::because("create a directory in", &self.folder))
             .map_err(failed)?;
         let Some(path) = Utf8Path::from_path(making.path()) else {
             return Err(Some("its path is not UTF-8".to_owned()));

@@ -35,7 +35,7 @@ pub trait Driver: Sync + Sized {
     /// MiB of memory that a template holds.
     fn template_mib(&self, template: &Self::Template) -> u32;
 
-    /// Boots a machine and waits until its boot has settled. `id` names it in the run folder;
+    /// Boots a machine and waits until its boot has settled. `id` names it in the run directory;
     /// `freezable` says that it will be frozen.
     fn boot(&self, id: &str, freezable: bool) -> impl Future<Output = Result<Self::Live, BootFailure>> + Send;
 
@@ -51,7 +51,7 @@ pub trait Driver: Sync + Sized {
         None
     }
 
-    /// Writes what the machine is at this moment, and what the test on it came to, into the folder, in
+    /// Writes what the machine is at this moment, and what the test on it came to, into the directory, in
     /// at most about `room` bytes; the machine stands still meanwhile.
     fn capture(
         &self,

@@ -58,7 +58,7 @@ pub async fn run<I: Images>(
         exit => exit,
     };
     if exit == Exit::Invalid && !settings.focused && records.iter().all(|record| record.failures.is_empty()) {
-        events.notice("nothing was asked: every selected test was skipped, so nothing was shown about the image");
+        events.notice("no test ran: every selected test was skipped, so nothing was shown about the image");
     }
     events.emit(Event::RunFinished { at: now(), interrupted: was_interrupted, exit_code: exit as u8 });
     (exit, records)

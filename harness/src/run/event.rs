@@ -12,7 +12,7 @@ use crate::guest::facts::Facts;
 pub enum Event {
     /// The first event of every run.
     RunStarted {
-        /// Unique id, also the name of the run folder.
+        /// Unique id, also the name of the run directory.
         id: String,
         /// Version of muster.
         muster: String,

@@ -43,7 +43,7 @@ pub fn unmet_need(need: &str, outcome: Option<Outcome>) -> Failure {
         Some(Outcome::Skip) => "was skipped",
         Some(Outcome::Fail) => "failed",
         Some(_) => "ended in an error",
-        None => "was not asked",
+        None => "did not run",
     };
     Failure::new(failure::SKIP_NEED, format!("needs `{need}`, which {how}"))
 }
@@ -63,7 +63,7 @@ pub fn skip(planned: &Planned, image: &str, settings: &Settings, facts: &Facts) 
             Ok(Some(reason)) => return Ok(Some(Failure::new(id, reason))),
             // Neither asked nor skipped: a gate must not open because a fact is missing.
             Err(dimension) => {
-                let text = format!("cannot tell whether {what} is to be asked: `{dimension}` is not known here");
+                let text = format!("cannot tell whether {what} is for this machine: `{dimension}` is not known here");
                 return Err(Failure::new(failure::PROBE_FAILED, text).at(&when.location));
             }
         }
@@ -92,7 +92,7 @@ pub fn reason_to_skip(
         Truth::True => Ok(None),
         Truth::False { why } => {
             let because = when.because.as_ref().map(|text| format!("; {text}")).unwrap_or_default();
-            Ok(Some(format!("{what} is asked when {}: {why}{because}", when.condition)))
+            Ok(Some(format!("{what} needs {} ({why}){because}", when.condition)))
         }
         Truth::Unknown { dimension } => Err(dimension),
     }

@@ -60,7 +60,7 @@ pub struct Host {
     pub rules: Arc<Rules>,
     /// The checkout: knows how lab images are built.
     pub root: Utf8PathBuf,
-    /// `machines/` of the run folder.
+    /// `machines/` of the run directory.
     pub machines: Utf8PathBuf,
     /// Where machines of failed tests are kept, if they are.
     pub capsules: Option<Shelf>,

@@ -14,7 +14,7 @@ use crate::failure::{Failure, Location};
 pub struct RunRecord {
     /// `run/v1`.
     pub schema: String,
-    /// Unique id of the run, also the name of its folder.
+    /// Unique id of the run, also the name of its directory.
     pub id: String,
     /// Version of muster.
     pub muster: String,
@@ -92,7 +92,7 @@ pub struct SuiteRecord {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct MachineRecord {
-    /// Unique in the run; names its folder below `machines/`.
+    /// Unique in the run; names its directory below `machines/`.
     pub id: String,
     /// Image id.
     pub image: String,
@@ -238,7 +238,7 @@ pub struct TestRecord {
     /// The machine it ran on.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub machine: Option<String>,
-    /// The folder of its machine as it was when the test failed, for `muster resume`; relative to
+    /// The directory of its machine as it was when the test failed, for `muster resume`; relative to
     /// where the run was started, or absolute.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub capsule: Option<String>,

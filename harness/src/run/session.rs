@@ -459,7 +459,7 @@ impl<'d, D: Driver> Session<'d, D> {
     }
 }
 
-/// A name that is safe as a folder below `machines/`.
+/// A name that is safe as a directory below `machines/`.
 pub fn safe(name: &str) -> String {
     let base = name.rsplit('/').next().unwrap_or(name);
     base.chars().map(|c| if c.is_ascii_alphanumeric() || "-_.".contains(c) { c } else { '-' }).take(60).collect()

@@ -11,7 +11,7 @@ use crate::files::{self, FileError};
 /// Bytes of an accepted snapshot that are read at most.
 const FILE_LIMIT: u64 = 16 << 20;
 
-/// What happens to a snapshot that is new or has changed. It is written into the run folder in all
+/// What happens to a snapshot that is new or has changed. It is written into the run directory in all
 /// three: the evidence outlives the run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum UpdateMode {
@@ -20,7 +20,7 @@ pub enum UpdateMode {
     Review,
     /// It becomes the accepted one.
     Accept,
-    /// Nothing outside the run folder is touched.
+    /// Nothing outside the run directory is touched.
     Ci,
 }
 
@@ -31,7 +31,7 @@ pub struct SnapshotRequest {
     pub directory: Utf8PathBuf,
     /// Where accepted ones lie beside, that are never written: those that ship with an installed muster.
     pub shipped: Option<Utf8PathBuf>,
-    /// `snapshots/` of the run folder.
+    /// `snapshots/` of the run directory.
     pub pending_directory: Utf8PathBuf,
     /// `suite__test__snapshot@image`; see [`file_name`].
     pub name: String,
@@ -56,14 +56,14 @@ pub enum SnapshotVerdict {
     Changed {
         /// Unified, from accepted to new, harmless, bounded.
         diff: String,
-        /// The pending file in the run folder.
+        /// The pending file in the run directory.
         pending: Utf8PathBuf,
     },
     /// Never accepted for this image.
     New {
         /// The first lines of what would be accepted, as a diff, bounded.
         diff: String,
-        /// The pending file in the run folder.
+        /// The pending file in the run directory.
         pending: Utf8PathBuf,
     },
     /// It was new or had changed, and has been accepted by this run.
@@ -90,13 +90,13 @@ pub enum SnapshotError {
         /// The file.
         path: Utf8PathBuf,
     },
-    /// A file or folder could not be read or written.
+    /// A file or directory could not be read or written.
     #[error(transparent)]
     File(#[from] FileError),
 }
 
 /// The name of a snapshot without its suffix: `suite__test__snapshot@image`, with whatever a file
-/// name should not have replaced as everywhere in the run folder.
+/// name should not have replaced as everywhere in the run directory.
 pub fn file_name(suite: &str, test: &str, snapshot: &str, image: &str) -> String {
     files::safe_name(&format!("{suite}__{test}__{snapshot}@{image}"))
 }

@@ -19,16 +19,16 @@ pub struct Pending {
     pub is_new: bool,
 }
 
-/// The pending files of a folder, by name. A folder that is not there has none.
+/// The pending files of a directory, by name. A directory that is not there has none.
 pub fn list(directory: &Utf8Path) -> Result<Vec<Pending>, FileError> {
     let entries = match directory.read_dir_utf8() {
         Ok(entries) => entries,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(FileError::because("read the folder", directory)(error)),
+        Err(error) => return Err(FileError::because("read the directory", directory)(error)),
     };
     let mut found = Vec::new();
     for entry in entries {
-        let path = entry.map_err(FileError::because("read the folder", directory))?.into_path();
+        let path = entry.map_err(FileError::because("read the directory", directory))?.into_path();
         let Some(name) = path.file_name().and_then(|name| name.strip_suffix(".snap.new")) else { continue };
         let accepted = directory.join(format!("{name}.snap"));
         found.push(Pending { name: name.to_owned(), is_new: !accepted.exists(), accepted, path: path.clone() });

@@ -127,7 +127,7 @@ pub const RULE: KeyTable = KeyTable {
     ],
 };
 
-/// Decodes all files that the paths mean (a folder: its `*.yaml` files, of which those of other schemas
+/// Decodes all files that the paths mean (a directory: its `*.yaml` files, of which those of other schemas
 /// are passed over). `ids` holds the rules that are there already. The sink is not settled.
 pub fn load(paths: &[Utf8PathBuf], ids: &mut HashMap<String, Location>, sink: &mut Diagnostics) -> Vec<ConsoleRule> {
     let mut out = Vec::new();

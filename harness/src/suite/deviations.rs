@@ -121,7 +121,7 @@ pub const ENTRY: KeyTable = KeyTable {
     ],
 };
 
-/// Decodes all files that the paths mean (a folder: its `*.yaml` files, of which those of other schemas
+/// Decodes all files that the paths mean (a directory: its `*.yaml` files, of which those of other schemas
 /// are passed over). `kinds` are the kinds of facts there are. The sink is not settled.
 pub fn load(
     paths: &[Utf8PathBuf],

@@ -154,7 +154,7 @@ pub const CHECK: KeyTable = KeyTable {
     ],
 };
 
-/// Decodes the lists among the files that the paths mean (a folder: its `*.yaml` files, of which those
+/// Decodes the lists among the files that the paths mean (a directory: its `*.yaml` files, of which those
 /// of other schemas are passed over), and holds them against all suites that were loaded.
 pub fn load(paths: &[Utf8PathBuf], vocabulary: &Vocabulary<'_>, suites: &[Suite]) -> (Vec<List>, Diagnostics) {
     let mut sink = Diagnostics::new();

@@ -38,9 +38,9 @@ pub(super) fn blocks(page: &str) -> Vec<(&str, String)> {
 
 #[test]
 fn every_example_of_the_guide_is_decoded() {
-    let folder = tempfile::tempdir().expect("a folder");
+    let folder = tempfile::tempdir().expect("a directory");
     let path = Utf8PathBuf::from_path_buf(folder.path().to_owned()).expect("UTF-8");
-    fs_err::create_dir_all(path.join("pages")).expect("a folder");
+    fs_err::create_dir_all(path.join("pages")).expect("a directory");
     fs_err::write(path.join("pages/index.html"), "x").expect("a file");
     let blocks = blocks(PAGE);
     let of = |schema: &str| {
@@ -58,7 +58,7 @@ fn every_example_of_the_guide_is_decoded() {
     assert_eq!(suites.len(), 8);
     assert!(suites.iter().flat_map(|suite| &suite.tests).all(|test| test.assertions() > 0));
 
-    fs_err::create_dir_all(path.join("common")).expect("a folder");
+    fs_err::create_dir_all(path.join("common")).expect("a directory");
     fs_err::write(path.join("common/web.yaml"), of("tests/v1").next().expect("a file of tests")).expect("a file");
     let include = PAGE.split('`').find(|code| code.starts_with("include: [")).expect("how it is included");
     let file = path.join("including.yaml");

@@ -73,7 +73,7 @@ pub struct ImageEntry {
 /// Where a disk comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Disk {
-    /// A file; relative paths have been joined to the catalogue's folder.
+    /// A file; relative paths have been joined to the catalogue's directory.
     Path(Utf8PathBuf),
     /// A variant of the built-in lab images.
     Lab(String),
@@ -81,15 +81,15 @@ pub enum Disk {
     Download(Box<Download>),
     /// A file that a person makes.
     Bring {
-        /// Where it is looked for, joined to the catalogue's folder.
+        /// Where it is looked for, joined to the catalogue's directory.
         path: Utf8PathBuf,
         /// How it is made, one step each.
         steps: Vec<String>,
     },
 }
 
-/// What is loaded in place of a boot loader. Paths have been joined to the catalogue's folder, except
-/// for lab images: there they are relative to the folder of the built image.
+/// What is loaded in place of a boot loader. Paths have been joined to the catalogue's directory, except
+/// for lab images: there they are relative to the directory of the built image.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Kernel {
     /// The kernel.
@@ -107,7 +107,7 @@ pub const MAX_DEVICES: usize = 8;
 pub const FACTS: &[&str] =
     &["distro", "id", "id-like", "variant", "arch", "mode", "kernel", "systemd", "rpm", "package-manager", "selinux"];
 
-/// Decodes all catalogue files that the paths mean (a folder: its `*.yaml` files). In a folder,
+/// Decodes all catalogue files that the paths mean (a directory: its `*.yaml` files). In a directory,
 /// files of other schemas are passed over.
 pub fn load(paths: &[Utf8PathBuf]) -> (Vec<ImageEntry>, Diagnostics) {
     let mut sink = Diagnostics::new();
@@ -122,7 +122,7 @@ pub fn load(paths: &[Utf8PathBuf]) -> (Vec<ImageEntry>, Diagnostics) {
     (out, sink)
 }
 
-/// Decodes one text; paths in it are joined to `folder`.
+/// Decodes one text; paths in it are joined to `directory`.
 pub fn decode_source(name: &str, text: &str, folder: &Utf8Path) -> (Vec<ImageEntry>, Diagnostics) {
     let mut sink = Diagnostics::new();
     let out = decode(&name.into(), text.as_bytes(), folder, false, &mut HashMap::new(), &mut sink);

@@ -131,11 +131,7 @@ pub const SUITE: KeyTable = KeyTable {
         key("images", Shape::Mapping(&IMAGES), "Which images the suite is for; without it, all."),
         key("defaults", Shape::Mapping(&DEFAULTS), "What tests have that do not say otherwise."),
         key("vars", Shape::Vars, "Values that `${name}` stands for, in any scalar. Later ones may use earlier ones."),
-        key(
-            "matrix",
-            Shape::Matrix,
-            "Dimensions, each with its values: every test is asked once for every combination.",
-        ),
+        key("matrix", Shape::Matrix, "Dimensions, each with its values: every test runs once for every combination."),
         key(
             "base-checks",
             Shape::Choices(BASE_CHECKS, &["fail", "info", "off"]),
@@ -203,7 +199,7 @@ pub const DEFAULTS: KeyTable = KeyTable {
     keys: &[
         key("timeout", Shape::Duration, "Time-out of tests that state none; 5m when this is not stated either."),
         key("guest", Shape::Word(GUESTS), "Which machine tests get that state none."),
-        key("retry", Shape::Count, "How often tests that state nothing are asked again after a failure."),
+        key("retry", Shape::Count, "How often tests that state nothing run again after a failure."),
     ],
 };
 
@@ -251,7 +247,7 @@ pub const TEST: KeyTable = KeyTable {
             "`shared`, a machine other tests use too (the default without steps), `clone`, a fork of the warm machine \
              for it or its `needs` chain (the default with steps), or `fresh`, a cold boot of its own.",
         ),
-        key("retry", Shape::Count, "How often it is asked again after a failure; a later pass is reported as flaky."),
+        key("retry", Shape::Count, "How often it runs again after a failure; a later pass is reported as flaky."),
         key("steps", Shape::Steps, "What is done first; steps may change the guest."),
         key("expect", Shape::Expect, "What must then be true; everything is evaluated."),
         key("adjust", Shape::List(&ADJUST), "What is expected otherwise on some systems."),
@@ -394,7 +390,7 @@ pub const COLLECT: KeyTable = KeyTable {
         required(
             "collect",
             Shape::Lines,
-            "Absolute paths that are copied into the run's folder; `*` and `?` may be used.",
+            "Absolute paths that are copied into the run's directory; `*` and `?` may be used.",
         ),
         key("timeout", Shape::Duration, "Limit of this step; the test's when not stated."),
     ],
@@ -469,7 +465,7 @@ pub const ISSUE: KeyTable = KeyTable {
         key(
             "effect",
             Shape::Word(&["xfail", "skip"]),
-            "`xfail`, the tests must fail as documented (the default), or `skip`, they are not asked.",
+            "`xfail`, the tests must fail as documented (the default), or `skip`, they do not run.",
         ),
         key("owner", Shape::Line, "Who looks after it."),
     ],
@@ -526,7 +522,7 @@ pub const IMAGE: KeyTable = KeyTable {
         ),
         key("tpm", Shape::Bool, "Whether its machines have a TPM 2.0; false when not stated."),
         required("seed", Shape::Word(SEEDS), "How it is told the key and the user of a run."),
-        required("user", Shape::Id, "Who logs in."),
+        required("user", Shape::Id, "SSH user."),
         key("memory", Shape::Size, "RAM of its machines; 1 GiB when not stated."),
         key("cpus", Shape::Count, "Processors of its machines; 2 when not stated."),
         key("bus", Shape::Word(BUSES), "How the disk is attached; virtio-blk when not stated."),
@@ -566,7 +562,11 @@ pub const BUSES: &[&str] = &["virtio-blk", "virtio-scsi", "nvme", "sata"];
 pub const KERNEL: KeyTable = KeyTable {
     what: "`kernel`",
     keys: &[
-        required("image", Shape::Line, "The kernel, relative to the catalogue's folder, or to the built lab image's."),
+        required(
+            "image",
+            Shape::Line,
+            "The kernel, relative to the catalogue's directory, or to the built lab image's.",
+        ),
         key("initrd", Shape::Line, "Its initial RAM disk, found in the same way."),
         required("cmdline", Shape::Line, "Its command line; it names the root file system and the console."),
     ],

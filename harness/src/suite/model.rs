@@ -329,7 +329,7 @@ pub enum Action {
     Reboot(RebootKind),
     /// Copies a file of the host into the guest.
     Upload {
-        /// The file: the suite's folder joined with a relative path without `..`. It was a plain file
+        /// The file: the suite's directory joined with a relative path without `..`. It was a plain file
         /// within [`UPLOAD_LIMIT`] when the suite was decoded; it may have changed since.
         source: Utf8PathBuf,
         /// Absolute path in the guest.
@@ -347,7 +347,7 @@ pub enum Action {
         /// How many of the first do not count; fewer than `samples`.
         discard: u32,
     },
-    /// Copies files of the guest into the run's folder. One that is not there is said in the report
+    /// Copies files of the guest into the run's directory. One that is not there is said in the report
     /// and fails nothing.
     Collect {
         /// Absolute paths; `*` and `?` stand for parts of names.

@@ -55,7 +55,7 @@ impl Proof {
 }
 
 /// Decodes the proofs among the files that the paths mean, and holds them against all suites that
-/// were loaded. In a folder, files of other schemas are passed over.
+/// were loaded. In a directory, files of other schemas are passed over.
 pub fn load(paths: &[Utf8PathBuf], vocabulary: &Vocabulary<'_>, suites: &[Suite]) -> (Vec<Proof>, Diagnostics) {
     let mut sink = Diagnostics::new();
     let mut out = Vec::new();

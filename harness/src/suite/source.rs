@@ -16,17 +16,17 @@ pub struct Source {
     pub path: Utf8PathBuf,
     /// As it is shown.
     pub name: Arc<str>,
-    /// Found in a folder, and not named by a person.
+    /// Found in a directory, and not named by a person.
     pub found: bool,
 }
 
-/// The files that paths mean: a folder means its `*.yaml` files, sorted by name, not hidden ones and not those of its
-/// sub-folders; [`ignored`] names these. A file that is meant twice is read once.
+/// The files that paths mean: a directory means its `*.yaml` files, sorted by name, not hidden ones and not those of its
+/// sub-directories; [`ignored`] names these. A file that is meant twice is read once.
 pub fn find(paths: &[Utf8PathBuf], sink: &mut Diagnostics) -> Vec<Source> {
     let mut sources = Vec::new();
     let mut known = BTreeSet::new();
     if paths.is_empty() {
-        sink.push(Diagnostic::about_file(codes::NO_FILES, &".".into(), "no file or folder was given"));
+        sink.push(Diagnostic::about_file(codes::NO_FILES, &".".into(), "no file or directory was given"));
     }
     for path in paths {
         let name = shown(path);
@@ -70,7 +70,8 @@ fn folder(path: &Utf8Path, name: &Arc<str>, sink: &mut Diagnostics) -> Option<Ve
             }
             // A file that looks like a suite and is not read would be tests that silently do not run.
             Some(end) if is_yaml(end) => {
-                let message = format!("a folder's files are read when they end in `.yaml`; this one ends in `.{end}`");
+                let message =
+                    format!("a directory's files are read when they end in `.yaml`; this one ends in `.{end}`");
                 let help = "rename it, or name the file itself";
                 sink.push(Diagnostic::about_file(codes::UNREADABLE, &shown(entry.path()), message).help(help));
             }
@@ -79,7 +80,7 @@ fn folder(path: &Utf8Path, name: &Arc<str>, sink: &mut Diagnostics) -> Option<Ve
     }
     files.sort_by(|a, b| a.path.cmp(&b.path));
     if files.is_empty() {
-        sink.push(Diagnostic::about_file(codes::NO_FILES, name, "the folder has no `.yaml` file"));
+        sink.push(Diagnostic::about_file(codes::NO_FILES, name, "the directory has no `.yaml` file"));
     }
     Some(files)
 }
@@ -88,15 +89,15 @@ fn is_yaml(end: &str) -> bool {
     end.eq_ignore_ascii_case("yaml") || end.eq_ignore_ascii_case("yml")
 }
 
-/// How deep below a folder suites that are not read are looked for.
+/// How deep below a directory suites that are not read are looked for.
 const DEPTH: usize = 4;
-/// How many entries of folders are looked at for that.
+/// How many entries of directories are looked at for that.
 const ENTRIES: usize = 10_000;
 /// How many suites that are not read are named.
 const NAMED: usize = 20;
 
-/// A line for each suite that lies in one of the folders and is not read, because its name begins with a dot or because it
-/// lies in a sub-folder: tests that somebody believes to run. Other YAML files there are nobody's suites.
+/// A line for each suite that lies in one of the directories and is not read, because its name begins with a dot or because it
+/// lies in a sub-directory: tests that somebody believes to run. Other YAML files there are nobody's suites.
 pub fn ignored(paths: &[Utf8PathBuf]) -> Vec<String> {
     let read: BTreeSet<_> = find(paths, &mut Diagnostics::new())
         .into_iter()
@@ -110,7 +111,7 @@ pub fn ignored(paths: &[Utf8PathBuf]) -> Vec<String> {
     files.retain(|file| file.canonicalize_utf8().is_ok_and(|real| !read.contains(&real)) && says_suite(file));
     let why = |file: &Utf8PathBuf| match file.file_name().is_some_and(|name| name.starts_with('.')) {
         true => "its name begins with a dot; rename it",
-        false => "it lies in a sub-folder, which a folder does not mean; name the sub-folder too",
+        false => "it lies in a sub-directory, which a directory does not mean; name the sub-directory too",
     };
     let mut lines: Vec<String> =
         files.iter().take(NAMED).map(|file| format!("the suite {} is not read: {}", shown(file), why(file))).collect();
@@ -125,7 +126,7 @@ fn look_below(folder: &Utf8Path, depth: usize, left: &mut usize, files: &mut BTr
     for entry in entries.flatten() {
         let Some(rest) = left.checked_sub(1) else { return };
         *left = rest;
-        // Neither a loop of links nor a repository's own folder is gone into.
+        // Neither a loop of links nor a repository's own directory is gone into.
         let Ok(kind) = entry.file_type() else { continue };
         if kind.is_dir() && depth > 0 && !entry.file_name().starts_with('.') {
             look_below(entry.path(), depth - 1, left, files);
@@ -175,7 +176,7 @@ pub fn read(source: &Source, limits: Limits, sink: &mut Diagnostics) -> Option<V
 fn unreadable(name: &Arc<str>, error: &std::io::Error) -> Diagnostic {
     // The path is already named; fs-err's own sentence would repeat it in the words of a system call.
     let reason = match error.kind() {
-        std::io::ErrorKind::NotFound => "there is no such file or folder".to_owned(),
+        std::io::ErrorKind::NotFound => "there is no such file or directory".to_owned(),
         std::io::ErrorKind::PermissionDenied => "it may not be read".to_owned(),
         _ => error.to_string(),
     };

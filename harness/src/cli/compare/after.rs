@@ -60,7 +60,7 @@ impl After {
         self.group.tests.last().map(|planned| name(&planned.suite.name, &planned.test().id)).unwrap_or_default()
     }
 
-    /// How a person asks the tests again. The folder of a run is no image that could be named.
+    /// How a person asks the tests again. The directory of a run is no image that could be named.
     fn rerun(&self, image: &str) -> Rerun {
         let options = self.suites.iter().flat_map(|path| ["--suites".to_owned(), plan::quote(short(path).as_str())]);
         let typed = !Utf8Path::new(&self.system).is_dir();
@@ -124,7 +124,7 @@ async fn ask_all<D: Driver>(lane: &mut Lane<'_, '_, D>, group: &Group) -> Result
 fn not_passed(name: &str, record: &TestRecord) -> Complaint {
     let mut what = format!("{} is not what {name} was to make of it, and is not compared", record.image);
     if let Some(reason) = &record.skipped {
-        what.push_str(&format!("\n  it was not asked: {}", reason.message));
+        what.push_str(&format!("\n  it did not run: {}", reason.message));
     }
     for failure in &record.failures {
         what.push_str(&format!("\n{}", describe(failure).trim_end()));

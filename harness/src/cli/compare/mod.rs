@@ -36,7 +36,7 @@ Examples:
                                                        an upgraded system beside a new one
   muster compare old.json new.json --only package,unit --all")]
 pub struct Arguments {
-    /// What is compared with: an image, a disk file, a run folder, or a facts file (*.json)
+    /// What is compared with: an image, a disk file, a run directory, or a facts file (*.json)
     #[arg(value_name = "BASELINE")]
     baseline: String,
     /// What is judged, in the same ways; may be left out with --save-facts
@@ -48,14 +48,14 @@ pub struct Arguments {
     /// The same of the candidate: what an upgrade or an installation makes of it
     #[arg(long, value_name = "SUITE/TEST", requires = "candidate")]
     candidate_after: Option<String>,
-    /// Where these tests are: suite files or folders [default: the suites of this checkout]
+    /// Where these tests are: suite files or directories [default: the suites of this checkout]
     #[arg(long, value_name = "PATH")]
     suites: Vec<Utf8PathBuf>,
-    /// Ledgers of documented deviations (deviations/v1): files or folders; may be repeated
+    /// Ledgers of documented deviations (deviations/v1): files or directories; may be repeated
     #[arg(long, value_name = "PATH")]
     ledger: Vec<Utf8PathBuf>,
     /// Azure Linux's TOML tree, whose overlays document differences of their packages
-    #[arg(long, value_name = "FOLDER")]
+    #[arg(long, value_name = "DIR")]
     azldev: Option<Utf8PathBuf>,
     /// Keep the facts of the last system that is named, for later comparisons
     #[arg(long, value_name = "FILE")]
@@ -66,8 +66,8 @@ pub struct Arguments {
     /// All kinds of facts but these
     #[arg(long, value_name = "KIND", value_delimiter = ',', value_parser = kinds_parser(), conflicts_with = "only")]
     ignore: Vec<String>,
-    /// Compare the files below this folder instead of the default ones; may be repeated
-    #[arg(long = "tree", value_name = "FOLDER", value_parser = tree)]
+    /// Compare the files below this directory instead of the default ones; may be repeated
+    #[arg(long = "tree", value_name = "DIR", value_parser = tree)]
     trees: Vec<String>,
     /// How the comparison is printed
     #[arg(long, value_enum, default_value_t)]
@@ -101,7 +101,7 @@ fn tree(text: &str) -> Result<String, String> {
     let inside = path.components().all(|part| part.as_str() != "..");
     match plain && inside && path.parent().is_some() {
         true => Ok(text.trim_end_matches('/').to_owned()),
-        false => Err("an absolute path of a folder, without `..`, and not / itself".to_owned()),
+        false => Err("an absolute path of a directory, without `..`, and not / itself".to_owned()),
     }
 }
 

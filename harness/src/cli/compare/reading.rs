@@ -1,4 +1,4 @@
-//! The facts of one system, from wherever the person has it: an image, a disk file, the folder of a run,
+//! The facts of one system, from wherever the person has it: an image, a disk file, the directory of a run,
 //! or a facts file.
 
 use std::time::Duration;
@@ -57,7 +57,7 @@ impl System {
             return Ok(Self::Known(Box::new(facts)));
         }
         let project = Project::find()?;
-        // A folder that happens to be called as an image of the catalogue is no run.
+        // A directory that happens to be called as an image of the catalogue is no run.
         let is_run = path.join("run.json").exists() || (path.is_dir() && named.contains('/'));
         let spec = match is_run {
             true => spec_of_run(&project, path, options)?,
@@ -180,7 +180,7 @@ fn record(folder: &Utf8Path) -> Result<RunRecord, Complaint> {
     let path = folder.join("run.json");
     let unreadable = |why: String| {
         Complaint::invalid(format!("{path}: {}", one_line(&why, 300)))
-            .hint("a folder that is compared is one that `muster run` made")
+            .hint("a directory that is compared is one that `muster run` made")
     };
     let mut text = String::new();
     std::fs::File::open(&path)

@@ -434,7 +434,7 @@ fn base_checks(suite: &Suite) -> Vec<String> {
     let treated = |word: &str| match suite.base_checks.get(word) {
         None | Some(BaseCheck::Fail) => word.to_owned(),
         Some(BaseCheck::Info) => format!("{word} (only reported)"),
-        Some(BaseCheck::Off) => format!("{word} (not held against the test)"),
+        Some(BaseCheck::Off) => format!("{word} (does not count here)"),
     };
     Kind::ALL.iter().map(|kind| treated(kind.word())).collect()
 }

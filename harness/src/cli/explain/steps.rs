@@ -38,7 +38,7 @@ pub(super) fn describe_step(step: &Step, facts: &Facts) -> Vec<String> {
             format!("boots the machine {samples} times, of which the first {discard} do not count")
         }
         Action::Collect { paths } => {
-            format!("copies {} into the folder of the run", paths.join(" "))
+            format!("copies {} into the directory of the run", paths.join(" "))
         }
     };
     vec![format!("# {}", one_line(&words, 400))]

@@ -18,14 +18,14 @@ pub(super) fn render(account: &Account) -> String {
     page.field("tags", &account.tags.join(", "));
     page.fields("see", &account.links);
     page.field("covers", &account.covers.join(", "));
-    page.fields("asked when", &gates(account));
+    page.fields("runs when", &gates(account));
     page.field("machine", &machine(account));
     if account.chain.len() > 1 {
         page.field("in order", &account.chain.join(", then "));
     }
     let again = match account.retry {
         0 => String::new(),
-        count => format!(", asked again up to {count} times after a failure"),
+        count => format!(", run again up to {count} times after a failure"),
     };
     page.field("time", &format!("{} before emulation stretches it{again}", account.timeout));
     page.section("setup, before the suite's first test on a machine", &account.setup);
@@ -45,7 +45,7 @@ pub(super) fn render(account: &Account) -> String {
     }
     page.section("compared with what was accepted", &account.snapshots);
     page.section("teardown, after the suite's last test on a machine", &account.teardown);
-    page.field("held against", &account.base_checks.join(", "));
+    page.field("checks too", &account.base_checks.join(", "));
     page.commands("runs in the guest, in this order", &account.commands);
     page.out
 }
@@ -54,7 +54,7 @@ fn gates(account: &Account) -> Vec<String> {
     let mut out = Vec::new();
     for gate in &account.gates {
         out.push(format!("{}{} ({})", gate.when, because(gate.because.as_deref()), gate.of));
-        out.extend(account.image.as_ref().map(|image| format!("  {}", answered(&gate.answer, image, "it is asked"))));
+        out.extend(account.image.as_ref().map(|image| format!("  {}", answered(&gate.answer, image, "it runs"))));
     }
     if out.is_empty() {
         out.push("always".to_owned());

@@ -142,7 +142,7 @@ fn text(row: &FileRow) -> String {
     let elsewhere: usize = asked.map(|row| row.elsewhere).sum();
     let _ = writeln!(out, "  {}; {met} expectations met, {missed} missed", offline::summary(counts));
     if elsewhere > 0 {
-        let _ = writeln!(out, "  {elsewhere} more assertions of these tests need a machine and were not asked");
+        let _ = writeln!(out, "  {elsewhere} more assertions of these tests need a machine and did not run");
     }
     out
 }

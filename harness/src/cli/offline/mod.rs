@@ -170,7 +170,7 @@ fn ask(suite: &Suite, test: &Test, part: &Part<'_>, known: &Known) -> Row {
                 return Row { outcome: Outcome::Skip, reason: Some(reason), ..row };
             }
             Err(dimension) => {
-                return undecided(row, format!("{what} is asked when {}", when.condition), dimension);
+                return undecided(row, format!("{what} needs {}", when.condition), dimension);
             }
         }
     }
@@ -463,13 +463,12 @@ tests:
         assert_eq!(
             reason,
             Some(
-                "the test is asked when capability == kconfig and capability == selinux, and `capability=selinux` is not known"
+                "the test needs capability == kconfig and capability == selinux, and `capability=selinux` is not known"
             )
         );
         let rows = ask_all(WHOLE, &["mode=package", "capability!=selinux"]);
         let reason = rows[2].reason.as_deref().unwrap();
-        let said =
-            "the test is asked when capability == kconfig and capability == selinux: capability selinux is absent here";
+        let said = "the test needs capability == kconfig and capability == selinux (capability selinux is absent here)";
         assert!(rows[2].outcome == Outcome::Skip && reason.starts_with(said), "{reason}");
     }
 
@@ -521,7 +520,7 @@ tests:
             [("s/plain", "fail"), ("s/gated", "skip"), ("s/elsewhere", "undecided"), ("s/adjusted", "undecided")]
         );
         assert_eq!((rows[0].missed.len(), rows[0].unknown.len()), (1, 1));
-        assert!(rows[1].reason.as_deref().unwrap().contains("arch is aarch64 here; it is a feature of x86"));
+        assert!(rows[1].reason.as_deref().unwrap().contains("(arch is aarch64 here); it is a feature of x86"));
         let rows = ask_all("# x86_64\nCONFIG_A=y\n", &["mode=package"]);
         assert_eq!(rows[0].outcome, Outcome::Unknown);
     }

@@ -120,7 +120,7 @@ fn refuse_to_replace(arguments: &Arguments) -> Result<(), Complaint> {
                 .hint("name another file, or write over it with --force"))
         }
         Some(path) if !folder(path).is_dir() => {
-            Err(Complaint::invalid(format!("{path} cannot be written: its folder is not there")))
+            Err(Complaint::invalid(format!("{path} cannot be written: its directory is not there")))
         }
         _ => Ok(()),
     }

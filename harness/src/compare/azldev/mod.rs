@@ -221,7 +221,7 @@ package = "engines"
         assert_eq!(found.differences.len(), 11, "{:?}", found.differences);
     }
 
-    /// The whole tree of Azure Linux, where somebody has one: `MUSTER_AZLDEV_TREE` names its folder.
+    /// The whole tree of Azure Linux, where somebody has one: `MUSTER_AZLDEV_TREE` names its directory.
     #[test]
     fn the_tree_of_azure_linux_is_read_without_an_error() {
         let named = std::env::var("MUSTER_AZLDEV_TREE").unwrap_or_default();

@@ -23,7 +23,7 @@ const LARGEST: u64 = 4 << 20;
 /// Characters that are kept of a description.
 const LONGEST: usize = 400;
 
-/// Reads every `*.toml` file below a folder. Links are not followed, and told. The sink is not settled.
+/// Reads every `*.toml` file below a directory. Links are not followed, and told. The sink is not settled.
 pub fn load(folder: &Utf8Path, sink: &mut Diagnostics) -> Tree {
     let mut tree = Tree::default();
     let mut files = Vec::new();
@@ -37,9 +37,9 @@ pub fn load(folder: &Utf8Path, sink: &mut Diagnostics) -> Tree {
         read(path, shown, &mut tree, sink);
     }
     if tree.components.is_empty() && sink.is_empty() {
-        let message = "no file below this folder defines a component of azldev";
+        let message = "no file below this directory defines a component of azldev";
         let problem = Diagnostic::about_file(codes::NO_FILES, &folder.as_str().into(), message);
-        sink.push(problem.help("name the folder that holds `azldev.toml`, or one of its `comps` folders"));
+        sink.push(problem.help("name the directory that holds `azldev.toml`, or one of its `comps` directories"));
     }
     tree
 }
@@ -52,7 +52,7 @@ fn walk(
 ) -> Result<(), Diagnostic> {
     let problem = |code, message: String| Diagnostic::about_file(code, &folder.as_str().into(), message);
     if depth > DEEPEST {
-        return Err(problem(codes::TOO_DEEP, format!("folders are nested deeper than {DEEPEST}")));
+        return Err(problem(codes::TOO_DEEP, format!("directories are nested deeper than {DEEPEST}")));
     }
     let unreadable = |error: std::io::Error| problem(codes::UNREADABLE, error.to_string());
     for entry in folder.read_dir_utf8().map_err(unreadable)? {
@@ -176,7 +176,7 @@ impl File<'_> {
         }
     }
 
-    /// The later form. Its component is the folder that holds the folder `overlays`.
+    /// The later form. Its component is the directory that holds the directory `overlays`.
     fn overlay_file(&mut self, root: &DeTable<'_>, shown: &Utf8Path) {
         let folder = shown.parent().filter(|folder| folder.file_name() == Some("overlays"));
         let Some(component) = folder.and_then(Utf8Path::parent).and_then(Utf8Path::file_name) else {

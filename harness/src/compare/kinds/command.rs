@@ -10,9 +10,9 @@ pub(in crate::compare) struct Command;
 
 const KEY: &str = "compare/commands";
 
-const FIELDS: &[Field] = &[compared("path", "Where it is found first, links of folders followed."), PACKAGE];
+const FIELDS: &[Field] = &[compared("path", "Where it is found first, links of directories followed."), PACKAGE];
 
-/// Folders are named by where they really are: whether /bin is a link to /usr/bin is not a difference of
+/// Directories are named by where they really are: whether /bin is a link to /usr/bin is not a difference of
 /// every command.
 const SCRIPT: &str = r#"ifs=$IFS; IFS=:; set -f; set -- $PATH; set +f; IFS=$ifs
 for d do
@@ -54,7 +54,7 @@ impl FactKind for Command {
             let name = path.strip_prefix('/').and_then(|rest| rest.rsplit('/').next()).filter(|name| !name.is_empty());
             let name = name.ok_or_else(|| super::strange(path))?;
             let package = owners.of(path);
-            // The path's first folder wins, as in a shell.
+            // The path's first directory wins, as in a shell.
             items.entry(name.to_owned()).or_insert_with(|| super::item([("path", path), ("package", &package)]));
         }
         super::some(items, "command")

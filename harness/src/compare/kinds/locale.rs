@@ -9,7 +9,7 @@ pub(in crate::compare) struct Locale;
 
 const KEY: &str = "compare/locales";
 
-/// Without `locale`, the folders of glibc's locales tell the same, unless there is an archive of them,
+/// Without `locale`, the directories of glibc's locales tell the same, unless there is an archive of them,
 /// which only programs of glibc can read.
 const SCRIPT: &str = r#"if command -v locale >/dev/null 2>&1; then locale -a && echo '= end'; exit; fi
 d=/usr/lib/locale

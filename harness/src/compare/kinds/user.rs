@@ -11,7 +11,7 @@ pub(in crate::compare) struct User;
 const FIELDS: &[Field] = &[
     compared("uid", "Its number."),
     compared("gid", "The number of its group."),
-    compared("home", "Its home folder."),
+    compared("home", "Its home directory."),
     compared("shell", "Its login shell."),
 ];
 

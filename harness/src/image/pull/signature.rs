@@ -58,7 +58,7 @@ pub(super) async fn detached(signature: &[u8], over: Over<'_>, keys: &Path) -> R
     desk.ask(what, &[signature.into_os_string(), data.into_os_string()]).await
 }
 
-/// A folder of its own for one question: no configuration and no keys of the user get in.
+/// A directory of its own for one question: no configuration and no keys of the user get in.
 struct Desk {
     folder: tempfile::TempDir,
 }

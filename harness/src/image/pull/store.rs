@@ -1,5 +1,5 @@
 //! What lies in the cache for one download: the file under its final name, a note, and what its vendor
-//! said about it. All of it is in one folder, beside each other, by the name that [`Place`] makes.
+//! said about it. All of it is in one directory, beside each other, by the name that [`Place`] makes.
 
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
@@ -13,7 +13,7 @@ use super::super::{Download, ImageError, InUse};
 use super::partial::Partial;
 use super::{PullError, Trust};
 
-/// The folder below the cache's `images`.
+/// The directory below the cache's `images`.
 pub(in crate::image) const FOLDER: &str = "pulled";
 /// What is added to the name of a download for the files beside it that go with it.
 pub(in crate::image) const COMPANIONS: &[&str] = &[".json", ".checksums", ".signature"];

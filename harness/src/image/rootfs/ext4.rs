@@ -24,19 +24,19 @@ const DEADLINE: Duration = Duration::from_secs(1800);
 const ADDRESS_SPACE: u64 = 4 << 30;
 /// debugfs reads its script in lines of at most 8192 bytes.
 const MAX_LINE: usize = 8000;
-/// The folder that mkfs makes by itself.
+/// The directory that mkfs makes by itself.
 const LOST_AND_FOUND: &[u8] = b"lost+found";
 
 /// Bytes of the disk that holds the tree.
 pub fn size(tree: &Tree) -> u64 {
     let nodes = tree.len() as u64;
-    // Every file may waste most of a block, and every folder has at least one.
+    // Every file may waste most of a block, and every directory has at least one.
     let needed = tree.bytes() + nodes * (4096 + 512) + OVERHEAD;
     (needed + needed / 16 + FREE).next_multiple_of(1 << 20)
 }
 
 /// Makes `disk`, an empty file, into a file system with the tree. `sources` are the plain archives that
-/// the tree's files lie in, `scratch` a folder on the same file system, `seed` 32 hex digits that
+/// the tree's files lie in, `scratch` a directory on the same file system, `seed` 32 hex digits that
 /// become its UUID, `archive` its name for messages. Gives a line on what the disk does not keep, if there is anything.
 pub async fn write(
     tree: Tree,
@@ -179,7 +179,7 @@ impl<'a> Script<'a> {
         Ok((path, script.dropped))
     }
 
-    /// Everything in the folder, into which the script has gone; `path` is its own, without the slash
+    /// Everything in the directory, into which the script has gone; `path` is its own, without the slash
     /// at its end.
     fn inside(&mut self, folder: usize, path: &[u8]) -> Result<(), Trouble> {
         let Some(Node { what: What::Folder(names), .. }) = self.tree.node(folder) else { return Ok(()) };
@@ -190,7 +190,7 @@ impl<'a> Script<'a> {
             let here = [b"./", &name[..]].concat();
             let ready_made = path.is_empty() && name == LOST_AND_FOUND;
             if ready_made && !matches!(node.what, What::Folder(_)) {
-                return Err(Trouble::Refused("its lost+found is not a folder".to_owned()));
+                return Err(Trouble::Refused("its lost+found is not a directory".to_owned()));
             }
             if let Some(first) = self.written.get(index).cloned() {
                 self.line(&[b"ln", &quoted(&first), &quoted(name)])?;

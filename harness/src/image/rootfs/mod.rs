@@ -3,7 +3,7 @@
 //! Nothing in the archive becomes a name, a link, an owner or a device of this host. Our own reader
 //! ([`tar`]) checks every entry, [`tree`] holds what they add up to in memory, and [`ext4`] writes it
 //! into a disk image with e2fsprogs, which need no privileges and mount nothing; on the way the
-//! contents of files lie as numbered files in one private folder. Why so: docs/decisions/0007-root-file-systems.md.
+//! contents of files lie as numbered files in one private directory. Why so: docs/decisions/0007-root-file-systems.md.
 
 pub(super) mod ext4;
 pub(super) mod oci;

@@ -1,4 +1,4 @@
-//! An OCI image layout, as a folder or inside an archive: which layers make up its root file system.
+//! An OCI image layout, as a directory or inside an archive: which layers make up its root file system.
 //!
 //! Facts: OCI image specification 1.1, "Image Layout" and "Image Manifest". Every blob is compared
 //! with the digest it is called by.
@@ -20,7 +20,7 @@ const MAX_INDEXES: usize = 3;
 
 /// Where the layout's files are.
 pub enum Layout {
-    /// In a folder of this host.
+    /// In a directory of this host.
     Folder(PathBuf),
     /// In a plain tar: offset and size of each member, by name.
     Archive {

@@ -50,7 +50,7 @@ pub enum Kind {
         /// How many.
         size: u64,
     },
-    /// A folder.
+    /// A directory.
     Folder,
     /// A symbolic link to this text, which only the guest will follow.
     Symlink(Vec<u8>),
@@ -178,7 +178,7 @@ fn entry(header: &Header<'_>, said: Extended, kind: u8, offset: u64, size: u64) 
         return Err(sparse());
     }
     let kind = match kind {
-        // An old archive marks a folder only by the slash at its end.
+        // An old archive marks a directory only by the slash at its end.
         b'0' | 0 if path.ends_with(b"/") => Kind::Folder,
         b'0' | 0 | b'7' => Kind::File { offset, size },
         b'1' => Kind::HardLink(link()?),

@@ -67,9 +67,9 @@ fn what_leads_out_of_the_archive_is_refused() {
     assert_eq!(why(&[file("/etc/passwd", "x")]), "`/etc/passwd` is an absolute path");
     assert_eq!(why(&[pax("path", "/etc/shadow"), file("x", "x")]), "`/etc/shadow` is an absolute path");
     let through = [member(b'2', "a", "/etc"), file("a/passwd", "x")];
-    assert_eq!(why(&through), "`a/passwd` lies below something that is not a folder, `a`");
+    assert_eq!(why(&through), "`a/passwd` lies below something that is not a directory, `a`");
     let up = [member(b'5', "d/", ""), member(b'2', "d/up", "../.."), file("d/up/x", "x")];
-    assert_eq!(why(&up), "`d/up/x` lies below something that is not a folder, `up`");
+    assert_eq!(why(&up), "`d/up/x` lies below something that is not a directory, `up`");
     assert_eq!(
         why(&[member(b'1', "a", "../../etc/shadow")]),
         "`a` is a hard link outside: `../../etc/shadow` leads out of the archive"
@@ -83,7 +83,7 @@ fn what_leads_out_of_the_archive_is_refused() {
         "`a` is a hard link to `etc/shadow`, which is not in the archive"
     );
     let folder = [member(b'5', "d/", ""), member(b'1', "a", "d")];
-    assert_eq!(why(&folder), "`a` is a hard link to a folder");
+    assert_eq!(why(&folder), "`a` is a hard link to a directory");
     assert!(why(&[file("a\nb", "x")]).contains("control characters"));
     assert!(why(&[member(b'2', "a", "b\nquit")]).contains("unspeakable"));
     assert!(why(&[file(&"a/".repeat(40), "x"), pax("path", &"a/".repeat(300)), file("x", "")]).contains("too deep"));

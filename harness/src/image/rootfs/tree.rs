@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use super::Bounds;
 use super::tar::{Entry, Kind, show};
 
-/// Depth of folders; deeper ones would not fit a path.
+/// Depth of directories; deeper ones would not fit a path.
 const MAX_DEPTH: usize = 256;
 /// Bytes of one name, as ext4 has it.
 const MAX_NAME: usize = 255;
@@ -67,7 +67,7 @@ pub struct Tree {
 }
 
 impl Tree {
-    /// A root folder and nothing in it.
+    /// A root directory and nothing in it.
     pub fn new(bounds: Bounds) -> Self {
         Self { nodes: vec![folder()], bounds, entries: 0, bytes: 0 }
     }
@@ -108,7 +108,7 @@ impl Tree {
         let names = components(&path)?;
         let Some((name, above)) = names.split_last() else {
             // The root itself: only its owner, mode and time can be stated.
-            let Kind::Folder = entry.kind else { return Err("its root is not a folder".to_owned()) };
+            let Kind::Folder = entry.kind else { return Err("its root is not a directory".to_owned()) };
             return self.describe(0, entry);
         };
         if layered && let Some(gone) = name.strip_prefix(b".wh.") {
@@ -155,11 +155,11 @@ impl Tree {
     fn names(&mut self, folder: usize) -> Result<&mut BTreeMap<Vec<u8>, usize>, String> {
         match self.nodes.get_mut(folder).map(|node| &mut node.what) {
             Some(What::Folder(names)) => Ok(names),
-            _ => Err("a folder is missing".to_owned()),
+            _ => Err("a directory is missing".to_owned()),
         }
     }
 
-    /// The folder of that path. Never through a symbolic link: an archive that goes through one has a
+    /// The directory of that path. Never through a symbolic link: an archive that goes through one has a
     /// different meaning for every program that unpacks it.
     fn walk(&mut self, names: &[&[u8]], path: &[u8], make: bool) -> Result<usize, String> {
         let mut at = 0;
@@ -167,7 +167,7 @@ impl Tree {
             at = match self.child(at, name) {
                 Some(index) if matches!(self.nodes[index].what, What::Folder(_)) => index,
                 Some(_) => {
-                    return Err(format!("{} lies below something that is not a folder, {}", show(path), show(name)));
+                    return Err(format!("{} lies below something that is not a directory, {}", show(path), show(name)));
                 }
                 None if make => {
                     let index = self.nodes.len();
@@ -188,12 +188,12 @@ impl Tree {
         let parent = self.walk(above, target, false).map_err(|_| outside())?;
         match self.child(parent, name) {
             Some(index) if !matches!(self.nodes[index].what, What::Folder(_)) => Ok(index),
-            Some(_) => Err(format!("{} is a hard link to a folder", show(path))),
+            Some(_) => Err(format!("{} is a hard link to a directory", show(path))),
             None => Err(outside()),
         }
     }
 
-    /// OCI image specification, "Whiteouts": `.wh.NAME` hides NAME, `.wh..wh..opq` all of its folder.
+    /// OCI image specification, "Whiteouts": `.wh.NAME` hides NAME, `.wh..wh..opq` all of its directory.
     fn white_out(&mut self, above: &[&[u8]], gone: &[u8]) -> Result<(), String> {
         let Ok(parent) = self.walk(above, b"", false) else { return Ok(()) };
         match gone {

@@ -116,7 +116,7 @@ impl Rules {
         SHARED.get_or_init(compile).clone()
     }
 
-    /// The shipped rules and those of the given files or folders, whose samples are tried. Everything
+    /// The shipped rules and those of the given files or directories, whose samples are tried. Everything
     /// that is wrong with any of the files comes back at once. No path means [`Rules::shipped`].
     pub fn with_user_files(paths: &[Utf8PathBuf]) -> Result<Arc<Self>, Diagnostics> {
         if paths.is_empty() {

@@ -88,7 +88,7 @@ impl Network {
     }
 
     /// What has to be there before QEMU starts: nothing for a restricted machine. `network.log` in the
-    /// machine's folder gets one line for each thing the guest tried to reach.
+    /// machine's directory gets one line for each thing the guest tried to reach.
     pub(super) fn plug(self, folder: &Path) -> std::io::Result<Option<Plugged>> {
         match self {
             Self::Restricted => Ok(None),

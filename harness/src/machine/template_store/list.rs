@@ -42,7 +42,7 @@ impl Entry {
 }
 
 impl TemplateStore {
-    /// Everything in the store. What is no plain folder of ours is left out, links above all.
+    /// Everything in the store. What is no plain directory of ours is left out, links above all.
     pub fn list(&self) -> Vec<Entry> {
         let Ok(names) = std::fs::read_dir(&self.root) else { return Vec::new() };
         let mut entries: Vec<Entry> = names
@@ -79,7 +79,7 @@ impl TemplateStore {
     }
 }
 
-/// Bytes of the disk that the plain files of a folder take. No link is followed.
+/// Bytes of the disk that the plain files of a directory take. No link is followed.
 pub(super) fn bytes_below(folder: &Path) -> u64 {
     let Ok(names) = std::fs::read_dir(folder) else { return 0 };
     names
@@ -90,14 +90,14 @@ pub(super) fn bytes_below(folder: &Path) -> u64 {
         .sum()
 }
 
-/// Locks a folder or file against everyone else; `None` when somebody has it or it is gone.
+/// Locks a directory or file against everyone else; `None` when somebody has it or it is gone.
 fn lock_alone(path: &Path) -> Option<File> {
     let flags = (rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK).bits() as i32;
     let lock = File::options().read(true).custom_flags(flags).open(path).ok()?;
     (files::lock_alone(&lock).is_ok() && has_name(&lock, path)).then_some(lock)
 }
 
-/// Removes a folder or file that nobody uses. Whether it is gone.
+/// Removes a directory or file that nobody uses. Whether it is gone.
 pub(super) fn remove_unused(path: &Path) -> bool {
     let Some(lock) = lock_alone(path) else {
         return matches!(path.symlink_metadata(), Err(error) if error.kind() == std::io::ErrorKind::NotFound);

@@ -1,4 +1,4 @@
-//! `capsule.json`: all that is known of a capsule, and its reading from a folder that a stranger may
+//! `capsule.json`: all that is known of a capsule, and its reading from a directory that a stranger may
 //! have made.
 
 use std::collections::BTreeMap;
@@ -94,7 +94,7 @@ pub struct Stopped {
 #[derive(Debug, thiserror::Error)]
 #[allow(missing_docs)]
 pub enum CapsuleError {
-    #[error("{folder} is not a capsule: {FILE}: {source}; name the folder that `muster run` printed")]
+    #[error("{folder} is not a capsule: {FILE}: {source}; name the directory that `muster run` printed")]
     NoCapsule { folder: Utf8PathBuf, source: std::io::Error },
     #[error("{folder} has a {FILE} that cannot be understood: {reason}")]
     Unreadable { folder: Utf8PathBuf, reason: String },
@@ -107,7 +107,7 @@ pub enum CapsuleError {
 /// A capsule whose words were checked and whose files are there.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Capsule {
-    /// Its folder.
+    /// Its directory.
     pub folder: Utf8PathBuf,
     /// What it says.
     pub record: CapsuleRecord,

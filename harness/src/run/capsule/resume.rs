@@ -20,7 +20,7 @@ use crate::run::record::TestRecord;
 use crate::run::sink::now;
 use crate::text;
 
-/// Writes a capsule of the machine into the folder, and lets the machine go on.
+/// Writes a capsule of the machine into the directory, and lets the machine go on.
 pub(in crate::run) async fn capture(
     live: &mut HostMachine,
     image: ImageNeeded,

@@ -58,7 +58,7 @@ struct Rebooting<'m> {
     findings_before: usize,
 }
 
-/// Reboots the machine and proves that it happened once. `folder` is the machine's, with its log.
+/// Reboots the machine and proves that it happened once. `directory` is the machine's, with its log.
 pub(in crate::run) async fn reboot(
     machine: &Machine,
     guest: &Guest,

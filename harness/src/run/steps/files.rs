@@ -127,7 +127,7 @@ fn append(bytes: &[u8], file: &str, encoded: bool) -> String {
     format!("printf '{octal}' >>{file}")
 }
 
-/// Brings files of the guest below `folder`. What is not there, or too large, is a remark.
+/// Brings files of the guest below `directory`. What is not there, or too large, is a remark.
 pub(super) async fn collect<L: Live>(
     live: &L,
     step: &Step,

@@ -58,7 +58,7 @@ impl Broken {
     }
 }
 
-/// Runs a step other than a reboot. What `collect` brings goes below `folder`.
+/// Runs a step other than a reboot. What `collect` brings goes below `directory`.
 pub async fn run<L: Live>(live: &L, step: &Step, clock: &Clock, folder: &Utf8Path) -> Result<Done, Broken> {
     let outcome = match &step.action {
         Action::Run { command, expect, eventually } => {

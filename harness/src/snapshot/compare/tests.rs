@@ -54,7 +54,7 @@ fn a_snapshot_lives_through_new_accepted_same_and_changed() {
         folders.compare("a = 1", UpdateMode::Ci),
         SnapshotVerdict::New { diff: "@@ -0,0 +1 @@\n+a = 1\n".into(), pending: pending.clone() }
     );
-    assert_eq!(folders.files(), (vec![], vec![NEW.to_owned()]), "in CI only the run folder is written");
+    assert_eq!(folders.files(), (vec![], vec![NEW.to_owned()]), "in CI only the run directory is written");
 
     assert!(matches!(folders.compare("a = 1", UpdateMode::Review), SnapshotVerdict::New { .. }));
     assert_eq!(folders.files().0, [NEW]);
@@ -103,7 +103,7 @@ fn an_accepted_file_that_cannot_be_compared_with_is_an_error_and_stays() {
     }
     std::fs::remove_file(folders.accepted.join(SNAP)).unwrap();
     std::fs::create_dir(folders.accepted.join(SNAP)).unwrap();
-    assert!(compare(&folders.request("a", UpdateMode::Accept)).is_err(), "a folder in its place is not `missing`");
+    assert!(compare(&folders.request("a", UpdateMode::Accept)).is_err(), "a directory in its place is not `missing`");
 }
 
 #[test]

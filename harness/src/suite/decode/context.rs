@@ -35,7 +35,7 @@ pub(crate) struct Context<'a> {
     suggestions: usize,
     /// Conditions that some combination of a matrix must allow.
     pub(super) feasible: super::conditions::Feasible,
-    /// The folder of the file, for files it names; `None` for a text that is not in a file.
+    /// The directory of the file, for files it names; `None` for a text that is not in a file.
     pub(crate) folder: Option<Utf8PathBuf>,
     sink: &'a mut Diagnostics,
     substituted: usize,

@@ -57,13 +57,13 @@ pub(crate) fn schema_of(root: &Node) -> Option<&str> {
     root.get("schema").and_then(Node::scalar)
 }
 
-/// Whether a file that was found in a folder is for another reader than the one of `own`, and is passed
+/// Whether a file that was found in a directory is for another reader than the one of `own`, and is passed
 /// over. A schema that nobody knows is a slip of the pen, and told.
 pub(crate) fn is_anothers(root: &Node, own: &str) -> bool {
     schema_of(root).is_some_and(|schema| schema != own && SCHEMAS.contains(&schema))
 }
 
-/// Decodes all files that the paths mean (a folder: its `*.yaml` files, sorted). The suites are
+/// Decodes all files that the paths mean (a directory: its `*.yaml` files, sorted). The suites are
 /// those whose files are without error; whether the whole may be used is whether there are
 /// diagnostics. Bounds: 1 MiB a file, see [`Limits`].
 pub fn load(paths: &[Utf8PathBuf], vocabulary: &Vocabulary<'_>) -> (Vec<Suite>, Diagnostics) {
@@ -115,7 +115,7 @@ struct Shared {
     patterns: Patterns,
     /// Where the files that suites include really are.
     included: HashSet<Utf8PathBuf>,
-    /// Files of tests that were found in a folder: as they are shown, and where they really are.
+    /// Files of tests that were found in a directory: as they are shown, and where they really are.
     fragments: Vec<(Arc<str>, Utf8PathBuf)>,
 }
 

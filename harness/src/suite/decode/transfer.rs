@@ -30,7 +30,7 @@ fn source(cx: &mut Context<'_>, node: &Node) -> Option<Utf8PathBuf> {
     Some(path)
 }
 
-/// A plain file that a suite names: in its own folder or below, symbolic links followed. A stranger's
+/// A plain file that a suite names: in its own directory or below, symbolic links followed. A stranger's
 /// suite must not send the host's keys into a guest or show them in a diagnostic. Without metadata
 /// when the suite is not in a file, so that nothing can be looked up.
 pub(super) fn below(cx: &mut Context<'_>, text: &Text) -> Option<(Utf8PathBuf, Option<std::fs::Metadata>)> {
@@ -43,7 +43,7 @@ pub(super) fn below(cx: &mut Context<'_>, text: &Text) -> Option<(Utf8PathBuf, O
     };
     if !relative.components().all(|part| matches!(part, Utf8Component::Normal(_) | Utf8Component::CurDir)) {
         refuse(
-            format!("`{shown}` is not below the folder of this file"),
+            format!("`{shown}` is not below the directory of this file"),
             "paths are relative to this file and have no `..`",
         );
         return None;
@@ -64,7 +64,7 @@ pub(super) fn below(cx: &mut Context<'_>, text: &Text) -> Option<(Utf8PathBuf, O
         cx.report(cx.after_substitution(problem, text));
     };
     if !found.starts_with(&root) {
-        refuse(format!("`{shown}` leads out of the folder of this file"));
+        refuse(format!("`{shown}` leads out of the directory of this file"));
         return None;
     }
     match fs_err::metadata(&found) {

@@ -9,8 +9,8 @@ macro_rules! codes {
 }
 
 codes! {
-    UNREADABLE = "unreadable", "The file or folder cannot be read, or is not a plain file.";
-    NO_FILES = "no-files", "A folder holds no `.yaml` file, or no path was given.";
+    UNREADABLE = "unreadable", "The file or directory cannot be read, or is not a plain file.";
+    NO_FILES = "no-files", "A directory holds no `.yaml` file, or no path was given.";
     TOO_LARGE = "too-large", "The file is larger than the limit.";
     TOO_DEEP = "too-deep", "Mappings and lists are nested deeper than the limit.";
     TOO_MANY = "too-many", "The file holds more values, anchors, aliases, regular expressions, substitutions or combinations than the limit.";
@@ -55,7 +55,7 @@ codes! {
     CONTRADICTION = "contradiction", "No value can be what a matcher asks for.";
     TAUTOLOGY = "tautology", "Every value is what a matcher asks for, so that it can never fail.";
     NO_TESTS = "no-tests", "A suite has no tests.";
-    BAD_INCLUDE = "bad-include", "A file that is included or uploaded is not there, not plain, too large, or outside the suite's folder.";
+    BAD_INCLUDE = "bad-include", "A file that is included or uploaded is not there, not plain, too large, or outside the suite's directory.";
     NEEDS_FRESH = "needs-fresh", "A step needs a machine that was booted for its test alone.";
     BAD_CONDITION = "bad-condition", "A condition cannot be parsed.";
     UNKNOWN_DIMENSION = "unknown-dimension", "A condition names a dimension that does not exist.";

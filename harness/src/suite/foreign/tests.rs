@@ -92,7 +92,7 @@ fn a_place_in_a_suite_is_shown_with_its_line() {
     let list = LIST.replace(", partly: logins by serial console", ", gap: not yet");
     fs_err::write(path.join("coverage/lisa.yaml"), list).unwrap();
     let (suites, problems) = super::super::load(std::slice::from_ref(&path), &VOCABULARY);
-    assert_eq!(problems.render(false), "", "lists lie in a folder of their own and do not disturb");
+    assert_eq!(problems.render(false), "", "lists lie in a directory of their own and do not disturb");
     let (_, problems) = load(&[path.join("coverage")], &VOCABULARY, &suites);
     let text = problems.render(false);
     assert!(text.contains("\n4 | - {id: login, covers: [lisa/verify_lgin]"), "{text}");

@@ -39,7 +39,7 @@ pub struct Signature {
     pub kind: &'static str,
     /// Where it is; `None` exactly when the checksum file carries it.
     pub url: Option<String>,
-    /// The vendor's public keys, joined to the catalogue's folder.
+    /// The vendor's public keys, joined to the catalogue's directory.
     pub key: Option<Utf8PathBuf>,
     /// Where a person gets them; may be empty when `key` is there.
     pub key_from: String,

@@ -22,8 +22,8 @@ use super::{Effect, KnownIssue, LONGEST_DAYS};
 const MOST: usize = 1000;
 
 /// Decodes the known issues among the files that the paths mean, and holds them against all suites
-/// that were loaded (not only those that were selected). In a folder, files of other schemas and
-/// files that are not YAML are passed over: who loads the suites of the folder speaks of them.
+/// that were loaded (not only those that were selected). In a directory, files of other schemas and
+/// files that are not YAML are passed over: who loads the suites of the directory speaks of them.
 pub fn load(
     paths: &[Utf8PathBuf],
     vocabulary: &Vocabulary<'_>,
@@ -43,7 +43,7 @@ pub fn load(
         out.extend(decode(&source, &bytes, vocabulary, suites, today, &mut sink));
     }
     for path in paths.iter().filter(|path| fs_err::metadata(path).is_err()) {
-        let message = "there is no such file or folder";
+        let message = "there is no such file or directory";
         sink.push(Diagnostic::about_file(codes::UNREADABLE, &path.as_str().into(), message));
     }
     sink.settle();

@@ -38,7 +38,7 @@ fn validators(vocabulary: &Vocabulary<'_>) -> HashMap<&'static str, Validator> {
     schemas.map(|(name, schema)| (name, jsonschema::draft202012::new(&schema).expect("a schema"))).into()
 }
 
-/// Files with this ending below a folder, sorted.
+/// Files with this ending below a directory, sorted.
 fn files(folder: &Utf8Path, ending: &str) -> Vec<Utf8PathBuf> {
     let entries = folder.read_dir_utf8().unwrap_or_else(|error| panic!("{folder}: {error}"));
     let mut out: Vec<_> = entries.map(|entry| entry.unwrap().path().to_owned()).collect();
@@ -212,7 +212,7 @@ fn bad_files_are_refused_by_the_schema_unless_it_cannot_know() {
     assert!(seen >= 60, "{seen} bad files");
 }
 
-/// Renders what is said about each file of a folder beside it.
+/// Renders what is said about each file of a directory beside it.
 fn snapshots(folder: &str, read: impl Fn(&str, &str) -> Diagnostics) {
     let folder = testdata().join(folder);
     let mut settings = insta::Settings::clone_current();
