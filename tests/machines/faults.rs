@@ -60,14 +60,20 @@ impl Scene {
     }
 
     /// Waits until a test has started, and gives the processes of the machines that run then.
-    fn machines_of(&self, test: &str) -> Vec<u32> {
+    fn machines_of(&self, child: &mut Child, test: &str) -> Vec<u32> {
         let events = self.place.path("run").join("events.jsonl");
         let begun = format!("\"test\":\"{test}\"");
-        let reached = eventually(PATIENCE, || {
+        let has_begun = || {
             std::fs::read_to_string(&events)
                 .is_ok_and(|text| text.lines().any(|line| line.contains("\"test-started\"") && line.contains(&begun)))
-        });
-        assert!(reached, "the test {test} did not start");
+        };
+        // A run that has ended will never start it.
+        eventually(PATIENCE, || has_begun() || child.try_wait().unwrap().is_some());
+        if !has_begun() {
+            let ended = child.try_wait().unwrap();
+            let _ = child.kill();
+            panic!("the test {test} did not start; the run: {ended:?}\n{}", self.place.last_words());
+        }
         let machines = machines_below(self.place.folder.path());
         assert!(!machines.is_empty(), "no machine runs {test}");
         machines
@@ -139,9 +145,9 @@ tests:
     summary: the next test has a machine
     steps: [{run: echo calm, stdout: {line: calm}}]
 "#;
-    let child = scene.begin(suite);
-    kill("KILL", &scene.machines_of("killed"));
-    kill("STOP", &scene.machines_of("stopped"));
+    let mut child = scene.begin(suite);
+    kill("KILL", &scene.machines_of(&mut child, "killed"));
+    kill("STOP", &scene.machines_of(&mut child, "stopped"));
     finish(child, PATIENCE).assert_status(3);
     let record = scene.assert_reports(3);
     assert_outcome(&scene.place.test("faults/killed"), Outcome::Error, &["machine.exited"]);

@@ -62,7 +62,7 @@ impl Place {
     }
 
     /// How far a run came that had to be killed: its last events, and the end of each console.
-    fn last_words(&self) -> String {
+    pub fn last_words(&self) -> String {
         let tail = |path: PathBuf, lines: usize| {
             let text = String::from_utf8_lossy(&std::fs::read(&path).unwrap_or_default()).into_owned();
             let all: Vec<&str> = text.lines().collect();
