@@ -10,6 +10,9 @@ use std::process::Command;
 const SHIPPED: [&str; 6] =
     ["suites", "images", "ci/install-deps", "ci/packages.tsv", "ci/lib/say.sh", "ci/lib/debian-mirror.sh"];
 
+/// Bytes of the largest file that ships; what is larger was put there by hand.
+const LARGEST: u64 = 1 << 20;
+
 fn main() {
     let root = PathBuf::from(variable("CARGO_MANIFEST_DIR")).join("..");
     let mut files = Vec::new();
@@ -47,14 +50,21 @@ fn collect(root: &Path, at: &Path, files: &mut Vec<PathBuf>) {
         return;
     }
     let name = at.to_string_lossy();
-    if !(name.contains("__pycache__") || name.ends_with(".new") || name.ends_with('~')) {
+    let left_over = name.contains("__pycache__") || name.ends_with(".new") || name.ends_with('~');
+    // Disks that a vendor makes one fetch by hand are put here.
+    let brought = at.starts_with("images/brought");
+    if !left_over && !brought && path.metadata().is_ok_and(|found| found.len() <= LARGEST) {
         files.push(at.to_owned());
     }
 }
 
-/// The version, and the commit when this is a checkout: what a report of a fault needs.
+/// The version, and the commit when this is a checkout: what a report of a fault needs. Debug builds are for who works on muster,
+/// and would be compiled anew after each commit.
 fn version(root: &Path) -> String {
     let version = variable("CARGO_PKG_VERSION");
+    if variable("PROFILE") != "release" {
+        return version;
+    }
     let git = root.join(".git");
     println!("cargo:rerun-if-changed={}", git.join("HEAD").display());
     println!("cargo:rerun-if-changed={}", git.join("refs/heads").display());

@@ -112,3 +112,64 @@ fn one_cause_is_one_message_and_leaves_no_directory() {
     }
     assert_eq!(left(&place), before);
 }
+
+#[test]
+fn a_project_that_is_begun_is_valid_and_is_never_written_over() {
+    let place = Place::new();
+    let begun = there(&place, &["init"]);
+    assert!(begun.assert_status(0).stdout.contains("wrote suites/mine.yaml"), "{}", begun.stdout);
+    assert_eq!(left(&place), [".gitignore", "images", "suites"]);
+    there(&place, &["check", "suites"]).assert_status(0);
+    let listed = there(&place, &["list", "mine"]);
+    assert!(listed.assert_status(0).stdout.ends_with("3 tests\n"), "{}", listed.stdout);
+    assert!(there(&place, &["images", "list"]).assert_status(0).stdout.contains("our image"));
+    let again = there(&place, &["init"]);
+    assert!(again.assert_status(2).stderr.contains("nothing is overwritten"), "{}", again.stderr);
+    there(&place, &["init", "other/one"]).assert_status(0);
+    assert!(place.path("empty/other/one/suites/mine.yaml").is_file());
+}
+
+#[test]
+fn words_select_suites_and_tests_as_options_do() {
+    let names = |words: &[&str]| {
+        let listed = Place::new().run(words, Duration::from_secs(180));
+        let lines = listed.assert_status(0).stdout.lines().map(|line| line.split(' ').next().unwrap().to_owned());
+        lines.collect::<Vec<_>>()
+    };
+    let both = names(&["list", "boot-time", "security/ssh*"]);
+    assert_eq!(both, names(&["list", "--test", "boot-time/*", "--test", "security/ssh*"]));
+    assert!(
+        both.iter().any(|name| name.starts_with("boot-time/"))
+            && both.iter().any(|name| name.starts_with("security/ssh"))
+    );
+    assert_eq!(names(&["run", "boot-time", "--list"]), names(&["list", "--suite", "boot-time"]));
+    for (word, says) in [
+        ("kernal", "did you mean"),
+        ("suites/base.yaml", "--suites suites/base.yaml"),
+        ("my.qcow2", "--image my.qcow2"),
+    ] {
+        let refused = Place::new().run(&["run", word], Duration::from_secs(180));
+        assert!(refused.assert_status(2).stderr.contains(says), "{word}: {}", refused.stderr);
+    }
+}
+
+#[test]
+fn completions_and_manual_pages_know_every_command() {
+    let place = Place::new();
+    for shell in ["bash", "zsh", "fish"] {
+        let text = there(&place, &["completions", shell]);
+        for word in ["kconfig", "known-issues", "boot-timeout"] {
+            assert!(text.assert_status(0).stdout.contains(word), "{shell}: {word}");
+        }
+    }
+    // bash itself reads it.
+    let script = place.write("muster.bash", &there(&place, &["completions", "bash"]).stdout);
+    let bash = Command::new("bash").args(["-c", "source \"$0\" && complete -p muster"]).arg(script).output().unwrap();
+    assert!(bash.status.success(), "{}", String::from_utf8_lossy(&bash.stderr));
+    let pages = place.path("man1");
+    there(&place, &["man", pages.to_str().unwrap()]).assert_status(2);
+    std::fs::create_dir(&pages).unwrap();
+    there(&place, &["man", pages.to_str().unwrap()]).assert_status(0);
+    let run = std::fs::read_to_string(pages.join("muster-run.1")).unwrap();
+    assert!(run.contains(".TH") && run.contains("boot\\-timeout"), "{run}");
+}

@@ -37,6 +37,7 @@ fn version_and_help_are_short_and_say_the_exit_codes() {
         "run",
         "resume",
         "boot",
+        "init",
         "list",
         "check",
         "explain",
@@ -50,6 +51,8 @@ fn version_and_help_are_short_and_say_the_exit_codes() {
         "kconfig",
         "doctor",
         "failures",
+        "completions",
+        "man",
         "test",
     ] {
         let help = muster(&[command, "--help"]);

@@ -1,13 +1,17 @@
 //! `muster list`: the tests that would be selected.
 
-use super::load::{self, Selection};
+use super::load::{self, Filter, Selection};
 use super::{Complaint, OutputFormat, say};
 use crate::exit::Exit;
 
 /// List the tests that would be selected, without starting anything
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example: muster list --tag 'tier0 and not slow'")]
+#[command(after_help = "Examples:
+  muster list --tag 'tier0 and not slow'
+  muster list kernel 'security/ssh*'")]
 pub struct Arguments {
+    #[command(flatten)]
+    filter: Filter,
     #[command(flatten)]
     selection: Selection,
     /// How it is printed
@@ -15,7 +19,15 @@ pub struct Arguments {
     format: OutputFormat,
 }
 
-pub fn execute(arguments: Arguments) -> Result<Exit, Complaint> {
+impl Arguments {
+    /// The same selection, as text: what `muster run --list` means.
+    pub fn of(selection: Selection) -> Self {
+        Self { filter: Filter::default(), selection, format: OutputFormat::Text }
+    }
+}
+
+pub fn execute(mut arguments: Arguments) -> Result<Exit, Complaint> {
+    arguments.filter.add_to(&mut arguments.selection)?;
     let loaded = load::suites(&arguments.selection, OutputFormat::Text)?;
     load::tell_ignored(&arguments.selection);
     let selected = load::select(&loaded, &arguments.selection)?;

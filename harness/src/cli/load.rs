@@ -36,6 +36,33 @@ pub struct Selection {
     pub tag: Vec<String>,
 }
 
+/// What `muster run kernel 'security/ssh*'` means: suites by their names, and tests by theirs.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub struct Filter {
+    /// A suite, or a glob of `suite/test`; several select what any of them does
+    #[arg(value_name = "FILTER")]
+    filter: Vec<String>,
+}
+
+impl Filter {
+    /// The selection of these words and of the options.
+    pub fn add_to(&self, selection: &mut Selection) -> Result<(), Complaint> {
+        for word in &self.filter {
+            if std::path::Path::new(word).is_file() || word.ends_with(".qcow2") || word.ends_with(".vhd") {
+                let hint = match word.ends_with(".yaml") || word.ends_with(".yml") {
+                    true => format!("name a file of tests as `--suites {word}`"),
+                    false => format!("name an image as `--image {word}`"),
+                };
+                return Err(
+                    Complaint::invalid(format!("`{word}` is a file, and neither a suite nor a test")).hint(hint)
+                );
+            }
+            selection.test.push(if word.contains('/') { word.clone() } else { format!("{word}/*") });
+        }
+        Ok(())
+    }
+}
+
 /// Suites that are valid.
 #[derive(Debug)]
 pub struct Loaded {
@@ -160,6 +187,11 @@ pub fn select(loaded: &Loaded, selection: &Selection) -> Result<BTreeSet<(usize,
     let wanted = wanted(selection)?;
     let health = wanted.names.iter().any(|glob| glob.matches(MACHINE_SUITE, HEALTH_TEST));
     if let Some(glob) = wanted.unmatched(suites).into_iter().find(|glob| !glob.matches(MACHINE_SUITE, HEALTH_TEST)) {
+        // All of a suite that is not there: its name is misspelt.
+        if let Some(name) = glob.as_str().strip_suffix("/*").filter(|name| !name.contains(['*', '?', '/'])) {
+            let names: Vec<&str> = suites.iter().map(|suite| suite.name.as_str()).collect();
+            return Err(unknown("suite", name, &names));
+        }
         let complaint = Complaint::invalid(format!("no test matches `{}`", glob.as_str()));
         return Err(complaint.hint(match glob.suggestion(suites) {
             Some(near) => format!("did you mean `{near}`? `muster list` names them all"),

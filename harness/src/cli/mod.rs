@@ -7,6 +7,7 @@ mod boot;
 mod catalogue;
 mod check;
 mod compare;
+mod completions;
 mod connect;
 mod console;
 mod consumer;
@@ -17,6 +18,7 @@ mod explain;
 mod failures;
 mod image_check;
 mod images;
+mod init;
 mod kconfig;
 mod list;
 mod load;
@@ -60,6 +62,8 @@ enum Command {
     Resume(resume::Arguments),
     /// Enter a throw-away machine, or keep one
     Boot(Box<boot::Arguments>),
+    /// Write a first suite and an image description to change
+    Init(init::Arguments),
     /// List the tests that would be selected, without starting anything
     List(list::Arguments),
     /// Validate suites offline, all errors at once
@@ -88,6 +92,10 @@ enum Command {
     Failures(failures::Arguments),
     /// Explain check types, steps, keys, matchers and diagnostic codes
     Reference(reference::Arguments),
+    /// Print the completions of a shell
+    Completions(completions::CompletionsArguments),
+    /// Write the manual pages, one for each command
+    Man(completions::ManArguments),
     /// The same tests behind libtest's interface, for cargo, nextest and editors
     Test(Box<trials::Arguments>),
 }
@@ -112,6 +120,7 @@ fn dispatch(command: Command) -> std::process::ExitCode {
         Command::Resume(arguments) => return finish(resume::execute(arguments)),
         Command::Boot(arguments) => return finish(boot::execute(*arguments)),
         Command::Run(arguments) => run::execute(*arguments),
+        Command::Init(arguments) => init::execute(arguments),
         Command::List(arguments) => list::execute(arguments),
         Command::Check(arguments) => check::execute(arguments),
         Command::Explain(arguments) => explain::execute(arguments),
@@ -126,6 +135,8 @@ fn dispatch(command: Command) -> std::process::ExitCode {
         Command::Doctor(arguments) => doctor::execute(arguments),
         Command::Failures(arguments) => failures::execute(arguments),
         Command::Reference(arguments) => reference::execute(arguments),
+        Command::Completions(arguments) => completions::completions(arguments),
+        Command::Man(arguments) => completions::man(arguments),
         Command::Test(arguments) => trials::execute(*arguments),
     };
     finish(result)

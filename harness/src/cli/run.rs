@@ -8,7 +8,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use super::Complaint;
 use super::connect::{self, ConnectOptions};
 use super::consumer::{self, Display, ReportOptions};
-use super::load::Selection;
+use super::load::{Filter, Selection};
 use super::project::Project;
 use super::session::{self, ImageOptions, Prepared};
 use crate::exit::Exit;
@@ -35,14 +35,20 @@ use crate::snapshot::compare::UpdateMode;
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   muster run                                        every shipped suite on the lab image
-  muster run --suite kernel --image my.qcow2        one suite on a disk of yours
+  muster run kernel 'security/ssh*'                 one suite, and some tests of another
+  muster run kernel --image my.qcow2                one suite on a disk of yours
   muster run --image lab --test kernel/release      one test again
   muster run --capsule failed                       keep the machines of failed tests for `muster resume`
   muster run --connect root@192.0.2.7 --identity ~/.ssh/id_ed25519
                                                     on a machine that is already up")]
 pub struct Arguments {
     #[command(flatten)]
+    filter: Filter,
+    #[command(flatten)]
     selection: Selection,
+    /// List the tests that would run, and start nothing
+    #[arg(long, visible_alias = "dry-run")]
+    list: bool,
     #[command(flatten)]
     images: ImageOptions,
     #[command(flatten)]
@@ -51,7 +57,7 @@ pub struct Arguments {
     #[arg(long, short = 'o', value_name = "DIR")]
     out: Option<Utf8PathBuf>,
     /// At most so many machines at a time [default: as many as processors and memory allow]
-    #[arg(long, value_name = "N", conflicts_with = "connect", value_parser = clap::value_parser!(u32).range(1..=1024))]
+    #[arg(long, short = 'j', value_name = "N", conflicts_with = "connect", value_parser = clap::value_parser!(u32).range(1..=1024))]
     jobs: Option<u32>,
     /// Memory for all machines together, such as 8GiB [default: nine tenths of what is available]
     #[arg(long = "memory", value_name = "SIZE", conflicts_with = "connect", value_parser = session::memory)]
@@ -124,7 +130,11 @@ impl CapsuleOptions {
 }
 
 pub fn execute(mut arguments: Arguments) -> Result<Exit, Complaint> {
+    arguments.filter.add_to(&mut arguments.selection)?;
     arguments.selection.test.extend(arguments.focus.iter().cloned());
+    if arguments.list {
+        return super::list::execute(super::list::Arguments::of(arguments.selection));
+    }
     if let Some(typed) = &arguments.connect.connect {
         if arguments.capsules.capsule == CapsuleWhen::Failed {
             return Err(Complaint::invalid(
