@@ -127,10 +127,10 @@ fn each_schema(object: &mut Map<String, Value>, then: &mut dyn FnMut(&mut Value)
         match (key.as_str(), value) {
             ("properties" | "$defs", Value::Object(named)) => named.values_mut().for_each(&mut *then),
             ("anyOf" | "allOf" | "oneOf", Value::Array(list)) => list.iter_mut().for_each(&mut *then),
-            ("additionalProperties" | "propertyNames" | "items" | "not" | "if" | "then" | "else", value) => {
-                if value.is_object() {
-                    then(value);
-                }
+            ("additionalProperties" | "propertyNames" | "items" | "not" | "if" | "then" | "else", value)
+                if value.is_object() =>
+            {
+                then(value);
             }
             _ => {}
         }
