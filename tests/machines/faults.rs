@@ -283,7 +283,7 @@ fn two_runs_share_a_cache() {
 }
 
 /// How often Ctrl-C is pressed, spread over the length of one run, and by how many at a time.
-const TIMES: usize = 20;
+const TIMES: usize = 10;
 const AT_A_TIME: usize = 2;
 
 #[test]
@@ -306,7 +306,7 @@ fn ctrl_c_at_any_moment_leaves_valid_reports_and_nothing_else() {
         state ^= state << 17;
         (state >> 11) as f64 / (1_u64 << 53) as f64
     };
-    // One moment in each twentieth of the run, so that no part of it is left out.
+    // One moment in each tenth of the run, so that no part of it is left out.
     let moments: Vec<Duration> =
         (0..TIMES).map(|part| length.mul_f64((part as f64 + random()) / TIMES as f64)).collect();
     let next = std::sync::Mutex::new(moments.into_iter());
