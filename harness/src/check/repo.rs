@@ -89,7 +89,11 @@ impl Check for Repo {
                 probes.push(Probe::new(
                     key,
                     300,
-                    format!("{}{}", dnf::MANAGER, super::shell::batch(names.iter().copied(), command)),
+                    format!(
+                        "{}{}",
+                        dnf::MANAGER,
+                        super::shell::batch(names.iter().copied(), &format!("{SPEAKS}{command} || return\n{ENDED}"))
+                    ),
                 ));
             }
         };
@@ -188,6 +192,11 @@ esac"#,
         })
     }
 }
+
+/// Where all is well, dnf may print nothing; that it speaks is seen before, and the shell says that it ended well.
+const SPEAKS: &str = r#"[ -n "$($dnf --version 2>/dev/null)" ] || { echo "$dnf does not even say its version"; return 1; }
+"#;
+const ENDED: &str = "echo '= ended well'";
 
 /// What a repository of apt does not have, and what is not read from apt.
 const NOT_OF_APT: &[&str] = &[

@@ -282,7 +282,12 @@ pub(crate) fn all_packages() -> String {
 const UNOWNED: &str = r#"[ -d "$1" ] || { echo "$1 is not a directory"; return 1; }
 command -v rpm >/dev/null 2>&1 || { echo 'rpm: not found'; return 127; }
 command -v find >/dev/null 2>&1 || { echo 'find: not found'; return 127; }
+# Where every file has an owner, nothing is printed; that find, xargs and rpm speak is seen before.
+[ -n "$(find "$1" -prune)" ] || { echo "find does not list $1"; return 1; }
+said=$(printf '%s\0' "$(command -v rpm)" | xargs -0 rpm -qf --qf 'owned\n' -- 2>&1)
+case $said in *owned*) ;; *) echo "rpm, or xargs, says nothing of its own program: $said"; return 1;; esac
 find "$1" -xdev \( -type f -o -type l \) -print0 | xargs -0 -r rpm -qf --qf '' --
+echo 'every file was looked up'
 return 0"#;
 
 /// Splits the last line `status N` off.
