@@ -68,6 +68,15 @@ pub fn ensure(folder: &Utf8Path) -> Result<(), FileError> {
     std::fs::create_dir_all(folder).map_err(FileError::because("create the directory", folder))
 }
 
+/// Whether an executable file of that name is on the `PATH`.
+pub fn on_path(program: &str) -> bool {
+    use std::os::unix::fs::PermissionsExt as _;
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).any(|at| {
+        std::fs::metadata(at.join(program)).is_ok_and(|file| file.is_file() && file.permissions().mode() & 0o111 != 0)
+    })
+}
+
 /// How often a lock that somebody holds is tried again, a hundredth of a second apart. A child that
 /// another thread is just starting holds a copy of every descriptor until it becomes its program, and
 /// with it the locks of those that were closed meanwhile.

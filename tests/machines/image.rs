@@ -6,16 +6,22 @@ use std::time::Duration;
 
 use muster::run::outcome::Outcome;
 
-use crate::support::{Place, assert_outcome, digest, lab_disk};
+use crate::support::{Finished, Place, assert_outcome, digest, lab_disk};
 
 const SUITE: &str = "schema: suite/v1\nsuite: probe\ntests:\n  - id: one\n    summary: a kernel runs\n    expect:\n      kernel: {release: \">= 1\"}\n";
 
-fn refused(place: &Place, image: &str, extra: &[&str], id: &str, says: &str) {
+/// A run on the image, which must end with 2.
+fn run(place: &Place, image: &str, extra: &[&str]) -> Finished {
     let suite = place.write("probe.yaml", SUITE);
     let mut words = vec!["run", "--suites", suite.to_str().unwrap(), "--image", image];
     words.extend(extra);
     let ended = place.run(&words, Duration::from_secs(120));
     ended.assert_status(2);
+    ended
+}
+
+fn refused(place: &Place, image: &str, extra: &[&str], id: &str, says: &str) {
+    let ended = run(place, image, extra);
     assert!(
         ended.stdout.contains(says) || ended.stderr.contains(says),
         "{says:?} is missing in\n{}{}",
@@ -28,11 +34,7 @@ fn refused(place: &Place, image: &str, extra: &[&str], id: &str, says: &str) {
 
 /// The same before anything is planned: one error, and no run.
 fn refused_at_once(place: &Place, image: &str, extra: &[&str], id: &str, says: &str) {
-    let suite = place.write("probe.yaml", SUITE);
-    let mut words = vec!["run", "--suites", suite.to_str().unwrap(), "--image", image];
-    words.extend(extra);
-    let ended = place.run(&words, Duration::from_secs(120));
-    ended.assert_status(2);
+    let ended = run(place, image, extra);
     assert_eq!(ended.stderr.matches("error: ").count(), 1, "{}", ended.stderr);
     assert!(ended.stderr.contains(says), "{says:?} is missing in\n{}", ended.stderr);
     assert!(ended.stderr.contains(&format!("`muster failures {id}`")), "{}", ended.stderr);

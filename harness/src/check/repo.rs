@@ -90,9 +90,9 @@ impl Check for Repo {
                     key,
                     300,
                     format!(
-                        "{}{}",
+                        "{}{SPEAKS}{}",
                         dnf::MANAGER,
-                        super::shell::batch(names.iter().copied(), &format!("{SPEAKS}{command} || return\n{ENDED}"))
+                        super::shell::batch(names.iter().copied(), &format!("{command} || return\n{ENDED}"))
                     ),
                 ));
             }
@@ -194,7 +194,7 @@ esac"#,
 }
 
 /// Where all is well, dnf may print nothing; that it speaks is seen before, and the shell says that it ended well.
-const SPEAKS: &str = r#"[ -n "$($dnf --version 2>/dev/null)" ] || { echo "$dnf does not even say its version"; return 1; }
+const SPEAKS: &str = r#"[ -n "$($dnf --version 2>/dev/null)" ] || { echo "$dnf does not even say its version" >&2; exit 1; }
 "#;
 const ENDED: &str = "echo '= ended well'";
 

@@ -28,8 +28,8 @@ pub fn execute(arguments: Arguments) -> Result<Exit, Complaint> {
     } else {
         for finding in &findings {
             say(&format!("{:8}  {}: {}", word(finding.state), finding.what, finding.detail));
-            if let Some(mend) = &finding.mend {
-                say(&format!("          fix: {mend}"));
+            if let Some(fix) = &finding.mend {
+                say(&format!("          fix: {fix}"));
             }
         }
     }

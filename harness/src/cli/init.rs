@@ -4,6 +4,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 
 use super::{Complaint, project, say};
 use crate::exit::Exit;
+use crate::files;
 
 /// Write a first suite and an image description to change
 #[derive(Debug, clap::Args)]
@@ -43,9 +44,7 @@ pub fn execute(arguments: Arguments) -> Result<Exit, Complaint> {
 }
 
 fn write(path: &Utf8Path, text: &str) -> Result<(), Complaint> {
-    let failed = |error: std::io::Error| Complaint::infrastructure(format!("{path} cannot be written: {error}"));
-    if let Some(above) = path.parent().filter(|above| !above.as_str().is_empty()) {
-        std::fs::create_dir_all(above).map_err(failed)?;
-    }
-    crate::files::write_atomically(path, text.as_bytes()).map_err(|error| Complaint::infrastructure(error.to_string()))
+    let made = path.parent().map_or(Ok(()), files::ensure);
+    let written = made.and_then(|()| files::write_atomically(path, text.as_bytes()));
+    written.map_err(|error| Complaint::infrastructure(error.to_string()))
 }

@@ -8,11 +8,11 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
 use super::frame::{self, Event, Nonces, Stream};
-use super::login::{Entered, Login};
+use super::login::Entered;
 use super::loopback::Sshd;
 use super::road::read_key;
 use super::shell::{Pipeline, Start};
-use super::tests::target;
+use super::tests::{login, target};
 use super::transport::{ExecChannel, Transport};
 use super::wake::Wake;
 use super::*;
@@ -108,16 +108,7 @@ fn bytes_that_come_between_the_two_streams_are_not_left_lying() {
     let (key, wake) = (read_key(&target).unwrap(), Wake::new().unwrap());
     let start = Start { elevated: false, root: true, patience: Duration::from_secs(30) };
     let limit = Instant::now() + Duration::from_secs(60);
-    let login = Login {
-        target: &target,
-        key: &key,
-        remembered: None,
-        start,
-        wake: &wake,
-        slow: 1.0,
-        deadline: limit,
-        gone: &|| false,
-    };
+    let login = login(&target, &key, start, &wake, limit);
     let Ok(Entered { shell, mut wire, .. }) = login.enter() else { panic!("no login") };
     let channel =
         ExecChannel::open(&mut wire, "exec /bin/sh", limit, &|| false).unwrap_or_else(|halt| panic!("{halt}"));

@@ -22,6 +22,17 @@ pub(super) fn target(sshd: &Sshd) -> Target {
     }
 }
 
+/// A first login, on a host that is not slow.
+pub(super) fn login<'a>(
+    target: &'a Target,
+    key: &'a str,
+    start: shell::Start,
+    wake: &'a wake::Wake,
+    deadline: Instant,
+) -> login::Login<'a> {
+    login::Login { target, key, remembered: None, start, wake, slow: 1.0, deadline, gone: &|| false }
+}
+
 fn within(seconds: u64) -> Instant {
     Instant::now() + Duration::from_secs(seconds)
 }
@@ -297,17 +308,9 @@ fn a_user_who_cannot_become_root_is_told_at_once() {
         // As for any user who is not root, whoever runs this test.
         let start = shell::Start { elevated: true, root: true, patience: Duration::from_secs(60) };
         let deadline = within(300);
-        let login = login::Login {
-            target: &target,
-            key: &key,
-            remembered: None,
-            start,
-            wake: &wake,
-            slow: 1.0,
-            deadline,
-            gone: &|| false,
+        let Err(state) = login(&target, &key, start, &wake, deadline).enter() else {
+            panic!("{said}: a login without root")
         };
-        let Err(state) = login.enter() else { panic!("{said}: a login without root") };
         assert!(matches!(&state, LastState::NoRoot { said: what } if what.contains(said)), "{said}: {state}");
         assert!(deadline - Instant::now() > Duration::from_secs(240), "{said}: it was tried again and again");
     }

@@ -41,7 +41,7 @@ pub(super) async fn qemu_img_status<S: AsRef<OsStr>>(
 /// A command that runs the program with so much address space and processor time, through `prlimit`
 /// where the host has it. It answers 127 when there is no such program.
 pub(super) fn limited(program: &str, address_space: u64, deadline: Duration) -> tokio::process::Command {
-    if !on_path("prlimit") {
+    if !crate::files::on_path("prlimit") {
         return tokio::process::Command::new(program);
     }
     let mut command = tokio::process::Command::new("prlimit");
@@ -50,10 +50,6 @@ pub(super) fn limited(program: &str, address_space: u64, deadline: Duration) -> 
         .arg(format!("--cpu={}", deadline.as_secs().max(1)))
         .args(["--core=0", "--", program]);
     command
-}
-
-fn on_path(program: &str) -> bool {
-    std::env::var_os("PATH").is_some_and(|path| std::env::split_paths(&path).any(|at| at.join(program).is_file()))
 }
 
 /// The error for a program that could not be started.

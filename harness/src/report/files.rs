@@ -20,9 +20,7 @@ impl RunFolder {
     /// must never share one.
     pub fn create(root: &Utf8Path) -> Result<Self, FileError> {
         let root = root.to_owned();
-        if let Some(above) = root.parent().filter(|above| !above.as_str().is_empty()) {
-            std::fs::create_dir_all(above).map_err(FileError::because("create the directory", above))?;
-        }
+        root.parent().map_or(Ok(()), ensure)?;
         std::fs::create_dir(&root).map_err(FileError::because("create the directory", &root))?;
         let folder = Self { root };
         for part in [SNAPSHOTS, "machines", TESTS] {
