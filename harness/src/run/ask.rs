@@ -29,7 +29,7 @@ use crate::suite::model::{BaseCheck, Expectation, RebootKind, SharedBy, Snapshot
 
 /// Bytes of a probe's stdout and stderr, each. The largest honest answer, all capabilities of all
 /// packages of a workstation, is about 4 MiB.
-const PROBE_LIMIT: usize = 32 << 20;
+pub(super) const PROBE_LIMIT: usize = 32 << 20;
 /// How often a condition with `eventually` is looked at.
 const POLL: Duration = Duration::from_millis(500);
 /// What a test may take beyond its time-out until its machine is given up: the guest is asked to
@@ -89,6 +89,8 @@ pub struct Answer {
     pub base_after: Option<Observations>,
     /// Whether the machine cannot be used any more.
     pub machine_lost: bool,
+    /// Its share, in seconds, of a reading that was made for several tests before it began.
+    pub read_before: f64,
 }
 
 impl Answer {
@@ -438,8 +440,7 @@ async fn expectations<L: Live>(
     clock: &Clock,
     answer: &mut Answer,
 ) -> Result<(), Failure> {
-    let count = |found: &Expectation| found.assertions.len() as u32;
-    answer.assertions += test.expect.iter().map(|clause| clause.assertions(&count)).sum::<u32>();
+    answer.assertions += assertions(test);
     let begun = Instant::now();
     let mut evaluation = Evaluation::of(&test.expect);
     loop {
@@ -467,6 +468,28 @@ async fn expectations<L: Live>(
         }
         tokio::time::sleep(POLL).await;
     }
+}
+
+/// What is to be read first of what a test without steps expects.
+pub(super) fn first_probes<L: Live>(live: &L, test: &Test) -> Vec<Probe> {
+    probes_for(&Evaluation::of(&test.expect).open(), live)
+}
+
+/// How many assertions a test has when these readings meet them all. `None` when one is missed or could not be read.
+pub(super) fn met_by<L: Live>(live: &L, test: &Test, seen: &Observations) -> Option<u32> {
+    let judge = |expectation: &Expectation| {
+        let check = check::find(expectation.check);
+        check.map(|check| check.judge(expectation, seen, live.facts())).unwrap_or_default()
+    };
+    let evaluation = Evaluation::once(&test.expect, judge);
+    let met = evaluation.findings().into_iter().all(|finding| failure_of(finding).is_none());
+    met.then(|| assertions(test))
+}
+
+/// How many assertions a test has.
+fn assertions(test: &Test) -> u32 {
+    let count = |found: &Expectation| found.assertions.len() as u32;
+    test.expect.iter().map(|clause| clause.assertions(&count)).sum()
 }
 
 fn probes_for<L: Live>(open: &[&Expectation], live: &L) -> Vec<Probe> {

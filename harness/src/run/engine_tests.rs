@@ -38,12 +38,12 @@ fn settings() -> Settings {
     }
 }
 
-fn plan_of(tests: Vec<Test>) -> Plan {
+pub(super) fn plan_of(tests: Vec<Test>) -> Plan {
     let all: BTreeSet<(usize, usize)> = (0..tests.len()).map(|index| (0, index)).collect();
     plan::plan(&[suite(tests)], &all, vec!["fake".into()])
 }
 
-async fn ask_all(driver: &FakeDriver, plan: &Plan) -> Vec<TestRecord> {
+pub(super) async fn ask_all(driver: &FakeDriver, plan: &Plan) -> Vec<TestRecord> {
     let settings = settings();
     let (events, _stream) = Events::channel();
     let session = Session::new(driver, "fake", &settings, events);
@@ -491,7 +491,7 @@ async fn a_focused_run_is_never_a_pass() {
 }
 
 /// A test that expects of the fake guest what the YAML says.
-fn expecting(expect: &str) -> Test {
+pub(super) fn expecting(expect: &str) -> Test {
     let vocabulary = crate::suite::Vocabulary { tables: crate::check::tables(), capabilities: &[], tools: &[] };
     let text = format!("schema: suite/v1\nsuite: s\ntests:\n- id: t\n  expect: {expect}\n");
     let (suite, problems) = crate::suite::decode_source("s.yaml", &text, &vocabulary);

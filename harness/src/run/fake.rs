@@ -62,6 +62,34 @@ pub struct FakeDriver {
     pub disowned: Arc<Mutex<u32>>,
     /// What this run has kept.
     pub keepsakes: Arc<Mutex<Vec<BootLeft>>>,
+    /// What probes are read by a shell of this host, and not by a fake guest.
+    pub host: Option<Arc<Host>>,
+}
+
+/// This host's shell as a guest, with a kernel that one path taints.
+#[derive(Default)]
+pub struct Host {
+    /// How many times it was spoken to.
+    pub trips: Mutex<u32>,
+    taint: Mutex<u64>,
+}
+
+impl Host {
+    /// A script that names this taints the kernel.
+    pub const TAINTS: &str = "/taints-the-kernel";
+
+    fn reply(&self, script: &str) -> Reply {
+        let mut taint = self.taint.lock().unwrap();
+        if script.starts_with("taint=") {
+            return Reply { stdout: format!("taint {taint}\noom 0\n").into_bytes(), ..Reply::default() };
+        }
+        if script.contains(Self::TAINTS) {
+            *taint |= 1;
+        }
+        let output = std::process::Command::new("/bin/sh").args(["-c", script]).output().unwrap();
+        let status = output.status.code().unwrap_or(255);
+        Reply { status, stdout: output.stdout, stderr: output.stderr, ..Reply::default() }
+    }
 }
 
 impl Driver for FakeDriver {
@@ -155,6 +183,7 @@ impl FakeDriver {
             reboots: self.reboots.clone(),
             moods: self.moods.clone(),
             said: self.said.clone(),
+            host: self.host.clone(),
         }
     }
 }
@@ -167,6 +196,7 @@ pub struct FakeMachine {
     reboots: Arc<Mutex<Vec<RebootKind>>>,
     moods: Arc<Mutex<u32>>,
     said: Arc<Mutex<Vec<String>>>,
+    host: Option<Arc<Host>>,
 }
 
 impl Live for FakeMachine {
@@ -189,6 +219,11 @@ impl Live for FakeMachine {
     }
 
     async fn batch(&self, requests: Vec<Request>) -> Result<Vec<Reply>, Failure> {
+        if let Some(host) = &self.host {
+            *host.trips.lock().unwrap() += 1;
+            self.said.lock().unwrap().extend(requests.iter().map(|request| request.script.clone()));
+            return Ok(requests.iter().map(|request| host.reply(&request.script)).collect());
+        }
         let answer = |request: &Request| {
             self.said.lock().unwrap().push(request.script.clone());
             let mut moods = self.moods.lock().unwrap();

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::ahead::{self, Ahead, Read};
 use super::ask::{self, Answer};
 use super::capsule;
 use super::console_hits::note_hit;
@@ -21,6 +22,9 @@ use crate::files;
 use crate::guest::facts::Facts;
 use crate::suite::model::{GuestMode, Suite};
 
+/// After so many readings ahead that could not be used, no more are made on a machine: something moves there all the time.
+const USELESS: u32 = 3;
+
 /// Tests with this tag are asked through an SSH login of their own, since SSH is what they judge.
 const SSH_TAG: &str = "ssh";
 
@@ -37,12 +41,18 @@ pub struct Slot<L> {
     /// How many tests were asked, attempts included.
     asked: u32,
     a_test_failed: bool,
+    /// What was read for the next tests.
+    ahead: Ahead,
+    /// Readings ahead that could not be used.
+    useless: u32,
+    /// What moved during the last of them, until a test has failed that may be the one it speaks of.
+    moved: Option<String>,
 }
 
 impl<L> Slot<L> {
     pub(super) fn new(id: String, live: L, mut boot: BootLeft) -> Self {
         let base = std::mem::take(&mut boot.base);
-        Self { id, live, base, boot, setups: BTreeMap::new(), open: BTreeMap::new(), asked: 0, a_test_failed: false }
+        Self { id, live, base, boot, setups: BTreeMap::new(), open: BTreeMap::new(), asked: 0, a_test_failed: false, ahead: Ahead::default(), useless: 0, moved: None }
     }
 }
 
@@ -67,13 +77,73 @@ impl<'s, 'd, D: Driver> Lane<'s, 'd, D> {
     pub async fn ask_group(&mut self, group: &Group) -> Vec<TestRecord> {
         self.orderly |= group.isolation == Isolation::Shared;
         let mut records = Vec::with_capacity(group.tests.len());
+        let mut looked_until = 0;
         for (at, planned) in group.tests.iter().enumerate() {
+            if at >= looked_until {
+                looked_until = at + self.look_ahead(&group.tests[at..]).await;
+            }
             records.push(self.ask(planned).await);
             if !group.tests[at + 1..].iter().any(|later| later.suite.name == planned.suite.name) {
                 self.tear_down(&planned.suite.name).await;
             }
         }
         records
+    }
+
+    /// Reads what the next tests expect, when there is a machine and several of them only look. How many of the tests need not be
+    /// looked at again for that.
+    async fn look_ahead(&mut self, tests: &[Planned]) -> usize {
+        let mut at = Vec::new();
+        let mut next = Vec::new();
+        for (index, planned) in tests.iter().enumerate() {
+            match self.turn(planned) {
+                Turn::Looks(planned) => {
+                    at.push(index);
+                    next.push(planned);
+                }
+                Turn::Skipped => {}
+                Turn::Other => break,
+            }
+        }
+        let quiet = self.session.settings.proofs.is_empty();
+        let usable = |slot: &&mut Slot<D::Live>| quiet && slot.ahead.is_empty() && slot.useless < USELESS;
+        let Some(slot) = self.slot.as_mut().filter(usable) else { return 0 };
+        let (count, read) = ahead::read(&slot.live, &next, &slot.base).await;
+        match read {
+            Read::Quiet { ahead, base } => (slot.ahead, slot.base) = (ahead, base),
+            Read::Unusable { why } => {
+                slot.useless += u32::from(count > 0);
+                slot.moved = why;
+            }
+        }
+        count.checked_sub(1).and_then(|last| at.get(last)).map_or(0, |last| last + 1)
+    }
+
+    /// What a test will be on the machine in use, as far as that is known before it runs.
+    fn turn(&self, planned: &Planned) -> Turn {
+        let session = self.session;
+        let Some(slot) = self.slot.as_ref() else { return Turn::Other };
+        let (test, suite) = (planned.test(), &planned.suite.name);
+        if test.needs.iter().any(|need| session.outcome(suite, need).is_none()) {
+            return Turn::Other;
+        }
+        let facts = slot.live.facts();
+        let lookup = |name: &str| gate::dimension(name, &session.image, session.settings, facts);
+        let skipped = match gate::skip(planned, &session.image, session.settings, facts) {
+            Ok(reason) => reason.is_some(),
+            Err(_) => return Turn::Other,
+        };
+        if skipped
+            || self.unmet(planned).is_some()
+            || slot.live.refusal(planned).is_some()
+            || session.settings.known.skip(suite, &test.id, &lookup).is_some()
+        {
+            return Turn::Skipped;
+        }
+        match planned.adjusted(&lookup) {
+            Ok((adjusted, _)) if ahead::is_only_looking(&adjusted) && !has_ssh_tag(test) => Turn::Looks(adjusted),
+            _ => Turn::Other,
+        }
     }
 
     /// Asks one test: on the machine in use, or on a new one, and again after a failure when the test
@@ -149,7 +219,7 @@ impl<'s, 'd, D: Driver> Lane<'s, 'd, D> {
             Ok(()) => self.answer(planned, &mut record).await,
             Err(failure) => Answer::failed(failure),
         };
-        record.seconds = started.elapsed().as_secs_f64();
+        record.seconds = started.elapsed().as_secs_f64() + answer.read_before;
         record.assertions = answer.assertions;
         record.failures = answer.failures;
         record.remarks = answer.remarks;
@@ -225,7 +295,7 @@ impl<'s, 'd, D: Driver> Lane<'s, 'd, D> {
             image: session.image.clone(),
             machine: slot.id.clone(),
         });
-        if test.tags.iter().any(|tag| tag == SSH_TAG)
+        if has_ssh_tag(test)
             && let Err(failure) = slot.live.log_in().await
         {
             let answer = Answer { machine_lost: true, ..Answer::failed(failure.at(&test.location)) };
@@ -248,7 +318,13 @@ impl<'s, 'd, D: Driver> Lane<'s, 'd, D> {
         if let Err(failure) = setup {
             return Answer::failed(failure);
         }
-        let mut answer = ask::ask(&mut slot.live, planned, &session.image, session.settings, &slot.base).await;
+        let mut answer = match slot.ahead.answer(&slot.live, planned) {
+            Some(met) => met,
+            None => ask::ask(&mut slot.live, planned, &session.image, session.settings, &slot.base).await,
+        };
+        if !answer.failures.is_empty() {
+            answer.remarks.extend(slot.moved.take());
+        }
         answer.remarks.extend(because.into_iter().map(|because| format!("adjusted: {because}")));
         if let Some(base) = answer.base_after.take() {
             slot.base = base;
@@ -334,6 +410,20 @@ impl<'s, 'd, D: Driver> Lane<'s, 'd, D> {
             self.session.lose(slot).await;
         }
     }
+}
+
+/// What a test will be on the machine in use.
+enum Turn {
+    /// It only looks; as it is adjusted for the machine.
+    Looks(Planned),
+    /// It does not run.
+    Skipped,
+    /// It may do anything, or that is not known yet.
+    Other,
+}
+
+fn has_ssh_tag(test: &crate::suite::model::Test) -> bool {
+    test.tags.iter().any(|tag| tag == SSH_TAG)
 }
 
 /// Where files lie that steps around the tests of a suite collect.

@@ -6,6 +6,7 @@
 //! through [`ask`]. [`driver`] is all that they know of machines; [`qemu`] is the driver that really
 //! boots. [`engine`] drives sessions for `muster run`, through [`schedule`] and within a [`budget`].
 
+mod ahead;
 pub mod ask;
 pub mod budget;
 pub mod capsule;
@@ -33,6 +34,8 @@ pub mod sink;
 pub mod steps;
 mod warm;
 
+#[cfg(test)]
+mod ahead_tests;
 #[cfg(test)]
 mod engine_tests;
 #[cfg(test)]
