@@ -93,7 +93,7 @@ immutable_remove() {
   # shellcheck disable=SC2086  # one name a word
   chroot "$root" rpm -e --nodeps --noscripts --notriggers $names 2>"$WORK/remove.log" || { tail -n 20 "$WORK/remove.log" >&2; die "rpm could not remove the packages of $2"; }
   # What the packages left behind, the repositories, and what is enabled of them. The rpm database stays, with nothing to read it.
-  rm -rf "$root"/srv/repo "$root"/etc/{cloud,dnf,yum.repos.d,initramfs-tools} "$root"/var/{lib,cache}/{dnf,cloud,initramfs-tools} "$root"/boot/* \
+  rm -rf "$root"/srv/repo "$root"/etc/{cloud,dnf,yum.repos.d,initramfs-tools} "$root"/var/{lib,cache}/{dnf,cloud,initramfs-tools} "${root:?}"/boot/* \
     "$root"/usr/lib/python3* "$root"/usr/local/lib/python3*
   find "$root/etc/systemd/system" "$root/etc/systemd/user" -mindepth 1 -delete
   systemctl_in_root "$root" preset-all

@@ -50,7 +50,7 @@ rootfs_remove() {
     linux-image-cloud-amd64 "linux-image-$kernel" linux-base initramfs-tools initramfs-tools-core initramfs-tools-bin \
     dracut-install klibc-utils libklibc 2>"$WORK/remove.log" ||
     { tail -n 20 "$WORK/remove.log" >&2; die "rpm could not remove kernel and boot loader" "the lines above name what needs them"; }
-  rm -rf "$root/boot" "$root/usr/lib/modules/$kernel" "$root"/{etc,var/lib}/initramfs-tools
+  rm -rf "${root:?}/boot" "$root/usr/lib/modules/$kernel" "$root"/{etc,var/lib}/initramfs-tools
   mkdir "$root/boot"
 }
 
