@@ -82,16 +82,16 @@ table! {
     IMAGE_FORMAT = "image.format", Error, "The image is not of the format that was stated.", "State the right format in the image description or with `--format`.";
     IMAGE_REFUSED = "image.refused", Error, "The path is not a plain file (a symbolic link, a device, a directory).", "Name the file itself.";
     IMAGE_ENCRYPTED = "image.encrypted", Error, "The image is encrypted, and no key can be given for it.", "Decrypt it with `qemu-img convert`.";
-    IMAGE_SNAPSHOTS = "image.snapshots", Error, "The image keeps snapshots inside: other states of the disk than the one that is judged.", "Flatten it with `qemu-img convert`.";
+    IMAGE_SNAPSHOTS = "image.snapshots", Error, "The image keeps snapshots inside: other states of the disk than the one that is tested.", "Flatten it with `qemu-img convert`.";
     IMAGE_COMPRESSED = "image.compressed", Error, "The image could not be unpacked: truncated, corrupt, or packed otherwise than its name says.", "Fetch it again and compare its checksum.";
-    IMAGE_BOMB = "image.bomb", Error, "The image unpacks to more than is allowed.", "If it is honestly so large, unpack it by hand and name the result.";
+    IMAGE_BOMB = "image.bomb", Error, "The image unpacks to more than is allowed.", "If it is meant to be so large, unpack it by hand and name the result.";
     IMAGE_ARCHIVE = "image.archive", Error, "The tar or OCI layout is refused as a root file system: damaged, beyond the bounds, or reaching outside itself.", "The message names the entry; make the archive again.";
     IMAGE_DOWNLOAD = "image.download", Error, "The image, its checksum file or its signature could not be fetched.", "The message names the address and what the server said; check the network and the proxy, and pull it again.";
-    IMAGE_REDIRECT = "image.redirect", Error, "The server redirects to where a download may not come from: too often, away from https, or to another kind of address.", "Ask the vendor, or state another address in the description.";
+    IMAGE_REDIRECT = "image.redirect", Error, "The server redirects to where a download may not come from: too often, away from https, or to another kind of address.", "Contact the vendor, or state another address in the description.";
     IMAGE_SLOW = "image.slow", Error, "The download made too little progress.", "Pull it again later: it goes on from where it was.";
     IMAGE_DOWNLOAD_SIZE = "image.download-size", Error, "The server sends more than the description allows.", "Check the address; raise `max-size` if the image is meant to be so large.";
-    IMAGE_RESUME = "image.resume", Error, "Asked to go on with a download, the server answered with something else than the rest of the same file.", "Pull it again: it begins anew.";
-    IMAGE_CHECKSUM = "image.checksum", Error, "The image has another digest than was published or stated.", "Pull it again; tell its vendor when that does not help, and do not use it.";
+    IMAGE_RESUME = "image.resume", Error, "When a download was resumed, the server answered with something else than the rest of the same file.", "Pull it again: it begins anew.";
+    IMAGE_CHECKSUM = "image.checksum", Error, "The image has another digest than was published or stated.", "Pull it again; report it to the vendor when that does not help, and do not use it.";
     IMAGE_CHECKSUM_FILE = "image.checksum-file", Error, "The checksum file does not name the image, names it twice, or contradicts the description.", "Compare it with the description: vendors rename their files.";
     IMAGE_SIGNATURE = "image.signature", Error, "The signature of the image or of its checksum file is missing, not good, or by a key that is not known.", "Do not use the image before you know why; compare the vendor's key.";
     IMAGE_UNSIGNED = "image.unsigned", Error, "A signature was required, and none can be verified for this image.", "Get the vendor's key and name it with `--keyring`.";
@@ -99,7 +99,7 @@ table! {
     IMAGE_CHANGED = "image.changed", Error, "The bytes of the source image changed while it was in use.", "Find out who wrote to it; the results are void.";
     QEMU_MISSING = "qemu.missing", Error, "The emulator, or a tool that comes with it, is not installed.", "Run `muster doctor`: it names the package.";
     QEMU_REFUSED = "qemu.refused", Error, "QEMU ended before the machine started.", "Read its message; `qemu-command` in the machine's directory starts it by hand.";
-    ACCELERATOR_UNAVAILABLE = "accelerator.unavailable", Error, "The accelerator that was asked for does not work on this host.", "Use `--accel auto`, or run `muster doctor`.";
+    ACCELERATOR_UNAVAILABLE = "accelerator.unavailable", Error, "The accelerator that was requested does not work on this host.", "Use `--accel auto`, or run `muster doctor`.";
     FIRMWARE_MISSING = "firmware.missing", Error, "No firmware on this host offers what the image needs.", "Install the OVMF package; `muster doctor` names it.";
     SEED_FAILED = "seed.failed", Error, "The seed (key, user, network) could not be written.", "Read the message; the run directory may be full or read-only.";
     SEED_REJECTED = "seed.rejected", Error, "The guest answers SSH but refuses the key of this run.", "The image did not apply the seed: check its kind (`seed:`) and the console for cloud-init's messages.";
@@ -107,35 +107,35 @@ table! {
     BOOT_UNSETTLED = "boot.unsettled", Error, "The guest answers, but its boot did not finish before the deadline.", "`systemctl list-jobs` in the guest names what it waits for.";
     BOOT_EMERGENCY = "boot.emergency", Fail, "The boot ended in an emergency shell.", "The console excerpt names the unit or device that failed.";
     MACHINE_EXITED = "machine.exited", Error, "QEMU ended while its guest was in use.", "Read qemu.log in the machine's directory; look for the host's OOM killer.";
-    MACHINE_POWERED_OFF = "machine.powered-off", Error, "The guest powered itself off while it was in use.", "The end of console.log shows what asked for it.";
-    MACHINE_REBOOTED = "machine.rebooted", Error, "The guest rebooted by itself while it was in use.", "The end of console.log shows what asked for it; a reboot that is meant is a `reboot:` step.";
-    HOST_DISK_FULL = "host.disk-full", Error, "This host has no room left for what the guest writes to its disk, so its machine was stopped.", "Free some space in the file system of the run directory, or name another directory with `--out`.";
+    MACHINE_POWERED_OFF = "machine.powered-off", Error, "The guest powered itself off while it was in use.", "The end of console.log shows what caused it.";
+    MACHINE_REBOOTED = "machine.rebooted", Error, "The guest rebooted by itself while it was in use.", "The end of console.log shows what caused it; a reboot that is meant is a `reboot:` step.";
+    HOST_DISK_FULL = "host.disk-full", Error, "This host has no space left for what the guest writes to its disk, so its machine was stopped.", "Free some space in the file system of the run directory, or name another directory with `--out`.";
     SSH_LOST = "ssh.lost", Error, "The SSH connection broke and did not come back.", "Look at console.log and at what the test did to sshd or the network.";
     SSH_PROTOCOL = "ssh.protocol", Error, "The guest answered outside the protocol of its shell.", "The shell of the guest was replaced or disturbed; see the excerpt.";
     SSH_HOST_KEY = "ssh.host-key", Error, "The guest showed another host key than before.", "Something regenerated the host keys, or this is another machine.";
-    REMOTE_UNREACHABLE = "remote.unreachable", Error, "Nobody answers SSH where `--connect` points.", "Check the address and the port, that the machine is up, and the firewalls between.";
+    REMOTE_UNREACHABLE = "remote.unreachable", Error, "Nothing answers SSH at the address that `--connect` names.", "Check the address and the port, that the machine is up, and the firewalls between.";
     REMOTE_REFUSED = "remote.refused", Error, "The machine that `--connect` names refuses the key.", "Check the user and `--identity`; `ssh -i FILE USER@HOST` must work without a password.";
-    COMMAND_TIMEOUT = "command.timeout", Fail, "A command did not end before its time-out and was killed.", "Run it by hand; raise `timeout:` if it is honestly slow.";
+    COMMAND_TIMEOUT = "command.timeout", Fail, "A command did not end before its time-out and was killed.", "Run it by hand; raise `timeout:` if it is slow by nature.";
     COMMAND_OUTPUT = "command.output-limit", Fail, "A command printed more than the limit and was killed.", "Redirect its output to a file in the guest.";
     PROBE_FAILED = "probe.failed", Error, "What is needed to answer could not be read in the guest.", "The message names the command and what it said.";
     EXPECT_ANY_OF = "expect.any-of", Fail, "None of the alternatives that a test gives (`expect: any-of`) holds.", "The report shows what each alternative misses; one of them has to hold.";
     STEP_RUN = "step.run", Fail, "A `run` step ended with another status or output than it states.", "Read its output in the report.";
-    STEP_INSTALL = "step.install", Fail, "An `install` step did not install.", "Read the package manager's words in the report.";
-    STEP_REMOVE = "step.remove", Fail, "A `remove` step did not remove, or there was nothing to remove.", "Read the package manager's words in the report.";
-    STEP_UPDATE = "step.update", Fail, "An `update` step failed, or left packages behind that are offered newer.", "Read the package manager's words in the report.";
+    STEP_INSTALL = "step.install", Fail, "An `install` step did not install.", "Read the package manager's output in the report.";
+    STEP_REMOVE = "step.remove", Fail, "A `remove` step did not remove, or there was nothing to remove.", "Read the package manager's output in the report.";
+    STEP_UPDATE = "step.update", Fail, "An `update` step failed, or left packages behind that are offered newer.", "Read the package manager's output in the report.";
     STEP_SERVICE = "step.service", Fail, "A `service` step did not bring the unit to the stated state.", "`systemctl status` of the unit is in the report.";
     STEP_WRITE = "step.write", Fail, "A `write` step could not write the file.", "Check the path, and whether its file system is read-only.";
     REBOOT_REFUSED = "reboot.refused", Fail, "The guest refused to reboot.", "Read what it said; an inhibitor or a broken init is the usual reason.";
     REBOOT_SAME_BOOT = "reboot.same-boot", Fail, "The guest answers, but it is still the boot that was to end: nothing was rebooted.", "Look at what `systemctl reboot` waits for; give the step a longer `timeout` if the guest is slow to stop.";
-    REBOOT_TWICE = "reboot.twice", Fail, "One reboot was asked for and the guest rebooted more often.", "console.log shows each start; look for a watchdog, a failing boot entry, or a service that reboots.";
+    REBOOT_TWICE = "reboot.twice", Fail, "One reboot was requested and the guest rebooted more often.", "console.log shows each start; look for a watchdog, a failing boot entry, or a service that reboots.";
     REBOOT_TIMEOUT = "reboot.timeout", Fail, "The guest did not come back from a reboot before the deadline.", "Read the end of console.log; raise the step's `timeout` only if the guest was still making progress.";
     REBOOT_UNSETTLED = "reboot.unsettled", Fail, "The guest came back from a reboot, but its boot did not finish before the deadline.", "`systemctl list-jobs` in the guest names what it waits for.";
     REBOOT_HOST_KEY = "reboot.host-key", Fail, "The guest shows another SSH host key after a reboot than before it.", "Find out what makes host keys at every boot: clients take this for an attack.";
-    REBOOT_UNPROVEN = "reboot.unproven", Error, "The guest came back from a reboot, but what happened meanwhile cannot be told.", "The message names what is missing; a console that shows the kernel's start, or a journal that survives, settles it.";
+    REBOOT_UNPROVEN = "reboot.unproven", Error, "The guest came back from a reboot, but what happened meanwhile is not known.", "The message names what is missing; a console that shows the kernel's start, or a journal that survives, settles it.";
     TEST_TIMEOUT = "test.timeout", Error, "The test did not end before its time-out.", "The report says which part was running.";
     STEP_UPLOAD = "step.upload", Fail, "An `upload` step could not bring its file into the guest.", "Check the file, the path in the guest, and whether its file system is read-only or full.";
     SETUP_FAILED = "setup.failed", Error, "The suite's setup failed, so that its tests could not run.", "Fix the setup steps first.";
-    TEARDOWN_FAILED = "teardown.failed", Fail, "A step of the suite's teardown did not do what it states.", "Mend the teardown, or what the tests left behind.";
+    TEARDOWN_FAILED = "teardown.failed", Fail, "A step of the suite's teardown did not do what it states.", "Fix the teardown, or what the tests left behind.";
     BASE_FAILED_UNITS = "base.failed-units", Fail, "A systemd unit failed while this test ran.", "`systemctl status` of the unit is in the report.";
     BASE_CRASH_LOOP = "base.crash-loop", Fail, "systemd restarts a service again and again: it waits for its third start, or was restarted for the third time or a later one while this test ran.", "`systemctl status` of the service is in the report; `journalctl -u` says why it ends.";
     BASE_AVC = "base.avc", Fail, "SELinux denied an access while this test ran.", "The denial is in the report.";
@@ -144,8 +144,8 @@ table! {
     BASE_TAINT = "base.taint", Fail, "The kernel became tainted while this test ran.", "The report decodes the bits; the console says what set them.";
     SNAPSHOT_CHANGED = "snapshot.changed", Fail, "A fact differs from its accepted snapshot.", "Read the diff; accept it with `--update-snapshots` or `cargo insta review` if it is right.";
     KNOWN_UNEXPECTED_PASS = "known-issue.unexpected-pass", Fail, "The test passed, although a known issue says that it fails.", "Delete the entry that the message names, or narrow it.";
-    PROOF_PASSED = "proof.passed", Fail, "A test passed on a guest that was changed so that it must fail.", "The test cannot fail as its proof says: mend the test, or the proof.";
-    PROOF_OTHER = "proof.other-failure", Fail, "A test failed on a changed guest, but in another way than its proof says.", "Read how it failed; mend the change or the expected ids.";
+    PROOF_PASSED = "proof.passed", Fail, "A test passed on a guest that was changed so that it must fail.", "The test cannot fail as its proof says: fix the test, or the proof.";
+    PROOF_OTHER = "proof.other-failure", Fail, "A test failed on a changed guest, but in another way than its proof says.", "Read how it failed; fix the change or the expected ids.";
     SNAPSHOT_NEW = "snapshot.new", Fail, "A snapshot has never been accepted for this image.", "Look at it, then run with `--update-snapshots`.";
     RUN_INTERRUPTED = "run.interrupted", Error, "The run was interrupted before this test ended.", "Run it again.";
     RUN_NOT_PASSED = "run.not-passed", Error, "The run as a whole is not a pass although no test of it failed.", "The message says why: a crash on a console, an interruption, or an exit code.";
@@ -154,7 +154,7 @@ table! {
     SKIP_IMAGE = "skip.image", Skip, "The suite's `images: where` is not true for this image.", "Nothing.";
     SKIP_MACHINE = "skip.machine", Skip, "The machine under test cannot do, or must not be put through, what the test needs.", "Run it on an image that muster boots itself; for a machine that may be changed, see `--allow-changes`.";
     SKIP_KNOWN = "skip.known-issue", Skip, "A known issue says that the test does not run for now.", "Nothing until the entry expires; its tracker says more.";
-    SKIP_NEED = "skip.need", Skip, "A test that this one needs did not pass.", "Mend that one first.";
+    SKIP_NEED = "skip.need", Skip, "A test that this one needs did not pass.", "Fix that one first.";
 }
 
 /// The row of an id that is in the table; `None` for ids derived from checks and console rules.
@@ -183,7 +183,7 @@ pub fn must_be_named(id: &FailureId) -> bool {
 pub struct Failure {
     /// The stable id.
     pub id: FailureId,
-    /// One line: what was asked of what, and how it was missed. Free of control characters.
+    /// One line: what was checked of what, and how it failed. Free of control characters.
     pub message: String,
     /// What the suite asked for.
     #[serde(skip_serializing_if = "Option::is_none", default)]

@@ -83,7 +83,7 @@ fn a_fragment_is_said_to_be_one_and_does_not_pass() {
     let ended = files.check(&[&fragment, "--test", "s/one"]);
     ended.assert_status(2);
     assert!(ended.stdout.contains("a fragment") && ended.stdout.contains("UNKNOWN s/one"), "{}", ended.stdout);
-    assert!(ended.stdout.contains("CONFIG_DEVMEM: cannot tell: CONFIG_DEVMEM is not in this file"), "{}", ended.stdout);
+    assert!(ended.stdout.contains("CONFIG_DEVMEM: not known: CONFIG_DEVMEM is not in this file"), "{}", ended.stdout);
 }
 
 #[test]

@@ -122,7 +122,7 @@ fn verdict(assertion: &Assertion, kind: &Kind, value: &Value) -> Verdict {
             Verdict::Missed { expected: format!("{} {expected}", asked_of(assertion)), actual, detail }
         }
         Err(Miss::Unreadable(why)) => Verdict::Unknown {
-            why: format!("cannot judge {} {}: {why}", asked_of(assertion), describe(&assertion.matcher)),
+            why: format!("cannot evaluate {} {}: {why}", asked_of(assertion), describe(&assertion.matcher)),
         },
     }
 }

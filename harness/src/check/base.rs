@@ -394,7 +394,7 @@ fn number(seen: &Observations, name: &str) -> Result<u64, String> {
     let text = seen.output(KERNEL)?;
     let line = text.lines().filter_map(|line| line.split_once(' ')).find(|(field, _)| *field == name);
     line.and_then(|(_, value)| value.trim().parse().ok())
-        .ok_or_else(|| format!("this kernel does not tell its {name} count"))
+        .ok_or_else(|| format!("this kernel does not report its {name} count"))
 }
 
 struct Entry {

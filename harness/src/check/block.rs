@@ -34,14 +34,14 @@ const ATTRIBUTES: &[Attribute] = &[
     attribute("size", Kind::Size, "Its size."),
     attribute("fs-type", Kind::Text, "Type of the file system on it; `none` when nothing that is known is on it."),
     attribute("label", Kind::Text, "Label of the file system."),
-    attribute("uuid", Kind::Text, "UUID of the file system; `{not: none}` asks that it has one."),
+    attribute("uuid", Kind::Text, "UUID of the file system; `{not: none}` requires one."),
     attribute("partition-label", Kind::Text, "Name of the partition in its table."),
     attribute("read-only", Kind::Bool, "Whether the kernel refuses to write to it."),
-    attribute("disk", Kind::Text, "Path of the disk that it is, or lies on."),
+    attribute("disk", Kind::Text, "Path of the disk that it is, or is on."),
     attribute(
         "partition-table",
         Kind::Word(&["gpt", "dos", "none"]),
-        "Partition table of the disk that it is, or lies on.",
+        "Partition table of the disk that it is, or is on.",
     ),
     attribute("partitions", Kind::Integer, "How many partitions that disk has."),
     attribute("rotational", Kind::Bool, "Whether the kernel takes that disk for a rotating one."),
@@ -218,7 +218,7 @@ fn grown(device: &Fields<'_>, disk: &Fields<'_>, filesystem: Option<&str>) -> Re
         Some((one.parse().ok()?, two.parse().ok()?))
     };
     let Some(filesystem) = filesystem else {
-        return Err("nothing is mounted from it, so that the size of its file system cannot be told".to_owned());
+        return Err("nothing is mounted from it, so that the size of its file system is not known".to_owned());
     };
     let (block, blocks) = numbers(filesystem).ok_or_else(|| format!("stat -f says `{filesystem}`"))?;
     let size = bytes(device, "size")?;
@@ -246,7 +246,7 @@ fn grown(device: &Fields<'_>, disk: &Fields<'_>, filesystem: Option<&str>) -> Re
 const READ: &str = r#"device= point= number= type=
 case $1 in
 root-disk) point=/;;
-*[[:space:]\\]*) echo 'a path with white space or a backslash cannot be asked for'; return 1;;
+*[[:space:]\\]*) echo 'a path with white space or a backslash cannot be looked up'; return 1;;
 /dev/*) device=$1;;
 /*) point=$1;;
 *) echo 'it is neither a path nor root-disk'; return 1;;

@@ -42,7 +42,7 @@ const ATTRIBUTES: &[Attribute] = &[
     attribute(
         "loader-name",
         Kind::Text,
-        "Boot loader, as it told systemd (`LoaderInfo`); no value when it told nothing.",
+        "Boot loader, as it reported itself to systemd (`LoaderInfo`); no value when it did not.",
     ),
     attribute(
         "entries",
@@ -163,7 +163,7 @@ fn look(assertion: &Assertion, seen: &Observations) -> Result<Value, String> {
         "secure-boot" => seen.flag("boot/secure-boot"),
         "loader-name" => Ok(match seen.line("boot/loader")?.strip_prefix("told ") {
             Some(name) => Value::text(name.trim_matches(['\0', '\x06', '\x07', ' '])),
-            None => Value::absent("the boot loader told nothing"),
+            None => Value::absent("the boot loader reported no name"),
         }),
         "entries" => seen.names("boot/entries").map(Value::Items),
         "count" => {

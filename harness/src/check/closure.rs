@@ -29,7 +29,7 @@ const ATTRIBUTES: &[Attribute] = &[
     attribute("count", Kind::Integer, "How many packages would be installed."),
     attribute("install-size", Kind::Size, "Disk space that would be used, as the package manager says."),
     attribute("download-size", Kind::Size, "Bytes that would be fetched, as the package manager says."),
-    attribute("problem", Kind::Output, "The resolver's words when it does not resolve; empty when it does."),
+    attribute("problem", Kind::Output, "The resolver's message when it does not resolve; empty when it does."),
 ];
 
 /// What can be asked.
@@ -40,7 +40,7 @@ pub static TABLE: CheckTable = CheckTable {
     shorthand: Shorthand::None,
     gone: &["resolves", "problem"],
     attributes: ATTRIBUTES,
-    reads: "`dnf5 install --assumeno`, `dnf --assumeno install` or `tdnf --assumeno install`, judged by what it says: the exit status of `--assumeno` means nothing.",
+    reads: "`dnf5 install --assumeno`, `dnf --assumeno install` or `tdnf --assumeno install`, evaluated by its output: the exit status of `--assumeno` means nothing.",
     example: r#"closure:
   nginx: {resolves: true, from-repos: {only: [azurelinux-base]}, install-size: "<= 80 MiB", removes: none}
 "#,

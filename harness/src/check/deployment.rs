@@ -38,9 +38,9 @@ const ATTRIBUTES: &[Attribute] = &[
     attribute(
         "layered",
         Kind::Set(&packages::REQUEST),
-        "Packages that were added to the booted deployment, as rpm-ostree says; `{count: 0}` asks for none.",
+        "Packages that were added to the booted deployment, as rpm-ostree says; `{count: 0}` expects none.",
     ),
-    attribute("verity", Kind::Bool, "Whether / or /usr lies on a device of dm-verity."),
+    attribute("verity", Kind::Bool, "Whether / or /usr is on a device of dm-verity."),
     attribute("verity-devices", Kind::Set(&paths::MAPPED), "Names of all devices of dm-verity."),
     attribute(
         "verity-root-hash",

@@ -137,7 +137,7 @@ pub(super) fn transaction(text: &str) -> Result<Transaction, String> {
         return Ok(found);
     }
     let said = text.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or("nothing");
-    Err(format!("the package manager printed no transaction; its last words: {}", said.trim()))
+    Err(format!("the package manager printed no transaction; its last output: {}", said.trim()))
 }
 
 /// The line at which the resolver begins to refuse. With `best=False` it also has words for the newest

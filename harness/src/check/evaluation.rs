@@ -295,7 +295,7 @@ fn misses(nodes: &[Node<'_>], depth: usize, out: &mut Vec<String>) {
                             format!("expected {}, found {}", one_line(expected, LINE / 2), one_line(actual, LINE / 2))
                         }
                         Verdict::Unknown { why } => {
-                            format!("cannot tell {}: {}", assertion.attribute, one_line(why, LINE))
+                            format!("cannot determine {}: {}", assertion.attribute, one_line(why, LINE))
                         }
                     };
                     out.push(format!("{indent}{subject}: {line}"));
@@ -426,8 +426,10 @@ mod tests {
         let unknown = found(&test(TWO), &[("CONFIG_A", "?")]);
         assert_eq!(
             unknown,
-            ["any-of unknown: whether one of 2 alternatives holds: kconfig CONFIG_A: cannot tell value: the tool was \
-              silent; kconfig CONFIG_B: expected value is y, found n"]
+            [
+                "any-of unknown: whether one of 2 alternatives holds: kconfig CONFIG_A: cannot determine value: the tool \
+              was silent; kconfig CONFIG_B: expected value is y, found n"
+            ]
         );
         // Each branch has a miss of its own, whatever that tool would have said.
         let both = found(&test(TWO), &[("CONFIG_B", "?")]);

@@ -52,7 +52,7 @@ pub static TABLE: CheckTable = CheckTable {
     ]),
     gone: &["exists"],
     attributes: ATTRIBUTES,
-    reads: "One `stat -c` for all paths; `readlink`, `sha256sum`, `cat`, `getcap` and `rpm -qf` or `dpkg-query -S` only for what asks for them.",
+    reads: "One `stat -c` for all paths; `readlink`, `sha256sum`, `cat`, `getcap` and `rpm -qf` or `dpkg-query -S` only for attributes that need them.",
     example: r#"file:
   /etc/shadow: {mode: "0000", owner: root, selinux-type: shadow_t}
   /usr/bin/ping: {capabilities: {has: [cap_net_raw=p]}}

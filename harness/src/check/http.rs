@@ -37,7 +37,7 @@ const ATTRIBUTES: &[Attribute] = &[
 /// What can be asked.
 pub static TABLE: CheckTable = CheckTable {
     name: "http",
-    summary: "What a URL answers, asked from inside the guest with GET.",
+    summary: "What a URL answers to a GET from inside the guest.",
     subject: Subject::Named(&network::URL),
     shorthand: Shorthand::Attribute("status"),
     gone: &["reachable"],
@@ -157,7 +157,7 @@ fn fetched(answer: &Answer) -> Result<Fetched, String> {
 /// `curl -i`: the headers of every answer, then the body of the last.
 fn with_curl(text: &str, said: &str, fields: &Fields<'_>) -> Result<Fetched, String> {
     let why = || {
-        let line = said.lines().find(|line| line.starts_with("curl:")).unwrap_or("curl failed without a word");
+        let line = said.lines().find(|line| line.starts_with("curl:")).unwrap_or("curl failed without a message");
         one_line(line, 160)
     };
     let exit: i32 =
@@ -287,7 +287,7 @@ fn with_wget(text: &str, said: &str, fields: &Fields<'_>, is_gnu: bool) -> Resul
 
 fn bounded(text: &str, cut: bool) -> Result<String, String> {
     if cut || text.len() > BODY {
-        return Err("the body is longer than 1 MiB; ask for a smaller page".to_owned());
+        return Err("the body is longer than 1 MiB; request a smaller page".to_owned());
     }
     Ok(text.to_owned())
 }

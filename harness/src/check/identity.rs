@@ -13,7 +13,7 @@ use crate::suite::model::Expectation;
 
 const ATTRIBUTES: &[Attribute] = &[
     attribute("id", Kind::Text, "ID of os-release."),
-    attribute("id-like", Kind::Set(&system::DISTRIBUTION), "Words of ID_LIKE."),
+    attribute("id-like", Kind::Set(&system::DISTRIBUTION), "Names in ID_LIKE."),
     attribute("name", Kind::Text, "NAME."),
     attribute("pretty-name", Kind::Text, "PRETTY_NAME."),
     attribute("version-id", Kind::Version, "VERSION_ID."),

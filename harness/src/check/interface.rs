@@ -254,7 +254,7 @@ fn from_proc(fields: &Fields<'_>, name: &str) -> Result<Vec<String>, String> {
             let holds = |(network, mask, _): &&(u32, u32, &str)| *mask != 0 && bits & mask == *network;
             let network = networks.iter().filter(holds).max_by_key(|(_, mask, _)| *mask);
             let (_, mask, of) = network.ok_or_else(|| {
-                format!("without `ip` the interface of the address {address} cannot be told; install iproute2")
+                format!("without `ip` the interface of the address {address} cannot be determined; install iproute2")
             })?;
             let address = format!("{address}/{}", mask.count_ones());
             // The tables main and local are printed one after the other, or as one twice.
@@ -407,7 +407,7 @@ mod tests {
         let verdict = Interface.judge(&asked, &on_this_host(&probes), &Facts::default()).remove(0);
         assert!(
             matches!(&verdict, Verdict::Met)
-                || matches!(&verdict, Verdict::Unknown { why } if why.contains("cannot be told")),
+                || matches!(&verdict, Verdict::Unknown { why } if why.contains("cannot be determined")),
             "{verdict:?}"
         );
     }

@@ -17,7 +17,7 @@ const ATTRIBUTES: &[Attribute] = &[
     attribute("all", Kind::Output, "Everything, without time stamps."),
     attribute("units", Kind::Map(&systemd::SERVICE, &Kind::Output), "By unit: its messages."),
     attribute("size", Kind::Size, "Disk space of the journal."),
-    attribute("persistent", Kind::Bool, "Whether it is kept over reboots."),
+    attribute("persistent", Kind::Bool, "Whether it persists over reboots."),
 ];
 
 /// What can be asked.

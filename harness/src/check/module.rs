@@ -34,7 +34,7 @@ const ATTRIBUTES: &[Attribute] = &[
     attribute("license", Kind::Text, "Its licence."),
     attribute("path", Kind::Text, "The module file."),
     attribute("depends", Kind::Set(&kernel::MODULE), "Modules it needs."),
-    attribute("firmware", Kind::Set(&paths::RELATIVE), "Firmware files it asks for."),
+    attribute("firmware", Kind::Set(&paths::RELATIVE), "Firmware files it requests."),
     attribute(
         "parameters",
         Kind::Map(&kernel::MODULE_PARAMETER, &Kind::Loose),
@@ -56,7 +56,7 @@ pub static TABLE: CheckTable = CheckTable {
     ]),
     gone: &["state", "available"],
     attributes: ATTRIBUTES,
-    reads: "/proc/modules, modules.builtin, modules.dep and modprobe.d; `modinfo` only for what asks for it.",
+    reads: "/proc/modules, modules.builtin, modules.dep and modprobe.d; `modinfo` only for attributes that need it.",
     example: r#"module:
   btrfs: available
   vsock_loopback: {state: loaded, signed: true}

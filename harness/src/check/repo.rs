@@ -63,7 +63,7 @@ pub static TABLE: CheckTable = CheckTable {
     ]),
     gone: &["exists"],
     attributes: ATTRIBUTES,
-    reads: "The files of dnf or tdnf with all that they inherit, and what dnf itself lists of them, which must be the same; on a system of dpkg the files of apt; `dnf repoquery`, `dnf makecache` and `dnf repoclosure` only for what asks for them.",
+    reads: "The files of dnf or tdnf with all that they inherit, and what dnf itself lists of them, which must be the same; on a system of dpkg the files of apt; `dnf repoquery`, `dnf makecache` and `dnf repoclosure` only for attributes that need them.",
     example: r#"repo:
   azurelinux-base: {enabled: true, gpgcheck: true, baseurl: {matches: ^https://}, reachable: true}
   updates-testing: disabled

@@ -34,7 +34,7 @@ pub static TABLE: CheckTable = CheckTable {
     shorthand: Shorthand::Attribute("resolves"),
     gone: &["resolves"],
     attributes: ATTRIBUTES,
-    reads: "`getent ahosts`; without it /etc/hosts, then `nslookup`. `resolvectl` or `nslookup` is asked why a name has no address. A name must be answered within 15 seconds.",
+    reads: "`getent ahosts`; without it /etc/hosts, then `nslookup`. `resolvectl` or `nslookup` then says why a name has no address. A name must be answered within 15 seconds.",
     example: r#"resolve:
   localhost: {addresses: {has: [127.0.0.1]}}
   packages.microsoft.com: true
@@ -116,7 +116,7 @@ fn found(answer: &Answer) -> Result<Found, String> {
     Ok(match no_such_name(reason) {
         true => Found::NoSuchName,
         false if reason.trim().is_empty() => Found::NoAddress(
-            "`getent` does not tell a name that does not exist from a name server that does not answer".to_owned(),
+            "`getent` cannot distinguish an unknown name from a name server that does not answer".to_owned(),
         ),
         false => {
             Found::NoAddress(one_line(reason.lines().rfind(|line| !line.trim().is_empty()).unwrap_or_default(), 120))

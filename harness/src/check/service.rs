@@ -96,7 +96,7 @@ pub static TABLE: CheckTable = CheckTable {
     ]),
     gone: &["loaded"],
     attributes: ATTRIBUTES,
-    reads: "One `systemctl show` for all units; `systemd-analyze security` only when `exposure` is asked for.",
+    reads: "One `systemctl show` for all units; `systemd-analyze security` only for `exposure`.",
     example: r#"service:
   sshd: {active: active, enabled: enabled, restarts: 0, properties: {Restart: on-failure}}
   sshd.socket: disabled

@@ -33,7 +33,7 @@ pub static TABLE: CheckTable = CheckTable {
     shorthand: Shorthand::Attribute("value"),
     gone: &["exists", "value"],
     attributes: ATTRIBUTES,
-    reads: "/proc/sys; the sysctl.d directories and /etc/sysctl.conf only when `persisted` is asked for.",
+    reads: "/proc/sys; the sysctl.d directories and /etc/sysctl.conf only for `persisted`.",
     example: r#"sysctl:
   kernel.kptr_restrict: ">= 1"
   net.ipv4.conf.all.rp_filter: {any-of: [1, 2]}

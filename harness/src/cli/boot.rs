@@ -24,12 +24,12 @@ use crate::run::qemu::HostImages;
 use crate::run::sink::Events;
 use crate::text;
 
-/// How long the owner of a kept machine may take to end before it is killed. It takes a second.
+/// How long the owner of a machine started with `--keep` may take to end before it is killed. It takes a second.
 const END: Duration = Duration::from_secs(20);
 /// Bytes shown of what an owner said that could not start its machine.
 const WORDS: u64 = 64 << 10;
 
-/// Enter a throw-away machine, or keep one
+/// Enter a temporary machine, or start one that stays
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Nothing of the machine is kept when it ends, and the image is never written to.
 
@@ -54,10 +54,10 @@ pub struct Arguments {
     /// List the machines that are up
     #[arg(long, exclusive = true)]
     list: bool,
-    /// End a machine that was kept
+    /// End a machine that was started with --keep
     #[arg(long, value_name = "ID", exclusive = true)]
     end: Option<String>,
-    /// Own a kept machine: what `--keep` starts in the background
+    /// Own a machine: what `--keep` starts in the background
     #[arg(long, hide = true)]
     serve: bool,
 }

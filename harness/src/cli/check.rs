@@ -17,7 +17,7 @@ use crate::text::plural;
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example: muster check suites/kernel.yaml")]
 pub struct Arguments {
-    /// Files of any of these, or directories of suites with what lies beside them [default: the suites of this checkout]
+    /// Files that muster reads, or directories of suites and what is in them [default: the suites of this checkout]
     paths: Vec<Utf8PathBuf>,
     /// How errors are printed
     #[arg(long, value_enum, default_value_t)]

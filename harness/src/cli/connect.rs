@@ -20,7 +20,7 @@ use crate::run::remote::{self, Remote};
 /// A machine that is already up, instead of an image.
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct ConnectOptions {
-    /// Ask a machine that is already up; nothing is booted, and tests that change it are skipped
+    /// Test a machine that is already up; nothing is booted, and tests that change it are skipped
     #[arg(
         long,
         value_name = "USER@HOST[:PORT]",
@@ -37,7 +37,7 @@ pub struct ConnectOptions {
     /// Accept whatever host key the machine shows when none is known
     #[arg(long, requires = "connect")]
     pub accept_new_host_key: bool,
-    /// Also ask tests that change the machine, or want one of their own
+    /// Also run tests that change the machine, or need one of their own
     #[arg(long, requires = "connect")]
     pub allow_changes: bool,
     /// What reports call the machine
@@ -78,17 +78,17 @@ pub fn prepare(
     let suites: Vec<Arc<_>> = loaded.suites.into_iter().map(Arc::new).collect();
     let plan = remote::on_one_machine(plan::plan(&suites, &selected, vec![name]));
     notices.push(format!(
-        "{target} was up already: its console is not judged, its boot was not seen, and what it was installed from is not known"
+        "{target} was up already: its console is not checked, its boot was not seen, and what it was installed from is not known"
     ));
     match remote::changing_tests(&plan) {
         0 => {}
         count if options.allow_changes => {
             notices.push(format!(
-                "{count} tests that may change the machine, or want one of their own, are asked of it all the same"
+                "{count} tests that may change the machine, or need one of their own, run on it all the same"
             ));
         }
         count => {
-            notices.push(format!("{count} tests that may change the machine, or want one of their own, are skipped"))
+            notices.push(format!("{count} tests that may change the machine, or need one of their own, are skipped"))
         }
     }
     let rerun = Rerun { options: rerun_options(typed, selection, options), connected: true, ..Rerun::default() };

@@ -23,7 +23,7 @@ pub const SCHEMA: &str = include_str!("../../../reports/schema/console-v1.json")
 /// Lines before and after a finding that people are shown; programs get all.
 const SHOWN: (usize, usize) = (2, 12);
 
-/// Judge console logs offline, and list the rules
+/// Check console logs offline, and list the rules
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example: muster console scan console.log --format json")]
 pub struct Arguments {
@@ -33,7 +33,7 @@ pub struct Arguments {
 
 #[derive(Debug, clap::Subcommand)]
 enum Command {
-    /// Judge logs as a run judges its consoles
+    /// Check logs as a run checks its consoles
     #[command(
         after_help = "Exit codes: 0 nothing of severity fail or fatal · 1 something · 2 invalid rules or usage, or a file \
         that is no log: empty or binary · 3 a file that cannot be read\n\
@@ -45,16 +45,16 @@ enum Command {
         /// them; `-` is stdin
         #[arg(required = true)]
         files: Vec<Utf8PathBuf>,
-        /// Rules beside the shipped ones: a file or a directory; may be repeated
+        /// Rules in addition to the shipped ones: a file or a directory; may be repeated
         #[arg(long, value_name = "FILE")]
         rules: Vec<Utf8PathBuf>,
         /// The mildest severity that is reported
         #[arg(long, value_enum, default_value_t = Level::Warn, value_name = "SEVERITY")]
         at_least: Level,
-        /// The guest was emulated: slowness speaks against nobody
+        /// The guest was emulated: rules about slowness do not count
         #[arg(long)]
         emulated: bool,
-        /// How findings are printed: text for people (the worst first, repeats folded), json for programs (one object,
+        /// How findings are printed: text for people (the worst first, repeats grouped), json for programs (one object,
         /// in the order of the log)
         #[arg(long, value_enum, default_value_t)]
         format: OutputFormat,
@@ -62,7 +62,7 @@ enum Command {
     /// List the rules: severity, category, name, and why
     #[command(after_help = "Example: muster console rules --rules mine.yaml")]
     Rules {
-        /// Rules beside the shipped ones: a file or a directory; may be repeated
+        /// Rules in addition to the shipped ones: a file or a directory; may be repeated
         #[arg(long, value_name = "FILE")]
         rules: Vec<Utf8PathBuf>,
         /// How rules are printed: text for people, json for programs (an array of objects)

@@ -11,7 +11,7 @@ use crate::exit::Exit;
 use crate::suite::foreign::{self, Check, List, Standing};
 use crate::suite::model::Suite;
 
-/// Say which checks of other tools the suites take the place of, and which are missing
+/// List which checks of other tools the suites replace, and which are missing
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples: muster coverage
           muster coverage --tool lisa
@@ -163,12 +163,12 @@ impl Account {
             let _ = writeln!(out, "| [{0}](#{0}) | {1} | {2} |", list.tool, list.checks.len(), counts.join(" | "));
         }
         out.push_str(
-            "\nWho comes from another tool wants to know what becomes of its checks. Each list in `suites/coverage/` names the\n\
-             checks of one tool, in words of our own. A test says with `covers: [tool/check]` of which checks it takes the place, and\n\
-             a check that no test takes the place of says why: it is missing (a gap), something other than a test asks it, or it\n\
-             means nothing outside of that tool or its cloud. A check counts as covered when tests ask what it asks, on the systems\n\
-             that they are for; that a test is skipped on an image is told by its run. `muster check` refuses a name that a list\n\
-             does not have, a check without tests and without a reason, and a reason beside a test. This page is printed from\n\
+            "\nThis page shows, for users of other tools, what becomes of the checks of these tools. Each list in `suites/coverage/`\n\
+             names the checks of one tool, in our own wording. A test says with `covers: [tool/check]` which checks it replaces.\n\
+             A check that no test replaces says why: it is missing (a gap), something other than a test checks it, or it means\n\
+             nothing outside of that tool or its cloud. A check counts as covered when tests check what it checks, on the systems\n\
+             that they are for; a run reports which tests an image skips. `muster check` refuses a name that a list does not\n\
+             have, a check without tests and without a reason, and a check with tests and a reason. This page is printed from\n\
              those lists and the suites; nothing on it is counted by hand.\n",
         );
         out.push_str("\n## Gaps\n");
@@ -178,7 +178,7 @@ impl Account {
         for list in self.lists.iter().filter(|list| gaps(list).next().is_some()) {
             let _ = writeln!(
                 out,
-                "\n### Gaps of {}\n\n| check | what it asks | why it is missing |\n|---|---|---|",
+                "\n### Gaps of {}\n\n| check | what it checks | why it is missing |\n|---|---|---|",
                 list.tool
             );
             for check in gaps(list) {
@@ -187,7 +187,7 @@ impl Account {
         }
         for list in &self.lists {
             let _ = writeln!(out, "\n## {}\n\n{} [Its checks]({}).", list.tool, sentence(&list.summary), list.source);
-            out.push_str("\n| check | what it asks | here |\n|---|---|---|\n");
+            out.push_str("\n| check | what it checks | here |\n|---|---|---|\n");
             for check in list.checks.iter().filter(|check| check.standing() != Standing::Gap) {
                 let here = here(check, |name| format!("`{name}`"));
                 let _ = writeln!(out, "| {} | {} | {} |", named(check), cell(&check.what), cell(&here));
@@ -195,7 +195,7 @@ impl Account {
         }
         out.push_str(
             "\n## Tests that no check of another tool corresponds to\n\n\
-             | suite | tests | take the place of a check | of our own |\n|---|---|---|---|\n",
+             | suite | tests | replace a check | of our own |\n|---|---|---|---|\n",
         );
         for row in &self.ours {
             let _ = writeln!(out, "| `{}` | {} | {} | {} |", row.suite, row.tests, row.tests - row.own, row.own);

@@ -5,7 +5,7 @@ use super::{Complaint, OutputFormat, say};
 use crate::exit::Exit;
 use crate::machine::doctor::{self, State};
 
-/// Say what this host offers and how to install what is missing
+/// Show what this host offers and how to install what is missing
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example: muster doctor --format json")]
 pub struct Arguments {
@@ -22,7 +22,7 @@ pub fn execute(arguments: Arguments) -> Result<Exit, Complaint> {
     if arguments.format == OutputFormat::Json {
         let rows: Vec<_> = findings
             .iter()
-            .map(|f| serde_json::json!({"what": f.what, "state": f.state, "detail": f.detail, "mend": f.mend}))
+            .map(|f| serde_json::json!({"what": f.what, "state": f.state, "detail": f.detail, "fix": f.mend}))
             .collect();
         say(&serde_json::to_string_pretty(&rows).unwrap_or_default());
     } else {

@@ -100,7 +100,7 @@ pub fn markdown() -> String {
     }
     out.push_str(
         "\n## Console findings\n\nFound by the shipped [console rules](console-rules.md), of which `muster console rules` lists \
-         all.\nThose of severity `warn` and `info` are remarks and fail nothing.\n\n| id | severity | rules |\n|---|---|---|\n",
+         all.\nThose of severity `warn` and `info` are warnings and notes: they fail nothing.\n\n| id | severity | rules |\n|---|---|---|\n",
     );
     for (category, rules) in categories(&Rules::shipped()) {
         let mut severities: Vec<_> = rules.iter().map(|rule| rule.severity).collect();

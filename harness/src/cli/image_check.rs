@@ -19,11 +19,11 @@ use crate::text::harmless;
 /// The schema of what `--format json` prints.
 pub const SCHEMA: &str = include_str!("../../../reports/schema/images-check-v1.json");
 
-/// Ask image files what the suites ask of them, without starting anything
+/// Run the disk image tests of the suites on image files, without starting anything
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Exit codes: 0 all that was asked is as expected · 1 something is missed · 2 invalid suite or usage, \
-an image that is refused, nothing was asked, or something that nobody can tell from the file and the options\n\
+    after_help = "Exit codes: 0 everything checked is as expected · 1 a test failed · 2 invalid suite or usage, \
+an image that is refused, nothing was checked, or the file and the options do not decide a test\n\
 Example: muster images check disk.vhd --suite azure-image --given firmware=uefi"
 )]
 pub struct Arguments {
@@ -39,7 +39,7 @@ pub struct Arguments {
     /// `variant=` says that it has none, 'capability!=tpm' that this one is missing. May be repeated
     #[arg(long, value_name = "DIMENSION=VALUE")]
     given: Vec<String>,
-    /// Let what nobody can tell pass
+    /// Accept tests that the file and the options do not decide
     #[arg(long)]
     allow_unknown: bool,
     /// How results are printed: text for people, json for programs (one object, as `muster schema images-check`

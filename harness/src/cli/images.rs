@@ -34,7 +34,7 @@ enum Command {
     },
     /// Fetch vendor images into the cache, and verify them before anything uses them
     Pull(super::pull::Pull),
-    /// Look again at images that were pulled: their bytes, and their signatures where a key is named
+    /// Verify pulled images again: their bytes, and their signatures where a key is named
     Verify(super::pull::Verify),
     /// Build a lab image, unless it has been built from the same recipe before
     Build {
@@ -53,7 +53,7 @@ enum Command {
         #[arg(long, default_value_t = Arch::X86_64)]
         arch: Arch,
     },
-    /// Ask image files what the suites ask of them, without starting anything
+    /// Run the disk image tests of the suites on image files, without starting anything
     Check(super::image_check::Arguments),
     /// Remove what the cache can do without, never what is in use
     Prune(super::prune::Arguments),

@@ -6,7 +6,7 @@ use super::{Complaint, project, say};
 use crate::exit::Exit;
 use crate::files;
 
-/// Write a first suite and an image description to change
+/// Write a first suite and a first image description to edit
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example: muster init my-distribution && cd my-distribution && muster run mine --image lab")]
 pub struct Arguments {

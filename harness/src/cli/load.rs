@@ -39,7 +39,7 @@ pub struct Selection {
 /// What `muster run kernel 'security/ssh*'` means: suites by their names, and tests by theirs.
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct Filter {
-    /// A suite, or a glob of `suite/test`; several select what any of them does
+    /// A suite, or a glob of `suite/test`; several select what any of them matches
     #[arg(value_name = "FILTER")]
     filter: Vec<String>,
 }

@@ -25,6 +25,8 @@ mod load;
 mod offline;
 mod packed;
 mod place;
+#[cfg(test)]
+mod plain_words_tests;
 mod project;
 mod prune;
 mod pull;
@@ -60,15 +62,15 @@ enum Command {
     Run(Box<run::Arguments>),
     /// Enter the machine of a failed test as it was when the test failed
     Resume(resume::Arguments),
-    /// Enter a throw-away machine, or keep one
+    /// Enter a temporary machine, or start one that stays
     Boot(Box<boot::Arguments>),
-    /// Write a first suite and an image description to change
+    /// Write a first suite and a first image description to edit
     Init(init::Arguments),
     /// List the tests that would be selected, without starting anything
     List(list::Arguments),
     /// Validate suites offline, all errors at once
     Check(check::Arguments),
-    /// Say what a test means, on which systems, and every command that it runs in the guest
+    /// Explain what a test means, on which systems, and every command that it runs in the guest
     Explain(explain::Arguments),
     /// Write a suite of what a good machine is, to check later ones against
     Record(Box<record::Arguments>),
@@ -80,13 +82,13 @@ enum Command {
     Snapshots(snapshots::Arguments),
     /// Compare two systems, and fail on differences that nobody has documented
     Compare(Box<compare::Arguments>),
-    /// Say which checks of other tools the suites take the place of, and which are missing
+    /// List which checks of other tools the suites replace, and which are missing
     Coverage(coverage::Arguments),
     /// Check console logs offline, and list the rules
     Console(console::Arguments),
     /// Check and compare kernel configurations offline
     Kconfig(Box<kconfig::Arguments>),
-    /// Say what this host offers and how to install what is missing
+    /// Show what this host offers and how to install what is missing
     Doctor(doctor::Arguments),
     /// Explain failure ids: what each means and what to do next
     Failures(failures::Arguments),

@@ -164,7 +164,7 @@ pub fn find(id: &str) -> Result<Found, Complaint> {
         None if names.is_empty() => {
             Err(Complaint::invalid(format!("no machine is up, so none is called `{}`", crate::text::one_line(id, 80))))
         }
-        None => Err(super::load::unknown("kept machine", id, &names)),
+        None => Err(super::load::unknown("machine", id, &names)),
     }
 }
 

@@ -15,30 +15,30 @@ use crate::machine::template_store::{self, DEFAULT_LIMIT};
 /// Remove what the cache can do without, never what is in use
 ///
 /// That is: lab images of recipes that are not the present ones, what interrupted builds and runs left,
-/// what was not used for a month, and templates beyond 8 GiB. Everything comes back when it is needed
+/// what was not used for a month, and saved machines (templates) beyond 8 GiB. Everything comes back when it is needed
 /// again, for the time that it takes.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
-  muster images prune --dry-run                    what would go
-  muster images prune --templates --max-size 2GiB  keep the templates that were used last")]
+  muster images prune --dry-run                    what would be removed
+  muster images prune --templates --max-size 2GiB  keep the most recently used templates")]
 pub struct Arguments {
-    /// Only templates, the machines that `muster run --warm` has kept
+    /// Only templates, the booted machines that `muster run --warm` has saved
     #[arg(long)]
     templates: bool,
     /// Only images: lab images, those that were pulled, and disks that were unpacked or made from others
     #[arg(long)]
     images: bool,
-    /// Whatever its age and size; lab images of the present recipes stay
+    /// Whatever its age and size; lab images of the current recipes stay
     #[arg(long)]
     all: bool,
-    /// Only say what would go
+    /// Only print what would be removed
     #[arg(long)]
     dry_run: bool,
-    /// What was not used for so long goes
+    /// Remove what was not used for so long
     #[arg(long, value_name = "DURATION", default_value = "30d", value_parser = age)]
     older_than: Duration,
-    /// Most that templates may keep, and the same for images that were pulled or made from others; those that were used
-    /// least recently go [default: 8GiB for templates]
+    /// Most that templates may take, and the same for images that were pulled or made from others; the least recently
+    /// used are removed first [default: 8GiB for templates]
     #[arg(long, value_name = "SIZE", value_parser = bytes)]
     max_size: Option<u64>,
     /// How it is printed
@@ -134,7 +134,7 @@ fn old_images(arguments: &Arguments, cache: &Path, now: SystemTime) -> Result<Ve
             cache::Kind::Present | cache::Kind::Unknown => ("lab image", "not used lately, unknown here"),
         };
         let (path, item, in_use) = (cached.path.clone(), cached.item.clone(), cached.in_use);
-        let why = if arguments.all && !item.leftover { "asked for" } else { why };
+        let why = if arguments.all && !item.leftover { "--all" } else { why };
         Candidate { kind, why, path, item, in_use, thing: Thing::Image(cached.clone()) }
     };
     Ok(old.into_iter().map(|index| candidate(&others[index])).collect())
@@ -147,8 +147,8 @@ fn old_templates(arguments: &Arguments, store: &TemplateStore, now: SystemTime) 
     let candidate = |entry: &template_store::Entry| {
         let why = match entry.kind {
             template_store::Kind::Leftover => "left by a run",
-            template_store::Kind::Template if arguments.all => "asked for",
-            template_store::Kind::Template => "not used lately, or no room",
+            template_store::Kind::Template if arguments.all => "--all",
+            template_store::Kind::Template => "not used lately, or no space",
         };
         let (path, item, in_use) = (entry.path.clone(), entry.item(), store.in_use(entry));
         Candidate { kind: "template", why, path, item, in_use, thing: Thing::Template(entry.clone()) }

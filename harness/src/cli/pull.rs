@@ -39,7 +39,7 @@ pub struct Pull {
     asked: Asked,
 }
 
-/// Look again at images that were pulled: their bytes, and their signatures where a key is named
+/// Verify pulled images again: their bytes, and their signatures where a key is named
 ///
 /// Asks nobody: what the vendor said is kept with the image.
 #[derive(Debug, clap::Args)]

@@ -2,7 +2,7 @@
 //! of `docs/reference/` are the same text as Markdown.
 
 mod names;
-mod page;
+pub(super) mod page;
 mod words;
 
 use super::{Complaint, say};

@@ -16,11 +16,14 @@ use crate::text;
 
 /// Enter the machine of a failed test as it was when the test failed
 #[derive(Debug, clap::Args)]
-#[command(after_help = "The capsule is only read: every time begins at the same moment, and nothing is kept.
+#[command(
+    after_help = "A capsule is the saved machine of a failed test. It is only read: each resume begins at the same \
+moment, and its changes are discarded.
 
 Examples:
   muster resume reports/runs/R/capsules/kernel.features.lab-2                     a shell
-  muster resume reports/runs/R/capsules/kernel.features.lab-2 --exec 'dmesg'      one command, and its status")]
+  muster resume reports/runs/R/capsules/kernel.features.lab-2 --exec 'dmesg'      one command, and its status"
+)]
 pub struct Arguments {
     /// The directory that `muster run --capsule failed` printed
     #[arg(value_name = "CAPSULE")]
@@ -28,7 +31,7 @@ pub struct Arguments {
     /// Run this command as root instead of a shell, without input, and end with its status
     #[arg(long, value_name = "COMMAND")]
     exec: Option<String>,
-    /// The image, when it lies elsewhere than when the capsule was made
+    /// The image, when it is elsewhere than when the capsule was made
     #[arg(long, value_name = "FILE")]
     image: Option<PathBuf>,
     /// Try it with another version of QEMU, another accelerator or another firmware

@@ -38,7 +38,7 @@ use crate::snapshot::compare::UpdateMode;
   muster run kernel 'security/ssh*'                 one suite, and some tests of another
   muster run kernel --image my.qcow2                one suite on a disk of yours
   muster run --image lab --test kernel/release      one test again
-  muster run --capsule failed                       keep the machines of failed tests for `muster resume`
+  muster run --capsule failed                       save the machines of failed tests for `muster resume`
   muster run --connect root@192.0.2.7 --identity ~/.ssh/id_ed25519
                                                     on a machine that is already up")]
 pub struct Arguments {
@@ -82,11 +82,11 @@ pub struct Arguments {
     /// Accept new and changed snapshots
     #[arg(long)]
     update_snapshots: bool,
-    /// Keep the warm machine of each image in the cache, and begin from the one that an earlier run has
-    /// kept: only tests about a boot boot. The key that opens it is kept with it
+    /// Save the booted machine of each image in the cache, and begin from the one that an earlier run has
+    /// saved: only tests about a boot boot. Its SSH key is saved with it
     #[arg(long)]
     warm: bool,
-    /// How much all kept machines may take; those that were used least recently go first [default: 8GiB]
+    /// How much all saved machines may take; the least recently used are removed first [default: 8GiB]
     #[arg(long, value_name = "SIZE", env = "MUSTER_TEMPLATES_MAX", value_parser = super::prune::bytes)]
     templates_max: Option<u64>,
     #[command(flatten)]
@@ -100,13 +100,13 @@ pub struct Arguments {
 /// Whether the machines of failed tests are kept, and how many.
 #[derive(Debug, Clone, clap::Args)]
 pub struct CapsuleOptions {
-    /// Whose machines are kept as they were, for `muster resume`: never, or failed
+    /// Save machines as they are after a test, as capsules for `muster resume`: never, or failed
     #[arg(long, value_name = "WHEN", default_value = "never")]
     capsule: CapsuleWhen,
-    /// The most that are kept in one run
+    /// The most capsules that are saved in one run
     #[arg(long, value_name = "N", default_value_t = Bounds::default().count)]
     capsules_max: u32,
-    /// What all of them may take on the disk [default: 2GiB]
+    /// What all capsules of a run may take on the disk [default: 2GiB]
     #[arg(long, value_name = "SIZE", value_parser = session::size)]
     capsules_size: Option<u64>,
 }
@@ -138,7 +138,7 @@ pub fn execute(mut arguments: Arguments) -> Result<Exit, Complaint> {
     if let Some(typed) = &arguments.connect.connect {
         if arguments.capsules.capsule == CapsuleWhen::Failed {
             return Err(Complaint::invalid(
-                "--capsule keeps machines that muster runs, not one that it is connected to",
+                "--capsule saves machines that muster runs, not one that it is connected to",
             ));
         }
         let prepared = connect::prepare(typed, &arguments.selection, &arguments.connect, &arguments.known_issues)?;
@@ -356,7 +356,7 @@ fn templates(limit: Option<u64>, events: &Events) -> Option<TemplateStore> {
         return None;
     };
     TemplateStore::open(&cache, limit.unwrap_or(template_store::DEFAULT_LIMIT))
-        .inspect_err(|error| events.notice(format!("--warm: {error}; templates are not kept")))
+        .inspect_err(|error| events.notice(format!("--warm: {error}; templates are not saved")))
         .ok()
 }
 

@@ -32,7 +32,7 @@ pub struct ImageOptions {
 /// them for both systems or for one of them ([`super::compare`]).
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct MachineOptions {
-    /// Format of disk files [default: by the file's own magic bytes, which is then said]
+    /// Format of disk files [default: by the file's own magic bytes, which is then reported]
     #[arg(long, visible_alias = DISK_FORMAT, value_name = "FORMAT")]
     pub format: Option<Format>,
     /// uefi, uefi-secure or bios
@@ -51,9 +51,9 @@ pub struct MachineOptions {
     #[arg(long, value_name = "FILE", requires = "kernel")]
     pub initrd: Option<Utf8PathBuf>,
     /// Its command line, such as `root=/dev/vda rw console=ttyS0`
-    #[arg(long, value_name = "WORDS", requires = "kernel")]
+    #[arg(long, value_name = "OPTIONS", requires = "kernel")]
     pub cmdline: Option<String>,
-    /// How the key of the run gets in: nocloud, ignition, systemd-credentials or none
+    /// How the SSH key of the run gets into the guest: nocloud, ignition, systemd-credentials or none
     #[arg(long, value_name = "KIND")]
     pub seed: Option<SeedKind>,
     /// SSH user
@@ -74,7 +74,7 @@ pub struct MachineOptions {
     /// Network interfaces; each after the first is a network of its own
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=i64::from(ImageSpec::MAX_DEVICES)))]
     pub nics: Option<u32>,
-    /// From QEMU's start to the first answer, on working KVM; emulation stretches it
+    /// From QEMU's start to the first answer, on working KVM; emulation extends it
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     pub boot_timeout: Option<Duration>,
     /// auto, kvm or tcg

@@ -15,26 +15,26 @@ pub struct Arguments {
     #[command(subcommand)]
     command: Command,
     /// The directory of accepted snapshots [default: suites/snapshots of the checkout; else of the project, or ./muster-snapshots]
-    #[arg(long, global = true, value_name = "DIR")]
+    #[arg(long = "directory", alias = "folder", global = true, value_name = "DIR")]
     folder: Option<Utf8PathBuf>,
 }
 
 #[derive(Debug, clap::Subcommand)]
 enum Command {
-    /// Name those that wait
+    /// List snapshots that are not accepted yet
     List,
     /// Show each with its difference from the accepted one
     Review,
-    /// Accept those whose name contains one of these words; all with `--all`
+    /// Accept those whose name contains one of these texts; all with `--all`
     Accept(Which),
-    /// Throw away those whose name contains one of these words; all with `--all`
+    /// Discard those whose name contains one of these texts; all with `--all`
     Reject(Which),
 }
 
 #[derive(Debug, clap::Args)]
 #[group(required = true, multiple = false)]
 struct Which {
-    /// Every one that waits
+    /// Every snapshot that is not accepted yet
     #[arg(long)]
     all: bool,
     /// Parts of names

@@ -272,7 +272,7 @@ impl Actor {
             }
             Ok(Link { shell: None, road: Road::Ports(_), .. }) => {
                 if let Err(error) = self.log_in(Instant::now() + patience, reset) {
-                    let what = format!("the warm shell ended, and logging in by SSH failed: {}", error.last);
+                    let what = format!("the shell of the clone ended, and logging in by SSH failed: {}", error.last);
                     failure = Some(GuestError::lost(what));
                 }
             }

@@ -350,7 +350,7 @@ impl<'a> Conversation<'a> {
         let slow = self.slow.min(4.0);
         let limit = Duration::from_secs(30).mul_f64(slow);
         if road.silence() > limit {
-            let what = format!("the guest has been silent for {} s, even when asked", road.silence().as_secs());
+            let what = format!("the guest has been silent for {} s, even when probed", road.silence().as_secs());
             return Err(Turn::Lost(GuestError::lost(what)));
         }
         let next = road.keep_alive(Duration::from_secs(5).mul_f64(slow)).map_err(lost)?;

@@ -55,7 +55,7 @@ pub enum LastState {
     #[error("what answers there is not an SSH server; it sent: {0}; see whether the address and the port are right")]
     NotSsh(String),
     /// A banner came, the key exchange failed.
-    #[error("the SSH handshake failed ({0}); the server is broken, hostile, or offers no common algorithm")]
+    #[error("the SSH handshake failed ({0}); the server is broken, malicious, or offers no common algorithm")]
     Handshake(String),
     /// The host key is not the one that is known.
     #[error("the host key is {seen}, expected {expected}; the keys were regenerated, or this is another machine")]

@@ -41,7 +41,7 @@ pub struct Facts {
     pub firmware: String,
     /// `image` when /usr is read-only, else `package`.
     pub mode: String,
-    /// What the guest offers, as words that `capability ==` names in a suite; see
+    /// What the guest offers, as names for `capability ==` in a suite; see
     /// [`CAPABILITIES`].
     pub capabilities: BTreeSet<String>,
     /// Commands of [`TOOLS`] that are on the path.
@@ -118,11 +118,11 @@ pub const CAPABILITIES: &[(&str, &str)] = &[
     ("securityfs", "/sys/kernel/security is mounted"),
     ("cgroup2", "the unified cgroup hierarchy is mounted"),
     ("locale", "the `locale` command is installed"),
-    ("verity", "/ or /usr lies on dm-verity, or a root hash on the kernel command line promises so"),
+    ("verity", "/ or /usr is on dm-verity, or a root hash on the kernel command line promises so"),
     ("update-slots", "partitions come in two by their names, such as USR-A and USR-B"),
     ("ostree", "booted by ostree"),
     ("ignition", "Ignition is installed or has set the system up"),
-    ("sysext", "extensions lie where systemd-sysext or systemd-confext looks for them"),
+    ("sysext", "extensions are where systemd-sysext or systemd-confext looks for them"),
     ("container-engine", "containerd, docker, podman or CRI-O is installed"),
     ("secure-boot", "UEFI Secure Boot is on"),
     ("tpm", "the kernel has a trusted platform module"),

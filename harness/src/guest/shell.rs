@@ -227,7 +227,7 @@ impl Shell {
         let (pid, said) = shell.converse(waiter, start, &start.preamble(), limit, gone)?;
         shell.pid = pid
             .filter(|pid| *pid > 1)
-            .ok_or_else(|| StartError::Odd("the shell did not tell its process number".into()))?;
+            .ok_or_else(|| StartError::Odd("the shell did not report its process number".into()))?;
         if !said.stderr.is_empty() {
             // bash says that the locale is missing; `C` never is.
             shell.converse(waiter, start, "LC_ALL=C", limit, gone)?;

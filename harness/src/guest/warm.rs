@@ -17,7 +17,7 @@ pub async fn start(guest: &Guest, ports: [&str; 2], scale: f64) -> Result<u32, S
         0 => crate::text::harmless_bytes(&reply.stdout)
             .trim()
             .parse()
-            .map_err(|_| "the guest did not tell its login's process".to_owned()),
+            .map_err(|_| "the guest did not report the process of its login".to_owned()),
         3 => Err("the guest has no virtio-serial ports; is virtio_console loaded?".to_owned()),
         4 => Err("the guest has no setsid".to_owned()),
         other => Err(format!("starting it ended with {other}")),

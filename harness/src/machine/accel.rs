@@ -83,11 +83,11 @@ impl AccelProbe {
     }
 }
 
-/// Chooses the accelerator, probing KVM unless emulation was asked for. Blocks for a millisecond on
+/// Chooses the accelerator, probing KVM unless emulation was requested. Blocks for a millisecond on
 /// a healthy host, for a quarter of a second where KVM interprets.
 pub fn choose(request: AccelRequest) -> Result<Accel, MachineError> {
     if request == AccelRequest::Tcg {
-        return Ok(tcg("emulation was asked for".to_owned(), None));
+        return Ok(tcg("emulation was requested".to_owned(), None));
     }
     let answer = ask_kvm();
     match (describe(&answer), request) {

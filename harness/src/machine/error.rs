@@ -11,7 +11,7 @@ use crate::image::ImageError;
 pub enum MachineError {
     #[error(transparent)]
     Image(#[from] ImageError),
-    #[error("accelerator {asked} was asked for, but {reason}; use `--accel auto`, or run `muster doctor`")]
+    #[error("accelerator {asked} was requested, but {reason}; use `--accel auto`, or run `muster doctor`")]
     Accelerator { asked: &'static str, reason: String },
     #[error("no firmware offers {wanted}; looked at {looked}; install the OVMF package, `muster doctor` names it")]
     Firmware { wanted: String, looked: String },
@@ -23,7 +23,7 @@ pub enum MachineError {
     NotInstalled { program: String },
     #[error("{what} in {}: {source}", folder.display())]
     Folder { what: &'static str, folder: PathBuf, source: std::io::Error },
-    #[error("the template cannot be forked: {what}: {source}")]
+    #[error("the template cannot be cloned: {what}: {source}")]
     Template { what: String, source: std::io::Error },
     #[error("the capsule {} cannot be resumed: {reason}", folder.display())]
     Capsule { folder: PathBuf, reason: String },

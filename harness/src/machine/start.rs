@@ -90,7 +90,7 @@ impl Machine {
         rules: Arc<Rules>,
     ) -> Result<Machine, MachineError> {
         let folder = make_folder(folder)?;
-        let files = folder_error("a fork's own files", &folder);
+        let files = folder_error("the files of a clone", &folder);
         let copy = |file: &File| wiring::private_copy(file, &folder).map_err(&files);
         let own = Own {
             layer: copy(&template.blank)?,

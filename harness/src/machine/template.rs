@@ -51,7 +51,7 @@ pub enum FreezeError {
     Qemu(#[from] QmpError),
     #[error("the state of its devices was not written: {0}")]
     Transfer(String),
-    #[error("its files could not be kept: {0}")]
+    #[error("its files could not be saved: {0}")]
     Files(#[from] std::io::Error),
 }
 

@@ -45,7 +45,7 @@ impl Base {
             (Some(base), Ok(real)) => match folder.strip_prefix(&real) {
                 Ok(below) if real.is_dir() => Ok(Self(below.to_owned())),
                 Ok(_) => Err(format!("{base} is not a directory")),
-                Err(_) => Err(format!("the run directory {folder} does not lie in {base}")),
+                Err(_) => Err(format!("the run directory {folder} is not in {base}")),
             },
             (None, Ok(real)) => Ok(Self(folder.strip_prefix(&real).map(Utf8Path::to_owned).unwrap_or(folder))),
             (None, Err(_)) => Ok(Self(folder)),
@@ -164,7 +164,7 @@ mod tests {
         let outside = name(&runs.join("r"), &work.join("reports/runs")).unwrap();
         assert_eq!(outside, "r/a/b");
         let error = name(&work, &runs).unwrap_err();
-        assert!(error.contains("does not lie in"), "{error}");
+        assert!(error.contains("is not in"), "{error}");
         assert!(name(&runs, &work.join("nowhere")).unwrap_err().contains("nowhere: "));
         // Without a base: absolute, unless the current directory holds the directory.
         let absolute = Base::of(&runs.join("r"), None).unwrap().name("a");

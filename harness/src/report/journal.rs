@@ -60,7 +60,7 @@ impl Journal {
     pub fn reopen(path: &Utf8Path) -> Result<(Self, Replay), JournalError> {
         let replay = read(path)?;
         let file = OpenOptions::new().append(true).open(path).map_err(FileError::because("open the journal", path))?;
-        file.set_len(replay.whole_bytes).map_err(FileError::because("mend the journal", path))?;
+        file.set_len(replay.whole_bytes).map_err(FileError::because("repair the journal", path))?;
         Ok((Self { path: path.to_owned(), file }, replay))
     }
 

@@ -206,7 +206,7 @@ impl<W: Write> Terminal<W> {
         // Remarks on passes are for whoever asks; the record has all of them.
         let shown = self.options.verbose || !matches!(test.outcome, Outcome::Pass | Outcome::Skip);
         for remark in test.remarks.iter().filter(|_| shown) {
-            lines.push(format!("      remark: {}", one_line(remark, 400)));
+            lines.push(format!("      note: {}", one_line(remark, 400)));
         }
     }
 

@@ -521,7 +521,7 @@ fn failure_of(finding: evaluation::Finding<'_>) -> Option<Failure> {
         }
         Finding::Assertion { expectation, assertion, verdict: Verdict::Unknown { why } } => {
             let (subject, why) = (subject_of(expectation), crate::text::one_line(&why, 300));
-            let message = format!("{subject}: cannot tell {}: {why}", assertion.attribute);
+            let message = format!("{subject}: cannot determine {}: {why}", assertion.attribute);
             Some(Failure::new(failure::PROBE_FAILED, message).at(&assertion.location))
         }
         Finding::AnyOf { joined, verdict: Verdict::Missed { expected, actual, .. }, detail } => {
@@ -533,7 +533,7 @@ fn failure_of(finding: evaluation::Finding<'_>) -> Option<Failure> {
             Some(failure)
         }
         Finding::AnyOf { joined, verdict: Verdict::Unknown { why }, detail } => {
-            let message = format!("cannot tell {}", crate::text::one_line(&why, 300));
+            let message = format!("cannot determine {}", crate::text::one_line(&why, 300));
             Some(Failure::new(failure::PROBE_FAILED, message).with_detail(detail).at(&joined.location))
         }
         Finding::Miscounted { expectation, verdicts } => {

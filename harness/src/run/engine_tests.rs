@@ -533,6 +533,6 @@ async fn alternatives_of_which_something_could_not_be_read_are_an_error() {
     assert_eq!(records[0].outcome, Outcome::Error, "{:?}", records[0].failures);
     let [failure] = &records[0].failures[..] else { panic!("{:?}", records[0].failures) };
     assert_eq!(failure.id, failure::PROBE_FAILED);
-    assert!(failure.message.starts_with("cannot tell whether one of 2 alternatives holds: package a: "), "{failure:?}");
+    assert!(failure.message.starts_with("cannot determine whether one of 2 alternatives holds: "), "{failure:?}");
     assert!(failure.detail.as_deref().unwrap().contains("command false: expected exit is 0, found 1"), "{failure:?}");
 }

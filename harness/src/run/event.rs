@@ -68,7 +68,7 @@ pub enum Event {
         #[serde(skip_serializing_if = "Option::is_none", default)]
         facts: Option<Box<Facts>>,
     },
-    /// The console judge found something.
+    /// A console rule found something.
     ConsoleFinding {
         /// Machine id.
         machine: String,
@@ -97,7 +97,7 @@ pub enum Event {
         /// Machine id.
         machine: String,
     },
-    /// A test ended, was skipped, or could not be asked.
+    /// A test ended, was skipped, or could not run.
     TestFinished {
         /// Everything about it.
         record: Box<TestRecord>,

@@ -193,7 +193,7 @@ pub(super) async fn set_clock(guest: &Guest, scale: f64) -> Result<(), Failure> 
         Ok(guest) if (guest - since_epoch()).abs() <= CLOCK_TOLERANCE + reply.elapsed.as_secs_f64() => Ok(()),
         _ => {
             let errors = text::last_words(&text::harmless_bytes(&reply.stderr), 200);
-            let text = format!("the clock of the fork could not be set: it says `{said}`: {errors}");
+            let text = format!("the clock of the clone could not be set: it says `{said}`: {errors}");
             Err(Failure::new(failure::PROBE_FAILED, text))
         }
     }

@@ -63,7 +63,7 @@ pub fn skip(planned: &Planned, image: &str, settings: &Settings, facts: &Facts) 
             Ok(Some(reason)) => return Ok(Some(Failure::new(id, reason))),
             // Neither asked nor skipped: a gate must not open because a fact is missing.
             Err(dimension) => {
-                let text = format!("cannot tell whether {what} is for this machine: `{dimension}` is not known here");
+                let text = format!("whether {what} is for this machine is not known: `{dimension}` is not known here");
                 return Err(Failure::new(failure::PROBE_FAILED, text).at(&when.location));
             }
         }

@@ -151,7 +151,7 @@ impl Planned {
             return Ok((self.clone(), Vec::new()));
         }
         let adjusted = test.adjusted(lookup).map_err(|error| {
-            let text = format!("cannot tell how the test is to be adjusted: {error}");
+            let text = format!("cannot determine how the test is adjusted: {error}");
             Failure::new(failure::PROBE_FAILED, text).at(&test.location)
         })?;
         let mut suite = Suite::clone(&self.suite);

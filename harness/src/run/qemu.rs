@@ -503,7 +503,7 @@ pub(super) async fn death_of(machine: &Machine, resets_before: u32, scale: f64, 
                 return Failure::new(FailureId::of_console("kernel-panic"), text).with_detail(console_tail(machine));
             }
             MachineState::DiskFull => {
-                let text = "this host has no room left for what the guest writes to its disk; QEMU stopped the machine";
+                let text = "this host has no space left for what the guest writes to its disk; QEMU stopped it";
                 return Failure::new(failure::HOST_DISK_FULL, text).with_detail(console_tail(machine));
             }
             MachineState::PoweredOff => {

@@ -229,7 +229,7 @@ pub struct TestRecord {
     /// Findings of base checks that this suite only reports.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub remarks: Vec<String>,
-    /// Attempts before the one that all other fields tell of, oldest first.
+    /// Attempts before the one that all other fields describe, oldest first.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub attempts: Vec<AttemptRecord>,
     /// The known issue that is about it.

@@ -1,4 +1,4 @@
-//! A machine that is already up somewhere else: a cloud VM, a WSL instance, a box on a desk. It is
+//! A machine that is already up somewhere else: a cloud VM, a WSL instance, a physical machine. It is
 //! reached over SSH and nothing else, so it has no console, no reset button and no second of its
 //! kind, and it is somebody's: what changes it is not done unless that was allowed.
 
@@ -195,7 +195,7 @@ impl RemoteDriver {
         }
         let facts = facts::collect(&guest, 1.0).await;
         let facts = facts.map_err(|error| Failure::of(error.failure_id(), &error))?;
-        let mut blind = vec!["its console is not judged: the machine is elsewhere".to_owned()];
+        let mut blind = vec!["its console is not checked: the machine is elsewhere".to_owned()];
         if facts.systemd.is_some() {
             super::qemu::settle(&guest, Instant::now() + SETTLE).await?;
         }
@@ -330,10 +330,10 @@ impl Live for RemoteMachine {
             return Some(Failure::new(failure::SKIP_MACHINE, why));
         }
         if !planned.test().machine.is_plain() {
-            return Some(Failure::new(failure::SKIP_MACHINE, "it asks for a machine of a shape that is made for it"));
+            return Some(Failure::new(failure::SKIP_MACHINE, "it needs a machine of a shape that is made for it"));
         }
         let why = wants_its_own(planned).filter(|_| !self.remote.allow_changes)?;
-        let text = format!("{why}, and {} is not muster's; `--allow-changes` asks it all the same", self.remote.shown);
+        let text = format!("{why}, and {} is not muster's; `--allow-changes` runs it all the same", self.remote.shown);
         Some(Failure::new(failure::SKIP_MACHINE, text))
     }
 
@@ -365,7 +365,7 @@ async fn rebooted(
     deadline: tokio::time::Instant,
 ) -> Result<(Facts, Vec<String>), Failure> {
     if how != RebootKind::Soft {
-        return Err(Failure::new(failure::REBOOT_REFUSED, "a machine elsewhere can only be asked to reboot"));
+        return Err(Failure::new(failure::REBOOT_REFUSED, "a machine of `--connect` can only be rebooted with `soft`"));
     }
     let boot_ids = reboot::follow(&Rebooting { guest, facts, how }, &facts.boot_id, deadline).await?;
     let facts = facts::collect(guest, 1.0).await;

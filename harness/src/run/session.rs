@@ -314,7 +314,7 @@ impl<'d, D: Driver> Session<'d, D> {
             }
             Err(failed) => {
                 self.events.notice(format!(
-                    "{id} could not be forked from {} ({}); what comes next boots machines of its own",
+                    "{id} could not be cloned from {} ({}); the tests that follow boot machines of their own",
                     template.machine, failed.failure.message
                 ));
                 self.note_health(&id, failed.findings);
@@ -354,7 +354,7 @@ impl<'d, D: Driver> Session<'d, D> {
         let left = BootLeft { base, ..boot };
         let refused = |reason: &str| {
             self.events.notice(format!(
-                "{id} cannot be made a template ({reason}): tests that ask for a clone boot machines of their own"
+                "{id} cannot be made a template ({reason}): tests that need a clone boot machines of their own"
             ));
         };
         match self.driver.freeze(live).await {

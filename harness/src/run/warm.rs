@@ -175,7 +175,7 @@ pub(super) async fn prepare(host: &Host, ready: &Prepared) -> Option<Warm> {
         Ok(key) => Some(Warm { store, key, claim: Mutex::default() }),
         Err(error) => {
             let why = text::one_line(&error.to_string(), 300);
-            host.events.notice(format!("{}: templates are not kept ({why})", spec.id));
+            host.events.notice(format!("{}: templates are not saved ({why})", spec.id));
             None
         }
     }
@@ -224,7 +224,7 @@ pub(super) async fn recall(warm: &Warm, driver: &HostDriver<'_>) -> Option<Recal
             }
             Err(error) => {
                 let why = text::one_line(&error.to_string(), 300);
-                host.events.notice(format!("{image}: its template will not be kept ({why})"));
+                host.events.notice(format!("{image}: its template will not be saved ({why})"));
                 return None;
             }
         }
@@ -235,7 +235,7 @@ pub(super) async fn recall(warm: &Warm, driver: &HostDriver<'_>) -> Option<Recal
 fn throw_away(warm: &Warm, driver: &HostDriver<'_>, why: &str) {
     let gone = if warm.store.discard(&warm.key) { "was thrown away" } else { "cannot be used, nor removed" };
     let why = text::one_line(why, 300);
-    driver.host().events.notice(format!("{}: its kept template {gone} ({why}); booting", driver.image_id()));
+    driver.host().events.notice(format!("{}: its saved template {gone} ({why}); booting", driver.image_id()));
 }
 
 /// Makes what the store gave into a template of this run.
@@ -281,17 +281,17 @@ pub(super) async fn keep(warm: &Warm, driver: &HostDriver<'_>, template: &HostTe
     let (host, image) = (driver.host(), driver.image_id());
     let about = match serde_json::to_value(About::of(template, left)) {
         Ok(about) => about,
-        Err(error) => return host.events.notice(format!("{image}: its template is not kept ({error})")),
+        Err(error) => return host.events.notice(format!("{image}: its template is not saved ({error})")),
     };
     let (store, frozen, key) = (warm.store.clone(), template.template.clone(), host.key.private.clone());
     let kept = blocking(move || store.keep(&claim, &frozen, &key, about)).await;
     match kept {
         Some(Ok(bytes)) => {
-            host.events.notice(format!("{image}: its template is kept for later runs ({} MiB)", bytes >> 20));
+            host.events.notice(format!("{image}: its template is saved for later runs ({} MiB)", bytes >> 20));
         }
         Some(Err(error)) => {
             let why = text::one_line(&error.to_string(), 300);
-            host.events.notice(format!("{image}: its template is not kept ({why})"));
+            host.events.notice(format!("{image}: its template is not saved ({why})"));
         }
         None => {}
     }

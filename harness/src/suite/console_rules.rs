@@ -104,12 +104,7 @@ pub const RULE: KeyTable = KeyTable {
         key("near-miss", Shape::LineOrLines, true, "A line that a careless pattern would find and this one must not."),
         key("because", Shape::Line, true, "What the line means and who prints it."),
         key("trace", Shape::Bool, false, "`true`: a trace follows, so the excerpt takes more lines."),
-        key(
-            "about-time",
-            Shape::Bool,
-            false,
-            "`true`: it says only that something was slow; a remark under emulation.",
-        ),
+        key("about-time", Shape::Bool, false, "`true`: it says only that something was slow; a note under emulation."),
         key(
             "after",
             Shape::Word(EARLIER),
@@ -193,7 +188,7 @@ fn rule(cx: &mut Context<'_>, node: &Node) -> Option<(ConsoleRule, Text)> {
         let message = format!("a finding of severity `{severity}` cannot be lowered by a later line");
         let help = match severity {
             "fatal" => "it ends every wait at once; write severity `fail`, or leave `unless-later` out",
-            _ => "it is a remark already; leave `unless-later` out",
+            _ => "it fails nothing already; leave `unless-later` out",
         };
         let diagnostic = cx.problem(codes::BAD_VALUE, node.span, message).help(help);
         cx.report(diagnostic);

@@ -145,12 +145,12 @@ pub const CHECK: KeyTable = KeyTable {
     what: "a check of another tool",
     keys: &[
         key("id", Shape::Line, true, "Its name there, as `covers` writes it behind the `/`."),
-        key("what", Shape::Line, true, "What it asks."),
+        key("what", Shape::Line, true, "What it checks."),
         key("link", Shape::Line, false, "Where more is said of it: a link."),
         key("gap", Shape::Line, false, "No test takes its place: why it is missing."),
-        key("by", Shape::Line, false, "No test takes its place: what asks the same instead."),
+        key("by", Shape::Line, false, "No test replaces it: what checks the same instead."),
         key("outside", Shape::Line, false, "No test takes its place: why it means nothing here."),
-        key("partly", Shape::Line, false, "Tests take its place, and do not ask this of what it asks."),
+        key("partly", Shape::Line, false, "Tests replace it, except for this part of what it checks."),
     ],
 };
 
@@ -299,7 +299,7 @@ fn contradiction(file: &Arc<str>, tool: &str, check: &Check) -> Option<Diagnosti
         (Some(_), Some(test)) => {
             let message = format!("`{id}` is said not to be covered, and `{test}` covers it");
             let problem = Diagnostic::new(codes::STALE_COVERAGE, file, said, message);
-            Some(problem.help("remove the reason; `partly` says what a test does not ask of it"))
+            Some(problem.help("remove the reason; `partly` says what a test does not check of it"))
         }
         (None, None) if check.partly.is_some() => {
             let message = format!("`{id}` is said to be covered in part, and no test covers it");
@@ -356,7 +356,7 @@ fn check(cx: &mut Context<'_>, node: &Node) -> Option<Check> {
     let written = REASONS.into_iter().chain(["partly"]).filter_map(|name| fields.entry(name)).map(|(key, _)| key.span);
     let written: Vec<Span> = written.collect();
     if let [_, second, ..] = written[..] {
-        let message = "a check is missing, asked by other means, outside or covered in part, and not two of these";
+        let message = "a check is missing, done by other means, outside or covered in part, and not two of these";
         let problem = cx.problem(codes::CONTRADICTION, second, message);
         cx.report(problem.help(format!("keep one of {} and partly", REASONS.join(", "))));
         return None;

@@ -328,7 +328,7 @@ pub fn extra_disk(text: &str) -> Result<u64, ValueError> {
 fn facts(cx: &mut Context<'_>, node: &Node) -> BTreeMap<String, Vec<String>> {
     let mut out = BTreeMap::new();
     let yaml::Kind::Mapping(entries) = &node.kind else {
-        let problem = cx.wrong_shape(node, "`facts`", "a mapping from dimensions to words");
+        let problem = cx.wrong_shape(node, "`facts`", "a mapping from dimensions to values");
         cx.report(problem);
         return out;
     };

@@ -170,7 +170,7 @@ pub const IMAGES: KeyTable = KeyTable {
     what: "`images`",
     keys: &[
         required("where", Shape::Condition, "The suite is skipped on images for which this is not true."),
-        key("because", Shape::Line, "Why, shown beside the skip."),
+        key("because", Shape::Line, "Why; shown with the skip."),
     ],
 };
 
@@ -233,18 +233,18 @@ pub const TEST: KeyTable = KeyTable {
     keys: &[
         required("id", Shape::Id, "The test's name, unique in its suite."),
         key("summary", Shape::Line, "Why it matters."),
-        key("tags", Shape::Ids, "Tags, beside those of the suite."),
+        key("tags", Shape::Ids, "Tags, in addition to those of the suite."),
         key("link", Shape::LineOrLines, "Where what is expected comes from."),
-        key("covers", Shape::Lines, "Checks of other tools that this one takes the place of, by their names there."),
+        key("covers", Shape::Lines, "Checks of other tools that this one replaces, by their names there."),
         key("for-each", Shape::ForEach, "The test is repeated for each of these; `${name}` stands for the value."),
         key("when", Shape::Condition, "The test is skipped on systems for which this is not true."),
-        key("because", Shape::Line, "The reason for `when`, shown beside the skip."),
+        key("because", Shape::Line, "The reason for `when`; shown with the skip."),
         key("needs", Shape::Ids, "Tests of this suite that must have passed before, on the same machine."),
         key("timeout", Shape::Duration, "Wall-clock limit on a host with working KVM; emulation scales it."),
         key(
             "guest",
             Shape::Word(GUESTS),
-            "`shared`, a machine other tests use too (the default without steps), `clone`, a fork of the warm machine \
+            "`shared`, a machine other tests use too (the default without steps), `clone`, a copy of the booted one \
              for it or its `needs` chain (the default with steps), or `fresh`, a cold boot of its own.",
         ),
         key("retry", Shape::Count, "How often it runs again after a failure; a later pass is reported as flaky."),
@@ -261,7 +261,7 @@ pub const ADJUST: KeyTable = KeyTable {
     keys: &[
         required("when", Shape::Condition, "On which systems."),
         required("because", Shape::Line, "Why they differ."),
-        key("expect", Shape::Adjust, "Attributes that take the place of the test's; `null` removes."),
+        key("expect", Shape::Adjust, "Attributes that replace the test's; `null` removes."),
         key("timeout", Shape::Duration, "Another time-out."),
     ],
 };
@@ -342,7 +342,7 @@ pub const REBOOT: KeyTable = KeyTable {
         required(
             "reboot",
             Shape::Word(&["soft", "hard", "crash"]),
-            "`soft` asks the guest, `hard` presses the reset button, `crash` makes the kernel crash and recover.",
+            "`soft` reboots in the guest, `hard` presses the reset button, `crash` makes the kernel crash and restart.",
         ),
         key(
             "timeout",
@@ -405,7 +405,7 @@ pub const SNAPSHOT: KeyTable = KeyTable {
         key(
             "per",
             Shape::Word(SHARED_BY),
-            "`image` (the default): each image has its own accepted form. `distro`: all images of one distribution, version and architecture share one, and so are held to be alike.",
+            "`image` (the default): each image has its own accepted form. `distro`: all images of one distribution, version and architecture share one, and so must be alike.",
         ),
         key("keep", Shape::Ids, "Only these columns."),
         key("only", Shape::Lines, "Only entries whose key matches one of these globs."),
@@ -521,12 +521,12 @@ pub const IMAGE: KeyTable = KeyTable {
             "A kernel loaded without a boot loader; a root file system as tar needs one.",
         ),
         key("tpm", Shape::Bool, "Whether its machines have a TPM 2.0; false when not stated."),
-        required("seed", Shape::Word(SEEDS), "How it is told the key and the user of a run."),
+        required("seed", Shape::Word(SEEDS), "How the SSH key and the user of a run get into it."),
         required("user", Shape::Id, "SSH user."),
         key("memory", Shape::Size, "RAM of its machines; 1 GiB when not stated."),
         key("cpus", Shape::Count, "Processors of its machines; 2 when not stated."),
         key("bus", Shape::Word(BUSES), "How the disk is attached; virtio-blk when not stated."),
-        key("extra-disks", Shape::Sizes, "Empty disks beside it, by size, 1 to 8."),
+        key("extra-disks", Shape::Sizes, "Empty disks in addition, by size, 1 to 8."),
         key("nics", Shape::Count, "Network interfaces, 1 to 8; 1 when not stated. Only the first leads anywhere."),
         key("boot-timeout", Shape::Duration, "Longest boot on a host with working KVM; 2m when not stated."),
         key(
@@ -540,7 +540,7 @@ pub const IMAGE: KeyTable = KeyTable {
         key(
             "never-booted",
             Shape::Line,
-            "Why nobody has booted it with this description yet; a run says so. Never beside `verified`.",
+            "Why nobody has booted it with this description yet; a run says so. Not together with `verified`.",
         ),
     ],
 };
@@ -599,7 +599,7 @@ pub const CHECKSUM: KeyTable = KeyTable {
     what: "`checksum`",
     keys: &[
         key("value", Shape::Line, "The digest itself, in hex: no other bytes are taken, whatever is published."),
-        key("url", Shape::Line, "The vendor's checksum file. Beside `value` it is read only for its signature."),
+        key("url", Shape::Line, "The vendor's checksum file. With `value` it is read only for its signature."),
         required("kind", Shape::Word(CHECKSUMS), "Which digest."),
     ],
 };

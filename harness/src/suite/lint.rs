@@ -51,10 +51,10 @@ pub fn problems(table: &CheckTable) -> Vec<String> {
         Shorthand::Words(words) => {
             for (word, name, value) in words {
                 match table.attribute(name) {
-                    None => wrong(format!("the word `{word}` is for `{name}`, which is not an attribute")),
+                    None => wrong(format!("the name `{word}` is for `{name}`, which is not an attribute")),
                     Some(attribute) => {
                         if let Err(error) = check_value(&attribute.kind, value) {
-                            wrong(format!("the word `{word}`: {error}"));
+                            wrong(format!("the name `{word}`: {error}"));
                         }
                     }
                 }

@@ -386,9 +386,9 @@ fn subject(table: &'static CheckTable) -> Value {
 
 /// A value of a dimension that shapes no machine: it becomes part of a test's name.
 const MATRIX_WORD: &str = r"^[A-Za-z0-9][A-Za-z0-9._+-]{0,59}$|\$\{";
-const ANY_WORD: &str = "One of these words is so.";
+const ANY_WORD: &str = "One of these is so.";
 const ADJUSTED: &str = "As in `expect`; `null` removes it.";
-const EVENTUALLY: &str = "Ask again until it is so, at most so long.";
+const EVENTUALLY: &str = "Check again until it is so, at most so long.";
 const DURATION: &str = r"([0-9]+(\.[0-9]+)?\s*(d|h|min|m|s|ms|us)\s*)+";
 const SIZE: &str = r"[0-9]+(\.[0-9]+)?\s*(B|KB|kB|MB|GB|TB|KiB|MiB|GiB|TiB)";
 const EVR: &str = r"([0-9]+:)?[A-Za-z0-9._+~^]+(-[A-Za-z0-9._+~^]+)?";

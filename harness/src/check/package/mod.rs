@@ -89,7 +89,7 @@ pub static TABLE: CheckTable = CheckTable {
     shorthand: Shorthand::Words(&[("present", "installed", "true"), ("absent", "installed", "false")]),
     gone: &["installed", "count", "available"],
     attributes: ATTRIBUTES,
-    reads: "One `rpm -q --qf` for all packages; `rpm -V`, `rpm -ql`, `rpm -q --provides` and the package manager's `repoquery` only for what asks for them. On a system of dpkg `dpkg-query`, `dpkg --verify`, `apt-mark` and `apt-cache`.",
+    reads: "One `rpm -q --qf` for all packages; `rpm -V`, `rpm -ql`, `rpm -q --provides` and the package manager's `repoquery` only for attributes that need them. On a system of dpkg `dpkg-query`, `dpkg --verify`, `apt-mark` and `apt-cache`.",
     example: r#"package:
   openssl-libs: {version: ">= 1:3.2, < 1:4", signed: true, vendor: {contains: Microsoft}}
   redhat-rpm-config: {available: {any-of: [exact, provides]}}

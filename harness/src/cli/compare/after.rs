@@ -38,7 +38,7 @@ impl After {
     /// tests are refused, and a system of which there is only a file.
     pub(super) fn find(loaded: &Loaded, paths: &[Utf8PathBuf], name: &str, system: &str) -> Result<Self, Complaint> {
         if is_facts(system) {
-            let what = format!("{system} was read before, so that {} cannot be asked of it", one_line(name, 120));
+            let what = format!("{system} was read before, so that {} cannot be run on it", one_line(name, 120));
             return Err(Complaint::invalid(what).hint("name the image or the disk that it was read of"));
         }
         let selection = Selection { test: vec![name.to_owned()], ..Selection::default() };
@@ -129,6 +129,6 @@ fn not_passed(name: &str, record: &TestRecord) -> Complaint {
     for failure in &record.failures {
         what.push_str(&format!("\n{}", describe(failure).trim_end()));
     }
-    let hint = format!("`{}` tells more", record.rerun);
+    let hint = format!("run `{}` for the details", record.rerun);
     Complaint { what, hint: Some(hint), exit: Exit::Error }
 }

@@ -33,16 +33,16 @@ Examples:
   muster compare fedora-43.facts.json my.qcow2 --azldev ~/azurelinux --format markdown
   muster compare lab --save-facts lab.facts.json       only read one system
   muster compare next.qcow2 my.qcow2 --candidate-after upgrade/restarts-well
-                                                       an upgraded system beside a new one
+                                                       an upgraded system and a new one
   muster compare old.json new.json --only package,unit --all")]
 pub struct Arguments {
     /// What is compared with: an image, a disk file, a run directory, or a facts file (*.json)
     #[arg(value_name = "BASELINE")]
     baseline: String,
-    /// What is judged, in the same ways; may be left out with --save-facts
+    /// What is checked, in the same ways; may be left out with --save-facts
     #[arg(value_name = "CANDIDATE", required_unless_present = "save_facts")]
     candidate: Option<String>,
-    /// Ask the baseline this test first, with those that it needs, and read what they leave
+    /// Run this test on the baseline first, with those that it needs, and compare the result
     #[arg(long, value_name = "SUITE/TEST")]
     baseline_after: Option<String>,
     /// The same of the candidate: what an upgrade or an installation makes of it
@@ -154,13 +154,13 @@ fn machines(arguments: &Arguments) -> Result<[MachineOptions; 2], Complaint> {
     Ok([arguments.machines.of(Side::Baseline)?, arguments.machines.of(Side::Candidate)?])
 }
 
-/// The tests that the baseline and the candidate are asked before they are read.
+/// The tests that are run on the baseline and the candidate before they are read.
 fn asked_first(arguments: &Arguments) -> Result<(Option<After>, Option<After>), Complaint> {
     let Arguments { suites, baseline, baseline_after, candidate, candidate_after, .. } = arguments;
     if baseline_after.is_none() && candidate_after.is_none() {
         return match suites.is_empty() {
             true => Ok((None, None)),
-            false => Err(Complaint::invalid("--suites says where a test is that is asked first, and none is")
+            false => Err(Complaint::invalid("--suites says where a test is that runs first, and none does")
                 .hint("name it: --candidate-after SUITE/TEST")),
         };
     }

@@ -168,7 +168,7 @@ fn spec_of_run(project: &Project, folder: &Utf8Path, options: &MachineOptions) -
         .block_on(crate::image::prepare(project.root().as_std_path(), &spec))
         .map_err(|error| Complaint::infrastructure(format!("the image of {folder}: {error}")))?;
     if ready.sha256 != image.sha256 {
-        let what = format!("{} is not what the run in {folder} judged any more", ready.source.display());
+        let what = format!("{} has changed since the run in {folder} tested it", ready.source.display());
         return Err(Complaint::infrastructure(what).hint("keep facts of images that change: --save-facts"));
     }
     Ok(spec)

@@ -43,7 +43,7 @@ pub(super) struct Account {
     pub(super) machine: Machine,
     /// The tests that are asked on its machine before it, then itself, in order.
     pub(super) chain: Vec<String>,
-    /// Before emulation stretches it.
+    /// Before emulation extends it.
     pub(super) timeout: String,
     pub(super) retry: u32,
     pub(super) setup: Vec<Line>,
@@ -441,9 +441,9 @@ fn base_checks(suite: &Suite) -> Vec<String> {
 
 fn isolation_in_words(isolation: Isolation) -> &'static str {
     match isolation {
-        Isolation::Booted => "one that was booted and not forked, with other tests that judge its boot",
-        Isolation::Shared => "one for all tests that only look, or are said to share",
-        Isolation::Clone => "a fork of the warm machine for this chain alone",
+        Isolation::Booted => "one that was booted and not cloned, with other tests of its boot",
+        Isolation::Shared => "one for all tests that only read, or are marked to share",
+        Isolation::Clone => "a clone of the booted machine for this chain alone",
         Isolation::Fresh => "a cold boot for this chain alone",
     }
 }

@@ -21,7 +21,7 @@ pub(super) struct Command {
     pub(super) of: String,
     /// POSIX sh; a comment alone where there is no script yet.
     pub(super) script: String,
-    /// Its limit before emulation stretches it; absent where the test's own holds.
+    /// Its limit before emulation extends it; absent where the test's own holds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) timeout: Option<String>,
     /// On which guests it is run, where that is known only after the boot.

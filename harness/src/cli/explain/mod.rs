@@ -26,10 +26,10 @@ use crate::exit::Exit;
 use account::Account;
 use system::System;
 
-/// Say what a test means, on which systems, and every command that it runs in the guest
+/// Explain what a test means, on which systems, and every command that it runs in the guest
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
-  muster explain kernel/release                     what is asked, and how
+  muster explain kernel/release                     what it checks, and how
   muster explain 'security/*' --image lab           as it is on one image of the catalogue")]
 pub struct Arguments {
     /// Names of tests, `suite/test`, or globs

@@ -15,7 +15,7 @@ pub(super) fn describe_step(step: &Step, facts: &Facts) -> Vec<String> {
     let words = match &step.action {
         Action::Run { command, .. } => return vec![command.clone()],
         Action::Install { packages, .. } => {
-            format!("installs {} with {}, then asks rpm whether they are there", packages.join(" "), manager())
+            format!("installs {} with {}, then checks with rpm that they are there", packages.join(" "), manager())
         }
         Action::Remove { packages, .. } => format!("removes {} with {}", packages.join(" "), manager()),
         Action::Update { packages, .. } if packages.is_empty() => format!("updates every package with {}", manager()),
@@ -25,7 +25,7 @@ pub(super) fn describe_step(step: &Step, facts: &Facts) -> Vec<String> {
             let mode = mode.map_or(String::new(), |mode| format!(", mode {mode:04o}"));
             format!("writes {} bytes to {path}{mode}: {}", content.len(), one_line(content, 120))
         }
-        Action::Reboot(RebootKind::Soft) => "asks the guest to reboot, and proves that it did so once".to_owned(),
+        Action::Reboot(RebootKind::Soft) => "tells the guest to reboot, and proves that it did so once".to_owned(),
         Action::Reboot(RebootKind::Hard) => {
             "presses the reset button of the machine; nothing is run in the guest for it".to_owned()
         }
@@ -46,10 +46,10 @@ pub(super) fn describe_step(step: &Step, facts: &Facts) -> Vec<String> {
 
 fn service(unit: &str, state: Option<ServiceState>, enabled: Option<bool>) -> String {
     let (doing, proof) = match state {
-        Some(ServiceState::Started) => ("starts", ", then asks whether it is active"),
-        Some(ServiceState::Stopped) => ("stops", ", then asks whether it is inactive"),
-        Some(ServiceState::Restarted) => ("restarts", ", then asks whether it is active"),
-        Some(ServiceState::Reloaded) => ("reloads", ", then asks whether it is active"),
+        Some(ServiceState::Started) => ("starts", ", then checks that it is active"),
+        Some(ServiceState::Stopped) => ("stops", ", then checks that it is inactive"),
+        Some(ServiceState::Restarted) => ("restarts", ", then checks that it is active"),
+        Some(ServiceState::Reloaded) => ("reloads", ", then checks that it is active"),
         None => ("", ""),
     };
     let enabling = enabled.map(|enabled| if enabled { "enables" } else { "disables" });

@@ -91,7 +91,7 @@ fn a_page_says_all_there_is_to_a_test() {
         "see         https://example.org/serves",
         "runs when   distro >= fedora-41, because older ones are not looked after (suite)",
         "on box: it runs",
-        "clone: a fork of the warm machine for this chain alone; with firmware bios; it reaches the internet",
+        "clone: a clone of the booted machine for this chain alone; with firmware bios; it reaches the internet",
         "in order    install[firmware=bios], then serves[firmware=bios]",
         "run again up to 2 times",
         "run dnf -q makecache: exit is 0 (within 2m)",

@@ -27,7 +27,7 @@ pub(super) fn render(account: &Account) -> String {
         0 => String::new(),
         count => format!(", run again up to {count} times after a failure"),
     };
-    page.field("time", &format!("{} before emulation stretches it{again}", account.timeout));
+    page.field("time", &format!("{} before emulation extends it{again}", account.timeout));
     page.section("setup, before the suite's first test on a machine", &account.setup);
     page.section("steps", &account.steps);
     page.section("expected", &account.expect);

@@ -15,11 +15,11 @@ use crate::cli::{OutputFormat, say, say_error};
 use crate::exit::Exit;
 use crate::text::{harmless, one_line};
 
-/// Ask configuration files what the suites ask of a kernel's configuration, without a machine
+/// Run the kernel configuration tests of the suites on configuration files, without a machine
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Exit codes: 0 all that was asked is as expected · 1 something is missed · 2 invalid suite or usage, \
-a file that cannot be read, nothing was asked, or something that nobody can tell from the file and the options\n\
+    after_help = "Exit codes: 0 everything checked is as expected · 1 a test failed · 2 invalid suite or usage, \
+a file that cannot be read, nothing was checked, or the file and the options do not decide a test\n\
 Example: muster kconfig check 6.18-x86_64-azl.config --given distro=azurelinux-4.0 --given id-like=fedora"
 )]
 pub struct Arguments {
@@ -39,7 +39,7 @@ pub struct Arguments {
     /// repeated
     #[arg(long, value_name = "DIMENSION=VALUE")]
     given: Vec<String>,
-    /// Let what nobody can tell pass
+    /// Accept tests that the file and the options do not decide
     #[arg(long)]
     allow_unknown: bool,
     /// How results are printed
@@ -177,7 +177,7 @@ fn markdown(row: &FileRow) -> String {
         }
         rows
     };
-    table("| test | option | not judged | why |", tests.iter().flat_map(other).collect());
+    table("| test | option | not evaluated | why |", tests.iter().flat_map(other).collect());
     out
 }
 

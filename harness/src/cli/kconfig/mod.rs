@@ -15,7 +15,7 @@ pub const CHECK_SCHEMA: &str = include_str!("../../../../reports/schema/kconfig-
 /// The schema of what `diff --format json` prints.
 pub const DIFF_SCHEMA: &str = include_str!("../../../../reports/schema/kconfig-diff-v1.json");
 
-/// Judge and compare kernel configurations offline
+/// Check and compare kernel configurations offline
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example: muster kconfig check /boot/config-$(uname -r)")]
 pub struct Arguments {
@@ -25,7 +25,7 @@ pub struct Arguments {
 
 #[derive(Debug, clap::Subcommand)]
 enum Command {
-    /// Ask configuration files what the suites ask of a kernel's configuration
+    /// Run the kernel configuration tests of the suites on configuration files
     Check(check::Arguments),
     /// Sort the differences of two configurations by what became of each symbol
     Diff(diff::Arguments),

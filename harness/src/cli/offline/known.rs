@@ -144,7 +144,7 @@ fn check(dimension: &str, values: &[String], lacks: bool, reserved: &[(&str, &st
     if !DIMENSIONS.iter().any(|(name, ..)| *name == dimension) {
         let near = did_you_mean(dimension, DIMENSIONS.iter().map(|(name, ..)| *name));
         let near = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
-        return Err(format!("conditions do not ask for `{dimension}`{near}"));
+        return Err(format!("conditions have no dimension `{dimension}`{near}"));
     }
     if let Some(words) = vocabulary(dimension) {
         if lacks && values.is_empty() {

@@ -212,7 +212,7 @@ fn ask(suite: &Suite, test: &Test, part: &Part<'_>, known: &Known) -> Row {
         () if !row.unknown.is_empty() => Outcome::Unknown,
         () if row.met > 0 => Outcome::Pass,
         () => {
-            let reason = "on this system the test asks nothing of the file".to_owned();
+            let reason = "on this system the test checks nothing of the file".to_owned();
             return Row { outcome: Outcome::Skip, reason: Some(reason), ..row };
         }
     };
@@ -285,7 +285,7 @@ pub fn select(
     let tests: Vec<_> = load::select(loaded, selection)?.into_iter().filter(ours).collect();
     if tests.is_empty() {
         return Err(Complaint::invalid(format!("no selected test has `{check}` expectations"))
-            .hint(format!("`{command}` without --suite, --test and --tag asks all of them")));
+            .hint(format!("`{command}` without --suite, --test and --tag runs all of them")));
     }
     Ok(tests)
 }
@@ -326,7 +326,7 @@ pub fn exit(files: &[&[Row]], allow_unknown: bool) -> Exit {
 
 const UNTOLD: [Outcome; 2] = [Outcome::Unknown, Outcome::Undecided];
 
-/// What a person can do about what nobody can tell. `option` says how a dimension is given; a capability
+/// What a person can do about what is not decided. `option` says how a dimension is given; a capability
 /// or a tool is given with its name.
 pub fn hint<'r>(rows: impl Iterator<Item = &'r Row> + Clone, option: impl Fn(&str) -> String) -> Option<String> {
     let dimensions: BTreeSet<&str> = rows.clone().filter_map(|row| row.depends_on.as_deref()).collect();
@@ -342,7 +342,7 @@ pub fn hint<'r>(rows: impl Iterator<Item = &'r Row> + Clone, option: impl Fn(&st
         ));
     }
     let untold = rows.into_iter().any(|row| UNTOLD.contains(&row.outcome));
-    untold.then(|| "  help: --allow-unknown accepts what nobody can tell from these files".to_owned())
+    untold.then(|| "  help: --allow-unknown accepts what these files do not decide".to_owned())
 }
 
 /// What to show a person of a test that did not pass, indented; nothing of one that did.
@@ -366,7 +366,7 @@ pub fn text(row: &Row) -> String {
         let _ = writeln!(out, "      {about}expected {expected}, found {}  {}", miss.found, miss.location);
     }
     for open in &row.unknown {
-        let _ = writeln!(out, "      {}cannot tell: {}", about(&open.subject), one_line(&open.why, 200));
+        let _ = writeln!(out, "      {}not known: {}", about(&open.subject), one_line(&open.why, 200));
     }
     out
 }
@@ -491,7 +491,7 @@ tests:
         assert!(miss.expected.starts_with("kconfig CONFIG_A: value is y; or "), "{}", miss.expected);
         let why = &rows[1].unknown[0].why;
         assert!(
-            why.contains("CONFIG_A: expected value is y, found n; sysctl vm.x: cannot tell value: this needs"),
+            why.contains("CONFIG_A: expected value is y, found n; sysctl vm.x: cannot determine value: this needs"),
             "{why}"
         );
         assert!(rows[2].unknown.is_empty(), "what needs a machine decides nothing here");

@@ -40,9 +40,9 @@ use write::Origin;
 /// Bytes that are read for one source. All packages of a workstation are less than 1 MiB.
 const LIMIT: usize = 8 << 20;
 
-/// Write a suite of what a good machine is, to be held against later ones
+/// Write a suite of what a good machine is, to check later ones against
 #[derive(Debug, clap::Args)]
-#[command(after_help = "The machine is only looked at. What was recorded is asked of it again before it is written.
+#[command(after_help = "The machine is only read. What was recorded is checked on it once more before it is written.
 
 Examples:
   muster record lab --of packages,units,ports --output suites/lab-as-it-was.yaml
@@ -60,7 +60,7 @@ pub struct Arguments {
     /// glob behind a colon narrows any of them; of several, one must match
     #[arg(long, required = true, value_name = "SOURCES", value_delimiter = ',')]
     of: Vec<String>,
-    /// Also hold packages to the version that is installed, or a newer one
+    /// Also require of packages the version that is installed, or a newer one
     #[arg(long)]
     versions: bool,
     /// Name of the suite [default: recorded-IMAGE]
@@ -69,7 +69,7 @@ pub struct Arguments {
     /// Where it is written [default: standard output]
     #[arg(long, value_name = "FILE")]
     output: Option<Utf8PathBuf>,
-    /// Write over a file that is there
+    /// Overwrite an existing file
     #[arg(long, requires = "output")]
     force: bool,
 }
@@ -205,7 +205,7 @@ async fn read<L: Live>(
             "nothing of {shown} can be recorded: {}",
             recorded.left_out.join("; ")
         ))
-        .hint("ask for something else with --of, or for more with a wider glob"));
+        .hint("record something else with --of, or more with a wider glob"));
     }
     let text = write::suite(&recorded, &origin);
     let decoded = decode(&text)?;
@@ -220,7 +220,7 @@ fn refuse_what_cannot_be_asked(recorded: &Recorded, wrong: &[again::Wrong]) -> R
         let subjects: BTreeSet<&str> = unknown.clone().map(|one| one.subject.as_str()).collect();
         if let Some(first) = unknown.next().filter(|_| subjects.len() == test.entries.len()) {
             return Err(Complaint::infrastructure(format!(
-                "what was recorded could not be asked again here: {}: {}",
+                "what was recorded could not be checked again here: {}: {}",
                 first.check,
                 text::one_line(&first.why, 300)
             ))

@@ -160,7 +160,7 @@ impl Recorded {
         for (id, word, summary) in [
             ("units-enabled", "enabled", "every unit that starts by itself still does"),
             ("units-disabled", "disabled", "no unit that waits for an administrator starts by itself"),
-            ("units-masked", "masked", "no unit that was shut off for good can be started"),
+            ("units-masked", "masked", "no masked unit can be started"),
         ] {
             // Of a template systemd knows nothing until it has an instance.
             let meant = |fact: &&Fact| fact.get("enabled") == word && !fact.name.contains("@.");

@@ -129,7 +129,7 @@ pub(super) fn cannot_be_said(entry: &Entry) -> Option<String> {
         let kind = &table.attribute(attribute)?.kind;
         let wrong = |text: &str| match check_value(kind, text) {
             Ok(()) if text.trim().is_empty() && !is_text(kind) => Some(format!("its {attribute} is empty")),
-            Ok(()) if has_none(kind) && text == "none" => Some(format!("its {attribute} is the word `none`")),
+            Ok(()) if has_none(kind) && text == "none" => Some(format!("its {attribute} is the keyword `none`")),
             Ok(()) => None,
             Err(error) => Some(format!("its {attribute}: {error}")),
         };

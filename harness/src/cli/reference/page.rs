@@ -21,10 +21,10 @@ pub fn checks() -> String {
         "Check types",
         "checks",
         "What can stand under `expect:`. Values, matchers and operators are explained in the\n\
-         [language](language.md); how the shipped suites use them, in [suites](../suites.md). Beside its attributes\n\
-         every subject takes `eventually: DURATION`: ask again until it is so, at most so long.",
+         [language](language.md); how the shipped suites use them, in [suites](../suites.md). In addition to its attributes\n\
+         every subject takes `eventually: DURATION`: check again until it is so, at most so long.",
     );
-    let _ = writeln!(out, "\n| type | what it asks |\n|---|---|");
+    let _ = writeln!(out, "\n| type | what it checks |\n|---|---|");
     for table in crate::check::tables() {
         let _ = writeln!(out, "| [`{0}`](#{0}) | {1} |", table.name, cell(table.summary));
     }
@@ -186,9 +186,9 @@ fn alternatives(out: &mut String) {
 
 fn values(out: &mut String) {
     out.push_str(
-        "\n## Values\n\nA scalar is read from its source text by the kind that its key asks for: `1.10`, `0644` and `no` are never\n\
-         re-interpreted. Where `none` is not a text or a word of its own it means that there is no value, and `absent` that the\n\
-         subject itself is not there. `${name}` stands for a variable; `$${` is a literal `${`.\n\n| kind | written | beside equality |\n|---|---|---|\n",
+        "\n## Values\n\nA scalar is read from its source text by the kind that its key takes: `1.10`, `0644` and `no` are never\n\
+         re-interpreted. Where `none` is not a text or a listed value it means that there is no value, and `absent` that the\n\
+         subject itself is not there. `${name}` stands for a variable; `$${` is a literal `${`.\n\n| kind | written | in addition to equality |\n|---|---|---|\n",
     );
     for (row, written) in KINDS {
         let _ = writeln!(out, "| {} | {} | {} |", kind(row), cell(written), cell(&matchers(row)));
@@ -204,9 +204,9 @@ fn values(out: &mut String) {
 fn conditions(out: &mut String) {
     out.push_str(
         "\n## Conditions\n\n`when` and `where` hold conditions: `distro >= fedora-43 and arch == x86_64`. `and`, `or`, `not` and parentheses\n\
-         join comparisons; `==` and `!=` take several words, separated by commas; `NAME is defined` and `NAME is not\n\
-         defined` ask whether there is a value. What is not known of a system decides nothing.\n\n\
-         | dimension | what it holds | ordered | words |\n|---|---|---|---|\n",
+         join comparisons; `==` and `!=` take several values, separated by commas; `NAME is defined` and `NAME is not\n\
+         defined` check whether there is a value. What is not known of a system decides nothing.\n\n\
+         | dimension | what it is | ordered | values |\n|---|---|---|---|\n",
     );
     let vocabulary = crate::cli::load::vocabulary();
     for (name, meaning, ordered) in DIMENSIONS {
@@ -229,7 +229,7 @@ fn limits(out: &mut String) {
         "\n## Limits\n\nA file has at most {} KiB, {nodes} values (what aliases repeat included), {anchors} anchors and {aliases} aliases,\n\
          and lists and mappings are at most {depth} deep. A test and a suite have at most {MOST_TAGS} tags each, a test\n\
          {MOST_ADJUSTMENTS} adjustments, `exclude` {MOST_EXCLUDED} entries, a comparison {MOST_PARTS} parts. Of one file the first hundred diagnostics are\n\
-         kept.",
+         reported.",
         bytes >> 10
     );
 }

@@ -9,8 +9,8 @@ use crate::suite::table::{CheckTable, Kind, Shorthand, Subject};
 /// The kinds whose values are written in one way each, with what is written.
 pub const KINDS: &[(Kind, &str)] = &[
     (Kind::Text, "One line of text."),
-    (Kind::Word(&[]), "One of the listed words."),
-    (Kind::Level(&[]), "One of the listed words, which have an order: operators compare their places."),
+    (Kind::Word(&[]), "One of the listed values."),
+    (Kind::Level(&[]), "One of the listed values, which have an order: operators compare their places."),
     (Kind::Bool, "`true` or `false`, nothing else."),
     (
         Kind::Integer,
@@ -33,8 +33,8 @@ pub const KINDS: &[(Kind, &str)] = &[
     ),
     (Kind::Loose, "Text; an integer where both sides are one."),
     (Kind::Name(&ANY), "A name; other matchers than equality take any text."),
-    (Kind::Set(&ANY), "Words without an order. Only a mapping of matchers or `none`, never a bare list."),
-    (Kind::List(&ANY), "Words in order; a scalar is the whole list, separated by commas."),
+    (Kind::Set(&ANY), "Texts without an order. Only a mapping of matchers or `none`, never a bare list."),
+    (Kind::List(&ANY), "Texts in order; a scalar is the whole list, separated by commas."),
     (Kind::Output, "Many lines."),
 ];
 
@@ -42,7 +42,7 @@ pub const KINDS: &[(Kind, &str)] = &[
 pub fn kind(kind: &Kind) -> String {
     match kind {
         Kind::Text => "text".to_owned(),
-        Kind::Word([]) => "word".to_owned(),
+        Kind::Word([]) => "keyword".to_owned(),
         Kind::Word(words) => one_of(words),
         Kind::Level([]) => "level".to_owned(),
         Kind::Level(words) => format!("level, lowest first: {}", one_of(words)),
@@ -120,7 +120,7 @@ pub fn shorthand(table: &CheckTable) -> Option<String> {
         Shorthand::Words(words) => {
             let all: Vec<String> =
                 words.iter().map(|(word, name, value)| format!("`{word}` is `{name}: {value}`")).collect();
-            Some(format!("In short: {}. `{{any-of: [WORD, absent]}}` is one of these words.", all.join(", ")))
+            Some(format!("In short: {}. `{{any-of: [NAME, absent]}}` is one of these names.", all.join(", ")))
         }
     }
 }
@@ -164,7 +164,7 @@ pub fn shape(shape: &Shape) -> String {
             format!("{}, or a mapping", quoted(&words).join(", "))
         }
         Shape::Globs => "globs, each with a replacement".to_owned(),
-        Shape::Facts => "dimensions, each with a word".to_owned(),
+        Shape::Facts => "dimensions, each with a value".to_owned(),
         Shape::ForEach => "one name with a list of values, or list of mappings".to_owned(),
         Shape::AllOrLines => "`all`, or list of lines".to_owned(),
         Shape::Matrix => "dimensions, each with a list of values".to_owned(),
@@ -201,7 +201,7 @@ mod tests {
                     Kind::Name(_) => "name".to_owned(),
                     Kind::Set(_) => "set".to_owned(),
                     Kind::List(_) => "list".to_owned(),
-                    Kind::Word(_) => "word".to_owned(),
+                    Kind::Word(_) => "keyword".to_owned(),
                     Kind::Level(_) => "level".to_owned(),
                     Kind::Ranged(..) => "integer".to_owned(),
                     Kind::Share(_) => "number".to_owned(),

@@ -23,7 +23,7 @@ impl FactKind for Cmdline {
     }
 
     fn what(&self) -> &'static str {
-        "words of the kernel command line"
+        "arguments of the kernel command line"
     }
 
     fn fields(&self) -> &'static [Field] {

@@ -57,7 +57,7 @@ pub(in crate::compare) struct File;
 const KEY: &str = "compare/files";
 
 const FIELDS: &[Field] = &[
-    compared("type", "`file`, `folder`, `link`, or another type of inode."),
+    compared("type", "`file`, `directory`, `link`, or another type of inode."),
     compared("mode", "Permissions, four octal digits; of a link always 0777."),
     compared("owner", "Its user."),
     compared("group", "Its group."),
@@ -190,7 +190,7 @@ fn inode(line: &str) -> Option<(String, Item)> {
     // The bits of S_IFMT, see inode(7).
     let kind = match mode & 0o170_000 {
         0o100_000 => "file",
-        0o040_000 => "folder",
+        0o040_000 => "directory",
         0o120_000 => "link",
         0o020_000 => "character-device",
         0o060_000 => "block-device",

@@ -10,7 +10,7 @@ use crate::text;
 pub(in crate::compare) struct Repository;
 
 const FIELDS: &[Field] = &[
-    compared("enabled", "Whether it is asked."),
+    compared("enabled", "Whether it is enabled."),
     compared("gpgcheck", "Whether its packages must be signed."),
     compared(
         "baseurl",

@@ -21,7 +21,7 @@ const SCRIPT: &str = r#"for d in /usr/lib/systemd/system /lib/systemd/system /ru
   [ ! -d "$d" ] || { echo there; exit 0; }
 done
 if command -v systemctl >/dev/null 2>&1; then echo there
-else echo 'muster-absent neither systemctl nor a folder of its units is there'; fi"#;
+else echo 'muster-absent neither systemctl nor a directory of its units is there'; fi"#;
 
 impl FactKind for Unit {
     fn word(&self) -> &'static str {

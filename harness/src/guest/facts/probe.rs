@@ -52,8 +52,8 @@ pub(super) const PROBES: &[(Probe, &str)] = &[
     (Probe::Dpkg, "the database of dpkg"),
     (Probe::Selinux, "SELinux"),
     (Probe::Mounts, "/proc/self/mountinfo"),
-    (Probe::Places, "files that tell capabilities"),
-    (Probe::Devices, "block devices that tell capabilities"),
+    (Probe::Places, "files that show capabilities"),
+    (Probe::Devices, "block devices that show capabilities"),
     (Probe::Repositories, "the repositories"),
     (Probe::Journal, "the journal"),
 ];

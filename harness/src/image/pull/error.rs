@@ -14,7 +14,7 @@ pub enum PullError {
     Unreachable { url: String, reason: String },
     #[error("{url} answered {status}; check the address: vendors remove old builds")]
     Status { url: String, status: u16 },
-    #[error("{url} {reason}; the image was not fetched: ask its vendor, or state another address")]
+    #[error("{url} {reason}; the image was not fetched: contact its vendor, or state another address")]
     Redirect { url: String, reason: String },
     #[error("{url} broke off after {got} bytes: {reason}; pull it again, it goes on from there")]
     Broken { url: String, got: u64, reason: String },
@@ -24,14 +24,14 @@ pub enum PullError {
         "{url} has more than the {limit} bytes that are allowed; raise `max-size` in its description if that is meant"
     )]
     TooLarge { url: String, limit: u64 },
-    #[error("{url} was asked to go on and {reason}; what was there has been removed, pull it again")]
+    #[error("{url} was to resume a download and {reason}; what was there has been removed, pull it again")]
     Resume { url: String, reason: String },
     #[error(
         "no certificates are known to check {url} with: {reason}; install the package ca-certificates or set SSL_CERT_FILE"
     )]
     Certificates { url: String, reason: String },
     #[error(
-        "{what} is not what was published: its {kind} is {found} and must be {expected}; pull it again, and tell its vendor when that does not help"
+        "{what} is not what was published: its {kind} is {found} and must be {expected}; pull it again, and report it to its vendor when that does not help"
     )]
     Checksum { what: String, kind: ChecksumKind, expected: String, found: String },
     #[error("the checksum file {url} does not say what the image must be: {reason}; compare it with the description")]

@@ -139,7 +139,7 @@ impl Client {
             }
             206 if start > 0 => Some(goes_on(url, &response, start, before.as_ref(), &now)?),
             206 => {
-                let reason = "answered with a part although the whole was asked for".to_owned();
+                let reason = "answered with a part although the whole was requested".to_owned();
                 return Err(PullError::Resume { url: url.to_owned(), reason });
             }
             status => return Err(PullError::Status { url: url.to_owned(), status }),

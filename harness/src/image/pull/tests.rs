@@ -357,7 +357,7 @@ async fn a_part_that_is_not_the_rest_is_refused_and_thrown_away() {
     let case = Case::new();
     let raw = head("206 Partial Content", &["Content-Range: bytes 0-9/10", "Content-Length: 10"]);
     case.server.set(IMAGE, Answer::Raw(raw));
-    case.fails("image.resume", "although the whole was asked for").await;
+    case.fails("image.resume", "although the whole was requested").await;
 }
 
 #[tokio::test]

@@ -195,11 +195,11 @@ impl Shape {
     pub fn check(&self) -> Result<(), String> {
         let plain = |text: &str| text.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c));
         if self.id.is_empty() || self.id.len() > 120 || !plain(&self.id) || self.id.starts_with(['.', '-']) {
-            return Err("the machine's id is not a plain word".to_owned());
+            return Err("the machine's id is not a plain name".to_owned());
         }
         // It stands in a command line, where a comma would begin another property.
         if self.cpu.as_deref().is_some_and(|cpu| cpu.is_empty() || cpu.len() > 64 || !plain(cpu)) {
-            return Err("its CPU model is not a plain word".to_owned());
+            return Err("its CPU model is not a plain name".to_owned());
         }
         if self.accel().is_none() {
             return Err("its accelerator is neither kvm nor tcg".to_owned());
@@ -344,8 +344,8 @@ mod tests {
             change(&mut hostile);
             hostile.check().unwrap_err()
         };
-        assert!(refused(&|shape| shape.id = "x,debug-threads=on".to_owned()).contains("plain word"));
-        assert!(refused(&|shape| shape.id = "..".to_owned()).contains("plain word"));
+        assert!(refused(&|shape| shape.id = "x,debug-threads=on".to_owned()).contains("plain name"));
+        assert!(refused(&|shape| shape.id = "..".to_owned()).contains("plain name"));
         assert!(refused(&|shape| shape.accelerator = "tcg,tb-size=9999999".to_owned()).contains("accelerator"));
         assert!(refused(&|shape| shape.bus = "usb".to_owned()).contains("bus"));
         assert!(refused(&|shape| shape.arch = "../../bin/sh".to_owned()).contains("architecture"));

@@ -144,7 +144,7 @@ impl Capsule {
             return Err(hostile("its image has no absolute path".to_owned()));
         }
         if !is_user(&record.access.user) {
-            return Err(hostile("the user who logs in is not a plain word".to_owned()));
+            return Err(hostile("the SSH user is not a plain name".to_owned()));
         }
         let host_key = match &record.access.host_key {
             None => None,
@@ -261,9 +261,9 @@ mod tests {
         assert!(complaint(|r| r["schema"] = "capsule/v2".into()).contains("`capsule/v2`"));
         assert!(complaint(|r| r["image"]["path"] = "../../etc/shadow".into()).contains("absolute"));
         assert!(complaint(|r| r["image"]["format"] = "vvfat".into()).contains("format"));
-        assert!(complaint(|r| r["access"]["user"] = "-oProxyCommand=x".into()).contains("plain word"));
+        assert!(complaint(|r| r["access"]["user"] = "-oProxyCommand=x".into()).contains("plain name"));
         assert!(complaint(|r| r["access"]["host-key"] = "ssh-rsa x".into()).contains("host key"));
-        assert!(complaint(|r| r["machine"]["id"] = "../x".into()).contains("plain word"));
+        assert!(complaint(|r| r["machine"]["id"] = "../x".into()).contains("plain name"));
         assert!(complaint(|r| r["machine"]["firmware-path"] = "/etc/shadow".into()).contains("unknown field"));
         assert!(complaint(|r| r["machine"]["layers"] = 2.into()).contains("does not say how long layer-1.qcow2"));
         let (_kept, path) = folder(&record());

@@ -84,14 +84,14 @@ pub fn judge(how: RebootKind, seen: &Evidence) -> Result<Vec<String>, Failure> {
         // Kexec does so unseen by QEMU, and so does a program that prints the kernel's log.
         return Err(Failure::new(
             failure::REBOOT_UNPROVEN,
-            format!("{several}, but it was reset as often as asked for"),
+            format!("{several}, but it was reset as often as requested"),
         ));
     }
     if resets.by_guest > expected {
         let extra = resets.by_guest - expected;
         if starts == 0 && listed.is_none() {
             let text = format!(
-                "the machine was reset {extra} more times than asked for, and nothing tells whether that was its firmware or a \
+                "the machine was reset {extra} more times than requested, and nothing shows whether that was its firmware or a \
                  second reboot: its console shows no start of a kernel, its journal does not survive"
             );
             return Err(Failure::new(failure::REBOOT_UNPROVEN, text));
@@ -105,8 +105,7 @@ pub fn judge(how: RebootKind, seen: &Evidence) -> Result<Vec<String>, Failure> {
 }
 
 fn twice(why: String, detail: String) -> Failure {
-    let failure =
-        Failure::new(failure::REBOOT_TWICE, format!("the guest rebooted more often than it was asked to: {why}"));
+    let failure = Failure::new(failure::REBOOT_TWICE, format!("the guest rebooted more often than requested: {why}"));
     if detail.is_empty() { failure } else { failure.with_detail(detail) }
 }
 

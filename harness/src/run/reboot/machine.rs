@@ -181,7 +181,7 @@ impl Rebooting<'_> {
             let ended = match now {
                 MachineState::Running { .. } | MachineState::Panicked => None,
                 MachineState::DiskFull => {
-                    let text = "this host has no room left for what the guest writes to its disk";
+                    let text = "this host has no space left for what the guest writes to its disk";
                     Some((failure::HOST_DISK_FULL, text.to_owned()))
                 }
                 MachineState::PoweredOff => {

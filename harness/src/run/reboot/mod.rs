@@ -122,7 +122,7 @@ pub async fn follow<S: Subject>(subject: &S, before: &str, deadline: Instant) ->
 }
 
 fn same_boot(id: &str) -> Failure {
-    let text = "the guest still runs the boot that was to end: it was asked to reboot and did not";
+    let text = "the guest still runs the boot that was to end: it did not reboot";
     let mut failure = Failure::new(failure::REBOOT_SAME_BOOT, text);
     failure.expected = Some("another boot id".to_owned());
     failure.actual = Some(text::one_line(id, 80));

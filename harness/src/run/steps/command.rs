@@ -82,7 +82,7 @@ fn judge_command(step: &Step, command: &str, expect: &[Assertion], reply: &Reply
                 return Err(failure);
             }
             Verdict::Unknown { why } => {
-                let text = format!("`{shown}`: cannot tell {}: {why}", assertion.attribute);
+                let text = format!("`{shown}`: cannot determine {}: {why}", assertion.attribute);
                 return Err(Failure { id: failure::PROBE_FAILED, ..broken(text) });
             }
         }

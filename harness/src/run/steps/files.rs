@@ -192,7 +192,7 @@ async fn fetch<L: Live>(live: &L, step: &Step, name: &str, folder: &Utf8Path, cl
     match fs_err::create_dir_all(folder).and_then(|()| keep(folder, &local_name(name), &reply.stdout)) {
         Ok(kept) if kept == local_name(name) => Ok(format!("collect: {shown} ({} bytes{note})", reply.stdout.len())),
         Ok(kept) => Ok(format!("collect: {shown} as {kept} ({} bytes{note})", reply.stdout.len())),
-        Err(error) => Ok(format!("collect: {shown} cannot be kept: {error}")),
+        Err(error) => Ok(format!("collect: {shown} cannot be saved: {error}")),
     }
 }
 

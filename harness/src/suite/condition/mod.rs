@@ -23,7 +23,7 @@ pub const DIMENSIONS: &[(&str, &str, bool)] = &[
         true,
     ),
     ("id", "ID of os-release", false),
-    ("id-like", "ID and each word of ID_LIKE of os-release", false),
+    ("id-like", "ID and each name in ID_LIKE of os-release", false),
     ("variant", "VARIANT_ID of os-release", false),
     ("arch", "machine hardware name: `x86_64`, `aarch64`", false),
     (

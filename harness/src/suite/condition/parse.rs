@@ -42,7 +42,7 @@ pub fn parse(text: &str, vocabulary: &Vocabulary<'_>) -> Result<Condition, Vec<C
     if text.len() > LONGEST {
         return Err(bad("the condition is longer than 4096 bytes", 0..text.len()));
     }
-    let tokens = tokens(text).map_err(|at| bad("a quoted word is not closed", at..text.len()))?;
+    let tokens = tokens(text).map_err(|at| bad("a quoted value is not closed", at..text.len()))?;
     if tokens.is_empty() {
         return Err(bad("the condition is empty", 0..text.len()));
     }

@@ -321,7 +321,7 @@ impl<'a> Context<'a> {
             Kind::Scalar { text, .. } if !text.is_empty() => {
                 let problem = self
                     .problem(codes::EMPTY_VALUE, node.span, format!("`{name}` is `{text}`, which is YAML for nothing"))
-                    .help(format!("quote it if the word is meant: \"{text}\""));
+                    .help(format!("quote it if the text is meant: \"{text}\""));
                 self.report(problem);
                 None
             }

@@ -190,7 +190,7 @@ fn mapping(
         let name = key.scalar().unwrap_or_default();
         let Some(attribute) = table.attribute(name) else {
             if let Some((_, _, instead)) = NOT_YET.iter().find(|(check, key, _)| (*check, *key) == (table.name, name)) {
-                let message = format!("`{name}` of {} cannot be asked by this version", table.name);
+                let message = format!("`{name}` of {} cannot be checked by this version", table.name);
                 let problem = cx.problem(codes::NOT_YET, key.span, message);
                 cx.report(problem.help(*instead));
                 complete = false;
@@ -328,9 +328,9 @@ fn any_word(
             (false, true) => Matcher::Absent,
             (false, false) => {
                 let message =
-                    format!("`{named}`: `{word}` is about `{name}`, and others of these words about `{attribute}`");
+                    format!("`{named}`: `{word}` is about `{name}`, and others of these names about `{attribute}`");
                 let problem = cx.problem(codes::WRONG_SHAPE, value_span(items, &chosen, word), message);
-                cx.report(problem.help("`any-of` joins words of one attribute, and `absent`"));
+                cx.report(problem.help("`any-of` joins names of one attribute, and `absent`"));
                 return None;
             }
         });
@@ -367,7 +367,7 @@ fn word(
     let shown = crate::text::one_line(&text.text, 60);
     let mut problem = cx
         .problem(codes::BAD_VALUE, text.span, format!("`{shown}` does not say what `{named}` must be"))
-        .note(format!("words: {}", known.join(", ")))
+        .note(format!("names: {}", known.join(", ")))
         .note(format!("or a mapping with the keys: {}", names(table)));
     if let Some(near) = did_you_mean(&text.text, known.iter().copied()) {
         problem = problem.label(format!("did you mean `{near}`?"));

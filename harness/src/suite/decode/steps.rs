@@ -147,7 +147,7 @@ fn service(cx: &mut Context<'_>, fields: &Fields<'_>) -> Option<Action> {
     let enabled = fields.get("enabled").and_then(|node| cx.parsed(node, "enabled", value::boolean));
     if fields.get("state").is_none() && fields.get("enabled").is_none() {
         let problem = cx.problem(codes::ASSERTS_NOTHING, fields.span, "this `service` step does nothing");
-        cx.report(problem.help("give it `state` or `enabled`, or ask about the unit under `expect`"));
+        cx.report(problem.help("give it `state` or `enabled`, or check the unit under `expect`"));
         return None;
     }
     Some(Action::Service { unit: unit?, state, enabled })

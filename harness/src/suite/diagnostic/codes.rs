@@ -15,7 +15,7 @@ codes! {
     TOO_DEEP = "too-deep", "Mappings and lists are nested deeper than the limit.";
     TOO_MANY = "too-many", "The file holds more values, anchors, aliases, regular expressions, substitutions or combinations than the limit.";
     ENCODING = "encoding", "The file is not UTF-8, or holds a control character.";
-    TAB = "tab", "A tab stands where YAML wants spaces.";
+    TAB = "tab", "A tab is where YAML needs spaces.";
     SYNTAX = "syntax", "The file is not YAML.";
     TOML = "toml", "The file is not TOML.";
     EMPTY_FILE = "empty-file", "The file holds nothing but comments.";
@@ -28,11 +28,11 @@ codes! {
     UNKNOWN_KEY = "unknown-key", "A key does not exist here.";
     MISSING_KEY = "missing-key", "A required key is missing.";
     UNKNOWN_SCHEMA = "unknown-schema", "The `schema:` is not one this version reads.";
-    WRONG_SHAPE = "wrong-shape", "A scalar, a list or a mapping stands where another of the three belongs.";
+    WRONG_SHAPE = "wrong-shape", "A scalar, a list or a mapping is where another of the three belongs.";
     EMPTY_VALUE = "empty-value", "A value is empty, so that it says or asserts nothing.";
-    BARE_LIST = "bare-list", "A list stands where a matcher must say how the list is meant.";
+    BARE_LIST = "bare-list", "A list is where a matcher must say how the list is meant.";
     BARE_NUMBER = "bare-number", "A duration or a size has no unit.";
-    BAD_VALUE = "bad-value", "A value is not of the type its key asks for.";
+    BAD_VALUE = "bad-value", "A value is not of the type that its key takes.";
     NO_ORDER = "no-order", "An operator is used on a value that has no order.";
     BAD_REGEX = "bad-regex", "A regular expression is invalid, too large, or matches every text.";
     BAD_SAMPLE = "bad-sample", "A console rule does not find its sample, or finds its near miss.";
@@ -47,23 +47,23 @@ codes! {
     UNKNOWN_COVER = "unknown-cover", "A test covers a check that the list of its tool does not have.";
     STALE_COVERAGE = "stale-coverage", "A check of another tool is said not to be covered, or in part, and the suites say otherwise.";
     CYCLIC_NEED = "cyclic-need", "Tests need each other in a circle.";
-    NEED_ACROSS_GUESTS = "need-across-guests", "Tests that share a machine through `needs` ask for different machines.";
+    NEED_ACROSS_GUESTS = "need-across-guests", "Tests that share a machine through `needs` need different machines.";
     UNKNOWN_VAR = "unknown-var", "A substitution names a variable that is not defined.";
     UNUSED_VAR = "unused-var", "A variable, or a dimension of a matrix that shapes no machine, is defined and never used.";
     BAD_SUBSTITUTION = "bad-substitution", "A `${` is not closed, or what it holds is not a name.";
     ASSERTS_NOTHING = "asserts-nothing", "A test, step or expectation can never fail.";
-    CONTRADICTION = "contradiction", "No value can be what a matcher asks for.";
-    TAUTOLOGY = "tautology", "Every value is what a matcher asks for, so that it can never fail.";
+    CONTRADICTION = "contradiction", "No value can satisfy a matcher.";
+    TAUTOLOGY = "tautology", "Every value satisfies a matcher, so that it can never fail.";
     NO_TESTS = "no-tests", "A suite has no tests.";
     BAD_INCLUDE = "bad-include", "A file that is included or uploaded is not there, not plain, too large, or outside the suite's directory.";
     NEEDS_FRESH = "needs-fresh", "A step needs a machine that was booted for its test alone.";
     BAD_CONDITION = "bad-condition", "A condition cannot be parsed.";
     UNKNOWN_DIMENSION = "unknown-dimension", "A condition names a dimension that does not exist.";
-    UNKNOWN_WORD = "unknown-word", "A condition compares a dimension with a word it never has.";
+    UNKNOWN_WORD = "unknown-word", "A condition compares a dimension with a value that it never has.";
     NEVER_TRUE = "never-true", "A condition contradicts itself, the suite's `images` or its whole matrix.";
     ALWAYS_TRUE = "always-true", "A condition holds on every system.";
     NO_EFFECT = "no-effect", "Something is written that changes nothing, or leaves nothing.";
-    NOT_YET = "not-yet", "A key is part of the language, and this version cannot do what it asks for.";
+    NOT_YET = "not-yet", "A key is part of the language, and this version does not support it.";
     UNKNOWN_CHECK = "unknown-check", "A key of `expect` is not a check type.";
 }
 

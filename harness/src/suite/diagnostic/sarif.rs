@@ -18,7 +18,7 @@ pub fn log(all: &[&Diagnostics], version: &str) -> Value {
     let omitted: usize = all.iter().map(|some| some.len() - some.iter().count()).sum();
     let mut invocation = json!({"executionSuccessful": true});
     if omitted > 0 {
-        let text = format!("{omitted} more errors are not in this log: of each file only the first hundred are kept");
+        let text = format!("{omitted} more errors are not in this log: of each file only the first hundred are listed");
         invocation["toolExecutionNotifications"] = json!([{"level": "warning", "message": message(&text)}]);
     }
     json!({

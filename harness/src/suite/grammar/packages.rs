@@ -568,7 +568,7 @@ fn soname(text: &str) -> Result<String, Refusal> {
         return meant("a soname has no path", text.rsplit('/').next().unwrap_or_default());
     }
     if let Some((bare, _)) = text.split_once('(') {
-        return meant("symbol versions and word sizes are attributes", bare);
+        return meant("symbol versions and widths are attributes", bare);
     }
     only(text, "a soname", |c| !c.is_whitespace() && !"/*?[]".contains(c))?;
     if !text.ends_with(".so") && !text.contains(".so.") {

@@ -400,7 +400,7 @@ fn distribution(text: &str) -> Result<String, Refusal> {
         return Ok(text.to_owned());
     }
     let near = text.to_lowercase();
-    meant("it is one word of lower-case letters, digits and `._-`", if fits(&near) { near } else { String::new() })
+    meant("it is one name of lower-case letters, digits and `._-`", if fits(&near) { near } else { String::new() })
 }
 
 fn locale(text: &str) -> Result<String, Refusal> {

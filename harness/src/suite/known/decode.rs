@@ -248,7 +248,7 @@ fn held_against(cx: &mut Context<'_>, item: &Node, issue: &KnownIssue, suites: &
     };
     if !suites.iter().any(about) {
         let span = item.get("where").map_or(item.span, |node| node.span);
-        let message = "no test that this is about is ever asked where this is true";
+        let message = "no test that this is about ever runs where this is true";
         let problem = cx.problem(codes::NEVER_TRUE, span, message);
         cx.report(problem.help("compare it with the `when` of the tests and the `images` of their suites"));
     }

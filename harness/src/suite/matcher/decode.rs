@@ -272,7 +272,7 @@ fn scalar(cx: &mut Context<'_>, node: &Node, kind: &Kind, name: &str) -> Option<
         Kind::Set(_) if !matches!(text.text.as_str(), "none" | "absent") => {
             let shown = crate::text::one_line(&text.text, 40);
             let problem = cx
-                .problem(codes::WRONG_SHAPE, text.span, format!("`{name}` is a set; one word alone does not say how it is meant"))
+                .problem(codes::WRONG_SHAPE, text.span, format!("`{name}` is a set; one element alone does not say how it is meant"))
                 .help(format!("`{{has: [{shown}]}}` when it must be there, `{{only: [{shown}]}}` when nothing else may be, or `none`"));
             cx.report(cx.after_substitution(problem, &text));
             return None;
