@@ -88,9 +88,9 @@ table! {
     IMAGE_ARCHIVE = "image.archive", Error, "The tar or OCI layout is refused as a root file system: damaged, beyond the bounds, or reaching outside itself.", "The message names the entry; make the archive again.";
     IMAGE_DOWNLOAD = "image.download", Error, "The image, its checksum file or its signature could not be fetched.", "The message names the address and what the server said; check the network and the proxy, and pull it again.";
     IMAGE_REDIRECT = "image.redirect", Error, "The server redirects to where a download may not come from: too often, away from https, or to another kind of address.", "Contact the vendor, or state another address in the description.";
-    IMAGE_SLOW = "image.slow", Error, "The download made too little progress.", "Pull it again later: it goes on from where it was.";
+    IMAGE_SLOW = "image.slow", Error, "The download made too little progress.", "Pull it again later: it resumes where it stopped.";
     IMAGE_DOWNLOAD_SIZE = "image.download-size", Error, "The server sends more than the description allows.", "Check the address; raise `max-size` if the image is meant to be so large.";
-    IMAGE_RESUME = "image.resume", Error, "When a download was resumed, the server answered with something else than the rest of the same file.", "Pull it again: it begins anew.";
+    IMAGE_RESUME = "image.resume", Error, "When a download was resumed, the server answered with something else than the rest of the same file.", "Pull it again: it starts from the beginning.";
     IMAGE_CHECKSUM = "image.checksum", Error, "The image has another digest than was published or stated.", "Pull it again; report it to the vendor when that does not help, and do not use it.";
     IMAGE_CHECKSUM_FILE = "image.checksum-file", Error, "The checksum file does not name the image, names it twice, or contradicts the description.", "Compare it with the description: vendors rename their files.";
     IMAGE_SIGNATURE = "image.signature", Error, "The signature of the image or of its checksum file is missing, not good, or by a key that is not known.", "Do not use the image before you know why; compare the vendor's key.";
@@ -140,7 +140,7 @@ table! {
     BASE_CRASH_LOOP = "base.crash-loop", Fail, "systemd restarts a service again and again: it waits for its third start, or was restarted for the third time or a later one while this test ran.", "`systemctl status` of the service is in the report; `journalctl -u` says why it ends.";
     BASE_AVC = "base.avc", Fail, "SELinux denied an access while this test ran.", "The denial is in the report.";
     BASE_COREDUMP = "base.coredump", Fail, "A process dumped core while this test ran.", "`coredumpctl info` in the guest says more.";
-    BASE_OOM = "base.oom", Fail, "The kernel killed a process for want of memory while this test ran.", "Give the machine more memory, or find the process that took it.";
+    BASE_OOM = "base.oom", Fail, "The kernel killed a process because memory ran out while this test ran.", "Give the machine more memory, or find the process that took it.";
     BASE_TAINT = "base.taint", Fail, "The kernel became tainted while this test ran.", "The report decodes the bits; the console says what set them.";
     SNAPSHOT_CHANGED = "snapshot.changed", Fail, "A fact differs from its accepted snapshot.", "Read the diff; accept it with `--update-snapshots` or `cargo insta review` if it is right.";
     KNOWN_UNEXPECTED_PASS = "known-issue.unexpected-pass", Fail, "The test passed, although a known issue says that it fails.", "Delete the entry that the message names, or narrow it.";

@@ -350,7 +350,7 @@ fn a_system_is_read_after_one_test_that_can_be_asked_of_it() {
         (&[&gate.before, &gate.after, "--candidate-after", "upgrade/restarts-well"], "was read before"),
         (&[&gate.before, "lab", "--baseline-after", "upgrade/restarts-well"], "was read before"),
         (&[&gate.before, "--save-facts", "x.json", "--candidate-after", "upgrade/restarts-well"], "<CANDIDATE>"),
-        (&[&gate.before, &gate.after, "--suites", "suites"], "and none is"),
+        (&[&gate.before, &gate.after, "--suites", "suites"], "neither is given"),
     ] {
         let ended = run(words);
         ended.assert_status(2);

@@ -87,7 +87,7 @@ fn tests_that_look_are_asked_and_tests_that_change_are_skipped_with_their_reason
     assert_eq!(record.machines[0].end.as_deref(), Some("left running"));
     let health = place.test("machine/health");
     assert_eq!(health.outcome, Outcome::Pass, "{:?}", ids(&health));
-    assert!(health.remarks.iter().any(|remark| remark.contains("console is not judged")), "{:?}", health.remarks);
+    assert!(health.remarks.iter().any(|remark| remark.contains("console is not checked")), "{:?}", health.remarks);
     assert!(place.test("up/looks").rerun.contains("--connect"), "{}", place.test("up/looks").rerun);
 }
 
@@ -106,7 +106,7 @@ fn changes_are_made_only_where_they_are_allowed_and_the_run_says_so() {
     assert_eq!(place.test("up/resets").outcome, Outcome::Skip);
     assert_eq!(place.test("up/here").outcome, Outcome::Skip, "its name is not `remote` here");
     let record = place.record();
-    assert!(record.notices.iter().any(|text| text.contains("asked of it all the same")), "{:?}", record.notices);
+    assert!(record.notices.iter().any(|text| text.contains("run on it all the same")), "{:?}", record.notices);
     assert!(record.images.contains_key("desk"));
 }
 

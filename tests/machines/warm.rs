@@ -119,7 +119,7 @@ fn a_second_run_boots_nothing_and_reports_the_boot_all_the_same() {
     let (place, finished, first) = run(&cache, ONLY_LOOKS);
     finished.assert_status(0);
     assert_eq!(booted(&first), 1);
-    assert!(said(&first, "lab-tiny: its template is kept for later runs"), "{:?}", first.notices);
+    assert!(said(&first, "lab-tiny: its template is saved for later runs"), "{:?}", first.notices);
     let health = place.test("machine/health");
     assert_eq!((health.outcome, health.assertions), (Outcome::Pass, 1));
 
@@ -161,7 +161,7 @@ fn a_second_run_boots_nothing_and_reports_the_boot_all_the_same() {
     File::options().write(true).open(kept.join("ram")).unwrap().set_len(1 << 20).unwrap();
     let (_place, finished, fourth) = run(&cache, ONLY_LOOKS);
     finished.assert_status(0);
-    assert!(said(&fourth, "its kept template was thrown away (ram has 1048576 bytes"), "{:?}", fourth.notices);
+    assert!(said(&fourth, "its saved template was removed (ram has 1048576 bytes"), "{:?}", fourth.notices);
     assert_eq!(booted(&fourth), 1);
     // Whole to the eye, but QEMU cannot read it.
     let whole = template(&cache);
@@ -172,8 +172,8 @@ fn a_second_run_boots_nothing_and_reports_the_boot_all_the_same() {
     let (place, finished, fifth) = run(&cache, ONLY_LOOKS);
     finished.assert_status(0);
     assert_eq!(booted(&fifth), 1);
-    assert!(said(&fifth, "could not be forked from template-"), "{:?}", fifth.notices);
-    assert!(said(&fifth, "was thrown away"), "{:?}", fifth.notices);
+    assert!(said(&fifth, "could not be cloned from template-"), "{:?}", fifth.notices);
+    assert!(said(&fifth, "was removed"), "{:?}", fifth.notices);
     assert_outcome(&place.test("warm/looks"), Outcome::Pass, &[]);
     assert!(!whole.exists());
 }

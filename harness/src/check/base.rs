@@ -30,7 +30,7 @@ pub enum Kind {
     Avc,
     /// Core dumps that systemd-coredump took.
     Coredump,
-    /// Processes that the kernel killed for want of memory.
+    /// Processes that the kernel killed because memory ran out.
     Oom,
     /// Taint bits of the kernel.
     Taint,
@@ -235,7 +235,7 @@ pub fn compare(before: &Observations, after: &Observations, facts: &Facts) -> Ve
             findings.push(Finding {
                 kind,
                 id: failure::PROBE_FAILED,
-                message: one_line(&format!("{} can no longer be looked at: {why}", kind.word()), 300),
+                message: one_line(&format!("{} can no longer be read: {why}", kind.word()), 300),
                 detail: String::new(),
                 units: Vec::new(),
             });
@@ -381,7 +381,7 @@ fn oom(before: &Observations, after: &Observations, entries: &[Entry]) -> Option
         .collect();
     let named = lines.iter().find(|line| line.contains("Killed process")).map_or("", String::as_str);
     (kills > 0)
-        .then(|| finding(Kind::Oom, &format!("the kernel killed {kills} processes for want of memory {named}"), &lines))
+        .then(|| finding(Kind::Oom, &format!("the kernel killed {kills} processes, out of memory: {named}"), &lines))
 }
 
 fn taint(before: &Observations, after: &Observations) -> Option<Finding> {
@@ -525,7 +525,7 @@ mod tests {
                 ("base.failed-units", "units failed: new.service"),
                 ("base.avc", "SELinux denied 1 accesses; the first: avc:  denied  { read } for pid=7"),
                 ("base.coredump", "1 core dumps; the first: Process 9 (x) of user 0 dumped core."),
-                ("base.oom", "the kernel killed 1 processes for want of memory Oom: Killed process"),
+                ("base.oom", "the kernel killed 1 processes, out of memory: Oom: Killed process"),
                 ("base.taint", "the kernel became tainted: warn"),
             ]
         );

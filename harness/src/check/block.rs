@@ -98,7 +98,7 @@ impl Check for Block {
             };
             let disk = || match disks {
                 [disk] => Ok(disk),
-                several => Err(format!("{subject} lies on {} disks", several.len())),
+                several => Err(format!("{subject} is on {} disks", several.len())),
             };
             let device = if subject == "root-disk" { disk()? } else { found };
             match assertion.attribute {
@@ -233,7 +233,7 @@ fn grown(device: &Fields<'_>, disk: &Fields<'_>, filesystem: Option<&str>) -> Re
     let whole = bytes(disk, "size")?;
     let mut behind = whole.saturating_sub(start);
     for part in disk.all("part") {
-        let (other, length) = numbers(part).ok_or_else(|| format!("a partition lies at `{part}`"))?;
+        let (other, length) = numbers(part).ok_or_else(|| format!("a partition is at `{part}`"))?;
         if other.saturating_mul(512) >= start {
             behind = behind.saturating_sub(length.saturating_mul(512));
         }

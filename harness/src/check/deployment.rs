@@ -19,7 +19,7 @@ const ATTRIBUTES: &[Attribute] = &[
     attribute(
         "kind",
         Kind::Word(&["package", "image", "verity", "ostree", "bootc"]),
-        "`bootc` and `ostree` when booted by them, `verity` when / or /usr lies on dm-verity, `image` when /usr is read-only for another reason, else `package`.",
+        "`bootc` and `ostree` when booted by them, `verity` when / or /usr is on dm-verity, `image` when /usr is read-only for another reason, else `package`.",
     ),
     attribute("booted", Kind::Text, "Checksum of the booted ostree commit."),
     attribute("version", Kind::Text, "Version that the booted deployment states."),

@@ -48,7 +48,7 @@ pub(super) fn sections(text: &str) -> Result<Vec<Section>, String> {
         let Some(section) = at.map(|at| &mut sections[at]) else { return refuse("an option before any section") };
         if indented {
             let Some((_, value)) = section.options.last_mut().filter(|_| open) else {
-                return refuse("an indented line that goes on with nothing");
+                return refuse("an indented line that continues nothing");
             };
             if !value.is_empty() {
                 value.push(' ');

@@ -128,10 +128,10 @@ impl Destination {
                 match after.strip_prefix(':') {
                     Some(port) => (host, Some(port)),
                     None if after.is_empty() => (host, None),
-                    None => return Err(wrong("there is something behind the bracket")),
+                    None => return Err(wrong("there is text after the bracket")),
                 }
             }
-            None if rest.matches(':').count() > 1 => return Err(wrong("an IPv6 address stands in brackets")),
+            None if rest.matches(':').count() > 1 => return Err(wrong("an IPv6 address is written in brackets")),
             None => rest.split_once(':').map_or((rest, None), |(host, port)| (host, Some(port))),
         };
         let port = match port.map(str::parse) {
@@ -196,7 +196,7 @@ fn identity(stated: Option<&Utf8Path>) -> Result<PathBuf, Complaint> {
         Complaint::invalid(format!("--identity: {cause}")).hint("name the private key, not the `.pub` file")
     })?;
     if has_passphrase(&text) {
-        return Err(Complaint::invalid(format!("the key {path} has a passphrase, which nobody is there to type"))
+        return Err(Complaint::invalid(format!("the key {path} has a passphrase, which cannot be typed in a run"))
             .hint("make a key for muster with `ssh-keygen -t ed25519 -N '' -f FILE` and let the machine accept it"));
     }
     Ok(path.as_std_path().to_owned())

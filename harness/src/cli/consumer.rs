@@ -45,7 +45,7 @@ impl Display {
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct ReportOptions {
     /// The directory from which the CI server resolves the attachments that junit.xml names, such as $WORKSPACE or
-    /// $CI_PROJECT_DIR; the run's directory must lie in it [default: the current directory, where it holds the directory]
+    /// $CI_PROJECT_DIR; the run's directory must be in it [default: the current directory, if it has the directory]
     #[arg(long, value_name = "DIRECTORY")]
     pub attachments_base: Option<Utf8PathBuf>,
 }

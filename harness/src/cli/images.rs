@@ -27,7 +27,7 @@ enum Command {
         #[arg(long, value_enum, default_value_t)]
         format: OutputFormat,
     },
-    /// Show all that the catalogue says of an image, and how one is made that nobody publishes
+    /// Show all that the catalogue says of an image, and how to make one that is not published
     Show {
         /// Its name in the catalogue
         image: String,

@@ -98,7 +98,7 @@ enum Command {
     Completions(completions::CompletionsArguments),
     /// Write the manual pages, one for each command
     Man(completions::ManArguments),
-    /// The same tests behind libtest's interface, for cargo, nextest and editors
+    /// The same tests with libtest's interface, for cargo, nextest and editors
     Test(Box<trials::Arguments>),
 }
 

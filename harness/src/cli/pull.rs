@@ -81,7 +81,7 @@ fn each(
         match &spec.disk {
             DiskSource::Download(download) => downloads.push((name, download)),
             DiskSource::LabBuild { variant } => {
-                return Err(Complaint::invalid(format!("{name} is a lab image: nobody publishes it"))
+                return Err(Complaint::invalid(format!("{name} is a lab image: it is not published"))
                     .hint(format!("build it: muster images build {variant}")));
             }
             DiskSource::Bring { .. } => {

@@ -72,8 +72,7 @@ pub struct Arguments {
     /// Known issues, in addition to those next to the suites; may be repeated
     #[arg(long = "known-issues", value_name = "FILE")]
     known_issues: Vec<Utf8PathBuf>,
-    /// Run each test once more, in a clone that was changed so that the test must fail: whoever trusts a
-    /// pass may want to have seen it fail
+    /// Run each test once more, in a clone that was changed so that the test must fail
     #[arg(long, conflicts_with = "connect")]
     prove: bool,
     /// Files or directories of proofs [default: the directory proofs next to the suites]

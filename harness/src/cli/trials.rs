@@ -33,7 +33,7 @@ use crate::run::record::TestRecord;
 use crate::run::session::{Session, Source};
 use crate::run::sink::{Events, now};
 
-/// The same tests behind libtest's interface, for cargo, nextest and editors
+/// The same tests with libtest's interface, for cargo, nextest and editors
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   muster test --list

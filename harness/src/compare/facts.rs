@@ -240,7 +240,7 @@ impl<'de, T: DeserializeOwned> Deserialize<'de> for Unique<T> {
                 let mut out = BTreeMap::new();
                 while let Some((key, value)) = map.next_entry::<String, T>()? {
                     if out.contains_key(&key) {
-                        return Err(A::Error::custom(format!("`{}` stands twice", text::one_line(&key, 80))));
+                        return Err(A::Error::custom(format!("`{}` occurs twice", text::one_line(&key, 80))));
                     }
                     out.insert(key, value);
                 }
@@ -326,7 +326,7 @@ mod tests {
         assert!(refused("facts/v1", "facts/v2").contains("facts/v2"));
         assert!(refused("\"package\":", "\"parcel\":").contains("parcel"));
         assert!(refused("\"version\":", "\"verzion\":").contains("verzion"));
-        assert!(refused("\"release\":", "\"version\":").contains("stands twice"));
+        assert!(refused("\"release\":", "\"version\":").contains("occurs twice"));
         assert!(refused("\"absent\":", "\"gone\":").contains("gone"));
         assert!(refused("\"bash\":", "\"a\\u001b[2J\":").contains("plain line"));
         assert!(Facts::from_json("[]").is_err() && Facts::from_json("").is_err());

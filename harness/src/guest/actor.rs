@@ -110,7 +110,7 @@ impl Actor {
                     let _ = answer.send(answers);
                 }
                 Ok(Job::Reconnect { deadline, answer }) => {
-                    self.leave(GuestError::lost("it was given up to connect anew, which did not succeed"));
+                    self.leave(GuestError::lost("it was closed to connect again, which did not succeed"));
                     let outcome = self.log_in(deadline, &|| answer.is_closed());
                     let _ = answer.send(outcome);
                 }

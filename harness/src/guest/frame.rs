@@ -442,7 +442,7 @@ impl Deframer {
                 Ok(mark)
             }
             (b'>', false) => Err(Violation("a command ended that had not begun".into())),
-            _ => Err(Violation(format!("a marker stands where none can be: {}", quote(data)))),
+            _ => Err(Violation(format!("a marker is where none can be: {}", quote(data)))),
         }
     }
 

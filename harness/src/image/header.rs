@@ -113,7 +113,7 @@ fn qcow2(ends: &Ends<'_>) -> Result<u64, Trouble> {
     ];
     for (name, offset, length) in tables {
         if offset.checked_add(length).is_none_or(|end| end > ends.length) {
-            return Err(broken(format!("truncated: its {name} lies beyond the end of the file")));
+            return Err(broken(format!("truncated: its {name} is beyond the end of the file")));
         }
     }
     Ok(size)
@@ -144,7 +144,7 @@ fn vmdk(ends: &Ends<'_>) -> Result<Option<u64>, Trouble> {
     let descriptor = span(start)
         .zip(span(length))
         .and_then(|(start, length)| head.get(start..start.checked_add(length)?))
-        .ok_or_else(|| Trouble::Broken("its descriptor lies beyond the beginning of the file".to_owned()))?;
+        .ok_or_else(|| Trouble::Broken("its descriptor is before the beginning of the file".to_owned()))?;
     for line in descriptor.split(|byte| matches!(byte, b'\n' | b'\r' | 0)) {
         let line = String::from_utf8_lossy(line);
         let Some((key, value)) = line.split_once('=') else { continue };

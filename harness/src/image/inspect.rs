@@ -271,7 +271,7 @@ async fn check(path: &Path, stated: Format, limits: &Limits) -> Result<(), Image
     }
     let words = crate::text::last_words(&String::from_utf8_lossy(&stderr), 200);
     let reason = match checked.corruptions {
-        0 => format!("qemu-img check could not vouch for it: {words}"),
+        0 => format!("qemu-img check could not confirm it: {words}"),
         count => format!("qemu-img check finds {count} corruptions, as in a truncated copy"),
     };
     Err(ImageError::Unreadable { path: path.to_owned(), format: stated, reason })

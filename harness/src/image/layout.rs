@@ -85,7 +85,7 @@ impl std::fmt::Display for Damage {
         };
         write!(
             f,
-            "the {which} copy of the GPT is damaged ({}); {other}: `sgdisk -e` or `gdisk` writes both anew",
+            "the {which} copy of the GPT is damaged ({}); {other}: `sgdisk -e` or `gdisk` writes both again",
             self.why
         )
     }

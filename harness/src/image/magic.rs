@@ -122,7 +122,7 @@ pub const MAGICS: &[Magic] = &[
     mark(
         Text,
         b"version https://git-lfs.github.com/spec/",
-        Other("fetch the file that it stands for with `git lfs pull`"),
+        Other("fetch the file itself with `git lfs pull`"),
         "a pointer of Git LFS",
     ),
     mark(Text, b"", Other("name the image itself"), "a text"),

@@ -17,7 +17,7 @@ pub enum JournalError {
     File(#[from] FileError),
     /// A line in its midst is not an event. Only the last line may be torn by a crash, so this file
     /// was edited, or damaged, or written by another version.
-    #[error("{path}:{line}: not an event: {why}; the run cannot be continued from this journal, start it anew")]
+    #[error("{path}:{line}: not an event: {why}; the run cannot be continued from this journal; start a new run")]
     Line {
         /// The journal.
         path: Utf8PathBuf,

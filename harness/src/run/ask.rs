@@ -669,6 +669,6 @@ async fn since_boot<L: Live>(live: &L) -> Result<(Observations, Vec<Finding>, Ve
     let findings = with_evidence(live, base::since_boot(&seen, facts), &clock).await?;
     let baseline = observe(live, &base::baseline(facts), &clock).await?;
     let blind = base::unavailable(&baseline, facts);
-    let blind = blind.into_iter().map(|(kind, why)| format!("{} cannot be looked at here: {why}", kind.word()));
+    let blind = blind.into_iter().map(|(kind, why)| format!("{} cannot be read here: {why}", kind.word()));
     Ok((baseline, findings, blind.collect()))
 }

@@ -180,7 +180,7 @@ impl<'s, 'd, D: Driver> Lane<'s, 'd, D> {
         }
         let live = self.slot.as_mut().map(|slot| &mut slot.live);
         if let Err(why) = capsule::take(session, live, &mut record).await {
-            session.events.notice(format!("the machine is given up after its capsule was taken: {why}"));
+            session.events.notice(format!("the machine is not used any more after its capsule was taken: {why}"));
             self.lose_machine().await;
         }
         session.note_outcome(&record);

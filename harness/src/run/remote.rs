@@ -81,7 +81,7 @@ fn wants_its_own(planned: &Planned) -> Option<&'static str> {
     } else if !test.steps.is_empty() {
         Some("it has steps, which may change the machine")
     } else if test.guest != GuestMode::Shared {
-        Some("it wants a machine of its own")
+        Some("it needs a machine of its own")
     } else {
         None
     }
@@ -91,10 +91,10 @@ fn wants_its_own(planned: &Planned) -> Option<&'static str> {
 fn impossible_reboot(suite: &Suite, planned: &Planned) -> Option<&'static str> {
     suite.setup.iter().chain(&planned.test().steps).find_map(|step| match step.action {
         Action::Reboot(RebootKind::Hard) => {
-            Some("it presses the reset button, which a machine elsewhere does not have")
+            Some("it presses the reset button, which a machine of `--connect` does not have")
         }
         Action::Reboot(RebootKind::Crash) => {
-            Some("it crashes the kernel, which only a console can show, and a machine elsewhere has none")
+            Some("it crashes the kernel, which only a console can show, and a machine of `--connect` has none")
         }
         Action::BootSamples { .. } => {
             Some("it boots the machine again and again, which only one of muster's own can be")
@@ -195,7 +195,7 @@ impl RemoteDriver {
         }
         let facts = facts::collect(&guest, 1.0).await;
         let facts = facts.map_err(|error| Failure::of(error.failure_id(), &error))?;
-        let mut blind = vec!["its console is not checked: the machine is elsewhere".to_owned()];
+        let mut blind = vec!["its console is not checked: muster did not start the machine".to_owned()];
         if facts.systemd.is_some() {
             super::qemu::settle(&guest, Instant::now() + SETTLE).await?;
         }
@@ -416,7 +416,7 @@ mod tests {
         let steps = wants_its_own(&planned(fake::test("steps", &[], &["true"])));
         assert_eq!(steps, Some("it has steps, which may change the machine"));
         let fresh = Test { guest: GuestMode::Fresh, ..fake::test("fresh", &[], &[]) };
-        assert_eq!(wants_its_own(&planned(fresh)), Some("it wants a machine of its own"));
+        assert_eq!(wants_its_own(&planned(fresh)), Some("it needs a machine of its own"));
         let mut suite = Suite::clone(&fake::suite(vec![fake::test("look", &[], &[])]));
         suite.setup = fake::test("x", &[], &["true"]).steps;
         let setup = wants_its_own(&Planned { suite: Arc::new(suite), index: 0 });

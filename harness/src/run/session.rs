@@ -415,10 +415,8 @@ impl<'d, D: Driver> Session<'d, D> {
         let mut books = self.books();
         books.machines_lost += 1;
         if books.machines_lost >= MACHINES_TO_LOSE {
-            let text = format!(
-                "{} machines of this image were lost; the rest of its tests were given up",
-                books.machines_lost
-            );
+            let text =
+                format!("{} machines of this image were lost; the rest of its tests did not run", books.machines_lost);
             *self.hopeless() = Some(Failure::new(failure::MACHINE_EXITED, text));
         }
     }

@@ -233,7 +233,7 @@ pub(super) async fn recall(warm: &Warm, driver: &HostDriver<'_>) -> Option<Recal
 
 /// Removes a template that cannot be used, and says so.
 fn throw_away(warm: &Warm, driver: &HostDriver<'_>, why: &str) {
-    let gone = if warm.store.discard(&warm.key) { "was thrown away" } else { "cannot be used, nor removed" };
+    let gone = if warm.store.discard(&warm.key) { "was removed" } else { "cannot be used, nor removed" };
     let why = text::one_line(why, 300);
     driver.host().events.notice(format!("{}: its saved template {gone} ({why}); booting", driver.image_id()));
 }
@@ -302,7 +302,7 @@ pub(super) fn disown(driver: &HostDriver<'_>, template: &HostTemplate) {
     if let Some((hold, _)) = &template.kept
         && hold.discard()
     {
-        driver.host().events.notice(format!("{}: {} was thrown away", driver.image_id(), template.machine));
+        driver.host().events.notice(format!("{}: {} was removed", driver.image_id(), template.machine));
     }
 }
 

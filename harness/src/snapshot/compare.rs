@@ -85,7 +85,7 @@ pub enum SnapshotError {
         why: FormatError,
     },
     /// It is larger than any snapshot.
-    #[error("the accepted snapshot {path} is larger than {FILE_LIMIT} bytes; delete it and accept the snapshot anew")]
+    #[error("the accepted snapshot {path} is larger than {FILE_LIMIT} bytes; delete it and accept the snapshot again")]
     TooLarge {
         /// The file.
         path: Utf8PathBuf,

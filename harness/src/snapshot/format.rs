@@ -51,13 +51,13 @@ pub fn normal(body: &str) -> String {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FormatError {
     /// The first line is not `---`, or no second one follows.
-    #[error("it has no header between two `---` lines; delete it and accept the snapshot anew")]
+    #[error("it has no header between two `---` lines; delete it and accept the snapshot again")]
     NoHeader,
     /// It has been merged and not resolved.
-    #[error("it holds merge-conflict markers; resolve them, or delete it and accept the snapshot anew")]
+    #[error("it holds merge-conflict markers; resolve them, or delete it and accept the snapshot again")]
     Conflict,
     /// Snapshots are text.
-    #[error("it is not UTF-8; delete it and accept the snapshot anew")]
+    #[error("it is not UTF-8; delete it and accept the snapshot again")]
     NotText,
 }
 

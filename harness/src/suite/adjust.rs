@@ -303,7 +303,7 @@ tests:
         assert!(same.contains("the test expects this anyway"), "{same}");
         assert!(wrong("{all-of: null}").contains("this removes what the test does not expect"));
         let inside = wrong("{kconfig: {CONFIG_A: null}}");
-        assert!(inside.contains("what stands in `any-of` or `all-of` is removed or replaced with it"), "{inside}");
+        assert!(inside.contains("what is in `any-of` or `all-of` is removed or replaced with it"), "{inside}");
         let nothing = wrong("{any-of: null, kernel: null}");
         assert!(nothing.contains("this adjustment leaves nothing of the test"), "{nothing}");
     }

@@ -266,7 +266,7 @@ fn parsed(text: &str, kinds: &[&'static str]) -> Result<Parsed, ValueError> {
     };
     if change != "*" && !CHANGES.contains(&change) {
         let shown = crate::text::one_line(change, 60);
-        return invalid(format!("after the kind stands added, removed, changed or `*`, not `{shown}`"));
+        return invalid(format!("after the kind comes added, removed, changed or `*`, not `{shown}`"));
     }
     if rest.is_empty() {
         return invalid(format!("it names no subject; write `{kind}/{change}/…` with the subject's name"));

@@ -144,7 +144,7 @@ pub const REASONS: [&str; 3] = ["gap", "by", "outside"];
 pub const CHECK: KeyTable = KeyTable {
     what: "a check of another tool",
     keys: &[
-        key("id", Shape::Line, true, "Its name there, as `covers` writes it behind the `/`."),
+        key("id", Shape::Line, true, "Its name there, as `covers` writes it after the `/`."),
         key("what", Shape::Line, true, "What it checks."),
         key("link", Shape::Line, false, "Where more is said of it: a link."),
         key("gap", Shape::Line, false, "No test takes its place: why it is missing."),
@@ -297,12 +297,12 @@ fn contradiction(file: &Arc<str>, tool: &str, check: &Check) -> Option<Diagnosti
     let said = check.written.unwrap_or(check.span);
     match (&check.reason, check.tests.first()) {
         (Some(_), Some(test)) => {
-            let message = format!("`{id}` is said not to be covered, and `{test}` covers it");
+            let message = format!("`{id}` is listed as not covered, and `{test}` covers it");
             let problem = Diagnostic::new(codes::STALE_COVERAGE, file, said, message);
             Some(problem.help("remove the reason; `partly` says what a test does not check of it"))
         }
         (None, None) if check.partly.is_some() => {
-            let message = format!("`{id}` is said to be covered in part, and no test covers it");
+            let message = format!("`{id}` is listed as covered in part, and no test covers it");
             let problem = Diagnostic::new(codes::STALE_COVERAGE, file, said, message);
             Some(problem.help(format!("say `gap`, `by` or `outside`, or give a test `covers: [{tool}/{id}]`")))
         }

@@ -140,7 +140,7 @@ pub const SUITE: KeyTable = KeyTable {
         key("setup", Shape::Steps, "Steps before the first test of the suite on each machine."),
         key("tests", Shape::List(&TEST), "The tests, in order."),
         key("include", Shape::List(&INCLUDE), "Tests of other files, each under a prefix."),
-        key("teardown", Shape::Steps, "Steps after the last test of the suite on each machine, whatever came of it."),
+        key("teardown", Shape::Steps, "Steps after the last test of the suite on each machine, whatever its result."),
     ],
 };
 
@@ -149,7 +149,7 @@ pub const INCLUDE: KeyTable = KeyTable {
     what: "an entry of `include`",
     keys: &[
         required("file", Shape::Line, "A file of schema `tests/v1`, relative to this one and not above it."),
-        required("prefix", Shape::Id, "Begins the ids of its tests, with a `.` behind: `ssh.login`."),
+        required("prefix", Shape::Id, "Begins the ids of its tests, with a `.` after it: `ssh.login`."),
         key("with", Shape::Vars, "Values for its `vars`."),
     ],
 };
@@ -209,7 +209,7 @@ pub const BASE_CHECKS: &[(&str, &str)] = &[
     ("avc", "SELinux denied an access"),
     ("oops", "the console shows a kernel oops or a warning with a trace"),
     ("coredump", "a process dumped core"),
-    ("oom", "the kernel killed a process for want of memory"),
+    ("oom", "the kernel killed a process because memory ran out"),
     ("failed-units", "a systemd unit failed"),
     ("crash-loop", "systemd restarts a service again and again"),
     ("taint", "the kernel became tainted"),
@@ -439,7 +439,7 @@ pub const FILTER: KeyTable = KeyTable {
     what: "a filter",
     keys: &[
         required("match", Shape::Line, "A regular expression."),
-        required("with", Shape::AnyText, "What stands instead; `$1` is the first group."),
+        required("with", Shape::AnyText, "The replacement; `$1` is the first group."),
     ],
 };
 

@@ -47,7 +47,7 @@ impl TagExpression {
             None => Ok(Self(expression)),
             Some(word) => {
                 let word = crate::text::one_line(word, 40);
-                Err(error(format!("`{word}` stands where `and`, `or` or the end is expected")))
+                Err(error(format!("`{word}` is where `and`, `or` or the end is expected")))
             }
         }
     }
@@ -115,7 +115,7 @@ fn one(words: &[&str], at: &mut usize, depth: usize) -> Result<Expression, Strin
             Ok(inner)
         }
         tag if super::decode::is_id(tag) && !matches!(tag, "and" | "or") => Ok(Expression::Tag(tag.to_owned())),
-        other => Err(format!("`{}` stands where a tag is expected", crate::text::one_line(other, 40))),
+        other => Err(format!("`{}` is where a tag is expected", crate::text::one_line(other, 40))),
     }
 }
 

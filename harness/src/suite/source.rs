@@ -111,7 +111,7 @@ pub fn ignored(paths: &[Utf8PathBuf]) -> Vec<String> {
     files.retain(|file| file.canonicalize_utf8().is_ok_and(|real| !read.contains(&real)) && says_suite(file));
     let why = |file: &Utf8PathBuf| match file.file_name().is_some_and(|name| name.starts_with('.')) {
         true => "its name begins with a dot; rename it",
-        false => "it lies in a sub-directory, which a directory does not mean; name the sub-directory too",
+        false => "it is in a sub-directory, which a directory does not include; name the sub-directory too",
     };
     let mut lines: Vec<String> =
         files.iter().take(NAMED).map(|file| format!("the suite {} is not read: {}", shown(file), why(file))).collect();

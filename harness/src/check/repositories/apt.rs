@@ -145,8 +145,7 @@ fn paragraphs(text: &str) -> Result<Vec<BTreeMap<String, String>>, String> {
         }
         let Some(paragraph) = all.last_mut() else { break };
         if line.starts_with([' ', '\t']) {
-            let value =
-                paragraph.get_mut(&last).ok_or_else(|| format!("line {}: it goes on with nothing", number + 1))?;
+            let value = paragraph.get_mut(&last).ok_or_else(|| format!("line {}: it continues nothing", number + 1))?;
             *value = format!("{value} {}", line.trim()).trim().to_owned();
         } else {
             let (name, value) = line.split_once(':').ok_or_else(|| format!("line {}: it is no field", number + 1))?;

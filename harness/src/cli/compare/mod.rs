@@ -160,7 +160,7 @@ fn asked_first(arguments: &Arguments) -> Result<(Option<After>, Option<After>), 
     if baseline_after.is_none() && candidate_after.is_none() {
         return match suites.is_empty() {
             true => Ok((None, None)),
-            false => Err(Complaint::invalid("--suites says where a test is that runs first, and none does")
+            false => Err(Complaint::invalid("--suites needs --baseline-after or --candidate-after; neither is given")
                 .hint("name it: --candidate-after SUITE/TEST")),
         };
     }

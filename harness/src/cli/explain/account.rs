@@ -305,7 +305,7 @@ fn change(change: &Change) -> Vec<Line> {
         Change::Remove { check, subject, attribute, location } => {
             let subject = subject.as_deref().map(|subject| format!(" {subject}")).unwrap_or_default();
             let attribute = attribute.map(|name| format!(": {name}")).unwrap_or_default();
-            vec![Line::new(format!("{check}{subject}{attribute} is not looked at"), location)]
+            vec![Line::new(format!("{check}{subject}{attribute} is not checked"), location)]
         }
         Change::Replace(expectation) => lines_of(expectation)
             .into_iter()
@@ -313,7 +313,7 @@ fn change(change: &Change) -> Vec<Line> {
             .collect(),
         Change::Merge(expectation) => lines_of(expectation),
         Change::RemoveJoined { join, location } => {
-            vec![Line::new(format!("{} is not looked at", join.word()), location)]
+            vec![Line::new(format!("{} is not checked", join.word()), location)]
         }
         Change::ReplaceJoined(joined) => lines(&[Clause::Joined(joined.clone())]),
     }

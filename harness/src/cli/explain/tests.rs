@@ -86,7 +86,7 @@ fn a_page_says_all_there_is_to_a_test() {
     for part in [
         "web/serves[firmware=bios]\n",
         "why         nginx answers",
-        "stands at   suites/web.yaml:24:5",
+        "file        suites/web.yaml:24:5",
         "tags        isv",
         "see         https://example.org/serves",
         "runs when   distro >= fedora-41, because older ones are not looked after (suite)",

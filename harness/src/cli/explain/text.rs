@@ -14,7 +14,7 @@ pub(super) fn render(account: &Account) -> String {
     let mut page = Page::default();
     page.out.push_str(&format!("{}\n", one_line(&account.name, 300)));
     page.field("why", &account.summary);
-    page.field("stands at", &format!("{}:{}:{}", account.file, account.line, account.column));
+    page.field("file", &format!("{}:{}:{}", account.file, account.line, account.column));
     page.field("tags", &account.tags.join(", "));
     page.fields("see", &account.links);
     page.field("covers", &account.covers.join(", "));

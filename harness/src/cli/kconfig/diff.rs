@@ -14,7 +14,7 @@ use crate::exit::Exit;
 use crate::snapshot::facts::volatile::KCONFIGS;
 use crate::text::one_line;
 
-/// Sort the differences of two configurations by what became of each symbol
+/// Sort the differences of two configurations by how each symbol changed
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Symbols that only name the build (compiler, assembler, linker, salt) are counted and not listed.\n\
@@ -25,10 +25,10 @@ pub struct Arguments {
     /// The configuration that is compared with; plain or packed by gzip, xz, zstd or bzip2; `-` is stdin
     #[arg(value_name = "BEFORE")]
     before: Utf8PathBuf,
-    /// The configuration that is looked at
+    /// The configuration that is compared
     #[arg(value_name = "AFTER")]
     after: Utf8PathBuf,
-    /// Only what became of symbols in this way: 'y->n', m:absent, value:value; may be repeated
+    /// Only symbols that changed in this way: 'y->n', m:absent, value:value; may be repeated
     #[arg(long, value_name = "FROM->TO", value_parser = Transition::parse)]
     only: Vec<Transition>,
     /// Print the numbers and not the symbols
@@ -179,7 +179,7 @@ impl Document {
 
     fn markdown(&self) -> String {
         let mut out = format!("- before: {}\n- after: {}\n", cell(&self.before.line()), cell(&self.after.line()));
-        out.push_str("\n| what became of it | symbols | of the build |\n|---|---:|---:|\n");
+        out.push_str("\n| change | symbols | of the build |\n|---|---:|---:|\n");
         for row in &self.transitions {
             let _ = writeln!(out, "| {} | {} | {} |", row.name(), row.count, row.noise);
         }

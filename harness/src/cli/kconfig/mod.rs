@@ -27,7 +27,7 @@ pub struct Arguments {
 enum Command {
     /// Run the kernel configuration tests of the suites on configuration files
     Check(check::Arguments),
-    /// Sort the differences of two configurations by what became of each symbol
+    /// Sort the differences of two configurations by how each symbol changed
     Diff(diff::Arguments),
 }
 

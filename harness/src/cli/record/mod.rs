@@ -224,7 +224,7 @@ fn refuse_what_cannot_be_asked(recorded: &Recorded, wrong: &[again::Wrong]) -> R
                 first.check,
                 text::one_line(&first.why, 300)
             ))
-            .hint("a suite that no run can answer is of no use: leave out what this check is for"));
+            .hint("a suite that no run can check is of no use: leave out what this check is for"));
         }
     }
     Ok(())

@@ -180,7 +180,7 @@ impl File<'_> {
     fn overlay_file(&mut self, root: &DeTable<'_>, shown: &Utf8Path) {
         let folder = shown.parent().filter(|folder| folder.file_name() == Some("overlays"));
         let Some(component) = folder.and_then(Utf8Path::parent).and_then(Utf8Path::file_name) else {
-            let message = "an overlay file stands in `<component>/overlays/`, so that its component is known";
+            let message = "an overlay file is in `<component>/overlays/`, so that its component is known";
             return self.report(codes::WRONG_SHAPE, 0..0, message.to_owned());
         };
         let metadata = root.get("metadata").and_then(|node| self.metadata(node));

@@ -12,7 +12,7 @@ pub(in crate::compare) struct Cmdline;
 const KEY: &str = "compare/cmdline";
 
 const FIELDS: &[Field] =
-    &[compared("value", "What it is set to, in order when it stands several times; ids of disks are left out.")];
+    &[compared("value", "What it is set to, in order when it occurs several times; ids of disks are left out.")];
 
 /// Words whose value is a digest of the very image.
 const DIGESTS: &[&str] = &["roothash", "usrhash", "verity.usrhash"];

@@ -46,7 +46,7 @@ impl FactKind for Group {
             members.sort_unstable();
             let item = super::item([("gid", gid), ("members", &members.join(", "))]);
             if items.insert(name.to_owned(), item).is_some() {
-                return Err(format!("the group {} stands twice in the answer", text::one_line(name, 60)));
+                return Err(format!("the group {} occurs twice in the answer", text::one_line(name, 60)));
             }
         }
         super::some(items, "group")

@@ -20,7 +20,7 @@ if [ -z "$d" ]; then
   done
   echo "muster-absent neither /lib/modules nor /usr/lib/modules holds any modules"; exit 0
 fi
-[ -r "$d/modules.builtin" ] || { echo "$d/modules.builtin is missing, so that nobody knows what is built in" >&2; exit 1; }
+[ -r "$d/modules.builtin" ] || { echo "$d/modules.builtin is missing: what is built in is not known" >&2; exit 1; }
 echo '= built-in'
 cat "$d/modules.builtin" || exit 1
 echo '= loadable'

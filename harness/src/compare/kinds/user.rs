@@ -37,7 +37,7 @@ impl FactKind for User {
         for (name, cells) in super::table(seen, &SnapshotSource::Users)? {
             let fields = [("uid", &*cells[1]), ("gid", &*cells[2]), ("home", &*cells[3]), ("shell", &*cells[4])];
             if items.insert(name.clone(), super::item(fields)).is_some() {
-                return Err(format!("the user {name} stands twice in the answer"));
+                return Err(format!("the user {name} occurs twice in the answer"));
             }
         }
         super::some(items, "user")

@@ -57,7 +57,7 @@ fn copy(bytes: &[u8], base: u64, place: u64, other: u64) -> Result<Option<Vec<Pa
         return Err("the checksum of its GPT's header is wrong".to_owned());
     }
     if number(24, 8)? != place {
-        return Err(format!("its GPT says that it lies in sector {}, and lies in sector {place}", number(24, 8)?));
+        return Err(format!("its GPT says that it is in sector {}, and is in sector {place}", number(24, 8)?));
     }
     let entries = number(72, 8)?.checked_mul(SECTOR).and_then(|at| at.checked_sub(base)).ok_or(CUT)?;
     let entries = usize::try_from(entries).map_err(|_| CUT)?;

@@ -16,9 +16,9 @@ pub enum PullError {
     Status { url: String, status: u16 },
     #[error("{url} {reason}; the image was not fetched: contact its vendor, or state another address")]
     Redirect { url: String, reason: String },
-    #[error("{url} broke off after {got} bytes: {reason}; pull it again, it goes on from there")]
+    #[error("{url} broke off after {got} bytes: {reason}; pull it again, it resumes there")]
     Broken { url: String, got: u64, reason: String },
-    #[error("{url} is too slow: {reason}; pull it again later, it goes on from there")]
+    #[error("{url} is too slow: {reason}; pull it again later, it resumes there")]
     Slow { url: String, reason: String },
     #[error(
         "{url} has more than the {limit} bytes that are allowed; raise `max-size` in its description if that is meant"

@@ -167,7 +167,7 @@ impl Tree {
             at = match self.child(at, name) {
                 Some(index) if matches!(self.nodes[index].what, What::Folder(_)) => index,
                 Some(_) => {
-                    return Err(format!("{} lies below something that is not a directory, {}", show(path), show(name)));
+                    return Err(format!("{} is below something that is not a directory, {}", show(path), show(name)));
                 }
                 None if make => {
                     let index = self.nodes.len();

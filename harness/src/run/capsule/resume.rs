@@ -162,7 +162,7 @@ pub async fn resume(
         Err(failure) => {
             let tail = console_tail(&machine);
             machine.kill().await;
-            Err(format!("the machine goes on, but cannot be logged in to: {}\n{tail}", failure.message))
+            Err(format!("the machine runs, but a login to it failed: {}\n{tail}", failure.message))
         }
     }
 }

@@ -94,7 +94,7 @@ fn effect(cx: &mut Context<'_>, test: &Test, index: &Index, change: &Change, spa
     if let Change::Remove { check, .. } = change
         && test.expect.iter().any(|clause| matches!(clause, Clause::Joined(joined) if joined.speaks_of(check)))
     {
-        problem = problem.help("what stands in `any-of` or `all-of` is removed or replaced with it: `any-of: null`");
+        problem = problem.help("what is in `any-of` or `all-of` is removed or replaced with it: `any-of: null`");
     }
     cx.report(problem);
 }

@@ -23,7 +23,7 @@ pub(super) fn joined(
 ) -> Option<(Joined, Span)> {
     let word = join.word();
     if depth >= MOST_NESTED {
-        let message = format!("`any-of` and `all-of` stand in each other at most {MOST_NESTED} deep");
+        let message = format!("`any-of` and `all-of` are nested at most {MOST_NESTED} deep");
         let problem = cx.problem(codes::TOO_DEEP, key.span, message);
         cx.report(problem.help("write several tests"));
         return None;
@@ -105,7 +105,7 @@ fn clash(cx: &mut Context<'_>, span: Span, first: &[Leaf<'_>], second: &[Leaf<'_
         let settled = leaf.0.eventually.is_none() && other.0.eventually.is_none();
         let Some(kind) = kind(cx, leaf).filter(|_| settled) else { continue };
         let both = Matcher::All(vec![other.1.matcher.clone(), leaf.1.matcher.clone()]);
-        let name = format!("{} together with what stands at {}", leaf.1.attribute, other.1.location);
+        let name = format!("{} together with what is at {}", leaf.1.attribute, other.1.location);
         matcher::decode::possible(cx, span, kind, &both, &name)?;
     }
     Some(())
@@ -142,7 +142,7 @@ pub(super) fn next_to(cx: &mut Context<'_>, plain: &[Clause], joined: &Joined, s
             let place = &branch.location;
             let message = format!("the branch at {place} is expected anyway, so that it decides nothing");
             let problem = cx.problem(codes::NO_EFFECT, span, message);
-            cx.report(problem.help("remove the branch, or what stands next to it"));
+            cx.report(problem.help("remove the branch, or what is next to it"));
             return;
         }
     }

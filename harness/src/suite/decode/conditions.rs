@@ -44,7 +44,7 @@ pub(super) fn possible(
         let message = format!("this can never be true here: `{dimension}` cannot be both");
         let mut problem = cx.problem(codes::NEVER_TRUE, span, message);
         for when in around {
-            problem = problem.note(format!("at {} stands `{}`", when.location, when.condition));
+            problem = problem.note(format!("at {} is `{}`", when.location, when.condition));
         }
         cx.report(problem);
         return;

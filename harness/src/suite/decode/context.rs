@@ -201,7 +201,7 @@ impl<'a> Context<'a> {
         if fine && self.expanded > MOST_EXPANDED {
             let problem = self
                 .problem(codes::TOO_MANY, span, "the combinations make more tests than the limit")
-                .note(format!("at most {MOST_EXPANDED} values may come of one file"));
+                .note(format!("one file may make at most {MOST_EXPANDED} values"));
             self.report(problem.help("split it into several suites"));
         }
         self.expanded <= MOST_EXPANDED

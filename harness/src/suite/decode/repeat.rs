@@ -101,7 +101,7 @@ fn is_new(cx: &mut Context<'_>, key: &Node, name: &str) -> Option<()> {
         return Some(());
     }
     let problem = cx.problem(codes::DUPLICATE_ID, key.span, format!("there is a variable `{name}` already"));
-    cx.report(problem.help("give it another name: what `${…}` stands for must not depend on where it stands"));
+    cx.report(problem.help("give it another name: what `${…}` stands for must not depend on where it is used"));
     None
 }
 

@@ -130,7 +130,7 @@ fn no_entries(cx: &mut Context<'_>, node: &Node, name: &str) {
 
 fn redact(cx: &mut Context<'_>, node: &Node) -> Vec<(String, Option<String>)> {
     let yaml::Kind::Mapping(entries) = &node.kind else {
-        let problem = cx.wrong_shape(node, "`redact`", "a mapping from globs to what stands instead, or `drop`");
+        let problem = cx.wrong_shape(node, "`redact`", "a mapping from globs to replacements, or `drop`");
         cx.report(problem);
         return Vec::new();
     };

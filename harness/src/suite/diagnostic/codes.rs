@@ -45,7 +45,7 @@ codes! {
     UNKNOWN_TEST = "unknown-test", "A known issue is about a test that no suite has.";
     VAGUE_FAILURE = "vague-failure", "The `failure` of a known issue fits failures of every kind.";
     UNKNOWN_COVER = "unknown-cover", "A test covers a check that the list of its tool does not have.";
-    STALE_COVERAGE = "stale-coverage", "A check of another tool is said not to be covered, or in part, and the suites say otherwise.";
+    STALE_COVERAGE = "stale-coverage", "A check of another tool is listed as not covered, or in part, and the suites say otherwise.";
     CYCLIC_NEED = "cyclic-need", "Tests need each other in a circle.";
     NEED_ACROSS_GUESTS = "need-across-guests", "Tests that share a machine through `needs` need different machines.";
     UNKNOWN_VAR = "unknown-var", "A substitution names a variable that is not defined.";

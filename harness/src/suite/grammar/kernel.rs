@@ -658,7 +658,7 @@ fn algorithm(text: &str) -> Result<String, Refusal> {
     if let Some((cipher, mode)) = text.split_once('-')
         && matches!(mode, "cbc" | "gcm" | "xts" | "ctr" | "ecb" | "ccm")
     {
-        return meant("the mode stands before the cipher", format!("{mode}({cipher})"));
+        return meant("the mode is before the cipher", format!("{mode}({cipher})"));
     }
     let key_sizes = ["-128-", "-192-", "-256-"];
     if key_sizes.iter().any(|size| text.contains(size)) && text.starts_with("aes") {
