@@ -69,7 +69,7 @@ fn parts(page: &str) -> Vec<Part> {
         let block: Vec<(usize, &str)> = lines.by_ref().take_while(|(_, line)| *line != "```").collect();
         if let Some(name) = file.take() {
             let text = block.iter().fold(String::new(), |text, (_, line)| text + line + "\n");
-            parts.push(Part::File { name, text: still_to_come(&text) });
+            parts.push(Part::File { name, text });
         } else if language == "console" {
             for (number, line) in block {
                 match (line.strip_prefix("$ "), parts.last_mut()) {
@@ -84,12 +84,6 @@ fn parts(page: &str) -> Vec<Part> {
         }
     }
     parts
-}
-
-/// A page that is read in years shows a date that is over then.
-fn still_to_come(text: &str) -> String {
-    let soon = jiff::Zoned::now().date().saturating_add(jiff::Span::new().days(30));
-    regex::Regex::new(r"expires: \d{4}-\d\d-\d\d").unwrap().replace_all(text, format!("expires: {soon}")).into_owned()
 }
 
 /// What is shown as a pattern for what is printed.
