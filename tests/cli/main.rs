@@ -14,6 +14,8 @@ mod kconfig;
 #[path = "../../harness/src/guest/loopback.rs"]
 #[allow(dead_code)]
 mod loopback;
+mod pages;
+mod pipelines;
 mod record;
 
 use std::time::Duration;
