@@ -79,7 +79,7 @@ table! {
     IMAGE_BACKING_FILE = "image.backing-file", Error, "The image names a backing file, which could be any file of this host.", "Flatten it with `qemu-img convert`, or allow it explicitly if you made it.";
     IMAGE_DATA_FILE = "image.data-file", Error, "The image keeps its data in another file, which could be any file of this host.", "Flatten it with `qemu-img convert`.";
     IMAGE_SIZE = "image.size", Error, "The virtual size of the image is beyond the limit.", "Check the image; raise the limit in its description if it is meant to be so large.";
-    IMAGE_FORMAT = "image.format", Error, "The image is not of the format that was stated.", "State the right format in the image description or with `--format`.";
+    IMAGE_FORMAT = "image.format", Error, "The image is not of the format that was stated.", "State the right format in the image description or with `--image-format`.";
     IMAGE_REFUSED = "image.refused", Error, "The path is not a plain file (a symbolic link, a device, a directory).", "Name the file itself.";
     IMAGE_ENCRYPTED = "image.encrypted", Error, "The image is encrypted, and no key can be given for it.", "Decrypt it with `qemu-img convert`.";
     IMAGE_SNAPSHOTS = "image.snapshots", Error, "The image keeps snapshots inside: other states of the disk than the one that is tested.", "Flatten it with `qemu-img convert`.";
@@ -142,11 +142,11 @@ table! {
     BASE_COREDUMP = "base.coredump", Fail, "A process dumped core while this test ran.", "`coredumpctl info` in the guest says more.";
     BASE_OOM = "base.oom", Fail, "The kernel killed a process because memory ran out while this test ran.", "Give the machine more memory, or find the process that took it.";
     BASE_TAINT = "base.taint", Fail, "The kernel became tainted while this test ran.", "The report decodes the bits; the console says what set them.";
-    SNAPSHOT_CHANGED = "snapshot.changed", Fail, "A fact differs from its accepted snapshot.", "Read the diff; accept it with `--update-snapshots` or `cargo insta review` if it is right.";
+    SNAPSHOT_CHANGED = "snapshot.changed", Fail, "A fact differs from its accepted snapshot.", "Read the diff; if it is right, accept it with `muster snapshots accept` or `cargo insta review`, or run with `--update-snapshots`.";
     KNOWN_UNEXPECTED_PASS = "known-issue.unexpected-pass", Fail, "The test passed, although a known issue says that it fails.", "Delete the entry that the message names, or narrow it.";
     PROOF_PASSED = "proof.passed", Fail, "A test passed on a guest that was changed so that it must fail.", "The test cannot fail as its proof says: fix the test, or the proof.";
     PROOF_OTHER = "proof.other-failure", Fail, "A test failed on a changed guest, but in another way than its proof says.", "Read how it failed; fix the change or the expected ids.";
-    SNAPSHOT_NEW = "snapshot.new", Fail, "A snapshot has never been accepted for this image.", "Look at it, then run with `--update-snapshots`.";
+    SNAPSHOT_NEW = "snapshot.new", Fail, "A snapshot has never been accepted for this image.", "Look at it with `muster snapshots review`, then accept it with `muster snapshots accept`, or run with `--update-snapshots`.";
     RUN_INTERRUPTED = "run.interrupted", Error, "The run was interrupted before this test ended.", "Run it again.";
     RUN_NOT_PASSED = "run.not-passed", Error, "The run as a whole is not a pass although no test of it failed.", "The message says why: a crash on a console, an interruption, or an exit code.";
     INTERNAL = "internal.error", Error, "muster itself failed.", "Report it, with events.jsonl of the run.";

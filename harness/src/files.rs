@@ -68,6 +68,13 @@ pub fn ensure(folder: &Utf8Path) -> Result<(), FileError> {
     std::fs::create_dir_all(folder).map_err(FileError::because("create the directory", folder))
 }
 
+/// Bytes that this user may still write to the file system of a path that need not exist yet; `None` when nobody can tell.
+pub fn free_space(path: &std::path::Path) -> Option<u64> {
+    let there = path.ancestors().find(|path| path.exists()).unwrap_or(std::path::Path::new("."));
+    let there = if there.as_os_str().is_empty() { std::path::Path::new(".") } else { there };
+    rustix::fs::statvfs(there).ok().map(|said| said.f_bavail.saturating_mul(said.f_frsize))
+}
+
 /// Whether an executable file of that name is on the `PATH`.
 pub fn on_path(program: &str) -> bool {
     use std::os::unix::fs::PermissionsExt as _;

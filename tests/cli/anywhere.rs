@@ -83,7 +83,7 @@ fn one_cause_is_one_message_and_leaves_no_directory() {
         // The cache of this test is empty.
         (&["run", "--image", "lab-tiny"], 2, "images build lab-tiny"),
         (&["run", "--image", "disk.raw", "--kernel", "nowhere", "--cmdline", "x"], 2, "nowhere"),
-        (&["run", "--image", "root.tar", "--format", "tar"], 2, "--kernel"),
+        (&["run", "--image", "root.tar", "--image-format", "tar"], 2, "--kernel"),
         (&["compare", "disk.raw", "nowhere.qcow2"], 2, "nowhere.qcow2"),
         (&["boot", "nowhere.qcow2"], 2, "nowhere.qcow2"),
         (&["run", "--image", "disk.raw", "--out", "mine.yaml"], 2, "--out mine.yaml"),

@@ -33,12 +33,12 @@ fn the_exit_code_says_what_was_found() {
     scan(&place, &[&mild]).assert_status(0);
     scan(&place, &[&mild, &crash]).assert_status(1);
     let ended = scan(&place, &[&missing, &crash]);
-    ended.assert_status(3);
+    ended.assert_status(2);
     assert!(ended.stderr.contains("missing.log") && ended.stdout.contains("kernel-panic"), "{}", ended.stdout);
     scan(&place, &[]).assert_status(2);
     scan(&place, &[&crash, "--rules", &missing]).assert_status(2);
     let folder = place.folder.path().display().to_string();
-    scan(&place, &[&folder]).assert_status(3);
+    scan(&place, &[&folder]).assert_status(2);
 }
 
 #[test]
@@ -144,7 +144,7 @@ fn the_command_that_runs_a_test_again_names_the_rules_of_the_run() {
     // What is no archive is only found out when it is unpacked, in the run.
     let image = place.write("no.tar", "no archive").display().to_string();
     let kernel = place.write("vmlinuz", "no kernel").display().to_string();
-    let boot = ["--format", "tar", "--kernel", &kernel, "--cmdline", "root=/dev/vda"];
+    let boot = ["--image-format", "tar", "--kernel", &kernel, "--cmdline", "root=/dev/vda"];
     let words = ["run", "--image", &image, "--test", "kernel/release", "--console-rules", &rules];
     let words = [&words[..], &boot].concat();
     place.run(&words, SOON).assert_status(2);

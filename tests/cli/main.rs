@@ -4,10 +4,12 @@
 mod support;
 
 mod anywhere;
+mod check;
 mod compare;
 mod connect;
 mod console;
 mod coverage;
+mod exits;
 mod explain;
 mod images;
 mod kconfig;
@@ -16,6 +18,7 @@ mod kconfig;
 mod loopback;
 mod pages;
 mod pipelines;
+mod names;
 mod record;
 
 use std::time::Duration;

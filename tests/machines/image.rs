@@ -76,7 +76,7 @@ fn a_file_of_another_format_is_refused() {
     let place = Place::new();
     let path = place.path("plain.qcow2");
     std::fs::write(&path, vec![0_u8; 1 << 20]).unwrap();
-    refused_at_once(&place, path.to_str().unwrap(), &["--format", "qcow2"], "image.format", "plain.qcow2");
+    refused_at_once(&place, path.to_str().unwrap(), &["--image-format", "qcow2"], "image.format", "plain.qcow2");
 }
 
 #[test]
@@ -88,7 +88,7 @@ fn a_tar_that_leads_out_of_itself_is_refused_and_leaves_nothing_on_the_host() {
     // `-P` keeps the absolute name; the file itself goes away before the run.
     assert!(Command::new("tar").arg("-Pcf").args([&archive, &evil]).status().unwrap().success());
     std::fs::remove_file(&evil).unwrap();
-    let words = ["--format", "tar", "--kernel", kernel.to_str().unwrap(), "--cmdline", "root=/dev/vda"];
+    let words = ["--image-format", "tar", "--kernel", kernel.to_str().unwrap(), "--cmdline", "root=/dev/vda"];
     refused(&place, archive.to_str().unwrap(), &words, "image.archive", "is an absolute path");
     assert!(!evil.exists());
 }

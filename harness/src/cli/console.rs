@@ -36,7 +36,7 @@ enum Command {
     /// Check logs as a run checks its consoles
     #[command(
         after_help = "Exit codes: 0 nothing of severity fail or fatal · 1 something · 2 invalid rules or usage, or a file \
-        that is no log: empty or binary · 3 a file that cannot be read\n\
+        that cannot be read or is no log: empty or binary · 3 a program that would unpack one is missing\n\
         --format json prints one object, {schema, at-least, files}; `muster schema console` describes it\n\
         Example: muster console scan /var/log/serial.log - <other.log"
     )]
@@ -134,7 +134,7 @@ fn scan_all(files: &[Utf8PathBuf], setting: &Setting, at_least: Severity, format
         rows.push(row);
     }
     let exit = match () {
-        () if rows.iter().any(|row| row.unreadable) => Exit::Error,
+        () if rows.iter().any(|row| row.host_lacks) => Exit::Error,
         // Nothing was found in it, since nothing could be.
         () if rows.iter().any(|row| row.error.is_some()) => Exit::Invalid,
         () if rows.iter().any(FileRow::fails) => Exit::Failed,
@@ -150,14 +150,14 @@ fn scan_all(files: &[Utf8PathBuf], setting: &Setting, at_least: Severity, format
 /// Why a file has no findings.
 #[derive(Debug)]
 enum Refusal {
-    /// It cannot be read.
-    Unreadable(String),
-    /// It is no log.
+    /// It cannot be read, or is no log.
     Unfit(String),
+    /// This host lacks what would unpack it.
+    HostLacks(String),
 }
 
 fn read(file: &Utf8Path, setting: &Setting) -> Result<Scan, Refusal> {
-    let unreadable = |error: std::io::Error| Refusal::Unreadable(error.to_string());
+    let unreadable = |error: std::io::Error| Refusal::Unfit(error.to_string());
     let source: Box<dyn Read> = match file.as_str() {
         "-" => Box::new(stdin().lock()),
         _ => Box::new(File::open(file).map_err(unreadable)?),
@@ -165,6 +165,7 @@ fn read(file: &Utf8Path, setting: &Setting) -> Result<Scan, Refusal> {
     let scan = unpacked(source, UNPACKED, |log| scan(log, setting.clone())).map_err(|error| match error {
         PackedError::Read(error) => unreadable(error),
         PackedError::Unpack(why) => Refusal::Unfit(why),
+        PackedError::NotInstalled(why) => Refusal::HostLacks(why),
     })?;
     match scan.unfit() {
         Some(why) => Err(Refusal::Unfit(format!("the file {why}; a log of text is wanted{}", instead(&scan)))),
@@ -214,9 +215,9 @@ struct FileRow {
     omitted: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<String>,
-    /// Whether it could not be read, rather than being no log.
+    /// Whether this host lacks what would unpack it.
     #[serde(skip)]
-    unreadable: bool,
+    host_lacks: bool,
 }
 
 #[derive(Debug, Serialize)]
@@ -267,14 +268,14 @@ impl FileRow {
             counts,
             findings,
             error: None,
-            unreadable: false,
+            host_lacks: false,
         }
     }
 
     fn refused(file: &Utf8Path, refusal: Refusal) -> Self {
         let nothing = Self::new(file, &Scan::default(), Severity::Info);
         match refusal {
-            Refusal::Unreadable(error) => Self { error: Some(error), unreadable: true, ..nothing },
+            Refusal::HostLacks(error) => Self { error: Some(error), host_lacks: true, ..nothing },
             Refusal::Unfit(error) => Self { error: Some(error), ..nothing },
         }
     }
@@ -431,7 +432,7 @@ mod tests {
 
     #[test]
     fn the_document_has_its_schema() {
-        let missing = Refusal::Unreadable("gone".to_owned());
+        let missing = Refusal::Unfit("gone".to_owned());
         let whole = document(vec![rows(Severity::Info), FileRow::refused("y".into(), missing)]);
         assert_eq!(errors(&whole), Vec::<String>::new());
         assert_eq!(whole["files"][0]["findings"][1]["rule"], "kasan");

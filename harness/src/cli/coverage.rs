@@ -59,8 +59,8 @@ pub fn execute(arguments: Arguments) -> Result<Exit, Complaint> {
     }
     for tool in &tools {
         if !lists.iter().any(|list| list.tool == *tool) {
-            let known: Vec<&str> = lists.iter().map(|list| list.tool.as_str()).collect();
-            return Err(load::unknown("list of a tool", tool, &known));
+            let known = lists.iter().map(|list| list.tool.as_str());
+            return Err(super::names::unknown("list of a tool", tool, known, ""));
         }
     }
     lists.retain(|list| tools.is_empty() || tools.contains(&list.tool));

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::project::Project;
-use super::{Complaint, OutputFormat, load, say, say_error};
+use super::{Complaint, OutputFormat, load, names, say, say_error};
 use crate::exit::Exit;
 use crate::failure::Location;
 use crate::image::{self, Arch, Checksum, DiskSource, Download, Format, ImageSpec, KernelBoot, Signature};
@@ -47,8 +47,8 @@ enum Command {
         /// The file
         file: Utf8PathBuf,
         /// Its format [default: by its own magic bytes; of a packed file by its name]
-        #[arg(long)]
-        format: Option<Format>,
+        #[arg(long, aliases = super::session::EARLIER_NAMES, value_name = "FORMAT")]
+        image_format: Option<Format>,
         /// The processor it is made for; decides between the images of an OCI layout
         #[arg(long, default_value_t = Arch::X86_64)]
         arch: Arch,
@@ -94,8 +94,8 @@ impl Catalogue {
 
     /// The complaint about a name that is not here.
     pub fn unknown(&self, name: &str) -> Complaint {
-        let names: Vec<&str> = self.specs.iter().map(|spec| spec.id.as_str()).collect();
-        load::unknown("image, and no file,", name, &names)
+        let names = self.specs.iter().map(|spec| spec.id.as_str());
+        names::unknown("image, and no file,", name, names, "muster images list")
     }
 }
 
@@ -156,7 +156,7 @@ pub fn execute(arguments: Arguments) -> Result<Exit, Complaint> {
         Command::Verify(arguments) => super::pull::verify(&arguments),
         Command::Build { variant } => build(&variant),
         Command::Check(arguments) => super::image_check::execute(&arguments),
-        Command::Inspect { file, format, arch } => inspect(&file, format, arch),
+        Command::Inspect { file, image_format, arch } => inspect(&file, image_format, arch),
         Command::Prune(arguments) => super::prune::execute(&arguments),
     }
 }
@@ -171,6 +171,10 @@ pub fn runtime() -> Result<tokio::runtime::Runtime, Complaint> {
 
 fn build(variant: &str) -> Result<Exit, Complaint> {
     let project = Project::find()?;
+    let variants = image::lab::variants(project.root().as_std_path());
+    if !variants.iter().any(|known| known == variant) {
+        return Err(names::unknown("lab image", variant, variants.iter().map(String::as_str), ""));
+    }
     let built = runtime()?.block_on(image::lab::build(project.root().as_std_path(), variant, |line| {
         say_error(&crate::text::harmless(line));
     }));
@@ -189,12 +193,17 @@ async fn looked_into(file: &Utf8Path, format: Option<Format>, arch: Arch) -> Res
     Ok(ImageSpec { arch, max_virtual_size: ImageSpec::MAX_LOOKED_INTO, ..spec })
 }
 
-fn refused(error: image::ImageError) -> Complaint {
+/// Why an image cannot be used: what was typed, or what this host lacks.
+pub fn refused(error: image::ImageError) -> Complaint {
+    use image::ImageError::{Cache, LabBuild, ToolMissing};
     let id = error.failure_id();
     Complaint {
         what: error.to_string(),
         hint: Some(format!("`muster failures {id}` explains it")),
-        exit: Exit::Invalid,
+        exit: match error {
+            ToolMissing { .. } | Cache { .. } | LabBuild { .. } => Exit::Error,
+            _ => Exit::Invalid,
+        },
     }
 }
 

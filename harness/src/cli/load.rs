@@ -5,14 +5,14 @@ use std::collections::BTreeSet;
 use camino::Utf8PathBuf;
 
 use super::project::Project;
-use super::{Complaint, OutputFormat, say, say_error};
+use super::{Complaint, OutputFormat, names, say, say_error};
 use crate::exit::Exit;
 use crate::guest::facts::{CAPABILITIES, TOOLS};
 use crate::run::known::KnownIssues;
 use crate::run::plan::{HEALTH_TEST, MACHINE_SUITE};
 use crate::run::prove::{self, Made};
 use crate::suite::Vocabulary;
-use crate::suite::diagnostic::{Diagnostics, did_you_mean};
+use crate::suite::diagnostic::Diagnostics;
 use crate::suite::model::Suite;
 use crate::suite::{known, select};
 
@@ -174,14 +174,17 @@ pub fn tell(diagnostics: &Diagnostics) {
     say_error(diagnostics.render(colour).trim_end());
 }
 
+fn unknown_suite(name: &str, suites: &[Suite]) -> Complaint {
+    names::unknown("suite", name, suites.iter().map(|suite| suite.name.as_str()), "")
+}
+
 /// The selected tests as (suite, test); `(0, HEALTH)` when the machine's own test is selected by
 /// name. Selecting nothing is an error.
 pub fn select(loaded: &Loaded, selection: &Selection) -> Result<BTreeSet<(usize, usize)>, Complaint> {
     let suites = &loaded.suites;
     for name in &selection.suite {
         if !suites.iter().any(|suite| suite.name == *name) {
-            let names: Vec<&str> = suites.iter().map(|suite| suite.name.as_str()).collect();
-            return Err(unknown("suite", name, &names));
+            return Err(unknown_suite(name, suites));
         }
     }
     let wanted = wanted(selection)?;
@@ -189,8 +192,7 @@ pub fn select(loaded: &Loaded, selection: &Selection) -> Result<BTreeSet<(usize,
     if let Some(glob) = wanted.unmatched(suites).into_iter().find(|glob| !glob.matches(MACHINE_SUITE, HEALTH_TEST)) {
         // All of a suite that is not there: its name is misspelt.
         if let Some(name) = glob.as_str().strip_suffix("/*").filter(|name| !name.contains(['*', '?', '/'])) {
-            let names: Vec<&str> = suites.iter().map(|suite| suite.name.as_str()).collect();
-            return Err(unknown("suite", name, &names));
+            return Err(unknown_suite(name, suites));
         }
         let complaint = Complaint::invalid(format!("no test matches `{}`", glob.as_str()));
         return Err(complaint.hint(match glob.suggestion(suites) {
@@ -234,17 +236,6 @@ fn wanted(selection: &Selection) -> Result<select::Selection, Complaint> {
         wanted.names.push(select::NameGlob::parse(text).map_err(complaint)?);
     }
     Ok(wanted)
-}
-
-/// The complaint about a name that does not exist, with the one that was most likely meant.
-pub fn unknown(what: &str, name: &str, known: &[&str]) -> Complaint {
-    let list = known.join(", ");
-    Complaint::invalid(format!("there is no {what} called `{name}`")).hint(
-        match did_you_mean(name, known.iter().copied()) {
-            Some(near) => format!("did you mean `{near}`? there are: {list}"),
-            None => format!("there are: {list}"),
-        },
-    )
 }
 
 #[cfg(test)]

@@ -3,6 +3,8 @@
 //!
 //! One file a command. [`load`] and [`project`] are what they share.
 
+#[cfg(test)]
+mod advice_tests;
 mod boot;
 mod catalogue;
 mod check;
@@ -22,6 +24,7 @@ mod init;
 mod kconfig;
 mod list;
 mod load;
+mod names;
 mod offline;
 mod packed;
 mod place;

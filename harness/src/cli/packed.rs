@@ -14,6 +14,8 @@ pub enum PackedError {
     Read(std::io::Error),
     /// It is packed and cannot be unpacked; why, and what to do.
     Unpack(String),
+    /// This host lacks the program that would unpack it; which, and what to do.
+    NotInstalled(String),
 }
 
 /// The most that is read of a packed source before it is unpacked, in bytes.
@@ -45,7 +47,8 @@ pub fn unpacked<T>(
     command.args(["-d", "-c"]).stdin(packed).stdout(Stdio::piped()).stderr(Stdio::null());
     let mut child = command.spawn().map_err(|error| match error.kind() {
         std::io::ErrorKind::NotFound => {
-            PackedError::Unpack(format!("{program} is not installed, which would unpack it"))
+            let what = format!("{program} is not installed, which would unpack it; `muster doctor` names the package");
+            PackedError::NotInstalled(what)
         }
         _ => failed(error),
     })?;
@@ -90,7 +93,7 @@ mod tests {
             log.read_to_end(&mut out).map(|_| out)
         };
         unpacked(bytes, 1 << 20, all).map_err(|error| match error {
-            PackedError::Unpack(why) => why,
+            PackedError::Unpack(why) | PackedError::NotInstalled(why) => why,
             PackedError::Read(error) => error.to_string(),
         })
     }

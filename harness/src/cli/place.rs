@@ -67,7 +67,9 @@ impl Place {
     /// Makes a directory for a machine that begins with that name, and removes those that killed owners
     /// left.
     pub fn make(name: &str, of: &str) -> Result<Self, Complaint> {
-        Self::make_in(&above()?, name, of)
+        let above = above()?;
+        super::session::room(&above)?;
+        Self::make_in(&above, name, of)
     }
 
     fn make_in(above: &Utf8Path, name: &str, of: &str) -> Result<Self, Complaint> {
@@ -164,7 +166,7 @@ pub fn find(id: &str) -> Result<Found, Complaint> {
         None if names.is_empty() => {
             Err(Complaint::invalid(format!("no machine is up, so none is called `{}`", crate::text::one_line(id, 80))))
         }
-        None => Err(super::load::unknown("machine", id, &names)),
+        None => Err(super::names::unknown("kept machine", id, names, "")),
     }
 }
 

@@ -107,7 +107,7 @@ fn each(
                 say_error(&format!("  help: {id}: `muster failures {id}` explains it"));
                 // Asking for a signature that cannot be is a matter of what was typed.
                 exit = match error {
-                    PullError::Unsigned { .. } if exit != Exit::Error => Exit::Invalid,
+                    PullError::Unsigned { .. } | PullError::Key { .. } if exit != Exit::Error => Exit::Invalid,
                     _ => Exit::Error,
                 };
             }

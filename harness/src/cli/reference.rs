@@ -7,7 +7,6 @@ mod words;
 
 use super::{Complaint, say};
 use crate::exit::Exit;
-use crate::suite::diagnostic::did_you_mean;
 
 /// Explain check types, steps, keys, matchers, dimensions and diagnostic codes
 #[derive(Debug, clap::Args)]
@@ -36,17 +35,9 @@ pub fn execute(arguments: Arguments) -> Result<Exit, Complaint> {
         (Some(Page::Checks), _) => page::checks(),
         (Some(Page::Language), _) => page::language(),
         (None, None) => names::list(),
-        (None, Some(name)) => names::explain(name).ok_or_else(|| unknown(name))?,
+        (None, Some(name)) => names::explain(name)
+            .ok_or_else(|| super::names::unknown("name of the language", name, names::all(), "muster reference"))?,
     };
     say(text.trim_end());
     Ok(Exit::Pass)
-}
-
-fn unknown(name: &str) -> Complaint {
-    let shown = crate::text::one_line(name, 80);
-    let complaint = Complaint::invalid(format!("nothing in the language is called `{shown}`"));
-    match did_you_mean(name, names::all()) {
-        Some(near) => complaint.hint(format!("did you mean `{near}`? `muster reference` lists all names")),
-        None => complaint.hint("`muster reference` lists all names"),
-    }
 }

@@ -40,7 +40,13 @@ pub struct Arguments {
 }
 
 pub fn execute(arguments: Arguments) -> Result<ExitCode, Complaint> {
-    let capsule = Capsule::open(&arguments.capsule).map_err(|error| Complaint::invalid(error.to_string()))?;
+    let capsule = Capsule::open(&arguments.capsule).map_err(|error| {
+        let complaint = Complaint::invalid(error.to_string());
+        match nearby(&arguments.capsule).as_slice() {
+            [] => complaint,
+            found => complaint.hint(format!("capsules there: {}", found.join(", "))),
+        }
+    })?;
     let runtime = run::runtime()?;
     let status = runtime.block_on(async {
         tokio::select! {
@@ -51,6 +57,23 @@ pub fn execute(arguments: Arguments) -> Result<ExitCode, Complaint> {
     });
     runtime.shutdown_timeout(std::time::Duration::from_secs(5));
     status.map(ExitCode::from)
+}
+
+/// The capsules in a directory that is none: of a run, of its `capsules`, or beside one that is misspelt. At most ten.
+fn nearby(folder: &Utf8Path) -> Vec<String> {
+    let above = folder.parent().filter(|above| !above.as_str().is_empty()).unwrap_or(Utf8Path::new("."));
+    let within = |folder: &Utf8Path| {
+        let entries = folder.read_dir_utf8().into_iter().flatten().flatten();
+        let mut found: Vec<String> = entries
+            .filter(|entry| entry.path().join("capsule.json").is_file())
+            .map(|entry| text::one_line(entry.path().as_str(), 300))
+            .collect();
+        found.sort();
+        found.truncate(10);
+        found
+    };
+    let places = [folder.join("capsules"), folder.to_owned(), above.to_owned()];
+    places.iter().map(|place| within(place)).find(|found| !found.is_empty()).unwrap_or_default()
 }
 
 async fn enter(capsule: &Capsule, arguments: &Arguments) -> Result<u8, Complaint> {

@@ -143,6 +143,10 @@ pub fn execute(mut arguments: Arguments) -> Result<Exit, Complaint> {
         let prepared = connect::prepare(typed, &arguments.selection, &arguments.connect, &arguments.known_issues)?;
         return execute_connected(prepared, &arguments);
     }
+    match &arguments.out {
+        Some(out) => session::room(out)?,
+        None => session::room(&Project::find()?.runs())?,
+    }
     let proofs = arguments.prove.then_some(arguments.proofs.as_slice());
     let mut prepared = session::prepare(&arguments.selection, &arguments.images, &arguments.known_issues, proofs)?;
     let rules = super::console::rules(&arguments.console_rules)?;

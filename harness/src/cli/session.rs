@@ -10,7 +10,6 @@ use super::load::{self, HEALTH, Selection};
 use super::project::Project;
 use super::{Complaint, OutputFormat, project};
 use crate::exit::Exit;
-use crate::failure::FailureId;
 use crate::image::{Arch, DiskBus, DiskSource, FirmwareKind, Format, ImageSpec, KernelBoot, SeedKind};
 use crate::machine::AccelRequest;
 use crate::run::known::KnownIssues;
@@ -33,8 +32,8 @@ pub struct ImageOptions {
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct MachineOptions {
     /// Format of disk files [default: by the file's own magic bytes, which is then reported]
-    #[arg(long, visible_alias = DISK_FORMAT, value_name = "FORMAT")]
-    pub format: Option<Format>,
+    #[arg(long, aliases = EARLIER_NAMES, value_name = "FORMAT")]
+    pub image_format: Option<Format>,
     /// uefi, uefi-secure or bios
     #[arg(long, value_name = "KIND")]
     pub firmware: Option<FirmwareKind>,
@@ -82,7 +81,9 @@ pub struct MachineOptions {
     pub accel: AccelRequest,
 }
 
-/// What `--format` is called where that option says how a command prints.
+/// What `--image-format` was called before, and is still taken for it where no other option is called so.
+pub const EARLIER_NAMES: [&str; 2] = ["format", DISK_FORMAT];
+/// The one of these that is none of an output anywhere.
 pub const DISK_FORMAT: &str = "disk-format";
 
 /// A size in bytes.
@@ -179,7 +180,7 @@ pub fn image_specs(
                 notices.extend(catalogue.entry(name).and_then(super::catalogue::caution));
                 spec.clone()
             }
-            None if looks_like_a_file(name) => from_file(name, options.machine.format, notices)?,
+            None if looks_like_a_file(name) => from_file(name, options.machine.image_format, notices)?,
             None => return Err(catalogue.unknown(name)),
         };
         apply(&mut spec, &options.machine)?;
@@ -196,26 +197,34 @@ pub fn image_specs(
 /// What can be known before a boot: that files are there and of their format, and that this host has what the machines
 /// need. One error for each cause, whatever the number of tests.
 fn preflight(project: &Project, specs: &[ImageSpec]) -> Result<(), Complaint> {
-    let mut faults: Vec<(String, FailureId)> = Vec::new();
-    let mut exit = Exit::Invalid;
+    let mut faults: Vec<Complaint> = Vec::new();
+    let mut unpacked: u64 = 0;
     for spec in specs {
-        let file = super::images::runtime()?.block_on(crate::image::preflight(project.root().as_std_path(), spec));
-        faults.extend(file.err().map(|error| (error.to_string(), error.failure_id())));
-        let lacks = crate::machine::preflight(spec);
-        if !lacks.is_empty() {
-            exit = Exit::Error;
+        match super::images::runtime()?.block_on(crate::image::preflight(project.root().as_std_path(), spec)) {
+            Ok(bytes) => unpacked = unpacked.saturating_add(bytes),
+            Err(error) => faults.push(super::images::refused(error)),
         }
-        faults.extend(lacks.iter().map(|error| (error.to_string(), error.failure_id())));
+        faults.extend(crate::machine::preflight(spec).into_iter().map(lacking));
     }
-    faults.dedup();
-    let Some((last, others)) = faults.split_last() else { return Ok(()) };
-    let complaint = |(what, id): &(String, FailureId)| Complaint {
-        what: what.clone(),
-        hint: Some(format!("`muster failures {id}` explains it")),
-        exit,
-    };
-    others.iter().for_each(|fault| complaint(fault).show());
-    Err(complaint(last))
+    if let Some(cache) = crate::image::cache_dir() {
+        faults.extend(crate::machine::room_to_unpack(&cache, unpacked).map(lacking));
+    }
+    faults.dedup_by(|later, first| later.what == first.what);
+    // What this host lacks is not the fault of what was typed.
+    let exit = if faults.iter().any(|fault| fault.exit == Exit::Error) { Exit::Error } else { Exit::Invalid };
+    let Some(last) = faults.pop() else { return Ok(()) };
+    faults.iter().for_each(Complaint::show);
+    Err(Complaint { exit, ..last })
+}
+
+/// Whether a directory in which machines are to lie, which need not exist yet, has room for one.
+pub fn room(folder: &Utf8Path) -> Result<(), Complaint> {
+    crate::machine::room_for_a_machine(folder.as_std_path()).map_or(Ok(()), |error| Err(lacking(error)))
+}
+
+fn lacking(error: crate::machine::MachineError) -> Complaint {
+    let hint = format!("`muster failures {}` explains it", error.failure_id());
+    Complaint::infrastructure(error.to_string()).hint(hint)
 }
 
 fn looks_like_a_file(name: &str) -> bool {
@@ -231,15 +240,16 @@ fn from_file(name: &str, stated: Option<Format>, notices: &mut Vec<String>) -> R
         Some(format) => format,
         None => match super::images::runtime()?.block_on(crate::image::inspect::guess(path.as_std_path())) {
             Ok((format, how)) => {
-                notices.push(format!("{name} is taken for {format} {how}; state `--format` to be sure"));
+                notices.push(format!("{name} is taken for {format} {how}; state `--image-format` to be sure"));
                 format
             }
             Err(error @ crate::image::ImageError::Compressed { .. }) => {
-                return Err(Complaint::invalid(error.to_string()).hint("state `--format`, such as `--format raw`"));
+                return Err(
+                    Complaint::invalid(error.to_string()).hint("state `--image-format`, such as `--image-format raw`")
+                );
             }
             Err(error @ (crate::image::ImageError::NoDisk { .. } | crate::image::ImageError::Misnamed { .. })) => {
-                let hint = format!("`muster failures {}` explains it", error.failure_id());
-                return Err(Complaint::invalid(error.to_string()).hint(hint));
+                return Err(super::images::refused(error));
             }
             // Whatever else is wrong with the file is said when it is inspected.
             Err(_) => Format::Raw,
@@ -251,7 +261,7 @@ fn from_file(name: &str, stated: Option<Format>, notices: &mut Vec<String>) -> R
 fn apply(spec: &mut ImageSpec, options: &MachineOptions) -> Result<(), Complaint> {
     // Without `..`, so that an option that is added cannot be forgotten here.
     let MachineOptions {
-        format,
+        image_format,
         firmware,
         arch,
         tpm,
@@ -268,7 +278,7 @@ fn apply(spec: &mut ImageSpec, options: &MachineOptions) -> Result<(), Complaint
         boot_timeout,
         accel: _,
     } = options;
-    if let (Some(format), DiskSource::Path(_)) = (format, &spec.disk) {
+    if let (Some(format), DiskSource::Path(_)) = (image_format, &spec.disk) {
         spec.format = *format;
     }
     spec.firmware = firmware.unwrap_or(spec.firmware);
@@ -306,7 +316,7 @@ fn apply(spec: &mut ImageSpec, options: &MachineOptions) -> Result<(), Complaint
 fn rerun_options(selection: &Selection, options: &MachineOptions) -> Vec<String> {
     // Without `..`, so that an option that is added cannot be forgotten here.
     let MachineOptions {
-        format,
+        image_format,
         firmware,
         arch,
         tpm,
@@ -332,7 +342,7 @@ fn rerun_options(selection: &Selection, options: &MachineOptions) -> Vec<String>
         selection.suites.iter().map(|path| ("--suites", project::short(path).to_string())).collect();
     stated.extend(extra_disks.iter().map(|size| ("--extra-disk", format!("{size}B"))));
     let options = [
-        ("--format", format.map(|format| format.to_string())),
+        ("--image-format", image_format.map(|format| format.to_string())),
         ("--firmware", firmware.map(|firmware| firmware.to_string())),
         ("--arch", arch.map(|arch| arch.to_string())),
         ("--kernel", kernel.as_ref().map(|kernel| kernel.to_string())),

@@ -3,7 +3,7 @@
 use camino::Utf8PathBuf;
 
 use super::project::{self, Project};
-use super::{Complaint, say};
+use super::{Complaint, names, say};
 use crate::exit::Exit;
 use crate::snapshot::pending::{self, Pending};
 
@@ -43,6 +43,10 @@ struct Which {
 
 pub fn execute(arguments: Arguments) -> Result<Exit, Complaint> {
     let folder = match arguments.folder {
+        // One that a person names is there; without one there is nothing yet.
+        Some(folder) if !folder.is_dir() => {
+            return Err(Complaint::invalid(format!("--folder {folder}: there is no such directory")));
+        }
         Some(folder) => folder,
         None => {
             let project = Project::find()?;
@@ -86,10 +90,16 @@ fn name(one: &Pending) -> String {
 }
 
 fn chosen<'p>(waiting: &'p [Pending], which: &Which) -> Result<Vec<&'p Pending>, Complaint> {
-    let meant = |one: &&Pending| which.all || which.names.iter().any(|part| one.name.contains(part.as_str()));
+    let has = |one: &Pending, part: &str| one.name.contains(part);
+    // One that is misspelt must not be passed over because others are there.
+    if let Some(part) = which.names.iter().find(|part| !waiting.iter().any(|one| has(one, part))) {
+        let known = waiting.iter().map(|one| one.name.as_str());
+        return Err(names::unknown("waiting snapshot", part, known, "muster snapshots list"));
+    }
+    let meant = |one: &&Pending| which.all || which.names.iter().any(|part| has(one, part));
     let chosen: Vec<&Pending> = waiting.iter().filter(meant).collect();
     if chosen.is_empty() {
-        return Err(Complaint::invalid("no waiting snapshot is meant").hint("`muster snapshots list` names them"));
+        return Err(Complaint::invalid("no snapshot waits").hint("`muster snapshots list` says where it looks"));
     }
     Ok(chosen)
 }

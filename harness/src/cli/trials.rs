@@ -175,6 +175,7 @@ impl Worker {
 }
 
 fn work(prepared: Prepared, questions: mpsc::Receiver<Question>) -> Result<Exit, Complaint> {
+    super::session::room(&prepared.project.runs())?;
     let trouble = |error: crate::report::files::FileError| Complaint::infrastructure(error.to_string());
     let folder =
         RunFolder::create(&prepared.project.runs().join(format!("test-{}", super::run::run_id()))).map_err(trouble)?;

@@ -48,6 +48,9 @@ pub(super) struct Made {
 }
 
 impl Slot {
+    /// Where the made disks are, below the cache.
+    pub(super) const BELOW: &str = "images/made";
+
     /// Takes the place of that name (a file name without surprises) in the cache. Waits while another
     /// run holds it.
     pub(super) async fn take(cache: Option<&Path>, name: &str) -> Result<Self, ImageError> {
@@ -55,7 +58,7 @@ impl Slot {
             path: PathBuf::from("~/.cache/muster"),
             source: std::io::Error::other("none of MUSTER_CACHE, XDG_CACHE_HOME and HOME is set"),
         })?;
-        Self::take_in(&cache.join("images/made"), name).await
+        Self::take_in(&cache.join(Self::BELOW), name).await
     }
 
     /// The same in a given directory.

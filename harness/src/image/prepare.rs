@@ -58,18 +58,27 @@ pub async fn facts(root: &Path, spec: &ImageSpec) -> Result<DiskFacts, ImageErro
 }
 
 /// Whether the image can be prepared, as far as that is known without reading all of it: its file, and those of its kernel, are
-/// there, and the disk is of the format that is stated.
-pub async fn preflight(root: &Path, spec: &ImageSpec) -> Result<(), ImageError> {
+/// there, and the disk is of the format that is stated. Gives how many bytes of the cache its disk takes at least before the
+/// machine starts.
+pub async fn preflight(root: &Path, spec: &ImageSpec) -> Result<u64, ImageError> {
     let cache = cache_dir();
     let (spec, source, _) = locate(cache.as_deref(), root, spec).await?;
     let limits = Limits { virtual_size: spec.max_virtual_size, ..Limits::default() };
     if spec.format == Format::Tar && source.is_dir() {
-        return Ok(());
+        return Ok(0);
     }
     if spec.format == Format::Tar || Compression::of_name(&source).is_some() {
-        return inspect::plain_file(&source, limits.symlink).await.map(drop);
+        let file = inspect::plain_file(&source, limits.symlink).await?;
+        // Which of the disks there it would be only a digest tells; where there is none, it must be made.
+        let nothing_made = cache.is_some_and(|cache| is_empty(&cache.join(Slot::BELOW)));
+        let size = std::fs::metadata(&file).map_or(0, |metadata| metadata.len());
+        return Ok(if nothing_made { size } else { 0 });
     }
-    inspect::inspect(&source, spec.format, &limits).await.map(drop)
+    inspect::inspect(&source, spec.format, &limits).await.map(|_| 0)
+}
+
+fn is_empty(folder: &Path) -> bool {
+    std::fs::read_dir(folder).map_or(true, |mut entries| entries.next().is_none())
 }
 
 /// The file of the image and, when it was pulled, its digest; the description has the paths of the kernel's files then.

@@ -14,6 +14,9 @@ use crate::image::Arch;
 /// deadline without letting a dead one wait much longer than it must.
 const TCG_DEADLINE_SCALE: f64 = 8.0;
 
+/// How slow emulation is, in the words of every message and page: what was measured of boots.
+pub const EMULATION: &str = "4 to 9 times as long";
+
 /// The million-iteration loop takes about a millisecond on KVM that works and more than a second on
 /// KVM that interprets.
 const LOOP_DEADLINE: Duration = Duration::from_millis(250);
@@ -116,7 +119,9 @@ fn describe(answer: &Result<Duration, Trouble>) -> Result<String, String> {
             Some(group) => format!(
                 "/dev/kvm may not be opened by this user; join its group: `sudo usermod -aG {group} \"$USER\"`, then log in again"
             ),
-            None => "/dev/kvm may not be opened by this user".to_owned(),
+            None => "/dev/kvm may not be opened by this user, and it has no group to join; open it to all, as systemd's own \
+                     rule does: `sudo chmod 0666 /dev/kvm`"
+                .to_owned(),
         }),
         Err(Trouble::Busy) => Err("/dev/kvm is in use by another hypervisor".to_owned()),
         Err(Trouble::Refused { call, error }) => Err(format!("KVM refused {call}: {error}")),

@@ -244,7 +244,9 @@ async fn kvm() -> Finding {
     let probe = tokio::task::spawn_blocking(|| accel::choose(AccelRequest::Auto)).await;
     let (state, detail) = match probe {
         Ok(Ok(accel)) if accel.kind == AccelKind::Kvm => (State::Ok, accel.reason),
-        Ok(Ok(accel)) => (State::Degraded, format!("{}: guests are emulated, about 8 times slower", accel.reason)),
+        Ok(Ok(accel)) => {
+            (State::Degraded, format!("{}: guests are emulated, and a boot takes {}", accel.reason, accel::EMULATION))
+        }
         Ok(Err(error)) => (State::Degraded, error.to_string()),
         Err(error) => (State::Degraded, error.to_string()),
     };

@@ -21,6 +21,8 @@ pub enum MachineError {
     Key { reason: String },
     #[error("{program} is not installed; `muster doctor` names the package")]
     NotInstalled { program: String },
+    #[error("the file system of {} has {} MiB free, and {what} takes at least {} MiB; {advice}", folder.display(), free >> 20, needed.div_ceil(1 << 20))]
+    NoSpace { folder: PathBuf, free: u64, needed: u64, what: &'static str, advice: &'static str },
     #[error("{what} in {}: {source}", folder.display())]
     Folder { what: &'static str, folder: PathBuf, source: std::io::Error },
     #[error("the template cannot be cloned: {what}: {source}")]
@@ -44,6 +46,7 @@ impl MachineError {
             Self::Firmware { .. } => failure::FIRMWARE_MISSING,
             Self::Seed { .. } | Self::Key { .. } => failure::SEED_FAILED,
             Self::NotInstalled { .. } => failure::QEMU_MISSING,
+            Self::NoSpace { .. } => failure::HOST_DISK_FULL,
             Self::Folder { .. }
             | Self::Template { .. }
             | Self::Capsule { .. }

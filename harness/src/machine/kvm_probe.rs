@@ -111,14 +111,39 @@ pub(super) fn run() -> Result<Duration, Trouble> {
     }
 }
 
-/// Name of the group that owns /dev/kvm, for the command that mends a missing permission.
+/// Name of the group that may use /dev/kvm, for the command that fixes a missing permission. `None` when no group may that
+/// a person should be in: one of root, or one whose rights on the device are none.
 fn owning_group() -> Option<String> {
     use std::os::unix::fs::MetadataExt;
-    let gid = std::fs::metadata("/dev/kvm").ok()?.gid().to_string();
+    let device = std::fs::metadata("/dev/kvm").ok()?;
     let groups = std::fs::read_to_string("/etc/group").ok()?;
+    helpful_group(device.gid(), device.mode(), &groups)
+}
+
+fn helpful_group(gid: u32, mode: u32, groups: &str) -> Option<String> {
+    // Who joins the group of root has far more than KVM; and a group without read and write gains nothing.
+    if gid == 0 || mode & 0o060 != 0o060 {
+        return None;
+    }
+    let gid = gid.to_string();
     groups.lines().find_map(|line| {
         let mut fields = line.split(':');
         let name = fields.next()?;
         (fields.nth(1)? == gid).then(|| name.to_owned())
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::helpful_group;
+
+    #[test]
+    fn only_a_group_that_helps_is_one_to_join() {
+        let groups = "root:x:0:\nkvm:x:104:\nvirt:x:36:\n";
+        assert_eq!(helpful_group(104, 0o100660, groups).as_deref(), Some("kvm"));
+        assert_eq!(helpful_group(36, 0o100666, groups).as_deref(), Some("virt"));
+        assert_eq!(helpful_group(0, 0o100660, groups), None, "nobody is to be in the group of root");
+        assert_eq!(helpful_group(104, 0o100600, groups), None, "its group may not open it either");
+        assert_eq!(helpful_group(7, 0o100660, groups), None, "it has no name");
+    }
 }

@@ -35,7 +35,7 @@ pub use console::{Console, ConsoleEvent, Finding};
 pub use error::MachineError;
 pub use living::{Machine, MachineEnd, MachineState, Tally};
 pub use network::Network;
-pub use preflight::preflight;
+pub use preflight::{preflight, room_for_a_machine, room_to_unpack};
 pub use process::Spawner;
 pub use seed::RunKey;
 pub use start::MachineRequest;

@@ -634,15 +634,26 @@ fn compare_snapshot(
         info: vec![("image".to_owned(), image.to_owned())],
         update,
     };
+    // Without a review in the checkout there is nothing that `muster snapshots` would find.
+    let next = match update {
+        UpdateMode::Review => {
+            "look at it with `muster snapshots review`, and accept it with `muster snapshots accept` or by a run with \
+             --update-snapshots"
+        }
+        UpdateMode::Ci | UpdateMode::Accept => "accept it by a run with --update-snapshots",
+    };
     match compare::compare(&request) {
         Ok(SnapshotVerdict::Same) => Ok(None),
         Ok(SnapshotVerdict::Accepted { .. }) => Ok(Some(format!("snapshot {} was accepted by this run", spec.name))),
         Ok(SnapshotVerdict::Changed { diff, pending }) => {
-            let text = format!("snapshot {} differs from the accepted one; the new one is {pending}", spec.name);
+            let text = format!(
+                "snapshot {} differs from the accepted one; the new one is {pending}; if it is right, {next}",
+                spec.name
+            );
             Err(failure(&failure::SNAPSHOT_CHANGED, text).with_detail(diff))
         }
         Ok(SnapshotVerdict::New { diff, pending }) => {
-            let text = format!("snapshot {} was never accepted for {whose}; it is {pending}", spec.name);
+            let text = format!("snapshot {} was never accepted for {whose}; it is {pending}; {next}", spec.name);
             Err(failure(&failure::SNAPSHOT_NEW, text).with_detail(diff))
         }
         Err(error) => Err(failure(&failure::PROBE_FAILED, format!("snapshot {}: {error}", spec.name))),

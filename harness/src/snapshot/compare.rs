@@ -146,7 +146,8 @@ pub fn compare(request: &SnapshotRequest) -> Result<SnapshotVerdict, SnapshotErr
 
 /// The accepted text; `None` only when there is no such file. A file that cannot be read or
 /// understood is an error: taken for missing, a broken one would be replaced unseen.
-fn read_accepted(path: &Utf8Path) -> Result<Option<String>, SnapshotError> {
+/// The text of an accepted snapshot; `None` when there is no such file.
+pub fn read_accepted(path: &Utf8Path) -> Result<Option<String>, SnapshotError> {
     let file = match std::fs::File::open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),

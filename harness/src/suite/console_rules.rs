@@ -299,8 +299,9 @@ rules:
             (rules.len(), sink.iter().map(|problem| problem.code).collect::<Vec<_>>())
         };
         assert_eq!(load(), (1, vec![]));
+        // It is read all the same, so that its other mistakes come at once.
         write("slip.yaml", "console-rule/v1");
-        assert_eq!(load(), (1, vec!["unknown-schema"]));
+        assert_eq!(load(), (1, vec!["unknown-schema", "duplicate-id"]));
     }
 
     #[test]

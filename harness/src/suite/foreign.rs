@@ -157,15 +157,27 @@ pub const CHECK: KeyTable = KeyTable {
 /// Decodes the lists among the files that the paths mean (a directory: its `*.yaml` files, of which those
 /// of other schemas are passed over), and holds them against all suites that were loaded.
 pub fn load(paths: &[Utf8PathBuf], vocabulary: &Vocabulary<'_>, suites: &[Suite]) -> (Vec<List>, Diagnostics) {
+    let (mut decoder, mut sink) = decoded(paths, vocabulary);
+    decoder.held_against(suites, &mut sink);
+    sink.settle();
+    (decoder.lists(), sink)
+}
+
+/// The same without what the suites say, for when these cannot be read: only what the lists themselves have wrong.
+pub fn load_alone(paths: &[Utf8PathBuf], vocabulary: &Vocabulary<'_>) -> (Vec<List>, Diagnostics) {
+    let (decoder, mut sink) = decoded(paths, vocabulary);
+    sink.settle();
+    (decoder.lists(), sink)
+}
+
+fn decoded<'v>(paths: &[Utf8PathBuf], vocabulary: &'v Vocabulary<'v>) -> (Decoder<'v>, Diagnostics) {
     let mut sink = Diagnostics::new();
     let mut decoder = Decoder::new(vocabulary);
     for source in source::find(paths, &mut sink) {
         let Some(bytes) = source::read(&source, Limits::default(), &mut sink) else { continue };
         decoder.decode(&source, &bytes, &mut sink);
     }
-    decoder.held_against(suites, &mut sink);
-    sink.settle();
-    (decoder.lists(), sink)
+    (decoder, sink)
 }
 
 /// Decodes one text.

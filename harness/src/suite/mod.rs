@@ -4,6 +4,7 @@
 //! [`Vocabulary`].
 //!
 //! - [`model`]: what a decoded suite is; [`clause`]: alternatives between expectations; [`table`]: what check types can be asked.
+//! - [`kind`]: which kinds of documents there are, and which one a file is.
 //! - [`load`] and [`decode_source`]: from files or text to suites and [`diagnostic::Diagnostics`].
 //! - [`keys`]: the language's own keys, from which the decoder and [`schema`] are both made.
 //! - [`condition`], [`matcher`], [`value`]: the small languages inside scalars.
@@ -31,6 +32,7 @@ mod growth_tests;
 mod guide_tests;
 pub mod images;
 pub mod keys;
+pub mod kind;
 pub mod known;
 pub mod lint;
 pub mod matcher;
@@ -46,7 +48,8 @@ pub mod value;
 pub mod yaml;
 
 pub(crate) use decode::is_id;
-pub use decode::{decode_source, load, schema_of_file};
+pub use decode::{decode_source, load, load_sources, load_tests};
+pub use kind::Kind;
 pub use source::ignored;
 
 /// What suites may speak of beyond the language itself.

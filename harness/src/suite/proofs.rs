@@ -166,7 +166,7 @@ fn fails(cx: &mut Context<'_>, node: &Node) -> Vec<String> {
     let mut out = Vec::new();
     for item in items {
         let Some(text) = cx.line(item, "fails") else { continue };
-        let known = known_ids(cx.vocabulary);
+        let known = failure_ids(cx.vocabulary);
         let exists = known.contains(&text.text) || text.text.starts_with("console.");
         if !exists {
             let shown = crate::text::one_line(&text.text, 60);
@@ -182,7 +182,8 @@ fn fails(cx: &mut Context<'_>, node: &Node) -> Vec<String> {
     out
 }
 
-fn known_ids(vocabulary: &Vocabulary<'_>) -> Vec<String> {
+/// Every failure id but those of console rules: of the table, and `<check type>.<attribute>`.
+pub fn failure_ids(vocabulary: &Vocabulary<'_>) -> Vec<String> {
     let of_checks = vocabulary
         .tables
         .iter()

@@ -167,8 +167,10 @@ impl NameGlob {
                 return suite.map(str::to_owned);
             }
             // A test's id alone is a common slip.
+            let ids = || suites.iter().flat_map(|suite| suite.tests.iter().map(|test| test.base_id()));
+            let meant = ids().find(|id| *id == self.0).or_else(|| did_you_mean(&self.0, ids()))?;
             return suites.iter().find_map(|suite| {
-                let test = suite.tests.iter().find(|test| test.base_id() == self.0);
+                let test = suite.tests.iter().find(|test| test.base_id() == meant);
                 test.map(|test| format!("{}/{}", suite.name, test.base_id()))
             });
         }

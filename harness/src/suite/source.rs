@@ -136,15 +136,23 @@ fn look_below(folder: &Utf8Path, depth: usize, left: &mut usize, files: &mut BTr
     }
 }
 
+/// The first bytes of a file as text, 4 KiB at most.
+pub(super) fn beginning(path: &Utf8Path) -> Option<String> {
+    let mut start = Vec::new();
+    if !path.is_file() {
+        return None;
+    }
+    fs_err::File::open(path).and_then(|file| file.take(4096).read_to_end(&mut start)).ok()?;
+    Some(String::from_utf8_lossy(&start).into_owned())
+}
+
 /// Whether the beginning of the file says that it is a suite.
 fn says_suite(path: &Utf8Path) -> bool {
-    let mut start = Vec::new();
-    let read = fs_err::File::open(path).and_then(|file| file.take(4096).read_to_end(&mut start));
     let says = |line: &str| {
         let value = line.strip_prefix("schema:").map(|value| value.trim().trim_start_matches(['"', '\'']));
         value.is_some_and(|value| value.starts_with("suite/"))
     };
-    read.is_ok() && String::from_utf8_lossy(&start).lines().any(says)
+    beginning(path).is_some_and(|start| start.lines().any(says))
 }
 
 /// The bytes of a file, never more than one beyond the limit.

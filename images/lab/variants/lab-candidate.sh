@@ -28,9 +28,9 @@ plant() {
   local root=$1 kernel
   kernel=$(kernel_release "$root")
   # Packages: fewer, others, and one that only a vendor ships.
-  chroot "$root" rpm -e libfuse3-4 libefiboot1t64 gettext-base diffutils
-  chroot "$root" sh -c 'rpm -i --quiet /srv/repo/extra/tree-[0-9]*.rpm /srv/repo/updates/lab-common-2-*.rpm /srv/repo/updates/lab-hello-2-*.rpm' ||
-    die "the candidate's packages could not be installed" "see the lines above"
+  change_packages "$root" "the candidate's packages could not be removed" rpm -e libfuse3-4 libefiboot1t64 gettext-base diffutils
+  change_packages "$root" "the candidate's packages could not be installed" \
+    'rpm -i --quiet /srv/repo/extra/tree-[0-9]*.rpm /srv/repo/updates/lab-common-2-*.rpm /srv/repo/updates/lab-hello-2-*.rpm'
   chroot "$root" systemctl enable --quiet lab-hello.service
   # Files: another mode, another owner, other content, one that moved and left a link, one that is gone.
   chmod 0600 "$root/etc/ssh/sshd_config"

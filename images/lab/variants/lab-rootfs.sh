@@ -57,8 +57,8 @@ rootfs_remove() {
 # rootfs_wsl ROOT: another identity in the place of the machine's, and what WSL asks of a distribution beside it.
 rootfs_wsl() {
   local root=$1
-  chroot "$root" sh -c 'rpm -e --nodeps lab-release-identity-basic && rpm -i --quiet /srv/repo/extra/lab-release-identity-wsl-[0-9]*.rpm' ||
-    die "the identity could not be changed" "see the lines above"
+  change_packages "$root" "the identity could not be changed" \
+    'rpm -e --nodeps lab-release-identity-basic && rpm -i --quiet /srv/repo/extra/lab-release-identity-wsl-[0-9]*.rpm'
   systemctl_in_root "$root" preset systemd-networkd.service systemd-networkd.socket systemd-networkd-wait-online.service \
     systemd-network-generator.service systemd-resolved.service systemd-timesyncd.service
   systemctl_in_root "$root" mask "${ROOTFS_MASKED[@]}"

@@ -29,7 +29,7 @@ use crate::text::one_line;
 3 a system, or a kind of facts, could not be read · 4 only stale or expired entries
 
 Examples:
-  muster compare fedora-43 my.vhd --candidate-disk-format vhd --ledger deviations.yaml
+  muster compare fedora-43 my.vhd --candidate-image-format vhd --ledger deviations.yaml
   muster compare fedora-43.facts.json my.qcow2 --azldev ~/azurelinux --format markdown
   muster compare lab --save-facts lab.facts.json       only read one system
   muster compare next.qcow2 my.qcow2 --candidate-after upgrade/restarts-well

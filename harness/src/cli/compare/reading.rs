@@ -61,7 +61,7 @@ impl System {
         let is_run = path.join("run.json").exists() || (path.is_dir() && named.contains('/'));
         let spec = match is_run {
             true => spec_of_run(&project, path, options)?,
-            false => spec(&project, named, options.format, options)?,
+            false => spec(&project, named, options.image_format, options)?,
         };
         Ok(Self::Image(project, Box::new(spec)))
     }
@@ -139,7 +139,7 @@ fn spec(
     format: Option<Format>,
     options: &MachineOptions,
 ) -> Result<ImageSpec, Complaint> {
-    let machine = MachineOptions { format, ..options.clone() };
+    let machine = MachineOptions { image_format: format, ..options.clone() };
     let options = ImageOptions { image: vec![named.to_owned()], machine };
     let mut notices = Vec::new();
     let mut specs = session::image_specs(project, &options, &mut notices)?;

@@ -59,7 +59,7 @@ impl Sides {
         let named = |argument: Arg| {
             let side = is_own(argument.get_id().as_str()).then_some(side);
             let long = long(&argument, side);
-            argument.visible_alias(None::<&'static str>).long(long)
+            argument.alias(None::<&'static str>).long(long)
         };
         let command = MachineOptions::augment_args(Command::new("muster compare"))
             .mut_args(named)
@@ -94,11 +94,7 @@ fn options() -> Vec<Arg> {
 
 /// How a comparison calls an option.
 fn long(argument: &Arg, side: Option<Side>) -> String {
-    let name = match argument.get_id().as_str() {
-        // Here `--format` says how the comparison is printed.
-        "format" => DISK_FORMAT,
-        id => argument.get_long().unwrap_or(id),
-    };
+    let name = argument.get_long().unwrap_or(argument.get_id().as_str());
     match side {
         None => name.to_owned(),
         Some(side) => format!("{}-{name}", side.word()),
@@ -131,6 +127,13 @@ fn taken(argument: &Arg, side: Option<Side>) -> Arg {
             let of = format!("--{} of the {} alone", self::long(argument, None), side.word());
             out = out.help_heading("Machine of one system").help(of);
         }
+    }
+    // The earlier name, except where it says how the comparison is printed.
+    if argument.get_all_aliases().unwrap_or_default().contains(&DISK_FORMAT) {
+        out = out.alias(match side {
+            None => DISK_FORMAT.to_owned(),
+            Some(side) => format!("{}-{DISK_FORMAT}", side.word()),
+        });
     }
     out.long(long)
 }
@@ -261,9 +264,7 @@ mod tests {
             assert_ne!(expected, nothing, "{words:?}");
             for side in [Side::Baseline, Side::Candidate] {
                 let other = if side == Side::Baseline { Side::Candidate } else { Side::Baseline };
-                let own = |word: &String| {
-                    word.replacen("--format", "--disk-format", 1).replacen("--", &format!("--{}-", side.word()), 1)
-                };
+                let own = |word: &String| word.replacen("--", &format!("--{}-", side.word()), 1);
                 let typed: Vec<String> = words.iter().map(own).collect();
                 let sides = sides(&typed.iter().map(String::as_str).collect::<Vec<_>>());
                 assert_eq!(format!("{:?}", sides.of(side).unwrap()), expected, "{typed:?}");
@@ -271,12 +272,24 @@ mod tests {
                 assert_eq!(sides.idle(&[other]).len(), words.len());
                 assert!(sides.idle(&[side]).is_empty());
             }
-            let both: Vec<String> = words.iter().map(|word| word.replacen("--format", "--disk-format", 1)).collect();
-            let both = sides(&both.iter().map(String::as_str).collect::<Vec<_>>());
+            let both = sides(&words.iter().map(String::as_str).collect::<Vec<_>>());
             assert_eq!(format!("{:?}", both.of(Side::Baseline).unwrap()), expected);
             assert_eq!(format!("{:?}", both.of(Side::Candidate).unwrap()), expected);
             assert!(both.idle(&[Side::Candidate]).is_empty() && both.idle(&[]).len() == words.len());
         }
+    }
+
+    #[test]
+    fn the_format_of_disks_has_its_earlier_names_where_they_mean_nothing_else() {
+        for name in ["--format=vhd", "--disk-format=vhd", "--image-format=vhd"] {
+            assert_eq!(plain(&[name.to_owned()]).unwrap().image_format, Some(crate::image::Format::Vhd), "{name}");
+        }
+        let of = |words: &[&str], side| sides(words).of(side).unwrap().image_format;
+        for name in ["--candidate-disk-format=vhd", "--candidate-image-format=vhd"] {
+            assert_eq!(of(&[name], Side::Candidate), Some(crate::image::Format::Vhd), "{name}");
+            assert_eq!(of(&[name], Side::Baseline), None, "{name}");
+        }
+        assert_eq!(of(&["--disk-format=vhd"], Side::Baseline), Some(crate::image::Format::Vhd));
     }
 
     #[test]

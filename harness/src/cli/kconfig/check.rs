@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use camino::Utf8PathBuf;
 use serde::Serialize;
 
-use super::source::{About, Source};
+use super::source::{About, Source, Unread};
 use super::{Complaint, Format, cell};
 use crate::check::kconfig::{TABLE, judged};
 use crate::cli::load::{self, Loaded, Selection};
@@ -73,15 +73,19 @@ pub fn execute(arguments: &Arguments) -> Result<Exit, Complaint> {
     let known = Known::given(&arguments.given, &[("arch", "write --arch"), ("kernel", "write --release")])?;
     let loaded = load::suites(&arguments.selection, OutputFormat::Text)?;
     let tests = offline::select(&loaded, &arguments.selection, TABLE.name, "muster kconfig check")?;
+    let mut host_lacks = false;
     let rows: Vec<FileRow> = arguments
         .files
         .iter()
         .map(|file| match Source::read(file, arguments.release.as_deref(), arguments.arch.as_deref()) {
             Ok(source) => FileRow::asked(&loaded, &tests, &source, &known),
-            Err(error) => FileRow::Unreadable { file: harmless(file.as_str()), error: one_line(&error, 300) },
+            Err(Unread { why, exit }) => {
+                host_lacks |= exit == Exit::Error;
+                FileRow::Unreadable { file: harmless(file.as_str()), error: one_line(&why, 300) }
+            }
         })
         .collect();
-    let exit = exit(&rows, arguments.allow_unknown);
+    let exit = if host_lacks { Exit::Error } else { exit(&rows, arguments.allow_unknown) };
     match arguments.format {
         Format::Text => rows.iter().for_each(|row| say(text(row).trim_end())),
         Format::Markdown => rows.iter().for_each(|row| say(markdown(row).trim_end())),

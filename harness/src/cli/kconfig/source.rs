@@ -10,6 +10,7 @@ use super::Complaint;
 use crate::check::kernel_config::Config;
 use crate::check::kernel_header::{self, Header};
 use crate::cli::packed::{PackedError, unpacked};
+use crate::exit::Exit;
 use crate::text::{harmless, one_line};
 
 /// The most that is read, packed or not, and the most that comes out of a packed one, in bytes. The
@@ -37,22 +38,38 @@ pub struct About {
     fragment: bool,
 }
 
+/// Why there is none.
+#[derive(Debug)]
+pub struct Unread {
+    /// One sentence.
+    pub why: String,
+    /// 2 for the file, 3 for what this host lacks to unpack it.
+    pub exit: Exit,
+}
+
+impl From<String> for Unread {
+    fn from(why: String) -> Self {
+        Self { why, exit: Exit::Invalid }
+    }
+}
+
 impl Source {
     /// Reads a file, or stdin when it is `-`. `release` and `arch` are for files that do not say
     /// theirs; a contradiction is an error.
-    pub fn read(file: &Utf8Path, release: Option<&str>, arch: Option<&str>) -> Result<Self, String> {
+    pub fn read(file: &Utf8Path, release: Option<&str>, arch: Option<&str>) -> Result<Self, Unread> {
         let source: Box<dyn Read> = match file.as_str() {
             "-" => Box::new(std::io::stdin().lock()),
             path => Box::new(File::open(path).map_err(|error| error.to_string())?),
         };
         let bytes = unpacked(source, LIMIT, all).map_err(|error| match error {
-            PackedError::Read(error) => error.to_string(),
-            PackedError::Unpack(why) => why,
+            PackedError::Read(error) => Unread::from(error.to_string()),
+            PackedError::Unpack(why) => Unread::from(why),
+            PackedError::NotInstalled(why) => Unread { why, exit: Exit::Error },
         })?;
         if bytes.len() as u64 > LIMIT {
-            return Err(format!("more than {} MiB, which no kernel configuration has", LIMIT >> 20));
+            return Err(format!("more than {} MiB, which no kernel configuration has", LIMIT >> 20).into());
         }
-        Self::parse(file.as_str(), &String::from_utf8_lossy(&bytes), release, arch)
+        Ok(Self::parse(file.as_str(), &String::from_utf8_lossy(&bytes), release, arch)?)
     }
 
     /// The same, from the text of the file.
@@ -98,7 +115,8 @@ impl About {
 
 /// Reads the one file that a command cannot do without.
 pub fn required(file: &Utf8Path) -> Result<Source, Complaint> {
-    Source::read(file, None, None).map_err(|error| Complaint::invalid(format!("{file}: {error}")))
+    Source::read(file, None, None)
+        .map_err(|Unread { why, exit }| Complaint { exit, ..Complaint::invalid(format!("{file}: {why}")) })
 }
 
 fn agreed(option: &str, said: Option<String>, given: Option<&str>) -> Result<Option<String>, String> {
@@ -137,7 +155,7 @@ mod tests {
     fn read(bytes: &[u8]) -> Result<Source, String> {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), bytes).unwrap();
-        Source::read(Utf8Path::from_path(file.path()).unwrap(), None, None)
+        Source::read(Utf8Path::from_path(file.path()).unwrap(), None, None).map_err(|unread| unread.why)
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! What can be recorded, as it is typed: `packages`, `sysctl:net.*`, `files:/etc/ssh/*.conf`.
 
-use crate::cli::{Complaint, load};
+use crate::cli::{Complaint, names};
 use crate::suite::select::glob;
 
 /// A source of facts.
@@ -58,8 +58,7 @@ pub(super) fn parse(typed: &[String]) -> Result<Vec<Of>, Complaint> {
     for item in typed {
         let (word, pattern) = item.split_once(':').map_or((item.as_str(), None), |(word, glob)| (word, Some(glob)));
         let Some(at) = Source::ALL.iter().position(|(known, _)| *known == word) else {
-            let known: Vec<&str> = Source::ALL.iter().map(|(word, _)| *word).collect();
-            return Err(load::unknown("source", word, &known));
+            return Err(names::unknown("source", word, Source::ALL.iter().map(|(word, _)| *word), ""));
         };
         let source = Source::ALL[at].1;
         match pattern {

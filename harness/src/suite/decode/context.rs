@@ -9,7 +9,7 @@ use camino::Utf8PathBuf;
 use super::super::Vocabulary;
 use super::super::diagnostic::{Diagnostic, Diagnostics, Span, codes, did_you_mean};
 use super::super::grammar::Grammar;
-use super::super::keys::{Key, KeyTable};
+use super::super::keys::{Key, KeyTable, Shape};
 use super::super::value::ValueError;
 use super::super::yaml::{Kind, Node};
 use crate::failure::Location;
@@ -252,8 +252,14 @@ impl<'a> Context<'a> {
                 None => self.unknown_key(key, name, table.what, &table.names()),
             }
         }
-        let missing: Vec<_> =
-            table.keys.iter().filter(|key| key.required && !known.iter().any(|(k, _, _)| k.name == key.name)).collect();
+        // Which schema a document has was looked at before its keys were.
+        let wanted = |key: &&Key| key.required && !matches!(key.shape, Shape::Constant(_));
+        let missing: Vec<_> = table
+            .keys
+            .iter()
+            .filter(wanted)
+            .filter(|key| !known.iter().any(|(found, _, _)| found.name == key.name))
+            .collect();
         for key in missing {
             let diagnostic = self
                 .problem(codes::MISSING_KEY, node.span, format!("{} needs the key `{}`", table.what, key.name))

@@ -26,6 +26,7 @@ use sha2::Digest as _;
 
 use super::Vocabulary;
 use super::diagnostic::{Diagnostic, Diagnostics, Span, codes};
+use super::kind::Kind;
 use super::model::Suite;
 use super::source::{self, Source};
 use super::yaml::{self, Limits, Node};
@@ -39,19 +40,6 @@ pub(crate) use expect::{duplicate_subject, duration as positive_duration};
 pub(crate) use steps::{Place, steps};
 pub(crate) use suite::schema;
 
-/// Every schema that files of this room may have, the files that suites include among them.
-const SCHEMAS: &[&str] = &[
-    "suite/v1",
-    "images/v1",
-    "known-issues/v1",
-    "proofs/v1",
-    super::console_rules::SCHEMA,
-    super::deviations::SCHEMA,
-    super::foreign::SCHEMA,
-    FRAGMENT,
-];
-const FRAGMENT: &str = "tests/v1";
-
 /// What a file says that it is.
 pub(crate) fn schema_of(root: &Node) -> Option<&str> {
     root.get("schema").and_then(Node::scalar)
@@ -60,7 +48,7 @@ pub(crate) fn schema_of(root: &Node) -> Option<&str> {
 /// Whether a file that was found in a directory is for another reader than the one of `own`, and is passed
 /// over. A schema that nobody knows is a slip of the pen, and told.
 pub(crate) fn is_anothers(root: &Node, own: &str) -> bool {
-    schema_of(root).is_some_and(|schema| schema != own && SCHEMAS.contains(&schema))
+    schema_of(root).is_some_and(|schema| schema != own && Kind::of_schema(schema).is_some())
 }
 
 /// Decodes all files that the paths mean (a directory: its `*.yaml` files, sorted). The suites are
@@ -68,11 +56,19 @@ pub(crate) fn is_anothers(root: &Node, own: &str) -> bool {
 /// diagnostics. Bounds: 1 MiB a file, see [`Limits`].
 pub fn load(paths: &[Utf8PathBuf], vocabulary: &Vocabulary<'_>) -> (Vec<Suite>, Diagnostics) {
     let mut sink = Diagnostics::new();
+    let sources = source::find(paths, &mut sink);
+    let suites = load_sources(&sources, vocabulary, &mut sink);
+    sink.settle();
+    (suites, sink)
+}
+
+/// Decodes these files. The sink is not settled.
+pub fn load_sources(sources: &[Source], vocabulary: &Vocabulary<'_>, sink: &mut Diagnostics) -> Vec<Suite> {
     let mut suites = Vec::new();
     let mut shared = Shared::default();
-    for source in source::find(paths, &mut sink) {
-        let Some(bytes) = source::read(&source, Limits::default(), &mut sink) else { continue };
-        suites.extend(decode_bytes(&source, &bytes, true, vocabulary, &mut shared, &mut sink));
+    for source in sources {
+        let Some(bytes) = source::read(source, Limits::default(), sink) else { continue };
+        suites.extend(decode_bytes(source, &bytes, true, vocabulary, &mut shared, sink));
     }
     // Tests in a file that no suite includes would silently not run.
     for (name, real) in &shared.fragments {
@@ -83,19 +79,18 @@ pub fn load(paths: &[Utf8PathBuf], vocabulary: &Vocabulary<'_>) -> (Vec<Suite>, 
             );
         }
     }
-    sink.settle();
-    (suites, sink)
+    suites
 }
 
-/// What a file's own `schema:` says that it is; `None` when it says nothing, cannot be read or is not
-/// YAML.
-pub fn schema_of_file(path: &Utf8Path) -> Option<String> {
-    let mut sink = Diagnostics::new();
-    let source = Source { path: path.to_owned(), name: path.as_str().into(), found: false };
-    let bytes = source::read(&source, Limits::default(), &mut sink)?;
-    let text = yaml::text_of(&source.name, &bytes, Limits::default(), &mut sink)?;
-    let root = yaml::parse(&source.name, text, Limits::default(), &mut sink)?;
-    schema_of(&root).map(str::to_owned)
+/// Decodes a file of tests by itself, with the values that its variables have there: what no suite does that was
+/// loaded with it. The sink is not settled.
+pub fn load_tests(source: &Source, vocabulary: &Vocabulary<'_>, sink: &mut Diagnostics) {
+    let name = source.path.file_name().unwrap_or_default();
+    let quoted = name.replace('\'', "''");
+    let suite = format!("schema: suite/v1\nsuite: included\ninclude:\n- {{file: '{quoted}', prefix: included}}\n");
+    // It stands where the file is, and is nowhere shown: what is wrong is wrong with the file.
+    let around = Source { path: source.path.with_file_name("included.yaml"), name: source.name.clone(), found: false };
+    decode_bytes(&around, suite.as_bytes(), true, vocabulary, &mut Shared::default(), sink);
 }
 
 /// Decodes one text that is not in a file, or already read. `name` is how diagnostics call it.
@@ -132,7 +127,7 @@ fn decode_bytes(
     let text = yaml::text_of(name, bytes, Limits::default(), sink)?;
     let root = yaml::parse(name, text, Limits::default(), sink);
     if let Some(root) = root.as_ref().filter(|root| source.found && is_anothers(root, "suite/v1")) {
-        if schema_of(root) == Some(FRAGMENT) {
+        if schema_of(root) == Some(Kind::Tests.schema()) {
             let real = source.path.canonicalize_utf8().unwrap_or_else(|_| source.path.clone());
             shared.fragments.push((name.clone(), real));
         }

@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
-use super::super::diagnostic::codes;
+use super::super::diagnostic::{codes, did_you_mean};
 use super::super::keys::{BASE_CHECKS, DEFAULTS, IMAGES, SUITE};
+use super::super::kind::Kind;
 use super::super::model::{BaseCheck, GuestMode, Suite, When};
 use super::super::yaml::{self, Node};
 use super::conditions::condition;
@@ -101,32 +102,54 @@ pub(super) fn suite(cx: &mut Context<'_>, root: &Node, files: &mut include::File
     })
 }
 
-/// Whether the root is a mapping of the schema; if not, nothing else is looked at, since every
+/// Whether the root is to be read as a mapping of the schema. One that does not say so, or misspells it, is when its keys
+/// are of this kind: a person sees all that is wrong at once. Of another one nothing else is looked at, since every
 /// other error would only follow from this one.
 pub(crate) fn schema(cx: &mut Context<'_>, root: &Node, wanted: &str) -> bool {
-    if !matches!(root.kind, yaml::Kind::Mapping(_)) {
+    let yaml::Kind::Mapping(entries) = &root.kind else {
         let problem = cx.wrong_shape(root, "the file", "a mapping").help(format!("it begins with `schema: {wanted}`"));
         cx.report(problem);
         return false;
-    }
-    let Some(node) = root.get("schema") else {
-        let problem = cx.problem(codes::UNKNOWN_SCHEMA, root.span, "the file does not say which schema it has");
-        cx.report(problem.help(format!("begin it with `schema: {wanted}`")));
-        return false;
     };
-    if node.scalar() == Some(wanted) {
+    let node = root.get("schema");
+    if node.is_some_and(|node| node.scalar() == Some(wanted)) {
         return true;
     }
+    let by_keys = Kind::by_keys(root);
+    let looks_so = by_keys.is_some_and(|kind| kind.schema() == wanted);
+    let Some(node) = node else {
+        let near = |(key, _): &(Node, Node)| did_you_mean(key.scalar().unwrap_or_default(), ["schema"]).is_some();
+        // The key that is nearly `schema` is reported with the other keys.
+        if looks_so && entries.iter().take(40).any(near) {
+            return true;
+        }
+        let meant = by_keys.map_or(wanted, |kind| kind.schema());
+        let problem = cx.problem(codes::UNKNOWN_SCHEMA, root.span, "the file does not say which schema it has");
+        let problem = match by_keys {
+            Some(kind) if !looks_so => problem.note(format!("by its keys it is {}", kind.keys().what)),
+            _ => problem,
+        };
+        cx.report(problem.help(format!("begin it with `schema: {meant}`")));
+        return looks_so;
+    };
+    let mut goes_on = false;
     let problem = match node.scalar() {
         Some(other) => {
             let shown = crate::text::one_line(other, 60);
-            cx.problem(codes::UNKNOWN_SCHEMA, node.span, format!("the schema `{shown}` is not read here"))
-                .note(format!("read is: {wanted}"))
+            let problem =
+                cx.problem(codes::UNKNOWN_SCHEMA, node.span, format!("the schema `{shown}` is not read here"));
+            match Kind::near_schema(other) {
+                Some(near) => {
+                    goes_on = near.schema() == wanted && looks_so;
+                    problem.label(format!("did you mean `{}`?", near.schema()))
+                }
+                None => problem.note(format!("read is: {wanted}")),
+            }
         }
         None => cx.wrong_shape(node, "`schema`", "a scalar").note(format!("read is: {wanted}")),
     };
     cx.report(problem);
-    false
+    goes_on
 }
 
 /// `defaults:`.

@@ -582,6 +582,7 @@ fn bad_files_say_what_they_always_said() {
         "too-large",
         "duplicate-suite",
         "bad-sample",
+        "bad-snapshot",
         "toml",
     ];
     for (code, _) in super::super::diagnostic::codes::TABLE {

@@ -36,6 +36,7 @@ codes! {
     NO_ORDER = "no-order", "An operator is used on a value that has no order.";
     BAD_REGEX = "bad-regex", "A regular expression is invalid, too large, or matches every text.";
     BAD_SAMPLE = "bad-sample", "A console rule does not find its sample, or finds its near miss.";
+    BAD_SNAPSHOT = "bad-snapshot", "A file of an accepted snapshot is not one that can be compared with.";
     BAD_ID = "bad-id", "A name does not consist of the letters that names may have.";
     BAD_NAME = "bad-name", "A subject, an element of a set or a key of a mapping is spelt in a way that can name nothing.";
     DUPLICATE_ID = "duplicate-id", "Two tests of a suite, two snapshots of a test, two values of a dimension or two images have the same name.";

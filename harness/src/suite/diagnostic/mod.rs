@@ -157,6 +157,23 @@ impl Diagnostics {
         self.sources.insert(file, text.into());
     }
 
+    /// Adds those of another list, with the texts they are about. Not settled.
+    pub fn absorb(&mut self, other: Self) {
+        for diagnostic in other.list {
+            self.push(diagnostic);
+        }
+        self.omitted += other.omitted;
+        other.sources.0.into_iter().for_each(|(file, text)| self.sources.insert(&file, text));
+    }
+
+    /// Those that are of none of these codes.
+    pub fn without(self, codes: &[&str]) -> Self {
+        let Self { list, omitted, sources, .. } = self;
+        let mut out = Self { omitted, sources, ..Self::default() };
+        list.into_iter().filter(|diagnostic| !codes.contains(&diagnostic.code)).for_each(|kept| out.push(kept));
+        out
+    }
+
     /// Forgets texts nothing is said about, and puts the diagnostics in order.
     pub fn settle(&mut self) {
         let Self { sources, counts, .. } = self;

@@ -1,0 +1,111 @@
+//! How commands end when what they need is not there: 2 for a file that a person named, 3 for a program of this host.
+
+use std::time::Duration;
+
+use super::support::Place;
+
+const SOON: Duration = Duration::from_secs(120);
+
+/// Every command that takes a file, with one that is missing; `MISSING` is where it would be, `THERE` a file that is.
+const FILES: &[&[&str]] = &[
+    &["run", "--image", "MISSING.qcow2"],
+    &["run", "--image", "MISSING.qcow2.xz"],
+    &["run", "--image", "lab-tiny", "--suites", "MISSING"],
+    &["run", "--image", "lab-tiny", "--known-issues", "MISSING"],
+    &["run", "--image", "lab-tiny", "--prove", "--proofs", "MISSING"],
+    &["run", "--image", "lab-tiny", "--console-rules", "MISSING"],
+    &["run", "--image", "lab-tiny", "--kernel", "MISSING", "--cmdline", "x"],
+    &["run", "--connect", "user@192.0.2.1", "--identity", "MISSING"],
+    &["boot", "MISSING.qcow2", "--exec", "true"],
+    &["record", "--image", "MISSING.qcow2", "--of", "packages"],
+    &["compare", "MISSING.facts.json", "MISSING.facts.json"],
+    &["compare", "MISSING.qcow2", "MISSING.qcow2"],
+    &["compare", "lab-tiny", "lab-tiny", "--ledger", "MISSING"],
+    &["compare", "lab-tiny", "lab-tiny", "--azldev", "MISSING"],
+    &["images", "inspect", "MISSING.qcow2"],
+    &["images", "check", "MISSING.qcow2"],
+    &["images", "check", "THERE", "--suites", "MISSING"],
+    &["images", "pull", "fedora-43", "--keyring", "MISSING"],
+    &["kconfig", "check", "MISSING"],
+    &["kconfig", "diff", "MISSING", "MISSING"],
+    &["console", "scan", "MISSING"],
+    &["console", "scan", "THERE", "--rules", "MISSING"],
+    &["console", "rules", "--rules", "MISSING"],
+    &["check", "MISSING"],
+    &["check", "MISSING.yaml"],
+    &["check", "MISSING.md"],
+    &["explain", "kernel/release", "--suites", "MISSING"],
+    &["list", "--suites", "MISSING"],
+    &["snapshots", "list", "--folder", "MISSING"],
+    &["snapshots", "accept", "--all", "--folder", "MISSING"],
+    &["coverage", "--suites", "MISSING"],
+    &["resume", "MISSING"],
+];
+
+#[test]
+fn a_file_that_is_missing_or_cannot_be_read_ends_every_command_with_2() {
+    let place = Place::new();
+    let there = place.write("there", "nothing\n");
+    let missing = place.path("missing").to_str().unwrap().to_owned();
+    let mut faults = Vec::new();
+    for line in FILES {
+        let words: Vec<String> = line
+            .iter()
+            .map(|word| word.replace("MISSING", &missing).replace("THERE", there.to_str().unwrap()))
+            .collect();
+        let ended = place.run(&words.iter().map(String::as_str).collect::<Vec<_>>(), SOON);
+        let named = ended.stderr.contains("missing");
+        if ended.status != 2 || !named {
+            faults.push(format!("{line:?} ended with {:?}:\n{}", ended.status, ended.stderr));
+        }
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+/// Commands that need a program, on a host that has none of any.
+const PROGRAMS: &[&[&str]] = &[
+    &["run", "--image", "DISK"],
+    &["boot", "DISK", "--exec", "true"],
+    &["record", "--image", "DISK", "--of", "packages"],
+    &["compare", "DISK", "DISK"],
+    &["images", "inspect", "DISK"],
+    &["images", "check", "DISK"],
+    &["images", "build", "lab-tiny"],
+    &["run", "--image", "lab-tiny"],
+];
+
+#[test]
+fn a_program_that_this_host_lacks_ends_every_command_with_3() {
+    let place = Place::new();
+    let disk = place.path("disk.qcow2");
+    let made =
+        std::process::Command::new("qemu-img").args(["create", "-q", "-f", "qcow2"]).arg(&disk).arg("8M").status();
+    assert!(made.expect("qemu-img runs").success());
+    let nothing = place.path("nothing");
+    std::fs::create_dir(&nothing).expect("a directory");
+    let mut faults = Vec::new();
+    for line in PROGRAMS {
+        let words: Vec<String> = line.iter().map(|word| word.replace("DISK", disk.to_str().unwrap())).collect();
+        let mut command = place.command(&words.iter().map(String::as_str).collect::<Vec<_>>());
+        let ended = command.env("PATH", &nothing).output().expect("muster runs");
+        let said = String::from_utf8_lossy(&ended.stderr);
+        if ended.status.code() != Some(3) {
+            faults.push(format!("{line:?} ended with {:?}:\n{said}", ended.status.code()));
+        }
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+#[test]
+fn an_image_that_was_not_pulled_is_one_error_that_names_the_command() {
+    let place = Place::new();
+    for line in [&["run", "--image", "fedora-43"][..], &["boot", "fedora-43", "--exec", "true"]] {
+        let mut command = place.command(line);
+        let ended = command.env("MUSTER_CACHE", place.path("cache")).output().expect("muster runs");
+        let said = String::from_utf8_lossy(&ended.stderr);
+        assert_eq!(ended.status.code(), Some(2), "{said}");
+        assert_eq!(said.matches("error:").count(), 1, "{said}");
+        assert!(said.contains("`muster images pull fedora-43`"), "{said}");
+        assert!(!place.path("run").exists(), "a run directory was made");
+    }
+}
