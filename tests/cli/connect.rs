@@ -134,10 +134,10 @@ fn another_host_key_than_the_known_one_is_refused_even_when_new_ones_are_accepte
     let other = Sshd::start().unwrap().host_key();
     let known = format!("[127.0.0.1]:{} {other}", sshd.addr.port());
     run(&place, &sshd, &known, &["--accept-new-host-key"]).assert_status(3);
-    assert_outcome(&place.test("up/looks"), Outcome::Error, &["ssh.host-key"]);
+    assert_no_machine(&place, "ssh.host-key");
     let place = Place::new();
     run(&place, &sshd, "", &["--host-key", &other]).assert_status(3);
-    assert_outcome(&place.test("up/looks"), Outcome::Error, &["ssh.host-key"]);
+    assert_no_machine(&place, "ssh.host-key");
 }
 
 #[test]
@@ -148,16 +148,43 @@ fn a_machine_that_is_not_there_or_refuses_the_key_ends_with_three_and_says_so() 
     let identity = stranger.to_str().unwrap();
     let words = ["--host-key", &sshd.host_key(), "--identity", identity, "--connect-timeout", "3s"];
     run(&place, &sshd, "", &words).assert_status(3);
-    assert_outcome(&place.test("up/looks"), Outcome::Error, &["remote.refused"]);
+    assert_no_machine(&place, "remote.refused");
     let place = Place::new();
     // A port that was free a moment ago.
     sshd.addr = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap();
     let ended = run(&place, &sshd, "", &["--host-key", &sshd.host_key(), "--connect-timeout", "1s"]);
     ended.assert_status(3);
-    let looks = place.test("up/looks");
-    assert_outcome(&looks, Outcome::Error, &["remote.unreachable"]);
-    assert!(looks.failures[0].message.contains("nobody answers within 1 s"), "{}", looks.failures[0].message);
-    assert!(ended.stdout.contains("nobody answers within 1 s"), "{}", ended.stdout);
+    let health = assert_no_machine(&place, "remote.unreachable");
+    assert!(health.failures[0].message.contains("nobody answers within 1 s"), "{}", health.failures[0].message);
+    let others = place.record().tests.len() - 1;
+    let block =
+        format!("\n{others} tests not run: no machine (remote.unreachable, see machine/health): cannot log in to ");
+    assert!(ended.stdout.contains(&block), "{}", ended.stdout);
+    assert_eq!(ended.stdout.matches("ERROR ").count(), 1, "{}", ended.stdout);
+    let verdict = format!("FAIL remote: 0 passed, 1 error, {others} not run; no test ran");
+    assert!(ended.stdout.contains(&verdict), "{}", ended.stdout);
+}
+
+/// One error, of the machine's own test; all others did not run and name it, in run.json and in JUnit.
+fn assert_no_machine(place: &Place, id: &str) -> muster::run::record::TestRecord {
+    let health = place.test("machine/health");
+    assert_outcome(&health, Outcome::Error, &[id]);
+    let record = place.record();
+    assert!(record.tests.len() > 2);
+    for test in record.tests.iter().filter(|test| test.name() != "machine/health") {
+        assert_outcome(test, Outcome::NotRun, &[]);
+    }
+    assert_eq!(record.totals["not-run"] as usize, record.tests.len() - 1);
+    let junit = place.junit();
+    assert_eq!((junit.errors, junit.failures), (1, 0));
+    for case in
+        junit.test_suites.iter().flat_map(|suite| &suite.test_cases).filter(|case| case.name.as_str() != "health")
+    {
+        let quick_junit::TestCaseStatus::Skipped { message, .. } = &case.status else { panic!("{case:?}") };
+        let message = message.as_ref().map(|message| message.as_str()).unwrap_or_default();
+        assert!(message.starts_with(&format!("no machine ({id}, see machine/health)")), "{message}");
+    }
+    health
 }
 
 /// Tests that fail, with a file of each.

@@ -28,7 +28,8 @@ fn refused(place: &Place, image: &str, extra: &[&str], id: &str, says: &str) {
         ended.stdout,
         ended.stderr
     );
-    assert_outcome(&place.test("probe/one"), Outcome::Error, &[id]);
+    assert_outcome(&place.test("machine/health"), Outcome::Error, &[id]);
+    assert_outcome(&place.test("probe/one"), Outcome::NotRun, &[]);
     assert_eq!(place.record().machines.len(), 0, "no machine may have been started");
 }
 

@@ -101,6 +101,11 @@ fn verdict(record: Result<TestRecord, String>) -> Result<Completion, Failed> {
     match record.outcome {
         Outcome::Pass | Outcome::Flaky | Outcome::Known => Ok(Completion::Completed),
         Outcome::Skip => Ok(Completion::Ignored { reason: record.skipped.map(|reason| reason.message) }),
+        // libtest has no word for it, and an ignored test would be green.
+        Outcome::NotRun => {
+            let why = record.skipped.map(|why| why.message).unwrap_or_default();
+            Err(Failed::from(format!("not run: {why}\nrun it again: {}\n", record.rerun)))
+        }
         Outcome::Fail | Outcome::Error => {
             let mut text: String = record.failures.iter().map(describe).collect();
             text.push_str(&format!("run it again: {}\n", record.rerun));

@@ -11,7 +11,7 @@ use crate::run::record::{
 };
 
 /// How many tests the run has.
-pub(crate) const TESTS: usize = 10;
+pub(crate) const TESTS: usize = 11;
 
 /// What a hostile guest may print: the end of a CDATA section, markup, control and escape bytes, a
 /// line that pretends to be a verdict, text that runs right to left, and what XML 1.0 forbids.
@@ -106,12 +106,13 @@ pub(crate) fn tests() -> Vec<TestRecord> {
     let lost = Failure::new(failure::SSH_LOST, "the connection broke and did not come back")
         .with_detail("after 3 attempts\n\x1b[31mconnection reset\x1b[0m");
     let no_boot = Failure::new(failure::BOOT_TIMEOUT, "the guest did not answer SSH within 90 s");
-    let no_boot = |id: &str| {
-        let mut test = on("lab-immutable", unstarted(test("base", id, Outcome::Error)));
-        test.failures = vec![no_boot.clone()];
-        test.machine = Some("m2".into());
+    let not_run = |id: &str| {
+        let mut test = on("lab-immutable", unstarted(test("base", id, Outcome::NotRun)));
+        test.skipped = Some(crate::run::plan::no_machine(&no_boot));
         test
     };
+    let health = on("lab-immutable", unstarted(test("machine", "health", Outcome::Error)));
+    let health = failed(health, vec![no_boot.clone()]);
     vec![
         test("base", "nginx-serves", Outcome::Pass),
         failed(
@@ -124,8 +125,9 @@ pub(crate) fn tests() -> Vec<TestRecord> {
         needed,
         known,
         flaky,
-        no_boot("nginx-serves"),
-        no_boot("nginx-version"),
+        not_run("nginx-serves"),
+        not_run("nginx-version"),
+        health,
     ]
 }
 

@@ -49,8 +49,6 @@ pub struct Terminal<W: Write> {
     /// Image of each machine that has been started.
     machines: BTreeMap<String, String>,
     notices: Vec<String>,
-    /// Why tests found no machine, by image, and how many were not listed because the first was.
-    no_machine: BTreeMap<(String, String), usize>,
 }
 
 impl<W: Write> Terminal<W> {
@@ -61,15 +59,7 @@ impl<W: Write> Terminal<W> {
             Mode::Interactive(target) => Some(Progress::new(target)),
             Mode::Plain | Mode::Quiet => None,
         };
-        Self {
-            out,
-            options,
-            quiet,
-            progress,
-            machines: BTreeMap::new(),
-            notices: Vec::new(),
-            no_machine: BTreeMap::new(),
-        }
+        Self { out, options, quiet, progress, machines: BTreeMap::new(), notices: Vec::new() }
     }
 
     /// Shows one event.
@@ -105,7 +95,6 @@ impl<W: Write> Terminal<W> {
                 let end = one_line(record.end.as_deref().unwrap_or("ended"), NAME);
                 lines.push(format!("{} {name} never answered: {end}", self.word("DOWN", AnsiColor::Red)));
             }
-            Event::TestFinished { record } if self.repeats(record) => {}
             Event::TestFinished { record } => self.test(record, &mut lines),
             _ => {}
         }
@@ -118,7 +107,7 @@ impl<W: Write> Terminal<W> {
         self.progress = None;
         let mut lines = vec![String::new(), self.counts(record)];
         lines.extend(words::machines(record));
-        lines.extend(self.repeated());
+        lines.extend(self.not_run(record));
         lines.extend(self.skips(record));
         for verdict in verdict::of_images(record) {
             let colour = match verdict.standing {
@@ -150,32 +139,17 @@ impl<W: Write> Terminal<W> {
         }
     }
 
-    /// Whether a test had no machine for a reason that was listed with an earlier test: a machine that
-    /// cannot be had is described once.
-    fn repeats(&mut self, test: &TestRecord) -> bool {
-        let [failure] = &test.failures[..] else { return false };
-        if self.options.verbose || test.outcome != Outcome::Error || test.machine.is_some() {
-            return false;
+    /// Tests that did not run, one line for each image and cause: the error itself stands above, once.
+    fn not_run(&self, record: &RunRecord) -> Vec<String> {
+        let mut causes: BTreeMap<(&str, String), usize> = BTreeMap::new();
+        for test in record.tests.iter().filter(|test| test.outcome == Outcome::NotRun) {
+            *causes.entry((&test.image, words::headline(test).1)).or_default() += 1;
         }
-        let key = (test.image.clone(), failure.message.clone());
-        match self.no_machine.get_mut(&key) {
-            Some(more) => {
-                *more += 1;
-                true
-            }
-            None => {
-                self.no_machine.insert(key, 0);
-                false
-            }
-        }
-    }
-
-    /// How many tests had no machine for a reason that stands above.
-    fn repeated(&self) -> Vec<String> {
-        let more = self.no_machine.iter().filter(|(_, more)| **more > 0);
-        let lines = more.map(|((image, why), more)| {
-            let noun = if *more == 1 { "error" } else { "errors" };
-            format!("  {more} more {noun} on {}: {}", one_line(image, NAME), one_line(why, 200))
+        let several = record.images.len() > 1;
+        let lines = causes.into_iter().map(|((image, cause), count)| {
+            let on = if several { format!(" on {}", one_line(image, NAME)) } else { String::new() };
+            let line = format!("{count} test{} not run{on}: {cause}", crate::text::plural(count));
+            self.paint(&line, Style::new().fg_color(Some(AnsiColor::Red.into())))
         });
         words::bounded(lines.collect(), 10)
     }
@@ -191,7 +165,10 @@ impl<W: Write> Terminal<W> {
             Outcome::Skip if self.options.verbose => {
                 lines.push(format!("{} {name}: {headline}", self.word("SKIP", AnsiColor::Yellow)));
             }
-            Outcome::Pass | Outcome::Skip => {}
+            Outcome::NotRun if self.options.verbose => {
+                lines.push(format!("NOT RUN {name}: {headline}"));
+            }
+            Outcome::Pass | Outcome::Skip | Outcome::NotRun => {}
             Outcome::Known => lines.push(format!("{} {name}: {headline}", self.word("KNOWN", AnsiColor::Yellow))),
             Outcome::Flaky => lines.push(format!(
                 "{} {name}  ({took}): passed on a retry after: {headline}",
@@ -204,7 +181,7 @@ impl<W: Write> Terminal<W> {
             }
         }
         // Remarks on passes are for whoever asks; the record has all of them.
-        let shown = self.options.verbose || !matches!(test.outcome, Outcome::Pass | Outcome::Skip);
+        let shown = self.options.verbose || !matches!(test.outcome, Outcome::Pass | Outcome::Skip | Outcome::NotRun);
         for remark in test.remarks.iter().filter(|_| shown) {
             lines.push(format!("      note: {}", one_line(remark, 400)));
         }
@@ -241,10 +218,11 @@ impl<W: Write> Terminal<W> {
             .map(|(outcome, count)| {
                 let colour = match outcome {
                     Outcome::Pass => AnsiColor::Green,
-                    Outcome::Fail | Outcome::Error => AnsiColor::Red,
+                    Outcome::Fail | Outcome::Error | Outcome::NotRun => AnsiColor::Red,
                     _ => AnsiColor::Yellow,
                 };
-                let word = self.paint(outcome.word(), Style::new().fg_color(Some(colour.into())));
+                let word = if outcome == Outcome::NotRun { "not run" } else { outcome.word() };
+                let word = self.paint(word, Style::new().fg_color(Some(colour.into())));
                 format!("{count} {word}")
             })
             .collect();
@@ -428,26 +406,30 @@ mod tests {
     }
 
     #[test]
-    fn a_machine_that_cannot_be_had_is_described_once() {
-        let unreached = |test: &str| {
-            let mut record = sample::test("base", test, Outcome::Error);
-            record.failures = vec![crate::failure::Failure::new(crate::failure::REMOTE_UNREACHABLE, "nobody answers")];
-            record.machine = None;
-            record
+    fn a_machine_that_cannot_be_had_is_one_error_and_one_line() {
+        use crate::failure::{self, Failure};
+        let record =
+            |suite: &str, test: &str, outcome| TestRecord { machine: None, ..sample::test(suite, test, outcome) };
+        let why = Failure::new(failure::REMOTE_UNREACHABLE, "nobody answers");
+        let mut health = record("machine", "health", Outcome::Error);
+        health.failures = vec![why.clone()];
+        let not_run = |test: &str| TestRecord {
+            skipped: Some(crate::run::plan::no_machine(&why)),
+            ..record("base", test, Outcome::NotRun)
         };
+        let tests = vec![health, not_run("a"), not_run("b"), not_run("c")];
         let mut terminal = Terminal::new(Vec::new(), Mode::Quiet, Options::default());
-        for test in ["a", "b", "c"] {
-            terminal.apply(&Event::TestFinished { record: Box::new(unreached(test)) }).unwrap();
+        for record in &tests {
+            terminal.apply(&Event::TestFinished { record: Box::new(record.clone()) }).unwrap();
         }
-        // The same words about a test that had a machine are another matter.
-        let own = TestRecord { machine: Some("m1".into()), ..unreached("d") };
-        terminal.apply(&Event::TestFinished { record: Box::new(own) }).unwrap();
-        terminal.summary(&RunRecord::default(), &[]).unwrap();
+        terminal.summary(&RunRecord { tests, ..RunRecord::default() }, &[]).unwrap();
         let text = String::from_utf8(terminal.out).unwrap();
         let listed: Vec<_> = text.lines().filter(|line| line.starts_with("ERROR")).collect();
-        assert_eq!(listed.len(), 2, "{text}");
-        assert!(listed[0].contains("base/a") && listed[1].contains("base/d"), "{text}");
-        assert!(text.contains("\n  2 more errors on lab: nobody answers\n"), "{text}");
+        assert_eq!(listed, ["ERROR machine/health [lab]  (1.2 s)"], "{text}");
+        let block = "\n3 tests not run: no machine (remote.unreachable, see machine/health): nobody answers\n";
+        assert!(text.contains(block) && !text.contains("base/"), "{text}");
+        assert!(text.contains("4 tests on 0 images: 0 pass, 1 error, 3 not run\n"), "{text}");
+        assert!(text.contains("\nFAIL lab: 0 passed, 1 error, 3 not run; no test ran"), "{text}");
     }
 
     #[test]
@@ -517,7 +499,7 @@ mod tests {
         terminal.summary(&Recorder::fold(&events), &[]).unwrap();
         let drawn = screen.0.lock().unwrap().clone();
         assert!(drawn.contains("booting m1 [lab], at most 90.0 s"), "{drawn:?}");
-        assert!(drawn.contains("10/10") && drawn.contains("s\\x1b[2J/t  [i]"), "{drawn:?}");
+        assert!(drawn.contains("11/11") && drawn.contains("s\\x1b[2J/t  [i]"), "{drawn:?}");
         assert!(!drawn.contains("\x1b[2J"), "{drawn:?}");
     }
 }

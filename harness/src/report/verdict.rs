@@ -40,6 +40,8 @@ pub struct Verdict {
     pub errors: u32,
     /// Tests that were skipped.
     pub skipped: u32,
+    /// Tests that were never reached.
+    pub not_run: u32,
     /// Tests that failed as a known issue says.
     pub known: u32,
     /// Why it does not pass beyond its tests: one clause each.
@@ -49,7 +51,7 @@ pub struct Verdict {
 impl Verdict {
     /// `PASS lab: 92 passed, 11 skipped`.
     pub fn sentence(&self) -> String {
-        let Self { image, passed, failed, errors, known, skipped, .. } = self;
+        let Self { image, passed, failed, errors, known, skipped, not_run, .. } = self;
         let word = match self.standing {
             Standing::Passes => "PASS",
             Standing::NotTested => return format!("SKIP {image}: {skipped} skipped, none run"),
@@ -60,6 +62,7 @@ impl Verdict {
             (errors, if *errors == 1 { "error" } else { "errors" }),
             (known, "failed as documented"),
             (skipped, "skipped"),
+            (not_run, "not run"),
         ];
         let counts = counts.iter().filter(|(count, _)| **count > 0).map(|(count, what)| format!(", {count} {what}"));
         let reasons = self.reasons.iter().map(|reason| format!("; {reason}"));
@@ -81,14 +84,14 @@ fn of_image(record: &RunRecord, image: &str) -> Verdict {
     let passed = count(&[Outcome::Pass, Outcome::Flaky]);
     let known = count(&[Outcome::Known]);
     let (failed, errors) = (count(&[Outcome::Fail]), count(&[Outcome::Error]));
-    let skipped = count(&[Outcome::Skip]);
+    let (skipped, not_run) = (count(&[Outcome::Skip]), count(&[Outcome::NotRun]));
     let mut reasons: Vec<String> = crashes(record)
         .filter(|finding| record.machines.iter().any(|m| m.id == finding.machine && m.image == image))
         .map(|finding| format!("{} on the console of {}", plain(&finding.category), plain(&finding.machine)))
         .collect();
     reasons.dedup();
     let of_image = |test: &&TestRecord| test.image == image;
-    let tested = |test: &TestRecord| test.suite != MACHINE_SUITE && test.outcome != Outcome::Skip;
+    let tested = |test: &TestRecord| test.suite != MACHINE_SUITE && test.outcome.has_run();
     let nothing = !record.tests.iter().filter(of_image).any(tested);
     let own = exit_of_records(record.tests.iter().filter(of_image));
     if own == Exit::Stale {
@@ -106,7 +109,7 @@ fn of_image(record: &RunRecord, image: &str) -> Verdict {
         reasons.push(NOTHING.into());
     }
     reasons.extend(doubt.filter(|doubt| !nothing || doubt != NOTHING));
-    Verdict { image: plain(image), standing, passed, failed, errors, skipped, known, reasons }
+    Verdict { image: plain(image), standing, passed, failed, errors, skipped, not_run, known, reasons }
 }
 
 const NOTHING: &str = "no test ran";
@@ -120,7 +123,7 @@ fn doubt(record: &RunRecord) -> Option<String> {
     let Some(code) = record.exit_code.filter(|_| record.finished.is_some()) else {
         return Some("the run did not end".into());
     };
-    let tested = |test: &TestRecord| test.suite != MACHINE_SUITE && test.outcome != Outcome::Skip;
+    let tested = |test: &TestRecord| test.suite != MACHINE_SUITE && test.outcome.has_run();
     let said = exit_of_records(record.tests.iter());
     match code {
         0 => None,
@@ -160,6 +163,10 @@ fn answers_for(test: &TestRecord, finding: &FindingRecord) -> bool {
 pub fn unexplained(record: &RunRecord) -> Option<String> {
     if record.tests.iter().any(|test| matches!(test.outcome, Outcome::Fail | Outcome::Error)) {
         return None;
+    }
+    let not_run = record.tests.iter().filter(|test| test.outcome == Outcome::NotRun).count();
+    if not_run > 0 {
+        return Some(format!("{not_run} test{} did not run", crate::text::plural(not_run)));
     }
     let findings: Vec<String> = crashes(record)
         .map(|f| format!("{} on the console of {}, line {}", plain(&f.category), plain(&f.machine), f.line_number))
@@ -259,6 +266,12 @@ mod tests {
         assert_eq!(interrupted.2.as_deref(), Some("the run was interrupted"));
         let killed = spoil(&|r| (r.finished, r.exit_code) = (None, None));
         assert!(!killed.0 && killed.2.as_deref() == Some("the run did not end"), "{killed:?}");
+        let not_run = spoil(&|r| {
+            r.tests.push(sample::test("base", "y", Outcome::NotRun));
+            r.exit_code = Some(3);
+        });
+        assert!(!not_run.0 && not_run.1.starts_with("FAIL lab: 1 passed, 2 skipped, 1 not run"), "{not_run:?}");
+        assert_eq!(not_run.2.as_deref(), Some("1 test did not run"), "though its error is lost, JUnit is not green");
         let asked_nothing = spoil(&|r| {
             r.tests.retain(|test| test.outcome == Outcome::Skip);
             r.exit_code = Some(2);

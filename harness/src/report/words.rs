@@ -11,7 +11,7 @@ const DETAIL_LIMIT: usize = 256 << 10;
 /// What a test that did not pass came to, in one line.
 pub(super) fn headline(test: &TestRecord) -> (String, String) {
     let first = match test.outcome {
-        Outcome::Skip | Outcome::Known => test.skipped.as_ref().or(test.failures.first()),
+        Outcome::Skip | Outcome::NotRun | Outcome::Known => test.skipped.as_ref().or(test.failures.first()),
         _ => test.failures.first(),
     };
     match first {

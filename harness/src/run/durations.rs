@@ -39,7 +39,7 @@ impl Durations {
     /// Adds what a run measured: tests that were really asked.
     pub fn learn(&mut self, records: &[TestRecord]) {
         for record in records {
-            if matches!(record.outcome, Outcome::Skip | Outcome::Error) || !record.seconds.is_finite() {
+            if !record.outcome.has_run() || record.outcome == Outcome::Error || !record.seconds.is_finite() {
                 continue;
             }
             let known = self.0.entry(key(&record.image, &record.suite, &record.test)).or_insert(record.seconds);

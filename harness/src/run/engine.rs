@@ -87,16 +87,16 @@ async fn run_image<I: Images>(
 
 /// The records of an image that no machine can be made of.
 fn unusable(plan: &Plan, image: &str, settings: &Settings, events: &Events, failure: &Failure) -> Vec<TestRecord> {
+    // One error, of the image's own test; the tests that did not run for it say so and are none.
+    let mut health = plan::unreached_health(image, &settings.rerun);
+    health.failures = vec![failure.clone()];
     let tests = plan.groups.iter().flat_map(|group| &group.tests);
-    let blank = std::iter::once(plan::unreached_health(image, &settings.rerun))
-        .chain(tests.map(|planned| plan::unreached(planned, image, &settings.rerun)));
-    blank
-        .map(|mut record| {
-            record.failures = vec![failure.clone()];
-            events.emit(Event::TestFinished { record: Box::new(record.clone()) });
-            record
-        })
-        .collect()
+    let not_run = tests.map(|planned| plan::not_run(planned, image, &settings.rerun, plan::no_machine(failure)));
+    let records: Vec<TestRecord> = std::iter::once(health).chain(not_run).collect();
+    for record in &records {
+        events.emit(Event::TestFinished { record: Box::new(record.clone()) });
+    }
+    records
 }
 
 /// What the outcomes make of the whole run. A definite miss outweighs everything, since it stays
@@ -104,7 +104,7 @@ fn unusable(plan: &Plan, image: &str, settings: &Settings, events: &Events, fail
 /// wrong; and a run in which nothing was asked shows nothing.
 pub fn exit_of(plan: &Plan, records: &[TestRecord]) -> Exit {
     let exit = exit_of_records(records.iter());
-    let asked = |record: &&TestRecord| record.outcome != Outcome::Skip && record.suite != MACHINE_SUITE;
+    let asked = |record: &&TestRecord| record.outcome.has_run() && record.suite != MACHINE_SUITE;
     if exit == Exit::Pass && !plan.groups.is_empty() && !records.iter().any(|record| asked(&record)) {
         return Exit::Invalid;
     }
@@ -118,9 +118,13 @@ pub fn exit_of_records<'r>(records: impl Iterator<Item = &'r TestRecord> + Clone
     if records.clone().any(|record| record.outcome == Outcome::Fail && ruled(record) != Some(Ruled::Expired)) {
         return Exit::Failed;
     }
-    let mut wrong = records.clone().filter(|record| record.outcome == Outcome::Error).peekable();
+    // A test that did not run is never part of a pass. Which error kept it from running is said by the error
+    // itself, so that it decides nothing else here.
+    let mut wrong =
+        records.clone().filter(|record| matches!(record.outcome, Outcome::Error | Outcome::NotRun)).peekable();
     if wrong.peek().is_some() {
-        let errors: Vec<&Failure> = wrong.flat_map(|record| &record.failures).collect();
+        let errors: Vec<&Failure> =
+            wrong.filter(|record| record.outcome == Outcome::Error).flat_map(|record| &record.failures).collect();
         let about_images = !errors.is_empty() && errors.iter().all(|failure| failure.id.as_str().starts_with("image."));
         return if about_images { Exit::Invalid } else { Exit::Error };
     }

@@ -252,8 +252,8 @@ async fn an_image_that_does_not_boot_is_not_booted_again_and_again() {
     assert_eq!(
         short(&records),
         [
-            row("a", Outcome::Error, "boot.timeout"),
-            row("b", Outcome::Error, "boot.timeout"),
+            row("a", Outcome::NotRun, "not-run.machine"),
+            row("b", Outcome::NotRun, "not-run.machine"),
             row("health", Outcome::Error, "boot.timeout")
         ]
     );
@@ -268,7 +268,9 @@ async fn machines_are_given_up_after_eight_losses() {
     let records = ask_all(&driver, &plan).await;
     assert_eq!(*driver.boots.lock().unwrap(), 8);
     assert_eq!(records[7].failures[0].id, failure::SSH_LOST);
-    assert_eq!(records[8].failures[0].id, failure::MACHINE_EXITED);
+    assert!(records[8..12].iter().all(|record| record.outcome == Outcome::NotRun), "{:?}", short(&records));
+    let health: Vec<_> = records[12].failures.iter().map(|failure| failure.id.clone()).collect();
+    assert_eq!((records[12].outcome, health), (Outcome::Error, vec![failure::MACHINE_EXITED]));
 }
 
 #[tokio::test]
@@ -304,8 +306,50 @@ async fn an_unusable_image_ends_with_two_and_names_its_tests() {
     let (exit, _) = engine::run(&plan, &FakeImages(Some(missing)), &settings(), &events, never).await;
     drop(events);
     assert_eq!(exit, Exit::Invalid);
-    let finished = stream.iter().filter(|event| matches!(event, Event::TestFinished { .. })).count();
-    assert_eq!(finished, 2);
+    let finished: Vec<_> = stream.iter().filter(|event| matches!(event, Event::TestFinished { .. })).collect();
+    let [Event::TestFinished { record: health }, Event::TestFinished { record: test }] = &finished[..] else {
+        panic!("{finished:?}")
+    };
+    assert_eq!((health.outcome, health.failures[0].id.clone()), (Outcome::Error, failure::IMAGE_MISSING));
+    assert_eq!((test.outcome, test.failures.len()), (Outcome::NotRun, 0));
+    let why = &test.skipped.as_ref().unwrap().message;
+    assert_eq!(why, "no machine (image.missing, see machine/health): no such file");
+}
+
+#[tokio::test]
+async fn what_needs_a_test_without_a_machine_lacks_the_same_machine() {
+    let driver = FakeDriver { broken: vec![1], ..FakeDriver::default() };
+    let plan = plan_of(vec![test("a", &[], &["true"]), test("b", &["a"], &["true"]), test("c", &["b"], &["true"])]);
+    let records = ask_all(&driver, &plan).await;
+    assert!(records[..3].iter().all(|record| record.outcome == Outcome::NotRun), "{:?}", short(&records));
+    assert_eq!(exit_of(&plan, &records), Exit::Error);
+}
+
+#[tokio::test]
+async fn tests_that_ran_before_no_machine_comes_up_keep_their_outcomes() {
+    // The second boot fails: what ran on the first machine stands, and so does what took it down.
+    let driver = FakeDriver { broken: vec![2], ..FakeDriver::default() };
+    let tests = [("fine", "true"), ("miss", "false"), ("kills", "die"), ("after", "true")];
+    let plan = plan_of(tests.map(|(id, command)| test(id, &[], &[command])).to_vec());
+    let records = ask_all(&driver, &plan).await;
+    assert_eq!(
+        short(&records),
+        [
+            row("fine", Outcome::Pass, ""),
+            row("miss", Outcome::Fail, "step.run"),
+            row("kills", Outcome::Error, "ssh.lost"),
+            row("after", Outcome::NotRun, "not-run.machine"),
+            row("health", Outcome::Error, "boot.timeout"),
+        ]
+    );
+}
+
+#[tokio::test]
+async fn a_test_that_failed_and_has_no_machine_for_its_next_attempt_is_an_error_and_not_lost() {
+    let driver = FakeDriver { broken: vec![2], ..FakeDriver::default() };
+    let records = ask_all(&driver, &plan_of(vec![retried(test("a", &[], &["die"]), 1)])).await;
+    assert_eq!((records[0].outcome, records[0].attempts.len()), (Outcome::Error, 1), "{:?}", short(&records));
+    assert_eq!(records[0].attempts[0].failures[0].id, failure::SSH_LOST);
 }
 
 #[test]
@@ -321,7 +365,12 @@ fn exit_codes_follow_the_worst_that_is_certain() {
     let fail = || record(Outcome::Fail, Some(failure::STEP_RUN));
     let error = || record(Outcome::Error, Some(failure::SSH_LOST));
     let image = || record(Outcome::Error, Some(failure::IMAGE_MISSING));
+    let not_run = || record(Outcome::NotRun, None);
     let cases = [
+        (vec![pass(), not_run()], Exit::Error),
+        (vec![image(), not_run()], Exit::Invalid),
+        (vec![error(), not_run()], Exit::Error),
+        (vec![fail(), not_run()], Exit::Failed),
         (vec![pass(), skip()], Exit::Pass),
         (vec![pass(), fail(), error()], Exit::Failed),
         (vec![pass(), error(), image()], Exit::Error),
@@ -374,8 +423,8 @@ async fn a_shape_that_does_not_boot_condemns_no_other() {
     assert_eq!(
         short(&records),
         [
-            row("plain", Outcome::Error, "boot.timeout"),
-            row("one", Outcome::Error, "boot.timeout"),
+            row("plain", Outcome::NotRun, "not-run.machine"),
+            row("one", Outcome::NotRun, "not-run.machine"),
             row("two", Outcome::Pass, ""),
             row("health", Outcome::Error, "boot.timeout"),
         ]
@@ -392,8 +441,8 @@ async fn a_shape_that_cannot_be_made_fails_its_own_tests() {
         short(&records),
         [
             row("plain", Outcome::Pass, ""),
-            row("too-many", Outcome::Error, "qemu.refused"),
-            row("health", Outcome::Pass, ""),
+            row("too-many", Outcome::NotRun, "not-run.machine"),
+            row("health", Outcome::Error, "qemu.refused"),
         ]
     );
 }

@@ -42,6 +42,7 @@ pub fn unmet_need(need: &str, outcome: Option<Outcome>) -> Failure {
     let how = match outcome {
         Some(Outcome::Skip) => "was skipped",
         Some(Outcome::Fail) => "failed",
+        Some(Outcome::NotRun) => "did not run",
         Some(_) => "ended in an error",
         None => "did not run",
     };

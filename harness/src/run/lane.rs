@@ -151,7 +151,7 @@ impl<'s, 'd, D: Driver> Lane<'s, 'd, D> {
     pub async fn ask(&mut self, planned: &Planned) -> TestRecord {
         let mut attempts = Vec::new();
         let mut record = loop {
-            let record = self.attempt(planned).await;
+            let record = self.attempt(planned, attempts.is_empty()).await;
             if attempts.len() as u32 >= planned.test().retry || !self.may_be_asked_again(planned, &record) {
                 break record;
             }
@@ -204,15 +204,21 @@ impl<'s, 'd, D: Driver> Lane<'s, 'd, D> {
         }
     }
 
-    async fn attempt(&mut self, planned: &Planned) -> TestRecord {
+    async fn attempt(&mut self, planned: &Planned, first: bool) -> TestRecord {
         let session = self.session;
         let mut record = plan::unreached(planned, &session.image, &session.settings.rerun);
         record.failures.clear();
-        // The boot is not the test's time; a boot that fails is told by the answer.
+        // The boot is not the test's time. What needs a test that did not run is not skipped for that: it lacks the
+        // same machine.
         let machine = match self.unmet(planned) {
             None => self.machine().await,
+            Some(_) if self.needs_one_not_run(planned) => self.machine().await,
             Some(_) => Ok(()),
         };
+        if let (Err(failure), true) = (&machine, first) {
+            session.blame_once(failure);
+            return plan::not_run(planned, &session.image, &session.settings.rerun, plan::no_machine(failure));
+        }
         let started = Instant::now();
         record.started = Some(now());
         let answer = match machine {
@@ -234,6 +240,11 @@ impl<'s, 'd, D: Driver> Lane<'s, 'd, D> {
             Some(Outcome::Pass | Outcome::Flaky) => None,
             other => Some(gate::unmet_need(need, other)),
         })
+    }
+
+    fn needs_one_not_run(&self, planned: &Planned) -> bool {
+        let outcome = |need: &String| self.session.outcome(&planned.suite.name, need);
+        planned.test().needs.iter().any(|need| outcome(need) == Some(Outcome::NotRun))
     }
 
     /// Asks one test for a front end that names tests one at a time: first what it needs and was not

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// How a test ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "kebab-case")]
 pub enum Outcome {
     /// Every expectation was met.
     Pass,
@@ -18,12 +18,15 @@ pub enum Outcome {
     Known,
     /// Passed on a retry.
     Flaky,
+    /// Never reached, because something else went wrong first: there is no machine, or the run stopped at
+    /// a failure. Another test of the same image is the failure or the error; this is no pass and no skip.
+    NotRun,
 }
 
 impl Outcome {
     /// All, in the order of summaries.
-    pub const ALL: [Outcome; 6] =
-        [Outcome::Pass, Outcome::Fail, Outcome::Error, Outcome::Flaky, Outcome::Known, Outcome::Skip];
+    pub const ALL: [Outcome; 7] =
+        [Outcome::Pass, Outcome::Fail, Outcome::Error, Outcome::Flaky, Outcome::Known, Outcome::Skip, Outcome::NotRun];
 
     /// The word used everywhere.
     pub fn word(self) -> &'static str {
@@ -34,6 +37,12 @@ impl Outcome {
             Outcome::Skip => "skip",
             Outcome::Known => "known",
             Outcome::Flaky => "flaky",
+            Outcome::NotRun => "not-run",
         }
+    }
+
+    /// Whether the test ran to a result, good or bad, or tried to.
+    pub fn has_run(self) -> bool {
+        !matches!(self, Outcome::Skip | Outcome::NotRun)
     }
 }

@@ -305,6 +305,18 @@ impl Rerun {
     }
 }
 
+/// The record of a test that did not run because something else went wrong first.
+pub fn not_run(planned: &Planned, image: &str, rerun: &Rerun, why: Failure) -> TestRecord {
+    let record = unreached(planned, image, rerun);
+    TestRecord { outcome: Outcome::NotRun, failures: Vec::new(), skipped: Some(why), ..record }
+}
+
+/// Why a test without a machine did not run: the error itself belongs to the image's own test, which has all of it.
+pub fn no_machine(failure: &Failure) -> Failure {
+    let text = format!("no machine ({}, see {MACHINE_SUITE}/{HEALTH_TEST}): {}", failure.id, failure.message);
+    Failure::new(failure::NOT_RUN_MACHINE, crate::text::one_line(&text, 400))
+}
+
 pub use crate::text::shell_word as quote;
 
 fn blank(suite: &str, test: &str, image: &str, location: Location, rerun: &Rerun) -> TestRecord {

@@ -172,7 +172,7 @@ impl Proofs {
                 record.outcome = Outcome::Fail;
                 record.failures = vec![Failure::new(failure::PROOF_PASSED, text).at(&record.location)];
             }
-            Outcome::Error | Outcome::Skip => {}
+            Outcome::Error | Outcome::Skip | Outcome::NotRun => {}
         }
     }
 }
@@ -273,6 +273,7 @@ mod tests {
         assert_eq!(ruled(Outcome::Pass, &[]), (Outcome::Fail, Some("proof.passed".into())));
         assert_eq!(ruled(Outcome::Error, &["taint"]).0, Outcome::Error);
         assert_eq!(ruled(Outcome::Skip, &[]).0, Outcome::Skip);
+        assert_eq!(ruled(Outcome::NotRun, &[]).0, Outcome::NotRun);
     }
 
     #[test]

@@ -223,7 +223,7 @@ pub struct TestRecord {
     /// Everything that went wrong; empty for pass and skip. Of a flaky test, what went wrong last
     /// before it passed.
     pub failures: Vec<Failure>,
-    /// Why it was skipped.
+    /// Why it was skipped or did not run.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub skipped: Option<Failure>,
     /// Findings of base checks that this suite only reports.

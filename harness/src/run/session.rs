@@ -134,10 +134,10 @@ impl<'d, D: Driver> Session<'d, D> {
         self.books().outcomes.insert((record.suite.clone(), record.test.clone()), record.outcome);
     }
 
-    /// The record of a test for which there can be no machine.
+    /// The record of a test for which there can be no machine. The error is that of the image's machines, once.
     pub fn cannot_ask(&self, planned: &Planned, failure: &Failure) -> TestRecord {
-        let mut record = plan::unreached(planned, &self.image, &self.settings.rerun);
-        record.failures = vec![failure.clone().at(&planned.test().location)];
+        self.blame_once(failure);
+        let record = plan::not_run(planned, &self.image, &self.settings.rerun, plan::no_machine(failure));
         self.note_outcome(&record);
         self.events.emit(Event::TestFinished { record: Box::new(record.clone()) });
         record
@@ -434,6 +434,14 @@ impl<'d, D: Driver> Session<'d, D> {
         self.books().health.failures.push(failure);
     }
 
+    /// The same, unless it is there already.
+    pub(super) fn blame_once(&self, failure: &Failure) {
+        let failures = &mut self.books().health.failures;
+        if !failures.contains(failure) {
+            failures.push(failure.clone());
+        }
+    }
+
     /// Ends the session and says how the machines themselves did.
     pub async fn finish(self) -> TestRecord {
         self.close().await;
@@ -447,9 +455,10 @@ impl<'d, D: Driver> Session<'d, D> {
                 record.started = Some(at);
                 record.seconds = instant.elapsed().as_secs_f64();
             }
-            None => {
+            None if record.failures.is_empty() => {
                 record.skipped = Some(Failure::new(failure::SKIP_NEED, "no machine of this image was needed"));
             }
+            None => {}
         }
         record.outcome = outcome_of(&record);
         self.events.emit(Event::TestFinished { record: Box::new(record.clone()) });
