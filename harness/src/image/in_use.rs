@@ -36,7 +36,7 @@ fn open(file: &Path) -> Option<File> {
 }
 
 /// Every file that a process which can be looked at has open, by device and inode, but for this one's.
-pub(super) fn opened() -> BTreeSet<(u64, u64)> {
+pub fn opened() -> BTreeSet<(u64, u64)> {
     let Ok(processes) = std::fs::read_dir("/proc") else { return BTreeSet::new() };
     let others = processes.flatten().filter(|entry| {
         entry.file_name().to_str().and_then(|name| name.parse::<u32>().ok()).is_some_and(|id| id != std::process::id())

@@ -28,7 +28,7 @@ pub use catalogue::{
 };
 pub use digest::{Unchanged, sha256};
 pub use error::ImageError;
-pub use in_use::InUse;
+pub use in_use::{InUse, opened};
 pub use inspect::{Inspected, Limits, inspect};
 pub use layout::DiskFacts;
 pub use overlay::Overlay;

@@ -36,6 +36,11 @@ impl RunFolder {
         Ok(folder)
     }
 
+    /// Of whatever lies there, if anything does.
+    pub fn at(root: &Utf8Path) -> Self {
+        Self { root: root.to_owned() }
+    }
+
     /// The directory itself.
     pub fn root(&self) -> &Utf8Path {
         &self.root

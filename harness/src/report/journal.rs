@@ -52,7 +52,7 @@ impl Journal {
             .create_new(true)
             .open(path)
             .map_err(FileError::because("create the journal", path))?;
-        Ok(Self { path: path.to_owned(), file })
+        Ok(Self::mark(path, file))
     }
 
     /// Continues a journal: what was torn off its end is removed first, since the next event would
@@ -61,7 +61,14 @@ impl Journal {
         let replay = read(path)?;
         let file = OpenOptions::new().append(true).open(path).map_err(FileError::because("open the journal", path))?;
         file.set_len(replay.whole_bytes).map_err(FileError::because("repair the journal", path))?;
-        Ok((Self { path: path.to_owned(), file }, replay))
+        Ok((Self::mark(path, file), replay))
+    }
+
+    /// Locks the file as long as it is written, so that whoever removes old runs knows that this one goes on. A file
+    /// system without locks is no reason not to run.
+    fn mark(path: &Utf8Path, file: File) -> Self {
+        let _ = crate::files::lock_alone(&file);
+        Self { path: path.to_owned(), file }
     }
 
     /// Appends one event. Synced to the disk where the record gains something that took time to

@@ -14,6 +14,7 @@
 //! - [`verdict`]: the sentence about each image.
 //! - [`terminal`]: what a person sees while it runs and at its end.
 //! - [`list`]: plain columns.
+//! - [`kept`]: directories of earlier runs, and their removal.
 
 pub mod evidence;
 pub mod files;
@@ -21,6 +22,7 @@ pub mod fold;
 pub mod journal;
 pub mod json;
 pub mod junit;
+pub mod kept;
 pub mod list;
 pub mod terminal;
 pub mod verdict;
