@@ -167,7 +167,10 @@ impl Guest {
         if count == 0 {
             return Vec::new();
         }
+        let began = Instant::now();
         let answers = self.ask(|answer| Job::Batch { requests, guarded, answer }).await;
+        // Never what was run or printed: either may hold a password.
+        tracing::trace!(addr = %self.handle.addr, count, guarded, took = ?began.elapsed(), "commands in the guest");
         answers.unwrap_or_else(|| vec![Err(GuestError::Closed); count])
     }
 

@@ -61,14 +61,28 @@ impl Login<'_> {
         let mut told = Instant::now();
         let mut patience = Duration::from_secs(4);
         let (mut refusals, mut broken) = (0, 0);
+        let (mut tries, mut seen) = (0_u32, LastState::NotTried);
         while Instant::now() < self.deadline {
             let began = Instant::now();
+            tries += 1;
             let (state, apart) = match self.in_one_life(patience, &mut refusals) {
-                Ok(entered) => return Ok(entered),
-                Err(Miss::Final(state)) => return Err(state),
+                Ok(entered) => {
+                    let key = entered.host_key.fingerprint();
+                    tracing::debug!(addr = %self.target.addr, user = %self.target.user, tries, key, "SSH: logged in");
+                    return Ok(entered);
+                }
+                Err(Miss::Final(state)) => {
+                    tracing::debug!(addr = %self.target.addr, tries, %state, "SSH: given up");
+                    return Err(state);
+                }
                 Err(Miss::Cut(state)) => return Err(if last == LastState::NotTried { state } else { last }),
                 Err(Miss::Again(state, apart)) => (state, apart),
             };
+            // A booting guest is tried several times a second: only what changes is news.
+            if state != seen {
+                tracing::debug!(addr = %self.target.addr, tries, %state, took = ?began.elapsed(), "SSH: not yet");
+                seen = state.clone();
+            }
             match state {
                 // A guest that is slow to speak is given longer each time.
                 LastState::Silent => patience = (patience * 5 / 4).min(Duration::from_secs(20)),

@@ -104,6 +104,12 @@ impl Slot {
 
     /// The disk, when it has been made before and still has the bytes it had.
     pub(super) async fn find(&self) -> Option<Made> {
+        let found = self.look().await;
+        tracing::debug!(path = %self.path().display(), hit = found.is_some(), "cache of made disks");
+        found
+    }
+
+    async fn look(&self) -> Option<Made> {
         let note: Note = serde_json::from_slice(&std::fs::read(self.note()).ok()?).ok()?;
         let path = self.path();
         let known = content(&path).await.ok()?;

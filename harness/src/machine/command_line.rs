@@ -183,6 +183,18 @@ pub fn shell_line(program: &str, arguments: &[String]) -> String {
     words.join(" ")
 }
 
+/// The same for a log that may be published: systemd credentials, which may be passwords, are left out.
+pub fn for_log(program: &str, arguments: &[String]) -> String {
+    let without = |argument: &String| match argument.split_once("value=io.systemd.credential") {
+        Some((before, rest)) => {
+            let name = rest.split_once('=').map_or("", |(name, _)| name);
+            format!("{before}value=io.systemd.credential{name}=<left out>")
+        }
+        None => argument.clone(),
+    };
+    shell_line(program, &arguments.iter().map(without).collect::<Vec<_>>())
+}
+
 fn arguments(machine: &MachineDescription, wiring: &Wiring<'_>) -> Vec<String> {
     let mut line = Line(Vec::new());
     line.option("-name", escaped(&machine.id));
@@ -577,6 +589,17 @@ mod tests {
             .iter()
             .map(|word| if word.starts_with('-') { format!("\n{word}") } else { format!(" {word}") })
             .collect()
+    }
+
+    #[test]
+    fn a_log_has_no_credentials() {
+        let arguments =
+            ["-m", "512", "-smbios", "type=11,value=io.systemd.credential:passwd.hashed-password.root=$6$x"];
+        let line = for_log("qemu", &arguments.map(str::to_owned));
+        let kept = "'type=11,value=io.systemd.credential:passwd.hashed-password.root=<left out>'";
+        assert_eq!(line, format!("qemu -m 512 -smbios {kept}"));
+        let binary = ["type=11,value=io.systemd.credential.binary:a=c2VjcmV0".to_owned()];
+        assert!(!for_log("qemu", &binary).contains("c2Vj"));
     }
 
     #[test]

@@ -337,6 +337,8 @@ struct News {
 
 impl News {
     fn take(&self, event: &QmpEvent) {
+        // A guest chooses how often it does this: not more than a line each.
+        tracing::debug!(event = %event.name, data = %event.data, "QMP");
         self.tally.send_if_modified(|tally| tally.count(event));
         self.state.send_if_modified(|state| advance(state, event));
     }
@@ -369,6 +371,7 @@ async fn supervise(
             status = process.wait() => break status,
         }
     };
+    tracing::debug!(?status, log = %log.display(), "QEMU has ended");
     // The connection ends with the process, but what was said last may still be on its way, and the
     // event that explains the end is said last.
     let rest = async {

@@ -83,7 +83,16 @@ impl Qmp {
             self.writer.lock().await.write_all(line.as_bytes()).await.map_err(|_| QmpError::Closed)?;
             answered.await.map_err(|_| QmpError::Closed)
         };
-        match tokio::time::timeout(deadline, exchange).await {
+        let began = std::time::Instant::now();
+        let answer = tokio::time::timeout(deadline, exchange).await;
+        let outcome = match &answer {
+            Ok(Ok(Ok(_))) => "answered",
+            Ok(Ok(Err(reason))) => reason,
+            Ok(Err(_)) => "the connection is closed",
+            Err(_) => "no answer in time",
+        };
+        tracing::trace!(command, outcome, took = ?began.elapsed(), "QMP");
+        match answer {
             Ok(answer) => answer?.map_err(|reason| QmpError::Refused { command: command.to_owned(), reason }),
             Err(_) => {
                 if let Some(waiting) = self.waiting.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {

@@ -152,12 +152,19 @@ pub(super) async fn begin(
         .map_err(folder_error("the console has no reader", folder))?;
     let launch =
         Launch { program: program.to_owned(), arguments, directory: folder.to_owned(), log: qemu_log, inherit: owned };
+    tracing::debug!(
+        machine = %body.description.id,
+        memory = ?body.description.memory,
+        command = %command_line::for_log(program, &launch.arguments),
+        "QEMU starts"
+    );
     let started = Instant::now();
     let mut process = spawner.spawn(launch).await.map_err(|source| match source.kind() {
         std::io::ErrorKind::NotFound => MachineError::NotInstalled { program: program.to_owned() },
         _ => MachineError::Spawn { source },
     })?;
 
+    tracing::debug!(machine = %body.description.id, pid = process.pid(), "QEMU runs");
     let deadline = accel.scaled(ANSWER);
     let answer = async {
         let (qmp, events) = Qmp::connect(control, deadline).await?;
@@ -177,8 +184,13 @@ pub(super) async fn begin(
     };
     let (qmp, events, port) = match answer.await {
         Ok(answer) => answer,
-        Err(error) => return Err(silent(&mut process, error, &log).await),
+        Err(error) => {
+            let error = silent(&mut process, error, &log).await;
+            tracing::debug!(machine = %body.description.id, %error, "QEMU does not answer");
+            return Err(error);
+        }
     };
+    tracing::debug!(machine = %body.description.id, port, took = ?started.elapsed(), "the guest executes");
     Ok(Machine::new(Parts {
         port,
         console,

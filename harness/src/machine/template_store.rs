@@ -103,7 +103,11 @@ impl TemplateStore {
     /// be used.
     pub fn recall(&self, key: &TemplateKey) -> Result<Option<Stored>, StoreError> {
         let path = self.folder(&key.word);
-        let Some(hold) = Hold::take(&path)? else { return Ok(None) };
+        let Some(hold) = Hold::take(&path)? else {
+            tracing::debug!(key = key.word, "no template is kept");
+            return Ok(None);
+        };
+        tracing::debug!(key = key.word, "a template is kept");
         let read = template_files::read(&path, &key.word, &key.description)?;
         // For whoever asks which was used least recently; failing that, the time it was made serves.
         let _ = hold.lock.set_modified(SystemTime::now());
@@ -184,6 +188,7 @@ impl TemplateStore {
         let items: Vec<_> = entries.iter().map(Entry::item).collect();
         for index in prune::superfluous(&items, SystemTime::now(), self.limit, None) {
             // One that is in use stays.
+            tracing::debug!(path = %entries[index].path.display(), "a template makes room");
             self.remove(&entries[index]);
         }
     }

@@ -427,6 +427,11 @@ async fn observe<L: Live>(live: &L, probes: &[Probe], clock: &Clock) -> Result<O
         }
         let requests = probes.iter().map(request).collect();
         let replies = if guarded { live.commands(requests).await? } else { live.batch(requests).await? };
+        for (probe, reply) in probes.iter().zip(&replies) {
+            // The key of a suite's own command line holds the command line, which may hold a password.
+            let key = if guarded { "a command line of the suite" } else { &probe.key };
+            tracing::debug!(key, status = reply.status, took = ?reply.elapsed, "probe");
+        }
         seen.0.extend(probes.iter().map(|probe| probe.key.clone()).zip(replies));
     }
     Ok(seen)

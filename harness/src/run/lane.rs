@@ -300,6 +300,7 @@ impl<'s, 'd, D: Driver> Lane<'s, 'd, D> {
             Err(failure) => return Answer::failed(failure),
         };
         let planned = &adjusted;
+        tracing::debug!(suite = %planned.suite.name, test = %test.id, machine = %slot.id, "a test runs");
         session.events.emit(Event::TestStarted {
             suite: planned.suite.name.clone(),
             test: test.id.clone(),

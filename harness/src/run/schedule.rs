@@ -61,6 +61,17 @@ async fn ask_groups<D: Driver>(groups: &[&Group], session: &Session<'_, D>) -> V
         false => Source::Boot,
     };
 
+    tracing::debug!(
+        image = session.image,
+        groups = groups.len(),
+        looking,
+        lanes,
+        spread,
+        kept,
+        source = ?source,
+        "schedule: how the groups of one shape are run"
+    );
+
     // What judges the boot comes first, alone, on the machine of which forks are made afterwards.
     let mut first = session.lane(Source::Boot);
     {

@@ -184,6 +184,7 @@ impl<'d, D: Driver> Session<'d, D> {
     }
 
     fn starting(&self, id: &str, forked_from: Option<String>) {
+        tracing::debug!(machine = id, image = self.image, ?forked_from, "a machine starts");
         self.events.emit(Event::MachineStarting {
             machine: id.to_owned(),
             image: self.image.clone(),
@@ -244,6 +245,7 @@ impl<'d, D: Driver> Session<'d, D> {
         if matches!(mold, Mold::Empty)
             && let Some(Recalled { template, name, left, findings }) = self.driver.recall().await
         {
+            tracing::debug!(template = name, "a template of an earlier run serves");
             self.books().health.boots += 1;
             self.note_health(&name, findings);
             self.note_boot(&name, &left);
@@ -353,12 +355,14 @@ impl<'d, D: Driver> Session<'d, D> {
         let Slot { id, live, base, boot, .. } = slot;
         let left = BootLeft { base, ..boot };
         let refused = |reason: &str| {
+            tracing::debug!(machine = id, reason, "no template of it");
             self.events.notice(format!(
                 "{id} cannot be made a template ({reason}): tests that need a clone boot machines of their own"
             ));
         };
         match self.driver.freeze(live).await {
             Frozen::Template { template, record, findings } => {
+                tracing::debug!(machine = id, "it is the template");
                 self.note_health(&id, findings);
                 self.events.emit(Event::MachineEnded { record });
                 self.driver.keep(&template, &left).await;
