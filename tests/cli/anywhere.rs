@@ -118,7 +118,7 @@ fn a_project_that_is_begun_is_valid_and_is_never_written_over() {
     let place = Place::new();
     let begun = there(&place, &["init"]);
     assert!(begun.assert_status(0).stdout.contains("wrote suites/mine.yaml"), "{}", begun.stdout);
-    assert_eq!(left(&place), [".gitignore", "images", "suites"]);
+    assert_eq!(left(&place), [".gitignore", "images", "muster.toml", "suites"]);
     there(&place, &["check", "suites"]).assert_status(0);
     let listed = there(&place, &["list", "mine"]);
     assert!(listed.assert_status(0).stdout.ends_with("3 tests\n"), "{}", listed.stdout);

@@ -20,6 +20,7 @@ mod pages;
 mod pipelines;
 mod names;
 mod record;
+mod settings;
 
 use std::time::Duration;
 

@@ -39,7 +39,8 @@ impl Place {
     /// `muster` with these words, started in the checkout, its run folder at `run/` in this place.
     pub fn command(&self, words: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_muster"));
-        command.args(words).current_dir(root()).env_remove("CI").env("NO_COLOR", "1").stdin(Stdio::null());
+        command.args(words).current_dir(root()).env_remove("CI").env("NO_COLOR", "1").env("MUSTER_CONFIG", "");
+        command.stdin(Stdio::null());
         if words.first() == Some(&"run") {
             command.arg("--out").arg(self.path("run"));
         }

@@ -62,6 +62,13 @@ pub struct Arguments {
     serve: bool,
 }
 
+impl Arguments {
+    /// Whether this is the process that owns a kept machine.
+    pub fn is_owner(&self) -> bool {
+        self.serve
+    }
+}
+
 pub fn execute(arguments: Arguments) -> Result<ExitCode, Complaint> {
     if arguments.list {
         return list().map(ExitCode::from);

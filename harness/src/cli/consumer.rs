@@ -7,6 +7,7 @@ use std::thread::JoinHandle;
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::Complaint;
+use super::logging::Wanted;
 use crate::report::evidence::Base;
 use crate::report::files::RunFolder;
 use crate::report::fold::Recorder;
@@ -23,17 +24,25 @@ pub struct Display {
     /// Only what is not a pass, and the verdict (the default where CI is set)
     #[arg(long, short, conflicts_with = "verbose")]
     pub quiet: bool,
-    /// Every test, and every skip with its reason
-    #[arg(long, short)]
-    pub verbose: bool,
+    /// Every test, and every skip with its reason; twice: also a log for bug reports (see MUSTER_LOG)
+    #[arg(long, short, action = clap::ArgAction::Count)]
+    pub verbose: u8,
+    /// Lines instead of progress bars, on a terminal too
+    #[arg(long)]
+    pub no_progress: bool,
 }
 
 impl Display {
+    /// Bars and a log on one terminal would overwrite each other.
+    fn may_draw(self) -> bool {
+        !self.no_progress && !Wanted::of_process(self.verbose).is_some_and(|log| log.is_on_stderr())
+    }
+
     fn mode(self) -> Mode {
         use std::io::IsTerminal;
         if self.quiet || std::env::var_os("CI").is_some_and(|ci| !ci.is_empty()) {
             Mode::Quiet
-        } else if std::io::stdout().is_terminal() {
+        } else if self.may_draw() && std::io::stdout().is_terminal() {
             Mode::Interactive(indicatif::ProgressDrawTarget::stderr())
         } else {
             Mode::Plain
@@ -75,7 +84,7 @@ pub fn start(
     let journal = Journal::create(&folder.events()).map_err(broken)?;
     let terminal = display.map(|display| {
         let colour = anstream::AutoStream::choice(&std::io::stdout()) != anstream::ColorChoice::Never;
-        Terminal::new(anstream::stdout(), display.mode(), Options { colour, verbose: display.verbose })
+        Terminal::new(anstream::stdout(), display.mode(), Options { colour, verbose: display.verbose > 0 })
     });
     let folder = folder.clone();
     let thread = std::thread::Builder::new()

@@ -6,7 +6,7 @@ use super::{Complaint, project, say};
 use crate::exit::Exit;
 use crate::files;
 
-/// Write a first suite and a first image description to edit
+/// Write a first suite, an image description and settings to edit
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example: muster init my-distribution && cd my-distribution && muster run mine --image lab")]
 pub struct Arguments {
@@ -16,9 +16,10 @@ pub struct Arguments {
 }
 
 /// Where each file goes below the directory, and what is in it.
-const FILES: [(&str, &str); 3] = [
+const FILES: [(&str, &str); 4] = [
     ("suites/mine.yaml", include_str!("init/suite.yaml")),
     ("images/mine.yaml", include_str!("init/images.yaml")),
+    ("muster.toml", include_str!("init/muster.toml")),
     (".gitignore", "/muster-runs/\n"),
 ];
 

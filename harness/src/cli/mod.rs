@@ -24,6 +24,7 @@ mod init;
 mod kconfig;
 mod list;
 mod load;
+mod logging;
 mod names;
 mod offline;
 mod packed;
@@ -39,13 +40,17 @@ mod resume;
 mod run;
 mod schema;
 mod session;
+mod settings;
 mod shipped;
 mod snapshots;
 pub mod trials;
 
-use clap::{Parser, Subcommand};
+use std::ffi::OsString;
+
+use clap::{CommandFactory as _, Parser, Subcommand};
 
 use crate::exit::Exit;
+use settings::{Applied, Surroundings};
 
 /// Does your image pass muster? Boots candidate Linux images in QEMU, runs suites written in YAML
 /// over SSH, and writes JUnit, JSON and snapshots.
@@ -54,6 +59,17 @@ use crate::exit::Exit;
 struct Arguments {
     #[command(subcommand)]
     command: Command,
+    /// When output has colour: auto (on a terminal, as NO_COLOR and CLICOLOR_FORCE say), always or never
+    // An id of its own: `muster test` has an option of this name from libtest.
+    #[arg(
+        id = "colour",
+        long = "color",
+        global = true,
+        value_name = "WHEN",
+        default_value = "auto",
+        hide_possible_values = true
+    )]
+    colour: clap::ColorChoice,
 }
 
 const EXIT_CODES: &str = "Exit codes: 0 passed · 1 a test failed · 2 invalid suite, image or usage, or no test ran · \
@@ -67,7 +83,7 @@ enum Command {
     Resume(resume::Arguments),
     /// Enter a temporary machine, or start one that stays
     Boot(Box<boot::Arguments>),
-    /// Write a first suite and a first image description to edit
+    /// Write a first suite, an image description and settings to edit
     Init(init::Arguments),
     /// List the tests that would be selected, without starting anything
     List(list::Arguments),
@@ -107,8 +123,20 @@ enum Command {
 
 /// Runs the command line of this process.
 pub fn main() -> std::process::ExitCode {
-    let exit = match Arguments::try_parse() {
-        Ok(arguments) => return dispatch(arguments.command),
+    let words: Vec<OsString> = std::env::args_os().collect();
+    let definitions = Arguments::command();
+    paint(&words);
+    let applied = match settings::apply(&definitions, words.clone(), &Surroundings::of_process()) {
+        Ok(applied) => applied,
+        Err(wrong) => match Arguments::try_parse_from(&words) {
+            // It says itself what is wrong with the settings.
+            Ok(Arguments { command: Command::Doctor(_), .. }) => Applied { words, notes: Vec::new() },
+            _ => return refuse_settings(wrong),
+        },
+    };
+    paint(&applied.words);
+    let exit = match Arguments::try_parse_from(&applied.words) {
+        Ok(arguments) => return dispatch(arguments, applied.notes),
         Err(error) => {
             // clap prints help and versions to stdout, errors to stderr; a closed pipe is nobody's
             // failure.
@@ -119,12 +147,63 @@ pub fn main() -> std::process::ExitCode {
     exit.into()
 }
 
-fn dispatch(command: Command) -> std::process::ExitCode {
+/// Colour for all that is printed from here on, help and errors of the command line too: these end clap's reading
+/// before the option is read, so it is looked for by itself. A wrong value is for clap to say.
+fn paint(words: &[OsString]) {
+    let mut words = words.iter().filter_map(|word| word.to_str()).take_while(|word| *word != "--").peekable();
+    let mut choice = None;
+    while let Some(word) = words.next() {
+        match word.strip_prefix("--color") {
+            Some("") => choice = words.peek().copied(),
+            Some(rest) => choice = rest.strip_prefix('=').or(choice),
+            None => {}
+        }
+    }
+    match choice {
+        Some("always") => anstream::ColorChoice::Always,
+        Some("never") => anstream::ColorChoice::Never,
+        _ => anstream::ColorChoice::Auto,
+    }
+    .write_global();
+}
+
+fn refuse_settings(wrong: Vec<String>) -> std::process::ExitCode {
+    wrong.iter().for_each(|line| say_error(&format!("error: {}", crate::text::harmless(line))));
+    say_error("  help: docs/configuration.md lists settings and variables; `MUSTER_CONFIG=` leaves the file out");
+    Exit::Invalid.into()
+}
+
+/// `notes` say which defaults applied.
+fn dispatch(Arguments { command, colour }: Arguments, notes: Vec<String>) -> std::process::ExitCode {
+    let verbose = match &command {
+        Command::Run(arguments) => arguments.verbose(),
+        _ => 0,
+    };
+    if let Some(Err(complaint)) = logging::Wanted::of_process(verbose).map(|log| log.start()) {
+        return finish(Err::<Exit, _>(complaint));
+    }
+    notes.iter().for_each(|note| tracing::info!("{note}"));
+    let say_notes = || notes.iter().for_each(|note| say_error(&format!("note: {}", crate::text::harmless(note))));
+    match &command {
+        // The run says it, and keeps it in its record.
+        Command::Run(arguments) if !arguments.only_lists() => {}
+        // The owner of a kept machine is started by a command that has said it.
+        Command::Boot(arguments) if arguments.is_owner() => {}
+        _ => say_notes(),
+    }
     let result = match command {
         // These two may end with the status of a command in a guest.
         Command::Resume(arguments) => return finish(resume::execute(arguments)),
         Command::Boot(arguments) => return finish(boot::execute(*arguments)),
-        Command::Run(arguments) => run::execute(*arguments),
+        Command::Run(arguments) => {
+            let listed = arguments.only_lists();
+            // A run that does not begin has no record of it.
+            run::execute(*arguments, &notes).inspect_err(|_| {
+                if !listed {
+                    say_notes()
+                }
+            })
+        }
         Command::Init(arguments) => init::execute(arguments),
         Command::List(arguments) => list::execute(arguments),
         Command::Check(arguments) => check::execute(arguments),
@@ -142,7 +221,7 @@ fn dispatch(command: Command) -> std::process::ExitCode {
         Command::Reference(arguments) => reference::execute(arguments),
         Command::Completions(arguments) => completions::completions(arguments),
         Command::Man(arguments) => completions::man(arguments),
-        Command::Test(arguments) => trials::execute(*arguments),
+        Command::Test(arguments) => trials::execute(*arguments, colour),
     };
     finish(result)
 }
@@ -224,7 +303,7 @@ fn say_error(text: &str) {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
+    use clap::CommandFactory as _;
 
     #[test]
     fn the_command_line_is_consistent() {

@@ -100,7 +100,7 @@ pub struct Arguments {
 #[derive(Debug, Clone, clap::Args)]
 pub struct CapsuleOptions {
     /// Save machines as they are after a test, as capsules for `muster resume`: never, or failed
-    #[arg(long, value_name = "WHEN", default_value = "never")]
+    #[arg(long, value_name = "WHEN", default_value = "never", conflicts_with = "connect")]
     capsule: CapsuleWhen,
     /// The most capsules that are saved in one run
     #[arg(long, value_name = "N", default_value_t = Bounds::default().count)]
@@ -128,19 +128,28 @@ impl CapsuleOptions {
     }
 }
 
-pub fn execute(mut arguments: Arguments) -> Result<Exit, Complaint> {
+impl Arguments {
+    /// How often `-v` is given.
+    pub fn verbose(&self) -> u8 {
+        self.display.verbose
+    }
+
+    /// Whether nothing is run.
+    pub fn only_lists(&self) -> bool {
+        self.list
+    }
+}
+
+/// `notes` say which options come from settings; the run keeps them.
+pub fn execute(mut arguments: Arguments, notes: &[String]) -> Result<Exit, Complaint> {
     arguments.filter.add_to(&mut arguments.selection)?;
     arguments.selection.test.extend(arguments.focus.iter().cloned());
     if arguments.list {
         return super::list::execute(super::list::Arguments::of(arguments.selection));
     }
     if let Some(typed) = &arguments.connect.connect {
-        if arguments.capsules.capsule == CapsuleWhen::Failed {
-            return Err(Complaint::invalid(
-                "--capsule saves machines that muster runs, not one that it is connected to",
-            ));
-        }
-        let prepared = connect::prepare(typed, &arguments.selection, &arguments.connect, &arguments.known_issues)?;
+        let mut prepared = connect::prepare(typed, &arguments.selection, &arguments.connect, &arguments.known_issues)?;
+        prepared.notices.splice(0..0, notes.iter().cloned());
         return execute_connected(prepared, &arguments);
     }
     match &arguments.out {
@@ -149,6 +158,7 @@ pub fn execute(mut arguments: Arguments) -> Result<Exit, Complaint> {
     }
     let proofs = arguments.prove.then_some(arguments.proofs.as_slice());
     let mut prepared = session::prepare(&arguments.selection, &arguments.images, &arguments.known_issues, proofs)?;
+    prepared.notices.splice(0..0, notes.iter().cloned());
     let rules = super::console::rules(&arguments.console_rules)?;
     // Without them one test run again would be judged otherwise.
     let files = [("--console-rules", &arguments.console_rules), ("--known-issues", &arguments.known_issues)];

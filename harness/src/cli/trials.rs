@@ -41,14 +41,22 @@ use crate::run::sink::{Events, now};
 MUSTER_IMAGE names the image (default lab), MUSTER_SUITES other suites.")]
 // libtest-mimic's own struct is called Arguments too, and clap names groups after structs.
 #[group(id = "trials")]
+// Its own `--color` gives way to that of all commands.
+#[command(mut_arg("color", |argument| argument.long("libtest-color").hide(true)))]
 pub struct Arguments {
     #[command(flatten)]
     libtest: libtest_mimic::Arguments,
 }
 
 /// Runs the trials and says how they ended.
-pub fn execute(arguments: Arguments) -> Result<Exit, Complaint> {
-    let (conclusion, exit) = conclude(arguments.libtest)?;
+pub fn execute(arguments: Arguments, colour: clap::ColorChoice) -> Result<Exit, Complaint> {
+    let mut libtest = arguments.libtest;
+    libtest.color = libtest.color.or(match colour {
+        clap::ColorChoice::Auto => None,
+        clap::ColorChoice::Always => Some(libtest_mimic::ColorSetting::Always),
+        clap::ColorChoice::Never => Some(libtest_mimic::ColorSetting::Never),
+    });
+    let (conclusion, exit) = conclude(libtest)?;
     // The code is the one that run.json has; a trial that could not run is in no record.
     Ok(if exit == Exit::Pass && conclusion.has_failed() { Exit::Failed } else { exit })
 }
