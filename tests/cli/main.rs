@@ -20,6 +20,7 @@ mod pages;
 mod pipelines;
 mod names;
 mod record;
+mod runs;
 mod settings;
 
 use std::time::Duration;
@@ -50,6 +51,7 @@ fn version_and_help_are_short_and_say_the_exit_codes() {
         "record",
         "schema",
         "images",
+        "runs",
         "snapshots",
         "compare",
         "coverage",

@@ -38,6 +38,7 @@ mod record;
 mod reference;
 mod resume;
 mod run;
+mod runs;
 mod schema;
 mod session;
 mod settings;
@@ -97,6 +98,8 @@ enum Command {
     Schema(schema::Arguments),
     /// List, pull, verify, build, inspect and prune images
     Images(images::Arguments),
+    /// List the directories of earlier runs, and remove old ones
+    Runs(runs::Arguments),
     /// List, show, accept or reject snapshots that have changed
     Snapshots(snapshots::Arguments),
     /// Compare two systems, and fail on differences that nobody has documented
@@ -211,6 +214,7 @@ fn dispatch(Arguments { command, colour }: Arguments, notes: Vec<String>) -> std
         Command::Record(arguments) => record::execute(*arguments),
         Command::Schema(arguments) => schema::execute(arguments),
         Command::Images(arguments) => images::execute(arguments),
+        Command::Runs(arguments) => runs::execute(arguments),
         Command::Snapshots(arguments) => snapshots::execute(arguments),
         Command::Compare(arguments) => compare::execute(*arguments),
         Command::Coverage(arguments) => coverage::execute(arguments),
