@@ -80,6 +80,7 @@ async fn with_muster(sshd: &loopback::Sshd) -> Result<(Duration, Duration), Stri
         become_root: false,
         host_key: HostKeyPolicy::AcceptFirst,
         lives: muster::guest::Lives::unknown(),
+        refusals: Default::default(),
     };
     let requests: Vec<_> = commands()
         .into_iter()

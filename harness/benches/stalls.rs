@@ -101,6 +101,7 @@ async fn log_in(sshd: &loopback::Sshd) -> Result<Guest, String> {
         become_root: false,
         host_key: HostKeyPolicy::AcceptFirst,
         lives: Lives::unknown(),
+        refusals: Default::default(),
     };
     let deadline = Instant::now() + Duration::from_secs(60);
     Guest::connect(target, deadline, 1.0).await.map_err(|error| error.to_string())

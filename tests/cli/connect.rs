@@ -147,8 +147,14 @@ fn a_machine_that_is_not_there_or_refuses_the_key_ends_with_three_and_says_so() 
     let stranger = sshd.stranger().unwrap();
     let identity = stranger.to_str().unwrap();
     let words = ["--host-key", &sshd.host_key(), "--identity", identity, "--connect-timeout", "3s"];
-    run(&place, &sshd, "", &words).assert_status(3);
-    assert_no_machine(&place, "remote.refused");
+    let ended = run(&place, &sshd, "", &words);
+    ended.assert_status(3);
+    let health = assert_no_machine(&place, "remote.refused");
+    assert!(health.failures[0].message.contains("sshd refuses the key ("), "{}", health.failures[0].message);
+    let refused = format!("WAIT remote-1: sshd refuses {}'s key (3 tries)\n", sshd.user);
+    assert!(ended.stdout.contains(&refused), "{}", ended.stdout);
+    let journal = std::fs::read_to_string(place.path("run/events.jsonl")).unwrap();
+    assert_eq!(journal.matches("\"event\":\"login-refused\"").count(), 1, "{journal}");
     let place = Place::new();
     // A port that was free a moment ago.
     sshd.addr = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap();

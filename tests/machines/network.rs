@@ -126,6 +126,7 @@ async fn attempts(disk: &Path, folder: &Path, spawner: &Spawner, network: Networ
         become_root: false,
         host_key: HostKeyPolicy::AcceptFirst,
         lives: Lives::unknown(),
+        refusals: Default::default(),
     };
     let deadline = Instant::now() + Duration::from_secs(90);
     let guest = Guest::connect(target, deadline, accel.deadline_scale).await.unwrap();

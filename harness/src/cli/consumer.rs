@@ -1,8 +1,9 @@
 //! The consumer of a run's events: journal, terminal and, at the end, the reports. One thread, so
 //! that neither a slow disk nor a slow terminal holds up a machine.
 
-use std::sync::mpsc::Receiver;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::thread::JoinHandle;
+use std::time::Instant;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
@@ -13,8 +14,10 @@ use crate::report::files::RunFolder;
 use crate::report::fold::Recorder;
 use crate::report::journal::Journal;
 use crate::report::terminal::{Mode, Options, Terminal};
-use crate::report::{json, junit};
+use crate::report::{json, junit, pace};
+use crate::run::durations::Durations;
 use crate::run::event::Event;
+use crate::run::record::RunRecord;
 
 type Out = anstream::AutoStream<std::io::Stdout>;
 
@@ -70,21 +73,23 @@ impl ReportOptions {
 }
 
 /// A consumer at work.
-pub struct Consumer(JoinHandle<Result<(), Complaint>>);
+pub struct Consumer(JoinHandle<Result<RunRecord, Complaint>>);
 
 /// Starts it. The journal exists when this returns.
-/// Nothing is shown without a display.
+/// Nothing is shown without a display; what is shown knows how long things usually take.
 pub fn start(
     stream: Receiver<Event>,
     folder: &RunFolder,
     base: Base,
     display: Option<Display>,
+    usual: Durations,
 ) -> Result<Consumer, Complaint> {
     let broken = |error: crate::report::files::FileError| Complaint::infrastructure(error.to_string());
     let journal = Journal::create(&folder.events()).map_err(broken)?;
     let terminal = display.map(|display| {
         let colour = anstream::AutoStream::choice(&std::io::stdout()) != anstream::ColorChoice::Never;
-        Terminal::new(anstream::stdout(), display.mode(), Options { colour, verbose: display.verbose > 0 })
+        let options = Options { colour, verbose: display.verbose > 0 };
+        Terminal::new(anstream::stdout(), display.mode(), options).expecting(usual)
     });
     let folder = folder.clone();
     let thread = std::thread::Builder::new()
@@ -95,8 +100,8 @@ pub fn start(
 }
 
 impl Consumer {
-    /// Waits until everything is written. All handles of the events must be gone.
-    pub fn finish(self) -> Result<(), Complaint> {
+    /// Waits until everything is written, and gives the record of the run. All handles of the events must be gone.
+    pub fn finish(self) -> Result<RunRecord, Complaint> {
         self.0.join().unwrap_or_else(|_| Err(Complaint::infrastructure("the thread that writes reports panicked")))
     }
 }
@@ -106,10 +111,20 @@ fn consume(
     (folder, base): (&RunFolder, &Base),
     mut journal: Journal,
     mut terminal: Option<Terminal<Out>>,
-) -> Result<(), Complaint> {
+) -> Result<RunRecord, Complaint> {
     let mut recorder = Recorder::new();
     let mut trouble = None;
-    for event in stream {
+    loop {
+        let event = match stream.recv_timeout(pace::LOOK) {
+            Ok(event) => event,
+            Err(RecvTimeoutError::Disconnected) => break,
+            Err(RecvTimeoutError::Timeout) => {
+                if let Some(terminal) = &mut terminal {
+                    let _ = terminal.tick(Instant::now());
+                }
+                continue;
+            }
+        };
         // The run goes on when the disk is full: the terminal still tells, and the reports are tried
         // at the end.
         if let Err(error) = journal.append(&event) {
@@ -126,6 +141,7 @@ fn consume(
         if let Some(terminal) = &mut terminal {
             // A closed pipe is nobody's failure; the reports are what counts.
             let _ = terminal.apply(&event);
+            let _ = terminal.tick(Instant::now());
         }
     }
     if let Some(terminal) = &mut terminal {
@@ -134,7 +150,7 @@ fn consume(
         let _ = terminal.summary(recorder.record(), &reports);
     }
     match trouble {
-        None => Ok(()),
+        None => Ok(recorder.into_record()),
         Some(error) => Err(Complaint::infrastructure(format!("the reports are not complete: {error}"))),
     }
 }

@@ -26,7 +26,7 @@ use crate::run::known::KnownIssues;
 use crate::run::plan;
 use crate::run::prove::Proofs;
 use crate::run::qemu::{Host, HostImages};
-use crate::run::record::Accelerator;
+use crate::run::record::{Accelerator, RunRecord};
 use crate::run::remote::{self, RemoteImages};
 use crate::run::sink::{Events, now};
 use crate::snapshot::compare::UpdateMode;
@@ -173,21 +173,31 @@ pub fn execute(mut arguments: Arguments, notes: &[String]) -> Result<Exit, Compl
     let accel = choose_accelerator(arguments.images.machine.accel)?;
     let runtime = runtime()?;
     let (events, stream) = Events::channel();
-    let consumer = consumer::start(stream, &folder, base, Some(arguments.display))?;
+    let durations = durations_file().map(|path| Durations::load(&path)).unwrap_or_default();
+    let consumer = consumer::start(stream, &folder, base, Some(arguments.display), durations.clone())?;
     announce(&events, &id, accelerator(&accel), &prepared.notices);
     let templates = arguments.warm.then(|| templates(arguments.templates_max, &events)).flatten();
     let budget = budget(arguments.jobs, arguments.all_memory);
     let capsules = arguments.capsules.shelf(&folder);
     let focused = !arguments.focus.is_empty();
-    let means = Means { update: update_mode(&arguments), budget, templates, rules, capsules, focused };
+    let means = Means { update: update_mode(&arguments), budget, templates, rules, capsules, focused, durations };
     let outcome = runtime.block_on(drive(prepared, &folder, accel, means, &events));
     // Guards of machines that are still up release them here, before anything is said about the end.
     runtime.shutdown_timeout(std::time::Duration::from_secs(5));
     drop(events);
     let reported = consumer.finish();
     let exit = outcome?;
-    reported?;
+    learn(&reported?);
     Ok(exit)
+}
+
+/// Keeps how long it took. That only tells what to expect: a cache that cannot be written is no reason to fail a run.
+fn learn(record: &RunRecord) {
+    let Some(path) = durations_file() else { return };
+    let mut durations = Durations::load(&path);
+    durations.learn(&record.tests);
+    durations.learn_boots(record);
+    let _ = durations.save(&path);
 }
 
 /// What machines may take of this host.
@@ -230,7 +240,7 @@ fn execute_connected(prepared: connect::Prepared, arguments: &Arguments) -> Resu
     let (folder, base) = run_folder(arguments, &prepared.project, &id)?;
     let runtime = runtime()?;
     let (events, stream) = Events::channel();
-    let consumer = consumer::start(stream, &folder, base, Some(arguments.display))?;
+    let consumer = consumer::start(stream, &folder, base, Some(arguments.display), Durations::default())?;
     announce(&events, &id, remote::accelerator(), &prepared.notices);
     let settings = Settings {
         update: update_mode(arguments),
@@ -324,6 +334,7 @@ struct Means {
     rules: Arc<Rules>,
     capsules: Option<Shelf>,
     focused: bool,
+    durations: Durations,
 }
 
 async fn drive(
@@ -333,7 +344,7 @@ async fn drive(
     means: Means,
     events: &Events,
 ) -> Result<Exit, Complaint> {
-    let Means { update, budget, templates, rules, capsules, focused } = means;
+    let Means { update, budget, templates, rules, capsules, focused, durations } = means;
     let settings = Settings {
         rerun: prepared.rerun,
         accelerator: accel.kind.word().to_owned(),
@@ -345,20 +356,14 @@ async fn drive(
         proofs: prepared.proofs,
         focused,
         budget,
-        durations: durations_file().map(|path| Durations::load(&path)).unwrap_or_default(),
+        durations,
     };
     let mut host = host(prepared.project.root(), folder.root(), accel, events).await?;
     host.templates = templates.map(Arc::new);
     host.rules = rules;
     host.capsules = capsules;
     let images = HostImages::new(&host, prepared.specs);
-    let (exit, records) = engine::run(&prepared.plan, &images, &settings, events, interruption()).await;
-    if let Some(path) = durations_file() {
-        let mut durations = settings.durations;
-        durations.learn(&records);
-        // They only order the next run; a cache that cannot be written is no reason to fail this one.
-        let _ = durations.save(&path);
-    }
+    let (exit, _) = engine::run(&prepared.plan, &images, &settings, events, interruption()).await;
     Ok(exit)
 }
 

@@ -195,7 +195,7 @@ fn work(prepared: Prepared, questions: mpsc::Receiver<Question>) -> Result<Exit,
     let accel = super::run::choose_accelerator(crate::machine::AccelRequest::Auto)?;
     let (events, stream) = Events::channel();
     let base = consumer::ReportOptions::default().base(folder.root())?;
-    let consumer = consumer::start(stream, &folder, base, None)?;
+    let consumer = consumer::start(stream, &folder, base, None, Default::default())?;
     let runtime = super::run::runtime()?;
     let done = runtime.block_on(answer_all(prepared, &folder, accel, &events, questions));
     drop(runtime);

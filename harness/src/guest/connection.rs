@@ -15,6 +15,7 @@ use super::error::{ConnectError, GuestError, LastState};
 use super::hostkey::{HostKey, HostKeyPolicy};
 use super::lives::Lives;
 use super::ports::PortPair;
+use super::refusals::Refusals;
 use super::wake::Wake;
 use super::{Reply, Request};
 
@@ -33,6 +34,8 @@ pub struct Target {
     pub host_key: HostKeyPolicy,
     /// Resets of the machine: what was begun in an earlier life is given up.
     pub lives: Lives,
+    /// Where it is counted how often the key is refused.
+    pub refusals: Refusals,
 }
 
 /// A connected guest. Cheap to clone; the connection closes when the last clone is dropped, without

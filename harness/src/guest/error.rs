@@ -66,7 +66,10 @@ pub enum LastState {
         seen: String,
     },
     /// The server runs and refuses the key.
-    #[error("sshd answers but refused the key ({times} tries); the image did not apply the seed, or has another user")]
+    #[error(
+        "sshd answers but refused the key ({times} tries): the image has another user (`--user NAME`), or it did not \
+         apply the seed (`--seed KIND`)"
+    )]
     KeyRefused {
         /// How often.
         times: u32,
@@ -167,8 +170,8 @@ mod tests {
         assert_eq!(refused.failure_id(), failure::SEED_REJECTED);
         assert_eq!(
             refused.to_string(),
-            "no shell on 127.0.0.1:2222 as root after 1.5 s: sshd answers but refused the key (3 tries); \
-             the image did not apply the seed, or has another user"
+            "no shell on 127.0.0.1:2222 as root after 1.5 s: sshd answers but refused the key (3 tries): \
+             the image has another user (`--user NAME`), or it did not apply the seed (`--seed KIND`)"
         );
         assert_eq!(error(LastState::Silent).failure_id(), failure::BOOT_TIMEOUT);
         assert_eq!(error(LastState::Unreachable("refused".into())).failure_id(), failure::BOOT_TIMEOUT);

@@ -236,7 +236,10 @@ impl Login<'_> {
             match error.code() {
                 ErrorCode::Session(
                     libssh2_sys::LIBSSH2_ERROR_AUTHENTICATION_FAILED | libssh2_sys::LIBSSH2_ERROR_PUBLICKEY_UNVERIFIED,
-                ) => *refusals += 1,
+                ) => {
+                    *refusals += 1;
+                    self.target.refusals.note(self.target.lives.current());
+                }
                 ErrorCode::Session(libssh2_sys::LIBSSH2_ERROR_FILE) => {
                     return Err(Miss::Final(LastState::KeyFile(Halt::Failed(error).to_string())));
                 }

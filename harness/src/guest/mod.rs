@@ -17,6 +17,7 @@ mod login;
 #[cfg(test)]
 mod loopback;
 mod ports;
+mod refusals;
 mod road;
 mod shell;
 #[cfg(test)]
@@ -38,6 +39,7 @@ pub use hostkey::{HostKey, HostKeyPolicy};
 pub use known_hosts::known_hosts;
 pub use lives::Lives;
 pub use ports::PortPair;
+pub use refusals::{Refusals, Refused};
 
 /// One command line for the guest's shell.
 #[derive(Debug, Clone, PartialEq, Eq)]

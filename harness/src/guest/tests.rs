@@ -19,6 +19,7 @@ pub(super) fn target(sshd: &Sshd) -> Target {
         become_root: false,
         host_key: HostKeyPolicy::AcceptFirst,
         lives: Lives::unknown(),
+        refusals: Refusals::default(),
     }
 }
 
@@ -281,6 +282,8 @@ async fn a_refused_key_is_told_as_such_and_tried_again_until_it_is_accepted() {
     stranger.private_key = sshd.stranger().unwrap();
     let error = Guest::connect(stranger.clone(), within(2), 1.0).await.unwrap_err();
     assert_eq!(error.failure_id(), failure::SEED_REJECTED, "{error}");
+    let counted = stranger.refusals.subscribe().borrow().times;
+    assert!(error.last == LastState::KeyRefused { times: counted } && counted > 0, "{error}: {counted}");
     assert!(error.waited < Duration::from_secs(10));
     let late = tokio::spawn(Guest::connect(stranger.clone(), within(60), 1.0));
     tokio::time::sleep(Duration::from_millis(700)).await;

@@ -76,6 +76,8 @@ impl Recorder {
                 entry.image.clone_from(image);
                 entry.forked_from.clone_from(forked_from);
             }
+            // What comes of it is said by the machine's end, or by its first answer.
+            Event::LoginRefused { .. } => {}
             Event::MachineReady { machine, boot_seconds, facts } => {
                 let mut seconds = *boot_seconds;
                 clamp(&mut seconds);
@@ -139,6 +141,11 @@ impl Recorder {
     /// The record as it stands now.
     pub fn record(&self) -> &RunRecord {
         &self.record
+    }
+
+    /// The record as it stood last.
+    pub fn into_record(self) -> RunRecord {
+        self.record
     }
 
     /// Whether this test has ended, in this run or in the one it continues. What `--resume` asks.

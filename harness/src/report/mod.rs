@@ -24,6 +24,8 @@ pub mod json;
 pub mod junit;
 pub mod kept;
 pub mod list;
+pub mod pace;
+mod progress;
 pub mod terminal;
 pub mod verdict;
 mod words;

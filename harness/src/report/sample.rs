@@ -224,6 +224,7 @@ pub(crate) fn events() -> Vec<Event> {
         Event::ImageReady { image: "lab-immutable".into(), record: Box::new(image("images/lab-immutable.qcow2")) },
         starting("m1", "lab"),
         starting("m2", "lab-immutable"),
+        Event::LoginRefused { machine: "m2".into(), user: "azure\x1b[2Juser".into(), times: 12 },
         Event::MachineReady { machine: "m1".into(), boot_seconds: 31.5, facts: Some(Box::new(facts)) },
     ];
     for record in tests() {

@@ -5,12 +5,15 @@
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
-use std::time::Duration;
+use std::time::Instant;
 
 use anstyle::{AnsiColor, Style};
-use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::ProgressDrawTarget;
 
+use super::pace::{Pace, Slow};
+use super::progress::Progress;
 use super::{verdict, words};
+use crate::run::durations::Durations;
 use crate::run::event::Event;
 use crate::run::outcome::Outcome;
 use crate::run::record::{RunRecord, TestRecord};
@@ -49,6 +52,7 @@ pub struct Terminal<W: Write> {
     /// Image of each machine that has been started.
     machines: BTreeMap<String, String>,
     notices: Vec<String>,
+    pace: Pace,
 }
 
 impl<W: Write> Terminal<W> {
@@ -59,13 +63,30 @@ impl<W: Write> Terminal<W> {
             Mode::Interactive(target) => Some(Progress::new(target)),
             Mode::Plain | Mode::Quiet => None,
         };
-        Self { out, options, quiet, progress, machines: BTreeMap::new(), notices: Vec::new() }
+        let (machines, notices, pace) = (BTreeMap::new(), Vec::new(), Pace::default());
+        Self { out, options, quiet, progress, machines, notices, pace }
+    }
+
+    /// The same, on a host that remembers how long boots and tests took.
+    pub fn expecting(self, usual: Durations) -> Self {
+        Self { pace: Pace::new(usual), ..self }
+    }
+
+    /// Says what has become of what goes on, without an event; to be called every second or so.
+    pub fn tick(&mut self, now: Instant) -> io::Result<()> {
+        if let Some(progress) = &self.progress {
+            progress.tick(&self.pace, now);
+        }
+        let slow = self.pace.slow(now);
+        let lines: Vec<String> = slow.iter().filter(|_| !self.quiet).map(|slow| self.slow(slow, "over ")).collect();
+        self.write(&lines)
     }
 
     /// Shows one event.
     pub fn apply(&mut self, event: &Event) -> io::Result<()> {
+        self.pace.apply(event, Instant::now());
         if let Some(progress) = &mut self.progress {
-            progress.apply(event);
+            progress.apply(event, &self.pace);
         }
         let mut lines = Vec::new();
         match event {
@@ -74,8 +95,18 @@ impl<W: Write> Terminal<W> {
                 self.notice(&format!("guests are emulated: {}", accelerator.reason), &mut lines);
             }
             // A fork is no news: the last lines count them.
-            Event::MachineStarting { machine, image, forked_from: None, .. } => {
+            Event::MachineStarting { machine, image, forked_from: None, deadline_seconds } => {
                 self.machines.insert(machine.clone(), image.clone());
+                if !self.quiet && self.progress.is_none() {
+                    let name = format!("{} [{}]", one_line(machine, NAME), one_line(image, NAME));
+                    let expected = words::expected(self.pace.boot(image), *deadline_seconds);
+                    lines.push(format!("{} {name}, {expected}", self.word("BOOT", AnsiColor::Cyan)));
+                }
+            }
+            // The bars say it where there are some.
+            Event::LoginRefused { machine, user, times } if !self.quiet && self.progress.is_none() => {
+                let (word, refused) = (self.word("WAIT", AnsiColor::Yellow), words::refused(user, *times));
+                lines.push(format!("{word} {}: {refused}", one_line(machine, NAME)));
             }
             Event::MachineReady { machine, boot_seconds, .. } if !self.quiet => {
                 let Some(image) = self.machines.get(machine) else { return Ok(()) };
@@ -95,7 +126,12 @@ impl<W: Write> Terminal<W> {
                 let end = one_line(record.end.as_deref().unwrap_or("ended"), NAME);
                 lines.push(format!("{} {name} never answered: {end}", self.word("DOWN", AnsiColor::Red)));
             }
-            Event::TestFinished { record } => self.test(record, &mut lines),
+            Event::TestFinished { record } => {
+                if let Some(slow) = self.pace.was_slow(record).filter(|_| !self.quiet) {
+                    lines.push(self.slow(&slow, ""));
+                }
+                self.test(record, &mut lines);
+            }
             _ => {}
         }
         self.write(&lines)
@@ -152,6 +188,12 @@ impl<W: Write> Terminal<W> {
             self.paint(&line, Style::new().fg_color(Some(AnsiColor::Red.into())))
         });
         words::bounded(lines.collect(), 10)
+    }
+
+    fn slow(&self, slow: &Slow, over: &str) -> String {
+        let name = format!("{} [{}]", one_line(&slow.name, 2 * NAME), one_line(&slow.image, NAME));
+        let (took, usual) = (words::seconds(slow.seconds), words::seconds(slow.usual));
+        format!("{} {name}  ({over}{took}, usually {usual})", self.word("SLOW", AnsiColor::Yellow))
     }
 
     fn test(&self, test: &TestRecord, lines: &mut Vec<String>) {
@@ -273,73 +315,12 @@ fn cut(line: &str) -> String {
     line.chars().take(299).chain(['…']).collect()
 }
 
-/// The bars: one for each machine that boots, one for the tests.
-struct Progress {
-    bars: MultiProgress,
-    tests: ProgressBar,
-    booting: BTreeMap<String, ProgressBar>,
-}
-
-impl Progress {
-    fn new(target: ProgressDrawTarget) -> Self {
-        let bars = MultiProgress::with_draw_target(target);
-        let tests = bars.add(ProgressBar::new(0).with_style(template("{bar:24} {pos}/{len}  {msg}")));
-        Self { bars, tests, booting: BTreeMap::new() }
-    }
-
-    fn apply(&mut self, event: &Event) {
-        match event {
-            Event::Planned { tests, .. } => self.tests.set_length(tests.len() as u64),
-            Event::MachineStarting { machine, image, deadline_seconds, .. } => {
-                let bar = self.bars.insert_before(&self.tests, ProgressBar::new_spinner());
-                let limit = words::seconds(*deadline_seconds);
-                // `{elapsed}` goes on by itself; the deadline beside it does not change.
-                bar.set_style(template("{spinner} {msg}  {elapsed}"));
-                bar.set_message(format!(
-                    "booting {} [{}], at most {limit}",
-                    one_line(machine, 40),
-                    one_line(image, 40)
-                ));
-                bar.enable_steady_tick(Duration::from_millis(200));
-                if let Some(old) = self.booting.insert(machine.clone(), bar) {
-                    old.finish_and_clear();
-                }
-            }
-            Event::MachineReady { machine, .. } => self.booted(machine),
-            Event::MachineEnded { record } => self.booted(&record.id),
-            Event::TestStarted { suite, test, image, .. } => {
-                self.tests.set_message(one_line(&format!("{suite}/{test} [{image}]"), 80));
-            }
-            Event::TestFinished { .. } => self.tests.inc(1),
-            _ => {}
-        }
-    }
-
-    fn booted(&mut self, machine: &str) {
-        if let Some(bar) = self.booting.remove(machine) {
-            bar.finish_and_clear();
-        }
-    }
-}
-
-impl Drop for Progress {
-    fn drop(&mut self) {
-        for bar in self.booting.values().chain([&self.tests]) {
-            bar.finish_and_clear();
-        }
-    }
-}
-
-fn template(text: &str) -> ProgressStyle {
-    // The templates are constants of this file; a mistake in one costs the bar and not the run.
-    ProgressStyle::with_template(text).unwrap_or_else(|_| ProgressStyle::default_bar())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::report::fold::Recorder;
     use crate::report::sample;
+    use crate::run::record::{Accelerator, MachineRecord};
 
     fn shown(mode: Mode, options: Options) -> String {
         let mut terminal = Terminal::new(Vec::new(), mode, options);
@@ -433,6 +414,30 @@ mod tests {
     }
 
     #[test]
+    fn what_takes_far_longer_than_usual_is_said_while_it_runs_and_once() {
+        let mut usual = Durations::default();
+        usual.learn(&[TestRecord { seconds: 2.0, ..sample::test("base", "slow", Outcome::Pass) }]);
+        let started =
+            Event::TestStarted { suite: "base".into(), test: "slow".into(), image: "lab".into(), machine: "m".into() };
+        let shown = |mode: Mode, running: bool| {
+            let mut terminal = Terminal::new(Vec::new(), mode, Options::default()).expecting(usual.clone());
+            let begun = Instant::now();
+            terminal.apply(&started).unwrap();
+            if running {
+                terminal.tick(begun + std::time::Duration::from_secs(30)).unwrap();
+            }
+            let record = TestRecord { seconds: 31.0, ..sample::test("base", "slow", Outcome::Pass) };
+            terminal.apply(&Event::TestFinished { record: Box::new(record) }).unwrap();
+            String::from_utf8(terminal.out).unwrap()
+        };
+        let said = shown(Mode::Plain, true);
+        assert!(said.starts_with("SLOW base/slow [lab]  (over ") && said.ends_with(", usually 2.0 s)\n"), "{said}");
+        assert_eq!(said.lines().count(), 1, "{said}");
+        assert_eq!(shown(Mode::Plain, false), "SLOW base/slow [lab]  (31.0 s, usually 2.0 s)\n");
+        assert_eq!(shown(Mode::Quiet, true), "");
+    }
+
+    #[test]
     fn notices_are_said_once() {
         let mut terminal = Terminal::new(Vec::new(), Mode::Quiet, Options::default());
         for _ in 0..3 {
@@ -487,7 +492,11 @@ mod tests {
     fn bars_name_the_machine_and_the_test_and_carry_no_escape_of_a_guest() {
         let screen = Recording::default();
         let target = ProgressDrawTarget::term_like_with_hz(Box::new(screen.clone()), 255);
-        let mut terminal = Terminal::new(Vec::new(), Mode::Interactive(target), Options::default());
+        let mut usual = Durations::default();
+        let machine = MachineRecord { image: "lab".into(), boot_seconds: Some(80.0), ..MachineRecord::default() };
+        let accelerator = Accelerator { kind: "tcg".into(), ..Accelerator::default() };
+        usual.learn_boots(&RunRecord { accelerator, machines: vec![machine], ..RunRecord::default() });
+        let mut terminal = Terminal::new(Vec::new(), Mode::Interactive(target), Options::default()).expecting(usual);
         let events = sample::events();
         for event in &events {
             terminal.apply(event).unwrap();
@@ -498,7 +507,9 @@ mod tests {
         terminal.progress.as_ref().unwrap().tests.force_draw();
         terminal.summary(&Recorder::fold(&events), &[]).unwrap();
         let drawn = screen.0.lock().unwrap().clone();
-        assert!(drawn.contains("booting m1 [lab], at most 90.0 s"), "{drawn:?}");
+        assert!(drawn.contains("booting m1 [lab], about 80 s last time"), "{drawn:?}");
+        assert!(drawn.contains("booting m2 [lab-immutable], at most 90.0 s"), "{drawn:?}");
+        assert!(drawn.contains("booting m2: sshd refuses azure\\x1b[2Juser's key (12 tries)"), "{drawn:?}");
         assert!(drawn.contains("11/11") && drawn.contains("s\\x1b[2J/t  [i]"), "{drawn:?}");
         assert!(!drawn.contains("\x1b[2J"), "{drawn:?}");
     }

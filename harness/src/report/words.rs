@@ -66,6 +66,27 @@ pub(super) fn seconds(seconds: f64) -> String {
     }
 }
 
+/// A time that is only expected: `about 80 s`, `about 3 min`.
+pub(super) fn about(seconds: f64) -> String {
+    match seconds.max(0.0).round() {
+        s if s < 100.0 => format!("about {s} s"),
+        s => format!("about {} min", (s / 60.0).round()),
+    }
+}
+
+/// How long a machine may need: by what it took before, else by its deadline.
+pub(super) fn expected(usual: Option<f64>, deadline_seconds: f64) -> String {
+    match usual {
+        Some(usual) => format!("{} last time", about(usual)),
+        None => format!("at most {}", seconds(deadline_seconds)),
+    }
+}
+
+/// `sshd refuses azureuser's key (12 tries)`.
+pub(super) fn refused(user: &str, times: u32) -> String {
+    format!("sshd refuses {}'s key ({times} tries)", text::one_line(user, 40))
+}
+
 /// Lines of which at most `limit` are kept, then one that counts the rest.
 pub(super) fn bounded(mut lines: Vec<String>, limit: usize) -> Vec<String> {
     if lines.len() > limit {
@@ -137,6 +158,12 @@ mod tests {
         assert_eq!(seconds(0.04), "0.0 s");
         assert_eq!(seconds(12.34), "12.3 s");
         assert_eq!(seconds(125.4), "2 min 5 s");
+        assert_eq!(
+            (about(80.4), about(99.4), about(150.0)),
+            ("about 80 s".into(), "about 99 s".into(), "about 3 min".into())
+        );
+        assert_eq!(expected(None, 90.0), "at most 90.0 s");
+        assert_eq!(expected(Some(31.0), 90.0), "about 31 s last time");
         assert_eq!(bounded(vec!["a".into(); 5], 2), ["a", "a", "[3 more lines left out]"]);
     }
 

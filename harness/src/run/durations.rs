@@ -1,12 +1,13 @@
-//! How long tests took before, so that the longest start first when several run side by side.
+//! How long tests and boots took before, so that the longest tests start first when several run side by side, and a
+//! person knows what to expect.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use camino::Utf8Path;
 
 use super::outcome::Outcome;
-use super::plan::Group;
-use super::record::TestRecord;
+use super::plan::{Group, MACHINE_SUITE};
+use super::record::{RunRecord, TestRecord};
 use crate::files::{self, FileError};
 
 /// What a test is thought to take that was never asked, in seconds.
@@ -18,12 +19,17 @@ const LONGEST_FILE: u64 = 4 << 20;
 /// How much the last run counts against all before it.
 const NEWS: f64 = 0.5;
 
-/// Seconds by image and test.
+/// Seconds by image and test, and by image and accelerator for boots.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Durations(BTreeMap<String, f64>);
 
 fn key(image: &str, suite: &str, test: &str) -> String {
     format!("{image} {suite}/{test}")
+}
+
+/// A boot is no test; its name is of a suite that no test can have.
+fn boot_key(image: &str, accelerator: &str) -> String {
+    key(image, MACHINE_SUITE, &format!("boot.{accelerator}"))
 }
 
 impl Durations {
@@ -42,12 +48,38 @@ impl Durations {
             if !record.outcome.has_run() || record.outcome == Outcome::Error || !record.seconds.is_finite() {
                 continue;
             }
-            let known = self.0.entry(key(&record.image, &record.suite, &record.test)).or_insert(record.seconds);
-            *known += (record.seconds - *known) * NEWS;
+            self.note(key(&record.image, &record.suite, &record.test), record.seconds);
         }
+    }
+
+    /// Adds how long each image took to boot: the first machine of it that was booted and answered. Those after it may
+    /// be of other shapes.
+    pub fn learn_boots(&mut self, record: &RunRecord) {
+        let mut seen = BTreeSet::new();
+        for machine in record.machines.iter().filter(|machine| machine.forked_from.is_none()) {
+            let Some(seconds) = machine.boot_seconds.filter(|seconds| seconds.is_finite()) else { continue };
+            if seen.insert(machine.image.as_str()) {
+                self.note(boot_key(&machine.image, &record.accelerator.kind), seconds);
+            }
+        }
+    }
+
+    fn note(&mut self, key: String, seconds: f64) {
+        let known = self.0.entry(key).or_insert(seconds);
+        *known += (seconds - *known) * NEWS;
         while self.0.len() > MOST {
             self.0.pop_first();
         }
+    }
+
+    /// What a test took before.
+    pub fn test(&self, image: &str, suite: &str, test: &str) -> Option<f64> {
+        self.0.get(&key(image, suite, test)).copied()
+    }
+
+    /// What a boot took before, until the guest answered.
+    pub fn boot(&self, image: &str, accelerator: &str) -> Option<f64> {
+        self.0.get(&boot_key(image, accelerator)).copied()
     }
 
     /// Writes them whole or not at all.
@@ -60,7 +92,7 @@ impl Durations {
 
     /// What a group is thought to take on an image, in seconds, without its machine.
     pub fn expected(&self, image: &str, group: &Group) -> f64 {
-        let of = |suite: &str, test: &str| self.0.get(&key(image, suite, test)).copied().unwrap_or(UNKNOWN);
+        let of = |suite: &str, test: &str| self.test(image, suite, test).unwrap_or(UNKNOWN);
         group.tests.iter().map(|planned| of(&planned.suite.name, &planned.test().id)).sum()
     }
 }

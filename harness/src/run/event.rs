@@ -58,6 +58,16 @@ pub enum Event {
         /// How long it may take.
         deadline_seconds: f64,
     },
+    /// The guest answers SSH and refuses the key; the login goes on. Said at the third refusal, and each time their
+    /// number has doubled since.
+    LoginRefused {
+        /// Machine id.
+        machine: String,
+        /// Who tries to log in.
+        user: String,
+        /// How often, in this life of the machine.
+        times: u32,
+    },
     /// A machine answers and its boot has settled.
     MachineReady {
         /// Machine id.

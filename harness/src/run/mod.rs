@@ -26,6 +26,7 @@ pub mod prove;
 pub mod qemu;
 pub mod reboot;
 pub mod record;
+mod refused;
 pub mod remote;
 mod samples;
 mod schedule;

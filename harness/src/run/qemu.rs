@@ -17,12 +17,15 @@ use super::fork::{self, HostTemplate};
 use super::plan::Shape;
 use super::reboot::{self, Rebooted};
 use super::record::{ImageRecord, MachineRecord, TestRecord};
+use super::refused;
 use super::session::no_machine;
 use super::sink::Events;
 use super::warm::{self, Warm};
 use crate::failure::{self, Failure, FailureId};
 use crate::guest::facts::{self, Facts};
-use crate::guest::{Guest, GuestError, HostKey, HostKeyPolicy, Lives, Reply, Request, Target};
+use crate::guest::{
+    ConnectError, Guest, GuestError, HostKey, HostKeyPolicy, LastState, Lives, Refusals, Reply, Request, Target,
+};
 use crate::image::{self, DiskFacts, ImageError, ImageSpec, Inspected, Unchanged};
 use crate::machine::console::rules::{Rules, Severity};
 use crate::machine::{
@@ -379,6 +382,7 @@ impl HostDriver<'_> {
             become_root: self.spec.user != "root",
             host_key: HostKeyPolicy::AcceptFirst,
             lives: lives_of(machine),
+            refusals: Refusals::default(),
         }
     }
 
@@ -393,9 +397,30 @@ impl HostDriver<'_> {
     /// Waits until the guest answers over SSH and its boot has settled.
     async fn arrive(&self, machine: &Machine, deadline: Instant) -> Result<(Guest, Facts, f64), Failure> {
         let scale = self.scale();
-        let guest = Guest::connect(self.target(machine), deadline, scale)
-            .await
-            .map_err(|error| Failure::of(error.failure_id(), &error).with_detail(console_tail(machine)))?;
+        let target = self.target(machine);
+        let (addr, user) = (target.addr, target.user.clone());
+        let tell = |times| {
+            let event = Event::LoginRefused { machine: machine.id().to_owned(), user: user.clone(), times };
+            self.host.events.emit(event);
+        };
+        let console = machine.console();
+        let settled = |refused| {
+            let lines = console.excerpt(usize::MAX);
+            refused::settled(refused, self.spec.seed, &lines, console.silence(), scale, Instant::now())
+        };
+        let refused = refused::watch(target.refusals.subscribe(), tell, settled);
+        let guest = tokio::select! {
+            biased;
+            guest = Guest::connect(target, deadline, scale) => {
+                guest.map_err(|error| Failure::of(error.failure_id(), &error).with_detail(console_tail(machine)))?
+            }
+            (times, why) = refused => {
+                let (waited, last) = (machine.started().elapsed(), LastState::KeyRefused { times });
+                let error = ConnectError { addr, user: user.clone(), waited, last };
+                let text = format!("{error}; nothing more was waited for: {why}");
+                return Err(Failure::of(error.failure_id(), &text).with_detail(console_tail(machine)));
+            }
+        };
         let boot_seconds = machine.started().elapsed().as_secs_f64();
         compare_host_key(&guest, machine)?;
         let seen = facts::collect(&guest, scale).await.map_err(|error| guest_failure(&error))?;

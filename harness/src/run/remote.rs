@@ -14,11 +14,12 @@ use super::plan::{Group, Isolation, Plan, Planned, Shape};
 use super::reboot::evidence::{self, Evidence};
 use super::reboot::{self, Rebooted, Silent, Subject};
 use super::record::{Accelerator, ImageRecord, MachineRecord};
+use super::refused;
 use super::session::no_machine;
 use super::sink::Events;
 use crate::failure::{self, Failure};
 use crate::guest::facts::{self, Facts};
-use crate::guest::{ConnectError, Guest, HostKeyPolicy, LastState, Lives, Reply, Request, Target};
+use crate::guest::{ConnectError, Guest, HostKeyPolicy, LastState, Lives, Refusals, Reply, Request, Target};
 use crate::suite::model::{Action, GuestMode, RebootKind, Suite};
 use crate::text;
 
@@ -184,9 +185,23 @@ impl RemoteDriver {
     async fn arrive(&self, id: &str, begun: Instant) -> Result<RemoteMachine, Failure> {
         let Remote { addr, user, identity, host_key, .. } = self.remote.clone();
         let become_root = user != "root";
-        let target = Target { addr, user, private_key: identity, become_root, host_key, lives: Lives::unknown() };
+        let tell = {
+            let (events, machine, user) = (self.events.clone(), id.to_owned(), user.clone());
+            move |times| {
+                let (machine, user) = (machine.clone(), user.clone());
+                events.emit(Event::LoginRefused { machine, user, times });
+            }
+        };
+        let (lives, refusals) = (Lives::unknown(), Refusals::default());
+        // Nobody sees its console: whoever named it also said how long it may take.
+        let refused = refused::watch(refusals.subscribe(), tell, |_| None);
+        let target = Target { addr, user, private_key: identity, become_root, host_key, lives, refusals };
         let unseen = target.host_key == HostKeyPolicy::AcceptFirst;
-        let guest = Guest::connect(target, begun + self.remote.patience, 1.0).await;
+        let guest = tokio::select! {
+            biased;
+            guest = Guest::connect(target, begun + self.remote.patience, 1.0) => guest,
+            (_, why) = refused => return Err(Failure::new(failure::INTERNAL, why)),
+        };
         let guest = guest.map_err(|error| self.not_reached(&error))?;
         let boot_seconds = begun.elapsed().as_secs_f64();
         if let Some(key) = guest.host_key().filter(|_| unseen) {
@@ -231,7 +246,10 @@ impl RemoteDriver {
                 (failure::REMOTE_UNREACHABLE, what)
             }
             LastState::NoRoot { .. } => (failure::REMOTE_REFUSED, error.last.to_string()),
-            LastState::KeyRefused { .. } => (failure::REMOTE_REFUSED, "the server refuses the key".to_owned()),
+            LastState::KeyRefused { times } => {
+                let what = format!("sshd refuses the key ({times} tries): check the user and `--identity`");
+                (failure::REMOTE_REFUSED, what)
+            }
             LastState::KeyFile(why) => (failure::REMOTE_REFUSED, format!("the private key cannot be used: {why}")),
             LastState::HostKeyChanged { expected, seen } => {
                 (failure::SSH_HOST_KEY, format!("it shows the host key {seen}; known is {expected}"))

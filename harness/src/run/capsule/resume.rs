@@ -137,6 +137,7 @@ pub async fn resume(
             None => HostKeyPolicy::AcceptFirst,
         },
         lives: crate::run::qemu::lives_of(&machine),
+        refusals: Default::default(),
     };
     let arrive = async {
         let deadline = Instant::now() + LOGIN.mul_f64(scale);
