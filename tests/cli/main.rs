@@ -11,6 +11,7 @@ mod console;
 mod coverage;
 mod exits;
 mod explain;
+mod failed;
 mod images;
 mod kconfig;
 #[path = "../../harness/src/guest/loopback.rs"]

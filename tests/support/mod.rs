@@ -40,6 +40,9 @@ impl Place {
     pub fn command(&self, words: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_muster"));
         command.args(words).current_dir(root()).env_remove("CI").env("NO_COLOR", "1").env("MUSTER_CONFIG", "");
+        for name in ["GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY", "GITLAB_CI", "TF_BUILD"] {
+            command.env_remove(name);
+        }
         command.stdin(Stdio::null());
         if words.first() == Some(&"run") {
             command.arg("--out").arg(self.path("run"));

@@ -70,8 +70,11 @@ pub fn prepare(
     let project = Project::find()?;
     let loaded = load::suites(selection, OutputFormat::Text)?;
     let mut selected = load::select(&loaded, selection)?;
-    selected.remove(&(0, HEALTH));
+    let not_meant = load::not_meant(&loaded, selection, &selected);
+    let count = selected.len();
+    let health = selected.remove(&(0, HEALTH));
     let (known, mut notices) = load::known_issues(&loaded, selection, known_issues)?;
+    notices.extend(not_meant);
     let target = Destination::parse(typed)?;
     let remote = target.remote(options)?;
     let name = remote.name.clone();
@@ -90,6 +93,9 @@ pub fn prepare(
         count => {
             notices.push(format!("{count} tests that may change the machine, or need one of their own, are skipped"))
         }
+    }
+    if let Some(again) = &selection.again {
+        notices.push(again.notice(count, plan.tests_per_image() + usize::from(health), &plan.images, false)?);
     }
     let rerun = Rerun { options: rerun_options(typed, selection, options), connected: true, ..Rerun::default() };
     Ok(Prepared { project, plan, remote, rerun, known, notices })

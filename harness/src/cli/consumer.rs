@@ -8,7 +8,9 @@ use std::time::Instant;
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::Complaint;
+use super::annotations::{self, Annotations};
 use super::logging::Wanted;
+use crate::report::annotations::Server;
 use crate::report::evidence::Base;
 use crate::report::files::RunFolder;
 use crate::report::fold::Recorder;
@@ -33,6 +35,9 @@ pub struct Display {
     /// Lines instead of progress bars, on a terminal too
     #[arg(long)]
     pub no_progress: bool,
+    /// Also print failures, and fold long output, the way a CI server reads it
+    #[arg(long, value_name = "SERVER", value_enum, default_value_t)]
+    pub annotations: Annotations,
 }
 
 impl Display {
@@ -86,15 +91,22 @@ pub fn start(
 ) -> Result<Consumer, Complaint> {
     let broken = |error: crate::report::files::FileError| Complaint::infrastructure(error.to_string());
     let journal = Journal::create(&folder.events()).map_err(broken)?;
+    let server = display.and_then(|display| display.annotations.server());
     let terminal = display.map(|display| {
         let colour = anstream::AutoStream::choice(&std::io::stdout()) != anstream::ColorChoice::Never;
-        let options = Options { colour, verbose: display.verbose > 0 };
-        Terminal::new(anstream::stdout(), display.mode(), options).expecting(usual)
+        // GitLab's marks hold escapes, which nobody may drop; all others are only there with colour.
+        let out = match server {
+            Some(_) => anstream::AutoStream::always_ansi(std::io::stdout()),
+            None => anstream::stdout(),
+        };
+        let disarm = server.is_some() || annotations::here().is_some();
+        let options = Options { colour, verbose: display.verbose > 0, server, disarm };
+        Terminal::new(out, display.mode(), options).expecting(usual)
     });
     let folder = folder.clone();
     let thread = std::thread::Builder::new()
         .name("events".to_owned())
-        .spawn(move || consume(stream, (&folder, &base), journal, terminal))
+        .spawn(move || consume(stream, (&folder, &base), journal, terminal, server))
         .map_err(|cause| Complaint::infrastructure(format!("no thread for the reports: {cause}")))?;
     Ok(Consumer(thread))
 }
@@ -111,6 +123,7 @@ fn consume(
     (folder, base): (&RunFolder, &Base),
     mut journal: Journal,
     mut terminal: Option<Terminal<Out>>,
+    server: Option<Server>,
 ) -> Result<RunRecord, Complaint> {
     let mut recorder = Recorder::new();
     let mut trouble = None;
@@ -148,6 +161,9 @@ fn consume(
         let reports = [("junit", folder.junit()), ("record", folder.run_json()), ("events", folder.events())];
         let reports = reports.map(|(name, path)| (name, super::project::short(&path).to_string()));
         let _ = terminal.summary(recorder.record(), &reports);
+        if let Err(why) = annotations::summarise(server, recorder.record()) {
+            super::say_error(&format!("note: the summary of the job was not written: {why}"));
+        }
     }
     match trouble {
         None => Ok(recorder.into_record()),

@@ -9,6 +9,7 @@ use super::{Complaint, OutputFormat, load, names, say, say_error};
 use crate::exit::Exit;
 use crate::failure::Location;
 use crate::image::{self, Arch, Checksum, DiskSource, Download, Format, ImageSpec, KernelBoot, Signature};
+use crate::suite::diagnostic::did_you_mean;
 use crate::suite::images::{self as described, Disk, ImageEntry};
 
 /// List, pull, verify, build, inspect and prune images
@@ -90,6 +91,11 @@ impl Catalogue {
     /// All that is written of the image of that name.
     pub fn entry(&self, name: &str) -> Option<&ImageEntry> {
         self.entries.iter().find(|entry| entry.id == name)
+    }
+
+    /// The name that was most likely meant by one that is not here.
+    pub fn near(&self, name: &str) -> Option<&str> {
+        did_you_mean(name, self.specs.iter().map(|spec| spec.id.as_str()))
     }
 
     /// The complaint about a name that is not here.

@@ -7,7 +7,7 @@ use crate::exit::Exit;
 /// List the tests that would be selected, without starting anything
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
-  muster list --tag 'tier0 and not slow'
+  muster list -E 'tier0 and not slow'
   muster list kernel 'security/ssh*'")]
 pub struct Arguments {
     #[command(flatten)]
@@ -31,6 +31,9 @@ pub fn execute(mut arguments: Arguments) -> Result<Exit, Complaint> {
     let loaded = load::suites(&arguments.selection, OutputFormat::Text)?;
     load::tell_ignored(&arguments.selection);
     let selected = load::select(&loaded, &arguments.selection)?;
+    for line in load::not_meant(&loaded, &arguments.selection, &selected) {
+        super::say_error(&format!("note: {}", crate::text::one_line(&line, 1000)));
+    }
     let tests = selected
         .iter()
         .filter(|(_, t)| *t != load::HEALTH)

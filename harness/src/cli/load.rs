@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use camino::Utf8PathBuf;
 
+use super::failed::Again;
 use super::project::Project;
 use super::{Complaint, OutputFormat, names, say, say_error};
 use crate::exit::Exit;
@@ -31,9 +32,12 @@ pub struct Selection {
     /// Only tests whose `suite/test` matches this glob; may be repeated
     #[arg(long = "test", value_name = "GLOB")]
     pub test: Vec<String>,
-    /// Only tests whose tags satisfy this expression: 'tier0 and not slow'
-    #[arg(long = "tag", value_name = "EXPR")]
+    /// Only tests whose tags satisfy this expression: 'tier0 and not slow'; all must hold where there are several
+    #[arg(long = "tag", short = 'E', value_name = "EXPR")]
     pub tag: Vec<String>,
+    /// Only tests that did not pass in an earlier run.
+    #[arg(skip)]
+    pub again: Option<Again>,
 }
 
 /// What `muster run kernel 'security/ssh*'` means: suites by their names, and tests by theirs.
@@ -188,7 +192,11 @@ pub fn select(loaded: &Loaded, selection: &Selection) -> Result<BTreeSet<(usize,
         }
     }
     let wanted = wanted(selection)?;
-    let health = wanted.names.iter().any(|glob| glob.matches(MACHINE_SUITE, HEALTH_TEST));
+    let again = |suite: &str, test: &str| selection.again.as_ref().is_none_or(|again| again.names(suite, test));
+    let health = match &selection.again {
+        Some(again) => again.names(MACHINE_SUITE, HEALTH_TEST),
+        None => wanted.names.iter().any(|glob| glob.matches(MACHINE_SUITE, HEALTH_TEST)),
+    };
     if let Some(glob) = wanted.unmatched(suites).into_iter().find(|glob| !glob.matches(MACHINE_SUITE, HEALTH_TEST)) {
         // All of a suite that is not there: its name is misspelt.
         if let Some(name) = glob.as_str().strip_suffix("/*").filter(|name| !name.contains(['*', '?', '/'])) {
@@ -203,7 +211,11 @@ pub fn select(loaded: &Loaded, selection: &Selection) -> Result<BTreeSet<(usize,
     let mut selected: BTreeSet<(usize, usize)> = BTreeSet::new();
     for (s, suite) in suites.iter().enumerate() {
         if selection.suite.is_empty() || selection.suite.contains(&suite.name) {
-            let tests = suite.tests.iter().enumerate().filter(|(_, test)| wanted.selects(suite, test));
+            let tests = suite
+                .tests
+                .iter()
+                .enumerate()
+                .filter(|(_, test)| wanted.selects(suite, test) && again(&suite.name, &test.id));
             selected.extend(tests.map(|(t, _)| (s, t)));
         }
     }
@@ -211,6 +223,11 @@ pub fn select(loaded: &Loaded, selection: &Selection) -> Result<BTreeSet<(usize,
         selected.insert((0, HEALTH));
     }
     if selected.is_empty() {
+        if selection.again.is_some() {
+            let what =
+                "--failed: none of the tests that did not pass is there any more, or the other options leave it out";
+            return Err(Complaint::invalid(what).hint("name the same suites as that run: `--suites PATH`"));
+        }
         let hint = match wanted.unknown_tags(suites).into_iter().next() {
             Some((tag, Some(near))) => format!("no test has the tag `{tag}`; did you mean `{near}`?"),
             Some((tag, None)) => format!("no test has the tag `{tag}`; `muster list` shows what there is"),
@@ -219,6 +236,33 @@ pub fn select(loaded: &Loaded, selection: &Selection) -> Result<BTreeSet<(usize,
         return Err(Complaint::invalid("the selection selects no test").hint(hint));
     }
     Ok(selected)
+}
+
+/// A line for each tag that is named and that no test has. Where it only widens or narrows a selection of other tests
+/// it is no error: a pipeline for many projects may leave out tags that one of them does not have.
+pub fn unknown_tags(loaded: &Loaded, selection: &Selection) -> Vec<String> {
+    let Ok(wanted) = wanted(selection) else { return Vec::new() };
+    let unknown = wanted.unknown_tags(&loaded.suites).into_iter();
+    let lines = unknown.map(|(tag, near)| match near {
+        Some(near) => format!("no test has the tag `{tag}`; did you mean `{near}`?"),
+        None => format!("no test has the tag `{tag}`"),
+    });
+    lines.collect()
+}
+
+/// The same and, of the tests of an earlier run, those that are not among the selected ones.
+pub fn not_meant(loaded: &Loaded, selection: &Selection, selected: &BTreeSet<(usize, usize)>) -> Vec<String> {
+    let mut lines = unknown_tags(loaded, selection);
+    if let Some(again) = &selection.again {
+        let name = |(s, t): &(usize, usize)| match *t {
+            HEALTH => format!("{MACHINE_SUITE}/{HEALTH_TEST}"),
+            t => format!("{}/{}", loaded.suites[*s].name, loaded.suites[*s].tests[t].id),
+        };
+        // Every run looks at the machines.
+        let health = format!("{MACHINE_SUITE}/{HEALTH_TEST}");
+        lines.extend(again.left_out(&selected.iter().map(name).chain([health]).collect()));
+    }
+    lines
 }
 
 fn wanted(selection: &Selection) -> Result<select::Selection, Complaint> {

@@ -5,6 +5,7 @@
 
 #[cfg(test)]
 mod advice_tests;
+mod annotations;
 mod boot;
 mod catalogue;
 mod check;
@@ -17,6 +18,7 @@ mod coverage;
 mod doctor;
 mod door;
 mod explain;
+mod failed;
 mod failures;
 mod image_check;
 mod images;
@@ -299,9 +301,11 @@ fn say(text: &str) {
     let _ = writeln!(anstream::stdout().lock(), "{text}");
 }
 
-/// Prints to stderr.
+/// Prints to stderr, which CI servers read like the rest of a log.
 fn say_error(text: &str) {
     use std::io::Write;
+    let disarmed = annotations::here().map(|_| crate::report::annotations::disarmed(text));
+    let text = disarmed.as_deref().unwrap_or(text);
     let _ = writeln!(anstream::stderr().lock(), "{text}");
 }
 

@@ -8,6 +8,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use super::Complaint;
 use super::connect::{self, ConnectOptions};
 use super::consumer::{self, Display, ReportOptions};
+use super::failed::Again;
 use super::load::{Filter, Selection};
 use super::project::Project;
 use super::session::{self, ImageOptions, Prepared};
@@ -22,6 +23,7 @@ use crate::run::capsule::{Bounds, Shelf};
 use crate::run::durations::Durations;
 use crate::run::engine;
 use crate::run::event::Event;
+use crate::run::halt::Halt;
 use crate::run::known::KnownIssues;
 use crate::run::plan;
 use crate::run::prove::Proofs;
@@ -38,6 +40,8 @@ use crate::snapshot::compare::UpdateMode;
   muster run kernel 'security/ssh*'                 one suite, and some tests of another
   muster run kernel --image my.qcow2                one suite on a disk of yours
   muster run --image lab --test kernel/release      one test again
+  muster run -x -E 'tier0 and not slow'             some tests by their tags, up to the first failure
+  muster run --failed last                          what did not pass in the newest run, and what it needs
   muster run --capsule failed                       save the machines of failed tests for `muster resume`
   muster run --connect root@192.0.2.7 --identity ~/.ssh/id_ed25519
                                                     on a machine that is already up")]
@@ -46,6 +50,13 @@ pub struct Arguments {
     filter: Filter,
     #[command(flatten)]
     selection: Selection,
+    /// Run again what failed, errored or did not run in an earlier run, and what that needs: a run's id, its
+    /// directory, or `last`
+    #[arg(long, value_name = "RUN", conflicts_with_all = ["test", "focus", "filter"])]
+    failed: Option<String>,
+    /// Begin no further test after the first that fails or errors
+    #[arg(long, short = 'x')]
+    fail_fast: bool,
     /// List the tests that would run, and start nothing
     #[arg(long, visible_alias = "dry-run")]
     list: bool,
@@ -144,6 +155,9 @@ impl Arguments {
 pub fn execute(mut arguments: Arguments, notes: &[String]) -> Result<Exit, Complaint> {
     arguments.filter.add_to(&mut arguments.selection)?;
     arguments.selection.test.extend(arguments.focus.iter().cloned());
+    if let Some(run) = &arguments.failed {
+        arguments.selection.again = Some(Again::find(&Project::find()?, run)?);
+    }
     if arguments.list {
         return super::list::execute(super::list::Arguments::of(arguments.selection));
     }
@@ -180,7 +194,8 @@ pub fn execute(mut arguments: Arguments, notes: &[String]) -> Result<Exit, Compl
     let budget = budget(arguments.jobs, arguments.all_memory);
     let capsules = arguments.capsules.shelf(&folder);
     let focused = !arguments.focus.is_empty();
-    let means = Means { update: update_mode(&arguments), budget, templates, rules, capsules, focused, durations };
+    let halt = Halt::at_first_failure(arguments.fail_fast);
+    let means = Means { update: update_mode(&arguments), budget, templates, rules, capsules, focused, durations, halt };
     let outcome = runtime.block_on(drive(prepared, &folder, accel, means, &events));
     // Guards of machines that are still up release them here, before anything is said about the end.
     runtime.shutdown_timeout(std::time::Duration::from_secs(5));
@@ -221,6 +236,7 @@ pub fn one_machine(rerun: plan::Rerun, accelerator: &str, folder: &Utf8Path) -> 
         focused: false,
         budget: budget(Some(1), None),
         durations: Durations::default(),
+        halt: Halt::default(),
     }
 }
 
@@ -247,6 +263,7 @@ fn execute_connected(prepared: connect::Prepared, arguments: &Arguments) -> Resu
         own_snapshots: own_snapshots(&prepared.project),
         known: prepared.known,
         focused: !arguments.focus.is_empty(),
+        halt: Halt::at_first_failure(arguments.fail_fast),
         ..one_machine(prepared.rerun, remote::ACCELERATOR, folder.root())
     };
     let images = RemoteImages::new(prepared.remote, events.clone());
@@ -335,6 +352,7 @@ struct Means {
     capsules: Option<Shelf>,
     focused: bool,
     durations: Durations,
+    halt: Halt,
 }
 
 async fn drive(
@@ -344,7 +362,7 @@ async fn drive(
     means: Means,
     events: &Events,
 ) -> Result<Exit, Complaint> {
-    let Means { update, budget, templates, rules, capsules, focused, durations } = means;
+    let Means { update, budget, templates, rules, capsules, focused, durations, halt } = means;
     let settings = Settings {
         rerun: prepared.rerun,
         accelerator: accel.kind.word().to_owned(),
@@ -357,6 +375,7 @@ async fn drive(
         focused,
         budget,
         durations,
+        halt,
     };
     let mut host = host(prepared.project.root(), folder.root(), accel, events).await?;
     host.templates = templates.map(Arc::new);

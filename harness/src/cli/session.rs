@@ -14,7 +14,7 @@ use crate::image::{Arch, DiskBus, DiskSource, FirmwareKind, Format, ImageSpec, K
 use crate::machine::AccelRequest;
 use crate::run::known::KnownIssues;
 use crate::run::plan::{self, Plan, Rerun};
-use crate::run::prove::Proofs;
+use crate::run::prove::{self, Proofs};
 use crate::suite::model::Suite;
 
 /// Which images, and how they are booted.
@@ -141,12 +141,16 @@ pub fn prepare(
     let project = Project::find()?;
     let loaded = load::suites(selection, OutputFormat::Text)?;
     let mut selected = load::select(&loaded, selection)?;
-    selected.remove(&(0, HEALTH));
+    let not_meant = load::not_meant(&loaded, selection, &selected);
+    let count = selected.len();
+    let health = selected.remove(&(0, HEALTH));
     let (known, mut notices) = load::known_issues(&loaded, selection, known_issues)?;
+    notices.extend(not_meant);
     let specs = image_specs(&project, options, &mut notices)?;
-    let ids = specs.iter().map(|spec| spec.id.clone()).collect();
+    let ids: Vec<String> = specs.iter().map(|spec| spec.id.clone()).collect();
     let typed = specs.iter().zip(&options.image).map(|(spec, typed)| (spec.id.clone(), typed.clone())).collect();
     let rerun = Rerun { options: rerun_options(selection, &options.machine), images: typed, ..Rerun::default() };
+    let prove = proofs.is_some();
     let mut made = match proofs {
         Some(paths) => Some(load::proofs(&loaded, &selected, paths)?),
         None => None,
@@ -163,6 +167,11 @@ pub fn prepare(
     selected.extend(changed.iter().enumerate().flat_map(all));
     let suites: Vec<Arc<_>> = loaded.suites.into_iter().chain(changed).map(Arc::new).collect();
     let plan = plan::plan(&suites, &selected, ids);
+    if let Some(again) = &selection.again {
+        let originals = plan.groups.iter().flat_map(|group| &group.tests);
+        let planned = originals.filter(|planned| !planned.suite.name.starts_with(prove::PREFIX)).count();
+        notices.push(again.notice(count, planned + usize::from(health), &plan.images, prove)?);
+    }
     Ok(Prepared { project, plan, specs, rerun, known, proofs, notices })
 }
 
@@ -180,7 +189,9 @@ pub fn image_specs(
                 notices.extend(catalogue.entry(name).and_then(super::catalogue::caution));
                 spec.clone()
             }
-            None if looks_like_a_file(name) => from_file(name, options.machine.image_format, notices)?,
+            None if looks_like_a_file(name) && !is_misspelt(name, &catalogue) => {
+                from_file(name, options.machine.image_format, notices)?
+            }
             None => return Err(catalogue.unknown(name)),
         };
         apply(&mut spec, &options.machine)?;
@@ -229,6 +240,11 @@ fn lacking(error: crate::machine::MachineError) -> Complaint {
 
 fn looks_like_a_file(name: &str) -> bool {
     name.contains('/') || name.contains('.') || Utf8Path::new(name).exists()
+}
+
+/// Whether a name with a dot is that of an image and not of a file: `fedora-43.0`.
+fn is_misspelt(name: &str, catalogue: &Catalogue) -> bool {
+    !name.contains('/') && !Utf8Path::new(name).exists() && catalogue.near(name).is_some()
 }
 
 /// A file that is in no catalogue. Its format is read from its own first bytes by us, never guessed

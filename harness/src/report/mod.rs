@@ -13,9 +13,12 @@
 //! - [`junit`]: the record as `junit.xml`.
 //! - [`verdict`]: the sentence about each image.
 //! - [`terminal`]: what a person sees while it runs and at its end.
+//! - [`annotations`]: what CI servers read out of a log.
+//! - [`pace`]: what to expect, by what earlier runs took.
 //! - [`list`]: plain columns.
 //! - [`kept`]: directories of earlier runs, and their removal.
 
+pub mod annotations;
 pub mod evidence;
 pub mod files;
 pub mod fold;

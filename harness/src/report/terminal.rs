@@ -10,6 +10,7 @@ use std::time::Instant;
 use anstyle::{AnsiColor, Style};
 use indicatif::ProgressDrawTarget;
 
+use super::annotations::{self, Server};
 use super::pace::{Pace, Slow};
 use super::progress::Progress;
 use super::{verdict, words};
@@ -21,6 +22,8 @@ use crate::text::one_line;
 
 /// Lines of detail that one failure shows at most; the reports have all of it.
 const DETAIL_LINES: usize = 40;
+/// Lines of a test that are not folded where long output is.
+const UNFOLDED: usize = 12;
 /// Characters of a name at most.
 const NAME: usize = 120;
 
@@ -41,6 +44,10 @@ pub struct Options {
     pub colour: bool,
     /// Passes and skips are listed too.
     pub verbose: bool,
+    /// The CI server that shows failures and folds long output by lines of its own.
+    pub server: Option<Server>,
+    /// Whether a CI server obeys commands in what is written, so that none of a guest may be left in it.
+    pub disarm: bool,
 }
 
 /// Writes what happens to a person.
@@ -53,6 +60,8 @@ pub struct Terminal<W: Write> {
     machines: BTreeMap<String, String>,
     notices: Vec<String>,
     pace: Pace,
+    /// How many parts were folded.
+    folded: usize,
 }
 
 impl<W: Write> Terminal<W> {
@@ -64,7 +73,7 @@ impl<W: Write> Terminal<W> {
             Mode::Plain | Mode::Quiet => None,
         };
         let (machines, notices, pace) = (BTreeMap::new(), Vec::new(), Pace::default());
-        Self { out, options, quiet, progress, machines, notices, pace }
+        Self { out, options, quiet, progress, machines, notices, pace, folded: 0 }
     }
 
     /// The same, on a host that remembers how long boots and tests took.
@@ -130,7 +139,10 @@ impl<W: Write> Terminal<W> {
                 if let Some(slow) = self.pace.was_slow(record).filter(|_| !self.quiet) {
                     lines.push(self.slow(&slow, ""));
                 }
-                self.test(record, &mut lines);
+                let mut of_test = Vec::new();
+                self.test(record, &mut of_test);
+                self.write(&lines)?;
+                return self.annotated(record, &of_test);
             }
             _ => {}
         }
@@ -294,11 +306,39 @@ impl<W: Write> Terminal<W> {
         if self.options.colour { format!("{style}{text}{style:#}") } else { text.to_owned() }
     }
 
+    /// What there is to say of a test, the way a CI server shows it: long output folded after its first lines, then the
+    /// line by which the server knows the failure.
+    fn annotated(&mut self, test: &TestRecord, lines: &[String]) -> io::Result<()> {
+        let Some(server) = self.options.server else { return self.write(lines) };
+        if lines.len() <= UNFOLDED {
+            self.write(lines)?;
+        } else {
+            self.folded += 1;
+            let at = jiff::Timestamp::now().as_second();
+            let title = format!("all of {} [{}]", test.name(), test.image);
+            self.write(&lines[..2])?;
+            self.command(&annotations::fold(server, self.folded, &title, at))?;
+            self.write(&lines[2..])?;
+            self.command(&annotations::unfold(server, self.folded, at))?;
+        }
+        annotations::error(server, test).map_or(Ok(()), |line| self.command(&line))
+    }
+
+    /// A line for the CI server, as it is.
+    fn command(&mut self, line: &str) -> io::Result<()> {
+        self.put(&format!("{line}\n"))
+    }
+
     fn write(&mut self, lines: &[String]) -> io::Result<()> {
         if lines.is_empty() {
             return Ok(());
         }
         let text = lines.join("\n") + "\n";
+        let text = if self.options.disarm { annotations::disarmed(&text) } else { text };
+        self.put(&text)
+    }
+
+    fn put(&mut self, text: &str) -> io::Result<()> {
         match &self.progress {
             // The bars are taken away while lines are written above them.
             Some(progress) => progress.bars.suspend(|| self.out.write_all(text.as_bytes())),
@@ -380,7 +420,7 @@ mod tests {
 
     #[test]
     fn colour_is_only_ours() {
-        let text = shown(Mode::Plain, Options { colour: true, verbose: false });
+        let text = shown(Mode::Plain, Options { colour: true, ..Options::default() });
         assert!(text.contains("\x1b[1m\x1b[31mFAIL\x1b[0m base/nginx-version"), "{text:?}");
         let ours = regex::Regex::new("\x1b\\[[0-9]+m").unwrap();
         assert!(!ours.replace_all(&text, "").contains('\x1b'));
@@ -435,6 +475,40 @@ mod tests {
         assert_eq!(said.lines().count(), 1, "{said}");
         assert_eq!(shown(Mode::Plain, false), "SLOW base/slow [lab]  (31.0 s, usually 2.0 s)\n");
         assert_eq!(shown(Mode::Quiet, true), "");
+    }
+
+    #[test]
+    fn a_ci_server_gets_its_lines_and_none_that_a_guest_made() {
+        for (server, shown_as_errors, fold, unfold) in [
+            (Server::Github, 1, "::group::", "::endgroup::"),
+            (Server::Azure, 1, "##[group]", "##[endgroup]"),
+            (Server::Gitlab, 0, "\x1b[0Ksection_start:", "\x1b[0Ksection_end:"),
+        ] {
+            let options = Options { server: Some(server), disarm: true, ..Options::default() };
+            let text = shown(Mode::Quiet, options);
+            let lines: Vec<&str> = text.split('\n').collect();
+            let count = |part: &str| lines.iter().filter(|line| line.starts_with(part)).count();
+            let open = sample::tests().iter().filter(|t| matches!(t.outcome, Outcome::Fail | Outcome::Error)).count();
+            assert!(text.contains("all of base/hostile [lab]\n"), "{text}");
+            assert!(count(fold) > 0 && count(fold) == count(unfold), "{text}");
+            assert_eq!(count("::error ") + count("##vso[task.logissue type=error;"), shown_as_errors * open, "{text}");
+
+            // The same with a guest that tries to give commands: not one more line is a command.
+            let mut terminal = Terminal::new(Vec::new(), Mode::Quiet, options);
+            let mut record = sample::test("base", "forges", Outcome::Fail);
+            let said = "::error::x\n  ::set-env name=A::b\n##[add-path]x\nx ##vso[task.complete result=Succeeded;]\n";
+            let failure = crate::failure::Failure::new(crate::failure::STEP_RUN, said).with_detail(said.repeat(9));
+            record.failures = vec![failure];
+            terminal.apply(&Event::TestFinished { record: Box::new(record) }).unwrap();
+            terminal.apply(&Event::Notice { text: "::warning::note ##vso[x]".into() }).unwrap();
+            let text = String::from_utf8(terminal.out).unwrap();
+            let commands = text.split('\n').filter(|line| {
+                let line = line.trim_start();
+                line.starts_with("::") || line.starts_with("##") || line.contains("##vso[") || line.contains("##[")
+            });
+            let expected = if server == Server::Gitlab { 0 } else { 3 };
+            assert_eq!(commands.count(), expected, "{text}");
+        }
     }
 
     #[test]

@@ -9,6 +9,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use super::budget::Budget;
 use super::driver::Live;
 use super::durations::Durations;
+use super::halt::Halt;
 use super::known::KnownIssues;
 use super::plan::{Planned, Rerun};
 use super::prove::Proofs;
@@ -63,6 +64,8 @@ pub struct Settings {
     pub budget: Budget,
     /// How long tests took before.
     pub durations: Durations,
+    /// Whether the run stops at its first failure.
+    pub halt: Halt,
 }
 
 /// Snapshots that a person accepts of suites that nobody may write next to.

@@ -71,6 +71,10 @@ async fn run_image<I: Images>(
     settings: &Settings,
     events: &Events,
 ) -> Vec<TestRecord> {
+    if let Some(why) = settings.halt.reached() {
+        let health = plan::health_not_run(image, &settings.rerun, why.clone());
+        return emitted(not_reached(plan, image, settings, health, &why), events);
+    }
     let driver = match images.prepare(image).await {
         Ok(driver) => driver,
         Err(failure) => return unusable(plan, image, settings, events, &failure),
@@ -81,18 +85,29 @@ async fn run_image<I: Images>(
     if let Err(failure) = images.verify_unchanged(image).await {
         session.blame(failure);
     }
-    records.push(session.finish().await);
+    let health = session.finish().await;
+    settings.halt.note(&health);
+    records.push(health);
     records
 }
 
-/// The records of an image that no machine can be made of.
+/// The records of an image that no machine can be made of: one error, of the image's own test; the tests that did
+/// not run for it say so and are none.
 fn unusable(plan: &Plan, image: &str, settings: &Settings, events: &Events, failure: &Failure) -> Vec<TestRecord> {
-    // One error, of the image's own test; the tests that did not run for it say so and are none.
     let mut health = plan::unreached_health(image, &settings.rerun);
     health.failures = vec![failure.clone()];
+    settings.halt.note(&health);
+    emitted(not_reached(plan, image, settings, health, &plan::no_machine(failure)), events)
+}
+
+/// The records of an image of which no test runs.
+fn not_reached(plan: &Plan, image: &str, settings: &Settings, health: TestRecord, why: &Failure) -> Vec<TestRecord> {
     let tests = plan.groups.iter().flat_map(|group| &group.tests);
-    let not_run = tests.map(|planned| plan::not_run(planned, image, &settings.rerun, plan::no_machine(failure)));
-    let records: Vec<TestRecord> = std::iter::once(health).chain(not_run).collect();
+    let not_run = tests.map(|planned| plan::not_run(planned, image, &settings.rerun, why.clone()));
+    std::iter::once(health).chain(not_run).collect()
+}
+
+fn emitted(records: Vec<TestRecord>, events: &Events) -> Vec<TestRecord> {
     for record in &records {
         events.emit(Event::TestFinished { record: Box::new(record.clone()) });
     }

@@ -10,6 +10,7 @@ use super::durations::Durations;
 use super::engine::{self, exit_of};
 use super::event::Event;
 use super::fake::{FakeDriver, FakeImages, suite, test};
+use super::halt::Halt;
 use super::outcome::Outcome;
 use super::plan::{self, Plan, Rerun};
 use super::record::TestRecord;
@@ -35,6 +36,7 @@ fn settings() -> Settings {
         focused: false,
         budget: Budget::new(1, 1000, None),
         durations: Durations::default(),
+        halt: Halt::default(),
     }
 }
 
@@ -584,4 +586,41 @@ async fn alternatives_of_which_something_could_not_be_read_are_an_error() {
     assert_eq!(failure.id, failure::PROBE_FAILED);
     assert!(failure.message.starts_with("cannot determine whether one of 2 alternatives holds: "), "{failure:?}");
     assert!(failure.detail.as_deref().unwrap().contains("command false: expected exit is 0, found 1"), "{failure:?}");
+}
+
+#[tokio::test]
+async fn a_run_that_stops_at_its_first_failure_begins_nothing_after_it() {
+    let fresh = |id: &str| Test { guest: GuestMode::Fresh, ..test(id, &[], &["true"]) };
+    let tests = vec![
+        test("fine", &[], &["true"]),
+        test("miss", &[], &["false"]),
+        test("after", &[], &["true"]),
+        test("needs", &["miss"], &["true"]),
+        fresh("fresh"),
+    ];
+    let all: BTreeSet<(usize, usize)> = (0..tests.len()).map(|index| (0, index)).collect();
+    let plan = plan::plan(&[suite(tests)], &all, vec!["fake".into(), "second".into()]);
+    let run = async |wanted: bool| {
+        let settings = Settings { halt: Halt::at_first_failure(wanted), ..settings() };
+        let (events, _stream) = Events::channel();
+        engine::run(&plan, &FakeImages(None), &settings, &events, std::future::pending()).await
+    };
+    let (exit, records) = run(true).await;
+    assert_eq!(exit, Exit::Failed);
+    let of = |image: &str| -> Vec<_> {
+        let records: Vec<_> = records.iter().filter(|record| record.image == image).cloned().collect();
+        short(&records)
+    };
+    let not_run = |id: &str| row(id, Outcome::NotRun, "not-run.fail-fast");
+    assert_eq!(of("fake")[..2], [row("fine", Outcome::Pass, ""), row("miss", Outcome::Fail, "step.run")]);
+    let rest: BTreeSet<_> = of("fake")[2..5].iter().map(|row| (row.0.clone(), row.1)).collect();
+    let expected = ["after", "fresh", "needs"].map(|id| (id.to_owned(), Outcome::NotRun));
+    assert_eq!(rest, BTreeSet::from(expected));
+    assert_eq!(of("fake")[5], row("health", Outcome::Pass, ""));
+    assert!(of("second").iter().all(|row| *row == not_run(&row.0)), "{:?}", of("second"));
+    assert_eq!(of("second").len(), 6);
+    let why = records.iter().find(|record| record.test == "after").unwrap().skipped.as_ref().unwrap();
+    assert_eq!(why.message, "stopped after fake/miss [fake] did not pass (--fail-fast)");
+    let (exit, records) = run(false).await;
+    assert!(exit == Exit::Failed && records.iter().all(|record| record.outcome != Outcome::NotRun));
 }

@@ -149,6 +149,9 @@ impl<'s, 'd, D: Driver> Lane<'s, 'd, D> {
     /// Asks one test: on the machine in use, or on a new one, and again after a failure when the test
     /// wishes that. Always says how it ended.
     pub async fn ask(&mut self, planned: &Planned) -> TestRecord {
+        if let Some(why) = self.session.settings.halt.reached() {
+            return self.session.not_run(planned, why);
+        }
         let mut attempts = Vec::new();
         let mut record = loop {
             let record = self.attempt(planned, attempts.is_empty()).await;
@@ -183,6 +186,7 @@ impl<'s, 'd, D: Driver> Lane<'s, 'd, D> {
             session.events.notice(format!("the machine is not used any more after its capsule was taken: {why}"));
             self.lose_machine().await;
         }
+        session.settings.halt.note(&record);
         session.note_outcome(&record);
         session.events.emit(Event::TestFinished { record: Box::new(record.clone()) });
         record
@@ -369,6 +373,9 @@ impl<'s, 'd, D: Driver> Lane<'s, 'd, D> {
 
     /// Boots the lane's machine as one that may become the template.
     pub async fn boot_for_forks(&mut self) {
+        if self.session.settings.halt.reached().is_some() {
+            return;
+        }
         // A failure is in the books, and told again to the first test that needs a machine.
         self.slot = self.session.machine_for_forks().await.ok();
     }

@@ -18,6 +18,7 @@ pub mod entrance;
 pub mod event;
 mod fork;
 pub(crate) mod gate;
+pub mod halt;
 pub mod known;
 pub mod lane;
 pub mod outcome;

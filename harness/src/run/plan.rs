@@ -311,6 +311,12 @@ pub fn not_run(planned: &Planned, image: &str, rerun: &Rerun, why: Failure) -> T
     TestRecord { outcome: Outcome::NotRun, failures: Vec::new(), skipped: Some(why), ..record }
 }
 
+/// The record of the machines of an image that was not reached for it.
+pub fn health_not_run(image: &str, rerun: &Rerun, why: Failure) -> TestRecord {
+    let record = unreached_health(image, rerun);
+    TestRecord { outcome: Outcome::NotRun, failures: Vec::new(), skipped: Some(why), ..record }
+}
+
 /// Why a test without a machine did not run: the error itself belongs to the image's own test, which has all of it.
 pub fn no_machine(failure: &Failure) -> Failure {
     let text = format!("no machine ({}, see {MACHINE_SUITE}/{HEALTH_TEST}): {}", failure.id, failure.message);

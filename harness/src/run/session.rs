@@ -137,7 +137,12 @@ impl<'d, D: Driver> Session<'d, D> {
     /// The record of a test for which there can be no machine. The error is that of the image's machines, once.
     pub fn cannot_ask(&self, planned: &Planned, failure: &Failure) -> TestRecord {
         self.blame_once(failure);
-        let record = plan::not_run(planned, &self.image, &self.settings.rerun, plan::no_machine(failure));
+        self.not_run(planned, plan::no_machine(failure))
+    }
+
+    /// The record of a test that is not begun.
+    pub(super) fn not_run(&self, planned: &Planned, why: Failure) -> TestRecord {
+        let record = plan::not_run(planned, &self.image, &self.settings.rerun, why);
         self.note_outcome(&record);
         self.events.emit(Event::TestFinished { record: Box::new(record.clone()) });
         record
