@@ -90,18 +90,16 @@ const MISSPELT: [&str; 1] = ["--imgae"];
 fn every_command_of_the_pages_exists_with_its_options() {
     let call =
         regex::Regex::new(r"(?:^|[;&|(] *|=\$\()(?:target/release/)?muster ([a-z][^|;&>)#]*)").expect("a constant");
+    // What is quoted is for a guest or a shell.
+    let quoted = regex::Regex::new(r#"'[^']*'|"[^"]*""#).expect("a constant");
     let mut helps: BTreeMap<String, String> = BTreeMap::new();
     let (mut seen, mut missing) = (0, Vec::new());
     for page in pages() {
         for (_, lines) in parts(&read(&page)).1.into_iter().filter(|(of, _)| matches!(of.as_str(), "console" | "sh")) {
             let commands = lines.iter().map(|line| line.strip_prefix("$ ").unwrap_or(line));
             for found in commands.flat_map(|line| call.captures_iter(line)) {
-                // What is quoted is for a guest or a shell.
-                let quoted = regex::Regex::new(r#"'[^']*'|"[^"]*""#)
-                    .expect("a constant")
-                    .replace_all(&found[1], "_")
-                    .into_owned();
-                let words: Vec<&str> = quoted.split_whitespace().collect();
+                let without = quoted.replace_all(&found[1], "_");
+                let words: Vec<&str> = without.split_whitespace().collect();
                 let command = match words.as_slice() {
                     [group @ ("images" | "snapshots" | "console" | "kconfig"), of, ..] if !of.starts_with('-') => {
                         format!("{group} {of}")
