@@ -8,7 +8,8 @@ const SOON: Duration = Duration::from_secs(120);
 
 const SUITE: &str =
     "schema: suite/v1\nsuite: a\ntests:\n- {id: one, summary: x, expect: {package: {bash: {installed: true}}}}\n";
-const IMAGES: &str = "schema: images/v1\nimages:\n- {id: mine, disk: {path: mine.qcow2}, format: qcow2}\n";
+const IMAGES: &str =
+    "schema: images/v1\nimages:\n- {id: mine, disk: {path: mine.qcow2}, format: qcow2, seed: nocloud, user: me}\n";
 const DEVIATIONS: &str = "schema: deviations/v1\ndeviations:\n- {pattern: 'package/removed/x', category: azl-pruning, \
                           upstream-status: inapplicable, reason: r, link: 'https://example.org/1'}\n";
 const RULES: &str = "schema: console-rules/v1\nrules:\n- {id: mine, category: mine, severity: fail, pattern: '^gone wrong', \

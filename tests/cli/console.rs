@@ -114,7 +114,7 @@ fn a_person_adds_rules_and_a_bad_one_is_explained() {
     scan(&place, &[&log, "--rules", &good]).assert_status(1);
     let checked = place.run(&["check", &good], SOON);
     checked.assert_status(0);
-    assert_eq!(checked.stdout, "1 console rules: all valid\n");
+    assert_eq!(checked.stdout, "1 console rule in 1 file: all valid\n");
     let bad = place.write("bad.yaml", &RULES.replace("'widget 1: lost'", "'widget one: lost'")).display().to_string();
     for words in
         [vec!["check", &bad], vec!["console", "scan", &log, "--rules", &bad], vec!["console", "rules", "--rules", &bad]]

@@ -97,7 +97,7 @@ fn a_claim_that_is_wrong_is_an_error_here_and_in_a_check_but_does_not_disturb_a_
     let right = files(SUITE, LIST);
     let checked = right.place.run(&["check", &right.folder], SOON);
     checked.assert_status(0);
-    assert!(checked.stdout.contains("4 checks of 1 other tools: all valid"), "{}", checked.stdout);
+    assert!(checked.stdout.contains("4 checks of 1 other tool: all valid"), "{}", checked.stdout);
 }
 
 #[test]

@@ -94,6 +94,10 @@ fn each(
             }
         }
     }
+    // Before anything is fetched for it.
+    if let Some(keyring) = asked.keyring.as_ref().filter(|keyring| !keyring.is_file()) {
+        return Err(Complaint::invalid(format!("--keyring {}: there is no such file", keyring.display())));
+    }
     let cache = crate::image::cache_dir();
     let mut exit = Exit::Pass;
     for (name, download) in downloads {

@@ -87,12 +87,17 @@ pub fn execute(arguments: Arguments) -> Result<Exit, Complaint> {
     }
     // Before a machine boots for nothing.
     refuse_to_replace(&arguments)?;
+    // The image is looked into by a runtime of its own, so before the one of the machine.
+    let wanted = match &arguments.connect.connect {
+        Some(_) => None,
+        None => Some(boot::one_image(arguments.name_of_image.as_deref(), &arguments.images)?),
+    };
     let runtime = runtime()?;
     let written = runtime.block_on(async {
         tokio::select! {
             biased;
             () = interruption() => Err(Complaint::told(Exit::Error)),
-            written = record(&arguments, &of) => written,
+            written = record(&arguments, &of, wanted) => written,
         }
     });
     runtime.shutdown_timeout(std::time::Duration::from_secs(5));
@@ -139,7 +144,7 @@ struct Written {
     remarks: Vec<String>,
 }
 
-async fn record(arguments: &Arguments, of: &[Of]) -> Result<Written, Complaint> {
+async fn record(arguments: &Arguments, of: &[Of], wanted: Option<boot::Wanted>) -> Result<Written, Complaint> {
     if let Some(typed) = &arguments.connect.connect {
         let remote = connect::remote(typed, &arguments.connect)?;
         let (name, shown) = (remote.name.clone(), remote.shown.clone());
@@ -157,7 +162,7 @@ async fn record(arguments: &Arguments, of: &[Of]) -> Result<Written, Complaint> 
         live.stop(Stop::Discard).await;
         return written;
     }
-    let wanted = boot::one_image(arguments.name_of_image.as_deref(), &arguments.images)?;
+    let Some(wanted) = wanted else { return Err(Complaint::invalid("no image was named")) };
     let image = wanted.image().to_owned();
     boot::with_machine(wanted, async |live, _, _| read(live, arguments, of, &image, &image).await).await
 }
