@@ -43,6 +43,8 @@ fn advice() -> Vec<Advice> {
     let quoted = Regex::new(r"`muster ([^`\n]+)`").unwrap();
     let shown = Regex::new(r"^\s*(?:\$ )?muster (.+)$").unwrap();
     let example = Regex::new(r#"(?:Examples?: |^  |\\n  )muster ([^"\n]+)"#).unwrap();
+    let choice = Regex::new(r"\\\|[^ ]*").unwrap();
+    let substituted = Regex::new(r"\$\([^)]*\)").unwrap();
     let mut out = Vec::new();
     for path in paths.iter().filter(|path| !path.ends_with("advice_tests.rs")) {
         let text = fs_err::read_to_string(path).unwrap();
@@ -55,6 +57,9 @@ fn advice() -> Vec<Advice> {
             let mut add = |words: &str| {
                 // In source a quote inside a string is escaped, and what is put in stands in braces.
                 let words = words.replace("\\\"", "\"").replace("{{", "{");
+                // In a table, `a\|b` is a choice, of which the first stands for all.
+                let words = choice.replace_all(&words, "");
+                let words = substituted.replace_all(&words, "X").into_owned();
                 out.push(Advice { place: name.clone(), words });
             };
             if line.trim_start().starts_with("```") {
@@ -125,6 +130,8 @@ fn wrong(words: &[String]) -> Option<String> {
         // A command is also named without what it needs.
         | ErrorKind::MissingRequiredArgument
         | ErrorKind::MissingSubcommand => None,
+        // An option is also named without its value.
+        ErrorKind::InvalidValue if error.to_string().contains("but none was supplied") => None,
         ErrorKind::InvalidValue | ErrorKind::ValueValidation if words.iter().any(|word| is_placeholder(word)) => None,
         _ => Some(error.to_string().lines().next().unwrap_or_default().to_owned()),
     }
