@@ -137,12 +137,15 @@ fn wrong(words: &[String]) -> Option<String> {
     }
 }
 
+/// What pages misspell to show the answer.
+const MISSPELT: &[&str] = &["run --imgae lab"];
+
 #[test]
 fn every_command_line_that_is_named_exists() {
     let all = advice();
     assert!(all.len() > 150, "only {} command lines were found", all.len());
     let mut faults = Vec::new();
-    for Advice { place, words: text } in all {
+    for Advice { place, words: text } in all.into_iter().filter(|advice| !MISSPELT.contains(&advice.words.as_str())) {
         if let Some(why) = wrong(&words(&text)) {
             faults.push(format!("{place}: `muster {text}`: {why}"));
         }

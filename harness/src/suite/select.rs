@@ -284,12 +284,12 @@ mod tests {
         let reason = |text: &str| TagExpression::parse(text).unwrap_err().to_string();
         assert_eq!(
             reason("a b"),
-            "`a b` is not a tag expression: `b` stands where `and`, `or` or the end is expected; it reads like `tier1 and not slow`"
+            "`a b` is not a tag expression: `b` is where `and`, `or` or the end is expected; it reads like `tier1 and not slow`"
         );
         assert!(reason("a and").contains("it ends where a tag is expected"));
         assert!(reason("(a").contains("a `(` is not closed"));
         assert!(reason("").contains("it ends"));
-        assert!(reason("A").contains("`A` stands where a tag is expected"));
+        assert!(reason("A").contains("`A` is where a tag is expected"));
         assert!(reason(&"(".repeat(4000)).contains("nested more than 32 deep"));
         assert!(reason(&"not ".repeat(1000)).contains("nested more than 32 deep"));
     }

@@ -250,7 +250,7 @@ mod tests {
         std::os::unix::fs::symlink(path.join("sub"), path.join("sub/again")).unwrap();
         let lines = ignored(std::slice::from_ref(&path));
         let names =
-            ["/.b.yaml is not read: its name", "/sub/c.YML is not read: it lies", "/sub/deeper/d.yaml is not read"];
+            ["/.b.yaml is not read: its name", "/sub/c.YML is not read: it is in", "/sub/deeper/d.yaml is not read"];
         assert_eq!(lines.len(), names.len(), "{lines:?}");
         assert!(lines.iter().zip(names).all(|(line, name)| line.contains(name)), "{lines:?}");
         // Named itself, it is read.

@@ -67,9 +67,9 @@ fn what_leads_out_of_the_archive_is_refused() {
     assert_eq!(why(&[file("/etc/passwd", "x")]), "`/etc/passwd` is an absolute path");
     assert_eq!(why(&[pax("path", "/etc/shadow"), file("x", "x")]), "`/etc/shadow` is an absolute path");
     let through = [member(b'2', "a", "/etc"), file("a/passwd", "x")];
-    assert_eq!(why(&through), "`a/passwd` lies below something that is not a directory, `a`");
+    assert_eq!(why(&through), "`a/passwd` is below something that is not a directory, `a`");
     let up = [member(b'5', "d/", ""), member(b'2', "d/up", "../.."), file("d/up/x", "x")];
-    assert_eq!(why(&up), "`d/up/x` lies below something that is not a directory, `up`");
+    assert_eq!(why(&up), "`d/up/x` is below something that is not a directory, `up`");
     assert_eq!(
         why(&[member(b'1', "a", "../../etc/shadow")]),
         "`a` is a hard link outside: `../../etc/shadow` leads out of the archive"

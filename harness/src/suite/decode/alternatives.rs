@@ -283,12 +283,12 @@ mod tests {
             (
                 "all-of: [{kernel: {taint: 0}}, {kernel: {taint: '>= 1'}}]",
                 "contradiction",
-                "`taint together with what stands at s.yaml:6:24` can never be so",
+                "`taint together with what is at s.yaml:6:24` can never be so",
             ),
             (
                 "kernel: {taint: 0}\n    any-of: [{kernel: {taint: '>= 1'}}, {kconfig: {CONFIG_A: y}}]",
                 "contradiction",
-                "`taint together with what stands at s.yaml:6:14` can never be so",
+                "`taint together with what is at s.yaml:6:14` can never be so",
             ),
             (
                 "kernel: {taint: 0}\n    any-of: [{kernel: {taint: 0}}, {kconfig: {CONFIG_A: y}}]",

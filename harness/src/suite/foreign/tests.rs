@@ -106,7 +106,7 @@ fn every_check_has_a_test_or_a_reason_and_not_both() {
             "gap: nobody wrote it",
             "partly: x",
             "stale-coverage",
-            "`verify_disk` is said to be covered in part, and no test",
+            "`verify_disk` is listed as covered in part, and no test",
         ),
         ("what: each", "what: each, outside: x", "stale-coverage", "and `s/each` covers it"),
         ("partly: logins", "by: logins", "stale-coverage", "and `s/login` covers it"),
