@@ -296,7 +296,7 @@ fn what_one_side_does_not_tell_is_an_error_and_no_pass() {
     let ended = gate.place.run(&["compare", &gate.before, &lame], SOON);
     ended.assert_status(3);
     assert!(
-        ended.stdout.contains("could not be compared\n  unit: the candidate does not tell: systemctl"),
+        ended.stdout.contains("could not be compared\n  unit: the candidate does not report it: systemctl"),
         "{}",
         ended.stdout
     );

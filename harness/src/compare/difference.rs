@@ -172,7 +172,7 @@ pub fn compare(kinds: &[&'static dyn FactKind], baseline: &Facts, candidate: &Fa
                     .filter_map(|(side, part)| match part {
                         Part::Known(_) => None,
                         Part::Absent(why) => Some(format!("the {side} has none: {why}")),
-                        Part::Unreadable(why) => Some(format!("the {side} cannot be read: {why}")),
+                        Part::Unreadable(why) => Some(format!("the {side} does not report it: {why}")),
                     })
                     .collect();
                 out.uncompared.push(Uncompared { kind: word, why: text::one_line(&why.join("; "), LONGEST) });
