@@ -17,9 +17,9 @@ mod kconfig;
 #[path = "../../harness/src/guest/loopback.rs"]
 #[allow(dead_code)]
 mod loopback;
+mod names;
 mod pages;
 mod pipelines;
-mod names;
 mod record;
 mod runs;
 mod settings;

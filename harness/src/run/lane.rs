@@ -52,7 +52,19 @@ pub struct Slot<L> {
 impl<L> Slot<L> {
     pub(super) fn new(id: String, live: L, mut boot: BootLeft) -> Self {
         let base = std::mem::take(&mut boot.base);
-        Self { id, live, base, boot, setups: BTreeMap::new(), open: BTreeMap::new(), asked: 0, a_test_failed: false, ahead: Ahead::default(), useless: 0, moved: None }
+        Self {
+            id,
+            live,
+            base,
+            boot,
+            setups: BTreeMap::new(),
+            open: BTreeMap::new(),
+            asked: 0,
+            a_test_failed: false,
+            ahead: Ahead::default(),
+            useless: 0,
+            moved: None,
+        }
     }
 }
 
