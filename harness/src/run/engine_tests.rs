@@ -436,6 +436,25 @@ async fn a_shape_that_does_not_boot_condemns_no_other() {
 }
 
 #[tokio::test]
+async fn no_machine_with_a_network_is_booted_for_tests_that_the_image_skips() {
+    let when = |condition: &str| expecting(&format!("{{command: {{'true': {{exit: 0}}}}}}\n  when: {condition}")).when;
+    let online = |id: &str, condition: &str| Test { internet: true, when: when(condition), ..test(id, &[], &["true"]) };
+    let run = async |tests: Vec<Test>| {
+        let driver = FakeDriver::default();
+        let records = ask_all(&driver, &plan_of(tests)).await;
+        let boots = *driver.boots.lock().unwrap();
+        (records[1..records.len() - 1].iter().map(|record| record.outcome).collect::<Vec<_>>(), boots)
+    };
+    let plain = || test("a", &[], &["true"]);
+    let (b, c) = (|| online("b", "image == other"), || online("c", "image == fake"));
+    assert_eq!(run(vec![plain(), b()]).await, (vec![Outcome::Skip], 1));
+    // One that runs needs the machine, and a machine of another shape may be another to its guest.
+    assert_eq!(run(vec![plain(), b(), c()]).await, (vec![Outcome::Skip, Outcome::Pass], 2));
+    let shaped = Test { machine: MachineWish { cpus: Some(2), ..MachineWish::default() }, ..b() };
+    assert_eq!(run(vec![plain(), shaped]).await, (vec![Outcome::Skip], 2));
+}
+
+#[tokio::test]
 async fn a_shape_that_cannot_be_made_fails_its_own_tests() {
     let driver = FakeDriver::default();
     let records = ask_all(&driver, &plan_of(vec![wishing("too-many", 255), test("plain", &[], &["true"])])).await;

@@ -11,14 +11,15 @@ use super::budget::Held;
 use super::console_hits::note_hit;
 use super::driver::{BootFailure, BootLeft, ConsoleHit, Driver, Frozen, Live, Recalled, Stop};
 use super::event::Event;
-use super::gate::outcome_of;
+use super::gate::{self, outcome_of};
 use super::lane::{Lane, Slot};
 use super::outcome::Outcome;
-use super::plan::{self, Planned};
+use super::plan::{self, Group, Planned};
 use super::record::{MachineRecord, TestRecord};
 use super::sink::{Events, now};
 use crate::check::Observations;
 use crate::failure::{self, Failure};
+use crate::guest::facts::Facts;
 
 /// How many machines of an image may be lost before the rest of its tests are given up: enough for
 /// a few tests that wreck their machine, few enough that a broken host does not boot all night.
@@ -78,6 +79,8 @@ struct Books {
     machines_lost: u32,
     outcomes: BTreeMap<(String, String), Outcome>,
     health: Health,
+    /// What the guest of the last machine was that was booted or recalled.
+    facts: Option<Facts>,
 }
 
 /// What the machines of this image did outside tests.
@@ -148,6 +151,28 @@ impl<'d, D: Driver> Session<'d, D> {
         record
     }
 
+    /// What the guest of the last machine was.
+    pub(super) fn facts(&self) -> Option<Facts> {
+        self.books().facts.clone()
+    }
+
+    /// The records of tests that these facts of the image skip, when that goes for all of them: no machine is started only to say so.
+    /// `None` when one of them may run.
+    pub(super) fn all_skipped(&self, facts: &Facts, groups: &[&Group]) -> Option<Vec<TestRecord>> {
+        let tests = || groups.iter().flat_map(|group| &group.tests);
+        let skip = |planned| gate::skip(planned, &self.image, self.settings, facts).ok().flatten();
+        let reasons: Vec<Failure> = tests().map(skip).collect::<Option<_>>()?;
+        let record = |(planned, reason)| {
+            let unreached = plan::unreached(planned, &self.image, &self.settings.rerun);
+            let record =
+                TestRecord { outcome: Outcome::Skip, failures: Vec::new(), skipped: Some(reason), ..unreached };
+            self.note_outcome(&record);
+            self.events.emit(Event::TestFinished { record: Box::new(record.clone()) });
+            record
+        };
+        Some(tests().zip(reasons).map(record).collect())
+    }
+
     /// Whether any machine was started in this session.
     pub fn has_booted(&self) -> bool {
         self.books().machines_started > 0
@@ -213,6 +238,7 @@ impl<'d, D: Driver> Session<'d, D> {
             boot_seconds: record.boot_seconds.unwrap_or_default(),
             facts: Some(Box::new(live.facts().clone())),
         });
+        self.books().facts = Some(live.facts().clone());
         self.note_health(&id, live.findings());
         match ask::base_after_boot(&live).await {
             Ok((base, failures, remarks)) => {
@@ -316,6 +342,7 @@ impl<'d, D: Driver> Session<'d, D> {
                     boot_seconds: record.boot_seconds.unwrap_or_default(),
                     facts: template.recalled.then(|| Box::new(live.facts().clone())),
                 });
+                self.books().facts = Some(live.facts().clone());
                 self.note_health(&id, live.findings());
                 Ok(Slot::new(id, live, BootLeft { base: template.base.clone(), ..BootLeft::default() }))
             }
