@@ -118,15 +118,22 @@ fn a_project_that_is_begun_is_valid_and_is_never_written_over() {
     let place = Place::new();
     let begun = there(&place, &["init"]);
     assert!(begun.assert_status(0).stdout.contains("wrote suites/mine.yaml"), "{}", begun.stdout);
-    assert_eq!(left(&place), [".gitignore", "images", "muster.toml", "suites"]);
+    assert_eq!(left(&place), [".gitignore", "images", "known-issues.example", "muster.toml", "suites"]);
     there(&place, &["check", "suites"]).assert_status(0);
     let listed = there(&place, &["list", "mine"]);
     assert!(listed.assert_status(0).stdout.ends_with("3 tests\n"), "{}", listed.stdout);
     assert!(there(&place, &["images", "list"]).assert_status(0).stdout.contains("our image"));
     let again = there(&place, &["init"]);
     assert!(again.assert_status(2).stderr.contains("nothing is overwritten"), "{}", again.stderr);
-    there(&place, &["init", "other/one"]).assert_status(0);
-    assert!(place.path("empty/other/one/suites/mine.yaml").is_file());
+    there(&place, &["init", "other/one", "--ci", "gitlab"]).assert_status(0);
+    for name in ["suites/mine.yaml", ".gitlab-ci.yml"] {
+        assert!(place.path("empty/other/one").join(name).is_file(), "{name}");
+    }
+    // The example is valid where it is to be copied to.
+    let example = std::fs::read_to_string(place.path("empty/known-issues.example")).unwrap();
+    std::fs::write(place.path("empty/suites/known-issues.yaml"), example).unwrap();
+    let checked = there(&place, &["check", "suites"]);
+    assert!(checked.assert_status(0).stdout.contains("1 known issue"), "{}", checked.stdout);
 }
 
 #[test]

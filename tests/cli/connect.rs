@@ -166,8 +166,8 @@ fn a_machine_that_is_not_there_or_refuses_the_key_ends_with_three_and_says_so() 
     let block =
         format!("\n{others} tests not run: no machine (remote.unreachable, see machine/health): cannot log in to ");
     assert!(ended.stdout.contains(&block), "{}", ended.stdout);
-    assert_eq!(ended.stdout.matches("ERROR ").count(), 1, "{}", ended.stdout);
-    let verdict = format!("FAIL remote: 0 passed, 1 error, {others} not run; no test ran");
+    assert_eq!(ended.stdout.matches("\nERROR machine/").count(), 1, "{}", ended.stdout);
+    let verdict = format!("ERROR remote: 0 passed, 1 error, {others} not run; no test ran");
     assert!(ended.stdout.contains(&verdict), "{}", ended.stdout);
 }
 

@@ -210,7 +210,7 @@ impl Written {
                 if value.chars().count() > LONGEST_VALUE {
                     return Err(format!("`{}`: the value of {} is too long", text::one_line(&subject, 80), field.name));
                 }
-                item.insert(field.name, harmless_line(&value));
+                item.insert(field.name, harmless_line(&renamed(kind.word(), field.name, value)));
             }
             out.insert(subject, item);
         }
@@ -218,7 +218,15 @@ impl Written {
     }
 }
 
-/// One line, harmless, not cut.
+/// A value by its present name: files that were written before it had that name are still read.
+fn renamed(kind: &str, field: &str, value: String) -> String {
+    match (kind, field, value.as_str()) {
+        ("file", "type", "folder") => "directory".to_owned(),
+        _ => value,
+    }
+}
+
+/// One line, escaped, not cut.
 fn harmless_line(text: &str) -> String {
     text::harmless(text).replace(['\n', '\t'], " ")
 }
@@ -330,6 +338,16 @@ mod tests {
         assert!(refused("\"absent\":", "\"gone\":").contains("gone"));
         assert!(refused("\"bash\":", "\"a\\u001b[2J\":").contains("plain line"));
         assert!(Facts::from_json("[]").is_err() && Facts::from_json("").is_err());
+    }
+
+    #[test]
+    fn a_directory_that_was_written_under_its_earlier_name_is_one() {
+        let items = r#"{"items": {"/etc": {"type": "folder"}, "/etc/folder": {"type": "file"}}}"#;
+        let mut document: Value = serde_json::from_str(&written().to_json().unwrap()).unwrap();
+        document["kinds"]["file"] = serde_json::from_str(items).unwrap();
+        let facts = Facts::from_json(&document.to_string()).unwrap();
+        let files = facts.items("file").unwrap();
+        assert_eq!((files["/etc"]["type"].as_str(), files["/etc/folder"]["type"].as_str()), ("directory", "file"));
     }
 
     #[test]

@@ -445,12 +445,12 @@ mod tests {
         }
         terminal.summary(&RunRecord { tests, ..RunRecord::default() }, &[]).unwrap();
         let text = String::from_utf8(terminal.out).unwrap();
-        let listed: Vec<_> = text.lines().filter(|line| line.starts_with("ERROR")).collect();
+        let listed: Vec<_> = text.lines().filter(|line| line.starts_with("ERROR ") && line.contains('[')).collect();
         assert_eq!(listed, ["ERROR machine/health [lab]  (1.2 s)"], "{text}");
         let block = "\n3 tests not run: no machine (remote.unreachable, see machine/health): nobody answers\n";
         assert!(text.contains(block) && !text.contains("base/"), "{text}");
         assert!(text.contains("4 tests on 0 images: 0 pass, 1 error, 3 not run\n"), "{text}");
-        assert!(text.contains("\nFAIL lab: 0 passed, 1 error, 3 not run; no test ran"), "{text}");
+        assert!(text.contains("\nERROR lab: 0 passed, 1 error, 3 not run; no test ran"), "{text}");
     }
 
     #[test]

@@ -44,6 +44,8 @@ pub struct Verdict {
     pub not_run: u32,
     /// Tests that failed as a known issue says.
     pub known: u32,
+    /// Crashes on the consoles of its machines.
+    pub crashes: u32,
     /// Why it does not pass beyond its tests: one clause each.
     pub reasons: Vec<String>,
 }
@@ -55,6 +57,8 @@ impl Verdict {
         let word = match self.standing {
             Standing::Passes => "PASS",
             Standing::NotTested => return format!("SKIP {image}: {skipped} skipped, none run"),
+            // Nothing speaks against the image: its tests could not be run, or not to a result.
+            Standing::Fails if *failed == 0 && errors + not_run > 0 && self.crashes == 0 => "ERROR",
             Standing::Fails => "FAIL",
         };
         let counts = [
@@ -90,6 +94,7 @@ fn of_image(record: &RunRecord, image: &str) -> Verdict {
         .map(|finding| format!("{} on the console of {}", plain(&finding.category), plain(&finding.machine)))
         .collect();
     reasons.dedup();
+    let crashes = reasons.len() as u32;
     let of_image = |test: &&TestRecord| test.image == image;
     let tested = |test: &TestRecord| test.suite != MACHINE_SUITE && test.outcome.has_run();
     let nothing = !record.tests.iter().filter(of_image).any(tested);
@@ -109,7 +114,7 @@ fn of_image(record: &RunRecord, image: &str) -> Verdict {
         reasons.push(NOTHING.into());
     }
     reasons.extend(doubt.filter(|doubt| !nothing || doubt != NOTHING));
-    Verdict { image: plain(image), standing, passed, failed, errors, skipped, not_run, known, reasons }
+    Verdict { image: plain(image), standing, passed, failed, errors, skipped, not_run, known, crashes, reasons }
 }
 
 const NOTHING: &str = "no test ran";
@@ -220,7 +225,7 @@ mod tests {
             (&[Outcome::Known], 0, "PASS lab: 1 passed, 1 failed as documented"),
             (&[Outcome::Flaky], 0, "PASS lab: 2 passed"),
             (&[Outcome::Fail, Outcome::Pass], 1, "FAIL lab: 2 passed, 1 failed"),
-            (&[Outcome::Error, Outcome::Pass], 3, "FAIL lab: 2 passed, 1 error"),
+            (&[Outcome::Error, Outcome::Pass], 3, "ERROR lab: 2 passed, 1 error"),
             (&[Outcome::Skip], 2, "FAIL lab: 1 passed, 1 skipped; no test ran"),
             (&[Outcome::Pass], 2, "FAIL lab: 2 passed; the run was focused on some tests"),
             (&[Outcome::Pass], 3, "FAIL lab: 2 passed; the run ended with exit code 3"),
@@ -270,7 +275,7 @@ mod tests {
             r.tests.push(sample::test("base", "y", Outcome::NotRun));
             r.exit_code = Some(3);
         });
-        assert!(!not_run.0 && not_run.1.starts_with("FAIL lab: 1 passed, 2 skipped, 1 not run"), "{not_run:?}");
+        assert!(!not_run.0 && not_run.1.starts_with("ERROR lab: 1 passed, 2 skipped, 1 not run"), "{not_run:?}");
         assert_eq!(not_run.2.as_deref(), Some("1 test did not run"), "though its error is lost, JUnit is not green");
         let asked_nothing = spoil(&|r| {
             r.tests.retain(|test| test.outcome == Outcome::Skip);
