@@ -3,14 +3,14 @@
 //! otherwise it runs by itself as if nothing had been read, so that no failure rests on a reading that others shared.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::ask::{self, Answer};
 use super::driver::Live;
 use super::plan::Planned;
 use crate::check::command::is_command;
 use crate::check::{Observations, Probe, base};
-use crate::guest::Request;
+use crate::guest::{Reply, Request};
 use crate::suite::model::GuestMode;
 
 /// The most readings of one round trip: a test that fails after it has waited for all of them.
@@ -27,6 +27,7 @@ struct Ready {
     suite: String,
     test: String,
     seen: Observations,
+    /// What its readings took, and its share of the look of the base checks.
     seconds: f64,
 }
 
@@ -50,6 +51,10 @@ impl Ahead {
         let next = self.0.pop_front()?;
         if next.suite != planned.suite.name || next.test != planned.test().id {
             self.0.clear();
+            return None;
+        }
+        // One that takes longer than it may is not met in time, whoever else it was read with.
+        if next.seconds > planned.test().timeout.mul_f64(live.deadline_scale()).as_secs_f64() {
             return None;
         }
         let assertions = ask::met_by(live, planned.test(), &next.seen)?;
@@ -85,7 +90,6 @@ pub(super) async fn read<L: Live>(live: &L, tests: &[Planned], before: &Observat
         limit: ask::PROBE_LIMIT,
     };
     let requests = distinct.iter().chain(&base).map(request).collect();
-    let began = Instant::now();
     let replies = tokio::select! {
         biased;
         // Whoever runs next finds the machine dead, and says so.
@@ -97,8 +101,9 @@ pub(super) async fn read<L: Live>(live: &L, tests: &[Planned], before: &Observat
     if replies.len() != distinct.len() + base.len() {
         return (count, unusable(None));
     }
-    let seconds = began.elapsed().as_secs_f64();
     let after = replies.split_off(distinct.len());
+    let took = |replies: &[&Reply]| replies.iter().map(|reply| reply.elapsed.as_secs_f64()).sum::<f64>();
+    let share = took(&after.iter().collect::<Vec<_>>()) / count as f64;
     let after = Observations(base.iter().map(|probe| probe.key.clone()).zip(after).collect());
     let findings = base::compare(before, &after, live.facts());
     if let Some(first) = findings.first() {
@@ -111,11 +116,10 @@ pub(super) async fn read<L: Live>(live: &L, tests: &[Planned], before: &Observat
         );
         return (count, unusable(Some(why)));
     }
-    let all: usize = needed.iter().map(|keys| keys.len()).sum();
     let ready = tests.iter().zip(needed).map(|(planned, keys)| Ready {
         suite: planned.suite.name.clone(),
         test: planned.test().id.clone(),
-        seconds: seconds * keys.len() as f64 / all.max(1) as f64,
+        seconds: share + took(&keys.values().map(|at| &replies[*at]).collect::<Vec<_>>()),
         seen: Observations(keys.into_iter().map(|(key, at)| (key, replies[at].clone())).collect()),
     });
     (count, Read::Quiet { ahead: Ahead(ready.collect()), base: base::carry(before, after) })

@@ -66,6 +66,17 @@ async fn what_is_not_met_runs_by_itself_and_nothing_is_mixed_up() {
 }
 
 #[tokio::test]
+async fn what_takes_longer_than_it_may_is_not_met_by_a_reading_ahead() {
+    let (_place, mut tests) = files(4, &[]);
+    tests[2].timeout = std::time::Duration::ZERO;
+    let (driver, _) = host();
+    let records = ask_all(&driver, &plan_of(tests)).await;
+    let expected = [Outcome::Pass, Outcome::Pass, Outcome::Error, Outcome::Pass];
+    assert_eq!(records[..4].iter().map(|record| record.outcome).collect::<Vec<_>>(), expected, "{records:?}");
+    assert_eq!(records[2].failures[0].id, failure::TEST_TIMEOUT);
+}
+
+#[tokio::test]
 async fn when_a_base_check_moves_every_test_runs_by_itself() {
     let (_place, mut tests) = files(6, &[]);
     let taints = named("taints", &format!("{{file: {{{}: {{exists: false}}}}}}", Host::TAINTS));

@@ -80,6 +80,7 @@ impl Host {
 
     fn reply(&self, script: &str) -> Reply {
         let mut taint = self.taint.lock().unwrap();
+        let began = std::time::Instant::now();
         if script.starts_with("taint=") {
             return Reply { stdout: format!("taint {taint}\noom 0\n").into_bytes(), ..Reply::default() };
         }
@@ -88,7 +89,7 @@ impl Host {
         }
         let output = std::process::Command::new("/bin/sh").args(["-c", script]).output().unwrap();
         let status = output.status.code().unwrap_or(255);
-        Reply { status, stdout: output.stdout, stderr: output.stderr, ..Reply::default() }
+        Reply { status, stdout: output.stdout, stderr: output.stderr, elapsed: began.elapsed(), ..Reply::default() }
     }
 }
 
