@@ -169,7 +169,7 @@ impl Acted {
         let disk = lab_disk("lab-tiny");
         let before = digest(&disk);
         let files: Vec<_> = suites.iter().map(|(name, text)| place.write(name, text)).collect();
-        let mut words = vec!["run", "--image", "lab-tiny"];
+        let mut words = vec!["run", "--image", "lab-tiny", "--jobs", "1"];
         for file in &files {
             words.extend(["--suites", file.to_str().unwrap()]);
         }

@@ -28,7 +28,8 @@ tests:
 fn an_interrupted_run_leaves_valid_reports_and_no_machine() {
     let place = Place::new();
     let suite = place.write("long.yaml", SUITE);
-    let mut command = place.command(&["run", "--suites", suite.to_str().unwrap(), "--image", "lab-tiny"]);
+    let mut command =
+        place.command(&["run", "--suites", suite.to_str().unwrap(), "--image", "lab-tiny", "--jobs", "1"]);
     let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let events = place.path("run").join("events.jsonl");
     let reached = eventually(Duration::from_secs(120), || {
@@ -53,7 +54,8 @@ fn a_killed_runner_leaves_no_machine_and_no_stray_file() {
     let suite = place.write("long.yaml", SUITE);
     let scratch = place.path("tmp");
     std::fs::create_dir(&scratch).unwrap();
-    let mut command = place.command(&["run", "--suites", suite.to_str().unwrap(), "--image", "lab-tiny"]);
+    let mut command =
+        place.command(&["run", "--suites", suite.to_str().unwrap(), "--image", "lab-tiny", "--jobs", "1"]);
     let mut child = command.env("TMPDIR", &scratch).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     let started = eventually(Duration::from_secs(60), || !machines_below(place.folder.path()).is_empty());
     assert!(started, "no machine was started");
