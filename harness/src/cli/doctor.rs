@@ -1,4 +1,4 @@
-//! `muster doctor`: what this host offers, and the command that mends what is missing.
+//! `muster doctor`: what this host offers, and the command that fixes what is missing.
 
 use clap::CommandFactory as _;
 
@@ -27,13 +27,13 @@ pub fn execute(arguments: Arguments) -> Result<Exit, Complaint> {
     if arguments.format == OutputFormat::Json {
         let rows: Vec<_> = findings
             .iter()
-            .map(|f| serde_json::json!({"what": f.what, "state": f.state, "detail": f.detail, "fix": f.mend}))
+            .map(|f| serde_json::json!({"what": f.what, "state": f.state, "detail": f.detail, "fix": f.fix}))
             .collect();
         say(&serde_json::to_string_pretty(&rows).unwrap_or_default());
     } else {
         for finding in &findings {
             say(&format!("{:8}  {}: {}", word(finding.state), finding.what, finding.detail));
-            if let Some(fix) = &finding.mend {
+            if let Some(fix) = &finding.fix {
                 say(&format!("          fix: {fix}"));
             }
         }
@@ -44,7 +44,7 @@ pub fn execute(arguments: Arguments) -> Result<Exit, Complaint> {
 /// Which settings file and which variables apply, and what is wrong with the file.
 fn of_settings(from: &Surroundings) -> Vec<Finding> {
     let (file, variables, wrong) = settings::describe(&super::Arguments::command(), from);
-    let finding = |what, state, detail: String| Finding { what, state, detail: one_line(&detail, 1000), mend: None };
+    let finding = |what, state, detail: String| Finding { what, state, detail: one_line(&detail, 1000), fix: None };
     let mut out = match &file {
         None => vec![finding("settings file", State::Ok, format!("none: no {}", settings::NAME))],
         Some(path) if wrong.is_empty() => vec![finding("settings file", State::Ok, path.to_string())],

@@ -6,6 +6,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 
 use super::Complaint;
 use super::project::{Project, short};
+use crate::report::json;
 use crate::run::outcome::Outcome;
 use crate::run::prove::PREFIX;
 use crate::run::record::RunRecord;
@@ -14,8 +15,6 @@ use crate::text::{one_line, plural};
 
 /// Stands for the newest run.
 const LAST: &str = "last";
-/// Bytes of a record that are read at most.
-const LONGEST: u64 = 256 << 20;
 /// How many names a message lists.
 const LISTED: usize = 10;
 
@@ -148,18 +147,11 @@ fn folder(runs: &Utf8Path, typed: &str) -> Result<Utf8PathBuf, Complaint> {
 }
 
 fn read(path: &Utf8Path) -> Result<RunRecord, Complaint> {
-    use std::io::Read;
-    let broken = |why: String| {
-        Complaint::invalid(format!("--failed: {} cannot be read: {}", short(path), one_line(&why, 300)))
+    json::read(path).map_err(|error| {
+        let why = one_line(&error.source.to_string(), 300);
+        Complaint::invalid(format!("--failed: {} cannot be read: {why}", short(path)))
             .hint("it must be the run.json of a run of this version of muster")
-    };
-    let file = std::fs::File::open(path).map_err(|error| broken(error.to_string()))?;
-    let mut bytes = Vec::new();
-    file.take(LONGEST + 1).read_to_end(&mut bytes).map_err(|error| broken(error.to_string()))?;
-    if bytes.len() as u64 > LONGEST {
-        return Err(broken("it is larger than any run's".to_owned()));
-    }
-    serde_json::from_slice(&bytes).map_err(|error| broken(error.to_string()))
+    })
 }
 
 #[cfg(test)]

@@ -129,9 +129,14 @@ enum Command {
 /// Runs the command line of this process.
 pub fn main() -> std::process::ExitCode {
     let words: Vec<OsString> = std::env::args_os().collect();
-    let definitions = Arguments::command();
     paint(&words);
-    let applied = match settings::apply(&definitions, words.clone(), &Surroundings::of_process()) {
+    let from = Surroundings::of_process();
+    // Without settings the command line is read once.
+    let applied = match from.is_empty() {
+        true => Ok(Applied { words: words.clone(), notes: Vec::new() }),
+        false => settings::apply(&Arguments::command(), words.clone(), &from),
+    };
+    let applied = match applied {
         Ok(applied) => applied,
         Err(wrong) => match Arguments::try_parse_from(&words) {
             // It says itself what is wrong with the settings.

@@ -1,6 +1,7 @@
 //! Names that a person typed and that do not exist: one way to say so, wherever they were typed.
 
 use super::Complaint;
+use super::reference::one_of;
 use crate::suite::diagnostic::did_you_mean;
 use crate::text::one_line;
 
@@ -44,14 +45,10 @@ pub fn near<'k>(name: &str, known: &[&'k str]) -> Vec<&'k str> {
     out
 }
 
-/// `` `a`, `b` or `c` ``.
+/// `` `a`, `b` or `c` ``, each on one line.
 fn either(names: &[&str]) -> String {
-    let quoted: Vec<String> = names.iter().map(|name| format!("`{}`", one_line(name, 120))).collect();
-    match quoted.split_last() {
-        Some((last, [])) => last.clone(),
-        Some((last, others)) => format!("{} or {last}", others.join(", ")),
-        None => String::new(),
-    }
+    let lines: Vec<String> = names.iter().map(|name| one_line(name, 120)).collect();
+    one_of(&lines.iter().map(String::as_str).collect::<Vec<_>>())
 }
 
 #[cfg(test)]

@@ -5,6 +5,8 @@ mod names;
 pub(super) mod page;
 mod words;
 
+pub(super) use words::one_of;
+
 use super::{Complaint, say};
 use crate::exit::Exit;
 

@@ -1,4 +1,4 @@
-//! What this host offers and lacks, and the command that mends it.
+//! What this host offers and lacks, and the command that fixes it.
 
 use std::path::Path;
 use std::process::Stdio;
@@ -16,8 +16,8 @@ pub struct Finding {
     pub state: State,
     /// What was seen, one harmless line.
     pub detail: String,
-    /// A command that mends it, when one is known for this distribution.
-    pub mend: Option<String>,
+    /// A command that fixes it, when one is known for this distribution.
+    pub fix: Option<String>,
 }
 
 /// How a thing stands.
@@ -195,17 +195,17 @@ const FIRMWARE: &[FirmwareNeed] = &[
 fn look_for_firmware((what, arch, secure, absent, apt, dnf): &FirmwareNeed, host: Host) -> Finding {
     match firmware::find(*arch, *secure) {
         Ok(firmware) => ok(what, firmware.code.display().to_string()),
-        Err(error) => Finding { what, state: *absent, detail: error.to_string(), mend: install(host, apt, dnf) },
+        Err(error) => Finding { what, state: *absent, detail: error.to_string(), fix: install(host, apt, dnf) },
     }
 }
 
 fn ok(what: &'static str, detail: String) -> Finding {
-    Finding { what, state: State::Ok, detail, mend: None }
+    Finding { what, state: State::Ok, detail, fix: None }
 }
 
 async fn look_for(need: &Need, host: Host) -> Finding {
     let absent =
-        |state, detail: String| Finding { what: need.what, state, detail, mend: install(host, need.apt, need.dnf) };
+        |state, detail: String| Finding { what: need.what, state, detail, fix: install(host, need.apt, need.dnf) };
     let mut command = tokio::process::Command::new(need.program);
     // ssh-keygen has no version option; asking for its fingerprints of nothing ends at once.
     command.args(if need.version.is_empty() { &["-lf", "/dev/null"] } else { need.version });
@@ -250,8 +250,8 @@ async fn kvm() -> Finding {
         Ok(Err(error)) => (State::Degraded, error.to_string()),
         Err(error) => (State::Degraded, error.to_string()),
     };
-    // The command that mends a missing permission is part of the reason.
-    Finding { what: "KVM", state, detail, mend: None }
+    // The command that fixes a missing permission is part of the reason.
+    Finding { what: "KVM", state, detail, fix: None }
 }
 
 async fn lab(root: &Path) -> Finding {
@@ -259,7 +259,7 @@ async fn lab(root: &Path) -> Finding {
     let build = root.join("images/lab/build");
     if !build.is_file() {
         let detail = format!("{} is not there: not a checkout", build.display());
-        return Finding { what, state: State::Degraded, detail, mend: None };
+        return Finding { what, state: State::Degraded, detail, fix: None };
     }
     match image::lab::find(root, "lab").await {
         Ok(Some(folder)) => ok(what, folder.display().to_string()),
@@ -267,9 +267,9 @@ async fn lab(root: &Path) -> Finding {
             what,
             state: State::Degraded,
             detail: "not built from this recipe yet".to_owned(),
-            mend: Some("muster images build lab".to_owned()),
+            fix: Some("muster images build lab".to_owned()),
         },
-        Err(error) => Finding { what, state: State::Degraded, detail: error.to_string(), mend: None },
+        Err(error) => Finding { what, state: State::Degraded, detail: error.to_string(), fix: None },
     }
 }
 
@@ -281,7 +281,7 @@ fn capacity() -> Finding {
         None => format!("{cores} processors"),
     };
     let state = if available.is_some_and(|mib| mib < 1536) { State::Degraded } else { State::Ok };
-    Finding { what: "capacity", state, detail, mend: None }
+    Finding { what: "capacity", state, detail, fix: None }
 }
 
 fn available_mib(meminfo: &str) -> Option<u64> {
@@ -321,7 +321,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_command_that_mends_is_the_hosts_own() {
+    fn the_command_that_fixes_is_the_hosts_own() {
         let bookworm = host("ID=debian\nVERSION_CODENAME=bookworm\n");
         assert_eq!(
             install(bookworm, "qemu-utils", "qemu-img").as_deref(),

@@ -52,7 +52,7 @@ mod tests {
         assert_eq!(said(16 << 20), None);
         let wanted = "the file system of /x has 15 MiB free, and a machine takes at least 16 MiB; free some";
         assert_eq!(said((16 << 20) - 1).as_deref(), Some(wanted));
-        // What is asked of a directory that is not there yet is asked of where it would be.
+        // Of a directory that is not there yet, the space of where it would be counts.
         let folder = tempfile::tempdir().unwrap();
         let later = folder.path().join("a/b");
         assert!(files::free_space(&later).is_some());

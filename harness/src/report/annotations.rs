@@ -32,8 +32,7 @@ pub fn error(server: Server, test: &TestRecord) -> Option<String> {
     if !matches!(test.outcome, Outcome::Fail | Outcome::Error) {
         return None;
     }
-    let word = if test.outcome == Outcome::Fail { "FAIL" } else { "ERROR" };
-    let title = one_line(&format!("{word} {} [{}]", test.name(), test.image), 200);
+    let title = one_line(&format!("{} {} [{}]", words::mark(test.outcome), test.name(), test.image), 200);
     let (id, headline) = words::headline(test);
     let message = one_line(&format!("{headline} ({id}); run it again: {}", test.rerun), MESSAGE);
     let place = test.failures.iter().find_map(|failure| failure.location.as_ref()).unwrap_or(&test.location);

@@ -1,5 +1,7 @@
 //! `run.json`: the record, whole, for programs. Its schema is `reports/schema/run-v1.json`.
 
+use std::io::Read as _;
+
 use camino::Utf8Path;
 
 use super::files::{FileError, write_atomically};
@@ -21,10 +23,19 @@ pub fn write(path: &Utf8Path, record: &RunRecord) -> Result<(), FileError> {
     write_atomically(path, json.as_bytes())
 }
 
-/// Reads a record that [`write`] wrote.
+/// Bytes of a record that are read at most.
+const LARGEST: u64 = 256 << 20;
+
+/// Reads a record that [`write`] wrote, of at most 256 MiB.
 pub fn read(path: &Utf8Path) -> Result<RunRecord, FileError> {
-    let bytes = std::fs::read(path).map_err(FileError::because("read", path))?;
-    serde_json::from_slice(&bytes).map_err(|error| FileError::because("read", path)(error.into()))
+    let broken = |error: std::io::Error| FileError::because("read", path)(error);
+    let mut bytes = Vec::new();
+    let file = std::fs::File::open(path).map_err(broken)?;
+    file.take(LARGEST + 1).read_to_end(&mut bytes).map_err(broken)?;
+    if bytes.len() as u64 > LARGEST {
+        return Err(broken(std::io::Error::other("it is larger than any run's")));
+    }
+    serde_json::from_slice(&bytes).map_err(|error| broken(error.into()))
 }
 
 #[cfg(test)]

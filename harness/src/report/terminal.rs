@@ -229,8 +229,8 @@ impl<W: Write> Terminal<W> {
                 self.word("FLAKY", AnsiColor::Yellow)
             )),
             Outcome::Fail | Outcome::Error => {
-                let word = if test.outcome == Outcome::Fail { "FAIL" } else { "ERROR" };
-                lines.push(format!("{} {name}  ({took})", self.word(word, AnsiColor::Red)));
+                let mark = self.word(words::mark(test.outcome), AnsiColor::Red);
+                lines.push(format!("{mark} {name}  ({took})"));
                 lines.extend(self.failures(test));
             }
         }

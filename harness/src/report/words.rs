@@ -21,6 +21,11 @@ pub(super) fn headline(test: &TestRecord) -> (String, String) {
     }
 }
 
+/// How a test that did not pass is marked: the image has another value, or nothing could be found out.
+pub(super) fn mark(outcome: Outcome) -> &'static str {
+    if outcome == Outcome::Fail { "FAIL" } else { "ERROR" }
+}
+
 /// `expected` and `actual`, aligned, further lines of a value below its first; tabs and trailing
 /// spaces are visible, because they are often the difference.
 pub(super) fn values(failure: &Failure) -> Vec<String> {

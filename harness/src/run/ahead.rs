@@ -5,16 +5,16 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
-use super::ask::{self, Answer};
+use super::ask::{self, Answer, Clock};
 use super::driver::Live;
 use super::plan::Planned;
 use crate::check::command::is_command;
 use crate::check::{Observations, Probe, base};
-use crate::guest::{Reply, Request};
+use crate::guest::Reply;
 use crate::suite::model::GuestMode;
 
 /// The most readings of one round trip: a test that fails after it has waited for all of them.
-const MOST_READINGS: usize = 64;
+pub(super) const MOST_READINGS: usize = 64;
 /// What a reading ahead may take in all, unscaled. Each reading has its own limit as well.
 const MOST_TIME: Duration = Duration::from_secs(600);
 
@@ -83,27 +83,21 @@ pub(super) async fn read<L: Live>(live: &L, tests: &[Planned], before: &Observat
     }
     let count = needed.len();
     let base = base::next(before, live.facts());
-    let scale = live.deadline_scale();
-    let request = |probe: &Probe| Request {
-        script: probe.script.clone(),
-        timeout: probe.timeout.mul_f64(scale),
-        limit: ask::PROBE_LIMIT,
-    };
-    let requests = distinct.iter().chain(&base).map(request).collect();
+    let clock = Clock::new(MOST_TIME, live.deadline_scale());
+    let all: Vec<&Probe> = distinct.iter().chain(&base).collect();
     let replies = tokio::select! {
         biased;
         // Whoever runs next finds the machine dead, and says so.
         _ = live.death() => return (count, unusable(None)),
-        replies = live.batch(requests) => replies,
-        () = tokio::time::sleep(MOST_TIME.mul_f64(scale)) => return (count, unusable(None)),
+        replies = ask::read(live, &all, false, &clock) => replies,
+        () = tokio::time::sleep(clock.left()) => return (count, unusable(None)),
     };
     let Ok(mut replies) = replies else { return (count, unusable(None)) };
-    if replies.len() != distinct.len() + base.len() {
+    if replies.len() != all.len() {
         return (count, unusable(None));
     }
     let after = replies.split_off(distinct.len());
-    let took = |replies: &[&Reply]| replies.iter().map(|reply| reply.elapsed.as_secs_f64()).sum::<f64>();
-    let share = took(&after.iter().collect::<Vec<_>>()) / count as f64;
+    let share = after.iter().map(seconds).sum::<f64>() / count as f64;
     let after = Observations(base.iter().map(|probe| probe.key.clone()).zip(after).collect());
     let findings = base::compare(before, &after, live.facts());
     if let Some(first) = findings.first() {
@@ -119,10 +113,14 @@ pub(super) async fn read<L: Live>(live: &L, tests: &[Planned], before: &Observat
     let ready = tests.iter().zip(needed).map(|(planned, keys)| Ready {
         suite: planned.suite.name.clone(),
         test: planned.test().id.clone(),
-        seconds: share + took(&keys.values().map(|at| &replies[*at]).collect::<Vec<_>>()),
+        seconds: share + keys.values().map(|at| seconds(&replies[*at])).sum::<f64>(),
         seen: Observations(keys.into_iter().map(|(key, at)| (key, replies[at].clone())).collect()),
     });
     (count, Read::Quiet { ahead: Ahead(ready.collect()), base: base::carry(before, after) })
+}
+
+fn seconds(reply: &Reply) -> f64 {
+    reply.elapsed.as_secs_f64()
 }
 
 /// The readings of one test: by key, which of all readings it is.

@@ -22,15 +22,15 @@ use crate::check::wording::subject_of;
 use crate::check::{self, Observations, Probe, Verdict};
 use crate::failure::{self, Failure, FailureId};
 use crate::files;
-use crate::guest::Request;
 use crate::guest::facts::Facts;
+use crate::guest::{Reply, Request};
 use crate::snapshot;
 use crate::snapshot::compare::{self, SnapshotRequest, SnapshotVerdict, UpdateMode};
 use crate::suite::model::{BaseCheck, Expectation, RebootKind, SharedBy, SnapshotSpec, Step, Suite, Test};
 
 /// Bytes of a probe's stdout and stderr, each. The largest honest answer, all capabilities of all
 /// packages of a workstation, is about 4 MiB.
-pub(super) const PROBE_LIMIT: usize = 32 << 20;
+const PROBE_LIMIT: usize = 32 << 20;
 /// How often a condition with `eventually` is looked at.
 const POLL: Duration = Duration::from_millis(500);
 /// What a test may take beyond its time-out until its machine is given up: the guest is asked to
@@ -92,7 +92,7 @@ pub struct Answer {
     pub base_after: Option<Observations>,
     /// Whether the machine cannot be used any more.
     pub machine_lost: bool,
-    /// Its share, in seconds, of a reading that was made for several tests before it began.
+    /// Seconds of what was read for it before it began.
     pub read_before: f64,
 }
 
@@ -115,7 +115,7 @@ pub struct Clock {
 }
 
 impl Clock {
-    fn new(timeout: Duration, scale: f64) -> Self {
+    pub(super) fn new(timeout: Duration, scale: f64) -> Self {
         Self { deadline: Instant::now() + timeout.mul_f64(scale), scale }
     }
 
@@ -418,26 +418,37 @@ async fn observe<L: Live>(live: &L, probes: &[Probe], clock: &Clock) -> Result<O
         by_key.insert(&probe.key, probe);
     }
     let (theirs, ours): (Vec<_>, Vec<_>) = by_key.into_values().partition(|probe| is_command(&probe.key));
-    let request = |probe: &&Probe| Request {
-        script: probe.script.clone(),
-        timeout: clock.stretch(probe.timeout),
-        limit: PROBE_LIMIT,
-    };
     let mut seen = Observations::default();
     for (probes, guarded) in [(ours, false), (theirs, true)] {
         if probes.is_empty() {
             continue;
         }
-        let requests = probes.iter().map(request).collect();
-        let replies = if guarded { live.commands(requests).await? } else { live.batch(requests).await? };
-        for (probe, reply) in probes.iter().zip(&replies) {
-            // The key of a suite's own command line holds the command line, which may hold a password.
-            let key = if guarded { "a command line of the suite" } else { &probe.key };
-            tracing::debug!(key, status = reply.status, took = ?reply.elapsed, "probe");
-        }
+        let replies = read(live, &probes, guarded, clock).await?;
         seen.0.extend(probes.iter().map(|probe| probe.key.clone()).zip(replies));
     }
     Ok(seen)
+}
+
+/// Reads probes in one round trip, in their order; `guarded` ones are command lines of the suite.
+pub(super) async fn read<L: Live>(
+    live: &L,
+    probes: &[&Probe],
+    guarded: bool,
+    clock: &Clock,
+) -> Result<Vec<Reply>, Failure> {
+    let request = |probe: &&Probe| Request {
+        script: probe.script.clone(),
+        timeout: clock.stretch(probe.timeout),
+        limit: PROBE_LIMIT,
+    };
+    let requests = probes.iter().map(request).collect();
+    let replies = if guarded { live.commands(requests).await? } else { live.batch(requests).await? };
+    for (probe, reply) in probes.iter().zip(&replies) {
+        // The key of a suite's own command line holds the command line, which may hold a password.
+        let key = if guarded { "a command line of the suite" } else { &probe.key };
+        tracing::debug!(key, status = reply.status, took = ?reply.elapsed, "probe");
+    }
+    Ok(replies)
 }
 
 /// Evaluates all expectations, polling those that are allowed to arrive later.
@@ -462,11 +473,7 @@ async fn expectations<L: Live>(
                 answer.remarks.push(remark);
             }
         }
-        let judge = |expectation: &Expectation| {
-            let check = check::find(expectation.check);
-            check.map(|check| check.judge(expectation, &seen, live.facts())).unwrap_or_default()
-        };
-        evaluation.judge(judge, |expectation| {
+        evaluation.judge(verdicts_by(live, &seen), |expectation| {
             let patience = expectation.eventually.map_or(Duration::ZERO, |limit| clock.stretch(limit));
             begun.elapsed() < patience && !clock.is_over()
         });
@@ -485,13 +492,17 @@ pub(super) fn first_probes<L: Live>(live: &L, test: &Test) -> Vec<Probe> {
 
 /// How many assertions a test has when these readings meet them all. `None` when one is missed or could not be read.
 pub(super) fn met_by<L: Live>(live: &L, test: &Test, seen: &Observations) -> Option<u32> {
-    let judge = |expectation: &Expectation| {
-        let check = check::find(expectation.check);
-        check.map(|check| check.judge(expectation, seen, live.facts())).unwrap_or_default()
-    };
-    let evaluation = Evaluation::once(&test.expect, judge);
+    let evaluation = Evaluation::once(&test.expect, verdicts_by(live, seen));
     let met = evaluation.findings().into_iter().all(|finding| failure_of(finding).is_none());
     met.then(|| assertions(test))
+}
+
+/// The verdicts of an expectation by these readings; none when there is no such check.
+fn verdicts_by<L: Live>(live: &L, seen: &Observations) -> impl Fn(&Expectation) -> Vec<Verdict> {
+    |expectation| {
+        let check = check::find(expectation.check);
+        check.map(|check| check.judge(expectation, seen, live.facts())).unwrap_or_default()
+    }
 }
 
 /// How many assertions a test has.

@@ -105,6 +105,10 @@ impl<'s, 'd, D: Driver> Lane<'s, 'd, D> {
     /// Reads what the next tests expect, when there is a machine and several of them only look. How many of the tests need not be
     /// looked at again for that.
     async fn look_ahead(&mut self, tests: &[Planned]) -> usize {
+        let usable = |slot: &Slot<D::Live>| slot.ahead.is_empty() && slot.useless < USELESS;
+        if !self.session.settings.proofs.is_empty() || !self.slot.as_ref().is_some_and(usable) {
+            return 0;
+        }
         let mut at = Vec::new();
         let mut next = Vec::new();
         for (index, planned) in tests.iter().enumerate() {
@@ -116,10 +120,12 @@ impl<'s, 'd, D: Driver> Lane<'s, 'd, D> {
                 Turn::Skipped => {}
                 Turn::Other => break,
             }
+            // Each has a reading at least.
+            if next.len() == ahead::MOST_READINGS {
+                break;
+            }
         }
-        let quiet = self.session.settings.proofs.is_empty();
-        let usable = |slot: &&mut Slot<D::Live>| quiet && slot.ahead.is_empty() && slot.useless < USELESS;
-        let Some(slot) = self.slot.as_mut().filter(usable) else { return 0 };
+        let Some(slot) = self.slot.as_mut() else { return 0 };
         let (count, read) = ahead::read(&slot.live, &next, &slot.base).await;
         match read {
             Read::Quiet { ahead, base } => (slot.ahead, slot.base) = (ahead, base),

@@ -405,8 +405,8 @@ impl HostDriver<'_> {
         };
         let console = machine.console();
         let settled = |refused| {
-            let lines = console.excerpt(usize::MAX);
-            refused::settled(refused, self.spec.seed, &lines, console.silence(), scale, Instant::now())
+            let lines = || console.excerpt(usize::MAX);
+            refused::settled(refused, self.spec.seed, lines, console.silence(), scale, Instant::now())
         };
         let refused = refused::watch(target.refusals.subscribe(), tell, settled);
         let guest = tokio::select! {

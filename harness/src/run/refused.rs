@@ -48,18 +48,23 @@ pub(super) async fn watch(
     }
 }
 
-/// Why a guest that refuses the key will go on to do so; `None` while it may still change its mind. `lines` are the
-/// last of the console, `silence` is how long there was no other, `scale` stretches the limits.
+/// Why a guest that refuses the key will go on to do so; `None` while it may still change its mind. `lines` gives the
+/// last of the console, and is read only when it can matter; `silence` is how long there was no other, `scale` stretches
+/// the limits.
 pub(super) fn settled(
     refused: Refused,
     seed: SeedKind,
-    lines: &[String],
+    lines: impl FnOnce() -> Vec<String>,
     silence: Duration,
     scale: f64,
     now: Instant,
 ) -> Option<String> {
     let since = refused.since.filter(|_| refused.times >= ENOUGH)?;
     let lasted = now.saturating_duration_since(since).min(silence);
+    if lasted < DONE.min(UNHEARD).mul_f64(scale) {
+        return None;
+    }
+    let lines = lines();
     // What an earlier boot printed says nothing of this one.
     let boot = lines.iter().rposition(|line| line.contains("Linux version ")).map_or(0, |at| at + 1);
     let boot = &lines[boot..];
@@ -90,7 +95,7 @@ mod tests {
         let refused = Refused { times: ENOUGH, since: Some(begun), ..Refused::default() };
         let given_up = |seed, console: &str, seconds: u64, silent: u64, scale| {
             let (now, silence) = (begun + Duration::from_secs(seconds), Duration::from_secs(silent));
-            settled(refused, seed, &lines(console), silence, scale, now).is_some()
+            settled(refused, seed, || lines(console), silence, scale, now).is_some()
         };
         let prompt = "[    0.000000] Linux version 6.12\nlab login: \n";
         // Nothing but a seed that comes before sshd, or none.
@@ -112,7 +117,7 @@ mod tests {
         assert!(!given_up(SeedKind::None, &format!("{prompt}[    0.000000] Linux version 6.12\n"), 900, 900, 1.0));
         let few = Refused { times: ENOUGH - 1, ..refused };
         let long = Duration::from_secs(900);
-        assert_eq!(settled(few, SeedKind::None, &lines(prompt), long, 1.0, begun + long), None);
+        assert_eq!(settled(few, SeedKind::None, || lines(prompt), long, 1.0, begun + long), None);
     }
 
     #[tokio::test]

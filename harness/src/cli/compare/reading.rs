@@ -17,15 +17,13 @@ use crate::compare::kind::{self, FactKind, Scope};
 use crate::exit::Exit;
 use crate::guest::Request;
 use crate::image::{Format, ImageSpec};
-use crate::report::fold;
+use crate::report::{fold, json};
 use crate::run::driver::Live;
 use crate::run::record::RunRecord;
 use crate::text::one_line;
 
 /// Bytes of one answer: the files of all packages of a large system are a few MiB.
 const LIMIT: usize = 64 << 20;
-/// Bytes of a run's record.
-const LARGEST_RECORD: u64 = 256 << 20;
 
 /// Whether this names facts that were kept, and not a system that can be booted.
 pub(super) fn is_facts(named: &str) -> bool {
@@ -176,17 +174,12 @@ fn spec_of_run(project: &Project, folder: &Utf8Path, options: &MachineOptions) -
 
 /// The record of a run.
 fn record(folder: &Utf8Path) -> Result<RunRecord, Complaint> {
-    use std::io::Read as _;
     let path = folder.join("run.json");
     let unreadable = |why: String| {
         Complaint::invalid(format!("{path}: {}", one_line(&why, 300)))
             .hint("a directory that is compared is one that `muster run` made")
     };
-    let mut text = String::new();
-    std::fs::File::open(&path)
-        .and_then(|file| file.take(LARGEST_RECORD).read_to_string(&mut text))
-        .map_err(|error| unreadable(error.to_string()))?;
-    let record: RunRecord = serde_json::from_str(&text).map_err(|error| unreadable(error.to_string()))?;
+    let record = json::read(&path).map_err(|error| unreadable(error.source.to_string()))?;
     if record.schema != fold::SCHEMA {
         return Err(unreadable(format!("its schema is `{}`, and {} is read here", record.schema, fold::SCHEMA)));
     }

@@ -38,6 +38,11 @@ pub struct Surroundings {
 }
 
 impl Surroundings {
+    /// Whether nothing can come of them.
+    pub fn is_empty(&self) -> bool {
+        self.variables.is_empty() && self.file.is_none()
+    }
+
     /// Those of this process.
     pub fn of_process() -> Self {
         let ours = std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value)));
