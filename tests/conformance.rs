@@ -7,9 +7,9 @@
 
 fn main() -> std::process::ExitCode {
     // Tests are started in the package's folder; everything here is relative to the checkout.
-    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     if let Err(cause) = std::env::set_current_dir(&root) {
         panic!("cannot go to {}: {cause}", root.display());
     }
-    muster::cli::trials::main(libtest_mimic::Arguments::from_args())
+    muster::trials::main(libtest_mimic::Arguments::from_args())
 }

@@ -97,7 +97,7 @@ fn pattern(shows: &str) -> regex::Regex {
 
 /// A folder of the checkout, so that `muster` finds its suites, with the names that a reader sees.
 fn workplace(name: &str) -> (PathBuf, TempDir) {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize().unwrap();
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap();
     let runs = root.join("reports/runs");
     std::fs::create_dir_all(&runs).unwrap();
     let prefix = format!("guide-{}-", name.trim_end_matches(".md"));

@@ -5,10 +5,10 @@ use std::net::{Ipv4Addr, TcpListener};
 use std::process::Stdio;
 use std::time::Duration;
 
-use muster::run::outcome::Outcome;
+use muster_record::outcome::Outcome;
 
-use crate::loopback::Sshd;
 use crate::support::{Finished, Place, assert_outcome, finish, ids};
+use muster_guest::loopback::Sshd;
 
 const SUITE: &str = r#"
 schema: suite/v1
@@ -172,7 +172,7 @@ fn a_machine_that_is_not_there_or_refuses_the_key_ends_with_three_and_says_so() 
 }
 
 /// One error, of the machine's own test; all others did not run and name it, in run.json and in JUnit.
-fn assert_no_machine(place: &Place, id: &str) -> muster::run::record::TestRecord {
+fn assert_no_machine(place: &Place, id: &str) -> muster_record::run::TestRecord {
     let health = place.test("machine/health");
     assert_outcome(&health, Outcome::Error, &[id]);
     let record = place.record();

@@ -5,10 +5,10 @@ use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
-use muster::run::outcome::Outcome;
+use muster_record::outcome::Outcome;
 
-use crate::loopback::Sshd;
 use crate::support::{Finished, Place, assert_outcome, finish};
+use muster_guest::loopback::Sshd;
 
 const SUITE: &str = r#"
 schema: suite/v1

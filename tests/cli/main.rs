@@ -14,9 +14,6 @@ mod explain;
 mod failed;
 mod images;
 mod kconfig;
-#[path = "../../harness/src/guest/loopback.rs"]
-#[allow(dead_code)]
-mod loopback;
 mod names;
 mod pages;
 mod pipelines;

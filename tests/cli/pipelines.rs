@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use muster::suite::diagnostic::Diagnostics;
-use muster::suite::yaml::{self, Kind, Node};
+use muster_suite::diagnostic::Diagnostics;
+use muster_suite::yaml;
+use muster_suite::yaml::{Kind, Node};
 
 use crate::support::{Place, root};
 

@@ -4,10 +4,10 @@
 use std::process::Stdio;
 use std::time::Duration;
 
-use muster::run::outcome::Outcome;
+use muster_record::outcome::Outcome;
 
-use crate::loopback::Sshd;
 use crate::support::{Finished, Place, finish};
+use muster_guest::loopback::Sshd;
 
 fn record(place: &Place, sshd: &Sshd, more: &[&str]) -> Finished {
     let target = format!("{}@{}", sshd.user, sshd.addr);

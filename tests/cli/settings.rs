@@ -107,7 +107,7 @@ fn the_log_is_off_and_goes_where_it_is_sent() {
     let quiet = there(&place, &["list", "--suites", "suites"], &[]);
     assert_eq!(quiet.assert_status(0).stderr, "");
     let loud = there(&place, &["list", "--suites", "suites"], &[("MUSTER_LOG", "info")]);
-    assert!(loud.assert_status(0).stderr.contains("INFO muster::cli::logging: version="), "{}", loud.stderr);
+    assert!(loud.assert_status(0).stderr.contains("INFO muster::logging: version="), "{}", loud.stderr);
     let log = place.path("log");
     for _ in 0..2 {
         let filed = there(&place, &["list", "--suites", "suites"], &[("MUSTER_LOG_FILE", log.to_str().unwrap())]);

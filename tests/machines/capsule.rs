@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use muster::run::outcome::Outcome;
+use muster_record::outcome::Outcome;
 
 use crate::support::{Finished, Place, assert_outcome, digest, eventually, finish, lab_disk, machines_below, signal};
 

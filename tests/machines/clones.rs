@@ -5,15 +5,16 @@ use std::process::Stdio;
 use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use muster::guest::{End, Request};
-use muster::image::{DiskSource, FirmwareKind, Format, ImageSpec, SeedKind};
-use muster::machine::{AccelRequest, RunKey, Spawner, accel};
-use muster::run::driver::{Driver, Frozen, Live, Stop};
-use muster::run::engine::Images;
-use muster::run::event::Event;
-use muster::run::outcome::Outcome;
-use muster::run::qemu::{Host, HostDriver, HostImages, HostMachine};
-use muster::run::sink::Events;
+use muster_base::machine::{FirmwareKind, Format, SeedKind};
+use muster_engine::driver::{Driver, Frozen, Live, Stop};
+use muster_engine::engine::Images;
+use muster_engine::sink::Events;
+use muster_guest::{End, Request};
+use muster_image::{DiskSource, ImageSpec};
+use muster_qemu::driver::{Host, HostDriver, HostImages, HostMachine};
+use muster_qemu::{AccelRequest, RunKey, Spawner, accel};
+use muster_record::event::Event;
+use muster_record::outcome::Outcome;
 
 use crate::support::{Place, assert_outcome, finish, lab_disk, machines_below};
 
@@ -33,7 +34,7 @@ async fn host(place: &Place) -> (Host, Receiver<Event>) {
     let host = Host {
         spawner: Spawner::new().expect("a thread"),
         accel: accel::choose(AccelRequest::Tcg).expect("emulation always works"),
-        rules: muster::machine::console::rules::Rules::shipped(),
+        rules: muster_console::rules::Rules::shipped(),
         key: RunKey::generate(place.folder.path()).await.expect("a key"),
         root: camino::Utf8PathBuf::from_path_buf(crate::support::root()).expect("UTF-8"),
         machines: folder.join("machines"),

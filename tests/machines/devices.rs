@@ -3,7 +3,7 @@
 use std::process::Command;
 use std::time::Duration;
 
-use muster::run::outcome::Outcome;
+use muster_record::outcome::Outcome;
 
 use crate::support::{Place, assert_outcome, digest, lab_disk, machines_below};
 

@@ -6,8 +6,8 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use muster::run::outcome::Outcome;
-use muster::run::record::RunRecord;
+use muster_record::outcome::Outcome;
+use muster_record::run::RunRecord;
 
 use crate::support::{
     Finished, Place, assert_clean, assert_outcome, digest, eventually, finish, ids, isolated, lab_disk, machines_below,

@@ -4,8 +4,8 @@
 use std::net::TcpListener;
 use std::time::Duration;
 
-use muster::run::outcome::Outcome;
-use muster::run::record::{RunRecord, TestRecord};
+use muster_record::outcome::Outcome;
+use muster_record::run::{RunRecord, TestRecord};
 
 use crate::support::{Place, assert_clean, assert_outcome, digest, ids, lab_disk};
 

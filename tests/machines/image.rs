@@ -4,7 +4,7 @@
 use std::process::Command;
 use std::time::Duration;
 
-use muster::run::outcome::Outcome;
+use muster_record::outcome::Outcome;
 
 use crate::support::{Finished, Place, assert_outcome, digest, lab_disk};
 

@@ -8,10 +8,12 @@ use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use muster::guest::{Guest, HostKeyPolicy, Lives, Request, Target};
-use muster::image::{self, DiskSource, FirmwareKind, Format, ImageSpec, Limits, SeedKind};
-use muster::machine::accel::{self, AccelRequest};
-use muster::machine::{Machine, MachineRequest, Network, RunKey, Spawner};
+use muster_base::machine::{FirmwareKind, Format, SeedKind};
+use muster_guest::{Guest, HostKeyPolicy, Lives, Request, Target};
+use muster_image::{DiskSource, ImageSpec, Limits};
+use muster_qemu::accel;
+use muster_qemu::accel::AccelRequest;
+use muster_qemu::{Machine, MachineRequest, Network, RunKey, Spawner};
 
 use crate::support::{eventually, finish, isolated, lab_disk};
 
@@ -103,7 +105,7 @@ async fn attempts(disk: &Path, folder: &Path, spawner: &Spawner, network: Networ
     let id = if network == Network::Internet { "internet" } else { "restricted" };
     let mut spec = ImageSpec::new("lab-tiny", DiskSource::Path(disk.to_owned()), Format::Qcow2);
     (spec.firmware, spec.seed, spec.memory_mib) = (FirmwareKind::Bios, SeedKind::SystemdCredentials, 256);
-    let image = image::inspect(disk, Format::Qcow2, &Limits::default()).await.unwrap();
+    let image = muster_image::inspect(disk, Format::Qcow2, &Limits::default()).await.unwrap();
     let accel = accel::choose(AccelRequest::Auto).unwrap();
     let key = RunKey::generate(folder).await.unwrap();
     let folder = folder.join(id);
@@ -114,7 +116,7 @@ async fn attempts(disk: &Path, folder: &Path, spawner: &Spawner, network: Networ
         accel: &accel,
         network,
         key: &key,
-        rules: muster::machine::console::rules::Rules::shipped(),
+        rules: muster_console::rules::Rules::shipped(),
         freezable: false,
         folder: &folder,
     };

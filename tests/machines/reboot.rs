@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, TcpListener};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use muster::run::outcome::Outcome;
+use muster_record::outcome::Outcome;
 
 use crate::support::{Finished, Place, assert_outcome, lab_disk};
 

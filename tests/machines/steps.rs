@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use muster::run::outcome::Outcome;
-use muster::run::record::Ruled;
+use muster_record::outcome::Outcome;
+use muster_record::run::Ruled;
 
 use crate::support::{Place, assert_outcome, ids};
 

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
-use muster::run::outcome::Outcome;
-use muster::run::record::RunRecord;
+use muster_record::outcome::Outcome;
+use muster_record::run::RunRecord;
 use serde_json::{Value, json};
 
 use crate::support::{Finished, Place, assert_outcome, digest, finish, lab_disk};

@@ -8,36 +8,36 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use muster::run::outcome::Outcome;
-use muster::run::record::{RunRecord, TestRecord};
+use muster_record::outcome::Outcome;
+use muster_record::run::{RunRecord, TestRecord};
 
 /// The checkout.
-pub fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize().expect("the checkout is there")
+pub(crate) fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().expect("the checkout is there")
 }
 
 /// A folder for one test's run folders and files, removed at its end.
-pub struct Place {
+pub(crate) struct Place {
     pub folder: tempfile::TempDir,
 }
 
 impl Place {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { folder: tempfile::Builder::new().prefix("muster-test-").tempdir().expect("a temporary folder") }
     }
 
-    pub fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
-    pub fn write(&self, name: &str, text: &str) -> PathBuf {
+    pub(crate) fn write(&self, name: &str, text: &str) -> PathBuf {
         let path = self.path(name);
         std::fs::write(&path, text).expect("the file is written");
         path
     }
 
     /// `muster` with these words, started in the checkout, its run folder at `run/` in this place.
-    pub fn command(&self, words: &[&str]) -> Command {
+    pub(crate) fn command(&self, words: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_muster"));
         command.args(words).current_dir(root()).env_remove("CI").env("NO_COLOR", "1").env("MUSTER_CONFIG", "");
         for name in ["GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY", "GITLAB_CI", "TF_BUILD"] {
@@ -51,7 +51,7 @@ impl Place {
     }
 
     /// Runs it to its end, at most `deadline`.
-    pub fn run(&self, words: &[&str], deadline: Duration) -> Finished {
+    pub(crate) fn run(&self, words: &[&str], deadline: Duration) -> Finished {
         let mut command = self.command(words);
         let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("muster starts");
         let finished = wait(child, deadline);
@@ -66,7 +66,7 @@ impl Place {
     }
 
     /// How far a run came that had to be killed: its last events, and the end of each console.
-    pub fn last_words(&self) -> String {
+    pub(crate) fn last_words(&self) -> String {
         let tail = |path: PathBuf, lines: usize| {
             let text = String::from_utf8_lossy(&std::fs::read(&path).unwrap_or_default()).into_owned();
             let all: Vec<&str> = text.lines().collect();
@@ -80,14 +80,14 @@ impl Place {
     }
 
     /// The run's record, when the run left one.
-    pub fn record(&self) -> RunRecord {
+    pub(crate) fn record(&self) -> RunRecord {
         let path = self.path("run").join("run.json");
         let text = std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
         serde_json::from_str(&text).expect("run.json is valid")
     }
 
     /// The run's JUnit file.
-    pub fn junit(&self) -> quick_junit::Report {
+    pub(crate) fn junit(&self) -> quick_junit::Report {
         let text = std::fs::read_to_string(self.path("run").join("junit.xml")).expect("junit.xml is there");
         // The time stamps have no zone, as Jenkins' schema asks; this reader insists on one.
         let zoneless = regex::Regex::new(r#"timestamp="([0-9T:-]+)""#).expect("a constant");
@@ -96,7 +96,7 @@ impl Place {
     }
 
     /// The files that junit.xml attaches, looked for from this directory as CI servers do; each must be there.
-    pub fn attachments(&self, base: &Path) -> Vec<PathBuf> {
+    pub(crate) fn attachments(&self, base: &Path) -> Vec<PathBuf> {
         let junit = self.junit();
         let cases = junit.test_suites.iter().flat_map(|suite| &suite.test_cases);
         let outputs = cases.filter_map(|case| case.system_out.as_deref()).map(|text| text.to_string());
@@ -110,7 +110,7 @@ impl Place {
 
     /// The record of one test; what every run must hold is looked at on the way: JUnit and run.json
     /// count the same.
-    pub fn test(&self, name: &str) -> TestRecord {
+    pub(crate) fn test(&self, name: &str) -> TestRecord {
         let record = self.record();
         let junit = self.junit();
         let cases: usize = junit.test_suites.iter().map(|suite| suite.test_cases.len()).sum();
@@ -125,21 +125,21 @@ impl Place {
     }
 }
 
-pub fn names(record: &RunRecord) -> Vec<String> {
+pub(crate) fn names(record: &RunRecord) -> Vec<String> {
     record.tests.iter().map(|test| format!("{} {}", test.name(), test.outcome.word())).collect()
 }
 
 /// The ids of a test's failures.
-pub fn ids(test: &TestRecord) -> Vec<&str> {
+pub(crate) fn ids(test: &TestRecord) -> Vec<&str> {
     test.failures.iter().map(|failure| failure.id.as_str()).collect()
 }
 
-pub fn assert_outcome(test: &TestRecord, outcome: Outcome, expected: &[&str]) {
+pub(crate) fn assert_outcome(test: &TestRecord, outcome: Outcome, expected: &[&str]) {
     assert_eq!((test.outcome, ids(test)), (outcome, expected.to_vec()), "{}: {:#?}", test.name(), test.failures);
 }
 
 /// How a command ended.
-pub struct Finished {
+pub(crate) struct Finished {
     pub status: i32,
     pub stdout: String,
     pub stderr: String,
@@ -147,17 +147,17 @@ pub struct Finished {
 }
 
 impl Finished {
-    pub fn assert_status(&self, status: i32) -> &Self {
+    pub(crate) fn assert_status(&self, status: i32) -> &Self {
         assert_eq!(self.status, status, "\n--- stdout\n{}\n--- stderr\n{}", self.stdout, self.stderr);
         self
     }
 }
 
 /// The status of a command that had to be killed.
-pub const STUCK: i32 = -1000;
+pub(crate) const STUCK: i32 = -1000;
 
 /// Waits for a child, and kills it when its deadline passes: a stuck test must say so.
-pub fn finish(child: Child, deadline: Duration) -> Finished {
+pub(crate) fn finish(child: Child, deadline: Duration) -> Finished {
     let finished = wait(child, deadline);
     assert!(
         finished.status != STUCK,
@@ -168,7 +168,7 @@ pub fn finish(child: Child, deadline: Duration) -> Finished {
     finished
 }
 
-pub fn wait(mut child: Child, deadline: Duration) -> Finished {
+pub(crate) fn wait(mut child: Child, deadline: Duration) -> Finished {
     let begun = Instant::now();
     let reader = |stream: Option<Box<dyn Read + Send>>| {
         std::thread::spawn(move || {
@@ -202,7 +202,7 @@ pub fn wait(mut child: Child, deadline: Duration) -> Finished {
 
 /// `unshare` with namespaces of its own (`--net`, `--mount`), as root or as a user who becomes root in
 /// a user namespace. What it is to run is added by the caller.
-pub fn isolated(namespaces: &[&str]) -> Command {
+pub(crate) fn isolated(namespaces: &[&str]) -> Command {
     let allowed = |extra: &[&str]| {
         let tried = Command::new("unshare").args(extra).args(namespaces).arg("true").output();
         tried.is_ok_and(|out| out.status.success())
@@ -215,13 +215,13 @@ pub fn isolated(namespaces: &[&str]) -> Command {
 }
 
 /// Sends a signal to a child.
-pub fn signal(child: &Child, name: &str) {
+pub(crate) fn signal(child: &Child, name: &str) {
     let status = Command::new("kill").args([&format!("-{name}"), &child.id().to_string()]).status();
     assert!(status.expect("kill runs").success(), "the signal {name} reached nobody");
 }
 
 /// Waits until `condition` holds, at most `deadline`; says whether it did.
-pub fn eventually(deadline: Duration, mut condition: impl FnMut() -> bool) -> bool {
+pub(crate) fn eventually(deadline: Duration, mut condition: impl FnMut() -> bool) -> bool {
     let begun = Instant::now();
     loop {
         if condition() {
@@ -235,7 +235,7 @@ pub fn eventually(deadline: Duration, mut condition: impl FnMut() -> bool) -> bo
 }
 
 /// Process ids of QEMU machines whose working directory or command line is below `folder`.
-pub fn machines_below(folder: &Path) -> Vec<u32> {
+pub(crate) fn machines_below(folder: &Path) -> Vec<u32> {
     let needle = folder.to_string_lossy().into_owned();
     let mut found = Vec::new();
     for entry in std::fs::read_dir("/proc").expect("/proc is mounted").flatten() {
@@ -253,7 +253,7 @@ pub fn machines_below(folder: &Path) -> Vec<u32> {
 /// Nothing of a run is left: no process whose command line, working directory or environment names
 /// the folder, no socket file in it, and no loop device over a file of it. Waits a moment, since a
 /// runner that was killed takes its machines with it but does not wait for them.
-pub fn assert_clean(folder: &Path) {
+pub(crate) fn assert_clean(folder: &Path) {
     let mut left = Vec::new();
     let gone = eventually(Duration::from_secs(10), || {
         left = remains(folder);
@@ -302,13 +302,13 @@ fn remains(folder: &Path) -> Vec<String> {
 }
 
 /// SHA-256 of a file, hex.
-pub fn digest(path: &Path) -> String {
+pub(crate) fn digest(path: &Path) -> String {
     let out = Command::new("sha256sum").arg(path).output().expect("sha256sum runs");
     String::from_utf8_lossy(&out.stdout).split_whitespace().next().expect("a digest").to_owned()
 }
 
 /// The cached disk of a lab image, built when it is not there.
-pub fn lab_disk(variant: &str) -> PathBuf {
+pub(crate) fn lab_disk(variant: &str) -> PathBuf {
     let out = Command::new(root().join("images/lab/build"))
         .args(["--variant", variant])
         .stderr(Stdio::inherit())

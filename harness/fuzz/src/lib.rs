@@ -1,29 +1,30 @@
 //! What the fuzz targets feed and what they assert beside "no panic". Only the public interface of
 //! muster is used, so `cargo fuzz` and the replay of the corpus in the unit tests
-//! (`harness/src/fuzz_corpus.rs`) run the same code.
+//! (`harness/cli/src/fuzz_corpus.rs`) run the same code.
 
-use muster::check::matching::{Miss, Value, judge};
-use muster::guest::facts::{CAPABILITIES, TOOLS};
-use muster::guest::frame::{Deframer, Event, Frame, Nonce, Stream};
-use muster::suite::clause::expectations;
-use muster::suite::condition::{self, Truth, always_true, evaluate, never_true};
-use muster::suite::diagnostic::Diagnostics;
-use muster::suite::grammar;
-use muster::suite::model::{Condition, Matcher, Suite};
-use muster::suite::select::{self, NameGlob, TagExpression};
-use muster::suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
-use muster::suite::{Vocabulary, console_rules, decode_source, images, known};
-use muster::{snapshot, text};
+use muster_base::text;
+use muster_check::matching::{Miss, Value, judge};
+use muster_guest::frame::{Deframer, Event, Frame, Nonce, Stream};
+use muster_record::facts::{CAPABILITIES, TOOLS};
+use muster_suite::clause::expectations;
+use muster_suite::condition;
+use muster_suite::condition::{Truth, always_true, evaluate, never_true};
+use muster_suite::diagnostic::Diagnostics;
+use muster_suite::grammar;
+use muster_suite::model::{Condition, Matcher, Suite};
+use muster_suite::select::{NameGlob, TagExpression};
+use muster_suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
+use muster_suite::{Vocabulary, console_rules, decode_source, images, known};
 
 /// A name that every diagnostic carries.
 const FILE: &str = "f.yaml";
 
 fn vocabulary() -> Vocabulary<'static> {
-    Vocabulary { tables: muster::check::tables(), capabilities: CAPABILITIES, tools: TOOLS }
+    Vocabulary { tables: muster_check::tables(), capabilities: CAPABILITIES, tools: TOOLS }
 }
 
 /// A file of any schema: every reader reads it.
-pub fn decode(data: &[u8]) {
+pub(super) fn decode(data: &[u8]) {
     let Ok(source) = std::str::from_utf8(data) else { return not_text(data) };
     repeatable(source, || {
         let (suite, problems) = decode_source(FILE, source, &vocabulary());
@@ -57,8 +58,8 @@ fn known_suite() -> Suite {
 /// Bytes that are no text are refused at the first bad one.
 fn not_text(data: &[u8]) {
     let mut problems = Diagnostics::new();
-    let limits = muster::suite::yaml::Limits::default();
-    let read = muster::suite::yaml::text_of(&FILE.into(), data, limits, &mut problems);
+    let limits = muster_suite::yaml::Limits::default();
+    let read = muster_suite::yaml::text_of(&FILE.into(), data, limits, &mut problems);
     assert!(read.is_none() && problems.len() == 1, "bytes that are not UTF-8 were read");
     readable("", &problems);
 }
@@ -103,7 +104,7 @@ fn without_colors(colored: &str) -> String {
 
 /// The first line is a condition, a tag expression, the name of tests and a glob; what follows is a
 /// text for the glob.
-pub fn condition(data: &[u8]) {
+pub(super) fn condition(data: &[u8]) {
     let Ok(source) = std::str::from_utf8(data) else { return };
     let (pattern, rest) = source.split_once('\n').unwrap_or((source, ""));
     match condition::parse(pattern, &vocabulary()) {
@@ -136,8 +137,7 @@ pub fn condition(data: &[u8]) {
     let (short, long) = (head(pattern, 24), head(rest, 48));
     let wanted = slow_glob(&short, &long);
     let (pattern, rest): (String, String) = (short.iter().collect(), long.iter().collect());
-    assert_eq!(select::glob(&pattern, &rest), wanted, "`{pattern}` and `{rest}`");
-    assert_eq!(snapshot::glob::matches(&pattern, &rest), wanted, "`{pattern}` and `{rest}`");
+    assert_eq!(muster_base::glob::matches(&pattern, &rest), wanted, "`{pattern}` and `{rest}`");
 }
 
 fn head(text: &str, most: usize) -> Vec<char> {
@@ -251,7 +251,7 @@ static EVERY_KIND: CheckTable = CheckTable {
 };
 
 /// The first byte chooses the kind; then the YAML of a matcher, a line `%%`, and what is observed.
-pub fn matcher(data: &[u8]) {
+pub(super) fn matcher(data: &[u8]) {
     let Some((first, rest)) = data.split_first() else { return };
     let Ok(rest) = std::str::from_utf8(rest) else { return };
     let (yaml, seen) = rest.split_once("\n%%\n").unwrap_or((rest, "x"));
@@ -321,7 +321,7 @@ fn assert_harmless_line(line: &str) {
 /// A shell's two streams, and how they are cut: the first bytes say how many frames are expected,
 /// what their limit is and where the cuts are. Then bytes, of which 0xff with the next one stands
 /// for a marker that the fuzzer could not guess, and 0xfe changes the stream.
-pub fn frame(data: &[u8]) {
+pub(super) fn frame(data: &[u8]) {
     let [frames, limit, cuts, script @ ..] = data else { return };
     let frames = usize::from(*frames % 4) + 1;
     let streams = streams(script, frames);

@@ -1,0 +1,200 @@
+//! Files that are replaced whole or not at all, locks on files, and names made safe to be file names.
+
+use std::io::Write as _;
+use std::os::unix::fs::PermissionsExt as _;
+
+use camino::{Utf8Path, Utf8PathBuf};
+use sha2::{Digest as _, Sha256};
+
+/// A file or directory could not be written or read.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot {action} {path}: {}", cause(source))]
+pub struct FileError {
+    /// What was being done, as a verb: `write`, `create the directory`, `read`.
+    pub action: &'static str,
+    /// The path.
+    pub path: Utf8PathBuf,
+    /// What the operating system said.
+    #[source]
+    pub source: std::io::Error,
+}
+
+impl FileError {
+    /// For `map_err`.
+    pub fn because(action: &'static str, path: &Utf8Path) -> impl FnOnce(std::io::Error) -> Self {
+        let path = path.to_owned();
+        move |source| Self { action, path, source }
+    }
+}
+
+/// The operating system's words, with the next step for the causes a person can mend.
+fn cause(error: &std::io::Error) -> String {
+    use std::io::ErrorKind;
+    match error.kind() {
+        ErrorKind::StorageFull => {
+            "the disk is full; free some space and render the run again from its events.jsonl".into()
+        }
+        ErrorKind::QuotaExceeded => "the disk quota is used up; free some space and try again".into(),
+        ErrorKind::ReadOnlyFilesystem => "the file system is read-only; name another directory for the run".into(),
+        ErrorKind::PermissionDenied => "permission denied; name a directory that you may write to".into(),
+        _ => error.to_string(),
+    }
+}
+
+/// Writes `bytes` to `path` so that a reader, and a crash at any moment, sees the old file or the
+/// new one and never a part: a temporary file in the same directory, synced, then renamed over.
+pub fn write_atomically(path: &Utf8Path, bytes: &[u8]) -> Result<(), FileError> {
+    let folder = match path.parent() {
+        Some(parent) if !parent.as_str().is_empty() => parent,
+        _ => Utf8Path::new("."),
+    };
+    let failed = || FileError::because("write", path);
+    // Reports are read by other users of a CI host: the mode is the umask's business, not 0600,
+    // which is what a temporary file would have.
+    let mut file = tempfile::Builder::new()
+        .prefix(".muster-")
+        .permissions(std::fs::Permissions::from_mode(0o666))
+        .tempfile_in(folder)
+        .map_err(failed())?;
+    file.write_all(bytes).map_err(failed())?;
+    file.as_file().sync_all().map_err(failed())?;
+    file.persist(path).map_err(|error| failed()(error.error))?;
+    // The rename itself is durable only when the directory is.
+    std::fs::File::open(folder).and_then(|folder| folder.sync_all()).map_err(failed())
+}
+
+/// Creates a directory and those above it.
+pub fn ensure(folder: &Utf8Path) -> Result<(), FileError> {
+    std::fs::create_dir_all(folder).map_err(FileError::because("create the directory", folder))
+}
+
+/// Bytes that this user may still write to the file system of a path that need not exist yet; `None` when nobody can tell.
+pub fn free_space(path: &std::path::Path) -> Option<u64> {
+    let there = path.ancestors().find(|path| path.exists()).unwrap_or(std::path::Path::new("."));
+    let there = if there.as_os_str().is_empty() { std::path::Path::new(".") } else { there };
+    rustix::fs::statvfs(there).ok().map(|said| said.f_bavail.saturating_mul(said.f_frsize))
+}
+
+/// Whether an executable file of that name is on the `PATH`.
+pub fn on_path(program: &str) -> bool {
+    use std::os::unix::fs::PermissionsExt as _;
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).any(|at| {
+        std::fs::metadata(at.join(program)).is_ok_and(|file| file.is_file() && file.permissions().mode() & 0o111 != 0)
+    })
+}
+
+/// How often a lock that somebody holds is tried again, a hundredth of a second apart. A child that
+/// another thread is just starting holds a copy of every descriptor until it becomes its program, and
+/// with it the locks of those that were closed meanwhile.
+const TRIES: u32 = 20;
+
+/// Locks a file for one holder, unless somebody really holds it.
+pub fn lock_alone(file: &std::fs::File) -> Result<(), std::fs::TryLockError> {
+    for _ in 1..TRIES {
+        match file.try_lock() {
+            Err(std::fs::TryLockError::WouldBlock) => std::thread::sleep(std::time::Duration::from_millis(10)),
+            other => return other,
+        }
+    }
+    file.try_lock()
+}
+
+/// Where files of one test on one image lie, below the run's `tests/`.
+pub fn test_folder(tests: &Utf8Path, suite: &str, test: &str, image: &str) -> Utf8PathBuf {
+    tests.join(safe_name(suite)).join(safe_name(&format!("{test}@{image}")))
+}
+
+/// The longest name [`safe_name`] returns, in bytes; file systems allow 255, suffixes need room.
+const NAME_LIMIT: usize = 120;
+
+/// A file name made of a name that a suite, an image or a person chose: letters, digits and
+/// `.-_@+` stay, all else becomes `_`. It is never empty, hidden, `.` or `..`. A name that had to be
+/// changed gets a piece of its digest, so that two names never become one.
+pub fn safe_name(name: &str) -> String {
+    let mut safe: String = name
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | '@' | '+') { c } else { '_' })
+        .collect();
+    if safe.is_empty() {
+        safe.push('_');
+    } else if safe.starts_with(['.', '-']) {
+        safe.replace_range(..1, "_");
+    }
+    safe.truncate(NAME_LIMIT);
+    if safe == name {
+        return safe;
+    }
+    let digest = Sha256::digest(name.as_bytes());
+    let piece = crate::text::hex(&digest[..4]);
+    safe.truncate(NAME_LIMIT - 9);
+    format!("{safe}-{piece}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lock_that_is_held_for_a_moment_is_waited_for_and_a_real_one_is_not_taken() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let other = file.reopen().unwrap();
+        lock_alone(&other).unwrap();
+        assert!(matches!(lock_alone(file.as_file()), Err(std::fs::TryLockError::WouldBlock)));
+        let holder = std::thread::spawn(move || {
+            std::thread::sleep(std::time::Duration::from_millis(50));
+            drop(other);
+        });
+        lock_alone(file.as_file()).unwrap();
+        holder.join().unwrap();
+    }
+
+    fn folder() -> (tempfile::TempDir, Utf8PathBuf) {
+        let dir = tempfile::tempdir().unwrap();
+        let path = Utf8PathBuf::from_path_buf(dir.path().to_owned()).unwrap();
+        (dir, path)
+    }
+
+    #[test]
+    fn a_file_is_replaced_and_nothing_else_is_left_behind() {
+        let (_dir, path) = folder();
+        let file = path.join("run.json");
+        write_atomically(&file, b"one").unwrap();
+        write_atomically(&file, b"two").unwrap();
+        assert_eq!(std::fs::read(&file).unwrap(), b"two");
+        let names: Vec<_> = std::fs::read_dir(&path).unwrap().map(|e| e.unwrap().file_name()).collect();
+        assert_eq!(names, ["run.json"]);
+    }
+
+    #[test]
+    fn a_symbolic_link_is_replaced_and_not_followed() {
+        let (_dir, path) = folder();
+        std::fs::write(path.join("victim"), "kept").unwrap();
+        std::os::unix::fs::symlink(path.join("victim"), path.join("run.json")).unwrap();
+        write_atomically(&path.join("run.json"), b"new").unwrap();
+        assert_eq!(std::fs::read_to_string(path.join("victim")).unwrap(), "kept");
+        assert_eq!(std::fs::read_to_string(path.join("run.json")).unwrap(), "new");
+    }
+
+    #[test]
+    fn an_error_names_the_path_and_the_cause() {
+        let (_dir, path) = folder();
+        let error = write_atomically(&path.join("no/run.json"), b"").unwrap_err().to_string();
+        assert!(error.starts_with("cannot write ") && error.contains("no/run.json: "), "{error}");
+        let full =
+            FileError::because("write", Utf8Path::new("a"))(std::io::Error::from(std::io::ErrorKind::StorageFull));
+        assert!(full.to_string().starts_with("cannot write a: the disk is full"), "{full}");
+    }
+
+    #[test]
+    fn names_cannot_leave_their_folder_or_meet() {
+        assert_eq!(safe_name("lab-1_x.y@z+q"), "lab-1_x.y@z+q");
+        for hostile in ["", ".", "..", "../../etc/passwd", "a/b", "-rf", "\0", "é", &"x".repeat(500)] {
+            let safe = safe_name(hostile);
+            assert!(!safe.is_empty() && safe.len() <= NAME_LIMIT, "{hostile:?} became {safe:?}");
+            assert!(!safe.starts_with(['.', '-']) && !safe.contains(['/', '\0']), "{hostile:?} became {safe:?}");
+        }
+        assert_ne!(safe_name("a/b"), safe_name("a_b"));
+        assert_ne!(safe_name("a/b"), safe_name("a:b"));
+    }
+}

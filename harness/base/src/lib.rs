@@ -1,0 +1,13 @@
+//! What all crates share: [`failure`] ids, guest [`text`] that is escaped, [`files`] that are replaced whole or not at all, [`exit`]
+//! codes, the order of package versions ([`evr`]), patterns of names ([`glob`], [`fnmatch`]) and the names of what a [`machine`] is made
+//! of. Every crate may use it; it uses none.
+
+pub mod evr;
+pub mod exit;
+pub mod failure;
+pub mod files;
+pub mod fnmatch;
+pub mod glob;
+pub mod machine;
+pub mod text;
+mod words;

@@ -1,0 +1,38 @@
+//! Enums that people write by name.
+
+/// An enum whose variants have the names that descriptions and the command line use: the list of names, both ways between them.
+#[macro_export]
+macro_rules! words {
+    ($(#[$doc:meta])* $name:ident { $( $(#[$vdoc:meta])* $variant:ident = $word:literal ),* $(,)? }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum $name { $( $(#[$vdoc])* $variant ),* }
+
+        impl $name {
+            /// The names of descriptions and the command line, in the order of the documentation.
+            pub const WORDS: &'static [&'static str] = &[ $( $word ),* ];
+
+            /// The name.
+            pub fn word(self) -> &'static str {
+                match self { $( Self::$variant => $word ),* }
+            }
+        }
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(self.word())
+            }
+        }
+
+        impl std::str::FromStr for $name {
+            type Err = String;
+
+            fn from_str(word: &str) -> Result<Self, String> {
+                match word {
+                    $( $word => Ok(Self::$variant), )*
+                    _ => Err(format!("one of: {}", Self::WORDS.join(", "))),
+                }
+            }
+        }
+    };
+}

@@ -1,0 +1,628 @@
+//! Base checks: what no test may leave behind, looked at after each. Failed units, core dumps, OOM
+//! kills, SELinux denials, and a tainted kernel; of each only what is new is held against the test.
+//!
+//! The readings after a test are the readings before the next one, so that they cost one batch:
+//! [`baseline`] once, then [`next`] with the observations before, and [`compare`]. What cannot be
+//! read is never called clean: [`unavailable`] names it after the baseline, and [`compare`] when it
+//! is lost later.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value as Json;
+
+use super::proc::taint_names;
+use super::shell::quote;
+use super::wording::show_items;
+use super::{Observations, Probe, journal, restarts, unit_list};
+use crate::types::service;
+use muster_base::failure;
+use muster_base::failure::FailureId;
+use muster_base::text::{harmless, one_line, tail};
+use muster_guest::Reply;
+use muster_record::facts::Facts;
+
+/// A base check.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    /// systemd units that failed.
+    FailedUnits,
+    /// Services that systemd restarts again and again.
+    CrashLoop,
+    /// SELinux denials.
+    Avc,
+    /// Core dumps that systemd-coredump took.
+    Coredump,
+    /// Processes that the kernel killed because memory ran out.
+    Oom,
+    /// Taint bits of the kernel.
+    Taint,
+}
+
+impl Kind {
+    /// All, in the order of reports.
+    pub const ALL: [Kind; 6] = [Kind::FailedUnits, Kind::CrashLoop, Kind::Avc, Kind::Coredump, Kind::Oom, Kind::Taint];
+
+    /// The word under `base-checks:` in a suite.
+    pub fn word(self) -> &'static str {
+        match self {
+            Kind::FailedUnits => "failed-units",
+            Kind::CrashLoop => "crash-loop",
+            Kind::Avc => "avc",
+            Kind::Coredump => "coredump",
+            Kind::Oom => "oom",
+            Kind::Taint => "taint",
+        }
+    }
+
+    /// The failure id of a finding.
+    pub fn id(self) -> FailureId {
+        match self {
+            Kind::FailedUnits => failure::BASE_FAILED_UNITS,
+            Kind::CrashLoop => failure::BASE_CRASH_LOOP,
+            Kind::Avc => failure::BASE_AVC,
+            Kind::Coredump => failure::BASE_COREDUMP,
+            Kind::Oom => failure::BASE_OOM,
+            Kind::Taint => failure::BASE_TAINT,
+        }
+    }
+}
+
+/// Something that happened while a test ran.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// Which base check.
+    pub kind: Kind,
+    /// Of the kind, or `probe.failed` when it can no longer be read.
+    pub id: FailureId,
+    /// One harmless line.
+    pub message: String,
+    /// Evidence, bounded and harmless; may be empty.
+    pub detail: String,
+    /// The units that failed or loop; empty for other kinds. [`evidence`] asks for their status.
+    pub units: Vec<String>,
+}
+
+/// systemd's message id of a core dump (SD_MESSAGE_COREDUMP).
+const COREDUMP: &str = "fc2e22bc6ee647b6b90729ab34a250b1";
+const UNITS: &str = "base/units";
+const KERNEL: &str = "base/kernel";
+const JOURNAL: &str = "base/journal";
+const AUDIT: &str = "base/audit";
+/// Reads the units that failed or wait for an automatic restart, and how often the latter were restarted.
+const UNITS_SCRIPT: &str = r#"list=$(systemctl list-units --state=failed,auto-restart,auto-restart-queued --plain --full --no-pager) || exit 1
+printf '%s\nshown\n' "$list"
+set -f; set --
+while read -r name load active sub rest; do
+    case $sub in auto-restart*) set -- "$@" "$name";; esac
+done <<LIST
+$list
+LIST
+[ $# -eq 0 ] || systemctl show --no-pager -p Id -p SubState -p NRestarts -- "$@""#;
+/// The entries that base checks look at, as words of journalctl.
+const CHOSEN: &str = "_TRANSPORT=kernel + _TRANSPORT=audit + MESSAGE_ID=fc2e22bc6ee647b6b90729ab34a250b1 + MESSAGE_ID=5eb03494b6584870a536b337290809b3";
+/// Runs journalctl. Where it prints nothing, not even that nothing matches, it must show that it has
+/// entries of this boot at all.
+const SPEAKS: &str = r#"speaks() {
+    said=$("$@") || return 1
+    case $said in '{'*) printf '%s\n' "$said";; *) echo 'the journal has no entries of this boot, or cannot be read' >&2; return 1;; esac
+}
+entries() {
+    said=$("$@") || return 1
+    [ -n "$said" ] || { speaks journalctl -b -n 1 -o json --no-pager -q >/dev/null && said='-- No entries --'; } || return 1
+    printf '%s\n' "$said"
+}
+"#;
+const FIELDS: &str = "MESSAGE,MESSAGE_ID,_TRANSPORT,UNIT,N_RESTARTS";
+/// Journal entries that are read after one test: a storm must not fill the run.
+const ENTRIES: usize = 2000;
+
+/// Readings that tell what already went wrong while a machine booted; for [`since_boot`].
+pub fn since_boot_probes(facts: &Facts) -> Vec<Probe> {
+    let mut probes = next(&blank(0), facts);
+    for probe in probes.iter_mut().filter(|probe| probe.key == JOURNAL) {
+        probe.script =
+            format!("{SPEAKS}entries journalctl -b --no-pager -o json --output-fields={FIELDS} -n {ENTRIES} {CHOSEN}");
+    }
+    probes
+}
+
+/// What went wrong before the first test. Taint is left out: which bits an image may boot with is
+/// a suite's question, and only a change is a base check's.
+pub fn since_boot(seen: &Observations, facts: &Facts) -> Vec<Finding> {
+    let blank = blank(number(seen, "taint").unwrap_or_default());
+    compare(&blank, seen, facts).into_iter().filter(|finding| finding.id != failure::PROBE_FAILED).collect()
+}
+
+/// The readings of a machine on which nothing has happened yet.
+fn blank(taint: u64) -> Observations {
+    let reply = |stdout: String| Reply { stdout: stdout.into_bytes(), ..Reply::default() };
+    let readings = [
+        (KERNEL, format!("taint {taint}\noom 0\n")),
+        (UNITS, "0 loaded units listed.\nshown\n".to_owned()),
+        (JOURNAL, "-- No entries --\n".to_owned()),
+        (AUDIT, "size 0\n".to_owned()),
+    ];
+    Observations(readings.into_iter().map(|(key, text)| (key.to_owned(), reply(text))).collect())
+}
+
+/// Readings before the first test of a machine.
+pub fn baseline(facts: &Facts) -> Vec<Probe> {
+    next(&Observations::default(), facts)
+}
+
+/// Readings after a test, given those before it.
+pub fn next(before: &Observations, facts: &Facts) -> Vec<Probe> {
+    let mut probes = vec![Probe::new(
+        KERNEL,
+        10,
+        // `read` takes one byte at a time in dash and BusyBox, and the kernel gives integers of
+        // /proc/sys in one piece or not at all: hence cat.
+        "taint=$(cat /proc/sys/kernel/tainted) || exit 1\necho \"taint $taint\"\nwhile read -r name count; do case $name in oom_kill) echo \"oom $count\";; esac; done </proc/vmstat",
+    )];
+    if facts.systemd.is_some() {
+        probes.push(Probe::new(UNITS, 20, UNITS_SCRIPT));
+        let entries = match cursor(before) {
+            Some(cursor) => format!(
+                "{SPEAKS}entries journalctl -b --no-pager -o json --output-fields={FIELDS} -n {ENTRIES} --after-cursor={} {CHOSEN}",
+                quote(&cursor)
+            ),
+            None => format!("{SPEAKS}speaks journalctl -b --no-pager -q -o json --output-fields=_TRANSPORT -n 1"),
+        };
+        probes.push(Probe::new(JOURNAL, 30, entries));
+    }
+    if matches!(facts.selinux.as_deref(), Some("enforcing" | "permissive")) {
+        // auditd keeps denials from the journal. The size tells where the next reading begins; a
+        // smaller file is a new one.
+        let from = audit_size(before);
+        let new = match from {
+            Some(from) => format!(
+                "[ \"$size\" -ge {from} ] && from={} || from=1\n[ \"$size\" -eq {from} ] || tail -c +$from $log\n",
+                from + 1
+            ),
+            None => String::new(),
+        };
+        probes.push(Probe::new(
+            AUDIT,
+            20,
+            format!("log=/var/log/audit/audit.log\n[ -e $log ] || {{ echo 'size 0'; exit; }}\nsize=$(wc -c <$log) || exit 1\nsize=$((size))\necho \"size $size\"\n{new}"),
+        ));
+    }
+    probes
+}
+
+/// The readings after a test for a person to read, of a machine that has not booted: a stand-in takes
+/// the place of the journal's last entry before the test.
+pub fn shown(facts: &Facts) -> Vec<Probe> {
+    let entry = br#"{"__CURSOR":"LAST-ENTRY-BEFORE-THE-TEST"}"#.to_vec();
+    let mut before = blank(0);
+    before.0.insert(JOURNAL.to_owned(), Reply { stdout: entry, ..Reply::default() });
+    next(&before, facts)
+}
+
+/// What cannot be read on this machine, with the reason; to be told once.
+pub fn unavailable(seen: &Observations, facts: &Facts) -> Vec<(Kind, String)> {
+    Kind::ALL.into_iter().filter_map(|kind| readable(kind, seen, facts).err().map(|why| (kind, why))).collect()
+}
+
+fn readable(kind: Kind, seen: &Observations, facts: &Facts) -> Result<(), String> {
+    let systemd = || facts.systemd.map(|_| ()).ok_or_else(|| "systemd is not PID 1 here".to_owned());
+    match kind {
+        Kind::FailedUnits => systemd().and_then(|()| units(seen).map(drop)),
+        Kind::CrashLoop => systemd().and_then(|()| units(seen).map(drop)).and_then(|()| journal(seen)),
+        Kind::Coredump => systemd().and_then(|()| journal(seen)),
+        Kind::Avc => match facts.selinux.as_deref() {
+            // Without a policy there is nothing to deny.
+            None | Some("disabled") => Ok(()),
+            Some(_) => seen.output(AUDIT).map(drop).and_then(|()| systemd()).and_then(|()| journal(seen)),
+        },
+        Kind::Oom => number(seen, "oom").map(drop),
+        Kind::Taint => number(seen, "taint").map(drop),
+    }
+}
+
+fn journal(seen: &Observations) -> Result<(), String> {
+    seen.output(JOURNAL).map(drop)
+}
+
+/// What is new since the readings before. A check that could be read before and no longer can is a
+/// finding with the id `probe.failed`.
+pub fn compare(before: &Observations, after: &Observations, facts: &Facts) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let (entries, torn) = entries(after);
+    for kind in Kind::ALL {
+        if readable(kind, before, facts).is_err() {
+            continue;
+        }
+        if let Err(why) = readable(kind, after, facts) {
+            findings.push(Finding {
+                kind,
+                id: failure::PROBE_FAILED,
+                message: one_line(&format!("{} can no longer be read: {why}", kind.word()), 300),
+                detail: String::new(),
+                units: Vec::new(),
+            });
+            continue;
+        }
+        findings.extend(match kind {
+            Kind::FailedUnits => failed_units(before, after),
+            Kind::CrashLoop => crash_loops(after, &entries),
+            Kind::Avc => avc(after, &entries),
+            Kind::Coredump => coredumps(&entries),
+            Kind::Oom => oom(before, after, &entries),
+            Kind::Taint => taint(before, after),
+        });
+    }
+    if torn && readable(Kind::Coredump, before, facts).is_ok() {
+        findings.push(Finding {
+            kind: Kind::Coredump,
+            id: failure::PROBE_FAILED,
+            message: "the journal answered in another shape than JSON, one entry a line".to_owned(),
+            detail: String::new(),
+            units: Vec::new(),
+        });
+    }
+    findings
+}
+
+/// The observations to compare the next test with: the newest of each, with the older journal
+/// cursor and audit size where the newer reading has none.
+pub fn carry(before: &Observations, after: Observations) -> Observations {
+    let mut carried = after;
+    if cursor(&carried).is_none()
+        && let Some(reply) = before.0.get(JOURNAL)
+    {
+        carried.0.insert(JOURNAL.to_owned(), reply.clone());
+    }
+    carried
+}
+
+/// Readings that explain findings; to be shown below them.
+pub fn evidence(findings: &[Finding]) -> Vec<Probe> {
+    let units: BTreeSet<&String> = findings.iter().flat_map(|finding| &finding.units).collect();
+    units
+        .into_iter()
+        .take(5)
+        .map(|unit| {
+            Probe::new(
+                format!("base/status/{unit}"),
+                20,
+                format!("systemctl status --no-pager --full --lines=30 -- {}", quote(unit)),
+            )
+        })
+        .collect()
+}
+
+fn finding(kind: Kind, message: &str, detail: &[String]) -> Finding {
+    Finding {
+        kind,
+        id: kind.id(),
+        message: one_line(message, 300),
+        detail: tail(&harmless(&detail.join("\n")), 8192),
+        units: Vec::new(),
+    }
+}
+
+/// Units that wait for an automatic restart, with how often they had one.
+type Waiting = Vec<(String, u64)>;
+
+/// Units that failed, and those that wait.
+fn units(seen: &Observations) -> Result<(BTreeSet<String>, Waiting), String> {
+    let text = seen.output(UNITS)?;
+    let (list, rest) = text.split_once("\nshown\n").ok_or("the list of units is torn")?;
+    let listed = unit_list::units(list)?;
+    let failed = listed.iter().filter(|unit| unit.active == "failed").map(|unit| unit.name.to_owned()).collect();
+    let waiting = service::units(rest)
+        .iter()
+        .filter(|unit| unit.get("SubState").is_some_and(|sub| restarts::waits(sub)))
+        .filter_map(|unit| Some((unit.get("Id")?.to_string(), unit.get("NRestarts")?.parse().ok()?)))
+        .collect();
+    Ok((failed, waiting))
+}
+
+fn failed(seen: &Observations) -> BTreeSet<String> {
+    units(seen).map(|(failed, _)| failed).unwrap_or_default()
+}
+
+/// A unit that waits for its third start, and one that was restarted while the test ran, for the third
+/// time or a later one. A test that kills a service with `Restart=` once or twice finds nothing here.
+fn crash_loops(after: &Observations, entries: &[Entry]) -> Option<Finding> {
+    let waiting = units(after).map(|(_, waiting)| waiting).unwrap_or_default();
+    let restarted = entries
+        .iter()
+        .filter(|entry| entry.id == restarts::SCHEDULED && entry.restarts >= restarts::RUNNING)
+        .map(|entry| (entry.unit.clone(), entry.restarts));
+    let mut loops: BTreeMap<String, u64> = BTreeMap::new();
+    for (unit, count) in waiting.into_iter().filter(|(_, count)| *count >= restarts::WAITING).chain(restarted) {
+        let most = loops.entry(unit).or_default();
+        *most = count.max(*most);
+    }
+    let units: Vec<String> = loops.keys().cloned().collect();
+    let shown: Vec<String> = loops.iter().map(|(unit, count)| format!("{unit} ({count} restarts)")).collect();
+    (!units.is_empty()).then(|| Finding {
+        units,
+        ..finding(Kind::CrashLoop, &format!("services restart again and again: {}", show_items(&shown)), &[])
+    })
+}
+
+fn failed_units(before: &Observations, after: &Observations) -> Option<Finding> {
+    let units: Vec<String> = failed(after).difference(&failed(before)).cloned().collect();
+    (!units.is_empty()).then(|| Finding {
+        units: units.clone(),
+        ..finding(Kind::FailedUnits, &format!("units failed: {}", show_items(&units)), &[])
+    })
+}
+
+/// Denials of the journal and of the audit log, each once.
+fn avc(after: &Observations, entries: &[Entry]) -> Option<Finding> {
+    let audit = after.output(AUDIT).unwrap_or_default();
+    let lines = entries.iter().map(|entry| entry.message.as_str()).chain(audit.lines());
+    let mut seen = BTreeSet::new();
+    let denials: Vec<String> = lines
+        .filter_map(|line| Some(&line[line.find("avc:")?..]).filter(|text| text.contains("denied")))
+        .filter(|text| seen.insert((*text).to_owned()))
+        .map(str::to_owned)
+        .collect();
+    let first = denials.first()?;
+    Some(finding(Kind::Avc, &format!("SELinux denied {} accesses; the first: {first}", denials.len()), &denials))
+}
+
+fn coredumps(entries: &[Entry]) -> Option<Finding> {
+    let dumps: Vec<String> =
+        entries.iter().filter(|entry| entry.id == COREDUMP).map(|entry| entry.message.clone()).collect();
+    let first = dumps.first()?.lines().next().unwrap_or_default();
+    Some(finding(Kind::Coredump, &format!("{} core dumps; the first: {first}", dumps.len()), &dumps))
+}
+
+fn oom(before: &Observations, after: &Observations, entries: &[Entry]) -> Option<Finding> {
+    let kills = number(after, "oom").ok()?.saturating_sub(number(before, "oom").ok()?);
+    let lines: Vec<String> = entries
+        .iter()
+        .map(|entry| &entry.message)
+        .filter(|line| line.contains("Killed process") || line.contains("invoked oom-killer"))
+        .cloned()
+        .collect();
+    let named = lines.iter().find(|line| line.contains("Killed process")).map_or("", String::as_str);
+    (kills > 0)
+        .then(|| finding(Kind::Oom, &format!("the kernel killed {kills} processes, out of memory: {named}"), &lines))
+}
+
+fn taint(before: &Observations, after: &Observations) -> Option<Finding> {
+    let new = number(after, "taint").ok()? & !number(before, "taint").ok()?;
+    (new != 0)
+        .then(|| finding(Kind::Taint, &format!("the kernel became tainted: {}", show_items(taint_names(new))), &[]))
+}
+
+fn number(seen: &Observations, name: &str) -> Result<u64, String> {
+    let text = seen.output(KERNEL)?;
+    let line = text.lines().filter_map(|line| line.split_once(' ')).find(|(field, _)| *field == name);
+    line.and_then(|(_, value)| value.trim().parse().ok())
+        .ok_or_else(|| format!("this kernel does not report its {name} count"))
+}
+
+struct Entry {
+    message: String,
+    id: String,
+    unit: String,
+    restarts: u64,
+}
+
+/// Journal entries, and whether a line was not JSON.
+fn entries(seen: &Observations) -> (Vec<Entry>, bool) {
+    let text = seen.output(JOURNAL).unwrap_or_default();
+    let mut torn = false;
+    let entries = journal::messages(&text)
+        .lines()
+        .filter(|line| !line.is_empty())
+        .filter_map(|line| match serde_json::from_str::<Json>(line) {
+            Ok(entry) => Some(Entry {
+                message: field(&entry, "MESSAGE"),
+                id: field(&entry, "MESSAGE_ID"),
+                unit: field(&entry, "UNIT"),
+                restarts: field(&entry, "N_RESTARTS").parse().unwrap_or(0),
+            }),
+            Err(_) => {
+                torn = true;
+                None
+            }
+        })
+        .collect();
+    (entries, torn)
+}
+
+/// A field of an entry; journald writes text that is not UTF-8 as an array of bytes.
+fn field(entry: &Json, name: &str) -> String {
+    match entry.get(name) {
+        Some(Json::String(text)) => text.clone(),
+        Some(Json::Array(bytes)) => {
+            let bytes: Vec<u8> =
+                bytes.iter().filter_map(|byte| byte.as_u64().and_then(|byte| u8::try_from(byte).ok())).collect();
+            String::from_utf8_lossy(&bytes).into_owned()
+        }
+        _ => String::new(),
+    }
+}
+
+fn cursor(seen: &Observations) -> Option<String> {
+    let text = seen.output(JOURNAL).ok()?;
+    let last = text.lines().rfind(|line| !line.is_empty())?;
+    let entry: Json = serde_json::from_str(last).ok()?;
+    Some(field(&entry, "__CURSOR")).filter(|cursor| !cursor.is_empty())
+}
+
+fn audit_size(seen: &Observations) -> Option<u64> {
+    let text = seen.output(AUDIT).ok()?;
+    text.lines().next()?.strip_prefix("size ")?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::reply;
+    use muster_guest::Reply;
+
+    fn facts() -> Facts {
+        Facts { systemd: Some(257), selinux: Some("enforcing".into()), ..Facts::default() }
+    }
+
+    /// Rows as systemctl lists them, and what it shows of those that wait for a restart.
+    fn listed(units: &str) -> String {
+        let (rows, shown) = units.split_once("\nshown\n").unwrap_or((units, ""));
+        format!("{}\n\n{} loaded units listed.\nshown\n{shown}", rows.trim_end(), rows.lines().count())
+    }
+
+    fn seen(taint: u64, oom: u64, units: &str, journal: &str, audit: &str) -> Observations {
+        Observations(
+            [
+                (KERNEL.to_owned(), reply(0, &format!("taint {taint}\noom {oom}\n"))),
+                (UNITS.to_owned(), reply(0, &listed(units))),
+                (JOURNAL.to_owned(), reply(0, if journal.is_empty() { "-- No entries --\n" } else { journal })),
+                (AUDIT.to_owned(), reply(0, audit)),
+            ]
+            .into(),
+        )
+    }
+
+    #[test]
+    fn what_failed_during_the_boot_is_found_and_its_taint_is_not_a_change() {
+        let journal = format!(
+            "{{\"__CURSOR\":\"s=3\",\"MESSAGE_ID\":\"{COREDUMP}\",\"MESSAGE\":\"Process 9 (x) dumped core.\"}}\n"
+        );
+        let after = seen(4096, 1, "bad.service loaded failed failed Bad\n", &journal, "size 0\n");
+        let found: Vec<String> = since_boot(&after, &facts()).iter().map(|finding| finding.id.to_string()).collect();
+        assert_eq!(found, ["base.failed-units", "base.coredump", "base.oom"]);
+        let probes = since_boot_probes(&facts());
+        let journal = probes.iter().find(|probe| probe.key == JOURNAL).map(|probe| probe.script.as_str());
+        assert!(journal.is_some_and(|script| !script.contains("cursor") && script.contains(COREDUMP)), "{journal:?}");
+        assert_eq!(since_boot(&seen(4096, 0, "", "", "size 0\n"), &facts()), []);
+    }
+
+    #[test]
+    fn what_is_shown_is_what_is_read_after_a_test() {
+        let keys = |probes: Vec<Probe>| probes.into_iter().map(|probe| probe.key).collect::<Vec<_>>();
+        let shown = shown(&facts());
+        assert!(shown.iter().any(|probe| probe.script.contains("--after-cursor='LAST-ENTRY-BEFORE-THE-TEST'")));
+        assert_eq!(keys(shown), keys(next(&Observations::default(), &facts())));
+    }
+
+    #[test]
+    fn only_what_is_new_is_held_against_a_test() {
+        let before = seen(4096, 1, "old.service loaded failed failed Old\n", "{\"__CURSOR\":\"s=1\"}\n", "size 10\n");
+        assert_eq!(compare(&before, &before, &facts()), []);
+        let journal = format!(
+            "{{\"__CURSOR\":\"s=2\",\"_TRANSPORT\":\"audit\",\"MESSAGE\":\"AVC avc:  denied  {{ read }} for pid=7\"}}\n{{\"__CURSOR\":\"s=3\",\"MESSAGE_ID\":\"{COREDUMP}\",\"MESSAGE\":\"Process 9 (x) of user 0 dumped core.\\n\\nStack\"}}\n{{\"__CURSOR\":\"s=4\",\"_TRANSPORT\":\"kernel\",\"MESSAGE\":[79,111,109,58,32,75,105,108,108,101,100,32,112,114,111,99,101,115,115]}}\n"
+        );
+        let after = seen(
+            4096 + 512,
+            2,
+            "old.service loaded failed failed Old\nnew.service loaded failed failed New\n",
+            &journal,
+            "size 99\ntype=AVC msg=audit(1.2:3): avc:  denied  { read } for pid=7\n",
+        );
+        let findings = compare(&before, &after, &facts());
+        let messages: Vec<(&str, &str)> =
+            findings.iter().map(|finding| (finding.id.as_str(), finding.message.as_str())).collect();
+        assert_eq!(
+            messages,
+            [
+                ("base.failed-units", "units failed: new.service"),
+                ("base.avc", "SELinux denied 1 accesses; the first: avc:  denied  { read } for pid=7"),
+                ("base.coredump", "1 core dumps; the first: Process 9 (x) of user 0 dumped core."),
+                ("base.oom", "the kernel killed 1 processes, out of memory: Oom: Killed process"),
+                ("base.taint", "the kernel became tainted: warn"),
+            ]
+        );
+        assert_eq!(evidence(&findings)[0].script, "systemctl status --no-pager --full --lines=30 -- 'new.service'");
+        assert_eq!(cursor(&after).as_deref(), Some("s=4"));
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_told_and_never_clean() {
+        let broken = Reply { status: 1, stderr: b"Failed to seek to cursor".to_vec(), ..Reply::default() };
+        let good = seen(0, 0, "", "{\"__CURSOR\":\"s=1\"}\n", "size 0\n");
+        let mut lost = good.clone();
+        lost.0.insert(JOURNAL.to_owned(), broken);
+        let findings = compare(&good, &lost, &facts());
+        assert_eq!(
+            findings.iter().map(|finding| (finding.kind, finding.id.as_str())).collect::<Vec<_>>(),
+            [(Kind::CrashLoop, "probe.failed"), (Kind::Avc, "probe.failed"), (Kind::Coredump, "probe.failed")]
+        );
+        // Told once: it was already so before.
+        assert_eq!(compare(&lost, &lost, &facts()), []);
+        assert_eq!(unavailable(&lost, &facts()).len(), 3);
+        assert_eq!(
+            unavailable(&Observations::default(), &Facts::default()).iter().map(|(kind, _)| *kind).collect::<Vec<_>>(),
+            [Kind::FailedUnits, Kind::CrashLoop, Kind::Coredump, Kind::Oom, Kind::Taint]
+        );
+        let garbled = seen(0, 0, "", "Hint: something else\n", "size 0\n");
+        assert_eq!(compare(&good, &garbled, &facts())[0].id, failure::PROBE_FAILED);
+    }
+
+    #[test]
+    fn readings_that_say_nothing_are_lost_and_not_clean() {
+        let good = seen(0, 0, "", "{\"__CURSOR\":\"s=1\"}\n", "size 0\n");
+        for (key, kinds) in [
+            (UNITS, vec![Kind::FailedUnits, Kind::CrashLoop]),
+            (JOURNAL, vec![Kind::CrashLoop, Kind::Avc, Kind::Coredump]),
+            (AUDIT, vec![Kind::Avc]),
+            (KERNEL, vec![Kind::Oom, Kind::Taint]),
+        ] {
+            for silence in ["", "\n", "  \n"] {
+                let mut silent = good.clone();
+                silent.0.insert(key.to_owned(), reply(0, silence));
+                let found = compare(&good, &silent, &facts());
+                assert!(found.iter().all(|finding| finding.id == failure::PROBE_FAILED), "{key}: {found:?}");
+                let silenced: Vec<Kind> = found.iter().map(|finding| finding.kind).collect();
+                assert_eq!(silenced, kinds, "{key}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_service_that_restarts_again_and_again_is_found_and_a_single_restart_is_not() {
+        let before = seen(0, 0, "", "{\"__CURSOR\":\"s=1\"}\n", "size 0\n");
+        let ids = |found: Vec<Finding>| found.iter().map(|one| one.message.clone()).collect::<Vec<_>>();
+        let waits = |count: u64| {
+            let row = "loop.service loaded activating auto-restart A loop";
+            let shown = format!("Id=loop.service\nSubState=auto-restart\nNRestarts={count}\n");
+            seen(0, 0, &format!("{row}\nshown\n{shown}"), "", "size 0\n")
+        };
+        assert_eq!(compare(&before, &waits(0), &facts()), []);
+        assert_eq!(compare(&before, &waits(1), &facts()), []);
+        let found = compare(&before, &waits(2), &facts());
+        assert_eq!(
+            (&found[0].id, found[0].units.as_slice()),
+            (&failure::BASE_CRASH_LOOP, &["loop.service".to_owned()][..])
+        );
+        assert_eq!(ids(found), ["services restart again and again: loop.service (2 restarts)"]);
+        let entry = |count: u64| {
+            format!(
+                "{{\"__CURSOR\":\"s=2\",\"MESSAGE_ID\":\"{}\",\"UNIT\":\"fast.service\",\"N_RESTARTS\":\"{count}\",\"MESSAGE\":\"x\"}}\n",
+                restarts::SCHEDULED
+            )
+        };
+        // A test that kills a service with Restart=always, twice.
+        let killed = seen(0, 0, "", &(entry(1) + &entry(2)), "size 0\n");
+        assert_eq!(compare(&before, &killed, &facts()), []);
+        let fast = seen(0, 0, "", &(entry(3) + &entry(9)), "size 0\n");
+        assert_eq!(
+            ids(compare(&before, &fast, &facts())),
+            ["services restart again and again: fast.service (9 restarts)"]
+        );
+        assert!(CHOSEN.contains(restarts::SCHEDULED) && CHOSEN.contains(COREDUMP));
+        // What looped before the first test is told once for the machine.
+        assert_eq!(since_boot(&fast, &facts()).len(), 1);
+        assert!(evidence(&since_boot(&fast, &facts()))[0].script.contains("fast.service"));
+    }
+
+    #[test]
+    fn an_empty_journal_keeps_the_older_cursor_and_cursors_are_quoted() {
+        let before = seen(0, 0, "", "{\"__CURSOR\":\"s=1';reboot;'\"}\n", "size 10\n");
+        let after = carry(&before, seen(0, 0, "", "", "size 12\n"));
+        assert_eq!(cursor(&after).as_deref(), Some("s=1';reboot;'"));
+        let probes = next(&after, &facts());
+        let journal = probes.iter().find(|probe| probe.key == JOURNAL).unwrap();
+        assert!(journal.script.contains(r"--after-cursor='s=1'\'';reboot;'\'''"), "{}", journal.script);
+        let audit = probes.iter().find(|probe| probe.key == AUDIT).unwrap();
+        assert!(audit.script.contains("-ge 12"), "{}", audit.script);
+    }
+}

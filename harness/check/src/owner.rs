@@ -1,0 +1,108 @@
+//! Which package owns a file, of rpm or of dpkg.
+
+use std::collections::BTreeSet;
+
+use super::Probe;
+use super::matching::Value;
+use super::shell::Answer;
+use muster_base::fnmatch;
+use muster_base::text::one_line;
+use muster_record::facts::Facts;
+
+/// Asks for the owner of the file that `path` is in the shell, for each name.
+pub(super) fn probe(key: &str, names: &BTreeSet<&str>, facts: &Facts, before: &str, path: &str) -> Option<Probe> {
+    let (tool, command) = match facts.dpkg {
+        None => ("rpm", format!("{before}rpm -qf --qf '%{{NAME}}\\n' -- {path}")),
+        // Packages may still name a file by the place that the merge of /bin, /sbin and /lib into /usr moved.
+        Some(_) => (
+            "dpkg-query",
+            format!(
+                "{before}path={path}\n\
+                 dpkg-query -S \"$path\" && return 0\n\
+                 case $path in /usr/*) path=${{path#/usr}};; *) path=/usr$path;; esac\n\
+                 dpkg-query -S \"$path\""
+            ),
+        ),
+    };
+    Probe::batch_with(key, 60, tool, names, &command)
+}
+
+/// What was said of one of them.
+pub(super) fn read(answer: &Answer, facts: &Facts) -> Result<Value, String> {
+    match (&facts.dpkg, answer.status) {
+        (None, 0) => Ok(Value::each(answer.output.lines().map(Value::text))),
+        (None, _) if answer.output.contains("is not owned by any package") && !answer.output.contains("error:") => {
+            Ok(Value::absent("no package owns it"))
+        }
+        (Some(_), 0) => of_dpkg(&answer.output),
+        (Some(_), 1)
+            if !answer.output.is_empty()
+                && answer.output.lines().all(|line| line.starts_with("dpkg-query: no path found matching")) =>
+        {
+            Ok(Value::absent("no package owns it"))
+        }
+        _ => Err(format!("whose file it is: {}", one_line(&answer.output, 200))),
+    }
+}
+
+/// `libc6:amd64, libc6:i386: /lib/x`; a line on a diversion names no owner, and the first name was not found
+/// when the second was.
+fn of_dpkg(text: &str) -> Result<Value, String> {
+    let mut owners = BTreeSet::new();
+    for line in text.lines() {
+        if line.starts_with("dpkg-query: no path found")
+            || fnmatch::matches("*diversion by * *: /*", line)
+            || line.starts_with("local diversion ")
+        {
+            continue;
+        }
+        let (names, _) =
+            line.rsplit_once(": /").ok_or_else(|| format!("dpkg-query prints `{}`", one_line(line, 120)))?;
+        owners.extend(names.split(", ").map(|name| name.split(':').next().unwrap_or(name).to_owned()));
+    }
+    if owners.is_empty() {
+        Err(format!("dpkg-query -S names nobody: {}", one_line(text, 120)))
+    } else {
+        Ok(Value::each(owners.into_iter().map(Value::Text)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::on_this_host;
+
+    fn on_dpkg() -> Facts {
+        Facts { dpkg: Some("1.21.22".into()), ..Facts::default() }
+    }
+
+    #[test]
+    fn owners_of_dpkg_are_read_with_diversions_and_architectures() {
+        let of = |status, output: &str| read(&Answer { status, output: output.to_owned() }, &on_dpkg());
+        let sh = "diversion by dash from: /bin/sh\ndiversion by dash to: /bin/sh.distrib\ndash: /bin/sh";
+        assert_eq!(of(0, sh), Ok(Value::text("dash")));
+        assert_eq!(of(0, "libc6:amd64, libc6:i386: /lib/x"), Ok(Value::text("libc6")));
+        assert_eq!(of(0, "a, b: /etc"), Ok(Value::Each(vec![Value::text("a"), Value::text("b")])));
+        assert_eq!(
+            of(0, "dpkg-query: no path found matching pattern /usr/bin/bash\nbash: /bin/bash"),
+            Ok(Value::text("bash"))
+        );
+        let nobody = "dpkg-query: no path found matching pattern /x\ndpkg-query: no path found matching pattern /usr/x";
+        assert_eq!(of(1, nobody), Ok(Value::absent("no package owns it")));
+        assert!(
+            of(2, "dpkg-query: error: the database is locked").is_err() && of(1, "").is_err() && of(0, "").is_err()
+        );
+    }
+
+    #[test]
+    fn this_host_s_bash_is_bash_s_by_both_of_its_paths() {
+        if crate::testing::this_host_lacks("/usr/bin/dpkg-query") {
+            return;
+        }
+        let names = BTreeSet::from(["/bin/bash", "/usr/bin/bash", "/no/such/file"]);
+        let seen = on_this_host(&[probe("owner", &names, &on_dpkg(), "", "\"$1\"").unwrap()]);
+        let of = |path| read(&seen.answer("owner", path).unwrap(), &on_dpkg());
+        assert_eq!((of("/bin/bash"), of("/usr/bin/bash")), (Ok(Value::text("bash")), Ok(Value::text("bash"))));
+        assert_eq!(of("/no/such/file"), Ok(Value::absent("no package owns it")));
+    }
+}

@@ -1,0 +1,270 @@
+//! The files of dnf 4, dnf5, microdnf and tdnf, read by the rules of each:
+//!
+//! | | dnf 4 (dnf/conf/read.py) | dnf5 (libdnf5/repo/repo_sack.cpp) | tdnf (client/repolist.c) |
+//! |---|---|---|---|
+//! | main configuration | dnf.conf | the drop-ins, then dnf.conf | tdnf.conf |
+//! | directories | `reposdir`, else [`DNF4_DIRS`] | `reposdir`, else [`DNF5_DIRS`] | `repodir`, else /etc/yum.repos.d |
+//! | sections of dnf.conf are repositories | first of all | first of all | no |
+//! | the same id again | the first counts | the first counts | refused |
+//! | a file that cannot be parsed | is passed over | is refused | is refused |
+//! | repos.override.d | no | by patterns, in the order of file names | no |
+
+use std::collections::BTreeMap;
+
+use super::{Manager, Repo, Repos};
+use crate::ini::{Section, sections};
+use crate::shell;
+use crate::shell::Answer;
+use crate::{Observations, Probe};
+use muster_base::fnmatch;
+
+/// Key of the probe.
+pub(crate) const KEY: &str = "repo/files";
+
+const DNF4_DIRS: &[&str] = &["/etc/yum.repos.d", "/etc/yum/repos.d", "/etc/distro.repos.d"];
+const DNF5_DIRS: &[&str] = &["/etc/yum.repos.d", "/etc/distro.repos.d", "/usr/share/dnf5/repos.d"];
+const TDNF_DIRS: &[&str] = &["/etc/yum.repos.d"];
+/// Files of the first hide those of the second with the same name.
+const OVERRIDES: [&str; 2] = ["/etc/dnf/repos.override.d", "/usr/share/dnf5/repos.override.d"];
+const DROP_INS: [&str; 2] = ["/etc/dnf/libdnf5.conf.d", "/usr/share/dnf5/libdnf.conf.d"];
+/// Later ones win.
+const DNF4_VARS: &[&str] = &["/etc/yum/vars", "/etc/dnf/vars"];
+const DNF5_VARS: &[&str] = &["/usr/share/dnf5/vars.d", "/etc/dnf/vars"];
+
+/// Prints the manager, every file with its content, and the directories that were looked into, those among
+/// them that the configuration names. Nothing that is there and cannot be read is passed over.
+const READ: &str = r#"dnf=
+for name in dnf5 dnf tdnf microdnf; do command -v $name >/dev/null 2>&1 && { dnf=$name; break; }; done
+put() { printf '%s\0%s\0%s\0' "$1" 0 "$2"; }
+show() { [ -f "$1" ] || return 0; text=$(cat "$1") || exit 1; put "$1" "$text"; }
+put manager "$dnf"
+put machine "$(uname -m)"
+[ ! -d /etc/zypp/repos.d ] || put foreign zypper
+main='/etc/dnf/dnf.conf /usr/share/dnf5/dnf.conf /etc/yum.conf /etc/tdnf/tdnf.conf'
+for file in $main /etc/dnf/libdnf5.conf.d/*.conf /usr/share/dnf5/libdnf.conf.d/*.conf; do show "$file"; done
+named() {
+    for file in $main /etc/dnf/libdnf5.conf.d/*.conf /usr/share/dnf5/libdnf.conf.d/*.conf; do
+        [ -f "$file" ] || continue
+        on=
+        while IFS= read -r line || [ -n "$line" ]; do
+            case $line in [!\ \	]*) on=;; esac
+            case $line in $1*) on=1;; esac
+            [ -z "$on" ] || printf '%s\n' "$line"
+        done <"$file"
+    done | tr ",=\"'" '    '
+}
+set -f
+set -- /etc/yum.repos.d /etc/yum/repos.d /etc/distro.repos.d /usr/share/dnf5/repos.d /etc/dnf/repos.override.d /usr/share/dnf5/repos.override.d $(named repo)
+set +f
+for dir do
+    case $dir in /*) ;; *) continue;; esac
+    put "directory ${dir%/}" ''
+    for file in "${dir%/}"/*.repo; do show "$file"; done
+done
+set -f
+set -- /etc/yum/vars /etc/dnf/vars /usr/share/dnf5/vars.d $(named varsdir)
+set +f
+for dir do
+    case $dir in /*) ;; *) continue;; esac
+    for file in "${dir%/}"/*; do show "$file"; done
+done"#;
+
+/// Reads all of it.
+pub(crate) fn probe() -> Probe {
+    Probe::new(KEY, 20, READ)
+}
+
+/// The repositories that the files define; `None` where there is no file of a package manager.
+///
+/// # Errors
+/// What could not be read, and what the package manager refuses.
+pub(crate) fn read(seen: &Observations) -> Result<Option<Repos>, String> {
+    seen.output(KEY)?;
+    parse(&shell::answers(seen.reply(KEY)?)?)
+}
+
+type Files = BTreeMap<String, Answer>;
+
+fn parse(files: &Files) -> Result<Option<Repos>, String> {
+    if files.is_empty() {
+        return Err("the reading of the repositories' files said nothing".to_owned());
+    }
+    if !files.keys().any(|path| path.ends_with(".repo") || path.ends_with(".conf")) {
+        return match files.get("foreign") {
+            Some(manager) => {
+                Err(format!("the repositories here are those of {}, which muster does not read", manager.output))
+            }
+            None => Ok(None),
+        };
+    }
+    let text = |path: &str| files.get(path).map(|file| file.output.as_str());
+    let manager = match text("manager").unwrap_or_default() {
+        "dnf" | "microdnf" => Manager::Dnf4,
+        "tdnf" => Manager::Tdnf,
+        _ => Manager::Dnf5,
+    };
+    let mut repos = Repos { manager, ..Repos::default() };
+    let conf = match manager {
+        Manager::Tdnf => ["/etc/tdnf/tdnf.conf"].iter().find(|path| text(path).is_some()),
+        Manager::Dnf4 => ["/etc/dnf/dnf.conf", "/etc/yum.conf"].iter().find(|path| text(path).is_some()),
+        _ => ["/etc/dnf/dnf.conf", "/usr/share/dnf5/dnf.conf"].iter().find(|path| text(path).is_some()),
+    };
+    let mut mains: Vec<(String, Vec<Section>)> = Vec::new();
+    if manager == Manager::Dnf5 {
+        for path in by_name(files, &DROP_INS, ".conf") {
+            mains.push((path.clone(), parsed(files, &path)?));
+        }
+    }
+    if let Some(path) = conf {
+        mains.push(((*path).to_owned(), parsed(files, path)?));
+    }
+    // Of the options of the main configuration only the directories of the variables count before the
+    // variables are known.
+    let main = |name: &str| {
+        let options = mains.iter().flat_map(|(_, sections)| sections).filter(|section| section.name == "main");
+        options.flat_map(|section| &section.options).rfind(|(key, _)| key == name).map(|(_, value)| value)
+    };
+    let default_vars = if manager == Manager::Dnf4 { DNF4_VARS } else { DNF5_VARS };
+    repos.variables = variables(files, &directories(main("varsdir"), default_vars));
+    let machine = text("machine").unwrap_or_default();
+    let base = if matches!(machine, "i386" | "i486" | "i586" | "i686") { "i386" } else { machine };
+    if !base.is_empty() {
+        repos.variables.entry("basearch".to_owned()).or_insert_with(|| base.to_owned());
+        repos.variables.entry("arch".to_owned()).or_insert_with(|| machine.to_owned());
+    }
+    let (key, dirs) = match manager {
+        Manager::Tdnf => ("repodir", TDNF_DIRS),
+        Manager::Dnf4 => ("reposdir", DNF4_DIRS),
+        _ => ("reposdir", DNF5_DIRS),
+    };
+    let named = main(key).map(|dirs| repos.expand(dirs));
+    for (_, sections) in &mains {
+        for section in sections.iter().filter(|section| section.name == "main") {
+            let mut main = Repo::default();
+            std::mem::swap(&mut main.options, &mut repos.main);
+            main.checked = repos.main_checked.take();
+            apply(&repos, &mut main, &section.options);
+            (repos.main, repos.main_checked) = (main.options, main.checked);
+        }
+    }
+    if let (Some(path), true) = (conf, manager != Manager::Tdnf) {
+        let sections = mains.pop().map(|(_, sections)| sections).unwrap_or_default();
+        define(&mut repos, path, &sections)?;
+    }
+    for dir in directories(named.as_ref(), dirs) {
+        if named.is_some() && !files.contains_key(&format!("directory {dir}")) {
+            return Err(format!("`{key}` names {dir}, which was not looked into"));
+        }
+        for path in files.keys().filter(|path| is_in(path, &dir) && path.ends_with(".repo")) {
+            match sections(&files[path].output) {
+                Ok(sections) => define(&mut repos, path, &sections)?,
+                // It warns and goes on without the file.
+                Err(_) if manager == Manager::Dnf4 => {}
+                Err(why) => return Err(refused(path, &why)),
+            }
+        }
+    }
+    if manager == Manager::Dnf5 {
+        for path in by_name(files, &OVERRIDES, ".repo") {
+            for section in parsed(files, &path)? {
+                let pattern = repos.expand(&section.name);
+                let ids: Vec<String> =
+                    repos.repos.keys().filter(|id| fnmatch::matches(&pattern, id)).cloned().collect();
+                for id in ids {
+                    if let Some(mut repo) = repos.repos.remove(&id) {
+                        apply(&repos, &mut repo, &section.options);
+                        repos.repos.insert(id, repo);
+                    }
+                }
+            }
+        }
+    }
+    Ok(Some(repos))
+}
+
+fn parsed(files: &Files, path: &str) -> Result<Vec<Section>, String> {
+    let text = files.get(path).map_or("", |file| file.output.as_str());
+    sections(text).map_err(|why| refused(path, &why))
+}
+
+fn refused(path: &str, why: &str) -> String {
+    format!("{path}: {why}; the package manager refuses it")
+}
+
+/// Adds the repositories of a file. Of two with one id the first counts.
+fn define(repos: &mut Repos, path: &str, sections: &[Section]) -> Result<(), String> {
+    for section in sections.iter().filter(|section| section.name != "main") {
+        let id = repos.expand(&section.name);
+        let plain = |c: char| c.is_ascii_alphanumeric() || "-_.:".contains(c);
+        if repos.manager == Manager::Dnf4 && !id.chars().all(plain) {
+            continue;
+        }
+        if let Some(first) = repos.repos.get(&id) {
+            if repos.manager == Manager::Tdnf {
+                return Err(format!("{} and {path} both define `{id}`, which tdnf refuses", first.file));
+            }
+            continue;
+        }
+        let mut repo = Repo { file: path.to_owned(), ..Repo::default() };
+        apply(repos, &mut repo, &section.options);
+        repos.repos.insert(id, repo);
+    }
+    Ok(())
+}
+
+/// Sets options, except those whose value the package manager passes over with a warning.
+fn apply(repos: &Repos, repo: &mut Repo, options: &[(String, String)]) {
+    for (name, value) in options {
+        let valid = match name.as_str() {
+            "enabled" | "gpgcheck" | "pkg_gpgcheck" | "repo_gpgcheck" | "skip_if_unavailable" => {
+                repos.truth(value).is_some()
+            }
+            "priority" => repos.expand(value).parse::<i32>().is_ok(),
+            _ => true,
+        };
+        if !valid {
+            continue;
+        }
+        // `pkg_gpgcheck` is dnf5's newer name of `gpgcheck`: of both the later counts.
+        if name == "gpgcheck" || (name == "pkg_gpgcheck" && repos.manager == Manager::Dnf5) {
+            repo.checked = Some(value.clone());
+        }
+        repo.options.insert(name.clone(), value.clone());
+    }
+}
+
+/// The files of two directories in the order of their names; those of the first hide those of the second.
+fn by_name(files: &Files, dirs: &[&str], end: &str) -> Vec<String> {
+    let mut named: BTreeMap<&str, &String> = BTreeMap::new();
+    for dir in dirs {
+        for path in files.keys().filter(|path| is_in(path, dir) && path.ends_with(end)) {
+            named.entry(&path[dir.len()..]).or_insert(path);
+        }
+    }
+    named.into_values().cloned().collect()
+}
+
+fn is_in(path: &str, dir: &str) -> bool {
+    path.strip_prefix(dir).and_then(|rest| rest.strip_prefix('/')).is_some_and(|name| !name.contains('/'))
+}
+
+fn directories(named: Option<&String>, default: &[&str]) -> Vec<String> {
+    let Some(named) = named else { return default.iter().map(|dir| (*dir).to_owned()).collect() };
+    let dirs = named.split([',', ' ', '\t']).filter(|dir| !dir.is_empty());
+    dirs.map(|dir| dir.trim_end_matches('/').to_owned()).collect()
+}
+
+/// The variables that files define: the name of each is one, its first line the value.
+fn variables(files: &Files, dirs: &[String]) -> BTreeMap<String, String> {
+    let mut variables = BTreeMap::new();
+    for dir in dirs {
+        for path in files.keys().filter(|path| is_in(path, dir)) {
+            let value = files[path].output.lines().next().unwrap_or_default().to_owned();
+            variables.insert(path[dir.len() + 1..].to_owned(), value);
+        }
+    }
+    variables
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,98 @@
+//! Shorthands for the tests of this room.
+
+use std::sync::Arc;
+
+use super::{Check, Observations, Probe, Verdict};
+use muster_base::failure::Location;
+use muster_guest::Reply;
+use muster_record::facts::Facts;
+use muster_suite::model::{Assertion, Expectation, Matcher};
+
+/// A place in a file that does not exist.
+pub fn here() -> Location {
+    Location { file: Arc::from("suite.yaml"), line: 1, column: 1 }
+}
+
+/// An expectation; an attribute written `map.key` has a key.
+pub fn expectation(check: &'static str, subject: &str, asked: &[(&'static str, Matcher)]) -> Expectation {
+    let assertions = asked
+        .iter()
+        .map(|(attribute, matcher)| {
+            let (attribute, key) = match attribute.split_once('.') {
+                Some((attribute, key)) => (attribute, Some(key.to_owned())),
+                None => (*attribute, None),
+            };
+            Assertion { attribute, key, matcher: matcher.clone(), location: here() }
+        })
+        .collect();
+    Expectation { check, subject: subject.to_owned(), assertions, eventually: None, location: here() }
+}
+
+/// What was expected and what was seen of a missed assertion.
+pub fn missed(verdict: &Verdict) -> (&str, &str) {
+    match verdict {
+        Verdict::Missed { expected, actual, .. } => (expected, actual),
+        other => panic!("not missed: {other:?}"),
+    }
+}
+
+/// A matcher of one value.
+pub fn equals(text: &str) -> Matcher {
+    Matcher::Equals(text.to_owned())
+}
+
+/// A reply with this status and output.
+pub fn reply(status: i32, stdout: &str) -> Reply {
+    Reply { status, stdout: stdout.into(), ..Reply::default() }
+}
+
+/// One reply under one key.
+pub fn seen(key: &str, reply: Reply) -> Observations {
+    Observations([(key.to_owned(), reply)].into())
+}
+
+/// Records as `shell::batch` prints them.
+pub fn records(records: &[(&str, i32, &str)]) -> Reply {
+    reply(0, &records.iter().map(|(name, status, output)| format!("{name}\0{status}\0{output}\0")).collect::<String>())
+}
+
+/// Whether this host lacks a program that a test compares with; says so, since the test then compares nothing.
+#[expect(clippy::print_stderr, reason = "a test that compares nothing must be seen")]
+pub fn this_host_lacks(program: &str) -> bool {
+    let lacks = !std::path::Path::new(program).exists();
+    if lacks {
+        eprintln!("SKIPPED: this host has no {program} to compare with");
+    }
+    lacks
+}
+
+/// Runs probes with this host's shell, as the guest's shell would.
+pub fn on_this_host(probes: &[Probe]) -> Observations {
+    Observations(
+        probes
+            .iter()
+            .map(|probe| {
+                let output = std::process::Command::new("/bin/sh")
+                    .arg("-c")
+                    .arg(&probe.script)
+                    .stdin(std::process::Stdio::null())
+                    .output()
+                    .expect("this host has /bin/sh");
+                let reply = Reply {
+                    status: output.status.code().unwrap_or(-1),
+                    stdout: output.stdout,
+                    stderr: output.stderr,
+                    ..Reply::default()
+                };
+                (probe.key.clone(), reply)
+            })
+            .collect(),
+    )
+}
+
+/// Probes for one expectation, runs them on this host and judges it.
+pub fn ask_this_host(check: &dyn Check, expectation: &Expectation) -> Vec<Verdict> {
+    let facts = Facts::default();
+    let seen = on_this_host(&check.probes(&[expectation], &facts));
+    check.judge(expectation, &seen, &facts)
+}

@@ -1,0 +1,350 @@
+//! `boot`: how this boot went: systemd's own time stamps.
+
+use muster_suite::grammar::{system, systemd};
+use muster_suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
+
+use super::service;
+use crate::asking::{Source, key, keys, read, unanswered, verdicts};
+use crate::matching::Value;
+use crate::{Check, Observations, Probe, Verdict, attribute};
+use crate::{statistics, value};
+use muster_record::facts::Facts;
+use muster_suite::model::{Assertion, Expectation};
+use std::collections::BTreeMap;
+
+const ATTRIBUTES: &[Attribute] = &[
+    attribute("finished", Kind::Bool, "Whether the boot has finished: no start job is left."),
+    attribute(
+        "total",
+        Kind::Samples(&Kind::Duration),
+        "All phases that the machine reports, to the end of the start jobs.",
+    ),
+    attribute("firmware", Kind::Samples(&Kind::Duration), "Time in the firmware; no value when it is not reported."),
+    attribute("loader", Kind::Samples(&Kind::Duration), "Time in the boot loader; no value when it is not reported."),
+    attribute("kernel", Kind::Samples(&Kind::Duration), "Kernel start to initrd or to systemd."),
+    attribute("initrd", Kind::Samples(&Kind::Duration), "Time in the initrd; no value when there is none."),
+    attribute("userspace", Kind::Samples(&Kind::Duration), "systemd of the real root to the end of the start jobs."),
+    attribute("target", Kind::Text, "The default target."),
+    attribute(
+        "target-reached",
+        Kind::Samples(&Kind::Duration),
+        "systemd of the real root to the default target; no value when it was not reached.",
+    ),
+    attribute("security", Kind::Samples(&Kind::Duration), "Time systemd took to load security policies."),
+    attribute("generators", Kind::Samples(&Kind::Duration), "Time the generators took."),
+    attribute("units-load", Kind::Samples(&Kind::Duration), "Time systemd took to load unit files."),
+    attribute(
+        "units",
+        Kind::Map(&systemd::UNIT, &Kind::Duration),
+        "By unit: how long its activation took, as `systemd-analyze blame` says; the median of several boots; no value when it was not activated.",
+    ),
+    attribute("firmware-kind", Kind::Word(&["uefi", "bios"]), "How the machine was started."),
+    attribute("secure-boot", Kind::Bool, "Whether Secure Boot is on; false on BIOS machines."),
+    attribute(
+        "loader-name",
+        Kind::Text,
+        "Boot loader, as it reported itself to systemd (`LoaderInfo`); no value when it did not.",
+    ),
+    attribute(
+        "entries",
+        Kind::Set(&system::BOOT_ENTRY),
+        "Ids of Boot Loader Specification entries on the boot file systems.",
+    ),
+    attribute("count", Kind::Integer, "Boots that the journal knows of."),
+];
+
+/// What can be asked.
+pub static TABLE: CheckTable = CheckTable {
+    name: "boot",
+    summary: "How this boot went: systemd's own time stamps.",
+    subject: Subject::Whole,
+    shorthand: Shorthand::None,
+    gone: &[],
+    attributes: ATTRIBUTES,
+    reads: "`systemctl show` (manager time stamps, unit time stamps), EFI variables, /boot and the ESP.",
+    example: r#"boot:
+  finished: true
+  userspace: "<= 8s"
+  initrd: "<= 4s"
+  units: {NetworkManager-wait-online.service: "<= 3s"}
+"#,
+};
+
+/// The check type.
+pub struct Boot;
+
+impl Check for Boot {
+    fn table(&self) -> &'static CheckTable {
+        &TABLE
+    }
+
+    fn probes(&self, asked: &[&Expectation], _facts: &Facts) -> Vec<Probe> {
+        let mut probes = read(asked, SOURCES);
+        probes.extend(Probe::batch_with("boot/units", 30, "systemctl", &keys(asked, "units"), r#"systemctl show --no-pager -p Id -p LoadState -p ActiveEnterTimestampMonotonic -p InactiveExitTimestampMonotonic -p InactiveEnterTimestampMonotonic -- "$1""#));
+        probes
+    }
+
+    fn judge(&self, expectation: &Expectation, seen: &Observations, _facts: &Facts) -> Vec<Verdict> {
+        let samples = seen.samples();
+        verdicts(&TABLE, expectation, |assertion| match (samples.as_slice(), assertion.attribute) {
+            (samples @ [_, ..], "units") => over(samples, "median", |sample| look(assertion, sample)),
+            (samples @ [_, ..], name) if STAMPED.contains(&name) && name != "finished" => {
+                let statistic = assertion.key.as_deref().unwrap_or("median");
+                over(samples, statistic, |sample| look(assertion, sample))
+            }
+            _ => look(assertion, seen),
+        })
+    }
+}
+
+/// A figure over several boots. It must be known of each: a boot in which nothing was measured is
+/// neither fast nor slow.
+fn over(
+    samples: &[Observations],
+    statistic: &str,
+    look: impl Fn(&Observations) -> Result<Value, String>,
+) -> Result<Value, String> {
+    let mut figures = Vec::new();
+    for (number, sample) in samples.iter().enumerate() {
+        match look(sample).map_err(|why| format!("boot {}: {why}", number + 1))? {
+            Value::Text(text) => {
+                let seconds =
+                    value::duration(&text).ok_or_else(|| format!("boot {}: `{text}` is no duration", number + 1))?;
+                figures.push((seconds * 1e6).round() as u64);
+            }
+            Value::Absent(why) => {
+                return Ok(Value::absent(format!("{why} in boot {} of {}", number + 1, samples.len())));
+            }
+            other => return Ok(other),
+        }
+    }
+    let figure = statistics::of(&figures, statistic).ok_or_else(|| format!("`{statistic}` is not a statistic"))?;
+    Ok(Value::text(value::of_micros(figure)))
+}
+
+/// The value of an attribute in one boot.
+fn look(assertion: &Assertion, seen: &Observations) -> Result<Value, String> {
+    let manager = || -> Result<Stamps, String> { Stamps::read(&seen.output("systemd/manager")?) };
+    let phase = |name: &str| -> Result<Value, String> {
+        let stamps = manager()?;
+        Ok(stamps
+            .phase(name)?
+            .map_or_else(|| Value::absent("not reported"), |micros| Value::text(value::of_micros(micros))))
+    };
+    match assertion.attribute {
+        "finished" => Ok(Value::flag(manager()?.get("FinishTimestampMonotonic") > 0)),
+        "total" | "firmware" | "loader" | "kernel" | "initrd" | "userspace" | "security" | "generators"
+        | "units-load" => phase(assertion.attribute),
+        "units" => {
+            let unit = key(assertion)?;
+            let answer = seen.answer("boot/units", unit)?;
+            let shown = service::units(&answer.output);
+            let (0, Some(properties)) = (answer.status, shown.first()) else { return Err(answer.output) };
+            if properties.get("LoadState") == Some(&"not-found") {
+                return Ok(Value::gone(format!("{unit} is not-found")));
+            }
+            Ok(service::activation(properties)
+                .map_or_else(|| Value::absent("it was not activated"), |micros| Value::text(value::of_micros(micros))))
+        }
+        "target" => seen.line("units/default").map(Value::Text),
+        "target-reached" => {
+            let text = seen.output("boot/target")?;
+            let shown = service::units(&text);
+            let reached = shown
+                .first()
+                .and_then(|unit| unit.get("ActiveEnterTimestampMonotonic"))
+                .and_then(|stamp| stamp.parse::<u64>().ok());
+            let userspace = manager()?.get("UserspaceTimestampMonotonic");
+            Ok(match reached.filter(|stamp| *stamp > userspace) {
+                Some(reached) => Value::text(value::of_micros(reached - userspace)),
+                None => Value::absent("it was not reached"),
+            })
+        }
+        "firmware-kind" => Ok(Value::text(if seen.flag("boot/efi")? == Value::flag(true) { "uefi" } else { "bios" })),
+        "secure-boot" => seen.flag("boot/secure-boot"),
+        "loader-name" => Ok(match seen.line("boot/loader")?.strip_prefix("told ") {
+            Some(name) => Value::text(name.trim_matches(['\0', '\x06', '\x07', ' '])),
+            None => Value::absent("the boot loader reported no name"),
+        }),
+        "entries" => seen.names("boot/entries").map(Value::Items),
+        "count" => {
+            let text = seen.output("boot/list")?;
+            let count = text
+                .lines()
+                .filter(|line| line.split_whitespace().next().is_some_and(|word| word.parse::<i32>().is_ok()))
+                .count();
+            if count == 0 { Err("the journal lists no boot".to_owned()) } else { Ok(Value::text(count.to_string())) }
+        }
+        _ => unanswered(assertion),
+    }
+}
+
+const STAMPED: &[&str] = &[
+    "finished",
+    "total",
+    "firmware",
+    "loader",
+    "kernel",
+    "initrd",
+    "userspace",
+    "security",
+    "generators",
+    "units-load",
+    "target-reached",
+];
+
+const SOURCES: &[Source] = &[
+    Source { attributes: STAMPED, key: "systemd/manager", seconds: 20, script: "systemctl show --no-pager" },
+    Source { attributes: &["target"], key: "units/default", seconds: 20, script: "systemctl get-default" },
+    Source {
+        attributes: &["target-reached"],
+        key: "boot/target",
+        seconds: 20,
+        script: "target=$(systemctl get-default) || exit 1\nsystemctl show --no-pager -p Id -p ActiveEnterTimestampMonotonic -- \"$target\"",
+    },
+    Source {
+        attributes: &["firmware-kind"],
+        key: "boot/efi",
+        seconds: 10,
+        script: "[ -d /sys/firmware ] || { echo '/sys is not mounted' >&2; exit 1; }\nif [ -d /sys/firmware/efi ]; then echo true; else echo false; fi",
+    },
+    Source {
+        attributes: &["secure-boot"],
+        key: "boot/secure-boot",
+        seconds: 10,
+        // Four bytes of attributes, then 0 or 1.
+        script: "[ -d /sys/firmware ] || { echo '/sys is not mounted' >&2; exit 1; }\n[ -d /sys/firmware/efi ] || { echo false; exit; }\nfile=/sys/firmware/efi/efivars/SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c\n[ -d /sys/firmware/efi/efivars ] && [ -n \"$(echo /sys/firmware/efi/efivars/*-*)\" ] && [ -e /sys/firmware/efi/efivars/BootOrder-8be4df61-93ca-11d2-aa0d-00e098032b8c -o -e \"$file\" ] || { echo 'EFI variables cannot be read' >&2; exit 1; }\n[ -e \"$file\" ] || { echo false; exit; }\ncase $(od -An -t u1 \"$file\") in *' 1') echo true;; *' 0') echo false;; *) echo 'the SecureBoot variable has another shape' >&2; exit 1;; esac",
+    },
+    Source {
+        attributes: &["loader-name"],
+        key: "boot/loader",
+        seconds: 10,
+        script: "[ -d /sys/firmware ] || { echo '/sys is not mounted' >&2; exit 1; }\nfile=/sys/firmware/efi/efivars/LoaderInfo-4a67b082-0a4c-41cf-b6c7-440b29bb8c4f\n[ -e $file ] || { echo untold; exit; }\nname=$(tr -d '\\000-\\037' <$file) && [ -n \"$name\" ] || { echo 'LoaderInfo cannot be read' >&2; exit 1; }\necho \"told $name\"",
+    },
+    Source {
+        attributes: &["entries"],
+        key: "boot/entries",
+        seconds: 10,
+        script: "printf 'names:'\nfor dir in /boot /efi /boot/efi; do\nfor file in $dir/loader/entries/*.conf $dir/EFI/Linux/*.efi; do [ ! -e \"$file\" ] || { file=${file##*/}; printf '%s/' \"${file%.conf}\"; }; done\ndone",
+    },
+    Source { attributes: &["count"], key: "boot/list", seconds: 30, script: "journalctl --list-boots --no-pager -q" },
+];
+
+/// Time stamps of the manager in microseconds; 0 is "did not happen".
+struct Stamps(BTreeMap<String, u64>);
+
+impl Stamps {
+    fn read(text: &str) -> Result<Self, String> {
+        let stamps: BTreeMap<String, u64> = text
+            .lines()
+            .filter_map(|line| line.split_once('='))
+            .filter(|(name, _)| name.ends_with("TimestampMonotonic"))
+            .filter_map(|(name, value)| Some((name.to_owned(), value.parse().ok()?)))
+            .collect();
+        if stamps.contains_key("UserspaceTimestampMonotonic") {
+            Ok(Self(stamps))
+        } else {
+            Err("systemctl show names no time stamps".to_owned())
+        }
+    }
+
+    fn get(&self, name: &str) -> u64 {
+        self.0.get(name).copied().unwrap_or(0)
+    }
+
+    /// A phase in microseconds. Firmware and loader stamps count backwards from the kernel's start;
+    /// this is the arithmetic of systemd-analyze.
+    fn phase(&self, name: &str) -> Result<Option<u64>, String> {
+        let stamp = |name: &str| Some(self.get(&format!("{name}TimestampMonotonic"))).filter(|stamp| *stamp > 0);
+        let (firmware, loader) = (stamp("Firmware"), stamp("Loader"));
+        let (initrd, userspace, finish) = (stamp("InitRD"), stamp("Userspace"), stamp("Finish"));
+        let between = |start: &str, end: &str| Some(stamp(end)?.saturating_sub(stamp(start)?));
+        let unfinished = || "the boot has not finished, so that its length is not known".to_owned();
+        Ok(match name {
+            "firmware" => firmware.map(|firmware| firmware.saturating_sub(loader.unwrap_or(0))),
+            "loader" => loader,
+            "kernel" => initrd.or(userspace),
+            "initrd" => initrd.and_then(|initrd| userspace.map(|userspace| userspace.saturating_sub(initrd))),
+            "userspace" => Some(finish.ok_or_else(unfinished)?.saturating_sub(userspace.unwrap_or(0))),
+            "total" => Some(finish.ok_or_else(unfinished)? + firmware.or(loader).unwrap_or(0)),
+            "security" => between("SecurityStart", "SecurityFinish"),
+            "generators" => between("GeneratorsStart", "GeneratorsFinish"),
+            _ => between("UnitsLoadStart", "UnitsLoadFinish"),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{equals, expectation, missed, reply, seen};
+    use muster_suite::model::{Matcher, Operator};
+
+    /// `4.160s (firmware) + 2.796s (loader) + 2.000s (kernel) + 3.831s (initrd) + 18.885s (userspace) = 31.673s`.
+    const MANAGER: &str = "Version=257\nFirmwareTimestampMonotonic=6956000\nLoaderTimestampMonotonic=2796000\nKernelTimestampMonotonic=0\nInitRDTimestampMonotonic=2000000\nUserspaceTimestampMonotonic=5831000\nFinishTimestampMonotonic=24717000\nGeneratorsStartTimestampMonotonic=6000000\nGeneratorsFinishTimestampMonotonic=6100000\n";
+
+    fn judge(attribute: &'static str, matcher: Matcher, text: &str) -> Verdict {
+        Boot.judge(
+            &expectation("boot", "", &[(attribute, matcher)]),
+            &seen("systemd/manager", reply(0, text)),
+            &Facts::default(),
+        )
+        .remove(0)
+    }
+
+    #[test]
+    fn phases_are_computed_as_systemd_analyze_does() {
+        for (phase, length) in [
+            ("firmware", "4.160s"),
+            ("loader", "2.796s"),
+            ("kernel", "2s"),
+            ("initrd", "3.831s"),
+            ("userspace", "18.886s"),
+            ("total", "31.673s"),
+            ("generators", "100ms"),
+        ] {
+            assert_eq!(judge(phase, equals(length), MANAGER), Verdict::Met, "{phase}");
+        }
+        let at_most = Matcher::Compare(vec![(Operator::Le, "8s".into())]);
+        assert_eq!(missed(&judge("userspace", at_most.clone(), MANAGER)), ("userspace <= 8s", "18.886s"));
+        assert_eq!(missed(&judge("security", at_most, MANAGER)).1, "not reported");
+    }
+
+    #[test]
+    fn of_several_boots_the_statistic_is_judged_and_none_may_be_missing() {
+        // Userspace took 18.886 s, 8.886 s and 28.886 s.
+        let boot = |finish: u64| {
+            let text =
+                MANAGER.replace("FinishTimestampMonotonic=24717000", &format!("FinishTimestampMonotonic={finish}"));
+            seen("systemd/manager", reply(0, &text))
+        };
+        let mut all = seen("systemd/manager", reply(0, MANAGER));
+        for (number, finish) in [24_717_000, 14_717_000, 34_717_000].into_iter().enumerate() {
+            let key = crate::sample_key(number, "systemd/manager");
+            all.0.insert(key, boot(finish).0["systemd/manager"].clone());
+        }
+        let ask = |key: Option<&str>, bound: &str, all: &Observations| {
+            let bound = Matcher::Compare(vec![(Operator::Le, bound.into())]);
+            let mut asked = expectation("boot", "", &[("userspace", bound)]);
+            asked.assertions[0].key = key.map(str::to_owned);
+            Boot.judge(&asked, all, &Facts::default()).remove(0)
+        };
+        assert_eq!(ask(None, "18.9s", &all), Verdict::Met);
+        assert_eq!(missed(&ask(Some("median"), "8.9s", &all)), ("userspace.median <= 8.9s", "18.886s"));
+        assert_eq!(ask(Some("min"), "8.9s", &all), Verdict::Met);
+        assert_eq!(missed(&ask(Some("p95"), "20s", &all)).1, "28.886s");
+        let key = crate::sample_key(1, "systemd/manager");
+        all.0.insert(key, boot(0).0["systemd/manager"].clone());
+        assert!(matches!(ask(None, "60s", &all), Verdict::Unknown { why } if why.starts_with("boot 2: ")));
+    }
+
+    #[test]
+    fn a_boot_that_has_not_finished_has_no_length() {
+        let text = MANAGER.replace("FinishTimestampMonotonic=24717000", "FinishTimestampMonotonic=0");
+        assert_eq!(judge("finished", equals("false"), &text), Verdict::Met);
+        assert!(
+            matches!(judge("total", equals("1s"), &text), Verdict::Unknown { why } if why.contains("not finished"))
+        );
+        assert!(matches!(judge("finished", equals("false"), "Version=257\n"), Verdict::Unknown { .. }));
+    }
+}

@@ -1,0 +1,113 @@
+//! `crypto-policy`: the system-wide cryptographic policy.
+
+use muster_suite::grammar::system;
+use muster_suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
+
+use crate::asking::{Source, key, keys, read, unanswered, verdicts};
+use crate::matching::Value;
+use crate::shell;
+use crate::shell::cat;
+use crate::{Check, Observations, Probe, Verdict, attribute};
+use muster_record::facts::Facts;
+use muster_suite::model::Expectation;
+
+const ATTRIBUTES: &[Attribute] = &[
+    attribute("policy", Kind::Text, "The policy in effect, with its subpolicies (`DEFAULT`, `FUTURE:NO-SHA1`)."),
+    attribute("configured", Kind::Text, "The policy of /etc/crypto-policies/config."),
+    attribute("applied", Kind::Bool, "Whether what is configured is in effect."),
+    attribute("fips", Kind::Bool, "Whether the kernel is in FIPS mode."),
+    attribute(
+        "backends",
+        Kind::Map(&system::CRYPTO_BACKEND, &Kind::Output),
+        "By back end (`openssl`, `opensshserver`): its configuration.",
+    ),
+];
+
+/// What can be asked.
+pub static TABLE: CheckTable = CheckTable {
+    name: "crypto-policy",
+    summary: "The system-wide cryptographic policy.",
+    subject: Subject::Whole,
+    shorthand: Shorthand::Attribute("policy"),
+    gone: &[],
+    attributes: ATTRIBUTES,
+    reads: "/etc/crypto-policies, /proc/sys/crypto/fips_enabled.",
+    example: r#"crypto-policy:
+  policy: DEFAULT
+  backends: {opensshserver: {lacks: [3des]}}
+"#,
+};
+
+/// The check type.
+pub struct CryptoPolicy;
+
+impl Check for CryptoPolicy {
+    fn table(&self) -> &'static CheckTable {
+        &TABLE
+    }
+
+    fn probes(&self, asked: &[&Expectation], _facts: &Facts) -> Vec<Probe> {
+        let mut probes = read(asked, SOURCES);
+        probes.extend(Probe::batch(
+            "crypto-policy/backends",
+            20,
+            &keys(asked, "backends"),
+            &(r#"case $1 in */*) return 3;; esac
+[ -d /etc/crypto-policies/back-ends ] || return 4
+[ -e "/etc/crypto-policies/back-ends/$1.config" ] || return 3
+file=/etc/crypto-policies/back-ends/$1.config
+"#
+            .to_owned()
+                + cat!("\"$file\"")),
+        ));
+        probes
+    }
+
+    fn judge(&self, expectation: &Expectation, seen: &Observations, _facts: &Facts) -> Vec<Verdict> {
+        verdicts(&TABLE, expectation, |assertion| {
+            let policy = |key| -> Result<Option<String>, String> {
+                let text = seen.output(key)?;
+                let line = text.lines().map(str::trim).find(|line| !line.is_empty() && !line.starts_with('#'));
+                Ok(line.map(str::to_owned))
+            };
+            let value = |policy: Option<String>| {
+                policy.map_or_else(|| Value::gone("no system-wide crypto policy"), Value::Text)
+            };
+            match assertion.attribute {
+                "policy" => Ok(value(policy("crypto-policy/current")?)),
+                "configured" => Ok(value(policy("crypto-policy/config")?)),
+                "applied" => match (policy("crypto-policy/config")?, policy("crypto-policy/current")?) {
+                    (Some(configured), Some(current)) => Ok(Value::flag(configured == current)),
+                    _ => Ok(Value::gone("no system-wide crypto policy")),
+                },
+                "fips" => seen.flag("kernel/fips"),
+                "backends" => {
+                    let answer = seen.answer("crypto-policy/backends", key(assertion)?)?;
+                    match answer.status {
+                        0 => shell::whole(&answer.output).map(Value::text),
+                        3 => Ok(Value::gone("no such back end")),
+                        4 => Ok(Value::gone("no system-wide crypto policy")),
+                        _ => Err(answer.output),
+                    }
+                }
+                _ => unanswered(assertion),
+            }
+        })
+    }
+}
+
+const SOURCES: &[Source] = &[
+    Source {
+        attributes: &["policy", "applied"],
+        key: "crypto-policy/current",
+        seconds: 10,
+        script: "[ -d /etc/crypto-policies ] || { echo '# none'; exit; }\ncat /etc/crypto-policies/state/current",
+    },
+    Source {
+        attributes: &["configured", "applied"],
+        key: "crypto-policy/config",
+        seconds: 10,
+        script: "[ -d /etc/crypto-policies ] || { echo '# none'; exit; }\ncat /etc/crypto-policies/config",
+    },
+    Source { attributes: &["fips"], key: "kernel/fips", seconds: 10, script: super::kernel::FIPS },
+];

@@ -1,0 +1,210 @@
+//! `disk-image`: the file that the machine was started from, as the runner sees it. Nothing is read in
+//! the guest, so that `muster images inspect` can judge a file without starting it.
+
+use muster_suite::grammar::{partitions, paths};
+use muster_suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
+
+use crate::asking::{unanswered, verdicts};
+use crate::matching::Value;
+use crate::value::of_bytes;
+use crate::{Check, Observations, Probe, Verdict, attribute};
+use muster_record::disk::DiskFacts;
+use muster_record::disk::{Table, TableCopy};
+use muster_record::facts::Facts;
+use muster_suite::model::{Assertion, Expectation};
+
+const MIB: u64 = 1 << 20;
+
+const ATTRIBUTES: &[Attribute] = &[
+    attribute("format", Kind::Text, "`qcow2`, `raw`, `vhd`, `vhdx`, `vmdk`, or `tar` for a root file system."),
+    attribute("subformat", Kind::Text, "Of a VHD: `fixed`, `dynamic` or `differencing`, as its footer says."),
+    attribute("virtual-size", Kind::Size, "What the guest sees."),
+    attribute("file-size", Kind::Size, "Length of the file."),
+    attribute("whole-mib", Kind::Bool, "Whether the virtual size is a multiple of 1 MiB."),
+    attribute(
+        "table",
+        Kind::Word(&["gpt", "mbr", "none"]),
+        "How the disk is divided; `none` when it is one file system or empty.",
+    ),
+    attribute(
+        "primary-table",
+        Kind::Word(&["intact", "damaged"]),
+        "Of a GPT: whether its first copy is there and its checksums are right; when they are not, the second is read.",
+    ),
+    attribute(
+        "backup-table",
+        Kind::Word(&["in-place", "damaged", "missing"]),
+        "Of a GPT: whether its second copy is in the last sector, where firmware looks when the first is damaged, and its \
+         checksums are right.",
+    ),
+    attribute(
+        "partitions",
+        Kind::Set(&partitions::TYPE),
+        "Types of its partitions: `esp`, `linux`, `root-x86-64`, `swap`, `lvm`, …; else the GUID, or `0x` and two digits.",
+    ),
+    attribute("partition-labels", Kind::Set(&paths::LABEL), "Names that a GPT gives its partitions."),
+];
+
+/// What can be asked.
+pub static TABLE: CheckTable = CheckTable {
+    name: "disk-image",
+    summary: "The image's file, looked at from outside. Of a root file system, the disk that was made of it.",
+    subject: Subject::Whole,
+    shorthand: Shorthand::None,
+    gone: &[],
+    attributes: ATTRIBUTES,
+    reads: "nothing in the guest: the runner reads the footer of a VHD and the first and last sectors of the disk.",
+    example: r#"disk-image:
+  subformat: fixed
+  whole-mib: true
+  table: gpt
+  partitions: {has: [esp], lacks: [swap, lvm]}
+"#,
+};
+
+/// The check type.
+pub struct DiskImage;
+
+impl Check for DiskImage {
+    fn table(&self) -> &'static CheckTable {
+        &TABLE
+    }
+
+    fn probes(&self, _asked: &[&Expectation], _facts: &Facts) -> Vec<Probe> {
+        Vec::new()
+    }
+
+    fn judge(&self, expectation: &Expectation, _seen: &Observations, facts: &Facts) -> Vec<Verdict> {
+        verdicts(&TABLE, expectation, |assertion| match &facts.disk {
+            Some(disk) => look(assertion, disk),
+            None => Err("muster did not start this machine, so it does not know its file".to_owned()),
+        })
+    }
+}
+
+fn look(assertion: &Assertion, disk: &DiskFacts) -> Result<Value, String> {
+    let table = || match (&disk.table, &disk.unreadable) {
+        (Some(table), _) => Ok(table),
+        (None, Some(why)) => Err(format!("the table of partitions cannot be read: {why}")),
+        (None, None) => Err("nothing is known of the table of partitions".to_owned()),
+    };
+    let of_gpt = |value: &dyn Fn(&Table) -> Value| match table()? {
+        gpt if gpt.kind == "gpt" => Ok(value(gpt)),
+        other => Ok(Value::absent(format!("the disk has no GPT: its table is {}", other.kind))),
+    };
+    let not_vhd = || Value::absent(format!("the file is no VHD: its format is {}", disk.format));
+    Ok(match assertion.attribute {
+        "format" => Value::text(&disk.format),
+        "subformat" => disk.subformat.as_ref().map_or_else(not_vhd, Value::text),
+        "virtual-size" => Value::text(of_bytes(disk.virtual_size.into())),
+        "file-size" => Value::text(of_bytes(disk.file_size.into())),
+        "whole-mib" => Value::flag(disk.virtual_size.is_multiple_of(MIB)),
+        "table" => Value::text(&table()?.kind),
+        "backup-table" => {
+            let word = |gpt: &Table| match (gpt.backup, damaged(gpt, TableCopy::Second)) {
+                (Some(true), _) => "in-place",
+                (_, true) => "damaged",
+                (_, false) => "missing",
+            };
+            return of_gpt(&|gpt| Value::text(word(gpt)));
+        }
+        "primary-table" => {
+            let word = |gpt: &Table| if damaged(gpt, TableCopy::First) { "damaged" } else { "intact" };
+            return of_gpt(&|gpt| Value::text(word(gpt)));
+        }
+        "partitions" => Value::items(table()?.partitions.iter().map(|partition| partition.kind.clone())),
+        "partition-labels" => {
+            return of_gpt(&|gpt| {
+                let names = gpt.partitions.iter().map(|partition| partition.name.clone());
+                Value::items(names.filter(|name| !name.is_empty()))
+            });
+        }
+        _ => return unanswered(assertion),
+    })
+}
+
+fn damaged(table: &Table, copy: TableCopy) -> bool {
+    table.damage.as_ref().is_some_and(|damage| damage.copy == copy)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{equals, expectation, missed};
+    use muster_record::disk::{Damage, Partition};
+    use muster_suite::model::Matcher;
+
+    fn judge(disk: Option<DiskFacts>, attribute: &'static str, matcher: Matcher) -> Verdict {
+        let facts = Facts { disk, ..Facts::default() };
+        let asked = expectation("disk-image", "", &[(attribute, matcher)]);
+        DiskImage.judge(&asked, &Observations::default(), &facts).remove(0)
+    }
+
+    fn vhd() -> DiskFacts {
+        let partition =
+            |kind: &str, name: &str| Partition { kind: kind.into(), name: name.into(), start: MIB, size: MIB };
+        DiskFacts {
+            format: "vhd".to_owned(),
+            virtual_size: 30 << 30,
+            file_size: (30 << 30) + 512,
+            subformat: Some("fixed".to_owned()),
+            table: Some(Table {
+                kind: "gpt".to_owned(),
+                backup: Some(true),
+                damage: None,
+                partitions: vec![partition("esp", "EFI"), partition("linux", "")],
+            }),
+            unreadable: None,
+        }
+    }
+
+    #[test]
+    fn a_file_is_judged_by_what_it_says() {
+        for (attribute, value) in [
+            ("format", "vhd"),
+            ("subformat", "fixed"),
+            ("virtual-size", "30 GiB"),
+            ("whole-mib", "true"),
+            ("table", "gpt"),
+            ("primary-table", "intact"),
+            ("backup-table", "in-place"),
+        ] {
+            assert_eq!(judge(Some(vhd()), attribute, equals(value)), Verdict::Met, "{attribute}");
+        }
+        assert_eq!(judge(Some(vhd()), "partitions", Matcher::Only(vec!["esp".into(), "linux".into()])), Verdict::Met);
+        assert_eq!(judge(Some(vhd()), "partition-labels", Matcher::Only(vec!["EFI".into()])), Verdict::Met);
+        let odd = DiskFacts { virtual_size: (30 << 30) + 512, ..vhd() };
+        assert_eq!(missed(&judge(Some(odd), "whole-mib", equals("true"))), ("whole-mib is true", "false"));
+    }
+
+    #[test]
+    fn a_damaged_copy_of_the_table_is_neither_in_place_nor_missing() {
+        let damaged = |copy, backup| {
+            let damage = Some(Damage { copy, why: "its checksum is wrong".to_owned() });
+            let table = Table { backup: Some(backup), damage, ..vhd().table.unwrap() };
+            Some(DiskFacts { table: Some(table), ..vhd() })
+        };
+        for (disk, primary, backup) in [
+            (damaged(TableCopy::First, true), "damaged", "in-place"),
+            (damaged(TableCopy::Second, false), "intact", "damaged"),
+        ] {
+            assert_eq!(judge(disk.clone(), "primary-table", equals(primary)), Verdict::Met);
+            assert_eq!(judge(disk, "backup-table", equals(backup)), Verdict::Met);
+        }
+    }
+
+    #[test]
+    fn what_there_is_not_and_what_is_not_known_are_told_apart() {
+        let raw = DiskFacts { format: "raw".to_owned(), subformat: None, ..vhd() };
+        assert_eq!(missed(&judge(Some(raw), "subformat", equals("fixed"))).1, "the file is no VHD: its format is raw");
+        let bare = DiskFacts { table: Some(Table { kind: "none".to_owned(), ..Table::default() }), ..vhd() };
+        assert_eq!(
+            missed(&judge(Some(bare), "backup-table", equals("in-place"))).1,
+            "the disk has no GPT: its table is none"
+        );
+        let broken = DiskFacts { table: None, unreadable: Some("cut short".to_owned()), ..vhd() };
+        for (disk, attribute) in [(None, "format"), (None, "table"), (Some(broken), "partitions")] {
+            assert!(matches!(judge(disk, attribute, equals("x")), Verdict::Unknown { .. }), "{attribute}");
+        }
+    }
+}

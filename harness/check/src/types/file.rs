@@ -1,0 +1,325 @@
+//! `file`: a path in the guest. What is said of a symbolic link is said of the link itself, except content, sha256 and entries.
+
+use muster_suite::grammar::{capabilities, paths};
+use muster_suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
+
+use crate::asking::{subjects, unanswered, verdicts};
+use crate::matching::Value;
+use crate::shell;
+use crate::shell::Answer;
+use crate::shell::cat;
+use crate::value;
+use crate::{Check, Observations, Probe, Verdict, attribute, owner};
+use muster_record::facts::Facts;
+use muster_suite::model::Expectation;
+
+const ATTRIBUTES: &[Attribute] = &[
+    attribute("exists", Kind::Bool, "Whether the path exists; a dangling symbolic link exists."),
+    attribute(
+        "type",
+        Kind::Word(&["file", "directory", "symlink", "socket", "fifo", "block", "character"]),
+        "What it is.",
+    ),
+    attribute("mode", Kind::Mode, "Permission bits with setuid, setgid and sticky."),
+    attribute("owner", Kind::Text, "Name of the owner."),
+    attribute("group", Kind::Text, "Name of the group."),
+    attribute("uid", Kind::Integer, "Number of the owner."),
+    attribute("gid", Kind::Integer, "Number of the group."),
+    attribute("size", Kind::Size, "Size in bytes."),
+    attribute("links", Kind::Integer, "Number of hard links."),
+    attribute("target", Kind::Text, "What a symbolic link says."),
+    attribute("resolves-to", Kind::Text, "The canonical path, all symbolic links followed."),
+    attribute("sha256", Kind::Text, "SHA-256 of the content, 64 lower-case hex digits."),
+    attribute("content", Kind::Output, "The content, as text."),
+    attribute("entries", Kind::Set(&paths::FILE_NAME), "Names in a directory, hidden ones too."),
+    attribute("selinux-type", Kind::Text, "The type of its SELinux label."),
+    attribute("selinux-label", Kind::Text, "Its whole SELinux label."),
+    attribute("capabilities", Kind::Set(&capabilities::OF_FILE), "File capabilities, as `cap_net_raw=ep`."),
+    attribute("owned-by", Kind::Text, "Name of the package that owns it; `none` matches when no package does."),
+    attribute("world-writable", Kind::Bool, "Whether others may write and no sticky bit protects it."),
+];
+
+/// What can be asked.
+pub static TABLE: CheckTable = CheckTable {
+    name: "file",
+    summary: "A path in the guest. What is said of a symbolic link is said of the link itself, except content, sha256 and entries.",
+    subject: Subject::Named(&paths::FILE),
+    shorthand: Shorthand::Words(&[
+        ("present", "exists", "true"),
+        ("absent", "exists", "false"),
+        ("file", "type", "file"),
+        ("directory", "type", "directory"),
+        ("symlink", "type", "symlink"),
+    ]),
+    gone: &["exists"],
+    attributes: ATTRIBUTES,
+    reads: "One `stat -c` for all paths; `readlink`, `sha256sum`, `cat`, `getcap` and `rpm -qf` or `dpkg-query -S` only for attributes that need them.",
+    example: r#"file:
+  /etc/shadow: {mode: "0000", owner: root, selinux-type: shadow_t}
+  /usr/bin/ping: {capabilities: {has: [cap_net_raw=p]}}
+  /sbin: {type: symlink, target: usr/sbin}
+"#,
+};
+
+/// The check type.
+pub struct File;
+
+impl Check for File {
+    fn table(&self) -> &'static CheckTable {
+        &TABLE
+    }
+
+    fn probes(&self, asked: &[&Expectation], facts: &Facts) -> Vec<Probe> {
+        let mut probes = Vec::new();
+        let mut batch = |key: &str, seconds, tool: &str, attributes: &[&str], command: &str| {
+            probes.extend(Probe::batch_with(key, seconds, tool, &subjects(asked, attributes), command));
+        };
+        let all: Vec<&str> = ATTRIBUTES.iter().map(|attribute| attribute.name).collect();
+        batch("file/stat", 30, "stat", &all, r#"stat -c '%f %s %h %u %g %U %G' -- "$1""#);
+        batch("file/target", 20, "readlink", &["target"], r#"readlink -- "$1""#);
+        batch("file/resolved", 20, "readlink", &["resolves-to"], r#"readlink -f -- "$1""#);
+        batch("file/sha256", 120, "sha256sum", &["sha256"], r#"sha256sum -- "$1""#);
+        batch("file/content", 30, "cat", &["content"], cat!("\"$1\""));
+        batch("file/entries", 30, "ls", &["entries"], ENTRIES);
+        batch("file/label", 20, "stat", &["selinux-type", "selinux-label"], r#"stat -c %C -- "$1""#);
+        batch("file/capabilities", 20, "getcap", &["capabilities"], r#"getcap -v -- "$1""#);
+        probes.extend(owner::probe("file/owner", &subjects(asked, &["owned-by"]), facts, "", "\"$1\""));
+        probes
+    }
+
+    fn judge(&self, expectation: &Expectation, seen: &Observations, facts: &Facts) -> Vec<Verdict> {
+        let path = &expectation.subject;
+        verdicts(&TABLE, expectation, |assertion| {
+            let Some(stat) = stat(path, &seen.answer("file/stat", path)?)? else {
+                return Ok(if assertion.attribute == "exists" { Value::flag(false) } else { Value::gone("not there") });
+            };
+            let said = |key: &str| -> Result<String, String> {
+                let answer = seen.answer(key, path)?;
+                if answer.status == 0 { Ok(answer.output) } else { Err(format!("{path}: {}", answer.output)) }
+            };
+            let label = || {
+                let answer = seen.answer("file/label", path)?;
+                match (answer.status, answer.output.as_str()) {
+                    (0, "?" | "") => Ok(Value::absent("no SELinux label")),
+                    (0, label) if label.contains(':') => Ok(Value::text(label)),
+                    // A stat without SELinux prints the letter of the format.
+                    (0, _) => Err("this stat does not read SELinux labels".to_owned()),
+                    // A file system without labels, or a kernel without SELinux.
+                    (_, said) if said.contains("No data available") || said.contains("Operation not supported") => {
+                        Ok(Value::absent("no SELinux label"))
+                    }
+                    (_, said) => Err(format!("{path}: {said}")),
+                }
+            };
+            let is_directory = |key: &str| {
+                seen.answer(key, path)
+                    .is_ok_and(|answer| answer.status != 0 && answer.output.contains(": Is a directory"))
+            };
+            match assertion.attribute {
+                "exists" => Ok(Value::flag(true)),
+                "type" => Ok(Value::text(stat.kind()?)),
+                "mode" => Ok(Value::text(format!("{:04o}", stat.raw & 0o7777))),
+                "owner" => Ok(Value::text(stat.owner)),
+                "group" => Ok(Value::text(stat.group)),
+                "uid" => Ok(Value::text(stat.uid.to_string())),
+                "gid" => Ok(Value::text(stat.gid.to_string())),
+                "size" => Ok(Value::Text(value::of_bytes(stat.size))),
+                "links" => Ok(Value::text(stat.links.to_string())),
+                "world-writable" => {
+                    let open = stat.raw & 0o002 != 0 && stat.raw & 0o1000 == 0 && stat.kind()? != "symlink";
+                    Ok(Value::flag(open))
+                }
+                "target" if stat.kind()? != "symlink" => Ok(Value::absent("not a symbolic link")),
+                "target" => said("file/target").map(Value::Text),
+                "resolves-to" => {
+                    let answer = seen.answer("file/resolved", path)?;
+                    Ok(if answer.status == 0 {
+                        Value::text_or(&answer.output, "dangling")
+                    } else {
+                        Value::absent("dangling")
+                    })
+                }
+                "sha256" if is_directory("file/sha256") => Ok(Value::gone("a directory")),
+                "content" if is_directory("file/content") => Ok(Value::gone("a directory")),
+                "sha256" => {
+                    let line = said("file/sha256")?;
+                    // A name with odd characters makes coreutils put a backslash before the digest.
+                    let digest = line.trim_start_matches('\\').split(' ').next().unwrap_or_default();
+                    if digest.len() == 64 { Ok(Value::text(digest)) } else { Err(format!("sha256sum says `{line}`")) }
+                }
+                "content" => shell::whole(&said("file/content")?).map(|text| Value::text(text.trim_end_matches('\n'))),
+                "entries" if seen.answer("file/entries", path)?.output == "not a directory" => {
+                    Ok(Value::gone("not a directory"))
+                }
+                "entries" => shell::names(&said("file/entries")?).map(Value::Items),
+                "selinux-label" => label(),
+                "selinux-type" => Ok(match label()? {
+                    Value::Text(label) => match label.split(':').nth(2) {
+                        Some(kind) => Value::text(kind),
+                        None => return Err(format!("the label of {path} is `{label}`")),
+                    },
+                    other => other,
+                }),
+                "capabilities" => {
+                    let line = said("file/capabilities")?;
+                    // It names every file that it looked at.
+                    let list = line.strip_prefix(path.as_str()).ok_or_else(|| format!("getcap -v says `{line}`"))?;
+                    let list = list.trim_start_matches([' ', '=']);
+                    Ok(Value::items(capabilities(list)))
+                }
+                "owned-by" => owner::read(&seen.answer("file/owner", path)?, facts),
+                _ => unanswered(assertion),
+            }
+        })
+    }
+}
+
+/// Names of what is in a directory, hidden ones too; `.` and `..` prove that ls speaks.
+const ENTRIES: &str = r#"[ -d "$1" ] || { echo 'not a directory'; return 1; }
+said=$(ls -a -- "$1") || { echo "$said"; return 1; }
+case $said in .*) ;; *) echo 'ls -a does not even print the directory itself'; return 1;; esac
+printf 'names:'
+for path in "$1"/* "$1"/.[!.]* "$1"/..?*; do
+    [ ! -e "$path" ] && [ ! -L "$path" ] || printf '%s/' "${path##*/}"
+done"#;
+
+struct Stat {
+    raw: u32,
+    size: u128,
+    links: u64,
+    uid: u32,
+    gid: u32,
+    owner: String,
+    group: String,
+}
+
+impl Stat {
+    fn kind(&self) -> Result<&'static str, String> {
+        kind_of(self.raw)
+    }
+}
+
+/// The word for what a path is, from the `st_mode` that stat prints as `%f`.
+pub fn kind_of(raw: u32) -> Result<&'static str, String> {
+    Ok(match raw & 0o170_000 {
+        0o100_000 => "file",
+        0o040_000 => "directory",
+        0o120_000 => "symlink",
+        0o140_000 => "socket",
+        0o010_000 => "fifo",
+        0o060_000 => "block",
+        0o020_000 => "character",
+        other => return Err(format!("the file type bits are {other:o}")),
+    })
+}
+
+/// `None` when the path does not exist, which stat says in words; anything else it says is an error.
+fn stat(path: &str, answer: &Answer) -> Result<Option<Stat>, String> {
+    if answer.status != 0 {
+        let gone = ["No such file or directory", "Not a directory"].iter().any(|words| answer.output.ends_with(words));
+        return if gone { Ok(None) } else { Err(format!("stat {path}: {}", answer.output)) };
+    }
+    let fields: Vec<&str> = answer.output.split(' ').collect();
+    let parsed = || {
+        let [raw, size, links, uid, gid, owner, group] = fields.as_slice() else { return None };
+        Some(Stat {
+            raw: u32::from_str_radix(raw, 16).ok()?,
+            size: size.parse().ok()?,
+            links: links.parse().ok()?,
+            uid: uid.parse().ok()?,
+            gid: gid.parse().ok()?,
+            owner: (*owner).to_owned(),
+            group: (*group).to_owned(),
+        })
+    };
+    parsed().map(Some).ok_or_else(|| format!("stat {path} says `{}`", answer.output))
+}
+
+/// `cap_net_admin,cap_net_raw=ep` names two.
+fn capabilities(list: &str) -> Vec<String> {
+    list.split_whitespace()
+        .flat_map(|clause| {
+            let (names, flags) = clause.split_at(clause.find(['=', '+', '-']).unwrap_or(clause.len()));
+            names
+                .split(',')
+                .filter(|name| !name.is_empty())
+                .map(|name| format!("{name}{}", flags.replacen('+', "=", 1)))
+                .collect::<Vec<_>>()
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{ask_this_host, equals, expectation, missed, records, seen};
+    use muster_suite::model::Matcher;
+
+    #[test]
+    fn real_files_are_read_with_hostile_names() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a $(touch x) 'b'\n;");
+        std::fs::write(&path, "one\ntwo\n").unwrap();
+        std::os::unix::fs::symlink("nowhere", folder.path().join("link")).unwrap();
+        let asked = expectation(
+            "file",
+            path.to_str().unwrap(),
+            &[
+                ("type", equals("file")),
+                ("size", equals("8 B")),
+                ("content", Matcher::Line("two".into())),
+                ("sha256", equals("c3f9c8c283a2b1f2f1896f27a01cbe3cddc0c9d93f752e4639035a0f5b36f6e8")),
+            ],
+        );
+        let verdicts = ask_this_host(&File, &asked);
+        assert_eq!(verdicts, vec![Verdict::Met; 4]);
+        let link = folder.path().join("link");
+        let asked = expectation(
+            "file",
+            link.to_str().unwrap(),
+            &[("type", equals("symlink")), ("target", equals("nowhere")), ("exists", equals("true"))],
+        );
+        assert_eq!(ask_this_host(&File, &asked), vec![Verdict::Met; 3]);
+        std::fs::set_permissions(folder.path(), std::os::unix::fs::PermissionsExt::from_mode(0o1710)).unwrap();
+        let entries = expectation(
+            "file",
+            folder.path().to_str().unwrap(),
+            &[("entries", Matcher::Has(vec!["link".into()])), ("mode", equals("1710"))],
+        );
+        assert_eq!(ask_this_host(&File, &entries), vec![Verdict::Met; 2]);
+        std::fs::write(folder.path().join("two\nlines"), "").unwrap();
+        let names = ["link", "two\nlines", "a $(touch x) 'b'\n;"].map(str::to_owned);
+        let only = expectation(
+            "file",
+            folder.path().to_str().unwrap(),
+            &[("entries", Matcher::Only(names.into())), ("entries", Matcher::Count(Box::new(equals("3"))))],
+        );
+        assert_eq!(ask_this_host(&File, &only), vec![Verdict::Met; 2]);
+        let folder = expectation("file", folder.path().to_str().unwrap(), &[("content", Matcher::Empty(true))]);
+        assert_eq!(missed(&ask_this_host(&File, &folder)[0]).1, "a directory");
+        let plain = expectation("file", "/etc/passwd", &[("entries", Matcher::None), ("selinux-type", Matcher::None)]);
+        let verdicts = ask_this_host(&File, &plain);
+        assert_eq!((missed(&verdicts[0]).1, &verdicts[1]), ("not a directory", &Verdict::Met));
+        let gone = expectation("file", "/no/such", &[("exists", equals("false")), ("mode", equals("0644"))]);
+        let verdicts = ask_this_host(&File, &gone);
+        assert_eq!((&verdicts[0], missed(&verdicts[1]).1), (&Verdict::Met, "not there"));
+    }
+
+    #[test]
+    fn a_stat_that_failed_is_not_an_absent_file() {
+        let asked = expectation("file", "/x", &[("exists", equals("false"))]);
+        let judge =
+            |output| File.judge(&asked, &seen("file/stat", records(&[("/x", 1, output)])), &Facts::default()).remove(0);
+        assert_eq!(judge("stat: cannot statx '/x': No such file or directory"), Verdict::Met);
+        assert_eq!(judge("stat: can't stat '/x': Not a directory"), Verdict::Met);
+        assert!(matches!(judge("stat: cannot statx '/x': Permission denied"), Verdict::Unknown { .. }));
+        assert!(matches!(judge("stat: cannot statx '/x': Input/output error"), Verdict::Unknown { .. }));
+    }
+
+    #[test]
+    fn capabilities_are_named_one_by_one_in_both_spellings() {
+        assert_eq!(capabilities("cap_net_admin,cap_net_raw=ep"), ["cap_net_admin=ep", "cap_net_raw=ep"]);
+        assert_eq!(capabilities("cap_net_raw+p"), ["cap_net_raw=p"]);
+        assert_eq!(capabilities(""), Vec::<String>::new());
+    }
+}

@@ -1,0 +1,188 @@
+//! `footprint`: how much the system takes.
+
+use muster_suite::grammar::paths;
+use muster_suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
+
+use super::rpmdb;
+use crate::asking::{Source, key, keys, read, unanswered, verdicts, wants};
+use crate::matching::Value;
+use crate::{Check, Observations, Probe, Verdict, attribute};
+use crate::{dpkg, rpm, unit_list, value};
+use muster_record::facts::Facts;
+use muster_suite::model::Expectation;
+
+const ATTRIBUTES: &[Attribute] = &[
+    attribute("packages", Kind::Integer, "Installed packages, signing keys excepted."),
+    attribute("installed-size", Kind::Size, "Sum of the installed sizes of all packages."),
+    attribute("root-used", Kind::Size, "Bytes in use on the root file system."),
+    attribute("memory-used", Kind::Size, "Memory in use now (MemTotal less MemAvailable)."),
+    attribute("memory-total", Kind::Size, "Memory that the kernel has."),
+    attribute("swap", Kind::Size, "Swap space that is in use or could be."),
+    attribute("processes", Kind::Integer, "Processes, kernel threads excepted."),
+    attribute("threads", Kind::Integer, "All threads, those of the kernel too."),
+    attribute("units", Kind::Integer, "Active services."),
+    attribute("files", Kind::Ranged(0, i64::MAX), "Inodes in use on the root file system."),
+    attribute(
+        "paths",
+        Kind::Map(&paths::PATH, &Kind::Size),
+        "By path: disk space below it, other file systems excepted (`du -sx`).",
+    ),
+];
+
+/// What can be asked.
+pub static TABLE: CheckTable = CheckTable {
+    name: "footprint",
+    summary: "How much the system takes.",
+    subject: Subject::Whole,
+    shorthand: Shorthand::None,
+    gone: &[],
+    attributes: ATTRIBUTES,
+    reads: "rpm or dpkg, `stat -f`, /proc, `systemctl`, `du`.",
+    example: r#"footprint:
+  packages: "<= 450"
+  root-used: "<= 2 GiB"
+  swap: "0 B"
+  paths: {/usr/share/doc: "<= 1 MiB"}
+"#,
+};
+
+/// The check type.
+pub struct Footprint;
+
+impl Check for Footprint {
+    fn table(&self) -> &'static CheckTable {
+        &TABLE
+    }
+
+    fn probes(&self, asked: &[&Expectation], facts: &Facts) -> Vec<Probe> {
+        let mut probes = read(asked, SOURCES);
+        if wants(asked, &["packages", "installed-size"]) {
+            probes.push(match facts.dpkg {
+                Some(_) => Probe::new(dpkg::ALL, 60, dpkg::all_packages()),
+                None => Probe::new(rpmdb::ALL, 120, rpmdb::all_packages()),
+            });
+        }
+        probes.extend(Probe::batch_with("footprint/paths", 300, "du", &keys(asked, "paths"), r#"du -skx -- "$1""#));
+        probes
+    }
+
+    fn judge(&self, expectation: &Expectation, seen: &Observations, facts: &Facts) -> Vec<Verdict> {
+        verdicts(&TABLE, expectation, |assertion| {
+            // The installed size of each package.
+            let packages = || -> Result<Vec<u128>, String> {
+                if facts.dpkg.is_some() {
+                    let installed = dpkg::packages(&seen.output(dpkg::ALL)?)?;
+                    let installed = installed.iter().filter(|package| package.installed() != Some(false));
+                    return Ok(installed.map(|package| package.size).collect());
+                }
+                let mut packages = rpm::packages(&seen.output(rpmdb::ALL)?)?;
+                packages.retain(|package| !package.is_key());
+                if packages.is_empty() {
+                    return Err("the RPM database is empty".to_owned());
+                }
+                Ok(packages.iter().map(|package| package.size).collect())
+            };
+            let memory = |name: &str| -> Result<u128, String> {
+                let text = seen.output("footprint/meminfo")?;
+                let line = text.lines().filter_map(|line| line.split_once(':')).find(|(field, _)| *field == name);
+                let kilobytes = line
+                    .and_then(|(_, value)| value.split_whitespace().next())
+                    .and_then(|word| word.parse::<u128>().ok());
+                kilobytes.map(|kilobytes| kilobytes * 1024).ok_or_else(|| format!("/proc/meminfo names no {name}"))
+            };
+            let root = |at: usize| -> Result<u128, String> {
+                let words = seen.words("footprint/root")?;
+                words
+                    .get(at)
+                    .and_then(|word| word.parse().ok())
+                    .ok_or_else(|| "stat -f / printed something else".to_owned())
+            };
+            let size = |bytes: u128| Ok(Value::Text(value::of_bytes(bytes)));
+            match assertion.attribute {
+                "packages" => Ok(Value::text(packages()?.len().to_string())),
+                "installed-size" => size(packages()?.iter().sum()),
+                "root-used" => size(root(0)? * root(1)?.saturating_sub(root(2)?)),
+                "files" => Ok(Value::text(root(3)?.saturating_sub(root(4)?).to_string())),
+                "memory-used" => size(memory("MemTotal")?.saturating_sub(memory("MemAvailable")?)),
+                "memory-total" => size(memory("MemTotal")?),
+                "swap" => size(memory("SwapTotal")?),
+                "processes" | "threads" => {
+                    let words = seen.words("footprint/processes")?;
+                    let at = usize::from(assertion.attribute == "threads");
+                    words.get(at).map(Value::text).ok_or_else(|| "the processes could not be counted".to_owned())
+                }
+                "units" => {
+                    let text = seen.output("footprint/units")?;
+                    Ok(Value::text(unit_list::units(&text)?.len().to_string()))
+                }
+                "paths" => {
+                    let path = key(assertion)?;
+                    let answer = seen.answer("footprint/paths", path)?;
+                    let kilobytes = answer.output.split_whitespace().next().and_then(|word| word.parse::<u128>().ok());
+                    match (answer.status, kilobytes) {
+                        (0, Some(kilobytes)) => size(kilobytes * 1024),
+                        _ if answer.output.ends_with("No such file or directory") => Ok(Value::gone("not there")),
+                        _ => Err(answer.output),
+                    }
+                }
+                _ => unanswered(assertion),
+            }
+        })
+    }
+}
+
+const SOURCES: &[Source] = &[
+    Source {
+        attributes: &["root-used", "files"],
+        key: "footprint/root",
+        seconds: 10,
+        script: "stat -f -c '%S %b %f %c %d' /",
+    },
+    Source {
+        attributes: &["memory-used", "memory-total", "swap"],
+        key: "footprint/meminfo",
+        seconds: 10,
+        script: "cat /proc/meminfo",
+    },
+    Source {
+        attributes: &["processes", "threads"],
+        key: "footprint/processes",
+        seconds: 20,
+        // Kernel threads have no executable.
+        script: "[ -d /proc/self ] || exit 1\nprocesses=0; threads=0\nfor dir in /proc/[0-9]*; do\nwhile read -r field value rest; do case $field in Threads:) threads=$((threads + value));; VmSize:) processes=$((processes + 1));; esac; done 2>/dev/null <$dir/status\ndone\necho $processes $threads",
+    },
+    Source {
+        attributes: &["units"],
+        key: "footprint/units",
+        seconds: 20,
+        script: "systemctl list-units --type=service --state=active --plain --full --no-pager",
+    },
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{ask_this_host, expectation};
+    use muster_suite::model::{Matcher, Operator};
+
+    #[test]
+    fn this_host_has_a_footprint() {
+        let more = |bound: &str| Matcher::Compare(vec![(Operator::Gt, bound.to_owned())]);
+        let asked = expectation(
+            "footprint",
+            "",
+            &[
+                ("root-used", more("0 B")),
+                ("memory-total", more("1 MiB")),
+                ("processes", more("0")),
+                ("threads", more("0")),
+                ("paths./proc/self/../../etc", more("0 B")),
+            ],
+        );
+        assert_eq!(ask_this_host(&Footprint, &asked), vec![Verdict::Met; 5]);
+        let gone = expectation("footprint", "", &[("paths./no/such", Matcher::None)]);
+        assert!(
+            matches!(&ask_this_host(&Footprint, &gone)[0], Verdict::Missed { actual, .. } if actual == "not there")
+        );
+    }
+}

@@ -1,0 +1,313 @@
+//! `identity`: what the system says it is.
+
+use muster_suite::grammar::{packages, system};
+use muster_suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
+
+use crate::asking::{Source, key, read, unanswered, verdicts, wants};
+use crate::matching::Value;
+use crate::rpm;
+use crate::shell;
+use crate::shell::cat;
+use crate::{Check, Observations, Probe, Verdict, attribute};
+use muster_record::facts::Facts;
+use muster_suite::model::Expectation;
+
+const ATTRIBUTES: &[Attribute] = &[
+    attribute("id", Kind::Text, "ID of os-release."),
+    attribute("id-like", Kind::Set(&system::DISTRIBUTION), "Names in ID_LIKE."),
+    attribute("name", Kind::Text, "NAME."),
+    attribute("pretty-name", Kind::Text, "PRETTY_NAME."),
+    attribute("version-id", Kind::Version, "VERSION_ID."),
+    attribute("variant-id", Kind::Text, "VARIANT_ID."),
+    attribute("cpe", Kind::Text, "CPE_NAME."),
+    attribute(
+        "cpe-valid",
+        Kind::Bool,
+        "Whether CPE_NAME is a well-formed CPE 2.2 URI or 2.3 string of an operating system.",
+    ),
+    attribute("os-release", Kind::Map(&system::OS_RELEASE, &Kind::Text), "Any key of os-release, unquoted."),
+    attribute("os-release-file", Kind::Text, "The file that /etc/os-release is in the end."),
+    attribute("release-packages", Kind::Set(&packages::PACKAGE_NAME), "Packages that provide `system-release`."),
+    attribute(
+        "provides",
+        Kind::Set(&packages::CAPABILITY),
+        "Capabilities of the packages that provide `system-release`, without versions.",
+    ),
+    attribute("dist", Kind::Text, "`rpm --eval %{?dist}`."),
+    attribute("arch", Kind::Text, "`uname -m`."),
+    attribute("virtualization", Kind::Text, "`systemd-detect-virt`; `none` as a text when it is not virtual."),
+    attribute("hostname", Kind::Text, "Host name of the running kernel."),
+    attribute("machine-id-valid", Kind::Bool, "Whether /etc/machine-id holds 32 hex digits that are not all zero."),
+    attribute("timezone", Kind::Text, "Time zone that /etc/localtime names; `UTC` when it is not there."),
+    attribute("lang", Kind::Text, "LANG of /etc/locale.conf; no value when it is not set."),
+    attribute("locales", Kind::Set(&system::LOCALE), "Locales that are installed (`locale -a`)."),
+    attribute("clock-synchronized", Kind::Bool, "Whether the clock is synchronized (`timedatectl`)."),
+];
+
+/// What can be asked.
+pub static TABLE: CheckTable = CheckTable {
+    name: "identity",
+    summary: "What the system says it is.",
+    subject: Subject::Whole,
+    shorthand: Shorthand::None,
+    gone: &[],
+    attributes: ATTRIBUTES,
+    reads: "/etc/os-release, rpm, /proc/sys/kernel, /etc/machine-id, /etc/localtime, /etc/locale.conf, `locale -a`, `timedatectl`.",
+    example: r#"identity:
+  id: azurelinux
+  id-like: {has: [fedora]}
+  version-id: ">= 4.0"
+  cpe-valid: true
+  os-release: {VARIANT_ID: cloud}
+"#,
+};
+
+/// The check type.
+pub struct Identity;
+
+impl Check for Identity {
+    fn table(&self) -> &'static CheckTable {
+        &TABLE
+    }
+
+    fn probes(&self, asked: &[&Expectation], _facts: &Facts) -> Vec<Probe> {
+        let mut probes = read(asked, SOURCES);
+        if wants(asked, &["release-packages", "provides"]) {
+            probes.push(Probe::new("identity/release", 60, format!("{}export LC_ALL=C\nrpm -q --whatprovides --qf 'package\\t%{{NAME}}\\n[provides\\t%{{PROVIDENAME}}\\n]' system-release 2>&1", shell::need("rpm"))));
+        }
+        if wants(asked, &["dist"]) {
+            probes.push(Probe::new("identity/dist", 10, format!("{}rpm --eval 'dist=%{{?dist}}'", shell::need("rpm"))));
+        }
+        probes
+    }
+
+    fn judge(&self, expectation: &Expectation, seen: &Observations, facts: &Facts) -> Vec<Verdict> {
+        verdicts(&TABLE, expectation, |assertion| {
+            let of_release = |name: &str| -> Result<Value, String> {
+                let text = seen.output("identity/os-release")?;
+                Ok(os_release(&text, name)
+                    .map_or_else(|| Value::absent(format!("os-release has no {name}")), Value::Text))
+            };
+            match assertion.attribute {
+                "id" => of_release("ID"),
+                "name" => of_release("NAME"),
+                "pretty-name" => of_release("PRETTY_NAME"),
+                "version-id" => of_release("VERSION_ID"),
+                "variant-id" => of_release("VARIANT_ID"),
+                "cpe" => of_release("CPE_NAME"),
+                "os-release" => of_release(key(assertion)?),
+                "id-like" => Ok(match of_release("ID_LIKE")? {
+                    Value::Text(words) => Value::items(words.split_whitespace()),
+                    _ => Value::Items(Vec::new()),
+                }),
+                "cpe-valid" => Ok(match of_release("CPE_NAME")? {
+                    Value::Text(name) => Value::flag(cpe(&name)),
+                    other => other,
+                }),
+                "os-release-file" => seen.line("identity/os-release-file").map(Value::Text),
+                "release-packages" | "provides" => {
+                    rpm::counts(facts, assertion.attribute)?;
+                    let text = seen.output("identity/release").or_else(|why| {
+                        let reply = seen.reply("identity/release")?;
+                        let said = String::from_utf8_lossy(&reply.stdout);
+                        if said.trim() == "no package provides system-release" { Ok(String::new()) } else { Err(why) }
+                    })?;
+                    let kind = if assertion.attribute == "provides" { "provides" } else { "package" };
+                    let mut names: Vec<&str> = text
+                        .lines()
+                        .filter_map(|line| line.split_once('\t'))
+                        .filter(|(word, _)| *word == kind)
+                        .map(|(_, name)| rpm::capability(name))
+                        .collect();
+                    names.sort_unstable();
+                    names.dedup();
+                    Ok(Value::items(names))
+                }
+                "dist" => {
+                    rpm::counts(facts, "dist")?;
+                    let line = seen.line("identity/dist")?;
+                    let dist = line.strip_prefix("dist=").ok_or_else(|| format!("rpm --eval says `{line}`"))?;
+                    Ok(Value::text_or(dist, "the macro is not set"))
+                }
+                "arch" => seen.line("identity/arch").map(Value::Text),
+                "virtualization" => {
+                    // The status is 1 for `none`.
+                    let reply = seen.reply("identity/virtualization")?;
+                    let word = String::from_utf8_lossy(&reply.stdout).trim().to_owned();
+                    if word.is_empty() {
+                        Err(crate::asking::failure("identity/virtualization", reply))
+                    } else {
+                        Ok(Value::Text(word))
+                    }
+                }
+                "hostname" => seen.line("identity/hostname").map(Value::Text),
+                "machine-id-valid" => {
+                    let line = seen.line("identity/machine-id")?;
+                    let id = line.strip_prefix("id").ok_or("the reading of /etc/machine-id is torn")?.trim_start();
+                    Ok(Value::flag(
+                        id.len() == 32
+                            && id.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+                            && id.bytes().any(|byte| byte != b'0'),
+                    ))
+                }
+                "timezone" => {
+                    let path = seen.line("identity/localtime")?;
+                    Ok(Value::text(match path.split_once("zoneinfo/") {
+                        Some((_, zone)) => zone,
+                        None if path == "none" => "UTC",
+                        None => return Ok(Value::absent("/etc/localtime is not a link to a time zone")),
+                    }))
+                }
+                "lang" => {
+                    let text = seen.file("identity/locale")?;
+                    let line = text.lines().find_map(|line| line.trim().strip_prefix("LANG="));
+                    Ok(line
+                        .map_or_else(|| Value::absent("not set"), |lang| Value::text(lang.trim_matches(['"', '\'']))))
+                }
+                "locales" => Ok(Value::items(
+                    seen.output("identity/locales")?.lines().map(str::trim).filter(|line| !line.is_empty()),
+                )),
+                "clock-synchronized" => match seen.line("identity/clock")?.as_str() {
+                    "yes" => Ok(Value::flag(true)),
+                    "no" => Ok(Value::flag(false)),
+                    other => Err(format!("timedatectl says `{other}`")),
+                },
+                _ => unanswered(assertion),
+            }
+        })
+    }
+}
+
+const SOURCES: &[Source] = &[
+    Source {
+        attributes: &[
+            "id",
+            "id-like",
+            "name",
+            "pretty-name",
+            "version-id",
+            "variant-id",
+            "cpe",
+            "cpe-valid",
+            "os-release",
+        ],
+        key: "identity/os-release",
+        seconds: 10,
+        script: "if [ -r /etc/os-release ]; then cat /etc/os-release; else cat /usr/lib/os-release; fi",
+    },
+    Source {
+        attributes: &["os-release-file"],
+        key: "identity/os-release-file",
+        seconds: 10,
+        script: "readlink -f /etc/os-release",
+    },
+    Source { attributes: &["arch"], key: "identity/arch", seconds: 10, script: "uname -m" },
+    Source {
+        attributes: &["virtualization"],
+        key: "identity/virtualization",
+        seconds: 10,
+        script: "systemd-detect-virt",
+    },
+    Source {
+        attributes: &["hostname"],
+        key: "identity/hostname",
+        seconds: 10,
+        script: "cat /proc/sys/kernel/hostname",
+    },
+    Source {
+        attributes: &["machine-id-valid"],
+        key: "identity/machine-id",
+        seconds: 10,
+        script: "id=; [ ! -e /etc/machine-id ] || IFS= read -r id </etc/machine-id || [ -r /etc/machine-id ] || exit 1\necho \"id $id\"",
+    },
+    Source {
+        attributes: &["timezone"],
+        key: "identity/localtime",
+        seconds: 10,
+        script: "[ -e /etc/localtime ] || [ -L /etc/localtime ] || { echo none; exit; }\n[ -L /etc/localtime ] || { echo file; exit; }\nreadlink /etc/localtime",
+    },
+    Source {
+        attributes: &["lang"],
+        key: "identity/locale",
+        seconds: 10,
+        script: concat!(
+            "for file in /etc/locale.conf /etc/default/locale /dev/null; do [ ! -r $file ] || break; done\n",
+            cat!("$file")
+        ),
+    },
+    Source { attributes: &["locales"], key: "identity/locales", seconds: 20, script: "locale -a" },
+    Source {
+        attributes: &["clock-synchronized"],
+        key: "identity/clock",
+        seconds: 20,
+        script: "timedatectl show -p NTPSynchronized --value",
+    },
+];
+
+/// The value of a key, unquoted as a shell would; the last assignment counts.
+fn os_release(text: &str, name: &str) -> Option<String> {
+    let value = text.lines().filter_map(|line| line.trim().strip_prefix(name)?.strip_prefix('=')).next_back()?;
+    let value = value.trim();
+    let quoted = |quote: char| value.strip_prefix(quote).and_then(|value| value.strip_suffix(quote));
+    if let Some(inner) = quoted('\'') {
+        return Some(inner.to_owned());
+    }
+    let inner = quoted('"').unwrap_or(value);
+    let mut out = String::new();
+    let mut characters = inner.chars().peekable();
+    while let Some(c) = characters.next() {
+        match (c, characters.peek()) {
+            ('\\', Some('"' | '\\' | '$' | '`')) => out.extend(characters.next()),
+            _ => out.push(c),
+        }
+    }
+    Some(out)
+}
+
+/// Whether a name is a CPE of an operating system: `cpe:/o:vendor:product[:…]` or the thirteen
+/// fields of `cpe:2.3:o:…`.
+fn cpe(name: &str) -> bool {
+    let field = |field: &str| {
+        !field.is_empty() && field.chars().all(|c| c.is_ascii_graphic() && !c.is_ascii_uppercase() && c != ':')
+    };
+    if let Some(rest) = name.strip_prefix("cpe:/o:") {
+        let fields: Vec<&str> = rest.split(':').collect();
+        return (2..=6).contains(&fields.len())
+            && fields[..2].iter().all(|part| field(part))
+            && fields[2..].iter().all(|part| part.is_empty() || field(part));
+    }
+    let Some(rest) = name.strip_prefix("cpe:2.3:o:") else { return false };
+    // A colon inside a field is escaped.
+    let unescaped = rest.replace("\\:", "_");
+    let fields: Vec<&str> = unescaped.split(':').collect();
+    fields.len() == 10 && fields.iter().all(|part| field(part))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn os_release_is_unquoted_as_a_shell_does() {
+        let text = "NAME=\"Azure Linux\"\nID=azurelinux\nVERSION_ID='4.0'\nX=\"a \\\"b\\\" \\$c\"\nID=later\n";
+        let value = |name| os_release(text, name);
+        assert_eq!(value("NAME").as_deref(), Some("Azure Linux"));
+        assert_eq!((value("VERSION_ID").as_deref(), value("ID").as_deref()), (Some("4.0"), Some("later")));
+        assert_eq!((value("X").as_deref(), value("VERSION")), (Some("a \"b\" $c"), None));
+    }
+
+    #[test]
+    fn cpe_names_of_both_forms() {
+        assert!(cpe("cpe:/o:fedoraproject:fedora:43") && cpe("cpe:2.3:o:microsoft:azure_linux:4.0:*:*:*:*:*:*:*"));
+        for bad in [
+            "",
+            "cpe:/a:x:y",
+            "cpe:/o:x",
+            "cpe:2.3:o:microsoft:azure_linux:4.0",
+            "cpe:/o:Fedora Project:x",
+            "cpe:2.3:a:x:y:1:*:*:*:*:*:*:*",
+        ] {
+            assert!(!cpe(bad), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,332 @@
+//! `module`: a kernel module. `available` means that the running kernel has it or can load it.
+
+use muster_suite::grammar::{kernel, paths};
+use muster_suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
+
+use crate::asking::{key, subjects, unanswered, verdicts};
+use crate::matching::Value;
+use crate::{Check, Observations, Probe, Verdict, attribute};
+use muster_base::text::one_line;
+use muster_record::facts::Facts;
+use muster_suite::model::Expectation;
+
+const ATTRIBUTES: &[Attribute] = &[
+    attribute(
+        "state",
+        Kind::Word(&["loaded", "builtin", "available", "denylisted", "absent"]),
+        "The first that holds: loaded, built in, denylisted, loadable, or not there.",
+    ),
+    attribute("loaded", Kind::Bool, "Whether it is loaded or built in."),
+    attribute(
+        "available",
+        Kind::Bool,
+        "Whether it is loaded, built in, or can be loaded by name; a denylist entry (`install … /bin/false`) makes it unavailable.",
+    ),
+    attribute(
+        "denylisted",
+        Kind::Bool,
+        "Whether modprobe's configuration has a `blacklist` or an `install … /bin/false` for it.",
+    ),
+    attribute("signed", Kind::Bool, "Whether the module file carries a signature."),
+    attribute("signer", Kind::Text, "Who signed the module file."),
+    attribute("in-tree", Kind::Bool, "Whether it was built with the kernel."),
+    attribute("version", Kind::Text, "Its version, where it states one."),
+    attribute("license", Kind::Text, "Its licence."),
+    attribute("path", Kind::Text, "The module file."),
+    attribute("depends", Kind::Set(&kernel::MODULE), "Modules it needs."),
+    attribute("firmware", Kind::Set(&paths::RELATIVE), "Firmware files it requests."),
+    attribute(
+        "parameters",
+        Kind::Map(&kernel::MODULE_PARAMETER, &Kind::Loose),
+        "Parameters of the loaded module, from /sys/module.",
+    ),
+];
+
+/// What can be asked.
+pub static TABLE: CheckTable = CheckTable {
+    name: "module",
+    summary: "A kernel module. `available` means that the running kernel has it or can load it.",
+    subject: Subject::Named(&kernel::MODULE),
+    shorthand: Shorthand::Words(&[
+        ("loaded", "loaded", "true"),
+        ("builtin", "state", "builtin"),
+        ("available", "available", "true"),
+        ("absent", "state", "absent"),
+        ("denylisted", "denylisted", "true"),
+    ]),
+    gone: &["state", "available"],
+    attributes: ATTRIBUTES,
+    reads: "/proc/modules, modules.builtin, modules.dep and modprobe.d; `modinfo` only for attributes that need it.",
+    example: r#"module:
+  btrfs: available
+  vsock_loopback: {state: loaded, signed: true}
+  firewire_core: absent
+"#,
+};
+
+/// The check type.
+pub struct Module;
+
+impl Check for Module {
+    fn table(&self) -> &'static CheckTable {
+        &TABLE
+    }
+
+    fn probes(&self, asked: &[&Expectation], _facts: &Facts) -> Vec<Probe> {
+        let mut probes = Vec::new();
+        let all: Vec<&str> = ATTRIBUTES.iter().map(|attribute| attribute.name).collect();
+        let names = subjects(asked, &all);
+        probes.extend(Probe::batch("module/state", 30, &names, STATE));
+        if !names.is_empty() {
+            probes.push(Probe::new("module/modprobe.d", 20, DENY));
+        }
+        probes.extend(Probe::batch_with(
+            "module/info",
+            30,
+            "modinfo",
+            &subjects(asked, &["signed", "signer", "in-tree", "version", "license", "path", "depends", "firmware"]),
+            r#"modinfo -- "$1""#,
+        ));
+        probes.extend(Probe::batch("module/parameters", 20, &subjects(asked, &["parameters"]), PARAMETERS));
+        probes
+    }
+
+    fn judge(&self, expectation: &Expectation, seen: &Observations, _facts: &Facts) -> Vec<Verdict> {
+        let name = expectation.subject.replace('-', "_");
+        verdicts(&TABLE, expectation, |assertion| {
+            let answer = seen.answer("module/state", &expectation.subject)?;
+            let found = match (answer.status, answer.output.as_str()) {
+                (0, word @ ("loaded" | "builtin" | "available" | "absent")) => word.to_owned(),
+                _ => return Err(answer.output),
+            };
+            let text = seen.output("module/modprobe.d")?;
+            let denied = denylisted(text.strip_suffix("end\n").ok_or("the reading of modprobe.d is torn")?, &name);
+            let field = |wanted: &str| -> Result<Vec<String>, String> {
+                let answer = seen.answer("module/info", &expectation.subject)?;
+                if answer.status != 0 {
+                    return Err(format!("modinfo: {}", answer.output));
+                }
+                let fields = answer.output.lines().filter_map(|line| line.split_once(':'));
+                // Every module has one, `(builtin)` too.
+                if !fields.clone().any(|(field, _)| field.trim() == "filename") {
+                    return Err(format!("modinfo names no file: `{}`", one_line(&answer.output, 120)));
+                }
+                Ok(fields
+                    .filter(|(field, _)| field.trim() == wanted)
+                    .map(|(_, value)| value.trim().to_owned())
+                    .collect())
+            };
+            let first = |wanted: &str, without: &str| -> Result<Value, String> {
+                Ok(field(wanted)?
+                    .into_iter()
+                    .find(|value| !value.is_empty())
+                    .map_or_else(|| Value::absent(without), Value::Text))
+            };
+            match assertion.attribute {
+                "loaded" | "denylisted" if found == "absent" => return Ok(Value::gone("no such module")),
+                "loaded" => return Ok(Value::flag(matches!(found.as_str(), "loaded" | "builtin"))),
+                "available" => {
+                    let here =
+                        found == "loaded" || found == "builtin" || (found == "available" && denied != Denied::Refused);
+                    return Ok(Value::flag(here));
+                }
+                "denylisted" => return Ok(Value::flag(denied != Denied::No)),
+                "state" => {
+                    let hidden = found == "available" && denied != Denied::No;
+                    return Ok(Value::text(if hidden { "denylisted" } else { &found }));
+                }
+                _ if found == "absent" => return Ok(Value::gone("no such module")),
+                "parameters" => {
+                    let answer = seen.answer("module/parameters", &expectation.subject)?;
+                    let parameter = key(assertion)?;
+                    if !answer.output.ends_with("end") {
+                        return Err(answer.output);
+                    }
+                    let value = answer
+                        .output
+                        .lines()
+                        .filter_map(|line| line.split_once('='))
+                        .find(|(name, _)| *name == parameter);
+                    return Ok(value.map_or_else(
+                        || Value::gone("no such parameter of a loaded module"),
+                        |(_, value)| Value::text(value.trim()),
+                    ));
+                }
+                _ if found == "builtin" && matches!(assertion.attribute, "signed" | "in-tree") => {
+                    return Ok(Value::flag(true));
+                }
+                _ => {}
+            }
+            match assertion.attribute {
+                // modinfo shows the signer of a PKCS#7 signature, and `signature:` for all of them.
+                "signed" => Ok(Value::flag(!field("sig_id")?.is_empty() || !field("signature")?.is_empty())),
+                "signer" => first("signer", "not signed"),
+                "in-tree" => Ok(Value::flag(field("intree")?.first().is_some_and(|value| value == "Y"))),
+                "version" => first("version", "it states none"),
+                "license" => first("license", "it states none"),
+                "path" => first("filename", "it has no file"),
+                "depends" => Ok(Value::items(
+                    field("depends")?.iter().flat_map(|list| list.split(',')).filter(|name| !name.is_empty()),
+                )),
+                "firmware" => Ok(Value::items(field("firmware")?)),
+                _ => unanswered(assertion),
+            }
+        })
+    }
+}
+
+/// Dashes and underscores are the same in module names. Loaded comes from /proc/modules, because a
+/// built-in module can have a directory below /sys/module too.
+const STATE: &str = r#"case $1 in */*|''|.*) echo absent; return 0;; esac
+want=
+rest=$1
+while :; do case $rest in *-*) want=$want${rest%%-*}_; rest=${rest#*-};; *) want=$want$rest; break;; esac; done
+[ -d /proc/self ] || { echo '/proc is not mounted'; return 1; }
+if [ -r /proc/modules ]; then
+    while read -r name rest; do [ "$name" != "$want" ] || { echo loaded; return 0; }; done </proc/modules
+fi
+release=$(uname -r) && [ -n "$release" ] || { echo 'uname prints nothing'; return 1; }
+root=/lib/modules/$release
+find_in() {
+    [ -r "$1" ] || return 1
+    while IFS=' ' read -r path rest; do
+        path=${path%:}; base=${path##*/}; base=${base%%.ko*}; flat=
+        while :; do case $base in *-*) flat=$flat${base%%-*}_; base=${base#*-};; *) flat=$flat$base; break;; esac; done
+        [ "$flat" != "$want" ] || return 0
+    done <"$1"
+    return 1
+}
+match=
+if command -v grep >/dev/null 2>&1; then
+    expression=; rest=$want
+    while :; do case $rest in *_*) expression=$expression${rest%%_*}[-_]; rest=${rest#*_};; *) expression=$expression$rest; break;; esac; done
+    case $want in *[!A-Za-z0-9_]*) echo absent; return 0;; esac
+    # A count is always printed, so that a grep that says nothing is not one that found something.
+    counted() { case $(grep -c "$1" "$2") in 0) return 1;; [1-9]*) return 0;; *) echo 'grep prints nothing'; exit 1;; esac; }
+    find_in() { [ -r "$1" ] && counted "\(^\|/\)$expression\.ko" "$1"; }
+    if [ -r "$root/modules.dep" ]; then find_dep() { counted "^\([^:]*/\)\{0,1\}$expression\.ko[^:/]*:" "$root/modules.dep"; }; fi
+fi
+if find_in "$root/modules.builtin"; then echo builtin; return 0; fi
+if [ ! -r "$root/modules.dep" ]; then
+    if [ ! -e /proc/modules ]; then
+        # A kernel without modules has only what is built in, of which some shows below /sys/module.
+        [ ! -d "/sys/module/$want" ] || { echo builtin; return 0; }
+        [ ! -r "$root/modules.builtin" ] || { echo absent; return 0; }
+        echo "$root/modules.builtin cannot be read, so that what is built in is not known"; return 1
+    fi
+    echo "$root/modules.dep cannot be read, so that what could be loaded is not known"; return 1
+fi
+if command -v find_dep >/dev/null 2>&1; then find_dep && { echo available; return 0; }
+elif find_in "$root/modules.dep"; then echo available; return 0; fi
+echo absent"#;
+
+/// Lines of modprobe's configuration that keep modules from being loaded.
+const DENY: &str = r#"seen=
+for dir in /etc/modprobe.d /run/modprobe.d /usr/local/lib/modprobe.d /usr/lib/modprobe.d /lib/modprobe.d; do
+    for file in "$dir"/*.conf; do
+        [ -r "$file" ] || continue
+        base=${file##*/}
+        case $seen in *"/$base/"*) continue;; esac
+        seen="$seen/$base/"
+        while read -r word name rest; do
+            case $word in blacklist|install) printf '%s %s %s\n' "$word" "$name" "$rest";; esac
+        done <"$file"
+    done
+done
+cmdline=; IFS= read -r cmdline </proc/cmdline || [ -n "$cmdline" ] || { echo '/proc/cmdline cannot be read' >&2; exit 1; }
+for word in $cmdline; do
+    case $word in modprobe.blacklist=*|module_blacklist=*|rd.driver.blacklist=*) printf 'cmdline %s\n' "$word";; esac
+done
+echo end"#;
+
+const PARAMETERS: &str = r#"case $1 in */*) echo end; return 0;; esac
+want=
+rest=$1
+while :; do case $rest in *-*) want=$want${rest%%-*}_; rest=${rest#*-};; *) want=$want$rest; break;; esac; done
+for file in /sys/module/"$want"/parameters/*; do
+    # An empty one is a line feed.
+    [ -r "$file" ] && value=$(cat "$file" 2>/dev/null && echo .) || continue
+    case $value in .) echo "cat prints nothing of $file"; return 1;; esac
+    printf '%s=%s\n' "${file##*/}" "${value%?.}"
+done
+echo end"#;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Denied {
+    No,
+    /// Not loaded for a device; still loadable by its name.
+    ByAlias,
+    /// Not even by its name.
+    Refused,
+}
+
+fn denylisted(text: &str, wanted: &str) -> Denied {
+    let mut denied = Denied::No;
+    for line in text.lines() {
+        let mut words = line.split_whitespace();
+        let (kind, name) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
+        let is_it = |name: &str| name.replace('-', "_") == wanted;
+        match kind {
+            "install" if is_it(name) => {
+                let program = words.next().unwrap_or_default();
+                if matches!(program.rsplit('/').next(), Some("false" | "true" | ":")) {
+                    return Denied::Refused;
+                }
+            }
+            "blacklist" if is_it(name) => denied = Denied::ByAlias,
+            "cmdline" => {
+                let (option, names) = name.split_once('=').unwrap_or_default();
+                if names.split(',').any(is_it) {
+                    // The kernel itself refuses what `module_blacklist=` names.
+                    if option == "module_blacklist" {
+                        return Denied::Refused;
+                    }
+                    denied = Denied::ByAlias;
+                }
+            }
+            _ => {}
+        }
+    }
+    denied
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{equals, expectation, missed, records, reply};
+    use muster_suite::model::Matcher;
+
+    fn judge(name: &str, found: &str, deny: &str, attribute: &'static str, matcher: Matcher) -> Verdict {
+        let seen = Observations(
+            [
+                ("module/state".to_owned(), records(&[(name, i32::from(found.contains(' ')), found)])),
+                ("module/modprobe.d".to_owned(), reply(0, &format!("{deny}end\n"))),
+            ]
+            .into(),
+        );
+        Module.judge(&expectation("module", name, &[(attribute, matcher)]), &seen, &Facts::default()).remove(0)
+    }
+
+    #[test]
+    fn available_means_here_or_loadable() {
+        for found in ["loaded", "builtin", "available"] {
+            assert_eq!(judge("btrfs", found, "", "available", equals("true")), Verdict::Met, "{found}");
+        }
+        assert_eq!(missed(&judge("x", "absent", "", "available", equals("true"))), ("available is true", "false"));
+        assert_eq!(missed(&judge("x", "loaded", "", "state", equals("absent"))).1, "loaded");
+        assert!(matches!(
+            judge("x", "modules.dep cannot be read", "", "state", equals("absent")),
+            Verdict::Unknown { .. }
+        ));
+    }
+
+    #[test]
+    fn a_denylist_of_either_kind_is_seen_and_only_a_refusal_makes_it_unavailable() {
+        let deny = "blacklist firewire-core \ninstall cramfs /bin/false\ninstall other /sbin/modprobe -i other\ncmdline module_blacklist=floppy,pc-spkr\n";
+        assert_eq!(judge("firewire_core", "available", deny, "state", equals("denylisted")), Verdict::Met);
+        assert_eq!(judge("firewire_core", "available", deny, "available", equals("true")), Verdict::Met);
+        assert_eq!(judge("cramfs", "available", deny, "available", equals("false")), Verdict::Met);
+        assert_eq!(judge("pc_spkr", "available", deny, "available", equals("false")), Verdict::Met);
+        assert_eq!(judge("other", "available", deny, "denylisted", equals("false")), Verdict::Met);
+    }
+}

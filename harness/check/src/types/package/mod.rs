@@ -1,0 +1,116 @@
+//! `package`: an installed package, by name or name.arch, and whether the enabled repositories have it.
+//! [`rpm`] and [`dpkg`] read it, each on the systems whose own packages are its.
+
+mod dpkg;
+mod rpm;
+
+use muster_suite::grammar::{packages, paths};
+use muster_suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
+
+use crate::asking::verdicts;
+use crate::{Check, Observations, Probe, Verdict, attribute};
+use muster_record::facts::Facts;
+use muster_suite::model::Expectation;
+
+const ATTRIBUTES: &[Attribute] = &[
+    attribute("installed", Kind::Bool, "Whether at least one instance is installed."),
+    attribute(
+        "version",
+        Kind::Evr,
+        "Epoch, version and release of the newest installed instance; a bound without a release ignores the release, as rpm does. Versions of dpkg are ordered by its rule, and a bound without a revision ignores the revision.",
+    ),
+    attribute("count", Kind::Integer, "How many instances are installed (kernels, several architectures)."),
+    attribute("arch", Kind::Text, "Architecture; every installed instance must match."),
+    attribute(
+        "vendor",
+        Kind::Text,
+        "Vendor; every installed instance must match. Of dpkg the origin, which Debian's own packages do not state.",
+    ),
+    attribute(
+        "packager",
+        Kind::Text,
+        "Packager, or maintainer of a package of dpkg; every installed instance must match.",
+    ),
+    attribute("license", Kind::Text, "Licence expression of the package; dpkg records none."),
+    attribute("source", Kind::Text, "The source RPM it was built from; of dpkg the name of the source package."),
+    attribute("build-host", Kind::Text, "The host it was built on; dpkg records none."),
+    attribute(
+        "signed",
+        Kind::Bool,
+        "Whether every installed instance carries an OpenPGP signature in its header; packages of dpkg have none of their own.",
+    ),
+    attribute(
+        "signer",
+        Kind::Text,
+        "Key id (last 16 hex digits, lower case) that signed it; every installed instance must match.",
+    ),
+    attribute(
+        "from-repo",
+        Kind::Text,
+        "Id of the repository it was installed from, as dnf recorded it; `none` matches when nothing was recorded (image builders do not record it).",
+    ),
+    attribute(
+        "reason",
+        Kind::Word(&["user", "dependency", "weak-dependency", "group", "external", "clean", "unknown"]),
+        "Why it is installed, as dnf or apt recorded it.",
+    ),
+    attribute(
+        "verify",
+        Kind::Word(&["clean", "modified"]),
+        "`rpm -V` without modification times and without configuration files, or `dpkg --verify`, which knows no more than the sums of contents; what is left out of /usr/share/doc, man, info and locale is no change.",
+    ),
+    attribute("size", Kind::Size, "Installed size of all instances."),
+    attribute("files", Kind::Set(&paths::PATH), "Paths it owns."),
+    attribute("provides", Kind::Set(&packages::CAPABILITY), "Capabilities it provides, without versions."),
+    attribute("requires", Kind::Set(&packages::CAPABILITY), "Capabilities it requires, without versions."),
+    attribute(
+        "obsoletes",
+        Kind::Set(&packages::CAPABILITY),
+        "Names it obsoletes, without versions; dpkg has no such relation.",
+    ),
+    attribute(
+        "scripts",
+        Kind::Set(&packages::SCRIPTLET),
+        "Which scriptlets it has: pretrans, prein, postin, preun, postun, posttrans, and triggers.",
+    ),
+    attribute(
+        "available",
+        Kind::Word(&["exact", "provides", "absent"]),
+        "Whether the enabled repositories have it: by this very name, only as a capability that another package provides, or not at all.",
+    ),
+    attribute("candidate", Kind::Evr, "The newest version in the enabled repositories."),
+];
+
+/// What can be asked.
+pub static TABLE: CheckTable = CheckTable {
+    name: "package",
+    summary: "An installed package of rpm or dpkg, by name or name.arch, and whether the enabled repositories have it.",
+    subject: Subject::Named(&packages::PACKAGE),
+    shorthand: Shorthand::Words(&[("present", "installed", "true"), ("absent", "installed", "false")]),
+    gone: &["installed", "count", "available"],
+    attributes: ATTRIBUTES,
+    reads: "One `rpm -q --qf` for all packages; `rpm -V`, `rpm -ql`, `rpm -q --provides` and the package manager's `repoquery` only for attributes that need them. On a system of dpkg `dpkg-query`, `dpkg --verify`, `apt-mark` and `apt-cache`.",
+    example: r#"package:
+  openssl-libs: {version: ">= 1:3.2, < 1:4", signed: true, vendor: {contains: Microsoft}}
+  redhat-rpm-config: {available: {any-of: [exact, provides]}}
+  sendmail: absent
+"#,
+};
+
+/// The check type.
+pub struct Package;
+
+impl Check for Package {
+    fn table(&self) -> &'static CheckTable {
+        &TABLE
+    }
+
+    fn probes(&self, asked: &[&Expectation], facts: &Facts) -> Vec<Probe> {
+        if facts.dpkg.is_some() { dpkg::probes(asked) } else { rpm::probes(asked) }
+    }
+
+    fn judge(&self, expectation: &Expectation, seen: &Observations, facts: &Facts) -> Vec<Verdict> {
+        let look = if facts.dpkg.is_some() { dpkg::look } else { rpm::look };
+        verdicts(&TABLE, expectation, |assertion| look(assertion, &expectation.subject, seen))
+    }
+}

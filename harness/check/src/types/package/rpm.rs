@@ -1,0 +1,367 @@
+//! `package` where the packages are RPMs: rpm for what is installed, dnf or tdnf for what it recorded and
+//! offers.
+
+use crate::asking::{subjects, unanswered};
+use crate::matching::Value;
+use crate::{Observations, Probe, dnf, rpm, shell, value};
+use muster_suite::model::{Assertion, Expectation};
+
+/// What must be read.
+pub(super) fn probes(asked: &[&Expectation]) -> Vec<Probe> {
+    let of_database = [
+        "installed",
+        "version",
+        "count",
+        "arch",
+        "vendor",
+        "packager",
+        "license",
+        "source",
+        "build-host",
+        "signed",
+        "signer",
+        "size",
+        "verify",
+        "files",
+        "provides",
+        "requires",
+        "obsoletes",
+        "scripts",
+        "from-repo",
+        "reason",
+    ];
+    let mut probes = Vec::new();
+    let names: Vec<&str> = subjects(asked, &of_database).into_iter().collect();
+    if !names.is_empty() {
+        probes.push(Probe::new(QUERY, 60, rpm::query(&names)));
+    }
+    let mut batch = |key: &str, seconds, attribute: &str, command: &str| {
+        // Many packages have nothing of a kind, and rpm then prints nothing: the end is said for it.
+        let command = format!("{command} && echo '{END}'");
+        probes.extend(Probe::batch_with(key, seconds, "rpm", &subjects(asked, &[attribute]), &command));
+    };
+    batch("package/verify", 300, "verify", r#"rpm -V --nomtime --noconfig -- "$1""#);
+    batch("package/files", 60, "files", r#"rpm -ql -- "$1""#);
+    batch("package/provides", 30, "provides", r#"rpm -q --provides -- "$1""#);
+    batch("package/requires", 30, "requires", r#"rpm -q --requires -- "$1""#);
+    batch("package/obsoletes", 30, "obsoletes", r#"rpm -q --obsoletes -- "$1""#);
+    batch("package/scripts", 30, "scripts", r#"rpm -q --scripts --triggers --filetriggers -- "$1""#);
+    let recorded: Vec<&str> = subjects(asked, &["from-repo", "reason"]).into_iter().collect();
+    if !recorded.is_empty() {
+        probes.push(Probe::new("package/history", 120, format!("{}{RECORDED}", names_of(&recorded))));
+    }
+    let offered: Vec<&str> = subjects(asked, &["available", "candidate"]).into_iter().collect();
+    if !offered.is_empty() {
+        probes.push(Probe::new("package/available", 300, format!("{}{OFFERED}", names_of(&offered))));
+    }
+    probes
+}
+
+/// What an attribute of a package is.
+pub(super) fn look(assertion: &Assertion, name: &str, seen: &Observations) -> Result<Value, String> {
+    match assertion.attribute {
+        "available" => {
+            return availability(&seen.output("package/available")?, name).map(|word| Value::text(word.0));
+        }
+        "candidate" => {
+            let (word, evr) = availability(&seen.output("package/available")?, name)?;
+            let said = format!("{word} in the enabled repositories");
+            return Ok(match evr {
+                Some(evr) => Value::Text(evr),
+                None if word == "absent" => Value::gone(said),
+                None => Value::absent(said),
+            });
+        }
+        _ => {}
+    }
+    let instances = rpm::instances(seen.reply(QUERY)?, name)?;
+    let Some(newest) = instances.last() else {
+        return Ok(match assertion.attribute {
+            "installed" => Value::flag(false),
+            "count" => Value::text("0"),
+            _ => Value::gone("not installed"),
+        });
+    };
+    let each = |read: &dyn Fn(&rpm::Package) -> &String| {
+        Ok(Value::each(instances.iter().map(|instance| Value::text_or(read(instance), "none"))))
+    };
+    let capabilities = |key: &str| -> Result<Value, String> {
+        let text = said(seen, key, name)?;
+        let mut names: Vec<&str> = text.lines().filter(|line| !line.is_empty()).map(rpm::capability).collect();
+        names.sort_unstable();
+        names.dedup();
+        Ok(Value::items(names))
+    };
+    match assertion.attribute {
+        "installed" => Ok(Value::flag(true)),
+        "version" => Ok(Value::Text(newest.evr())),
+        "count" => Ok(Value::text(instances.len().to_string())),
+        "arch" => each(&|instance| &instance.arch),
+        "vendor" => each(&|instance| &instance.vendor),
+        "packager" => each(&|instance| &instance.packager),
+        "license" => each(&|instance| &instance.license),
+        "source" => each(&|instance| &instance.source),
+        "build-host" => each(&|instance| &instance.build_host),
+        "signed" => Ok(Value::flag(instances.iter().all(|instance| !instance.signature.is_empty()))),
+        "signer" => Ok(Value::each(instances.iter().map(|instance| {
+            let signers = instance.signers();
+            Value::text_or(&signers.join(" "), "not signed")
+        }))),
+        "size" => Ok(Value::Text(value::of_bytes(instances.iter().map(|instance| instance.size).sum()))),
+        "verify" => {
+            let answer = seen.answer("package/verify", name)?;
+            verify(&answer)
+        }
+        "files" => Ok(Value::items(said(seen, "package/files", name)?.lines().filter(|line| line.starts_with('/')))),
+        "provides" => capabilities("package/provides"),
+        "requires" => capabilities("package/requires"),
+        "obsoletes" => capabilities("package/obsoletes"),
+        "scripts" => Ok(Value::items(scripts(&said(seen, "package/scripts", name)?))),
+        "from-repo" | "reason" => {
+            let text = seen.output("package/history")?;
+            if let Some(why) = dnf::unreachable(&text) {
+                return Err(why);
+            }
+            let at = if assertion.attribute == "reason" { 2 } else { 1 };
+            let rows = text.lines().map(|line| line.split('\t').collect::<Vec<_>>());
+            let mine: Vec<Vec<&str>> = rows.filter(|row| row.len() == 3 && row[0] == newest.name).collect();
+            if mine.is_empty() {
+                return Err(format!("the package manager does not know {name}"));
+            }
+            Ok(Value::each(mine.iter().map(|row| recorded(assertion.attribute, row[at]))))
+        }
+        _ => unanswered(assertion),
+    }
+}
+
+pub(super) const QUERY: &str = "package/query";
+
+/// The last line of a batch's answer about a package.
+const END: &str = "= end";
+
+/// What stands before the end of an answer, which is an error without one.
+fn complete(output: &str) -> Result<&str, String> {
+    output.trim_end().strip_suffix(END).ok_or_else(|| "rpm's answer is not complete".to_owned())
+}
+
+/// Puts the names into the script's arguments.
+fn names_of(names: &[&str]) -> String {
+    format!("{}set -- {}\n", dnf::MANAGER, shell::quote_all(names.iter().copied()))
+}
+
+const RECORDED: &str = r#"case $dnf in
+dnf5) exec dnf5 -q repoquery --installed --qf '%{name}\t%{from_repo}\t%{reason}\n' -- "$@";;
+dnf) exec dnf -q repoquery --installed --disablerepo='*' --qf '%{name}	%{from_repo}	%{reason}' "$@";;
+*) echo "$dnf does not record where packages came from" >&2; exit 1;;
+esac"#;
+
+/// First all names at once; then those that are not there by name, as capabilities. A repository
+/// that is silently passed over must not make a package look absent.
+const OFFERED: &str = r#"options="-q --setopt=*.skip_if_unavailable=0"
+case $dnf in tdnf|microdnf) options=-q;; esac
+# Warnings on standard error must not stand for a repository: without any, repoquery finds nothing and
+# ends with 0.
+repositories=$($dnf $options repolist --enabled 2>/dev/null) || { $dnf $options repolist --enabled >&2; exit 1; }
+[ -n "$repositories" ] || { echo 'no repository is enabled' >&2; exit 1; }
+found=$($dnf $options repoquery --available "$@" 2>&1)
+status=$?
+case $status$found in
+0*|*'Error(1011)'*) ;;
+*) printf '%s\n' "$found" >&2; exit 1;;
+esac
+printf '%s\n' "$found"
+for name; do
+    case "
+$found" in *"
+$name-"[0-9]*) continue;; esac
+    by=$($dnf $options repoquery --available --whatprovides "$name" 2>&1)
+    status=$?
+    case $status$by in
+    0*|*'Error(1011)'*) printf '\nwhatprovides\t%s\n%s\n' "$name" "$by";;
+    *) printf '%s\n' "$by" >&2; exit 1;;
+    esac
+done
+echo
+echo complete"#;
+
+/// `exact` and its newest version, `provides` or `absent`.
+fn availability(text: &str, name: &str) -> Result<(&'static str, Option<String>), String> {
+    if let Some(why) = dnf::unreachable(text) {
+        return Err(why);
+    }
+    if text.lines().last() != Some("complete") {
+        return Err("the package manager's answer is not complete".to_owned());
+    }
+    let mut asked = "";
+    let mut newest: Option<String> = None;
+    let mut provided = false;
+    for line in text.lines() {
+        if let Some(capability) = line.strip_prefix("whatprovides\t") {
+            asked = capability;
+            continue;
+        }
+        let Some((found, evr)) = dnf::nevra(line) else { continue };
+        if found == name {
+            if newest.as_deref().is_none_or(|known| rpm::compare(known, &evr).is_lt()) {
+                newest = Some(evr);
+            }
+        } else if asked == name {
+            provided = true;
+        }
+    }
+    Ok(match (newest, provided) {
+        (Some(evr), _) => ("exact", Some(evr)),
+        (None, true) => ("provides", None),
+        (None, false) => ("absent", None),
+    })
+}
+
+/// What a batch said of a package that is installed.
+fn said(seen: &Observations, key: &str, name: &str) -> Result<String, String> {
+    let answer = seen.answer(key, name)?;
+    if answer.status == 0 && !answer.output.contains("error:") {
+        complete(&answer.output).map(str::to_owned)
+    } else {
+        Err(format!("{name}: {}", answer.output))
+    }
+}
+
+fn verify(answer: &shell::Answer) -> Result<Value, String> {
+    if answer.output.lines().any(|line| line.starts_with("error:") || line.starts_with("fatal:")) {
+        return Err(format!("rpm -V: {}", answer.output));
+    }
+    let output = if answer.status == 0 { complete(&answer.output)? } else { &answer.output };
+    if output.is_empty() {
+        return match answer.status {
+            0 => Ok(Value::text("clean")),
+            status => Err(format!("rpm -V ended with {status} and printed nothing")),
+        };
+    }
+    // Ghosts come and go, and documentation is often left out on purpose.
+    let changed = output.lines().any(|line| match rpm::verified(line) {
+        Some(seen) => match seen.attribute {
+            'c' | 'g' => false,
+            'd' | 'l' | 'r' => !seen.missing,
+            _ => true,
+        },
+        None => true,
+    });
+    Ok(Value::text(if changed { "modified" } else { "clean" }))
+}
+
+/// Kinds of scriptlets, from the headings of `rpm -q --scripts --triggers --filetriggers`.
+fn scripts(text: &str) -> Vec<String> {
+    let mut kinds: Vec<String> = text
+        .lines()
+        .filter_map(|line| {
+            let (heading, rest) = line.split_once(" scriptlet")?;
+            let heading = heading.trim();
+            rest.starts_with([' ', ':']).then_some(())?;
+            Some(
+                match heading {
+                    "preinstall" => "prein",
+                    "postinstall" => "postin",
+                    "preuninstall" => "preun",
+                    "postuninstall" => "postun",
+                    "pretransaction" => "pretrans",
+                    "posttransaction" => "posttrans",
+                    other if !other.is_empty() && other.bytes().all(|byte| byte.is_ascii_lowercase()) => other,
+                    _ => return None,
+                }
+                .to_owned(),
+            )
+        })
+        .collect();
+    kinds.sort();
+    kinds.dedup();
+    kinds
+}
+
+fn recorded(attribute: &str, word: &str) -> Value {
+    if attribute == "from-repo" {
+        // Systems that were installed without dnf record a placeholder.
+        return match word.trim_start_matches('@') {
+            "" | "System" | "<unknown>" | "(unknown)" => Value::absent("not recorded"),
+            repo => Value::text(repo),
+        };
+    }
+    let word = word.to_lowercase().replace(' ', "-");
+    Value::text(if word.is_empty() { "unknown".to_owned() } else { word })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Package;
+    use super::*;
+    use crate::testing::{equals, expectation, missed, records, reply, seen};
+    use crate::{Check as _, Verdict};
+    use muster_record::facts::Facts;
+    use muster_suite::model::{Matcher, Operator};
+
+    const SAID: &str = "package\tkernel\t0\t6.18.5\t1.azl4\tx86_64\tMicrosoft\tm\tGPL\tk.src.rpm\th\t100\tRSA/SHA256, x, Key ID 0123456789abcdef\npackage\tkernel\t0\t6.18.31\t1.azl4\tx86_64\tMicrosoft\tm\tGPL\tk.src.rpm\th\t50\t\npackage\tnginx\t1\t1.26.1\t3\tx86_64\t(none)\tm\tBSD\tn.src.rpm\th\t2097152\t\npackage sendmail is not installed\nsentinel\tbash\n";
+
+    fn judge(subject: &str, attribute: &'static str, matcher: Matcher) -> Verdict {
+        let asked = expectation("package", subject, &[(attribute, matcher)]);
+        Package.judge(&asked, &seen(QUERY, reply(0, SAID)), &Facts::default()).remove(0)
+    }
+
+    #[test]
+    fn versions_are_compared_as_rpm_does_and_the_newest_counts() {
+        let bounds = |list: &[(Operator, &str)]| {
+            Matcher::Compare(list.iter().map(|(operator, bound)| (*operator, (*bound).to_owned())).collect())
+        };
+        assert_eq!(judge("nginx", "version", bounds(&[(Operator::Ge, "1:1.26"), (Operator::Lt, "2:0")])), Verdict::Met);
+        let verdict = judge("nginx", "version", bounds(&[(Operator::Ge, "1:1.27")]));
+        assert_eq!(missed(&verdict), ("version >= 1:1.27", "1:1.26.1-3"));
+        assert_eq!(judge("kernel", "version", bounds(&[(Operator::Eq, "6.18.31")])), Verdict::Met);
+        assert_eq!(judge("kernel", "count", equals("2")), Verdict::Met);
+        assert_eq!(missed(&judge("kernel", "signed", equals("true"))).1, "false");
+        assert_eq!(missed(&judge("kernel", "signer", equals("0123456789abcdef"))).1, "not signed");
+        assert_eq!(judge("nginx", "size", equals("2 MiB")), Verdict::Met);
+        assert_eq!(judge("nginx", "vendor", Matcher::None), Verdict::Met);
+    }
+
+    #[test]
+    fn what_is_not_installed_has_no_version_and_satisfies_no_negation() {
+        assert_eq!(judge("sendmail", "installed", equals("false")), Verdict::Met);
+        assert_eq!(missed(&judge("sendmail", "version", Matcher::Not(Box::new(equals("1"))))).1, "not installed");
+        assert!(matches!(judge("other", "installed", equals("false")), Verdict::Unknown { .. }));
+    }
+
+    #[test]
+    fn verification_ignores_configuration_and_left_out_documentation() {
+        let judge = |status, output: &str| verify(&shell::Answer { status, output: output.to_owned() });
+        assert_eq!(judge(0, END), Ok(Value::text("clean")));
+        assert!(judge(0, "").is_err());
+        assert_eq!(judge(1, "S.5......  c /etc/x\nmissing   d /usr/share/doc/x"), Ok(Value::text("clean")));
+        assert_eq!(judge(1, "..5......    /usr/bin/x"), Ok(Value::text("modified")));
+        assert_eq!(
+            judge(1, "Unsatisfied dependencies for x-1-1.noarch:\n\ty is needed by x"),
+            Ok(Value::text("modified"))
+        );
+        assert!(judge(1, "").is_err() && judge(1, "error: rpmdb: BDB").is_err());
+    }
+
+    #[test]
+    fn availability_has_three_answers() {
+        let text = "bash-0:5.2.37-3.fc43.x86_64\nbash-0:5.2.40-1.fc43.x86_64\n\nwhatprovides\tzlib-devel\nzlib-ng-compat-devel-0:2.2.4-3.fc43.x86_64\n\nwhatprovides\tgone\n\n\ncomplete\n";
+        assert_eq!(availability(text, "bash"), Ok(("exact", Some("5.2.40-1.fc43".to_owned()))));
+        assert_eq!(availability(text, "zlib-devel"), Ok(("provides", None)));
+        assert_eq!(availability(text, "gone"), Ok(("absent", None)));
+        assert!(availability("bash-0:5-1.x86_64\n", "gone").unwrap_err().contains("not complete"));
+        assert!(availability("Curl error (6): Could not resolve host\ncomplete", "gone").is_err());
+    }
+
+    #[test]
+    fn scriptlets_are_named() {
+        let text =
+            "postinstall scriptlet (using /bin/sh):\necho a scriptlet here\npreuninstall scriptlet (using <lua>):\nx\n";
+        assert_eq!(scripts(text), ["postin", "preun"]);
+        let asked = expectation("package", "nginx", &[("provides", Matcher::Has(vec!["webserver".into()]))]);
+        let mut observations = seen(QUERY, reply(0, SAID));
+        observations
+            .0
+            .insert("package/provides".into(), records(&[("nginx", 0, "nginx = 1:1.26.1-3\nwebserver\n= end")]));
+        assert_eq!(Package.judge(&asked, &observations, &Facts::default()), [Verdict::Met]);
+    }
+}

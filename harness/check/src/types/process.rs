@@ -1,0 +1,315 @@
+//! `process`: processes, by the name of their executable or their command name; kernel threads too.
+
+use muster_suite::grammar::{capabilities, system};
+use muster_suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
+
+use crate::asking::{subjects, unanswered, verdicts, wants, with_near};
+use crate::matching::Value;
+use crate::value;
+use crate::{Check, Observations, Probe, Verdict, attribute};
+use muster_base::text::one_line;
+use muster_record::facts::Facts;
+use muster_suite::model::Expectation;
+
+const ATTRIBUTES: &[Attribute] = &[
+    attribute("running", Kind::Bool, "Whether at least one runs."),
+    attribute("count", Kind::Integer, "How many run."),
+    attribute("user", Kind::Text, "Name of the effective user; every one must match."),
+    attribute("args", Kind::Text, "Command line, arguments separated by spaces; every one must match."),
+    attribute("selinux-type", Kind::Text, "SELinux domain; every one must match."),
+    attribute("unit", Kind::Text, "systemd unit it runs in; every one must match."),
+    attribute("no-new-privileges", Kind::Bool, "Whether every one has NoNewPrivs set."),
+    attribute("seccomp", Kind::Bool, "Whether every one has a seccomp filter."),
+    attribute(
+        "capabilities",
+        Kind::Set(&capabilities::CAPABILITY),
+        "Effective capabilities of all of them together, as cap_ names.",
+    ),
+    attribute("memory", Kind::Size, "Resident memory of all of them together."),
+];
+
+/// What can be asked.
+pub static TABLE: CheckTable = CheckTable {
+    name: "process",
+    summary: "Processes, by the name of their executable or their command name; kernel threads too.",
+    subject: Subject::Named(&system::PROCESS),
+    shorthand: Shorthand::Words(&[("running", "running", "true"), ("absent", "running", "false")]),
+    gone: &["running", "count"],
+    attributes: ATTRIBUTES,
+    reads: "/proc/*/status, cmdline, exe, cgroup and attr/current.",
+    example: r#"process:
+  chronyd: {running: true, user: chrony, selinux-type: chronyd_t}
+  gdm: absent
+"#,
+};
+
+/// The check type.
+pub struct Process;
+
+impl Check for Process {
+    fn table(&self) -> &'static CheckTable {
+        &TABLE
+    }
+
+    fn probes(&self, asked: &[&Expectation], _facts: &Facts) -> Vec<Probe> {
+        let names = subjects(asked, &ATTRIBUTES.iter().map(|attribute| attribute.name).collect::<Vec<_>>());
+        let mut probes: Vec<Probe> = Probe::batch("process", 60, &names, READ).into_iter().collect();
+        if wants(asked, &["user"]) {
+            probes.push(Probe::new(super::accounts::PASSWD, 10, "cat /etc/passwd"));
+        }
+        probes
+    }
+
+    fn judge(&self, expectation: &Expectation, seen: &Observations, _facts: &Facts) -> Vec<Verdict> {
+        let name = &expectation.subject;
+        let verdicts = verdicts(&TABLE, expectation, |assertion| {
+            let answer = seen.answer("process", name)?;
+            if answer.status != 0 {
+                return Err(answer.output);
+            }
+            let (rest, last) = answer.output.rsplit_once('\n').unwrap_or(("", &answer.output));
+            if last != "end" {
+                return Err(format!("the list of processes is torn: `{}`", one_line(last, 80)));
+            }
+            let running = processes(rest);
+            match (running.is_empty(), assertion.attribute) {
+                (_, "running") => return Ok(Value::flag(!running.is_empty())),
+                (_, "count") => return Ok(Value::text(running.len().to_string())),
+                (true, _) => return Ok(Value::gone("not running")),
+                (false, _) => {}
+            }
+            let each = |read: &dyn Fn(&Running) -> Value| Ok(Value::each(running.iter().map(read)));
+            match assertion.attribute {
+                "args" if running.iter().any(|one| !one.has("args")) => {
+                    Err("the arguments cannot be read (`tr` is missing or silent)".to_owned())
+                }
+                "args" => each(&|one| Value::text(one.field("args"))),
+                "user" => {
+                    let passwd = seen.output(super::accounts::PASSWD)?;
+                    each(&|one| {
+                        let uid = one.field("uid");
+                        let line = passwd.lines().find(|line| line.split(':').nth(2) == Some(uid));
+                        Value::text(line.and_then(|line| line.split(':').next()).unwrap_or(uid))
+                    })
+                }
+                "selinux-type" => each(&|one| match one.field("label").trim_end_matches('\0').split(':').nth(2) {
+                    Some(domain) => Value::text(domain),
+                    None => Value::absent("no SELinux label"),
+                }),
+                "unit" => each(&|one| {
+                    let unit = one
+                        .field("cgroup")
+                        .rsplit('/')
+                        .find(|part| part.contains(".service") || part.contains(".scope") || part.contains(".slice"));
+                    unit.map_or_else(|| Value::absent("not in a unit"), Value::text)
+                }),
+                "no-new-privileges" => Ok(Value::flag(running.iter().all(|one| one.field("nnp") == "1"))),
+                "seccomp" => Ok(Value::flag(running.iter().all(|one| one.field("seccomp") == "2"))),
+                "capabilities" => {
+                    let mut mask = 0;
+                    for one in &running {
+                        let text = one.field("caps");
+                        mask |= u64::from_str_radix(text, 16).map_err(|_| format!("the capabilities are `{text}`"))?;
+                    }
+                    Ok(Value::items(capability_names(mask)))
+                }
+                "memory" => {
+                    // Kernel threads have none.
+                    let kilobytes: u128 = running.iter().filter_map(|one| one.field("rss").parse::<u128>().ok()).sum();
+                    Ok(Value::Text(value::of_bytes(kilobytes * 1024)))
+                }
+                _ => unanswered(assertion),
+            }
+        });
+        let list = seen.answer("process", name).map(|answer| answer.output).unwrap_or_default();
+        with_near(verdicts, name, list.lines().filter_map(|line| line.strip_prefix(OTHER)))
+    }
+}
+
+/// What begins a line that names another process, of which there are some only where none has the name.
+const OTHER: &str = "other ";
+
+/// One block of `field value` lines for each process whose command name (cut to 15 characters by
+/// the kernel) or executable has the name. A process that ends meanwhile is passed over.
+const READ: &str = r#"[ -d /proc/self ] || { echo '/proc is not mounted'; return 1; }
+short=$(printf '%.15s' "$1")
+command -v ls >/dev/null 2>&1 || { echo 'ls: not found'; return 127; }
+# One listing names all executables; asking for each would fork for each process.
+list=$(ls -l /proc/[0-9]*/exe 2>/dev/null)
+case $list in *" /proc/$$/exe -> "*) ;; *) echo 'ls does not list the executable of this very shell'; return 1;; esac
+pids=' ' own= found= others=
+lf='
+'
+while IFS= read -r line; do
+    line=${line% (deleted)}
+    case $line in
+    # A line feed in a path could show a line of its own: the link itself decides.
+    *" -> "*"/$1") line=${line#* /proc/}; pid=${line%%/*}
+        exe=$(readlink "/proc/$pid/exe" 2>/dev/null); exe=${exe% (deleted)}
+        [ "${exe##*/}" != "$1" ] || pids="$pids$pid ";;
+    esac
+done <<LIST
+$list
+LIST
+for dir in /proc/[0-9]*; do
+    comm=
+    # A name may have a line feed in it.
+    { IFS= read -r comm && while IFS= read -r more; do comm=$comm$lf$more; done; } 2>/dev/null <"$dir/comm"
+    [ -n "$comm" ] || continue
+    [ "$dir" != "/proc/$$" ] || own=seen
+    case $pids in
+    *" ${dir##*/} "*) ;;
+    # A cut name could be another program's.
+    *) [ "$short" = "$1" ] && [ "$comm" = "$1" ] || { case $comm in *"$lf"*) ;; *) others="$others${lf}other $comm";; esac; continue; };;
+    esac
+    [ "$dir" != "/proc/$$" ] || continue
+    found=yes
+    echo process
+    memory=
+    while read -r field first second rest; do
+        case $field in
+        Uid:) echo "uid $second";;
+        NoNewPrivs:) echo "nnp $first";;
+        Seccomp:) echo "seccomp $first";;
+        CapEff:) echo "caps $first";;
+        VmRSS:) echo "rss $first"; memory=$first;;
+        esac
+    done 2>/dev/null <"$dir/status"
+    if command -v tr >/dev/null 2>&1; then
+        args=$(tr '\0\n' '  ' 2>/dev/null <"$dir/cmdline")
+        # Only threads of the kernel have none, and they have no memory of their own.
+        [ -z "$args$memory" ] || [ -n "$args" ] && printf 'args %s\n' "$args"
+    fi
+    { IFS= read -r label <"$dir/attr/current"; } 2>/dev/null; printf 'label %s\n' "$label"; label=
+    while IFS=: read -r number kind path; do
+        case $number$kind in 0|1name=systemd) echo "cgroup $path";; esac
+    done 2>/dev/null <"$dir/cgroup"
+done
+[ -n "$own" ] || { echo 'this very shell is not in the list of processes'; return 1; }
+[ -n "$found" ] || [ -z "$others" ] || printf '%s\n' "${others#"$lf"}"
+echo end"#;
+
+struct Running<'a>(Vec<(&'a str, &'a str)>);
+
+impl<'a> Running<'a> {
+    fn field(&self, name: &str) -> &'a str {
+        self.0.iter().find(|(field, _)| *field == name).map_or("", |(_, value)| value.trim_end())
+    }
+}
+
+impl Running<'_> {
+    fn has(&self, name: &str) -> bool {
+        self.0.iter().any(|(field, _)| *field == name)
+    }
+}
+
+fn processes(text: &str) -> Vec<Running<'_>> {
+    let mut all: Vec<Running<'_>> = Vec::new();
+    for line in text.lines() {
+        match (line.split_once(' '), all.last_mut()) {
+            (None, _) if line == "process" => all.push(Running(Vec::new())),
+            (Some(field), Some(process)) => process.0.push(field),
+            _ => {}
+        }
+    }
+    all
+}
+
+/// Names of capability bits, from the kernel's capability.h.
+fn capability_names(mask: u64) -> Vec<String> {
+    (0..u64::BITS)
+        .filter(|bit| mask >> bit & 1 == 1)
+        .map(|bit| {
+            capabilities::NAMES.get(bit as usize).map_or_else(|| format!("cap_{bit}"), |name| (*name).to_owned())
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{ask_this_host, equals, expectation, missed, records, seen};
+    use muster_suite::model::{Matcher, Operator};
+
+    #[test]
+    fn a_process_of_this_host_is_found_by_its_executable() {
+        let mut child = std::process::Command::new("sleep").arg("100").spawn().unwrap();
+        let asked = expectation(
+            "process",
+            "sleep",
+            &[("running", equals("true")), ("memory", Matcher::Compare(vec![(Operator::Gt, "0 B".into())]))],
+        );
+        let verdicts = ask_this_host(&Process, &asked);
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert_eq!(verdicts, [Verdict::Met, Verdict::Met]);
+        let gone = expectation("process", "$(reboot) nothing", &[("running", equals("false")), ("count", equals("0"))]);
+        assert_eq!(ask_this_host(&Process, &gone), [Verdict::Met, Verdict::Met]);
+    }
+
+    #[test]
+    fn what_was_missed_names_the_process_that_was_probably_meant() {
+        let mut child = std::process::Command::new("sleep").arg("100").spawn().unwrap();
+        let asked = |name: &str| expectation("process", name, &[("running", equals("true"))]);
+        let verdicts =
+            [ask_this_host(&Process, &asked("sleeep")), ask_this_host(&Process, &asked("/no such name at all"))];
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert_eq!(missed(&verdicts[0][0]).1, "false; did you mean `sleep`?");
+        assert_eq!(missed(&verdicts[1][0]).1, "false");
+    }
+
+    #[test]
+    fn a_line_feed_in_a_name_makes_no_second_process() {
+        let directory = tempfile::tempdir().unwrap();
+        let odd = directory.path().join("first\nlrwx 1 root root 0 /proc/1/exe -> /usr/sbin");
+        std::fs::create_dir_all(&odd).unwrap();
+        let program = odd.join("forged-name");
+        std::fs::copy("/bin/sleep", &program).unwrap();
+        let mut child = std::process::Command::new(&program).arg("100").spawn().unwrap();
+        let asked = expectation("process", "forged-name", &[("count", equals("1")), ("running", equals("true"))]);
+        let verdicts = ask_this_host(&Process, &asked);
+        // Its command name is all that the kernel lets it choose.
+        let script = "printf 'sleepy\\nhead' >/proc/self/comm; read x";
+        let mut named = std::process::Command::new("/bin/sh")
+            .args(["-c", script])
+            .stdin(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
+        let part = expectation("process", "sleepy", &[("running", equals("false"))]);
+        let whole = expectation("process", "sleepy\nhead", &[("running", equals("true"))]);
+        let seen_so = || (ask_this_host(&Process, &part).remove(0), ask_this_host(&Process, &whole).remove(0));
+        let mut last = seen_so();
+        for _ in 0..50 {
+            if last.1 == Verdict::Met {
+                break;
+            }
+            last = seen_so();
+        }
+        for one in [&mut child, &mut named] {
+            one.kill().unwrap();
+            one.wait().unwrap();
+        }
+        assert_eq!(verdicts, [Verdict::Met, Verdict::Met]);
+        assert_eq!(last, (Verdict::Met, Verdict::Met));
+    }
+
+    #[test]
+    fn every_process_must_match() {
+        let text = "process\nuid 0\nnnp 0\nseccomp 2\ncaps 0000000000003000\nrss 4000\nargs /usr/sbin/x -D\nlabel system_u:system_r:x_t:s0\ncgroup /system.slice/x.service\nprocess\nuid 33\nnnp 1\ncaps 0000000000000000\nrss 96\nlabel \nargs \n";
+        let judge = |attribute: &'static str, matcher| {
+            let mut seen = seen("process", records(&[("x", 0, &format!("{text}end"))]));
+            seen.0.insert(super::super::accounts::PASSWD.into(), crate::testing::reply(0, "root:x:0:0::/:/bin/sh\n"));
+            Process.judge(&expectation("process", "x", &[(attribute, matcher)]), &seen, &Facts::default()).remove(0)
+        };
+        assert_eq!(judge("count", equals("2")), Verdict::Met);
+        assert!(matches!(judge("user", equals("root")), Verdict::Missed { .. }));
+        assert_eq!(judge("no-new-privileges", equals("false")), Verdict::Met);
+        assert_eq!(
+            judge("capabilities", Matcher::Only(vec!["cap_net_admin".into(), "cap_net_raw".into()])),
+            Verdict::Met
+        );
+        assert_eq!(judge("memory", equals("4 MiB")), Verdict::Met);
+        assert!(matches!(judge("unit", equals("x.service")), Verdict::Missed { .. }));
+    }
+}

@@ -1,0 +1,119 @@
+//! `repos`: all package repositories together.
+
+use muster_suite::grammar::packages;
+use muster_suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
+
+use crate::asking::{key, unanswered, verdicts, wants};
+use crate::dnf;
+use crate::matching::Value;
+use crate::repositories;
+use crate::{Check, Observations, Probe, Verdict, attribute};
+use muster_record::facts::Facts;
+use muster_suite::model::Expectation;
+
+const ATTRIBUTES: &[Attribute] = &[
+    attribute("enabled", Kind::Set(&packages::REPOSITORY), "Ids of the enabled ones."),
+    attribute("disabled", Kind::Set(&packages::REPOSITORY), "Ids of the disabled ones."),
+    attribute("unchecked", Kind::Set(&packages::REPOSITORY), "Ids of the enabled ones that accept unsigned packages."),
+    attribute(
+        "insecure",
+        Kind::Set(&packages::REPOSITORY),
+        "Ids of the enabled ones with a URL of http, ftp or no scheme. For apt, whose signatures cover what is fetched, that is common.",
+    ),
+    attribute(
+        "options",
+        Kind::Map(&packages::OPTION, &Kind::Loose),
+        "Options of the main configuration, drop-ins applied (`best`, `install_weak_deps`, `skip_if_unavailable`).",
+    ),
+    attribute("manager", Kind::Text, "The package manager that is used: dnf5, dnf4, tdnf, microdnf or apt."),
+];
+
+/// What can be asked.
+pub static TABLE: CheckTable = CheckTable {
+    name: "repos",
+    summary: "All package repositories together.",
+    subject: Subject::Whole,
+    shorthand: Shorthand::None,
+    gone: &[],
+    attributes: ATTRIBUTES,
+    reads: "The files of dnf or tdnf with all that they inherit, and what dnf itself lists of them, which must be the same; on a system of dpkg the files of apt.",
+    example: r#"repos:
+  enabled: {only: [azurelinux-base, azurelinux-microsoft]}
+  unchecked: none
+  options: {skip_if_unavailable: "False"}
+"#,
+};
+
+/// The check type.
+pub struct AllRepos;
+
+impl Check for AllRepos {
+    fn table(&self) -> &'static CheckTable {
+        &TABLE
+    }
+
+    fn probes(&self, asked: &[&Expectation], facts: &Facts) -> Vec<Probe> {
+        let mut probes = Vec::new();
+        if wants(asked, &["enabled", "disabled", "unchecked", "insecure", "options"]) {
+            probes.extend(repositories::probes(facts));
+        }
+        if wants(asked, &["manager"]) && facts.dpkg.is_none() {
+            probes.push(Probe::new(
+                "repo/manager",
+                30,
+                format!("{}echo \"$dnf\"; [ \"$dnf\" != dnf ] || dnf --version", dnf::MANAGER),
+            ));
+        }
+        probes
+    }
+
+    fn judge(&self, expectation: &Expectation, seen: &Observations, facts: &Facts) -> Vec<Verdict> {
+        verdicts(&TABLE, expectation, |assertion| {
+            if assertion.attribute == "manager" {
+                if facts.dpkg.is_some() {
+                    return Ok(Value::text("apt"));
+                }
+                let text = seen.output("repo/manager")?;
+                let mut lines = text.lines();
+                return Ok(Value::text(match (lines.next().unwrap_or_default(), lines.next()) {
+                    ("dnf", Some(version)) if version.starts_with("dnf5") || version.starts_with("5.") => "dnf5",
+                    ("dnf", _) => "dnf4",
+                    (other, _) => other,
+                }));
+            }
+            let all = repositories::read(seen, facts)?;
+            let mut ids = Vec::new();
+            for (id, repo) in &all.repos {
+                let enabled = all.enabled(repo);
+                let insecure = || {
+                    ["baseurl", "mirrorlist", "metalink"].iter().filter_map(|name| repo.options.get(*name)).any(
+                        |urls| {
+                            urls.split([',', ' '])
+                                .filter(|url| !url.is_empty())
+                                .any(|url| !url.starts_with("https://") && !url.starts_with("file:"))
+                        },
+                    )
+                };
+                let chosen = match assertion.attribute {
+                    "enabled" => enabled,
+                    "disabled" => !enabled,
+                    "unchecked" => enabled && !all.checked(id, repo)?,
+                    "insecure" if enabled && repo.partial => return Err(repositories::unknown(id)),
+                    "insecure" => enabled && insecure(),
+                    "options" => {
+                        let option = all.main.get(key(assertion)?);
+                        return Ok(option.map_or_else(|| Value::absent("not set"), Value::text));
+                    }
+                    _ => return unanswered(assertion),
+                };
+                if chosen {
+                    ids.push(id.clone());
+                }
+            }
+            if assertion.attribute == "options" {
+                return Ok(all.main.get(key(assertion)?).map_or_else(|| Value::absent("not set"), Value::text));
+            }
+            Ok(Value::Items(ids))
+        })
+    }
+}

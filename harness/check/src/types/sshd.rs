@@ -1,0 +1,99 @@
+//! `sshd`: an option of the SSH server in effect, lower-case as `sshd -T` prints it.
+
+use muster_suite::grammar::{system, text};
+use muster_suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
+
+use crate::asking::{subjects, unanswered, verdicts};
+use crate::matching::Value;
+use crate::{Check, Observations, Probe, Verdict, attribute};
+use muster_record::facts::Facts;
+use muster_suite::model::Expectation;
+
+const ATTRIBUTES: &[Attribute] = &[
+    attribute("value", Kind::Loose, "Its value."),
+    attribute("list", Kind::List(&text::WORD), "Its value as a comma-separated list (ciphers, kexalgorithms, macs)."),
+];
+
+/// What can be asked.
+pub static TABLE: CheckTable = CheckTable {
+    name: "sshd",
+    summary: "An option of the SSH server in effect, lower-case as `sshd -T` prints it.",
+    subject: Subject::Named(&system::SSHD_OPTION),
+    shorthand: Shorthand::Attribute("value"),
+    gone: &[],
+    attributes: ATTRIBUTES,
+    reads: "`sshd -T`, once.",
+    example: r#"sshd:
+  permitrootlogin: {any-of: ["no", prohibit-password]}
+  clientaliveinterval: "> 0"
+  ciphers: {list: {lacks: [3des-cbc, aes128-cbc]}}
+"#,
+};
+
+/// The check type.
+pub struct Sshd;
+
+impl Check for Sshd {
+    fn table(&self) -> &'static CheckTable {
+        &TABLE
+    }
+
+    fn probes(&self, asked: &[&Expectation], _facts: &Facts) -> Vec<Probe> {
+        if subjects(asked, &["value", "list"]).is_empty() {
+            return Vec::new();
+        }
+        // It may lie outside the path, and checks its configuration only as root.
+        vec![Probe::new(
+            "sshd/options",
+            30,
+            "for sshd in sshd /usr/sbin/sshd /usr/bin/sshd; do command -v $sshd >/dev/null 2>&1 && exec $sshd -T; done; echo 'sshd: not found' >&2; exit 127",
+        )]
+    }
+
+    fn judge(&self, expectation: &Expectation, seen: &Observations, _facts: &Facts) -> Vec<Verdict> {
+        let option = expectation.subject.to_lowercase();
+        verdicts(&TABLE, expectation, |assertion| {
+            let text = seen.output("sshd/options")?;
+            let values: Vec<&str> = text
+                .lines()
+                .filter_map(|line| line.split_once(' '))
+                .filter(|(name, _)| *name == option)
+                .map(|(_, value)| value.trim())
+                .collect();
+            if values.is_empty() {
+                return Ok(Value::gone(format!("sshd -T names no option `{option}`")));
+            }
+            match assertion.attribute {
+                "value" => Ok(Value::text(values.join(" "))),
+                "list" => Ok(Value::items(values.iter().flat_map(|value| value.split([',', ' '])))),
+                _ => unanswered(assertion),
+            }
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{equals, expectation, missed, reply, seen};
+    use muster_suite::model::Matcher;
+
+    #[test]
+    fn options_are_scalars_or_lists() {
+        let text = "port 22\npermitrootlogin without-password\nciphers aes256-gcm@openssh.com,aes128-ctr\nclientaliveinterval 0\n";
+        let judge = |subject: &str, attribute: &'static str, matcher| {
+            Sshd.judge(
+                &expectation("sshd", subject, &[(attribute, matcher)]),
+                &seen("sshd/options", reply(0, text)),
+                &Facts::default(),
+            )
+            .remove(0)
+        };
+        assert_eq!(judge("Port", "value", equals("0x16")), Verdict::Met);
+        assert_eq!(
+            missed(&judge("ciphers", "list", Matcher::Lacks(vec!["aes128-ctr".into()]))).1,
+            "found aes128-ctr; aes256-gcm@openssh.com, aes128-ctr"
+        );
+        assert_eq!(missed(&judge("nope", "value", Matcher::None)).1, "sshd -T names no option `nope`");
+    }
+}

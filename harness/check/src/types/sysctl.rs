@@ -1,0 +1,221 @@
+//! `sysctl`: a kernel parameter of /proc/sys.
+
+use muster_suite::grammar::kernel::{SYSCTL, SYSCTL_ROOTS as ROOTS};
+use muster_suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
+
+use crate::asking::{subjects, unanswered, verdicts, wants};
+use crate::matching::{Value, judge};
+use crate::{Check, Observations, Probe, Verdict, attribute};
+use crate::{shell, sysctl_d};
+use muster_record::facts::Facts;
+use muster_suite::diagnostic::did_you_mean;
+use muster_suite::model::Expectation;
+
+const ATTRIBUTES: &[Attribute] = &[
+    attribute(
+        "value",
+        Kind::Loose,
+        "Its value now; runs of white space are one space. `none` matches when the kernel has no such parameter: `{any-of: [1, none]}`.",
+    ),
+    attribute("exists", Kind::Bool, "Whether the kernel has it."),
+    attribute(
+        "persisted",
+        Kind::Loose,
+        "The value that sysctl.d files set at boot, by systemd-sysctl's rules; `none` matches when no file sets it. A parameter that the kernel does not have needs `exists: false` (or `value: none`) as well.",
+    ),
+];
+
+/// What can be asked.
+pub static TABLE: CheckTable = CheckTable {
+    name: "sysctl",
+    summary: "A kernel parameter of /proc/sys.",
+    subject: Subject::Named(&SYSCTL),
+    shorthand: Shorthand::Attribute("value"),
+    gone: &["exists", "value"],
+    attributes: ATTRIBUTES,
+    reads: "/proc/sys; the sysctl.d directories and /etc/sysctl.conf only for `persisted`.",
+    example: r#"sysctl:
+  kernel.kptr_restrict: ">= 1"
+  net.ipv4.conf.all.rp_filter: {any-of: [1, 2]}
+  kernel.unprivileged_bpf_disabled: {persisted: 1}
+"#,
+};
+
+/// The check type.
+pub struct Sysctl;
+
+impl Check for Sysctl {
+    fn table(&self) -> &'static CheckTable {
+        &TABLE
+    }
+
+    fn probes(&self, asked: &[&Expectation], _facts: &Facts) -> Vec<Probe> {
+        let mut names = subjects(asked, &["value", "exists", "persisted"]);
+        names.retain(|name| well_formed(name).is_ok());
+        let mut probes: Vec<Probe> = Probe::batch("sysctl/value", 20, &names, READ).into_iter().collect();
+        if wants(asked, &["persisted"]) {
+            probes.push(Probe::new("sysctl/files", 20, sysctl_d::FILES));
+        }
+        probes
+    }
+
+    fn judge(&self, expectation: &Expectation, seen: &Observations, _facts: &Facts) -> Vec<Verdict> {
+        let name = &expectation.subject;
+        verdicts(&TABLE, expectation, |assertion| {
+            well_formed(name)?;
+            match assertion.attribute {
+                "value" | "exists" => {
+                    let answer = seen.answer("sysctl/value", name)?;
+                    match (answer.status, assertion.attribute) {
+                        (0, "exists") => Ok(Value::flag(true)),
+                        (0, _) => Ok(Value::text(answer.output.split_whitespace().collect::<Vec<_>>().join(" "))),
+                        (4, _) if !ROOTS.contains(&root(name)) => Err(no_root(name)),
+                        (3 | 4, "exists") => Ok(Value::flag(false)),
+                        (3 | 4, _) => Ok(Value::absent(
+                            "the kernel has no such parameter; where that is right too, write `{any-of: [1, none]}`",
+                        )),
+                        _ => Err(format!("{name} cannot be read: {}", answer.output)),
+                    }
+                }
+                "persisted" if !ROOTS.contains(&root(name)) => Err(no_root(name)),
+                "persisted" => {
+                    let set = sysctl_d::persisted(&shell::answers(seen.reply("sysctl/files")?)?, name);
+                    // That no file sets what no kernel has is true of every misspelt name.
+                    let lacks = || seen.answer("sysctl/value", name).map(|answer| matches!(answer.status, 3 | 4));
+                    match set {
+                        Some(text) => Ok(Value::text(text)),
+                        None if lacks()? && !states_absence(expectation) => Ok(Value::gone(
+                            "no file sets it, and the kernel has no such parameter; where that is right, state `exists: false` too",
+                        )),
+                        None => Ok(Value::absent("no file sets it")),
+                    }
+                }
+                _ => unanswered(assertion),
+            }
+        })
+    }
+}
+
+/// Whether the suite says of the parameter that the kernel may lack it.
+fn states_absence(expectation: &Expectation) -> bool {
+    let missing = |attribute: &str| match attribute {
+        "exists" => Some((Kind::Bool, Value::flag(false))),
+        "value" => Some((Kind::Loose, Value::absent(""))),
+        _ => None,
+    };
+    expectation.assertions.iter().any(|assertion| {
+        missing(assertion.attribute).is_some_and(|(kind, value)| judge(&assertion.matcher, &kind, &value).is_ok())
+    })
+}
+
+/// The first part of a name.
+fn root(name: &str) -> &str {
+    name.split(['.', '/']).next().unwrap_or(name)
+}
+
+/// What to say of a name whose first part neither this kernel has nor any.
+fn no_root(name: &str) -> String {
+    let root = root(name);
+    let near = did_you_mean(root, ROOTS.iter().copied());
+    let near = near.map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
+    format!("no kernel has the parameter `{name}`: `{root}` is not below /proc/sys{near}")
+}
+
+/// Whether a text can be the name of a parameter, or why not.
+pub(crate) fn well_formed(name: &str) -> Result<(), String> {
+    let why = if name.starts_with(['/', '.', '-']) || name.ends_with(['/', '.']) {
+        "it begins and ends with a letter, such as `kernel.kptr_restrict`"
+    } else if !name.contains(['.', '/']) {
+        "it has several parts, such as `kernel.kptr_restrict`"
+    } else if name.contains("..") || name.contains("//") {
+        "one of its parts is empty"
+    } else if name.contains(['*', '?', '[', '=']) || name.chars().any(|c| c.is_whitespace() || c.is_control()) {
+        "it is one parameter, without patterns, white space or `=`"
+    } else {
+        return Ok(());
+    };
+    Err(format!("`{}` is not the name of a kernel parameter: {why}", muster_base::text::one_line(name, 80)))
+}
+
+/// Status 3 says that there is no such parameter, and that /proc/sys is there to say so; status 4 that not
+/// even its first part is there. As in
+/// sysctl(8), the first separator decides whether dots or slashes separate the parts; in the
+/// dotted form a slash stands for a dot of a name.
+const READ: &str = r#"[ -d /proc/sys/kernel ] || { echo '/proc/sys is not there'; return 1; }
+sep=${1%%[!A-Za-z0-9_-]*}; sep=${1#"$sep"}
+case $sep in
+/*) path=$1;;
+*) path=; rest=$1
+    while [ -n "$rest" ]; do
+        char=${rest%"${rest#?}"}; rest=${rest#?}
+        case $char in .) char=/;; /) char=.;; esac
+        path=$path$char
+    done;;
+esac
+[ -e "/proc/sys/${path%%/*}" ] || return 4
+[ -e "/proc/sys/$path" ] || return 3
+cat "/proc/sys/$path""#;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{ask_this_host, equals, expectation, missed};
+    use muster_suite::model::Matcher;
+
+    #[test]
+    fn a_parameter_that_the_kernel_lacks_is_met_by_none_only() {
+        let name = "kernel.no_such_parameter";
+        let one_or_none = Matcher::AnyOf(vec![equals("1"), equals("none")]);
+        let asked = expectation(
+            "sysctl",
+            name,
+            &[
+                ("value", one_or_none),
+                ("value", Matcher::None),
+                ("exists", equals("false")),
+                ("value", equals("1")),
+                ("value", Matcher::Not(Box::new(equals("1")))),
+            ],
+        );
+        let verdicts = ask_this_host(&Sysctl, &asked);
+        assert_eq!(verdicts[..3], [Verdict::Met, Verdict::Met, Verdict::Met]);
+        assert!(missed(&verdicts[3]).1.contains("{any-of: [1, none]}"), "{verdicts:?}");
+        missed(&verdicts[4]);
+    }
+
+    #[test]
+    fn a_name_that_no_kernel_has_is_an_error_and_not_absent() {
+        let none = |attribute| (attribute, Matcher::None);
+        for name in [
+            "kernl.kptr_restrict",
+            "netipv4.ip_forward",
+            "kernel..x",
+            "/kernel/x",
+            "kernel",
+            "net.*.x",
+            "kernel.x ",
+            "kernel.x=1",
+        ] {
+            let asked = expectation("sysctl", name, &[none("value"), ("exists", equals("false")), none("persisted")]);
+            for verdict in ask_this_host(&Sysctl, &asked) {
+                assert!(matches!(verdict, Verdict::Unknown { .. }), "{name}: {verdict:?}");
+            }
+        }
+        assert!(no_root("kernl.x").ends_with("did you mean `kernel`?"));
+        let asked = expectation("sysctl", "kernel.ostype", &[("value", equals("Linux")), none("persisted")]);
+        assert_eq!(ask_this_host(&Sysctl, &asked), [Verdict::Met, Verdict::Met]);
+    }
+
+    #[test]
+    fn that_no_file_sets_a_misspelt_name_is_not_enough() {
+        let of = |more: &[(&'static str, Matcher)]| {
+            let mut asserted = more.to_vec();
+            asserted.push(("persisted", equals("none")));
+            ask_this_host(&Sysctl, &expectation("sysctl", "kernel.core_patern", &asserted)).pop().unwrap()
+        };
+        assert!(missed(&of(&[])).1.contains("state `exists: false`"));
+        assert_eq!(of(&[("exists", equals("false"))]), Verdict::Met);
+        assert_eq!(of(&[("value", equals("none"))]), Verdict::Met);
+        assert!(matches!(of(&[("value", equals("core"))]), Verdict::Missed { .. }));
+    }
+}

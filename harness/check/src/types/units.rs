@@ -1,0 +1,408 @@
+//! `units`: systemd as a whole.
+
+use muster_suite::grammar::systemd;
+use muster_suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
+
+use super::service::units as shown;
+use crate::asking::{Source, key, read, unanswered, verdicts};
+use crate::matching::Value;
+use crate::unit_list;
+use crate::unit_list::{Unit, UnitFile};
+use crate::{Check, Observations, Probe, Verdict, attribute, journal, restarts};
+use muster_record::facts::Facts;
+use muster_suite::model::Expectation;
+use std::collections::BTreeMap;
+
+const ATTRIBUTES: &[Attribute] = &[
+    attribute(
+        "state",
+        Kind::Word(&[
+            "initializing",
+            "starting",
+            "running",
+            "degraded",
+            "maintenance",
+            "stopping",
+            "offline",
+            "unknown",
+        ]),
+        "`systemctl is-system-running`.",
+    ),
+    attribute("failed", Kind::Set(&systemd::UNIT), "Failed units."),
+    attribute("jobs", Kind::Set(&systemd::UNIT), "Units with a queued or running job."),
+    attribute("active", Kind::Set(&systemd::UNIT), "Active units."),
+    attribute("enabled", Kind::Set(&systemd::UNIT_FILE), "Enabled unit files."),
+    attribute("masked", Kind::Set(&systemd::UNIT_FILE), "Masked unit files."),
+    attribute("generated", Kind::Set(&systemd::UNIT), "Units made by generators."),
+    attribute("timers", Kind::Set(&systemd::UNIT), "Active timers."),
+    attribute("sockets", Kind::Set(&systemd::UNIT), "Listening sockets."),
+    attribute(
+        "not-by-preset",
+        Kind::Set(&systemd::UNIT_FILE),
+        "Unit files that are enabled although the presets disable them, or disabled although the presets enable them.",
+    ),
+    attribute(
+        "not-found",
+        Kind::Set(&systemd::UNIT),
+        "Units that others want or require (Wants=, Requires=, Requisite=, BindsTo=, Upholds=) and that do not exist; not those that others are only ordered after.",
+    ),
+    attribute(
+        "restarting",
+        Kind::Set(&systemd::UNIT),
+        "Services in a crash loop: waiting for an automatic restart after two or more, or restarted three times and more, the last time within five minutes.",
+    ),
+    attribute(
+        "restarted",
+        Kind::Set(&systemd::UNIT),
+        "Services that were restarted automatically since the root file system took over from the initrd, whether or not they are well now.",
+    ),
+    attribute("needs-reload", Kind::Set(&systemd::UNIT), "Units whose files changed since systemd read them."),
+    attribute(
+        "ordering-cycles",
+        Kind::Set(&systemd::UNIT),
+        "Units whose job systemd deleted to break an ordering cycle in this boot.",
+    ),
+    attribute("default-target", Kind::Text, "`systemctl get-default`."),
+    attribute("version", Kind::Integer, "Major version of systemd."),
+    attribute("tainted", Kind::Set(&systemd::TAINTS), "systemd's own taint flags (`unmerged-bin`, `cgroupsv1`)."),
+    attribute(
+        "manager",
+        Kind::Map(&systemd::PROPERTY, &Kind::Loose),
+        "Properties of the manager (`DefaultTimeoutStartUSec`, `ShowStatus`).",
+    ),
+];
+
+/// What can be asked.
+pub static TABLE: CheckTable = CheckTable {
+    name: "units",
+    summary: "systemd as a whole.",
+    subject: Subject::Whole,
+    shorthand: Shorthand::None,
+    gone: &[],
+    attributes: ATTRIBUTES,
+    reads: "`systemctl list-units`, `list-unit-files`, `list-jobs`, `is-system-running`, `get-default`, `show`; the journal for ordering cycles.",
+    example: r#"units:
+  failed: none
+  jobs: none
+  not-by-preset: none
+  default-target: multi-user.target
+"#,
+};
+
+/// The check type.
+pub struct Units;
+
+impl Check for Units {
+    fn table(&self) -> &'static CheckTable {
+        &TABLE
+    }
+
+    fn probes(&self, asked: &[&Expectation], _facts: &Facts) -> Vec<Probe> {
+        read(asked, SOURCES)
+    }
+
+    fn judge(&self, expectation: &Expectation, seen: &Observations, _facts: &Facts) -> Vec<Verdict> {
+        verdicts(&TABLE, expectation, |assertion| {
+            let loaded = |chosen: &dyn Fn(&Unit) -> bool| -> Result<Value, String> {
+                let text = seen.output(LIST)?;
+                let units = unit_list::units(&text)?;
+                if units.is_empty() {
+                    return Err("systemctl list-units --all lists nothing".to_owned());
+                }
+                Ok(Value::items(units.iter().filter(|unit| chosen(unit)).map(|unit| unit.name)))
+            };
+            let files = |chosen: &dyn Fn(&UnitFile) -> bool| -> Result<Value, String> {
+                let text = seen.output(FILES)?;
+                let files = unit_list::files(&text)?;
+                if files.is_empty() {
+                    return Err("systemctl list-unit-files lists nothing".to_owned());
+                }
+                Ok(Value::items(files.iter().filter(|file| chosen(file)).map(|file| file.name)))
+            };
+            // What `systemctl show` says of units, after those that were listed.
+            let shown_of = |key: &str| -> Result<Vec<BTreeMap<String, String>>, String> {
+                let text = seen.output(key)?;
+                let (list, rest) = text.split_once("\nshown\n").ok_or_else(|| format!("reading {key} is torn"))?;
+                let listed = unit_list::units(list)?;
+                let shown: Vec<BTreeMap<String, String>> = shown(rest).into_iter().map(owned).collect();
+                match listed
+                    .iter()
+                    .find(|unit| !shown.iter().any(|shown| shown.get("Id").is_some_and(|id| id == unit.name)))
+                {
+                    Some(unit) => Err(format!("systemctl show says nothing of {}", unit.name)),
+                    None => Ok(shown),
+                }
+            };
+            match assertion.attribute {
+                "state" => {
+                    let reply = seen.reply("units/state")?;
+                    let text = String::from_utf8_lossy(&reply.stdout).trim().to_owned();
+                    if text.is_empty() {
+                        Err(crate::asking::failure("units/state", reply))
+                    } else {
+                        Ok(Value::Text(text))
+                    }
+                }
+                "failed" => loaded(&|unit| unit.active == "failed"),
+                "active" => loaded(&|unit| unit.active == "active"),
+                "timers" => loaded(&|unit| unit.active == "active" && unit.name.ends_with(".timer")),
+                "sockets" => loaded(&|unit| unit.active == "active" && unit.name.ends_with(".socket")),
+                "not-found" => {
+                    let units = shown_of("units/not-found")?;
+                    let needed = |unit: &&BTreeMap<String, String>| {
+                        NEEDED_BY.iter().any(|name| unit.get(*name).is_some_and(|by| !by.is_empty()))
+                    };
+                    Ok(Value::items(units.iter().filter(needed).filter_map(|unit| unit.get("Id").cloned())))
+                }
+                "restarting" => {
+                    let all = restarts::counted(&seen.output(restarts::COUNTS_KEY)?)?;
+                    Ok(Value::items(all.into_iter().filter(restarts::Restarted::loops).map(|one| one.unit)))
+                }
+                "restarted" => {
+                    let mut names = Vec::new();
+                    for one in restarts::counted(&seen.output(restarts::COUNTS_KEY)?)? {
+                        if one.count > restarts::of_switch_root(&seen.output(restarts::LOG_KEY)?, &one.unit)? {
+                            names.push(one.unit);
+                        }
+                    }
+                    Ok(Value::items(names))
+                }
+                "jobs" => unit_list::jobs(&seen.output("units/jobs")?).map(Value::items),
+                "enabled" => files(&|file| file.state == "enabled" || file.state == "enabled-runtime"),
+                "masked" => files(&|file| file.state == "masked" || file.state == "masked-runtime"),
+                "generated" => files(&|file| file.state == "generated"),
+                "not-by-preset" => {
+                    let text = seen.output(FILES)?;
+                    if !unit_list::files(&text)?.iter().any(|file| file.preset.is_some()) {
+                        return Err("this systemd does not list presets".to_owned());
+                    }
+                    files(&|file| {
+                        matches!(
+                            (file.state, file.preset),
+                            ("enabled", Some("disabled")) | ("disabled", Some("enabled"))
+                        )
+                    })
+                }
+                "needs-reload" => {
+                    let text = seen.output("units/reload")?;
+                    let units = shown(&text);
+                    if !units.iter().any(|unit| unit.contains_key("Id") && unit.contains_key("NeedDaemonReload")) {
+                        return Err("systemctl show names no unit".to_owned());
+                    }
+                    let stale = units.into_iter().filter(|unit| unit.get("NeedDaemonReload") == Some(&"yes"));
+                    Ok(Value::items(stale.filter_map(|unit| unit.get("Id").map(|id| (*id).to_owned()))))
+                }
+                "ordering-cycles" => Ok(Value::items(cycles(journal::read(&seen.output("units/cycles")?)?))),
+                "default-target" => seen.line("units/default").map(Value::Text),
+                "version" => {
+                    let text = seen.output("units/version")?;
+                    let number = text.split_whitespace().nth(1).filter(|word| word.parse::<u32>().is_ok());
+                    number.map(Value::text).ok_or_else(|| {
+                        format!("systemctl --version says `{}`", text.lines().next().unwrap_or_default())
+                    })
+                }
+                "tainted" | "manager" => {
+                    let text = seen.output("systemd/manager")?;
+                    let manager = shown(&text).into_iter().next().unwrap_or_default();
+                    if !manager.contains_key("Version") {
+                        return Err("systemctl show does not name the version of the manager".to_owned());
+                    }
+                    match assertion.attribute {
+                        "tainted" => Ok(Value::items(
+                            manager.get("Tainted").unwrap_or(&"").split(':').filter(|flag| !flag.is_empty()),
+                        )),
+                        _ => {
+                            let name = key(assertion)?;
+                            Ok(manager.get(name).map_or_else(
+                                || Value::gone("the manager has no such property"),
+                                |value| Value::text(*value),
+                            ))
+                        }
+                    }
+                }
+                _ => unanswered(assertion),
+            }
+        })
+    }
+}
+
+/// Properties that name who needs a unit: the other ends of Wants=, Requires=, Requisite=, BindsTo= and
+/// Upholds= (systemd.unit(5)). After=, Before= and PartOf= need nothing to be there.
+const NEEDED_BY: [&str; 5] = ["WantedBy", "RequiredBy", "RequisiteOf", "BoundBy", "UpheldBy"];
+
+fn owned(unit: BTreeMap<&str, &str>) -> BTreeMap<String, String> {
+    unit.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+}
+
+const LIST: &str = "units/list";
+const FILES: &str = "units/files";
+
+const SOURCES: &[Source] = &[
+    // The exit status follows the state; the word is what counts.
+    Source { attributes: &["state"], key: "units/state", seconds: 20, script: "systemctl is-system-running" },
+    Source {
+        attributes: &["failed", "active", "timers", "sockets"],
+        key: LIST,
+        seconds: 20,
+        script: "systemctl list-units --all --full --plain --no-pager",
+    },
+    Source {
+        attributes: &["not-found"],
+        key: "units/not-found",
+        seconds: 30,
+        // systemd loads what others are only ordered after, too, so who needs each is asked.
+        script: r#"list=$(systemctl list-units --all --state=not-found --full --plain --no-pager) || exit 1
+printf '%s\nshown\n' "$list"
+set -f; set --
+while read -r name load rest; do
+    case $name in '●'|'*') name=$load; load=${rest%% *};; esac
+    [ "$load" != not-found ] || set -- "$@" "$name"
+done <<LIST
+$list
+LIST
+[ $# -eq 0 ] || systemctl show --no-pager -p Id -p WantedBy -p RequiredBy -p RequisiteOf -p BoundBy -p UpheldBy -- "$@""#,
+    },
+    Source {
+        attributes: &["restarting", "restarted"],
+        key: restarts::COUNTS_KEY,
+        seconds: 30,
+        script: restarts::COUNTS,
+    },
+    Source { attributes: &["restarted"], key: restarts::LOG_KEY, seconds: 60, script: restarts::LOG },
+    Source {
+        attributes: &["jobs"],
+        key: "units/jobs",
+        seconds: 20,
+        script: "systemctl list-jobs --full --plain --no-pager",
+    },
+    Source {
+        attributes: &["enabled", "masked", "generated", "not-by-preset"],
+        key: FILES,
+        seconds: 60,
+        script: "systemctl list-unit-files --full --no-pager",
+    },
+    Source {
+        attributes: &["needs-reload"],
+        key: "units/reload",
+        seconds: 30,
+        script: "systemctl show --no-pager -p Id -p NeedDaemonReload '*'",
+    },
+    Source {
+        attributes: &["ordering-cycles"],
+        key: "units/cycles",
+        seconds: 30,
+        script: journal::entries!("-o cat _PID=1"),
+    },
+    Source { attributes: &["default-target"], key: "units/default", seconds: 20, script: "systemctl get-default" },
+    Source { attributes: &["version"], key: "units/version", seconds: 10, script: "systemctl --version" },
+    Source {
+        attributes: &["tainted", "manager"],
+        key: "systemd/manager",
+        seconds: 20,
+        script: "systemctl show --no-pager",
+    },
+];
+
+/// Units whose job was deleted: `a.service: Job b.socket/start deleted to break ordering cycle …`.
+fn cycles(journal: &str) -> Vec<String> {
+    let mut units: Vec<String> = journal
+        .lines()
+        .filter(|line| line.contains("deleted to break ordering cycle"))
+        .filter_map(|line| line.split_once("Job ")?.1.split('/').next().map(str::to_owned))
+        .collect();
+    units.sort();
+    units.dedup();
+    units
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{equals, expectation, missed, reply, seen};
+    use muster_suite::model::Matcher;
+
+    fn judge(attribute: &'static str, matcher: Matcher, key: &str, status: i32, text: &str) -> Verdict {
+        Units
+            .judge(
+                &expectation("units", "", &[(attribute, matcher)]),
+                &seen(key, reply(status, text)),
+                &Facts::default(),
+            )
+            .remove(0)
+    }
+
+    #[test]
+    fn failed_units_are_read_and_cut_lists_are_errors() {
+        let list = "UNIT LOAD ACTIVE SUB DESCRIPTION\nssh.service loaded active running OpenBSD Secure Shell server\nbad.service loaded failed failed A bad one\n\n2 loaded units listed.\n";
+        assert_eq!(missed(&judge("failed", Matcher::None, LIST, 0, list)), ("failed is none", "bad.service"));
+        for cut in ["", "0 loaded units listed.\n", "ssh.service loaded active running x\n"] {
+            assert!(matches!(judge("failed", Matcher::None, LIST, 0, cut), Verdict::Unknown { .. }), "{cut}");
+        }
+        assert!(matches!(judge("failed", Matcher::None, LIST, 1, list), Verdict::Unknown { .. }));
+    }
+
+    #[test]
+    fn only_what_somebody_needs_is_not_found() {
+        let text = "UNIT LOAD ACTIVE SUB DESCRIPTION\nordered.service not-found inactive dead ordered.service\nwanted.service not-found inactive dead wanted.service\n\n2 loaded units listed.\nshown\nId=ordered.service\n\nId=wanted.service\nWantedBy=multi-user.target\n";
+        assert_eq!(missed(&judge("not-found", Matcher::None, "units/not-found", 0, text)).1, "wanted.service");
+        let none = "UNIT LOAD ACTIVE SUB DESCRIPTION\n0 loaded units listed.\nshown\n";
+        assert_eq!(judge("not-found", Matcher::None, "units/not-found", 0, none), Verdict::Met);
+        // systemctl show that says nothing of one is not one that nobody needs.
+        let silent = text.replace("Id=ordered.service\n", "");
+        assert!(matches!(judge("not-found", Matcher::None, "units/not-found", 0, &silent), Verdict::Unknown { .. }));
+    }
+
+    #[test]
+    fn loops_and_restarts_since_switch_root() {
+        let counts = "uptime 90.0\nId=loop.service\nSubState=auto-restart\nNRestarts=4\nExecMainStartTimestampMonotonic=88000000\n\nId=systemd-journald.service\nSubState=running\nNRestarts=1\nExecMainStartTimestampMonotonic=69400000\n";
+        assert_eq!(missed(&judge("restarting", Matcher::None, restarts::COUNTS_KEY, 0, counts)).1, "loop.service");
+        let log = "InitRDTimestampMonotonic=1\nUserspaceTimestampMonotonic=57000000\n{\"_SOURCE_MONOTONIC_TIMESTAMP\":\"69389078\",\"MESSAGE\":\"systemd-journald.service: Scheduled restart job, restart counter is at 1.\"}\n";
+        let seen = Observations(
+            [(restarts::COUNTS_KEY, counts), (restarts::LOG_KEY, log)]
+                .map(|(key, text)| (key.to_owned(), reply(0, text)))
+                .into(),
+        );
+        let asked = expectation("units", "", &[("restarted", Matcher::None)]);
+        assert_eq!(missed(&Units.judge(&asked, &seen, &Facts::default())[0]).1, "loop.service");
+    }
+
+    #[test]
+    fn the_word_of_the_state_counts_not_the_status() {
+        assert_eq!(judge("state", equals("degraded"), "units/state", 1, "degraded\n"), Verdict::Met);
+        assert!(matches!(judge("state", equals("running"), "units/state", 1, ""), Verdict::Unknown { .. }));
+    }
+
+    #[test]
+    fn presets_and_jobs_and_cycles() {
+        let files = "a.service enabled disabled\nb.service enabled enabled\nc.service disabled enabled\nd.mount static -\n\n4 unit files listed.\n";
+        assert_eq!(missed(&judge("not-by-preset", Matcher::None, FILES, 0, files)).1, "a.service, c.service");
+        assert!(matches!(
+            judge("not-by-preset", Matcher::None, FILES, 0, "a.service enabled\n\n1 unit files listed.\n"),
+            Verdict::Unknown { .. }
+        ));
+        assert_eq!(judge("jobs", Matcher::None, "units/jobs", 0, "No jobs running.\n"), Verdict::Met);
+        assert_eq!(
+            missed(&judge("jobs", Matcher::None, "units/jobs", 0, "137 x.service start running\n\n1 jobs listed.\n")).1,
+            "x.service"
+        );
+        assert_eq!(
+            cycles("a.target: Job b.socket/start deleted to break ordering cycle starting with c.service/start\n"),
+            ["b.socket"]
+        );
+        assert_eq!(
+            judge("version", equals("257"), "units/version", 0, "systemd 257 (257.9-1~deb13u1)\n+PAM\n"),
+            Verdict::Met
+        );
+        assert_eq!(
+            missed(&judge(
+                "tainted",
+                Matcher::None,
+                "systemd/manager",
+                0,
+                "Version=257\nTainted=unmerged-bin:old-kernel\n"
+            ))
+            .1,
+            "unmerged-bin, old-kernel"
+        );
+    }
+}

@@ -1,0 +1,140 @@
+//! `user`: a user account.
+
+use muster_suite::grammar::accounts::{GROUP, USER};
+use muster_suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
+
+use super::accounts;
+use crate::asking::{subjects, unanswered, verdicts, wants};
+use crate::matching::Value;
+use crate::{Check, Observations, Probe, Verdict, attribute};
+use muster_record::facts::Facts;
+use muster_suite::model::Expectation;
+
+const ATTRIBUTES: &[Attribute] = &[
+    attribute("exists", Kind::Bool, "Whether the name service knows it."),
+    attribute("uid", Kind::Integer, "Its number."),
+    attribute("gid", Kind::Integer, "Number of its primary group."),
+    attribute("group", Kind::Text, "Name of its primary group."),
+    attribute("groups", Kind::Set(&GROUP), "Names of all its groups."),
+    attribute("home", Kind::Text, "Home directory."),
+    attribute("shell", Kind::Text, "Login shell."),
+    attribute("gecos", Kind::Text, "Comment."),
+    attribute("login", Kind::Bool, "Whether its shell lets it log in (not nologin, false, sync, shutdown or halt)."),
+    attribute(
+        "password",
+        Kind::Word(&["set", "empty", "locked", "none"]),
+        "State of its password: usable, empty, locked (`!`), or none that could match (`*`).",
+    ),
+    attribute("locked", Kind::Bool, "Whether it has no password that could be used."),
+    attribute("local", Kind::Bool, "Whether it is in /etc/passwd."),
+];
+
+/// What can be asked.
+pub static TABLE: CheckTable = CheckTable {
+    name: "user",
+    summary: "A user account.",
+    subject: Subject::Named(&USER),
+    shorthand: Shorthand::Words(&[("present", "exists", "true"), ("absent", "exists", "false")]),
+    gone: &["exists"],
+    attributes: ATTRIBUTES,
+    reads: "`getent passwd` (`/etc/passwd` where there is neither `getent` nor `/etc/nsswitch.conf`), `id`, `/etc/shadow`.",
+    example: r#"user:
+  root: {uid: 0, password: {any-of: [locked, none]}}
+  chrony: {shell: /sbin/nologin}
+  azureuser: absent
+"#,
+};
+
+/// The check type.
+pub struct User;
+
+impl Check for User {
+    fn table(&self) -> &'static CheckTable {
+        &TABLE
+    }
+
+    fn probes(&self, asked: &[&Expectation], _facts: &Facts) -> Vec<Probe> {
+        let mut probes = Vec::new();
+        probes.extend(Probe::batch(
+            "accounts/passwd",
+            20,
+            &subjects(
+                asked,
+                &[
+                    "exists", "uid", "gid", "home", "shell", "gecos", "login", "group", "groups", "password", "locked",
+                    "local",
+                ],
+            ),
+            &accounts::lookup("passwd"),
+        ));
+        probes.extend(Probe::batch_with(
+            "accounts/id-group",
+            20,
+            "id",
+            &subjects(asked, &["group"]),
+            r#"id -gn -- "$1""#,
+        ));
+        probes.extend(Probe::batch_with(
+            "accounts/id-groups",
+            20,
+            "id",
+            &subjects(asked, &["groups"]),
+            r#"id -Gn -- "$1""#,
+        ));
+        if wants(asked, &["password", "locked"]) {
+            probes.push(Probe::new(accounts::SHADOW, 10, "cat /etc/shadow"));
+        }
+        if wants(asked, &["local"]) {
+            probes.push(Probe::new(accounts::PASSWD, 10, "cat /etc/passwd"));
+        }
+        probes
+    }
+
+    fn judge(&self, expectation: &Expectation, seen: &Observations, _facts: &Facts) -> Vec<Verdict> {
+        let name = &expectation.subject;
+        verdicts(&TABLE, expectation, |assertion| {
+            if assertion.attribute == "local" {
+                let passwd = seen.output(accounts::PASSWD)?;
+                if passwd.lines().any(|line| line.split(':').next() == Some(name)) {
+                    return Ok(Value::flag(true));
+                }
+            }
+            let answer = seen.answer("accounts/passwd", name)?;
+            let fields: Vec<&str> = answer.output.split(':').collect();
+            match answer.status {
+                2 if assertion.attribute == "exists" => return Ok(Value::flag(false)),
+                2 => return Ok(Value::gone("no such user")),
+                0 if fields.len() == 7 && fields[0] == name => {}
+                0 => return Err(format!("getent passwd {name} says `{}`", answer.output)),
+                _ => return Err(format!("getent passwd {name}: status {}: {}", answer.status, answer.output)),
+            }
+            let names = |key| {
+                let answer = seen.answer(key, name)?;
+                if answer.status == 0 { Ok(answer.output) } else { Err(format!("id {name}: {}", answer.output)) }
+            };
+            match assertion.attribute {
+                "exists" => Ok(Value::flag(true)),
+                "local" => Ok(Value::flag(false)),
+                "uid" => Ok(Value::text(fields[2])),
+                "gid" => Ok(Value::text(fields[3])),
+                "gecos" => Ok(Value::text(fields[4])),
+                "home" => Ok(Value::text(fields[5])),
+                "shell" => Ok(Value::text(fields[6])),
+                "login" => Ok(Value::flag(accounts::lets_in(fields[6]))),
+                "group" => names("accounts/id-group").map(Value::Text),
+                "groups" => names("accounts/id-groups").map(|names| Value::items(names.split_whitespace())),
+                "password" | "locked" => {
+                    let shadow = seen.output(accounts::SHADOW)?;
+                    let Some(state) = accounts::password(&shadow, name) else {
+                        return Ok(Value::absent("no line in /etc/shadow"));
+                    };
+                    match assertion.attribute {
+                        "password" => Ok(Value::text(state)),
+                        _ => Ok(Value::flag(matches!(state, "locked" | "none"))),
+                    }
+                }
+                _ => unanswered(assertion),
+            }
+        })
+    }
+}

@@ -1,0 +1,120 @@
+//! Matchers and values in words: one bounded, harmless line each.
+
+use super::matching::Value;
+use super::value;
+use muster_base::text::{harmless, one_line, tail};
+use muster_suite::model::{Assertion, Expectation, Matcher, Operator};
+use muster_suite::table::Kind;
+
+/// Characters of a value in a line.
+const LINE: usize = 200;
+/// Bytes of output in a verdict's detail.
+const DETAIL: usize = 4096;
+/// Elements of a set that are named.
+const NAMED: usize = 20;
+
+/// What is asked of one attribute, as failures say it: `version >= 1:1.26`.
+pub fn expected(assertion: &Assertion) -> String {
+    format!("{} {}", asked_of(assertion), describe(&assertion.matcher))
+}
+
+/// What an expectation is about, as failures say it: `package nginx`, `kernel`.
+pub fn subject_of(expectation: &Expectation) -> String {
+    match expectation.subject.as_str() {
+        "" => expectation.check.to_owned(),
+        subject => format!("{} {}", expectation.check, one_line(subject, 120)),
+    }
+}
+
+/// The attribute, with its key where it is a mapping.
+pub fn asked_of(assertion: &Assertion) -> String {
+    match &assertion.key {
+        Some(key) => format!("{}.{}", assertion.attribute, one_line(key, 80)),
+        None => assertion.attribute.to_owned(),
+    }
+}
+
+/// The matcher as the suite states it: `>= 1:1.26, < 2:0`.
+pub fn describe(matcher: &Matcher) -> String {
+    match matcher {
+        Matcher::Equals(wanted) => format!("is {}", one_line(wanted, LINE)),
+        Matcher::Compare(bounds) => bounds
+            .iter()
+            .map(|(operator, bound)| format!("{} {}", symbol(*operator), one_line(bound, LINE)))
+            .collect::<Vec<_>>()
+            .join(", "),
+        Matcher::AnyOf(matchers) => join(matchers, " or "),
+        Matcher::All(matchers) => join(matchers, " and "),
+        Matcher::Not(inner) => format!("not ({})", describe(inner)),
+        Matcher::Contains(parts) => format!("contains {}", show_items(parts)),
+        Matcher::Lacks(parts) => format!("lacks {}", show_items(parts)),
+        Matcher::Matches(regex) => format!("matches {}", one_line(regex.as_str(), LINE)),
+        Matcher::Line(line) => format!("has the line {}", one_line(line, LINE)),
+        Matcher::Empty(true) => "is empty".to_owned(),
+        Matcher::Empty(false) => "is not empty".to_owned(),
+        Matcher::Has(items) => format!("has {}", show_items(items)),
+        Matcher::Only(items) => format!("has only {}", show_items(items)),
+        Matcher::Count(inner) => format!("count {}", describe(inner)),
+        Matcher::Json(paths) => paths
+            .iter()
+            .map(|(path, matcher)| format!("{} {}", one_line(path, LINE), describe(matcher)))
+            .collect::<Vec<_>>()
+            .join(", "),
+        Matcher::None => "is none".to_owned(),
+        Matcher::Absent => "is absent".to_owned(),
+    }
+}
+
+fn join(matchers: &[Matcher], word: &str) -> String {
+    one_line(&matchers.iter().map(describe).collect::<Vec<_>>().join(word), 2 * LINE)
+}
+
+fn symbol(operator: Operator) -> &'static str {
+    match operator {
+        Operator::Eq => "==",
+        Operator::Ne => "!=",
+        Operator::Lt => "<",
+        Operator::Le => "<=",
+        Operator::Gt => ">",
+        Operator::Ge => ">=",
+    }
+}
+
+/// The first elements, and how many there are in all.
+pub fn show_items<T: AsRef<str>>(items: impl IntoIterator<Item = T>) -> String {
+    let mut named = Vec::new();
+    let mut count = 0;
+    for item in items {
+        count += 1;
+        if count <= NAMED {
+            named.push(one_line(item.as_ref(), 80));
+        }
+    }
+    let named = named.join(", ");
+    if count > NAMED { format!("{named}, … ({count} in all)") } else { named }
+}
+
+/// A value as one line, and as longer evidence when the line does not hold it all.
+pub fn show(kind: &Kind, value: &Value) -> (String, String) {
+    match value {
+        Value::Absent(why) | Value::Gone(why) => (one_line(why, LINE), String::new()),
+        Value::Items(items) if items.is_empty() => ("nothing".to_owned(), String::new()),
+        Value::Items(items) => {
+            let detail = if items.len() > NAMED { tail(&harmless(&items.join("\n")), DETAIL) } else { String::new() };
+            (show_items(items), detail)
+        }
+        Value::Text(text) | Value::Dpkg(text) => {
+            let line = match kind {
+                _ if text.trim().is_empty() => "empty".to_owned(),
+                Kind::Size => one_line(&value::show_size(text.trim()), LINE),
+                _ => one_line(text, LINE),
+            };
+            let long = matches!(kind, Kind::Output) && (text.trim().contains('\n') || text.chars().count() > LINE);
+            (line, if long { tail(&harmless(text), DETAIL) } else { String::new() })
+        }
+        Value::Each(values) => {
+            let lines: Vec<String> = values.iter().map(|value| show(kind, value).0).collect();
+            (show_items(lines), String::new())
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! `--annotations`: for which CI server a run also prints what that server reads out of a log.
+
+use std::io::Write as _;
+
+use muster_record::run::RunRecord;
+use muster_report::annotations::{Server, summary};
+
+/// For whom.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Annotations {
+    /// For the server that the run is on, by GITHUB_ACTIONS, GITLAB_CI or TF_BUILD; none elsewhere
+    #[default]
+    Auto,
+    /// GitHub Actions
+    Github,
+    /// GitLab CI
+    Gitlab,
+    /// Azure Pipelines
+    Azure,
+    /// For none
+    None,
+}
+
+impl Annotations {
+    /// The server that is written for.
+    pub(crate) fn server(self) -> Option<Server> {
+        match self {
+            Self::Auto => here(),
+            Self::Github => Some(Server::Github),
+            Self::Gitlab => Some(Server::Gitlab),
+            Self::Azure => Some(Server::Azure),
+            Self::None => None,
+        }
+    }
+}
+
+/// The server that this process runs on.
+pub(crate) fn here() -> Option<Server> {
+    detect(|name| std::env::var(name).ok())
+}
+
+fn detect(variable: impl Fn(&str) -> Option<String>) -> Option<Server> {
+    let is_set = |name: &str| variable(name).is_some_and(|value| value.eq_ignore_ascii_case("true"));
+    match () {
+        () if is_set("GITHUB_ACTIONS") => Some(Server::Github),
+        () if is_set("GITLAB_CI") => Some(Server::Gitlab),
+        () if is_set("TF_BUILD") => Some(Server::Azure),
+        () => None,
+    }
+}
+
+/// Adds the summary of a run to the page of a job of GitHub Actions, where there is one. The error is one sentence; it
+/// is no reason to fail a run.
+pub(crate) fn summarise(server: Option<Server>, record: &RunRecord) -> Result<(), String> {
+    let file = std::env::var_os("GITHUB_STEP_SUMMARY").filter(|path| !path.is_empty());
+    let Some(path) = file.filter(|_| server == Some(Server::Github)) else { return Ok(()) };
+    let added = std::fs::OpenOptions::new().append(true).create(true).open(&path);
+    added
+        .and_then(|mut file| file.write_all(summary(record).as_bytes()))
+        .map_err(|error| format!("GITHUB_STEP_SUMMARY {}: {error}", path.to_string_lossy()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_is_known_by_its_variable() {
+        let of = |set: &str, value: &str| detect(|name| (name == set).then(|| value.to_owned()));
+        assert_eq!(of("GITHUB_ACTIONS", "true"), Some(Server::Github));
+        assert_eq!(of("GITLAB_CI", "true"), Some(Server::Gitlab));
+        assert_eq!(of("TF_BUILD", "True"), Some(Server::Azure));
+        assert_eq!((of("CI", "true"), of("GITHUB_ACTIONS", "")), (None, None));
+        assert_eq!(Annotations::None.server(), None);
+        assert_eq!(Annotations::Gitlab.server(), Some(Server::Gitlab));
+    }
+}

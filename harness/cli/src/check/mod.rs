@@ -1,0 +1,330 @@
+//! `muster check`: validates every kind of file that people write, offline.
+
+mod files;
+
+use std::collections::BTreeSet;
+
+use camino::Utf8PathBuf;
+
+use self::files::{Files, count};
+use super::load::{self, Selection};
+use super::project::Project;
+use super::{Complaint, say, say_error};
+use muster_base::exit::Exit;
+use muster_compare::kind as facts;
+use muster_console::Rules;
+use muster_facts::compare::read_accepted;
+use muster_suite::diagnostic::{Diagnostic, Diagnostics, codes, sarif};
+use muster_suite::model::{Suite, Test};
+use muster_suite::{Kind, deviations, foreign, images, known, proofs};
+
+/// Validate every kind of file offline: all errors of all files at once, nothing is started
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example: muster check suites images
+
+A file is what its `schema:` says. A directory means its files, and those in its `proofs`, `coverage` and `snapshots`.")]
+pub(crate) struct Arguments {
+    /// Suites, images, known issues, proofs, console rules, deviations, lists of checks, snapshots; files or directories
+    /// [default: all that ship with muster, and ./suites and ./images]
+    paths: Vec<Utf8PathBuf>,
+    /// How errors are printed
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
+enum Format {
+    /// For people
+    #[default]
+    Text,
+    /// Objects for programs
+    Json,
+    /// SARIF 2.1.0, for code hosts and editors
+    Sarif,
+}
+
+pub(crate) fn execute(arguments: Arguments) -> Result<Exit, Complaint> {
+    let Arguments { paths, format } = arguments;
+    let paths = match paths.is_empty() {
+        true => {
+            let project = Project::find()?;
+            [project.all_suites(), project.images()].concat()
+        }
+        false => paths,
+    };
+    let files = Files::of(&paths);
+    let suites = paths.iter().filter(|path| path.is_dir()).cloned().collect();
+    load::tell_ignored(&Selection { suites, ..Selection::default() });
+    let passed = files.not_checked();
+    if files.is_empty() {
+        passed.iter().for_each(|line| say_error(line));
+        let hint = "name a file that has a `schema:`, or a directory of such files";
+        return Err(Complaint::invalid("nothing was checked").hint(hint));
+    }
+    let Found { problems, said, suites, .. } = look(files)?;
+    let none = problems.is_empty();
+    match format {
+        Format::Text => {
+            if !none {
+                tell(&problems);
+            }
+            said.iter().filter(|_| none).for_each(|line| say(line));
+            passed.iter().for_each(|line| if none { say(line) } else { say_error(line) });
+        }
+        Format::Json => {
+            let all: Vec<_> = problems.iter().collect();
+            say(&pretty(&all)?);
+        }
+        // Printed whatever is in it: a code host takes an empty log for "all is fixed", and a missing one
+        // for nothing.
+        Format::Sarif => {
+            say(&pretty(&sarif::log(&[&problems], env!("CARGO_PKG_VERSION")))?);
+        }
+    }
+    if !none {
+        return Err(Complaint::told(Exit::Invalid));
+    }
+    load::accept(suites).map(|_| Exit::Pass)
+}
+
+fn pretty(value: &impl serde::Serialize) -> Result<String, Complaint> {
+    serde_json::to_string_pretty(value)
+        .map_err(|cause| Complaint::infrastructure(format!("the answer cannot be written: {cause}")))
+}
+
+/// What was found.
+#[derive(Default)]
+struct Found {
+    problems: Diagnostics,
+    /// A line for each kind of file, where nothing is wrong.
+    said: Vec<String>,
+    suites: Vec<Suite>,
+    /// Whether the suites are all that others are to be compared with; `None` before they were read.
+    whole: Option<bool>,
+}
+
+fn look(files: Files) -> Result<Found, Complaint> {
+    let mut found = Found::default();
+    for kind in Kind::ALL {
+        if files.documents(kind).is_empty() {
+            continue;
+        }
+        let (said, problems) = read(kind, &files, &mut found)?;
+        found.said.push(format!("{said}: all valid"));
+        found.problems.absorb(problems);
+    }
+    if !files.snapshots.is_empty() {
+        found.problems.absorb(snapshots(&files.snapshots));
+        found.said.push(format!("{}: all valid", count(files.snapshots.len(), "snapshot")));
+    }
+    found.problems.absorb(files.problems);
+    found.problems.settle();
+    Ok(found)
+}
+
+/// Reads the files of a kind: what they are, and what is wrong with them. Suites come first, since others are compared
+/// with them.
+fn read(kind: Kind, files: &Files, found: &mut Found) -> Result<(String, Diagnostics), Complaint> {
+    let vocabulary = load::vocabulary();
+    let paths = files.paths(kind);
+    let number = paths.len();
+    Ok(match kind {
+        Kind::Suite => {
+            // A file of tests in a directory must be included by one of these.
+            let tests = files.documents(Kind::Tests).iter().filter(|source| source.found);
+            let sources: Vec<_> = files.documents(kind).iter().chain(tests).cloned().collect();
+            let mut problems = Diagnostics::new();
+            found.suites = muster_suite::load_sources(&sources, &vocabulary, &mut problems);
+            found.whole = Some(problems.is_empty());
+            let suites = &found.suites;
+            let tests: usize = suites.iter().map(|suite| suite.tests.len()).sum();
+            let assertions: usize = suites.iter().flat_map(|suite| &suite.tests).map(assertions).sum();
+            let (suites, tests) = (count(suites.len(), "suite"), count(tests, "test"));
+            (format!("{suites}, {tests}, {assertions} assertions and steps"), problems)
+        }
+        Kind::Tests => {
+            let mut problems = Diagnostics::new();
+            for source in files.documents(kind) {
+                muster_suite::load_tests(source, &vocabulary, &mut problems);
+            }
+            (format!("{} of tests that suites include", count(number, "file")), problems)
+        }
+        Kind::Images => {
+            let (entries, problems) = images::load(&paths);
+            (format!("{} in {}", count(entries.len(), "image"), count(number, "file")), problems)
+        }
+        Kind::KnownIssues => {
+            let compared = compared(found)?;
+            let (issues, problems) = known::load(&paths, &vocabulary, &found.suites, load::today());
+            let problems =
+                if compared { problems } else { problems.without(&[codes::UNKNOWN_TEST, codes::NEVER_TRUE]) };
+            (format!("{} in {}", count(issues.len(), "known issue"), count(number, "file")), problems)
+        }
+        Kind::Proofs => {
+            let compared = compared(found)?;
+            let (proofs, problems) = proofs::load(&paths, &vocabulary, &found.suites);
+            let problems = if compared { problems } else { problems.without(&[codes::UNKNOWN_TEST]) };
+            (format!("{} in {}", count(proofs.len(), "proof"), count(number, "file")), problems)
+        }
+        Kind::ConsoleRules => {
+            let (rules, problems) = Rules::check(&paths);
+            (format!("{} in {}", count(rules, "console rule"), count(number, "file")), problems)
+        }
+        Kind::Deviations => {
+            let mut problems = Diagnostics::new();
+            let entries = deviations::load(&paths, &facts::words(), &vocabulary, &mut problems);
+            (format!("{} in {}", count(entries.len(), "deviation"), count(number, "file")), problems)
+        }
+        Kind::ForeignChecks => {
+            let (lists, problems) = match compared(found)? {
+                true => foreign::load(&paths, &vocabulary, &found.suites),
+                false => foreign::load_alone(&paths, &vocabulary),
+            };
+            let checks: usize = lists.iter().map(|list| list.checks.len()).sum();
+            (format!("{} of {}", count(checks, "check"), count(lists.len(), "other tool")), problems)
+        }
+    })
+}
+
+/// Whether there are suites to compare with: those that were named, which must be valid for that, else the project's.
+/// With suites that are not valid, a test that seems to be missing may be one of theirs.
+fn compared(found: &mut Found) -> Result<bool, Complaint> {
+    if let Some(whole) = found.whole {
+        return Ok(whole);
+    }
+    let (suites, problems) = load::decode(&Selection::default())?;
+    let whole = problems.is_empty();
+    found.suites = suites;
+    found.whole = Some(whole);
+    found.problems.absorb(problems);
+    Ok(whole)
+}
+
+fn snapshots(paths: &[Utf8PathBuf]) -> Diagnostics {
+    let mut problems = Diagnostics::new();
+    for path in paths {
+        // Neither a device nor a pipe is opened.
+        let why = match path.is_file() {
+            true => read_accepted(path).err().map(|error| error.to_string()),
+            false => Some("this is not a plain file".to_owned()),
+        };
+        if let Some(why) = why {
+            problems.push(Diagnostic::about_file(codes::BAD_SNAPSHOT, &path.as_str().into(), why));
+        }
+    }
+    problems
+}
+
+fn assertions(test: &Test) -> usize {
+    let expected = test.expect.iter().map(|clause| clause.assertions(&|e| e.assertions.len() as u32)).sum::<u32>();
+    expected as usize + test.steps.len() + test.snapshots.len()
+}
+
+/// The errors, and where what they are about is explained.
+fn tell(diagnostics: &Diagnostics) {
+    load::tell(diagnostics);
+    let found: BTreeSet<&str> = diagnostics.iter().map(|diagnostic| diagnostic.code).collect();
+    let width = found.iter().map(|code| code.len()).max().unwrap_or_default();
+    for code in found {
+        if let (Some(meaning), Some(place)) = (codes::meaning(code), codes::explained(code)) {
+            say_error(&format!("{code:width$}  {meaning} See {place}"));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SUITE: &str = "schema: suite/v1
+suite: a
+tests:
+- {id: one, summary: x, expect: {package: {bash: {installed: true}}}}
+";
+
+    fn checked(place: &tempfile::TempDir, files: &[(&str, &str)]) -> Found {
+        let folder = Utf8PathBuf::from_path_buf(place.path().to_owned()).unwrap();
+        for (name, text) in files {
+            let path = folder.join(name);
+            fs_err::create_dir_all(path.parent().unwrap()).unwrap();
+            fs_err::write(path, text).unwrap();
+        }
+        look(Files::of(&[folder])).unwrap()
+    }
+
+    fn labels(found: &Found) -> Vec<(u32, &str)> {
+        let unknown = found.problems.iter().filter(|problem| problem.code == codes::UNKNOWN_KEY);
+        unknown.map(|problem| (problem.span.unwrap().line, problem.label.as_str())).collect()
+    }
+
+    #[test]
+    fn a_misspelt_key_is_reported_in_every_kind_of_file_with_and_without_its_schema() {
+        for kind in Kind::ALL {
+            for schema in [format!("schema: {}\n", kind.schema()), "\n".to_owned()] {
+                let keys: Vec<_> = kind.keys().keys.iter().map(|key| key.name).filter(|key| *key != "schema").collect();
+                // Without a schema the other keys tell what it is, when there are others.
+                if schema == "\n" && keys.len() == 1 {
+                    continue;
+                }
+                let last = keys.last().unwrap();
+                let others: String = keys[..keys.len() - 1].iter().map(|key| format!("{key}: x\n")).collect();
+                let line = u32::try_from(keys.len() + 1).unwrap();
+                let text = format!("{schema}{others}{last}x: x\n");
+                let place = tempfile::tempdir().unwrap();
+                let found = checked(&place, &[("suite.yaml", SUITE), ("sub.yaml", &text)]);
+                let wanted = format!("did you mean `{last}`?");
+                assert!(
+                    labels(&found).contains(&(line, &wanted)),
+                    "{kind:?}: {text}\n{}",
+                    found.problems.render(false)
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn all_mistakes_of_a_file_without_a_schema_are_shown() {
+        let place = tempfile::tempdir().unwrap();
+        let text = SUITE.replace("schema: suite/v1\n", "tagz: [x]\n").replace("installed", "instaled");
+        let found = checked(&place, &[("a.yaml", &text)]);
+        let codes: Vec<_> = found.problems.iter().map(|problem| problem.code).collect();
+        assert_eq!(codes, [codes::UNKNOWN_SCHEMA, codes::UNKNOWN_KEY, codes::UNKNOWN_KEY]);
+    }
+
+    #[test]
+    fn a_broken_suite_makes_nothing_else_wrong() {
+        let place = tempfile::tempdir().unwrap();
+        let known = "schema: known-issues/v1
+known-issues:
+- {tests: a/one, tracker: t, because: x, expires: 2020-01-01, effect: skip, ownr: x}
+";
+        let proofs = "schema: proofs/v1\nproofs:\n- {tests: a/one, unprovable: x}\n";
+        let broken = SUITE.replace("installed", "instaled");
+        let files = [("a.yaml", broken.as_str()), ("known.yaml", known), ("proofs/a.yaml", proofs)];
+        let found = checked(&place, &files);
+        let codes: Vec<_> = found.problems.iter().map(|problem| problem.code).collect();
+        assert_eq!(codes, [codes::UNKNOWN_KEY, codes::UNKNOWN_KEY], "{}", found.problems.render(false));
+    }
+
+    #[test]
+    fn snapshots_are_read_and_what_is_passed_over_is_named_with_the_reason() {
+        let place = tempfile::tempdir().unwrap();
+        let files = [
+            ("a.yaml", SUITE),
+            ("README.md", "x"),
+            ("more/b.yaml", SUITE),
+            ("snapshots/good.snap", "---\nsource: a.yaml\n---\nx\n"),
+            ("snapshots/bad.snap", "---\nsource: a.yaml\n<<<<<<< a\n"),
+            ("snapshots/c.snap.new", "---\n---\n"),
+        ];
+        let found = checked(&place, &files);
+        let problems: Vec<_> = found.problems.iter().map(|problem| (problem.code, &*problem.file)).collect();
+        assert!(matches!(problems[..], [(codes::BAD_SNAPSHOT, file)] if file.ends_with("bad.snap")), "{problems:?}");
+        let folder = Utf8PathBuf::from_path_buf(place.path().to_owned()).unwrap();
+        let lines = Files::of(&[folder]).not_checked().join("\n");
+        assert_eq!(lines.lines().count(), 3, "{lines}");
+        for part in ["more (a sub-directory", "README.md (neither", "c.snap.new (waits"] {
+            assert!(lines.contains(part), "{part} is not in {lines}");
+        }
+    }
+}

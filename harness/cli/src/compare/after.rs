@@ -1,0 +1,136 @@
+//! A system as a test leaves it: what an upgrade or an installation makes of a machine can then be set
+//! beside a machine that was new.
+
+use std::sync::Arc;
+
+use camino::{Utf8Path, Utf8PathBuf};
+
+use super::reading::is_facts;
+use crate::boot::{Wanted, told};
+use crate::load;
+use crate::load::{HEALTH, Loaded, Selection};
+use crate::place::Place;
+use crate::project::short;
+use crate::trials::describe;
+use crate::{Complaint, run, say_error};
+use muster_base::exit::Exit;
+use muster_base::text::one_line;
+use muster_engine::driver::Driver;
+use muster_engine::engine::Images;
+use muster_engine::lane::Lane;
+use muster_engine::plan;
+use muster_engine::plan::{Group, Rerun};
+use muster_engine::session::{Session, Source};
+use muster_engine::sink::Events;
+use muster_qemu::driver::{HostImages, HostMachine};
+use muster_record::outcome::Outcome;
+use muster_record::run::TestRecord;
+
+/// One test and those that it needs, in their order.
+pub(super) struct After {
+    group: Group,
+    /// Where the tests are, as typed.
+    suites: Vec<Utf8PathBuf>,
+    /// What they are asked of, as typed.
+    system: String,
+}
+
+impl After {
+    /// The test of that name in these suites, which lie at `paths`, for the system that is named so; several
+    /// tests are refused, and a system of which there is only a file.
+    pub(super) fn find(loaded: &Loaded, paths: &[Utf8PathBuf], name: &str, system: &str) -> Result<Self, Complaint> {
+        if is_facts(system) {
+            let what = format!("{system} was read before, so that {} cannot be run on it", one_line(name, 120));
+            return Err(Complaint::invalid(what).hint("name the image or the disk that it was read of"));
+        }
+        let selection = Selection { test: vec![name.to_owned()], ..Selection::default() };
+        let selected: Vec<_> = load::select(loaded, &selection)?.into_iter().collect();
+        let [(suite, test)] = selected[..] else { return Err(not_one(name)) };
+        if test == HEALTH {
+            return Err(not_one(name));
+        }
+        let suite = [Arc::new(loaded.suites[suite].clone())];
+        // What tests need of each other is one group.
+        let group = plan::plan(&suite, &[(0, test)].into(), Vec::new()).groups.pop();
+        group
+            .map(|group| Self { group, suites: paths.to_vec(), system: system.to_owned() })
+            .ok_or_else(|| Complaint::invalid("the selection selects no test"))
+    }
+
+    /// `suite/test` of the last one.
+    pub(super) fn name(&self) -> String {
+        self.group.tests.last().map(|planned| name(&planned.suite.name, &planned.test().id)).unwrap_or_default()
+    }
+
+    /// How a person asks the tests again. The directory of a run is no image that could be named.
+    fn rerun(&self, image: &str) -> Rerun {
+        let options = self.suites.iter().flat_map(|path| ["--suites".to_owned(), plan::quote(short(path).as_str())]);
+        let typed = !Utf8Path::new(&self.system).is_dir();
+        let images = typed.then(|| (image.to_owned(), self.system.clone())).into_iter().collect();
+        Rerun { options: options.collect(), images, ..Rerun::default() }
+    }
+}
+
+fn not_one(name: &str) -> Complaint {
+    let what = format!("`{}` is not one test of a suite", one_line(name, 120));
+    Complaint::invalid(what).hint("name the last test, such as upgrade/restarts-well")
+}
+
+fn name(suite: &str, test: &str) -> String {
+    format!("{suite}/{test}")
+}
+
+/// Boots the machine, asks the tests of it, and gives it to `then` when all of them have passed.
+pub(super) async fn with_machine_after<T>(
+    wanted: Wanted,
+    after: After,
+    then: impl AsyncFnOnce(&HostMachine) -> Result<T, Complaint>,
+) -> Result<T, Complaint> {
+    let Wanted { project, spec, accel } = wanted;
+    let image = spec.id.clone();
+    let place = Place::make(&image, &image)?;
+    // A documented failure is one all the same: the system is not what the test was to make of it.
+    let settings = run::one_machine(after.rerun(&image), accel.kind.word(), place.folder());
+    let (events, _nobody) = Events::channel();
+    let host = run::host(project.root(), place.folder(), accel, &events).await?;
+    let images = HostImages::new(&host, [spec]);
+    let prepared = images.prepare(&image).await.map_err(told)?;
+    let driver = prepared.shaped(&after.group.shape).map_err(told)?;
+    let session = Session::new(&driver, &image, &settings, events.clone());
+    let mut lane = session.lane(Source::Boot);
+    say_error(&format!("{image} boots; it may take {} s", driver.boot_deadline().as_secs()));
+    let result = match ask_all(&mut lane, &after.group).await {
+        Ok(()) => match lane.live() {
+            Some(live) => then(live).await,
+            None => Err(Complaint::infrastructure(format!("{image} is gone after {}", after.name()))),
+        },
+        Err(complaint) => Err(complaint),
+    };
+    lane.end_machine().await;
+    result
+}
+
+async fn ask_all<D: Driver>(lane: &mut Lane<'_, '_, D>, group: &Group) -> Result<(), Complaint> {
+    for planned in &group.tests {
+        let record = lane.ask(planned).await;
+        let name = name(&record.suite, &record.test);
+        say_error(&format!("{} {name} [{}]  ({:.1} s)", record.outcome.word(), record.image, record.seconds));
+        if !matches!(record.outcome, Outcome::Pass | Outcome::Flaky) {
+            return Err(not_passed(&name, &record));
+        }
+    }
+    Ok(())
+}
+
+/// Why a system is not read: it is not what the test was to make of it.
+fn not_passed(name: &str, record: &TestRecord) -> Complaint {
+    let mut what = format!("{} is not what {name} was to make of it, and is not compared", record.image);
+    if let Some(reason) = &record.skipped {
+        what.push_str(&format!("\n  it did not run: {}", reason.message));
+    }
+    for failure in &record.failures {
+        what.push_str(&format!("\n{}", describe(failure).trim_end()));
+    }
+    let hint = format!("run `{}` for the details", record.rerun);
+    Complaint { what, hint: Some(hint), exit: Exit::Error }
+}

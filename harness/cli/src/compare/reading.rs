@@ -1,0 +1,190 @@
+//! The facts of one system, from wherever the person has it: an image, a disk file, the directory of a run,
+//! or a facts file.
+
+use std::time::Duration;
+
+use camino::Utf8Path;
+
+use super::after::{self, After};
+use crate::boot::{Wanted, with_machine};
+use crate::project::Project;
+use crate::run::{choose_accelerator, interruption, runtime};
+use crate::session;
+use crate::session::{ImageOptions, MachineOptions};
+use crate::{Complaint, images, say_error};
+use muster_base::exit::Exit;
+use muster_base::machine::Format;
+use muster_base::text::one_line;
+use muster_check::Observations;
+use muster_compare::facts::Facts;
+use muster_compare::kind;
+use muster_compare::kind::{FactKind, Scope};
+use muster_engine::driver::Live;
+use muster_guest::Request;
+use muster_image::ImageSpec;
+use muster_record::run::RunRecord;
+use muster_record::{fold, json};
+
+/// Bytes of one answer: the files of all packages of a large system are a few MiB.
+const LIMIT: usize = 64 << 20;
+
+/// Whether this names facts that were kept, and not a system that can be booted.
+pub(super) fn is_facts(named: &str) -> bool {
+    Utf8Path::new(named).extension() == Some("json")
+}
+
+/// What is read of a system.
+pub(super) struct Reading<'r> {
+    pub(super) kinds: &'r [&'static dyn FactKind],
+    pub(super) scope: &'r Scope,
+}
+
+/// A system that is named, found before anything is booted.
+pub(super) enum System {
+    /// Facts that were written before.
+    Known(Box<Facts>),
+    /// An image, and the project that knows how lab images are built.
+    Image(Project, Box<ImageSpec>),
+}
+
+impl System {
+    /// A file of facts, a run, an image of the catalogue or a disk.
+    pub(super) fn find(named: &str, options: &MachineOptions) -> Result<Self, Complaint> {
+        let path = Utf8Path::new(named);
+        if is_facts(named) {
+            let facts = Facts::read(path).map_err(|why| {
+                Complaint::invalid(why).hint("`muster compare IMAGE --save-facts FILE` writes such a file")
+            })?;
+            return Ok(Self::Known(Box::new(facts)));
+        }
+        let project = Project::find()?;
+        // A directory that happens to be called as an image of the catalogue is no run.
+        let is_run = path.join("run.json").exists() || (path.is_dir() && named.contains('/'));
+        let spec = match is_run {
+            true => spec_of_run(&project, path, options)?,
+            false => spec(&project, named, options.image_format, options)?,
+        };
+        Ok(Self::Image(project, Box::new(spec)))
+    }
+}
+
+impl Reading<'_> {
+    /// Facts of a system, as it is or as the test leaves it. Facts that were written before stay what they are.
+    pub(super) fn facts(
+        &self,
+        system: System,
+        after: Option<After>,
+        options: &MachineOptions,
+    ) -> Result<Facts, Complaint> {
+        match system {
+            System::Known(facts) => Ok(*facts),
+            System::Image(project, spec) => self.boot(project, *spec, after, options),
+        }
+    }
+
+    fn boot(
+        &self,
+        project: Project,
+        spec: ImageSpec,
+        after: Option<After>,
+        options: &MachineOptions,
+    ) -> Result<Facts, Complaint> {
+        let accel = choose_accelerator(options.accel)?;
+        let name = match &after {
+            Some(after) => format!("{} after {}", spec.id, after.name()),
+            None => spec.id.clone(),
+        };
+        let wanted = Wanted { project, spec, accel };
+        let runtime = runtime()?;
+        let facts = runtime.block_on(async {
+            let read = async {
+                match after {
+                    Some(after) => {
+                        after::with_machine_after(wanted, after, async |live| self.ask(live, name).await).await
+                    }
+                    None => with_machine(wanted, async |live, _, _| self.ask(live, name).await).await,
+                }
+            };
+            tokio::select! {
+                biased;
+                () = interruption() => Err(Complaint::told(Exit::Error)),
+                facts = read => facts,
+            }
+        });
+        runtime.shutdown_timeout(Duration::from_secs(5));
+        facts
+    }
+
+    async fn ask(&self, live: &impl Live, name: String) -> Result<Facts, Complaint> {
+        let probes = kind::probes(self.kinds, self.scope);
+        let scale = live.deadline_scale();
+        let requests = probes.iter().map(|probe| Request {
+            script: probe.script.clone(),
+            timeout: probe.timeout.mul_f64(scale),
+            limit: LIMIT,
+        });
+        say_error(&format!("reading {} kinds of facts of {name}", self.kinds.len()));
+        let replies = live.batch(requests.collect()).await.map_err(|failure| {
+            Complaint::infrastructure(failure.message.clone())
+                .hint(format!("`muster failures {}` explains it", failure.id))
+        })?;
+        let seen = Observations(probes.into_iter().map(|probe| probe.key).zip(replies).collect());
+        let taken = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+        Ok(Facts::from_answers((name, taken), live.facts().clone(), self.kinds, self.scope, &seen))
+    }
+}
+
+fn spec(
+    project: &Project,
+    named: &str,
+    format: Option<Format>,
+    options: &MachineOptions,
+) -> Result<ImageSpec, Complaint> {
+    let machine = MachineOptions { image_format: format, ..options.clone() };
+    let options = ImageOptions { image: vec![named.to_owned()], machine };
+    let mut notices = Vec::new();
+    let mut specs = session::image_specs(project, &options, &mut notices)?;
+    for notice in notices {
+        say_error(&format!("note: {}", one_line(&notice, 400)));
+    }
+    specs.pop().ok_or_else(|| Complaint::invalid("no image was named"))
+}
+
+/// The image that a run judged, as long as it is still the same.
+fn spec_of_run(project: &Project, folder: &Utf8Path, options: &MachineOptions) -> Result<ImageSpec, Complaint> {
+    let record = record(folder)?;
+    let mut images = record.images.iter();
+    let (Some((id, image)), None) = (images.next(), images.next()) else {
+        let ids: Vec<&str> = record.images.keys().map(String::as_str).collect();
+        let what = format!("{folder} is a run of {} images: {}", ids.len(), one_line(&ids.join(", "), 300));
+        return Err(Complaint::invalid(what).hint("name one of the images instead of the run"));
+    };
+    // An image of the catalogue is known by more than its path.
+    let catalogue = images::Catalogue::load(project)?;
+    let spec = match catalogue.get(id) {
+        Some(_) => spec(project, id, None, options)?,
+        None => spec(project, &image.path, image.format.parse().ok(), options)?,
+    };
+    let ready = images::runtime()?
+        .block_on(muster_image::prepare(project.root().as_std_path(), &spec))
+        .map_err(|error| Complaint::infrastructure(format!("the image of {folder}: {error}")))?;
+    if ready.sha256 != image.sha256 {
+        let what = format!("{} has changed since the run in {folder} tested it", ready.source.display());
+        return Err(Complaint::infrastructure(what).hint("keep facts of images that change: --save-facts"));
+    }
+    Ok(spec)
+}
+
+/// The record of a run.
+fn record(folder: &Utf8Path) -> Result<RunRecord, Complaint> {
+    let path = folder.join("run.json");
+    let unreadable = |why: String| {
+        Complaint::invalid(format!("{path}: {}", one_line(&why, 300)))
+            .hint("a directory that is compared is one that `muster run` made")
+    };
+    let record = json::read(&path).map_err(|error| unreadable(error.source.to_string()))?;
+    if record.schema != fold::SCHEMA {
+        return Err(unreadable(format!("its schema is `{}`, and {} is read here", record.schema, fold::SCHEMA)));
+    }
+    Ok(record)
+}

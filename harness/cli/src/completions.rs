@@ -1,0 +1,47 @@
+//! `muster completions` and `muster man`: made from the definitions that read the command line.
+
+use camino::Utf8PathBuf;
+use clap::CommandFactory as _;
+
+use super::{Complaint, say};
+use muster_base::exit::Exit;
+
+/// Print the completions of a shell
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  muster completions bash >/etc/bash_completion.d/muster
+  muster completions zsh >\"${fpath[1]}/_muster\"
+  muster completions fish >~/.config/fish/completions/muster.fish")]
+pub(crate) struct CompletionsArguments {
+    /// Which shell
+    #[arg(value_enum)]
+    shell: clap_complete::Shell,
+}
+
+/// Write the manual pages, one for each command
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example: muster man /usr/local/share/man/man1")]
+pub(crate) struct ManArguments {
+    /// An existing directory
+    #[arg(value_name = "DIR")]
+    directory: Utf8PathBuf,
+}
+
+pub(crate) fn completions(arguments: CompletionsArguments) -> Result<Exit, Complaint> {
+    let mut text = Vec::new();
+    clap_complete::generate(arguments.shell, &mut super::Arguments::command(), "muster", &mut text);
+    say(String::from_utf8_lossy(&text).trim_end());
+    Ok(Exit::Pass)
+}
+
+pub(crate) fn man(arguments: ManArguments) -> Result<Exit, Complaint> {
+    let directory = &arguments.directory;
+    if !directory.is_dir() {
+        return Err(Complaint::invalid(format!("{directory} is no directory")).hint("make it first: mkdir -p DIR"));
+    }
+    let mut command = super::Arguments::command();
+    command.build();
+    clap_mangen::generate_to(command, directory)
+        .map_err(|error| Complaint::infrastructure(format!("{directory}: the pages cannot be written: {error}")))?;
+    Ok(Exit::Pass)
+}

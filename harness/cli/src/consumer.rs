@@ -1,0 +1,183 @@
+//! The consumer of a run's events: journal, terminal and, at the end, the reports. One thread, so
+//! that neither a slow disk nor a slow terminal holds up a machine.
+
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::thread::JoinHandle;
+use std::time::Instant;
+
+use camino::{Utf8Path, Utf8PathBuf};
+
+use super::Complaint;
+use super::annotations::{self, Annotations};
+use super::logging::Wanted;
+use muster_record::durations::Durations;
+use muster_record::event::Event;
+use muster_record::fold::Recorder;
+use muster_record::journal::Journal;
+use muster_record::json;
+use muster_record::layout::RunFolder;
+use muster_record::run::RunRecord;
+use muster_report::annotations::Server;
+use muster_report::evidence::Base;
+use muster_report::terminal::{Mode, Options, Terminal};
+use muster_report::{junit, pace};
+
+type Out = anstream::AutoStream<std::io::Stdout>;
+
+/// How the run is shown.
+#[derive(Debug, Clone, Copy, Default, clap::Args)]
+pub(crate) struct Display {
+    /// Only what is not a pass, and the verdict (the default where CI is set)
+    #[arg(long, short, conflicts_with = "verbose")]
+    pub quiet: bool,
+    /// Every test, and every skip with its reason; twice: also a log for bug reports (see MUSTER_LOG)
+    #[arg(long, short, action = clap::ArgAction::Count)]
+    pub verbose: u8,
+    /// Lines instead of progress bars, on a terminal too
+    #[arg(long)]
+    pub no_progress: bool,
+    /// Also print failures, and fold long output, the way a CI server reads it
+    #[arg(long, value_name = "SERVER", value_enum, default_value_t)]
+    pub annotations: Annotations,
+}
+
+impl Display {
+    /// Bars and a log on one terminal would overwrite each other.
+    fn may_draw(self) -> bool {
+        !self.no_progress && !Wanted::of_process(self.verbose).is_some_and(|log| log.is_on_stderr())
+    }
+
+    fn mode(self) -> Mode {
+        use std::io::IsTerminal;
+        if self.quiet || std::env::var_os("CI").is_some_and(|ci| !ci.is_empty()) {
+            Mode::Quiet
+        } else if self.may_draw() && std::io::stdout().is_terminal() {
+            Mode::Interactive(indicatif::ProgressDrawTarget::stderr())
+        } else {
+            Mode::Plain
+        }
+    }
+}
+
+/// What else is said of the reports.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub(crate) struct ReportOptions {
+    /// The directory from which the CI server resolves the attachments that junit.xml names, such as $WORKSPACE or
+    /// $CI_PROJECT_DIR; the run's directory must be in it [default: the current directory, if it has the directory]
+    #[arg(long, value_name = "DIRECTORY")]
+    pub attachments_base: Option<Utf8PathBuf>,
+}
+
+impl ReportOptions {
+    /// From where reports of a run in this directory name files. The directory need not be there yet.
+    pub(crate) fn base(&self, folder: &Utf8Path) -> Result<Base, Complaint> {
+        Base::of(folder, self.attachments_base.as_deref()).map_err(|why| {
+            Complaint::invalid(format!("--attachments-base: {why}"))
+                .hint("name the directory from which the CI server looks for attachments, and put --out below it")
+        })
+    }
+}
+
+/// A consumer at work.
+pub(crate) struct Consumer(JoinHandle<Result<RunRecord, Complaint>>);
+
+/// Starts it. The journal exists when this returns.
+/// Nothing is shown without a display; what is shown knows how long things usually take.
+pub(crate) fn start(
+    stream: Receiver<Event>,
+    folder: &RunFolder,
+    base: Base,
+    display: Option<Display>,
+    usual: Durations,
+) -> Result<Consumer, Complaint> {
+    let broken = |error: muster_record::layout::FileError| Complaint::infrastructure(error.to_string());
+    let journal = Journal::create(&folder.events()).map_err(broken)?;
+    let server = display.and_then(|display| display.annotations.server());
+    let terminal = display.map(|display| {
+        let colour = anstream::AutoStream::choice(&std::io::stdout()) != anstream::ColorChoice::Never;
+        // GitLab's marks hold escapes, which nobody may drop; all others are only there with colour.
+        let out = match server {
+            Some(_) => anstream::AutoStream::always_ansi(std::io::stdout()),
+            None => anstream::stdout(),
+        };
+        let disarm = server.is_some() || annotations::here().is_some();
+        let options = Options { colour, verbose: display.verbose > 0, server, disarm };
+        Terminal::new(out, display.mode(), options).expecting(usual)
+    });
+    let folder = folder.clone();
+    let thread = std::thread::Builder::new()
+        .name("events".to_owned())
+        .spawn(move || consume(stream, (&folder, &base), journal, terminal, server))
+        .map_err(|cause| Complaint::infrastructure(format!("no thread for the reports: {cause}")))?;
+    Ok(Consumer(thread))
+}
+
+impl Consumer {
+    /// Waits until everything is written, and gives the record of the run. All handles of the events must be gone.
+    pub(crate) fn finish(self) -> Result<RunRecord, Complaint> {
+        self.0.join().unwrap_or_else(|_| Err(Complaint::infrastructure("the thread that writes reports panicked")))
+    }
+}
+
+fn consume(
+    stream: Receiver<Event>,
+    (folder, base): (&RunFolder, &Base),
+    mut journal: Journal,
+    mut terminal: Option<Terminal<Out>>,
+    server: Option<Server>,
+) -> Result<RunRecord, Complaint> {
+    let mut recorder = Recorder::new();
+    let mut trouble = None;
+    loop {
+        let event = match stream.recv_timeout(pace::LOOK) {
+            Ok(event) => event,
+            Err(RecvTimeoutError::Disconnected) => break,
+            Err(RecvTimeoutError::Timeout) => {
+                if let Some(terminal) = &mut terminal {
+                    let _ = terminal.tick(Instant::now());
+                }
+                continue;
+            }
+        };
+        // The run goes on when the disk is full: the terminal still tells, and the reports are tried
+        // at the end.
+        if let Err(error) = journal.append(&event) {
+            trouble.get_or_insert(error.to_string());
+        }
+        recorder.apply(&event);
+        if matches!(event, Event::Planned { .. }) {
+            // From here on a run that is killed leaves reports that say what was not reached.
+            write((folder, base), &recorder, &mut trouble);
+        }
+        if matches!(event, Event::RunFinished { .. }) {
+            write((folder, base), &recorder, &mut trouble);
+        }
+        if let Some(terminal) = &mut terminal {
+            // A closed pipe is nobody's failure; the reports are what counts.
+            let _ = terminal.apply(&event);
+            let _ = terminal.tick(Instant::now());
+        }
+    }
+    if let Some(terminal) = &mut terminal {
+        let reports = [("junit", folder.junit()), ("record", folder.run_json()), ("events", folder.events())];
+        let reports = reports.map(|(name, path)| (name, super::project::short(&path).to_string()));
+        let _ = terminal.summary(recorder.record(), &reports);
+        if let Err(why) = annotations::summarise(server, recorder.record()) {
+            super::say_error(&format!("note: the summary of the job was not written: {why}"));
+        }
+    }
+    match trouble {
+        None => Ok(recorder.into_record()),
+        Some(error) => Err(Complaint::infrastructure(format!("the reports are not complete: {error}"))),
+    }
+}
+
+fn write((folder, base): (&RunFolder, &Base), recorder: &Recorder, trouble: &mut Option<String>) {
+    let record = recorder.record();
+    if let Err(error) = json::write(&folder.run_json(), record) {
+        trouble.get_or_insert(error.to_string());
+    }
+    if let Err(error) = junit::write(&folder.junit(), record, Some((folder, base))) {
+        trouble.get_or_insert(error.to_string());
+    }
+}

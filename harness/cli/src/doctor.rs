@@ -1,0 +1,66 @@
+//! `muster doctor`: what this host offers, and the command that fixes what is missing.
+
+use clap::CommandFactory as _;
+
+use super::project::Project;
+use super::settings::{self, Surroundings};
+use super::{Complaint, OutputFormat, say};
+use muster_base::exit::Exit;
+use muster_base::text::one_line;
+use muster_qemu::doctor;
+use muster_qemu::doctor::{Finding, State};
+
+/// Show what this host offers and how to install what is missing
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example: muster doctor --format json")]
+pub(crate) struct Arguments {
+    /// How it is printed
+    #[arg(long, value_enum, default_value_t)]
+    format: OutputFormat,
+}
+
+pub(crate) fn execute(arguments: Arguments) -> Result<Exit, Complaint> {
+    // Outside a checkout there is no lab recipe; everything else can still be looked at.
+    let root = Project::find().map(|project| project.root().to_owned()).unwrap_or_else(|_| ".".into());
+    let mut findings = super::images::runtime()?.block_on(doctor::examine(root.as_std_path()));
+    findings.extend(of_settings(&Surroundings::of_process()));
+    let missing = findings.iter().any(|finding| finding.state == State::Missing);
+    if arguments.format == OutputFormat::Json {
+        let rows: Vec<_> = findings
+            .iter()
+            .map(|f| serde_json::json!({"what": f.what, "state": f.state, "detail": f.detail, "fix": f.fix}))
+            .collect();
+        say(&serde_json::to_string_pretty(&rows).unwrap_or_default());
+    } else {
+        for finding in &findings {
+            say(&format!("{:8}  {}: {}", word(finding.state), finding.what, finding.detail));
+            if let Some(fix) = &finding.fix {
+                say(&format!("          fix: {fix}"));
+            }
+        }
+    }
+    Ok(if missing { Exit::Error } else { Exit::Pass })
+}
+
+/// Which settings file and which variables apply, and what is wrong with the file.
+fn of_settings(from: &Surroundings) -> Vec<Finding> {
+    let (file, variables, wrong) = settings::describe(&super::Arguments::command(), from);
+    let finding = |what, state, detail: String| Finding { what, state, detail: one_line(&detail, 1000), fix: None };
+    let mut out = match &file {
+        None => vec![finding("settings file", State::Ok, format!("none: no {}", settings::NAME))],
+        Some(path) if wrong.is_empty() => vec![finding("settings file", State::Ok, path.to_string())],
+        // No other command runs with it.
+        Some(_) => wrong.into_iter().map(|why| finding("settings file", State::Missing, why)).collect(),
+    };
+    let names = if variables.is_empty() { "none".to_owned() } else { variables.join(", ") };
+    out.push(finding("settings variables", State::Ok, names));
+    out
+}
+
+fn word(state: State) -> &'static str {
+    match state {
+        State::Ok => "ok",
+        State::Degraded => "degraded",
+        State::Missing => "missing",
+    }
+}

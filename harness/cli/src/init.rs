@@ -1,0 +1,84 @@
+//! `muster init`: a project of one's own to begin with.
+
+use camino::{Utf8Path, Utf8PathBuf};
+
+use super::{Complaint, project, say};
+use muster_base::exit::Exit;
+use muster_base::files;
+
+/// Write a first suite, an image description and settings to edit
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  muster init my-distribution && cd my-distribution && muster run mine --image lab
+  muster init --ci github                 with a job for GitHub Actions")]
+pub(crate) struct Arguments {
+    /// The directory, which is made when it is not there
+    #[arg(default_value = ".", value_name = "DIR")]
+    directory: Utf8PathBuf,
+    /// Write a job for this CI server too
+    #[arg(long, value_name = "SERVER")]
+    ci: Option<Server>,
+}
+
+/// CI servers for which there is a job.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Server {
+    /// GitHub Actions: .github/workflows/image.yml
+    Github,
+    /// GitLab CI: .gitlab-ci.yml
+    Gitlab,
+    /// Azure Pipelines: azure-pipelines.yml
+    Azure,
+}
+
+impl Server {
+    /// Where its job goes below the directory, and the job.
+    fn job(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Github => (".github/workflows/image.yml", include_str!("../../../docs/ci/github-actions.yml")),
+            Self::Gitlab => (".gitlab-ci.yml", include_str!("../../../docs/ci/gitlab-ci.yml")),
+            Self::Azure => ("azure-pipelines.yml", include_str!("../../../docs/ci/azure-pipelines.yml")),
+        }
+    }
+}
+
+/// Where each file goes below the directory, and what is in it.
+const FILES: [(&str, &str); 5] = [
+    ("suites/mine.yaml", include_str!("init/suite.yaml")),
+    ("images/mine.yaml", include_str!("init/images.yaml")),
+    ("known-issues.example", include_str!("init/known-issues.example")),
+    ("muster.toml", include_str!("init/muster.toml")),
+    (".gitignore", "/muster-runs/\n"),
+];
+
+/// Days from now to the last day of the known issue in the example.
+const DAYS: i64 = 90;
+
+pub(crate) fn execute(arguments: Arguments) -> Result<Exit, Complaint> {
+    let at = &arguments.directory;
+    let files: Vec<(&str, &str)> = FILES.into_iter().chain(arguments.ci.map(Server::job)).collect();
+    let there: Vec<&str> =
+        files.iter().map(|(name, _)| *name).filter(|name| at.join(name).symlink_metadata().is_ok()).collect();
+    if !there.is_empty() {
+        let what = format!("{} is there already in {at}, and nothing is overwritten", there.join(", "));
+        return Err(Complaint::invalid(what).hint("name another directory: muster init DIR"));
+    }
+    let last_day = jiff::Zoned::now().date().saturating_add(jiff::Span::new().days(DAYS)).to_string();
+    for (name, text) in files {
+        let path = if at == "." { name.into() } else { at.join(name) };
+        write(&path, &text.replace("EXPIRES", &last_day))?;
+        say(&format!("wrote {}", project::short(&path)));
+    }
+    let there = if at == "." { String::new() } else { format!("cd {at} && ") };
+    say("\nnext:");
+    say(&format!("  {there}muster check suites           every mistake of every file, without a machine"));
+    say("  muster list mine              the tests");
+    say("  muster run mine --image FILE  on a disk of yours; `muster images list` names others");
+    Ok(Exit::Pass)
+}
+
+fn write(path: &Utf8Path, text: &str) -> Result<(), Complaint> {
+    let made = path.parent().map_or(Ok(()), files::ensure);
+    let written = made.and_then(|()| files::write_atomically(path, text.as_bytes()));
+    written.map_err(|error| Complaint::infrastructure(error.to_string()))
+}

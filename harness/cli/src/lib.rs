@@ -1,0 +1,331 @@
+//! The command line: the only place that prints, and the only one that composes rooms. What was
+//! typed becomes what is meant here, so that no room below ever sees an argument.
+//!
+//! One file a command. [`load`] and [`project`] are what they share.
+
+#[cfg(test)]
+mod advice_tests;
+mod annotations;
+mod boot;
+mod catalogue;
+mod check;
+mod compare;
+mod completions;
+mod connect;
+mod console;
+mod consumer;
+mod coverage;
+mod doctor;
+mod door;
+mod explain;
+mod failed;
+mod failures;
+#[cfg(test)]
+mod fuzz_corpus;
+#[cfg(test)]
+mod guide_tests;
+mod image_check;
+mod images;
+mod init;
+mod kconfig;
+mod list;
+mod load;
+mod logging;
+mod names;
+mod offline;
+mod packed;
+mod place;
+#[cfg(test)]
+mod plain_words_tests;
+mod project;
+mod prune;
+mod pull;
+mod record;
+mod reference;
+mod resume;
+mod run;
+mod runs;
+mod schema;
+mod session;
+mod settings;
+mod shipped;
+#[cfg(test)]
+mod shipped_suites_tests;
+mod snapshots;
+pub mod trials;
+
+use std::ffi::OsString;
+
+use clap::{CommandFactory as _, Parser, Subcommand};
+
+use muster_base::exit::Exit;
+use settings::{Applied, Surroundings};
+
+/// Does your image pass muster? Boots candidate Linux images in QEMU, runs suites written in YAML
+/// over SSH, and writes JUnit, JSON and snapshots.
+#[derive(Debug, Parser)]
+#[command(name = "muster", version = env!("MUSTER_VERSION"), propagate_version = true, after_help = EXIT_CODES, max_term_width = 100)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+    /// When output has colour: auto (on a terminal, as NO_COLOR and CLICOLOR_FORCE say), always or never
+    // An id of its own: `muster test` has an option of this name from libtest.
+    #[arg(
+        id = "colour",
+        long = "color",
+        global = true,
+        value_name = "WHEN",
+        default_value = "auto",
+        hide_possible_values = true
+    )]
+    colour: clap::ColorChoice,
+}
+
+const EXIT_CODES: &str = "Exit codes: 0 passed · 1 a test failed · 2 invalid suite, image or usage, or no test ran · \
+3 infrastructure error · 4 only stale or expired known issues";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Boot images and run suites on them
+    Run(Box<run::Arguments>),
+    /// Enter the machine of a failed test as it was when the test failed
+    Resume(resume::Arguments),
+    /// Enter a temporary machine, or start one that stays
+    Boot(Box<boot::Arguments>),
+    /// Write a first suite, an image description and settings to edit
+    Init(init::Arguments),
+    /// List the tests that would be selected, without starting anything
+    List(list::Arguments),
+    /// Validate suites offline, all errors at once
+    Check(check::Arguments),
+    /// Explain what a test means, on which systems, and every command that it runs in the guest
+    Explain(explain::Arguments),
+    /// Write a suite of what a good machine is, to check later ones against
+    Record(Box<record::Arguments>),
+    /// Print the JSON Schema of a file format
+    Schema(schema::Arguments),
+    /// List, pull, verify, build, inspect and prune images
+    Images(images::Arguments),
+    /// List the directories of earlier runs, and remove old ones
+    Runs(runs::Arguments),
+    /// List, show, accept or reject snapshots that have changed
+    Snapshots(snapshots::Arguments),
+    /// Compare two systems, and fail on differences that nobody has documented
+    Compare(Box<compare::Arguments>),
+    /// List which checks of other tools the suites replace, and which are missing
+    Coverage(coverage::Arguments),
+    /// Check console logs offline, and list the rules
+    Console(console::Arguments),
+    /// Check and compare kernel configurations offline
+    Kconfig(Box<kconfig::Arguments>),
+    /// Show what this host offers and how to install what is missing
+    Doctor(doctor::Arguments),
+    /// Explain failure ids: what each means and what to do next
+    Failures(failures::Arguments),
+    /// Explain check types, steps, keys, matchers and diagnostic codes
+    Reference(reference::Arguments),
+    /// Print the completions of a shell
+    Completions(completions::CompletionsArguments),
+    /// Write the manual pages, one for each command
+    Man(completions::ManArguments),
+    /// The same tests with libtest's interface, for cargo, nextest and editors
+    Test(Box<trials::Arguments>),
+}
+
+/// Runs the command line of this process.
+pub fn main() -> std::process::ExitCode {
+    let words: Vec<OsString> = std::env::args_os().collect();
+    paint(&words);
+    let from = Surroundings::of_process();
+    // Without settings the command line is read once.
+    let applied = match from.is_empty() {
+        true => Ok(Applied { words: words.clone(), notes: Vec::new() }),
+        false => settings::apply(&Arguments::command(), words.clone(), &from),
+    };
+    let applied = match applied {
+        Ok(applied) => applied,
+        Err(wrong) => match Arguments::try_parse_from(&words) {
+            // It says itself what is wrong with the settings.
+            Ok(Arguments { command: Command::Doctor(_), .. }) => Applied { words, notes: Vec::new() },
+            _ => return refuse_settings(wrong),
+        },
+    };
+    paint(&applied.words);
+    let exit = match Arguments::try_parse_from(&applied.words) {
+        Ok(arguments) => return dispatch(arguments, applied.notes),
+        Err(error) => {
+            // clap prints help and versions to stdout, errors to stderr; a closed pipe is nobody's
+            // failure.
+            let _ = error.print();
+            if error.use_stderr() { Exit::Invalid } else { Exit::Pass }
+        }
+    };
+    exit.into()
+}
+
+/// Colour for all that is printed from here on, help and errors of the command line too: these end clap's reading
+/// before the option is read, so it is looked for by itself. A wrong value is for clap to say.
+fn paint(words: &[OsString]) {
+    let mut words = words.iter().filter_map(|word| word.to_str()).take_while(|word| *word != "--").peekable();
+    let mut choice = None;
+    while let Some(word) = words.next() {
+        match word.strip_prefix("--color") {
+            Some("") => choice = words.peek().copied(),
+            Some(rest) => choice = rest.strip_prefix('=').or(choice),
+            None => {}
+        }
+    }
+    match choice {
+        Some("always") => anstream::ColorChoice::Always,
+        Some("never") => anstream::ColorChoice::Never,
+        _ => anstream::ColorChoice::Auto,
+    }
+    .write_global();
+}
+
+fn refuse_settings(wrong: Vec<String>) -> std::process::ExitCode {
+    wrong.iter().for_each(|line| say_error(&format!("error: {}", muster_base::text::harmless(line))));
+    say_error("  help: docs/configuration.md lists settings and variables; `MUSTER_CONFIG=` leaves the file out");
+    Exit::Invalid.into()
+}
+
+/// `notes` say which defaults applied.
+fn dispatch(Arguments { command, colour }: Arguments, notes: Vec<String>) -> std::process::ExitCode {
+    let verbose = match &command {
+        Command::Run(arguments) => arguments.verbose(),
+        _ => 0,
+    };
+    if let Some(Err(complaint)) = logging::Wanted::of_process(verbose).map(|log| log.start()) {
+        return finish(Err::<Exit, _>(complaint));
+    }
+    notes.iter().for_each(|note| tracing::info!("{note}"));
+    let say_notes = || notes.iter().for_each(|note| say_error(&format!("note: {}", muster_base::text::harmless(note))));
+    match &command {
+        // The run says it, and keeps it in its record.
+        Command::Run(arguments) if !arguments.only_lists() => {}
+        // The owner of a kept machine is started by a command that has said it.
+        Command::Boot(arguments) if arguments.is_owner() => {}
+        _ => say_notes(),
+    }
+    let result = match command {
+        // These two may end with the status of a command in a guest.
+        Command::Resume(arguments) => return finish(resume::execute(arguments)),
+        Command::Boot(arguments) => return finish(boot::execute(*arguments)),
+        Command::Run(arguments) => {
+            let listed = arguments.only_lists();
+            // A run that does not begin has no record of it.
+            run::execute(*arguments, &notes).inspect_err(|_| {
+                if !listed {
+                    say_notes()
+                }
+            })
+        }
+        Command::Init(arguments) => init::execute(arguments),
+        Command::List(arguments) => list::execute(arguments),
+        Command::Check(arguments) => check::execute(arguments),
+        Command::Explain(arguments) => explain::execute(arguments),
+        Command::Record(arguments) => record::execute(*arguments),
+        Command::Schema(arguments) => schema::execute(arguments),
+        Command::Images(arguments) => images::execute(arguments),
+        Command::Runs(arguments) => runs::execute(arguments),
+        Command::Snapshots(arguments) => snapshots::execute(arguments),
+        Command::Compare(arguments) => compare::execute(*arguments),
+        Command::Coverage(arguments) => coverage::execute(arguments),
+        Command::Console(arguments) => console::execute(arguments),
+        Command::Kconfig(arguments) => kconfig::execute(*arguments),
+        Command::Doctor(arguments) => doctor::execute(arguments),
+        Command::Failures(arguments) => failures::execute(arguments),
+        Command::Reference(arguments) => reference::execute(arguments),
+        Command::Completions(arguments) => completions::completions(arguments),
+        Command::Man(arguments) => completions::man(arguments),
+        Command::Test(arguments) => trials::execute(*arguments, colour),
+    };
+    finish(result)
+}
+
+fn finish(result: Result<impl Into<std::process::ExitCode>, Complaint>) -> std::process::ExitCode {
+    match result {
+        Ok(exit) => exit.into(),
+        Err(complaint) => {
+            complaint.show();
+            complaint.exit.into()
+        }
+    }
+}
+
+/// How a list is printed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
+enum OutputFormat {
+    /// For people
+    #[default]
+    Text,
+    /// One JSON document for programs
+    Json,
+}
+
+/// Why a command could not do what was asked: one sentence, what to do next, and the exit code.
+#[derive(Debug)]
+pub struct Complaint {
+    /// What happened and where.
+    pub what: String,
+    /// What to do next.
+    pub hint: Option<String>,
+    /// How the command ends.
+    pub exit: Exit,
+}
+
+impl Complaint {
+    /// Something the person who typed can mend.
+    pub fn invalid(what: impl Into<String>) -> Self {
+        Self { what: what.into(), hint: None, exit: Exit::Invalid }
+    }
+
+    /// Something about this host.
+    pub fn infrastructure(what: impl Into<String>) -> Self {
+        Self { what: what.into(), hint: None, exit: Exit::Error }
+    }
+
+    /// Diagnostics were printed already; only the exit code is left.
+    pub fn told(exit: Exit) -> Self {
+        Self { what: String::new(), hint: None, exit }
+    }
+
+    /// The same, with what to do next.
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    fn show(&self) {
+        if !self.what.is_empty() {
+            say_error(&format!("error: {}", muster_base::text::harmless(&self.what)));
+        }
+        if let Some(hint) = &self.hint {
+            say_error(&format!("  help: {}", muster_base::text::harmless(hint)));
+        }
+    }
+}
+
+/// Prints to stdout; a closed pipe (`muster list | head`) is not an error.
+fn say(text: &str) {
+    use std::io::Write;
+    let _ = writeln!(anstream::stdout().lock(), "{text}");
+}
+
+/// Prints to stderr, which CI servers read like the rest of a log.
+fn say_error(text: &str) {
+    use std::io::Write;
+    let disarmed = annotations::here().map(|_| muster_report::annotations::disarmed(text));
+    let text = disarmed.as_deref().unwrap_or(text);
+    let _ = writeln!(anstream::stderr().lock(), "{text}");
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        super::Arguments::command().debug_assert();
+    }
+}

@@ -1,0 +1,307 @@
+//! Suites from disk and the selection of tests, for every command that takes them.
+
+use std::collections::BTreeSet;
+
+use camino::Utf8PathBuf;
+
+use super::failed::Again;
+use super::project::Project;
+use super::{Complaint, OutputFormat, names, say, say_error};
+use muster_base::exit::Exit;
+use muster_engine::known::KnownIssues;
+use muster_engine::prove;
+use muster_engine::prove::Made;
+use muster_record::facts::{CAPABILITIES, TOOLS};
+use muster_record::names::{HEALTH_TEST, MACHINE_SUITE};
+use muster_suite::Vocabulary;
+use muster_suite::diagnostic::Diagnostics;
+use muster_suite::model::Suite;
+use muster_suite::{known, select};
+
+/// Stands for the machine's own test in a selection: it is of no suite.
+pub(crate) const HEALTH: usize = usize::MAX;
+
+/// Which tests.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub(crate) struct Selection {
+    /// Suite files or directories [default: those that ship with muster, and ./suites]
+    #[arg(long, value_name = "PATH")]
+    pub suites: Vec<Utf8PathBuf>,
+    /// Only suites of this name; may be repeated
+    #[arg(long = "suite", value_name = "NAME")]
+    pub suite: Vec<String>,
+    /// Only tests whose `suite/test` matches this glob; may be repeated
+    #[arg(long = "test", value_name = "GLOB")]
+    pub test: Vec<String>,
+    /// Only tests whose tags satisfy this expression: 'tier0 and not slow'; all must hold where there are several
+    #[arg(long = "tag", short = 'E', value_name = "EXPR")]
+    pub tag: Vec<String>,
+    /// Only tests that did not pass in an earlier run.
+    #[arg(skip)]
+    pub again: Option<Again>,
+}
+
+/// What `muster run kernel 'security/ssh*'` means: suites by their names, and tests by theirs.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub(crate) struct Filter {
+    /// A suite, or a glob of `suite/test`; several select what any of them matches
+    #[arg(value_name = "FILTER")]
+    filter: Vec<String>,
+}
+
+impl Filter {
+    /// The selection of these words and of the options.
+    pub(crate) fn add_to(&self, selection: &mut Selection) -> Result<(), Complaint> {
+        for word in &self.filter {
+            if std::path::Path::new(word).is_file() || word.ends_with(".qcow2") || word.ends_with(".vhd") {
+                let hint = match word.ends_with(".yaml") || word.ends_with(".yml") {
+                    true => format!("name a file of tests as `--suites {word}`"),
+                    false => format!("name an image as `--image {word}`"),
+                };
+                return Err(
+                    Complaint::invalid(format!("`{word}` is a file, and neither a suite nor a test")).hint(hint)
+                );
+            }
+            selection.test.push(if word.contains('/') { word.clone() } else { format!("{word}/*") });
+        }
+        Ok(())
+    }
+}
+
+/// Suites that are valid.
+#[derive(Debug)]
+pub(crate) struct Loaded {
+    pub suites: Vec<Suite>,
+}
+
+/// All that the decoder has to know of later rooms.
+pub(crate) fn vocabulary() -> Vocabulary<'static> {
+    Vocabulary { tables: muster_check::tables(), capabilities: CAPABILITIES, tools: TOOLS }
+}
+
+/// Where suites are read from: what the person named, else the checkout's.
+fn paths(selection: &Selection) -> Result<Vec<Utf8PathBuf>, Complaint> {
+    if selection.suites.is_empty() { Ok(Project::find()?.all_suites()) } else { Ok(selection.suites.clone()) }
+}
+
+/// Decodes suites and says everything that is wrong with them, which is for the caller to tell.
+pub(crate) fn decode(selection: &Selection) -> Result<(Vec<Suite>, Diagnostics), Complaint> {
+    Ok(muster_suite::load(&paths(selection)?, &vocabulary()))
+}
+
+/// Loads suites; prints every error of every file and ends the command when there is one.
+pub(crate) fn suites(selection: &Selection, format: OutputFormat) -> Result<Loaded, Complaint> {
+    let (suites, diagnostics) = decode(selection)?;
+    match format {
+        OutputFormat::Json => say(&serde_json::to_string_pretty(&diagnostics).unwrap_or_default()),
+        OutputFormat::Text if !diagnostics.is_empty() => tell(&diagnostics),
+        OutputFormat::Text => {}
+    }
+    if !diagnostics.is_empty() {
+        return Err(Complaint::told(Exit::Invalid));
+    }
+    accept(suites)
+}
+
+/// A line for each suite that a selection might be believed to mean and does not.
+pub(crate) fn ignored(selection: &Selection) -> Vec<String> {
+    paths(selection).map(|paths| muster_suite::ignored(&paths)).unwrap_or_default()
+}
+
+/// Says the same on stderr, for commands that keep no record.
+pub(crate) fn tell_ignored(selection: &Selection) {
+    ignored(selection).iter().for_each(|line| say_error(&format!("note: {}", muster_base::text::one_line(line, 400))));
+}
+
+/// Takes suites that were decoded without an error.
+pub(crate) fn accept(suites: Vec<Suite>) -> Result<Loaded, Complaint> {
+    if let Some(suite) = suites.iter().find(|suite| suite.name == MACHINE_SUITE) {
+        return Err(Complaint::invalid(format!(
+            "{}: the suite name `{MACHINE_SUITE}` is taken by muster itself",
+            suite.file
+        )));
+    }
+    Ok(Loaded { suites })
+}
+
+/// The directories among what suites come from, in which known issues may lie beside them. A suite that is
+/// named by its file stands alone.
+pub(crate) fn folders(selection: &Selection) -> Result<Vec<Utf8PathBuf>, Complaint> {
+    Ok(paths(selection)?.into_iter().filter(|path| path.is_dir()).collect())
+}
+
+/// The day by which known issues are over or not.
+pub(crate) fn today() -> jiff::civil::Date {
+    jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date()
+}
+
+/// The known issues of the directories of suites and of these files, and what is to be said of entries
+/// that are over or soon will be. Prints every error and ends the command when there is one.
+pub(crate) fn known_issues(
+    loaded: &Loaded,
+    selection: &Selection,
+    files: &[Utf8PathBuf],
+) -> Result<(KnownIssues, Vec<String>), Complaint> {
+    let paths: Vec<_> = folders(selection)?.into_iter().chain(files.iter().cloned()).collect();
+    let today = today();
+    let (issues, diagnostics) = known::load(&paths, &vocabulary(), &loaded.suites, today);
+    if !diagnostics.is_empty() {
+        tell(&diagnostics);
+        return Err(Complaint::told(Exit::Invalid));
+    }
+    let mut warnings = known::warnings(&issues, today);
+    warnings.extend(ignored(selection));
+    Ok((KnownIssues::new(issues, today), warnings))
+}
+
+/// The changed tests for the proofs of all selected tests. A test with neither a proof nor a reason
+/// ends the command.
+pub(crate) fn proofs(
+    loaded: &Loaded,
+    selected: &BTreeSet<(usize, usize)>,
+    paths: &[Utf8PathBuf],
+) -> Result<Made, Complaint> {
+    let paths = if paths.is_empty() { Project::find()?.proofs() } else { paths.to_vec() };
+    let (proofs, diagnostics) = muster_suite::proofs::load(&paths, &vocabulary(), &loaded.suites);
+    if !diagnostics.is_empty() {
+        tell(&diagnostics);
+        return Err(Complaint::told(Exit::Invalid));
+    }
+    let made = prove::make(&loaded.suites, selected, &proofs);
+    if made.missing.is_empty() {
+        return Ok(made);
+    }
+    let names: Vec<String> = made.missing.iter().map(|(suite, test)| format!("{suite}/{test}")).collect();
+    let what =
+        format!("{} tests have neither a proof nor a reason why there is none: {}", names.len(), names.join(", "));
+    Err(Complaint::invalid(muster_base::text::one_line(&what, 2000))
+        .hint("see the proofs of other tests in suites/proofs"))
+}
+
+/// Prints diagnostics to stderr, in colour where it is wanted.
+pub(crate) fn tell(diagnostics: &Diagnostics) {
+    let colour = anstream::AutoStream::choice(&std::io::stderr()) != anstream::ColorChoice::Never;
+    say_error(diagnostics.render(colour).trim_end());
+}
+
+fn unknown_suite(name: &str, suites: &[Suite]) -> Complaint {
+    names::unknown("suite", name, suites.iter().map(|suite| suite.name.as_str()), "")
+}
+
+/// The selected tests as (suite, test); `(0, HEALTH)` when the machine's own test is selected by
+/// name. Selecting nothing is an error.
+pub(crate) fn select(loaded: &Loaded, selection: &Selection) -> Result<BTreeSet<(usize, usize)>, Complaint> {
+    let suites = &loaded.suites;
+    for name in &selection.suite {
+        if !suites.iter().any(|suite| suite.name == *name) {
+            return Err(unknown_suite(name, suites));
+        }
+    }
+    let wanted = wanted(selection)?;
+    let again = |suite: &str, test: &str| selection.again.as_ref().is_none_or(|again| again.names(suite, test));
+    let health = match &selection.again {
+        Some(again) => again.names(MACHINE_SUITE, HEALTH_TEST),
+        None => wanted.names.iter().any(|glob| glob.matches(MACHINE_SUITE, HEALTH_TEST)),
+    };
+    if let Some(glob) = wanted.unmatched(suites).into_iter().find(|glob| !glob.matches(MACHINE_SUITE, HEALTH_TEST)) {
+        // All of a suite that is not there: its name is misspelt.
+        if let Some(name) = glob.as_str().strip_suffix("/*").filter(|name| !name.contains(['*', '?', '/'])) {
+            return Err(unknown_suite(name, suites));
+        }
+        let complaint = Complaint::invalid(format!("no test matches `{}`", glob.as_str()));
+        return Err(complaint.hint(match glob.suggestion(suites) {
+            Some(near) => format!("did you mean `{near}`? `muster list` names them all"),
+            None => "`muster list` names them all".to_owned(),
+        }));
+    }
+    let mut selected: BTreeSet<(usize, usize)> = BTreeSet::new();
+    for (s, suite) in suites.iter().enumerate() {
+        if selection.suite.is_empty() || selection.suite.contains(&suite.name) {
+            let tests = suite
+                .tests
+                .iter()
+                .enumerate()
+                .filter(|(_, test)| wanted.selects(suite, test) && again(&suite.name, &test.id));
+            selected.extend(tests.map(|(t, _)| (s, t)));
+        }
+    }
+    if health {
+        selected.insert((0, HEALTH));
+    }
+    if selected.is_empty() {
+        if selection.again.is_some() {
+            let what =
+                "--failed: none of the tests that did not pass is there any more, or the other options leave it out";
+            return Err(Complaint::invalid(what).hint("name the same suites as that run: `--suites PATH`"));
+        }
+        let hint = match wanted.unknown_tags(suites).into_iter().next() {
+            Some((tag, Some(near))) => format!("no test has the tag `{tag}`; did you mean `{near}`?"),
+            Some((tag, None)) => format!("no test has the tag `{tag}`; `muster list` shows what there is"),
+            None => "`muster list` shows what there is".to_owned(),
+        };
+        return Err(Complaint::invalid("the selection selects no test").hint(hint));
+    }
+    Ok(selected)
+}
+
+/// A line for each tag that is named and that no test has. Where it only widens or narrows a selection of other tests
+/// it is no error: a pipeline for many projects may leave out tags that one of them does not have.
+pub(crate) fn unknown_tags(loaded: &Loaded, selection: &Selection) -> Vec<String> {
+    let Ok(wanted) = wanted(selection) else { return Vec::new() };
+    let unknown = wanted.unknown_tags(&loaded.suites).into_iter();
+    let lines = unknown.map(|(tag, near)| match near {
+        Some(near) => format!("no test has the tag `{tag}`; did you mean `{near}`?"),
+        None => format!("no test has the tag `{tag}`"),
+    });
+    lines.collect()
+}
+
+/// The same and, of the tests of an earlier run, those that are not among the selected ones.
+pub(crate) fn not_meant(loaded: &Loaded, selection: &Selection, selected: &BTreeSet<(usize, usize)>) -> Vec<String> {
+    let mut lines = unknown_tags(loaded, selection);
+    if let Some(again) = &selection.again {
+        let name = |(s, t): &(usize, usize)| match *t {
+            HEALTH => format!("{MACHINE_SUITE}/{HEALTH_TEST}"),
+            t => format!("{}/{}", loaded.suites[*s].name, loaded.suites[*s].tests[t].id),
+        };
+        // Every run looks at the machines.
+        let health = format!("{MACHINE_SUITE}/{HEALTH_TEST}");
+        lines.extend(again.left_out(&selected.iter().map(name).chain([health]).collect()));
+    }
+    lines
+}
+
+fn wanted(selection: &Selection) -> Result<select::Selection, Complaint> {
+    let mut wanted = select::Selection::default();
+    for text in &selection.tag {
+        let complaint = |why: select::SelectError| {
+            Complaint::invalid(format!("--tag '{text}': {why}")).hint("for example: --tag 'tier0 and not slow'")
+        };
+        wanted.tags.push(select::TagExpression::parse(text).map_err(complaint)?);
+    }
+    for text in &selection.test {
+        let complaint = |why: select::SelectError| {
+            Complaint::invalid(format!("--test '{text}': {why}")).hint("for example: --test 'kernel/*'")
+        };
+        wanted.names.push(select::NameGlob::parse(text).map_err(complaint)?);
+    }
+    Ok(wanted)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_shipped_test_has_a_proof_or_a_reason() {
+        let folder = camino::Utf8Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../suites"));
+        let (suites, problems) = muster_suite::load(&[folder.to_owned()], &vocabulary());
+        assert!(problems.is_empty(), "{}", problems.render(false));
+        let (proofs, problems) = muster_suite::proofs::load(&[folder.join("proofs")], &vocabulary(), &suites);
+        assert!(problems.is_empty(), "{}", problems.render(false));
+
+        let tests = |s: usize| (0..suites[s].tests.len()).map(move |t| (s, t));
+        let made = prove::make(&suites, &(0..suites.len()).flat_map(tests).collect(), &proofs);
+        assert!(made.missing.is_empty(), "give these a proof or a reason in suites/proofs: {:?}", made.missing);
+    }
+}

@@ -1,0 +1,164 @@
+//! `muster images pull` and `verify`: vendor images come into the cache, and are looked at again.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use super::images::{Catalogue, runtime};
+use super::project::Project;
+use super::{Complaint, say, say_error};
+use muster_base::exit::Exit;
+use muster_image::pull;
+use muster_image::pull::{Progress, PullError, Pulled, Trust, Wishes};
+use muster_image::{DiskSource, Download, SignatureKind};
+
+/// What is asked of a download.
+#[derive(Debug, clap::Args)]
+struct Asked {
+    /// Images of the catalogue
+    #[arg(required = true, value_name = "IMAGE")]
+    images: Vec<String>,
+    /// The vendor's public keys, binary or armoured, in place of those that the catalogue names
+    #[arg(long, value_name = "FILE")]
+    keyring: Option<PathBuf>,
+    /// Refuse images for which no signature can be verified
+    #[arg(long)]
+    require_signature: bool,
+}
+
+/// Fetch vendor images into the cache, and verify them before anything uses them
+///
+/// A download that broke off goes on where it was. What is there already is fetched again only when its
+/// vendor publishes another file now.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  muster images pull fedora-43
+  muster images pull fedora-43 --keyring fedora.gpg --require-signature")]
+pub(crate) struct Pull {
+    #[command(flatten)]
+    asked: Asked,
+}
+
+/// Verify pulled images again: their bytes, and their signatures where a key is named
+///
+/// Asks nobody: what the vendor said is kept with the image.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example: muster images verify fedora-43 --keyring fedora.gpg")]
+pub(crate) struct Verify {
+    #[command(flatten)]
+    asked: Asked,
+}
+
+pub(crate) fn pull(arguments: &Pull) -> Result<Exit, Complaint> {
+    each(&arguments.asked, |cache, id, download, mut wishes| {
+        let bar = bar(id);
+        wishes.progress = Some(Arc::new({
+            let bar = bar.clone();
+            move |progress: Progress| show(&bar, progress)
+        }));
+        let pulled = runtime()?.block_on(pull::pull(cache, id, download, &wishes));
+        bar.finish_and_clear();
+        Ok(pulled)
+    })
+}
+
+pub(crate) fn verify(arguments: &Verify) -> Result<Exit, Complaint> {
+    each(&arguments.asked, |cache, id, download, wishes| {
+        Ok(runtime()?.block_on(pull::verify(cache, id, download, &wishes)))
+    })
+}
+
+/// Does the work for one image after the other; one that fails keeps none of the others.
+fn each(
+    asked: &Asked,
+    mut work: impl FnMut(Option<&std::path::Path>, &str, &Download, Wishes) -> Result<Result<Pulled, PullError>, Complaint>,
+) -> Result<Exit, Complaint> {
+    let project = Project::find()?;
+    let catalogue = Catalogue::load(&project)?;
+    let mut downloads = Vec::new();
+    for name in &asked.images {
+        let spec = catalogue.get(name).ok_or_else(|| catalogue.unknown(name))?;
+        match &spec.disk {
+            DiskSource::Download(download) => downloads.push((name, download)),
+            DiskSource::LabBuild { variant } => {
+                return Err(Complaint::invalid(format!("{name} is a lab image: it is not published"))
+                    .hint(format!("build it: muster images build {variant}")));
+            }
+            DiskSource::Bring { .. } => {
+                return Err(Complaint::invalid(format!("{name} cannot be pulled: its vendor publishes no such file"))
+                    .hint(format!("`muster images show {name}` says how it is made and where to put it")));
+            }
+            DiskSource::Path(path) => {
+                let what = format!("{name} is a file of this host, {}: there is nothing to pull", path.display());
+                return Err(Complaint::invalid(what));
+            }
+        }
+    }
+    // Before anything is fetched for it.
+    if let Some(keyring) = asked.keyring.as_ref().filter(|keyring| !keyring.is_file()) {
+        return Err(Complaint::invalid(format!("--keyring {}: there is no such file", keyring.display())));
+    }
+    let cache = muster_image::cache_dir();
+    let mut exit = Exit::Pass;
+    for (name, download) in downloads {
+        let wishes =
+            Wishes { keyring: asked.keyring.clone(), require_signature: asked.require_signature, progress: None };
+        match work(cache.as_deref(), name, download, wishes)? {
+            Ok(pulled) => tell(name, download, &pulled),
+            Err(error) => {
+                let id = error.failure_id();
+                say_error(&format!("error: {name}: {}", muster_base::text::harmless(&error.to_string())));
+                say_error(&format!("  help: {id}: `muster failures {id}` explains it"));
+                // Asking for a signature that cannot be is a matter of what was typed.
+                exit = match error {
+                    PullError::Unsigned { .. } | PullError::Key { .. } if exit != Exit::Error => Exit::Invalid,
+                    _ => Exit::Error,
+                };
+            }
+        }
+    }
+    Ok(exit)
+}
+
+fn tell(name: &str, download: &Download, pulled: &Pulled) {
+    let rows = [
+        ("image", name.to_owned()),
+        ("path", pulled.path.display().to_string()),
+        ("size", format!("{} MiB", pulled.length.div_ceil(1 << 20))),
+        ("sha256", pulled.sha256.clone()),
+        ("trust", trust(download, &pulled.trust)),
+        ("state", if pulled.was_there { "was there" } else { "fetched" }.to_owned()),
+    ];
+    let rows: Vec<_> = rows.into_iter().map(|(name, value)| vec![name.to_owned(), value]).collect();
+    say(muster_report::list::columns(&[], &rows).trim_end());
+}
+
+/// What the image is trusted by, and what would make that more.
+fn trust(download: &Download, trust: &Trust) -> String {
+    match (trust, &download.signature) {
+        (Trust::Signed(_), Some(signature)) => {
+            let over = if signature.kind == SignatureKind::Image { "the image" } else { "its checksum file" };
+            format!("{trust}, over {over}")
+        }
+        (_, Some(signature)) if !signature.key_from.is_empty() => {
+            format!("{trust}; its vendor's key is at {}: name it with --keyring", signature.key_from)
+        }
+        (_, None) => format!("{trust}; no signature is described"),
+        _ => trust.to_string(),
+    }
+}
+
+/// A bar on a terminal, nothing elsewhere.
+fn bar(name: &str) -> ProgressBar {
+    let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr()).with_prefix(name.to_owned());
+    let template = "{prefix} {bytes} of {total_bytes} ({bytes_per_sec}, {eta} left)";
+    bar.with_style(ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()))
+}
+
+fn show(bar: &ProgressBar, progress: Progress) {
+    if let Some(total) = progress.total {
+        bar.set_length(total);
+    }
+    bar.set_position(progress.done);
+}

@@ -1,0 +1,173 @@
+//! `muster resume`: the machine of a failed test, as it was when the test failed.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use camino::{Utf8Path, Utf8PathBuf};
+
+use super::door::Door;
+use super::place::Place;
+use super::{Complaint, run, say_error};
+use muster_base::exit::Exit;
+use muster_base::text;
+use muster_image::{Inspected, Limits};
+use muster_qemu::resume;
+use muster_qemu::saved::Capsule;
+use muster_qemu::{Accel, AccelKind, AccelRequest, Spawner, accel, capsule as frozen};
+
+/// Enter the machine of a failed test as it was when the test failed
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "A capsule is the saved machine of a failed test. It is only read: each resume begins at the same \
+moment, and its changes are discarded.
+
+Examples:
+  muster resume reports/runs/R/capsules/kernel.features.lab-2                     a shell
+  muster resume reports/runs/R/capsules/kernel.features.lab-2 --exec 'dmesg'      one command, and its status"
+)]
+pub(crate) struct Arguments {
+    /// The directory that `muster run --capsule failed` printed
+    #[arg(value_name = "CAPSULE")]
+    capsule: Utf8PathBuf,
+    /// Run this command as root instead of a shell, without input, and end with its status
+    #[arg(long, value_name = "COMMAND")]
+    exec: Option<String>,
+    /// The image, when it is elsewhere than when the capsule was made
+    #[arg(long, value_name = "FILE")]
+    image: Option<PathBuf>,
+    /// Try it with another version of QEMU, another accelerator or another firmware
+    #[arg(long)]
+    force: bool,
+}
+
+pub(crate) fn execute(arguments: Arguments) -> Result<ExitCode, Complaint> {
+    let capsule = Capsule::open(&arguments.capsule).map_err(|error| {
+        let complaint = Complaint::invalid(error.to_string());
+        match nearby(&arguments.capsule).as_slice() {
+            [] => complaint,
+            found => complaint.hint(format!("capsules there: {}", found.join(", "))),
+        }
+    })?;
+    let runtime = run::runtime()?;
+    let status = runtime.block_on(async {
+        tokio::select! {
+            biased;
+            () = run::interruption() => Err(Complaint::told(Exit::Error)),
+            status = enter(&capsule, &arguments) => status,
+        }
+    });
+    runtime.shutdown_timeout(std::time::Duration::from_secs(5));
+    status.map(ExitCode::from)
+}
+
+/// The capsules in a directory that is none: of a run, of its `capsules`, or beside one that is misspelt. At most ten.
+fn nearby(folder: &Utf8Path) -> Vec<String> {
+    let above = folder.parent().filter(|above| !above.as_str().is_empty()).unwrap_or(Utf8Path::new("."));
+    let within = |folder: &Utf8Path| {
+        let entries = folder.read_dir_utf8().into_iter().flatten().flatten();
+        let mut found: Vec<String> = entries
+            .filter(|entry| entry.path().join("capsule.json").is_file())
+            .map(|entry| text::one_line(entry.path().as_str(), 300))
+            .collect();
+        found.sort();
+        found.truncate(10);
+        found
+    };
+    let places = [folder.join("capsules"), folder.to_owned(), above.to_owned()];
+    places.iter().map(|place| within(place)).find(|found| !found.is_empty()).unwrap_or_default()
+}
+
+async fn enter(capsule: &Capsule, arguments: &Arguments) -> Result<u8, Complaint> {
+    let accel = suitable_accel(capsule, arguments.force)?;
+    suitable_qemu(capsule, arguments.force).await?;
+    let image = suitable_image(capsule, arguments.image.as_ref()).await?;
+    // Held until the machine has ended, so that nobody prunes what it reads.
+    let _in_use = muster_image::InUse::note(&image.path);
+    let place = Place::make(&capsule.record.machine.id, capsule.folder.as_str())?;
+    let key = place.folder().join("id_ed25519");
+    capsule.key().and_then(|bytes| write_key(&key, &bytes)).map_err(|cause| {
+        Complaint::infrastructure(format!("the capsule's key could not be copied to {key}: {cause}"))
+    })?;
+    tell(capsule);
+    let spawner = Spawner::new().map_err(|cause| Complaint::infrastructure(format!("no thread for QEMU: {cause}")))?;
+    let folder = place.folder().join("machine");
+    let resumed = resume::resume(capsule, &image, &accel, &spawner, key.into_std_path_buf(), &folder, arguments.force)
+        .await
+        .map_err(Complaint::infrastructure)?;
+    let door = Door::make(&resumed.entrance, place.id(), place.folder())?;
+    if arguments.exec.is_none() {
+        say_error("a shell in it, at that moment; `exit` ends it and keeps nothing");
+    }
+    let status = door.enter(arguments.exec.as_deref(), resumed.ended()).await;
+    resumed.end().await;
+    status
+}
+
+/// What ran and where it stopped, for whoever enters.
+fn tell(capsule: &Capsule) {
+    let stopped = &capsule.record.stopped;
+    let said = format!("{}/{} ({}) on {}", stopped.suite, stopped.test, stopped.outcome, capsule.record.image.id);
+    say_error(&format!("{}, {}", text::one_line(&said, 300), text::one_line(&capsule.record.made, 40)));
+    for failure in stopped.failures.iter().take(5) {
+        let at = failure.location.as_ref().map(|at| format!("{at}: ")).unwrap_or_default();
+        say_error(&format!("  {}", text::one_line(&format!("{at}{}", failure.message), 300)));
+    }
+}
+
+fn suitable_accel(capsule: &Capsule, force: bool) -> Result<Accel, Complaint> {
+    let shape = &capsule.record.machine;
+    let request = match shape.accel() {
+        Some(AccelKind::Kvm) => AccelRequest::Kvm,
+        _ => AccelRequest::Tcg,
+    };
+    let refused = |reason: String| {
+        Complaint::invalid(format!("{} was made under {}: {reason}", capsule.folder, shape.accelerator))
+            .hint("resume it on a host like the one it was made on, or try --force")
+    };
+    match accel::choose(request) {
+        Ok(accel) => Ok(accel),
+        Err(error) if !force => Err(refused(error.to_string())),
+        Err(_) => accel::choose(AccelRequest::Auto).map_err(|error| refused(error.to_string())),
+    }
+}
+
+async fn suitable_qemu(capsule: &Capsule, force: bool) -> Result<(), Complaint> {
+    let record = &capsule.record;
+    let arch =
+        record.machine.arch.parse().map_err(|known| Complaint::invalid(format!("its architecture is not {known}")))?;
+    let here = frozen::qemu_here(arch).await;
+    if here.as_deref() == Some(record.qemu.as_str()) || (force && here.is_some()) {
+        return Ok(());
+    }
+    let here = here.map_or("no QEMU for it".to_owned(), |version| format!("QEMU {version}"));
+    let needed = text::one_line(&record.qemu, 40);
+    Err(Complaint::invalid(format!("{} was made by QEMU {needed}, and this host has {here}", capsule.folder))
+        .hint("install that version, or try --force"))
+}
+
+async fn suitable_image(capsule: &Capsule, elsewhere: Option<&PathBuf>) -> Result<Inspected, Complaint> {
+    let needed = &capsule.record.image;
+    let path = elsewhere.unwrap_or(&needed.path);
+    let inspected = muster_image::inspect(path, capsule.format, &Limits::default()).await.map_err(|error| {
+        Complaint::invalid(format!("the capsule's image cannot be used: {error}"))
+            .hint(format!("it needs the image {} with SHA-256 {}; name it with --image", needed.id, needed.sha256))
+    })?;
+    let sha256 = muster_image::sha256(&inspected.path).await.map_err(|error| Complaint::invalid(error.to_string()))?;
+    if sha256 != needed.sha256 {
+        let what = format!(
+            "{} is not the image that the capsule was made on: its SHA-256 is {sha256} instead of {}",
+            inspected.path.display(),
+            text::one_line(&needed.sha256, 80)
+        );
+        return Err(
+            Complaint::invalid(what).hint("name the right one with --image; over another one the disk makes no sense")
+        );
+    }
+    Ok(inspected)
+}
+
+fn write_key(path: &Utf8Path, bytes: &[u8]) -> std::io::Result<()> {
+    use std::io::Write;
+    use std::os::unix::fs::OpenOptionsExt;
+    std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?.write_all(bytes)
+}

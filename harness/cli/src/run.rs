@@ -1,0 +1,440 @@
+//! `muster run`.
+
+use std::process;
+use std::sync::Arc;
+
+use camino::{Utf8Path, Utf8PathBuf};
+
+use super::Complaint;
+use super::connect::{self, ConnectOptions};
+use super::consumer::{self, Display, ReportOptions};
+use super::failed::Again;
+use super::load::{Filter, Selection};
+use super::project::Project;
+use super::session::{self, ImageOptions, Prepared};
+use muster_base::exit::Exit;
+use muster_console::rules::Rules;
+use muster_engine::ask::{OwnSnapshots, Settings};
+use muster_engine::budget;
+use muster_engine::budget::Budget;
+use muster_engine::capsule::{Bounds, Shelf};
+use muster_engine::engine;
+use muster_engine::halt::Halt;
+use muster_engine::known::KnownIssues;
+use muster_engine::plan;
+use muster_engine::prove::Proofs;
+use muster_engine::sink::{Events, now};
+use muster_facts::compare::UpdateMode;
+use muster_qemu::driver::{Host, HostImages};
+use muster_qemu::{Accel, AccelRequest, RunKey, Spawner, TemplateStore, accel, template_store};
+use muster_record::durations::Durations;
+use muster_record::event::Event;
+use muster_record::layout::{RunFolder, SNAPSHOTS, TESTS};
+use muster_record::run::{Accelerator, RunRecord};
+use muster_remote::RemoteImages;
+use muster_report::evidence::Base;
+
+/// Boot images and run suites on them
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  muster run                                        every shipped suite on the lab image
+  muster run kernel 'security/ssh*'                 one suite, and some tests of another
+  muster run kernel --image my.qcow2                one suite on a disk of yours
+  muster run --image lab --test kernel/release      one test again
+  muster run -x -E 'tier0 and not slow'             some tests by their tags, up to the first failure
+  muster run --failed last                          what did not pass in the newest run, and what it needs
+  muster run --capsule failed                       save the machines of failed tests for `muster resume`
+  muster run --connect root@192.0.2.7 --identity ~/.ssh/id_ed25519
+                                                    on a machine that is already up")]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    filter: Filter,
+    #[command(flatten)]
+    selection: Selection,
+    /// Run again what failed, errored or did not run in an earlier run, and what that needs: a run's id, its
+    /// directory, or `last`
+    #[arg(long, value_name = "RUN", conflicts_with_all = ["test", "focus", "filter"])]
+    failed: Option<String>,
+    /// Begin no further test after the first that fails or errors
+    #[arg(long, short = 'x')]
+    fail_fast: bool,
+    /// List the tests that would run, and start nothing
+    #[arg(long, visible_alias = "dry-run")]
+    list: bool,
+    #[command(flatten)]
+    images: ImageOptions,
+    #[command(flatten)]
+    connect: ConnectOptions,
+    /// Directory for this run's files; must not exist [default: a new one in reports/runs of a checkout, else in ./muster-runs]
+    #[arg(long, short = 'o', value_name = "DIR")]
+    out: Option<Utf8PathBuf>,
+    /// At most so many machines at a time [default: as many as processors and memory allow]
+    #[arg(long, short = 'j', value_name = "N", conflicts_with = "connect", value_parser = clap::value_parser!(u32).range(1..=1024))]
+    jobs: Option<u32>,
+    /// Memory for all machines together, such as 8GiB [default: nine tenths of what is available]
+    #[arg(long = "memory", value_name = "SIZE", conflicts_with = "connect", value_parser = session::memory)]
+    all_memory: Option<u32>,
+    /// Console rules, in addition to those that ship; may be repeated
+    #[arg(long = "console-rules", value_name = "FILE")]
+    console_rules: Vec<Utf8PathBuf>,
+    /// Work on tests whose `suite/test` matches this glob, as --test selects them: the run can then end
+    /// in a failure, and never as a pass; may be repeated
+    #[arg(long, value_name = "GLOB", conflicts_with = "test")]
+    focus: Vec<String>,
+    /// Known issues, in addition to those next to the suites; may be repeated
+    #[arg(long = "known-issues", value_name = "FILE")]
+    known_issues: Vec<Utf8PathBuf>,
+    /// Run each test once more, in a clone that was changed so that the test must fail
+    #[arg(long, conflicts_with = "connect")]
+    prove: bool,
+    /// Files or directories of proofs [default: the directory proofs next to the suites]
+    #[arg(long, value_name = "PATH", requires = "prove")]
+    proofs: Vec<Utf8PathBuf>,
+    /// Accept new and changed snapshots
+    #[arg(long)]
+    update_snapshots: bool,
+    /// Save the booted machine of each image in the cache, and begin from the one that an earlier run has
+    /// saved: only tests about a boot boot. Its SSH key is saved with it
+    #[arg(long)]
+    warm: bool,
+    /// How much all saved machines may take; the least recently used are removed first [default: 8GiB]
+    #[arg(long, value_name = "SIZE", env = "MUSTER_TEMPLATES_MAX", value_parser = super::prune::bytes)]
+    templates_max: Option<u64>,
+    #[command(flatten)]
+    capsules: CapsuleOptions,
+    #[command(flatten)]
+    reports: ReportOptions,
+    #[command(flatten)]
+    display: Display,
+}
+
+/// Whether the machines of failed tests are kept, and how many.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct CapsuleOptions {
+    /// Save machines as they are after a test, as capsules for `muster resume`: never, or failed
+    #[arg(long, value_name = "WHEN", default_value = "never", conflicts_with = "connect")]
+    capsule: CapsuleWhen,
+    /// The most capsules that are saved in one run
+    #[arg(long, value_name = "N", default_value_t = Bounds::default().count)]
+    capsules_max: u32,
+    /// What all capsules of a run may take on the disk [default: 2GiB]
+    #[arg(long, value_name = "SIZE", value_parser = session::size)]
+    capsules_size: Option<u64>,
+}
+
+/// Whose machines are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum CapsuleWhen {
+    /// Keep none
+    Never,
+    /// Keep those of tests that failed or could not run
+    Failed,
+}
+
+impl CapsuleOptions {
+    fn shelf(&self, folder: &RunFolder) -> Option<Shelf> {
+        let bytes = self.capsules_size.unwrap_or(Bounds::default().bytes);
+        let bounds = Bounds { count: self.capsules_max, bytes };
+        (self.capsule == CapsuleWhen::Failed)
+            .then(|| Shelf::new(super::project::short(&folder.root().join("capsules")), bounds))
+    }
+}
+
+impl Arguments {
+    /// How often `-v` is given.
+    pub(crate) fn verbose(&self) -> u8 {
+        self.display.verbose
+    }
+
+    /// Whether nothing is run.
+    pub(crate) fn only_lists(&self) -> bool {
+        self.list
+    }
+}
+
+/// `notes` say which options come from settings; the run keeps them.
+pub(crate) fn execute(mut arguments: Arguments, notes: &[String]) -> Result<Exit, Complaint> {
+    arguments.filter.add_to(&mut arguments.selection)?;
+    arguments.selection.test.extend(arguments.focus.iter().cloned());
+    if let Some(run) = &arguments.failed {
+        arguments.selection.again = Some(Again::find(&Project::find()?, run)?);
+    }
+    if arguments.list {
+        return super::list::execute(super::list::Arguments::of(arguments.selection));
+    }
+    if let Some(typed) = &arguments.connect.connect {
+        let mut prepared = connect::prepare(typed, &arguments.selection, &arguments.connect, &arguments.known_issues)?;
+        prepared.notices.splice(0..0, notes.iter().cloned());
+        return execute_connected(prepared, &arguments);
+    }
+    match &arguments.out {
+        Some(out) => session::room(out)?,
+        None => session::room(&Project::find()?.runs())?,
+    }
+    let proofs = arguments.prove.then_some(arguments.proofs.as_slice());
+    let mut prepared = session::prepare(&arguments.selection, &arguments.images, &arguments.known_issues, proofs)?;
+    prepared.notices.splice(0..0, notes.iter().cloned());
+    let rules = super::console::rules(&arguments.console_rules)?;
+    // Without them one test run again would be judged otherwise.
+    let files = [("--console-rules", &arguments.console_rules), ("--known-issues", &arguments.known_issues)];
+    for (option, file) in files.iter().flat_map(|(option, files)| files.iter().map(move |file| (option, file))) {
+        prepared.rerun.options.extend([(*option).to_owned(), plan::quote(file.as_str())]);
+    }
+    for file in &arguments.proofs {
+        prepared.rerun.proving.extend(["--proofs".to_owned(), plan::quote(file.as_str())]);
+    }
+    let id = run_id();
+    let (folder, base) = run_folder(&arguments, &prepared.project, &id)?;
+    let accel = choose_accelerator(arguments.images.machine.accel)?;
+    let runtime = runtime()?;
+    let (events, stream) = Events::channel();
+    let durations = durations_file().map(|path| Durations::load(&path)).unwrap_or_default();
+    let consumer = consumer::start(stream, &folder, base, Some(arguments.display), durations.clone())?;
+    announce(&events, &id, accelerator(&accel), &prepared.notices);
+    let templates = arguments.warm.then(|| templates(arguments.templates_max, &events)).flatten();
+    let budget = budget(arguments.jobs, arguments.all_memory);
+    let capsules = arguments.capsules.shelf(&folder);
+    let focused = !arguments.focus.is_empty();
+    let halt = Halt::at_first_failure(arguments.fail_fast);
+    let means = Means { update: update_mode(&arguments), budget, templates, rules, capsules, focused, durations, halt };
+    let outcome = runtime.block_on(drive(prepared, &folder, accel, means, &events));
+    // Guards of machines that are still up release them here, before anything is said about the end.
+    runtime.shutdown_timeout(std::time::Duration::from_secs(5));
+    drop(events);
+    let reported = consumer.finish();
+    let exit = outcome?;
+    learn(&reported?);
+    Ok(exit)
+}
+
+/// Keeps how long it took. That only tells what to expect: a cache that cannot be written is no reason to fail a run.
+fn learn(record: &RunRecord) {
+    let Some(path) = durations_file() else { return };
+    let mut durations = Durations::load(&path);
+    durations.learn(&record.tests);
+    durations.learn_boots(record);
+    let _ = durations.save(&path);
+}
+
+/// What machines may take of this host.
+pub(crate) fn budget(jobs: Option<u32>, memory_mib: Option<u32>) -> Budget {
+    let cores = std::thread::available_parallelism().map_or(1, |count| u32::try_from(count.get()).unwrap_or(1));
+    Budget::new(cores, memory_mib.unwrap_or_else(budget::available_memory_mib), jobs)
+}
+
+/// How one machine at a time is asked, by the snapshots that are accepted, without known issues and proofs.
+/// What the run writes lies below the directory.
+pub(crate) fn one_machine(rerun: plan::Rerun, accelerator: &str, folder: &Utf8Path) -> Settings {
+    Settings {
+        rerun,
+        accelerator: accelerator.to_owned(),
+        update: UpdateMode::Ci,
+        pending: folder.join(SNAPSHOTS),
+        own_snapshots: None,
+        artifacts: folder.join(TESTS),
+        known: KnownIssues::default(),
+        proofs: Proofs::default(),
+        focused: false,
+        budget: budget(Some(1), None),
+        durations: Durations::default(),
+        halt: Halt::default(),
+    }
+}
+
+/// Where snapshots of the shipped suites are accepted, when that is not next to them.
+pub(crate) fn own_snapshots(project: &Project) -> Option<OwnSnapshots> {
+    project.own_snapshots().map(|directory| OwnSnapshots { suites: project.suites(), directory })
+}
+
+/// Where it is kept how long tests took.
+fn durations_file() -> Option<Utf8PathBuf> {
+    muster_image::cache_dir().and_then(|cache| Utf8PathBuf::from_path_buf(cache.join("durations.json")).ok())
+}
+
+/// A run on a machine that is already up: the same, without anything of this host's but SSH.
+fn execute_connected(prepared: connect::Prepared, arguments: &Arguments) -> Result<Exit, Complaint> {
+    let id = run_id();
+    let (folder, base) = run_folder(arguments, &prepared.project, &id)?;
+    let runtime = runtime()?;
+    let (events, stream) = Events::channel();
+    let consumer = consumer::start(stream, &folder, base, Some(arguments.display), Durations::default())?;
+    announce(&events, &id, muster_remote::accelerator(), &prepared.notices);
+    let settings = Settings {
+        update: update_mode(arguments),
+        own_snapshots: own_snapshots(&prepared.project),
+        known: prepared.known,
+        focused: !arguments.focus.is_empty(),
+        halt: Halt::at_first_failure(arguments.fail_fast),
+        ..one_machine(prepared.rerun, muster_remote::ACCELERATOR, folder.root())
+    };
+    let images = RemoteImages::new(prepared.remote, events.clone());
+    let (exit, _) = runtime.block_on(engine::run(&prepared.plan, &images, &settings, &events, interruption()));
+    runtime.shutdown_timeout(std::time::Duration::from_secs(5));
+    drop((events, images));
+    consumer.finish()?;
+    Ok(exit)
+}
+
+/// The directory of the run, which must be new, and from where its reports name files.
+fn run_folder(arguments: &Arguments, project: &Project, id: &str) -> Result<(RunFolder, Base), Complaint> {
+    let path = match &arguments.out {
+        Some(path) if path.symlink_metadata().is_ok() => {
+            return Err(Complaint::invalid(format!(
+                "--out {path}: it is there already, and a run never writes into another"
+            ))
+            .hint("name a directory that does not exist, or remove this one"));
+        }
+        Some(path) => path.clone(),
+        None => project.runs().join(id),
+    };
+    // Before anything is made.
+    let base = arguments.reports.base(&path)?;
+    let folder = RunFolder::create(&path).map_err(|error| Complaint::infrastructure(error.to_string()))?;
+    Ok((folder, base))
+}
+
+/// What executes the guests.
+pub(crate) fn choose_accelerator(asked: AccelRequest) -> Result<Accel, Complaint> {
+    accel::choose(asked)
+        .map_err(|error| Complaint::infrastructure(error.to_string()).hint("`muster doctor` explains what it found"))
+}
+
+/// What a command waits in.
+pub(crate) fn runtime() -> Result<tokio::runtime::Runtime, Complaint> {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(|cause| Complaint::infrastructure(format!("no threads for the run: {cause}")))
+}
+
+fn update_mode(arguments: &Arguments) -> UpdateMode {
+    match (arguments.update_snapshots, std::env::var_os("CI").is_some_and(|ci| !ci.is_empty())) {
+        (true, _) => UpdateMode::Accept,
+        (false, true) => UpdateMode::Ci,
+        (false, false) => UpdateMode::Review,
+    }
+}
+
+/// The time of the start and the process id: unique on a host, and sorts by time.
+pub(crate) fn run_id() -> String {
+    format!("{}-{}", jiff::Timestamp::now().strftime("%Y%m%dT%H%M%SZ"), process::id())
+}
+
+/// The first events of a run.
+pub(crate) fn announce(events: &Events, id: &str, accelerator: Accelerator, notices: &[String]) {
+    events.emit(Event::RunStarted {
+        id: id.to_owned(),
+        muster: env!("MUSTER_VERSION").to_owned(),
+        at: now(),
+        arguments: std::env::args().skip(1).collect(),
+    });
+    for notice in notices {
+        events.notice(notice.clone());
+    }
+    events.emit(Event::AcceleratorChosen { accelerator });
+}
+
+/// The accelerator as reports know it.
+pub(crate) fn accelerator(accel: &Accel) -> Accelerator {
+    Accelerator {
+        kind: accel.kind.word().to_owned(),
+        reason: accel.reason.clone(),
+        deadline_scale: accel.deadline_scale,
+    }
+}
+
+/// What a run may use and change beside its machines.
+struct Means {
+    update: UpdateMode,
+    budget: Budget,
+    templates: Option<TemplateStore>,
+    rules: Arc<Rules>,
+    capsules: Option<Shelf>,
+    focused: bool,
+    durations: Durations,
+    halt: Halt,
+}
+
+async fn drive(
+    prepared: Prepared,
+    folder: &RunFolder,
+    accel: Accel,
+    means: Means,
+    events: &Events,
+) -> Result<Exit, Complaint> {
+    let Means { update, budget, templates, rules, capsules, focused, durations, halt } = means;
+    let settings = Settings {
+        rerun: prepared.rerun,
+        accelerator: accel.kind.word().to_owned(),
+        update,
+        pending: folder.snapshots(),
+        own_snapshots: own_snapshots(&prepared.project),
+        artifacts: folder.tests(),
+        known: prepared.known,
+        proofs: prepared.proofs,
+        focused,
+        budget,
+        durations,
+        halt,
+    };
+    let mut host = host(prepared.project.root(), folder.root(), accel, events).await?;
+    host.templates = templates.map(Arc::new);
+    host.rules = rules;
+    host.capsules = capsules;
+    let images = HostImages::new(&host, prepared.specs);
+    let (exit, _) = engine::run(&prepared.plan, &images, &settings, events, interruption()).await;
+    Ok(exit)
+}
+
+/// Where warm machines are kept. Without it a run only takes longer.
+fn templates(limit: Option<u64>, events: &Events) -> Option<TemplateStore> {
+    let Some(cache) = muster_image::cache_dir() else {
+        events.notice("--warm: there is no cache: none of MUSTER_CACHE, XDG_CACHE_HOME and HOME is set");
+        return None;
+    };
+    TemplateStore::open(&cache, limit.unwrap_or(template_store::DEFAULT_LIMIT))
+        .inspect_err(|error| events.notice(format!("--warm: {error}; templates are not saved")))
+        .ok()
+}
+
+/// What all machines of a run share.
+pub(crate) async fn host(root: &Utf8Path, folder: &Utf8Path, accel: Accel, events: &Events) -> Result<Host, Complaint> {
+    let spawner = Spawner::new().map_err(|cause| Complaint::infrastructure(format!("no thread for QEMU: {cause}")))?;
+    let key =
+        RunKey::generate(folder.as_std_path()).await.map_err(|error| Complaint::infrastructure(error.to_string()))?;
+    Ok(Host {
+        spawner,
+        accel,
+        key,
+        rules: Rules::shipped(),
+        root: root.to_owned(),
+        machines: folder.join("machines"),
+        capsules: None,
+        events: events.clone(),
+        templates: None,
+    })
+}
+
+/// Resolves at the first Ctrl-C, SIGTERM or SIGHUP. A second one ends the process where it stands:
+/// machines die with it.
+pub(crate) async fn interruption() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut streams =
+        [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()].map(|kind| signal(kind).ok());
+    let [interrupt, terminate, hangup] = &mut streams;
+    async fn next(stream: &mut Option<tokio::signal::unix::Signal>) {
+        match stream {
+            Some(stream) => {
+                stream.recv().await;
+            }
+            // A signal that cannot be listened to keeps its default: the process ends.
+            None => std::future::pending().await,
+        }
+    }
+    tokio::select! {
+        () = next(interrupt) => {}
+        () = next(terminate) => {}
+        () = next(hangup) => {}
+    }
+}

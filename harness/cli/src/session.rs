@@ -1,0 +1,383 @@
+//! What `muster run` and `muster test` share: from what was typed to a plan, images and a host.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use camino::{Utf8Path, Utf8PathBuf};
+
+use super::images::Catalogue;
+use super::load::{self, HEALTH, Selection};
+use super::project::Project;
+use super::{Complaint, OutputFormat, project};
+use muster_base::exit::Exit;
+use muster_base::machine::{Arch, DiskBus, FirmwareKind, Format, SeedKind};
+use muster_engine::known::KnownIssues;
+use muster_engine::plan;
+use muster_engine::plan::{Plan, Rerun};
+use muster_engine::prove;
+use muster_engine::prove::Proofs;
+use muster_image::{DiskSource, ImageSpec, KernelBoot};
+use muster_qemu::AccelRequest;
+use muster_suite::model::Suite;
+
+/// Which images, and how they are booted.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub(crate) struct ImageOptions {
+    /// An image of the catalogue, or a disk file; may be repeated
+    #[arg(long = "image", value_name = "NAME|FILE", default_value = "lab")]
+    pub image: Vec<String>,
+    #[command(flatten)]
+    pub machine: MachineOptions,
+}
+
+/// How an image is booted: the options that every command takes which boots one. `muster compare` takes each of
+/// them for both systems or for one of them ([`super::compare`]).
+#[derive(Debug, Clone, Default, clap::Args)]
+pub(crate) struct MachineOptions {
+    /// Format of disk files [default: by the file's own magic bytes, which is then reported]
+    #[arg(long, aliases = EARLIER_NAMES, value_name = "FORMAT")]
+    pub image_format: Option<Format>,
+    /// uefi, uefi-secure or bios
+    #[arg(long, value_name = "KIND")]
+    pub firmware: Option<FirmwareKind>,
+    /// The processor the image is made for: x86_64 or aarch64
+    #[arg(long, value_name = "ARCH")]
+    pub arch: Option<Arch>,
+    /// A TPM 2.0, emulated by swtpm
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub tpm: Option<bool>,
+    /// A kernel that is loaded without a boot loader; a root file system as tar needs one
+    #[arg(long, value_name = "FILE", requires = "cmdline")]
+    pub kernel: Option<Utf8PathBuf>,
+    /// Its initial RAM disk
+    #[arg(long, value_name = "FILE", requires = "kernel")]
+    pub initrd: Option<Utf8PathBuf>,
+    /// Its command line, such as `root=/dev/vda rw console=ttyS0`
+    #[arg(long, value_name = "OPTIONS", requires = "kernel")]
+    pub cmdline: Option<String>,
+    /// How the SSH key of the run gets into the guest: nocloud, ignition, systemd-credentials or none
+    #[arg(long, value_name = "KIND")]
+    pub seed: Option<SeedKind>,
+    /// SSH user
+    #[arg(long, value_name = "NAME")]
+    pub user: Option<String>,
+    /// Memory of each guest, such as 2GiB
+    #[arg(long = "guest-memory", value_name = "SIZE", value_parser = memory)]
+    pub memory: Option<u32>,
+    /// Virtual processors
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=256))]
+    pub cpus: Option<u32>,
+    /// How the disk is attached: virtio-blk, virtio-scsi, nvme or sata
+    #[arg(long, value_name = "BUS")]
+    pub bus: Option<DiskBus>,
+    /// An empty disk in addition, such as 1GiB; may be repeated
+    #[arg(long = "extra-disk", value_name = "SIZE", value_parser = extra_disk)]
+    pub extra_disks: Vec<u64>,
+    /// Network interfaces; each after the first is a network of its own
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=i64::from(ImageSpec::MAX_DEVICES)))]
+    pub nics: Option<u32>,
+    /// From QEMU's start to the first answer, on working KVM; emulation extends it
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    pub boot_timeout: Option<Duration>,
+    /// auto, kvm or tcg
+    #[arg(long, value_name = "KIND", default_value = "auto", value_parser = accelerator)]
+    pub accel: AccelRequest,
+}
+
+/// What `--image-format` was called before, and is still taken for it where no other option is called so.
+pub(crate) const EARLIER_NAMES: [&str; 2] = ["format", DISK_FORMAT];
+/// The one of these that is none of an output anywhere.
+pub(crate) const DISK_FORMAT: &str = "disk-format";
+
+/// A size in bytes.
+pub(crate) fn size(text: &str) -> Result<u64, String> {
+    muster_suite::value::size(text).map_err(|why| why.to_string())
+}
+
+/// A size in MiB, at least 64.
+pub(crate) fn memory(text: &str) -> Result<u32, String> {
+    let bytes = muster_suite::value::size(text).map_err(|why| why.to_string())?;
+    let mib = bytes >> 20;
+    u32::try_from(mib).ok().filter(|mib| *mib >= 64).ok_or_else(|| "at least 64 MiB".to_owned())
+}
+
+fn extra_disk(text: &str) -> Result<u64, String> {
+    muster_suite::images::extra_disk(text).map_err(|why| why.to_string())
+}
+
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
+    muster_suite::value::duration(text).map_err(|why| why.to_string())
+}
+
+pub(super) fn accelerator(text: &str) -> Result<AccelRequest, String> {
+    match text {
+        "auto" => Ok(AccelRequest::Auto),
+        "kvm" => Ok(AccelRequest::Kvm),
+        "tcg" => Ok(AccelRequest::Tcg),
+        _ => Err("one of: auto, kvm, tcg".to_owned()),
+    }
+}
+
+/// A run that can be started.
+pub(crate) struct Prepared {
+    pub project: Project,
+    pub plan: Plan,
+    pub specs: Vec<ImageSpec>,
+    pub rerun: Rerun,
+    /// Failures that are documented.
+    pub known: KnownIssues,
+    /// Tests that must fail.
+    pub proofs: Proofs,
+    /// Said once, before the run begins.
+    pub notices: Vec<String>,
+}
+
+/// Decodes, selects and plans. Starts nothing.
+/// `known_issues` are files beside those that lie in directories of suites; with `proofs`, each selected
+/// test is asked a second time on a guest on which it must fail.
+pub(crate) fn prepare(
+    selection: &Selection,
+    options: &ImageOptions,
+    known_issues: &[Utf8PathBuf],
+    proofs: Option<&[Utf8PathBuf]>,
+) -> Result<Prepared, Complaint> {
+    let project = Project::find()?;
+    let loaded = load::suites(selection, OutputFormat::Text)?;
+    let mut selected = load::select(&loaded, selection)?;
+    let not_meant = load::not_meant(&loaded, selection, &selected);
+    let count = selected.len();
+    let health = selected.remove(&(0, HEALTH));
+    let (known, mut notices) = load::known_issues(&loaded, selection, known_issues)?;
+    notices.extend(not_meant);
+    let specs = image_specs(&project, options, &mut notices)?;
+    let ids: Vec<String> = specs.iter().map(|spec| spec.id.clone()).collect();
+    let typed = specs.iter().zip(&options.image).map(|(spec, typed)| (spec.id.clone(), typed.clone())).collect();
+    let rerun = Rerun { options: rerun_options(selection, &options.machine), images: typed, ..Rerun::default() };
+    let prove = proofs.is_some();
+    let mut made = match proofs {
+        Some(paths) => Some(load::proofs(&loaded, &selected, paths)?),
+        None => None,
+    };
+    let proofs = made.as_mut().map(|made| std::mem::take(&mut made.proofs)).unwrap_or_default();
+    if !proofs.is_empty() {
+        let text = "each changes a guest of its own and must make its test fail";
+        notices.push(format!("{} proof{}: {text}", proofs.len(), muster_base::text::plural(proofs.len())));
+    }
+    let changed = made.map(|made| made.suites).unwrap_or_default();
+    let first = loaded.suites.len();
+    let all =
+        |(at, suite): (usize, &Suite)| (0..suite.tests.len()).map(move |test| (first + at, test)).collect::<Vec<_>>();
+    selected.extend(changed.iter().enumerate().flat_map(all));
+    let suites: Vec<Arc<_>> = loaded.suites.into_iter().chain(changed).map(Arc::new).collect();
+    let plan = plan::plan(&suites, &selected, ids);
+    if let Some(again) = &selection.again {
+        let originals = plan.groups.iter().flat_map(|group| &group.tests);
+        let planned = originals.filter(|planned| !planned.suite.name.starts_with(prove::PREFIX)).count();
+        notices.push(again.notice(count, planned + usize::from(health), &plan.images, prove)?);
+    }
+    Ok(Prepared { project, plan, specs, rerun, known, proofs, notices })
+}
+
+/// The images that were typed, and how they are booted; what is to be said about them once.
+pub(crate) fn image_specs(
+    project: &Project,
+    options: &ImageOptions,
+    notices: &mut Vec<String>,
+) -> Result<Vec<ImageSpec>, Complaint> {
+    let catalogue = Catalogue::load(project)?;
+    let mut specs: Vec<ImageSpec> = Vec::new();
+    for name in &options.image {
+        let mut spec = match catalogue.get(name) {
+            Some(spec) => {
+                notices.extend(catalogue.entry(name).and_then(super::catalogue::caution));
+                spec.clone()
+            }
+            None if looks_like_a_file(name) && !is_misspelt(name, &catalogue) => {
+                from_file(name, options.machine.image_format, notices)?
+            }
+            None => return Err(catalogue.unknown(name)),
+        };
+        apply(&mut spec, &options.machine)?;
+        if specs.iter().any(|other| other.id == spec.id) {
+            return Err(Complaint::invalid(format!("two images of this run are called `{}`", spec.id))
+                .hint("rename one of the files, or run them one after the other"));
+        }
+        specs.push(spec);
+    }
+    preflight(project, &specs)?;
+    Ok(specs)
+}
+
+/// What can be known before a boot: that files are there and of their format, and that this host has what the machines
+/// need. One error for each cause, whatever the number of tests.
+fn preflight(project: &Project, specs: &[ImageSpec]) -> Result<(), Complaint> {
+    let mut faults: Vec<Complaint> = Vec::new();
+    let mut unpacked: u64 = 0;
+    for spec in specs {
+        match super::images::runtime()?.block_on(muster_image::preflight(project.root().as_std_path(), spec)) {
+            Ok(bytes) => unpacked = unpacked.saturating_add(bytes),
+            Err(error) => faults.push(super::images::refused(error)),
+        }
+        faults.extend(muster_qemu::preflight(spec).into_iter().map(lacking));
+    }
+    if let Some(cache) = muster_image::cache_dir() {
+        faults.extend(muster_qemu::room_to_unpack(&cache, unpacked).map(lacking));
+    }
+    faults.dedup_by(|later, first| later.what == first.what);
+    // What this host lacks is not the fault of what was typed.
+    let exit = if faults.iter().any(|fault| fault.exit == Exit::Error) { Exit::Error } else { Exit::Invalid };
+    let Some(last) = faults.pop() else { return Ok(()) };
+    faults.iter().for_each(Complaint::show);
+    Err(Complaint { exit, ..last })
+}
+
+/// Whether a directory in which machines are to lie, which need not exist yet, has room for one.
+pub(crate) fn room(folder: &Utf8Path) -> Result<(), Complaint> {
+    muster_qemu::room_for_a_machine(folder.as_std_path()).map_or(Ok(()), |error| Err(lacking(error)))
+}
+
+fn lacking(error: muster_qemu::MachineError) -> Complaint {
+    let hint = format!("`muster failures {}` explains it", error.failure_id());
+    Complaint::infrastructure(error.to_string()).hint(hint)
+}
+
+fn looks_like_a_file(name: &str) -> bool {
+    name.contains('/') || name.contains('.') || Utf8Path::new(name).exists()
+}
+
+/// Whether a name with a dot is that of an image and not of a file: `fedora-43.0`.
+fn is_misspelt(name: &str, catalogue: &Catalogue) -> bool {
+    !name.contains('/') && !Utf8Path::new(name).exists() && catalogue.near(name).is_some()
+}
+
+/// A file that is in no catalogue. Its format is read from its own first bytes by us, never guessed
+/// by QEMU, and said, because a raw disk whose guest wrote another format's header into it would
+/// otherwise be opened as that format.
+fn from_file(name: &str, stated: Option<Format>, notices: &mut Vec<String>) -> Result<ImageSpec, Complaint> {
+    let path = Utf8PathBuf::from(name);
+    let format = match stated {
+        Some(format) => format,
+        None => match super::images::runtime()?.block_on(muster_image::inspect::guess(path.as_std_path())) {
+            Ok((format, how)) => {
+                notices.push(format!("{name} is taken for {format} {how}; state `--image-format` to be sure"));
+                format
+            }
+            Err(error @ muster_image::ImageError::Compressed { .. }) => {
+                return Err(
+                    Complaint::invalid(error.to_string()).hint("state `--image-format`, such as `--image-format raw`")
+                );
+            }
+            Err(error @ (muster_image::ImageError::NoDisk { .. } | muster_image::ImageError::Misnamed { .. })) => {
+                return Err(super::images::refused(error));
+            }
+            // Whatever else is wrong with the file is said when it is inspected.
+            Err(_) => Format::Raw,
+        },
+    };
+    Ok(ImageSpec::from_file(path.as_std_path(), format))
+}
+
+fn apply(spec: &mut ImageSpec, options: &MachineOptions) -> Result<(), Complaint> {
+    // Without `..`, so that an option that is added cannot be forgotten here.
+    let MachineOptions {
+        image_format,
+        firmware,
+        arch,
+        tpm,
+        kernel,
+        initrd,
+        cmdline,
+        seed,
+        user,
+        memory,
+        cpus,
+        bus,
+        extra_disks,
+        nics,
+        boot_timeout,
+        accel: _,
+    } = options;
+    if let (Some(format), DiskSource::Path(_)) = (image_format, &spec.disk) {
+        spec.format = *format;
+    }
+    spec.firmware = firmware.unwrap_or(spec.firmware);
+    spec.seed = seed.unwrap_or(spec.seed);
+    spec.user = user.clone().unwrap_or_else(|| spec.user.clone());
+    spec.memory_mib = memory.unwrap_or(spec.memory_mib);
+    spec.cpus = cpus.unwrap_or(spec.cpus);
+    spec.bus = bus.unwrap_or(spec.bus);
+    spec.boot_timeout = boot_timeout.unwrap_or(spec.boot_timeout);
+    spec.arch = arch.unwrap_or(spec.arch);
+    spec.tpm = tpm.unwrap_or(spec.tpm);
+    spec.nics = nics.unwrap_or(spec.nics);
+    if let (Some(kernel), Some(cmdline)) = (kernel, cmdline) {
+        // Relative to where the person stands, also for lab images.
+        let here = |path: &Utf8Path| {
+            std::path::absolute(path).map_err(|error| Complaint::invalid(format!("{path}: no absolute path: {error}")))
+        };
+        let initrd = initrd.as_deref().map(here).transpose()?;
+        spec.kernel = Some(KernelBoot { image: here(kernel)?, initrd, cmdline: cmdline.clone() });
+    }
+    if !extra_disks.is_empty() {
+        if extra_disks.len() > ImageSpec::MAX_DEVICES as usize {
+            return Err(Complaint::invalid(format!("a machine has at most {} extra disks", ImageSpec::MAX_DEVICES)));
+        }
+        spec.extra_disks.clone_from(extra_disks);
+    }
+    if spec.format == Format::Tar && spec.kernel.is_none() {
+        return Err(Complaint::invalid(format!("{} is a root file system without a boot loader", spec.id))
+            .hint("name a kernel: --kernel FILE [--initrd FILE] --cmdline 'root=/dev/vda rw console=ttyS0'"));
+    }
+    Ok(())
+}
+
+/// The options without which one test run again would not be the same test.
+fn rerun_options(selection: &Selection, options: &MachineOptions) -> Vec<String> {
+    // Without `..`, so that an option that is added cannot be forgotten here.
+    let MachineOptions {
+        image_format,
+        firmware,
+        arch,
+        tpm,
+        kernel,
+        initrd,
+        cmdline,
+        seed,
+        user,
+        memory,
+        cpus,
+        bus,
+        extra_disks,
+        nics,
+        boot_timeout,
+        accel,
+    } = options;
+    let accel = match accel {
+        AccelRequest::Auto => None,
+        AccelRequest::Kvm => Some("kvm".to_owned()),
+        AccelRequest::Tcg => Some("tcg".to_owned()),
+    };
+    let mut stated: Vec<(&str, String)> =
+        selection.suites.iter().map(|path| ("--suites", project::short(path).to_string())).collect();
+    stated.extend(extra_disks.iter().map(|size| ("--extra-disk", format!("{size}B"))));
+    let options = [
+        ("--image-format", image_format.map(|format| format.to_string())),
+        ("--firmware", firmware.map(|firmware| firmware.to_string())),
+        ("--arch", arch.map(|arch| arch.to_string())),
+        ("--kernel", kernel.as_ref().map(|kernel| kernel.to_string())),
+        ("--initrd", initrd.as_ref().map(|initrd| initrd.to_string())),
+        ("--cmdline", cmdline.clone()),
+        ("--nics", nics.map(|nics| nics.to_string())),
+        ("--seed", seed.map(|seed| seed.to_string())),
+        ("--user", user.clone()),
+        ("--guest-memory", memory.map(|memory| format!("{memory}MiB"))),
+        ("--cpus", cpus.map(|cpus| cpus.to_string())),
+        ("--bus", bus.map(|bus| bus.to_string())),
+        ("--boot-timeout", boot_timeout.map(|timeout| format!("{}ms", timeout.as_millis()))),
+        ("--accel", accel),
+    ];
+    stated.extend(options.into_iter().filter_map(|(option, value)| Some((option, value?))));
+    let words = stated.into_iter().flat_map(|(option, value)| [option.to_owned(), plan::quote(&value)]);
+    // An optional value must be written with its option.
+    words.chain(tpm.map(|tpm| format!("--tpm={tpm}"))).collect()
+}

@@ -1,0 +1,320 @@
+//! `muster test` and `tests/conformance.rs`: the same engine behind libtest's interface, for cargo,
+//! nextest and editors.
+//!
+//! One process boots at most one shared machine, when its first trial needs it, and asks its trials
+//! one after the other. A skip counts as a pass to whoever only reads exit codes, because libtest
+//! has no other word for it; reports for people come from `muster run`.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::process::ExitCode;
+use std::sync::mpsc;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use camino::Utf8PathBuf;
+use libtest_mimic::{Completion, Failed, Trial};
+
+use super::load::Selection;
+use super::run::host;
+use super::session::{self, ImageOptions, Prepared};
+use super::{Complaint, consumer};
+use muster_base::exit::Exit;
+use muster_base::failure::Failure;
+use muster_engine::ask::Settings;
+use muster_engine::driver::Driver;
+use muster_engine::engine::{Images, exit_of};
+use muster_engine::lane::Lane;
+use muster_engine::plan::{Group, Isolation, Planned, Shape};
+use muster_engine::session::{Session, Source};
+use muster_engine::sink::{Events, now};
+use muster_qemu::accel;
+use muster_qemu::driver::HostImages;
+use muster_record::event::Event;
+use muster_record::layout::RunFolder;
+use muster_record::names::{HEALTH_TEST, MACHINE_SUITE};
+use muster_record::outcome::Outcome;
+use muster_record::run::TestRecord;
+
+/// The same tests with libtest's interface, for cargo, nextest and editors
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  muster test --list
+  muster test kernel/            only trials whose name contains this
+MUSTER_IMAGE names the image (default lab), MUSTER_SUITES other suites.")]
+// libtest-mimic's own struct is called Arguments too, and clap names groups after structs.
+#[group(id = "trials")]
+// Its own `--color` gives way to that of all commands.
+#[command(mut_arg("color", |argument| argument.long("libtest-color").hide(true)))]
+pub struct Arguments {
+    #[command(flatten)]
+    libtest: libtest_mimic::Arguments,
+}
+
+/// Runs the trials and says how they ended.
+pub fn execute(arguments: Arguments, colour: clap::ColorChoice) -> Result<Exit, Complaint> {
+    let mut libtest = arguments.libtest;
+    libtest.color = libtest.color.or(match colour {
+        clap::ColorChoice::Auto => None,
+        clap::ColorChoice::Always => Some(libtest_mimic::ColorSetting::Always),
+        clap::ColorChoice::Never => Some(libtest_mimic::ColorSetting::Never),
+    });
+    let (conclusion, exit) = conclude(libtest)?;
+    // The code is the one that run.json has; a trial that could not run is in no record.
+    Ok(if exit == Exit::Pass && conclusion.has_failed() { Exit::Failed } else { exit })
+}
+
+/// The whole of a `harness = false` test binary.
+pub fn main(arguments: libtest_mimic::Arguments) -> ExitCode {
+    match conclude(arguments) {
+        Ok((conclusion, _)) => conclusion.exit_code(),
+        Err(complaint) => {
+            complaint.show();
+            complaint.exit.into()
+        }
+    }
+}
+
+fn conclude(mut arguments: libtest_mimic::Arguments) -> Result<(libtest_mimic::Conclusion, Exit), Complaint> {
+    // Trials share a machine, and what one leaves there must not depend on a race.
+    arguments.test_threads = Some(1);
+    let prepared = prepare()?;
+    let mut names: Vec<String> = prepared
+        .plan
+        .groups
+        .iter()
+        .flat_map(|group| &group.tests)
+        .map(|planned| format!("{}/{}", planned.suite.name, planned.test().id))
+        .collect();
+    // Last, because it also speaks of how the machines ended.
+    names.push(format!("{MACHINE_SUITE}/{HEALTH_TEST}"));
+    let worker = Arc::new(Worker::new(prepared));
+    let trials = names
+        .into_iter()
+        .map(|name| {
+            let worker = Arc::clone(&worker);
+            Trial::ignorable_test(name.clone(), move || verdict(worker.ask(&name)))
+        })
+        .collect();
+    let conclusion = libtest_mimic::run(&arguments, trials);
+    Ok((conclusion, worker.finish()))
+}
+
+fn prepare() -> Result<Prepared, Complaint> {
+    let suites = std::env::var("MUSTER_SUITES").ok().map(Utf8PathBuf::from);
+    let selection = Selection { suites: suites.into_iter().collect(), ..Selection::default() };
+    let image = std::env::var("MUSTER_IMAGE").unwrap_or_else(|_| "lab".to_owned());
+    session::prepare(&selection, &ImageOptions { image: vec![image], ..ImageOptions::default() }, &[], None)
+}
+
+fn verdict(record: Result<TestRecord, String>) -> Result<Completion, Failed> {
+    let record = record.map_err(Failed::from)?;
+    match record.outcome {
+        Outcome::Pass | Outcome::Flaky | Outcome::Known => Ok(Completion::Completed),
+        Outcome::Skip => Ok(Completion::Ignored { reason: record.skipped.map(|reason| reason.message) }),
+        // libtest has no word for it, and an ignored test would be green.
+        Outcome::NotRun => {
+            let why = record.skipped.map(|why| why.message).unwrap_or_default();
+            Err(Failed::from(format!("not run: {why}\nrun it again: {}\n", record.rerun)))
+        }
+        Outcome::Fail | Outcome::Error => {
+            let mut text: String = record.failures.iter().map(describe).collect();
+            text.push_str(&format!("run it again: {}\n", record.rerun));
+            Err(Failed::from(text))
+        }
+    }
+}
+
+/// A failure as lines for a person, with the end of its evidence.
+pub(super) fn describe(failure: &Failure) -> String {
+    let place = failure.location.as_ref().map(|place| format!(" ({place})")).unwrap_or_default();
+    let detail = failure
+        .detail
+        .as_ref()
+        .map(|detail| format!("{}\n", muster_base::text::tail(&muster_base::text::harmless(detail), 4096)))
+        .unwrap_or_default();
+    format!("{}: {}{place}\n{detail}", failure.id, failure.message)
+}
+
+/// A question to the worker thread: the test's name, and where the answer goes.
+type Question = (String, mpsc::Sender<TestRecord>);
+
+/// The thread that owns the machine. Started with the first question.
+struct Worker {
+    state: Mutex<State>,
+}
+
+enum State {
+    Idle(Option<Box<Prepared>>),
+    Busy { questions: mpsc::Sender<Question>, thread: std::thread::JoinHandle<Result<Exit, Complaint>> },
+}
+
+impl Worker {
+    fn new(prepared: Prepared) -> Self {
+        Self { state: Mutex::new(State::Idle(Some(Box::new(prepared)))) }
+    }
+
+    /// Asks one test; why it could not be asked, when the worker itself is in trouble.
+    fn ask(&self, name: &str) -> Result<TestRecord, String> {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if let State::Idle(prepared) = &mut *state {
+            let prepared = prepared.take().ok_or("the worker could not be started before")?;
+            let (questions, asked) = mpsc::channel();
+            let thread = std::thread::Builder::new()
+                .name("session".to_owned())
+                .spawn(move || work(*prepared, asked))
+                .map_err(|cause| format!("no thread for the machine: {cause}"))?;
+            *state = State::Busy { questions, thread };
+        }
+        let State::Busy { questions, .. } = &*state else { return Err("the worker has ended".to_owned()) };
+        let (answer, answered) = mpsc::channel();
+        let gone = || "the run could not be started; `muster doctor` explains what this host lacks".to_owned();
+        questions.send((name.to_owned(), answer)).map_err(|_| gone())?;
+        answered.recv().map_err(|_| gone())
+    }
+
+    /// Ends the machine, waits for the reports, and says what the tests that ran come to.
+    fn finish(&self) -> Exit {
+        let state =
+            std::mem::replace(&mut *self.state.lock().unwrap_or_else(PoisonError::into_inner), State::Idle(None));
+        let State::Busy { questions, thread } = state else { return Exit::Pass };
+        drop(questions);
+        match thread.join() {
+            Ok(Ok(exit)) => exit,
+            Ok(Err(complaint)) => {
+                complaint.show();
+                complaint.exit
+            }
+            Err(_) => Exit::Error,
+        }
+    }
+}
+
+fn work(prepared: Prepared, questions: mpsc::Receiver<Question>) -> Result<Exit, Complaint> {
+    super::session::room(&prepared.project.runs())?;
+    let trouble = |error: muster_record::layout::FileError| Complaint::infrastructure(error.to_string());
+    let folder =
+        RunFolder::create(&prepared.project.runs().join(format!("test-{}", super::run::run_id()))).map_err(trouble)?;
+    let accel = super::run::choose_accelerator(muster_qemu::AccelRequest::Auto)?;
+    let (events, stream) = Events::channel();
+    let base = consumer::ReportOptions::default().base(folder.root())?;
+    let consumer = consumer::start(stream, &folder, base, None, Default::default())?;
+    let runtime = super::run::runtime()?;
+    let done = runtime.block_on(answer_all(prepared, &folder, accel, &events, questions));
+    drop(runtime);
+    drop(events);
+    consumer.finish()?;
+    done
+}
+
+async fn answer_all(
+    prepared: Prepared,
+    folder: &RunFolder,
+    accel: accel::Accel,
+    events: &Events,
+    questions: mpsc::Receiver<Question>,
+) -> Result<Exit, Complaint> {
+    let Prepared { project, plan, specs, rerun, known, .. } = prepared;
+    let own_snapshots = super::run::own_snapshots(&project);
+    let settings =
+        Settings { known, own_snapshots, ..super::run::one_machine(rerun, accel.kind.word(), folder.root()) };
+    let image = specs.first().map(|spec| spec.id.clone()).unwrap_or_default();
+    super::run::announce(events, "test", super::run::accelerator(&accel), &[]);
+    events.emit(Event::Planned { suites: plan.suite_records(), tests: plan.unreached(&settings.rerun) });
+    let host = host(project.root(), folder.root(), accel, events).await?;
+    let images = HostImages::new(&host, specs);
+    let driver = images.prepare(&image).await.map_err(|failure| Complaint::infrastructure(failure.message))?;
+    let shapes: BTreeSet<&Shape> = plan.groups.iter().map(|group| &group.shape).collect();
+    let drivers: BTreeMap<&Shape, _> = shapes.into_iter().map(|shape| (shape, driver.shaped(shape))).collect();
+    let wants_clones =
+        |shape: &Shape| plan.groups.iter().any(|group| group.shape == *shape && group.isolation == Isolation::Clone);
+    let tests: BTreeMap<String, _> = plan
+        .groups
+        .iter()
+        .flat_map(|group| group.tests.iter().map(move |planned| (group, planned)))
+        .map(|(group, planned)| (format!("{}/{}", planned.suite.name, planned.test().id), (group, planned)))
+        .collect();
+    let mut records = Vec::new();
+    loop {
+        // One session a shape for all questions; the machine's own test ends them, and new ones begin.
+        let session = Session::new(&driver, &image, &settings, events.clone());
+        let sessions: BTreeMap<&Shape, Result<_, &Failure>> = drivers
+            .iter()
+            .map(|(shape, driver)| (*shape, driver.as_ref().map(|driver| session.beside(driver))))
+            .collect();
+        let health = {
+            let mut machines = Machines::default();
+            // Blocking on the channel is right here: nothing else runs on this task.
+            let health = loop {
+                let Ok((name, answer)) = questions.recv() else { break None };
+                let Some((group, planned)) = tests.get(&name) else { break Some(answer) };
+                let record = match &sessions[&group.shape] {
+                    Ok(of_shape) => {
+                        let source = if wants_clones(&group.shape) { Source::Fork } else { Source::Boot };
+                        machines.ask(of_shape, source, group, planned).await
+                    }
+                    Err(failure) => session.cannot_ask(planned, failure),
+                };
+                records.push(record.clone());
+                let _ = answer.send(record);
+            };
+            machines.end().await;
+            health
+        };
+        for of_shape in sessions.values().flatten() {
+            of_shape.close().await;
+        }
+        let Some(answer) = health else {
+            // Only at the last event are the reports written whole.
+            let exit = exit_of(&plan, &records);
+            events.emit(Event::RunFinished { at: now(), interrupted: false, exit_code: exit as u8 });
+            return Ok(exit);
+        };
+        if !session.has_booted() {
+            session.boot_only().await;
+        }
+        let record = session.finish().await;
+        records.push(record.clone());
+        let _ = answer.send(record);
+    }
+}
+
+/// The machines that trials of one shape share: one that was booted, and one that was forked where the
+/// shape is forked at all.
+struct Machines<'s, 'd, D: Driver> {
+    lanes: BTreeMap<(&'s Shape, Source), Lane<'s, 'd, D>>,
+}
+
+impl<D: Driver> Default for Machines<'_, '_, D> {
+    fn default() -> Self {
+        Self { lanes: BTreeMap::new() }
+    }
+}
+
+impl<'s, 'd, D: Driver> Machines<'s, 'd, D> {
+    /// Asks a test of a machine that others share, or of one of its own.
+    async fn ask(
+        &mut self,
+        session: &'s Session<'d, D>,
+        source: Source,
+        group: &'s Group,
+        planned: &Planned,
+    ) -> TestRecord {
+        // Trials come in the order of shapes, so that the machines of another are not needed again.
+        if self.lanes.keys().any(|(shape, _)| **shape != group.shape) {
+            self.end().await;
+        }
+        let shared_from = match group.isolation {
+            Isolation::Shared => source,
+            Isolation::Booted => Source::Boot,
+            Isolation::Clone => return session.lane(source).ask_with_needs(group, planned).await,
+            Isolation::Fresh => return session.lane(Source::Boot).ask_with_needs(group, planned).await,
+        };
+        let lane = self.lanes.entry((&group.shape, shared_from)).or_insert_with(|| session.lane(shared_from));
+        lane.ask_with_needs(group, planned).await
+    }
+
+    async fn end(&mut self) {
+        for mut lane in std::mem::take(&mut self.lanes).into_values() {
+            lane.end_machine().await;
+        }
+    }
+}

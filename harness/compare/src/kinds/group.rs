@@ -1,0 +1,68 @@
+//! Groups and who is in them.
+
+use crate::kind::{FactKind, Field, Items, Part, Scope, compared};
+use muster_base::text;
+use muster_check::{Observations, Probe};
+
+/// The kind.
+pub(crate) struct Group;
+
+const KEY: &str = "compare/groups";
+
+const FIELDS: &[Field] = &[compared("gid", "Its number."), compared("members", "Its members, sorted.")];
+
+/// The group ids that systemd hands out to services while they run (systemd.io/UIDS-GIDS).
+const DYNAMIC: std::ops::RangeInclusive<u32> = 61184..=65519;
+
+impl FactKind for Group {
+    fn word(&self) -> &'static str {
+        "group"
+    }
+
+    fn what(&self) -> &'static str {
+        "groups"
+    }
+
+    fn fields(&self) -> &'static [Field] {
+        FIELDS
+    }
+
+    fn probes(&self, _: &Scope) -> Vec<Probe> {
+        let script = "if command -v getent >/dev/null 2>&1; then getent group; else cat /etc/group; fi";
+        vec![Probe::new(KEY, 30, script)]
+    }
+
+    fn parse(&self, seen: &Observations) -> Result<Part, String> {
+        let mut items = Items::new();
+        for line in text::harmless(&seen.output(KEY)?).lines().filter(|line| !line.is_empty()) {
+            let [name, _, gid, members] = line.split(':').collect::<Vec<_>>()[..] else {
+                return Err(super::strange(line));
+            };
+            let number: u32 = gid.parse().map_err(|_| super::strange(line))?;
+            if DYNAMIC.contains(&number) {
+                continue;
+            }
+            let mut members: Vec<&str> = members.split(',').filter(|member| !member.is_empty()).collect();
+            members.sort_unstable();
+            let item = super::item([("gid", gid), ("members", &members.join(", "))]);
+            if items.insert(name.to_owned(), item).is_some() {
+                return Err(format!("the group {} occurs twice in the answer", text::one_line(name, 60)));
+            }
+        }
+        super::some(items, "group")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{known, seen};
+
+    #[test]
+    fn members_are_a_set() {
+        let items = known(Group.parse(&seen(&[(KEY, "wheel:x:10:b,a\nroot:x:0:\nsvc:x:61200:\n")])));
+        assert_eq!((items.len(), items["wheel"]["members"].as_str()), (2, "a, b"));
+        assert!(Group.parse(&seen(&[(KEY, "wheel:x:ten:\n")])).is_err());
+        assert!(Group.parse(&seen(&[(KEY, "a:x:1:\na:x:2:\n")])).is_err());
+    }
+}

@@ -1,0 +1,155 @@
+//! Reading ahead: what several tests that only look expect is read in one round trip, with one look of the base checks
+//! after it. A test ends by such a reading only when everything it expects is met by it and no base check has moved;
+//! otherwise it runs by itself as if nothing had been read, so that no failure rests on a reading that others shared.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+
+use super::ask::{self, Answer, Clock};
+use super::driver::Live;
+use super::plan::Planned;
+use muster_check::types::command::is_command;
+use muster_check::{Observations, Probe, base};
+use muster_guest::Reply;
+use muster_suite::model::GuestMode;
+
+/// The most readings of one round trip: a test that fails after it has waited for all of them.
+pub(super) const MOST_READINGS: usize = 64;
+/// What a reading ahead may take in all, unscaled. Each reading has its own limit as well.
+const MOST_TIME: Duration = Duration::from_secs(600);
+
+/// What was read for tests that have not run yet, in their order.
+#[derive(Debug, Default)]
+pub(super) struct Ahead(VecDeque<Ready>);
+
+#[derive(Debug)]
+struct Ready {
+    suite: String,
+    test: String,
+    seen: Observations,
+    /// What its readings took, and its share of the look of the base checks.
+    seconds: f64,
+}
+
+/// What came of a reading ahead.
+pub(super) enum Read {
+    /// It holds: the base checks saw nothing new, and compare with this from now on.
+    Quiet { ahead: Ahead, base: Observations },
+    /// It is not used. The text says what moved, for the report of whoever fails next.
+    Unusable { why: Option<String> },
+}
+
+impl Ahead {
+    /// Whether nothing is left of it.
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The answer of a test, when what was read for it meets all that it expects. Used up by the call, and by any test that was not
+    /// among those that were read for.
+    pub(super) fn answer<L: Live>(&mut self, live: &L, planned: &Planned) -> Option<Answer> {
+        let next = self.0.pop_front()?;
+        if next.suite != planned.suite.name || next.test != planned.test().id {
+            self.0.clear();
+            return None;
+        }
+        // One that takes longer than it may is not met in time, whoever else it was read with.
+        if next.seconds > planned.test().timeout.mul_f64(live.deadline_scale()).as_secs_f64() {
+            return None;
+        }
+        let assertions = ask::met_by(live, planned.test(), &next.seen)?;
+        Some(Answer { assertions, read_before: next.seconds, ..Answer::default() })
+    }
+}
+
+/// Whether a test does nothing but look, in ways that are muster's own, and depends on nothing around it.
+pub(super) fn is_only_looking(planned: &Planned) -> bool {
+    let (suite, test) = (&planned.suite, planned.test());
+    test.steps.is_empty()
+        && test.snapshots.is_empty()
+        && test.guest == GuestMode::Shared
+        && !test.expect.is_empty()
+        && suite.setup.is_empty()
+        && suite.teardown.is_empty()
+}
+
+/// Reads what the first of these tests expect, as many as one round trip takes, and says how many those were: zero when it is not
+/// worth a round trip of its own.
+pub(super) async fn read<L: Live>(live: &L, tests: &[Planned], before: &Observations) -> (usize, Read) {
+    let (needed, distinct) = readings(live, tests);
+    let unusable = |why| Read::Unusable { why };
+    if needed.len() < 2 {
+        return (0, unusable(None));
+    }
+    let count = needed.len();
+    let base = base::next(before, live.facts());
+    let clock = Clock::new(MOST_TIME, live.deadline_scale());
+    let all: Vec<&Probe> = distinct.iter().chain(&base).collect();
+    let replies = tokio::select! {
+        biased;
+        // Whoever runs next finds the machine dead, and says so.
+        _ = live.death() => return (count, unusable(None)),
+        replies = ask::read(live, &all, false, &clock) => replies,
+        () = tokio::time::sleep(clock.left()) => return (count, unusable(None)),
+    };
+    let Ok(mut replies) = replies else { return (count, unusable(None)) };
+    if replies.len() != all.len() {
+        return (count, unusable(None));
+    }
+    let after = replies.split_off(distinct.len());
+    let share = after.iter().map(seconds).sum::<f64>() / count as f64;
+    let after = Observations(base.iter().map(|probe| probe.key.clone()).zip(after).collect());
+    let findings = base::compare(before, &after, live.facts());
+    if let Some(first) = findings.first() {
+        let name = |planned: &Planned| format!("{}/{}", planned.suite.name, planned.test().id);
+        let why = format!(
+            "seen while what {count} tests expect was read at once, from {} to {}: {}",
+            name(&tests[0]),
+            name(&tests[count - 1]),
+            first.message
+        );
+        return (count, unusable(Some(why)));
+    }
+    let ready = tests.iter().zip(needed).map(|(planned, keys)| Ready {
+        suite: planned.suite.name.clone(),
+        test: planned.test().id.clone(),
+        seconds: share + keys.values().map(|at| seconds(&replies[*at])).sum::<f64>(),
+        seen: Observations(keys.into_iter().map(|(key, at)| (key, replies[at].clone())).collect()),
+    });
+    (count, Read::Quiet { ahead: Ahead(ready.collect()), base: base::carry(before, after) })
+}
+
+fn seconds(reply: &Reply) -> f64 {
+    reply.elapsed.as_secs_f64()
+}
+
+/// The readings of one test: by key, which of all readings it is.
+type Keys = BTreeMap<String, usize>;
+
+/// What the first tests need, and all readings. Two tests may use one key for different scripts, so a reading is shared only when
+/// both are the same.
+fn readings<L: Live>(live: &L, tests: &[Planned]) -> (Vec<Keys>, Vec<Probe>) {
+    let mut distinct: Vec<Probe> = Vec::new();
+    let mut needed = Vec::new();
+    for planned in tests {
+        let probes = ask::first_probes(live, planned.test());
+        // A command line of the suite may do anything, and is run once.
+        if probes.iter().any(|probe| is_command(&probe.key)) {
+            break;
+        }
+        let mut keys = Keys::new();
+        for probe in probes {
+            let at = distinct.iter().position(|known| known.key == probe.key && known.script == probe.script);
+            let at = at.unwrap_or(distinct.len());
+            keys.insert(probe.key.clone(), at);
+            if at == distinct.len() {
+                distinct.push(probe);
+            }
+        }
+        needed.push(keys);
+        if distinct.len() >= MOST_READINGS {
+            break;
+        }
+    }
+    (needed, distinct)
+}

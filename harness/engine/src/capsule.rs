@@ -1,0 +1,200 @@
+//! Capsules of a run: the machines of failed tests, kept at that moment. How many and how large they
+//! may be is bounded, and whoever gets none is told why.
+
+use std::future::Future;
+
+use camino::{Utf8Path, Utf8PathBuf};
+
+use super::driver::Driver;
+use super::session::Session;
+use muster_base::files;
+use muster_base::files::FileError;
+use muster_record::outcome::Outcome;
+use muster_record::run::TestRecord;
+
+/// What may be kept of one run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bounds {
+    /// How many capsules.
+    pub count: u32,
+    /// Bytes that all of them may take on the disk.
+    pub bytes: u64,
+}
+
+impl Default for Bounds {
+    fn default() -> Self {
+        Self { count: 5, bytes: 2 << 30 }
+    }
+}
+
+/// Where the capsules of a run are kept.
+#[derive(Debug)]
+pub struct Shelf {
+    folder: Utf8PathBuf,
+    bounds: Bounds,
+    /// Held while a capsule is made, so that two never count on the same room.
+    books: tokio::sync::Mutex<Books>,
+}
+
+#[derive(Debug, Default)]
+struct Books {
+    made: u32,
+    bytes: u64,
+    /// The bound that was reached was said already.
+    told: bool,
+}
+
+impl Shelf {
+    /// Keeps capsules in the directory, which is made when the first is. Its path is what a person is
+    /// told to resume from.
+    pub fn new(folder: Utf8PathBuf, bounds: Bounds) -> Self {
+        Self { folder, bounds, books: tokio::sync::Mutex::default() }
+    }
+
+    /// Makes a capsule of that name by writing it into a directory that gets its name when it is whole.
+    /// Its path, or why there is none; `None` when that was said before.
+    async fn keep<F, E>(
+        &self,
+        name: &str,
+        write: impl FnOnce(Utf8PathBuf, u64) -> F,
+    ) -> Result<Utf8PathBuf, Option<String>>
+    where
+        F: Future<Output = Result<u64, E>>,
+        E: std::fmt::Display,
+    {
+        let mut books = self.books.lock().await;
+        let room = self.bounds.bytes.saturating_sub(books.bytes);
+        let reached = if books.made >= self.bounds.count {
+            Some(format!("{} were made, as many as --capsules-max allows", books.made))
+        } else if room == 0 {
+            Some(format!("they take {} bytes, as many as --capsules-size allows", books.bytes))
+        } else {
+            None
+        };
+        if let Some(reached) = reached {
+            if std::mem::replace(&mut books.told, true) {
+                return Err(None);
+            }
+            return Err(Some(format!("{reached}, so that later failures leave none either")));
+        }
+        let failed = |error: FileError| Some(error.to_string());
+        files::ensure(&self.folder).map_err(failed)?;
+        let name = files::safe_name(name);
+        let making = tempfile::Builder::new()
+            .prefix(".making-")
+            .tempdir_in(&self.folder)
+            .map_err(FileError::because("create a directory in", &self.folder))
+            .map_err(failed)?;
+        let Some(path) = Utf8Path::from_path(making.path()) else {
+            return Err(Some("its path is not UTF-8".to_owned()));
+        };
+        let bytes = write(path.to_owned(), room).await.map_err(|error| Some(error.to_string()))?;
+        let whole = self.folder.join(name);
+        std::fs::rename(making.path(), &whole).map_err(FileError::because("write", &whole)).map_err(failed)?;
+        // It has another name now; there is nothing left to remove.
+        let _ = making.keep();
+        books.made += 1;
+        books.bytes = books.bytes.saturating_add(bytes);
+        Ok(whole)
+    }
+}
+
+/// What came of writing a capsule. The machine stood still meanwhile.
+pub struct Written {
+    /// Bytes on the disk, or why there is no capsule.
+    pub capsule: Result<u64, String>,
+    /// Whether the guest goes on with the right time; otherwise why its machine must be given up.
+    pub goes_on: Result<(), String>,
+}
+
+/// Keeps the machine of a test that failed, where the run wants that: notes the capsule in the
+/// record, or says why there is none. An error means that the machine is no longer of use.
+pub(super) async fn take<D: Driver>(
+    session: &Session<'_, D>,
+    live: Option<&mut D::Live>,
+    record: &mut TestRecord,
+) -> Result<(), String> {
+    let Some(shelf) = session.driver.capsules() else { return Ok(()) };
+    let failed = matches!(record.outcome, Outcome::Fail | Outcome::Error);
+    let Some(machine) = record.machine.clone().filter(|_| failed) else { return Ok(()) };
+    let mut goes_on = Ok(());
+    let kept = match live {
+        None => Err(Some("its machine does not answer any more".to_owned())),
+        Some(live) => {
+            let name = format!("{}.{}.{machine}", record.suite, record.test);
+            let (record, goes_on) = (&*record, &mut goes_on);
+            shelf
+                .keep(&name, async |folder, room| {
+                    let written = session.driver.capture(live, &folder, room, record).await;
+                    *goes_on = written.goes_on;
+                    written.capsule
+                })
+                .await
+        }
+    };
+    match kept {
+        Ok(path) => record.capsule = Some(path.to_string()),
+        Err(Some(why)) => session.events.notice(format!("no capsule of {} on {machine}: {why}", record.name())),
+        Err(None) => {}
+    }
+    goes_on
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shelf(count: u32, bytes: u64) -> (tempfile::TempDir, Shelf) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = Utf8PathBuf::from_path_buf(folder.path().join("capsules")).unwrap();
+        (folder, Shelf::new(path, Bounds { count, bytes }))
+    }
+
+    async fn keep(shelf: &Shelf, name: &str, bytes: u64) -> Result<Utf8PathBuf, Option<String>> {
+        let write = async |folder: Utf8PathBuf, room: u64| {
+            std::fs::write(folder.join("state"), "x").unwrap();
+            if bytes > room { Err(format!("more than {room}")) } else { Ok(bytes) }
+        };
+        shelf.keep(name, write).await
+    }
+
+    fn names(shelf: &Shelf) -> Vec<String> {
+        let mut names: Vec<String> = std::fs::read_dir(&shelf.folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned())
+            .collect();
+        names.sort();
+        names
+    }
+
+    #[tokio::test]
+    async fn no_more_are_kept_than_allowed_and_it_is_said_once() {
+        let (_kept, shelf) = shelf(1, 100);
+        assert_eq!(keep(&shelf, "s.one.m", 10).await, Ok(shelf.folder.join("s.one.m")));
+        let why = keep(&shelf, "s.two.m", 10).await.unwrap_err().unwrap();
+        assert!(why.contains("1 were made, as many as --capsules-max allows"), "{why}");
+        assert_eq!(keep(&shelf, "s.three.m", 10).await, Err(None));
+        assert_eq!(names(&shelf), ["s.one.m"]);
+    }
+
+    #[tokio::test]
+    async fn bytes_are_bounded_and_a_failure_leaves_nothing() {
+        let (_kept, shelf) = shelf(5, 100);
+        assert!(keep(&shelf, "a", 60).await.is_ok());
+        assert_eq!(keep(&shelf, "b", 60).await, Err(Some("more than 40".to_owned())));
+        assert!(keep(&shelf, "c/../../d", 40).await.is_ok());
+        let why = keep(&shelf, "e", 1).await.unwrap_err().unwrap();
+        assert!(why.contains("100 bytes, as many as --capsules-size allows"), "{why}");
+        assert_eq!(names(&shelf).len(), 2);
+        assert!(names(&shelf).iter().all(|name| !name.starts_with('.')), "{:?}", names(&shelf));
+    }
+
+    #[tokio::test]
+    async fn a_name_is_never_overwritten() {
+        let (_kept, shelf) = shelf(5, 100);
+        assert!(keep(&shelf, "a", 1).await.is_ok());
+        let why = keep(&shelf, "a", 1).await.unwrap_err().unwrap();
+        assert!(why.contains("cannot write"), "{why}");
+        assert_eq!(names(&shelf), ["a"]);
+    }
+}

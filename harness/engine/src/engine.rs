@@ -1,0 +1,128 @@
+//! `muster run`: every image of a plan, one after the other, until it is done or interrupted.
+
+use std::future::Future;
+
+use super::ask::Settings;
+use super::driver::Driver;
+use super::plan;
+use super::plan::Plan;
+use super::schedule;
+use super::session::Session;
+use super::sink::{Events, now};
+use muster_base::exit::Exit;
+use muster_base::failure::Failure;
+use muster_record::event::Event;
+use muster_record::names::MACHINE_SUITE;
+use muster_record::run::TestRecord;
+
+/// Makes an image ready (found, inspected, hashed) and gives the driver that boots it.
+pub trait Images: Sync {
+    /// The driver of one image.
+    type Driver: Driver;
+
+    /// Makes the image ready, or says why it cannot be used.
+    fn prepare(&self, image: &str) -> impl Future<Output = Result<Self::Driver, Failure>> + Send;
+
+    /// Called after the image's last machine has ended: whether its source is still what it was.
+    fn verify_unchanged(&self, image: &str) -> impl Future<Output = Result<(), Failure>> + Send;
+}
+
+/// Runs the plan and says how it ended, with the record of every test that ended. `interrupted`
+/// resolves when the person wants it to end; machines are then killed by their guards, and tests that
+/// were not reached stay errors.
+pub async fn run<I: Images>(
+    plan: &Plan,
+    images: &I,
+    settings: &Settings,
+    events: &Events,
+    interrupted: impl Future<Output = ()>,
+) -> (Exit, Vec<TestRecord>) {
+    events.emit(Event::Planned { suites: plan.suite_records(), tests: plan.unreached(&settings.rerun) });
+    let mut records = Vec::new();
+    let whole = async {
+        for image in &plan.images {
+            records.extend(run_image(plan, image, images, settings, events).await);
+        }
+    };
+    let was_interrupted = tokio::select! {
+        biased;
+        () = interrupted => true,
+        () = whole => false,
+    };
+    let exit = match exit_of(plan, &records) {
+        _ if was_interrupted => Exit::Error,
+        // Whoever looks at a few tests only has not seen the image pass.
+        Exit::Pass | Exit::Stale if settings.focused => {
+            events.notice("the run was focused on some tests, so that it is no pass whatever they say");
+            Exit::Invalid
+        }
+        exit => exit,
+    };
+    if exit == Exit::Invalid && !settings.focused && records.iter().all(|record| record.failures.is_empty()) {
+        events.notice("no test ran: every selected test was skipped, so nothing was shown about the image");
+    }
+    events.emit(Event::RunFinished { at: now(), interrupted: was_interrupted, exit_code: exit as u8 });
+    (exit, records)
+}
+
+async fn run_image<I: Images>(
+    plan: &Plan,
+    image: &str,
+    images: &I,
+    settings: &Settings,
+    events: &Events,
+) -> Vec<TestRecord> {
+    if let Some(why) = settings.halt.reached() {
+        let health = plan::health_not_run(image, &settings.rerun, why.clone());
+        return emitted(not_reached(plan, image, settings, health, &why), events);
+    }
+    let driver = match images.prepare(image).await {
+        Ok(driver) => driver,
+        Err(failure) => return unusable(plan, image, settings, events, &failure),
+    };
+    let session = Session::new(&driver, image, settings, events.clone());
+    let mut records = schedule::ask_all(plan, &session).await;
+    session.close().await;
+    if let Err(failure) = images.verify_unchanged(image).await {
+        session.blame(failure);
+    }
+    let health = session.finish().await;
+    settings.halt.note(&health);
+    records.push(health);
+    records
+}
+
+/// The records of an image that no machine can be made of: one error, of the image's own test; the tests that did
+/// not run for it say so and are none.
+fn unusable(plan: &Plan, image: &str, settings: &Settings, events: &Events, failure: &Failure) -> Vec<TestRecord> {
+    let mut health = plan::unreached_health(image, &settings.rerun);
+    health.failures = vec![failure.clone()];
+    settings.halt.note(&health);
+    emitted(not_reached(plan, image, settings, health, &muster_record::names::no_machine(failure)), events)
+}
+
+/// The records of an image of which no test runs.
+fn not_reached(plan: &Plan, image: &str, settings: &Settings, health: TestRecord, why: &Failure) -> Vec<TestRecord> {
+    let tests = plan.groups.iter().flat_map(|group| &group.tests);
+    let not_run = tests.map(|planned| plan::not_run(planned, image, &settings.rerun, why.clone()));
+    std::iter::once(health).chain(not_run).collect()
+}
+
+fn emitted(records: Vec<TestRecord>, events: &Events) -> Vec<TestRecord> {
+    for record in &records {
+        events.emit(Event::TestFinished { record: Box::new(record.clone()) });
+    }
+    records
+}
+
+/// What the outcomes make of the whole run. A definite miss outweighs everything, since it stays
+/// true whatever else went wrong; a bad image outweighs infrastructure only when nothing else is
+/// wrong; and a run in which nothing was asked shows nothing.
+pub fn exit_of(plan: &Plan, records: &[TestRecord]) -> Exit {
+    let exit = muster_record::verdict::exit_of_records(records.iter());
+    let asked = |record: &&TestRecord| record.outcome.has_run() && record.suite != MACHINE_SUITE;
+    if exit == Exit::Pass && !plan.groups.is_empty() && !records.iter().any(|record| asked(&record)) {
+        return Exit::Invalid;
+    }
+    exit
+}

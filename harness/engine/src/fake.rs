@@ -1,0 +1,348 @@
+//! Machines without QEMU, for tests of the engine alone: a script of how each boot goes, and a
+//! guest that answers what its test wants to hear.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use camino::Utf8Path;
+
+use super::budget::Cost;
+use super::capsule::{Shelf, Written};
+use super::driver::{BootFailure, BootLeft, ConsoleHit, Driver, Frozen, Live, Recalled, Stop};
+use super::engine::Images;
+use super::plan::Shape;
+use super::reboot::Rebooted;
+use muster_base::failure;
+use muster_base::failure::{Failure, Location};
+use muster_guest::{Reply, Request};
+use muster_record::facts::Facts;
+use muster_record::run::no_machine;
+use muster_record::run::{MachineRecord, TestRecord};
+use muster_suite::model::{Action, GuestMode, MachineWish, RebootKind, Step, Suite, Test};
+
+/// What the fake guest does with a command line.
+pub fn reply(script: &str) -> Result<Reply, Failure> {
+    match script {
+        "die" => Err(Failure::new(failure::SSH_LOST, "the guest died")),
+        "false" => Ok(Reply { status: 1, ..Reply::default() }),
+        _ => Ok(Reply::default()),
+    }
+}
+
+/// What an earlier run left of a kept template.
+pub type Kept = (BootLeft, Vec<ConsoleHit>);
+
+/// Boots fake machines; the boots whose number is in `broken` fail.
+#[derive(Clone, Default)]
+pub struct FakeDriver {
+    /// Shapes that were asked for.
+    pub shapes: Arc<Mutex<Vec<Shape>>>,
+    /// Numbers of boots that fail, from 1.
+    pub broken: Vec<u32>,
+    /// How many machines were booted.
+    pub boots: Arc<Mutex<u32>>,
+    /// How machines were ended, in order.
+    pub stops: Arc<Mutex<Vec<Stop>>>,
+    /// Machines cannot be frozen, for this reason.
+    pub rigid: Option<&'static str>,
+    /// How many forks work; those after them fail.
+    pub forks_that_work: Option<u32>,
+    /// How many forks were made.
+    pub forks: Arc<Mutex<u32>>,
+    /// Reboots, in order.
+    pub reboots: Arc<Mutex<Vec<RebootKind>>>,
+    /// How often `moody` still fails.
+    pub moods: Arc<Mutex<u32>>,
+    /// Every command line that was run.
+    pub said: Arc<Mutex<Vec<String>>>,
+    /// Machines of failed tests are kept here.
+    pub shelf: Option<Arc<Shelf>>,
+    /// Machines do not go on after they were kept, for this reason.
+    pub stands_still: Option<&'static str>,
+    /// Templates are kept between runs.
+    pub keeps: bool,
+    /// What an earlier run has kept, and how often it was taken back.
+    pub kept: Arc<Mutex<Option<Kept>>>,
+    /// How often it was taken back.
+    pub disowned: Arc<Mutex<u32>>,
+    /// What this run has kept.
+    pub keepsakes: Arc<Mutex<Vec<BootLeft>>>,
+    /// What probes are read by a shell of this host, and not by a fake guest.
+    pub host: Option<Arc<Host>>,
+}
+
+/// This host's shell as a guest, with a kernel that one path taints.
+#[derive(Default)]
+pub struct Host {
+    /// How many times it was spoken to.
+    pub trips: Mutex<u32>,
+    taint: Mutex<u64>,
+}
+
+impl Host {
+    /// A script that names this taints the kernel.
+    pub const TAINTS: &str = "/taints-the-kernel";
+
+    fn reply(&self, script: &str) -> Reply {
+        let mut taint = self.taint.lock().unwrap();
+        let began = std::time::Instant::now();
+        if script.starts_with("taint=") {
+            return Reply { stdout: format!("taint {taint}\noom 0\n").into_bytes(), ..Reply::default() };
+        }
+        if script.contains(Self::TAINTS) {
+            *taint |= 1;
+        }
+        let output = std::process::Command::new("/bin/sh").args(["-c", script]).output().unwrap();
+        let status = output.status.code().unwrap_or(255);
+        Reply { status, stdout: output.stdout, stderr: output.stderr, elapsed: began.elapsed(), ..Reply::default() }
+    }
+}
+
+impl Driver for FakeDriver {
+    type Live = FakeMachine;
+    type Template = ();
+
+    fn shaped(&self, shape: &Shape) -> Result<Self, Failure> {
+        self.shapes.lock().unwrap().push(shape.clone());
+        if shape.wish.cpus == Some(255) {
+            return Err(Failure::new(failure::QEMU_REFUSED, "no such machine"));
+        }
+        Ok(self.clone())
+    }
+
+    fn boot_deadline(&self) -> Duration {
+        Duration::from_secs(1)
+    }
+
+    fn cost(&self, _: bool) -> Cost {
+        Cost { centicores: 100, memory_mib: 100 }
+    }
+
+    fn capsules(&self) -> Option<&Shelf> {
+        self.shelf.as_deref()
+    }
+
+    async fn capture(&self, _: &mut FakeMachine, folder: &Utf8Path, room: u64, test: &TestRecord) -> Written {
+        std::fs::write(folder.join("said"), &test.failures[0].message).unwrap();
+        Written { capsule: Ok(room.min(10)), goes_on: self.stands_still.map_or(Ok(()), |why| Err(why.to_owned())) }
+    }
+
+    fn template_mib(&self, (): &()) -> u32 {
+        50
+    }
+
+    async fn boot(&self, id: &str, _: bool) -> Result<FakeMachine, BootFailure> {
+        let number = {
+            let mut boots = self.boots.lock().unwrap();
+            *boots += 1;
+            *boots
+        };
+        if self.broken.contains(&number) {
+            let failure = Failure::new(failure::BOOT_TIMEOUT, "nobody answers");
+            return Err(BootFailure { failure, findings: Vec::new(), record: no_machine(id, "fake", "killed") });
+        }
+        Ok(self.machine(id, None))
+    }
+
+    async fn freeze(&self, live: FakeMachine) -> Frozen<FakeMachine, ()> {
+        match self.rigid {
+            Some(reason) => Frozen::Refused { live, reason: reason.to_owned() },
+            None => Frozen::Template { template: (), record: live.record(), findings: Vec::new() },
+        }
+    }
+
+    async fn fork(&self, (): &(), id: &str) -> Result<FakeMachine, BootFailure> {
+        let mut forks = self.forks.lock().unwrap();
+        *forks += 1;
+        if self.forks_that_work.is_some_and(|limit| *forks > limit) {
+            let failure = Failure::new(failure::QEMU_REFUSED, "no");
+            return Err(BootFailure { failure, findings: Vec::new(), record: no_machine(id, "fake", "killed") });
+        }
+        Ok(self.machine(id, Some("fake-1".to_owned())))
+    }
+
+    fn keeps_templates(&self) -> bool {
+        self.keeps
+    }
+
+    async fn recall(&self) -> Option<Recalled<()>> {
+        let (left, findings) = self.kept.lock().unwrap().take()?;
+        Some(Recalled { template: (), name: "template-0".to_owned(), left, findings })
+    }
+
+    async fn keep(&self, (): &(), left: &BootLeft) {
+        self.keepsakes.lock().unwrap().push(left.clone());
+    }
+
+    async fn disown(&self, (): &()) {
+        *self.disowned.lock().unwrap() += 1;
+    }
+}
+
+impl FakeDriver {
+    fn machine(&self, id: &str, forked_from: Option<String>) -> FakeMachine {
+        FakeMachine {
+            id: id.to_owned(),
+            forked_from,
+            facts: Facts::default(),
+            stops: self.stops.clone(),
+            reboots: self.reboots.clone(),
+            moods: self.moods.clone(),
+            said: self.said.clone(),
+            host: self.host.clone(),
+        }
+    }
+}
+
+/// A machine that answers from a table.
+pub struct FakeMachine {
+    id: String,
+    forked_from: Option<String>,
+    facts: Facts,
+    stops: Arc<Mutex<Vec<Stop>>>,
+    reboots: Arc<Mutex<Vec<RebootKind>>>,
+    moods: Arc<Mutex<u32>>,
+    said: Arc<Mutex<Vec<String>>>,
+    host: Option<Arc<Host>>,
+}
+
+impl Live for FakeMachine {
+    fn facts(&self) -> &Facts {
+        &self.facts
+    }
+
+    fn record(&self) -> MachineRecord {
+        MachineRecord {
+            id: self.id.clone(),
+            image: "fake".into(),
+            forked_from: self.forked_from.clone(),
+            boot_seconds: Some(0.5),
+            ..MachineRecord::default()
+        }
+    }
+
+    fn deadline_scale(&self) -> f64 {
+        1.0
+    }
+
+    async fn batch(&self, requests: Vec<Request>) -> Result<Vec<Reply>, Failure> {
+        if let Some(host) = &self.host {
+            *host.trips.lock().unwrap() += 1;
+            self.said.lock().unwrap().extend(requests.iter().map(|request| request.script.clone()));
+            return Ok(requests.iter().map(|request| host.reply(&request.script)).collect());
+        }
+        let answer = |request: &Request| {
+            self.said.lock().unwrap().push(request.script.clone());
+            let mut moods = self.moods.lock().unwrap();
+            if request.script == "moody" && *moods > 0 {
+                *moods -= 1;
+                return reply("false");
+            }
+            reply(&request.script)
+        };
+        requests.iter().map(answer).collect()
+    }
+
+    fn findings(&mut self) -> Vec<ConsoleHit> {
+        Vec::new()
+    }
+
+    async fn death(&self) -> Failure {
+        std::future::pending().await
+    }
+
+    async fn log_in(&mut self) -> Result<(), Failure> {
+        Ok(())
+    }
+
+    async fn reboot(&mut self, how: RebootKind, _: Option<Duration>) -> Result<Rebooted, Failure> {
+        self.reboots.lock().unwrap().push(how);
+        match how {
+            RebootKind::Hard => Err(Failure::new(failure::REBOOT_TIMEOUT, "it stays down")),
+            _ => {
+                self.facts.boot_id.push('+');
+                Ok(Rebooted { seconds: 1.0, remarks: Vec::new() })
+            }
+        }
+    }
+
+    async fn stop(self, how: Stop) -> (MachineRecord, Vec<ConsoleHit>) {
+        self.stops.lock().unwrap().push(how);
+        (self.record(), Vec::new())
+    }
+}
+
+/// One image that is ready, or not.
+pub struct FakeImages(pub Option<Failure>);
+
+impl Images for FakeImages {
+    type Driver = FakeDriver;
+
+    async fn prepare(&self, _: &str) -> Result<FakeDriver, Failure> {
+        match &self.0 {
+            Some(failure) => Err(failure.clone()),
+            None => Ok(FakeDriver::default()),
+        }
+    }
+
+    async fn verify_unchanged(&self, _: &str) -> Result<(), Failure> {
+        Ok(())
+    }
+}
+
+/// A place in a file that does not exist.
+pub fn location() -> Location {
+    Location { file: Arc::from("fake.yaml"), line: 1, column: 1 }
+}
+
+/// A step that runs this command line; `(reboot soft)` and `(reboot hard)` are reboots.
+pub fn step(command: &str) -> Step {
+    let action = match command {
+        "(reboot soft)" => Action::Reboot(RebootKind::Soft),
+        "(reboot hard)" => Action::Reboot(RebootKind::Hard),
+        command => Action::Run { command: command.into(), expect: Vec::new(), eventually: None },
+    };
+    Step { action, timeout: None, location: location() }
+}
+
+/// A test that runs these command lines.
+pub fn test(id: &str, needs: &[&str], commands: &[&str]) -> Test {
+    Test {
+        id: id.into(),
+        cell: Vec::new(),
+        machine: MachineWish::default(),
+        summary: String::new(),
+        tags: Vec::new(),
+        links: Vec::new(),
+        covers: Vec::new(),
+        when: None,
+        adjust: Vec::new(),
+        needs: needs.iter().map(|need| (*need).into()).collect(),
+        timeout: Duration::from_secs(5),
+        retry: 0,
+        guest: GuestMode::Shared,
+        internet: false,
+        steps: commands.iter().map(|command| step(command)).collect(),
+        expect: Vec::new(),
+        snapshots: Vec::new(),
+        location: location(),
+    }
+}
+
+/// A suite of that name with these tests.
+pub fn suite(tests: Vec<Test>) -> Arc<Suite> {
+    Arc::new(Suite {
+        name: "fake".into(),
+        file: Arc::from("fake.yaml"),
+        summary: String::new(),
+        tags: Vec::new(),
+        images: None,
+        base_checks: BTreeMap::new(),
+        setup: Vec::new(),
+        teardown: Vec::new(),
+        tests,
+        digest: String::new(),
+    })
+}

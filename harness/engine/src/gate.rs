@@ -1,0 +1,102 @@
+//! Whether a test is asked at all, and what its record is worth in the end. Pure.
+
+use super::ask::Settings;
+use super::plan::Planned;
+use muster_base::failure;
+use muster_base::failure::{Class, Failure};
+use muster_record::facts::Facts;
+use muster_record::outcome::Outcome;
+use muster_record::run::TestRecord;
+use muster_suite::condition::Truth;
+use muster_suite::model::When;
+
+/// Whether a test needs another of its suite, directly or through others.
+pub fn needs(planned: &Planned, id: &str) -> bool {
+    let mut open = vec![planned.test()];
+    let mut seen = std::collections::BTreeSet::new();
+    while let Some(test) = open.pop() {
+        if test.needs.iter().any(|need| need == id) {
+            return true;
+        }
+        let more = planned.suite.tests.iter().filter(|other| test.needs.contains(&other.id));
+        open.extend(more.filter(|other| seen.insert(other.id.as_str())));
+    }
+    false
+}
+
+/// What a record's failures make of it: a miss outweighs a question that could not be answered,
+/// since it is known to be true.
+pub fn outcome_of(record: &TestRecord) -> Outcome {
+    let classes: Vec<Class> = record.failures.iter().map(|failure| failure::class(&failure.id)).collect();
+    if classes.contains(&Class::Fail) {
+        Outcome::Fail
+    } else if !classes.is_empty() {
+        Outcome::Error
+    } else if record.skipped.is_some() {
+        Outcome::Skip
+    } else {
+        Outcome::Pass
+    }
+}
+
+/// Why a test is skipped whose need did not pass.
+pub fn unmet_need(need: &str, outcome: Option<Outcome>) -> Failure {
+    let how = match outcome {
+        Some(Outcome::Skip) => "was skipped",
+        Some(Outcome::Fail) => "failed",
+        Some(Outcome::NotRun) => "did not run",
+        Some(_) => "ended in an error",
+        None => "did not run",
+    };
+    Failure::new(failure::SKIP_NEED, format!("needs `{need}`, which {how}"))
+}
+
+/// Why the suite, or else the test, is not asked of this guest; `None` when it is asked. The error is
+/// that of a condition nobody can decide here.
+pub fn skip(planned: &Planned, image: &str, settings: &Settings, facts: &Facts) -> Result<Option<Failure>, Failure> {
+    let conditions = [
+        (&planned.suite.images, failure::SKIP_IMAGE, "the suite"),
+        (&planned.test().when, failure::SKIP_WHEN, "the test"),
+    ];
+    let lookup = |name: &str| dimension(name, image, settings, facts);
+    for (when, id, what) in conditions {
+        let Some(when) = when else { continue };
+        match reason_to_skip(when, what, &lookup) {
+            Ok(None) => {}
+            Ok(Some(reason)) => return Ok(Some(Failure::new(id, reason))),
+            // Neither asked nor skipped: a gate must not open because a fact is missing.
+            Err(dimension) => {
+                let text = format!("whether {what} is for this machine is not known: `{dimension}` is not known here");
+                return Err(Failure::new(failure::PROBE_FAILED, text).at(&when.location));
+            }
+        }
+    }
+    Ok(None)
+}
+
+/// The values of a dimension of conditions for this guest.
+pub fn dimension(name: &str, image: &str, settings: &Settings, facts: &Facts) -> Option<Vec<String>> {
+    match name {
+        "image" => Some(vec![image.to_owned()]),
+        "accelerator" => Some(vec![settings.accelerator.clone()]),
+        // The guest has been asked: what it does not have is absent, not unknown.
+        other => Some(facts.dimension(other).unwrap_or_default()),
+    }
+}
+
+/// Why a condition leaves out what it stands at, `what`; `None` when it does not. The error is the
+/// dimension on which it depends and of which `lookup` knows nothing.
+pub fn reason_to_skip(
+    when: &When,
+    what: &str,
+    lookup: &dyn Fn(&str) -> Option<Vec<String>>,
+) -> Result<Option<String>, String> {
+    match muster_suite::condition::evaluate(&when.condition, lookup) {
+        Truth::True => Ok(None),
+        Truth::False { why } => {
+            let because = when.because.as_ref().map(|text| format!("; {text}")).unwrap_or_default();
+            Ok(Some(format!("{what} needs {} ({why}){because}", when.condition)))
+        }
+        Truth::Unknown { dimension } => Err(dimension),
+    }
+}

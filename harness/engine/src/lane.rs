@@ -1,0 +1,475 @@
+//! One machine at a time, and the tests that are asked of it, one after the other.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::ahead::{self, Ahead, Read};
+use super::ask::{self, Answer};
+use super::capsule;
+use super::console_hits::note_hit;
+use super::driver::{BootLeft, Driver, Live, Stop};
+use super::gate;
+use super::plan::{self, Group, Isolation, Planned};
+use super::session::{Session, Source};
+use super::sink::now;
+use muster_base::failure;
+use muster_base::failure::Failure;
+use muster_base::files;
+use muster_check::Observations;
+use muster_record::event::Event;
+use muster_record::facts::Facts;
+use muster_record::outcome::Outcome;
+use muster_record::run::{AttemptRecord, TestRecord};
+use muster_suite::model::{GuestMode, Suite};
+
+/// After so many readings ahead that could not be used, no more are made on a machine: something moves there all the time.
+const USELESS: u32 = 3;
+
+/// Tests with this tag are asked through an SSH login of their own, since SSH is what they judge.
+const SSH_TAG: &str = "ssh";
+
+/// A machine in use and what was already done on it.
+pub struct Slot<L> {
+    pub(super) id: String,
+    pub(super) live: L,
+    pub(super) base: Observations,
+    /// What its boot left, but for the observations above; nothing when it was forked.
+    pub(super) boot: BootLeft,
+    setups: BTreeMap<String, Result<(), Failure>>,
+    /// Suites whose tests were asked and that have a teardown still to run.
+    open: BTreeMap<String, Arc<Suite>>,
+    /// How many tests were asked, attempts included.
+    asked: u32,
+    a_test_failed: bool,
+    /// What was read for the next tests.
+    ahead: Ahead,
+    /// Readings ahead that could not be used.
+    useless: u32,
+    /// What moved during the last of them, until a test has failed that may be the one it speaks of.
+    moved: Option<String>,
+}
+
+impl<L> Slot<L> {
+    pub(super) fn new(id: String, live: L, mut boot: BootLeft) -> Self {
+        let base = std::mem::take(&mut boot.base);
+        Self {
+            id,
+            live,
+            base,
+            boot,
+            setups: BTreeMap::new(),
+            open: BTreeMap::new(),
+            asked: 0,
+            a_test_failed: false,
+            ahead: Ahead::default(),
+            useless: 0,
+            moved: None,
+        }
+    }
+}
+
+/// Asks tests of machines from one source. A machine that a test wrecks is replaced by the next.
+pub struct Lane<'s, 'd, D: Driver> {
+    session: &'s Session<'d, D>,
+    source: Source,
+    slot: Option<Slot<D::Live>>,
+    /// Whether the guest is asked to power off at the end. Of all forks only the shared one is, so
+    /// that how the image shuts down is seen once.
+    orderly: bool,
+    /// What the last machine was, which may be gone by the time that is asked.
+    facts: Option<Facts>,
+}
+
+impl<'s, 'd, D: Driver> Lane<'s, 'd, D> {
+    pub(super) fn new(session: &'s Session<'d, D>, source: Source) -> Self {
+        Self { session, source, slot: None, orderly: source == Source::Boot, facts: None }
+    }
+
+    /// Asks all tests of a group, on one machine as long as it lives.
+    pub async fn ask_group(&mut self, group: &Group) -> Vec<TestRecord> {
+        self.orderly |= group.isolation == Isolation::Shared;
+        let mut records = Vec::with_capacity(group.tests.len());
+        let mut looked_until = 0;
+        for (at, planned) in group.tests.iter().enumerate() {
+            if at >= looked_until {
+                looked_until = at + self.look_ahead(&group.tests[at..]).await;
+            }
+            records.push(self.ask(planned).await);
+            if !group.tests[at + 1..].iter().any(|later| later.suite.name == planned.suite.name) {
+                self.tear_down(&planned.suite.name).await;
+            }
+        }
+        records
+    }
+
+    /// Reads what the next tests expect, when there is a machine and several of them only look. How many of the tests need not be
+    /// looked at again for that.
+    async fn look_ahead(&mut self, tests: &[Planned]) -> usize {
+        let usable = |slot: &Slot<D::Live>| slot.ahead.is_empty() && slot.useless < USELESS;
+        if !self.session.settings.proofs.is_empty() || !self.slot.as_ref().is_some_and(usable) {
+            return 0;
+        }
+        let mut at = Vec::new();
+        let mut next = Vec::new();
+        for (index, planned) in tests.iter().enumerate() {
+            match self.turn(planned) {
+                Turn::Looks(planned) => {
+                    at.push(index);
+                    next.push(planned);
+                }
+                Turn::Skipped => {}
+                Turn::Other => break,
+            }
+            // Each has a reading at least.
+            if next.len() == ahead::MOST_READINGS {
+                break;
+            }
+        }
+        let Some(slot) = self.slot.as_mut() else { return 0 };
+        let (count, read) = ahead::read(&slot.live, &next, &slot.base).await;
+        match read {
+            Read::Quiet { ahead, base } => (slot.ahead, slot.base) = (ahead, base),
+            Read::Unusable { why } => {
+                slot.useless += u32::from(count > 0);
+                slot.moved = why;
+            }
+        }
+        count.checked_sub(1).and_then(|last| at.get(last)).map_or(0, |last| last + 1)
+    }
+
+    /// What a test will be on the machine in use, as far as that is known before it runs.
+    fn turn(&self, planned: &Planned) -> Turn {
+        let session = self.session;
+        let Some(slot) = self.slot.as_ref() else { return Turn::Other };
+        let (test, suite) = (planned.test(), &planned.suite.name);
+        if test.needs.iter().any(|need| session.outcome(suite, need).is_none()) {
+            return Turn::Other;
+        }
+        let facts = slot.live.facts();
+        let lookup = |name: &str| gate::dimension(name, &session.image, session.settings, facts);
+        let skipped = match gate::skip(planned, &session.image, session.settings, facts) {
+            Ok(reason) => reason.is_some(),
+            Err(_) => return Turn::Other,
+        };
+        if skipped
+            || self.unmet(planned).is_some()
+            || slot.live.refusal(planned).is_some()
+            || session.settings.known.skip(suite, &test.id, &lookup).is_some()
+        {
+            return Turn::Skipped;
+        }
+        match planned.adjusted(&lookup) {
+            Ok((adjusted, _)) if ahead::is_only_looking(&adjusted) && !has_ssh_tag(test) => Turn::Looks(adjusted),
+            _ => Turn::Other,
+        }
+    }
+
+    /// Asks one test: on the machine in use, or on a new one, and again after a failure when the test
+    /// wishes that. Always says how it ended.
+    pub async fn ask(&mut self, planned: &Planned) -> TestRecord {
+        if let Some(why) = self.session.settings.halt.reached() {
+            return self.session.not_run(planned, why);
+        }
+        let mut attempts = Vec::new();
+        let mut record = loop {
+            let record = self.attempt(planned, attempts.is_empty()).await;
+            if attempts.len() as u32 >= planned.test().retry || !self.may_be_asked_again(planned, &record) {
+                break record;
+            }
+            let TestRecord { machine, seconds, failures, .. } = record;
+            attempts.push(AttemptRecord { machine, seconds, failures });
+            self.renew(planned).await;
+        };
+        if let Some(last) = attempts.last() {
+            record.seconds += attempts.iter().map(|attempt| attempt.seconds).sum::<f64>();
+            if record.outcome == Outcome::Pass {
+                record.outcome = Outcome::Flaky;
+                record.failures = last.failures.clone();
+            }
+            record.attempts = attempts;
+        }
+        let session = self.session;
+        let lookup = |name: &str| {
+            self.facts.as_ref().and_then(|facts| gate::dimension(name, &session.image, session.settings, facts))
+        };
+        session.settings.known.rule(&mut record, &lookup);
+        session.settings.proofs.rule(&mut record);
+        if let Some(slot) = self.slot.as_mut()
+            && session.settings.proofs.contain(&record.suite, &record.test)
+        {
+            slot.a_test_failed |= matches!(record.outcome, Outcome::Fail | Outcome::Error);
+        }
+        let live = self.slot.as_mut().map(|slot| &mut slot.live);
+        if let Err(why) = capsule::take(session, live, &mut record).await {
+            session.events.notice(format!("the machine is not used any more after its capsule was taken: {why}"));
+            self.lose_machine().await;
+        }
+        session.settings.halt.note(&record);
+        session.note_outcome(&record);
+        session.events.emit(Event::TestFinished { record: Box::new(record.clone()) });
+        record
+    }
+
+    /// Whether a test that has ended so can be asked another time with any hope.
+    fn may_be_asked_again(&self, planned: &Planned, record: &TestRecord) -> bool {
+        let failed = matches!(record.outcome, Outcome::Fail | Outcome::Error);
+        // What it needs was done on a machine that is gone, or there never was a machine.
+        let stranded = self.slot.is_none() && !planned.test().needs.is_empty();
+        failed && record.machine.is_some() && !stranded
+    }
+
+    /// A new machine for the next attempt, when nothing but the test itself was done on this one.
+    async fn renew(&mut self, planned: &Planned) {
+        let own = planned.test().guest != GuestMode::Shared && planned.test().needs.is_empty();
+        if own && self.slot.as_ref().is_some_and(|slot| slot.asked == 1) {
+            self.end_machine().await;
+        }
+    }
+
+    async fn attempt(&mut self, planned: &Planned, first: bool) -> TestRecord {
+        let session = self.session;
+        let mut record = plan::unreached(planned, &session.image, &session.settings.rerun);
+        record.failures.clear();
+        // The boot is not the test's time. What needs a test that did not run is not skipped for that: it lacks the
+        // same machine.
+        let machine = match self.unmet(planned) {
+            None => self.machine().await,
+            Some(_) if self.needs_one_not_run(planned) => self.machine().await,
+            Some(_) => Ok(()),
+        };
+        if let (Err(failure), true) = (&machine, first) {
+            session.blame_once(failure);
+            return plan::not_run(
+                planned,
+                &session.image,
+                &session.settings.rerun,
+                muster_record::names::no_machine(failure),
+            );
+        }
+        let started = Instant::now();
+        record.started = Some(now());
+        let answer = match machine {
+            Ok(()) => self.answer(planned, &mut record).await,
+            Err(failure) => Answer::failed(failure),
+        };
+        record.seconds = started.elapsed().as_secs_f64() + answer.read_before;
+        record.assertions = answer.assertions;
+        record.failures = answer.failures;
+        record.remarks = answer.remarks;
+        record.skipped = answer.skipped;
+        record.outcome = gate::outcome_of(&record);
+        record
+    }
+
+    /// The first need of a test that was not met, and how.
+    fn unmet(&self, planned: &Planned) -> Option<Failure> {
+        planned.test().needs.iter().find_map(|need| match self.session.outcome(&planned.suite.name, need) {
+            Some(Outcome::Pass | Outcome::Flaky) => None,
+            other => Some(gate::unmet_need(need, other)),
+        })
+    }
+
+    fn needs_one_not_run(&self, planned: &Planned) -> bool {
+        let outcome = |need: &String| self.session.outcome(&planned.suite.name, need);
+        planned.test().needs.iter().any(|need| outcome(need) == Some(Outcome::NotRun))
+    }
+
+    /// Asks one test for a front end that names tests one at a time: first what it needs and was not
+    /// asked yet, and on a machine of its own when its group has one.
+    pub async fn ask_with_needs(&mut self, group: &Group, planned: &Planned) -> TestRecord {
+        let alone = group.isolation != Isolation::Shared && group.isolation != Isolation::Booted;
+        if alone {
+            self.end_machine().await;
+        }
+        for earlier in &group.tests {
+            if earlier.test().id == planned.test().id && earlier.suite.name == planned.suite.name {
+                break;
+            }
+            let wanted = earlier.suite.name == planned.suite.name && gate::needs(planned, &earlier.test().id);
+            if wanted && (alone || self.session.outcome(&earlier.suite.name, &earlier.test().id).is_none()) {
+                self.ask(earlier).await;
+            }
+        }
+        let record = self.ask(planned).await;
+        if alone {
+            self.end_machine().await;
+        }
+        record
+    }
+
+    async fn answer(&mut self, planned: &Planned, record: &mut TestRecord) -> Answer {
+        let session = self.session;
+        let test = planned.test();
+        if let Some(reason) = self.unmet(planned) {
+            return Answer::skipped(reason);
+        }
+        let Some(slot) = self.slot.as_mut() else {
+            return Answer::failed(Failure::new(failure::INTERNAL, "the machine vanished between two steps"));
+        };
+        record.machine = Some(slot.id.clone());
+        self.facts = Some(slot.live.facts().clone());
+        match gate::skip(planned, &session.image, session.settings, slot.live.facts()) {
+            Ok(None) => {}
+            Ok(Some(reason)) => return Answer::skipped(reason),
+            Err(failure) => return Answer::failed(failure),
+        }
+        if let Some(reason) = slot.live.refusal(planned) {
+            return Answer::skipped(reason);
+        }
+        let facts = slot.live.facts();
+        let lookup = |name: &str| gate::dimension(name, &session.image, session.settings, facts);
+        if let Some((reason, issue)) = session.settings.known.skip(&planned.suite.name, &test.id, &lookup) {
+            record.issue = Some(issue);
+            return Answer::skipped(reason);
+        }
+        let (adjusted, because) = match planned.adjusted(&lookup) {
+            Ok(adjusted) => adjusted,
+            Err(failure) => return Answer::failed(failure),
+        };
+        let planned = &adjusted;
+        tracing::debug!(suite = %planned.suite.name, test = %test.id, machine = %slot.id, "a test runs");
+        session.events.emit(Event::TestStarted {
+            suite: planned.suite.name.clone(),
+            test: test.id.clone(),
+            image: session.image.clone(),
+            machine: slot.id.clone(),
+        });
+        if has_ssh_tag(test)
+            && let Err(failure) = slot.live.log_in().await
+        {
+            let answer = Answer { machine_lost: true, ..Answer::failed(failure.at(&test.location)) };
+            self.lose_machine().await;
+            return answer;
+        }
+        slot.asked += 1;
+        if !planned.suite.teardown.is_empty() {
+            slot.open.insert(planned.suite.name.clone(), planned.suite.clone());
+        }
+        let setup = match slot.setups.get(&planned.suite.name) {
+            Some(done) => done.clone(),
+            None => {
+                let folder = around(session, &planned.suite.name, "setup", &slot.id);
+                let done = ask::setup(&mut slot.live, &planned.suite, &mut slot.base, &folder).await;
+                slot.setups.insert(planned.suite.name.clone(), done.clone());
+                done
+            }
+        };
+        if let Err(failure) = setup {
+            return Answer::failed(failure);
+        }
+        let mut answer = match slot.ahead.answer(&slot.live, planned) {
+            Some(met) => met,
+            None => ask::ask(&mut slot.live, planned, &session.image, session.settings, &slot.base).await,
+        };
+        if !answer.failures.is_empty() {
+            answer.remarks.extend(slot.moved.take());
+        }
+        answer.remarks.extend(because.into_iter().map(|because| format!("adjusted: {because}")));
+        if let Some(base) = answer.base_after.take() {
+            slot.base = base;
+        }
+        for hit in slot.live.findings() {
+            let base_checks = &planned.suite.base_checks;
+            note_hit(&mut answer.failures, &mut answer.remarks, &slot.id, hit, &session.events, base_checks);
+        }
+        // A test that must fail is judged by its proof: evidence is kept when that does not hold.
+        let must_fail = session.settings.proofs.contain(&planned.suite.name, &test.id);
+        slot.a_test_failed |= !must_fail && !answer.failures.is_empty();
+        if answer.machine_lost {
+            self.lose_machine().await;
+        }
+        answer
+    }
+
+    /// Sees to it that there is a machine.
+    async fn machine(&mut self) -> Result<(), Failure> {
+        if self.slot.is_none() {
+            self.slot = Some(self.session.machine(self.source).await?);
+        }
+        Ok(())
+    }
+
+    /// The machine in use, if there is one: what the tests that were asked have made of it.
+    pub fn live(&self) -> Option<&D::Live> {
+        self.slot.as_ref().map(|slot| &slot.live)
+    }
+
+    /// Boots the lane's machine as one that may become the template.
+    pub async fn boot_for_forks(&mut self) {
+        if self.session.settings.halt.reached().is_some() {
+            return;
+        }
+        // A failure is in the books, and told again to the first test that needs a machine.
+        self.slot = self.session.machine_for_forks().await.ok();
+    }
+
+    /// Hands the lane's machine on, if it still lives, to become the template.
+    pub async fn give_for_forks(mut self) {
+        if let Some(slot) = self.slot.take() {
+            self.session.keep_for_forks(slot).await;
+        }
+    }
+
+    /// Runs the teardown of a suite on the machine in use, when its tests were asked there. What goes
+    /// wrong speaks against the machines of the image.
+    async fn tear_down(&mut self, suite: &str) {
+        let session = self.session;
+        let Some(slot) = self.slot.as_mut() else { return };
+        let Some(suite) = slot.open.remove(suite) else { return };
+        let folder = around(session, &suite.name, "teardown", &slot.id);
+        match ask::teardown(&slot.live, &suite, &slot.base, &folder).await {
+            Ok((failures, remarks, base)) => {
+                slot.a_test_failed |= !failures.is_empty();
+                slot.base = base;
+                session.note_teardown(&slot.id, failures, remarks);
+            }
+            Err(failure) => {
+                session.note_teardown(&slot.id, vec![failure], Vec::new());
+                self.lose_machine().await;
+            }
+        }
+    }
+
+    /// Ends the machine in use, if there is one.
+    pub async fn end_machine(&mut self) {
+        let open: Vec<String> = self.slot.iter().flat_map(|slot| slot.open.keys().cloned()).collect();
+        for suite in open {
+            self.tear_down(&suite).await;
+        }
+        if let Some(slot) = self.slot.take() {
+            let how = match (slot.a_test_failed, self.orderly) {
+                (true, true) => Stop::WithEvidence,
+                (true, false) => Stop::DiscardWithEvidence,
+                (false, true) => Stop::Orderly,
+                (false, false) => Stop::Discard,
+            };
+            self.session.stop(slot, how).await;
+        }
+    }
+
+    async fn lose_machine(&mut self) {
+        if let Some(slot) = self.slot.take() {
+            self.session.lose(slot).await;
+        }
+    }
+}
+
+/// What a test will be on the machine in use.
+enum Turn {
+    /// It only looks; as it is adjusted for the machine.
+    Looks(Planned),
+    /// It does not run.
+    Skipped,
+    /// It may do anything, or that is not known yet.
+    Other,
+}
+
+fn has_ssh_tag(test: &muster_suite::model::Test) -> bool {
+    test.tags.iter().any(|tag| tag == SSH_TAG)
+}
+
+/// Where files lie that steps around the tests of a suite collect.
+fn around<D: Driver>(session: &Session<'_, D>, suite: &str, what: &str, machine: &str) -> camino::Utf8PathBuf {
+    files::test_folder(&session.settings.artifacts, suite, &format!("{what}-{machine}"), &session.image)
+}

@@ -1,0 +1,211 @@
+//! Which group of tests starts when, and how many at a time: the longest first, as many as the
+//! budget has room for, and whoever measures time alone.
+
+use std::collections::{BTreeSet, VecDeque};
+use std::sync::{Mutex, PoisonError};
+
+use futures_util::future::join_all;
+
+use super::budget::Budget;
+use super::driver::Driver;
+use super::plan::{Group, Isolation, Plan, Planned, Shape, judges_the_boot};
+use super::session::{Session, Source};
+use muster_record::run::TestRecord;
+use muster_suite::model::MachineWish;
+
+/// Tests that only look are spread over several machines when there are at least so many of them:
+/// below that, a second machine costs more than it saves.
+const WORTH_SPREADING: usize = 12;
+
+/// Asks every group of the plan that the image's own shape of machine is for, then those of each other
+/// shape.
+pub(super) async fn ask_all<D: Driver>(plan: &Plan, session: &Session<'_, D>) -> Vec<TestRecord> {
+    if plan.groups.is_empty() {
+        session.boot_only().await;
+        return Vec::new();
+    }
+    let of = |shape: &Shape| plan.groups.iter().filter(|group| group.shape == *shape).collect::<Vec<_>>();
+    let mut records = ask_groups(&of(&Shape::default()), session).await;
+    let known = session.facts();
+    let others: BTreeSet<&Shape> = plan.groups.iter().map(|group| &group.shape).filter(|s| !s.is_plain()).collect();
+    for shape in others {
+        // A machine that only reaches more of the network is the same to its guest.
+        let same = known.as_ref().filter(|_| shape.wish == MachineWish::default());
+        if let Some(skipped) = same.and_then(|facts| session.all_skipped(facts, &of(shape))) {
+            records.extend(skipped);
+            continue;
+        }
+        match session.driver.shaped(shape) {
+            Ok(driver) => {
+                let session = session.beside(&driver);
+                records.extend(ask_groups(&of(shape), &session).await);
+                session.close().await;
+            }
+            Err(failure) => {
+                let tests = of(shape).into_iter().flat_map(|group| &group.tests);
+                records.extend(tests.map(|planned| session.cannot_ask(planned, &failure)));
+            }
+        }
+    }
+    records
+}
+
+/// Asks every group, all of one shape. Where nothing asks for a clone and nothing is gained by more
+/// machines, one booted machine serves all that only look, and nothing is frozen.
+async fn ask_groups<D: Driver>(groups: &[&Group], session: &Session<'_, D>) -> Vec<TestRecord> {
+    let mut records = Vec::new();
+    if groups.is_empty() {
+        return records;
+    }
+    let budget = &session.settings.budget;
+    let lanes = budget.side_by_side(session.driver.cost(true));
+    let of = |isolation: Isolation| groups.iter().copied().filter(move |group| group.isolation == isolation);
+    let looking: usize = of(Isolation::Shared).map(|group| group.tests.len()).sum();
+    let spread = lanes > 1 && looking >= WORTH_SPREADING;
+    // A template that is kept is worth making, and one that is there already saves the boot.
+    let kept = session.driver.keeps_templates() && looking > 0;
+    let source = match of(Isolation::Clone).next().is_some() || spread || kept {
+        true => Source::Fork,
+        false => Source::Boot,
+    };
+
+    tracing::debug!(
+        image = session.image,
+        groups = groups.len(),
+        looking,
+        lanes,
+        spread,
+        kept,
+        source = ?source,
+        "schedule: how the groups of one shape are run"
+    );
+
+    // What judges the boot comes first, alone, on the machine of which forks are made afterwards.
+    let mut first = session.lane(Source::Boot);
+    {
+        let _alone = budget.reserve_all().await;
+        if source == Source::Fork && of(Isolation::Booted).next().is_some() {
+            first.boot_for_forks().await;
+        }
+        for group in of(Isolation::Booted) {
+            records.extend(first.ask_group(group).await);
+        }
+        match source {
+            Source::Fork => first.give_for_forks().await,
+            Source::Boot => {
+                for group in of(Isolation::Shared) {
+                    records.extend(first.ask_group(group).await);
+                }
+                first.end_machine().await;
+            }
+        }
+    }
+
+    let mut queue: Vec<Group> = Vec::new();
+    if source == Source::Fork {
+        queue.extend(of(Isolation::Shared).flat_map(|group| spread_out(group, if spread { lanes } else { 1 })));
+        queue.extend(of(Isolation::Clone).cloned());
+    }
+    if lanes > 1 {
+        longest_first(&mut queue, session);
+    }
+    records.extend(ask_queue(queue, session, source, budget, lanes).await);
+    // What only the template was for is let go of before other machines boot beside it.
+    session.close().await;
+
+    let (timed, mut fresh): (Vec<Group>, Vec<Group>) = of(Isolation::Fresh)
+        .cloned()
+        .partition(|group| group.tests.iter().any(|planned| judges_the_boot(planned.test())));
+    let lanes = budget.side_by_side(session.driver.cost(false));
+    if lanes > 1 {
+        longest_first(&mut fresh, session);
+    }
+    records.extend(ask_queue(fresh, session, Source::Boot, budget, lanes).await);
+    for group in timed {
+        let _alone = budget.reserve_all().await;
+        records.extend(ask_one(&group, session, Source::Boot).await);
+    }
+    records
+}
+
+/// Asks all groups of a queue, so many at a time.
+async fn ask_queue<D: Driver>(
+    queue: Vec<Group>,
+    session: &Session<'_, D>,
+    source: Source,
+    budget: &Budget,
+    lanes: u32,
+) -> Vec<TestRecord> {
+    let lanes = (lanes as usize).min(queue.len());
+    let queue = Mutex::new(VecDeque::from(queue));
+    let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
+    let lane = || async {
+        let mut records = Vec::new();
+        while let Some(group) = next() {
+            let _room = budget.reserve(session.driver.cost(source == Source::Fork)).await;
+            records.extend(ask_one(&group, session, source).await);
+        }
+        records
+    };
+    join_all((0..lanes).map(|_| lane())).await.into_iter().flatten().collect()
+}
+
+async fn ask_one<D: Driver>(group: &Group, session: &Session<'_, D>, source: Source) -> Vec<TestRecord> {
+    let mut lane = session.lane(source);
+    let records = lane.ask_group(group).await;
+    lane.end_machine().await;
+    records
+}
+
+/// The longest first; what takes as long stays in the plan's order.
+fn longest_first<D: Driver>(queue: &mut [Group], session: &Session<'_, D>) {
+    let durations = &session.settings.durations;
+    let expected = |group: &Group| group.expected(&session.image, durations);
+    queue.sort_by(|one, other| expected(other).total_cmp(&expected(one)));
+}
+
+/// Tests that share one machine, spread over several: whole suites where they balance, and never a
+/// `needs` chain over two machines.
+fn spread_out(group: &Group, machines: u32) -> Vec<Group> {
+    let most = group.tests.len().div_ceil(machines.max(1) as usize);
+    let mut out: Vec<Vec<Planned>> = vec![Vec::new()];
+    for (at, planned) in group.tests.iter().enumerate() {
+        let full = out.last().is_some_and(|last| last.len() >= most);
+        if full && !group.tests[at..].iter().any(|later| needs_any(later, &group.tests[..at])) {
+            out.push(Vec::new());
+        }
+        if let Some(last) = out.last_mut() {
+            last.push(planned.clone());
+        }
+    }
+    let whole = |tests| Group { isolation: group.isolation, shape: group.shape.clone(), tests };
+    out.into_iter().map(whole).collect()
+}
+
+fn needs_any(later: &Planned, earlier: &[Planned]) -> bool {
+    earlier.iter().any(|one| one.suite.name == later.suite.name && later.test().needs.contains(&one.test().id))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fake::{suite, test};
+
+    #[test]
+    fn tests_are_spread_without_tearing_chains() {
+        let ids = ["a", "b", "c", "d", "e", "f"];
+        let needs: [&[&str]; 6] = [&[], &[], &[], &["c"], &[], &[]];
+        let suite = suite(ids.iter().zip(needs).map(|(id, needs)| test(id, needs, &[])).collect());
+        let tests = (0..6).map(|index| Planned { suite: suite.clone(), index }).collect();
+        let group = Group { isolation: Isolation::Shared, shape: Shape::default(), tests };
+        let names = |machines| -> Vec<String> {
+            spread_out(&group, machines)
+                .iter()
+                .map(|group| group.tests.iter().map(|planned| planned.test().id.as_str()).collect())
+                .collect()
+        };
+        assert_eq!(names(1), ["abcdef"]);
+        assert_eq!(names(2), ["abcd", "ef"]);
+        assert_eq!(names(3), ["ab", "cd", "ef"]);
+    }
+}

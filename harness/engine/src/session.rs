@@ -1,0 +1,510 @@
+//! One image under test: boots its machines or forks them from a template, keeps the books of what
+//! each test and each machine did, and says at the end how the machines themselves did. The asking
+//! is done by [`Lane`]s, of which several may work at a time.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use super::ask::{self, Settings};
+use super::budget::Held;
+use super::console_hits::note_hit;
+use super::driver::{BootFailure, BootLeft, ConsoleHit, Driver, Frozen, Live, Recalled, Stop};
+use super::gate::{self, outcome_of};
+use super::lane::{Lane, Slot};
+use super::plan::{self, Group, Planned};
+use super::sink::{Events, now};
+use muster_base::failure;
+use muster_base::failure::Failure;
+use muster_check::Observations;
+use muster_record::event::Event;
+use muster_record::facts::Facts;
+use muster_record::outcome::Outcome;
+use muster_record::run::TestRecord;
+
+/// How many machines of an image may be lost before the rest of its tests are given up: enough for
+/// a few tests that wreck their machine, few enough that a broken host does not boot all night.
+const MACHINES_TO_LOSE: u32 = 8;
+
+/// One image under test.
+pub struct Session<'d, D: Driver> {
+    pub(super) driver: &'d D,
+    pub(super) image: String,
+    pub(super) settings: &'d Settings,
+    pub(super) events: Events,
+    /// Shared by all sessions of the image.
+    books: Arc<Mutex<Books>>,
+    /// Set when no machine of this shape will come up any more. Another shape may: it is asked for to
+    /// find that out.
+    hopeless: Mutex<Option<Failure>>,
+    /// Held while a machine is made into a template, so that everyone else waits for it instead of
+    /// booting another.
+    mold: tokio::sync::Mutex<Mold<D>>,
+}
+
+/// Where a lane gets its machines from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Source {
+    /// Every machine is booted.
+    Boot,
+    /// Every machine is a fork of the image's template, which is made when the first is needed.
+    Fork,
+}
+
+/// What forks are made from.
+enum Mold<D: Driver> {
+    /// Nothing yet.
+    Empty,
+    /// A machine that was booted for it, and at which was only looked.
+    Booted(Box<Slot<D::Live>>),
+    /// A template.
+    Ready(Arc<Template<D::Template>>),
+    /// This image cannot be forked; it was said why.
+    Refused,
+}
+
+/// A template and what was known of its guest when it was frozen.
+struct Template<T> {
+    machine: String,
+    made: T,
+    base: Observations,
+    /// Whether it comes from an earlier run, so that nobody in this one knows the facts of its guest.
+    recalled: bool,
+    _memory: Held,
+}
+
+/// What was seen of this image so far.
+#[derive(Default)]
+struct Books {
+    machines_started: u32,
+    machines_lost: u32,
+    outcomes: BTreeMap<(String, String), Outcome>,
+    health: Health,
+    /// What the guest of the last machine was that was booted or recalled.
+    facts: Option<Facts>,
+}
+
+/// What the machines of this image did outside tests.
+#[derive(Default)]
+struct Health {
+    started: Option<(String, Instant)>,
+    failures: Vec<Failure>,
+    remarks: Vec<String>,
+    boots: u32,
+}
+
+impl<'d, D: Driver> Session<'d, D> {
+    /// A session on an image. Nothing is booted before it is needed.
+    pub fn new(driver: &'d D, image: &str, settings: &'d Settings, events: Events) -> Self {
+        Self {
+            driver,
+            image: image.to_owned(),
+            settings,
+            events,
+            books: Arc::default(),
+            hopeless: Mutex::default(),
+            mold: tokio::sync::Mutex::new(Mold::Empty),
+        }
+    }
+
+    /// A session on machines of another shape, with the same books.
+    pub fn beside<'e>(&self, driver: &'e D) -> Session<'e, D>
+    where
+        'd: 'e,
+    {
+        let books = self.books.clone();
+        Session { books, ..Session::new(driver, &self.image, self.settings, self.events.clone()) }
+    }
+
+    /// A lane with machines of this source.
+    pub fn lane(&self, source: Source) -> Lane<'_, 'd, D> {
+        Lane::new(self, source)
+    }
+
+    /// Boots a machine for its own sake: for a run that asks only for the machine's health.
+    pub async fn boot_only(&self) {
+        // The failure, if any, has been noted in the health already.
+        if let Ok(slot) = self.boot(false).await {
+            self.stop(slot, Stop::Orderly).await;
+        }
+    }
+
+    /// How a test of this session ended, when it was asked already.
+    pub fn outcome(&self, suite: &str, test: &str) -> Option<Outcome> {
+        self.books().outcomes.get(&(suite.to_owned(), test.to_owned())).copied()
+    }
+
+    pub(super) fn note_outcome(&self, record: &TestRecord) {
+        self.books().outcomes.insert((record.suite.clone(), record.test.clone()), record.outcome);
+    }
+
+    /// The record of a test for which there can be no machine. The error is that of the image's machines, once.
+    pub fn cannot_ask(&self, planned: &Planned, failure: &Failure) -> TestRecord {
+        self.blame_once(failure);
+        self.not_run(planned, muster_record::names::no_machine(failure))
+    }
+
+    /// The record of a test that is not begun.
+    pub(super) fn not_run(&self, planned: &Planned, why: Failure) -> TestRecord {
+        let record = plan::not_run(planned, &self.image, &self.settings.rerun, why);
+        self.note_outcome(&record);
+        self.events.emit(Event::TestFinished { record: Box::new(record.clone()) });
+        record
+    }
+
+    /// What the guest of the last machine was.
+    pub(super) fn facts(&self) -> Option<Facts> {
+        self.books().facts.clone()
+    }
+
+    /// The records of tests that these facts of the image skip, when that goes for all of them: no machine is started only to say so.
+    /// `None` when one of them may run.
+    pub(super) fn all_skipped(&self, facts: &Facts, groups: &[&Group]) -> Option<Vec<TestRecord>> {
+        let tests = || groups.iter().flat_map(|group| &group.tests);
+        let skip = |planned| gate::skip(planned, &self.image, self.settings, facts).ok().flatten();
+        let reasons: Vec<Failure> = tests().map(skip).collect::<Option<_>>()?;
+        let record = |(planned, reason)| {
+            let unreached = plan::unreached(planned, &self.image, &self.settings.rerun);
+            let record =
+                TestRecord { outcome: Outcome::Skip, failures: Vec::new(), skipped: Some(reason), ..unreached };
+            self.note_outcome(&record);
+            self.events.emit(Event::TestFinished { record: Box::new(record.clone()) });
+            record
+        };
+        Some(tests().zip(reasons).map(record).collect())
+    }
+
+    /// Whether any machine was started in this session.
+    pub fn has_booted(&self) -> bool {
+        self.books().machines_started > 0
+    }
+
+    fn books(&self) -> MutexGuard<'_, Books> {
+        self.books.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn hopeless(&self) -> MutexGuard<'_, Option<Failure>> {
+        self.hopeless.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A machine for a lane.
+    pub(super) async fn machine(&self, source: Source) -> Result<Slot<D::Live>, Failure> {
+        let hopeless = self.hopeless().clone();
+        if let Some(failure) = hopeless {
+            return Err(failure);
+        }
+        let made = match source {
+            Source::Boot => self.boot(false).await,
+            Source::Fork => self.fork().await,
+        };
+        made.inspect_err(|failure| *self.hopeless() = Some(failure.clone()))
+    }
+
+    /// A booted machine that can be frozen when it has been looked at.
+    pub(super) async fn machine_for_forks(&self) -> Result<Slot<D::Live>, Failure> {
+        let freezable = !self.recall(&mut *self.mold.lock().await).await;
+        self.boot(freezable).await.inspect_err(|failure| *self.hopeless() = Some(failure.clone()))
+    }
+
+    /// A name and a number for the next machine.
+    fn next_id(&self) -> String {
+        let mut books = self.books();
+        books.machines_started += 1;
+        books.health.started.get_or_insert_with(|| (now(), Instant::now()));
+        format!("{}-{}", safe(&self.image), books.machines_started)
+    }
+
+    fn starting(&self, id: &str, forked_from: Option<String>) {
+        tracing::debug!(machine = id, image = self.image, ?forked_from, "a machine starts");
+        self.events.emit(Event::MachineStarting {
+            machine: id.to_owned(),
+            image: self.image.clone(),
+            forked_from,
+            deadline_seconds: self.driver.boot_deadline().as_secs_f64(),
+        });
+    }
+
+    /// Boots a machine whose guest has settled, and looks at what its boot left.
+    pub(super) async fn boot(&self, freezable: bool) -> Result<Slot<D::Live>, Failure> {
+        let id = self.next_id();
+        self.starting(&id, None);
+        let mut live = match self.driver.boot(&id, freezable).await {
+            Ok(live) => live,
+            Err(failed) => return Err(self.did_not_boot(&id, failed)),
+        };
+        self.books().health.boots += 1;
+        let record = live.record();
+        self.events.emit(Event::MachineReady {
+            machine: id.clone(),
+            boot_seconds: record.boot_seconds.unwrap_or_default(),
+            facts: Some(Box::new(live.facts().clone())),
+        });
+        self.books().facts = Some(live.facts().clone());
+        self.note_health(&id, live.findings());
+        match ask::base_after_boot(&live).await {
+            Ok((base, failures, remarks)) => {
+                let left = BootLeft { base, failures, remarks };
+                self.note_boot(&id, &left);
+                Ok(Slot::new(id, live, left))
+            }
+            Err(failure) => {
+                let (record, hits) = live.stop(Stop::Kill).await;
+                self.note_health(&id, hits);
+                self.books().health.failures.push(failure.clone());
+                self.events.emit(Event::MachineEnded { record });
+                Err(failure)
+            }
+        }
+    }
+
+    /// Enters what a boot left in the books.
+    fn note_boot(&self, id: &str, left: &BootLeft) {
+        let health = &mut self.books().health;
+        for failure in &left.failures {
+            let message = format!("after the boot of {id}: {}", failure.message);
+            health.failures.push(Failure { message, ..failure.clone() });
+        }
+        for remark in &left.remarks {
+            if !health.remarks.contains(remark) {
+                health.remarks.push(remark.clone());
+            }
+        }
+    }
+
+    /// Takes the template of an earlier run when there is one and none of this run, and enters its boot
+    /// in the books as if it were this run's. Whether there is a template now.
+    async fn recall(&self, mold: &mut Mold<D>) -> bool {
+        if matches!(mold, Mold::Empty)
+            && let Some(Recalled { template, name, left, findings }) = self.driver.recall().await
+        {
+            tracing::debug!(template = name, "a template of an earlier run serves");
+            self.books().health.boots += 1;
+            self.note_health(&name, findings);
+            self.note_boot(&name, &left);
+            // Its memory is a file, whose pages the host takes back when it needs them.
+            let memory = self.settings.budget.hold(0);
+            let base = left.base;
+            *mold = Mold::Ready(Arc::new(Template {
+                machine: name,
+                made: template,
+                base,
+                recalled: true,
+                _memory: memory,
+            }));
+        }
+        matches!(mold, Mold::Ready(_))
+    }
+
+    fn did_not_boot(&self, id: &str, failed: BootFailure) -> Failure {
+        let BootFailure { failure, findings, record } = failed;
+        // First the reason, so that the finding that is the reason is not told twice.
+        self.books().health.failures.push(failure.clone());
+        self.note_health(id, findings);
+        self.events.emit(Event::MachineEnded { record });
+        failure
+    }
+
+    /// A fork of the image's template; a booted machine where that cannot be had.
+    async fn fork(&self) -> Result<Slot<D::Live>, Failure> {
+        let mut mold = self.mold.lock().await;
+        self.recall(&mut mold).await;
+        let template = match &mut *mold {
+            Mold::Ready(template) => template.clone(),
+            Mold::Refused => return self.boot(false).await,
+            mold => {
+                let slot = match std::mem::replace(mold, Mold::Empty) {
+                    Mold::Booted(slot) => *slot,
+                    _ => self.boot(true).await?,
+                };
+                match self.freeze(slot).await {
+                    Ok(template) => {
+                        let template = Arc::new(template);
+                        *mold = Mold::Ready(template.clone());
+                        template
+                    }
+                    Err(live) => {
+                        *mold = Mold::Refused;
+                        match live {
+                            Some(slot) => return Ok(slot),
+                            None => return self.boot(false).await,
+                        }
+                    }
+                }
+            }
+        };
+        drop(mold);
+        let id = self.next_id();
+        self.starting(&id, Some(template.machine.clone()));
+        match self.driver.fork(&template.made, &id).await {
+            Ok(mut live) => {
+                let record = live.record();
+                self.events.emit(Event::MachineReady {
+                    machine: id.clone(),
+                    boot_seconds: record.boot_seconds.unwrap_or_default(),
+                    facts: template.recalled.then(|| Box::new(live.facts().clone())),
+                });
+                self.books().facts = Some(live.facts().clone());
+                self.note_health(&id, live.findings());
+                Ok(Slot::new(id, live, BootLeft { base: template.base.clone(), ..BootLeft::default() }))
+            }
+            Err(failed) => {
+                self.events.notice(format!(
+                    "{id} could not be cloned from {} ({}); the tests that follow boot machines of their own",
+                    template.machine, failed.failure.message
+                ));
+                self.note_health(&id, failed.findings);
+                self.events.emit(Event::MachineEnded { record: failed.record });
+                let mut mold = self.mold.lock().await;
+                if matches!(&*mold, Mold::Ready(now) if Arc::ptr_eq(now, &template)) {
+                    *mold = match template.recalled {
+                        // It may be the kept template that is at fault, which one of this run is not.
+                        true => {
+                            self.driver.disown(&template.made).await;
+                            Mold::Empty
+                        }
+                        false => Mold::Refused,
+                    };
+                }
+                drop(mold);
+                self.boot(false).await
+            }
+        }
+    }
+
+    /// Keeps a booted machine, at which was only looked, to become the template.
+    pub(super) async fn keep_for_forks(&self, slot: Slot<D::Live>) {
+        let mut mold = self.mold.lock().await;
+        match &*mold {
+            Mold::Empty => *mold = Mold::Booted(Box::new(slot)),
+            _ => {
+                drop(mold);
+                self.stop(slot, Stop::Orderly).await;
+            }
+        }
+    }
+
+    /// Freezes a machine. When it cannot be frozen: the machine, if it still lives.
+    async fn freeze(&self, slot: Slot<D::Live>) -> Result<Template<D::Template>, Option<Slot<D::Live>>> {
+        let Slot { id, live, base, boot, .. } = slot;
+        let left = BootLeft { base, ..boot };
+        let refused = |reason: &str| {
+            tracing::debug!(machine = id, reason, "no template of it");
+            self.events.notice(format!(
+                "{id} cannot be made a template ({reason}): tests that need a clone boot machines of their own"
+            ));
+        };
+        match self.driver.freeze(live).await {
+            Frozen::Template { template, record, findings } => {
+                tracing::debug!(machine = id, "it is the template");
+                self.note_health(&id, findings);
+                self.events.emit(Event::MachineEnded { record });
+                self.driver.keep(&template, &left).await;
+                let memory = self.settings.budget.hold(self.driver.template_mib(&template));
+                Ok(Template { machine: id, made: template, base: left.base, recalled: false, _memory: memory })
+            }
+            Frozen::Refused { live, reason } => {
+                refused(&reason);
+                Err(Some(Slot::new(id, live, left)))
+            }
+            Frozen::Lost { reason, record, findings } => {
+                refused(&reason);
+                self.note_health(&id, findings);
+                self.events.emit(Event::MachineEnded { record });
+                Err(None)
+            }
+        }
+    }
+
+    fn note_health(&self, machine: &str, hits: Vec<ConsoleHit>) {
+        let mut books = self.books();
+        let Health { failures, remarks, .. } = &mut books.health;
+        for hit in hits {
+            note_hit(failures, remarks, machine, hit, &self.events, &BTreeMap::new());
+        }
+    }
+
+    /// Enters in the books what a suite's teardown came to.
+    pub(super) fn note_teardown(&self, machine: &str, failures: Vec<Failure>, remarks: Vec<String>) {
+        let health = &mut self.books().health;
+        health.failures.extend(
+            failures
+                .into_iter()
+                .map(|failure| Failure { message: format!("{} (on {machine})", failure.message), ..failure }),
+        );
+        health.remarks.extend(remarks);
+    }
+
+    /// Ends a machine.
+    pub(super) async fn stop(&self, slot: Slot<D::Live>, how: Stop) {
+        let (record, hits) = slot.live.stop(how).await;
+        self.note_health(&slot.id, hits);
+        self.events.emit(Event::MachineEnded { record });
+    }
+
+    /// Ends a machine that a test has wrecked. A fork is cheap to replace, and is wrecked by its own
+    /// test alone.
+    pub(super) async fn lose(&self, slot: Slot<D::Live>) {
+        let was_a_fork = slot.live.record().forked_from.is_some();
+        self.stop(slot, Stop::Kill).await;
+        if was_a_fork {
+            return;
+        }
+        let mut books = self.books();
+        books.machines_lost += 1;
+        if books.machines_lost >= MACHINES_TO_LOSE {
+            let text =
+                format!("{} machines of this image were lost; the rest of its tests did not run", books.machines_lost);
+            *self.hopeless() = Some(Failure::new(failure::MACHINE_EXITED, text));
+        }
+    }
+
+    /// Lets go of the template, or of the machine that would have become one.
+    pub async fn close(&self) {
+        let mold = std::mem::replace(&mut *self.mold.lock().await, Mold::Empty);
+        if let Mold::Booted(slot) = mold {
+            self.stop(*slot, Stop::Orderly).await;
+        }
+    }
+
+    /// Notes something that speaks against the image's machines as a whole.
+    pub fn blame(&self, failure: Failure) {
+        self.books().health.failures.push(failure);
+    }
+
+    /// The same, unless it is there already.
+    pub(super) fn blame_once(&self, failure: &Failure) {
+        let failures = &mut self.books().health.failures;
+        if !failures.contains(failure) {
+            failures.push(failure.clone());
+        }
+    }
+
+    /// Ends the session and says how the machines themselves did.
+    pub async fn finish(self) -> TestRecord {
+        self.close().await;
+        let mut record = plan::unreached_health(&self.image, &self.settings.rerun);
+        let mut health = std::mem::take(&mut self.books().health);
+        record.failures = health.failures;
+        record.remarks = health.remarks;
+        record.assertions = health.boots;
+        match health.started.take() {
+            Some((at, instant)) => {
+                record.started = Some(at);
+                record.seconds = instant.elapsed().as_secs_f64();
+            }
+            None if record.failures.is_empty() => {
+                record.skipped = Some(Failure::new(failure::SKIP_NEED, "no machine of this image was needed"));
+            }
+            None => {}
+        }
+        record.outcome = outcome_of(&record);
+        self.events.emit(Event::TestFinished { record: Box::new(record.clone()) });
+        record
+    }
+}
+
+/// A name that is safe as a directory below `machines/`.
+pub fn safe(name: &str) -> String {
+    let base = name.rsplit('/').next().unwrap_or(name);
+    base.chars().map(|c| if c.is_ascii_alphanumeric() || "-_.".contains(c) { c } else { '-' }).take(60).collect()
+}

@@ -1,0 +1,94 @@
+//! The step `run`: a command line, and what its status and output must be.
+
+use std::time::{Duration, Instant};
+
+use super::{Broken, Done, output_of, shell};
+use crate::ask::Clock;
+use crate::driver::Live;
+use muster_base::failure;
+use muster_base::failure::Failure;
+use muster_base::text;
+use muster_check::Verdict;
+use muster_guest::Reply;
+use muster_suite::model::{Assertion, Expectation, Step};
+
+/// How often a step with `eventually` is tried.
+const POLL: Duration = Duration::from_millis(500);
+
+/// Runs a command line until what is expected of it holds, or its patience is over.
+pub(super) async fn run<L: Live>(
+    live: &L,
+    step: &Step,
+    command: &str,
+    expect: &[Assertion],
+    eventually: Option<Duration>,
+    clock: &Clock,
+) -> Result<Done, Broken> {
+    let begun = Instant::now();
+    let patience = eventually.map_or(Duration::ZERO, |limit| clock.stretch(limit));
+    let asked = expect.len() + usize::from(!expect.iter().any(|a| a.attribute == "exit"));
+    loop {
+        let reply = shell(live, step, command.to_owned(), clock).await?;
+        match judge_command(step, command, expect, &reply) {
+            Ok(()) => {
+                let remarks = muster_check::types::command::remark(command, &reply).into_iter().collect();
+                return Ok(Done { remarks, ..Done::asserting(asked) });
+            }
+            Err(mut failure) => {
+                if begun.elapsed() >= patience || clock.is_over() {
+                    if eventually.is_some() {
+                        failure.message.push_str(&format!(" (still so after {:.0} s)", begun.elapsed().as_secs_f64()));
+                    }
+                    let assertions = Done::asserting(asked).assertions;
+                    return Err(Broken { failure, assertions, machine_lost: false });
+                }
+            }
+        }
+        tokio::time::sleep(POLL).await;
+    }
+}
+
+fn judge_command(step: &Step, command: &str, expect: &[Assertion], reply: &Reply) -> Result<(), Failure> {
+    let shown = text::one_line(command, 120);
+    let broken =
+        |message: String| Failure::new(failure::STEP_RUN, message).with_detail(output_of(reply)).at(&step.location);
+    let said = if reply.stderr.is_empty() { &reply.stdout } else { &reply.stderr };
+    let said = text::last_words(&text::harmless_bytes(said), 120);
+    let said = if said.is_empty() { String::new() } else { format!(": {said}") };
+    if !expect.iter().any(|assertion| assertion.attribute == "exit") && reply.status != 0 {
+        let mut failure = broken(format!("`{shown}` ended with status {}{said}", reply.status));
+        failure.expected = Some("exit 0".into());
+        failure.actual = Some(format!("exit {}", reply.status));
+        return Err(failure);
+    }
+    let asked = Expectation {
+        check: muster_check::types::command::TABLE.name,
+        subject: command.to_owned(),
+        assertions: expect.to_vec(),
+        eventually: None,
+        location: step.location.clone(),
+    };
+    for (assertion, verdict) in
+        expect.iter().zip(muster_check::types::command::verdicts_of_command(&asked, Some(reply), true))
+    {
+        match verdict {
+            Verdict::Met => {}
+            Verdict::Missed { expected, actual, .. } => {
+                let found = text::one_line(&actual, 120);
+                // Of a status only the command's own words say why it is another one.
+                let said = if assertion.attribute == "exit" { said.as_str() } else { "" };
+                let expected_line = text::one_line(&expected, 160);
+                let mut failure = broken(format!("`{shown}`: expected {expected_line}, found {found}{said}"));
+                failure.expected = Some(expected);
+                failure.actual = Some(actual);
+                failure.location = Some(assertion.location.clone());
+                return Err(failure);
+            }
+            Verdict::Unknown { why } => {
+                let text = format!("`{shown}`: cannot determine {}: {why}", assertion.attribute);
+                return Err(Failure { id: failure::PROBE_FAILED, ..broken(text) });
+            }
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,289 @@
+//! The steps that move files: `write`, `upload` and `collect`.
+
+use std::io::Read as _;
+
+use base64::Engine as _;
+use camino::Utf8Path;
+use sha2::{Digest as _, Sha256};
+
+use super::{Broken, Done, shell};
+use crate::ask::Clock;
+use crate::driver::Live;
+use crate::plan::quote;
+use muster_base::failure;
+use muster_base::failure::Failure;
+use muster_base::text;
+use muster_guest::{End, Request};
+use muster_suite::model::{Step, UPLOAD_LIMIT};
+
+/// Bytes of a file that go to the guest in one command.
+const CHUNK: usize = 192 << 10;
+/// Commands that are written ahead of their answers.
+const AHEAD: usize = 16;
+/// Files that one `collect` brings at most.
+const COLLECTED_FILES: usize = 200;
+/// Bytes of one collected file at most; the rest is left out, and that is said.
+const COLLECTED_BYTES: usize = 16 << 20;
+
+/// Writes a short text.
+pub(super) async fn write<L: Live>(
+    live: &L,
+    step: &Step,
+    path: &str,
+    content: &str,
+    mode: Option<u32>,
+    clock: &Clock,
+) -> Result<Done, Broken> {
+    let target = quote(path);
+    // Builtins only: the guest may have nothing but a shell. `set -C` is not used, since a suite
+    // may well replace a file.
+    let mut script = format!("printf %s {} >{target}", quote(content));
+    if let Some(mode) = mode {
+        script.push_str(&format!(" && chmod {mode:04o} {target}"));
+    }
+    let reply = shell(live, step, script, clock).await?;
+    if reply.status != 0 {
+        let said = text::last_words(&text::harmless_bytes(&reply.stderr), 160);
+        return Err(Broken::missed(Failure::new(failure::STEP_WRITE, format!("cannot write {path}: {said}"))));
+    }
+    Ok(Done::asserting(1))
+}
+
+/// Brings a file of the host into the guest: beside its place first, under its name when it has
+/// arrived whole.
+pub(super) async fn upload<L: Live>(
+    live: &L,
+    step: &Step,
+    source: &Utf8Path,
+    path: &str,
+    mode: Option<u32>,
+    clock: &Clock,
+) -> Result<Done, Broken> {
+    let content = read(source)
+        .map_err(|why| Broken::missed(Failure::new(failure::STEP_UPLOAD, format!("cannot upload {source}: {why}"))))?;
+    let (target, part) = (quote(path), quote(&format!("{path}.muster-part")));
+    let begin = format!("command -v base64 >/dev/null && echo base64; : >{part}");
+    let begun = shell(live, step, begin, clock).await?;
+    let broken = |what: &str, stderr: &[u8]| {
+        let said = text::last_words(&text::harmless_bytes(stderr), 160);
+        Broken::missed(Failure::new(failure::STEP_UPLOAD, format!("cannot upload {source} to {path}: {what}: {said}")))
+    };
+    if begun.status != 0 {
+        return Err(broken("it cannot be created", &begun.stderr));
+    }
+    let encoded = begun.stdout == b"base64\n";
+    let scripts: Vec<String> = content.chunks(CHUNK).map(|chunk| append(chunk, &part, encoded)).collect();
+    for scripts in scripts.chunks(AHEAD) {
+        let timeout = step.timeout.map_or(clock.left(), |limit| clock.stretch(limit));
+        let requests = scripts.iter().map(|script| Request { script: script.clone(), timeout, limit: 64 << 10 });
+        for reply in live.batch(requests.collect()).await.map_err(Broken::lost)? {
+            if reply.end != End::Exited || reply.status != 0 {
+                return Err(broken("it cannot be written", &reply.stderr));
+            }
+        }
+    }
+    let proof = format!(
+        "if command -v sha256sum >/dev/null; then sha256sum <{part} || exit 1; else wc -c <{part} || exit 1; fi\n\
+         chmod {:04o} {part} && mv -f -- {part} {target}",
+        mode.unwrap_or(0o644)
+    );
+    let proven = shell(live, step, proof, clock).await?;
+    let said = text::harmless_bytes(&proven.stdout);
+    let said = said.split_whitespace().next().unwrap_or_default();
+    let digest = Sha256::digest(&content).iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    if proven.status != 0 {
+        return Err(broken("it cannot be put in its place", &proven.stderr));
+    }
+    if said != digest && said != content.len().to_string() {
+        let what = format!("it arrived otherwise than it was sent: {}", text::one_line(said, 80));
+        return Err(broken(&what, b""));
+    }
+    Ok(Done::asserting(1))
+}
+
+/// The file as it is now; it was looked at when the suite was decoded, and may have changed.
+fn read(source: &Utf8Path) -> Result<Vec<u8>, String> {
+    let file = fs_err::File::open(source).map_err(|error| error.to_string())?;
+    let metadata = file.metadata().map_err(|error| error.to_string())?;
+    if !metadata.is_file() {
+        return Err("it is no longer a plain file".to_owned());
+    }
+    let mut content = Vec::new();
+    file.take(UPLOAD_LIMIT + 1).read_to_end(&mut content).map_err(|error| error.to_string())?;
+    if content.len() as u64 > UPLOAD_LIMIT {
+        return Err(format!("it has grown beyond {} MiB", UPLOAD_LIMIT >> 20));
+    }
+    Ok(content)
+}
+
+/// A command that appends the bytes to the file; with builtins alone where there is no `base64`.
+fn append(bytes: &[u8], file: &str, encoded: bool) -> String {
+    if encoded {
+        let text = base64::engine::general_purpose::STANDARD.encode(bytes);
+        // Some decoders want lines.
+        let lines: Vec<&str> = text.as_bytes().chunks(76).filter_map(|line| std::str::from_utf8(line).ok()).collect();
+        return format!("base64 -d >>{file} <<'END'\n{}\nEND\n", lines.join("\n"));
+    }
+    let octal: String = bytes.iter().map(|byte| format!("\\{byte:03o}")).collect();
+    format!("printf '{octal}' >>{file}")
+}
+
+/// Brings files of the guest below `directory`. What is not there, or too large, is a remark.
+pub(super) async fn collect<L: Live>(
+    live: &L,
+    step: &Step,
+    paths: &[String],
+    folder: &Utf8Path,
+    clock: &Clock,
+) -> Result<Done, Broken> {
+    let mut done = Done::default();
+    let mut found: Vec<String> = Vec::new();
+    for path in paths {
+        let script = format!(
+            "for f in {}; do if [ -f \"$f\" ]; then printf '%s\\0' \"$f\"; elif [ -e \"$f\" ]; then printf '%s: not a plain file\\n' \"$f\" >&2; fi; done",
+            pattern(path)
+        );
+        let reply = shell(live, step, script, clock).await?;
+        let files: Vec<&[u8]> = reply.stdout.split(|byte| *byte == 0).filter(|name| !name.is_empty()).collect();
+        let odd = text::harmless_bytes(&reply.stderr);
+        done.remarks.extend(odd.lines().map(|line| format!("collect: {}", text::one_line(line, 200))));
+        if files.is_empty() && odd.is_empty() {
+            done.remarks.push(format!("collect: {path} is not there"));
+        }
+        for file in files {
+            match std::str::from_utf8(file) {
+                Ok(name) if found.iter().any(|known| known == name) => {}
+                Ok(name) => found.push(name.to_owned()),
+                Err(_) => done.remarks.push(format!(
+                    "collect: the name {} is not UTF-8",
+                    text::one_line(&text::harmless_bytes(file), 120)
+                )),
+            }
+        }
+    }
+    if found.len() > COLLECTED_FILES {
+        done.remarks.push(format!("collect: {} files; only {COLLECTED_FILES} were brought", found.len()));
+        found.truncate(COLLECTED_FILES);
+    }
+    for name in found {
+        let remark = fetch(live, step, &name, folder, clock).await?;
+        done.remarks.push(remark);
+    }
+    Ok(done)
+}
+
+/// Brings one file; says what came of it.
+async fn fetch<L: Live>(live: &L, step: &Step, name: &str, folder: &Utf8Path, clock: &Clock) -> Result<String, Broken> {
+    let timeout = step.timeout.map_or(clock.left(), |limit| clock.stretch(limit));
+    let script = format!("cat -- {}", quote(name));
+    let request = Request { script, timeout, limit: COLLECTED_BYTES };
+    let shown = text::one_line(name, 160);
+    let Some(reply) = live.batch(vec![request]).await.map_err(Broken::lost)?.into_iter().next() else {
+        return Err(Broken::lost(Failure::new(failure::SSH_PROTOCOL, "the guest gave no answer to a step")));
+    };
+    let note = match reply.end {
+        End::Exited if reply.status == 0 => "",
+        End::Exited => {
+            let said = text::last_words(&text::harmless_bytes(&reply.stderr), 160);
+            return Ok(format!("collect: {shown} cannot be read: {said}"));
+        }
+        End::TooMuchOutput => ", its beginning only",
+        End::TimedOut => ", as far as its time allowed",
+    };
+    match fs_err::create_dir_all(folder).and_then(|()| keep(folder, &local_name(name), &reply.stdout)) {
+        Ok(kept) if kept == local_name(name) => Ok(format!("collect: {shown} ({} bytes{note})", reply.stdout.len())),
+        Ok(kept) => Ok(format!("collect: {shown} as {kept} ({} bytes{note})", reply.stdout.len())),
+        Err(error) => Ok(format!("collect: {shown} cannot be saved: {error}")),
+    }
+}
+
+/// Writes a file under a name that none has yet, and says which: `/a/b` and `/a.b` are both `a.b`, and one
+/// file may be brought twice.
+fn keep(folder: &Utf8Path, name: &str, bytes: &[u8]) -> std::io::Result<String> {
+    let mut free = name.to_owned();
+    let mut number = 1;
+    loop {
+        match fs_err::File::create_new(folder.join(&free)) {
+            Ok(mut file) => return std::io::Write::write_all(&mut file, bytes).map(|()| free),
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => number += 1,
+            Err(error) => return Err(error),
+        }
+        free = format!("{name}.{number}");
+    }
+}
+
+/// A pattern of a suite as a word of the shell: only `*` and `?` mean more than themselves.
+fn pattern(path: &str) -> String {
+    let mut out = String::new();
+    let mut plain = String::new();
+    for c in path.chars() {
+        if matches!(c, '*' | '?') {
+            if !plain.is_empty() {
+                out.push_str(&quote(&std::mem::take(&mut plain)));
+            }
+            out.push(c);
+        } else {
+            plain.push(c);
+        }
+    }
+    if !plain.is_empty() {
+        out.push_str(&quote(&plain));
+    }
+    out
+}
+
+/// One name for a path of the guest: `/var/log/x` is `var.log.x`, and what could mean something to
+/// this host's file systems is not in it.
+fn local_name(path: &str) -> String {
+    let safe = |c: char| if c.is_ascii_alphanumeric() || "-_.".contains(c) { c } else { '_' };
+    let flat: String = path.trim_matches('/').replace('/', ".").chars().map(safe).collect();
+    let tail: String = flat.chars().rev().take(180).collect::<Vec<_>>().into_iter().rev().collect();
+    let tail = tail.trim_start_matches('.');
+    if tail.is_empty() { "file" } else { tail }.to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_stars_and_question_marks_are_for_the_shell() {
+        assert_eq!(pattern("/var/log/*.log"), "/var/log/*.log");
+        assert_eq!(pattern("/a b/$(x)/?"), "'/a b/$(x)/'?");
+        assert_eq!(pattern("/x['\"]"), quote("/x['\"]"));
+    }
+
+    #[test]
+    fn a_path_of_the_guest_becomes_one_harmless_name() {
+        assert_eq!(local_name("/var/log/messages"), "var.log.messages");
+        assert_eq!(local_name("/../../etc/x y\n"), "etc.x_y_");
+        assert_eq!(local_name("/.."), "file");
+        assert_eq!(local_name(&format!("/{}", "a".repeat(400))).len(), 180);
+    }
+
+    #[test]
+    fn files_whose_names_become_one_are_all_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = Utf8Path::from_path(folder.path()).unwrap();
+        let names: Vec<String> = ["/a/b", "/a.b", "/a/b"]
+            .iter()
+            .map(|path| keep(folder, &local_name(path), path.as_bytes()).unwrap())
+            .collect();
+        assert_eq!(names, ["a.b", "a.b.2", "a.b.3"]);
+        assert_eq!(std::fs::read_to_string(folder.join("a.b.2")).unwrap(), "/a.b");
+        assert!(keep(&folder.join("none"), "x", b"").is_err());
+    }
+
+    #[test]
+    fn bytes_arrive_by_either_way_of_writing_them() {
+        let bytes: Vec<u8> = (0..=255).collect();
+        for encoded in [true, false] {
+            let folder = tempfile::tempdir().unwrap();
+            let file = folder.path().join("a b");
+            let script = append(&bytes, &quote(file.to_str().unwrap()), encoded);
+            let ended = std::process::Command::new("sh").args(["-c", &script]).status().unwrap();
+            assert!(ended.success());
+            assert_eq!(std::fs::read(&file).unwrap(), bytes, "encoded: {encoded}");
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! What is read in the guest for each snapshot source, and the text that is compared. Pure.
+//!
+//! A text is stable across boots of one image: one fact a line, sorted, without what changes by
+//! itself ([`volatile`] lists it). What could not be read is an error, never an empty snapshot.
+
+mod rows;
+mod scripts;
+pub mod volatile;
+
+use std::time::Duration;
+
+use muster_base::glob;
+use muster_base::text;
+use muster_check::Probe;
+use muster_guest::facts::OWN_IS_DPKG;
+use muster_guest::{End, Reply};
+use muster_suite::model::{SnapshotSource, SnapshotSpec};
+pub use rows::Row;
+
+/// Bytes of a snapshot at most. A larger one is an error: cut off, it would not show what changed
+/// behind the cut.
+pub const TEXT_LIMIT: usize = 4 << 20;
+
+/// A snapshot's text, and what its author should know of the selection.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rendered {
+    /// The text, harmless.
+    pub text: String,
+    /// A selector, redaction or filter that matched nothing: one sentence each.
+    pub warnings: Vec<String>,
+}
+
+/// The columns of a source, in order; none for those that are not tables. `keep` names some.
+pub fn columns(source: &SnapshotSource) -> &'static [&'static str] {
+    match source {
+        SnapshotSource::Packages => &["name", "evr", "arch", "vendor"],
+        SnapshotSource::Units => &["unit", "state", "preset"],
+        SnapshotSource::Sysctl => &["key", "value"],
+        SnapshotSource::Kconfig => &["symbol", "value"],
+        SnapshotSource::Users => &["name", "uid", "gid", "home", "shell"],
+        SnapshotSource::Ports => &["protocol", "port", "address"],
+        SnapshotSource::Run(_) => &[],
+    }
+}
+
+/// What to read in the guest. Two snapshots of one source share their reading.
+pub fn probe(source: &SnapshotSource) -> Probe {
+    let (name, script, seconds) = match source {
+        SnapshotSource::Packages => {
+            let script = format!("{OWN_IS_DPKG}{}", scripts::PACKAGES);
+            return Probe { key: "snapshot packages".to_owned(), script, timeout: Duration::from_secs(120) };
+        }
+        SnapshotSource::Units => ("units", scripts::UNITS, 60),
+        SnapshotSource::Sysctl => ("sysctl", scripts::SYSCTL, 120),
+        SnapshotSource::Kconfig => ("kconfig", scripts::KCONFIG, 30),
+        SnapshotSource::Users => ("users", scripts::USERS, 30),
+        SnapshotSource::Ports => ("ports", scripts::PORTS, 30),
+        SnapshotSource::Run(command) => {
+            let key = format!("snapshot run {command}");
+            return Probe { key, script: command.clone(), timeout: Duration::from_secs(60) };
+        }
+    };
+    Probe { key: format!("snapshot {name}"), script: script.to_owned(), timeout: Duration::from_secs(seconds) }
+}
+
+/// Makes the text of what the guest answered. In this order: `only` and `redact` by key, what is
+/// volatile is dropped, `keep` by column, one line a fact, `filters` over the whole text, then the
+/// lines are sorted (those of a command only when `unordered`).
+///
+/// # Errors
+/// When the reading failed or was cut short, when nothing could be read, when `keep` names a column
+/// that there is not, and when the text is beyond [`TEXT_LIMIT`]. One sentence, harmless.
+pub fn render(source: &SnapshotSource, reply: &Reply, spec: &SnapshotSpec) -> Result<Rendered, String> {
+    ended_well(source, reply)?;
+    let stdout = text::harmless_bytes(&reply.stdout);
+    let table = columns(source);
+    if let Some(unknown) = spec.keep.iter().find(|name| !table.contains(&name.as_str())) {
+        let unknown = text::one_line(unknown, 60);
+        return Err(match table {
+            [] => format!("`keep: {unknown}`: the output of a command has no columns"),
+            _ => format!("`keep: {unknown}`: there is no such column, only {}", table.join(", ")),
+        });
+    }
+
+    let rows = rows::parse(source, &stdout)?;
+    let mut warnings = unmatched(spec, &rows);
+    let lines = rows.into_iter().filter_map(|row| select(source, row, spec));
+    let mut out = lines.collect::<Vec<_>>().join("\n");
+    for (regex, with) in &spec.filters {
+        if !regex.is_match(&out) {
+            warnings.push(format!("filter `{}` matched nothing", text::one_line(regex.as_str(), 100)));
+        }
+        out = regex.replace_all(&out, with.as_str()).into_owned();
+    }
+    if spec.unordered || !matches!(source, SnapshotSource::Run(_)) {
+        // Sorted last: a filter may have removed what the order depended on.
+        let mut lines: Vec<&str> = out.lines().collect();
+        lines.sort_unstable();
+        if *source == SnapshotSource::Ports {
+            // Several sockets of one server may share a port; how many is its own business.
+            lines.dedup();
+        }
+        out = lines.join("\n");
+    }
+    let out = text::harmless(out.trim_end());
+    if out.len() > TEXT_LIMIT {
+        return Err(format!("the snapshot has {} bytes, the limit is {TEXT_LIMIT}; narrow it with `only`", out.len()));
+    }
+    Ok(Rendered { text: out, warnings })
+}
+
+/// The facts of an answer, harmless and in its order, without what is volatile.
+///
+/// # Errors
+/// As [`render`].
+pub fn read(source: &SnapshotSource, reply: &Reply) -> Result<Vec<Row>, String> {
+    ended_well(source, reply)?;
+    let rows = rows::parse(source, &text::harmless_bytes(&reply.stdout))?;
+    Ok(rows.into_iter().filter(|row| !volatile::is_volatile(source, row)).collect())
+}
+
+fn ended_well(source: &SnapshotSource, reply: &Reply) -> Result<(), String> {
+    let stderr = text::last_words(&text::harmless_bytes(&reply.stderr), 300);
+    let said = if stderr.is_empty() { String::new() } else { format!(": {stderr}") };
+    match reply.end {
+        End::TimedOut => Err(format!("it could not be read: the command did not end before its time-out{said}")),
+        End::TooMuchOutput => Err("it could not be read: the command printed more than the limit".into()),
+        End::Exited if reply.status != 0 && matches!(source, SnapshotSource::Run(_)) => {
+            Err(format!("the command ended with status {}{said}; end it with `|| true` if that is meant", reply.status))
+        }
+        End::Exited if reply.status != 0 => Err(format!("it could not be read: status {}{said}", reply.status)),
+        End::Exited => Ok(()),
+    }
+}
+
+/// A selector that selects nothing is usually misspelt, or outlived what it was for.
+fn unmatched(spec: &SnapshotSpec, rows: &[Row]) -> Vec<String> {
+    let only = spec.only.iter().map(|glob| ("only", glob));
+    let redact = spec.redact.iter().map(|(glob, _)| ("redact", glob));
+    only.chain(redact)
+        .filter(|(_, glob)| !rows.iter().any(|row| glob::matches(glob, &row.key)))
+        .map(|(word, glob)| format!("{word} `{}` matched nothing", text::one_line(glob, 100)))
+        .collect()
+}
+
+/// The line of a row, or `None` when it is not wanted.
+fn select(source: &SnapshotSource, row: Row, spec: &SnapshotSpec) -> Option<String> {
+    if !spec.only.is_empty() && !spec.only.iter().any(|glob| glob::matches(glob, &row.key)) {
+        return None;
+    }
+    match spec.redact.iter().find(|(glob, _)| glob::matches(glob, &row.key)) {
+        Some((_, None)) => return None,
+        Some((_, Some(with))) => return Some(row.line(source, &[], Some(with))),
+        None => {}
+    }
+    (!volatile::is_volatile(source, &row)).then(|| row.line(source, &spec.keep, None))
+}
+
+#[cfg(test)]
+mod tests;

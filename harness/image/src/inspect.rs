@@ -1,0 +1,607 @@
+//! Is this file what it is said to be, and safe to boot? Our own reading of the header first, then
+//! `qemu-img info` and `check` under limits, the format always explicit.
+
+use std::io::{Read, Seek, SeekFrom};
+use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use super::compress::Compression;
+use super::header::{self, Ends, Trouble};
+use super::magic::{self, Magic};
+use super::{ImageError, ImageSpec, tool};
+use muster_base::machine::Format;
+
+/// What an inspection allows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes of virtual size.
+    pub virtual_size: u64,
+    /// Whether the path itself may be a symbolic link.
+    pub symlink: bool,
+    /// For each call of `qemu-img`.
+    pub deadline: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { virtual_size: ImageSpec::MAX_VIRTUAL_SIZE, symlink: false, deadline: Duration::from_secs(60) }
+    }
+}
+
+/// An image that may be used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Inspected {
+    /// Absolute.
+    pub path: PathBuf,
+    /// As stated, and confirmed by its bytes.
+    pub format: Format,
+    /// What the guest will see, in bytes.
+    pub virtual_size: u64,
+    /// Length of the file in bytes.
+    pub actual_size: u64,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
+struct Info {
+    format: String,
+    virtual_size: u64,
+    backing_filename: Option<String>,
+    #[serde(default)]
+    encrypted: bool,
+    format_specific: Option<Specific>,
+}
+
+#[derive(Deserialize)]
+struct Specific {
+    #[serde(default)]
+    data: serde_json::Value,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "kebab-case", default)]
+struct Checked {
+    corruptions: u64,
+    check_errors: u64,
+}
+
+/// The format of a file by its magic bytes, for a caller who was not told. A name that promises another format is an error,
+/// as is a file that is no disk at all.
+async fn detect(path: &Path) -> Result<Format, ImageError> {
+    let (_, head, tail, length) = ends(path.to_owned(), true).await?;
+    let ends = Ends { head: &head, tail: &tail, length };
+    let magic = magic::of(&ends);
+    if let Some(error) = magic.and_then(|magic| no_disk(magic, path)) {
+        return Err(error);
+    }
+    let found = header::format_of(&ends);
+    match promised(path) {
+        Some(named) if named != found => Err(misnamed(path, named, found, magic, &ends)),
+        _ => Ok(found),
+    }
+}
+
+/// The error for a file that bears this mark, unless it is a format that muster starts.
+fn no_disk(magic: &Magic, path: &Path) -> Option<ImageError> {
+    let advice = magic.advice(path)?;
+    Some(ImageError::NoDisk { path: path.to_owned(), what: magic.name, advice })
+}
+
+fn end(path: &Path) -> String {
+    path.extension().and_then(|end| end.to_str()).unwrap_or_default().to_ascii_lowercase()
+}
+
+/// The format that a name promises. `.img` promises none: many distributions call their qcow2 disks so.
+fn promised(path: &Path) -> Option<Format> {
+    match end(path).as_str() {
+        "vpc" => Some(Format::Vhd),
+        "img" | "bin" | "dd" => None,
+        end => end.parse().ok(),
+    }
+}
+
+fn misnamed(path: &Path, named: Format, found: Format, magic: Option<&Magic>, ends: &Ends<'_>) -> ImageError {
+    let name = path.display();
+    let (says, driver) = match magic {
+        Some(magic) => (format!("its bytes are those of {}", magic.name), found.driver()),
+        None if named == Format::Vhd && header::lost_its_cookie(ends.tail) => (
+            "the footer at its end does not begin with `conectix`: the file is damaged, or was changed by hand"
+                .to_owned(),
+            "raw",
+        ),
+        None if named == Format::Vhd => {
+            ("the footer that every VHD ends with is missing: it is cut short, or a raw disk".to_owned(), "raw")
+        }
+        None => ("its bytes are those of no format, as a raw disk's are".to_owned(), "raw"),
+    };
+    let made = path.with_extension(format!("new.{}", end(path)));
+    let options = if named == Format::Vhd { " -o subformat=fixed,force_size=on" } else { "" };
+    let advice = match named {
+        Format::Tar => "name it after what it is, or state its format".to_owned(),
+        _ => format!(
+            "fetch or make it again, as with `qemu-img convert -f {driver} -O {}{options} {name} {}`, or state its format",
+            named.driver(),
+            made.display()
+        ),
+    };
+    ImageError::Misnamed { path: path.to_owned(), named, found: says, advice }
+}
+
+/// The format of a file for a caller who was not told, and what it was told by; say so to the person.
+/// A packed file is told by its name, since its bytes say only how it is packed.
+pub async fn guess(path: &Path) -> Result<(Format, &'static str), ImageError> {
+    let (by_name, by_bytes) = ("by its name", "by its first bytes");
+    if path.join("oci-layout").is_file() {
+        return Ok((Format::Tar, "by the oci-layout in it"));
+    }
+    match (end(path).as_str(), Compression::of_name(path)) {
+        // WSL's own files are packed tars.
+        ("wsl" | "tgz" | "txz" | "tzst" | "tbz2", _) => Ok((Format::Tar, by_name)),
+        (_, None) => Ok((detect(path).await?, by_bytes)),
+        (_, Some(_)) => {
+            let inner = path.with_extension("");
+            let format = match end(&inner).as_str() {
+                "img" | "bin" | "dd" => Some(Format::Raw),
+                _ => promised(&inner),
+            };
+            format.map(|format| (format, by_name)).ok_or_else(|| ImageError::Compressed {
+                path: path.to_owned(),
+                reason: "its name does not say what is packed in it: state its format".to_owned(),
+            })
+        }
+    }
+}
+
+/// Refuses what is to be a tar and bears the mark of something else. `plain` is what was packed in the file of that path.
+pub(super) fn is_tar(path: &Path, plain: &std::fs::File) -> Result<(), ImageError> {
+    use std::os::unix::fs::FileExt;
+    let io = |source| ImageError::Io { path: path.to_owned(), source };
+    let length = plain.metadata().map_err(io)?.len();
+    let (mut head, mut tail) = (vec![0; header::WINDOW], [0; 512]);
+    let count = plain.read_at(&mut head, 0).map_err(io)?;
+    head.truncate(count);
+    let count = plain.read_at(&mut tail, length.saturating_sub(512)).map_err(io)?;
+    match magic::of(&Ends { head: &head, tail: &tail[..count], length }) {
+        None => Ok(()),
+        Some(magic) => match magic.kind {
+            magic::Kind::Known(Format::Tar) => Ok(()),
+            magic::Kind::Known(found) => {
+                Err(ImageError::WrongFormat { path: path.to_owned(), stated: Format::Tar, found })
+            }
+            _ => no_disk(magic, path).map_or(Ok(()), Err),
+        },
+    }
+}
+
+/// The absolute path of a plain file that can be opened; its contents are not looked at.
+pub(super) async fn plain_file(path: &Path, symlink: bool) -> Result<PathBuf, ImageError> {
+    ends(path.to_owned(), symlink).await.map(|(path, ..)| path)
+}
+
+/// Inspects the file as the stated format. Refuses what is not a plain file, is another format,
+/// reaches for other files, is encrypted, truncated, corrupt or larger than allowed.
+pub async fn inspect(path: &Path, stated: Format, limits: &Limits) -> Result<Inspected, ImageError> {
+    let (path, head, tail, length) = ends(path.to_owned(), limits.symlink).await?;
+    let ends = Ends { head: &head, tail: &tail, length };
+    let magic = magic::of(&ends);
+    // A disc may be a disk as well, for whoever states it; nothing else that bears a mark is one.
+    if let Some(magic) = magic.filter(|magic| magic.kind != magic::Kind::Disc || stated != Format::Raw)
+        && let Some(error) = no_disk(magic, &path)
+    {
+        return Err(error);
+    }
+    let found = header::format_of(&ends);
+    if found != stated {
+        return Err(ImageError::WrongFormat { path, stated, found });
+    }
+    let told = header::examine(stated, &ends).map_err(|trouble| refused(&path, stated, trouble))?;
+    if let Some(size) = told.filter(|size| *size > limits.virtual_size) {
+        return Err(ImageError::TooLarge { path, size, limit: limits.virtual_size });
+    }
+    if stated == Format::Vhdx && vhdx_has_parent(&path).await? {
+        return Err(ImageError::BackingFile { name: "the parent of a differencing VHDX".to_owned(), path });
+    }
+    let info = info(&path, stated, limits).await?;
+    if let Some(name) = info.backing_filename {
+        return Err(ImageError::BackingFile { name: muster_base::text::one_line(&name, 200), path });
+    }
+    if let Some(name) = info.format_specific.as_ref().and_then(|specific| foreign_file(&specific.data, &path)) {
+        return Err(ImageError::DataFile { name: muster_base::text::one_line(&name, 200), path });
+    }
+    if info.encrypted {
+        return Err(ImageError::Encrypted { path });
+    }
+    if info.virtual_size > limits.virtual_size {
+        return Err(ImageError::TooLarge { path, size: info.virtual_size, limit: limits.virtual_size });
+    }
+    if matches!(stated, Format::Qcow2 | Format::Vmdk | Format::Vhdx) {
+        check(&path, stated, limits).await?;
+    }
+    Ok(Inspected { path, format: stated, virtual_size: info.virtual_size, actual_size: length })
+}
+
+async fn vhdx_has_parent(path: &Path) -> Result<bool, ImageError> {
+    use std::os::unix::fs::FileExt;
+    let file = super::compress::open(path)?;
+    let read = move |at: u64, length: usize| {
+        let mut bytes = vec![0; length];
+        let count = file.read_at(&mut bytes, at).ok()?;
+        bytes.truncate(count);
+        Some(bytes)
+    };
+    tokio::task::spawn_blocking(move || header::vhdx_has_parent(read))
+        .await
+        .map_err(|error| ImageError::Io { path: path.to_owned(), source: std::io::Error::other(error) })
+}
+
+async fn info(path: &Path, stated: Format, limits: &Limits) -> Result<Info, ImageError> {
+    let unreadable = |reason: String| ImageError::Unreadable { path: path.to_owned(), format: stated, reason };
+    let mut arguments: Vec<std::ffi::OsString> =
+        ["info", "--output=json", "-f", stated.driver()].map(Into::into).into();
+    arguments.push(path.into());
+    let stdout = tool::qemu_img(&arguments, path, limits.deadline).await.map_err(|error| match error {
+        ImageError::Tool { reason, .. } => unreadable(reason),
+        other => other,
+    })?;
+    let info: Info = serde_json::from_slice(&stdout).map_err(|error| unreadable(format!("qemu-img info: {error}")))?;
+    if info.format != stated.driver() {
+        return Err(unreadable(format!("qemu-img calls it `{}`", muster_base::text::one_line(&info.format, 40))));
+    }
+    Ok(info)
+}
+
+/// A cut file reads as zeros where its clusters are missing, which a guest may notice late or never:
+/// the reference counts tell at once.
+async fn check(path: &Path, stated: Format, limits: &Limits) -> Result<(), ImageError> {
+    let mut arguments: Vec<std::ffi::OsString> =
+        ["check", "--output=json", "-f", stated.driver()].map(Into::into).into();
+    arguments.push(path.into());
+    let (status, stdout, stderr) = tool::qemu_img_status(&arguments, path, limits.deadline).await?;
+    let checked: Checked = serde_json::from_slice(&stdout).unwrap_or_default();
+    // 0 is clean, 3 is leaked clusters (wasteful, harmless), 63 is a format without a check.
+    if matches!(status, Some(0 | 3 | 63)) && checked.corruptions == 0 && checked.check_errors == 0 {
+        return Ok(());
+    }
+    if status != Some(2)
+        && let busy @ ImageError::Busy { .. } = tool::failed(path, &stderr)
+    {
+        return Err(busy);
+    }
+    let words = muster_base::text::last_words(&String::from_utf8_lossy(&stderr), 200);
+    let reason = match checked.corruptions {
+        0 => format!("qemu-img check could not confirm it: {words}"),
+        count => format!("qemu-img check finds {count} corruptions, as in a truncated copy"),
+    };
+    Err(ImageError::Unreadable { path: path.to_owned(), format: stated, reason })
+}
+
+/// A file other than the image itself that its data comes from: qcow2 `data-file`, VMDK extents.
+fn foreign_file(data: &serde_json::Value, path: &Path) -> Option<String> {
+    if let Some(name) = data.get("data-file").and_then(|name| name.as_str()) {
+        return Some(name.to_owned());
+    }
+    let extents = data.get("extents").and_then(|extents| extents.as_array())?;
+    extents
+        .iter()
+        .filter_map(|extent| extent.get("filename").and_then(|name| name.as_str()))
+        .find(|name| Path::new(name) != path)
+        .map(str::to_owned)
+}
+
+fn refused(path: &Path, format: Format, trouble: Trouble) -> ImageError {
+    let path = path.to_owned();
+    match trouble {
+        Trouble::Backing(name) => ImageError::BackingFile { path, name },
+        Trouble::DataFile(name) => ImageError::DataFile { path, name },
+        Trouble::Encrypted => ImageError::Encrypted { path },
+        Trouble::Snapshots => ImageError::Snapshots { path },
+        Trouble::Broken(reason) => ImageError::Unreadable { path, format, reason },
+    }
+}
+
+/// Absolute path, first and last bytes, length. Opening never blocks on a FIFO and never follows a
+/// final symbolic link unless that is allowed.
+async fn ends(path: PathBuf, symlink: bool) -> Result<(PathBuf, Vec<u8>, Vec<u8>, u64), ImageError> {
+    let at = path.clone();
+    let read = move || -> Result<_, ImageError> {
+        let io = |source: std::io::Error| match source.kind() {
+            std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory => {
+                ImageError::Missing { path: path.clone() }
+            }
+            _ => ImageError::Io { path: path.clone(), source },
+        };
+        let plain = if symlink { std::fs::metadata(&path) } else { std::fs::symlink_metadata(&path) }.map_err(io)?;
+        if let Some(kind) = not_a_file(&plain.file_type()) {
+            return Err(ImageError::NotAFile { path: path.clone(), kind });
+        }
+        let absolute = if symlink { std::fs::canonicalize(&path) } else { std::path::absolute(&path) }.map_err(io)?;
+        let flags = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
+        let mut file =
+            std::fs::OpenOptions::new().read(true).custom_flags(flags.bits() as i32).open(&absolute).map_err(io)?;
+        let metadata = file.metadata().map_err(io)?;
+        if let Some(kind) = not_a_file(&metadata.file_type()) {
+            return Err(ImageError::NotAFile { path: path.clone(), kind });
+        }
+        let length = metadata.len();
+        let mut head = Vec::new();
+        file.by_ref().take(header::WINDOW as u64).read_to_end(&mut head).map_err(io)?;
+        file.seek(SeekFrom::Start(length.saturating_sub(512))).map_err(io)?;
+        let mut tail = Vec::new();
+        file.by_ref().take(512).read_to_end(&mut tail).map_err(io)?;
+        Ok((absolute, head, tail, length))
+    };
+    tokio::task::spawn_blocking(read)
+        .await
+        .unwrap_or_else(|error| Err(ImageError::Io { path: at, source: std::io::Error::other(error) }))
+}
+
+fn not_a_file(kind: &std::fs::FileType) -> Option<&'static str> {
+    if kind.is_file() {
+        None
+    } else if kind.is_symlink() {
+        Some("a symbolic link")
+    } else if kind.is_dir() {
+        Some("a directory")
+    } else if kind.is_block_device() || kind.is_char_device() {
+        Some("a device")
+    } else {
+        Some("a pipe or socket")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Overlay, Unchanged, sha256};
+
+    fn create(path: &Path, arguments: &[&str]) {
+        let status =
+            std::process::Command::new("qemu-img").args(["create", "-q"]).args(arguments).arg(path).arg("8M").status();
+        assert!(status.unwrap().success());
+    }
+
+    async fn id(path: &Path, format: Format) -> String {
+        match inspect(path, format, &Limits::default()).await {
+            Ok(image) => format!("ok {}", image.virtual_size),
+            Err(error) => error.failure_id().as_str().to_owned(),
+        }
+    }
+
+    #[tokio::test]
+    async fn only_a_sound_image_of_the_stated_format_passes() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        create(&at("good.qcow2"), &["-f", "qcow2"]);
+        create(&at("good.raw"), &["-f", "raw"]);
+        create(&at("good.vhd"), &["-f", "vpc", "-o", "subformat=fixed,force_size=on"]);
+        assert_eq!(id(&at("good.qcow2"), Format::Qcow2).await, "ok 8388608");
+        assert_eq!(id(&at("good.raw"), Format::Raw).await, "ok 8388608");
+        assert_eq!(id(&at("good.vhd"), Format::Vhd).await, "ok 8388608");
+
+        assert_eq!(id(&at("good.qcow2"), Format::Raw).await, "image.format");
+        assert_eq!(id(&at("good.raw"), Format::Qcow2).await, "image.format");
+        assert_eq!(id(&at("none"), Format::Raw).await, "image.missing");
+        assert_eq!(id(folder.path(), Format::Raw).await, "image.refused");
+        std::os::unix::fs::symlink(at("good.raw"), at("link.raw")).unwrap();
+        assert_eq!(id(&at("link.raw"), Format::Raw).await, "image.refused");
+        let allowed = Limits { symlink: true, ..Limits::default() };
+        let target = at("good.raw").canonicalize().unwrap();
+        assert_eq!(inspect(&at("link.raw"), Format::Raw, &allowed).await.unwrap().path, target);
+        std::fs::write(at("empty.raw"), "").unwrap();
+        assert_eq!(id(&at("empty.raw"), Format::Raw).await, "image.unreadable");
+        let small = Limits { virtual_size: 1 << 20, ..Limits::default() };
+        let error = inspect(&at("good.raw"), Format::Raw, &small).await.unwrap_err();
+        assert_eq!(error.failure_id().as_str(), "image.size");
+    }
+
+    #[tokio::test]
+    async fn what_reaches_for_other_files_or_is_cut_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        create(&at("base.qcow2"), &["-f", "qcow2"]);
+        let base = at("base.qcow2").display().to_string();
+        create(&at("backed.qcow2"), &["-f", "qcow2", "-F", "qcow2", "-b", &base]);
+        assert_eq!(id(&at("backed.qcow2"), Format::Qcow2).await, "image.backing-file");
+        let data = format!("data_file={},data_file_raw=on", at("data.raw").display());
+        create(&at("split.qcow2"), &["-f", "qcow2", "-o", &data]);
+        assert_eq!(id(&at("split.qcow2"), Format::Qcow2).await, "image.data-file");
+
+        // All clusters allocated, so that a cut loses data that the tables still promise.
+        create(&at("full.qcow2"), &["-f", "qcow2", "-o", "preallocation=full"]);
+        let full = std::fs::read(at("full.qcow2")).unwrap();
+        assert_eq!(id(&at("full.qcow2"), Format::Qcow2).await, "ok 8388608");
+        for length in [full.len() - 3 * 65536, full.len() / 2, 65536, 50] {
+            std::fs::write(at("cut.qcow2"), &full[..length]).unwrap();
+            assert_eq!(id(&at("cut.qcow2"), Format::Qcow2).await, "image.unreadable", "cut at {length}");
+        }
+    }
+
+    #[tokio::test]
+    async fn packed_files_are_told_by_name_and_others_by_bytes() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        let guess = async |name: &str| guess(&at(name)).await.map_err(|error| error.failure_id().as_str().to_owned());
+        create(&at("a.img"), &["-f", "qcow2"]);
+        assert_eq!(guess("a.img").await, Ok((Format::Qcow2, "by its first bytes")));
+        assert_eq!(guess("a.qcow2.xz").await, Ok((Format::Qcow2, "by its name")));
+        assert_eq!(guess("a.IMG.zst").await, Ok((Format::Raw, "by its name")));
+        assert_eq!(guess("a.vhd.gz").await, Ok((Format::Vhd, "by its name")));
+        assert_eq!(guess("a.tar.bz2").await, Ok((Format::Tar, "by its name")));
+        assert_eq!(guess("a.wsl").await, Ok((Format::Tar, "by its name")));
+        assert_eq!(guess("a.gz").await, Err("image.compressed".to_owned()));
+        std::fs::create_dir(at("layout")).unwrap();
+        std::fs::write(at("layout/oci-layout"), "{}").unwrap();
+        assert_eq!(guess("layout").await, Ok((Format::Tar, "by the oci-layout in it")));
+    }
+
+    #[tokio::test]
+    async fn a_name_that_contradicts_the_bytes_is_an_error_that_says_what_they_are() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        let told = async |name: &str| match guess(&at(name)).await {
+            Ok((format, _)) => format!("ok {format}"),
+            Err(error) => format!("{} {error}", error.failure_id()),
+        };
+        create(&at("a.vhd"), &["-f", "vpc", "-o", "subformat=fixed,force_size=on"]);
+        create(&at("a.qcow2"), &["-f", "qcow2"]);
+        assert_eq!((told("a.vhd").await.as_str(), told("a.qcow2").await.as_str()), ("ok vhd", "ok qcow2"));
+        // What promises nothing, or a format that has no mark.
+        for name in ["b.img", "b", "b.bin", "b.20261128"] {
+            std::fs::copy(at("a.qcow2"), at(name)).unwrap();
+            assert_eq!(told(name).await, "ok qcow2", "{name}");
+        }
+        std::fs::write(at("c.raw"), vec![0; 1 << 20]).unwrap();
+        assert_eq!(told("c.raw").await, "ok raw");
+
+        for named in Format::WORDS.iter().filter(|named| **named != "raw") {
+            let name = format!("d.{}", named.to_uppercase());
+            std::fs::copy(at("c.raw"), at(&name)).unwrap();
+            let error = told(&name).await;
+            assert!(error.starts_with("image.format ") && error.contains(&format!("called a {named}, but")), "{error}");
+        }
+        std::fs::copy(at("a.qcow2"), at("e.raw")).unwrap();
+        assert!(told("e.raw").await.contains("is called a raw, but its bytes are those of a qcow2 disk"));
+        let cut = told("d.VHD").await;
+        assert!(cut.contains("the footer that every VHD ends with is missing"), "{cut}");
+        assert!(cut.contains("`qemu-img convert -f raw -O vpc -o subformat=fixed,force_size=on "), "{cut}");
+        let mut bytes = std::fs::read(at("a.vhd")).unwrap();
+        let footer = bytes.len() - 512;
+        bytes[footer..footer + 8].copy_from_slice(b"conectiy");
+        std::fs::write(at("f.vhd"), &bytes).unwrap();
+        let destroyed = told("f.vhd").await;
+        assert!(destroyed.contains("the footer at its end does not begin with `conectix`"), "{destroyed}");
+        assert_eq!(id(&at("f.vhd"), Format::Vhd).await, "image.format");
+        // A statement beats a name.
+        assert_eq!(id(&at("e.raw"), Format::Qcow2).await, "ok 8388608");
+    }
+
+    #[tokio::test]
+    async fn what_is_no_disk_is_refused_by_what_it_is_whatever_it_is_called() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        std::fs::write(at("page.qcow2"), "<!DOCTYPE html><title>404</title>\n").unwrap();
+        create(&at("a.vdi"), &["-f", "vdi"]);
+        create(&at("a.qed"), &["-f", "qed"]);
+        create(&at("a.hdd"), &["-f", "parallels"]);
+        for (name, what) in [
+            ("page.qcow2", "a page of a web server"),
+            ("a.vdi", "`qemu-img convert -f vdi -O qcow2 "),
+            ("a.qed", "`qemu-img convert -f qed -O qcow2 "),
+            ("a.hdd", "`qemu-img convert -f parallels -O qcow2 "),
+        ] {
+            let error = guess(&at(name)).await.unwrap_err();
+            assert!(error.to_string().contains(what), "{error}");
+            for stated in [Format::Qcow2, Format::Raw] {
+                let error = inspect(&at(name), stated, &Limits::default()).await.unwrap_err();
+                assert!(matches!(&error, ImageError::NoDisk { .. }), "{name}: {error}");
+            }
+        }
+        // A disc that is a disk as well is one for whoever says so.
+        let mut disc = vec![0; 1 << 20];
+        disc[0x8001..0x8006].copy_from_slice(b"CD001");
+        std::fs::write(at("live.iso"), disc).unwrap();
+        assert!(matches!(guess(&at("live.iso")).await, Err(ImageError::NoDisk { .. })));
+        assert_eq!(id(&at("live.iso"), Format::Raw).await, "ok 1048576");
+        assert_eq!(id(&at("live.iso"), Format::Qcow2).await, "image.format");
+    }
+
+    #[tokio::test]
+    async fn every_way_to_reach_for_another_file_has_the_same_end() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        // VHDX: the bit that says so, in the file parameters of a sound one.
+        create(&at("a.vhdx"), &["-f", "vhdx"]);
+        assert_eq!(id(&at("a.vhdx"), Format::Vhdx).await, "ok 8388608");
+        let mut bytes = std::fs::read(at("a.vhdx")).unwrap();
+        let guid = [55, 103, 161, 202, 54, 250, 67, 77, 179, 182, 51, 240, 170, 68, 231, 107];
+        let table = bytes.windows(8).position(|window| window == b"metadata").unwrap();
+        let item = table + bytes[table..].windows(16).position(|window| window == guid).unwrap();
+        let offset = u32::from_le_bytes(bytes[item + 16..item + 20].try_into().unwrap()) as usize;
+        bytes[table + offset + 4] |= 2;
+        std::fs::write(at("b.vhdx"), &bytes).unwrap();
+        assert_eq!(id(&at("b.vhdx"), Format::Vhdx).await, "image.backing-file");
+
+        // VMDK: a descriptor whose data is a file of the host, and one with a parent.
+        create(&at("a.vmdk"), &["-f", "vmdk"]);
+        assert_eq!(id(&at("a.vmdk"), Format::Vmdk).await, "ok 8388608");
+        create(&at("flat.vmdk"), &["-f", "vmdk", "-o", "subformat=monolithicFlat"]);
+        assert_eq!(id(&at("flat.vmdk"), Format::Vmdk).await, "image.data-file");
+        let base = at("a.vmdk").display().to_string();
+        create(&at("child.vmdk"), &["-f", "vmdk", "-F", "vmdk", "-b", &base]);
+        assert_eq!(id(&at("child.vmdk"), Format::Vmdk).await, "image.backing-file");
+
+        // VHD: a differencing one, which qemu-img cannot make, is a type in the footer.
+        create(&at("a.vhd"), &["-f", "vpc", "-o", "subformat=dynamic,force_size=on"]);
+        assert_eq!(id(&at("a.vhd"), Format::Vhd).await, "ok 8388608");
+        let mut bytes = std::fs::read(at("a.vhd")).unwrap();
+        let footer = bytes.len() - 512;
+        bytes[footer + 63] = 4;
+        bytes[63] = 4;
+        std::fs::write(at("b.vhd"), &bytes).unwrap();
+        assert_eq!(id(&at("b.vhd"), Format::Vhd).await, "image.backing-file");
+    }
+
+    #[tokio::test]
+    async fn what_is_not_the_plain_state_of_a_disk_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        let path = at("a.qcow2").display().to_string();
+        create(&at("a.qcow2"), &["-f", "qcow2"]);
+        let taken = std::process::Command::new("qemu-img").args(["snapshot", "-c", "s", &path]).status().unwrap();
+        assert!(taken.success());
+        assert_eq!(id(&at("a.qcow2"), Format::Qcow2).await, "image.snapshots");
+        let made = std::process::Command::new("qemu-img")
+            .args(["create", "-q", "-f", "qcow2", "--object", "secret,id=s,data=x"])
+            .args(["-o", "encrypt.format=luks,encrypt.key-secret=s,encrypt.iter-time=10"])
+            .arg(at("locked.qcow2"))
+            .arg("8M")
+            .status()
+            .unwrap();
+        assert!(made.success());
+        assert_eq!(id(&at("locked.qcow2"), Format::Qcow2).await, "image.encrypted");
+        let made = std::process::Command::new("qemu-img")
+            .args(["create", "-q", "-f", "qcow2", "-o", "cluster_size=2M"])
+            .arg(at("vast.qcow2"))
+            .arg("2P")
+            .status()
+            .unwrap();
+        assert!(made.success());
+        assert_eq!(id(&at("vast.qcow2"), Format::Qcow2).await, "image.size");
+        rustix::fs::mknodat(
+            rustix::fs::CWD,
+            at("pipe.raw"),
+            rustix::fs::FileType::Fifo,
+            rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR,
+            0,
+        )
+        .unwrap();
+        assert_eq!(id(&at("pipe.raw"), Format::Raw).await, "image.refused");
+        assert_eq!(id(Path::new("/dev/null"), Format::Raw).await, "image.refused");
+    }
+
+    #[tokio::test]
+    async fn an_overlay_has_no_name_and_a_touched_image_is_noticed() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("image.raw");
+        std::fs::write(&path, vec![7; 4096]).unwrap();
+        let image = inspect(&path, Format::Raw, &Limits::default()).await.unwrap();
+        let digest = sha256(&path).await.unwrap();
+        let note = Unchanged::note(&path, Some(digest)).unwrap();
+        let overlay = Overlay::create(&image, folder.path()).await.unwrap();
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+        drop(overlay);
+        note.verify(true).await.unwrap();
+
+        // Same size and time, other bytes: only the digest tells.
+        let time = std::fs::metadata(&path).unwrap().modified().unwrap();
+        std::fs::write(&path, vec![8; 4096]).unwrap();
+        std::fs::File::options().write(true).open(&path).unwrap().set_modified(time).unwrap();
+        note.verify(false).await.unwrap();
+        assert_eq!(note.verify(true).await.unwrap_err().failure_id().as_str(), "image.changed");
+        std::fs::write(&path, "short").unwrap();
+        assert_eq!(note.verify(false).await.unwrap_err().failure_id().as_str(), "image.changed");
+    }
+}

@@ -1,0 +1,154 @@
+//! What an image file says of itself without being started: its form, and the partitions of its disk.
+//! Read by us from the first and last sectors; judged by the check type
+//! `disk-image`.
+//!
+//! VHD facts: Microsoft's "Virtual Hard Disk Image Format Specification". GPT facts: the UEFI
+//! specification, chapter 5.3. Names of partition types: [`partitions`].
+
+use std::os::unix::fs::FileExt;
+use std::time::Duration;
+
+use super::{ImageError, Inspected, tool};
+use muster_base::machine::Format;
+pub use muster_record::disk::{Damage, DiskFacts, Partition, Table, TableCopy};
+use muster_suite::grammar::partitions;
+
+mod gpt;
+
+/// Bytes of a sector, as all formats here count them.
+const SECTOR: u64 = 512;
+/// How much of the beginning and of the end is read: a table of partitions takes 17,408 bytes by custom.
+const WINDOW: u64 = 64 << 10;
+
+/// Reads an image that was inspected. `stated` is the format of the description, which for a root file
+/// system is not that of the disk that was made from it.
+pub async fn read(disk: &Inspected, stated: Format, deadline: Duration) -> Result<DiskFacts, ImageError> {
+    let subformat = match disk.format {
+        Format::Vhd => vhd_subformat(&plain(disk, disk.actual_size.saturating_sub(SECTOR), SECTOR)?),
+        _ => None,
+    };
+    let fixed = subformat.as_deref() == Some("fixed");
+    let whole = disk.format == Format::Raw || fixed;
+    let table = if disk.virtual_size < 2 * SECTOR {
+        Err("the disk is smaller than any table of partitions".to_owned())
+    } else {
+        let sectors = disk.virtual_size / SECTOR * SECTOR;
+        let length = WINDOW.min(sectors);
+        let (head, end) = match whole {
+            true => (plain(disk, 0, length)?, plain(disk, sectors - length, length)?),
+            false => {
+                let end = through_qemu(disk, sectors - length, length, deadline).await?;
+                (through_qemu(disk, 0, length, deadline).await?, end)
+            }
+        };
+        parse(&head, &end, disk.virtual_size)
+    };
+    let (table, unreadable) = match table {
+        Ok(table) => (Some(table), None),
+        Err(why) => (None, Some(why)),
+    };
+    let format = stated.word().to_owned();
+    let (virtual_size, file_size) = (disk.virtual_size, disk.actual_size);
+    Ok(DiskFacts { format, virtual_size, file_size, subformat, table, unreadable })
+}
+
+/// Bytes of the file itself; fewer at its end.
+fn plain(disk: &Inspected, at: u64, length: u64) -> Result<Vec<u8>, ImageError> {
+    let file = super::compress::open(&disk.path)?;
+    let mut bytes = vec![0; usize::try_from(length).unwrap_or(0)];
+    let mut filled = 0;
+    while filled < bytes.len() {
+        match file.read_at(&mut bytes[filled..], at + filled as u64) {
+            Ok(0) => break,
+            Ok(count) => filled += count,
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+            Err(source) => return Err(ImageError::Io { path: disk.path.clone(), source }),
+        }
+    }
+    bytes.truncate(filled);
+    Ok(bytes)
+}
+
+/// Bytes of the disk, which QEMU unfolds from its format.
+async fn through_qemu(disk: &Inspected, at: u64, length: u64, deadline: Duration) -> Result<Vec<u8>, ImageError> {
+    let io = |source| ImageError::Io { path: disk.path.clone(), source };
+    let out = tempfile::NamedTempFile::new().map_err(io)?;
+    let word = |key: &str, value: &std::ffi::OsStr| {
+        let mut word = std::ffi::OsString::from(key);
+        word.push(value);
+        word
+    };
+    let mut arguments: Vec<std::ffi::OsString> = ["dd", "-f", disk.format.driver(), "-O", "raw"].map(Into::into).into();
+    arguments.push(format!("bs={SECTOR}").into());
+    arguments.push(format!("skip={}", at / SECTOR).into());
+    // What `count` means beside `skip` differs: QEMU counts from the start of the disk.
+    arguments.push(format!("count={}", (at + length) / SECTOR).into());
+    arguments.push(word("if=", disk.path.as_os_str()));
+    arguments.push(word("of=", out.path().as_os_str()));
+    tool::qemu_img(&arguments, &disk.path, deadline).await?;
+    let mut bytes = std::fs::read(out.path()).map_err(io)?;
+    bytes.truncate(usize::try_from(length).unwrap_or(0));
+    Ok(bytes)
+}
+
+/// From the last 512 bytes. Whether their checksum is right has been looked at: a wrong one is refused.
+fn vhd_subformat(footer: &[u8]) -> Option<String> {
+    footer.starts_with(b"conectix").then_some(())?;
+    Some(match big(footer, 60, 4)? {
+        2 => "fixed".to_owned(),
+        3 => "dynamic".to_owned(),
+        4 => "differencing".to_owned(),
+        other => other.to_string(),
+    })
+}
+
+/// A number of up to eight bytes, most significant first.
+fn big(bytes: &[u8], at: usize, width: usize) -> Option<u64> {
+    Some(bytes.get(at..at + width)?.iter().fold(0, |value, byte| value << 8 | u64::from(*byte)))
+}
+
+/// A number of up to eight bytes, least significant first.
+fn little(bytes: &[u8], at: usize, width: usize) -> Option<u64> {
+    Some(bytes.get(at..at + width)?.iter().rev().fold(0, |value, byte| value << 8 | u64::from(*byte)))
+}
+
+/// The table of a disk by its beginning and its end, which reaches to the last whole sector.
+fn parse(head: &[u8], end: &[u8], size: u64) -> Result<Table, String> {
+    const CUT: &str = "the disk ends before its table does";
+    if head.get(510..512) != Some(&[0x55, 0xaa]) {
+        return match head.get(512..520) {
+            Some(b"EFI PART") => gpt::read(head, end, size),
+            _ => Ok(Table { kind: "none".to_owned(), ..Table::default() }),
+        };
+    }
+    let mut partitions = Vec::new();
+    for entry in (446..510).step_by(16) {
+        let kind = *head.get(entry + 4).ok_or(CUT)?;
+        let [start, length] = [8, 12].map(|at| little(head, entry + at, 4));
+        let (start, length) = (start.ok_or(CUT)?, length.ok_or(CUT)?);
+        match kind {
+            0 => continue,
+            0xee => return gpt::read(head, end, size),
+            // The boot sector of a file system has the same signature; its code is no table.
+            _ if !matches!(head[entry], 0 | 0x80) || length == 0 || (start + length) * SECTOR > size => {
+                return Ok(Table { kind: "none".to_owned(), ..Table::default() });
+            }
+            _ => partitions.push(Partition {
+                kind: mbr_kind(kind),
+                name: String::new(),
+                start: start * SECTOR,
+                size: length * SECTOR,
+            }),
+        }
+    }
+    let kind = if partitions.is_empty() { "none" } else { "mbr" };
+    Ok(Table { kind: kind.to_owned(), partitions, ..Table::default() })
+}
+
+fn mbr_kind(kind: u8) -> String {
+    let name = partitions::MBR.iter().find(|(known, _)| *known == kind);
+    name.map_or_else(|| format!("0x{kind:02x}"), |(_, name)| (*name).to_owned())
+}
+
+#[cfg(test)]
+mod tests;

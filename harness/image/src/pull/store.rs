@@ -1,0 +1,172 @@
+//! What lies in the cache for one download: the file under its final name, a note, and what its vendor
+//! said about it. All of it is in one directory, beside each other, by the name that [`Place`] makes.
+
+use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::super::cache::Slot;
+use super::super::{Download, ImageError, InUse};
+use super::partial::Partial;
+use super::{PullError, Trust};
+
+/// The directory below the cache's `images`.
+pub(crate) const FOLDER: &str = "pulled";
+/// What is added to the name of a download for the files beside it that go with it.
+pub(crate) const COMPANIONS: &[&str] = &[".json", ".checksums", ".signature"];
+/// The most that is read of a companion.
+const LARGEST_COMPANION: u64 = 4 << 20;
+
+/// What is noted beside a download. It is there exactly as long as the file was judged good once.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) struct Note {
+    pub(super) url: String,
+    pub(super) sha256: String,
+    pub(super) length: u64,
+    pub(super) trust: Trust,
+}
+
+/// The small files that spoke for a download, as they came.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Evidence {
+    pub(super) checksums: Option<Vec<u8>>,
+    pub(super) signature: Option<Vec<u8>>,
+}
+
+/// Where one download lies.
+#[derive(Debug)]
+pub(super) struct Place {
+    folder: PathBuf,
+    name: String,
+    // One downloader at a time; unlocked by the kernel however this process ends.
+    _lock: Option<Slot>,
+}
+
+impl Place {
+    /// The place, for this process alone. Waits while another holds it.
+    pub(super) async fn take(cache: Option<&Path>, download: &Download) -> Result<Self, PullError> {
+        let cache = cache.ok_or_else(|| ImageError::Cache {
+            path: PathBuf::from("~/.cache/muster"),
+            source: std::io::Error::other("none of MUSTER_CACHE, XDG_CACHE_HOME and HOME is set"),
+        })?;
+        let place = Self::look(cache, download);
+        let lock = Slot::take_in(&place.folder, &place.name).await?;
+        Ok(Self { _lock: Some(lock), ..place })
+    }
+
+    /// The place, to look at only.
+    pub(super) fn look(cache: &Path, download: &Download) -> Self {
+        // Another address or another stated digest is another file; its own name comes last, because
+        // how it is packed is told by how it ends.
+        let pinned = download.checksum.value.as_deref().unwrap_or_default();
+        let digest = Sha256::digest(format!("{}\n{}\n{pinned}", download.url, download.checksum.kind));
+        let name = format!(
+            "{}-{}",
+            &muster_base::text::hex(&digest[..8]),
+            muster_base::files::safe_name(download.file_name())
+        );
+        Self { folder: cache.join("images").join(FOLDER), name, _lock: None }
+    }
+
+    /// The final name.
+    pub(super) fn path(&self) -> PathBuf {
+        self.folder.join(&self.name)
+    }
+
+    /// What has been fetched of it so far.
+    pub(super) fn partial(&self) -> Partial {
+        Partial::new(self.folder.join(format!(".partial-{}", self.name)))
+    }
+
+    fn beside(&self, end: &str) -> PathBuf {
+        self.folder.join(format!("{}{end}", self.name))
+    }
+
+    /// The note of the file, when both are there and agree on its length.
+    pub(super) fn note(&self) -> Option<Note> {
+        let note: Note = serde_json::from_slice(&read(&self.beside(".json"))?).ok()?;
+        let metadata = self.path().symlink_metadata().ok()?;
+        (metadata.is_file() && metadata.len() == note.length).then_some(note)
+    }
+
+    /// What was kept with the file.
+    pub(super) fn evidence(&self) -> Evidence {
+        Evidence { checksums: read(&self.beside(".checksums")), signature: read(&self.beside(".signature")) }
+    }
+
+    /// Writes the note and the evidence beside the file.
+    pub(super) fn put(&self, note: &Note, evidence: &Evidence) -> Result<(), PullError> {
+        let put = |end: &str, bytes: Option<&[u8]>| {
+            let path = self.beside(end);
+            match bytes {
+                Some(bytes) => write(&self.folder, &path, bytes),
+                None => match std::fs::remove_file(&path) {
+                    Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
+                    _ => Ok(()),
+                },
+            }
+            .map_err(|source| ImageError::Cache { path, source })
+        };
+        put(".checksums", evidence.checksums.as_deref())?;
+        put(".signature", evidence.signature.as_deref())?;
+        put(".json", Some(&serde_json::to_vec_pretty(note).unwrap_or_default()))?;
+        Ok(())
+    }
+
+    /// Gives the whole and judged file its name. The old file goes first and its note with it, so that
+    /// no file ever stands beside the note of another.
+    pub(super) fn publish(&self, partial: &Partial, note: &Note, evidence: &Evidence) -> Result<PathBuf, PullError> {
+        let path = self.path();
+        let unusable = |source| ImageError::Cache { path: self.folder.clone(), source };
+        if path.exists() && !InUse::is_free(&path) {
+            let busy =
+                std::io::Error::other(format!("{} is in use by a run; pull it again when that ended", path.display()));
+            return Err(unusable(busy).into());
+        }
+        let made_way = || {
+            for old in [self.beside(".json"), path.clone()] {
+                match std::fs::remove_file(old) {
+                    Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
+                    _ => {}
+                }
+            }
+            // Nobody writes to it any more: machines put an overlay before it.
+            std::fs::set_permissions(partial.path(), std::fs::Permissions::from_mode(0o400))?;
+            std::fs::File::open(partial.path())?.sync_all()
+        };
+        made_way().map_err(unusable)?;
+        self.put(note, evidence)?;
+        let named = || {
+            std::fs::rename(partial.path(), &path)?;
+            partial.forget();
+            std::fs::File::open(&self.folder)?.sync_all()
+        };
+        named().map_err(unusable)?;
+        Ok(path)
+    }
+}
+
+/// Replaces a small file whole or not at all.
+pub(super) fn write(folder: &Path, path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let mut file = tempfile::NamedTempFile::new_in(folder)?;
+    file.write_all(bytes)?;
+    file.as_file().sync_all()?;
+    file.persist(path).map_err(|error| error.error)?;
+    Ok(())
+}
+
+/// A small file; nothing when it is not there, not plain, or not small.
+pub(super) fn read(path: &Path) -> Option<Vec<u8>> {
+    use std::io::Read;
+    let metadata = path.symlink_metadata().ok()?;
+    if !metadata.is_file() {
+        return None;
+    }
+    let mut bytes = Vec::new();
+    std::fs::File::open(path).ok()?.take(LARGEST_COMPANION + 1).read_to_end(&mut bytes).ok()?;
+    (bytes.len() as u64 <= LARGEST_COMPANION).then_some(bytes)
+}

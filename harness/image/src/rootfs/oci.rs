@@ -1,0 +1,174 @@
+//! An OCI image layout, as a directory or inside an archive: which layers make up its root file system.
+//!
+//! Facts: OCI image specification 1.1, "Image Layout" and "Image Manifest". Every blob is compared
+//! with the digest it is called by.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use sha2::{Digest, Sha256};
+
+use crate::compress;
+use muster_base::machine::Arch;
+
+/// Bytes of an index or a manifest.
+const MAX_JSON: u64 = 4 << 20;
+/// How deep an index may name another index.
+const MAX_INDEXES: usize = 3;
+
+/// Where the layout's files are.
+pub(crate) enum Layout {
+    /// In a directory of this host.
+    Folder(PathBuf),
+    /// In a plain tar: offset and size of each member, by name.
+    Archive {
+        /// The tar.
+        file: File,
+        /// Its members.
+        members: HashMap<Vec<u8>, (u64, u64)>,
+    },
+}
+
+#[derive(Deserialize)]
+struct Index {
+    manifests: Vec<Descriptor>,
+}
+
+#[derive(Deserialize)]
+struct Manifest {
+    layers: Vec<Descriptor>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Descriptor {
+    #[serde(default)]
+    media_type: String,
+    digest: String,
+    platform: Option<Platform>,
+}
+
+#[derive(Deserialize)]
+struct Platform {
+    architecture: String,
+}
+
+impl Layout {
+    /// The layers of the image for that architecture, lowest first, each copied into `scratch` without
+    /// a name and compared with its digest.
+    pub(crate) fn layers(&self, arch: Arch, most: usize, bytes: u64, scratch: &Path) -> Result<Vec<File>, String> {
+        let mut descriptor = choose(self.json::<Index>("index.json")?, arch)?;
+        for _ in 0..MAX_INDEXES {
+            if !descriptor.media_type.ends_with("image.index.v1+json")
+                && !descriptor.media_type.contains("manifest.list")
+            {
+                break;
+            }
+            descriptor = choose(self.named::<Index>(&descriptor.digest)?, arch)?;
+        }
+        let manifest: Manifest = self.named(&descriptor.digest)?;
+        if manifest.layers.is_empty() || manifest.layers.len() > most {
+            return Err(format!("it has {} layers, not 1 to {most}", manifest.layers.len()));
+        }
+        let mut left = bytes;
+        let mut layers = Vec::new();
+        for layer in &manifest.layers {
+            let file = self.blob(&layer.digest, left, scratch)?;
+            left = left.saturating_sub(file.metadata().map_err(|error| error.to_string())?.len());
+            layers.push(file);
+        }
+        Ok(layers)
+    }
+
+    fn json<T: serde::de::DeserializeOwned>(&self, name: &str) -> Result<T, String> {
+        let mut bytes = Vec::new();
+        self.open(name, MAX_JSON)?.read_to_end(&mut bytes).map_err(|error| format!("{name}: {error}"))?;
+        serde_json::from_slice(&bytes).map_err(|error| format!("{name}: {error}"))
+    }
+
+    fn named<T: serde::de::DeserializeOwned>(&self, digest: &str) -> Result<T, String> {
+        let (hex, name) = blob_name(digest)?;
+        let mut bytes = Vec::new();
+        self.open(&name, MAX_JSON)?.read_to_end(&mut bytes).map_err(|error| format!("{name}: {error}"))?;
+        if muster_base::text::hex(Sha256::digest(&bytes)) != hex {
+            return Err(format!("the bytes of {name} are not those its name promises"));
+        }
+        serde_json::from_slice(&bytes).map_err(|error| format!("{name}: {error}"))
+    }
+
+    fn blob(&self, digest: &str, limit: u64, scratch: &Path) -> Result<File, String> {
+        let (hex, name) = blob_name(digest)?;
+        let failed = |error: std::io::Error| format!("{name}: {error}");
+        let mut from = self.open(&name, limit)?;
+        let mut copy = tempfile::tempfile_in(scratch).map_err(failed)?;
+        let mut hash = Sha256::new();
+        let mut buffer = vec![0; 1 << 20];
+        loop {
+            match from.read(&mut buffer).map_err(failed)? {
+                0 => break,
+                count => {
+                    hash.update(&buffer[..count]);
+                    copy.write_all(&buffer[..count]).map_err(failed)?;
+                }
+            }
+        }
+        if muster_base::text::hex(hash.finalize()) != hex {
+            return Err(format!("the bytes of {name} are not those its name promises"));
+        }
+        copy.seek(SeekFrom::Start(0)).map_err(failed)?;
+        Ok(copy)
+    }
+
+    /// A file of the layout, which may have at most so many bytes.
+    fn open(&self, name: &str, limit: u64) -> Result<std::io::Take<File>, String> {
+        let (file, size) = match self {
+            Self::Folder(folder) => {
+                let file = compress::open(&folder.join(name)).map_err(|error| error.to_string())?;
+                let metadata = file.metadata().map_err(|error| error.to_string())?;
+                if !metadata.is_file() {
+                    return Err(format!("{name} is not a plain file"));
+                }
+                (file, metadata.len())
+            }
+            Self::Archive { file, members } => {
+                let (offset, size) = *members.get(name.as_bytes()).ok_or_else(|| format!("it has no {name}"))?;
+                let mut file = file.try_clone().map_err(|error| error.to_string())?;
+                file.seek(SeekFrom::Start(offset)).map_err(|error| error.to_string())?;
+                (file, size)
+            }
+        };
+        if size > limit {
+            return Err(format!("{name} has {size} bytes, more than {limit}"));
+        }
+        Ok(file.take(size))
+    }
+}
+
+/// The one entry of an index that is for the architecture. Attestations, which builders put beside
+/// images, are for none.
+fn choose(index: Index, arch: Arch) -> Result<Descriptor, String> {
+    let wanted = match arch {
+        Arch::X86_64 => "amd64",
+        Arch::Aarch64 => "arm64",
+    };
+    let fits = |entry: &Descriptor| entry.platform.as_ref().is_none_or(|platform| platform.architecture == wanted);
+    let mut fitting: Vec<Descriptor> = index.manifests.into_iter().filter(fits).collect();
+    match (fitting.pop(), fitting.len()) {
+        (Some(only), 0) => Ok(only),
+        (None, _) => Err(format!("its index has no image for {wanted}")),
+        (Some(_), others) => {
+            Err(format!("its index has {} images for {wanted}; copy one into a layout of its own", others + 1))
+        }
+    }
+}
+
+fn blob_name(digest: &str) -> Result<(&str, String), String> {
+    let hex = digest.strip_prefix("sha256:").unwrap_or_default();
+    if hex.len() != 64 || !hex.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')) {
+        return Err(format!("{} is not a digest of sha256", muster_base::text::one_line(digest, 100)));
+    }
+    Ok((hex, format!("blobs/sha256/{hex}")))
+}

@@ -1,0 +1,430 @@
+//! A machine at one moment, as files: a capsule. It is written while the guest stands still, and read
+//! into as many new machines as somebody likes; none of them writes to it.
+//!
+//! RAM and devices travel through QEMU's migration into a file, in the form in which every page of RAM
+//! has its place (`mapped-ram`), so that the file is as large as what the guest had touched.
+
+pub mod shape;
+
+use std::collections::BTreeMap;
+use std::fs::{File, OpenOptions};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+pub use self::shape::{Shape, files};
+use super::body::{self, Body};
+use super::firmware::{self, Firmware};
+use super::qmp::{Qmp, QmpError};
+use super::template::{self, transferred_unless};
+use super::{Accel, Machine, MachineError, Spawner, command_line, start, wiring};
+use muster_base::machine::Format;
+use muster_console::rules::Rules;
+use muster_image::header;
+use muster_image::header::{Ends, Trouble};
+use muster_image::{Inspected, Overlay};
+
+/// How long the state of a small machine may take to be written or read, before scaling; and how much
+/// longer for each GiB of its RAM.
+const TRANSFER: Duration = Duration::from_secs(20);
+const TRANSFER_PER_GIB: Duration = Duration::from_secs(10);
+/// How long QEMU may take to answer, before scaling.
+const ANSWER: Duration = Duration::from_secs(10);
+
+/// What a captured machine left in its directory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Captured {
+    /// What it was.
+    pub shape: Shape,
+    /// The version of the QEMU that wrote it, such as `10.0.2`.
+    pub qemu: String,
+    /// Length in bytes of every file.
+    pub files: BTreeMap<String, u64>,
+    /// Bytes that the files take on the disk.
+    pub bytes: u64,
+}
+
+/// Why a machine could not be captured.
+#[derive(Debug, thiserror::Error)]
+#[allow(missing_docs)]
+pub enum CaptureError {
+    #[error("QEMU cannot write it down: {0}")]
+    Qemu(#[from] QmpError),
+    #[error("its state was not written: {0}")]
+    Transfer(String),
+    #[error("it takes more than the {room} bytes that are left for capsules")]
+    TooLarge { room: u64 },
+    #[error("{what} could not be copied: {source}")]
+    Copy { what: String, source: std::io::Error },
+}
+
+impl Machine {
+    /// Whether [`Machine::capture`] can work, judged by its devices.
+    pub fn can_capture(&self) -> Result<(), String> {
+        command_line::forkable(&self.body().description)
+    }
+
+    /// Stops the guest and writes down into the directory, which is there and empty, all that the machine
+    /// is. At most about `room` bytes are written. The guest stands still afterwards in either case:
+    /// [`Machine::go_on`] lets it run again.
+    pub async fn capture(&self, folder: &Path, room: u64) -> Result<Captured, CaptureError> {
+        let qmp = self.qmp();
+        let answer = ANSWER.mul_f64(self.scale());
+        qmp.execute("stop", json!({}), answer).await?;
+        let qemu = version_of(&qmp.execute("query-version", json!({}), answer).await?);
+        let written = self.write_state(&folder.join(files::STATE), room).await;
+        // A machine that goes on may be made a template later.
+        let reset = mapped(qmp, false, answer).await;
+        written?;
+        reset?;
+        let shape = self.copy_files(folder, room)?;
+        let mut lengths = BTreeMap::new();
+        let mut bytes = 0;
+        for name in shape.files() {
+            let metadata = std::fs::symlink_metadata(folder.join(&name))
+                .map_err(|source| CaptureError::Copy { what: name.clone(), source })?;
+            bytes += metadata.blocks() * 512;
+            lengths.insert(name, metadata.len());
+        }
+        if bytes > room {
+            return Err(CaptureError::TooLarge { room });
+        }
+        Ok(Captured { shape, qemu, files: lengths, bytes })
+    }
+
+    /// Lets the guest run again after [`Machine::capture`]. Its clock lags by as long as it stood.
+    pub async fn go_on(&self) -> Result<(), QmpError> {
+        self.qmp().execute("cont", json!({}), ANSWER.mul_f64(self.scale())).await.map(|_| ())
+    }
+
+    async fn write_state(&self, path: &Path, room: u64) -> Result<(), CaptureError> {
+        let qmp = self.qmp();
+        let answer = ANSWER.mul_f64(self.scale());
+        let deadline = transfer_deadline(self.body().description.memory_mib, self.scale());
+        // QEMU opens it by name, once for each of its threads.
+        private_file(path)
+            .map_err(|source| CaptureError::Copy { what: "the state of its devices".to_owned(), source })?;
+        mapped(qmp, true, answer).await?;
+        let address = json!({"transport": "file", "filename": path.to_string_lossy(), "offset": 0});
+        let channels = json!({"channels": [{"channel-type": "main", "addr": address}]});
+        qmp.execute("migrate", channels, answer).await?;
+        let full = || {
+            let taken = std::fs::metadata(path).map_or(0, |metadata| metadata.blocks() * 512);
+            (taken > room).then(String::new)
+        };
+        match transferred_unless(qmp, deadline, full).await {
+            Ok(()) => Ok(()),
+            Err(error) => {
+                let too_large = full().is_some();
+                // Nothing is left to be cancelled when it has failed by itself.
+                let _ = qmp.execute("migrate_cancel", json!({}), answer).await;
+                Err(match too_large {
+                    true => CaptureError::TooLarge { room },
+                    false => CaptureError::Transfer(error.to_string()),
+                })
+            }
+        }
+    }
+
+    fn copy_files(&self, folder: &Path, room: u64) -> Result<Shape, CaptureError> {
+        let Body { description, layer, below, vars, extra, ram, .. } = self.body();
+        let copying = |what: &str| {
+            let what = what.to_owned();
+            move |source| CaptureError::Copy { what, source }
+        };
+        let layers = std::iter::once(layer).chain(below);
+        let mut sources: Vec<(String, File)> = Vec::new();
+        for (number, layer) in layers.enumerate() {
+            let name = files::layer(number);
+            sources.push((name.clone(), body::reopen(layer, false).map_err(copying(&name))?));
+        }
+        for (number, disk) in extra.iter().enumerate() {
+            let name = files::extra(number);
+            sources.push((name.clone(), body::reopen(disk, false).map_err(copying(&name))?));
+        }
+        if let Some(vars) = vars {
+            sources.push((files::VARS.to_owned(), body::reopen(vars, false).map_err(copying(files::VARS))?));
+        }
+        let kernel = description.kernel.as_ref();
+        let named = [
+            (files::SEED, description.seed_disk.as_deref()),
+            (files::IGNITION, description.ignition.as_deref()),
+            (files::KERNEL, kernel.map(|kernel| kernel.image.as_path())),
+            (files::INITRD, kernel.and_then(|kernel| kernel.initrd.as_deref())),
+        ];
+        for (name, path) in named {
+            if let Some(path) = path {
+                sources.push((name.to_owned(), File::open(path).map_err(copying(name))?));
+            }
+        }
+        let taken: u64 = sources.iter().filter_map(|(_, file)| file.metadata().ok()).map(|m| m.blocks() * 512).sum();
+        if taken > room {
+            return Err(CaptureError::TooLarge { room });
+        }
+        for (name, source) in &sources {
+            private_file(&folder.join(name))
+                .and_then(|copy| wiring::sparse_copy(source, &copy))
+                .map_err(copying(name))?;
+        }
+        let code = match &description.firmware {
+            Some(firmware) => Some(digest(&firmware.code).map_err(copying("the firmware's digest"))?),
+            None => None,
+        };
+        Ok(Shape::of(description, 1 + below.len(), ram.is_some(), code))
+    }
+}
+
+/// What is needed to go on where a capsule's machine stopped.
+#[derive(Debug)]
+pub struct ResumeRequest<'a> {
+    /// What it was.
+    pub shape: &'a Shape,
+    /// The capsule's directory; only read.
+    pub capsule: &'a Path,
+    /// The image that it began with.
+    pub image: &'a Inspected,
+    /// What executes it.
+    pub accel: &'a Accel,
+    /// The new machine's directory; created.
+    pub folder: &'a Path,
+    /// Goes on although this host has another firmware than the capsule was made with.
+    pub any_firmware: bool,
+}
+
+impl Machine {
+    /// Starts a machine where the capsule's stopped. Returns as soon as its guest executes.
+    pub async fn resume(request: ResumeRequest<'_>, spawner: &Spawner) -> Result<Machine, MachineError> {
+        let ResumeRequest { shape, capsule, image, accel, .. } = request;
+        let folder = start::make_folder(request.folder)?;
+        let capsule = std::path::absolute(capsule).map_err(start::folder_error("no absolute path", capsule))?;
+        let refused = |reason: String| MachineError::Capsule { folder: capsule.clone(), reason };
+        let firmware = find_firmware(shape, request.any_firmware).map_err(&refused)?;
+        let description = shape.machine(image, firmware, &capsule, accel.kind).map_err(&refused)?;
+        let open = |name: &str| open_plain(&capsule.join(name)).map_err(|source| refused(format!("{name}: {source}")));
+        let own = |file: &File| {
+            wiring::private_copy(file, &folder).map_err(start::folder_error("a file could not be copied", &folder))
+        };
+        let mut below = Vec::new();
+        for number in 0..shape.layers {
+            let name = files::layer(number);
+            let layer = open(&name)?;
+            check_layer(&layer, image.virtual_size).map_err(|reason| refused(format!("{name}: {reason}")))?;
+            below.push(layer);
+        }
+        let mut extra = Vec::new();
+        for (number, size) in shape.extra_disks.iter().enumerate() {
+            let (name, disk) = (files::extra(number), open(&files::extra(number))?);
+            if disk.metadata().map_or(0, |metadata| metadata.len()) != *size {
+                return Err(refused(format!("{name} is not as long as its disk is large")));
+            }
+            extra.push(own(&disk)?);
+        }
+        let vars = match &description.firmware {
+            None => None,
+            Some(firmware) => {
+                let vars = open(files::VARS)?;
+                check_vars(&vars, &firmware.vars_format).map_err(|why| refused(format!("{}: {why}", files::VARS)))?;
+                Some(own(&vars)?)
+            }
+        };
+        let ram = match shape.ram_file {
+            false => None,
+            true => Some(
+                body::anonymous_ram(shape.memory_mib).map_err(start::folder_error("memory for the guest", &folder))?,
+            ),
+        };
+        let layer = Overlay::create(image, &folder).await?.into_layer();
+        let state = Some(open(files::STATE)?);
+        let body = Body { description, layer, below, vars, extra, ram, state, blank: None };
+        start::begin(body, &folder, accel, spawner, Rules::shipped()).await
+    }
+}
+
+/// The same firmware on this host.
+fn find_firmware(shape: &Shape, any: bool) -> Result<Option<Firmware>, String> {
+    let Some(wanted) = &shape.firmware else { return Ok(None) };
+    let found = firmware::find(shape.arch.parse()?, wanted.secure).map_err(|error| error.to_string())?;
+    if found.vars_format != wanted.vars_format {
+        return Err(format!("its firmware's variables are {}, this host's {}", wanted.vars_format, found.vars_format));
+    }
+    let here = digest(&found.code).map_err(|error| format!("{}: {error}", found.code.display()))?;
+    if here != wanted.sha256 && !any {
+        return Err(format!(
+            "it was made with another firmware than {}; install the version it was made with, or try --force",
+            found.code.display()
+        ));
+    }
+    Ok(Some(found))
+}
+
+/// Reads a capsule's state into a QEMU that waits for it.
+pub(super) async fn thaw(qmp: &Qmp, memory_mib: u32, scale: f64) -> Result<(), String> {
+    let answer = ANSWER.mul_f64(scale);
+    mapped(qmp, true, answer).await.map_err(|error| error.to_string())?;
+    template::take_in(qmp, answer, transfer_deadline(memory_mib, scale)).await
+}
+
+async fn mapped(qmp: &Qmp, on: bool, deadline: Duration) -> Result<(), QmpError> {
+    let capability = |name: &str, state: bool| json!({"capability": name, "state": state});
+    let capabilities = [
+        // All of it is to be written, also where a template's file holds it.
+        capability("x-ignore-shared", false),
+        capability("mapped-ram", on),
+        capability("multifd", on),
+    ];
+    qmp.execute("migrate-set-capabilities", json!({"capabilities": capabilities}), deadline).await.map(|_| ())
+}
+
+fn transfer_deadline(memory_mib: u32, scale: f64) -> Duration {
+    (TRANSFER + TRANSFER_PER_GIB.mul_f64(f64::from(memory_mib) / 1024.0)).mul_f64(scale)
+}
+
+/// `10.0.2`, from QMP's answer.
+fn version_of(said: &Value) -> String {
+    let number = |name: &str| said["qemu"][name].as_u64().unwrap_or_default();
+    format!("{}.{}.{}", number("major"), number("minor"), number("micro"))
+}
+
+/// The version of the QEMU that would run a machine of this architecture here; `None` when there is
+/// none or it does not say.
+pub async fn qemu_here(arch: muster_base::machine::Arch) -> Option<String> {
+    let said = tokio::process::Command::new(command_line::program(arch))
+        .arg("--version")
+        .stdin(std::process::Stdio::null())
+        .kill_on_drop(true)
+        .output();
+    let said = tokio::time::timeout(ANSWER, said).await.ok()?.ok()?;
+    version_in(&String::from_utf8_lossy(&said.stdout))
+}
+
+fn version_in(said: &str) -> Option<String> {
+    let rest = said.strip_prefix("QEMU emulator version ")?;
+    let version: String = rest.chars().take_while(|c| c.is_ascii_digit() || *c == '.').collect();
+    (!version.is_empty()).then_some(version)
+}
+
+/// An overlay from a capsule may point nowhere but to what is put below it, and must be as large as
+/// the image.
+fn check_layer(layer: &File, virtual_size: u64) -> Result<(), String> {
+    let size = examine(layer, true)?;
+    if size != virtual_size {
+        return Err(format!("its disk has {size} bytes, the image's {virtual_size}"));
+    }
+    Ok(())
+}
+
+/// Variables in qcow2 could name another file of this host.
+fn check_vars(vars: &File, format: &str) -> Result<(), String> {
+    match format {
+        "raw" => Ok(()),
+        "qcow2" => examine(vars, false).map(|_| ()),
+        other => Err(format!("{other} is not a format of variables")),
+    }
+}
+
+/// The virtual size of a qcow2 file that keeps no data elsewhere. The name of what is below an overlay
+/// is not looked at, since QEMU is told what is below.
+fn examine(file: &File, overlay: bool) -> Result<u64, String> {
+    use std::os::unix::fs::FileExt;
+    let length = file.metadata().map_err(|error| error.to_string())?.len();
+    let mut head = vec![0; header::WINDOW.min(usize::try_from(length).unwrap_or(header::WINDOW))];
+    file.read_exact_at(&mut head, 0).map_err(|error| error.to_string())?;
+    if overlay && let Some(backing) = head.get_mut(8..20) {
+        backing.fill(0);
+    }
+    let ends = Ends { head: &head, tail: &[], length };
+    if header::format_of(&ends) != Format::Qcow2 {
+        return Err("it is not qcow2".to_owned());
+    }
+    match header::examine(Format::Qcow2, &ends) {
+        Ok(Some(size)) => Ok(size),
+        Ok(None) => Err("it does not say its size".to_owned()),
+        Err(Trouble::Backing(name) | Trouble::DataFile(name)) => Err(format!("it reaches for another file ({name})")),
+        Err(Trouble::Encrypted) => Err("it is encrypted".to_owned()),
+        Err(Trouble::Snapshots) => Err("it has snapshots of its own".to_owned()),
+        Err(Trouble::Broken(why)) => Err(why),
+    }
+}
+
+/// Opens a plain file for reading; never a symbolic link, a pipe or a device.
+fn open_plain(path: &Path) -> std::io::Result<File> {
+    let flags = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
+    let file = OpenOptions::new().read(true).custom_flags(flags.bits() as i32).open(path)?;
+    match file.metadata()?.is_file() {
+        true => Ok(file),
+        false => Err(std::io::Error::other("it is not a plain file")),
+    }
+}
+
+/// A new file that only this user may read: it holds a guest's memory.
+fn private_file(path: &Path) -> std::io::Result<File> {
+    OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)
+}
+
+fn digest(path: &PathBuf) -> std::io::Result<String> {
+    use sha2::{Digest, Sha256};
+    let bytes = std::fs::read(path)?;
+    Ok(muster_base::text::hex(Sha256::digest(&bytes)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_are_compared_without_the_packagers_words() {
+        assert_eq!(version_in("QEMU emulator version 10.0.2 (Debian 1:10.0.2+ds-2)\n"), Some("10.0.2".to_owned()));
+        assert_eq!(version_in("something else"), None);
+        let said = json!({"qemu": {"major": 10, "minor": 0, "micro": 2}, "package": "Debian"});
+        assert_eq!(version_of(&said), "10.0.2");
+    }
+
+    fn overlay(change: impl Fn(&mut Vec<u8>)) -> File {
+        use std::io::Write;
+        // Version 3, 64 KiB clusters, 1 MiB, tables in the file, a backing file's name at 0x200.
+        let mut bytes = vec![0; 4 << 16];
+        bytes[..4].copy_from_slice(b"QFI\xfb");
+        bytes[4..8].copy_from_slice(&3u32.to_be_bytes());
+        bytes[8..16].copy_from_slice(&0x200u64.to_be_bytes());
+        bytes[16..20].copy_from_slice(&4u32.to_be_bytes());
+        bytes[20..24].copy_from_slice(&16u32.to_be_bytes());
+        bytes[24..32].copy_from_slice(&(1u64 << 20).to_be_bytes());
+        bytes[36..40].copy_from_slice(&1u32.to_be_bytes());
+        bytes[40..48].copy_from_slice(&(1u64 << 16).to_be_bytes());
+        bytes[48..56].copy_from_slice(&(2u64 << 16).to_be_bytes());
+        bytes[56..60].copy_from_slice(&1u32.to_be_bytes());
+        bytes[100..104].copy_from_slice(&104u32.to_be_bytes());
+        change(&mut bytes);
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(&bytes).unwrap();
+        file
+    }
+
+    #[test]
+    fn an_overlay_may_name_what_is_below_it_and_nothing_else() {
+        assert_eq!(check_layer(&overlay(|_| {}), 1 << 20), Ok(()));
+        let larger = check_layer(&overlay(|_| {}), 1 << 30).unwrap_err();
+        assert!(larger.contains("1048576 bytes"), "{larger}");
+        let elsewhere = check_layer(&overlay(|bytes| bytes[79] = 4), 1 << 20).unwrap_err();
+        assert!(elsewhere.contains("reaches for another file"), "{elsewhere}");
+        let short = check_layer(&overlay(|bytes| bytes.truncate(1 << 16)), 1 << 20).unwrap_err();
+        assert!(short.contains("truncated"), "{short}");
+        assert!(check_layer(&overlay(|bytes| bytes[0] = 0), 1 << 20).unwrap_err().contains("not qcow2"));
+        // Variables have nothing below them.
+        assert!(check_vars(&overlay(|_| {}), "qcow2").unwrap_err().contains("reaches for another file"));
+        assert!(check_vars(&overlay(|_| {}), "vvfat").is_err());
+    }
+
+    #[test]
+    fn only_plain_files_are_opened() {
+        let folder = tempfile::tempdir().unwrap();
+        let link = folder.path().join("link");
+        std::os::unix::fs::symlink("/etc/passwd", &link).unwrap();
+        assert!(open_plain(&link).is_err());
+        assert!(open_plain(folder.path()).is_err());
+        std::fs::write(folder.path().join("plain"), "x").unwrap();
+        assert!(open_plain(&folder.path().join("plain")).is_ok());
+    }
+}

@@ -1,0 +1,59 @@
+//! Why a machine could not be started or asked.
+
+use std::path::PathBuf;
+
+use muster_base::failure;
+use muster_base::failure::FailureId;
+use muster_image::ImageError;
+
+/// Why a machine could not be started or asked. Messages name the files to read.
+#[derive(Debug, thiserror::Error)]
+#[allow(missing_docs)]
+pub enum MachineError {
+    #[error(transparent)]
+    Image(#[from] ImageError),
+    #[error("accelerator {asked} was requested, but {reason}; use `--accel auto`, or run `muster doctor`")]
+    Accelerator { asked: &'static str, reason: String },
+    #[error("no firmware offers {wanted}; looked at {looked}; install the OVMF package, `muster doctor` names it")]
+    Firmware { wanted: String, looked: String },
+    #[error("the seed could not be written: {what}: {source}; the run directory may be full or read-only")]
+    Seed { what: String, source: std::io::Error },
+    #[error("the key of the run could not be made: {reason}; `muster doctor` says whether ssh-keygen is there")]
+    Key { reason: String },
+    #[error("{program} is not installed; `muster doctor` names the package")]
+    NotInstalled { program: String },
+    #[error("the file system of {} has {} MiB free, and {what} takes at least {} MiB; {advice}", folder.display(), free >> 20, needed.div_ceil(1 << 20))]
+    NoSpace { folder: PathBuf, free: u64, needed: u64, what: &'static str, advice: &'static str },
+    #[error("{what} in {}: {source}", folder.display())]
+    Folder { what: &'static str, folder: PathBuf, source: std::io::Error },
+    #[error("the template cannot be cloned: {what}: {source}")]
+    Template { what: String, source: std::io::Error },
+    #[error("the capsule {} cannot be resumed: {reason}", folder.display())]
+    Capsule { folder: PathBuf, reason: String },
+    #[error("QEMU could not be started: {source}; `muster doctor` says what this host lacks")]
+    Spawn { source: std::io::Error },
+    #[error("QEMU ended before the machine started ({status}): {message}; read {}", log.display())]
+    Refused { status: String, message: String, log: PathBuf },
+    #[error("QEMU did not answer: {reason}; read {}", log.display())]
+    Silent { reason: String, log: PathBuf },
+}
+
+impl MachineError {
+    /// The stable id under which reports file it.
+    pub fn failure_id(&self) -> FailureId {
+        match self {
+            Self::Image(error) => error.failure_id(),
+            Self::Accelerator { .. } => failure::ACCELERATOR_UNAVAILABLE,
+            Self::Firmware { .. } => failure::FIRMWARE_MISSING,
+            Self::Seed { .. } | Self::Key { .. } => failure::SEED_FAILED,
+            Self::NotInstalled { .. } => failure::QEMU_MISSING,
+            Self::NoSpace { .. } => failure::HOST_DISK_FULL,
+            Self::Folder { .. }
+            | Self::Template { .. }
+            | Self::Capsule { .. }
+            | Self::Spawn { .. }
+            | Self::Refused { .. }
+            | Self::Silent { .. } => failure::QEMU_REFUSED,
+        }
+    }
+}

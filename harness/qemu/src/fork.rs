@@ -1,0 +1,206 @@
+//! Freezing a booted machine of this host into a template, and forking machines from it.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::time::{Duration, Instant};
+
+use crate::driver::{HostDriver, HostMachine, LOGIN, death_of, give_up, hits, micros};
+use crate::template_store::Hold;
+use crate::{Machine, Template, WARM_PORTS};
+use muster_base::failure;
+use muster_base::failure::Failure;
+use muster_base::text;
+use muster_engine::driver::{BootFailure, ConsoleHit, Driver, Frozen, Live};
+use muster_engine::settle::guest_failure;
+use muster_guest::{Guest, HostKey, HostKeyPolicy, PortPair, Request, Target, warm};
+use muster_record::facts::Facts;
+use muster_record::run::MachineRecord;
+use muster_record::run::no_machine;
+
+/// How far a fork's clock may be from the host's after it was set, in seconds: far less than any
+/// certificate or time-out would notice, and more than a slow first command takes.
+const CLOCK_TOLERANCE: f64 = 5.0;
+/// How long the first command of a fork may take, unscaled.
+const FIRST_COMMAND: Duration = Duration::from_secs(15);
+
+/// A frozen machine of this host.
+pub struct HostTemplate {
+    pub(super) machine: String,
+    /// Shared with whoever writes it to the cache meanwhile.
+    pub(super) template: Arc<Template>,
+    pub(super) facts: Facts,
+    pub(super) host_key: Option<HostKey>,
+    /// Whether a shell waits behind the ports.
+    pub(super) warm: bool,
+    /// Seconds that its boot took.
+    pub(super) boot_seconds: f64,
+    /// Everything that its console showed.
+    pub(super) console: Vec<ConsoleHit>,
+    /// When it comes from the cache: what keeps it there, and the key that opens it.
+    pub(super) kept: Option<(Hold, PathBuf)>,
+}
+
+impl HostTemplate {
+    /// MiB of memory that it holds.
+    pub(super) fn resident_mib(&self) -> u32 {
+        u32::try_from(self.template.resident() >> 20).unwrap_or(u32::MAX)
+    }
+}
+
+/// Freezes a machine: starts the shell that stays warm, ends the SSH login, stops the guest for good.
+pub(super) async fn freeze(live: HostMachine) -> Frozen<HostMachine, HostTemplate> {
+    if let Err(reason) = live.machine.can_freeze() {
+        return Frozen::Refused { live, reason };
+    }
+    let host_key = live.guest.host_key();
+    let target = known(&live.target, host_key.as_ref());
+    // Held until the guest has stopped: its shell would take a closed port for the end of its input.
+    let shell = warm_shell(&live, target).await;
+    if shell.is_none() {
+        live.guest.close().await;
+    }
+    let mut record = live.record();
+    record.channel = Some("ssh".to_owned());
+    let HostMachine { machine, facts, findings_seen, .. } = live;
+    let id = machine.id().to_owned();
+    let console = machine.console().clone();
+    let frozen = machine.freeze().await;
+    let warm = shell.is_some();
+    drop(shell);
+    let findings: Vec<ConsoleHit> = hits(&console, findings_seen);
+    match frozen {
+        Ok(template) => {
+            record.end = Some("frozen".to_owned());
+            Frozen::Template {
+                template: HostTemplate {
+                    machine: id,
+                    template: Arc::new(template),
+                    facts,
+                    host_key,
+                    warm,
+                    boot_seconds: record.boot_seconds.unwrap_or_default(),
+                    console: hits(&console, 0),
+                    kept: None,
+                },
+                record,
+                findings,
+            }
+        }
+        Err(error) => {
+            record.end = Some("killed".to_owned());
+            Frozen::Lost { reason: error.to_string(), record, findings }
+        }
+    }
+}
+
+/// A shell on the ports that answers, the SSH login that started it ended; `None` where the guest
+/// cannot have one, and its forks log in by SSH.
+async fn warm_shell(live: &HostMachine, target: Target) -> Option<Guest> {
+    let login = warm::start(&live.guest, WARM_PORTS, live.scale).await.ok()?;
+    let [main, errors] = live.machine.warm_ports().ok()?;
+    let ports = PortPair::new(main, errors).ok()?;
+    let deadline = Instant::now() + LOGIN.mul_f64(live.scale);
+    let shell = Guest::wake(target, ports, deadline, live.scale).await.ok().filter(Guest::is_warm)?;
+    live.guest.close().await;
+    warm::farewell(&shell, login, live.scale).await;
+    // Some systems end everything that a login has started.
+    let alive = Request { script: "true".to_owned(), timeout: FIRST_COMMAND.mul_f64(live.scale), limit: 64 };
+    shell.run(alive).await.ok()?;
+    Some(shell).filter(Guest::is_warm)
+}
+
+/// The same target, which must show the host key that is known.
+fn known(target: &Target, host_key: Option<&HostKey>) -> Target {
+    let host_key = host_key.map_or(HostKeyPolicy::AcceptFirst, |key| HostKeyPolicy::Expect(vec![key.clone()]));
+    Target { host_key, ..target.clone() }
+}
+
+/// Starts a machine where the template stopped, and sets its clock.
+pub(super) async fn fork(
+    driver: &HostDriver<'_>,
+    template: &HostTemplate,
+    id: &str,
+) -> Result<HostMachine, BootFailure> {
+    let begun = Instant::now();
+    let (host, folder, image) = (driver.host(), driver.folder(id), driver.image_id());
+    let forked_from = Some(template.machine.clone());
+    let started =
+        Machine::fork(&template.template, id, folder.as_std_path(), &host.accel, &host.spawner, host.rules.clone())
+            .await;
+    let machine = match started {
+        Ok(machine) => machine,
+        Err(error) => {
+            let failure = Failure::of(error.failure_id(), &error);
+            let record = MachineRecord { forked_from, ..no_machine(id, image, "did not start") };
+            return Err(BootFailure { failure, findings: Vec::new(), record });
+        }
+    };
+    let scale = driver.scale();
+    let mut target = known(&driver.target(&machine), template.host_key.as_ref());
+    if let Some((_, key)) = &template.kept {
+        target.private_key.clone_from(key);
+    }
+    let arrival = tokio::select! {
+        biased;
+        failure = death_of(&machine, 0, scale, false) => Err(failure),
+        arrival = arrive(&machine, target.clone(), template.warm, scale) => arrival,
+    };
+    match arrival {
+        Ok(guest) => Ok(HostMachine {
+            image: image.to_owned(),
+            folder,
+            forked_from,
+            boot_seconds: machine.started().elapsed().as_secs_f64(),
+            resets: 0,
+            boot_deadline: driver.boot_deadline(),
+            unproven: None,
+            scale,
+            target,
+            machine,
+            guest,
+            // What an older muster has kept may lack it.
+            facts: Facts { disk: Some((*driver.disk).clone()), ..template.facts.clone() },
+            findings_seen: 0,
+            largest_fork_mib: Some(driver.largest_fork_mib.clone()),
+            waited: AtomicU64::new(micros(begun)),
+        }),
+        Err(failure) => Err(give_up(machine, image, forked_from, failure).await),
+    }
+}
+
+/// Reaches the guest and sets its clock, which stood still while the template was frozen.
+async fn arrive(machine: &Machine, target: Target, warm: bool, scale: f64) -> Result<Guest, Failure> {
+    let deadline = Instant::now() + LOGIN.mul_f64(scale);
+    let ports = match warm {
+        true => machine.warm_ports().and_then(|[main, errors]| PortPair::new(main, errors)).ok(),
+        false => None,
+    };
+    let guest = match ports {
+        Some(ports) => Guest::wake(target, ports, deadline, scale).await,
+        None => Guest::connect(target, deadline, scale).await,
+    };
+    let guest = guest.map_err(|error| Failure::of(error.failure_id(), &error))?;
+    set_clock(&guest, scale).await?;
+    Ok(guest)
+}
+
+pub(super) async fn set_clock(guest: &Guest, scale: f64) -> Result<(), Failure> {
+    let seconds = since_epoch();
+    let script = format!("date -u -s @{seconds:.0} >/dev/null; date -u +%s");
+    let request = Request { script, timeout: FIRST_COMMAND.mul_f64(scale), limit: 256 };
+    let reply = guest.run(request).await.map_err(|error| guest_failure(&error))?;
+    let said = text::one_line(&text::harmless_bytes(&reply.stdout), 40);
+    match said.trim().parse::<f64>() {
+        Ok(guest) if (guest - since_epoch()).abs() <= CLOCK_TOLERANCE + reply.elapsed.as_secs_f64() => Ok(()),
+        _ => {
+            let errors = text::last_words(&text::harmless_bytes(&reply.stderr), 200);
+            let text = format!("the clock of the clone could not be set: it says `{said}`: {errors}");
+            Err(Failure::new(failure::PROBE_FAILED, text))
+        }
+    }
+}
+
+fn since_epoch() -> f64 {
+    std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default().as_secs_f64()
+}

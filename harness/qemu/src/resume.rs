@@ -1,0 +1,170 @@
+//! Between machines of this host and capsules: writing one, and going on from one.
+
+use std::path::PathBuf;
+use std::time::Instant;
+
+use camino::Utf8Path;
+
+use crate::capsule::{Captured, ResumeRequest};
+use crate::driver::{HostMachine, LOGIN, console_tail, death_of};
+use crate::entrance::{Entrance, ended};
+use crate::fork::set_clock;
+use crate::saved::Capsule;
+use crate::saved::{Access, CapsuleRecord, FILE, ImageNeeded, KEY, SCHEMA, Stopped};
+use crate::{Accel, Machine, Spawner};
+use muster_base::failure::Failure;
+use muster_base::files;
+use muster_base::text;
+use muster_engine::capsule::Written;
+use muster_engine::sink::now;
+use muster_guest::{Guest, HostKeyPolicy, Target};
+use muster_image::Inspected;
+use muster_record::run::TestRecord;
+
+/// Writes a capsule of the machine into the directory, and lets the machine go on.
+pub(crate) async fn capture(
+    live: &mut HostMachine,
+    image: ImageNeeded,
+    folder: &Utf8Path,
+    room: u64,
+    test: &TestRecord,
+) -> Written {
+    if let Err(reason) = live.machine.can_capture() {
+        return Written { capsule: Err(reason), goes_on: Ok(()) };
+    }
+    let made = now();
+    let captured = live.machine.capture(folder.as_std_path(), room).await;
+    // While the guest stands still, so that nothing of it changes between its parts.
+    let capsule = match captured {
+        Ok(captured) => describe(live, image, folder, made, captured, test),
+        Err(error) => Err(error.to_string()),
+    };
+    let goes_on = match live.machine.go_on().await {
+        Ok(()) => set_clock(&live.guest, live.scale).await.map_err(|failure| failure.message),
+        Err(error) => Err(error.to_string()),
+    };
+    Written { capsule, goes_on }
+}
+
+fn describe(
+    live: &HostMachine,
+    image: ImageNeeded,
+    folder: &Utf8Path,
+    made: String,
+    captured: Captured,
+    test: &TestRecord,
+) -> Result<u64, String> {
+    use std::io::Write;
+    use std::os::unix::fs::OpenOptionsExt;
+    let key = folder.join(KEY);
+    std::fs::read(&live.target.private_key)
+        .and_then(|bytes| {
+            let mut copy = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&key)?;
+            copy.write_all(&bytes)
+        })
+        .map_err(|error| format!("the key of the run could not be copied: {error}"))?;
+    let Captured { shape, qemu, files, bytes } = captured;
+    let record = CapsuleRecord {
+        schema: SCHEMA.to_owned(),
+        muster: env!("CARGO_PKG_VERSION").to_owned(),
+        made,
+        qemu,
+        image,
+        machine: shape,
+        access: Access { user: live.target.user.clone(), host_key: live.known_host_key().map(|key| key.line()) },
+        stopped: Stopped {
+            suite: test.suite.clone(),
+            test: test.test.clone(),
+            outcome: test.outcome.word().to_owned(),
+            summary: test.summary.clone(),
+            failures: test.failures.clone(),
+            rerun: test.rerun.clone(),
+        },
+        files,
+    };
+    let json = serde_json::to_vec_pretty(&record).map_err(|error| error.to_string())?;
+    files::write_atomically(&folder.join(FILE), &json).map_err(|error| error.to_string())?;
+    Ok(bytes.saturating_add(json.len() as u64))
+}
+
+/// A machine that goes on from a capsule. Dropping it ends it.
+pub struct Resumed {
+    machine: Machine,
+    /// How to log in to it.
+    pub entrance: Entrance,
+}
+
+impl Resumed {
+    /// Resolves when its QEMU has ended, and says how.
+    pub async fn ended(&self) -> String {
+        ended(&self.machine).await
+    }
+
+    /// Ends it at once.
+    pub async fn end(self) {
+        self.machine.kill().await;
+    }
+}
+
+/// Starts a machine where the capsule's stopped, logs in and sets its clock. `key` is the capsule's,
+/// in a file that only this user may read; `any_firmware` goes on with another firmware.
+pub async fn resume(
+    capsule: &Capsule,
+    image: &Inspected,
+    accel: &Accel,
+    spawner: &Spawner,
+    key: PathBuf,
+    folder: &Utf8Path,
+    any_firmware: bool,
+) -> Result<Resumed, String> {
+    let request = ResumeRequest {
+        shape: &capsule.record.machine,
+        capsule: capsule.folder.as_std_path(),
+        image,
+        accel,
+        folder: folder.as_std_path(),
+        any_firmware,
+    };
+    let machine = Machine::resume(request, spawner).await.map_err(|error| text::one_line(&error.to_string(), 600))?;
+    let scale = accel.deadline_scale;
+    let user = capsule.record.access.user.clone();
+    let target = Target {
+        addr: machine.ssh_addr(),
+        become_root: user != "root",
+        user,
+        private_key: key,
+        host_key: match &capsule.host_key {
+            Some(key) => HostKeyPolicy::Expect(vec![key.clone()]),
+            None => HostKeyPolicy::AcceptFirst,
+        },
+        lives: crate::driver::lives_of(&machine),
+        refusals: Default::default(),
+    };
+    let arrive = async {
+        let deadline = Instant::now() + LOGIN.mul_f64(scale);
+        let guest = Guest::connect(target.clone(), deadline, scale)
+            .await
+            .map_err(|error| Failure::of(error.failure_id(), &error))?;
+        set_clock(&guest, scale).await?;
+        let shown = guest.host_key();
+        guest.close().await;
+        Ok(shown)
+    };
+    let arrival = tokio::select! {
+        biased;
+        failure = death_of(&machine, 0, scale, false) => Err(failure),
+        arrival = arrive => arrival,
+    };
+    match arrival {
+        Ok(shown) => {
+            let Target { addr, user, private_key, .. } = target;
+            let host_key = shown.or_else(|| capsule.host_key.clone());
+            Ok(Resumed { machine, entrance: Entrance { addr, user, private_key, host_key } })
+        }
+        Err(failure) => {
+            let tail = console_tail(&machine);
+            machine.kill().await;
+            Err(format!("the machine runs, but a login to it failed: {}\n{tail}", failure.message))
+        }
+    }
+}

@@ -1,0 +1,292 @@
+//! From a request to a running QEMU: firmware, seed, overlay, sockets, process, control connection,
+//! forwarded port. What has been made is undone by its guard when a later step fails.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::body::{self, Body, Inherited};
+use super::command_line::{self, MachineDescription, Memory};
+use super::firmware;
+use super::living::{Parts, last_line};
+use super::process::{Launch, Process, Spawner};
+use super::qmp::{Qmp, QmpError};
+use super::seed::{self, Ignition, NoCloud};
+use super::template::{self, Own, Template};
+use super::tpm::Tpm;
+use super::{Accel, AccelKind, Machine, MachineError, Network, RunKey, capsule, wiring};
+use muster_base::machine::{FirmwareKind, SeedKind};
+use muster_console::rules::Rules;
+use muster_console::{Console, Setting};
+use muster_image::{ImageSpec, Inspected, Overlay};
+
+/// How long QEMU may take to answer, before scaling. It answers within a tenth of it.
+const ANSWER: Duration = Duration::from_secs(10);
+
+/// What is asked for.
+#[derive(Debug)]
+pub struct MachineRequest<'a> {
+    /// Unique in the run; a plain word, since it names a directory and the guest's host name.
+    pub id: &'a str,
+    /// How the image wants to be booted.
+    pub spec: &'a ImageSpec,
+    /// The image itself.
+    pub image: &'a Inspected,
+    /// What executes it.
+    pub accel: &'a Accel,
+    /// What the guest can reach.
+    pub network: Network,
+    /// The key that opens it.
+    pub key: &'a RunKey,
+    /// What its console is judged by.
+    pub rules: Arc<Rules>,
+    /// Whether it may be frozen into a template later; its RAM then lies in a file.
+    pub freezable: bool,
+    /// The machine's directory; created. Gets `console.log`, `qemu.log`, `qemu-command` and `seed/`.
+    pub folder: &'a Path,
+}
+
+impl Machine {
+    /// Starts the machine and returns as soon as its guest executes: long before it answers SSH.
+    pub async fn start(request: MachineRequest<'_>, spawner: &Spawner) -> Result<Machine, MachineError> {
+        let folder = make_folder(request.folder)?;
+        let accel = request.accel.for_arch(request.spec.arch);
+        let mut description = describe(&request, accel.kind, &folder)?;
+        let overlay = Overlay::create(request.image, &folder).await?;
+        let vars = match &description.firmware {
+            Some(firmware) => {
+                let copied = File::open(&firmware.vars_template)
+                    .and_then(|template| wiring::private_copy(&template, &folder))
+                    .map_err(folder_error("the firmware's variables could not be copied", &folder))?;
+                Some(copied)
+            }
+            None => None,
+        };
+        let layer = overlay.into_layer();
+        let (mut ram, mut state, mut blank) = (None, None, None);
+        if request.freezable && command_line::forkable(&description).is_ok() {
+            description.memory = Memory::Shared;
+            let files = folder_error("memory that can be shared", &folder);
+            ram = Some(body::anonymous_ram(description.memory_mib).map_err(&files)?);
+            state = Some(tempfile::tempfile_in(&folder).map_err(&files)?);
+            blank = Some(wiring::private_copy(&layer, &folder).map_err(&files)?);
+        }
+        let extra = description.extra_disks.iter().map(|size| wiring::empty_disk(*size, &folder));
+        let extra = extra
+            .collect::<std::io::Result<Vec<File>>>()
+            .map_err(folder_error("an extra disk could not be made", &folder))?;
+        let body = Body { description, layer, below: Vec::new(), vars, extra, ram, state, blank };
+        begin(body, &folder, &accel, spawner, request.rules).await
+    }
+
+    /// Starts a machine that goes on where the template stopped. `request` must be the template's own
+    /// but for its id and directory.
+    pub async fn fork(
+        template: &Template,
+        id: &str,
+        folder: &Path,
+        accel: &Accel,
+        spawner: &Spawner,
+        rules: Arc<Rules>,
+    ) -> Result<Machine, MachineError> {
+        let folder = make_folder(folder)?;
+        let files = folder_error("the files of a clone", &folder);
+        let copy = |file: &File| wiring::private_copy(file, &folder).map_err(&files);
+        let own = Own {
+            layer: copy(&template.blank)?,
+            vars: template.vars.as_ref().map(copy).transpose()?,
+            extra: template.extra.iter().map(copy).collect::<Result<_, _>>()?,
+        };
+        let accel = accel.for_arch(template.description.arch);
+        begin(template.fork(id, own)?, &folder, &accel, spawner, rules).await
+    }
+}
+
+pub(super) fn make_folder(folder: &Path) -> Result<PathBuf, MachineError> {
+    let folder = std::path::absolute(folder).map_err(folder_error("no absolute path", folder))?;
+    std::fs::create_dir_all(&folder).map_err(folder_error("the machine's directory could not be made", &folder))?;
+    Ok(folder)
+}
+
+/// Starts QEMU on the files, and the guest in it.
+pub(super) async fn begin(
+    body: Body,
+    folder: &Path,
+    accel: &Accel,
+    spawner: &Spawner,
+    rules: Arc<Rules>,
+) -> Result<Machine, MachineError> {
+    let socket = folder_error("no socket pair", folder);
+    let (here, there) = wiring::sockets().map_err(&socket)?;
+    here.qmp.set_nonblocking(true).map_err(&socket)?;
+    let control = tokio::net::UnixStream::from_std(here.qmp).map_err(&socket)?;
+    let program = command_line::program(body.description.arch);
+    let (tpm, tpm_control) = match body.description.tpm {
+        true => Tpm::start(spawner, folder).await.map(|(tpm, control)| (Some(tpm), Some(control)))?,
+        false => (None, None),
+    };
+    let plugged =
+        body.description.network.plug(folder).map_err(folder_error("the network could not be made", folder))?;
+    let Inherited { mut fds, mut owned } = body
+        .inherit(there, tpm_control)
+        .map_err(folder_error("the machine's files could not be opened again", folder))?;
+    let cable = plugged.map(|plugged| {
+        fds.network = Some(plugged.fds);
+        owned.extend(plugged.inherit);
+        plugged.cable
+    });
+    let arguments = command_line::command_line(&body.description, &fds);
+    let script = format!(
+        "{}\n# As it was started, with descriptors that only its parent had:\n# {}\n",
+        command_line::by_hand(&body.description),
+        command_line::shell_line(program, &arguments)
+    );
+    std::fs::write(folder.join("qemu-command"), script)
+        .map_err(folder_error("qemu-command could not be written", folder))?;
+
+    let log = folder.join("qemu.log");
+    let create = |name: &str| File::create(folder.join(name)).map_err(folder_error("a log could not be made", folder));
+    let (qemu_log, console_log) = (create("qemu.log")?, create("console.log")?);
+    let setting = Setting { rules, emulated: accel.kind == AccelKind::Tcg, resets_watched: true };
+    let console = Console::start_with(here.serial, console_log, setting)
+        .map_err(folder_error("the console has no reader", folder))?;
+    let launch =
+        Launch { program: program.to_owned(), arguments, directory: folder.to_owned(), log: qemu_log, inherit: owned };
+    tracing::debug!(
+        machine = %body.description.id,
+        memory = ?body.description.memory,
+        command = %command_line::for_log(program, &launch.arguments),
+        "QEMU starts"
+    );
+    let started = Instant::now();
+    let mut process = spawner.spawn(launch).await.map_err(|source| match source.kind() {
+        std::io::ErrorKind::NotFound => MachineError::NotInstalled { program: program.to_owned() },
+        _ => MachineError::Spawn { source },
+    })?;
+
+    tracing::debug!(machine = %body.description.id, pid = process.pid(), "QEMU runs");
+    let deadline = accel.scaled(ANSWER);
+    let answer = async {
+        let (qmp, events) = Qmp::connect(control, deadline).await?;
+        let refused = |reason| QmpError::Refused { command: "migrate-incoming".to_owned(), reason };
+        match body.description.memory {
+            Memory::Forked => template::thaw(&qmp, accel.deadline_scale).await.map_err(refused)?,
+            Memory::Resumed => {
+                capsule::thaw(&qmp, body.description.memory_mib, accel.deadline_scale).await.map_err(refused)?;
+            }
+            Memory::Private | Memory::Shared => {}
+        }
+        let port = qmp.forwarded_port(22, deadline).await?;
+        if body.description.memory.is_incoming() {
+            qmp.execute("cont", serde_json::json!({}), deadline).await?;
+        }
+        Ok::<_, QmpError>((qmp, events, port))
+    };
+    let (qmp, events, port) = match answer.await {
+        Ok(answer) => answer,
+        Err(error) => {
+            let error = silent(&mut process, error, &log).await;
+            tracing::debug!(machine = %body.description.id, %error, "QEMU does not answer");
+            return Err(error);
+        }
+    };
+    tracing::debug!(machine = %body.description.id, port, took = ?started.elapsed(), "the guest executes");
+    Ok(Machine::new(Parts {
+        port,
+        console,
+        process,
+        qmp,
+        events,
+        started,
+        scale: accel.deadline_scale,
+        log,
+        warm: here.warm,
+        body,
+        tpm,
+        cable,
+    }))
+}
+
+/// Why QEMU does not answer: mostly because it has ended, and then its own words say why.
+async fn silent(process: &mut Process, error: QmpError, log: &Path) -> MachineError {
+    // A closed connection comes a moment before the end of the process.
+    match tokio::time::timeout(Duration::from_secs(2), process.wait()).await {
+        Ok(Ok(status)) => MachineError::Refused {
+            status: status.to_string(),
+            message: last_line(log).unwrap_or_else(|| "it said nothing".to_owned()),
+            log: log.to_owned(),
+        },
+        _ => MachineError::Silent { reason: error.to_string(), log: log.to_owned() },
+    }
+}
+
+/// What will run, without what is a machine's own: its name, its seed, the key that opens it.
+pub(super) fn unseeded(
+    spec: &ImageSpec,
+    image: &Inspected,
+    accel: AccelKind,
+    network: Network,
+) -> Result<MachineDescription, MachineError> {
+    let firmware = match spec.firmware {
+        FirmwareKind::Bios => None,
+        FirmwareKind::Uefi => Some(firmware::find(spec.arch, false)?),
+        FirmwareKind::UefiSecure => Some(firmware::find(spec.arch, true)?),
+    };
+    Ok(MachineDescription {
+        id: String::new(),
+        accel,
+        arch: spec.arch,
+        memory_mib: spec.memory_mib,
+        cpus: spec.cpus,
+        cpu: spec.cpu.clone(),
+        base: image.path.clone(),
+        base_format: image.format,
+        bus: spec.bus,
+        extra_disks: spec.extra_disks.clone(),
+        firmware,
+        kernel: spec.kernel.clone(),
+        tpm: spec.tpm,
+        seed_disk: None,
+        ignition: None,
+        smbios: spec.smbios.clone(),
+        network,
+        nics: spec.nics,
+        memory: Memory::Private,
+    })
+}
+
+/// The pure description of what will run, and its seed written to disk.
+fn describe(request: &MachineRequest<'_>, accel: AccelKind, folder: &Path) -> Result<MachineDescription, MachineError> {
+    let spec = request.spec;
+    let mut description = unseeded(spec, request.image, accel, request.network)?;
+    description.id = request.id.to_owned();
+    match spec.seed {
+        SeedKind::NoCloud => {
+            let seed = NoCloud {
+                instance_id: format!("{}-{}", request.id, fresh()),
+                hostname: request.id.to_owned(),
+                user: spec.user.clone(),
+                public_key: request.key.public.clone(),
+            };
+            description.seed_disk = Some(seed.write(&folder.join("seed"))?);
+        }
+        SeedKind::Ignition => {
+            let seed = Ignition { user: spec.user.clone(), public_key: request.key.public.clone() };
+            description.ignition = Some(seed.write(&folder.join("seed"))?);
+        }
+        SeedKind::SystemdCredentials => description.smbios.push(seed::credential(&request.key.public)),
+        SeedKind::None => {}
+    }
+    Ok(description)
+}
+
+/// A word that no earlier machine had.
+fn fresh() -> String {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    format!("{:x}-{:x}", since.as_nanos(), std::process::id())
+}
+
+pub(super) fn folder_error<'a>(what: &'static str, folder: &'a Path) -> impl Fn(std::io::Error) -> MachineError + 'a {
+    move |source| MachineError::Folder { what, folder: folder.to_owned(), source }
+}

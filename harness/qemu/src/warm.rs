@@ -1,0 +1,334 @@
+//! `--warm`: templates that earlier runs have left in the cache, and those that this run leaves.
+//!
+//! What a kept template holds is what a run would have learnt by booting: facts, what the base checks
+//! saw, what the console showed. A run that begins from one reports all of it as its own, so that a
+//! boot that went badly is not forgotten because it was long ago.
+
+use std::collections::BTreeMap;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use tokio::sync::Mutex;
+
+use super::fork::HostTemplate;
+use crate::driver::{Host, HostDriver, NETWORK};
+use crate::template_key::Origin;
+use crate::template_store::{Claim, Stored};
+use crate::{TemplateKey, TemplateStore};
+use muster_base::failure::Failure;
+use muster_base::text;
+use muster_check::{Observations, base};
+use muster_engine::driver::{BootLeft, ConsoleHit, Driver, Recalled};
+use muster_guest::facts;
+use muster_guest::{End, HostKey, Reply, warm};
+use muster_image::Prepared;
+use muster_record::facts::Facts;
+
+/// What this runner expects to find in a template. Raised when it finds something else, or leaves it.
+const PROTOCOL: u32 = 1;
+/// How often one run looks whether another has finished making a template.
+const POLL: Duration = Duration::from_millis(200);
+/// How long it waits for that, in boots.
+const PATIENCE: u32 = 3;
+
+/// What is needed to find the template of one image, or to keep it.
+pub(crate) struct Warm {
+    store: Arc<TemplateStore>,
+    key: TemplateKey,
+    /// Held from the moment when no template was found until there is one.
+    claim: Mutex<Option<Arc<Claim>>>,
+}
+
+impl Warm {
+    /// Lets another run make the template.
+    pub(super) async fn give_up(&self) {
+        self.claim.lock().await.take();
+    }
+}
+
+/// What is known of a template's guest.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+struct About {
+    facts: Facts,
+    base: BTreeMap<String, Answer>,
+    failures: Vec<Failure>,
+    remarks: Vec<String>,
+    console: Vec<ConsoleHit>,
+    boot_seconds: f64,
+    host_key: Option<String>,
+    warm_shell: bool,
+}
+
+/// A [`Reply`] that ended by itself or did not, its bytes in base64.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+struct Answer {
+    status: i32,
+    stdout: String,
+    stderr: String,
+    end: String,
+    seconds: f64,
+}
+
+const ENDS: [(End, &str); 3] =
+    [(End::Exited, "exited"), (End::TimedOut, "timed-out"), (End::TooMuchOutput, "too-much-output")];
+
+impl Answer {
+    fn of(reply: &Reply) -> Self {
+        let end = ENDS.iter().find(|(end, _)| *end == reply.end).map_or("exited", |(_, word)| *word);
+        Self {
+            status: reply.status,
+            stdout: STANDARD.encode(&reply.stdout),
+            stderr: STANDARD.encode(&reply.stderr),
+            end: end.to_owned(),
+            seconds: reply.elapsed.as_secs_f64(),
+        }
+    }
+
+    fn reply(&self) -> Option<Reply> {
+        Some(Reply {
+            status: self.status,
+            stdout: STANDARD.decode(&self.stdout).ok()?,
+            stderr: STANDARD.decode(&self.stderr).ok()?,
+            end: ENDS.iter().find(|(_, word)| *word == self.end)?.0,
+            elapsed: Duration::try_from_secs_f64(self.seconds).ok()?,
+            // Of muster's own readings.
+            notes: muster_guest::Notes::default(),
+        })
+    }
+}
+
+impl About {
+    fn of(template: &HostTemplate, left: &BootLeft) -> Self {
+        Self {
+            facts: template.facts.clone(),
+            base: left.base.0.iter().map(|(key, reply)| (key.clone(), Answer::of(reply))).collect(),
+            failures: left.failures.clone(),
+            remarks: left.remarks.clone(),
+            console: template.console.clone(),
+            boot_seconds: template.boot_seconds,
+            host_key: template.host_key.as_ref().map(HostKey::line),
+            warm_shell: template.warm,
+        }
+    }
+
+    /// What its base checks saw, and the key that its guest shows.
+    fn observations(&self) -> Result<(Observations, Option<HostKey>), String> {
+        let base = self.base.iter().map(|(key, answer)| {
+            let reply = answer.reply().ok_or_else(|| format!("what it observed of {key} cannot be read"))?;
+            Ok((key.clone(), reply))
+        });
+        let base = Observations(base.collect::<Result<_, String>>()?);
+        let host_key = match &self.host_key {
+            Some(line) => Some(HostKey::parse(line).ok_or("its host key cannot be read")?),
+            None => None,
+        };
+        Ok((base, host_key))
+    }
+}
+
+/// Everything in a template that comes from this runner and not from QEMU or the image: the shell that
+/// waits, and the scripts whose answers are kept.
+fn protocol() -> String {
+    let facts = Facts::default();
+    let with_everything = Facts {
+        systemd: Some(255),
+        selinux: Some("enforcing".to_owned()),
+        capabilities: muster_record::facts::CAPABILITIES.iter().map(|(word, _)| (*word).to_owned()).collect(),
+        ..Facts::default()
+    };
+    let mut scripts = vec![format!("{PROTOCOL} {}", env!("CARGO_PKG_VERSION")), warm::script(crate::WARM_PORTS)];
+    scripts.extend(facts::probe::requests(1.0).into_iter().map(|request| request.script));
+    for facts in [facts, with_everything] {
+        let probes = base::baseline(&facts).into_iter().chain(base::since_boot_probes(&facts));
+        scripts.extend(probes.map(|probe| probe.script));
+    }
+    let mut hash = Sha256::new();
+    for script in scripts {
+        hash.update((script.len() as u64).to_le_bytes());
+        hash.update(script);
+    }
+    muster_base::text::hex(hash.finalize())
+}
+
+/// Finds out under which word an image's template is kept. `None` without `--warm`, or when it cannot be
+/// known, which is said.
+pub(super) async fn prepare(host: &Host, ready: &Prepared) -> Option<Warm> {
+    let store = host.templates.clone()?;
+    let (spec, image) = (&ready.spec, &ready.disk);
+    let mut protocol = protocol();
+    if image.path != ready.source {
+        // Made from the source, and when it is made again its blocks may lie elsewhere.
+        let made = std::fs::metadata(&image.path).and_then(|metadata| metadata.modified()).ok();
+        protocol.push_str(&format!(" {made:?}"));
+    }
+    let sha256 = &ready.sha256;
+    let origin = Origin { spec, image, sha256, accel: &host.accel, network: NETWORK, protocol: &protocol };
+    match TemplateKey::of(&origin).await {
+        Ok(key) => Some(Warm { store, key, claim: Mutex::default() }),
+        Err(error) => {
+            let why = text::one_line(&error.to_string(), 300);
+            host.events.notice(format!("{}: templates are not saved ({why})", spec.id));
+            None
+        }
+    }
+}
+
+/// Runs something that reads or writes files on a thread that may wait for them.
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
+    tokio::task::spawn_blocking(work).await.ok()
+}
+
+/// The kept template of the driver's image. Waits while another run makes it.
+pub(super) async fn recall(warm: &Warm, driver: &HostDriver<'_>) -> Option<Recalled<HostTemplate>> {
+    let (host, image) = (driver.host(), driver.image_id());
+    let mut waiting_since: Option<Instant> = None;
+    loop {
+        let (store, key) = (warm.store.clone(), warm.key.clone());
+        match blocking(move || store.recall(&key)).await? {
+            Ok(Some(stored)) => match adopt(warm, driver, stored) {
+                Ok(recalled) => {
+                    warm.give_up().await;
+                    return Some(recalled);
+                }
+                Err(why) => throw_away(warm, driver, &why),
+            },
+            Ok(None) => {}
+            Err(error) => throw_away(warm, driver, &error.to_string()),
+        }
+        let mut claim = warm.claim.lock().await;
+        if claim.is_some() {
+            return None;
+        }
+        match warm.store.claim(&warm.key) {
+            // Once more: it may have been finished between the two looks.
+            Ok(Some(right)) => *claim = Some(Arc::new(right)),
+            Ok(None) => {
+                let since = *waiting_since.get_or_insert_with(|| {
+                    host.events.notice(format!("{image}: another run makes its template just now; waiting for it"));
+                    Instant::now()
+                });
+                if since.elapsed() > driver.boot_deadline() * PATIENCE {
+                    host.events.notice(format!("{image}: the other run does not finish its template; booting"));
+                    return None;
+                }
+                drop(claim);
+                tokio::time::sleep(POLL).await;
+            }
+            Err(error) => {
+                let why = text::one_line(&error.to_string(), 300);
+                host.events.notice(format!("{image}: its template will not be saved ({why})"));
+                return None;
+            }
+        }
+    }
+}
+
+/// Removes a template that cannot be used, and says so.
+fn throw_away(warm: &Warm, driver: &HostDriver<'_>, why: &str) {
+    let gone = if warm.store.discard(&warm.key) { "was removed" } else { "cannot be used, nor removed" };
+    let why = text::one_line(why, 300);
+    driver.host().events.notice(format!("{}: its saved template {gone} ({why}); booting", driver.image_id()));
+}
+
+/// Makes what the store gave into a template of this run.
+fn adopt(warm: &Warm, driver: &HostDriver<'_>, stored: Stored) -> Result<Recalled<HostTemplate>, String> {
+    let Stored { template, private_key, about, made, hold } = stored;
+    let about: About = serde_json::from_value(about).map_err(|error| error.to_string())?;
+    let (base, host_key) = about.observations()?;
+    let name = format!("template-{}", &warm.key.word()[..12]);
+    let key = own_key(driver.host(), &name, &private_key).map_err(|error| format!("its key: {error}"))?;
+    driver.host().events.notice(format!(
+        "{}: began from the template of {}, booted in {:.0} s ({name})",
+        driver.image_id(),
+        text::one_line(&made, 40),
+        about.boot_seconds
+    ));
+    let template = HostTemplate {
+        machine: name.clone(),
+        template: Arc::new(template),
+        facts: about.facts,
+        host_key,
+        warm: about.warm_shell,
+        boot_seconds: about.boot_seconds,
+        console: Vec::new(),
+        kept: Some((hold, key)),
+    };
+    let left = BootLeft { base, failures: about.failures, remarks: about.remarks };
+    Ok(Recalled { template, name, left, findings: about.console })
+}
+
+/// A copy of a template's key that lives as long as the run's own, beside it: machines outlive a
+/// template that is taken out of the cache meanwhile.
+fn own_key(host: &Host, name: &str, private_key: &Path) -> std::io::Result<PathBuf> {
+    let copy = host.key.private.with_file_name(name);
+    let text = std::fs::read(private_key)?;
+    let mut file = std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&copy)?;
+    std::io::Write::write_all(&mut file, &text)?;
+    Ok(copy)
+}
+
+/// Keeps a template that this run has made, when it is this run's to keep.
+pub(super) async fn keep(warm: &Warm, driver: &HostDriver<'_>, template: &HostTemplate, left: &BootLeft) {
+    let Some(claim) = warm.claim.lock().await.take() else { return };
+    let (host, image) = (driver.host(), driver.image_id());
+    let about = match serde_json::to_value(About::of(template, left)) {
+        Ok(about) => about,
+        Err(error) => return host.events.notice(format!("{image}: its template is not saved ({error})")),
+    };
+    let (store, frozen, key) = (warm.store.clone(), template.template.clone(), host.key.private.clone());
+    let kept = blocking(move || store.keep(&claim, &frozen, &key, about)).await;
+    match kept {
+        Some(Ok(bytes)) => {
+            host.events.notice(format!("{image}: its template is saved for later runs ({} MiB)", bytes >> 20));
+        }
+        Some(Err(error)) => {
+            let why = text::one_line(&error.to_string(), 300);
+            host.events.notice(format!("{image}: its template is not saved ({why})"));
+        }
+        None => {}
+    }
+}
+
+/// Takes a kept template out of the cache of which no machine could be forked.
+pub(super) fn disown(driver: &HostDriver<'_>, template: &HostTemplate) {
+    if let Some((hold, _)) = &template.kept
+        && hold.discard()
+    {
+        driver.host().events.notice(format!("{}: {} was removed", driver.image_id(), template.machine));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_observed_reads_back_byte_for_byte() {
+        let reply = Reply {
+            status: -3,
+            stdout: vec![0, 0xff, b'\n', 0x1b],
+            stderr: b"no".to_vec(),
+            end: End::TooMuchOutput,
+            elapsed: Duration::from_millis(1500),
+            ..Reply::default()
+        };
+        let text = serde_json::to_string(&Answer::of(&reply)).unwrap();
+        assert_eq!(serde_json::from_str::<Answer>(&text).unwrap().reply(), Some(reply));
+        let broken = text.replace("too-much-output", "well");
+        assert_eq!(serde_json::from_str::<Answer>(&broken).unwrap().reply(), None);
+    }
+
+    #[test]
+    fn the_protocol_is_the_same_each_time() {
+        assert_eq!(protocol(), protocol());
+        assert_eq!(protocol().len(), 64);
+    }
+}

@@ -1,0 +1,124 @@
+//! The only way the engine speaks: one stream of events, from which the journal, the terminal and
+//! every report are made.
+
+use serde::{Deserialize, Serialize};
+
+use crate::facts::Facts;
+use crate::run::{Accelerator, ImageRecord, MachineRecord, SuiteRecord, TestRecord};
+
+/// Something that happened. Serialised, one a line, it is `events.jsonl`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "kebab-case", rename_all_fields = "kebab-case")]
+pub enum Event {
+    /// The first event of every run.
+    RunStarted {
+        /// Unique id, also the name of the run directory.
+        id: String,
+        /// Version of muster.
+        muster: String,
+        /// RFC 3339, UTC.
+        at: String,
+        /// The command line, without the program's path.
+        arguments: Vec<String>,
+    },
+    /// What will be run: known before anything is started. Tests are in plan order, each as it
+    /// would stand in the record if the run ended now (outcome error, `run.interrupted`).
+    Planned {
+        /// By name.
+        suites: std::collections::BTreeMap<String, SuiteRecord>,
+        /// One per test and image.
+        tests: Vec<TestRecord>,
+    },
+    /// Something a reader should know once.
+    Notice {
+        /// One sentence.
+        text: String,
+    },
+    /// The accelerator was chosen.
+    AcceleratorChosen {
+        /// Which and why.
+        accelerator: Accelerator,
+    },
+    /// An image was found, inspected and hashed.
+    ImageReady {
+        /// Image id.
+        image: String,
+        /// What is known of it.
+        record: Box<ImageRecord>,
+    },
+    /// A machine is being started.
+    MachineStarting {
+        /// Machine id.
+        machine: String,
+        /// Image id.
+        image: String,
+        /// The machine whose frozen state it begins with; absent when it is booted.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        forked_from: Option<String>,
+        /// How long it may take.
+        deadline_seconds: f64,
+    },
+    /// The guest answers SSH and refuses the key; the login goes on. Said at the third refusal, and each time their
+    /// number has doubled since.
+    LoginRefused {
+        /// Machine id.
+        machine: String,
+        /// Who tries to log in.
+        user: String,
+        /// How often, in this life of the machine.
+        times: u32,
+    },
+    /// A machine answers and its boot has settled.
+    MachineReady {
+        /// Machine id.
+        machine: String,
+        /// Seconds from QEMU start to the first answer.
+        boot_seconds: f64,
+        /// What the guest is; absent for a fork, which is what its template was.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        facts: Option<Box<Facts>>,
+    },
+    /// A console rule found something.
+    ConsoleFinding {
+        /// Machine id.
+        machine: String,
+        /// `kernel-panic`, `oops`, …
+        category: String,
+        /// Whether it ends the machine.
+        fatal: bool,
+        /// The line, harmless.
+        line: String,
+        /// 1-based line of console.log.
+        line_number: u64,
+    },
+    /// A machine has ended.
+    MachineEnded {
+        /// What is known of it at its end.
+        record: MachineRecord,
+    },
+    /// A test begins.
+    TestStarted {
+        /// Suite name.
+        suite: String,
+        /// Test id.
+        test: String,
+        /// Image id.
+        image: String,
+        /// Machine id.
+        machine: String,
+    },
+    /// A test ended, was skipped, or could not run.
+    TestFinished {
+        /// Everything about it.
+        record: Box<TestRecord>,
+    },
+    /// The last event of a run that was not killed.
+    RunFinished {
+        /// RFC 3339, UTC.
+        at: String,
+        /// True after Ctrl-C or SIGTERM.
+        interrupted: bool,
+        /// The exit code of the command.
+        exit_code: u8,
+    },
+}

@@ -1,0 +1,314 @@
+//! Events become a record. The fold never fails: whatever sequence arrives, in whatever order, the
+//! record says what is known, and what is not known stands as an error and never as a pass.
+
+use std::collections::{BTreeMap, HashMap};
+
+use crate::event::Event;
+use crate::outcome::Outcome;
+use crate::run::{FindingRecord, MachineRecord, RunRecord, TestRecord};
+use muster_base::failure;
+use muster_base::failure::Failure;
+
+/// The name of the record's schema.
+pub const SCHEMA: &str = "run/v1";
+
+/// How many console findings are kept; a guest that prints nothing else must not fill the disk.
+const FINDINGS_LIMIT: usize = 1000;
+
+/// Builds a [`RunRecord`] from events alone.
+#[derive(Debug)]
+pub struct Recorder {
+    record: RunRecord,
+    /// Where each (suite, test, image) stands in `record.tests`.
+    places: HashMap<(String, String, String), usize>,
+    /// Which tests have ended, in this run or in the one it continues.
+    finished: Vec<bool>,
+}
+
+impl Default for Recorder {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Recorder {
+    /// Before the first event: a record of nothing.
+    pub fn new() -> Self {
+        let record = RunRecord {
+            schema: SCHEMA.into(),
+            totals: Outcome::ALL.iter().map(|outcome| (outcome.word().to_owned(), 0)).collect(),
+            ..RunRecord::default()
+        };
+        Self { record, places: HashMap::new(), finished: Vec::new() }
+    }
+
+    /// The record of a whole sequence.
+    pub fn fold<'a>(events: impl IntoIterator<Item = &'a Event>) -> RunRecord {
+        let mut recorder = Self::new();
+        for event in events {
+            recorder.apply(event);
+        }
+        recorder.record
+    }
+
+    /// Takes one event in.
+    pub fn apply(&mut self, event: &Event) {
+        match event {
+            Event::RunStarted { id, muster, at, arguments } => self.run_started(id, muster, at, arguments),
+            Event::Planned { suites, tests } => {
+                self.record.suites.extend(suites.iter().map(|(name, suite)| (name.clone(), suite.clone())));
+                for test in tests {
+                    self.plan(test);
+                }
+            }
+            Event::Notice { text } => self.notice(text.clone()),
+            Event::AcceleratorChosen { accelerator } => {
+                self.record.accelerator = accelerator.clone();
+                clamp(&mut self.record.accelerator.deadline_scale);
+            }
+            Event::ImageReady { image, record } => {
+                let entry = self.record.images.entry(image.clone()).or_default();
+                let facts = record.facts.clone().or_else(|| entry.facts.take());
+                *entry = (**record).clone();
+                entry.facts = facts;
+            }
+            Event::MachineStarting { machine, image, forked_from, .. } => {
+                let entry = self.machine(machine);
+                entry.image.clone_from(image);
+                entry.forked_from.clone_from(forked_from);
+            }
+            // What comes of it is said by the machine's end, or by its first answer.
+            Event::LoginRefused { .. } => {}
+            Event::MachineReady { machine, boot_seconds, facts } => {
+                let mut seconds = *boot_seconds;
+                clamp(&mut seconds);
+                let entry = self.machine(machine);
+                entry.boot_seconds = Some(seconds);
+                let image = entry.image.clone();
+                if let Some(facts) = facts
+                    && !image.is_empty()
+                {
+                    self.record.images.entry(image).or_default().facts.get_or_insert_with(|| (**facts).clone());
+                }
+            }
+            Event::ConsoleFinding { machine, category, fatal, line, line_number } => {
+                if self.record.findings.len() < FINDINGS_LIMIT {
+                    self.record.findings.push(FindingRecord {
+                        machine: machine.clone(),
+                        category: category.clone(),
+                        fatal: *fatal,
+                        line: muster_base::text::one_line(line, 400),
+                        line_number: *line_number,
+                    });
+                } else {
+                    self.notice(format!(
+                        "more than {FINDINGS_LIMIT} console findings; only the first {FINDINGS_LIMIT} are recorded"
+                    ));
+                }
+            }
+            Event::MachineEnded { record } => {
+                let entry = self.machine(&record.id);
+                let (image, boot_seconds) = (std::mem::take(&mut entry.image), entry.boot_seconds);
+                *entry = record.clone();
+                if entry.image.is_empty() {
+                    entry.image = image;
+                }
+                entry.boot_seconds = entry.boot_seconds.or(boot_seconds);
+                entry.boot_seconds.iter_mut().for_each(clamp);
+            }
+            Event::TestStarted { suite, test, image, machine } => {
+                let key = (suite.clone(), test.clone(), image.clone());
+                if let Some(&place) = self.places.get(&key)
+                    && !self.finished[place]
+                {
+                    self.record.tests[place].machine = Some(machine.clone());
+                }
+            }
+            Event::TestFinished { record } => {
+                let mut record = (**record).clone();
+                clamp(&mut record.seconds);
+                let place = self.place(&record);
+                self.put(place, record);
+                self.finished[place] = true;
+            }
+            Event::RunFinished { at, interrupted, exit_code } => {
+                self.record.finished = Some(at.clone());
+                self.record.interrupted = *interrupted;
+                self.record.exit_code = Some(*exit_code);
+            }
+        }
+    }
+
+    /// The record as it stands now.
+    pub fn record(&self) -> &RunRecord {
+        &self.record
+    }
+
+    /// The record as it stood last.
+    pub fn into_record(self) -> RunRecord {
+        self.record
+    }
+
+    /// Whether this test has ended, in this run or in the one it continues. What `--resume` asks.
+    pub fn has_finished(&self, suite: &str, test: &str, image: &str) -> bool {
+        let key = (suite.to_owned(), test.to_owned(), image.to_owned());
+        self.places.get(&key).is_some_and(|&place| self.finished[place])
+    }
+
+    fn run_started(&mut self, id: &str, muster: &str, at: &str, arguments: &[String]) {
+        if !self.record.id.is_empty() {
+            // The journal of a run that is being continued: it keeps its name and its beginning, and
+            // is no longer finished.
+            self.notice(format!("the run was continued at {}", muster_base::text::one_line(at, 40)));
+            self.record.finished = None;
+            self.record.exit_code = None;
+            self.record.interrupted = false;
+            return;
+        }
+        self.record.id = id.to_owned();
+        self.record.muster = muster.to_owned();
+        self.record.started = at.to_owned();
+        self.record.arguments = arguments.to_vec();
+    }
+
+    /// A planned test stands as an error until it has ended. A plan that says otherwise is not
+    /// believed, and one that comes again when a run is continued does not undo what has ended.
+    fn plan(&mut self, planned: &TestRecord) {
+        let place = self.place(planned);
+        if self.finished[place] {
+            return;
+        }
+        let mut record = planned.clone();
+        clamp(&mut record.seconds);
+        if record.outcome != Outcome::Error {
+            record.outcome = Outcome::Error;
+            record.failures.clear();
+            record.skipped = None;
+        }
+        if record.failures.is_empty() {
+            record.failures =
+                vec![Failure::new(failure::RUN_INTERRUPTED, "the run ended before this test did").at(&record.location)];
+        }
+        self.put(place, record);
+    }
+
+    /// Where a test stands; a new place, holding nothing yet, when it was never planned.
+    fn place(&mut self, test: &TestRecord) -> usize {
+        let key = (test.suite.clone(), test.test.clone(), test.image.clone());
+        if let Some(&place) = self.places.get(&key) {
+            return place;
+        }
+        let place = self.record.tests.len();
+        self.places.insert(key, place);
+        self.finished.push(false);
+        self.record.tests.push(test.clone());
+        count(&mut self.record.totals, test.outcome, true);
+        place
+    }
+
+    fn put(&mut self, place: usize, record: TestRecord) {
+        count(&mut self.record.totals, self.record.tests[place].outcome, false);
+        count(&mut self.record.totals, record.outcome, true);
+        self.record.tests[place] = record;
+    }
+
+    fn machine(&mut self, id: &str) -> &mut MachineRecord {
+        let machines = &mut self.record.machines;
+        let place = machines.iter().position(|machine| machine.id == id).unwrap_or_else(|| {
+            machines.push(MachineRecord { id: id.to_owned(), ..MachineRecord::default() });
+            machines.len() - 1
+        });
+        &mut machines[place]
+    }
+
+    fn notice(&mut self, text: String) {
+        if !self.record.notices.contains(&text) {
+            self.record.notices.push(text);
+        }
+    }
+}
+
+fn count(totals: &mut BTreeMap<String, u32>, outcome: Outcome, up: bool) {
+    let total = totals.entry(outcome.word().to_owned()).or_default();
+    *total = if up { total.saturating_add(1) } else { total.saturating_sub(1) };
+}
+
+/// Durations are finite and not negative in every report; JSON could not say anything else.
+fn clamp(seconds: &mut f64) {
+    if !seconds.is_finite() || *seconds < 0.0 {
+        *seconds = 0.0;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sample;
+
+    #[test]
+    fn a_whole_run_adds_up() {
+        let record = Recorder::fold(&sample::events());
+        assert_eq!(record.schema, "run/v1");
+        for outcome in Outcome::ALL {
+            let counted = record.tests.iter().filter(|test| test.outcome == outcome).count();
+            assert_eq!(record.totals[outcome.word()] as usize, counted, "{outcome:?}");
+        }
+        assert_eq!(record.totals.values().sum::<u32>() as usize, record.tests.len());
+        assert_eq!(record.images["lab"].facts.as_ref().unwrap().kernel, "6.12.0-lab");
+        assert_eq!(record.images["lab"].sha256, "ab".repeat(32));
+        assert_eq!(record.exit_code, Some(1));
+    }
+
+    #[test]
+    fn every_prefix_is_complete_and_never_greener_than_what_has_ended() {
+        let events = sample::events();
+        for end in 0..=events.len() {
+            let record = Recorder::fold(&events[..end]);
+            let finished = events[..end].iter().filter(|e| matches!(e, Event::TestFinished { .. })).count() as u32;
+            let planned = events[..end].iter().any(|e| matches!(e, Event::Planned { .. }));
+            assert_eq!(record.totals.values().sum::<u32>() as usize, record.tests.len());
+            assert!(record.totals["pass"] + record.totals["flaky"] + record.totals["known"] <= finished);
+            assert!(!planned || record.tests.len() == sample::TESTS);
+        }
+    }
+
+    #[test]
+    fn any_order_is_survived() {
+        let mut events = sample::events();
+        events.reverse();
+        let record = Recorder::fold(&events);
+        assert_eq!(record.tests.len(), sample::TESTS);
+        assert_eq!(record.totals, Recorder::fold(&sample::events()).totals);
+        let twice: Vec<_> = sample::events().into_iter().chain(sample::events()).collect();
+        assert_eq!(Recorder::fold(&twice).totals, record.totals);
+    }
+
+    #[test]
+    fn a_plan_that_claims_a_pass_is_not_believed() {
+        let mut test = sample::test("base", "claims", Outcome::Pass);
+        test.seconds = f64::NAN;
+        let record = Recorder::fold(&[Event::Planned { suites: BTreeMap::new(), tests: vec![test] }]);
+        assert_eq!(record.tests[0].outcome, Outcome::Error);
+        assert_eq!(record.tests[0].failures[0].id, failure::RUN_INTERRUPTED);
+        assert_eq!(record.tests[0].seconds, 0.0);
+        assert_eq!(record.totals["error"], 1);
+        assert_eq!(record.totals["pass"], 0);
+    }
+
+    #[test]
+    fn a_continued_run_keeps_what_has_ended_and_is_no_longer_finished() {
+        let events = sample::events();
+        let mut recorder = Recorder::new();
+        for event in &events {
+            recorder.apply(event);
+        }
+        let before = recorder.record().totals.clone();
+        assert!(recorder.has_finished("base", "nginx-serves", "lab"));
+        for event in &events[..2] {
+            recorder.apply(event);
+        }
+        assert_eq!(recorder.record().totals, before);
+        assert_eq!(recorder.record().exit_code, None);
+        assert_eq!(recorder.record().finished, None);
+    }
+}

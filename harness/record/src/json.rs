@@ -1,0 +1,105 @@
+//! `run.json`: the record, whole, for programs. Its schema is `reports/schema/run-v1.json`.
+
+use std::io::Read as _;
+
+use camino::Utf8Path;
+
+use crate::layout::{FileError, write_atomically};
+use crate::run::RunRecord;
+
+/// The schema of `run.json`.
+pub const RUN_SCHEMA: &str = include_str!("../../../reports/schema/run-v1.json");
+/// The schema of one line of `events.jsonl`.
+pub const EVENTS_SCHEMA: &str = include_str!("../../../reports/schema/events-v1.json");
+
+/// The record as JSON, indented, with a newline at its end.
+pub fn render(record: &RunRecord) -> Result<String, serde_json::Error> {
+    serde_json::to_string_pretty(record).map(|json| json + "\n")
+}
+
+/// Writes the record to `path`, whole or not at all.
+pub fn write(path: &Utf8Path, record: &RunRecord) -> Result<(), FileError> {
+    let json = render(record).map_err(|error| FileError::because("write", path)(error.into()))?;
+    write_atomically(path, json.as_bytes())
+}
+
+/// Bytes of a record that are read at most.
+const LARGEST: u64 = 256 << 20;
+
+/// Reads a record that [`write`] wrote, of at most 256 MiB.
+pub fn read(path: &Utf8Path) -> Result<RunRecord, FileError> {
+    let broken = |error: std::io::Error| FileError::because("read", path)(error);
+    let mut bytes = Vec::new();
+    let file = std::fs::File::open(path).map_err(broken)?;
+    file.take(LARGEST + 1).read_to_end(&mut bytes).map_err(broken)?;
+    if bytes.len() as u64 > LARGEST {
+        return Err(broken(std::io::Error::other("it is larger than any run's")));
+    }
+    serde_json::from_slice(&bytes).map_err(|error| broken(error.into()))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+    use crate::event::Event;
+    use crate::fold::Recorder;
+    use crate::sample;
+
+    fn errors(schema: &str, instance: &Value) -> Vec<String> {
+        let schema: Value = serde_json::from_str(schema).unwrap();
+        jsonschema::draft202012::meta::validate(&schema).expect("the schema is itself valid");
+        let validator = jsonschema::draft202012::new(&schema).unwrap();
+        validator.iter_errors(instance).map(|error| format!("{}: {error}", error.instance_path())).collect()
+    }
+
+    #[test]
+    fn every_prefix_of_a_run_is_valid_and_comes_back() {
+        let events = sample::events();
+        for end in 0..=events.len() {
+            let record = Recorder::fold(&events[..end]);
+            let json = render(&record).unwrap();
+            assert_eq!(errors(RUN_SCHEMA, &serde_json::from_str(&json).unwrap()), Vec::<String>::new(), "after {end}");
+            assert_eq!(serde_json::from_str::<RunRecord>(&json).unwrap(), record);
+        }
+    }
+
+    #[test]
+    fn every_kind_of_event_is_in_the_schema() {
+        let events = sample::events();
+        let kinds: std::collections::HashSet<_> = events.iter().map(std::mem::discriminant::<Event>).collect();
+        assert_eq!(kinds.len(), 13, "the sample has every kind");
+        for event in &events {
+            let value = serde_json::to_value(event).unwrap();
+            assert_eq!(errors(EVENTS_SCHEMA, &value), Vec::<String>::new(), "{value}");
+        }
+    }
+
+    #[test]
+    fn the_schemas_can_refuse() {
+        let good = serde_json::to_value(Recorder::fold(&sample::events())).unwrap();
+        let spoil = |path: &str, value: Value| {
+            let mut bad = good.clone();
+            *bad.pointer_mut(path).unwrap() = value;
+            errors(RUN_SCHEMA, &bad)
+        };
+        assert_eq!(spoil("/schema", "run/v2".into()).len(), 1);
+        assert_eq!(spoil("/tests/0/outcome", "passed".into()).len(), 1);
+        assert_eq!(spoil("/tests/0/seconds", (-1).into()).len(), 1);
+        assert_eq!(spoil("/totals/pass", "3".into()).len(), 1);
+        let mut extra = good.clone();
+        extra["tests"][0]["surprise"] = true.into();
+        assert_eq!(errors(RUN_SCHEMA, &extra).len(), 1);
+        assert!(!errors(EVENTS_SCHEMA, &serde_json::json!({"event": "unheard-of"})).is_empty());
+    }
+
+    #[test]
+    fn a_file_comes_back_whole() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = camino::Utf8PathBuf::from_path_buf(dir.path().join("run.json")).unwrap();
+        let record = Recorder::fold(&sample::events());
+        write(&path, &record).unwrap();
+        assert_eq!(read(&path).unwrap(), record);
+    }
+}

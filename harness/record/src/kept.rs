@@ -1,0 +1,368 @@
+//! Directories of runs that are kept: which there are, what became of each, what it takes, and its removal. Only plain
+//! directories that a run has made are looked at, and no link is followed.
+
+use std::collections::BTreeSet;
+use std::fs::{File, OpenOptions};
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
+use std::time::{Duration, SystemTime};
+
+use camino::{Utf8Path, Utf8PathBuf};
+use serde::Deserialize;
+
+use crate::layout::RunFolder;
+use muster_base::files::FileError;
+
+/// Bytes of a record that are read at most.
+const LARGEST: u64 = 1 << 30;
+/// Bytes of a journal's first line at most.
+const FIRST_LINE: u64 = 1 << 20;
+/// Begins the name of a directory that is being removed.
+const REMOVED: &str = ".removed-";
+
+/// A run that was kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Kept {
+    /// Its directory.
+    pub path: Utf8PathBuf,
+    /// The run's id; the directory may be called otherwise.
+    pub id: String,
+    /// When it began, RFC 3339.
+    pub started: String,
+    /// When that was.
+    pub time: SystemTime,
+    /// How it ended.
+    pub verdict: Verdict,
+    /// Bytes of the disk.
+    pub bytes: u64,
+    /// A run goes on in it, or a machine of it is up.
+    pub in_use: bool,
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// Exit code 0.
+    Passed,
+    /// Exit code 1.
+    Failed,
+    /// Exit code 2: nothing ran, or the run was focused.
+    Invalid,
+    /// Exit code 3.
+    Error,
+    /// Exit code 4.
+    Stale,
+    /// It was ended by a person or a signal.
+    Interrupted,
+    /// It goes on.
+    Running,
+    /// It was killed, or its record is not there or cannot be read.
+    Unfinished,
+}
+
+impl Verdict {
+    /// The word in lists.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Passed => "passed",
+            Self::Failed => "failed",
+            Self::Invalid => "invalid",
+            Self::Error => "error",
+            Self::Stale => "stale",
+            Self::Interrupted => "interrupted",
+            Self::Running => "running",
+            Self::Unfinished => "unfinished",
+        }
+    }
+}
+
+/// What of a record counts here.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "kebab-case", default)]
+struct Outline {
+    exit_code: Option<u8>,
+    interrupted: bool,
+}
+
+/// The first event of a journal.
+#[derive(Debug, Deserialize)]
+struct First {
+    event: String,
+    id: String,
+    at: String,
+}
+
+/// The runs directly below a directory, the newest first. One that is not there holds none. `opened` are the files
+/// that other processes have open, by device and inode.
+pub fn list(directory: &Utf8Path, opened: &BTreeSet<(u64, u64)>) -> Result<Vec<Kept>, FileError> {
+    let mut found: Vec<Kept> =
+        folders(directory)?.iter().filter(|path| !is_leftover(path)).filter_map(|path| look(path, opened)).collect();
+    found.sort_by(|a, b| b.time.cmp(&a.time).then_with(|| b.path.cmp(&a.path)));
+    Ok(found)
+}
+
+/// What a removal that was interrupted has left.
+pub fn leftovers(directory: &Utf8Path) -> Result<Vec<Utf8PathBuf>, FileError> {
+    Ok(folders(directory)?.into_iter().filter(|path| is_leftover(path)).collect())
+}
+
+/// Bytes of the disk that a directory takes.
+pub fn size(path: &Utf8Path) -> u64 {
+    let mut files = Files::default();
+    files.walk(path);
+    files.bytes
+}
+
+/// Those that go, as indices: all but the newest `keep`, and all that began before `older_than` ago. What either spares
+/// stays, and so does what is in use.
+pub fn superfluous(runs: &[Kept], keep: Option<usize>, older_than: Option<Duration>, now: SystemTime) -> Vec<usize> {
+    if keep.is_none() && older_than.is_none() {
+        return Vec::new();
+    }
+    let is_old = |run: &Kept| {
+        let age = now.duration_since(run.time).unwrap_or_default();
+        older_than.is_none_or(|limit| age >= limit)
+    };
+    let goes = |(index, run): &(usize, &Kept)| !run.in_use && *index >= keep.unwrap_or(0) && is_old(run);
+    runs.iter().enumerate().filter(goes).map(|(index, _)| index).collect()
+}
+
+/// Removes a run, unless it has come into use since it was listed.
+pub fn remove(run: &Kept) -> Result<bool, FileError> {
+    // Held until the directory is gone.
+    let Some(journal) = open(&RunFolder::at(&run.path).events()) else { return Ok(false) };
+    if muster_base::files::lock_alone(&journal).is_err() {
+        return Ok(false);
+    }
+    let name = run.path.file_name().unwrap_or("run");
+    let aside = run.path.with_file_name(format!("{REMOVED}{name}"));
+    // What is half removed is no run any more, and the next removal takes the rest.
+    std::fs::rename(&run.path, &aside).map_err(FileError::because("remove the run", &run.path))?;
+    remove_leftover(&aside)?;
+    Ok(true)
+}
+
+/// Removes the rest of a run.
+pub fn remove_leftover(path: &Utf8Path) -> Result<(), FileError> {
+    std::fs::remove_dir_all(path).map_err(FileError::because("remove", path))
+}
+
+fn folders(directory: &Utf8Path) -> Result<Vec<Utf8PathBuf>, FileError> {
+    let entries = match directory.read_dir_utf8() {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(FileError::because("read the directory", directory)(error)),
+    };
+    let plain = entries.flatten().filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
+    Ok(plain.map(|entry| entry.path().to_owned()).collect())
+}
+
+fn is_leftover(path: &Utf8Path) -> bool {
+    path.file_name().is_some_and(|name| name.starts_with(REMOVED))
+}
+
+/// A plain file, for reading.
+fn open(path: &Utf8Path) -> Option<File> {
+    let flags = (rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK).bits() as i32;
+    let file = OpenOptions::new().read(true).custom_flags(flags).open(path).ok()?;
+    file.metadata().is_ok_and(|found| found.is_file()).then_some(file)
+}
+
+/// A run, when the directory is one: a journal in it begins as ours do.
+fn look(path: &Utf8Path, opened: &BTreeSet<(u64, u64)>) -> Option<Kept> {
+    let folder = RunFolder::at(path);
+    let journal = open(&folder.events())?;
+    let mut line = String::new();
+    BufReader::new((&journal).take(FIRST_LINE)).read_line(&mut line).ok()?;
+    let first: First = serde_json::from_str(&line).ok().filter(|first: &First| first.event == "run-started")?;
+    let written = journal.metadata().ok().and_then(|found| found.modified().ok()).unwrap_or(SystemTime::UNIX_EPOCH);
+    let time = first.at.parse::<jiff::Timestamp>().map(SystemTime::from).unwrap_or(written);
+    let mut files = Files::default();
+    files.walk(path);
+    let goes_on = muster_base::files::lock_alone(&journal).is_err();
+    let _ = journal.unlock();
+    let in_use = goes_on || files.ids.iter().any(|id| opened.contains(id));
+    let verdict = if goes_on { Verdict::Running } else { verdict(&folder) };
+    Some(Kept { path: path.to_owned(), id: first.id, started: first.at, time, verdict, bytes: files.bytes, in_use })
+}
+
+fn verdict(folder: &RunFolder) -> Verdict {
+    let outline = open(&folder.run_json())
+        .and_then(|file| serde_json::from_reader::<_, Outline>(BufReader::new(file.take(LARGEST))).ok());
+    match outline.unwrap_or_default() {
+        Outline { interrupted: true, .. } => Verdict::Interrupted,
+        Outline { exit_code: Some(code), .. } => match code {
+            0 => Verdict::Passed,
+            1 => Verdict::Failed,
+            2 => Verdict::Invalid,
+            4 => Verdict::Stale,
+            _ => Verdict::Error,
+        },
+        Outline { exit_code: None, .. } => Verdict::Unfinished,
+    }
+}
+
+/// What lies below a directory, without following links.
+#[derive(Debug, Default)]
+struct Files {
+    bytes: u64,
+    ids: BTreeSet<(u64, u64)>,
+}
+
+impl Files {
+    fn walk(&mut self, folder: &Utf8Path) {
+        let mut folders = vec![folder.as_std_path().to_owned()];
+        while let Some(folder) = folders.pop() {
+            for entry in folder.read_dir().into_iter().flatten().flatten() {
+                // Of the entry itself, also where it is a link.
+                let Ok(found) = entry.metadata() else { continue };
+                if found.is_dir() {
+                    folders.push(entry.path());
+                } else if self.ids.insert((found.dev(), found.ino())) {
+                    self.bytes += found.blocks() * 512;
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::Event;
+    use crate::fold::Recorder;
+    use crate::journal::Journal;
+    use crate::{json, sample};
+
+    struct Place {
+        _dir: tempfile::TempDir,
+        runs: Utf8PathBuf,
+    }
+
+    impl Place {
+        fn new() -> Self {
+            let dir = tempfile::tempdir().unwrap();
+            let runs = Utf8PathBuf::from_path_buf(dir.path().join("runs")).unwrap();
+            Self { _dir: dir, runs }
+        }
+
+        /// A run of this day that has ended with this code.
+        fn run(&self, name: &str, day: u8, exit: Option<u8>) -> (RunFolder, Journal) {
+            let folder = RunFolder::create(&self.runs.join(name)).unwrap();
+            let mut journal = Journal::create(&folder.events()).unwrap();
+            let mut events = sample::events();
+            for event in &mut events {
+                match event {
+                    Event::RunStarted { id, at, .. } => {
+                        *id = name.to_owned();
+                        *at = format!("2026-01-{day:02}T00:00:00Z");
+                    }
+                    Event::RunFinished { exit_code, .. } => *exit_code = exit.unwrap_or(9),
+                    _ => {}
+                }
+            }
+            if exit.is_none() {
+                events.retain(|event| !matches!(event, Event::RunFinished { .. }));
+            }
+            events.iter().for_each(|event| journal.append(event).unwrap());
+            json::write(&folder.run_json(), &Recorder::fold(&events)).unwrap();
+            (folder, journal)
+        }
+
+        fn list(&self) -> Vec<Kept> {
+            list(&self.runs, &BTreeSet::new()).unwrap()
+        }
+
+        fn words(&self) -> Vec<String> {
+            self.list().iter().map(|run| format!("{} {}", run.id, run.verdict.word())).collect()
+        }
+    }
+
+    #[test]
+    fn runs_are_listed_the_newest_first_with_how_they_ended() {
+        let place = Place::new();
+        assert!(place.list().is_empty(), "no directory, no runs");
+        place.run("b", 2, Some(1));
+        place.run("a", 3, Some(0));
+        place.run("killed", 1, None);
+        let (_, goes_on) = place.run("goes-on", 4, None);
+        assert_eq!(place.words(), ["goes-on running", "a passed", "b failed", "killed unfinished"]);
+        assert!(place.list().iter().all(|run| run.bytes > 0 && run.in_use == (run.id == "goes-on")));
+        drop(goes_on);
+        assert_eq!(place.words()[0], "goes-on unfinished");
+    }
+
+    #[test]
+    fn nothing_but_a_run_is_one() {
+        let place = Place::new();
+        let (folder, _) = place.run("real", 1, Some(0));
+        for (name, journal) in [("empty", None), ("other", Some("{\"event\":\"x\"}\n")), ("text", Some("hello\n"))] {
+            std::fs::create_dir(place.runs.join(name)).unwrap();
+            if let Some(text) = journal {
+                std::fs::write(place.runs.join(name).join("events.jsonl"), text).unwrap();
+            }
+        }
+        std::os::unix::fs::symlink(folder.root(), place.runs.join("link")).unwrap();
+        std::fs::create_dir(place.runs.join("linked-journal")).unwrap();
+        std::os::unix::fs::symlink(folder.events(), place.runs.join("linked-journal/events.jsonl")).unwrap();
+        std::fs::write(place.runs.join("file"), "").unwrap();
+        assert_eq!(place.words(), ["real passed"]);
+    }
+
+    #[test]
+    fn what_either_limit_spares_stays_and_so_does_what_is_in_use() {
+        let place = Place::new();
+        for (name, day) in [("d1", 1), ("d2", 2), ("d3", 3)] {
+            place.run(name, day, Some(0));
+        }
+        let (_, _goes_on) = place.run("d0", 1, None);
+        let runs = place.list();
+        let now = SystemTime::from("2026-01-04T00:00:00Z".parse::<jiff::Timestamp>().unwrap());
+        let day = Duration::from_secs(86_400);
+        let gone = |keep, older_than| -> Vec<&str> {
+            superfluous(&runs, keep, older_than, now).into_iter().map(|index| runs[index].id.as_str()).collect()
+        };
+        assert!(gone(None, None).is_empty());
+        assert_eq!(gone(Some(1), None), ["d2", "d1"]);
+        assert_eq!(gone(Some(0), None), ["d3", "d2", "d1"]);
+        assert_eq!(gone(None, Some(2 * day)), ["d2", "d1"]);
+        assert_eq!(gone(Some(2), Some(day)), ["d1"]);
+        assert_eq!(gone(Some(0), Some(3 * day)), ["d1"]);
+    }
+
+    #[test]
+    fn a_removal_takes_the_run_and_nothing_that_a_link_in_it_leads_to() {
+        let place = Place::new();
+        let (folder, _) = place.run("old", 1, Some(0));
+        let elsewhere = place.runs.join("elsewhere");
+        std::fs::create_dir(&elsewhere).unwrap();
+        std::fs::write(elsewhere.join("precious"), "x").unwrap();
+        std::os::unix::fs::symlink(&elsewhere, folder.root().join("link")).unwrap();
+        let (_, goes_on) = place.run("new", 2, None);
+        let runs = place.list();
+        assert!(!remove(&runs[0]).unwrap(), "it goes on");
+        assert!(remove(&runs[1]).unwrap());
+        assert_eq!(place.words(), ["new running"]);
+        assert!(elsewhere.join("precious").is_file());
+        drop(goes_on);
+        // As if the removal had been killed.
+        std::fs::rename(place.runs.join("new"), place.runs.join(".removed-new")).unwrap();
+        assert!(place.list().is_empty());
+        let left = leftovers(&place.runs).unwrap();
+        assert_eq!(left, [place.runs.join(".removed-new")]);
+        assert!(size(&left[0]) > 0);
+        remove_leftover(&left[0]).unwrap();
+        assert!(leftovers(&place.runs).unwrap().is_empty());
+    }
+
+    #[test]
+    fn a_file_of_it_that_somebody_has_open_is_use() {
+        let place = Place::new();
+        let (folder, _) = place.run("resumed", 1, Some(1));
+        let found = std::fs::metadata(folder.run_json()).unwrap();
+        let opened = BTreeSet::from([(found.dev(), found.ino())]);
+        let runs = list(&place.runs, &opened).unwrap();
+        assert!(runs[0].in_use && runs[0].verdict == Verdict::Failed);
+        assert!(superfluous(&runs, Some(0), None, SystemTime::now()).is_empty());
+    }
+}

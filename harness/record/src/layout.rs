@@ -1,0 +1,105 @@
+//! Where things lie in a run directory.
+
+use camino::{Utf8Path, Utf8PathBuf};
+
+pub use muster_base::files::{FileError, ensure, safe_name, test_folder, write_atomically};
+
+/// Where pending snapshots lie in it.
+pub const SNAPSHOTS: &str = "snapshots";
+/// Where files of tests lie in it.
+pub const TESTS: &str = "tests";
+
+/// The directory of one run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunFolder {
+    root: Utf8PathBuf,
+}
+
+impl RunFolder {
+    /// Creates it with its `snapshots`, `machines` and `tests`; it is an error when it is there already, because two runs
+    /// must never share one.
+    pub fn create(root: &Utf8Path) -> Result<Self, FileError> {
+        let root = root.to_owned();
+        root.parent().map_or(Ok(()), ensure)?;
+        std::fs::create_dir(&root).map_err(FileError::because("create the directory", &root))?;
+        let folder = Self { root };
+        for part in [SNAPSHOTS, "machines", TESTS] {
+            ensure(&folder.root.join(part))?;
+        }
+        Ok(folder)
+    }
+
+    /// A directory that is there already: to continue or to render its run.
+    pub fn open(root: &Utf8Path) -> Result<Self, FileError> {
+        let folder = Self { root: root.to_owned() };
+        std::fs::metadata(folder.events()).map_err(FileError::because("read", &folder.events()))?;
+        Ok(folder)
+    }
+
+    /// Of whatever lies there, if anything does.
+    pub fn at(root: &Utf8Path) -> Self {
+        Self { root: root.to_owned() }
+    }
+
+    /// The directory itself.
+    pub fn root(&self) -> &Utf8Path {
+        &self.root
+    }
+
+    /// The journal.
+    pub fn events(&self) -> Utf8PathBuf {
+        self.root.join("events.jsonl")
+    }
+
+    /// The record.
+    pub fn run_json(&self) -> Utf8PathBuf {
+        self.root.join("run.json")
+    }
+
+    /// The JUnit report.
+    pub fn junit(&self) -> Utf8PathBuf {
+        self.root.join("junit.xml")
+    }
+
+    /// Pending snapshots of this run, always written here whatever happens beside the suites.
+    pub fn snapshots(&self) -> Utf8PathBuf {
+        self.root.join(SNAPSHOTS)
+    }
+
+    /// Console log, QEMU command and seed of one machine. The directory may not exist yet.
+    pub fn machine(&self, machine: &str) -> Utf8PathBuf {
+        self.root.join("machines").join(safe_name(machine))
+    }
+
+    /// Files of all tests.
+    pub fn tests(&self) -> Utf8PathBuf {
+        self.root.join(TESTS)
+    }
+
+    /// Files of one test on one image. The directory may not exist yet.
+    pub fn test(&self, suite: &str, test: &str, image: &str) -> Utf8PathBuf {
+        test_folder(&self.tests(), suite, test, image)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn folder() -> (tempfile::TempDir, Utf8PathBuf) {
+        let dir = tempfile::tempdir().unwrap();
+        let path = Utf8PathBuf::from_path_buf(dir.path().to_owned()).unwrap();
+        (dir, path)
+    }
+
+    #[test]
+    fn two_runs_never_share_a_folder() {
+        let (_dir, path) = folder();
+        let first = RunFolder::create(&path.join("r1")).unwrap();
+        assert!(first.snapshots().is_dir());
+        assert!(RunFolder::create(&path.join("r1")).is_err());
+        assert!(RunFolder::open(&path.join("r1")).is_err(), "no journal yet");
+        std::fs::write(first.events(), "").unwrap();
+        assert_eq!(RunFolder::open(&path.join("r1")).unwrap(), first);
+    }
+}

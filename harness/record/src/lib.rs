@@ -1,0 +1,19 @@
+//! What a run leaves, and nothing of how it is made: [`event`]s, [`outcome`]s, the [`run`] record that events [`fold`] to, the
+//! [`journal`] and `run.json` with their schemas, the [`layout`] of a run directory, and directories of earlier runs ([`kept`]). Other
+//! programs may depend on it; it uses `base` only.
+
+pub mod disk;
+pub mod durations;
+pub mod event;
+pub mod facts;
+pub mod fold;
+pub mod journal;
+pub mod json;
+pub mod kept;
+pub mod layout;
+pub mod names;
+pub mod outcome;
+pub mod run;
+#[cfg(any(test, feature = "testing"))]
+pub mod sample;
+pub mod verdict;

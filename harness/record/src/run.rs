@@ -1,0 +1,259 @@
+//! What `run.json` holds (schema `run/v1`, in `reports/schema/run-v1.json`): everything a report
+//! may say about a run. Built from events alone, so it is complete at every moment of the run.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::outcome::Outcome;
+use muster_base::failure::{Failure, Location};
+
+/// A whole run.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct RunRecord {
+    /// `run/v1`.
+    pub schema: String,
+    /// Unique id of the run, also the name of its directory.
+    pub id: String,
+    /// Version of muster.
+    pub muster: String,
+    /// RFC 3339, UTC.
+    pub started: String,
+    /// RFC 3339, UTC; absent while the run goes on or when it was killed.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub finished: Option<String>,
+    /// True when the run was interrupted.
+    pub interrupted: bool,
+    /// The command line, without the program's path.
+    pub arguments: Vec<String>,
+    /// `kvm` or `tcg`, and why.
+    pub accelerator: Accelerator,
+    /// The images, by id.
+    pub images: BTreeMap<String, ImageRecord>,
+    /// The suites, by name.
+    pub suites: BTreeMap<String, SuiteRecord>,
+    /// The machines, in the order they were started.
+    pub machines: Vec<MachineRecord>,
+    /// What the console judge found, in the order it was found.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub findings: Vec<FindingRecord>,
+    /// One per planned test; those not reached when the run was interrupted are errors.
+    pub tests: Vec<TestRecord>,
+    /// Counts by outcome word; computed from `tests`.
+    pub totals: BTreeMap<String, u32>,
+    /// Things a reader should know: emulation in use, a seed that was ignored, …
+    pub notices: Vec<String>,
+    /// The exit code of the command; absent while the run goes on.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub exit_code: Option<u8>,
+}
+
+/// What runs the guests and why.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Accelerator {
+    /// `kvm`, `tcg`, or empty before it is known.
+    pub kind: String,
+    /// One line: what the probe found.
+    pub reason: String,
+    /// By how much deadlines are stretched.
+    pub deadline_scale: f64,
+}
+
+/// One image of the run.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct ImageRecord {
+    /// The file, as the person named it or as the catalogue found it.
+    pub path: String,
+    /// `qcow2`, `raw`, …
+    pub format: String,
+    /// SHA-256 of the file, hex.
+    pub sha256: String,
+    /// Facts of the guest as first seen; absent when it never booted.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub facts: Option<crate::facts::Facts>,
+}
+
+/// One suite of the run.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct SuiteRecord {
+    /// The suite's file.
+    pub file: String,
+    /// Why it exists.
+    pub summary: String,
+    /// SHA-256 of the file, hex.
+    pub sha256: String,
+}
+
+/// One machine of the run.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct MachineRecord {
+    /// Unique in the run; names its directory below `machines/`.
+    pub id: String,
+    /// Image id.
+    pub image: String,
+    /// The machine whose frozen state it began with, or `template-…` when an earlier run has kept that
+    /// state; absent when it was booted.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub forked_from: Option<String>,
+    /// How commands reached its guest last: `ssh`, or `warm-shell`, which began before the fork.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub channel: Option<String>,
+    /// Seconds from QEMU start to the first answer; absent when it never answered.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub boot_seconds: Option<f64>,
+    /// MiB of memory that were its own at its end, shared with no other machine; where it is known.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub private_mib: Option<u64>,
+    /// Seconds in which something was asked of it and waited for, its start and its end included: the
+    /// rest of a run's time is muster's own.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub guest_seconds: Option<f64>,
+    /// Times an answer of its guest was found only by the look that ends every wait after a second:
+    /// a fault of muster, which costs up to that second each time. Absent when there was none.
+    #[serde(skip_serializing_if = "is_zero", default)]
+    pub rescues: u64,
+    /// How it ended: `powered-off`, `killed`, `frozen`, `exited: …`; absent while it runs.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub end: Option<String>,
+}
+
+fn is_zero(count: &u64) -> bool {
+    *count == 0
+}
+
+/// One finding on a machine's console.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct FindingRecord {
+    /// Machine id.
+    pub machine: String,
+    /// `kernel-panic`, `oops`, …
+    pub category: String,
+    /// Whether it ended the machine.
+    pub fatal: bool,
+    /// The line, harmless.
+    pub line: String,
+    /// 1-based line of console.log.
+    pub line_number: u64,
+}
+
+/// An attempt at a test that was followed by another.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct AttemptRecord {
+    /// The machine it ran on.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub machine: Option<String>,
+    /// Wall-clock seconds.
+    pub seconds: f64,
+    /// Everything that went wrong.
+    pub failures: Vec<Failure>,
+}
+
+/// What a known issue made of a test.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct IssueRecord {
+    /// What it came to.
+    pub ruled: Ruled,
+    /// Where it is followed up.
+    pub tracker: String,
+    /// Why the test fails.
+    pub because: String,
+    /// The last day of the entry, `YYYY-MM-DD`.
+    pub expires: String,
+    /// Who looks after it; may be empty.
+    pub owner: String,
+    /// Where the entry stands.
+    pub location: Location,
+    /// What is to be done about the entry, or empty.
+    pub note: String,
+}
+
+/// What a known issue made of a test, in a word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Ruled {
+    /// It failed as documented.
+    Known,
+    /// It was not asked.
+    Skipped,
+    /// It passed, and must fail until the entry is deleted.
+    UnexpectedPass,
+    /// It failed in another way.
+    Unexplained,
+    /// It failed as documented, and the entry is over.
+    Expired,
+    /// It passed, and the entry is over.
+    Stale,
+}
+
+/// One test on one image.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct TestRecord {
+    /// Suite name.
+    pub suite: String,
+    /// Test id in the suite.
+    pub test: String,
+    /// Image id.
+    pub image: String,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// Why it matters.
+    pub summary: String,
+    /// Tags.
+    pub tags: Vec<String>,
+    /// Links.
+    pub links: Vec<String>,
+    /// Where it stands.
+    pub location: Location,
+    /// RFC 3339, UTC; absent when it never started.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub started: Option<String>,
+    /// Wall-clock seconds.
+    pub seconds: f64,
+    /// How many assertions were evaluated (expectations, step conditions, snapshots).
+    pub assertions: u32,
+    /// Everything that went wrong; empty for pass and skip. Of a flaky test, what went wrong last
+    /// before it passed.
+    pub failures: Vec<Failure>,
+    /// Why it was skipped or did not run.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub skipped: Option<Failure>,
+    /// Findings of base checks that this suite only reports.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub remarks: Vec<String>,
+    /// Attempts before the one that all other fields describe, oldest first.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub attempts: Vec<AttemptRecord>,
+    /// The known issue that is about it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub issue: Option<IssueRecord>,
+    /// The machine it ran on.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub machine: Option<String>,
+    /// The directory of its machine as it was when the test failed, for `muster resume`; relative to
+    /// where the run was started, or absolute.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub capsule: Option<String>,
+    /// The command line that runs exactly this test again.
+    pub rerun: String,
+}
+
+impl TestRecord {
+    /// `suite/test`, the name a person types.
+    pub fn name(&self) -> String {
+        format!("{}/{}", self.suite, self.test)
+    }
+}
+
+/// What a machine that never started leaves.
+pub fn no_machine(id: &str, image: &str, end: &str) -> MachineRecord {
+    MachineRecord { id: id.to_owned(), image: image.to_owned(), end: Some(end.to_owned()), ..MachineRecord::default() }
+}

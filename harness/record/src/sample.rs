@@ -1,0 +1,274 @@
+//! A run with everything in it, hostile text included, for the tests of every report.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::event::Event;
+use crate::facts::Facts;
+use crate::outcome::Outcome;
+use crate::run::{Accelerator, AttemptRecord, ImageRecord, IssueRecord, MachineRecord, Ruled, SuiteRecord, TestRecord};
+use muster_base::failure;
+use muster_base::failure::{Failure, FailureId, Location};
+
+/// How many tests the run has.
+pub const TESTS: usize = 11;
+
+/// What a hostile guest may print: the end of a CDATA section, markup, control and escape bytes, a
+/// line that pretends to be a verdict, text that runs right to left, and what XML 1.0 forbids.
+pub const HOSTILE: &str = "]]></failure></testcase><testcase name=\"forged\" classname=\"x\"/><!-- \
+     \x00\x07\x1b[2J\x1b]0;owned\x07\x7f\u{9b}31m\u{202e}\u{fffe}\u{ffff}\u{fdd0} &amp; &#27; \r\nPASS base/forged [lab]\r\n\
+     [[ATTACHMENT|/etc/passwd]]\n";
+
+/// A test that ended so, with a value in every field that can have one.
+pub fn test(suite: &str, id: &str, outcome: Outcome) -> TestRecord {
+    TestRecord {
+        suite: suite.into(),
+        test: id.into(),
+        image: "lab".into(),
+        outcome,
+        summary: format!("why {id} matters"),
+        tags: vec!["tier1".into()],
+        links: vec!["https://example.org/doc?a=1&b=2".into()],
+        location: Location { file: format!("suites/{suite}.yaml").into(), line: 14, column: 5 },
+        started: Some("2026-03-01T10:00:05.250Z".into()),
+        seconds: 1.2345,
+        assertions: 3,
+        failures: vec![],
+        skipped: None,
+        remarks: vec![],
+        attempts: vec![],
+        issue: None,
+        machine: Some("m1".into()),
+        capsule: None,
+        rerun: format!("muster run suites/{suite}.yaml --image lab --test {suite}/{id}"),
+    }
+}
+
+fn on(image: &str, mut test: TestRecord) -> TestRecord {
+    test.image = image.into();
+    test
+}
+
+fn failed(mut test: TestRecord, failures: Vec<Failure>) -> TestRecord {
+    test.failures = failures;
+    test
+}
+
+fn unstarted(mut test: TestRecord) -> TestRecord {
+    (test.started, test.machine, test.seconds, test.assertions) = (None, None, 0.0, 0);
+    test
+}
+
+fn place(line: u32, column: u32) -> Location {
+    Location { file: "suites/base.yaml".into(), line, column }
+}
+
+/// The tests as they end.
+pub fn tests() -> Vec<TestRecord> {
+    let version = Failure {
+        expected: Some("version >= 1:1.26".into()),
+        actual: Some("1:1.20-3".into()),
+        detail: Some("rpm -q nginx\nnginx-1.20-3.x86_64".into()),
+        ..Failure::new(FailureId::of_check("package", "version"), "package nginx: version is not as expected")
+    };
+    let diff = "-net.ipv4.ip_forward = 0\n+net.ipv4.ip_forward = 1\n".to_owned();
+    let snapshot = Failure::new(failure::SNAPSHOT_CHANGED, "snapshot sysctl changed").with_detail(diff);
+    let hostile = Failure {
+        expected: Some("stdout: ok\tthen".into()),
+        actual: Some(HOSTILE.into()),
+        detail: Some(HOSTILE.repeat(2) + &"line\n".repeat(60)),
+        ..Failure::new(failure::STEP_RUN, HOSTILE)
+    };
+    let mut skipped = unstarted(test("base", "selinux-enforcing", Outcome::Skip));
+    skipped.skipped = Some(Failure::new(failure::SKIP_WHEN, "selinux == enforcing: the kernel has no SELinux"));
+    let mut needed = unstarted(test("base", "nginx-after-reboot", Outcome::Skip));
+    needed.skipped = Some(Failure::new(failure::SKIP_NEED, "it needs nginx-version, which failed"));
+    let mut known = failed(
+        test("base", "known", Outcome::Known),
+        vec![Failure::new(FailureId::of_check("unit", "state"), "unit foo.service: state is failed").at(&place(40, 7))],
+    );
+    known.skipped =
+        Some(Failure::new(FailureId::of_check("unit", "state"), "bug 123 until 2026-09-30: foo fails to start"));
+    let mut flaky = failed(
+        test("base", "flaky", Outcome::Flaky),
+        vec![Failure::new(FailureId::of_check("port", "listening"), "port tcp/80: not listening").at(&place(50, 9))],
+    );
+    flaky.remarks = vec!["coredump: 1 process dumped core".into()];
+    flaky.attempts = vec![AttemptRecord { machine: Some("m1".into()), seconds: 0.5, failures: flaky.failures.clone() }];
+    known.issue = Some(IssueRecord {
+        ruled: Ruled::Known,
+        tracker: "bug 123".into(),
+        because: "foo fails to start".into(),
+        expires: "2026-09-30".into(),
+        owner: String::new(),
+        location: place(3, 5),
+        note: String::new(),
+    });
+    let lost = Failure::new(failure::SSH_LOST, "the connection broke and did not come back")
+        .with_detail("after 3 attempts\n\x1b[31mconnection reset\x1b[0m");
+    let no_boot = Failure::new(failure::BOOT_TIMEOUT, "the guest did not answer SSH within 90 s");
+    let not_run = |id: &str| {
+        let mut test = on("lab-immutable", unstarted(test("base", id, Outcome::NotRun)));
+        test.skipped = Some(crate::names::no_machine(&no_boot));
+        test
+    };
+    let health = on("lab-immutable", unstarted(test("machine", "health", Outcome::Error)));
+    let health = failed(health, vec![no_boot.clone()]);
+    vec![
+        test("base", "nginx-serves", Outcome::Pass),
+        failed(
+            test("base", "nginx-version", Outcome::Fail),
+            vec![version.at(&place(21, 9)), snapshot.at(&place(25, 5))],
+        ),
+        failed(test("base", "hostile", Outcome::Fail), vec![hostile.at(&place(30, 7))]),
+        failed(test("kernel.core", "connection", Outcome::Error), vec![lost]),
+        skipped,
+        needed,
+        known,
+        flaky,
+        not_run("nginx-serves"),
+        not_run("nginx-version"),
+        health,
+    ]
+}
+
+/// The events of the run, with every kind of event.
+pub fn events() -> Vec<Event> {
+    let suite =
+        |file: &str| SuiteRecord { file: file.into(), summary: "what it is for".into(), sha256: "cd".repeat(32) };
+    let planned = tests()
+        .into_iter()
+        .map(|test| {
+            let mut test = unstarted(test);
+            test.outcome = Outcome::Error;
+            test.skipped = None;
+            test.remarks.clear();
+            test.failures =
+                vec![Failure::new(failure::RUN_INTERRUPTED, "the run was interrupted before this test ended")];
+            test
+        })
+        .collect();
+    let facts = Facts {
+        os_release: BTreeMap::from([("ID".into(), "lab".into()), ("VERSION_ID".into(), "1".into())]),
+        arch: "x86_64".into(),
+        kernel: "6.12.0-lab".into(),
+        boot_id: "0f0e0d0c-0b0a-0908-0706-050403020100".into(),
+        systemd: Some(257),
+        package_manager: Some("dnf4".into()),
+        dpkg: None,
+        rpm: Some("4.20.1".into()),
+        selinux: None,
+        firmware: "uefi".into(),
+        mode: "package".into(),
+        capabilities: BTreeSet::from(["rpmdb".into(), "systemd".into()]),
+        tools: BTreeSet::from(["rpm".into(), "ss".into()]),
+        kconfig: Some("/boot/config-6.12.0-lab".into()),
+        disk: Some(crate::disk::DiskFacts {
+            format: "qcow2".into(),
+            virtual_size: 2 << 30,
+            file_size: 300 << 20,
+            subformat: Some("fixed".into()),
+            table: Some(crate::disk::Table {
+                kind: "gpt".into(),
+                backup: Some(true),
+                damage: None,
+                partitions: vec![crate::disk::Partition {
+                    kind: "esp".into(),
+                    name: "EFI".into(),
+                    start: 1 << 20,
+                    size: 64 << 20,
+                }],
+            }),
+            unreadable: None,
+        }),
+    };
+    let image =
+        |path: &str| ImageRecord { path: path.into(), format: "qcow2".into(), sha256: "ab".repeat(32), facts: None };
+    let starting = |machine: &str, image: &str| Event::MachineStarting {
+        machine: machine.into(),
+        image: image.into(),
+        forked_from: None,
+        deadline_seconds: 90.0,
+    };
+    let ended = |id: &str, image: &str, boot: Option<f64>, end: &str| Event::MachineEnded {
+        record: MachineRecord {
+            id: id.into(),
+            image: image.into(),
+            boot_seconds: boot,
+            end: Some(end.into()),
+            ..MachineRecord::default()
+        },
+    };
+    let mut events = vec![
+        Event::RunStarted {
+            id: "2026-03-01T10-00-00-7f3a".into(),
+            muster: "0.1.0".into(),
+            at: "2026-03-01T10:00:00Z".into(),
+            arguments: vec!["run".into(), "--image".into(), "lab".into()],
+        },
+        Event::Planned {
+            suites: BTreeMap::from([
+                ("base".into(), suite("suites/base.yaml")),
+                ("kernel.core".into(), suite("suites/kernel.yaml")),
+            ]),
+            tests: planned,
+        },
+        Event::AcceleratorChosen {
+            accelerator: Accelerator {
+                kind: "tcg".into(),
+                reason: "/dev/kvm opens, but two million instructions took 2.1 s".into(),
+                deadline_scale: 10.0,
+            },
+        },
+        Event::Notice { text: "the seed of lab-immutable was ignored".into() },
+        Event::ImageReady { image: "lab".into(), record: Box::new(image("images/lab.qcow2")) },
+        Event::ImageReady { image: "lab-immutable".into(), record: Box::new(image("images/lab-immutable.qcow2")) },
+        starting("m1", "lab"),
+        starting("m2", "lab-immutable"),
+        Event::LoginRefused { machine: "m2".into(), user: "azure\x1b[2Juser".into(), times: 12 },
+        Event::MachineReady { machine: "m1".into(), boot_seconds: 31.5, facts: Some(Box::new(facts)) },
+    ];
+    for record in tests() {
+        if record.started.is_some() {
+            events.push(Event::TestStarted {
+                suite: record.suite.clone(),
+                test: record.test.clone(),
+                image: record.image.clone(),
+                machine: record.machine.clone().unwrap_or_default(),
+            });
+        }
+        events.push(Event::TestFinished { record: Box::new(record) });
+    }
+    events.extend([
+        Event::ConsoleFinding {
+            machine: "m2".into(),
+            category: "kernel-panic".into(),
+            fatal: true,
+            line: "Kernel panic - not syncing: \x1b[31mVFS: Unable to mount root fs".into(),
+            line_number: 812,
+        },
+        ended("m1", "lab", Some(31.5), "frozen"),
+        Event::MachineStarting {
+            machine: "m3".into(),
+            image: "lab".into(),
+            forked_from: Some("m1".into()),
+            deadline_seconds: 90.0,
+        },
+        Event::MachineReady { machine: "m3".into(), boot_seconds: 0.75, facts: None },
+        Event::MachineEnded {
+            record: MachineRecord {
+                id: "m3".into(),
+                image: "lab".into(),
+                forked_from: Some("m1".into()),
+                channel: Some("warm-shell".into()),
+                boot_seconds: Some(0.75),
+                private_mib: Some(120),
+                guest_seconds: Some(3.25),
+                rescues: 1,
+                end: Some("killed".into()),
+            },
+        },
+        ended("m2", "lab-immutable", None, "killed"),
+        Event::RunFinished { at: "2026-03-01T10:02:03Z".into(), interrupted: false, exit_code: 1 },
+    ]);
+    events
+}

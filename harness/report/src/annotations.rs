@@ -1,0 +1,220 @@
+//! What CI servers read out of a log: failures that they show next to the source, and long output that they fold.
+//!
+//! The same lines are a danger: GitHub's runner and Azure's agent obey commands wherever a line holds one, and most
+//! of what a run prints was said by a guest. So ordinary lines are disarmed there ([`disarmed`]) before they are written,
+//! and only lines made here command anything. GitLab's marks hold an escape and a carriage return, neither of which is
+//! left in any text of a guest ([`muster_base::text`]).
+
+use super::words;
+use muster_base::failure::Location;
+use muster_base::text::one_line;
+use muster_record::outcome::Outcome;
+use muster_record::run::{RunRecord, TestRecord};
+
+/// Characters of an annotation's message at most.
+const MESSAGE: usize = 600;
+/// Tests that a summary lists at most; servers limit summaries to 1 MiB.
+const LISTED: usize = 100;
+
+/// A CI server whose logs have commands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Server {
+    /// GitHub Actions.
+    Github,
+    /// GitLab CI.
+    Gitlab,
+    /// Azure Pipelines.
+    Azure,
+}
+
+/// The line that makes the server show a test that did not pass, for servers that have one.
+pub fn error(server: Server, test: &TestRecord) -> Option<String> {
+    if !matches!(test.outcome, Outcome::Fail | Outcome::Error) {
+        return None;
+    }
+    let title = one_line(&format!("{} {} [{}]", words::mark(test.outcome), test.name(), test.image), 200);
+    let (id, headline) = words::headline(test);
+    let message = one_line(&format!("{headline} ({id}); run it again: {}", test.rerun), MESSAGE);
+    let place = test.failures.iter().find_map(|failure| failure.location.as_ref()).unwrap_or(&test.location);
+    let place = Some(place).filter(|place| is_below(place));
+    match server {
+        Server::Github => {
+            let at = place
+                .map(|place| format!("file={},line={},col={},", github(&place.file, true), place.line, place.column));
+            let title = github(&title, true);
+            Some(format!("::error {}title={title}::{}", at.unwrap_or_default(), github(&message, false)))
+        }
+        Server::Azure => {
+            let at = place.map(|place| {
+                let (line, column) = (place.line, place.column);
+                format!(";sourcepath={};linenumber={line};columnnumber={column}", azure(&place.file, true))
+            });
+            let message = azure(&format!("{title}: {message}"), false);
+            Some(format!("##vso[task.logissue type=error{}]{message}", at.unwrap_or_default()))
+        }
+        Server::Gitlab => None,
+    }
+}
+
+/// Whether a server can find the file: those of the program itself, and those elsewhere on this host, it cannot.
+fn is_below(place: &Location) -> bool {
+    place.line > 0 && std::path::Path::new(&*place.file).is_relative() && !place.file.is_empty()
+}
+
+/// The line that begins a folded part. `number` is unique in the run, `at` is in seconds since 1970.
+pub fn fold(server: Server, number: usize, title: &str, at: i64) -> String {
+    let title = one_line(title, 200);
+    match server {
+        Server::Github => format!("::group::{}", github(&title, false)),
+        Server::Azure => format!("##[group]{}", disarmed(&title)),
+        Server::Gitlab => format!("\x1b[0Ksection_start:{at}:muster_{number}[collapsed=true]\r\x1b[0K{title}"),
+    }
+}
+
+/// The line that ends it.
+pub fn unfold(server: Server, number: usize, at: i64) -> String {
+    match server {
+        Server::Github => "::endgroup::".to_owned(),
+        Server::Azure => "##[endgroup]".to_owned(),
+        Server::Gitlab => format!("\x1b[0Ksection_end:{at}:muster_{number}\r\x1b[0K"),
+    }
+}
+
+/// The text with every line that a server would take for a command made one that none does. GitHub's runner looks for
+/// `::` at the beginning of a line, blanks left out, and for `##[` anywhere; Azure's agent for `##vso[` anywhere and `##[`
+/// at the beginning.
+pub fn disarmed(text: &str) -> String {
+    let lines = text.split('\n').map(|line| {
+        let line = without_marks(line);
+        let unseen = |c: char| c.is_whitespace() || c.is_control() || matches!(c, '\u{180e}' | '\u{200b}'..='\u{200d}');
+        let rest = line.trim_start_matches(unseen);
+        match rest.strip_prefix("::") {
+            Some(command) => format!("{}:\\x3a{command}", &line[..line.len() - rest.len()]),
+            None => line,
+        }
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+/// A line in which neither `##[` nor `##vso[` stands.
+fn without_marks(line: &str) -> String {
+    let (mut out, mut rest) = (String::with_capacity(line.len()), line);
+    while let Some(at) = rest.find("##") {
+        let after = &rest[at + 2..];
+        let command = after.starts_with('[') || after.get(..4).is_some_and(|word| word.eq_ignore_ascii_case("vso["));
+        out.push_str(&rest[..=at]);
+        // The second may be the first of another pair.
+        rest = if command { after } else { &rest[at + 1..] };
+        if command {
+            out.push_str("\\x23");
+        }
+    }
+    out + rest
+}
+
+/// For a GitHub command: a message, or the value of a property.
+fn github(text: &str, property: bool) -> String {
+    let text = disarmed(text).replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A");
+    if property { text.replace(':', "%3A").replace(',', "%2C") } else { text }
+}
+
+/// For a command of Azure Pipelines: a message, or the value of a property.
+fn azure(text: &str, property: bool) -> String {
+    let text = disarmed(text).replace('%', "%AZP25").replace('\r', "%0D").replace('\n', "%0A");
+    if property { text.replace(';', "%3B").replace(']', "%5D") } else { text }
+}
+
+/// A short text in Markdown for the page of a job: the sentence about each image, and what did not pass. All that a
+/// guest said stands between backticks and holds none.
+pub fn summary(record: &RunRecord) -> String {
+    let code = |text: &str| format!("`{}`", one_line(text, 300).replace('`', "'"));
+    let mut lines = vec!["### muster".to_owned(), String::new()];
+    lines.extend(super::verdict::of_images(record).iter().map(|verdict| format!("- {}", code(&verdict.sentence()))));
+    lines.extend(super::verdict::unexplained(record).map(|why| format!("- the run is not a pass: {}", code(&why))));
+    let open: Vec<&TestRecord> =
+        record.tests.iter().filter(|test| matches!(test.outcome, Outcome::Fail | Outcome::Error)).collect();
+    if !open.is_empty() {
+        lines.push(String::new());
+    }
+    for test in open.iter().take(LISTED) {
+        let name = code(&format!("{} [{}]", test.name(), test.image));
+        lines.push(format!("- **{}** {name}: {}", test.outcome.word(), code(&words::headline(test).1)));
+    }
+    if open.len() > LISTED {
+        lines.push(format!("- and {} more", open.len() - LISTED));
+    }
+    lines.push(String::new());
+    lines.join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use muster_base::failure::Failure;
+    use muster_record::fold::Recorder;
+    use muster_record::sample;
+
+    fn hostile() -> TestRecord {
+        let mut test = sample::test("base", "a", Outcome::Fail);
+        let place = Location { file: "suites/a,b;c].yaml".into(), line: 3, column: 7 };
+        let said = "50% ::error::x\n::stop-commands::y\r##vso[task.complete result=Succeeded;]";
+        test.failures = vec![Failure::new(muster_base::failure::STEP_RUN, said).at(&place)];
+        test.rerun = "muster run --test base/a".into();
+        test
+    }
+
+    #[test]
+    fn an_annotation_is_one_line_and_names_the_place() {
+        assert_eq!(
+            error(Server::Github, &hostile()).unwrap(),
+            "::error file=suites/a%2Cb;c].yaml,line=3,col=7,title=FAIL base/a [lab]::50%25 ::error::x \
+             ::stop-commands::y\\x0d#\\x23vso[task.complete result=Succeeded;] (step.run); \
+             run it again: muster run --test base/a"
+        );
+        assert_eq!(
+            error(Server::Azure, &hostile()).unwrap(),
+            "##vso[task.logissue type=error;sourcepath=suites/a,b%3Bc%5D.yaml;linenumber=3;columnnumber=7]FAIL base/a [lab]: \
+             50%AZP25 ::error::x ::stop-commands::y\\x0d#\\x23vso[task.complete result=Succeeded;] (step.run); \
+             run it again: muster run --test base/a"
+        );
+        assert_eq!(error(Server::Gitlab, &hostile()), None);
+        for outcome in Outcome::ALL.into_iter().filter(|one| !matches!(one, Outcome::Fail | Outcome::Error)) {
+            assert_eq!(error(Server::Github, &sample::test("base", "a", outcome)), None, "{outcome:?}");
+        }
+        let mut elsewhere = hostile();
+        elsewhere.failures[0].location = Some(Location { file: "/opt/a.yaml".into(), line: 1, column: 1 });
+        assert!(error(Server::Github, &elsewhere).unwrap().starts_with("::error title=FAIL"));
+    }
+
+    #[test]
+    fn no_line_of_a_guest_commands_anything() {
+        for (said, written) in [
+            ("::error::x", ":\\x3aerror::x"),
+            ("  \t::set-output name=a::b", "  \t:\\x3aset-output name=a::b"),
+            ("\u{200b}::x", "\u{200b}:\\x3ax"),
+            ("a ##[command]b", "a #\\x23[command]b"),
+            ("x ##vso[task.setvariable variable=A]b", "x #\\x23vso[task.setvariable variable=A]b"),
+            ("###VSO[x]", "##\\x23VSO[x]"),
+            ("## a heading", "## a heading"),
+            ("a\n::b", "a\n:\\x3ab"),
+            ("std::vec is fine", "std::vec is fine"),
+        ] {
+            assert_eq!(disarmed(said), written);
+        }
+    }
+
+    #[test]
+    fn a_summary_has_the_verdicts_and_what_did_not_pass_and_no_markup_of_a_guest() {
+        let mut record = Recorder::fold(&sample::events());
+        record.tests[1].failures[0].message = "`</code><img src=x>` @everyone\n# big".into();
+        let text = summary(&record);
+        assert!(text.starts_with("### muster\n\n- `FAIL lab: 2 passed, 2 failed, 1 error"), "{text}");
+        assert!(
+            text.contains("- **fail** `base/nginx-version [lab]`: `'</code><img src=x>' @everyone # big`\n"),
+            "{text}"
+        );
+        assert!(text.contains("- **error** `machine/health [lab-immutable]`: "), "{text}");
+        assert!(text.lines().all(|line| line.matches('`').count() % 2 == 0), "{text}");
+        assert!(!text.contains("not-run") && text.lines().count() < 20, "{text}");
+    }
+}

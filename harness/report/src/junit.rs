@@ -1,0 +1,535 @@
+//! `junit.xml`, in the one shape that Jenkins, GitLab, Azure Pipelines and the common parsers all
+//! read without loss.
+//!
+//! One flat test suite for each suite and image; each test has exactly one of failure, error and
+//! skipped; counters, names and times as the strictest of those readers wants them. A run that is
+//! no pass is never a green file: what no test says is said by a test case `muster`/`run`.
+//!
+//! quick-junit escapes text, but drops control characters and tabs, and lets U+FFFE and U+FFFF
+//! through, which no XML parser accepts. All text is therefore made harmless first; then it finds
+//! nothing left to drop. Its time stamps carry a zone and some readers refuse one, so they are
+//! written as plain attributes.
+
+use std::collections::{BTreeMap, HashSet};
+use std::time::Duration;
+
+use camino::Utf8Path;
+use quick_junit::{NonSuccessKind, Property, Report, TestCase, TestCaseStatus, TestRerun, TestSuite};
+
+use super::evidence::{Base, Evidence, Evidences};
+use super::{verdict, words};
+use muster_base::text;
+use muster_record::layout::{FileError, RunFolder, write_atomically};
+use muster_record::outcome::Outcome;
+use muster_record::run::{RunRecord, TestRecord};
+
+/// Bytes of one failure's body at most.
+const BODY_LIMIT: usize = 64 << 10;
+/// Bytes of all bodies and outputs together, as escaped: GitLab refuses files over 30 MB. What is
+/// beyond is cut to [`BODY_LEAST`].
+const TOTAL_LIMIT: usize = 16 << 20;
+/// Bytes of a body that remain when the file is full.
+const BODY_LEAST: usize = 512;
+
+/// The report could not be made or written.
+#[derive(Debug, thiserror::Error)]
+pub enum JunitError {
+    /// quick-junit refused.
+    #[error("cannot write the JUnit report: {0}")]
+    Serialize(#[from] quick_junit::SerializeError),
+    /// The file could not be written.
+    #[error(transparent)]
+    File(#[from] FileError),
+}
+
+/// Writes the report to `path`, whole or not at all. With a run directory, what did not pass gets the
+/// files that belong to it, by paths as the base has them.
+pub fn write(path: &Utf8Path, record: &RunRecord, files: Option<(&RunFolder, &Base)>) -> Result<(), JunitError> {
+    Ok(write_atomically(path, render(record, files)?.as_bytes())?)
+}
+
+/// The report as text.
+pub fn render(record: &RunRecord, files: Option<(&RunFolder, &Base)>) -> Result<String, JunitError> {
+    let evidences = files.map(|(folder, base)| (Evidences::new(folder), base));
+    let mut writer = Writer { record, evidences, left: TOTAL_LIMIT, taken: HashSet::new() };
+    Ok(writer.report().to_string()?)
+}
+
+struct Writer<'a> {
+    record: &'a RunRecord,
+    evidences: Option<(Evidences<'a>, &'a Base)>,
+    left: usize,
+    /// Class names and, below them, test names that are in use. Readers drop the second of two equal
+    /// ones, and with it perhaps the only failure.
+    taken: HashSet<(String, String)>,
+}
+
+impl Writer<'_> {
+    fn report(&mut self) -> Report {
+        let record = self.record;
+        let mut report = Report::new("muster");
+        let mut cells: BTreeMap<(&str, &str), Vec<&TestRecord>> = BTreeMap::new();
+        let mut order = Vec::new();
+        for test in &record.tests {
+            let cell = (test.suite.as_str(), test.image.as_str());
+            let tests = cells.entry(cell).or_default();
+            if tests.is_empty() {
+                order.push(cell);
+            }
+            tests.push(test);
+        }
+        for cell in order {
+            let suite = self.suite(cell, &cells[&cell]);
+            report.add_test_suite(suite);
+        }
+        if let Some(why) = verdict::unexplained(record) {
+            report.add_test_suite(run_suite(record, &why));
+        }
+        let total: Duration = report.test_suites.iter().filter_map(|suite| suite.time).sum();
+        report.set_time(total);
+        report
+    }
+
+    fn suite(&mut self, (name, image): (&str, &str), tests: &[&TestRecord]) -> TestSuite {
+        let record = self.record;
+        let mut suite = TestSuite::new(line(&format!("{name}[{image}]")));
+        let started = tests.iter().filter_map(|test| test.started.as_deref()).min().unwrap_or(&record.started);
+        set_timestamp(&mut suite.extra, started);
+        suite.extra.insert("hostname".into(), line(image).into());
+        if let Some(source) = record.suites.get(name) {
+            suite.extra.insert("file".into(), line(&source.file).into());
+        }
+        suite.set_time(tests.iter().map(|test| duration(test.seconds)).sum());
+        suite.add_properties(self.properties(name, image));
+        let class = line(&format!("{}.{}", name.replace('.', "_"), image.replace('.', "_")));
+        let class = self.unique("", class);
+        for test in tests {
+            let case = self.case(test, &class);
+            suite.add_test_case(case);
+        }
+        suite
+    }
+
+    /// The name, with a number behind it when it is in use already: `a.b` and `a_b` are two suites.
+    fn unique(&mut self, class: &str, name: String) -> String {
+        let numbered = (2..).map(|n| format!("{name}~{n}"));
+        let free = std::iter::once(name.clone()).chain(numbered).find(|name| {
+            let key = (class.to_owned(), name.clone());
+            self.taken.insert(key)
+        });
+        free.unwrap_or(name)
+    }
+
+    fn properties(&self, suite: &str, image: &str) -> Vec<Property> {
+        let record = self.record;
+        let mut properties = Vec::new();
+        let mut add = |name: &str, value: &str| {
+            if !value.is_empty() {
+                properties.push(Property::new(name, line(value)));
+            }
+        };
+        add("image.id", image);
+        if let Some(known) = record.images.get(image) {
+            add("image.sha256", &known.sha256);
+            if let Some(facts) = &known.facts {
+                let os = |key: &str| facts.os_release.get(key).map_or("", String::as_str);
+                add("distro", format!("{} {}", os("ID"), os("VERSION_ID")).trim());
+                add("arch", &facts.arch);
+                add("firmware", &facts.firmware);
+                add("kernel", &facts.kernel);
+            }
+        }
+        add("accelerator", &record.accelerator.kind);
+        add("muster.version", &record.muster);
+        add("run.id", &record.id);
+        if let Some(source) = record.suites.get(suite) {
+            add("suite.sha256", &source.sha256);
+        }
+        properties
+    }
+
+    fn case(&mut self, test: &TestRecord, class: &str) -> TestCase {
+        let status = self.status(test);
+        let mut case = TestCase::new(self.unique(class, line(&test.test)), status);
+        case.set_classname(class);
+        case.set_assertions(test.assertions as usize);
+        case.set_time(duration(test.seconds));
+        if let Some(started) = &test.started {
+            set_timestamp(&mut case.extra, started);
+        }
+        case.extra.insert("file".into(), line(&test.location.file).into());
+        case.extra.insert("line".into(), test.location.line.to_string().into());
+        for tag in &test.tags {
+            case.add_property(Property::new("tag", line(tag)));
+        }
+        for link in &test.links {
+            case.add_property(Property::new("link", line(link)));
+        }
+        if let Some(issue) = &test.issue {
+            case.add_property(Property::new("tracker", line(&issue.tracker)));
+        }
+        for remark in &test.remarks {
+            case.add_property(Property::new("remark", line(remark)));
+        }
+        if matches!(test.outcome, Outcome::Fail | Outcome::Error)
+            && let Some((evidences, base)) = &mut self.evidences
+        {
+            let evidence = evidences.of(test);
+            if evidence != Evidence::default() {
+                let output = output(&evidence, base);
+                let output = self.within(output, usize::MAX);
+                case.set_system_out(output);
+            }
+        }
+        case
+    }
+
+    fn status(&mut self, test: &TestRecord) -> TestCaseStatus {
+        let (id, message) = words::headline(test);
+        let non_success = |kind, body: String| {
+            let mut status = TestCaseStatus::non_success(kind);
+            status.set_type(id.clone()).set_message(message.clone()).set_description(body);
+            status
+        };
+        match test.outcome {
+            Outcome::Pass => TestCaseStatus::success(),
+            Outcome::Fail => {
+                let status = non_success(NonSuccessKind::Failure, self.body(test));
+                self.with_attempts(test, status)
+            }
+            Outcome::Error => {
+                let status = non_success(NonSuccessKind::Error, self.body(test));
+                self.with_attempts(test, status)
+            }
+            // Not an error each: the one error is that of another test, which the message names.
+            Outcome::Skip | Outcome::NotRun => {
+                let mut status = TestCaseStatus::skipped();
+                status.set_type(id).set_message(message.clone()).set_description(message);
+                status
+            }
+            Outcome::Known => {
+                let mut status = TestCaseStatus::skipped();
+                status.set_type("known-issue").set_message(message).set_description(self.body(test));
+                status
+            }
+            Outcome::Flaky => {
+                if !test.attempts.is_empty() {
+                    return self.with_attempts(test, TestCaseStatus::success());
+                }
+                let mut attempt = TestRerun::new(NonSuccessKind::Failure);
+                attempt.set_type(id).set_message(message).set_stack_trace(self.body(test));
+                let mut status = TestCaseStatus::success();
+                status.add_rerun(attempt);
+                status
+            }
+        }
+    }
+
+    /// The earlier attempts: flaky failures of a pass, failed reruns of a failure.
+    fn with_attempts(&mut self, test: &TestRecord, mut status: TestCaseStatus) -> TestCaseStatus {
+        for attempt in &test.attempts {
+            let this = TestRecord { failures: attempt.failures.clone(), outcome: Outcome::Fail, ..test.clone() };
+            let (id, message) = words::headline(&this);
+            let mut rerun = TestRerun::new(NonSuccessKind::Failure);
+            rerun.set_type(id).set_message(message).set_stack_trace(self.body(&this));
+            rerun.set_time(duration(attempt.seconds));
+            status.add_rerun(rerun);
+        }
+        status
+    }
+
+    /// All failures of a test, one after another, then how to run it again.
+    fn body(&mut self, test: &TestRecord) -> String {
+        let mut lines = vec![words::headline(test).1];
+        for failure in &test.failures {
+            let message = text::one_line(&failure.message, 200);
+            if lines[0] != message || lines.len() > 1 {
+                lines.extend([String::new(), message]);
+            }
+            if let Some(location) = &failure.location {
+                // Readers that look for a file and line in the text want a space before it.
+                lines.push(format!(" {}", line(&location.to_string())));
+            }
+            lines.extend(words::values(failure));
+            lines.extend(words::detail(failure));
+        }
+        let mut again = format!("run it again: {}", line(&test.rerun));
+        if let Some(resume) = words::resume(test) {
+            again = format!("enter its machine: {}\n{again}", line(&resume));
+        }
+        let body = self.within(lines.join("\n"), BODY_LIMIT);
+        format!("{}\n\n{again}", body.trim_end())
+    }
+
+    /// The text, or as much of it as fits into what one body and the whole file may still take: its beginning,
+    /// where it is said what failed, and its end, where a command says why.
+    fn within(&mut self, body: String, limit: usize) -> String {
+        let limit = limit.min(self.left.max(BODY_LEAST));
+        let whole: usize = body.chars().map(cost).sum();
+        self.left = self.left.saturating_sub(whole.min(limit));
+        if whole <= limit {
+            return body;
+        }
+        let first = limit / 3;
+        let begin = reach(body.char_indices(), first).map_or(body.len(), |(at, _)| at);
+        let end = reach(body.char_indices().rev(), limit - first).map_or(0, |(at, c)| at + c.len_utf8());
+        // Whole lines where there are some, or the path of an attachment would end in its middle.
+        let begin = body[..begin].rfind('\n').map_or(begin, |at| at + 1);
+        let end = body[end..].find('\n').filter(|at| end + at + 1 < body.len()).map_or(end, |at| end + at + 1);
+        let left_out = end.saturating_sub(begin);
+        format!("{}\n[{left_out} bytes left out]\n{}", body[..begin].trim_end_matches('\n'), &body[end..])
+    }
+}
+
+/// Bytes of a character in the file.
+fn cost(c: char) -> usize {
+    match c {
+        '<' | '>' | '&' | '"' | '\'' => 6,
+        c => c.len_utf8(),
+    }
+}
+
+/// The first of these characters that does not fit into so many bytes of the file any more.
+fn reach(characters: impl Iterator<Item = (usize, char)>, limit: usize) -> Option<(usize, char)> {
+    let mut used = 0;
+    characters.into_iter().find(|(_, c)| {
+        used += cost(*c);
+        used > limit
+    })
+}
+
+/// Attachments first, since readers look for them in the first lines, then the end of the console.
+fn output(evidence: &Evidence, base: &Base) -> String {
+    let mut out = String::new();
+    for path in &evidence.attachments {
+        out.push_str(&format!("[[ATTACHMENT|{}]]\n", text::harmless(&base.name(path))));
+    }
+    if !evidence.console_tail.is_empty() {
+        out.push_str("the end of the console:\n");
+        // What a guest prints must not attach files of the host.
+        out.push_str(&evidence.console_tail.replace("[[ATTACHMENT|", "[[ATTACHMENT\\x7c").replace('\t', "    "));
+    }
+    out
+}
+
+/// A suite of one case that says why the run is not a pass although every test is.
+fn run_suite(record: &RunRecord, why: &str) -> TestSuite {
+    let why = text::one_line(why, 200);
+    let mut status = TestCaseStatus::non_success(NonSuccessKind::Error);
+    let kind = if record.interrupted || record.finished.is_none() { "run.interrupted" } else { "run.not-passed" };
+    status.set_type(kind).set_message(why.clone()).set_description(why);
+    let mut case = TestCase::new("run", status);
+    case.set_classname("muster").set_time(Duration::ZERO);
+    let mut suite = TestSuite::new("muster");
+    set_timestamp(&mut suite.extra, &record.started);
+    suite.set_time(Duration::ZERO);
+    suite.add_test_case(case);
+    suite
+}
+
+type Attributes = indexmap::IndexMap<quick_junit::XmlString, quick_junit::XmlString>;
+
+/// RFC 3339 in UTC without its fraction and zone, which is the only form all readers take. What is
+/// not such a time is left out.
+fn set_timestamp(attributes: &mut Attributes, at: &str) {
+    if let Ok(at) = at.parse::<jiff::Timestamp>() {
+        attributes.insert("timestamp".into(), at.strftime("%Y-%m-%dT%H:%M:%S").to_string().into());
+    }
+}
+
+/// One line for an attribute. Readers limit names to 512 characters or so.
+fn line(text: &str) -> String {
+    text::one_line(text, 500)
+}
+
+fn duration(seconds: f64) -> Duration {
+    Duration::try_from_secs_f64(seconds).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use muster_record::fold::Recorder;
+    use muster_record::sample;
+
+    /// Read back by quick-junit, which wants a zone in time stamps.
+    fn parsed(xml: &str) -> Report {
+        let zoned = regex::Regex::new(r#"timestamp="([^"]*)""#).unwrap().replace_all(xml, r#"timestamp="${1}Z""#);
+        Report::deserialize_from_str(&zoned).expect("well-formed, and JUnit")
+    }
+
+    fn case<'a>(report: &'a Report, suite: &str, name: &str) -> &'a TestCase {
+        let suite = report.test_suites.iter().find(|s| s.name.as_str() == suite).expect("the suite is there");
+        suite.test_cases.iter().find(|case| case.name.as_str() == name).expect("the case is there")
+    }
+
+    #[test]
+    fn the_sample_run_as_text() {
+        let record = Recorder::fold(&sample::events());
+        insta::assert_snapshot!(render(&record, None).unwrap());
+    }
+
+    #[test]
+    fn a_hostile_guest_adds_no_case_and_hides_none() {
+        let mut record = Recorder::fold(&sample::events());
+        // Hostile text in every field that holds text.
+        for test in &mut record.tests {
+            test.summary = sample::HOSTILE.into();
+            test.tags = vec![sample::HOSTILE.into()];
+            test.links = vec![sample::HOSTILE.into()];
+            test.rerun = sample::HOSTILE.into();
+            test.remarks = vec![sample::HOSTILE.into()];
+            test.location.file = sample::HOSTILE.into();
+            for failure in test.failures.iter_mut().chain(&mut test.skipped) {
+                failure.id = muster_base::failure::FailureId::of_check(sample::HOSTILE, sample::HOSTILE);
+                failure.message = sample::HOSTILE.into();
+                failure.expected = Some(sample::HOSTILE.into());
+                failure.actual = Some(String::from_utf8_lossy(b"\xed\xa0\x80\xff\xfe").into_owned());
+                failure.detail = Some(sample::HOSTILE.into());
+            }
+        }
+        let facts = record.images.get_mut("lab").unwrap().facts.as_mut().unwrap();
+        facts.kernel = sample::HOSTILE.into();
+        facts.os_release.insert("ID".into(), sample::HOSTILE.into());
+        let xml = render(&record, None).unwrap();
+        let report = parsed(&xml);
+        let cases: Vec<_> = report.test_suites.iter().flat_map(|suite| &suite.test_cases).collect();
+        assert_eq!(cases.len(), sample::TESTS);
+        assert!(cases.iter().all(|case| case.name.as_str() != "forged"));
+        assert_eq!((report.tests, report.failures, report.errors, report.skipped), (11, 2, 2, 5));
+        let allowed = |c: char| c == '\n' || (c >= ' ' && !matches!(c, '\u{7f}'..='\u{9f}' | '\u{fffe}' | '\u{ffff}'));
+        assert!(xml.chars().all(allowed), "only characters that XML 1.0 allows and terminals ignore");
+        assert!(xml.contains("\\x1b[2J"), "escapes are visible, not dropped");
+        assert!(!xml.contains("<!--") && !xml.contains("CDATA"));
+    }
+
+    #[test]
+    fn counters_are_those_of_the_cases_and_names_are_unique() {
+        let report = parsed(&render(&Recorder::fold(&sample::events()), None).unwrap());
+        let mut names = std::collections::BTreeSet::new();
+        for suite in &report.test_suites {
+            let count = |wanted: fn(&TestCaseStatus) -> bool| {
+                suite.test_cases.iter().filter(|case| wanted(&case.status)).count()
+            };
+            assert_eq!(suite.tests, suite.test_cases.len());
+            assert_eq!(suite.skipped, count(|s| matches!(s, TestCaseStatus::Skipped { .. })));
+            let of = |kind: fn(&NonSuccessKind) -> bool| {
+                let is = |s: &&TestCase| matches!(&s.status, TestCaseStatus::NonSuccess { kind: k, .. } if kind(k));
+                suite.test_cases.iter().filter(is).count()
+            };
+            assert_eq!(suite.failures, of(|kind| *kind == NonSuccessKind::Failure));
+            assert_eq!(suite.errors, of(|kind| *kind == NonSuccessKind::Error));
+            for case in &suite.test_cases {
+                assert!(names.insert((case.classname.clone(), case.name.clone())), "{case:?} is there twice");
+            }
+        }
+        assert_eq!(report.test_suites.len(), 4);
+        let counts = |name: &str| {
+            let suite = report.test_suites.iter().find(|suite| suite.name.as_str() == name).unwrap();
+            (suite.tests, suite.errors, suite.skipped)
+        };
+        assert_eq!((counts("base[lab-immutable]"), counts("machine[lab-immutable]")), ((2, 0, 2), (1, 1, 0)));
+    }
+
+    #[test]
+    fn two_suites_whose_names_differ_in_a_dot_stay_two() {
+        let mut record = Recorder::fold(&sample::events());
+        let test = |suite: &str, outcome| sample::test(suite, "t", outcome);
+        record.tests = vec![test("a_b", Outcome::Pass), test("a.b", Outcome::Fail)];
+        let report = parsed(&render(&record, None).unwrap());
+        let classes: Vec<_> =
+            report.test_suites.iter().map(|s| s.test_cases[0].classname.as_deref().unwrap()).collect();
+        assert_eq!(classes, ["a_b.lab", "a_b.lab~2"]);
+    }
+
+    #[test]
+    fn all_failures_of_a_test_are_in_one_element() {
+        let report = parsed(&render(&Recorder::fold(&sample::events()), None).unwrap());
+        let TestCaseStatus::NonSuccess { message, ty, description, .. } =
+            &case(&report, "base[lab]", "nginx-version").status
+        else {
+            panic!("it failed");
+        };
+        assert_eq!(ty.as_deref(), Some("package.version"));
+        assert_eq!(message.as_deref(), Some("package nginx: version is not as expected"));
+        let body = description.as_deref().unwrap();
+        assert_eq!(
+            body,
+            "package nginx: version is not as expected\n suites/base.yaml:21:9\n\
+             expected  version >= 1:1.26\nactual    1:1.20-3\nrpm -q nginx\nnginx-1.20-3.x86_64\n\n\
+             snapshot sysctl changed\n suites/base.yaml:25:5\n\
+             -net.ipv4.ip_forward = 0\n+net.ipv4.ip_forward = 1\n\n\
+             run it again: muster run suites/base.yaml --image lab --test base/nginx-version"
+        );
+    }
+
+    #[test]
+    fn a_run_that_is_no_pass_is_never_a_green_file() {
+        let mut record = Recorder::fold(&sample::events());
+        record.tests.retain(|test| test.outcome == Outcome::Pass);
+        for (exit_code, findings, expected) in [(0, true, 1), (1, true, 1), (4, false, 1), (0, false, 0)] {
+            record.exit_code = Some(exit_code);
+            if !findings {
+                record.findings.clear();
+            }
+            let report = parsed(&render(&record, None).unwrap());
+            assert_eq!(report.errors, expected, "exit code {exit_code}, findings {findings}");
+        }
+        record.interrupted = true;
+        let xml = render(&record, None).unwrap();
+        assert!(xml.contains(r#"<error message="the run was interrupted" type="run.interrupted">"#), "{xml}");
+        assert_eq!(parsed(&render(&RunRecord::default(), None).unwrap()).errors, 1, "an empty record is no pass");
+    }
+
+    #[test]
+    fn evidence_of_failures_is_attached_by_paths_that_readers_resolve() {
+        let dir = tempfile::tempdir().unwrap();
+        let runs = camino::Utf8PathBuf::from_path_buf(dir.path().to_owned()).unwrap();
+        let folder = RunFolder::create(&runs.join("r")).unwrap();
+        std::fs::create_dir_all(folder.machine("m1")).unwrap();
+        std::fs::write(folder.machine("m1").join("console.log"), sample::HOSTILE).unwrap();
+        let record = Recorder::fold(&sample::events());
+        let base = Base::of(folder.root(), Some(&runs)).unwrap();
+        write(&folder.junit(), &record, Some((&folder, &base))).unwrap();
+        let report = parsed(&std::fs::read_to_string(folder.junit()).unwrap());
+        let out = case(&report, "base[lab]", "nginx-version").system_out.as_deref().unwrap();
+        assert!(out.starts_with("[[ATTACHMENT|r/machines/m1/console.log]]\nthe end of the console:\n"), "{out}");
+        let named = out.lines().next().unwrap().strip_prefix("[[ATTACHMENT|").and_then(|rest| rest.strip_suffix("]]"));
+        assert!(runs.join(named.unwrap()).is_file(), "as Jenkins and GitLab look for it");
+        assert_eq!(out.matches("[[ATTACHMENT|").count(), 1, "the guest cannot attach files");
+        let out = case(&report, "base[lab]", "hostile").system_out.as_deref().unwrap();
+        assert_eq!(out.trim_end(), "[[ATTACHMENT|r/machines/m1/console.log]]");
+        assert_eq!(case(&report, "base[lab]", "nginx-serves").system_out, None);
+    }
+
+    #[test]
+    fn what_is_cut_keeps_its_beginning_and_its_end_in_whole_lines() {
+        let record = RunRecord::default();
+        let mut writer = Writer { record: &record, evidences: None, left: 2000, taken: HashSet::new() };
+        let body: String = (0..1000).map(|number| format!("line <{number}>\n")).collect();
+        let cut = writer.within(body.clone(), 1200);
+        assert!(cut.starts_with("line <0>\nline <1>\n") && cut.ends_with("line <998>\nline <999>\n"), "{cut}");
+        let note = cut.lines().find(|line| line.ends_with(" bytes left out]")).unwrap();
+        let left_out: usize = note[1..].split(' ').next().unwrap().parse().unwrap();
+        assert_eq!(cut.len() - note.len() - 1 + left_out, body.len());
+        assert!(cut.lines().all(|line| line == note || (line.starts_with("line <") && line.ends_with('>'))), "{cut}");
+        assert_eq!(writer.left, 800);
+        assert_eq!(writer.within("short".into(), 1200), "short");
+    }
+
+    #[test]
+    fn a_file_stays_within_what_readers_take() {
+        let mut record = Recorder::fold(&sample::events());
+        let mut large = record.tests[1].clone();
+        large.failures[0].detail = Some("<&>".repeat(5_000));
+        record.tests = (0..400).map(|n| TestRecord { test: format!("t{n}"), ..large.clone() }).collect();
+        let limit = 1 << 20;
+        let mut writer = Writer { record: &record, evidences: None, left: limit, taken: HashSet::new() };
+        let xml = writer.report().to_string().unwrap();
+        let least = 400 * (BODY_LEAST + 2048);
+        assert!(xml.len() < limit + least, "{} bytes", xml.len());
+        assert_eq!(xml.matches("<testcase ").count(), 400);
+        assert!(xml.contains("bytes left out]"));
+        assert_eq!(xml.matches("run it again: ").count(), 400, "what is cut still says how to run it again");
+    }
+}

@@ -1,0 +1,24 @@
+//! The report room: events become a record, and the record becomes JUnit, JSON and terminal text.
+//!
+//! It sees [`muster_record::event`], [`muster_record::outcome`], [`muster_record::run`] and
+//! [`muster_base::failure`], and nothing else of the engine: never a machine, never a guest. Only `cli`
+//! calls it. Whatever it shows has passed through [`muster_base::text`], because most of what a record
+//! holds was said by a guest.
+//!
+//! - [`evidence`]: which files of the run directory belong to a test that did not pass.
+//! - [`junit`]: the record as `junit.xml`.
+//! - [`verdict`]: the sentence about each image.
+//! - [`terminal`]: what a person sees while it runs and at its end.
+//! - [`annotations`]: what CI servers read out of a log.
+//! - [`pace`]: what to expect, by what earlier runs took.
+//! - [`list`]: plain columns.
+
+pub mod annotations;
+pub mod evidence;
+pub mod junit;
+pub mod list;
+pub mod pace;
+mod progress;
+pub mod terminal;
+pub mod verdict;
+mod words;

@@ -1,0 +1,318 @@
+//! The sentence about each image. Every report says it in the same words, and no report is greener
+//! than the run.
+
+use std::collections::BTreeSet;
+
+use muster_base::exit::Exit;
+use muster_base::failure::FailureId;
+use muster_base::text::one_line;
+use muster_record::names::MACHINE_SUITE;
+use muster_record::names::PREFIX;
+use muster_record::outcome::Outcome;
+use muster_record::run::{FindingRecord, RunRecord, TestRecord};
+use muster_record::verdict::exit_of_records;
+
+/// How an image stands after a run. The sentence, its colour and, for the run as a whole, the exit
+/// code all follow from the same outcomes: a run ends with 0 exactly when no image fails and at least
+/// one passes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// Tests ran, and nothing is in doubt.
+    Passes,
+    /// Every test was skipped, while the run passed on another image.
+    NotTested,
+    /// Anything else.
+    Fails,
+}
+
+/// What a run says of one image.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Verdict {
+    /// Image id, harmless.
+    pub image: String,
+    /// Whether it passes muster. Only [`Standing::Passes`] is a pass.
+    pub standing: Standing,
+    /// Tests that passed, on a retry included.
+    pub passed: u32,
+    /// Tests that failed.
+    pub failed: u32,
+    /// Tests that could not be run to a result.
+    pub errors: u32,
+    /// Tests that were skipped.
+    pub skipped: u32,
+    /// Tests that were never reached.
+    pub not_run: u32,
+    /// Tests that failed as a known issue says.
+    pub known: u32,
+    /// Crashes on the consoles of its machines.
+    pub crashes: u32,
+    /// Why it does not pass beyond its tests: one clause each.
+    pub reasons: Vec<String>,
+}
+
+impl Verdict {
+    /// `PASS lab: 92 passed, 11 skipped`.
+    pub fn sentence(&self) -> String {
+        let Self { image, passed, failed, errors, known, skipped, not_run, .. } = self;
+        let word = match self.standing {
+            Standing::Passes => "PASS",
+            Standing::NotTested => return format!("SKIP {image}: {skipped} skipped, none run"),
+            // Nothing speaks against the image: its tests could not be run, or not to a result.
+            Standing::Fails if *failed == 0 && errors + not_run > 0 && self.crashes == 0 => "ERROR",
+            Standing::Fails => "FAIL",
+        };
+        let counts = [
+            (failed, "failed"),
+            (errors, if *errors == 1 { "error" } else { "errors" }),
+            (known, "failed as documented"),
+            (skipped, "skipped"),
+            (not_run, "not run"),
+        ];
+        let counts = counts.iter().filter(|(count, _)| **count > 0).map(|(count, what)| format!(", {count} {what}"));
+        let reasons = self.reasons.iter().map(|reason| format!("; {reason}"));
+        format!("{word} {image}: {passed} passed{}{}", counts.collect::<String>(), reasons.collect::<String>())
+    }
+}
+
+/// One verdict for each image that the run has or plans to test, by name.
+pub fn of_images(record: &RunRecord) -> Vec<Verdict> {
+    let images: BTreeSet<&str> =
+        record.images.keys().map(String::as_str).chain(record.tests.iter().map(|test| test.image.as_str())).collect();
+    images.into_iter().map(|image| of_image(record, image)).collect()
+}
+
+fn of_image(record: &RunRecord, image: &str) -> Verdict {
+    let count = |outcomes: &[Outcome]| {
+        record.tests.iter().filter(|test| test.image == image && outcomes.contains(&test.outcome)).count() as u32
+    };
+    let passed = count(&[Outcome::Pass, Outcome::Flaky]);
+    let known = count(&[Outcome::Known]);
+    let (failed, errors) = (count(&[Outcome::Fail]), count(&[Outcome::Error]));
+    let (skipped, not_run) = (count(&[Outcome::Skip]), count(&[Outcome::NotRun]));
+    let mut reasons: Vec<String> = crashes(record)
+        .filter(|finding| record.machines.iter().any(|m| m.id == finding.machine && m.image == image))
+        .map(|finding| format!("{} on the console of {}", plain(&finding.category), plain(&finding.machine)))
+        .collect();
+    reasons.dedup();
+    let crashes = reasons.len() as u32;
+    let of_image = |test: &&TestRecord| test.image == image;
+    let tested = |test: &TestRecord| test.suite != MACHINE_SUITE && test.outcome.has_run();
+    let nothing = !record.tests.iter().filter(of_image).any(tested);
+    let own = exit_of_records(record.tests.iter().filter(of_image));
+    if own == Exit::Stale {
+        reasons.push(STALE.into());
+    }
+    let doubt = doubt(record);
+    let standing = match (own, nothing, &doubt) {
+        (Exit::Pass, false, None) if reasons.is_empty() => Standing::Passes,
+        (Exit::Pass, true, None) if reasons.is_empty() && record.exit_code == Some(Exit::Pass as u8) => {
+            Standing::NotTested
+        }
+        _ => Standing::Fails,
+    };
+    if nothing && standing == Standing::Fails {
+        reasons.push(NOTHING.into());
+    }
+    reasons.extend(doubt.filter(|doubt| !nothing || doubt != NOTHING));
+    Verdict { image: plain(image), standing, passed, failed, errors, skipped, not_run, known, crashes, reasons }
+}
+
+const NOTHING: &str = "no test ran";
+const STALE: &str = "a known issue is stale or has expired";
+
+/// Why the run is no pass beyond what the outcomes of its tests say; `None` when they say all of it.
+fn doubt(record: &RunRecord) -> Option<String> {
+    if record.interrupted {
+        return Some("the run was interrupted".into());
+    }
+    let Some(code) = record.exit_code.filter(|_| record.finished.is_some()) else {
+        return Some("the run did not end".into());
+    };
+    let tested = |test: &TestRecord| test.suite != MACHINE_SUITE && test.outcome.has_run();
+    let said = exit_of_records(record.tests.iter());
+    match code {
+        0 => None,
+        code if code == said as u8 => None,
+        2 if said == Exit::Pass && !record.tests.iter().any(tested) => Some(NOTHING.into()),
+        2 if matches!(said, Exit::Pass | Exit::Stale) => Some("the run was focused on some tests".into()),
+        4 => Some(STALE.into()),
+        // Findings say it, where there are some.
+        1 if crashes(record).next().is_some() => None,
+        code => Some(format!("the run ended with exit code {code}")),
+    }
+}
+
+/// The findings that count against an image: those that ended a machine, and all of them when the
+/// run says by its exit code that something is wrong and no test says what. One that a test answers for
+/// does not.
+pub(crate) fn crashes(record: &RunRecord) -> impl Iterator<Item = &FindingRecord> {
+    let unexplained = record.exit_code == Some(1)
+        && !record.tests.iter().any(|test| matches!(test.outcome, Outcome::Fail | Outcome::Error));
+    let counts = move |finding: &&FindingRecord| finding.fatal || unexplained;
+    record.findings.iter().filter(counts).filter(|finding| !record.tests.iter().any(|test| answers_for(test, finding)))
+}
+
+/// Whether the finding is that of a guest that was changed on purpose, or a failure that is documented.
+fn answers_for(test: &TestRecord, finding: &FindingRecord) -> bool {
+    let documented = || test.failures.iter().any(|failure| failure.id == FailureId::of_console(&finding.category));
+    test.machine.as_deref() == Some(finding.machine.as_str())
+        && match test.outcome {
+            Outcome::Pass => test.suite.starts_with(PREFIX),
+            Outcome::Known => documented(),
+            _ => false,
+        }
+}
+
+/// Why the run as a whole is not a pass although no test failed; `None` when a test says it, or
+/// when the run is a pass.
+pub fn unexplained(record: &RunRecord) -> Option<String> {
+    if record.tests.iter().any(|test| matches!(test.outcome, Outcome::Fail | Outcome::Error)) {
+        return None;
+    }
+    let not_run = record.tests.iter().filter(|test| test.outcome == Outcome::NotRun).count();
+    if not_run > 0 {
+        return Some(format!("{not_run} test{} did not run", muster_base::text::plural(not_run)));
+    }
+    let findings: Vec<String> = crashes(record)
+        .map(|f| format!("{} on the console of {}, line {}", plain(&f.category), plain(&f.machine), f.line_number))
+        .collect();
+    if !findings.is_empty() {
+        return Some(findings.join("; "));
+    }
+    doubt(record).or_else(|| (record.exit_code == Some(Exit::Stale as u8)).then(|| STALE.to_owned()))
+}
+
+fn plain(name: &str) -> String {
+    one_line(name, 120)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use muster_base::failure::Failure;
+    use muster_record::fold::Recorder;
+    use muster_record::sample;
+
+    fn green() -> RunRecord {
+        let mut record = Recorder::fold(&sample::events());
+        record.tests.retain(|test| test.image == "lab" && matches!(test.outcome, Outcome::Pass | Outcome::Skip));
+        record.findings.clear();
+        record.exit_code = Some(0);
+        record.images.retain(|image, _| image == "lab");
+        record
+    }
+
+    #[test]
+    fn a_pass_is_said_plainly() {
+        let record = green();
+        let verdicts = of_images(&record);
+        assert_eq!(verdicts.len(), 1);
+        assert_eq!(verdicts[0].sentence(), "PASS lab: 1 passed, 2 skipped");
+        assert_eq!(unexplained(&record), None);
+    }
+
+    #[test]
+    fn the_sentence_and_the_exit_code_are_of_one_mind() {
+        let health = |outcome| {
+            let mut test = sample::test(MACHINE_SUITE, "health", outcome);
+            test.image = "lab".into();
+            test
+        };
+        // What the tests became, the exit code that the run ends with, and what is said.
+        let table: &[(&[Outcome], u8, &str)] = &[
+            (&[Outcome::Pass], 0, "PASS lab: 2 passed"),
+            (&[Outcome::Pass, Outcome::Skip], 0, "PASS lab: 2 passed, 1 skipped"),
+            (&[Outcome::Known], 0, "PASS lab: 1 passed, 1 failed as documented"),
+            (&[Outcome::Flaky], 0, "PASS lab: 2 passed"),
+            (&[Outcome::Fail, Outcome::Pass], 1, "FAIL lab: 2 passed, 1 failed"),
+            (&[Outcome::Error, Outcome::Pass], 3, "ERROR lab: 2 passed, 1 error"),
+            (&[Outcome::Skip], 2, "FAIL lab: 1 passed, 1 skipped; no test ran"),
+            (&[Outcome::Pass], 2, "FAIL lab: 2 passed; the run was focused on some tests"),
+            (&[Outcome::Pass], 3, "FAIL lab: 2 passed; the run ended with exit code 3"),
+        ];
+        for (outcomes, code, sentence) in table {
+            let mut record = green();
+            record.tests = outcomes.iter().map(|outcome| sample::test("base", "x", *outcome)).collect();
+            record.tests.iter_mut().for_each(|test| test.image = "lab".into());
+            for test in record.tests.iter_mut().filter(|test| matches!(test.outcome, Outcome::Fail | Outcome::Error)) {
+                let id = if test.outcome == Outcome::Fail {
+                    muster_base::failure::STEP_RUN
+                } else {
+                    muster_base::failure::SSH_LOST
+                };
+                test.failures = vec![Failure::new(id, "x")];
+            }
+            record.tests.push(health(Outcome::Pass));
+            record.exit_code = Some(*code);
+            let verdict = &of_images(&record)[0];
+            assert_eq!(verdict.sentence(), *sentence);
+            assert_eq!(verdict.standing == Standing::Passes, *code == 0, "{sentence}");
+            let is_said = record.tests.iter().any(|t| matches!(t.outcome, Outcome::Fail | Outcome::Error));
+            assert_eq!(unexplained(&record).is_some(), *code != 0 && !is_said, "{sentence}");
+            // The exit code of the engine is the one of the table, focus and infrastructure apart.
+            let engine = exit_of_records(record.tests.iter()) as u8;
+            assert!(engine == *code || sentence.contains("; "), "{sentence}: {engine}");
+        }
+        // Of two images one may have nothing that is for it.
+        let mut record = green();
+        let mut skipped = sample::test("base", "x", Outcome::Skip);
+        skipped.image = "other".into();
+        record.tests.push(skipped);
+        let said: Vec<String> = of_images(&record).iter().map(Verdict::sentence).collect();
+        assert_eq!(said[1], "SKIP other: 1 skipped, none run");
+    }
+
+    #[test]
+    fn nothing_in_doubt_is_a_pass() {
+        let spoil = |change: &dyn Fn(&mut RunRecord)| {
+            let mut record = green();
+            change(&mut record);
+            (of_images(&record)[0].standing == Standing::Passes, of_images(&record)[0].sentence(), unexplained(&record))
+        };
+        let interrupted = spoil(&|r| r.interrupted = true);
+        assert!(!interrupted.0 && interrupted.1.ends_with("; the run was interrupted"), "{interrupted:?}");
+        assert_eq!(interrupted.2.as_deref(), Some("the run was interrupted"));
+        let killed = spoil(&|r| (r.finished, r.exit_code) = (None, None));
+        assert!(!killed.0 && killed.2.as_deref() == Some("the run did not end"), "{killed:?}");
+        let not_run = spoil(&|r| {
+            r.tests.push(sample::test("base", "y", Outcome::NotRun));
+            r.exit_code = Some(3);
+        });
+        assert!(!not_run.0 && not_run.1.starts_with("ERROR lab: 1 passed, 2 skipped, 1 not run"), "{not_run:?}");
+        assert_eq!(not_run.2.as_deref(), Some("1 test did not run"), "though its error is lost, JUnit is not green");
+        let asked_nothing = spoil(&|r| {
+            r.tests.retain(|test| test.outcome == Outcome::Skip);
+            r.exit_code = Some(2);
+        });
+        assert!(!asked_nothing.0 && asked_nothing.1.ends_with("; no test ran"), "{asked_nothing:?}");
+        let panicked = spoil(&|r| {
+            let machine = r.machines[0].id.clone();
+            r.findings.push(FindingRecord { machine, category: "oops".into(), line_number: 7, ..Default::default() });
+            r.exit_code = Some(1);
+        });
+        assert!(!panicked.0, "{panicked:?}");
+        let answered = |change: &dyn Fn(&mut TestRecord)| {
+            spoil(&|r| {
+                let machine = r.machines[0].id.clone();
+                let finding = FindingRecord { category: "oops".into(), fatal: true, ..Default::default() };
+                r.findings.push(FindingRecord { machine: machine.clone(), ..finding });
+                let asked = r.tests.iter().find(|test| test.outcome == Outcome::Pass).cloned().expect("a pass");
+                let mut test = TestRecord { test: "other".into(), machine: Some(machine), ..asked };
+                change(&mut test);
+                r.tests.push(test);
+            })
+            .0
+        };
+        let documented = |id: &str| vec![Failure::new(FailureId::of_console(id), "it is")];
+        assert!(answered(&|test| test.suite = format!("{PREFIX}{}", test.suite)), "a proof broke its own guest");
+        assert!(answered(&|test| (test.outcome, test.failures) = (Outcome::Known, documented("oops"))));
+        assert!(!answered(&|test| (test.outcome, test.failures) = (Outcome::Known, documented("oom"))));
+        assert!(!answered(&|_| {}), "a test that passes says nothing of its machine's end");
+        assert!(!answered(&|test| {
+            test.suite = format!("{PREFIX}{}", test.suite);
+            test.machine = Some("another".into());
+        }));
+        assert_eq!(panicked.2.as_deref(), Some("oops on the console of m1, line 7"));
+        assert_eq!(spoil(&|r| r.exit_code = Some(4)).2.as_deref(), Some("a known issue is stale or has expired"));
+    }
+}

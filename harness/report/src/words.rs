@@ -1,0 +1,189 @@
+//! How one failure is said in lines of text, the same in JUnit and on the terminal.
+
+use muster_base::failure::Failure;
+use muster_base::text;
+use muster_record::outcome::Outcome;
+use muster_record::run::{RunRecord, TestRecord};
+
+/// Bytes of a detail that any report shows at most.
+const DETAIL_LIMIT: usize = 256 << 10;
+
+/// What a test that did not pass came to, in one line.
+pub(super) fn headline(test: &TestRecord) -> (String, String) {
+    let first = match test.outcome {
+        Outcome::Skip | Outcome::NotRun | Outcome::Known => test.skipped.as_ref().or(test.failures.first()),
+        _ => test.failures.first(),
+    };
+    match first {
+        Some(failure) => (text::one_line(failure.id.as_str(), 120), text::one_line(&failure.message, 200)),
+        // No room should leave it out; a report must still not look like a pass.
+        None => ("internal.error".into(), format!("the test ended as {} and does not say why", test.outcome.word())),
+    }
+}
+
+/// How a test that did not pass is marked: the image has another value, or nothing could be found out.
+pub(super) fn mark(outcome: Outcome) -> &'static str {
+    if outcome == Outcome::Fail { "FAIL" } else { "ERROR" }
+}
+
+/// `expected` and `actual`, aligned, further lines of a value below its first; tabs and trailing
+/// spaces are visible, because they are often the difference.
+pub(super) fn values(failure: &Failure) -> Vec<String> {
+    let mut lines = Vec::new();
+    for (label, value) in [("expected", &failure.expected), ("actual", &failure.actual)] {
+        let Some(value) = value else { continue };
+        let value = visible(value);
+        let mut parts = value.lines();
+        lines.push(format!("{label:<8}  {}", parts.next().unwrap_or("(empty)")));
+        lines.extend(parts.map(|part| format!("{:<8}  {part}", "")));
+    }
+    lines
+}
+
+fn visible(value: &str) -> String {
+    let value = text::harmless(&value.replace("\r\n", "\n")).replace('\t', "\\t");
+    let lines = value.lines().map(|line| match line.trim_end().len() {
+        end if end < line.len() => format!("{}{}", &line[..end], "·".repeat(line.len() - end)),
+        _ => line.to_owned(),
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+/// The command line that enters the machine as it was when the test failed, when that was kept.
+pub(super) fn resume(test: &TestRecord) -> Option<String> {
+    let capsule = test.capsule.as_ref()?;
+    Some(format!("muster resume {}", text::shell_word(&text::one_line(capsule, 1000))))
+}
+
+/// Longer evidence, harmless, in lines; tabs become four spaces.
+pub(super) fn detail(failure: &Failure) -> Vec<String> {
+    let Some(detail) = &failure.detail else { return Vec::new() };
+    // Its maker bounds it; this is for one that did not.
+    let detail = text::harmless(&text::tail(detail, DETAIL_LIMIT).replace("\r\n", "\n")).replace('\t', "    ");
+    detail.trim_end().lines().map(str::to_owned).collect()
+}
+
+/// `12.3 s`, `2 min 5 s`.
+pub(super) fn seconds(seconds: f64) -> String {
+    match seconds {
+        s if s < 99.95 => format!("{s:.1} s"),
+        s => format!("{} min {} s", (s.round() as u64) / 60, (s.round() as u64) % 60),
+    }
+}
+
+/// A time that is only expected: `about 80 s`, `about 3 min`.
+pub(super) fn about(seconds: f64) -> String {
+    match seconds.max(0.0).round() {
+        s if s < 100.0 => format!("about {s} s"),
+        s => format!("about {} min", (s / 60.0).round()),
+    }
+}
+
+/// How long a machine may need: by what it took before, else by its deadline.
+pub(super) fn expected(usual: Option<f64>, deadline_seconds: f64) -> String {
+    match usual {
+        Some(usual) => format!("{} last time", about(usual)),
+        None => format!("at most {}", seconds(deadline_seconds)),
+    }
+}
+
+/// `sshd refuses azureuser's key (12 tries)`.
+pub(super) fn refused(user: &str, times: u32) -> String {
+    format!("sshd refuses {}'s key ({times} tries)", text::one_line(user, 40))
+}
+
+/// Lines of which at most `limit` are kept, then one that counts the rest.
+pub(super) fn bounded(mut lines: Vec<String>, limit: usize) -> Vec<String> {
+    if lines.len() > limit {
+        let rest = lines.len() - limit;
+        lines.truncate(limit);
+        lines.push(format!("[{rest} more lines left out]"));
+    }
+    lines
+}
+
+/// Lines of which at most `limit` are kept, a quarter of them from the beginning and the rest from the end, where
+/// a command says why it failed; between them a line that counts what is left out.
+pub(super) fn ends(mut lines: Vec<String>, limit: usize) -> Vec<String> {
+    if lines.len() > limit {
+        let first = limit / 4;
+        let left_out = lines.len() - limit;
+        lines.splice(first..first + left_out, [format!("[{left_out} lines left out]")]);
+    }
+    lines
+}
+
+/// How many machines there were: boots, and forks with how they were reached and how soon they
+/// answered. Nothing when nothing was forked: a boot is said when it happens.
+pub(crate) fn machines(record: &RunRecord) -> Option<String> {
+    let (forks, boots): (Vec<_>, Vec<_>) = record.machines.iter().partition(|machine| machine.forked_from.is_some());
+    if forks.is_empty() {
+        return None;
+    }
+    let count = |count: usize, one: &str, many: &str| format!("{count} {}", if count == 1 { one } else { many });
+    let mut text = format!("{}, {}", count(boots.len(), "boot", "boots"), count(forks.len(), "clone", "clones"));
+    let mut ready: Vec<f64> = forks.iter().filter_map(|machine| machine.boot_seconds).collect();
+    ready.sort_by(f64::total_cmp);
+    if let Some(median) = ready.get(ready.len() / 2) {
+        text.push_str(&format!(", each ready after {median:.1} s (median)"));
+    }
+    let by_ssh = forks.iter().filter(|machine| machine.channel.as_deref() == Some("ssh")).count();
+    if by_ssh > 0 {
+        text.push_str(&format!("; {by_ssh} reached by an SSH login"));
+    }
+    Some(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use muster_base::failure;
+    use muster_base::failure::FailureId;
+    use muster_record::sample;
+
+    #[test]
+    fn white_space_that_makes_the_difference_is_seen() {
+        let failure = Failure {
+            expected: Some("4096 131072".into()),
+            actual: Some("4096\t131072  \r\nnext\x1b".into()),
+            ..Failure::new(FailureId::of_check("sysctl", "value"), "m")
+        };
+        assert_eq!(values(&failure), ["expected  4096 131072", "actual    4096\\t131072··", "          next\\x1b"]);
+        let empty = Failure { actual: Some(String::new()), ..Failure::new(failure::STEP_RUN, "m") };
+        assert_eq!(values(&empty), ["actual    (empty)"]);
+    }
+
+    #[test]
+    fn a_test_that_does_not_say_why_is_still_no_pass() {
+        let (id, message) = headline(&sample::test("a", "b", Outcome::Fail));
+        assert_eq!((id.as_str(), message.as_str()), ("internal.error", "the test ended as fail and does not say why"));
+    }
+
+    #[test]
+    fn durations_read_aloud() {
+        assert_eq!(seconds(0.04), "0.0 s");
+        assert_eq!(seconds(12.34), "12.3 s");
+        assert_eq!(seconds(125.4), "2 min 5 s");
+        assert_eq!(
+            (about(80.4), about(99.4), about(150.0)),
+            ("about 80 s".into(), "about 99 s".into(), "about 3 min".into())
+        );
+        assert_eq!(expected(None, 90.0), "at most 90.0 s");
+        assert_eq!(expected(Some(31.0), 90.0), "about 31 s last time");
+        assert_eq!(bounded(vec!["a".into(); 5], 2), ["a", "a", "[3 more lines left out]"]);
+    }
+
+    #[test]
+    fn the_end_of_an_output_is_kept_and_a_little_of_its_beginning() {
+        let lines = |count: usize| (0..count).map(|number| number.to_string()).collect::<Vec<_>>();
+        assert_eq!(ends(lines(9), 8), ["0", "1", "[1 lines left out]", "3", "4", "5", "6", "7", "8"]);
+        assert_eq!(ends(lines(8), 8), lines(8));
+        let detail = Some(format!("{}the end\x1b", "x\n".repeat(DETAIL_LIMIT)));
+        let shown = detail_of(detail);
+        assert!(shown[0].ends_with("bytes left out]") && shown.last().unwrap() == "the end\\x1b", "{shown:.2?}");
+    }
+
+    fn detail_of(detail: Option<String>) -> Vec<String> {
+        super::detail(&Failure { detail, ..Failure::new(failure::STEP_RUN, "m") })
+    }
+}

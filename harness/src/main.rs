@@ -1,5 +1,0 @@
-//! The `muster` command.
-
-fn main() -> std::process::ExitCode {
-    muster::cli::main()
-}

@@ -1,0 +1,390 @@
+//! The files of console rules (`schema: console-rules/v1`), decoded as strictly as suites. What a rule
+//! does with a line, and whether its samples hold, is the machine room's business.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use camino::Utf8PathBuf;
+
+use super::Vocabulary;
+use super::decode::{Context, Patterns, Text, is_anothers, schema};
+use super::diagnostic::{Diagnostics, Span, codes};
+use super::keys::{Key, KeyTable, Shape};
+use super::source;
+use super::yaml::{self, Kind, Limits, Node};
+use muster_base::failure::Location;
+
+/// The name of the schema.
+pub const SCHEMA: &str = "console-rules/v1";
+
+/// How bad a finding can be, mildest first.
+pub const SEVERITIES: &[&str] = &["info", "warn", "fail", "fatal"];
+
+/// What must have come before a line in the same boot.
+pub const EARLIER: &[&str] = &["text", "kernel", "boot"];
+
+/// One rule.
+#[derive(Debug, Clone)]
+pub struct ConsoleRule {
+    /// Its name, unique among all files that are used together.
+    pub id: String,
+    /// What it is a sign of: the second half of the failure id `console.<category>`.
+    pub category: String,
+    /// A word of [`SEVERITIES`].
+    pub severity: &'static str,
+    /// What a message must match.
+    pub pattern: regex::Regex,
+    /// A message that matches one of these is none of this rule's.
+    pub except: Vec<regex::Regex>,
+    /// Lines that must be found; at least one.
+    pub samples: Vec<Sample>,
+    /// Lines that must not be; at least one.
+    pub near_misses: Vec<Sample>,
+    /// What the line means, or where its form comes from.
+    pub because: String,
+    /// Whether a trace follows the line, so that more of the log belongs to it.
+    pub trace: bool,
+    /// Whether it only says that something took too long.
+    pub about_time: bool,
+    /// A word of [`EARLIER`]: the line counts only after such, and after no announced restart.
+    pub after: Option<&'static str>,
+    /// Messages that show later that it did no harm.
+    pub unless_later: Vec<regex::Regex>,
+    /// Where it stands.
+    pub location: Location,
+}
+
+/// An example line and its place in the file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sample {
+    /// The line.
+    pub text: String,
+    /// Where it stands.
+    pub span: Span,
+}
+
+const fn key(name: &'static str, shape: Shape, required: bool, doc: &'static str) -> Key {
+    Key { name, shape, required, doc }
+}
+
+/// A file of console rules.
+pub const FILE: KeyTable = KeyTable {
+    what: "a file of console rules",
+    keys: &[
+        key("schema", Shape::Constant(SCHEMA), true, "The language and its version."),
+        key("rules", Shape::List(&RULE), true, "The rules. Of several that match with one severity, the first counts."),
+    ],
+};
+
+/// A rule.
+pub const RULE: KeyTable = KeyTable {
+    what: "a console rule",
+    keys: &[
+        key("id", Shape::Id, true, "Its name, unique among all rules, the shipped ones included."),
+        key("category", Shape::Id, true, "What it is a sign of; findings have the failure id `console.<category>`."),
+        key(
+            "severity",
+            Shape::Word(SEVERITIES),
+            true,
+            "`fatal`: the machine is lost, every wait ends; `fail`: the test fails; `warn` and `info`: reported only.",
+        ),
+        key(
+            "pattern",
+            Shape::Line,
+            true,
+            "A regular expression over a message: a line without time stamp, level and caller.",
+        ),
+        key(
+            "except",
+            Shape::LineOrLines,
+            false,
+            "A message that matches one of these regular expressions is no finding.",
+        ),
+        key("sample", Shape::LineOrLines, true, "A line that must be found, or several."),
+        key("near-miss", Shape::LineOrLines, true, "A line that a careless pattern would find and this one must not."),
+        key("because", Shape::Line, true, "What the line means and who prints it."),
+        key("trace", Shape::Bool, false, "`true`: a trace follows, so the excerpt takes more lines."),
+        key("about-time", Shape::Bool, false, "`true`: it says only that something was slow; a note under emulation."),
+        key(
+            "after",
+            Shape::Word(EARLIER),
+            false,
+            "The line counts only when the guest had printed `text`, its `kernel` had spoken or it had finished its \
+             `boot`, and no restart was announced.",
+        ),
+        key(
+            "unless-later",
+            Shape::LineOrLines,
+            false,
+            "A later message of the same boot that matches one of these regular expressions makes a `fail` a `warn` and a \
+             `warn` an `info`. Until then, or until the log ends, the finding is not final.",
+        ),
+    ],
+};
+
+/// Decodes all files that the paths mean (a directory: its `*.yaml` files, of which those of other schemas
+/// are passed over). `ids` holds the rules that are there already. The sink is not settled.
+pub fn load(paths: &[Utf8PathBuf], ids: &mut HashMap<String, Location>, sink: &mut Diagnostics) -> Vec<ConsoleRule> {
+    let mut out = Vec::new();
+    for source in source::find(paths, sink) {
+        let Some(bytes) = source::read(&source, Limits::default(), sink) else { continue };
+        out.extend(decode(&source.name, &bytes, source.found, ids, sink));
+    }
+    out
+}
+
+/// Decodes one text.
+pub fn decode_source(
+    name: &str,
+    text: &str,
+    ids: &mut HashMap<String, Location>,
+    sink: &mut Diagnostics,
+) -> Vec<ConsoleRule> {
+    decode(&name.into(), text.as_bytes(), false, ids, sink)
+}
+
+fn decode(
+    name: &Arc<str>,
+    bytes: &[u8],
+    found: bool,
+    ids: &mut HashMap<String, Location>,
+    sink: &mut Diagnostics,
+) -> Vec<ConsoleRule> {
+    let Some(text) = yaml::text_of(name, bytes, Limits::default(), sink) else { return Vec::new() };
+    // The samples are judged later, and may then want their lines shown.
+    sink.add_source(name, text);
+    let Some(root) = yaml::parse(name, text, Limits::default(), sink) else { return Vec::new() };
+    if found && is_anothers(&root, SCHEMA) {
+        return Vec::new();
+    }
+    // Rules have no variables and no conditions.
+    let vocabulary = Vocabulary { tables: &[], capabilities: &[], tools: &[] };
+    let mut patterns = Patterns::new();
+    let mut cx = Context::new(name.clone(), &vocabulary, &mut patterns, sink);
+    if !schema(&mut cx, &root, SCHEMA) {
+        return Vec::new();
+    }
+    let Some(fields) = cx.fields(&root, &FILE) else { return Vec::new() };
+    let Some(items) = fields.get("rules").and_then(|node| cx.items(node, "rules")) else { return Vec::new() };
+    let mut out = Vec::new();
+    for item in items {
+        let Some((rule, id)) = rule(&mut cx, item) else { continue };
+        if cx.is_first(ids, &id, "a console rule") {
+            out.push(rule);
+        }
+    }
+    out
+}
+
+fn rule(cx: &mut Context<'_>, node: &Node) -> Option<(ConsoleRule, Text)> {
+    let fields = cx.fields(node, &RULE)?;
+    let id = fields.get("id").and_then(|node| cx.id(node, "id"));
+    let category = fields.get("category").and_then(|node| cx.id(node, "category"));
+    let severity = fields.get("severity").and_then(|node| cx.word(node, "severity", SEVERITIES));
+    let pattern = fields.get("pattern").and_then(|node| cx.regex(node, "pattern"));
+    let except = fields.get("except").map(|node| patterns(cx, node, "except"));
+    let unless_later = fields.get("unless-later").map(|node| patterns(cx, node, "unless-later"));
+    if let (Some(node), Some(severity @ ("fatal" | "info"))) = (fields.get("unless-later"), severity) {
+        let message = format!("a finding of severity `{severity}` cannot be lowered by a later line");
+        let help = match severity {
+            "fatal" => "it ends every wait at once; write severity `fail`, or leave `unless-later` out",
+            _ => "it fails nothing already; leave `unless-later` out",
+        };
+        let diagnostic = cx.problem(codes::BAD_VALUE, node.span, message).help(help);
+        cx.report(diagnostic);
+    }
+    let samples = fields.get("sample").map(|node| lines(cx, node, "sample"));
+    let near_misses = fields.get("near-miss").map(|node| lines(cx, node, "near-miss"));
+    let because = fields.get("because").and_then(|node| cx.line(node, "because"));
+    let mut flag = |name: &str| {
+        fields.get(name).map(|node| cx.word(node, name, &["true", "false"])).map(|word| word.map(|word| word == "true"))
+    };
+    let (trace, about_time) = (flag("trace"), flag("about-time"));
+    let after = fields.get("after").map(|node| cx.word(node, "after", EARLIER));
+    let id = id?;
+    let rule = ConsoleRule {
+        id: id.text.clone(),
+        category: category?.text,
+        severity: severity?,
+        pattern: pattern?,
+        except: except.unwrap_or(Some(Vec::new()))?,
+        unless_later: unless_later.unwrap_or(Some(Vec::new()))?,
+        samples: samples??,
+        near_misses: near_misses??,
+        because: because?.text,
+        trace: trace.unwrap_or(Some(false))?,
+        about_time: about_time.unwrap_or(Some(false))?,
+        after: match after {
+            Some(word) => Some(word?),
+            None => None,
+        },
+        location: cx.location(node.span),
+    };
+    Some((rule, id))
+}
+
+/// One regular expression or several.
+fn patterns(cx: &mut Context<'_>, node: &Node, name: &str) -> Option<Vec<regex::Regex>> {
+    let found: Vec<_> = each(cx, node, name).iter().map(|node| cx.regex(node, name)).collect();
+    found.into_iter().collect()
+}
+
+/// A value that may be one or a list.
+fn each<'n>(cx: &mut Context<'_>, node: &'n Node, name: &str) -> Vec<&'n Node> {
+    match &node.kind {
+        Kind::Sequence(_) => cx.items(node, name).unwrap_or_default().iter().collect(),
+        _ => vec![node],
+    }
+}
+
+fn lines(cx: &mut Context<'_>, node: &Node, name: &str) -> Option<Vec<Sample>> {
+    let found: Vec<_> = each(cx, node, name).into_iter().map(|node| cx.line(node, name)).collect();
+    let found = found.into_iter().collect::<Option<Vec<Text>>>()?;
+    (!found.is_empty()).then(|| found.into_iter().map(|text| Sample { text: text.text, span: text.span }).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GOOD: &str = r#"
+schema: console-rules/v1
+rules:
+  - id: widget-lost
+    category: widget
+    severity: warn
+    pattern: '^widget [0-9]+: lost'
+    except: ['lost and found$', 'on purpose']
+    sample: "widget 7: lost its way"
+    near-miss: ["the widget 7: lost", "widget 7: lost and found"]
+    because: The driver prints it when its device stops answering.
+    trace: true
+"#;
+
+    fn decoded(text: &str) -> (Vec<ConsoleRule>, Diagnostics) {
+        let mut sink = Diagnostics::new();
+        let rules = decode_source("x.yaml", text, &mut HashMap::new(), &mut sink);
+        sink.settle();
+        (rules, sink)
+    }
+
+    fn codes_of(text: &str) -> Vec<&'static str> {
+        decoded(text).1.iter().map(|diagnostic| diagnostic.code).collect()
+    }
+
+    #[test]
+    fn a_rule_has_what_was_written_and_defaults() {
+        let (rules, problems) = decoded(GOOD);
+        assert_eq!(problems.render(false), "");
+        let [rule] = &rules[..] else { panic!("{rules:?}") };
+        assert_eq!((rule.id.as_str(), rule.category.as_str(), rule.severity), ("widget-lost", "widget", "warn"));
+        assert_eq!((rule.except.len(), rule.samples.len(), rule.near_misses.len()), (2, 1, 2));
+        assert_eq!((rule.trace, rule.about_time, rule.after), (true, false, None));
+        assert_eq!(rule.location.to_string(), "x.yaml:4:5");
+    }
+
+    #[test]
+    fn in_a_folder_what_is_for_others_is_passed_over_and_a_slip_of_the_pen_is_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |name: &str, schema: &str| {
+            std::fs::write(folder.path().join(name), GOOD.replace("console-rules/v1", schema)).unwrap();
+        };
+        write("mine.yaml", SCHEMA);
+        write("suite.yaml", "suite/v1");
+        write("tests.yaml", "tests/v1");
+        let load = || {
+            let mut sink = Diagnostics::new();
+            let path = Utf8PathBuf::from_path_buf(folder.path().to_owned()).unwrap();
+            let rules = load(&[path], &mut HashMap::new(), &mut sink);
+            (rules.len(), sink.iter().map(|problem| problem.code).collect::<Vec<_>>())
+        };
+        assert_eq!(load(), (1, vec![]));
+        // It is read all the same, so that its other mistakes come at once.
+        write("slip.yaml", "console-rule/v1");
+        assert_eq!(load(), (1, vec!["unknown-schema", "duplicate-id"]));
+    }
+
+    #[test]
+    fn everything_wrong_is_said_at_once() {
+        let bad = GOOD
+            .replace("severity: warn", "severity: wran")
+            .replace("[0-9]+: lost'", "[0-9+: lost'")
+            .replace("trace: true", "trace: yes")
+            .replace("sample:", "samples:");
+        let (rules, problems) = decoded(&bad);
+        assert!(rules.is_empty());
+        let text = problems.render(false);
+        assert_eq!(codes_of(&bad), ["missing-key", "bad-value", "bad-regex", "unknown-key", "bad-value"]);
+        assert!(text.contains("did you mean `warn`?") && text.contains("did you mean `sample`?"), "{text}");
+    }
+
+    #[test]
+    fn patterns_are_bounded_and_cannot_match_everything() {
+        assert_eq!(codes_of(&GOOD.replace("^widget [0-9]+: lost", ".*")), ["bad-regex"]);
+        assert_eq!(codes_of(&GOOD.replace("[0-9]+", "[0-9]{100}{100}{100}")), ["bad-regex"]);
+        assert_eq!(codes_of(&GOOD.replace("[0-9]+", &"x".repeat(3000))), ["bad-regex"]);
+        assert_eq!(codes_of(&GOOD.replace("'on purpose'", "'on ('")), ["bad-regex"]);
+    }
+
+    #[test]
+    fn what_ends_every_wait_and_what_is_a_remark_is_not_lowered_later() {
+        let later = format!("{GOOD}    unless-later: ['^widget found', '^all well']\n");
+        let (rules, problems) = decoded(&later);
+        assert_eq!((rules[0].unless_later.len(), problems.render(false).as_str()), (2, ""));
+        for severity in ["fatal", "info"] {
+            let text = decoded(&later.replace("severity: warn", &format!("severity: {severity}"))).1.render(false);
+            assert!(text.contains(&format!("a finding of severity `{severity}` cannot be lowered")), "{text}");
+        }
+        assert_eq!(codes_of(&later.replace("'^all well'", "'('")), ["bad-regex"]);
+    }
+
+    #[test]
+    fn an_id_is_unique_and_a_rule_without_examples_is_refused() {
+        let second = GOOD.split_once("rules:\n").unwrap().1;
+        assert_eq!(codes_of(&format!("{GOOD}{second}")), ["duplicate-id"]);
+        assert_eq!(codes_of(&GOOD.replace("near-miss: [", "near-miss: [] # [")), ["empty-value"]);
+        assert_eq!(codes_of("schema: console-rules/v2\nrules: []\n"), ["unknown-schema"]);
+    }
+
+    /// What an editor makes of rules: every scalar is text but `true` and `false`.
+    fn as_editor(node: &Node) -> serde_json::Value {
+        match &node.kind {
+            Kind::Scalar { text, quoted: false } if text == "true" || text == "false" => (text == "true").into(),
+            Kind::Scalar { text, .. } => text.as_str().into(),
+            Kind::Sequence(items) => items.iter().map(as_editor).collect(),
+            Kind::Mapping(entries) => {
+                let entry =
+                    |(key, value): &(Node, Node)| (key.scalar().unwrap_or_default().to_owned(), as_editor(value));
+                serde_json::Value::Object(entries.iter().map(entry).collect())
+            }
+        }
+    }
+
+    #[test]
+    fn the_schema_knows_the_same_rules() {
+        let schema = super::super::schema::console_rules();
+        jsonschema::draft202012::meta::validate(&schema).expect("the schema is itself valid");
+        let schema = jsonschema::draft202012::new(&schema).unwrap();
+        let valid = |text: &str| {
+            let root = yaml::parse(&"x.yaml".into(), text, Limits::default(), &mut Diagnostics::new()).unwrap();
+            schema.is_valid(&as_editor(&root))
+        };
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../console/src/rules");
+        let mut files = 0;
+        for entry in fs_err::read_dir(folder).unwrap().map(Result::unwrap) {
+            if entry.path().extension().is_some_and(|extension| extension == "yaml") {
+                assert!(valid(&fs_err::read_to_string(entry.path()).unwrap()), "{:?}", entry.path());
+                files += 1;
+            }
+        }
+        assert!(files > 5);
+        for bad in [
+            GOOD.replace("severity: warn", "severity: bad"),
+            GOOD.replace("sample:", "samples:"),
+            GOOD.replace("trace: true", "trace: [a]"),
+            GOOD.replace("console-rules/v1", "console-rules/v2"),
+        ] {
+            assert!(!valid(&bad), "{bad}");
+        }
+    }
+}

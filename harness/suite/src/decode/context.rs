@@ -1,0 +1,613 @@
+//! What every part of the decoder needs: where it reports to, which variables there are, and how
+//! mappings and scalars are read.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
+
+use camino::Utf8PathBuf;
+
+use super::super::Vocabulary;
+use super::super::diagnostic::{Diagnostic, Diagnostics, Span, codes, did_you_mean};
+use super::super::grammar::Grammar;
+use super::super::keys::{Key, KeyTable, Shape};
+use super::super::value::ValueError;
+use super::super::yaml::{Kind, Node};
+use muster_base::failure::Location;
+
+/// Bytes that substitutions may produce in one scalar, and in one file.
+const LONGEST_SCALAR: usize = 64 << 10;
+const LONGEST_FILE: usize = 4 << 20;
+/// Regular expressions of one file.
+const MOST_PATTERNS: usize = 500;
+/// Bytes of one regular expression, and of what it compiles to.
+const LONGEST_PATTERN: usize = 2048;
+const LARGEST_PATTERN: usize = 1 << 18;
+
+pub(crate) struct Context<'a> {
+    pub(crate) file: Arc<str>,
+    pub(crate) vocabulary: &'a Vocabulary<'a>,
+    pub(crate) vars: BTreeMap<String, String>,
+    /// Names whose definition has an error: what uses them is not reported as well.
+    pub(crate) broken_vars: HashSet<String>,
+    /// Names that are broken only within the test that is being decoded.
+    shadowed: Vec<String>,
+    /// What may still be spent on finding names that were meant.
+    suggestions: usize,
+    /// Conditions that some combination of a matrix must allow.
+    pub(super) feasible: super::conditions::Feasible,
+    /// The directory of the file, for files it names; `None` for a text that is not in a file.
+    pub(crate) folder: Option<Utf8PathBuf>,
+    sink: &'a mut Diagnostics,
+    substituted: usize,
+    compiled: &'a mut Patterns,
+    patterns: usize,
+    said: Said,
+    reported: usize,
+    expanded: usize,
+}
+
+/// Characters of names that are compared in one file to find the one that was meant, where the names
+/// are the file's own: a hostile one misspells ten thousand of ten thousand.
+const MOST_SUGGESTED: usize = 1 << 20;
+
+/// Values that combinations of a matrix and repetitions of a test may be decoded again, in one file.
+const MOST_EXPANDED: usize = 500_000;
+
+/// What was reported while the same text is decoded again and again: once is enough.
+#[derive(Default)]
+struct Said {
+    before: HashSet<Place>,
+    now: Vec<Place>,
+}
+
+type Place = (&'static str, Arc<str>, Option<Span>);
+
+/// Regular expressions that were compiled already, by their text: suites repeat them, and compiling
+/// one takes longer than decoding the rest of a test.
+pub(crate) type Patterns = HashMap<String, regex::Regex>;
+
+/// A scalar after substitution.
+#[derive(Debug, Clone)]
+pub(crate) struct Text {
+    pub(crate) text: String,
+    pub(crate) span: Span,
+    pub(crate) quoted: bool,
+    /// Whether variables were put in, so that a message about the text must show it.
+    pub(crate) changed: bool,
+}
+
+/// The entries of a mapping whose keys are all known.
+pub(crate) struct Fields<'n> {
+    entries: Vec<(&'static Key, &'n Node, &'n Node)>,
+    /// Where the mapping begins.
+    pub(crate) span: Span,
+}
+
+impl<'n> Fields<'n> {
+    /// The value of a key.
+    pub(crate) fn get(&self, name: &str) -> Option<&'n Node> {
+        self.entry(name).map(|(_, value)| value)
+    }
+
+    /// Key and value.
+    pub(crate) fn entry(&self, name: &str) -> Option<(&'n Node, &'n Node)> {
+        self.entries.iter().find(|(key, _, _)| key.name == name).map(|(_, key, value)| (*key, *value))
+    }
+}
+
+impl<'a> Context<'a> {
+    pub(crate) fn new(
+        file: Arc<str>,
+        vocabulary: &'a Vocabulary<'a>,
+        compiled: &'a mut Patterns,
+        sink: &'a mut Diagnostics,
+    ) -> Self {
+        Self {
+            file,
+            vocabulary,
+            vars: BTreeMap::new(),
+            broken_vars: HashSet::new(),
+            shadowed: Vec::new(),
+            suggestions: MOST_SUGGESTED,
+            feasible: Default::default(),
+            folder: None,
+            reported: 0,
+            sink,
+            substituted: 0,
+            compiled,
+            patterns: 0,
+            said: Said::default(),
+            expanded: 0,
+        }
+    }
+
+    /// From here to [`Self::unshadow`] the name has no value that could be used.
+    pub(super) fn shadow(&mut self, name: &str) {
+        if self.broken_vars.insert(name.to_owned()) {
+            self.shadowed.push(name.to_owned());
+        }
+    }
+
+    /// The names that [`Self::shadow`] was told are what they were before.
+    pub(super) fn unshadow(&mut self) {
+        for name in self.shadowed.drain(..) {
+            self.broken_vars.remove(&name);
+        }
+    }
+
+    /// The name among the file's own that was most likely meant, until looking has become too dear.
+    pub(crate) fn near<'k>(&mut self, written: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
+        let left = &mut self.suggestions;
+        let affordable = known.into_iter().take_while(|name| {
+            *left = left.saturating_sub(name.len());
+            *left > 0
+        });
+        did_you_mean(written, affordable)
+    }
+
+    /// How much has been found wrong so far, what was not said again included.
+    pub(crate) fn problems(&self) -> usize {
+        self.reported
+    }
+
+    /// Where files that are named in this one report to.
+    pub(crate) fn sink(&mut self) -> &mut Diagnostics {
+        self.sink
+    }
+
+    pub(crate) fn location(&self, span: Span) -> Location {
+        Location { file: self.file.clone(), line: span.line, column: span.column }
+    }
+
+    /// Whether `id` is the first of its name among all files that are loaded together; `ids` holds those
+    /// that came before, and `what` is what it names, with its article.
+    pub(crate) fn is_first(&mut self, ids: &mut HashMap<String, Location>, id: &Text, what: &str) -> bool {
+        if let Some(first) = ids.get(&id.text) {
+            let problem = self
+                .problem(codes::DUPLICATE_ID, id.span, format!("there is {what} `{}` already", id.text))
+                .note(format!("first at {first}"));
+            self.report(problem);
+            return false;
+        }
+        ids.insert(id.text.clone(), self.location(id.span));
+        true
+    }
+
+    /// A diagnostic about a place of this file, not yet reported.
+    pub(crate) fn problem(&self, code: &'static str, span: Span, message: impl Into<String>) -> Diagnostic {
+        Diagnostic::new(code, &self.file, span, message)
+    }
+
+    pub(crate) fn report(&mut self, diagnostic: Diagnostic) {
+        self.reported += 1;
+        let place = (diagnostic.code, diagnostic.file.clone(), diagnostic.span);
+        if self.said.before.contains(&place) {
+            return;
+        }
+        self.said.now.push(place);
+        self.sink.push(diagnostic);
+    }
+
+    /// What follows is a text that was decoded before, with other values: what is wrong with the same
+    /// place in the same way is not said again.
+    pub(crate) fn next_pass(&mut self) {
+        self.said.before.extend(self.said.now.drain(..));
+    }
+
+    /// Whether so many values may be decoded again. Reported at `span` when they are too many.
+    pub(crate) fn may_repeat(&mut self, values: usize, span: Span) -> bool {
+        let fine = self.expanded <= MOST_EXPANDED;
+        self.expanded = self.expanded.saturating_add(values);
+        if fine && self.expanded > MOST_EXPANDED {
+            let problem = self
+                .problem(codes::TOO_MANY, span, "the combinations make more tests than the limit")
+                .note(format!("one file may make at most {MOST_EXPANDED} values"));
+            self.report(problem.help("split it into several suites"));
+        }
+        self.expanded <= MOST_EXPANDED
+    }
+
+    /// Reports a scalar that is not what its key asks for.
+    pub(crate) fn bad_value(&mut self, text: &Text, name: &str, error: &ValueError) {
+        let code = if matches!(error, ValueError::Bare { .. }) { codes::BARE_NUMBER } else { codes::BAD_VALUE };
+        let mut diagnostic = self.problem(code, text.span, format!("`{name}`: {}", error.message()));
+        if let Some(suggestion) = error.suggestion() {
+            diagnostic = diagnostic.label(format!("did you mean `{suggestion}`?"));
+        }
+        self.report(self.after_substitution(diagnostic, text));
+    }
+
+    /// With the text as it was read, when variables were put into it.
+    pub(crate) fn after_substitution(&self, diagnostic: Diagnostic, text: &Text) -> Diagnostic {
+        if text.changed {
+            diagnostic.note(format!("after substitution it reads `{}`", muster_base::text::one_line(&text.text, 120)))
+        } else {
+            diagnostic
+        }
+    }
+
+    pub(crate) fn wrong_shape(&mut self, node: &Node, name: &str, wanted: &str) -> Diagnostic {
+        let code = if node.is_null() { codes::EMPTY_VALUE } else { codes::WRONG_SHAPE };
+        let message = match node.is_null() {
+            true => format!("{name} is empty"),
+            false => format!("{name} must be {wanted}, not {}", node.what()),
+        };
+        let diagnostic = self.problem(code, node.span, message);
+        if node.is_null() { diagnostic.note(format!("it must be {wanted}")) } else { diagnostic }
+    }
+
+    /// The mapping's entries; unknown and missing keys are reported.
+    pub(crate) fn fields<'n>(&mut self, node: &'n Node, table: &'static KeyTable) -> Option<Fields<'n>> {
+        let Kind::Mapping(entries) = &node.kind else {
+            let names = table.names().join(", ");
+            let problem = self.wrong_shape(node, table.what, "a mapping").note(format!("keys: {names}"));
+            self.report(problem);
+            return None;
+        };
+        let mut known = Vec::with_capacity(entries.len());
+        for (key, value) in entries {
+            let name = key.scalar().unwrap_or_default();
+            match table.get(name) {
+                Some(found) => known.push((found, key, value)),
+                None => self.unknown_key(key, name, table.what, &table.names()),
+            }
+        }
+        // Which schema a document has was looked at before its keys were.
+        let wanted = |key: &&Key| key.required && !matches!(key.shape, Shape::Constant(_));
+        let missing: Vec<_> = table
+            .keys
+            .iter()
+            .filter(wanted)
+            .filter(|key| !known.iter().any(|(found, _, _)| found.name == key.name))
+            .collect();
+        for key in missing {
+            let diagnostic = self
+                .problem(codes::MISSING_KEY, node.span, format!("{} needs the key `{}`", table.what, key.name))
+                .note(format!("`{}`: {}", key.name, key.doc));
+            self.report(diagnostic);
+        }
+        Some(Fields { entries: known, span: node.span })
+    }
+
+    pub(crate) fn unknown_key(&mut self, key: &Node, name: &str, what: &str, known: &[&str]) {
+        let shown = muster_base::text::one_line(name, 80);
+        let mut diagnostic = self
+            .problem(codes::UNKNOWN_KEY, key.span, format!("`{shown}` is not a key of {what}"))
+            .note(format!("keys: {}", known.join(", ")));
+        // A hostile file can have a hundred thousand of these; nobody reads the last.
+        let crowded = self.sink.count_in(&self.file) > 100;
+        if let Some(near) = did_you_mean(name, known.iter().copied().filter(|_| !crowded)) {
+            diagnostic = diagnostic.label(format!("did you mean `{near}`?"));
+        }
+        self.report(diagnostic);
+    }
+
+    /// The items of a list that must have some.
+    pub(crate) fn items<'n>(&mut self, node: &'n Node, name: &str) -> Option<&'n [Node]> {
+        match &node.kind {
+            Kind::Sequence(items) if !items.is_empty() => Some(items),
+            Kind::Sequence(_) => {
+                let problem = self.problem(codes::EMPTY_VALUE, node.span, format!("`{name}` is an empty list"));
+                self.report(problem.help("give it an entry, or remove the key"));
+                None
+            }
+            Kind::Scalar { text, .. } if !node.is_null() => {
+                let text = muster_base::text::one_line(text, 60);
+                let problem =
+                    self.wrong_shape(node, &format!("`{name}`"), "a list").label(format!("did you mean `[{text}]`?"));
+                self.report(problem);
+                None
+            }
+            _ => {
+                let problem = self.wrong_shape(node, &format!("`{name}`"), "a list");
+                self.report(problem);
+                None
+            }
+        }
+    }
+
+    /// A scalar that says something, with its variables put in.
+    pub(crate) fn text(&mut self, node: &Node, name: &str) -> Option<Text> {
+        let text = self.any_text(node, name)?;
+        if text.text.trim().is_empty() {
+            let problem = self.problem(codes::EMPTY_VALUE, node.span, format!("`{name}` is empty"));
+            self.report(self.after_substitution(problem, &text));
+            return None;
+        }
+        Some(text)
+    }
+
+    /// A scalar that may be empty when it is quoted.
+    pub(crate) fn any_text(&mut self, node: &Node, name: &str) -> Option<Text> {
+        match &node.kind {
+            Kind::Scalar { text, quoted } if !node.is_null() => {
+                let (text, changed) = self.substitute(text, node.span, *quoted)?;
+                Some(Text { text, span: node.span, quoted: *quoted, changed })
+            }
+            Kind::Scalar { text, .. } if !text.is_empty() => {
+                let problem = self
+                    .problem(codes::EMPTY_VALUE, node.span, format!("`{name}` is `{text}`, which is YAML for nothing"))
+                    .help(format!("quote it if the text is meant: \"{text}\""));
+                self.report(problem);
+                None
+            }
+            _ => {
+                let problem = self.wrong_shape(node, &format!("`{name}`"), "a scalar");
+                self.report(problem);
+                None
+            }
+        }
+    }
+
+    /// Text of one line.
+    pub(crate) fn line(&mut self, node: &Node, name: &str) -> Option<Text> {
+        let text = self.text(node, name)?;
+        if text.text.contains(['\n', '\r']) {
+            let problem = self.problem(codes::BAD_VALUE, text.span, format!("`{name}` must be one line"));
+            self.report(self.after_substitution(problem, &text));
+            return None;
+        }
+        Some(text)
+    }
+
+    /// A key of a mapping whose keys are data, with its variables put in.
+    pub(crate) fn key(&mut self, node: &Node, name: &str) -> Option<Text> {
+        let (raw, quoted) = match &node.kind {
+            Kind::Scalar { text, quoted } => (text.as_str(), *quoted),
+            _ => ("", false),
+        };
+        let (text, changed) = self.substitute(raw, node.span, quoted)?;
+        let text = Text { text, span: node.span, quoted: false, changed };
+        if text.text.trim().is_empty() || text.text.contains(['\n', '\r']) {
+            let problem = self.problem(codes::BAD_VALUE, node.span, format!("{name} must be one line of text"));
+            self.report(self.after_substitution(problem, &text));
+            return None;
+        }
+        Some(text)
+    }
+
+    /// The text as a name of the grammar, in the one spelling that is compared. What can name nothing is
+    /// reported.
+    pub(crate) fn named(&mut self, text: Text, grammar: &Grammar) -> Option<Text> {
+        let refusal = match grammar.read(&text.text) {
+            Ok(read) => return Some(Text { text: read, ..text }),
+            Err(refusal) => refusal,
+        };
+        let shown = muster_base::text::one_line(&text.text, 80);
+        let message = format!("`{shown}` cannot be {}: {}", grammar.what, refusal.why);
+        let mut problem = self.problem(codes::BAD_NAME, text.span, message);
+        if let Some(near) = refusal.suggestion {
+            problem = problem.label(format!("did you mean `{}`?", muster_base::text::one_line(&near, 80)));
+        }
+        let problem = problem.note(format!("{}: {}", grammar.what, grammar.form));
+        self.report(self.after_substitution(problem, &text));
+        None
+    }
+
+    /// A scalar read by `parse`; what is wrong with it is reported.
+    pub(crate) fn parsed<T>(
+        &mut self,
+        node: &Node,
+        name: &str,
+        parse: impl FnOnce(&str) -> Result<T, ValueError>,
+    ) -> Option<T> {
+        let text = self.text(node, name)?;
+        match parse(&text.text) {
+            Ok(value) => Some(value),
+            Err(error) => {
+                self.bad_value(&text, name, &error);
+                None
+            }
+        }
+    }
+
+    /// One of a list of words.
+    pub(crate) fn word(&mut self, node: &Node, name: &str, words: &[&'static str]) -> Option<&'static str> {
+        let text = self.text(node, name)?;
+        let found = words.iter().copied().find(|word| *word == text.text);
+        if found.is_none() {
+            let shown = muster_base::text::one_line(&text.text, 80);
+            let mut problem = self
+                .problem(codes::BAD_VALUE, text.span, format!("`{name}` cannot be `{shown}`"))
+                .note(format!("it is one of: {}", words.join(", ")));
+            if let Some(near) = did_you_mean(&text.text, words.iter().copied()) {
+                problem = problem.label(format!("did you mean `{near}`?"));
+            }
+            self.report(self.after_substitution(problem, &text));
+        }
+        found
+    }
+
+    /// A name.
+    pub(crate) fn id(&mut self, node: &Node, name: &str) -> Option<Text> {
+        let text = self.text(node, name)?;
+        if is_id(&text.text) {
+            return Some(text);
+        }
+        let shown = muster_base::text::one_line(&text.text, 80);
+        let problem = self
+            .problem(codes::BAD_ID, text.span, format!("`{name}` cannot be `{shown}`"))
+            .note("names are lower-case letters, digits, `.`, `_` and `-`, begin with a letter or digit, and have at most 100");
+        self.report(self.after_substitution(problem, &text));
+        None
+    }
+
+    /// A list of names.
+    pub(crate) fn ids(&mut self, node: &Node, name: &str) -> Vec<Text> {
+        let Some(items) = self.items(node, name) else { return Vec::new() };
+        items.iter().filter_map(|item| self.id(item, name)).collect()
+    }
+
+    /// A regular expression within bounds that can fail to match.
+    pub(crate) fn regex(&mut self, node: &Node, name: &str) -> Option<regex::Regex> {
+        let text = self.text(node, name)?;
+        if let Some(known) = self.compiled.get(&text.text) {
+            return Some(known.clone());
+        }
+        self.patterns += 1;
+        if self.patterns > MOST_PATTERNS {
+            if self.patterns == MOST_PATTERNS + 1 {
+                let message = format!("the file has more than {MOST_PATTERNS} regular expressions");
+                let problem = self.problem(codes::TOO_MANY, text.span, message);
+                self.report(problem.help("split it into several suites"));
+            }
+            return None;
+        }
+        let compiled = if text.text.len() > LONGEST_PATTERN {
+            Err(format!("it is longer than {LONGEST_PATTERN} bytes"))
+        } else {
+            regex::RegexBuilder::new(&text.text)
+                .size_limit(LARGEST_PATTERN)
+                .dfa_size_limit(LARGEST_PATTERN)
+                .nest_limit(64)
+                .build()
+                .map_err(|error| match error {
+                    regex::Error::CompiledTooBig(_) => "it compiles to more than the limit".to_owned(),
+                    // The last line of the library's picture is its sentence.
+                    other => {
+                        other.to_string().lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned()
+                    }
+                })
+        };
+        let problem = match compiled {
+            Ok(regex) if !matches_everything(&regex) => {
+                self.compiled.insert(text.text, regex.clone());
+                return Some(regex);
+            }
+            Ok(_) => self
+                .problem(codes::BAD_REGEX, text.span, format!("`{name}`: this regular expression matches every text"))
+                .note("a matcher that cannot fail asserts nothing"),
+            Err(reason) => self.problem(
+                codes::BAD_REGEX,
+                text.span,
+                format!("`{name}` is not a usable regular expression: {reason}"),
+            ),
+        };
+        self.report(self.after_substitution(problem, &text));
+        None
+    }
+
+    /// Puts variables in: `${name}`; `$${` is a literal `${`. Nothing put in is looked at again.
+    fn substitute(&mut self, text: &str, span: Span, quoted: bool) -> Option<(String, bool)> {
+        if !text.contains("${") {
+            return Some((text.to_owned(), false));
+        }
+        let mut out = String::with_capacity(text.len());
+        let mut rest = text;
+        let mut fine = true;
+        while let Some(at) = rest.find("${") {
+            let (before, from) = rest.split_at(at);
+            if let Some(escaped) = before.strip_suffix('$') {
+                out.push_str(escaped);
+                out.push_str("${");
+                rest = &from[2..];
+                continue;
+            }
+            out.push_str(before);
+            let begin = text.len() - from.len();
+            let Some(end) = from.find('}') else {
+                let here = within(span, text, quoted, begin..begin + 2);
+                let problem = self
+                    .problem(codes::BAD_SUBSTITUTION, here, "a `${` is not closed by `}`")
+                    .help("write `$${` for a literal `${`");
+                self.report(problem);
+                return None;
+            };
+            let name = &from[2..end];
+            rest = &from[end + 1..];
+            match self.vars.get(name) {
+                Some(value) => {
+                    self.substituted += value.len();
+                    if out.len() + value.len() > LONGEST_SCALAR || self.substituted > LONGEST_FILE {
+                        let problem =
+                            self.problem(codes::TOO_MANY, span, "substitutions make more text than the limit");
+                        self.report(problem.note("64 KiB a scalar, 4 MiB a file"));
+                        return None;
+                    }
+                    out.push_str(value);
+                }
+                None if self.broken_vars.contains(name) => {
+                    // What is wrong was said where the name is defined; what lacks it is not complete.
+                    self.reported += 1;
+                    fine = false;
+                }
+                None => {
+                    self.unknown_var(name, within(span, text, quoted, begin..begin + end + 1));
+                    fine = false;
+                }
+            }
+        }
+        out.push_str(rest);
+        fine.then_some((out, true))
+    }
+
+    fn unknown_var(&mut self, name: &str, span: Span) {
+        let shown = muster_base::text::one_line(name, 60);
+        let problem = if is_var(name.strip_prefix("matrix.").unwrap_or(name)) {
+            let mut problem = self.problem(codes::UNKNOWN_VAR, span, format!("there is no variable `{shown}`"));
+            let vars = std::mem::take(&mut self.vars);
+            if let Some(near) = self.near(name, vars.keys().map(String::as_str)) {
+                problem = problem.label(format!("did you mean `${{{near}}}`?"));
+            }
+            self.vars = vars;
+            // More than these do not fit on the line.
+            let known: Vec<&str> = self.vars.keys().map(String::as_str).take(150).collect();
+            match known.is_empty() {
+                true if name.starts_with("matrix.") => {
+                    problem.note("values of a matrix are known in tests, by the names of its dimensions")
+                }
+                true => problem.note("the suite has no `vars`"),
+                false => problem.note(format!("vars: {}", muster_base::text::one_line(&known.join(", "), 300))),
+            }
+        } else {
+            self.problem(codes::BAD_SUBSTITUTION, span, format!("`${{{shown}}}` does not hold the name of a variable"))
+        };
+        self.report(problem.help(format!("write `$${{{shown}}}` when the shell is meant to see `${{{shown}}}`")));
+    }
+}
+
+/// The place of a part of a scalar; the whole scalar when escapes or folding moved its text away from
+/// the file's.
+pub(super) fn within(span: Span, text: &str, quoted: bool, range: std::ops::Range<usize>) -> Span {
+    let quotes = u32::from(quoted);
+    if (span.end - span.start) as usize != text.len() + 2 * quotes as usize {
+        return span;
+    }
+    let before = text.get(..range.start).map_or(0, |before| before.chars().count() as u32);
+    Span {
+        start: span.start + quotes + range.start as u32,
+        end: span.start + quotes + range.end as u32,
+        line: span.line,
+        column: span.column + quotes + before,
+    }
+}
+
+/// `[a-z0-9][a-z0-9._-]*`, at most 100.
+pub fn is_id(text: &str) -> bool {
+    text.len() <= 100
+        && text.starts_with(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit())
+        && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"._-".contains(&b))
+}
+
+/// `[a-z][a-z0-9_-]*`, at most 100.
+pub(crate) fn is_var(text: &str) -> bool {
+    text.len() <= 100
+        && text.starts_with(|c: char| c.is_ascii_lowercase())
+        && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"_-".contains(&b))
+}
+
+/// Whether a regular expression can be expected to match every line. One that does not match the
+/// empty text is fine at once; the others are held against a text of every common character.
+fn matches_everything(regex: &regex::Regex) -> bool {
+    // Most patterns are plain words, which cannot match the empty text. Seeing that here is much
+    // cheaper than the first search of a freshly compiled expression.
+    let words = regex.as_str().strip_prefix("(?i)").unwrap_or(regex.as_str());
+    if words.bytes().all(|b| b.is_ascii_alphanumeric() || b" _-./:".contains(&b)) && !words.is_empty() {
+        return false;
+    }
+    if !regex.is_match("") {
+        return false;
+    }
+    let every: String = (0..0x3000).filter_map(char::from_u32).filter(|c| *c != '\n').collect();
+    regex.is_match(&every) && regex.is_match("\u{10fffd}")
+}

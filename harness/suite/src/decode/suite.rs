@@ -1,0 +1,199 @@
+//! A suite file and its tests.
+
+use std::collections::{BTreeMap, HashMap};
+use std::time::Duration;
+
+use super::super::diagnostic::{codes, did_you_mean};
+use super::super::keys::{BASE_CHECKS, DEFAULTS, IMAGES, SUITE};
+use super::super::kind::Kind;
+use super::super::model::{BaseCheck, GuestMode, Suite, When};
+use super::super::yaml::{self, Node};
+use super::conditions::condition;
+use super::context::Context;
+use super::expect::duration;
+use super::matrix::{self, Cell};
+use super::steps::{Place, steps};
+use super::test::{Scope, guest, optional_line, retry, tags, tests};
+use super::{include, needs, vars};
+
+/// The time-out of a test when neither it nor the suite states one.
+const TIMEOUT: Duration = Duration::from_secs(300);
+
+/// The suite of a file; `None` when it lacks what makes it one. What is wrong is reported.
+pub(super) fn suite(cx: &mut Context<'_>, root: &Node, files: &mut include::Files) -> Option<Suite> {
+    if !schema(cx, root, "suite/v1") {
+        return None;
+    }
+    let fields = cx.fields(root, &SUITE)?;
+    let mut used = vars::used(root);
+    if let Some(node) = fields.get("vars") {
+        // Included files have variables of their own, so what they use is no use of these.
+        vars::vars(cx, node, &used, &BTreeMap::new());
+    }
+    let included = fields.get("include").map_or(Vec::new(), |node| include::include(cx, node, files));
+    included.iter().for_each(|file| used.extend(vars::used(&file.root)));
+    let name = fields.get("suite").and_then(|node| cx.id(node, "suite"));
+    let summary = optional_line(cx, &fields, "summary");
+    let tags = tags(cx, &fields);
+    let images = fields.get("images").and_then(|node| {
+        let fields = cx.fields(node, &IMAGES)?;
+        let (_, node) = fields.entry("where")?;
+        let condition = condition(cx, node, "where")?;
+        let because = fields.get("because").and_then(|node| cx.line(node, "because")).map(|text| text.text);
+        Some(When { condition, because, location: cx.location(node.span) })
+    });
+    let defaults = fields.get("defaults").map_or(Defaults::default(), |node| defaults(cx, node));
+    let base_checks = fields.get("base-checks").map_or(BTreeMap::new(), |node| base_checks(cx, node));
+    let setup = fields.get("setup").map_or(Vec::new(), |node| steps(cx, node, "setup", Place::Around));
+    let teardown = fields.get("teardown").map_or(Vec::new(), |node| steps(cx, node, "teardown", Place::Around));
+    if fields.get("tests").is_none() && fields.get("include").is_none() {
+        let problem = cx.problem(codes::MISSING_KEY, root.span, "a suite needs the key `tests`, or `include`");
+        cx.report(problem);
+    }
+    let cells = match fields.get("matrix") {
+        Some(node) => matrix::cells(cx, node, |name| used.contains(name)),
+        None => vec![Cell::default()],
+    };
+    let given: Vec<_> = included.iter().map(|file| include::given(cx, file)).collect();
+    let mut all = Vec::new();
+    for (at, cell) in cells.iter().enumerate() {
+        let lists = fields.get("tests").into_iter().chain(included.iter().filter_map(|file| file.root.get("tests")));
+        if at > 0 {
+            let vars: usize = given.iter().map(|(vars, _)| vars.len()).sum();
+            if !cx.may_repeat(vars + lists.map(Node::nodes).sum::<usize>(), root.span) {
+                break;
+            }
+            cx.next_pass();
+        }
+        for (name, value) in &cell.values {
+            cx.vars.insert(format!("matrix.{name}"), value.clone());
+        }
+        let mut scope = Scope {
+            tags: &tags,
+            images: images.as_ref(),
+            timeout: defaults.timeout.unwrap_or(TIMEOUT),
+            retry: defaults.retry.unwrap_or(0),
+            cell,
+            prefix: String::new(),
+        };
+        let mut ids = HashMap::new();
+        let mut drafts = fields.get("tests").map_or(Vec::new(), |node| tests(cx, node, &scope, &mut ids));
+        for (file, given) in included.iter().zip(&given) {
+            scope.prefix = format!("{}.", file.prefix);
+            drafts.extend(include::tests(cx, file, given, &scope, &mut ids));
+        }
+        needs::check(cx, &mut drafts, defaults.guest);
+        all.extend(drafts.into_iter().map(|draft| draft.test));
+    }
+    for problem in cx.feasible.take() {
+        cx.report(problem);
+    }
+    Some(Suite {
+        name: name?.text,
+        file: cx.file.clone(),
+        summary,
+        tags,
+        images,
+        base_checks,
+        setup,
+        teardown,
+        tests: all,
+        digest: String::new(),
+    })
+}
+
+/// Whether the root is to be read as a mapping of the schema. One that does not say so, or misspells it, is when its keys
+/// are of this kind: a person sees all that is wrong at once. Of another one nothing else is looked at, since every
+/// other error would only follow from this one.
+pub(crate) fn schema(cx: &mut Context<'_>, root: &Node, wanted: &str) -> bool {
+    let yaml::Kind::Mapping(entries) = &root.kind else {
+        let problem = cx.wrong_shape(root, "the file", "a mapping").help(format!("it begins with `schema: {wanted}`"));
+        cx.report(problem);
+        return false;
+    };
+    let node = root.get("schema");
+    if node.is_some_and(|node| node.scalar() == Some(wanted)) {
+        return true;
+    }
+    let by_keys = Kind::by_keys(root);
+    let looks_so = by_keys.is_some_and(|kind| kind.schema() == wanted);
+    let Some(node) = node else {
+        let near = |(key, _): &(Node, Node)| did_you_mean(key.scalar().unwrap_or_default(), ["schema"]).is_some();
+        // The key that is nearly `schema` is reported with the other keys.
+        if looks_so && entries.iter().take(40).any(near) {
+            return true;
+        }
+        let meant = by_keys.map_or(wanted, |kind| kind.schema());
+        let problem = cx.problem(codes::UNKNOWN_SCHEMA, root.span, "the file does not say which schema it has");
+        let problem = match by_keys {
+            Some(kind) if !looks_so => problem.note(format!("by its keys it is {}", kind.keys().what)),
+            _ => problem,
+        };
+        cx.report(problem.help(format!("begin it with `schema: {meant}`")));
+        return looks_so;
+    };
+    let mut goes_on = false;
+    let problem = match node.scalar() {
+        Some(other) => {
+            let shown = muster_base::text::one_line(other, 60);
+            let problem =
+                cx.problem(codes::UNKNOWN_SCHEMA, node.span, format!("the schema `{shown}` is not read here"));
+            match Kind::near_schema(other) {
+                Some(near) => {
+                    goes_on = near.schema() == wanted && looks_so;
+                    problem.label(format!("did you mean `{}`?", near.schema()))
+                }
+                None => problem.note(format!("read is: {wanted}")),
+            }
+        }
+        None => cx.wrong_shape(node, "`schema`", "a scalar").note(format!("read is: {wanted}")),
+    };
+    cx.report(problem);
+    goes_on
+}
+
+/// `defaults:`.
+#[derive(Default)]
+struct Defaults {
+    timeout: Option<Duration>,
+    guest: Option<GuestMode>,
+    retry: Option<u32>,
+}
+
+fn defaults(cx: &mut Context<'_>, node: &Node) -> Defaults {
+    let Some(fields) = cx.fields(node, &DEFAULTS) else { return Defaults::default() };
+    Defaults {
+        timeout: fields.get("timeout").and_then(|node| duration(cx, node, "timeout")),
+        guest: fields.get("guest").and_then(|node| guest(cx, node)),
+        retry: fields.get("retry").and_then(|node| retry(cx, node)),
+    }
+}
+
+fn base_checks(cx: &mut Context<'_>, node: &Node) -> BTreeMap<String, BaseCheck> {
+    let mut out = BTreeMap::new();
+    let yaml::Kind::Mapping(entries) = &node.kind else {
+        let problem = cx.wrong_shape(node, "`base-checks`", "a mapping");
+        cx.report(problem);
+        return out;
+    };
+    if entries.is_empty() {
+        let problem = cx.problem(codes::EMPTY_VALUE, node.span, "`base-checks` is an empty mapping");
+        cx.report(problem);
+    }
+    let known: Vec<&str> = BASE_CHECKS.iter().map(|(name, _)| *name).collect();
+    for (key, value) in entries {
+        let name = key.scalar().unwrap_or_default();
+        if !known.contains(&name) {
+            cx.unknown_key(key, name, "`base-checks`", &known);
+            continue;
+        }
+        let treated = match cx.word(value, name, &["fail", "info", "off"]) {
+            Some("fail") => BaseCheck::Fail,
+            Some("info") => BaseCheck::Info,
+            Some(_) => BaseCheck::Off,
+            None => continue,
+        };
+        out.insert(name.to_owned(), treated);
+    }
+    out
+}

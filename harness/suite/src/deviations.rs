@@ -1,0 +1,410 @@
+//! The ledger of deviations (`schema: deviations/v1`): which differences between two systems are meant,
+//! and why. Decoded as strictly as suites, with all errors of all files at once. What a difference is,
+//! and which entries document it, is the compare room's business; it tells the kinds there are.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use camino::Utf8PathBuf;
+use jiff::civil::Date;
+
+use super::Vocabulary;
+use super::decode::{Context, Patterns, condition, is_anothers, schema};
+use super::diagnostic::{Diagnostics, Span, codes, did_you_mean};
+use super::keys::{Key, KeyTable, Shape};
+use super::matcher::decode::matcher;
+use super::model::{Condition, Matcher};
+use super::source;
+use super::table::Kind;
+use super::value::{self, ValueError};
+use super::yaml::{self, Limits, Node};
+use muster_base::failure::Location;
+
+/// The name of the schema.
+pub const SCHEMA: &str = "deviations/v1";
+
+/// Why a system deviates, in the words of Azure Linux's own overlays (azldev's `OverlayMetadata`).
+pub const CATEGORIES: &[&str] = &[
+    "upstream-backport",
+    "azl-pruning",
+    "azl-compatibility",
+    "azl-temp-workaround",
+    "azl-branding-policy",
+    "azl-disable-flaky-tests",
+    "azl-disable-unsupported-tests",
+    "azl-security-compliance",
+    "azl-release-management",
+    "azl-platform-adaptation",
+];
+
+/// How a deviation stands to what it deviates from, in the same vocabulary.
+pub const UPSTREAM_STATUSES: &[&str] =
+    &["upstreamed", "upstreamable", "needs-upstream-hook", "inapplicable", "unknown"];
+
+/// How a subject can differ, as the second part of a pattern.
+pub const CHANGES: &[&str] = &["added", "removed", "changed"];
+
+/// The kind of text that `before` and `after` are held against.
+pub const VALUE: Kind = Kind::Text;
+
+/// Most entries of one file.
+const MOST: usize = 5000;
+/// Bytes of a pattern.
+const LONGEST: usize = 1024;
+
+/// One documented deviation.
+#[derive(Debug, Clone)]
+pub struct Deviation {
+    /// A glob over the keys of differences, `*` and `?`.
+    pub pattern: String,
+    /// The kind that it is about: the first part of the pattern.
+    pub kind: &'static str,
+    /// A word of [`CATEGORIES`].
+    pub category: &'static str,
+    /// A word of [`UPSTREAM_STATUSES`].
+    pub upstream_status: &'static str,
+    /// Why it is meant.
+    pub reason: String,
+    /// Where it was decided or is followed up.
+    pub link: String,
+    /// The last day it holds; `None` is for good.
+    pub expires: Option<Date>,
+    /// On which candidates; `None` is all.
+    pub condition: Option<Condition>,
+    /// What the baseline must have had.
+    pub before: Option<Matcher>,
+    /// What the candidate must have.
+    pub after: Option<Matcher>,
+    /// Where it stands.
+    pub location: Location,
+}
+
+impl Deviation {
+    /// Whether its last day is over.
+    pub fn is_expired(&self, today: Date) -> bool {
+        self.expires.is_some_and(|last| today > last)
+    }
+}
+
+const fn key(name: &'static str, shape: Shape, required: bool, doc: &'static str) -> Key {
+    Key { name, shape, required, doc }
+}
+
+/// A ledger.
+pub const FILE: KeyTable = KeyTable {
+    what: "a ledger of deviations",
+    keys: &[
+        key("schema", Shape::Constant(SCHEMA), true, "The language and its version."),
+        key("deviations", Shape::List(&ENTRY), true, "The entries."),
+    ],
+};
+
+/// An entry.
+pub const ENTRY: KeyTable = KeyTable {
+    what: "a deviation",
+    keys: &[
+        key(
+            "pattern",
+            Shape::Line,
+            true,
+            "The differences it documents: `kind/change/subject` or `kind/change/subject:field`, where `*` and `?` may \
+             be used after the kind.",
+        ),
+        key("category", Shape::Word(CATEGORIES), true, "Why the system deviates."),
+        key("upstream-status", Shape::Word(UPSTREAM_STATUSES), true, "How it stands to the system it is based on."),
+        key("reason", Shape::Line, true, "Why the deviation is meant."),
+        key("link", Shape::Line, true, "Where it was decided or is followed up."),
+        key("expires", Shape::Date, false, "The last day it holds: `2027-01-31`; without it, for good."),
+        key("where", Shape::Condition, false, "On which candidates; without it, all."),
+        key("before", Shape::Matcher(&VALUE), false, "What the baseline must have had; any other change is not meant."),
+        key("after", Shape::Matcher(&VALUE), false, "What the candidate must have; any other change is not meant."),
+    ],
+};
+
+/// Decodes all files that the paths mean (a directory: its `*.yaml` files, of which those of other schemas
+/// are passed over). `kinds` are the kinds of facts there are. The sink is not settled.
+pub fn load(
+    paths: &[Utf8PathBuf],
+    kinds: &[&'static str],
+    vocabulary: &Vocabulary<'_>,
+    sink: &mut Diagnostics,
+) -> Vec<Deviation> {
+    let mut out = Vec::new();
+    let mut known = HashMap::new();
+    for source in source::find(paths, sink) {
+        let Some(bytes) = source::read(&source, Limits::default(), sink) else { continue };
+        out.extend(decode(&source.name, &bytes, source.found, kinds, vocabulary, &mut known, sink));
+    }
+    out
+}
+
+/// Decodes one text.
+pub fn decode_source(
+    name: &str,
+    text: &str,
+    kinds: &[&'static str],
+    vocabulary: &Vocabulary<'_>,
+    sink: &mut Diagnostics,
+) -> Vec<Deviation> {
+    decode(&name.into(), text.as_bytes(), false, kinds, vocabulary, &mut HashMap::new(), sink)
+}
+
+fn decode(
+    name: &Arc<str>,
+    bytes: &[u8],
+    found: bool,
+    kinds: &[&'static str],
+    vocabulary: &Vocabulary<'_>,
+    known: &mut HashMap<String, Location>,
+    sink: &mut Diagnostics,
+) -> Vec<Deviation> {
+    let Some(text) = yaml::text_of(name, bytes, Limits::default(), sink) else { return Vec::new() };
+    sink.add_source(name, text);
+    let Some(root) = yaml::parse(name, text, Limits::default(), sink) else { return Vec::new() };
+    if found && is_anothers(&root, SCHEMA) {
+        return Vec::new();
+    }
+    let mut patterns = Patterns::new();
+    let mut cx = Context::new(name.clone(), vocabulary, &mut patterns, sink);
+    if !schema(&mut cx, &root, SCHEMA) {
+        return Vec::new();
+    }
+    let Some(fields) = cx.fields(&root, &FILE) else { return Vec::new() };
+    let Some(items) = fields.get("deviations").and_then(|node| cx.items(node, "deviations")) else { return Vec::new() };
+    if items.len() > MOST {
+        let problem = cx.problem(codes::TOO_MANY, root.span, format!("the file has more than {MOST} deviations"));
+        cx.report(problem.help("split it into several files"));
+        return Vec::new();
+    }
+    let mut out = Vec::new();
+    for item in items {
+        let Some(entry) = entry(&mut cx, item, kinds) else { continue };
+        // Two entries about the same: one of them would go stale unseen.
+        let same = format!(
+            "{}\n{}\n{}\n{}",
+            entry.pattern,
+            entry.condition.as_ref().map_or(String::new(), Condition::to_string),
+            entry.before.as_ref().map_or(String::new(), Matcher::to_string),
+            entry.after.as_ref().map_or(String::new(), Matcher::to_string),
+        );
+        if let Some(first) = known.get(&same) {
+            let problem = cx
+                .problem(codes::DUPLICATE_ID, item.span, "there is an entry about the same differences already")
+                .note(format!("first at {first}"));
+            cx.report(problem);
+            continue;
+        }
+        known.insert(same, entry.location.clone());
+        out.push(entry);
+    }
+    out
+}
+
+fn entry(cx: &mut Context<'_>, node: &Node, kinds: &[&'static str]) -> Option<Deviation> {
+    let fields = cx.fields(node, &ENTRY)?;
+    let pattern = fields.get("pattern").and_then(|node| {
+        let parsed = cx.parsed(node, "pattern", |text| parsed(text, kinds))?;
+        Some((parsed, node.span))
+    });
+    let category = fields.get("category").and_then(|node| cx.word(node, "category", CATEGORIES));
+    let status = fields.get("upstream-status").and_then(|node| cx.word(node, "upstream-status", UPSTREAM_STATUSES));
+    let mut line = |name: &str| fields.get(name).and_then(|node| cx.line(node, name)).map(|text| text.text);
+    let (reason, link) = (line("reason"), line("link"));
+    let expires = fields.get("expires").map(|node| cx.parsed(node, "expires", value::date).ok_or(()));
+    let condition = fields.get("where").map(|node| condition(cx, node, "where").ok_or(()));
+    let mut value = |name: &str| fields.get(name).map(|node| matcher(cx, node, &VALUE, name).ok_or(()));
+    let (before, after) = (value("before"), value("after"));
+    let (pattern, span) = pattern?;
+    narrow_enough(cx, &pattern, span, before.is_some() || after.is_some())?;
+    one_sided(cx, &pattern, &fields)?;
+    Some(Deviation {
+        pattern: pattern.text,
+        kind: pattern.kind,
+        category: category?,
+        upstream_status: status?,
+        reason: reason?,
+        link: link?,
+        expires: expires.transpose().ok()?,
+        condition: condition.transpose().ok()?,
+        before: before.transpose().ok()?,
+        after: after.transpose().ok()?,
+        location: cx.location(node.span),
+    })
+}
+
+/// A pattern and its parts.
+struct Parsed {
+    text: String,
+    kind: &'static str,
+    change: String,
+    rest: String,
+}
+
+fn parsed(text: &str, kinds: &[&'static str]) -> Result<Parsed, ValueError> {
+    let invalid = |message: String| Err(ValueError::Invalid(message));
+    if text.len() > LONGEST {
+        return invalid(format!("it is longer than {LONGEST} bytes"));
+    }
+    let mut parts = text.splitn(3, '/');
+    let (kind, change, rest) =
+        (parts.next().unwrap_or_default(), parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+    let Some(kind) = kinds.iter().copied().find(|known| *known == kind) else {
+        let shown = muster_base::text::one_line(kind, 60);
+        if kind.contains(['*', '?']) {
+            return invalid(format!(
+                "it would hide differences of every kind; begin it with one kind, such as `package/removed/…`: {}",
+                kinds.join(", ")
+            ));
+        }
+        return match did_you_mean(kind, kinds.iter().copied()) {
+            Some(near) => Err(ValueError::Mistaken {
+                message: format!("there is no kind `{shown}`"),
+                suggestion: format!("{near}/…"),
+            }),
+            None => invalid(format!("there is no kind `{shown}`; kinds: {}", kinds.join(", "))),
+        };
+    };
+    if change != "*" && !CHANGES.contains(&change) {
+        let shown = muster_base::text::one_line(change, 60);
+        return invalid(format!("after the kind comes added, removed, changed or `*`, not `{shown}`"));
+    }
+    if rest.is_empty() {
+        return invalid(format!("it names no subject; write `{kind}/{change}/…` with the subject's name"));
+    }
+    Ok(Parsed { text: text.to_owned(), kind, change: change.to_owned(), rest: rest.to_owned() })
+}
+
+/// Refuses a pattern that would hide whatever comes: its subject must name something, unless what the
+/// values must be does.
+fn narrow_enough(cx: &mut Context<'_>, pattern: &Parsed, span: Span, has_values: bool) -> Option<()> {
+    if has_values || pattern.rest.chars().any(char::is_alphanumeric) {
+        return Some(());
+    }
+    let message =
+        format!("`pattern`: `{}` hides every difference of its kind", muster_base::text::one_line(&pattern.text, 80));
+    let problem = cx
+        .problem(codes::ASSERTS_NOTHING, span, message)
+        .note("what is not known yet must not be documented in advance");
+    cx.report(problem.help("name a part of the subject, a field (`*:release`), or what it was `before` or is `after`"));
+    None
+}
+
+/// What is added had no value before, what is removed has none after.
+fn one_sided(cx: &mut Context<'_>, pattern: &Parsed, fields: &super::decode::Fields<'_>) -> Option<()> {
+    let name = match pattern.change.as_str() {
+        "added" => "before",
+        "removed" => "after",
+        _ => return Some(()),
+    };
+    let Some((key, _)) = fields.entry(name) else { return Some(()) };
+    let message = format!("what is {} has no value {name}, so that the entry can document nothing", pattern.change);
+    let problem = cx.problem(codes::NO_EFFECT, key.span, message);
+    cx.report(problem.help(format!("remove `{name}`")));
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::VOCABULARY;
+    use super::*;
+
+    const KINDS: &[&str] = &["package", "file", "sysctl"];
+
+    const GOOD: &str = "schema: deviations/v1
+deviations:
+  - pattern: package/removed/libfoo*
+    category: azl-pruning
+    upstream-status: inapplicable
+    reason: nothing in the base image uses it
+    link: https://bugs.example/1
+    expires: 2027-01-31
+    where: arch == x86_64
+    before: {contains: fc43}
+  - {pattern: 'package/changed/*:release', category: azl-release-management, upstream-status: inapplicable, reason: rebuilt, link: '2'}
+";
+
+    fn decoded(text: &str) -> (Vec<Deviation>, Diagnostics) {
+        let mut sink = Diagnostics::new();
+        let entries = decode_source("d.yaml", text, KINDS, &VOCABULARY, &mut sink);
+        sink.settle();
+        (entries, sink)
+    }
+
+    fn codes_of(text: &str) -> Vec<&'static str> {
+        decoded(text).1.iter().map(|problem| problem.code).collect()
+    }
+
+    #[test]
+    fn an_entry_has_what_was_written() {
+        let (entries, problems) = decoded(GOOD);
+        assert_eq!(problems.render(false), "");
+        let [removed, rebuilt] = &entries[..] else { panic!("{entries:?}") };
+        assert_eq!(
+            (removed.kind, removed.category, removed.upstream_status),
+            ("package", "azl-pruning", "inapplicable")
+        );
+        assert!(
+            removed.is_expired("2027-02-01".parse().unwrap()) && !removed.is_expired("2027-01-31".parse().unwrap())
+        );
+        assert_eq!(removed.location.to_string(), "d.yaml:3:5");
+        assert!(rebuilt.expires.is_none() && rebuilt.condition.is_none() && rebuilt.before.is_none());
+    }
+
+    #[test]
+    fn everything_wrong_is_said_at_once() {
+        let bad = GOOD
+            .replace("azl-pruning", "azl-prunning")
+            .replace("package/removed/libfoo*", "pakage/removed/libfoo*")
+            .replace("reason: rebuilt", "because: rebuilt")
+            .replace("2027-01-31", "31.1.2027");
+        let (entries, problems) = decoded(&bad);
+        assert!(entries.is_empty());
+        let text = problems.render(false);
+        assert_eq!(codes_of(&bad), ["bad-value", "bad-value", "bad-value", "missing-key", "unknown-key"]);
+        assert!(text.contains("did you mean `azl-pruning`?") && text.contains("did you mean `package/…`?"), "{text}");
+    }
+
+    #[test]
+    fn an_entry_that_would_hide_everything_is_refused() {
+        let with = |pattern: &str, more: &str| {
+            format!(
+                "schema: deviations/v1\ndeviations: [{{pattern: '{pattern}', category: azl-pruning, \
+                 upstream-status: unknown, reason: r, link: l{more}}}]\n"
+            )
+        };
+        for wide in ["*", "**", "*/*/*", "?*", "p*/removed/x"] {
+            assert_eq!(codes_of(&with(wide, "")), ["bad-value"], "{wide}");
+        }
+        for wide in ["package/*/*", "package/removed/*", "file/changed/*/*", "file/changed/?*:*"] {
+            assert_eq!(codes_of(&with(wide, "")), ["asserts-nothing"], "{wide}");
+        }
+        for narrow in ["package/*/bash", "package/changed/*:release", "file/removed/usr/share/doc/*"] {
+            assert_eq!(codes_of(&with(narrow, "")), Vec::<&str>::new(), "{narrow}");
+        }
+        assert_eq!(codes_of(&with("package/changed/*", ", before: {contains: fc43}")), Vec::<&str>::new());
+        assert_eq!(codes_of(&with("package/removed", "")), ["bad-value"]);
+        assert_eq!(codes_of(&with("package/gone/bash", "")), ["bad-value"]);
+    }
+
+    #[test]
+    fn an_entry_that_can_document_nothing_is_refused() {
+        assert_eq!(codes_of(&GOOD.replace("package/removed/libfoo*", "package/added/libfoo*")), ["no-effect"]);
+        let twice = GOOD
+            .replace("package/removed/libfoo*", "package/changed/*:release")
+            .replace("    expires: 2027-01-31\n    where: arch == x86_64\n    before: {contains: fc43}\n", "");
+        assert_eq!(codes_of(&twice), ["duplicate-id"]);
+    }
+
+    #[test]
+    fn the_schema_knows_the_same_entries() {
+        let schema = super::super::schema::deviations();
+        jsonschema::draft202012::meta::validate(&schema).expect("the schema is itself valid");
+        let validator = jsonschema::draft202012::new(&schema).unwrap();
+        let entry = |category: &str| {
+            serde_json::json!({"schema": SCHEMA, "deviations": [{"pattern": "package/removed/x", "category": category,
+                "upstream-status": "unknown", "reason": "r", "link": "l", "before": {"contains": "1"}}]})
+        };
+        assert!(validator.is_valid(&entry("azl-pruning")));
+        assert!(!validator.is_valid(&entry("pruning")));
+    }
+}

@@ -1,0 +1,426 @@
+//! Lists of the checks of other tools (`schema: foreign-checks/v1`), held against the suites: what a
+//! test says in `covers:` must be in the list of its tool, and a check that no test takes the place of
+//! must say why. So nothing is claimed that is not there, and nothing is left out in silence.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use camino::Utf8PathBuf;
+
+use super::Vocabulary;
+use super::decode::{Context, Fields, Patterns, is_anothers, is_id, schema};
+use super::diagnostic::{Diagnostic, Diagnostics, Span, codes, did_you_mean};
+use super::keys::{Key, KeyTable, Shape};
+use super::model::{Cover, Suite};
+use super::source::{self, Source};
+use super::value::ValueError;
+use super::yaml::{self, Limits, Node};
+use muster_base::failure::Location;
+
+/// The name of the schema.
+pub const SCHEMA: &str = "foreign-checks/v1";
+
+/// Most checks of one file.
+const MOST: usize = 2000;
+
+/// The checks of one tool.
+#[derive(Debug, Clone)]
+pub struct List {
+    /// Its name, as `covers:` writes it before the `/`.
+    pub tool: String,
+    /// What it is, one line.
+    pub summary: String,
+    /// Where its checks are.
+    pub source: String,
+    /// The checks, in the order of the file.
+    pub checks: Vec<Check>,
+}
+
+/// One check of another tool.
+#[derive(Debug, Clone)]
+pub struct Check {
+    /// Its name there.
+    pub id: String,
+    /// What it asks, one line.
+    pub what: String,
+    /// Where more is said of it.
+    pub link: Option<String>,
+    /// Why no test takes its place.
+    pub reason: Option<Reason>,
+    /// What the tests that take its place do not ask.
+    pub partly: Option<String>,
+    /// The tests that take its place, as `suite/test`.
+    pub tests: Vec<String>,
+    /// Where it stands.
+    pub location: Location,
+    span: Span,
+    /// The keys that speak of how it stands, for carets.
+    written: Option<Span>,
+}
+
+/// Why no test takes the place of a check.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reason {
+    /// It is missing.
+    Gap(String),
+    /// Something other than a test asks it.
+    By(String),
+    /// It means nothing here.
+    Outside(String),
+}
+
+/// How a check stands to the suites.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Standing {
+    /// Tests ask what it asks.
+    Covered,
+    /// Tests ask a part of what it asks.
+    Partly,
+    /// Something other than a test asks it.
+    ByOtherMeans,
+    /// It means nothing here.
+    Outside,
+    /// It is missing.
+    Gap,
+}
+
+impl Standing {
+    /// All, in the order in which they are told.
+    pub const ALL: [Self; 5] = [Self::Covered, Self::Partly, Self::ByOtherMeans, Self::Outside, Self::Gap];
+
+    /// The word for it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Covered => "covered",
+            Self::Partly => "partly",
+            Self::ByOtherMeans => "by other means",
+            Self::Outside => "outside",
+            Self::Gap => "gap",
+        }
+    }
+}
+
+impl Check {
+    /// How it stands to the suites.
+    pub fn standing(&self) -> Standing {
+        match &self.reason {
+            _ if !self.tests.is_empty() && self.partly.is_some() => Standing::Partly,
+            _ if !self.tests.is_empty() => Standing::Covered,
+            Some(Reason::By(_)) => Standing::ByOtherMeans,
+            Some(Reason::Outside(_)) => Standing::Outside,
+            Some(Reason::Gap(_)) | None => Standing::Gap,
+        }
+    }
+
+    /// What is said about how it stands: the reason, or what is missing.
+    pub fn remark(&self) -> &str {
+        match &self.reason {
+            Some(Reason::Gap(text) | Reason::By(text) | Reason::Outside(text)) => text,
+            None => self.partly.as_deref().unwrap_or_default(),
+        }
+    }
+}
+
+const fn key(name: &'static str, shape: Shape, required: bool, doc: &'static str) -> Key {
+    Key { name, shape, required, doc }
+}
+
+/// A list.
+pub const FILE: KeyTable = KeyTable {
+    what: "a list of checks",
+    keys: &[
+        key("schema", Shape::Constant(SCHEMA), true, "The language and its version."),
+        key("tool", Shape::Id, true, "The tool's name, as `covers` writes it before the `/`."),
+        key("summary", Shape::Line, true, "What the tool is."),
+        key("source", Shape::Line, true, "Where its checks are: a link."),
+        key("checks", Shape::List(&CHECK), true, "The checks."),
+    ],
+};
+
+/// The keys of which a check that no test takes the place of has exactly one.
+pub const REASONS: [&str; 3] = ["gap", "by", "outside"];
+
+/// A check.
+pub const CHECK: KeyTable = KeyTable {
+    what: "a check of another tool",
+    keys: &[
+        key("id", Shape::Line, true, "Its name there, as `covers` writes it after the `/`."),
+        key("what", Shape::Line, true, "What it checks."),
+        key("link", Shape::Line, false, "Where more is said of it: a link."),
+        key("gap", Shape::Line, false, "No test takes its place: why it is missing."),
+        key("by", Shape::Line, false, "No test replaces it: what checks the same instead."),
+        key("outside", Shape::Line, false, "No test takes its place: why it means nothing here."),
+        key("partly", Shape::Line, false, "Tests replace it, except for this part of what it checks."),
+    ],
+};
+
+/// Decodes the lists among the files that the paths mean (a directory: its `*.yaml` files, of which those
+/// of other schemas are passed over), and holds them against all suites that were loaded.
+pub fn load(paths: &[Utf8PathBuf], vocabulary: &Vocabulary<'_>, suites: &[Suite]) -> (Vec<List>, Diagnostics) {
+    let (mut decoder, mut sink) = decoded(paths, vocabulary);
+    decoder.held_against(suites, &mut sink);
+    sink.settle();
+    (decoder.lists(), sink)
+}
+
+/// The same without what the suites say, for when these cannot be read: only what the lists themselves have wrong.
+pub fn load_alone(paths: &[Utf8PathBuf], vocabulary: &Vocabulary<'_>) -> (Vec<List>, Diagnostics) {
+    let (decoder, mut sink) = decoded(paths, vocabulary);
+    sink.settle();
+    (decoder.lists(), sink)
+}
+
+fn decoded<'v>(paths: &[Utf8PathBuf], vocabulary: &'v Vocabulary<'v>) -> (Decoder<'v>, Diagnostics) {
+    let mut sink = Diagnostics::new();
+    let mut decoder = Decoder::new(vocabulary);
+    for source in source::find(paths, &mut sink) {
+        let Some(bytes) = source::read(&source, Limits::default(), &mut sink) else { continue };
+        decoder.decode(&source, &bytes, &mut sink);
+    }
+    (decoder, sink)
+}
+
+/// Decodes one text.
+pub fn decode_source(
+    name: &str,
+    text: &str,
+    vocabulary: &Vocabulary<'_>,
+    suites: &[Suite],
+) -> (Vec<List>, Diagnostics) {
+    let mut sink = Diagnostics::new();
+    let mut decoder = Decoder::new(vocabulary);
+    let source = Source { path: name.into(), name: name.into(), found: false };
+    decoder.decode(&source, text.as_bytes(), &mut sink);
+    decoder.held_against(suites, &mut sink);
+    sink.settle();
+    (decoder.lists(), sink)
+}
+
+/// Lists while they are read, and where each tool and check was first named.
+struct Decoder<'v> {
+    vocabulary: &'v Vocabulary<'v>,
+    /// Each with the name of its file.
+    lists: Vec<(Arc<str>, List)>,
+    tools: HashMap<String, Location>,
+}
+
+impl<'v> Decoder<'v> {
+    fn new(vocabulary: &'v Vocabulary<'v>) -> Self {
+        Self { vocabulary, lists: Vec::new(), tools: HashMap::new() }
+    }
+
+    fn lists(self) -> Vec<List> {
+        self.lists.into_iter().map(|(_, list)| list).collect()
+    }
+
+    fn decode(&mut self, source: &Source, bytes: &[u8], sink: &mut Diagnostics) {
+        let name = &source.name;
+        let Some(text) = yaml::text_of(name, bytes, Limits::default(), sink) else { return };
+        sink.add_source(name, text);
+        let Some(root) = yaml::parse(name, text, Limits::default(), sink) else { return };
+        if source.found && is_anothers(&root, SCHEMA) {
+            return;
+        }
+        let mut patterns = Patterns::new();
+        let mut cx = Context::new(name.clone(), self.vocabulary, &mut patterns, sink);
+        if let Some(list) = list(&mut cx, &root, &mut self.tools) {
+            self.lists.push((name.clone(), list));
+        }
+    }
+
+    /// Finds the tests of each check, and what is claimed or left out wrongly. A list with an error of
+    /// its own would only lead to others, so it must be mended first.
+    fn held_against(&mut self, suites: &[Suite], sink: &mut Diagnostics) {
+        if !sink.is_empty() {
+            return;
+        }
+        for suite in suites {
+            for test in &suite.tests {
+                let name = format!("{}/{}", suite.name, test.base_id());
+                for cover in &test.covers {
+                    self.claimed(cover, &name, sink);
+                }
+            }
+        }
+        for (file, list) in &self.lists {
+            list.checks.iter().filter_map(|check| contradiction(file, &list.tool, check)).for_each(|p| sink.push(p));
+        }
+    }
+
+    /// One entry of a `covers:`.
+    fn claimed(&mut self, cover: &Cover, test: &str, sink: &mut Diagnostics) {
+        let (tool, id) = cover.name.split_once('/').unwrap_or((&cover.name, ""));
+        if let Some((_, list)) = self.lists.iter_mut().find(|(_, list)| list.tool == tool) {
+            if let Some(check) = list.checks.iter_mut().find(|check| check.id == id) {
+                // A test that is repeated is one test.
+                if !check.tests.iter().any(|known| known == test) {
+                    check.tests.push(test.to_owned());
+                }
+                return;
+            }
+            let shown = muster_base::text::one_line(id, 80);
+            let mut problem = unknown(cover, format!("the list of `{tool}` has no check `{shown}`"), sink);
+            // Nobody reads the hundredth of a file's suggestions.
+            let crowded = sink.count_in(&cover.file) > 100;
+            let lists = self.lists.iter().filter(|(_, list)| list.tool == tool && !crowded);
+            let known = lists.flat_map(|(_, list)| &list.checks);
+            if let Some(near) = did_you_mean(id, known.map(|check| check.id.as_str())) {
+                problem = problem.label(format!("did you mean `{tool}/{near}`?"));
+            }
+            sink.push(problem.help(format!("`muster coverage --tool {tool}` lists them")));
+            return;
+        }
+        // Of another tool, unless it looks like a slip of the pen.
+        let word = cover.name.split([' ', ':', '.']).next().unwrap_or_default();
+        let meant = match self.lists.iter().find(|(_, list)| list.tool == word) {
+            Some((_, list)) => {
+                let rest = cover.name[word.len()..].trim_start_matches([' ', ':', '.']);
+                Some(format!("{}/{rest}", list.tool))
+            }
+            None => self
+                .lists
+                .iter()
+                .find(|(_, list)| list.checks.iter().any(|check| check.id == id))
+                .map(|(_, list)| format!("{}/{id}", list.tool)),
+        };
+        if let Some(meant) = meant {
+            let shown = muster_base::text::one_line(&cover.name, 80);
+            let problem = unknown(cover, format!("`{shown}` is in no list"), sink);
+            sink.push(problem.label(format!("did you mean `{}`?", muster_base::text::one_line(&meant, 100))));
+        }
+    }
+}
+
+/// A claim that cannot be: with the line of the suite, whose text is read again for it.
+fn unknown(cover: &Cover, message: String, sink: &mut Diagnostics) -> Diagnostic {
+    if sink.count_in(&cover.file) == 0 {
+        let source = Source { path: (&*cover.file).into(), name: cover.file.clone(), found: false };
+        let mut unread = Diagnostics::new();
+        if let Some(bytes) = source::read(&source, Limits::default(), &mut unread) {
+            sink.add_source(&cover.file, String::from_utf8_lossy(&bytes).as_ref());
+        }
+    }
+    Diagnostic::new(codes::UNKNOWN_COVER, &cover.file, cover.span, message)
+}
+
+/// A check that says of itself what the suites do not say.
+fn contradiction(file: &Arc<str>, tool: &str, check: &Check) -> Option<Diagnostic> {
+    let id = muster_base::text::one_line(&check.id, 80);
+    let said = check.written.unwrap_or(check.span);
+    match (&check.reason, check.tests.first()) {
+        (Some(_), Some(test)) => {
+            let message = format!("`{id}` is listed as not covered, and `{test}` covers it");
+            let problem = Diagnostic::new(codes::STALE_COVERAGE, file, said, message);
+            Some(problem.help("remove the reason; `partly` says what a test does not check of it"))
+        }
+        (None, None) if check.partly.is_some() => {
+            let message = format!("`{id}` is listed as covered in part, and no test covers it");
+            let problem = Diagnostic::new(codes::STALE_COVERAGE, file, said, message);
+            Some(problem.help(format!("say `gap`, `by` or `outside`, or give a test `covers: [{tool}/{id}]`")))
+        }
+        (None, None) => {
+            let message = format!("no test covers `{id}`, and nothing says why");
+            let problem = Diagnostic::new(codes::MISSING_KEY, file, check.span, message);
+            Some(problem.help(format!("say `gap`, `by` or `outside`, or give a test `covers: [{tool}/{id}]`")))
+        }
+        _ => None,
+    }
+}
+
+fn list(cx: &mut Context<'_>, root: &Node, tools: &mut HashMap<String, Location>) -> Option<List> {
+    if !schema(cx, root, SCHEMA) {
+        return None;
+    }
+    let fields = cx.fields(root, &FILE)?;
+    let tool = fields.get("tool").and_then(|node| cx.id(node, "tool"));
+    let summary = line(cx, &fields, "summary");
+    let source = fields.get("source").and_then(|node| cx.parsed(node, "source", link));
+    let items = fields.get("checks").and_then(|node| cx.items(node, "checks"))?;
+    if items.len() > MOST {
+        let problem = cx.problem(codes::TOO_MANY, root.span, format!("the file has more than {MOST} checks"));
+        cx.report(problem);
+        return None;
+    }
+    let mut known = HashMap::new();
+    let mut checks = Vec::with_capacity(items.len());
+    for item in items {
+        let Some(check) = check(cx, item) else { continue };
+        if let Some(first) = known.insert(check.id.clone(), check.location.clone()) {
+            let message = format!("there is a check `{}` already", muster_base::text::one_line(&check.id, 80));
+            let problem = cx.problem(codes::DUPLICATE_ID, item.span, message).note(format!("first at {first}"));
+            cx.report(problem);
+            continue;
+        }
+        checks.push(check);
+    }
+    let tool = tool.filter(|tool| cx.is_first(tools, tool, "a list of"))?;
+    Some(List { tool: tool.text, summary: summary?, source: source?, checks })
+}
+
+fn check(cx: &mut Context<'_>, node: &Node) -> Option<Check> {
+    let fields = cx.fields(node, &CHECK)?;
+    let id = fields.get("id").and_then(|node| cx.parsed(node, "id", name));
+    let what = line(cx, &fields, "what");
+    let link = fields.get("link").map(|node| cx.parsed(node, "link", link).ok_or(()));
+    let reasons: Vec<_> = REASONS.into_iter().filter(|name| fields.get(name).is_some()).collect();
+    let texts: Vec<_> = reasons.iter().map(|name| line(cx, &fields, name)).collect();
+    let partly = fields.get("partly").map(|_| line(cx, &fields, "partly").ok_or(()));
+    let written = REASONS.into_iter().chain(["partly"]).filter_map(|name| fields.entry(name)).map(|(key, _)| key.span);
+    let written: Vec<Span> = written.collect();
+    if let [_, second, ..] = written[..] {
+        let message = "a check is missing, done by other means, outside or covered in part, and not two of these";
+        let problem = cx.problem(codes::CONTRADICTION, second, message);
+        cx.report(problem.help(format!("keep one of {} and partly", REASONS.join(", "))));
+        return None;
+    }
+    let reason = match (reasons.first(), texts.into_iter().next()) {
+        (Some(name), Some(text)) => Some(match *name {
+            "gap" => Reason::Gap(text?),
+            "by" => Reason::By(text?),
+            _ => Reason::Outside(text?),
+        }),
+        _ => None,
+    };
+    Some(Check {
+        id: id?,
+        what: what?,
+        link: link.transpose().ok()?,
+        reason,
+        partly: partly.transpose().ok()?,
+        tests: Vec::new(),
+        location: cx.location(node.span),
+        span: node.span,
+        written: written.first().copied(),
+    })
+}
+
+fn line(cx: &mut Context<'_>, fields: &Fields<'_>, name: &str) -> Option<String> {
+    fields.get(name).and_then(|node| cx.line(node, name)).map(|text| text.text)
+}
+
+/// The name of a check: names with `/` between them.
+fn name(text: &str) -> Result<String, ValueError> {
+    if text.len() <= 100 && text.split('/').all(is_id) {
+        return Ok(text.to_owned());
+    }
+    let shown = muster_base::text::one_line(text, 80);
+    Err(ValueError::Invalid(format!(
+        "`{shown}` is no name of a check: lower-case letters, digits, `.`, `_`, `-`, and `/` between such names"
+    )))
+}
+
+fn link(text: &str) -> Result<String, ValueError> {
+    if is_link(text) {
+        return Ok(text.to_owned());
+    }
+    Err(ValueError::Invalid("a link begins with `https://` or `http://`".to_owned()))
+}
+
+/// Whether a text is a link that a browser follows.
+pub fn is_link(text: &str) -> bool {
+    let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+    rest.is_some_and(|rest| rest.contains('.') && !rest.contains(char::is_whitespace))
+}
+
+#[cfg(test)]
+mod tests;

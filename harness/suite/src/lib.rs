@@ -1,0 +1,68 @@
+//! The suite room: YAML text becomes [`model::Suite`]s, with all errors of all files at once. Pure:
+//! reads files given to it, starts nothing. Every later room may use its types; it uses none of theirs.
+//! What check types exist is told to it as [`table::CheckTable`]s, and what guests can offer as a
+//! [`Vocabulary`].
+//!
+//! - [`model`]: what a decoded suite is; [`clause`]: alternatives between expectations; [`table`]: what check types can be asked.
+//! - [`kind`]: which kinds of documents there are, and which one a file is.
+//! - [`load`] and [`decode_source`]: from files or text to suites and [`diagnostic::Diagnostics`].
+//! - [`keys`]: the language's own keys, from which the decoder and [`schema`] are both made.
+//! - [`condition`], [`matcher`], [`value`]: the small languages inside scalars.
+//! - [`grammar`]: what can be a name.
+//! - [`adjust`]: what a test expects on one system. [`known`]: failures that are documented.
+//! - [`proofs`]: how tests are shown to be able to fail.
+//! - [`select`]: which tests a command line means. [`images`]: the image catalogue's files.
+//! - [`console_rules`]: the files of console rules. [`deviations`]: the ledger of a comparison.
+//! - [`foreign`]: the checks of other tools, and which tests take their place.
+
+pub mod adjust;
+pub mod clause;
+pub mod condition;
+pub mod console_rules;
+mod decode;
+pub mod deviations;
+pub mod diagnostic;
+mod effort;
+pub mod foreign;
+pub mod grammar;
+#[cfg(test)]
+mod growth_tests;
+pub mod images;
+pub mod keys;
+pub mod kind;
+pub mod known;
+pub mod lint;
+pub mod matcher;
+pub mod model;
+pub mod proofs;
+pub mod schema;
+pub mod select;
+pub mod source;
+pub mod table;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
+pub mod value;
+pub mod yaml;
+
+pub use decode::is_id;
+pub use decode::{decode_source, load, load_sources, load_tests};
+pub use kind::Kind;
+pub use source::ignored;
+
+/// What suites may speak of beyond the language itself.
+#[derive(Debug, Clone, Copy)]
+pub struct Vocabulary<'a> {
+    /// The check types.
+    pub tables: &'a [&'static table::CheckTable],
+    /// What a guest may offer, each with what it means: words of `capability`.
+    pub capabilities: &'a [(&'a str, &'a str)],
+    /// Commands a guest may have: words of `tool`.
+    pub tools: &'a [&'a str],
+}
+
+impl Vocabulary<'_> {
+    /// The check type of that name.
+    pub fn table(&self, name: &str) -> Option<&'static table::CheckTable> {
+        self.tables.iter().copied().find(|table| table.name == name)
+    }
+}

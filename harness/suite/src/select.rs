@@ -1,0 +1,322 @@
+//! Which tests a command line means: tag expressions (`tier1 and not slow`) and name globs
+//! (`kernel/*`). That nothing was selected is for the caller to say; here is what it needs to say it.
+
+use muster_base::glob;
+
+use super::diagnostic::did_you_mean;
+use super::model::{Suite, Test, base_id};
+
+/// Why a selection cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SelectError {
+    /// Not a tag expression.
+    #[error("`{text}` is not a tag expression: {reason}; it reads like `tier1 and not slow`")]
+    Tags {
+        /// What was given.
+        text: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// Not a glob.
+    #[error("`{0}` is not the name of tests; it reads like `kernel/*` or `nginx/install`")]
+    Name(String),
+}
+
+/// A tag expression.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TagExpression(Expression);
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Expression {
+    Tag(String),
+    Not(Box<Expression>),
+    And(Vec<Expression>),
+    Or(Vec<Expression>),
+}
+
+impl TagExpression {
+    /// Parses `tier1 and (web or not slow)`. At most 4096 bytes, parentheses at most 32 deep.
+    pub fn parse(text: &str) -> Result<Self, SelectError> {
+        let error = |reason: String| SelectError::Tags { text: muster_base::text::one_line(text, 120), reason };
+        if text.len() > 4096 {
+            return Err(error("it is longer than 4096 bytes".to_owned()));
+        }
+        let spaced = text.replace('(', " ( ").replace(')', " ) ");
+        let words: Vec<&str> = spaced.split_whitespace().collect();
+        let mut at = 0;
+        let expression = any(&words, &mut at, 0).map_err(&error)?;
+        match words.get(at) {
+            None => Ok(Self(expression)),
+            Some(word) => {
+                let word = muster_base::text::one_line(word, 40);
+                Err(error(format!("`{word}` is where `and`, `or` or the end is expected")))
+            }
+        }
+    }
+
+    /// Whether a test with these tags is meant.
+    pub fn matches(&self, tags: &[String]) -> bool {
+        fn holds(expression: &Expression, tags: &[String]) -> bool {
+            match expression {
+                Expression::Tag(tag) => tags.iter().any(|known| known == tag),
+                Expression::Not(inner) => !holds(inner, tags),
+                Expression::And(parts) => parts.iter().all(|part| holds(part, tags)),
+                Expression::Or(parts) => parts.iter().any(|part| holds(part, tags)),
+            }
+        }
+        holds(&self.0, tags)
+    }
+
+    /// All tags it names, so that the caller can tell which of them no test has.
+    pub fn tags(&self) -> Vec<&str> {
+        fn collect<'e>(expression: &'e Expression, out: &mut Vec<&'e str>) {
+            match expression {
+                Expression::Tag(tag) => out.push(tag),
+                Expression::Not(inner) => collect(inner, out),
+                Expression::And(parts) | Expression::Or(parts) => parts.iter().for_each(|part| collect(part, out)),
+            }
+        }
+        let mut out = Vec::new();
+        collect(&self.0, &mut out);
+        out
+    }
+}
+
+fn any(words: &[&str], at: &mut usize, depth: usize) -> Result<Expression, String> {
+    let mut parts = vec![all(words, at, depth)?];
+    while words.get(*at) == Some(&"or") {
+        *at += 1;
+        parts.push(all(words, at, depth)?);
+    }
+    Ok(if parts.len() == 1 { parts.remove(0) } else { Expression::Or(parts) })
+}
+
+fn all(words: &[&str], at: &mut usize, depth: usize) -> Result<Expression, String> {
+    let mut parts = vec![one(words, at, depth)?];
+    while words.get(*at) == Some(&"and") {
+        *at += 1;
+        parts.push(one(words, at, depth)?);
+    }
+    Ok(if parts.len() == 1 { parts.remove(0) } else { Expression::And(parts) })
+}
+
+fn one(words: &[&str], at: &mut usize, depth: usize) -> Result<Expression, String> {
+    if depth > 32 {
+        return Err("it is nested more than 32 deep".to_owned());
+    }
+    let word = words.get(*at).copied().ok_or("it ends where a tag is expected")?;
+    *at += 1;
+    match word {
+        "not" => Ok(Expression::Not(Box::new(one(words, at, depth + 1)?))),
+        "(" => {
+            let inner = any(words, at, depth + 1)?;
+            if words.get(*at) != Some(&")") {
+                return Err("a `(` is not closed".to_owned());
+            }
+            *at += 1;
+            Ok(inner)
+        }
+        tag if super::decode::is_id(tag) && !matches!(tag, "and" | "or") => Ok(Expression::Tag(tag.to_owned())),
+        other => Err(format!("`{}` is where a tag is expected", muster_base::text::one_line(other, 40))),
+    }
+}
+
+/// A glob over names of tests, `suite/test`. `*` stands for any text, `?` for one character. Without
+/// a `/` it is about the suite alone and means all its tests. A test of a matrix is meant by its full
+/// name, `kernel/features[cpu=x86-64-v3,firmware=bios]`, and all its combinations by the name as
+/// written; brackets stand for themselves.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NameGlob(String);
+
+impl NameGlob {
+    /// Reads a glob.
+    pub fn parse(text: &str) -> Result<Self, SelectError> {
+        let fine = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "._-*?".contains(c);
+        let in_cell = |c: char| fine(c) || c.is_ascii_uppercase() || "=,+".contains(c);
+        let mut halves = text.splitn(3, '/');
+        let good = |half: &str| !half.is_empty() && half.chars().all(fine);
+        let good_test = |half: &str| match half.split_once('[') {
+            None => good(half),
+            Some((id, cell)) => good(id) && cell.strip_suffix(']').is_some_and(|cell| cell.chars().all(in_cell)),
+        };
+        let (suite, test, more) = (halves.next(), halves.next(), halves.next());
+        if suite.is_some_and(good) && test.is_none_or(good_test) && more.is_none() && text.len() <= 512 {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(SelectError::Name(muster_base::text::one_line(text, 120)))
+        }
+    }
+
+    /// Whether a test is meant.
+    pub fn matches(&self, suite: &str, test: &str) -> bool {
+        match self.0.split_once('/') {
+            None => glob::matches(&self.0, suite),
+            Some((left, right)) => {
+                glob::matches(left, suite) && (glob::matches(right, test) || glob::matches(right, base_id(test)))
+            }
+        }
+    }
+
+    /// As given.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The name that was most likely meant, for a glob that means nothing: of a test, or of a suite
+    /// when the glob has no `/`.
+    pub fn suggestion<'s>(&self, suites: &'s [Suite]) -> Option<String> {
+        if !self.0.contains('/') {
+            let suite = did_you_mean(&self.0, suites.iter().map(|suite: &'s Suite| suite.name.as_str()));
+            if suite.is_some() {
+                return suite.map(str::to_owned);
+            }
+            // A test's id alone is a common slip.
+            let ids = || suites.iter().flat_map(|suite| suite.tests.iter().map(|test| test.base_id()));
+            let meant = ids().find(|id| *id == self.0).or_else(|| did_you_mean(&self.0, ids()))?;
+            return suites.iter().find_map(|suite| {
+                let test = suite.tests.iter().find(|test| test.base_id() == meant);
+                test.map(|test| format!("{}/{}", suite.name, test.base_id()))
+            });
+        }
+        let names: Vec<String> = suites
+            .iter()
+            .flat_map(|suite| suite.tests.iter().map(|test| format!("{}/{}", suite.name, test.base_id())))
+            .collect();
+        did_you_mean(&self.0, names.iter().map(String::as_str)).map(str::to_owned)
+    }
+}
+
+/// What `--tag`, `--test` and `--focus` say together.
+#[derive(Debug, Clone, Default)]
+pub struct Selection {
+    /// All must match; none is no restriction.
+    pub tags: Vec<TagExpression>,
+    /// One must match; none is no restriction.
+    pub names: Vec<NameGlob>,
+    /// One must match, beside what the others say; none is no restriction. Who focuses is at work on
+    /// a test: such a run shows nothing about the image and never ends with success.
+    pub focus: Vec<NameGlob>,
+}
+
+impl Selection {
+    /// Whether a test is meant.
+    pub fn selects(&self, suite: &Suite, test: &Test) -> bool {
+        self.tags.iter().all(|expression| expression.matches(&test.tags))
+            && [&self.names, &self.focus]
+                .into_iter()
+                .all(|globs| globs.is_empty() || globs.iter().any(|glob| glob.matches(&suite.name, &test.id)))
+    }
+
+    /// Whether the run is focused, so that its exit code must not be that of a pass.
+    pub fn is_focused(&self) -> bool {
+        !self.focus.is_empty()
+    }
+
+    /// The globs that mean no test at all: a misspelt one must not hide behind one that matches.
+    pub fn unmatched<'g>(&'g self, suites: &[Suite]) -> Vec<&'g NameGlob> {
+        let means = |glob: &NameGlob| {
+            suites.iter().any(|suite| suite.tests.iter().any(|test| glob.matches(&suite.name, &test.id)))
+        };
+        self.names.iter().chain(&self.focus).filter(|glob| !means(glob)).collect()
+    }
+
+    /// The tags named that no test has, each with the tag that was most likely meant.
+    pub fn unknown_tags<'t>(&'t self, suites: &[Suite]) -> Vec<(&'t str, Option<String>)> {
+        let known: std::collections::BTreeSet<&str> =
+            suites.iter().flat_map(|suite| &suite.tests).flat_map(|test| &test.tags).map(String::as_str).collect();
+        let named = self.tags.iter().flat_map(TagExpression::tags);
+        named
+            .filter(|tag| !known.contains(tag))
+            .map(|tag| (tag, did_you_mean(tag, known.iter().copied()).map(str::to_owned)))
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tags(text: &str) -> TagExpression {
+        TagExpression::parse(text).unwrap()
+    }
+
+    fn has(expression: &str, tags_of_test: &[&str]) -> bool {
+        tags(expression).matches(&tags_of_test.iter().map(|tag| tag.to_string()).collect::<Vec<_>>())
+    }
+
+    fn suites() -> Vec<Suite> {
+        let text = "schema: suite/v1\nsuite: nginx\ntags: [web]\ntests:\n- {id: install, tags: [tier1], steps: [run: 'true']}\n- {id: reboot, tags: [slow], steps: [run: 'true']}\n";
+        let vocabulary = crate::Vocabulary { tables: &[], capabilities: &[], tools: &[] };
+        vec![crate::decode_source("nginx.yaml", text, &vocabulary).0.unwrap()]
+    }
+
+    #[test]
+    fn tag_expressions() {
+        assert!(has("tier1 and not slow", &["tier1"]));
+        assert!(!has("tier1 and not slow", &["tier1", "slow"]));
+        assert!(has("a or b and c", &["a"]), "and binds closer");
+        assert!(!has("(a or b) and c", &["a"]));
+        assert_eq!(tags("a and (b or not c)").tags(), ["a", "b", "c"]);
+    }
+
+    #[test]
+    fn bad_tag_expressions_say_why() {
+        let reason = |text: &str| TagExpression::parse(text).unwrap_err().to_string();
+        assert_eq!(
+            reason("a b"),
+            "`a b` is not a tag expression: `b` is where `and`, `or` or the end is expected; it reads like `tier1 and not slow`"
+        );
+        assert!(reason("a and").contains("it ends where a tag is expected"));
+        assert!(reason("(a").contains("a `(` is not closed"));
+        assert!(reason("").contains("it ends"));
+        assert!(reason("A").contains("`A` is where a tag is expected"));
+        assert!(reason(&"(".repeat(4000)).contains("nested more than 32 deep"));
+        assert!(reason(&"not ".repeat(1000)).contains("nested more than 32 deep"));
+    }
+
+    #[test]
+    fn name_globs() {
+        let name = |glob: &str| NameGlob::parse(glob).unwrap();
+        assert!(name("kernel/*").matches("kernel", "features"));
+        assert!(!name("kernel/*").matches("kernel-rt", "features"));
+        assert!(name("kernel*").matches("kernel-rt", "features"));
+        assert!(name("*/survives-?eboot").matches("nginx", "survives-reboot"));
+        assert!(!name("nginx/install").matches("nginx", "install-again"));
+        let cell = "features[cpu=x86-64-v3,firmware=bios]";
+        assert!(name("kernel/features").matches("kernel", cell), "the name as written means every combination");
+        assert!(name(&format!("kernel/{cell}")).matches("kernel", cell));
+        assert!(!name("kernel/features[cpu=x86-64-v2,firmware=bios]").matches("kernel", cell));
+        assert!(name("kernel/*[*firmware=bios*]").matches("kernel", cell));
+        assert!(NameGlob::parse("kernel/features[").is_err() && NameGlob::parse("ke[a]/b").is_err());
+        for bad in ["", "/", "a/", "/b", "a/b/c", "A", "a b"] {
+            assert!(NameGlob::parse(bad).is_err(), "{bad}");
+        }
+        assert!(!glob::matches(&"*a".repeat(200), &"a".repeat(150)));
+        assert!(glob::matches("a*c*", "abcd") && !glob::matches("a?", "a") && glob::matches("*", ""));
+    }
+
+    #[test]
+    fn a_selection_knows_what_means_nothing() {
+        let suites = suites();
+        let selection = Selection {
+            tags: vec![tags("tier1 and not slwo")],
+            names: vec![NameGlob::parse("nginx/*").unwrap(), NameGlob::parse("nginx/instal").unwrap()],
+            focus: Vec::new(),
+        };
+        assert!(!selection.is_focused());
+        let selected: Vec<_> =
+            suites[0].tests.iter().filter(|test| selection.selects(&suites[0], test)).map(|test| &test.id).collect();
+        assert_eq!(selected, ["install"]);
+        let unmatched = selection.unmatched(&suites);
+        assert_eq!(unmatched.len(), 1);
+        assert_eq!(unmatched[0].suggestion(&suites).as_deref(), Some("nginx/install"));
+        let focused = Selection { focus: vec![NameGlob::parse("nginx/reboot").unwrap()], ..Selection::default() };
+        assert!(focused.is_focused() && focused.unmatched(&suites).is_empty());
+        assert!(focused.selects(&suites[0], &suites[0].tests[1]) && !focused.selects(&suites[0], &suites[0].tests[0]));
+        let elsewhere = Selection { focus: vec![NameGlob::parse("nginx/rebot").unwrap()], ..focused };
+        assert_eq!(elsewhere.unmatched(&suites).len(), 1, "a focus on nothing is a mistake too");
+        assert_eq!(NameGlob::parse("reboot").unwrap().suggestion(&suites).as_deref(), Some("nginx/reboot"));
+        assert_eq!(NameGlob::parse("ngnix").unwrap().suggestion(&suites).as_deref(), Some("nginx"));
+        assert_eq!(selection.unknown_tags(&suites), [("slwo", Some("slow".to_owned()))]);
+    }
+}

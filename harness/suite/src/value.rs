@@ -1,0 +1,622 @@
+//! Typed scalars: how the text of a duration, a size, a mode, a version or a number is read. The
+//! decoder uses it on what a suite states, checks use it on what they observe, so that both sides
+//! read alike.
+
+use std::cmp::Ordering;
+use std::time::Duration;
+
+/// Why a text is not a value of its type.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ValueError {
+    /// A number that needs a unit has none.
+    #[error("`{text}` has no unit; did you mean `{suggestion}`?")]
+    Bare {
+        /// What was written.
+        text: String,
+        /// The same with the unit that is most likely meant.
+        suggestion: String,
+    },
+    /// Something that is nearly right.
+    #[error("{message}; did you mean `{suggestion}`?")]
+    Mistaken {
+        /// What is wrong with it.
+        message: String,
+        /// What is most likely meant.
+        suggestion: String,
+    },
+    /// Anything else.
+    #[error("{0}")]
+    Invalid(String),
+}
+
+impl From<super::grammar::Refusal> for ValueError {
+    fn from(refusal: super::grammar::Refusal) -> Self {
+        match refusal.suggestion {
+            Some(suggestion) => ValueError::Mistaken { message: refusal.why, suggestion },
+            None => ValueError::Invalid(refusal.why),
+        }
+    }
+}
+
+impl ValueError {
+    /// What is wrong, without the suggestion.
+    pub fn message(&self) -> String {
+        match self {
+            ValueError::Bare { text, .. } => format!("`{text}` has no unit"),
+            ValueError::Mistaken { message, .. } | ValueError::Invalid(message) => message.clone(),
+        }
+    }
+
+    /// What was most likely meant.
+    pub fn suggestion(&self) -> Option<&str> {
+        match self {
+            ValueError::Bare { suggestion, .. } | ValueError::Mistaken { suggestion, .. } => Some(suggestion),
+            ValueError::Invalid(_) => None,
+        }
+    }
+}
+
+fn mistaken(message: impl Into<String>, suggestion: &str) -> ValueError {
+    ValueError::Mistaken { message: message.into(), suggestion: suggestion.to_owned() }
+}
+
+fn invalid(message: impl Into<String>) -> ValueError {
+    ValueError::Invalid(message.into())
+}
+
+/// Longest duration: 366 days.
+const LONGEST: f64 = 366.0 * 86_400.0;
+
+/// A duration: one or more numbers with a unit each, largest first: `1m 30s`, `200ms`, `1.5s`.
+/// Units: `us`, `ms`, `s`, `m` (or `min`), `h`, `d`. A bare number is refused.
+pub fn duration(text: &str) -> Result<Duration, ValueError> {
+    const UNITS: &[(&str, f64)] =
+        &[("d", 86_400.0), ("h", 3_600.0), ("min", 60.0), ("m", 60.0), ("s", 1.0), ("ms", 1e-3), ("us", 1e-6)];
+    let trimmed = text.trim();
+    if trimmed.parse::<f64>().is_ok() && trimmed.starts_with(|c: char| c.is_ascii_digit()) {
+        return Err(ValueError::Bare { text: trimmed.to_owned(), suggestion: format!("{trimmed}s") });
+    }
+    let not_one = || invalid(format!("`{trimmed}` is not a duration such as `30s`, `1m 30s` or `200ms`"));
+    if trimmed.len() > 64 {
+        return Err(invalid("this is not a duration such as `30s`, `1m 30s` or `200ms`"));
+    }
+    let mut rest = trimmed;
+    let mut seconds = 0.0;
+    let mut smallest = f64::INFINITY;
+    while !rest.is_empty() {
+        let (number, after) = leading_number(rest).ok_or_else(not_one)?;
+        let after = after.trim_start();
+        let length = after.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(after.len());
+        let (unit, after) = after.split_at(length);
+        let (_, scale) = UNITS.iter().find(|(name, _)| *name == unit).ok_or_else(not_one)?;
+        if *scale >= smallest {
+            return Err(invalid(format!("`{trimmed}`: units go from large to small, each once")));
+        }
+        smallest = *scale;
+        seconds += number * scale;
+        rest = after.trim_start();
+    }
+    if smallest.is_infinite() {
+        return Err(not_one());
+    }
+    if seconds > LONGEST {
+        return Err(invalid(format!("`{trimmed}` is longer than 366 days")));
+    }
+    Ok(Duration::from_nanos((seconds * 1e9).round() as u64))
+}
+
+/// A duration as the language writes it, from the largest unit down: `1m 30s`, `200ms`, `0s`.
+pub fn show_duration(duration: Duration) -> String {
+    let mut rest = duration.as_micros();
+    let mut parts = Vec::new();
+    for (unit, micros) in
+        [("d", 86_400_000_000), ("h", 3_600_000_000), ("m", 60_000_000), ("s", 1_000_000), ("ms", 1_000), ("us", 1)]
+    {
+        let count = rest / micros;
+        if count > 0 {
+            parts.push(format!("{count}{unit}"));
+            rest %= micros;
+        }
+    }
+    if parts.is_empty() { "0s".to_owned() } else { parts.join(" ") }
+}
+
+/// A size in bytes: a number and a unit, `512 B`, `80 MiB`, `1.5 GB`. Units: `B`; `KB`, `MB`, `GB`,
+/// `TB` by the thousand; `KiB`, `MiB`, `GiB`, `TiB` by 1024. A bare number is refused.
+pub fn size(text: &str) -> Result<u64, ValueError> {
+    const UNITS: &[(&str, u64)] = &[
+        ("B", 1),
+        ("KB", 1_000),
+        ("kB", 1_000),
+        ("MB", 1_000_000),
+        ("GB", 1_000_000_000),
+        ("TB", 1_000_000_000_000),
+        ("KiB", 1 << 10),
+        ("MiB", 1 << 20),
+        ("GiB", 1 << 30),
+        ("TiB", 1 << 40),
+    ];
+    let trimmed = text.trim();
+    let not_one = || invalid(format!("`{trimmed}` is not a size such as `512 B`, `80 MiB` or `1.5 GB`"));
+    if trimmed.len() > 64 {
+        return Err(invalid("this is not a size such as `512 B`, `80 MiB` or `1.5 GB`"));
+    }
+    let (number, after) = leading_number(trimmed).ok_or_else(not_one)?;
+    let unit = after.trim();
+    if unit.is_empty() {
+        return Err(ValueError::Bare { text: trimmed.to_owned(), suggestion: format!("{trimmed} MiB") });
+    }
+    let Some((_, scale)) = UNITS.iter().find(|(name, _)| *name == unit) else {
+        let near = match unit {
+            "K" | "k" => Some("KiB"),
+            "M" => Some("MiB"),
+            "G" => Some("GiB"),
+            "T" => Some("TiB"),
+            _ => UNITS.iter().map(|(name, _)| *name).find(|name| name.eq_ignore_ascii_case(unit)),
+        };
+        return Err(match near {
+            Some(near) => mistaken(format!("`{unit}` is not a unit of size"), near),
+            None => not_one(),
+        });
+    };
+    let digits = trimmed[..trimmed.len() - after.len()].trim();
+    if let Ok(whole) = digits.parse::<u64>() {
+        return whole.checked_mul(*scale).ok_or_else(|| invalid(format!("`{trimmed}` is too large")));
+    }
+    let bytes = number * *scale as f64;
+    if bytes >= u64::MAX as f64 { Err(invalid(format!("`{trimmed}` is too large"))) } else { Ok(bytes.round() as u64) }
+}
+
+/// A percentage: `10%`, `2.5 %`, as the number before the sign.
+pub fn percent(text: &str) -> Result<f64, ValueError> {
+    let trimmed = text.trim();
+    let not_one =
+        || invalid(format!("`{}` is not a percentage such as `10%`", muster_base::text::one_line(trimmed, 64)));
+    match trimmed.strip_suffix('%') {
+        Some(number) => self::number(number.trim_end()).map_err(|_| not_one()),
+        None if self::number(trimmed).is_ok() => {
+            Err(ValueError::Bare { text: trimmed.to_owned(), suggestion: format!("{trimmed}%") })
+        }
+        None => Err(not_one()),
+    }
+}
+
+/// A day: `2027-01-31`, nothing shorter and nothing with a time.
+pub fn date(text: &str) -> Result<jiff::civil::Date, ValueError> {
+    let not_one = || invalid(format!("`{}` is not a day such as `2027-01-31`", muster_base::text::one_line(text, 64)));
+    let form = |(at, b): (usize, u8)| if at == 4 || at == 7 { b == b'-' } else { b.is_ascii_digit() };
+    if text.len() != 10 || !text.bytes().enumerate().all(form) {
+        return Err(not_one());
+    }
+    text.parse().map_err(|_| not_one())
+}
+
+/// A file mode: three or four octal digits, or five with a leading 0 (`644`, `0644`, `4755`, `0o644`).
+pub fn mode(text: &str) -> Result<u32, ValueError> {
+    let trimmed = text.trim();
+    let digits = trimmed.strip_prefix("0o").unwrap_or(trimmed);
+    let not_one =
+        || invalid(format!("`{}` is not an octal mode such as `0644`", muster_base::text::one_line(trimmed, 64)));
+    if !(3..=5).contains(&digits.len()) || !digits.bytes().all(|b| (b'0'..=b'7').contains(&b)) {
+        return Err(not_one());
+    }
+    u32::from_str_radix(digits, 8).ok().filter(|mode| *mode <= 0o7777).ok_or_else(not_one)
+}
+
+/// An integer: decimal or `0x` hexadecimal, with an optional sign.
+pub fn integer(text: &str) -> Result<i128, ValueError> {
+    let trimmed = text.trim();
+    let (sign, digits) = match trimmed.strip_prefix('-') {
+        Some(digits) => (-1, digits),
+        None => (1, trimmed.strip_prefix('+').unwrap_or(trimmed)),
+    };
+    let parsed = match digits.strip_prefix("0x").or_else(|| digits.strip_prefix("0X")) {
+        Some(hex) if hex.len() <= 16 && hex.bytes().all(|b| b.is_ascii_hexdigit()) => {
+            i128::from_str_radix(hex, 16).ok()
+        }
+        None if digits.len() <= 20 && digits.bytes().all(|b| b.is_ascii_digit()) => digits.parse().ok(),
+        _ => None,
+    };
+    parsed
+        .map(|value| sign * value)
+        .ok_or_else(|| invalid(format!("`{}` is not an integer", muster_base::text::one_line(trimmed, 64))))
+}
+
+/// A decimal number: `2`, `0.5`, `-1.25`. No exponents, no infinities.
+pub fn number(text: &str) -> Result<f64, ValueError> {
+    let trimmed = text.trim();
+    let unsigned = trimmed.strip_prefix(['-', '+']).unwrap_or(trimmed);
+    match leading_number(unsigned) {
+        Some((value, "")) => Ok(if trimmed.starts_with('-') { -value } else { value }),
+        _ => Err(invalid(format!("`{}` is not a number", muster_base::text::one_line(trimmed, 64)))),
+    }
+}
+
+/// `true` or `false`, nothing else.
+pub fn boolean(text: &str) -> Result<bool, ValueError> {
+    match text {
+        "true" => Ok(true),
+        "false" => Ok(false),
+        other => Err(match other.to_ascii_lowercase().as_str() {
+            "yes" | "on" | "y" | "true" | "1" => mistaken(format!("`{other}` is not `true` or `false`"), "true"),
+            "no" | "off" | "n" | "false" | "0" => mistaken(format!("`{other}` is not `true` or `false`"), "false"),
+            _ => invalid(format!("`{}` is not `true` or `false`", muster_base::text::one_line(other, 64))),
+        }),
+    }
+}
+
+/// Checks that a text has the form of an RPM `[epoch:]version[-release]`. What it means is rpm's
+/// business; here only what can never be one is refused.
+pub fn evr(text: &str) -> Result<(), ValueError> {
+    let shown = muster_base::text::one_line(text, 64);
+    let (epoch, rest) = match text.split_once(':') {
+        Some((epoch, rest)) => (Some(epoch), rest),
+        None => (None, text),
+    };
+    if let Some(epoch) = epoch
+        && (epoch.is_empty() || epoch.len() > 10 || !epoch.bytes().all(|b| b.is_ascii_digit()))
+    {
+        return Err(invalid(format!("`{shown}`: the epoch before `:` must be a number")));
+    }
+    let mut parts = rest.split('-');
+    let part = |part: Option<&str>| {
+        part.is_some_and(|p| {
+            !p.is_empty() && p.len() <= 128 && p.bytes().all(|b| b.is_ascii_alphanumeric() || b"._+~^".contains(&b))
+        })
+    };
+    let version = part(parts.next());
+    let release = parts.clone().next().is_none() || part(parts.next());
+    if version && release && parts.next().is_none() {
+        Ok(())
+    } else {
+        Err(invalid(format!("`{shown}` is not an [epoch:]version[-release] such as `1:1.26-3`")))
+    }
+}
+
+/// Checks that a text has the form of a version that can be ordered: it begins with a digit.
+pub fn version(text: &str) -> Result<(), ValueError> {
+    let fine = text.starts_with(|c: char| c.is_ascii_digit())
+        && text.len() <= 128
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"._+~^-:".contains(&b));
+    if fine {
+        Ok(())
+    } else {
+        Err(invalid(format!("`{}` is not a version such as `6.14`", muster_base::text::one_line(text, 64))))
+    }
+}
+
+/// The one order of versions: of `when`, `where`, `adjust`, known issues, `expect` and whatever else of
+/// muster compares two versions that are not packages' (those have rpm's order). `None` when one of
+/// them does not begin with a digit.
+///
+/// **Fields that are not stated are not compared.** Who states two fields speaks of all versions that
+/// begin with them: 6.18.44 is `== 6.18`, `<= 6.18` and `>= 6.18`; it is not `!= 6.18`, `> 6.18` or
+/// `< 6.18`. A field that is stated and that `seen` does not have is 0: 6.18 is `< 6.18.3` and
+/// `== 6.18.0`. The dotted numbers are the first fields. What follows them (`-200.fc42`, `-rc1`) is
+/// compared only when such a part is stated, which then states all of the numbers: 6.14.3-1 is
+/// `> 6.14-200`. There a field is a run of digits or of letters, digits are newer than letters, and
+/// 6.14 is newer than 6.14-rc1.
+pub fn version_order(seen: &str, stated: &str) -> Option<Ordering> {
+    let (seen, stated) = (Version::read(seen)?, Version::read(stated)?);
+    let fields = match stated.rest.is_empty() {
+        true => stated.numbers.len(),
+        false => stated.numbers.len().max(seen.numbers.len()),
+    };
+    fn field<'v>(fields: &[&'v str], at: usize) -> &'v str {
+        fields.get(at).copied().unwrap_or("0")
+    }
+    let numbers = (0..fields).map(|at| compare_fields(field(&seen.numbers, at), field(&stated.numbers, at)));
+    let rest = (0..stated.rest.len()).map(|at| compare_fields(field(&seen.rest, at), field(&stated.rest, at)));
+    Some(numbers.chain(rest).find(|order| order.is_ne()).unwrap_or(Ordering::Equal))
+}
+
+/// The dotted numbers of a version and the fields behind them, as [`version_order`] compares them.
+pub(super) fn version_fields(text: &str) -> Option<(Vec<String>, Vec<String>)> {
+    let owned = |fields: Vec<&str>| fields.into_iter().map(str::to_owned).collect();
+    Version::read(text).map(|version| (owned(version.numbers), owned(version.rest)))
+}
+
+/// A version that is newer than all that begin with the stated one, and no newer than it has to be:
+/// 6.15 for 6.14.
+pub(super) fn version_after(stated: &str) -> Option<String> {
+    let version = Version::read(stated)?;
+    let before = |field: &str| stated.trim().strip_suffix(field).map(str::to_owned);
+    match version.rest.last() {
+        None => {
+            let last = version.numbers.last()?;
+            let kept = stated.trim().trim_end_matches('.');
+            Some(format!("{}{}", kept.strip_suffix(*last)?, successor(last)))
+        }
+        Some(last) if last.starts_with(|c: char| c.is_ascii_digit()) => {
+            Some(format!("{}{}", before(last)?, successor(last)))
+        }
+        Some(last) => Some(format!("{}{last}a", before(last)?)),
+    }
+}
+
+/// The number after one that is written in digits, however long.
+pub(super) fn successor(digits: &str) -> String {
+    let digits = digits.trim_start_matches('0');
+    let kept = digits.trim_end_matches('9');
+    let nines = digits.len() - kept.len();
+    let mut out = match kept.char_indices().next_back() {
+        Some((at, last)) => {
+            let more = last.to_digit(10).and_then(|digit| char::from_digit(digit + 1, 10)).unwrap_or(last);
+            format!("{}{more}", &kept[..at])
+        }
+        None => "1".to_owned(),
+    };
+    out.push_str(&"0".repeat(nines));
+    out
+}
+
+/// A version in its fields.
+struct Version<'v> {
+    /// Runs of digits; never empty.
+    numbers: Vec<&'v str>,
+    /// Runs of digits or of letters behind the numbers.
+    rest: Vec<&'v str>,
+}
+
+impl<'v> Version<'v> {
+    fn read(text: &'v str) -> Option<Self> {
+        let text = text.trim();
+        if !text.starts_with(|c: char| c.is_ascii_digit()) {
+            return None;
+        }
+        let end = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+        let numbers = text[..end].split('.').filter(|field| !field.is_empty()).collect();
+        Some(Self { numbers, rest: fields(&text[end..]).collect() })
+    }
+}
+
+fn fields(version: &str) -> impl Iterator<Item = &str> {
+    let mut rest = version;
+    std::iter::from_fn(move || {
+        rest = rest.trim_start_matches(|c: char| !c.is_ascii_alphanumeric());
+        let first = rest.chars().next()?;
+        let end = rest
+            .find(|c: char| !c.is_ascii_alphanumeric() || c.is_ascii_digit() != first.is_ascii_digit())
+            .unwrap_or(rest.len());
+        let (field, after) = rest.split_at(end);
+        rest = after;
+        Some(field)
+    })
+}
+
+/// How a field of a version lies to another.
+pub(super) fn compare_fields(a: &str, b: &str) -> Ordering {
+    let digits = |field: &str| field.bytes().all(|b| b.is_ascii_digit());
+    match (digits(a), digits(b)) {
+        (true, true) => {
+            let (a, b) = (a.trim_start_matches('0'), b.trim_start_matches('0'));
+            a.len().cmp(&b.len()).then_with(|| a.cmp(b))
+        }
+        (true, false) => Ordering::Greater,
+        (false, true) => Ordering::Less,
+        (false, false) => a.cmp(b),
+    }
+}
+
+/// One step of a JSON path.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum JsonStep {
+    /// `.name`
+    Key(String),
+    /// `[3]`
+    Index(usize),
+}
+
+/// A path into a JSON document: `.a.b[0]`, `.["any key"]`, `.` for the whole.
+pub fn json_path(text: &str) -> Result<Vec<JsonStep>, ValueError> {
+    let not_one = || {
+        let shown = muster_base::text::one_line(text, 64);
+        invalid(format!("`{shown}` is not a JSON path such as `.packages[0].name` or `.[\"any key\"]`"))
+    };
+    if text == "." {
+        return Ok(Vec::new());
+    }
+    if !text.starts_with(['.', '[']) || text.len() > 1024 {
+        return Err(not_one());
+    }
+    let mut steps = Vec::new();
+    let mut rest = text;
+    while !rest.is_empty() {
+        let after_dot = rest.strip_prefix('.');
+        let here = after_dot.unwrap_or(rest);
+        if let Some(quoted) = here.strip_prefix("[\"") {
+            let (key, after) = quoted.split_once("\"]").ok_or_else(not_one)?;
+            steps.push(JsonStep::Key(key.to_owned()));
+            rest = after;
+        } else if let Some(bracket) = here.strip_prefix('[') {
+            let (index, after) = bracket.split_once(']').ok_or_else(not_one)?;
+            if index.is_empty() || !index.bytes().all(|b| b.is_ascii_digit()) {
+                return Err(not_one());
+            }
+            steps.push(JsonStep::Index(index.parse().map_err(|_| not_one())?));
+            rest = after;
+        } else {
+            let name = after_dot.ok_or_else(not_one)?;
+            let end = name.find(['.', '[']).unwrap_or(name.len());
+            let (key, after) = name.split_at(end);
+            if key.is_empty() || key.contains([' ', '"', ']']) {
+                return Err(not_one());
+            }
+            steps.push(JsonStep::Key(key.to_owned()));
+            rest = after;
+        }
+    }
+    Ok(steps)
+}
+
+/// An unsigned decimal number at the beginning of a text, and what follows it.
+fn leading_number(text: &str) -> Option<(f64, &str)> {
+    let whole = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    if whole == 0 {
+        return None;
+    }
+    let end = match text[whole..].strip_prefix('.') {
+        Some(fraction) => {
+            let digits = fraction.find(|c: char| !c.is_ascii_digit()).unwrap_or(fraction.len());
+            if digits == 0 {
+                return None;
+            }
+            whole + 1 + digits
+        }
+        None => whole,
+    };
+    let number: f64 = text[..end].parse().ok()?;
+    number.is_finite().then_some((number, &text[end..]))
+}
+
+/// What is seen, what is stated, and how the first lies to the second: for the tests of whatever
+/// compares versions.
+#[cfg(any(test, feature = "testing"))]
+pub const VERSIONS: &[(&str, &str, Ordering)] = {
+    use Ordering::{Equal, Greater, Less};
+    &[
+        ("6.18.44", "6.18", Equal),
+        ("6.18", "6.18", Equal),
+        ("6.18.44", "6", Equal),
+        ("6.18.44", "6.18.44", Equal),
+        ("6.18.44", "6.18.4", Greater),
+        ("6.18.44", "6.17", Greater),
+        ("6.18.44", "6.19", Less),
+        ("6.9", "6.14", Less),
+        ("10", "9.9", Greater),
+        ("6.18", "6.18.3", Less),
+        ("6.18", "6.18.0", Equal),
+        ("6", "6.0.0", Equal),
+        ("6.018", "6.18", Equal),
+        ("6.14.0-63.fc42.x86_64", "6.14", Equal),
+        ("6.14.0-63.fc42.x86_64", "6.14-63", Equal),
+        ("6.14.0-63.fc42.x86_64", "6.14.0-63.fc42", Equal),
+        ("6.14.0-63.fc42.x86_64", "6.14.0-63.fc41", Greater),
+        ("6.14.0-63.fc42.x86_64", "6.14.0-100", Less),
+        ("6.14.3-1.fc42.x86_64", "6.14-200", Greater),
+        ("6.14", "6.14-1", Less),
+        ("6.14-rc1", "6.14", Equal),
+        ("6.14.0-rc1", "6.14-rc2", Less),
+        ("6.14", "6.14-rc1", Greater),
+        ("6.14.0-63", "6.14-rc1", Greater),
+        ("6.14rc1", "6.14", Equal),
+        ("6.12.74+deb13-cloud-amd64", "6.12.74+deb13", Equal),
+        ("6.12.74+deb13-cloud-amd64", "6.12.74", Equal),
+        ("24.04", "24", Equal),
+        ("4.0", "4", Equal),
+    ]
+};
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations() {
+        assert_eq!(duration("30s"), Ok(Duration::from_secs(30)));
+        assert_eq!(duration("1m 30s"), Ok(Duration::from_secs(90)));
+        assert_eq!(duration("1m30s"), Ok(Duration::from_secs(90)));
+        assert_eq!(duration("1.5s"), Ok(Duration::from_millis(1500)));
+        assert_eq!(duration("200 ms"), Ok(Duration::from_millis(200)));
+        assert_eq!(duration("30"), Err(ValueError::Bare { text: "30".into(), suggestion: "30s".into() }));
+        for bad in ["", "s", "30x", "-3s", "30s 1m", "1s 1s", "1.s", "inf", "nans", "9999999d", "1e3s"] {
+            assert!(matches!(duration(bad), Err(ValueError::Invalid(_))), "{bad}");
+        }
+        assert_eq!(show_duration(Duration::from_millis(90_200)), "1m 30s 200ms");
+        assert_eq!(show_duration(Duration::ZERO), "0s");
+    }
+
+    #[test]
+    fn sizes() {
+        assert_eq!(size("80 MiB"), Ok(80 << 20));
+        assert_eq!(size("1.5KB"), Ok(1500));
+        assert_eq!(size("18446744073709551615 B"), Ok(u64::MAX));
+        assert_eq!(size("80"), Err(ValueError::Bare { text: "80".into(), suggestion: "80 MiB".into() }));
+        assert_eq!(size("80 mib").unwrap_err().to_string(), "`mib` is not a unit of size; did you mean `MiB`?");
+        assert_eq!(size("1 G").unwrap_err().to_string(), "`G` is not a unit of size; did you mean `GiB`?");
+        for bad in ["", "MiB", "-1 B", "99999999999999999999 TiB", "1 parsec"] {
+            assert!(matches!(size(bad), Err(ValueError::Invalid(_))), "{bad}");
+        }
+    }
+
+    #[test]
+    fn days() {
+        assert_eq!(date("2027-01-31").map(|day| day.to_string()), Ok("2027-01-31".to_owned()));
+        for bad in ["", "2027-02-30", "2027-1-31", "31.01.2027", "2027-01-31T00", "20270131", "+027-01-31"] {
+            assert!(date(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn modes_are_octal() {
+        assert_eq!(mode("0644"), Ok(0o644));
+        assert_eq!(mode("4755"), Ok(0o4755));
+        assert_eq!(mode("04755"), Ok(0o4755));
+        for bad in ["0999", "64", "rwxr-xr-x", "077777", ""] {
+            assert!(mode(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn numbers() {
+        assert_eq!(integer("-12"), Ok(-12));
+        assert_eq!(integer("0x1F"), Ok(31));
+        assert!(integer("1.0").is_err() && integer("").is_err() && integer("0x").is_err() && integer("--1").is_err());
+        assert_eq!(number("-1.25"), Ok(-1.25));
+        assert!(number("1e9").is_err() && number("inf").is_err() && number("1.").is_err());
+        assert_eq!(percent("2.5 %"), Ok(2.5));
+        assert!(matches!(percent("10"), Err(ValueError::Bare { .. })));
+    }
+
+    #[test]
+    fn booleans_are_two_words() {
+        assert_eq!(boolean("true"), Ok(true));
+        assert_eq!(boolean("yes").unwrap_err().to_string(), "`yes` is not `true` or `false`; did you mean `true`?");
+        assert_eq!(boolean("Off").unwrap_err().to_string(), "`Off` is not `true` or `false`; did you mean `false`?");
+    }
+
+    #[test]
+    fn evr_and_version_forms() {
+        for good in ["1:1.26-3.azl4", "2:0", "1.26", "1.0~rc1^git5"] {
+            assert_eq!(evr(good), Ok(()), "{good}");
+        }
+        for bad in ["", ":1", "a:1", "1:", "1-2-3", "1 2", "1.26-"] {
+            assert!(evr(bad).is_err(), "{bad}");
+        }
+        assert!(version("6.14.0-63.fc42.x86_64").is_ok() && version("v6").is_err() && version("").is_err());
+    }
+
+    #[test]
+    fn versions_compare_over_the_stated_fields() {
+        for (seen, stated, order) in VERSIONS {
+            assert_eq!(version_order(seen, stated), Some(*order), "{seen} {stated}");
+        }
+        assert_eq!(version_order(&"9".repeat(1000), "1"), Some(Ordering::Greater));
+        assert_eq!(version_order("rolling", "1"), None);
+    }
+
+    #[test]
+    fn the_number_and_the_version_after() {
+        for (digits, next) in [("0", "1"), ("9", "10"), ("18", "19"), ("199", "200"), ("099", "100"), ("", "1")] {
+            assert_eq!(successor(digits), next, "{digits}");
+        }
+        for (stated, after) in
+            [("6.14", "6.15"), ("6", "7"), ("6.9.", "6.10"), ("6.14-9", "6.14-10"), ("1-fc", "1-fca")]
+        {
+            assert_eq!(version_after(stated).as_deref(), Some(after), "{stated}");
+            assert_eq!(version_order(after, stated), Some(Ordering::Greater), "{stated}");
+        }
+    }
+
+    #[test]
+    fn json_paths() {
+        use JsonStep::{Index, Key};
+        assert_eq!(json_path(".a.b[0]"), Ok(vec![Key("a".into()), Key("b".into()), Index(0)]));
+        assert_eq!(json_path("."), Ok(vec![]));
+        assert_eq!(json_path(".[\"x.y z\"].k"), Ok(vec![Key("x.y z".into()), Key("k".into())]));
+        assert_eq!(json_path("[2]"), Ok(vec![Index(2)]));
+        for bad in ["", "a", "..a", ".a[", ".a[x]", ".a[99999999999999999999999]", ".[\"a"] {
+            assert!(json_path(bad).is_err(), "{bad}");
+        }
+    }
+}
