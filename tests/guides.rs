@@ -102,8 +102,8 @@ fn workplace(name: &str) -> (PathBuf, TempDir) {
     std::fs::create_dir_all(&runs).unwrap();
     let prefix = format!("guide-{}-", name.trim_end_matches(".md"));
     let place = tempfile::Builder::new().prefix(&prefix).tempdir_in(runs).unwrap();
-    for folder in ["suites", "images", "ci"] {
-        std::os::unix::fs::symlink(root.join(folder), place.path().join(folder)).unwrap();
+    for dir in ["suites", "images", "ci"] {
+        std::os::unix::fs::symlink(root.join(dir), place.path().join(dir)).unwrap();
     }
     (root, place)
 }

@@ -25,8 +25,8 @@ fn check(place: &Place, names: &[&str]) -> Finished {
 #[test]
 fn every_kind_of_file_is_read_counted_and_what_is_not_read_is_listed() {
     let place = Place::new();
-    for folder in ["suites/proofs", "suites/snapshots", "images/more"] {
-        std::fs::create_dir_all(place.path(folder)).unwrap();
+    for dir in ["suites/proofs", "suites/snapshots", "images/more"] {
+        std::fs::create_dir_all(place.path(dir)).unwrap();
     }
     place.write("suites/a.yaml", SUITE);
     place.write("suites/proofs/a.yaml", PROOFS);

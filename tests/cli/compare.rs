@@ -334,9 +334,9 @@ fn what_was_given_wrongly_is_told_before_anything_is_compared() {
         assert!(ended.stderr.contains(said), "{words:?}: {}", ended.stderr);
         assert_eq!(ended.stderr.matches("error:").count(), 1, "{}", ended.stderr);
     }
-    let folder = gate.place.folder.path().display().to_string();
-    run(&[&folder, &gate.after]).assert_status(2);
-    run(&[&gate.before, &gate.after, "--azldev", &format!("{folder}/none")]).assert_status(2);
+    let dir = gate.place.dir.path().display().to_string();
+    run(&[&dir, &gate.after]).assert_status(2);
+    run(&[&gate.before, &gate.after, "--azldev", &format!("{dir}/none")]).assert_status(2);
 }
 
 #[test]

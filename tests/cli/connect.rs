@@ -234,7 +234,7 @@ fn what_failed_is_shown_from_its_end_and_with_files_that_a_ci_server_finds() {
     assert!(refused.stderr.contains("--attachments-base: the run directory"), "{}", refused.stderr);
     assert!(!place.path("run").exists(), "nothing was made");
 
-    let base = place.folder.path();
+    let base = place.dir.path();
     let ended = run(base.to_str().unwrap());
     ended.assert_status(1);
     assert_outcome(&place.test("up/either"), Outcome::Pass, &[]);

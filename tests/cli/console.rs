@@ -37,8 +37,8 @@ fn the_exit_code_says_what_was_found() {
     assert!(ended.stderr.contains("missing.log") && ended.stdout.contains("kernel-panic"), "{}", ended.stdout);
     scan(&place, &[]).assert_status(2);
     scan(&place, &[&crash, "--rules", &missing]).assert_status(2);
-    let folder = place.folder.path().display().to_string();
-    scan(&place, &[&folder]).assert_status(2);
+    let dir = place.dir.path().display().to_string();
+    scan(&place, &[&dir]).assert_status(2);
 }
 
 #[test]

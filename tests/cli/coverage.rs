@@ -18,7 +18,7 @@ const LIST: &str = "schema: foreign-checks/v1\ntool: other\nsummary: another too
 
 struct Files {
     place: Place,
-    folder: String,
+    dir: String,
 }
 
 fn files(suite: &str, list: &str) -> Files {
@@ -26,13 +26,13 @@ fn files(suite: &str, list: &str) -> Files {
     std::fs::create_dir_all(place.path("suites/coverage")).expect("folders");
     std::fs::write(place.path("suites/s.yaml"), suite).expect("a suite");
     std::fs::write(place.path("suites/coverage/other.yaml"), list).expect("a list");
-    let folder = place.path("suites").display().to_string();
-    Files { place, folder }
+    let dir = place.path("suites").display().to_string();
+    Files { place, dir }
 }
 
 impl Files {
     fn coverage(&self, words: &[&str]) -> Finished {
-        let words: Vec<&str> = ["coverage", "--suites", &self.folder].iter().chain(words).copied().collect();
+        let words: Vec<&str> = ["coverage", "--suites", &self.dir].iter().chain(words).copied().collect();
         self.place.run(&words, SOON)
     }
 }
@@ -85,17 +85,17 @@ fn a_claim_that_is_wrong_is_an_error_here_and_in_a_check_but_does_not_disturb_a_
     let ended = wrong.coverage(&[]);
     ended.assert_status(2);
     assert!(ended.stderr.contains("did you mean `other/login`?"), "{}", ended.stderr);
-    let checked = wrong.place.run(&["check", &wrong.folder], SOON);
+    let checked = wrong.place.run(&["check", &wrong.dir], SOON);
     checked.assert_status(2);
     assert!(checked.stderr.contains("error[unknown-cover]"), "{}", checked.stderr);
-    wrong.place.run(&["list", "--suites", &wrong.folder], SOON).assert_status(0);
+    wrong.place.run(&["list", "--suites", &wrong.dir], SOON).assert_status(0);
 
     let stale = files(SUITE, &LIST.replace("partly: the second login", "gap: not yet"));
-    let checked = stale.place.run(&["check", &stale.folder], SOON);
+    let checked = stale.place.run(&["check", &stale.dir], SOON);
     checked.assert_status(2);
     assert!(checked.stderr.contains("error[stale-coverage]"), "{}", checked.stderr);
     let right = files(SUITE, LIST);
-    let checked = right.place.run(&["check", &right.folder], SOON);
+    let checked = right.place.run(&["check", &right.dir], SOON);
     checked.assert_status(0);
     assert!(checked.stdout.contains("4 checks of 1 other tool: all valid"), "{}", checked.stdout);
 }

@@ -162,22 +162,22 @@ fn a_suite_in_a_sub_folder_or_behind_a_dot_is_named_by_every_command_that_takes_
     let suite = |name: &str| {
         format!("schema: suite/v1\nsuite: {name}\ntests:\n- id: t\n  expect: {{tool: {{tar: present}}}}\n")
     };
-    let folder = place.path("suites");
-    std::fs::create_dir_all(folder.join("sub")).unwrap();
-    std::fs::write(folder.join("a.yaml"), suite("a")).unwrap();
-    std::fs::write(folder.join("sub/b.yaml"), suite("b")).unwrap();
-    std::fs::write(folder.join(".c.yaml"), suite("c")).unwrap();
-    let folder = folder.display().to_string();
-    for words in [vec!["check", &folder], vec!["list", "--suites", &folder]] {
+    let dir = place.path("suites");
+    std::fs::create_dir_all(dir.join("sub")).unwrap();
+    std::fs::write(dir.join("a.yaml"), suite("a")).unwrap();
+    std::fs::write(dir.join("sub/b.yaml"), suite("b")).unwrap();
+    std::fs::write(dir.join(".c.yaml"), suite("c")).unwrap();
+    let dir = dir.display().to_string();
+    for words in [vec!["check", &dir], vec!["list", "--suites", &dir]] {
         let ended = muster(&words);
         ended.assert_status(0);
         for name in ["sub/b.yaml", ".c.yaml"] {
-            let note = format!("note: the suite {folder}/{name} is not read: ");
+            let note = format!("note: the suite {dir}/{name} is not read: ");
             assert!(ended.stderr.contains(&note), "{words:?}: {}", ended.stderr);
         }
     }
     std::fs::write(place.path("suites/D.YAML"), suite("d")).unwrap();
-    let ended = muster(&["check", &folder]);
+    let ended = muster(&["check", &dir]);
     ended.assert_status(2);
     assert!(ended.stderr.contains("this one ends in `.YAML`"), "{}", ended.stderr);
 }

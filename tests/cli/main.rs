@@ -87,8 +87,8 @@ fn all_errors_of_all_files_come_at_once_with_a_caret_and_a_suggestion() {
     let place = Place::new();
     place.write("a.yaml", "schema: suite/v1\nsuite: a\ntests:\n  - id: one\n    summary: x\n    expect:\n      package:\n        nginx: {instaled: true}\n");
     place.write("b.yaml", "schema: suite/v1\nsuite: b\ntests:\n  - id: one\n    summary: x\n    timeout: 30\n    expect:\n      kernal: {release: \"6\"}\n");
-    let folder = place.folder.path().to_str().unwrap().to_owned();
-    let ended = place.run(&["check", &folder], Duration::from_secs(30));
+    let dir = place.dir.path().to_str().unwrap().to_owned();
+    let ended = place.run(&["check", &dir], Duration::from_secs(30));
     ended.assert_status(2);
     for part in [
         "error[unknown-key]: `instaled` is not a key of package",
@@ -101,7 +101,7 @@ fn all_errors_of_all_files_come_at_once_with_a_caret_and_a_suggestion() {
         assert!(ended.stderr.contains(part), "{part:?} is missing in\n{}", ended.stderr);
     }
     // The same errors stop a run before anything is started, and leave no run folder.
-    let ended = place.run(&["run", "--suites", &folder], Duration::from_secs(30));
+    let ended = place.run(&["run", "--suites", &dir], Duration::from_secs(30));
     ended.assert_status(2);
     assert!(!place.path("run").exists());
 }

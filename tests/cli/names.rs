@@ -12,7 +12,7 @@ fn a_misspelt_name_ends_with_2_and_near_names() {
     let snapshots = place.path("snapshots");
     std::fs::create_dir(&snapshots).unwrap();
     std::fs::write(snapshots.join("base__users.snap.new"), "---\nsource: x\n---\nx\n").unwrap();
-    let folder = snapshots.to_str().unwrap();
+    let dir = snapshots.to_str().unwrap();
     let cases: &[(&[&str], &str)] = &[
         (&["failures", "boot.tiemout"], "`boot.timeout`"),
         (&["failures", "kernel.relase"], "`kernel.release`"),
@@ -27,8 +27,8 @@ fn a_misspelt_name_ends_with_2_and_near_names() {
         (&["images", "pull", "fedora-34"], "`fedora-43`"),
         (&["images", "verify", "fedora-34"], "`fedora-43`"),
         (&["images", "build", "lab-tinny"], "`lab-tiny`"),
-        (&["snapshots", "--folder", folder, "accept", "base__usres"], "`base__users`"),
-        (&["snapshots", "--folder", folder, "reject", "--", "base__usres"], "`base__users`"),
+        (&["snapshots", "--folder", dir, "accept", "base__usres"], "`base__users`"),
+        (&["snapshots", "--folder", dir, "reject", "--", "base__usres"], "`base__users`"),
         (&["coverage", "--tool", "kolla"], "`kola`"),
         (&["record", "--of", "pakages"], "`packages`"),
         (&["run", "--image", "lab-tinny"], "`lab-tiny`"),

@@ -103,7 +103,7 @@ fn ends_with(script: &str, statuses: &[i32]) -> (i32, String, Place) {
     let paths = std::env::var_os("PATH").unwrap_or_default();
     let path = std::env::join_paths(std::iter::once(place.path("bin")).chain(std::env::split_paths(&paths))).unwrap();
     let mut command = Command::new("bash");
-    command.args(["--noprofile", "--norc", "-eo", "pipefail", "-c", script]).current_dir(place.folder.path());
+    command.args(["--noprofile", "--norc", "-eo", "pipefail", "-c", script]).current_dir(place.dir.path());
     let ended = command.env("PATH", path).env("IMAGE", "x").stdin(Stdio::null()).output().expect("bash");
     let status = ended.status.code().expect("no signal");
     (status, String::from_utf8_lossy(&ended.stdout).into_owned(), place)

@@ -12,13 +12,13 @@ fn muster(place: &Place, words: &[&str]) -> Finished {
 
 /// A run of this day with this exit code, as far as a list looks.
 fn run(place: &Place, name: &str, day: u8, exit: Option<u8>) {
-    let folder = place.path("runs").join(name);
-    std::fs::create_dir_all(folder.join("machines")).unwrap();
+    let dir = place.path("runs").join(name);
+    std::fs::create_dir_all(dir.join("machines")).unwrap();
     let at = format!("2026-01-{day:02}T08:00:00Z");
     let first = serde_json::json!({"event": "run-started", "id": name, "muster": "0", "at": at, "arguments": []});
-    std::fs::write(folder.join("events.jsonl"), format!("{first}\n")).unwrap();
+    std::fs::write(dir.join("events.jsonl"), format!("{first}\n")).unwrap();
     let record = serde_json::json!({"interrupted": false, "exit-code": exit});
-    std::fs::write(folder.join("run.json"), record.to_string()).unwrap();
+    std::fs::write(dir.join("run.json"), record.to_string()).unwrap();
 }
 
 fn names(place: &Place) -> Vec<String> {

@@ -8,7 +8,7 @@ use super::support::{Finished, Place, wait};
 /// In the place itself, with these variables.
 fn there(place: &Place, words: &[&str], variables: &[(&str, &str)]) -> Finished {
     let mut command = place.command(words);
-    command.current_dir(place.folder.path()).env("MUSTER_CACHE", place.path("cache")).env_remove("MUSTER_CONFIG");
+    command.current_dir(place.dir.path()).env("MUSTER_CACHE", place.path("cache")).env_remove("MUSTER_CONFIG");
     command.env_remove("MUSTER_ROOT").envs(variables.iter().copied());
     let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
     wait(child.expect("muster starts"), Duration::from_secs(180))

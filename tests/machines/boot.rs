@@ -18,7 +18,7 @@ fn a_guest_that_does_not_answer_in_time_ends_at_the_deadline() {
     place.run(&words, Duration::from_secs(60)).assert_status(3);
     assert_outcome(&place.test("probe/one"), Outcome::NotRun, &[]);
     assert_outcome(&place.test("machine/health"), Outcome::Error, &["boot.timeout"]);
-    assert!(machines_below(place.folder.path()).is_empty());
+    assert!(machines_below(place.dir.path()).is_empty());
 }
 
 #[test]

@@ -56,8 +56,8 @@ fn image() -> (PathBuf, [&'static str; 6]) {
 }
 
 /// Every file of a folder with its digest.
-fn digests(folder: &Path) -> Vec<(PathBuf, String)> {
-    let mut files: Vec<PathBuf> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+fn digests(dir: &Path) -> Vec<(PathBuf, String)> {
+    let mut files: Vec<PathBuf> = std::fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path()).collect();
     files.sort();
     files.into_iter().map(|file| (file.clone(), digest(&file))).collect()
 }
@@ -125,7 +125,7 @@ fn the_machine_of_a_failed_test_is_entered_again_and_again() {
     assert_eq!(digest(&disk), before, "the source image was written to");
 
     refusals(&place, &shared);
-    assert!(machines_below(place.folder.path()).is_empty());
+    assert!(machines_below(place.dir.path()).is_empty());
     let left: Vec<_> = std::fs::read_dir(place.path("cache").join("machines")).unwrap().flatten().collect();
     assert!(left.is_empty(), "{left:?}");
 }
@@ -153,7 +153,7 @@ fn refusals(place: &Place, capsule: &Path) {
     let other = changed(place, capsule, "other-image", sha256, &"0".repeat(64));
     refused(&other, &[], &["is not the image that the capsule was made on"]);
     refused(capsule, &["--image", "/no/such.qcow2"], &["/no/such.qcow2", "name it with --image"]);
-    refused(place.folder.path(), &[], &["is not a capsule"]);
+    refused(place.dir.path(), &[], &["is not a capsule"]);
     let cut = changed(place, capsule, "cut", sha256, sha256);
     std::fs::remove_file(cut.join("layer-0.qcow2")).unwrap();
     std::fs::write(cut.join("layer-0.qcow2"), "QFI").unwrap();
@@ -183,7 +183,7 @@ fn a_machine_without_a_template_is_kept_within_the_bytes_that_are_allowed() {
     ended.assert_status(0);
     // What it had started still runs.
     assert!(ended.stdout.starts_with("kept") && ended.stdout.contains("sleep 100000"), "{}", ended.stdout);
-    assert!(machines_below(place.folder.path()).is_empty());
+    assert!(machines_below(place.dir.path()).is_empty());
 }
 
 #[test]
@@ -196,7 +196,7 @@ fn a_throw_away_machine_runs_one_command_and_is_gone() {
     let ended = muster(&place, &words, SOON);
     ended.assert_status(5);
     assert_eq!(ended.stdout, "0\n\u{1b}[1mraw", "what is piped is not touched");
-    assert!(machines_below(place.folder.path()).is_empty());
+    assert!(machines_below(place.dir.path()).is_empty());
     assert_eq!(std::fs::read_dir(place.path("cache").join("machines")).unwrap().count(), 0);
 }
 
@@ -216,7 +216,7 @@ fn a_kept_machine_stays_until_it_is_ended_or_its_owner_dies() {
     kept.assert_status(0);
     let id = line(&kept.stdout, "machine");
     assert!(Path::new(line(&kept.stdout, "console")).is_file(), "{}", kept.stdout);
-    assert_eq!(machines_below(place.folder.path()).len(), 1);
+    assert_eq!(machines_below(place.dir.path()).len(), 1);
     let enter = |script: &str| {
         let command = format!("{} {script}", line(&kept.stdout, "enter"));
         let out = Command::new("timeout").args(["60", "sh", "-c", &command]).output().unwrap();
@@ -228,7 +228,7 @@ fn a_kept_machine_stays_until_it_is_ended_or_its_owner_dies() {
     assert!(listed.stdout.contains(id), "{}", listed.stdout);
     let ended = muster(&place, &["boot", "--end", id], SOON);
     ended.assert_status(0);
-    assert!(machines_below(place.folder.path()).is_empty());
+    assert!(machines_below(place.dir.path()).is_empty());
     assert_eq!(std::fs::read_dir(place.path("cache").join("machines")).unwrap().count(), 0);
     muster(&place, &["boot", "--end", id], SOON).assert_status(2);
 
@@ -237,12 +237,12 @@ fn a_kept_machine_stays_until_it_is_ended_or_its_owner_dies() {
     let kept = muster(&place, &words, SOON);
     kept.assert_status(3);
     assert_eq!(kept.stdout, "");
-    let folder = place.path("cache").join("machines").join(line(&kept.stderr, "machine"));
+    let dir = place.path("cache").join("machines").join(line(&kept.stderr, "machine"));
     let state: serde_json::Value =
-        serde_json::from_str(&std::fs::read_to_string(folder.join("machine.json")).unwrap()).unwrap();
+        serde_json::from_str(&std::fs::read_to_string(dir.join("machine.json")).unwrap()).unwrap();
     let owner = state["owner"].to_string();
     assert!(Command::new("kill").args(["-KILL", &owner]).status().unwrap().success());
-    assert!(eventually(Duration::from_secs(10), || machines_below(place.folder.path()).is_empty()));
+    assert!(eventually(Duration::from_secs(10), || machines_below(place.dir.path()).is_empty()));
     // The owner's lock goes a moment after the machine, with the last of its threads.
     let listed = || muster(&place, &["boot", "--list"], SOON).stdout;
     assert!(eventually(Duration::from_secs(10), || listed().lines().count() == 1), "{}", listed());
@@ -255,10 +255,10 @@ fn an_interrupted_boot_leaves_nothing() {
     let mut words = vec!["boot", disk.to_str().unwrap(), "--exec", "sleep 1000"];
     words.extend(options);
     let child = command(&place, &words).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    let started = eventually(Duration::from_secs(60), || !machines_below(place.folder.path()).is_empty());
+    let started = eventually(Duration::from_secs(60), || !machines_below(place.dir.path()).is_empty());
     assert!(started, "no machine was started");
     signal(&child, "TERM");
     finish(child, Duration::from_secs(20)).assert_status(3);
-    assert!(eventually(Duration::from_secs(5), || machines_below(place.folder.path()).is_empty()));
+    assert!(eventually(Duration::from_secs(5), || machines_below(place.dir.path()).is_empty()));
     assert_eq!(std::fs::read_dir(place.path("cache").join("machines")).unwrap().count(), 0);
 }

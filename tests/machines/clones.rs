@@ -29,15 +29,15 @@ fn lab_tiny() -> ImageSpec {
 
 /// A host whose machines live in this place, and what it says.
 async fn host(place: &Place) -> (Host, Receiver<Event>) {
-    let folder = camino::Utf8PathBuf::from_path_buf(place.folder.path().to_owned()).expect("UTF-8");
+    let dir = camino::Utf8PathBuf::from_path_buf(place.dir.path().to_owned()).expect("UTF-8");
     let (events, stream) = Events::channel();
     let host = Host {
         spawner: Spawner::new().expect("a thread"),
         accel: accel::choose(AccelRequest::Tcg).expect("emulation always works"),
         rules: muster_console::rules::Rules::shipped(),
-        key: RunKey::generate(place.folder.path()).await.expect("a key"),
+        key: RunKey::generate(place.dir.path()).await.expect("a key"),
         root: camino::Utf8PathBuf::from_path_buf(crate::support::root()).expect("UTF-8"),
-        machines: folder.join("machines"),
+        machines: dir.join("machines"),
         events,
         templates: None,
         capsules: None,
@@ -58,8 +58,12 @@ async fn boot(driver: &HostDriver<'_>) -> HostMachine {
     driver.boot("first", true).await.unwrap_or_else(|failed| panic!("{:?}", failed.failure))
 }
 
-async fn fork(driver: &HostDriver<'_>, template: &<HostDriver<'_> as Driver>::Template, id: &str) -> HostMachine {
-    driver.fork(template, id).await.unwrap_or_else(|failed| panic!("{:?}", failed.failure))
+async fn start_clone(
+    driver: &HostDriver<'_>,
+    template: &<HostDriver<'_> as Driver>::Template,
+    id: &str,
+) -> HostMachine {
+    driver.start_clone(template, id).await.unwrap_or_else(|failed| panic!("{:?}", failed.failure))
 }
 
 async fn freeze(driver: &HostDriver<'_>, live: HostMachine) -> <HostDriver<'static> as Driver>::Template {
@@ -93,8 +97,8 @@ async fn clones_share_the_past_and_nothing_else() {
     let mut words = BTreeSet::new();
     let mut boots = BTreeSet::new();
     for id in ["one", "two"] {
-        let mut clone = fork(&driver, &template, id).await;
-        assert_eq!(clone.record().forked_from.as_deref(), Some("first"));
+        let mut clone = start_clone(&driver, &template, id).await;
+        assert_eq!(clone.record().cloned_from.as_deref(), Some("first"));
         assert_eq!(clone.record().channel.as_deref(), Some("warm-shell"));
         let sent = now();
         let clock: f64 = ask(&clone, "date -u +%s").await.parse().expect("a number");
@@ -125,7 +129,7 @@ async fn clones_share_the_past_and_nothing_else() {
     assert_eq!(words.len(), 4);
     assert_eq!(boots.len(), 1, "they are the same boot");
     drop(template);
-    assert!(machines_below(place.folder.path()).is_empty());
+    assert!(machines_below(place.dir.path()).is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -142,7 +146,7 @@ async fn a_guest_without_virtio_console_is_reached_by_ssh_and_the_record_says_so
     )
     .await;
     let template = freeze(&driver, live).await;
-    let clone = fork(&driver, &template, "clone").await;
+    let clone = start_clone(&driver, &template, "clone").await;
     assert_eq!(clone.record().channel.as_deref(), Some("ssh"));
     assert_eq!(ask(&clone, "echo here").await, "here");
     let clock: f64 = ask(&clone, "date -u +%s").await.parse().expect("a number");
@@ -171,7 +175,7 @@ fn nvme_cannot_be_frozen_and_the_run_says_so_and_boots() {
     finish(child, Duration::from_secs(300)).assert_status(0);
     let record = place.record();
     assert_eq!(record.machines.len(), 2);
-    assert!(record.machines.iter().all(|machine| machine.forked_from.is_none()), "{:?}", record.machines);
+    assert!(record.machines.iter().all(|machine| machine.cloned_from.is_none()), "{:?}", record.machines);
     let said = |notice: &String| notice.contains("cannot be made a template") && notice.contains("NVMe");
     assert_eq!(record.notices.iter().filter(|notice| said(notice)).count(), 1, "{:?}", record.notices);
     assert_outcome(&place.test("many/t1"), Outcome::Pass, &[]);
@@ -214,10 +218,10 @@ fn thirty_clones_in_a_row_leave_nothing_behind() {
     assert!(early < 1000 && late <= early + 15, "{early} descriptors at first, {late} at last");
 
     let record = place.record();
-    let forks = record.machines.iter().filter(|machine| machine.forked_from.is_some()).count();
-    assert_eq!((record.machines.len(), forks), (31, 30));
+    let clones = record.machines.iter().filter(|machine| machine.cloned_from.is_some()).count();
+    assert_eq!((record.machines.len(), clones), (31, 30));
     assert!(record.tests.iter().all(|test| test.outcome == Outcome::Pass));
-    assert!(machines_below(place.folder.path()).is_empty());
+    assert!(machines_below(place.dir.path()).is_empty());
     let left: Vec<_> = std::fs::read_dir(&scratch).unwrap().flatten().map(|entry| entry.file_name()).collect();
     assert!(left.is_empty(), "{left:?}");
     let known = BTreeSet::from(["console.log", "qemu.log", "qemu-command", "facts.json"]);

@@ -39,7 +39,7 @@ fn a_packed_disk_boots_with_a_tpm_and_three_interfaces_and_leaves_nothing() {
     assert_outcome(&place.test("probe/devices"), Outcome::Pass, &[]);
     assert_eq!(place.record().images["tiny.qcow2"].sha256, before);
     assert_eq!(digest(&packed), before);
-    assert!(machines_below(place.folder.path()).is_empty());
-    let left = Command::new("find").arg(place.folder.path()).args(["-name", ".tpm-*"]).output().unwrap();
+    assert!(machines_below(place.dir.path()).is_empty());
+    let left = Command::new("find").arg(place.dir.path()).args(["-name", ".tpm-*"]).output().unwrap();
     assert_eq!(String::from_utf8_lossy(&left.stdout), "");
 }

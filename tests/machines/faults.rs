@@ -75,14 +75,14 @@ impl Scene {
             let _ = child.kill();
             panic!("the test {test} did not start; the run: {ended:?}\n{}", self.place.last_words());
         }
-        let machines = machines_below(self.place.folder.path());
+        let machines = machines_below(self.place.dir.path());
         assert!(!machines.is_empty(), "no machine runs {test}");
         machines
     }
 
     /// What must hold after every fault.
     fn assert_nothing_left(&self) {
-        assert_clean(self.place.folder.path());
+        assert_clean(self.place.dir.path());
         assert_eq!(files(&self.place.path("tmp")), Vec::<String>::new(), "temporary files");
         let strays: Vec<String> = files(&self.place.path("run"))
             .into_iter()
@@ -101,21 +101,21 @@ impl Scene {
         assert_eq!(cases, record.tests.len(), "junit.xml has other tests than run.json");
         for test in &record.tests {
             let explained = test.outcome == Outcome::Pass || !test.failures.is_empty() || test.skipped.is_some();
-            assert!(explained, "{} is {} without a reason", test.name(), test.outcome.word());
+            assert!(explained, "{} is {} without a reason", test.name(), test.outcome.name());
         }
         record
     }
 }
 
 /// Paths of all files below a folder, relative to it.
-fn files(folder: &Path) -> Vec<String> {
+fn files(dir: &Path) -> Vec<String> {
     let mut found = Vec::new();
-    let mut open = vec![folder.to_owned()];
+    let mut open = vec![dir.to_owned()];
     while let Some(at) = open.pop() {
         for entry in std::fs::read_dir(&at).into_iter().flatten().flatten() {
             match entry.file_type() {
                 Ok(kind) if kind.is_dir() => open.push(entry.path()),
-                _ => found.push(entry.path().strip_prefix(folder).unwrap().display().to_string()),
+                _ => found.push(entry.path().strip_prefix(dir).unwrap().display().to_string()),
             }
         }
     }
@@ -248,9 +248,9 @@ fn a_damaged_cache_is_told_before_anything_boots() {
     let scene = Scene::new();
     let built = scene.image.parent().unwrap();
     let cache = scene.place.path("cache");
-    let folder = cache.join("images").join(built.file_name().unwrap());
-    std::fs::create_dir_all(&folder).unwrap();
-    std::fs::copy(built.join("manifest.json"), folder.join("manifest.json")).unwrap();
+    let dir = cache.join("images").join(built.file_name().unwrap());
+    std::fs::create_dir_all(&dir).unwrap();
+    std::fs::copy(built.join("manifest.json"), dir.join("manifest.json")).unwrap();
     let whole = std::fs::read(&scene.image).unwrap();
     let mut flipped = whole.clone();
     // The first entry of the reference counts: a guest would never notice, a later write would.
@@ -262,13 +262,13 @@ fn a_damaged_cache_is_told_before_anything_boots() {
         ("another file", b"this was a disk once", "image.format"),
     ];
     for (what, bytes, id) in damages {
-        std::fs::write(folder.join("disk.qcow2"), bytes).unwrap();
+        std::fs::write(dir.join("disk.qcow2"), bytes).unwrap();
         let child = scene.command(CALM).env("MUSTER_CACHE", &cache).spawn().unwrap();
         let ended = finish(child, Duration::from_secs(120));
         assert_eq!(ended.status, 2, "{what}: {}{}", ended.stdout, ended.stderr);
         assert!(ended.stderr.contains(&format!("`muster failures {id}`")), "{what}: {}", ended.stderr);
         assert!(!scene.place.path("run").exists(), "{what}: a run was begun");
-        assert_eq!(std::fs::read(folder.join("disk.qcow2")).unwrap(), bytes, "{what}: the cache was written to");
+        assert_eq!(std::fs::read(dir.join("disk.qcow2")).unwrap(), bytes, "{what}: the cache was written to");
         scene.assert_nothing_left();
     }
 }

@@ -175,7 +175,7 @@ impl Acted {
         }
         let ended = place.run(&words, Duration::from_secs(420));
         assert_eq!(digest(&disk), before, "the source image was written to");
-        assert_clean(place.folder.path());
+        assert_clean(place.dir.path());
         let record = place.record();
         let acted = Self { place, record, stdout: ended.stdout };
         for test in acted.record.tests.iter().filter(|test| test.suite != "machine") {
@@ -251,7 +251,7 @@ fn each_act_has_its_own_id_and_the_run_goes_on() {
     assert!(host.accept().is_err(), "a restricted guest reached the host");
     // The lie changed nothing: the status is the one the command had.
     assert_eq!(acted.test("acts/lies").failures[0].actual.as_deref(), Some("7"));
-    acted.assert_harmless();
+    acted.assert_escaped();
     // Every failure ends with the command that runs it again.
     let failed = acted.test("shared/floods");
     assert!(failed.rerun.ends_with("--image lab-tiny --test shared/floods"), "{}", failed.rerun);
@@ -275,7 +275,7 @@ fn so_it_is_over_ssh() {
 
 impl Acted {
     /// Nothing the guest printed reaches a terminal or a parser as more than text.
-    fn assert_harmless(&self) {
+    fn assert_escaped(&self) {
         let junit = self.place.junit();
         let mut cases = junit.test_suites.iter().flat_map(|suite| &suite.test_cases);
         assert!(!cases.any(|case| case.name.contains("forged")), "the guest added a test to junit.xml");

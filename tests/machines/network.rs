@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use muster_base::machine::{FirmwareKind, Format, SeedKind};
-use muster_guest::{Guest, HostKeyPolicy, Lives, Request, Target};
+use muster_guest::{Generations, Guest, HostKeyPolicy, Request, Target};
 use muster_image::{DiskSource, ImageSpec, Limits};
 use muster_qemu::accel;
 use muster_qemu::accel::AccelRequest;
@@ -60,13 +60,13 @@ fn inside() {
     }
 
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-    let folder = tempfile::tempdir().unwrap();
+    let dir = tempfile::tempdir().unwrap();
     let (restricted, open) = runtime.block_on(async {
         let spawner = Spawner::new().unwrap();
-        let (disk, folder) = (Path::new(&disk), folder.path());
+        let (disk, dir) = (Path::new(&disk), dir.path());
         tokio::join!(
-            attempts(disk, folder, &spawner, Network::Restricted, OTHER_PORT),
-            attempts(disk, folder, &spawner, Network::Internet, PORT)
+            attempts(disk, dir, &spawner, Network::Restricted, OTHER_PORT),
+            attempts(disk, dir, &spawner, Network::Internet, PORT)
         )
     });
     let said = format!("{restricted}\n{open}");
@@ -86,7 +86,7 @@ fn inside() {
     let asked = world.names.heard().concat();
     let asked = String::from_utf8_lossy(&asked);
     assert!(asked.contains("by-internet") && !asked.contains("by-restricted"), "{asked:?}\n{said}");
-    let log = std::fs::read_to_string(folder.path().join("internet/network.log")).unwrap();
+    let log = std::fs::read_to_string(dir.path().join("internet/network.log")).unwrap();
     for line in [
         format!("pass tcp {INTERNET}:{PORT}"),
         "pass udp 10.0.2.3:53".to_owned(),
@@ -97,18 +97,18 @@ fn inside() {
     ] {
         assert!(log.contains(&line), "{line:?} is not in\n{log}");
     }
-    assert!(!folder.path().join("restricted/network.log").exists());
+    assert!(!dir.path().join("restricted/network.log").exists());
 }
 
 /// Boots a guest and has it try everything; what it says about it.
-async fn attempts(disk: &Path, folder: &Path, spawner: &Spawner, network: Network, port: u16) -> String {
+async fn attempts(disk: &Path, dir: &Path, spawner: &Spawner, network: Network, port: u16) -> String {
     let id = if network == Network::Internet { "internet" } else { "restricted" };
     let mut spec = ImageSpec::new("lab-tiny", DiskSource::Path(disk.to_owned()), Format::Qcow2);
     (spec.firmware, spec.seed, spec.memory_mib) = (FirmwareKind::Bios, SeedKind::SystemdCredentials, 256);
     let image = muster_image::inspect(disk, Format::Qcow2, &Limits::default()).await.unwrap();
     let accel = accel::choose(AccelRequest::Auto).unwrap();
-    let key = RunKey::generate(folder).await.unwrap();
-    let folder = folder.join(id);
+    let key = RunKey::generate(dir).await.unwrap();
+    let dir = dir.join(id);
     let request = MachineRequest {
         id,
         spec: &spec,
@@ -118,7 +118,7 @@ async fn attempts(disk: &Path, folder: &Path, spawner: &Spawner, network: Networ
         key: &key,
         rules: muster_console::rules::Rules::shipped(),
         freezable: false,
-        folder: &folder,
+        dir: &dir,
     };
     let machine = Machine::start(request, spawner).await.unwrap();
     let target = Target {
@@ -127,7 +127,7 @@ async fn attempts(disk: &Path, folder: &Path, spawner: &Spawner, network: Networ
         private_key: key.private.clone(),
         become_root: false,
         host_key: HostKeyPolicy::AcceptFirst,
-        lives: Lives::unknown(),
+        generations: Generations::unknown(),
         refusals: Default::default(),
     };
     let deadline = Instant::now() + Duration::from_secs(90);

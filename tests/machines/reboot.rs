@@ -83,7 +83,7 @@ fn soft_hard_and_crash_come_back_once_and_are_judged_on_the_new_boot() {
         assert_eq!(end(of(name)).as_deref(), Some("killed"), "{name}");
     }
     assert_eq!(end(of("reboot/after")).as_deref(), Some("powered-off"));
-    assert_eq!(record.machines.iter().filter(|machine| machine.forked_from.is_none()).count(), 1);
+    assert_eq!(record.machines.iter().filter(|machine| machine.cloned_from.is_none()).count(), 1);
     let panics: Vec<bool> =
         record.findings.iter().filter(|f| f.category == "kernel-panic").map(|finding| finding.fatal).collect();
     assert_eq!(panics, [false]);

@@ -45,7 +45,7 @@ fn an_interrupted_run_leaves_valid_reports_and_no_machine() {
     assert_outcome(&place.test("long/quick"), Outcome::Pass, &[]);
     assert_outcome(&place.test("long/endless"), Outcome::Error, &["run.interrupted"]);
     assert_outcome(&place.test("long/never-reached"), Outcome::Error, &["run.interrupted"]);
-    assert!(eventually(Duration::from_secs(5), || machines_below(place.folder.path()).is_empty()));
+    assert!(eventually(Duration::from_secs(5), || machines_below(place.dir.path()).is_empty()));
 }
 
 #[test]
@@ -57,12 +57,12 @@ fn a_killed_runner_leaves_no_machine_and_no_stray_file() {
     let mut command =
         place.command(&["run", "--suites", suite.to_str().unwrap(), "--image", "lab-tiny", "--jobs", "1"]);
     let mut child = command.env("TMPDIR", &scratch).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-    let started = eventually(Duration::from_secs(60), || !machines_below(place.folder.path()).is_empty());
+    let started = eventually(Duration::from_secs(60), || !machines_below(place.dir.path()).is_empty());
     assert!(started, "no machine was started");
     child.kill().unwrap();
     child.wait().unwrap();
     assert!(
-        eventually(Duration::from_secs(5), || machines_below(place.folder.path()).is_empty()),
+        eventually(Duration::from_secs(5), || machines_below(place.dir.path()).is_empty()),
         "a machine outlived its runner"
     );
     let left: Vec<_> = std::fs::read_dir(&scratch).unwrap().flatten().map(|entry| entry.file_name()).collect();

@@ -57,8 +57,8 @@ fn a_changed_fact_fails_with_a_diff_until_somebody_accepts_it() {
     let name = "facts__release__os-release@lab-tiny.snap.new";
     assert!(place.path("snapshots").join(name).exists() && place.path("run/snapshots").join(name).exists());
 
-    let folder = place.path("snapshots");
-    let words = ["snapshots", "accept", "os-release", "--folder", folder.to_str().unwrap()];
+    let dir = place.path("snapshots");
+    let words = ["snapshots", "accept", "os-release", "--folder", dir.to_str().unwrap()];
     place.run(&words, MINUTE).assert_status(0);
     run(&[]).assert_status(0);
 }

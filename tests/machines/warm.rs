@@ -69,7 +69,7 @@ impl Run {
         let suite = place.write("warm.yaml", suite);
         let mut command =
             place.command(&["run", "--warm", "--suites", suite.to_str().expect("UTF-8"), "--image", "lab-tiny"]);
-        command.env("MUSTER_CACHE", cache).env("TMPDIR", place.folder.path());
+        command.env("MUSTER_CACHE", cache).env("TMPDIR", place.dir.path());
         let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("muster starts");
         Self { place, child }
     }
@@ -86,7 +86,7 @@ fn run(cache: &Path, suite: &str) -> (Place, Finished, RunRecord) {
 }
 
 fn booted(record: &RunRecord) -> usize {
-    record.machines.iter().filter(|machine| machine.forked_from.is_none()).count()
+    record.machines.iter().filter(|machine| machine.cloned_from.is_none()).count()
 }
 
 fn said(record: &RunRecord, words: &str) -> bool {
@@ -96,9 +96,9 @@ fn said(record: &RunRecord, words: &str) -> bool {
 /// The only template of a cache.
 fn template(cache: &Path) -> PathBuf {
     let names = std::fs::read_dir(cache.join("templates")).expect("there are templates").flatten();
-    let folders: Vec<PathBuf> = names.map(|name| name.path()).filter(|path| path.is_dir()).collect();
-    assert_eq!(folders.len(), 1, "{folders:?}");
-    folders[0].clone()
+    let dirs: Vec<PathBuf> = names.map(|name| name.path()).filter(|path| path.is_dir()).collect();
+    assert_eq!(dirs.len(), 1, "{dirs:?}");
+    dirs[0].clone()
 }
 
 /// Rewrites a template's metadata, and the digest that makes it believed.
@@ -133,8 +133,8 @@ fn a_second_run_boots_nothing_and_reports_the_boot_all_the_same() {
     let (place, finished, second) = run(&cache, SUITE);
     finished.assert_status(0);
     assert_eq!((booted(&second), second.machines.len()), (0, 3), "{:?}", second.machines);
-    let name = second.machines[0].forked_from.clone().unwrap();
-    assert!(name.starts_with("template-") && second.machines.iter().all(|m| m.forked_from.as_ref() == Some(&name)));
+    let name = second.machines[0].cloned_from.clone().unwrap();
+    assert!(name.starts_with("template-") && second.machines.iter().all(|m| m.cloned_from.as_ref() == Some(&name)));
     assert!(said(&second, "lab-tiny: began from the template of "), "{:?}", second.notices);
     let health = place.test("machine/health");
     assert_eq!((health.outcome, health.assertions), (Outcome::Pass, 1), "the boot counts");

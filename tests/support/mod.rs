@@ -18,16 +18,16 @@ pub(crate) fn root() -> PathBuf {
 
 /// A folder for one test's run folders and files, removed at its end.
 pub(crate) struct Place {
-    pub folder: tempfile::TempDir,
+    pub dir: tempfile::TempDir,
 }
 
 impl Place {
     pub(crate) fn new() -> Self {
-        Self { folder: tempfile::Builder::new().prefix("muster-test-").tempdir().expect("a temporary folder") }
+        Self { dir: tempfile::Builder::new().prefix("muster-test-").tempdir().expect("a temporary folder") }
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
+        self.dir.path().join(name)
     }
 
     pub(crate) fn write(&self, name: &str, text: &str) -> PathBuf {
@@ -126,7 +126,7 @@ impl Place {
 }
 
 pub(crate) fn names(record: &RunRecord) -> Vec<String> {
-    record.tests.iter().map(|test| format!("{} {}", test.name(), test.outcome.word())).collect()
+    record.tests.iter().map(|test| format!("{} {}", test.name(), test.outcome.name())).collect()
 }
 
 /// The ids of a test's failures.
@@ -235,15 +235,15 @@ pub(crate) fn eventually(deadline: Duration, mut condition: impl FnMut() -> bool
 }
 
 /// Process ids of QEMU machines whose working directory or command line is below `folder`.
-pub(crate) fn machines_below(folder: &Path) -> Vec<u32> {
-    let needle = folder.to_string_lossy().into_owned();
+pub(crate) fn machines_below(dir: &Path) -> Vec<u32> {
+    let needle = dir.to_string_lossy().into_owned();
     let mut found = Vec::new();
     for entry in std::fs::read_dir("/proc").expect("/proc is mounted").flatten() {
         let Ok(pid) = entry.file_name().to_string_lossy().parse::<u32>() else { continue };
         let line = std::fs::read(entry.path().join("cmdline")).unwrap_or_default();
         let line = String::from_utf8_lossy(&line).into_owned();
         let cwd = std::fs::read_link(entry.path().join("cwd")).unwrap_or_default();
-        if line.contains("qemu-system") && (line.contains(&needle) || cwd.starts_with(folder)) {
+        if line.contains("qemu-system") && (line.contains(&needle) || cwd.starts_with(dir)) {
             found.push(pid);
         }
     }
@@ -253,18 +253,18 @@ pub(crate) fn machines_below(folder: &Path) -> Vec<u32> {
 /// Nothing of a run is left: no process whose command line, working directory or environment names
 /// the folder, no socket file in it, and no loop device over a file of it. Waits a moment, since a
 /// runner that was killed takes its machines with it but does not wait for them.
-pub(crate) fn assert_clean(folder: &Path) {
+pub(crate) fn assert_clean(dir: &Path) {
     let mut left = Vec::new();
     let gone = eventually(Duration::from_secs(10), || {
-        left = remains(folder);
+        left = remains(dir);
         left.is_empty()
     });
     assert!(gone, "left behind: {left:?}");
 }
 
-fn remains(folder: &Path) -> Vec<String> {
+fn remains(dir: &Path) -> Vec<String> {
     use std::os::unix::fs::FileTypeExt;
-    let needle = folder.to_string_lossy().into_owned();
+    let needle = dir.to_string_lossy().into_owned();
     let own = std::process::id().to_string();
     let mut found = Vec::new();
     for entry in std::fs::read_dir("/proc").expect("/proc is mounted").flatten() {
@@ -276,7 +276,7 @@ fn remains(folder: &Path) -> Vec<String> {
             String::from_utf8_lossy(&std::fs::read(entry.path().join(part)).unwrap_or_default()).into_owned()
         };
         let cwd = std::fs::read_link(entry.path().join("cwd")).unwrap_or_default();
-        if read("cmdline").contains(&needle) || read("environ").contains(&needle) || cwd.starts_with(folder) {
+        if read("cmdline").contains(&needle) || read("environ").contains(&needle) || cwd.starts_with(dir) {
             found.push(format!("process {name}: {}", read("cmdline").replace('\0', " ")));
         }
     }
@@ -286,9 +286,9 @@ fn remains(folder: &Path) -> Vec<String> {
             found.push(format!("loop device over {}", backing.trim()));
         }
     }
-    let mut open = vec![folder.to_owned()];
-    while let Some(folder) = open.pop() {
-        for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+    let mut open = vec![dir.to_owned()];
+    while let Some(dir) = open.pop() {
+        for entry in std::fs::read_dir(dir).into_iter().flatten().flatten() {
             match entry.file_type() {
                 Ok(kind) if kind.is_dir() => open.push(entry.path()),
                 Ok(kind) if kind.is_socket() || kind.is_fifo() => {

@@ -44,7 +44,7 @@ fn cause(error: &std::io::Error) -> String {
 /// Writes `bytes` to `path` so that a reader, and a crash at any moment, sees the old file or the
 /// new one and never a part: a temporary file in the same directory, synced, then renamed over.
 pub fn write_atomically(path: &Utf8Path, bytes: &[u8]) -> Result<(), FileError> {
-    let folder = match path.parent() {
+    let dir = match path.parent() {
         Some(parent) if !parent.as_str().is_empty() => parent,
         _ => Utf8Path::new("."),
     };
@@ -54,18 +54,18 @@ pub fn write_atomically(path: &Utf8Path, bytes: &[u8]) -> Result<(), FileError> 
     let mut file = tempfile::Builder::new()
         .prefix(".muster-")
         .permissions(std::fs::Permissions::from_mode(0o666))
-        .tempfile_in(folder)
+        .tempfile_in(dir)
         .map_err(failed())?;
     file.write_all(bytes).map_err(failed())?;
     file.as_file().sync_all().map_err(failed())?;
     file.persist(path).map_err(|error| failed()(error.error))?;
     // The rename itself is durable only when the directory is.
-    std::fs::File::open(folder).and_then(|folder| folder.sync_all()).map_err(failed())
+    std::fs::File::open(dir).and_then(|dir| dir.sync_all()).map_err(failed())
 }
 
 /// Creates a directory and those above it.
-pub fn ensure(folder: &Utf8Path) -> Result<(), FileError> {
-    std::fs::create_dir_all(folder).map_err(FileError::because("create the directory", folder))
+pub fn ensure(dir: &Utf8Path) -> Result<(), FileError> {
+    std::fs::create_dir_all(dir).map_err(FileError::because("create the directory", dir))
 }
 
 /// Bytes that this user may still write to the file system of a path that need not exist yet; `None` when nobody can tell.
@@ -101,7 +101,7 @@ pub fn lock_alone(file: &std::fs::File) -> Result<(), std::fs::TryLockError> {
 }
 
 /// Where files of one test on one image lie, below the run's `tests/`.
-pub fn test_folder(tests: &Utf8Path, suite: &str, test: &str, image: &str) -> Utf8PathBuf {
+pub fn test_dir(tests: &Utf8Path, suite: &str, test: &str, image: &str) -> Utf8PathBuf {
     tests.join(safe_name(suite)).join(safe_name(&format!("{test}@{image}")))
 }
 
@@ -149,15 +149,15 @@ mod tests {
         holder.join().unwrap();
     }
 
-    fn folder() -> (tempfile::TempDir, Utf8PathBuf) {
-        let dir = tempfile::tempdir().unwrap();
-        let path = Utf8PathBuf::from_path_buf(dir.path().to_owned()).unwrap();
-        (dir, path)
+    fn dir() -> (tempfile::TempDir, Utf8PathBuf) {
+        let temporary = tempfile::tempdir().unwrap();
+        let path = Utf8PathBuf::from_path_buf(temporary.path().to_owned()).unwrap();
+        (temporary, path)
     }
 
     #[test]
     fn a_file_is_replaced_and_nothing_else_is_left_behind() {
-        let (_dir, path) = folder();
+        let (_temporary, path) = dir();
         let file = path.join("run.json");
         write_atomically(&file, b"one").unwrap();
         write_atomically(&file, b"two").unwrap();
@@ -168,7 +168,7 @@ mod tests {
 
     #[test]
     fn a_symbolic_link_is_replaced_and_not_followed() {
-        let (_dir, path) = folder();
+        let (_temporary, path) = dir();
         std::fs::write(path.join("victim"), "kept").unwrap();
         std::os::unix::fs::symlink(path.join("victim"), path.join("run.json")).unwrap();
         write_atomically(&path.join("run.json"), b"new").unwrap();
@@ -178,7 +178,7 @@ mod tests {
 
     #[test]
     fn an_error_names_the_path_and_the_cause() {
-        let (_dir, path) = folder();
+        let (_temporary, path) = dir();
         let error = write_atomically(&path.join("no/run.json"), b"").unwrap_err().to_string();
         assert!(error.starts_with("cannot write ") && error.contains("no/run.json: "), "{error}");
         let full =

@@ -25,7 +25,7 @@ impl Format {
         match self {
             Self::Vhd => "vpc",
             Self::Tar => "raw",
-            other => other.word(),
+            other => other.name(),
         }
     }
 }

@@ -3,7 +3,7 @@
 
 /// Makes every control character visible (`\x1b`, `\u{202e}`) except newline and tab, so that the
 /// text can neither move a terminal's cursor nor reorder a line.
-pub fn harmless(text: &str) -> String {
+pub fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c {
@@ -27,13 +27,13 @@ pub fn harmless(text: &str) -> String {
 }
 
 /// [`harmless`] on bytes that may not be UTF-8, with CRLF folded to LF.
-pub fn harmless_bytes(bytes: &[u8]) -> String {
-    harmless(&String::from_utf8_lossy(bytes).replace("\r\n", "\n"))
+pub fn escape_bytes(bytes: &[u8]) -> String {
+    escape(&String::from_utf8_lossy(bytes).replace("\r\n", "\n"))
 }
 
 /// One harmless line of at most `max` characters: newlines become spaces, the rest is cut with `…`.
 pub fn one_line(text: &str, max: usize) -> String {
-    let flat = harmless(text.trim()).replace(['\n', '\t'], " ");
+    let flat = escape(text.trim()).replace(['\n', '\t'], " ");
     if flat.chars().count() <= max {
         return flat;
     }
@@ -97,8 +97,8 @@ mod tests {
 
     #[test]
     fn control_bytes_become_visible_and_newlines_stay() {
-        assert_eq!(harmless("a\x1b[31mb\x00\n\tc\u{202e}\u{ffff}"), "a\\x1b[31mb\\x00\n\tc\\u{202e}\\u{ffff}");
-        assert_eq!(harmless_bytes(b"x\r\ny\xff"), "x\ny\u{fffd}");
+        assert_eq!(escape("a\x1b[31mb\x00\n\tc\u{202e}\u{ffff}"), "a\\x1b[31mb\\x00\n\tc\\u{202e}\\u{ffff}");
+        assert_eq!(escape_bytes(b"x\r\ny\xff"), "x\ny\u{fffd}");
     }
 
     #[test]

@@ -10,17 +10,17 @@ macro_rules! words {
 
         impl $name {
             /// The names of descriptions and the command line, in the order of the documentation.
-            pub const WORDS: &'static [&'static str] = &[ $( $word ),* ];
+            pub const NAMES: &'static [&'static str] = &[ $( $word ),* ];
 
             /// The name.
-            pub fn word(self) -> &'static str {
+            pub fn name(self) -> &'static str {
                 match self { $( Self::$variant => $word ),* }
             }
         }
 
         impl std::fmt::Display for $name {
             fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str(self.word())
+                f.write_str(self.name())
             }
         }
 
@@ -30,7 +30,7 @@ macro_rules! words {
             fn from_str(word: &str) -> Result<Self, String> {
                 match word {
                     $( $word => Ok(Self::$variant), )*
-                    _ => Err(format!("one of: {}", Self::WORDS.join(", "))),
+                    _ => Err(format!("one of: {}", Self::NAMES.join(", "))),
                 }
             }
         }

@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use super::matching::{Miss, Value, judge};
+use super::matching::{Miss, Value, compare};
 use super::shell::{self, Answer};
 use super::wording::{asked_of, describe};
 use super::{Observations, Probe, Verdict};
-use muster_base::text::{harmless_bytes, last_words, one_line};
+use muster_base::text::{escape_bytes, last_words, one_line};
 use muster_guest::{End, Reply};
 use muster_suite::diagnostic::did_you_mean;
 use muster_suite::model::{Assertion, Expectation};
@@ -26,22 +26,22 @@ pub(super) struct Source {
 }
 
 /// The probes of the sources that these expectations need.
-pub(super) fn read(asked: &[&Expectation], sources: &[Source]) -> Vec<Probe> {
+pub(super) fn read(wanted: &[&Expectation], sources: &[Source]) -> Vec<Probe> {
     sources
         .iter()
-        .filter(|source| wants(asked, source.attributes))
+        .filter(|source| wants(wanted, source.attributes))
         .map(|source| Probe::new(source.key, source.seconds, source.script))
         .collect()
 }
 
 /// Whether one of the attributes is asked for.
-pub(super) fn wants(asked: &[&Expectation], attributes: &[&str]) -> bool {
-    !subjects(asked, attributes).is_empty()
+pub(super) fn wants(wanted: &[&Expectation], attributes: &[&str]) -> bool {
+    !subjects(wanted, attributes).is_empty()
 }
 
 /// Subjects of which one of the attributes is asked, sorted, each once.
-pub(super) fn subjects<'a>(asked: &[&'a Expectation], attributes: &[&str]) -> BTreeSet<&'a str> {
-    asked
+pub(super) fn subjects<'a>(wanted: &[&'a Expectation], attributes: &[&str]) -> BTreeSet<&'a str> {
+    wanted
         .iter()
         .filter(|expectation| expectation.assertions.iter().any(|assertion| attributes.contains(&assertion.attribute)))
         .map(|expectation| expectation.subject.as_str())
@@ -49,8 +49,8 @@ pub(super) fn subjects<'a>(asked: &[&'a Expectation], attributes: &[&str]) -> BT
 }
 
 /// Keys that are asked for below an attribute of kind `Map`, sorted, each once.
-pub(super) fn keys<'a>(asked: &[&'a Expectation], attribute: &str) -> BTreeSet<&'a str> {
-    asked
+pub(super) fn keys<'a>(wanted: &[&'a Expectation], attribute: &str) -> BTreeSet<&'a str> {
+    wanted
         .iter()
         .flat_map(|expectation| &expectation.assertions)
         .filter(|assertion| assertion.attribute == attribute)
@@ -116,7 +116,7 @@ pub(super) fn with_near<'a>(
 const NEAR_AMONG: usize = 5_000;
 
 fn verdict(assertion: &Assertion, kind: &Kind, value: &Value) -> Verdict {
-    match judge(&assertion.matcher, kind, value) {
+    match compare(&assertion.matcher, kind, value) {
         Ok(()) => Verdict::Met,
         Err(Miss::Missed { expected, actual, detail }) => {
             Verdict::Missed { expected: format!("{} {expected}", asked_of(assertion)), actual, detail }
@@ -181,7 +181,7 @@ impl Observations {
         }
         let text = String::from_utf8_lossy(&reply.stdout).into_owned();
         if text.trim().is_empty() {
-            let said = one_line(&harmless_bytes(&reply.stderr), 200);
+            let said = one_line(&escape_bytes(&reply.stderr), 200);
             return Err(format!("reading {key} {SILENT}{}{said}", if said.is_empty() { "" } else { ": " }));
         }
         Ok(text)
@@ -244,6 +244,6 @@ const SILENT: &str = "ended well and printed nothing, which is no answer: a tool
 
 /// What a reading that failed said.
 pub(super) fn failure(key: &str, reply: &Reply) -> String {
-    let said = harmless_bytes(if reply.stderr.is_empty() { &reply.stdout } else { &reply.stderr });
+    let said = escape_bytes(if reply.stderr.is_empty() { &reply.stdout } else { &reply.stderr });
     format!("reading {key} failed with status {}: {}", reply.status, last_words(&said, 200))
 }

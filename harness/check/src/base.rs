@@ -17,7 +17,7 @@ use super::{Observations, Probe, journal, restarts, unit_list};
 use crate::types::service;
 use muster_base::failure;
 use muster_base::failure::FailureId;
-use muster_base::text::{harmless, one_line, tail};
+use muster_base::text::{escape, one_line, tail};
 use muster_guest::Reply;
 use muster_record::facts::Facts;
 
@@ -43,7 +43,7 @@ impl Kind {
     pub const ALL: [Kind; 6] = [Kind::FailedUnits, Kind::CrashLoop, Kind::Avc, Kind::Coredump, Kind::Oom, Kind::Taint];
 
     /// The word under `base-checks:` in a suite.
-    pub fn word(self) -> &'static str {
+    pub fn name(self) -> &'static str {
         match self {
             Kind::FailedUnits => "failed-units",
             Kind::CrashLoop => "crash-loop",
@@ -237,7 +237,7 @@ pub fn compare(before: &Observations, after: &Observations, facts: &Facts) -> Ve
             findings.push(Finding {
                 kind,
                 id: failure::PROBE_FAILED,
-                message: one_line(&format!("{} can no longer be read: {why}", kind.word()), 300),
+                message: one_line(&format!("{} can no longer be read: {why}", kind.name()), 300),
                 detail: String::new(),
                 units: Vec::new(),
             });
@@ -297,7 +297,7 @@ fn finding(kind: Kind, message: &str, detail: &[String]) -> Finding {
         kind,
         id: kind.id(),
         message: one_line(message, 300),
-        detail: tail(&harmless(&detail.join("\n")), 8192),
+        detail: tail(&escape(&detail.join("\n")), 8192),
         units: Vec::new(),
     }
 }

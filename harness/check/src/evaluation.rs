@@ -80,9 +80,9 @@ impl<'e> Evaluation<'e> {
     }
 
     /// Of clauses whose expectations are judged once, now.
-    pub fn once(clauses: &'e [Clause], judge: impl FnMut(&Expectation) -> Vec<Verdict>) -> Self {
+    pub fn once(clauses: &'e [Clause], evaluate: impl FnMut(&Expectation) -> Vec<Verdict>) -> Self {
         let mut out = Self::of(clauses);
-        out.judge(judge, |_| false);
+        out.evaluate(evaluate, |_| false);
         out
     }
 
@@ -95,15 +95,15 @@ impl<'e> Evaluation<'e> {
     }
 
     /// Judges what is open by what has been read. What is not met stays open as long as it may `still_arrive`.
-    pub fn judge(
+    pub fn evaluate(
         &mut self,
-        mut judge: impl FnMut(&Expectation) -> Vec<Verdict>,
+        mut evaluate: impl FnMut(&Expectation) -> Vec<Verdict>,
         mut still_arrive: impl FnMut(&Expectation) -> bool,
     ) {
         let mut leaves = Vec::new();
         open_mut(&mut self.0, &mut leaves);
         for leaf in leaves {
-            leaf.verdicts = judge(leaf.expectation);
+            leaf.verdicts = evaluate(leaf.expectation);
             leaf.open = leaf.of_last_reading() != State::Met && still_arrive(leaf.expectation);
         }
     }
@@ -322,8 +322,8 @@ fn in_words(clause: &Clause, outermost: bool) -> String {
         |branch: &Branch| branch.clauses.iter().map(|clause| in_words(clause, false)).collect::<Vec<_>>().join(" and ");
     match clause {
         Clause::Plain(found) => {
-            let asked: Vec<String> = found.assertions.iter().map(expected).collect();
-            format!("{}: {}", subject_of(found), asked.join(", "))
+            let wanted: Vec<String> = found.assertions.iter().map(expected).collect();
+            format!("{}: {}", subject_of(found), wanted.join(", "))
         }
         Clause::Joined(joined) => {
             let between = match joined.join {
@@ -353,7 +353,7 @@ mod tests {
     }
 
     /// Of each subject: met (`y`), unreadable (`?`), or missed with this value.
-    fn judge<'a>(seen: &'a BTreeMap<&'a str, &'a str>) -> impl FnMut(&Expectation) -> Vec<Verdict> + 'a {
+    fn evaluate<'a>(seen: &'a BTreeMap<&'a str, &'a str>) -> impl FnMut(&Expectation) -> Vec<Verdict> + 'a {
         |expectation| {
             let verdict = |assertion| match seen.get(expectation.subject.as_str()).copied() {
                 Some("y") => Verdict::Met,
@@ -386,7 +386,7 @@ mod tests {
 
     fn found(test: &Test, seen: &[(&'static str, &'static str)]) -> Vec<String> {
         let seen = seen.iter().copied().collect();
-        lines(Evaluation::once(&test.expect, judge(&seen)).findings())
+        lines(Evaluation::once(&test.expect, evaluate(&seen)).findings())
     }
 
     const TWO: &str = "{any-of: [{kconfig: {CONFIG_A: y}}, {kconfig: {CONFIG_B: y, CONFIG_C: y}, sysctl: {vm.x: 1}}]}";
@@ -404,7 +404,7 @@ mod tests {
     fn when_no_branch_is_met_the_failure_shows_what_each_misses() {
         let test = test(TWO);
         let seen = [("CONFIG_B", "y"), ("vm.x", "0")].into_iter().collect();
-        let evaluation = Evaluation::once(&test.expect, judge(&seen));
+        let evaluation = Evaluation::once(&test.expect, evaluate(&seen));
         let Some(Finding::AnyOf { detail, verdict, joined }) = evaluation.findings().pop() else { panic!() };
         assert_eq!(
             detail,
@@ -456,7 +456,7 @@ mod tests {
             "{any-of: [{kconfig: {CONFIG_A: y}}, {any-of: [{kconfig: {CONFIG_B: y}}, {kconfig: {CONFIG_C: y}}]}]}",
         );
         let none = BTreeMap::new();
-        let evaluation = Evaluation::once(&test.expect, judge(&none));
+        let evaluation = Evaluation::once(&test.expect, evaluate(&none));
         let Some(Finding::AnyOf { detail, .. }) = evaluation.findings().pop() else { panic!() };
         assert!(
             detail.ends_with(
@@ -480,18 +480,18 @@ mod tests {
         let mut evaluation = Evaluation::of(&test.expect);
         assert_eq!(subjects(&evaluation), ["", "tcp/1", "CONFIG_A", "tcp/2"], "all is read at first");
         let seen = [("CONFIG_A", "n"), ("", "y")].into_iter().collect();
-        evaluation.judge(judge(&seen), may_arrive);
+        evaluation.evaluate(evaluate(&seen), may_arrive);
         assert_eq!(subjects(&evaluation), ["tcp/2"], "the other branch is lost already");
         let seen = [("tcp/2", "y")].into_iter().collect();
-        evaluation.judge(judge(&seen), may_arrive);
+        evaluation.evaluate(evaluate(&seen), may_arrive);
         assert_eq!(subjects(&evaluation), Vec::<String>::new());
         assert_eq!(lines(evaluation.findings()), [" met", "any-of met"]);
 
         let mut late = Evaluation::of(&test.expect);
         let seen = [("CONFIG_A", "y"), ("", "y")].into_iter().collect();
-        late.judge(judge(&seen), may_arrive);
+        late.evaluate(evaluate(&seen), may_arrive);
         assert_eq!(subjects(&late), ["tcp/1", "tcp/2"]);
-        late.judge(judge(&BTreeMap::new()), |_| false);
+        late.evaluate(evaluate(&BTreeMap::new()), |_| false);
         assert_eq!(subjects(&late), Vec::<String>::new());
         assert!(lines(late.findings())[1].starts_with("any-of missed: port tcp/1: listening is true and "));
     }

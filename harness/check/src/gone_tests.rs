@@ -118,7 +118,7 @@ const NOT_THINGS: &[(&str, &str)] =
 /// One matcher of every class, those that hold of nothing too.
 fn matchers(kind: &Kind) -> Vec<Matcher> {
     let value = match kind {
-        Kind::Word(words) | Kind::Level(words) => words.last().copied().unwrap_or("x"),
+        Kind::Keyword(words) | Kind::Level(words) => words.last().copied().unwrap_or("x"),
         Kind::Bool => "false",
         Kind::Integer | Kind::Ranged(..) | Kind::Number | Kind::Share(_) => "0",
         Kind::Size => "0 B",
@@ -175,10 +175,10 @@ fn what_is_not_on_the_machine_meets_nothing_but_its_absence() {
             continue;
         };
         assert_eq!(grammar.read(subject).as_deref(), Ok(subject), "{}", table.name);
-        let judge = |attribute: &'static str, key: Option<&str>, matcher: &Matcher| {
-            let mut asked = expectation(table.name, subject, &[(attribute, matcher.clone())]);
-            asked.assertions[0].key = key.map(str::to_owned);
-            check.judge(&asked, &seen, &Facts::default()).remove(0)
+        let evaluate = |attribute: &'static str, key: Option<&str>, matcher: &Matcher| {
+            let mut wanted = expectation(table.name, subject, &[(attribute, matcher.clone())]);
+            wanted.assertions[0].key = key.map(str::to_owned);
+            check.evaluate(&wanted, &seen, &Facts::default()).remove(0)
         };
         for attribute in table.attributes {
             let (kind, key) = match attribute.kind {
@@ -190,21 +190,21 @@ fn what_is_not_on_the_machine_meets_nothing_but_its_absence() {
                 continue;
             }
             for matcher in matchers(kind) {
-                let verdict = judge(attribute.name, key, &matcher);
+                let verdict = evaluate(attribute.name, key, &matcher);
                 if !matches!(verdict, Verdict::Missed { .. }) {
                     wrong.push(format!("{} {} {}: {matcher}: {verdict:?}", table.name, subject, attribute.name));
                 }
             }
             for matcher in [Matcher::Absent, Matcher::AnyOf(vec![equals("x"), Matcher::Absent])] {
-                let verdict = judge(attribute.name, key, &matcher);
+                let verdict = evaluate(attribute.name, key, &matcher);
                 if verdict != Verdict::Met {
                     wrong.push(format!("{} {} {}: {matcher}: {verdict:?}", table.name, subject, attribute.name));
                 }
             }
         }
-        if let Shorthand::Words(words) = table.shorthand {
+        if let Shorthand::Keywords(words) = table.shorthand {
             for (word, attribute, value) in words {
-                let verdict = judge(attribute, None, &equals(value));
+                let verdict = evaluate(attribute, None, &equals(value));
                 if (verdict == Verdict::Met) != matches!(*word, "absent" | "closed") {
                     wrong.push(format!("{} {subject}: {word}: {verdict:?}", table.name));
                 }
@@ -218,7 +218,7 @@ fn what_is_not_on_the_machine_meets_nothing_but_its_absence() {
 fn value_of(kind: &Kind) -> String {
     let good = |grammar: &Grammar| quoted(grammar.good[0].0);
     match kind {
-        Kind::Word(words) | Kind::Level(words) => quoted(words[0]),
+        Kind::Keyword(words) | Kind::Level(words) => quoted(words[0]),
         Kind::Bool => "true".to_owned(),
         Kind::Integer | Kind::Ranged(..) | Kind::Number | Kind::Share(_) => "5".to_owned(),
         Kind::Size => "5 MiB".to_owned(),

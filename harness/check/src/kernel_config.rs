@@ -22,7 +22,7 @@ pub enum Setting {
 
 impl Setting {
     /// The word used in suites.
-    pub fn word(&self) -> &str {
+    pub fn name(&self) -> &str {
         match self {
             Setting::Yes => "y",
             Setting::Module => "m",
@@ -137,7 +137,7 @@ mod tests {
         let config = whole(symbols, "6.12");
         let words: Vec<String> = ["A", "CONFIG_B", "C", "D", "E", "F", "G"]
             .iter()
-            .map(|name| config.get(name).unwrap().word().to_owned())
+            .map(|name| config.get(name).unwrap().name().to_owned())
             .collect();
         assert_eq!(words, ["y", "m", "n", "x \"y\"", "0x1000", "", "absent"]);
         assert_eq!(config.len(), 6);
@@ -171,16 +171,16 @@ mod tests {
             // What comes right before the release that has the new name.
             let (major, minor) = rename.since.split_once('.').unwrap();
             let before = format!("{major}.{}.99", minor.parse::<u32>().unwrap() - 1);
-            for (here, asked, release) in
+            for (here, wanted, release) in
                 [(rename.name, rename.old, rename.since), (rename.old, rename.name, before.as_str())]
             {
                 let config = whole(&format!("CONFIG_{here}=y\n"), release);
-                assert_eq!(config.get(asked), Ok(Setting::Yes), "{asked} on {release}, which has {here}");
-                assert_eq!(whole(&format!("# CONFIG_{here} is not set\n"), release).get(asked), Ok(Setting::No));
+                assert_eq!(config.get(wanted), Ok(Setting::Yes), "{wanted} on {release}, which has {here}");
+                assert_eq!(whole(&format!("# CONFIG_{here} is not set\n"), release).get(wanted), Ok(Setting::No));
                 // The file's own word counts, and without a release none does.
-                let both = format!("CONFIG_{here}=y\n# CONFIG_{asked} is not set\n");
-                assert_eq!(whole(&both, release).get(asked), Ok(Setting::No));
-                assert!(Config::parse(&format!("CONFIG_{here}=y\n"), "").unwrap().get(asked).is_err());
+                let both = format!("CONFIG_{here}=y\n# CONFIG_{wanted} is not set\n");
+                assert_eq!(whole(&both, release).get(wanted), Ok(Setting::No));
+                assert!(Config::parse(&format!("CONFIG_{here}=y\n"), "").unwrap().get(wanted).is_err());
             }
         }
     }

@@ -29,7 +29,7 @@ impl State {
     pub const ALL: [Self; 6] = [Self::Yes, Self::Module, Self::No, Self::Value, Self::Absent, Self::Unknown];
 
     /// As written on the command line and in reports.
-    pub fn word(self) -> &'static str {
+    pub fn name(self) -> &'static str {
         match self {
             Self::Yes => "y",
             Self::Module => "m",
@@ -65,7 +65,7 @@ impl Transition {
     /// Reads `y->n`, `m→absent` or `y:n`, which needs no quotes in a shell. The error says what to write.
     pub fn parse(text: &str) -> Result<Self, String> {
         let words = ["->", "→", ":"].iter().find_map(|arrow| text.split_once(arrow));
-        let state = |word: &str| State::ALL.into_iter().find(|state| state.word() == word.trim());
+        let state = |word: &str| State::ALL.into_iter().find(|state| state.name() == word.trim());
         match words.and_then(|(from, to)| Some(Self { from: state(from)?, to: state(to)? })) {
             Some(transition) => Ok(transition),
             // What a shell leaves of y->n without quotes.
@@ -73,7 +73,7 @@ impl Transition {
                 Err("the shell took `>` for a redirection; write 'y->n' in quotes, or y:n".to_owned())
             }
             None => {
-                let words = State::ALL.map(State::word).join(", ");
+                let words = State::ALL.map(State::name).join(", ");
                 Err(format!("a transition is two of {words}, as in 'y->n' or y:n"))
             }
         }
@@ -93,7 +93,7 @@ impl Transition {
 
 impl fmt::Display for Transition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}->{}", self.from.word(), self.to.word())
+        write!(f, "{}->{}", self.from.name(), self.to.name())
     }
 }
 
@@ -130,7 +130,7 @@ pub fn difference(before: &Config, after: &Config, noise: &[&str]) -> Difference
         }
         let transition =
             Transition { from: State::of(old, before.is_complete()), to: State::of(new, after.is_complete()) };
-        let word = |setting: Option<&Setting>, state: State| setting.map_or(state.word(), Setting::word).to_owned();
+        let word = |setting: Option<&Setting>, state: State| setting.map_or(state.name(), Setting::name).to_owned();
         let change =
             Change { symbol: symbol.to_owned(), before: word(old, transition.from), after: word(new, transition.to) };
         let is_noise = noise.iter().any(|name| name.strip_prefix("CONFIG_") == Some(symbol));

@@ -60,10 +60,10 @@ pub trait Check: Sync {
     fn table(&self) -> &'static CheckTable;
 
     /// What must be read in the guest to judge all of these expectations, in as few probes as can be.
-    fn probes(&self, asked: &[&Expectation], facts: &Facts) -> Vec<Probe>;
+    fn probes(&self, wanted: &[&Expectation], facts: &Facts) -> Vec<Probe>;
 
     /// One verdict for each assertion of the expectation, in order.
-    fn judge(&self, expectation: &Expectation, seen: &Observations, facts: &Facts) -> Vec<Verdict>;
+    fn evaluate(&self, expectation: &Expectation, seen: &Observations, facts: &Facts) -> Vec<Verdict>;
 }
 
 /// Something to read in the guest. It must not change the guest.
@@ -163,7 +163,7 @@ mod tests {
             let shorthand: Vec<&str> = match table.shorthand {
                 Shorthand::None => Vec::new(),
                 Shorthand::Attribute(name) => vec![name],
-                Shorthand::Words(words) => words.iter().map(|(_, attribute, _)| *attribute).collect(),
+                Shorthand::Keywords(words) => words.iter().map(|(_, attribute, _)| *attribute).collect(),
             };
             for name in shorthand {
                 assert!(attributes.contains(name), "{} has no attribute {name}", table.name);
@@ -177,11 +177,11 @@ mod tests {
         use muster_suite::model::Matcher;
 
         let all: Vec<(&str, Matcher)> = table.attributes.iter().map(|row| (row.name, Matcher::None)).collect();
-        let mut asked = testing::expectation(table.name, subject, &all);
-        for (assertion, row) in asked.assertions.iter_mut().zip(table.attributes) {
+        let mut wanted = testing::expectation(table.name, subject, &all);
+        for (assertion, row) in wanted.assertions.iter_mut().zip(table.attributes) {
             assertion.key = matches!(row.kind, Kind::Map(..) | Kind::Samples(_)).then(|| subject.to_owned());
         }
-        asked
+        wanted
     }
 
     #[test]
@@ -191,9 +191,9 @@ mod tests {
 
         for check in registry().iter().filter(|check| matches!(check.table().subject, Subject::Named(_))) {
             let of = |count: usize| {
-                let asked: Vec<Expectation> =
+                let wanted: Vec<Expectation> =
                     (0..count).map(|number| everything_of(check.table(), &format!("tcp/{}", number + 1))).collect();
-                check.probes(&asked.iter().collect::<Vec<_>>(), &Facts::default()).len()
+                check.probes(&wanted.iter().collect::<Vec<_>>(), &Facts::default()).len()
             };
             // A command is its own probe: nothing says that two can be one.
             let expected = if check.table().name == "command" { 100 } else { of(1) };
@@ -222,7 +222,7 @@ mod tests {
         // As `run` does: all types first, then every key once, in one round trip.
         let mut batch: BTreeMap<String, String> = BTreeMap::new();
         for (name, attribute) in ASKED {
-            let asked: Vec<Expectation> = (0..10)
+            let wanted: Vec<Expectation> = (0..10)
                 .map(|number| {
                     testing::expectation(name, &format!("tcp/{}", number + 1), &[(attribute, testing::equals("x"))])
                 })
@@ -230,7 +230,7 @@ mod tests {
             let check = find(name).unwrap();
             batch.extend(
                 check
-                    .probes(&asked.iter().collect::<Vec<_>>(), &Facts::default())
+                    .probes(&wanted.iter().collect::<Vec<_>>(), &Facts::default())
                     .into_iter()
                     .map(|probe| (probe.key, probe.script)),
             );
@@ -271,8 +271,8 @@ mod tests {
 
         let mut scripts: BTreeMap<String, (&str, Probe)> = BTreeMap::new();
         for check in registry() {
-            let asked = everything_of(check.table(), "tcp/1");
-            for probe in check.probes(&[&asked], &Facts::default()) {
+            let wanted = everything_of(check.table(), "tcp/1");
+            for probe in check.probes(&[&wanted], &Facts::default()) {
                 let (other, known) =
                     scripts.entry(probe.key.clone()).or_insert_with(|| (check.table().name, probe.clone()));
                 assert_eq!(known.script, probe.script, "{} of {other} and {}", probe.key, check.table().name);
@@ -290,14 +290,14 @@ mod tests {
         assert_eq!(names(registry().iter().map(|check| check.table()).collect()), names(tables().to_vec()));
         for check in registry() {
             for attribute in check.table().attributes {
-                let mut asked = testing::expectation(check.table().name, "tcp/1", &[(attribute.name, Matcher::None)]);
+                let mut wanted = testing::expectation(check.table().name, "tcp/1", &[(attribute.name, Matcher::None)]);
                 if matches!(attribute.kind, Kind::Map(..)) {
-                    asked.assertions[0].key = Some("tcp/1".to_owned());
+                    wanted.assertions[0].key = Some("tcp/1".to_owned());
                 }
-                let probes = check.probes(&[&asked], &Facts::default());
+                let probes = check.probes(&[&wanted], &Facts::default());
                 // The runner has looked at the file before.
                 if check.table().name == "disk-image" {
-                    let nothing = check.judge(&asked, &Observations::default(), &Facts::default());
+                    let nothing = check.evaluate(&wanted, &Observations::default(), &Facts::default());
                     assert!(matches!(nothing[..], [Verdict::Unknown { .. }]), "{nothing:?}");
                     continue;
                 }
@@ -313,7 +313,7 @@ mod tests {
                     Reply { end: muster_guest::End::TooMuchOutput, ..Reply::default() },
                 ] {
                     let seen = Observations(probes.iter().map(|probe| (probe.key.clone(), reply.clone())).collect());
-                    let verdicts = check.judge(&asked, &seen, &Facts::default());
+                    let verdicts = check.evaluate(&wanted, &seen, &Facts::default());
                     assert_eq!(verdicts.len(), 1);
                     if check.table().name != "command" {
                         assert!(

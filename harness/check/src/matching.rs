@@ -95,9 +95,9 @@ pub enum Miss {
 }
 
 /// Judges a value.
-pub fn judge(matcher: &Matcher, kind: &Kind, value: &Value) -> Result<(), Miss> {
+pub fn compare(matcher: &Matcher, kind: &Kind, value: &Value) -> Result<(), Miss> {
     if let Value::Each(values) = value {
-        return values.iter().try_for_each(|value| judge(matcher, kind, value));
+        return values.iter().try_for_each(|value| compare(matcher, kind, value));
     }
     match holds(matcher, kind, value) {
         Ok(None) => Ok(()),
@@ -212,7 +212,7 @@ fn text_holds(matcher: &Matcher, kind: &Kind, text: &str) -> Held {
         Matcher::Equals(wanted) => equal(kind, text, wanted).map(|equal| (!equal).then(String::new)),
         Matcher::Compare(bounds) => {
             for (operator, bound) in bounds {
-                if !compare(kind, text, *operator, bound)? {
+                if !holds_bound(kind, text, *operator, bound)? {
                     return Ok(Some(String::new()));
                 }
             }
@@ -358,7 +358,7 @@ fn equal(kind: &Kind, seen: &str, wanted: &str) -> Result<bool, String> {
         Kind::List(_) | Kind::Set(_) => listed(seen) == listed(wanted),
         Kind::Map(_, inner) | Kind::Samples(inner) => return equal(inner, seen, wanted),
         Kind::Name(grammar) => seen == wanted || grammar.read(seen).is_ok_and(|seen| seen == wanted),
-        Kind::Text | Kind::Word(_) | Kind::Bool => seen == wanted,
+        Kind::Text | Kind::Keyword(_) | Kind::Bool => seen == wanted,
     })
 }
 
@@ -366,7 +366,7 @@ fn words(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-fn compare(kind: &Kind, seen: &str, operator: Operator, bound: &str) -> Result<bool, String> {
+fn holds_bound(kind: &Kind, seen: &str, operator: Operator, bound: &str) -> Result<bool, String> {
     match operator {
         Operator::Eq => return equal(kind, seen, bound),
         Operator::Ne => return equal(kind, seen, bound).map(|equal| !equal),
@@ -467,11 +467,11 @@ mod tests {
     #[test]
     fn the_text_none_is_the_word_or_no_text_and_never_what_is_gone() {
         let none = Matcher::Equals("none".into());
-        assert_eq!(judge(&none, &Kind::Text, &Value::text("none")), Ok(()));
-        assert_eq!(judge(&none, &Kind::Loose, &Value::absent("no owner")), Ok(()));
-        assert!(judge(&none, &Kind::Text, &Value::text("glibc")).is_err());
-        assert!(judge(&none, &Kind::Text, &Value::Gone("no such file".into())).is_err());
-        assert!(judge(&none, &Kind::Output, &Value::absent("it failed")).is_err());
+        assert_eq!(compare(&none, &Kind::Text, &Value::text("none")), Ok(()));
+        assert_eq!(compare(&none, &Kind::Loose, &Value::absent("no owner")), Ok(()));
+        assert!(compare(&none, &Kind::Text, &Value::text("glibc")).is_err());
+        assert!(compare(&none, &Kind::Text, &Value::Gone("no such file".into())).is_err());
+        assert!(compare(&none, &Kind::Output, &Value::absent("it failed")).is_err());
     }
 
     fn equals(text: &str) -> Matcher {
@@ -483,7 +483,7 @@ mod tests {
     }
 
     fn met(matcher: &Matcher, kind: &Kind, seen: &str) -> bool {
-        match judge(matcher, kind, &Value::text(seen)) {
+        match compare(matcher, kind, &Value::text(seen)) {
             Ok(()) => true,
             Err(Miss::Missed { .. }) => false,
             Err(Miss::Unreadable(why)) => panic!("{why}"),
@@ -536,11 +536,11 @@ mod tests {
         assert!(met(&at_most("60"), &Kind::Number, "59.5") && met(&at_most("60%"), &Kind::Number, "60"));
         assert!(!met(&at_most("3s"), &Kind::Duration, "3.001s"));
         assert!(!met(&at_most("1"), &Kind::Loose, "absent"));
-        let unreadable = judge(&at_most("1"), &Kind::Integer, &Value::text("many"));
+        let unreadable = compare(&at_most("1"), &Kind::Integer, &Value::text("many"));
         assert_eq!(unreadable, Err(Miss::Unreadable("`many` is not an integer".into())));
         // The negation of what cannot be read cannot be read either.
         let negated = Matcher::Not(Box::new(equals("1")));
-        assert!(matches!(judge(&negated, &Kind::Integer, &Value::text("many")), Err(Miss::Unreadable(_))));
+        assert!(matches!(compare(&negated, &Kind::Integer, &Value::text("many")), Err(Miss::Unreadable(_))));
     }
 
     #[test]
@@ -548,7 +548,7 @@ mod tests {
         let absent = Value::absent("not recorded");
         let gone = Value::gone("not installed");
         let none = Matcher::None;
-        assert_eq!(judge(&none, &Kind::Text, &absent), Ok(()));
+        assert_eq!(compare(&none, &Kind::Text, &absent), Ok(()));
         for matcher in [
             equals(""),
             Matcher::Empty(true),
@@ -558,20 +558,20 @@ mod tests {
             Matcher::Count(Box::new(equals("0"))),
         ] {
             for value in [&absent, &gone] {
-                assert!(matches!(judge(&matcher, &Kind::Text, value), Err(Miss::Missed { .. })), "{matcher:?}");
+                assert!(matches!(compare(&matcher, &Kind::Text, value), Err(Miss::Missed { .. })), "{matcher:?}");
             }
         }
         let either = Matcher::AnyOf(vec![equals("x"), Matcher::None]);
-        assert_eq!(judge(&either, &Kind::Text, &absent), Ok(()));
-        assert!(judge(&either, &Kind::Text, &gone).is_err());
-        assert!(judge(&none, &Kind::Set(&text::ANY), &gone).is_err());
-        assert_eq!(judge(&none, &Kind::Set(&text::ANY), &Value::Items(Vec::new())), Ok(()));
+        assert_eq!(compare(&either, &Kind::Text, &absent), Ok(()));
+        assert!(compare(&either, &Kind::Text, &gone).is_err());
+        assert!(compare(&none, &Kind::Set(&text::ANY), &gone).is_err());
+        assert_eq!(compare(&none, &Kind::Set(&text::ANY), &Value::Items(Vec::new())), Ok(()));
     }
 
     #[test]
     fn sets_say_what_is_missing_and_what_is_too_much() {
         let value = Value::items(["a", "b", "c"]);
-        let actual = |matcher: Matcher| match judge(&matcher, &Kind::Set(&text::ANY), &value) {
+        let actual = |matcher: Matcher| match compare(&matcher, &Kind::Set(&text::ANY), &value) {
             Err(Miss::Missed { actual, .. }) => actual,
             other => panic!("{other:?}"),
         };
@@ -581,19 +581,19 @@ mod tests {
         assert_eq!(actual(Matcher::Count(Box::new(equals("2")))), "3 in all; a, b, c");
         assert_eq!(actual(Matcher::None), "a, b, c");
         let many = Value::items((0..30).map(|n| n.to_string()));
-        let Err(Miss::Missed { actual, detail, .. }) = judge(&Matcher::None, &Kind::Set(&text::ANY), &many) else {
+        let Err(Miss::Missed { actual, detail, .. }) = compare(&Matcher::None, &Kind::Set(&text::ANY), &many) else {
             panic!()
         };
         assert!(actual.ends_with("18, 19, … (30 in all)"), "{actual}");
         assert_eq!(detail.lines().count(), 30);
-        assert!(judge(&equals("b,a"), &Kind::List(&text::ANY), &Value::items(["a", "b"])).is_err());
+        assert!(compare(&equals("b,a"), &Kind::List(&text::ANY), &Value::items(["a", "b"])).is_err());
     }
 
     #[test]
     fn json_is_asked_by_path() {
         let text = r#"{"a": {"b": [1, {"c.d": "x"}]}, "n": null, "t": 21.5}"#;
         let ask = |path: &str, matcher: Matcher| {
-            judge(&Matcher::Json(vec![(path.to_owned(), matcher)]), &Kind::Output, &Value::text(text))
+            compare(&Matcher::Json(vec![(path.to_owned(), matcher)]), &Kind::Output, &Value::text(text))
         };
         assert_eq!(ask(".a.b[0]", equals("1")), Ok(()));
         assert_eq!(ask(".a.b[1][\"c.d\"]", equals("x")), Ok(()));
@@ -604,23 +604,23 @@ mod tests {
         let Err(Miss::Missed { actual, .. }) = ask(".a.b[0]", equals("2")) else { panic!() };
         assert!(actual.starts_with(".a.b[0] is 1"), "{actual}");
         assert!(matches!(ask("a", equals("1")), Err(Miss::Unreadable(_))));
-        let broken = judge(&Matcher::Json(vec![(".a".into(), Matcher::None)]), &Kind::Output, &Value::text("<html>"));
+        let broken = compare(&Matcher::Json(vec![(".a".into(), Matcher::None)]), &Kind::Output, &Value::text("<html>"));
         assert!(matches!(broken, Err(Miss::Missed { actual, .. }) if actual.starts_with("not JSON")));
     }
 
     #[test]
     fn hostile_output_is_shown_harmless_and_bounded() {
         for seen in ["1 GiB\n\x0b", "\x1b[2J many bytes", &"7".repeat(100_000)] {
-            let Err(miss) = judge(&equals("2 GiB"), &Kind::Size, &Value::text(seen)) else { panic!("{seen}") };
+            let Err(miss) = compare(&equals("2 GiB"), &Kind::Size, &Value::text(seen)) else { panic!("{seen}") };
             let (Miss::Missed { actual: said, .. } | Miss::Unreadable(said)) = miss;
             assert!(said.len() < 400 && !said.contains(['\x1b', '\x0b', '\n']), "{said:?}");
-            let Err(Miss::Missed { actual, .. }) = judge(&Matcher::None, &Kind::Size, &Value::text(seen)) else {
+            let Err(Miss::Missed { actual, .. }) = compare(&Matcher::None, &Kind::Size, &Value::text(seen)) else {
                 panic!()
             };
             assert!(actual.len() < 400 && !actual.contains(['\x1b', '\x0b', '\n']), "{actual:?}");
         }
         let value = Value::Text(format!("\x1b[2J{}\n", "x".repeat(100_000)));
-        let Err(Miss::Missed { actual, detail, .. }) = judge(&Matcher::Empty(true), &Kind::Output, &value) else {
+        let Err(Miss::Missed { actual, detail, .. }) = compare(&Matcher::Empty(true), &Kind::Output, &value) else {
             panic!()
         };
         assert!(actual.starts_with("\\x1b[2J") && actual.chars().count() <= 200);
@@ -631,8 +631,8 @@ mod tests {
     fn each_instance_must_match() {
         let two = Value::each([Value::text("x86_64"), Value::text("i686"), Value::text("x86_64")]);
         assert_eq!(two, Value::Each(vec![Value::text("x86_64"), Value::text("i686")]));
-        let Err(Miss::Missed { actual, .. }) = judge(&equals("x86_64"), &Kind::Text, &two) else { panic!() };
+        let Err(Miss::Missed { actual, .. }) = compare(&equals("x86_64"), &Kind::Text, &two) else { panic!() };
         assert_eq!(actual, "i686");
-        assert_eq!(judge(&Matcher::AnyOf(vec![equals("x86_64"), equals("i686")]), &Kind::Text, &two), Ok(()));
+        assert_eq!(compare(&Matcher::AnyOf(vec![equals("x86_64"), equals("i686")]), &Kind::Text, &two), Ok(()));
     }
 }

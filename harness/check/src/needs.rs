@@ -77,7 +77,7 @@ mod tests {
         ];
         let mut wrong = Vec::new();
         for facts in &systems {
-            let asked = |when: &Option<muster_suite::model::When>| {
+            let wanted = |when: &Option<muster_suite::model::When>| {
                 when.as_ref().is_none_or(|when| {
                     !matches!(
                         evaluate(&when.condition, &|name| Some(facts.dimension(name).unwrap_or_default())),
@@ -85,8 +85,8 @@ mod tests {
                     )
                 })
             };
-            for suite in suites.iter().filter(|suite| asked(&suite.images)) {
-                for test in suite.tests.iter().filter(|test| asked(&test.when)) {
+            for suite in suites.iter().filter(|suite| wanted(&suite.images)) {
+                for test in suite.tests.iter().filter(|test| wanted(&test.when)) {
                     for expectation in muster_suite::clause::expectations(&test.expect) {
                         let found = lacks(expectation.check, &|name| facts.capabilities.contains(name));
                         // None of these systems was started by muster, so that nothing is known of a file.

@@ -25,8 +25,8 @@ fn words(list: &[&str]) -> Vec<String> {
 
 /// What `closure` says of a package when the package manager ended with this status and these words.
 fn closure(status: i32, said: &str, attribute: &'static str, matcher: Matcher) -> Verdict {
-    let asked = expectation("closure", "app", &[(attribute, matcher)]);
-    Closure.judge(&asked, &seen("closure", records(&[("app", status, said)])), &Facts::default()).remove(0)
+    let wanted = expectation("closure", "app", &[(attribute, matcher)]);
+    Closure.evaluate(&wanted, &seen("closure", records(&[("app", status, said)])), &Facts::default()).remove(0)
 }
 
 #[test]
@@ -84,7 +84,7 @@ fn tables_of_dnf4_are_read_with_their_repositories_and_sizes() {
 #[test]
 fn repoclosure_of_dnf4_names_what_is_open() {
     let files = records(&[("/etc/yum.repos.d/lab.repo", 0, "[lab]\nname=lab\n")]);
-    let asked = expectation(
+    let wanted = expectation(
         "repo",
         "lab",
         &[
@@ -98,15 +98,15 @@ fn repoclosure_of_dnf4_names_what_is_open() {
     let mut readings = seen("repo/files", files);
     readings.0.extend(super::repositories::nothing_listed().0);
     readings.0.insert("repo/closure".to_owned(), records(&[("lab", 1, dnf4!("repoclosure"))]));
-    assert_eq!(Repo.judge(&asked, &readings, &Facts::default()), vec![Verdict::Met; 2]);
+    assert_eq!(Repo.evaluate(&wanted, &readings, &Facts::default()), vec![Verdict::Met; 2]);
 }
 
 /// rpm 4.18 and rpm 4.20 print the same for an RSA key, an Ed25519 key, and no signature.
 const RPM_4: &str = "package\tapphelp\t0\t1\t1\tnoarch\t(none)\t(none)\tMIT\tapphelp-1-1.src.rpm\tvm\t3000\tRSA/SHA512, Thu Nov 26 16:58:35 2026, Key ID 552630fa8c4dc601\npackage\tgroup-a\t0\t1\t1\tnoarch\t(none)\t(none)\tMIT\tgroup-a-1-1.src.rpm\tvm\t0\tEdDSA/SHA256, Thu Nov 26 16:58:47 2026, Key ID 4a3beffbd955cbf9\npackage\treplaced\t0\t1\t1\tnoarch\t(none)\t(none)\tMIT\treplaced-1-1.src.rpm\tvm\t3000\t\npackage nope is not installed\nsentinel\treplaced\n";
 
 fn package(said: Reply, name: &str, attribute: &'static str, matcher: Matcher) -> Verdict {
-    let asked = expectation("package", name, &[(attribute, matcher)]);
-    Package.judge(&asked, &seen("package/query", said), &Facts::default()).remove(0)
+    let wanted = expectation("package", name, &[(attribute, matcher)]);
+    Package.evaluate(&wanted, &seen("package/query", said), &Facts::default()).remove(0)
 }
 
 #[test]
@@ -152,14 +152,14 @@ fn ss_of_iproute2_6_15_is_read_with_processes_and_without() {
 fn unit_files_of_systemd_252_and_257_are_compared_with_their_presets() {
     let of_252 = "proc-sys-fs-binfmt_misc.automount      static   -\nproc-sys-fs-binfmt_misc.mount          disabled disabled\n\n2 unit files listed.\n";
     let of_257 = "run-lock.mount                               disabled enabled\ntmp.mount                                    static   -\ngetty@.service                               enabled  enabled\nhwclock.service                              masked   enabled\n\n4 unit files listed.\n";
-    let judge = |text: &str, attribute, expected: &[&str]| {
-        let asked = expectation("units", "", &[(attribute, Matcher::Only(words(expected)))]);
-        Units.judge(&asked, &seen("units/files", reply(0, text)), &Facts::default()).remove(0)
+    let evaluate = |text: &str, attribute, expected: &[&str]| {
+        let wanted = expectation("units", "", &[(attribute, Matcher::Only(words(expected)))]);
+        Units.evaluate(&wanted, &seen("units/files", reply(0, text)), &Facts::default()).remove(0)
     };
-    assert_eq!(judge(of_252, "not-by-preset", &[]), Verdict::Met);
-    assert_eq!(judge(of_257, "not-by-preset", &["run-lock.mount"]), Verdict::Met);
-    assert_eq!(judge(of_257, "masked", &["hwclock.service"]), Verdict::Met);
-    assert_eq!(judge(of_257, "enabled", &["getty@.service"]), Verdict::Met);
+    assert_eq!(evaluate(of_252, "not-by-preset", &[]), Verdict::Met);
+    assert_eq!(evaluate(of_257, "not-by-preset", &["run-lock.mount"]), Verdict::Met);
+    assert_eq!(evaluate(of_257, "masked", &["hwclock.service"]), Verdict::Met);
+    assert_eq!(evaluate(of_257, "enabled", &["getty@.service"]), Verdict::Met);
 }
 
 #[test]
@@ -167,10 +167,10 @@ fn tools_that_are_missing_are_named_by_both_shells() {
     // dash, then busybox, recorded: the words differ and the status does not.
     for stderr in ["/bin/sh: 1: systemctl: not found\n", "/bin/sh: systemctl: not found\n"] {
         let gone = Reply { status: 127, stderr: stderr.into(), ..Reply::default() };
-        let asked = expectation("units", "", &[("failed", Matcher::None), ("enabled", Matcher::None)]);
+        let wanted = expectation("units", "", &[("failed", Matcher::None), ("enabled", Matcher::None)]);
         let readings =
             Observations([("units/list".to_owned(), gone.clone()), ("units/files".to_owned(), gone.clone())].into());
-        for verdict in Units.judge(&asked, &readings, &Facts::default()) {
+        for verdict in Units.evaluate(&wanted, &readings, &Facts::default()) {
             assert!(
                 matches!(&verdict, Verdict::Unknown { why } if why.contains("systemctl: not found")),
                 "{verdict:?}"

@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 
 use super::shell;
 use muster_base::evr::Evr;
-use muster_base::text::{harmless_bytes, one_line};
+use muster_base::text::{escape_bytes, one_line};
 use muster_guest::Reply;
 use muster_record::facts::Facts;
 
@@ -153,7 +153,7 @@ fn stem(label: &str) -> Option<&str> {
 /// The instances of one package that [`query`] found, newest last. Empty means not installed, and
 /// is only said when rpm said so of this name, without any error, from a database with content.
 pub(super) fn instances(reply: &Reply, label: &str) -> Result<Vec<Package>, String> {
-    let stderr = harmless_bytes(&reply.stderr);
+    let stderr = escape_bytes(&reply.stderr);
     if let Some(error) = stderr.lines().find(|line| line.contains("error:") || line.contains("fatal")) {
         return Err(format!("rpm -q: {}", one_line(error, 200)));
     }

@@ -103,7 +103,7 @@ fn met_by_nothing(kind: &Kind) -> Vec<Matcher> {
         equals(""),
     ];
     match kind {
-        Kind::Word(words) | Kind::Level(words) => all.extend(words.iter().map(|word| equals(word))),
+        Kind::Keyword(words) | Kind::Level(words) => all.extend(words.iter().map(|word| equals(word))),
         Kind::Bool => all.extend(["true", "false"].map(equals)),
         Kind::Map(_, inner) | Kind::Samples(inner) => all = met_by_nothing(inner),
         _ => all.extend(["0", "0 B", "0s", "none", "absent", "n"].map(equals)),
@@ -111,12 +111,12 @@ fn met_by_nothing(kind: &Kind) -> Vec<Matcher> {
     all
 }
 
-fn asked(check: &dyn Check, attribute: &Attribute, matcher: &Matcher) -> Expectation {
-    let mut asked = expectation(check.table().name, subject(check), &[(attribute.name, matcher.clone())]);
+fn wanted(check: &dyn Check, attribute: &Attribute, matcher: &Matcher) -> Expectation {
+    let mut wanted = expectation(check.table().name, subject(check), &[(attribute.name, matcher.clone())]);
     if matches!(attribute.kind, Kind::Map(..)) {
-        asked.assertions[0].key = Some(subject(check).to_owned());
+        wanted.assertions[0].key = Some(subject(check).to_owned());
     }
-    asked
+    wanted
 }
 
 /// What is met although the answers are these, as `type.attribute matcher`.
@@ -125,11 +125,11 @@ fn met(answer: impl Fn(&[Probe]) -> Observations) -> Vec<String> {
     let mut met = Vec::new();
     for check in registry().iter().filter(|check| !PRINTED.contains(&check.table().name)) {
         for attribute in check.table().attributes {
-            let any = asked(*check, attribute, &Matcher::None);
+            let any = wanted(*check, attribute, &Matcher::None);
             let seen = answer(&check.probes(&[&any], &facts));
             for matcher in met_by_nothing(&attribute.kind) {
-                let asked = asked(*check, attribute, &matcher);
-                if check.judge(&asked, &seen, &facts) == [Verdict::Met] {
+                let wanted = wanted(*check, attribute, &matcher);
+                if check.evaluate(&wanted, &seen, &facts) == [Verdict::Met] {
                     met.push(format!("{}.{} {matcher:?}", check.table().name, attribute.name));
                 }
             }
@@ -174,7 +174,7 @@ fn programs_that_print_nothing_and_end_well_meet_nothing() {
                 .table()
                 .attributes
                 .iter()
-                .flat_map(|attribute| check.probes(&[&asked(*check, attribute, &Matcher::None)], &facts))
+                .flat_map(|attribute| check.probes(&[&wanted(*check, attribute, &Matcher::None)], &facts))
                 .map(|probe| probe.script)
         })
         .collect();

@@ -14,8 +14,8 @@ pub fn here() -> Location {
 }
 
 /// An expectation; an attribute written `map.key` has a key.
-pub fn expectation(check: &'static str, subject: &str, asked: &[(&'static str, Matcher)]) -> Expectation {
-    let assertions = asked
+pub fn expectation(check: &'static str, subject: &str, wanted: &[(&'static str, Matcher)]) -> Expectation {
+    let assertions = wanted
         .iter()
         .map(|(attribute, matcher)| {
             let (attribute, key) = match attribute.split_once('.') {
@@ -94,5 +94,5 @@ pub fn on_this_host(probes: &[Probe]) -> Observations {
 pub fn ask_this_host(check: &dyn Check, expectation: &Expectation) -> Vec<Verdict> {
     let facts = Facts::default();
     let seen = on_this_host(&check.probes(&[expectation], &facts));
-    check.judge(expectation, &seen, &facts)
+    check.evaluate(expectation, &seen, &facts)
 }

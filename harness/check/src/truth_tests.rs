@@ -1,7 +1,7 @@
 //! What is called always true or impossible is compared with what the matcher says of values; and every
 //! attribute of every check type refuses the tautologies of its kind.
 
-use crate::matching::{Miss, Value, judge};
+use crate::matching::{Miss, Value, compare};
 use muster_suite::Vocabulary;
 pub(crate) use muster_suite::matcher::truth::{Truth, tautology, truth};
 use muster_suite::model::{Matcher, Operator};
@@ -29,7 +29,7 @@ fn tautologies(kind: &Kind) -> Vec<String> {
     };
     match kind {
         Kind::Bool => Vec::new(),
-        Kind::Word(all) | Kind::Level(all) => words(all),
+        Kind::Keyword(all) | Kind::Level(all) => words(all),
         Kind::Integer => with(&[">= 0", "> -1", "< 99999999999", "!= -1", "<= 4294967295"], "5"),
         Kind::Ranged(least, most) => {
             let more = [format!(">= {least}"), format!("<= {most}"), format!("> {}", i128::from(*least) - 1)];
@@ -128,7 +128,7 @@ fn to_say_that_there_is_a_value_is_no_tautology() {
             let there = match attribute.kind {
                 Kind::Map(..) | Kind::Bool => continue,
                 Kind::Output | Kind::Set(_) | Kind::List(_) => "{empty: false}",
-                Kind::Word(words) if words.contains(&"none") => continue,
+                Kind::Keyword(words) if words.contains(&"none") => continue,
                 _ => "{not: none}",
             };
             assert_eq!(errors(table, attribute.name, there), Vec::<&str>::new(), "{}.{}", table.name, attribute.name);
@@ -182,7 +182,7 @@ fn random(seed: &mut Seeded, kind: &Kind, constants: &[&str], depth: usize) -> M
             Matcher::Compare(parts.collect())
         }
         2 if matches!(kind, Kind::Loose) => Matcher::Compare(vec![(*seed.of(Operator::ALL), "5".to_owned())]),
-        _ if matches!(kind, Kind::Word(_)) && seed.below(6) == 0 => Matcher::None,
+        _ if matches!(kind, Kind::Keyword(_)) && seed.below(6) == 0 => Matcher::None,
         _ => Matcher::Equals((*seed.of(constants)).to_owned()),
     }
 }
@@ -192,7 +192,7 @@ fn nothing_is_called_always_true_or_impossible_that_is_not() {
     let texts = ["", "a", "ab", "b", "a\nb", "5", "x 5", "\n"];
     // The kind, what matchers state, and what is seen.
     let kinds: &[(Kind, &[&str], &[&str])] = &[
-        (Kind::Word(&["a", "b", "c"]), &["a", "b", "c"], &["a", "b", "c"]),
+        (Kind::Keyword(&["a", "b", "c"]), &["a", "b", "c"], &["a", "b", "c"]),
         (Kind::Level(&["a", "b", "c"]), &["a", "b", "c"], &["a", "b", "c"]),
         (Kind::Ranged(0, 5), &["-1", "0", "2", "3", "5", "6"], &["0", "1", "2", "3", "4", "5"]),
         (Kind::Integer, &["0", "1", "3", "0x5"], &["0", "1", "2", "3", "4", "5", "6", "4294967295"]),
@@ -261,7 +261,7 @@ fn nothing_is_called_always_true_or_impossible_that_is_not() {
             );
             let held: Vec<Result<bool, String>> = values
                 .iter()
-                .map(|value| match judge(&matcher, &kind, value) {
+                .map(|value| match compare(&matcher, &kind, value) {
                     Ok(()) => Ok(true),
                     Err(Miss::Missed { .. }) => Ok(false),
                     Err(Miss::Unreadable(why)) => Err(why),

@@ -2,7 +2,7 @@
 
 use super::matching::Value;
 use super::value;
-use muster_base::text::{harmless, one_line, tail};
+use muster_base::text::{escape, one_line, tail};
 use muster_suite::model::{Assertion, Expectation, Matcher, Operator};
 use muster_suite::table::Kind;
 
@@ -100,7 +100,7 @@ pub fn show(kind: &Kind, value: &Value) -> (String, String) {
         Value::Absent(why) | Value::Gone(why) => (one_line(why, LINE), String::new()),
         Value::Items(items) if items.is_empty() => ("nothing".to_owned(), String::new()),
         Value::Items(items) => {
-            let detail = if items.len() > NAMED { tail(&harmless(&items.join("\n")), DETAIL) } else { String::new() };
+            let detail = if items.len() > NAMED { tail(&escape(&items.join("\n")), DETAIL) } else { String::new() };
             (show_items(items), detail)
         }
         Value::Text(text) | Value::Dpkg(text) => {
@@ -110,7 +110,7 @@ pub fn show(kind: &Kind, value: &Value) -> (String, String) {
                 _ => one_line(text, LINE),
             };
             let long = matches!(kind, Kind::Output) && (text.trim().contains('\n') || text.chars().count() > LINE);
-            (line, if long { tail(&harmless(text), DETAIL) } else { String::new() })
+            (line, if long { tail(&escape(text), DETAIL) } else { String::new() })
         }
         Value::Each(values) => {
             let lines: Vec<String> = values.iter().map(|value| show(kind, value).0).collect();

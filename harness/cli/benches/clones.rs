@@ -45,16 +45,16 @@ fn not_measured(why: &str) -> ExitCode {
 }
 
 async fn measure() -> Result<bool, String> {
-    let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
+    let dir = tempfile::tempdir().map_err(|error| error.to_string())?;
     let root = Utf8PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..");
     let (events, _stream) = Events::channel();
     let host = Host {
         spawner: Spawner::new().map_err(|error| error.to_string())?,
         accel: accel::choose(AccelRequest::Auto).map_err(|error| error.to_string())?,
         rules: Rules::shipped(),
-        key: RunKey::generate(folder.path()).await.map_err(|error| error.to_string())?,
+        key: RunKey::generate(dir.path()).await.map_err(|error| error.to_string())?,
         root,
-        machines: Utf8PathBuf::from_path_buf(folder.path().join("machines")).map_err(|_| "not UTF-8".to_owned())?,
+        machines: Utf8PathBuf::from_path_buf(dir.path().join("machines")).map_err(|_| "not UTF-8".to_owned())?,
         events,
         templates: None,
         capsules: None,
@@ -70,7 +70,7 @@ async fn measure() -> Result<bool, String> {
     let settled = begun.elapsed().as_secs_f64();
     println!(
         "accelerator {}: cold boot to the first answer {answered:.1} s, settled {settled:.1} s",
-        host.accel.kind.word()
+        host.accel.kind.name()
     );
     let begun = Instant::now();
     let Frozen::Template { template, .. } = driver.freeze(live).await else {
@@ -85,7 +85,7 @@ async fn measure() -> Result<bool, String> {
     let (mut warm, mut login) = (Vec::new(), Vec::new());
     for round in 0..ROUNDS {
         let begun = Instant::now();
-        let mut clone = fork(&driver, &template, &format!("bench-{round}")).await?;
+        let mut clone = start_clone(&driver, &template, &format!("bench-{round}")).await?;
         command(&clone).await?;
         warm.push(begun.elapsed().as_secs_f64());
         if clone.record().channel.as_deref() != Some("warm-shell") {
@@ -104,7 +104,7 @@ async fn measure() -> Result<bool, String> {
     let mut idle = Vec::new();
     for number in 1..=4 {
         let id = format!("bench-idle-{number}");
-        let clone = fork(&driver, &template, &id).await?;
+        let clone = start_clone(&driver, &template, &id).await?;
         command(&clone).await?;
         idle.push((id, clone));
     }
@@ -127,12 +127,12 @@ async fn measure() -> Result<bool, String> {
     Ok(good)
 }
 
-async fn fork(
+async fn start_clone(
     driver: &HostDriver<'_>,
     template: &<HostDriver<'_> as Driver>::Template,
     id: &str,
 ) -> Result<HostMachine, String> {
-    driver.fork(template, id).await.map_err(|failed| failed.failure.message)
+    driver.start_clone(template, id).await.map_err(|failed| failed.failure.message)
 }
 
 async fn command(live: &HostMachine) -> Result<(), String> {

@@ -28,12 +28,12 @@ static PACKAGE: CheckTable = CheckTable {
     name: "package",
     summary: "For the benchmark.",
     subject: Subject::Named(&packages::PACKAGE),
-    shorthand: Shorthand::Words(&[("absent", "installed", "false")]),
+    shorthand: Shorthand::Keywords(&[("absent", "installed", "false")]),
     gone: &[],
     attributes: &[
         attribute("installed", Kind::Bool),
         attribute("version", Kind::Evr),
-        attribute("verify", Kind::Word(&["clean"])),
+        attribute("verify", Kind::Keyword(&["clean"])),
     ],
     reads: "",
     example: "",
@@ -266,8 +266,8 @@ fn hostile() -> bool {
 }
 
 fn main() -> ExitCode {
-    let folder = tempfile::tempdir().expect("a temporary folder");
-    let path = Utf8PathBuf::from_path_buf(folder.path().to_owned()).expect("a UTF-8 path");
+    let dir = tempfile::tempdir().expect("a temporary folder");
+    let path = Utf8PathBuf::from_path_buf(dir.path().to_owned()).expect("a UTF-8 path");
     for file in 0..FILES {
         std::fs::write(path.join(format!("{file:03}.yaml")), suite(file)).expect("a suite file");
     }

@@ -75,7 +75,7 @@ async fn with_muster(sshd: &loopback::Sshd) -> Result<(Duration, Duration), Stri
         private_key: sshd.key.clone(),
         become_root: false,
         host_key: HostKeyPolicy::AcceptFirst,
-        lives: muster_guest::Lives::unknown(),
+        generations: muster_guest::Generations::unknown(),
         refusals: Default::default(),
     };
     let requests: Vec<_> = commands()

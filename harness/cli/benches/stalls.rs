@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use muster_guest::{Guest, HostKeyPolicy, Lives, Request, Target, loopback};
+use muster_guest::{Generations, Guest, HostKeyPolicy, Request, Target, loopback};
 
 const LOGINS: usize = 1_000;
 const REQUESTS: usize = 10_000;
@@ -96,7 +96,7 @@ async fn log_in(sshd: &loopback::Sshd) -> Result<Guest, String> {
         private_key: sshd.key.clone(),
         become_root: false,
         host_key: HostKeyPolicy::AcceptFirst,
-        lives: Lives::unknown(),
+        generations: Generations::unknown(),
         refusals: Default::default(),
     };
     let deadline = Instant::now() + Duration::from_secs(60);

@@ -18,8 +18,8 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
-fn files(folder: &Path, out: &mut Vec<PathBuf>) {
-    for entry in fs_err::read_dir(folder).unwrap().map(Result::unwrap) {
+fn files(dir: &Path, out: &mut Vec<PathBuf>) {
+    for entry in fs_err::read_dir(dir).unwrap().map(Result::unwrap) {
         let path = entry.path();
         match path.is_dir() {
             // Data of tests has what is wrong on purpose.
@@ -36,8 +36,8 @@ fn files(folder: &Path, out: &mut Vec<PathBuf>) {
 /// What stands between backticks, after a prompt, in a block of code, and in the examples of `--help`.
 fn advice() -> Vec<Advice> {
     let mut paths = vec![root().join("README.md"), root().join("CONTRIBUTING.md")];
-    for folder in ["harness", "docs", "suites", "images"] {
-        files(&root().join(folder), &mut paths);
+    for dir in ["harness", "docs", "suites", "images"] {
+        files(&root().join(dir), &mut paths);
     }
     let continued = Regex::new(r"\\\n\s*").unwrap();
     let quoted = Regex::new(r"`muster ([^`\n]+)`").unwrap();

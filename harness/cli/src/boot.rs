@@ -9,12 +9,12 @@ use std::time::Duration;
 
 use camino::Utf8PathBuf;
 
-use super::door::Door;
-use super::place::{self, Place};
+use super::machine_dir::{self, MachineDir};
 use super::project::Project;
 use super::run::{choose_accelerator, host, interruption, runtime};
 use super::session::{self, ImageOptions};
-use super::{Complaint, say, say_error};
+use super::ssh_client::SshClient;
+use super::{CliError, say, say_error};
 use muster_base::exit::Exit;
 use muster_base::text;
 use muster_engine::driver::{Driver, Live, Stop};
@@ -69,13 +69,13 @@ impl Arguments {
     }
 }
 
-pub(crate) fn execute(arguments: Arguments) -> Result<ExitCode, Complaint> {
+pub(crate) fn execute(arguments: Arguments) -> Result<ExitCode, CliError> {
     if arguments.list {
         return list().map(ExitCode::from);
     }
     if let Some(id) = &arguments.end {
-        let found = place::find(id)?;
-        place::end(&found, END)?;
+        let found = machine_dir::find(id)?;
+        machine_dir::end(&found, END)?;
         say(&format!("{} has ended", found.state.id));
         return Ok(Exit::Pass.into());
     }
@@ -90,7 +90,7 @@ pub(crate) fn execute(arguments: Arguments) -> Result<ExitCode, Complaint> {
     let status = runtime.block_on(async {
         tokio::select! {
             biased;
-            () = interruption() => Err(Complaint::told(Exit::Error)),
+            () = interruption() => Err(CliError::told(Exit::Error)),
             status = throw_away(wanted, arguments.exec.as_deref()) => status,
         }
     });
@@ -98,13 +98,13 @@ pub(crate) fn execute(arguments: Arguments) -> Result<ExitCode, Complaint> {
     status.map(ExitCode::from)
 }
 
-fn list() -> Result<Exit, Complaint> {
-    let found = place::list()?;
+fn list() -> Result<Exit, CliError> {
+    let found = machine_dir::list()?;
     let rows: Vec<Vec<String>> = found
         .iter()
-        .map(|place::Found { folder, state }| {
+        .map(|machine_dir::Found { dir, state }| {
             let enter = match &state.user {
-                Some(user) => Door::open(&state.id, user, folder).command(),
+                Some(user) => SshClient::open(&state.id, user, dir).command(),
                 None => "not up yet".to_owned(),
             };
             vec![state.id.clone(), text::one_line(&state.of, 60), state.since.clone(), enter]
@@ -121,7 +121,7 @@ pub(super) struct Wanted {
     pub(super) accel: Accel,
 }
 
-fn wanted(arguments: &Arguments) -> Result<Wanted, Complaint> {
+fn wanted(arguments: &Arguments) -> Result<Wanted, CliError> {
     one_image(arguments.name.as_deref(), &arguments.images)
 }
 
@@ -133,7 +133,7 @@ impl Wanted {
 }
 
 /// The one image that was typed, by itself or as an option.
-pub(super) fn one_image(name: Option<&str>, options: &ImageOptions) -> Result<Wanted, Complaint> {
+pub(super) fn one_image(name: Option<&str>, options: &ImageOptions) -> Result<Wanted, CliError> {
     let project = Project::find()?;
     let mut options = options.clone();
     if let Some(name) = name {
@@ -145,7 +145,7 @@ pub(super) fn one_image(name: Option<&str>, options: &ImageOptions) -> Result<Wa
         say_error(&format!("note: {}", text::one_line(&notice, 400)));
     }
     let (Some(spec), true) = (specs.pop(), specs.is_empty()) else {
-        return Err(Complaint::invalid("one image at a time can be booted"));
+        return Err(CliError::invalid("one image at a time can be booted"));
     };
     let accel = choose_accelerator(options.machine.accel)?;
     Ok(Wanted { project, spec, accel })
@@ -154,43 +154,43 @@ pub(super) fn one_image(name: Option<&str>, options: &ImageOptions) -> Result<Wa
 /// Boots the machine and gives it to `then`, with the way in and the place that it lies in.
 pub(super) async fn with_machine<T>(
     wanted: Wanted,
-    then: impl AsyncFnOnce(&muster_qemu::driver::HostMachine, Door, &mut Place) -> Result<T, Complaint>,
-) -> Result<T, Complaint> {
+    then: impl AsyncFnOnce(&muster_qemu::driver::HostMachine, SshClient, &mut MachineDir) -> Result<T, CliError>,
+) -> Result<T, CliError> {
     let Wanted { project, spec, accel } = wanted;
     let (id, user) = (spec.id.clone(), spec.user.clone());
-    let mut place = Place::make(&id, &id)?;
+    let mut machine_dir = MachineDir::make(&id, &id)?;
     let (events, _nobody) = Events::channel();
-    let host = host(project.root(), place.folder(), accel, &events).await?;
+    let host = host(project.root(), machine_dir.dir(), accel, &events).await?;
     let images = HostImages::new(&host, [spec]);
     let driver = images.prepare(&id).await.map_err(told)?;
     let deadline = driver.boot_deadline().as_secs();
-    say_error(&format!("{} boots; it may take {deadline} s", place.id()));
-    let name = place.id().to_owned();
+    say_error(&format!("{} boots; it may take {deadline} s", machine_dir.id()));
+    let name = machine_dir.id().to_owned();
     let live = driver.boot(&name, false).await.map_err(|failed| told(failed.failure))?;
     let seconds = live.record().boot_seconds.unwrap_or_default();
     say_error(&format!("{name} is up after {seconds:.1} s"));
-    let door = Door::make(&live.entrance(), &name, place.folder())?;
-    place.ready(&user, host.machines.join(&name).join("console.log"))?;
-    let result = then(&live, door, &mut place).await;
+    let ssh_client = SshClient::make(&live.ssh_login(), &name, machine_dir.dir())?;
+    machine_dir.ready(&user, host.machines.join(&name).join("console.log"))?;
+    let result = then(&live, ssh_client, &mut machine_dir).await;
     live.stop(Stop::Discard).await;
     result
 }
 
 /// What went wrong with a machine, as a command that is about one machine says it.
-pub(super) fn told(failure: muster_base::failure::Failure) -> Complaint {
-    Complaint {
+pub(super) fn told(failure: muster_base::failure::Failure) -> CliError {
+    CliError {
         what: failure.detail.map_or(failure.message.clone(), |detail| format!("{}\n{detail}", failure.message)),
         hint: Some(format!("`muster failures {}` explains it", failure.id)),
         exit: if failure.id.as_str().starts_with("image.") { Exit::Invalid } else { Exit::Error },
     }
 }
 
-async fn throw_away(wanted: Wanted, command: Option<&str>) -> Result<u8, Complaint> {
-    with_machine(wanted, async |live, door, _| {
+async fn throw_away(wanted: Wanted, command: Option<&str>) -> Result<u8, CliError> {
+    with_machine(wanted, async |live, ssh_client, _| {
         if command.is_none() {
             say_error("a shell in it; `exit` ends the machine and keeps nothing");
         }
-        door.enter(command, live.ended()).await
+        ssh_client.enter(command, live.ended()).await
     })
     .await
 }
@@ -202,10 +202,10 @@ struct Up {
 }
 
 /// Starts the owner, waits until its machine is up, and leaves both.
-fn keep(arguments: &Arguments) -> Result<ExitCode, Complaint> {
+fn keep(arguments: &Arguments) -> Result<ExitCode, CliError> {
     let failed = |what: &str| {
         let what = what.to_owned();
-        move |cause| Complaint::infrastructure(format!("{what}: {cause}"))
+        move |cause| CliError::infrastructure(format!("{what}: {cause}"))
     };
     // The owner must not hold this command's stderr: whoever reads that waits for its end.
     let mut words = tempfile::tempfile().map_err(failed("no file for what the machine's owner says"))?;
@@ -228,28 +228,28 @@ fn keep(arguments: &Arguments) -> Result<ExitCode, Complaint> {
         let status = owner.wait().map_err(failed("the machine's owner cannot be waited for"))?;
         let mut said = String::new();
         let _ = words.rewind().and_then(|()| words.take(WORDS).read_to_string(&mut said));
-        say_error(text::harmless(&said).trim_end());
+        say_error(text::escape(&said).trim_end());
         return Ok(ExitCode::from(status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(Exit::Error as u8)));
     };
-    let found = place::find(&id)?;
-    let door = Door::open(&id, found.state.user.as_deref().unwrap_or("root"), &found.folder);
+    let found = machine_dir::find(&id)?;
+    let ssh_client = SshClient::open(&id, found.state.user.as_deref().unwrap_or("root"), &found.dir);
     let console = found.state.console.unwrap_or_else(|| Utf8PathBuf::from("-"));
     // What it prints belongs to the command, when there is one; these lines then go beside it.
     let tell = if arguments.exec.is_some() { say_error } else { say };
     tell(&format!("machine  {id}"));
-    tell(&format!("enter    {}", door.command()));
+    tell(&format!("enter    {}", ssh_client.command()));
     tell(&format!("console  {console}"));
     tell(&format!("end      muster boot --end {id}"));
     match &arguments.exec {
-        Some(command) => runtime()?.block_on(door.run(command)).map(ExitCode::from),
+        Some(command) => runtime()?.block_on(ssh_client.run(command)).map(ExitCode::from),
         None => Ok(Exit::Pass.into()),
     }
 }
 
 /// Owns a kept machine until it ends or somebody ends it.
-fn serve(arguments: &Arguments) -> Result<Exit, Complaint> {
+fn serve(arguments: &Arguments) -> Result<Exit, CliError> {
     use rustix::process::{Signal, set_parent_process_death_signal, setsid};
-    let failed = |cause| Complaint::infrastructure(format!("the machine's owner cannot leave its terminal: {cause}"));
+    let failed = |cause| CliError::infrastructure(format!("the machine's owner cannot leave its terminal: {cause}"));
     // Away from the terminal that it was started from. Until the machine is up it still ends with the
     // command that waits for it.
     setsid().map_err(failed)?;
@@ -257,16 +257,16 @@ fn serve(arguments: &Arguments) -> Result<Exit, Complaint> {
     let wanted = wanted(arguments)?;
     let runtime = runtime()?;
     let ended = runtime.block_on(async {
-        let work = with_machine(wanted, async |live, _, place| {
-            let up = serde_json::to_string(&Up { id: place.id().to_owned() })
-                .map_err(|error| Complaint::infrastructure(error.to_string()))?;
+        let work = with_machine(wanted, async |live, _, machine_dir| {
+            let up = serde_json::to_string(&Up { id: machine_dir.id().to_owned() })
+                .map_err(|error| CliError::infrastructure(error.to_string()))?;
             // Before the command hears of it, since it may end at once; one that has ended already is
             // noticed by what cannot be written to it.
             set_parent_process_death_signal(None).map_err(failed)?;
             let mut stdout = std::io::stdout();
             writeln!(stdout, "{up}")
                 .and_then(|()| stdout.flush())
-                .map_err(|_| Complaint::infrastructure("nobody waits for the machine any more"))?;
+                .map_err(|_| CliError::infrastructure("nobody waits for the machine any more"))?;
             live.ended().await;
             Ok(Exit::Pass)
         });

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::images::{Catalogue, runtime};
 use super::project::Project;
-use super::{Complaint, OutputFormat, say};
+use super::{CliError, OutputFormat, say};
 use muster_base::exit::Exit;
 use muster_image::{DiskSource, ImageSpec, SignatureKind, pull};
 use muster_suite::images::ImageEntry;
@@ -18,7 +18,7 @@ pub(crate) fn caution(entry: &ImageEntry) -> Option<String> {
     ))
 }
 
-pub(crate) fn list(format: OutputFormat) -> Result<Exit, Complaint> {
+pub(crate) fn list(format: OutputFormat) -> Result<Exit, CliError> {
     let project = Project::find()?;
     let catalogue = Catalogue::load(&project)?;
     let mut rows = Vec::new();
@@ -54,7 +54,7 @@ impl Catalogue {
 }
 
 /// Whether the disk is here, and what brings it when it is not.
-fn state(project: &Project, spec: &ImageSpec) -> Result<String, Complaint> {
+fn state(project: &Project, spec: &ImageSpec) -> Result<String, CliError> {
     let id = &spec.id;
     Ok(match &spec.disk {
         DiskSource::Path(path) => if path.exists() { "present" } else { "missing" }.to_owned(),
@@ -100,10 +100,10 @@ fn object(spec: &ImageSpec, entry: &ImageEntry, here: &str) -> serde_json::Value
     json!({
         "id": spec.id,
         "summary": spec.summary,
-        "format": spec.format.word(),
-        "arch": spec.arch.word(),
-        "firmware": spec.firmware.word(),
-        "seed": spec.seed.word(),
+        "format": spec.format.name(),
+        "arch": spec.arch.name(),
+        "firmware": spec.firmware.name(),
+        "seed": spec.seed.name(),
         "user": spec.user,
         "needs-cpu": entry.needs_cpu,
         "facts": spec.facts,
@@ -125,7 +125,7 @@ fn devices(spec: &ImageSpec, entry: &ImageEntry) -> String {
     words.join(" ")
 }
 
-pub(crate) fn show(name: &str) -> Result<Exit, Complaint> {
+pub(crate) fn show(name: &str) -> Result<Exit, CliError> {
     let project = Project::find()?;
     let catalogue = Catalogue::load(&project)?;
     let (Some(spec), Some(entry)) = (catalogue.get(name), catalogue.entry(name)) else {

@@ -3,7 +3,7 @@
 use camino::Utf8PathBuf;
 use clap::CommandFactory as _;
 
-use super::{Complaint, say};
+use super::{CliError, say};
 use muster_base::exit::Exit;
 
 /// Print the completions of a shell
@@ -27,21 +27,21 @@ pub(crate) struct ManArguments {
     directory: Utf8PathBuf,
 }
 
-pub(crate) fn completions(arguments: CompletionsArguments) -> Result<Exit, Complaint> {
+pub(crate) fn completions(arguments: CompletionsArguments) -> Result<Exit, CliError> {
     let mut text = Vec::new();
     clap_complete::generate(arguments.shell, &mut super::Arguments::command(), "muster", &mut text);
     say(String::from_utf8_lossy(&text).trim_end());
     Ok(Exit::Pass)
 }
 
-pub(crate) fn man(arguments: ManArguments) -> Result<Exit, Complaint> {
+pub(crate) fn man(arguments: ManArguments) -> Result<Exit, CliError> {
     let directory = &arguments.directory;
     if !directory.is_dir() {
-        return Err(Complaint::invalid(format!("{directory} is no directory")).hint("make it first: mkdir -p DIR"));
+        return Err(CliError::invalid(format!("{directory} is no directory")).hint("make it first: mkdir -p DIR"));
     }
     let mut command = super::Arguments::command();
     command.build();
     clap_mangen::generate_to(command, directory)
-        .map_err(|error| Complaint::infrastructure(format!("{directory}: the pages cannot be written: {error}")))?;
+        .map_err(|error| CliError::infrastructure(format!("{directory}: the pages cannot be written: {error}")))?;
     Ok(Exit::Pass)
 }

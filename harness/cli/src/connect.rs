@@ -11,7 +11,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 
 use super::load::{self, HEALTH, Selection};
 use super::project::{self, Project};
-use super::{Complaint, OutputFormat};
+use super::{CliError, OutputFormat};
 use muster_engine::known::KnownIssues;
 use muster_engine::plan;
 use muster_engine::plan::{Plan, Rerun};
@@ -67,7 +67,7 @@ pub(crate) fn prepare(
     selection: &Selection,
     options: &ConnectOptions,
     known_issues: &[Utf8PathBuf],
-) -> Result<Prepared, Complaint> {
+) -> Result<Prepared, CliError> {
     let project = Project::find()?;
     let loaded = load::suites(selection, OutputFormat::Text)?;
     let mut selected = load::select(&loaded, selection)?;
@@ -103,7 +103,7 @@ pub(crate) fn prepare(
 }
 
 /// The machine that was typed, and whom to trust there. Connects to nothing.
-pub(crate) fn remote(typed: &str, options: &ConnectOptions) -> Result<Remote, Complaint> {
+pub(crate) fn remote(typed: &str, options: &ConnectOptions) -> Result<Remote, CliError> {
     Destination::parse(typed)?.remote(options)
 }
 
@@ -123,9 +123,9 @@ impl std::fmt::Display for Destination {
 }
 
 impl Destination {
-    fn parse(typed: &str) -> Result<Self, Complaint> {
+    fn parse(typed: &str) -> Result<Self, CliError> {
         let wrong = |why: &str| {
-            Complaint::invalid(format!("--connect `{typed}`: {why}"))
+            CliError::invalid(format!("--connect `{typed}`: {why}"))
                 .hint("write it as USER@HOST or USER@HOST:PORT, an IPv6 address in brackets")
         };
         let (user, rest) = typed.rsplit_once('@').ok_or_else(|| wrong("it does not say who logs in"))?;
@@ -154,7 +154,7 @@ impl Destination {
         Ok(Self { user: user.to_owned(), host: host.to_owned(), port })
     }
 
-    fn remote(&self, options: &ConnectOptions) -> Result<Remote, Complaint> {
+    fn remote(&self, options: &ConnectOptions) -> Result<Remote, CliError> {
         Ok(Remote {
             name: safe_name(&options.name)?,
             shown: self.to_string(),
@@ -167,23 +167,22 @@ impl Destination {
         })
     }
 
-    fn resolve(&self) -> Result<SocketAddr, Complaint> {
+    fn resolve(&self) -> Result<SocketAddr, CliError> {
         let found = (self.host.as_str(), self.port).to_socket_addrs();
-        let cannot =
-            |why: String| Complaint::infrastructure(format!("the host `{}` cannot be found: {why}", self.host));
+        let cannot = |why: String| CliError::infrastructure(format!("the host `{}` cannot be found: {why}", self.host));
         found.map_err(|error| cannot(error.to_string()))?.next().ok_or_else(|| cannot("it has no address".to_owned()))
     }
 }
 
 /// A name as images have, since reports and directories are named by it.
-fn safe_name(name: &str) -> Result<String, Complaint> {
+fn safe_name(name: &str) -> Result<String, CliError> {
     let fine = name.len() <= 60
         && name.starts_with(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit())
         && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"._-".contains(&b));
     if fine {
         return Ok(name.to_owned());
     }
-    Err(Complaint::invalid(format!("--name `{name}` is not a name"))
+    Err(CliError::invalid(format!("--name `{name}` is not a name"))
         .hint("lower-case letters, digits, `.`, `_` and `-`"))
 }
 
@@ -192,18 +191,18 @@ fn home() -> Option<PathBuf> {
 }
 
 /// The private key: it must be one that needs no passphrase, since nobody is there to type it.
-fn identity(stated: Option<&Utf8Path>) -> Result<PathBuf, Complaint> {
+fn identity(stated: Option<&Utf8Path>) -> Result<PathBuf, CliError> {
     let Some(path) = stated else {
         let usual = home().map(|home| home.join(".ssh/id_ed25519")).filter(|path| path.exists());
         let example = usual.map_or("~/.ssh/id_ed25519".to_owned(), |path| path.display().to_string());
-        return Err(Complaint::invalid("--connect needs a private key: agents and passwords are not used")
+        return Err(CliError::invalid("--connect needs a private key: agents and passwords are not used")
             .hint(format!("for example --identity {example}")));
     };
     let text = fs_err::read_to_string(path).map_err(|cause| {
-        Complaint::invalid(format!("--identity: {cause}")).hint("name the private key, not the `.pub` file")
+        CliError::invalid(format!("--identity: {cause}")).hint("name the private key, not the `.pub` file")
     })?;
     if has_passphrase(&text) {
-        return Err(Complaint::invalid(format!("the key {path} has a passphrase, which cannot be typed in a run"))
+        return Err(CliError::invalid(format!("the key {path} has a passphrase, which cannot be typed in a run"))
             .hint("make a key for muster with `ssh-keygen -t ed25519 -N '' -f FILE` and let the machine accept it"));
     }
     Ok(path.as_std_path().to_owned())
@@ -222,7 +221,7 @@ fn has_passphrase(text: &str) -> bool {
 }
 
 /// Which host keys are right: those stated, those known, or, when it was said, the first that is shown.
-fn host_key(target: &Destination, options: &ConnectOptions) -> Result<HostKeyPolicy, Complaint> {
+fn host_key(target: &Destination, options: &ConnectOptions) -> Result<HostKeyPolicy, CliError> {
     let mut keys = Vec::new();
     for stated in &options.host_key {
         keys.extend(stated_keys(stated)?);
@@ -241,22 +240,22 @@ fn host_key(target: &Destination, options: &ConnectOptions) -> Result<HostKeyPol
     match (keys.is_empty(), options.accept_new_host_key) {
         (false, _) => Ok(HostKeyPolicy::Expect(keys)),
         (true, true) => Ok(HostKeyPolicy::AcceptFirst),
-        (true, false) => Err(Complaint::invalid(format!("no host key of {target} is known"))
+        (true, false) => Err(CliError::invalid(format!("no host key of {target} is known"))
             .hint("give it with --host-key, log in once with ssh, or accept what it shows with --accept-new-host-key")),
     }
 }
 
 /// A key, or a file of keys.
-fn stated_keys(stated: &str) -> Result<Vec<HostKey>, Complaint> {
+fn stated_keys(stated: &str) -> Result<Vec<HostKey>, CliError> {
     if let Some(key) = HostKey::parse(stated) {
         return Ok(vec![key]);
     }
     let hint = "write it as in known_hosts, 'ssh-ed25519 AAAA…', or name a file such as ssh_host_ed25519_key.pub";
     let text = fs_err::read_to_string(stated)
-        .map_err(|cause| Complaint::invalid(format!("--host-key is neither a key nor a file: {cause}")).hint(hint))?;
+        .map_err(|cause| CliError::invalid(format!("--host-key is neither a key nor a file: {cause}")).hint(hint))?;
     let keys: Vec<HostKey> = text.lines().filter_map(HostKey::parse).collect();
     if keys.is_empty() {
-        return Err(Complaint::invalid(format!("--host-key: no key in {stated}")).hint(hint));
+        return Err(CliError::invalid(format!("--host-key: no key in {stated}")).hint(hint));
     }
     Ok(keys)
 }

@@ -11,9 +11,9 @@ use camino::{Utf8Path, Utf8PathBuf};
 use serde::Serialize;
 
 use super::packed::{PackedError, unpacked};
-use super::{Complaint, OutputFormat, load, say, say_error};
+use super::{CliError, OutputFormat, load, say, say_error};
 use muster_base::exit::Exit;
-use muster_base::text::harmless;
+use muster_base::text::escape;
 use muster_console::scan::{Scan, scan};
 use muster_console::{Finding, Rules, Setting, Severity};
 
@@ -90,7 +90,7 @@ impl From<Level> for Severity {
     }
 }
 
-pub(crate) fn execute(arguments: Arguments) -> Result<Exit, Complaint> {
+pub(crate) fn execute(arguments: Arguments) -> Result<Exit, CliError> {
     match arguments.command {
         Command::Scan { files, rules, at_least, emulated, format } => {
             let setting = Setting { rules: self::rules(&rules)?, emulated, resets_watched: false };
@@ -111,10 +111,10 @@ pub(crate) fn execute(arguments: Arguments) -> Result<Exit, Complaint> {
 }
 
 /// The shipped rules and those of the files; everything that is wrong with them is printed.
-pub(crate) fn rules(files: &[Utf8PathBuf]) -> Result<Arc<Rules>, Complaint> {
+pub(crate) fn rules(files: &[Utf8PathBuf]) -> Result<Arc<Rules>, CliError> {
     Rules::with_user_files(files).map_err(|diagnostics| {
         load::tell(&diagnostics);
-        Complaint::told(Exit::Invalid)
+        CliError::told(Exit::Invalid)
     })
 }
 
@@ -127,7 +127,7 @@ fn scan_all(files: &[Utf8PathBuf], setting: &Setting, at_least: Severity, format
         };
         if format == OutputFormat::Text {
             match &row.error {
-                Some(error) => say_error(&format!("error: {}: {}", harmless(file.as_str()), harmless(error))),
+                Some(error) => say_error(&format!("error: {}: {}", escape(file.as_str()), escape(error))),
                 None => say(row.text().trim_end()),
             }
         }
@@ -141,7 +141,7 @@ fn scan_all(files: &[Utf8PathBuf], setting: &Setting, at_least: Severity, format
         () => Exit::Pass,
     };
     if format == OutputFormat::Json {
-        let document = Document { schema: "console/v1", at_least: at_least.word(), files: rows };
+        let document = Document { schema: "console/v1", at_least: at_least.name(), files: rows };
         say(&serde_json::to_string_pretty(&document).unwrap_or_default());
     }
     exit
@@ -237,7 +237,7 @@ impl FindingRow {
         Self {
             rule: finding.rule.to_string(),
             category: finding.category.to_string(),
-            severity: finding.severity.word(),
+            severity: finding.severity.name(),
             line_number: finding.line_number,
             line: finding.line.clone(),
             excerpt: finding.excerpt.iter().map(|line| line.to_string()).collect(),
@@ -248,10 +248,10 @@ impl FindingRow {
 
 impl FileRow {
     fn new(file: &Utf8Path, scan: &Scan, at_least: Severity) -> Self {
-        let mut severities: BTreeMap<_, _> = Severity::ALL.into_iter().map(|severity| (severity.word(), 0)).collect();
+        let mut severities: BTreeMap<_, _> = Severity::ALL.into_iter().map(|severity| (severity.name(), 0)).collect();
         let mut counts = BTreeMap::new();
         for ((category, severity), count) in &scan.counts {
-            *severities.entry(severity.word()).or_default() += count;
+            *severities.entry(severity.name()).or_default() += count;
             if *severity >= at_least {
                 *counts.entry(category.to_string()).or_default() += count;
             }
@@ -262,7 +262,7 @@ impl FileRow {
             file: file.to_string(),
             bytes: scan.bytes,
             lines: scan.lines,
-            worst: scan.worst().map(Severity::word),
+            worst: scan.worst().map(Severity::name),
             severities,
             omitted: counts.values().sum::<u64>().saturating_sub(findings.len() as u64),
             counts,
@@ -281,16 +281,16 @@ impl FileRow {
     }
 
     fn fails(&self) -> bool {
-        [Severity::Fail, Severity::Fatal].iter().any(|severity| self.severities[severity.word()] > 0)
+        [Severity::Fail, Severity::Fatal].iter().any(|severity| self.severities[severity.name()] > 0)
     }
 
     /// For people. Everything of the log has been made harmless when it was read.
     fn text(&self) -> String {
-        let file = harmless(&self.file);
+        let file = escape(&self.file);
         let told: Vec<_> = Severity::ALL
             .iter()
             .rev()
-            .map(|severity| (self.severities[severity.word()], severity.word()))
+            .map(|severity| (self.severities[severity.name()], severity.name()))
             .filter(|(count, _)| *count > 0)
             .map(|(count, word)| format!("{count} {word}"))
             .collect();
@@ -338,7 +338,7 @@ const LINES: usize = 5;
 
 /// The findings, the worst first and else in the order of the log, each with the lines of those that say the same.
 fn folded(findings: &[FindingRow]) -> Vec<(&FindingRow, Vec<u64>)> {
-    let rank = |row: &FindingRow| Severity::ALL.iter().position(|severity| severity.word() == row.severity);
+    let rank = |row: &FindingRow| Severity::ALL.iter().position(|severity| severity.name() == row.severity);
     let mut sorted: Vec<&FindingRow> = findings.iter().collect();
     sorted.sort_by_key(|row| (std::cmp::Reverse(rank(row)), row.line_number));
     let mut out: Vec<(&FindingRow, Vec<u64>)> = Vec::new();
@@ -386,7 +386,7 @@ impl<'r> RuleRow<'r> {
         Self {
             id: &rule.id,
             category: &rule.category,
-            severity: rule.severity.word(),
+            severity: rule.severity.name(),
             because: &rule.because,
             pattern: &rule.pattern,
             location: rule.location.to_string(),
@@ -399,8 +399,8 @@ fn list(rules: &Rules) -> String {
         .all()
         .iter()
         .map(|rule| {
-            let words = [&*rule.category, rule.severity.word(), &*rule.id, &*rule.because];
-            words.iter().map(|word| harmless(word)).collect()
+            let words = [&*rule.category, rule.severity.name(), &*rule.id, &*rule.because];
+            words.iter().map(|word| escape(word)).collect()
         })
         .collect();
     muster_report::list::columns(&["CATEGORY", "SEVERITY", "RULE", "BECAUSE"], &rows)

@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use super::Complaint;
+use super::CliError;
 use super::annotations::{self, Annotations};
 use super::logging::Wanted;
 use muster_record::durations::Durations;
@@ -15,7 +15,7 @@ use muster_record::event::Event;
 use muster_record::fold::Recorder;
 use muster_record::journal::Journal;
 use muster_record::json;
-use muster_record::layout::RunFolder;
+use muster_record::layout::RunDir;
 use muster_record::run::RunRecord;
 use muster_report::annotations::Server;
 use muster_report::evidence::Base;
@@ -70,28 +70,28 @@ pub(crate) struct ReportOptions {
 
 impl ReportOptions {
     /// From where reports of a run in this directory name files. The directory need not be there yet.
-    pub(crate) fn base(&self, folder: &Utf8Path) -> Result<Base, Complaint> {
-        Base::of(folder, self.attachments_base.as_deref()).map_err(|why| {
-            Complaint::invalid(format!("--attachments-base: {why}"))
+    pub(crate) fn base(&self, dir: &Utf8Path) -> Result<Base, CliError> {
+        Base::of(dir, self.attachments_base.as_deref()).map_err(|why| {
+            CliError::invalid(format!("--attachments-base: {why}"))
                 .hint("name the directory from which the CI server looks for attachments, and put --out below it")
         })
     }
 }
 
 /// A consumer at work.
-pub(crate) struct Consumer(JoinHandle<Result<RunRecord, Complaint>>);
+pub(crate) struct Consumer(JoinHandle<Result<RunRecord, CliError>>);
 
 /// Starts it. The journal exists when this returns.
 /// Nothing is shown without a display; what is shown knows how long things usually take.
 pub(crate) fn start(
     stream: Receiver<Event>,
-    folder: &RunFolder,
+    dir: &RunDir,
     base: Base,
     display: Option<Display>,
     usual: Durations,
-) -> Result<Consumer, Complaint> {
-    let broken = |error: muster_record::layout::FileError| Complaint::infrastructure(error.to_string());
-    let journal = Journal::create(&folder.events()).map_err(broken)?;
+) -> Result<Consumer, CliError> {
+    let broken = |error: muster_record::layout::FileError| CliError::infrastructure(error.to_string());
+    let journal = Journal::create(&dir.events()).map_err(broken)?;
     let server = display.and_then(|display| display.annotations.server());
     let terminal = display.map(|display| {
         let colour = anstream::AutoStream::choice(&std::io::stdout()) != anstream::ColorChoice::Never;
@@ -104,28 +104,28 @@ pub(crate) fn start(
         let options = Options { colour, verbose: display.verbose > 0, server, disarm };
         Terminal::new(out, display.mode(), options).expecting(usual)
     });
-    let folder = folder.clone();
+    let dir = dir.clone();
     let thread = std::thread::Builder::new()
         .name("events".to_owned())
-        .spawn(move || consume(stream, (&folder, &base), journal, terminal, server))
-        .map_err(|cause| Complaint::infrastructure(format!("no thread for the reports: {cause}")))?;
+        .spawn(move || consume(stream, (&dir, &base), journal, terminal, server))
+        .map_err(|cause| CliError::infrastructure(format!("no thread for the reports: {cause}")))?;
     Ok(Consumer(thread))
 }
 
 impl Consumer {
     /// Waits until everything is written, and gives the record of the run. All handles of the events must be gone.
-    pub(crate) fn finish(self) -> Result<RunRecord, Complaint> {
-        self.0.join().unwrap_or_else(|_| Err(Complaint::infrastructure("the thread that writes reports panicked")))
+    pub(crate) fn finish(self) -> Result<RunRecord, CliError> {
+        self.0.join().unwrap_or_else(|_| Err(CliError::infrastructure("the thread that writes reports panicked")))
     }
 }
 
 fn consume(
     stream: Receiver<Event>,
-    (folder, base): (&RunFolder, &Base),
+    (dir, base): (&RunDir, &Base),
     mut journal: Journal,
     mut terminal: Option<Terminal<Out>>,
     server: Option<Server>,
-) -> Result<RunRecord, Complaint> {
+) -> Result<RunRecord, CliError> {
     let mut recorder = Recorder::new();
     let mut trouble = None;
     loop {
@@ -147,10 +147,10 @@ fn consume(
         recorder.apply(&event);
         if matches!(event, Event::Planned { .. }) {
             // From here on a run that is killed leaves reports that say what was not reached.
-            write((folder, base), &recorder, &mut trouble);
+            write((dir, base), &recorder, &mut trouble);
         }
         if matches!(event, Event::RunFinished { .. }) {
-            write((folder, base), &recorder, &mut trouble);
+            write((dir, base), &recorder, &mut trouble);
         }
         if let Some(terminal) = &mut terminal {
             // A closed pipe is nobody's failure; the reports are what counts.
@@ -159,7 +159,7 @@ fn consume(
         }
     }
     if let Some(terminal) = &mut terminal {
-        let reports = [("junit", folder.junit()), ("record", folder.run_json()), ("events", folder.events())];
+        let reports = [("junit", dir.junit()), ("record", dir.run_json()), ("events", dir.events())];
         let reports = reports.map(|(name, path)| (name, super::project::short(&path).to_string()));
         let _ = terminal.summary(recorder.record(), &reports);
         if let Err(why) = annotations::summarise(server, recorder.record()) {
@@ -168,16 +168,16 @@ fn consume(
     }
     match trouble {
         None => Ok(recorder.into_record()),
-        Some(error) => Err(Complaint::infrastructure(format!("the reports are not complete: {error}"))),
+        Some(error) => Err(CliError::infrastructure(format!("the reports are not complete: {error}"))),
     }
 }
 
-fn write((folder, base): (&RunFolder, &Base), recorder: &Recorder, trouble: &mut Option<String>) {
+fn write((dir, base): (&RunDir, &Base), recorder: &Recorder, trouble: &mut Option<String>) {
     let record = recorder.record();
-    if let Err(error) = json::write(&folder.run_json(), record) {
+    if let Err(error) = json::write(&dir.run_json(), record) {
         trouble.get_or_insert(error.to_string());
     }
-    if let Err(error) = junit::write(&folder.junit(), record, Some((folder, base))) {
+    if let Err(error) = junit::write(&dir.junit(), record, Some((dir, base))) {
         trouble.get_or_insert(error.to_string());
     }
 }

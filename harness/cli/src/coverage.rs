@@ -6,7 +6,7 @@ use std::fmt::Write;
 use camino::Utf8PathBuf;
 
 use super::load::{self, Selection};
-use super::{Complaint, OutputFormat, say};
+use super::{CliError, OutputFormat, say};
 use muster_base::exit::Exit;
 use muster_suite::foreign;
 use muster_suite::foreign::{Check, List, Standing};
@@ -40,23 +40,23 @@ enum Format {
     Json,
 }
 
-pub(crate) fn execute(arguments: Arguments) -> Result<Exit, Complaint> {
+pub(crate) fn execute(arguments: Arguments) -> Result<Exit, CliError> {
     let Arguments { tools, suites, format } = arguments;
     let selection = Selection { suites, ..Selection::default() };
     let suites = load::suites(&selection, OutputFormat::Text)?.suites;
-    let folders: Vec<_> = load::folders(&selection)?.iter().map(|folder| folder.join("coverage")).collect();
-    let paths: Vec<_> = folders.iter().filter(|folder| folder.is_dir()).cloned().collect();
+    let dirs: Vec<_> = load::dirs(&selection)?.iter().map(|dir| dir.join("coverage")).collect();
+    let paths: Vec<_> = dirs.iter().filter(|dir| dir.is_dir()).cloned().collect();
     if paths.is_empty() {
-        let looked = folders.iter().map(|folder| folder.as_str()).collect::<Vec<_>>().join(", ");
+        let looked = dirs.iter().map(|dir| dir.as_str()).collect::<Vec<_>>().join(", ");
         let what =
             if looked.is_empty() { "no directory of suites was named".to_owned() } else { format!("no {looked}") };
-        return Err(Complaint::invalid(format!("there are no lists of checks of other tools: {what}"))
+        return Err(CliError::invalid(format!("there are no lists of checks of other tools: {what}"))
             .hint("`muster schema foreign-checks` says what such a list is"));
     }
     let (mut lists, diagnostics) = foreign::load(&paths, &load::vocabulary(), &suites);
     if !diagnostics.is_empty() {
         load::tell(&diagnostics);
-        return Err(Complaint::told(Exit::Invalid));
+        return Err(CliError::told(Exit::Invalid));
     }
     for tool in &tools {
         if !lists.iter().any(|list| list.tool == *tool) {
@@ -117,7 +117,7 @@ fn here(check: &Check, test: impl Fn(&str) -> String) -> String {
     match check.standing() {
         Standing::Covered => tests.join(", "),
         Standing::Partly => format!("{}; not covered: {}", tests.join(", "), check.remark()),
-        standing => format!("{}: {}", standing.word(), check.remark()),
+        standing => format!("{}: {}", standing.name(), check.remark()),
     }
 }
 
@@ -128,7 +128,7 @@ impl Account {
         for list in &self.lists {
             let parts: Vec<String> = Standing::ALL
                 .iter()
-                .map(|standing| format!("{} {}", count(list, *standing), standing.word()))
+                .map(|standing| format!("{} {}", count(list, *standing), standing.name()))
                 .collect();
             let checks = list.checks.len();
             let _ = writeln!(out, "{:width$}  {checks} checks: {}", list.tool, parts.join(", "));
@@ -149,7 +149,7 @@ impl Account {
         for row in &self.ours {
             let _ = writeln!(out, "  {}: {} of {}", row.suite, row.own, row.tests);
         }
-        muster_base::text::harmless(&out)
+        muster_base::text::escape(&out)
     }
 
     fn markdown(&self) -> String {
@@ -157,7 +157,7 @@ impl Account {
             "# The checks of other tools, and ours\n\n\
              <!-- Made by `muster coverage --format markdown`; a test keeps it current. -->\n\n",
         );
-        let words: Vec<&str> = Standing::ALL.iter().map(|standing| standing.word()).collect();
+        let words: Vec<&str> = Standing::ALL.iter().map(|standing| standing.name()).collect();
         let _ = writeln!(out, "| tool | checks | {} |\n|---|---|{}", words.join(" | "), "---|".repeat(words.len()));
         for list in &self.lists {
             let counts: Vec<String> = Standing::ALL.iter().map(|standing| count(list, *standing).to_string()).collect();
@@ -213,7 +213,7 @@ impl Account {
             .iter()
             .map(|list| {
                 let totals: serde_json::Map<_, _> =
-                    Standing::ALL.iter().map(|s| (s.word().replace(' ', "-"), count(list, *s).into())).collect();
+                    Standing::ALL.iter().map(|s| (s.name().replace(' ', "-"), count(list, *s).into())).collect();
                 let checks: Vec<_> = list
                     .checks
                     .iter()
@@ -222,7 +222,7 @@ impl Account {
                             "id": check.id,
                             "what": check.what,
                             "link": check.link,
-                            "standing": check.standing().word().replace(' ', "-"),
+                            "standing": check.standing().name().replace(' ', "-"),
                             "tests": check.tests,
                             "remark": (!check.remark().is_empty()).then(|| check.remark()),
                             "file": &*check.location.file,
@@ -256,7 +256,7 @@ fn named(check: &Check) -> String {
 }
 
 fn cell(text: &str) -> String {
-    muster_base::text::harmless(text).replace('|', "\\|")
+    muster_base::text::escape(text).replace('|', "\\|")
 }
 
 fn sentence(text: &str) -> String {

@@ -4,7 +4,7 @@ use clap::CommandFactory as _;
 
 use super::project::Project;
 use super::settings::{self, Surroundings};
-use super::{Complaint, OutputFormat, say};
+use super::{CliError, OutputFormat, say};
 use muster_base::exit::Exit;
 use muster_base::text::one_line;
 use muster_qemu::doctor;
@@ -19,7 +19,7 @@ pub(crate) struct Arguments {
     format: OutputFormat,
 }
 
-pub(crate) fn execute(arguments: Arguments) -> Result<Exit, Complaint> {
+pub(crate) fn execute(arguments: Arguments) -> Result<Exit, CliError> {
     // Outside a checkout there is no lab recipe; everything else can still be looked at.
     let root = Project::find().map(|project| project.root().to_owned()).unwrap_or_else(|_| ".".into());
     let mut findings = super::images::runtime()?.block_on(doctor::examine(root.as_std_path()));

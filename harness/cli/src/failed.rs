@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use super::Complaint;
+use super::CliError;
 use super::project::{Project, short};
 use muster_base::text::{one_line, plural};
 use muster_record::json;
@@ -32,12 +32,12 @@ pub(crate) struct Again {
 
 impl Again {
     /// Finds the run, which is named by its id, its directory or `last`, and reads what did not pass.
-    pub(crate) fn find(project: &Project, typed: &str) -> Result<Self, Complaint> {
-        let folder = folder(&project.runs(), typed)?;
-        let again = Self::of(&read(&folder.join("run.json"))?);
+    pub(crate) fn find(project: &Project, typed: &str) -> Result<Self, CliError> {
+        let dir = dir(&project.runs(), typed)?;
+        let again = Self::of(&read(&dir.join("run.json"))?);
         if again.tests.is_empty() {
             let what = format!("--failed: in the run {} every test passed or was skipped", again.run);
-            return Err(Complaint::invalid(what).hint("name another run, or select tests by `--test`"));
+            return Err(CliError::invalid(what).hint("name another run, or select tests by `--test`"));
         }
         Ok(again)
     }
@@ -78,10 +78,10 @@ impl Again {
         planned: usize,
         images: &[String],
         prove: bool,
-    ) -> Result<String, Complaint> {
+    ) -> Result<String, CliError> {
         if self.proofs > 0 && !prove {
             let what = format!("--failed: {} proof{} did not hold in {}", self.proofs, plural(self.proofs), self.run);
-            return Err(Complaint::invalid(what).hint("add `--prove`, or they would not run again"));
+            return Err(CliError::invalid(what).hint("add `--prove`, or they would not run again"));
         }
         let here = |on: &BTreeSet<String>| on.iter().any(|image| images.contains(image));
         let elsewhere: BTreeSet<&str> =
@@ -91,7 +91,7 @@ impl Again {
             let images = images.join(", ");
             let what =
                 format!("--failed: the run {} was not about {images}, but about {}", self.run, elsewhere.join(", "));
-            return Err(Complaint::invalid(one_line(&what, 600)).hint("name the same image: `--image NAME|FILE`"));
+            return Err(CliError::invalid(one_line(&what, 600)).hint("name the same image: `--image NAME|FILE`"));
         }
         let mut text = format!(
             "run again: {selected} test{} that failed, errored or did not run in {}",
@@ -121,8 +121,8 @@ impl Again {
     }
 }
 
-fn folder(runs: &Utf8Path, typed: &str) -> Result<Utf8PathBuf, Complaint> {
-    let has_record = |folder: &Utf8Path| folder.join("run.json").is_file();
+fn dir(runs: &Utf8Path, typed: &str) -> Result<Utf8PathBuf, CliError> {
+    let has_record = |dir: &Utf8Path| dir.join("run.json").is_file();
     let entries = runs.read_dir_utf8().into_iter().flatten().flatten();
     let mut ids: Vec<String> =
         entries.filter(|entry| has_record(entry.path())).map(|entry| entry.file_name().to_owned()).collect();
@@ -133,29 +133,29 @@ fn folder(runs: &Utf8Path, typed: &str) -> Result<Utf8PathBuf, Complaint> {
         let newest = ids.iter().rev().find(|id| id.starts_with(|c: char| c.is_ascii_digit()));
         return newest.map(|id| runs.join(id)).ok_or_else(|| {
             let what = format!("--failed last: there is no run in {runs_shown}");
-            Complaint::invalid(what).hint("name the directory of a run: `--failed DIRECTORY`")
+            CliError::invalid(what).hint("name the directory of a run: `--failed DIRECTORY`")
         });
     }
     let path = Utf8PathBuf::from(typed);
-    for folder in [path.clone(), runs.join(typed)] {
-        if has_record(&folder) {
-            return Ok(folder);
+    for dir in [path.clone(), runs.join(typed)] {
+        if has_record(&dir) {
+            return Ok(dir);
         }
     }
-    let complaint = Complaint::invalid(match path.is_dir() {
+    let cli_error = CliError::invalid(match path.is_dir() {
         true => format!("--failed {typed}: the directory has no run.json, so it is not that of a run"),
         false => format!("--failed {typed}: there is no such run"),
     });
-    Err(complaint.hint(match did_you_mean(typed, ids.iter().map(String::as_str)) {
+    Err(cli_error.hint(match did_you_mean(typed, ids.iter().map(String::as_str)) {
         Some(near) => format!("did you mean `{near}`? `--failed last` is the newest in {runs_shown}"),
         None => format!("name an id in {runs_shown}, the directory of a run, or `last`"),
     }))
 }
 
-fn read(path: &Utf8Path) -> Result<RunRecord, Complaint> {
+fn read(path: &Utf8Path) -> Result<RunRecord, CliError> {
     json::read(path).map_err(|error| {
         let why = one_line(&error.source.to_string(), 300);
-        Complaint::invalid(format!("--failed: {} cannot be read: {why}", short(path)))
+        CliError::invalid(format!("--failed: {} cannot be read: {why}", short(path)))
             .hint("it must be the run.json of a run of this version of muster")
     })
 }

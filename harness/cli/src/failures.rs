@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use super::{Complaint, say};
+use super::{CliError, say};
 use muster_base::exit::Exit;
 use muster_base::failure::{Class, TABLE};
 use muster_console::Rules;
@@ -20,7 +20,7 @@ pub(crate) struct Arguments {
     markdown: bool,
 }
 
-pub(crate) fn execute(arguments: Arguments) -> Result<Exit, Complaint> {
+pub(crate) fn execute(arguments: Arguments) -> Result<Exit, CliError> {
     let wanted = arguments.id.as_deref().unwrap_or_default();
     let rows = TABLE.iter().filter(|row| row.id.starts_with(wanted));
     let mut out = String::new();
@@ -69,7 +69,7 @@ fn console(wanted: &str) -> String {
         }
         let _ = writeln!(out, "{id} (found on a machine's console)");
         for rule in rules {
-            let _ = writeln!(out, "    {} ({}): {}", rule.id, rule.severity.word(), rule.because);
+            let _ = writeln!(out, "    {} ({}): {}", rule.id, rule.severity.name(), rule.because);
         }
         let _ = writeln!(out, "    Next: the excerpt shows the line and what followed; console.log has the rest.");
     }
@@ -111,7 +111,7 @@ pub(crate) fn markdown() -> String {
         let mut severities: Vec<_> = rules.iter().map(|rule| rule.severity).collect();
         severities.sort_unstable();
         severities.dedup();
-        let severities: Vec<_> = severities.iter().rev().map(|severity| severity.word()).collect();
+        let severities: Vec<_> = severities.iter().rev().map(|severity| severity.name()).collect();
         let names: Vec<_> = rules.iter().map(|rule| format!("`{}`", rule.id)).collect();
         let _ = writeln!(out, "| `console.{category}` | {} | {} |", severities.join(", "), names.join(", "));
     }

@@ -5,10 +5,10 @@
 mod targets;
 
 fn replay(target: &str, run: fn(&[u8])) {
-    let folder = camino::Utf8Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/corpus").join(target);
-    let mut files: Vec<_> = folder.read_dir_utf8().unwrap().map(|entry| entry.unwrap().path().to_owned()).collect();
+    let dir = camino::Utf8Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/corpus").join(target);
+    let mut files: Vec<_> = dir.read_dir_utf8().unwrap().map(|entry| entry.unwrap().path().to_owned()).collect();
     files.sort();
-    assert!(files.len() >= 20, "{} files in {folder}", files.len());
+    assert!(files.len() >= 20, "{} files in {dir}", files.len());
     for file in files {
         let data = fs_err::read(&file).unwrap();
         // The name is known only here; the test's output shows the last one before the failure.

@@ -38,8 +38,8 @@ pub(super) fn blocks(page: &str) -> Vec<(&str, String)> {
 
 #[test]
 fn every_example_of_the_guide_is_decoded() {
-    let folder = tempfile::tempdir().expect("a directory");
-    let path = Utf8PathBuf::from_path_buf(folder.path().to_owned()).expect("UTF-8");
+    let dir = tempfile::tempdir().expect("a directory");
+    let path = Utf8PathBuf::from_path_buf(dir.path().to_owned()).expect("UTF-8");
     fs_err::create_dir_all(path.join("pages")).expect("a directory");
     fs_err::write(path.join("pages/index.html"), "x").expect("a file");
     let blocks = blocks(PAGE);

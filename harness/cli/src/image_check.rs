@@ -8,10 +8,10 @@ use serde::Serialize;
 use super::images::{remarks, size};
 use super::load::{self, Loaded, Selection};
 use super::offline::{self, Known, Part, Row};
-use super::{Complaint, OutputFormat, say, say_error};
+use super::{CliError, OutputFormat, say, say_error};
 use muster_base::exit::Exit;
 use muster_base::machine::Format;
-use muster_base::text::harmless;
+use muster_base::text::escape;
 use muster_check::types::disk_image;
 use muster_check::{Check, Observations};
 use muster_record::disk::DiskFacts;
@@ -66,7 +66,7 @@ struct File {
     tests: Vec<Row>,
 }
 
-pub(crate) fn execute(arguments: &Arguments) -> Result<Exit, Complaint> {
+pub(crate) fn execute(arguments: &Arguments) -> Result<Exit, CliError> {
     let known = Known::given(&arguments.given, &[("disk-format", "the file says it, or --image-format")])?;
     let loaded = load::suites(&arguments.selection, OutputFormat::Text)?;
     load::tell_ignored(&arguments.selection);
@@ -75,7 +75,7 @@ pub(crate) fn execute(arguments: &Arguments) -> Result<Exit, Complaint> {
     let mut files = Vec::new();
     for path in &arguments.files {
         let disk = super::images::facts(path, arguments.image_format)?;
-        files.push(File::asked(harmless(path.as_str()), disk, &loaded, &tests, &known));
+        files.push(File::asked(escape(path.as_str()), disk, &loaded, &tests, &known));
     }
     let exit = exit(&files, arguments.allow_unknown);
     match arguments.format {
@@ -97,8 +97,8 @@ impl File {
     fn asked(file: String, disk: DiskFacts, loaded: &Loaded, tests: &[(usize, usize)], known: &Known) -> Self {
         let known = known.with(&[("disk-format", disk.format.clone())]);
         let facts = Facts { disk: Some(disk.clone()), ..Facts::default() };
-        let judge = |asked: &Expectation| disk_image::DiskImage.judge(asked, &Observations::default(), &facts);
-        let part = Part { check: disk_image::TABLE.name, proves: None, judge: &judge };
+        let evaluate = |asked: &Expectation| disk_image::DiskImage.evaluate(asked, &Observations::default(), &facts);
+        let part = Part { check: disk_image::TABLE.name, proves: None, evaluate: &evaluate };
         let tests = offline::ask_all(loaded, tests, &part, &known);
         Self { file, disk, counts: offline::counts(&tests), tests }
     }
@@ -107,7 +107,7 @@ impl File {
         let rows: String = self.tests.iter().map(offline::text).collect();
         let said = format!("{}: {}, {}", self.file, self.disk.format, size(self.disk.virtual_size));
         let remarks = remarks(self.file.as_str().into(), &self.disk);
-        let remarks: String = remarks.iter().map(|remark| format!("  note: {}\n", harmless(remark))).collect();
+        let remarks: String = remarks.iter().map(|remark| format!("  note: {}\n", escape(remark))).collect();
         format!("{said}\n{rows}{remarks}  {}\n", offline::summary(&self.counts))
     }
 }

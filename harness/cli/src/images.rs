@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::project::Project;
-use super::{Complaint, OutputFormat, load, names, say, say_error};
+use super::{CliError, OutputFormat, load, names, say, say_error};
 use muster_base::exit::Exit;
 use muster_base::failure::Location;
 use muster_base::machine::{Arch, Format};
@@ -70,11 +70,11 @@ pub(crate) struct Catalogue {
 
 impl Catalogue {
     /// Reads all descriptions of the checkout; all errors at once.
-    pub(crate) fn load(project: &Project) -> Result<Self, Complaint> {
+    pub(crate) fn load(project: &Project) -> Result<Self, CliError> {
         let (entries, diagnostics) = muster_suite::images::load(&project.images());
         if !diagnostics.is_empty() {
             load::tell(&diagnostics);
-            return Err(Complaint::told(Exit::Invalid));
+            return Err(CliError::told(Exit::Invalid));
         }
         let specs = entries.iter().cloned().map(spec).collect::<Result<_, _>>()?;
         Ok(Self { specs, entries })
@@ -101,17 +101,17 @@ impl Catalogue {
     }
 
     /// The complaint about a name that is not here.
-    pub(crate) fn unknown(&self, name: &str) -> Complaint {
+    pub(crate) fn unknown(&self, name: &str) -> CliError {
         let names = self.specs.iter().map(|spec| spec.id.as_str());
         names::unknown("image, and no file,", name, names, "muster images list")
     }
 }
 
-fn word<T: std::str::FromStr<Err = String>>(location: &Location, word: &str) -> Result<T, Complaint> {
-    word.parse().map_err(|known| Complaint::invalid(format!("{location}: `{word}` is not {known}")))
+fn word<T: std::str::FromStr<Err = String>>(location: &Location, word: &str) -> Result<T, CliError> {
+    word.parse().map_err(|known| CliError::invalid(format!("{location}: `{word}` is not {known}")))
 }
 
-fn fetched(at: &Location, download: described::Download) -> Result<Download, Complaint> {
+fn fetched(at: &Location, download: described::Download) -> Result<Download, CliError> {
     let described::Download { url, max_size, checksum, signature } = download;
     let signature = match signature {
         None => None,
@@ -126,7 +126,7 @@ fn fetched(at: &Location, download: described::Download) -> Result<Download, Com
 
 /// A decoded entry in the image room's words. The decoder has checked every word against the same
 /// lists, so that an error here is a word one of the two does not know.
-fn spec(entry: ImageEntry) -> Result<ImageSpec, Complaint> {
+fn spec(entry: ImageEntry) -> Result<ImageSpec, CliError> {
     let disk = match entry.disk {
         Disk::Path(path) => DiskSource::Path(path.into_std_path_buf()),
         Disk::Lab(variant) => DiskSource::LabBuild { variant },
@@ -156,7 +156,7 @@ fn spec(entry: ImageEntry) -> Result<ImageSpec, Complaint> {
     Ok(spec)
 }
 
-pub(crate) fn execute(arguments: Arguments) -> Result<Exit, Complaint> {
+pub(crate) fn execute(arguments: Arguments) -> Result<Exit, CliError> {
     match arguments.command {
         Command::List { format } => super::catalogue::list(format),
         Command::Show { image } => super::catalogue::show(&image),
@@ -170,24 +170,24 @@ pub(crate) fn execute(arguments: Arguments) -> Result<Exit, Complaint> {
 }
 
 /// An event loop for one question.
-pub(crate) fn runtime() -> Result<tokio::runtime::Runtime, Complaint> {
+pub(crate) fn runtime() -> Result<tokio::runtime::Runtime, CliError> {
     tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
-        .map_err(|cause| Complaint::infrastructure(format!("no event loop: {cause}")))
+        .map_err(|cause| CliError::infrastructure(format!("no event loop: {cause}")))
 }
 
-fn build(variant: &str) -> Result<Exit, Complaint> {
+fn build(variant: &str) -> Result<Exit, CliError> {
     let project = Project::find()?;
     let variants = muster_image::lab::variants(project.root().as_std_path());
     if !variants.iter().any(|known| known == variant) {
         return Err(names::unknown("lab image", variant, variants.iter().map(String::as_str), ""));
     }
     let built = runtime()?.block_on(muster_image::lab::build(project.root().as_std_path(), variant, |line| {
-        say_error(&muster_base::text::harmless(line));
+        say_error(&muster_base::text::escape(line));
     }));
-    let folder: PathBuf = built.map_err(|error| Complaint::infrastructure(error.to_string()))?;
-    say(&folder.display().to_string());
+    let dir: PathBuf = built.map_err(|error| CliError::infrastructure(error.to_string()))?;
+    say(&dir.display().to_string());
     Ok(Exit::Pass)
 }
 
@@ -206,10 +206,10 @@ async fn looked_into(
 }
 
 /// Why an image cannot be used: what was typed, or what this host lacks.
-pub(crate) fn refused(error: muster_image::ImageError) -> Complaint {
+pub(crate) fn refused(error: muster_image::ImageError) -> CliError {
     use muster_image::ImageError::{Cache, LabBuild, ToolMissing};
     let id = error.failure_id();
-    Complaint {
+    CliError {
         what: error.to_string(),
         hint: Some(format!("`muster failures {id}` explains it")),
         exit: match error {
@@ -220,7 +220,7 @@ pub(crate) fn refused(error: muster_image::ImageError) -> Complaint {
 }
 
 /// What a file says of itself, read as a run reads it before it starts it.
-pub(crate) fn facts(file: &Utf8Path, format: Option<Format>) -> Result<muster_record::disk::DiskFacts, Complaint> {
+pub(crate) fn facts(file: &Utf8Path, format: Option<Format>) -> Result<muster_record::disk::DiskFacts, CliError> {
     runtime()?
         .block_on(async {
             let spec = looked_into(file, format, Arch::X86_64).await?;
@@ -229,7 +229,7 @@ pub(crate) fn facts(file: &Utf8Path, format: Option<Format>) -> Result<muster_re
         .map_err(refused)
 }
 
-fn inspect(file: &Utf8Path, format: Option<Format>, arch: Arch) -> Result<Exit, Complaint> {
+fn inspect(file: &Utf8Path, format: Option<Format>, arch: Arch) -> Result<Exit, CliError> {
     let ready = runtime()?.block_on(async {
         let spec = looked_into(file, format, arch).await?;
         muster_image::prepare(std::path::Path::new("."), &spec).await
@@ -245,7 +245,7 @@ fn inspect(file: &Utf8Path, format: Option<Format>, arch: Arch) -> Result<Exit, 
     rows.push(vec!["file size".to_owned(), size(ready.disk.actual_size)]);
     rows.extend(described_disk(&ready.facts));
     rows.extend(remarks(file, &ready.facts).into_iter().map(|remark| vec!["note".to_owned(), remark]));
-    rows.extend(ready.notes.iter().map(|note| vec!["note".to_owned(), muster_base::text::harmless(note)]));
+    rows.extend(ready.notes.iter().map(|note| vec!["note".to_owned(), muster_base::text::escape(note)]));
     say(muster_report::list::columns(&[], &rows).trim_end());
     Ok(Exit::Pass)
 }
@@ -270,7 +270,7 @@ pub(crate) fn remarks(file: &Utf8Path, disk: &muster_record::disk::DiskFacts) ->
 
 /// How the disk becomes a whole number of MiB, when it is not: Azure takes no other.
 fn whole(file: &Utf8Path, disk: &muster_record::disk::DiskFacts) -> Option<String> {
-    if disk.virtual_size.is_multiple_of(MIB) || disk.format == Format::Tar.word() {
+    if disk.virtual_size.is_multiple_of(MIB) || disk.format == Format::Tar.name() {
         return None;
     }
     let mib = disk.virtual_size.div_ceil(MIB);
@@ -343,7 +343,7 @@ mod tests {
             table: Some(muster_image::layout::Table { kind: "gpt".to_owned(), ..Default::default() }),
             ..Default::default()
         };
-        for format in Format::WORDS {
+        for format in Format::NAMES {
             assert_eq!(remarks("d".into(), &disk(format, 5 << 20)), Vec::<String>::new(), "{format}");
         }
         let [line] = &remarks("d.qcow2".into(), &disk("qcow2", (5 << 20) + 1))[..] else { panic!() };
@@ -356,13 +356,13 @@ mod tests {
 
     #[test]
     fn the_language_and_the_image_room_know_the_same_words() {
-        assert_eq!(keys::FORMATS, Format::WORDS);
-        assert_eq!(keys::ARCHITECTURES, Arch::WORDS);
-        assert_eq!(keys::FIRMWARE, FirmwareKind::WORDS);
-        assert_eq!(keys::SEEDS, SeedKind::WORDS);
-        assert_eq!(keys::BUSES, DiskBus::WORDS);
-        assert_eq!(keys::CHECKSUMS, ChecksumKind::WORDS);
-        assert_eq!(keys::SIGNATURES, SignatureKind::WORDS);
+        assert_eq!(keys::FORMATS, Format::NAMES);
+        assert_eq!(keys::ARCHITECTURES, Arch::NAMES);
+        assert_eq!(keys::FIRMWARE, FirmwareKind::NAMES);
+        assert_eq!(keys::SEEDS, SeedKind::NAMES);
+        assert_eq!(keys::BUSES, DiskBus::NAMES);
+        assert_eq!(keys::CHECKSUMS, ChecksumKind::NAMES);
+        assert_eq!(keys::SIGNATURES, SignatureKind::NAMES);
         assert_eq!(muster_suite::images::MAX_DEVICES, ImageSpec::MAX_DEVICES as usize);
     }
 }

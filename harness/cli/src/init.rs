@@ -2,7 +2,7 @@
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use super::{Complaint, project, say};
+use super::{CliError, project, say};
 use muster_base::exit::Exit;
 use muster_base::files;
 
@@ -54,14 +54,14 @@ const FILES: [(&str, &str); 5] = [
 /// Days from now to the last day of the known issue in the example.
 const DAYS: i64 = 90;
 
-pub(crate) fn execute(arguments: Arguments) -> Result<Exit, Complaint> {
+pub(crate) fn execute(arguments: Arguments) -> Result<Exit, CliError> {
     let at = &arguments.directory;
     let files: Vec<(&str, &str)> = FILES.into_iter().chain(arguments.ci.map(Server::job)).collect();
     let there: Vec<&str> =
         files.iter().map(|(name, _)| *name).filter(|name| at.join(name).symlink_metadata().is_ok()).collect();
     if !there.is_empty() {
         let what = format!("{} is there already in {at}, and nothing is overwritten", there.join(", "));
-        return Err(Complaint::invalid(what).hint("name another directory: muster init DIR"));
+        return Err(CliError::invalid(what).hint("name another directory: muster init DIR"));
     }
     let last_day = jiff::Zoned::now().date().saturating_add(jiff::Span::new().days(DAYS)).to_string();
     for (name, text) in files {
@@ -77,8 +77,8 @@ pub(crate) fn execute(arguments: Arguments) -> Result<Exit, Complaint> {
     Ok(Exit::Pass)
 }
 
-fn write(path: &Utf8Path, text: &str) -> Result<(), Complaint> {
+fn write(path: &Utf8Path, text: &str) -> Result<(), CliError> {
     let made = path.parent().map_or(Ok(()), files::ensure);
     let written = made.and_then(|()| files::write_atomically(path, text.as_bytes()));
-    written.map_err(|error| Complaint::infrastructure(error.to_string()))
+    written.map_err(|error| CliError::infrastructure(error.to_string()))
 }

@@ -16,7 +16,6 @@ mod console;
 mod consumer;
 mod coverage;
 mod doctor;
-mod door;
 mod explain;
 mod failed;
 mod failures;
@@ -31,10 +30,10 @@ mod kconfig;
 mod list;
 mod load;
 mod logging;
+mod machine_dir;
 mod names;
 mod offline;
 mod packed;
-mod place;
 #[cfg(test)]
 mod plain_words_tests;
 mod project;
@@ -52,6 +51,7 @@ mod shipped;
 #[cfg(test)]
 mod shipped_suites_tests;
 mod snapshots;
+mod ssh_client;
 pub mod trials;
 
 use std::ffi::OsString;
@@ -184,7 +184,7 @@ fn paint(words: &[OsString]) {
 }
 
 fn refuse_settings(wrong: Vec<String>) -> std::process::ExitCode {
-    wrong.iter().for_each(|line| say_error(&format!("error: {}", muster_base::text::harmless(line))));
+    wrong.iter().for_each(|line| say_error(&format!("error: {}", muster_base::text::escape(line))));
     say_error("  help: docs/configuration.md lists settings and variables; `MUSTER_CONFIG=` leaves the file out");
     Exit::Invalid.into()
 }
@@ -195,11 +195,11 @@ fn dispatch(Arguments { command, colour }: Arguments, notes: Vec<String>) -> std
         Command::Run(arguments) => arguments.verbose(),
         _ => 0,
     };
-    if let Some(Err(complaint)) = logging::Wanted::of_process(verbose).map(|log| log.start()) {
-        return finish(Err::<Exit, _>(complaint));
+    if let Some(Err(cli_error)) = logging::Wanted::of_process(verbose).map(|log| log.start()) {
+        return finish(Err::<Exit, _>(cli_error));
     }
     notes.iter().for_each(|note| tracing::info!("{note}"));
-    let say_notes = || notes.iter().for_each(|note| say_error(&format!("note: {}", muster_base::text::harmless(note))));
+    let say_notes = || notes.iter().for_each(|note| say_error(&format!("note: {}", muster_base::text::escape(note))));
     match &command {
         // The run says it, and keeps it in its record.
         Command::Run(arguments) if !arguments.only_lists() => {}
@@ -243,12 +243,12 @@ fn dispatch(Arguments { command, colour }: Arguments, notes: Vec<String>) -> std
     finish(result)
 }
 
-fn finish(result: Result<impl Into<std::process::ExitCode>, Complaint>) -> std::process::ExitCode {
+fn finish(result: Result<impl Into<std::process::ExitCode>, CliError>) -> std::process::ExitCode {
     match result {
         Ok(exit) => exit.into(),
-        Err(complaint) => {
-            complaint.show();
-            complaint.exit.into()
+        Err(cli_error) => {
+            cli_error.show();
+            cli_error.exit.into()
         }
     }
 }
@@ -265,7 +265,7 @@ enum OutputFormat {
 
 /// Why a command could not do what was asked: one sentence, what to do next, and the exit code.
 #[derive(Debug)]
-pub struct Complaint {
+pub struct CliError {
     /// What happened and where.
     pub what: String,
     /// What to do next.
@@ -274,7 +274,7 @@ pub struct Complaint {
     pub exit: Exit,
 }
 
-impl Complaint {
+impl CliError {
     /// Something the person who typed can mend.
     pub fn invalid(what: impl Into<String>) -> Self {
         Self { what: what.into(), hint: None, exit: Exit::Invalid }
@@ -298,10 +298,10 @@ impl Complaint {
 
     fn show(&self) {
         if !self.what.is_empty() {
-            say_error(&format!("error: {}", muster_base::text::harmless(&self.what)));
+            say_error(&format!("error: {}", muster_base::text::escape(&self.what)));
         }
         if let Some(hint) = &self.hint {
-            say_error(&format!("  help: {}", muster_base::text::harmless(hint)));
+            say_error(&format!("  help: {}", muster_base::text::escape(hint)));
         }
     }
 }

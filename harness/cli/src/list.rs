@@ -1,7 +1,7 @@
 //! `muster list`: the tests that would be selected.
 
 use super::load::{self, Filter, Selection};
-use super::{Complaint, OutputFormat, say};
+use super::{CliError, OutputFormat, say};
 use muster_base::exit::Exit;
 
 /// List the tests that would be selected, without starting anything
@@ -26,7 +26,7 @@ impl Arguments {
     }
 }
 
-pub(crate) fn execute(mut arguments: Arguments) -> Result<Exit, Complaint> {
+pub(crate) fn execute(mut arguments: Arguments) -> Result<Exit, CliError> {
     arguments.filter.add_to(&mut arguments.selection)?;
     let loaded = load::suites(&arguments.selection, OutputFormat::Text)?;
     load::tell_ignored(&arguments.selection);

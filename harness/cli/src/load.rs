@@ -6,7 +6,7 @@ use camino::Utf8PathBuf;
 
 use super::failed::Again;
 use super::project::Project;
-use super::{Complaint, OutputFormat, names, say, say_error};
+use super::{CliError, OutputFormat, names, say, say_error};
 use muster_base::exit::Exit;
 use muster_engine::known::KnownIssues;
 use muster_engine::prove;
@@ -51,16 +51,14 @@ pub(crate) struct Filter {
 
 impl Filter {
     /// The selection of these words and of the options.
-    pub(crate) fn add_to(&self, selection: &mut Selection) -> Result<(), Complaint> {
+    pub(crate) fn add_to(&self, selection: &mut Selection) -> Result<(), CliError> {
         for word in &self.filter {
             if std::path::Path::new(word).is_file() || word.ends_with(".qcow2") || word.ends_with(".vhd") {
                 let hint = match word.ends_with(".yaml") || word.ends_with(".yml") {
                     true => format!("name a file of tests as `--suites {word}`"),
                     false => format!("name an image as `--image {word}`"),
                 };
-                return Err(
-                    Complaint::invalid(format!("`{word}` is a file, and neither a suite nor a test")).hint(hint)
-                );
+                return Err(CliError::invalid(format!("`{word}` is a file, and neither a suite nor a test")).hint(hint));
             }
             selection.test.push(if word.contains('/') { word.clone() } else { format!("{word}/*") });
         }
@@ -80,17 +78,17 @@ pub(crate) fn vocabulary() -> Vocabulary<'static> {
 }
 
 /// Where suites are read from: what the person named, else the checkout's.
-fn paths(selection: &Selection) -> Result<Vec<Utf8PathBuf>, Complaint> {
+fn paths(selection: &Selection) -> Result<Vec<Utf8PathBuf>, CliError> {
     if selection.suites.is_empty() { Ok(Project::find()?.all_suites()) } else { Ok(selection.suites.clone()) }
 }
 
 /// Decodes suites and says everything that is wrong with them, which is for the caller to tell.
-pub(crate) fn decode(selection: &Selection) -> Result<(Vec<Suite>, Diagnostics), Complaint> {
+pub(crate) fn decode(selection: &Selection) -> Result<(Vec<Suite>, Diagnostics), CliError> {
     Ok(muster_suite::load(&paths(selection)?, &vocabulary()))
 }
 
 /// Loads suites; prints every error of every file and ends the command when there is one.
-pub(crate) fn suites(selection: &Selection, format: OutputFormat) -> Result<Loaded, Complaint> {
+pub(crate) fn suites(selection: &Selection, format: OutputFormat) -> Result<Loaded, CliError> {
     let (suites, diagnostics) = decode(selection)?;
     match format {
         OutputFormat::Json => say(&serde_json::to_string_pretty(&diagnostics).unwrap_or_default()),
@@ -98,7 +96,7 @@ pub(crate) fn suites(selection: &Selection, format: OutputFormat) -> Result<Load
         OutputFormat::Text => {}
     }
     if !diagnostics.is_empty() {
-        return Err(Complaint::told(Exit::Invalid));
+        return Err(CliError::told(Exit::Invalid));
     }
     accept(suites)
 }
@@ -114,9 +112,9 @@ pub(crate) fn tell_ignored(selection: &Selection) {
 }
 
 /// Takes suites that were decoded without an error.
-pub(crate) fn accept(suites: Vec<Suite>) -> Result<Loaded, Complaint> {
+pub(crate) fn accept(suites: Vec<Suite>) -> Result<Loaded, CliError> {
     if let Some(suite) = suites.iter().find(|suite| suite.name == MACHINE_SUITE) {
-        return Err(Complaint::invalid(format!(
+        return Err(CliError::invalid(format!(
             "{}: the suite name `{MACHINE_SUITE}` is taken by muster itself",
             suite.file
         )));
@@ -126,7 +124,7 @@ pub(crate) fn accept(suites: Vec<Suite>) -> Result<Loaded, Complaint> {
 
 /// The directories among what suites come from, in which known issues may lie beside them. A suite that is
 /// named by its file stands alone.
-pub(crate) fn folders(selection: &Selection) -> Result<Vec<Utf8PathBuf>, Complaint> {
+pub(crate) fn dirs(selection: &Selection) -> Result<Vec<Utf8PathBuf>, CliError> {
     Ok(paths(selection)?.into_iter().filter(|path| path.is_dir()).collect())
 }
 
@@ -141,13 +139,13 @@ pub(crate) fn known_issues(
     loaded: &Loaded,
     selection: &Selection,
     files: &[Utf8PathBuf],
-) -> Result<(KnownIssues, Vec<String>), Complaint> {
-    let paths: Vec<_> = folders(selection)?.into_iter().chain(files.iter().cloned()).collect();
+) -> Result<(KnownIssues, Vec<String>), CliError> {
+    let paths: Vec<_> = dirs(selection)?.into_iter().chain(files.iter().cloned()).collect();
     let today = today();
     let (issues, diagnostics) = known::load(&paths, &vocabulary(), &loaded.suites, today);
     if !diagnostics.is_empty() {
         tell(&diagnostics);
-        return Err(Complaint::told(Exit::Invalid));
+        return Err(CliError::told(Exit::Invalid));
     }
     let mut warnings = known::warnings(&issues, today);
     warnings.extend(ignored(selection));
@@ -160,12 +158,12 @@ pub(crate) fn proofs(
     loaded: &Loaded,
     selected: &BTreeSet<(usize, usize)>,
     paths: &[Utf8PathBuf],
-) -> Result<Made, Complaint> {
+) -> Result<Made, CliError> {
     let paths = if paths.is_empty() { Project::find()?.proofs() } else { paths.to_vec() };
     let (proofs, diagnostics) = muster_suite::proofs::load(&paths, &vocabulary(), &loaded.suites);
     if !diagnostics.is_empty() {
         tell(&diagnostics);
-        return Err(Complaint::told(Exit::Invalid));
+        return Err(CliError::told(Exit::Invalid));
     }
     let made = prove::make(&loaded.suites, selected, &proofs);
     if made.missing.is_empty() {
@@ -174,7 +172,7 @@ pub(crate) fn proofs(
     let names: Vec<String> = made.missing.iter().map(|(suite, test)| format!("{suite}/{test}")).collect();
     let what =
         format!("{} tests have neither a proof nor a reason why there is none: {}", names.len(), names.join(", "));
-    Err(Complaint::invalid(muster_base::text::one_line(&what, 2000))
+    Err(CliError::invalid(muster_base::text::one_line(&what, 2000))
         .hint("see the proofs of other tests in suites/proofs"))
 }
 
@@ -184,13 +182,13 @@ pub(crate) fn tell(diagnostics: &Diagnostics) {
     say_error(diagnostics.render(colour).trim_end());
 }
 
-fn unknown_suite(name: &str, suites: &[Suite]) -> Complaint {
+fn unknown_suite(name: &str, suites: &[Suite]) -> CliError {
     names::unknown("suite", name, suites.iter().map(|suite| suite.name.as_str()), "")
 }
 
 /// The selected tests as (suite, test); `(0, HEALTH)` when the machine's own test is selected by
 /// name. Selecting nothing is an error.
-pub(crate) fn select(loaded: &Loaded, selection: &Selection) -> Result<BTreeSet<(usize, usize)>, Complaint> {
+pub(crate) fn select(loaded: &Loaded, selection: &Selection) -> Result<BTreeSet<(usize, usize)>, CliError> {
     let suites = &loaded.suites;
     for name in &selection.suite {
         if !suites.iter().any(|suite| suite.name == *name) {
@@ -208,8 +206,8 @@ pub(crate) fn select(loaded: &Loaded, selection: &Selection) -> Result<BTreeSet<
         if let Some(name) = glob.as_str().strip_suffix("/*").filter(|name| !name.contains(['*', '?', '/'])) {
             return Err(unknown_suite(name, suites));
         }
-        let complaint = Complaint::invalid(format!("no test matches `{}`", glob.as_str()));
-        return Err(complaint.hint(match glob.suggestion(suites) {
+        let cli_error = CliError::invalid(format!("no test matches `{}`", glob.as_str()));
+        return Err(cli_error.hint(match glob.suggestion(suites) {
             Some(near) => format!("did you mean `{near}`? `muster list` names them all"),
             None => "`muster list` names them all".to_owned(),
         }));
@@ -232,14 +230,14 @@ pub(crate) fn select(loaded: &Loaded, selection: &Selection) -> Result<BTreeSet<
         if selection.again.is_some() {
             let what =
                 "--failed: none of the tests that did not pass is there any more, or the other options leave it out";
-            return Err(Complaint::invalid(what).hint("name the same suites as that run: `--suites PATH`"));
+            return Err(CliError::invalid(what).hint("name the same suites as that run: `--suites PATH`"));
         }
         let hint = match wanted.unknown_tags(suites).into_iter().next() {
             Some((tag, Some(near))) => format!("no test has the tag `{tag}`; did you mean `{near}`?"),
             Some((tag, None)) => format!("no test has the tag `{tag}`; `muster list` shows what there is"),
             None => "`muster list` shows what there is".to_owned(),
         };
-        return Err(Complaint::invalid("the selection selects no test").hint(hint));
+        return Err(CliError::invalid("the selection selects no test").hint(hint));
     }
     Ok(selected)
 }
@@ -271,19 +269,19 @@ pub(crate) fn not_meant(loaded: &Loaded, selection: &Selection, selected: &BTree
     lines
 }
 
-fn wanted(selection: &Selection) -> Result<select::Selection, Complaint> {
+fn wanted(selection: &Selection) -> Result<select::Selection, CliError> {
     let mut wanted = select::Selection::default();
     for text in &selection.tag {
-        let complaint = |why: select::SelectError| {
-            Complaint::invalid(format!("--tag '{text}': {why}")).hint("for example: --tag 'tier0 and not slow'")
+        let cli_error = |why: select::SelectError| {
+            CliError::invalid(format!("--tag '{text}': {why}")).hint("for example: --tag 'tier0 and not slow'")
         };
-        wanted.tags.push(select::TagExpression::parse(text).map_err(complaint)?);
+        wanted.tags.push(select::TagExpression::parse(text).map_err(cli_error)?);
     }
     for text in &selection.test {
-        let complaint = |why: select::SelectError| {
-            Complaint::invalid(format!("--test '{text}': {why}")).hint("for example: --test 'kernel/*'")
+        let cli_error = |why: select::SelectError| {
+            CliError::invalid(format!("--test '{text}': {why}")).hint("for example: --test 'kernel/*'")
         };
-        wanted.names.push(select::NameGlob::parse(text).map_err(complaint)?);
+        wanted.names.push(select::NameGlob::parse(text).map_err(cli_error)?);
     }
     Ok(wanted)
 }
@@ -294,10 +292,10 @@ mod tests {
 
     #[test]
     fn every_shipped_test_has_a_proof_or_a_reason() {
-        let folder = camino::Utf8Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../suites"));
-        let (suites, problems) = muster_suite::load(&[folder.to_owned()], &vocabulary());
+        let dir = camino::Utf8Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../suites"));
+        let (suites, problems) = muster_suite::load(&[dir.to_owned()], &vocabulary());
         assert!(problems.is_empty(), "{}", problems.render(false));
-        let (proofs, problems) = muster_suite::proofs::load(&[folder.join("proofs")], &vocabulary(), &suites);
+        let (proofs, problems) = muster_suite::proofs::load(&[dir.join("proofs")], &vocabulary(), &suites);
         assert!(problems.is_empty(), "{}", problems.render(false));
 
         let tests = |s: usize| (0..suites[s].tests.len()).map(move |t| (s, t));

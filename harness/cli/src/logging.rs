@@ -8,7 +8,7 @@ use std::sync::Mutex;
 
 use tracing_subscriber::EnvFilter;
 
-use super::Complaint;
+use super::CliError;
 use muster_base::text::one_line;
 
 /// What is logged: directives of tracing's `EnvFilter`, such as `debug` or `muster_qemu=trace`.
@@ -45,15 +45,15 @@ impl Wanted {
     }
 
     /// Begins to log, until the process ends.
-    pub(crate) fn start(&self) -> Result<(), Complaint> {
+    pub(crate) fn start(&self) -> Result<(), CliError> {
         let filter = EnvFilter::try_new(&self.filter).map_err(|error| {
-            Complaint::invalid(format!("{FILTER} is `{}`: {error}", one_line(&self.filter, 200)))
+            CliError::invalid(format!("{FILTER} is `{}`: {error}", one_line(&self.filter, 200)))
                 .hint("a level (error, warn, info, debug, trace), or MODULE=LEVEL,…: muster_qemu=trace")
         })?;
         let out: Box<dyn Write + Send> = match &self.file {
             None => Box::new(io::stderr()),
             Some(path) => Box::new(append(path).map_err(|cause| {
-                Complaint::invalid(format!("{FILE} is `{}`: {cause}", one_line(path, 300)))
+                CliError::invalid(format!("{FILE} is `{}`: {cause}", one_line(path, 300)))
                     .hint("name a file that can be written")
             })?),
         };

@@ -1,6 +1,6 @@
 //! Names that a person typed and that do not exist: one way to say so, wherever they were typed.
 
-use super::Complaint;
+use super::CliError;
 use super::reference::one_of;
 use muster_base::text::one_line;
 use muster_suite::diagnostic::did_you_mean;
@@ -12,7 +12,7 @@ const LISTED: usize = 40;
 
 /// The complaint about a name that does not exist: with those that were most likely meant, else with all that there are, or
 /// with the command that lists them (`all`) when there are many.
-pub(crate) fn unknown<'k>(what: &str, name: &str, known: impl IntoIterator<Item = &'k str>, all: &str) -> Complaint {
+pub(crate) fn unknown<'k>(what: &str, name: &str, known: impl IntoIterator<Item = &'k str>, all: &str) -> CliError {
     let known: Vec<&str> = known.into_iter().collect();
     let near = near(name, &known);
     let every = match (all.is_empty(), known.len()) {
@@ -21,7 +21,7 @@ pub(crate) fn unknown<'k>(what: &str, name: &str, known: impl IntoIterator<Item 
         (true, number) => format!("there are {number}, among them: {}", known[..LISTED].join(", ")),
         (false, _) => format!("`{all}` lists them"),
     };
-    Complaint::invalid(format!("there is no {what} called `{}`", one_line(name, 80))).hint(match near.is_empty() {
+    CliError::invalid(format!("there is no {what} called `{}`", one_line(name, 80))).hint(match near.is_empty() {
         true => every,
         false => format!("did you mean {}? {every}", either(&near)),
     })

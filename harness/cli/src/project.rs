@@ -2,7 +2,7 @@
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use super::{Complaint, shipped};
+use super::{CliError, shipped};
 
 /// The shipped suites and images, and those of the project that muster was started in. The first of these has the shipped
 /// ones: `$MUSTER_ROOT`, a checkout of muster around the working directory, `share/muster` next to the program's directory,
@@ -25,13 +25,13 @@ enum Origin {
 
 impl Project {
     /// The project of the working directory.
-    pub(crate) fn find() -> Result<Self, Complaint> {
+    pub(crate) fn find() -> Result<Self, CliError> {
         let here = working_directory()?;
         if let Some(root) = std::env::var_os("MUSTER_ROOT").filter(|root| !root.is_empty()) {
             let root = Utf8PathBuf::from(root.to_string_lossy().into_owned());
             if !has_both(&root) {
                 let what = format!("MUSTER_ROOT is {root}, which has no directories `suites` and `images`");
-                return Err(Complaint::invalid(what).hint("set it to a checkout of muster, or unset it"));
+                return Err(CliError::invalid(what).hint("set it to a checkout of muster, or unset it"));
             }
             return Ok(Self::of(root, Origin::Checkout, &here));
         }
@@ -125,11 +125,11 @@ fn is_own(directory: &Utf8Path, root: &Utf8Path) -> bool {
 }
 
 /// The working directory.
-pub(crate) fn working_directory() -> Result<Utf8PathBuf, Complaint> {
+pub(crate) fn working_directory() -> Result<Utf8PathBuf, CliError> {
     let here = std::env::current_dir()
-        .map_err(|cause| Complaint::invalid(format!("the working directory cannot be read: {cause}")))?;
+        .map_err(|cause| CliError::invalid(format!("the working directory cannot be read: {cause}")))?;
     Utf8PathBuf::from_path_buf(here)
-        .map_err(|path| Complaint::invalid(format!("the path {} is not valid UTF-8", path.to_string_lossy())))
+        .map_err(|path| CliError::invalid(format!("the path {} is not valid UTF-8", path.to_string_lossy())))
 }
 
 /// The path relative to the working directory when it lies below, for messages a person clicks on.

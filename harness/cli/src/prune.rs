@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 use serde_json::json;
 
 use super::project::Project;
-use super::{Complaint, OutputFormat, images, say};
+use super::{CliError, OutputFormat, images, say};
 use muster_base::exit::Exit;
 use muster_image::prune as cache;
 use muster_image::prune::{Cached, Item, superfluous};
@@ -72,9 +72,9 @@ enum Thing {
     Template(template_store::Entry),
 }
 
-pub(crate) fn execute(arguments: &Arguments) -> Result<Exit, Complaint> {
+pub(crate) fn execute(arguments: &Arguments) -> Result<Exit, CliError> {
     let Some(cache) = muster_image::cache_dir() else {
-        return Err(Complaint::invalid("none of MUSTER_CACHE, XDG_CACHE_HOME and HOME is set, so there is no cache"));
+        return Err(CliError::invalid("none of MUSTER_CACHE, XDG_CACHE_HOME and HOME is set, so there is no cache"));
     };
     // The cache itself may be a link to another disk; nothing below it may.
     let mut candidates = Vec::new();
@@ -103,7 +103,7 @@ pub(crate) fn execute(arguments: &Arguments) -> Result<Exit, Complaint> {
     let stuck: Vec<String> = kept.iter().filter(|c| !c.in_use).map(|c| c.path.display().to_string()).collect();
     match stuck.is_empty() {
         true => Ok(Exit::Pass),
-        false => Err(Complaint::infrastructure(format!("could not be removed: {}", stuck.join(", ")))
+        false => Err(CliError::infrastructure(format!("could not be removed: {}", stuck.join(", ")))
             .hint("look at its owner, and whether a run has begun to use it")),
     }
 }
@@ -115,11 +115,11 @@ fn limits(arguments: &Arguments, default: u64) -> (u64, Option<Duration>) {
     }
 }
 
-fn old_images(arguments: &Arguments, cache: &Path, now: SystemTime) -> Result<Vec<Candidate>, Complaint> {
+fn old_images(arguments: &Arguments, cache: &Path, now: SystemTime) -> Result<Vec<Candidate>, CliError> {
     let project = Project::find()?;
     let found = images::runtime()?
         .block_on(cache::cached(project.root().as_std_path(), cache))
-        .map_err(|error| Complaint::infrastructure(error.to_string()))?;
+        .map_err(|error| CliError::infrastructure(error.to_string()))?;
     let (present, others): (Vec<Cached>, Vec<Cached>) =
         found.into_iter().partition(|cached| cached.kind == cache::Kind::Present);
     drop(present);

@@ -7,10 +7,10 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::images::{Catalogue, runtime};
 use super::project::Project;
-use super::{Complaint, say, say_error};
+use super::{CliError, say, say_error};
 use muster_base::exit::Exit;
 use muster_image::pull;
-use muster_image::pull::{Progress, PullError, Pulled, Trust, Wishes};
+use muster_image::pull::{Progress, PullError, PullOptions, Pulled, Trust};
 use muster_image::{DiskSource, Download, SignatureKind};
 
 /// What is asked of a download.
@@ -50,30 +50,35 @@ pub(crate) struct Verify {
     asked: Asked,
 }
 
-pub(crate) fn pull(arguments: &Pull) -> Result<Exit, Complaint> {
-    each(&arguments.asked, |cache, id, download, mut wishes| {
+pub(crate) fn pull(arguments: &Pull) -> Result<Exit, CliError> {
+    each(&arguments.asked, |cache, id, download, mut overrides| {
         let bar = bar(id);
-        wishes.progress = Some(Arc::new({
+        overrides.progress = Some(Arc::new({
             let bar = bar.clone();
             move |progress: Progress| show(&bar, progress)
         }));
-        let pulled = runtime()?.block_on(pull::pull(cache, id, download, &wishes));
+        let pulled = runtime()?.block_on(pull::pull(cache, id, download, &overrides));
         bar.finish_and_clear();
         Ok(pulled)
     })
 }
 
-pub(crate) fn verify(arguments: &Verify) -> Result<Exit, Complaint> {
-    each(&arguments.asked, |cache, id, download, wishes| {
-        Ok(runtime()?.block_on(pull::verify(cache, id, download, &wishes)))
+pub(crate) fn verify(arguments: &Verify) -> Result<Exit, CliError> {
+    each(&arguments.asked, |cache, id, download, overrides| {
+        Ok(runtime()?.block_on(pull::verify(cache, id, download, &overrides)))
     })
 }
 
 /// Does the work for one image after the other; one that fails keeps none of the others.
 fn each(
     asked: &Asked,
-    mut work: impl FnMut(Option<&std::path::Path>, &str, &Download, Wishes) -> Result<Result<Pulled, PullError>, Complaint>,
-) -> Result<Exit, Complaint> {
+    mut work: impl FnMut(
+        Option<&std::path::Path>,
+        &str,
+        &Download,
+        PullOptions,
+    ) -> Result<Result<Pulled, PullError>, CliError>,
+) -> Result<Exit, CliError> {
     let project = Project::find()?;
     let catalogue = Catalogue::load(&project)?;
     let mut downloads = Vec::new();
@@ -82,33 +87,33 @@ fn each(
         match &spec.disk {
             DiskSource::Download(download) => downloads.push((name, download)),
             DiskSource::LabBuild { variant } => {
-                return Err(Complaint::invalid(format!("{name} is a lab image: it is not published"))
+                return Err(CliError::invalid(format!("{name} is a lab image: it is not published"))
                     .hint(format!("build it: muster images build {variant}")));
             }
             DiskSource::Bring { .. } => {
-                return Err(Complaint::invalid(format!("{name} cannot be pulled: its vendor publishes no such file"))
+                return Err(CliError::invalid(format!("{name} cannot be pulled: its vendor publishes no such file"))
                     .hint(format!("`muster images show {name}` says how it is made and where to put it")));
             }
             DiskSource::Path(path) => {
                 let what = format!("{name} is a file of this host, {}: there is nothing to pull", path.display());
-                return Err(Complaint::invalid(what));
+                return Err(CliError::invalid(what));
             }
         }
     }
     // Before anything is fetched for it.
     if let Some(keyring) = asked.keyring.as_ref().filter(|keyring| !keyring.is_file()) {
-        return Err(Complaint::invalid(format!("--keyring {}: there is no such file", keyring.display())));
+        return Err(CliError::invalid(format!("--keyring {}: there is no such file", keyring.display())));
     }
     let cache = muster_image::cache_dir();
     let mut exit = Exit::Pass;
     for (name, download) in downloads {
-        let wishes =
-            Wishes { keyring: asked.keyring.clone(), require_signature: asked.require_signature, progress: None };
-        match work(cache.as_deref(), name, download, wishes)? {
+        let overrides =
+            PullOptions { keyring: asked.keyring.clone(), require_signature: asked.require_signature, progress: None };
+        match work(cache.as_deref(), name, download, overrides)? {
             Ok(pulled) => tell(name, download, &pulled),
             Err(error) => {
                 let id = error.failure_id();
-                say_error(&format!("error: {name}: {}", muster_base::text::harmless(&error.to_string())));
+                say_error(&format!("error: {name}: {}", muster_base::text::escape(&error.to_string())));
                 say_error(&format!("  help: {id}: `muster failures {id}` explains it"));
                 // Asking for a signature that cannot be is a matter of what was typed.
                 exit = match error {

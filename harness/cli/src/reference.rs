@@ -7,7 +7,7 @@ mod words;
 
 pub(super) use words::one_of;
 
-use super::{Complaint, say};
+use super::{CliError, say};
 use muster_base::exit::Exit;
 
 /// Explain check types, steps, keys, matchers, dimensions and diagnostic codes
@@ -32,7 +32,7 @@ enum Page {
     Language,
 }
 
-pub(crate) fn execute(arguments: Arguments) -> Result<Exit, Complaint> {
+pub(crate) fn execute(arguments: Arguments) -> Result<Exit, CliError> {
     let text = match (arguments.markdown, &arguments.name) {
         (Some(Page::Checks), _) => page::checks(),
         (Some(Page::Language), _) => page::language(),

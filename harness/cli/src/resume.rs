@@ -5,9 +5,9 @@ use std::process::ExitCode;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use super::door::Door;
-use super::place::Place;
-use super::{Complaint, run, say_error};
+use super::machine_dir::MachineDir;
+use super::ssh_client::SshClient;
+use super::{CliError, run, say_error};
 use muster_base::exit::Exit;
 use muster_base::text;
 use muster_image::{Inspected, Limits};
@@ -40,19 +40,19 @@ pub(crate) struct Arguments {
     force: bool,
 }
 
-pub(crate) fn execute(arguments: Arguments) -> Result<ExitCode, Complaint> {
+pub(crate) fn execute(arguments: Arguments) -> Result<ExitCode, CliError> {
     let capsule = Capsule::open(&arguments.capsule).map_err(|error| {
-        let complaint = Complaint::invalid(error.to_string());
+        let cli_error = CliError::invalid(error.to_string());
         match nearby(&arguments.capsule).as_slice() {
-            [] => complaint,
-            found => complaint.hint(format!("capsules there: {}", found.join(", "))),
+            [] => cli_error,
+            found => cli_error.hint(format!("capsules there: {}", found.join(", "))),
         }
     })?;
     let runtime = run::runtime()?;
     let status = runtime.block_on(async {
         tokio::select! {
             biased;
-            () = run::interruption() => Err(Complaint::told(Exit::Error)),
+            () = run::interruption() => Err(CliError::told(Exit::Error)),
             status = enter(&capsule, &arguments) => status,
         }
     });
@@ -61,10 +61,10 @@ pub(crate) fn execute(arguments: Arguments) -> Result<ExitCode, Complaint> {
 }
 
 /// The capsules in a directory that is none: of a run, of its `capsules`, or beside one that is misspelt. At most ten.
-fn nearby(folder: &Utf8Path) -> Vec<String> {
-    let above = folder.parent().filter(|above| !above.as_str().is_empty()).unwrap_or(Utf8Path::new("."));
-    let within = |folder: &Utf8Path| {
-        let entries = folder.read_dir_utf8().into_iter().flatten().flatten();
+fn nearby(dir: &Utf8Path) -> Vec<String> {
+    let above = dir.parent().filter(|above| !above.as_str().is_empty()).unwrap_or(Utf8Path::new("."));
+    let within = |dir: &Utf8Path| {
+        let entries = dir.read_dir_utf8().into_iter().flatten().flatten();
         let mut found: Vec<String> = entries
             .filter(|entry| entry.path().join("capsule.json").is_file())
             .map(|entry| text::one_line(entry.path().as_str(), 300))
@@ -73,32 +73,32 @@ fn nearby(folder: &Utf8Path) -> Vec<String> {
         found.truncate(10);
         found
     };
-    let places = [folder.join("capsules"), folder.to_owned(), above.to_owned()];
-    places.iter().map(|place| within(place)).find(|found| !found.is_empty()).unwrap_or_default()
+    let places = [dir.join("capsules"), dir.to_owned(), above.to_owned()];
+    places.iter().map(|machine_dir| within(machine_dir)).find(|found| !found.is_empty()).unwrap_or_default()
 }
 
-async fn enter(capsule: &Capsule, arguments: &Arguments) -> Result<u8, Complaint> {
+async fn enter(capsule: &Capsule, arguments: &Arguments) -> Result<u8, CliError> {
     let accel = suitable_accel(capsule, arguments.force)?;
     suitable_qemu(capsule, arguments.force).await?;
     let image = suitable_image(capsule, arguments.image.as_ref()).await?;
     // Held until the machine has ended, so that nobody prunes what it reads.
     let _in_use = muster_image::InUse::note(&image.path);
-    let place = Place::make(&capsule.record.machine.id, capsule.folder.as_str())?;
-    let key = place.folder().join("id_ed25519");
+    let machine_dir = MachineDir::make(&capsule.record.machine.id, capsule.dir.as_str())?;
+    let key = machine_dir.dir().join("id_ed25519");
     capsule.key().and_then(|bytes| write_key(&key, &bytes)).map_err(|cause| {
-        Complaint::infrastructure(format!("the capsule's key could not be copied to {key}: {cause}"))
+        CliError::infrastructure(format!("the capsule's key could not be copied to {key}: {cause}"))
     })?;
     tell(capsule);
-    let spawner = Spawner::new().map_err(|cause| Complaint::infrastructure(format!("no thread for QEMU: {cause}")))?;
-    let folder = place.folder().join("machine");
-    let resumed = resume::resume(capsule, &image, &accel, &spawner, key.into_std_path_buf(), &folder, arguments.force)
+    let spawner = Spawner::new().map_err(|cause| CliError::infrastructure(format!("no thread for QEMU: {cause}")))?;
+    let dir = machine_dir.dir().join("machine");
+    let resumed = resume::resume(capsule, &image, &accel, &spawner, key.into_std_path_buf(), &dir, arguments.force)
         .await
-        .map_err(Complaint::infrastructure)?;
-    let door = Door::make(&resumed.entrance, place.id(), place.folder())?;
+        .map_err(CliError::infrastructure)?;
+    let ssh_client = SshClient::make(&resumed.ssh_login, machine_dir.id(), machine_dir.dir())?;
     if arguments.exec.is_none() {
         say_error("a shell in it, at that moment; `exit` ends it and keeps nothing");
     }
-    let status = door.enter(arguments.exec.as_deref(), resumed.ended()).await;
+    let status = ssh_client.enter(arguments.exec.as_deref(), resumed.ended()).await;
     resumed.end().await;
     status
 }
@@ -114,14 +114,14 @@ fn tell(capsule: &Capsule) {
     }
 }
 
-fn suitable_accel(capsule: &Capsule, force: bool) -> Result<Accel, Complaint> {
-    let shape = &capsule.record.machine;
-    let request = match shape.accel() {
+fn suitable_accel(capsule: &Capsule, force: bool) -> Result<Accel, CliError> {
+    let machine_spec = &capsule.record.machine;
+    let request = match machine_spec.accel() {
         Some(AccelKind::Kvm) => AccelRequest::Kvm,
         _ => AccelRequest::Tcg,
     };
     let refused = |reason: String| {
-        Complaint::invalid(format!("{} was made under {}: {reason}", capsule.folder, shape.accelerator))
+        CliError::invalid(format!("{} was made under {}: {reason}", capsule.dir, machine_spec.accelerator))
             .hint("resume it on a host like the one it was made on, or try --force")
     };
     match accel::choose(request) {
@@ -131,28 +131,28 @@ fn suitable_accel(capsule: &Capsule, force: bool) -> Result<Accel, Complaint> {
     }
 }
 
-async fn suitable_qemu(capsule: &Capsule, force: bool) -> Result<(), Complaint> {
+async fn suitable_qemu(capsule: &Capsule, force: bool) -> Result<(), CliError> {
     let record = &capsule.record;
     let arch =
-        record.machine.arch.parse().map_err(|known| Complaint::invalid(format!("its architecture is not {known}")))?;
+        record.machine.arch.parse().map_err(|known| CliError::invalid(format!("its architecture is not {known}")))?;
     let here = frozen::qemu_here(arch).await;
     if here.as_deref() == Some(record.qemu.as_str()) || (force && here.is_some()) {
         return Ok(());
     }
     let here = here.map_or("no QEMU for it".to_owned(), |version| format!("QEMU {version}"));
     let needed = text::one_line(&record.qemu, 40);
-    Err(Complaint::invalid(format!("{} was made by QEMU {needed}, and this host has {here}", capsule.folder))
+    Err(CliError::invalid(format!("{} was made by QEMU {needed}, and this host has {here}", capsule.dir))
         .hint("install that version, or try --force"))
 }
 
-async fn suitable_image(capsule: &Capsule, elsewhere: Option<&PathBuf>) -> Result<Inspected, Complaint> {
+async fn suitable_image(capsule: &Capsule, elsewhere: Option<&PathBuf>) -> Result<Inspected, CliError> {
     let needed = &capsule.record.image;
     let path = elsewhere.unwrap_or(&needed.path);
     let inspected = muster_image::inspect(path, capsule.format, &Limits::default()).await.map_err(|error| {
-        Complaint::invalid(format!("the capsule's image cannot be used: {error}"))
+        CliError::invalid(format!("the capsule's image cannot be used: {error}"))
             .hint(format!("it needs the image {} with SHA-256 {}; name it with --image", needed.id, needed.sha256))
     })?;
-    let sha256 = muster_image::sha256(&inspected.path).await.map_err(|error| Complaint::invalid(error.to_string()))?;
+    let sha256 = muster_image::sha256(&inspected.path).await.map_err(|error| CliError::invalid(error.to_string()))?;
     if sha256 != needed.sha256 {
         let what = format!(
             "{} is not the image that the capsule was made on: its SHA-256 is {sha256} instead of {}",
@@ -160,7 +160,7 @@ async fn suitable_image(capsule: &Capsule, elsewhere: Option<&PathBuf>) -> Resul
             text::one_line(&needed.sha256, 80)
         );
         return Err(
-            Complaint::invalid(what).hint("name the right one with --image; over another one the disk makes no sense")
+            CliError::invalid(what).hint("name the right one with --image; over another one the disk makes no sense")
         );
     }
     Ok(inspected)

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use super::Complaint;
+use super::CliError;
 use super::connect::{self, ConnectOptions};
 use super::consumer::{self, Display, ReportOptions};
 use super::failed::Again;
@@ -17,7 +17,7 @@ use muster_console::rules::Rules;
 use muster_engine::ask::{OwnSnapshots, Settings};
 use muster_engine::budget;
 use muster_engine::budget::Budget;
-use muster_engine::capsule::{Bounds, Shelf};
+use muster_engine::capsule::{Bounds, CapsuleStore};
 use muster_engine::engine;
 use muster_engine::halt::Halt;
 use muster_engine::known::KnownIssues;
@@ -29,7 +29,7 @@ use muster_qemu::driver::{Host, HostImages};
 use muster_qemu::{Accel, AccelRequest, RunKey, Spawner, TemplateStore, accel, template_store};
 use muster_record::durations::Durations;
 use muster_record::event::Event;
-use muster_record::layout::{RunFolder, SNAPSHOTS, TESTS};
+use muster_record::layout::{RunDir, SNAPSHOTS, TESTS};
 use muster_record::run::{Accelerator, RunRecord};
 use muster_remote::RemoteImages;
 use muster_report::evidence::Base;
@@ -132,11 +132,11 @@ enum CapsuleWhen {
 }
 
 impl CapsuleOptions {
-    fn shelf(&self, folder: &RunFolder) -> Option<Shelf> {
+    fn capsule_store(&self, dir: &RunDir) -> Option<CapsuleStore> {
         let bytes = self.capsules_size.unwrap_or(Bounds::default().bytes);
         let bounds = Bounds { count: self.capsules_max, bytes };
         (self.capsule == CapsuleWhen::Failed)
-            .then(|| Shelf::new(super::project::short(&folder.root().join("capsules")), bounds))
+            .then(|| CapsuleStore::new(super::project::short(&dir.root().join("capsules")), bounds))
     }
 }
 
@@ -153,7 +153,7 @@ impl Arguments {
 }
 
 /// `notes` say which options come from settings; the run keeps them.
-pub(crate) fn execute(mut arguments: Arguments, notes: &[String]) -> Result<Exit, Complaint> {
+pub(crate) fn execute(mut arguments: Arguments, notes: &[String]) -> Result<Exit, CliError> {
     arguments.filter.add_to(&mut arguments.selection)?;
     arguments.selection.test.extend(arguments.focus.iter().cloned());
     if let Some(run) = &arguments.failed {
@@ -184,20 +184,20 @@ pub(crate) fn execute(mut arguments: Arguments, notes: &[String]) -> Result<Exit
         prepared.rerun.proving.extend(["--proofs".to_owned(), plan::quote(file.as_str())]);
     }
     let id = run_id();
-    let (folder, base) = run_folder(&arguments, &prepared.project, &id)?;
+    let (dir, base) = run_dir(&arguments, &prepared.project, &id)?;
     let accel = choose_accelerator(arguments.images.machine.accel)?;
     let runtime = runtime()?;
     let (events, stream) = Events::channel();
     let durations = durations_file().map(|path| Durations::load(&path)).unwrap_or_default();
-    let consumer = consumer::start(stream, &folder, base, Some(arguments.display), durations.clone())?;
+    let consumer = consumer::start(stream, &dir, base, Some(arguments.display), durations.clone())?;
     announce(&events, &id, accelerator(&accel), &prepared.notices);
     let templates = arguments.warm.then(|| templates(arguments.templates_max, &events)).flatten();
     let budget = budget(arguments.jobs, arguments.all_memory);
-    let capsules = arguments.capsules.shelf(&folder);
+    let capsules = arguments.capsules.capsule_store(&dir);
     let focused = !arguments.focus.is_empty();
     let halt = Halt::at_first_failure(arguments.fail_fast);
     let means = Means { update: update_mode(&arguments), budget, templates, rules, capsules, focused, durations, halt };
-    let outcome = runtime.block_on(drive(prepared, &folder, accel, means, &events));
+    let outcome = runtime.block_on(drive(prepared, &dir, accel, means, &events));
     // Guards of machines that are still up release them here, before anything is said about the end.
     runtime.shutdown_timeout(std::time::Duration::from_secs(5));
     drop(events);
@@ -224,14 +224,14 @@ pub(crate) fn budget(jobs: Option<u32>, memory_mib: Option<u32>) -> Budget {
 
 /// How one machine at a time is asked, by the snapshots that are accepted, without known issues and proofs.
 /// What the run writes lies below the directory.
-pub(crate) fn one_machine(rerun: plan::Rerun, accelerator: &str, folder: &Utf8Path) -> Settings {
+pub(crate) fn one_machine(rerun: plan::Rerun, accelerator: &str, dir: &Utf8Path) -> Settings {
     Settings {
         rerun,
         accelerator: accelerator.to_owned(),
         update: UpdateMode::Ci,
-        pending: folder.join(SNAPSHOTS),
+        pending: dir.join(SNAPSHOTS),
         own_snapshots: None,
-        artifacts: folder.join(TESTS),
+        artifacts: dir.join(TESTS),
         known: KnownIssues::default(),
         proofs: Proofs::default(),
         focused: false,
@@ -252,12 +252,12 @@ fn durations_file() -> Option<Utf8PathBuf> {
 }
 
 /// A run on a machine that is already up: the same, without anything of this host's but SSH.
-fn execute_connected(prepared: connect::Prepared, arguments: &Arguments) -> Result<Exit, Complaint> {
+fn execute_connected(prepared: connect::Prepared, arguments: &Arguments) -> Result<Exit, CliError> {
     let id = run_id();
-    let (folder, base) = run_folder(arguments, &prepared.project, &id)?;
+    let (dir, base) = run_dir(arguments, &prepared.project, &id)?;
     let runtime = runtime()?;
     let (events, stream) = Events::channel();
-    let consumer = consumer::start(stream, &folder, base, Some(arguments.display), Durations::default())?;
+    let consumer = consumer::start(stream, &dir, base, Some(arguments.display), Durations::default())?;
     announce(&events, &id, muster_remote::accelerator(), &prepared.notices);
     let settings = Settings {
         update: update_mode(arguments),
@@ -265,7 +265,7 @@ fn execute_connected(prepared: connect::Prepared, arguments: &Arguments) -> Resu
         known: prepared.known,
         focused: !arguments.focus.is_empty(),
         halt: Halt::at_first_failure(arguments.fail_fast),
-        ..one_machine(prepared.rerun, muster_remote::ACCELERATOR, folder.root())
+        ..one_machine(prepared.rerun, muster_remote::ACCELERATOR, dir.root())
     };
     let images = RemoteImages::new(prepared.remote, events.clone());
     let (exit, _) = runtime.block_on(engine::run(&prepared.plan, &images, &settings, &events, interruption()));
@@ -276,10 +276,10 @@ fn execute_connected(prepared: connect::Prepared, arguments: &Arguments) -> Resu
 }
 
 /// The directory of the run, which must be new, and from where its reports name files.
-fn run_folder(arguments: &Arguments, project: &Project, id: &str) -> Result<(RunFolder, Base), Complaint> {
+fn run_dir(arguments: &Arguments, project: &Project, id: &str) -> Result<(RunDir, Base), CliError> {
     let path = match &arguments.out {
         Some(path) if path.symlink_metadata().is_ok() => {
-            return Err(Complaint::invalid(format!(
+            return Err(CliError::invalid(format!(
                 "--out {path}: it is there already, and a run never writes into another"
             ))
             .hint("name a directory that does not exist, or remove this one"));
@@ -289,23 +289,23 @@ fn run_folder(arguments: &Arguments, project: &Project, id: &str) -> Result<(Run
     };
     // Before anything is made.
     let base = arguments.reports.base(&path)?;
-    let folder = RunFolder::create(&path).map_err(|error| Complaint::infrastructure(error.to_string()))?;
-    Ok((folder, base))
+    let dir = RunDir::create(&path).map_err(|error| CliError::infrastructure(error.to_string()))?;
+    Ok((dir, base))
 }
 
 /// What executes the guests.
-pub(crate) fn choose_accelerator(asked: AccelRequest) -> Result<Accel, Complaint> {
+pub(crate) fn choose_accelerator(asked: AccelRequest) -> Result<Accel, CliError> {
     accel::choose(asked)
-        .map_err(|error| Complaint::infrastructure(error.to_string()).hint("`muster doctor` explains what it found"))
+        .map_err(|error| CliError::infrastructure(error.to_string()).hint("`muster doctor` explains what it found"))
 }
 
 /// What a command waits in.
-pub(crate) fn runtime() -> Result<tokio::runtime::Runtime, Complaint> {
+pub(crate) fn runtime() -> Result<tokio::runtime::Runtime, CliError> {
     tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
         .build()
-        .map_err(|cause| Complaint::infrastructure(format!("no threads for the run: {cause}")))
+        .map_err(|cause| CliError::infrastructure(format!("no threads for the run: {cause}")))
 }
 
 fn update_mode(arguments: &Arguments) -> UpdateMode {
@@ -338,7 +338,7 @@ pub(crate) fn announce(events: &Events, id: &str, accelerator: Accelerator, noti
 /// The accelerator as reports know it.
 pub(crate) fn accelerator(accel: &Accel) -> Accelerator {
     Accelerator {
-        kind: accel.kind.word().to_owned(),
+        kind: accel.kind.name().to_owned(),
         reason: accel.reason.clone(),
         deadline_scale: accel.deadline_scale,
     }
@@ -350,7 +350,7 @@ struct Means {
     budget: Budget,
     templates: Option<TemplateStore>,
     rules: Arc<Rules>,
-    capsules: Option<Shelf>,
+    capsules: Option<CapsuleStore>,
     focused: bool,
     durations: Durations,
     halt: Halt,
@@ -358,19 +358,19 @@ struct Means {
 
 async fn drive(
     prepared: Prepared,
-    folder: &RunFolder,
+    dir: &RunDir,
     accel: Accel,
     means: Means,
     events: &Events,
-) -> Result<Exit, Complaint> {
+) -> Result<Exit, CliError> {
     let Means { update, budget, templates, rules, capsules, focused, durations, halt } = means;
     let settings = Settings {
         rerun: prepared.rerun,
-        accelerator: accel.kind.word().to_owned(),
+        accelerator: accel.kind.name().to_owned(),
         update,
-        pending: folder.snapshots(),
+        pending: dir.snapshots(),
         own_snapshots: own_snapshots(&prepared.project),
-        artifacts: folder.tests(),
+        artifacts: dir.tests(),
         known: prepared.known,
         proofs: prepared.proofs,
         focused,
@@ -378,7 +378,7 @@ async fn drive(
         durations,
         halt,
     };
-    let mut host = host(prepared.project.root(), folder.root(), accel, events).await?;
+    let mut host = host(prepared.project.root(), dir.root(), accel, events).await?;
     host.templates = templates.map(Arc::new);
     host.rules = rules;
     host.capsules = capsules;
@@ -399,17 +399,16 @@ fn templates(limit: Option<u64>, events: &Events) -> Option<TemplateStore> {
 }
 
 /// What all machines of a run share.
-pub(crate) async fn host(root: &Utf8Path, folder: &Utf8Path, accel: Accel, events: &Events) -> Result<Host, Complaint> {
-    let spawner = Spawner::new().map_err(|cause| Complaint::infrastructure(format!("no thread for QEMU: {cause}")))?;
-    let key =
-        RunKey::generate(folder.as_std_path()).await.map_err(|error| Complaint::infrastructure(error.to_string()))?;
+pub(crate) async fn host(root: &Utf8Path, dir: &Utf8Path, accel: Accel, events: &Events) -> Result<Host, CliError> {
+    let spawner = Spawner::new().map_err(|cause| CliError::infrastructure(format!("no thread for QEMU: {cause}")))?;
+    let key = RunKey::generate(dir.as_std_path()).await.map_err(|error| CliError::infrastructure(error.to_string()))?;
     Ok(Host {
         spawner,
         accel,
         key,
         rules: Rules::shipped(),
         root: root.to_owned(),
-        machines: folder.join("machines"),
+        machines: dir.join("machines"),
         capsules: None,
         events: events.clone(),
         templates: None,

@@ -6,7 +6,7 @@ use camino::Utf8PathBuf;
 use serde_json::json;
 
 use super::project::{Project, short};
-use super::{Complaint, OutputFormat, say};
+use super::{CliError, OutputFormat, say};
 use muster_base::exit::Exit;
 use muster_record::kept;
 use muster_record::kept::Kept;
@@ -66,7 +66,7 @@ struct Prune {
     format: OutputFormat,
 }
 
-pub(crate) fn execute(arguments: Arguments) -> Result<Exit, Complaint> {
+pub(crate) fn execute(arguments: Arguments) -> Result<Exit, CliError> {
     match arguments.command {
         Command::List { place, format } => list(&place, format),
         Command::Prune(arguments) => prune(&arguments),
@@ -74,10 +74,10 @@ pub(crate) fn execute(arguments: Arguments) -> Result<Exit, Complaint> {
 }
 
 impl Place {
-    fn directory(&self) -> Result<Utf8PathBuf, Complaint> {
+    fn directory(&self) -> Result<Utf8PathBuf, CliError> {
         match &self.dir {
             Some(dir) if !dir.is_dir() => {
-                Err(Complaint::invalid(format!("--dir {dir} is no directory"))
+                Err(CliError::invalid(format!("--dir {dir} is no directory"))
                     .hint("name the directory that holds runs"))
             }
             Some(dir) => Ok(dir.clone()),
@@ -86,11 +86,11 @@ impl Place {
     }
 }
 
-fn runs(directory: &Utf8PathBuf) -> Result<Vec<Kept>, Complaint> {
-    kept::list(directory, &muster_image::opened()).map_err(|error| Complaint::infrastructure(error.to_string()))
+fn runs(directory: &Utf8PathBuf) -> Result<Vec<Kept>, CliError> {
+    kept::list(directory, &muster_image::opened()).map_err(|error| CliError::infrastructure(error.to_string()))
 }
 
-fn list(place: &Place, format: OutputFormat) -> Result<Exit, Complaint> {
+fn list(place: &Place, format: OutputFormat) -> Result<Exit, CliError> {
     let directory = place.directory()?;
     let runs = runs(&directory)?;
     if format == OutputFormat::Json {
@@ -98,7 +98,7 @@ fn list(place: &Place, format: OutputFormat) -> Result<Exit, Complaint> {
         return Ok(Exit::Pass);
     }
     if !runs.is_empty() {
-        let rows: Vec<_> = runs.iter().map(|run| row(run, run.verdict.word())).collect();
+        let rows: Vec<_> = runs.iter().map(|run| row(run, run.verdict.name())).collect();
         say(columns(&["RUN", "BEGAN", "SIZE", "VERDICT", "WHERE"], &rows).trim_end());
     }
     let total: u64 = runs.iter().map(|run| run.bytes).sum();
@@ -107,14 +107,14 @@ fn list(place: &Place, format: OutputFormat) -> Result<Exit, Complaint> {
     Ok(Exit::Pass)
 }
 
-fn prune(arguments: &Prune) -> Result<Exit, Complaint> {
+fn prune(arguments: &Prune) -> Result<Exit, CliError> {
     if arguments.keep.is_none() && arguments.older_than.is_none() {
-        return Err(Complaint::invalid("which runs are to go is not said")
+        return Err(CliError::invalid("which runs are to go is not said")
             .hint("name how many stay (--keep 20), or the age from which they go (--older-than 30d), or both"));
     }
     let directory = arguments.place.directory()?;
     let runs = runs(&directory)?;
-    let broken = |error: muster_base::files::FileError| Complaint::infrastructure(error.to_string());
+    let broken = |error: muster_base::files::FileError| CliError::infrastructure(error.to_string());
     let leftovers = kept::leftovers(&directory).map_err(broken)?;
     let chosen = kept::superfluous(&runs, arguments.keep, arguments.older_than, SystemTime::now());
     let mut freed: u64 = leftovers.iter().map(|path| kept::size(path)).sum();
@@ -144,7 +144,7 @@ fn prune(arguments: &Prune) -> Result<Exit, Complaint> {
         }
         OutputFormat::Text => {
             let in_use = stay.iter().filter(|run| run.in_use).map(|run| row(run, "stays: in use"));
-            let rows: Vec<_> = gone.iter().map(|run| row(run, run.verdict.word())).chain(in_use).collect();
+            let rows: Vec<_> = gone.iter().map(|run| row(run, run.verdict.name())).chain(in_use).collect();
             if !rows.is_empty() {
                 say(columns(&["RUN", "BEGAN", "SIZE", "VERDICT", "WHERE"], &rows).trim_end());
             }
@@ -155,7 +155,7 @@ fn prune(arguments: &Prune) -> Result<Exit, Complaint> {
     }
     match wrong.is_empty() {
         true => Ok(Exit::Pass),
-        false => Err(Complaint::infrastructure(wrong.join("; ")).hint("look at the owner of these directories")),
+        false => Err(CliError::infrastructure(wrong.join("; ")).hint("look at the owner of these directories")),
     }
 }
 
@@ -172,7 +172,7 @@ fn entry(run: &Kept) -> serde_json::Value {
         "id": run.id,
         "path": run.path.as_str(),
         "started": run.started,
-        "verdict": run.verdict.word(),
+        "verdict": run.verdict.name(),
         "bytes": run.bytes,
         "in-use": run.in_use,
     })

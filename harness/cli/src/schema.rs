@@ -1,6 +1,6 @@
 //! `muster schema`: the JSON Schema of what is read and written.
 
-use super::{Complaint, load, say};
+use super::{CliError, load, say};
 use muster_base::exit::Exit;
 
 /// Print the JSON Schema of a file format
@@ -47,7 +47,7 @@ enum Format {
     Events,
 }
 
-pub(crate) fn execute(arguments: Arguments) -> Result<Exit, Complaint> {
+pub(crate) fn execute(arguments: Arguments) -> Result<Exit, CliError> {
     let text = match arguments.of {
         Format::Suite => on_one_line(&muster_suite::schema::suite(load::vocabulary().tables))?,
         Format::Tests => on_one_line(&muster_suite::schema::fragment(load::vocabulary().tables))?,
@@ -70,12 +70,12 @@ pub(crate) fn execute(arguments: Arguments) -> Result<Exit, Complaint> {
 }
 
 /// The large ones are for editors, which need no line breaks: those of check types are three quarters of the text.
-fn on_one_line(schema: &serde_json::Value) -> Result<String, Complaint> {
+fn on_one_line(schema: &serde_json::Value) -> Result<String, CliError> {
     serde_json::to_string(schema)
-        .map_err(|cause| Complaint::infrastructure(format!("the schema cannot be written: {cause}")))
+        .map_err(|cause| CliError::infrastructure(format!("the schema cannot be written: {cause}")))
 }
 
-fn pretty(schema: &serde_json::Value) -> Result<String, Complaint> {
+fn pretty(schema: &serde_json::Value) -> Result<String, CliError> {
     serde_json::to_string_pretty(schema)
-        .map_err(|cause| Complaint::infrastructure(format!("the schema cannot be written: {cause}")))
+        .map_err(|cause| CliError::infrastructure(format!("the schema cannot be written: {cause}")))
 }

@@ -8,7 +8,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use super::images::Catalogue;
 use super::load::{self, HEALTH, Selection};
 use super::project::Project;
-use super::{Complaint, OutputFormat, project};
+use super::{CliError, OutputFormat, project};
 use muster_base::exit::Exit;
 use muster_base::machine::{Arch, DiskBus, FirmwareKind, Format, SeedKind};
 use muster_engine::known::KnownIssues;
@@ -140,7 +140,7 @@ pub(crate) fn prepare(
     options: &ImageOptions,
     known_issues: &[Utf8PathBuf],
     proofs: Option<&[Utf8PathBuf]>,
-) -> Result<Prepared, Complaint> {
+) -> Result<Prepared, CliError> {
     let project = Project::find()?;
     let loaded = load::suites(selection, OutputFormat::Text)?;
     let mut selected = load::select(&loaded, selection)?;
@@ -183,7 +183,7 @@ pub(crate) fn image_specs(
     project: &Project,
     options: &ImageOptions,
     notices: &mut Vec<String>,
-) -> Result<Vec<ImageSpec>, Complaint> {
+) -> Result<Vec<ImageSpec>, CliError> {
     let catalogue = Catalogue::load(project)?;
     let mut specs: Vec<ImageSpec> = Vec::new();
     for name in &options.image {
@@ -199,7 +199,7 @@ pub(crate) fn image_specs(
         };
         apply(&mut spec, &options.machine)?;
         if specs.iter().any(|other| other.id == spec.id) {
-            return Err(Complaint::invalid(format!("two images of this run are called `{}`", spec.id))
+            return Err(CliError::invalid(format!("two images of this run are called `{}`", spec.id))
                 .hint("rename one of the files, or run them one after the other"));
         }
         specs.push(spec);
@@ -210,8 +210,8 @@ pub(crate) fn image_specs(
 
 /// What can be known before a boot: that files are there and of their format, and that this host has what the machines
 /// need. One error for each cause, whatever the number of tests.
-fn preflight(project: &Project, specs: &[ImageSpec]) -> Result<(), Complaint> {
-    let mut faults: Vec<Complaint> = Vec::new();
+fn preflight(project: &Project, specs: &[ImageSpec]) -> Result<(), CliError> {
+    let mut faults: Vec<CliError> = Vec::new();
     let mut unpacked: u64 = 0;
     for spec in specs {
         match super::images::runtime()?.block_on(muster_image::preflight(project.root().as_std_path(), spec)) {
@@ -227,18 +227,18 @@ fn preflight(project: &Project, specs: &[ImageSpec]) -> Result<(), Complaint> {
     // What this host lacks is not the fault of what was typed.
     let exit = if faults.iter().any(|fault| fault.exit == Exit::Error) { Exit::Error } else { Exit::Invalid };
     let Some(last) = faults.pop() else { return Ok(()) };
-    faults.iter().for_each(Complaint::show);
-    Err(Complaint { exit, ..last })
+    faults.iter().for_each(CliError::show);
+    Err(CliError { exit, ..last })
 }
 
 /// Whether a directory in which machines are to lie, which need not exist yet, has room for one.
-pub(crate) fn room(folder: &Utf8Path) -> Result<(), Complaint> {
-    muster_qemu::room_for_a_machine(folder.as_std_path()).map_or(Ok(()), |error| Err(lacking(error)))
+pub(crate) fn room(dir: &Utf8Path) -> Result<(), CliError> {
+    muster_qemu::room_for_a_machine(dir.as_std_path()).map_or(Ok(()), |error| Err(lacking(error)))
 }
 
-fn lacking(error: muster_qemu::MachineError) -> Complaint {
+fn lacking(error: muster_qemu::MachineError) -> CliError {
     let hint = format!("`muster failures {}` explains it", error.failure_id());
-    Complaint::infrastructure(error.to_string()).hint(hint)
+    CliError::infrastructure(error.to_string()).hint(hint)
 }
 
 fn looks_like_a_file(name: &str) -> bool {
@@ -253,7 +253,7 @@ fn is_misspelt(name: &str, catalogue: &Catalogue) -> bool {
 /// A file that is in no catalogue. Its format is read from its own first bytes by us, never guessed
 /// by QEMU, and said, because a raw disk whose guest wrote another format's header into it would
 /// otherwise be opened as that format.
-fn from_file(name: &str, stated: Option<Format>, notices: &mut Vec<String>) -> Result<ImageSpec, Complaint> {
+fn from_file(name: &str, stated: Option<Format>, notices: &mut Vec<String>) -> Result<ImageSpec, CliError> {
     let path = Utf8PathBuf::from(name);
     let format = match stated {
         Some(format) => format,
@@ -264,7 +264,7 @@ fn from_file(name: &str, stated: Option<Format>, notices: &mut Vec<String>) -> R
             }
             Err(error @ muster_image::ImageError::Compressed { .. }) => {
                 return Err(
-                    Complaint::invalid(error.to_string()).hint("state `--image-format`, such as `--image-format raw`")
+                    CliError::invalid(error.to_string()).hint("state `--image-format`, such as `--image-format raw`")
                 );
             }
             Err(error @ (muster_image::ImageError::NoDisk { .. } | muster_image::ImageError::Misnamed { .. })) => {
@@ -277,7 +277,7 @@ fn from_file(name: &str, stated: Option<Format>, notices: &mut Vec<String>) -> R
     Ok(ImageSpec::from_file(path.as_std_path(), format))
 }
 
-fn apply(spec: &mut ImageSpec, options: &MachineOptions) -> Result<(), Complaint> {
+fn apply(spec: &mut ImageSpec, options: &MachineOptions) -> Result<(), CliError> {
     // Without `..`, so that an option that is added cannot be forgotten here.
     let MachineOptions {
         image_format,
@@ -313,19 +313,19 @@ fn apply(spec: &mut ImageSpec, options: &MachineOptions) -> Result<(), Complaint
     if let (Some(kernel), Some(cmdline)) = (kernel, cmdline) {
         // Relative to where the person stands, also for lab images.
         let here = |path: &Utf8Path| {
-            std::path::absolute(path).map_err(|error| Complaint::invalid(format!("{path}: no absolute path: {error}")))
+            std::path::absolute(path).map_err(|error| CliError::invalid(format!("{path}: no absolute path: {error}")))
         };
         let initrd = initrd.as_deref().map(here).transpose()?;
         spec.kernel = Some(KernelBoot { image: here(kernel)?, initrd, cmdline: cmdline.clone() });
     }
     if !extra_disks.is_empty() {
         if extra_disks.len() > ImageSpec::MAX_DEVICES as usize {
-            return Err(Complaint::invalid(format!("a machine has at most {} extra disks", ImageSpec::MAX_DEVICES)));
+            return Err(CliError::invalid(format!("a machine has at most {} extra disks", ImageSpec::MAX_DEVICES)));
         }
         spec.extra_disks.clone_from(extra_disks);
     }
     if spec.format == Format::Tar && spec.kernel.is_none() {
-        return Err(Complaint::invalid(format!("{} is a root file system without a boot loader", spec.id))
+        return Err(CliError::invalid(format!("{} is a root file system without a boot loader", spec.id))
             .hint("name a kernel: --kernel FILE [--initrd FILE] --cmdline 'root=/dev/vda rw console=ttyS0'"));
     }
     Ok(())

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use camino::Utf8PathBuf;
 use sha2::{Digest as _, Sha256};
 
-use super::Complaint;
+use super::CliError;
 
 /// Path below the root, whether it is a program, and content.
 type File = (&'static str, bool, &'static [u8]);
@@ -16,9 +16,9 @@ type File = (&'static str, bool, &'static [u8]);
 const FILES: &[File] = include!(concat!(env!("OUT_DIR"), "/shipped.rs"));
 
 /// The directory with all of it, which is made when it is not there yet.
-pub(super) fn unpacked() -> Result<Utf8PathBuf, Complaint> {
+pub(super) fn unpacked() -> Result<Utf8PathBuf, CliError> {
     let failed = |what: String| {
-        Complaint::infrastructure(format!("the suites that muster carries cannot be unpacked: {what}"))
+        CliError::infrastructure(format!("the suites that muster carries cannot be unpacked: {what}"))
             .hint("set MUSTER_CACHE to a directory that can be written, or MUSTER_ROOT to a checkout of muster")
     };
     let cache = muster_image::cache_dir().ok_or_else(|| failed("neither HOME nor MUSTER_CACHE is set".to_owned()))?;

@@ -38,8 +38,8 @@ fn validators(vocabulary: &Vocabulary<'_>) -> HashMap<&'static str, Validator> {
 }
 
 /// Files with this ending below a directory, sorted.
-fn files(folder: &Utf8Path, ending: &str) -> Vec<Utf8PathBuf> {
-    let entries = folder.read_dir_utf8().unwrap_or_else(|error| panic!("{folder}: {error}"));
+fn files(dir: &Utf8Path, ending: &str) -> Vec<Utf8PathBuf> {
+    let entries = dir.read_dir_utf8().unwrap_or_else(|error| panic!("{dir}: {error}"));
     let mut out: Vec<_> = entries.map(|entry| entry.unwrap().path().to_owned()).collect();
     out.retain(|path| path.extension() == Some(ending));
     out.sort();
@@ -79,8 +79,8 @@ fn every_example_of_every_check_type_is_accepted_and_uses_what_exists() {
 fn every_shipped_file_is_accepted_by_the_schema_too() {
     let validators = validators(&vocabulary());
     let mut count = HashMap::<String, usize>::new();
-    for folder in ["suites", "suites/coverage", "tests/suites", "images", "harness/console/src/rules"] {
-        for path in files(&root().join(folder), "yaml") {
+    for dir in ["suites", "suites/coverage", "tests/suites", "images", "harness/console/src/rules"] {
+        for path in files(&root().join(dir), "yaml") {
             let text = fs_err::read_to_string(&path).unwrap();
             let (json, schema) = instance(path.as_str(), &text).unwrap_or_else(|| panic!("{path} is not YAML"));
             let validator = validators.get(schema.as_str()).unwrap_or_else(|| panic!("{path}: {schema}"));
@@ -182,16 +182,16 @@ const ONLY_THE_PARSER: &[(&str, &str)] = &[
 fn bad_files_are_refused_by_the_schema_unless_it_cannot_know() {
     let validators = validators(&VOCABULARY);
     let (mut seen, mut wrong) = (0, Vec::new());
-    for (folder, schema) in [
+    for (dir, schema) in [
         ("bad", "suite/v1"),
         ("bad-known-issues", "known-issues/v1"),
         ("bad-images", "images/v1"),
         ("bad-console-rules", console_rules::SCHEMA),
         ("bad-foreign-checks", foreign::SCHEMA),
     ] {
-        for path in files(&testdata().join(folder), "yaml") {
+        for path in files(&testdata().join(dir), "yaml") {
             seen += 1;
-            let name = format!("{folder}/{}", path.file_stem().unwrap());
+            let name = format!("{dir}/{}", path.file_stem().unwrap());
             let listed = ONLY_THE_PARSER.iter().any(|(known, _)| *known == name);
             let bytes = fs_err::read(&path).unwrap();
             // A schema is held against one tree. What never becomes one is refused before.
@@ -212,14 +212,14 @@ fn bad_files_are_refused_by_the_schema_unless_it_cannot_know() {
 }
 
 /// Renders what is said about each file of a directory beside it.
-fn snapshots(folder: &str, read: impl Fn(&str, &str) -> Diagnostics) {
-    let folder = testdata().join(folder);
+fn snapshots(dir: &str, read: impl Fn(&str, &str) -> Diagnostics) {
+    let dir = testdata().join(dir);
     let mut settings = insta::Settings::clone_current();
-    settings.set_snapshot_path(&folder);
+    settings.set_snapshot_path(&dir);
     settings.set_prepend_module_to_snapshot(false);
     settings.set_omit_expression(true);
     settings.bind(|| {
-        for path in files(&folder, "yaml") {
+        for path in files(&dir, "yaml") {
             let name = path.file_stem().unwrap();
             let problems = read(&format!("{name}.yaml"), &fs_err::read_to_string(&path).unwrap());
             assert!(!problems.is_empty(), "{name} is accepted");
@@ -261,8 +261,8 @@ fn the_schema_of_included_tests_agrees_with_what_a_suite_includes() {
         (false, true, good.replace(" ${port}", "")),
         (false, true, good.replace("id: t,", "id: t, needs: [u],")),
     ] {
-        let folder = tempfile::tempdir().unwrap();
-        let path = Utf8PathBuf::from_path_buf(folder.path().to_owned()).unwrap();
+        let dir = tempfile::tempdir().unwrap();
+        let path = Utf8PathBuf::from_path_buf(dir.path().to_owned()).unwrap();
         let suite = "schema: suite/v1\nsuite: s\ninclude: [{file: t.yaml, prefix: p}]\n";
         fs_err::write(path.join("s.yaml"), suite).unwrap();
         fs_err::write(path.join("t.yaml"), &text).unwrap();

@@ -3,7 +3,7 @@
 use camino::Utf8PathBuf;
 
 use super::project::{self, Project};
-use super::{Complaint, names, say};
+use super::{CliError, names, say};
 use muster_base::exit::Exit;
 use muster_facts::pending;
 use muster_facts::pending::Pending;
@@ -17,7 +17,7 @@ pub(crate) struct Arguments {
     command: Command,
     /// The directory of accepted snapshots [default: suites/snapshots of the checkout; else of the project, or ./muster-snapshots]
     #[arg(long = "directory", alias = "folder", global = true, value_name = "DIR")]
-    folder: Option<Utf8PathBuf>,
+    dir: Option<Utf8PathBuf>,
 }
 
 #[derive(Debug, clap::Subcommand)]
@@ -42,26 +42,26 @@ struct Which {
     names: Vec<String>,
 }
 
-pub(crate) fn execute(arguments: Arguments) -> Result<Exit, Complaint> {
-    let folder = match arguments.folder {
+pub(crate) fn execute(arguments: Arguments) -> Result<Exit, CliError> {
+    let dir = match arguments.dir {
         // One that a person names is there; without one there is nothing yet.
-        Some(folder) if !folder.is_dir() => {
-            return Err(Complaint::invalid(format!("--folder {folder}: there is no such directory")));
+        Some(dir) if !dir.is_dir() => {
+            return Err(CliError::invalid(format!("--folder {dir}: there is no such directory")));
         }
-        Some(folder) => folder,
+        Some(dir) => dir,
         None => {
             let project = Project::find()?;
             project.own_snapshots().unwrap_or_else(|| project.suites().join("snapshots"))
         }
     };
-    let broken = |error: String| Complaint::infrastructure(error);
-    let waiting = pending::list(&folder).map_err(|error| broken(error.to_string()))?;
+    let broken = |error: String| CliError::infrastructure(error);
+    let waiting = pending::list(&dir).map_err(|error| broken(error.to_string()))?;
     match arguments.command {
         Command::List => {
             for one in &waiting {
                 say(&name(one));
             }
-            say(&format!("{} waiting in {}", waiting.len(), project::short(&folder)));
+            say(&format!("{} waiting in {}", waiting.len(), project::short(&dir)));
         }
         Command::Review => {
             for one in &waiting {
@@ -90,7 +90,7 @@ fn name(one: &Pending) -> String {
     muster_base::text::one_line(&one.name, 200)
 }
 
-fn chosen<'p>(waiting: &'p [Pending], which: &Which) -> Result<Vec<&'p Pending>, Complaint> {
+fn chosen<'p>(waiting: &'p [Pending], which: &Which) -> Result<Vec<&'p Pending>, CliError> {
     let has = |one: &Pending, part: &str| one.name.contains(part);
     // One that is misspelt must not be passed over because others are there.
     if let Some(part) = which.names.iter().find(|part| !waiting.iter().any(|one| has(one, part))) {
@@ -100,7 +100,7 @@ fn chosen<'p>(waiting: &'p [Pending], which: &Which) -> Result<Vec<&'p Pending>,
     let meant = |one: &&Pending| which.all || which.names.iter().any(|part| has(one, part));
     let chosen: Vec<&Pending> = waiting.iter().filter(meant).collect();
     if chosen.is_empty() {
-        return Err(Complaint::invalid("no snapshot waits").hint("`muster snapshots list` says where it looks"));
+        return Err(CliError::invalid("no snapshot waits").hint("`muster snapshots list` says where it looks"));
     }
     Ok(chosen)
 }

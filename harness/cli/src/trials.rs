@@ -16,20 +16,20 @@ use libtest_mimic::{Completion, Failed, Trial};
 use super::load::Selection;
 use super::run::host;
 use super::session::{self, ImageOptions, Prepared};
-use super::{Complaint, consumer};
+use super::{CliError, consumer};
 use muster_base::exit::Exit;
 use muster_base::failure::Failure;
 use muster_engine::ask::Settings;
 use muster_engine::driver::Driver;
 use muster_engine::engine::{Images, exit_of};
-use muster_engine::lane::Lane;
-use muster_engine::plan::{Group, Isolation, Planned, Shape};
+use muster_engine::plan::{Group, Isolation, MachineSpec, Planned};
 use muster_engine::session::{Session, Source};
 use muster_engine::sink::{Events, now};
+use muster_engine::worker::Worker;
 use muster_qemu::accel;
 use muster_qemu::driver::HostImages;
 use muster_record::event::Event;
-use muster_record::layout::RunFolder;
+use muster_record::layout::RunDir;
 use muster_record::names::{HEALTH_TEST, MACHINE_SUITE};
 use muster_record::outcome::Outcome;
 use muster_record::run::TestRecord;
@@ -50,7 +50,7 @@ pub struct Arguments {
 }
 
 /// Runs the trials and says how they ended.
-pub fn execute(arguments: Arguments, colour: clap::ColorChoice) -> Result<Exit, Complaint> {
+pub fn execute(arguments: Arguments, colour: clap::ColorChoice) -> Result<Exit, CliError> {
     let mut libtest = arguments.libtest;
     libtest.color = libtest.color.or(match colour {
         clap::ColorChoice::Auto => None,
@@ -66,14 +66,14 @@ pub fn execute(arguments: Arguments, colour: clap::ColorChoice) -> Result<Exit, 
 pub fn main(arguments: libtest_mimic::Arguments) -> ExitCode {
     match conclude(arguments) {
         Ok((conclusion, _)) => conclusion.exit_code(),
-        Err(complaint) => {
-            complaint.show();
-            complaint.exit.into()
+        Err(cli_error) => {
+            cli_error.show();
+            cli_error.exit.into()
         }
     }
 }
 
-fn conclude(mut arguments: libtest_mimic::Arguments) -> Result<(libtest_mimic::Conclusion, Exit), Complaint> {
+fn conclude(mut arguments: libtest_mimic::Arguments) -> Result<(libtest_mimic::Conclusion, Exit), CliError> {
     // Trials share a machine, and what one leaves there must not depend on a race.
     arguments.test_threads = Some(1);
     let prepared = prepare()?;
@@ -86,7 +86,7 @@ fn conclude(mut arguments: libtest_mimic::Arguments) -> Result<(libtest_mimic::C
         .collect();
     // Last, because it also speaks of how the machines ended.
     names.push(format!("{MACHINE_SUITE}/{HEALTH_TEST}"));
-    let worker = Arc::new(Worker::new(prepared));
+    let worker = Arc::new(TrialThread::new(prepared));
     let trials = names
         .into_iter()
         .map(|name| {
@@ -98,7 +98,7 @@ fn conclude(mut arguments: libtest_mimic::Arguments) -> Result<(libtest_mimic::C
     Ok((conclusion, worker.finish()))
 }
 
-fn prepare() -> Result<Prepared, Complaint> {
+fn prepare() -> Result<Prepared, CliError> {
     let suites = std::env::var("MUSTER_SUITES").ok().map(Utf8PathBuf::from);
     let selection = Selection { suites: suites.into_iter().collect(), ..Selection::default() };
     let image = std::env::var("MUSTER_IMAGE").unwrap_or_else(|_| "lab".to_owned());
@@ -129,7 +129,7 @@ pub(super) fn describe(failure: &Failure) -> String {
     let detail = failure
         .detail
         .as_ref()
-        .map(|detail| format!("{}\n", muster_base::text::tail(&muster_base::text::harmless(detail), 4096)))
+        .map(|detail| format!("{}\n", muster_base::text::tail(&muster_base::text::escape(detail), 4096)))
         .unwrap_or_default();
     format!("{}: {}{place}\n{detail}", failure.id, failure.message)
 }
@@ -138,16 +138,16 @@ pub(super) fn describe(failure: &Failure) -> String {
 type Question = (String, mpsc::Sender<TestRecord>);
 
 /// The thread that owns the machine. Started with the first question.
-struct Worker {
+struct TrialThread {
     state: Mutex<State>,
 }
 
 enum State {
     Idle(Option<Box<Prepared>>),
-    Busy { questions: mpsc::Sender<Question>, thread: std::thread::JoinHandle<Result<Exit, Complaint>> },
+    Busy { questions: mpsc::Sender<Question>, thread: std::thread::JoinHandle<Result<Exit, CliError>> },
 }
 
-impl Worker {
+impl TrialThread {
     fn new(prepared: Prepared) -> Self {
         Self { state: Mutex::new(State::Idle(Some(Box::new(prepared)))) }
     }
@@ -179,26 +179,26 @@ impl Worker {
         drop(questions);
         match thread.join() {
             Ok(Ok(exit)) => exit,
-            Ok(Err(complaint)) => {
-                complaint.show();
-                complaint.exit
+            Ok(Err(cli_error)) => {
+                cli_error.show();
+                cli_error.exit
             }
             Err(_) => Exit::Error,
         }
     }
 }
 
-fn work(prepared: Prepared, questions: mpsc::Receiver<Question>) -> Result<Exit, Complaint> {
+fn work(prepared: Prepared, questions: mpsc::Receiver<Question>) -> Result<Exit, CliError> {
     super::session::room(&prepared.project.runs())?;
-    let trouble = |error: muster_record::layout::FileError| Complaint::infrastructure(error.to_string());
-    let folder =
-        RunFolder::create(&prepared.project.runs().join(format!("test-{}", super::run::run_id()))).map_err(trouble)?;
+    let trouble = |error: muster_record::layout::FileError| CliError::infrastructure(error.to_string());
+    let dir =
+        RunDir::create(&prepared.project.runs().join(format!("test-{}", super::run::run_id()))).map_err(trouble)?;
     let accel = super::run::choose_accelerator(muster_qemu::AccelRequest::Auto)?;
     let (events, stream) = Events::channel();
-    let base = consumer::ReportOptions::default().base(folder.root())?;
-    let consumer = consumer::start(stream, &folder, base, None, Default::default())?;
+    let base = consumer::ReportOptions::default().base(dir.root())?;
+    let consumer = consumer::start(stream, &dir, base, None, Default::default())?;
     let runtime = super::run::runtime()?;
-    let done = runtime.block_on(answer_all(prepared, &folder, accel, &events, questions));
+    let done = runtime.block_on(answer_all(prepared, &dir, accel, &events, questions));
     drop(runtime);
     drop(events);
     consumer.finish()?;
@@ -207,25 +207,26 @@ fn work(prepared: Prepared, questions: mpsc::Receiver<Question>) -> Result<Exit,
 
 async fn answer_all(
     prepared: Prepared,
-    folder: &RunFolder,
+    dir: &RunDir,
     accel: accel::Accel,
     events: &Events,
     questions: mpsc::Receiver<Question>,
-) -> Result<Exit, Complaint> {
+) -> Result<Exit, CliError> {
     let Prepared { project, plan, specs, rerun, known, .. } = prepared;
     let own_snapshots = super::run::own_snapshots(&project);
-    let settings =
-        Settings { known, own_snapshots, ..super::run::one_machine(rerun, accel.kind.word(), folder.root()) };
+    let settings = Settings { known, own_snapshots, ..super::run::one_machine(rerun, accel.kind.name(), dir.root()) };
     let image = specs.first().map(|spec| spec.id.clone()).unwrap_or_default();
     super::run::announce(events, "test", super::run::accelerator(&accel), &[]);
     events.emit(Event::Planned { suites: plan.suite_records(), tests: plan.unreached(&settings.rerun) });
-    let host = host(project.root(), folder.root(), accel, events).await?;
+    let host = host(project.root(), dir.root(), accel, events).await?;
     let images = HostImages::new(&host, specs);
-    let driver = images.prepare(&image).await.map_err(|failure| Complaint::infrastructure(failure.message))?;
-    let shapes: BTreeSet<&Shape> = plan.groups.iter().map(|group| &group.shape).collect();
-    let drivers: BTreeMap<&Shape, _> = shapes.into_iter().map(|shape| (shape, driver.shaped(shape))).collect();
-    let wants_clones =
-        |shape: &Shape| plan.groups.iter().any(|group| group.shape == *shape && group.isolation == Isolation::Clone);
+    let driver = images.prepare(&image).await.map_err(|failure| CliError::infrastructure(failure.message))?;
+    let machine_specs: BTreeSet<&MachineSpec> = plan.groups.iter().map(|group| &group.machine_spec).collect();
+    let drivers: BTreeMap<&MachineSpec, _> =
+        machine_specs.into_iter().map(|machine_spec| (machine_spec, driver.with_spec(machine_spec))).collect();
+    let wants_clones = |machine_spec: &MachineSpec| {
+        plan.groups.iter().any(|group| group.machine_spec == *machine_spec && group.isolation == Isolation::Clone)
+    };
     let tests: BTreeMap<String, _> = plan
         .groups
         .iter()
@@ -236,9 +237,9 @@ async fn answer_all(
     loop {
         // One session a shape for all questions; the machine's own test ends them, and new ones begin.
         let session = Session::new(&driver, &image, &settings, events.clone());
-        let sessions: BTreeMap<&Shape, Result<_, &Failure>> = drivers
+        let sessions: BTreeMap<&MachineSpec, Result<_, &Failure>> = drivers
             .iter()
-            .map(|(shape, driver)| (*shape, driver.as_ref().map(|driver| session.beside(driver))))
+            .map(|(machine_spec, driver)| (*machine_spec, driver.as_ref().map(|driver| session.next_to(driver))))
             .collect();
         let health = {
             let mut machines = Machines::default();
@@ -246,9 +247,9 @@ async fn answer_all(
             let health = loop {
                 let Ok((name, answer)) = questions.recv() else { break None };
                 let Some((group, planned)) = tests.get(&name) else { break Some(answer) };
-                let record = match &sessions[&group.shape] {
+                let record = match &sessions[&group.machine_spec] {
                     Ok(of_shape) => {
-                        let source = if wants_clones(&group.shape) { Source::Fork } else { Source::Boot };
+                        let source = if wants_clones(&group.machine_spec) { Source::Clone } else { Source::Boot };
                         machines.ask(of_shape, source, group, planned).await
                     }
                     Err(failure) => session.cannot_ask(planned, failure),
@@ -280,12 +281,12 @@ async fn answer_all(
 /// The machines that trials of one shape share: one that was booted, and one that was forked where the
 /// shape is forked at all.
 struct Machines<'s, 'd, D: Driver> {
-    lanes: BTreeMap<(&'s Shape, Source), Lane<'s, 'd, D>>,
+    workers: BTreeMap<(&'s MachineSpec, Source), Worker<'s, 'd, D>>,
 }
 
 impl<D: Driver> Default for Machines<'_, '_, D> {
     fn default() -> Self {
-        Self { lanes: BTreeMap::new() }
+        Self { workers: BTreeMap::new() }
     }
 }
 
@@ -299,22 +300,23 @@ impl<'s, 'd, D: Driver> Machines<'s, 'd, D> {
         planned: &Planned,
     ) -> TestRecord {
         // Trials come in the order of shapes, so that the machines of another are not needed again.
-        if self.lanes.keys().any(|(shape, _)| **shape != group.shape) {
+        if self.workers.keys().any(|(machine_spec, _)| **machine_spec != group.machine_spec) {
             self.end().await;
         }
         let shared_from = match group.isolation {
             Isolation::Shared => source,
             Isolation::Booted => Source::Boot,
-            Isolation::Clone => return session.lane(source).ask_with_needs(group, planned).await,
-            Isolation::Fresh => return session.lane(Source::Boot).ask_with_needs(group, planned).await,
+            Isolation::Clone => return session.worker(source).ask_with_needs(group, planned).await,
+            Isolation::Fresh => return session.worker(Source::Boot).ask_with_needs(group, planned).await,
         };
-        let lane = self.lanes.entry((&group.shape, shared_from)).or_insert_with(|| session.lane(shared_from));
-        lane.ask_with_needs(group, planned).await
+        let worker =
+            self.workers.entry((&group.machine_spec, shared_from)).or_insert_with(|| session.worker(shared_from));
+        worker.ask_with_needs(group, planned).await
     }
 
     async fn end(&mut self) {
-        for mut lane in std::mem::take(&mut self.lanes).into_values() {
-            lane.end_machine().await;
+        for mut worker in std::mem::take(&mut self.workers).into_values() {
+            worker.end_machine().await;
         }
     }
 }

@@ -23,7 +23,7 @@ pub enum Change {
 
 impl Change {
     /// As written in keys.
-    pub fn word(self) -> &'static str {
+    pub fn name(self) -> &'static str {
         match self {
             Self::Added => "added",
             Self::Removed => "removed",
@@ -58,7 +58,7 @@ impl Difference {
     pub fn key(&self) -> String {
         let subject = self.subject.strip_prefix('/').unwrap_or(&self.subject);
         let field = self.field.map(|field| format!(":{field}")).unwrap_or_default();
-        format!("{}/{}/{subject}{field}", self.kind, self.change.word())
+        format!("{}/{}/{subject}{field}", self.kind, self.change.name())
     }
 }
 
@@ -149,7 +149,7 @@ pub struct Comparison {
 pub fn compare(kinds: &[&'static dyn FactKind], baseline: &Facts, candidate: &Facts) -> Comparison {
     let mut out = Comparison::default();
     for kind in kinds {
-        let word = kind.word();
+        let word = kind.name();
         if word == "file" && baseline.trees != candidate.trees {
             let why = format!(
                 "the baseline's files are of {}, the candidate's of {}",

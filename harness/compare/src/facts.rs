@@ -51,7 +51,7 @@ impl Facts {
     ) -> Self {
         let part = |kind: &&'static dyn FactKind| {
             let part = kind.parse(seen).unwrap_or_else(|why| Part::Unreadable(text::one_line(&why, 400)));
-            (kind.word(), bounded(part))
+            (kind.name(), bounded(part))
         };
         Self { name, taken, system, trees: scope.trees.clone(), parts: kinds.iter().map(part).collect() }
     }
@@ -116,7 +116,7 @@ impl Facts {
                 format!("it has facts of the kind `{}`, which this version does not know", text::one_line(&word, 60))
             })?;
             let part = part.checked(kind).map_err(|why| format!("{word}: {why}"))?;
-            parts.insert(kind.word(), part);
+            parts.insert(kind.name(), part);
         }
         let line = |text: &str| text::one_line(text, LONGEST_NAME);
         Ok(Self {
@@ -191,7 +191,7 @@ impl Written {
         };
         let mut out = Items::new();
         for (subject, written) in items {
-            let clean = harmless_line(&subject);
+            let clean = escape_line(&subject);
             if clean.is_empty() || clean != subject || subject.chars().count() > LONGEST_NAME {
                 return Err(format!(
                     "the subject `{}` is empty, too long, or not one plain line",
@@ -210,7 +210,7 @@ impl Written {
                 if value.chars().count() > LONGEST_VALUE {
                     return Err(format!("`{}`: the value of {} is too long", text::one_line(&subject, 80), field.name));
                 }
-                item.insert(field.name, harmless_line(&renamed(kind.word(), field.name, value)));
+                item.insert(field.name, escape_line(&renamed(kind.name(), field.name, value)));
             }
             out.insert(subject, item);
         }
@@ -227,8 +227,8 @@ fn renamed(kind: &str, field: &str, value: String) -> String {
 }
 
 /// One line, escaped, not cut.
-fn harmless_line(text: &str) -> String {
-    text::harmless(text).replace(['\n', '\t'], " ")
+fn escape_line(text: &str) -> String {
+    text::escape(text).replace(['\n', '\t'], " ")
 }
 
 /// A mapping in which no key stands twice: the last of two would silently win.
@@ -278,7 +278,7 @@ pub fn schema() -> Value {
             "minProperties": 1,
             "maxProperties": 1,
         });
-        (kind.word().to_owned(), part)
+        (kind.name().to_owned(), part)
     };
     let kinds: Map<String, Value> = kind::all().iter().map(one).collect();
     json!({
@@ -359,8 +359,8 @@ mod tests {
 
     #[test]
     fn a_file_that_cannot_be_read_is_named() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = Utf8Path::from_path(folder.path()).unwrap();
+        let dir = tempfile::tempdir().unwrap();
+        let path = Utf8Path::from_path(dir.path()).unwrap();
         assert!(Facts::read(path).unwrap_err().ends_with("not a plain file"));
         let missing = path.join("gone.json");
         assert!(Facts::read(&missing).unwrap_err().starts_with(missing.as_str()));

@@ -46,27 +46,27 @@ struct Row<'v> {
 /// # Errors
 /// When it cannot be serialised, which is a defect of ours.
 pub fn render(verdict: &Verdict) -> Result<String, serde_json::Error> {
-    let row = |judged: &'_ super::verdict::Judged| -> (&'static str, Option<Document>, String) {
-        match &judged.standing {
+    let row = |evaluated: &'_ super::verdict::Evaluated| -> (&'static str, Option<Document>, String) {
+        match &evaluated.standing {
             Standing::Documented(document) => ("documented", Some(document.clone()), String::new()),
             Standing::Expired { document, note } => ("expired", Some(document.clone()), note.clone()),
             Standing::Undocumented { note } => ("undocumented", None, note.clone()),
         }
     };
-    let standings: Vec<_> = verdict.judged.iter().map(row).collect();
+    let standings: Vec<_> = verdict.evaluated.iter().map(row).collect();
     let differences = verdict
-        .judged
+        .evaluated
         .iter()
         .zip(&standings)
-        .map(|(judged, (standing, document, note))| Row {
-            key: judged.difference.key(),
-            kind: judged.difference.kind,
-            change: judged.difference.change.word(),
-            subject: &judged.difference.subject,
-            field: judged.difference.field,
-            before: judged.difference.before.as_deref(),
-            after: judged.difference.after.as_deref(),
-            packages: &judged.difference.packages,
+        .map(|(evaluated, (standing, document, note))| Row {
+            key: evaluated.difference.key(),
+            kind: evaluated.difference.kind,
+            change: evaluated.difference.change.name(),
+            subject: &evaluated.difference.subject,
+            field: evaluated.difference.field,
+            before: evaluated.difference.before.as_deref(),
+            after: evaluated.difference.after.as_deref(),
+            packages: &evaluated.difference.packages,
             standing,
             document: document.as_ref(),
             note,

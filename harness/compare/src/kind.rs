@@ -64,7 +64,7 @@ impl Default for Scope {
 /// A kind of facts.
 pub trait FactKind: Sync {
     /// Its name: the first part of keys.
-    fn word(&self) -> &'static str;
+    fn name(&self) -> &'static str;
 
     /// What its subjects are, in the plural, for titles and the documentation.
     fn what(&self) -> &'static str;
@@ -80,7 +80,7 @@ pub trait FactKind: Sync {
 
     /// How the items of two systems differ, in the order of subjects and fields.
     fn differences(&self, before: &Items, after: &Items) -> Vec<Difference> {
-        difference::of_items(self.word(), self.fields(), before, after)
+        difference::of_items(self.name(), self.fields(), before, after)
     }
 }
 
@@ -110,12 +110,12 @@ pub fn all() -> &'static [&'static dyn FactKind] {
 
 /// The names of all kinds, in the same order.
 pub fn words() -> Vec<&'static str> {
-    all().iter().map(|kind| kind.word()).collect()
+    all().iter().map(|kind| kind.name()).collect()
 }
 
 /// The kind of that name.
 pub fn find(word: &str) -> Option<&'static dyn FactKind> {
-    all().iter().copied().find(|kind| kind.word() == word)
+    all().iter().copied().find(|kind| kind.name() == word)
 }
 
 /// Everything that these kinds read, each reading once.
@@ -142,10 +142,10 @@ mod tests {
         let unique: BTreeSet<_> = words().into_iter().collect();
         assert_eq!(unique.len(), all().len());
         for kind in all() {
-            assert!(kind.word().chars().all(|c| c.is_ascii_lowercase() || c == '-'), "{}", kind.word());
+            assert!(kind.name().chars().all(|c| c.is_ascii_lowercase() || c == '-'), "{}", kind.name());
             let names: BTreeSet<_> = kind.fields().iter().map(|field| field.name).collect();
-            assert_eq!(names.len(), kind.fields().len(), "{}", kind.word());
-            assert!(kind.fields().iter().all(|field| field.doc.ends_with('.')), "{}", kind.word());
+            assert_eq!(names.len(), kind.fields().len(), "{}", kind.name());
+            assert!(kind.fields().iter().all(|field| field.doc.ends_with('.')), "{}", kind.name());
         }
     }
 
@@ -153,7 +153,7 @@ mod tests {
     fn a_reading_that_failed_or_was_cut_is_never_an_empty_set() {
         for kind in all() {
             let probes = kind.probes(&Scope::default());
-            assert!(!probes.is_empty(), "{}", kind.word());
+            assert!(!probes.is_empty(), "{}", kind.name());
             for reply in [
                 Reply { status: 127, stderr: b"tool: not found".to_vec(), ..Reply::default() },
                 Reply { status: 1, ..Reply::default() },
@@ -165,7 +165,7 @@ mod tests {
             ] {
                 let seen = Observations(probes.iter().map(|probe| (probe.key.clone(), reply.clone())).collect());
                 let part = kind.parse(&seen);
-                assert!(part.is_err() || reply.stdout.starts_with(b"\0"), "{}: {reply:?}: {part:?}", kind.word());
+                assert!(part.is_err() || reply.stdout.starts_with(b"\0"), "{}: {reply:?}: {part:?}", kind.name());
             }
         }
     }

@@ -5,7 +5,7 @@
 use super::difference::Difference;
 use muster_base::glob;
 use muster_base::text;
-use muster_check::matching::{Value, judge};
+use muster_check::matching::{Value, compare};
 use muster_suite::condition::{Truth, evaluate};
 use muster_suite::deviations::{Deviation, VALUE};
 use muster_suite::model::Matcher;
@@ -100,7 +100,7 @@ fn holds(matcher: Option<&Matcher>, value: Option<&str>) -> bool {
     match (matcher, value) {
         (None, _) => true,
         (Some(_), None) => false,
-        (Some(matcher), Some(value)) => judge(matcher, &VALUE, &Value::text(value)).is_ok(),
+        (Some(matcher), Some(value)) => compare(matcher, &VALUE, &Value::text(value)).is_ok(),
     }
 }
 
@@ -116,7 +116,7 @@ pub fn entry_for(difference: &Difference) -> String {
         }
     }
     out.push_str(", category: \"\", upstream-status: \"\", reason: \"\", link: \"\"}");
-    text::harmless(&out)
+    text::escape(&out)
 }
 
 #[cfg(test)]

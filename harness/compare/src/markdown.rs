@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use super::ledger::entry_for;
 use super::text::{told, values};
-use super::verdict::{Judged, Standing, Verdict};
+use super::verdict::{Evaluated, Standing, Verdict};
 use muster_base::text::one_line;
 
 /// Bytes of a comment; hosts take 65,536 characters.
@@ -15,18 +15,19 @@ const LARGEST: usize = 60_000;
 pub fn render(verdict: &Verdict) -> String {
     let mut out = format!("### {} → {}\n\n{}\n", code(&verdict.baseline), code(&verdict.candidate), verdict.summary());
     let standing = |wanted: fn(&Standing) -> bool| {
-        verdict.judged.iter().filter(move |judged| wanted(&judged.standing)).collect::<Vec<&Judged>>()
+        verdict.evaluated.iter().filter(move |evaluated| wanted(&evaluated.standing)).collect::<Vec<&Evaluated>>()
     };
     let open = standing(|standing| !matches!(standing, Standing::Documented(_)));
     let mut left_out = 0;
     if !open.is_empty() {
         out.push_str("\n| difference | before → after | |\n|---|---|---|\n");
-        for judged in &open {
-            let note = match &judged.standing {
+        for evaluated in &open {
+            let note = match &evaluated.standing {
                 Standing::Expired { note, .. } | Standing::Undocumented { note } => note.as_str(),
                 Standing::Documented(_) => "",
             };
-            let row = format!("| {} | {} | {} |\n", code(&judged.difference.key()), code(&values(judged)), cell(note));
+            let row =
+                format!("| {} | {} | {} |\n", code(&evaluated.difference.key()), code(&values(evaluated)), cell(note));
             left_out += usize::from(!add(&mut out, &row, LARGEST * 2 / 3));
         }
     }
@@ -42,14 +43,14 @@ pub fn render(verdict: &Verdict) -> String {
         "Stale entries",
         &verdict.stale.iter().map(|line| format!("- {}\n", cell(line))).collect::<Vec<_>>(),
     );
-    let entries: Vec<String> = open.iter().map(|judged| format!("{}\n", entry_for(&judged.difference))).collect();
+    let entries: Vec<String> = open.iter().map(|evaluated| format!("{}\n", entry_for(&evaluated.difference))).collect();
     let fence = "`".repeat(4.max(longest_run(&entries.concat()) + 1));
     fold(&mut out, "Entries that would document them", &entries, Some(&fence));
     let documented: Vec<String> = standing(|standing| matches!(standing, Standing::Documented(_)))
         .into_iter()
-        .filter_map(|judged| match &judged.standing {
+        .filter_map(|evaluated| match &evaluated.standing {
             Standing::Documented(document) => {
-                Some(format!("- {}: {}\n", code(&judged.difference.key()), code(&told(document))))
+                Some(format!("- {}: {}\n", code(&evaluated.difference.key()), code(&told(document))))
             }
             _ => None,
         })
@@ -135,8 +136,8 @@ mod tests {
         assert_eq!(code("a`b``c"), "``` a`b``c ```");
         assert_eq!(code("x | y\n</details> @all"), "` x \\| y </details> @all `");
         let mut verdict = planted("", |_| {});
-        let one = verdict.judged[0].clone();
-        verdict.judged.extend(std::iter::repeat_n(one, 5000));
+        let one = verdict.evaluated[0].clone();
+        verdict.evaluated.extend(std::iter::repeat_n(one, 5000));
         verdict.stale = vec!["x".repeat(200); 1000];
         let comment = render(&verdict);
         assert!(comment.len() < 65_536 && comment.contains("more are left out here"), "{}", comment.len());

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use super::kind;
 use super::ledger::entry_for;
-use super::verdict::{Counts, Document, Judged, Standing, Verdict};
+use super::verdict::{Counts, Document, Evaluated, Standing, Verdict};
 use muster_base::text::{one_line, plural};
 
 /// Characters of a value that are shown.
@@ -40,40 +40,40 @@ fn section(out: &mut String, verdict: &Verdict, word: &str, all: bool) {
     let what = kind::find(word).map_or(word, |kind| kind.what());
     let _ =
         writeln!(out, "\n{word}: {differences} difference{} in {what}, {documented} documented", plural(differences));
-    for judged in verdict.judged.iter().filter(|judged| judged.difference.kind == word) {
-        match &judged.standing {
+    for evaluated in verdict.evaluated.iter().filter(|evaluated| evaluated.difference.kind == word) {
+        match &evaluated.standing {
             Standing::Documented(document) if all => {
-                line(out, "documented", judged);
+                line(out, "documented", evaluated);
                 let _ = writeln!(out, "      {}", told(document));
             }
             Standing::Documented(_) => {}
             Standing::Expired { note, .. } => {
-                line(out, "expired", judged);
+                line(out, "expired", evaluated);
                 let _ = writeln!(out, "      {}", one_line(note, 400));
             }
             Standing::Undocumented { note } => {
-                line(out, "", judged);
+                line(out, "", evaluated);
                 if !note.is_empty() {
                     let _ = writeln!(out, "      {}", one_line(note, 400));
                 }
-                let _ = writeln!(out, "      {}", entry_for(&judged.difference));
+                let _ = writeln!(out, "      {}", entry_for(&evaluated.difference));
             }
         }
     }
 }
 
-fn line(out: &mut String, mark: &str, judged: &Judged) {
-    let difference = &judged.difference;
+fn line(out: &mut String, mark: &str, evaluated: &Evaluated) {
+    let difference = &evaluated.difference;
     let mark = if mark.is_empty() { String::new() } else { format!("  ({mark})") };
     let field = difference.field.map(|field| format!(" {field}")).unwrap_or_default();
     let subject = one_line(&difference.subject, 200);
-    let _ = writeln!(out, "  {:<8} {subject}{field}  {}{mark}", difference.change.word(), values(judged));
+    let _ = writeln!(out, "  {:<8} {subject}{field}  {}{mark}", difference.change.name(), values(evaluated));
 }
 
 /// `3.5 → 3.6`; of what came or went only what it is.
-pub(super) fn values(judged: &Judged) -> String {
+pub(super) fn values(evaluated: &Evaluated) -> String {
     let show = |value: &Option<String>| value.as_deref().map(|value| one_line(value, VALUE));
-    match (show(&judged.difference.before), show(&judged.difference.after)) {
+    match (show(&evaluated.difference.before), show(&evaluated.difference.after)) {
         (Some(before), Some(after)) => format!("{before} → {after}"),
         (Some(before), None) => format!("{before} → (none)"),
         (None, Some(after)) => format!("(none) → {after}"),

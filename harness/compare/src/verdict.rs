@@ -45,7 +45,7 @@ pub enum Standing {
 
 /// A difference and how it stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Judged {
+pub struct Evaluated {
     /// The difference.
     pub difference: Difference,
     /// How it stands.
@@ -62,7 +62,7 @@ pub struct Verdict {
     /// Kinds that were compared, in order.
     pub kinds: Vec<&'static str>,
     /// Every difference, in order.
-    pub judged: Vec<Judged>,
+    pub evaluated: Vec<Evaluated>,
     /// Kinds that could not be compared.
     pub uncompared: Vec<Uncompared>,
     /// Kinds that neither system has.
@@ -88,7 +88,7 @@ pub struct Counts {
 }
 
 /// Judges a comparison by a ledger and a tree of overlays.
-pub fn judge(
+pub fn evaluate(
     comparison: Comparison,
     (baseline, candidate): (&Facts, &Facts),
     entries: &[Deviation],
@@ -98,7 +98,7 @@ pub fn judge(
     let lookup = |name: &str| candidate.dimension(name);
     let mut ledger = Ledger::new(entries, &lookup, today);
     let index = tree.map(|tree| Index::new(tree, baseline, candidate));
-    let mut judged = Vec::with_capacity(comparison.differences.len());
+    let mut evaluated = Vec::with_capacity(comparison.differences.len());
     for difference in comparison.differences {
         let said = ledger.says(&difference);
         let overlay = || index.as_ref().and_then(|index| index.documents(&difference));
@@ -127,7 +127,7 @@ pub fn judge(
                 (None, _) => Standing::Undocumented { note: String::new() },
             },
         };
-        judged.push(Judged { difference, standing });
+        evaluated.push(Evaluated { difference, standing });
     }
     let stale = |index: usize| {
         let entry = &entries[index];
@@ -138,7 +138,7 @@ pub fn judge(
         candidate: candidate.name.clone(),
         stale: ledger.stale(&comparison.kinds).into_iter().map(stale).collect(),
         kinds: comparison.kinds,
-        judged,
+        evaluated,
         uncompared: comparison.uncompared,
         neither: comparison.neither,
         notes: tree.map(|tree| tree.notes.clone()).unwrap_or_default(),
@@ -159,9 +159,11 @@ impl Verdict {
     /// How many differences stand how; of one kind, or of all.
     pub fn counts(&self, kind: Option<&str>) -> Counts {
         let mut counts = Counts::default();
-        for judged in self.judged.iter().filter(|judged| kind.is_none_or(|kind| judged.difference.kind == kind)) {
+        for evaluated in
+            self.evaluated.iter().filter(|evaluated| kind.is_none_or(|kind| evaluated.difference.kind == kind))
+        {
             counts.differences += 1;
-            match judged.standing {
+            match evaluated.standing {
                 Standing::Documented(_) => counts.documented += 1,
                 Standing::Expired { .. } => counts.expired += 1,
                 Standing::Undocumented { .. } => counts.undocumented += 1,
@@ -249,7 +251,7 @@ pub(super) mod tests {
         };
         assert_eq!(sink.render(false), "");
         let comparison = compare(all(), &before, &after);
-        judge(comparison, (&before, &after), &entries, None, "2026-12-01".parse().unwrap())
+        evaluate(comparison, (&before, &after), &entries, None, "2026-12-01".parse().unwrap())
     }
 
     const ALL: &str = "package/removed/foo\npackage/changed/*:release\nsysctl/changed/kernel.x";
@@ -283,8 +285,11 @@ pub(super) mod tests {
         assert_eq!(verdict.counts(None), counts);
         assert_eq!(verdict.counts(Some("sysctl")).undocumented, 1);
         assert_eq!(verdict.summary(), "3 differences: 1 documented, 2 not");
-        let [removed] =
-            &verdict.judged.iter().filter(|it| matches!(it.standing, Standing::Documented(_))).collect::<Vec<_>>()[..]
+        let [removed] = &verdict
+            .evaluated
+            .iter()
+            .filter(|it| matches!(it.standing, Standing::Documented(_)))
+            .collect::<Vec<_>>()[..]
         else {
             panic!()
         };

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::lines::Piece;
 use super::rules::{Rule, Severity};
 
-/// Findings that are kept; fatal ones always are, since [`super::Judge`] tells few of a kind.
+/// Findings that are kept; fatal ones always are, since [`super::Evaluator`] tells few of a kind.
 const MOST: usize = 1000;
 
 /// Lines of an excerpt before the finding.

@@ -338,7 +338,7 @@ fn json_field(text: &str, name: &str) -> Option<String> {
     let value = text[before + quoted.len()..].trim_start().strip_prefix(':')?.trim_start();
     if let Some(bytes) = value.strip_prefix('[') {
         let bytes: Vec<u8> = bytes.split(']').next()?.split(',').map_while(|byte| byte.trim().parse().ok()).collect();
-        return Some(muster_base::text::harmless_bytes(&bytes));
+        return Some(muster_base::text::escape_bytes(&bytes));
     }
     let value = value.strip_prefix('"')?;
     let mut end = value.len();
@@ -356,7 +356,7 @@ fn json_field(text: &str, name: &str) -> Option<String> {
     }
     let inner = &value[..end];
     let decoded = serde_json::from_str::<String>(&format!("\"{inner}\"")).unwrap_or_else(|_| inner.to_owned());
-    Some(muster_base::text::harmless(&decoded))
+    Some(muster_base::text::escape(&decoded))
 }
 
 /// An entry of the journal that is printed one field a line (export, verbose, json-pretty): who speaks may be

@@ -3,14 +3,14 @@
 //! ([`scan`]).
 //!
 //! Bytes become clean pieces of lines ([`Lines`]), pieces become messages ([`message`]), a message is
-//! held against the [`rules`] by the [`Judge`], and what it finds is kept with the lines around it in
+//! held against the [`rules`] by the [`Evaluator`], and what it finds is kept with the lines around it in
 //! [`Findings`]. All of that is pure; [`Console`] is the thread that reads a machine's port.
 
 mod boots;
+mod evaluator;
 mod findings;
 pub mod forms;
 mod host_keys;
-mod judge;
 mod lines;
 pub mod message;
 pub mod rules;
@@ -28,8 +28,8 @@ use std::time::{Duration, Instant};
 use tokio::sync::{broadcast, watch};
 
 pub use boots::{Boots, Earlier};
+pub use evaluator::{Evaluator, Setting, Step};
 pub use findings::{Finding, Findings};
-pub use judge::{Judge, Setting, Step};
 pub use lines::{Lines, Piece};
 pub use rules::{Rules, Severity};
 
@@ -113,7 +113,7 @@ impl Console {
         let reader = Reader {
             shared: shared.clone(),
             fatal: fatal.clone(),
-            judge: Judge::new(setting),
+            evaluator: Evaluator::new(setting),
             log: Log::new(log, LOG_LIMIT),
         };
         std::thread::Builder::new().name("console".to_owned()).spawn(move || {
@@ -225,7 +225,7 @@ impl Console {
 struct Reader {
     shared: Arc<Shared>,
     fatal: watch::Sender<Option<Finding>>,
-    judge: Judge,
+    evaluator: Evaluator,
     log: Log,
 }
 
@@ -238,15 +238,15 @@ impl Reader {
                 Ok(count) => {
                     self.log.write(&buffer[..count]);
                     if self.shared.restart_meant.swap(false, Ordering::Acquire) {
-                        self.judge.announce_restart();
+                        self.evaluator.announce_restart();
                     }
                     let mut steps = self.arrived();
-                    steps.extend(self.judge.push(&buffer[..count]));
+                    steps.extend(self.evaluator.push(&buffer[..count]));
                     self.note(count as u64, steps);
                 }
                 Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
                     let mut steps = self.arrived();
-                    steps.extend(self.judge.pause());
+                    steps.extend(self.evaluator.pause());
                     self.note(0, steps);
                 }
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
@@ -254,13 +254,13 @@ impl Reader {
             }
         }
         let mut steps = self.arrived();
-        steps.extend(self.judge.finish());
+        steps.extend(self.evaluator.finish());
         self.note(0, steps);
         let _ = self.shared.events.send(ConsoleEvent::Closed);
     }
 
     fn arrived(&mut self) -> Vec<Step> {
-        if self.shared.arrived.swap(false, Ordering::Acquire) { self.judge.arrived() } else { Vec::new() }
+        if self.shared.arrived.swap(false, Ordering::Acquire) { self.evaluator.arrived() } else { Vec::new() }
     }
 
     /// Makes it known: first to those who ask, then to those who listen.
@@ -272,7 +272,7 @@ impl Reader {
                 seen.bytes += bytes;
                 seen.last_output = Instant::now();
             }
-            seen.unfinished = self.judge.unfinished();
+            seen.unfinished = self.evaluator.unfinished();
             for step in steps {
                 match step {
                     Step::Line(piece) => seen.line(piece),
@@ -290,8 +290,8 @@ impl Reader {
                     }
                 }
             }
-            if seen.counts != *self.judge.counts() {
-                seen.counts.clone_from(self.judge.counts());
+            if seen.counts != *self.evaluator.counts() {
+                seen.counts.clone_from(self.evaluator.counts());
             }
         }
         for event in events {

@@ -160,7 +160,7 @@ impl Lines {
     }
 
     fn make(&self, whole: bool) -> Piece {
-        Piece { number: self.number, text: muster_base::text::harmless_bytes(&self.piece), begins: self.begins, whole }
+        Piece { number: self.number, text: muster_base::text::escape_bytes(&self.piece), begins: self.begins, whole }
     }
 }
 

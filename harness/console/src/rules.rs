@@ -45,7 +45,7 @@ impl Severity {
     }
 
     /// As it is written in rules and reports.
-    pub fn word(self) -> &'static str {
+    pub fn name(self) -> &'static str {
         match self {
             Self::Info => "info",
             Self::Warn => "warn",
@@ -165,7 +165,7 @@ impl Rules {
     }
 
     /// What the rules say of a message.
-    pub fn judge(&self, message: &str, boots: &Boots) -> Verdict<'_> {
+    pub fn evaluator(&self, message: &str, boots: &Boots) -> Verdict<'_> {
         // Nearly every line of a console is innocent: this question alone costs least.
         if !self.set.is_match(message) {
             return Verdict::default();
@@ -201,7 +201,7 @@ impl From<ConsoleRule> for Rule {
         Self {
             severity: Severity::ALL
                 .into_iter()
-                .find(|severity| severity.word() == rule.severity)
+                .find(|severity| severity.name() == rule.severity)
                 .unwrap_or(Severity::Fail),
             after: rule.after.map(|word| match word {
                 "text" => Earlier::Text,

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use std::io::Read;
 use std::sync::Arc;
 
+use super::evaluator::{Evaluator, Setting, Step};
 use super::findings::{Finding, Findings};
-use super::judge::{Judge, Setting, Step};
 use super::rules::Severity;
 
 /// What a log holds.
@@ -53,7 +53,7 @@ impl Scan {
 
 /// Reads to the end and judges.
 pub fn scan(mut log: impl Read, setting: Setting) -> std::io::Result<Scan> {
-    let mut judge = Judge::new(setting);
+    let mut evaluator = Evaluator::new(setting);
     let mut findings = Findings::default();
     let mut take = |steps: Vec<Step>| {
         for step in steps {
@@ -84,20 +84,20 @@ pub fn scan(mut log: impl Read, setting: Setting) -> std::io::Result<Scan> {
         controls += buffer[..count].iter().filter(|byte| is_control(**byte)).count() as u64;
         blanks += buffer[..count].iter().filter(|byte| matches!(byte, 0 | b' ' | b'\t' | b'\r' | b'\n')).count() as u64;
         ends_in_newline = buffer[count - 1] == b'\n';
-        take(judge.push(&buffer[..count]));
+        take(evaluator.push(&buffer[..count]));
         if bytes >= ENOUGH && controls * 33 > bytes - blanks {
             break;
         }
     }
-    take(judge.finish());
+    take(evaluator.finish());
     Ok(Scan {
         head,
         bytes,
         controls,
         blanks,
-        lines: judge.line_number() - u64::from(ends_in_newline),
+        lines: evaluator.line_number() - u64::from(ends_in_newline),
         findings: findings.into_kept(),
-        counts: judge.counts().clone(),
+        counts: evaluator.counts().clone(),
     })
 }
 

@@ -150,7 +150,7 @@ pub async fn setup<L: Live>(
     live: &mut L,
     suite: &Suite,
     base: &mut Observations,
-    folder: &Utf8Path,
+    dir: &Utf8Path,
 ) -> Result<(), Failure> {
     let timeout = suite.tests.iter().map(|test| test.timeout).max().unwrap_or(Duration::from_secs(300));
     let clock = Clock::new(timeout, live.deadline_scale());
@@ -161,7 +161,7 @@ pub async fn setup<L: Live>(
             let done = tokio::select! {
                 biased;
                 failure = live.death() => Err(failure),
-                done = steps::run(live, step, &clock, folder) => done.map(|_| ()).map_err(|broken| broken.failure),
+                done = steps::run(live, step, &clock, dir) => done.map(|_| ()).map_err(|broken| broken.failure),
             };
             done.map_err(|cause| setup_failed(suite, cause))?;
         }
@@ -184,7 +184,7 @@ pub async fn teardown<L: Live>(
     live: &L,
     suite: &Suite,
     base: &Observations,
-    folder: &Utf8Path,
+    dir: &Utf8Path,
 ) -> Result<(Vec<Failure>, Vec<String>, Observations), Failure> {
     let timeout = suite.tests.iter().map(|test| test.timeout).max().unwrap_or(Duration::from_secs(300));
     let clock = Clock::new(timeout, live.deadline_scale());
@@ -197,7 +197,7 @@ pub async fn teardown<L: Live>(
         let done = tokio::select! {
             biased;
             failure = live.death() => return Err(told(failure)),
-            done = steps::run(live, step, &clock, folder) => done,
+            done = steps::run(live, step, &clock, dir) => done,
         };
         match done {
             Ok(done) => remarks.extend(done.remarks),
@@ -232,8 +232,8 @@ pub async fn ask<L: Live>(
     let mut base = base_before.clone();
     let mut open = test.steps.as_slice();
     let mut samples = Samples::default();
-    if let Some(wish) = samples::wished(test) {
-        match take_samples(live, planned, &wish, &clock, &mut answer).await {
+    if let Some(overrides) = samples::boot_samples_of(test) {
+        match take_samples(live, planned, &overrides, &clock, &mut answer).await {
             Ok((taken, after)) => {
                 samples = taken;
                 base = after.unwrap_or(base);
@@ -294,7 +294,7 @@ async fn over_a_reboot<L: Live>(
         }
     };
     answer.assertions += 1;
-    answer.remarks.push(format!("{} reboot: settled again after {:.1} s", asked.how.word(), rebooted.seconds));
+    answer.remarks.push(format!("{} reboot: settled again after {:.1} s", asked.how.name(), rebooted.seconds));
     answer.remarks.extend(rebooted.remarks);
     let (base, findings, _) = since_boot(live).await?;
     let (failures, remarks) = weighed(findings, &planned.suite);
@@ -312,19 +312,19 @@ async fn over_a_reboot<L: Live>(
 async fn take_samples<L: Live>(
     live: &mut L,
     planned: &Planned,
-    wish: &samples::Wish<'_>,
+    overrides: &samples::BootSamples<'_>,
     clock: &Clock,
     answer: &mut Answer,
 ) -> Result<(Samples, Option<Observations>), Failure> {
     let mut taken = Samples::default();
     let mut base = None;
-    for number in 0..wish.boots {
+    for number in 0..overrides.boots {
         if number > 0 {
-            let again = Reboot { step: wish.step, how: RebootKind::Soft, rest: &[] };
+            let again = Reboot { step: overrides.step, how: RebootKind::Soft, rest: &[] };
             base = Some(over_a_reboot(live, planned, &again, clock, answer).await?);
         }
-        if number >= wish.discard {
-            taken.add(observe(live, &wish.probes(live.facts()), clock).await?);
+        if number >= overrides.discard {
+            taken.add(observe(live, &overrides.probes(live.facts()), clock).await?);
         }
     }
     Ok((taken, base))
@@ -343,9 +343,9 @@ async fn work<L: Live>(
 ) -> Result<bool, Failure> {
     let test = planned.test();
     let mut steps_done = true;
-    let folder = files::test_folder(&settings.artifacts, &planned.suite.name, &test.id, image);
+    let dir = files::test_dir(&settings.artifacts, &planned.suite.name, &test.id, image);
     for step in steps {
-        match steps::run(live, step, clock, &folder).await {
+        match steps::run(live, step, clock, &dir).await {
             Ok(done) => {
                 answer.assertions += done.assertions;
                 answer.remarks.extend(done.remarks);
@@ -382,7 +382,7 @@ async fn work<L: Live>(
 fn weighed(findings: Vec<Finding>, suite: &Suite) -> (Vec<Failure>, Vec<String>) {
     let (mut failures, mut remarks) = (Vec::new(), Vec::new());
     for finding in findings {
-        match suite.base_checks.get(finding.kind.word()).copied().unwrap_or(BaseCheck::Fail) {
+        match suite.base_checks.get(finding.kind.name()).copied().unwrap_or(BaseCheck::Fail) {
             BaseCheck::Fail => failures.push(base_failure(finding)),
             BaseCheck::Info => remarks.push(finding.message),
             BaseCheck::Off => {}
@@ -398,7 +398,7 @@ async fn with_evidence<L: Live>(live: &L, mut findings: Vec<Finding>, clock: &Cl
         return Ok(findings);
     }
     let seen = observe(live, &probes, clock).await?;
-    let text: Vec<String> = seen.0.values().map(|reply| muster_base::text::harmless_bytes(&reply.stdout)).collect();
+    let text: Vec<String> = seen.0.values().map(|reply| muster_base::text::escape_bytes(&reply.stdout)).collect();
     for finding in findings.iter_mut().filter(|finding| !finding.units.is_empty()) {
         finding.detail = muster_base::text::tail(&text.join("\n"), EVIDENCE);
     }
@@ -477,7 +477,7 @@ async fn expectations<L: Live>(
                 answer.remarks.push(remark);
             }
         }
-        evaluation.judge(verdicts_by(live, &seen), |expectation| {
+        evaluation.evaluate(verdicts_by(live, &seen), |expectation| {
             let patience = expectation.eventually.map_or(Duration::ZERO, |limit| clock.stretch(limit));
             begun.elapsed() < patience && !clock.is_over()
         });
@@ -505,7 +505,7 @@ pub(super) fn met_by<L: Live>(live: &L, test: &Test, seen: &Observations) -> Opt
 fn verdicts_by<L: Live>(live: &L, seen: &Observations) -> impl Fn(&Expectation) -> Vec<Verdict> {
     |expectation| {
         let check = muster_check::find(expectation.check);
-        check.map(|check| check.judge(expectation, seen, live.facts())).unwrap_or_default()
+        check.map(|check| check.evaluate(expectation, seen, live.facts())).unwrap_or_default()
     }
 }
 
@@ -628,7 +628,7 @@ fn compare_snapshot(
             }
         },
     };
-    let folder = Utf8Path::new(&*suite.file).parent().unwrap_or(Utf8Path::new("."));
+    let dir = Utf8Path::new(&*suite.file).parent().unwrap_or(Utf8Path::new("."));
     // What a changed guest says must never be offered for acceptance, let alone accepted.
     let (names, pending, update) = match &spec.proves {
         Some((suite, of)) => {
@@ -637,10 +637,10 @@ fn compare_snapshot(
         }
         None => ((&suite.name, &test.id), settings.pending.clone(), settings.update),
     };
-    let beside = folder.join("snapshots");
+    let next_to = dir.join("snapshots");
     let (directory, shipped) = match &settings.own_snapshots {
-        Some(own) if folder.starts_with(&own.suites) => (own.directory.clone(), Some(beside)),
-        _ => (beside, None),
+        Some(own) if dir.starts_with(&own.suites) => (own.directory.clone(), Some(next_to)),
+        _ => (next_to, None),
     };
     let request = SnapshotRequest {
         directory,
@@ -703,6 +703,6 @@ async fn since_boot<L: Live>(live: &L) -> Result<(Observations, Vec<Finding>, Ve
     let findings = with_evidence(live, base::since_boot(&seen, facts), &clock).await?;
     let baseline = observe(live, &base::baseline(facts), &clock).await?;
     let blind = base::unavailable(&baseline, facts);
-    let blind = blind.into_iter().map(|(kind, why)| format!("{} cannot be read here: {why}", kind.word()));
+    let blind = blind.into_iter().map(|(kind, why)| format!("{} cannot be read here: {why}", kind.name()));
     Ok((baseline, findings, blind.collect()))
 }

@@ -29,26 +29,26 @@ impl Default for Bounds {
 
 /// Where the capsules of a run are kept.
 #[derive(Debug)]
-pub struct Shelf {
-    folder: Utf8PathBuf,
+pub struct CapsuleStore {
+    dir: Utf8PathBuf,
     bounds: Bounds,
     /// Held while a capsule is made, so that two never count on the same room.
-    books: tokio::sync::Mutex<Books>,
+    stats: tokio::sync::Mutex<Stats>,
 }
 
 #[derive(Debug, Default)]
-struct Books {
+struct Stats {
     made: u32,
     bytes: u64,
     /// The bound that was reached was said already.
     told: bool,
 }
 
-impl Shelf {
+impl CapsuleStore {
     /// Keeps capsules in the directory, which is made when the first is. Its path is what a person is
     /// told to resume from.
-    pub fn new(folder: Utf8PathBuf, bounds: Bounds) -> Self {
-        Self { folder, bounds, books: tokio::sync::Mutex::default() }
+    pub fn new(dir: Utf8PathBuf, bounds: Bounds) -> Self {
+        Self { dir, bounds, stats: tokio::sync::Mutex::default() }
     }
 
     /// Makes a capsule of that name by writing it into a directory that gets its name when it is whole.
@@ -62,39 +62,39 @@ impl Shelf {
         F: Future<Output = Result<u64, E>>,
         E: std::fmt::Display,
     {
-        let mut books = self.books.lock().await;
-        let room = self.bounds.bytes.saturating_sub(books.bytes);
-        let reached = if books.made >= self.bounds.count {
-            Some(format!("{} were made, as many as --capsules-max allows", books.made))
+        let mut stats = self.stats.lock().await;
+        let room = self.bounds.bytes.saturating_sub(stats.bytes);
+        let reached = if stats.made >= self.bounds.count {
+            Some(format!("{} were made, as many as --capsules-max allows", stats.made))
         } else if room == 0 {
-            Some(format!("they take {} bytes, as many as --capsules-size allows", books.bytes))
+            Some(format!("they take {} bytes, as many as --capsules-size allows", stats.bytes))
         } else {
             None
         };
         if let Some(reached) = reached {
-            if std::mem::replace(&mut books.told, true) {
+            if std::mem::replace(&mut stats.told, true) {
                 return Err(None);
             }
             return Err(Some(format!("{reached}, so that later failures leave none either")));
         }
         let failed = |error: FileError| Some(error.to_string());
-        files::ensure(&self.folder).map_err(failed)?;
+        files::ensure(&self.dir).map_err(failed)?;
         let name = files::safe_name(name);
         let making = tempfile::Builder::new()
             .prefix(".making-")
-            .tempdir_in(&self.folder)
-            .map_err(FileError::because("create a directory in", &self.folder))
+            .tempdir_in(&self.dir)
+            .map_err(FileError::because("create a directory in", &self.dir))
             .map_err(failed)?;
         let Some(path) = Utf8Path::from_path(making.path()) else {
             return Err(Some("its path is not UTF-8".to_owned()));
         };
         let bytes = write(path.to_owned(), room).await.map_err(|error| Some(error.to_string()))?;
-        let whole = self.folder.join(name);
+        let whole = self.dir.join(name);
         std::fs::rename(making.path(), &whole).map_err(FileError::because("write", &whole)).map_err(failed)?;
         // It has another name now; there is nothing left to remove.
         let _ = making.keep();
-        books.made += 1;
-        books.bytes = books.bytes.saturating_add(bytes);
+        stats.made += 1;
+        stats.bytes = stats.bytes.saturating_add(bytes);
         Ok(whole)
     }
 }
@@ -114,7 +114,7 @@ pub(super) async fn take<D: Driver>(
     live: Option<&mut D::Live>,
     record: &mut TestRecord,
 ) -> Result<(), String> {
-    let Some(shelf) = session.driver.capsules() else { return Ok(()) };
+    let Some(capsule_store) = session.driver.capsules() else { return Ok(()) };
     let failed = matches!(record.outcome, Outcome::Fail | Outcome::Error);
     let Some(machine) = record.machine.clone().filter(|_| failed) else { return Ok(()) };
     let mut goes_on = Ok(());
@@ -123,9 +123,9 @@ pub(super) async fn take<D: Driver>(
         Some(live) => {
             let name = format!("{}.{}.{machine}", record.suite, record.test);
             let (record, goes_on) = (&*record, &mut goes_on);
-            shelf
-                .keep(&name, async |folder, room| {
-                    let written = session.driver.capture(live, &folder, room, record).await;
+            capsule_store
+                .keep(&name, async |dir, room| {
+                    let written = session.driver.capture(live, &dir, room, record).await;
                     *goes_on = written.goes_on;
                     written.capsule
                 })
@@ -144,22 +144,22 @@ pub(super) async fn take<D: Driver>(
 mod tests {
     use super::*;
 
-    fn shelf(count: u32, bytes: u64) -> (tempfile::TempDir, Shelf) {
-        let folder = tempfile::tempdir().unwrap();
-        let path = Utf8PathBuf::from_path_buf(folder.path().join("capsules")).unwrap();
-        (folder, Shelf::new(path, Bounds { count, bytes }))
+    fn capsule_store(count: u32, bytes: u64) -> (tempfile::TempDir, CapsuleStore) {
+        let dir = tempfile::tempdir().unwrap();
+        let path = Utf8PathBuf::from_path_buf(dir.path().join("capsules")).unwrap();
+        (dir, CapsuleStore::new(path, Bounds { count, bytes }))
     }
 
-    async fn keep(shelf: &Shelf, name: &str, bytes: u64) -> Result<Utf8PathBuf, Option<String>> {
-        let write = async |folder: Utf8PathBuf, room: u64| {
-            std::fs::write(folder.join("state"), "x").unwrap();
+    async fn keep(capsule_store: &CapsuleStore, name: &str, bytes: u64) -> Result<Utf8PathBuf, Option<String>> {
+        let write = async |dir: Utf8PathBuf, room: u64| {
+            std::fs::write(dir.join("state"), "x").unwrap();
             if bytes > room { Err(format!("more than {room}")) } else { Ok(bytes) }
         };
-        shelf.keep(name, write).await
+        capsule_store.keep(name, write).await
     }
 
-    fn names(shelf: &Shelf) -> Vec<String> {
-        let mut names: Vec<String> = std::fs::read_dir(&shelf.folder)
+    fn names(capsule_store: &CapsuleStore) -> Vec<String> {
+        let mut names: Vec<String> = std::fs::read_dir(&capsule_store.dir)
             .unwrap()
             .map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned())
             .collect();
@@ -169,32 +169,32 @@ mod tests {
 
     #[tokio::test]
     async fn no_more_are_kept_than_allowed_and_it_is_said_once() {
-        let (_kept, shelf) = shelf(1, 100);
-        assert_eq!(keep(&shelf, "s.one.m", 10).await, Ok(shelf.folder.join("s.one.m")));
-        let why = keep(&shelf, "s.two.m", 10).await.unwrap_err().unwrap();
+        let (_kept, capsule_store) = capsule_store(1, 100);
+        assert_eq!(keep(&capsule_store, "s.one.m", 10).await, Ok(capsule_store.dir.join("s.one.m")));
+        let why = keep(&capsule_store, "s.two.m", 10).await.unwrap_err().unwrap();
         assert!(why.contains("1 were made, as many as --capsules-max allows"), "{why}");
-        assert_eq!(keep(&shelf, "s.three.m", 10).await, Err(None));
-        assert_eq!(names(&shelf), ["s.one.m"]);
+        assert_eq!(keep(&capsule_store, "s.three.m", 10).await, Err(None));
+        assert_eq!(names(&capsule_store), ["s.one.m"]);
     }
 
     #[tokio::test]
     async fn bytes_are_bounded_and_a_failure_leaves_nothing() {
-        let (_kept, shelf) = shelf(5, 100);
-        assert!(keep(&shelf, "a", 60).await.is_ok());
-        assert_eq!(keep(&shelf, "b", 60).await, Err(Some("more than 40".to_owned())));
-        assert!(keep(&shelf, "c/../../d", 40).await.is_ok());
-        let why = keep(&shelf, "e", 1).await.unwrap_err().unwrap();
+        let (_kept, capsule_store) = capsule_store(5, 100);
+        assert!(keep(&capsule_store, "a", 60).await.is_ok());
+        assert_eq!(keep(&capsule_store, "b", 60).await, Err(Some("more than 40".to_owned())));
+        assert!(keep(&capsule_store, "c/../../d", 40).await.is_ok());
+        let why = keep(&capsule_store, "e", 1).await.unwrap_err().unwrap();
         assert!(why.contains("100 bytes, as many as --capsules-size allows"), "{why}");
-        assert_eq!(names(&shelf).len(), 2);
-        assert!(names(&shelf).iter().all(|name| !name.starts_with('.')), "{:?}", names(&shelf));
+        assert_eq!(names(&capsule_store).len(), 2);
+        assert!(names(&capsule_store).iter().all(|name| !name.starts_with('.')), "{:?}", names(&capsule_store));
     }
 
     #[tokio::test]
     async fn a_name_is_never_overwritten() {
-        let (_kept, shelf) = shelf(5, 100);
-        assert!(keep(&shelf, "a", 1).await.is_ok());
-        let why = keep(&shelf, "a", 1).await.unwrap_err().unwrap();
+        let (_kept, capsule_store) = capsule_store(5, 100);
+        assert!(keep(&capsule_store, "a", 1).await.is_ok());
+        let why = keep(&capsule_store, "a", 1).await.unwrap_err().unwrap();
         assert!(why.contains("cannot write"), "{why}");
-        assert_eq!(names(&shelf), ["a"]);
+        assert_eq!(names(&capsule_store), ["a"]);
     }
 }

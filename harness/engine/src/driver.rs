@@ -6,8 +6,8 @@ use camino::Utf8Path;
 use serde::{Deserialize, Serialize};
 
 use super::budget::Cost;
-use super::capsule::{Shelf, Written};
-use super::plan::{Planned, Shape};
+use super::capsule::{CapsuleStore, Written};
+use super::plan::{MachineSpec, Planned};
 use super::reboot::Rebooted;
 use muster_base::failure::Failure;
 use muster_check::Observations;
@@ -24,13 +24,13 @@ pub trait Driver: Sync + Sized {
     type Template: Send + Sync;
 
     /// The driver of machines of another shape of the same image, or why there can be none.
-    fn shaped(&self, shape: &Shape) -> Result<Self, Failure>;
+    fn with_spec(&self, machine_spec: &MachineSpec) -> Result<Self, Failure>;
 
     /// How long a boot may take here, stretched for the accelerator.
     fn boot_deadline(&self) -> std::time::Duration;
 
     /// What a machine takes of the host while it lives; of a fork, what the largest one took so far.
-    fn cost(&self, forked: bool) -> Cost;
+    fn cost(&self, cloned: bool) -> Cost;
 
     /// MiB of memory that a template holds.
     fn template_mib(&self, template: &Self::Template) -> u32;
@@ -43,11 +43,14 @@ pub trait Driver: Sync + Sized {
     fn freeze(&self, live: Self::Live) -> impl Future<Output = Frozen<Self::Live, Self::Template>> + Send;
 
     /// Starts a machine where the template stopped, its clock set. Fails like a boot.
-    fn fork(&self, template: &Self::Template, id: &str)
-    -> impl Future<Output = Result<Self::Live, BootFailure>> + Send;
+    fn start_clone(
+        &self,
+        template: &Self::Template,
+        id: &str,
+    ) -> impl Future<Output = Result<Self::Live, BootFailure>> + Send;
 
     /// Where machines of failed tests are kept, when the run wants that.
-    fn capsules(&self) -> Option<&Shelf> {
+    fn capsules(&self) -> Option<&CapsuleStore> {
         None
     }
 
@@ -56,11 +59,11 @@ pub trait Driver: Sync + Sized {
     fn capture(
         &self,
         live: &mut Self::Live,
-        folder: &Utf8Path,
+        dir: &Utf8Path,
         room: u64,
         test: &TestRecord,
     ) -> impl Future<Output = Written> + Send {
-        let _ = (live, folder, room, test);
+        let _ = (live, dir, room, test);
         async { Written { capsule: Err("these machines cannot be saved".to_owned()), goes_on: Ok(()) } }
     }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use super::ask::Settings;
 use super::budget::Budget;
-use super::capsule::{Bounds, Shelf};
+use super::capsule::{Bounds, CapsuleStore};
 use super::engine::{self, exit_of};
 use super::fake::{FakeDriver, FakeImages, suite, test};
 use super::halt::Halt;
@@ -22,7 +22,7 @@ use muster_record::durations::Durations;
 use muster_record::event::Event;
 use muster_record::outcome::Outcome;
 use muster_record::run::TestRecord;
-use muster_suite::model::{GuestMode, MachineWish, Test};
+use muster_suite::model::{GuestMode, MachineOverrides, Test};
 
 fn settings() -> Settings {
     Settings {
@@ -92,7 +92,7 @@ async fn mutating_tests_get_forks_of_one_boot() {
         mutating("c", &[], &["true"]),
     ]);
     let records = ask_all(&driver, &plan).await;
-    assert_eq!((*driver.boots.lock().unwrap(), *driver.forks.lock().unwrap()), (1, 3));
+    assert_eq!((*driver.boots.lock().unwrap(), *driver.clones.lock().unwrap()), (1, 3));
     // The shared machine first, then a fork for each chain.
     assert_eq!(
         short(&records).iter().map(|row| row.0.as_str()).collect::<Vec<_>>(),
@@ -107,17 +107,17 @@ async fn an_image_that_cannot_be_frozen_boots_for_each() {
     let driver = FakeDriver { rigid: Some("NVMe"), ..FakeDriver::default() };
     let plan = plan_of(vec![mutating("a", &[], &["true"]), mutating("b", &[], &["true"])]);
     let records = ask_all(&driver, &plan).await;
-    assert_eq!((*driver.boots.lock().unwrap(), *driver.forks.lock().unwrap()), (2, 0));
+    assert_eq!((*driver.boots.lock().unwrap(), *driver.clones.lock().unwrap()), (2, 0));
     assert_eq!(machines(&records), ["fake-1", "fake-2"]);
     assert!(records.iter().all(|record| record.outcome == Outcome::Pass));
 }
 
 #[tokio::test]
 async fn a_fork_that_fails_is_replaced_by_a_boot_and_not_tried_again() {
-    let driver = FakeDriver { forks_that_work: Some(1), ..FakeDriver::default() };
+    let driver = FakeDriver { clones_that_work: Some(1), ..FakeDriver::default() };
     let plan = plan_of(["a", "b", "c"].map(|id| mutating(id, &[], &["true"])).to_vec());
     let records = ask_all(&driver, &plan).await;
-    assert_eq!((*driver.boots.lock().unwrap(), *driver.forks.lock().unwrap()), (3, 2));
+    assert_eq!((*driver.boots.lock().unwrap(), *driver.clones.lock().unwrap()), (3, 2));
     assert!(records.iter().all(|record| record.outcome == Outcome::Pass), "{:?}", short(&records));
 }
 
@@ -140,7 +140,7 @@ async fn a_kept_template_saves_the_boot_and_its_boot_is_reported_all_the_same() 
     let driver = kept_by_an_earlier_run();
     let plan = plan_of(vec![test("looks", &[], &["true"]), mutating("a", &[], &["true"])]);
     let records = ask_all(&driver, &plan).await;
-    assert_eq!((*driver.boots.lock().unwrap(), *driver.forks.lock().unwrap()), (0, 2));
+    assert_eq!((*driver.boots.lock().unwrap(), *driver.clones.lock().unwrap()), (0, 2));
     let health = records.last().unwrap();
     assert_eq!(health.outcome, Outcome::Fail);
     let told: Vec<(&str, &str)> = health.failures.iter().map(|f| (f.id.as_str(), f.message.as_str())).collect();
@@ -157,19 +157,19 @@ async fn a_kept_template_saves_the_boot_and_its_boot_is_reported_all_the_same() 
 async fn a_run_that_only_looks_keeps_its_template_when_it_is_asked_to() {
     let driver = FakeDriver { keeps: true, ..FakeDriver::default() };
     ask_all(&driver, &plan_of(vec![test("looks", &[], &["true"])])).await;
-    assert_eq!((*driver.boots.lock().unwrap(), *driver.forks.lock().unwrap()), (1, 1));
+    assert_eq!((*driver.boots.lock().unwrap(), *driver.clones.lock().unwrap()), (1, 1));
     assert_eq!(driver.keepsakes.lock().unwrap().len(), 1);
 }
 
 #[tokio::test]
 async fn a_kept_template_that_cannot_be_forked_is_taken_back_and_made_again() {
-    let driver = FakeDriver { forks_that_work: Some(0), ..kept_by_an_earlier_run() };
+    let driver = FakeDriver { clones_that_work: Some(0), ..kept_by_an_earlier_run() };
     let plan = plan_of(["a", "b", "c"].map(|id| mutating(id, &[], &["true"])).to_vec());
     let records = ask_all(&driver, &plan).await;
     assert_eq!((*driver.disowned.lock().unwrap(), driver.keepsakes.lock().unwrap().len()), (1, 1));
     // a: the recalled one fails, a boot. b: a boot becomes the template, which fails too, and another
     // boot. c: a boot.
-    assert_eq!((*driver.boots.lock().unwrap(), *driver.forks.lock().unwrap()), (4, 2));
+    assert_eq!((*driver.boots.lock().unwrap(), *driver.clones.lock().unwrap()), (4, 2));
     assert!(records.iter().take(3).all(|record| record.outcome == Outcome::Pass), "{:?}", short(&records));
 }
 
@@ -220,8 +220,8 @@ async fn a_failed_step_keeps_the_machine_and_fetches_evidence_at_its_end() {
 
 #[tokio::test]
 async fn a_failed_test_names_its_capsule_and_its_machine_goes_on() {
-    let (_kept, shelf) = shelf();
-    let driver = FakeDriver { shelf: Some(shelf.into()), ..FakeDriver::default() };
+    let (_kept, capsule_store) = capsule_store();
+    let driver = FakeDriver { capsule_store: Some(capsule_store.into()), ..FakeDriver::default() };
     let plan = plan_of(vec![test("a", &[], &["false"]), test("b", &[], &["true"]), test("c", &[], &["die"])]);
     let records = ask_all(&driver, &plan).await;
     let capsule = records[0].capsule.as_ref().expect("a failed test has one");
@@ -234,18 +234,19 @@ async fn a_failed_test_names_its_capsule_and_its_machine_goes_on() {
 
 #[tokio::test]
 async fn a_machine_that_does_not_go_on_after_its_capsule_is_replaced() {
-    let (_kept, shelf) = shelf();
-    let driver = FakeDriver { shelf: Some(shelf.into()), stands_still: Some("no"), ..FakeDriver::default() };
+    let (_kept, capsule_store) = capsule_store();
+    let driver =
+        FakeDriver { capsule_store: Some(capsule_store.into()), stands_still: Some("no"), ..FakeDriver::default() };
     let records = ask_all(&driver, &plan_of(vec![test("a", &[], &["false"]), test("b", &[], &["true"])])).await;
     assert!(records[0].capsule.is_some());
     assert_eq!(machines(&records), ["fake-1", "fake-2"]);
     assert_eq!(*driver.stops.lock().unwrap(), [Stop::Kill, Stop::Orderly]);
 }
 
-fn shelf() -> (tempfile::TempDir, Shelf) {
-    let folder = tempfile::tempdir().unwrap();
-    let path = camino::Utf8PathBuf::from_path_buf(folder.path().join("capsules")).unwrap();
-    (folder, Shelf::new(path, Bounds::default()))
+fn capsule_store() -> (tempfile::TempDir, CapsuleStore) {
+    let dir = tempfile::tempdir().unwrap();
+    let path = camino::Utf8PathBuf::from_path_buf(dir.path().join("capsules")).unwrap();
+    (dir, CapsuleStore::new(path, Bounds::default()))
 }
 
 #[tokio::test]
@@ -414,7 +415,7 @@ async fn a_reboot_keeps_the_machine_and_one_that_fails_loses_it() {
 }
 
 fn wishing(id: &str, cpus: u32) -> Test {
-    Test { machine: MachineWish { cpus: Some(cpus), ..MachineWish::default() }, ..test(id, &[], &["true"]) }
+    Test { machine: MachineOverrides { cpus: Some(cpus), ..MachineOverrides::default() }, ..test(id, &[], &["true"]) }
 }
 
 #[tokio::test]
@@ -432,7 +433,8 @@ async fn a_shape_that_does_not_boot_condemns_no_other() {
             row("health", Outcome::Error, "boot.timeout"),
         ]
     );
-    let cpus: Vec<_> = driver.shapes.lock().unwrap().iter().map(|shape| shape.wish.cpus).collect();
+    let cpus: Vec<_> =
+        driver.machine_specs.lock().unwrap().iter().map(|machine_spec| machine_spec.overrides.cpus).collect();
     assert_eq!(cpus, [Some(1), Some(2)]);
 }
 
@@ -451,8 +453,8 @@ async fn no_machine_with_a_network_is_booted_for_tests_that_the_image_skips() {
     assert_eq!(run(vec![plain(), b()]).await, (vec![Outcome::Skip], 1));
     // One that runs needs the machine, and a machine of another shape may be another to its guest.
     assert_eq!(run(vec![plain(), b(), c()]).await, (vec![Outcome::Skip, Outcome::Pass], 2));
-    let shaped = Test { machine: MachineWish { cpus: Some(2), ..MachineWish::default() }, ..b() };
-    assert_eq!(run(vec![plain(), shaped]).await, (vec![Outcome::Skip], 2));
+    let with_spec = Test { machine: MachineOverrides { cpus: Some(2), ..MachineOverrides::default() }, ..b() };
+    assert_eq!(run(vec![plain(), with_spec]).await, (vec![Outcome::Skip], 2));
 }
 
 #[tokio::test]

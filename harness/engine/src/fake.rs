@@ -9,10 +9,10 @@ use std::time::Duration;
 use camino::Utf8Path;
 
 use super::budget::Cost;
-use super::capsule::{Shelf, Written};
+use super::capsule::{CapsuleStore, Written};
 use super::driver::{BootFailure, BootLeft, ConsoleHit, Driver, Frozen, Live, Recalled, Stop};
 use super::engine::Images;
-use super::plan::Shape;
+use super::plan::MachineSpec;
 use super::reboot::Rebooted;
 use muster_base::failure;
 use muster_base::failure::{Failure, Location};
@@ -20,7 +20,7 @@ use muster_guest::{Reply, Request};
 use muster_record::facts::Facts;
 use muster_record::run::no_machine;
 use muster_record::run::{MachineRecord, TestRecord};
-use muster_suite::model::{Action, GuestMode, MachineWish, RebootKind, Step, Suite, Test};
+use muster_suite::model::{Action, GuestMode, MachineOverrides, RebootKind, Step, Suite, Test};
 
 /// What the fake guest does with a command line.
 pub fn reply(script: &str) -> Result<Reply, Failure> {
@@ -38,7 +38,7 @@ pub type Kept = (BootLeft, Vec<ConsoleHit>);
 #[derive(Clone, Default)]
 pub struct FakeDriver {
     /// Shapes that were asked for.
-    pub shapes: Arc<Mutex<Vec<Shape>>>,
+    pub machine_specs: Arc<Mutex<Vec<MachineSpec>>>,
     /// Numbers of boots that fail, from 1.
     pub broken: Vec<u32>,
     /// How many machines were booted.
@@ -48,9 +48,9 @@ pub struct FakeDriver {
     /// Machines cannot be frozen, for this reason.
     pub rigid: Option<&'static str>,
     /// How many forks work; those after them fail.
-    pub forks_that_work: Option<u32>,
+    pub clones_that_work: Option<u32>,
     /// How many forks were made.
-    pub forks: Arc<Mutex<u32>>,
+    pub clones: Arc<Mutex<u32>>,
     /// Reboots, in order.
     pub reboots: Arc<Mutex<Vec<RebootKind>>>,
     /// How often `moody` still fails.
@@ -58,7 +58,7 @@ pub struct FakeDriver {
     /// Every command line that was run.
     pub said: Arc<Mutex<Vec<String>>>,
     /// Machines of failed tests are kept here.
-    pub shelf: Option<Arc<Shelf>>,
+    pub capsule_store: Option<Arc<CapsuleStore>>,
     /// Machines do not go on after they were kept, for this reason.
     pub stands_still: Option<&'static str>,
     /// Templates are kept between runs.
@@ -104,9 +104,9 @@ impl Driver for FakeDriver {
     type Live = FakeMachine;
     type Template = ();
 
-    fn shaped(&self, shape: &Shape) -> Result<Self, Failure> {
-        self.shapes.lock().unwrap().push(shape.clone());
-        if shape.wish.cpus == Some(255) {
+    fn with_spec(&self, machine_spec: &MachineSpec) -> Result<Self, Failure> {
+        self.machine_specs.lock().unwrap().push(machine_spec.clone());
+        if machine_spec.overrides.cpus == Some(255) {
             return Err(Failure::new(failure::QEMU_REFUSED, "no such machine"));
         }
         Ok(self.clone())
@@ -120,12 +120,12 @@ impl Driver for FakeDriver {
         Cost { centicores: 100, memory_mib: 100 }
     }
 
-    fn capsules(&self) -> Option<&Shelf> {
-        self.shelf.as_deref()
+    fn capsules(&self) -> Option<&CapsuleStore> {
+        self.capsule_store.as_deref()
     }
 
-    async fn capture(&self, _: &mut FakeMachine, folder: &Utf8Path, room: u64, test: &TestRecord) -> Written {
-        std::fs::write(folder.join("said"), &test.failures[0].message).unwrap();
+    async fn capture(&self, _: &mut FakeMachine, dir: &Utf8Path, room: u64, test: &TestRecord) -> Written {
+        std::fs::write(dir.join("said"), &test.failures[0].message).unwrap();
         Written { capsule: Ok(room.min(10)), goes_on: self.stands_still.map_or(Ok(()), |why| Err(why.to_owned())) }
     }
 
@@ -153,10 +153,10 @@ impl Driver for FakeDriver {
         }
     }
 
-    async fn fork(&self, (): &(), id: &str) -> Result<FakeMachine, BootFailure> {
-        let mut forks = self.forks.lock().unwrap();
-        *forks += 1;
-        if self.forks_that_work.is_some_and(|limit| *forks > limit) {
+    async fn start_clone(&self, (): &(), id: &str) -> Result<FakeMachine, BootFailure> {
+        let mut clones = self.clones.lock().unwrap();
+        *clones += 1;
+        if self.clones_that_work.is_some_and(|limit| *clones > limit) {
             let failure = Failure::new(failure::QEMU_REFUSED, "no");
             return Err(BootFailure { failure, findings: Vec::new(), record: no_machine(id, "fake", "killed") });
         }
@@ -182,10 +182,10 @@ impl Driver for FakeDriver {
 }
 
 impl FakeDriver {
-    fn machine(&self, id: &str, forked_from: Option<String>) -> FakeMachine {
+    fn machine(&self, id: &str, cloned_from: Option<String>) -> FakeMachine {
         FakeMachine {
             id: id.to_owned(),
-            forked_from,
+            cloned_from,
             facts: Facts::default(),
             stops: self.stops.clone(),
             reboots: self.reboots.clone(),
@@ -199,7 +199,7 @@ impl FakeDriver {
 /// A machine that answers from a table.
 pub struct FakeMachine {
     id: String,
-    forked_from: Option<String>,
+    cloned_from: Option<String>,
     facts: Facts,
     stops: Arc<Mutex<Vec<Stop>>>,
     reboots: Arc<Mutex<Vec<RebootKind>>>,
@@ -217,7 +217,7 @@ impl Live for FakeMachine {
         MachineRecord {
             id: self.id.clone(),
             image: "fake".into(),
-            forked_from: self.forked_from.clone(),
+            cloned_from: self.cloned_from.clone(),
             boot_seconds: Some(0.5),
             ..MachineRecord::default()
         }
@@ -312,7 +312,7 @@ pub fn test(id: &str, needs: &[&str], commands: &[&str]) -> Test {
     Test {
         id: id.into(),
         cell: Vec::new(),
-        machine: MachineWish::default(),
+        machine: MachineOverrides::default(),
         summary: String::new(),
         tags: Vec::new(),
         links: Vec::new(),

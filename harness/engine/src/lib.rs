@@ -16,7 +16,6 @@ pub mod engine;
 pub mod gate;
 pub mod halt;
 pub mod known;
-pub mod lane;
 pub mod plan;
 pub mod prove;
 pub mod reboot;
@@ -27,6 +26,7 @@ pub mod session;
 pub mod settle;
 pub mod sink;
 pub mod steps;
+pub mod worker;
 
 #[cfg(test)]
 mod ahead_tests;

@@ -11,7 +11,7 @@ use muster_record::names::{HEALTH_TEST, MACHINE_SUITE};
 use muster_record::outcome::Outcome;
 use muster_record::run::{SuiteRecord, TestRecord};
 use muster_suite::clause::expectations;
-use muster_suite::model::{GuestMode, MachineWish, Suite, Test};
+use muster_suite::model::{GuestMode, MachineOverrides, Suite, Test};
 
 /// What to ask of one image: the selected tests and what they need, grouped by machine.
 #[derive(Debug, Clone)]
@@ -31,23 +31,23 @@ pub struct Group {
     /// Which machine.
     pub isolation: Isolation,
     /// How it must look, where the image's description is not enough.
-    pub shape: Shape,
+    pub machine_spec: MachineSpec,
     /// The tests, each after what it needs.
     pub tests: Vec<Planned>,
 }
 
 /// How a machine must look, beyond the image's description.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Shape {
+pub struct MachineSpec {
     /// What a combination of a matrix asks for; the image it is for left out.
-    pub wish: MachineWish,
+    pub overrides: MachineOverrides,
     /// Whether it reaches the internet.
     pub internet: bool,
 }
 
-impl Shape {
+impl MachineSpec {
     fn of(test: &Test) -> Self {
-        Self { wish: MachineWish { image: None, ..test.machine.clone() }, internet: test.internet }
+        Self { overrides: MachineOverrides { image: None, ..test.machine.clone() }, internet: test.internet }
     }
 
     /// Whether the image's description is enough.
@@ -99,7 +99,7 @@ impl Planned {
 /// Makes the plan from the selected tests, given as (suite, index of the test in it): adds what
 /// they need, and gives each `needs` chain the machine that its most demanding test asks for.
 pub fn plan(suites: &[Arc<Suite>], selected: &BTreeSet<(usize, usize)>, images: Vec<String>) -> Plan {
-    let mut together: BTreeMap<(Shape, Isolation), Vec<Planned>> = BTreeMap::new();
+    let mut together: BTreeMap<(MachineSpec, Isolation), Vec<Planned>> = BTreeMap::new();
     let mut alone = Vec::new();
     let mut used = Vec::new();
     for (suite_index, suite) in suites.iter().enumerate() {
@@ -112,23 +112,27 @@ pub fn plan(suites: &[Arc<Suite>], selected: &BTreeSet<(usize, usize)>, images: 
         for chain in chains(suite, &needed) {
             let isolation = isolation(suite, &chain);
             // All tests of a chain wish the same.
-            let shape = chain.first().map(|index| Shape::of(&suite.tests[*index])).unwrap_or_default();
+            let machine_spec = chain.first().map(|index| MachineSpec::of(&suite.tests[*index])).unwrap_or_default();
             let tests = chain.into_iter().map(|index| Planned { suite: suite.clone(), index });
             match isolation {
-                Isolation::Booted | Isolation::Shared => together.entry((shape, isolation)).or_default().extend(tests),
-                Isolation::Clone | Isolation::Fresh => alone.push(Group { isolation, shape, tests: tests.collect() }),
+                Isolation::Booted | Isolation::Shared => {
+                    together.entry((machine_spec, isolation)).or_default().extend(tests)
+                }
+                Isolation::Clone | Isolation::Fresh => {
+                    alone.push(Group { isolation, machine_spec, tests: tests.collect() })
+                }
             }
         }
     }
     let mut groups = Vec::new();
-    for ((shape, isolation), mut tests) in together {
+    for ((machine_spec, isolation), mut tests) in together {
         // Tests that only look come before tests that change the guest, so that what one suite installs
         // or starts is not what another suite judges.
         tests.sort_by_key(|planned: &Planned| changes_the_guest(planned));
-        groups.push(Group { isolation, shape, tests });
+        groups.push(Group { isolation, machine_spec, tests });
     }
     groups.extend(alone);
-    groups.sort_by(|one, other| (&one.shape, one.isolation).cmp(&(&other.shape, other.isolation)));
+    groups.sort_by(|one, other| (&one.machine_spec, one.isolation).cmp(&(&other.machine_spec, other.isolation)));
     Plan { images, groups, suites: used }
 }
 
@@ -139,7 +143,7 @@ fn isolation(suite: &Suite, chain: &[usize]) -> Isolation {
         Isolation::Fresh
     } else if tests().any(|test| test.guest == GuestMode::Clone) {
         Isolation::Clone
-    } else if tests().any(judges_the_boot) && suite.setup.is_empty() && tests().all(|test| test.steps.is_empty()) {
+    } else if tests().any(is_about_the_boot) && suite.setup.is_empty() && tests().all(|test| test.steps.is_empty()) {
         Isolation::Booted
     } else {
         Isolation::Shared
@@ -147,7 +151,7 @@ fn isolation(suite: &Suite, chain: &[usize]) -> Isolation {
 }
 
 /// Whether a test asks how the machine booted, which a fork never did and which needs the host to itself.
-pub fn judges_the_boot(test: &Test) -> bool {
+pub fn is_about_the_boot(test: &Test) -> bool {
     expectations(&test.expect).iter().any(|expectation| expectation.check == "boot")
 }
 
@@ -440,7 +444,11 @@ mod tests {
 
     #[test]
     fn machines_of_another_shape_are_groups_of_their_own_after_the_plain_ones() {
-        let secure = MachineWish { firmware: Some("uefi-secure"), image: Some("lab".into()), ..MachineWish::default() };
+        let secure = MachineOverrides {
+            firmware: Some("uefi-secure"),
+            image: Some("lab".into()),
+            ..MachineOverrides::default()
+        };
         let s = suite(
             "s",
             vec![
@@ -450,11 +458,14 @@ mod tests {
             ],
         );
         let plan = plan(&[s], &BTreeSet::from([(0, 0), (0, 1), (0, 2)]), vec!["lab".into()]);
-        let shapes: Vec<_> =
-            plan.groups.iter().map(|group| (group.shape.internet, group.shape.wish.firmware)).collect();
-        assert_eq!(shapes, [(false, None), (true, None), (false, Some("uefi-secure"))]);
+        let machine_specs: Vec<_> = plan
+            .groups
+            .iter()
+            .map(|group| (group.machine_spec.internet, group.machine_spec.overrides.firmware))
+            .collect();
+        assert_eq!(machine_specs, [(false, None), (true, None), (false, Some("uefi-secure"))]);
         // Whom it is for does not make a machine another.
-        assert!(plan.groups.iter().all(|group| group.shape.wish.image.is_none()));
+        assert!(plan.groups.iter().all(|group| group.machine_spec.overrides.image.is_none()));
     }
 
     #[test]

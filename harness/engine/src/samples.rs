@@ -7,7 +7,7 @@ use muster_suite::clause::expectations;
 use muster_suite::model::{Action, Expectation, Step, Test};
 
 /// What a test wishes.
-pub(crate) struct Wish<'t> {
+pub(crate) struct BootSamples<'t> {
     /// The step that says so.
     pub step: &'t Step,
     /// Boots in all, the machine's first among them.
@@ -18,14 +18,14 @@ pub(crate) struct Wish<'t> {
 }
 
 /// The wish of a test whose first step it is.
-pub(crate) fn wished(test: &Test) -> Option<Wish<'_>> {
+pub(crate) fn boot_samples_of(test: &Test) -> Option<BootSamples<'_>> {
     let step = test.steps.first()?;
     let Action::BootSamples { samples, discard } = step.action else { return None };
     let expected = expectations(&test.expect).into_iter().filter(|found| found.check == boot::TABLE.name).collect();
-    Some(Wish { step, boots: samples, discard, expected })
+    Some(BootSamples { step, boots: samples, discard, expected })
 }
 
-impl Wish<'_> {
+impl BootSamples<'_> {
     /// What must be read after each boot.
     pub(crate) fn probes(&self, facts: &Facts) -> Vec<Probe> {
         boot::Boot.probes(&self.expected, facts)

@@ -8,10 +8,10 @@ use futures_util::future::join_all;
 
 use super::budget::Budget;
 use super::driver::Driver;
-use super::plan::{Group, Isolation, Plan, Planned, Shape, judges_the_boot};
+use super::plan::{Group, Isolation, MachineSpec, Plan, Planned, is_about_the_boot};
 use super::session::{Session, Source};
 use muster_record::run::TestRecord;
-use muster_suite::model::MachineWish;
+use muster_suite::model::MachineOverrides;
 
 /// Tests that only look are spread over several machines when there are at least so many of them:
 /// below that, a second machine costs more than it saves.
@@ -24,25 +24,28 @@ pub(super) async fn ask_all<D: Driver>(plan: &Plan, session: &Session<'_, D>) ->
         session.boot_only().await;
         return Vec::new();
     }
-    let of = |shape: &Shape| plan.groups.iter().filter(|group| group.shape == *shape).collect::<Vec<_>>();
-    let mut records = ask_groups(&of(&Shape::default()), session).await;
+    let of = |machine_spec: &MachineSpec| {
+        plan.groups.iter().filter(|group| group.machine_spec == *machine_spec).collect::<Vec<_>>()
+    };
+    let mut records = ask_groups(&of(&MachineSpec::default()), session).await;
     let known = session.facts();
-    let others: BTreeSet<&Shape> = plan.groups.iter().map(|group| &group.shape).filter(|s| !s.is_plain()).collect();
-    for shape in others {
+    let others: BTreeSet<&MachineSpec> =
+        plan.groups.iter().map(|group| &group.machine_spec).filter(|s| !s.is_plain()).collect();
+    for machine_spec in others {
         // A machine that only reaches more of the network is the same to its guest.
-        let same = known.as_ref().filter(|_| shape.wish == MachineWish::default());
-        if let Some(skipped) = same.and_then(|facts| session.all_skipped(facts, &of(shape))) {
+        let same = known.as_ref().filter(|_| machine_spec.overrides == MachineOverrides::default());
+        if let Some(skipped) = same.and_then(|facts| session.all_skipped(facts, &of(machine_spec))) {
             records.extend(skipped);
             continue;
         }
-        match session.driver.shaped(shape) {
+        match session.driver.with_spec(machine_spec) {
             Ok(driver) => {
-                let session = session.beside(&driver);
-                records.extend(ask_groups(&of(shape), &session).await);
+                let session = session.next_to(&driver);
+                records.extend(ask_groups(&of(machine_spec), &session).await);
                 session.close().await;
             }
             Err(failure) => {
-                let tests = of(shape).into_iter().flat_map(|group| &group.tests);
+                let tests = of(machine_spec).into_iter().flat_map(|group| &group.tests);
                 records.extend(tests.map(|planned| session.cannot_ask(planned, &failure)));
             }
         }
@@ -58,14 +61,14 @@ async fn ask_groups<D: Driver>(groups: &[&Group], session: &Session<'_, D>) -> V
         return records;
     }
     let budget = &session.settings.budget;
-    let lanes = budget.side_by_side(session.driver.cost(true));
+    let workers = budget.side_by_side(session.driver.cost(true));
     let of = |isolation: Isolation| groups.iter().copied().filter(move |group| group.isolation == isolation);
     let looking: usize = of(Isolation::Shared).map(|group| group.tests.len()).sum();
-    let spread = lanes > 1 && looking >= WORTH_SPREADING;
+    let spread = workers > 1 && looking >= WORTH_SPREADING;
     // A template that is kept is worth making, and one that is there already saves the boot.
     let kept = session.driver.keeps_templates() && looking > 0;
     let source = match of(Isolation::Clone).next().is_some() || spread || kept {
-        true => Source::Fork,
+        true => Source::Clone,
         false => Source::Boot,
     };
 
@@ -73,7 +76,7 @@ async fn ask_groups<D: Driver>(groups: &[&Group], session: &Session<'_, D>) -> V
         image = session.image,
         groups = groups.len(),
         looking,
-        lanes,
+        workers,
         spread,
         kept,
         source = ?source,
@@ -81,17 +84,17 @@ async fn ask_groups<D: Driver>(groups: &[&Group], session: &Session<'_, D>) -> V
     );
 
     // What judges the boot comes first, alone, on the machine of which forks are made afterwards.
-    let mut first = session.lane(Source::Boot);
+    let mut first = session.worker(Source::Boot);
     {
         let _alone = budget.reserve_all().await;
-        if source == Source::Fork && of(Isolation::Booted).next().is_some() {
-            first.boot_for_forks().await;
+        if source == Source::Clone && of(Isolation::Booted).next().is_some() {
+            first.boot_for_clones().await;
         }
         for group in of(Isolation::Booted) {
             records.extend(first.ask_group(group).await);
         }
         match source {
-            Source::Fork => first.give_for_forks().await,
+            Source::Clone => first.give_for_clones().await,
             Source::Boot => {
                 for group in of(Isolation::Shared) {
                     records.extend(first.ask_group(group).await);
@@ -102,25 +105,25 @@ async fn ask_groups<D: Driver>(groups: &[&Group], session: &Session<'_, D>) -> V
     }
 
     let mut queue: Vec<Group> = Vec::new();
-    if source == Source::Fork {
-        queue.extend(of(Isolation::Shared).flat_map(|group| spread_out(group, if spread { lanes } else { 1 })));
+    if source == Source::Clone {
+        queue.extend(of(Isolation::Shared).flat_map(|group| spread_out(group, if spread { workers } else { 1 })));
         queue.extend(of(Isolation::Clone).cloned());
     }
-    if lanes > 1 {
+    if workers > 1 {
         longest_first(&mut queue, session);
     }
-    records.extend(ask_queue(queue, session, source, budget, lanes).await);
+    records.extend(ask_queue(queue, session, source, budget, workers).await);
     // What only the template was for is let go of before other machines boot beside it.
     session.close().await;
 
     let (timed, mut fresh): (Vec<Group>, Vec<Group>) = of(Isolation::Fresh)
         .cloned()
-        .partition(|group| group.tests.iter().any(|planned| judges_the_boot(planned.test())));
-    let lanes = budget.side_by_side(session.driver.cost(false));
-    if lanes > 1 {
+        .partition(|group| group.tests.iter().any(|planned| is_about_the_boot(planned.test())));
+    let workers = budget.side_by_side(session.driver.cost(false));
+    if workers > 1 {
         longest_first(&mut fresh, session);
     }
-    records.extend(ask_queue(fresh, session, Source::Boot, budget, lanes).await);
+    records.extend(ask_queue(fresh, session, Source::Boot, budget, workers).await);
     for group in timed {
         let _alone = budget.reserve_all().await;
         records.extend(ask_one(&group, session, Source::Boot).await);
@@ -134,26 +137,26 @@ async fn ask_queue<D: Driver>(
     session: &Session<'_, D>,
     source: Source,
     budget: &Budget,
-    lanes: u32,
+    workers: u32,
 ) -> Vec<TestRecord> {
-    let lanes = (lanes as usize).min(queue.len());
+    let workers = (workers as usize).min(queue.len());
     let queue = Mutex::new(VecDeque::from(queue));
     let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
-    let lane = || async {
+    let worker = || async {
         let mut records = Vec::new();
         while let Some(group) = next() {
-            let _room = budget.reserve(session.driver.cost(source == Source::Fork)).await;
+            let _room = budget.reserve(session.driver.cost(source == Source::Clone)).await;
             records.extend(ask_one(&group, session, source).await);
         }
         records
     };
-    join_all((0..lanes).map(|_| lane())).await.into_iter().flatten().collect()
+    join_all((0..workers).map(|_| worker())).await.into_iter().flatten().collect()
 }
 
 async fn ask_one<D: Driver>(group: &Group, session: &Session<'_, D>, source: Source) -> Vec<TestRecord> {
-    let mut lane = session.lane(source);
-    let records = lane.ask_group(group).await;
-    lane.end_machine().await;
+    let mut worker = session.worker(source);
+    let records = worker.ask_group(group).await;
+    worker.end_machine().await;
     records
 }
 
@@ -178,7 +181,7 @@ fn spread_out(group: &Group, machines: u32) -> Vec<Group> {
             last.push(planned.clone());
         }
     }
-    let whole = |tests| Group { isolation: group.isolation, shape: group.shape.clone(), tests };
+    let whole = |tests| Group { isolation: group.isolation, machine_spec: group.machine_spec.clone(), tests };
     out.into_iter().map(whole).collect()
 }
 
@@ -197,7 +200,7 @@ mod tests {
         let needs: [&[&str]; 6] = [&[], &[], &[], &["c"], &[], &[]];
         let suite = suite(ids.iter().zip(needs).map(|(id, needs)| test(id, needs, &[])).collect());
         let tests = (0..6).map(|index| Planned { suite: suite.clone(), index }).collect();
-        let group = Group { isolation: Isolation::Shared, shape: Shape::default(), tests };
+        let group = Group { isolation: Isolation::Shared, machine_spec: MachineSpec::default(), tests };
         let names = |machines| -> Vec<String> {
             spread_out(&group, machines)
                 .iter()

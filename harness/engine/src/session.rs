@@ -1,6 +1,6 @@
 //! One image under test: boots its machines or forks them from a template, keeps the books of what
 //! each test and each machine did, and says at the end how the machines themselves did. The asking
-//! is done by [`Lane`]s, of which several may work at a time.
+//! is done by [`Worker`]s, of which several may work at a time.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -11,9 +11,9 @@ use super::budget::Held;
 use super::console_hits::note_hit;
 use super::driver::{BootFailure, BootLeft, ConsoleHit, Driver, Frozen, Live, Recalled, Stop};
 use super::gate::{self, outcome_of};
-use super::lane::{Lane, Slot};
 use super::plan::{self, Group, Planned};
 use super::sink::{Events, now};
+use super::worker::{Lease, Worker};
 use muster_base::failure;
 use muster_base::failure::Failure;
 use muster_check::Observations;
@@ -33,13 +33,13 @@ pub struct Session<'d, D: Driver> {
     pub(super) settings: &'d Settings,
     pub(super) events: Events,
     /// Shared by all sessions of the image.
-    books: Arc<Mutex<Books>>,
+    stats: Arc<Mutex<Stats>>,
     /// Set when no machine of this shape will come up any more. Another shape may: it is asked for to
     /// find that out.
     hopeless: Mutex<Option<Failure>>,
     /// Held while a machine is made into a template, so that everyone else waits for it instead of
     /// booting another.
-    mold: tokio::sync::Mutex<Mold<D>>,
+    clone_source: tokio::sync::Mutex<CloneSource<D>>,
 }
 
 /// Where a lane gets its machines from.
@@ -48,15 +48,15 @@ pub enum Source {
     /// Every machine is booted.
     Boot,
     /// Every machine is a fork of the image's template, which is made when the first is needed.
-    Fork,
+    Clone,
 }
 
 /// What forks are made from.
-enum Mold<D: Driver> {
+enum CloneSource<D: Driver> {
     /// Nothing yet.
     Empty,
     /// A machine that was booted for it, and at which was only looked.
-    Booted(Box<Slot<D::Live>>),
+    Booted(Box<Lease<D::Live>>),
     /// A template.
     Ready(Arc<Template<D::Template>>),
     /// This image cannot be forked; it was said why.
@@ -75,7 +75,7 @@ struct Template<T> {
 
 /// What was seen of this image so far.
 #[derive(Default)]
-struct Books {
+struct Stats {
     machines_started: u32,
     machines_lost: u32,
     outcomes: BTreeMap<(String, String), Outcome>,
@@ -101,41 +101,41 @@ impl<'d, D: Driver> Session<'d, D> {
             image: image.to_owned(),
             settings,
             events,
-            books: Arc::default(),
+            stats: Arc::default(),
             hopeless: Mutex::default(),
-            mold: tokio::sync::Mutex::new(Mold::Empty),
+            clone_source: tokio::sync::Mutex::new(CloneSource::Empty),
         }
     }
 
     /// A session on machines of another shape, with the same books.
-    pub fn beside<'e>(&self, driver: &'e D) -> Session<'e, D>
+    pub fn next_to<'e>(&self, driver: &'e D) -> Session<'e, D>
     where
         'd: 'e,
     {
-        let books = self.books.clone();
-        Session { books, ..Session::new(driver, &self.image, self.settings, self.events.clone()) }
+        let stats = self.stats.clone();
+        Session { stats, ..Session::new(driver, &self.image, self.settings, self.events.clone()) }
     }
 
     /// A lane with machines of this source.
-    pub fn lane(&self, source: Source) -> Lane<'_, 'd, D> {
-        Lane::new(self, source)
+    pub fn worker(&self, source: Source) -> Worker<'_, 'd, D> {
+        Worker::new(self, source)
     }
 
     /// Boots a machine for its own sake: for a run that asks only for the machine's health.
     pub async fn boot_only(&self) {
         // The failure, if any, has been noted in the health already.
-        if let Ok(slot) = self.boot(false).await {
-            self.stop(slot, Stop::Orderly).await;
+        if let Ok(lease) = self.boot(false).await {
+            self.stop(lease, Stop::Orderly).await;
         }
     }
 
     /// How a test of this session ended, when it was asked already.
     pub fn outcome(&self, suite: &str, test: &str) -> Option<Outcome> {
-        self.books().outcomes.get(&(suite.to_owned(), test.to_owned())).copied()
+        self.stats().outcomes.get(&(suite.to_owned(), test.to_owned())).copied()
     }
 
     pub(super) fn note_outcome(&self, record: &TestRecord) {
-        self.books().outcomes.insert((record.suite.clone(), record.test.clone()), record.outcome);
+        self.stats().outcomes.insert((record.suite.clone(), record.test.clone()), record.outcome);
     }
 
     /// The record of a test for which there can be no machine. The error is that of the image's machines, once.
@@ -154,7 +154,7 @@ impl<'d, D: Driver> Session<'d, D> {
 
     /// What the guest of the last machine was.
     pub(super) fn facts(&self) -> Option<Facts> {
-        self.books().facts.clone()
+        self.stats().facts.clone()
     }
 
     /// The records of tests that these facts of the image skip, when that goes for all of them: no machine is started only to say so.
@@ -176,11 +176,11 @@ impl<'d, D: Driver> Session<'d, D> {
 
     /// Whether any machine was started in this session.
     pub fn has_booted(&self) -> bool {
-        self.books().machines_started > 0
+        self.stats().machines_started > 0
     }
 
-    fn books(&self) -> MutexGuard<'_, Books> {
-        self.books.lock().unwrap_or_else(PoisonError::into_inner)
+    fn stats(&self) -> MutexGuard<'_, Stats> {
+        self.stats.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn hopeless(&self) -> MutexGuard<'_, Option<Failure>> {
@@ -188,69 +188,69 @@ impl<'d, D: Driver> Session<'d, D> {
     }
 
     /// A machine for a lane.
-    pub(super) async fn machine(&self, source: Source) -> Result<Slot<D::Live>, Failure> {
+    pub(super) async fn machine(&self, source: Source) -> Result<Lease<D::Live>, Failure> {
         let hopeless = self.hopeless().clone();
         if let Some(failure) = hopeless {
             return Err(failure);
         }
         let made = match source {
             Source::Boot => self.boot(false).await,
-            Source::Fork => self.fork().await,
+            Source::Clone => self.start_clone().await,
         };
         made.inspect_err(|failure| *self.hopeless() = Some(failure.clone()))
     }
 
     /// A booted machine that can be frozen when it has been looked at.
-    pub(super) async fn machine_for_forks(&self) -> Result<Slot<D::Live>, Failure> {
-        let freezable = !self.recall(&mut *self.mold.lock().await).await;
+    pub(super) async fn machine_for_clones(&self) -> Result<Lease<D::Live>, Failure> {
+        let freezable = !self.recall(&mut *self.clone_source.lock().await).await;
         self.boot(freezable).await.inspect_err(|failure| *self.hopeless() = Some(failure.clone()))
     }
 
     /// A name and a number for the next machine.
     fn next_id(&self) -> String {
-        let mut books = self.books();
-        books.machines_started += 1;
-        books.health.started.get_or_insert_with(|| (now(), Instant::now()));
-        format!("{}-{}", safe(&self.image), books.machines_started)
+        let mut stats = self.stats();
+        stats.machines_started += 1;
+        stats.health.started.get_or_insert_with(|| (now(), Instant::now()));
+        format!("{}-{}", safe(&self.image), stats.machines_started)
     }
 
-    fn starting(&self, id: &str, forked_from: Option<String>) {
-        tracing::debug!(machine = id, image = self.image, ?forked_from, "a machine starts");
+    fn starting(&self, id: &str, cloned_from: Option<String>) {
+        tracing::debug!(machine = id, image = self.image, ?cloned_from, "a machine starts");
         self.events.emit(Event::MachineStarting {
             machine: id.to_owned(),
             image: self.image.clone(),
-            forked_from,
+            cloned_from,
             deadline_seconds: self.driver.boot_deadline().as_secs_f64(),
         });
     }
 
     /// Boots a machine whose guest has settled, and looks at what its boot left.
-    pub(super) async fn boot(&self, freezable: bool) -> Result<Slot<D::Live>, Failure> {
+    pub(super) async fn boot(&self, freezable: bool) -> Result<Lease<D::Live>, Failure> {
         let id = self.next_id();
         self.starting(&id, None);
         let mut live = match self.driver.boot(&id, freezable).await {
             Ok(live) => live,
             Err(failed) => return Err(self.did_not_boot(&id, failed)),
         };
-        self.books().health.boots += 1;
+        self.stats().health.boots += 1;
         let record = live.record();
         self.events.emit(Event::MachineReady {
             machine: id.clone(),
             boot_seconds: record.boot_seconds.unwrap_or_default(),
             facts: Some(Box::new(live.facts().clone())),
         });
-        self.books().facts = Some(live.facts().clone());
+        self.stats().facts = Some(live.facts().clone());
         self.note_health(&id, live.findings());
         match ask::base_after_boot(&live).await {
             Ok((base, failures, remarks)) => {
                 let left = BootLeft { base, failures, remarks };
                 self.note_boot(&id, &left);
-                Ok(Slot::new(id, live, left))
+                Ok(Lease::new(id, live, left))
             }
             Err(failure) => {
                 let (record, hits) = live.stop(Stop::Kill).await;
                 self.note_health(&id, hits);
-                self.books().health.failures.push(failure.clone());
+                self.stats().health.failures.push(failure.clone());
                 self.events.emit(Event::MachineEnded { record });
                 Err(failure)
             }
@@ -259,7 +259,7 @@ impl<'d, D: Driver> Session<'d, D> {
 
     /// Enters what a boot left in the books.
     fn note_boot(&self, id: &str, left: &BootLeft) {
-        let health = &mut self.books().health;
+        let health = &mut self.stats().health;
         for failure in &left.failures {
             let message = format!("after the boot of {id}: {}", failure.message);
             health.failures.push(Failure { message, ..failure.clone() });
@@ -273,18 +273,18 @@ impl<'d, D: Driver> Session<'d, D> {
 
     /// Takes the template of an earlier run when there is one and none of this run, and enters its boot
     /// in the books as if it were this run's. Whether there is a template now.
-    async fn recall(&self, mold: &mut Mold<D>) -> bool {
-        if matches!(mold, Mold::Empty)
+    async fn recall(&self, clone_source: &mut CloneSource<D>) -> bool {
+        if matches!(clone_source, CloneSource::Empty)
             && let Some(Recalled { template, name, left, findings }) = self.driver.recall().await
         {
             tracing::debug!(template = name, "a template of an earlier run serves");
-            self.books().health.boots += 1;
+            self.stats().health.boots += 1;
             self.note_health(&name, findings);
             self.note_boot(&name, &left);
             // Its memory is a file, whose pages the host takes back when it needs them.
             let memory = self.settings.budget.hold(0);
             let base = left.base;
-            *mold = Mold::Ready(Arc::new(Template {
+            *clone_source = CloneSource::Ready(Arc::new(Template {
                 machine: name,
                 made: template,
                 base,
@@ -292,50 +292,50 @@ impl<'d, D: Driver> Session<'d, D> {
                 _memory: memory,
             }));
         }
-        matches!(mold, Mold::Ready(_))
+        matches!(clone_source, CloneSource::Ready(_))
     }
 
     fn did_not_boot(&self, id: &str, failed: BootFailure) -> Failure {
         let BootFailure { failure, findings, record } = failed;
         // First the reason, so that the finding that is the reason is not told twice.
-        self.books().health.failures.push(failure.clone());
+        self.stats().health.failures.push(failure.clone());
         self.note_health(id, findings);
         self.events.emit(Event::MachineEnded { record });
         failure
     }
 
     /// A fork of the image's template; a booted machine where that cannot be had.
-    async fn fork(&self) -> Result<Slot<D::Live>, Failure> {
-        let mut mold = self.mold.lock().await;
-        self.recall(&mut mold).await;
-        let template = match &mut *mold {
-            Mold::Ready(template) => template.clone(),
-            Mold::Refused => return self.boot(false).await,
-            mold => {
-                let slot = match std::mem::replace(mold, Mold::Empty) {
-                    Mold::Booted(slot) => *slot,
+    async fn start_clone(&self) -> Result<Lease<D::Live>, Failure> {
+        let mut clone_source = self.clone_source.lock().await;
+        self.recall(&mut clone_source).await;
+        let template = match &mut *clone_source {
+            CloneSource::Ready(template) => template.clone(),
+            CloneSource::Refused => return self.boot(false).await,
+            clone_source => {
+                let lease = match std::mem::replace(clone_source, CloneSource::Empty) {
+                    CloneSource::Booted(lease) => *lease,
                     _ => self.boot(true).await?,
                 };
-                match self.freeze(slot).await {
+                match self.freeze(lease).await {
                     Ok(template) => {
                         let template = Arc::new(template);
-                        *mold = Mold::Ready(template.clone());
+                        *clone_source = CloneSource::Ready(template.clone());
                         template
                     }
                     Err(live) => {
-                        *mold = Mold::Refused;
+                        *clone_source = CloneSource::Refused;
                         match live {
-                            Some(slot) => return Ok(slot),
+                            Some(lease) => return Ok(lease),
                             None => return self.boot(false).await,
                         }
                     }
                 }
             }
         };
-        drop(mold);
+        drop(clone_source);
         let id = self.next_id();
         self.starting(&id, Some(template.machine.clone()));
-        match self.driver.fork(&template.made, &id).await {
+        match self.driver.start_clone(&template.made, &id).await {
             Ok(mut live) => {
                 let record = live.record();
                 self.events.emit(Event::MachineReady {
@@ -343,9 +343,9 @@ impl<'d, D: Driver> Session<'d, D> {
                     boot_seconds: record.boot_seconds.unwrap_or_default(),
                     facts: template.recalled.then(|| Box::new(live.facts().clone())),
                 });
-                self.books().facts = Some(live.facts().clone());
+                self.stats().facts = Some(live.facts().clone());
                 self.note_health(&id, live.findings());
-                Ok(Slot::new(id, live, BootLeft { base: template.base.clone(), ..BootLeft::default() }))
+                Ok(Lease::new(id, live, BootLeft { base: template.base.clone(), ..BootLeft::default() }))
             }
             Err(failed) => {
                 self.events.notice(format!(
@@ -354,38 +354,38 @@ impl<'d, D: Driver> Session<'d, D> {
                 ));
                 self.note_health(&id, failed.findings);
                 self.events.emit(Event::MachineEnded { record: failed.record });
-                let mut mold = self.mold.lock().await;
-                if matches!(&*mold, Mold::Ready(now) if Arc::ptr_eq(now, &template)) {
-                    *mold = match template.recalled {
+                let mut clone_source = self.clone_source.lock().await;
+                if matches!(&*clone_source, CloneSource::Ready(now) if Arc::ptr_eq(now, &template)) {
+                    *clone_source = match template.recalled {
                         // It may be the kept template that is at fault, which one of this run is not.
                         true => {
                             self.driver.disown(&template.made).await;
-                            Mold::Empty
+                            CloneSource::Empty
                         }
-                        false => Mold::Refused,
+                        false => CloneSource::Refused,
                     };
                 }
-                drop(mold);
+                drop(clone_source);
                 self.boot(false).await
             }
         }
     }
 
     /// Keeps a booted machine, at which was only looked, to become the template.
-    pub(super) async fn keep_for_forks(&self, slot: Slot<D::Live>) {
-        let mut mold = self.mold.lock().await;
-        match &*mold {
-            Mold::Empty => *mold = Mold::Booted(Box::new(slot)),
+    pub(super) async fn keep_for_clones(&self, lease: Lease<D::Live>) {
+        let mut clone_source = self.clone_source.lock().await;
+        match &*clone_source {
+            CloneSource::Empty => *clone_source = CloneSource::Booted(Box::new(lease)),
             _ => {
-                drop(mold);
-                self.stop(slot, Stop::Orderly).await;
+                drop(clone_source);
+                self.stop(lease, Stop::Orderly).await;
             }
         }
     }
 
     /// Freezes a machine. When it cannot be frozen: the machine, if it still lives.
-    async fn freeze(&self, slot: Slot<D::Live>) -> Result<Template<D::Template>, Option<Slot<D::Live>>> {
-        let Slot { id, live, base, boot, .. } = slot;
+    async fn freeze(&self, lease: Lease<D::Live>) -> Result<Template<D::Template>, Option<Lease<D::Live>>> {
+        let Lease { id, live, base, boot, .. } = lease;
         let left = BootLeft { base, ..boot };
         let refused = |reason: &str| {
             tracing::debug!(machine = id, reason, "no template of it");
@@ -404,7 +404,7 @@ impl<'d, D: Driver> Session<'d, D> {
             }
             Frozen::Refused { live, reason } => {
                 refused(&reason);
-                Err(Some(Slot::new(id, live, left)))
+                Err(Some(Lease::new(id, live, left)))
             }
             Frozen::Lost { reason, record, findings } => {
                 refused(&reason);
@@ -416,8 +416,8 @@ impl<'d, D: Driver> Session<'d, D> {
     }
 
     fn note_health(&self, machine: &str, hits: Vec<ConsoleHit>) {
-        let mut books = self.books();
-        let Health { failures, remarks, .. } = &mut books.health;
+        let mut stats = self.stats();
+        let Health { failures, remarks, .. } = &mut stats.health;
         for hit in hits {
             note_hit(failures, remarks, machine, hit, &self.events, &BTreeMap::new());
         }
@@ -425,7 +425,7 @@ impl<'d, D: Driver> Session<'d, D> {
 
     /// Enters in the books what a suite's teardown came to.
     pub(super) fn note_teardown(&self, machine: &str, failures: Vec<Failure>, remarks: Vec<String>) {
-        let health = &mut self.books().health;
+        let health = &mut self.stats().health;
         health.failures.extend(
             failures
                 .into_iter()
@@ -435,45 +435,45 @@ impl<'d, D: Driver> Session<'d, D> {
     }
 
     /// Ends a machine.
-    pub(super) async fn stop(&self, slot: Slot<D::Live>, how: Stop) {
-        let (record, hits) = slot.live.stop(how).await;
-        self.note_health(&slot.id, hits);
+    pub(super) async fn stop(&self, lease: Lease<D::Live>, how: Stop) {
+        let (record, hits) = lease.live.stop(how).await;
+        self.note_health(&lease.id, hits);
         self.events.emit(Event::MachineEnded { record });
     }
 
     /// Ends a machine that a test has wrecked. A fork is cheap to replace, and is wrecked by its own
     /// test alone.
-    pub(super) async fn lose(&self, slot: Slot<D::Live>) {
-        let was_a_fork = slot.live.record().forked_from.is_some();
-        self.stop(slot, Stop::Kill).await;
-        if was_a_fork {
+    pub(super) async fn lose(&self, lease: Lease<D::Live>) {
+        let was_a_clone = lease.live.record().cloned_from.is_some();
+        self.stop(lease, Stop::Kill).await;
+        if was_a_clone {
             return;
         }
-        let mut books = self.books();
-        books.machines_lost += 1;
-        if books.machines_lost >= MACHINES_TO_LOSE {
+        let mut stats = self.stats();
+        stats.machines_lost += 1;
+        if stats.machines_lost >= MACHINES_TO_LOSE {
             let text =
-                format!("{} machines of this image were lost; the rest of its tests did not run", books.machines_lost);
+                format!("{} machines of this image were lost; the rest of its tests did not run", stats.machines_lost);
             *self.hopeless() = Some(Failure::new(failure::MACHINE_EXITED, text));
         }
     }
 
     /// Lets go of the template, or of the machine that would have become one.
     pub async fn close(&self) {
-        let mold = std::mem::replace(&mut *self.mold.lock().await, Mold::Empty);
-        if let Mold::Booted(slot) = mold {
-            self.stop(*slot, Stop::Orderly).await;
+        let clone_source = std::mem::replace(&mut *self.clone_source.lock().await, CloneSource::Empty);
+        if let CloneSource::Booted(lease) = clone_source {
+            self.stop(*lease, Stop::Orderly).await;
         }
     }
 
     /// Notes something that speaks against the image's machines as a whole.
     pub fn blame(&self, failure: Failure) {
-        self.books().health.failures.push(failure);
+        self.stats().health.failures.push(failure);
     }
 
     /// The same, unless it is there already.
     pub(super) fn blame_once(&self, failure: &Failure) {
-        let failures = &mut self.books().health.failures;
+        let failures = &mut self.stats().health.failures;
         if !failures.contains(failure) {
             failures.push(failure.clone());
         }
@@ -483,7 +483,7 @@ impl<'d, D: Driver> Session<'d, D> {
     pub async fn finish(self) -> TestRecord {
         self.close().await;
         let mut record = plan::unreached_health(&self.image, &self.settings.rerun);
-        let mut health = std::mem::take(&mut self.books().health);
+        let mut health = std::mem::take(&mut self.stats().health);
         record.failures = health.failures;
         record.remarks = health.remarks;
         record.assertions = health.boots;

@@ -107,7 +107,7 @@ pub fn file_name(suite: &str, test: &str, snapshot: &str, image: &str) -> String
 pub fn compare(request: &SnapshotRequest) -> Result<SnapshotVerdict, SnapshotError> {
     let name = files::safe_name(&request.name);
     let accepted_path = request.directory.join(format!("{name}.snap"));
-    let beside = request.directory.join(format!("{name}.snap.new"));
+    let next_to = request.directory.join(format!("{name}.snap.new"));
     let body = format::normal(&request.body);
     let accepted = match (read_accepted(&accepted_path)?, &request.shipped) {
         (None, Some(shipped)) => read_accepted(&shipped.join(format!("{name}.snap")))?,
@@ -115,7 +115,7 @@ pub fn compare(request: &SnapshotRequest) -> Result<SnapshotVerdict, SnapshotErr
     };
     if accepted.as_deref() == Some(body.as_str()) {
         if request.update != UpdateMode::Ci {
-            pending::remove_if_there(&beside)?;
+            pending::remove_if_there(&next_to)?;
         }
         return Ok(SnapshotVerdict::Same);
     }
@@ -132,10 +132,10 @@ pub fn compare(request: &SnapshotRequest) -> Result<SnapshotVerdict, SnapshotErr
     let diff = diff::unified(accepted.as_deref().unwrap_or(""), &body);
     match request.update {
         UpdateMode::Ci => {}
-        UpdateMode::Review => store(&beside, &text)?,
+        UpdateMode::Review => store(&next_to, &text)?,
         UpdateMode::Accept => {
             store(&accepted_path, &format::write(&Header { line: None, ..header }, &body))?;
-            pending::remove_if_there(&beside)?;
+            pending::remove_if_there(&next_to)?;
             return Ok(SnapshotVerdict::Accepted { diff });
         }
     }
@@ -164,8 +164,8 @@ pub fn read_accepted(path: &Utf8Path) -> Result<Option<String>, SnapshotError> {
 }
 
 pub(super) fn store(path: &Utf8Path, text: &str) -> Result<(), FileError> {
-    if let Some(folder) = path.parent() {
-        files::ensure(folder)?;
+    if let Some(dir) = path.parent() {
+        files::ensure(dir)?;
     }
     files::write_atomically(path, text.as_bytes())
 }

@@ -23,7 +23,7 @@ pub fn unified(accepted: &str, new: &str) -> String {
     for line in rendered.lines().take(LINES) {
         // The first character is the diff's own and must survive the trimming of `one_line`.
         let (mark, rest) = line.split_at(line.chars().next().map_or(0, char::len_utf8));
-        let rest: String = text::harmless(rest);
+        let rest: String = text::escape(rest);
         out.push_str(mark);
         if rest.chars().count() > COLUMNS {
             out.extend(rest.chars().take(COLUMNS).chain(['…']));

@@ -3,7 +3,7 @@
 //! (`harness/cli/src/fuzz_corpus.rs`) run the same code.
 
 use muster_base::text;
-use muster_check::matching::{Miss, Value, judge};
+use muster_check::matching::{Miss, Value, compare};
 use muster_guest::frame::{Deframer, Event, Frame, Nonce, Stream};
 use muster_record::facts::{CAPABILITIES, TOOLS};
 use muster_suite::clause::expectations;
@@ -83,7 +83,7 @@ fn readable(source: &str, problems: &Diagnostics) {
         assert!((1..=lines).contains(&span.line) && span.column >= 1, "{problem:?} is past its line");
     }
     let plain = problems.render(false);
-    assert_eq!(text::harmless(&plain), plain, "what is shown is not harmless");
+    assert_eq!(text::escape(&plain), plain, "what is shown is not harmless");
     assert!(!plain.contains('\t'), "a tab would move the caret");
     assert_eq!(without_colors(&problems.render(true)), plain, "colours change the words");
 }
@@ -124,7 +124,7 @@ pub(super) fn condition(data: &[u8]) {
             tags.matches(&all);
             tags.matches(&[]);
         }
-        Err(error) => assert_harmless_line(&error.to_string()),
+        Err(error) => assert_escaped_line(&error.to_string()),
     }
     match NameGlob::parse(pattern) {
         Ok(name) => {
@@ -132,7 +132,7 @@ pub(super) fn condition(data: &[u8]) {
             let (suite, test) = name.as_str().split_once('/').unwrap_or((name.as_str(), "t"));
             assert!(name.matches(suite, test), "`{}` does not match itself", name.as_str());
         }
-        Err(error) => assert_harmless_line(&error.to_string()),
+        Err(error) => assert_escaped_line(&error.to_string()),
     }
     let (short, long) = (head(pattern, 24), head(rest, 48));
     let wanted = slow_glob(&short, &long);
@@ -227,7 +227,7 @@ static EVERY_KIND: CheckTable = CheckTable {
     gone: &[],
     attributes: &[
         attribute("text", Kind::Text),
-        attribute("word", Kind::Word(&["active", "inactive", "1"])),
+        attribute("word", Kind::Keyword(&["active", "inactive", "1"])),
         attribute("bool", Kind::Bool),
         attribute("integer", Kind::Integer),
         attribute("number", Kind::Number),
@@ -286,35 +286,35 @@ pub(super) fn matcher(data: &[u8]) {
         let matcher = &assertion.matcher;
         assert!(matcher.leaves() > 0, "`{matcher}` asserts nothing");
         for value in &values {
-            judged(matcher, kind, value);
+            compared(matcher, kind, value);
         }
     }
 }
 
-fn judged(matcher: &Matcher, kind: &Kind, value: &Value) {
-    let found = judge(matcher, kind, value);
+fn compared(matcher: &Matcher, kind: &Kind, value: &Value) {
+    let found = compare(matcher, kind, value);
     match &found {
         Ok(()) => assert!(!matches!(value, Value::Gone(_)), "`{matcher}` holds for what is not there"),
         Err(Miss::Missed { expected, actual, detail }) => {
-            assert_harmless_line(expected);
-            assert_harmless_line(actual);
-            assert_eq!(text::harmless(detail), *detail);
+            assert_escaped_line(expected);
+            assert_escaped_line(actual);
+            assert_eq!(text::escape(detail), *detail);
         }
         Err(Miss::Unreadable(why)) => {
             assert!(!why.ends_with("or `.[\"any key\"]`"), "a path that was decoded cannot be followed: {why}");
-            assert_harmless_line(why);
+            assert_escaped_line(why);
         }
     }
-    let alone = judge(&Matcher::AnyOf(vec![matcher.clone()]), kind, value);
+    let alone = compare(&Matcher::AnyOf(vec![matcher.clone()]), kind, value);
     assert_eq!(alone.is_ok(), found.is_ok(), "`{matcher}` differs from the only one of one");
     if !matches!(value, Value::Each(_)) {
-        let negated = judge(&Matcher::Not(Box::new(matcher.clone())), kind, value);
+        let negated = compare(&Matcher::Not(Box::new(matcher.clone())), kind, value);
         assert!(found.is_err() || negated.is_err(), "`{matcher}` and its negation hold for {value:?}");
     }
 }
 
-fn assert_harmless_line(line: &str) {
-    assert_eq!(text::harmless(line), line);
+fn assert_escaped_line(line: &str) {
+    assert_eq!(text::escape(line), line);
     assert!(!line.contains(['\n', '\t']), "{line:?} is not one line");
 }
 
@@ -399,6 +399,6 @@ fn deframed(frames: usize, limit: u8, streams: &[Vec<u8>; 2], mut next: impl FnM
             ended.push((number, frame));
         }
     }
-    assert_harmless_line(&deframer.stray_excerpt());
+    assert_escaped_line(&deframer.stray_excerpt());
     (ended, fine.then(|| (deframer.stray(), deframer.stray_excerpt())))
 }

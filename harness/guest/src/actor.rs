@@ -7,16 +7,16 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
+use super::access::{Access, Ports, Reach};
 use super::connection::{Job, Shared, Target};
 use super::conversation::{Conversation, RESET, Turn};
 use super::error::{ConnectError, GuestError, LastState};
 use super::kill::Victims;
 use super::login::Entered;
 use super::ports::PortPair;
-use super::road::{Ports, Reach, Road};
 use super::shell::{self, Fault, Shell, Start, StartError};
+use super::ssh::{Gone, Halt, Seen, pause};
 use super::wake::Wake;
-use super::wire::{Gone, Halt, Seen, pause};
 use super::{Reply, Request};
 
 /// A shell that prints so much outside of any frame while nothing is asked of it is replaced, which
@@ -83,9 +83,9 @@ struct Link {
     shell: Option<Shell>,
     /// Shells whose streams somebody else has open, oldest first: what comes over them is dropped.
     parked: Vec<Shell>,
-    road: Road,
+    access: Access,
     /// The life of the machine in which it was made.
-    life: u32,
+    generation: u32,
 }
 
 impl Actor {
@@ -128,12 +128,12 @@ impl Actor {
         let began = Instant::now();
         let result = self.reach().log_in(&self.wake, self.start, deadline, gone);
         match result {
-            Ok(Entered { mut shell, wire, host_key, life }) => {
+            Ok(Entered { mut shell, ssh, host_key, generation }) => {
                 self.shared.rescues.fetch_add(shell.pipe.take_rescues(), Relaxed);
                 self.shared.remember_key(host_key);
                 self.shared.round_trips.fetch_add(1, Relaxed);
                 self.shared.warm.store(false, Relaxed);
-                self.link = Ok(Link { shell: Some(shell), parked: Vec::new(), road: Road::Ssh(wire), life });
+                self.link = Ok(Link { shell: Some(shell), parked: Vec::new(), access: Access::Ssh(ssh), generation });
                 Ok(())
             }
             Err(last) => {
@@ -155,15 +155,15 @@ impl Actor {
     /// Takes over the shell behind the ports. False when it does not answer.
     fn wake_up(&mut self, ports: PortPair, deadline: Instant, gone: Gone) -> bool {
         let Ok(pair) = ports.try_clone() else { return false };
-        let mut road = Road::Ports(Ports { pair, wake: self.wake.clone(), reach: self.reach(), side: None });
+        let mut access = Access::Ports(Ports { pair, wake: self.wake.clone(), reach: self.reach(), side: None });
         // A shell that is there answers at once; the time that an SSH login would need is not spent on it.
         let limit = deadline.min(Instant::now() + WARM_PATIENCE.mul_f64(self.slow));
-        let life = self.target.lives.current();
-        match Shell::adopt(ports, &mut road, self.start, limit, gone) {
+        let generation = self.target.generations.current();
+        match Shell::adopt(ports, &mut access, self.start, limit, gone) {
             Ok(shell) => {
                 self.shared.round_trips.fetch_add(1, Relaxed);
                 self.shared.warm.store(true, Relaxed);
-                self.link = Ok(Link { shell: Some(shell), parked: Vec::new(), road, life });
+                self.link = Ok(Link { shell: Some(shell), parked: Vec::new(), access, generation });
                 true
             }
             Err(_) => false,
@@ -184,7 +184,7 @@ impl Actor {
             return;
         };
         let before = shell.pipe.deframer.stray();
-        let seen = link.road.seen();
+        let seen = link.access.seen();
         let late = drain(&mut link.parked, seen);
         self.shared.stray_bytes.fetch_add(late, Relaxed);
         let pumped = shell.pipe.pump(seen);
@@ -196,7 +196,7 @@ impl Actor {
             Ok(true) => {}
             Ok(false) => {
                 let hungry = shell.pipe.is_hungry();
-                if let Err(halt) = link.road.wait(seen, None, hungry) {
+                if let Err(halt) = link.access.wait(seen, None, hungry) {
                     self.link = Err(GuestError::lost(halt.to_string()));
                 }
             }
@@ -216,17 +216,17 @@ impl Actor {
                 conversation.give_up(&GuestError::Closed);
                 break;
             }
-            let lives = self.target.lives.clone();
-            let life = self.link.as_ref().map_or_else(|_| lives.current(), |link| link.life);
-            let reset = || lives.current() != life;
+            let generations = self.target.generations.clone();
+            let generation = self.link.as_ref().map_or_else(|_| generations.current(), |link| link.generation);
+            let reset = || generations.current() != generation;
             if reset() {
                 self.link = Err(GuestError::lost(RESET));
             }
             if let Ok(link) = &mut self.link {
-                let late = drain(&mut link.parked, link.road.seen());
+                let late = drain(&mut link.parked, link.access.seen());
                 self.shared.stray_bytes.fetch_add(late, Relaxed);
             }
-            let (shell, road) = match self.ready(&reset) {
+            let (shell, access) = match self.ready(&reset) {
                 Ok(ready) => ready,
                 Err(error) => {
                     conversation.give_up(&error);
@@ -234,7 +234,7 @@ impl Actor {
                 }
             };
             let before = shell.pipe.deframer.stray();
-            let turn = conversation.hold(shell, road, gone, &reset);
+            let turn = conversation.hold(shell, access, gone, &reset);
             let stray = shell.pipe.deframer.stray() - before;
             let rescues = shell.pipe.take_rescues();
             self.shared.stray_bytes.fetch_add(stray, Relaxed);
@@ -252,15 +252,15 @@ impl Actor {
 
     /// The shell, started anew when the last one ended. A shell on ports cannot be started again: its
     /// place is taken by an SSH login.
-    fn ready(&mut self, reset: Gone) -> Result<(&mut Shell, &mut Road), GuestError> {
+    fn ready(&mut self, reset: Gone) -> Result<(&mut Shell, &mut Access), GuestError> {
         let mut failure = None;
         let patience = self.start.patience;
         match &mut self.link {
-            Ok(Link { shell: None, road: Road::Ssh(wire), .. }) => {
-                wire.attend();
+            Ok(Link { shell: None, access: Access::Ssh(ssh), .. }) => {
+                ssh.attend();
                 self.shared.round_trips.fetch_add(1, Relaxed);
                 let limit = Instant::now() + patience;
-                match Shell::start(wire, self.start, limit, reset) {
+                match Shell::start(ssh, self.start, limit, reset) {
                     Ok(shell) => {
                         if let Ok(link) = &mut self.link {
                             link.shell = Some(shell);
@@ -270,7 +270,7 @@ impl Actor {
                     Err(StartError::Odd(what) | StartError::NoRoot(what)) => failure = Some(GuestError::lost(what)),
                 }
             }
-            Ok(Link { shell: None, road: Road::Ports(_), .. }) => {
+            Ok(Link { shell: None, access: Access::Ports(_), .. }) => {
                 if let Err(error) = self.log_in(Instant::now() + patience, reset) {
                     let what = format!("the shell of the clone ended, and logging in by SSH failed: {}", error.last);
                     failure = Some(GuestError::lost(what));
@@ -283,7 +283,7 @@ impl Actor {
             self.link = Err(error);
         }
         match &mut self.link {
-            Ok(Link { shell: Some(shell), road, .. }) => Ok((shell, road)),
+            Ok(Link { shell: Some(shell), access, .. }) => Ok((shell, access)),
             Ok(_) => Err(GuestError::lost("the shell is gone")),
             Err(error) => Err(error.clone()),
         }
@@ -295,13 +295,13 @@ impl Actor {
         let Ok(link) = &mut self.link else { return };
         let Some(shell) = link.shell.take() else { return };
         let mut failure = None;
-        let (lives, life) = (&self.target.lives, link.life);
-        let reset = || lives.current() != life;
+        let (generations, generation) = (&self.target.generations, link.generation);
+        let reset = || generations.current() != generation;
         if kill {
             self.shared.round_trips.fetch_add(1, Relaxed);
             let limit = Instant::now() + self.start.patience;
             let killed = link
-                .road
+                .access
                 .side(self.start, limit, &reset)
                 .and_then(|side| shell::kill(side, self.start, shell.pid, Victims::Shell, &reset));
             match killed {
@@ -311,7 +311,7 @@ impl Actor {
                 Err(halt) => failure = Some(format!("the shell hangs and could not be killed ({halt})")),
             }
         }
-        shell.leave(&mut link.road, Instant::now() + Duration::from_secs(1));
+        shell.leave(&mut link.access, Instant::now() + Duration::from_secs(1));
         if let Some(what) = failure {
             self.link = Err(GuestError::lost(what));
         }
@@ -321,24 +321,24 @@ impl Actor {
     fn park(&mut self) {
         let Ok(link) = &mut self.link else { return };
         let Some(shell) = link.shell.take() else { return };
-        if matches!(link.road, Road::Ports(_)) {
+        if matches!(link.access, Access::Ports(_)) {
             // The login that takes its place has another link.
             return;
         }
         link.parked.push(shell);
         if link.parked.len() > PARKED {
             let oldest = link.parked.remove(0);
-            oldest.leave(&mut link.road, Instant::now() + Duration::from_secs(1));
+            oldest.leave(&mut link.access, Instant::now() + Duration::from_secs(1));
         }
     }
 
     /// Ends the connection, if there is one, and remembers why there is none.
     fn leave(&mut self, why: GuestError) {
-        if let Ok(Link { shell, parked, mut road, .. }) = std::mem::replace(&mut self.link, Err(why)) {
+        if let Ok(Link { shell, parked, mut access, .. }) = std::mem::replace(&mut self.link, Err(why)) {
             for shell in parked.into_iter().chain(shell) {
-                shell.leave(&mut road, Instant::now() + Duration::from_millis(300));
+                shell.leave(&mut access, Instant::now() + Duration::from_millis(300));
             }
-            road.hang_up();
+            access.hang_up();
         }
     }
 }

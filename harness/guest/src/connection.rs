@@ -12,8 +12,8 @@ use tokio::sync::oneshot;
 
 use super::actor;
 use super::error::{ConnectError, GuestError, LastState};
+use super::generations::Generations;
 use super::hostkey::{HostKey, HostKeyPolicy};
-use super::lives::Lives;
 use super::ports::PortPair;
 use super::refusals::Refusals;
 use super::wake::Wake;
@@ -33,7 +33,7 @@ pub struct Target {
     /// Which host keys are right.
     pub host_key: HostKeyPolicy,
     /// Resets of the machine: what was begun in an earlier life is given up.
-    pub lives: Lives,
+    pub generations: Generations,
     /// Where it is counted how often the key is refused.
     pub refusals: Refusals,
 }

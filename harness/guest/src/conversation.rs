@@ -4,12 +4,12 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
+use super::access::Access;
 use super::error::GuestError;
 use super::frame::{self, Event, Frame};
 use super::kill::Victims;
-use super::road::Road;
 use super::shell::{self, Fault, Shell, Start, describe};
-use super::wire::{Gone, Halt, LOOK_UP, Seen};
+use super::ssh::{Gone, Halt, LOOK_UP, Seen};
 use super::{End, Reply, Request};
 
 /// Why nothing comes back over a connection whose machine was reset.
@@ -91,15 +91,15 @@ impl<'a> Conversation<'a> {
 
     /// Sends what has no answer yet and collects the answers.
     /// `reset` says that the machine has begun another life, in which nobody knows of this one.
-    pub(super) fn hold(&mut self, shell: &mut Shell, road: &mut Road, gone: Gone, reset: Gone) -> Turn {
+    pub(super) fn hold(&mut self, shell: &mut Shell, access: &mut Access, gone: Gone, reset: Gone) -> Turn {
         let mut waiting = match self.send(shell) {
             Ok(waiting) => waiting,
             Err(turn) => return turn,
         };
-        road.attend();
+        access.attend();
         let mut head = self.head(&waiting);
         while !waiting.is_empty() {
-            let seen = road.seen();
+            let seen = access.seen();
             let pumped = shell.pipe.pump(seen);
             let mut is_held = false;
             while let Some(event) = shell.pipe.deframer.next_event() {
@@ -137,12 +137,12 @@ impl<'a> Conversation<'a> {
             if reset() {
                 return Turn::Lost(GuestError::lost(RESET));
             }
-            if let Err(turn) = self.mind(shell, road, &mut waiting, &mut head, reset) {
+            if let Err(turn) = self.mind(shell, access, &mut waiting, &mut head, reset) {
                 return turn;
             }
             if !more
                 && !shell.pipe.is_untried()
-                && let Err(turn) = self.sleep(road, seen, shell.pipe.is_hungry(), &head)
+                && let Err(turn) = self.sleep(access, seen, shell.pipe.is_hungry(), &head)
             {
                 return turn;
             }
@@ -264,7 +264,7 @@ impl<'a> Conversation<'a> {
     fn mind(
         &mut self,
         shell: &mut Shell,
-        road: &mut Road,
+        access: &mut Access,
         waiting: &mut VecDeque<Waiting>,
         head: &mut Head,
         reset: Gone,
@@ -295,7 +295,7 @@ impl<'a> Conversation<'a> {
         head.killed = true;
         self.kills += 1;
         // Whether the killer says that it succeeded does not matter: the end of the frame does.
-        let killed = road
+        let killed = access
             .side(self.start, Instant::now() + self.start.patience, reset)
             .and_then(|side| shell::kill(side, self.start, shell.pid, victims, reset));
         match killed {
@@ -306,7 +306,7 @@ impl<'a> Conversation<'a> {
                 return Err(Turn::Lost(why));
             }
         }
-        road.attend();
+        access.attend();
         head.due = Instant::now() + Duration::from_secs(5).mul_f64(self.slow);
         Ok(())
     }
@@ -345,16 +345,16 @@ impl<'a> Conversation<'a> {
     }
 
     /// Sleeps until something happens or is due, and asks a silent guest for a sign of life.
-    fn sleep(&self, road: &mut Road, seen: Seen, hungry: bool, head: &Head) -> Result<(), Turn> {
+    fn sleep(&self, access: &mut Access, seen: Seen, hungry: bool, head: &Head) -> Result<(), Turn> {
         let lost = |halt: Halt| Turn::Lost(GuestError::lost(halt.to_string()));
         let slow = self.slow.min(4.0);
         let limit = Duration::from_secs(30).mul_f64(slow);
-        if road.silence() > limit {
-            let what = format!("the guest has been silent for {} s, even when probed", road.silence().as_secs());
+        if access.silence() > limit {
+            let what = format!("the guest has been silent for {} s, even when probed", access.silence().as_secs());
             return Err(Turn::Lost(GuestError::lost(what)));
         }
-        let next = road.keep_alive(Duration::from_secs(5).mul_f64(slow)).map_err(lost)?;
-        road.wait(seen, Some(next.min(head.due).min(Instant::now() + LOOK_UP)), hungry).map_err(lost)
+        let next = access.keep_alive(Duration::from_secs(5).mul_f64(slow)).map_err(lost)?;
+        access.wait(seen, Some(next.min(head.due).min(Instant::now() + LOOK_UP)), hungry).map_err(lost)
     }
 }
 

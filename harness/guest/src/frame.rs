@@ -245,7 +245,7 @@ enum Guard {
 }
 
 #[derive(Debug, Default)]
-struct Lane {
+struct StreamState {
     /// The frame this stream is in, or before.
     frame: u64,
     inside: bool,
@@ -261,7 +261,7 @@ pub struct Deframer {
     /// Number of the first of `expected`.
     first: u64,
     expected: VecDeque<Expected>,
-    lanes: [Lane; 2],
+    stream_states: [StreamState; 2],
     events: VecDeque<Event>,
     stray: u64,
     excerpt: Vec<u8>,
@@ -318,11 +318,11 @@ impl Deframer {
 
     /// Takes bytes as they arrive, torn anywhere.
     pub fn feed(&mut self, stream: Stream, bytes: &[u8]) -> Result<(), Violation> {
-        let lane = &mut self.lanes[stream.index()];
-        if lane.held.is_empty() {
+        let stream_state = &mut self.stream_states[stream.index()];
+        if stream_state.held.is_empty() {
             return self.scan(stream, bytes);
         }
-        let mut data = std::mem::take(&mut lane.held);
+        let mut data = std::mem::take(&mut stream_state.held);
         data.extend_from_slice(bytes);
         self.scan(stream, &data)
     }
@@ -357,7 +357,7 @@ impl Deframer {
 
     /// The first of them, harmless and on one line.
     pub fn stray_excerpt(&self) -> String {
-        text::one_line(&text::harmless_bytes(&self.excerpt), 300)
+        text::one_line(&text::escape_bytes(&self.excerpt), 300)
     }
 
     fn at(&mut self, frame: u64) -> Option<&mut Expected> {
@@ -372,7 +372,7 @@ impl Deframer {
                 Candidate::Content => from = mark + 1,
                 Candidate::Undecided => {
                     self.content(stream, &data[..mark]);
-                    self.lanes[stream.index()].held = data[mark..].to_vec();
+                    self.stream_states[stream.index()].held = data[mark..].to_vec();
                     return Ok(());
                 }
                 Candidate::Begin(length, pid) => {
@@ -397,7 +397,7 @@ impl Deframer {
     }
 
     fn candidate(&mut self, stream: Stream, data: &[u8]) -> Result<Candidate, Violation> {
-        let Lane { frame, inside, after, .. } = self.lanes[stream.index()];
+        let StreamState { frame, inside, after, .. } = self.stream_states[stream.index()];
         let digits = &data[1..data.len().min(1 + NONCE)];
         if after {
             return self.candidate_after(stream, data, digits);
@@ -448,7 +448,7 @@ impl Deframer {
 
     /// What stands at a byte behind the hint of a guarded frame: its end marker, or what is late.
     fn candidate_after(&mut self, stream: Stream, data: &[u8], digits: &[u8]) -> Result<Candidate, Violation> {
-        let frame = self.lanes[stream.index()].frame;
+        let frame = self.stream_states[stream.index()].frame;
         let Some(expected) = self.at(frame) else { return Ok(Candidate::Content) };
         let (again, guard) = (expected.nonce.0.starts_with(digits), expected.guard);
         let ends = matches!(guard, Guard::Sent(end) if end.0.starts_with(digits));
@@ -487,8 +487,8 @@ impl Deframer {
     }
 
     fn content(&mut self, stream: Stream, bytes: &[u8]) {
-        let lane = &self.lanes[stream.index()];
-        let (frame, inside, after) = (lane.frame, lane.inside, lane.after);
+        let stream_state = &self.stream_states[stream.index()];
+        let (frame, inside, after) = (stream_state.frame, stream_state.inside, stream_state.after);
         if bytes.is_empty() {
             return;
         }
@@ -515,19 +515,19 @@ impl Deframer {
     }
 
     fn begin(&mut self, stream: Stream, pid: Option<u32>) {
-        let lane = &mut self.lanes[stream.index()];
-        lane.inside = true;
-        let frame = lane.frame;
+        let stream_state = &mut self.stream_states[stream.index()];
+        stream_state.inside = true;
+        let frame = stream_state.frame;
         if stream == Stream::Out {
             self.events.push_back(Event::Begun(frame, pid));
         }
     }
 
     fn hint(&mut self, stream: Stream, status: i32) {
-        let lane = &mut self.lanes[stream.index()];
-        lane.after = true;
-        let frame = lane.frame;
-        let both = self.lanes.iter().all(|lane| lane.frame == frame && lane.after);
+        let stream_state = &mut self.stream_states[stream.index()];
+        stream_state.after = true;
+        let frame = stream_state.frame;
+        let both = self.stream_states.iter().all(|stream_state| stream_state.frame == frame && stream_state.after);
         let Some(expected) = self.at(frame) else { return };
         if stream == Stream::Out {
             expected.hint = status;
@@ -539,11 +539,11 @@ impl Deframer {
     }
 
     fn end(&mut self, stream: Stream, status: i32, notes: Notes) {
-        let lane = &mut self.lanes[stream.index()];
-        lane.inside = false;
-        lane.after = false;
-        let frame = lane.frame;
-        lane.frame += 1;
+        let stream_state = &mut self.stream_states[stream.index()];
+        stream_state.inside = false;
+        stream_state.after = false;
+        let frame = stream_state.frame;
+        stream_state.frame += 1;
         if let Some(expected) = self.at(frame) {
             expected.closed[stream.index()] = true;
             if stream == Stream::Out {
@@ -571,7 +571,7 @@ fn number(digits: &[u8]) -> Option<Option<u32>> {
 }
 
 fn quote(data: &[u8]) -> String {
-    text::one_line(&text::harmless_bytes(&data[..data.len().min(80)]), 120)
+    text::one_line(&text::escape_bytes(&data[..data.len().min(80)]), 120)
 }
 
 #[cfg(test)]

@@ -61,7 +61,7 @@ impl Greeting {
 
     /// The beginning of what came while there is no greeting, printable and on one line.
     pub(super) fn excerpt(&self) -> String {
-        let said = text::one_line(&text::harmless_bytes(&self.excerpt), EXCERPT);
+        let said = text::one_line(&text::escape_bytes(&self.excerpt), EXCERPT);
         if said.trim().is_empty() && !self.excerpt.is_empty() { "blank lines".to_owned() } else { said }
     }
 }

@@ -2,24 +2,25 @@
 //! facts of the system behind it. Nothing else knows SSH. `run` drives it; `check` and `snapshot`
 //! see only [`Reply`] and [`facts::Facts`].
 
+mod access;
 mod actor;
 mod connection;
 mod conversation;
 mod error;
 pub mod facts;
 pub mod frame;
+mod generations;
 mod greeting;
 mod hostkey;
 mod kill;
 mod known_hosts;
-mod lives;
 mod login;
 #[cfg(any(test, feature = "testing"))]
 pub mod loopback;
 mod ports;
 mod refusals;
-mod road;
 mod shell;
+mod ssh;
 #[cfg(test)]
 mod stalls;
 #[cfg(test)]
@@ -29,15 +30,14 @@ mod wake;
 pub mod warm;
 #[cfg(test)]
 mod warm_tests;
-mod wire;
 
 use std::time::Duration;
 
 pub use connection::{Guest, Stats, Target};
 pub use error::{ConnectError, GuestError, LastState};
+pub use generations::Generations;
 pub use hostkey::{HostKey, HostKeyPolicy};
 pub use known_hosts::known_hosts;
-pub use lives::Lives;
 pub use ports::PortPair;
 pub use refusals::{Refusals, Refused};
 

@@ -9,8 +9,8 @@ use super::connection::Target;
 use super::error::LastState;
 use super::hostkey::{HostKey, HostKeyPolicy};
 use super::shell::{Shell, Start, StartError};
+use super::ssh::{Gone, Halt, SshSession, pause};
 use super::wake::Wake;
-use super::wire::{Gone, Halt, Wire, pause};
 
 /// OpenSSH counts refused keys against the address of the client (5 s each since 9.8, and from 15 s
 /// on it answers no more), so connections that end in a refusal must be at least this far apart.
@@ -39,10 +39,10 @@ pub(super) struct Login<'a> {
 pub(super) struct Entered {
     // Dropped in this order: a channel before its session.
     pub(super) shell: Shell,
-    pub(super) wire: Wire,
+    pub(super) ssh: SshSession,
     pub(super) host_key: HostKey,
     /// The life of the machine in which it was made.
-    pub(super) life: u32,
+    pub(super) generation: u32,
 }
 
 enum Miss {
@@ -108,8 +108,8 @@ impl Login<'_> {
 
     /// One try, which ends as soon as the machine begins another life: nobody would answer it.
     fn in_one_life(&self, patience: Duration, refusals: &mut u32) -> Result<Entered, Miss> {
-        let life = self.target.lives.current();
-        let reset = || self.target.lives.current() != life;
+        let generation = self.target.generations.current();
+        let reset = || self.target.generations.current() != generation;
         let gone = || (self.gone)() || reset();
         let one = Login { gone: &gone, remembered: self.remembered.clone(), ..*self };
         match one.attempt(patience, refusals) {
@@ -126,20 +126,20 @@ impl Login<'_> {
     }
 
     fn attempt(&self, patience: Duration, refusals: &mut u32) -> Result<Entered, Miss> {
-        let life = self.target.lives.current();
+        let generation = self.target.generations.current();
         let began = Instant::now();
         let limit = (began + Duration::from_secs(10)).min(self.deadline);
         let soon = Duration::from_millis(200);
-        let mut wire = Wire::dial(self.target.addr, limit, self.wake, self.gone).map_err(|halt| match halt {
+        let mut ssh = SshSession::dial(self.target.addr, limit, self.wake, self.gone).map_err(|halt| match halt {
             Halt::Gone => Miss::Final(LastState::Cancelled),
             Halt::TimedOut => Miss::Again(LastState::Unreachable("connecting timed out".into()), soon),
             halt => Miss::Again(LastState::Unreachable(halt.to_string()), soon),
         })?;
-        self.handshake(&mut wire, patience)?;
-        let host_key = self.check_host_key(&mut wire)?;
-        self.authenticate(&mut wire, refusals)?;
-        match Shell::start(&mut wire, self.start, self.deadline, self.gone) {
-            Ok(shell) => Ok(Entered { shell, wire, host_key, life }),
+        self.handshake(&mut ssh, patience)?;
+        let host_key = self.check_host_key(&mut ssh)?;
+        self.authenticate(&mut ssh, refusals)?;
+        match Shell::start(&mut ssh, self.start, self.deadline, self.gone) {
+            Ok(shell) => Ok(Entered { shell, ssh, host_key, generation }),
             Err(StartError::Halt(Halt::Gone)) => Err(Miss::Final(LastState::Cancelled)),
             Err(StartError::Halt(halt)) => Err(Miss::Again(LastState::NoShell(halt.to_string()), soon * 5)),
             Err(StartError::NoRoot(said)) => Err(Miss::Final(LastState::NoRoot { said })),
@@ -147,14 +147,14 @@ impl Login<'_> {
         }
     }
 
-    fn handshake(&self, wire: &mut Wire, patience: Duration) -> Result<(), Miss> {
+    fn handshake(&self, ssh: &mut SshSession, patience: Duration) -> Result<(), Miss> {
         let began = Instant::now();
         let banner = began + patience.max(Duration::from_secs(4).mul_f64(self.slow.min(3.0)));
         let exchange = began + patience + Duration::from_secs(30).mul_f64(self.slow);
         let expected = self.expected();
         let mut heard = false;
         let mut prepared = false;
-        let result = wire.drive(
+        let result = ssh.drive(
             self.gone,
             |session| if session.banner_bytes().is_some() { exchange } else { banner }.min(self.deadline),
             |session| {
@@ -172,7 +172,7 @@ impl Login<'_> {
             Err(Halt::Gone) => return Err(Miss::Final(LastState::Cancelled)),
             Err(halt) => halt,
         };
-        let state = match wire.said_before_greeting() {
+        let state = match ssh.said_before_greeting() {
             _ if heard => LastState::Handshake(halt.to_string()),
             said if said.is_empty() => LastState::Silent,
             said => LastState::NotSsh(said),
@@ -196,8 +196,8 @@ impl Login<'_> {
         }
     }
 
-    fn check_host_key(&self, wire: &mut Wire) -> Result<HostKey, Miss> {
-        let shown = wire.session().host_key().and_then(|(blob, _)| HostKey::from_blob(blob));
+    fn check_host_key(&self, ssh: &mut SshSession) -> Result<HostKey, Miss> {
+        let shown = ssh.session().host_key().and_then(|(blob, _)| HostKey::from_blob(blob));
         let Some(key) = shown else {
             return Err(Miss::Final(LastState::Handshake("the server shows no host key".into())));
         };
@@ -212,10 +212,10 @@ impl Login<'_> {
 
     /// Offers the key, a few times: sshd reads the user's keys anew for each try, but whether the
     /// user exists only once for each connection.
-    fn authenticate(&self, wire: &mut Wire, refusals: &mut u32) -> Result<(), Miss> {
+    fn authenticate(&self, ssh: &mut SshSession, refusals: &mut u32) -> Result<(), Miss> {
         let limit = (Instant::now() + Duration::from_secs(30).mul_f64(self.slow)).min(self.deadline);
         for attempt in 1..=TRIES {
-            let result = wire.drive(
+            let result = ssh.drive(
                 self.gone,
                 |_| limit,
                 |session| session.userauth_pubkey_memory(&self.target.user, None, self.key, None),
@@ -238,7 +238,7 @@ impl Login<'_> {
                     libssh2_sys::LIBSSH2_ERROR_AUTHENTICATION_FAILED | libssh2_sys::LIBSSH2_ERROR_PUBLICKEY_UNVERIFIED,
                 ) => {
                     *refusals += 1;
-                    self.target.refusals.note(self.target.lives.current());
+                    self.target.refusals.note(self.target.generations.current());
                 }
                 ErrorCode::Session(libssh2_sys::LIBSSH2_ERROR_FILE) => {
                     return Err(Miss::Final(LastState::KeyFile(Halt::Failed(error).to_string())));
@@ -253,8 +253,8 @@ impl Login<'_> {
                 if (self.gone)() {
                     return Err(Miss::Final(LastState::Cancelled));
                 }
-                let seen = wire.seen();
-                if wire.wait(seen, Some(again.min(self.deadline))).is_err() {
+                let seen = ssh.seen();
+                if ssh.wait(seen, Some(again.min(self.deadline))).is_err() {
                     break;
                 }
             }

@@ -14,7 +14,7 @@ pub struct Refused {
     /// When for the first time.
     pub since: Option<Instant>,
     /// How often the machine had been reset by then.
-    pub life: u32,
+    pub generation: u32,
 }
 
 /// Counts refusals. Clones share the count.
@@ -28,10 +28,10 @@ impl Refusals {
     }
 
     /// Counts one. A machine that was reset since the last one begins anew: another boot may let somebody in.
-    pub fn note(&self, life: u32) {
+    pub fn note(&self, generation: u32) {
         self.0.send_modify(|refused| {
-            if refused.life != life {
-                *refused = Refused { life, ..Refused::default() };
+            if refused.generation != generation {
+                *refused = Refused { generation, ..Refused::default() };
             }
             refused.times += 1;
             refused.since.get_or_insert_with(Instant::now);

@@ -3,12 +3,12 @@
 use std::io;
 use std::time::{Duration, Instant};
 
+use super::access::Access;
 use super::frame::{self, Deframer, Event, Frame, Nonces, Stream, Violation};
 use super::kill::{self, Victims};
 use super::ports::PortPair;
-use super::road::Road;
+use super::ssh::{Gone, Halt, LOOK_UP, Seen, SshSession};
 use super::transport::{Carrier, ExecChannel, Transport};
-use super::wire::{Gone, Halt, LOOK_UP, Seen, Wire};
 
 /// Bytes that are taken from the transport before timers are looked at again.
 const GULP: usize = 1 << 20;
@@ -167,22 +167,22 @@ impl Start {
 
 /// What the start of a shell waits on.
 enum Waiter<'a> {
-    Wire(&'a mut Wire),
-    Road(&'a mut Road),
+    SshSession(&'a mut SshSession),
+    Access(&'a mut Access),
 }
 
 impl Waiter<'_> {
     fn seen(&self) -> Seen {
         match self {
-            Self::Wire(wire) => wire.seen(),
-            Self::Road(road) => road.seen(),
+            Self::SshSession(ssh) => ssh.seen(),
+            Self::Access(access) => access.seen(),
         }
     }
 
     fn wait(&mut self, seen: Seen, until: Instant, hungry: bool) -> Result<(), Halt> {
         match self {
-            Self::Wire(wire) => wire.wait(seen, Some(until)),
-            Self::Road(road) => road.wait(seen, Some(until), hungry),
+            Self::SshSession(ssh) => ssh.wait(seen, Some(until)),
+            Self::Access(access) => access.wait(seen, Some(until), hungry),
         }
     }
 }
@@ -197,22 +197,22 @@ pub(super) struct Shell {
 
 impl Shell {
     /// Starts a shell and waits for its first answer. The error says what was seen instead.
-    pub(super) fn start(wire: &mut Wire, start: Start, limit: Instant, gone: Gone) -> Result<Self, StartError> {
+    pub(super) fn start(ssh: &mut SshSession, start: Start, limit: Instant, gone: Gone) -> Result<Self, StartError> {
         let limit = limit.min(Instant::now() + start.patience);
-        let channel = ExecChannel::open(wire, start.command(), limit, gone)?;
-        Self::set_up(Carrier::Channel(channel), start, limit, gone, &mut Waiter::Wire(wire))
+        let channel = ExecChannel::open(ssh, start.command(), limit, gone)?;
+        Self::set_up(Carrier::Channel(channel), start, limit, gone, &mut Waiter::SshSession(ssh))
     }
 
     /// Takes over a shell that already reads from the ports, and waits for its first answer.
     pub(super) fn adopt(
         ports: PortPair,
-        road: &mut Road,
+        access: &mut Access,
         start: Start,
         limit: Instant,
         gone: Gone,
     ) -> Result<Self, StartError> {
         let limit = limit.min(Instant::now() + start.patience);
-        Self::set_up(Carrier::Ports(ports), start, limit, gone, &mut Waiter::Road(road))
+        Self::set_up(Carrier::Ports(ports), start, limit, gone, &mut Waiter::Access(access))
     }
 
     fn set_up(
@@ -236,16 +236,16 @@ impl Shell {
     }
 
     /// Lets go of its channel in good order. A shell on ports stays: it ends with its machine.
-    pub(super) fn close(self, wire: &mut Wire, limit: Instant) {
+    pub(super) fn close(self, ssh: &mut SshSession, limit: Instant) {
         if let Carrier::Channel(channel) = self.pipe.transport {
-            channel.close(wire, limit);
+            channel.close(ssh, limit);
         }
     }
 
     /// The same, on whatever road it stands.
-    pub(super) fn leave(self, road: &mut Road, limit: Instant) {
-        if let Road::Ssh(wire) = road {
-            self.close(wire, limit);
+    pub(super) fn leave(self, access: &mut Access, limit: Instant) {
+        if let Access::Ssh(ssh) = access {
+            self.close(ssh, limit);
         }
     }
 
@@ -351,15 +351,15 @@ pub(super) fn describe(what: &str, deframer: &Deframer) -> String {
 
 /// Kills below the framed shell `pid` by a second, short-lived shell on the same connection. True
 /// when that shell says it has done so.
-pub(super) fn kill(wire: &mut Wire, start: Start, pid: u32, victims: Victims, gone: Gone) -> Result<bool, Halt> {
+pub(super) fn kill(ssh: &mut SshSession, start: Start, pid: u32, victims: Victims, gone: Gone) -> Result<bool, Halt> {
     let limit = Instant::now() + start.patience;
-    let mut channel = ExecChannel::open(wire, start.command(), limit, gone)?;
+    let mut channel = ExecChannel::open(ssh, start.command(), limit, gone)?;
     let script = kill::script(pid, victims, start.elevated);
     let mut rest = script.as_bytes();
     let (mut eof_sent, mut said) = (false, Vec::new());
     let mut buffer = [0; 4096];
     let done = loop {
-        let seen = wire.seen();
+        let seen = ssh.seen();
         while !rest.is_empty() {
             match channel.write(rest) {
                 Ok(count) => rest = &rest[count..],
@@ -368,7 +368,7 @@ pub(super) fn kill(wire: &mut Wire, start: Start, pid: u32, victims: Victims, go
             }
         }
         if rest.is_empty() && !eof_sent {
-            channel.send_eof(wire, limit)?;
+            channel.send_eof(ssh, limit)?;
             eof_sent = true;
         }
         let mut over = false;
@@ -394,9 +394,9 @@ pub(super) fn kill(wire: &mut Wire, start: Start, pid: u32, victims: Victims, go
         if over || done || Instant::now() >= limit || gone() {
             break done;
         }
-        wire.wait(seen, Some(limit.min(Instant::now() + LOOK_UP)))?;
+        ssh.wait(seen, Some(limit.min(Instant::now() + LOOK_UP)))?;
     };
-    channel.close(wire, Instant::now() + Duration::from_millis(500));
+    channel.close(ssh, Instant::now() + Duration::from_millis(500));
     Ok(done)
 }
 

@@ -7,10 +7,10 @@ use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
+use super::access::read_key;
 use super::frame::{self, Event, Nonces, Stream};
 use super::login::Entered;
 use super::loopback::Sshd;
-use super::road::read_key;
 use super::shell::{Pipeline, Start};
 use super::tests::{login, target};
 use super::transport::{ExecChannel, Transport};
@@ -109,9 +109,8 @@ fn bytes_that_come_between_the_two_streams_are_not_left_lying() {
     let start = Start { elevated: false, root: true, patience: Duration::from_secs(30) };
     let limit = Instant::now() + Duration::from_secs(60);
     let login = login(&target, &key, start, &wake, limit);
-    let Ok(Entered { shell, mut wire, .. }) = login.enter() else { panic!("no login") };
-    let channel =
-        ExecChannel::open(&mut wire, "exec /bin/sh", limit, &|| false).unwrap_or_else(|halt| panic!("{halt}"));
+    let Ok(Entered { shell, mut ssh, .. }) = login.enter() else { panic!("no login") };
+    let channel = ExecChannel::open(&mut ssh, "exec /bin/sh", limit, &|| false).unwrap_or_else(|halt| panic!("{halt}"));
     gate.close();
     let mut pipe = Pipeline::new(Worst { channel, gate });
     let mut nonces = Nonces::open().unwrap();
@@ -121,7 +120,7 @@ fn bytes_that_come_between_the_two_streams_are_not_left_lying() {
         pipe.queue(&frame::request(&nonce, &format!("printf out{round}; printf err >&2")).unwrap());
         let ended = loop {
             assert!(Instant::now() < limit, "no answer");
-            let seen = wire.seen();
+            let seen = ssh.seen();
             let more = pipe.pump(seen).unwrap();
             let ended = std::iter::from_fn(|| pipe.deframer.next_event()).find_map(|event| match event {
                 Event::Ended(_, frame) => Some(frame),
@@ -131,13 +130,13 @@ fn bytes_that_come_between_the_two_streams_are_not_left_lying() {
                 break frame;
             }
             if !more {
-                wire.wait(seen, Some(Instant::now() + Duration::from_millis(20))).unwrap();
+                ssh.wait(seen, Some(Instant::now() + Duration::from_millis(20))).unwrap();
             }
         };
         assert_eq!((ended.stdout, ended.stderr), (format!("out{round}").into_bytes(), b"err".to_vec()));
     }
     assert_eq!(pipe.take_rescues(), 0, "something was found only because a wait had ended");
-    shell.close(&mut wire, Instant::now() + Duration::from_millis(100));
+    shell.close(&mut ssh, Instant::now() + Duration::from_millis(100));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -18,7 +18,7 @@ pub(super) fn target(sshd: &Sshd) -> Target {
         private_key: sshd.key.clone(),
         become_root: false,
         host_key: HostKeyPolicy::AcceptFirst,
-        lives: Lives::unknown(),
+        generations: Generations::unknown(),
         refusals: Refusals::default(),
     }
 }
@@ -58,11 +58,11 @@ fn text(bytes: &[u8]) -> &str {
 async fn vanishes(mark: &str) -> bool {
     let deadline = within(20);
     while Instant::now() < deadline {
-        let lives = |pid: i32| {
+        let generations = |pid: i32| {
             let arguments = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
             arguments.split(|byte| *byte == 0).any(|argument| argument == mark.as_bytes())
         };
-        if !processes().iter().any(|(pid, ..)| lives(*pid)) {
+        if !processes().iter().any(|(pid, ..)| generations(*pid)) {
             return true;
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
@@ -309,7 +309,7 @@ fn a_user_who_cannot_become_root_is_told_at_once() {
             std::fs::write(&sudo, format!("#!/bin/sh\n{script}\n")).unwrap();
             std::fs::set_permissions(&sudo, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
         }
-        let (key, wake) = (road::read_key(&target).unwrap(), wake::Wake::new().unwrap());
+        let (key, wake) = (access::read_key(&target).unwrap(), wake::Wake::new().unwrap());
         // As for any user who is not root, whoever runs this test.
         let start = shell::Start { elevated: true, root: true, patience: Duration::from_secs(60) };
         let deadline = within(300);
@@ -439,19 +439,19 @@ fn dies_once(sshd: &Sshd) -> (std::net::SocketAddr, std::sync::mpsc::Receiver<()
 async fn a_login_that_a_reset_cuts_off_begins_again_at_once() {
     let sshd = sshd();
     let (addr, banner) = dies_once(&sshd);
-    let life = std::sync::Arc::new(std::sync::atomic::AtomicU32::new(0));
-    let count = life.clone();
-    let lives = Lives::counted(move || count.load(std::sync::atomic::Ordering::Relaxed));
+    let generation = std::sync::Arc::new(std::sync::atomic::AtomicU32::new(0));
+    let count = generation.clone();
+    let generations = Generations::counted(move || count.load(std::sync::atomic::Ordering::Relaxed));
     // So slow a machine is given five minutes for what the server never answers.
-    let connecting = Guest::connect(Target { addr, lives, ..target(&sshd) }, within(400), 10.0);
+    let connecting = Guest::connect(Target { addr, generations, ..target(&sshd) }, within(400), 10.0);
     let reset = tokio::task::spawn_blocking(move || {
         banner.recv().unwrap();
-        life.store(1, std::sync::atomic::Ordering::Relaxed);
-        life
+        generation.store(1, std::sync::atomic::Ordering::Relaxed);
+        generation
     });
     let begun = Instant::now();
-    let (guest, life) = tokio::join!(connecting, reset);
-    let (guest, life) = (guest.unwrap(), life.unwrap());
+    let (guest, generation) = tokio::join!(connecting, reset);
+    let (guest, generation) = (guest.unwrap(), generation.unwrap());
     assert!(begun.elapsed() < Duration::from_secs(120), "{:?}", begun.elapsed());
     assert_eq!(text(&run(&guest, "echo here").await.stdout), "here\n");
 
@@ -461,7 +461,7 @@ async fn a_login_that_a_reset_cuts_off_begins_again_at_once() {
         async move { guest.run(ask("sleep 600")).await }
     });
     let begun = Instant::now();
-    life.store(2, std::sync::atomic::Ordering::Relaxed);
+    generation.store(2, std::sync::atomic::Ordering::Relaxed);
     let ended = running.await.unwrap();
     assert!(matches!(&ended, Err(GuestError::Lost { .. })), "{ended:?}");
     assert!(begun.elapsed() < Duration::from_secs(30), "{:?}", begun.elapsed());

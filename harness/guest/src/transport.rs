@@ -8,7 +8,7 @@ use ssh2::Channel;
 
 use super::frame::Stream;
 use super::ports::PortPair;
-use super::wire::{Gone, Halt, Wire};
+use super::ssh::{Gone, Halt, SshSession};
 
 /// Non-blocking byte streams to and from a shell. `WouldBlock` means: nothing now.
 pub(super) trait Transport {
@@ -25,36 +25,36 @@ pub(super) struct ExecChannel(Channel);
 impl ExecChannel {
     /// Starts `command` on a new channel. Servers refuse channels for a moment when others were
     /// closed just before, so a refusal is tried again.
-    pub(super) fn open(wire: &mut Wire, command: &str, limit: Instant, gone: Gone) -> Result<Self, Halt> {
+    pub(super) fn open(ssh: &mut SshSession, command: &str, limit: Instant, gone: Gone) -> Result<Self, Halt> {
         let mut refused = 0;
         let mut channel = loop {
-            match wire.drive(gone, |_| limit, |session| session.channel_session()) {
+            match ssh.drive(gone, |_| limit, |session| session.channel_session()) {
                 Err(Halt::Failed(error)) if is_refusal(&error) && refused < 5 => {
                     refused += 1;
                     let again = Instant::now() + Duration::from_millis(50 << refused);
                     while Instant::now() < again.min(limit) && !gone() {
-                        let seen = wire.seen();
-                        wire.wait(seen, Some(again.min(limit)))?;
+                        let seen = ssh.seen();
+                        ssh.wait(seen, Some(again.min(limit)))?;
                     }
                 }
                 other => break other?,
             }
         };
-        wire.drive(gone, |_| limit, |_| channel.exec(command))?;
+        ssh.drive(gone, |_| limit, |_| channel.exec(command))?;
         Ok(Self(channel))
     }
 
     /// Tells the command that nothing more comes.
-    pub(super) fn send_eof(&mut self, wire: &mut Wire, limit: Instant) -> Result<(), Halt> {
-        wire.drive(&|| false, |_| limit, |_| self.0.send_eof())
+    pub(super) fn send_eof(&mut self, ssh: &mut SshSession, limit: Instant) -> Result<(), Halt> {
+        ssh.drive(&|| false, |_| limit, |_| self.0.send_eof())
     }
 
     /// Closes in good order, as a channel must be before it is dropped, but gives up at the limit:
     /// a busy channel would take its time.
-    pub(super) fn close(mut self, wire: &mut Wire, limit: Instant) {
-        if wire.drive(&|| false, |_| limit, |_| self.0.close()).is_ok() {
+    pub(super) fn close(mut self, ssh: &mut SshSession, limit: Instant) {
+        if ssh.drive(&|| false, |_| limit, |_| self.0.close()).is_ok() {
             let mut scrap = [0; 4096];
-            let _ = wire.drive(
+            let _ = ssh.drive(
                 &|| false,
                 |_| limit,
                 |_| {

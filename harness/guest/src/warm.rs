@@ -14,7 +14,7 @@ pub async fn start(guest: &Guest, ports: [&str; 2], scale: f64) -> Result<u32, S
     let request = Request { script: script(ports), timeout: Duration::from_secs(10).mul_f64(scale), limit: 4096 };
     let reply = guest.run(request).await.map_err(|error| error.to_string())?;
     match reply.status {
-        0 => muster_base::text::harmless_bytes(&reply.stdout)
+        0 => muster_base::text::escape_bytes(&reply.stdout)
             .trim()
             .parse()
             .map_err(|_| "the guest did not report the process of its login".to_owned()),

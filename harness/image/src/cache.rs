@@ -22,7 +22,7 @@ pub(super) const GRAIN: usize = 64 << 10;
 /// The place of one made disk, held by this process alone until it is dropped.
 #[derive(Debug)]
 pub(super) struct Slot {
-    folder: PathBuf,
+    dir: PathBuf,
     name: String,
     // Unlocked by the kernel when it is closed, however this process ends.
     _lock: File,
@@ -62,15 +62,15 @@ impl Slot {
     }
 
     /// The same in a given directory.
-    pub(super) async fn take_in(folder: &Path, name: &str) -> Result<Self, ImageError> {
-        let unusable = |source| ImageError::Cache { path: folder.to_owned(), source };
-        std::fs::create_dir_all(folder).map_err(unusable)?;
+    pub(super) async fn take_in(dir: &Path, name: &str) -> Result<Self, ImageError> {
+        let unusable = |source| ImageError::Cache { path: dir.to_owned(), source };
+        std::fs::create_dir_all(dir).map_err(unusable)?;
         let lock = File::options()
             .create(true)
             .append(true)
             .mode(0o600)
             .custom_flags(rustix::fs::OFlags::NOFOLLOW.bits() as i32)
-            .open(folder.join(format!("{name}.lock")))
+            .open(dir.join(format!("{name}.lock")))
             .map_err(unusable)?;
         let locked = async {
             loop {
@@ -86,20 +86,20 @@ impl Slot {
             Ok(locked) => locked?,
             Err(_) => return Err(unusable(std::io::Error::other(format!("another run holds {name} for an hour")))),
         }
-        Ok(Self { folder: folder.to_owned(), name: name.to_owned(), _lock: lock })
+        Ok(Self { dir: dir.to_owned(), name: name.to_owned(), _lock: lock })
     }
 
     /// The directory that holds it, for temporary files on the same file system.
-    pub(super) fn folder(&self) -> &Path {
-        &self.folder
+    pub(super) fn dir(&self) -> &Path {
+        &self.dir
     }
 
     fn path(&self) -> PathBuf {
-        self.folder.join(&self.name)
+        self.dir.join(&self.name)
     }
 
     fn note(&self) -> PathBuf {
-        self.folder.join(format!("{}.json", self.name))
+        self.dir.join(format!("{}.json", self.name))
     }
 
     /// The disk, when it has been made before and still has the bytes it had.
@@ -126,12 +126,12 @@ impl Slot {
             std::fs::set_permissions(&made, std::fs::Permissions::from_mode(0o400))?;
             File::open(&made)?.sync_all()?;
             let _ = std::fs::remove_file(&path);
-            let mut beside = tempfile::NamedTempFile::new_in(&self.folder)?;
-            std::io::Write::write_all(&mut beside, &note)?;
-            beside.persist(self.note()).map_err(|error| error.error)?;
+            let mut next_to = tempfile::NamedTempFile::new_in(&self.dir)?;
+            std::io::Write::write_all(&mut next_to, &note)?;
+            next_to.persist(self.note()).map_err(|error| error.error)?;
             Ok::<_, std::io::Error>(())
         };
-        let unusable = |source| ImageError::Cache { path: self.folder.clone(), source };
+        let unusable = |source| ImageError::Cache { path: self.dir.clone(), source };
         finish().map_err(unusable)?;
         made.persist(&path).map_err(|error| unusable(error.error))?;
         Ok(Made { path, dropped })
@@ -181,10 +181,10 @@ mod tests {
 
     #[tokio::test]
     async fn a_made_disk_is_found_again_until_its_bytes_change() {
-        let folder = tempfile::tempdir().unwrap();
-        let slot = Slot::take_in(folder.path(), "x.raw").await.unwrap();
+        let dir = tempfile::tempdir().unwrap();
+        let slot = Slot::take_in(dir.path(), "x.raw").await.unwrap();
         assert_eq!(slot.find().await, None);
-        let mut made = tempfile::NamedTempFile::new_in(folder.path()).unwrap();
+        let mut made = tempfile::NamedTempFile::new_in(dir.path()).unwrap();
         made.write_all(&[7; 100_000]).unwrap();
         made.as_file().set_len(10 << 20).unwrap();
         let disk = slot.publish(made.into_temp_path(), Some("all of it".to_owned())).await.unwrap();
@@ -205,15 +205,15 @@ mod tests {
         rewrite(&bytes[..bytes.len() - 1]);
         assert_eq!(slot.find().await, None);
         rewrite(&bytes);
-        std::fs::remove_file(folder.path().join("x.raw.json")).unwrap();
+        std::fs::remove_file(dir.path().join("x.raw.json")).unwrap();
         assert_eq!(slot.find().await, None);
     }
 
     #[tokio::test]
     async fn two_runs_take_turns() {
-        let folder = tempfile::tempdir().unwrap();
-        let first = Slot::take_in(folder.path(), "x").await.unwrap();
-        let second = Slot::take_in(folder.path(), "x");
+        let dir = tempfile::tempdir().unwrap();
+        let first = Slot::take_in(dir.path(), "x").await.unwrap();
+        let second = Slot::take_in(dir.path(), "x");
         tokio::pin!(second);
         assert!(tokio::time::timeout(Duration::from_millis(500), &mut second).await.is_err());
         drop(first);

@@ -213,8 +213,8 @@ mod tests {
 
     #[test]
     fn words_read_back_and_others_are_refused_with_the_choices() {
-        for word in Format::WORDS {
-            assert_eq!(word.parse::<Format>().map(Format::word), Ok(*word));
+        for word in Format::NAMES {
+            assert_eq!(word.parse::<Format>().map(Format::name), Ok(*word));
         }
         assert_eq!("img".parse::<Format>(), Err("one of: qcow2, raw, vhd, vhdx, vmdk, tar".to_owned()));
         assert_eq!(Format::Vhd.driver(), "vpc");

@@ -102,8 +102,8 @@ pub(super) async fn unpack(
 ) -> Result<u64, ImageError> {
     let program = how.program();
     let failed = |reason: String| ImageError::Compressed { path: path.to_owned(), reason };
-    let mut complaints = tempfile::tempfile().map_err(|error| failed(error.to_string()))?;
-    let said = complaints.try_clone().map_err(|error| failed(error.to_string()))?;
+    let mut cli_errors = tempfile::tempfile().map_err(|error| failed(error.to_string()))?;
+    let said = cli_errors.try_clone().map_err(|error| failed(error.to_string()))?;
     let mut command = tool::limited(program, ADDRESS_SPACE, bounds.deadline);
     command.args(["-d", "-c"]).stdin(packed).stdout(Stdio::piped()).stderr(said).kill_on_drop(true);
     let mut child = command.spawn().map_err(|error| tool::missing(program, path, error))?;
@@ -139,7 +139,7 @@ pub(super) async fn unpack(
     if status.code() == Some(127) {
         return Err(ImageError::ToolMissing { tool: program.to_owned() });
     }
-    Err(failed(format!("{program}: {}", tool::complaint(&mut complaints))))
+    Err(failed(format!("{program}: {}", tool::cli_error(&mut cli_errors))))
 }
 
 /// Opens a packed or plain file for reading, never through a symbolic link at its end.
@@ -197,8 +197,8 @@ mod tests {
 
     #[tokio::test]
     async fn all_four_give_back_the_bytes_and_the_holes() {
-        let folder = tempfile::tempdir().unwrap();
-        let plain = folder.path().join("a.raw");
+        let dir = tempfile::tempdir().unwrap();
+        let plain = dir.path().join("a.raw");
         let mut bytes = vec![0; 3 << 20];
         bytes[1_000_000..1_000_005].copy_from_slice(b"hello");
         bytes.push(9);
@@ -219,8 +219,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_bomb_a_cut_and_a_lie_are_refused_each_in_its_own_way() {
-        let folder = tempfile::tempdir().unwrap();
-        let plain = folder.path().join("a.raw");
+        let dir = tempfile::tempdir().unwrap();
+        let plain = dir.path().join("a.raw");
         File::create(&plain).unwrap().set_len(40 << 20).unwrap();
         let bomb = pack(Compression::Zstd, &plain);
         assert!(std::fs::metadata(&bomb).unwrap().len() < 1 << 16);

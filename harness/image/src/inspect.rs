@@ -372,8 +372,8 @@ mod tests {
 
     #[tokio::test]
     async fn only_a_sound_image_of_the_stated_format_passes() {
-        let folder = tempfile::tempdir().unwrap();
-        let at = |name: &str| folder.path().join(name);
+        let dir = tempfile::tempdir().unwrap();
+        let at = |name: &str| dir.path().join(name);
         create(&at("good.qcow2"), &["-f", "qcow2"]);
         create(&at("good.raw"), &["-f", "raw"]);
         create(&at("good.vhd"), &["-f", "vpc", "-o", "subformat=fixed,force_size=on"]);
@@ -384,7 +384,7 @@ mod tests {
         assert_eq!(id(&at("good.qcow2"), Format::Raw).await, "image.format");
         assert_eq!(id(&at("good.raw"), Format::Qcow2).await, "image.format");
         assert_eq!(id(&at("none"), Format::Raw).await, "image.missing");
-        assert_eq!(id(folder.path(), Format::Raw).await, "image.refused");
+        assert_eq!(id(dir.path(), Format::Raw).await, "image.refused");
         std::os::unix::fs::symlink(at("good.raw"), at("link.raw")).unwrap();
         assert_eq!(id(&at("link.raw"), Format::Raw).await, "image.refused");
         let allowed = Limits { symlink: true, ..Limits::default() };
@@ -399,8 +399,8 @@ mod tests {
 
     #[tokio::test]
     async fn what_reaches_for_other_files_or_is_cut_is_refused() {
-        let folder = tempfile::tempdir().unwrap();
-        let at = |name: &str| folder.path().join(name);
+        let dir = tempfile::tempdir().unwrap();
+        let at = |name: &str| dir.path().join(name);
         create(&at("base.qcow2"), &["-f", "qcow2"]);
         let base = at("base.qcow2").display().to_string();
         create(&at("backed.qcow2"), &["-f", "qcow2", "-F", "qcow2", "-b", &base]);
@@ -421,8 +421,8 @@ mod tests {
 
     #[tokio::test]
     async fn packed_files_are_told_by_name_and_others_by_bytes() {
-        let folder = tempfile::tempdir().unwrap();
-        let at = |name: &str| folder.path().join(name);
+        let dir = tempfile::tempdir().unwrap();
+        let at = |name: &str| dir.path().join(name);
         let guess = async |name: &str| guess(&at(name)).await.map_err(|error| error.failure_id().as_str().to_owned());
         create(&at("a.img"), &["-f", "qcow2"]);
         assert_eq!(guess("a.img").await, Ok((Format::Qcow2, "by its first bytes")));
@@ -439,8 +439,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_name_that_contradicts_the_bytes_is_an_error_that_says_what_they_are() {
-        let folder = tempfile::tempdir().unwrap();
-        let at = |name: &str| folder.path().join(name);
+        let dir = tempfile::tempdir().unwrap();
+        let at = |name: &str| dir.path().join(name);
         let told = async |name: &str| match guess(&at(name)).await {
             Ok((format, _)) => format!("ok {format}"),
             Err(error) => format!("{} {error}", error.failure_id()),
@@ -456,7 +456,7 @@ mod tests {
         std::fs::write(at("c.raw"), vec![0; 1 << 20]).unwrap();
         assert_eq!(told("c.raw").await, "ok raw");
 
-        for named in Format::WORDS.iter().filter(|named| **named != "raw") {
+        for named in Format::NAMES.iter().filter(|named| **named != "raw") {
             let name = format!("d.{}", named.to_uppercase());
             std::fs::copy(at("c.raw"), at(&name)).unwrap();
             let error = told(&name).await;
@@ -480,8 +480,8 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_no_disk_is_refused_by_what_it_is_whatever_it_is_called() {
-        let folder = tempfile::tempdir().unwrap();
-        let at = |name: &str| folder.path().join(name);
+        let dir = tempfile::tempdir().unwrap();
+        let at = |name: &str| dir.path().join(name);
         std::fs::write(at("page.qcow2"), "<!DOCTYPE html><title>404</title>\n").unwrap();
         create(&at("a.vdi"), &["-f", "vdi"]);
         create(&at("a.qed"), &["-f", "qed"]);
@@ -510,8 +510,8 @@ mod tests {
 
     #[tokio::test]
     async fn every_way_to_reach_for_another_file_has_the_same_end() {
-        let folder = tempfile::tempdir().unwrap();
-        let at = |name: &str| folder.path().join(name);
+        let dir = tempfile::tempdir().unwrap();
+        let at = |name: &str| dir.path().join(name);
         // VHDX: the bit that says so, in the file parameters of a sound one.
         create(&at("a.vhdx"), &["-f", "vhdx"]);
         assert_eq!(id(&at("a.vhdx"), Format::Vhdx).await, "ok 8388608");
@@ -546,8 +546,8 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_not_the_plain_state_of_a_disk_is_refused() {
-        let folder = tempfile::tempdir().unwrap();
-        let at = |name: &str| folder.path().join(name);
+        let dir = tempfile::tempdir().unwrap();
+        let at = |name: &str| dir.path().join(name);
         let path = at("a.qcow2").display().to_string();
         create(&at("a.qcow2"), &["-f", "qcow2"]);
         let taken = std::process::Command::new("qemu-img").args(["snapshot", "-c", "s", &path]).status().unwrap();
@@ -584,14 +584,14 @@ mod tests {
 
     #[tokio::test]
     async fn an_overlay_has_no_name_and_a_touched_image_is_noticed() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("image.raw");
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("image.raw");
         std::fs::write(&path, vec![7; 4096]).unwrap();
         let image = inspect(&path, Format::Raw, &Limits::default()).await.unwrap();
         let digest = sha256(&path).await.unwrap();
         let note = Unchanged::note(&path, Some(digest)).unwrap();
-        let overlay = Overlay::create(&image, folder.path()).await.unwrap();
-        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+        let overlay = Overlay::create(&image, dir.path()).await.unwrap();
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1);
         drop(overlay);
         note.verify(true).await.unwrap();
 

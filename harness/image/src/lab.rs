@@ -54,8 +54,8 @@ pub fn disk_name(format: Format) -> &'static str {
     }
 }
 
-fn has_a_disk(folder: &Path) -> bool {
-    Format::WORDS.iter().filter_map(|word| word.parse().ok()).any(|format| folder.join(disk_name(format)).is_file())
+fn has_a_disk(dir: &Path) -> bool {
+    Format::NAMES.iter().filter_map(|word| word.parse().ok()).any(|format| dir.join(disk_name(format)).is_file())
 }
 
 /// The manifest that a build writes last, as far as it proves that the build came to its end.
@@ -70,14 +70,14 @@ struct Manifest {
 const MANIFEST_BYTES: u64 = 64 << 10;
 
 /// Whether the directory holds what the recipe's key names: a manifest that says so, and a disk.
-fn is_whole(folder: &Path, variant: &str, key: &str) -> bool {
+fn is_whole(dir: &Path, variant: &str, key: &str) -> bool {
     use std::io::Read;
     let mut text = Vec::new();
-    let read = std::fs::File::open(folder.join("manifest.json"))
+    let read = std::fs::File::open(dir.join("manifest.json"))
         .and_then(|file| file.take(MANIFEST_BYTES).read_to_end(&mut text));
     let manifest = read.ok().and_then(|_| serde_json::from_slice::<Manifest>(&text).ok());
     manifest.is_some_and(|of| of.schema.starts_with("muster-lab-image/") && of.variant == variant && of.key == key)
-        && has_a_disk(folder)
+        && has_a_disk(dir)
 }
 
 /// The directory of the built image, with `manifest.json` and a disk called as [`disk_name`] says;
@@ -85,8 +85,8 @@ fn is_whole(folder: &Path, variant: &str, key: &str) -> bool {
 pub async fn find(root: &Path, variant: &str) -> Result<Option<PathBuf>, ImageError> {
     let Some(cache) = cache_dir() else { return Ok(None) };
     let key = key(root, variant).await?;
-    let folder = cache.join("images").join(format!("{variant}-{key}"));
-    Ok(is_whole(&folder, variant, &key).then_some(folder))
+    let dir = cache.join("images").join(format!("{variant}-{key}"));
+    Ok(is_whole(&dir, variant, &key).then_some(dir))
 }
 
 /// Builds the image, or finds it built. Each line the recipe says on stderr goes to `progress`,
@@ -126,11 +126,11 @@ pub async fn build(root: &Path, variant: &str, mut progress: impl FnMut(&str)) -
     if !status.success() {
         return Err(failed(format!("{status}: {last}")));
     }
-    let folder = PathBuf::from(String::from_utf8_lossy(&said).lines().last().unwrap_or_default());
-    if !folder.is_absolute() || !has_a_disk(&folder) {
+    let dir = PathBuf::from(String::from_utf8_lossy(&said).lines().last().unwrap_or_default());
+    if !dir.is_absolute() || !has_a_disk(&dir) {
         return Err(failed("it ended well but printed no directory with a disk".to_owned()));
     }
-    Ok(folder)
+    Ok(dir)
 }
 
 fn builder(root: &Path, variant: &str) -> tokio::process::Command {
@@ -145,16 +145,16 @@ mod tests {
 
     #[test]
     fn a_damaged_manifest_is_not_a_built_image() {
-        let folder = tempfile::tempdir().unwrap();
-        let say = |text: &str| std::fs::write(folder.path().join("manifest.json"), text).unwrap();
+        let dir = tempfile::tempdir().unwrap();
+        let say = |text: &str| std::fs::write(dir.path().join("manifest.json"), text).unwrap();
         let whole = r#"{"schema": "muster-lab-image/v1", "variant": "lab", "key": "abc", "packages": 259}"#;
         say(whole);
-        assert!(!is_whole(folder.path(), "lab", "abc"), "no disk");
-        std::fs::write(folder.path().join("disk.qcow2"), "x").unwrap();
-        assert!(is_whole(folder.path(), "lab", "abc"));
+        assert!(!is_whole(dir.path(), "lab", "abc"), "no disk");
+        std::fs::write(dir.path().join("disk.qcow2"), "x").unwrap();
+        assert!(is_whole(dir.path(), "lab", "abc"));
         for damaged in ["", "{", &whole[..40], &whole.replace("abc", "abd"), &whole.replace("lab\"", "lax\""), "[]"] {
             say(damaged);
-            assert!(!is_whole(folder.path(), "lab", "abc"), "{damaged}");
+            assert!(!is_whole(dir.path(), "lab", "abc"), "{damaged}");
         }
     }
 }

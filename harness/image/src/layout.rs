@@ -47,7 +47,7 @@ pub async fn read(disk: &Inspected, stated: Format, deadline: Duration) -> Resul
         Ok(table) => (Some(table), None),
         Err(why) => (None, Some(why)),
     };
-    let format = stated.word().to_owned();
+    let format = stated.name().to_owned();
     let (virtual_size, file_size) = (disk.virtual_size, disk.actual_size);
     Ok(DiskFacts { format, virtual_size, file_size, subformat, table, unreadable })
 }

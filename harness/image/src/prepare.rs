@@ -77,8 +77,8 @@ pub async fn preflight(root: &Path, spec: &ImageSpec) -> Result<u64, ImageError>
     inspect::inspect(&source, spec.format, &limits).await.map(|_| 0)
 }
 
-fn is_empty(folder: &Path) -> bool {
-    std::fs::read_dir(folder).map_or(true, |mut entries| entries.next().is_none())
+fn is_empty(dir: &Path) -> bool {
+    std::fs::read_dir(dir).map_or(true, |mut entries| entries.next().is_none())
 }
 
 /// The file of the image and, when it was pulled, its digest; the description has the paths of the kernel's files then.
@@ -101,12 +101,12 @@ async fn locate(
             path
         }
         DiskSource::LabBuild { variant } => match lab::find(root, variant).await? {
-            Some(folder) => {
+            Some(dir) => {
                 if let Some(kernel) = &mut spec.kernel {
-                    kernel.image = folder.join(&kernel.image);
-                    kernel.initrd = kernel.initrd.as_ref().map(|initrd| folder.join(initrd));
+                    kernel.image = dir.join(&kernel.image);
+                    kernel.initrd = kernel.initrd.as_ref().map(|initrd| dir.join(initrd));
                 }
-                folder.join(lab::disk_name(spec.format))
+                dir.join(lab::disk_name(spec.format))
             }
             None => return Err(ImageError::NotBuilt { variant: variant.clone() }),
         },
@@ -201,7 +201,7 @@ async fn root_file_system(
     limits: &Limits,
 ) -> Result<(Unchanged, String, Inspected, Option<String>), ImageError> {
     let is_folder = std::fs::symlink_metadata(source).is_ok_and(|metadata| metadata.is_dir());
-    let (pinned, folder) = match is_folder {
+    let (pinned, dir) = match is_folder {
         true => (inspect::plain_file(&source.join("index.json"), false).await?, Some(source)),
         false => (inspect::plain_file(source, limits.symlink).await?, None),
     };
@@ -211,15 +211,15 @@ async fn root_file_system(
         Some(made) => made,
         None => {
             let made = temporary(&slot)?.into_temp_path();
-            let (tree, archives) = match folder {
-                Some(folder) => layered(Layout::Folder(folder.to_owned()), arch, &slot, source).await?,
+            let (tree, archives) = match dir {
+                Some(dir) => layered(Layout::Dir(dir.to_owned()), arch, &slot, source).await?,
                 None => read(&pinned, arch, &slot).await?,
             };
             let size = rootfs::ext4::size(&tree);
             if size > limits.virtual_size {
                 return Err(ImageError::TooLarge { path: pinned, size, limit: limits.virtual_size });
             }
-            let dropped = rootfs::ext4::write(tree, archives, &made, slot.folder(), &sha256[..32], source).await?;
+            let dropped = rootfs::ext4::write(tree, archives, &made, slot.dir(), &sha256[..32], source).await?;
             unchanged.verify(false).await?;
             slot.publish(made, dropped).await?
         }
@@ -238,7 +238,7 @@ async fn read(path: &Path, arch: Arch, slot: &Slot) -> Result<(Tree, Vec<File>),
         return Err(ImageError::Archive { path: path.to_owned(), reason });
     }
     let member = |name: &[u8]| match &tree.node(0)?.what {
-        What::Folder(names) => names.get(name).copied(),
+        What::Dir(names) => names.get(name).copied(),
         _ => None,
     };
     if member(b"oci-layout").is_none() || member(b"index.json").is_none() {
@@ -250,14 +250,14 @@ async fn read(path: &Path, arch: Arch, slot: &Slot) -> Result<(Tree, Vec<File>),
 }
 
 /// The files of a layout are not deep.
-fn collect(tree: &Tree, folder: usize, path: &mut Vec<u8>, members: &mut HashMap<Vec<u8>, (u64, u64)>) {
-    let Some(What::Folder(names)) = tree.node(folder).map(|node| &node.what) else { return };
+fn collect(tree: &Tree, dir: usize, path: &mut Vec<u8>, members: &mut HashMap<Vec<u8>, (u64, u64)>) {
+    let Some(What::Dir(names)) = tree.node(dir).map(|node| &node.what) else { return };
     for (name, index) in names {
         let length = path.len();
         path.extend(name);
         match tree.node(*index).map(|node| &node.what) {
             Some(What::File { offset, size, .. }) => drop(members.insert(path.clone(), (*offset, *size))),
-            Some(What::Folder(_)) => {
+            Some(What::Dir(_)) => {
                 path.push(b'/');
                 collect(tree, *index, path, members);
             }
@@ -269,7 +269,7 @@ fn collect(tree: &Tree, folder: usize, path: &mut Vec<u8>, members: &mut HashMap
 
 async fn layered(layout: Layout, arch: Arch, slot: &Slot, path: &Path) -> Result<(Tree, Vec<File>), ImageError> {
     let bounds = rootfs::Bounds::default();
-    let scratch = slot.folder().to_owned();
+    let scratch = slot.dir().to_owned();
     let layers = blocking(path, move || layout.layers(arch, bounds.layers, bounds.bytes, &scratch)).await?;
     let mut tree = Tree::new(bounds);
     let mut archives = Vec::new();
@@ -284,11 +284,11 @@ async fn layered(layout: Layout, arch: Arch, slot: &Slot, path: &Path) -> Result
 /// The tar itself, unpacked into the cache's file system when it is packed.
 async fn plain(path: &Path, packed: File, slot: &Slot) -> Result<File, ImageError> {
     use std::os::unix::fs::FileExt;
-    let cache = |source| ImageError::Cache { path: slot.folder().to_owned(), source };
+    let cache = |source| ImageError::Cache { path: slot.dir().to_owned(), source };
     let mut head = [0; 8];
     let count = packed.read_at(&mut head, 0).map_err(|source| ImageError::Io { path: path.to_owned(), source })?;
     let Some(how) = Compression::of_magic(&head[..count]) else { return Ok(packed) };
-    let out = tempfile::tempfile_in(slot.folder()).map_err(cache)?;
+    let out = tempfile::tempfile_in(slot.dir()).map_err(cache)?;
     let bounds = compress::Bounds { bytes: rootfs::Bounds::default().bytes, deadline: compress::Bounds::DEADLINE };
     compress::unpack(path, packed, how, out.try_clone().map_err(cache)?, bounds).await?;
     Ok(out)
@@ -321,8 +321,8 @@ async fn blocking<T: Send + 'static>(
 fn temporary(slot: &Slot) -> Result<tempfile::NamedTempFile, ImageError> {
     tempfile::Builder::new()
         .prefix(".partial-")
-        .tempfile_in(slot.folder())
-        .map_err(|source| ImageError::Cache { path: slot.folder().to_owned(), source })
+        .tempfile_in(slot.dir())
+        .map_err(|source| ImageError::Cache { path: slot.dir().to_owned(), source })
 }
 
 #[cfg(test)]
@@ -335,20 +335,20 @@ mod tests {
         assert!(output.status.success(), "{program} {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
     }
 
-    async fn ready(folder: &Path, file: &str, format: Format) -> Result<Prepared, ImageError> {
-        let spec = ImageSpec::new("x", DiskSource::Path(folder.join(file)), format);
-        prepare_in(Some(&folder.join("cache")), folder, &spec).await
+    async fn ready(dir: &Path, file: &str, format: Format) -> Result<Prepared, ImageError> {
+        let spec = ImageSpec::new("x", DiskSource::Path(dir.join(file)), format);
+        prepare_in(Some(&dir.join("cache")), dir, &spec).await
     }
 
-    async fn id(folder: &Path, file: &str, format: Format) -> String {
-        match ready(folder, file, format).await {
+    async fn id(dir: &Path, file: &str, format: Format) -> String {
+        match ready(dir, file, format).await {
             Ok(_) => "fine".to_owned(),
             Err(error) => error.failure_id().as_str().to_owned(),
         }
     }
 
-    fn made(folder: &Path) -> Vec<String> {
-        let entries = std::fs::read_dir(folder.join("cache/images/made")).unwrap();
+    fn made(dir: &Path) -> Vec<String> {
+        let entries = std::fs::read_dir(dir.join("cache/images/made")).unwrap();
         let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
         names.sort();
         names
@@ -356,54 +356,54 @@ mod tests {
 
     #[tokio::test]
     async fn a_packed_disk_is_unpacked_once_and_looked_at_as_any_other() {
-        let folder = tempfile::tempdir().unwrap();
-        let at = |name: &str| folder.path().join(name).display().to_string();
+        let dir = tempfile::tempdir().unwrap();
+        let at = |name: &str| dir.path().join(name).display().to_string();
         run("qemu-img", &["create", "-q", "-f", "qcow2", &at("a.qcow2"), "8M"]);
         run("zstd", &["-q", &at("a.qcow2")]);
-        let first = ready(folder.path(), "a.qcow2.zst", Format::Qcow2).await.unwrap();
-        assert_eq!(first.source, folder.path().join("a.qcow2.zst"));
+        let first = ready(dir.path(), "a.qcow2.zst", Format::Qcow2).await.unwrap();
+        assert_eq!(first.source, dir.path().join("a.qcow2.zst"));
         assert_eq!(first.sha256, digest::sha256(&first.source).await.unwrap());
         assert_eq!((first.disk.format, first.disk.virtual_size), (Format::Qcow2, 8 << 20));
         assert_eq!(std::fs::read(&first.disk.path).unwrap(), std::fs::read(at("a.qcow2")).unwrap());
-        let names = made(folder.path());
+        let names = made(dir.path());
         assert_eq!(names.len(), 3, "{names:?}");
         // The second time it is found; damaged, it is made again.
         let time = || std::fs::metadata(&first.disk.path).unwrap().modified().unwrap();
         let before = time();
-        assert_eq!(ready(folder.path(), "a.qcow2.zst", Format::Qcow2).await.unwrap().disk, first.disk);
+        assert_eq!(ready(dir.path(), "a.qcow2.zst", Format::Qcow2).await.unwrap().disk, first.disk);
         assert_eq!(time(), before);
         std::fs::remove_file(&first.disk.path).unwrap();
         std::fs::write(&first.disk.path, "rubbish").unwrap();
-        assert_eq!(ready(folder.path(), "a.qcow2.zst", Format::Qcow2).await.unwrap().disk, first.disk);
+        assert_eq!(ready(dir.path(), "a.qcow2.zst", Format::Qcow2).await.unwrap().disk, first.disk);
         assert_eq!(std::fs::read(&first.disk.path).unwrap(), std::fs::read(at("a.qcow2")).unwrap());
-        assert_eq!(made(folder.path()), names);
+        assert_eq!(made(dir.path()), names);
 
         // What is hostile in it is told of the file that was named, and stays nowhere.
-        assert_eq!(id(folder.path(), "a.qcow2.zst", Format::Raw).await, "image.format");
+        assert_eq!(id(dir.path(), "a.qcow2.zst", Format::Raw).await, "image.format");
         run("qemu-img", &["create", "-q", "-f", "qcow2", "-F", "qcow2", "-b", &at("a.qcow2"), &at("b.qcow2")]);
         run("xz", &[&at("b.qcow2")]);
-        let error = ready(folder.path(), "b.qcow2.xz", Format::Qcow2).await.unwrap_err();
+        let error = ready(dir.path(), "b.qcow2.xz", Format::Qcow2).await.unwrap_err();
         assert_eq!(error.failure_id().as_str(), "image.backing-file");
         assert!(error.to_string().starts_with(&at("b.qcow2.xz")), "{error}");
         std::fs::write(at("c.raw.gz"), "not packed at all").unwrap();
-        assert_eq!(id(folder.path(), "c.raw.gz", Format::Raw).await, "image.compressed");
+        assert_eq!(id(dir.path(), "c.raw.gz", Format::Raw).await, "image.compressed");
         std::os::unix::fs::symlink(at("a.qcow2.zst"), at("d.qcow2.zst")).unwrap();
-        assert_eq!(id(folder.path(), "d.qcow2.zst", Format::Qcow2).await, "image.refused");
-        assert_eq!(id(folder.path(), "none.raw.gz", Format::Raw).await, "image.missing");
-        let partial = made(folder.path()).into_iter().filter(|name| name.starts_with(".partial")).count();
+        assert_eq!(id(dir.path(), "d.qcow2.zst", Format::Qcow2).await, "image.refused");
+        assert_eq!(id(dir.path(), "none.raw.gz", Format::Raw).await, "image.missing");
+        let partial = made(dir.path()).into_iter().filter(|name| name.starts_with(".partial")).count();
         assert_eq!(partial, 0);
     }
 
     #[tokio::test]
     async fn two_runs_at_once_make_one_disk() {
-        let folder = tempfile::tempdir().unwrap();
-        let raw = folder.path().join("a.raw");
+        let dir = tempfile::tempdir().unwrap();
+        let raw = dir.path().join("a.raw");
         std::fs::write(&raw, vec![5; 1 << 20]).unwrap();
         run("gzip", &["-k", &raw.display().to_string()]);
         let (first, second) =
-            tokio::join!(ready(folder.path(), "a.raw.gz", Format::Raw), ready(folder.path(), "a.raw.gz", Format::Raw));
+            tokio::join!(ready(dir.path(), "a.raw.gz", Format::Raw), ready(dir.path(), "a.raw.gz", Format::Raw));
         assert_eq!(first.unwrap().disk, second.unwrap().disk);
-        assert_eq!(made(folder.path()).len(), 3);
+        assert_eq!(made(dir.path()).len(), 3);
     }
 
     /// What debugfs says of a path in a made disk.
@@ -419,8 +419,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_root_file_system_keeps_owners_modes_links_devices_and_odd_names() {
-        let folder = tempfile::tempdir().unwrap();
-        let root = folder.path().join("root");
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path().join("root");
         std::fs::create_dir_all(root.join("usr/bin")).unwrap();
         std::fs::create_dir_all(root.join("lost+found")).unwrap();
         std::fs::write(root.join("usr/bin/su"), "program").unwrap();
@@ -428,7 +428,7 @@ mod tests {
         std::fs::write(root.join("<12>"), "odd").unwrap();
         std::fs::write(root.join("a \"b\" c"), "quoted").unwrap();
         std::os::unix::fs::symlink("/etc/../usr/bin", root.join("bin")).unwrap();
-        let tar = folder.path().join("root.tar");
+        let tar = dir.path().join("root.tar");
         let (tar, at) = (tar.display().to_string(), root.display().to_string());
         run(
             "tar",
@@ -447,7 +447,7 @@ mod tests {
         );
         run("zstd", &["-q", &tar]);
 
-        let ready = ready(folder.path(), "root.tar.zst", Format::Tar).await.unwrap();
+        let ready = ready(dir.path(), "root.tar.zst", Format::Tar).await.unwrap();
         let disk = &ready.disk.path;
         assert_eq!(ready.disk.format, Format::Raw);
         let su = stat(disk, "/usr/bin/su");
@@ -460,15 +460,15 @@ mod tests {
         assert_eq!(cat(disk, "/a \"\"b\"\" c"), "quoted");
         assert!(stat(disk, "/bin").contains("Fast link dest: \"/etc/../usr/bin\""));
         // Nothing but the disk, its note and its lock is left.
-        assert_eq!(made(folder.path()).len(), 3);
-        assert_eq!(id(folder.path(), "root.tar", Format::Raw).await, "image.format");
-        assert_eq!(id(folder.path(), "root", Format::Tar).await, "image.missing");
+        assert_eq!(made(dir.path()).len(), 3);
+        assert_eq!(id(dir.path(), "root.tar", Format::Raw).await, "image.format");
+        assert_eq!(id(dir.path(), "root", Format::Tar).await, "image.missing");
     }
 
     #[tokio::test]
     async fn what_is_stated_to_be_a_tar_and_is_none_is_refused_by_what_it_is() {
-        let folder = tempfile::tempdir().unwrap();
-        let at = |name: &str| folder.path().join(name);
+        let dir = tempfile::tempdir().unwrap();
+        let at = |name: &str| dir.path().join(name);
         run("qemu-img", &["create", "-q", "-f", "qcow2", &at("disk").display().to_string(), "8M"]);
         run("gzip", &["-k", &at("disk").display().to_string()]);
         std::fs::write(at("page"), "<html>").unwrap();
@@ -483,20 +483,20 @@ mod tests {
             ("zeros", "there is nothing in it"),
             ("empty", "it is cut: it ends at byte 0"),
         ] {
-            let error = ready(folder.path(), name, Format::Tar).await.unwrap_err().to_string();
+            let error = ready(dir.path(), name, Format::Tar).await.unwrap_err().to_string();
             assert!(error.contains(why), "{name}: {error}");
         }
     }
 
     #[tokio::test]
     async fn a_disk_is_looked_into_without_a_cache_and_beyond_what_a_run_starts() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("vast.qcow2");
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("vast.qcow2");
         run("qemu-img", &["create", "-q", "-f", "qcow2", &path.display().to_string(), "3T"]);
         let mut spec = ImageSpec::new("x", DiskSource::Path(path), Format::Qcow2);
-        assert_eq!(facts(folder.path(), &spec).await.unwrap_err().failure_id().as_str(), "image.size");
+        assert_eq!(facts(dir.path(), &spec).await.unwrap_err().failure_id().as_str(), "image.size");
         spec.max_virtual_size = ImageSpec::MAX_LOOKED_INTO;
-        assert_eq!(facts(folder.path(), &spec).await.unwrap().virtual_size, 3 << 40);
+        assert_eq!(facts(dir.path(), &spec).await.unwrap().virtual_size, 3 << 40);
     }
 
     /// What mmdebstrap packs of /var/log/journal: an ACL as the kernel has it, in a record of a pax header.
@@ -508,15 +508,15 @@ mod tests {
 
     #[tokio::test]
     async fn attributes_that_ext4_has_are_kept_and_the_others_are_named() {
-        let folder = tempfile::tempdir().unwrap();
-        let mut members = vec![rootfs::testing::folder("./var/"), rootfs::testing::folder("./var/log/")];
+        let dir = tempfile::tempdir().unwrap();
+        let mut members = vec![rootfs::testing::dir("./var/"), rootfs::testing::dir("./var/log/")];
         let records = [
             (&b"SCHILY.xattr.system.posix_acl_access"[..], JOURNAL_ACL),
             (b"SCHILY.acl.default", b"user::rwx,group::r-x,group:adm:r-x:4,mask::r-x,other::r-x"),
             (b"SCHILY.xattr.system.nfs4_acl", b"x"),
         ];
         members.extend(records.map(|(key, value)| rootfs::testing::pax(key, value)));
-        members.push(rootfs::testing::folder("./var/log/journal/"));
+        members.push(rootfs::testing::dir("./var/log/journal/"));
         let records = [
             (&b"SCHILY.xattr.security.capability"[..], CAPABILITY),
             (b"SCHILY.xattr.user.xdg:origin", b"a \"word\""),
@@ -524,11 +524,11 @@ mod tests {
         ];
         members.extend(records.map(|(key, value)| rootfs::testing::pax(key, value)));
         members.push(rootfs::testing::file("ping", "program"));
-        std::fs::write(folder.path().join("root.tar"), rootfs::testing::bytes(&members)).unwrap();
+        std::fs::write(dir.path().join("root.tar"), rootfs::testing::bytes(&members)).unwrap();
 
         // The second time the disk is found, and what it lacks is still said.
         for _ in 0..2 {
-            let ready = ready(folder.path(), "root.tar", Format::Tar).await.unwrap();
+            let ready = ready(dir.path(), "root.tar", Format::Tar).await.unwrap();
             let [note] = &ready.notes[..] else { panic!("{:?}", ready.notes) };
             assert!(
                 note.ends_with(
@@ -572,10 +572,10 @@ mod tests {
 
     #[tokio::test]
     async fn layers_lie_over_each_other_in_a_folder_and_in_an_archive() {
-        let folder = tempfile::tempdir().unwrap();
-        let at = |name: &str| folder.path().join(name).display().to_string();
+        let dir = tempfile::tempdir().unwrap();
+        let at = |name: &str| dir.path().join(name).display().to_string();
         let layer = |name: &str, files: &[(&str, &str)]| {
-            let root = folder.path().join(name);
+            let root = dir.path().join(name);
             for (path, text) in files {
                 std::fs::create_dir_all(root.join(path).parent().unwrap()).unwrap();
                 std::fs::write(root.join(path), text).unwrap();
@@ -583,7 +583,7 @@ mod tests {
             run("tar", &["-C", &at(name), "-czf", &at(&format!("{name}.tgz")), "."]);
             std::fs::read(at(&format!("{name}.tgz"))).unwrap()
         };
-        let layout = folder.path().join("layout");
+        let layout = dir.path().join("layout");
         let low = blob(&layout, &layer("low", &[("etc/a", "1"), ("etc/b", "1"), ("opt/x/y", "1")]));
         let high = blob(&layout, &layer("high", &[("etc/b", "2"), ("etc/.wh.a", ""), ("opt/x/.wh..wh..opq", "")]));
         let manifest = format!(r#"{{"layers": [{{"digest": "{low}"}}, {{"digest": "{high}"}}]}}"#);
@@ -599,7 +599,7 @@ mod tests {
         std::fs::write(layout.join("oci-layout"), r#"{"imageLayoutVersion": "1.0.0"}"#).unwrap();
         run("tar", &["-C", &at("layout"), "-cf", &at("image.tar"), "."]);
         for source in ["layout", "image.tar"] {
-            let ready = ready(folder.path(), source, Format::Tar).await.unwrap();
+            let ready = ready(dir.path(), source, Format::Tar).await.unwrap();
             let disk = &ready.disk.path;
             assert_eq!((cat(disk, "/etc/b").as_str(), cat(disk, "/etc/a").as_str()), ("2", ""), "{source}");
             assert!(stat(disk, "/opt/x").contains("Type: directory"), "{source}");
@@ -608,11 +608,11 @@ mod tests {
         // A blob that is not what its name says, and a name that leads elsewhere.
         std::fs::write(layout.join("blobs").join(high.replace(':', "/")), "other").unwrap();
         index(&format!("sha256:{}", manifest[7..].to_uppercase()));
-        assert_eq!(id(folder.path(), "layout", Format::Tar).await, "image.archive");
+        assert_eq!(id(dir.path(), "layout", Format::Tar).await, "image.archive");
         index("sha256:../../../../etc/passwd");
-        assert_eq!(id(folder.path(), "layout", Format::Tar).await, "image.archive");
+        assert_eq!(id(dir.path(), "layout", Format::Tar).await, "image.archive");
         index(&manifest);
-        std::fs::remove_dir_all(folder.path().join("cache")).unwrap();
-        assert_eq!(id(folder.path(), "layout", Format::Tar).await, "image.archive");
+        std::fs::remove_dir_all(dir.path().join("cache")).unwrap();
+        assert_eq!(id(dir.path(), "layout", Format::Tar).await, "image.archive");
     }
 }

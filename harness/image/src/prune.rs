@@ -48,7 +48,7 @@ pub struct Cached {
     /// The directory or file.
     pub path: PathBuf,
     /// Files that go with it.
-    pub beside: Vec<PathBuf>,
+    pub next_to: Vec<PathBuf>,
     /// Whether it may go, and in which order.
     pub item: Item,
     /// Whether somebody uses it now.
@@ -85,17 +85,15 @@ pub async fn cached(root: &Path, cache: &Path) -> Result<Vec<Cached>, ImageError
     let opened = in_use::opened();
     let mut found: Vec<Cached> = entries(&images)
         .into_iter()
-        .filter_map(|(name, path, metadata)| folder(&images, &name, path, &metadata, &present, &opened))
+        .filter_map(|(name, path, metadata)| dir(&images, &name, path, &metadata, &present, &opened))
         .collect();
-    for (kind, folder, companions) in
-        [(Kind::Made, "made", &[".json"][..]), (Kind::Pulled, pull::FOLDER, pull::COMPANIONS)]
-    {
-        let folder = images.join(folder);
-        if folder.symlink_metadata().is_ok_and(|metadata| metadata.is_dir()) {
-            found.extend(entries(&folder).into_iter().filter_map(|(name, path, metadata)| {
+    for (kind, dir, companions) in [(Kind::Made, "made", &[".json"][..]), (Kind::Pulled, pull::DIR, pull::COMPANIONS)] {
+        let dir = images.join(dir);
+        if dir.symlink_metadata().is_ok_and(|metadata| metadata.is_dir()) {
+            found.extend(entries(&dir).into_iter().filter_map(|(name, path, metadata)| {
                 let companion = name.ends_with(".lock") || companions.iter().any(|end| name.ends_with(end));
                 (metadata.is_file() && !companion)
-                    .then(|| disk(kind, companions, &folder, &name, path, &metadata, &opened))
+                    .then(|| disk(kind, companions, &dir, &name, path, &metadata, &opened))
             }));
         }
     }
@@ -104,8 +102,8 @@ pub async fn cached(root: &Path, cache: &Path) -> Result<Vec<Cached>, ImageError
 }
 
 /// Names, paths and what they are themselves, not what a link leads to.
-fn entries(folder: &Path) -> Vec<(String, PathBuf, Metadata)> {
-    let Ok(found) = std::fs::read_dir(folder) else { return Vec::new() };
+fn entries(dir: &Path) -> Vec<(String, PathBuf, Metadata)> {
+    let Ok(found) = std::fs::read_dir(dir) else { return Vec::new() };
     let known = found.flatten().filter_map(|entry| {
         Some((entry.file_name().into_string().ok()?, entry.path(), entry.path().symlink_metadata().ok()?))
     });
@@ -113,7 +111,7 @@ fn entries(folder: &Path) -> Vec<(String, PathBuf, Metadata)> {
 }
 
 /// A lab image, or what a build left.
-fn folder(
+fn dir(
     images: &Path,
     name: &str,
     path: PathBuf,
@@ -151,26 +149,26 @@ fn folder(
     // A build's directory has a whole system below it; what that takes is not worth a walk through it.
     let bytes = files.iter().map(|(_, _, metadata)| metadata.blocks() * 512).sum();
     let leftover = matches!(kind, Kind::Stale | Kind::Unfinished);
-    Some(Cached { kind, path, beside: Vec::new(), item: Item { leftover, bytes, used }, in_use })
+    Some(Cached { kind, path, next_to: Vec::new(), item: Item { leftover, bytes, used }, in_use })
 }
 
 /// A disk that lies beside its companions.
 fn disk(
     kind: Kind,
     companions: &[&str],
-    folder: &Path,
+    dir: &Path,
     name: &str,
     path: PathBuf,
     metadata: &Metadata,
     opened: &BTreeSet<(u64, u64)>,
 ) -> Cached {
     // What is fetched has the lock of what it is to become.
-    let lock = folder.join(format!("{}.lock", name.strip_prefix(".partial-").unwrap_or(name)));
+    let lock = dir.join(format!("{}.lock", name.strip_prefix(".partial-").unwrap_or(name)));
     let in_use = is_in_use(&path, metadata, opened) || (lock.exists() && !InUse::is_free(&lock));
     // The lock stays: another run may wait for it.
-    let beside = companions.iter().map(|end| folder.join(format!("{name}{end}"))).collect();
+    let next_to = companions.iter().map(|end| dir.join(format!("{name}{end}"))).collect();
     let item = Item { leftover: false, bytes: metadata.blocks() * 512, used: last_used(metadata) };
-    Cached { kind, path, beside, item, in_use }
+    Cached { kind, path, next_to, item, in_use }
 }
 
 fn is_in_use(path: &Path, metadata: &Metadata, opened: &BTreeSet<(u64, u64)>) -> bool {
@@ -194,7 +192,7 @@ pub fn remove(cached: &Cached) -> bool {
         true => std::fs::remove_dir_all(&cached.path),
         false => std::fs::remove_file(&cached.path),
     };
-    for companion in &cached.beside {
+    for companion in &cached.next_to {
         let _ = std::fs::remove_file(companion);
     }
     gone.is_ok()
@@ -295,9 +293,9 @@ mod tests {
     #[tokio::test]
     async fn what_somebody_has_open_or_locked_is_in_use() {
         let (root, cache) = (checkout(), tempfile::tempdir().unwrap());
-        let folder = cache.path().join("images/tiny-4444444444444444");
-        std::fs::create_dir_all(&folder).unwrap();
-        let disk = folder.join("disk.qcow2");
+        let dir = cache.path().join("images/tiny-4444444444444444");
+        std::fs::create_dir_all(&dir).unwrap();
+        let disk = dir.join("disk.qcow2");
         std::fs::write(&disk, "disk").unwrap();
         let in_use = async || cached(root.path(), cache.path()).await.unwrap()[0].in_use;
         assert!(!in_use().await);

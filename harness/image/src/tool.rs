@@ -61,7 +61,7 @@ pub(super) fn missing(program: &str, image: &Path, error: std::io::Error) -> Ima
 }
 
 /// What a program wrote to its stderr, which was this file: the beginning, harmless, on one line.
-pub(super) fn complaint(stderr: &mut std::fs::File) -> String {
+pub(super) fn cli_error(stderr: &mut std::fs::File) -> String {
     use std::io::{Read, Seek, SeekFrom};
     let mut said = Vec::new();
     let _ = stderr.seek(SeekFrom::Start(0)).and_then(|_| stderr.take(4096).read_to_end(&mut said));

@@ -47,7 +47,7 @@ pub enum AccelKind {
 
 impl AccelKind {
     /// `kvm` or `tcg`.
-    pub fn word(self) -> &'static str {
+    pub fn name(self) -> &'static str {
         match self {
             Self::Kvm => "kvm",
             Self::Tcg => "tcg",
@@ -79,7 +79,7 @@ impl AccelProbe {
 
     /// The accelerator for guests of that architecture: KVM only runs those of the host's own.
     pub fn for_arch(&self, arch: Arch) -> Self {
-        if self.kind == AccelKind::Tcg || arch.word() == std::env::consts::ARCH {
+        if self.kind == AccelKind::Tcg || arch.name() == std::env::consts::ARCH {
             return self.clone();
         }
         tcg(format!("an {arch} guest is emulated on this {} host", std::env::consts::ARCH), self.loop_ns)

@@ -4,7 +4,7 @@
 //! RAM and devices travel through QEMU's migration into a file, in the form in which every page of RAM
 //! has its place (`mapped-ram`), so that the file is as large as what the guest had touched.
 
-pub mod shape;
+pub mod saved_machine;
 
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
@@ -14,12 +14,12 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-pub use self::shape::{Shape, files};
-use super::body::{self, Body};
+pub use self::saved_machine::{SavedMachine, files};
 use super::firmware::{self, Firmware};
+use super::machine_files::{self, MachineFiles};
 use super::qmp::{Qmp, QmpError};
 use super::template::{self, transferred_unless};
-use super::{Accel, Machine, MachineError, Spawner, command_line, start, wiring};
+use super::{Accel, Machine, MachineError, Spawner, channels, command_line, start};
 use muster_base::machine::Format;
 use muster_console::rules::Rules;
 use muster_image::header;
@@ -37,7 +37,7 @@ const ANSWER: Duration = Duration::from_secs(10);
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Captured {
     /// What it was.
-    pub shape: Shape,
+    pub saved_machine: SavedMachine,
     /// The version of the QEMU that wrote it, such as `10.0.2`.
     pub qemu: String,
     /// Length in bytes of every file.
@@ -63,27 +63,27 @@ pub enum CaptureError {
 impl Machine {
     /// Whether [`Machine::capture`] can work, judged by its devices.
     pub fn can_capture(&self) -> Result<(), String> {
-        command_line::forkable(&self.body().description)
+        command_line::forkable(&self.files().description)
     }
 
     /// Stops the guest and writes down into the directory, which is there and empty, all that the machine
     /// is. At most about `room` bytes are written. The guest stands still afterwards in either case:
     /// [`Machine::go_on`] lets it run again.
-    pub async fn capture(&self, folder: &Path, room: u64) -> Result<Captured, CaptureError> {
+    pub async fn capture(&self, dir: &Path, room: u64) -> Result<Captured, CaptureError> {
         let qmp = self.qmp();
         let answer = ANSWER.mul_f64(self.scale());
         qmp.execute("stop", json!({}), answer).await?;
         let qemu = version_of(&qmp.execute("query-version", json!({}), answer).await?);
-        let written = self.write_state(&folder.join(files::STATE), room).await;
+        let written = self.write_state(&dir.join(files::STATE), room).await;
         // A machine that goes on may be made a template later.
         let reset = mapped(qmp, false, answer).await;
         written?;
         reset?;
-        let shape = self.copy_files(folder, room)?;
+        let saved_machine = self.copy_files(dir, room)?;
         let mut lengths = BTreeMap::new();
         let mut bytes = 0;
-        for name in shape.files() {
-            let metadata = std::fs::symlink_metadata(folder.join(&name))
+        for name in saved_machine.files() {
+            let metadata = std::fs::symlink_metadata(dir.join(&name))
                 .map_err(|source| CaptureError::Copy { what: name.clone(), source })?;
             bytes += metadata.blocks() * 512;
             lengths.insert(name, metadata.len());
@@ -91,7 +91,7 @@ impl Machine {
         if bytes > room {
             return Err(CaptureError::TooLarge { room });
         }
-        Ok(Captured { shape, qemu, files: lengths, bytes })
+        Ok(Captured { saved_machine, qemu, files: lengths, bytes })
     }
 
     /// Lets the guest run again after [`Machine::capture`]. Its clock lags by as long as it stood.
@@ -102,7 +102,7 @@ impl Machine {
     async fn write_state(&self, path: &Path, room: u64) -> Result<(), CaptureError> {
         let qmp = self.qmp();
         let answer = ANSWER.mul_f64(self.scale());
-        let deadline = transfer_deadline(self.body().description.memory_mib, self.scale());
+        let deadline = transfer_deadline(self.files().description.memory_mib, self.scale());
         // QEMU opens it by name, once for each of its threads.
         private_file(path)
             .map_err(|source| CaptureError::Copy { what: "the state of its devices".to_owned(), source })?;
@@ -128,8 +128,8 @@ impl Machine {
         }
     }
 
-    fn copy_files(&self, folder: &Path, room: u64) -> Result<Shape, CaptureError> {
-        let Body { description, layer, below, vars, extra, ram, .. } = self.body();
+    fn copy_files(&self, dir: &Path, room: u64) -> Result<SavedMachine, CaptureError> {
+        let MachineFiles { description, layer, below, vars, extra, ram, .. } = self.files();
         let copying = |what: &str| {
             let what = what.to_owned();
             move |source| CaptureError::Copy { what, source }
@@ -138,14 +138,14 @@ impl Machine {
         let mut sources: Vec<(String, File)> = Vec::new();
         for (number, layer) in layers.enumerate() {
             let name = files::layer(number);
-            sources.push((name.clone(), body::reopen(layer, false).map_err(copying(&name))?));
+            sources.push((name.clone(), machine_files::reopen(layer, false).map_err(copying(&name))?));
         }
         for (number, disk) in extra.iter().enumerate() {
             let name = files::extra(number);
-            sources.push((name.clone(), body::reopen(disk, false).map_err(copying(&name))?));
+            sources.push((name.clone(), machine_files::reopen(disk, false).map_err(copying(&name))?));
         }
         if let Some(vars) = vars {
-            sources.push((files::VARS.to_owned(), body::reopen(vars, false).map_err(copying(files::VARS))?));
+            sources.push((files::VARS.to_owned(), machine_files::reopen(vars, false).map_err(copying(files::VARS))?));
         }
         let kernel = description.kernel.as_ref();
         let named = [
@@ -164,15 +164,15 @@ impl Machine {
             return Err(CaptureError::TooLarge { room });
         }
         for (name, source) in &sources {
-            private_file(&folder.join(name))
-                .and_then(|copy| wiring::sparse_copy(source, &copy))
+            private_file(&dir.join(name))
+                .and_then(|copy| channels::sparse_copy(source, &copy))
                 .map_err(copying(name))?;
         }
         let code = match &description.firmware {
             Some(firmware) => Some(digest(&firmware.code).map_err(copying("the firmware's digest"))?),
             None => None,
         };
-        Ok(Shape::of(description, 1 + below.len(), ram.is_some(), code))
+        Ok(SavedMachine::of(description, 1 + below.len(), ram.is_some(), code))
     }
 }
 
@@ -180,7 +180,7 @@ impl Machine {
 #[derive(Debug)]
 pub struct ResumeRequest<'a> {
     /// What it was.
-    pub shape: &'a Shape,
+    pub saved_machine: &'a SavedMachine,
     /// The capsule's directory; only read.
     pub capsule: &'a Path,
     /// The image that it began with.
@@ -188,7 +188,7 @@ pub struct ResumeRequest<'a> {
     /// What executes it.
     pub accel: &'a Accel,
     /// The new machine's directory; created.
-    pub folder: &'a Path,
+    pub dir: &'a Path,
     /// Goes on although this host has another firmware than the capsule was made with.
     pub any_firmware: bool,
 }
@@ -196,25 +196,25 @@ pub struct ResumeRequest<'a> {
 impl Machine {
     /// Starts a machine where the capsule's stopped. Returns as soon as its guest executes.
     pub async fn resume(request: ResumeRequest<'_>, spawner: &Spawner) -> Result<Machine, MachineError> {
-        let ResumeRequest { shape, capsule, image, accel, .. } = request;
-        let folder = start::make_folder(request.folder)?;
-        let capsule = std::path::absolute(capsule).map_err(start::folder_error("no absolute path", capsule))?;
-        let refused = |reason: String| MachineError::Capsule { folder: capsule.clone(), reason };
-        let firmware = find_firmware(shape, request.any_firmware).map_err(&refused)?;
-        let description = shape.machine(image, firmware, &capsule, accel.kind).map_err(&refused)?;
+        let ResumeRequest { saved_machine, capsule, image, accel, .. } = request;
+        let dir = start::make_dir(request.dir)?;
+        let capsule = std::path::absolute(capsule).map_err(start::dir_error("no absolute path", capsule))?;
+        let refused = |reason: String| MachineError::Capsule { dir: capsule.clone(), reason };
+        let firmware = find_firmware(saved_machine, request.any_firmware).map_err(&refused)?;
+        let description = saved_machine.machine(image, firmware, &capsule, accel.kind).map_err(&refused)?;
         let open = |name: &str| open_plain(&capsule.join(name)).map_err(|source| refused(format!("{name}: {source}")));
         let own = |file: &File| {
-            wiring::private_copy(file, &folder).map_err(start::folder_error("a file could not be copied", &folder))
+            channels::private_copy(file, &dir).map_err(start::dir_error("a file could not be copied", &dir))
         };
         let mut below = Vec::new();
-        for number in 0..shape.layers {
+        for number in 0..saved_machine.layers {
             let name = files::layer(number);
             let layer = open(&name)?;
             check_layer(&layer, image.virtual_size).map_err(|reason| refused(format!("{name}: {reason}")))?;
             below.push(layer);
         }
         let mut extra = Vec::new();
-        for (number, size) in shape.extra_disks.iter().enumerate() {
+        for (number, size) in saved_machine.extra_disks.iter().enumerate() {
             let (name, disk) = (files::extra(number), open(&files::extra(number))?);
             if disk.metadata().map_or(0, |metadata| metadata.len()) != *size {
                 return Err(refused(format!("{name} is not as long as its disk is large")));
@@ -229,23 +229,24 @@ impl Machine {
                 Some(own(&vars)?)
             }
         };
-        let ram = match shape.ram_file {
+        let ram = match saved_machine.ram_file {
             false => None,
             true => Some(
-                body::anonymous_ram(shape.memory_mib).map_err(start::folder_error("memory for the guest", &folder))?,
+                machine_files::anonymous_ram(saved_machine.memory_mib)
+                    .map_err(start::dir_error("memory for the guest", &dir))?,
             ),
         };
-        let layer = Overlay::create(image, &folder).await?.into_layer();
+        let layer = Overlay::create(image, &dir).await?.into_layer();
         let state = Some(open(files::STATE)?);
-        let body = Body { description, layer, below, vars, extra, ram, state, blank: None };
-        start::begin(body, &folder, accel, spawner, Rules::shipped()).await
+        let files = MachineFiles { description, layer, below, vars, extra, ram, state, blank: None };
+        start::begin(files, &dir, accel, spawner, Rules::shipped()).await
     }
 }
 
 /// The same firmware on this host.
-fn find_firmware(shape: &Shape, any: bool) -> Result<Option<Firmware>, String> {
-    let Some(wanted) = &shape.firmware else { return Ok(None) };
-    let found = firmware::find(shape.arch.parse()?, wanted.secure).map_err(|error| error.to_string())?;
+fn find_firmware(saved_machine: &SavedMachine, any: bool) -> Result<Option<Firmware>, String> {
+    let Some(wanted) = &saved_machine.firmware else { return Ok(None) };
+    let found = firmware::find(saved_machine.arch.parse()?, wanted.secure).map_err(|error| error.to_string())?;
     if found.vars_format != wanted.vars_format {
         return Err(format!("its firmware's variables are {}, this host's {}", wanted.vars_format, found.vars_format));
     }
@@ -419,12 +420,12 @@ mod tests {
 
     #[test]
     fn only_plain_files_are_opened() {
-        let folder = tempfile::tempdir().unwrap();
-        let link = folder.path().join("link");
+        let dir = tempfile::tempdir().unwrap();
+        let link = dir.path().join("link");
         std::os::unix::fs::symlink("/etc/passwd", &link).unwrap();
         assert!(open_plain(&link).is_err());
-        assert!(open_plain(folder.path()).is_err());
-        std::fs::write(folder.path().join("plain"), "x").unwrap();
-        assert!(open_plain(&folder.path().join("plain")).is_ok());
+        assert!(open_plain(dir.path()).is_err());
+        std::fs::write(dir.path().join("plain"), "x").unwrap();
+        assert!(open_plain(&dir.path().join("plain")).is_ok());
     }
 }

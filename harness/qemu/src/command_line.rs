@@ -65,7 +65,7 @@ pub enum Memory {
     /// In a file that outlives the process, so that the machine can become a template.
     Shared,
     /// In a template's file, which is only read: what the guest writes stays in its own process.
-    Forked,
+    Cloned,
     /// Filled from a capsule's state before the guest goes on.
     Resumed,
 }
@@ -73,7 +73,7 @@ pub enum Memory {
 impl Memory {
     /// Whether the machine waits for a state that is read into it.
     pub fn is_incoming(self) -> bool {
-        matches!(self, Self::Forked | Self::Resumed)
+        matches!(self, Self::Cloned | Self::Resumed)
     }
 }
 
@@ -136,14 +136,14 @@ pub fn forkable(machine: &MachineDescription) -> Result<(), String> {
 
 /// Where disk, variables, console and control come from: the only part of the command line that
 /// differs between a run and a person's terminal.
-enum Wiring<'a> {
+enum Backing<'a> {
     Fds(&'a Fds),
     Files { layer: &'a str, vars: &'a str, tpm: &'a str },
 }
 
 /// The arguments, without the program, for a QEMU that inherits `fds`.
 pub fn command_line(machine: &MachineDescription, fds: &Fds) -> Vec<String> {
-    arguments(machine, &Wiring::Fds(fds))
+    arguments(machine, &Backing::Fds(fds))
 }
 
 /// A shell script that starts the same machine by hand, on the terminal, with its own overlay.
@@ -168,7 +168,7 @@ pub fn by_hand(machine: &MachineDescription) -> String {
         script.push_str("mkdir tpm\nswtpm socket -d -t --tpm2 --tpmstate dir=tpm --ctrl type=unixio,path=tpm.sock\n");
     }
     script.push_str(program(machine.arch));
-    for argument in arguments(machine, &Wiring::Files { layer: "layer.qcow2", vars: "vars", tpm: "tpm.sock" }) {
+    for argument in arguments(machine, &Backing::Files { layer: "layer.qcow2", vars: "vars", tpm: "tpm.sock" }) {
         // An option begins a line of its own, so that two scripts compare well.
         script.push_str(if argument.starts_with('-') { " \\\n  " } else { " " });
         script.push_str(&quoted(&argument));
@@ -198,15 +198,15 @@ pub fn for_log(program: &str, arguments: &[String]) -> String {
     shell_line(program, &arguments.iter().map(without).collect::<Vec<_>>())
 }
 
-fn arguments(machine: &MachineDescription, wiring: &Wiring<'_>) -> Vec<String> {
+fn arguments(machine: &MachineDescription, channels: &Backing<'_>) -> Vec<String> {
     let mut line = Line(Vec::new());
     line.option("-name", escaped(&machine.id));
     line.flag("-nodefaults").flag("-no-user-config").option("-display", "none");
     // QEMU parses what a hostile guest writes; it needs neither children nor privileges for that.
     line.option("-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny");
 
-    ram(&mut line, machine, wiring);
-    let backend = if has_ram_file(wiring) { ",memory-backend=ram0" } else { "" };
+    ram(&mut line, machine, channels);
+    let backend = if has_ram_file(channels) { ",memory-backend=ram0" } else { "" };
     line.option("-machine", format!("{}{backend}", board(machine)));
     match (machine.accel, machine.arch) {
         // `host` hides nothing from the guest. Hosts where it dies on arch-capabilities ("failed to set
@@ -227,7 +227,7 @@ fn arguments(machine: &MachineDescription, wiring: &Wiring<'_>) -> Vec<String> {
     // printed whole. A reset is allowed, because firmware resets itself too, and is reported.
     line.option("-action", "panic=none,reboot=reset,shutdown=poweroff,watchdog=none");
 
-    firmware(&mut line, machine, wiring);
+    firmware(&mut line, machine, channels);
     if let Some(kernel) = &machine.kernel {
         line.option("-kernel", kernel.image.to_string_lossy());
         if let Some(initrd) = &kernel.initrd {
@@ -235,13 +235,13 @@ fn arguments(machine: &MachineDescription, wiring: &Wiring<'_>) -> Vec<String> {
         }
         line.option("-append", kernel.cmdline.as_str());
     }
-    disks(&mut line, machine, wiring);
+    disks(&mut line, machine, channels);
 
-    let cable = match wiring {
-        Wiring::Fds(fds) => fds.network,
-        Wiring::Files { .. } => None,
+    let link = match channels {
+        Backing::Fds(fds) => fds.network,
+        Backing::Files { .. } => None,
     };
-    for netdev in machine.network.netdevs(cable) {
+    for netdev in machine.network.netdevs(link) {
         line.option("-netdev", netdev);
     }
     line.option("-device", "virtio-net-pci,netdev=net0,romfile=");
@@ -251,8 +251,8 @@ fn arguments(machine: &MachineDescription, wiring: &Wiring<'_>) -> Vec<String> {
         line.option("-device", "vmgenid,guid=auto");
     }
     line.option("-device", "pvpanic-pci");
-    warm_ports(&mut line, wiring);
-    tpm(&mut line, machine, wiring);
+    warm_ports(&mut line, channels);
+    tpm(&mut line, machine, channels);
     if let Some(config) = &machine.ignition {
         // Flatcar reads the first name, every other Ignition the second.
         for name in ["opt/org.flatcar-linux/config", "opt/com.coreos/config"] {
@@ -262,14 +262,14 @@ fn arguments(machine: &MachineDescription, wiring: &Wiring<'_>) -> Vec<String> {
     for value in &machine.smbios {
         line.option("-smbios", format!("type=11,value={}", escaped(value)));
     }
-    match wiring {
-        Wiring::Fds(fds) => {
+    match channels {
+        Backing::Fds(fds) => {
             line.option("-chardev", format!("socket,id=serial0,fd={}", fds.serial))
                 .option("-serial", "chardev:serial0");
             line.option("-chardev", format!("socket,id=qmp0,fd={}", fds.qmp))
                 .option("-mon", "chardev=qmp0,mode=control");
         }
-        Wiring::Files { .. } => {
+        Backing::Files { .. } => {
             line.option("-chardev", "stdio,id=serial0,mux=on,signal=off").option("-serial", "chardev:serial0");
             line.option("-mon", "chardev=serial0,mode=readline");
         }
@@ -277,16 +277,16 @@ fn arguments(machine: &MachineDescription, wiring: &Wiring<'_>) -> Vec<String> {
     line.0
 }
 
-fn has_ram_file(wiring: &Wiring<'_>) -> bool {
-    matches!(wiring, Wiring::Fds(Fds { ram: Some(_), .. }))
+fn has_ram_file(channels: &Backing<'_>) -> bool {
+    matches!(channels, Backing::Fds(Fds { ram: Some(_), .. }))
 }
 
 /// RAM in a file, and the state of the devices beside it.
-fn ram(line: &mut Line, machine: &MachineDescription, wiring: &Wiring<'_>) {
-    let Wiring::Fds(fds) = wiring else { return };
+fn ram(line: &mut Line, machine: &MachineDescription, channels: &Backing<'_>) {
+    let Backing::Fds(fds) = channels else { return };
     if let Some(fd) = fds.ram {
         let access = match machine.memory {
-            Memory::Forked => "share=off,readonly=on,rom=off",
+            Memory::Cloned => "share=off,readonly=on,rom=off",
             Memory::Shared | Memory::Private | Memory::Resumed => "share=on",
         };
         line.option(
@@ -307,13 +307,13 @@ fn ram(line: &mut Line, machine: &MachineDescription, wiring: &Wiring<'_>) {
 
 /// Two ports for a shell that is warm when a fork begins. Every machine has them, so that no guest
 /// looks different from another.
-fn warm_ports(line: &mut Line, wiring: &Wiring<'_>) {
+fn warm_ports(line: &mut Line, channels: &Backing<'_>) {
     line.option("-device", "virtio-serial-pci,id=warm");
     for (number, name) in WARM_PORTS.iter().enumerate() {
         let id = warm_port_id(number);
-        match wiring {
-            Wiring::Fds(fds) => line.option("-chardev", format!("socket,id={id},fd={}", fds.warm[number])),
-            Wiring::Files { .. } => line.option("-chardev", format!("null,id={id}")),
+        match channels {
+            Backing::Fds(fds) => line.option("-chardev", format!("socket,id={id},fd={}", fds.warm[number])),
+            Backing::Files { .. } => line.option("-chardev", format!("null,id={id}")),
         };
         line.option("-device", format!("virtserialport,bus=warm.0,id={id},chardev={id},name={name}"));
     }
@@ -363,16 +363,16 @@ fn further_nics(line: &mut Line, machine: &MachineDescription) {
     }
 }
 
-fn tpm(line: &mut Line, machine: &MachineDescription, wiring: &Wiring<'_>) {
+fn tpm(line: &mut Line, machine: &MachineDescription, channels: &Backing<'_>) {
     if !machine.tpm {
         return;
     }
-    let socket = match wiring {
-        Wiring::Fds(fds) => match fds.tpm {
+    let socket = match channels {
+        Backing::Fds(fds) => match fds.tpm {
             Some(fd) => format!("fd={fd}"),
             None => return,
         },
-        Wiring::Files { tpm, .. } => format!("path={tpm}"),
+        Backing::Files { tpm, .. } => format!("path={tpm}"),
     };
     line.option("-chardev", format!("socket,id=tpm0,{socket}")).option("-tpmdev", "emulator,id=tpm0,chardev=tpm0");
     line.option(
@@ -384,17 +384,17 @@ fn tpm(line: &mut Line, machine: &MachineDescription, wiring: &Wiring<'_>) {
     );
 }
 
-fn firmware(line: &mut Line, machine: &MachineDescription, wiring: &Wiring<'_>) {
+fn firmware(line: &mut Line, machine: &MachineDescription, channels: &Backing<'_>) {
     let Some(firmware) = &machine.firmware else { return };
     if firmware.secure && machine.arch == Arch::X86_64 {
         line.option("-global", "driver=cfi.pflash01,property=secure,value=on");
     }
-    let vars = match wiring {
-        Wiring::Fds(fds) => match fds.vars {
+    let vars = match channels {
+        Backing::Fds(fds) => match fds.vars {
             Some(fd) => line.add_fd(fd, 3),
             None => return,
         },
-        Wiring::Files { vars, .. } => (*vars).to_owned(),
+        Backing::Files { vars, .. } => (*vars).to_owned(),
     };
     line.node(json!({
         "driver": firmware.code_format, "node-name": "code", "read-only": true,
@@ -406,10 +406,10 @@ fn firmware(line: &mut Line, machine: &MachineDescription, wiring: &Wiring<'_>) 
     }));
 }
 
-fn disks(line: &mut Line, machine: &MachineDescription, wiring: &Wiring<'_>) {
-    let (layer, base) = match wiring {
-        Wiring::Fds(fds) => (line.add_fd(fds.layer, 1), line.add_fd(fds.base, 2)),
-        Wiring::Files { layer, .. } => ((*layer).to_owned(), machine.base.to_string_lossy().into_owned()),
+fn disks(line: &mut Line, machine: &MachineDescription, channels: &Backing<'_>) {
+    let (layer, base) = match channels {
+        Backing::Fds(fds) => (line.add_fd(fds.layer, 1), line.add_fd(fds.base, 2)),
+        Backing::Files { layer, .. } => ((*layer).to_owned(), machine.base.to_string_lossy().into_owned()),
     };
     let mut backing = json!({
         "driver": machine.base_format.driver(), "read-only": true,
@@ -420,7 +420,7 @@ fn disks(line: &mut Line, machine: &MachineDescription, wiring: &Wiring<'_>) {
     if matches!(machine.base_format, Format::Qcow2 | Format::Vmdk) {
         backing["backing"] = Value::Null;
     }
-    if let Wiring::Fds(fds) = wiring {
+    if let Backing::Fds(fds) = channels {
         for (number, fd) in (FIRST_BELOW..).zip(&fds.below).collect::<Vec<_>>().into_iter().rev() {
             let filename = line.add_fd(*fd, number);
             backing = json!({
@@ -452,12 +452,12 @@ fn disks(line: &mut Line, machine: &MachineDescription, wiring: &Wiring<'_>) {
         };
     }
     for index in 0..machine.extra_disks.len() {
-        let file = match wiring {
-            Wiring::Fds(fds) => match fds.extra.get(index) {
+        let file = match channels {
+            Backing::Fds(fds) => match fds.extra.get(index) {
                 Some(fd) => line.add_fd(*fd, EXTRA_SET + index as u32),
                 None => return,
             },
-            Wiring::Files { .. } => format!("extra{index}"),
+            Backing::Files { .. } => format!("extra{index}"),
         };
         line.node(json!({
             "driver": "raw", "node-name": format!("extra{index}"), "discard": "unmap", "cache": unflushed,

@@ -262,7 +262,7 @@ async fn lab(root: &Path) -> Finding {
         return Finding { what, state: State::Degraded, detail, fix: None };
     }
     match muster_image::lab::find(root, "lab").await {
-        Ok(Some(folder)) => ok(what, folder.display().to_string()),
+        Ok(Some(dir)) => ok(what, dir.display().to_string()),
         Ok(None) => Finding {
             what,
             state: State::Degraded,

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use super::fork::{self, HostTemplate};
-use super::warm::{self, Warm};
+use super::clones::{self, HostTemplate};
+use super::kept_templates::{self, KeptTemplate};
 use crate::saved::ImageNeeded;
 use crate::{Accel, AccelKind, Machine, MachineRequest, MachineState, Network, RunKey, Spawner, TemplateStore};
 use muster_base::failure;
@@ -17,17 +17,17 @@ use muster_base::text;
 use muster_console::Finding;
 use muster_console::rules::{Rules, Severity};
 use muster_engine::budget::Cost;
-use muster_engine::capsule::{Shelf, Written};
+use muster_engine::capsule::{CapsuleStore, Written};
 use muster_engine::driver::{BootFailure, BootLeft, ConsoleHit, Driver, Frozen, Live, Recalled, Stop, Weight};
 use muster_engine::engine::Images;
-use muster_engine::plan::Shape;
+use muster_engine::plan::MachineSpec;
 use muster_engine::reboot::Rebooted;
 use muster_engine::refused;
 use muster_engine::settle::{guest_failure, settle};
 use muster_engine::sink::Events;
 use muster_guest::facts;
 use muster_guest::{
-    ConnectError, Guest, GuestError, HostKey, HostKeyPolicy, LastState, Lives, Refusals, Reply, Request, Target,
+    ConnectError, Generations, Guest, GuestError, HostKey, HostKeyPolicy, LastState, Refusals, Reply, Request, Target,
 };
 use muster_image::{ImageError, ImageSpec, Inspected, Unchanged};
 use muster_record::disk::DiskFacts;
@@ -35,7 +35,7 @@ use muster_record::event::Event;
 use muster_record::facts::Facts;
 use muster_record::run::no_machine;
 use muster_record::run::{ImageRecord, MachineRecord, TestRecord};
-use muster_suite::model::{MachineWish, RebootKind};
+use muster_suite::model::{MachineOverrides, RebootKind};
 
 /// What guests can reach.
 pub(super) const NETWORK: Network = Network::Restricted;
@@ -69,7 +69,7 @@ pub struct Host {
     /// `machines/` of the run directory.
     pub machines: Utf8PathBuf,
     /// Where machines of failed tests are kept, if they are.
-    pub capsules: Option<Shelf>,
+    pub capsules: Option<CapsuleStore>,
     /// Where events go.
     pub events: Events,
     /// Where templates are kept between runs, when they are.
@@ -108,22 +108,22 @@ impl<'h> Images for HostImages<'h> {
         }
         let record = ImageRecord {
             path: ready.source.display().to_string(),
-            format: spec.format.word().to_owned(),
+            format: spec.format.name().to_owned(),
             sha256: ready.sha256.clone(),
             facts: None,
         };
         self.host.events.emit(Event::ImageReady { image: id.to_owned(), record: Box::new(record) });
-        ready.notes.iter().for_each(|note| self.host.events.notice(muster_base::text::harmless(note)));
+        ready.notes.iter().for_each(|note| self.host.events.notice(muster_base::text::escape(note)));
         let same = (ready.disk.path == ready.source).then(|| ready.sha256.clone());
         let in_use = muster_image::InUse::note(&ready.disk.path);
-        let warm = warm::prepare(self.host, &ready).await;
+        let warm = kept_templates::prepare(self.host, &ready).await;
         Ok(HostDriver {
             host: self.host,
             spec: ready.spec,
             image: ready.disk,
             disk: Arc::new(ready.facts),
             digest: tokio::sync::OnceCell::new_with(same),
-            largest_fork_mib: Arc::default(),
+            largest_clone_mib: Arc::default(),
             network: NETWORK,
             warm,
             _in_use: Arc::new(in_use),
@@ -157,9 +157,9 @@ pub struct HostDriver<'h> {
     /// SHA-256 of the disk, once a capsule has asked for it: the disk may have been made of the source.
     digest: tokio::sync::OnceCell<String>,
     /// Private memory of the largest fork so far, in MiB.
-    pub(super) largest_fork_mib: Arc<AtomicU32>,
+    pub(super) largest_clone_mib: Arc<AtomicU32>,
     network: Network,
-    warm: Option<Warm>,
+    warm: Option<KeptTemplate>,
     _in_use: Arc<muster_image::InUse>,
 }
 
@@ -169,7 +169,7 @@ impl HostDriver<'_> {
         self.host.accel.for_arch(self.spec.arch).deadline_scale
     }
 
-    pub(super) fn folder(&self, id: &str) -> Utf8PathBuf {
+    pub(super) fn dir(&self, id: &str) -> Utf8PathBuf {
         self.host.machines.join(id)
     }
 }
@@ -178,9 +178,9 @@ impl Driver for HostDriver<'_> {
     type Live = HostMachine;
     type Template = HostTemplate;
 
-    fn shaped(&self, shape: &Shape) -> Result<Self, Failure> {
+    fn with_spec(&self, machine_spec: &MachineSpec) -> Result<Self, Failure> {
         let mut spec = self.spec.clone();
-        let MachineWish { cpu, firmware, tpm, bus, memory, cpus, image: _ } = &shape.wish;
+        let MachineOverrides { cpu, firmware, tpm, bus, memory, cpus, image: _ } = &machine_spec.overrides;
         let unknown = |word: &str| Failure::new(failure::INTERNAL, format!("no machine has `{word}`"));
         if let Some(word) = firmware {
             spec.firmware = word.parse().map_err(|_| unknown(word))?;
@@ -199,8 +199,8 @@ impl Driver for HostDriver<'_> {
             spec,
             image: self.image.clone(),
             disk: self.disk.clone(),
-            largest_fork_mib: Arc::default(),
-            network: if shape.internet { Network::Internet } else { self.network },
+            largest_clone_mib: Arc::default(),
+            network: if machine_spec.internet { Network::Internet } else { self.network },
             // Only the image's own shape is kept between runs.
             warm: None,
             _in_use: self._in_use.clone(),
@@ -212,9 +212,9 @@ impl Driver for HostDriver<'_> {
         self.host.accel.for_arch(self.spec.arch).scaled(self.spec.boot_timeout)
     }
 
-    fn cost(&self, forked: bool) -> Cost {
-        let measured = self.largest_fork_mib.load(Ordering::Relaxed);
-        let memory = match (forked, measured) {
+    fn cost(&self, cloned: bool) -> Cost {
+        let measured = self.largest_clone_mib.load(Ordering::Relaxed);
+        let memory = match (cloned, measured) {
             (true, 1..) => (measured * 3 / 2 + 64).min(self.spec.memory_mib),
             _ => self.spec.memory_mib,
         };
@@ -232,9 +232,9 @@ impl Driver for HostDriver<'_> {
             Err(down) if !down.aborted => return Err(down.failure),
             Err(_) => {}
         }
-        let (folder, kept) = (self.folder(id), self.folder(&format!("{id}-aborted")));
+        let (dir, kept) = (self.dir(id), self.dir(&format!("{id}-aborted")));
         // What is left of it is evidence; the next machine has the name and begins anew.
-        let left = match fs_err::rename(&folder, &kept) {
+        let left = match fs_err::rename(&dir, &kept) {
             Ok(()) => format!("its files are in {kept}"),
             Err(error) => format!("its files are lost: {error}"),
         };
@@ -245,32 +245,32 @@ impl Driver for HostDriver<'_> {
     }
 
     async fn freeze(&self, live: HostMachine) -> Frozen<HostMachine, HostTemplate> {
-        let frozen = fork::freeze(live).await;
+        let frozen = clones::freeze(live).await;
         if let (Some(warm), false) = (&self.warm, matches!(frozen, Frozen::Template { .. })) {
             warm.give_up().await;
         }
         frozen
     }
 
-    async fn fork(&self, template: &HostTemplate, id: &str) -> Result<HostMachine, BootFailure> {
-        fork::fork(self, template, id).await
+    async fn start_clone(&self, template: &HostTemplate, id: &str) -> Result<HostMachine, BootFailure> {
+        clones::start_clone(self, template, id).await
     }
 
-    fn capsules(&self) -> Option<&Shelf> {
+    fn capsules(&self) -> Option<&CapsuleStore> {
         self.host.capsules.as_ref()
     }
 
-    async fn capture(&self, live: &mut HostMachine, folder: &Utf8Path, room: u64, test: &TestRecord) -> Written {
+    async fn capture(&self, live: &mut HostMachine, dir: &Utf8Path, room: u64, test: &TestRecord) -> Written {
         let image = ImageNeeded {
             id: self.spec.id.clone(),
             path: self.image.path.clone(),
-            format: self.image.format.word().to_owned(),
+            format: self.image.format.name().to_owned(),
             sha256: match self.digest.get_or_try_init(|| muster_image::sha256(&self.image.path)).await {
                 Ok(sha256) => sha256.clone(),
                 Err(error) => return Written { capsule: Err(error.to_string()), goes_on: Ok(()) },
             },
         };
-        crate::resume::capture(live, image, folder, room, test).await
+        crate::resume::capture(live, image, dir, room, test).await
     }
 
     fn keeps_templates(&self) -> bool {
@@ -278,17 +278,17 @@ impl Driver for HostDriver<'_> {
     }
 
     async fn recall(&self) -> Option<Recalled<HostTemplate>> {
-        warm::recall(self.warm.as_ref()?, self).await
+        kept_templates::recall(self.warm.as_ref()?, self).await
     }
 
     async fn keep(&self, template: &HostTemplate, left: &BootLeft) {
         if let Some(warm) = &self.warm {
-            warm::keep(warm, self, template, left).await;
+            kept_templates::keep(warm, self, template, left).await;
         }
     }
 
     async fn disown(&self, template: &HostTemplate) {
-        warm::disown(self, template);
+        kept_templates::disown(self, template);
     }
 }
 
@@ -305,14 +305,14 @@ fn has_aborted(machine: &Machine) -> bool {
 pub(super) async fn give_up(
     machine: Machine,
     image: &str,
-    forked_from: Option<String>,
+    cloned_from: Option<String>,
     failure: Failure,
 ) -> BootFailure {
     let console = machine.console().clone();
     let id = machine.id().to_owned();
     let end = machine.kill().await;
     let findings = hits(&console, 0);
-    let record = MachineRecord { forked_from, ..no_machine(&id, image, &end.to_string()) };
+    let record = MachineRecord { cloned_from, ..no_machine(&id, image, &end.to_string()) };
     BootFailure { failure, findings, record }
 }
 
@@ -320,7 +320,7 @@ impl HostDriver<'_> {
     /// Boots it, or gives up.
     async fn boot_once(&self, id: &str, freezable: bool) -> Result<HostMachine, Down> {
         let begun = Instant::now();
-        let folder = self.folder(id);
+        let dir = self.dir(id);
         let request = MachineRequest {
             id,
             spec: &self.spec,
@@ -330,7 +330,7 @@ impl HostDriver<'_> {
             key: &self.host.key,
             rules: self.host.rules.clone(),
             freezable,
-            folder: folder.as_std_path(),
+            dir: dir.as_std_path(),
         };
         let machine = match Machine::start(request, &self.host.spawner).await {
             Ok(machine) => machine,
@@ -350,11 +350,11 @@ impl HostDriver<'_> {
         match arrival {
             Ok((guest, facts, boot_seconds)) => {
                 machine.console().announce_login();
-                save_facts(&folder, &facts);
+                save_facts(&dir, &facts);
                 Ok(HostMachine {
                     image: self.spec.id.clone(),
-                    folder,
-                    forked_from: None,
+                    dir,
+                    cloned_from: None,
                     boot_seconds,
                     resets: resets_of(&machine),
                     boot_deadline: self.boot_deadline(),
@@ -365,7 +365,7 @@ impl HostDriver<'_> {
                     guest,
                     facts,
                     findings_seen: 0,
-                    largest_fork_mib: None,
+                    largest_clone_mib: None,
                     waited: AtomicU64::new(micros(begun)),
                 })
             }
@@ -384,7 +384,7 @@ impl HostDriver<'_> {
             private_key: self.host.key.private.clone(),
             become_root: self.spec.user != "root",
             host_key: HostKeyPolicy::AcceptFirst,
-            lives: lives_of(machine),
+            generations: generations_of(machine),
             refusals: Refusals::default(),
         }
     }
@@ -453,10 +453,10 @@ pub(super) fn micros(since: Instant) -> u64 {
     u64::try_from(since.elapsed().as_micros()).unwrap_or(u64::MAX)
 }
 
-fn save_facts(folder: &Utf8Path, facts: &Facts) {
+fn save_facts(dir: &Utf8Path, facts: &Facts) {
     // Only a convenience for people: run.json holds the facts too.
     if let Ok(json) = serde_json::to_string_pretty(facts) {
-        let _ = fs_err::write(folder.join("facts.json"), json);
+        let _ = fs_err::write(dir.join("facts.json"), json);
     }
 }
 
@@ -469,9 +469,9 @@ pub(super) fn console_tail(machine: &Machine) -> String {
 }
 
 /// The lives of a machine of this host, as QEMU counts its resets.
-pub(super) fn lives_of(machine: &Machine) -> Lives {
+pub(super) fn generations_of(machine: &Machine) -> Generations {
     let tally = machine.tally();
-    Lives::counted(move || tally.borrow().resets())
+    Generations::counted(move || tally.borrow().resets())
 }
 
 fn resets_of(machine: &Machine) -> u32 {
@@ -569,8 +569,8 @@ pub(super) fn hits(console: &muster_console::Console, seen: usize) -> Vec<Consol
 /// A booted machine of this host.
 pub struct HostMachine {
     pub(super) image: String,
-    pub(super) folder: Utf8PathBuf,
-    pub(super) forked_from: Option<String>,
+    pub(super) dir: Utf8PathBuf,
+    pub(super) cloned_from: Option<String>,
     pub(super) boot_seconds: f64,
     pub(super) resets: u32,
     /// How long a boot may take, stretched for the accelerator.
@@ -584,7 +584,7 @@ pub struct HostMachine {
     pub(super) facts: Facts,
     pub(super) findings_seen: usize,
     /// Where a fork tells how much memory it took; `None` for what was booted.
-    pub(super) largest_fork_mib: Option<Arc<AtomicU32>>,
+    pub(super) largest_clone_mib: Option<Arc<AtomicU32>>,
     /// Microseconds in which something was asked of it and waited for.
     pub(super) waited: AtomicU64,
 }
@@ -598,7 +598,7 @@ impl Live for HostMachine {
         MachineRecord {
             id: self.machine.id().to_owned(),
             image: self.image.clone(),
-            forked_from: self.forked_from.clone(),
+            cloned_from: self.cloned_from.clone(),
             channel: Some(if self.guest.is_warm() { "warm-shell" } else { "ssh" }.to_owned()),
             boot_seconds: Some(self.boot_seconds),
             private_mib: None,
@@ -647,8 +647,8 @@ impl Live for HostMachine {
     async fn reboot(&mut self, how: RebootKind, limit: Option<Duration>) -> Result<Rebooted, Failure> {
         let begun = tokio::time::Instant::now();
         let deadline = begun + limit.unwrap_or(self.boot_deadline);
-        let Self { machine, guest, facts, folder, scale, .. } = self;
-        match crate::reboot::reboot(machine, guest, facts, folder, *scale, how, deadline).await {
+        let Self { machine, guest, facts, dir, scale, .. } = self;
+        match crate::reboot::reboot(machine, guest, facts, dir, *scale, how, deadline).await {
             Ok(outcome) => {
                 let disk = self.facts.disk.take();
                 self.facts = Facts { disk, ..outcome.facts };
@@ -666,7 +666,7 @@ impl Live for HostMachine {
         let begun = Instant::now();
         let mut record = self.record();
         record.private_mib = self.machine.private_kib().map(|kib| kib >> 10);
-        if let (Some(largest), Some(mib)) = (&self.largest_fork_mib, record.private_mib) {
+        if let (Some(largest), Some(mib)) = (&self.largest_clone_mib, record.private_mib) {
             largest.fetch_max(u32::try_from(mib).unwrap_or(u32::MAX), Ordering::Relaxed);
         }
         if matches!(how, Stop::WithEvidence | Stop::DiscardWithEvidence) {
@@ -720,7 +720,7 @@ impl HostMachine {
         let script = "journalctl -b --no-pager -o short-monotonic -n 20000".to_owned();
         let request = Request { script, timeout: Duration::from_secs(10).mul_f64(self.scale), limit: JOURNAL_LIMIT };
         if let Ok(reply) = self.guest.run(request).await {
-            let _ = fs_err::write(self.folder.join("journal.txt"), text::harmless_bytes(&reply.stdout));
+            let _ = fs_err::write(self.dir.join("journal.txt"), text::escape_bytes(&reply.stdout));
         }
     }
 }

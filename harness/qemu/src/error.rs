@@ -22,14 +22,14 @@ pub enum MachineError {
     Key { reason: String },
     #[error("{program} is not installed; `muster doctor` names the package")]
     NotInstalled { program: String },
-    #[error("the file system of {} has {} MiB free, and {what} takes at least {} MiB; {advice}", folder.display(), free >> 20, needed.div_ceil(1 << 20))]
-    NoSpace { folder: PathBuf, free: u64, needed: u64, what: &'static str, advice: &'static str },
-    #[error("{what} in {}: {source}", folder.display())]
-    Folder { what: &'static str, folder: PathBuf, source: std::io::Error },
+    #[error("the file system of {} has {} MiB free, and {what} takes at least {} MiB; {advice}", dir.display(), free >> 20, needed.div_ceil(1 << 20))]
+    NoSpace { dir: PathBuf, free: u64, needed: u64, what: &'static str, advice: &'static str },
+    #[error("{what} in {}: {source}", dir.display())]
+    Dir { what: &'static str, dir: PathBuf, source: std::io::Error },
     #[error("the template cannot be cloned: {what}: {source}")]
     Template { what: String, source: std::io::Error },
-    #[error("the capsule {} cannot be resumed: {reason}", folder.display())]
-    Capsule { folder: PathBuf, reason: String },
+    #[error("the capsule {} cannot be resumed: {reason}", dir.display())]
+    Capsule { dir: PathBuf, reason: String },
     #[error("QEMU could not be started: {source}; `muster doctor` says what this host lacks")]
     Spawn { source: std::io::Error },
     #[error("QEMU ended before the machine started ({status}): {message}; read {}", log.display())]
@@ -48,7 +48,7 @@ impl MachineError {
             Self::Seed { .. } | Self::Key { .. } => failure::SEED_FAILED,
             Self::NotInstalled { .. } => failure::QEMU_MISSING,
             Self::NoSpace { .. } => failure::HOST_DISK_FULL,
-            Self::Folder { .. }
+            Self::Dir { .. }
             | Self::Template { .. }
             | Self::Capsule { .. }
             | Self::Spawn { .. }

@@ -57,19 +57,19 @@ struct FlashFile {
 }
 
 /// The directories of descriptors, the most important first.
-pub fn folders() -> Vec<PathBuf> {
+pub fn dirs() -> Vec<PathBuf> {
     let config = std::env::var_os("XDG_CONFIG_HOME")
         .map(PathBuf::from)
         .or_else(|| std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".config")));
-    let mut folders: Vec<PathBuf> = config.map(|config| config.join("qemu/firmware")).into_iter().collect();
-    folders.extend(["/etc/qemu/firmware", "/usr/share/qemu/firmware"].map(PathBuf::from));
-    folders
+    let mut dirs: Vec<PathBuf> = config.map(|config| config.join("qemu/firmware")).into_iter().collect();
+    dirs.extend(["/etc/qemu/firmware", "/usr/share/qemu/firmware"].map(PathBuf::from));
+    dirs
 }
 
 /// Finds firmware for our machine of that architecture, with or without Secure Boot, in the usual
 /// [`directories`].
 pub fn find(arch: Arch, secure: bool) -> Result<Firmware, MachineError> {
-    find_in(&folders(), arch, secure)
+    find_in(&dirs(), arch, secure)
 }
 
 /// The board as descriptors name it (a pattern whose beginning tells), and as people do.
@@ -82,10 +82,10 @@ fn board(arch: Arch) -> (&'static str, &'static str) {
 
 /// The same in given directories. A file name hides the same name in a later directory, and an empty file
 /// only hides; names sort by their number, as QEMU's specification has it.
-pub fn find_in(folders: &[PathBuf], arch: Arch, secure: bool) -> Result<Firmware, MachineError> {
+pub fn find_in(dirs: &[PathBuf], arch: Arch, secure: bool) -> Result<Firmware, MachineError> {
     let mut descriptors: BTreeMap<std::ffi::OsString, PathBuf> = BTreeMap::new();
-    for folder in folders {
-        let Ok(entries) = std::fs::read_dir(folder) else { continue };
+    for dir in dirs {
+        let Ok(entries) = std::fs::read_dir(dir) else { continue };
         for path in entries.flatten().map(|entry| entry.path()) {
             if let Some(name) = path.file_name().filter(|_| path.extension().is_some_and(|end| end == "json")) {
                 descriptors.entry(name.to_owned()).or_insert(path);
@@ -100,8 +100,8 @@ pub fn find_in(folders: &[PathBuf], arch: Arch, secure: bool) -> Result<Firmware
         }
     }
     if looked.is_empty() {
-        let folders: Vec<_> = folders.iter().map(|folder| folder.display().to_string()).collect();
-        looked.push(format!("no descriptor in {}", folders.join(", ")));
+        let dirs: Vec<_> = dirs.iter().map(|dir| dir.display().to_string()).collect();
+        looked.push(format!("no descriptor in {}", dirs.join(", ")));
     }
     let wanted = format!("UEFI for {} {} Secure Boot", board(arch).1, if secure { "with" } else { "without" });
     Err(MachineError::Firmware { wanted, looked: looked.join("; ") })
@@ -117,7 +117,7 @@ fn consider(path: &Path, arch: Arch, secure: bool) -> Result<Firmware, String> {
         return Err("not UEFI".to_owned());
     }
     let fits = |target: &Target| {
-        target.architecture == arch.word() && target.machines.iter().any(|machine| machine.starts_with(board(arch).0))
+        target.architecture == arch.name() && target.machines.iter().any(|machine| machine.starts_with(board(arch).0))
     };
     if !descriptor.targets.iter().any(fits) {
         return Err(format!("not for {}", board(arch).1));
@@ -157,31 +157,31 @@ fn consider(path: &Path, arch: Arch, secure: bool) -> Result<Firmware, String> {
 mod tests {
     use super::*;
 
-    fn descriptor(folder: &Path, name: &str, code: &Path, features: &str) {
+    fn descriptor(dir: &Path, name: &str, code: &Path, features: &str) {
         let text = format!(
             r#"{{"interface-types": ["uefi"], "features": [{features}],
                 "mapping": {{"device": "flash", "executable": {{"filename": {code:?}, "format": "raw"}},
                              "nvram-template": {{"filename": {code:?}, "format": "raw"}}}},
                 "targets": [{{"architecture": "x86_64", "machines": ["pc-q35-*"]}}]}}"#
         );
-        std::fs::write(folder.join(name), text).unwrap();
+        std::fs::write(dir.join(name), text).unwrap();
     }
 
     #[test]
     fn the_first_that_fits_wins_and_a_miss_names_what_was_looked_at() {
-        let folder = tempfile::tempdir().unwrap();
-        let code = folder.path().join("code.fd");
+        let dir = tempfile::tempdir().unwrap();
+        let code = dir.path().join("code.fd");
         std::fs::write(&code, "code").unwrap();
-        descriptor(folder.path(), "50-secure.json", &code, r#""secure-boot", "enrolled-keys", "requires-smm""#);
-        std::fs::write(folder.path().join("40-broken.json"), "{").unwrap();
-        let folders = [folder.path().join("none"), folder.path().to_owned()];
-        assert!(find_in(&folders, Arch::X86_64, true).unwrap().secure);
-        let message = find_in(&folders, Arch::X86_64, false).unwrap_err().to_string();
+        descriptor(dir.path(), "50-secure.json", &code, r#""secure-boot", "enrolled-keys", "requires-smm""#);
+        std::fs::write(dir.path().join("40-broken.json"), "{").unwrap();
+        let dirs = [dir.path().join("none"), dir.path().to_owned()];
+        assert!(find_in(&dirs, Arch::X86_64, true).unwrap().secure);
+        let message = find_in(&dirs, Arch::X86_64, false).unwrap_err().to_string();
         assert!(message.contains("50-secure.json (made for Secure Boot)"), "{message}");
         assert!(message.contains("40-broken.json (EOF"), "{message}");
-        descriptor(folder.path(), "60-plain.json", &code, "");
-        assert_eq!(find_in(&folders, Arch::X86_64, false).unwrap().code, code);
-        let message = find_in(&folders, Arch::Aarch64, false).unwrap_err().to_string();
+        descriptor(dir.path(), "60-plain.json", &code, "");
+        assert_eq!(find_in(&dirs, Arch::X86_64, false).unwrap().code, code);
+        let message = find_in(&dirs, Arch::Aarch64, false).unwrap_err().to_string();
         assert!(message.contains("UEFI for Arm's virt without Secure Boot"), "{message}");
         assert!(message.contains("60-plain.json (not for Arm's virt)"), "{message}");
     }
@@ -193,8 +193,8 @@ mod tests {
         std::fs::write(&code, "code").unwrap();
         descriptor(system.path(), "60-plain.json", &code, "");
         std::fs::write(user.path().join("60-plain.json"), "").unwrap();
-        let folders = [user.path().to_owned(), system.path().to_owned()];
-        let message = find_in(&folders, Arch::X86_64, false).unwrap_err().to_string();
+        let dirs = [user.path().to_owned(), system.path().to_owned()];
+        let message = find_in(&dirs, Arch::X86_64, false).unwrap_err().to_string();
         assert!(message.contains("hidden by an empty file"), "{message}");
     }
 }

@@ -28,9 +28,9 @@ pub fn preflight(spec: &ImageSpec) -> Vec<MachineError> {
 pub(crate) const LEAST_SPACE: u64 = 16 << 20;
 
 /// The error when the directory, which need not exist yet, has less room than a machine takes at least.
-pub fn room_for_a_machine(folder: &Path) -> Option<MachineError> {
+pub fn room_for_a_machine(dir: &Path) -> Option<MachineError> {
     let advice = "free some space, or name another directory (`--out` for a run, MUSTER_CACHE for the cache)";
-    lacking(folder, files::free_space(folder)?, LEAST_SPACE, "a machine", advice)
+    lacking(dir, files::free_space(dir)?, LEAST_SPACE, "a machine", advice)
 }
 
 /// The error when the cache has less room than it takes to unpack an image, `needed` bytes at least.
@@ -39,8 +39,8 @@ pub fn room_to_unpack(cache: &Path, needed: u64) -> Option<MachineError> {
     lacking(cache, files::free_space(cache)?, needed, "unpacking the image", advice)
 }
 
-fn lacking(folder: &Path, free: u64, needed: u64, what: &'static str, advice: &'static str) -> Option<MachineError> {
-    (free < needed).then(|| MachineError::NoSpace { folder: folder.to_owned(), free, needed, what, advice })
+fn lacking(dir: &Path, free: u64, needed: u64, what: &'static str, advice: &'static str) -> Option<MachineError> {
+    (free < needed).then(|| MachineError::NoSpace { dir: dir.to_owned(), free, needed, what, advice })
 }
 
 #[cfg(test)]
@@ -54,8 +54,8 @@ mod tests {
         let wanted = "the file system of /x has 15 MiB free, and a machine takes at least 16 MiB; free some";
         assert_eq!(said((16 << 20) - 1).as_deref(), Some(wanted));
         // Of a directory that is not there yet, the space of where it would be counts.
-        let folder = tempfile::tempdir().unwrap();
-        let later = folder.path().join("a/b");
+        let dir = tempfile::tempdir().unwrap();
+        let later = dir.path().join("a/b");
         assert!(files::free_space(&later).is_some());
         assert!(files::free_space(Path::new("not-there-yet")).is_some());
         let error = room_to_unpack(&later, u64::MAX).unwrap();

@@ -67,7 +67,7 @@ pub(crate) async fn reboot(
     machine: &Machine,
     guest: &Guest,
     facts: &Facts,
-    folder: &Utf8Path,
+    dir: &Utf8Path,
     scale: f64,
     how: RebootKind,
     deadline: Instant,
@@ -76,7 +76,7 @@ pub(crate) async fn reboot(
         RebootKind::Crash => prepare_crash(guest, scale).await?,
         RebootKind::Soft | RebootKind::Hard => (false, Vec::new()),
     };
-    let log = folder.join("console.log");
+    let log = dir.join("console.log");
     let log_from = fs_err::metadata(&log).map_or(0, |data| data.len());
     let tally = machine.tally();
     let before = *tally.borrow();
@@ -111,7 +111,7 @@ pub(crate) async fn reboot(
         crash_kernel,
         panics: u32::from(rebooting.panicked.load(Ordering::Relaxed)).max(after.panics - before.panics),
     };
-    remarks.extend(evidence::judge(how, &seen)?);
+    remarks.extend(evidence::evaluate(how, &seen)?);
     machine.recovered();
     Ok(Outcome { facts, resets: after.resets_by_guest, remarks })
 }
@@ -127,7 +127,7 @@ async fn prepare_crash(guest: &Guest, scale: f64) -> Result<(bool, Vec<String>),
     let request = Request { script, timeout: PREPARE.mul_f64(scale), limit: 64 << 10 };
     let reply = guest.run(request).await;
     let reply = reply.map_err(|error| Failure::of(error.failure_id(), &error))?;
-    let said = text::one_line(&text::harmless_bytes(&reply.stdout), 80);
+    let said = text::one_line(&text::escape_bytes(&reply.stdout), 80);
     match (reply.end, reply.status, said.split_once(' ')) {
         (End::Exited, 0, Some((panic, loaded))) => {
             let mut remarks = Vec::new();
@@ -139,7 +139,7 @@ async fn prepare_crash(guest: &Guest, scale: f64) -> Result<(bool, Vec<String>),
             Ok((loaded == "1", remarks))
         }
         _ => {
-            let why = text::last_words(&text::harmless_bytes(&reply.stderr), 200);
+            let why = text::last_words(&text::escape_bytes(&reply.stderr), 200);
             let text = format!("the guest cannot be made to come back from a crash: {why}");
             Err(Failure::new(failure::REBOOT_REFUSED, text))
         }

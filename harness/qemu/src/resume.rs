@@ -6,11 +6,11 @@ use std::time::Instant;
 use camino::Utf8Path;
 
 use crate::capsule::{Captured, ResumeRequest};
+use crate::clones::set_clock;
 use crate::driver::{HostMachine, LOGIN, console_tail, death_of};
-use crate::entrance::{Entrance, ended};
-use crate::fork::set_clock;
 use crate::saved::Capsule;
 use crate::saved::{Access, CapsuleRecord, FILE, ImageNeeded, KEY, SCHEMA, Stopped};
+use crate::ssh_login::{SshLogin, ended};
 use crate::{Accel, Machine, Spawner};
 use muster_base::failure::Failure;
 use muster_base::files;
@@ -25,7 +25,7 @@ use muster_record::run::TestRecord;
 pub(crate) async fn capture(
     live: &mut HostMachine,
     image: ImageNeeded,
-    folder: &Utf8Path,
+    dir: &Utf8Path,
     room: u64,
     test: &TestRecord,
 ) -> Written {
@@ -33,10 +33,10 @@ pub(crate) async fn capture(
         return Written { capsule: Err(reason), goes_on: Ok(()) };
     }
     let made = now();
-    let captured = live.machine.capture(folder.as_std_path(), room).await;
+    let captured = live.machine.capture(dir.as_std_path(), room).await;
     // While the guest stands still, so that nothing of it changes between its parts.
     let capsule = match captured {
-        Ok(captured) => describe(live, image, folder, made, captured, test),
+        Ok(captured) => describe(live, image, dir, made, captured, test),
         Err(error) => Err(error.to_string()),
     };
     let goes_on = match live.machine.go_on().await {
@@ -49,33 +49,33 @@ pub(crate) async fn capture(
 fn describe(
     live: &HostMachine,
     image: ImageNeeded,
-    folder: &Utf8Path,
+    dir: &Utf8Path,
     made: String,
     captured: Captured,
     test: &TestRecord,
 ) -> Result<u64, String> {
     use std::io::Write;
     use std::os::unix::fs::OpenOptionsExt;
-    let key = folder.join(KEY);
+    let key = dir.join(KEY);
     std::fs::read(&live.target.private_key)
         .and_then(|bytes| {
             let mut copy = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&key)?;
             copy.write_all(&bytes)
         })
         .map_err(|error| format!("the key of the run could not be copied: {error}"))?;
-    let Captured { shape, qemu, files, bytes } = captured;
+    let Captured { saved_machine, qemu, files, bytes } = captured;
     let record = CapsuleRecord {
         schema: SCHEMA.to_owned(),
         muster: env!("CARGO_PKG_VERSION").to_owned(),
         made,
         qemu,
         image,
-        machine: shape,
+        machine: saved_machine,
         access: Access { user: live.target.user.clone(), host_key: live.known_host_key().map(|key| key.line()) },
         stopped: Stopped {
             suite: test.suite.clone(),
             test: test.test.clone(),
-            outcome: test.outcome.word().to_owned(),
+            outcome: test.outcome.name().to_owned(),
             summary: test.summary.clone(),
             failures: test.failures.clone(),
             rerun: test.rerun.clone(),
@@ -83,7 +83,7 @@ fn describe(
         files,
     };
     let json = serde_json::to_vec_pretty(&record).map_err(|error| error.to_string())?;
-    files::write_atomically(&folder.join(FILE), &json).map_err(|error| error.to_string())?;
+    files::write_atomically(&dir.join(FILE), &json).map_err(|error| error.to_string())?;
     Ok(bytes.saturating_add(json.len() as u64))
 }
 
@@ -91,7 +91,7 @@ fn describe(
 pub struct Resumed {
     machine: Machine,
     /// How to log in to it.
-    pub entrance: Entrance,
+    pub ssh_login: SshLogin,
 }
 
 impl Resumed {
@@ -114,15 +114,15 @@ pub async fn resume(
     accel: &Accel,
     spawner: &Spawner,
     key: PathBuf,
-    folder: &Utf8Path,
+    dir: &Utf8Path,
     any_firmware: bool,
 ) -> Result<Resumed, String> {
     let request = ResumeRequest {
-        shape: &capsule.record.machine,
-        capsule: capsule.folder.as_std_path(),
+        saved_machine: &capsule.record.machine,
+        capsule: capsule.dir.as_std_path(),
         image,
         accel,
-        folder: folder.as_std_path(),
+        dir: dir.as_std_path(),
         any_firmware,
     };
     let machine = Machine::resume(request, spawner).await.map_err(|error| text::one_line(&error.to_string(), 600))?;
@@ -137,7 +137,7 @@ pub async fn resume(
             Some(key) => HostKeyPolicy::Expect(vec![key.clone()]),
             None => HostKeyPolicy::AcceptFirst,
         },
-        lives: crate::driver::lives_of(&machine),
+        generations: crate::driver::generations_of(&machine),
         refusals: Default::default(),
     };
     let arrive = async {
@@ -159,7 +159,7 @@ pub async fn resume(
         Ok(shown) => {
             let Target { addr, user, private_key, .. } = target;
             let host_key = shown.or_else(|| capsule.host_key.clone());
-            Ok(Resumed { machine, entrance: Entrance { addr, user, private_key, host_key } })
+            Ok(Resumed { machine, ssh_login: SshLogin { addr, user, private_key, host_key } })
         }
         Err(failure) => {
             let tail = console_tail(&machine);

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use camino::{Utf8Path, Utf8PathBuf};
 use serde::{Deserialize, Serialize};
 
-use crate::capsule::Shape;
+use crate::capsule::SavedMachine;
 use muster_base::failure::Failure;
 use muster_base::machine::Format;
 use muster_guest::HostKey;
@@ -38,7 +38,7 @@ pub struct CapsuleRecord {
     /// The image it needs, which is not in the capsule.
     pub image: ImageNeeded,
     /// What the machine was.
-    pub machine: Shape,
+    pub machine: SavedMachine,
     /// How to log in.
     pub access: Access,
     /// What ran and where it stopped.
@@ -94,21 +94,21 @@ pub struct Stopped {
 #[derive(Debug, thiserror::Error)]
 #[allow(missing_docs)]
 pub enum CapsuleError {
-    #[error("{folder} is not a capsule: {FILE}: {source}; name the directory that `muster run` printed")]
-    NoCapsule { folder: Utf8PathBuf, source: std::io::Error },
-    #[error("{folder} has a {FILE} that cannot be understood: {reason}")]
-    Unreadable { folder: Utf8PathBuf, reason: String },
-    #[error("{folder} is not whole: {reason}; copy it again, with all its files")]
-    NotWhole { folder: Utf8PathBuf, reason: String },
-    #[error("{folder} cannot be trusted: {reason}")]
-    Hostile { folder: Utf8PathBuf, reason: String },
+    #[error("{dir} is not a capsule: {FILE}: {source}; name the directory that `muster run` printed")]
+    NoCapsule { dir: Utf8PathBuf, source: std::io::Error },
+    #[error("{dir} has a {FILE} that cannot be understood: {reason}")]
+    Unreadable { dir: Utf8PathBuf, reason: String },
+    #[error("{dir} is not whole: {reason}; copy it again, with all its files")]
+    NotWhole { dir: Utf8PathBuf, reason: String },
+    #[error("{dir} cannot be trusted: {reason}")]
+    Hostile { dir: Utf8PathBuf, reason: String },
 }
 
 /// A capsule whose words were checked and whose files are there.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Capsule {
     /// Its directory.
-    pub folder: Utf8PathBuf,
+    pub dir: Utf8PathBuf,
     /// What it says.
     pub record: CapsuleRecord,
     /// The format of its image.
@@ -119,11 +119,11 @@ pub struct Capsule {
 
 impl Capsule {
     /// Reads a capsule and checks every word and the length of every file. Nothing of it is changed.
-    pub fn open(folder: &Utf8Path) -> Result<Self, CapsuleError> {
-        let folder = folder.to_owned();
-        let unreadable = |reason: String| CapsuleError::Unreadable { folder: folder.clone(), reason };
-        let text = read_bounded(&folder.join(FILE), LONGEST)
-            .map_err(|source| CapsuleError::NoCapsule { folder: folder.clone(), source })?;
+    pub fn open(dir: &Utf8Path) -> Result<Self, CapsuleError> {
+        let dir = dir.to_owned();
+        let unreadable = |reason: String| CapsuleError::Unreadable { dir: dir.clone(), reason };
+        let text = read_bounded(&dir.join(FILE), LONGEST)
+            .map_err(|source| CapsuleError::NoCapsule { dir: dir.clone(), source })?;
         let value: serde_json::Value = serde_json::from_slice(&text).map_err(|error| unreadable(error.to_string()))?;
         // The schema first: another version's fields would only be complained about one by one.
         match value.get("schema").and_then(serde_json::Value::as_str) {
@@ -136,7 +136,7 @@ impl Capsule {
         }
         let record: CapsuleRecord = serde_json::from_value(value)
             .map_err(|error| unreadable(muster_base::text::one_line(&error.to_string(), 300)))?;
-        let hostile = |reason: String| CapsuleError::Hostile { folder: folder.clone(), reason };
+        let hostile = |reason: String| CapsuleError::Hostile { dir: dir.clone(), reason };
         record.machine.check().map_err(&hostile)?;
         let format: Format =
             record.image.format.parse().map_err(|known| hostile(format!("its image's format is not {known}")))?;
@@ -150,13 +150,12 @@ impl Capsule {
             None => None,
             Some(line) => Some(HostKey::parse(line).ok_or_else(|| hostile("its host key is not one".to_owned()))?),
         };
-        let not_whole = |reason: String| CapsuleError::NotWhole { folder: folder.clone(), reason };
+        let not_whole = |reason: String| CapsuleError::NotWhole { dir: dir.clone(), reason };
         for name in record.machine.files() {
             let Some(length) = record.files.get(&name) else {
                 return Err(not_whole(format!("{FILE} does not say how long {name} is")));
             };
-            let metadata =
-                std::fs::symlink_metadata(folder.join(&name)).map_err(|e| not_whole(format!("{name}: {e}")))?;
+            let metadata = std::fs::symlink_metadata(dir.join(&name)).map_err(|e| not_whole(format!("{name}: {e}")))?;
             if !metadata.is_file() {
                 return Err(hostile(format!("{name} is not a plain file")));
             }
@@ -164,13 +163,13 @@ impl Capsule {
                 return Err(not_whole(format!("{name} has {} bytes instead of {length}", metadata.len())));
             }
         }
-        read_bounded(&folder.join(KEY), LONGEST_KEY).map_err(|error| not_whole(format!("{KEY}: {error}")))?;
-        Ok(Self { folder: folder.clone(), record, format, host_key })
+        read_bounded(&dir.join(KEY), LONGEST_KEY).map_err(|error| not_whole(format!("{KEY}: {error}")))?;
+        Ok(Self { dir: dir.clone(), record, format, host_key })
     }
 
     /// The key that opens its guest.
     pub fn key(&self) -> std::io::Result<Vec<u8>> {
-        read_bounded(&self.folder.join(KEY), LONGEST_KEY)
+        read_bounded(&self.dir.join(KEY), LONGEST_KEY)
     }
 }
 
@@ -216,26 +215,26 @@ mod tests {
         })
     }
 
-    fn folder(record: &serde_json::Value) -> (tempfile::TempDir, Utf8PathBuf) {
-        let folder = tempfile::tempdir().unwrap();
-        let path = Utf8PathBuf::from_path_buf(folder.path().to_owned()).unwrap();
+    fn dir(record: &serde_json::Value) -> (tempfile::TempDir, Utf8PathBuf) {
+        let dir = tempfile::tempdir().unwrap();
+        let path = Utf8PathBuf::from_path_buf(dir.path().to_owned()).unwrap();
         std::fs::write(path.join(FILE), record.to_string()).unwrap();
         std::fs::write(path.join("state"), "12345").unwrap();
         std::fs::write(path.join("layer-0.qcow2"), "12345").unwrap();
         std::fs::write(path.join(KEY), "key").unwrap();
-        (folder, path)
+        (dir, path)
     }
 
-    fn complaint(change: impl Fn(&mut serde_json::Value)) -> String {
+    fn cli_error(change: impl Fn(&mut serde_json::Value)) -> String {
         let mut record = record();
         change(&mut record);
-        let (_kept, path) = folder(&record);
+        let (_kept, path) = dir(&record);
         Capsule::open(&path).unwrap_err().to_string()
     }
 
     #[test]
     fn a_whole_capsule_is_read() {
-        let (_kept, path) = folder(&record());
+        let (_kept, path) = dir(&record());
         let capsule = Capsule::open(&path).unwrap();
         assert_eq!((capsule.format, capsule.record.machine.cpus), (Format::Qcow2, 2));
         assert_eq!(capsule.key().unwrap(), b"key");
@@ -243,13 +242,13 @@ mod tests {
 
     #[test]
     fn what_is_not_whole_is_told_from_what_is_no_capsule() {
-        let (_kept, path) = folder(&record());
+        let (_kept, path) = dir(&record());
         std::fs::write(path.join("state"), "1234").unwrap();
         let short = Capsule::open(&path).unwrap_err().to_string();
         assert!(short.contains("is not whole: state has 4 bytes instead of 5"), "{short}");
         std::fs::remove_file(path.join("state")).unwrap();
         assert!(Capsule::open(&path).unwrap_err().to_string().contains("is not whole: state: No such file"));
-        let (_kept, path) = folder(&record());
+        let (_kept, path) = dir(&record());
         std::fs::remove_file(path.join(KEY)).unwrap();
         assert!(Capsule::open(&path).unwrap_err().to_string().contains("id_ed25519"));
         std::fs::remove_file(path.join(FILE)).unwrap();
@@ -258,15 +257,15 @@ mod tests {
 
     #[test]
     fn a_strangers_capsule_reaches_for_nothing() {
-        assert!(complaint(|r| r["schema"] = "capsule/v2".into()).contains("`capsule/v2`"));
-        assert!(complaint(|r| r["image"]["path"] = "../../etc/shadow".into()).contains("absolute"));
-        assert!(complaint(|r| r["image"]["format"] = "vvfat".into()).contains("format"));
-        assert!(complaint(|r| r["access"]["user"] = "-oProxyCommand=x".into()).contains("plain name"));
-        assert!(complaint(|r| r["access"]["host-key"] = "ssh-rsa x".into()).contains("host key"));
-        assert!(complaint(|r| r["machine"]["id"] = "../x".into()).contains("plain name"));
-        assert!(complaint(|r| r["machine"]["firmware-path"] = "/etc/shadow".into()).contains("unknown field"));
-        assert!(complaint(|r| r["machine"]["layers"] = 2.into()).contains("does not say how long layer-1.qcow2"));
-        let (_kept, path) = folder(&record());
+        assert!(cli_error(|r| r["schema"] = "capsule/v2".into()).contains("`capsule/v2`"));
+        assert!(cli_error(|r| r["image"]["path"] = "../../etc/shadow".into()).contains("absolute"));
+        assert!(cli_error(|r| r["image"]["format"] = "vvfat".into()).contains("format"));
+        assert!(cli_error(|r| r["access"]["user"] = "-oProxyCommand=x".into()).contains("plain name"));
+        assert!(cli_error(|r| r["access"]["host-key"] = "ssh-rsa x".into()).contains("host key"));
+        assert!(cli_error(|r| r["machine"]["id"] = "../x".into()).contains("plain name"));
+        assert!(cli_error(|r| r["machine"]["firmware-path"] = "/etc/shadow".into()).contains("unknown field"));
+        assert!(cli_error(|r| r["machine"]["layers"] = 2.into()).contains("does not say how long layer-1.qcow2"));
+        let (_kept, path) = dir(&record());
         std::fs::remove_file(path.join("state")).unwrap();
         std::os::unix::fs::symlink("/etc/hostname", path.join("state")).unwrap();
         assert!(Capsule::open(&path).unwrap_err().to_string().contains("state is not a plain file"));

@@ -18,7 +18,7 @@ pub struct RunKey {
     pub private: PathBuf,
     /// The public half as one line of `authorized_keys`.
     pub public: String,
-    _folder: tempfile::TempDir,
+    _dir: tempfile::TempDir,
 }
 
 impl RunKey {
@@ -26,11 +26,11 @@ impl RunKey {
     /// below `above`, the run directory: when the runner is killed, nothing is left anywhere else.
     pub async fn generate(above: &Path) -> Result<Self, MachineError> {
         let failed = |reason: String| MachineError::Key { reason };
-        let folder = tempfile::Builder::new()
+        let dir = tempfile::Builder::new()
             .prefix("key-")
             .tempdir_in(above)
             .map_err(|error| failed(format!("no directory for it in {}: {error}", above.display())))?;
-        let private = folder.path().join("id_ed25519");
+        let private = dir.path().join("id_ed25519");
         let output = tokio::process::Command::new("ssh-keygen")
             .args(["-q", "-t", "ed25519", "-N", "", "-C", "muster", "-f"])
             .arg(&private)
@@ -50,7 +50,7 @@ impl RunKey {
         }
         let public = std::fs::read_to_string(private.with_extension("pub"))
             .map_err(|error| failed(format!("its public half: {error}")))?;
-        Ok(Self { private, public: public.trim().to_owned(), _folder: folder })
+        Ok(Self { private, public: public.trim().to_owned(), _dir: dir })
     }
 }
 
@@ -110,15 +110,15 @@ impl NoCloud {
     }
 
     /// Writes the disk and, beside it for a reader, the two texts into a directory. Path of the disk.
-    pub fn write(&self, folder: &Path) -> Result<PathBuf, MachineError> {
+    pub fn write(&self, dir: &Path) -> Result<PathBuf, MachineError> {
         let failed = |what: &str| {
-            let what = format!("{} in {}", what, folder.display());
+            let what = format!("{} in {}", what, dir.display());
             move |source| MachineError::Seed { what, source }
         };
-        std::fs::create_dir_all(folder).map_err(failed("the directory"))?;
-        std::fs::write(folder.join("user-data"), self.user_data()).map_err(failed("user-data"))?;
-        std::fs::write(folder.join("meta-data"), self.meta_data()).map_err(failed("meta-data"))?;
-        let disk = folder.join("seed.img");
+        std::fs::create_dir_all(dir).map_err(failed("the directory"))?;
+        std::fs::write(dir.join("user-data"), self.user_data()).map_err(failed("user-data"))?;
+        std::fs::write(dir.join("meta-data"), self.meta_data()).map_err(failed("meta-data"))?;
+        let disk = dir.join("seed.img");
         let bytes = self.disk().map_err(failed("the FAT volume"))?;
         std::fs::write(&disk, bytes).map_err(failed("seed.img"))?;
         Ok(disk)
@@ -158,10 +158,10 @@ impl Ignition {
     }
 
     /// Writes it into a directory. Path of the file.
-    pub fn write(&self, folder: &Path) -> Result<PathBuf, MachineError> {
-        let failed = |source| MachineError::Seed { what: format!("config.ign in {}", folder.display()), source };
-        std::fs::create_dir_all(folder).map_err(failed)?;
-        let path = folder.join("config.ign");
+    pub fn write(&self, dir: &Path) -> Result<PathBuf, MachineError> {
+        let failed = |source| MachineError::Seed { what: format!("config.ign in {}", dir.display()), source };
+        std::fs::create_dir_all(dir).map_err(failed)?;
+        let path = dir.join("config.ign");
         std::fs::write(&path, self.config()).map_err(failed)?;
         Ok(path)
     }

@@ -6,16 +6,16 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::body::{self, Body, Inherited};
 use super::command_line::{self, MachineDescription, Memory};
 use super::firmware;
-use super::living::{Parts, last_line};
+use super::machine_files::{self, Inherited, MachineFiles};
 use super::process::{Launch, Process, Spawner};
 use super::qmp::{Qmp, QmpError};
+use super::running::{Parts, last_line};
 use super::seed::{self, Ignition, NoCloud};
 use super::template::{self, Own, Template};
 use super::tpm::Tpm;
-use super::{Accel, AccelKind, Machine, MachineError, Network, RunKey, capsule, wiring};
+use super::{Accel, AccelKind, Machine, MachineError, Network, RunKey, capsule, channels};
 use muster_base::machine::{FirmwareKind, SeedKind};
 use muster_console::rules::Rules;
 use muster_console::{Console, Setting};
@@ -44,21 +44,21 @@ pub struct MachineRequest<'a> {
     /// Whether it may be frozen into a template later; its RAM then lies in a file.
     pub freezable: bool,
     /// The machine's directory; created. Gets `console.log`, `qemu.log`, `qemu-command` and `seed/`.
-    pub folder: &'a Path,
+    pub dir: &'a Path,
 }
 
 impl Machine {
     /// Starts the machine and returns as soon as its guest executes: long before it answers SSH.
     pub async fn start(request: MachineRequest<'_>, spawner: &Spawner) -> Result<Machine, MachineError> {
-        let folder = make_folder(request.folder)?;
+        let dir = make_dir(request.dir)?;
         let accel = request.accel.for_arch(request.spec.arch);
-        let mut description = describe(&request, accel.kind, &folder)?;
-        let overlay = Overlay::create(request.image, &folder).await?;
+        let mut description = describe(&request, accel.kind, &dir)?;
+        let overlay = Overlay::create(request.image, &dir).await?;
         let vars = match &description.firmware {
             Some(firmware) => {
                 let copied = File::open(&firmware.vars_template)
-                    .and_then(|template| wiring::private_copy(&template, &folder))
-                    .map_err(folder_error("the firmware's variables could not be copied", &folder))?;
+                    .and_then(|template| channels::private_copy(&template, &dir))
+                    .map_err(dir_error("the firmware's variables could not be copied", &dir))?;
                 Some(copied)
             }
             None => None,
@@ -67,95 +67,92 @@ impl Machine {
         let (mut ram, mut state, mut blank) = (None, None, None);
         if request.freezable && command_line::forkable(&description).is_ok() {
             description.memory = Memory::Shared;
-            let files = folder_error("memory that can be shared", &folder);
-            ram = Some(body::anonymous_ram(description.memory_mib).map_err(&files)?);
-            state = Some(tempfile::tempfile_in(&folder).map_err(&files)?);
-            blank = Some(wiring::private_copy(&layer, &folder).map_err(&files)?);
+            let files = dir_error("memory that can be shared", &dir);
+            ram = Some(machine_files::anonymous_ram(description.memory_mib).map_err(&files)?);
+            state = Some(tempfile::tempfile_in(&dir).map_err(&files)?);
+            blank = Some(channels::private_copy(&layer, &dir).map_err(&files)?);
         }
-        let extra = description.extra_disks.iter().map(|size| wiring::empty_disk(*size, &folder));
+        let extra = description.extra_disks.iter().map(|size| channels::empty_disk(*size, &dir));
         let extra = extra
             .collect::<std::io::Result<Vec<File>>>()
-            .map_err(folder_error("an extra disk could not be made", &folder))?;
-        let body = Body { description, layer, below: Vec::new(), vars, extra, ram, state, blank };
-        begin(body, &folder, &accel, spawner, request.rules).await
+            .map_err(dir_error("an extra disk could not be made", &dir))?;
+        let files = MachineFiles { description, layer, below: Vec::new(), vars, extra, ram, state, blank };
+        begin(files, &dir, &accel, spawner, request.rules).await
     }
 
     /// Starts a machine that goes on where the template stopped. `request` must be the template's own
     /// but for its id and directory.
-    pub async fn fork(
+    pub async fn start_clone(
         template: &Template,
         id: &str,
-        folder: &Path,
+        dir: &Path,
         accel: &Accel,
         spawner: &Spawner,
         rules: Arc<Rules>,
     ) -> Result<Machine, MachineError> {
-        let folder = make_folder(folder)?;
-        let files = folder_error("the files of a clone", &folder);
-        let copy = |file: &File| wiring::private_copy(file, &folder).map_err(&files);
+        let dir = make_dir(dir)?;
+        let files = dir_error("the files of a clone", &dir);
+        let copy = |file: &File| channels::private_copy(file, &dir).map_err(&files);
         let own = Own {
             layer: copy(&template.blank)?,
             vars: template.vars.as_ref().map(copy).transpose()?,
             extra: template.extra.iter().map(copy).collect::<Result<_, _>>()?,
         };
         let accel = accel.for_arch(template.description.arch);
-        begin(template.fork(id, own)?, &folder, &accel, spawner, rules).await
+        begin(template.files_of_clone(id, own)?, &dir, &accel, spawner, rules).await
     }
 }
 
-pub(super) fn make_folder(folder: &Path) -> Result<PathBuf, MachineError> {
-    let folder = std::path::absolute(folder).map_err(folder_error("no absolute path", folder))?;
-    std::fs::create_dir_all(&folder).map_err(folder_error("the machine's directory could not be made", &folder))?;
-    Ok(folder)
+pub(super) fn make_dir(dir: &Path) -> Result<PathBuf, MachineError> {
+    let dir = std::path::absolute(dir).map_err(dir_error("no absolute path", dir))?;
+    std::fs::create_dir_all(&dir).map_err(dir_error("the machine's directory could not be made", &dir))?;
+    Ok(dir)
 }
 
 /// Starts QEMU on the files, and the guest in it.
 pub(super) async fn begin(
-    body: Body,
-    folder: &Path,
+    files: MachineFiles,
+    dir: &Path,
     accel: &Accel,
     spawner: &Spawner,
     rules: Arc<Rules>,
 ) -> Result<Machine, MachineError> {
-    let socket = folder_error("no socket pair", folder);
-    let (here, there) = wiring::sockets().map_err(&socket)?;
+    let socket = dir_error("no socket pair", dir);
+    let (here, there) = channels::sockets().map_err(&socket)?;
     here.qmp.set_nonblocking(true).map_err(&socket)?;
     let control = tokio::net::UnixStream::from_std(here.qmp).map_err(&socket)?;
-    let program = command_line::program(body.description.arch);
-    let (tpm, tpm_control) = match body.description.tpm {
-        true => Tpm::start(spawner, folder).await.map(|(tpm, control)| (Some(tpm), Some(control)))?,
+    let program = command_line::program(files.description.arch);
+    let (tpm, tpm_control) = match files.description.tpm {
+        true => Tpm::start(spawner, dir).await.map(|(tpm, control)| (Some(tpm), Some(control)))?,
         false => (None, None),
     };
-    let plugged =
-        body.description.network.plug(folder).map_err(folder_error("the network could not be made", folder))?;
-    let Inherited { mut fds, mut owned } = body
-        .inherit(there, tpm_control)
-        .map_err(folder_error("the machine's files could not be opened again", folder))?;
-    let cable = plugged.map(|plugged| {
+    let plugged = files.description.network.plug(dir).map_err(dir_error("the network could not be made", dir))?;
+    let Inherited { mut fds, mut owned } =
+        files.inherit(there, tpm_control).map_err(dir_error("the machine's files could not be opened again", dir))?;
+    let link = plugged.map(|plugged| {
         fds.network = Some(plugged.fds);
         owned.extend(plugged.inherit);
-        plugged.cable
+        plugged.link
     });
-    let arguments = command_line::command_line(&body.description, &fds);
+    let arguments = command_line::command_line(&files.description, &fds);
     let script = format!(
         "{}\n# As it was started, with descriptors that only its parent had:\n# {}\n",
-        command_line::by_hand(&body.description),
+        command_line::by_hand(&files.description),
         command_line::shell_line(program, &arguments)
     );
-    std::fs::write(folder.join("qemu-command"), script)
-        .map_err(folder_error("qemu-command could not be written", folder))?;
+    std::fs::write(dir.join("qemu-command"), script).map_err(dir_error("qemu-command could not be written", dir))?;
 
-    let log = folder.join("qemu.log");
-    let create = |name: &str| File::create(folder.join(name)).map_err(folder_error("a log could not be made", folder));
+    let log = dir.join("qemu.log");
+    let create = |name: &str| File::create(dir.join(name)).map_err(dir_error("a log could not be made", dir));
     let (qemu_log, console_log) = (create("qemu.log")?, create("console.log")?);
     let setting = Setting { rules, emulated: accel.kind == AccelKind::Tcg, resets_watched: true };
-    let console = Console::start_with(here.serial, console_log, setting)
-        .map_err(folder_error("the console has no reader", folder))?;
+    let console =
+        Console::start_with(here.serial, console_log, setting).map_err(dir_error("the console has no reader", dir))?;
     let launch =
-        Launch { program: program.to_owned(), arguments, directory: folder.to_owned(), log: qemu_log, inherit: owned };
+        Launch { program: program.to_owned(), arguments, directory: dir.to_owned(), log: qemu_log, inherit: owned };
     tracing::debug!(
-        machine = %body.description.id,
-        memory = ?body.description.memory,
+        machine = %files.description.id,
+        memory = ?files.description.memory,
         command = %command_line::for_log(program, &launch.arguments),
         "QEMU starts"
     );
@@ -165,20 +162,20 @@ pub(super) async fn begin(
         _ => MachineError::Spawn { source },
     })?;
 
-    tracing::debug!(machine = %body.description.id, pid = process.pid(), "QEMU runs");
+    tracing::debug!(machine = %files.description.id, pid = process.pid(), "QEMU runs");
     let deadline = accel.scaled(ANSWER);
     let answer = async {
         let (qmp, events) = Qmp::connect(control, deadline).await?;
         let refused = |reason| QmpError::Refused { command: "migrate-incoming".to_owned(), reason };
-        match body.description.memory {
-            Memory::Forked => template::thaw(&qmp, accel.deadline_scale).await.map_err(refused)?,
+        match files.description.memory {
+            Memory::Cloned => template::thaw(&qmp, accel.deadline_scale).await.map_err(refused)?,
             Memory::Resumed => {
-                capsule::thaw(&qmp, body.description.memory_mib, accel.deadline_scale).await.map_err(refused)?;
+                capsule::thaw(&qmp, files.description.memory_mib, accel.deadline_scale).await.map_err(refused)?;
             }
             Memory::Private | Memory::Shared => {}
         }
         let port = qmp.forwarded_port(22, deadline).await?;
-        if body.description.memory.is_incoming() {
+        if files.description.memory.is_incoming() {
             qmp.execute("cont", serde_json::json!({}), deadline).await?;
         }
         Ok::<_, QmpError>((qmp, events, port))
@@ -187,11 +184,11 @@ pub(super) async fn begin(
         Ok(answer) => answer,
         Err(error) => {
             let error = silent(&mut process, error, &log).await;
-            tracing::debug!(machine = %body.description.id, %error, "QEMU does not answer");
+            tracing::debug!(machine = %files.description.id, %error, "QEMU does not answer");
             return Err(error);
         }
     };
-    tracing::debug!(machine = %body.description.id, port, took = ?started.elapsed(), "the guest executes");
+    tracing::debug!(machine = %files.description.id, port, took = ?started.elapsed(), "the guest executes");
     Ok(Machine::new(Parts {
         port,
         console,
@@ -202,9 +199,9 @@ pub(super) async fn begin(
         scale: accel.deadline_scale,
         log,
         warm: here.warm,
-        body,
+        files,
         tpm,
-        cable,
+        link,
     }))
 }
 
@@ -257,7 +254,7 @@ pub(super) fn unseeded(
 }
 
 /// The pure description of what will run, and its seed written to disk.
-fn describe(request: &MachineRequest<'_>, accel: AccelKind, folder: &Path) -> Result<MachineDescription, MachineError> {
+fn describe(request: &MachineRequest<'_>, accel: AccelKind, dir: &Path) -> Result<MachineDescription, MachineError> {
     let spec = request.spec;
     let mut description = unseeded(spec, request.image, accel, request.network)?;
     description.id = request.id.to_owned();
@@ -269,11 +266,11 @@ fn describe(request: &MachineRequest<'_>, accel: AccelKind, folder: &Path) -> Re
                 user: spec.user.clone(),
                 public_key: request.key.public.clone(),
             };
-            description.seed_disk = Some(seed.write(&folder.join("seed"))?);
+            description.seed_disk = Some(seed.write(&dir.join("seed"))?);
         }
         SeedKind::Ignition => {
             let seed = Ignition { user: spec.user.clone(), public_key: request.key.public.clone() };
-            description.ignition = Some(seed.write(&folder.join("seed"))?);
+            description.ignition = Some(seed.write(&dir.join("seed"))?);
         }
         SeedKind::SystemdCredentials => description.smbios.push(seed::credential(&request.key.public)),
         SeedKind::None => {}
@@ -287,6 +284,6 @@ fn fresh() -> String {
     format!("{:x}-{:x}", since.as_nanos(), std::process::id())
 }
 
-pub(super) fn folder_error<'a>(what: &'static str, folder: &'a Path) -> impl Fn(std::io::Error) -> MachineError + 'a {
-    move |source| MachineError::Folder { what, folder: folder.to_owned(), source }
+pub(super) fn dir_error<'a>(what: &'static str, dir: &'a Path) -> impl Fn(std::io::Error) -> MachineError + 'a {
+    move |source| MachineError::Dir { what, dir: dir.to_owned(), source }
 }

@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::body::{self, Body};
 use super::command_line::{self, MachineDescription, Memory};
+use super::machine_files::{self, MachineFiles};
 use super::qmp::{Qmp, QmpError};
 use super::{Machine, MachineError};
 
@@ -21,7 +21,7 @@ const TRANSFER: Duration = Duration::from_secs(20);
 /// A frozen machine. It costs the memory its guest had touched, until it is dropped.
 #[derive(Debug)]
 pub struct Template {
-    /// What it was, `memory` being [`Memory::Forked`] already.
+    /// What it was, `memory` being [`Memory::Cloned`] already.
     pub(super) description: MachineDescription,
     pub(super) ram: File,
     pub(super) state: File,
@@ -58,8 +58,8 @@ pub enum FreezeError {
 impl Machine {
     /// Whether [`Machine::freeze`] can work, judged by its devices.
     pub fn can_freeze(&self) -> Result<(), String> {
-        command_line::forkable(&self.body().description)?;
-        match self.body().ram {
+        command_line::forkable(&self.files().description)?;
+        match self.files().ram {
             Some(_) => Ok(()),
             None => Err("it was started without RAM that can be shared".to_owned()),
         }
@@ -68,8 +68,8 @@ impl Machine {
     /// Stops the guest, writes down what it is, and ends its QEMU.
     pub async fn freeze(self) -> Result<Template, FreezeError> {
         let deadline = TRANSFER.mul_f64(self.scale());
-        let body = self.body();
-        let (Some(ram), Some(state), Some(blank)) = (&body.ram, &body.state, &body.blank) else {
+        let files = self.files();
+        let (Some(ram), Some(state), Some(blank)) = (&files.ram, &files.state, &files.blank) else {
             return Err(FreezeError::NotPrepared);
         };
         let qmp = self.qmp();
@@ -78,14 +78,14 @@ impl Machine {
         qmp.execute("migrate", json!({"uri": state_uri()}), deadline).await?;
         transferred(qmp, deadline).await?;
         // Opened again for reading only: nothing writes to a template, whoever tries.
-        let keep = |file: &File| body::reopen(file, false);
+        let keep = |file: &File| machine_files::reopen(file, false);
         let template = Template {
-            description: MachineDescription { memory: Memory::Forked, ..body.description.clone() },
+            description: MachineDescription { memory: Memory::Cloned, ..files.description.clone() },
             ram: keep(ram)?,
             state: keep(state)?,
-            layers: std::iter::once(&body.layer).chain(&body.below).map(keep).collect::<std::io::Result<_>>()?,
-            vars: body.vars.as_ref().map(keep).transpose()?,
-            extra: body.extra.iter().map(keep).collect::<std::io::Result<_>>()?,
+            layers: std::iter::once(&files.layer).chain(&files.below).map(keep).collect::<std::io::Result<_>>()?,
+            vars: files.vars.as_ref().map(keep).transpose()?,
+            extra: files.extra.iter().map(keep).collect::<std::io::Result<_>>()?,
             blank: keep(blank)?,
         };
         self.quit().await;
@@ -101,13 +101,13 @@ impl Template {
     }
 
     /// The files of a fork: everything of the template, only read, and a layer and variables of its own.
-    pub(super) fn fork(&self, id: &str, own: Own) -> Result<Body, MachineError> {
+    pub(super) fn files_of_clone(&self, id: &str, own: Own) -> Result<MachineFiles, MachineError> {
         let Own { layer, vars, extra } = own;
         let open = |file: &File| {
-            body::reopen(file, false)
+            machine_files::reopen(file, false)
                 .map_err(|source| MachineError::Template { what: "its files cannot be opened".to_owned(), source })
         };
-        Ok(Body {
+        Ok(MachineFiles {
             description: MachineDescription { id: id.to_owned(), ..self.description.clone() },
             layer,
             below: self.layers.iter().map(open).collect::<Result<_, _>>()?,

@@ -12,7 +12,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::command_line::{MachineDescription, Memory};
-use super::{Template, wiring};
+use super::{Template, channels};
 
 /// The version of the directory's layout.
 const SCHEMA: &str = "template/v1";
@@ -108,14 +108,14 @@ pub(super) struct Contents<'a> {
 }
 
 /// Fills an empty directory. Everything is on the disk when this returns.
-pub(super) fn write(folder: &Path, contents: Contents<'_>) -> std::io::Result<()> {
+pub(super) fn write(dir: &Path, contents: Contents<'_>) -> std::io::Result<()> {
     let Contents { key, template, private_key, about, made } = contents;
     // Everything by name, so that whatever a template comes to hold is thought of here.
     let Template { description, ram, state, layers, vars, extra, blank } = template;
     let mut files = BTreeMap::new();
     let mut keep = |name: String, original: &File| -> std::io::Result<()> {
-        let file = create(&folder.join(&name))?;
-        wiring::sparse_copy(original, &file)?;
+        let file = create(&dir.join(&name))?;
+        channels::sparse_copy(original, &file)?;
         file.sync_all()?;
         files.insert(name, Seal::of(&file)?);
         Ok(())
@@ -148,17 +148,17 @@ pub(super) fn write(folder: &Path, contents: Contents<'_>) -> std::io::Result<()
         about,
     };
     let text = serde_json::to_vec_pretty(&metadata)?;
-    write_whole(&folder.join(METADATA), &text)?;
+    write_whole(&dir.join(METADATA), &text)?;
     // As `sha256sum --check` reads it.
     write_whole(
-        &folder.join(DIGEST),
+        &dir.join(DIGEST),
         format!("{}  {METADATA}\n", muster_base::text::hex(Sha256::digest(&text))).as_bytes(),
     )?;
-    File::open(folder)?.sync_all()
+    File::open(dir)?.sync_all()
 }
 
 /// A directory that only this user may enter.
-pub(super) fn make_folder(path: &Path) -> std::io::Result<()> {
+pub(super) fn make_dir(path: &Path) -> std::io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(path)
 }
 
@@ -182,14 +182,14 @@ pub(super) struct Read {
 }
 
 /// Reads a directory that [`write`] has filled, for a machine of this description.
-pub(super) fn read(folder: &Path, key: &str, unseeded: &MachineDescription) -> Result<Read, Damage> {
-    let metadata = metadata(folder)?;
+pub(super) fn read(dir: &Path, key: &str, unseeded: &MachineDescription) -> Result<Read, Damage> {
+    let metadata = metadata(dir)?;
     if metadata.key != key {
         return Err(Damage::Metadata("it is another template's".to_owned()));
     }
     let mut open = BTreeMap::new();
     for (name, seal) in &metadata.files {
-        open.insert(name.as_str(), sealed(folder, name, seal)?);
+        open.insert(name.as_str(), sealed(dir, name, seal)?);
     }
     let missing = |name: &str| Damage::Metadata(format!("it has no {name}"));
     let mut take = |name: &str| open.remove(name);
@@ -200,11 +200,11 @@ pub(super) fn read(folder: &Path, key: &str, unseeded: &MachineDescription) -> R
     let (ram, state, blank) = (needed("ram")?, needed("state")?, needed("blank")?);
     needed(KEY)?;
     let vars = open.remove("vars");
-    let beside = |name: &str| metadata.files.contains_key(name).then(|| folder.join(name));
+    let next_to = |name: &str| metadata.files.contains_key(name).then(|| dir.join(name));
     let description = MachineDescription {
-        memory: Memory::Forked,
-        seed_disk: beside("seed"),
-        ignition: beside("ignition"),
+        memory: Memory::Cloned,
+        seed_disk: next_to("seed"),
+        ignition: next_to("ignition"),
         smbios: metadata.smbios,
         ..unseeded.clone()
     };
@@ -215,17 +215,17 @@ pub(super) fn read(folder: &Path, key: &str, unseeded: &MachineDescription) -> R
         return Err(Damage::Metadata("its files do not fit the machine".to_owned()));
     }
     let template = Template { description, ram, state, layers, vars, extra, blank };
-    Ok(Read { template, private_key: folder.join(KEY), about: metadata.about, made: metadata.made })
+    Ok(Read { template, private_key: dir.join(KEY), about: metadata.about, made: metadata.made })
 }
 
 /// When a template was made, and of which image, without looking into its files.
-pub(super) fn made(folder: &Path) -> Option<String> {
-    metadata(folder).ok().map(|metadata| metadata.made)
+pub(super) fn made(dir: &Path) -> Option<String> {
+    metadata(dir).ok().map(|metadata| metadata.made)
 }
 
-fn metadata(folder: &Path) -> Result<Metadata, Damage> {
-    let text = whole(folder, METADATA)?;
-    let digest = whole(folder, DIGEST)?;
+fn metadata(dir: &Path) -> Result<Metadata, Damage> {
+    let text = whole(dir, METADATA)?;
+    let digest = whole(dir, DIGEST)?;
     let said = digest.get(..64).map(String::from_utf8_lossy).unwrap_or_default();
     if said != muster_base::text::hex(Sha256::digest(&text)) {
         return Err(Damage::Changed { name: METADATA.to_owned() });
@@ -239,19 +239,19 @@ fn metadata(folder: &Path) -> Result<Metadata, Damage> {
     Ok(metadata)
 }
 
-fn whole(folder: &Path, name: &str) -> Result<Vec<u8>, Damage> {
+fn whole(dir: &Path, name: &str) -> Result<Vec<u8>, Damage> {
     let unreadable = |source| Damage::Unreadable { name: name.to_owned(), source };
     let mut bytes = Vec::new();
-    let file = open_ours(folder, name)?;
+    let file = open_ours(dir, name)?;
     std::io::Read::read_to_end(&mut std::io::Read::take(file, METADATA_LIMIT), &mut bytes).map_err(unreadable)?;
     Ok(bytes)
 }
 
 /// Opens a plain file that nobody else could have written.
-fn open_ours(folder: &Path, name: &str) -> Result<File, Damage> {
+fn open_ours(dir: &Path, name: &str) -> Result<File, Damage> {
     let unreadable = |source| Damage::Unreadable { name: name.to_owned(), source };
     let flags = (rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK).bits() as i32;
-    let file = OpenOptions::new().read(true).custom_flags(flags).open(folder.join(name)).map_err(unreadable)?;
+    let file = OpenOptions::new().read(true).custom_flags(flags).open(dir.join(name)).map_err(unreadable)?;
     let metadata = file.metadata().map_err(unreadable)?;
     if !metadata.is_file() || !is_ours(&metadata) {
         return Err(Damage::Open { name: name.to_owned() });
@@ -264,12 +264,12 @@ pub(super) fn is_ours(metadata: &std::fs::Metadata) -> bool {
     metadata.uid() == rustix::process::geteuid().as_raw() && metadata.permissions().mode() & 0o077 == 0
 }
 
-fn sealed(folder: &Path, name: &str, seal: &Seal) -> Result<File, Damage> {
+fn sealed(dir: &Path, name: &str, seal: &Seal) -> Result<File, Damage> {
     let unreadable = |source| Damage::Unreadable { name: name.to_owned(), source };
     if name.contains('/') {
         return Err(Damage::Metadata("it names files elsewhere".to_owned()));
     }
-    let file = open_ours(folder, name)?;
+    let file = open_ours(dir, name)?;
     let bytes = file.metadata().map_err(unreadable)?.len();
     if bytes != seal.bytes {
         return Err(Damage::Length { name: name.to_owned(), found: bytes, expected: seal.bytes });
@@ -286,8 +286,8 @@ mod tests {
 
     #[test]
     fn a_large_file_is_known_by_its_length_its_time_and_samples_of_it() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("ram");
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("ram");
         let file = create(&path).unwrap();
         file.set_len(32 << 20).unwrap();
         file.write_all_at(b"here", 0).unwrap();

@@ -60,7 +60,7 @@ impl TemplateKey {
     }
 
     /// 32 hexadecimal digits.
-    pub fn word(&self) -> &str {
+    pub fn name(&self) -> &str {
         &self.word
     }
 }

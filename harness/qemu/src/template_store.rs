@@ -38,7 +38,7 @@ pub struct TemplateStore {
 #[allow(missing_docs)]
 pub enum StoreError {
     #[error("{} cannot be used: {source}", path.display())]
-    Folder { path: PathBuf, source: std::io::Error },
+    Dir { path: PathBuf, source: std::io::Error },
     #[error("{} does not belong to this user alone", path.display())]
     Foreign { path: PathBuf },
     #[error(transparent)]
@@ -80,8 +80,8 @@ impl TemplateStore {
     /// The store below a cache directory. Makes its directory.
     pub fn open(cache: &Path, limit: u64) -> Result<Self, StoreError> {
         let root = cache.join("templates");
-        let unusable = |source| StoreError::Folder { path: root.clone(), source };
-        template_files::make_folder(&root).map_err(unusable)?;
+        let unusable = |source| StoreError::Dir { path: root.clone(), source };
+        template_files::make_dir(&root).map_err(unusable)?;
         let metadata = root.symlink_metadata().map_err(unusable)?;
         if !metadata.is_dir() || !template_files::is_ours(&metadata) {
             return Err(StoreError::Foreign { path: root });
@@ -95,14 +95,14 @@ impl TemplateStore {
         root.symlink_metadata().is_ok_and(|metadata| metadata.is_dir()).then_some(Self { root, limit: DEFAULT_LIMIT })
     }
 
-    fn folder(&self, word: &str) -> PathBuf {
+    fn dir(&self, word: &str) -> PathBuf {
         self.root.join(word)
     }
 
     /// The template of a key; `None` when there is none. An error says that there is one which cannot
     /// be used.
     pub fn recall(&self, key: &TemplateKey) -> Result<Option<Stored>, StoreError> {
-        let path = self.folder(&key.word);
+        let path = self.dir(&key.word);
         let Some(hold) = Hold::take(&path)? else {
             tracing::debug!(key = key.word, "no template is kept");
             return Ok(None);
@@ -118,7 +118,7 @@ impl TemplateStore {
     /// The right to make the template of a key, or `None` while another run has it.
     pub fn claim(&self, key: &TemplateKey) -> Result<Option<Claim>, StoreError> {
         let path = self.root.join(format!(".{}.lock", key.word));
-        let unusable = |source| StoreError::Folder { path: path.clone(), source };
+        let unusable = |source| StoreError::Dir { path: path.clone(), source };
         loop {
             let lock = OpenOptions::new()
                 .create(true)
@@ -148,30 +148,30 @@ impl TemplateStore {
         private_key: &Path,
         about: Value,
     ) -> Result<u64, StoreError> {
-        let unusable = |source| StoreError::Folder { path: self.root.clone(), source };
+        let unusable = |source| StoreError::Dir { path: self.root.clone(), source };
         let too_large = |bytes| StoreError::TooLarge { bytes, limit: self.limit };
         if template.resident() > self.limit {
             return Err(too_large(template.resident()));
         }
-        let folder = tempfile::Builder::new()
+        let dir = tempfile::Builder::new()
             .prefix(UNFINISHED)
             .permissions(Permissions::from_mode(0o700))
             .tempdir_in(&self.root)
             .map_err(unusable)?;
         // Locked as long as it has no name, so that nobody takes it for one that was left behind.
-        let lock = File::open(folder.path()).map_err(unusable)?;
+        let lock = File::open(dir.path()).map_err(unusable)?;
         lock.lock_shared().map_err(unusable)?;
         let made = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
         let contents = Contents { key: &claim.word, template, private_key, about, made };
-        template_files::write(folder.path(), contents).map_err(unusable)?;
-        let bytes = list::bytes_below(folder.path());
+        template_files::write(dir.path(), contents).map_err(unusable)?;
+        let bytes = list::bytes_below(dir.path());
         if bytes > self.limit {
             return Err(too_large(bytes));
         }
-        let path = self.folder(&claim.word);
-        std::fs::rename(folder.path(), &path).map_err(unusable)?;
+        let path = self.dir(&claim.word);
+        std::fs::rename(dir.path(), &path).map_err(unusable)?;
         // Its guard would remove what has its name now: nothing.
-        let _ = folder.keep();
+        let _ = dir.keep();
         let _ = File::open(&self.root).and_then(|root| root.sync_all());
         self.make_room();
         Ok(bytes)
@@ -179,7 +179,7 @@ impl TemplateStore {
 
     /// Removes a template that cannot be used. Whether it is gone.
     pub fn discard(&self, key: &TemplateKey) -> bool {
-        list::remove_unused(&self.folder(&key.word))
+        list::remove_unused(&self.dir(&key.word))
     }
 
     /// Removes what was used least recently until the rest is within the limit.
@@ -200,7 +200,7 @@ impl Hold {
         let lock = match OpenOptions::new().read(true).custom_flags(flags.bits() as i32).open(path) {
             Ok(lock) => lock,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-            Err(source) => return Err(StoreError::Folder { path: path.to_owned(), source }),
+            Err(source) => return Err(StoreError::Dir { path: path.to_owned(), source }),
         };
         let ours = lock.metadata().is_ok_and(|metadata| template_files::is_ours(&metadata));
         if !ours {

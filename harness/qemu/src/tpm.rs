@@ -9,7 +9,7 @@ use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::Path;
 
 use super::process::{Launch, Process, Spawner};
-use super::{MachineError, wiring};
+use super::{MachineError, channels};
 
 /// The program.
 pub const PROGRAM: &str = "swtpm";
@@ -25,17 +25,17 @@ pub struct Tpm {
 impl Tpm {
     /// Starts a blank TPM, and gives the end of its control channel that QEMU is to inherit. What it
     /// says goes to `swtpm.log` in the machine's directory, its state into a private directory beside it.
-    pub async fn start(spawner: &Spawner, folder: &Path) -> Result<(Self, OwnedFd), MachineError> {
+    pub async fn start(spawner: &Spawner, dir: &Path) -> Result<(Self, OwnedFd), MachineError> {
         let failed = |what: &'static str| {
-            let folder = folder.to_owned();
-            move |source| MachineError::Folder { what, folder, source }
+            let dir = dir.to_owned();
+            move |source| MachineError::Dir { what, dir, source }
         };
         let state = tempfile::Builder::new()
             .prefix(".tpm-")
-            .tempdir_in(folder)
+            .tempdir_in(dir)
             .map_err(failed("no directory for the state of the TPM"))?;
-        let log = File::create(folder.join("swtpm.log")).map_err(failed("swtpm.log could not be made"))?;
-        let (theirs, ours) = wiring::socket_pair().map_err(failed("no socket pair for the TPM"))?;
+        let log = File::create(dir.join("swtpm.log")).map_err(failed("swtpm.log could not be made"))?;
+        let (theirs, ours) = channels::socket_pair().map_err(failed("no socket pair for the TPM"))?;
         let theirs = OwnedFd::from(theirs);
         let launch = Launch {
             program: PROGRAM.to_owned(),
@@ -67,11 +67,11 @@ mod tests {
 
     #[tokio::test]
     async fn a_tpm_answers_and_leaves_nothing_behind() {
-        let folder = tempfile::tempdir().unwrap();
+        let dir = tempfile::tempdir().unwrap();
         let spawner = Spawner::new().unwrap();
-        let (tpm, control) = Tpm::start(&spawner, folder.path()).await.unwrap();
+        let (tpm, control) = Tpm::start(&spawner, dir.path()).await.unwrap();
         let states = || {
-            let names = std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name());
+            let names = std::fs::read_dir(dir.path()).unwrap().map(|entry| entry.unwrap().file_name());
             names.filter(|name| name.to_string_lossy().starts_with(".tpm-")).count()
         };
         assert_eq!(states(), 1);

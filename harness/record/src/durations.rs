@@ -55,7 +55,7 @@ impl Durations {
     /// be of other shapes.
     pub fn learn_boots(&mut self, record: &RunRecord) {
         let mut seen = BTreeSet::new();
-        for machine in record.machines.iter().filter(|machine| machine.forked_from.is_none()) {
+        for machine in record.machines.iter().filter(|machine| machine.cloned_from.is_none()) {
             let Some(seconds) = machine.boot_seconds.filter(|seconds| seconds.is_finite()) else { continue };
             if seen.insert(machine.image.as_str()) {
                 self.note(boot_key(&machine.image, &record.accelerator.kind), seconds);
@@ -83,8 +83,8 @@ impl Durations {
 
     /// Writes them whole or not at all.
     pub fn save(&self, path: &Utf8Path) -> Result<(), FileError> {
-        if let Some(folder) = path.parent() {
-            files::ensure(folder)?;
+        if let Some(dir) = path.parent() {
+            files::ensure(dir)?;
         }
         files::write_atomically(path, serde_json::to_string(&self.0).unwrap_or_default().as_bytes())
     }
@@ -104,8 +104,8 @@ mod tests {
         durations.learn(&[record(Outcome::Pass, 10.0)]);
         durations.learn(&[record(Outcome::Fail, 20.0)]);
         assert_eq!(durations.test("lab", "base", "a"), Some(15.0));
-        let folder = tempfile::tempdir().unwrap();
-        let path = Utf8Path::from_path(folder.path()).unwrap().join("below/durations.json");
+        let dir = tempfile::tempdir().unwrap();
+        let path = Utf8Path::from_path(dir.path()).unwrap().join("below/durations.json");
         durations.save(&path).unwrap();
         assert_eq!(Durations::load(&path), durations);
         std::fs::write(&path, "{\"x\": -1, ").unwrap();

@@ -53,8 +53,8 @@ pub enum Event {
         /// Image id.
         image: String,
         /// The machine whose frozen state it begins with; absent when it is booted.
-        #[serde(skip_serializing_if = "Option::is_none", default)]
-        forked_from: Option<String>,
+        #[serde(rename = "forked-from", skip_serializing_if = "Option::is_none", default)]
+        cloned_from: Option<String>,
         /// How long it may take.
         deadline_seconds: f64,
     },

@@ -36,7 +36,7 @@ impl Recorder {
     pub fn new() -> Self {
         let record = RunRecord {
             schema: SCHEMA.into(),
-            totals: Outcome::ALL.iter().map(|outcome| (outcome.word().to_owned(), 0)).collect(),
+            totals: Outcome::ALL.iter().map(|outcome| (outcome.name().to_owned(), 0)).collect(),
             ..RunRecord::default()
         };
         Self { record, places: HashMap::new(), finished: Vec::new() }
@@ -72,10 +72,10 @@ impl Recorder {
                 *entry = (**record).clone();
                 entry.facts = facts;
             }
-            Event::MachineStarting { machine, image, forked_from, .. } => {
+            Event::MachineStarting { machine, image, cloned_from, .. } => {
                 let entry = self.machine(machine);
                 entry.image.clone_from(image);
-                entry.forked_from.clone_from(forked_from);
+                entry.cloned_from.clone_from(cloned_from);
             }
             // What comes of it is said by the machine's end, or by its first answer.
             Event::LoginRefused { .. } => {}
@@ -229,7 +229,7 @@ impl Recorder {
 }
 
 fn count(totals: &mut BTreeMap<String, u32>, outcome: Outcome, up: bool) {
-    let total = totals.entry(outcome.word().to_owned()).or_default();
+    let total = totals.entry(outcome.name().to_owned()).or_default();
     *total = if up { total.saturating_add(1) } else { total.saturating_sub(1) };
 }
 
@@ -251,7 +251,7 @@ mod tests {
         assert_eq!(record.schema, "run/v1");
         for outcome in Outcome::ALL {
             let counted = record.tests.iter().filter(|test| test.outcome == outcome).count();
-            assert_eq!(record.totals[outcome.word()] as usize, counted, "{outcome:?}");
+            assert_eq!(record.totals[outcome.name()] as usize, counted, "{outcome:?}");
         }
         assert_eq!(record.totals.values().sum::<u32>() as usize, record.tests.len());
         assert_eq!(record.images["lab"].facts.as_ref().unwrap().kernel, "6.12.0-lab");

@@ -137,10 +137,10 @@ mod tests {
     use super::*;
     use crate::sample;
 
-    fn folder() -> (tempfile::TempDir, Utf8PathBuf) {
-        let dir = tempfile::tempdir().unwrap();
-        let path = Utf8PathBuf::from_path_buf(dir.path().join("events.jsonl")).unwrap();
-        (dir, path)
+    fn dir() -> (tempfile::TempDir, Utf8PathBuf) {
+        let temporary = tempfile::tempdir().unwrap();
+        let path = Utf8PathBuf::from_path_buf(temporary.path().join("events.jsonl")).unwrap();
+        (temporary, path)
     }
 
     fn written(path: &Utf8Path) -> Vec<Event> {
@@ -154,7 +154,7 @@ mod tests {
 
     #[test]
     fn what_was_written_is_read() {
-        let (_dir, path) = folder();
+        let (_temporary, path) = dir();
         let events = written(&path);
         let replay = read(&path).unwrap();
         assert_eq!(replay.events, events);
@@ -165,7 +165,7 @@ mod tests {
 
     #[test]
     fn a_tear_anywhere_in_the_last_line_loses_only_that_line() {
-        let (_dir, path) = folder();
+        let (_temporary, path) = dir();
         let events = written(&path);
         let whole = std::fs::read(&path).unwrap();
         let last = whole[..whole.len() - 1].iter().rposition(|b| *b == b'\n').unwrap() + 1;
@@ -183,7 +183,7 @@ mod tests {
 
     #[test]
     fn a_torn_journal_is_mended_before_it_is_continued() {
-        let (_dir, path) = folder();
+        let (_temporary, path) = dir();
         let events = written(&path);
         let bytes = std::fs::read(&path).unwrap();
         std::fs::write(&path, &bytes[..bytes.len() - 5]).unwrap();
@@ -195,7 +195,7 @@ mod tests {
 
     #[test]
     fn a_broken_line_in_the_midst_is_told_with_its_number() {
-        let (_dir, path) = folder();
+        let (_temporary, path) = dir();
         written(&path);
         let text = std::fs::read_to_string(&path).unwrap();
         std::fs::write(&path, text.replacen("\"event\":\"planned\"", "\"event\":\"pla\"", 1)).unwrap();

@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime};
 use camino::{Utf8Path, Utf8PathBuf};
 use serde::Deserialize;
 
-use crate::layout::RunFolder;
+use crate::layout::RunDir;
 use muster_base::files::FileError;
 
 /// Bytes of a record that are read at most.
@@ -62,7 +62,7 @@ pub enum Verdict {
 
 impl Verdict {
     /// The word in lists.
-    pub fn word(self) -> &'static str {
+    pub fn name(self) -> &'static str {
         match self {
             Self::Passed => "passed",
             Self::Failed => "failed",
@@ -96,14 +96,14 @@ struct First {
 /// that other processes have open, by device and inode.
 pub fn list(directory: &Utf8Path, opened: &BTreeSet<(u64, u64)>) -> Result<Vec<Kept>, FileError> {
     let mut found: Vec<Kept> =
-        folders(directory)?.iter().filter(|path| !is_leftover(path)).filter_map(|path| look(path, opened)).collect();
+        dirs(directory)?.iter().filter(|path| !is_leftover(path)).filter_map(|path| look(path, opened)).collect();
     found.sort_by(|a, b| b.time.cmp(&a.time).then_with(|| b.path.cmp(&a.path)));
     Ok(found)
 }
 
 /// What a removal that was interrupted has left.
 pub fn leftovers(directory: &Utf8Path) -> Result<Vec<Utf8PathBuf>, FileError> {
-    Ok(folders(directory)?.into_iter().filter(|path| is_leftover(path)).collect())
+    Ok(dirs(directory)?.into_iter().filter(|path| is_leftover(path)).collect())
 }
 
 /// Bytes of the disk that a directory takes.
@@ -130,7 +130,7 @@ pub fn superfluous(runs: &[Kept], keep: Option<usize>, older_than: Option<Durati
 /// Removes a run, unless it has come into use since it was listed.
 pub fn remove(run: &Kept) -> Result<bool, FileError> {
     // Held until the directory is gone.
-    let Some(journal) = open(&RunFolder::at(&run.path).events()) else { return Ok(false) };
+    let Some(journal) = open(&RunDir::at(&run.path).events()) else { return Ok(false) };
     if muster_base::files::lock_alone(&journal).is_err() {
         return Ok(false);
     }
@@ -147,7 +147,7 @@ pub fn remove_leftover(path: &Utf8Path) -> Result<(), FileError> {
     std::fs::remove_dir_all(path).map_err(FileError::because("remove", path))
 }
 
-fn folders(directory: &Utf8Path) -> Result<Vec<Utf8PathBuf>, FileError> {
+fn dirs(directory: &Utf8Path) -> Result<Vec<Utf8PathBuf>, FileError> {
     let entries = match directory.read_dir_utf8() {
         Ok(entries) => entries,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -170,8 +170,8 @@ fn open(path: &Utf8Path) -> Option<File> {
 
 /// A run, when the directory is one: a journal in it begins as ours do.
 fn look(path: &Utf8Path, opened: &BTreeSet<(u64, u64)>) -> Option<Kept> {
-    let folder = RunFolder::at(path);
-    let journal = open(&folder.events())?;
+    let dir = RunDir::at(path);
+    let journal = open(&dir.events())?;
     let mut line = String::new();
     BufReader::new((&journal).take(FIRST_LINE)).read_line(&mut line).ok()?;
     let first: First = serde_json::from_str(&line).ok().filter(|first: &First| first.event == "run-started")?;
@@ -182,12 +182,12 @@ fn look(path: &Utf8Path, opened: &BTreeSet<(u64, u64)>) -> Option<Kept> {
     let goes_on = muster_base::files::lock_alone(&journal).is_err();
     let _ = journal.unlock();
     let in_use = goes_on || files.ids.iter().any(|id| opened.contains(id));
-    let verdict = if goes_on { Verdict::Running } else { verdict(&folder) };
+    let verdict = if goes_on { Verdict::Running } else { verdict(&dir) };
     Some(Kept { path: path.to_owned(), id: first.id, started: first.at, time, verdict, bytes: files.bytes, in_use })
 }
 
-fn verdict(folder: &RunFolder) -> Verdict {
-    let outline = open(&folder.run_json())
+fn verdict(dir: &RunDir) -> Verdict {
+    let outline = open(&dir.run_json())
         .and_then(|file| serde_json::from_reader::<_, Outline>(BufReader::new(file.take(LARGEST))).ok());
     match outline.unwrap_or_default() {
         Outline { interrupted: true, .. } => Verdict::Interrupted,
@@ -210,14 +210,14 @@ struct Files {
 }
 
 impl Files {
-    fn walk(&mut self, folder: &Utf8Path) {
-        let mut folders = vec![folder.as_std_path().to_owned()];
-        while let Some(folder) = folders.pop() {
-            for entry in folder.read_dir().into_iter().flatten().flatten() {
+    fn walk(&mut self, dir: &Utf8Path) {
+        let mut dirs = vec![dir.as_std_path().to_owned()];
+        while let Some(dir) = dirs.pop() {
+            for entry in dir.read_dir().into_iter().flatten().flatten() {
                 // Of the entry itself, also where it is a link.
                 let Ok(found) = entry.metadata() else { continue };
                 if found.is_dir() {
-                    folders.push(entry.path());
+                    dirs.push(entry.path());
                 } else if self.ids.insert((found.dev(), found.ino())) {
                     self.bytes += found.blocks() * 512;
                 }
@@ -235,21 +235,21 @@ mod tests {
     use crate::{json, sample};
 
     struct Place {
-        _dir: tempfile::TempDir,
+        _temporary: tempfile::TempDir,
         runs: Utf8PathBuf,
     }
 
     impl Place {
         fn new() -> Self {
-            let dir = tempfile::tempdir().unwrap();
-            let runs = Utf8PathBuf::from_path_buf(dir.path().join("runs")).unwrap();
-            Self { _dir: dir, runs }
+            let temporary = tempfile::tempdir().unwrap();
+            let runs = Utf8PathBuf::from_path_buf(temporary.path().join("runs")).unwrap();
+            Self { _temporary: temporary, runs }
         }
 
         /// A run of this day that has ended with this code.
-        fn run(&self, name: &str, day: u8, exit: Option<u8>) -> (RunFolder, Journal) {
-            let folder = RunFolder::create(&self.runs.join(name)).unwrap();
-            let mut journal = Journal::create(&folder.events()).unwrap();
+        fn run(&self, name: &str, day: u8, exit: Option<u8>) -> (RunDir, Journal) {
+            let dir = RunDir::create(&self.runs.join(name)).unwrap();
+            let mut journal = Journal::create(&dir.events()).unwrap();
             let mut events = sample::events();
             for event in &mut events {
                 match event {
@@ -265,8 +265,8 @@ mod tests {
                 events.retain(|event| !matches!(event, Event::RunFinished { .. }));
             }
             events.iter().for_each(|event| journal.append(event).unwrap());
-            json::write(&folder.run_json(), &Recorder::fold(&events)).unwrap();
-            (folder, journal)
+            json::write(&dir.run_json(), &Recorder::fold(&events)).unwrap();
+            (dir, journal)
         }
 
         fn list(&self) -> Vec<Kept> {
@@ -274,7 +274,7 @@ mod tests {
         }
 
         fn words(&self) -> Vec<String> {
-            self.list().iter().map(|run| format!("{} {}", run.id, run.verdict.word())).collect()
+            self.list().iter().map(|run| format!("{} {}", run.id, run.verdict.name())).collect()
         }
     }
 
@@ -295,16 +295,16 @@ mod tests {
     #[test]
     fn nothing_but_a_run_is_one() {
         let place = Place::new();
-        let (folder, _) = place.run("real", 1, Some(0));
+        let (dir, _) = place.run("real", 1, Some(0));
         for (name, journal) in [("empty", None), ("other", Some("{\"event\":\"x\"}\n")), ("text", Some("hello\n"))] {
             std::fs::create_dir(place.runs.join(name)).unwrap();
             if let Some(text) = journal {
                 std::fs::write(place.runs.join(name).join("events.jsonl"), text).unwrap();
             }
         }
-        std::os::unix::fs::symlink(folder.root(), place.runs.join("link")).unwrap();
+        std::os::unix::fs::symlink(dir.root(), place.runs.join("link")).unwrap();
         std::fs::create_dir(place.runs.join("linked-journal")).unwrap();
-        std::os::unix::fs::symlink(folder.events(), place.runs.join("linked-journal/events.jsonl")).unwrap();
+        std::os::unix::fs::symlink(dir.events(), place.runs.join("linked-journal/events.jsonl")).unwrap();
         std::fs::write(place.runs.join("file"), "").unwrap();
         assert_eq!(place.words(), ["real passed"]);
     }
@@ -333,11 +333,11 @@ mod tests {
     #[test]
     fn a_removal_takes_the_run_and_nothing_that_a_link_in_it_leads_to() {
         let place = Place::new();
-        let (folder, _) = place.run("old", 1, Some(0));
+        let (dir, _) = place.run("old", 1, Some(0));
         let elsewhere = place.runs.join("elsewhere");
         std::fs::create_dir(&elsewhere).unwrap();
         std::fs::write(elsewhere.join("precious"), "x").unwrap();
-        std::os::unix::fs::symlink(&elsewhere, folder.root().join("link")).unwrap();
+        std::os::unix::fs::symlink(&elsewhere, dir.root().join("link")).unwrap();
         let (_, goes_on) = place.run("new", 2, None);
         let runs = place.list();
         assert!(!remove(&runs[0]).unwrap(), "it goes on");
@@ -358,8 +358,8 @@ mod tests {
     #[test]
     fn a_file_of_it_that_somebody_has_open_is_use() {
         let place = Place::new();
-        let (folder, _) = place.run("resumed", 1, Some(1));
-        let found = std::fs::metadata(folder.run_json()).unwrap();
+        let (dir, _) = place.run("resumed", 1, Some(1));
+        let found = std::fs::metadata(dir.run_json()).unwrap();
         let opened = BTreeSet::from([(found.dev(), found.ino())]);
         let runs = list(&place.runs, &opened).unwrap();
         assert!(runs[0].in_use && runs[0].verdict == Verdict::Failed);

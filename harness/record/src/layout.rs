@@ -2,7 +2,7 @@
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-pub use muster_base::files::{FileError, ensure, safe_name, test_folder, write_atomically};
+pub use muster_base::files::{FileError, ensure, safe_name, test_dir, write_atomically};
 
 /// Where pending snapshots lie in it.
 pub const SNAPSHOTS: &str = "snapshots";
@@ -11,29 +11,29 @@ pub const TESTS: &str = "tests";
 
 /// The directory of one run.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RunFolder {
+pub struct RunDir {
     root: Utf8PathBuf,
 }
 
-impl RunFolder {
+impl RunDir {
     /// Creates it with its `snapshots`, `machines` and `tests`; it is an error when it is there already, because two runs
     /// must never share one.
     pub fn create(root: &Utf8Path) -> Result<Self, FileError> {
         let root = root.to_owned();
         root.parent().map_or(Ok(()), ensure)?;
         std::fs::create_dir(&root).map_err(FileError::because("create the directory", &root))?;
-        let folder = Self { root };
+        let dir = Self { root };
         for part in [SNAPSHOTS, "machines", TESTS] {
-            ensure(&folder.root.join(part))?;
+            ensure(&dir.root.join(part))?;
         }
-        Ok(folder)
+        Ok(dir)
     }
 
     /// A directory that is there already: to continue or to render its run.
     pub fn open(root: &Utf8Path) -> Result<Self, FileError> {
-        let folder = Self { root: root.to_owned() };
-        std::fs::metadata(folder.events()).map_err(FileError::because("read", &folder.events()))?;
-        Ok(folder)
+        let dir = Self { root: root.to_owned() };
+        std::fs::metadata(dir.events()).map_err(FileError::because("read", &dir.events()))?;
+        Ok(dir)
     }
 
     /// Of whatever lies there, if anything does.
@@ -78,7 +78,7 @@ impl RunFolder {
 
     /// Files of one test on one image. The directory may not exist yet.
     pub fn test(&self, suite: &str, test: &str, image: &str) -> Utf8PathBuf {
-        test_folder(&self.tests(), suite, test, image)
+        test_dir(&self.tests(), suite, test, image)
     }
 }
 
@@ -86,20 +86,20 @@ impl RunFolder {
 mod tests {
     use super::*;
 
-    fn folder() -> (tempfile::TempDir, Utf8PathBuf) {
-        let dir = tempfile::tempdir().unwrap();
-        let path = Utf8PathBuf::from_path_buf(dir.path().to_owned()).unwrap();
-        (dir, path)
+    fn dir() -> (tempfile::TempDir, Utf8PathBuf) {
+        let temporary = tempfile::tempdir().unwrap();
+        let path = Utf8PathBuf::from_path_buf(temporary.path().to_owned()).unwrap();
+        (temporary, path)
     }
 
     #[test]
     fn two_runs_never_share_a_folder() {
-        let (_dir, path) = folder();
-        let first = RunFolder::create(&path.join("r1")).unwrap();
+        let (_temporary, path) = dir();
+        let first = RunDir::create(&path.join("r1")).unwrap();
         assert!(first.snapshots().is_dir());
-        assert!(RunFolder::create(&path.join("r1")).is_err());
-        assert!(RunFolder::open(&path.join("r1")).is_err(), "no journal yet");
+        assert!(RunDir::create(&path.join("r1")).is_err());
+        assert!(RunDir::open(&path.join("r1")).is_err(), "no journal yet");
         std::fs::write(first.events(), "").unwrap();
-        assert_eq!(RunFolder::open(&path.join("r1")).unwrap(), first);
+        assert_eq!(RunDir::open(&path.join("r1")).unwrap(), first);
     }
 }

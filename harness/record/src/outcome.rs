@@ -29,7 +29,7 @@ impl Outcome {
         [Outcome::Pass, Outcome::Fail, Outcome::Error, Outcome::Flaky, Outcome::Known, Outcome::Skip, Outcome::NotRun];
 
     /// The word used everywhere.
-    pub fn word(self) -> &'static str {
+    pub fn name(self) -> &'static str {
         match self {
             Outcome::Pass => "pass",
             Outcome::Fail => "fail",

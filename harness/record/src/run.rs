@@ -98,8 +98,8 @@ pub struct MachineRecord {
     pub image: String,
     /// The machine whose frozen state it began with, or `template-…` when an earlier run has kept that
     /// state; absent when it was booted.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub forked_from: Option<String>,
+    #[serde(rename = "forked-from", skip_serializing_if = "Option::is_none", default)]
+    pub cloned_from: Option<String>,
     /// How commands reached its guest last: `ssh`, or `warm-shell`, which began before the fork.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub channel: Option<String>,

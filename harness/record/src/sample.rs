@@ -186,7 +186,7 @@ pub fn events() -> Vec<Event> {
     let starting = |machine: &str, image: &str| Event::MachineStarting {
         machine: machine.into(),
         image: image.into(),
-        forked_from: None,
+        cloned_from: None,
         deadline_seconds: 90.0,
     };
     let ended = |id: &str, image: &str, boot: Option<f64>, end: &str| Event::MachineEnded {
@@ -250,7 +250,7 @@ pub fn events() -> Vec<Event> {
         Event::MachineStarting {
             machine: "m3".into(),
             image: "lab".into(),
-            forked_from: Some("m1".into()),
+            cloned_from: Some("m1".into()),
             deadline_seconds: 90.0,
         },
         Event::MachineReady { machine: "m3".into(), boot_seconds: 0.75, facts: None },
@@ -258,7 +258,7 @@ pub fn events() -> Vec<Event> {
             record: MachineRecord {
                 id: "m3".into(),
                 image: "lab".into(),
-                forked_from: Some("m1".into()),
+                cloned_from: Some("m1".into()),
                 channel: Some("warm-shell".into()),
                 boot_seconds: Some(0.75),
                 private_mib: Some(120),

@@ -12,7 +12,7 @@ use muster_base::text;
 use muster_engine::budget::Cost;
 use muster_engine::driver::{BootFailure, ConsoleHit, Driver, Frozen, Live, Stop};
 use muster_engine::engine::Images;
-use muster_engine::plan::{Group, Isolation, Plan, Planned, Shape};
+use muster_engine::plan::{Group, Isolation, MachineSpec, Plan, Planned};
 use muster_engine::reboot;
 use muster_engine::reboot::evidence;
 use muster_engine::reboot::evidence::Evidence;
@@ -20,7 +20,7 @@ use muster_engine::reboot::{Rebooted, Silent, Subject};
 use muster_engine::refused;
 use muster_engine::sink::Events;
 use muster_guest::facts;
-use muster_guest::{ConnectError, Guest, HostKeyPolicy, LastState, Lives, Refusals, Reply, Request, Target};
+use muster_guest::{ConnectError, Generations, Guest, HostKeyPolicy, LastState, Refusals, Reply, Request, Target};
 use muster_record::event::Event;
 use muster_record::facts::Facts;
 use muster_record::run::no_machine;
@@ -68,7 +68,7 @@ pub fn on_one_machine(plan: Plan) -> Plan {
     let groups = if tests.is_empty() {
         Vec::new()
     } else {
-        vec![Group { isolation: Isolation::Booted, shape: Shape::default(), tests }]
+        vec![Group { isolation: Isolation::Booted, machine_spec: MachineSpec::default(), tests }]
     };
     Plan { groups, ..plan }
 }
@@ -150,7 +150,7 @@ impl Driver for RemoteDriver {
     type Template = std::convert::Infallible;
 
     /// There is one machine, as it is; whoever asks for another is refused test by test.
-    fn shaped(&self, _shape: &Shape) -> Result<Self, Failure> {
+    fn with_spec(&self, _shape: &MachineSpec) -> Result<Self, Failure> {
         Ok(self.clone())
     }
 
@@ -171,7 +171,7 @@ impl Driver for RemoteDriver {
         Frozen::Refused { live, reason: "it runs elsewhere".to_owned() }
     }
 
-    async fn fork(&self, template: &Self::Template, _id: &str) -> Result<RemoteMachine, BootFailure> {
+    async fn start_clone(&self, template: &Self::Template, _id: &str) -> Result<RemoteMachine, BootFailure> {
         match *template {}
     }
 
@@ -196,10 +196,10 @@ impl RemoteDriver {
                 events.emit(Event::LoginRefused { machine, user, times });
             }
         };
-        let (lives, refusals) = (Lives::unknown(), Refusals::default());
+        let (generations, refusals) = (Generations::unknown(), Refusals::default());
         // Nobody sees its console: whoever named it also said how long it may take.
         let refused = refused::watch(refusals.subscribe(), tell, |_| None);
-        let target = Target { addr, user, private_key: identity, become_root, host_key, lives, refusals };
+        let target = Target { addr, user, private_key: identity, become_root, host_key, generations, refusals };
         let unseen = target.host_key == HostKeyPolicy::AcceptFirst;
         let guest = tokio::select! {
             biased;
@@ -393,7 +393,7 @@ async fn rebooted(
     let facts = facts::collect(guest, 1.0).await;
     let facts = facts.map_err(|error| Failure::of(error.failure_id(), &error))?;
     let journal = reboot::journal_boots(guest, &facts, 1.0).await;
-    let remarks = evidence::judge(how, &Evidence { boot_ids, journal, ..Evidence::default() })?;
+    let remarks = evidence::evaluate(how, &Evidence { boot_ids, journal, ..Evidence::default() })?;
     Ok((facts, remarks))
 }
 

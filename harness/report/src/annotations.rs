@@ -138,7 +138,7 @@ pub fn summary(record: &RunRecord) -> String {
     }
     for test in open.iter().take(LISTED) {
         let name = code(&format!("{} [{}]", test.name(), test.image));
-        lines.push(format!("- **{}** {name}: {}", test.outcome.word(), code(&words::headline(test).1)));
+        lines.push(format!("- **{}** {name}: {}", test.outcome.name(), code(&words::headline(test).1)));
     }
     if open.len() > LISTED {
         lines.push(format!("- and {} more", open.len() - LISTED));

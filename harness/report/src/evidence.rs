@@ -6,7 +6,7 @@ use std::io::{Read as _, Seek as _, SeekFrom};
 use camino::{Utf8Path, Utf8PathBuf};
 
 use muster_base::text;
-use muster_record::layout::RunFolder;
+use muster_record::layout::RunDir;
 use muster_record::run::TestRecord;
 
 /// Bytes of a console that a report repeats at most.
@@ -37,18 +37,18 @@ impl Base {
     ///
     /// # Errors
     /// A sentence for people: the base is no directory, or the directory does not lie in it.
-    pub fn of(folder: &Utf8Path, base: Option<&Utf8Path>) -> Result<Self, String> {
-        let folder = resolved(folder)?;
+    pub fn of(dir: &Utf8Path, base: Option<&Utf8Path>) -> Result<Self, String> {
+        let dir = resolved(dir)?;
         let here = || base.unwrap_or(Utf8Path::new(".")).canonicalize_utf8();
         match (base, here()) {
             (Some(base), Err(error)) => Err(format!("{base}: {error}")),
-            (Some(base), Ok(real)) => match folder.strip_prefix(&real) {
+            (Some(base), Ok(real)) => match dir.strip_prefix(&real) {
                 Ok(below) if real.is_dir() => Ok(Self(below.to_owned())),
                 Ok(_) => Err(format!("{base} is not a directory")),
-                Err(_) => Err(format!("the run directory {folder} is not in {base}")),
+                Err(_) => Err(format!("the run directory {dir} is not in {base}")),
             },
-            (None, Ok(real)) => Ok(Self(folder.strip_prefix(&real).map(Utf8Path::to_owned).unwrap_or(folder))),
-            (None, Err(_)) => Ok(Self(folder)),
+            (None, Ok(real)) => Ok(Self(dir.strip_prefix(&real).map(Utf8Path::to_owned).unwrap_or(dir))),
+            (None, Err(_)) => Ok(Self(dir)),
         }
     }
 
@@ -82,14 +82,14 @@ fn resolved(path: &Utf8Path) -> Result<Utf8PathBuf, String> {
 /// the first of them only: the others attach the file.
 #[derive(Debug)]
 pub struct Evidences<'a> {
-    folder: &'a RunFolder,
+    dir: &'a RunDir,
     shown: BTreeSet<String>,
 }
 
 impl<'a> Evidences<'a> {
     /// Nothing has been shown yet.
-    pub fn new(folder: &'a RunFolder) -> Self {
-        Self { folder, shown: BTreeSet::new() }
+    pub fn new(dir: &'a RunDir) -> Self {
+        Self { dir, shown: BTreeSet::new() }
     }
 
     /// The evidence of one test. What cannot be read is left out: a report must not fail for it.
@@ -97,21 +97,21 @@ impl<'a> Evidences<'a> {
         let mut evidence = Evidence::default();
         let mut found = Vec::new();
         if let Some(machine) = &test.machine {
-            let machine_folder = self.folder.machine(machine);
-            let console = machine_folder.join("console.log");
+            let machine_dir = self.dir.machine(machine);
+            let console = machine_dir.join("console.log");
             if plain_file(&console) {
                 if self.shown.insert(machine.clone()) {
                     evidence.console_tail = tail_of(&console).unwrap_or_default();
                 }
                 found.push(console);
             }
-            found.extend(["journal.txt", "qemu.log", "qemu-command"].map(|name| machine_folder.join(name)));
+            found.extend(["journal.txt", "qemu.log", "qemu-command"].map(|name| machine_dir.join(name)));
         }
-        found.extend(files_below(&self.folder.test(&test.suite, &test.test, &test.image)));
+        found.extend(files_below(&self.dir.test(&test.suite, &test.test, &test.image)));
         evidence.attachments = found
             .iter()
             .filter(|path| plain_file(path))
-            .filter_map(|path| path.strip_prefix(self.folder.root()).ok())
+            .filter_map(|path| path.strip_prefix(self.dir.root()).ok())
             .map(|path| path.to_string())
             // A name that would have to be escaped, or that ends the mark of an attachment, names no file to readers.
             .filter(|path| text::one_line(path, LONGEST_NAME) == *path && !path.contains("]]"))
@@ -126,8 +126,8 @@ fn plain_file(path: &Utf8Path) -> bool {
     std::fs::symlink_metadata(path).is_ok_and(|meta| meta.is_file())
 }
 
-fn files_below(folder: &Utf8Path) -> Vec<Utf8PathBuf> {
-    let Ok(entries) = folder.read_dir_utf8() else { return Vec::new() };
+fn files_below(dir: &Utf8Path) -> Vec<Utf8PathBuf> {
+    let Ok(entries) = dir.read_dir_utf8() else { return Vec::new() };
     let mut files: Vec<_> = entries.filter_map(Result::ok).map(|entry| entry.into_path()).collect();
     files.sort();
     files
@@ -141,7 +141,7 @@ fn tail_of(path: &Utf8Path) -> std::io::Result<String> {
     let mut bytes = Vec::new();
     file.take(TAIL_LIMIT as u64).read_to_end(&mut bytes)?;
     // Making it harmless makes it longer, hence the second cut.
-    Ok(text::tail(&text::harmless_bytes(&bytes), TAIL_LIMIT - 64))
+    Ok(text::tail(&text::escape_bytes(&bytes), TAIL_LIMIT - 64))
 }
 
 #[cfg(test)]
@@ -152,12 +152,12 @@ mod tests {
 
     #[test]
     fn files_are_named_from_the_directory_from_which_readers_look_for_them() {
-        let dir = tempfile::tempdir().unwrap();
-        let work = Utf8PathBuf::from_path_buf(dir.path().canonicalize().unwrap()).unwrap();
+        let temporary = tempfile::tempdir().unwrap();
+        let work = Utf8PathBuf::from_path_buf(temporary.path().canonicalize().unwrap()).unwrap();
         let runs = work.join("reports/runs");
         std::fs::create_dir_all(&runs).unwrap();
         std::os::unix::fs::symlink(&work, work.join("link")).unwrap();
-        let name = |folder: &Utf8Path, base: &Utf8Path| Base::of(folder, Some(base)).map(|base| base.name("a/b"));
+        let name = |dir: &Utf8Path, base: &Utf8Path| Base::of(dir, Some(base)).map(|base| base.name("a/b"));
         assert_eq!(name(&runs.join("r"), &work).as_deref(), Ok("reports/runs/r/a/b"));
         assert_eq!(name(&runs.join("r"), &work.join("link")).as_deref(), Ok("reports/runs/r/a/b"));
         assert_eq!(name(&work.join("link/reports/../r"), &work).as_deref(), Ok("r/a/b"));
@@ -175,18 +175,18 @@ mod tests {
 
     #[test]
     fn the_console_comes_first_and_is_repeated_once() {
-        let dir = tempfile::tempdir().unwrap();
-        let runs = Utf8PathBuf::from_path_buf(dir.path().to_owned()).unwrap();
-        let folder = RunFolder::create(&runs.join("r")).unwrap();
-        std::fs::create_dir_all(folder.machine("m1")).unwrap();
-        std::fs::create_dir_all(folder.test("base", "a", "lab")).unwrap();
-        std::fs::write(folder.machine("m1").join("console.log"), "x\x1b[31m\n".repeat(40_000)).unwrap();
-        std::fs::write(folder.machine("m1").join("qemu-command"), "qemu").unwrap();
-        std::fs::write(folder.test("base", "a", "lab").join("out.txt"), "o").unwrap();
-        std::os::unix::fs::symlink("/etc/passwd", folder.test("base", "a", "lab").join("link")).unwrap();
+        let temporary = tempfile::tempdir().unwrap();
+        let runs = Utf8PathBuf::from_path_buf(temporary.path().to_owned()).unwrap();
+        let dir = RunDir::create(&runs.join("r")).unwrap();
+        std::fs::create_dir_all(dir.machine("m1")).unwrap();
+        std::fs::create_dir_all(dir.test("base", "a", "lab")).unwrap();
+        std::fs::write(dir.machine("m1").join("console.log"), "x\x1b[31m\n".repeat(40_000)).unwrap();
+        std::fs::write(dir.machine("m1").join("qemu-command"), "qemu").unwrap();
+        std::fs::write(dir.test("base", "a", "lab").join("out.txt"), "o").unwrap();
+        std::os::unix::fs::symlink("/etc/passwd", dir.test("base", "a", "lab").join("link")).unwrap();
         let mut test = sample::test("base", "a", Outcome::Fail);
         test.machine = Some("m1".into());
-        let mut evidences = Evidences::new(&folder);
+        let mut evidences = Evidences::new(&dir);
         let first = evidences.of(&test);
         assert_eq!(
             first.attachments,

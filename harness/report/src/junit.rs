@@ -19,7 +19,7 @@ use quick_junit::{NonSuccessKind, Property, Report, TestCase, TestCaseStatus, Te
 use super::evidence::{Base, Evidence, Evidences};
 use super::{verdict, words};
 use muster_base::text;
-use muster_record::layout::{FileError, RunFolder, write_atomically};
+use muster_record::layout::{FileError, RunDir, write_atomically};
 use muster_record::outcome::Outcome;
 use muster_record::run::{RunRecord, TestRecord};
 
@@ -44,13 +44,13 @@ pub enum JunitError {
 
 /// Writes the report to `path`, whole or not at all. With a run directory, what did not pass gets the
 /// files that belong to it, by paths as the base has them.
-pub fn write(path: &Utf8Path, record: &RunRecord, files: Option<(&RunFolder, &Base)>) -> Result<(), JunitError> {
+pub fn write(path: &Utf8Path, record: &RunRecord, files: Option<(&RunDir, &Base)>) -> Result<(), JunitError> {
     Ok(write_atomically(path, render(record, files)?.as_bytes())?)
 }
 
 /// The report as text.
-pub fn render(record: &RunRecord, files: Option<(&RunFolder, &Base)>) -> Result<String, JunitError> {
-    let evidences = files.map(|(folder, base)| (Evidences::new(folder), base));
+pub fn render(record: &RunRecord, files: Option<(&RunDir, &Base)>) -> Result<String, JunitError> {
+    let evidences = files.map(|(dir, base)| (Evidences::new(dir), base));
     let mut writer = Writer { record, evidences, left: TOTAL_LIMIT, taken: HashSet::new() };
     Ok(writer.report().to_string()?)
 }
@@ -302,7 +302,7 @@ fn reach(characters: impl Iterator<Item = (usize, char)>, limit: usize) -> Optio
 fn output(evidence: &Evidence, base: &Base) -> String {
     let mut out = String::new();
     for path in &evidence.attachments {
-        out.push_str(&format!("[[ATTACHMENT|{}]]\n", text::harmless(&base.name(path))));
+        out.push_str(&format!("[[ATTACHMENT|{}]]\n", text::escape(&base.name(path))));
     }
     if !evidence.console_tail.is_empty() {
         out.push_str("the end of the console:\n");
@@ -483,15 +483,15 @@ mod tests {
 
     #[test]
     fn evidence_of_failures_is_attached_by_paths_that_readers_resolve() {
-        let dir = tempfile::tempdir().unwrap();
-        let runs = camino::Utf8PathBuf::from_path_buf(dir.path().to_owned()).unwrap();
-        let folder = RunFolder::create(&runs.join("r")).unwrap();
-        std::fs::create_dir_all(folder.machine("m1")).unwrap();
-        std::fs::write(folder.machine("m1").join("console.log"), sample::HOSTILE).unwrap();
+        let temporary = tempfile::tempdir().unwrap();
+        let runs = camino::Utf8PathBuf::from_path_buf(temporary.path().to_owned()).unwrap();
+        let dir = RunDir::create(&runs.join("r")).unwrap();
+        std::fs::create_dir_all(dir.machine("m1")).unwrap();
+        std::fs::write(dir.machine("m1").join("console.log"), sample::HOSTILE).unwrap();
         let record = Recorder::fold(&sample::events());
-        let base = Base::of(folder.root(), Some(&runs)).unwrap();
-        write(&folder.junit(), &record, Some((&folder, &base))).unwrap();
-        let report = parsed(&std::fs::read_to_string(folder.junit()).unwrap());
+        let base = Base::of(dir.root(), Some(&runs)).unwrap();
+        write(&dir.junit(), &record, Some((&dir, &base))).unwrap();
+        let report = parsed(&std::fs::read_to_string(dir.junit()).unwrap());
         let out = case(&report, "base[lab]", "nginx-version").system_out.as_deref().unwrap();
         assert!(out.starts_with("[[ATTACHMENT|r/machines/m1/console.log]]\nthe end of the console:\n"), "{out}");
         let named = out.lines().next().unwrap().strip_prefix("[[ATTACHMENT|").and_then(|rest| rest.strip_suffix("]]"));

@@ -27,11 +27,11 @@ impl Progress {
     pub(super) fn apply(&mut self, event: &Event, pace: &Pace) {
         match event {
             Event::Planned { tests, .. } => self.tests.set_length(tests.len() as u64),
-            Event::MachineStarting { machine, image, forked_from, deadline_seconds } => {
+            Event::MachineStarting { machine, image, cloned_from, deadline_seconds } => {
                 let bar = self.bars.insert_before(&self.tests, ProgressBar::new_spinner());
                 // `{elapsed}` goes on by itself; what is expected next to it does not change.
                 bar.set_style(template("{spinner} {msg}  {elapsed}"));
-                let usual = pace.boot(image).filter(|_| forked_from.is_none());
+                let usual = pace.boot(image).filter(|_| cloned_from.is_none());
                 let expected = words::expected(usual, *deadline_seconds);
                 bar.set_message(format!("booting {} [{}], {expected}", one_line(machine, 40), one_line(image, 40)));
                 bar.enable_steady_tick(Duration::from_millis(200));

@@ -104,7 +104,7 @@ impl<W: Write> Terminal<W> {
                 self.notice(&format!("guests are emulated: {}", accelerator.reason), &mut lines);
             }
             // A fork is no news: the last lines count them.
-            Event::MachineStarting { machine, image, forked_from: None, deadline_seconds } => {
+            Event::MachineStarting { machine, image, cloned_from: None, deadline_seconds } => {
                 self.machines.insert(machine.clone(), image.clone());
                 if !self.quiet && self.progress.is_none() {
                     let name = format!("{} [{}]", one_line(machine, NAME), one_line(image, NAME));
@@ -275,7 +275,7 @@ impl<W: Write> Terminal<W> {
                     Outcome::Fail | Outcome::Error | Outcome::NotRun => AnsiColor::Red,
                     _ => AnsiColor::Yellow,
                 };
-                let word = if outcome == Outcome::NotRun { "not run" } else { outcome.word() };
+                let word = if outcome == Outcome::NotRun { "not run" } else { outcome.name() };
                 let word = self.paint(word, Style::new().fg_color(Some(colour.into())));
                 format!("{count} {word}")
             })

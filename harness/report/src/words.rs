@@ -17,7 +17,7 @@ pub(super) fn headline(test: &TestRecord) -> (String, String) {
     match first {
         Some(failure) => (text::one_line(failure.id.as_str(), 120), text::one_line(&failure.message, 200)),
         // No room should leave it out; a report must still not look like a pass.
-        None => ("internal.error".into(), format!("the test ended as {} and does not say why", test.outcome.word())),
+        None => ("internal.error".into(), format!("the test ended as {} and does not say why", test.outcome.name())),
     }
 }
 
@@ -41,7 +41,7 @@ pub(super) fn values(failure: &Failure) -> Vec<String> {
 }
 
 fn visible(value: &str) -> String {
-    let value = text::harmless(&value.replace("\r\n", "\n")).replace('\t', "\\t");
+    let value = text::escape(&value.replace("\r\n", "\n")).replace('\t', "\\t");
     let lines = value.lines().map(|line| match line.trim_end().len() {
         end if end < line.len() => format!("{}{}", &line[..end], "·".repeat(line.len() - end)),
         _ => line.to_owned(),
@@ -59,7 +59,7 @@ pub(super) fn resume(test: &TestRecord) -> Option<String> {
 pub(super) fn detail(failure: &Failure) -> Vec<String> {
     let Some(detail) = &failure.detail else { return Vec::new() };
     // Its maker bounds it; this is for one that did not.
-    let detail = text::harmless(&text::tail(detail, DETAIL_LIMIT).replace("\r\n", "\n")).replace('\t', "    ");
+    let detail = text::escape(&text::tail(detail, DETAIL_LIMIT).replace("\r\n", "\n")).replace('\t', "    ");
     detail.trim_end().lines().map(str::to_owned).collect()
 }
 
@@ -116,18 +116,18 @@ pub(super) fn ends(mut lines: Vec<String>, limit: usize) -> Vec<String> {
 /// How many machines there were: boots, and forks with how they were reached and how soon they
 /// answered. Nothing when nothing was forked: a boot is said when it happens.
 pub(crate) fn machines(record: &RunRecord) -> Option<String> {
-    let (forks, boots): (Vec<_>, Vec<_>) = record.machines.iter().partition(|machine| machine.forked_from.is_some());
-    if forks.is_empty() {
+    let (clones, boots): (Vec<_>, Vec<_>) = record.machines.iter().partition(|machine| machine.cloned_from.is_some());
+    if clones.is_empty() {
         return None;
     }
     let count = |count: usize, one: &str, many: &str| format!("{count} {}", if count == 1 { one } else { many });
-    let mut text = format!("{}, {}", count(boots.len(), "boot", "boots"), count(forks.len(), "clone", "clones"));
-    let mut ready: Vec<f64> = forks.iter().filter_map(|machine| machine.boot_seconds).collect();
+    let mut text = format!("{}, {}", count(boots.len(), "boot", "boots"), count(clones.len(), "clone", "clones"));
+    let mut ready: Vec<f64> = clones.iter().filter_map(|machine| machine.boot_seconds).collect();
     ready.sort_by(f64::total_cmp);
     if let Some(median) = ready.get(ready.len() / 2) {
         text.push_str(&format!(", each ready after {median:.1} s (median)"));
     }
-    let by_ssh = forks.iter().filter(|machine| machine.channel.as_deref() == Some("ssh")).count();
+    let by_ssh = clones.iter().filter(|machine| machine.channel.as_deref() == Some("ssh")).count();
     if by_ssh > 0 {
         text.push_str(&format!("; {by_ssh} reached by an SSH login"));
     }

@@ -53,7 +53,7 @@ impl Join {
     pub const ALL: [Self; 2] = [Self::AnyOf, Self::AllOf];
 
     /// As written in suites.
-    pub fn word(self) -> &'static str {
+    pub fn name(self) -> &'static str {
         match self {
             Self::AnyOf => "any-of",
             Self::AllOf => "all-of",
@@ -70,7 +70,7 @@ impl Join {
 
     /// The join of that name.
     pub fn of(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|join| join.word() == word)
+        Self::ALL.into_iter().find(|join| join.name() == word)
     }
 }
 

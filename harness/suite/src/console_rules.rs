@@ -285,16 +285,16 @@ rules:
 
     #[test]
     fn in_a_folder_what_is_for_others_is_passed_over_and_a_slip_of_the_pen_is_told() {
-        let folder = tempfile::tempdir().unwrap();
+        let dir = tempfile::tempdir().unwrap();
         let write = |name: &str, schema: &str| {
-            std::fs::write(folder.path().join(name), GOOD.replace("console-rules/v1", schema)).unwrap();
+            std::fs::write(dir.path().join(name), GOOD.replace("console-rules/v1", schema)).unwrap();
         };
         write("mine.yaml", SCHEMA);
         write("suite.yaml", "suite/v1");
         write("tests.yaml", "tests/v1");
         let load = || {
             let mut sink = Diagnostics::new();
-            let path = Utf8PathBuf::from_path_buf(folder.path().to_owned()).unwrap();
+            let path = Utf8PathBuf::from_path_buf(dir.path().to_owned()).unwrap();
             let rules = load(&[path], &mut HashMap::new(), &mut sink);
             (rules.len(), sink.iter().map(|problem| problem.code).collect::<Vec<_>>())
         };
@@ -369,9 +369,9 @@ rules:
             let root = yaml::parse(&"x.yaml".into(), text, Limits::default(), &mut Diagnostics::new()).unwrap();
             schema.is_valid(&as_editor(&root))
         };
-        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../console/src/rules");
+        let dir = concat!(env!("CARGO_MANIFEST_DIR"), "/../console/src/rules");
         let mut files = 0;
-        for entry in fs_err::read_dir(folder).unwrap().map(Result::unwrap) {
+        for entry in fs_err::read_dir(dir).unwrap().map(Result::unwrap) {
             if entry.path().extension().is_some_and(|extension| extension == "yaml") {
                 assert!(valid(&fs_err::read_to_string(entry.path()).unwrap()), "{:?}", entry.path());
                 files += 1;

@@ -89,7 +89,7 @@ impl Standing {
     pub const ALL: [Self; 5] = [Self::Covered, Self::Partly, Self::ByOtherMeans, Self::Outside, Self::Gap];
 
     /// The word for it.
-    pub fn word(self) -> &'static str {
+    pub fn name(self) -> &'static str {
         match self {
             Self::Covered => "covered",
             Self::Partly => "partly",

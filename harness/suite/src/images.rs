@@ -115,17 +115,17 @@ pub fn load(paths: &[Utf8PathBuf]) -> (Vec<ImageEntry>, Diagnostics) {
     let mut ids = HashMap::new();
     for source in source::find(paths, &mut sink) {
         let Some(bytes) = source::read(&source, Limits::default(), &mut sink) else { continue };
-        let folder = source.path.parent().unwrap_or(Utf8Path::new(""));
-        out.extend(decode(&source.name, &bytes, folder, source.found, &mut ids, &mut sink));
+        let dir = source.path.parent().unwrap_or(Utf8Path::new(""));
+        out.extend(decode(&source.name, &bytes, dir, source.found, &mut ids, &mut sink));
     }
     sink.settle();
     (out, sink)
 }
 
 /// Decodes one text; paths in it are joined to `directory`.
-pub fn decode_source(name: &str, text: &str, folder: &Utf8Path) -> (Vec<ImageEntry>, Diagnostics) {
+pub fn decode_source(name: &str, text: &str, dir: &Utf8Path) -> (Vec<ImageEntry>, Diagnostics) {
     let mut sink = Diagnostics::new();
-    let out = decode(&name.into(), text.as_bytes(), folder, false, &mut HashMap::new(), &mut sink);
+    let out = decode(&name.into(), text.as_bytes(), dir, false, &mut HashMap::new(), &mut sink);
     sink.settle();
     (out, sink)
 }
@@ -133,7 +133,7 @@ pub fn decode_source(name: &str, text: &str, folder: &Utf8Path) -> (Vec<ImageEnt
 fn decode(
     name: &Arc<str>,
     bytes: &[u8],
-    folder: &Utf8Path,
+    dir: &Utf8Path,
     found: bool,
     ids: &mut HashMap<String, Location>,
     sink: &mut Diagnostics,
@@ -148,7 +148,7 @@ fn decode(
     let vocabulary = Vocabulary { tables: &[], capabilities: &[], tools: &[] };
     let mut patterns = Patterns::new();
     let entries = root
-        .map(|root| catalogue(&mut Context::new(name.clone(), &vocabulary, &mut patterns, sink), &root, folder, ids))
+        .map(|root| catalogue(&mut Context::new(name.clone(), &vocabulary, &mut patterns, sink), &root, dir, ids))
         .unwrap_or_default();
     if sink.count_in(name) > before {
         sink.add_source(name, text);
@@ -160,7 +160,7 @@ fn decode(
 fn catalogue(
     cx: &mut Context<'_>,
     root: &Node,
-    folder: &Utf8Path,
+    dir: &Utf8Path,
     ids: &mut HashMap<String, Location>,
 ) -> Vec<ImageEntry> {
     if !schema(cx, root, "images/v1") {
@@ -170,7 +170,7 @@ fn catalogue(
     let Some(items) = fields.get("images").and_then(|node| cx.items(node, "images")) else { return Vec::new() };
     let mut out = Vec::new();
     for item in items {
-        let Some((entry, id)) = image(cx, item, folder) else { continue };
+        let Some((entry, id)) = image(cx, item, dir) else { continue };
         if cx.is_first(ids, &id, "an image") {
             out.push(entry);
         }
@@ -178,11 +178,11 @@ fn catalogue(
     out
 }
 
-fn image(cx: &mut Context<'_>, node: &Node, folder: &Utf8Path) -> Option<(ImageEntry, Text)> {
+fn image(cx: &mut Context<'_>, node: &Node, dir: &Utf8Path) -> Option<(ImageEntry, Text)> {
     let fields = cx.fields(node, &IMAGE)?;
     let id = fields.get("id").and_then(|node| cx.id(node, "id"));
     let summary = fields.get("summary").and_then(|node| cx.line(node, "summary"));
-    let disk = fields.get("disk").and_then(|node| disk(cx, node, folder));
+    let disk = fields.get("disk").and_then(|node| disk(cx, node, dir));
     let mut word = |name: &str, words: &[&'static str]| fields.get(name).and_then(|node| cx.word(node, name, words));
     let format = word("format", FORMATS);
     let arch = word("arch", ARCHITECTURES);
@@ -190,8 +190,7 @@ fn image(cx: &mut Context<'_>, node: &Node, folder: &Utf8Path) -> Option<(ImageE
     let seed = word("seed", SEEDS);
     let bus = word("bus", BUSES);
     let in_lab = matches!(disk, Some(Disk::Lab(_)));
-    let kernel =
-        fields.get("kernel").and_then(|node| kernel(cx, node, if in_lab { Utf8Path::new("") } else { folder }));
+    let kernel = fields.get("kernel").and_then(|node| kernel(cx, node, if in_lab { Utf8Path::new("") } else { dir }));
     let tpm = fields.get("tpm").and_then(|node| cx.parsed(node, "tpm", value::boolean));
     let extra_disks = fields.get("extra-disks").map_or(Vec::new(), |node| extra_disks(cx, node));
     let nics = fields.get("nics").and_then(|node| {
@@ -263,7 +262,7 @@ fn image(cx: &mut Context<'_>, node: &Node, folder: &Utf8Path) -> Option<(ImageE
     Some((entry, id))
 }
 
-fn disk(cx: &mut Context<'_>, node: &Node, folder: &Utf8Path) -> Option<Disk> {
+fn disk(cx: &mut Context<'_>, node: &Node, dir: &Utf8Path) -> Option<Disk> {
     let fields = cx.fields(node, &DISK)?;
     let mut ways = DISK.keys.iter().filter_map(|key| Some((key.name, fields.entry(key.name)?)));
     let Some((name, (_, node))) = ways.next() else {
@@ -279,14 +278,14 @@ fn disk(cx: &mut Context<'_>, node: &Node, folder: &Utf8Path) -> Option<Disk> {
         return None;
     }
     match name {
-        "path" => Some(Disk::Path(folder.join(cx.line(node, name)?.text))),
+        "path" => Some(Disk::Path(dir.join(cx.line(node, name)?.text))),
         "lab" => Some(Disk::Lab(cx.id(node, name)?.text)),
-        "download" => download::download(cx, node, folder).map(|download| Disk::Download(Box::new(download))),
+        "download" => download::download(cx, node, dir).map(|download| Disk::Download(Box::new(download))),
         _ => {
             let fields = cx.fields(node, &BRING)?;
             let path = fields.get("path").and_then(|node| cx.line(node, "path"));
             let steps = fields.get("steps").map_or(Vec::new(), |node| lines(cx, node, "steps"));
-            Some(Disk::Bring { path: folder.join(path?.text), steps })
+            Some(Disk::Bring { path: dir.join(path?.text), steps })
         }
     }
 }
@@ -296,15 +295,15 @@ fn lines(cx: &mut Context<'_>, node: &Node, name: &str) -> Vec<String> {
     items.iter().filter_map(|item| Some(cx.line(item, name)?.text)).collect()
 }
 
-fn kernel(cx: &mut Context<'_>, node: &Node, folder: &Utf8Path) -> Option<Kernel> {
+fn kernel(cx: &mut Context<'_>, node: &Node, dir: &Utf8Path) -> Option<Kernel> {
     let fields = cx.fields(node, &KERNEL)?;
     let mut line = |name: &str| fields.get(name).map(|node| cx.line(node, name).map(|text| text.text));
     let (image, initrd, cmdline) = (line("image"), line("initrd"), line("cmdline"));
     let initrd = match initrd {
-        Some(path) => Some(folder.join(path?)),
+        Some(path) => Some(dir.join(path?)),
         None => None,
     };
-    Some(Kernel { image: folder.join(image??), initrd, cmdline: cmdline?? })
+    Some(Kernel { image: dir.join(image??), initrd, cmdline: cmdline?? })
 }
 
 fn extra_disks(cx: &mut Context<'_>, node: &Node) -> Vec<u64> {

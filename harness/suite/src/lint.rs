@@ -48,7 +48,7 @@ pub fn problems(table: &CheckTable) -> Vec<String> {
                 }
             }
         }
-        Shorthand::Words(words) => {
+        Shorthand::Keywords(words) => {
             for (word, name, value) in words {
                 match table.attribute(name) {
                     None => wrong(format!("the name `{word}` is for `{name}`, which is not an attribute")),

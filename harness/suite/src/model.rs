@@ -59,7 +59,7 @@ pub struct Test {
     pub cell: Vec<(String, String)>,
     /// The machine it must have, where the image's own description is not enough. All tests of a
     /// `needs` chain wish the same.
-    pub machine: MachineWish,
+    pub machine: MachineOverrides,
     /// Why it matters, one line.
     pub summary: String,
     /// Its own tags and its suite's.
@@ -110,7 +110,7 @@ pub struct Cover {
 /// The shape of machine that a combination of a matrix asks for. What is `None` is as the image's
 /// description has it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct MachineWish {
+pub struct MachineOverrides {
     /// Only on the image of this id. Also part of the test's `when`, so that it holds for who does
     /// not look here.
     pub image: Option<String>,
@@ -129,7 +129,7 @@ pub struct MachineWish {
     pub cpus: Option<u32>,
 }
 
-impl MachineWish {
+impl MachineOverrides {
     /// Whether a machine as the image's description has it will do.
     pub fn is_plain(&self) -> bool {
         *self == Self { image: self.image.clone(), ..Self::default() }
@@ -164,7 +164,7 @@ pub enum GuestMode {
 
 impl GuestMode {
     /// As written in suites.
-    pub fn word(self) -> &'static str {
+    pub fn name(self) -> &'static str {
         match self {
             GuestMode::Shared => "shared",
             GuestMode::Clone => "clone",
@@ -501,7 +501,7 @@ pub enum RebootKind {
 
 impl RebootKind {
     /// As written in suites.
-    pub fn word(self) -> &'static str {
+    pub fn name(self) -> &'static str {
         match self {
             Self::Soft => "soft",
             Self::Hard => "hard",

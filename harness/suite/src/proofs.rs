@@ -96,7 +96,7 @@ fn decode(
     let proofs = root.map(|root| {
         let mut patterns = Patterns::new();
         let mut cx = Context::new(name.clone(), vocabulary, &mut patterns, sink);
-        cx.folder = source.path.parent().map(camino::Utf8Path::to_owned);
+        cx.dir = source.path.parent().map(camino::Utf8Path::to_owned);
         proofs(&mut cx, &root, suites)
     });
     if sink.len() > before {

@@ -306,7 +306,7 @@ fn expect(tables: &[&'static CheckTable]) -> Value {
             "uniqueItems": true,
             "description": join.doc()
         });
-        properties.insert(join.word().to_owned(), branches);
+        properties.insert(join.name().to_owned(), branches);
     }
     json!({"type": "object", "properties": properties, "additionalProperties": false, "minProperties": 1})
 }
@@ -344,7 +344,7 @@ fn subject(table: &'static CheckTable) -> Value {
     let attributes = json!({"type": "object", "properties": properties, "additionalProperties": false, "anyOf": names});
     match table.shorthand {
         Shorthand::None => attributes,
-        Shorthand::Words(words) => {
+        Shorthand::Keywords(words) => {
             let words: Vec<_> = words.iter().map(|(word, _, _)| *word).collect();
             let one_of = json!({"type": "array", "items": choice(&words), "minItems": 1, "description": ANY_WORD});
             let any = json!({
@@ -461,7 +461,7 @@ fn scalar(kind: &Kind) -> Value {
         }
         Kind::Loose => return json!({"type": ["string", "number", "boolean"]}),
         Kind::Set(_) => return choice(&["none", "absent"]),
-        Kind::Word(words) => return choice(&[words, ["none", "absent"].as_slice()].concat()),
+        Kind::Keyword(words) => return choice(&[words, ["none", "absent"].as_slice()].concat()),
         Kind::Bool => return json!({"anyOf": [boolean(), {"const": "absent"}]}),
         Kind::Mode => return json!({"anyOf": [mode(), {"enum": ["none", "absent"]}]}),
         Kind::Samples(inner) => return scalar(inner),

@@ -35,7 +35,7 @@ pub fn find(paths: &[Utf8PathBuf], sink: &mut Diagnostics) -> Vec<Source> {
                 sink.push(unreadable(&name, &error));
                 continue;
             }
-            Ok(metadata) if metadata.is_dir() => match folder(path, &name, sink) {
+            Ok(metadata) if metadata.is_dir() => match dir(path, &name, sink) {
                 Some(files) => files,
                 None => continue,
             },
@@ -51,7 +51,7 @@ pub fn find(paths: &[Utf8PathBuf], sink: &mut Diagnostics) -> Vec<Source> {
     sources
 }
 
-fn folder(path: &Utf8Path, name: &Arc<str>, sink: &mut Diagnostics) -> Option<Vec<Source>> {
+fn dir(path: &Utf8Path, name: &Arc<str>, sink: &mut Diagnostics) -> Option<Vec<Source>> {
     let entries = match path.read_dir_utf8().and_then(|entries| entries.collect::<Result<Vec<_>, _>>()) {
         Ok(entries) => entries,
         Err(error) => {
@@ -105,8 +105,8 @@ pub fn ignored(paths: &[Utf8PathBuf]) -> Vec<String> {
         .collect();
     let mut files = BTreeSet::new();
     let mut left = ENTRIES;
-    for folder in paths.iter().filter(|path| path.is_dir()) {
-        look_below(folder, DEPTH, &mut left, &mut files);
+    for dir in paths.iter().filter(|path| path.is_dir()) {
+        look_below(dir, DEPTH, &mut left, &mut files);
     }
     files.retain(|file| file.canonicalize_utf8().is_ok_and(|real| !read.contains(&real)) && says_suite(file));
     let why = |file: &Utf8PathBuf| match file.file_name().is_some_and(|name| name.starts_with('.')) {
@@ -121,8 +121,8 @@ pub fn ignored(paths: &[Utf8PathBuf]) -> Vec<String> {
     lines
 }
 
-fn look_below(folder: &Utf8Path, depth: usize, left: &mut usize, files: &mut BTreeSet<Utf8PathBuf>) {
-    let Ok(entries) = folder.read_dir_utf8() else { return };
+fn look_below(dir: &Utf8Path, depth: usize, left: &mut usize, files: &mut BTreeSet<Utf8PathBuf>) {
+    let Ok(entries) = dir.read_dir_utf8() else { return };
     for entry in entries.flatten() {
         let Some(rest) = left.checked_sub(1) else { return };
         *left = rest;
@@ -200,12 +200,12 @@ mod tests {
     use super::*;
 
     fn folder_of(files: &[&str]) -> (tempfile::TempDir, Utf8PathBuf) {
-        let folder = tempfile::tempdir().unwrap();
-        let path = Utf8PathBuf::from_path_buf(folder.path().to_owned()).unwrap();
+        let dir = tempfile::tempdir().unwrap();
+        let path = Utf8PathBuf::from_path_buf(dir.path().to_owned()).unwrap();
         for file in files {
             fs_err::write(path.join(file), "x").unwrap();
         }
-        (folder, path)
+        (dir, path)
     }
 
     #[test]

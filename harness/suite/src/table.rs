@@ -43,7 +43,7 @@ pub enum Shorthand {
     Attribute(&'static str),
     /// Only these words, each meaning an attribute and the value it must have:
     /// `package: {nginx: absent}` is `installed: false`.
-    Words(&'static [(&'static str, &'static str, &'static str)]),
+    Keywords(&'static [(&'static str, &'static str, &'static str)]),
 }
 
 /// One attribute of a check type.
@@ -64,7 +64,7 @@ pub enum Kind {
     /// One line of text. Equality, and the text matchers.
     Text,
     /// One of these words.
-    Word(&'static [&'static str]),
+    Keyword(&'static [&'static str]),
     /// One of these words, lowest first (`x86-64-v1`, `x86-64-v2`). Operators compare their places.
     Level(&'static [&'static str]),
     /// `true` or `false`, nothing else.

@@ -21,7 +21,7 @@ const fn table(
 static PACKAGE: CheckTable = table(
     "package",
     Subject::Named(&packages::PACKAGE),
-    Shorthand::Words(&[("installed", "installed", "true"), ("absent", "installed", "false")]),
+    Shorthand::Keywords(&[("installed", "installed", "true"), ("absent", "installed", "false")]),
     &[
         attribute("installed", Kind::Bool),
         attribute("version", Kind::Evr),
@@ -29,14 +29,14 @@ static PACKAGE: CheckTable = table(
         attribute("vendor", Kind::Text),
         attribute("signed", Kind::Bool),
         attribute("from-repo", Kind::Text),
-        attribute("verify", Kind::Word(&["clean", "config-only"])),
+        attribute("verify", Kind::Keyword(&["clean", "config-only"])),
         attribute("count", Kind::Integer),
     ],
 );
 static FILE: CheckTable = table(
     "file",
     Subject::Named(&paths::FILE),
-    Shorthand::Words(&[("present", "exists", "true"), ("absent", "exists", "false")]),
+    Shorthand::Keywords(&[("present", "exists", "true"), ("absent", "exists", "false")]),
     &[
         attribute("exists", Kind::Bool),
         attribute("mode", Kind::Mode),
@@ -51,7 +51,7 @@ static SERVICE: CheckTable = table(
     Subject::Named(&systemd::SERVICE),
     Shorthand::None,
     &[
-        attribute("active", Kind::Word(&["active", "inactive", "failed"])),
+        attribute("active", Kind::Keyword(&["active", "inactive", "failed"])),
         attribute("enabled", Kind::Text),
         attribute("restarts", Kind::Integer),
     ],
@@ -118,10 +118,10 @@ static CLOSURE: CheckTable = table(
 static MODULE: CheckTable = table(
     "module",
     Subject::Named(&kernel::MODULE),
-    Shorthand::Words(&[("available", "available", "true"), ("absent", "available", "false")]),
+    Shorthand::Keywords(&[("available", "available", "true"), ("absent", "available", "false")]),
     &[
         attribute("available", Kind::Bool),
-        attribute("state", Kind::Word(&["loaded", "built-in"])),
+        attribute("state", Kind::Keyword(&["loaded", "built-in"])),
         attribute("signed", Kind::Bool),
     ],
 );

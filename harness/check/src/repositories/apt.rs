@@ -212,7 +212,7 @@ fn settle(enabled: &BTreeSet<(String, String)>, said: &str) -> Result<(), String
         let uri = uri.trim_end_matches('/');
         let place = match suite.strip_suffix('/') {
             // A suite that ends with a slash is a directory of the archive.
-            Some(folder) => format!("{uri}/{}", folder.trim_start_matches("./")),
+            Some(dir) => format!("{uri}/{}", dir.trim_start_matches("./")),
             None => format!("{uri}/dists/{suite}"),
         };
         expected.insert(place.trim_end_matches(['/', '.']).to_owned());

@@ -74,7 +74,7 @@ impl Check for Accounts {
         probes
     }
 
-    fn judge(&self, expectation: &Expectation, seen: &Observations, _facts: &Facts) -> Vec<Verdict> {
+    fn evaluate(&self, expectation: &Expectation, seen: &Observations, _facts: &Facts) -> Vec<Verdict> {
         verdicts(&TABLE, expectation, |assertion| {
             let passwd = || seen.output(PASSWD);
             let name = |fields: &[&str]| fields[0].to_owned();

@@ -16,7 +16,7 @@ const ATTRIBUTES: &[Attribute] = &[
     attribute("path", Kind::Text, "The kernel's own path of it (`/dev/vda3`)."),
     attribute(
         "type",
-        Kind::Word(&[
+        Kind::Keyword(&[
             "disk",
             "partition",
             "verity",
@@ -40,7 +40,7 @@ const ATTRIBUTES: &[Attribute] = &[
     attribute("disk", Kind::Text, "Path of the disk that it is, or is on."),
     attribute(
         "partition-table",
-        Kind::Word(&["gpt", "dos", "none"]),
+        Kind::Keyword(&["gpt", "dos", "none"]),
         "Partition table of the disk that it is, or is on.",
     ),
     attribute("partitions", Kind::Integer, "How many partitions that disk has."),
@@ -57,7 +57,7 @@ pub static TABLE: CheckTable = CheckTable {
     name: "block",
     summary: "A block device, by its path, by what is mounted from it, or as the disk below the root file system.",
     subject: Subject::Named(&paths::BLOCK),
-    shorthand: Shorthand::Words(&[("present", "present", "true"), ("absent", "present", "false")]),
+    shorthand: Shorthand::Keywords(&[("present", "present", "true"), ("absent", "present", "false")]),
     gone: &["present"],
     attributes: ATTRIBUTES,
     reads: "/proc/self/mountinfo, /sys/dev/block, `blkid -p` (without it what udev wrote down), `stat -f` for the size of a file system.",
@@ -76,12 +76,12 @@ impl Check for Block {
         &TABLE
     }
 
-    fn probes(&self, asked: &[&Expectation], _facts: &Facts) -> Vec<Probe> {
+    fn probes(&self, wanted: &[&Expectation], _facts: &Facts) -> Vec<Probe> {
         let all: Vec<&str> = ATTRIBUTES.iter().map(|attribute| attribute.name).collect();
-        Probe::batch("block", 30, &subjects(asked, &all), READ).into_iter().collect()
+        Probe::batch("block", 30, &subjects(wanted, &all), READ).into_iter().collect()
     }
 
-    fn judge(&self, expectation: &Expectation, seen: &Observations, _facts: &Facts) -> Vec<Verdict> {
+    fn evaluate(&self, expectation: &Expectation, seen: &Observations, _facts: &Facts) -> Vec<Verdict> {
         let subject = &expectation.subject;
         verdicts(&TABLE, expectation, |assertion| {
             let answer = seen.answer("block", subject)?;
@@ -351,15 +351,15 @@ mod tests {
     /// a disk of 8 GiB with an ESP and the root behind it.
     const ROOT: &str = "filesystem=4096 2000000\nname=vda3\nsize=16252895\nro=0\nstart=524288\npartition=3\nuevent.DEVNAME=vda3\nuevent.PARTNAME=root\nID_FS_LABEL_ENC=two\\x20words\nID_FS_UUID_ENC=486085a4-89c5-4b9d-9abe-fae0272e1862\nID_FS_TYPE=ext4\nprobed=yes\nname=vda\nsize=16777216\nro=0\nqueue/rotational=1\nuevent.DEVNAME=vda\npart=524288 16252895\npart=2048 522240\nID_PART_TABLE_TYPE=gpt\nprobed=yes\n";
 
-    fn judge_of(text: &str, subject: &str, attribute: &'static str, matcher: Matcher) -> Verdict {
-        let asked = expectation("block", subject, &[(attribute, matcher)]);
-        Block.judge(&asked, &seen("block", records(&[(subject, 0, text)])), &Facts::default()).remove(0)
+    fn evaluator_of(text: &str, subject: &str, attribute: &'static str, matcher: Matcher) -> Verdict {
+        let wanted = expectation("block", subject, &[(attribute, matcher)]);
+        Block.evaluate(&wanted, &seen("block", records(&[(subject, 0, text)])), &Facts::default()).remove(0)
     }
 
     #[test]
     fn a_partition_and_the_disk_below_it_are_told_apart() {
         let met = |subject, attribute, matcher| {
-            assert_eq!(judge_of(ROOT, subject, attribute, matcher), Verdict::Met, "{subject} {attribute}");
+            assert_eq!(evaluator_of(ROOT, subject, attribute, matcher), Verdict::Met, "{subject} {attribute}");
         };
         met("/", "type", equals("partition"));
         met("/", "path", equals("/dev/vda3"));
@@ -375,14 +375,14 @@ mod tests {
         met("root-disk", "rotational", equals("true"));
         met("root-disk", "grown", equals("true"));
         assert_eq!(
-            missed(&judge_of(ROOT, "/", "size", Matcher::Compare(vec![(Operator::Ge, "8 GiB".into())]))).1,
+            missed(&evaluator_of(ROOT, "/", "size", Matcher::Compare(vec![(Operator::Ge, "8 GiB".into())]))).1,
             "7.7 GiB (8321482240 B)"
         );
     }
 
     #[test]
     fn space_that_is_left_on_the_disk_or_in_the_partition_is_not_grown() {
-        let grown = |text: &str| judge_of(text, "/", "grown", equals("true"));
+        let grown = |text: &str| evaluator_of(text, "/", "grown", equals("true"));
         assert_eq!(grown(ROOT), Verdict::Met);
         assert_eq!(missed(&grown(&ROOT.replace("filesystem=4096 2000000", "filesystem=4096 1200000"))).1, "false");
         // The disk is larger than the image was.
@@ -402,23 +402,23 @@ mod tests {
         let unread = ROOT.replace("ID_FS_TYPE=ext4\nprobed=yes", "probed=there is no blkid");
         for matcher in [equals("none"), equals("ext4"), Matcher::None] {
             assert!(
-                matches!(judge_of(&unread, "/", "fs-type", matcher), Verdict::Unknown { why } if why == "there is no blkid")
+                matches!(evaluator_of(&unread, "/", "fs-type", matcher), Verdict::Unknown { why } if why == "there is no blkid")
             );
         }
         // busybox 1.37 names what it knows, and is silent of the rest.
         let busybox = ROOT.replace("ID_FS_LABEL_ENC=two\\x20words\nID_FS_UUID_ENC=486085a4-89c5-4b9d-9abe-fae0272e1862\nID_FS_TYPE=ext4\nprobed=yes", "plain=/dev/vda3: UUID=\"486085a4\" TYPE=\"ext4\"\nprobed=neither");
-        assert_eq!(judge_of(&busybox, "/", "fs-type", equals("ext4")), Verdict::Met);
-        assert_eq!(judge_of(&busybox, "/", "uuid", equals("486085a4")), Verdict::Met);
-        assert!(matches!(judge_of(&busybox, "/", "label", equals("none")), Verdict::Unknown { .. }));
+        assert_eq!(evaluator_of(&busybox, "/", "fs-type", equals("ext4")), Verdict::Met);
+        assert_eq!(evaluator_of(&busybox, "/", "uuid", equals("486085a4")), Verdict::Met);
+        assert!(matches!(evaluator_of(&busybox, "/", "label", equals("none")), Verdict::Unknown { .. }));
         let gone = "gone=nothing is mounted there\n";
-        assert_eq!(judge_of(gone, "/data", "present", equals("false")), Verdict::Met);
-        assert_eq!(missed(&judge_of(gone, "/data", "fs-type", equals("none"))).1, "nothing is mounted there");
+        assert_eq!(evaluator_of(gone, "/data", "present", equals("false")), Verdict::Met);
+        assert_eq!(missed(&evaluator_of(gone, "/data", "fs-type", equals("none"))).1, "nothing is mounted there");
         let mounted = format!("mounted=xfs\n{}", unread.replace("ID_FS_UUID_ENC", "ID_OTHER"));
-        assert_eq!(judge_of(&mounted, "/", "fs-type", equals("xfs")), Verdict::Met);
-        assert!(matches!(judge_of(&mounted, "/", "uuid", equals("none")), Verdict::Unknown { .. }));
+        assert_eq!(evaluator_of(&mounted, "/", "fs-type", equals("xfs")), Verdict::Met);
+        assert!(matches!(evaluator_of(&mounted, "/", "uuid", equals("none")), Verdict::Unknown { .. }));
         let two = format!("{ROOT}name=vdb\nprobed=yes\n");
         assert!(
-            matches!(judge_of(&two, "/", "disk", equals("/dev/vda")), Verdict::Unknown { why } if why.contains("2 disks"))
+            matches!(evaluator_of(&two, "/", "disk", equals("/dev/vda")), Verdict::Unknown { why } if why.contains("2 disks"))
         );
     }
 
@@ -439,8 +439,8 @@ mod tests {
         let file = expectation("block", "/dev/null", &[("present", equals("false"))]);
         assert_eq!(ask_this_host(&Block, &file), [Verdict::Met]);
         for refused in ["nonsense", "/a b"] {
-            let asked = expectation("block", refused, &[("present", equals("false"))]);
-            assert!(matches!(&ask_this_host(&Block, &asked)[0], Verdict::Unknown { .. }), "{refused}");
+            let wanted = expectation("block", refused, &[("present", equals("false"))]);
+            assert!(matches!(&ask_this_host(&Block, &wanted)[0], Verdict::Unknown { .. }), "{refused}");
         }
     }
 }

@@ -38,7 +38,7 @@ const ATTRIBUTES: &[Attribute] = &[
         Kind::Map(&systemd::UNIT, &Kind::Duration),
         "By unit: how long its activation took, as `systemd-analyze blame` says; the median of several boots; no value when it was not activated.",
     ),
-    attribute("firmware-kind", Kind::Word(&["uefi", "bios"]), "How the machine was started."),
+    attribute("firmware-kind", Kind::Keyword(&["uefi", "bios"]), "How the machine was started."),
     attribute("secure-boot", Kind::Bool, "Whether Secure Boot is on; false on BIOS machines."),
     attribute(
         "loader-name",
@@ -78,13 +78,13 @@ impl Check for Boot {
         &TABLE
     }
 
-    fn probes(&self, asked: &[&Expectation], _facts: &Facts) -> Vec<Probe> {
-        let mut probes = read(asked, SOURCES);
-        probes.extend(Probe::batch_with("boot/units", 30, "systemctl", &keys(asked, "units"), r#"systemctl show --no-pager -p Id -p LoadState -p ActiveEnterTimestampMonotonic -p InactiveExitTimestampMonotonic -p InactiveEnterTimestampMonotonic -- "$1""#));
+    fn probes(&self, wanted: &[&Expectation], _facts: &Facts) -> Vec<Probe> {
+        let mut probes = read(wanted, SOURCES);
+        probes.extend(Probe::batch_with("boot/units", 30, "systemctl", &keys(wanted, "units"), r#"systemctl show --no-pager -p Id -p LoadState -p ActiveEnterTimestampMonotonic -p InactiveExitTimestampMonotonic -p InactiveEnterTimestampMonotonic -- "$1""#));
         probes
     }
 
-    fn judge(&self, expectation: &Expectation, seen: &Observations, _facts: &Facts) -> Vec<Verdict> {
+    fn evaluate(&self, expectation: &Expectation, seen: &Observations, _facts: &Facts) -> Vec<Verdict> {
         let samples = seen.samples();
         verdicts(&TABLE, expectation, |assertion| match (samples.as_slice(), assertion.attribute) {
             (samples @ [_, ..], "units") => over(samples, "median", |sample| look(assertion, sample)),
@@ -283,8 +283,8 @@ mod tests {
     /// `4.160s (firmware) + 2.796s (loader) + 2.000s (kernel) + 3.831s (initrd) + 18.885s (userspace) = 31.673s`.
     const MANAGER: &str = "Version=257\nFirmwareTimestampMonotonic=6956000\nLoaderTimestampMonotonic=2796000\nKernelTimestampMonotonic=0\nInitRDTimestampMonotonic=2000000\nUserspaceTimestampMonotonic=5831000\nFinishTimestampMonotonic=24717000\nGeneratorsStartTimestampMonotonic=6000000\nGeneratorsFinishTimestampMonotonic=6100000\n";
 
-    fn judge(attribute: &'static str, matcher: Matcher, text: &str) -> Verdict {
-        Boot.judge(
+    fn evaluate(attribute: &'static str, matcher: Matcher, text: &str) -> Verdict {
+        Boot.evaluate(
             &expectation("boot", "", &[(attribute, matcher)]),
             &seen("systemd/manager", reply(0, text)),
             &Facts::default(),
@@ -303,11 +303,11 @@ mod tests {
             ("total", "31.673s"),
             ("generators", "100ms"),
         ] {
-            assert_eq!(judge(phase, equals(length), MANAGER), Verdict::Met, "{phase}");
+            assert_eq!(evaluate(phase, equals(length), MANAGER), Verdict::Met, "{phase}");
         }
         let at_most = Matcher::Compare(vec![(Operator::Le, "8s".into())]);
-        assert_eq!(missed(&judge("userspace", at_most.clone(), MANAGER)), ("userspace <= 8s", "18.886s"));
-        assert_eq!(missed(&judge("security", at_most, MANAGER)).1, "not reported");
+        assert_eq!(missed(&evaluate("userspace", at_most.clone(), MANAGER)), ("userspace <= 8s", "18.886s"));
+        assert_eq!(missed(&evaluate("security", at_most, MANAGER)).1, "not reported");
     }
 
     #[test]
@@ -325,9 +325,9 @@ mod tests {
         }
         let ask = |key: Option<&str>, bound: &str, all: &Observations| {
             let bound = Matcher::Compare(vec![(Operator::Le, bound.into())]);
-            let mut asked = expectation("boot", "", &[("userspace", bound)]);
-            asked.assertions[0].key = key.map(str::to_owned);
-            Boot.judge(&asked, all, &Facts::default()).remove(0)
+            let mut wanted = expectation("boot", "", &[("userspace", bound)]);
+            wanted.assertions[0].key = key.map(str::to_owned);
+            Boot.evaluate(&wanted, all, &Facts::default()).remove(0)
         };
         assert_eq!(ask(None, "18.9s", &all), Verdict::Met);
         assert_eq!(missed(&ask(Some("median"), "8.9s", &all)), ("userspace.median <= 8.9s", "18.886s"));
@@ -341,10 +341,10 @@ mod tests {
     #[test]
     fn a_boot_that_has_not_finished_has_no_length() {
         let text = MANAGER.replace("FinishTimestampMonotonic=24717000", "FinishTimestampMonotonic=0");
-        assert_eq!(judge("finished", equals("false"), &text), Verdict::Met);
+        assert_eq!(evaluate("finished", equals("false"), &text), Verdict::Met);
         assert!(
-            matches!(judge("total", equals("1s"), &text), Verdict::Unknown { why } if why.contains("not finished"))
+            matches!(evaluate("total", equals("1s"), &text), Verdict::Unknown { why } if why.contains("not finished"))
         );
-        assert!(matches!(judge("finished", equals("false"), "Version=257\n"), Verdict::Unknown { .. }));
+        assert!(matches!(evaluate("finished", equals("false"), "Version=257\n"), Verdict::Unknown { .. }));
     }
 }

@@ -54,8 +54,8 @@ impl Check for Closure {
         &TABLE
     }
 
-    fn probes(&self, asked: &[&Expectation], _facts: &Facts) -> Vec<Probe> {
-        let names = subjects(asked, &ATTRIBUTES.iter().map(|attribute| attribute.name).collect::<Vec<_>>());
+    fn probes(&self, wanted: &[&Expectation], _facts: &Facts) -> Vec<Probe> {
+        let names = subjects(wanted, &ATTRIBUTES.iter().map(|attribute| attribute.name).collect::<Vec<_>>());
         if names.is_empty() {
             return Vec::new();
         }
@@ -67,7 +67,7 @@ esac </dev/null"#;
         vec![Probe::new("closure", 300, script)]
     }
 
-    fn judge(&self, expectation: &Expectation, seen: &Observations, facts: &Facts) -> Vec<Verdict> {
+    fn evaluate(&self, expectation: &Expectation, seen: &Observations, facts: &Facts) -> Vec<Verdict> {
         let name = &expectation.subject;
         verdicts(&TABLE, expectation, |assertion| {
             rpm::counts(facts, "what a transaction would do")?;
@@ -118,7 +118,7 @@ esac </dev/null"#;
                 Verdict::Missed {
                     expected,
                     actual,
-                    detail: muster_base::text::tail(&muster_base::text::harmless(&said), 4096),
+                    detail: muster_base::text::tail(&muster_base::text::escape(&said), 4096),
                 }
             }
             verdict => verdict,
@@ -133,32 +133,35 @@ mod tests {
     use crate::testing::{equals, expectation, missed, records, seen};
     use muster_suite::model::{Matcher, Operator};
 
-    fn judge(output: &str, attribute: &'static str, matcher: Matcher) -> Verdict {
-        let asked = expectation("closure", "nginx", &[(attribute, matcher)]);
-        Closure.judge(&asked, &seen("closure", records(&[("nginx", 1, output)])), &Facts::default()).remove(0)
+    fn evaluate(output: &str, attribute: &'static str, matcher: Matcher) -> Verdict {
+        let wanted = expectation("closure", "nginx", &[(attribute, matcher)]);
+        Closure.evaluate(&wanted, &seen("closure", records(&[("nginx", 1, output)])), &Facts::default()).remove(0)
     }
 
     #[test]
     fn a_resolved_transaction_has_repositories_and_a_size() {
         let text = "Installing:\n nginx x86_64 1-1 base 10 k\nInstalling dependencies:\n core x86_64 1-1 extra 1 M\n\nTotal download size: 1 M\nInstalled size: 3 M\nOperation aborted.";
-        assert_eq!(judge(text, "resolves", equals("true")), Verdict::Met);
+        assert_eq!(evaluate(text, "resolves", equals("true")), Verdict::Met);
         assert_eq!(
-            missed(&judge(text, "from-repos", Matcher::Only(vec!["base".into()]))),
+            missed(&evaluate(text, "from-repos", Matcher::Only(vec!["base".into()]))),
             ("from-repos has only base", "also extra; base, extra")
         );
-        assert_eq!(judge(text, "install-size", Matcher::Compare(vec![(Operator::Le, "3 MiB".into())])), Verdict::Met);
-        assert_eq!(judge(text, "adds", Matcher::Only(vec!["nginx".into(), "core".into()])), Verdict::Met);
+        assert_eq!(
+            evaluate(text, "install-size", Matcher::Compare(vec![(Operator::Le, "3 MiB".into())])),
+            Verdict::Met
+        );
+        assert_eq!(evaluate(text, "adds", Matcher::Only(vec!["nginx".into(), "core".into()])), Verdict::Met);
     }
 
     #[test]
     fn a_refusal_is_a_miss_and_a_dead_repository_is_unknown() {
         let refused = "Error: \n Problem: nothing provides libfoo.so.1 needed by nginx-1-1.x86_64";
-        let verdict = judge(refused, "resolves", equals("true"));
+        let verdict = evaluate(refused, "resolves", equals("true"));
         assert!(
             matches!(&verdict, Verdict::Missed { actual, detail, .. } if actual == "false" && detail.contains("libfoo.so.1"))
         );
-        assert!(missed(&judge(refused, "removes", Matcher::None)).1.starts_with("does not resolve"));
+        assert!(missed(&evaluate(refused, "removes", Matcher::None)).1.starts_with("does not resolve"));
         let dead = "Error: Failed to download metadata for repo 'base': Cannot download repomd.xml";
-        assert!(matches!(judge(dead, "resolves", equals("false")), Verdict::Unknown { .. }));
+        assert!(matches!(evaluate(dead, "resolves", equals("false")), Verdict::Unknown { .. }));
     }
 }

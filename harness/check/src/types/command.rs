@@ -5,10 +5,10 @@ use muster_suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
 
 use crate::asking::{subjects, unanswered, verdicts};
 use crate::matching::Value;
-use crate::matching::judge;
+use crate::matching::compare;
 use crate::value;
 use crate::{Check, Observations, Probe, Verdict, attribute};
-use muster_base::text::{harmless_bytes, last_words, one_line, tail};
+use muster_base::text::{escape_bytes, last_words, one_line, tail};
 use muster_guest::{End, Reply};
 use muster_record::facts::Facts;
 use muster_suite::model::Matcher;
@@ -48,12 +48,12 @@ impl Check for Command {
         &TABLE
     }
 
-    fn probes(&self, asked: &[&Expectation], _facts: &Facts) -> Vec<Probe> {
-        let names = subjects(asked, &["exit", "stdout", "stderr", "duration"]);
+    fn probes(&self, wanted: &[&Expectation], _facts: &Facts) -> Vec<Probe> {
+        let names = subjects(wanted, &["exit", "stdout", "stderr", "duration"]);
         names.into_iter().map(|line| Probe::new(probe_key(line), 60, line)).collect()
     }
 
-    fn judge(&self, expectation: &Expectation, seen: &Observations, _facts: &Facts) -> Vec<Verdict> {
+    fn evaluate(&self, expectation: &Expectation, seen: &Observations, _facts: &Facts) -> Vec<Verdict> {
         let stated = expectation.assertions.iter().any(|assertion| assertion.attribute == "exit");
         let key = probe_key(&expectation.subject);
         verdicts_of_command(expectation, seen.0.get(&key), stated)
@@ -97,7 +97,7 @@ pub fn verdicts_of_command(expectation: &Expectation, reply: Option<&Reply>, sta
     .map(|verdict| match (verdict, reply) {
         // What the command said is the first thing anybody wants to see of a wrong status.
         (Verdict::Missed { expected, actual, detail }, Some(reply)) if detail.is_empty() => {
-            let both = format!("{}{}", harmless_bytes(&reply.stdout), harmless_bytes(&reply.stderr));
+            let both = format!("{}{}", escape_bytes(&reply.stdout), escape_bytes(&reply.stderr));
             let detail = if both.trim().is_empty() || both.trim() == actual { detail } else { tail(&both, 4096) };
             Verdict::Missed { expected, actual, detail }
         }
@@ -126,12 +126,12 @@ fn could_not_run(reply: &Reply, assertions: &[Assertion]) -> Option<String> {
         return None;
     }
     let said = if reply.stderr.is_empty() { &reply.stdout } else { &reply.stderr };
-    Some(format!("{what}: {}", last_words(&harmless_bytes(said), 160)))
+    Some(format!("{what}: {}", last_words(&escape_bytes(said), 160)))
 }
 
 /// Whether the matcher lets the status of the reply through.
 fn holds(matcher: &Matcher, reply: &Reply) -> bool {
-    judge(matcher, &Kind::Integer, &Value::text(reply.status.to_string())).is_ok()
+    compare(matcher, &Kind::Integer, &Value::text(reply.status.to_string())).is_ok()
 }
 
 /// Whether a matcher names the value itself, not a range or a negation that includes it.
@@ -207,14 +207,14 @@ mod tests {
         ] {
             let not_zero = Matcher::Not(Box::new(Matcher::Equals("0".into())));
             let stated = Matcher::Equals(reply.status.to_string());
-            let asked = |exit| {
+            let wanted = |exit| {
                 let both = [("exit", exit), ("stderr", Matcher::Contains(vec!["sh: ".into()]))];
                 verdicts_of_command(&expectation("command", "x", &both), Some(&reply), true)
             };
-            for verdict in asked(not_zero) {
+            for verdict in wanted(not_zero) {
                 assert!(matches!(verdict, Verdict::Unknown { why: said } if said.contains(why)), "{why}");
             }
-            assert_eq!(asked(stated), [Verdict::Met, Verdict::Met]);
+            assert_eq!(wanted(stated), [Verdict::Met, Verdict::Met]);
         }
         // A program may end with 2 for reasons of its own.
         let grep = expectation("command", "x", &[("exit", Matcher::Not(Box::new(Matcher::Equals("0".into()))))]);

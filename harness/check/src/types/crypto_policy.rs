@@ -46,12 +46,12 @@ impl Check for CryptoPolicy {
         &TABLE
     }
 
-    fn probes(&self, asked: &[&Expectation], _facts: &Facts) -> Vec<Probe> {
-        let mut probes = read(asked, SOURCES);
+    fn probes(&self, wanted: &[&Expectation], _facts: &Facts) -> Vec<Probe> {
+        let mut probes = read(wanted, SOURCES);
         probes.extend(Probe::batch(
             "crypto-policy/backends",
             20,
-            &keys(asked, "backends"),
+            &keys(wanted, "backends"),
             &(r#"case $1 in */*) return 3;; esac
 [ -d /etc/crypto-policies/back-ends ] || return 4
 [ -e "/etc/crypto-policies/back-ends/$1.config" ] || return 3
@@ -63,7 +63,7 @@ file=/etc/crypto-policies/back-ends/$1.config
         probes
     }
 
-    fn judge(&self, expectation: &Expectation, seen: &Observations, _facts: &Facts) -> Vec<Verdict> {
+    fn evaluate(&self, expectation: &Expectation, seen: &Observations, _facts: &Facts) -> Vec<Verdict> {
         verdicts(&TABLE, expectation, |assertion| {
             let policy = |key| -> Result<Option<String>, String> {
                 let text = seen.output(key)?;

@@ -19,7 +19,7 @@ use muster_suite::model::Expectation;
 const ATTRIBUTES: &[Attribute] = &[
     attribute(
         "kind",
-        Kind::Word(&["package", "image", "verity", "ostree", "bootc"]),
+        Kind::Keyword(&["package", "image", "verity", "ostree", "bootc"]),
         "`bootc` and `ostree` when booted by them, `verity` when / or /usr is on dm-verity, `image` when /usr is read-only for another reason, else `package`.",
     ),
     attribute("booted", Kind::Text, "Checksum of the booted ostree commit."),
@@ -93,7 +93,7 @@ impl Check for Deployment {
         probes
     }
 
-    fn judge(&self, expectation: &Expectation, seen: &Observations, _facts: &Facts) -> Vec<Verdict> {
+    fn evaluate(&self, expectation: &Expectation, seen: &Observations, _facts: &Facts) -> Vec<Verdict> {
         verdicts(&TABLE, expectation, |assertion| {
             let table = || seen.output("mount/info").and_then(|text| mounts(&text));
             match assertion.attribute {
@@ -437,13 +437,13 @@ mod tests {
     const DEVICES: &str = "name=dm-0\ndm/name=usr\ndm/uuid=CRYPT-VERITY-0123-usr\nname=vda3\nuevent.PARTNAME=USR-A\nname=vda4\nuevent.PARTNAME=USR-B\nname=vda9\nuevent.PARTNAME=ROOT\nend=devices\n";
     const NEITHER: &str = "ostree=no\nbootc-status=missing\nrpm-ostree-status=missing\n";
 
-    fn judge(attribute: &'static str, matcher: Matcher, readings: &[(&str, &str)]) -> Verdict {
+    fn evaluate(attribute: &'static str, matcher: Matcher, readings: &[(&str, &str)]) -> Verdict {
         let seen = Observations(readings.iter().map(|(key, text)| ((*key).to_owned(), reply(0, text))).collect());
-        Deployment.judge(&expectation("deployment", "", &[(attribute, matcher)]), &seen, &Facts::default()).remove(0)
+        Deployment.evaluate(&expectation("deployment", "", &[(attribute, matcher)]), &seen, &Facts::default()).remove(0)
     }
 
     fn kind_of(status: &str, mounts: &str, devices: &str, wanted: &str) -> Verdict {
-        judge(
+        evaluate(
             "kind",
             equals(wanted),
             &[("deployment/status", status), ("mount/info", mounts), ("deployment/devices", devices)],
@@ -483,21 +483,21 @@ mod tests {
     #[test]
     fn verity_slots_and_hashes_are_read() {
         let readings = [("mount/info", VERITY), ("deployment/devices", DEVICES)];
-        assert_eq!(judge("verity", equals("true"), &readings), Verdict::Met);
-        assert_eq!(judge("usr-read-only", equals("true"), &readings), Verdict::Met);
-        assert_eq!(judge("verity-devices", Matcher::Only(vec!["usr".into()]), &readings), Verdict::Met);
-        assert_eq!(judge("slots", Matcher::Only(vec!["USR-A".into(), "USR-B".into()]), &readings), Verdict::Met);
-        assert_eq!(judge("composefs", equals("false"), &readings), Verdict::Met);
+        assert_eq!(evaluate("verity", equals("true"), &readings), Verdict::Met);
+        assert_eq!(evaluate("usr-read-only", equals("true"), &readings), Verdict::Met);
+        assert_eq!(evaluate("verity-devices", Matcher::Only(vec!["usr".into()]), &readings), Verdict::Met);
+        assert_eq!(evaluate("slots", Matcher::Only(vec!["USR-A".into(), "USR-B".into()]), &readings), Verdict::Met);
+        assert_eq!(evaluate("composefs", equals("false"), &readings), Verdict::Met);
         let composed = "22 1 0:33 / / ro,relatime shared:1 - overlay composefs ro,lowerdir+=/run/x,verity=require\n";
-        assert_eq!(judge("composefs", equals("true"), &[("mount/info", composed)]), Verdict::Met);
+        assert_eq!(evaluate("composefs", equals("true"), &[("mount/info", composed)]), Verdict::Met);
         let hash = "ab".repeat(32);
         let line = format!("root=LABEL=ROOT verity.usrhash={hash} usrhash=short quiet\nmuster: end of file\n");
         let only = Matcher::Only(vec![hash.clone()]);
-        assert_eq!(judge("verity-root-hash", only.clone(), &[("deployment/cmdline", &line)]), Verdict::Met);
+        assert_eq!(evaluate("verity-root-hash", only.clone(), &[("deployment/cmdline", &line)]), Verdict::Met);
         let chrome = format!(
             "dm=\"1 vroot none ro 1,0 4077568 verity payload=x root_hexdigest={hash} salt=00\"\nmuster: end of file\n"
         );
-        assert_eq!(judge("verity-root-hash", only, &[("deployment/cmdline", &chrome)]), Verdict::Met);
+        assert_eq!(evaluate("verity-root-hash", only, &[("deployment/cmdline", &chrome)]), Verdict::Met);
         assert_eq!(slots(&["boot_a", "boot_b", "data", "X-A", "grubA", "grubB"]), ["boot_a", "boot_b"]);
     }
 
@@ -520,7 +520,7 @@ mod tests {
         let by_rpm_ostree =
             format!("ostree=yes\nbootc-status=missing\nrpm-ostree-status=0\n{}", lines("rpm-ostree", RPM_OSTREE));
         let met = |attribute, matcher, text: &str| {
-            assert_eq!(judge(attribute, matcher, &[("deployment/status", text)]), Verdict::Met, "{attribute}");
+            assert_eq!(evaluate(attribute, matcher, &[("deployment/status", text)]), Verdict::Met, "{attribute}");
         };
         met("booted", equals("bbbb"), &by_rpm_ostree);
         met("staged", equals("aaaa"), &by_rpm_ostree);
@@ -533,13 +533,13 @@ mod tests {
         met("rollback", equals("sha256:0002"), &by_bootc);
         met("image", equals("quay.io/example/os:latest"), &by_bootc);
         met("digest", equals("sha256:0001"), &by_bootc);
-        let verdict = judge("layered", Matcher::None, &[("deployment/status", &by_bootc)]);
+        let verdict = evaluate("layered", Matcher::None, &[("deployment/status", &by_bootc)]);
         assert!(matches!(verdict, Verdict::Unknown { why } if why.contains("rpm-ostree does")));
     }
 
     #[test]
     fn a_system_without_deployments_has_nothing_staged_and_does_not_pass_for_it() {
-        let staged = |text: &str| judge("staged", equals("none"), &[("deployment/status", text)]);
+        let staged = |text: &str| evaluate("staged", equals("none"), &[("deployment/status", text)]);
         assert_eq!(missed(&staged(NEITHER)).1, "booted neither by ostree nor by bootc");
         for unknown in [
             "ostree=yes\nbootc-status=missing\nrpm-ostree-status=missing\n",

@@ -23,17 +23,17 @@ const ATTRIBUTES: &[Attribute] = &[
     attribute("whole-mib", Kind::Bool, "Whether the virtual size is a multiple of 1 MiB."),
     attribute(
         "table",
-        Kind::Word(&["gpt", "mbr", "none"]),
+        Kind::Keyword(&["gpt", "mbr", "none"]),
         "How the disk is divided; `none` when it is one file system or empty.",
     ),
     attribute(
         "primary-table",
-        Kind::Word(&["intact", "damaged"]),
+        Kind::Keyword(&["intact", "damaged"]),
         "Of a GPT: whether its first copy is there and its checksums are right; when they are not, the second is read.",
     ),
     attribute(
         "backup-table",
-        Kind::Word(&["in-place", "damaged", "missing"]),
+        Kind::Keyword(&["in-place", "damaged", "missing"]),
         "Of a GPT: whether its second copy is in the last sector, where firmware looks when the first is damaged, and its \
          checksums are right.",
     ),
@@ -74,7 +74,7 @@ impl Check for DiskImage {
         Vec::new()
     }
 
-    fn judge(&self, expectation: &Expectation, _seen: &Observations, facts: &Facts) -> Vec<Verdict> {
+    fn evaluate(&self, expectation: &Expectation, _seen: &Observations, facts: &Facts) -> Vec<Verdict> {
         verdicts(&TABLE, expectation, |assertion| match &facts.disk {
             Some(disk) => look(assertion, disk),
             None => Err("muster did not start this machine, so it does not know its file".to_owned()),
@@ -134,10 +134,10 @@ mod tests {
     use muster_record::disk::{Damage, Partition};
     use muster_suite::model::Matcher;
 
-    fn judge(disk: Option<DiskFacts>, attribute: &'static str, matcher: Matcher) -> Verdict {
+    fn evaluate(disk: Option<DiskFacts>, attribute: &'static str, matcher: Matcher) -> Verdict {
         let facts = Facts { disk, ..Facts::default() };
-        let asked = expectation("disk-image", "", &[(attribute, matcher)]);
-        DiskImage.judge(&asked, &Observations::default(), &facts).remove(0)
+        let wanted = expectation("disk-image", "", &[(attribute, matcher)]);
+        DiskImage.evaluate(&wanted, &Observations::default(), &facts).remove(0)
     }
 
     fn vhd() -> DiskFacts {
@@ -169,12 +169,15 @@ mod tests {
             ("primary-table", "intact"),
             ("backup-table", "in-place"),
         ] {
-            assert_eq!(judge(Some(vhd()), attribute, equals(value)), Verdict::Met, "{attribute}");
+            assert_eq!(evaluate(Some(vhd()), attribute, equals(value)), Verdict::Met, "{attribute}");
         }
-        assert_eq!(judge(Some(vhd()), "partitions", Matcher::Only(vec!["esp".into(), "linux".into()])), Verdict::Met);
-        assert_eq!(judge(Some(vhd()), "partition-labels", Matcher::Only(vec!["EFI".into()])), Verdict::Met);
+        assert_eq!(
+            evaluate(Some(vhd()), "partitions", Matcher::Only(vec!["esp".into(), "linux".into()])),
+            Verdict::Met
+        );
+        assert_eq!(evaluate(Some(vhd()), "partition-labels", Matcher::Only(vec!["EFI".into()])), Verdict::Met);
         let odd = DiskFacts { virtual_size: (30 << 30) + 512, ..vhd() };
-        assert_eq!(missed(&judge(Some(odd), "whole-mib", equals("true"))), ("whole-mib is true", "false"));
+        assert_eq!(missed(&evaluate(Some(odd), "whole-mib", equals("true"))), ("whole-mib is true", "false"));
     }
 
     #[test]
@@ -188,23 +191,26 @@ mod tests {
             (damaged(TableCopy::First, true), "damaged", "in-place"),
             (damaged(TableCopy::Second, false), "intact", "damaged"),
         ] {
-            assert_eq!(judge(disk.clone(), "primary-table", equals(primary)), Verdict::Met);
-            assert_eq!(judge(disk, "backup-table", equals(backup)), Verdict::Met);
+            assert_eq!(evaluate(disk.clone(), "primary-table", equals(primary)), Verdict::Met);
+            assert_eq!(evaluate(disk, "backup-table", equals(backup)), Verdict::Met);
         }
     }
 
     #[test]
     fn what_there_is_not_and_what_is_not_known_are_told_apart() {
         let raw = DiskFacts { format: "raw".to_owned(), subformat: None, ..vhd() };
-        assert_eq!(missed(&judge(Some(raw), "subformat", equals("fixed"))).1, "the file is no VHD: its format is raw");
+        assert_eq!(
+            missed(&evaluate(Some(raw), "subformat", equals("fixed"))).1,
+            "the file is no VHD: its format is raw"
+        );
         let bare = DiskFacts { table: Some(Table { kind: "none".to_owned(), ..Table::default() }), ..vhd() };
         assert_eq!(
-            missed(&judge(Some(bare), "backup-table", equals("in-place"))).1,
+            missed(&evaluate(Some(bare), "backup-table", equals("in-place"))).1,
             "the disk has no GPT: its table is none"
         );
         let broken = DiskFacts { table: None, unreadable: Some("cut short".to_owned()), ..vhd() };
         for (disk, attribute) in [(None, "format"), (None, "table"), (Some(broken), "partitions")] {
-            assert!(matches!(judge(disk, attribute, equals("x")), Verdict::Unknown { .. }), "{attribute}");
+            assert!(matches!(evaluate(disk, attribute, equals("x")), Verdict::Unknown { .. }), "{attribute}");
         }
     }
 }

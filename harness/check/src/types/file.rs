@@ -17,7 +17,7 @@ const ATTRIBUTES: &[Attribute] = &[
     attribute("exists", Kind::Bool, "Whether the path exists; a dangling symbolic link exists."),
     attribute(
         "type",
-        Kind::Word(&["file", "directory", "symlink", "socket", "fifo", "block", "character"]),
+        Kind::Keyword(&["file", "directory", "symlink", "socket", "fifo", "block", "character"]),
         "What it is.",
     ),
     attribute("mode", Kind::Mode, "Permission bits with setuid, setgid and sticky."),
@@ -44,7 +44,7 @@ pub static TABLE: CheckTable = CheckTable {
     name: "file",
     summary: "A path in the guest. What is said of a symbolic link is said of the link itself, except content, sha256 and entries.",
     subject: Subject::Named(&paths::FILE),
-    shorthand: Shorthand::Words(&[
+    shorthand: Shorthand::Keywords(&[
         ("present", "exists", "true"),
         ("absent", "exists", "false"),
         ("file", "type", "file"),
@@ -69,10 +69,10 @@ impl Check for File {
         &TABLE
     }
 
-    fn probes(&self, asked: &[&Expectation], facts: &Facts) -> Vec<Probe> {
+    fn probes(&self, wanted: &[&Expectation], facts: &Facts) -> Vec<Probe> {
         let mut probes = Vec::new();
         let mut batch = |key: &str, seconds, tool: &str, attributes: &[&str], command: &str| {
-            probes.extend(Probe::batch_with(key, seconds, tool, &subjects(asked, attributes), command));
+            probes.extend(Probe::batch_with(key, seconds, tool, &subjects(wanted, attributes), command));
         };
         let all: Vec<&str> = ATTRIBUTES.iter().map(|attribute| attribute.name).collect();
         batch("file/stat", 30, "stat", &all, r#"stat -c '%f %s %h %u %g %U %G' -- "$1""#);
@@ -83,11 +83,11 @@ impl Check for File {
         batch("file/entries", 30, "ls", &["entries"], ENTRIES);
         batch("file/label", 20, "stat", &["selinux-type", "selinux-label"], r#"stat -c %C -- "$1""#);
         batch("file/capabilities", 20, "getcap", &["capabilities"], r#"getcap -v -- "$1""#);
-        probes.extend(owner::probe("file/owner", &subjects(asked, &["owned-by"]), facts, "", "\"$1\""));
+        probes.extend(owner::probe("file/owner", &subjects(wanted, &["owned-by"]), facts, "", "\"$1\""));
         probes
     }
 
-    fn judge(&self, expectation: &Expectation, seen: &Observations, facts: &Facts) -> Vec<Verdict> {
+    fn evaluate(&self, expectation: &Expectation, seen: &Observations, facts: &Facts) -> Vec<Verdict> {
         let path = &expectation.subject;
         verdicts(&TABLE, expectation, |assertion| {
             let Some(stat) = stat(path, &seen.answer("file/stat", path)?)? else {
@@ -257,11 +257,11 @@ mod tests {
 
     #[test]
     fn real_files_are_read_with_hostile_names() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("a $(touch x) 'b'\n;");
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a $(touch x) 'b'\n;");
         std::fs::write(&path, "one\ntwo\n").unwrap();
-        std::os::unix::fs::symlink("nowhere", folder.path().join("link")).unwrap();
-        let asked = expectation(
+        std::os::unix::fs::symlink("nowhere", dir.path().join("link")).unwrap();
+        let wanted = expectation(
             "file",
             path.to_str().unwrap(),
             &[
@@ -271,32 +271,32 @@ mod tests {
                 ("sha256", equals("c3f9c8c283a2b1f2f1896f27a01cbe3cddc0c9d93f752e4639035a0f5b36f6e8")),
             ],
         );
-        let verdicts = ask_this_host(&File, &asked);
+        let verdicts = ask_this_host(&File, &wanted);
         assert_eq!(verdicts, vec![Verdict::Met; 4]);
-        let link = folder.path().join("link");
-        let asked = expectation(
+        let link = dir.path().join("link");
+        let wanted = expectation(
             "file",
             link.to_str().unwrap(),
             &[("type", equals("symlink")), ("target", equals("nowhere")), ("exists", equals("true"))],
         );
-        assert_eq!(ask_this_host(&File, &asked), vec![Verdict::Met; 3]);
-        std::fs::set_permissions(folder.path(), std::os::unix::fs::PermissionsExt::from_mode(0o1710)).unwrap();
+        assert_eq!(ask_this_host(&File, &wanted), vec![Verdict::Met; 3]);
+        std::fs::set_permissions(dir.path(), std::os::unix::fs::PermissionsExt::from_mode(0o1710)).unwrap();
         let entries = expectation(
             "file",
-            folder.path().to_str().unwrap(),
+            dir.path().to_str().unwrap(),
             &[("entries", Matcher::Has(vec!["link".into()])), ("mode", equals("1710"))],
         );
         assert_eq!(ask_this_host(&File, &entries), vec![Verdict::Met; 2]);
-        std::fs::write(folder.path().join("two\nlines"), "").unwrap();
+        std::fs::write(dir.path().join("two\nlines"), "").unwrap();
         let names = ["link", "two\nlines", "a $(touch x) 'b'\n;"].map(str::to_owned);
         let only = expectation(
             "file",
-            folder.path().to_str().unwrap(),
+            dir.path().to_str().unwrap(),
             &[("entries", Matcher::Only(names.into())), ("entries", Matcher::Count(Box::new(equals("3"))))],
         );
         assert_eq!(ask_this_host(&File, &only), vec![Verdict::Met; 2]);
-        let folder = expectation("file", folder.path().to_str().unwrap(), &[("content", Matcher::Empty(true))]);
-        assert_eq!(missed(&ask_this_host(&File, &folder)[0]).1, "a directory");
+        let dir = expectation("file", dir.path().to_str().unwrap(), &[("content", Matcher::Empty(true))]);
+        assert_eq!(missed(&ask_this_host(&File, &dir)[0]).1, "a directory");
         let plain = expectation("file", "/etc/passwd", &[("entries", Matcher::None), ("selinux-type", Matcher::None)]);
         let verdicts = ask_this_host(&File, &plain);
         assert_eq!((missed(&verdicts[0]).1, &verdicts[1]), ("not a directory", &Verdict::Met));
@@ -307,13 +307,14 @@ mod tests {
 
     #[test]
     fn a_stat_that_failed_is_not_an_absent_file() {
-        let asked = expectation("file", "/x", &[("exists", equals("false"))]);
-        let judge =
-            |output| File.judge(&asked, &seen("file/stat", records(&[("/x", 1, output)])), &Facts::default()).remove(0);
-        assert_eq!(judge("stat: cannot statx '/x': No such file or directory"), Verdict::Met);
-        assert_eq!(judge("stat: can't stat '/x': Not a directory"), Verdict::Met);
-        assert!(matches!(judge("stat: cannot statx '/x': Permission denied"), Verdict::Unknown { .. }));
-        assert!(matches!(judge("stat: cannot statx '/x': Input/output error"), Verdict::Unknown { .. }));
+        let wanted = expectation("file", "/x", &[("exists", equals("false"))]);
+        let evaluate = |output| {
+            File.evaluate(&wanted, &seen("file/stat", records(&[("/x", 1, output)])), &Facts::default()).remove(0)
+        };
+        assert_eq!(evaluate("stat: cannot statx '/x': No such file or directory"), Verdict::Met);
+        assert_eq!(evaluate("stat: can't stat '/x': Not a directory"), Verdict::Met);
+        assert!(matches!(evaluate("stat: cannot statx '/x': Permission denied"), Verdict::Unknown { .. }));
+        assert!(matches!(evaluate("stat: cannot statx '/x': Input/output error"), Verdict::Unknown { .. }));
     }
 
     #[test]

@@ -54,19 +54,19 @@ impl Check for Footprint {
         &TABLE
     }
 
-    fn probes(&self, asked: &[&Expectation], facts: &Facts) -> Vec<Probe> {
-        let mut probes = read(asked, SOURCES);
-        if wants(asked, &["packages", "installed-size"]) {
+    fn probes(&self, wanted: &[&Expectation], facts: &Facts) -> Vec<Probe> {
+        let mut probes = read(wanted, SOURCES);
+        if wants(wanted, &["packages", "installed-size"]) {
             probes.push(match facts.dpkg {
                 Some(_) => Probe::new(dpkg::ALL, 60, dpkg::all_packages()),
                 None => Probe::new(rpmdb::ALL, 120, rpmdb::all_packages()),
             });
         }
-        probes.extend(Probe::batch_with("footprint/paths", 300, "du", &keys(asked, "paths"), r#"du -skx -- "$1""#));
+        probes.extend(Probe::batch_with("footprint/paths", 300, "du", &keys(wanted, "paths"), r#"du -skx -- "$1""#));
         probes
     }
 
-    fn judge(&self, expectation: &Expectation, seen: &Observations, facts: &Facts) -> Vec<Verdict> {
+    fn evaluate(&self, expectation: &Expectation, seen: &Observations, facts: &Facts) -> Vec<Verdict> {
         verdicts(&TABLE, expectation, |assertion| {
             // The installed size of each package.
             let packages = || -> Result<Vec<u128>, String> {
@@ -168,7 +168,7 @@ mod tests {
     #[test]
     fn this_host_has_a_footprint() {
         let more = |bound: &str| Matcher::Compare(vec![(Operator::Gt, bound.to_owned())]);
-        let asked = expectation(
+        let wanted = expectation(
             "footprint",
             "",
             &[
@@ -179,7 +179,7 @@ mod tests {
                 ("paths./proc/self/../../etc", more("0 B")),
             ],
         );
-        assert_eq!(ask_this_host(&Footprint, &asked), vec![Verdict::Met; 5]);
+        assert_eq!(ask_this_host(&Footprint, &wanted), vec![Verdict::Met; 5]);
         let gone = expectation("footprint", "", &[("paths./no/such", Matcher::None)]);
         assert!(
             matches!(&ask_this_host(&Footprint, &gone)[0], Verdict::Missed { actual, .. } if actual == "not there")

@@ -20,7 +20,7 @@ pub static TABLE: CheckTable = CheckTable {
     name: "group",
     summary: "A group.",
     subject: Subject::Named(&accounts::GROUP),
-    shorthand: Shorthand::Words(&[("present", "exists", "true"), ("absent", "exists", "false")]),
+    shorthand: Shorthand::Keywords(&[("present", "exists", "true"), ("absent", "exists", "false")]),
     gone: &["exists"],
     attributes: ATTRIBUTES,
     reads: "`getent group`; `/etc/group` where there is neither `getent` nor `/etc/nsswitch.conf`.",
@@ -37,12 +37,12 @@ impl Check for Group {
         &TABLE
     }
 
-    fn probes(&self, asked: &[&Expectation], _facts: &Facts) -> Vec<Probe> {
-        let names = subjects(asked, &["exists", "gid", "members"]);
+    fn probes(&self, wanted: &[&Expectation], _facts: &Facts) -> Vec<Probe> {
+        let names = subjects(wanted, &["exists", "gid", "members"]);
         Probe::batch("accounts/group", 20, &names, &super::accounts::lookup("group")).into_iter().collect()
     }
 
-    fn judge(&self, expectation: &Expectation, seen: &Observations, _facts: &Facts) -> Vec<Verdict> {
+    fn evaluate(&self, expectation: &Expectation, seen: &Observations, _facts: &Facts) -> Vec<Verdict> {
         let name = &expectation.subject;
         verdicts(&TABLE, expectation, |assertion| {
             let answer = seen.answer("accounts/group", name)?;

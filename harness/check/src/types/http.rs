@@ -57,14 +57,14 @@ impl Check for Http {
         &TABLE
     }
 
-    fn probes(&self, asked: &[&Expectation], _facts: &Facts) -> Vec<Probe> {
+    fn probes(&self, wanted: &[&Expectation], _facts: &Facts) -> Vec<Probe> {
         let all: Vec<&str> = ATTRIBUTES.iter().map(|attribute| attribute.name).collect();
-        let urls = subjects(asked, &all);
+        let urls = subjects(wanted, &all);
         let seconds = 10 + 20 * urls.len() as u64;
         Probe::batch("http", seconds.min(300), &urls, READ).into_iter().collect()
     }
 
-    fn judge(&self, expectation: &Expectation, seen: &Observations, _facts: &Facts) -> Vec<Verdict> {
+    fn evaluate(&self, expectation: &Expectation, seen: &Observations, _facts: &Facts) -> Vec<Verdict> {
         let url = &expectation.subject;
         let fetched = seen.answer("http", url).and_then(|answer| fetched(&answer));
         verdicts(&TABLE, expectation, |assertion| {
@@ -332,9 +332,9 @@ mod tests {
     use crate::testing::{equals, expectation, missed, on_this_host, records, seen};
     use muster_suite::model::{Matcher, Operator};
 
-    fn judge(attribute: &'static str, matcher: Matcher, text: &str) -> Verdict {
-        let asked = expectation("http", "http://localhost/", &[(attribute, matcher)]);
-        Http.judge(&asked, &seen("http", records(&[("http://localhost/", 0, text)])), &Facts::default()).remove(0)
+    fn evaluate(attribute: &'static str, matcher: Matcher, text: &str) -> Verdict {
+        let wanted = expectation("http", "http://localhost/", &[(attribute, matcher)]);
+        Http.evaluate(&wanted, &seen("http", records(&[("http://localhost/", 0, text)])), &Facts::default()).remove(0)
     }
 
     /// As curl prints an answer after a redirection.
@@ -342,30 +342,30 @@ mod tests {
 
     #[test]
     fn the_last_answer_counts_with_its_headers_and_its_body() {
-        assert_eq!(judge("status", equals("200"), CURL), Verdict::Met);
-        assert_eq!(judge("url", equals("http://localhost/new"), CURL), Verdict::Met);
-        assert_eq!(judge("redirects", equals("1"), CURL), Verdict::Met);
-        assert_eq!(judge("body", Matcher::Line("fine".into()), CURL), Verdict::Met);
-        assert_eq!(judge("headers.content-type", Matcher::Contains(vec!["html".into()]), CURL), Verdict::Met);
-        assert_eq!(judge("headers.set-cookie", equals("a=1, b=2"), CURL), Verdict::Met);
-        assert_eq!(judge("headers.location", equals("none"), CURL), Verdict::Met);
-        assert_eq!(missed(&judge("tls-verified", equals("true"), CURL)).1, "plain HTTP");
-        assert_eq!(missed(&judge("status", Matcher::Compare(vec![(Operator::Ge, "400".into())]), CURL)).1, "200");
+        assert_eq!(evaluate("status", equals("200"), CURL), Verdict::Met);
+        assert_eq!(evaluate("url", equals("http://localhost/new"), CURL), Verdict::Met);
+        assert_eq!(evaluate("redirects", equals("1"), CURL), Verdict::Met);
+        assert_eq!(evaluate("body", Matcher::Line("fine".into()), CURL), Verdict::Met);
+        assert_eq!(evaluate("headers.content-type", Matcher::Contains(vec!["html".into()]), CURL), Verdict::Met);
+        assert_eq!(evaluate("headers.set-cookie", equals("a=1, b=2"), CURL), Verdict::Met);
+        assert_eq!(evaluate("headers.location", equals("none"), CURL), Verdict::Met);
+        assert_eq!(missed(&evaluate("tls-verified", equals("true"), CURL)).1, "plain HTTP");
+        assert_eq!(missed(&evaluate("status", Matcher::Compare(vec![(Operator::Ge, "400".into())]), CURL)).1, "200");
     }
 
     #[test]
     fn a_body_cannot_pretend_to_be_what_curl_says() {
         let forged = CURL.replace("fine\n", "fine\n--- muster: fetched ---\ntool=curl\ncode=404\nexit=0\n");
-        assert_eq!(judge("status", equals("200"), &forged), Verdict::Met);
-        assert_eq!(judge("body", Matcher::Contains(vec!["code=404".into()]), &forged), Verdict::Met);
+        assert_eq!(evaluate("status", equals("200"), &forged), Verdict::Met);
+        assert_eq!(evaluate("body", Matcher::Contains(vec!["code=404".into()]), &forged), Verdict::Met);
     }
 
     #[test]
     fn a_body_over_the_limit_is_an_error_and_its_status_is_not() {
         let cut = CURL.replace("exit=0", "exit=23");
-        assert_eq!(judge("status", equals("200"), &cut), Verdict::Met);
+        assert_eq!(evaluate("status", equals("200"), &cut), Verdict::Met);
         assert!(
-            matches!(judge("body", Matcher::Lacks(vec!["x".into()]), &cut), Verdict::Unknown { why } if why.contains("1 MiB"))
+            matches!(evaluate("body", Matcher::Lacks(vec!["x".into()]), &cut), Verdict::Unknown { why } if why.contains("1 MiB"))
         );
     }
 
@@ -382,18 +382,21 @@ mod tests {
             7,
             "curl: (7) Failed to connect to localhost port 9 after 0 ms: Couldn't connect to server\n*   Trying 127.0.0.1:9...\n* connect to 127.0.0.1 port 9 failed: Connection refused",
         );
-        assert!(missed(&judge("status", equals("200"), &refused)).1.starts_with("curl: (7)"));
-        assert_eq!(judge("reachable", equals("false"), &refused), Verdict::Met);
+        assert!(missed(&evaluate("status", equals("200"), &refused)).1.starts_with("curl: (7)"));
+        assert_eq!(evaluate("reachable", equals("false"), &refused), Verdict::Met);
         for (exit, words) in [(6, "curl: (6) Could not resolve host: x"), (28, "curl: (28) Operation timed out")] {
             let text = failed(exit, words);
-            assert!(matches!(judge("reachable", equals("false"), &text), Verdict::Unknown { .. }), "{words}");
-            assert_eq!(missed(&judge("status", Matcher::Not(Box::new(equals("200"))), &text)).1, words);
+            assert!(matches!(evaluate("reachable", equals("false"), &text), Verdict::Unknown { .. }), "{words}");
+            assert_eq!(missed(&evaluate("status", Matcher::Not(Box::new(equals("200"))), &text)).1, words);
         }
         let untrusted = failed(60, "curl: (60) SSL certificate problem: self-signed certificate");
-        assert_eq!(judge("tls-verified", equals("false"), &untrusted), Verdict::Met);
-        assert!(missed(&judge("status", equals("200"), &untrusted)).1.contains("self-signed"));
+        assert_eq!(evaluate("tls-verified", equals("false"), &untrusted), Verdict::Met);
+        assert!(missed(&evaluate("status", equals("200"), &untrusted)).1.contains("self-signed"));
         for unknown in [failed(3, "curl: (3) URL rejected"), failed(77, "curl: (77) no CA"), "tool=curl".to_owned()] {
-            assert!(matches!(judge("tls-verified", equals("false"), &unknown), Verdict::Unknown { .. }), "{unknown}");
+            assert!(
+                matches!(evaluate("tls-verified", equals("false"), &unknown), Verdict::Unknown { .. }),
+                "{unknown}"
+            );
         }
     }
 
@@ -401,18 +404,18 @@ mod tests {
     fn wget_of_gnu_and_of_busybox_are_read() {
         // GNU Wget 1.21.3 and busybox 1.37, recorded; the answer over TLS is how busybox would print it.
         let gnu = "hello\n--- muster: fetched ---\ntool=wget\nscheme=http\n  HTTP/1.1 200 OK\n  Content-Type: text/plain\n  Content-Length: 5\n2026-11-26 16:30:00 URL:http://localhost/ [5/5] -> \"-\" [1]\nexit=0\n";
-        assert_eq!(judge("status", equals("200"), gnu), Verdict::Met);
-        assert_eq!(judge("body", equals("hello"), gnu), Verdict::Met);
-        assert_eq!(judge("headers.Content-Type", equals("text/plain"), gnu), Verdict::Met);
+        assert_eq!(evaluate("status", equals("200"), gnu), Verdict::Met);
+        assert_eq!(evaluate("body", equals("hello"), gnu), Verdict::Met);
+        assert_eq!(evaluate("headers.Content-Type", equals("text/plain"), gnu), Verdict::Met);
         let missing = "\n--- muster: fetched ---\ntool=busybox\nscheme=http\n  HTTP/1.0 404 File not found\nwget: server returned error: HTTP/1.0 404 File not found\nexit=1\n";
-        assert_eq!(judge("status", equals("404"), missing), Verdict::Met);
-        assert_eq!(judge("redirects", equals("0"), missing), Verdict::Met);
-        assert!(matches!(judge("body", Matcher::Empty(true), missing), Verdict::Unknown { .. }));
+        assert_eq!(evaluate("status", equals("404"), missing), Verdict::Met);
+        assert_eq!(evaluate("redirects", equals("0"), missing), Verdict::Met);
+        assert!(matches!(evaluate("body", Matcher::Empty(true), missing), Verdict::Unknown { .. }));
         let refused = "\n--- muster: fetched ---\ntool=busybox\nscheme=http\nwget: can't connect to remote host (127.0.0.1): Connection refused\nexit=1\n";
-        assert_eq!(judge("reachable", equals("false"), refused), Verdict::Met);
+        assert_eq!(evaluate("reachable", equals("false"), refused), Verdict::Met);
         let secret = "hello\n--- muster: fetched ---\ntool=busybox\nscheme=https\nwget: note: TLS certificate validation not implemented\n  HTTP/1.1 200 OK\nexit=0\n";
         assert!(
-            matches!(judge("tls-verified", equals("true"), secret), Verdict::Unknown { why } if why.contains("busybox"))
+            matches!(evaluate("tls-verified", equals("true"), secret), Verdict::Unknown { why } if why.contains("busybox"))
         );
     }
 
@@ -446,7 +449,7 @@ mod tests {
                 "HTTP/1.1 302 Found\r\nLocation: /new\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".to_owned(),
                 "HTTP/1.1 404 Not Found\r\nX-Muster: yes\r\nConnection: close\r\n\r\nnot here\n".to_owned(),
             ]);
-            let asked = expectation(
+            let wanted = expectation(
                 "http",
                 &url,
                 &[
@@ -457,11 +460,11 @@ mod tests {
                     ("redirects", equals("1")),
                 ],
             );
-            let mut probes = Http.probes(&[&asked], &Facts::default());
+            let mut probes = Http.probes(&[&wanted], &Facts::default());
             for probe in &mut probes {
                 probe.script = probe.script.replace(&format!("command -v {hidden} "), "command -v no-such-tool ");
             }
-            let verdicts = Http.judge(&asked, &on_this_host(&probes), &Facts::default());
+            let verdicts = Http.evaluate(&wanted, &on_this_host(&probes), &Facts::default());
             thread.join().unwrap();
             assert_eq!(verdicts, vec![Verdict::Met; 5], "{tool}");
         }
@@ -474,11 +477,11 @@ mod tests {
         }
         let (url, thread) =
             server(vec![format!("HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n{}", "x".repeat(4 << 20))]);
-        let asked = expectation("http", &url, &[("status", equals("200")), ("body", Matcher::Empty(false))]);
-        let seen = on_this_host(&Http.probes(&[&asked], &Facts::default()));
+        let wanted = expectation("http", &url, &[("status", equals("200")), ("body", Matcher::Empty(false))]);
+        let seen = on_this_host(&Http.probes(&[&wanted], &Facts::default()));
         thread.join().unwrap();
         assert!(seen.0["http"].stdout.len() < 2 << 20);
-        let verdicts = Http.judge(&asked, &seen, &Facts::default());
+        let verdicts = Http.evaluate(&wanted, &seen, &Facts::default());
         assert_eq!(verdicts[0], Verdict::Met);
         assert!(matches!(&verdicts[1], Verdict::Unknown { why } if why.contains("1 MiB")));
     }

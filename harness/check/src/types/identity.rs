@@ -70,18 +70,18 @@ impl Check for Identity {
         &TABLE
     }
 
-    fn probes(&self, asked: &[&Expectation], _facts: &Facts) -> Vec<Probe> {
-        let mut probes = read(asked, SOURCES);
-        if wants(asked, &["release-packages", "provides"]) {
+    fn probes(&self, wanted: &[&Expectation], _facts: &Facts) -> Vec<Probe> {
+        let mut probes = read(wanted, SOURCES);
+        if wants(wanted, &["release-packages", "provides"]) {
             probes.push(Probe::new("identity/release", 60, format!("{}export LC_ALL=C\nrpm -q --whatprovides --qf 'package\\t%{{NAME}}\\n[provides\\t%{{PROVIDENAME}}\\n]' system-release 2>&1", shell::need("rpm"))));
         }
-        if wants(asked, &["dist"]) {
+        if wants(wanted, &["dist"]) {
             probes.push(Probe::new("identity/dist", 10, format!("{}rpm --eval 'dist=%{{?dist}}'", shell::need("rpm"))));
         }
         probes
     }
 
-    fn judge(&self, expectation: &Expectation, seen: &Observations, facts: &Facts) -> Vec<Verdict> {
+    fn evaluate(&self, expectation: &Expectation, seen: &Observations, facts: &Facts) -> Vec<Verdict> {
         verdicts(&TABLE, expectation, |assertion| {
             let of_release = |name: &str| -> Result<Value, String> {
                 let text = seen.output("identity/os-release")?;

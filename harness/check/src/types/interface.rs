@@ -17,7 +17,7 @@ const ATTRIBUTES: &[Attribute] = &[
     attribute("name", Kind::Text, "The kernel's name of it; of use with `default`."),
     attribute(
         "state",
-        Kind::Word(&["up", "down", "dormant", "lowerlayerdown", "testing", "notpresent"]),
+        Kind::Keyword(&["up", "down", "dormant", "lowerlayerdown", "testing", "notpresent"]),
         "Its operational state. One that cannot know its link, as `lo`, is up when it was set up.",
     ),
     attribute(
@@ -49,7 +49,7 @@ pub static TABLE: CheckTable = CheckTable {
     name: "interface",
     summary: "A network interface by the kernel's name of it, or `default`: the one that the default route leaves through.",
     subject: Subject::Named(&network::INTERFACE),
-    shorthand: Shorthand::Words(&[
+    shorthand: Shorthand::Keywords(&[
         ("present", "present", "true"),
         ("absent", "present", "false"),
         ("up", "state", "up"),
@@ -77,7 +77,7 @@ impl Check for Interface {
         read(asked, SOURCES)
     }
 
-    fn judge(&self, expectation: &Expectation, seen: &Observations, _facts: &Facts) -> Vec<Verdict> {
+    fn evaluate(&self, expectation: &Expectation, seen: &Observations, _facts: &Facts) -> Vec<Verdict> {
         verdicts(&TABLE, expectation, |assertion| {
             let links = seen.output("interface/links")?;
             let fields = Fields::read(&links);
@@ -326,15 +326,15 @@ mod tests {
     /// A guest of QEMU's user network; the tables of routes are as Linux 6.1 prints them.
     const LINKS: &str = "interface=eth0\noperstate=up\nflags=0x1003\nmtu=1500\naddress=52:54:00:12:34:56\ntype=1\ndevice=1\ndriver=virtio_net\ninterface=lo\noperstate=unknown\nflags=0x9\nmtu=65536\naddress=00:00:00:00:00:00\ntype=772\ninterface=br0\noperstate=down\nflags=0x1002\nmtu=1500\naddress=be:7a:00:00:00:01\ntype=1\ndevtype=bridge\nroute=Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT\nroute=br0\t00000000\t010200C0\t0003\t0\t0\t1024\t00000000\t0\t0\t0\nroute=eth0\t00000000\t0202000A\t0003\t0\t0\t100\t00000000\t0\t0\t0\nroute=eth0\t0002000A\t00000000\t0001\t0\t0\t100\t00FFFFFF\t0\t0\t0\nroute6=00000000000000000000000000000000 00 00000000000000000000000000000000 00 00000000000000000000000000000000 ffffffff 00000001 00000000 00200200       lo\n";
 
-    fn judge(subject: &str, attribute: &'static str, matcher: Matcher, links: &str) -> Verdict {
+    fn evaluate(subject: &str, attribute: &'static str, matcher: Matcher, links: &str) -> Verdict {
         let asked = expectation("interface", subject, &[(attribute, matcher)]);
-        Interface.judge(&asked, &seen("interface/links", reply(0, links)), &Facts::default()).remove(0)
+        Interface.evaluate(&asked, &seen("interface/links", reply(0, links)), &Facts::default()).remove(0)
     }
 
     #[test]
     fn the_default_route_with_the_lowest_metric_names_the_interface() {
         let met = |subject, attribute, wanted| {
-            assert_eq!(judge(subject, attribute, equals(wanted), LINKS), Verdict::Met, "{subject} {attribute}");
+            assert_eq!(evaluate(subject, attribute, equals(wanted), LINKS), Verdict::Met, "{subject} {attribute}");
         };
         met("default", "name", "eth0");
         met("default", "driver", "virtio_net");
@@ -348,14 +348,14 @@ mod tests {
         met("eth0", "mac", "52:54:00:12:34:56");
         met("lo", "mac", "none");
         met("wlan0", "present", "false");
-        assert_eq!(missed(&judge("wlan0", "mac", Matcher::None, LINKS)).1, "there is no interface wlan0");
+        assert_eq!(missed(&evaluate("wlan0", "mac", Matcher::None, LINKS)).1, "there is no interface wlan0");
         let without: String =
             LINKS.lines().filter(|line| !line.contains("0003")).map(|line| format!("{line}\n")).collect();
-        assert_eq!(judge("default", "present", equals("false"), &without), Verdict::Met);
-        assert_eq!(missed(&judge("default", "mtu", equals("1500"), &without)).1, "there is no default route");
+        assert_eq!(evaluate("default", "present", equals("false"), &without), Verdict::Met);
+        assert_eq!(missed(&evaluate("default", "mtu", equals("1500"), &without)).1, "there is no default route");
         for broken in ["", "unread=no\ninterface=lo\n", "interface=lo\nroute=eth0 00000000\n"] {
             assert!(
-                matches!(judge("default", "present", equals("false"), broken), Verdict::Unknown { .. }),
+                matches!(evaluate("default", "present", equals("false"), broken), Verdict::Unknown { .. }),
                 "{broken:?}"
             );
         }
@@ -404,7 +404,7 @@ mod tests {
         for probe in &mut probes {
             probe.script = probe.script.replace("command -v ip ", "command -v no-such-ip ");
         }
-        let verdict = Interface.judge(&asked, &on_this_host(&probes), &Facts::default()).remove(0);
+        let verdict = Interface.evaluate(&asked, &on_this_host(&probes), &Facts::default()).remove(0);
         assert!(
             matches!(&verdict, Verdict::Met)
                 || matches!(&verdict, Verdict::Unknown { why } if why.contains("cannot be determined")),

@@ -54,11 +54,11 @@ impl Check for Isa {
         &TABLE
     }
 
-    fn probes(&self, asked: &[&Expectation], _facts: &Facts) -> Vec<Probe> {
-        read(asked, SOURCES)
+    fn probes(&self, wanted: &[&Expectation], _facts: &Facts) -> Vec<Probe> {
+        read(wanted, SOURCES)
     }
 
-    fn judge(&self, expectation: &Expectation, seen: &Observations, _facts: &Facts) -> Vec<Verdict> {
+    fn evaluate(&self, expectation: &Expectation, seen: &Observations, _facts: &Facts) -> Vec<Verdict> {
         verdicts(&TABLE, expectation, |assertion| match assertion.attribute {
             "needed" => needed(&seen.output("isa/files")?),
             "supported" => supported(&seen.output("isa/loader")?),
@@ -193,8 +193,8 @@ mod tests {
     use crate::testing::{equals, expectation, missed, on_this_host, reply, seen};
     use muster_suite::model::{Matcher, Operator};
 
-    fn judge(key: &str, attribute: &'static str, matcher: Matcher, text: &str) -> Verdict {
-        Isa.judge(&expectation("isa", "", &[(attribute, matcher)]), &seen(key, reply(0, text)), &Facts::default())
+    fn evaluate(key: &str, attribute: &'static str, matcher: Matcher, text: &str) -> Verdict {
+        Isa.evaluate(&expectation("isa", "", &[(attribute, matcher)]), &seen(key, reply(0, text)), &Facts::default())
             .remove(0)
     }
 
@@ -207,17 +207,17 @@ mod tests {
 
     #[test]
     fn the_loaders_highest_supported_level_is_compared_in_order() {
-        let asked = |matcher, text: &str| judge("isa/loader", "supported", matcher, text);
-        assert_eq!(asked(equals("x86-64-v3"), LOADER), Verdict::Met);
-        assert_eq!(asked(at_most("x86-64-v4"), LOADER), Verdict::Met);
-        assert_eq!(missed(&asked(at_most("x86-64-v2"), LOADER)), ("supported <= x86-64-v2", "x86-64-v3"));
+        let wanted = |matcher, text: &str| evaluate("isa/loader", "supported", matcher, text);
+        assert_eq!(wanted(equals("x86-64-v3"), LOADER), Verdict::Met);
+        assert_eq!(wanted(at_most("x86-64-v4"), LOADER), Verdict::Met);
+        assert_eq!(missed(&wanted(at_most("x86-64-v2"), LOADER)), ("supported <= x86-64-v2", "x86-64-v3"));
         let oldest = LOADER.replace(" (supported, searched)", "");
-        assert_eq!(asked(equals("x86-64-v1"), &oldest), Verdict::Met);
+        assert_eq!(wanted(equals("x86-64-v1"), &oldest), Verdict::Met);
         for strange in ["arch=x86_64\nUsage\n", "arch=x86_64\nSubdirectories of glibc-hwcaps directories:\n  power9\n"]
         {
-            assert!(matches!(asked(equals("x86-64-v1"), strange), Verdict::Unknown { .. }), "{strange}");
+            assert!(matches!(wanted(equals("x86-64-v1"), strange), Verdict::Unknown { .. }), "{strange}");
         }
-        assert_eq!(asked(Matcher::None, "arch=aarch64\n"), Verdict::Met);
+        assert_eq!(wanted(Matcher::None, "arch=aarch64\n"), Verdict::Met);
     }
 
     #[test]
@@ -231,24 +231,24 @@ mod tests {
             "arch=x86_64\nfile=/bin/sh\nunread=it is not a 64-bit ELF file\n",
             "",
         ] {
-            let verdict = judge("isa/files", "needed", at_most("x86-64-v4"), text);
+            let verdict = evaluate("isa/files", "needed", at_most("x86-64-v4"), text);
             assert!(matches!(verdict, Verdict::Unknown { .. }), "{text}: {verdict:?}");
         }
-        assert_eq!(judge("isa/files", "needed", Matcher::None, "arch=aarch64\n"), Verdict::Met);
+        assert_eq!(evaluate("isa/files", "needed", Matcher::None, "arch=aarch64\n"), Verdict::Met);
         // The property of Debian 12's C library, then one that needs the third level.
         let note = "arch=x86_64\nfile=/lib64/libc.so.6\nsegment=8\nbytes=04 00 00 00 10 00 00 00 05 00 00 00 47 4e 55 00 02 80 00 c0 04 00 00 00 01 00 00 00 00 00 00 00\n";
-        assert_eq!(judge("isa/files", "needed", equals("x86-64-v1"), note), Verdict::Met);
+        assert_eq!(evaluate("isa/files", "needed", equals("x86-64-v1"), note), Verdict::Met);
         let third = note.replace("04 00 00 00 01 00", "04 00 00 00 07 00");
         assert_eq!(
-            missed(&judge("isa/files", "needed", at_most("x86-64-v2"), &third)),
+            missed(&evaluate("isa/files", "needed", at_most("x86-64-v2"), &third)),
             ("needed <= x86-64-v2", "x86-64-v3")
         );
     }
 
     #[test]
     fn readelf_agrees_on_the_files_of_this_host() {
-        let asked = expectation("isa", "", &[("needed", Matcher::None)]);
-        let seen = on_this_host(&Isa.probes(&[&asked], &Facts::default()));
+        let wanted = expectation("isa", "", &[("needed", Matcher::None)]);
+        let seen = on_this_host(&Isa.probes(&[&wanted], &Facts::default()));
         let text = seen.output("isa/files").unwrap();
         assert_eq!(text.contains("arch=x86_64"), text.contains("segment="), "{text}");
         let fields = Fields::read(&text);

@@ -43,38 +43,38 @@ impl Check for Kconfig {
         &TABLE
     }
 
-    fn probes(&self, asked: &[&Expectation], _facts: &Facts) -> Vec<Probe> {
-        if subjects(asked, &["value", "enabled", "builtin", "disabled", "list"]).is_empty() {
+    fn probes(&self, wanted: &[&Expectation], _facts: &Facts) -> Vec<Probe> {
+        if subjects(wanted, &["value", "enabled", "builtin", "disabled", "list"]).is_empty() {
             return Vec::new();
         }
         vec![Probe::new("kernel/kconfig", 60, READ)]
     }
 
-    fn judge(&self, expectation: &Expectation, seen: &Observations, _facts: &Facts) -> Vec<Verdict> {
+    fn evaluate(&self, expectation: &Expectation, seen: &Observations, _facts: &Facts) -> Vec<Verdict> {
         let parsed = seen.output("kernel/kconfig").and_then(|text| {
             let (release, config) = text.split_once('\n').unwrap_or(("", &text));
             Config::parse(config, release)
         });
-        judged(expectation, parsed.as_ref().map_err(String::as_str))
+        evaluated(expectation, parsed.as_ref().map_err(String::as_str))
     }
 }
 
 /// The verdicts on a configuration, wherever it was read: in a guest or from a file. The error is why
 /// it could not be read.
-pub fn judged(expectation: &Expectation, config: Result<&Config, &str>) -> Vec<Verdict> {
+pub fn evaluated(expectation: &Expectation, config: Result<&Config, &str>) -> Vec<Verdict> {
     verdicts(&TABLE, expectation, |assertion| {
         let setting = config.map_err(str::to_owned)?.get(&expectation.subject)?;
         Ok(match assertion.attribute {
             // A symbol that this kernel does not know is not "something else": `{not: y}` is about one it knows.
-            "value" if setting == Setting::Absent => Value::gone(setting.word()),
-            "value" => Value::text(setting.word()),
+            "value" if setting == Setting::Absent => Value::gone(setting.name()),
+            "value" => Value::text(setting.name()),
             "disabled" => Value::flag(matches!(setting, Setting::No | Setting::Absent)),
-            _ if setting == Setting::Absent => Value::gone(format!("{} is {}", expectation.subject, setting.word())),
+            _ if setting == Setting::Absent => Value::gone(format!("{} is {}", expectation.subject, setting.name())),
             "enabled" => Value::flag(matches!(setting, Setting::Yes | Setting::Module)),
             "builtin" => Value::flag(setting == Setting::Yes),
             "list" => match setting {
                 Setting::Value(text) => Value::items(text.split(',').map(str::trim).filter(|word| !word.is_empty())),
-                other => Value::absent(other.word()),
+                other => Value::absent(other.name()),
             },
             _ => return unanswered(assertion),
         })
@@ -101,62 +101,62 @@ mod tests {
 
     const CONFIG: &str = "6.6.1-azl3\n# Linux/x86 6.6.1 Kernel Configuration\nCONFIG_KVM=m\n# CONFIG_DEVMEM is not set\nCONFIG_NR_CPUS=512\nCONFIG_LSM=\"lockdown,yama\"\nCONFIG_HYPERV=y\n# end of Kernel hacking\n";
 
-    fn judge(subject: &str, attribute: &'static str, matcher: Matcher) -> Verdict {
-        let asked = expectation("kconfig", subject, &[(attribute, matcher)]);
-        Kconfig.judge(&asked, &seen("kernel/kconfig", reply(0, CONFIG)), &Facts::default()).remove(0)
+    fn evaluate(subject: &str, attribute: &'static str, matcher: Matcher) -> Verdict {
+        let wanted = expectation("kconfig", subject, &[(attribute, matcher)]);
+        Kconfig.evaluate(&wanted, &seen("kernel/kconfig", reply(0, CONFIG)), &Facts::default()).remove(0)
     }
 
     #[test]
     fn not_set_absent_and_unreadable_are_three_answers() {
-        assert_eq!(judge("CONFIG_DEVMEM", "value", equals("n")), Verdict::Met);
-        assert_eq!(missed(&judge("CONFIG_XEN", "value", equals("n"))), ("value is n", "absent"));
-        assert_eq!(judge("XEN", "disabled", equals("true")), Verdict::Met);
-        let asked = expectation("kconfig", "CONFIG_XEN", &[("value", equals("absent"))]);
+        assert_eq!(evaluate("CONFIG_DEVMEM", "value", equals("n")), Verdict::Met);
+        assert_eq!(missed(&evaluate("CONFIG_XEN", "value", equals("n"))), ("value is n", "absent"));
+        assert_eq!(evaluate("XEN", "disabled", equals("true")), Verdict::Met);
+        let wanted = expectation("kconfig", "CONFIG_XEN", &[("value", equals("absent"))]);
         let unreadable =
             seen("kernel/kconfig", Reply { status: 1, stderr: b"cannot be read".to_vec(), ..Reply::default() });
         assert!(
-            matches!(&Kconfig.judge(&asked, &unreadable, &Facts::default())[0], Verdict::Unknown { why } if why.contains("cannot be read"))
+            matches!(&Kconfig.evaluate(&wanted, &unreadable, &Facts::default())[0], Verdict::Unknown { why } if why.contains("cannot be read"))
         );
     }
 
     #[test]
     fn what_a_fragment_does_not_mention_is_not_absent() {
         let config = Config::parse("CONFIG_KVM=m\n", "6.17.1").unwrap();
-        let judge = |subject: &str| {
-            let asked = expectation("kconfig", subject, &[("disabled", equals("true"))]);
-            judged(&asked, Ok(&config)).remove(0)
+        let evaluate = |subject: &str| {
+            let wanted = expectation("kconfig", subject, &[("disabled", equals("true"))]);
+            evaluated(&wanted, Ok(&config)).remove(0)
         };
-        assert_eq!(missed(&judge("CONFIG_KVM")), ("disabled is true", "false"));
-        assert!(matches!(judge("CONFIG_DEVMEM"), Verdict::Unknown { why } if why.contains("fragment")));
+        assert_eq!(missed(&evaluate("CONFIG_KVM")), ("disabled is true", "false"));
+        assert!(matches!(evaluate("CONFIG_DEVMEM"), Verdict::Unknown { why } if why.contains("fragment")));
     }
 
     #[test]
     fn what_is_on_under_its_new_name_is_not_disabled_under_the_old_one() {
-        let judge = |symbol: &str, release: &str, asked: &str| {
+        let evaluate = |symbol: &str, release: &str, wanted: &str| {
             let text =
                 format!("# Linux/x86 {release} Kernel Configuration\nCONFIG_{symbol}=y\n# end of Kernel hacking\n");
             let config = Config::parse(&text, release).unwrap();
-            judged(&expectation("kconfig", asked, &[("disabled", equals("true"))]), Ok(&config)).remove(0)
+            evaluated(&expectation("kconfig", wanted, &[("disabled", equals("true"))]), Ok(&config)).remove(0)
         };
         for (new, old) in [("KSTACK_ERASE", "GCC_PLUGIN_STACKLEAK"), ("CFI", "CFI_CLANG")] {
-            assert_eq!(missed(&judge(new, "6.18.0", old)), ("disabled is true", "false"), "{old}");
-            assert_eq!(missed(&judge(old, "6.6.0", new)), ("disabled is true", "false"), "{new}");
+            assert_eq!(missed(&evaluate(new, "6.18.0", old)), ("disabled is true", "false"), "{old}");
+            assert_eq!(missed(&evaluate(old, "6.6.0", new)), ("disabled is true", "false"), "{new}");
         }
     }
 
     #[test]
     fn numbers_lists_and_aliases_are_compared_as_what_they_are() {
         assert_eq!(
-            judge("CONFIG_NR_CPUS", "value", Matcher::Compare(vec![(Operator::Ge, "0x100".into())])),
+            evaluate("CONFIG_NR_CPUS", "value", Matcher::Compare(vec![(Operator::Ge, "0x100".into())])),
             Verdict::Met
         );
-        assert_eq!(judge("CONFIG_NR_CPUS", "value", equals("0x200")), Verdict::Met);
-        assert_eq!(missed(&judge("CONFIG_KVM", "value", Matcher::Compare(vec![(Operator::Ge, "1".into())]))).1, "m");
+        assert_eq!(evaluate("CONFIG_NR_CPUS", "value", equals("0x200")), Verdict::Met);
+        assert_eq!(missed(&evaluate("CONFIG_KVM", "value", Matcher::Compare(vec![(Operator::Ge, "1".into())]))).1, "m");
         assert_eq!(
-            missed(&judge("CONFIG_LSM", "list", Matcher::Has(vec!["bpf".into()]))).1,
+            missed(&evaluate("CONFIG_LSM", "list", Matcher::Has(vec!["bpf".into()]))).1,
             "missing bpf; lockdown, yama"
         );
-        assert_eq!(judge("CONFIG_LSM", "value", Matcher::Has(vec!["yama".into()])), Verdict::Met);
-        assert_eq!(judge("CONFIG_HYPERV_VMBUS", "builtin", equals("true")), Verdict::Met);
+        assert_eq!(evaluate("CONFIG_LSM", "value", Matcher::Has(vec!["yama".into()])), Verdict::Met);
+        assert_eq!(evaluate("CONFIG_HYPERV_VMBUS", "builtin", equals("true")), Verdict::Met);
     }
 }

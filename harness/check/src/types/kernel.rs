@@ -29,7 +29,7 @@ const ATTRIBUTES: &[Attribute] = &[
     ),
     attribute("cmdline", Kind::List(&kernel::ARGUMENT), "Arguments of the command line, in order."),
     attribute("lsm", Kind::List(&kernel::LSM), "Active security modules, in order."),
-    attribute("lockdown", Kind::Word(&["none", "integrity", "confidentiality"]), "Lockdown mode."),
+    attribute("lockdown", Kind::Keyword(&["none", "integrity", "confidentiality"]), "Lockdown mode."),
     attribute(
         "vulnerabilities",
         Kind::Map(&kernel::VULNERABILITY, &Kind::Text),
@@ -41,7 +41,7 @@ const ATTRIBUTES: &[Attribute] = &[
         "CPU vulnerabilities whose state begins with `Vulnerable`.",
     ),
     attribute("btf", Kind::Bool, "Whether the kernel's type information is there (/sys/kernel/btf/vmlinux)."),
-    attribute("cgroup", Kind::Word(&["v2", "v1", "hybrid"]), "Which cgroup hierarchy is mounted."),
+    attribute("cgroup", Kind::Keyword(&["v2", "v1", "hybrid"]), "Which cgroup hierarchy is mounted."),
     attribute("cgroup-controllers", Kind::Set(&kernel::CONTROLLER), "Controllers of the unified hierarchy."),
     attribute("namespaces", Kind::Set(&kernel::NAMESPACE), "Kinds of namespaces (`mnt`, `net`, `pid`, `user`, …)."),
     attribute("pressure", Kind::Bool, "Whether pressure stall information can be read."),
@@ -52,7 +52,7 @@ const ATTRIBUTES: &[Attribute] = &[
     attribute("crypto", Kind::Set(&kernel::ALGORITHM), "Names of the algorithms of /proc/crypto."),
     attribute("page-size", Kind::Size, "Size of a page."),
     attribute("clocksource", Kind::Text, "Clock source in use."),
-    attribute("hugepages", Kind::Word(&["always", "madvise", "never"]), "Transparent huge pages."),
+    attribute("hugepages", Kind::Keyword(&["always", "madvise", "never"]), "Transparent huge pages."),
     attribute("fips", Kind::Bool, "Whether FIPS mode is on."),
     attribute("config", Kind::Text, "Where its configuration can be read; `none` matches when it cannot."),
     attribute("installed", Kind::Set(&kernel::RELEASE), "Releases that have a directory below /lib/modules."),
@@ -85,11 +85,11 @@ impl Check for Kernel {
         &TABLE
     }
 
-    fn probes(&self, asked: &[&Expectation], _facts: &Facts) -> Vec<Probe> {
-        read(asked, SOURCES)
+    fn probes(&self, wanted: &[&Expectation], _facts: &Facts) -> Vec<Probe> {
+        read(wanted, SOURCES)
     }
 
-    fn judge(&self, expectation: &Expectation, seen: &Observations, _facts: &Facts) -> Vec<Verdict> {
+    fn evaluate(&self, expectation: &Expectation, seen: &Observations, _facts: &Facts) -> Vec<Verdict> {
         verdicts(&TABLE, expectation, |assertion| {
             let uname = |line: usize| -> Result<Value, String> {
                 let text = seen.output(UNAME)?;
@@ -338,37 +338,41 @@ mod tests {
     use crate::testing::{ask_this_host, equals, expectation, missed, reply, seen};
     use muster_suite::model::Matcher;
 
-    fn judge(attribute: &'static str, matcher: Matcher, key: &str, text: &str) -> Verdict {
+    fn evaluate(attribute: &'static str, matcher: Matcher, key: &str, text: &str) -> Verdict {
         Kernel
-            .judge(&expectation("kernel", "", &[(attribute, matcher)]), &seen(key, reply(0, text)), &Facts::default())
+            .evaluate(
+                &expectation("kernel", "", &[(attribute, matcher)]),
+                &seen(key, reply(0, text)),
+                &Facts::default(),
+            )
             .remove(0)
     }
 
     #[test]
     fn a_taint_is_decoded_in_the_message() {
-        assert_eq!(judge("taint", equals("0"), TAINT, "0\n"), Verdict::Met);
-        let verdict = judge("taint", equals("0"), TAINT, "12288\n");
+        assert_eq!(evaluate("taint", equals("0"), TAINT, "0\n"), Verdict::Met);
+        let verdict = evaluate("taint", equals("0"), TAINT, "12288\n");
         assert_eq!(missed(&verdict), ("taint is 0", "12288 (out-of-tree-module, unsigned-module)"));
-        assert!(matches!(judge("taint", equals("0"), TAINT, "no\n"), Verdict::Unknown { .. }));
+        assert!(matches!(evaluate("taint", equals("0"), TAINT, "no\n"), Verdict::Unknown { .. }));
     }
 
     #[test]
     fn lsm_and_vulnerabilities_are_read() {
         let has = |items: &[&str]| Matcher::Has(items.iter().map(|item| (*item).to_owned()).collect());
         let lsm = "lockdown,capability,yama,selinux";
-        assert_eq!(judge("lsm", has(&["selinux"]), "kernel/lsm", lsm), Verdict::Met);
-        assert_eq!(judge("lsm", equals("lockdown,capability,yama,selinux"), "kernel/lsm", lsm), Verdict::Met);
-        let verdict = judge("lsm", has(&["bpf", "yama", "ipe"]), "kernel/lsm", lsm);
+        assert_eq!(evaluate("lsm", has(&["selinux"]), "kernel/lsm", lsm), Verdict::Met);
+        assert_eq!(evaluate("lsm", equals("lockdown,capability,yama,selinux"), "kernel/lsm", lsm), Verdict::Met);
+        let verdict = evaluate("lsm", has(&["bpf", "yama", "ipe"]), "kernel/lsm", lsm);
         assert_eq!(
             missed(&verdict),
             ("lsm has bpf, yama, ipe", "missing bpf, ipe; lockdown, capability, yama, selinux")
         );
         let states = "meltdown\tMitigation: PTI\nspectre_v2\tVulnerable: eIBRS\n";
-        assert_eq!(missed(&judge("vulnerable", Matcher::None, VULNERABILITIES, states)).1, "spectre_v2");
-        let verdict = judge("vulnerabilities.mds", equals("Not affected"), VULNERABILITIES, states);
+        assert_eq!(missed(&evaluate("vulnerable", Matcher::None, VULNERABILITIES, states)).1, "spectre_v2");
+        let verdict = evaluate("vulnerabilities.mds", equals("Not affected"), VULNERABILITIES, states);
         assert_eq!(missed(&verdict).1, "this kernel does not name it");
         assert_eq!(
-            judge("lockdown", equals("none"), "kernel/lockdown", "[none] integrity confidentiality\n"),
+            evaluate("lockdown", equals("none"), "kernel/lockdown", "[none] integrity confidentiality\n"),
             Verdict::Met
         );
     }
@@ -384,7 +388,7 @@ mod tests {
     #[test]
     fn this_kernel_can_be_read() {
         let version = Matcher::Compare(vec![(muster_suite::model::Operator::Ge, "2.6".into())]);
-        let asked = expectation(
+        let wanted = expectation(
             "kernel",
             "",
             &[
@@ -395,6 +399,6 @@ mod tests {
                 ("installed", Matcher::All(vec![])),
             ],
         );
-        assert_eq!(ask_this_host(&Kernel, &asked), vec![Verdict::Met; 5]);
+        assert_eq!(ask_this_host(&Kernel, &wanted), vec![Verdict::Met; 5]);
     }
 }

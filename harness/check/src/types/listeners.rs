@@ -45,11 +45,11 @@ impl Check for Listeners {
         &TABLE
     }
 
-    fn probes(&self, asked: &[&Expectation], _facts: &Facts) -> Vec<Probe> {
-        if wants(asked, &["tcp", "udp", "exposed-tcp", "exposed-udp", "processes"]) { probes() } else { Vec::new() }
+    fn probes(&self, wanted: &[&Expectation], _facts: &Facts) -> Vec<Probe> {
+        if wants(wanted, &["tcp", "udp", "exposed-tcp", "exposed-udp", "processes"]) { probes() } else { Vec::new() }
     }
 
-    fn judge(&self, expectation: &Expectation, seen: &Observations, _facts: &Facts) -> Vec<Verdict> {
+    fn evaluate(&self, expectation: &Expectation, seen: &Observations, _facts: &Facts) -> Vec<Verdict> {
         verdicts(&TABLE, expectation, |assertion| {
             let sockets = sockets(seen)?;
             let ports = |chosen: &dyn Fn(&Socket) -> bool| {
@@ -95,7 +95,7 @@ mod tests {
     #[test]
     fn only_these_may_listen() {
         let text = "Netid State Recv-Q Send-Q Local Address:Port Peer Address:Port\ntcp LISTEN 0 128 0.0.0.0:22 0.0.0.0:*\ntcp LISTEN 0 128 [::]:22 [::]:*\ntcp LISTEN 0 9 *:111 *:*\ntcp LISTEN 0 9 127.0.0.1:25 0.0.0.0:*\n";
-        let asked = expectation(
+        let wanted = expectation(
             "listeners",
             "",
             &[
@@ -104,7 +104,7 @@ mod tests {
                 ("tcp", Matcher::Count(Box::new(Matcher::Equals("3".into())))),
             ],
         );
-        let verdicts = Listeners.judge(&asked, &seen("net/ss", reply(0, text)), &Facts::default());
+        let verdicts = Listeners.evaluate(&wanted, &seen("net/ss", reply(0, text)), &Facts::default());
         assert_eq!(missed(&verdicts[0]), ("exposed-tcp has only 22", "also 111; 22, 111"));
         assert_eq!(verdicts[1..], [Verdict::Met, Verdict::Met]);
     }

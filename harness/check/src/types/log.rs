@@ -43,13 +43,13 @@ impl Check for Log {
         &TABLE
     }
 
-    fn probes(&self, asked: &[&Expectation], _facts: &Facts) -> Vec<Probe> {
-        let mut probes = read(asked, SOURCES);
-        probes.extend(Probe::batch_with("log/units", 60, "journalctl", &keys(asked, "units"), OF_UNIT));
+    fn probes(&self, wanted: &[&Expectation], _facts: &Facts) -> Vec<Probe> {
+        let mut probes = read(wanted, SOURCES);
+        probes.extend(Probe::batch_with("log/units", 60, "journalctl", &keys(wanted, "units"), OF_UNIT));
         probes
     }
 
-    fn judge(&self, expectation: &Expectation, seen: &Observations, _facts: &Facts) -> Vec<Verdict> {
+    fn evaluate(&self, expectation: &Expectation, seen: &Observations, _facts: &Facts) -> Vec<Verdict> {
         verdicts(&TABLE, expectation, |assertion| match assertion.attribute {
             "errors" => journal::read(&seen.output("log/errors")?).map(Value::text),
             "warnings" => journal::read(&seen.output("log/warnings")?).map(Value::text),

@@ -13,7 +13,7 @@ use muster_suite::model::Expectation;
 const ATTRIBUTES: &[Attribute] = &[
     attribute(
         "state",
-        Kind::Word(&["loaded", "builtin", "available", "denylisted", "absent"]),
+        Kind::Keyword(&["loaded", "builtin", "available", "denylisted", "absent"]),
         "The first that holds: loaded, built in, denylisted, loadable, or not there.",
     ),
     attribute("loaded", Kind::Bool, "Whether it is loaded or built in."),
@@ -47,7 +47,7 @@ pub static TABLE: CheckTable = CheckTable {
     name: "module",
     summary: "A kernel module. `available` means that the running kernel has it or can load it.",
     subject: Subject::Named(&kernel::MODULE),
-    shorthand: Shorthand::Words(&[
+    shorthand: Shorthand::Keywords(&[
         ("loaded", "loaded", "true"),
         ("builtin", "state", "builtin"),
         ("available", "available", "true"),
@@ -91,7 +91,7 @@ impl Check for Module {
         probes
     }
 
-    fn judge(&self, expectation: &Expectation, seen: &Observations, _facts: &Facts) -> Vec<Verdict> {
+    fn evaluate(&self, expectation: &Expectation, seen: &Observations, _facts: &Facts) -> Vec<Verdict> {
         let name = expectation.subject.replace('-', "_");
         verdicts(&TABLE, expectation, |assertion| {
             let answer = seen.answer("module/state", &expectation.subject)?;
@@ -296,7 +296,7 @@ mod tests {
     use crate::testing::{equals, expectation, missed, records, reply};
     use muster_suite::model::Matcher;
 
-    fn judge(name: &str, found: &str, deny: &str, attribute: &'static str, matcher: Matcher) -> Verdict {
+    fn evaluate(name: &str, found: &str, deny: &str, attribute: &'static str, matcher: Matcher) -> Verdict {
         let seen = Observations(
             [
                 ("module/state".to_owned(), records(&[(name, i32::from(found.contains(' ')), found)])),
@@ -304,18 +304,18 @@ mod tests {
             ]
             .into(),
         );
-        Module.judge(&expectation("module", name, &[(attribute, matcher)]), &seen, &Facts::default()).remove(0)
+        Module.evaluate(&expectation("module", name, &[(attribute, matcher)]), &seen, &Facts::default()).remove(0)
     }
 
     #[test]
     fn available_means_here_or_loadable() {
         for found in ["loaded", "builtin", "available"] {
-            assert_eq!(judge("btrfs", found, "", "available", equals("true")), Verdict::Met, "{found}");
+            assert_eq!(evaluate("btrfs", found, "", "available", equals("true")), Verdict::Met, "{found}");
         }
-        assert_eq!(missed(&judge("x", "absent", "", "available", equals("true"))), ("available is true", "false"));
-        assert_eq!(missed(&judge("x", "loaded", "", "state", equals("absent"))).1, "loaded");
+        assert_eq!(missed(&evaluate("x", "absent", "", "available", equals("true"))), ("available is true", "false"));
+        assert_eq!(missed(&evaluate("x", "loaded", "", "state", equals("absent"))).1, "loaded");
         assert!(matches!(
-            judge("x", "modules.dep cannot be read", "", "state", equals("absent")),
+            evaluate("x", "modules.dep cannot be read", "", "state", equals("absent")),
             Verdict::Unknown { .. }
         ));
     }
@@ -323,10 +323,10 @@ mod tests {
     #[test]
     fn a_denylist_of_either_kind_is_seen_and_only_a_refusal_makes_it_unavailable() {
         let deny = "blacklist firewire-core \ninstall cramfs /bin/false\ninstall other /sbin/modprobe -i other\ncmdline module_blacklist=floppy,pc-spkr\n";
-        assert_eq!(judge("firewire_core", "available", deny, "state", equals("denylisted")), Verdict::Met);
-        assert_eq!(judge("firewire_core", "available", deny, "available", equals("true")), Verdict::Met);
-        assert_eq!(judge("cramfs", "available", deny, "available", equals("false")), Verdict::Met);
-        assert_eq!(judge("pc_spkr", "available", deny, "available", equals("false")), Verdict::Met);
-        assert_eq!(judge("other", "available", deny, "denylisted", equals("false")), Verdict::Met);
+        assert_eq!(evaluate("firewire_core", "available", deny, "state", equals("denylisted")), Verdict::Met);
+        assert_eq!(evaluate("firewire_core", "available", deny, "available", equals("true")), Verdict::Met);
+        assert_eq!(evaluate("cramfs", "available", deny, "available", equals("false")), Verdict::Met);
+        assert_eq!(evaluate("pc_spkr", "available", deny, "available", equals("false")), Verdict::Met);
+        assert_eq!(evaluate("other", "available", deny, "denylisted", equals("false")), Verdict::Met);
     }
 }

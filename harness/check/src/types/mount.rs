@@ -24,7 +24,7 @@ const ATTRIBUTES: &[Attribute] = &[
     attribute("inode-use", Kind::Share(100), "Used share of the inodes in percent."),
     attribute(
         "propagation",
-        Kind::Word(&["private", "shared", "slave", "unbindable"]),
+        Kind::Keyword(&["private", "shared", "slave", "unbindable"]),
         "How mounts below it propagate.",
     ),
 ];
@@ -34,7 +34,7 @@ pub static TABLE: CheckTable = CheckTable {
     name: "mount",
     summary: "A mount point; the topmost mount counts.",
     subject: Subject::Named(&paths::MOUNT_POINT),
-    shorthand: Shorthand::Words(&[("mounted", "mounted", "true"), ("absent", "mounted", "false")]),
+    shorthand: Shorthand::Keywords(&[("mounted", "mounted", "true"), ("absent", "mounted", "false")]),
     gone: &["mounted"],
     attributes: ATTRIBUTES,
     reads: "/proc/self/mountinfo; `stat -f` for sizes.",
@@ -54,10 +54,10 @@ impl Check for Mount {
         &TABLE
     }
 
-    fn probes(&self, asked: &[&Expectation], _facts: &Facts) -> Vec<Probe> {
+    fn probes(&self, wanted: &[&Expectation], _facts: &Facts) -> Vec<Probe> {
         let mut probes = Vec::new();
         if wants(
-            asked,
+            wanted,
             &[
                 "mounted",
                 "source",
@@ -78,13 +78,13 @@ impl Check for Mount {
             "mount/sizes",
             20,
             "stat",
-            &subjects(asked, &["size", "free", "used", "use", "inode-use"]),
+            &subjects(wanted, &["size", "free", "used", "use", "inode-use"]),
             r#"stat -f -c '%S %b %f %a %c %d' -- "$1""#,
         ));
         probes
     }
 
-    fn judge(&self, expectation: &Expectation, seen: &Observations, _facts: &Facts) -> Vec<Verdict> {
+    fn evaluate(&self, expectation: &Expectation, seen: &Observations, _facts: &Facts) -> Vec<Verdict> {
         let path = &expectation.subject;
         verdicts(&TABLE, expectation, |assertion| {
             let text = seen.output("mount/info")?;
@@ -144,7 +144,7 @@ mod tests {
     #[test]
     fn the_root_of_this_host_is_mounted_and_has_a_size() {
         let positive = |unit: &str| Matcher::Compare(vec![(Operator::Gt, format!("0{unit}"))]);
-        let asked = expectation(
+        let wanted = expectation(
             "mount",
             "/",
             &[
@@ -154,7 +154,7 @@ mod tests {
                 ("options", Matcher::Count(Box::new(positive("")))),
             ],
         );
-        assert_eq!(ask_this_host(&Mount, &asked), vec![Verdict::Met; 4]);
+        assert_eq!(ask_this_host(&Mount, &wanted), vec![Verdict::Met; 4]);
         let nothing = expectation("mount", "/no/such $(mount)", &[("mounted", equals("false"))]);
         assert_eq!(ask_this_host(&Mount, &nothing), [Verdict::Met]);
     }

@@ -30,7 +30,7 @@ pub static TABLE: CheckTable = CheckTable {
     name: "port",
     summary: "A port that something listens on, IPv4 and IPv6 together.",
     subject: Subject::Named(&network::PORT),
-    shorthand: Shorthand::Words(&[
+    shorthand: Shorthand::Keywords(&[
         ("listening", "listening", "true"),
         ("closed", "listening", "false"),
         ("absent", "listening", "false"),
@@ -52,11 +52,11 @@ impl Check for Port {
         &TABLE
     }
 
-    fn probes(&self, asked: &[&Expectation], _facts: &Facts) -> Vec<Probe> {
-        if subjects(asked, &["listening", "address", "exposed", "process"]).is_empty() { Vec::new() } else { probes() }
+    fn probes(&self, wanted: &[&Expectation], _facts: &Facts) -> Vec<Probe> {
+        if subjects(wanted, &["listening", "address", "exposed", "process"]).is_empty() { Vec::new() } else { probes() }
     }
 
-    fn judge(&self, expectation: &Expectation, seen: &Observations, _facts: &Facts) -> Vec<Verdict> {
+    fn evaluate(&self, expectation: &Expectation, seen: &Observations, _facts: &Facts) -> Vec<Verdict> {
         verdicts(&TABLE, expectation, |assertion| {
             let (protocol, number) = parse(&expectation.subject)
                 .ok_or_else(|| format!("`{}` is not a protocol and port such as tcp/22", expectation.subject))?;
@@ -107,20 +107,20 @@ mod tests {
     #[test]
     fn both_families_are_one_port() {
         let text = "Netid State Recv-Q Send-Q Local Address:Port Peer Address:Port\ntcp LISTEN 0 128 0.0.0.0:22 0.0.0.0:* users:((\"sshd\",pid=7,fd=3),(\"systemd\",pid=1,fd=5))\ntcp LISTEN 0 128 [::1]:22 [::]:* users:((\"sshd\",pid=7,fd=4))\ntcp LISTEN 0 9 127.0.0.1:25 0.0.0.0:*\n";
-        let judge = |subject: &str, attribute: &'static str, matcher: Matcher| {
-            Port.judge(
+        let evaluate = |subject: &str, attribute: &'static str, matcher: Matcher| {
+            Port.evaluate(
                 &expectation("port", subject, &[(attribute, matcher)]),
                 &seen("net/ss", reply(0, text)),
                 &Facts::default(),
             )
             .remove(0)
         };
-        assert_eq!(judge("tcp/22", "process", equals("sshd")), Verdict::Met);
-        assert_eq!(judge("tcp/22", "address", Matcher::Only(vec!["::1".into(), "0.0.0.0".into()])), Verdict::Met);
-        assert_eq!(judge("tcp/25", "exposed", equals("false")), Verdict::Met);
-        assert!(matches!(judge("tcp/25", "process", equals("x")), Verdict::Unknown { .. }));
-        assert_eq!(missed(&judge("udp/22", "listening", equals("true"))), ("listening is true", "false"));
-        assert_eq!(missed(&judge("udp/22", "process", equals("x"))).1, "nothing listens");
-        assert!(matches!(judge("22", "listening", equals("false")), Verdict::Unknown { .. }));
+        assert_eq!(evaluate("tcp/22", "process", equals("sshd")), Verdict::Met);
+        assert_eq!(evaluate("tcp/22", "address", Matcher::Only(vec!["::1".into(), "0.0.0.0".into()])), Verdict::Met);
+        assert_eq!(evaluate("tcp/25", "exposed", equals("false")), Verdict::Met);
+        assert!(matches!(evaluate("tcp/25", "process", equals("x")), Verdict::Unknown { .. }));
+        assert_eq!(missed(&evaluate("udp/22", "listening", equals("true"))), ("listening is true", "false"));
+        assert_eq!(missed(&evaluate("udp/22", "process", equals("x"))).1, "nothing listens");
+        assert!(matches!(evaluate("22", "listening", equals("false")), Verdict::Unknown { .. }));
     }
 }

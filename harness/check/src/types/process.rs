@@ -33,7 +33,7 @@ pub static TABLE: CheckTable = CheckTable {
     name: "process",
     summary: "Processes, by the name of their executable or their command name; kernel threads too.",
     subject: Subject::Named(&system::PROCESS),
-    shorthand: Shorthand::Words(&[("running", "running", "true"), ("absent", "running", "false")]),
+    shorthand: Shorthand::Keywords(&[("running", "running", "true"), ("absent", "running", "false")]),
     gone: &["running", "count"],
     attributes: ATTRIBUTES,
     reads: "/proc/*/status, cmdline, exe, cgroup and attr/current.",
@@ -51,16 +51,16 @@ impl Check for Process {
         &TABLE
     }
 
-    fn probes(&self, asked: &[&Expectation], _facts: &Facts) -> Vec<Probe> {
-        let names = subjects(asked, &ATTRIBUTES.iter().map(|attribute| attribute.name).collect::<Vec<_>>());
+    fn probes(&self, wanted: &[&Expectation], _facts: &Facts) -> Vec<Probe> {
+        let names = subjects(wanted, &ATTRIBUTES.iter().map(|attribute| attribute.name).collect::<Vec<_>>());
         let mut probes: Vec<Probe> = Probe::batch("process", 60, &names, READ).into_iter().collect();
-        if wants(asked, &["user"]) {
+        if wants(wanted, &["user"]) {
             probes.push(Probe::new(super::accounts::PASSWD, 10, "cat /etc/passwd"));
         }
         probes
     }
 
-    fn judge(&self, expectation: &Expectation, seen: &Observations, _facts: &Facts) -> Vec<Verdict> {
+    fn evaluate(&self, expectation: &Expectation, seen: &Observations, _facts: &Facts) -> Vec<Verdict> {
         let name = &expectation.subject;
         let verdicts = verdicts(&TABLE, expectation, |assertion| {
             let answer = seen.answer("process", name)?;
@@ -234,12 +234,12 @@ mod tests {
     #[test]
     fn a_process_of_this_host_is_found_by_its_executable() {
         let mut child = std::process::Command::new("sleep").arg("100").spawn().unwrap();
-        let asked = expectation(
+        let wanted = expectation(
             "process",
             "sleep",
             &[("running", equals("true")), ("memory", Matcher::Compare(vec![(Operator::Gt, "0 B".into())]))],
         );
-        let verdicts = ask_this_host(&Process, &asked);
+        let verdicts = ask_this_host(&Process, &wanted);
         child.kill().unwrap();
         child.wait().unwrap();
         assert_eq!(verdicts, [Verdict::Met, Verdict::Met]);
@@ -250,9 +250,9 @@ mod tests {
     #[test]
     fn what_was_missed_names_the_process_that_was_probably_meant() {
         let mut child = std::process::Command::new("sleep").arg("100").spawn().unwrap();
-        let asked = |name: &str| expectation("process", name, &[("running", equals("true"))]);
+        let wanted = |name: &str| expectation("process", name, &[("running", equals("true"))]);
         let verdicts =
-            [ask_this_host(&Process, &asked("sleeep")), ask_this_host(&Process, &asked("/no such name at all"))];
+            [ask_this_host(&Process, &wanted("sleeep")), ask_this_host(&Process, &wanted("/no such name at all"))];
         child.kill().unwrap();
         child.wait().unwrap();
         assert_eq!(missed(&verdicts[0][0]).1, "false; did you mean `sleep`?");
@@ -267,8 +267,8 @@ mod tests {
         let program = odd.join("forged-name");
         std::fs::copy("/bin/sleep", &program).unwrap();
         let mut child = std::process::Command::new(&program).arg("100").spawn().unwrap();
-        let asked = expectation("process", "forged-name", &[("count", equals("1")), ("running", equals("true"))]);
-        let verdicts = ask_this_host(&Process, &asked);
+        let wanted = expectation("process", "forged-name", &[("count", equals("1")), ("running", equals("true"))]);
+        let verdicts = ask_this_host(&Process, &wanted);
         // Its command name is all that the kernel lets it choose.
         let script = "printf 'sleepy\\nhead' >/proc/self/comm; read x";
         let mut named = std::process::Command::new("/bin/sh")
@@ -297,19 +297,19 @@ mod tests {
     #[test]
     fn every_process_must_match() {
         let text = "process\nuid 0\nnnp 0\nseccomp 2\ncaps 0000000000003000\nrss 4000\nargs /usr/sbin/x -D\nlabel system_u:system_r:x_t:s0\ncgroup /system.slice/x.service\nprocess\nuid 33\nnnp 1\ncaps 0000000000000000\nrss 96\nlabel \nargs \n";
-        let judge = |attribute: &'static str, matcher| {
+        let evaluate = |attribute: &'static str, matcher| {
             let mut seen = seen("process", records(&[("x", 0, &format!("{text}end"))]));
             seen.0.insert(super::super::accounts::PASSWD.into(), crate::testing::reply(0, "root:x:0:0::/:/bin/sh\n"));
-            Process.judge(&expectation("process", "x", &[(attribute, matcher)]), &seen, &Facts::default()).remove(0)
+            Process.evaluate(&expectation("process", "x", &[(attribute, matcher)]), &seen, &Facts::default()).remove(0)
         };
-        assert_eq!(judge("count", equals("2")), Verdict::Met);
-        assert!(matches!(judge("user", equals("root")), Verdict::Missed { .. }));
-        assert_eq!(judge("no-new-privileges", equals("false")), Verdict::Met);
+        assert_eq!(evaluate("count", equals("2")), Verdict::Met);
+        assert!(matches!(evaluate("user", equals("root")), Verdict::Missed { .. }));
+        assert_eq!(evaluate("no-new-privileges", equals("false")), Verdict::Met);
         assert_eq!(
-            judge("capabilities", Matcher::Only(vec!["cap_net_admin".into(), "cap_net_raw".into()])),
+            evaluate("capabilities", Matcher::Only(vec!["cap_net_admin".into(), "cap_net_raw".into()])),
             Verdict::Met
         );
-        assert_eq!(judge("memory", equals("4 MiB")), Verdict::Met);
-        assert!(matches!(judge("unit", equals("x.service")), Verdict::Missed { .. }));
+        assert_eq!(evaluate("memory", equals("4 MiB")), Verdict::Met);
+        assert!(matches!(evaluate("unit", equals("x.service")), Verdict::Missed { .. }));
     }
 }

@@ -57,7 +57,7 @@ pub static TABLE: CheckTable = CheckTable {
     name: "repo",
     summary: "A package repository, by its id.",
     subject: Subject::Named(&packages::REPOSITORY),
-    shorthand: Shorthand::Words(&[
+    shorthand: Shorthand::Keywords(&[
         ("absent", "exists", "false"),
         ("enabled", "enabled", "true"),
         ("disabled", "enabled", "false"),
@@ -79,13 +79,13 @@ impl Check for Repo {
         &TABLE
     }
 
-    fn probes(&self, asked: &[&Expectation], facts: &Facts) -> Vec<Probe> {
+    fn probes(&self, wanted: &[&Expectation], facts: &Facts) -> Vec<Probe> {
         let mut probes = Vec::new();
-        if wants(asked, &ATTRIBUTES.iter().map(|attribute| attribute.name).collect::<Vec<_>>()) {
+        if wants(wanted, &ATTRIBUTES.iter().map(|attribute| attribute.name).collect::<Vec<_>>()) {
             probes.extend(repositories::probes(facts));
         }
         let mut ask = |key: &str, attributes: &[&str], command: &str| {
-            let names = subjects(asked, attributes);
+            let names = subjects(wanted, attributes);
             if !names.is_empty() {
                 probes.push(Probe::new(
                     key,
@@ -126,7 +126,7 @@ esac"#,
         probes
     }
 
-    fn judge(&self, expectation: &Expectation, seen: &Observations, facts: &Facts) -> Vec<Verdict> {
+    fn evaluate(&self, expectation: &Expectation, seen: &Observations, facts: &Facts) -> Vec<Verdict> {
         let id = &expectation.subject;
         verdicts(&TABLE, expectation, |assertion| {
             let all = repositories::read(seen, facts)?;
@@ -254,13 +254,13 @@ mod tests {
         assert_eq!(unsatisfied(0, ""), Ok(Vec::new()));
         assert!(unsatisfied(1, "Error: unknown repo").is_err());
         let files = records(&[("/etc/yum.repos.d/a.repo", 0, "[base]\nenabled=0\n")]);
-        let asked = expectation(
+        let wanted = expectation(
             "repo",
             "base",
             &[("enabled", equals("false")), ("priority", equals("99")), ("file", equals("/etc/yum.repos.d/a.repo"))],
         );
         let mut readings = seen("repo/files", files);
         readings.0.extend(nothing_listed().0);
-        assert_eq!(Repo.judge(&asked, &readings, &Facts::default()), vec![Verdict::Met; 3]);
+        assert_eq!(Repo.evaluate(&wanted, &readings, &Facts::default()), vec![Verdict::Met; 3]);
     }
 }

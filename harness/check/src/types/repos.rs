@@ -52,12 +52,12 @@ impl Check for AllRepos {
         &TABLE
     }
 
-    fn probes(&self, asked: &[&Expectation], facts: &Facts) -> Vec<Probe> {
+    fn probes(&self, wanted: &[&Expectation], facts: &Facts) -> Vec<Probe> {
         let mut probes = Vec::new();
-        if wants(asked, &["enabled", "disabled", "unchecked", "insecure", "options"]) {
+        if wants(wanted, &["enabled", "disabled", "unchecked", "insecure", "options"]) {
             probes.extend(repositories::probes(facts));
         }
-        if wants(asked, &["manager"]) && facts.dpkg.is_none() {
+        if wants(wanted, &["manager"]) && facts.dpkg.is_none() {
             probes.push(Probe::new(
                 "repo/manager",
                 30,
@@ -67,7 +67,7 @@ impl Check for AllRepos {
         probes
     }
 
-    fn judge(&self, expectation: &Expectation, seen: &Observations, facts: &Facts) -> Vec<Verdict> {
+    fn evaluate(&self, expectation: &Expectation, seen: &Observations, facts: &Facts) -> Vec<Verdict> {
         verdicts(&TABLE, expectation, |assertion| {
             if assertion.attribute == "manager" {
                 if facts.dpkg.is_some() {

@@ -49,14 +49,14 @@ impl Check for Resolve {
         &TABLE
     }
 
-    fn probes(&self, asked: &[&Expectation], _facts: &Facts) -> Vec<Probe> {
-        let names = subjects(asked, &["resolves", "addresses"]);
+    fn probes(&self, wanted: &[&Expectation], _facts: &Facts) -> Vec<Probe> {
+        let names = subjects(wanted, &["resolves", "addresses"]);
         // Each name may take its time, and the reason for its absence as long again.
         let seconds = 10 + 40 * names.len() as u64;
         Probe::batch("resolve", seconds.min(300), &names, READ).into_iter().collect()
     }
 
-    fn judge(&self, expectation: &Expectation, seen: &Observations, _facts: &Facts) -> Vec<Verdict> {
+    fn evaluate(&self, expectation: &Expectation, seen: &Observations, _facts: &Facts) -> Vec<Verdict> {
         let name = &expectation.subject;
         verdicts(&TABLE, expectation, |assertion| {
             let found = found(&seen.answer("resolve", name)?)?;
@@ -184,9 +184,9 @@ mod tests {
     use super::*;
     use crate::testing::{ask_this_host, equals, expectation, missed, records, seen};
 
-    fn judge(attribute: &'static str, matcher: Matcher, text: &str) -> Verdict {
-        let asked = expectation("resolve", "example.org", &[(attribute, matcher)]);
-        Resolve.judge(&asked, &seen("resolve", records(&[("example.org", 0, text)])), &Facts::default()).remove(0)
+    fn evaluate(attribute: &'static str, matcher: Matcher, text: &str) -> Verdict {
+        let wanted = expectation("resolve", "example.org", &[(attribute, matcher)]);
+        Resolve.evaluate(&wanted, &seen("resolve", records(&[("example.org", 0, text)])), &Facts::default()).remove(0)
     }
 
     /// glibc 2.36.
@@ -194,11 +194,14 @@ mod tests {
 
     #[test]
     fn addresses_are_each_named_once_and_without_their_scope() {
-        assert_eq!(judge("resolves", equals("true"), GETENT), Verdict::Met);
+        assert_eq!(evaluate("resolves", equals("true"), GETENT), Verdict::Met);
         let only = Matcher::Only(vec!["127.0.0.1".into(), "fe80::1".into()]);
-        assert_eq!(judge("addresses", only, GETENT), Verdict::Met);
-        assert!(matches!(judge("resolves", equals("true"), "from=getent\nnot an address\n"), Verdict::Unknown { .. }));
-        assert!(matches!(judge("resolves", equals("true"), ""), Verdict::Unknown { .. }));
+        assert_eq!(evaluate("addresses", only, GETENT), Verdict::Met);
+        assert!(matches!(
+            evaluate("resolves", equals("true"), "from=getent\nnot an address\n"),
+            Verdict::Unknown { .. }
+        ));
+        assert!(matches!(evaluate("resolves", equals("true"), ""), Verdict::Unknown { .. }));
     }
 
     #[test]
@@ -212,8 +215,8 @@ mod tests {
             "from=getent\n\nwhy=Server:\t\t127.0.0.53\nAddress:\t127.0.0.53#53\n\n** server can't find nope.invalid: NXDOMAIN\n",
         ];
         for text in no_such_name {
-            assert_eq!(judge("resolves", equals("false"), text), Verdict::Met, "{text}");
-            assert_eq!(missed(&judge("resolves", equals("true"), text)), ("resolves is true", "false"));
+            assert_eq!(evaluate("resolves", equals("false"), text), Verdict::Met, "{text}");
+            assert_eq!(missed(&evaluate("resolves", equals("true"), text)), ("resolves is true", "false"));
         }
         let silent = [
             "from=getent\n\nwhy=\n",
@@ -223,9 +226,9 @@ mod tests {
             "from=nslookup\n** server can't find x: SERVFAIL\n",
         ];
         for text in silent {
-            assert!(matches!(judge("resolves", equals("false"), text), Verdict::Unknown { .. }), "{text}");
-            assert_eq!(missed(&judge("resolves", equals("true"), text)), ("resolves is true", "false"), "{text}");
-            assert!(missed(&judge("addresses", Matcher::None, text)).1.starts_with("no address; "), "{text}");
+            assert!(matches!(evaluate("resolves", equals("false"), text), Verdict::Unknown { .. }), "{text}");
+            assert_eq!(missed(&evaluate("resolves", equals("true"), text)), ("resolves is true", "false"), "{text}");
+            assert!(missed(&evaluate("addresses", Matcher::None, text)).1.starts_with("no address; "), "{text}");
         }
     }
 
@@ -236,14 +239,14 @@ mod tests {
         let old = "from=nslookup\nServer:    192.0.2.1\nAddress 1: 192.0.2.1\n\nName:      example.org\nAddress 1: 198.51.100.7 example.org\nAddress 2: 2001:db8::7\n";
         for text in [busybox, old] {
             let only = Matcher::Only(vec!["198.51.100.7".into(), "2001:db8::7".into()]);
-            assert_eq!(judge("addresses", only, text), Verdict::Met, "{text}");
+            assert_eq!(evaluate("addresses", only, text), Verdict::Met, "{text}");
         }
     }
 
     #[test]
     fn localhost_resolves_on_this_host() {
-        let asked = expectation("resolve", "localhost", &[("resolves", equals("true"))]);
-        assert_eq!(ask_this_host(&Resolve, &asked), [Verdict::Met]);
+        let wanted = expectation("resolve", "localhost", &[("resolves", equals("true"))]);
+        assert_eq!(ask_this_host(&Resolve, &wanted), [Verdict::Met]);
         let hostile = expectation("resolve", "-x $(id)", &[("resolves", equals("false"))]);
         assert!(!matches!(ask_this_host(&Resolve, &hostile)[0], Verdict::Met));
     }

@@ -38,13 +38,13 @@ impl Check for RpmMacro {
         &TABLE
     }
 
-    fn probes(&self, asked: &[&Expectation], _facts: &Facts) -> Vec<Probe> {
-        Probe::batch_with("rpm/macros", 20, "rpm", &subjects(asked, &["value", "defined"]), r#"rpm --eval "$1""#)
+    fn probes(&self, wanted: &[&Expectation], _facts: &Facts) -> Vec<Probe> {
+        Probe::batch_with("rpm/macros", 20, "rpm", &subjects(wanted, &["value", "defined"]), r#"rpm --eval "$1""#)
             .into_iter()
             .collect()
     }
 
-    fn judge(&self, expectation: &Expectation, seen: &Observations, _facts: &Facts) -> Vec<Verdict> {
+    fn evaluate(&self, expectation: &Expectation, seen: &Observations, _facts: &Facts) -> Vec<Verdict> {
         let name = &expectation.subject;
         verdicts(&TABLE, expectation, |assertion| {
             let answer = seen.answer("rpm/macros", name)?;

@@ -16,7 +16,7 @@ const ATTRIBUTES: &[Attribute] = &[
     attribute("size", Kind::Size, "Sum of the installed sizes of all packages."),
     attribute("path", Kind::Text, "Where the database is (`rpm --eval %_dbpath`)."),
     attribute("backend", Kind::Text, "Its format (`sqlite`, `ndb`, `bdb`)."),
-    attribute("verify", Kind::Word(&["ok", "broken"]), "`rpmdb --verifydb`."),
+    attribute("verify", Kind::Keyword(&["ok", "broken"]), "`rpmdb --verifydb`."),
     attribute("packages", Kind::Set(&packages::PACKAGE_NAME), "Names of all installed packages."),
     attribute("vendors", Kind::Set(&text::ANY), "Vendors of all packages; a package without one counts as `(none)`."),
     attribute("arches", Kind::Set(&packages::ARCHITECTURE), "Architectures of all packages."),
@@ -160,7 +160,7 @@ impl Check for Rpmdb {
         probes
     }
 
-    fn judge(&self, expectation: &Expectation, seen: &Observations, facts: &Facts) -> Vec<Verdict> {
+    fn evaluate(&self, expectation: &Expectation, seen: &Observations, facts: &Facts) -> Vec<Verdict> {
         verdicts(&TABLE, expectation, |assertion| {
             rpm::counts(facts, "the database")?;
             let all = || -> Result<Vec<rpm::Package>, String> {
@@ -354,9 +354,9 @@ mod tests {
     use crate::testing::{equals, expectation, missed, records, reply, seen};
     use muster_suite::model::Matcher;
 
-    fn judge(attribute: &'static str, matcher: Matcher, key: &str, text: &str) -> Verdict {
+    fn evaluate(attribute: &'static str, matcher: Matcher, key: &str, text: &str) -> Verdict {
         Rpmdb
-            .judge(&expectation("rpmdb", "", &[(attribute, matcher)]), &seen(key, reply(0, text)), &Facts::default())
+            .evaluate(&expectation("rpmdb", "", &[(attribute, matcher)]), &seen(key, reply(0, text)), &Facts::default())
             .remove(0)
     }
 
@@ -373,17 +373,17 @@ mod tests {
             row("gpg-pubkey", "1"),
         ]
         .concat();
-        assert_eq!(judge("count", equals("4"), ALL, &text), Verdict::Met);
-        assert_eq!(missed(&judge("duplicates", Matcher::None, ALL, &text)).1, "bash.x86_64: 4-1.azl4 5-1.azl4");
-        assert_eq!(judge("dist-tags", Matcher::Only(vec!["azl4".into()]), ALL, &text), Verdict::Met);
-        assert!(matches!(judge("duplicates", Matcher::None, ALL, ""), Verdict::Unknown { .. }));
+        assert_eq!(evaluate("count", equals("4"), ALL, &text), Verdict::Met);
+        assert_eq!(missed(&evaluate("duplicates", Matcher::None, ALL, &text)).1, "bash.x86_64: 4-1.azl4 5-1.azl4");
+        assert_eq!(evaluate("dist-tags", Matcher::Only(vec!["azl4".into()]), ALL, &text), Verdict::Met);
+        assert!(matches!(evaluate("duplicates", Matcher::None, ALL, ""), Verdict::Unknown { .. }));
     }
 
     #[test]
     fn verification_that_did_not_run_is_not_clean() {
-        assert_eq!(judge("modified", Matcher::None, "rpmdb/files", "status 0\n"), Verdict::Met);
+        assert_eq!(evaluate("modified", Matcher::None, "rpmdb/files", "status 0\n"), Verdict::Met);
         assert_eq!(
-            missed(&judge(
+            missed(&evaluate(
                 "modified",
                 Matcher::None,
                 "rpmdb/files",
@@ -396,16 +396,16 @@ mod tests {
             ["", "status 1\n", "error: cannot open Packages database\nstatus 1\n", "S.5......    /x\n", "status 139\n"]
         {
             assert!(
-                matches!(judge("modified", Matcher::None, "rpmdb/files", broken), Verdict::Unknown { .. }),
+                matches!(evaluate("modified", Matcher::None, "rpmdb/files", broken), Verdict::Unknown { .. }),
                 "{broken:?}"
             );
         }
         let text = "Unsatisfied dependencies for foo-1-1.noarch:\n\tbar >= 2 is needed by (installed) foo-1-1.noarch\nstatus 1\n";
         assert_eq!(
-            missed(&judge("unsatisfied", Matcher::None, "rpmdb/dependencies", text)).1,
+            missed(&evaluate("unsatisfied", Matcher::None, "rpmdb/dependencies", text)).1,
             "foo-1-1.noarch: bar >= 2"
         );
-        assert_eq!(judge("conflicts", Matcher::None, "rpmdb/dependencies", text), Verdict::Met);
+        assert_eq!(evaluate("conflicts", Matcher::None, "rpmdb/dependencies", text), Verdict::Met);
     }
 
     #[test]
@@ -425,14 +425,14 @@ mod tests {
     #[test]
     fn providers_and_unowned_files_are_sets() {
         let asked = expectation("rpmdb", "", &[("providers.x", Matcher::None)]);
-        let judge = |status, output| {
+        let evaluate = |status, output| {
             Rpmdb
-                .judge(&asked, &seen("rpmdb/providers", records(&[("x", status, output)])), &Facts::default())
+                .evaluate(&asked, &seen("rpmdb/providers", records(&[("x", status, output)])), &Facts::default())
                 .remove(0)
         };
-        assert_eq!(judge(1, "no package provides x"), Verdict::Met);
-        assert_eq!(missed(&judge(0, "a\nb\na")).1, "a, b");
-        assert!(matches!(judge(1, "error: cannot open database"), Verdict::Unknown { .. }));
+        assert_eq!(evaluate(1, "no package provides x"), Verdict::Met);
+        assert_eq!(missed(&evaluate(0, "a\nb\na")).1, "a, b");
+        assert!(matches!(evaluate(1, "error: cannot open database"), Verdict::Unknown { .. }));
         assert_eq!(
             keys_listed(
                 "31645531-66b6dccf\n36f612dcf27f7d1a48a835e4dbfcf71c31645531: x\npackage gpg-pubkey is not installed\n"

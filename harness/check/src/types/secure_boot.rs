@@ -18,7 +18,7 @@ const ATTRIBUTES: &[Attribute] = &[
     ),
     attribute(
         "lockdown",
-        Kind::Word(&["none", "integrity", "confidentiality"]),
+        Kind::Keyword(&["none", "integrity", "confidentiality"]),
         "Lockdown mode of the kernel, which distributions turn on with Secure Boot.",
     ),
 ];
@@ -28,7 +28,7 @@ pub static TABLE: CheckTable = CheckTable {
     name: "secure-boot",
     summary: "UEFI Secure Boot, as the guest sees it.",
     subject: Subject::Whole,
-    shorthand: Shorthand::Words(&[("on", "enabled", "true"), ("off", "enabled", "false")]),
+    shorthand: Shorthand::Keywords(&[("on", "enabled", "true"), ("off", "enabled", "false")]),
     gone: &[],
     attributes: ATTRIBUTES,
     reads: "The variables SecureBoot and SetupMode in /sys/firmware/efi/efivars (with `od`), /sys/kernel/security/lockdown.",
@@ -47,11 +47,11 @@ impl Check for SecureBoot {
         &TABLE
     }
 
-    fn probes(&self, asked: &[&Expectation], _facts: &Facts) -> Vec<Probe> {
-        read(asked, SOURCES)
+    fn probes(&self, wanted: &[&Expectation], _facts: &Facts) -> Vec<Probe> {
+        read(wanted, SOURCES)
     }
 
-    fn judge(&self, expectation: &Expectation, seen: &Observations, _facts: &Facts) -> Vec<Verdict> {
+    fn evaluate(&self, expectation: &Expectation, seen: &Observations, _facts: &Facts) -> Vec<Verdict> {
         verdicts(&TABLE, expectation, |assertion| match assertion.attribute {
             // Firmware that does not have the variable does not have Secure Boot.
             "enabled" => Ok(Value::flag(variable(seen, "SecureBoot")?.unwrap_or(false))),
@@ -110,7 +110,7 @@ mod tests {
     use crate::testing::{equals, expectation, missed, reply};
     use muster_suite::model::Matcher;
 
-    fn judge(attribute: &'static str, matcher: Matcher, variables: &str, lockdown: &str) -> Verdict {
+    fn evaluate(attribute: &'static str, matcher: Matcher, variables: &str, lockdown: &str) -> Verdict {
         let seen = Observations(
             [
                 ("secure-boot/variables".to_owned(), reply(0, variables)),
@@ -118,20 +118,22 @@ mod tests {
             ]
             .into(),
         );
-        SecureBoot.judge(&expectation("secure-boot", "", &[(attribute, matcher)]), &seen, &Facts::default()).remove(0)
+        SecureBoot
+            .evaluate(&expectation("secure-boot", "", &[(attribute, matcher)]), &seen, &Facts::default())
+            .remove(0)
     }
 
     #[test]
     fn variables_are_read_and_bios_has_none() {
         let on = "efi\nSecureBoot=6 0 0 0 1\nSetupMode=6 0 0 0 0\n";
-        assert_eq!(judge("enabled", equals("true"), on, ""), Verdict::Met);
-        assert_eq!(judge("setup-mode", equals("false"), on, ""), Verdict::Met);
-        assert_eq!(missed(&judge("enabled", equals("false"), on, "")), ("enabled is false", "true"));
-        assert_eq!(judge("enabled", equals("false"), "bios\n", ""), Verdict::Met);
-        assert_eq!(missed(&judge("setup-mode", equals("false"), "bios\n", "")).1, "no Secure Boot here");
+        assert_eq!(evaluate("enabled", equals("true"), on, ""), Verdict::Met);
+        assert_eq!(evaluate("setup-mode", equals("false"), on, ""), Verdict::Met);
+        assert_eq!(missed(&evaluate("enabled", equals("false"), on, "")), ("enabled is false", "true"));
+        assert_eq!(evaluate("enabled", equals("false"), "bios\n", ""), Verdict::Met);
+        assert_eq!(missed(&evaluate("setup-mode", equals("false"), "bios\n", "")).1, "no Secure Boot here");
         for strange in ["SecureBoot=6 0 0 0 2\n", "SecureBoot=1\n", "SecureBoot=\n", "SecureBoot=6 0 0 0 1 1\n"] {
             assert!(
-                matches!(judge("enabled", equals("true"), &format!("efi\n{strange}"), ""), Verdict::Unknown { .. }),
+                matches!(evaluate("enabled", equals("true"), &format!("efi\n{strange}"), ""), Verdict::Unknown { .. }),
                 "{strange}"
             );
         }
@@ -139,8 +141,8 @@ mod tests {
 
     #[test]
     fn lockdown_is_the_word_in_brackets() {
-        assert_eq!(judge("lockdown", equals("integrity"), "", "none [integrity] confidentiality\n"), Verdict::Met);
-        assert_eq!(missed(&judge("lockdown", equals("integrity"), "", "[none] integrity\n")).1, "none");
-        assert!(matches!(judge("lockdown", equals("none"), "", "none integrity\n"), Verdict::Unknown { .. }));
+        assert_eq!(evaluate("lockdown", equals("integrity"), "", "none [integrity] confidentiality\n"), Verdict::Met);
+        assert_eq!(missed(&evaluate("lockdown", equals("integrity"), "", "[none] integrity\n")).1, "none");
+        assert!(matches!(evaluate("lockdown", equals("none"), "", "none integrity\n"), Verdict::Unknown { .. }));
     }
 }

@@ -13,19 +13,23 @@ use muster_suite::model::Expectation;
 const ATTRIBUTES: &[Attribute] = &[
     attribute(
         "mode",
-        Kind::Word(&["enforcing", "permissive", "disabled"]),
+        Kind::Keyword(&["enforcing", "permissive", "disabled"]),
         "Mode now; `disabled` when no policy is loaded.",
     ),
-    attribute("configured", Kind::Word(&["enforcing", "permissive", "disabled"]), "Mode in /etc/selinux/config."),
+    attribute("configured", Kind::Keyword(&["enforcing", "permissive", "disabled"]), "Mode in /etc/selinux/config."),
     attribute("policy", Kind::Text, "Policy type in /etc/selinux/config (`targeted`)."),
     attribute("policy-version", Kind::Integer, "Version of the policy format that the kernel speaks."),
     attribute("mls", Kind::Bool, "Whether the policy has levels."),
     attribute(
         "unknown",
-        Kind::Word(&["deny", "allow", "reject"]),
+        Kind::Keyword(&["deny", "allow", "reject"]),
         "What is done with permissions that the policy does not know.",
     ),
-    attribute("booleans", Kind::Map(&system::SELINUX_BOOLEAN, &Kind::Word(&["on", "off"])), "Booleans of the policy."),
+    attribute(
+        "booleans",
+        Kind::Map(&system::SELINUX_BOOLEAN, &Kind::Keyword(&["on", "off"])),
+        "Booleans of the policy.",
+    ),
     attribute("permissive-types", Kind::Set(&system::SELINUX_TYPE), "Domains that the policy makes permissive."),
     attribute(
         "unconfined-services",
@@ -61,12 +65,12 @@ impl Check for Selinux {
         &TABLE
     }
 
-    fn probes(&self, asked: &[&Expectation], _facts: &Facts) -> Vec<Probe> {
-        let mut probes = read(asked, SOURCES);
+    fn probes(&self, wanted: &[&Expectation], _facts: &Facts) -> Vec<Probe> {
+        let mut probes = read(wanted, SOURCES);
         probes.extend(Probe::batch(
             "selinux/booleans",
             20,
-            &keys(asked, "booleans"),
+            &keys(wanted, "booleans"),
             r#"case $1 in */*|.*|'') return 3;; esac
 [ -d /sys/fs/selinux/booleans ] || return 4
 [ -e "/sys/fs/selinux/booleans/$1" ] || return 3
@@ -75,7 +79,7 @@ cat "/sys/fs/selinux/booleans/$1""#,
         probes
     }
 
-    fn judge(&self, expectation: &Expectation, seen: &Observations, _facts: &Facts) -> Vec<Verdict> {
+    fn evaluate(&self, expectation: &Expectation, seen: &Observations, _facts: &Facts) -> Vec<Verdict> {
         verdicts(&TABLE, expectation, |assertion| {
             // `disabled` is no field, so that nothing is found in it.
             let kernel = || seen.output("selinux/kernel");

@@ -14,12 +14,12 @@ use std::collections::{BTreeMap, BTreeSet};
 const ATTRIBUTES: &[Attribute] = &[
     attribute(
         "loaded",
-        Kind::Word(&["loaded", "not-found", "masked", "error", "bad-setting", "merged", "stub"]),
+        Kind::Keyword(&["loaded", "not-found", "masked", "error", "bad-setting", "merged", "stub"]),
         "LoadState.",
     ),
     attribute(
         "active",
-        Kind::Word(&[
+        Kind::Keyword(&[
             "active",
             "inactive",
             "failed",
@@ -34,7 +34,7 @@ const ATTRIBUTES: &[Attribute] = &[
     attribute("sub-state", Kind::Text, "SubState (`running`, `exited`, `dead`, `listening`)."),
     attribute(
         "enabled",
-        Kind::Word(&[
+        Kind::Keyword(&[
             "enabled",
             "enabled-runtime",
             "linked",
@@ -53,7 +53,7 @@ const ATTRIBUTES: &[Attribute] = &[
     ),
     attribute(
         "preset",
-        Kind::Word(&["enabled", "disabled", "ignored"]),
+        Kind::Keyword(&["enabled", "disabled", "ignored"]),
         "What the presets say of it (UnitFilePreset).",
     ),
     attribute("masked", Kind::Bool, "Whether it is masked, for ever or for this boot."),
@@ -86,7 +86,7 @@ pub static TABLE: CheckTable = CheckTable {
     name: "service",
     summary: "A systemd unit of any type; `.service` when it has no suffix.",
     subject: Subject::Named(&systemd::SERVICE),
-    shorthand: Shorthand::Words(&[
+    shorthand: Shorthand::Keywords(&[
         ("absent", "loaded", "not-found"),
         ("masked", "loaded", "masked"),
         ("active", "active", "active"),
@@ -135,7 +135,7 @@ impl Check for Service {
         probes
     }
 
-    fn judge(&self, expectation: &Expectation, seen: &Observations, _facts: &Facts) -> Vec<Verdict> {
+    fn evaluate(&self, expectation: &Expectation, seen: &Observations, _facts: &Facts) -> Vec<Verdict> {
         let name = unit(&expectation.subject);
         let verdicts = verdicts(&TABLE, expectation, |assertion| {
             let text = seen.output("service/show")?;
@@ -298,53 +298,53 @@ mod tests {
     /// systemd 257, shortened.
     const SHOW: &str = "Type=notify\nRestart=on-failure\nNRestarts=0\nResult=success\nUser=\nMemoryCurrent=2519040\nId=ssh.service\nNames=ssh.service sshd.service\nWantedBy=multi-user.target\nAfter=network.target auditd.service\nLoadState=loaded\nActiveState=active\nSubState=running\nFragmentPath=/usr/lib/systemd/system/ssh.service\nDropInPaths=\nUnitFileState=enabled\nUnitFilePreset=enabled\nInactiveExitTimestampMonotonic=8000000\nActiveEnterTimestampMonotonic=8250000\nNeedDaemonReload=no\n\nId=kdump.service\nNames=kdump.service\nLoadState=not-found\nActiveState=inactive\nSubState=dead\nNRestarts=0\nUnitFileState=\nUnitFilePreset=\n\nId=evil.service\nNames=evil.service\nLoadState=masked\nActiveState=inactive\nUnitFileState=masked\n";
 
-    fn judge(subject: &str, attribute: &'static str, matcher: Matcher) -> Verdict {
+    fn evaluate(subject: &str, attribute: &'static str, matcher: Matcher) -> Verdict {
         let asked = expectation("service", subject, &[(attribute, matcher)]);
-        Service.judge(&asked, &seen("service/show", reply(0, SHOW)), &Facts::default()).remove(0)
+        Service.evaluate(&asked, &seen("service/show", reply(0, SHOW)), &Facts::default()).remove(0)
     }
 
     #[test]
     fn units_are_found_by_any_name_and_their_properties_are_read() {
-        assert_eq!(judge("sshd", "active", equals("active")), Verdict::Met);
-        assert_eq!(judge("ssh.service", "restarts", equals("0")), Verdict::Met);
-        assert_eq!(judge("ssh", "wanted-by", Matcher::Only(vec!["multi-user.target".into()])), Verdict::Met);
-        assert_eq!(judge("ssh", "activation", Matcher::Compare(vec![(Operator::Le, "250ms".into())])), Verdict::Met);
-        assert_eq!(judge("ssh", "properties.Restart", equals("on-failure")), Verdict::Met);
-        assert_eq!(missed(&judge("ssh", "properties.Nope", Matcher::None)).1, "ssh.service has no property Nope");
+        assert_eq!(evaluate("sshd", "active", equals("active")), Verdict::Met);
+        assert_eq!(evaluate("ssh.service", "restarts", equals("0")), Verdict::Met);
+        assert_eq!(evaluate("ssh", "wanted-by", Matcher::Only(vec!["multi-user.target".into()])), Verdict::Met);
+        assert_eq!(evaluate("ssh", "activation", Matcher::Compare(vec![(Operator::Le, "250ms".into())])), Verdict::Met);
+        assert_eq!(evaluate("ssh", "properties.Restart", equals("on-failure")), Verdict::Met);
+        assert_eq!(missed(&evaluate("ssh", "properties.Nope", Matcher::None)).1, "ssh.service has no property Nope");
         assert_eq!(
-            missed(&judge("ssh", "memory", Matcher::Compare(vec![(Operator::Le, "1 MiB".into())]))),
+            missed(&evaluate("ssh", "memory", Matcher::Compare(vec![(Operator::Le, "1 MiB".into())]))),
             ("memory <= 1 MiB", "2.4 MiB (2519040 B)")
         );
-        assert_eq!(judge("ssh", "user", equals("")), Verdict::Met);
+        assert_eq!(evaluate("ssh", "user", equals("")), Verdict::Met);
     }
 
     #[test]
     fn a_unit_that_is_not_there_is_neither_disabled_nor_without_restarts() {
-        assert_eq!(judge("kdump", "loaded", equals("not-found")), Verdict::Met);
-        assert_eq!(missed(&judge("kdump", "enabled", equals("disabled"))).1, "kdump.service is not-found");
-        assert_eq!(missed(&judge("kdump", "active", equals("inactive"))).1, "kdump.service is not-found");
+        assert_eq!(evaluate("kdump", "loaded", equals("not-found")), Verdict::Met);
+        assert_eq!(missed(&evaluate("kdump", "enabled", equals("disabled"))).1, "kdump.service is not-found");
+        assert_eq!(missed(&evaluate("kdump", "active", equals("inactive"))).1, "kdump.service is not-found");
         let either = Matcher::AnyOf(vec![equals("inactive"), Matcher::Absent]);
-        assert_eq!(judge("kdump", "active", either.clone()), Verdict::Met);
-        assert_eq!(missed(&judge("ssh", "active", either)).1, "active");
-        assert_eq!(missed(&judge("kdump", "restarts", equals("0"))).1, "kdump.service is not-found");
-        assert_eq!(judge("evil", "masked", equals("true")), Verdict::Met);
-        assert!(matches!(judge("other", "active", equals("inactive")), Verdict::Unknown { .. }));
+        assert_eq!(evaluate("kdump", "active", either.clone()), Verdict::Met);
+        assert_eq!(missed(&evaluate("ssh", "active", either)).1, "active");
+        assert_eq!(missed(&evaluate("kdump", "restarts", equals("0"))).1, "kdump.service is not-found");
+        assert_eq!(evaluate("evil", "masked", equals("true")), Verdict::Met);
+        assert!(matches!(evaluate("other", "active", equals("inactive")), Verdict::Unknown { .. }));
         let asked = expectation("service", "x", &[("active", equals("inactive"))]);
         let gone = Reply { status: 127, stderr: b"systemctl: not found".to_vec(), ..Reply::default() };
-        let verdict = Service.judge(&asked, &seen("service/show", gone), &Facts::default()).remove(0);
+        let verdict = Service.evaluate(&asked, &seen("service/show", gone), &Facts::default()).remove(0);
         assert!(matches!(verdict, Verdict::Unknown { why } if why.contains("systemctl: not found")));
     }
 
     #[test]
     fn a_unit_that_is_not_there_names_the_one_that_was_probably_meant() {
         let shown = "Id=sshdd.service\nNames=sshdd.service\nLoadState=not-found\nActiveState=inactive\n\nunit-file /lib/systemd/system/getty@.service\nunit-file /lib/systemd/system/sshd.service\n";
-        let judge = |subject: &str, text: &str| {
+        let evaluate = |subject: &str, text: &str| {
             let asked = expectation("service", subject, &[("active", equals("active"))]);
-            Service.judge(&asked, &seen("service/show", reply(0, text)), &Facts::default()).remove(0)
+            Service.evaluate(&asked, &seen("service/show", reply(0, text)), &Facts::default()).remove(0)
         };
-        assert_eq!(missed(&judge("sshdd", shown)).1, "sshdd.service is not-found; did you mean `sshd.service`?");
+        assert_eq!(missed(&evaluate("sshdd", shown)).1, "sshdd.service is not-found; did you mean `sshd.service`?");
         let stopped = shown.replace("not-found", "loaded");
-        assert_eq!(missed(&judge("sshdd", &stopped)).1, "inactive");
+        assert_eq!(missed(&evaluate("sshdd", &stopped)).1, "inactive");
     }
 
     #[test]

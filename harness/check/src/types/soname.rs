@@ -27,7 +27,7 @@ pub static TABLE: CheckTable = CheckTable {
     name: "soname",
     summary: "A shared library, by soname, as installed packages provide it.",
     subject: Subject::Named(&packages::SONAME),
-    shorthand: Shorthand::Words(&[("present", "provided", "true"), ("absent", "provided", "false")]),
+    shorthand: Shorthand::Keywords(&[("present", "provided", "true"), ("absent", "provided", "false")]),
     gone: &["provided"],
     attributes: ATTRIBUTES,
     reads: "`rpm -qa --provides` with package names, once.",
@@ -55,14 +55,14 @@ impl Check for Soname {
         &TABLE
     }
 
-    fn probes(&self, asked: &[&Expectation], _facts: &Facts) -> Vec<Probe> {
-        if subjects(asked, &["provided", "packages", "versions", "bits"]).is_empty() {
+    fn probes(&self, wanted: &[&Expectation], _facts: &Facts) -> Vec<Probe> {
+        if subjects(wanted, &["provided", "packages", "versions", "bits"]).is_empty() {
             return Vec::new();
         }
         vec![provides()]
     }
 
-    fn judge(&self, expectation: &Expectation, seen: &Observations, facts: &Facts) -> Vec<Verdict> {
+    fn evaluate(&self, expectation: &Expectation, seen: &Observations, facts: &Facts) -> Vec<Verdict> {
         let soname = &expectation.subject;
         verdicts(&TABLE, expectation, |assertion| {
             rpm::counts(facts, "what provides a library")?;
@@ -108,19 +108,22 @@ mod tests {
     #[test]
     fn versions_and_word_sizes_are_told_apart() {
         let text = "glibc\tlibc.so.6\nglibc\tlibc.so.6()(64bit)\nglibc\tlibc.so.6(GLIBC_2.42)(64bit)\nlibcrypt\tlibcrypt.so.2()(64bit)\n";
-        let judge = |subject: &str, attribute: &'static str, matcher, text: &str| {
+        let evaluate = |subject: &str, attribute: &'static str, matcher, text: &str| {
             Soname
-                .judge(
+                .evaluate(
                     &expectation("soname", subject, &[(attribute, matcher)]),
                     &seen("rpm/provides", reply(0, text)),
                     &Facts::default(),
                 )
                 .remove(0)
         };
-        assert_eq!(judge("libc.so.6", "versions", Matcher::Only(vec!["GLIBC_2.42".into()]), text), Verdict::Met);
-        assert_eq!(judge("libc.so.6", "bits", Matcher::Only(vec!["64".into(), "32".into()]), text), Verdict::Met);
-        assert_eq!(judge("libcrypt.so", "provided", equals("false"), text), Verdict::Met);
-        assert_eq!(missed(&judge("libcrypt.so.1", "versions", Matcher::None, text)).1, "nothing installed provides it");
-        assert!(matches!(judge("libx.so.1", "provided", equals("false"), ""), Verdict::Unknown { .. }));
+        assert_eq!(evaluate("libc.so.6", "versions", Matcher::Only(vec!["GLIBC_2.42".into()]), text), Verdict::Met);
+        assert_eq!(evaluate("libc.so.6", "bits", Matcher::Only(vec!["64".into(), "32".into()]), text), Verdict::Met);
+        assert_eq!(evaluate("libcrypt.so", "provided", equals("false"), text), Verdict::Met);
+        assert_eq!(
+            missed(&evaluate("libcrypt.so.1", "versions", Matcher::None, text)).1,
+            "nothing installed provides it"
+        );
+        assert!(matches!(evaluate("libx.so.1", "provided", equals("false"), ""), Verdict::Unknown { .. }));
     }
 }

@@ -38,8 +38,8 @@ impl Check for Sshd {
         &TABLE
     }
 
-    fn probes(&self, asked: &[&Expectation], _facts: &Facts) -> Vec<Probe> {
-        if subjects(asked, &["value", "list"]).is_empty() {
+    fn probes(&self, wanted: &[&Expectation], _facts: &Facts) -> Vec<Probe> {
+        if subjects(wanted, &["value", "list"]).is_empty() {
             return Vec::new();
         }
         // It may lie outside the path, and checks its configuration only as root.
@@ -50,7 +50,7 @@ impl Check for Sshd {
         )]
     }
 
-    fn judge(&self, expectation: &Expectation, seen: &Observations, _facts: &Facts) -> Vec<Verdict> {
+    fn evaluate(&self, expectation: &Expectation, seen: &Observations, _facts: &Facts) -> Vec<Verdict> {
         let option = expectation.subject.to_lowercase();
         verdicts(&TABLE, expectation, |assertion| {
             let text = seen.output("sshd/options")?;
@@ -81,19 +81,19 @@ mod tests {
     #[test]
     fn options_are_scalars_or_lists() {
         let text = "port 22\npermitrootlogin without-password\nciphers aes256-gcm@openssh.com,aes128-ctr\nclientaliveinterval 0\n";
-        let judge = |subject: &str, attribute: &'static str, matcher| {
-            Sshd.judge(
+        let evaluate = |subject: &str, attribute: &'static str, matcher| {
+            Sshd.evaluate(
                 &expectation("sshd", subject, &[(attribute, matcher)]),
                 &seen("sshd/options", reply(0, text)),
                 &Facts::default(),
             )
             .remove(0)
         };
-        assert_eq!(judge("Port", "value", equals("0x16")), Verdict::Met);
+        assert_eq!(evaluate("Port", "value", equals("0x16")), Verdict::Met);
         assert_eq!(
-            missed(&judge("ciphers", "list", Matcher::Lacks(vec!["aes128-ctr".into()]))).1,
+            missed(&evaluate("ciphers", "list", Matcher::Lacks(vec!["aes128-ctr".into()]))).1,
             "found aes128-ctr; aes256-gcm@openssh.com, aes128-ctr"
         );
-        assert_eq!(missed(&judge("nope", "value", Matcher::None)).1, "sshd -T names no option `nope`");
+        assert_eq!(missed(&evaluate("nope", "value", Matcher::None)).1, "sshd -T names no option `nope`");
     }
 }

@@ -4,7 +4,7 @@ use muster_suite::grammar::kernel::{SYSCTL, SYSCTL_ROOTS as ROOTS};
 use muster_suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
 
 use crate::asking::{subjects, unanswered, verdicts, wants};
-use crate::matching::{Value, judge};
+use crate::matching::{Value, compare};
 use crate::{Check, Observations, Probe, Verdict, attribute};
 use crate::{shell, sysctl_d};
 use muster_record::facts::Facts;
@@ -49,17 +49,17 @@ impl Check for Sysctl {
         &TABLE
     }
 
-    fn probes(&self, asked: &[&Expectation], _facts: &Facts) -> Vec<Probe> {
-        let mut names = subjects(asked, &["value", "exists", "persisted"]);
+    fn probes(&self, wanted: &[&Expectation], _facts: &Facts) -> Vec<Probe> {
+        let mut names = subjects(wanted, &["value", "exists", "persisted"]);
         names.retain(|name| well_formed(name).is_ok());
         let mut probes: Vec<Probe> = Probe::batch("sysctl/value", 20, &names, READ).into_iter().collect();
-        if wants(asked, &["persisted"]) {
+        if wants(wanted, &["persisted"]) {
             probes.push(Probe::new("sysctl/files", 20, sysctl_d::FILES));
         }
         probes
     }
 
-    fn judge(&self, expectation: &Expectation, seen: &Observations, _facts: &Facts) -> Vec<Verdict> {
+    fn evaluate(&self, expectation: &Expectation, seen: &Observations, _facts: &Facts) -> Vec<Verdict> {
         let name = &expectation.subject;
         verdicts(&TABLE, expectation, |assertion| {
             well_formed(name)?;
@@ -104,7 +104,7 @@ fn states_absence(expectation: &Expectation) -> bool {
         _ => None,
     };
     expectation.assertions.iter().any(|assertion| {
-        missing(assertion.attribute).is_some_and(|(kind, value)| judge(&assertion.matcher, &kind, &value).is_ok())
+        missing(assertion.attribute).is_some_and(|(kind, value)| compare(&assertion.matcher, &kind, &value).is_ok())
     })
 }
 
@@ -166,7 +166,7 @@ mod tests {
     fn a_parameter_that_the_kernel_lacks_is_met_by_none_only() {
         let name = "kernel.no_such_parameter";
         let one_or_none = Matcher::AnyOf(vec![equals("1"), equals("none")]);
-        let asked = expectation(
+        let wanted = expectation(
             "sysctl",
             name,
             &[
@@ -177,7 +177,7 @@ mod tests {
                 ("value", Matcher::Not(Box::new(equals("1")))),
             ],
         );
-        let verdicts = ask_this_host(&Sysctl, &asked);
+        let verdicts = ask_this_host(&Sysctl, &wanted);
         assert_eq!(verdicts[..3], [Verdict::Met, Verdict::Met, Verdict::Met]);
         assert!(missed(&verdicts[3]).1.contains("{any-of: [1, none]}"), "{verdicts:?}");
         missed(&verdicts[4]);
@@ -196,14 +196,14 @@ mod tests {
             "kernel.x ",
             "kernel.x=1",
         ] {
-            let asked = expectation("sysctl", name, &[none("value"), ("exists", equals("false")), none("persisted")]);
-            for verdict in ask_this_host(&Sysctl, &asked) {
+            let wanted = expectation("sysctl", name, &[none("value"), ("exists", equals("false")), none("persisted")]);
+            for verdict in ask_this_host(&Sysctl, &wanted) {
                 assert!(matches!(verdict, Verdict::Unknown { .. }), "{name}: {verdict:?}");
             }
         }
         assert!(no_root("kernl.x").ends_with("did you mean `kernel`?"));
-        let asked = expectation("sysctl", "kernel.ostype", &[("value", equals("Linux")), none("persisted")]);
-        assert_eq!(ask_this_host(&Sysctl, &asked), [Verdict::Met, Verdict::Met]);
+        let wanted = expectation("sysctl", "kernel.ostype", &[("value", equals("Linux")), none("persisted")]);
+        assert_eq!(ask_this_host(&Sysctl, &wanted), [Verdict::Met, Verdict::Met]);
     }
 
     #[test]

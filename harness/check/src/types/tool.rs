@@ -21,7 +21,7 @@ pub static TABLE: CheckTable = CheckTable {
     name: "tool",
     summary: "A command on the search path of a root shell.",
     subject: Subject::Named(&system::COMMAND),
-    shorthand: Shorthand::Words(&[("present", "exists", "true"), ("absent", "exists", "false")]),
+    shorthand: Shorthand::Keywords(&[("present", "exists", "true"), ("absent", "exists", "false")]),
     gone: &["exists"],
     attributes: ATTRIBUTES,
     reads: "`command -v`, `readlink -f`, `rpm -qf` or `dpkg-query -S`.",
@@ -40,27 +40,27 @@ impl Check for Tool {
         &TABLE
     }
 
-    fn probes(&self, asked: &[&Expectation], facts: &Facts) -> Vec<Probe> {
+    fn probes(&self, wanted: &[&Expectation], facts: &Facts) -> Vec<Probe> {
         let mut probes = Vec::new();
         probes.extend(Probe::batch(
             "tool/path",
             20,
-            &subjects(asked, &["exists", "path", "resolves-to", "owned-by"]),
+            &subjects(wanted, &["exists", "path", "resolves-to", "owned-by"]),
             FIND,
         ));
         probes.extend(Probe::batch_with(
             "tool/resolved",
             20,
             "readlink",
-            &subjects(asked, &["resolves-to"]),
+            &subjects(wanted, &["resolves-to"]),
             &format!("{FIND_PATH}readlink -f -- \"$path\""),
         ));
-        let owned = subjects(asked, &["owned-by"]);
+        let owned = subjects(wanted, &["owned-by"]);
         probes.extend(owner::probe("tool/owner", &owned, facts, FIND_PATH, "\"$(readlink -f -- \"$path\")\""));
         probes
     }
 
-    fn judge(&self, expectation: &Expectation, seen: &Observations, facts: &Facts) -> Vec<Verdict> {
+    fn evaluate(&self, expectation: &Expectation, seen: &Observations, facts: &Facts) -> Vec<Verdict> {
         let name = &expectation.subject;
         verdicts(&TABLE, expectation, |assertion| {
             let found = seen.answer("tool/path", name)?;
@@ -109,8 +109,8 @@ mod tests {
 
     #[test]
     fn builtins_and_hostile_names_are_no_tools() {
-        let asked = expectation("tool", "sh", &[("exists", equals("true")), ("resolves-to", equals("x"))]);
-        let verdicts = ask_this_host(&Tool, &asked);
+        let wanted = expectation("tool", "sh", &[("exists", equals("true")), ("resolves-to", equals("x"))]);
+        let verdicts = ask_this_host(&Tool, &wanted);
         assert_eq!(verdicts[0], Verdict::Met);
         assert!(missed(&verdicts[1]).1.starts_with('/'), "{verdicts:?}");
         for name in ["set", "$(reboot)", "", "bin/sh", "../bin/sh"] {

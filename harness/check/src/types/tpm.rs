@@ -24,7 +24,7 @@ pub static TABLE: CheckTable = CheckTable {
     name: "tpm",
     summary: "The trusted platform module.",
     subject: Subject::Whole,
-    shorthand: Shorthand::Words(&[("present", "present", "true"), ("absent", "present", "false")]),
+    shorthand: Shorthand::Keywords(&[("present", "present", "true"), ("absent", "present", "false")]),
     gone: &[],
     attributes: ATTRIBUTES,
     reads: "/sys/class/tpm/tpm0.",
@@ -42,11 +42,11 @@ impl Check for Tpm {
         &TABLE
     }
 
-    fn probes(&self, asked: &[&Expectation], _facts: &Facts) -> Vec<Probe> {
-        read(asked, SOURCES)
+    fn probes(&self, wanted: &[&Expectation], _facts: &Facts) -> Vec<Probe> {
+        read(wanted, SOURCES)
     }
 
-    fn judge(&self, expectation: &Expectation, seen: &Observations, _facts: &Facts) -> Vec<Verdict> {
+    fn evaluate(&self, expectation: &Expectation, seen: &Observations, _facts: &Facts) -> Vec<Verdict> {
         verdicts(&TABLE, expectation, |assertion| {
             let text = seen.output("tpm/first")?;
             let mut lines = text.lines();
@@ -102,8 +102,8 @@ mod tests {
     use crate::testing::{equals, expectation, missed, reply, seen};
     use muster_suite::model::Matcher;
 
-    fn judge(attribute: &'static str, matcher: Matcher, text: &str) -> Verdict {
-        Tpm.judge(
+    fn evaluate(attribute: &'static str, matcher: Matcher, text: &str) -> Verdict {
+        Tpm.evaluate(
             &expectation("tpm", "", &[(attribute, matcher)]),
             &seen("tpm/first", reply(0, text)),
             &Facts::default(),
@@ -114,12 +114,12 @@ mod tests {
     #[test]
     fn what_the_kernel_says_is_judged_and_what_it_does_not_say_is_unknown() {
         let two = "present\nmajor=2\nbank=sha1\nbank=sha256\n";
-        assert_eq!(judge("present", equals("true"), two), Verdict::Met);
-        assert_eq!(judge("version", equals("2.0"), two), Verdict::Met);
-        assert_eq!(judge("pcr-banks", Matcher::Has(vec!["sha256".to_owned()]), two), Verdict::Met);
-        assert_eq!(missed(&judge("version", equals("2.0"), "present\nmajor=1\n")), ("version is 2.0", "1.2"));
-        assert_eq!(judge("present", equals("false"), "absent\n"), Verdict::Met);
-        assert_eq!(missed(&judge("version", equals("2.0"), "absent\n")).1, "no TPM");
+        assert_eq!(evaluate("present", equals("true"), two), Verdict::Met);
+        assert_eq!(evaluate("version", equals("2.0"), two), Verdict::Met);
+        assert_eq!(evaluate("pcr-banks", Matcher::Has(vec!["sha256".to_owned()]), two), Verdict::Met);
+        assert_eq!(missed(&evaluate("version", equals("2.0"), "present\nmajor=1\n")), ("version is 2.0", "1.2"));
+        assert_eq!(evaluate("present", equals("false"), "absent\n"), Verdict::Met);
+        assert_eq!(missed(&evaluate("version", equals("2.0"), "absent\n")).1, "no TPM");
         for (attribute, text) in [
             ("version", "present\n"),
             ("version", "present\nmajor=9\n"),
@@ -127,7 +127,7 @@ mod tests {
             ("present", ""),
             ("present", "what?\n"),
         ] {
-            assert!(matches!(judge(attribute, equals("true"), text), Verdict::Unknown { .. }), "{attribute} {text}");
+            assert!(matches!(evaluate(attribute, equals("true"), text), Verdict::Unknown { .. }), "{attribute} {text}");
         }
     }
 }

@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 const ATTRIBUTES: &[Attribute] = &[
     attribute(
         "state",
-        Kind::Word(&[
+        Kind::Keyword(&[
             "initializing",
             "starting",
             "running",
@@ -101,7 +101,7 @@ impl Check for Units {
         read(asked, SOURCES)
     }
 
-    fn judge(&self, expectation: &Expectation, seen: &Observations, _facts: &Facts) -> Vec<Verdict> {
+    fn evaluate(&self, expectation: &Expectation, seen: &Observations, _facts: &Facts) -> Vec<Verdict> {
         verdicts(&TABLE, expectation, |assertion| {
             let loaded = |chosen: &dyn Fn(&Unit) -> bool| -> Result<Value, String> {
                 let text = seen.output(LIST)?;
@@ -321,9 +321,9 @@ mod tests {
     use crate::testing::{equals, expectation, missed, reply, seen};
     use muster_suite::model::Matcher;
 
-    fn judge(attribute: &'static str, matcher: Matcher, key: &str, status: i32, text: &str) -> Verdict {
+    fn evaluate(attribute: &'static str, matcher: Matcher, key: &str, status: i32, text: &str) -> Verdict {
         Units
-            .judge(
+            .evaluate(
                 &expectation("units", "", &[(attribute, matcher)]),
                 &seen(key, reply(status, text)),
                 &Facts::default(),
@@ -334,28 +334,28 @@ mod tests {
     #[test]
     fn failed_units_are_read_and_cut_lists_are_errors() {
         let list = "UNIT LOAD ACTIVE SUB DESCRIPTION\nssh.service loaded active running OpenBSD Secure Shell server\nbad.service loaded failed failed A bad one\n\n2 loaded units listed.\n";
-        assert_eq!(missed(&judge("failed", Matcher::None, LIST, 0, list)), ("failed is none", "bad.service"));
+        assert_eq!(missed(&evaluate("failed", Matcher::None, LIST, 0, list)), ("failed is none", "bad.service"));
         for cut in ["", "0 loaded units listed.\n", "ssh.service loaded active running x\n"] {
-            assert!(matches!(judge("failed", Matcher::None, LIST, 0, cut), Verdict::Unknown { .. }), "{cut}");
+            assert!(matches!(evaluate("failed", Matcher::None, LIST, 0, cut), Verdict::Unknown { .. }), "{cut}");
         }
-        assert!(matches!(judge("failed", Matcher::None, LIST, 1, list), Verdict::Unknown { .. }));
+        assert!(matches!(evaluate("failed", Matcher::None, LIST, 1, list), Verdict::Unknown { .. }));
     }
 
     #[test]
     fn only_what_somebody_needs_is_not_found() {
         let text = "UNIT LOAD ACTIVE SUB DESCRIPTION\nordered.service not-found inactive dead ordered.service\nwanted.service not-found inactive dead wanted.service\n\n2 loaded units listed.\nshown\nId=ordered.service\n\nId=wanted.service\nWantedBy=multi-user.target\n";
-        assert_eq!(missed(&judge("not-found", Matcher::None, "units/not-found", 0, text)).1, "wanted.service");
+        assert_eq!(missed(&evaluate("not-found", Matcher::None, "units/not-found", 0, text)).1, "wanted.service");
         let none = "UNIT LOAD ACTIVE SUB DESCRIPTION\n0 loaded units listed.\nshown\n";
-        assert_eq!(judge("not-found", Matcher::None, "units/not-found", 0, none), Verdict::Met);
+        assert_eq!(evaluate("not-found", Matcher::None, "units/not-found", 0, none), Verdict::Met);
         // systemctl show that says nothing of one is not one that nobody needs.
         let silent = text.replace("Id=ordered.service\n", "");
-        assert!(matches!(judge("not-found", Matcher::None, "units/not-found", 0, &silent), Verdict::Unknown { .. }));
+        assert!(matches!(evaluate("not-found", Matcher::None, "units/not-found", 0, &silent), Verdict::Unknown { .. }));
     }
 
     #[test]
     fn loops_and_restarts_since_switch_root() {
         let counts = "uptime 90.0\nId=loop.service\nSubState=auto-restart\nNRestarts=4\nExecMainStartTimestampMonotonic=88000000\n\nId=systemd-journald.service\nSubState=running\nNRestarts=1\nExecMainStartTimestampMonotonic=69400000\n";
-        assert_eq!(missed(&judge("restarting", Matcher::None, restarts::COUNTS_KEY, 0, counts)).1, "loop.service");
+        assert_eq!(missed(&evaluate("restarting", Matcher::None, restarts::COUNTS_KEY, 0, counts)).1, "loop.service");
         let log = "InitRDTimestampMonotonic=1\nUserspaceTimestampMonotonic=57000000\n{\"_SOURCE_MONOTONIC_TIMESTAMP\":\"69389078\",\"MESSAGE\":\"systemd-journald.service: Scheduled restart job, restart counter is at 1.\"}\n";
         let seen = Observations(
             [(restarts::COUNTS_KEY, counts), (restarts::LOG_KEY, log)]
@@ -363,26 +363,33 @@ mod tests {
                 .into(),
         );
         let asked = expectation("units", "", &[("restarted", Matcher::None)]);
-        assert_eq!(missed(&Units.judge(&asked, &seen, &Facts::default())[0]).1, "loop.service");
+        assert_eq!(missed(&Units.evaluate(&asked, &seen, &Facts::default())[0]).1, "loop.service");
     }
 
     #[test]
     fn the_word_of_the_state_counts_not_the_status() {
-        assert_eq!(judge("state", equals("degraded"), "units/state", 1, "degraded\n"), Verdict::Met);
-        assert!(matches!(judge("state", equals("running"), "units/state", 1, ""), Verdict::Unknown { .. }));
+        assert_eq!(evaluate("state", equals("degraded"), "units/state", 1, "degraded\n"), Verdict::Met);
+        assert!(matches!(evaluate("state", equals("running"), "units/state", 1, ""), Verdict::Unknown { .. }));
     }
 
     #[test]
     fn presets_and_jobs_and_cycles() {
         let files = "a.service enabled disabled\nb.service enabled enabled\nc.service disabled enabled\nd.mount static -\n\n4 unit files listed.\n";
-        assert_eq!(missed(&judge("not-by-preset", Matcher::None, FILES, 0, files)).1, "a.service, c.service");
+        assert_eq!(missed(&evaluate("not-by-preset", Matcher::None, FILES, 0, files)).1, "a.service, c.service");
         assert!(matches!(
-            judge("not-by-preset", Matcher::None, FILES, 0, "a.service enabled\n\n1 unit files listed.\n"),
+            evaluate("not-by-preset", Matcher::None, FILES, 0, "a.service enabled\n\n1 unit files listed.\n"),
             Verdict::Unknown { .. }
         ));
-        assert_eq!(judge("jobs", Matcher::None, "units/jobs", 0, "No jobs running.\n"), Verdict::Met);
+        assert_eq!(evaluate("jobs", Matcher::None, "units/jobs", 0, "No jobs running.\n"), Verdict::Met);
         assert_eq!(
-            missed(&judge("jobs", Matcher::None, "units/jobs", 0, "137 x.service start running\n\n1 jobs listed.\n")).1,
+            missed(&evaluate(
+                "jobs",
+                Matcher::None,
+                "units/jobs",
+                0,
+                "137 x.service start running\n\n1 jobs listed.\n"
+            ))
+            .1,
             "x.service"
         );
         assert_eq!(
@@ -390,11 +397,11 @@ mod tests {
             ["b.socket"]
         );
         assert_eq!(
-            judge("version", equals("257"), "units/version", 0, "systemd 257 (257.9-1~deb13u1)\n+PAM\n"),
+            evaluate("version", equals("257"), "units/version", 0, "systemd 257 (257.9-1~deb13u1)\n+PAM\n"),
             Verdict::Met
         );
         assert_eq!(
-            missed(&judge(
+            missed(&evaluate(
                 "tainted",
                 Matcher::None,
                 "systemd/manager",

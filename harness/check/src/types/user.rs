@@ -22,7 +22,7 @@ const ATTRIBUTES: &[Attribute] = &[
     attribute("login", Kind::Bool, "Whether its shell lets it log in (not nologin, false, sync, shutdown or halt)."),
     attribute(
         "password",
-        Kind::Word(&["set", "empty", "locked", "none"]),
+        Kind::Keyword(&["set", "empty", "locked", "none"]),
         "State of its password: usable, empty, locked (`!`), or none that could match (`*`).",
     ),
     attribute("locked", Kind::Bool, "Whether it has no password that could be used."),
@@ -34,7 +34,7 @@ pub static TABLE: CheckTable = CheckTable {
     name: "user",
     summary: "A user account.",
     subject: Subject::Named(&USER),
-    shorthand: Shorthand::Words(&[("present", "exists", "true"), ("absent", "exists", "false")]),
+    shorthand: Shorthand::Keywords(&[("present", "exists", "true"), ("absent", "exists", "false")]),
     gone: &["exists"],
     attributes: ATTRIBUTES,
     reads: "`getent passwd` (`/etc/passwd` where there is neither `getent` nor `/etc/nsswitch.conf`), `id`, `/etc/shadow`.",
@@ -53,13 +53,13 @@ impl Check for User {
         &TABLE
     }
 
-    fn probes(&self, asked: &[&Expectation], _facts: &Facts) -> Vec<Probe> {
+    fn probes(&self, wanted: &[&Expectation], _facts: &Facts) -> Vec<Probe> {
         let mut probes = Vec::new();
         probes.extend(Probe::batch(
             "accounts/passwd",
             20,
             &subjects(
-                asked,
+                wanted,
                 &[
                     "exists", "uid", "gid", "home", "shell", "gecos", "login", "group", "groups", "password", "locked",
                     "local",
@@ -71,26 +71,26 @@ impl Check for User {
             "accounts/id-group",
             20,
             "id",
-            &subjects(asked, &["group"]),
+            &subjects(wanted, &["group"]),
             r#"id -gn -- "$1""#,
         ));
         probes.extend(Probe::batch_with(
             "accounts/id-groups",
             20,
             "id",
-            &subjects(asked, &["groups"]),
+            &subjects(wanted, &["groups"]),
             r#"id -Gn -- "$1""#,
         ));
-        if wants(asked, &["password", "locked"]) {
+        if wants(wanted, &["password", "locked"]) {
             probes.push(Probe::new(accounts::SHADOW, 10, "cat /etc/shadow"));
         }
-        if wants(asked, &["local"]) {
+        if wants(wanted, &["local"]) {
             probes.push(Probe::new(accounts::PASSWD, 10, "cat /etc/passwd"));
         }
         probes
     }
 
-    fn judge(&self, expectation: &Expectation, seen: &Observations, _facts: &Facts) -> Vec<Verdict> {
+    fn evaluate(&self, expectation: &Expectation, seen: &Observations, _facts: &Facts) -> Vec<Verdict> {
         let name = &expectation.subject;
         verdicts(&TABLE, expectation, |assertion| {
             if assertion.attribute == "local" {

@@ -36,18 +36,18 @@ impl Check for Writable {
         &TABLE
     }
 
-    fn probes(&self, asked: &[&Expectation], _facts: &Facts) -> Vec<Probe> {
+    fn probes(&self, wanted: &[&Expectation], _facts: &Facts) -> Vec<Probe> {
         Probe::batch(
             "writable",
             20,
-            &subjects(asked, &["value"]),
+            &subjects(wanted, &["value"]),
             r#"if [ -w "$1" ]; then echo true; elif [ -e "$1" ] || [ -L "$1" ]; then echo false; else echo absent; fi"#,
         )
         .into_iter()
         .collect()
     }
 
-    fn judge(&self, expectation: &Expectation, seen: &Observations, _facts: &Facts) -> Vec<Verdict> {
+    fn evaluate(&self, expectation: &Expectation, seen: &Observations, _facts: &Facts) -> Vec<Verdict> {
         verdicts(&TABLE, expectation, |assertion| match assertion.attribute {
             "value" => match seen.answer("writable", &expectation.subject)?.output.as_str() {
                 "true" => Ok(Value::flag(true)),

@@ -9,7 +9,7 @@ use camino::Utf8PathBuf;
 use self::files::{Files, count};
 use super::load::{self, Selection};
 use super::project::Project;
-use super::{Complaint, say, say_error};
+use super::{CliError, say, say_error};
 use muster_base::exit::Exit;
 use muster_compare::kind as facts;
 use muster_console::Rules;
@@ -43,7 +43,7 @@ enum Format {
     Sarif,
 }
 
-pub(crate) fn execute(arguments: Arguments) -> Result<Exit, Complaint> {
+pub(crate) fn execute(arguments: Arguments) -> Result<Exit, CliError> {
     let Arguments { paths, format } = arguments;
     let paths = match paths.is_empty() {
         true => {
@@ -59,7 +59,7 @@ pub(crate) fn execute(arguments: Arguments) -> Result<Exit, Complaint> {
     if files.is_empty() {
         passed.iter().for_each(|line| say_error(line));
         let hint = "name a file that has a `schema:`, or a directory of such files";
-        return Err(Complaint::invalid("nothing was checked").hint(hint));
+        return Err(CliError::invalid("nothing was checked").hint(hint));
     }
     let Found { problems, said, suites, .. } = look(files)?;
     let none = problems.is_empty();
@@ -82,14 +82,14 @@ pub(crate) fn execute(arguments: Arguments) -> Result<Exit, Complaint> {
         }
     }
     if !none {
-        return Err(Complaint::told(Exit::Invalid));
+        return Err(CliError::told(Exit::Invalid));
     }
     load::accept(suites).map(|_| Exit::Pass)
 }
 
-fn pretty(value: &impl serde::Serialize) -> Result<String, Complaint> {
+fn pretty(value: &impl serde::Serialize) -> Result<String, CliError> {
     serde_json::to_string_pretty(value)
-        .map_err(|cause| Complaint::infrastructure(format!("the answer cannot be written: {cause}")))
+        .map_err(|cause| CliError::infrastructure(format!("the answer cannot be written: {cause}")))
 }
 
 /// What was found.
@@ -103,7 +103,7 @@ struct Found {
     whole: Option<bool>,
 }
 
-fn look(files: Files) -> Result<Found, Complaint> {
+fn look(files: Files) -> Result<Found, CliError> {
     let mut found = Found::default();
     for kind in Kind::ALL {
         if files.documents(kind).is_empty() {
@@ -124,7 +124,7 @@ fn look(files: Files) -> Result<Found, Complaint> {
 
 /// Reads the files of a kind: what they are, and what is wrong with them. Suites come first, since others are compared
 /// with them.
-fn read(kind: Kind, files: &Files, found: &mut Found) -> Result<(String, Diagnostics), Complaint> {
+fn read(kind: Kind, files: &Files, found: &mut Found) -> Result<(String, Diagnostics), CliError> {
     let vocabulary = load::vocabulary();
     let paths = files.paths(kind);
     let number = paths.len();
@@ -188,7 +188,7 @@ fn read(kind: Kind, files: &Files, found: &mut Found) -> Result<(String, Diagnos
 
 /// Whether there are suites to compare with: those that were named, which must be valid for that, else the project's.
 /// With suites that are not valid, a test that seems to be missing may be one of theirs.
-fn compared(found: &mut Found) -> Result<bool, Complaint> {
+fn compared(found: &mut Found) -> Result<bool, CliError> {
     if let Some(whole) = found.whole {
         return Ok(whole);
     }
@@ -243,13 +243,13 @@ tests:
 ";
 
     fn checked(place: &tempfile::TempDir, files: &[(&str, &str)]) -> Found {
-        let folder = Utf8PathBuf::from_path_buf(place.path().to_owned()).unwrap();
+        let dir = Utf8PathBuf::from_path_buf(place.path().to_owned()).unwrap();
         for (name, text) in files {
-            let path = folder.join(name);
+            let path = dir.join(name);
             fs_err::create_dir_all(path.parent().unwrap()).unwrap();
             fs_err::write(path, text).unwrap();
         }
-        look(Files::of(&[folder])).unwrap()
+        look(Files::of(&[dir])).unwrap()
     }
 
     fn labels(found: &Found) -> Vec<(u32, &str)> {
@@ -320,8 +320,8 @@ known-issues:
         let found = checked(&place, &files);
         let problems: Vec<_> = found.problems.iter().map(|problem| (problem.code, &*problem.file)).collect();
         assert!(matches!(problems[..], [(codes::BAD_SNAPSHOT, file)] if file.ends_with("bad.snap")), "{problems:?}");
-        let folder = Utf8PathBuf::from_path_buf(place.path().to_owned()).unwrap();
-        let lines = Files::of(&[folder]).not_checked().join("\n");
+        let dir = Utf8PathBuf::from_path_buf(place.path().to_owned()).unwrap();
+        let lines = Files::of(&[dir]).not_checked().join("\n");
         assert_eq!(lines.lines().count(), 3, "{lines}");
         for part in ["more (a sub-directory", "README.md (neither", "c.snap.new (waits"] {
             assert!(lines.contains(part), "{part} is not in {lines}");

@@ -9,19 +9,19 @@ use super::reading::is_facts;
 use crate::boot::{Wanted, told};
 use crate::load;
 use crate::load::{HEALTH, Loaded, Selection};
-use crate::place::Place;
+use crate::machine_dir::MachineDir;
 use crate::project::short;
 use crate::trials::describe;
-use crate::{Complaint, run, say_error};
+use crate::{CliError, run, say_error};
 use muster_base::exit::Exit;
 use muster_base::text::one_line;
 use muster_engine::driver::Driver;
 use muster_engine::engine::Images;
-use muster_engine::lane::Lane;
 use muster_engine::plan;
 use muster_engine::plan::{Group, Rerun};
 use muster_engine::session::{Session, Source};
 use muster_engine::sink::Events;
+use muster_engine::worker::Worker;
 use muster_qemu::driver::{HostImages, HostMachine};
 use muster_record::outcome::Outcome;
 use muster_record::run::TestRecord;
@@ -38,10 +38,10 @@ pub(super) struct After {
 impl After {
     /// The test of that name in these suites, which lie at `paths`, for the system that is named so; several
     /// tests are refused, and a system of which there is only a file.
-    pub(super) fn find(loaded: &Loaded, paths: &[Utf8PathBuf], name: &str, system: &str) -> Result<Self, Complaint> {
+    pub(super) fn find(loaded: &Loaded, paths: &[Utf8PathBuf], name: &str, system: &str) -> Result<Self, CliError> {
         if is_facts(system) {
             let what = format!("{system} was read before, so that {} cannot be run on it", one_line(name, 120));
-            return Err(Complaint::invalid(what).hint("name the image or the disk that it was read of"));
+            return Err(CliError::invalid(what).hint("name the image or the disk that it was read of"));
         }
         let selection = Selection { test: vec![name.to_owned()], ..Selection::default() };
         let selected: Vec<_> = load::select(loaded, &selection)?.into_iter().collect();
@@ -54,7 +54,7 @@ impl After {
         let group = plan::plan(&suite, &[(0, test)].into(), Vec::new()).groups.pop();
         group
             .map(|group| Self { group, suites: paths.to_vec(), system: system.to_owned() })
-            .ok_or_else(|| Complaint::invalid("the selection selects no test"))
+            .ok_or_else(|| CliError::invalid("the selection selects no test"))
     }
 
     /// `suite/test` of the last one.
@@ -71,9 +71,9 @@ impl After {
     }
 }
 
-fn not_one(name: &str) -> Complaint {
+fn not_one(name: &str) -> CliError {
     let what = format!("`{}` is not one test of a suite", one_line(name, 120));
-    Complaint::invalid(what).hint("name the last test, such as upgrade/restarts-well")
+    CliError::invalid(what).hint("name the last test, such as upgrade/restarts-well")
 }
 
 fn name(suite: &str, test: &str) -> String {
@@ -84,37 +84,37 @@ fn name(suite: &str, test: &str) -> String {
 pub(super) async fn with_machine_after<T>(
     wanted: Wanted,
     after: After,
-    then: impl AsyncFnOnce(&HostMachine) -> Result<T, Complaint>,
-) -> Result<T, Complaint> {
+    then: impl AsyncFnOnce(&HostMachine) -> Result<T, CliError>,
+) -> Result<T, CliError> {
     let Wanted { project, spec, accel } = wanted;
     let image = spec.id.clone();
-    let place = Place::make(&image, &image)?;
+    let machine_dir = MachineDir::make(&image, &image)?;
     // A documented failure is one all the same: the system is not what the test was to make of it.
-    let settings = run::one_machine(after.rerun(&image), accel.kind.word(), place.folder());
+    let settings = run::one_machine(after.rerun(&image), accel.kind.name(), machine_dir.dir());
     let (events, _nobody) = Events::channel();
-    let host = run::host(project.root(), place.folder(), accel, &events).await?;
+    let host = run::host(project.root(), machine_dir.dir(), accel, &events).await?;
     let images = HostImages::new(&host, [spec]);
     let prepared = images.prepare(&image).await.map_err(told)?;
-    let driver = prepared.shaped(&after.group.shape).map_err(told)?;
+    let driver = prepared.with_spec(&after.group.machine_spec).map_err(told)?;
     let session = Session::new(&driver, &image, &settings, events.clone());
-    let mut lane = session.lane(Source::Boot);
+    let mut worker = session.worker(Source::Boot);
     say_error(&format!("{image} boots; it may take {} s", driver.boot_deadline().as_secs()));
-    let result = match ask_all(&mut lane, &after.group).await {
-        Ok(()) => match lane.live() {
+    let result = match ask_all(&mut worker, &after.group).await {
+        Ok(()) => match worker.live() {
             Some(live) => then(live).await,
-            None => Err(Complaint::infrastructure(format!("{image} is gone after {}", after.name()))),
+            None => Err(CliError::infrastructure(format!("{image} is gone after {}", after.name()))),
         },
-        Err(complaint) => Err(complaint),
+        Err(cli_error) => Err(cli_error),
     };
-    lane.end_machine().await;
+    worker.end_machine().await;
     result
 }
 
-async fn ask_all<D: Driver>(lane: &mut Lane<'_, '_, D>, group: &Group) -> Result<(), Complaint> {
+async fn ask_all<D: Driver>(worker: &mut Worker<'_, '_, D>, group: &Group) -> Result<(), CliError> {
     for planned in &group.tests {
-        let record = lane.ask(planned).await;
+        let record = worker.ask(planned).await;
         let name = name(&record.suite, &record.test);
-        say_error(&format!("{} {name} [{}]  ({:.1} s)", record.outcome.word(), record.image, record.seconds));
+        say_error(&format!("{} {name} [{}]  ({:.1} s)", record.outcome.name(), record.image, record.seconds));
         if !matches!(record.outcome, Outcome::Pass | Outcome::Flaky) {
             return Err(not_passed(&name, &record));
         }
@@ -123,7 +123,7 @@ async fn ask_all<D: Driver>(lane: &mut Lane<'_, '_, D>, group: &Group) -> Result
 }
 
 /// Why a system is not read: it is not what the test was to make of it.
-fn not_passed(name: &str, record: &TestRecord) -> Complaint {
+fn not_passed(name: &str, record: &TestRecord) -> CliError {
     let mut what = format!("{} is not what {name} was to make of it, and is not compared", record.image);
     if let Some(reason) = &record.skipped {
         what.push_str(&format!("\n  it did not run: {}", reason.message));
@@ -132,5 +132,5 @@ fn not_passed(name: &str, record: &TestRecord) -> Complaint {
         what.push_str(&format!("\n{}", describe(failure).trim_end()));
     }
     let hint = format!("run `{}` for the details", record.rerun);
-    Complaint { what, hint: Some(hint), exit: Exit::Error }
+    CliError { what, hint: Some(hint), exit: Exit::Error }
 }

@@ -11,7 +11,7 @@ use self::reading::{Reading, System, is_facts};
 use self::sides::{Side, Sides};
 use super::load::{self, Selection};
 use super::session::MachineOptions;
-use super::{Complaint, OutputFormat, say, say_error};
+use super::{CliError, OutputFormat, say, say_error};
 use muster_base::exit::Exit;
 use muster_base::text::one_line;
 use muster_compare::azldev;
@@ -19,7 +19,7 @@ use muster_compare::difference::compare;
 use muster_compare::facts::Facts;
 use muster_compare::kind;
 use muster_compare::kind::{FactKind, Scope};
-use muster_compare::verdict::{Verdict, judge};
+use muster_compare::verdict::{Verdict, evaluate};
 use muster_compare::{json, markdown, text};
 use muster_suite::deviations;
 use muster_suite::deviations::Deviation;
@@ -107,15 +107,15 @@ fn tree(text: &str) -> Result<String, String> {
     }
 }
 
-pub(crate) fn execute(arguments: Arguments) -> Result<Exit, Complaint> {
+pub(crate) fn execute(arguments: Arguments) -> Result<Exit, CliError> {
     let kinds: Vec<&'static dyn FactKind> = kind::all()
         .iter()
         .copied()
-        .filter(|kind| arguments.only.is_empty() || arguments.only.iter().any(|word| word == kind.word()))
-        .filter(|kind| !arguments.ignore.iter().any(|word| word == kind.word()))
+        .filter(|kind| arguments.only.is_empty() || arguments.only.iter().any(|word| word == kind.name()))
+        .filter(|kind| !arguments.ignore.iter().any(|word| word == kind.name()))
         .collect();
     if kinds.is_empty() {
-        return Err(Complaint::invalid("--ignore leaves no kind of facts to compare"));
+        return Err(CliError::invalid("--ignore leaves no kind of facts to compare"));
     }
     // Before anything is booted for minutes.
     let (entries, overlays) = documents(&arguments)?;
@@ -139,30 +139,30 @@ pub(crate) fn execute(arguments: Arguments) -> Result<Exit, Complaint> {
     };
     let today = jiff::Zoned::now().date();
     let comparison = compare(&kinds, &baseline, &candidate);
-    let verdict = judge(comparison, (&baseline, &candidate), &entries, overlays.as_ref(), today);
+    let verdict = evaluate(comparison, (&baseline, &candidate), &entries, overlays.as_ref(), today);
     print(&verdict, &arguments)
 }
 
 /// How the baseline and the candidate are booted. An option that changes nothing is refused.
-fn machines(arguments: &Arguments) -> Result<[MachineOptions; 2], Complaint> {
+fn machines(arguments: &Arguments) -> Result<[MachineOptions; 2], CliError> {
     let named = [(Side::Baseline, Some(&arguments.baseline)), (Side::Candidate, arguments.candidate.as_ref())];
     let is_booted = |(_, named): &&(Side, Option<&String>)| named.is_some_and(|named| !is_facts(named));
     let booted: Vec<Side> = named.iter().filter(is_booted).map(|(side, _)| *side).collect();
     let idle = arguments.machines.idle(&booted);
     if !idle.is_empty() {
         let what = format!("{} says how a system is booted that is not booted here", idle.join(", "));
-        return Err(Complaint::invalid(what).hint("leave it out, or name an image in place of the facts file"));
+        return Err(CliError::invalid(what).hint("leave it out, or name an image in place of the facts file"));
     }
     Ok([arguments.machines.of(Side::Baseline)?, arguments.machines.of(Side::Candidate)?])
 }
 
 /// The tests that are run on the baseline and the candidate before they are read.
-fn asked_first(arguments: &Arguments) -> Result<(Option<After>, Option<After>), Complaint> {
+fn asked_first(arguments: &Arguments) -> Result<(Option<After>, Option<After>), CliError> {
     let Arguments { suites, baseline, baseline_after, candidate, candidate_after, .. } = arguments;
     if baseline_after.is_none() && candidate_after.is_none() {
         return match suites.is_empty() {
             true => Ok((None, None)),
-            false => Err(Complaint::invalid("--suites needs --baseline-after or --candidate-after; neither is given")
+            false => Err(CliError::invalid("--suites needs --baseline-after or --candidate-after; neither is given")
                 .hint("name it: --candidate-after SUITE/TEST")),
         };
     }
@@ -175,50 +175,50 @@ fn asked_first(arguments: &Arguments) -> Result<(Option<After>, Option<After>), 
 }
 
 /// What documents differences; everything that is wrong with it is printed.
-fn documents(arguments: &Arguments) -> Result<(Vec<Deviation>, Option<azldev::Tree>), Complaint> {
+fn documents(arguments: &Arguments) -> Result<(Vec<Deviation>, Option<azldev::Tree>), CliError> {
     let mut sink = Diagnostics::new();
     let entries = match arguments.ledger.is_empty() {
         true => Vec::new(),
         false => deviations::load(&arguments.ledger, &kind::words(), &load::vocabulary(), &mut sink),
     };
-    let tree = arguments.azldev.as_ref().map(|folder| azldev::load(folder, &mut sink));
+    let tree = arguments.azldev.as_ref().map(|dir| azldev::load(dir, &mut sink));
     sink.settle();
     if sink.is_empty() {
         return Ok((entries, tree));
     }
     load::tell(&sink);
-    Err(Complaint::told(Exit::Invalid))
+    Err(CliError::told(Exit::Invalid))
 }
 
 /// When only one system was read: whether all of it could be.
 fn read_one(facts: &Facts, kinds: &[&'static dyn FactKind]) -> Exit {
     let mut exit = Exit::Pass;
     for kind in kinds {
-        if let kind::Part::Unreadable(why) = facts.part(kind.word()) {
-            say_error(&format!("error: {}: {}", kind.word(), one_line(&why, 400)));
+        if let kind::Part::Unreadable(why) = facts.part(kind.name()) {
+            say_error(&format!("error: {}: {}", kind.name(), one_line(&why, 400)));
             exit = Exit::Error;
         }
     }
     exit
 }
 
-fn save(path: &Utf8Path, facts: &Facts) -> Result<(), Complaint> {
+fn save(path: &Utf8Path, facts: &Facts) -> Result<(), CliError> {
     let text = facts
         .to_json()
-        .map_err(|error| Complaint::infrastructure(format!("the facts cannot be written as JSON: {error}")))?;
+        .map_err(|error| CliError::infrastructure(format!("the facts cannot be written as JSON: {error}")))?;
     muster_base::files::write_atomically(path, text.as_bytes())
-        .map_err(|error| Complaint::infrastructure(error.to_string()))
+        .map_err(|error| CliError::infrastructure(error.to_string()))
 }
 
-fn print(verdict: &Verdict, arguments: &Arguments) -> Result<Exit, Complaint> {
+fn print(verdict: &Verdict, arguments: &Arguments) -> Result<Exit, CliError> {
     match arguments.format {
         Output::Text => say(text::render(verdict, arguments.all).trim_end()),
         Output::Markdown => say(markdown::render(verdict).trim_end()),
-        Output::Json => say(&json::render(verdict).map_err(|error| Complaint::infrastructure(error.to_string()))?),
+        Output::Json => say(&json::render(verdict).map_err(|error| CliError::infrastructure(error.to_string()))?),
     }
     let exit = verdict.exit();
     if exit == Exit::Invalid {
-        return Err(Complaint::invalid("nothing was compared: neither system has any of these kinds of facts"));
+        return Err(CliError::invalid("nothing was compared: neither system has any of these kinds of facts"));
     }
     Ok(exit)
 }

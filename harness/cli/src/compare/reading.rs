@@ -11,7 +11,7 @@ use crate::project::Project;
 use crate::run::{choose_accelerator, interruption, runtime};
 use crate::session;
 use crate::session::{ImageOptions, MachineOptions};
-use crate::{Complaint, images, say_error};
+use crate::{CliError, images, say_error};
 use muster_base::exit::Exit;
 use muster_base::machine::Format;
 use muster_base::text::one_line;
@@ -49,11 +49,11 @@ pub(super) enum System {
 
 impl System {
     /// A file of facts, a run, an image of the catalogue or a disk.
-    pub(super) fn find(named: &str, options: &MachineOptions) -> Result<Self, Complaint> {
+    pub(super) fn find(named: &str, options: &MachineOptions) -> Result<Self, CliError> {
         let path = Utf8Path::new(named);
         if is_facts(named) {
             let facts = Facts::read(path).map_err(|why| {
-                Complaint::invalid(why).hint("`muster compare IMAGE --save-facts FILE` writes such a file")
+                CliError::invalid(why).hint("`muster compare IMAGE --save-facts FILE` writes such a file")
             })?;
             return Ok(Self::Known(Box::new(facts)));
         }
@@ -75,7 +75,7 @@ impl Reading<'_> {
         system: System,
         after: Option<After>,
         options: &MachineOptions,
-    ) -> Result<Facts, Complaint> {
+    ) -> Result<Facts, CliError> {
         match system {
             System::Known(facts) => Ok(*facts),
             System::Image(project, spec) => self.boot(project, *spec, after, options),
@@ -88,7 +88,7 @@ impl Reading<'_> {
         spec: ImageSpec,
         after: Option<After>,
         options: &MachineOptions,
-    ) -> Result<Facts, Complaint> {
+    ) -> Result<Facts, CliError> {
         let accel = choose_accelerator(options.accel)?;
         let name = match &after {
             Some(after) => format!("{} after {}", spec.id, after.name()),
@@ -107,7 +107,7 @@ impl Reading<'_> {
             };
             tokio::select! {
                 biased;
-                () = interruption() => Err(Complaint::told(Exit::Error)),
+                () = interruption() => Err(CliError::told(Exit::Error)),
                 facts = read => facts,
             }
         });
@@ -115,7 +115,7 @@ impl Reading<'_> {
         facts
     }
 
-    async fn ask(&self, live: &impl Live, name: String) -> Result<Facts, Complaint> {
+    async fn ask(&self, live: &impl Live, name: String) -> Result<Facts, CliError> {
         let probes = kind::probes(self.kinds, self.scope);
         let scale = live.deadline_scale();
         let requests = probes.iter().map(|probe| Request {
@@ -125,7 +125,7 @@ impl Reading<'_> {
         });
         say_error(&format!("reading {} kinds of facts of {name}", self.kinds.len()));
         let replies = live.batch(requests.collect()).await.map_err(|failure| {
-            Complaint::infrastructure(failure.message.clone())
+            CliError::infrastructure(failure.message.clone())
                 .hint(format!("`muster failures {}` explains it", failure.id))
         })?;
         let seen = Observations(probes.into_iter().map(|probe| probe.key).zip(replies).collect());
@@ -139,7 +139,7 @@ fn spec(
     named: &str,
     format: Option<Format>,
     options: &MachineOptions,
-) -> Result<ImageSpec, Complaint> {
+) -> Result<ImageSpec, CliError> {
     let machine = MachineOptions { image_format: format, ..options.clone() };
     let options = ImageOptions { image: vec![named.to_owned()], machine };
     let mut notices = Vec::new();
@@ -147,17 +147,17 @@ fn spec(
     for notice in notices {
         say_error(&format!("note: {}", one_line(&notice, 400)));
     }
-    specs.pop().ok_or_else(|| Complaint::invalid("no image was named"))
+    specs.pop().ok_or_else(|| CliError::invalid("no image was named"))
 }
 
 /// The image that a run judged, as long as it is still the same.
-fn spec_of_run(project: &Project, folder: &Utf8Path, options: &MachineOptions) -> Result<ImageSpec, Complaint> {
-    let record = record(folder)?;
+fn spec_of_run(project: &Project, dir: &Utf8Path, options: &MachineOptions) -> Result<ImageSpec, CliError> {
+    let record = record(dir)?;
     let mut images = record.images.iter();
     let (Some((id, image)), None) = (images.next(), images.next()) else {
         let ids: Vec<&str> = record.images.keys().map(String::as_str).collect();
-        let what = format!("{folder} is a run of {} images: {}", ids.len(), one_line(&ids.join(", "), 300));
-        return Err(Complaint::invalid(what).hint("name one of the images instead of the run"));
+        let what = format!("{dir} is a run of {} images: {}", ids.len(), one_line(&ids.join(", "), 300));
+        return Err(CliError::invalid(what).hint("name one of the images instead of the run"));
     };
     // An image of the catalogue is known by more than its path.
     let catalogue = images::Catalogue::load(project)?;
@@ -167,19 +167,19 @@ fn spec_of_run(project: &Project, folder: &Utf8Path, options: &MachineOptions) -
     };
     let ready = images::runtime()?
         .block_on(muster_image::prepare(project.root().as_std_path(), &spec))
-        .map_err(|error| Complaint::infrastructure(format!("the image of {folder}: {error}")))?;
+        .map_err(|error| CliError::infrastructure(format!("the image of {dir}: {error}")))?;
     if ready.sha256 != image.sha256 {
-        let what = format!("{} has changed since the run in {folder} tested it", ready.source.display());
-        return Err(Complaint::infrastructure(what).hint("keep facts of images that change: --save-facts"));
+        let what = format!("{} has changed since the run in {dir} tested it", ready.source.display());
+        return Err(CliError::infrastructure(what).hint("keep facts of images that change: --save-facts"));
     }
     Ok(spec)
 }
 
 /// The record of a run.
-fn record(folder: &Utf8Path) -> Result<RunRecord, Complaint> {
-    let path = folder.join("run.json");
+fn record(dir: &Utf8Path) -> Result<RunRecord, CliError> {
+    let path = dir.join("run.json");
     let unreadable = |why: String| {
-        Complaint::invalid(format!("{path}: {}", one_line(&why, 300)))
+        CliError::invalid(format!("{path}: {}", one_line(&why, 300)))
             .hint("a directory that is compared is one that `muster run` made")
     };
     let record = json::read(&path).map_err(|error| unreadable(error.source.to_string()))?;

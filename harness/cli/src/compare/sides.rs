@@ -6,7 +6,7 @@ use std::ffi::OsString;
 
 use clap::{Arg, ArgMatches, Args, Command, FromArgMatches, parser::ValueSource};
 
-use crate::Complaint;
+use crate::CliError;
 use crate::session::{DISK_FORMAT, MachineOptions};
 use muster_base::text::one_line;
 
@@ -21,7 +21,7 @@ pub(super) enum Side {
 
 impl Side {
     /// As options begin.
-    fn word(self) -> &'static str {
+    fn name(self) -> &'static str {
         match self {
             Self::Baseline => "baseline",
             Self::Candidate => "candidate",
@@ -51,7 +51,7 @@ impl Sides {
     ///
     /// # Errors
     /// What clap says of options that do not go together, by the names under which they were typed.
-    pub(super) fn of(&self, side: Side) -> Result<MachineOptions, Complaint> {
+    pub(super) fn of(&self, side: Side) -> Result<MachineOptions, CliError> {
         let own: Vec<&Typed> = self.0.iter().filter(|typed| typed.side == Some(side)).collect();
         let is_own = |id: &str| own.iter().any(|typed| typed.id == id);
         let common = self.0.iter().filter(|typed| typed.side.is_none() && !is_own(&typed.id));
@@ -69,7 +69,7 @@ impl Sides {
         read.map_err(|error| {
             let said = error.render().to_string();
             let said = said.split("\n\n").next().unwrap_or_default();
-            Complaint::invalid(one_line(said.trim_start_matches("error: "), 400))
+            CliError::invalid(one_line(said.trim_start_matches("error: "), 400))
                 .hint("`muster compare --help` lists the options of both systems and of each")
         })
     }
@@ -97,7 +97,7 @@ fn long(argument: &Arg, side: Option<Side>) -> String {
     let name = argument.get_long().unwrap_or(argument.get_id().as_str());
     match side {
         None => name.to_owned(),
-        Some(side) => format!("{}-{name}", side.word()),
+        Some(side) => format!("{}-{name}", side.name()),
     }
 }
 
@@ -124,7 +124,7 @@ fn taken(argument: &Arg, side: Option<Side>) -> Arg {
             out = out.help_heading("Machines of both systems").help(argument.get_help().cloned().unwrap_or_default())
         }
         Some(side) => {
-            let of = format!("--{} of the {} alone", self::long(argument, None), side.word());
+            let of = format!("--{} of the {} alone", self::long(argument, None), side.name());
             out = out.help_heading("Machine of one system").help(of);
         }
     }
@@ -132,7 +132,7 @@ fn taken(argument: &Arg, side: Option<Side>) -> Arg {
     if argument.get_all_aliases().unwrap_or_default().contains(&DISK_FORMAT) {
         out = out.alias(match side {
             None => DISK_FORMAT.to_owned(),
-            Some(side) => format!("{}-{DISK_FORMAT}", side.word()),
+            Some(side) => format!("{}-{DISK_FORMAT}", side.name()),
         });
     }
     out.long(long)
@@ -264,7 +264,7 @@ mod tests {
             assert_ne!(expected, nothing, "{words:?}");
             for side in [Side::Baseline, Side::Candidate] {
                 let other = if side == Side::Baseline { Side::Candidate } else { Side::Baseline };
-                let own = |word: &String| word.replacen("--", &format!("--{}-", side.word()), 1);
+                let own = |word: &String| word.replacen("--", &format!("--{}-", side.name()), 1);
                 let typed: Vec<String> = words.iter().map(own).collect();
                 let sides = sides(&typed.iter().map(String::as_str).collect::<Vec<_>>());
                 assert_eq!(format!("{:?}", sides.of(side).unwrap()), expected, "{typed:?}");

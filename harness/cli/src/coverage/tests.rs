@@ -4,12 +4,12 @@ use camino::{Utf8Path, Utf8PathBuf};
 
 use super::*;
 
-fn folder() -> Utf8PathBuf {
+fn dir() -> Utf8PathBuf {
     Utf8Path::new(env!("CARGO_MANIFEST_DIR")).join("../../suites")
 }
 
 fn shipped() -> Vec<Suite> {
-    let (suites, problems) = muster_suite::load(&[folder()], &load::vocabulary());
+    let (suites, problems) = muster_suite::load(&[dir()], &load::vocabulary());
     assert!(problems.is_empty(), "{}", problems.render(false));
     suites
 }
@@ -43,7 +43,7 @@ fn every_shipped_test_says_why_where_from_and_how_much_it_matters() {
 
 #[test]
 fn the_shipped_lists_hold_against_the_shipped_suites() {
-    let (lists, problems) = foreign::load(&[folder().join("coverage")], &load::vocabulary(), &shipped());
+    let (lists, problems) = foreign::load(&[dir().join("coverage")], &load::vocabulary(), &shipped());
     assert!(problems.is_empty(), "{}", problems.render(false));
     let tools: Vec<_> = lists.iter().map(|list| list.tool.as_str()).collect();
     assert_eq!(tools, ["azldev", "kola", "lisa", "tmt"]);
@@ -56,7 +56,7 @@ fn the_shipped_lists_hold_against_the_shipped_suites() {
 #[test]
 fn every_check_is_on_the_page_once_and_every_suite_is_counted() {
     let suites = shipped();
-    let (lists, _) = foreign::load(&[folder().join("coverage")], &load::vocabulary(), &suites);
+    let (lists, _) = foreign::load(&[dir().join("coverage")], &load::vocabulary(), &suites);
     let account = Account { lists, ours: ours(&suites) };
     let page = account.markdown();
     for list in &account.lists {

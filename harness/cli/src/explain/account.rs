@@ -17,7 +17,7 @@ use muster_record::names::{HEALTH_TEST, MACHINE_SUITE};
 use muster_suite::clause::{Clause, Joined};
 use muster_suite::condition::{Truth, evaluate};
 use muster_suite::model::{
-    Action, Adjustment, Assertion, BaseCheck, Change, Expectation, MachineWish, ServiceState, SnapshotSource,
+    Action, Adjustment, Assertion, BaseCheck, Change, Expectation, MachineOverrides, ServiceState, SnapshotSource,
     SnapshotSpec, Step, Suite, Test, When,
 };
 use muster_suite::value::show_duration;
@@ -122,7 +122,7 @@ pub(super) struct Machine {
     /// What that comes to, in words.
     pub(super) isolation: &'static str,
     /// What a matrix wishes of it.
-    pub(super) wish: Vec<String>,
+    pub(super) overrides: Vec<String>,
     pub(super) internet: bool,
 }
 
@@ -155,7 +155,7 @@ pub(super) struct Variant {
 /// The account of one test of a suite.
 pub(super) fn of(suite: &Arc<Suite>, index: usize, system: &System) -> Account {
     let test = &suite.tests[index];
-    let system = &system.shaped(&test.machine);
+    let system = &system.with_spec(&test.machine);
     let (settled, open) = adjusted(test, system);
     let plan = plan::plan(std::slice::from_ref(suite), &BTreeSet::from([(0, index)]), Vec::new());
     let planned: Vec<String> =
@@ -183,9 +183,9 @@ pub(super) fn of(suite: &Arc<Suite>, index: usize, system: &System) -> Account {
             .filter_map(|(of, when)| when.as_ref().map(|when| gate(of, when, system)))
             .collect(),
         machine: Machine {
-            guest: test.guest.word(),
-            isolation: isolation_in_words(isolation),
-            wish: wishes(&test.machine),
+            guest: test.guest.name(),
+            isolation: isolation_text(isolation),
+            overrides: overrides(&test.machine),
             internet: test.internet,
         },
         chain: planned,
@@ -222,7 +222,7 @@ pub(super) fn of_health(system: &System) -> Account {
         machine: Machine {
             guest: "shared",
             isolation: "it is about every machine of the image, at boot and at its end",
-            wish: Vec::new(),
+            overrides: Vec::new(),
             internet: false,
         },
         chain: vec![HEALTH_TEST.to_owned()],
@@ -236,7 +236,7 @@ pub(super) fn of_health(system: &System) -> Account {
         variants: Vec::new(),
         nothing_left: false,
         snapshots: Vec::new(),
-        base_checks: Kind::ALL.iter().map(|kind| kind.word().to_owned()).collect(),
+        base_checks: Kind::ALL.iter().map(|kind| kind.name().to_owned()).collect(),
         commands: commands::of_a_boot(system),
     }
 }
@@ -315,7 +315,7 @@ fn change(change: &Change) -> Vec<Line> {
             .collect(),
         Change::Merge(expectation) => lines_of(expectation),
         Change::RemoveJoined { join, location } => {
-            vec![Line::new(format!("{} is not checked", join.word()), location)]
+            vec![Line::new(format!("{} is not checked", join.name()), location)]
         }
         Change::ReplaceJoined(joined) => lines(&[Clause::Joined(joined.clone())]),
     }
@@ -331,7 +331,7 @@ fn lines(expect: &[Clause]) -> Vec<Line> {
                 let count = branches.len();
                 for (number, branch) in branches.iter().enumerate() {
                     let number = number + 1;
-                    let place = format!("{} {number} of {count}: ", join.word());
+                    let place = format!("{} {number} of {count}: ", join.name());
                     let below = lines(&branch.clauses).into_iter();
                     out.extend(below.map(|line| Line { text: format!("{place}{}", line.text), ..line }));
                 }
@@ -392,7 +392,7 @@ fn step(step: &Step) -> Line {
             format!("service {unit}: {}", wanted.join(", "))
         }
         Action::Write { path, .. } => format!("write {path}"),
-        Action::Reboot(kind) => format!("reboot: {}", kind.word()),
+        Action::Reboot(kind) => format!("reboot: {}", kind.name()),
         Action::Upload { source, path, .. } => format!("upload {source} to {path}"),
         Action::Wait(duration) => format!("wait {}", show_duration(*duration)),
         Action::BootSamples { samples, discard } => format!("boot-samples {samples}, discard {discard}"),
@@ -438,10 +438,10 @@ fn base_checks(suite: &Suite) -> Vec<String> {
         Some(BaseCheck::Info) => format!("{word} (only reported)"),
         Some(BaseCheck::Off) => format!("{word} (does not count here)"),
     };
-    Kind::ALL.iter().map(|kind| treated(kind.word())).collect()
+    Kind::ALL.iter().map(|kind| treated(kind.name())).collect()
 }
 
-fn isolation_in_words(isolation: Isolation) -> &'static str {
+fn isolation_text(isolation: Isolation) -> &'static str {
     match isolation {
         Isolation::Booted => "one that was booted and not cloned, with other tests of its boot",
         Isolation::Shared => "one for all tests that only read, or are marked to share",
@@ -450,15 +450,15 @@ fn isolation_in_words(isolation: Isolation) -> &'static str {
     }
 }
 
-fn wishes(wish: &MachineWish) -> Vec<String> {
+fn overrides(overrides: &MachineOverrides) -> Vec<String> {
     let mut out = Vec::new();
     let mut add = |name: &str, value: Option<String>| out.extend(value.map(|value| format!("{name} {value}")));
-    add("image", wish.image.clone());
-    add("cpu", wish.cpu.clone());
-    add("firmware", wish.firmware.map(str::to_owned));
-    add("tpm", wish.tpm.map(|tpm| tpm.to_string()));
-    add("bus", wish.bus.map(str::to_owned));
-    add("memory", wish.memory.map(|bytes| format!("{} MiB", bytes >> 20)));
-    add("cpus", wish.cpus.map(|count| count.to_string()));
+    add("image", overrides.image.clone());
+    add("cpu", overrides.cpu.clone());
+    add("firmware", overrides.firmware.map(str::to_owned));
+    add("tpm", overrides.tpm.map(|tpm| tpm.to_string()));
+    add("bus", overrides.bus.map(str::to_owned));
+    add("memory", overrides.memory.map(|bytes| format!("{} MiB", bytes >> 20)));
+    add("cpus", overrides.cpus.map(|count| count.to_string()));
     out
 }

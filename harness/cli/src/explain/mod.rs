@@ -21,7 +21,7 @@ use camino::Utf8PathBuf;
 use super::images::Catalogue;
 use super::load::{self, HEALTH, Selection};
 use super::project::Project;
-use super::{Complaint, OutputFormat, say};
+use super::{CliError, OutputFormat, say};
 use account::Account;
 use muster_base::exit::Exit;
 use system::System;
@@ -46,7 +46,7 @@ pub(crate) struct Arguments {
     format: OutputFormat,
 }
 
-pub(crate) fn execute(arguments: Arguments) -> Result<Exit, Complaint> {
+pub(crate) fn execute(arguments: Arguments) -> Result<Exit, CliError> {
     let selection = Selection { suites: arguments.suites, test: arguments.tests, ..Selection::default() };
     let loaded = load::suites(&selection, OutputFormat::Text)?;
     let selected = load::select(&loaded, &selection)?;
@@ -62,7 +62,7 @@ pub(crate) fn execute(arguments: Arguments) -> Result<Exit, Complaint> {
     match arguments.format {
         OutputFormat::Json => {
             let text = serde_json::to_string_pretty(&accounts)
-                .map_err(|cause| Complaint::infrastructure(format!("the accounts cannot be written: {cause}")))?;
+                .map_err(|cause| CliError::infrastructure(format!("the accounts cannot be written: {cause}")))?;
             say(&text);
         }
         OutputFormat::Text => {
@@ -73,12 +73,12 @@ pub(crate) fn execute(arguments: Arguments) -> Result<Exit, Complaint> {
     Ok(Exit::Pass)
 }
 
-fn catalogued(name: &str) -> Result<System, Complaint> {
+fn catalogued(name: &str) -> Result<System, CliError> {
     let catalogue = Catalogue::load(&Project::find()?)?;
     match catalogue.get(name) {
         Some(spec) => Ok(System::of(spec)),
         None if camino::Utf8Path::new(name).exists() => {
-            Err(Complaint::invalid(format!("{name} is a file, of which nothing is known before it boots"))
+            Err(CliError::invalid(format!("{name} is a file, of which nothing is known before it boots"))
                 .hint("leave out --image, or describe the file in images/*.yaml with its `facts`"))
         }
         None => Err(catalogue.unknown(name)),

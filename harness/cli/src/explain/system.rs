@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use muster_base::machine::FirmwareKind;
 use muster_image::ImageSpec;
 use muster_record::facts::Facts;
-use muster_suite::model::MachineWish;
+use muster_suite::model::MachineOverrides;
 
 /// An image as the catalogue has it, or, by default, no image at all.
 #[derive(Debug, Clone, Default)]
@@ -26,24 +26,24 @@ impl System {
         };
         let mut dimensions: BTreeMap<String, Vec<String>> = spec.facts.iter().map(words).collect();
         dimensions.insert("image".to_owned(), vec![spec.id.clone()]);
-        dimensions.entry("arch".to_owned()).or_insert_with(|| vec![spec.arch.word().to_owned()]);
-        dimensions.insert("firmware".to_owned(), vec![firmware(spec.firmware.word())]);
+        dimensions.entry("arch".to_owned()).or_insert_with(|| vec![spec.arch.name().to_owned()]);
+        dimensions.insert("firmware".to_owned(), vec![firmware(spec.firmware.name())]);
         Self { image: Some(spec.id.clone()), dimensions }
     }
 
     /// The same on a machine of the shape that a test wishes.
-    pub(super) fn shaped(&self, wish: &MachineWish) -> Self {
-        let mut shaped = self.clone();
-        if let Some(kind) = wish.firmware {
-            shaped.dimensions.insert("firmware".to_owned(), vec![firmware(kind)]);
+    pub(super) fn with_spec(&self, overrides: &MachineOverrides) -> Self {
+        let mut with_spec = self.clone();
+        if let Some(kind) = overrides.firmware {
+            with_spec.dimensions.insert("firmware".to_owned(), vec![firmware(kind)]);
         }
-        if let Some(image) = &wish.image
+        if let Some(image) = &overrides.image
             && self.image.is_none()
         {
             // It is asked of no other.
-            shaped.dimensions.insert("image".to_owned(), vec![image.clone()]);
+            with_spec.dimensions.insert("image".to_owned(), vec![image.clone()]);
         }
-        shaped
+        with_spec
     }
 
     /// The values of a dimension; `None` when only a guest could tell.
@@ -76,7 +76,7 @@ impl System {
 
 /// The word that conditions know the firmware of a machine by.
 fn firmware(kind: &str) -> String {
-    if kind == FirmwareKind::UefiSecure.word() { FirmwareKind::Uefi.word() } else { kind }.to_owned()
+    if kind == FirmwareKind::UefiSecure.name() { FirmwareKind::Uefi.name() } else { kind }.to_owned()
 }
 
 #[cfg(test)]
@@ -114,10 +114,11 @@ mod tests {
 
     #[test]
     fn a_wish_shapes_what_is_known() {
-        let wish = MachineWish { firmware: Some("bios"), image: Some("other".into()), ..MachineWish::default() };
-        let shaped = System::of(&spec()).shaped(&wish);
-        assert_eq!(shaped.lookup("firmware"), Some(vec!["bios".to_owned()]));
-        assert_eq!(shaped.lookup("image"), Some(vec!["desk".to_owned()]), "the image that was named stays");
-        assert_eq!(System::default().shaped(&wish).lookup("image"), Some(vec!["other".to_owned()]));
+        let overrides =
+            MachineOverrides { firmware: Some("bios"), image: Some("other".into()), ..MachineOverrides::default() };
+        let with_spec = System::of(&spec()).with_spec(&overrides);
+        assert_eq!(with_spec.lookup("firmware"), Some(vec!["bios".to_owned()]));
+        assert_eq!(with_spec.lookup("image"), Some(vec!["desk".to_owned()]), "the image that was named stays");
+        assert_eq!(System::default().with_spec(&overrides).lookup("image"), Some(vec!["other".to_owned()]));
     }
 }

@@ -220,8 +220,8 @@ fn the_machine_s_own_test_has_an_account_too() {
 
 #[test]
 fn every_shipped_test_has_an_account() {
-    let folder = camino::Utf8PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../suites"));
-    let (suites, problems) = muster_suite::load(&[folder], &load::vocabulary());
+    let dir = camino::Utf8PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../suites"));
+    let (suites, problems) = muster_suite::load(&[dir], &load::vocabulary());
     assert!(problems.is_empty());
     for suite in suites.into_iter().map(Arc::new) {
         for index in 0..suite.tests.len() {

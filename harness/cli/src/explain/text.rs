@@ -2,7 +2,7 @@
 
 use super::account::{Account, Adjusting, Answer, Line, Variant};
 use super::commands::Command;
-use muster_base::text::{harmless, one_line};
+use muster_base::text::{escape, one_line};
 
 /// Width of the first column.
 const LABEL: usize = 11;
@@ -77,8 +77,8 @@ fn answered(answer: &Answer, image: &str, yes: &str) -> String {
 fn machine(account: &Account) -> String {
     let machine = &account.machine;
     let mut text = format!("{}: {}", machine.guest, machine.isolation);
-    if !machine.wish.is_empty() {
-        text.push_str(&format!("; with {}", machine.wish.join(", ")));
+    if !machine.overrides.is_empty() {
+        text.push_str(&format!("; with {}", machine.overrides.join(", ")));
     }
     text.push_str(if machine.internet { "; it reaches the internet" } else { "; it does not reach the internet" });
     text
@@ -179,7 +179,7 @@ impl Page {
         let only_if = command.only_if.as_ref().map(|words| format!(", if {words}")).unwrap_or_default();
         let of = one_line(&command.of, 200);
         self.out.push_str(&format!("    {sign}[{of}{timeout}{only_if}]\n"));
-        for line in harmless(&command.script).lines() {
+        for line in escape(&command.script).lines() {
             self.out.push_str(&format!("      {line}\n"));
         }
     }

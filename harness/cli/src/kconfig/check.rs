@@ -7,15 +7,15 @@ use camino::Utf8PathBuf;
 use serde::Serialize;
 
 use super::source::{About, Source, Unread};
-use super::{Complaint, Format, cell};
+use super::{CliError, Format, cell};
 use crate::load;
 use crate::load::{Loaded, Selection};
 use crate::offline;
 use crate::offline::{Known, Outcome, Part, Row};
 use crate::{OutputFormat, say, say_error};
 use muster_base::exit::Exit;
-use muster_base::text::{harmless, one_line};
-use muster_check::types::kconfig::{TABLE, judged};
+use muster_base::text::{escape, one_line};
+use muster_check::types::kconfig::{TABLE, evaluated};
 
 /// Run the kernel configuration tests of the suites on configuration files, without a machine
 #[derive(Debug, clap::Args)]
@@ -71,7 +71,7 @@ enum FileRow {
     },
 }
 
-pub(super) fn execute(arguments: &Arguments) -> Result<Exit, Complaint> {
+pub(super) fn execute(arguments: &Arguments) -> Result<Exit, CliError> {
     let known = Known::given(&arguments.given, &[("arch", "write --arch"), ("kernel", "write --release")])?;
     let loaded = load::suites(&arguments.selection, OutputFormat::Text)?;
     let tests = offline::select(&loaded, &arguments.selection, TABLE.name, "muster kconfig check")?;
@@ -83,7 +83,7 @@ pub(super) fn execute(arguments: &Arguments) -> Result<Exit, Complaint> {
             Ok(source) => FileRow::asked(&loaded, &tests, &source, &known),
             Err(Unread { why, exit }) => {
                 host_lacks |= exit == Exit::Error;
-                FileRow::Unreadable { file: harmless(file.as_str()), error: one_line(&why, 300) }
+                FileRow::Unreadable { file: escape(file.as_str()), error: one_line(&why, 300) }
             }
         })
         .collect();
@@ -106,8 +106,8 @@ pub(super) fn execute(arguments: &Arguments) -> Result<Exit, Complaint> {
 impl FileRow {
     fn asked(loaded: &Loaded, tests: &[(usize, usize)], source: &Source, known: &Known) -> Self {
         let known = known.with(&source.header.dimensions());
-        let judge = |expectation: &_| judged(expectation, Ok(&source.config));
-        let part = Part { check: TABLE.name, proves: Some("kconfig"), judge: &judge };
+        let evaluate = |expectation: &_| evaluated(expectation, Ok(&source.config));
+        let part = Part { check: TABLE.name, proves: Some("kconfig"), evaluate: &evaluate };
         let tests = offline::ask_all(loaded, tests, &part, &known);
         Self::Asked { about: source.about(), counts: offline::counts(&tests), tests }
     }
@@ -179,7 +179,7 @@ fn markdown(row: &FileRow) -> String {
             row.unknown.iter().map(|open| [name(), cell(&open.subject), "unknown".into(), cell(&open.why)]).collect();
         let reason = row.reason.as_deref().unwrap_or_default();
         if matches!(row.outcome, Outcome::Undecided | Outcome::Skip) {
-            rows.push([name(), String::new(), row.outcome.word().to_owned(), cell(reason)]);
+            rows.push([name(), String::new(), row.outcome.name().to_owned(), cell(reason)]);
         }
         rows
     };
@@ -212,7 +212,7 @@ mod tests {
             unknown: Vec::new(),
             elsewhere: 3,
         };
-        let counts = Outcome::ALL.iter().map(|one| (one.word(), usize::from(*one == outcome))).collect();
+        let counts = Outcome::ALL.iter().map(|one| (one.name(), usize::from(*one == outcome))).collect();
         FileRow::Asked { about: source.unwrap().about(), counts, tests: vec![test] }
     }
 

@@ -7,7 +7,7 @@ use camino::Utf8PathBuf;
 use serde::Serialize;
 
 use super::source::{About, required};
-use super::{Complaint, Format, cell};
+use super::{CliError, Format, cell};
 use crate::say;
 use muster_base::exit::Exit;
 use muster_base::text::one_line;
@@ -69,9 +69,9 @@ struct ChangeRow {
     after: String,
 }
 
-pub(super) fn execute(arguments: &Arguments) -> Result<Exit, Complaint> {
+pub(super) fn execute(arguments: &Arguments) -> Result<Exit, CliError> {
     if arguments.before == "-" && arguments.after == "-" {
-        return Err(Complaint::invalid("both files are `-`, and stdin can be read once"));
+        return Err(CliError::invalid("both files are `-`, and stdin can be read once"));
     }
     let (before, after) = (required(&arguments.before)?, required(&arguments.after)?);
     let whole = difference(&before.config, &after.config, KCONFIGS);
@@ -123,8 +123,8 @@ impl Document {
                 let noise = difference.noise.get(&transition).map_or(0, Vec::len);
                 if changes.len() + noise > 0 {
                     transitions.push(TransitionRow {
-                        from: from.word(),
-                        to: to.word(),
+                        from: from.name(),
+                        to: to.name(),
                         count: changes.len(),
                         noise,
                         symbols: (!counts).then(|| rows(changes)),

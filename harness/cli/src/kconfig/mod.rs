@@ -6,7 +6,7 @@ mod check;
 mod diff;
 pub(super) mod source;
 
-use super::Complaint;
+use super::CliError;
 use muster_base::exit::Exit;
 use muster_base::text::one_line;
 
@@ -43,7 +43,7 @@ enum Format {
     Markdown,
 }
 
-pub(crate) fn execute(arguments: Arguments) -> Result<Exit, Complaint> {
+pub(crate) fn execute(arguments: Arguments) -> Result<Exit, CliError> {
     match arguments.command {
         Command::Check(arguments) => check::execute(&arguments),
         Command::Diff(arguments) => diff::execute(&arguments),

@@ -6,10 +6,10 @@ use std::io::Read;
 use camino::Utf8Path;
 use serde::Serialize;
 
-use super::Complaint;
+use super::CliError;
 use crate::packed::{PackedError, unpacked};
 use muster_base::exit::Exit;
-use muster_base::text::{harmless, one_line};
+use muster_base::text::{escape, one_line};
 use muster_check::kernel_config::Config;
 use muster_check::kernel_header;
 use muster_check::kernel_header::Header;
@@ -86,7 +86,7 @@ impl Source {
     pub(crate) fn about(&self) -> About {
         let bounded = |text: &Option<String>| text.as_deref().map(|text| one_line(text, 120));
         About {
-            file: harmless(&self.name),
+            file: escape(&self.name),
             release: bounded(&self.header.release),
             arch: bounded(&self.header.arch),
             symbols: self.config.len(),
@@ -115,9 +115,9 @@ impl About {
 }
 
 /// Reads the one file that a command cannot do without.
-pub(crate) fn required(file: &Utf8Path) -> Result<Source, Complaint> {
+pub(crate) fn required(file: &Utf8Path) -> Result<Source, CliError> {
     Source::read(file, None, None)
-        .map_err(|Unread { why, exit }| Complaint { exit, ..Complaint::invalid(format!("{file}: {why}")) })
+        .map_err(|Unread { why, exit }| CliError { exit, ..CliError::invalid(format!("{file}: {why}")) })
 }
 
 fn agreed(option: &str, said: Option<String>, given: Option<&str>) -> Result<Option<String>, String> {

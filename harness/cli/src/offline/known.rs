@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::Complaint;
+use crate::CliError;
 use muster_record::facts::{CAPABILITIES, TOOLS};
 use muster_suite::condition::{DIMENSIONS, id_of_distro, words};
 use muster_suite::diagnostic::did_you_mean;
@@ -24,12 +24,12 @@ impl Known {
     /// Reads `DIMENSION=VALUE`, several values with commas or in several options; without a value the system
     /// has none. `DIMENSION!=VALUE` says that a capability or a tool is missing. What is `reserved` is said
     /// in another way, which is given with it.
-    pub(crate) fn given(options: &[String], reserved: &[(&str, &str)]) -> Result<Self, Complaint> {
+    pub(crate) fn given(options: &[String], reserved: &[(&str, &str)]) -> Result<Self, CliError> {
         let mut known = Self::default();
         for option in options {
-            let complaint = |why: String| Complaint::invalid(format!("--given '{option}': {why}"));
+            let cli_error = |why: String| CliError::invalid(format!("--given '{option}': {why}"));
             let Some((dimension, values)) = option.split_once('=') else {
-                return Err(complaint("it has no `=`".to_owned()).hint("for example: --given distro=fedora-43"));
+                return Err(cli_error("it has no `=`".to_owned()).hint("for example: --given distro=fedora-43"));
             };
             let (dimension, lacks) = match dimension.strip_suffix('!') {
                 Some(dimension) => (dimension, true),
@@ -37,8 +37,8 @@ impl Known {
             };
             let values: Vec<String> =
                 values.split(',').map(str::trim).filter(|word| !word.is_empty()).map(str::to_owned).collect();
-            check(dimension, &values, lacks, reserved).map_err(complaint)?;
-            known.add(dimension, values, lacks).map_err(complaint)?;
+            check(dimension, &values, lacks, reserved).map_err(cli_error)?;
+            known.add(dimension, values, lacks).map_err(cli_error)?;
         }
         if let Some(values) = known.has.get("distro") {
             let ids = values.iter().map(|distro| id_of_distro(distro).to_owned()).collect();
@@ -185,7 +185,7 @@ mod tests {
 
     fn known(options: &[&str]) -> Result<Known, String> {
         let options: Vec<String> = options.iter().map(|option| option.to_string()).collect();
-        Known::given(&options, &[("arch", "write --arch")]).map_err(|complaint| complaint.what)
+        Known::given(&options, &[("arch", "write --arch")]).map_err(|cli_error| cli_error.what)
     }
 
     #[test]

@@ -9,11 +9,11 @@ use std::fmt::Write as _;
 
 use serde::Serialize;
 
-use crate::Complaint;
+use crate::CliError;
 use crate::load;
 use crate::load::{Loaded, Selection};
 use muster_base::exit::Exit;
-use muster_base::text::{harmless, one_line};
+use muster_base::text::{escape, one_line};
 use muster_check::Verdict;
 use muster_check::evaluation::{Evaluation, Finding};
 use muster_engine::gate::reason_to_skip;
@@ -30,7 +30,7 @@ pub(crate) struct Part<'a> {
     /// A capability that the file itself is the proof of.
     pub proves: Option<&'static str>,
     /// Judges an expectation of that type.
-    pub judge: &'a dyn Fn(&Expectation) -> Vec<Verdict>,
+    pub evaluate: &'a dyn Fn(&Expectation) -> Vec<Verdict>,
 }
 
 /// What came of a test.
@@ -54,7 +54,7 @@ impl Outcome {
     pub(crate) const ALL: [Self; 5] = [Self::Pass, Self::Fail, Self::Unknown, Self::Undecided, Self::Skip];
 
     /// As written in reports.
-    pub(crate) fn word(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Pass => "pass",
             Self::Fail => "fail",
@@ -183,23 +183,23 @@ fn ask(suite: &Suite, test: &Test, part: &Part<'_>, known: &Known) -> Row {
         Err(AdjustError::NothingLeft) => Test { expect: Vec::new(), ..test.clone() },
     };
     let about: Vec<Clause> = adjusted.expect.into_iter().filter(|clause| speaks_of(clause, part.check)).collect();
-    let judge = |expectation: &Expectation| match expectation.check == part.check {
-        true => (part.judge)(expectation),
+    let evaluate = |expectation: &Expectation| match expectation.check == part.check {
+        true => (part.evaluate)(expectation),
         false => vec![Verdict::Unknown { why: "this needs a machine".to_owned() }; expectation.assertions.len()],
     };
-    for finding in Evaluation::once(&about, judge).findings() {
+    for finding in Evaluation::once(&about, evaluate).findings() {
         let (subject, location, verdict) = match finding {
             Finding::Assertion { expectation, .. } if expectation.check != part.check => continue,
             Finding::Assertion { expectation, assertion, verdict } => {
                 (expectation.subject.clone(), &assertion.location, verdict)
             }
-            Finding::AnyOf { joined, verdict, .. } => (joined.join.word().to_owned(), &joined.location, verdict),
+            Finding::AnyOf { joined, verdict, .. } => (joined.join.name().to_owned(), &joined.location, verdict),
             Finding::Miscounted { expectation, .. } => {
                 let why = "the check gave no answer".to_owned();
                 (expectation.subject.clone(), &expectation.location, Verdict::Unknown { why })
             }
         };
-        let location = harmless(&location.to_string());
+        let location = escape(&location.to_string());
         match verdict {
             Verdict::Met => row.met += 1,
             Verdict::Missed { expected, actual, .. } => {
@@ -281,11 +281,11 @@ pub(crate) fn select(
     selection: &Selection,
     check: &str,
     command: &str,
-) -> Result<Vec<(usize, usize)>, Complaint> {
+) -> Result<Vec<(usize, usize)>, CliError> {
     let ours = |(s, t): &(usize, usize)| *t != load::HEALTH && concerns(&loaded.suites[*s].tests[*t], check);
     let tests: Vec<_> = load::select(loaded, selection)?.into_iter().filter(ours).collect();
     if tests.is_empty() {
-        return Err(Complaint::invalid(format!("no selected test has `{check}` expectations"))
+        return Err(CliError::invalid(format!("no selected test has `{check}` expectations"))
             .hint(format!("`{command}` without --suite, --test and --tag runs all of them")));
     }
     Ok(tests)
@@ -300,15 +300,15 @@ pub(crate) fn ask_all(loaded: &Loaded, tests: &[(usize, usize)], part: &Part<'_>
 /// How many came to what.
 pub(crate) fn counts(rows: &[Row]) -> BTreeMap<&'static str, usize> {
     let count = |outcome| rows.iter().filter(|row| row.outcome == outcome).count();
-    Outcome::ALL.iter().map(|outcome| (outcome.word(), count(*outcome))).collect()
+    Outcome::ALL.iter().map(|outcome| (outcome.name(), count(*outcome))).collect()
 }
 
 /// `4 tests: 3 pass, 1 fail`.
 pub(crate) fn summary(counts: &BTreeMap<&'static str, usize>) -> String {
     let parts: Vec<String> = Outcome::ALL
         .iter()
-        .filter_map(|outcome| counts.get(outcome.word()).filter(|count| **count > 0).map(|count| (outcome, count)))
-        .map(|(outcome, count)| format!("{count} {}", outcome.word()))
+        .filter_map(|outcome| counts.get(outcome.name()).filter(|count| **count > 0).map(|count| (outcome, count)))
+        .map(|(outcome, count)| format!("{count} {}", outcome.name()))
         .collect();
     format!("{} tests: {}", counts.values().sum::<usize>(), parts.join(", "))
 }
@@ -352,7 +352,7 @@ pub(crate) fn text(row: &Row) -> String {
     if row.outcome == Outcome::Pass {
         return out;
     }
-    let _ = writeln!(out, "  {} {}", row.outcome.word().to_uppercase(), row.name);
+    let _ = writeln!(out, "  {} {}", row.outcome.name().to_uppercase(), row.name);
     let why = match row.outcome {
         Outcome::Fail => Some(one_line(&row.summary, 110)),
         _ => row.reason.as_ref().map(|reason| one_line(reason, 300)),
@@ -377,7 +377,7 @@ mod tests {
     use super::*;
     use crate::kconfig::source::Source;
     use crate::load::vocabulary;
-    use muster_check::types::kconfig::judged;
+    use muster_check::types::kconfig::evaluated;
 
     const SUITE: &str = "schema: suite/v1
 suite: s
@@ -437,14 +437,14 @@ tests:
         let source = Source::parse("x.config", text, None, None).unwrap();
         let given: Vec<String> = given.iter().map(|option| option.to_string()).collect();
         let known = Known::given(&given, &[]).unwrap().with(&source.header.dimensions());
-        let judge = |expectation: &Expectation| judged(expectation, Ok(&source.config));
-        let part = Part { check: "kconfig", proves: Some("kconfig"), judge: &judge };
+        let evaluate = |expectation: &Expectation| evaluated(expectation, Ok(&source.config));
+        let part = Part { check: "kconfig", proves: Some("kconfig"), evaluate: &evaluate };
         let asked = suite.tests.iter().filter(|test| concerns(test, "kconfig"));
         asked.map(|test| ask(&suite, test, &part, &known)).collect()
     }
 
     fn outcomes(rows: &[Row]) -> Vec<(&str, &str)> {
-        rows.iter().map(|row| (row.name.as_str(), row.outcome.word())).collect()
+        rows.iter().map(|row| (row.name.as_str(), row.outcome.name())).collect()
     }
 
     const WHOLE: &str =

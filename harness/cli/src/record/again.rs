@@ -50,15 +50,15 @@ pub(super) async fn ask<L: Live>(live: &L, suite: &Suite) -> Result<Vec<Wrong>, 
         // Nothing that is recorded is one of several alternatives.
         wrong.extend(test.expect.iter().filter_map(Clause::plain).flat_map(|expectation| {
             let verdicts = muster_check::find(expectation.check)
-                .map(|check| check.judge(expectation, &seen, live.facts()))
+                .map(|check| check.evaluate(expectation, &seen, live.facts()))
                 .unwrap_or_default();
-            judged(&test.id, expectation, verdicts)
+            evaluated(&test.id, expectation, verdicts)
         }));
     }
     Ok(wrong)
 }
 
-fn judged(test: &str, expectation: &Expectation, verdicts: Vec<Verdict>) -> Vec<Wrong> {
+fn evaluated(test: &str, expectation: &Expectation, verdicts: Vec<Verdict>) -> Vec<Wrong> {
     let mut verdicts = verdicts.into_iter();
     let mut wrong = Vec::new();
     for assertion in &expectation.assertions {

@@ -2,7 +2,7 @@
 //! snapshots serve where there are some; what they leave out as volatile is left out here too.
 
 use super::sources::{Of, Source};
-use muster_base::text::{harmless_bytes, last_words, one_line};
+use muster_base::text::{escape_bytes, last_words, one_line};
 use muster_check::kernel_config::{Config, Setting};
 use muster_check::types::file::kind_of;
 use muster_check::{Probe, shell};
@@ -152,10 +152,10 @@ fn sysctl(rows: &[Row]) -> Vec<Fact> {
 
 /// The symbols that are set, with their values as the check knows them.
 fn kconfig(reply: &Reply, rows: &[Row]) -> Result<Vec<Fact>, String> {
-    let config = Config::parse(&harmless_bytes(&reply.stdout), "")?;
+    let config = Config::parse(&escape_bytes(&reply.stdout), "")?;
     let fact = |row: &Row| match config.get(&row.key) {
         Ok(Setting::No | Setting::Absent) => Ok(None),
-        Ok(setting) => Ok(Some(Fact::new(&row.key, &[("value", setting.word())]))),
+        Ok(setting) => Ok(Some(Fact::new(&row.key, &[("value", setting.name())]))),
         Err(why) => Err(why),
     };
     rows.iter().filter_map(|row| fact(row).transpose()).collect()
@@ -209,7 +209,7 @@ fn stats(reply: &Reply) -> Result<Vec<Fact>, String> {
 /// The output of a reading that has to end with status 0, harmless.
 fn lines(reply: &Reply) -> Result<String, String> {
     ended_well(reply)?;
-    Ok(harmless_bytes(&reply.stdout))
+    Ok(escape_bytes(&reply.stdout))
 }
 
 fn ended_well(reply: &Reply) -> Result<(), String> {
@@ -219,7 +219,7 @@ fn ended_well(reply: &Reply) -> Result<(), String> {
         End::Exited if reply.status != 0 => Err(format!(
             "the reading ended with status {}: {}",
             reply.status,
-            last_words(&harmless_bytes(&reply.stderr), 200)
+            last_words(&escape_bytes(&reply.stderr), 200)
         )),
         End::Exited => Ok(()),
     }

@@ -23,7 +23,7 @@ use super::boot;
 use super::connect::{self, ConnectOptions};
 use super::run::{interruption, runtime};
 use super::session::ImageOptions;
-use super::{Complaint, load, say, say_error};
+use super::{CliError, load, say, say_error};
 use muster_base::exit::Exit;
 use muster_base::files;
 use muster_base::text;
@@ -74,16 +74,16 @@ pub(crate) struct Arguments {
     force: bool,
 }
 
-pub(crate) fn execute(arguments: Arguments) -> Result<Exit, Complaint> {
+pub(crate) fn execute(arguments: Arguments) -> Result<Exit, CliError> {
     let of = sources::parse(&arguments.of)?;
     if let Some(name) = &arguments.suite
         && !muster_suite::is_id(name)
     {
-        return Err(Complaint::invalid(format!("--suite `{name}` is not a name"))
+        return Err(CliError::invalid(format!("--suite `{name}` is not a name"))
             .hint("lower-case letters, digits, `.`, `_` and `-`, at most 100"));
     }
     if arguments.connect.allow_changes {
-        return Err(Complaint::invalid("--allow-changes: recording never changes a machine").hint("leave it out"));
+        return Err(CliError::invalid("--allow-changes: recording never changes a machine").hint("leave it out"));
     }
     // Before a machine boots for nothing.
     refuse_to_replace(&arguments)?;
@@ -96,7 +96,7 @@ pub(crate) fn execute(arguments: Arguments) -> Result<Exit, Complaint> {
     let written = runtime.block_on(async {
         tokio::select! {
             biased;
-            () = interruption() => Err(Complaint::told(Exit::Error)),
+            () = interruption() => Err(CliError::told(Exit::Error)),
             written = record(&arguments, &of, wanted) => written,
         }
     });
@@ -110,28 +110,28 @@ pub(crate) fn execute(arguments: Arguments) -> Result<Exit, Complaint> {
         Some(path) => {
             refuse_to_replace(&arguments)?;
             files::write_atomically(path, suite.text.as_bytes())
-                .map_err(|error| Complaint::infrastructure(error.to_string()))?;
+                .map_err(|error| CliError::infrastructure(error.to_string()))?;
             say(&format!("{path}: {} tests, {} assertions", suite.tests, suite.assertions));
         }
     }
     Ok(Exit::Pass)
 }
 
-fn refuse_to_replace(arguments: &Arguments) -> Result<(), Complaint> {
+fn refuse_to_replace(arguments: &Arguments) -> Result<(), CliError> {
     match &arguments.output {
         // A dangling symbolic link is there too.
         Some(path) if !arguments.force && path.symlink_metadata().is_ok() => {
-            Err(Complaint::invalid(format!("{path} is there already"))
+            Err(CliError::invalid(format!("{path} is there already"))
                 .hint("name another file, or write over it with --force"))
         }
-        Some(path) if !folder(path).is_dir() => {
-            Err(Complaint::invalid(format!("{path} cannot be written: its directory is not there")))
+        Some(path) if !dir(path).is_dir() => {
+            Err(CliError::invalid(format!("{path} cannot be written: its directory is not there")))
         }
         _ => Ok(()),
     }
 }
 
-fn folder(path: &Utf8Path) -> &Utf8Path {
+fn dir(path: &Utf8Path) -> &Utf8Path {
     path.parent().filter(|above| !above.as_str().is_empty()).unwrap_or(Utf8Path::new("."))
 }
 
@@ -144,7 +144,7 @@ struct Written {
     remarks: Vec<String>,
 }
 
-async fn record(arguments: &Arguments, of: &[Of], wanted: Option<boot::Wanted>) -> Result<Written, Complaint> {
+async fn record(arguments: &Arguments, of: &[Of], wanted: Option<boot::Wanted>) -> Result<Written, CliError> {
     if let Some(typed) = &arguments.connect.connect {
         let remote = connect::remote(typed, &arguments.connect)?;
         let (name, shown) = (remote.name.clone(), remote.shown.clone());
@@ -162,7 +162,7 @@ async fn record(arguments: &Arguments, of: &[Of], wanted: Option<boot::Wanted>) 
         live.stop(Stop::Discard).await;
         return written;
     }
-    let Some(wanted) = wanted else { return Err(Complaint::invalid("no image was named")) };
+    let Some(wanted) = wanted else { return Err(CliError::invalid("no image was named")) };
     let image = wanted.image().to_owned();
     boot::with_machine(wanted, async |live, _, _| read(live, arguments, of, &image, &image).await).await
 }
@@ -174,17 +174,17 @@ async fn read<L: Live>(
     of: &[Of],
     name: &str,
     shown: &str,
-) -> Result<Written, Complaint> {
+) -> Result<Written, CliError> {
     let replies = ask(live, of.iter().map(collect::probe).collect()).await?;
     let mut recorded = Recorded::default();
     for (of, reply) in of.iter().zip(&replies) {
         let facts = collect::facts(of, reply).map_err(|why| {
-            Complaint::infrastructure(format!("{} cannot be recorded: {}", of.source.word(), text::one_line(&why, 300)))
-                .hint(format!("leave out {}, when this machine has none", of.source.word()))
+            CliError::infrastructure(format!("{} cannot be recorded: {}", of.source.name(), text::one_line(&why, 300)))
+                .hint(format!("leave out {}, when this machine has none", of.source.name()))
         })?;
         if facts.is_empty() && !of.globs.is_empty() {
             let globs = text::one_line(&of.globs.join(", "), 200);
-            return Err(Complaint::invalid(format!("--of {}: nothing on {shown} matches {globs}", of.source.word())));
+            return Err(CliError::invalid(format!("--of {}: nothing on {shown} matches {globs}", of.source.name())));
         }
         recorded.add(of.source, facts, arguments.versions);
     }
@@ -206,11 +206,8 @@ async fn read<L: Live>(
     refuse_what_cannot_be_asked(&recorded, &wrong)?;
     recorded.leave_out(&wrong);
     if recorded.tests.is_empty() {
-        return Err(Complaint::invalid(format!(
-            "nothing of {shown} can be recorded: {}",
-            recorded.left_out.join("; ")
-        ))
-        .hint("record something else with --of, or more with a wider glob"));
+        return Err(CliError::invalid(format!("nothing of {shown} can be recorded: {}", recorded.left_out.join("; ")))
+            .hint("record something else with --of, or more with a wider glob"));
     }
     let text = write::suite(&recorded, &origin);
     let decoded = decode(&text)?;
@@ -219,12 +216,12 @@ async fn read<L: Live>(
 }
 
 /// A test that can answer nothing here must not be missing from the suite in silence.
-fn refuse_what_cannot_be_asked(recorded: &Recorded, wrong: &[again::Wrong]) -> Result<(), Complaint> {
+fn refuse_what_cannot_be_asked(recorded: &Recorded, wrong: &[again::Wrong]) -> Result<(), CliError> {
     for test in &recorded.tests {
         let mut unknown = wrong.iter().filter(|one| one.unknown && one.test == test.id);
         let subjects: BTreeSet<&str> = unknown.clone().map(|one| one.subject.as_str()).collect();
         if let Some(first) = unknown.next().filter(|_| subjects.len() == test.entries.len()) {
-            return Err(Complaint::infrastructure(format!(
+            return Err(CliError::infrastructure(format!(
                 "what was recorded could not be checked again here: {}: {}",
                 first.check,
                 text::one_line(&first.why, 300)
@@ -236,15 +233,15 @@ fn refuse_what_cannot_be_asked(recorded: &Recorded, wrong: &[again::Wrong]) -> R
 }
 
 /// The suite as a run will read it. That it does is promised, so that anything else is our mistake.
-fn decode(text: &str) -> Result<muster_suite::model::Suite, Complaint> {
+fn decode(text: &str) -> Result<muster_suite::model::Suite, CliError> {
     let (suite, problems) = muster_suite::decode_source("the recorded suite", text, &load::vocabulary());
     if problems.iter().any(|problem| problem.code == muster_suite::diagnostic::codes::TOO_LARGE) {
-        return Err(Complaint::invalid("what was recorded is larger than a suite may be")
+        return Err(CliError::invalid("what was recorded is larger than a suite may be")
             .hint("narrow it with globs, such as `kconfig:CONFIG_NET*`, or record it in several suites"));
     }
     match suite.filter(|_| problems.is_empty()) {
         Some(suite) => Ok(suite),
-        None => Err(Complaint::infrastructure(format!(
+        None => Err(CliError::infrastructure(format!(
             "muster wrote a suite that it cannot read, which is a mistake of its own:\n{}",
             problems.render(false)
         ))),
@@ -259,7 +256,7 @@ fn default_name(machine: &str) -> String {
 }
 
 /// Reads all of this in one round trip.
-async fn ask<L: Live>(live: &L, probes: Vec<muster_check::Probe>) -> Result<Vec<Reply>, Complaint> {
+async fn ask<L: Live>(live: &L, probes: Vec<muster_check::Probe>) -> Result<Vec<Reply>, CliError> {
     let scale = live.deadline_scale();
     let request = |probe: muster_check::Probe| Request {
         script: probe.script,

@@ -1,6 +1,6 @@
 //! What can be recorded, as it is typed: `packages`, `sysctl:net.*`, `files:/etc/ssh/*.conf`.
 
-use crate::{Complaint, names};
+use crate::{CliError, names};
 use muster_base::glob;
 
 /// A source of facts.
@@ -32,7 +32,7 @@ impl Source {
     ];
 
     /// As it is typed.
-    pub(super) fn word(self) -> &'static str {
+    pub(super) fn name(self) -> &'static str {
         Self::ALL.iter().find(|(_, source)| *source == self).map_or("", |(word, _)| word)
     }
 }
@@ -53,7 +53,7 @@ impl Of {
 }
 
 /// What was typed, each source once, in the order of [`Source::ALL`].
-pub(super) fn parse(typed: &[String]) -> Result<Vec<Of>, Complaint> {
+pub(super) fn parse(typed: &[String]) -> Result<Vec<Of>, CliError> {
     let mut out: Vec<(usize, Of, bool)> = Vec::new();
     for item in typed {
         let (word, pattern) = item.split_once(':').map_or((item.as_str(), None), |(word, glob)| (word, Some(glob)));
@@ -63,13 +63,13 @@ pub(super) fn parse(typed: &[String]) -> Result<Vec<Of>, Complaint> {
         let source = Source::ALL[at].1;
         match pattern {
             Some("") => {
-                return Err(Complaint::invalid(format!("--of `{item}`: the glob behind the colon is empty")));
+                return Err(CliError::invalid(format!("--of `{item}`: the glob behind the colon is empty")));
             }
             Some(path) if source == Source::Files && !path.starts_with('/') => {
-                return Err(Complaint::invalid(format!("--of `{item}`: a path in the guest begins with a slash")));
+                return Err(CliError::invalid(format!("--of `{item}`: a path in the guest begins with a slash")));
             }
             None if source == Source::Files => {
-                return Err(Complaint::invalid("--of `files` does not say which")
+                return Err(CliError::invalid("--of `files` does not say which")
                     .hint("for example --of 'files:/etc/ssh/*.conf'"));
             }
             _ => {}

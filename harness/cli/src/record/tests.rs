@@ -282,9 +282,9 @@ fn a_test_that_cannot_be_asked_at_all_ends_the_recording() {
     let some = [wrong("root", true), wrong("nobody", false), wrong("old", true)];
     assert!(super::refuse_what_cannot_be_asked(&recorded, &some).is_ok());
     let all = ["root", "nobody", "old"].map(|name| wrong(name, true));
-    let complaint = super::refuse_what_cannot_be_asked(&recorded, &all).unwrap_err();
-    assert!(complaint.what.contains("getent: not found"), "{}", complaint.what);
-    assert_eq!(complaint.exit, muster_base::exit::Exit::Error);
+    let cli_error = super::refuse_what_cannot_be_asked(&recorded, &all).unwrap_err();
+    assert!(cli_error.what.contains("getent: not found"), "{}", cli_error.what);
+    assert_eq!(cli_error.exit, muster_base::exit::Exit::Error);
 }
 
 #[test]
@@ -294,8 +294,8 @@ fn sources_are_read_from_what_is_typed() {
     let wanted = [of(Source::Packages, &[]), of(Source::Sysctl, &["net.*", "vm.*"]), of(Source::Files, &["/etc/*"])];
     assert_eq!(both, wanted);
     assert!(both[1].wants("net.core.x") && !both[1].wants("kernel.x"));
-    let complaint = parsed(&["package"]).unwrap_err();
-    assert!(complaint.hint.is_some_and(|hint| hint.contains("did you mean `packages`")));
+    let cli_error = parsed(&["package"]).unwrap_err();
+    assert!(cli_error.hint.is_some_and(|hint| hint.contains("did you mean `packages`")));
     for bad in [&["files"][..], &["files:etc/x"], &["sysctl:"], &[""]] {
         assert!(parsed(bad).is_err(), "{bad:?}");
     }
@@ -303,17 +303,17 @@ fn sources_are_read_from_what_is_typed() {
 
 #[test]
 fn globs_of_files_are_found_by_the_shell_and_can_do_nothing_else() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().to_str().unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().to_str().unwrap();
     for name in ["a.conf", "b c.conf", "$(touch pwned).conf", "other"] {
-        std::fs::write(folder.path().join(name), "x").unwrap();
+        std::fs::write(dir.path().join(name), "x").unwrap();
     }
-    std::os::unix::fs::symlink("gone", folder.path().join("l.conf")).unwrap();
+    std::os::unix::fs::symlink("gone", dir.path().join("l.conf")).unwrap();
     let wanted =
         of(Source::Files, &[&format!("{path}/*.conf"), &format!("{path}/$(touch pwned)*; touch '{path}/pwned'")]);
     let output = std::process::Command::new("/bin/sh")
         .args(["-c", &collect::probe(&wanted).script])
-        .current_dir(&folder)
+        .current_dir(&dir)
         .output()
         .unwrap();
     let said = Reply { status: output.status.code().unwrap(), stdout: output.stdout, ..Reply::default() };
@@ -323,7 +323,7 @@ fn globs_of_files_are_found_by_the_shell_and_can_do_nothing_else() {
         .map(|fact| fact.name.strip_prefix(&format!("{path}/")).unwrap().to_owned())
         .collect();
     assert_eq!(names, ["$(touch pwned).conf", "a.conf", "b c.conf", "l.conf"]);
-    assert!(!folder.path().join("pwned").exists());
+    assert!(!dir.path().join("pwned").exists());
 }
 
 #[test]

@@ -2,7 +2,7 @@
 //! was meant: a scalar is plain only when nothing else can be seen in it, and is quoted otherwise. Pure.
 
 use super::suite::{Drafted, Entry, Recorded, Want};
-use muster_base::text::{harmless, one_line};
+use muster_base::text::{escape, one_line};
 use muster_suite::matcher::{check_value, has_none};
 use muster_suite::model::Operator;
 use muster_suite::table::{CheckTable, Kind, Shorthand, Subject};
@@ -162,7 +162,7 @@ fn value(table: &CheckTable, entry: &Entry) -> String {
     if let [(attribute, want)] = entry.asked.as_slice() {
         match (table.shorthand, want) {
             (Shorthand::Attribute(name), want) if name == *attribute => return wanted(table, attribute, want),
-            (Shorthand::Words(words), Want::Is(text)) => {
+            (Shorthand::Keywords(words), Want::Is(text)) => {
                 let meant = words.iter().find(|(_, name, value)| name == attribute && value == text);
                 if let Some((word, _, _)) = meant {
                     return (*word).to_owned();
@@ -221,7 +221,7 @@ fn quoted(text: &str) -> String {
             ' '..='~' => out.push(c),
             // Letters of other scripts can be read; what is not printable, or turns the line around,
             // cannot.
-            c if c.is_alphanumeric() && harmless(c.encode_utf8(&mut [0; 4])).chars().eq([c]) => out.push(c),
+            c if c.is_alphanumeric() && escape(c.encode_utf8(&mut [0; 4])).chars().eq([c]) => out.push(c),
             c if (c as u32) < 0x100 => out.push_str(&format!("\\x{:02x}", c as u32)),
             c if (c as u32) < 0x1_0000 => out.push_str(&format!("\\u{:04x}", c as u32)),
             c => out.push_str(&format!("\\U{:08x}", c as u32)),

@@ -30,7 +30,7 @@ pub(super) fn all() -> impl Iterator<Item = &'static str> {
     let checks = muster_check::tables().iter().map(|table| table.name);
     checks
         .chain(keys)
-        .chain(Join::ALL.map(Join::word))
+        .chain(Join::ALL.map(Join::name))
         .chain(MATCHERS.iter().map(|(name, _)| *name))
         .chain(DIMENSIONS.iter().map(|(name, _, _)| *name))
         .chain(codes::TABLE.iter().map(|(name, _)| *name))
@@ -84,7 +84,7 @@ pub(super) fn explain(name: &str) -> Option<String> {
         let rows = rows.iter().filter(|(known, _)| *known == name);
         rows.map(|(_, meaning)| format!("{name} ({what})\n    {meaning}\n")).collect()
     };
-    let of_expect = Join::ALL.into_iter().filter(|join| join.word() == name);
+    let of_expect = Join::ALL.into_iter().filter(|join| join.name() == name);
     parts.extend(of_expect.map(|join| format!("{name} (key of `expect`)\n    {}\n", join.doc())));
     parts.extend(meanings("matcher: it holds when", MATCHERS));
     parts.extend(DIMENSIONS.iter().filter(|(known, _, _)| *known == name).map(|(_, meaning, ordered)| {

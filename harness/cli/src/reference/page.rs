@@ -174,7 +174,7 @@ fn alternatives(out: &mut String) {
          is an error.\n\n| key | meaning |\n|---|---|"
     );
     for join in Join::ALL {
-        let _ = writeln!(out, "| `{}` | {} |", join.word(), cell(join.doc()));
+        let _ = writeln!(out, "| `{}` | {} |", join.name(), cell(join.doc()));
     }
     out.push_str(
         "\nWhen no branch of an `any-of` is met as a whole, the test has one failure, `expect.any-of`, which shows what each\n\

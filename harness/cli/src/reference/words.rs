@@ -9,7 +9,7 @@ use muster_suite::table::{CheckTable, Kind, Shorthand, Subject};
 /// The kinds whose values are written in one way each, with what is written.
 pub(super) const KINDS: &[(Kind, &str)] = &[
     (Kind::Text, "One line of text."),
-    (Kind::Word(&[]), "One of the listed values."),
+    (Kind::Keyword(&[]), "One of the listed values."),
     (Kind::Level(&[]), "One of the listed values, which have an order: operators compare their places."),
     (Kind::Bool, "`true` or `false`, nothing else."),
     (
@@ -42,8 +42,8 @@ pub(super) const KINDS: &[(Kind, &str)] = &[
 pub(super) fn kind(kind: &Kind) -> String {
     match kind {
         Kind::Text => "text".to_owned(),
-        Kind::Word([]) => "keyword".to_owned(),
-        Kind::Word(words) => one_of(words),
+        Kind::Keyword([]) => "keyword".to_owned(),
+        Kind::Keyword(words) => one_of(words),
         Kind::Level([]) => "level".to_owned(),
         Kind::Level(words) => format!("level, lowest first: {}", one_of(words)),
         Kind::Bool => "boolean".to_owned(),
@@ -117,7 +117,7 @@ pub(super) fn shorthand(table: &CheckTable) -> Option<String> {
     match table.shorthand {
         Shorthand::None => None,
         Shorthand::Attribute(name) => Some(format!("A scalar or matchers alone are for `{name}`.")),
-        Shorthand::Words(words) => {
+        Shorthand::Keywords(words) => {
             let all: Vec<String> =
                 words.iter().map(|(word, name, value)| format!("`{word}` is `{name}: {value}`")).collect();
             Some(format!("In short: {}. `{{any-of: [NAME, absent]}}` is one of these names.", all.join(", ")))
@@ -201,7 +201,7 @@ mod tests {
                     Kind::Name(_) => "name".to_owned(),
                     Kind::Set(_) => "set".to_owned(),
                     Kind::List(_) => "list".to_owned(),
-                    Kind::Word(_) => "keyword".to_owned(),
+                    Kind::Keyword(_) => "keyword".to_owned(),
                     Kind::Level(_) => "level".to_owned(),
                     Kind::Ranged(..) => "integer".to_owned(),
                     Kind::Share(_) => "number".to_owned(),

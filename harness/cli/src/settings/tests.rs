@@ -264,11 +264,11 @@ fn the_page_lists_every_variable_that_is_read_and_every_exception() {
     // What the program reads by name, other than through settings.
     let reads = regex::Regex::new(r#"(?:env::var(?:_os)?\(|set\(|env = )"([A-Z_]+)""#).unwrap();
     let mut found = 0;
-    let mut folders = vec![Utf8PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))];
-    while let Some(folder) = folders.pop() {
-        for entry in folder.read_dir_utf8().unwrap().flatten() {
+    let mut dirs = vec![Utf8PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))];
+    while let Some(dir) = dirs.pop() {
+        for entry in dir.read_dir_utf8().unwrap().flatten() {
             if entry.path().is_dir() {
-                folders.push(entry.path().to_owned());
+                dirs.push(entry.path().to_owned());
             } else if entry.path().extension() == Some("rs") && !entry.file_name().contains("tests") {
                 for name in reads.captures_iter(&std::fs::read_to_string(entry.path()).unwrap()) {
                     found += 1;

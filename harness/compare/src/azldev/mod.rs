@@ -149,10 +149,10 @@ package = "engines"
 
     #[test]
     fn overlays_document_what_they_can_have_changed_and_nothing_else() {
-        let folder = tempfile::tempdir().unwrap();
-        fs_err::write(folder.path().join("components.toml"), TOML).unwrap();
+        let dir = tempfile::tempdir().unwrap();
+        fs_err::write(dir.path().join("components.toml"), TOML).unwrap();
         let mut sink = Diagnostics::new();
-        let tree = load(camino::Utf8Path::from_path(folder.path()).unwrap(), &mut sink);
+        let tree = load(camino::Utf8Path::from_path(dir.path()).unwrap(), &mut sink);
         assert_eq!(sink.render(false), "");
         let owned = |package: &'static str, content: &'static str| {
             [("type", "file"), ("mode", "0644"), ("content", content), ("package", package)]
@@ -225,9 +225,9 @@ package = "engines"
     #[test]
     fn the_tree_of_azure_linux_is_read_without_an_error() {
         let named = std::env::var("MUSTER_AZLDEV_TREE").unwrap_or_default();
-        let beside =
+        let next_to =
             camino::Utf8Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/corpora/azurelinux-toml/tree");
-        let path = if named.is_empty() { beside } else { named.into() };
+        let path = if named.is_empty() { next_to } else { named.into() };
         if !path.is_dir() {
             return;
         }

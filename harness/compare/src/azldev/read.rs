@@ -24,38 +24,33 @@ const LARGEST: u64 = 4 << 20;
 const LONGEST: usize = 400;
 
 /// Reads every `*.toml` file below a directory. Links are not followed, and told. The sink is not settled.
-pub fn load(folder: &Utf8Path, sink: &mut Diagnostics) -> Tree {
+pub fn load(dir: &Utf8Path, sink: &mut Diagnostics) -> Tree {
     let mut tree = Tree::default();
     let mut files = Vec::new();
-    if let Err(problem) = walk(folder, 0, &mut files, &mut tree.notes) {
+    if let Err(problem) = walk(dir, 0, &mut files, &mut tree.notes) {
         sink.push(problem);
         return tree;
     }
     files.sort();
     for path in &files {
-        let shown = path.strip_prefix(folder).unwrap_or(path);
+        let shown = path.strip_prefix(dir).unwrap_or(path);
         read(path, shown, &mut tree, sink);
     }
     if tree.components.is_empty() && sink.is_empty() {
         let message = "no file below this directory defines a component of azldev";
-        let problem = Diagnostic::about_file(codes::NO_FILES, &folder.as_str().into(), message);
+        let problem = Diagnostic::about_file(codes::NO_FILES, &dir.as_str().into(), message);
         sink.push(problem.help("name the directory that holds `azldev.toml`, or one of its `comps` directories"));
     }
     tree
 }
 
-fn walk(
-    folder: &Utf8Path,
-    depth: usize,
-    files: &mut Vec<Utf8PathBuf>,
-    notes: &mut Vec<String>,
-) -> Result<(), Diagnostic> {
-    let problem = |code, message: String| Diagnostic::about_file(code, &folder.as_str().into(), message);
+fn walk(dir: &Utf8Path, depth: usize, files: &mut Vec<Utf8PathBuf>, notes: &mut Vec<String>) -> Result<(), Diagnostic> {
+    let problem = |code, message: String| Diagnostic::about_file(code, &dir.as_str().into(), message);
     if depth > DEEPEST {
         return Err(problem(codes::TOO_DEEP, format!("directories are nested deeper than {DEEPEST}")));
     }
     let unreadable = |error: std::io::Error| problem(codes::UNREADABLE, error.to_string());
-    for entry in folder.read_dir_utf8().map_err(unreadable)? {
+    for entry in dir.read_dir_utf8().map_err(unreadable)? {
         let entry = entry.map_err(unreadable)?;
         let (path, kind) = (entry.path(), entry.file_type().map_err(unreadable)?);
         if entry.file_name().starts_with('.') {
@@ -178,8 +173,8 @@ impl File<'_> {
 
     /// The later form. Its component is the directory that holds the directory `overlays`.
     fn overlay_file(&mut self, root: &DeTable<'_>, shown: &Utf8Path) {
-        let folder = shown.parent().filter(|folder| folder.file_name() == Some("overlays"));
-        let Some(component) = folder.and_then(Utf8Path::parent).and_then(Utf8Path::file_name) else {
+        let dir = shown.parent().filter(|dir| dir.file_name() == Some("overlays"));
+        let Some(component) = dir.and_then(Utf8Path::parent).and_then(Utf8Path::file_name) else {
             let message = "an overlay file is in `<component>/overlays/`, so that its component is known";
             return self.report(codes::WRONG_SHAPE, 0..0, message.to_owned());
         };
@@ -279,8 +274,8 @@ mod tests {
     use super::*;
 
     fn tree(files: &[(&str, &str)]) -> (Tree, Diagnostics) {
-        let folder = tempfile::tempdir().unwrap();
-        let root = Utf8Path::from_path(folder.path()).unwrap();
+        let dir = tempfile::tempdir().unwrap();
+        let root = Utf8Path::from_path(dir.path()).unwrap();
         for (name, text) in files {
             let path = root.join(name);
             fs_err::create_dir_all(path.parent().unwrap()).unwrap();
@@ -356,10 +351,10 @@ mod tests {
     fn a_folder_without_components_is_an_error_and_links_are_told() {
         let (_, problems) = tree(&[("a.toml", "[images.x]\n")]);
         assert!(problems.render(false).contains("defines a component"));
-        let folder = tempfile::tempdir().unwrap();
-        fs_err::write(folder.path().join("a.toml"), COMPONENT).unwrap();
-        std::os::unix::fs::symlink("/etc/passwd", folder.path().join("b.toml")).unwrap();
-        let tree = load(Utf8Path::from_path(folder.path()).unwrap(), &mut Diagnostics::new());
+        let dir = tempfile::tempdir().unwrap();
+        fs_err::write(dir.path().join("a.toml"), COMPONENT).unwrap();
+        std::os::unix::fs::symlink("/etc/passwd", dir.path().join("b.toml")).unwrap();
+        let tree = load(Utf8Path::from_path(dir.path()).unwrap(), &mut Diagnostics::new());
         assert!(tree.notes[0].contains("not a plain file"), "{:?}", tree.notes);
     }
 }

@@ -32,7 +32,7 @@ done
 echo 'muster-absent no bundle of trusted certificates is there, and no certificate in the directories for them'"#;
 
 impl FactKind for Certificate {
-    fn word(&self) -> &'static str {
+    fn name(&self) -> &'static str {
         "certificate"
     }
 

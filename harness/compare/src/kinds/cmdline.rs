@@ -18,7 +18,7 @@ const FIELDS: &[Field] =
 const DIGESTS: &[&str] = &["roothash", "usrhash", "verity.usrhash"];
 
 impl FactKind for Cmdline {
-    fn word(&self) -> &'static str {
+    fn name(&self) -> &'static str {
         "cmdline"
     }
 
@@ -35,7 +35,7 @@ impl FactKind for Cmdline {
     }
 
     fn parse(&self, seen: &Observations) -> Result<Part, String> {
-        let line = text::harmless(&seen.file(KEY)?);
+        let line = text::escape(&seen.file(KEY)?);
         let mut words: BTreeMap<String, Vec<String>> = BTreeMap::new();
         for word in words_of(line.trim()) {
             let (name, value) = word.split_once('=').unwrap_or((&word, ""));

@@ -25,7 +25,7 @@ done
 echo '= end'"#;
 
 impl FactKind for Command {
-    fn word(&self) -> &'static str {
+    fn name(&self) -> &'static str {
         "command"
     }
 
@@ -45,7 +45,7 @@ impl FactKind for Command {
 
     fn parse(&self, seen: &Observations) -> Result<Part, String> {
         let owners = Owners::read(seen)?;
-        let text = text::harmless(&seen.output(KEY)?);
+        let text = text::escape(&seen.output(KEY)?);
         let Some(list) = text.strip_suffix("= end\n") else {
             return Err("the list of commands did not end as expected".to_owned());
         };

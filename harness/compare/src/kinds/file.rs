@@ -69,7 +69,7 @@ const FIELDS: &[Field] = &[
 ];
 
 impl FactKind for File {
-    fn word(&self) -> &'static str {
+    fn name(&self) -> &'static str {
         "file"
     }
 
@@ -98,7 +98,7 @@ impl FactKind for File {
 
     /// Where one thing stands instead of another, its mode and content are of course others.
     fn differences(&self, before: &Items, after: &Items) -> Vec<Difference> {
-        let mut out = difference::of_items(self.word(), FIELDS, before, after);
+        let mut out = difference::of_items(self.name(), FIELDS, before, after);
         let retyped: std::collections::BTreeSet<String> = out
             .iter()
             .filter(|difference| difference.field == Some("type"))
@@ -138,7 +138,7 @@ echo '= end'"#,
 }
 
 fn files(answer: &str) -> Result<Items, String> {
-    let answer = text::harmless(answer);
+    let answer = text::escape(answer);
     let mut lines = answer.lines();
     if lines.next() != Some("= stat") {
         return Err("the walk did not begin as expected".to_owned());
@@ -224,8 +224,8 @@ mod tests {
 
     #[test]
     fn a_tree_of_this_host_is_read_as_it_is() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().to_str().unwrap().to_owned();
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().to_str().unwrap().to_owned();
         fs_err::write(format!("{path}/a b\\x2dc"), "x").unwrap();
         fs_err::create_dir(format!("{path}/sub")).unwrap();
         std::os::unix::fs::symlink("../else where", format!("{path}/sub/link")).unwrap();
@@ -243,9 +243,9 @@ mod tests {
 
     #[test]
     fn a_name_with_a_line_break_and_trees_that_are_not_there_are_errors() {
-        let folder = tempfile::tempdir().unwrap();
-        fs_err::write(folder.path().join("a\nb"), "x").unwrap();
-        let trees = [folder.path().to_str().unwrap().to_owned()];
+        let dir = tempfile::tempdir().unwrap();
+        fs_err::write(dir.path().join("a\nb"), "x").unwrap();
+        let trees = [dir.path().to_str().unwrap().to_owned()];
         for trees in [&trees[..], &["/no/such/tree".to_owned()]] {
             let answers = on_this_host(&[Probe::new(KEY, 10, script(trees))]);
             assert_eq!(answers.0[KEY].status, 1);

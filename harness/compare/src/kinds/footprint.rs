@@ -22,7 +22,7 @@ const INSTALLED: &str = "installed-bytes";
 const USED: &str = "root-used-bytes";
 
 impl FactKind for Footprint {
-    fn word(&self) -> &'static str {
+    fn name(&self) -> &'static str {
         "footprint"
     }
 
@@ -54,7 +54,7 @@ impl FactKind for Footprint {
     }
 
     fn differences(&self, before: &Items, after: &Items) -> Vec<Difference> {
-        let mut out = difference::of_items(self.word(), FIELDS, before, after);
+        let mut out = difference::of_items(self.name(), FIELDS, before, after);
         out.retain(|difference| {
             let stated = TOLERANCES.iter().find(|(name, _)| *name == difference.subject);
             difference::moved_beyond(difference, stated.map_or(0, |(_, percent)| *percent))

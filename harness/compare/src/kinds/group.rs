@@ -15,7 +15,7 @@ const FIELDS: &[Field] = &[compared("gid", "Its number."), compared("members", "
 const DYNAMIC: std::ops::RangeInclusive<u32> = 61184..=65519;
 
 impl FactKind for Group {
-    fn word(&self) -> &'static str {
+    fn name(&self) -> &'static str {
         "group"
     }
 
@@ -34,7 +34,7 @@ impl FactKind for Group {
 
     fn parse(&self, seen: &Observations) -> Result<Part, String> {
         let mut items = Items::new();
-        for line in text::harmless(&seen.output(KEY)?).lines().filter(|line| !line.is_empty()) {
+        for line in text::escape(&seen.output(KEY)?).lines().filter(|line| !line.is_empty()) {
             let [name, _, gid, members] = line.split(':').collect::<Vec<_>>()[..] else {
                 return Err(super::strange(line));
             };

@@ -13,7 +13,7 @@ const KEY: &str = "compare/os-release";
 const FIELDS: &[Field] = &[compared("value", "Its value, unquoted.")];
 
 impl FactKind for Identity {
-    fn word(&self) -> &'static str {
+    fn name(&self) -> &'static str {
         "identity"
     }
 
@@ -31,7 +31,7 @@ impl FactKind for Identity {
     }
 
     fn parse(&self, seen: &Observations) -> Result<Part, String> {
-        let keys = os_release(&text::harmless(&seen.output(KEY)?));
+        let keys = os_release(&text::escape(&seen.output(KEY)?));
         let item = |(key, value): (String, String)| (key, super::item([("value", &value)]));
         super::some(keys.into_iter().map(item).collect::<Items>(), "key of os-release")
     }

@@ -14,7 +14,7 @@ pub(crate) struct KernelOption;
 const FIELDS: &[Field] = &[compared("value", "`y`, `m`, `n`, or its text or number, as the configuration has it.")];
 
 impl FactKind for KernelOption {
-    fn word(&self) -> &'static str {
+    fn name(&self) -> &'static str {
         "kernel-option"
     }
 
@@ -33,7 +33,7 @@ impl FactKind for KernelOption {
     fn parse(&self, seen: &Observations) -> Result<Part, String> {
         let key = facts::probe(&SnapshotSource::Kconfig).key;
         let mut items = Items::new();
-        for line in text::harmless(&seen.output(&key)?).lines() {
+        for line in text::escape(&seen.output(&key)?).lines() {
             let unset = line.strip_prefix("# ").and_then(|rest| rest.strip_suffix(" is not set"));
             let (option, value) = match (unset, line.split_once('=')) {
                 (Some(option), _) => (option, "n"),

@@ -19,7 +19,7 @@ for f in "$d"/*; do [ ! -d "$f" ] || printf '%s\n' "${f##*/}"; done
 echo '= end'"#;
 
 impl FactKind for Locale {
-    fn word(&self) -> &'static str {
+    fn name(&self) -> &'static str {
         "locale"
     }
 

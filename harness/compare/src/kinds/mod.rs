@@ -31,7 +31,7 @@ const NOTHING: &str = "muster-absent ";
 
 /// What a script printed, harmless: or, as `Err`, the part that there is not.
 fn answer(seen: &Observations, key: &str) -> Result<Result<String, Part>, String> {
-    let text = text::harmless(&seen.output(key)?);
+    let text = text::escape(&seen.output(key)?);
     match text.lines().next().and_then(|line| line.strip_prefix(NOTHING)) {
         Some(why) => Ok(Err(Part::Absent(text::one_line(why, 300)))),
         None => Ok(Ok(text)),

@@ -28,7 +28,7 @@ find "$d" -name '*.ko' -o -name '*.ko.xz' -o -name '*.ko.zst' -o -name '*.ko.gz'
 echo '= end'"#;
 
 impl FactKind for Module {
-    fn word(&self) -> &'static str {
+    fn name(&self) -> &'static str {
         "module"
     }
 

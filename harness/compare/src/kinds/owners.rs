@@ -28,13 +28,13 @@ impl Owners {
         match database::of(seen)? {
             Err(_) | Ok(Database::Foreign(_)) => return Ok(Self::default()),
             Ok(Database::Rpm) => {
-                for line in muster_base::text::harmless(&seen.output(RPM)?).lines() {
+                for line in muster_base::text::escape(&seen.output(RPM)?).lines() {
                     let (name, path) = line.split_once('\t').ok_or_else(|| super::strange(line))?;
                     owners.entry(path.to_owned()).or_default().push(name.to_owned());
                 }
             }
             Ok(Database::Dpkg) => {
-                let text = muster_base::text::harmless(&seen.output(DPKG)?);
+                let text = muster_base::text::escape(&seen.output(DPKG)?);
                 let list = text.strip_suffix("= end\n").ok_or("the list of dpkg's files did not end as expected")?;
                 let mut package = "";
                 for line in list.lines().filter(|line| !line.is_empty()) {

@@ -24,7 +24,7 @@ const FIELDS: &[Field] = &[
 ];
 
 impl FactKind for Package {
-    fn word(&self) -> &'static str {
+    fn name(&self) -> &'static str {
         "package"
     }
 
@@ -48,7 +48,7 @@ impl FactKind for Package {
     }
 
     fn differences(&self, before: &Items, after: &Items) -> Vec<Difference> {
-        let mut out = difference::of_items(self.word(), FIELDS, before, after);
+        let mut out = difference::of_items(self.name(), FIELDS, before, after);
         for difference in &mut out {
             difference.packages = vec![difference.subject.clone()];
         }
@@ -76,14 +76,14 @@ pub(super) fn installed(seen: &Observations) -> Result<Result<Vec<rpm::Package>,
 }
 
 fn of_rpm(seen: &Observations) -> Result<Vec<rpm::Package>, String> {
-    let mut packages = rpm::packages(&text::harmless(&seen.output(rpmdb::ALL)?))?;
+    let mut packages = rpm::packages(&text::escape(&seen.output(rpmdb::ALL)?))?;
     packages.retain(|package| !package.is_key());
     if packages.is_empty() { Err("the RPM database is empty".to_owned()) } else { Ok(packages) }
 }
 
 /// All packages of dpkg that are installed, and those with which it broke off, whose version says so.
 fn of_dpkg(seen: &Observations) -> Result<Vec<rpm::Package>, String> {
-    let known = dpkg::packages(&text::harmless(&seen.output(dpkg::ALL)?))?;
+    let known = dpkg::packages(&text::escape(&seen.output(dpkg::ALL)?))?;
     let installed = known.into_iter().filter(|package| package.installed() != Some(false));
     Ok(installed
         .map(|package| {

@@ -13,7 +13,7 @@ pub(crate) struct Port;
 const FIELDS: &[Field] = &[compared("address", "`any`, `loopback` or `address`, or several of them.")];
 
 impl FactKind for Port {
-    fn word(&self) -> &'static str {
+    fn name(&self) -> &'static str {
         "port"
     }
 

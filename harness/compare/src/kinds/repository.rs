@@ -20,7 +20,7 @@ const FIELDS: &[Field] = &[
 ];
 
 impl FactKind for Repository {
-    fn word(&self) -> &'static str {
+    fn name(&self) -> &'static str {
         "repository"
     }
 

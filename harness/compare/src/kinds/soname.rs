@@ -17,7 +17,7 @@ pub(crate) struct Soname;
 const FIELDS: &[Field] = &[PACKAGE];
 
 impl FactKind for Soname {
-    fn word(&self) -> &'static str {
+    fn name(&self) -> &'static str {
         "soname"
     }
 
@@ -37,12 +37,12 @@ impl FactKind for Soname {
         match database::of(seen)? {
             Err(absent) => return Ok(absent),
             Ok(Database::Foreign(name)) => return Err(Database::unread(&name)),
-            Ok(Database::Dpkg) => return of_dpkg(&text::harmless(&seen.output(DPKG)?)),
+            Ok(Database::Dpkg) => return of_dpkg(&text::escape(&seen.output(DPKG)?)),
             Ok(Database::Rpm) => {}
         }
         let mut any = false;
         let mut packages = Libraries::new();
-        for line in text::harmless(&seen.output(PROVIDES)?).lines() {
+        for line in text::escape(&seen.output(PROVIDES)?).lines() {
             let (package, capability) = line.split_once('\t').ok_or_else(|| super::strange(line))?;
             any = true;
             if is_library(capability) {
@@ -57,7 +57,7 @@ impl FactKind for Soname {
 
     /// Where a whole library has come or gone, its symbol versions have with it.
     fn differences(&self, before: &Items, after: &Items) -> Vec<Difference> {
-        let mut out = difference::of_items(self.word(), FIELDS, before, after);
+        let mut out = difference::of_items(self.name(), FIELDS, before, after);
         let whole: BTreeSet<String> = out.iter().map(|difference| difference.subject.clone()).collect();
         out.retain(|difference| match library_of(&difference.subject) {
             library if library == difference.subject => true,

@@ -31,7 +31,7 @@ const OF_FREE_MEMORY: &[&str] = &[
 const TOLERANCE: u128 = 5;
 
 impl FactKind for Sysctl {
-    fn word(&self) -> &'static str {
+    fn name(&self) -> &'static str {
         "sysctl"
     }
 
@@ -63,7 +63,7 @@ impl FactKind for Sysctl {
     }
 
     fn differences(&self, before: &Items, after: &Items) -> Vec<Difference> {
-        let mut out = difference::of_items(self.word(), FIELDS, before, after);
+        let mut out = difference::of_items(self.name(), FIELDS, before, after);
         out.retain(|difference| {
             !OF_FREE_MEMORY.contains(&difference.subject.as_str()) || difference::moved_beyond(difference, TOLERANCE)
         });

@@ -24,7 +24,7 @@ if command -v systemctl >/dev/null 2>&1; then echo there
 else echo 'muster-absent neither systemctl nor a directory of its units is there'; fi"#;
 
 impl FactKind for Unit {
-    fn word(&self) -> &'static str {
+    fn name(&self) -> &'static str {
         "unit"
     }
 

@@ -16,7 +16,7 @@ const FIELDS: &[Field] = &[
 ];
 
 impl FactKind for User {
-    fn word(&self) -> &'static str {
+    fn name(&self) -> &'static str {
         "user"
     }
 

@@ -25,7 +25,7 @@ fn found<'r>(rules: &'r Rules, line: &str) -> Vec<&'r Rule> {
 
 fn found_in<'r>(rules: &'r Rules, line: &str, boots: &Boots) -> Vec<&'r Rule> {
     messages(line, true)
-        .filter_map(|message| message.readings().find_map(|text| rules.judge(text, boots).rule))
+        .filter_map(|message| message.readings().find_map(|text| rules.evaluator(text, boots).rule))
         .collect()
 }
 
@@ -66,8 +66,8 @@ fn no_sample_is_found_in_the_middle_of_a_line() {
 
 #[test]
 fn a_rule_that_lies_about_its_samples_is_refused_with_its_place() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = Utf8PathBuf::from_path_buf(folder.path().join("mine.yaml")).unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let path = Utf8PathBuf::from_path_buf(dir.path().join("mine.yaml")).unwrap();
     let write = |sample: &str, miss: &str| {
         let text = format!(
             "schema: console-rules/v1\nrules:\n- id: mine\n  category: mine\n  severity: fail\n  pattern: '^it broke'\n  \

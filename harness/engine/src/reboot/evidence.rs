@@ -40,7 +40,7 @@ pub struct Resets {
 }
 
 /// Judges a reboot of this kind; the remarks say what a reader should know about a good one.
-pub fn judge(how: RebootKind, seen: &Evidence) -> Result<Vec<String>, Failure> {
+pub fn evaluate(how: RebootKind, seen: &Evidence) -> Result<Vec<String>, Failure> {
     let mut remarks = Vec::new();
     let [before, after] = match seen.boot_ids.as_slice() {
         [] | [_] => return Err(Failure::new(failure::REBOOT_SAME_BOOT, "the boot id is what it was before")),
@@ -163,67 +163,67 @@ mod tests {
 
     #[test]
     fn one_new_boot_id_and_the_resets_it_takes_are_one_reboot() {
-        assert_eq!(judge(RebootKind::Soft, &once(1, 0)), Ok(vec![]));
-        assert_eq!(judge(RebootKind::Hard, &once(0, 1)), Ok(vec![]));
-        assert_eq!(judge(RebootKind::Crash, &Evidence { panics: 1, ..once(1, 0) }), Ok(vec![]));
+        assert_eq!(evaluate(RebootKind::Soft, &once(1, 0)), Ok(vec![]));
+        assert_eq!(evaluate(RebootKind::Hard, &once(0, 1)), Ok(vec![]));
+        assert_eq!(evaluate(RebootKind::Crash, &Evidence { panics: 1, ..once(1, 0) }), Ok(vec![]));
         // A quiet kernel on a machine whose resets are accounted for.
-        assert_eq!(judge(RebootKind::Soft, &Evidence { kernel_starts: Some(0), ..once(1, 0) }), Ok(vec![]));
+        assert_eq!(evaluate(RebootKind::Soft, &Evidence { kernel_starts: Some(0), ..once(1, 0) }), Ok(vec![]));
     }
 
     #[test]
     fn the_same_boot_id_is_no_reboot_whatever_else_happened() {
         let seen = Evidence { boot_ids: vec![A.into()], ..once(1, 1) };
-        assert_eq!(id(judge(RebootKind::Soft, &seen)), "reboot.same-boot");
-        assert_eq!(id(judge(RebootKind::Hard, &Evidence::default())), "reboot.same-boot");
+        assert_eq!(id(evaluate(RebootKind::Soft, &seen)), "reboot.same-boot");
+        assert_eq!(id(evaluate(RebootKind::Hard, &Evidence::default())), "reboot.same-boot");
     }
 
     #[test]
     fn each_witness_alone_can_tell_a_second_reboot() {
         let ids = Evidence { boot_ids: vec![A.into(), B.into(), C.into()], ..once(1, 0) };
-        assert_eq!(id(judge(RebootKind::Soft, &ids)), "reboot.twice");
+        assert_eq!(id(evaluate(RebootKind::Soft, &ids)), "reboot.twice");
         let console = Evidence { kernel_starts: Some(2), ..once(2, 0) };
-        assert_eq!(id(judge(RebootKind::Soft, &console)), "reboot.twice");
+        assert_eq!(id(evaluate(RebootKind::Soft, &console)), "reboot.twice");
         // By kexec, which QEMU does not see.
         // By kexec, which QEMU does not see; or else its log was printed.
         let kexec = Evidence { kernel_starts: Some(2), ..once(1, 0) };
-        assert_eq!(id(judge(RebootKind::Soft, &kexec)), "reboot.unproven");
+        assert_eq!(id(evaluate(RebootKind::Soft, &kexec)), "reboot.unproven");
         let journal =
             Evidence { journal: vec![plain(A), plain(C), plain(B)], kernel_starts: None, resets: None, ..once(0, 0) };
-        assert_eq!(id(judge(RebootKind::Soft, &journal)), "reboot.twice");
+        assert_eq!(id(evaluate(RebootKind::Soft, &journal)), "reboot.twice");
         // After a hard reset, the guest reset itself.
-        assert_eq!(id(judge(RebootKind::Hard, &Evidence { kernel_starts: Some(2), ..once(1, 1) })), "reboot.twice");
+        assert_eq!(id(evaluate(RebootKind::Hard, &Evidence { kernel_starts: Some(2), ..once(1, 1) })), "reboot.twice");
     }
 
     #[test]
     fn a_reset_by_the_firmware_is_told_from_a_reboot_or_else_nothing_is_said() {
         let told = "its firmware or boot loader reset the machine 1 times on the way".to_owned();
-        assert_eq!(judge(RebootKind::Soft, &once(2, 0)), Ok(vec![told.clone()]));
-        assert_eq!(judge(RebootKind::Hard, &once(1, 1)), Ok(vec![told.clone()]));
+        assert_eq!(evaluate(RebootKind::Soft, &once(2, 0)), Ok(vec![told.clone()]));
+        assert_eq!(evaluate(RebootKind::Hard, &once(1, 1)), Ok(vec![told.clone()]));
         let quiet = Evidence { kernel_starts: Some(0), ..once(2, 0) };
-        assert_eq!(id(judge(RebootKind::Soft, &quiet)), "reboot.unproven");
+        assert_eq!(id(evaluate(RebootKind::Soft, &quiet)), "reboot.unproven");
         let journal = Evidence { journal: vec![plain(A), plain(B)], ..quiet };
-        assert_eq!(judge(RebootKind::Soft, &journal), Ok(vec![told]));
+        assert_eq!(evaluate(RebootKind::Soft, &journal), Ok(vec![told]));
     }
 
     #[test]
     fn a_crash_must_be_seen_and_seen_once() {
-        assert_eq!(id(judge(RebootKind::Crash, &once(1, 0))), "reboot.unproven");
-        assert_eq!(id(judge(RebootKind::Crash, &Evidence { panics: 2, ..once(1, 0) })), "reboot.twice");
+        assert_eq!(id(evaluate(RebootKind::Crash, &once(1, 0))), "reboot.unproven");
+        assert_eq!(id(evaluate(RebootKind::Crash, &Evidence { panics: 2, ..once(1, 0) })), "reboot.twice");
         let dumped = Evidence { panics: 1, crash_kernel: true, kernel_starts: Some(2), ..once(1, 0) };
-        assert_eq!(judge(RebootKind::Crash, &dumped), Ok(vec![]));
+        assert_eq!(evaluate(RebootKind::Crash, &dumped), Ok(vec![]));
         let again = Evidence { crash_kernel: false, resets: Some(Resets { by_guest: 2, by_host: 0 }), ..dumped };
-        assert_eq!(id(judge(RebootKind::Crash, &again)), "reboot.twice");
+        assert_eq!(id(evaluate(RebootKind::Crash, &again)), "reboot.twice");
     }
 
     #[test]
     fn kexec_and_a_machine_without_console_are_remarked_upon() {
-        let kexec = judge(RebootKind::Soft, &once(0, 0)).unwrap();
+        let kexec = evaluate(RebootKind::Soft, &once(0, 0)).unwrap();
         assert_eq!(kexec, ["the machine was not reset: one kernel started the next (kexec)"]);
         let remote = Evidence { resets: None, kernel_starts: None, ..once(0, 0) };
-        let remarks = judge(RebootKind::Soft, &remote).unwrap();
+        let remarks = evaluate(RebootKind::Soft, &remote).unwrap();
         assert_eq!(remarks, ["that it was rebooted only once cannot be known without its console"]);
         let journal = Evidence { journal: vec![plain(C), plain(A), plain(B)], ..remote };
-        assert_eq!(judge(RebootKind::Soft, &journal), Ok(vec![]));
+        assert_eq!(evaluate(RebootKind::Soft, &journal), Ok(vec![]));
     }
 
     #[test]

@@ -159,8 +159,8 @@ pub async fn boot_id(guest: &Guest, scale: f64) -> Result<String, Silent> {
 /// A boot id as the kernel writes it: 36 characters, hexadecimal digits and dashes.
 fn parse_boot_id(text: &str) -> Option<String> {
     let id = text.trim();
-    let shaped = id.len() == 36 && id.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-');
-    shaped.then(|| id.to_owned())
+    let with_spec = id.len() == 36 && id.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-');
+    with_spec.then(|| id.to_owned())
 }
 
 /// Asks a guest to reboot, or makes its kernel crash. Losing the connection over it is what is wanted.
@@ -181,7 +181,7 @@ pub async fn ask_guest(guest: &Guest, facts: &Facts, how: RebootKind, scale: f64
     if reply.end != End::Exited || reply.status == 0 || reply.status > 128 {
         return Ok(());
     }
-    let said = text::last_words(&text::harmless_bytes(&reply.stderr), 300);
+    let said = text::last_words(&text::escape_bytes(&reply.stderr), 300);
     let text = format!("`{script}` ended with status {}: {said}", reply.status);
     Err(Failure::new(failure::REBOOT_REFUSED, text))
 }
@@ -229,7 +229,7 @@ pub async fn journal_boots(guest: &Guest, facts: &Facts, scale: f64) -> Vec<Stri
     if reply.status != 0 || reply.end != End::Exited {
         return Vec::new();
     }
-    let said = text::harmless_bytes(&reply.stdout);
+    let said = text::escape_bytes(&reply.stdout);
     said.lines().filter_map(evidence::listed_boot).map(str::to_owned).collect()
 }
 

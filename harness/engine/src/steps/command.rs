@@ -29,7 +29,7 @@ pub(super) async fn run<L: Live>(
     let asked = expect.len() + usize::from(!expect.iter().any(|a| a.attribute == "exit"));
     loop {
         let reply = shell(live, step, command.to_owned(), clock).await?;
-        match judge_command(step, command, expect, &reply) {
+        match evaluate_command(step, command, expect, &reply) {
             Ok(()) => {
                 let remarks = muster_check::types::command::remark(command, &reply).into_iter().collect();
                 return Ok(Done { remarks, ..Done::asserting(asked) });
@@ -48,12 +48,12 @@ pub(super) async fn run<L: Live>(
     }
 }
 
-fn judge_command(step: &Step, command: &str, expect: &[Assertion], reply: &Reply) -> Result<(), Failure> {
+fn evaluate_command(step: &Step, command: &str, expect: &[Assertion], reply: &Reply) -> Result<(), Failure> {
     let shown = text::one_line(command, 120);
     let broken =
         |message: String| Failure::new(failure::STEP_RUN, message).with_detail(output_of(reply)).at(&step.location);
     let said = if reply.stderr.is_empty() { &reply.stdout } else { &reply.stderr };
-    let said = text::last_words(&text::harmless_bytes(said), 120);
+    let said = text::last_words(&text::escape_bytes(said), 120);
     let said = if said.is_empty() { String::new() } else { format!(": {said}") };
     if !expect.iter().any(|assertion| assertion.attribute == "exit") && reply.status != 0 {
         let mut failure = broken(format!("`{shown}` ended with status {}{said}", reply.status));

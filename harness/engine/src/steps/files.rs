@@ -43,7 +43,7 @@ pub(super) async fn write<L: Live>(
     }
     let reply = shell(live, step, script, clock).await?;
     if reply.status != 0 {
-        let said = text::last_words(&text::harmless_bytes(&reply.stderr), 160);
+        let said = text::last_words(&text::escape_bytes(&reply.stderr), 160);
         return Err(Broken::missed(Failure::new(failure::STEP_WRITE, format!("cannot write {path}: {said}"))));
     }
     Ok(Done::asserting(1))
@@ -65,7 +65,7 @@ pub(super) async fn upload<L: Live>(
     let begin = format!("command -v base64 >/dev/null && echo base64; : >{part}");
     let begun = shell(live, step, begin, clock).await?;
     let broken = |what: &str, stderr: &[u8]| {
-        let said = text::last_words(&text::harmless_bytes(stderr), 160);
+        let said = text::last_words(&text::escape_bytes(stderr), 160);
         Broken::missed(Failure::new(failure::STEP_UPLOAD, format!("cannot upload {source} to {path}: {what}: {said}")))
     };
     if begun.status != 0 {
@@ -88,7 +88,7 @@ pub(super) async fn upload<L: Live>(
         mode.unwrap_or(0o644)
     );
     let proven = shell(live, step, proof, clock).await?;
-    let said = text::harmless_bytes(&proven.stdout);
+    let said = text::escape_bytes(&proven.stdout);
     let said = said.split_whitespace().next().unwrap_or_default();
     let digest = Sha256::digest(&content).iter().map(|byte| format!("{byte:02x}")).collect::<String>();
     if proven.status != 0 {
@@ -133,7 +133,7 @@ pub(super) async fn collect<L: Live>(
     live: &L,
     step: &Step,
     paths: &[String],
-    folder: &Utf8Path,
+    dir: &Utf8Path,
     clock: &Clock,
 ) -> Result<Done, Broken> {
     let mut done = Done::default();
@@ -145,7 +145,7 @@ pub(super) async fn collect<L: Live>(
         );
         let reply = shell(live, step, script, clock).await?;
         let files: Vec<&[u8]> = reply.stdout.split(|byte| *byte == 0).filter(|name| !name.is_empty()).collect();
-        let odd = text::harmless_bytes(&reply.stderr);
+        let odd = text::escape_bytes(&reply.stderr);
         done.remarks.extend(odd.lines().map(|line| format!("collect: {}", text::one_line(line, 200))));
         if files.is_empty() && odd.is_empty() {
             done.remarks.push(format!("collect: {path} is not there"));
@@ -154,10 +154,9 @@ pub(super) async fn collect<L: Live>(
             match std::str::from_utf8(file) {
                 Ok(name) if found.iter().any(|known| known == name) => {}
                 Ok(name) => found.push(name.to_owned()),
-                Err(_) => done.remarks.push(format!(
-                    "collect: the name {} is not UTF-8",
-                    text::one_line(&text::harmless_bytes(file), 120)
-                )),
+                Err(_) => done
+                    .remarks
+                    .push(format!("collect: the name {} is not UTF-8", text::one_line(&text::escape_bytes(file), 120))),
             }
         }
     }
@@ -166,14 +165,14 @@ pub(super) async fn collect<L: Live>(
         found.truncate(COLLECTED_FILES);
     }
     for name in found {
-        let remark = fetch(live, step, &name, folder, clock).await?;
+        let remark = fetch(live, step, &name, dir, clock).await?;
         done.remarks.push(remark);
     }
     Ok(done)
 }
 
 /// Brings one file; says what came of it.
-async fn fetch<L: Live>(live: &L, step: &Step, name: &str, folder: &Utf8Path, clock: &Clock) -> Result<String, Broken> {
+async fn fetch<L: Live>(live: &L, step: &Step, name: &str, dir: &Utf8Path, clock: &Clock) -> Result<String, Broken> {
     let timeout = step.timeout.map_or(clock.left(), |limit| clock.stretch(limit));
     let script = format!("cat -- {}", quote(name));
     let request = Request { script, timeout, limit: COLLECTED_BYTES };
@@ -184,13 +183,13 @@ async fn fetch<L: Live>(live: &L, step: &Step, name: &str, folder: &Utf8Path, cl
     let note = match reply.end {
         End::Exited if reply.status == 0 => "",
         End::Exited => {
-            let said = text::last_words(&text::harmless_bytes(&reply.stderr), 160);
+            let said = text::last_words(&text::escape_bytes(&reply.stderr), 160);
             return Ok(format!("collect: {shown} cannot be read: {said}"));
         }
         End::TooMuchOutput => ", its beginning only",
         End::TimedOut => ", as far as its time allowed",
     };
-    match fs_err::create_dir_all(folder).and_then(|()| keep(folder, &local_name(name), &reply.stdout)) {
+    match fs_err::create_dir_all(dir).and_then(|()| keep(dir, &local_name(name), &reply.stdout)) {
         Ok(kept) if kept == local_name(name) => Ok(format!("collect: {shown} ({} bytes{note})", reply.stdout.len())),
         Ok(kept) => Ok(format!("collect: {shown} as {kept} ({} bytes{note})", reply.stdout.len())),
         Err(error) => Ok(format!("collect: {shown} cannot be saved: {error}")),
@@ -199,11 +198,11 @@ async fn fetch<L: Live>(live: &L, step: &Step, name: &str, folder: &Utf8Path, cl
 
 /// Writes a file under a name that none has yet, and says which: `/a/b` and `/a.b` are both `a.b`, and one
 /// file may be brought twice.
-fn keep(folder: &Utf8Path, name: &str, bytes: &[u8]) -> std::io::Result<String> {
+fn keep(dir: &Utf8Path, name: &str, bytes: &[u8]) -> std::io::Result<String> {
     let mut free = name.to_owned();
     let mut number = 1;
     loop {
-        match fs_err::File::create_new(folder.join(&free)) {
+        match fs_err::File::create_new(dir.join(&free)) {
             Ok(mut file) => return std::io::Write::write_all(&mut file, bytes).map(|()| free),
             Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => number += 1,
             Err(error) => return Err(error),
@@ -263,23 +262,23 @@ mod tests {
 
     #[test]
     fn files_whose_names_become_one_are_all_kept() {
-        let folder = tempfile::tempdir().unwrap();
-        let folder = Utf8Path::from_path(folder.path()).unwrap();
+        let dir = tempfile::tempdir().unwrap();
+        let dir = Utf8Path::from_path(dir.path()).unwrap();
         let names: Vec<String> = ["/a/b", "/a.b", "/a/b"]
             .iter()
-            .map(|path| keep(folder, &local_name(path), path.as_bytes()).unwrap())
+            .map(|path| keep(dir, &local_name(path), path.as_bytes()).unwrap())
             .collect();
         assert_eq!(names, ["a.b", "a.b.2", "a.b.3"]);
-        assert_eq!(std::fs::read_to_string(folder.join("a.b.2")).unwrap(), "/a.b");
-        assert!(keep(&folder.join("none"), "x", b"").is_err());
+        assert_eq!(std::fs::read_to_string(dir.join("a.b.2")).unwrap(), "/a.b");
+        assert!(keep(&dir.join("none"), "x", b"").is_err());
     }
 
     #[test]
     fn bytes_arrive_by_either_way_of_writing_them() {
         let bytes: Vec<u8> = (0..=255).collect();
         for encoded in [true, false] {
-            let folder = tempfile::tempdir().unwrap();
-            let file = folder.path().join("a b");
+            let dir = tempfile::tempdir().unwrap();
+            let file = dir.path().join("a b");
             let script = append(&bytes, &quote(file.to_str().unwrap()), encoded);
             let ended = std::process::Command::new("sh").args(["-c", &script]).status().unwrap();
             assert!(ended.success());

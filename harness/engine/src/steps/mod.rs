@@ -60,7 +60,7 @@ impl Broken {
 }
 
 /// Runs a step other than a reboot. What `collect` brings goes below `directory`.
-pub async fn run<L: Live>(live: &L, step: &Step, clock: &Clock, folder: &Utf8Path) -> Result<Done, Broken> {
+pub async fn run<L: Live>(live: &L, step: &Step, clock: &Clock, dir: &Utf8Path) -> Result<Done, Broken> {
     let outcome = match &step.action {
         Action::Run { command, expect, eventually } => {
             command::run(live, step, command, expect, *eventually, clock).await
@@ -77,7 +77,7 @@ pub async fn run<L: Live>(live: &L, step: &Step, clock: &Clock, folder: &Utf8Pat
         Action::Service { unit, state, enabled } => service::run(live, step, unit, *state, *enabled, clock).await,
         Action::Write { path, content, mode } => files::write(live, step, path, content, *mode, clock).await,
         Action::Upload { source, path, mode } => files::upload(live, step, source, path, *mode, clock).await,
-        Action::Collect { paths } => files::collect(live, step, paths, folder, clock).await,
+        Action::Collect { paths } => files::collect(live, step, paths, dir, clock).await,
         Action::Wait(duration) => {
             tokio::time::sleep(clock.stretch(*duration)).await;
             Ok(Done::default())
@@ -150,7 +150,7 @@ fn output_of(reply: &Reply) -> String {
         if bytes.is_empty() {
             out.push_str(&format!("{name}: (empty)\n"));
         } else {
-            out.push_str(&format!("{name}:\n{}\n", text::tail(text::harmless_bytes(bytes).trim_end(), SHOWN)));
+            out.push_str(&format!("{name}:\n{}\n", text::tail(text::escape_bytes(bytes).trim_end(), SHOWN)));
         }
     }
     out

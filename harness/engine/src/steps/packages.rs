@@ -28,7 +28,7 @@ pub(super) enum Verb {
 
 impl Verb {
     /// As the package manager and messages call it.
-    fn word(self) -> &'static str {
+    fn name(self) -> &'static str {
         match self {
             Self::Install => "install",
             Self::Remove => "remove",
@@ -56,14 +56,14 @@ pub(super) async fn run<L: Live>(
 ) -> Result<Done, Broken> {
     let Some(manager) = &live.facts().package_manager else {
         let what = if packages.is_empty() { "packages".to_owned() } else { packages.join(", ") };
-        let message = format!("cannot {} {what}: the guest has no package manager", verb.word());
+        let message = format!("cannot {} {what}: the guest has no package manager", verb.name());
         return Err(Broken::missed(Failure::new(verb.id(), message)));
     };
     if !matches!(manager.as_str(), "dnf5" | "dnf4" | "tdnf" | "microdnf") {
         let what = if packages.is_empty() { "packages".to_owned() } else { packages.join(", ") };
         let message = format!(
             "cannot {} {what}: the guest's package manager is {manager}; this step knows dnf5, dnf4, tdnf and microdnf",
-            verb.word()
+            verb.name()
         );
         return Err(Broken::missed(Failure::new(verb.id(), message)));
     }
@@ -125,11 +125,11 @@ impl<L: Live> Transaction<'_, L> {
             let failure = Failure::new(failure::PROBE_FAILED, text).with_detail(output_of(&reply));
             return Err(Broken { assertions: 0, ..Broken::missed(failure) });
         }
-        Ok(text::harmless_bytes(&reply.stdout).lines().map(str::to_owned).collect())
+        Ok(text::escape_bytes(&reply.stdout).lines().map(str::to_owned).collect())
     }
 
     /// What is left to say when the packages are as they should be.
-    fn judge(&self, reply: &Reply, state: &str) -> Result<(), Broken> {
+    fn evaluate(&self, reply: &Reply, state: &str) -> Result<(), Broken> {
         if reply.status != 0 {
             let message = format!("{} ended with status {}, although {state}", self.command, reply.status);
             return Err(self.broken_with(message, reply));
@@ -137,7 +137,7 @@ impl<L: Live> Transaction<'_, L> {
         if self.refuse_scriptlet_errors
             && let Some(line) = scriptlet_error(reply)
         {
-            return Err(self.broken_with(format!("a scriptlet failed during the {}: {line}", self.verb.word()), reply));
+            return Err(self.broken_with(format!("a scriptlet failed during the {}: {line}", self.verb.name()), reply));
         }
         Ok(())
     }
@@ -154,7 +154,7 @@ impl<L: Live> Transaction<'_, L> {
             let message = format!("{} did not install {}", self.command, list(&missing));
             return Err(self.broken_with(message, &reply));
         }
-        self.judge(&reply, "the packages are there")?;
+        self.evaluate(&reply, "the packages are there")?;
         Ok(self.done())
     }
 
@@ -170,7 +170,7 @@ impl<L: Live> Transaction<'_, L> {
             let message = format!("{} did not remove {}", self.command, list(&left));
             return Err(self.broken_with(message, &reply));
         }
-        self.judge(&reply, "the packages are gone")?;
+        self.evaluate(&reply, "the packages are gone")?;
         Ok(self.done())
     }
 
@@ -203,7 +203,7 @@ impl<L: Live> Transaction<'_, L> {
                 return Err(Broken { assertions: 0, ..Broken::missed(failure) });
             }
         }
-        self.judge(&reply, "nothing is newer")?;
+        self.evaluate(&reply, "nothing is newer")?;
         Ok(self.done())
     }
 }
@@ -214,7 +214,7 @@ fn list(names: &[String]) -> String {
 
 /// The line in which rpm or dnf tells of a failed scriptlet; both carry on after most of them.
 fn scriptlet_error(reply: &Reply) -> Option<String> {
-    let said = text::harmless_bytes(&[reply.stdout.as_slice(), b"\n", &reply.stderr].concat());
+    let said = text::escape_bytes(&[reply.stdout.as_slice(), b"\n", &reply.stderr].concat());
     said.lines()
         .find(|line| {
             let lower = line.to_ascii_lowercase();

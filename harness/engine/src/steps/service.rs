@@ -48,10 +48,10 @@ pub(super) async fn run<L: Live>(
     }
     if !wanted.is_empty() {
         let reply = shell(live, step, format!("systemctl is-active -- {quoted}"), clock).await?;
-        let found = text::one_line(&text::harmless_bytes(&reply.stdout), 60);
+        let found = text::one_line(&text::escape_bytes(&reply.stdout), 60);
         // A one-shot unit that did its work is inactive after a successful start.
         let done = shell(live, step, format!("systemctl show -p Type -p Result --value -- {quoted}"), clock).await?;
-        let oneshot = text::harmless_bytes(&done.stdout).lines().eq(["oneshot", "success"]);
+        let oneshot = text::escape_bytes(&done.stdout).lines().eq(["oneshot", "success"]);
         if found != wanted && !(oneshot && wanted == "active" && found == "inactive") {
             let status = shell(live, step, format!("systemctl status --no-pager -l -n 30 -- {quoted}"), clock).await?;
             return Err(broken(format!("{name} is {found} after systemctl {verb}"), output_of(&status)));

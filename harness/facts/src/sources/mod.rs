@@ -72,7 +72,7 @@ pub fn probe(source: &SnapshotSource) -> Probe {
 /// that there is not, and when the text is beyond [`TEXT_LIMIT`]. One sentence, harmless.
 pub fn render(source: &SnapshotSource, reply: &Reply, spec: &SnapshotSpec) -> Result<Rendered, String> {
     ended_well(source, reply)?;
-    let stdout = text::harmless_bytes(&reply.stdout);
+    let stdout = text::escape_bytes(&reply.stdout);
     let table = columns(source);
     if let Some(unknown) = spec.keep.iter().find(|name| !table.contains(&name.as_str())) {
         let unknown = text::one_line(unknown, 60);
@@ -102,7 +102,7 @@ pub fn render(source: &SnapshotSource, reply: &Reply, spec: &SnapshotSpec) -> Re
         }
         out = lines.join("\n");
     }
-    let out = text::harmless(out.trim_end());
+    let out = text::escape(out.trim_end());
     if out.len() > TEXT_LIMIT {
         return Err(format!("the snapshot has {} bytes, the limit is {TEXT_LIMIT}; narrow it with `only`", out.len()));
     }
@@ -115,12 +115,12 @@ pub fn render(source: &SnapshotSource, reply: &Reply, spec: &SnapshotSpec) -> Re
 /// As [`render`].
 pub fn read(source: &SnapshotSource, reply: &Reply) -> Result<Vec<Row>, String> {
     ended_well(source, reply)?;
-    let rows = rows::parse(source, &text::harmless_bytes(&reply.stdout))?;
+    let rows = rows::parse(source, &text::escape_bytes(&reply.stdout))?;
     Ok(rows.into_iter().filter(|row| !volatile::is_volatile(source, row)).collect())
 }
 
 fn ended_well(source: &SnapshotSource, reply: &Reply) -> Result<(), String> {
-    let stderr = text::last_words(&text::harmless_bytes(&reply.stderr), 300);
+    let stderr = text::last_words(&text::escape_bytes(&reply.stderr), 300);
     let said = if stderr.is_empty() { String::new() } else { format!(": {stderr}") };
     match reply.end {
         End::TimedOut => Err(format!("it could not be read: the command did not end before its time-out{said}")),

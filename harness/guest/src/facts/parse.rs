@@ -101,7 +101,7 @@ pub(super) fn facts(replies: &[Reply]) -> Result<Facts, String> {
 /// The answer of a probe that ran to its end. Every probe ends with 0 unless it could not be run.
 fn whole(probe: Probe, reply: &Reply) -> Result<String, String> {
     let name = PROBES[probe as usize].1;
-    let said = || text::one_line(&text::harmless_bytes(&reply.stderr), 200);
+    let said = || text::one_line(&text::escape_bytes(&reply.stderr), 200);
     match (reply.end, reply.status) {
         (End::Exited, 0) => Ok(String::from_utf8_lossy(&reply.stdout).replace('\0', "")),
         (End::Exited, status) => Err(format!("{name}: the probe ended with status {status}: {}", said())),

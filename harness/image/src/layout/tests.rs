@@ -30,8 +30,8 @@ const GPT: &str = "label: gpt\nsize=1MiB, type=U, name=EFI\nsize=1MiB, type=S\nt
 
 #[tokio::test]
 async fn a_disk_is_the_same_in_every_format() {
-    let folder = tempfile::tempdir().unwrap();
-    let at = |name: &str| folder.path().join(name);
+    let dir = tempfile::tempdir().unwrap();
+    let at = |name: &str| dir.path().join(name);
     divided(&at("disk.raw"), 8, GPT);
     convert(&at("disk.raw"), &at("disk.qcow2"), &["-O", "qcow2"]);
     convert(&at("disk.raw"), &at("disk.vhd"), &["-O", "vpc", "-o", "subformat=fixed,force_size=on"]);
@@ -61,8 +61,8 @@ async fn a_disk_is_the_same_in_every_format() {
 
 #[tokio::test]
 async fn a_vhd_that_was_rounded_to_cylinders_has_lost_its_second_table() {
-    let folder = tempfile::tempdir().unwrap();
-    let at = |name: &str| folder.path().join(name);
+    let dir = tempfile::tempdir().unwrap();
+    let at = |name: &str| dir.path().join(name);
     divided(&at("disk.raw"), 9, GPT);
     convert(&at("disk.raw"), &at("disk.vhd"), &["-O", "vpc", "-o", "subformat=fixed"]);
     let seen = facts(&at("disk.vhd"), Format::Vhd).await;
@@ -72,8 +72,8 @@ async fn a_vhd_that_was_rounded_to_cylinders_has_lost_its_second_table() {
 
 #[tokio::test]
 async fn a_footer_whose_checksum_is_wrong_is_refused_before() {
-    let folder = tempfile::tempdir().unwrap();
-    let at = |name: &str| folder.path().join(name);
+    let dir = tempfile::tempdir().unwrap();
+    let at = |name: &str| dir.path().join(name);
     divided(&at("disk.raw"), 8, GPT);
     convert(&at("disk.raw"), &at("disk.vhd"), &["-O", "vpc", "-o", "subformat=fixed,force_size=on"]);
     let mut bytes = std::fs::read(at("disk.vhd")).unwrap();
@@ -86,8 +86,8 @@ async fn a_footer_whose_checksum_is_wrong_is_refused_before() {
 
 #[tokio::test]
 async fn other_tables_and_none_are_told_apart() {
-    let folder = tempfile::tempdir().unwrap();
-    let at = |name: &str| folder.path().join(name);
+    let dir = tempfile::tempdir().unwrap();
+    let at = |name: &str| dir.path().join(name);
     divided(&at("mbr.raw"), 8, "label: dos\nsize=2MiB, type=82\ntype=8e\n");
     let table = facts(&at("mbr.raw"), Format::Raw).await.table.unwrap();
     let kinds: Vec<_> = table.partitions.iter().map(|partition| partition.kind.as_str()).collect();
@@ -167,8 +167,8 @@ fn a_hostile_table_is_refused_and_never_followed() {
 
 #[tokio::test]
 async fn a_damaged_copy_of_a_gpt_is_named_and_the_other_is_read() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("disk.raw");
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("disk.raw");
     divided(&path, 8, GPT);
     let whole = std::fs::read(&path).unwrap();
     let sound = facts(&path, Format::Raw).await.table.unwrap();

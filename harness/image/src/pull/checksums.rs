@@ -20,10 +20,10 @@ pub(super) fn find(text: &[u8], name: &str, kind: ChecksumKind) -> Result<String
             section = Some(heading);
             continue;
         }
-        let in_section = section.as_ref().is_none_or(|section| section == kind.word());
+        let in_section = section.as_ref().is_none_or(|section| section == kind.name());
         let entry = bsd(line).or_else(|| gnu(line, kind).filter(|_| in_section));
         let Some(Entry { of, digest, .. }) = entry.filter(|entry| entry.is(name, kind)) else { continue };
-        debug_assert_eq!(of, kind.word());
+        debug_assert_eq!(of, kind.name());
         match &found {
             Some(other) if *other != digest => {
                 return Err(format!("it names {name} twice, with {other} and with {digest}"));
@@ -43,7 +43,7 @@ struct Entry<'a> {
 
 impl Entry<'_> {
     fn is(&self, name: &str, kind: ChecksumKind) -> bool {
-        self.of == kind.word()
+        self.of == kind.name()
             && self.name.strip_prefix("./").unwrap_or(self.name) == name
             && self.digest.len() == digits(kind)
             && self.digest.bytes().all(|byte| byte.is_ascii_hexdigit())
@@ -74,7 +74,7 @@ fn bsd(line: &str) -> Option<Entry<'_>> {
 fn gnu(line: &str, kind: ChecksumKind) -> Option<Entry<'_>> {
     let (digest, rest) = line.split_once(' ')?;
     let name = rest.strip_prefix([' ', '*'])?;
-    Some(Entry { of: kind.word().to_owned(), name, digest: digest.to_ascii_lowercase() })
+    Some(Entry { of: kind.name().to_owned(), name, digest: digest.to_ascii_lowercase() })
 }
 
 #[cfg(test)]

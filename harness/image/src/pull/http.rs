@@ -336,8 +336,8 @@ fn follow(at: &str, location: &str) -> Result<String, String> {
         format!("{scheme}://{host}{location_only}")
     } else {
         let path = path.split('?').next().unwrap_or_default();
-        let folder = &path[..path.rfind('/').map_or(0, |at| at + 1)];
-        format!("{scheme}://{host}/{}{location_only}", folder.trim_start_matches('/'))
+        let dir = &path[..path.rfind('/').map_or(0, |at| at + 1)];
+        format!("{scheme}://{host}/{}{location_only}", dir.trim_start_matches('/'))
     };
     let lower = to.to_ascii_lowercase();
     match scheme {

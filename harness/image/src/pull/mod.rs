@@ -22,7 +22,7 @@ mod tests;
 
 pub use error::PullError;
 pub use partial::Progress;
-pub(super) use store::{COMPANIONS, FOLDER};
+pub(super) use store::{COMPANIONS, DIR};
 
 use std::fs::File;
 use std::io::Read;
@@ -75,7 +75,7 @@ pub struct Pulled {
 
 /// What a person asks for beside the description.
 #[derive(Clone, Default)]
-pub struct Wishes {
+pub struct PullOptions {
     /// Public keys in place of those that the description names.
     pub keyring: Option<PathBuf>,
     /// Refuse what no signature vouches for.
@@ -85,7 +85,12 @@ pub struct Wishes {
 }
 
 /// Brings the image into the cache, or up to date where its vendor has published another.
-pub async fn pull(cache: Option<&Path>, id: &str, download: &Download, wishes: &Wishes) -> Result<Pulled, PullError> {
+pub async fn pull(
+    cache: Option<&Path>,
+    id: &str,
+    download: &Download,
+    wishes: &PullOptions,
+) -> Result<Pulled, PullError> {
     pull_with(Client::new(Limits::default()), cache, id, download, wishes).await
 }
 
@@ -94,7 +99,7 @@ async fn pull_with(
     cache: Option<&Path>,
     id: &str,
     download: &Download,
-    wishes: &Wishes,
+    wishes: &PullOptions,
 ) -> Result<Pulled, PullError> {
     let keyring = keyring(id, download, wishes)?;
     let place = Place::take(cache, download).await?;
@@ -122,7 +127,12 @@ async fn pull_with(
 
 /// Looks again at a file that was pulled before: its bytes, its digest, and its signature where a key
 /// is named. Asks nobody: what its vendor said is kept beside it.
-pub async fn verify(cache: Option<&Path>, id: &str, download: &Download, wishes: &Wishes) -> Result<Pulled, PullError> {
+pub async fn verify(
+    cache: Option<&Path>,
+    id: &str,
+    download: &Download,
+    wishes: &PullOptions,
+) -> Result<Pulled, PullError> {
     let keyring = keyring(id, download, wishes)?;
     let place = Place::take(cache, download).await?;
     let Some(note) = place.note() else { return Err(ImageError::NotPulled { id: id.to_owned() }.into()) };
@@ -161,7 +171,7 @@ struct Keyring<'a> {
     keys: PathBuf,
 }
 
-fn keyring<'a>(id: &str, download: &'a Download, wishes: &Wishes) -> Result<Option<Keyring<'a>>, PullError> {
+fn keyring<'a>(id: &str, download: &'a Download, wishes: &PullOptions) -> Result<Option<Keyring<'a>>, PullError> {
     let unsigned = |reason: String| PullError::Unsigned { id: id.to_owned(), reason };
     let Some(signature) = &download.signature else {
         return match (&wishes.keyring, wishes.require_signature) {

@@ -73,8 +73,8 @@ impl Partial {
     /// The empty file, to be written from its beginning.
     pub(super) fn begin(&self, state: &State) -> std::io::Result<File> {
         self.discard();
-        let folder = self.path.parent().unwrap_or(Path::new("."));
-        store::write(folder, &self.note, &serde_json::to_vec(state)?)?;
+        let dir = self.path.parent().unwrap_or(Path::new("."));
+        store::write(dir, &self.note, &serde_json::to_vec(state)?)?;
         File::options().write(true).create_new(true).mode(0o600).open(&self.path)
     }
 
@@ -117,8 +117,8 @@ mod tests {
     #[test]
     fn a_file_goes_on_only_as_a_part_of_what_it_was_begun_as() {
         use std::io::Write;
-        let folder = tempfile::tempdir().unwrap();
-        let partial = Partial::new(folder.path().join(".partial-x"));
+        let dir = tempfile::tempdir().unwrap();
+        let partial = Partial::new(dir.path().join(".partial-x"));
         assert_eq!(partial.to_go_on("http://h/x"), (0, None));
         let begun = state(Some("\"a\""), None);
         partial.begin(&begun).unwrap().write_all(b"12345").unwrap();
@@ -128,9 +128,9 @@ mod tests {
         partial.go_on().unwrap().write_all(b"too much").unwrap();
         assert_eq!(partial.to_go_on("http://h/x"), (0, None));
         partial.discard();
-        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
         // A link that somebody put there is not written through.
-        let victim = folder.path().join("victim");
+        let victim = dir.path().join("victim");
         std::fs::write(&victim, "kept").unwrap();
         std::os::unix::fs::symlink(&victim, partial.path()).unwrap();
         assert!(partial.go_on().is_err());

@@ -60,7 +60,7 @@ pub(super) async fn detached(signature: &[u8], over: Over<'_>, keys: &Path) -> R
 
 /// A directory of its own for one question: no configuration and no keys of the user get in.
 struct Desk {
-    folder: tempfile::TempDir,
+    dir: tempfile::TempDir,
 }
 
 impl Desk {
@@ -71,17 +71,17 @@ impl Desk {
             return Err(unusable(format!("it must be a file of at most {LARGEST_KEYRING} bytes")));
         }
         let bytes = std::fs::read(keys).map_err(|error| unusable(error.to_string()))?;
-        let folder = tempfile::Builder::new()
+        let dir = tempfile::Builder::new()
             .prefix("muster-gpgv-")
             .tempdir()
             .map_err(|source| ImageError::Cache { path: std::env::temp_dir(), source })?;
-        let desk = Self { folder };
+        let desk = Self { dir };
         desk.put("keys.gpg", &binary(&bytes).map_err(unusable)?)?;
         Ok(desk)
     }
 
     fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
+        self.dir.path().join(name)
     }
 
     fn put(&self, name: &str, bytes: &[u8]) -> Result<PathBuf, PullError> {
@@ -95,7 +95,7 @@ impl Desk {
         let mut command = tool::limited("gpgv", ADDRESS_SPACE, DEADLINE);
         command
             .arg("--homedir")
-            .arg(self.folder.path())
+            .arg(self.dir.path())
             .arg("--keyring")
             .arg(self.path("keys.gpg"))
             .args(["--status-fd", "1", "--weak-digest", "SHA1"])
@@ -105,7 +105,7 @@ impl Desk {
             .kill_on_drop(true);
         let output = match tokio::time::timeout(DEADLINE, command.output()).await {
             Ok(Ok(output)) => output,
-            Ok(Err(error)) => return Err(tool::missing("gpgv", self.folder.path(), error).into()),
+            Ok(Err(error)) => return Err(tool::missing("gpgv", self.dir.path(), error).into()),
             Err(_) => return Err(bad(format!("gpgv did not end within {} s", DEADLINE.as_secs()))),
         };
         if output.status.code() == Some(127) {

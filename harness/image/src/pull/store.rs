@@ -14,7 +14,7 @@ use super::partial::Partial;
 use super::{PullError, Trust};
 
 /// The directory below the cache's `images`.
-pub(crate) const FOLDER: &str = "pulled";
+pub(crate) const DIR: &str = "pulled";
 /// What is added to the name of a download for the files beside it that go with it.
 pub(crate) const COMPANIONS: &[&str] = &[".json", ".checksums", ".signature"];
 /// The most that is read of a companion.
@@ -40,7 +40,7 @@ pub(super) struct Evidence {
 /// Where one download lies.
 #[derive(Debug)]
 pub(super) struct Place {
-    folder: PathBuf,
+    dir: PathBuf,
     name: String,
     // One downloader at a time; unlocked by the kernel however this process ends.
     _lock: Option<Slot>,
@@ -54,7 +54,7 @@ impl Place {
             source: std::io::Error::other("none of MUSTER_CACHE, XDG_CACHE_HOME and HOME is set"),
         })?;
         let place = Self::look(cache, download);
-        let lock = Slot::take_in(&place.folder, &place.name).await?;
+        let lock = Slot::take_in(&place.dir, &place.name).await?;
         Ok(Self { _lock: Some(lock), ..place })
     }
 
@@ -69,41 +69,41 @@ impl Place {
             &muster_base::text::hex(&digest[..8]),
             muster_base::files::safe_name(download.file_name())
         );
-        Self { folder: cache.join("images").join(FOLDER), name, _lock: None }
+        Self { dir: cache.join("images").join(DIR), name, _lock: None }
     }
 
     /// The final name.
     pub(super) fn path(&self) -> PathBuf {
-        self.folder.join(&self.name)
+        self.dir.join(&self.name)
     }
 
     /// What has been fetched of it so far.
     pub(super) fn partial(&self) -> Partial {
-        Partial::new(self.folder.join(format!(".partial-{}", self.name)))
+        Partial::new(self.dir.join(format!(".partial-{}", self.name)))
     }
 
-    fn beside(&self, end: &str) -> PathBuf {
-        self.folder.join(format!("{}{end}", self.name))
+    fn next_to(&self, end: &str) -> PathBuf {
+        self.dir.join(format!("{}{end}", self.name))
     }
 
     /// The note of the file, when both are there and agree on its length.
     pub(super) fn note(&self) -> Option<Note> {
-        let note: Note = serde_json::from_slice(&read(&self.beside(".json"))?).ok()?;
+        let note: Note = serde_json::from_slice(&read(&self.next_to(".json"))?).ok()?;
         let metadata = self.path().symlink_metadata().ok()?;
         (metadata.is_file() && metadata.len() == note.length).then_some(note)
     }
 
     /// What was kept with the file.
     pub(super) fn evidence(&self) -> Evidence {
-        Evidence { checksums: read(&self.beside(".checksums")), signature: read(&self.beside(".signature")) }
+        Evidence { checksums: read(&self.next_to(".checksums")), signature: read(&self.next_to(".signature")) }
     }
 
     /// Writes the note and the evidence beside the file.
     pub(super) fn put(&self, note: &Note, evidence: &Evidence) -> Result<(), PullError> {
         let put = |end: &str, bytes: Option<&[u8]>| {
-            let path = self.beside(end);
+            let path = self.next_to(end);
             match bytes {
-                Some(bytes) => write(&self.folder, &path, bytes),
+                Some(bytes) => write(&self.dir, &path, bytes),
                 None => match std::fs::remove_file(&path) {
                     Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
                     _ => Ok(()),
@@ -121,14 +121,14 @@ impl Place {
     /// no file ever stands beside the note of another.
     pub(super) fn publish(&self, partial: &Partial, note: &Note, evidence: &Evidence) -> Result<PathBuf, PullError> {
         let path = self.path();
-        let unusable = |source| ImageError::Cache { path: self.folder.clone(), source };
+        let unusable = |source| ImageError::Cache { path: self.dir.clone(), source };
         if path.exists() && !InUse::is_free(&path) {
             let busy =
                 std::io::Error::other(format!("{} is in use by a run; pull it again when that ended", path.display()));
             return Err(unusable(busy).into());
         }
         let made_way = || {
-            for old in [self.beside(".json"), path.clone()] {
+            for old in [self.next_to(".json"), path.clone()] {
                 match std::fs::remove_file(old) {
                     Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
                     _ => {}
@@ -143,7 +143,7 @@ impl Place {
         let named = || {
             std::fs::rename(partial.path(), &path)?;
             partial.forget();
-            std::fs::File::open(&self.folder)?.sync_all()
+            std::fs::File::open(&self.dir)?.sync_all()
         };
         named().map_err(unusable)?;
         Ok(path)
@@ -151,8 +151,8 @@ impl Place {
 }
 
 /// Replaces a small file whole or not at all.
-pub(super) fn write(folder: &Path, path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let mut file = tempfile::NamedTempFile::new_in(folder)?;
+pub(super) fn write(dir: &Path, path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let mut file = tempfile::NamedTempFile::new_in(dir)?;
     file.write_all(bytes)?;
     file.as_file().sync_all()?;
     file.persist(path).map_err(|error| error.error)?;

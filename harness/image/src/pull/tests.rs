@@ -78,15 +78,15 @@ impl Case {
     }
 
     async fn pull(&self) -> Result<Pulled, PullError> {
-        self.pull_as(&Wishes::default()).await
+        self.pull_as(&PullOptions::default()).await
     }
 
-    async fn pull_as(&self, wishes: &Wishes) -> Result<Pulled, PullError> {
+    async fn pull_as(&self, wishes: &PullOptions) -> Result<Pulled, PullError> {
         pull_with(Client::new(self.limits.clone()), self.cache(), "some", &self.download, wishes).await
     }
 
     async fn verify(&self) -> Result<Pulled, PullError> {
-        verify(self.cache(), "some", &self.download, &Wishes::default()).await
+        verify(self.cache(), "some", &self.download, &PullOptions::default()).await
     }
 
     /// Pulls, and asserts that it fails in this way, with this word in the message, and that nothing has
@@ -268,7 +268,7 @@ async fn a_reset_in_the_middle_says_how_far_it_came_and_leaves_what_can_go_on() 
             sender.send(()).unwrap();
         }
     }) as Arc<dyn Fn(Progress) + Send + Sync>);
-    let error = case.pull_as(&Wishes { progress, ..Wishes::default() }).await.unwrap_err();
+    let error = case.pull_as(&PullOptions { progress, ..PullOptions::default() }).await.unwrap_err();
     assert_eq!(error.failure_id().as_str(), "image.download");
     let message = error.to_string();
     assert!(message.contains("broke off after 100000 bytes: "), "{message}");
@@ -504,7 +504,7 @@ async fn sha512_is_compared_as_such_and_a_run_compares_too() {
 async fn each_kind_of_signature_is_verified_at_pull_and_again_without_a_network() {
     for kind in [SignatureKind::ClearSigned, SignatureKind::Checksums, SignatureKind::Image] {
         let case = Case::signed(kind);
-        let wishes = Wishes { require_signature: true, ..Wishes::default() };
+        let wishes = PullOptions { require_signature: true, ..PullOptions::default() };
         let pulled = case.pull_as(&wishes).await.unwrap();
         let Trust::Signed(key) = &pulled.trust else { panic!("{kind}: {pulled:?}") };
         assert_eq!(key.len(), 40, "{key}");
@@ -512,7 +512,7 @@ async fn each_kind_of_signature_is_verified_at_pull_and_again_without_a_network(
         assert_eq!(case.verify().await.unwrap().trust, pulled.trust, "{kind}");
         assert_eq!(case.server.asked(SUMS), []);
         // A key that the person names takes the place of the catalogue's, and must fit as well.
-        let other = Wishes { keyring: Some(KEYS.public("stranger")), ..Wishes::default() };
+        let other = PullOptions { keyring: Some(KEYS.public("stranger")), ..PullOptions::default() };
         let refused = verify(case.cache(), "some", &case.download, &other).await.unwrap_err();
         assert_eq!(refused.failure_id().as_str(), "image.signature", "{kind}: {refused}");
     }
@@ -590,7 +590,7 @@ async fn without_a_key_it_is_said_and_refused_where_a_signature_is_required() {
         signature.key = None;
         signature.key_from = "https://example.org/key".to_owned();
     }
-    let required = Wishes { require_signature: true, ..Wishes::default() };
+    let required = PullOptions { require_signature: true, ..PullOptions::default() };
     let refused = case.pull_as(&required).await.unwrap_err();
     assert_eq!(refused.failure_id().as_str(), "image.unsigned");
     assert!(refused.to_string().contains("https://example.org/key"), "{refused}");
@@ -601,7 +601,7 @@ async fn without_a_key_it_is_said_and_refused_where_a_signature_is_required() {
     assert_eq!(refused.failure_id().as_str(), "image.unsigned");
     // With the key, the same image becomes a signed one, and stays where it is.
     let keyring = Some(KEYS.public("vendor"));
-    let signed = case.pull_as(&Wishes { keyring, ..required.clone() }).await.unwrap();
+    let signed = case.pull_as(&PullOptions { keyring, ..required.clone() }).await.unwrap();
     assert!(matches!(signed.trust, Trust::Signed(_)) && signed.was_there, "{signed:?}");
     // Once it is one, it stays one for the same bytes; what a look without the key verifies is less.
     assert_eq!(case.pull().await.unwrap().trust, signed.trust);
@@ -610,7 +610,7 @@ async fn without_a_key_it_is_said_and_refused_where_a_signature_is_required() {
 
     let case = Case::new();
     let keyring = Some(KEYS.public("vendor"));
-    for wishes in [required, Wishes { keyring, ..Wishes::default() }] {
+    for wishes in [required, PullOptions { keyring, ..PullOptions::default() }] {
         let refused = case.pull_as(&wishes).await.unwrap_err();
         assert_eq!(refused.failure_id().as_str(), "image.unsigned", "{refused}");
     }

@@ -73,8 +73,8 @@ pub(crate) async fn write(
     run("mkfs.ext4", &make, disk, archive, |code, _| code == Some(0)).await?;
 
     let contents = tempfile::Builder::new().prefix(".contents-").tempdir_in(scratch).map_err(cache)?;
-    let folder = contents.path().to_owned();
-    let (script, dropped) = tokio::task::spawn_blocking(move || Script::write(&tree, &sources, &folder))
+    let dir = contents.path().to_owned();
+    let (script, dropped) = tokio::task::spawn_blocking(move || Script::write(&tree, &sources, &dir))
         .await
         .unwrap_or_else(|error| Err(Trouble::Io(std::io::Error::other(error))))
         .map_err(|trouble| match trouble {
@@ -119,9 +119,9 @@ async fn run(
     if read.is_ok() && well(status.code(), &words) {
         return Ok(());
     }
-    let complaint = words.lines().find(|line| !line.starts_with("debugfs 1.") && !line.starts_with("e2fsck 1."));
-    let complaint = muster_base::text::one_line(complaint.unwrap_or("it said nothing"), 200);
-    Err(failed(format!("{status}: {complaint}")))
+    let cli_error = words.lines().find(|line| !line.starts_with("debugfs 1.") && !line.starts_with("e2fsck 1."));
+    let cli_error = muster_base::text::one_line(cli_error.unwrap_or("it said nothing"), 200);
+    Err(failed(format!("{status}: {cli_error}")))
 }
 
 enum Trouble {
@@ -139,7 +139,7 @@ impl From<std::io::Error> for Trouble {
 struct Script<'a> {
     tree: &'a Tree,
     sources: &'a [File],
-    folder: &'a Path,
+    dir: &'a Path,
     out: BufWriter<File>,
     /// How many names each inode has.
     links: HashMap<usize, u32>,
@@ -150,27 +150,19 @@ struct Script<'a> {
 }
 
 impl<'a> Script<'a> {
-    fn write(tree: &'a Tree, sources: &'a [File], folder: &'a Path) -> Result<(PathBuf, Dropped), Trouble> {
-        let path = folder.join("script");
+    fn write(tree: &'a Tree, sources: &'a [File], dir: &'a Path) -> Result<(PathBuf, Dropped), Trouble> {
+        let path = dir.join("script");
         let mut links = HashMap::new();
         for index in 0..tree.len() {
-            if let Some(Node { what: What::Folder(names), .. }) = tree.node(index) {
+            if let Some(Node { what: What::Dir(names), .. }) = tree.node(index) {
                 for child in names.values() {
                     *links.entry(*child).or_insert(0) += 1;
                 }
             }
         }
         let out = BufWriter::new(File::create(&path)?);
-        let mut script = Self {
-            tree,
-            sources,
-            folder,
-            out,
-            links,
-            written: HashMap::new(),
-            numbers: 0,
-            dropped: Dropped::default(),
-        };
+        let mut script =
+            Self { tree, sources, dir, out, links, written: HashMap::new(), numbers: 0, dropped: Dropped::default() };
         script.inside(0, b"")?;
         if let Some(root) = tree.node(0) {
             script.describe(b"/", b"/", root, 0o40000, 1)?;
@@ -181,15 +173,15 @@ impl<'a> Script<'a> {
 
     /// Everything in the directory, into which the script has gone; `path` is its own, without the slash
     /// at its end.
-    fn inside(&mut self, folder: usize, path: &[u8]) -> Result<(), Trouble> {
-        let Some(Node { what: What::Folder(names), .. }) = self.tree.node(folder) else { return Ok(()) };
+    fn inside(&mut self, dir: usize, path: &[u8]) -> Result<(), Trouble> {
+        let Some(Node { what: What::Dir(names), .. }) = self.tree.node(dir) else { return Ok(()) };
         for (name, index) in names {
             let Some(node) = self.tree.node(*index) else { continue };
             let full = [path, b"/", name].concat();
             // A name such as <12> would be taken for an inode number where a path is expected.
             let here = [b"./", &name[..]].concat();
             let ready_made = path.is_empty() && name == LOST_AND_FOUND;
-            if ready_made && !matches!(node.what, What::Folder(_)) {
+            if ready_made && !matches!(node.what, What::Dir(_)) {
                 return Err(Trouble::Refused("its lost+found is not a directory".to_owned()));
             }
             if let Some(first) = self.written.get(index).cloned() {
@@ -197,7 +189,7 @@ impl<'a> Script<'a> {
                 continue;
             }
             let kind = match &node.what {
-                What::Folder(_) => {
+                What::Dir(_) => {
                     if !ready_made {
                         self.line(&[b"mkdir", &quoted(&here)])?;
                     }
@@ -265,7 +257,7 @@ impl<'a> Script<'a> {
 
     fn number(&mut self) -> PathBuf {
         self.numbers += 1;
-        self.folder.join(self.numbers.to_string())
+        self.dir.join(self.numbers.to_string())
     }
 
     fn contents(&mut self, source: usize, offset: u64, size: u64) -> Result<PathBuf, Trouble> {

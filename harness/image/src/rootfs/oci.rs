@@ -22,7 +22,7 @@ const MAX_INDEXES: usize = 3;
 /// Where the layout's files are.
 pub(crate) enum Layout {
     /// In a directory of this host.
-    Folder(PathBuf),
+    Dir(PathBuf),
     /// In a plain tar: offset and size of each member, by name.
     Archive {
         /// The tar.
@@ -125,8 +125,8 @@ impl Layout {
     /// A file of the layout, which may have at most so many bytes.
     fn open(&self, name: &str, limit: u64) -> Result<std::io::Take<File>, String> {
         let (file, size) = match self {
-            Self::Folder(folder) => {
-                let file = compress::open(&folder.join(name)).map_err(|error| error.to_string())?;
+            Self::Dir(dir) => {
+                let file = compress::open(&dir.join(name)).map_err(|error| error.to_string())?;
                 let metadata = file.metadata().map_err(|error| error.to_string())?;
                 if !metadata.is_file() {
                     return Err(format!("{name} is not a plain file"));

@@ -51,7 +51,7 @@ pub(crate) enum Kind {
         size: u64,
     },
     /// A directory.
-    Folder,
+    Dir,
     /// A symbolic link to this text, which only the guest will follow.
     Symlink(Vec<u8>),
     /// Another name of this member of the archive.
@@ -179,13 +179,13 @@ fn entry(header: &Header<'_>, said: Extended, kind: u8, offset: u64, size: u64) 
     }
     let kind = match kind {
         // An old archive marks a directory only by the slash at its end.
-        b'0' | 0 if path.ends_with(b"/") => Kind::Folder,
+        b'0' | 0 if path.ends_with(b"/") => Kind::Dir,
         b'0' | 0 | b'7' => Kind::File { offset, size },
         b'1' => Kind::HardLink(link()?),
         b'2' => Kind::Symlink(link()?),
         b'3' => device(false)?,
         b'4' => device(true)?,
-        b'5' => Kind::Folder,
+        b'5' => Kind::Dir,
         b'6' => Kind::Fifo,
         b'S' => return Err(sparse()),
         other => return Err(format!("{shown} is of the unknown type {}", show(&[other]))),

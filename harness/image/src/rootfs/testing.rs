@@ -18,7 +18,7 @@ pub(crate) fn file(name: &str, contents: &str) -> Member {
     Member { contents: contents.into(), ..member(b'0', name, "") }
 }
 
-pub(crate) fn folder(name: &str) -> Member {
+pub(crate) fn dir(name: &str) -> Member {
     member(b'5', name, "")
 }
 

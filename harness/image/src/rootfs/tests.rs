@@ -46,7 +46,7 @@ fn a_plain_archive_becomes_a_tree() {
     ])
     .unwrap();
     let names = |index: usize| match &tree.node(index).unwrap().what {
-        What::Folder(names) => names.clone(),
+        What::Dir(names) => names.clone(),
         other => panic!("{other:?}"),
     };
     let root = names(0);
@@ -82,8 +82,8 @@ fn what_leads_out_of_the_archive_is_refused() {
         why(&[member(b'1', "a", "etc/shadow")]),
         "`a` is a hard link to `etc/shadow`, which is not in the archive"
     );
-    let folder = [member(b'5', "d/", ""), member(b'1', "a", "d")];
-    assert_eq!(why(&folder), "`a` is a hard link to a directory");
+    let dir = [member(b'5', "d/", ""), member(b'1', "a", "d")];
+    assert_eq!(why(&dir), "`a` is a hard link to a directory");
     assert!(why(&[file("a\nb", "x")]).contains("control characters"));
     assert!(why(&[member(b'2', "a", "b\nquit")]).contains("unspeakable"));
     assert!(why(&[file(&"a/".repeat(40), "x"), pax("path", &"a/".repeat(300)), file("x", "")]).contains("too deep"));

@@ -34,7 +34,7 @@ pub(crate) struct Node {
 #[derive(Debug, Clone)]
 pub(crate) enum What {
     /// Names and inodes.
-    Folder(BTreeMap<Vec<u8>, usize>),
+    Dir(BTreeMap<Vec<u8>, usize>),
     /// Bytes of one of the archives.
     File {
         /// Which archive.
@@ -69,7 +69,7 @@ pub(crate) struct Tree {
 impl Tree {
     /// A root directory and nothing in it.
     pub(crate) fn new(bounds: Bounds) -> Self {
-        Self { nodes: vec![folder()], bounds, entries: 0, bytes: 0 }
+        Self { nodes: vec![dir()], bounds, entries: 0, bytes: 0 }
     }
 
     /// The inode of that number.
@@ -108,7 +108,7 @@ impl Tree {
         let names = components(&path)?;
         let Some((name, above)) = names.split_last() else {
             // The root itself: only its owner, mode and time can be stated.
-            let Kind::Folder = entry.kind else { return Err("its root is not a directory".to_owned()) };
+            let Kind::Dir = entry.kind else { return Err("its root is not a directory".to_owned()) };
             return self.describe(0, entry);
         };
         if layered && let Some(gone) = name.strip_prefix(b".wh.") {
@@ -122,9 +122,9 @@ impl Tree {
                 self.names(parent)?.insert(name.to_vec(), index);
                 return Ok(());
             }
-            Kind::Folder => match found {
-                Some(index) if matches!(self.nodes[index].what, What::Folder(_)) => return self.describe(index, entry),
-                _ => What::Folder(BTreeMap::new()),
+            Kind::Dir => match found {
+                Some(index) if matches!(self.nodes[index].what, What::Dir(_)) => return self.describe(index, entry),
+                _ => What::Dir(BTreeMap::new()),
             },
             Kind::File { offset, size } => What::File { source, offset, size },
             Kind::Symlink(ref target) => What::Symlink(target.clone()),
@@ -132,7 +132,7 @@ impl Tree {
             Kind::Fifo => What::Fifo,
         };
         let index = self.nodes.len();
-        self.nodes.push(Node { what, ..folder() });
+        self.nodes.push(Node { what, ..dir() });
         self.describe(index, entry)?;
         self.names(parent)?.insert(name.to_vec(), index);
         Ok(())
@@ -145,16 +145,16 @@ impl Tree {
         Ok(())
     }
 
-    fn child(&self, folder: usize, name: &[u8]) -> Option<usize> {
-        match &self.nodes.get(folder)?.what {
-            What::Folder(names) => names.get(name).copied(),
+    fn child(&self, dir: usize, name: &[u8]) -> Option<usize> {
+        match &self.nodes.get(dir)?.what {
+            What::Dir(names) => names.get(name).copied(),
             _ => None,
         }
     }
 
-    fn names(&mut self, folder: usize) -> Result<&mut BTreeMap<Vec<u8>, usize>, String> {
-        match self.nodes.get_mut(folder).map(|node| &mut node.what) {
-            Some(What::Folder(names)) => Ok(names),
+    fn names(&mut self, dir: usize) -> Result<&mut BTreeMap<Vec<u8>, usize>, String> {
+        match self.nodes.get_mut(dir).map(|node| &mut node.what) {
+            Some(What::Dir(names)) => Ok(names),
             _ => Err("a directory is missing".to_owned()),
         }
     }
@@ -165,13 +165,13 @@ impl Tree {
         let mut at = 0;
         for name in names {
             at = match self.child(at, name) {
-                Some(index) if matches!(self.nodes[index].what, What::Folder(_)) => index,
+                Some(index) if matches!(self.nodes[index].what, What::Dir(_)) => index,
                 Some(_) => {
                     return Err(format!("{} is below something that is not a directory, {}", show(path), show(name)));
                 }
                 None if make => {
                     let index = self.nodes.len();
-                    self.nodes.push(folder());
+                    self.nodes.push(dir());
                     self.names(at)?.insert(name.to_vec(), index);
                     index
                 }
@@ -187,7 +187,7 @@ impl Tree {
         let (name, above) = names.split_last().ok_or_else(outside)?;
         let parent = self.walk(above, target, false).map_err(|_| outside())?;
         match self.child(parent, name) {
-            Some(index) if !matches!(self.nodes[index].what, What::Folder(_)) => Ok(index),
+            Some(index) if !matches!(self.nodes[index].what, What::Dir(_)) => Ok(index),
             Some(_) => Err(format!("{} is a hard link to a directory", show(path))),
             None => Err(outside()),
         }
@@ -204,9 +204,9 @@ impl Tree {
     }
 }
 
-fn folder() -> Node {
+fn dir() -> Node {
     Node {
-        what: What::Folder(BTreeMap::new()),
+        what: What::Dir(BTreeMap::new()),
         mode: 0o755,
         uid: 0,
         gid: 0,

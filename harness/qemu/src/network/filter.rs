@@ -5,7 +5,7 @@ use std::fs::File;
 use std::net::Ipv4Addr;
 
 use super::address::{self, OwnAddresses};
-use super::fabric::{Fabric, Outbox, Side};
+use super::handler::{Outbox, PacketHandler, Side};
 use super::packet::{self, Packet, Payload};
 use super::record::Record;
 
@@ -127,7 +127,7 @@ impl Filter {
     }
 }
 
-impl Fabric for Filter {
+impl PacketHandler for Filter {
     fn frame(&mut self, from: Side, frame: &[u8], out: &mut Outbox) {
         let packet = packet::parse(frame);
         let verdict = self.verdict(packet, from);

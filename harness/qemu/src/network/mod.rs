@@ -10,14 +10,14 @@
 //! guest NIC ─ stream socket ─ [pump: a Fabric decides] ─ stream socket ─ hub ─ user network ─ host
 //! ```
 //!
-//! The [`Fabric`] sees every frame of both directions. [`filter::Filter`] is the one that lets the
+//! The [`PacketHandler`] sees every frame of both directions. [`filter::Filter`] is the one that lets the
 //! internet through and nothing else; an emulated cloud, which answers for addresses of its own and
 //! adds options to DHCP replies, is another one in the same place.
 
 mod address;
-mod fabric;
 mod filter;
 mod framing;
+mod handler;
 mod packet;
 mod pump;
 mod record;
@@ -27,11 +27,11 @@ use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::path::Path;
 
 pub use address::OwnAddresses;
-pub use fabric::{Fabric, Outbox, Side};
 pub use filter::{Filter, Reason, Verdict};
-pub use pump::Cable;
+pub use handler::{Outbox, PacketHandler, Side};
+pub use pump::Link;
 
-use super::wiring;
+use super::channels;
 
 /// What the guest can reach.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -63,7 +63,7 @@ pub(super) struct Plugged {
     /// The same, owned.
     pub inherit: [OwnedFd; 2],
     /// Ours.
-    pub cable: Cable,
+    pub link: Link,
 }
 
 /// The forwarded SSH port. Port 0 lets the host's kernel choose: the number is read back over QMP, so
@@ -89,11 +89,11 @@ impl Network {
 
     /// What has to be there before QEMU starts: nothing for a restricted machine. `network.log` in the
     /// machine's directory gets one line for each thing the guest tried to reach.
-    pub(super) fn plug(self, folder: &Path) -> std::io::Result<Option<Plugged>> {
+    pub(super) fn plug(self, dir: &Path) -> std::io::Result<Option<Plugged>> {
         match self {
             Self::Restricted => Ok(None),
             Self::Internet => {
-                let log = File::create(folder.join("network.log"))?;
+                let log = File::create(dir.join("network.log"))?;
                 let filter = Filter::new(OwnAddresses::of_this_host()?, log);
                 plug(Box::new(filter)).map(Some)
             }
@@ -101,12 +101,12 @@ impl Network {
     }
 }
 
-fn plug(fabric: Box<dyn Fabric>) -> std::io::Result<Plugged> {
-    let (nic, nic_there) = wiring::socket_pair()?;
-    let (uplink, uplink_there) = wiring::socket_pair()?;
-    let cable = Cable::start(nic, uplink, fabric)?;
+fn plug(handler: Box<dyn PacketHandler>) -> std::io::Result<Plugged> {
+    let (nic, nic_there) = channels::socket_pair()?;
+    let (uplink, uplink_there) = channels::socket_pair()?;
+    let link = Link::start(nic, uplink, handler)?;
     let fds = NetworkFds { nic: nic_there.as_raw_fd(), uplink: uplink_there.as_raw_fd() };
-    Ok(Plugged { fds, inherit: [nic_there, uplink_there], cable })
+    Ok(Plugged { fds, inherit: [nic_there, uplink_there], link })
 }
 
 #[cfg(test)]

@@ -41,18 +41,18 @@ pub(super) fn parse(frame: &[u8]) -> Result<Packet, &'static str> {
         return Err("a frame longer than 1514 bytes");
     }
     let Some(kind) = word(frame, 12) else { return Err("a frame without an Ethernet header") };
-    let body = &frame[ETHERNET..];
+    let files = &frame[ETHERNET..];
     match kind {
-        0x0800 => ipv4(body),
+        0x0800 => ipv4(files),
         // Ethernet and IPv4 addresses of six and four bytes: the only ARP there is here.
-        0x0806 if body.len() >= 28 && body[..6] == [0, 1, 8, 0, 6, 4] => Ok(Packet::Arp),
+        0x0806 if files.len() >= 28 && files[..6] == [0, 1, 8, 0, 6, 4] => Ok(Packet::Arp),
         0x0806 => Err("a malformed ARP packet"),
         other => Ok(Packet::Foreign(other)),
     }
 }
 
-fn ipv4(body: &[u8]) -> Result<Packet, &'static str> {
-    let Some(header) = body.first_chunk::<IPV4>() else { return Err("a truncated IPv4 header") };
+fn ipv4(files: &[u8]) -> Result<Packet, &'static str> {
+    let Some(header) = files.first_chunk::<IPV4>() else { return Err("a truncated IPv4 header") };
     match header[0] {
         0x45 => {}
         // A source route would send it elsewhere than its destination says; nobody needs the rest.
@@ -61,7 +61,7 @@ fn ipv4(body: &[u8]) -> Result<Packet, &'static str> {
     }
     let total = usize::from(u16::from_be_bytes([header[2], header[3]]));
     // Short frames are padded to 60 bytes, so the body may be longer than the packet.
-    let Some(data) = body.get(IPV4..total) else { return Err("an impossible IPv4 length") };
+    let Some(data) = files.get(IPV4..total) else { return Err("an impossible IPv4 length") };
     let address = |at: usize| Ipv4Addr::new(header[at], header[at + 1], header[at + 2], header[at + 3]);
     let fragment = u16::from_be_bytes([header[6], header[7]]);
     let payload = match header[9] {
@@ -98,21 +98,21 @@ fn word(bytes: &[u8], at: usize) -> Option<u16> {
 pub(super) mod make {
     use super::*;
 
-    pub(crate) fn ethernet(kind: u16, body: &[u8]) -> Vec<u8> {
+    pub(crate) fn ethernet(kind: u16, files: &[u8]) -> Vec<u8> {
         let mut frame = vec![0x52, 0x55, 10, 0, 2, 2, 0x52, 0x54, 0, 0x12, 0x34, 0x56];
         frame.extend(kind.to_be_bytes());
-        frame.extend(body);
+        frame.extend(files);
         frame
     }
 
     pub(crate) fn ipv4(source: &str, destination: &str, protocol: u8, data: &[u8]) -> Vec<u8> {
-        let mut body = vec![0x45, 0];
-        body.extend(((IPV4 + data.len()) as u16).to_be_bytes());
-        body.extend([0, 1, 0, 0, 64, protocol, 0, 0]);
-        body.extend(source.parse::<Ipv4Addr>().unwrap().octets());
-        body.extend(destination.parse::<Ipv4Addr>().unwrap().octets());
-        body.extend(data);
-        ethernet(0x0800, &body)
+        let mut files = vec![0x45, 0];
+        files.extend(((IPV4 + data.len()) as u16).to_be_bytes());
+        files.extend([0, 1, 0, 0, 64, protocol, 0, 0]);
+        files.extend(source.parse::<Ipv4Addr>().unwrap().octets());
+        files.extend(destination.parse::<Ipv4Addr>().unwrap().octets());
+        files.extend(data);
+        ethernet(0x0800, &files)
     }
 
     pub(crate) fn tcp(from: (&str, u16), to: (&str, u16), flags: u8) -> Vec<u8> {
@@ -130,9 +130,9 @@ pub(super) mod make {
     }
 
     pub(crate) fn arp() -> Vec<u8> {
-        let mut body = vec![0, 1, 8, 0, 6, 4, 0, 1];
-        body.extend([0; 20]);
-        ethernet(0x0806, &body)
+        let mut files = vec![0, 1, 8, 0, 6, 4, 0, 1];
+        files.extend([0; 20]);
+        ethernet(0x0806, &files)
     }
 }
 

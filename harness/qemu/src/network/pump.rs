@@ -8,32 +8,32 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 
-use super::fabric::{Fabric, Outbox, Side};
 use super::framing::Deframer;
+use super::handler::{Outbox, PacketHandler, Side};
 
 /// Both of our ends at work. Dropping it ends the thread; so does the end of QEMU.
 #[derive(Debug)]
-pub struct Cable {
+pub struct Link {
     ends: [UnixStream; 2],
 }
 
-impl Cable {
+impl Link {
     /// Starts to carry frames. A thread and not a task, because the guest's network must not stand
     /// still however busy the runtime is.
-    pub fn start(nic: UnixStream, uplink: UnixStream, fabric: Box<dyn Fabric>) -> std::io::Result<Self> {
+    pub fn start(nic: UnixStream, uplink: UnixStream, handler: Box<dyn PacketHandler>) -> std::io::Result<Self> {
         let ends = [nic.try_clone()?, uplink.try_clone()?];
-        let lane = |end: UnixStream| -> std::io::Result<Lane> {
+        let port = |end: UnixStream| -> std::io::Result<Port> {
             end.set_nonblocking(true)?;
-            Ok(Lane { end, deframer: Deframer::default() })
+            Ok(Port { end, deframer: Deframer::default() })
         };
-        let lanes = [lane(nic)?, lane(uplink)?];
-        let pump = Pump { lanes, fabric, out: Outbox::default() };
+        let ports = [port(nic)?, port(uplink)?];
+        let pump = Pump { ports, handler, out: Outbox::default() };
         std::thread::Builder::new().name("network".to_owned()).spawn(move || pump.run())?;
         Ok(Self { ends })
     }
 }
 
-impl Drop for Cable {
+impl Drop for Link {
     fn drop(&mut self) {
         for end in &self.ends {
             // Wakes the thread, which sees the end of the stream.
@@ -42,14 +42,14 @@ impl Drop for Cable {
     }
 }
 
-struct Lane {
+struct Port {
     end: UnixStream,
     deframer: Deframer,
 }
 
 struct Pump {
-    lanes: [Lane; 2],
-    fabric: Box<dyn Fabric>,
+    ports: [Port; 2],
+    handler: Box<dyn PacketHandler>,
     out: Outbox,
 }
 
@@ -62,16 +62,16 @@ impl Pump {
         while self.turn(&mut buffer).is_ok() {}
         // QEMU is told, so that a guest whose stream went out of step has no network rather than one
         // that waits.
-        for lane in &self.lanes {
-            let _ = lane.end.shutdown(Shutdown::Both);
+        for port in &self.ports {
+            let _ = port.end.shutdown(Shutdown::Both);
         }
     }
 
     /// Waits for what can be moved and moves it.
     fn turn(&mut self, buffer: &mut [u8]) -> Result<(), Unplugged> {
         let ready = self.wait()?;
-        if self.fabric.due().is_some_and(|due| due <= Instant::now()) {
-            self.fabric.wake(&mut self.out);
+        if self.handler.due().is_some_and(|due| due <= Instant::now()) {
+            self.handler.wake(&mut self.out);
         }
         for side in [Side::Guest, Side::Uplink] {
             let flags = ready[side.index()];
@@ -96,10 +96,10 @@ impl Pump {
             if !self.out.is_empty(side) {
                 flags |= PollFlags::OUT;
             }
-            PollFd::new(&self.lanes[side.index()].end, flags)
+            PollFd::new(&self.ports[side.index()].end, flags)
         };
         let mut fds = [wanted(Side::Guest), wanted(Side::Uplink)];
-        let timeout = self.fabric.due().map(|due| timespec(due.saturating_duration_since(Instant::now())));
+        let timeout = self.handler.due().map(|due| timespec(due.saturating_duration_since(Instant::now())));
         match poll(&mut fds, timeout.as_ref()) {
             Ok(_) | Err(Errno::INTR) => Ok(fds.map(|fd| fd.revents())),
             Err(_) => Err(Unplugged),
@@ -107,12 +107,12 @@ impl Pump {
     }
 
     fn read(&mut self, from: Side, buffer: &mut [u8]) -> Result<(), Unplugged> {
-        let Self { lanes, fabric, out } = self;
-        let lane = &mut lanes[from.index()];
-        match lane.end.read(buffer) {
+        let Self { ports, handler, out } = self;
+        let port = &mut ports[from.index()];
+        match port.end.read(buffer) {
             Ok(0) => Err(Unplugged),
             Ok(count) => {
-                let carried = lane.deframer.feed(&buffer[..count], |frame| fabric.frame(from, frame, out));
+                let carried = port.deframer.feed(&buffer[..count], |frame| handler.frame(from, frame, out));
                 carried.map_err(|_| Unplugged)
             }
             Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => Ok(()),
@@ -123,7 +123,7 @@ impl Pump {
     fn write(&mut self, to: Side) -> Result<(), Unplugged> {
         let queue = self.out.queue(to);
         while !queue.is_empty() {
-            match self.lanes[to.index()].end.write(queue.as_slices().0) {
+            match self.ports[to.index()].end.write(queue.as_slices().0) {
                 Ok(0) => return Err(Unplugged),
                 Ok(count) => drop(queue.drain(..count)),
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
@@ -150,7 +150,7 @@ mod tests {
         due: Option<Instant>,
     }
 
-    impl Fabric for Echo {
+    impl PacketHandler for Echo {
         fn frame(&mut self, from: Side, frame: &[u8], out: &mut Outbox) {
             match frame {
                 b"?" => out.send(from, b"answer"),
@@ -172,14 +172,14 @@ mod tests {
         }
     }
 
-    fn started() -> (Cable, UnixStream, UnixStream) {
+    fn started() -> (Link, UnixStream, UnixStream) {
         let (nic, guest) = UnixStream::pair().unwrap();
         let (uplink, user) = UnixStream::pair().unwrap();
         for end in [&guest, &user] {
             end.set_read_timeout(Some(SOON)).unwrap();
             end.set_write_timeout(Some(SOON)).unwrap();
         }
-        (Cable::start(nic, uplink, Box::new(Echo { due: None })).unwrap(), guest, user)
+        (Link::start(nic, uplink, Box::new(Echo { due: None })).unwrap(), guest, user)
     }
 
     fn send(mut end: &UnixStream, frame: &[u8]) -> std::io::Result<()> {
@@ -198,7 +198,7 @@ mod tests {
 
     #[test]
     fn frames_go_where_the_fabric_sends_them() {
-        let (_cable, guest, user) = started();
+        let (_link, guest, user) = started();
         send(&guest, b"out").unwrap();
         assert_eq!(receive(&user), b"out");
         send(&user, b"in").unwrap();
@@ -211,7 +211,7 @@ mod tests {
 
     #[test]
     fn a_side_that_takes_nothing_holds_up_its_sender_and_loses_nothing() {
-        let (_cable, guest, user) = started();
+        let (_link, guest, user) = started();
         let frame = |number: u32| {
             let mut frame = vec![0; 60_000];
             frame[..4].copy_from_slice(&number.to_be_bytes());
@@ -228,17 +228,17 @@ mod tests {
 
     #[test]
     fn it_ends_with_its_owner_and_with_a_stream_out_of_step() {
-        let (cable, mut guest, mut user) = started();
-        drop(cable);
+        let (link, mut guest, mut user) = started();
+        drop(link);
         assert_eq!(guest.read(&mut [0; 1]).unwrap(), 0);
         assert_eq!(user.read(&mut [0; 1]).unwrap(), 0);
 
-        let (_cable, mut guest, mut user) = started();
+        let (_link, mut guest, mut user) = started();
         guest.write_all(b"\xff\xff\xff\xff").unwrap();
         assert_eq!(user.read(&mut [0; 1]).unwrap(), 0);
         assert_eq!(guest.read(&mut [0; 1]).unwrap(), 0);
 
-        let (_cable, guest, mut user) = started();
+        let (_link, guest, mut user) = started();
         drop(guest);
         assert_eq!(user.read(&mut [0; 1]).unwrap(), 0);
     }

@@ -71,8 +71,8 @@ fn line(packet: Option<Packet>, verdict: Verdict) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::super::address::OwnAddresses;
-    use super::super::fabric::{Fabric, Outbox, Side};
     use super::super::filter::Filter;
+    use super::super::handler::{Outbox, PacketHandler, Side};
     use super::super::packet::make;
     use super::*;
 

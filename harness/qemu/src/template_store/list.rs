@@ -80,8 +80,8 @@ impl TemplateStore {
 }
 
 /// Bytes of the disk that the plain files of a directory take. No link is followed.
-pub(super) fn bytes_below(folder: &Path) -> u64 {
-    let Ok(names) = std::fs::read_dir(folder) else { return 0 };
+pub(super) fn bytes_below(dir: &Path) -> u64 {
+    let Ok(names) = std::fs::read_dir(dir) else { return 0 };
     names
         .flatten()
         .filter_map(|found| found.metadata().ok())

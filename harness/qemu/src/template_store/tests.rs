@@ -29,7 +29,7 @@ fn template(key: &TemplateKey, seed: Option<&Path>) -> Template {
         file
     };
     let description = MachineDescription {
-        memory: Memory::Forked,
+        memory: Memory::Cloned,
         id: "lab-1".to_owned(),
         seed_disk: seed.map(Path::to_owned),
         smbios: vec!["of the run".to_owned()],
@@ -47,32 +47,32 @@ fn template(key: &TemplateKey, seed: Option<&Path>) -> Template {
 }
 
 struct Cache {
-    folder: tempfile::TempDir,
+    dir: tempfile::TempDir,
     store: TemplateStore,
 }
 
 impl Cache {
     fn new(limit: u64) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let store = TemplateStore::open(folder.path(), limit).unwrap();
-        Self { folder, store }
+        let dir = tempfile::tempdir().unwrap();
+        let store = TemplateStore::open(dir.path(), limit).unwrap();
+        Self { dir, store }
     }
 
     fn keep(&self, key: &TemplateKey) -> Result<u64, StoreError> {
-        let private = self.folder.path().join("private");
+        let private = self.dir.path().join("private");
         std::fs::write(&private, "PRIVATE").unwrap();
-        let seed = self.folder.path().join("seed.img");
+        let seed = self.dir.path().join("seed.img");
         std::fs::write(&seed, "SEED").unwrap();
         let claim = self.store.claim(key).unwrap().unwrap();
         self.store.keep(&claim, &template(key, Some(&seed)), &private, json!({"facts": 7}))
     }
 
     fn path(&self, key: &TemplateKey, name: &str) -> PathBuf {
-        self.folder.path().join("templates").join(&key.word).join(name)
+        self.dir.path().join("templates").join(&key.word).join(name)
     }
 
     fn names(&self) -> Vec<String> {
-        let names = std::fs::read_dir(self.folder.path().join("templates")).unwrap();
+        let names = std::fs::read_dir(self.dir.path().join("templates")).unwrap();
         let mut names: Vec<String> = names.map(|found| found.unwrap().file_name().into_string().unwrap()).collect();
         names.sort();
         names
@@ -98,7 +98,7 @@ fn a_kept_template_is_recalled_with_all_that_it_had() {
     assert_eq!(head(&template.ram, 19), b"what the guest knew");
     assert_eq!(template.ram.metadata().unwrap().len(), 64 * MIB);
     assert_eq!((head(&template.layers[0], 6), head(&template.layers[1], 5)), (b"newest".to_vec(), b"below".to_vec()));
-    assert_eq!(template.description.memory, Memory::Forked);
+    assert_eq!(template.description.memory, Memory::Cloned);
     assert_eq!(template.description.smbios, ["of the run"]);
     let seed = template.description.seed_disk.as_ref().unwrap();
     assert_eq!(std::fs::read_to_string(seed).unwrap(), "SEED");
@@ -111,7 +111,7 @@ fn only_this_user_can_read_any_of_it() {
     let (cache, key) = (Cache::new(DEFAULT_LIMIT), key('a'));
     cache.keep(&key).unwrap();
     let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
-    assert_eq!(mode(&cache.folder.path().join("templates")), 0o700);
+    assert_eq!(mode(&cache.dir.path().join("templates")), 0o700);
     assert_eq!(mode(&cache.path(&key, "")), 0o700);
     for found in std::fs::read_dir(cache.path(&key, "")).unwrap() {
         let path = found.unwrap().path();
@@ -222,7 +222,7 @@ fn a_link_is_neither_followed_nor_listed() {
     let link = link.to_str().unwrap().trim_end_matches('/');
     std::os::unix::fs::symlink(elsewhere.path(), link).unwrap();
     assert_eq!(cache.store.list(), []);
-    assert!(matches!(cache.store.recall(&key('d')), Err(StoreError::Folder { .. })));
+    assert!(matches!(cache.store.recall(&key('d')), Err(StoreError::Dir { .. })));
     assert!(!cache.store.discard(&key('d')));
     assert!(elsewhere.path().join("precious").exists());
 }

@@ -279,7 +279,7 @@ impl Parser<'_, '_> {
         if let Some(known) = known {
             if !known.contains(&word) {
                 self.errors.push(ConditionError {
-                    code: codes::UNKNOWN_WORD,
+                    code: codes::UNKNOWN_KEYWORD,
                     message: format!("`{dimension}` is never `{word}`"),
                     range,
                     label: did_you_mean(word, known.iter().copied())

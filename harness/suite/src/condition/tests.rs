@@ -56,9 +56,9 @@ fn and_binds_closer_than_or() {
 #[test]
 fn errors_are_located_and_suggest() {
     assert_eq!(bad("distor == fedora"), [(codes::UNKNOWN_DIMENSION, "distor", "did you mean `distro`?".to_owned())]);
-    assert_eq!(bad("mode == imgae"), [(codes::UNKNOWN_WORD, "imgae", "did you mean `image`?".to_owned())]);
-    assert_eq!(bad("capability == rpmbd"), [(codes::UNKNOWN_WORD, "rpmbd", "did you mean `rpmdb`?".to_owned())]);
-    assert_eq!(bad("tool == crul"), [(codes::UNKNOWN_WORD, "crul", "did you mean `curl`?".to_owned())]);
+    assert_eq!(bad("mode == imgae"), [(codes::UNKNOWN_KEYWORD, "imgae", "did you mean `image`?".to_owned())]);
+    assert_eq!(bad("capability == rpmbd"), [(codes::UNKNOWN_KEYWORD, "rpmbd", "did you mean `rpmdb`?".to_owned())]);
+    assert_eq!(bad("tool == crul"), [(codes::UNKNOWN_KEYWORD, "crul", "did you mean `curl`?".to_owned())]);
     assert_eq!(bad("arch = x86_64"), [(codes::BAD_CONDITION, "=", "did you mean `==`?".to_owned())]);
     assert_eq!(bad("arch == a && id == b"), [(codes::BAD_CONDITION, "&&", "did you mean `and`?".to_owned())]);
     assert_eq!(bad("arch >= x86_64"), [(codes::NO_ORDER, ">=", "only `==` and `!=` here".to_owned())]);

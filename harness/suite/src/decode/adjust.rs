@@ -176,7 +176,7 @@ fn of_subject(
         }
     }
     let span = subject.span;
-    let is_word = matches!(table.shorthand, Shorthand::Words(_))
+    let is_word = matches!(table.shorthand, Shorthand::Keywords(_))
         && match &rest.kind {
             yaml::Kind::Scalar { .. } => true,
             yaml::Kind::Mapping(entries) => entries.iter().any(|(key, _)| key.scalar() == Some("any-of")),

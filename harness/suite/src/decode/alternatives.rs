@@ -21,7 +21,7 @@ pub(super) fn joined(
     value: &Node,
     depth: usize,
 ) -> Option<(Joined, Span)> {
-    let word = join.word();
+    let word = join.name();
     if depth >= MOST_NESTED {
         let message = format!("`any-of` and `all-of` are nested at most {MOST_NESTED} deep");
         let problem = cx.problem(codes::TOO_DEEP, key.span, message);
@@ -191,7 +191,7 @@ pub(crate) fn said(clauses: &[Clause]) -> BTreeSet<String> {
             Clause::Joined(joined) => {
                 let branches: BTreeSet<String> =
                     joined.branches.iter().map(|branch| format!("{:?}", said(&branch.clauses))).collect();
-                out.insert(format!("{} {branches:?}", joined.join.word()));
+                out.insert(format!("{} {branches:?}", joined.join.name()));
             }
         }
     }

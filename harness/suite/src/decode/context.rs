@@ -36,7 +36,7 @@ pub(crate) struct Context<'a> {
     /// Conditions that some combination of a matrix must allow.
     pub(super) feasible: super::conditions::Feasible,
     /// The directory of the file, for files it names; `None` for a text that is not in a file.
-    pub(crate) folder: Option<Utf8PathBuf>,
+    pub(crate) dir: Option<Utf8PathBuf>,
     sink: &'a mut Diagnostics,
     substituted: usize,
     compiled: &'a mut Patterns,
@@ -110,7 +110,7 @@ impl<'a> Context<'a> {
             shadowed: Vec::new(),
             suggestions: MOST_SUGGESTED,
             feasible: Default::default(),
-            folder: None,
+            dir: None,
             reported: 0,
             sink,
             substituted: 0,

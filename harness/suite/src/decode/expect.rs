@@ -42,7 +42,7 @@ pub(super) fn unknown_check(cx: &mut Context<'_>, key: &Node, name: &str) {
     let mut problem = cx
         .problem(codes::UNKNOWN_CHECK, key.span, format!("`{shown}` is not a check type"))
         .note(format!("check types: {}", known.join(", ")));
-    if let Some(near) = did_you_mean(name, known.into_iter().chain(Join::ALL.map(Join::word))) {
+    if let Some(near) = did_you_mean(name, known.into_iter().chain(Join::ALL.map(Join::name))) {
         problem = problem.label(format!("did you mean `{near}`?"));
     }
     cx.report(problem);
@@ -179,7 +179,7 @@ fn mapping(
             return Some(vec![Assertion { attribute: attribute.name, key: None, matcher, location }]);
         }
     }
-    if let (Shorthand::Words(words), [(key, value)]) = (table.shorthand, entries)
+    if let (Shorthand::Keywords(words), [(key, value)]) = (table.shorthand, entries)
         && key.scalar() == Some("any-of")
     {
         return any_word(cx, table, words, key, value, named);
@@ -202,7 +202,7 @@ fn mapping(
             {
                 known.extend(matcher::keys_of(&attribute.kind));
             }
-            if matches!(table.shorthand, Shorthand::Words(_)) {
+            if matches!(table.shorthand, Shorthand::Keywords(_)) {
                 known.push("any-of");
             }
             known.push("eventually");
@@ -380,7 +380,7 @@ fn word(
 fn shorthand(cx: &mut Context<'_>, table: &'static CheckTable, node: &Node, named: &str) -> Option<Vec<Assertion>> {
     match table.shorthand {
         Shorthand::Attribute(name) => value_of(cx, table, name, node, node),
-        Shorthand::Words(words) => {
+        Shorthand::Keywords(words) => {
             let (_, attribute, value) = word(cx, table, words, node, named)?;
             let attribute = table.attribute(attribute)?.name;
             let matcher = Matcher::Equals(value.to_owned());

@@ -79,7 +79,7 @@ fn one(cx: &mut Context<'_>, item: &Node, files: &mut Files) -> Option<Included>
     }
     let real = path.canonicalize_utf8().unwrap_or_else(|_| path.clone());
     files.real.push(real);
-    let shown = super::transfer::beside(cx, Utf8Path::new(&text.text));
+    let shown = super::transfer::next_to(cx, Utf8Path::new(&text.text));
     let source = Source { path: path.clone(), name: shown.as_str().into(), found: false };
     let bytes = source::read(&source, Limits::default(), cx.sink())?;
     files.digest.update(&bytes);

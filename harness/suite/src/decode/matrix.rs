@@ -3,7 +3,7 @@
 
 use super::super::diagnostic::{codes, did_you_mean};
 use super::super::keys::{BUSES, FIRMWARE, MATRIX, MOST_EXCLUDED};
-use super::super::model::{Condition, MachineWish, Operator};
+use super::super::model::{Condition, MachineOverrides, Operator};
 use super::super::value::{self, ValueError};
 use super::super::yaml::{self, Node};
 use super::context::{Context, is_var};
@@ -20,7 +20,7 @@ pub(super) struct Cell {
     /// Names and values, in the order of the file.
     pub(super) values: Vec<(String, String)>,
     /// What the values ask of the machine.
-    pub(super) wish: MachineWish,
+    pub(super) wish: MachineOverrides,
     /// Images on which the combination is left out.
     pub(super) not_on: Vec<String>,
 }
@@ -50,7 +50,7 @@ impl Cell {
     /// The part of [`Cell::facts`] that a run must hold an image against: the shape of its machine
     /// follows from the wish.
     pub(super) fn images(&self) -> Option<Condition> {
-        let images = Cell { wish: MachineWish { firmware: None, ..self.wish.clone() }, ..self.clone() };
+        let images = Cell { wish: MachineOverrides { firmware: None, ..self.wish.clone() }, ..self.clone() };
         images.facts()
     }
 }
@@ -58,7 +58,7 @@ impl Cell {
 /// A dimension and its values, each with what it asks of the machine.
 struct Dimension {
     name: String,
-    values: Vec<(String, MachineWish)>,
+    values: Vec<(String, MachineOverrides)>,
 }
 
 /// The combinations of a matrix; one without values when it has none, or is wrong.
@@ -117,7 +117,7 @@ fn product(dimensions: &[Dimension]) -> Vec<Cell> {
     let mut cells = vec![Cell::default()];
     for dimension in dimensions {
         let longer = |cell: &Cell| {
-            let with = |(value, wish): &(String, MachineWish)| {
+            let with = |(value, wish): &(String, MachineOverrides)| {
                 let mut cell = cell.clone();
                 cell.values.push((dimension.name.clone(), value.clone()));
                 cell.wish = merge(&cell.wish, wish);
@@ -131,8 +131,8 @@ fn product(dimensions: &[Dimension]) -> Vec<Cell> {
 }
 
 /// Both wishes: they are of different dimensions.
-fn merge(a: &MachineWish, b: &MachineWish) -> MachineWish {
-    MachineWish {
+fn merge(a: &MachineOverrides, b: &MachineOverrides) -> MachineOverrides {
+    MachineOverrides {
         image: b.image.clone().or_else(|| a.image.clone()),
         cpu: b.cpu.clone().or_else(|| a.cpu.clone()),
         firmware: b.firmware.or(a.firmware),
@@ -177,8 +177,8 @@ fn dimension(cx: &mut Context<'_>, key: &Node, node: &Node, is_used: &impl Fn(&s
             continue;
         };
         // By meaning, not by spelling: `1 GiB` and `1024 MiB` make the same machine twice.
-        let same = |(known, wanted): &&(String, MachineWish)| {
-            *known == word || (*wanted == wish && wish != MachineWish::default())
+        let same = |(known, wanted): &&(String, MachineOverrides)| {
+            *known == word || (*wanted == wish && wish != MachineOverrides::default())
         };
         if let Some((first, _)) = out.values.iter().find(same) {
             let message = format!("`{name}` has the value `{first}` already");
@@ -193,8 +193,8 @@ fn dimension(cx: &mut Context<'_>, key: &Node, node: &Node, is_used: &impl Fn(&s
 }
 
 /// A value as it stands in the names of tests, and what it asks of the machine.
-fn value(cx: &mut Context<'_>, name: &str, node: &Node) -> Option<(String, MachineWish)> {
-    let mut wish = MachineWish::default();
+fn value(cx: &mut Context<'_>, name: &str, node: &Node) -> Option<(String, MachineOverrides)> {
+    let mut wish = MachineOverrides::default();
     let plain = cx.line(node, name)?;
     match name {
         "cpu" => wish.cpu = Some(cx.parsed(node, name, cpu)?),

@@ -139,7 +139,7 @@ fn decode_bytes(
     let suite = root.and_then(|root| {
         unique_name(name, &root, &mut shared.names, sink);
         let mut cx = Context::new(name.clone(), vocabulary, &mut shared.patterns, sink);
-        cx.folder = source.path.parent().filter(|_| on_disk).map(Utf8Path::to_owned);
+        cx.dir = source.path.parent().filter(|_| on_disk).map(Utf8Path::to_owned);
         suite::suite(&mut cx, &root, &mut files)
     });
     shared.included.extend(files.real);

@@ -138,7 +138,7 @@ fn guests(cx: &mut Context<'_>, drafts: &mut [Draft], edges: &[Vec<usize>], usua
                             drafts[first].test.base_id()
                         ),
                     )
-                    .label(format!("that one is `{}`, this one `{}`", other.word(), mode.word()))
+                    .label(format!("that one is `{}`, this one `{}`", other.name(), mode.name()))
                     .note(format!("`{}` is at {}", drafts[first].test.base_id(), drafts[first].test.location))
                     .help("state `guest` only once in a chain of needs");
                 cx.report(in_file(problem, &drafts[at]));
@@ -161,7 +161,7 @@ fn guests(cx: &mut Context<'_>, drafts: &mut [Draft], edges: &[Vec<usize>], usua
         drafts[at].test.guest = mode;
         drafts[at].test.internet = internet.contains(root);
         if let Some(span) = drafts[at].needs_fresh.filter(|_| mode != GuestMode::Fresh) {
-            let message = format!("`boot-samples` needs a fresh machine, and this test's is `{}`", mode.word());
+            let message = format!("`boot-samples` needs a fresh machine, and this test's is `{}`", mode.name());
             let problem = cx.problem(codes::NEEDS_FRESH, span, message);
             cx.report(in_file(problem, &drafts[at]).help("give the test `guest: fresh`"));
         }

@@ -7,7 +7,7 @@ use camino::Utf8PathBuf;
 
 use super::super::clause::expectations;
 use super::super::diagnostic::Diagnostics;
-use super::super::model::{Action, GuestMode, MachineWish, Matcher, Operator, SnapshotSource, Suite};
+use super::super::model::{Action, GuestMode, MachineOverrides, Matcher, Operator, SnapshotSource, Suite};
 use super::super::testing::{EXAMPLES, VOCABULARY};
 use super::{decode_source, load};
 
@@ -157,7 +157,7 @@ fn a_reboot_step_says_how_and_how_long() {
         .steps
         .iter()
         .map(|step| match &step.action {
-            Action::Reboot(kind) => (kind.word(), step.timeout),
+            Action::Reboot(kind) => (kind.name(), step.timeout),
             _ => panic!(),
         })
         .collect();
@@ -259,8 +259,8 @@ tests:
 
 #[test]
 fn files_are_included_under_a_prefix_with_their_own_variables() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = Utf8PathBuf::from_path_buf(folder.path().to_owned()).unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let path = Utf8PathBuf::from_path_buf(dir.path().to_owned()).unwrap();
     let suite = "schema: suite/v1
 suite: s
 tags: [all]
@@ -315,8 +315,8 @@ tests:
 
 #[test]
 fn what_a_suite_names_lies_below_its_folder() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = Utf8PathBuf::from_path_buf(folder.path().to_owned()).unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let path = Utf8PathBuf::from_path_buf(dir.path().to_owned()).unwrap();
     fs_err::create_dir(path.join("suites")).unwrap();
     fs_err::write(path.join("secret"), "x").unwrap();
     fs_err::write(path.join("suites/page.html"), "x").unwrap();
@@ -416,7 +416,7 @@ fn every_dimension_of_machines_is_typed() {
     assert_eq!(suite.tests[0].id, "t[tpm=true,bus=sata,memory=1.5GiB,cpus=4,image=lab,cpu=max]");
     assert_eq!(
         suite.tests[0].machine,
-        MachineWish {
+        MachineOverrides {
             image: Some("lab".into()),
             cpu: Some("max".into()),
             firmware: None,
@@ -454,8 +454,8 @@ fn conditions_are_located_inside_their_scalar() {
 
 #[test]
 fn all_errors_of_all_files_are_there_and_good_suites_too() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = Utf8PathBuf::from_path_buf(folder.path().to_owned()).unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let path = Utf8PathBuf::from_path_buf(dir.path().to_owned()).unwrap();
     let suite = |name: &str, body: &str| format!("schema: suite/v1\nsuite: {name}\ntests:\n  - id: t\n    {body}\n");
     fs_err::write(path.join("a.yaml"), suite("one", "steps: [run: x]")).unwrap();
     fs_err::write(path.join("b.yaml"), suite("two", "stepz: [run: x]")).unwrap();
@@ -546,14 +546,14 @@ fn hostile_combinations_end_soon() {
 
 #[test]
 fn bad_files_say_what_they_always_said() {
-    let folder = camino::Utf8Path::new(env!("CARGO_MANIFEST_DIR")).join("src/testdata/bad");
-    let mut files: Vec<_> = folder.read_dir_utf8().unwrap().map(|entry| entry.unwrap().path().to_owned()).collect();
+    let dir = camino::Utf8Path::new(env!("CARGO_MANIFEST_DIR")).join("src/testdata/bad");
+    let mut files: Vec<_> = dir.read_dir_utf8().unwrap().map(|entry| entry.unwrap().path().to_owned()).collect();
     files.retain(|file| file.extension() == Some("yaml"));
     files.sort();
     assert!(files.len() >= 40, "{} bad files", files.len());
     let mut seen = std::collections::BTreeSet::new();
     let mut settings = insta::Settings::clone_current();
-    settings.set_snapshot_path(&folder);
+    settings.set_snapshot_path(&dir);
     settings.set_prepend_module_to_snapshot(false);
     settings.set_omit_expression(true);
     settings.bind(|| {

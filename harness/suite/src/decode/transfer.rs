@@ -48,14 +48,14 @@ pub(super) fn below(cx: &mut Context<'_>, text: &Text) -> Option<(Utf8PathBuf, O
         );
         return None;
     }
-    let Some(folder) = cx.folder.clone() else { return Some((relative.to_owned(), None)) };
-    let path = folder.join(relative);
+    let Some(dir) = cx.dir.clone() else { return Some((relative.to_owned(), None)) };
+    let path = dir.join(relative);
     let real = |path: &Utf8Path| if path.as_str().is_empty() { Utf8Path::new(".") } else { path }.canonicalize_utf8();
-    let (found, root) = match (real(&path), real(&folder)) {
+    let (found, root) = match (real(&path), real(&dir)) {
         (Ok(found), Ok(root)) => (found, root),
         _ => {
             let problem = cx.problem(codes::BAD_INCLUDE, text.span, format!("there is no file `{shown}`"));
-            cx.report(cx.after_substitution(problem, text).note(format!("looked for as {}", beside(cx, relative))));
+            cx.report(cx.after_substitution(problem, text).note(format!("looked for as {}", next_to(cx, relative))));
             return None;
         }
     };
@@ -81,9 +81,9 @@ pub(super) fn below(cx: &mut Context<'_>, text: &Text) -> Option<(Utf8PathBuf, O
 }
 
 /// A file that a suite names, as it is shown: beside the suite, as that is shown.
-pub(super) fn beside(cx: &Context<'_>, relative: &Utf8Path) -> Utf8PathBuf {
+pub(super) fn next_to(cx: &Context<'_>, relative: &Utf8Path) -> Utf8PathBuf {
     let relative = relative.strip_prefix(".").unwrap_or(relative);
-    Utf8Path::new(&*cx.file).parent().map_or(relative.to_owned(), |folder| folder.join(relative))
+    Utf8Path::new(&*cx.file).parent().map_or(relative.to_owned(), |dir| dir.join(relative))
 }
 
 pub(super) fn collect(cx: &mut Context<'_>, fields: &Fields<'_>) -> Option<Action> {

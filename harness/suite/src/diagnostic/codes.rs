@@ -60,7 +60,7 @@ codes! {
     NEEDS_FRESH = "needs-fresh", "A step needs a machine that was booted for its test alone.";
     BAD_CONDITION = "bad-condition", "A condition cannot be parsed.";
     UNKNOWN_DIMENSION = "unknown-dimension", "A condition names a dimension that does not exist.";
-    UNKNOWN_WORD = "unknown-word", "A condition compares a dimension with a value that it never has.";
+    UNKNOWN_KEYWORD = "unknown-word", "A condition compares a dimension with a value that it never has.";
     NEVER_TRUE = "never-true", "A condition contradicts itself, the suite's `images` or its whole matrix.";
     ALWAYS_TRUE = "always-true", "A condition holds on every system.";
     NO_EFFECT = "no-effect", "Something is written that changes nothing, or leaves nothing.";
@@ -83,7 +83,10 @@ const SECTIONS: &[(&str, &[&str])] = &[
         "Steps change the guest, expectations do not",
         &[UNKNOWN_NEED, CYCLIC_NEED, NEED_ACROSS_GUESTS, NEEDS_FRESH, UNKNOWN_VAR, UNUSED_VAR, BAD_SUBSTITUTION],
     ),
-    ("Not everywhere the same", &[BAD_CONDITION, UNKNOWN_DIMENSION, UNKNOWN_WORD, NEVER_TRUE, ALWAYS_TRUE, NO_EFFECT]),
+    (
+        "Not everywhere the same",
+        &[BAD_CONDITION, UNKNOWN_DIMENSION, UNKNOWN_KEYWORD, NEVER_TRUE, ALWAYS_TRUE, NO_EFFECT],
+    ),
     ("Once for each", &[DUPLICATE_ID]),
     ("Tests for several suites", &[BAD_INCLUDE]),
     ("Known issues", &[UNKNOWN_TEST, VAGUE_FAILURE]),

@@ -35,12 +35,12 @@ pub(super) fn render(diagnostic: &Diagnostic, source: Option<&str>, color: bool)
             out.push_str(&format!("{} {}\n", paint.with(blue, &format!("{number} |")), excerpt.line));
             let label = text::one_line(&diagnostic.label, 300);
             let carets = "^".repeat(excerpt.carets);
-            let beside = if label.is_empty() { carets } else { format!("{carets} {label}") };
+            let next_to = if label.is_empty() { carets } else { format!("{carets} {label}") };
             out.push_str(&format!(
                 "{} {:before$}{}\n",
                 paint.with(blue, &format!("{:width$} |", "")),
                 "",
-                paint.with(red, &beside),
+                paint.with(red, &next_to),
                 before = excerpt.before
             ));
         }
@@ -147,7 +147,7 @@ fn cell(c: char) -> (String, usize) {
     if c == '\t' {
         return ("\\t".to_owned(), 2);
     }
-    let shown = text::harmless(c.encode_utf8(&mut [0; 4]));
+    let shown = text::escape(c.encode_utf8(&mut [0; 4]));
     let width = if shown.chars().count() > 1 { shown.len() } else { columns(c) };
     (shown, width)
 }

@@ -117,7 +117,7 @@ fn region(span: Span, source: Option<&str>) -> Value {
 /// A message of SARIF, whatever the text holds: braces are doubled, since `{0}` is a placeholder, and
 /// what would be a link is none.
 fn message(text: &str) -> Value {
-    let shown: String = text::harmless(text).chars().take(LONGEST).collect();
+    let shown: String = text::escape(text).chars().take(LONGEST).collect();
     let shown = shown.replace('{', "{{").replace('}', "}}").replace("](", "]\\(");
     json!({"text": shown})
 }
@@ -212,9 +212,9 @@ mod tests {
 
     #[test]
     fn every_bad_file_of_the_testdata_becomes_a_valid_log() {
-        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/src/testdata/bad");
+        let dir = concat!(env!("CARGO_MANIFEST_DIR"), "/src/testdata/bad");
         let mut count = 0;
-        for entry in std::fs::read_dir(folder).unwrap().flatten() {
+        for entry in std::fs::read_dir(dir).unwrap().flatten() {
             if let Some(text) = std::fs::read(entry.path()).ok().and_then(|bytes| String::from_utf8(bytes).ok())
                 && entry.path().extension().is_some_and(|ending| ending == "yaml")
             {

@@ -85,8 +85,8 @@ fn what_covers_nothing_that_exists_is_refused() {
 
 #[test]
 fn a_place_in_a_suite_is_shown_with_its_line() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = Utf8PathBuf::from_path_buf(folder.path().to_owned()).unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let path = Utf8PathBuf::from_path_buf(dir.path().to_owned()).unwrap();
     fs_err::create_dir(path.join("coverage")).unwrap();
     fs_err::write(path.join("s.yaml"), SUITE.replace("verify_login", "verify_lgin")).unwrap();
     let list = LIST.replace(", partly: logins by serial console", ", gap: not yet");
@@ -122,8 +122,8 @@ fn every_check_has_a_test_or_a_reason_and_not_both() {
 
 #[test]
 fn in_a_folder_only_lists_are_read_and_each_tool_has_one() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = Utf8PathBuf::from_path_buf(folder.path().to_owned()).unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let path = Utf8PathBuf::from_path_buf(dir.path().to_owned()).unwrap();
     fs_err::write(path.join("a.yaml"), EXAMPLES[0]).unwrap();
     fs_err::write(path.join("b.yaml"), LIST).unwrap();
     let load = || load(std::slice::from_ref(&path), &VOCABULARY, &suites(SUITE));
@@ -136,13 +136,13 @@ fn in_a_folder_only_lists_are_read_and_each_tool_has_one() {
 
 #[test]
 fn bad_lists_say_what_they_always_said() {
-    let folder = Utf8Path::new(env!("CARGO_MANIFEST_DIR")).join("src/testdata/bad-foreign-checks");
-    let mut files: Vec<_> = folder.read_dir_utf8().unwrap().map(|entry| entry.unwrap().path().to_owned()).collect();
+    let dir = Utf8Path::new(env!("CARGO_MANIFEST_DIR")).join("src/testdata/bad-foreign-checks");
+    let mut files: Vec<_> = dir.read_dir_utf8().unwrap().map(|entry| entry.unwrap().path().to_owned()).collect();
     files.retain(|file| file.extension() == Some("yaml"));
     files.sort();
     assert!(files.len() >= 6, "{} bad files", files.len());
     let mut settings = insta::Settings::clone_current();
-    settings.set_snapshot_path(&folder);
+    settings.set_snapshot_path(&dir);
     settings.set_prepend_module_to_snapshot(false);
     settings.set_omit_expression(true);
     settings.bind(|| {

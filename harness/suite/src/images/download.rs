@@ -50,12 +50,12 @@ const LONGEST_URL: usize = 2048;
 /// The longest file name, in bytes: names of companions in the cache are made from it.
 const LONGEST_NAME: usize = 100;
 
-pub(super) fn download(cx: &mut Context<'_>, node: &Node, folder: &Utf8Path) -> Option<Download> {
+pub(super) fn download(cx: &mut Context<'_>, node: &Node, dir: &Utf8Path) -> Option<Download> {
     let fields = cx.fields(node, &DOWNLOAD)?;
     let url = fields.get("url").and_then(|node| cx.parsed(node, "url", file_url));
     let max_size = fields.get("max-size").and_then(|node| cx.parsed(node, "max-size", value::size));
     let checksum = fields.get("checksum").and_then(|node| checksum(cx, node));
-    let signature = fields.get("signature").map(|node| signature(cx, node, folder));
+    let signature = fields.get("signature").map(|node| signature(cx, node, dir));
     let download = Download {
         url: url?,
         max_size,
@@ -121,11 +121,11 @@ fn checksum(cx: &mut Context<'_>, node: &Node) -> Option<Checksum> {
     Some(Checksum { kind: kind?, value, url: checksums })
 }
 
-fn signature(cx: &mut Context<'_>, node: &Node, folder: &Utf8Path) -> Option<Signature> {
+fn signature(cx: &mut Context<'_>, node: &Node, dir: &Utf8Path) -> Option<Signature> {
     let fields = cx.fields(node, &SIGNATURE)?;
     let kind = fields.get("kind").and_then(|node| cx.word(node, "kind", SIGNATURES));
     let place = fields.get("url").and_then(|node| cx.parsed(node, "url", url));
-    let key = fields.get("key").and_then(|node| cx.line(node, "key")).map(|text| folder.join(text.text));
+    let key = fields.get("key").and_then(|node| cx.line(node, "key")).map(|text| dir.join(text.text));
     let key_from = fields.get("key-from").and_then(|node| cx.line(node, "key-from"));
     match (kind?, fields.entry("url")) {
         ("clear-signed", Some((key, _))) => {

@@ -297,13 +297,13 @@ known-issues:
 
     #[test]
     fn bad_entries_say_what_they_always_said() {
-        let folder = camino::Utf8Path::new(env!("CARGO_MANIFEST_DIR")).join("src/testdata/bad-known-issues");
-        let mut files: Vec<_> = folder.read_dir_utf8().unwrap().map(|entry| entry.unwrap().path().to_owned()).collect();
+        let dir = camino::Utf8Path::new(env!("CARGO_MANIFEST_DIR")).join("src/testdata/bad-known-issues");
+        let mut files: Vec<_> = dir.read_dir_utf8().unwrap().map(|entry| entry.unwrap().path().to_owned()).collect();
         files.retain(|file| file.extension() == Some("yaml"));
         files.sort();
         assert!(files.len() >= 8, "{} bad files", files.len());
         let mut settings = insta::Settings::clone_current();
-        settings.set_snapshot_path(&folder);
+        settings.set_snapshot_path(&dir);
         settings.set_prepend_module_to_snapshot(false);
         settings.set_omit_expression(true);
         let mut all = String::new();
@@ -321,8 +321,8 @@ known-issues:
 
     #[test]
     fn in_a_folder_only_files_of_known_issues_are_read() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = Utf8PathBuf::from_path_buf(folder.path().to_owned()).unwrap();
+        let dir = tempfile::tempdir().unwrap();
+        let path = Utf8PathBuf::from_path_buf(dir.path().to_owned()).unwrap();
         fs_err::write(path.join("a.yaml"), EXAMPLES[0]).unwrap();
         fs_err::write(path.join("b.yaml"), "a: [").unwrap();
         let load = || load(std::slice::from_ref(&path), &VOCABULARY, &suites(), today());

@@ -41,7 +41,7 @@ pub(crate) fn possible(cx: &mut Context<'_>, span: Span, kind: &Kind, matcher: &
         Kind::Ranged(least, most) => problem.note(format!("it is a whole number from {least} to {most}")),
         Kind::Share(most) => problem.note(format!("it is a number from 0 to {most}")),
         Kind::Number | Kind::Size | Kind::Duration => problem.note("it is never negative"),
-        Kind::Word(words) | Kind::Level(words) => problem.note(format!("it is one of: {}", words.join(", "))),
+        Kind::Keyword(words) | Kind::Level(words) => problem.note(format!("it is one of: {}", words.join(", "))),
         _ => problem,
     };
     let there = match kind {
@@ -303,7 +303,7 @@ fn scalar(cx: &mut Context<'_>, node: &Node, kind: &Kind, name: &str) -> Option<
     }
     if let Some((operator, rest)) = Operator::strip(&text.text)
         && !is_ordered(kind)
-        && (rest.starts_with(' ') || matches!(kind, Kind::Word(_) | Kind::Bool | Kind::Mode))
+        && (rest.starts_with(' ') || matches!(kind, Kind::Keyword(_) | Kind::Bool | Kind::Mode))
     {
         no_order(cx, &text, operator, rest.trim(), kind, name);
         return None;

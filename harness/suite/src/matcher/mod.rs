@@ -41,7 +41,7 @@ const JSON: &[&str] = &["any-of", "not", "contains", "lacks", "matches", "empty"
 pub fn keys_of(kind: &Kind) -> &'static [&'static str] {
     match kind {
         Kind::Text | Kind::Name(_) | Kind::Loose => TEXT,
-        Kind::Word(_)
+        Kind::Keyword(_)
         | Kind::Level(_)
         | Kind::Integer
         | Kind::Ranged(..)
@@ -82,7 +82,7 @@ pub fn has_none(kind: &Kind) -> bool {
     match kind {
         Kind::Samples(inner) => has_none(inner),
         Kind::Text | Kind::Name(_) | Kind::Loose | Kind::Output | Kind::Bool | Kind::Map(..) => false,
-        Kind::Word(words) => !words.contains(&"none"),
+        Kind::Keyword(words) => !words.contains(&"none"),
         _ => true,
     }
 }
@@ -93,7 +93,7 @@ pub fn has_absent(kind: &Kind) -> bool {
     match kind {
         Kind::Samples(inner) => has_absent(inner),
         Kind::Text | Kind::Name(_) | Kind::Loose | Kind::Output | Kind::Map(..) => false,
-        Kind::Word(words) => !words.contains(&"absent"),
+        Kind::Keyword(words) => !words.contains(&"absent"),
         _ => true,
     }
 }
@@ -103,7 +103,7 @@ pub fn check_value(kind: &Kind, text: &str) -> Result<(), ValueError> {
     match kind {
         Kind::Text | Kind::Loose | Kind::Set(_) | Kind::List(_) | Kind::Output | Kind::Map(..) => Ok(()),
         Kind::Name(grammar) => grammar.read(text).map(drop).map_err(ValueError::from),
-        Kind::Word(words) | Kind::Level(words) => {
+        Kind::Keyword(words) | Kind::Level(words) => {
             if words.contains(&text) {
                 return Ok(());
             }

@@ -81,7 +81,7 @@ impl Ranges {
         Some(match kind {
             Kind::Integer => whole(0, i128::from(u32::MAX)),
             Kind::Ranged(least, most) => whole(i128::from(*least), i128::from(*most)),
-            Kind::Word(words) | Kind::Level(words) => whole(0, words.len() as i128 - 1),
+            Kind::Keyword(words) | Kind::Level(words) => whole(0, words.len() as i128 - 1),
             Kind::Bool => whole(0, 1),
             Kind::Mode => whole(0, 0o7777),
             Kind::Size => whole(0, i128::from(i64::MAX)),
@@ -121,7 +121,7 @@ impl Cut {
         let place = |words: &[&str]| words.iter().position(|word| *word == text).map(|at| at as i128);
         Some(match kind {
             Kind::Integer | Kind::Ranged(..) | Kind::Loose => whole(value::integer(text).ok()?),
-            Kind::Word(words) | Kind::Level(words) => whole(place(words)?),
+            Kind::Keyword(words) | Kind::Level(words) => whole(place(words)?),
             Kind::Bool => whole(place(&["false", "true"])?),
             Kind::Mode => whole(i128::from(value::mode(text).ok()?)),
             Kind::Size => whole(i128::from(value::size(text).ok()?)),

@@ -324,9 +324,9 @@ fn the_schema_of_images_takes_the_catalogue_and_refuses_a_misspelt_one() {
 #[test]
 fn the_schema_of_images_takes_every_catalogue_of_the_repository() {
     let validator = jsonschema::draft202012::new(&images()).expect("the schema is a schema");
-    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../images");
+    let dir = concat!(env!("CARGO_MANIFEST_DIR"), "/../../images");
     let mut read = 0;
-    for entry in fs_err::read_dir(folder).expect("images") {
+    for entry in fs_err::read_dir(dir).expect("images") {
         let path = entry.expect("an entry").path();
         if path.extension().is_none_or(|end| end != "yaml") {
             continue;

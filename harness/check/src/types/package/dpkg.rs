@@ -216,9 +216,9 @@ mod tests {
         Facts { dpkg: Some("1.21.22".to_owned()), ..Facts::default() }
     }
 
-    fn judge(subject: &str, attribute: &'static str, matcher: Matcher) -> Verdict {
+    fn evaluate(subject: &str, attribute: &'static str, matcher: Matcher) -> Verdict {
         let asked = expectation("package", subject, &[(attribute, matcher)]);
-        Check_.judge(&asked, &seen(dpkg::ALL, reply(0, SAID)), &facts()).remove(0)
+        Check_.evaluate(&asked, &seen(dpkg::ALL, reply(0, SAID)), &facts()).remove(0)
     }
 
     fn bounds(list: &[(Operator, &str)]) -> Matcher {
@@ -236,36 +236,36 @@ mod tests {
             (Operator::Lt, "1:0", true),
             (Operator::Ne, "5.2.15-2+b8", false),
         ] {
-            let verdict = judge("bash", "version", bounds(&[(operator, bound)]));
+            let verdict = evaluate("bash", "version", bounds(&[(operator, bound)]));
             assert_eq!(verdict == Verdict::Met, met, "{operator:?} {bound}: {verdict:?}");
         }
-        assert_eq!(judge("bash:amd64", "version", equals("5.2.15-2+b8")), Verdict::Met);
-        assert_eq!(missed(&judge("bash", "version", equals("5.2.14"))), ("version is 5.2.14", "5.2.15-2+b8"));
-        assert_eq!(judge("libc6", "count", equals("2")), Verdict::Met);
-        assert_eq!(judge("libc6", "source", equals("glibc")), Verdict::Met);
-        assert_eq!(judge("bash", "requires", Matcher::Has(vec!["libc6".into(), "base-files".into()])), Verdict::Met);
-        assert_eq!(judge("bash", "vendor", Matcher::None), Verdict::Met);
+        assert_eq!(evaluate("bash:amd64", "version", equals("5.2.15-2+b8")), Verdict::Met);
+        assert_eq!(missed(&evaluate("bash", "version", equals("5.2.14"))), ("version is 5.2.14", "5.2.15-2+b8"));
+        assert_eq!(evaluate("libc6", "count", equals("2")), Verdict::Met);
+        assert_eq!(evaluate("libc6", "source", equals("glibc")), Verdict::Met);
+        assert_eq!(evaluate("bash", "requires", Matcher::Has(vec!["libc6".into(), "base-files".into()])), Verdict::Met);
+        assert_eq!(evaluate("bash", "vendor", Matcher::None), Verdict::Met);
     }
 
     #[test]
     fn what_is_not_installed_and_what_broke_off_are_three_states() {
-        assert_eq!(judge("old", "installed", equals("false")), Verdict::Met);
-        assert_eq!(judge("never", "installed", equals("false")), Verdict::Met);
-        assert_eq!(missed(&judge("never", "version", Matcher::Not(Box::new(equals("1"))))).1, "not installed");
+        assert_eq!(evaluate("old", "installed", equals("false")), Verdict::Met);
+        assert_eq!(evaluate("never", "installed", equals("false")), Verdict::Met);
+        assert_eq!(missed(&evaluate("never", "version", Matcher::Not(Box::new(equals("1"))))).1, "not installed");
         for wanted in ["true", "false"] {
-            assert!(missed(&judge("half", "installed", equals(wanted))).1.starts_with("half-configured"));
+            assert!(missed(&evaluate("half", "installed", equals(wanted))).1.starts_with("half-configured"));
         }
-        assert!(matches!(judge("half", "version", equals("2")), Verdict::Unknown { .. }));
+        assert!(matches!(evaluate("half", "version", equals("2")), Verdict::Unknown { .. }));
     }
 
     #[test]
     fn every_attribute_is_answered_or_refused_by_name() {
         for attribute in super::super::TABLE.attributes {
             let asked = expectation("package", "bash", &[(attribute.name, Matcher::None)]);
-            let verdict = Check_.judge(&asked, &seen(dpkg::ALL, reply(0, SAID)), &facts()).remove(0);
+            let verdict = Check_.evaluate(&asked, &seen(dpkg::ALL, reply(0, SAID)), &facts()).remove(0);
             assert!(!format!("{verdict:?}").contains("not implemented"), "{}: {verdict:?}", attribute.name);
         }
-        let verdict = judge("bash", "signed", equals("false"));
+        let verdict = evaluate("bash", "signed", equals("false"));
         assert!(
             matches!(&verdict, Verdict::Unknown { why } if why.contains("cannot be known of a package of dpkg")),
             "{verdict:?}"
@@ -323,7 +323,7 @@ mod tests {
             ],
         );
         let seen = on_this_host(&Check_.probes(&[&asked], &facts()));
-        let verdicts = Check_.judge(&asked, &seen, &facts());
+        let verdicts = Check_.evaluate(&asked, &seen, &facts());
         assert_eq!(verdicts, vec![Verdict::Met; 7], "{verdicts:?}");
     }
 }

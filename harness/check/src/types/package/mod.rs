@@ -51,12 +51,12 @@ const ATTRIBUTES: &[Attribute] = &[
     ),
     attribute(
         "reason",
-        Kind::Word(&["user", "dependency", "weak-dependency", "group", "external", "clean", "unknown"]),
+        Kind::Keyword(&["user", "dependency", "weak-dependency", "group", "external", "clean", "unknown"]),
         "Why it is installed, as dnf or apt recorded it.",
     ),
     attribute(
         "verify",
-        Kind::Word(&["clean", "modified"]),
+        Kind::Keyword(&["clean", "modified"]),
         "`rpm -V` without modification times and without configuration files, or `dpkg --verify`, which knows no more than the sums of contents; what is left out of /usr/share/doc, man, info and locale is no change.",
     ),
     attribute("size", Kind::Size, "Installed size of all instances."),
@@ -75,7 +75,7 @@ const ATTRIBUTES: &[Attribute] = &[
     ),
     attribute(
         "available",
-        Kind::Word(&["exact", "provides", "absent"]),
+        Kind::Keyword(&["exact", "provides", "absent"]),
         "Whether the enabled repositories have it: by this very name, only as a capability that another package provides, or not at all.",
     ),
     attribute("candidate", Kind::Evr, "The newest version in the enabled repositories."),
@@ -86,7 +86,7 @@ pub static TABLE: CheckTable = CheckTable {
     name: "package",
     summary: "An installed package of rpm or dpkg, by name or name.arch, and whether the enabled repositories have it.",
     subject: Subject::Named(&packages::PACKAGE),
-    shorthand: Shorthand::Words(&[("present", "installed", "true"), ("absent", "installed", "false")]),
+    shorthand: Shorthand::Keywords(&[("present", "installed", "true"), ("absent", "installed", "false")]),
     gone: &["installed", "count", "available"],
     attributes: ATTRIBUTES,
     reads: "One `rpm -q --qf` for all packages; `rpm -V`, `rpm -ql`, `rpm -q --provides` and the package manager's `repoquery` only for attributes that need them. On a system of dpkg `dpkg-query`, `dpkg --verify`, `apt-mark` and `apt-cache`.",
@@ -105,11 +105,11 @@ impl Check for Package {
         &TABLE
     }
 
-    fn probes(&self, asked: &[&Expectation], facts: &Facts) -> Vec<Probe> {
-        if facts.dpkg.is_some() { dpkg::probes(asked) } else { rpm::probes(asked) }
+    fn probes(&self, wanted: &[&Expectation], facts: &Facts) -> Vec<Probe> {
+        if facts.dpkg.is_some() { dpkg::probes(wanted) } else { rpm::probes(wanted) }
     }
 
-    fn judge(&self, expectation: &Expectation, seen: &Observations, facts: &Facts) -> Vec<Verdict> {
+    fn evaluate(&self, expectation: &Expectation, seen: &Observations, facts: &Facts) -> Vec<Verdict> {
         let look = if facts.dpkg.is_some() { dpkg::look } else { rpm::look };
         verdicts(&TABLE, expectation, |assertion| look(assertion, &expectation.subject, seen))
     }

@@ -7,7 +7,7 @@ use crate::{Observations, Probe, dnf, rpm, shell, value};
 use muster_suite::model::{Assertion, Expectation};
 
 /// What must be read.
-pub(super) fn probes(asked: &[&Expectation]) -> Vec<Probe> {
+pub(super) fn probes(wanted: &[&Expectation]) -> Vec<Probe> {
     let of_database = [
         "installed",
         "version",
@@ -31,14 +31,14 @@ pub(super) fn probes(asked: &[&Expectation]) -> Vec<Probe> {
         "reason",
     ];
     let mut probes = Vec::new();
-    let names: Vec<&str> = subjects(asked, &of_database).into_iter().collect();
+    let names: Vec<&str> = subjects(wanted, &of_database).into_iter().collect();
     if !names.is_empty() {
         probes.push(Probe::new(QUERY, 60, rpm::query(&names)));
     }
     let mut batch = |key: &str, seconds, attribute: &str, command: &str| {
         // Many packages have nothing of a kind, and rpm then prints nothing: the end is said for it.
         let command = format!("{command} && echo '{END}'");
-        probes.extend(Probe::batch_with(key, seconds, "rpm", &subjects(asked, &[attribute]), &command));
+        probes.extend(Probe::batch_with(key, seconds, "rpm", &subjects(wanted, &[attribute]), &command));
     };
     batch("package/verify", 300, "verify", r#"rpm -V --nomtime --noconfig -- "$1""#);
     batch("package/files", 60, "files", r#"rpm -ql -- "$1""#);
@@ -46,11 +46,11 @@ pub(super) fn probes(asked: &[&Expectation]) -> Vec<Probe> {
     batch("package/requires", 30, "requires", r#"rpm -q --requires -- "$1""#);
     batch("package/obsoletes", 30, "obsoletes", r#"rpm -q --obsoletes -- "$1""#);
     batch("package/scripts", 30, "scripts", r#"rpm -q --scripts --triggers --filetriggers -- "$1""#);
-    let recorded: Vec<&str> = subjects(asked, &["from-repo", "reason"]).into_iter().collect();
+    let recorded: Vec<&str> = subjects(wanted, &["from-repo", "reason"]).into_iter().collect();
     if !recorded.is_empty() {
         probes.push(Probe::new("package/history", 120, format!("{}{RECORDED}", names_of(&recorded))));
     }
-    let offered: Vec<&str> = subjects(asked, &["available", "candidate"]).into_iter().collect();
+    let offered: Vec<&str> = subjects(wanted, &["available", "candidate"]).into_iter().collect();
     if !offered.is_empty() {
         probes.push(Probe::new("package/available", 300, format!("{}{OFFERED}", names_of(&offered))));
     }
@@ -192,12 +192,12 @@ fn availability(text: &str, name: &str) -> Result<(&'static str, Option<String>)
     if text.lines().last() != Some("complete") {
         return Err("the package manager's answer is not complete".to_owned());
     }
-    let mut asked = "";
+    let mut wanted = "";
     let mut newest: Option<String> = None;
     let mut provided = false;
     for line in text.lines() {
         if let Some(capability) = line.strip_prefix("whatprovides\t") {
-            asked = capability;
+            wanted = capability;
             continue;
         }
         let Some((found, evr)) = dnf::nevra(line) else { continue };
@@ -205,7 +205,7 @@ fn availability(text: &str, name: &str) -> Result<(&'static str, Option<String>)
             if newest.as_deref().is_none_or(|known| rpm::compare(known, &evr).is_lt()) {
                 newest = Some(evr);
             }
-        } else if asked == name {
+        } else if wanted == name {
             provided = true;
         }
     }
@@ -300,9 +300,9 @@ mod tests {
 
     const SAID: &str = "package\tkernel\t0\t6.18.5\t1.azl4\tx86_64\tMicrosoft\tm\tGPL\tk.src.rpm\th\t100\tRSA/SHA256, x, Key ID 0123456789abcdef\npackage\tkernel\t0\t6.18.31\t1.azl4\tx86_64\tMicrosoft\tm\tGPL\tk.src.rpm\th\t50\t\npackage\tnginx\t1\t1.26.1\t3\tx86_64\t(none)\tm\tBSD\tn.src.rpm\th\t2097152\t\npackage sendmail is not installed\nsentinel\tbash\n";
 
-    fn judge(subject: &str, attribute: &'static str, matcher: Matcher) -> Verdict {
-        let asked = expectation("package", subject, &[(attribute, matcher)]);
-        Package.judge(&asked, &seen(QUERY, reply(0, SAID)), &Facts::default()).remove(0)
+    fn evaluate(subject: &str, attribute: &'static str, matcher: Matcher) -> Verdict {
+        let wanted = expectation("package", subject, &[(attribute, matcher)]);
+        Package.evaluate(&wanted, &seen(QUERY, reply(0, SAID)), &Facts::default()).remove(0)
     }
 
     #[test]
@@ -310,36 +310,39 @@ mod tests {
         let bounds = |list: &[(Operator, &str)]| {
             Matcher::Compare(list.iter().map(|(operator, bound)| (*operator, (*bound).to_owned())).collect())
         };
-        assert_eq!(judge("nginx", "version", bounds(&[(Operator::Ge, "1:1.26"), (Operator::Lt, "2:0")])), Verdict::Met);
-        let verdict = judge("nginx", "version", bounds(&[(Operator::Ge, "1:1.27")]));
+        assert_eq!(
+            evaluate("nginx", "version", bounds(&[(Operator::Ge, "1:1.26"), (Operator::Lt, "2:0")])),
+            Verdict::Met
+        );
+        let verdict = evaluate("nginx", "version", bounds(&[(Operator::Ge, "1:1.27")]));
         assert_eq!(missed(&verdict), ("version >= 1:1.27", "1:1.26.1-3"));
-        assert_eq!(judge("kernel", "version", bounds(&[(Operator::Eq, "6.18.31")])), Verdict::Met);
-        assert_eq!(judge("kernel", "count", equals("2")), Verdict::Met);
-        assert_eq!(missed(&judge("kernel", "signed", equals("true"))).1, "false");
-        assert_eq!(missed(&judge("kernel", "signer", equals("0123456789abcdef"))).1, "not signed");
-        assert_eq!(judge("nginx", "size", equals("2 MiB")), Verdict::Met);
-        assert_eq!(judge("nginx", "vendor", Matcher::None), Verdict::Met);
+        assert_eq!(evaluate("kernel", "version", bounds(&[(Operator::Eq, "6.18.31")])), Verdict::Met);
+        assert_eq!(evaluate("kernel", "count", equals("2")), Verdict::Met);
+        assert_eq!(missed(&evaluate("kernel", "signed", equals("true"))).1, "false");
+        assert_eq!(missed(&evaluate("kernel", "signer", equals("0123456789abcdef"))).1, "not signed");
+        assert_eq!(evaluate("nginx", "size", equals("2 MiB")), Verdict::Met);
+        assert_eq!(evaluate("nginx", "vendor", Matcher::None), Verdict::Met);
     }
 
     #[test]
     fn what_is_not_installed_has_no_version_and_satisfies_no_negation() {
-        assert_eq!(judge("sendmail", "installed", equals("false")), Verdict::Met);
-        assert_eq!(missed(&judge("sendmail", "version", Matcher::Not(Box::new(equals("1"))))).1, "not installed");
-        assert!(matches!(judge("other", "installed", equals("false")), Verdict::Unknown { .. }));
+        assert_eq!(evaluate("sendmail", "installed", equals("false")), Verdict::Met);
+        assert_eq!(missed(&evaluate("sendmail", "version", Matcher::Not(Box::new(equals("1"))))).1, "not installed");
+        assert!(matches!(evaluate("other", "installed", equals("false")), Verdict::Unknown { .. }));
     }
 
     #[test]
     fn verification_ignores_configuration_and_left_out_documentation() {
-        let judge = |status, output: &str| verify(&shell::Answer { status, output: output.to_owned() });
-        assert_eq!(judge(0, END), Ok(Value::text("clean")));
-        assert!(judge(0, "").is_err());
-        assert_eq!(judge(1, "S.5......  c /etc/x\nmissing   d /usr/share/doc/x"), Ok(Value::text("clean")));
-        assert_eq!(judge(1, "..5......    /usr/bin/x"), Ok(Value::text("modified")));
+        let evaluate = |status, output: &str| verify(&shell::Answer { status, output: output.to_owned() });
+        assert_eq!(evaluate(0, END), Ok(Value::text("clean")));
+        assert!(evaluate(0, "").is_err());
+        assert_eq!(evaluate(1, "S.5......  c /etc/x\nmissing   d /usr/share/doc/x"), Ok(Value::text("clean")));
+        assert_eq!(evaluate(1, "..5......    /usr/bin/x"), Ok(Value::text("modified")));
         assert_eq!(
-            judge(1, "Unsatisfied dependencies for x-1-1.noarch:\n\ty is needed by x"),
+            evaluate(1, "Unsatisfied dependencies for x-1-1.noarch:\n\ty is needed by x"),
             Ok(Value::text("modified"))
         );
-        assert!(judge(1, "").is_err() && judge(1, "error: rpmdb: BDB").is_err());
+        assert!(evaluate(1, "").is_err() && evaluate(1, "error: rpmdb: BDB").is_err());
     }
 
     #[test]
@@ -357,11 +360,11 @@ mod tests {
         let text =
             "postinstall scriptlet (using /bin/sh):\necho a scriptlet here\npreuninstall scriptlet (using <lua>):\nx\n";
         assert_eq!(scripts(text), ["postin", "preun"]);
-        let asked = expectation("package", "nginx", &[("provides", Matcher::Has(vec!["webserver".into()]))]);
+        let wanted = expectation("package", "nginx", &[("provides", Matcher::Has(vec!["webserver".into()]))]);
         let mut observations = seen(QUERY, reply(0, SAID));
         observations
             .0
             .insert("package/provides".into(), records(&[("nginx", 0, "nginx = 1:1.26.1-3\nwebserver\n= end")]));
-        assert_eq!(Package.judge(&asked, &observations, &Facts::default()), [Verdict::Met]);
+        assert_eq!(Package.evaluate(&wanted, &observations, &Facts::default()), [Verdict::Met]);
     }
 }

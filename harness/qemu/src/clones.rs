@@ -117,22 +117,22 @@ fn known(target: &Target, host_key: Option<&HostKey>) -> Target {
 }
 
 /// Starts a machine where the template stopped, and sets its clock.
-pub(super) async fn fork(
+pub(super) async fn start_clone(
     driver: &HostDriver<'_>,
     template: &HostTemplate,
     id: &str,
 ) -> Result<HostMachine, BootFailure> {
     let begun = Instant::now();
-    let (host, folder, image) = (driver.host(), driver.folder(id), driver.image_id());
-    let forked_from = Some(template.machine.clone());
+    let (host, dir, image) = (driver.host(), driver.dir(id), driver.image_id());
+    let cloned_from = Some(template.machine.clone());
     let started =
-        Machine::fork(&template.template, id, folder.as_std_path(), &host.accel, &host.spawner, host.rules.clone())
+        Machine::start_clone(&template.template, id, dir.as_std_path(), &host.accel, &host.spawner, host.rules.clone())
             .await;
     let machine = match started {
         Ok(machine) => machine,
         Err(error) => {
             let failure = Failure::of(error.failure_id(), &error);
-            let record = MachineRecord { forked_from, ..no_machine(id, image, "did not start") };
+            let record = MachineRecord { cloned_from, ..no_machine(id, image, "did not start") };
             return Err(BootFailure { failure, findings: Vec::new(), record });
         }
     };
@@ -149,8 +149,8 @@ pub(super) async fn fork(
     match arrival {
         Ok(guest) => Ok(HostMachine {
             image: image.to_owned(),
-            folder,
-            forked_from,
+            dir,
+            cloned_from,
             boot_seconds: machine.started().elapsed().as_secs_f64(),
             resets: 0,
             boot_deadline: driver.boot_deadline(),
@@ -162,10 +162,10 @@ pub(super) async fn fork(
             // What an older muster has kept may lack it.
             facts: Facts { disk: Some((*driver.disk).clone()), ..template.facts.clone() },
             findings_seen: 0,
-            largest_fork_mib: Some(driver.largest_fork_mib.clone()),
+            largest_clone_mib: Some(driver.largest_clone_mib.clone()),
             waited: AtomicU64::new(micros(begun)),
         }),
-        Err(failure) => Err(give_up(machine, image, forked_from, failure).await),
+        Err(failure) => Err(give_up(machine, image, cloned_from, failure).await),
     }
 }
 
@@ -190,11 +190,11 @@ pub(super) async fn set_clock(guest: &Guest, scale: f64) -> Result<(), Failure> 
     let script = format!("date -u -s @{seconds:.0} >/dev/null; date -u +%s");
     let request = Request { script, timeout: FIRST_COMMAND.mul_f64(scale), limit: 256 };
     let reply = guest.run(request).await.map_err(|error| guest_failure(&error))?;
-    let said = text::one_line(&text::harmless_bytes(&reply.stdout), 40);
+    let said = text::one_line(&text::escape_bytes(&reply.stdout), 40);
     match said.trim().parse::<f64>() {
         Ok(guest) if (guest - since_epoch()).abs() <= CLOCK_TOLERANCE + reply.elapsed.as_secs_f64() => Ok(()),
         _ => {
-            let errors = text::last_words(&text::harmless_bytes(&reply.stderr), 200);
+            let errors = text::last_words(&text::escape_bytes(&reply.stderr), 200);
             let text = format!("the clock of the clone could not be set: it says `{said}`: {errors}");
             Err(Failure::new(failure::PROBE_FAILED, text))
         }

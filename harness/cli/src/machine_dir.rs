@@ -10,7 +10,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 use serde::{Deserialize, Serialize};
 
-use super::Complaint;
+use super::CliError;
 use muster_base::files;
 
 /// Its name in the directory.
@@ -43,36 +43,36 @@ pub(crate) struct State {
 
 /// A machine's directory, owned by this process; removed when this is dropped.
 #[derive(Debug)]
-pub(crate) struct Place {
-    folder: Utf8PathBuf,
+pub(crate) struct MachineDir {
+    dir: Utf8PathBuf,
     state: State,
     _lock: File,
 }
 
-fn above() -> Result<Utf8PathBuf, Complaint> {
+fn above() -> Result<Utf8PathBuf, CliError> {
     let cache = muster_image::cache_dir().ok_or_else(|| {
-        Complaint::infrastructure("no directory for the machine: none of MUSTER_CACHE, XDG_CACHE_HOME and HOME is set")
+        CliError::infrastructure("no directory for the machine: none of MUSTER_CACHE, XDG_CACHE_HOME and HOME is set")
     })?;
     let cache = std::path::absolute(&cache).unwrap_or(cache);
     Utf8PathBuf::from_path_buf(cache.join("machines"))
-        .map_err(|path| Complaint::invalid(format!("the path {} is not UTF-8", path.display())))
+        .map_err(|path| CliError::invalid(format!("the path {} is not UTF-8", path.display())))
 }
 
-fn failed(what: &str, path: &Utf8Path) -> impl Fn(std::io::Error) -> Complaint {
+fn failed(what: &str, path: &Utf8Path) -> impl Fn(std::io::Error) -> CliError {
     let what = format!("cannot {what} {path}");
-    move |cause| Complaint::infrastructure(format!("{what}: {cause}"))
+    move |cause| CliError::infrastructure(format!("{what}: {cause}"))
 }
 
-impl Place {
+impl MachineDir {
     /// Makes a directory for a machine that begins with that name, and removes those that killed owners
     /// left.
-    pub(crate) fn make(name: &str, of: &str) -> Result<Self, Complaint> {
+    pub(crate) fn make(name: &str, of: &str) -> Result<Self, CliError> {
         let above = above()?;
         super::session::room(&above)?;
         Self::make_in(&above, name, of)
     }
 
-    fn make_in(above: &Utf8Path, name: &str, of: &str) -> Result<Self, Complaint> {
+    fn make_in(above: &Utf8Path, name: &str, of: &str) -> Result<Self, CliError> {
         use std::os::unix::fs::DirBuilderExt;
         std::fs::DirBuilder::new().recursive(true).mode(0o700).create(above).map_err(failed("create", above))?;
         sweep(above);
@@ -81,7 +81,7 @@ impl Place {
             .tempdir_in(above)
             .map_err(failed("create a directory in", above))?;
         let path = Utf8Path::from_path(new.path())
-            .ok_or_else(|| Complaint::invalid(format!("the path {} is not UTF-8", new.path().display())))?;
+            .ok_or_else(|| CliError::invalid(format!("the path {} is not UTF-8", new.path().display())))?;
         let lock = File::create(path.join(LOCK)).map_err(failed("create a lock in", path))?;
         lock.try_lock().map_err(|cause| failed("lock", path)(cause.into()))?;
         let random = path.file_name().unwrap_or_default().trim_start_matches(".new-").to_lowercase();
@@ -97,16 +97,16 @@ impl Place {
             console: None,
         };
         write(path, &state)?;
-        let folder = above.join(&state.id);
-        std::fs::rename(path, &folder).map_err(failed("create", &folder))?;
+        let dir = above.join(&state.id);
+        std::fs::rename(path, &dir).map_err(failed("create", &dir))?;
         // It has another name now; there is nothing left to remove.
         let _ = new.keep();
-        Ok(Self { folder, state, _lock: lock })
+        Ok(Self { dir, state, _lock: lock })
     }
 
     /// The directory.
-    pub(crate) fn folder(&self) -> &Utf8Path {
-        &self.folder
+    pub(crate) fn dir(&self) -> &Utf8Path {
+        &self.dir
     }
 
     /// What a person calls the machine.
@@ -115,55 +115,55 @@ impl Place {
     }
 
     /// Notes that somebody can log in now.
-    pub(crate) fn ready(&mut self, user: &str, console: Utf8PathBuf) -> Result<(), Complaint> {
+    pub(crate) fn ready(&mut self, user: &str, console: Utf8PathBuf) -> Result<(), CliError> {
         self.state.user = Some(user.to_owned());
         self.state.console = Some(console);
-        write(&self.folder, &self.state)
+        write(&self.dir, &self.state)
     }
 }
 
-impl Drop for Place {
+impl Drop for MachineDir {
     fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.folder);
+        let _ = std::fs::remove_dir_all(&self.dir);
     }
 }
 
-fn write(folder: &Utf8Path, state: &State) -> Result<(), Complaint> {
-    let json = serde_json::to_vec_pretty(state).map_err(|error| Complaint::infrastructure(error.to_string()))?;
-    files::write_atomically(&folder.join(STATE), &json).map_err(|error| Complaint::infrastructure(error.to_string()))
+fn write(dir: &Utf8Path, state: &State) -> Result<(), CliError> {
+    let json = serde_json::to_vec_pretty(state).map_err(|error| CliError::infrastructure(error.to_string()))?;
+    files::write_atomically(&dir.join(STATE), &json).map_err(|error| CliError::infrastructure(error.to_string()))
 }
 
 /// A machine whose owner lives.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Found {
     /// Its directory.
-    pub folder: Utf8PathBuf,
+    pub dir: Utf8PathBuf,
     /// What is known of it.
     pub state: State,
 }
 
 /// All machines whose owners live, the oldest first.
-pub(crate) fn list() -> Result<Vec<Found>, Complaint> {
+pub(crate) fn list() -> Result<Vec<Found>, CliError> {
     Ok(list_in(&above()?))
 }
 
 fn list_in(above: &Utf8Path) -> Vec<Found> {
-    let mut found: Vec<Found> = folders(above)
+    let mut found: Vec<Found> = dirs(above)
         .into_iter()
-        .filter(|folder| is_owned(folder))
-        .filter_map(|folder| read(&folder).map(|state| Found { folder, state }))
+        .filter(|dir| is_owned(dir))
+        .filter_map(|dir| read(&dir).map(|state| Found { dir, state }))
         .collect();
     found.sort_by(|one, other| (&one.state.since, &one.state.id).cmp(&(&other.state.since, &other.state.id)));
     found
 }
 
 /// The machine of that name.
-pub(crate) fn find(id: &str) -> Result<Found, Complaint> {
+pub(crate) fn find(id: &str) -> Result<Found, CliError> {
     let all = list()?;
     let names: Vec<&str> = all.iter().map(|found| found.state.id.as_str()).collect();
     match all.iter().find(|found| found.state.id == id) {
         Some(found) => Ok(found.clone()),
-        None if names.is_empty() => Err(Complaint::invalid(format!(
+        None if names.is_empty() => Err(CliError::invalid(format!(
             "no machine is up, so none is called `{}`",
             muster_base::text::one_line(id, 80)
         ))),
@@ -173,13 +173,13 @@ pub(crate) fn find(id: &str) -> Result<Found, Complaint> {
 
 /// Ends a machine by asking its owner, and waits until the owner has gone: after `patience` it is
 /// killed, and the machine with it.
-pub(crate) fn end(found: &Found, patience: std::time::Duration) -> Result<(), Complaint> {
+pub(crate) fn end(found: &Found, patience: std::time::Duration) -> Result<(), CliError> {
     let State { id, owner, owner_started, .. } = &found.state;
-    let gone = || Complaint::infrastructure(format!("the owner of {id} has gone; its machine went with it"));
+    let gone = || CliError::infrastructure(format!("the owner of {id} has gone; its machine went with it"));
     let pid = Pid::from_raw(*owner).ok_or_else(gone)?;
     // First a handle, then the question whose it is: from here on the number cannot become another's.
     let pidfd = pidfd_open(pid, PidfdFlags::empty()).map_err(|_| gone())?;
-    if started(pid) != Some(*owner_started) || !is_owned(&found.folder) {
+    if started(pid) != Some(*owner_started) || !is_owned(&found.dir) {
         return Err(gone());
     }
     let mut wait = [rustix::event::PollFd::new(&pidfd, rustix::event::PollFlags::IN)];
@@ -192,41 +192,41 @@ pub(crate) fn end(found: &Found, patience: std::time::Duration) -> Result<(), Co
             break;
         }
     }
-    if is_owned(&found.folder) {
-        return Err(Complaint::infrastructure(format!("{id} could not be ended; its owner is process {owner}")));
+    if is_owned(&found.dir) {
+        return Err(CliError::infrastructure(format!("{id} could not be ended; its owner is process {owner}")));
     }
     // An owner that was killed left it.
-    let _ = std::fs::remove_dir_all(&found.folder);
+    let _ = std::fs::remove_dir_all(&found.dir);
     Ok(())
 }
 
-fn folders(above: &Utf8Path) -> Vec<Utf8PathBuf> {
+fn dirs(above: &Utf8Path) -> Vec<Utf8PathBuf> {
     let entries = above.read_dir_utf8().into_iter().flatten().flatten();
     entries.map(|entry| entry.path().to_owned()).filter(|path| path.join(STATE).is_file()).collect()
 }
 
 /// Removes what killed owners left. A directory that is still being made has no state yet, or its lock.
 fn sweep(above: &Utf8Path) {
-    for folder in folders(above) {
-        if !is_owned(&folder) {
-            let _ = std::fs::remove_dir_all(&folder);
+    for dir in dirs(above) {
+        if !is_owned(&dir) {
+            let _ = std::fs::remove_dir_all(&dir);
         }
     }
 }
 
-fn is_owned(folder: &Utf8Path) -> bool {
-    match File::open(folder.join(LOCK)) {
+fn is_owned(dir: &Utf8Path) -> bool {
+    match File::open(dir.join(LOCK)) {
         Ok(lock) => matches!(lock.try_lock_shared(), Err(std::fs::TryLockError::WouldBlock)),
         Err(_) => false,
     }
 }
 
-fn read(folder: &Utf8Path) -> Option<State> {
+fn read(dir: &Utf8Path) -> Option<State> {
     use std::io::Read;
     let mut text = Vec::new();
-    File::open(folder.join(STATE)).ok()?.take(LONGEST).read_to_end(&mut text).ok()?;
+    File::open(dir.join(STATE)).ok()?.take(LONGEST).read_to_end(&mut text).ok()?;
     let state: State = serde_json::from_slice(&text).ok()?;
-    (Some(state.id.as_str()) == folder.file_name()).then_some(state)
+    (Some(state.id.as_str()) == dir.file_name()).then_some(state)
 }
 
 /// When a process was started, in ticks since the boot of the host (field 22 of proc_pid_stat(5)).
@@ -245,10 +245,10 @@ fn start_time(stat: &str) -> Option<u64> {
 mod tests {
     use super::*;
 
-    fn folder() -> (tempfile::TempDir, Utf8PathBuf) {
-        let folder = tempfile::tempdir().unwrap();
-        let path = Utf8PathBuf::from_path_buf(folder.path().join("machines")).unwrap();
-        (folder, path)
+    fn dir() -> (tempfile::TempDir, Utf8PathBuf) {
+        let dir = tempfile::tempdir().unwrap();
+        let path = Utf8PathBuf::from_path_buf(dir.path().join("machines")).unwrap();
+        (dir, path)
     }
 
     #[test]
@@ -261,45 +261,45 @@ mod tests {
 
     #[test]
     fn a_place_is_found_while_its_owner_lives_and_gone_with_it() {
-        let (_kept, above) = folder();
-        let mut place = Place::make_in(&above, "my/lab disk", "my disk").unwrap();
-        assert!(place.id().starts_with("lab-disk-"), "{}", place.id());
-        place.ready("root", "/c/console.log".into()).unwrap();
+        let (_kept, above) = dir();
+        let mut machine_dir = MachineDir::make_in(&above, "my/lab disk", "my disk").unwrap();
+        assert!(machine_dir.id().starts_with("lab-disk-"), "{}", machine_dir.id());
+        machine_dir.ready("root", "/c/console.log".into()).unwrap();
         let found = list_in(&above);
         assert_eq!(found.len(), 1);
         assert_eq!(found[0].state.user.as_deref(), Some("root"));
-        assert_eq!(found[0].folder, place.folder());
+        assert_eq!(found[0].dir, machine_dir.dir());
         // Another machine does not sweep it away.
-        let other = Place::make_in(&above, "lab", "lab").unwrap();
+        let other = MachineDir::make_in(&above, "lab", "lab").unwrap();
         assert_eq!(list_in(&above).len(), 2);
-        drop((place, other));
+        drop((machine_dir, other));
         assert_eq!(list_in(&above), Vec::new());
         assert_eq!(std::fs::read_dir(&above).unwrap().count(), 0);
     }
 
     #[test]
     fn what_a_killed_owner_left_is_swept() {
-        let (_kept, above) = folder();
-        let place = Place::make_in(&above, "lab", "lab").unwrap();
-        let left = place.folder().to_owned();
+        let (_kept, above) = dir();
+        let machine_dir = MachineDir::make_in(&above, "lab", "lab").unwrap();
+        let left = machine_dir.dir().to_owned();
         // As if the process had been killed: its lock is free and nobody removed the directory.
-        let Place { _lock, .. } = &place;
+        let MachineDir { _lock, .. } = &machine_dir;
         _lock.unlock().unwrap();
         assert_eq!(list_in(&above), Vec::new());
-        let next = Place::make_in(&above, "lab", "lab").unwrap();
+        let next = MachineDir::make_in(&above, "lab", "lab").unwrap();
         assert!(!left.exists());
-        assert!(next.folder().exists());
+        assert!(next.dir().exists());
     }
 
     #[test]
     fn nobody_is_signalled_whose_number_was_taken_over() {
-        let (_kept, above) = folder();
-        let place = Place::make_in(&above, "lab", "lab").unwrap();
+        let (_kept, above) = dir();
+        let machine_dir = MachineDir::make_in(&above, "lab", "lab").unwrap();
         let mut found = list_in(&above).remove(0);
         // This very process, but said to have been started at another time.
         found.state.owner_started += 1;
-        let complaint = end(&found, std::time::Duration::ZERO).unwrap_err();
-        assert!(complaint.what.contains("has gone"), "{}", complaint.what);
-        assert!(place.folder().exists());
+        let cli_error = end(&found, std::time::Duration::ZERO).unwrap_err();
+        assert!(cli_error.what.contains("has gone"), "{}", cli_error.what);
+        assert!(machine_dir.dir().exists());
     }
 }

@@ -30,18 +30,18 @@ impl Side {
 /// wait for anything.
 ///
 /// What answers frames itself (an emulated cloud: ARP, DHCP options, HTTP at the metadata addresses)
-/// sends its answers back to the side they came from, and asks through [`Fabric::due`] to be woken
+/// sends its answers back to the side they came from, and asks through [`PacketHandler::due`] to be woken
 /// when it has something to send later.
-pub trait Fabric: Send {
+pub trait PacketHandler: Send {
     /// A frame has come from a side; what is to be sent goes to `out`.
     fn frame(&mut self, from: Side, frame: &[u8], out: &mut Outbox);
 
-    /// When [`Fabric::wake`] is to be called next, if nothing comes before.
+    /// When [`PacketHandler::wake`] is to be called next, if nothing comes before.
     fn due(&self) -> Option<Instant> {
         None
     }
 
-    /// The time of [`Fabric::due`] has come.
+    /// The time of [`PacketHandler::due`] has come.
     fn wake(&mut self, _out: &mut Outbox) {}
 }
 

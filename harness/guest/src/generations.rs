@@ -7,9 +7,9 @@ use std::sync::Arc;
 
 /// Counts the lives of a machine. Asked at least once a second by whatever waits for the guest.
 #[derive(Clone, Default)]
-pub struct Lives(Option<Arc<dyn Fn() -> u32 + Send + Sync>>);
+pub struct Generations(Option<Arc<dyn Fn() -> u32 + Send + Sync>>);
 
-impl Lives {
+impl Generations {
     /// Of a machine that nobody watches: silence is all that there is to see.
     pub fn unknown() -> Self {
         Self(None)
@@ -26,7 +26,7 @@ impl Lives {
     }
 }
 
-impl fmt::Debug for Lives {
+impl fmt::Debug for Generations {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
             Some(count) => write!(f, "Lives({})", count()),

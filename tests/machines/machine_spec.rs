@@ -29,5 +29,5 @@ fn a_matrix_boots_each_firmware_and_the_guest_sees_which() {
     // Each shape has a machine of its own, and one health speaks for both.
     assert_eq!(place.record().machines.len(), 2);
     assert_outcome(&place.test("machine/health"), Outcome::Pass, &[]);
-    assert!(machines_below(place.folder.path()).is_empty());
+    assert!(machines_below(place.dir.path()).is_empty());
 }

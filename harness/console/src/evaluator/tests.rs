@@ -5,9 +5,9 @@ use crate::findings::Findings;
 
 /// All steps of a stream that came in these chunks.
 fn steps(setting: &Setting, chunks: &[&[u8]]) -> Vec<Step> {
-    let mut judge = Judge::new(setting.clone());
-    let mut all: Vec<_> = chunks.iter().flat_map(|chunk| judge.push(chunk)).collect();
-    all.extend(judge.finish());
+    let mut evaluator = Evaluator::new(setting.clone());
+    let mut all: Vec<_> = chunks.iter().flat_map(|chunk| evaluator.push(chunk)).collect();
+    all.extend(evaluator.finish());
     all
 }
 
@@ -43,12 +43,12 @@ const LOG: &[u8] = b"SeaBIOS (version x)\r\nWelcome to GRUB!\r\n\x1b[2J\x1b[05;0
 #[test]
 fn one_restart_that_is_announced_from_outside_is_no_finding() {
     let boot: &[u8] = b"SeaBIOS (version x)\n[    0.000000] Linux version 6.6.1 (b@h) (gcc) #1 SMP\nlab login:\n";
-    let mut judge = Judge::new(Setting::default());
+    let mut evaluator = Evaluator::new(Setting::default());
     let mut findings = |announced: bool| {
         if announced {
-            judge.announce_restart();
+            evaluator.announce_restart();
         }
-        judge.push(boot).iter().filter(|step| matches!(step, Step::Finding(_))).count()
+        evaluator.push(boot).iter().filter(|step| matches!(step, Step::Finding(_))).count()
     };
     assert_eq!([findings(false), findings(true), findings(false)], [0, 0, 1]);
 }
@@ -107,15 +107,15 @@ fn messages_of_two_processors_in_one_line_are_both_found() {
 
 #[test]
 fn an_unfinished_prompt_is_found_at_a_pause_and_not_again() {
-    let mut judge = Judge::new(Setting::default());
-    assert_eq!(judge.push(b"grub rescue> "), []);
-    assert!(matches!(&judge.pause()[..], [Step::Unfinished(finding)] if finding.severity == Severity::Fatal));
-    assert_eq!(judge.pause(), []);
-    assert!(matches!(&judge.push(b"\n")[..], [Step::Line(_)]));
+    let mut evaluator = Evaluator::new(Setting::default());
+    assert_eq!(evaluator.push(b"grub rescue> "), []);
+    assert!(matches!(&evaluator.pause()[..], [Step::Unfinished(finding)] if finding.severity == Severity::Fatal));
+    assert_eq!(evaluator.pause(), []);
+    assert!(matches!(&evaluator.push(b"\n")[..], [Step::Line(_)]));
     // What is not fatal waits for the rest of its line, which can still be an exception.
-    assert_eq!(judge.push(b"[    1.000000] I/O error, dev vda, sector 1"), []);
-    assert_eq!(judge.pause(), []);
-    assert!(matches!(&judge.push(b"\n")[..], [Step::Line(_), Step::Finding(_)]));
+    assert_eq!(evaluator.push(b"[    1.000000] I/O error, dev vda, sector 1"), []);
+    assert_eq!(evaluator.pause(), []);
+    assert!(matches!(&evaluator.push(b"\n")[..], [Step::Line(_), Step::Finding(_)]));
 }
 
 #[test]
@@ -148,16 +148,16 @@ fn a_restart_is_found_once_and_only_when_nobody_announced_it() {
 #[test]
 fn a_flood_is_told_in_part_counted_in_whole_and_judged_once_a_byte() {
     let line = "[    1.000000] WARNING: CPU: 0 PID: 1 at a.c:1 f+0x1/0x2\n";
-    let mut judge = Judge::new(Setting::default());
+    let mut evaluator = Evaluator::new(Setting::default());
     let flood = line.repeat(2000);
-    let steps = judge.push(flood.as_bytes());
+    let steps = evaluator.push(flood.as_bytes());
     let told = steps.iter().filter(|step| matches!(step, Step::Finding(_))).count();
-    let counted = judge.counts()[&("warning".into(), Severity::Fail)];
+    let counted = evaluator.counts()[&("warning".into(), Severity::Fail)];
     assert_eq!((told, counted, steps.len()), (50, 2000, 2050));
     // Fatal ones are told although many others of their category were, and are bounded too.
-    let mut judge = Judge::new(Setting::default());
-    judge.push("error: you need to load the kernel first.\n".repeat(100).as_bytes());
-    let fatal = judge.push("grub rescue> \n".repeat(100).as_bytes());
+    let mut evaluator = Evaluator::new(Setting::default());
+    evaluator.push("error: you need to load the kernel first.\n".repeat(100).as_bytes());
+    let fatal = evaluator.push("grub rescue> \n".repeat(100).as_bytes());
     assert_eq!(fatal.iter().filter(|step| matches!(step, Step::Finding(_))).count(), 50);
 }
 
@@ -180,11 +180,11 @@ fn hostile_streams_stay_within_memory_and_work_in_proportion() {
         (0..=255).cycle().take(400_000).collect(),
     ];
     for stream in streams {
-        let mut judge = Judge::new(Setting::default());
+        let mut evaluator = Evaluator::new(Setting::default());
         let mut findings = Findings::default();
         let (mut pieces, mut text) = (0, 0);
         for chunk in stream.chunks(64 << 10) {
-            for step in judge.push(chunk) {
+            for step in evaluator.push(chunk) {
                 match step {
                     Step::Line(piece) => {
                         pieces += 1;
@@ -197,7 +197,7 @@ fn hostile_streams_stay_within_memory_and_work_in_proportion() {
                     Step::HostKeys(keys) => assert!(keys.len() <= 16),
                 }
             }
-            assert!(judge.unfinished().is_none_or(|piece| piece.text.len() <= 4 * 4096));
+            assert!(evaluator.unfinished().is_none_or(|piece| piece.text.len() <= 4 * 4096));
         }
         // The work is what goes through the rules: every byte at most once, a control character as the
         // ten characters by which it is shown.
@@ -271,12 +271,12 @@ fn a_word_that_the_kernel_tore_is_found_and_its_near_misses_are_not() {
         assert_eq!(rules_of(&miss), [""; 0], "{miss}");
     }
     // A prompt has no end of its line.
-    let mut judge = Judge::new(Setting::default());
-    let steps = judge.push(format!("Give root password for mainten{kernel}ance").as_bytes());
+    let mut evaluator = Evaluator::new(Setting::default());
+    let steps = evaluator.push(format!("Give root password for mainten{kernel}ance").as_bytes());
     assert!(!steps.iter().any(|step| matches!(step, Step::Finding(_))));
-    assert!(matches!(&judge.pause()[..], [Step::Unfinished(found)] if found.line == said));
-    assert_eq!(judge.pause(), []);
-    assert!(matches!(&judge.push(b"\n")[..], [Step::Line(_)]));
+    assert!(matches!(&evaluator.pause()[..], [Step::Unfinished(found)] if found.line == said));
+    assert_eq!(evaluator.pause(), []);
+    assert!(matches!(&evaluator.push(b"\n")[..], [Step::Line(_)]));
 }
 
 #[test]

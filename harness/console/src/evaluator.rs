@@ -68,7 +68,7 @@ struct Open {
 
 /// Judges a console while it prints.
 #[derive(Debug)]
-pub struct Judge {
+pub struct Evaluator {
     setting: Setting,
     lines: Lines,
     boots: Boots,
@@ -84,7 +84,7 @@ pub struct Judge {
     entry: Entry,
 }
 
-impl Judge {
+impl Evaluator {
     /// A judge for one console.
     pub fn new(setting: Setting) -> Self {
         Self {
@@ -104,7 +104,7 @@ impl Judge {
     /// Takes bytes as they came.
     pub fn push(&mut self, bytes: &[u8]) -> Vec<Step> {
         let pieces = self.lines.push(bytes);
-        self.judge(pieces)
+        self.evaluator(pieces)
     }
 
     /// The next restart on the console is meant, whether or not the guest announces it.
@@ -126,7 +126,7 @@ impl Judge {
         let rules = self.setting.rules.clone();
         let whole = messages(&piece.text, piece.begins).map(|message| message.text.into_owned());
         for text in whole.chain(self.torn.joined(&piece)).collect::<Vec<_>>() {
-            let rule = rules.judge(&text, &self.boots).rule.filter(|rule| rule.severity == Severity::Fatal);
+            let rule = rules.evaluator(&text, &self.boots).rule.filter(|rule| rule.severity == Severity::Fatal);
             steps.extend(rule.and_then(|rule| self.finding(rule, &piece, &text)).map(|found| match found {
                 Step::Finding(finding) => Step::Unfinished(finding),
                 other => other,
@@ -138,7 +138,7 @@ impl Judge {
     /// Judges the rest when the stream has ended: what is provisional is final as it stands.
     pub fn finish(&mut self) -> Vec<Step> {
         let rest = self.lines.finish();
-        let mut steps = self.judge(rest);
+        let mut steps = self.evaluator(rest);
         steps.extend(self.settle(|_| true, |severity| severity));
         steps
     }
@@ -158,7 +158,7 @@ impl Judge {
         self.lines.number()
     }
 
-    fn judge(&mut self, pieces: impl IntoIterator<Item = Piece>) -> Vec<Step> {
+    fn evaluator(&mut self, pieces: impl IntoIterator<Item = Piece>) -> Vec<Step> {
         let mut steps = Vec::new();
         let rules = self.setting.rules.clone();
         for piece in pieces {
@@ -171,7 +171,7 @@ impl Judge {
             };
             let mut found_any = false;
             for message in &said {
-                let mut readings = message.readings().map(|text| (text, rules.judge(text, &self.boots)));
+                let mut readings = message.readings().map(|text| (text, rules.evaluator(text, &self.boots)));
                 let first = readings.next();
                 let best = first
                     .filter(|(_, verdict)| verdict.rule.is_some())
@@ -194,8 +194,8 @@ impl Judge {
             if !found_any {
                 for (text, before) in self.torn.joined_with(&piece) {
                     // What its first part says alone was found there.
-                    let rule = rules.judge(&text, &self.boots).rule;
-                    let rule = rule.filter(|_| rules.judge(&before, &self.boots).rule.is_none());
+                    let rule = rules.evaluator(&text, &self.boots).rule;
+                    let rule = rule.filter(|_| rules.evaluator(&before, &self.boots).rule.is_none());
                     if let Some(step) = rule.and_then(|rule| self.finding(rule, &piece, &text)) {
                         steps.push(step);
                         self.torn = Torn::default();

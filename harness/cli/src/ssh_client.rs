@@ -7,10 +7,10 @@ use std::process::{ExitStatus, Stdio};
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use super::Complaint;
+use super::CliError;
 use muster_base::text;
 use muster_guest::HostKey;
-use muster_qemu::entrance::Entrance;
+use muster_qemu::ssh_login::SshLogin;
 
 /// The configuration's name in its directory.
 const CONFIG: &str = "ssh_config";
@@ -20,33 +20,33 @@ const PATIENCE: std::time::Duration = std::time::Duration::from_secs(10);
 
 /// A way in.
 #[derive(Debug, Clone)]
-pub(crate) struct Door {
+pub(crate) struct SshClient {
     config: Utf8PathBuf,
     name: String,
     /// The one who logs in is not root, and becomes it.
     elevated: bool,
 }
 
-impl Door {
+impl SshClient {
     /// Writes `ssh_config` and `known_hosts` into the directory. `name`, a plain word, is what the
     /// machine is called in them.
-    pub(crate) fn make(entrance: &Entrance, name: &str, folder: &Utf8Path) -> Result<Self, Complaint> {
+    pub(crate) fn make(ssh_login: &SshLogin, name: &str, dir: &Utf8Path) -> Result<Self, CliError> {
         let failed = |path: &Utf8Path| {
             let path = path.to_owned();
-            move |cause| Complaint::infrastructure(format!("cannot write {path}: {cause}"))
+            move |cause| CliError::infrastructure(format!("cannot write {path}: {cause}"))
         };
-        let known = folder.join("known_hosts");
-        let line = entrance.host_key.as_ref().map(HostKey::line);
+        let known = dir.join("known_hosts");
+        let line = ssh_login.host_key.as_ref().map(HostKey::line);
         let trusted = line.as_ref().map(|line| format!("{name} {line}\n")).unwrap_or_default();
         std::fs::write(&known, trusted).map_err(failed(&known))?;
-        let config = folder.join(CONFIG);
-        std::fs::write(&config, configuration(entrance, name, &known)?).map_err(failed(&config))?;
-        Ok(Self { config, name: name.to_owned(), elevated: entrance.user != "root" })
+        let config = dir.join(CONFIG);
+        std::fs::write(&config, configuration(ssh_login, name, &known)?).map_err(failed(&config))?;
+        Ok(Self { config, name: name.to_owned(), elevated: ssh_login.user != "root" })
     }
 
     /// The way into a machine that another process made a door for.
-    pub(crate) fn open(name: &str, user: &str, folder: &Utf8Path) -> Self {
-        Self { config: folder.join(CONFIG), name: name.to_owned(), elevated: user != "root" }
+    pub(crate) fn open(name: &str, user: &str, dir: &Utf8Path) -> Self {
+        Self { config: dir.join(CONFIG), name: name.to_owned(), elevated: user != "root" }
     }
 
     /// What a person types to enter.
@@ -59,7 +59,7 @@ impl Door {
         &self,
         command: Option<&str>,
         ended: impl Future<Output = String>,
-    ) -> Result<u8, Complaint> {
+    ) -> Result<u8, CliError> {
         let work = async {
             match command {
                 Some(command) => self.run(command).await,
@@ -73,13 +73,13 @@ impl Door {
             // The client mostly notices by itself and says its status, but a stuck one is not waited for.
             why = ended => match tokio::time::timeout(PATIENCE, work).await {
                 Ok(status) => status,
-                Err(_) => Err(Complaint::infrastructure(why)),
+                Err(_) => Err(CliError::infrastructure(why)),
             },
         }
     }
 
     /// A login shell on this terminal, or reading from what is piped in. The status it ends with.
-    pub(crate) async fn shell(&self) -> Result<u8, Complaint> {
+    pub(crate) async fn shell(&self) -> Result<u8, CliError> {
         let mut ssh = self.ssh();
         ssh.arg(if std::io::stdin().is_terminal() { "-tt" } else { "-T" }).arg(&self.name);
         if self.elevated {
@@ -91,7 +91,7 @@ impl Door {
 
     /// One command, without input, as root. What it prints goes through as it is, except to a terminal,
     /// where control characters are made visible. Its status; 255 when the connection broke.
-    pub(crate) async fn run(&self, command: &str) -> Result<u8, Complaint> {
+    pub(crate) async fn run(&self, command: &str) -> Result<u8, CliError> {
         let mut ssh = self.ssh();
         let shell = if self.elevated { "exec sudo -n /bin/sh -c" } else { "exec /bin/sh -c" };
         ssh.args(["-T", "-n"]).arg(&self.name).arg(format!("{shell} {}", text::shell_word(command)));
@@ -125,8 +125,8 @@ impl Door {
     }
 }
 
-fn unstarted(cause: std::io::Error) -> Complaint {
-    Complaint::infrastructure(format!("ssh could not be started: {cause}"))
+fn unstarted(cause: std::io::Error) -> CliError {
+    CliError::infrastructure(format!("ssh could not be started: {cause}"))
         .hint("`muster doctor` names the package that has it")
 }
 
@@ -138,30 +138,30 @@ fn code(status: ExitStatus) -> u8 {
 }
 
 /// OpenSSH's configuration for one machine.
-fn configuration(entrance: &Entrance, name: &str, known: &Utf8Path) -> Result<String, Complaint> {
-    let key = Utf8Path::from_path(&entrance.private_key)
-        .ok_or_else(|| Complaint::invalid(format!("the path {} is not UTF-8", entrance.private_key.display())))?;
-    let key = std::path::absolute(key).map_err(|cause| Complaint::infrastructure(format!("{key}: {cause}")))?;
-    let trust = if entrance.host_key.is_some() { "yes" } else { "accept-new" };
+fn configuration(ssh_login: &SshLogin, name: &str, known: &Utf8Path) -> Result<String, CliError> {
+    let key = Utf8Path::from_path(&ssh_login.private_key)
+        .ok_or_else(|| CliError::invalid(format!("the path {} is not UTF-8", ssh_login.private_key.display())))?;
+    let key = std::path::absolute(key).map_err(|cause| CliError::infrastructure(format!("{key}: {cause}")))?;
+    let trust = if ssh_login.host_key.is_some() { "yes" } else { "accept-new" };
     Ok(format!(
         "Host {name}\n  HostName {}\n  Port {}\n  User {}\n  IdentityFile {}\n  UserKnownHostsFile {}\n  \
          HostKeyAlias {name}\n  StrictHostKeyChecking {trust}\n  GlobalKnownHostsFile /dev/null\n  \
          UpdateHostKeys no\n  IdentitiesOnly yes\n  IdentityAgent none\n  PreferredAuthentications publickey\n  \
          BatchMode yes\n  ForwardAgent no\n  ForwardX11 no\n  ControlPath none\n  LogLevel ERROR\n  \
          ServerAliveInterval 15\n  ServerAliveCountMax 8\n",
-        entrance.addr.ip(),
-        entrance.addr.port(),
-        entrance.user,
+        ssh_login.addr.ip(),
+        ssh_login.addr.port(),
+        ssh_login.user,
         quoted(&key.to_string_lossy())?,
         quoted(known.as_str())?,
     ))
 }
 
 /// A path in OpenSSH's configuration: quoted for spaces, `%` doubled since it begins a token.
-fn quoted(path: &str) -> Result<String, Complaint> {
+fn quoted(path: &str) -> Result<String, CliError> {
     if path.contains(['"', '\\']) || path.chars().any(char::is_control) {
         let what = format!("the path {path:?} has a character that OpenSSH's configuration cannot hold");
-        return Err(Complaint::invalid(what).hint("set MUSTER_CACHE to a plainer directory"));
+        return Err(CliError::invalid(what).hint("set MUSTER_CACHE to a plainer directory"));
     }
     Ok(format!("\"{}\"", path.replace('%', "%%")))
 }
@@ -179,13 +179,13 @@ fn show(from: &mut impl Read, to: &mut impl Write) {
         };
         kept.extend_from_slice(&buffer[..count]);
         let whole = kept.len() - unfinished(&kept);
-        let said = text::harmless_bytes(&kept[..whole]);
+        let said = text::escape_bytes(&kept[..whole]);
         kept.drain(..whole);
         if to.write_all(said.as_bytes()).and_then(|()| to.flush()).is_err() {
             return;
         }
     }
-    let _ = to.write_all(text::harmless_bytes(&kept).as_bytes()).and_then(|()| to.flush());
+    let _ = to.write_all(text::escape_bytes(&kept).as_bytes()).and_then(|()| to.flush());
 }
 
 /// Bytes at the end that mean something only together with what follows: the beginning of a character
@@ -214,8 +214,8 @@ mod tests {
 
     const KEY: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f";
 
-    fn entrance(host_key: Option<HostKey>) -> Entrance {
-        Entrance {
+    fn ssh_login(host_key: Option<HostKey>) -> SshLogin {
+        SshLogin {
             addr: ([127, 0, 0, 1], 40022).into(),
             user: "azureuser".to_owned(),
             private_key: "/a b/100%/id".into(),
@@ -225,24 +225,24 @@ mod tests {
 
     #[test]
     fn the_client_trusts_one_key_and_shows_one() {
-        let folder = tempfile::tempdir().unwrap();
-        let folder = Utf8Path::from_path(folder.path()).unwrap();
-        let door = Door::make(&entrance(HostKey::parse(KEY)), "lab-1", folder).unwrap();
-        assert_eq!(std::fs::read_to_string(folder.join("known_hosts")).unwrap(), format!("lab-1 {KEY}\n"));
-        let config = std::fs::read_to_string(folder.join("ssh_config")).unwrap();
+        let dir = tempfile::tempdir().unwrap();
+        let dir = Utf8Path::from_path(dir.path()).unwrap();
+        let ssh_client = SshClient::make(&ssh_login(HostKey::parse(KEY)), "lab-1", dir).unwrap();
+        assert_eq!(std::fs::read_to_string(dir.join("known_hosts")).unwrap(), format!("lab-1 {KEY}\n"));
+        let config = std::fs::read_to_string(dir.join("ssh_config")).unwrap();
         for line in ["Host lab-1", "  IdentityFile \"/a b/100%%/id\"", "  StrictHostKeyChecking yes", "  Port 40022"] {
             assert!(config.lines().any(|has| has == line), "{line:?} is missing in\n{config}");
         }
-        assert_eq!(door.command(), format!("ssh -F {folder}/ssh_config lab-1"));
+        assert_eq!(ssh_client.command(), format!("ssh -F {dir}/ssh_config lab-1"));
         // OpenSSH itself reads it the same way.
         let read =
-            std::process::Command::new("ssh").args(["-G", "-F"]).arg(&door.config).arg("lab-1").output().unwrap();
+            std::process::Command::new("ssh").args(["-G", "-F"]).arg(&ssh_client.config).arg("lab-1").output().unwrap();
         let read = String::from_utf8_lossy(&read.stdout).into_owned();
         for line in ["hostname 127.0.0.1", "user azureuser", "stricthostkeychecking true"] {
             assert!(read.lines().any(|has| has == line), "{line:?} is missing in\n{read}");
         }
-        Door::make(&entrance(None), "lab-1", folder).unwrap();
-        let config = std::fs::read_to_string(folder.join("ssh_config")).unwrap();
+        SshClient::make(&ssh_login(None), "lab-1", dir).unwrap();
+        let config = std::fs::read_to_string(dir.join("ssh_config")).unwrap();
         assert!(config.contains("StrictHostKeyChecking accept-new"), "{config}");
     }
 

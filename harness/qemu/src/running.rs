@@ -10,9 +10,9 @@ use serde_json::{Value, json};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
-use super::body::Body;
 use super::command_line::warm_port_id;
-use super::network::Cable;
+use super::machine_files::MachineFiles;
+use super::network::Link;
 use super::process::{Handle, KillOnDrop, Process};
 use super::qmp::{Qmp, QmpEvent};
 use super::tpm::Tpm;
@@ -108,7 +108,7 @@ impl std::fmt::Display for MachineEnd {
 /// A running machine. Dropping it kills its QEMU.
 #[derive(Debug)]
 pub struct Machine {
-    body: Body,
+    files: MachineFiles,
     pid: u32,
     warm: [UnixStream; 2],
     port: u16,
@@ -120,7 +120,7 @@ pub struct Machine {
     started: Instant,
     scale: f64,
     supervisor: JoinHandle<()>,
-    _cable: Option<Cable>,
+    _link: Option<Link>,
     // So that the process dies after everything else has been let go.
     _guard: KillOnDrop,
     // After QEMU, which would complain about a TPM that ends first.
@@ -129,7 +129,7 @@ pub struct Machine {
 
 /// What a started machine is made of.
 pub(super) struct Parts {
-    pub body: Body,
+    pub files: MachineFiles,
     pub warm: [UnixStream; 2],
     pub port: u16,
     pub console: Console,
@@ -140,7 +140,7 @@ pub(super) struct Parts {
     pub scale: f64,
     pub log: PathBuf,
     pub tpm: Option<Tpm>,
-    pub cable: Option<Cable>,
+    pub link: Option<Link>,
 }
 
 impl Machine {
@@ -153,7 +153,7 @@ impl Machine {
         let news = News { state: sender, tally: watch::Sender::new(Tally::default()) };
         let supervisor = tokio::spawn(supervise(parts.process, parts.events, news.clone(), parts.log, ports));
         Self {
-            body: parts.body,
+            files: parts.files,
             pid,
             warm: parts.warm,
             port: parts.port,
@@ -164,7 +164,7 @@ impl Machine {
             started: parts.started,
             scale: parts.scale,
             supervisor,
-            _cable: parts.cable,
+            _link: parts.link,
             _guard: KillOnDrop(handle.clone()),
             _tpm: parts.tpm,
             handle,
@@ -173,7 +173,7 @@ impl Machine {
 
     /// Unique in the run.
     pub fn id(&self) -> &str {
-        &self.body.description.id
+        &self.files.description.id
     }
 
     /// Our ends of the ports of a warm shell, for whoever talks to it. The machine keeps its own: a
@@ -189,8 +189,8 @@ impl Machine {
         private_kib(&std::fs::read_to_string(format!("/proc/{}/smaps_rollup", self.pid)).ok()?)
     }
 
-    pub(super) fn body(&self) -> &Body {
-        &self.body
+    pub(super) fn files(&self) -> &MachineFiles {
+        &self.files
     }
 
     pub(super) fn scale(&self) -> f64 {

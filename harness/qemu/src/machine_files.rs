@@ -6,12 +6,12 @@ use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
 
+use super::channels;
 use super::command_line::{MachineDescription, Memory};
-use super::wiring;
 
 /// The files of one machine. All of them are open and most have no name.
 #[derive(Debug)]
-pub(super) struct Body {
+pub(super) struct MachineFiles {
     /// What QEMU was started with.
     pub description: MachineDescription,
     /// What the guest wrote to its disk.
@@ -60,9 +60,9 @@ pub(super) struct Inherited {
     pub owned: Vec<OwnedFd>,
 }
 
-impl Body {
+impl MachineFiles {
     /// Descriptors of their own for QEMU, with its ends of the sockets.
-    pub(crate) fn inherit(&self, sockets: wiring::There, tpm: Option<OwnedFd>) -> std::io::Result<Inherited> {
+    pub(crate) fn inherit(&self, sockets: channels::There, tpm: Option<OwnedFd>) -> std::io::Result<Inherited> {
         let mut owned: Vec<OwnedFd> = Vec::new();
         let mut keep = |file: OwnedFd| {
             let number = file.as_raw_fd();
@@ -84,7 +84,7 @@ impl Body {
         let ram = self
             .ram
             .as_ref()
-            .map(|file| reopen(file, memory != Memory::Forked))
+            .map(|file| reopen(file, memory != Memory::Cloned))
             .transpose()?
             .map(|file| keep(file.into()));
         let state = match &self.state {
@@ -92,7 +92,7 @@ impl Body {
             Some(file) if memory.is_incoming() => Some(keep(reopen(file, false)?.into())),
             Some(file) => Some(keep(reopen_write_only(file)?.into())),
         };
-        let wiring::There { serial, qmp, warm: [input, errors] } = sockets;
+        let channels::There { serial, qmp, warm: [input, errors] } = sockets;
         let fds = super::command_line::Fds {
             layer,
             below,

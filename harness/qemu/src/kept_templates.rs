@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use tokio::sync::Mutex;
 
-use super::fork::HostTemplate;
+use super::clones::HostTemplate;
 use crate::driver::{Host, HostDriver, NETWORK};
 use crate::template_key::Origin;
 use crate::template_store::{Claim, Stored};
@@ -38,14 +38,14 @@ const POLL: Duration = Duration::from_millis(200);
 const PATIENCE: u32 = 3;
 
 /// What is needed to find the template of one image, or to keep it.
-pub(crate) struct Warm {
+pub(crate) struct KeptTemplate {
     store: Arc<TemplateStore>,
     key: TemplateKey,
     /// Held from the moment when no template was found until there is one.
     claim: Mutex<Option<Arc<Claim>>>,
 }
 
-impl Warm {
+impl KeptTemplate {
     /// Lets another run make the template.
     pub(super) async fn give_up(&self) {
         self.claim.lock().await.take();
@@ -160,7 +160,7 @@ fn protocol() -> String {
 
 /// Finds out under which word an image's template is kept. `None` without `--warm`, or when it cannot be
 /// known, which is said.
-pub(super) async fn prepare(host: &Host, ready: &Prepared) -> Option<Warm> {
+pub(super) async fn prepare(host: &Host, ready: &Prepared) -> Option<KeptTemplate> {
     let store = host.templates.clone()?;
     let (spec, image) = (&ready.spec, &ready.disk);
     let mut protocol = protocol();
@@ -172,7 +172,7 @@ pub(super) async fn prepare(host: &Host, ready: &Prepared) -> Option<Warm> {
     let sha256 = &ready.sha256;
     let origin = Origin { spec, image, sha256, accel: &host.accel, network: NETWORK, protocol: &protocol };
     match TemplateKey::of(&origin).await {
-        Ok(key) => Some(Warm { store, key, claim: Mutex::default() }),
+        Ok(key) => Some(KeptTemplate { store, key, claim: Mutex::default() }),
         Err(error) => {
             let why = text::one_line(&error.to_string(), 300);
             host.events.notice(format!("{}: templates are not saved ({why})", spec.id));
@@ -187,7 +187,7 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) 
 }
 
 /// The kept template of the driver's image. Waits while another run makes it.
-pub(super) async fn recall(warm: &Warm, driver: &HostDriver<'_>) -> Option<Recalled<HostTemplate>> {
+pub(super) async fn recall(warm: &KeptTemplate, driver: &HostDriver<'_>) -> Option<Recalled<HostTemplate>> {
     let (host, image) = (driver.host(), driver.image_id());
     let mut waiting_since: Option<Instant> = None;
     loop {
@@ -232,18 +232,18 @@ pub(super) async fn recall(warm: &Warm, driver: &HostDriver<'_>) -> Option<Recal
 }
 
 /// Removes a template that cannot be used, and says so.
-fn throw_away(warm: &Warm, driver: &HostDriver<'_>, why: &str) {
+fn throw_away(warm: &KeptTemplate, driver: &HostDriver<'_>, why: &str) {
     let gone = if warm.store.discard(&warm.key) { "was removed" } else { "cannot be used, nor removed" };
     let why = text::one_line(why, 300);
     driver.host().events.notice(format!("{}: its saved template {gone} ({why}); booting", driver.image_id()));
 }
 
 /// Makes what the store gave into a template of this run.
-fn adopt(warm: &Warm, driver: &HostDriver<'_>, stored: Stored) -> Result<Recalled<HostTemplate>, String> {
+fn adopt(warm: &KeptTemplate, driver: &HostDriver<'_>, stored: Stored) -> Result<Recalled<HostTemplate>, String> {
     let Stored { template, private_key, about, made, hold } = stored;
     let about: About = serde_json::from_value(about).map_err(|error| error.to_string())?;
     let (base, host_key) = about.observations()?;
-    let name = format!("template-{}", &warm.key.word()[..12]);
+    let name = format!("template-{}", &warm.key.name()[..12]);
     let key = own_key(driver.host(), &name, &private_key).map_err(|error| format!("its key: {error}"))?;
     driver.host().events.notice(format!(
         "{}: began from the template of {}, booted in {:.0} s ({name})",
@@ -276,7 +276,7 @@ fn own_key(host: &Host, name: &str, private_key: &Path) -> std::io::Result<PathB
 }
 
 /// Keeps a template that this run has made, when it is this run's to keep.
-pub(super) async fn keep(warm: &Warm, driver: &HostDriver<'_>, template: &HostTemplate, left: &BootLeft) {
+pub(super) async fn keep(warm: &KeptTemplate, driver: &HostDriver<'_>, template: &HostTemplate, left: &BootLeft) {
     let Some(claim) = warm.claim.lock().await.take() else { return };
     let (host, image) = (driver.host(), driver.image_id());
     let about = match serde_json::to_value(About::of(template, left)) {

@@ -10,13 +10,13 @@ use super::hostkey::HostKey;
 use super::login::{Entered, Login};
 use super::ports::PortPair;
 use super::shell::Start;
+use super::ssh::{self, Gone, Halt, Seen, SshSession};
 use super::wake::Wake;
-use super::wire::{self, Gone, Halt, Seen, Wire};
 
 /// The way to a guest.
-pub(super) enum Road {
+pub(super) enum Access {
     /// An SSH session.
-    Ssh(Wire),
+    Ssh(SshSession),
     /// Ports, and how to log in beside them.
     Ports(Ports),
 }
@@ -26,7 +26,7 @@ pub(super) struct Ports {
     pub(super) pair: PortPair,
     pub(super) wake: Wake,
     pub(super) reach: Reach,
-    pub(super) side: Option<Wire>,
+    pub(super) side: Option<SshSession>,
 }
 
 /// All that a login needs, for later.
@@ -57,11 +57,11 @@ pub(super) fn read_key(target: &Target) -> Result<String, LastState> {
         .map_err(|error| LastState::KeyFile(format!("{}: {error}", target.private_key.display())))
 }
 
-impl Road {
+impl Access {
     /// Starts counting silence anew.
     pub(super) fn attend(&mut self) {
-        if let Self::Ssh(wire) = self {
-            wire.attend();
+        if let Self::Ssh(ssh) = self {
+            ssh.attend();
         }
     }
 
@@ -69,7 +69,7 @@ impl Road {
     /// hangs there is found by the time-out of the command.
     pub(super) fn silence(&self) -> Duration {
         match self {
-            Self::Ssh(wire) => wire.silence(),
+            Self::Ssh(ssh) => ssh.silence(),
             Self::Ports(_) => Duration::ZERO,
         }
     }
@@ -77,7 +77,7 @@ impl Road {
     /// When the next sign of life should be asked for, and asks when that is now.
     pub(super) fn keep_alive(&mut self, every: Duration) -> Result<Instant, Halt> {
         match self {
-            Self::Ssh(wire) => wire.keep_alive(every),
+            Self::Ssh(ssh) => ssh.keep_alive(every),
             Self::Ports(_) => Ok(Instant::now() + Duration::from_secs(3600)),
         }
     }
@@ -85,7 +85,7 @@ impl Road {
     /// What has come so far: to be taken before streams are looked at.
     pub(super) fn seen(&self) -> Seen {
         match self {
-            Self::Ssh(wire) => wire.seen(),
+            Self::Ssh(ssh) => ssh.seen(),
             Self::Ports(_) => Seen::UNQUEUED,
         }
     }
@@ -94,18 +94,18 @@ impl Road {
     /// time comes. `hungry` says that there is something to write as well.
     pub(super) fn wait(&mut self, seen: Seen, until: Option<Instant>, hungry: bool) -> Result<(), Halt> {
         match self {
-            Self::Ssh(wire) => wire.wait(seen, until),
-            Self::Ports(ports) => wire::wait_for_any(ports.pair.sockets(), hungry, &ports.wake, until),
+            Self::Ssh(ssh) => ssh.wait(seen, until),
+            Self::Ports(ports) => ssh::wait_for_any(ports.pair.sockets(), hungry, &ports.wake, until),
         }
     }
 
     /// An SSH session for a second shell.
-    pub(super) fn side(&mut self, start: Start, limit: Instant, gone: Gone) -> Result<&mut Wire, Halt> {
+    pub(super) fn side(&mut self, start: Start, limit: Instant, gone: Gone) -> Result<&mut SshSession, Halt> {
         match self {
-            Self::Ssh(wire) => Ok(wire),
+            Self::Ssh(ssh) => Ok(ssh),
             Self::Ports(ports) => {
                 if ports.side.is_none() {
-                    let Entered { shell, wire: mut side, .. } =
+                    let Entered { shell, ssh: mut side, .. } =
                         ports.reach.log_in(&ports.wake, start, limit, gone).map_err(|last| match last {
                             LastState::Cancelled => Halt::Gone,
                             last => Halt::System(std::io::Error::other(last.to_string())),
@@ -127,7 +127,7 @@ impl Road {
     /// Says goodbye, within a moment.
     pub(super) fn hang_up(self) {
         match self {
-            Self::Ssh(wire) => wire.hang_up(),
+            Self::Ssh(ssh) => ssh.hang_up(),
             Self::Ports(ports) => {
                 if let Some(side) = ports.side {
                     side.hang_up();

@@ -1,7 +1,7 @@
 //! The SSH session itself. It is created, used and dropped on one thread and never cloned: two
 //! threads on one libssh2 session corrupt its stream.
 //!
-//! libssh2 does not read the server's socket. It reads one end of a socket pair, and [`Wire::wait`]
+//! libssh2 does not read the server's socket. It reads one end of a socket pair, and [`SshSession::wait`]
 //! alone moves bytes from the server to the other end. So nothing arrives while streams are read, and
 //! two faults cannot happen. Any call into libssh2 takes whatever packets its socket holds, those of
 //! other streams too, and keeps them in its queue; a `poll` of the socket then sleeps although an
@@ -37,7 +37,7 @@ pub(super) enum Halt {
 }
 
 /// A session over a non-blocking socket.
-pub(super) struct Wire {
+pub(super) struct SshSession {
     session: Session,
     /// To the server.
     socket: TcpStream,
@@ -58,7 +58,7 @@ pub(super) struct Wire {
 }
 
 /// What had reached libssh2 at a moment. Whoever is about to look at streams takes one first, and
-/// [`Wire::wait`] does not sleep when something has come since: another call may have taken it in.
+/// [`SshSession::wait`] does not sleep when something has come since: another call may have taken it in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Seen(Option<u64>);
 
@@ -139,7 +139,7 @@ pub(super) const LOOK_UP: Duration = Duration::from_secs(1);
 /// Whether the caller has gone away.
 pub(super) type Gone<'a> = &'a dyn Fn() -> bool;
 
-impl Wire {
+impl SshSession {
     /// Connects by TCP; no byte of SSH is spoken yet.
     pub(super) fn dial(addr: SocketAddr, limit: Instant, wake: &Wake, gone: Gone) -> Result<Self, Halt> {
         let family = if addr.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
@@ -352,7 +352,7 @@ impl Wire {
     }
 }
 
-impl Drop for Wire {
+impl Drop for SshSession {
     fn drop(&mut self) {
         // With the socket shut, nothing that libssh2 still wants to say can block, and only in
         // blocking mode does it free everything at the first try.

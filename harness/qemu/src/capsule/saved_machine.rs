@@ -51,7 +51,7 @@ pub mod files {
 /// What the machine was.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct Shape {
+pub struct SavedMachine {
     /// Its name, a plain word.
     pub id: String,
     /// `kvm` or `tcg`.
@@ -71,10 +71,10 @@ pub struct Shape {
     pub extra_disks: Vec<u64>,
     /// The firmware, when it is not the board's own.
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub firmware: Option<FirmwareShape>,
+    pub firmware: Option<SavedFirmware>,
     /// The kernel's command line, when QEMU loads the kernel.
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub kernel: Option<KernelShape>,
+    pub kernel: Option<SavedKernel>,
     /// A TPM, whose state lies in the state of the devices.
     pub tpm: bool,
     /// A seed disk.
@@ -94,7 +94,7 @@ pub struct Shape {
 /// Firmware that is looked for again on the host that resumes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct FirmwareShape {
+pub struct SavedFirmware {
     /// With Secure Boot.
     pub secure: bool,
     /// SHA-256 of its code, hex.
@@ -106,14 +106,14 @@ pub struct FirmwareShape {
 /// A kernel that QEMU loads itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct KernelShape {
+pub struct SavedKernel {
     /// With an initial RAM disk.
     pub initrd: bool,
     /// Its command line.
     pub cmdline: String,
 }
 
-impl Shape {
+impl SavedMachine {
     /// The shape of a machine with so many overlays below its own.
     pub(super) fn of(machine: &MachineDescription, layers: usize, ram_file: bool, code: Option<String>) -> Self {
         // Every field by name, so that a new one cannot be forgotten here.
@@ -141,21 +141,21 @@ impl Shape {
         } = machine;
         Self {
             id: id.clone(),
-            accelerator: accel.word().to_owned(),
-            arch: arch.word().to_owned(),
+            accelerator: accel.name().to_owned(),
+            arch: arch.name().to_owned(),
             memory_mib: *memory_mib,
             cpus: *cpus,
             cpu: cpu.clone(),
-            bus: bus.word().to_owned(),
+            bus: bus.name().to_owned(),
             extra_disks: extra_disks.clone(),
-            firmware: firmware.as_ref().map(|firmware| FirmwareShape {
+            firmware: firmware.as_ref().map(|firmware| SavedFirmware {
                 secure: firmware.secure,
                 sha256: code.unwrap_or_default(),
                 vars_format: firmware.vars_format.clone(),
             }),
             kernel: kernel
                 .as_ref()
-                .map(|kernel| KernelShape { initrd: kernel.initrd.is_some(), cmdline: kernel.cmdline.clone() }),
+                .map(|kernel| SavedKernel { initrd: kernel.initrd.is_some(), cmdline: kernel.cmdline.clone() }),
             tpm: *tpm,
             seed: seed_disk.is_some(),
             ignition: ignition.is_some(),
@@ -168,7 +168,7 @@ impl Shape {
 
     /// The accelerator's kind; `None` when it is neither of the two.
     pub fn accel(&self) -> Option<AccelKind> {
-        [AccelKind::Kvm, AccelKind::Tcg].into_iter().find(|kind| kind.word() == self.accelerator)
+        [AccelKind::Kvm, AccelKind::Tcg].into_iter().find(|kind| kind.name() == self.accelerator)
     }
 
     /// Names of the files that must lie in the capsule.
@@ -221,9 +221,9 @@ impl Shape {
             within("the size of an extra disk", *size, 1, ImageSpec::MAX_VIRTUAL_SIZE)?;
         }
         within("its number of SMBIOS strings", self.smbios.len() as u64, 0, MOST_STRINGS as u64)?;
-        let harmless = |text: &str| text.len() <= LONGEST_STRING && !text.chars().any(char::is_control);
+        let escape = |text: &str| text.len() <= LONGEST_STRING && !text.chars().any(char::is_control);
         let cmdline = self.kernel.iter().map(|kernel| &kernel.cmdline);
-        if !self.smbios.iter().chain(cmdline).all(|text| harmless(text)) {
+        if !self.smbios.iter().chain(cmdline).all(|text| escape(text)) {
             return Err(
                 "an SMBIOS string or the kernel's command line is too long or has control characters".to_owned()
             );
@@ -232,12 +232,12 @@ impl Shape {
     }
 
     /// The machine again, on this host's image and firmware and the capsule's files. Call
-    /// [`Shape::check`] first.
+    /// [`SavedMachine::check`] first.
     pub(super) fn machine(
         &self,
         image: &Inspected,
         firmware: Option<Firmware>,
-        folder: &Path,
+        dir: &Path,
         kind: AccelKind,
     ) -> Result<MachineDescription, String> {
         self.check()?;
@@ -254,13 +254,13 @@ impl Shape {
             extra_disks: self.extra_disks.clone(),
             firmware,
             kernel: self.kernel.as_ref().map(|kernel| KernelBoot {
-                image: folder.join(files::KERNEL),
-                initrd: kernel.initrd.then(|| folder.join(files::INITRD)),
+                image: dir.join(files::KERNEL),
+                initrd: kernel.initrd.then(|| dir.join(files::INITRD)),
                 cmdline: kernel.cmdline.clone(),
             }),
             tpm: self.tpm,
-            seed_disk: self.seed.then(|| folder.join(files::SEED)),
-            ignition: self.ignition.then(|| folder.join(files::IGNITION)),
+            seed_disk: self.seed.then(|| dir.join(files::SEED)),
+            ignition: self.ignition.then(|| dir.join(files::IGNITION)),
             smbios: self.smbios.clone(),
             network: Network::Restricted,
             nics: self.nics,
@@ -272,7 +272,7 @@ impl Shape {
     pub fn fits(&self, here: &accel::Accel) -> Result<(), String> {
         match self.accel() {
             Some(kind) if kind == here.kind => Ok(()),
-            _ => Err(format!("it was made under {}, and this host offers {}", self.accelerator, here.kind.word())),
+            _ => Err(format!("it was made under {}, and this host offers {}", self.accelerator, here.kind.name())),
         }
     }
 }
@@ -308,20 +308,20 @@ mod tests {
             smbios: vec!["a=b".to_owned()],
             network: Network::Internet,
             nics: 2,
-            memory: Memory::Forked,
+            memory: Memory::Cloned,
         }
     }
 
-    fn shape() -> Shape {
-        Shape::of(&description(), 2, true, Some("c0de".to_owned()))
+    fn saved_machine() -> SavedMachine {
+        SavedMachine::of(&description(), 2, true, Some("c0de".to_owned()))
     }
 
     #[test]
     fn a_machine_survives_as_json_with_the_capsules_own_paths() {
-        let text = serde_json::to_string(&shape()).unwrap();
+        let text = serde_json::to_string(&saved_machine()).unwrap();
         assert!(!text.contains("/images") && !text.contains("/runs") && !text.contains("/fw"), "{text}");
-        let read: Shape = serde_json::from_str(&text).unwrap();
-        assert_eq!(read, shape());
+        let read: SavedMachine = serde_json::from_str(&text).unwrap();
+        assert_eq!(read, saved_machine());
         let image =
             Inspected { path: "/here/lab.qcow2".into(), format: Format::Qcow2, virtual_size: 1, actual_size: 1 };
         let firmware = description().firmware;
@@ -339,23 +339,29 @@ mod tests {
 
     #[test]
     fn a_strangers_words_are_refused() {
-        let refused = |change: &dyn Fn(&mut Shape)| {
-            let mut hostile = shape();
+        let refused = |change: &dyn Fn(&mut SavedMachine)| {
+            let mut hostile = saved_machine();
             change(&mut hostile);
             hostile.check().unwrap_err()
         };
-        assert!(refused(&|shape| shape.id = "x,debug-threads=on".to_owned()).contains("plain name"));
-        assert!(refused(&|shape| shape.id = "..".to_owned()).contains("plain name"));
-        assert!(refused(&|shape| shape.accelerator = "tcg,tb-size=9999999".to_owned()).contains("accelerator"));
-        assert!(refused(&|shape| shape.bus = "usb".to_owned()).contains("bus"));
-        assert!(refused(&|shape| shape.arch = "../../bin/sh".to_owned()).contains("architecture"));
-        assert!(refused(&|shape| shape.memory_mib = u32::MAX).contains("memory"));
-        assert!(refused(&|shape| shape.layers = 4_000_000_000).contains("overlays"));
-        assert!(refused(&|shape| shape.extra_disks = vec![u64::MAX]).contains("extra disk"));
-        assert!(refused(&|shape| shape.smbios = vec!["x\n".to_owned()]).contains("control"));
+        assert!(refused(&|saved_machine| saved_machine.id = "x,debug-threads=on".to_owned()).contains("plain name"));
+        assert!(refused(&|saved_machine| saved_machine.id = "..".to_owned()).contains("plain name"));
         assert!(
-            serde_json::from_str::<Shape>(&serde_json::to_string(&shape()).unwrap().replacen("id", "path", 1)).is_err()
+            refused(&|saved_machine| saved_machine.accelerator = "tcg,tb-size=9999999".to_owned())
+                .contains("accelerator")
         );
-        assert_eq!(shape().check(), Ok(()));
+        assert!(refused(&|saved_machine| saved_machine.bus = "usb".to_owned()).contains("bus"));
+        assert!(refused(&|saved_machine| saved_machine.arch = "../../bin/sh".to_owned()).contains("architecture"));
+        assert!(refused(&|saved_machine| saved_machine.memory_mib = u32::MAX).contains("memory"));
+        assert!(refused(&|saved_machine| saved_machine.layers = 4_000_000_000).contains("overlays"));
+        assert!(refused(&|saved_machine| saved_machine.extra_disks = vec![u64::MAX]).contains("extra disk"));
+        assert!(refused(&|saved_machine| saved_machine.smbios = vec!["x\n".to_owned()]).contains("control"));
+        assert!(
+            serde_json::from_str::<SavedMachine>(
+                &serde_json::to_string(&saved_machine()).unwrap().replacen("id", "path", 1)
+            )
+            .is_err()
+        );
+        assert_eq!(saved_machine().check(), Ok(()));
     }
 }

@@ -30,7 +30,7 @@ const USELESS: u32 = 3;
 const SSH_TAG: &str = "ssh";
 
 /// A machine in use and what was already done on it.
-pub struct Slot<L> {
+pub struct Lease<L> {
     pub(super) id: String,
     pub(super) live: L,
     pub(super) base: Observations,
@@ -50,7 +50,7 @@ pub struct Slot<L> {
     moved: Option<String>,
 }
 
-impl<L> Slot<L> {
+impl<L> Lease<L> {
     pub(super) fn new(id: String, live: L, mut boot: BootLeft) -> Self {
         let base = std::mem::take(&mut boot.base);
         Self {
@@ -70,10 +70,10 @@ impl<L> Slot<L> {
 }
 
 /// Asks tests of machines from one source. A machine that a test wrecks is replaced by the next.
-pub struct Lane<'s, 'd, D: Driver> {
+pub struct Worker<'s, 'd, D: Driver> {
     session: &'s Session<'d, D>,
     source: Source,
-    slot: Option<Slot<D::Live>>,
+    lease: Option<Lease<D::Live>>,
     /// Whether the guest is asked to power off at the end. Of all forks only the shared one is, so
     /// that how the image shuts down is seen once.
     orderly: bool,
@@ -81,9 +81,9 @@ pub struct Lane<'s, 'd, D: Driver> {
     facts: Option<Facts>,
 }
 
-impl<'s, 'd, D: Driver> Lane<'s, 'd, D> {
+impl<'s, 'd, D: Driver> Worker<'s, 'd, D> {
     pub(super) fn new(session: &'s Session<'d, D>, source: Source) -> Self {
-        Self { session, source, slot: None, orderly: source == Source::Boot, facts: None }
+        Self { session, source, lease: None, orderly: source == Source::Boot, facts: None }
     }
 
     /// Asks all tests of a group, on one machine as long as it lives.
@@ -106,8 +106,8 @@ impl<'s, 'd, D: Driver> Lane<'s, 'd, D> {
     /// Reads what the next tests expect, when there is a machine and several of them only look. How many of the tests need not be
     /// looked at again for that.
     async fn look_ahead(&mut self, tests: &[Planned]) -> usize {
-        let usable = |slot: &Slot<D::Live>| slot.ahead.is_empty() && slot.useless < USELESS;
-        if !self.session.settings.proofs.is_empty() || !self.slot.as_ref().is_some_and(usable) {
+        let usable = |lease: &Lease<D::Live>| lease.ahead.is_empty() && lease.useless < USELESS;
+        if !self.session.settings.proofs.is_empty() || !self.lease.as_ref().is_some_and(usable) {
             return 0;
         }
         let mut at = Vec::new();
@@ -126,13 +126,13 @@ impl<'s, 'd, D: Driver> Lane<'s, 'd, D> {
                 break;
             }
         }
-        let Some(slot) = self.slot.as_mut() else { return 0 };
-        let (count, read) = ahead::read(&slot.live, &next, &slot.base).await;
+        let Some(lease) = self.lease.as_mut() else { return 0 };
+        let (count, read) = ahead::read(&lease.live, &next, &lease.base).await;
         match read {
-            Read::Quiet { ahead, base } => (slot.ahead, slot.base) = (ahead, base),
+            Read::Quiet { ahead, base } => (lease.ahead, lease.base) = (ahead, base),
             Read::Unusable { why } => {
-                slot.useless += u32::from(count > 0);
-                slot.moved = why;
+                lease.useless += u32::from(count > 0);
+                lease.moved = why;
             }
         }
         count.checked_sub(1).and_then(|last| at.get(last)).map_or(0, |last| last + 1)
@@ -141,12 +141,12 @@ impl<'s, 'd, D: Driver> Lane<'s, 'd, D> {
     /// What a test will be on the machine in use, as far as that is known before it runs.
     fn turn(&self, planned: &Planned) -> Turn {
         let session = self.session;
-        let Some(slot) = self.slot.as_ref() else { return Turn::Other };
+        let Some(lease) = self.lease.as_ref() else { return Turn::Other };
         let (test, suite) = (planned.test(), &planned.suite.name);
         if test.needs.iter().any(|need| session.outcome(suite, need).is_none()) {
             return Turn::Other;
         }
-        let facts = slot.live.facts();
+        let facts = lease.live.facts();
         let lookup = |name: &str| gate::dimension(name, &session.image, session.settings, facts);
         let skipped = match gate::skip(planned, &session.image, session.settings, facts) {
             Ok(reason) => reason.is_some(),
@@ -154,7 +154,7 @@ impl<'s, 'd, D: Driver> Lane<'s, 'd, D> {
         };
         if skipped
             || self.unmet(planned).is_some()
-            || slot.live.refusal(planned).is_some()
+            || lease.live.refusal(planned).is_some()
             || session.settings.known.skip(suite, &test.id, &lookup).is_some()
         {
             return Turn::Skipped;
@@ -195,12 +195,12 @@ impl<'s, 'd, D: Driver> Lane<'s, 'd, D> {
         };
         session.settings.known.rule(&mut record, &lookup);
         session.settings.proofs.rule(&mut record);
-        if let Some(slot) = self.slot.as_mut()
+        if let Some(lease) = self.lease.as_mut()
             && session.settings.proofs.contain(&record.suite, &record.test)
         {
-            slot.a_test_failed |= matches!(record.outcome, Outcome::Fail | Outcome::Error);
+            lease.a_test_failed |= matches!(record.outcome, Outcome::Fail | Outcome::Error);
         }
-        let live = self.slot.as_mut().map(|slot| &mut slot.live);
+        let live = self.lease.as_mut().map(|lease| &mut lease.live);
         if let Err(why) = capsule::take(session, live, &mut record).await {
             session.events.notice(format!("the machine is not used any more after its capsule was taken: {why}"));
             self.lose_machine().await;
@@ -215,14 +215,14 @@ impl<'s, 'd, D: Driver> Lane<'s, 'd, D> {
     fn may_be_asked_again(&self, planned: &Planned, record: &TestRecord) -> bool {
         let failed = matches!(record.outcome, Outcome::Fail | Outcome::Error);
         // What it needs was done on a machine that is gone, or there never was a machine.
-        let stranded = self.slot.is_none() && !planned.test().needs.is_empty();
+        let stranded = self.lease.is_none() && !planned.test().needs.is_empty();
         failed && record.machine.is_some() && !stranded
     }
 
     /// A new machine for the next attempt, when nothing but the test itself was done on this one.
     async fn renew(&mut self, planned: &Planned) {
         let own = planned.test().guest != GuestMode::Shared && planned.test().needs.is_empty();
-        if own && self.slot.as_ref().is_some_and(|slot| slot.asked == 1) {
+        if own && self.lease.as_ref().is_some_and(|lease| lease.asked == 1) {
             self.end_machine().await;
         }
     }
@@ -304,20 +304,20 @@ impl<'s, 'd, D: Driver> Lane<'s, 'd, D> {
         if let Some(reason) = self.unmet(planned) {
             return Answer::skipped(reason);
         }
-        let Some(slot) = self.slot.as_mut() else {
+        let Some(lease) = self.lease.as_mut() else {
             return Answer::failed(Failure::new(failure::INTERNAL, "the machine vanished between two steps"));
         };
-        record.machine = Some(slot.id.clone());
-        self.facts = Some(slot.live.facts().clone());
-        match gate::skip(planned, &session.image, session.settings, slot.live.facts()) {
+        record.machine = Some(lease.id.clone());
+        self.facts = Some(lease.live.facts().clone());
+        match gate::skip(planned, &session.image, session.settings, lease.live.facts()) {
             Ok(None) => {}
             Ok(Some(reason)) => return Answer::skipped(reason),
             Err(failure) => return Answer::failed(failure),
         }
-        if let Some(reason) = slot.live.refusal(planned) {
+        if let Some(reason) = lease.live.refusal(planned) {
             return Answer::skipped(reason);
         }
-        let facts = slot.live.facts();
+        let facts = lease.live.facts();
         let lookup = |name: &str| gate::dimension(name, &session.image, session.settings, facts);
         if let Some((reason, issue)) = session.settings.known.skip(&planned.suite.name, &test.id, &lookup) {
             record.issue = Some(issue);
@@ -328,54 +328,54 @@ impl<'s, 'd, D: Driver> Lane<'s, 'd, D> {
             Err(failure) => return Answer::failed(failure),
         };
         let planned = &adjusted;
-        tracing::debug!(suite = %planned.suite.name, test = %test.id, machine = %slot.id, "a test runs");
+        tracing::debug!(suite = %planned.suite.name, test = %test.id, machine = %lease.id, "a test runs");
         session.events.emit(Event::TestStarted {
             suite: planned.suite.name.clone(),
             test: test.id.clone(),
             image: session.image.clone(),
-            machine: slot.id.clone(),
+            machine: lease.id.clone(),
         });
         if has_ssh_tag(test)
-            && let Err(failure) = slot.live.log_in().await
+            && let Err(failure) = lease.live.log_in().await
         {
             let answer = Answer { machine_lost: true, ..Answer::failed(failure.at(&test.location)) };
             self.lose_machine().await;
             return answer;
         }
-        slot.asked += 1;
+        lease.asked += 1;
         if !planned.suite.teardown.is_empty() {
-            slot.open.insert(planned.suite.name.clone(), planned.suite.clone());
+            lease.open.insert(planned.suite.name.clone(), planned.suite.clone());
         }
-        let setup = match slot.setups.get(&planned.suite.name) {
+        let setup = match lease.setups.get(&planned.suite.name) {
             Some(done) => done.clone(),
             None => {
-                let folder = around(session, &planned.suite.name, "setup", &slot.id);
-                let done = ask::setup(&mut slot.live, &planned.suite, &mut slot.base, &folder).await;
-                slot.setups.insert(planned.suite.name.clone(), done.clone());
+                let dir = around(session, &planned.suite.name, "setup", &lease.id);
+                let done = ask::setup(&mut lease.live, &planned.suite, &mut lease.base, &dir).await;
+                lease.setups.insert(planned.suite.name.clone(), done.clone());
                 done
             }
         };
         if let Err(failure) = setup {
             return Answer::failed(failure);
         }
-        let mut answer = match slot.ahead.answer(&slot.live, planned) {
+        let mut answer = match lease.ahead.answer(&lease.live, planned) {
             Some(met) => met,
-            None => ask::ask(&mut slot.live, planned, &session.image, session.settings, &slot.base).await,
+            None => ask::ask(&mut lease.live, planned, &session.image, session.settings, &lease.base).await,
         };
         if !answer.failures.is_empty() {
-            answer.remarks.extend(slot.moved.take());
+            answer.remarks.extend(lease.moved.take());
         }
         answer.remarks.extend(because.into_iter().map(|because| format!("adjusted: {because}")));
         if let Some(base) = answer.base_after.take() {
-            slot.base = base;
+            lease.base = base;
         }
-        for hit in slot.live.findings() {
+        for hit in lease.live.findings() {
             let base_checks = &planned.suite.base_checks;
-            note_hit(&mut answer.failures, &mut answer.remarks, &slot.id, hit, &session.events, base_checks);
+            note_hit(&mut answer.failures, &mut answer.remarks, &lease.id, hit, &session.events, base_checks);
         }
         // A test that must fail is judged by its proof: evidence is kept when that does not hold.
         let must_fail = session.settings.proofs.contain(&planned.suite.name, &test.id);
-        slot.a_test_failed |= !must_fail && !answer.failures.is_empty();
+        lease.a_test_failed |= !must_fail && !answer.failures.is_empty();
         if answer.machine_lost {
             self.lose_machine().await;
         }
@@ -384,30 +384,30 @@ impl<'s, 'd, D: Driver> Lane<'s, 'd, D> {
 
     /// Sees to it that there is a machine.
     async fn machine(&mut self) -> Result<(), Failure> {
-        if self.slot.is_none() {
-            self.slot = Some(self.session.machine(self.source).await?);
+        if self.lease.is_none() {
+            self.lease = Some(self.session.machine(self.source).await?);
         }
         Ok(())
     }
 
     /// The machine in use, if there is one: what the tests that were asked have made of it.
     pub fn live(&self) -> Option<&D::Live> {
-        self.slot.as_ref().map(|slot| &slot.live)
+        self.lease.as_ref().map(|lease| &lease.live)
     }
 
     /// Boots the lane's machine as one that may become the template.
-    pub async fn boot_for_forks(&mut self) {
+    pub async fn boot_for_clones(&mut self) {
         if self.session.settings.halt.reached().is_some() {
             return;
         }
         // A failure is in the books, and told again to the first test that needs a machine.
-        self.slot = self.session.machine_for_forks().await.ok();
+        self.lease = self.session.machine_for_clones().await.ok();
     }
 
     /// Hands the lane's machine on, if it still lives, to become the template.
-    pub async fn give_for_forks(mut self) {
-        if let Some(slot) = self.slot.take() {
-            self.session.keep_for_forks(slot).await;
+    pub async fn give_for_clones(mut self) {
+        if let Some(lease) = self.lease.take() {
+            self.session.keep_for_clones(lease).await;
         }
     }
 
@@ -415,17 +415,17 @@ impl<'s, 'd, D: Driver> Lane<'s, 'd, D> {
     /// wrong speaks against the machines of the image.
     async fn tear_down(&mut self, suite: &str) {
         let session = self.session;
-        let Some(slot) = self.slot.as_mut() else { return };
-        let Some(suite) = slot.open.remove(suite) else { return };
-        let folder = around(session, &suite.name, "teardown", &slot.id);
-        match ask::teardown(&slot.live, &suite, &slot.base, &folder).await {
+        let Some(lease) = self.lease.as_mut() else { return };
+        let Some(suite) = lease.open.remove(suite) else { return };
+        let dir = around(session, &suite.name, "teardown", &lease.id);
+        match ask::teardown(&lease.live, &suite, &lease.base, &dir).await {
             Ok((failures, remarks, base)) => {
-                slot.a_test_failed |= !failures.is_empty();
-                slot.base = base;
-                session.note_teardown(&slot.id, failures, remarks);
+                lease.a_test_failed |= !failures.is_empty();
+                lease.base = base;
+                session.note_teardown(&lease.id, failures, remarks);
             }
             Err(failure) => {
-                session.note_teardown(&slot.id, vec![failure], Vec::new());
+                session.note_teardown(&lease.id, vec![failure], Vec::new());
                 self.lose_machine().await;
             }
         }
@@ -433,24 +433,24 @@ impl<'s, 'd, D: Driver> Lane<'s, 'd, D> {
 
     /// Ends the machine in use, if there is one.
     pub async fn end_machine(&mut self) {
-        let open: Vec<String> = self.slot.iter().flat_map(|slot| slot.open.keys().cloned()).collect();
+        let open: Vec<String> = self.lease.iter().flat_map(|lease| lease.open.keys().cloned()).collect();
         for suite in open {
             self.tear_down(&suite).await;
         }
-        if let Some(slot) = self.slot.take() {
-            let how = match (slot.a_test_failed, self.orderly) {
+        if let Some(lease) = self.lease.take() {
+            let how = match (lease.a_test_failed, self.orderly) {
                 (true, true) => Stop::WithEvidence,
                 (true, false) => Stop::DiscardWithEvidence,
                 (false, true) => Stop::Orderly,
                 (false, false) => Stop::Discard,
             };
-            self.session.stop(slot, how).await;
+            self.session.stop(lease, how).await;
         }
     }
 
     async fn lose_machine(&mut self) {
-        if let Some(slot) = self.slot.take() {
-            self.session.lose(slot).await;
+        if let Some(lease) = self.lease.take() {
+            self.session.lose(lease).await;
         }
     }
 }
@@ -471,5 +471,5 @@ fn has_ssh_tag(test: &muster_suite::model::Test) -> bool {
 
 /// Where files lie that steps around the tests of a suite collect.
 fn around<D: Driver>(session: &Session<'_, D>, suite: &str, what: &str, machine: &str) -> camino::Utf8PathBuf {
-    files::test_folder(&session.settings.artifacts, suite, &format!("{what}-{machine}"), &session.image)
+    files::test_dir(&session.settings.artifacts, suite, &format!("{what}-{machine}"), &session.image)
 }

@@ -11,8 +11,8 @@ use std::path::Path;
 use rustix::fs::SeekFrom;
 
 /// An empty disk of that many bytes in the directory's file system: sparse, without a name.
-pub(super) fn empty_disk(bytes: u64, folder: &Path) -> std::io::Result<File> {
-    let disk = tempfile::tempfile_in(folder)?;
+pub(super) fn empty_disk(bytes: u64, dir: &Path) -> std::io::Result<File> {
+    let disk = tempfile::tempfile_in(dir)?;
     disk.set_len(bytes)?;
     Ok(disk)
 }
@@ -50,8 +50,8 @@ pub(super) fn socket_pair() -> std::io::Result<(UnixStream, OwnedFd)> {
 }
 
 /// A writable copy of the file in the directory's file system, its name removed. Holes stay holes.
-pub(super) fn private_copy(original: &File, folder: &Path) -> std::io::Result<File> {
-    let copy = tempfile::tempfile_in(folder)?;
+pub(super) fn private_copy(original: &File, dir: &Path) -> std::io::Result<File> {
+    let copy = tempfile::tempfile_in(dir)?;
     sparse_copy(original, &copy)?;
     Ok(copy)
 }
@@ -100,12 +100,12 @@ mod tests {
 
     #[test]
     fn a_copy_has_the_same_bytes_and_the_same_holes() {
-        let folder = tempfile::tempdir().unwrap();
-        let original = tempfile::tempfile_in(folder.path()).unwrap();
+        let dir = tempfile::tempdir().unwrap();
+        let original = tempfile::tempfile_in(dir.path()).unwrap();
         original.set_len(64 << 20).unwrap();
         original.write_all_at(b"first", 5).unwrap();
         original.write_all_at(b"last", (64 << 20) - 4).unwrap();
-        let copy = private_copy(&original, folder.path()).unwrap();
+        let copy = private_copy(&original, dir.path()).unwrap();
         let mut bytes = [0; 12];
         copy.read_exact_at(&mut bytes, 0).unwrap();
         assert_eq!(&bytes, b"\0\0\0\0\0first\0\0");

@@ -9,7 +9,7 @@ use muster_guest::{HostKey, HostKeyPolicy, Target};
 
 /// How a person logs in to a running machine.
 #[derive(Debug, Clone)]
-pub struct Entrance {
+pub struct SshLogin {
     /// Where it listens.
     pub addr: SocketAddr,
     /// Who logs in.
@@ -22,9 +22,9 @@ pub struct Entrance {
 
 impl HostMachine {
     /// How a person logs in to it.
-    pub fn entrance(&self) -> Entrance {
+    pub fn ssh_login(&self) -> SshLogin {
         let Target { addr, user, private_key, .. } = self.target.clone();
-        Entrance { addr, user, private_key, host_key: self.known_host_key() }
+        SshLogin { addr, user, private_key, host_key: self.known_host_key() }
     }
 
     pub(super) fn known_host_key(&self) -> Option<HostKey> {
