@@ -2,6 +2,7 @@
 //! codes, the order of package versions ([`evr`]), patterns of names ([`glob`], [`fnmatch`]) and the names of what a [`machine`] is made
 //! of. Every crate may use it; it uses none.
 
+pub mod download;
 pub mod evr;
 pub mod exit;
 pub mod failure;
@@ -11,3 +12,5 @@ pub mod glob;
 pub mod machine;
 pub mod text;
 mod words;
+
+pub use words::Choice;

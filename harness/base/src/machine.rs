@@ -79,3 +79,13 @@ words! {
         Sata = "sata",
     }
 }
+
+impl FirmwareKind {
+    /// `uefi` or `bios`: what the guest can tell, and conditions name.
+    pub fn interface(self) -> &'static str {
+        match self {
+            Self::Uefi | Self::UefiSecure => Self::Uefi.name(),
+            Self::Bios => Self::Bios.name(),
+        }
+    }
+}

@@ -1,11 +1,17 @@
 //! Enums that people write by name.
 
+/// A choice that descriptions, suites and the command line make by one of its names.
+pub trait Choice: Copy + std::str::FromStr<Err = String> + 'static {
+    /// All names, in the order of the documentation.
+    const NAMES: &'static [&'static str];
+}
+
 /// An enum whose variants have the names that descriptions and the command line use: the list of names, both ways between them.
 #[macro_export]
 macro_rules! words {
     ($(#[$doc:meta])* $name:ident { $( $(#[$vdoc:meta])* $variant:ident = $word:literal ),* $(,)? }) => {
         $(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum $name { $( $(#[$vdoc])* $variant ),* }
 
         impl $name {
@@ -16,6 +22,10 @@ macro_rules! words {
             pub fn name(self) -> &'static str {
                 match self { $( Self::$variant => $word ),* }
             }
+        }
+
+        impl $crate::Choice for $name {
+            const NAMES: &'static [&'static str] = Self::NAMES;
         }
 
         impl std::fmt::Display for $name {

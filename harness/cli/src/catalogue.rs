@@ -5,8 +5,9 @@ use serde_json::json;
 use super::images::{Catalogue, runtime};
 use super::project::Project;
 use super::{CliError, OutputFormat, say};
+use muster_base::download::SignatureKind;
 use muster_base::exit::Exit;
-use muster_image::{DiskSource, ImageSpec, SignatureKind, pull};
+use muster_image::{DiskSource, ImageSpec, pull};
 use muster_suite::images::ImageEntry;
 
 /// What is to be said before a run of an image that nobody has booted with its description.

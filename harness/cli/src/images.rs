@@ -7,7 +7,6 @@ use camino::{Utf8Path, Utf8PathBuf};
 use super::project::Project;
 use super::{CliError, OutputFormat, load, names, say, say_error};
 use muster_base::exit::Exit;
-use muster_base::failure::Location;
 use muster_base::machine::{Arch, Format};
 use muster_image::{Checksum, DiskSource, Download, ImageSpec, KernelBoot, Signature};
 use muster_suite::diagnostic::did_you_mean;
@@ -76,7 +75,7 @@ impl Catalogue {
             load::tell(&diagnostics);
             return Err(CliError::told(Exit::Invalid));
         }
-        let specs = entries.iter().cloned().map(spec).collect::<Result<_, _>>()?;
+        let specs = entries.iter().cloned().map(spec).collect();
         Ok(Self { specs, entries })
     }
 
@@ -107,36 +106,30 @@ impl Catalogue {
     }
 }
 
-fn word<T: std::str::FromStr<Err = String>>(location: &Location, word: &str) -> Result<T, CliError> {
-    word.parse().map_err(|known| CliError::invalid(format!("{location}: `{word}` is not {known}")))
-}
-
-fn fetched(at: &Location, download: described::Download) -> Result<Download, CliError> {
+fn fetched(download: described::Download) -> Download {
     let described::Download { url, max_size, checksum, signature } = download;
     let signature = match signature {
         None => None,
         Some(described::Signature { kind, url, key, key_from }) => {
             let key = key.map(Utf8PathBuf::into_std_path_buf);
-            Some(Signature { kind: word(at, kind)?, url, key, key_from })
+            Some(Signature { kind, url, key, key_from })
         }
     };
-    let checksum = Checksum { kind: word(at, checksum.kind)?, value: checksum.value, url: checksum.url };
-    Ok(Download { url, max_size: max_size.unwrap_or(Download::MAX_SIZE), checksum, signature })
+    let checksum = Checksum { kind: checksum.kind, value: checksum.value, url: checksum.url };
+    Download { url, max_size: max_size.unwrap_or(Download::MAX_SIZE), checksum, signature }
 }
 
-/// A decoded entry in the image room's words. The decoder has checked every word against the same
-/// lists, so that an error here is a word one of the two does not know.
-fn spec(entry: ImageEntry) -> Result<ImageSpec, CliError> {
+/// A decoded entry as `image` wants it.
+fn spec(entry: ImageEntry) -> ImageSpec {
     let disk = match entry.disk {
         Disk::Path(path) => DiskSource::Path(path.into_std_path_buf()),
         Disk::Lab(variant) => DiskSource::LabBuild { variant },
-        Disk::Download(download) => DiskSource::Download(fetched(&entry.location, *download)?),
+        Disk::Download(download) => DiskSource::Download(fetched(*download)),
         Disk::Bring { path, steps } => DiskSource::Bring { path: path.into_std_path_buf(), steps },
     };
-    let at = &entry.location;
-    let mut spec = ImageSpec::new(entry.id, disk, word(at, entry.format)?);
+    let mut spec = ImageSpec::new(entry.id, disk, entry.format);
     spec.summary = entry.summary;
-    spec.arch = word(at, entry.arch)?;
+    spec.arch = entry.arch;
     spec.kernel = entry.kernel.map(|kernel| KernelBoot {
         image: kernel.image.into_std_path_buf(),
         initrd: kernel.initrd.map(Utf8PathBuf::into_std_path_buf),
@@ -145,15 +138,15 @@ fn spec(entry: ImageEntry) -> Result<ImageSpec, CliError> {
     spec.tpm = entry.tpm;
     spec.extra_disks = entry.extra_disks;
     spec.nics = entry.nics;
-    spec.firmware = word(at, entry.firmware)?;
-    spec.seed = word(at, entry.seed)?;
-    spec.bus = word(at, entry.bus)?;
+    spec.firmware = entry.firmware;
+    spec.seed = entry.seed;
+    spec.bus = entry.bus;
     spec.user = entry.user;
     spec.memory_mib = u32::try_from(entry.memory >> 20).unwrap_or(u32::MAX);
     spec.cpus = entry.cpus;
     spec.boot_timeout = entry.boot_timeout;
     spec.facts = entry.facts.into_iter().map(|(name, values)| (name, values.join(", "))).collect();
-    Ok(spec)
+    spec
 }
 
 pub(crate) fn execute(arguments: Arguments) -> Result<Exit, CliError> {
@@ -329,9 +322,6 @@ fn described_disk(disk: &muster_record::disk::DiskFacts) -> Vec<Vec<String>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use muster_base::machine::{DiskBus, FirmwareKind, SeedKind};
-    use muster_image::{ChecksumKind, SignatureKind};
-    use muster_suite::keys;
 
     #[test]
     fn a_size_that_is_no_whole_number_of_mib_comes_with_the_line_that_makes_it_one() {
@@ -355,14 +345,7 @@ mod tests {
     }
 
     #[test]
-    fn the_language_and_the_image_room_know_the_same_words() {
-        assert_eq!(keys::FORMATS, Format::NAMES);
-        assert_eq!(keys::ARCHITECTURES, Arch::NAMES);
-        assert_eq!(keys::FIRMWARE, FirmwareKind::NAMES);
-        assert_eq!(keys::SEEDS, SeedKind::NAMES);
-        assert_eq!(keys::BUSES, DiskBus::NAMES);
-        assert_eq!(keys::CHECKSUMS, ChecksumKind::NAMES);
-        assert_eq!(keys::SIGNATURES, SignatureKind::NAMES);
+    fn suites_and_images_have_the_same_bounds() {
         assert_eq!(muster_suite::images::MAX_DEVICES, ImageSpec::MAX_DEVICES as usize);
     }
 }

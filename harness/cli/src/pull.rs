@@ -8,10 +8,11 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use super::images::{Catalogue, runtime};
 use super::project::Project;
 use super::{CliError, say, say_error};
+use muster_base::download::SignatureKind;
 use muster_base::exit::Exit;
 use muster_image::pull;
 use muster_image::pull::{Progress, PullError, PullOptions, Pulled, Trust};
-use muster_image::{DiskSource, Download, SignatureKind};
+use muster_image::{DiskSource, Download};
 
 /// What is asked of a download.
 #[derive(Debug, clap::Args)]
@@ -51,21 +52,21 @@ pub(crate) struct Verify {
 }
 
 pub(crate) fn pull(arguments: &Pull) -> Result<Exit, CliError> {
-    each(&arguments.asked, |cache, id, download, mut overrides| {
+    each(&arguments.asked, |cache, id, download, mut options| {
         let bar = bar(id);
-        overrides.progress = Some(Arc::new({
+        options.progress = Some(Arc::new({
             let bar = bar.clone();
             move |progress: Progress| show(&bar, progress)
         }));
-        let pulled = runtime()?.block_on(pull::pull(cache, id, download, &overrides));
+        let pulled = runtime()?.block_on(pull::pull(cache, id, download, &options));
         bar.finish_and_clear();
         Ok(pulled)
     })
 }
 
 pub(crate) fn verify(arguments: &Verify) -> Result<Exit, CliError> {
-    each(&arguments.asked, |cache, id, download, overrides| {
-        Ok(runtime()?.block_on(pull::verify(cache, id, download, &overrides)))
+    each(&arguments.asked, |cache, id, download, options| {
+        Ok(runtime()?.block_on(pull::verify(cache, id, download, &options)))
     })
 }
 
@@ -107,9 +108,9 @@ fn each(
     let cache = muster_image::cache_dir();
     let mut exit = Exit::Pass;
     for (name, download) in downloads {
-        let overrides =
+        let options =
             PullOptions { keyring: asked.keyring.clone(), require_signature: asked.require_signature, progress: None };
-        match work(cache.as_deref(), name, download, overrides)? {
+        match work(cache.as_deref(), name, download, options)? {
             Ok(pulled) => tell(name, download, &pulled),
             Err(error) => {
                 let id = error.failure_id();

@@ -445,7 +445,7 @@ mod tests {
     #[test]
     fn machines_of_another_shape_are_groups_of_their_own_after_the_plain_ones() {
         let secure = MachineOverrides {
-            firmware: Some("uefi-secure"),
+            firmware: Some(muster_base::machine::FirmwareKind::UefiSecure),
             image: Some("lab".into()),
             ..MachineOverrides::default()
         };
@@ -463,7 +463,10 @@ mod tests {
             .iter()
             .map(|group| (group.machine_spec.internet, group.machine_spec.overrides.firmware))
             .collect();
-        assert_eq!(machine_specs, [(false, None), (true, None), (false, Some("uefi-secure"))]);
+        assert_eq!(
+            machine_specs,
+            [(false, None), (true, None), (false, Some(muster_base::machine::FirmwareKind::UefiSecure))]
+        );
         // Whom it is for does not make a machine another.
         assert!(plan.groups.iter().all(|group| group.machine_spec.overrides.image.is_none()));
     }

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use muster_base::download::{ChecksumKind, SignatureKind};
 use muster_base::machine::{Arch, DiskBus, FirmwareKind, Format, SeedKind};
-use muster_base::words;
 
 /// One image and how to boot it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -182,28 +182,6 @@ impl ImageSpec {
             word => word.to_owned(),
         };
         Self { summary: path.display().to_string(), ..Self::new(id, DiskSource::Path(path.to_owned()), format) }
-    }
-}
-
-words! {
-    /// A digest that checksum files hold. MD5 and SHA-1 are not taken.
-    ChecksumKind {
-        /// SHA-256.
-        Sha256 = "sha256",
-        /// SHA-512.
-        Sha512 = "sha512",
-    }
-}
-
-words! {
-    /// How an OpenPGP signature belongs to what it signs.
-    SignatureKind {
-        /// The checksum file is a clear-signed text.
-        ClearSigned = "clear-signed",
-        /// A file of its own, over the checksum file.
-        Checksums = "detached-checksums",
-        /// A file of its own, over the image.
-        Image = "detached-image",
     }
 }
 

@@ -22,7 +22,7 @@ pub mod pull;
 pub mod rootfs;
 mod tool;
 
-pub use catalogue::{Checksum, ChecksumKind, DiskSource, Download, ImageSpec, KernelBoot, Signature, SignatureKind};
+pub use catalogue::{Checksum, DiskSource, Download, ImageSpec, KernelBoot, Signature};
 pub use digest::{Unchanged, sha256};
 pub use error::ImageError;
 pub use in_use::{InUse, opened};

@@ -181,13 +181,8 @@ impl Driver for HostDriver<'_> {
     fn with_spec(&self, machine_spec: &MachineSpec) -> Result<Self, Failure> {
         let mut spec = self.spec.clone();
         let MachineOverrides { cpu, firmware, tpm, bus, memory, cpus, image: _ } = &machine_spec.overrides;
-        let unknown = |word: &str| Failure::new(failure::INTERNAL, format!("no machine has `{word}`"));
-        if let Some(word) = firmware {
-            spec.firmware = word.parse().map_err(|_| unknown(word))?;
-        }
-        if let Some(word) = bus {
-            spec.bus = word.parse().map_err(|_| unknown(word))?;
-        }
+        spec.firmware = firmware.unwrap_or(spec.firmware);
+        spec.bus = bus.unwrap_or(spec.bus);
         spec.cpu = cpu.clone().or(spec.cpu);
         spec.tpm = tpm.unwrap_or(spec.tpm);
         spec.cpus = cpus.unwrap_or(spec.cpus);

@@ -11,11 +11,12 @@ use super::Vocabulary;
 use super::condition::{DIMENSIONS, words};
 use super::decode::{Context, Patterns, Text, is_anothers, positive_duration, schema};
 use super::diagnostic::{Diagnostics, codes};
-use super::keys::{ARCHITECTURES, BRING, BUSES, CATALOGUE, CPU_LEVELS, DISK, FIRMWARE, FORMATS, IMAGE, KERNEL, SEEDS};
+use super::keys::{BRING, CATALOGUE, CPU_LEVELS, DISK, IMAGE, KERNEL};
 use super::source;
 use super::value::{self, ValueError};
 use super::yaml::{self, Limits, Node};
 use muster_base::failure::Location;
+use muster_base::machine::{Arch, DiskBus, FirmwareKind, Format, SeedKind};
 
 mod download;
 
@@ -30,26 +31,26 @@ pub struct ImageEntry {
     pub summary: String,
     /// Where its disk comes from.
     pub disk: Disk,
-    /// A word of [`FORMATS`].
-    pub format: &'static str,
-    /// A word of [`ARCHITECTURES`].
-    pub arch: &'static str,
-    /// A word of [`FIRMWARE`].
-    pub firmware: &'static str,
+    /// The format of its disk.
+    pub format: Format,
+    /// The processor it is made for.
+    pub arch: Arch,
+    /// What boots it.
+    pub firmware: FirmwareKind,
     /// What is loaded in place of a boot loader.
     pub kernel: Option<Kernel>,
     /// Whether it has a TPM 2.0.
     pub tpm: bool,
-    /// A word of [`SEEDS`].
-    pub seed: &'static str,
+    /// How the SSH key and the user of a run get into it.
+    pub seed: SeedKind,
     /// Who logs in.
     pub user: String,
     /// RAM in bytes.
     pub memory: u64,
     /// Processors, 1 to 255.
     pub cpus: u32,
-    /// A word of [`BUSES`].
-    pub bus: &'static str,
+    /// How its disk is attached.
+    pub bus: DiskBus,
     /// Sizes in bytes of the empty disks beside it, at most [`MAX_DEVICES`].
     pub extra_disks: Vec<u64>,
     /// Network interfaces, 1 to [`MAX_DEVICES`].
@@ -183,12 +184,11 @@ fn image(cx: &mut Context<'_>, node: &Node, dir: &Utf8Path) -> Option<(ImageEntr
     let id = fields.get("id").and_then(|node| cx.id(node, "id"));
     let summary = fields.get("summary").and_then(|node| cx.line(node, "summary"));
     let disk = fields.get("disk").and_then(|node| disk(cx, node, dir));
-    let mut word = |name: &str, words: &[&'static str]| fields.get(name).and_then(|node| cx.word(node, name, words));
-    let format = word("format", FORMATS);
-    let arch = word("arch", ARCHITECTURES);
-    let firmware = word("firmware", FIRMWARE);
-    let seed = word("seed", SEEDS);
-    let bus = word("bus", BUSES);
+    let format = fields.get("format").and_then(|node| cx.choice(node, "format"));
+    let arch = fields.get("arch").and_then(|node| cx.choice(node, "arch"));
+    let firmware = fields.get("firmware").and_then(|node| cx.choice(node, "firmware"));
+    let seed = fields.get("seed").and_then(|node| cx.choice(node, "seed"));
+    let bus = fields.get("bus").and_then(|node| cx.choice(node, "bus"));
     let in_lab = matches!(disk, Some(Disk::Lab(_)));
     let kernel = fields.get("kernel").and_then(|node| kernel(cx, node, if in_lab { Utf8Path::new("") } else { dir }));
     let tpm = fields.get("tpm").and_then(|node| cx.parsed(node, "tpm", value::boolean));
@@ -199,7 +199,7 @@ fn image(cx: &mut Context<'_>, node: &Node, dir: &Utf8Path) -> Option<(ImageEntr
             _ => Err(ValueError::Invalid(format!("a machine has 1 to {MAX_DEVICES} network interfaces"))),
         })
     });
-    if format == Some("tar")
+    if format == Some(Format::Tar)
         && kernel.is_none()
         && fields.get("kernel").is_none()
         && let Some(node) = fields.get("format")
@@ -239,16 +239,16 @@ fn image(cx: &mut Context<'_>, node: &Node, dir: &Utf8Path) -> Option<(ImageEntr
         id: id.text.clone(),
         summary: summary.map_or(String::new(), |text| text.text),
         disk: disk?,
-        format: format.unwrap_or("qcow2"),
-        arch: arch.unwrap_or("x86_64"),
-        firmware: firmware.unwrap_or("uefi"),
+        format: format.unwrap_or(Format::Qcow2),
+        arch: arch.unwrap_or(Arch::X86_64),
+        firmware: firmware.unwrap_or(FirmwareKind::Uefi),
         kernel,
         tpm: tpm.unwrap_or(false),
         seed: seed?,
         user: user?.text,
         memory: memory.unwrap_or(1 << 30),
         cpus: cpus.unwrap_or(2),
-        bus: bus.unwrap_or("virtio-blk"),
+        bus: bus.unwrap_or(DiskBus::VirtioBlk),
         extra_disks,
         nics: nics.unwrap_or(1),
         boot_timeout: boot_timeout.unwrap_or(Duration::from_secs(120)),
@@ -380,12 +380,12 @@ images:
         let (entries, problems) = decode_source("images/x.yaml", GOOD, "images".into());
         assert_eq!(problems.render(false), "");
         let [lab, mine] = &entries[..] else { panic!("{entries:?}") };
-        assert_eq!((lab.id.as_str(), &lab.disk, lab.format), ("lab", &Disk::Lab("lab".into()), "qcow2"));
-        assert_eq!((lab.firmware, lab.memory, lab.cpus, lab.bus), ("uefi", 2 << 30, 4, "virtio-blk"));
+        assert_eq!((lab.id.as_str(), &lab.disk, lab.format), ("lab", &Disk::Lab("lab".into()), Format::Qcow2));
+        assert_eq!((lab.firmware, lab.memory, lab.cpus, lab.bus), (FirmwareKind::Uefi, 2 << 30, 4, DiskBus::VirtioBlk));
         assert_eq!(lab.facts["id-like"], ["fedora", "rhel"]);
         assert_eq!(lab.location.to_string(), "images/x.yaml:4:5");
         assert_eq!(mine.disk, Disk::Path("images/disks/mine.vhd".into()));
-        assert_eq!((mine.firmware, mine.boot_timeout), ("bios", Duration::from_secs(300)));
+        assert_eq!((mine.firmware, mine.boot_timeout), (FirmwareKind::Bios, Duration::from_secs(300)));
     }
 
     #[test]
@@ -431,8 +431,8 @@ images:
         let (entries, problems) = decode_source("images/x.yaml", MORE, "images".into());
         assert_eq!(problems.render(false), "");
         let [root, lab] = &entries[..] else { panic!("{entries:?}") };
-        assert_eq!((root.format, root.arch, root.firmware), ("tar", "aarch64", "uefi-secure"));
-        assert_eq!((root.seed, root.bus, root.tpm, root.nics), ("ignition", "sata", true, 3));
+        assert_eq!((root.format, root.arch, root.firmware), (Format::Tar, Arch::Aarch64, FirmwareKind::UefiSecure));
+        assert_eq!((root.seed, root.bus, root.tpm, root.nics), (SeedKind::Ignition, DiskBus::Sata, true, 3));
         assert_eq!(root.extra_disks, [1 << 30, 64 << 20]);
         let kernel = Kernel {
             image: "images/vmlinuz".into(),
@@ -441,7 +441,7 @@ images:
         };
         assert_eq!(root.kernel, Some(kernel));
         assert_eq!(lab.kernel.as_ref().map(|kernel| kernel.image.as_str()), Some("vmlinuz"));
-        assert_eq!((lab.tpm, lab.nics, lab.extra_disks.len(), lab.arch), (false, 1, 0, "x86_64"));
+        assert_eq!((lab.tpm, lab.nics, lab.extra_disks.len(), lab.arch), (false, 1, 0, Arch::X86_64));
     }
 
     #[test]
@@ -502,7 +502,7 @@ images:
             }
             assert!(said, "{} does not say whether it was ever booted", entry.id);
             assert!(!entry.quirks.is_empty(), "{}", entry.id);
-            assert_eq!(entry.facts["arch"], [entry.arch], "{}", entry.id);
+            assert_eq!(entry.facts["arch"], [entry.arch.name()], "{}", entry.id);
             assert!(entry.facts.contains_key("mode"), "{}", entry.id);
         }
         let needs = |id: &str| entries.iter().find(|entry| entry.id == id).and_then(|entry| entry.needs_cpu);

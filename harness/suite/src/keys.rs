@@ -3,6 +3,8 @@
 //! from the attribute tables of the check types instead.)
 
 use super::table::Kind;
+use muster_base::download::{ChecksumKind, SignatureKind};
+use muster_base::machine::{Arch, DiskBus, FirmwareKind, Format, SeedKind};
 
 /// The keys of one kind of mapping.
 #[derive(Debug)]
@@ -184,9 +186,9 @@ pub const MATRIX: KeyTable = KeyTable {
             Shape::Line,
             "CPU of the machine: an x86 level such as `x86-64-v3`, `host`, `max`, or a model of QEMU.",
         ),
-        key("firmware", Shape::Word(FIRMWARE), "What boots the machine."),
+        key("firmware", Shape::Word(FirmwareKind::NAMES), "What boots the machine."),
         key("tpm", Shape::Bool, "Whether it has a TPM 2.0."),
-        key("bus", Shape::Word(BUSES), "How its disk is attached."),
+        key("bus", Shape::Word(DiskBus::NAMES), "How its disk is attached."),
         key("memory", Shape::Size, "Its RAM."),
         key("cpus", Shape::Count, "Its processors."),
         key("image", Shape::Id, "The image: the combination is only for it."),
@@ -510,22 +512,22 @@ pub const IMAGE: KeyTable = KeyTable {
         required("disk", Shape::OneOf(&DISK), "Where its disk comes from."),
         key(
             "format",
-            Shape::Word(FORMATS),
+            Shape::Word(Format::NAMES),
             "Format of the disk; qcow2 when not stated. A file that ends in .xz, .zst, .gz or .bz2 is unpacked first.",
         ),
-        key("arch", Shape::Word(ARCHITECTURES), "The processor it is made for; x86_64 when not stated."),
-        key("firmware", Shape::Word(FIRMWARE), "What boots it; uefi when not stated."),
+        key("arch", Shape::Word(Arch::NAMES), "The processor it is made for; x86_64 when not stated."),
+        key("firmware", Shape::Word(FirmwareKind::NAMES), "What boots it; uefi when not stated."),
         key(
             "kernel",
             Shape::Mapping(&KERNEL),
             "A kernel loaded without a boot loader; a root file system as tar needs one.",
         ),
         key("tpm", Shape::Bool, "Whether its machines have a TPM 2.0; false when not stated."),
-        required("seed", Shape::Word(SEEDS), "How the SSH key and the user of a run get into it."),
+        required("seed", Shape::Word(SeedKind::NAMES), "How the SSH key and the user of a run get into it."),
         required("user", Shape::Id, "SSH user."),
         key("memory", Shape::Size, "RAM of its machines; 1 GiB when not stated."),
         key("cpus", Shape::Count, "Processors of its machines; 2 when not stated."),
-        key("bus", Shape::Word(BUSES), "How the disk is attached; virtio-blk when not stated."),
+        key("bus", Shape::Word(DiskBus::NAMES), "How the disk is attached; virtio-blk when not stated."),
         key("extra-disks", Shape::Sizes, "Empty disks in addition, by size, 1 to 8."),
         key("nics", Shape::Count, "Network interfaces, 1 to 8; 1 when not stated. Only the first leads anywhere."),
         key("boot-timeout", Shape::Duration, "Longest boot on a host with working KVM; 2m when not stated."),
@@ -545,18 +547,8 @@ pub const IMAGE: KeyTable = KeyTable {
     ],
 };
 
-/// Words of `format`.
-pub const FORMATS: &[&str] = &["qcow2", "raw", "vhd", "vhdx", "vmdk", "tar"];
-/// Words of `arch`.
-pub const ARCHITECTURES: &[&str] = &["x86_64", "aarch64"];
-/// Words of `firmware`.
-pub const FIRMWARE: &[&str] = &["uefi", "uefi-secure", "bios"];
-/// Words of `seed`.
-pub const SEEDS: &[&str] = &["nocloud", "ignition", "systemd-credentials", "none"];
 /// Words of `needs-cpu`.
 pub const CPU_LEVELS: &[&str] = &["x86-64-v2", "x86-64-v3", "x86-64-v4"];
-/// Words of `bus`.
-pub const BUSES: &[&str] = &["virtio-blk", "virtio-scsi", "nvme", "sata"];
 
 /// `kernel:` of an image.
 pub const KERNEL: KeyTable = KeyTable {
@@ -600,12 +592,9 @@ pub const CHECKSUM: KeyTable = KeyTable {
     keys: &[
         key("value", Shape::Line, "The digest itself, in hex: no other bytes are taken, whatever is published."),
         key("url", Shape::Line, "The vendor's checksum file. With `value` it is read only for its signature."),
-        required("kind", Shape::Word(CHECKSUMS), "Which digest."),
+        required("kind", Shape::Word(ChecksumKind::NAMES), "Which digest."),
     ],
 };
-
-/// Words of the `kind` of a checksum.
-pub const CHECKSUMS: &[&str] = &["sha256", "sha512"];
 
 /// `signature:` of a download.
 pub const SIGNATURE: KeyTable = KeyTable {
@@ -613,7 +602,7 @@ pub const SIGNATURE: KeyTable = KeyTable {
     keys: &[
         required(
             "kind",
-            Shape::Word(SIGNATURES),
+            Shape::Word(SignatureKind::NAMES),
             "Whether the checksum file is clear-signed, or the signature a file of its own over it or over the image.",
         ),
         key("url", Shape::Line, "Where a signature is that is a file of its own."),
@@ -621,9 +610,6 @@ pub const SIGNATURE: KeyTable = KeyTable {
         key("key-from", Shape::Line, "Where a person gets the vendor's key, to name it with `--keyring`."),
     ],
 };
-
-/// Words of the `kind` of a signature.
-pub const SIGNATURES: &[&str] = &["clear-signed", "detached-checksums", "detached-image"];
 
 /// `bring:` of a disk.
 pub const BRING: KeyTable = KeyTable {

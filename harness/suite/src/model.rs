@@ -10,6 +10,7 @@ use camino::Utf8PathBuf;
 use super::clause::{Clause, Join, Joined};
 use super::diagnostic::Span;
 use muster_base::failure::Location;
+use muster_base::machine::{DiskBus, FirmwareKind};
 
 /// One suite file.
 #[derive(Debug, Clone)]
@@ -117,12 +118,12 @@ pub struct MachineOverrides {
     /// An x86 level (`x86-64-v1` to `x86-64-v4`), `host`, `max`, or a CPU model of QEMU. Letters,
     /// digits, `.`, `_` and `-` only, so that it can stand in a command line.
     pub cpu: Option<String>,
-    /// `uefi`, `uefi-secure` or `bios`.
-    pub firmware: Option<&'static str>,
+    /// What boots it.
+    pub firmware: Option<FirmwareKind>,
     /// Whether it has a TPM 2.0.
     pub tpm: Option<bool>,
-    /// `virtio-blk`, `virtio-scsi`, `nvme` or `sata`.
-    pub bus: Option<&'static str>,
+    /// How its disk is attached.
+    pub bus: Option<DiskBus>,
     /// RAM in bytes, at least 64 MiB.
     pub memory: Option<u64>,
     /// Processors, 1 to 255.

@@ -455,9 +455,9 @@ fn overrides(overrides: &MachineOverrides) -> Vec<String> {
     let mut add = |name: &str, value: Option<String>| out.extend(value.map(|value| format!("{name} {value}")));
     add("image", overrides.image.clone());
     add("cpu", overrides.cpu.clone());
-    add("firmware", overrides.firmware.map(str::to_owned));
+    add("firmware", overrides.firmware.map(|firmware| firmware.to_string()));
     add("tpm", overrides.tpm.map(|tpm| tpm.to_string()));
-    add("bus", overrides.bus.map(str::to_owned));
+    add("bus", overrides.bus.map(|bus| bus.to_string()));
     add("memory", overrides.memory.map(|bytes| format!("{} MiB", bytes >> 20)));
     add("cpus", overrides.cpus.map(|count| count.to_string()));
     out

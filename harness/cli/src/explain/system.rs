@@ -3,7 +3,6 @@
 
 use std::collections::BTreeMap;
 
-use muster_base::machine::FirmwareKind;
 use muster_image::ImageSpec;
 use muster_record::facts::Facts;
 use muster_suite::model::MachineOverrides;
@@ -27,7 +26,7 @@ impl System {
         let mut dimensions: BTreeMap<String, Vec<String>> = spec.facts.iter().map(words).collect();
         dimensions.insert("image".to_owned(), vec![spec.id.clone()]);
         dimensions.entry("arch".to_owned()).or_insert_with(|| vec![spec.arch.name().to_owned()]);
-        dimensions.insert("firmware".to_owned(), vec![firmware(spec.firmware.name())]);
+        dimensions.insert("firmware".to_owned(), vec![spec.firmware.interface().to_owned()]);
         Self { image: Some(spec.id.clone()), dimensions }
     }
 
@@ -35,7 +34,7 @@ impl System {
     pub(super) fn with_spec(&self, overrides: &MachineOverrides) -> Self {
         let mut with_spec = self.clone();
         if let Some(kind) = overrides.firmware {
-            with_spec.dimensions.insert("firmware".to_owned(), vec![firmware(kind)]);
+            with_spec.dimensions.insert("firmware".to_owned(), vec![kind.interface().to_owned()]);
         }
         if let Some(image) = &overrides.image
             && self.image.is_none()
@@ -74,14 +73,10 @@ impl System {
     }
 }
 
-/// The word that conditions know the firmware of a machine by.
-fn firmware(kind: &str) -> String {
-    if kind == FirmwareKind::UefiSecure.name() { FirmwareKind::Uefi.name() } else { kind }.to_owned()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use muster_base::machine::FirmwareKind;
     use muster_base::machine::{Arch, Format};
     use muster_image::DiskSource;
 
@@ -114,8 +109,11 @@ mod tests {
 
     #[test]
     fn a_wish_shapes_what_is_known() {
-        let overrides =
-            MachineOverrides { firmware: Some("bios"), image: Some("other".into()), ..MachineOverrides::default() };
+        let overrides = MachineOverrides {
+            firmware: Some(FirmwareKind::Bios),
+            image: Some("other".into()),
+            ..MachineOverrides::default()
+        };
         let with_spec = System::of(&spec()).with_spec(&overrides);
         assert_eq!(with_spec.lookup("firmware"), Some(vec!["bios".to_owned()]));
         assert_eq!(with_spec.lookup("image"), Some(vec!["desk".to_owned()]), "the image that was named stays");

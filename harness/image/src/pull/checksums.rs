@@ -6,7 +6,7 @@
 //! - DIGESTS: GNU lines below `# SHA512 HASH`, one section a digest (Flatcar);
 //! - any of these with CRLF line ends (Azure Linux).
 
-use super::super::ChecksumKind;
+use muster_base::download::ChecksumKind;
 
 /// The digest of the named file, lower-case hex; what is wrong with the text, when it gives none.
 pub(super) fn find(text: &[u8], name: &str, kind: ChecksumKind) -> Result<String, String> {

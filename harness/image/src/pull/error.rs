@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use super::super::{ChecksumKind, ImageError};
+use super::super::ImageError;
+use muster_base::download::ChecksumKind;
 use muster_base::failure;
 use muster_base::failure::FailureId;
 

@@ -33,7 +33,8 @@ use sha2::{Digest, Sha256, Sha512};
 
 use self::http::{Client, Limits};
 use self::store::{Evidence, Note, Place};
-use super::{ChecksumKind, Download, ImageError, Signature, SignatureKind};
+use super::{Download, ImageError, Signature};
+use muster_base::download::{ChecksumKind, SignatureKind};
 
 /// How far a download is to be trusted.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]

@@ -53,7 +53,7 @@ pub fn words(dimension: &str) -> Option<&'static [&'static str]> {
     Some(match dimension {
         "mode" => &["package", "image"],
         "firmware" => &["uefi", "bios"],
-        "disk-format" => super::keys::FORMATS,
+        "disk-format" => muster_base::machine::Format::NAMES,
         "accelerator" => &["kvm", "tcg"],
         "package-manager" => &[
             "dnf5", "dnf4", "tdnf", "microdnf", "apt", "zypper", "pacman", "apk", "portage", "opkg", "xbps", "nix",

@@ -6,6 +6,8 @@ use std::sync::Arc;
 
 use camino::Utf8PathBuf;
 
+use muster_base::Choice;
+
 use super::super::Vocabulary;
 use super::super::diagnostic::{Diagnostic, Diagnostics, Span, codes, did_you_mean};
 use super::super::grammar::Grammar;
@@ -399,6 +401,11 @@ impl<'a> Context<'a> {
                 None
             }
         }
+    }
+
+    /// One of the names of a choice.
+    pub(crate) fn choice<T: Choice>(&mut self, node: &Node, name: &str) -> Option<T> {
+        self.word(node, name, T::NAMES)?.parse().ok()
     }
 
     /// One of a list of words.

@@ -2,7 +2,7 @@
 //! combination means for a machine is typed here and brought about elsewhere.
 
 use super::super::diagnostic::{codes, did_you_mean};
-use super::super::keys::{BUSES, FIRMWARE, MATRIX, MOST_EXCLUDED};
+use super::super::keys::{MATRIX, MOST_EXCLUDED};
 use super::super::model::{Condition, MachineOverrides, Operator};
 use super::super::value::{self, ValueError};
 use super::super::yaml::{self, Node};
@@ -38,8 +38,7 @@ impl Cell {
             all.push(fact("image", Operator::Eq, vec![image.clone()]));
         }
         if let Some(firmware) = self.wish.firmware {
-            let word = if firmware == "uefi-secure" { "uefi" } else { firmware };
-            all.push(fact("firmware", Operator::Eq, vec![word.to_owned()]));
+            all.push(fact("firmware", Operator::Eq, vec![firmware.interface().to_owned()]));
         }
         if !self.not_on.is_empty() {
             all.push(fact("image", Operator::Ne, self.not_on.clone()));
@@ -198,8 +197,8 @@ fn value(cx: &mut Context<'_>, name: &str, node: &Node) -> Option<(String, Machi
     let plain = cx.line(node, name)?;
     match name {
         "cpu" => wish.cpu = Some(cx.parsed(node, name, cpu)?),
-        "firmware" => wish.firmware = Some(cx.word(node, name, FIRMWARE)?),
-        "bus" => wish.bus = Some(cx.word(node, name, BUSES)?),
+        "firmware" => wish.firmware = Some(cx.choice(node, name)?),
+        "bus" => wish.bus = Some(cx.choice(node, name)?),
         "tpm" => wish.tpm = Some(cx.parsed(node, name, value::boolean)?),
         "memory" => wish.memory = Some(cx.parsed(node, name, memory)?),
         "cpus" => wish.cpus = Some(cx.parsed(node, name, cpus)?),

@@ -401,7 +401,10 @@ fn a_matrix_asks_every_test_once_for_every_combination() {
     });
     assert_eq!(commands.collect::<Vec<_>>(), ["echo x86-64-v2 plain", "echo x86-64-v3 plain", "echo x86-64-v3 plain"]);
     let wish = &suite.tests[5].machine;
-    assert_eq!((wish.cpu.as_deref(), wish.firmware), (Some("x86-64-v3"), Some("uefi-secure")));
+    assert_eq!(
+        (wish.cpu.as_deref(), wish.firmware),
+        (Some("x86-64-v3"), Some(muster_base::machine::FirmwareKind::UefiSecure))
+    );
     assert!(!wish.is_plain());
     let when = |at: usize| suite.tests[at].when.as_ref().map(|when| when.condition.to_string());
     assert_eq!(when(2).as_deref(), Some("image != fedora-43-cloud"));
@@ -421,7 +424,7 @@ fn every_dimension_of_machines_is_typed() {
             cpu: Some("max".into()),
             firmware: None,
             tpm: Some(true),
-            bus: Some("sata"),
+            bus: Some(muster_base::machine::DiskBus::Sata),
             memory: Some(3 << 29),
             cpus: Some(4),
         }

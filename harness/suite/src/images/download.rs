@@ -4,9 +4,10 @@ use camino::{Utf8Path, Utf8PathBuf};
 
 use super::super::decode::{Context, Fields};
 use super::super::diagnostic::codes;
-use super::super::keys::{CHECKSUM, CHECKSUMS, DOWNLOAD, SIGNATURE, SIGNATURES};
+use super::super::keys::{CHECKSUM, DOWNLOAD, SIGNATURE};
 use super::super::value::{self, ValueError};
 use super::super::yaml::Node;
+use muster_base::download::{ChecksumKind, SignatureKind};
 
 /// A file of a vendor.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,8 +25,8 @@ pub struct Download {
 /// The digest of a download. At least one of `value` and `url` is there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Checksum {
-    /// A word of [`CHECKSUMS`].
-    pub kind: &'static str,
+    /// Which digest.
+    pub kind: ChecksumKind,
     /// The digest, lower-case hex of the length that its kind has.
     pub value: Option<String>,
     /// The vendor's checksum file.
@@ -35,8 +36,8 @@ pub struct Checksum {
 /// What a vendor signed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Signature {
-    /// A word of [`SIGNATURES`].
-    pub kind: &'static str,
+    /// What is signed, and how.
+    pub kind: SignatureKind,
     /// Where it is; `None` exactly when the checksum file carries it.
     pub url: Option<String>,
     /// The vendor's public keys, joined to the catalogue's directory.
@@ -71,7 +72,7 @@ pub(super) fn download(cx: &mut Context<'_>, node: &Node, dir: &Utf8Path) -> Opt
 /// What the parts must be for each other.
 fn agrees(cx: &mut Context<'_>, fields: &Fields<'_>, download: &Download) -> bool {
     let Download { url, checksum, signature, .. } = download;
-    let in_checksums = signature.as_ref().is_some_and(|signature| signature.kind != "detached-image");
+    let in_checksums = signature.as_ref().is_some_and(|signature| signature.kind != SignatureKind::Image);
     if in_checksums && checksum.url.is_none() {
         if let Some(node) = fields.get("checksum") {
             let what = "the signature is one of the checksum file, so `checksum` needs its `url`";
@@ -98,14 +99,16 @@ fn agrees(cx: &mut Context<'_>, fields: &Fields<'_>, download: &Download) -> boo
 
 fn checksum(cx: &mut Context<'_>, node: &Node) -> Option<Checksum> {
     let fields = cx.fields(node, &CHECKSUM)?;
-    let kind = fields.get("kind").and_then(|node| cx.word(node, "kind", CHECKSUMS));
+    let kind = fields.get("kind").and_then(|node| cx.choice(node, "kind"));
     let checksums = fields.get("url").and_then(|node| cx.parsed(node, "url", url));
     let value = fields.get("value").and_then(|node| {
         cx.parsed(node, "value", |text| match (kind, text.len()) {
             _ if !text.bytes().all(|byte| byte.is_ascii_hexdigit()) => {
                 Err(ValueError::Invalid("a digest is written in hexadecimal digits".to_owned()))
             }
-            (Some("sha256"), 64) | (Some("sha512"), 128) | (None, _) => Ok(text.to_ascii_lowercase()),
+            (Some(ChecksumKind::Sha256), 64) | (Some(ChecksumKind::Sha512), 128) | (None, _) => {
+                Ok(text.to_ascii_lowercase())
+            }
             (Some(kind), length) => Err(ValueError::Invalid(format!("{length} digits are not a {kind}"))),
         })
     });
@@ -123,18 +126,18 @@ fn checksum(cx: &mut Context<'_>, node: &Node) -> Option<Checksum> {
 
 fn signature(cx: &mut Context<'_>, node: &Node, dir: &Utf8Path) -> Option<Signature> {
     let fields = cx.fields(node, &SIGNATURE)?;
-    let kind = fields.get("kind").and_then(|node| cx.word(node, "kind", SIGNATURES));
+    let kind = fields.get("kind").and_then(|node| cx.choice(node, "kind"));
     let place = fields.get("url").and_then(|node| cx.parsed(node, "url", url));
     let key = fields.get("key").and_then(|node| cx.line(node, "key")).map(|text| dir.join(text.text));
     let key_from = fields.get("key-from").and_then(|node| cx.line(node, "key-from"));
     match (kind?, fields.entry("url")) {
-        ("clear-signed", Some((key, _))) => {
+        (SignatureKind::ClearSigned, Some((key, _))) => {
             let what = "a clear-signed checksum file carries its signature: `url` is that of the checksum file";
             let problem = cx.problem(codes::WRONG_SHAPE, key.span, what);
             cx.report(problem);
             return None;
         }
-        ("clear-signed", None) | (_, Some(_)) => {}
+        (SignatureKind::ClearSigned, None) | (_, Some(_)) => {}
         (kind, None) => {
             let problem = cx.problem(codes::MISSING_KEY, node.span, format!("a {kind} signature needs its `url`"));
             cx.report(problem);
@@ -222,12 +225,12 @@ images:
             url: "https://example.org/images/far-1.qcow2.xz".to_owned(),
             max_size: Some(1 << 30),
             checksum: Checksum {
-                kind: "sha256",
+                kind: ChecksumKind::Sha256,
                 value: None,
                 url: Some("https://example.org/images/CHECKSUM".to_owned()),
             },
             signature: Some(Signature {
-                kind: "clear-signed",
+                kind: SignatureKind::ClearSigned,
                 url: None,
                 key: Some("images/keys/far.gpg".into()),
                 key_from: String::new(),
