@@ -14,13 +14,13 @@ use muster_record::durations::Durations;
 use muster_record::event::Event;
 use muster_record::fold::Recorder;
 use muster_record::journal::Journal;
-use muster_record::json;
 use muster_record::layout::RunDir;
 use muster_record::run::RunRecord;
 use muster_report::annotations::Server;
 use muster_report::evidence::Base;
+use muster_report::pace;
 use muster_report::terminal::{Mode, Options, Terminal};
-use muster_report::{junit, pace};
+use muster_report::written::{self, Source};
 
 type Out = anstream::AutoStream<std::io::Stdout>;
 
@@ -159,8 +159,8 @@ fn consume(
         }
     }
     if let Some(terminal) = &mut terminal {
-        let reports = [("junit", dir.junit()), ("record", dir.run_json()), ("events", dir.events())];
-        let reports = reports.map(|(name, path)| (name, super::project::short(&path).to_string()));
+        let files = written::files(dir).into_iter().chain([("events", dir.events())]);
+        let reports: Vec<_> = files.map(|(name, path)| (name, super::project::short(&path).to_string())).collect();
         let _ = terminal.summary(recorder.record(), &reports);
         if let Err(why) = annotations::summarise(server, recorder.record()) {
             super::say_error(&format!("note: the summary of the job was not written: {why}"));
@@ -173,11 +173,7 @@ fn consume(
 }
 
 fn write((dir, base): (&RunDir, &Base), recorder: &Recorder, trouble: &mut Option<String>) {
-    let record = recorder.record();
-    if let Err(error) = json::write(&dir.run_json(), record) {
-        trouble.get_or_insert(error.to_string());
-    }
-    if let Err(error) = junit::write(&dir.junit(), record, Some((dir, base))) {
+    if let Err(error) = written::write(Source { record: recorder.record(), dir, base }) {
         trouble.get_or_insert(error.to_string());
     }
 }

@@ -4,7 +4,7 @@ use std::io::Read as _;
 
 use camino::Utf8Path;
 
-use crate::layout::{FileError, write_atomically};
+use crate::layout::FileError;
 use crate::run::RunRecord;
 
 /// The schema of `run.json`.
@@ -17,16 +17,10 @@ pub fn render(record: &RunRecord) -> Result<String, serde_json::Error> {
     serde_json::to_string_pretty(record).map(|json| json + "\n")
 }
 
-/// Writes the record to `path`, whole or not at all.
-pub fn write(path: &Utf8Path, record: &RunRecord) -> Result<(), FileError> {
-    let json = render(record).map_err(|error| FileError::because("write", path)(error.into()))?;
-    write_atomically(path, json.as_bytes())
-}
-
 /// Bytes of a record that are read at most.
 const LARGEST: u64 = 256 << 20;
 
-/// Reads a record that [`write`] wrote, of at most 256 MiB.
+/// Reads a record that [`render`] made, of at most 256 MiB.
 pub fn read(path: &Utf8Path) -> Result<RunRecord, FileError> {
     let broken = |error: std::io::Error| FileError::because("read", path)(error);
     let mut bytes = Vec::new();
@@ -99,7 +93,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = camino::Utf8PathBuf::from_path_buf(dir.path().join("run.json")).unwrap();
         let record = Recorder::fold(&sample::events());
-        write(&path, &record).unwrap();
+        std::fs::write(&path, render(&record).unwrap()).unwrap();
         assert_eq!(read(&path).unwrap(), record);
     }
 }

@@ -265,7 +265,7 @@ mod tests {
                 events.retain(|event| !matches!(event, Event::RunFinished { .. }));
             }
             events.iter().for_each(|event| journal.append(event).unwrap());
-            json::write(&dir.run_json(), &Recorder::fold(&events)).unwrap();
+            std::fs::write(dir.run_json(), json::render(&Recorder::fold(&events)).unwrap()).unwrap();
             (dir, journal)
         }
 

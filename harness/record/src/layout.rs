@@ -16,6 +16,9 @@ pub struct RunDir {
 }
 
 impl RunDir {
+    /// The record's name in it.
+    pub const RUN_JSON: &str = "run.json";
+
     /// Creates it with its `snapshots`, `machines` and `tests`; it is an error when it is there already, because two runs
     /// must never share one.
     pub fn create(root: &Utf8Path) -> Result<Self, FileError> {
@@ -53,12 +56,7 @@ impl RunDir {
 
     /// The record.
     pub fn run_json(&self) -> Utf8PathBuf {
-        self.root.join("run.json")
-    }
-
-    /// The JUnit report.
-    pub fn junit(&self) -> Utf8PathBuf {
-        self.root.join("junit.xml")
+        self.root.join(Self::RUN_JSON)
     }
 
     /// Pending snapshots of this run, always written here whatever happens beside the suites.

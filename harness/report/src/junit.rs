@@ -13,13 +13,13 @@
 use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
-use camino::Utf8Path;
 use quick_junit::{NonSuccessKind, Property, Report, TestCase, TestCaseStatus, TestRerun, TestSuite};
 
 use super::evidence::{Base, Evidence, Evidences};
+use super::written::Source;
 use super::{verdict, words};
 use muster_base::text;
-use muster_record::layout::{FileError, RunDir, write_atomically};
+use muster_record::layout::RunDir;
 use muster_record::outcome::Outcome;
 use muster_record::run::{RunRecord, TestRecord};
 
@@ -31,28 +31,28 @@ const TOTAL_LIMIT: usize = 16 << 20;
 /// Bytes of a body that remain when the file is full.
 const BODY_LEAST: usize = 512;
 
-/// The report could not be made or written.
-#[derive(Debug, thiserror::Error)]
-pub enum JunitError {
-    /// quick-junit refused.
-    #[error("cannot write the JUnit report: {0}")]
-    Serialize(#[from] quick_junit::SerializeError),
-    /// The file could not be written.
-    #[error(transparent)]
-    File(#[from] FileError),
+/// The JUnit report.
+pub(crate) struct Junit;
+
+impl super::written::Report for Junit {
+    fn name(&self) -> &'static str {
+        "junit"
+    }
+
+    fn file(&self) -> &'static str {
+        "junit.xml"
+    }
+
+    fn render(&self, source: Source<'_>) -> Result<String, Box<dyn std::error::Error + Send + Sync>> {
+        Ok(render(source.record, Some((source.dir, source.base)))?)
+    }
 }
 
-/// Writes the report to `path`, whole or not at all. With a run directory, what did not pass gets the
-/// files that belong to it, by paths as the base has them.
-pub fn write(path: &Utf8Path, record: &RunRecord, files: Option<(&RunDir, &Base)>) -> Result<(), JunitError> {
-    Ok(write_atomically(path, render(record, files)?.as_bytes())?)
-}
-
-/// The report as text.
-pub fn render(record: &RunRecord, files: Option<(&RunDir, &Base)>) -> Result<String, JunitError> {
+/// The report as text. With a run directory, what did not pass gets the files that belong to it, by paths as the base has them.
+fn render(record: &RunRecord, files: Option<(&RunDir, &Base)>) -> Result<String, quick_junit::SerializeError> {
     let evidences = files.map(|(dir, base)| (Evidences::new(dir), base));
     let mut writer = Writer { record, evidences, left: TOTAL_LIMIT, taken: HashSet::new() };
-    Ok(writer.report().to_string()?)
+    writer.report().to_string()
 }
 
 struct Writer<'a> {
@@ -490,8 +490,7 @@ mod tests {
         std::fs::write(dir.machine("m1").join("console.log"), sample::HOSTILE).unwrap();
         let record = Recorder::fold(&sample::events());
         let base = Base::of(dir.root(), Some(&runs)).unwrap();
-        write(&dir.junit(), &record, Some((&dir, &base))).unwrap();
-        let report = parsed(&std::fs::read_to_string(dir.junit()).unwrap());
+        let report = parsed(&render(&record, Some((&dir, &base))).unwrap());
         let out = case(&report, "base[lab]", "nginx-version").system_out.as_deref().unwrap();
         assert!(out.starts_with("[[ATTACHMENT|r/machines/m1/console.log]]\nthe end of the console:\n"), "{out}");
         let named = out.lines().next().unwrap().strip_prefix("[[ATTACHMENT|").and_then(|rest| rest.strip_suffix("]]"));

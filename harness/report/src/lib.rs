@@ -6,7 +6,7 @@
 //! holds was said by a guest.
 //!
 //! - [`evidence`]: which files of the run directory belong to a test that did not pass.
-//! - [`junit`]: the record as `junit.xml`.
+//! - [`written`]: the files that a run's directory gets of its record, JUnit among them.
 //! - [`verdict`]: the sentence about each image.
 //! - [`terminal`]: what a person sees while it runs and at its end.
 //! - [`annotations`]: what CI servers read out of a log.
@@ -15,10 +15,11 @@
 
 pub mod annotations;
 pub mod evidence;
-pub mod junit;
+mod junit;
 pub mod list;
 pub mod pace;
 mod progress;
 pub mod terminal;
 pub mod verdict;
 mod words;
+pub mod written;
