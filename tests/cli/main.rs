@@ -5,10 +5,12 @@ mod support;
 
 mod anywhere;
 mod check;
+mod circles;
 mod compare;
 mod connect;
 mod console;
 mod coverage;
+mod crates;
 mod exits;
 mod explain;
 mod failed;
