@@ -1,14 +1,12 @@
-//! What every check type uses: which readings the assertions need, what came of them, and verdicts.
+//! What every check type uses: which readings the assertions need, and verdicts on what came of them.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
+use std::collections::BTreeSet;
 
-use super::matching::{Miss, Value, compare};
-use super::shell::{self, Answer};
-use super::wording::{asked_of, describe};
-use super::{Observations, Probe, Verdict};
-use muster_base::text::{escape_bytes, last_words, one_line};
-use muster_guest::{End, Reply};
+use crate::check::{Probe, Verdict};
+use crate::matching::{Miss, compare};
+use crate::observed::Value;
+use crate::wording::{asked_of, describe};
+use muster_base::text::one_line;
 use muster_suite::diagnostic::did_you_mean;
 use muster_suite::model::{Assertion, Expectation};
 use muster_suite::table::{CheckTable, Kind};
@@ -130,120 +128,4 @@ fn verdict(assertion: &Assertion, kind: &Kind, value: &Value) -> Verdict {
 /// An attribute that the type's table has and its code does not know.
 pub(super) fn unanswered(assertion: &Assertion) -> Result<Value, String> {
     Err(format!("`{}` is not implemented", assertion.attribute))
-}
-
-impl Probe {
-    /// A probe with an unscaled limit in seconds.
-    pub fn new(key: impl Into<String>, seconds: u64, script: impl Into<String>) -> Self {
-        Self { key: key.into(), script: script.into(), timeout: Duration::from_secs(seconds) }
-    }
-
-    /// A probe that runs one command for each name; see [`shell::batch`]. None without names.
-    pub(super) fn batch(key: &str, seconds: u64, names: &BTreeSet<&str>, command: &str) -> Option<Self> {
-        (!names.is_empty()).then(|| Self::new(key, seconds, shell::batch(names.iter().copied(), command)))
-    }
-
-    /// The same, after a check that the program is there.
-    pub(super) fn batch_with(
-        key: &str,
-        seconds: u64,
-        tool: &str,
-        names: &BTreeSet<&str>,
-        command: &str,
-    ) -> Option<Self> {
-        (!names.is_empty()).then(|| {
-            Self::new(key, seconds, format!("{}{}", shell::need(tool), shell::batch(names.iter().copied(), command)))
-        })
-    }
-}
-
-impl Observations {
-    /// A reply that ended by itself and whose program was there; its status is for the caller.
-    pub fn reply(&self, key: &str) -> Result<&Reply, String> {
-        let reply = self.0.get(key).ok_or_else(|| format!("{key} was not read"))?;
-        match reply.end {
-            End::TimedOut => return Err(format!("reading {key} did not end before its time-out")),
-            End::TooMuchOutput => return Err(format!("reading {key} printed more than the limit")),
-            End::Exited => {}
-        }
-        if matches!(reply.status, 126 | 127) || reply.status >= 128 {
-            return Err(failure(key, reply));
-        }
-        Ok(reply)
-    }
-
-    /// Standard output of a reading that ended with status 0. An error when there is none: silence is
-    /// not an answer, so a script whose answer can be "nothing" says so in some way of its own.
-    pub fn output(&self, key: &str) -> Result<String, String> {
-        let reply = self.reply(key)?;
-        if reply.status != 0 {
-            return Err(failure(key, reply));
-        }
-        let text = String::from_utf8_lossy(&reply.stdout).into_owned();
-        if text.trim().is_empty() {
-            let said = one_line(&escape_bytes(&reply.stderr), 200);
-            return Err(format!("reading {key} {SILENT}{}{said}", if said.is_empty() { "" } else { ": " }));
-        }
-        Ok(text)
-    }
-
-    /// What [`shell::cat!`] printed of a file, which may be empty.
-    pub fn file(&self, key: &str) -> Result<String, String> {
-        shell::whole(&self.output(key)?).map(str::to_owned).map_err(|why| format!("reading {key}: {why}"))
-    }
-
-    /// Names that a script printed behind `names:`, each with a slash behind it, which is what no name
-    /// of a file can hold: a line feed is part of a name.
-    pub(super) fn names(&self, key: &str) -> Result<Vec<String>, String> {
-        shell::names(&self.output(key)?).map_err(|why| format!("reading {key}: {why}"))
-    }
-
-    /// The same, without white space around it.
-    pub(super) fn line(&self, key: &str) -> Result<String, String> {
-        self.output(key).map(|text| text.trim().to_owned())
-    }
-
-    /// The same, as words.
-    pub(super) fn words(&self, key: &str) -> Result<Vec<String>, String> {
-        self.output(key).map(|text| text.split_whitespace().map(str::to_owned).collect())
-    }
-
-    /// Standard output of a reading that must say `true` or `false`.
-    pub(super) fn flag(&self, key: &str) -> Result<Value, String> {
-        match self.line(key)?.as_str() {
-            "true" => Ok(Value::flag(true)),
-            "false" => Ok(Value::flag(false)),
-            other => Err(format!("{key} is `{}`, neither true nor false", one_line(other, 80))),
-        }
-    }
-
-    /// What [`shell::batch`] said of all names.
-    pub(super) fn answers(&self, key: &str) -> Result<BTreeMap<String, Answer>, String> {
-        let reply = self.reply(key)?;
-        if reply.status != 0 {
-            return Err(failure(key, reply));
-        }
-        shell::answers(reply)
-    }
-
-    /// What [`shell::batch`] said of one name. An error when its command ended well and said nothing.
-    pub(super) fn answer(&self, key: &str, name: &str) -> Result<Answer, String> {
-        let answer = self.answers(key)?.remove(name).ok_or_else(|| format!("{key} says nothing of `{name}`"))?;
-        if matches!(answer.status, 126 | 127) {
-            return Err(format!("{key}: {}", one_line(&answer.output, 200)));
-        }
-        if answer.status == 0 && answer.output.trim().is_empty() {
-            return Err(format!("reading {key} of `{}` {SILENT}", one_line(name, 80)));
-        }
-        Ok(answer)
-    }
-}
-
-/// How a tool that was there, ended well and printed nothing is told.
-const SILENT: &str = "ended well and printed nothing, which is no answer: a tool that it needs is silent";
-
-/// What a reading that failed said.
-pub(super) fn failure(key: &str, reply: &Reply) -> String {
-    let said = escape_bytes(if reply.stderr.is_empty() { &reply.stdout } else { &reply.stderr });
-    format!("reading {key} failed with status {}: {}", reply.status, last_words(&said, 200))
 }

@@ -13,8 +13,8 @@ use serde_json::Value as Json;
 use super::proc::taint_names;
 use super::shell::quote;
 use super::wording::show_items;
-use super::{Observations, Probe, journal, restarts, unit_list};
-use crate::types::service;
+use crate::check::{Observations, Probe};
+use crate::{journal, restarts, unit_list, unit_show};
 use muster_base::failure;
 use muster_base::failure::FailureId;
 use muster_base::text::{escape, one_line, tail};
@@ -311,7 +311,7 @@ fn units(seen: &Observations) -> Result<(BTreeSet<String>, Waiting), String> {
     let (list, rest) = text.split_once("\nshown\n").ok_or("the list of units is torn")?;
     let listed = unit_list::units(list)?;
     let failed = listed.iter().filter(|unit| unit.active == "failed").map(|unit| unit.name.to_owned()).collect();
-    let waiting = service::units(rest)
+    let waiting = unit_show::units(rest)
         .iter()
         .filter(|unit| unit.get("SubState").is_some_and(|sub| restarts::waits(sub)))
         .filter_map(|unit| Some((unit.get("Id")?.to_string(), unit.get("NRestarts")?.parse().ok()?)))

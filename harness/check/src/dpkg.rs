@@ -272,7 +272,7 @@ mod tests {
         if crate::testing::this_host_lacks("/usr/bin/dpkg-query") {
             return;
         }
-        let seen = crate::testing::on_this_host(&[crate::Probe::new(ALL, 30, all_packages())]);
+        let seen = crate::testing::on_this_host(&[crate::check::Probe::new(ALL, 30, all_packages())]);
         let list = packages(&seen.output(ALL).unwrap()).unwrap();
         let libc = list.iter().find(|package| package.name == "libc6").unwrap();
         assert_eq!((libc.source.as_str(), libc.installed()), ("glibc", Some(true)));

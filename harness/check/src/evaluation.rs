@@ -5,8 +5,8 @@
 //! read, whether one of them holds is unknown, unless each has a miss of its own: then they are missed,
 //! and what could not be read is reported with that.
 
-use super::Verdict;
 use super::wording::{expected, subject_of};
+use crate::check::Verdict;
 use muster_base::text::one_line;
 use muster_suite::clause::{Branch, Clause, Join, Joined};
 use muster_suite::model::{Assertion, Expectation};

@@ -3,10 +3,11 @@
 
 use super::testing::{equals, expectation, records, reply, seen};
 use super::*;
+use muster_guest::Reply;
 use muster_record::facts::Facts;
 use muster_suite::grammar::Grammar;
 use muster_suite::model::{Matcher, Operator};
-use muster_suite::table::{Shorthand, Subject};
+use muster_suite::table::{Kind, Shorthand, Subject};
 
 /// A subject and what a machine without it says to all probes.
 fn machine_without(check: &str) -> Option<(&'static str, Observations)> {

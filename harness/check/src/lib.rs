@@ -5,6 +5,7 @@
 
 mod asking;
 pub mod base;
+mod check;
 mod dnf;
 pub mod dpkg;
 mod elf;
@@ -22,6 +23,7 @@ pub mod matching;
 #[cfg(test)]
 mod needs;
 mod net;
+mod observed;
 mod owner;
 pub mod proc;
 #[cfg(test)]
@@ -40,91 +42,16 @@ pub mod testing;
 mod truth_tests;
 pub mod types;
 mod unit_list;
+mod unit_show;
 pub mod value;
 pub mod wording;
 
-use std::collections::BTreeMap;
 use std::sync::LazyLock;
-use std::time::Duration;
 
+pub use check::{Check, Observations, Probe, Verdict, sample_key};
 pub use types::registry;
 
-use muster_guest::Reply;
-use muster_record::facts::Facts;
-use muster_suite::model::Expectation;
-use muster_suite::table::{Attribute, CheckTable, Kind};
-
-/// A check type: what can be asked, what must be read to answer, and the answer.
-pub trait Check: Sync {
-    /// The attribute table.
-    fn table(&self) -> &'static CheckTable;
-
-    /// What must be read in the guest to judge all of these expectations, in as few probes as can be.
-    fn probes(&self, wanted: &[&Expectation], facts: &Facts) -> Vec<Probe>;
-
-    /// One verdict for each assertion of the expectation, in order.
-    fn evaluate(&self, expectation: &Expectation, seen: &Observations, facts: &Facts) -> Vec<Verdict>;
-}
-
-/// Something to read in the guest. It must not change the guest.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Probe {
-    /// Unique among the probes of one `expect:`; two types that need the same reading use the same
-    /// key and script, and it is read once.
-    pub key: String,
-    /// POSIX sh.
-    pub script: String,
-    /// Unscaled limit.
-    pub timeout: Duration,
-}
-
-/// Answers to probes, by key.
-#[derive(Debug, Clone, Default)]
-pub struct Observations(pub BTreeMap<String, Reply>);
-
-/// The key of a reading that was made after one of several boots, counted from 0.
-pub fn sample_key(number: usize, key: &str) -> String {
-    format!("sample/{number}/{key}")
-}
-
-impl Observations {
-    /// What was read after each of several boots, in their order; empty when only one boot was seen.
-    pub fn samples(&self) -> Vec<Observations> {
-        let mut out: Vec<Observations> = Vec::new();
-        for number in 0.. {
-            let prefix = sample_key(number, "");
-            let of_this = self.0.range(prefix.clone()..).take_while(|(key, _)| key.starts_with(&prefix));
-            let sample: BTreeMap<_, _> =
-                of_this.map(|(key, reply)| (key[prefix.len()..].to_owned(), reply.clone())).collect();
-            if sample.is_empty() {
-                break;
-            }
-            out.push(Observations(sample));
-        }
-        out
-    }
-}
-
-/// The answer to one assertion.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Verdict {
-    /// As expected.
-    Met,
-    /// Not as expected.
-    Missed {
-        /// What was asked, in the suite's own words: `version >= 1:1.26`.
-        expected: String,
-        /// What was seen: `1:1.20-3`.
-        actual: String,
-        /// Longer evidence, or empty.
-        detail: String,
-    },
-    /// Could not be answered; never the same as "absent".
-    Unknown {
-        /// What could not be read and why.
-        why: String,
-    },
-}
+use muster_suite::table::CheckTable;
 
 /// The check type of that name.
 pub fn find(name: &str) -> Option<&'static dyn Check> {
@@ -138,17 +65,13 @@ pub fn tables() -> &'static [&'static CheckTable] {
     &TABLES
 }
 
-/// A row of an attribute table.
-const fn attribute(name: &'static str, kind: Kind, doc: &'static str) -> Attribute {
-    Attribute { name, kind, doc }
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
-    use muster_suite::table::Shorthand;
+    use muster_suite::model::Expectation;
+    use muster_suite::table::{Kind, Shorthand};
 
     #[test]
     fn tables_name_everything_once_and_shorthands_name_attributes() {

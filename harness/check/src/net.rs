@@ -1,7 +1,7 @@
 //! Listening sockets, as `ss` or as /proc/net tell them. Shared by `port` and `listeners`.
 
 use super::shell;
-use super::{Observations, Probe};
+use crate::check::{Observations, Probe};
 use muster_base::text::one_line;
 
 /// One listening socket.

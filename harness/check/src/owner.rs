@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use super::Probe;
-use super::matching::Value;
 use super::shell::Answer;
+use crate::check::Probe;
+use crate::observed::Value;
 use muster_base::fnmatch;
 use muster_base::text::one_line;
 use muster_record::facts::Facts;

@@ -4,7 +4,7 @@
 
 use super::net;
 use super::testing::{equals, expectation, missed, records, reply, seen};
-use super::{Check, Observations, Verdict};
+use crate::check::{Check, Observations, Verdict};
 use crate::types::closure::Closure;
 use crate::types::package::Package;
 use crate::types::repo::Repo;

@@ -7,7 +7,8 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use super::testing::{equals, expectation};
-use super::{Check, Observations, Probe, Verdict, registry};
+use crate::check::{Check, Observations, Probe, Verdict};
+use crate::registry;
 use muster_guest::Reply;
 use muster_record::facts::Facts;
 use muster_suite::model::{Expectation, Matcher, Operator};

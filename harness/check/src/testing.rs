@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Check, Observations, Probe, Verdict};
+use crate::check::{Check, Observations, Probe, Verdict};
 use muster_base::failure::Location;
 use muster_guest::Reply;
 use muster_record::facts::Facts;

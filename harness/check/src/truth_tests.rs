@@ -1,7 +1,8 @@
 //! What is called always true or impossible is compared with what the matcher says of values; and every
 //! attribute of every check type refuses the tautologies of its kind.
 
-use crate::matching::{Miss, Value, compare};
+use crate::matching::{Miss, compare};
+use crate::observed::Value;
 use muster_suite::Vocabulary;
 pub(crate) use muster_suite::matcher::truth::{Truth, tautology, truth};
 use muster_suite::model::{Matcher, Operator};

@@ -1,7 +1,7 @@
 //! Matchers and values in words: one bounded, harmless line each.
 
-use super::matching::Value;
-use super::value;
+use crate::observed::Value;
+use crate::value;
 use muster_base::text::{escape, one_line, tail};
 use muster_suite::model::{Assertion, Expectation, Matcher, Operator};
 use muster_suite::table::Kind;

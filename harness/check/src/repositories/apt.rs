@@ -4,10 +4,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Manager, Repos};
+use super::repo::{Manager, Repos};
+use crate::check::{Observations, Probe};
 use crate::shell;
 use crate::shell::Answer;
-use crate::{Observations, Probe};
 use muster_base::text::one_line;
 
 /// Key of the probe.

@@ -11,11 +11,11 @@
 
 use std::collections::BTreeMap;
 
-use super::{Manager, Repo, Repos};
+use super::repo::{Manager, Repo, Repos};
+use crate::check::{Observations, Probe};
 use crate::ini::{Section, sections};
 use crate::shell;
 use crate::shell::Answer;
-use crate::{Observations, Probe};
 use muster_base::fnmatch;
 
 /// Key of the probe.

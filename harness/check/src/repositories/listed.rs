@@ -3,8 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use super::{Repo, Repos};
-use crate::{Observations, Probe};
+use super::repo::{Repo, Repos};
+use crate::check::{Observations, Probe};
 use muster_base::text::one_line;
 
 /// Key of the probe.

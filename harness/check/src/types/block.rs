@@ -4,10 +4,10 @@ use muster_suite::grammar::paths;
 use muster_suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
 
 use crate::asking::{subjects, unanswered, verdicts};
+use crate::check::{Check, Observations, Probe, Verdict, attribute};
 use crate::fields::Fields;
-use crate::matching::Value;
+use crate::observed::Value;
 use crate::value;
-use crate::{Check, Observations, Probe, Verdict, attribute};
 use muster_record::facts::Facts;
 use muster_suite::model::Expectation;
 

@@ -3,11 +3,10 @@
 use muster_suite::grammar::{system, systemd};
 use muster_suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
 
-use super::service;
 use crate::asking::{Source, key, keys, read, unanswered, verdicts};
-use crate::matching::Value;
-use crate::{Check, Observations, Probe, Verdict, attribute};
-use crate::{statistics, value};
+use crate::check::{Check, Observations, Probe, Verdict, attribute};
+use crate::observed::Value;
+use crate::{statistics, unit_show, value};
 use muster_record::facts::Facts;
 use muster_suite::model::{Assertion, Expectation};
 use std::collections::BTreeMap;
@@ -138,18 +137,18 @@ fn look(assertion: &Assertion, seen: &Observations) -> Result<Value, String> {
         "units" => {
             let unit = key(assertion)?;
             let answer = seen.answer("boot/units", unit)?;
-            let shown = service::units(&answer.output);
+            let shown = unit_show::units(&answer.output);
             let (0, Some(properties)) = (answer.status, shown.first()) else { return Err(answer.output) };
             if properties.get("LoadState") == Some(&"not-found") {
                 return Ok(Value::gone(format!("{unit} is not-found")));
             }
-            Ok(service::activation(properties)
+            Ok(unit_show::activation(properties)
                 .map_or_else(|| Value::absent("it was not activated"), |micros| Value::text(value::of_micros(micros))))
         }
         "target" => seen.line("units/default").map(Value::Text),
         "target-reached" => {
             let text = seen.output("boot/target")?;
-            let shown = service::units(&text);
+            let shown = unit_show::units(&text);
             let reached = shown
                 .first()
                 .and_then(|unit| unit.get("ActiveEnterTimestampMonotonic"))
@@ -320,7 +319,7 @@ mod tests {
         };
         let mut all = seen("systemd/manager", reply(0, MANAGER));
         for (number, finish) in [24_717_000, 14_717_000, 34_717_000].into_iter().enumerate() {
-            let key = crate::sample_key(number, "systemd/manager");
+            let key = crate::check::sample_key(number, "systemd/manager");
             all.0.insert(key, boot(finish).0["systemd/manager"].clone());
         }
         let ask = |key: Option<&str>, bound: &str, all: &Observations| {
@@ -333,7 +332,7 @@ mod tests {
         assert_eq!(missed(&ask(Some("median"), "8.9s", &all)), ("userspace.median <= 8.9s", "18.886s"));
         assert_eq!(ask(Some("min"), "8.9s", &all), Verdict::Met);
         assert_eq!(missed(&ask(Some("p95"), "20s", &all)).1, "28.886s");
-        let key = crate::sample_key(1, "systemd/manager");
+        let key = crate::check::sample_key(1, "systemd/manager");
         all.0.insert(key, boot(0).0["systemd/manager"].clone());
         assert!(matches!(ask(None, "60s", &all), Verdict::Unknown { why } if why.starts_with("boot 2: ")));
     }

@@ -4,10 +4,10 @@ use muster_suite::grammar::text;
 use muster_suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
 
 use crate::asking::{subjects, unanswered, verdicts};
-use crate::matching::Value;
+use crate::check::{Check, Observations, Probe, Verdict, attribute};
 use crate::matching::compare;
+use crate::observed::Value;
 use crate::value;
-use crate::{Check, Observations, Probe, Verdict, attribute};
 use muster_base::text::{escape_bytes, last_words, one_line, tail};
 use muster_guest::{End, Reply};
 use muster_record::facts::Facts;

@@ -6,12 +6,12 @@ use muster_suite::grammar::{packages, paths, system};
 use muster_suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
 
 use crate::asking::{Source, read, unanswered, verdicts, wants};
+use crate::check::{Check, Observations, Probe, Verdict, attribute};
 use crate::fields::Fields;
-use crate::matching::Value;
+use crate::observed::Value;
 use crate::proc::{Mount, mounts};
 use crate::shell;
 use crate::shell::cat;
-use crate::{Check, Observations, Probe, Verdict, attribute};
 use muster_base::text::one_line;
 use muster_record::facts::Facts;
 use muster_suite::model::Expectation;

@@ -5,9 +5,9 @@ use muster_suite::grammar::{partitions, paths};
 use muster_suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
 
 use crate::asking::{unanswered, verdicts};
-use crate::matching::Value;
+use crate::check::{Check, Observations, Probe, Verdict, attribute};
+use crate::observed::Value;
 use crate::value::of_bytes;
-use crate::{Check, Observations, Probe, Verdict, attribute};
 use muster_record::disk::DiskFacts;
 use muster_record::disk::{Table, TableCopy};
 use muster_record::facts::Facts;

@@ -4,12 +4,13 @@ use muster_suite::grammar::{capabilities, paths};
 use muster_suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
 
 use crate::asking::{subjects, unanswered, verdicts};
-use crate::matching::Value;
+use crate::check::{Check, Observations, Probe, Verdict, attribute};
+use crate::observed::Value;
+use crate::owner;
 use crate::shell;
 use crate::shell::Answer;
 use crate::shell::cat;
 use crate::value;
-use crate::{Check, Observations, Probe, Verdict, attribute, owner};
 use muster_record::facts::Facts;
 use muster_suite::model::Expectation;
 

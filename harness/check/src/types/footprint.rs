@@ -5,8 +5,8 @@ use muster_suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
 
 use super::rpmdb;
 use crate::asking::{Source, key, keys, read, unanswered, verdicts, wants};
-use crate::matching::Value;
-use crate::{Check, Observations, Probe, Verdict, attribute};
+use crate::check::{Check, Observations, Probe, Verdict, attribute};
+use crate::observed::Value;
 use crate::{dpkg, rpm, unit_list, value};
 use muster_record::facts::Facts;
 use muster_suite::model::Expectation;

@@ -4,10 +4,10 @@ use muster_suite::grammar::network;
 use muster_suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
 
 use crate::asking::{key, subjects, unanswered, verdicts};
+use crate::check::{Check, Observations, Probe, Verdict, attribute};
 use crate::fields::Fields;
-use crate::matching::Value;
+use crate::observed::Value;
 use crate::shell::Answer;
-use crate::{Check, Observations, Probe, Verdict, attribute};
 use muster_base::text::one_line;
 use muster_record::facts::Facts;
 use muster_suite::model::Expectation;

@@ -4,11 +4,11 @@ use muster_suite::grammar::{packages, system};
 use muster_suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
 
 use crate::asking::{Source, key, read, unanswered, verdicts, wants};
-use crate::matching::Value;
+use crate::check::{Check, Observations, Probe, Verdict, attribute};
+use crate::observed::Value;
 use crate::rpm;
 use crate::shell;
 use crate::shell::cat;
-use crate::{Check, Observations, Probe, Verdict, attribute};
 use muster_record::facts::Facts;
 use muster_suite::model::Expectation;
 
@@ -135,7 +135,7 @@ impl Check for Identity {
                     let reply = seen.reply("identity/virtualization")?;
                     let word = String::from_utf8_lossy(&reply.stdout).trim().to_owned();
                     if word.is_empty() {
-                        Err(crate::asking::failure("identity/virtualization", reply))
+                        Err(crate::check::failure("identity/virtualization", reply))
                     } else {
                         Ok(Value::Text(word))
                     }

@@ -6,9 +6,9 @@ use muster_suite::grammar::network;
 use muster_suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
 
 use crate::asking::{Source, read, unanswered, verdicts};
+use crate::check::{Check, Observations, Probe, Verdict, attribute};
 use crate::fields::Fields;
-use crate::matching::Value;
-use crate::{Check, Observations, Probe, Verdict, attribute};
+use crate::observed::Value;
 use muster_record::facts::Facts;
 use muster_suite::model::Expectation;
 

@@ -4,10 +4,10 @@ use muster_suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
 
 use super::cpu::X86_LEVELS;
 use crate::asking::{Source, read, unanswered, verdicts};
+use crate::check::{Check, Observations, Probe, Verdict, attribute};
 use crate::elf;
 use crate::fields::Fields;
-use crate::matching::Value;
-use crate::{Check, Observations, Probe, Verdict, attribute};
+use crate::observed::Value;
 use muster_base::text::one_line;
 use muster_record::facts::Facts;
 use muster_suite::model::Expectation;

@@ -4,12 +4,13 @@ use muster_suite::grammar::kernel;
 use muster_suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
 
 use crate::asking::{Source, key, read, unanswered, verdicts};
-use crate::matching::Value;
+use crate::check::{Check, Observations, Probe, Verdict, attribute};
+use crate::journal;
+use crate::observed::Value;
 use crate::proc::{bracketed, mounts, taint_names};
 use crate::shell::cat;
 use crate::value;
 use crate::wording::show_items;
-use crate::{Check, Observations, Probe, Verdict, attribute, journal};
 use muster_record::facts::Facts;
 use muster_suite::model::Expectation;
 

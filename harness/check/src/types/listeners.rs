@@ -4,9 +4,9 @@ use muster_suite::grammar::{network, system};
 use muster_suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
 
 use crate::asking::{unanswered, verdicts, wants};
-use crate::matching::Value;
+use crate::check::{Check, Observations, Probe, Verdict, attribute};
 use crate::net::{Socket, probes, sockets};
-use crate::{Check, Observations, Probe, Verdict, attribute};
+use crate::observed::Value;
 use muster_record::facts::Facts;
 use muster_suite::model::Expectation;
 

@@ -4,9 +4,10 @@ use muster_suite::grammar::systemd;
 use muster_suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
 
 use crate::asking::{Source, key, keys, read, unanswered, verdicts};
-use crate::matching::Value;
+use crate::check::{Check, Observations, Probe, Verdict, attribute};
+use crate::journal;
+use crate::observed::Value;
 use crate::value;
-use crate::{Check, Observations, Probe, Verdict, attribute, journal};
 use muster_record::facts::Facts;
 use muster_suite::model::Expectation;
 

@@ -44,7 +44,7 @@ pub mod units;
 pub mod user;
 pub mod writable;
 
-use crate::Check;
+use crate::check::Check;
 
 /// All check types, in the order of the reference page.
 pub fn registry() -> &'static [&'static dyn Check] {

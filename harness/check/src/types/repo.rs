@@ -4,11 +4,11 @@ use muster_suite::grammar::{packages, text};
 use muster_suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
 
 use crate::asking::{key, subjects, unanswered, verdicts, wants};
+use crate::check::{Check, Observations, Probe, Verdict, attribute};
 use crate::dnf;
-use crate::matching::Value;
+use crate::observed::Value;
 use crate::repositories;
 use crate::repositories::Manager;
-use crate::{Check, Observations, Probe, Verdict, attribute};
 use muster_record::facts::Facts;
 use muster_suite::model::Expectation;
 

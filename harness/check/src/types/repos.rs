@@ -4,10 +4,10 @@ use muster_suite::grammar::packages;
 use muster_suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
 
 use crate::asking::{key, unanswered, verdicts, wants};
+use crate::check::{Check, Observations, Probe, Verdict, attribute};
 use crate::dnf;
-use crate::matching::Value;
+use crate::observed::Value;
 use crate::repositories;
-use crate::{Check, Observations, Probe, Verdict, attribute};
 use muster_record::facts::Facts;
 use muster_suite::model::Expectation;
 

@@ -6,9 +6,9 @@ use muster_suite::grammar::network;
 use muster_suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
 
 use crate::asking::{subjects, unanswered, verdicts};
-use crate::matching::Value;
+use crate::check::{Check, Observations, Probe, Verdict, attribute};
+use crate::observed::Value;
 use crate::shell::Answer;
-use crate::{Check, Observations, Probe, Verdict, attribute};
 use muster_base::text::one_line;
 use muster_record::facts::Facts;
 use muster_suite::model::{Expectation, Matcher};

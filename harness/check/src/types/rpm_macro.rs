@@ -4,8 +4,8 @@ use muster_suite::grammar::packages;
 use muster_suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
 
 use crate::asking::{subjects, unanswered, verdicts};
-use crate::matching::Value;
-use crate::{Check, Observations, Probe, Verdict, attribute};
+use crate::check::{Check, Observations, Probe, Verdict, attribute};
+use crate::observed::Value;
 use muster_record::facts::Facts;
 use muster_suite::model::Expectation;
 

@@ -4,8 +4,8 @@ use muster_suite::grammar::{packages, paths, system, text};
 use muster_suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
 
 use crate::asking::{key, keys, unanswered, verdicts, wants};
-use crate::matching::Value;
-use crate::{Check, Observations, Probe, Verdict, attribute};
+use crate::check::{Check, Observations, Probe, Verdict, attribute};
+use crate::observed::Value;
 use crate::{rpm, shell, value};
 use muster_record::facts::Facts;
 use muster_suite::model::Expectation;

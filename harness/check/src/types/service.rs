@@ -4,12 +4,14 @@ use muster_suite::grammar::{paths, systemd};
 use muster_suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
 
 use crate::asking::{key, subjects, unanswered, verdicts, wants, with_near};
-use crate::matching::Value;
-use crate::{Check, Observations, Probe, Verdict, attribute, restarts};
+use crate::check::{Check, Observations, Probe, Verdict, attribute};
+use crate::observed::Value;
+use crate::restarts;
+use crate::unit_show::{activation, is_named, units};
 use crate::{shell, value};
 use muster_record::facts::Facts;
 use muster_suite::model::Expectation;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 const ATTRIBUTES: &[Attribute] = &[
     attribute(
@@ -241,44 +243,12 @@ fn unit(subject: &str) -> String {
     }
 }
 
-/// Whether a unit that systemctl showed is the one that was asked for: by its id or another name.
-pub(super) fn is_named(unit: &BTreeMap<&str, &str>, name: &str) -> bool {
-    unit.get("Id") == Some(&name)
-        || unit.get("Names").is_some_and(|names| names.split_whitespace().any(|other| other == name))
-}
-
 fn without_state(name: &str, loaded: &str) -> Value {
     if loaded == "not-found" {
         Value::gone(format!("{name} is {loaded}"))
     } else {
         Value::absent(format!("{name} has none"))
     }
-}
-
-/// The units of `systemctl show`, which an empty line separates.
-pub fn units(text: &str) -> Vec<BTreeMap<&str, &str>> {
-    let mut units = vec![BTreeMap::new()];
-    for line in text.lines() {
-        match (line.split_once('='), units.last_mut()) {
-            (Some((name, value)), Some(unit)) => {
-                unit.entry(name).or_insert(value);
-            }
-            (None, Some(unit)) if line.is_empty() && !unit.is_empty() => units.push(BTreeMap::new()),
-            _ => {}
-        }
-    }
-    units.retain(|unit| !unit.is_empty());
-    units
-}
-
-/// Microseconds from leaving to reaching a resting state, as `systemd-analyze blame` computes it.
-pub(super) fn activation(unit: &BTreeMap<&str, &str>) -> Option<u64> {
-    let stamp = |name| unit.get(name).and_then(|value: &&str| value.parse::<u64>().ok()).filter(|stamp| *stamp > 0);
-    let activating = stamp("InactiveExitTimestampMonotonic")?;
-    let done = stamp("ActiveEnterTimestampMonotonic").filter(|stamp| *stamp >= activating);
-    // A oneshot that does not remain goes back to inactive without ever being active.
-    let done = done.or_else(|| stamp("InactiveEnterTimestampMonotonic").filter(|stamp| *stamp >= activating))?;
-    Some(done - activating)
 }
 
 /// The number of `→ Overall exposure level for sshd.service: 9.6 UNSAFE 😨`.

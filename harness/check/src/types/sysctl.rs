@@ -4,8 +4,9 @@ use muster_suite::grammar::kernel::{SYSCTL, SYSCTL_ROOTS as ROOTS};
 use muster_suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
 
 use crate::asking::{subjects, unanswered, verdicts, wants};
-use crate::matching::{Value, compare};
-use crate::{Check, Observations, Probe, Verdict, attribute};
+use crate::check::{Check, Observations, Probe, Verdict, attribute};
+use crate::matching::compare;
+use crate::observed::Value;
 use crate::{shell, sysctl_d};
 use muster_record::facts::Facts;
 use muster_suite::diagnostic::did_you_mean;

@@ -4,8 +4,9 @@ use muster_suite::grammar::system;
 use muster_suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
 
 use crate::asking::{subjects, unanswered, verdicts};
-use crate::matching::Value;
-use crate::{Check, Observations, Probe, Verdict, attribute, owner};
+use crate::check::{Check, Observations, Probe, Verdict, attribute};
+use crate::observed::Value;
+use crate::owner;
 use muster_record::facts::Facts;
 use muster_suite::model::Expectation;
 

@@ -3,12 +3,13 @@
 use muster_suite::grammar::systemd;
 use muster_suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
 
-use super::service::units as shown;
 use crate::asking::{Source, key, read, unanswered, verdicts};
-use crate::matching::Value;
+use crate::check::{Check, Observations, Probe, Verdict, attribute};
+use crate::observed::Value;
 use crate::unit_list;
 use crate::unit_list::{Unit, UnitFile};
-use crate::{Check, Observations, Probe, Verdict, attribute, journal, restarts};
+use crate::unit_show::units as shown;
+use crate::{journal, restarts};
 use muster_record::facts::Facts;
 use muster_suite::model::Expectation;
 use std::collections::BTreeMap;
@@ -138,7 +139,7 @@ impl Check for Units {
                     let reply = seen.reply("units/state")?;
                     let text = String::from_utf8_lossy(&reply.stdout).trim().to_owned();
                     if text.is_empty() {
-                        Err(crate::asking::failure("units/state", reply))
+                        Err(crate::check::failure("units/state", reply))
                     } else {
                         Ok(Value::Text(text))
                     }

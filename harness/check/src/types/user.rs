@@ -5,8 +5,8 @@ use muster_suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
 
 use super::accounts;
 use crate::asking::{subjects, unanswered, verdicts, wants};
-use crate::matching::Value;
-use crate::{Check, Observations, Probe, Verdict, attribute};
+use crate::check::{Check, Observations, Probe, Verdict, attribute};
+use crate::observed::Value;
 use muster_record::facts::Facts;
 use muster_suite::model::Expectation;
 

@@ -4,10 +4,11 @@
 use std::collections::BTreeSet;
 
 use crate::asking::{subjects, unanswered, wants};
+use crate::check::{Observations, Probe};
 use crate::dpkg;
 use crate::dpkg::{Package, packages, relations};
-use crate::matching::Value;
-use crate::{Observations, Probe, rpm, shell, value};
+use crate::observed::Value;
+use crate::{rpm, shell, value};
 use muster_suite::model::{Assertion, Expectation};
 
 /// What must be read.
@@ -204,8 +205,8 @@ fn offered(attribute: &str, name: &str, seen: &Observations) -> Result<Value, St
 mod tests {
     use super::super::Package as Check_;
     use super::*;
+    use crate::check::{Check as _, Verdict};
     use crate::testing::{equals, expectation, missed, on_this_host, records, reply, seen};
-    use crate::{Check as _, Verdict};
     use muster_record::facts::Facts;
     use muster_suite::model::{Matcher, Operator};
 

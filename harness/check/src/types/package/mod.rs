@@ -8,7 +8,7 @@ use muster_suite::grammar::{packages, paths};
 use muster_suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
 
 use crate::asking::verdicts;
-use crate::{Check, Observations, Probe, Verdict, attribute};
+use crate::check::{Check, Observations, Probe, Verdict, attribute};
 use muster_record::facts::Facts;
 use muster_suite::model::Expectation;
 

@@ -2,8 +2,9 @@
 //! offers.
 
 use crate::asking::{subjects, unanswered};
-use crate::matching::Value;
-use crate::{Observations, Probe, dnf, rpm, shell, value};
+use crate::check::{Observations, Probe};
+use crate::observed::Value;
+use crate::{dnf, rpm, shell, value};
 use muster_suite::model::{Assertion, Expectation};
 
 /// What must be read.
@@ -293,8 +294,8 @@ fn recorded(attribute: &str, word: &str) -> Value {
 mod tests {
     use super::super::Package;
     use super::*;
+    use crate::check::{Check as _, Verdict};
     use crate::testing::{equals, expectation, missed, records, reply, seen};
-    use crate::{Check as _, Verdict};
     use muster_record::facts::Facts;
     use muster_suite::model::{Matcher, Operator};
 
