@@ -3,7 +3,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::clause::{Clause, Join};
+use super::clause::{self, Clause, Join};
 use super::condition::{Truth, evaluate};
 use super::model::{Adjustment, Assertion, Change, Expectation, Test};
 
@@ -194,7 +194,7 @@ impl Index {
             }),
             Change::RemoveJoined { join, .. } => at(&Place::Join(*join)).is_some(),
             Change::ReplaceJoined(new) => at(&Place::Join(new.join)).is_none_or(|old| {
-                super::decode::said(std::slice::from_ref(old)) != super::decode::said(&[Clause::Joined(new.clone())])
+                clause::said(std::slice::from_ref(old)) != clause::said(&[Clause::Joined(new.clone())])
             }),
         }
     }

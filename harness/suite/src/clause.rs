@@ -2,7 +2,9 @@
 //! expectations says here whether the tree or only what stands in it is meant, so that nothing that
 //! stands in an alternative is passed over.
 
-use super::model::Expectation;
+use std::collections::BTreeSet;
+
+use super::expectation::Expectation;
 use muster_base::failure::Location;
 
 /// Most branches of one `any-of` or `all-of`.
@@ -110,14 +112,6 @@ impl Clause {
     }
 }
 
-#[cfg(any(test, feature = "testing"))]
-impl super::model::Test {
-    /// The expectation at a place of the test.
-    pub fn plain(&self, at: usize) -> &Expectation {
-        self.expect[at].plain().expect("an expectation and no join")
-    }
-}
-
 impl Joined {
     /// Whether an expectation that stands in it is of a check type.
     pub fn speaks_of(&self, check: &str) -> bool {
@@ -139,4 +133,24 @@ fn collect<'c>(clauses: &'c [Clause], out: &mut Vec<&'c Expectation>) {
             Clause::Joined(joined) => joined.branches.iter().for_each(|branch| collect(&branch.clauses, out)),
         }
     }
+}
+
+/// Everything that clauses state, in a form in which two that state the same are equal: each assertion by
+/// itself, each join as a whole.
+pub(crate) fn said(clauses: &[Clause]) -> BTreeSet<String> {
+    let mut out = BTreeSet::new();
+    for clause in clauses {
+        match clause {
+            Clause::Plain(found) => out.extend(found.assertions.iter().map(|assertion| {
+                let (attribute, key, matcher) = (assertion.attribute, &assertion.key, &assertion.matcher);
+                format!("{:?}", (found.check, &found.subject, attribute, key, matcher, found.eventually))
+            })),
+            Clause::Joined(joined) => {
+                let branches: BTreeSet<String> =
+                    joined.branches.iter().map(|branch| format!("{:?}", said(&branch.clauses))).collect();
+                out.insert(format!("{} {branches:?}", joined.join.name()));
+            }
+        }
+    }
+    out
 }

@@ -7,13 +7,13 @@ use std::time::Duration;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use super::Vocabulary;
 use super::condition::{DIMENSIONS, words};
 use super::decode::{Context, Patterns, Text, is_anothers, positive_duration, schema};
 use super::diagnostic::{Diagnostics, codes};
 use super::keys::{BRING, CATALOGUE, CPU_LEVELS, DISK, IMAGE, KERNEL};
 use super::source;
 use super::value::{self, ValueError};
+use super::vocabulary::Vocabulary;
 use super::yaml::{self, Limits, Node};
 use muster_base::failure::Location;
 use muster_base::machine::{Arch, DiskBus, FirmwareKind, Format, SeedKind};

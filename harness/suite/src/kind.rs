@@ -7,7 +7,6 @@ use super::diagnostic::{Diagnostics, did_you_mean};
 use super::keys::{CATALOGUE, FRAGMENT, KNOWN_ISSUES, Key, KeyTable, PROOFS, SUITE};
 use super::source::{self, Source};
 use super::yaml::{self, Limits, Node};
-use super::{console_rules, deviations, foreign};
 
 /// A kind of document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -51,9 +50,9 @@ impl Kind {
             Self::Images => "images/v1",
             Self::KnownIssues => "known-issues/v1",
             Self::Proofs => "proofs/v1",
-            Self::ConsoleRules => console_rules::SCHEMA,
-            Self::Deviations => deviations::SCHEMA,
-            Self::ForeignChecks => foreign::SCHEMA,
+            Self::ConsoleRules => crate::console_rules::keys::SCHEMA,
+            Self::Deviations => crate::deviations::keys::SCHEMA,
+            Self::ForeignChecks => crate::foreign::keys::SCHEMA,
         }
     }
 
@@ -65,9 +64,9 @@ impl Kind {
             Self::Images => &CATALOGUE,
             Self::KnownIssues => &KNOWN_ISSUES,
             Self::Proofs => &PROOFS,
-            Self::ConsoleRules => &console_rules::FILE,
-            Self::Deviations => &deviations::FILE,
-            Self::ForeignChecks => &foreign::FILE,
+            Self::ConsoleRules => &crate::console_rules::keys::FILE,
+            Self::Deviations => &crate::deviations::keys::FILE,
+            Self::ForeignChecks => &crate::foreign::keys::FILE,
         }
     }
 

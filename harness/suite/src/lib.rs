@@ -23,6 +23,7 @@ mod decode;
 pub mod deviations;
 pub mod diagnostic;
 mod effort;
+mod expectation;
 pub mod foreign;
 pub mod grammar;
 #[cfg(test)]
@@ -34,6 +35,7 @@ pub mod known;
 pub mod lint;
 pub mod matcher;
 pub mod model;
+mod operator;
 pub mod proofs;
 pub mod schema;
 pub mod select;
@@ -42,27 +44,11 @@ pub mod table;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 pub mod value;
+mod vocabulary;
 pub mod yaml;
 
 pub use decode::is_id;
 pub use decode::{decode_source, load, load_sources, load_tests};
 pub use kind::Kind;
 pub use source::ignored;
-
-/// What suites may speak of beyond the language itself.
-#[derive(Debug, Clone, Copy)]
-pub struct Vocabulary<'a> {
-    /// The check types.
-    pub tables: &'a [&'static table::CheckTable],
-    /// What a guest may offer, each with what it means: words of `capability`.
-    pub capabilities: &'a [(&'a str, &'a str)],
-    /// Commands a guest may have: words of `tool`.
-    pub tools: &'a [&'a str],
-}
-
-impl Vocabulary<'_> {
-    /// The check type of that name.
-    pub fn table(&self, name: &str) -> Option<&'static table::CheckTable> {
-        self.tables.iter().copied().find(|table| table.name == name)
-    }
-}
+pub use vocabulary::Vocabulary;

@@ -7,6 +7,9 @@ use std::time::Duration;
 
 use camino::Utf8PathBuf;
 
+pub use super::expectation::{Assertion, Expectation, Matcher};
+pub use super::operator::Operator;
+
 use super::clause::{Clause, Join, Joined};
 use super::diagnostic::Span;
 use muster_base::failure::Location;
@@ -144,6 +147,14 @@ impl Test {
     }
 }
 
+#[cfg(any(test, feature = "testing"))]
+impl Test {
+    /// The expectation at a place of the test.
+    pub fn plain(&self, at: usize) -> &Expectation {
+        self.expect[at].plain().expect("an expectation and no join")
+    }
+}
+
 /// The id of a test as written, without what sets a combination apart. Ids as written hold no `[`.
 pub fn base_id(id: &str) -> &str {
     id.split_once('[').map_or(id, |(base, _)| base)
@@ -245,23 +256,6 @@ pub enum Condition {
     },
     /// `dimension is defined` (true) or `is not defined` (false).
     Defined(String, bool),
-}
-
-/// A comparison operator.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Operator {
-    /// `==`
-    Eq,
-    /// `!=`
-    Ne,
-    /// `<`
-    Lt,
-    /// `<=`
-    Le,
-    /// `>`
-    Gt,
-    /// `>=`
-    Ge,
 }
 
 /// A step: it may change the guest.
@@ -367,72 +361,6 @@ pub enum ServiceState {
     Stopped,
     Restarted,
     Reloaded,
-}
-
-/// What one subject of one check type must be.
-#[derive(Debug, Clone)]
-pub struct Expectation {
-    /// Name of the check type's table.
-    pub check: &'static str,
-    /// The subject (`nginx`, `/etc/passwd`); empty for types with [`super::table::Subject::Whole`].
-    pub subject: String,
-    /// At least one.
-    pub assertions: Vec<Assertion>,
-    /// Poll until all assertions hold, at most so long.
-    pub eventually: Option<Duration>,
-    /// Where it stands.
-    pub location: Location,
-}
-
-/// One attribute and what its value must match.
-#[derive(Debug, Clone)]
-pub struct Assertion {
-    /// Name of the attribute in the check's table.
-    pub attribute: &'static str,
-    /// The key below it, for attributes of kind `Map`.
-    pub key: Option<String>,
-    /// What the value must match.
-    pub matcher: Matcher,
-    /// Where it stands.
-    pub location: Location,
-}
-
-/// What a value must match. The scalars have been validated against the attribute's kind and are
-/// kept as source text (`0644`, `1.10`, `1:1.26`), so nothing is re-interpreted on the way.
-#[derive(Debug, Clone)]
-pub enum Matcher {
-    /// Equal, as the attribute's kind understands equality.
-    Equals(String),
-    /// All comparisons hold: `">= 1:1.26, < 2:0"`.
-    Compare(Vec<(Operator, String)>),
-    /// One of them matches.
-    AnyOf(Vec<Matcher>),
-    /// It does not match.
-    Not(Box<Matcher>),
-    /// The text contains each of these.
-    Contains(Vec<String>),
-    /// The text, or the set, contains none of these.
-    Lacks(Vec<String>),
-    /// The regular expression matches somewhere in the text.
-    Matches(regex::Regex),
-    /// Some line equals the text.
-    Line(String),
-    /// The text or set is empty (true) or not (false).
-    Empty(bool),
-    /// The set has each of these.
-    Has(Vec<String>),
-    /// The set has these and no others. For text of kind `List`, order is not looked at.
-    Only(Vec<String>),
-    /// The number of elements (or lines).
-    Count(Box<Matcher>),
-    /// JSON paths (`.a.b[0]`) into the text, each with its matcher.
-    Json(Vec<(String, Matcher)>),
-    /// Nothing is there: the empty set, no value.
-    None,
-    /// The subject is not there. Of a subject that is there, nothing matches it.
-    Absent,
-    /// All hold: a mapping with several matchers.
-    All(Vec<Matcher>),
 }
 
 /// A fact that is compared with its accepted form.

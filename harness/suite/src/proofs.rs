@@ -3,7 +3,6 @@
 
 use camino::Utf8PathBuf;
 
-use super::Vocabulary;
 use super::decode::{Context, Patterns, Place, schema, steps};
 use super::diagnostic::{Diagnostics, codes, did_you_mean};
 use super::keys::{PROOF, PROOFS};
@@ -11,6 +10,7 @@ use super::model::{Step, Suite};
 use super::select::NameGlob;
 use super::source::{self, Source};
 use super::value::ValueError;
+use super::vocabulary::Vocabulary;
 use super::yaml::{self, Limits, Node};
 use muster_base::failure;
 use muster_base::failure::Location;

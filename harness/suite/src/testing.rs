@@ -1,9 +1,9 @@
 //! A vocabulary and example suites for the tests of this room. The tables are only as large as the
 //! examples need; what ships is in the check room.
 
-use super::Vocabulary;
 use super::grammar::{kernel, network, packages, paths, systemd, text};
 use super::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
+use super::vocabulary::Vocabulary;
 
 const fn attribute(name: &'static str, kind: Kind) -> Attribute {
     Attribute { name, kind, doc: "For tests." }

@@ -8,8 +8,9 @@ use std::collections::BTreeSet;
 use super::super::effort;
 use super::super::model::{Condition, Operator};
 use super::super::value::version_after;
+use super::dimensions::{is_multiple, words};
+use super::distro::distro;
 use super::evaluate::compare;
-use super::{distro, is_multiple, words};
 
 /// More alternatives than this are not looked at.
 const MOST_ALTERNATIVES: usize = 256;

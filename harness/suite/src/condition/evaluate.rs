@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 
 use super::super::model::{Condition, Operator};
 use super::super::value::version_order;
-use super::distro;
+use super::distro::distro;
 
 /// What came of a condition.
 #[derive(Debug, Clone, PartialEq, Eq)]

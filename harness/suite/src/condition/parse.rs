@@ -1,9 +1,10 @@
 //! The grammar: `or` of `and` of `not` of comparisons and parentheses.
 
-use super::super::Vocabulary;
 use super::super::diagnostic::{codes, did_you_mean};
 use super::super::model::{Condition, Operator};
-use super::{DIMENSIONS, distro, words};
+use super::super::vocabulary::Vocabulary;
+use super::dimensions::{DIMENSIONS, words};
+use super::distro::distro;
 
 /// What is wrong with a condition and where in its text.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

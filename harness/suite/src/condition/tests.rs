@@ -1,6 +1,7 @@
 use super::*;
 use crate::Vocabulary;
 use crate::diagnostic::codes;
+use crate::model::{Condition, Operator};
 
 const VOCABULARY: Vocabulary<'static> = Vocabulary {
     tables: &[],

@@ -12,8 +12,10 @@ use super::super::table::{CheckTable, Shorthand, Subject};
 use super::super::yaml::{self, Node};
 use super::conditions::{possible, when};
 use super::context::{Context, Text};
-use super::expect::{duplicate_subject, duration, entries, expectation, unknown_check};
-use super::test::Scope;
+use super::duration::duration;
+use super::expect::{joined_by, unknown_check};
+use super::expectation::{entries, expectation};
+use super::scope::Scope;
 
 /// The adjustments of a test that has been decoded otherwise.
 pub(super) fn adjust(cx: &mut Context<'_>, node: &Node, test: &Test, scope: &Scope<'_>) -> Vec<Adjustment> {
@@ -111,7 +113,7 @@ fn changes(cx: &mut Context<'_>, node: &Node) -> Vec<(Change, Span)> {
                 out.push((Change::RemoveJoined { join, location: cx.location(key.span) }, key.span));
             }
             (None, Some(join)) => {
-                let joined = super::alternatives::joined(cx, join, key, value, 0);
+                let joined = joined_by(cx, join, key, value, 0);
                 out.extend(joined.map(|(joined, span)| (Change::ReplaceJoined(joined), span)));
             }
             (None, None) => unknown_check(cx, key, name),
@@ -141,7 +143,7 @@ fn of_check(cx: &mut Context<'_>, table: &'static CheckTable, key: &Node, value:
         if known.insert(subject.text.clone()) {
             of_subject(cx, table, subject, value, out);
         } else {
-            duplicate_subject(cx, &subject);
+            cx.duplicate_subject(&subject);
         }
     }
 }

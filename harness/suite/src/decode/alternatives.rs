@@ -1,68 +1,36 @@
-//! `any-of` and `all-of` between expectations. Each branch is a mapping as `expect` is, and says
-//! something that the others do not.
+//! Whether the branches of an `any-of` or `all-of` go together: each says something that the others and what
+//! stands next to them do not.
 
 use std::collections::{BTreeSet, HashMap};
 
-use super::super::clause::{Branch, Clause, Join, Joined, MOST_BRANCHES, MOST_NESTED};
+use super::super::clause::{Branch, Clause, Join, Joined, said};
 use super::super::diagnostic::{Span, codes};
 use super::super::effort;
 use super::super::matcher;
 use super::super::model::{Assertion, Expectation, Matcher};
 use super::super::table::Kind;
-use super::super::yaml::Node;
 use super::context::Context;
-use super::expect::bag;
 
-/// The clause of an `any-of` or `all-of`, with the place of its key. `depth` counts those that it stands in.
-pub(super) fn joined(
+/// Reports branches that do not go together: one that decides nothing, alternatives that leave no value out, and what
+/// must all hold and cannot. `span` is the place of the key.
+pub(super) fn go_together(
     cx: &mut Context<'_>,
     join: Join,
-    key: &Node,
-    value: &Node,
-    depth: usize,
-) -> Option<(Joined, Span)> {
-    let word = join.name();
-    if depth >= MOST_NESTED {
-        let message = format!("`any-of` and `all-of` are nested at most {MOST_NESTED} deep");
-        let problem = cx.problem(codes::TOO_DEEP, key.span, message);
-        cx.report(problem.help("write several tests"));
-        return None;
-    }
-    let items = cx.items(value, word)?;
-    if items.len() > MOST_BRANCHES {
-        let message = format!("`{word}` has {} branches, and may have {MOST_BRANCHES}", items.len());
-        let problem = cx.problem(codes::TOO_MANY, value.span, message);
-        cx.report(problem);
-        return None;
-    }
-    if items.len() == 1 {
-        let problem = cx.problem(codes::NO_EFFECT, key.span, format!("`{word}` has a single branch"));
-        cx.report(problem.help("write what the branch expects in place of it, or add another branch"));
-        return None;
-    }
-    let before = cx.problems();
-    let branches: Vec<Branch> = items
-        .iter()
-        .map(|item| Branch {
-            clauses: bag(cx, item, &format!("a branch of `{word}`"), depth + 1),
-            location: cx.location(item.span),
-        })
-        .collect();
-    if cx.problems() > before || branches.iter().any(|branch| branch.clauses.is_empty()) {
-        return None;
-    }
-    let spans: Vec<Span> = items.iter().map(|item| item.span).collect();
-    redundant(cx, join, &branches, &spans)?;
+    branches: &[Branch],
+    spans: &[Span],
+    span: Span,
+) -> Option<()> {
+    redundant(cx, join, branches, spans)?;
     match join {
-        Join::AnyOf => covering(cx, &branches, key.span)?,
+        Join::AnyOf => covering(cx, branches, span)?,
         Join::AllOf => {
-            for (at, span) in spans.iter().enumerate() {
+            for (at, here) in spans.iter().enumerate() {
                 let earlier: Vec<_> = branches[..at].iter().flat_map(|branch| conjunction(&branch.clauses)).collect();
-                clash(cx, *span, &earlier, &conjunction(&branches[at].clauses))?;
+                clash(cx, *here, &earlier, &conjunction(&branches[at].clauses))?;
             }
         }
     }
-    Some((Joined { join, branches, location: cx.location(key.span) }, key.span))
+    Some(())
 }
 
 /// An assertion with what it is about.
@@ -178,29 +146,9 @@ fn redundant(cx: &mut Context<'_>, join: Join, branches: &[Branch], spans: &[Spa
     Some(())
 }
 
-/// Everything that clauses state, in a form in which two that state the same are equal: each assertion by
-/// itself, each join as a whole.
-pub(crate) fn said(clauses: &[Clause]) -> BTreeSet<String> {
-    let mut out = BTreeSet::new();
-    for clause in clauses {
-        match clause {
-            Clause::Plain(found) => out.extend(found.assertions.iter().map(|assertion| {
-                let (attribute, key, matcher) = (assertion.attribute, &assertion.key, &assertion.matcher);
-                format!("{:?}", (found.check, &found.subject, attribute, key, matcher, found.eventually))
-            })),
-            Clause::Joined(joined) => {
-                let branches: BTreeSet<String> =
-                    joined.branches.iter().map(|branch| format!("{:?}", said(&branch.clauses))).collect();
-                out.insert(format!("{} {branches:?}", joined.join.name()));
-            }
-        }
-    }
-    out
-}
-
 #[cfg(test)]
 mod tests {
-    use super::super::super::clause::expectations;
+    use super::super::super::clause::{MOST_BRANCHES, MOST_NESTED, expectations};
     use super::super::super::model::Test;
     use super::super::super::testing::VOCABULARY;
     use super::super::decode_source;

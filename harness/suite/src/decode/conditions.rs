@@ -1,10 +1,7 @@
 //! `when`, `where` and `because`: conditions that some system of the suite can satisfy.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
-
 use super::super::condition;
-use super::super::diagnostic::{Diagnostic, Span, codes};
+use super::super::diagnostic::{Span, codes};
 use super::super::model::{Condition, When};
 use super::super::yaml::Node;
 use super::context::{Context, Fields, within};
@@ -55,31 +52,6 @@ pub(super) fn possible(
         cx.problem(codes::NEVER_TRUE, span, message)
     });
     cx.feasible.tried(cx.file.clone(), span, problem);
-}
-
-/// Conditions that were held against combinations, until all combinations have been seen.
-#[derive(Default)]
-pub(crate) struct Feasible {
-    /// By place: what to say when the condition was impossible each time.
-    places: BTreeMap<(Arc<str>, Span), Option<Diagnostic>>,
-}
-
-impl Feasible {
-    fn tried(&mut self, file: Arc<str>, span: Span, problem: Option<Diagnostic>) {
-        match problem {
-            None => {
-                self.places.insert((file, span), None);
-            }
-            Some(problem) => {
-                self.places.entry((file, span)).or_insert(Some(problem));
-            }
-        }
-    }
-
-    /// What is wrong in all combinations.
-    pub(super) fn take(&mut self) -> Vec<Diagnostic> {
-        std::mem::take(&mut self.places).into_values().flatten().collect()
-    }
 }
 
 /// A condition that some system can satisfy.

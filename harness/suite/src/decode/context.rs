@@ -6,14 +6,14 @@ use std::sync::Arc;
 
 use camino::Utf8PathBuf;
 
-use muster_base::Choice;
-
-use super::super::Vocabulary;
 use super::super::diagnostic::{Diagnostic, Diagnostics, Span, codes, did_you_mean};
 use super::super::grammar::Grammar;
 use super::super::keys::{Key, KeyTable, Shape};
 use super::super::value::ValueError;
+use super::super::vocabulary::Vocabulary;
 use super::super::yaml::{Kind, Node};
+use super::feasible::Feasible;
+use muster_base::Choice;
 use muster_base::failure::Location;
 
 /// Bytes that substitutions may produce in one scalar, and in one file.
@@ -36,7 +36,7 @@ pub(crate) struct Context<'a> {
     /// What may still be spent on finding names that were meant.
     suggestions: usize,
     /// Conditions that some combination of a matrix must allow.
-    pub(super) feasible: super::conditions::Feasible,
+    pub(super) feasible: Feasible,
     /// The directory of the file, for files it names; `None` for a text that is not in a file.
     pub(crate) dir: Option<Utf8PathBuf>,
     sink: &'a mut Diagnostics,
@@ -366,6 +366,13 @@ impl<'a> Context<'a> {
             return None;
         }
         Some(text)
+    }
+
+    /// Reports a key that was given before in the same mapping or list.
+    pub(crate) fn duplicate_subject(&mut self, subject: &Text) {
+        let shown = muster_base::text::one_line(&subject.text, 80);
+        let problem = self.problem(codes::DUPLICATE_SUBJECT, subject.span, format!("the key `{shown}` is here twice"));
+        self.report(self.after_substitution(problem, subject));
     }
 
     /// The text as a name of the grammar, in the one spelling that is compared. What can name nothing is

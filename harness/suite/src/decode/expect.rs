@@ -1,17 +1,14 @@
-//! `expect:`: check types, subjects, attributes, and alternatives between them.
+//! `expect:`: check types and their subjects, and alternatives between them.
 
 use std::collections::HashSet;
 
-use super::super::clause::{Clause, Join};
-use super::super::diagnostic::{codes, did_you_mean};
-use super::super::grammar::Grammar;
-use super::super::matcher;
-use super::super::model::{Assertion, Expectation, Matcher};
-use super::super::table::{CheckTable, Kind, NOT_YET, STATISTICS, Shorthand, Subject};
-use super::super::value;
-use super::super::yaml::{self, Node};
 use super::alternatives;
 use super::context::{Context, Text};
+use super::expectation::{entries, expectation};
+use crate::clause::{Branch, Clause, Join, Joined, MOST_BRANCHES, MOST_NESTED};
+use crate::diagnostic::{Span, codes, did_you_mean};
+use crate::table::{CheckTable, Subject};
+use crate::yaml::Node;
 
 /// Everything below `expect:`.
 pub(super) fn expect(cx: &mut Context<'_>, node: &Node) -> Vec<Clause> {
@@ -19,7 +16,7 @@ pub(super) fn expect(cx: &mut Context<'_>, node: &Node) -> Vec<Clause> {
 }
 
 /// A mapping of check types, all of which must hold. `depth` counts the `any-of` and `all-of` that it stands in.
-pub(super) fn bag(cx: &mut Context<'_>, node: &Node, name: &str, depth: usize) -> Vec<Clause> {
+fn bag(cx: &mut Context<'_>, node: &Node, name: &str, depth: usize) -> Vec<Clause> {
     let mut out = Vec::new();
     let mut joined = Vec::new();
     let Some(entries) = entries(cx, node, name, "a mapping of check types") else { return out };
@@ -27,7 +24,7 @@ pub(super) fn bag(cx: &mut Context<'_>, node: &Node, name: &str, depth: usize) -
         let name = key.scalar().unwrap_or_default();
         match (cx.vocabulary.table(name), Join::of(name)) {
             (Some(table), _) => check(cx, table, key, value, &mut out),
-            (None, Some(join)) => joined.extend(alternatives::joined(cx, join, key, value, depth)),
+            (None, Some(join)) => joined.extend(joined_by(cx, join, key, value, depth)),
             (None, None) => unknown_check(cx, key, name),
         }
     }
@@ -64,340 +61,52 @@ fn check(cx: &mut Context<'_>, table: &'static CheckTable, key: &Node, value: &N
     for (key, value) in entries {
         let Some(subject) = cx.key(key, grammar.what).and_then(|text| cx.named(text, grammar)) else { continue };
         if !known.insert(subject.text.clone()) {
-            duplicate_subject(cx, &subject);
+            cx.duplicate_subject(&subject);
             continue;
         }
         out.extend(expectation(cx, table, subject, value).map(Clause::Plain));
     }
 }
 
-pub(crate) fn duplicate_subject(cx: &mut Context<'_>, subject: &Text) {
-    let shown = muster_base::text::one_line(&subject.text, 80);
-    let problem = cx.problem(codes::DUPLICATE_SUBJECT, subject.span, format!("the key `{shown}` is here twice"));
-    cx.report(cx.after_substitution(problem, subject));
-}
-
-/// The entries of a mapping that must have some.
-pub(super) fn entries<'n>(
+/// The clause of an `any-of` or `all-of`, with the place of its key. `depth` counts those that it stands in.
+pub(super) fn joined_by(
     cx: &mut Context<'_>,
-    node: &'n Node,
-    name: &str,
-    wanted: &str,
-) -> Option<&'n [(Node, Node)]> {
-    match &node.kind {
-        yaml::Kind::Mapping(entries) if !entries.is_empty() => Some(entries),
-        yaml::Kind::Mapping(_) => {
-            let problem =
-                cx.problem(codes::EMPTY_VALUE, node.span, format!("{name} is an empty mapping, which asserts nothing"));
-            cx.report(problem);
-            None
-        }
-        _ => {
-            let problem = cx.wrong_shape(node, name, wanted);
-            cx.report(problem);
-            None
-        }
-    }
-}
-
-pub(super) fn expectation(
-    cx: &mut Context<'_>,
-    table: &'static CheckTable,
-    subject: Text,
-    node: &Node,
-) -> Option<Expectation> {
-    let named = if subject.text.is_empty() { table.name } else { &subject.text };
-    let mut eventually = None;
-    let assertions = match &node.kind {
-        yaml::Kind::Mapping(_) => {
-            let entries = entries(cx, node, &format!("`{named}`"), "a mapping")?;
-            let mut rest = Vec::with_capacity(entries.len());
-            for entry in entries {
-                if entry.0.scalar() == Some("eventually") {
-                    eventually = Some(duration(cx, &entry.1, "eventually")?);
-                } else {
-                    rest.push(entry);
-                }
-            }
-            if rest.is_empty() {
-                let problem = cx.problem(
-                    codes::ASSERTS_NOTHING,
-                    node.span,
-                    format!("`{named}` only says `eventually`, and not what"),
-                );
-                cx.report(problem.note(format!("keys: {}", names(table))));
-                return None;
-            }
-            mapping(cx, table, &rest, named)
-        }
-        yaml::Kind::Scalar { .. } => shorthand(cx, table, node, named),
-        yaml::Kind::Sequence(_) => match table.shorthand {
-            Shorthand::Attribute(name) => value_of(cx, table, name, node, node),
-            _ => {
-                let problem = cx.wrong_shape(node, &format!("`{named}`"), "a mapping");
-                cx.report(problem.note(format!("keys: {}", names(table))));
-                None
-            }
-        },
-    }?;
-    Some(Expectation {
-        check: table.name,
-        location: cx.location(subject.span),
-        subject: subject.text,
-        assertions,
-        eventually,
-    })
-}
-
-fn names(table: &CheckTable) -> String {
-    table.attributes.iter().map(|attribute| attribute.name).chain(["eventually"]).collect::<Vec<_>>().join(", ")
-}
-
-/// A mapping below a subject: of attributes, or of matchers for the attribute that needs no name.
-fn mapping(
-    cx: &mut Context<'_>,
-    table: &'static CheckTable,
-    entries: &[&(Node, Node)],
-    named: &str,
-) -> Option<Vec<Assertion>> {
-    let is_attribute = |entry: &&&(Node, Node)| entry.0.scalar().is_some_and(|name| table.attribute(name).is_some());
-    if let Shorthand::Attribute(name) = table.shorthand
-        && !entries.iter().any(|entry| is_attribute(&entry))
-    {
-        let attribute = table.attribute(name)?;
-        let looks_like_matchers =
-            entries.iter().any(|(key, _)| matcher::MATCHERS.iter().any(|(word, _)| key.scalar() == Some(*word)));
-        if let Kind::Map(grammar, inner) = attribute.kind {
-            return pairs(cx, attribute.name, Some(grammar), inner, entries.iter().copied());
-        }
-        if looks_like_matchers {
-            let location = cx.location(entries.first()?.0.span);
-            let keys = matcher::keys_of(&attribute.kind);
-            let span = entries.first()?.0.span;
-            let matcher = matcher::decode::entries_of(cx, entries.iter().copied(), &attribute.kind, keys, named)?;
-            matcher::decode::possible(cx, span, &attribute.kind, &matcher, named)?;
-            return Some(vec![Assertion { attribute: attribute.name, key: None, matcher, location }]);
-        }
-    }
-    if let (Shorthand::Keywords(words), [(key, value)]) = (table.shorthand, entries)
-        && key.scalar() == Some("any-of")
-    {
-        return any_word(cx, table, words, key, value, named);
-    }
-    let mut out = Vec::new();
-    let mut complete = true;
-    for (key, value) in entries {
-        let name = key.scalar().unwrap_or_default();
-        let Some(attribute) = table.attribute(name) else {
-            if let Some((_, _, instead)) = NOT_YET.iter().find(|(check, key, _)| (*check, *key) == (table.name, name)) {
-                let message = format!("`{name}` of {} cannot be checked by this version", table.name);
-                let problem = cx.problem(codes::NOT_YET, key.span, message);
-                cx.report(problem.help(*instead));
-                complete = false;
-                continue;
-            }
-            let mut known: Vec<&str> = table.attributes.iter().map(|attribute| attribute.name).collect();
-            if let Shorthand::Attribute(name) = table.shorthand
-                && let Some(attribute) = table.attribute(name)
-            {
-                known.extend(matcher::keys_of(&attribute.kind));
-            }
-            if matches!(table.shorthand, Shorthand::Keywords(_)) {
-                known.push("any-of");
-            }
-            known.push("eventually");
-            cx.unknown_key(key, name, table.name, &known);
-            complete = false;
-            continue;
-        };
-        match value_of(cx, table, attribute.name, key, value) {
-            Some(assertions) => out.extend(assertions),
-            None => complete = false,
-        }
-    }
-    complete.then_some(out)
-}
-
-/// The assertions of one attribute: one, or one a name for attributes that are mappings.
-fn value_of(
-    cx: &mut Context<'_>,
-    table: &'static CheckTable,
-    name: &str,
+    join: Join,
     key: &Node,
     value: &Node,
-) -> Option<Vec<Assertion>> {
-    let attribute = table.attribute(name)?;
-    match attribute.kind {
-        Kind::Map(grammar, inner) => {
-            let wanted = "a mapping from names to values";
-            let entries = entries(cx, value, &format!("`{}`", attribute.name), wanted)?;
-            pairs(cx, attribute.name, Some(grammar), inner, entries.iter())
-        }
-        Kind::Samples(inner) => samples(cx, attribute.name, inner, key, value),
-        ref kind => {
-            let matcher = matcher::decode::matcher(cx, value, kind, attribute.name)?;
-            Some(vec![Assertion { attribute: attribute.name, key: None, matcher, location: cx.location(key.span) }])
-        }
+    depth: usize,
+) -> Option<(Joined, Span)> {
+    let word = join.name();
+    if depth >= MOST_NESTED {
+        let message = format!("`any-of` and `all-of` are nested at most {MOST_NESTED} deep");
+        let problem = cx.problem(codes::TOO_DEEP, key.span, message);
+        cx.report(problem.help("write several tests"));
+        return None;
     }
-}
-
-/// A figure of each boot: one matcher for its median, or one for each statistic.
-fn samples(
-    cx: &mut Context<'_>,
-    attribute: &'static str,
-    inner: &Kind,
-    key: &Node,
-    value: &Node,
-) -> Option<Vec<Assertion>> {
-    let is_statistic = |name: &str| STATISTICS.iter().any(|(known, _)| *known == name);
-    let entries = match &value.kind {
-        yaml::Kind::Mapping(entries) => entries.as_slice(),
-        _ => &[],
-    };
-    let known = |key: &Node| key.scalar().is_some_and(is_statistic);
-    let is_matcher = |key: &Node| matcher::keys_of(inner).iter().any(|word| key.scalar() == Some(*word));
-    if entries.is_empty()
-        || (!entries.iter().any(|(key, _)| known(key)) && entries.iter().all(|(key, _)| is_matcher(key)))
-    {
-        let matcher = matcher::decode::matcher(cx, value, inner, attribute)?;
-        return Some(vec![Assertion { attribute, key: None, matcher, location: cx.location(key.span) }]);
+    let items = cx.items(value, word)?;
+    if items.len() > MOST_BRANCHES {
+        let message = format!("`{word}` has {} branches, and may have {MOST_BRANCHES}", items.len());
+        let problem = cx.problem(codes::TOO_MANY, value.span, message);
+        cx.report(problem);
+        return None;
     }
-    let mut complete = true;
-    for (key, _) in entries.iter().filter(|(key, _)| !known(key)) {
-        let names: Vec<&str> = STATISTICS.iter().map(|(name, _)| *name).collect();
-        cx.unknown_key(key, key.scalar().unwrap_or_default(), attribute, &names);
-        complete = false;
+    if items.len() == 1 {
+        let problem = cx.problem(codes::NO_EFFECT, key.span, format!("`{word}` has a single branch"));
+        cx.report(problem.help("write what the branch expects in place of it, or add another branch"));
+        return None;
     }
-    let found = pairs(cx, attribute, None, inner, entries.iter().filter(|(key, _)| known(key)))?;
-    complete.then_some(found)
-}
-
-fn pairs<'n>(
-    cx: &mut Context<'_>,
-    attribute: &'static str,
-    grammar: Option<&Grammar>,
-    inner: &Kind,
-    entries: impl Iterator<Item = &'n (Node, Node)>,
-) -> Option<Vec<Assertion>> {
-    let mut out: Vec<Assertion> = Vec::new();
-    let mut known = HashSet::new();
-    let mut complete = true;
-    for (key, value) in entries {
-        let name = cx.key(key, &format!("a key of `{attribute}`"));
-        let name = match grammar {
-            Some(grammar) => name.and_then(|name| cx.named(name, grammar)),
-            None => name,
-        };
-        let Some(name) = name else {
-            complete = false;
-            continue;
-        };
-        if !known.insert(name.text.clone()) {
-            duplicate_subject(cx, &name);
-            complete = false;
-            continue;
-        }
-        match matcher::decode::matcher(cx, value, inner, &name.text) {
-            Some(matcher) => {
-                out.push(Assertion { attribute, key: Some(name.text), matcher, location: cx.location(name.span) });
-            }
-            None => complete = false,
-        }
+    let before = cx.problems();
+    let branches: Vec<Branch> = items
+        .iter()
+        .map(|item| Branch {
+            clauses: bag(cx, item, &format!("a branch of `{word}`"), depth + 1),
+            location: cx.location(item.span),
+        })
+        .collect();
+    if cx.problems() > before || branches.iter().any(|branch| branch.clauses.is_empty()) {
+        return None;
     }
-    complete.then_some(out)
-}
-
-/// `{any-of: [inactive, absent]}` below a subject: words of which one must be so.
-fn any_word(
-    cx: &mut Context<'_>,
-    table: &'static CheckTable,
-    words: &'static [(&'static str, &'static str, &'static str)],
-    key: &Node,
-    value: &Node,
-    named: &str,
-) -> Option<Vec<Assertion>> {
-    let items = cx.items(value, &format!("{named}: any-of"))?;
-    let chosen: Vec<_> = items.iter().map(|item| word(cx, table, words, item, named)).collect();
-    let chosen: Vec<_> = chosen.into_iter().collect::<Option<_>>()?;
-    // What is not there has no other attribute: beside a word of another attribute, `absent` is a matcher.
-    let attribute = chosen.iter().find(|(word, _, _)| *word != ABSENT).or(chosen.first()).map(|(_, name, _)| *name)?;
-    let mut parts = Vec::with_capacity(chosen.len());
-    for (word, name, value) in &chosen {
-        parts.push(match (*name == attribute, *word == ABSENT) {
-            (true, _) => Matcher::Equals((*value).to_owned()),
-            (false, true) => Matcher::Absent,
-            (false, false) => {
-                let message =
-                    format!("`{named}`: `{word}` is about `{name}`, and others of these names about `{attribute}`");
-                let problem = cx.problem(codes::WRONG_SHAPE, value_span(items, &chosen, word), message);
-                cx.report(problem.help("`any-of` joins names of one attribute, and `absent`"));
-                return None;
-            }
-        });
-    }
-    let attribute = table.attribute(attribute)?;
-    let matcher = Matcher::AnyOf(parts);
-    matcher::decode::possible(cx, key.span, &attribute.kind, &matcher, named)?;
-    Some(vec![Assertion { attribute: attribute.name, key: None, matcher, location: cx.location(key.span) }])
-}
-
-/// The word that says of a subject, and of an attribute, that the subject is not there.
-const ABSENT: &str = "absent";
-
-type Word = (&'static str, &'static str, &'static str);
-
-fn value_span(items: &[Node], chosen: &[Word], word: &str) -> super::super::diagnostic::Span {
-    let at = chosen.iter().position(|(other, _, _)| *other == word).unwrap_or_default();
-    items[at.min(items.len() - 1)].span
-}
-
-/// A word of a shorthand; what is none is reported.
-fn word(
-    cx: &mut Context<'_>,
-    table: &'static CheckTable,
-    words: &'static [Word],
-    node: &Node,
-    named: &str,
-) -> Option<Word> {
-    let text = cx.text(node, named)?;
-    if let Some(word) = words.iter().find(|(word, _, _)| *word == text.text) {
-        return Some(*word);
-    }
-    let known: Vec<&str> = words.iter().map(|(word, _, _)| *word).collect();
-    let shown = muster_base::text::one_line(&text.text, 60);
-    let mut problem = cx
-        .problem(codes::BAD_VALUE, text.span, format!("`{shown}` does not say what `{named}` must be"))
-        .note(format!("names: {}", known.join(", ")))
-        .note(format!("or a mapping with the keys: {}", names(table)));
-    if let Some(near) = did_you_mean(&text.text, known.iter().copied()) {
-        problem = problem.label(format!("did you mean `{near}`?"));
-    }
-    cx.report(cx.after_substitution(problem, &text));
-    None
-}
-
-/// A scalar below a subject.
-fn shorthand(cx: &mut Context<'_>, table: &'static CheckTable, node: &Node, named: &str) -> Option<Vec<Assertion>> {
-    match table.shorthand {
-        Shorthand::Attribute(name) => value_of(cx, table, name, node, node),
-        Shorthand::Keywords(words) => {
-            let (_, attribute, value) = word(cx, table, words, node, named)?;
-            let attribute = table.attribute(attribute)?.name;
-            let matcher = Matcher::Equals(value.to_owned());
-            Some(vec![Assertion { attribute, key: None, matcher, location: cx.location(node.span) }])
-        }
-        Shorthand::None => {
-            let problem = cx.wrong_shape(node, &format!("`{named}`"), "a mapping");
-            cx.report(problem.note(format!("keys: {}", names(table))));
-            None
-        }
-    }
-}
-
-/// A duration greater than zero.
-pub(crate) fn duration(cx: &mut Context<'_>, node: &Node, name: &str) -> Option<std::time::Duration> {
-    cx.parsed(node, name, |text| match value::duration(text)? {
-        std::time::Duration::ZERO => Err(value::ValueError::Invalid("it must be longer than nothing".to_owned())),
-        duration => Ok(duration),
-    })
+    let spans: Vec<Span> = items.iter().map(|item| item.span).collect();
+    alternatives::go_together(cx, join, &branches, &spans, key.span)?;
+    Some((Joined { join, branches, location: cx.location(key.span) }, key.span))
 }

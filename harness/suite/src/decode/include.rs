@@ -11,8 +11,9 @@ use super::super::keys::{FRAGMENT, INCLUDE};
 use super::super::source::{self, Source};
 use super::super::yaml::{self, Limits, Node};
 use super::context::{Context, is_var};
-use super::suite::schema;
-use super::test::{Draft, Scope};
+use super::schema::schema;
+use super::scope::Scope;
+use super::test::Draft;
 use super::vars::{self, entries};
 use muster_base::failure::Location;
 
@@ -71,7 +72,7 @@ fn one(cx: &mut Context<'_>, item: &Node, files: &mut Files) -> Option<Included>
         }
     }
     let text = fields.get("file").and_then(|node| cx.line(node, "file"))?;
-    let (path, metadata) = super::transfer::below(cx, &text)?;
+    let (path, metadata) = super::paths::below(cx, &text)?;
     if metadata.is_none() {
         let problem = cx.problem(codes::BAD_INCLUDE, text.span, "a suite that is not in a file cannot include others");
         cx.report(problem);
@@ -79,7 +80,7 @@ fn one(cx: &mut Context<'_>, item: &Node, files: &mut Files) -> Option<Included>
     }
     let real = path.canonicalize_utf8().unwrap_or_else(|_| path.clone());
     files.real.push(real);
-    let shown = super::transfer::next_to(cx, Utf8Path::new(&text.text));
+    let shown = super::paths::next_to(cx, Utf8Path::new(&text.text));
     let source = Source { path: path.clone(), name: shown.as_str().into(), found: false };
     let bytes = source::read(&source, Limits::default(), cx.sink())?;
     files.digest.update(&bytes);

@@ -4,12 +4,20 @@
 mod adjust;
 mod alternatives;
 mod conditions;
-mod context;
+pub(crate) mod context;
+mod duration;
 mod expect;
+mod expectation;
+mod feasible;
 mod include;
+mod load;
 mod matrix;
 mod needs;
+mod paths;
+mod place;
 mod repeat;
+mod schema;
+mod scope;
 mod snapshots;
 mod steps;
 mod suite;
@@ -18,151 +26,15 @@ mod transfer;
 mod vars;
 mod waiting;
 
-use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
-
-use camino::{Utf8Path, Utf8PathBuf};
-use sha2::Digest as _;
-
-use super::Vocabulary;
-use super::diagnostic::{Diagnostic, Diagnostics, Span, codes};
-use super::kind::Kind;
-use super::model::Suite;
-use super::source::{self, Source};
-use super::yaml::{self, Limits, Node};
-
-use include::Files;
-
-pub(crate) use alternatives::said;
-pub(crate) use conditions::condition;
 pub use context::is_id;
+pub use load::{decode_source, load, load_sources, load_tests};
+
+pub(crate) use conditions::condition;
 pub(crate) use context::{Context, Fields, Patterns, Text};
-pub(crate) use expect::{duplicate_subject, duration as positive_duration};
-pub(crate) use steps::{Place, steps};
-pub(crate) use suite::schema;
-
-/// What a file says that it is.
-pub(crate) fn schema_of(root: &Node) -> Option<&str> {
-    root.get("schema").and_then(Node::scalar)
-}
-
-/// Whether a file that was found in a directory is for another reader than the one of `own`, and is passed
-/// over. A schema that nobody knows is a slip of the pen, and told.
-pub(crate) fn is_anothers(root: &Node, own: &str) -> bool {
-    schema_of(root).is_some_and(|schema| schema != own && Kind::of_schema(schema).is_some())
-}
-
-/// Decodes all files that the paths mean (a directory: its `*.yaml` files, sorted). The suites are
-/// those whose files are without error; whether the whole may be used is whether there are
-/// diagnostics. Bounds: 1 MiB a file, see [`Limits`].
-pub fn load(paths: &[Utf8PathBuf], vocabulary: &Vocabulary<'_>) -> (Vec<Suite>, Diagnostics) {
-    let mut sink = Diagnostics::new();
-    let sources = source::find(paths, &mut sink);
-    let suites = load_sources(&sources, vocabulary, &mut sink);
-    sink.settle();
-    (suites, sink)
-}
-
-/// Decodes these files. The sink is not settled.
-pub fn load_sources(sources: &[Source], vocabulary: &Vocabulary<'_>, sink: &mut Diagnostics) -> Vec<Suite> {
-    let mut suites = Vec::new();
-    let mut shared = Shared::default();
-    for source in sources {
-        let Some(bytes) = source::read(source, Limits::default(), sink) else { continue };
-        suites.extend(decode_bytes(source, &bytes, true, vocabulary, &mut shared, sink));
-    }
-    // Tests in a file that no suite includes would silently not run.
-    for (name, real) in &shared.fragments {
-        if !shared.included.contains(real) {
-            let message = "no suite that was loaded with it includes this file, so its tests do not run";
-            sink.push(
-                Diagnostic::about_file(codes::NO_EFFECT, name, message).help("add it to the `include` of a suite"),
-            );
-        }
-    }
-    suites
-}
-
-/// Decodes a file of tests by itself, with the values that its variables have there: what no suite does that was
-/// loaded with it. The sink is not settled.
-pub fn load_tests(source: &Source, vocabulary: &Vocabulary<'_>, sink: &mut Diagnostics) {
-    let name = source.path.file_name().unwrap_or_default();
-    let quoted = name.replace('\'', "''");
-    let suite = format!("schema: suite/v1\nsuite: included\ninclude:\n- {{file: '{quoted}', prefix: included}}\n");
-    // It stands where the file is, and is nowhere shown: what is wrong is wrong with the file.
-    let around = Source { path: source.path.with_file_name("included.yaml"), name: source.name.clone(), found: false };
-    decode_bytes(&around, suite.as_bytes(), true, vocabulary, &mut Shared::default(), sink);
-}
-
-/// Decodes one text that is not in a file, or already read. `name` is how diagnostics call it.
-pub fn decode_source(name: &str, text: &str, vocabulary: &Vocabulary<'_>) -> (Option<Suite>, Diagnostics) {
-    let mut sink = Diagnostics::new();
-    let source = Source { path: name.into(), name: name.into(), found: false };
-    let suite = decode_bytes(&source, text.as_bytes(), false, vocabulary, &mut Shared::default(), &mut sink);
-    sink.settle();
-    (suite, sink)
-}
-
-/// What files that are loaded together share.
-#[derive(Default)]
-struct Shared {
-    /// Where each suite name was first given, those of broken files included.
-    names: HashMap<String, (Arc<str>, Span)>,
-    patterns: Patterns,
-    /// Where the files that suites include really are.
-    included: HashSet<Utf8PathBuf>,
-    /// Files of tests that were found in a directory: as they are shown, and where they really are.
-    fragments: Vec<(Arc<str>, Utf8PathBuf)>,
-}
-
-fn decode_bytes(
-    source: &Source,
-    bytes: &[u8],
-    on_disk: bool,
-    vocabulary: &Vocabulary<'_>,
-    shared: &mut Shared,
-    sink: &mut Diagnostics,
-) -> Option<Suite> {
-    let name = &source.name;
-    let before = sink.len();
-    let text = yaml::text_of(name, bytes, Limits::default(), sink)?;
-    let root = yaml::parse(name, text, Limits::default(), sink);
-    if let Some(root) = root.as_ref().filter(|root| source.found && is_anothers(root, "suite/v1")) {
-        if schema_of(root) == Some(Kind::Tests.schema()) {
-            let real = source.path.canonicalize_utf8().unwrap_or_else(|_| source.path.clone());
-            shared.fragments.push((name.clone(), real));
-        }
-        return None;
-    }
-    let mut files = Files::default();
-    files.digest.update(bytes);
-    let suite = root.and_then(|root| {
-        unique_name(name, &root, &mut shared.names, sink);
-        let mut cx = Context::new(name.clone(), vocabulary, &mut shared.patterns, sink);
-        cx.dir = source.path.parent().filter(|_| on_disk).map(Utf8Path::to_owned);
-        suite::suite(&mut cx, &root, &mut files)
-    });
-    shared.included.extend(files.real);
-    if sink.len() > before {
-        sink.add_source(name, text);
-        return None;
-    }
-    let mut suite = suite?;
-    suite.digest = muster_base::text::hex(files.digest.finalize());
-    Some(suite)
-}
-
-fn unique_name(file: &Arc<str>, root: &Node, names: &mut HashMap<String, (Arc<str>, Span)>, sink: &mut Diagnostics) {
-    let Some(node) = root.get("suite") else { return };
-    let Some(name) = node.scalar().filter(|name| !name.is_empty()) else { return };
-    if let Some((first, at)) = names.get(name) {
-        let message = format!("another file has the suite `{}` already", muster_base::text::one_line(name, 80));
-        let note = format!("first at {first}:{}:{}", at.line, at.column);
-        sink.push(Diagnostic::new(codes::DUPLICATE_SUITE, file, node.span, message).note(note));
-    } else {
-        names.insert(name.to_owned(), (file.clone(), node.span));
-    }
-}
+pub(crate) use duration::duration as positive_duration;
+pub(crate) use place::Place;
+pub(crate) use schema::{is_anothers, schema, schema_of};
+pub(crate) use steps::steps;
 
 #[cfg(test)]
 mod tests;

@@ -9,17 +9,10 @@ use super::super::table::Kind;
 use super::super::value;
 use super::super::yaml::{self, Node};
 use super::context::{Context, Fields};
-use super::expect::duration;
+use super::duration::duration;
+use super::paths::absolute;
+use super::place::Place;
 use super::{transfer, waiting};
-
-/// Where steps stand.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Place {
-    /// In a test.
-    Test,
-    /// In a suite's `setup` or `teardown`.
-    Around,
-}
 
 /// All steps of a list that must have some.
 pub(crate) fn steps(cx: &mut Context<'_>, node: &Node, name: &str, place: Place) -> Vec<Step> {
@@ -172,16 +165,4 @@ fn write(cx: &mut Context<'_>, fields: &Fields<'_>) -> Option<Action> {
     let content = fields.get("content").and_then(|node| cx.any_text(node, "content"));
     let mode = fields.get("mode").map(|node| cx.parsed(node, "mode", value::mode).ok_or(())).transpose().ok()?;
     Some(Action::Write { path: path?, content: content?.text, mode })
-}
-
-/// An absolute path of a file in the guest.
-pub(super) fn absolute(cx: &mut Context<'_>, node: &Node, name: &str) -> Option<String> {
-    let text = cx.line(node, name)?;
-    if text.text.starts_with('/') && !text.text.ends_with('/') {
-        return Some(text.text);
-    }
-    let shown = muster_base::text::one_line(&text.text, 80);
-    let problem = cx.problem(codes::BAD_VALUE, text.span, format!("`{shown}` is not the absolute path of a file"));
-    cx.report(cx.after_substitution(problem, &text));
-    None
 }

@@ -1,7 +1,6 @@
 //! Tests: what one is, and how often it is there.
 
 use std::collections::HashMap;
-use std::time::Duration;
 
 use super::super::diagnostic::{Span, codes};
 use super::super::keys::{GUESTS, MOST_TAGS, TEST};
@@ -11,11 +10,14 @@ use super::super::yaml::{self, Node};
 use super::adjust;
 use super::conditions::{possible, when};
 use super::context::{Context, Fields, Text};
-use super::expect::{duration, expect};
-use super::matrix::{self, Cell};
+use super::duration::duration;
+use super::expect::expect;
+use super::matrix;
+use super::place::Place;
 use super::repeat::{Repetition, repetitions};
+use super::scope::Scope;
 use super::snapshots::snapshots;
-use super::steps::{Place, steps};
+use super::steps::steps;
 use muster_base::failure::Location;
 
 /// Most attempts after the first.
@@ -33,18 +35,6 @@ pub(super) struct Draft {
     pub(super) needs_fresh: Option<Span>,
     /// The file it stands in.
     pub(super) file: std::sync::Arc<str>,
-}
-
-/// What tests take from their suite.
-pub(super) struct Scope<'s> {
-    pub(super) tags: &'s [String],
-    pub(super) images: Option<&'s When>,
-    pub(super) timeout: Duration,
-    pub(super) retry: u32,
-    /// The combination of the matrix they are decoded for.
-    pub(super) cell: &'s Cell,
-    /// What ids of an included file begin with, the dot included.
-    pub(super) prefix: String,
 }
 
 /// The tests of a list, for one combination. `ids` are those of the suite so far, as written.
@@ -230,7 +220,7 @@ fn covers(cx: &mut Context<'_>, node: &Node) -> Vec<Cover> {
         if known.insert(text.text.clone()) {
             out.push(Cover { name: text.text, file: cx.file.clone(), span: text.span });
         } else {
-            super::expect::duplicate_subject(cx, &text);
+            cx.duplicate_subject(&text);
         }
     }
     out

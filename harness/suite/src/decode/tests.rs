@@ -565,9 +565,16 @@ fn bad_files_say_what_they_always_said() {
             let bytes = fs_err::read(file).unwrap();
             let mut sink = Diagnostics::new();
             // The name is shown; what the suite names itself is looked for beside it.
-            let source = super::Source { path: file.clone(), name: format!("{name}.yaml").into(), found: false };
-            let suite =
-                super::decode_bytes(&source, &bytes, true, &VOCABULARY, &mut super::Shared::default(), &mut sink);
+            let source =
+                super::super::source::Source { path: file.clone(), name: format!("{name}.yaml").into(), found: false };
+            let suite = super::load::decode_bytes(
+                &source,
+                &bytes,
+                true,
+                &VOCABULARY,
+                &mut super::load::Shared::default(),
+                &mut sink,
+            );
             sink.settle();
             assert!(suite.is_none() && !sink.is_empty(), "{name} is accepted");
             seen.extend(sink.iter().map(|d| d.code));

@@ -6,8 +6,8 @@ use super::super::diagnostic::codes;
 use super::super::model::Action;
 use super::super::value::{self, ValueError};
 use super::context::{Context, Fields};
-use super::expect::duration;
-use super::steps::Place;
+use super::duration::duration;
+use super::place::Place;
 
 const LONGEST_WAIT: Duration = Duration::from_secs(3600);
 const MOST_SAMPLES: i128 = 100;

@@ -4,13 +4,49 @@
 
 use anstyle::{AnsiColor, Style};
 
-use super::{Diagnostic, Span};
+use super::list::{Diagnostics, Sources};
+use super::one::{Diagnostic, Span};
 use muster_base::text;
 
 /// Longest piece of a source line that is shown, in columns.
 const WINDOW: usize = 110;
 
-pub(super) fn render(diagnostic: &Diagnostic, source: Option<&str>, color: bool) -> String {
+impl Diagnostic {
+    /// The text a person reads, ending in a newline. `sources` gives the line to show; without it
+    /// the excerpt is left out. Whatever the file holds, the result has no control characters but
+    /// newlines and, when `color` is set, our own colours.
+    pub fn render(&self, sources: &Sources, color: bool) -> String {
+        render(self, sources.get(&self.file), color)
+    }
+}
+
+impl Diagnostics {
+    /// All of them as a person reads them, a blank line between, and the sum at the end. Empty
+    /// when nothing is wrong.
+    pub fn render(&self, color: bool) -> String {
+        if self.list.is_empty() {
+            return String::new();
+        }
+        let mut out = String::new();
+        for diagnostic in &self.list {
+            out.push_str(&diagnostic.render(self.sources(), color));
+            out.push('\n');
+        }
+        if self.omitted > 0 {
+            out.push_str(&format!("{} more are not shown\n", self.omitted));
+        }
+        let files = self.counts.len();
+        out.push_str(&format!(
+            "{} error{} in {files} file{}\n",
+            self.len(),
+            if self.len() == 1 { "" } else { "s" },
+            if files == 1 { "" } else { "s" }
+        ));
+        out
+    }
+}
+
+fn render(diagnostic: &Diagnostic, source: Option<&str>, color: bool) -> String {
     let paint = Paint { color };
     let red = AnsiColor::Red.on_default().bold();
     let blue = AnsiColor::Blue.on_default().bold();
@@ -180,7 +216,7 @@ fn floor(text: &str, at: usize) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Sources, codes};
+    use super::super::codes;
     use super::*;
     use std::sync::Arc;
 

@@ -3,7 +3,9 @@
 
 use serde_json::{Value, json};
 
-use super::{Diagnostic, Diagnostics, Span, codes};
+use super::codes;
+use super::list::Diagnostics;
+use super::one::{Diagnostic, Span};
 use muster_base::text;
 
 /// The version of the format.

@@ -5,6 +5,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 
 use super::super::testing::{EXAMPLES, VOCABULARY};
 use super::*;
+use crate::model::Suite;
 
 /// What the bad files are held against, too.
 const SUITE: &str = "schema: suite/v1

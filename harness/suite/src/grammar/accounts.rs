@@ -1,6 +1,6 @@
 //! Users, groups and their numbers.
 
-use super::{Grammar, Reading, Refusal, meant, only, refuse};
+use super::form::{Grammar, Reading, Refusal, meant, only, refuse};
 
 /// A user. shadow's `is_valid_name` and systemd's `valid_user_group_name` differ in the first letter and in
 /// dots; what both refuse is refused here.

@@ -1,7 +1,7 @@
 //! Capabilities of processes and files: capabilities(7), include/uapi/linux/capability.h.
 
 use super::super::diagnostic::did_you_mean;
-use super::{Grammar, Reading, Refusal, meant, refuse};
+use super::form::{Grammar, Reading, Refusal, meant, refuse};
 
 /// All capabilities, in the order of their bits.
 pub const NAMES: &[&str] = &[

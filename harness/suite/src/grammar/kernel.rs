@@ -1,7 +1,7 @@
 //! Names of the kernel: modules, symbols, parameters, flags.
 
 use super::super::diagnostic::did_you_mean;
-use super::{Grammar, Reading, Refusal, meant, only, refuse};
+use super::form::{Grammar, Reading, Refusal, meant, only, refuse};
 
 /// A module. Dashes and underscores are the same in names of modules (kmod's `modname_normalize`).
 pub const MODULE: Grammar = Grammar {
@@ -563,7 +563,9 @@ fn sysctl(text: &str) -> Result<String, Refusal> {
         );
     }
     let top = parts.first().copied().unwrap_or_default();
-    if let Some(near) = SYSCTL_ROOTS.iter().find(|known| !SYSCTL_ROOTS.contains(&top) && super::is_slip(top, known)) {
+    if let Some(near) =
+        SYSCTL_ROOTS.iter().find(|known| !SYSCTL_ROOTS.contains(&top) && super::form::is_slip(top, known))
+    {
         return meant(format!("/proc/sys has no `{top}`"), dotted.replacen(top, near, 1));
     }
     Ok(dotted)

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::{Grammar, LONGEST, Reading, Refusal, meant, only, refuse};
+use super::form::{Grammar, LONGEST, Reading, Refusal, meant, only, refuse};
 
 /// A protocol and a port.
 pub const PORT: Grammar = Grammar {
@@ -296,7 +296,7 @@ fn url(text: &str) -> Result<String, Refusal> {
         None => return meant("a URL has a scheme", format!("http://{text}")),
     };
     if !matches!(scheme, "http" | "https") {
-        let near = super::did_you_mean(scheme, ["http", "https"]).map(|near| format!("{near}://{rest}"));
+        let near = crate::diagnostic::did_you_mean(scheme, ["http", "https"]).map(|near| format!("{near}://{rest}"));
         return meant("the scheme is `http` or `https`", near.unwrap_or_default());
     }
     let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();

@@ -4,7 +4,7 @@
 //! digits and `.-_+`. dpkg's are a part of these (deb-control(5)).
 
 use super::super::diagnostic::did_you_mean;
-use super::{Grammar, Reading, Refusal, meant, only, refuse};
+use super::form::{Grammar, Reading, Refusal, meant, only, refuse};
 
 /// A package, maybe with its architecture.
 pub const PACKAGE: Grammar = Grammar {

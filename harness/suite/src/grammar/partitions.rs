@@ -2,7 +2,7 @@
 //! fdisk(8).
 
 use super::super::diagnostic::did_you_mean;
-use super::{Grammar, Reading, Refusal, meant};
+use super::form::{Grammar, Reading, Refusal, meant};
 
 /// Types of a GPT with a name of their own, as (GUID, name).
 pub const GPT: &[(&str, &str)] = &[

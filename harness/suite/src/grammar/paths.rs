@@ -1,6 +1,6 @@
 //! Paths and what is named by parts of them.
 
-use super::{Grammar, LONGEST_PATH, Reading, Refusal, meant, refuse};
+use super::form::{Grammar, LONGEST_PATH, Reading, Refusal, meant, refuse};
 
 /// Absolute, one spelling: no empty parts, no `.` and `..`, no pattern.
 const ABSOLUTE: &str = r"/[^*?]*";

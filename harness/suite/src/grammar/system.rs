@@ -1,6 +1,6 @@
 //! Names of the system: processes, commands, SELinux, sshd, crypto policies, os-release, locales.
 
-use super::{Grammar, Reading, Refusal, meant, only, refuse};
+use super::form::{Grammar, Reading, Refusal, meant, only, refuse};
 
 /// A type of SELinux.
 pub const SELINUX_TYPE: Grammar = Grammar {

@@ -4,7 +4,7 @@
 //! digits, `:-_.\` and one `@`, at most 255 bytes, and a known suffix.
 
 use super::super::diagnostic::did_you_mean;
-use super::{Grammar, Reading, Refusal, meant, only, refuse};
+use super::form::{Grammar, Reading, Refusal, meant, only, refuse};
 
 /// Types of units.
 pub const SUFFIXES: [&str; 11] =

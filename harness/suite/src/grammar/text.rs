@@ -1,6 +1,6 @@
 //! Texts of which nothing can be said beforehand, and single words.
 
-use super::{Grammar, Reading, Refusal, refuse};
+use super::form::{Grammar, Reading, Refusal, refuse};
 
 /// Any text.
 pub const ANY: Grammar = Grammar {

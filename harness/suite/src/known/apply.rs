@@ -15,7 +15,7 @@ use jiff::civil::Date;
 use super::super::condition::{Truth, evaluate};
 use super::super::model::Matcher;
 use super::fits::covers;
-use super::{DUE_DAYS, Effect, KnownIssue};
+use super::model::{DUE_DAYS, Effect, KnownIssue};
 use muster_base::failure;
 use muster_base::failure::Failure;
 

@@ -13,10 +13,11 @@ use super::super::select::NameGlob;
 use super::super::source::{self, Source};
 use super::super::table::Kind;
 use super::super::value::{self, ValueError};
+use super::super::vocabulary::Vocabulary;
 use super::super::yaml::{self, Limits, Node};
-use super::super::{Vocabulary, condition as conditions, matcher};
+use super::super::{condition as conditions, matcher};
 use super::fits::vague;
-use super::{Effect, KnownIssue, LONGEST_DAYS};
+use super::model::{Effect, KnownIssue, LONGEST_DAYS};
 
 /// Most entries of one file.
 const MOST: usize = 1000;

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::super::Vocabulary;
 use super::super::model::Matcher;
+use super::super::vocabulary::Vocabulary;
 use muster_base::failure;
 use muster_base::failure::FailureId;
 

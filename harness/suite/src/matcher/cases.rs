@@ -10,8 +10,9 @@ use super::super::effort;
 use super::super::model::{Matcher, Operator};
 use super::super::table::Kind;
 use super::super::value;
+use super::outcome::Truth;
 use super::pattern::matches_nothing;
-use super::truth::{Truth, is_within};
+use super::values::is_within;
 
 /// Most statements that are taken to hold independently.
 const MOST_ATOMS: usize = 8;

@@ -8,7 +8,8 @@ use super::super::effort;
 use super::super::model::{Matcher, Operator};
 use super::super::table::Kind;
 use super::super::value;
-use super::truth::{Truth, truth};
+use super::outcome::Truth;
+use super::truth::truth;
 
 /// Why no value of the kind satisfies the matcher, as the end of a sentence; `None` when one may.
 pub(super) fn impossible(kind: &Kind, matcher: &Matcher) -> Option<String> {

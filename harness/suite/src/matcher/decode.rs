@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::super::decode::Context;
+use super::super::decode::context::{Context, Text};
 use super::super::diagnostic::{Span, codes, did_you_mean};
 use super::super::grammar::Grammar;
 use super::super::model::{Matcher, Operator};
@@ -250,7 +250,7 @@ fn json(cx: &mut Context<'_>, node: &Node, name: &str) -> Option<Vec<(String, Ma
             cx.bad_value(&path, name, &error);
             complete = false;
         } else if !known.insert(path.text.clone()) {
-            super::super::decode::duplicate_subject(cx, &path);
+            cx.duplicate_subject(&path);
             complete = false;
         }
         match read(cx, value, &Kind::Loose, JSON, &path.text) {
@@ -316,9 +316,8 @@ fn scalar(cx: &mut Context<'_>, node: &Node, kind: &Kind, name: &str) -> Option<
         Kind::Name(grammar) => return cx.named(text, grammar).map(|text| Matcher::Equals(text.text)),
         Kind::List(grammar) if !grammar.is_free() => {
             let parts = text.text.split(',').map(str::trim).filter(|part| !part.is_empty());
-            let parts: Vec<_> = parts
-                .map(|part| cx.named(super::super::decode::Text { text: part.to_owned(), ..text.clone() }, grammar))
-                .collect();
+            let parts: Vec<_> =
+                parts.map(|part| cx.named(Text { text: part.to_owned(), ..text.clone() }, grammar)).collect();
             let parts: Vec<_> = parts.into_iter().map(|part| part.map(|part| part.text)).collect::<Option<_>>()?;
             return Some(Matcher::Equals(parts.join(",")));
         }
@@ -332,14 +331,7 @@ fn scalar(cx: &mut Context<'_>, node: &Node, kind: &Kind, name: &str) -> Option<
     Some(Matcher::Equals(if typed { text.text.trim().to_owned() } else { text.text }))
 }
 
-fn no_order(
-    cx: &mut Context<'_>,
-    text: &super::super::decode::Text,
-    operator: Operator,
-    rest: &str,
-    kind: &Kind,
-    name: &str,
-) {
+fn no_order(cx: &mut Context<'_>, text: &Text, operator: Operator, rest: &str, kind: &Kind, name: &str) {
     let rest = muster_base::text::one_line(rest, 40);
     let message = match kind {
         Kind::Loose => format!("`{name}`: `{operator}` compares integers, and `{rest}` is none"),

@@ -4,9 +4,11 @@
 mod cases;
 mod contradiction;
 pub(crate) mod decode;
+mod outcome;
 mod pattern;
 mod ranges;
 pub mod truth;
+mod values;
 
 use std::fmt;
 

@@ -1,158 +1,23 @@
-//! Lists of the checks of other tools (`schema: foreign-checks/v1`), held against the suites: what a
-//! test says in `covers:` must be in the list of its tool, and a check that no test takes the place of
-//! must say why. So nothing is claimed that is not there, and nothing is left out in silence.
+//! From files and suites to lists.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use camino::Utf8PathBuf;
 
-use super::Vocabulary;
-use super::decode::{Context, Fields, Patterns, is_anothers, is_id, schema};
-use super::diagnostic::{Diagnostic, Diagnostics, Span, codes, did_you_mean};
-use super::keys::{Key, KeyTable, Shape};
-use super::model::{Cover, Suite};
-use super::source::{self, Source};
-use super::value::ValueError;
-use super::yaml::{self, Limits, Node};
+use super::keys::{CHECK, FILE, REASONS, SCHEMA};
+use super::model::{Check, List, Reason};
+use crate::decode::{Context, Fields, Patterns, is_anothers, is_id, schema};
+use crate::diagnostic::{Diagnostic, Diagnostics, Span, codes, did_you_mean};
+use crate::model::{Cover, Suite};
+use crate::source::{self, Source};
+use crate::value::ValueError;
+use crate::vocabulary::Vocabulary;
+use crate::yaml::{self, Limits, Node};
 use muster_base::failure::Location;
-
-/// The name of the schema.
-pub const SCHEMA: &str = "foreign-checks/v1";
 
 /// Most checks of one file.
 const MOST: usize = 2000;
-
-/// The checks of one tool.
-#[derive(Debug, Clone)]
-pub struct List {
-    /// Its name, as `covers:` writes it before the `/`.
-    pub tool: String,
-    /// What it is, one line.
-    pub summary: String,
-    /// Where its checks are.
-    pub source: String,
-    /// The checks, in the order of the file.
-    pub checks: Vec<Check>,
-}
-
-/// One check of another tool.
-#[derive(Debug, Clone)]
-pub struct Check {
-    /// Its name there.
-    pub id: String,
-    /// What it asks, one line.
-    pub what: String,
-    /// Where more is said of it.
-    pub link: Option<String>,
-    /// Why no test takes its place.
-    pub reason: Option<Reason>,
-    /// What the tests that take its place do not ask.
-    pub partly: Option<String>,
-    /// The tests that take its place, as `suite/test`.
-    pub tests: Vec<String>,
-    /// Where it stands.
-    pub location: Location,
-    span: Span,
-    /// The keys that speak of how it stands, for carets.
-    written: Option<Span>,
-}
-
-/// Why no test takes the place of a check.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Reason {
-    /// It is missing.
-    Gap(String),
-    /// Something other than a test asks it.
-    By(String),
-    /// It means nothing here.
-    Outside(String),
-}
-
-/// How a check stands to the suites.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Standing {
-    /// Tests ask what it asks.
-    Covered,
-    /// Tests ask a part of what it asks.
-    Partly,
-    /// Something other than a test asks it.
-    ByOtherMeans,
-    /// It means nothing here.
-    Outside,
-    /// It is missing.
-    Gap,
-}
-
-impl Standing {
-    /// All, in the order in which they are told.
-    pub const ALL: [Self; 5] = [Self::Covered, Self::Partly, Self::ByOtherMeans, Self::Outside, Self::Gap];
-
-    /// The word for it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Covered => "covered",
-            Self::Partly => "partly",
-            Self::ByOtherMeans => "by other means",
-            Self::Outside => "outside",
-            Self::Gap => "gap",
-        }
-    }
-}
-
-impl Check {
-    /// How it stands to the suites.
-    pub fn standing(&self) -> Standing {
-        match &self.reason {
-            _ if !self.tests.is_empty() && self.partly.is_some() => Standing::Partly,
-            _ if !self.tests.is_empty() => Standing::Covered,
-            Some(Reason::By(_)) => Standing::ByOtherMeans,
-            Some(Reason::Outside(_)) => Standing::Outside,
-            Some(Reason::Gap(_)) | None => Standing::Gap,
-        }
-    }
-
-    /// What is said about how it stands: the reason, or what is missing.
-    pub fn remark(&self) -> &str {
-        match &self.reason {
-            Some(Reason::Gap(text) | Reason::By(text) | Reason::Outside(text)) => text,
-            None => self.partly.as_deref().unwrap_or_default(),
-        }
-    }
-}
-
-const fn key(name: &'static str, shape: Shape, required: bool, doc: &'static str) -> Key {
-    Key { name, shape, required, doc }
-}
-
-/// A list.
-pub const FILE: KeyTable = KeyTable {
-    what: "a list of checks",
-    keys: &[
-        key("schema", Shape::Constant(SCHEMA), true, "The language and its version."),
-        key("tool", Shape::Id, true, "The tool's name, as `covers` writes it before the `/`."),
-        key("summary", Shape::Line, true, "What the tool is."),
-        key("source", Shape::Line, true, "Where its checks are: a link."),
-        key("checks", Shape::List(&CHECK), true, "The checks."),
-    ],
-};
-
-/// The keys of which a check that no test takes the place of has exactly one.
-pub const REASONS: [&str; 3] = ["gap", "by", "outside"];
-
-/// A check.
-pub const CHECK: KeyTable = KeyTable {
-    what: "a check of another tool",
-    keys: &[
-        key("id", Shape::Line, true, "Its name there, as `covers` writes it after the `/`."),
-        key("what", Shape::Line, true, "What it checks."),
-        key("link", Shape::Line, false, "Where more is said of it: a link."),
-        key("gap", Shape::Line, false, "No test takes its place: why it is missing."),
-        key("by", Shape::Line, false, "No test replaces it: what checks the same instead."),
-        key("outside", Shape::Line, false, "No test takes its place: why it means nothing here."),
-        key("partly", Shape::Line, false, "Tests replace it, except for this part of what it checks."),
-    ],
-};
 
 /// Decodes the lists among the files that the paths mean (a directory: its `*.yaml` files, of which those
 /// of other schemas are passed over), and holds them against all suites that were loaded.
@@ -421,6 +286,3 @@ pub fn is_link(text: &str) -> bool {
     let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
     rest.is_some_and(|rest| rest.contains('.') && !rest.contains(char::is_whitespace))
 }
-
-#[cfg(test)]
-mod tests;

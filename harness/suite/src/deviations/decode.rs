@@ -1,125 +1,26 @@
-//! The ledger of deviations (`schema: deviations/v1`): which differences between two systems are meant,
-//! and why. Decoded as strictly as suites, with all errors of all files at once. What a difference is,
-//! and which entries document it, is the compare room's business; it tells the kinds there are.
+//! From a file to its entries.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use camino::Utf8PathBuf;
-use jiff::civil::Date;
 
-use super::Vocabulary;
-use super::decode::{Context, Patterns, condition, is_anothers, schema};
-use super::diagnostic::{Diagnostics, Span, codes, did_you_mean};
-use super::keys::{Key, KeyTable, Shape};
-use super::matcher::decode::matcher;
-use super::model::{Condition, Matcher};
-use super::source;
-use super::table::Kind;
-use super::value::{self, ValueError};
-use super::yaml::{self, Limits, Node};
+use super::keys::{CATEGORIES, CHANGES, ENTRY, FILE, SCHEMA, UPSTREAM_STATUSES, VALUE};
+use super::model::Deviation;
+use crate::decode::{Context, Fields, Patterns, condition, is_anothers, schema};
+use crate::diagnostic::{Diagnostics, Span, codes, did_you_mean};
+use crate::matcher::decode::matcher;
+use crate::model::{Condition, Matcher};
+use crate::source;
+use crate::value::{self, ValueError};
+use crate::vocabulary::Vocabulary;
+use crate::yaml::{self, Limits, Node};
 use muster_base::failure::Location;
-
-/// The name of the schema.
-pub const SCHEMA: &str = "deviations/v1";
-
-/// Why a system deviates, in the words of Azure Linux's own overlays (azldev's `OverlayMetadata`).
-pub const CATEGORIES: &[&str] = &[
-    "upstream-backport",
-    "azl-pruning",
-    "azl-compatibility",
-    "azl-temp-workaround",
-    "azl-branding-policy",
-    "azl-disable-flaky-tests",
-    "azl-disable-unsupported-tests",
-    "azl-security-compliance",
-    "azl-release-management",
-    "azl-platform-adaptation",
-];
-
-/// How a deviation stands to what it deviates from, in the same vocabulary.
-pub const UPSTREAM_STATUSES: &[&str] =
-    &["upstreamed", "upstreamable", "needs-upstream-hook", "inapplicable", "unknown"];
-
-/// How a subject can differ, as the second part of a pattern.
-pub const CHANGES: &[&str] = &["added", "removed", "changed"];
-
-/// The kind of text that `before` and `after` are held against.
-pub const VALUE: Kind = Kind::Text;
 
 /// Most entries of one file.
 const MOST: usize = 5000;
 /// Bytes of a pattern.
 const LONGEST: usize = 1024;
-
-/// One documented deviation.
-#[derive(Debug, Clone)]
-pub struct Deviation {
-    /// A glob over the keys of differences, `*` and `?`.
-    pub pattern: String,
-    /// The kind that it is about: the first part of the pattern.
-    pub kind: &'static str,
-    /// A word of [`CATEGORIES`].
-    pub category: &'static str,
-    /// A word of [`UPSTREAM_STATUSES`].
-    pub upstream_status: &'static str,
-    /// Why it is meant.
-    pub reason: String,
-    /// Where it was decided or is followed up.
-    pub link: String,
-    /// The last day it holds; `None` is for good.
-    pub expires: Option<Date>,
-    /// On which candidates; `None` is all.
-    pub condition: Option<Condition>,
-    /// What the baseline must have had.
-    pub before: Option<Matcher>,
-    /// What the candidate must have.
-    pub after: Option<Matcher>,
-    /// Where it stands.
-    pub location: Location,
-}
-
-impl Deviation {
-    /// Whether its last day is over.
-    pub fn is_expired(&self, today: Date) -> bool {
-        self.expires.is_some_and(|last| today > last)
-    }
-}
-
-const fn key(name: &'static str, shape: Shape, required: bool, doc: &'static str) -> Key {
-    Key { name, shape, required, doc }
-}
-
-/// A ledger.
-pub const FILE: KeyTable = KeyTable {
-    what: "a ledger of deviations",
-    keys: &[
-        key("schema", Shape::Constant(SCHEMA), true, "The language and its version."),
-        key("deviations", Shape::List(&ENTRY), true, "The entries."),
-    ],
-};
-
-/// An entry.
-pub const ENTRY: KeyTable = KeyTable {
-    what: "a deviation",
-    keys: &[
-        key(
-            "pattern",
-            Shape::Line,
-            true,
-            "The differences it documents: `kind/change/subject` or `kind/change/subject:field`, where `*` and `?` may \
-             be used after the kind.",
-        ),
-        key("category", Shape::Word(CATEGORIES), true, "Why the system deviates."),
-        key("upstream-status", Shape::Word(UPSTREAM_STATUSES), true, "How it stands to the system it is based on."),
-        key("reason", Shape::Line, true, "Why the deviation is meant."),
-        key("link", Shape::Line, true, "Where it was decided or is followed up."),
-        key("expires", Shape::Date, false, "The last day it holds: `2027-01-31`; without it, for good."),
-        key("where", Shape::Condition, false, "On which candidates; without it, all."),
-        key("before", Shape::Matcher(&VALUE), false, "What the baseline must have had; any other change is not meant."),
-        key("after", Shape::Matcher(&VALUE), false, "What the candidate must have; any other change is not meant."),
-    ],
-};
 
 /// Decodes all files that the paths mean (a directory: its `*.yaml` files, of which those of other schemas
 /// are passed over). `kinds` are the kinds of facts there are. The sink is not settled.
@@ -290,7 +191,7 @@ fn narrow_enough(cx: &mut Context<'_>, pattern: &Parsed, span: Span, has_values:
 }
 
 /// What is added had no value before, what is removed has none after.
-fn one_sided(cx: &mut Context<'_>, pattern: &Parsed, fields: &super::decode::Fields<'_>) -> Option<()> {
+fn one_sided(cx: &mut Context<'_>, pattern: &Parsed, fields: &Fields<'_>) -> Option<()> {
     let name = match pattern.change.as_str() {
         "added" => "before",
         "removed" => "after",
@@ -305,8 +206,8 @@ fn one_sided(cx: &mut Context<'_>, pattern: &Parsed, fields: &super::decode::Fie
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::VOCABULARY;
     use super::*;
+    use crate::testing::VOCABULARY;
 
     const KINDS: &[&str] = &["package", "file", "sysctl"];
 
@@ -397,7 +298,7 @@ deviations:
 
     #[test]
     fn the_schema_knows_the_same_entries() {
-        let schema = super::super::schema::deviations();
+        let schema = crate::schema::deviations();
         jsonschema::draft202012::meta::validate(&schema).expect("the schema is itself valid");
         let validator = jsonschema::draft202012::new(&schema).unwrap();
         let entry = |category: &str| {

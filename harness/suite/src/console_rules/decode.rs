@@ -1,126 +1,18 @@
-//! The files of console rules (`schema: console-rules/v1`), decoded as strictly as suites. What a rule
-//! does with a line, and whether its samples hold, is the machine room's business.
+//! From a file to its rules.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use camino::Utf8PathBuf;
 
-use super::Vocabulary;
-use super::decode::{Context, Patterns, Text, is_anothers, schema};
-use super::diagnostic::{Diagnostics, Span, codes};
-use super::keys::{Key, KeyTable, Shape};
-use super::source;
-use super::yaml::{self, Kind, Limits, Node};
+use super::keys::{EARLIER, FILE, RULE, SCHEMA, SEVERITIES};
+use super::model::{ConsoleRule, Sample};
+use crate::decode::{Context, Patterns, Text, is_anothers, schema};
+use crate::diagnostic::{Diagnostics, codes};
+use crate::source;
+use crate::vocabulary::Vocabulary;
+use crate::yaml::{self, Kind, Limits, Node};
 use muster_base::failure::Location;
-
-/// The name of the schema.
-pub const SCHEMA: &str = "console-rules/v1";
-
-/// How bad a finding can be, mildest first.
-pub const SEVERITIES: &[&str] = &["info", "warn", "fail", "fatal"];
-
-/// What must have come before a line in the same boot.
-pub const EARLIER: &[&str] = &["text", "kernel", "boot"];
-
-/// One rule.
-#[derive(Debug, Clone)]
-pub struct ConsoleRule {
-    /// Its name, unique among all files that are used together.
-    pub id: String,
-    /// What it is a sign of: the second half of the failure id `console.<category>`.
-    pub category: String,
-    /// A word of [`SEVERITIES`].
-    pub severity: &'static str,
-    /// What a message must match.
-    pub pattern: regex::Regex,
-    /// A message that matches one of these is none of this rule's.
-    pub except: Vec<regex::Regex>,
-    /// Lines that must be found; at least one.
-    pub samples: Vec<Sample>,
-    /// Lines that must not be; at least one.
-    pub near_misses: Vec<Sample>,
-    /// What the line means, or where its form comes from.
-    pub because: String,
-    /// Whether a trace follows the line, so that more of the log belongs to it.
-    pub trace: bool,
-    /// Whether it only says that something took too long.
-    pub about_time: bool,
-    /// A word of [`EARLIER`]: the line counts only after such, and after no announced restart.
-    pub after: Option<&'static str>,
-    /// Messages that show later that it did no harm.
-    pub unless_later: Vec<regex::Regex>,
-    /// Where it stands.
-    pub location: Location,
-}
-
-/// An example line and its place in the file.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Sample {
-    /// The line.
-    pub text: String,
-    /// Where it stands.
-    pub span: Span,
-}
-
-const fn key(name: &'static str, shape: Shape, required: bool, doc: &'static str) -> Key {
-    Key { name, shape, required, doc }
-}
-
-/// A file of console rules.
-pub const FILE: KeyTable = KeyTable {
-    what: "a file of console rules",
-    keys: &[
-        key("schema", Shape::Constant(SCHEMA), true, "The language and its version."),
-        key("rules", Shape::List(&RULE), true, "The rules. Of several that match with one severity, the first counts."),
-    ],
-};
-
-/// A rule.
-pub const RULE: KeyTable = KeyTable {
-    what: "a console rule",
-    keys: &[
-        key("id", Shape::Id, true, "Its name, unique among all rules, the shipped ones included."),
-        key("category", Shape::Id, true, "What it is a sign of; findings have the failure id `console.<category>`."),
-        key(
-            "severity",
-            Shape::Word(SEVERITIES),
-            true,
-            "`fatal`: the machine is lost, every wait ends; `fail`: the test fails; `warn` and `info`: reported only.",
-        ),
-        key(
-            "pattern",
-            Shape::Line,
-            true,
-            "A regular expression over a message: a line without time stamp, level and caller.",
-        ),
-        key(
-            "except",
-            Shape::LineOrLines,
-            false,
-            "A message that matches one of these regular expressions is no finding.",
-        ),
-        key("sample", Shape::LineOrLines, true, "A line that must be found, or several."),
-        key("near-miss", Shape::LineOrLines, true, "A line that a careless pattern would find and this one must not."),
-        key("because", Shape::Line, true, "What the line means and who prints it."),
-        key("trace", Shape::Bool, false, "`true`: a trace follows, so the excerpt takes more lines."),
-        key("about-time", Shape::Bool, false, "`true`: it says only that something was slow; a note under emulation."),
-        key(
-            "after",
-            Shape::Word(EARLIER),
-            false,
-            "The line counts only when the guest had printed `text`, its `kernel` had spoken or it had finished its \
-             `boot`, and no restart was announced.",
-        ),
-        key(
-            "unless-later",
-            Shape::LineOrLines,
-            false,
-            "A later message of the same boot that matches one of these regular expressions makes a `fail` a `warn` and a \
-             `warn` an `info`. Until then, or until the log ends, the finding is not final.",
-        ),
-    ],
-};
 
 /// Decodes all files that the paths mean (a directory: its `*.yaml` files, of which those of other schemas
 /// are passed over). `ids` holds the rules that are there already. The sink is not settled.
@@ -362,7 +254,7 @@ rules:
 
     #[test]
     fn the_schema_knows_the_same_rules() {
-        let schema = super::super::schema::console_rules();
+        let schema = crate::schema::console_rules();
         jsonschema::draft202012::meta::validate(&schema).expect("the schema is itself valid");
         let schema = jsonschema::draft202012::new(&schema).unwrap();
         let valid = |text: &str| {

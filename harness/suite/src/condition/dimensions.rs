@@ -1,0 +1,55 @@
+//! What conditions can ask about.
+
+/// What a condition can ask about: name, what it holds, whether `<`, `<=`, `>` and `>=` apply.
+pub const DIMENSIONS: &[(&str, &str, bool)] = &[
+    (
+        "distro",
+        "ID and VERSION_ID of os-release, joined by `-`: `fedora-43`; without a version any version is meant",
+        true,
+    ),
+    ("id", "ID of os-release", false),
+    ("id-like", "ID and each name in ID_LIKE of os-release", false),
+    ("variant", "VARIANT_ID of os-release", false),
+    ("arch", "machine hardware name: `x86_64`, `aarch64`", false),
+    (
+        "mode",
+        "`package` for a system that packages are installed on, `image` for one that is replaced as a whole",
+        false,
+    ),
+    ("image", "id of the image in the catalogue", false),
+    ("firmware", "`uefi` or `bios`", false),
+    (
+        "disk-format",
+        "format of the image's file: `qcow2`, `raw`, `vhd`, `vhdx`, `vmdk` or `tar`; absent when muster did not start the machine",
+        false,
+    ),
+    ("accelerator", "`kvm` or `tcg`", false),
+    ("kernel", "release of the running kernel", true),
+    ("systemd", "major version of systemd, when it is PID 1", true),
+    ("rpm", "version of rpm, when its database is there", true),
+    ("package-manager", "`dnf5`, `dnf4`, `tdnf`, `microdnf`, `apt`, or one that muster only knows by name", false),
+    ("selinux", "`enforcing`, `permissive` or `disabled`; absent when the kernel has none", false),
+    ("capability", "what the guest offers; several hold at once", false),
+    ("tool", "commands the guest has; several hold at once", false),
+];
+
+/// The only words a dimension ever has; `None` when they cannot be listed.
+pub fn words(dimension: &str) -> Option<&'static [&'static str]> {
+    Some(match dimension {
+        "mode" => &["package", "image"],
+        "firmware" => &["uefi", "bios"],
+        "disk-format" => muster_base::machine::Format::NAMES,
+        "accelerator" => &["kvm", "tcg"],
+        "package-manager" => &[
+            "dnf5", "dnf4", "tdnf", "microdnf", "apt", "zypper", "pacman", "apk", "portage", "opkg", "xbps", "nix",
+            "eopkg", "slackpkg", "swupd",
+        ],
+        "selinux" => &["enforcing", "permissive", "disabled"],
+        _ => return None,
+    })
+}
+
+/// Whether a dimension has several values at once, so that two equalities do not contradict.
+pub(super) fn is_multiple(dimension: &str) -> bool {
+    matches!(dimension, "id-like" | "capability" | "tool")
+}
