@@ -4,13 +4,15 @@
 
 use std::time::{Duration, Instant};
 
-use super::Target;
 use super::error::LastState;
 use super::hostkey::HostKey;
 use super::login::{Entered, Login};
 use super::ports::PortPair;
-use super::shell::Start;
+use super::shell::Shell;
 use super::ssh::{self, Gone, Halt, Seen, SshSession};
+use super::start::Start;
+use super::target::Target;
+use super::wait::Wait;
 use super::wake::Wake;
 
 /// The way to a guest.
@@ -82,23 +84,6 @@ impl Access {
         }
     }
 
-    /// What has come so far: to be taken before streams are looked at.
-    pub(super) fn seen(&self) -> Seen {
-        match self {
-            Self::Ssh(ssh) => ssh.seen(),
-            Self::Ports(_) => Seen::UNQUEUED,
-        }
-    }
-
-    /// Sleeps until there is something to read that was not there at `seen`, the bell rings, or the
-    /// time comes. `hungry` says that there is something to write as well.
-    pub(super) fn wait(&mut self, seen: Seen, until: Option<Instant>, hungry: bool) -> Result<(), Halt> {
-        match self {
-            Self::Ssh(ssh) => ssh.wait(seen, until),
-            Self::Ports(ports) => ssh::wait_for_any(ports.pair.sockets(), hungry, &ports.wake, until),
-        }
-    }
-
     /// An SSH session for a second shell.
     pub(super) fn side(&mut self, start: Start, limit: Instant, gone: Gone) -> Result<&mut SshSession, Halt> {
         match self {
@@ -124,6 +109,13 @@ impl Access {
         }
     }
 
+    /// Lets go of a shell in good order, on whatever road it stands.
+    pub(super) fn let_go(&mut self, shell: Shell, limit: Instant) {
+        if let Self::Ssh(ssh) = self {
+            shell.close(ssh, limit);
+        }
+    }
+
     /// Says goodbye, within a moment.
     pub(super) fn hang_up(self) {
         match self {
@@ -133,6 +125,22 @@ impl Access {
                     side.hang_up();
                 }
             }
+        }
+    }
+}
+
+impl Wait for Access {
+    fn seen(&self) -> Seen {
+        match self {
+            Self::Ssh(ssh) => ssh.seen(),
+            Self::Ports(_) => Seen::UNQUEUED,
+        }
+    }
+
+    fn wait(&mut self, seen: Seen, until: Option<Instant>, hungry: bool) -> Result<(), Halt> {
+        match self {
+            Self::Ssh(ssh) => ssh.wait(seen, until),
+            Self::Ports(ports) => ssh::wait_for_any(ports.pair.sockets(), hungry, &ports.wake, until),
         }
     }
 }

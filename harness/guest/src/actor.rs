@@ -8,16 +8,20 @@ use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
 use super::access::{Access, Ports, Reach};
-use super::connection::{Job, Shared, Target};
 use super::conversation::{Conversation, RESET, Turn};
-use super::error::{ConnectError, GuestError, LastState};
-use super::kill::Victims;
+use super::error::{ConnectError, GuestError, LastState, harmless};
+use super::kill::{Victims, kill};
 use super::login::Entered;
+use super::pipeline::Fault;
 use super::ports::PortPair;
-use super::shell::{self, Fault, Shell, Start, StartError};
+use super::reply::{Reply, Request};
+use super::shared::{Job, Shared};
+use super::shell::{Shell, StartError};
 use super::ssh::{Gone, Halt, Seen, pause};
+use super::start::Start;
+use super::target::Target;
+use super::wait::Wait;
 use super::wake::Wake;
-use super::{Reply, Request};
 
 /// A shell that prints so much outside of any frame while nothing is asked of it is replaced, which
 /// ends whoever prints.
@@ -203,7 +207,7 @@ impl Actor {
             // A new one is started when it is needed.
             Err(Fault::Ended) => self.retire(false),
             Err(Fault::Violated(_)) => self.retire(true),
-            Err(Fault::Transport(error)) => self.link = Err(GuestError::lost(lost(&error))),
+            Err(Fault::Transport(error)) => self.link = Err(GuestError::lost(harmless(&error))),
         }
     }
 
@@ -289,21 +293,21 @@ impl Actor {
         }
     }
 
-    /// Does away with the shell, so that the next batch gets a new one. `kill` also ends what it
+    /// Does away with the shell, so that the next batch gets a new one. `alive` also ends what it
     /// left running, without which a request that was written ahead could still run later.
-    fn retire(&mut self, kill: bool) {
+    fn retire(&mut self, alive: bool) {
         let Ok(link) = &mut self.link else { return };
         let Some(shell) = link.shell.take() else { return };
         let mut failure = None;
         let (generations, generation) = (&self.target.generations, link.generation);
         let reset = || generations.current() != generation;
-        if kill {
+        if alive {
             self.shared.round_trips.fetch_add(1, Relaxed);
             let limit = Instant::now() + self.start.patience;
             let killed = link
                 .access
                 .side(self.start, limit, &reset)
-                .and_then(|side| shell::kill(side, self.start, shell.pid, Victims::Shell, &reset));
+                .and_then(|side| kill(side, self.start, shell.pid, Victims::Shell, &reset));
             match killed {
                 Ok(true) => {}
                 Err(Halt::Gone) => failure = Some(RESET.to_owned()),
@@ -311,7 +315,7 @@ impl Actor {
                 Err(halt) => failure = Some(format!("the shell hangs and could not be killed ({halt})")),
             }
         }
-        shell.leave(&mut link.access, Instant::now() + Duration::from_secs(1));
+        link.access.let_go(shell, Instant::now() + Duration::from_secs(1));
         if let Some(what) = failure {
             self.link = Err(GuestError::lost(what));
         }
@@ -328,7 +332,7 @@ impl Actor {
         link.parked.push(shell);
         if link.parked.len() > PARKED {
             let oldest = link.parked.remove(0);
-            oldest.leave(&mut link.access, Instant::now() + Duration::from_secs(1));
+            link.access.let_go(oldest, Instant::now() + Duration::from_secs(1));
         }
     }
 
@@ -336,7 +340,7 @@ impl Actor {
     fn leave(&mut self, why: GuestError) {
         if let Ok(Link { shell, parked, mut access, .. }) = std::mem::replace(&mut self.link, Err(why)) {
             for shell in parked.into_iter().chain(shell) {
-                shell.leave(&mut access, Instant::now() + Duration::from_millis(300));
+                access.let_go(shell, Instant::now() + Duration::from_millis(300));
             }
             access.hang_up();
         }
@@ -353,8 +357,4 @@ fn drain(parked: &mut [Shell], seen: Seen) -> u64 {
         late += shell.pipe.deframer.stray() - before;
     }
     late
-}
-
-pub(super) fn lost(error: &io::Error) -> String {
-    muster_base::text::one_line(&error.to_string(), 200)
 }

@@ -3,8 +3,7 @@
 
 use std::fmt;
 use std::net::SocketAddr;
-use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::time::Instant;
 
@@ -12,31 +11,12 @@ use tokio::sync::oneshot;
 
 use super::actor;
 use super::error::{ConnectError, GuestError, LastState};
-use super::generations::Generations;
-use super::hostkey::{HostKey, HostKeyPolicy};
+use super::hostkey::HostKey;
 use super::ports::PortPair;
-use super::refusals::Refusals;
+use super::reply::{Reply, Request};
+use super::shared::{Job, Shared};
+use super::target::Target;
 use super::wake::Wake;
-use super::{Reply, Request};
-
-/// Where a guest is and how to get in.
-#[derive(Debug, Clone)]
-pub struct Target {
-    /// The forwarded port of the machine, or a machine elsewhere.
-    pub addr: SocketAddr,
-    /// The user of the login.
-    pub user: String,
-    /// An OpenSSH private key without a passphrase, ed25519 by preference.
-    pub private_key: PathBuf,
-    /// Whether the shell is started through `sudo -n`.
-    pub become_root: bool,
-    /// Which host keys are right.
-    pub host_key: HostKeyPolicy,
-    /// Resets of the machine: what was begun in an earlier life is given up.
-    pub generations: Generations,
-    /// Where it is counted how often the key is refused.
-    pub refusals: Refusals,
-}
 
 /// A connected guest. Cheap to clone; the connection closes when the last clone is dropped, without
 /// waiting for the guest.
@@ -57,43 +37,6 @@ pub struct Stats {
     /// Times something of the guest was found only because a wait is never longer than a second:
     /// always 0, or the waiting of this side is broken and each has cost up to that second.
     pub rescues: u64,
-}
-
-/// Counters and keys that the thread writes and every handle reads.
-#[derive(Debug, Default)]
-pub(super) struct Shared {
-    pub(super) requests: AtomicU64,
-    pub(super) round_trips: AtomicU64,
-    pub(super) stray_bytes: AtomicU64,
-    pub(super) rescues: AtomicU64,
-    pub(super) host_key: Mutex<Option<HostKey>>,
-    /// Whether the shell in use is one that was warm already.
-    pub(super) warm: AtomicBool,
-}
-
-impl Shared {
-    pub(super) fn remembered_key(&self) -> Option<HostKey> {
-        self.host_key.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    pub(super) fn remember_key(&self, key: HostKey) {
-        *self.host_key.lock().unwrap_or_else(PoisonError::into_inner) = Some(key);
-    }
-}
-
-/// What the thread is asked to do.
-pub(super) enum Job {
-    /// Run these, one after the other.
-    Batch {
-        requests: Vec<Request>,
-        /// Whether muster did not write them itself.
-        guarded: bool,
-        answer: oneshot::Sender<Vec<Result<Reply, GuestError>>>,
-    },
-    /// Give up the connection, if there still is one, and log in again.
-    Reconnect { deadline: Instant, answer: oneshot::Sender<Result<(), ConnectError>> },
-    /// Close the connection in good order.
-    Close { answer: oneshot::Sender<()> },
 }
 
 struct Handle {
@@ -171,7 +114,7 @@ impl Guest {
             return Vec::new();
         }
         let began = Instant::now();
-        let answers = self.ask(|answer| Job::Batch { requests, guarded, answer }).await;
+        let answers = self.finish(|answer| Job::Batch { requests, guarded, answer }).await;
         // Never what was run or printed: either may hold a password.
         tracing::trace!(addr = %self.handle.addr, count, guarded, took = ?began.elapsed(), "commands in the guest");
         answers.unwrap_or_else(|| vec![Err(GuestError::Closed); count])
@@ -180,7 +123,7 @@ impl Guest {
     /// Logs in again after a reboot or a lost connection. What is queued is answered with
     /// [`GuestError::Lost`]. A host key other than before is refused.
     pub async fn reconnect(&self, deadline: Instant) -> Result<(), ConnectError> {
-        self.ask(|answer| Job::Reconnect { deadline, answer }).await.unwrap_or_else(|| {
+        self.finish(|answer| Job::Reconnect { deadline, answer }).await.unwrap_or_else(|| {
             Err(ConnectError {
                 addr: self.handle.addr,
                 user: self.handle.user.clone(),
@@ -193,7 +136,7 @@ impl Guest {
     /// Closes in good order, within a few seconds at most. Later requests are answered with
     /// [`GuestError::Closed`].
     pub async fn close(&self) {
-        self.ask(|answer| Job::Close { answer }).await;
+        self.finish(|answer| Job::Close { answer }).await;
     }
 
     /// What the connection has cost so far, over all reconnects.
@@ -218,7 +161,7 @@ impl Guest {
     }
 
     /// Queues a job and waits; `None` when the thread has ended.
-    async fn ask<T>(&self, job: impl FnOnce(oneshot::Sender<T>) -> Job) -> Option<T> {
+    async fn finish<T>(&self, job: impl FnOnce(oneshot::Sender<T>) -> Job) -> Option<T> {
         let (answer, answered) = oneshot::channel();
         {
             let jobs = self.handle.jobs.lock().unwrap_or_else(PoisonError::into_inner);

@@ -5,12 +5,15 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use super::access::Access;
-use super::error::GuestError;
+use super::error::{GuestError, harmless};
 use super::frame::{self, Event, Frame};
-use super::kill::Victims;
-use super::shell::{self, Fault, Shell, Start, describe};
+use super::kill::{Victims, kill};
+use super::pipeline::Fault;
+use super::reply::{End, Reply, Request};
+use super::shell::{Shell, describe};
 use super::ssh::{Gone, Halt, LOOK_UP, Seen};
-use super::{End, Reply, Request};
+use super::start::Start;
+use super::wait::Wait;
 
 /// Why nothing comes back over a connection whose machine was reset.
 pub(super) const RESET: &str = "the machine was reset";
@@ -297,7 +300,7 @@ impl<'a> Conversation<'a> {
         // Whether the killer says that it succeeded does not matter: the end of the frame does.
         let killed = access
             .side(self.start, Instant::now() + self.start.patience, reset)
-            .and_then(|side| shell::kill(side, self.start, shell.pid, victims, reset));
+            .and_then(|side| kill(side, self.start, shell.pid, victims, reset));
         match killed {
             Ok(_) | Err(Halt::TimedOut) => {}
             Err(Halt::Gone) => return Err(Turn::Lost(GuestError::lost(RESET))),
@@ -315,7 +318,7 @@ impl<'a> Conversation<'a> {
     fn fault(&mut self, fault: Fault, shell: &mut Shell, waiting: &VecDeque<Waiting>, head: &Head) -> Turn {
         let violated = match fault {
             Fault::Transport(error) => {
-                let what = super::actor::lost(&error);
+                let what = harmless(&error);
                 return Turn::Lost(GuestError::lost(format!("in the middle of a conversation: {what}")));
             }
             Fault::Ended => None,

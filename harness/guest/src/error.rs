@@ -1,10 +1,12 @@
 //! How talking to a guest goes wrong, in words for a person, each with its stable failure id.
 
+use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use muster_base::failure;
 use muster_base::failure::FailureId;
+use muster_base::text;
 
 /// No login, or no shell behind it, before the deadline.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -149,6 +151,11 @@ impl GuestError {
     pub(super) fn lost(what: impl Into<String>) -> Self {
         Self::Lost { what: what.into() }
     }
+}
+
+/// An error of this host on one line, as it may be shown.
+pub(super) fn harmless(error: &io::Error) -> String {
+    text::one_line(&error.to_string(), 200)
 }
 
 fn seconds(duration: &Duration) -> String {

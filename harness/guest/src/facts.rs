@@ -6,7 +6,9 @@ pub mod probe;
 pub use parse::os_release;
 pub use probe::OWN_IS_DPKG;
 
-use super::{Guest, GuestError, Reply};
+use super::connection::Guest;
+use super::error::GuestError;
+use super::reply::Reply;
 use muster_record::facts::Facts;
 
 /// Asks the guest what it is, in one round trip. `scale` stretches the time-outs of the probes.

@@ -29,7 +29,8 @@ use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{self, Read};
 
-use super::Notes;
+use super::reply::Notes;
+pub use super::stream::Stream;
 use muster_base::text;
 
 /// The byte every marker begins with.
@@ -40,21 +41,6 @@ const NONCE: usize = 32;
 const MARK: usize = 11;
 /// Bytes of stray text kept for an error message.
 const EXCERPT: usize = 512;
-
-/// One of the two streams of the shell.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Stream {
-    /// Standard output; its end markers carry the status.
-    Out,
-    /// Standard error.
-    Err,
-}
-
-impl Stream {
-    fn index(self) -> usize {
-        self as usize
-    }
-}
 
 /// 128 random bits that the command cannot foresee.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,6 +1,15 @@
 //! Ending a command that runs too long or prints too much. Closing its channel would not do it: the
 //! processes live on. So a second, short-lived shell walks /proc and kills them.
 
+use std::io;
+use std::time::{Duration, Instant};
+
+use super::channel::ExecChannel;
+use super::ssh::{Gone, Halt, LOOK_UP, SshSession};
+use super::start::Start;
+use super::stream::Stream;
+use super::transport::Transport;
+
 /// Whom to kill below the framed shell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Victims {
@@ -14,11 +23,62 @@ pub(super) enum Victims {
     Shell,
 }
 
+/// Kills below the framed shell `pid` by a second, short-lived shell on the same connection. True
+/// when that shell says it has done so.
+pub(super) fn kill(ssh: &mut SshSession, start: Start, pid: u32, victims: Victims, gone: Gone) -> Result<bool, Halt> {
+    let limit = Instant::now() + start.patience;
+    let mut channel = ExecChannel::open(ssh, start.command(), limit, gone)?;
+    let lines = script(pid, victims, start.elevated);
+    let mut rest = lines.as_bytes();
+    let (mut eof_sent, mut said) = (false, Vec::new());
+    let mut buffer = [0; 4096];
+    let done = loop {
+        let seen = ssh.seen();
+        while !rest.is_empty() {
+            match channel.write(rest) {
+                Ok(count) => rest = &rest[count..],
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                Err(error) => return Err(Halt::System(error)),
+            }
+        }
+        if rest.is_empty() && !eof_sent {
+            channel.send_eof(ssh, limit)?;
+            eof_sent = true;
+        }
+        let mut over = false;
+        for stream in [Stream::Out, Stream::Err] {
+            loop {
+                match channel.read(stream, &mut buffer) {
+                    Ok(0) => {
+                        over = true;
+                        break;
+                    }
+                    // Noise of a login shell may come first; the last words count.
+                    Ok(count) if stream == Stream::Out => {
+                        said.extend_from_slice(&buffer[..count]);
+                        said.drain(..said.len().saturating_sub(64));
+                    }
+                    Ok(_) => {}
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                    Err(error) => return Err(Halt::System(error)),
+                }
+            }
+        }
+        let done = said.trim_ascii_end().ends_with(DONE);
+        if over || done || Instant::now() >= limit || gone() {
+            break done;
+        }
+        ssh.wait(seen, Some(limit.min(Instant::now() + LOOK_UP)))?;
+    };
+    channel.close(ssh, Instant::now() + Duration::from_millis(500));
+    Ok(done)
+}
+
 /// The script for a POSIX shell, builtins only. It freezes what it finds before it kills, so that
 /// nothing can fork away in between, and looks again until it finds nothing new.
 ///
 /// `elevated` says that the shell was started through sudo, which may lead its session.
-pub(super) fn script(shell: u32, victims: Victims, elevated: bool) -> String {
+fn script(shell: u32, victims: Victims, elevated: bool) -> String {
     let (command, orphans, also) = match victims {
         Victims::Command(command) => (command, "since", ""),
         Victims::CommandAndBackground(command) => (command, "all", ""),
@@ -30,7 +90,7 @@ pub(super) fn script(shell: u32, victims: Victims, elevated: bool) -> String {
 }
 
 /// What the script prints last.
-pub(super) const DONE: &[u8] = b"done";
+const DONE: &[u8] = b"done";
 
 /// The name of a program may hold blanks, brackets and newlines, so the fields of /proc/PID/stat
 /// are counted from the last bracket: state, parent, group, session, and start time as the twentieth.

@@ -4,6 +4,8 @@
 
 mod access;
 mod actor;
+mod carrier;
+mod channel;
 mod connection;
 mod conversation;
 mod error;
@@ -17,78 +19,33 @@ mod known_hosts;
 mod login;
 #[cfg(any(test, feature = "testing"))]
 pub mod loopback;
+mod pipeline;
 mod ports;
 mod refusals;
+mod reply;
+mod shared;
 mod shell;
 mod ssh;
 #[cfg(test)]
 mod stalls;
+mod start;
+mod stream;
+mod target;
 #[cfg(test)]
 mod tests;
 mod transport;
+mod wait;
 mod wake;
 pub mod warm;
 #[cfg(test)]
 mod warm_tests;
 
-use std::time::Duration;
-
-pub use connection::{Guest, Stats, Target};
+pub use connection::{Guest, Stats};
 pub use error::{ConnectError, GuestError, LastState};
 pub use generations::Generations;
 pub use hostkey::{HostKey, HostKeyPolicy};
 pub use known_hosts::known_hosts;
 pub use ports::PortPair;
 pub use refusals::{Refusals, Refused};
-
-/// One command line for the guest's shell.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Request {
-    /// Run by `/bin/sh` in a subshell, stdin closed, in the fixed environment.
-    pub script: String,
-    /// After so long it is killed with all its children. Already scaled for the accelerator.
-    pub timeout: Duration,
-    /// Bytes of stdout and of stderr, each; a command that prints more is killed.
-    pub limit: usize,
-}
-
-/// What a command said.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Reply {
-    /// Its exit status as the shell saw it (128 + signal number for a killed one).
-    pub status: i32,
-    /// At most [`Request::limit`] bytes.
-    pub stdout: Vec<u8>,
-    /// At most [`Request::limit`] bytes.
-    pub stderr: Vec<u8>,
-    /// How it ended.
-    pub end: End,
-    /// From sending to the end of the frame.
-    pub elapsed: Duration,
-    /// What else was seen; only of a command line that was sent by [`Guest::commands`].
-    pub notes: Notes,
-}
-
-/// What is seen of a command line that muster did not write itself.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Notes {
-    /// The shell of the guest cannot parse it, so that its status says nothing of what it tests.
-    pub unparsed: bool,
-    /// A process that it left running still has its output open. What that process prints from now
-    /// on is dropped.
-    pub left_open: bool,
-    /// Bytes that came between its end and the moment when its streams were closed, and were dropped.
-    pub late_bytes: u64,
-}
-
-/// How a command ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum End {
-    /// By itself.
-    #[default]
-    Exited,
-    /// Killed after its time-out; the output so far is kept.
-    TimedOut,
-    /// Killed because it printed more than its limit; the output so far is kept.
-    TooMuchOutput,
-}
+pub use reply::{End, Notes, Reply, Request};
+pub use target::Target;

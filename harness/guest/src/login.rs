@@ -5,11 +5,12 @@ use std::time::{Duration, Instant};
 
 use ssh2::{ErrorCode, MethodType, Session};
 
-use super::connection::Target;
 use super::error::LastState;
 use super::hostkey::{HostKey, HostKeyPolicy};
-use super::shell::{Shell, Start, StartError};
+use super::shell::{Shell, StartError};
 use super::ssh::{Gone, Halt, SshSession, pause};
+use super::start::Start;
+use super::target::Target;
 use super::wake::Wake;
 
 /// OpenSSH counts refused keys against the address of the client (5 s each since 9.8, and from 15 s
@@ -58,7 +59,7 @@ impl Login<'_> {
     /// Tries until it works, the deadline has passed, or nobody waits any more.
     pub(super) fn enter(&self) -> Result<Entered, LastState> {
         let mut last = LastState::NotTried;
-        let mut told = Instant::now();
+        let mut noted = Instant::now();
         let mut patience = Duration::from_secs(4);
         let (mut refusals, mut broken) = (0, 0);
         let (mut tries, mut seen) = (0_u32, LastState::NotTried);
@@ -92,9 +93,9 @@ impl Login<'_> {
             if broken >= 10 {
                 return Err(state);
             }
-            if weight(&state) >= weight(&last) || told.elapsed() > REPLACED_AFTER.mul_f64(self.slow) {
+            if weight(&state) >= weight(&last) || noted.elapsed() > REPLACED_AFTER.mul_f64(self.slow) {
                 last = state;
-                told = Instant::now();
+                noted = Instant::now();
             }
             let again = (began + apart).min(self.deadline);
             while !pause(self.wake, again).map_err(|halt| LastState::Unreachable(halt.to_string()))? {

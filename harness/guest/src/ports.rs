@@ -6,7 +6,7 @@ use std::io::{self, Read, Write};
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 
-use super::frame::Stream;
+use super::stream::Stream;
 use super::transport::Transport;
 
 /// This side of the ports, the main port first.

@@ -8,12 +8,15 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
 use super::access::read_key;
-use super::frame::{self, Event, Nonces, Stream};
+use super::channel::ExecChannel;
+use super::frame::{self, Event, Nonces};
 use super::login::Entered;
 use super::loopback::Sshd;
-use super::shell::{Pipeline, Start};
+use super::pipeline::Pipeline;
+use super::start::Start;
+use super::stream::Stream;
 use super::tests::{login, target};
-use super::transport::{ExecChannel, Transport};
+use super::transport::Transport;
 use super::wake::Wake;
 use super::*;
 
@@ -149,10 +152,10 @@ async fn many_logins_and_requests_are_answered_without_a_stall() {
     }
     let busy = guests.iter().cloned().map(|guest| {
         tokio::spawn(async move {
-            let ask =
+            let one =
                 Request { script: "printf out; printf err >&2".into(), timeout: Duration::from_secs(60), limit: 4096 };
             for _ in 0..20 {
-                for reply in guest.batch(vec![ask.clone(); 5]).await {
+                for reply in guest.batch(vec![one.clone(); 5]).await {
                     let reply = reply.unwrap();
                     assert_eq!((&reply.stdout[..], &reply.stderr[..]), (&b"out"[..], &b"err"[..]));
                 }

@@ -27,7 +27,7 @@ pub(super) fn target(sshd: &Sshd) -> Target {
 pub(super) fn login<'a>(
     target: &'a Target,
     key: &'a str,
-    start: shell::Start,
+    start: start::Start,
     wake: &'a wake::Wake,
     deadline: Instant,
 ) -> login::Login<'a> {
@@ -42,12 +42,12 @@ async fn connect(sshd: &Sshd) -> Guest {
     Guest::connect(target(sshd), within(60), 1.0).await.unwrap()
 }
 
-fn ask(script: &str) -> Request {
+fn request_of(script: &str) -> Request {
     Request { script: script.to_owned(), timeout: Duration::from_secs(60), limit: 1 << 20 }
 }
 
 async fn run(guest: &Guest, script: &str) -> Reply {
-    guest.run(ask(script)).await.unwrap()
+    guest.run(request_of(script)).await.unwrap()
 }
 
 fn text(bytes: &[u8]) -> &str {
@@ -75,7 +75,7 @@ async fn a_batch_of_fifty_is_one_round_trip_and_answered_in_order() {
     let sshd = sshd();
     let guest = connect(&sshd).await;
     let before = guest.stats();
-    let requests = (0..50).map(|n| ask(&format!("printf out{n}; printf err{n} >&2; exit {n}"))).collect();
+    let requests = (0..50).map(|n| request_of(&format!("printf out{n}; printf err{n} >&2; exit {n}"))).collect();
     let replies = guest.batch(requests).await;
     assert_eq!(replies.len(), 50);
     for (n, reply) in replies.into_iter().enumerate() {
@@ -117,7 +117,7 @@ async fn scripts_that_try_to_break_the_shell_only_break_themselves() {
     for script in
         ["echo 'open", "if", "exec >&- 2>&-", "(", "exit 7", "exec /bin/false", "kill -9 0 & kill 0", "-x", "}", "'"]
     {
-        let reply = guest.run(ask(script)).await;
+        let reply = guest.run(request_of(script)).await;
         if !script.starts_with("kill") && !script.starts_with("exec >") {
             assert_ne!(reply.unwrap().status, 0, "{script:?}");
         }
@@ -127,7 +127,7 @@ async fn scripts_that_try_to_break_the_shell_only_break_themselves() {
     assert_eq!(run(&guest, "false # a comment").await.status, 1);
     assert_eq!(text(&run(&guest, "cat <<X\nhere\nX").await.stdout), "here\n");
     assert_eq!(text(&run(&guest, "echo it\\'s 'a \"quoted\" word'").await.stdout), "it's a \"quoted\" word\n");
-    let refused = guest.run(ask("echo a\0b")).await.unwrap_err();
+    let refused = guest.run(request_of("echo a\0b")).await.unwrap_err();
     assert_eq!(refused.failure_id(), failure::PROBE_FAILED);
 }
 
@@ -135,7 +135,8 @@ async fn scripts_that_try_to_break_the_shell_only_break_themselves() {
 async fn a_killed_shell_is_an_error_of_its_command_and_replaced_for_the_next() {
     let sshd = sshd();
     let guest = connect(&sshd).await;
-    let replies = guest.batch(vec![ask("echo 1"), ask("kill -9 $$; sleep 1"), ask("echo 3")]).await;
+    let replies =
+        guest.batch(vec![request_of("echo 1"), request_of("kill -9 $$; sleep 1"), request_of("echo 3")]).await;
     assert_eq!(text(&replies[0].as_ref().unwrap().stdout), "1\n");
     assert_eq!(replies[1].as_ref().unwrap_err().failure_id(), failure::SSH_PROTOCOL);
     assert_eq!(text(&replies[2].as_ref().unwrap().stdout), "3\n");
@@ -148,9 +149,9 @@ async fn a_command_that_runs_too_long_is_killed_with_its_children() {
     let mark = format!("9{}", sshd.addr.port());
     let began = Instant::now();
     let mut slow =
-        ask(&format!("echo so far; (sleep {mark} & exec sleep {mark}) & sh -c 'sleep {mark}; :'; echo never"));
+        request_of(&format!("echo so far; (sleep {mark} & exec sleep {mark}) & sh -c 'sleep {mark}; :'; echo never"));
     slow.timeout = Duration::from_millis(600);
-    let replies = guest.batch(vec![ask("echo before"), slow, ask("sleep 0.2; echo after")]).await;
+    let replies = guest.batch(vec![request_of("echo before"), slow, request_of("sleep 0.2; echo after")]).await;
     assert_eq!(text(&replies[0].as_ref().unwrap().stdout), "before\n");
     let killed = replies[1].as_ref().unwrap();
     assert_eq!((killed.end, text(&killed.stdout)), (End::TimedOut, "so far\n"));
@@ -165,11 +166,11 @@ async fn a_flood_ends_soon_after_its_limit() {
     let sshd = sshd();
     let guest = connect(&sshd).await;
     let began = Instant::now();
-    let mut flood = ask("yes | head -c 1073741824");
+    let mut flood = request_of("yes | head -c 1073741824");
     flood.limit = 100_000;
-    let mut zeros = ask("cat /dev/zero >&2");
+    let mut zeros = request_of("cat /dev/zero >&2");
     zeros.limit = 5000;
-    let replies = guest.batch(vec![flood, zeros, ask("echo after")]).await;
+    let replies = guest.batch(vec![flood, zeros, request_of("echo after")]).await;
     let yes = replies[0].as_ref().unwrap();
     assert_eq!((yes.end, yes.stdout.len(), yes.stderr.len()), (End::TooMuchOutput, 100_000, 0));
     let zeros = replies[1].as_ref().unwrap();
@@ -182,13 +183,13 @@ async fn a_flood_ends_soon_after_its_limit() {
 async fn exactly_the_limit_is_not_too_much() {
     let sshd = sshd();
     let guest = connect(&sshd).await;
-    let mut request = ask("printf 12345; printf 12345 >&2");
+    let mut request = request_of("printf 12345; printf 12345 >&2");
     request.limit = 5;
     let reply = guest.run(request).await.unwrap();
     assert_eq!((reply.end, text(&reply.stdout), text(&reply.stderr)), (End::Exited, "12345", "12345"));
     // What exceeds it ends the command at once, and what is still on its way then is not waited for: the other stream is another
     // way, so that nobody knows which arrives first.
-    let mut request = ask("printf 1234 >&2; printf 12345");
+    let mut request = request_of("printf 1234 >&2; printf 12345");
     request.limit = 4;
     let reply = guest.run(request).await.unwrap();
     assert_eq!((reply.end, text(&reply.stdout)), (End::TooMuchOutput, "1234"));
@@ -205,7 +206,7 @@ async fn a_background_process_does_not_hold_the_frame_and_lives_on() {
     assert_eq!((text(&reply.stdout), reply.end), ("started\n", End::Exited));
     assert!(began.elapsed() < Duration::from_secs(20));
     // A later command that is killed does not take it along.
-    let mut slow = ask("sleep 100");
+    let mut slow = request_of("sleep 100");
     slow.timeout = Duration::from_millis(200);
     assert_eq!(guest.run(slow).await.unwrap().end, End::TimedOut);
     let found = run(&guest, &format!("pkill -f '^sleep {mark}'")).await;
@@ -236,7 +237,8 @@ async fn a_large_batch_does_not_deadlock() {
     let sshd = sshd();
     let guest = connect(&sshd).await;
     let padding = "x".repeat(100_000);
-    let requests = (0..40).map(|n| ask(&format!("V={padding}; echo {n}${{#V}}; head -c 300000 /dev/zero"))).collect();
+    let requests =
+        (0..40).map(|n| request_of(&format!("V={padding}; echo {n}${{#V}}; head -c 300000 /dev/zero"))).collect();
     let replies = guest.batch(requests).await;
     for (n, reply) in replies.into_iter().enumerate() {
         let reply = reply.unwrap();
@@ -250,9 +252,9 @@ async fn a_killed_server_process_is_told_at_once_and_reconnecting_helps() {
     let sshd = sshd();
     let guest = connect(&sshd).await;
     let mark = format!("7{}", sshd.addr.port());
-    let asked = guest.clone();
+    let other = guest.clone();
     let script = format!("sleep {mark}");
-    let running = tokio::spawn(async move { asked.run(ask(&script)).await });
+    let running = tokio::spawn(async move { other.run(request_of(&script)).await });
     let deadline = within(20);
     while Instant::now() < deadline && !processes().iter().any(|(.., name)| name == "sleep") {
         tokio::time::sleep(Duration::from_millis(20)).await;
@@ -262,7 +264,7 @@ async fn a_killed_server_process_is_told_at_once_and_reconnecting_helps() {
     let error = running.await.unwrap().unwrap_err();
     assert_eq!(error.failure_id(), failure::SSH_LOST, "{error}");
     assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
-    assert_eq!(guest.run(ask("true")).await.unwrap_err().failure_id(), failure::SSH_LOST);
+    assert_eq!(guest.run(request_of("true")).await.unwrap_err().failure_id(), failure::SSH_LOST);
     guest.reconnect(within(30)).await.unwrap();
     assert_eq!(text(&run(&guest, "echo back").await.stdout), "back\n");
     run(&guest, &format!("pkill -f '^sleep {mark}'")).await;
@@ -273,7 +275,7 @@ async fn a_lost_connection_is_noticed_while_idle() {
     let sshd = sshd();
     let guest = connect(&sshd).await;
     assert!(sshd.kill_connections() > 0);
-    let error = guest.run(ask("true")).await.unwrap_err();
+    let error = guest.run(request_of("true")).await.unwrap_err();
     assert_eq!(error.failure_id(), failure::SSH_LOST, "{error}");
 }
 
@@ -311,7 +313,7 @@ fn a_user_who_cannot_become_root_is_told_at_once() {
         }
         let (key, wake) = (access::read_key(&target).unwrap(), wake::Wake::new().unwrap());
         // As for any user who is not root, whoever runs this test.
-        let start = shell::Start { elevated: true, root: true, patience: Duration::from_secs(60) };
+        let start = start::Start { elevated: true, root: true, patience: Duration::from_secs(60) };
         let deadline = within(300);
         let Err(state) = login(&target, &key, start, &wake, deadline).enter() else {
             panic!("{said}: a login without root")
@@ -343,7 +345,7 @@ async fn a_changed_host_key_is_refused_on_reconnect_and_where_a_key_is_expected(
     sshd.change_host_key().unwrap();
     let error = guest.reconnect(within(30)).await.unwrap_err();
     assert_eq!(error.failure_id(), failure::SSH_HOST_KEY, "{error}");
-    assert_eq!(guest.run(ask("true")).await.unwrap_err().failure_id(), failure::SSH_HOST_KEY);
+    assert_eq!(guest.run(request_of("true")).await.unwrap_err().failure_id(), failure::SSH_HOST_KEY);
     let error = Guest::connect(expecting, within(30), 1.0).await.unwrap_err();
     assert_eq!(error.failure_id(), failure::SSH_HOST_KEY, "{error}");
 }
@@ -393,11 +395,11 @@ async fn dropping_the_wait_ends_the_tries_and_the_command() {
     let guest = connect(&sshd).await;
     let mark = format!("6{}", sshd.addr.port());
     let script = format!("sleep {mark}");
-    assert!(tokio::time::timeout(Duration::from_millis(300), guest.run(ask(&script))).await.is_err());
+    assert!(tokio::time::timeout(Duration::from_millis(300), guest.run(request_of(&script))).await.is_err());
     assert_eq!(text(&run(&guest, "echo next").await.stdout), "next\n");
     assert!(vanishes(&mark).await, "the command outlived its caller");
     guest.close().await;
-    assert_eq!(guest.run(ask("true")).await.unwrap_err(), GuestError::Closed);
+    assert_eq!(guest.run(request_of("true")).await.unwrap_err(), GuestError::Closed);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -418,12 +420,12 @@ async fn the_facts_of_this_host_are_collected_in_one_round_trip() {
 fn dies_once(sshd: &Sshd) -> (std::net::SocketAddr, std::sync::mpsc::Receiver<()>) {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let (addr, real) = (listener.local_addr().unwrap(), sshd.addr);
-    let (told, heard) = std::sync::mpsc::channel();
+    let (ringing, rung) = std::sync::mpsc::channel();
     std::thread::spawn(move || {
         use std::io::Write;
         let (mut first, _) = listener.accept().unwrap();
         first.write_all(b"SSH-2.0-about_to_die\r\n").unwrap();
-        told.send(()).unwrap();
+        ringing.send(()).unwrap();
         for client in listener.incoming() {
             let (client, server) = (client.unwrap(), std::net::TcpStream::connect(real).unwrap());
             for (mut from, mut to) in [(client.try_clone().unwrap(), server.try_clone().unwrap()), (server, client)] {
@@ -432,7 +434,7 @@ fn dies_once(sshd: &Sshd) -> (std::net::SocketAddr, std::sync::mpsc::Receiver<()
         }
         drop(first);
     });
-    (addr, heard)
+    (addr, rung)
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -458,14 +460,14 @@ async fn a_login_that_a_reset_cuts_off_begins_again_at_once() {
     // What runs when the machine is reset is lost at once, and so is what comes after it.
     let running = tokio::spawn({
         let guest = guest.clone();
-        async move { guest.run(ask("sleep 600")).await }
+        async move { guest.run(request_of("sleep 600")).await }
     });
     let begun = Instant::now();
     generation.store(2, std::sync::atomic::Ordering::Relaxed);
     let ended = running.await.unwrap();
     assert!(matches!(&ended, Err(GuestError::Lost { .. })), "{ended:?}");
     assert!(begun.elapsed() < Duration::from_secs(30), "{:?}", begun.elapsed());
-    let after = guest.run(ask("true")).await;
+    let after = guest.run(request_of("true")).await;
     assert!(matches!(&after, Err(GuestError::Lost { .. })), "{after:?}");
     guest.reconnect(within(60)).await.unwrap();
     assert_eq!(text(&run(&guest, "echo again").await.stdout), "again\n");
@@ -477,7 +479,9 @@ async fn a_process_left_behind_does_not_write_into_the_next_command() {
     let guest = connect(&sshd).await;
     let mark = format!("5{}", sshd.addr.port());
     let writer = format!("(while :; do echo NOISE; echo NOISE >&2; sleep 0.02; done) & echo started {mark}");
-    let replies = guest.commands(vec![ask(&writer), ask("sleep 0.3; echo clean"), ask("echo err >&2; exit 4")]).await;
+    let replies = guest
+        .commands(vec![request_of(&writer), request_of("sleep 0.3; echo clean"), request_of("echo err >&2; exit 4")])
+        .await;
     let replies: Vec<Reply> = replies.into_iter().map(Result::unwrap).collect();
     assert!(text(&replies[0].stdout).contains("started") && replies[0].notes.left_open, "{:?}", replies[0]);
     assert_eq!((text(&replies[1].stdout), replies[1].notes), ("clean\n", Notes::default()));
@@ -499,9 +503,9 @@ async fn processes_that_only_inherit_streams_elsewhere_leave_the_shell_as_it_is(
     let guest = connect(&sshd).await;
     let before = guest.stats().round_trips;
     let quiet = "sleep 3 >/dev/null 2>&1 & echo started; yes | head -n 1; sleep 0.1; (exit 3)";
-    let reply = guest.commands(vec![ask(quiet)]).await.remove(0).unwrap();
+    let reply = guest.commands(vec![request_of(quiet)]).await.remove(0).unwrap();
     assert_eq!((reply.status, text(&reply.stdout), reply.notes), (3, "started\ny\n", Notes::default()));
-    assert_eq!(text(&guest.commands(vec![ask("echo next")]).await.remove(0).unwrap().stdout), "next\n");
+    assert_eq!(text(&guest.commands(vec![request_of("echo next")]).await.remove(0).unwrap().stdout), "next\n");
     assert_eq!(guest.stats().round_trips - before, 2, "no shell was started anew");
 }
 
@@ -515,11 +519,11 @@ async fn a_command_that_reads_the_memory_of_the_shell_cannot_choose_its_status()
         done | tr -c '[:print:]' '\n' | grep -o '036[0-9a-f]\{32\}' | sed 's/^036//' | sort -u | {
         echo all good; while read -r n; do for mark in '|' '>'; do
         printf "\036$n${mark}0\n"; printf "\036$n${mark}\n" >&2; done; done; }; sleep 0.3; exit 7"#;
-    match guest.commands(vec![ask(forge)]).await.remove(0) {
+    match guest.commands(vec![request_of(forge)]).await.remove(0) {
         Ok(reply) => assert_eq!(reply.status, 7),
         Err(error) => assert_eq!(error.failure_id(), failure::SSH_PROTOCOL, "{error}"),
     }
-    let next = guest.commands(vec![ask("echo next")]).await.remove(0).unwrap();
+    let next = guest.commands(vec![request_of("echo next")]).await.remove(0).unwrap();
     assert_eq!((text(&next.stdout), next.status), ("next\n", 0));
 }
 
@@ -536,7 +540,7 @@ async fn what_the_shell_cannot_parse_is_told_from_what_ends_with_the_same_status
         ("false # (", false),
         ("eval 'if'", false),
     ] {
-        let reply = guest.commands(vec![ask(script)]).await.remove(0).unwrap();
+        let reply = guest.commands(vec![request_of(script)]).await.remove(0).unwrap();
         assert_eq!((reply.notes.unparsed, reply.status != 0), (unparsed, true), "{script:?}: {reply:?}");
     }
 }
@@ -545,20 +549,20 @@ async fn what_the_shell_cannot_parse_is_told_from_what_ends_with_the_same_status
 async fn guarded_commands_are_killed_limited_and_hostile_as_others() {
     let sshd = sshd();
     let guest = connect(&sshd).await;
-    let mut slow = ask("echo so far; sleep 600");
+    let mut slow = request_of("echo so far; sleep 600");
     slow.timeout = Duration::from_millis(600);
-    let mut flood = ask("yes | head -c 1073741824");
+    let mut flood = request_of("yes | head -c 1073741824");
     flood.limit = 100_000;
-    let replies = guest.commands(vec![slow, flood, ask("echo after")]).await;
+    let replies = guest.commands(vec![slow, flood, request_of("echo after")]).await;
     let slow = replies[0].as_ref().unwrap();
     assert_eq!((slow.end, text(&slow.stdout)), (End::TimedOut, "so far\n"));
     let flood = replies[1].as_ref().unwrap();
     assert_eq!((flood.end, flood.stdout.len()), (End::TooMuchOutput, 100_000));
     assert_eq!(text(&replies[2].as_ref().unwrap().stdout), "after\n");
     for script in ["exec >&- 2>&-", "kill -9 0 & kill 0", "kill -9 $$; sleep 1", "exec /bin/false", "-x", "'"] {
-        let _ = guest.commands(vec![ask(script)]).await;
+        let _ = guest.commands(vec![request_of(script)]).await;
         assert_eq!(
-            text(&guest.commands(vec![ask("echo alive")]).await.remove(0).unwrap().stdout),
+            text(&guest.commands(vec![request_of("echo alive")]).await.remove(0).unwrap().stdout),
             "alive\n",
             "{script}"
         );

@@ -2,7 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use super::{Guest, Request};
+use super::connection::Guest;
+use super::reply::Request;
 
 /// How long the SSH login that started the shell may take to end, unscaled. Forks of a template in
 /// which it is still ending would each have to end it again.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::probe::{PROBES, Probe};
-use crate::{End, Reply};
+use crate::reply::{End, Reply};
 use muster_base::text;
 use muster_record::facts::{Facts, TOOLS};
 

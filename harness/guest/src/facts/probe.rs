@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use crate::Request;
+use crate::reply::Request;
 use muster_record::facts::TOOLS;
 
 /// Bytes of an answer that are read.
