@@ -19,11 +19,11 @@ use super::session::{self, ImageOptions, Prepared};
 use super::{CliError, consumer};
 use muster_base::exit::Exit;
 use muster_base::failure::Failure;
-use muster_engine::ask::Settings;
 use muster_engine::driver::Driver;
 use muster_engine::engine::{Images, exit_of};
 use muster_engine::plan::{Group, Isolation, MachineSpec, Planned};
 use muster_engine::session::{Session, Source};
+use muster_engine::settings::Settings;
 use muster_engine::sink::{Events, now};
 use muster_engine::worker::Worker;
 use muster_qemu::accel;
@@ -252,7 +252,7 @@ async fn answer_all(
                         let source = if wants_clones(&group.machine_spec) { Source::Clone } else { Source::Boot };
                         machines.ask(of_shape, source, group, planned).await
                     }
-                    Err(failure) => session.cannot_ask(planned, failure),
+                    Err(failure) => session.cannot_run(planned, failure),
                 };
                 records.push(record.clone());
                 let _ = answer.send(record);
@@ -306,12 +306,12 @@ impl<'s, 'd, D: Driver> Machines<'s, 'd, D> {
         let shared_from = match group.isolation {
             Isolation::Shared => source,
             Isolation::Booted => Source::Boot,
-            Isolation::Clone => return session.worker(source).ask_with_needs(group, planned).await,
-            Isolation::Fresh => return session.worker(Source::Boot).ask_with_needs(group, planned).await,
+            Isolation::Clone => return session.worker(source).run_with_needs(group, planned).await,
+            Isolation::Fresh => return session.worker(Source::Boot).run_with_needs(group, planned).await,
         };
         let worker =
             self.workers.entry((&group.machine_spec, shared_from)).or_insert_with(|| session.worker(shared_from));
-        worker.ask_with_needs(group, planned).await
+        worker.run_with_needs(group, planned).await
     }
 
     async fn end(&mut self) {

@@ -5,9 +5,12 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
-use super::ask::{self, Answer, Clock};
+use super::attempt::Attempt;
+use super::clock::Clock;
 use super::driver::Live;
+use super::evaluate::{first_probes, met_by};
 use super::plan::Planned;
+use super::reading;
 use muster_check::types::command::is_command;
 use muster_check::{Observations, Probe, base};
 use muster_guest::Reply;
@@ -45,9 +48,9 @@ impl Ahead {
         self.0.is_empty()
     }
 
-    /// The answer of a test, when what was read for it meets all that it expects. Used up by the call, and by any test that was not
-    /// among those that were read for.
-    pub(super) fn answer<L: Live>(&mut self, live: &L, planned: &Planned) -> Option<Answer> {
+    /// The end of a test, when what was read for it meets all that it expects. Used up by the call, and by
+    /// any test that was not among those that were read for.
+    pub(super) fn met<L: Live>(&mut self, live: &L, planned: &Planned) -> Option<Attempt> {
         let next = self.0.pop_front()?;
         if next.suite != planned.suite.name || next.test != planned.test().id {
             self.0.clear();
@@ -57,8 +60,8 @@ impl Ahead {
         if next.seconds > planned.test().timeout.mul_f64(live.deadline_scale()).as_secs_f64() {
             return None;
         }
-        let assertions = ask::met_by(live, planned.test(), &next.seen)?;
-        Some(Answer { assertions, read_before: next.seconds, ..Answer::default() })
+        let assertions = met_by(live, planned.test(), &next.seen)?;
+        Some(Attempt { assertions, read_before: next.seconds, ..Attempt::default() })
     }
 }
 
@@ -73,8 +76,8 @@ pub(super) fn is_only_looking(planned: &Planned) -> bool {
         && suite.teardown.is_empty()
 }
 
-/// Reads what the first of these tests expect, as many as one round trip takes, and says how many those were: zero when it is not
-/// worth a round trip of its own.
+/// Reads what the first of these tests expect, as many as one round trip takes, and says how many those
+/// were: zero when it is not worth a round trip of its own.
 pub(super) async fn read<L: Live>(live: &L, tests: &[Planned], before: &Observations) -> (usize, Read) {
     let (needed, distinct) = readings(live, tests);
     let unusable = |why| Read::Unusable { why };
@@ -89,7 +92,7 @@ pub(super) async fn read<L: Live>(live: &L, tests: &[Planned], before: &Observat
         biased;
         // Whoever runs next finds the machine dead, and says so.
         _ = live.death() => return (count, unusable(None)),
-        replies = ask::read(live, &all, false, &clock) => replies,
+        replies = reading::read(live, &all, false, &clock) => replies,
         () = tokio::time::sleep(clock.left()) => return (count, unusable(None)),
     };
     let Ok(mut replies) = replies else { return (count, unusable(None)) };
@@ -132,7 +135,7 @@ fn readings<L: Live>(live: &L, tests: &[Planned]) -> (Vec<Keys>, Vec<Probe>) {
     let mut distinct: Vec<Probe> = Vec::new();
     let mut needed = Vec::new();
     for planned in tests {
-        let probes = ask::first_probes(live, planned.test());
+        let probes = first_probes(live, planned.test());
         // A command line of the suite may do anything, and is run once.
         if probes.iter().any(|probe| is_command(&probe.key)) {
             break;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::engine_tests::{ask_all, expecting, plan_of};
+use super::engine_tests::{expecting, plan_of, run_all};
 use super::fake::{FakeDriver, Host};
 use muster_base::failure;
 use muster_record::outcome::Outcome;
@@ -40,7 +40,7 @@ fn outcomes(records: &[TestRecord]) -> Vec<(&str, Outcome)> {
 async fn what_only_looks_takes_one_trip_for_all_but_the_first() {
     let (_place, tests) = files(20, &[]);
     let (driver, host) = host();
-    let records = ask_all(&driver, &plan_of(tests)).await;
+    let records = run_all(&driver, &plan_of(tests)).await;
     assert!(records.iter().all(|record| record.outcome == Outcome::Pass), "{records:?}");
     assert!(records[..20].iter().all(|record| record.assertions == 2 && record.seconds > 0.0), "{records:?}");
     // Two after the boot, the first test with its base checks, and all others.
@@ -51,7 +51,7 @@ async fn what_only_looks_takes_one_trip_for_all_but_the_first() {
 async fn what_is_not_met_runs_by_itself_and_nothing_is_mixed_up() {
     let (place, tests) = files(8, &[3, 7]);
     let (driver, host) = host();
-    let records = ask_all(&driver, &plan_of(tests)).await;
+    let records = run_all(&driver, &plan_of(tests)).await;
     let failed: Vec<&str> =
         records.iter().filter(|record| record.outcome == Outcome::Fail).map(|record| record.test.as_str()).collect();
     assert_eq!(failed, ["t3", "t7"], "{:?}", outcomes(&records));
@@ -59,7 +59,7 @@ async fn what_is_not_met_runs_by_itself_and_nothing_is_mixed_up() {
     let (alone, _) = self::host();
     let path = place.path().join("file-3");
     let test = named("t3", &format!("{{file: {{{}: {{type: file, size: 1B}}}}}}", path.display()));
-    let lone = ask_all(&alone, &plan_of(vec![test])).await;
+    let lone = run_all(&alone, &plan_of(vec![test])).await;
     assert_eq!(records[3].failures, lone[0].failures);
     // Each of the two costs a reading and a look of the base checks more.
     assert_eq!(*host.trips.lock().unwrap(), 9);
@@ -70,7 +70,7 @@ async fn what_takes_longer_than_it_may_is_not_met_by_a_reading_ahead() {
     let (_place, mut tests) = files(4, &[]);
     tests[2].timeout = std::time::Duration::ZERO;
     let (driver, _) = host();
-    let records = ask_all(&driver, &plan_of(tests)).await;
+    let records = run_all(&driver, &plan_of(tests)).await;
     let expected = [Outcome::Pass, Outcome::Pass, Outcome::Error, Outcome::Pass];
     assert_eq!(records[..4].iter().map(|record| record.outcome).collect::<Vec<_>>(), expected, "{records:?}");
     assert_eq!(records[2].failures[0].id, failure::TEST_TIMEOUT);
@@ -82,7 +82,7 @@ async fn when_a_base_check_moves_every_test_runs_by_itself() {
     let taints = named("taints", &format!("{{file: {{{}: {{exists: false}}}}}}", Host::TAINTS));
     tests.insert(3, taints);
     let (driver, host) = host();
-    let records = ask_all(&driver, &plan_of(tests)).await;
+    let records = run_all(&driver, &plan_of(tests)).await;
     let failed: Vec<&TestRecord> = records.iter().filter(|record| record.outcome == Outcome::Fail).collect();
     let [failed] = &failed[..] else { panic!("{:?}", outcomes(&records)) };
     assert_eq!(failed.failures[0].id, failure::BASE_TAINT);
@@ -97,7 +97,7 @@ async fn command_lines_of_a_suite_run_once_and_in_their_turn() {
     let (_place, mut tests) = files(4, &[]);
     tests.insert(2, named("command", "{command: {'echo it-ran': {exit: 0}}}"));
     let (driver, _) = host();
-    let records = ask_all(&driver, &plan_of(tests)).await;
+    let records = run_all(&driver, &plan_of(tests)).await;
     assert!(records.iter().all(|record| record.outcome == Outcome::Pass), "{records:?}");
     let said = driver.said.lock().unwrap();
     assert_eq!(said.iter().filter(|script| script.contains("echo it-ran")).count(), 1);

@@ -5,12 +5,8 @@ use std::future::Future;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use super::driver::Driver;
-use super::session::Session;
 use muster_base::files;
 use muster_base::files::FileError;
-use muster_record::outcome::Outcome;
-use muster_record::run::TestRecord;
 
 /// What may be kept of one run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,7 +37,7 @@ struct Stats {
     made: u32,
     bytes: u64,
     /// The bound that was reached was said already.
-    told: bool,
+    reported: bool,
 }
 
 impl CapsuleStore {
@@ -53,7 +49,7 @@ impl CapsuleStore {
 
     /// Makes a capsule of that name by writing it into a directory that gets its name when it is whole.
     /// Its path, or why there is none; `None` when that was said before.
-    async fn keep<F, E>(
+    pub(super) async fn keep<F, E>(
         &self,
         name: &str,
         write: impl FnOnce(Utf8PathBuf, u64) -> F,
@@ -72,7 +68,7 @@ impl CapsuleStore {
             None
         };
         if let Some(reached) = reached {
-            if std::mem::replace(&mut stats.told, true) {
+            if std::mem::replace(&mut stats.reported, true) {
                 return Err(None);
             }
             return Err(Some(format!("{reached}, so that later failures leave none either")));
@@ -105,39 +101,6 @@ pub struct Written {
     pub capsule: Result<u64, String>,
     /// Whether the guest goes on with the right time; otherwise why its machine must be given up.
     pub goes_on: Result<(), String>,
-}
-
-/// Keeps the machine of a test that failed, where the run wants that: notes the capsule in the
-/// record, or says why there is none. An error means that the machine is no longer of use.
-pub(super) async fn take<D: Driver>(
-    session: &Session<'_, D>,
-    live: Option<&mut D::Live>,
-    record: &mut TestRecord,
-) -> Result<(), String> {
-    let Some(capsule_store) = session.driver.capsules() else { return Ok(()) };
-    let failed = matches!(record.outcome, Outcome::Fail | Outcome::Error);
-    let Some(machine) = record.machine.clone().filter(|_| failed) else { return Ok(()) };
-    let mut goes_on = Ok(());
-    let kept = match live {
-        None => Err(Some("its machine does not answer any more".to_owned())),
-        Some(live) => {
-            let name = format!("{}.{}.{machine}", record.suite, record.test);
-            let (record, goes_on) = (&*record, &mut goes_on);
-            capsule_store
-                .keep(&name, async |dir, room| {
-                    let written = session.driver.capture(live, &dir, room, record).await;
-                    *goes_on = written.goes_on;
-                    written.capsule
-                })
-                .await
-        }
-    };
-    match kept {
-        Ok(path) => record.capsule = Some(path.to_string()),
-        Err(Some(why)) => session.events.notice(format!("no capsule of {} on {machine}: {why}", record.name())),
-        Err(None) => {}
-    }
-    goes_on
 }
 
 #[cfg(test)]

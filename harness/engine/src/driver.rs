@@ -3,18 +3,21 @@
 use std::future::Future;
 
 use camino::Utf8Path;
-use serde::{Deserialize, Serialize};
 
 use super::budget::Cost;
 use super::capsule::{CapsuleStore, Written};
 use super::plan::{MachineSpec, Planned};
 use super::reboot::Rebooted;
 use muster_base::failure::Failure;
-use muster_check::Observations;
 use muster_guest::{Reply, Request};
 use muster_record::facts::Facts;
 use muster_record::run::{MachineRecord, TestRecord};
 use muster_suite::model::RebootKind;
+
+pub use super::boot::{BootFailure, BootLeft};
+pub use super::console_hit::{ConsoleHit, Weight};
+pub use super::frozen::{Frozen, Recalled};
+pub use super::stop::Stop;
 
 /// Starts machines of one image.
 pub trait Driver: Sync + Sized {
@@ -89,69 +92,6 @@ pub trait Driver: Sync + Sized {
     }
 }
 
-/// What is known of a guest when its machine becomes a template, beside what the driver knows.
-#[derive(Debug, Clone, Default)]
-pub struct BootLeft {
-    /// What the base checks saw last.
-    pub base: Observations,
-    /// What the boot did wrong, in the guest's own books.
-    pub failures: Vec<Failure>,
-    /// What the base checks could not see.
-    pub remarks: Vec<String>,
-}
-
-/// A template of an earlier run.
-pub struct Recalled<T> {
-    /// What forks are made of.
-    pub template: T,
-    /// What it is called in this run.
-    pub name: String,
-    /// What its boot left.
-    pub left: BootLeft,
-    /// Everything that its console showed.
-    pub findings: Vec<ConsoleHit>,
-}
-
-/// What came of freezing a machine.
-pub enum Frozen<L, T> {
-    /// It is a template now; its own run has ended.
-    Template {
-        /// What forks are made of.
-        template: T,
-        /// What is known of the machine.
-        record: MachineRecord,
-        /// What its console showed since the last look.
-        findings: Vec<ConsoleHit>,
-    },
-    /// This image, or this QEMU, cannot do it. The machine goes on.
-    Refused {
-        /// The machine.
-        live: L,
-        /// Why.
-        reason: String,
-    },
-    /// It went wrong half-way, and the machine is gone.
-    Lost {
-        /// Why.
-        reason: String,
-        /// What is known of the machine.
-        record: MachineRecord,
-        /// What its console showed since the last look.
-        findings: Vec<ConsoleHit>,
-    },
-}
-
-/// A machine that did not come up.
-#[derive(Debug, Clone)]
-pub struct BootFailure {
-    /// Why; for the tests that wanted it.
-    pub failure: Failure,
-    /// What the console judge found before.
-    pub findings: Vec<ConsoleHit>,
-    /// What is known of the machine.
-    pub record: MachineRecord,
-}
-
 /// A running machine.
 pub trait Live: Send + Sync {
     /// What the guest is, learnt when it came up.
@@ -164,7 +104,7 @@ pub trait Live: Send + Sync {
     fn deadline_scale(&self) -> f64;
 
     /// Runs command lines in the guest, in order, in one round trip; one answer each. An error
-    /// means that the guest cannot be asked any more.
+    /// means that the guest does not answer any more.
     fn batch(&self, requests: Vec<Request>) -> impl Future<Output = Result<Vec<Reply>, Failure>> + Send;
 
     /// The same for command lines that muster did not write itself: what one of them leaves running
@@ -184,14 +124,14 @@ pub trait Live: Send + Sync {
 
     /// Reboots it, at most `limit` (already stretched) until it has settled again, else as long as a
     /// boot may take. Ok means that it was rebooted exactly once; [`Live::facts`] are then those of the
-    /// new boot. After an error nothing more may be asked of it.
+    /// new boot. After an error it is of no more use.
     fn reboot(
         &mut self,
         how: RebootKind,
         limit: Option<std::time::Duration>,
     ) -> impl Future<Output = Result<Rebooted, Failure>> + Send;
 
-    /// Why a test must not be asked of this machine, whatever its facts are.
+    /// Why a test must not run on this machine, whatever its facts are.
     fn refusal(&self, _planned: &Planned) -> Option<Failure> {
         None
     }
@@ -208,48 +148,4 @@ pub trait Live: Send + Sync {
 
     /// Ends it, and says what its console showed since the last look.
     fn stop(self, how: Stop) -> impl Future<Output = (MachineRecord, Vec<ConsoleHit>)> + Send;
-}
-
-/// How a machine is ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Stop {
-    /// The guest is asked to power off.
-    Orderly,
-    /// The same, but its journal is fetched first, because a test failed on it.
-    WithEvidence,
-    /// At once, because it is a fork of which nothing more is to be known.
-    Discard,
-    /// The same, but its journal is fetched first, because a test failed on it. How it shuts down is nobody's question, and one whose
-    /// init is dead never would.
-    DiscardWithEvidence,
-    /// At once: it does not answer any more.
-    Kill,
-}
-
-/// Something the console judge found.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub struct ConsoleHit {
-    /// `kernel-panic`, `oops`, …: the second half of the failure id.
-    pub category: String,
-    /// How bad it is.
-    pub weight: Weight,
-    /// The line, harmless.
-    pub line: String,
-    /// 1-based line of console.log.
-    pub line_number: u64,
-    /// Lines around it, harmless and bounded.
-    pub excerpt: String,
-}
-
-/// How bad a console finding is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Weight {
-    /// The machine is lost.
-    Fatal,
-    /// The test fails.
-    Fail,
-    /// It is only reported.
-    Info,
 }

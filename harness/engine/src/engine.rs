@@ -2,12 +2,12 @@
 
 use std::future::Future;
 
-use super::ask::Settings;
 use super::driver::Driver;
 use super::plan;
 use super::plan::Plan;
 use super::schedule;
 use super::session::Session;
+use super::settings::Settings;
 use super::sink::{Events, now};
 use muster_base::exit::Exit;
 use muster_base::failure::Failure;
@@ -81,7 +81,7 @@ async fn run_image<I: Images>(
         Err(failure) => return unusable(plan, image, settings, events, &failure),
     };
     let session = Session::new(&driver, image, settings, events.clone());
-    let mut records = schedule::ask_all(plan, &session).await;
+    let mut records = schedule::run_all(plan, &session).await;
     session.close().await;
     if let Err(failure) = images.verify_unchanged(image).await {
         session.blame(failure);
@@ -117,11 +117,11 @@ fn emitted(records: Vec<TestRecord>, events: &Events) -> Vec<TestRecord> {
 
 /// What the outcomes make of the whole run. A definite miss outweighs everything, since it stays
 /// true whatever else went wrong; a bad image outweighs infrastructure only when nothing else is
-/// wrong; and a run in which nothing was asked shows nothing.
+/// wrong; and a run in which nothing ran shows nothing.
 pub fn exit_of(plan: &Plan, records: &[TestRecord]) -> Exit {
     let exit = muster_record::verdict::exit_of_records(records.iter());
-    let asked = |record: &&TestRecord| record.outcome.has_run() && record.suite != MACHINE_SUITE;
-    if exit == Exit::Pass && !plan.groups.is_empty() && !records.iter().any(|record| asked(&record)) {
+    let has_run = |record: &&TestRecord| record.outcome.has_run() && record.suite != MACHINE_SUITE;
+    if exit == Exit::Pass && !plan.groups.is_empty() && !records.iter().any(|record| has_run(&record)) {
         return Exit::Invalid;
     }
     exit

@@ -3,7 +3,6 @@
 
 use std::collections::BTreeSet;
 
-use super::ask::Settings;
 use super::budget::Budget;
 use super::capsule::{Bounds, CapsuleStore};
 use super::engine::{self, exit_of};
@@ -12,6 +11,7 @@ use super::halt::Halt;
 use super::plan::{self, Plan, Rerun};
 use super::schedule;
 use super::session::Session;
+use super::settings::Settings;
 use super::sink::Events;
 use crate::driver::{BootLeft, ConsoleHit, Stop, Weight};
 use muster_base::exit::Exit;
@@ -46,11 +46,11 @@ pub(super) fn plan_of(tests: Vec<Test>) -> Plan {
     plan::plan(&[suite(tests)], &all, vec!["fake".into()])
 }
 
-pub(super) async fn ask_all(driver: &FakeDriver, plan: &Plan) -> Vec<TestRecord> {
+pub(super) async fn run_all(driver: &FakeDriver, plan: &Plan) -> Vec<TestRecord> {
     let settings = settings();
     let (events, _stream) = Events::channel();
     let session = Session::new(driver, "fake", &settings, events);
-    let mut records = schedule::ask_all(plan, &session).await;
+    let mut records = schedule::run_all(plan, &session).await;
     records.push(session.finish().await);
     records
 }
@@ -67,7 +67,7 @@ async fn a_machine_on_which_a_test_fails_as_it_must_leaves_no_evidence() {
         let settings = Settings { proofs, ..settings() };
         let (events, _stream) = Events::channel();
         let session = Session::new(&driver, "fake", &settings, events);
-        let records = schedule::ask_all(&plan, &session).await;
+        let records = schedule::run_all(&plan, &session).await;
         session.finish().await;
         assert_eq!(records[0].outcome, outcome, "{:?}", short(&records));
         assert_eq!(driver.stops.lock().unwrap().last(), Some(&stop), "{command}");
@@ -91,7 +91,7 @@ async fn mutating_tests_get_forks_of_one_boot() {
         test("looks", &[], &["true"]),
         mutating("c", &[], &["true"]),
     ]);
-    let records = ask_all(&driver, &plan).await;
+    let records = run_all(&driver, &plan).await;
     assert_eq!((*driver.boots.lock().unwrap(), *driver.clones.lock().unwrap()), (1, 3));
     // The shared machine first, then a fork for each chain.
     assert_eq!(
@@ -106,7 +106,7 @@ async fn mutating_tests_get_forks_of_one_boot() {
 async fn an_image_that_cannot_be_frozen_boots_for_each() {
     let driver = FakeDriver { rigid: Some("NVMe"), ..FakeDriver::default() };
     let plan = plan_of(vec![mutating("a", &[], &["true"]), mutating("b", &[], &["true"])]);
-    let records = ask_all(&driver, &plan).await;
+    let records = run_all(&driver, &plan).await;
     assert_eq!((*driver.boots.lock().unwrap(), *driver.clones.lock().unwrap()), (2, 0));
     assert_eq!(machines(&records), ["fake-1", "fake-2"]);
     assert!(records.iter().all(|record| record.outcome == Outcome::Pass));
@@ -116,7 +116,7 @@ async fn an_image_that_cannot_be_frozen_boots_for_each() {
 async fn a_fork_that_fails_is_replaced_by_a_boot_and_not_tried_again() {
     let driver = FakeDriver { clones_that_work: Some(1), ..FakeDriver::default() };
     let plan = plan_of(["a", "b", "c"].map(|id| mutating(id, &[], &["true"])).to_vec());
-    let records = ask_all(&driver, &plan).await;
+    let records = run_all(&driver, &plan).await;
     assert_eq!((*driver.boots.lock().unwrap(), *driver.clones.lock().unwrap()), (3, 2));
     assert!(records.iter().all(|record| record.outcome == Outcome::Pass), "{:?}", short(&records));
 }
@@ -139,16 +139,16 @@ fn kept_by_an_earlier_run() -> FakeDriver {
 async fn a_kept_template_saves_the_boot_and_its_boot_is_reported_all_the_same() {
     let driver = kept_by_an_earlier_run();
     let plan = plan_of(vec![test("looks", &[], &["true"]), mutating("a", &[], &["true"])]);
-    let records = ask_all(&driver, &plan).await;
+    let records = run_all(&driver, &plan).await;
     assert_eq!((*driver.boots.lock().unwrap(), *driver.clones.lock().unwrap()), (0, 2));
     let health = records.last().unwrap();
     assert_eq!(health.outcome, Outcome::Fail);
-    let told: Vec<(&str, &str)> = health.failures.iter().map(|f| (f.id.as_str(), f.message.as_str())).collect();
+    let reported: Vec<(&str, &str)> = health.failures.iter().map(|f| (f.id.as_str(), f.message.as_str())).collect();
     let expected = [
         ("console.oops", "console of template-0, line 7: Oops: 0000"),
         ("base.failed-units", "after the boot of template-0: the unit x has failed"),
     ];
-    assert_eq!(told, expected);
+    assert_eq!(reported, expected);
     assert_eq!((health.remarks.as_slice(), health.assertions), (["avc: unseen".to_owned()].as_slice(), 1));
     assert!(records.iter().take(2).all(|record| record.outcome == Outcome::Pass));
 }
@@ -156,7 +156,7 @@ async fn a_kept_template_saves_the_boot_and_its_boot_is_reported_all_the_same() 
 #[tokio::test]
 async fn a_run_that_only_looks_keeps_its_template_when_it_is_asked_to() {
     let driver = FakeDriver { keeps: true, ..FakeDriver::default() };
-    ask_all(&driver, &plan_of(vec![test("looks", &[], &["true"])])).await;
+    run_all(&driver, &plan_of(vec![test("looks", &[], &["true"])])).await;
     assert_eq!((*driver.boots.lock().unwrap(), *driver.clones.lock().unwrap()), (1, 1));
     assert_eq!(driver.keepsakes.lock().unwrap().len(), 1);
 }
@@ -165,7 +165,7 @@ async fn a_run_that_only_looks_keeps_its_template_when_it_is_asked_to() {
 async fn a_kept_template_that_cannot_be_forked_is_taken_back_and_made_again() {
     let driver = FakeDriver { clones_that_work: Some(0), ..kept_by_an_earlier_run() };
     let plan = plan_of(["a", "b", "c"].map(|id| mutating(id, &[], &["true"])).to_vec());
-    let records = ask_all(&driver, &plan).await;
+    let records = run_all(&driver, &plan).await;
     assert_eq!((*driver.disowned.lock().unwrap(), driver.keepsakes.lock().unwrap().len()), (1, 1));
     // a: the recalled one fails, a boot. b: a boot becomes the template, which fails too, and another
     // boot. c: a boot.
@@ -191,7 +191,7 @@ async fn a_lost_machine_costs_one_test_and_what_needs_it() {
         test("dependent", &["kills"], &["true"]),
         test("after", &[], &["true"]),
     ]);
-    let records = ask_all(&driver, &plan).await;
+    let records = run_all(&driver, &plan).await;
     assert_eq!(
         short(&records),
         [
@@ -209,7 +209,7 @@ async fn a_lost_machine_costs_one_test_and_what_needs_it() {
 #[tokio::test]
 async fn a_failed_step_keeps_the_machine_and_fetches_evidence_at_its_end() {
     let driver = FakeDriver::default();
-    let records = ask_all(&driver, &plan_of(vec![test("a", &[], &["false", "die"]), test("b", &[], &["true"])])).await;
+    let records = run_all(&driver, &plan_of(vec![test("a", &[], &["false", "die"]), test("b", &[], &["true"])])).await;
     assert_eq!(
         short(&records),
         [row("a", Outcome::Fail, "step.run"), row("b", Outcome::Pass, ""), row("health", Outcome::Pass, "")]
@@ -223,7 +223,7 @@ async fn a_failed_test_names_its_capsule_and_its_machine_goes_on() {
     let (_kept, capsule_store) = capsule_store();
     let driver = FakeDriver { capsule_store: Some(capsule_store.into()), ..FakeDriver::default() };
     let plan = plan_of(vec![test("a", &[], &["false"]), test("b", &[], &["true"]), test("c", &[], &["die"])]);
-    let records = ask_all(&driver, &plan).await;
+    let records = run_all(&driver, &plan).await;
     let capsule = records[0].capsule.as_ref().expect("a failed test has one");
     assert!(capsule.ends_with("capsules/fake.a.fake-1"), "{capsule}");
     assert_eq!(std::fs::read_to_string(format!("{capsule}/said")).unwrap(), records[0].failures[0].message);
@@ -237,7 +237,7 @@ async fn a_machine_that_does_not_go_on_after_its_capsule_is_replaced() {
     let (_kept, capsule_store) = capsule_store();
     let driver =
         FakeDriver { capsule_store: Some(capsule_store.into()), stands_still: Some("no"), ..FakeDriver::default() };
-    let records = ask_all(&driver, &plan_of(vec![test("a", &[], &["false"]), test("b", &[], &["true"])])).await;
+    let records = run_all(&driver, &plan_of(vec![test("a", &[], &["false"]), test("b", &[], &["true"])])).await;
     assert!(records[0].capsule.is_some());
     assert_eq!(machines(&records), ["fake-1", "fake-2"]);
     assert_eq!(*driver.stops.lock().unwrap(), [Stop::Kill, Stop::Orderly]);
@@ -252,7 +252,7 @@ fn capsule_store() -> (tempfile::TempDir, CapsuleStore) {
 #[tokio::test]
 async fn an_image_that_does_not_boot_is_not_booted_again_and_again() {
     let driver = FakeDriver { broken: vec![1], ..FakeDriver::default() };
-    let records = ask_all(&driver, &plan_of(vec![test("a", &[], &["true"]), test("b", &[], &["true"])])).await;
+    let records = run_all(&driver, &plan_of(vec![test("a", &[], &["true"]), test("b", &[], &["true"])])).await;
     assert_eq!(
         short(&records),
         [
@@ -269,7 +269,7 @@ async fn machines_are_given_up_after_eight_losses() {
     let driver = FakeDriver::default();
     let ids: Vec<String> = (0..12).map(|n| format!("t{n}")).collect();
     let plan = plan_of(ids.iter().map(|id| test(id, &[], &["die"])).collect());
-    let records = ask_all(&driver, &plan).await;
+    let records = run_all(&driver, &plan).await;
     assert_eq!(*driver.boots.lock().unwrap(), 8);
     assert_eq!(records[7].failures[0].id, failure::SSH_LOST);
     assert!(records[8..12].iter().all(|record| record.outcome == Outcome::NotRun), "{:?}", short(&records));
@@ -281,7 +281,7 @@ async fn machines_are_given_up_after_eight_losses() {
 async fn a_fresh_test_gets_a_machine_of_its_own() {
     let driver = FakeDriver::default();
     let fresh = Test { guest: GuestMode::Fresh, ..test("fresh", &[], &["true"]) };
-    let records = ask_all(&driver, &plan_of(vec![test("shared", &[], &["true"]), fresh])).await;
+    let records = run_all(&driver, &plan_of(vec![test("shared", &[], &["true"]), fresh])).await;
     assert_eq!(*driver.boots.lock().unwrap(), 2);
     assert_eq!(records[0].machine.as_deref(), Some("fake-1"));
     assert_eq!(records[1].machine.as_deref(), Some("fake-2"));
@@ -324,7 +324,7 @@ async fn an_unusable_image_ends_with_two_and_names_its_tests() {
 async fn what_needs_a_test_without_a_machine_lacks_the_same_machine() {
     let driver = FakeDriver { broken: vec![1], ..FakeDriver::default() };
     let plan = plan_of(vec![test("a", &[], &["true"]), test("b", &["a"], &["true"]), test("c", &["b"], &["true"])]);
-    let records = ask_all(&driver, &plan).await;
+    let records = run_all(&driver, &plan).await;
     assert!(records[..3].iter().all(|record| record.outcome == Outcome::NotRun), "{:?}", short(&records));
     assert_eq!(exit_of(&plan, &records), Exit::Error);
 }
@@ -335,7 +335,7 @@ async fn tests_that_ran_before_no_machine_comes_up_keep_their_outcomes() {
     let driver = FakeDriver { broken: vec![2], ..FakeDriver::default() };
     let tests = [("fine", "true"), ("miss", "false"), ("kills", "die"), ("after", "true")];
     let plan = plan_of(tests.map(|(id, command)| test(id, &[], &[command])).to_vec());
-    let records = ask_all(&driver, &plan).await;
+    let records = run_all(&driver, &plan).await;
     assert_eq!(
         short(&records),
         [
@@ -351,7 +351,7 @@ async fn tests_that_ran_before_no_machine_comes_up_keep_their_outcomes() {
 #[tokio::test]
 async fn a_test_that_failed_and_has_no_machine_for_its_next_attempt_is_an_error_and_not_lost() {
     let driver = FakeDriver { broken: vec![2], ..FakeDriver::default() };
-    let records = ask_all(&driver, &plan_of(vec![retried(test("a", &[], &["die"]), 1)])).await;
+    let records = run_all(&driver, &plan_of(vec![retried(test("a", &[], &["die"]), 1)])).await;
     assert_eq!((records[0].outcome, records[0].attempts.len()), (Outcome::Error, 1), "{:?}", short(&records));
     assert_eq!(records[0].attempts[0].failures[0].id, failure::SSH_LOST);
 }
@@ -396,7 +396,7 @@ async fn a_reboot_keeps_the_machine_and_one_that_fails_loses_it() {
         test("stays-down", &[], &["(reboot hard)", "false"]),
         test("after", &[], &["true"]),
     ]);
-    let records = ask_all(&driver, &plan).await;
+    let records = run_all(&driver, &plan).await;
     assert_eq!(
         short(&records),
         [
@@ -423,7 +423,7 @@ async fn a_shape_that_does_not_boot_condemns_no_other() {
     // The plain machine and the one with 1 processor do not come up; the one with 2 does.
     let driver = FakeDriver { broken: vec![1, 2], ..FakeDriver::default() };
     let plan = plan_of(vec![test("plain", &[], &["true"]), wishing("one", 1), wishing("two", 2)]);
-    let records = ask_all(&driver, &plan).await;
+    let records = run_all(&driver, &plan).await;
     assert_eq!(
         short(&records),
         [
@@ -444,7 +444,7 @@ async fn no_machine_with_a_network_is_booted_for_tests_that_the_image_skips() {
     let online = |id: &str, condition: &str| Test { internet: true, when: when(condition), ..test(id, &[], &["true"]) };
     let run = async |tests: Vec<Test>| {
         let driver = FakeDriver::default();
-        let records = ask_all(&driver, &plan_of(tests)).await;
+        let records = run_all(&driver, &plan_of(tests)).await;
         let boots = *driver.boots.lock().unwrap();
         (records[1..records.len() - 1].iter().map(|record| record.outcome).collect::<Vec<_>>(), boots)
     };
@@ -460,7 +460,7 @@ async fn no_machine_with_a_network_is_booted_for_tests_that_the_image_skips() {
 #[tokio::test]
 async fn a_shape_that_cannot_be_made_fails_its_own_tests() {
     let driver = FakeDriver::default();
-    let records = ask_all(&driver, &plan_of(vec![wishing("too-many", 255), test("plain", &[], &["true"])])).await;
+    let records = run_all(&driver, &plan_of(vec![wishing("too-many", 255), test("plain", &[], &["true"])])).await;
     assert_eq!(
         short(&records),
         [
@@ -483,7 +483,7 @@ fn retried(test: Test, retry: u32) -> Test {
 #[tokio::test]
 async fn a_pass_on_a_later_attempt_is_flaky_and_every_attempt_is_kept() {
     let driver = moody(2);
-    let records = ask_all(&driver, &plan_of(vec![retried(mutating("a", &[], &["moody"]), 2)])).await;
+    let records = run_all(&driver, &plan_of(vec![retried(mutating("a", &[], &["moody"]), 2)])).await;
     let a = &records[0];
     assert_eq!((a.outcome, a.attempts.len(), a.failures.len()), (Outcome::Flaky, 2, 1));
     assert_eq!(a.failures[0].id, failure::STEP_RUN);
@@ -495,24 +495,24 @@ async fn a_pass_on_a_later_attempt_is_flaky_and_every_attempt_is_kept() {
 
 #[tokio::test]
 async fn what_fails_at_every_attempt_fails() {
-    let records = ask_all(&moody(9), &plan_of(vec![retried(test("a", &[], &["moody"]), 1)])).await;
+    let records = run_all(&moody(9), &plan_of(vec![retried(test("a", &[], &["moody"]), 1)])).await;
     assert_eq!((records[0].outcome, records[0].attempts.len()), (Outcome::Fail, 1));
     // A test that only looks is asked again on the same machine.
     assert_eq!(records[0].attempts[0].machine, records[0].machine);
-    let once = ask_all(&moody(1), &plan_of(vec![test("a", &[], &["moody"])])).await;
+    let once = run_all(&moody(1), &plan_of(vec![test("a", &[], &["moody"])])).await;
     assert_eq!((once[0].outcome, once[0].attempts.len()), (Outcome::Fail, 0));
 }
 
 #[tokio::test]
-async fn a_test_whose_needs_died_with_its_machine_is_not_asked_again() {
+async fn a_test_whose_needs_died_with_its_machine_does_not_run_again() {
     let plan = plan_of(vec![mutating("a", &[], &["true"]), retried(mutating("b", &["a"], &["die"]), 3)]);
-    let records = ask_all(&FakeDriver::default(), &plan).await;
+    let records = run_all(&FakeDriver::default(), &plan).await;
     let b = records.iter().find(|record| record.test == "b").unwrap();
     assert_eq!((b.outcome, b.attempts.len()), (Outcome::Error, 0));
 }
 
 #[tokio::test]
-async fn a_teardown_runs_once_on_each_machine_after_the_last_test_and_its_failure_is_told() {
+async fn a_teardown_runs_once_on_each_machine_after_the_last_test_and_its_failure_is_reported() {
     let mut noisy = muster_suite::model::Suite::clone(&suite(vec![
         test("a", &[], &["false"]),
         test("b", &[], &["true"]),
@@ -522,7 +522,7 @@ async fn a_teardown_runs_once_on_each_machine_after_the_last_test_and_its_failur
     let all: BTreeSet<(usize, usize)> = (0..3).map(|index| (0, index)).collect();
     let plan = plan::plan(&[std::sync::Arc::new(noisy)], &all, vec!["fake".into()]);
     let driver = FakeDriver::default();
-    let records = ask_all(&driver, &plan).await;
+    let records = run_all(&driver, &plan).await;
     let said = driver.said.lock().unwrap().clone();
     assert_eq!(said.iter().filter(|script| *script == "echo last").count(), 2, "{said:?}");
     let first = said.iter().position(|script| script == "echo last").unwrap();
@@ -547,7 +547,7 @@ async fn samples_reboot_the_machine_and_discard_the_first() {
         },
     );
     let driver = FakeDriver::default();
-    let records = ask_all(&driver, &plan_of(vec![sampled])).await;
+    let records = run_all(&driver, &plan_of(vec![sampled])).await;
     assert_eq!(records[0].outcome, Outcome::Pass, "{:?}", records[0].failures);
     assert_eq!(driver.reboots.lock().unwrap().len(), 2);
 }
@@ -577,9 +577,9 @@ async fn a_test_passes_when_one_of_its_alternatives_holds_and_fails_once_when_no
     let driver = FakeDriver::default();
     let one = "{any-of: [{command: {'false': {exit: 0}, 'uname': {exit: 0}}}, {command: {'true': {exit: 0}}}]}";
     let none = "{any-of: [{command: {'false': {exit: 0}}}, {command: {'true': {exit: 1}}}]}";
-    let records = ask_all(&driver, &plan_of(vec![expecting(one)])).await;
+    let records = run_all(&driver, &plan_of(vec![expecting(one)])).await;
     assert_eq!((records[0].outcome, records[0].assertions), (Outcome::Pass, 1), "{:?}", records[0].failures);
-    let records = ask_all(&driver, &plan_of(vec![expecting(none)])).await;
+    let records = run_all(&driver, &plan_of(vec![expecting(none)])).await;
     assert_eq!(records[0].outcome, Outcome::Fail);
     let [failure] = &records[0].failures[..] else { panic!("{:?}", records[0].failures) };
     assert_eq!(failure.id, failure::EXPECT_ANY_OF);
@@ -602,7 +602,7 @@ async fn alternatives_of_which_something_could_not_be_read_are_an_error() {
     let driver = FakeDriver::default();
     // The fake guest prints nothing, which no `rpm` does that works.
     let unread = "{any-of: [{package: {a: {version: '1'}}}, {command: {'false': {exit: 0}}}]}";
-    let records = ask_all(&driver, &plan_of(vec![expecting(unread)])).await;
+    let records = run_all(&driver, &plan_of(vec![expecting(unread)])).await;
     assert_eq!(records[0].outcome, Outcome::Error, "{:?}", records[0].failures);
     let [failure] = &records[0].failures[..] else { panic!("{:?}", records[0].failures) };
     assert_eq!(failure.id, failure::PROBE_FAILED);

@@ -1,7 +1,7 @@
-//! Whether a test is asked at all, and what its record is worth in the end. Pure.
+//! Whether a test runs at all, and what its record is worth in the end. Pure.
 
-use super::ask::Settings;
 use super::plan::Planned;
+use super::settings::Settings;
 use muster_base::failure;
 use muster_base::failure::{Class, Failure};
 use muster_record::facts::Facts;
@@ -51,7 +51,7 @@ pub fn unmet_need(need: &str, outcome: Option<Outcome>) -> Failure {
     Failure::new(failure::SKIP_NEED, format!("needs `{need}`, which {how}"))
 }
 
-/// Why the suite, or else the test, is not asked of this guest; `None` when it is asked. The error is
+/// Why the suite, or else the test, does not run on this guest; `None` when it runs. The error is
 /// that of a condition nobody can decide here.
 pub fn skip(planned: &Planned, image: &str, settings: &Settings, facts: &Facts) -> Result<Option<Failure>, Failure> {
     let conditions = [
@@ -64,7 +64,7 @@ pub fn skip(planned: &Planned, image: &str, settings: &Settings, facts: &Facts) 
         match reason_to_skip(when, what, &lookup) {
             Ok(None) => {}
             Ok(Some(reason)) => return Ok(Some(Failure::new(id, reason))),
-            // Neither asked nor skipped: a gate must not open because a fact is missing.
+            // Neither run nor skipped: a gate must not open because a fact is missing.
             Err(dimension) => {
                 let text = format!("whether {what} is for this machine is not known: `{dimension}` is not known here");
                 return Err(Failure::new(failure::PROBE_FAILED, text).at(&when.location));

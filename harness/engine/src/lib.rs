@@ -1,31 +1,45 @@
-//! The run room: plans, drives machines and guests, and tells what happened as one stream of
-//! [`event::Event`]s. `cli` starts it; `report` reads what it says; nothing else calls it.
+//! The run room: plans, drives machines and guests, and reports what happens as one stream of
+//! [`Event`](muster_record::event::Event)s. `cli` starts it; `report` reads what it says; nothing else calls it.
 //!
-//! [`plan`] decides what is asked and in which order. A [`session`] is one image under test: it boots
-//! machines or forks them from a template. Its [`lane`]s ask tests of them, one after the other,
-//! through [`ask`]. [`driver`] is all that they know of machines; [`qemu`] is the driver that really
-//! boots. [`engine`] drives sessions for `muster run`, through [`schedule`] and within a [`budget`].
+//! [`plan`] decides what runs and in which order. A [`session`] is one image under test: it boots machines or forks
+//! them from a template. Its [`worker`]s run tests on them, one after the other. [`driver`] is all that they know of
+//! machines; the crates `qemu` and `remote` have the drivers. [`engine`] drives sessions for `muster run`, through a
+//! schedule and within a [`budget`].
 
 mod ahead;
-pub mod ask;
+mod attempt;
+mod base_checks;
+mod boot;
 pub mod budget;
 pub mod capsule;
-mod console_hits;
+mod capture;
+mod clock;
+mod console_hit;
 pub mod driver;
 pub mod engine;
+mod evaluate;
+mod frozen;
 pub mod gate;
 pub mod halt;
 pub mod known;
+mod lease;
 pub mod plan;
 pub mod prove;
+mod reading;
 pub mod reboot;
 pub mod refused;
+mod run_test;
 mod samples;
 mod schedule;
 pub mod session;
+pub mod settings;
 pub mod settle;
 pub mod sink;
-pub mod steps;
+mod snapshots;
+mod steps;
+mod stop;
+mod suite_steps;
+mod treatment;
 pub mod worker;
 
 #[cfg(test)]

@@ -24,18 +24,18 @@ const UNHEARD: Duration = Duration::from_secs(60);
 /// How often the console is looked at.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// Watches refusals until `settled` says that there is no use in waiting, and gives the last of them and why. `tell`
+/// Watches refusals until `settled` says that there is no use in waiting, and gives the last of them and why. `report`
 /// gets their number: at the third, and each time it has doubled since, so that a long wait is a few lines.
 pub async fn watch(
     mut refusals: watch::Receiver<Refused>,
-    tell: impl Fn(u32),
+    report: impl Fn(u32),
     settled: impl Fn(Refused) -> Option<String>,
 ) -> (u32, String) {
     let mut next = NEWS;
     loop {
         let refused = *refusals.borrow_and_update();
         if refused.times >= next {
-            tell(refused.times);
+            report(refused.times);
             next = refused.times.saturating_mul(2);
         }
         if let Some(why) = settled(refused) {

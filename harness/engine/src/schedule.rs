@@ -17,9 +17,9 @@ use muster_suite::model::MachineOverrides;
 /// below that, a second machine costs more than it saves.
 const WORTH_SPREADING: usize = 12;
 
-/// Asks every group of the plan that the image's own shape of machine is for, then those of each other
+/// Runs every group of the plan that the image's own shape of machine is for, then those of each other
 /// shape.
-pub(super) async fn ask_all<D: Driver>(plan: &Plan, session: &Session<'_, D>) -> Vec<TestRecord> {
+pub(super) async fn run_all<D: Driver>(plan: &Plan, session: &Session<'_, D>) -> Vec<TestRecord> {
     if plan.groups.is_empty() {
         session.boot_only().await;
         return Vec::new();
@@ -27,7 +27,7 @@ pub(super) async fn ask_all<D: Driver>(plan: &Plan, session: &Session<'_, D>) ->
     let of = |machine_spec: &MachineSpec| {
         plan.groups.iter().filter(|group| group.machine_spec == *machine_spec).collect::<Vec<_>>()
     };
-    let mut records = ask_groups(&of(&MachineSpec::default()), session).await;
+    let mut records = run_groups(&of(&MachineSpec::default()), session).await;
     let known = session.facts();
     let others: BTreeSet<&MachineSpec> =
         plan.groups.iter().map(|group| &group.machine_spec).filter(|s| !s.is_plain()).collect();
@@ -41,21 +41,21 @@ pub(super) async fn ask_all<D: Driver>(plan: &Plan, session: &Session<'_, D>) ->
         match session.driver.with_spec(machine_spec) {
             Ok(driver) => {
                 let session = session.next_to(&driver);
-                records.extend(ask_groups(&of(machine_spec), &session).await);
+                records.extend(run_groups(&of(machine_spec), &session).await);
                 session.close().await;
             }
             Err(failure) => {
                 let tests = of(machine_spec).into_iter().flat_map(|group| &group.tests);
-                records.extend(tests.map(|planned| session.cannot_ask(planned, &failure)));
+                records.extend(tests.map(|planned| session.cannot_run(planned, &failure)));
             }
         }
     }
     records
 }
 
-/// Asks every group, all of one shape. Where nothing asks for a clone and nothing is gained by more
+/// Runs every group, all of one shape. Where nothing asks for a clone and nothing is gained by more
 /// machines, one booted machine serves all that only look, and nothing is frozen.
-async fn ask_groups<D: Driver>(groups: &[&Group], session: &Session<'_, D>) -> Vec<TestRecord> {
+async fn run_groups<D: Driver>(groups: &[&Group], session: &Session<'_, D>) -> Vec<TestRecord> {
     let mut records = Vec::new();
     if groups.is_empty() {
         return records;
@@ -91,13 +91,13 @@ async fn ask_groups<D: Driver>(groups: &[&Group], session: &Session<'_, D>) -> V
             first.boot_for_clones().await;
         }
         for group in of(Isolation::Booted) {
-            records.extend(first.ask_group(group).await);
+            records.extend(first.run_group(group).await);
         }
         match source {
             Source::Clone => first.give_for_clones().await,
             Source::Boot => {
                 for group in of(Isolation::Shared) {
-                    records.extend(first.ask_group(group).await);
+                    records.extend(first.run_group(group).await);
                 }
                 first.end_machine().await;
             }
@@ -112,7 +112,7 @@ async fn ask_groups<D: Driver>(groups: &[&Group], session: &Session<'_, D>) -> V
     if workers > 1 {
         longest_first(&mut queue, session);
     }
-    records.extend(ask_queue(queue, session, source, budget, workers).await);
+    records.extend(run_queue(queue, session, source, budget, workers).await);
     // What only the template was for is let go of before other machines boot beside it.
     session.close().await;
 
@@ -123,16 +123,16 @@ async fn ask_groups<D: Driver>(groups: &[&Group], session: &Session<'_, D>) -> V
     if workers > 1 {
         longest_first(&mut fresh, session);
     }
-    records.extend(ask_queue(fresh, session, Source::Boot, budget, workers).await);
+    records.extend(run_queue(fresh, session, Source::Boot, budget, workers).await);
     for group in timed {
         let _alone = budget.reserve_all().await;
-        records.extend(ask_one(&group, session, Source::Boot).await);
+        records.extend(run_one(&group, session, Source::Boot).await);
     }
     records
 }
 
-/// Asks all groups of a queue, so many at a time.
-async fn ask_queue<D: Driver>(
+/// Runs all groups of a queue, so many at a time.
+async fn run_queue<D: Driver>(
     queue: Vec<Group>,
     session: &Session<'_, D>,
     source: Source,
@@ -146,16 +146,16 @@ async fn ask_queue<D: Driver>(
         let mut records = Vec::new();
         while let Some(group) = next() {
             let _room = budget.reserve(session.driver.cost(source == Source::Clone)).await;
-            records.extend(ask_one(&group, session, source).await);
+            records.extend(run_one(&group, session, source).await);
         }
         records
     };
     join_all((0..workers).map(|_| worker())).await.into_iter().flatten().collect()
 }
 
-async fn ask_one<D: Driver>(group: &Group, session: &Session<'_, D>, source: Source) -> Vec<TestRecord> {
+async fn run_one<D: Driver>(group: &Group, session: &Session<'_, D>, source: Source) -> Vec<TestRecord> {
     let mut worker = session.worker(source);
-    let records = worker.ask_group(group).await;
+    let records = worker.run_group(group).await;
     worker.end_machine().await;
     records
 }

@@ -1,19 +1,20 @@
 //! One image under test: boots its machines or forks them from a template, keeps the books of what
-//! each test and each machine did, and says at the end how the machines themselves did. The asking
-//! is done by [`Worker`]s, of which several may work at a time.
+//! each test and each machine did, and says at the end how the machines themselves did. The tests
+//! are run by [`Worker`](super::worker::Worker)s, of which several may work at a time.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use super::ask::{self, Settings};
+use super::base_checks::base_after_boot;
 use super::budget::Held;
-use super::console_hits::note_hit;
 use super::driver::{BootFailure, BootLeft, ConsoleHit, Driver, Frozen, Live, Recalled, Stop};
 use super::gate::{self, outcome_of};
+use super::lease::Lease;
 use super::plan::{self, Group, Planned};
+use super::settings::Settings;
 use super::sink::{Events, now};
-use super::worker::{Lease, Worker};
+use super::treatment::note_hit;
 use muster_base::failure;
 use muster_base::failure::Failure;
 use muster_check::Observations;
@@ -34,7 +35,7 @@ pub struct Session<'d, D: Driver> {
     pub(super) events: Events,
     /// Shared by all sessions of the image.
     stats: Arc<Mutex<Stats>>,
-    /// Set when no machine of this shape will come up any more. Another shape may: it is asked for to
+    /// Set when no machine of this shape will come up any more. Another shape may: it is tried, to
     /// find that out.
     hopeless: Mutex<Option<Failure>>,
     /// Held while a machine is made into a template, so that everyone else waits for it instead of
@@ -116,12 +117,7 @@ impl<'d, D: Driver> Session<'d, D> {
         Session { stats, ..Session::new(driver, &self.image, self.settings, self.events.clone()) }
     }
 
-    /// A lane with machines of this source.
-    pub fn worker(&self, source: Source) -> Worker<'_, 'd, D> {
-        Worker::new(self, source)
-    }
-
-    /// Boots a machine for its own sake: for a run that asks only for the machine's health.
+    /// Boots a machine for its own sake: for a run that looks only at the machine's health.
     pub async fn boot_only(&self) {
         // The failure, if any, has been noted in the health already.
         if let Ok(lease) = self.boot(false).await {
@@ -129,7 +125,7 @@ impl<'d, D: Driver> Session<'d, D> {
         }
     }
 
-    /// How a test of this session ended, when it was asked already.
+    /// How a test of this session ended, when it has run already.
     pub fn outcome(&self, suite: &str, test: &str) -> Option<Outcome> {
         self.stats().outcomes.get(&(suite.to_owned(), test.to_owned())).copied()
     }
@@ -139,7 +135,7 @@ impl<'d, D: Driver> Session<'d, D> {
     }
 
     /// The record of a test for which there can be no machine. The error is that of the image's machines, once.
-    pub fn cannot_ask(&self, planned: &Planned, failure: &Failure) -> TestRecord {
+    pub fn cannot_run(&self, planned: &Planned, failure: &Failure) -> TestRecord {
         self.blame_once(failure);
         self.not_run(planned, muster_record::names::no_machine(failure))
     }
@@ -241,7 +237,7 @@ impl<'d, D: Driver> Session<'d, D> {
         });
         self.stats().facts = Some(live.facts().clone());
         self.note_health(&id, live.findings());
-        match ask::base_after_boot(&live).await {
+        match base_after_boot(&live).await {
             Ok((base, failures, remarks)) => {
                 let left = BootLeft { base, failures, remarks };
                 self.note_boot(&id, &left);

@@ -1,75 +1,35 @@
-//! One machine at a time, and the tests that are asked of it, one after the other.
+//! One machine at a time, and the tests that run on it, one after the other.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::time::Instant;
 
-use super::ahead::{self, Ahead, Read};
-use super::ask::{self, Answer};
-use super::capsule;
-use super::console_hits::note_hit;
-use super::driver::{BootLeft, Driver, Live, Stop};
+use super::ahead::{self, Read};
+use super::attempt::Attempt;
+use super::capture;
+use super::driver::{Driver, Live, Stop};
 use super::gate;
+use super::lease::Lease;
 use super::plan::{self, Group, Isolation, Planned};
+use super::run_test::run_test;
 use super::session::{Session, Source};
 use super::sink::now;
+use super::suite_steps;
+use super::treatment::note_hit;
 use muster_base::failure;
 use muster_base::failure::Failure;
 use muster_base::files;
-use muster_check::Observations;
 use muster_record::event::Event;
 use muster_record::facts::Facts;
 use muster_record::outcome::Outcome;
 use muster_record::run::{AttemptRecord, TestRecord};
-use muster_suite::model::{GuestMode, Suite};
+use muster_suite::model::GuestMode;
 
 /// After so many readings ahead that could not be used, no more are made on a machine: something moves there all the time.
 const USELESS: u32 = 3;
 
-/// Tests with this tag are asked through an SSH login of their own, since SSH is what they judge.
+/// Tests with this tag run through an SSH login of their own, since SSH is what they judge.
 const SSH_TAG: &str = "ssh";
 
-/// A machine in use and what was already done on it.
-pub struct Lease<L> {
-    pub(super) id: String,
-    pub(super) live: L,
-    pub(super) base: Observations,
-    /// What its boot left, but for the observations above; nothing when it was forked.
-    pub(super) boot: BootLeft,
-    setups: BTreeMap<String, Result<(), Failure>>,
-    /// Suites whose tests were asked and that have a teardown still to run.
-    open: BTreeMap<String, Arc<Suite>>,
-    /// How many tests were asked, attempts included.
-    asked: u32,
-    a_test_failed: bool,
-    /// What was read for the next tests.
-    ahead: Ahead,
-    /// Readings ahead that could not be used.
-    useless: u32,
-    /// What moved during the last of them, until a test has failed that may be the one it speaks of.
-    moved: Option<String>,
-}
-
-impl<L> Lease<L> {
-    pub(super) fn new(id: String, live: L, mut boot: BootLeft) -> Self {
-        let base = std::mem::take(&mut boot.base);
-        Self {
-            id,
-            live,
-            base,
-            boot,
-            setups: BTreeMap::new(),
-            open: BTreeMap::new(),
-            asked: 0,
-            a_test_failed: false,
-            ahead: Ahead::default(),
-            useless: 0,
-            moved: None,
-        }
-    }
-}
-
-/// Asks tests of machines from one source. A machine that a test wrecks is replaced by the next.
+/// Runs tests on machines from one source. A machine that a test wrecks is replaced by the next.
 pub struct Worker<'s, 'd, D: Driver> {
     session: &'s Session<'d, D>,
     source: Source,
@@ -77,17 +37,20 @@ pub struct Worker<'s, 'd, D: Driver> {
     /// Whether the guest is asked to power off at the end. Of all forks only the shared one is, so
     /// that how the image shuts down is seen once.
     orderly: bool,
-    /// What the last machine was, which may be gone by the time that is asked.
+    /// What the last machine was, which may be gone by the time that matters.
     facts: Option<Facts>,
 }
 
-impl<'s, 'd, D: Driver> Worker<'s, 'd, D> {
-    pub(super) fn new(session: &'s Session<'d, D>, source: Source) -> Self {
-        Self { session, source, lease: None, orderly: source == Source::Boot, facts: None }
+impl<'d, D: Driver> Session<'d, D> {
+    /// A lane with machines of this source.
+    pub fn worker(&self, source: Source) -> Worker<'_, 'd, D> {
+        Worker { session: self, source, lease: None, orderly: source == Source::Boot, facts: None }
     }
+}
 
-    /// Asks all tests of a group, on one machine as long as it lives.
-    pub async fn ask_group(&mut self, group: &Group) -> Vec<TestRecord> {
+impl<D: Driver> Worker<'_, '_, D> {
+    /// Runs all tests of a group, on one machine as long as it lives.
+    pub async fn run_group(&mut self, group: &Group) -> Vec<TestRecord> {
         self.orderly |= group.isolation == Isolation::Shared;
         let mut records = Vec::with_capacity(group.tests.len());
         let mut looked_until = 0;
@@ -95,7 +58,7 @@ impl<'s, 'd, D: Driver> Worker<'s, 'd, D> {
             if at >= looked_until {
                 looked_until = at + self.look_ahead(&group.tests[at..]).await;
             }
-            records.push(self.ask(planned).await);
+            records.push(self.run(planned).await);
             if !group.tests[at + 1..].iter().any(|later| later.suite.name == planned.suite.name) {
                 self.tear_down(&planned.suite.name).await;
             }
@@ -165,16 +128,16 @@ impl<'s, 'd, D: Driver> Worker<'s, 'd, D> {
         }
     }
 
-    /// Asks one test: on the machine in use, or on a new one, and again after a failure when the test
+    /// Runs one test: on the machine in use, or on a new one, and again after a failure when the test
     /// wishes that. Always says how it ended.
-    pub async fn ask(&mut self, planned: &Planned) -> TestRecord {
+    pub async fn run(&mut self, planned: &Planned) -> TestRecord {
         if let Some(why) = self.session.settings.halt.reached() {
             return self.session.not_run(planned, why);
         }
         let mut attempts = Vec::new();
         let mut record = loop {
             let record = self.attempt(planned, attempts.is_empty()).await;
-            if attempts.len() as u32 >= planned.test().retry || !self.may_be_asked_again(planned, &record) {
+            if attempts.len() as u32 >= planned.test().retry || !self.may_run_again(planned, &record) {
                 break record;
             }
             let TestRecord { machine, seconds, failures, .. } = record;
@@ -201,7 +164,7 @@ impl<'s, 'd, D: Driver> Worker<'s, 'd, D> {
             lease.a_test_failed |= matches!(record.outcome, Outcome::Fail | Outcome::Error);
         }
         let live = self.lease.as_mut().map(|lease| &mut lease.live);
-        if let Err(why) = capsule::take(session, live, &mut record).await {
+        if let Err(why) = capture::take(session.driver, &session.events, live, &mut record).await {
             session.events.notice(format!("the machine is not used any more after its capsule was taken: {why}"));
             self.lose_machine().await;
         }
@@ -211,8 +174,8 @@ impl<'s, 'd, D: Driver> Worker<'s, 'd, D> {
         record
     }
 
-    /// Whether a test that has ended so can be asked another time with any hope.
-    fn may_be_asked_again(&self, planned: &Planned, record: &TestRecord) -> bool {
+    /// Whether a test that has ended so can run another time with any hope.
+    fn may_run_again(&self, planned: &Planned, record: &TestRecord) -> bool {
         let failed = matches!(record.outcome, Outcome::Fail | Outcome::Error);
         // What it needs was done on a machine that is gone, or there never was a machine.
         let stranded = self.lease.is_none() && !planned.test().needs.is_empty();
@@ -222,7 +185,7 @@ impl<'s, 'd, D: Driver> Worker<'s, 'd, D> {
     /// A new machine for the next attempt, when nothing but the test itself was done on this one.
     async fn renew(&mut self, planned: &Planned) {
         let own = planned.test().guest != GuestMode::Shared && planned.test().needs.is_empty();
-        if own && self.lease.as_ref().is_some_and(|lease| lease.asked == 1) {
+        if own && self.lease.as_ref().is_some_and(|lease| lease.runs == 1) {
             self.end_machine().await;
         }
     }
@@ -249,15 +212,15 @@ impl<'s, 'd, D: Driver> Worker<'s, 'd, D> {
         }
         let started = Instant::now();
         record.started = Some(now());
-        let answer = match machine {
-            Ok(()) => self.answer(planned, &mut record).await,
-            Err(failure) => Answer::failed(failure),
+        let attempt = match machine {
+            Ok(()) => self.run_on_machine(planned, &mut record).await,
+            Err(failure) => Attempt::failed(failure),
         };
-        record.seconds = started.elapsed().as_secs_f64() + answer.read_before;
-        record.assertions = answer.assertions;
-        record.failures = answer.failures;
-        record.remarks = answer.remarks;
-        record.skipped = answer.skipped;
+        record.seconds = started.elapsed().as_secs_f64() + attempt.read_before;
+        record.assertions = attempt.assertions;
+        record.failures = attempt.failures;
+        record.remarks = attempt.remarks;
+        record.skipped = attempt.skipped;
         record.outcome = gate::outcome_of(&record);
         record
     }
@@ -275,9 +238,9 @@ impl<'s, 'd, D: Driver> Worker<'s, 'd, D> {
         planned.test().needs.iter().any(|need| outcome(need) == Some(Outcome::NotRun))
     }
 
-    /// Asks one test for a front end that names tests one at a time: first what it needs and was not
-    /// asked yet, and on a machine of its own when its group has one.
-    pub async fn ask_with_needs(&mut self, group: &Group, planned: &Planned) -> TestRecord {
+    /// Runs one test for a front end that names tests one at a time: first what it needs and did not
+    /// run yet, and on a machine of its own when its group has one.
+    pub async fn run_with_needs(&mut self, group: &Group, planned: &Planned) -> TestRecord {
         let alone = group.isolation != Isolation::Shared && group.isolation != Isolation::Booted;
         if alone {
             self.end_machine().await;
@@ -288,44 +251,44 @@ impl<'s, 'd, D: Driver> Worker<'s, 'd, D> {
             }
             let wanted = earlier.suite.name == planned.suite.name && gate::needs(planned, &earlier.test().id);
             if wanted && (alone || self.session.outcome(&earlier.suite.name, &earlier.test().id).is_none()) {
-                self.ask(earlier).await;
+                self.run(earlier).await;
             }
         }
-        let record = self.ask(planned).await;
+        let record = self.run(planned).await;
         if alone {
             self.end_machine().await;
         }
         record
     }
 
-    async fn answer(&mut self, planned: &Planned, record: &mut TestRecord) -> Answer {
+    async fn run_on_machine(&mut self, planned: &Planned, record: &mut TestRecord) -> Attempt {
         let session = self.session;
         let test = planned.test();
         if let Some(reason) = self.unmet(planned) {
-            return Answer::skipped(reason);
+            return Attempt::skipped(reason);
         }
         let Some(lease) = self.lease.as_mut() else {
-            return Answer::failed(Failure::new(failure::INTERNAL, "the machine vanished between two steps"));
+            return Attempt::failed(Failure::new(failure::INTERNAL, "the machine vanished between two steps"));
         };
         record.machine = Some(lease.id.clone());
         self.facts = Some(lease.live.facts().clone());
         match gate::skip(planned, &session.image, session.settings, lease.live.facts()) {
             Ok(None) => {}
-            Ok(Some(reason)) => return Answer::skipped(reason),
-            Err(failure) => return Answer::failed(failure),
+            Ok(Some(reason)) => return Attempt::skipped(reason),
+            Err(failure) => return Attempt::failed(failure),
         }
         if let Some(reason) = lease.live.refusal(planned) {
-            return Answer::skipped(reason);
+            return Attempt::skipped(reason);
         }
         let facts = lease.live.facts();
         let lookup = |name: &str| gate::dimension(name, &session.image, session.settings, facts);
         if let Some((reason, issue)) = session.settings.known.skip(&planned.suite.name, &test.id, &lookup) {
             record.issue = Some(issue);
-            return Answer::skipped(reason);
+            return Attempt::skipped(reason);
         }
         let (adjusted, because) = match planned.adjusted(&lookup) {
             Ok(adjusted) => adjusted,
-            Err(failure) => return Answer::failed(failure),
+            Err(failure) => return Attempt::failed(failure),
         };
         let planned = &adjusted;
         tracing::debug!(suite = %planned.suite.name, test = %test.id, machine = %lease.id, "a test runs");
@@ -338,11 +301,11 @@ impl<'s, 'd, D: Driver> Worker<'s, 'd, D> {
         if has_ssh_tag(test)
             && let Err(failure) = lease.live.log_in().await
         {
-            let answer = Answer { machine_lost: true, ..Answer::failed(failure.at(&test.location)) };
+            let attempt = Attempt { machine_lost: true, ..Attempt::failed(failure.at(&test.location)) };
             self.lose_machine().await;
-            return answer;
+            return attempt;
         }
-        lease.asked += 1;
+        lease.runs += 1;
         if !planned.suite.teardown.is_empty() {
             lease.open.insert(planned.suite.name.clone(), planned.suite.clone());
         }
@@ -350,36 +313,36 @@ impl<'s, 'd, D: Driver> Worker<'s, 'd, D> {
             Some(done) => done.clone(),
             None => {
                 let dir = around(session, &planned.suite.name, "setup", &lease.id);
-                let done = ask::setup(&mut lease.live, &planned.suite, &mut lease.base, &dir).await;
+                let done = suite_steps::setup(&mut lease.live, &planned.suite, &mut lease.base, &dir).await;
                 lease.setups.insert(planned.suite.name.clone(), done.clone());
                 done
             }
         };
         if let Err(failure) = setup {
-            return Answer::failed(failure);
+            return Attempt::failed(failure);
         }
-        let mut answer = match lease.ahead.answer(&lease.live, planned) {
+        let mut attempt = match lease.ahead.met(&lease.live, planned) {
             Some(met) => met,
-            None => ask::ask(&mut lease.live, planned, &session.image, session.settings, &lease.base).await,
+            None => run_test(&mut lease.live, planned, &session.image, session.settings, &lease.base).await,
         };
-        if !answer.failures.is_empty() {
-            answer.remarks.extend(lease.moved.take());
+        if !attempt.failures.is_empty() {
+            attempt.remarks.extend(lease.moved.take());
         }
-        answer.remarks.extend(because.into_iter().map(|because| format!("adjusted: {because}")));
-        if let Some(base) = answer.base_after.take() {
+        attempt.remarks.extend(because.into_iter().map(|because| format!("adjusted: {because}")));
+        if let Some(base) = attempt.base_after.take() {
             lease.base = base;
         }
         for hit in lease.live.findings() {
             let base_checks = &planned.suite.base_checks;
-            note_hit(&mut answer.failures, &mut answer.remarks, &lease.id, hit, &session.events, base_checks);
+            note_hit(&mut attempt.failures, &mut attempt.remarks, &lease.id, hit, &session.events, base_checks);
         }
         // A test that must fail is judged by its proof: evidence is kept when that does not hold.
         let must_fail = session.settings.proofs.contain(&planned.suite.name, &test.id);
-        lease.a_test_failed |= !must_fail && !answer.failures.is_empty();
-        if answer.machine_lost {
+        lease.a_test_failed |= !must_fail && !attempt.failures.is_empty();
+        if attempt.machine_lost {
             self.lose_machine().await;
         }
-        answer
+        attempt
     }
 
     /// Sees to it that there is a machine.
@@ -390,7 +353,7 @@ impl<'s, 'd, D: Driver> Worker<'s, 'd, D> {
         Ok(())
     }
 
-    /// The machine in use, if there is one: what the tests that were asked have made of it.
+    /// The machine in use, if there is one: what the tests that ran have made of it.
     pub fn live(&self) -> Option<&D::Live> {
         self.lease.as_ref().map(|lease| &lease.live)
     }
@@ -411,14 +374,14 @@ impl<'s, 'd, D: Driver> Worker<'s, 'd, D> {
         }
     }
 
-    /// Runs the teardown of a suite on the machine in use, when its tests were asked there. What goes
+    /// Runs the teardown of a suite on the machine in use, when its tests ran there. What goes
     /// wrong speaks against the machines of the image.
     async fn tear_down(&mut self, suite: &str) {
         let session = self.session;
         let Some(lease) = self.lease.as_mut() else { return };
         let Some(suite) = lease.open.remove(suite) else { return };
         let dir = around(session, &suite.name, "teardown", &lease.id);
-        match ask::teardown(&lease.live, &suite, &lease.base, &dir).await {
+        match suite_steps::teardown(&lease.live, &suite, &lease.base, &dir).await {
             Ok((failures, remarks, base)) => {
                 lease.a_test_failed |= !failures.is_empty();
                 lease.base = base;

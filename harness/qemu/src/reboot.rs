@@ -223,7 +223,7 @@ impl Subject for Rebooting<'_> {
     async fn request(&self) -> Result<(), Failure> {
         self.machine.console().announce_restart();
         if self.how != RebootKind::Hard {
-            return muster_engine::reboot::ask_guest(self.guest, self.facts, self.how, self.scale).await;
+            return muster_engine::reboot::reboot_by_guest(self.guest, self.facts, self.how, self.scale).await;
         }
         let pressed = self.machine.qmp().execute("system_reset", json!({}), PRESS.mul_f64(self.scale)).await;
         pressed.map(drop).map_err(|error| {

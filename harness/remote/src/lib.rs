@@ -399,7 +399,7 @@ async fn rebooted(
 
 impl Subject for Rebooting<'_> {
     async fn request(&self) -> Result<(), Failure> {
-        reboot::ask_guest(self.guest, self.facts, self.how, 1.0).await
+        reboot::reboot_by_guest(self.guest, self.facts, self.how, 1.0).await
     }
 
     async fn boot_id(&self) -> Result<String, Silent> {

@@ -112,7 +112,7 @@ pub(super) async fn with_machine_after<T>(
 
 async fn ask_all<D: Driver>(worker: &mut Worker<'_, '_, D>, group: &Group) -> Result<(), CliError> {
     for planned in &group.tests {
-        let record = worker.ask(planned).await;
+        let record = worker.run(planned).await;
         let name = name(&record.suite, &record.test);
         say_error(&format!("{} {name} [{}]  ({:.1} s)", record.outcome.name(), record.image, record.seconds));
         if !matches!(record.outcome, Outcome::Pass | Outcome::Flaky) {

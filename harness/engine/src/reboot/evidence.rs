@@ -196,13 +196,13 @@ mod tests {
 
     #[test]
     fn a_reset_by_the_firmware_is_told_from_a_reboot_or_else_nothing_is_said() {
-        let told = "its firmware or boot loader reset the machine 1 times on the way".to_owned();
-        assert_eq!(evaluate(RebootKind::Soft, &once(2, 0)), Ok(vec![told.clone()]));
-        assert_eq!(evaluate(RebootKind::Hard, &once(1, 1)), Ok(vec![told.clone()]));
+        let remark = "its firmware or boot loader reset the machine 1 times on the way".to_owned();
+        assert_eq!(evaluate(RebootKind::Soft, &once(2, 0)), Ok(vec![remark.clone()]));
+        assert_eq!(evaluate(RebootKind::Hard, &once(1, 1)), Ok(vec![remark.clone()]));
         let quiet = Evidence { kernel_starts: Some(0), ..once(2, 0) };
         assert_eq!(id(evaluate(RebootKind::Soft, &quiet)), "reboot.unproven");
         let journal = Evidence { journal: vec![plain(A), plain(B)], ..quiet };
-        assert_eq!(evaluate(RebootKind::Soft, &journal), Ok(vec![told]));
+        assert_eq!(evaluate(RebootKind::Soft, &journal), Ok(vec![remark]));
     }
 
     #[test]

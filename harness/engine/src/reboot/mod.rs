@@ -164,7 +164,7 @@ fn parse_boot_id(text: &str) -> Option<String> {
 }
 
 /// Asks a guest to reboot, or makes its kernel crash. Losing the connection over it is what is wanted.
-pub async fn ask_guest(guest: &Guest, facts: &Facts, how: RebootKind, scale: f64) -> Result<(), Failure> {
+pub async fn reboot_by_guest(guest: &Guest, facts: &Facts, how: RebootKind, scale: f64) -> Result<(), Failure> {
     let script = match how {
         RebootKind::Crash => "echo 1 >/proc/sys/kernel/sysrq && echo c >/proc/sysrq-trigger",
         _ if facts.systemd.is_some() => "systemctl reboot",

@@ -2,8 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use super::{Broken, Done, output_of, shell};
-use crate::ask::Clock;
+use super::done::{Broken, Done};
+use super::shell::{output_of, shell};
+use crate::clock::Clock;
 use crate::driver::Live;
 use muster_base::failure;
 use muster_base::failure::Failure;
@@ -26,20 +27,20 @@ pub(super) async fn run<L: Live>(
 ) -> Result<Done, Broken> {
     let begun = Instant::now();
     let patience = eventually.map_or(Duration::ZERO, |limit| clock.stretch(limit));
-    let asked = expect.len() + usize::from(!expect.iter().any(|a| a.attribute == "exit"));
+    let assertions = expect.len() + usize::from(!expect.iter().any(|a| a.attribute == "exit"));
     loop {
         let reply = shell(live, step, command.to_owned(), clock).await?;
         match evaluate_command(step, command, expect, &reply) {
             Ok(()) => {
                 let remarks = muster_check::types::command::remark(command, &reply).into_iter().collect();
-                return Ok(Done { remarks, ..Done::asserting(asked) });
+                return Ok(Done { remarks, ..Done::asserting(assertions) });
             }
             Err(mut failure) => {
                 if begun.elapsed() >= patience || clock.is_over() {
                     if eventually.is_some() {
                         failure.message.push_str(&format!(" (still so after {:.0} s)", begun.elapsed().as_secs_f64()));
                     }
-                    let assertions = Done::asserting(asked).assertions;
+                    let assertions = Done::asserting(assertions).assertions;
                     return Err(Broken { failure, assertions, machine_lost: false });
                 }
             }
@@ -61,7 +62,7 @@ fn evaluate_command(step: &Step, command: &str, expect: &[Assertion], reply: &Re
         failure.actual = Some(format!("exit {}", reply.status));
         return Err(failure);
     }
-    let asked = Expectation {
+    let expectation = Expectation {
         check: muster_check::types::command::TABLE.name,
         subject: command.to_owned(),
         assertions: expect.to_vec(),
@@ -69,7 +70,7 @@ fn evaluate_command(step: &Step, command: &str, expect: &[Assertion], reply: &Re
         location: step.location.clone(),
     };
     for (assertion, verdict) in
-        expect.iter().zip(muster_check::types::command::verdicts_of_command(&asked, Some(reply), true))
+        expect.iter().zip(muster_check::types::command::verdicts_of_command(&expectation, Some(reply), true))
     {
         match verdict {
             Verdict::Met => {}

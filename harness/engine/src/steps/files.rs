@@ -6,8 +6,9 @@ use base64::Engine as _;
 use camino::Utf8Path;
 use sha2::{Digest as _, Sha256};
 
-use super::{Broken, Done, shell};
-use crate::ask::Clock;
+use super::done::{Broken, Done};
+use super::shell::shell;
+use crate::clock::Clock;
 use crate::driver::Live;
 use crate::plan::quote;
 use muster_base::failure;

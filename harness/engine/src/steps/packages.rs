@@ -2,8 +2,9 @@
 //! dependencies and failure with nothing to do, so what the package database says afterwards is the
 //! only proof.
 
-use super::{Broken, Done, output_of, shell};
-use crate::ask::Clock;
+use super::done::{Broken, Done};
+use super::shell::{output_of, shell};
+use crate::clock::Clock;
 use crate::driver::Live;
 use crate::plan::quote;
 use muster_base::failure;

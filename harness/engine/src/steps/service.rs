@@ -1,7 +1,8 @@
 //! The step `service`.
 
-use super::{Broken, Done, output_of, shell};
-use crate::ask::Clock;
+use super::done::{Broken, Done};
+use super::shell::{output_of, shell};
+use crate::clock::Clock;
 use crate::driver::Live;
 use crate::plan::quote;
 use muster_base::failure;

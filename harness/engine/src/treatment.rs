@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::driver::{ConsoleHit, Weight};
+use super::console_hit::{ConsoleHit, Weight};
 use super::sink::Events;
 use muster_base::failure::{Failure, FailureId};
 use muster_record::event::Event;

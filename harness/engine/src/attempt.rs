@@ -1,0 +1,35 @@
+//! What came of one attempt at a test.
+
+use muster_base::failure::Failure;
+use muster_check::Observations;
+
+/// One attempt at a test.
+#[derive(Default)]
+pub(super) struct Attempt {
+    /// How many assertions were evaluated.
+    pub assertions: u32,
+    /// What went wrong.
+    pub failures: Vec<Failure>,
+    /// What is only reported.
+    pub remarks: Vec<String>,
+    /// Why it did not run.
+    pub skipped: Option<Failure>,
+    /// What the base checks saw after it: what comes next is compared with this.
+    pub base_after: Option<Observations>,
+    /// Whether the machine cannot be used any more.
+    pub machine_lost: bool,
+    /// Seconds of what was read for it before it began.
+    pub read_before: f64,
+}
+
+impl Attempt {
+    /// It did not run.
+    pub(super) fn skipped(reason: Failure) -> Self {
+        Self { skipped: Some(reason), ..Self::default() }
+    }
+
+    /// It could not run, or ended at once.
+    pub(super) fn failed(failure: Failure) -> Self {
+        Self { failures: vec![failure], ..Self::default() }
+    }
+}

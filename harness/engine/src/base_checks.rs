@@ -1,0 +1,76 @@
+//! The base checks, which look at every machine whatever its tests do: what they find after a boot,
+//! and what a suite makes of that.
+
+use std::time::Duration;
+
+use super::clock::Clock;
+use super::driver::Live;
+use super::reading::observe;
+use muster_base::failure::Failure;
+use muster_base::text;
+use muster_check::base::Finding;
+use muster_check::{Observations, base};
+use muster_suite::model::{BaseCheck, Suite};
+
+/// Bytes of evidence below a base check's finding.
+const EVIDENCE: usize = 16 << 10;
+
+/// What the base checks find right after a boot: the failures, what cannot be looked at on this
+/// machine, and the state that the first test is compared with.
+pub(super) async fn base_after_boot<L: Live>(live: &L) -> Result<(Observations, Vec<Failure>, Vec<String>), Failure> {
+    let (baseline, findings, mut blind) = since_boot(live).await?;
+    blind.extend(live.blind());
+    if !live.seen_from_start() {
+        blind.extend(findings.into_iter().map(|finding| format!("before this run: {}", finding.message)));
+        return Ok((baseline, Vec::new(), blind));
+    }
+    Ok((baseline, findings.into_iter().map(base_failure).collect(), blind))
+}
+
+/// What happened since the machine's boot, as [`base_after_boot`] and every reboot want it.
+pub(super) async fn since_boot<L: Live>(live: &L) -> Result<(Observations, Vec<Finding>, Vec<String>), Failure> {
+    let clock = Clock::new(Duration::from_secs(120), live.deadline_scale());
+    let facts = live.facts();
+    let seen = observe(live, &base::since_boot_probes(facts), &clock).await?;
+    let findings = with_evidence(live, base::since_boot(&seen, facts), &clock).await?;
+    let baseline = observe(live, &base::baseline(facts), &clock).await?;
+    let blind = base::unavailable(&baseline, facts);
+    let blind = blind.into_iter().map(|(kind, why)| format!("{} cannot be read here: {why}", kind.name()));
+    Ok((baseline, findings, blind.collect()))
+}
+
+/// Findings of base checks with what explains them, read only when there is something to explain.
+pub(super) async fn with_evidence<L: Live>(
+    live: &L,
+    mut findings: Vec<Finding>,
+    clock: &Clock,
+) -> Result<Vec<Finding>, Failure> {
+    let probes = base::evidence(&findings);
+    if probes.is_empty() {
+        return Ok(findings);
+    }
+    let seen = observe(live, &probes, clock).await?;
+    let text: Vec<String> = seen.0.values().map(|reply| text::escape_bytes(&reply.stdout)).collect();
+    for finding in findings.iter_mut().filter(|finding| !finding.units.is_empty()) {
+        finding.detail = text::tail(&text.join("\n"), EVIDENCE);
+    }
+    Ok(findings)
+}
+
+/// Findings of base checks as the suite wants them treated: failures, and what is only reported.
+pub(super) fn weighed(findings: Vec<Finding>, suite: &Suite) -> (Vec<Failure>, Vec<String>) {
+    let (mut failures, mut remarks) = (Vec::new(), Vec::new());
+    for finding in findings {
+        match suite.base_checks.get(finding.kind.name()).copied().unwrap_or(BaseCheck::Fail) {
+            BaseCheck::Fail => failures.push(base_failure(finding)),
+            BaseCheck::Info => remarks.push(finding.message),
+            BaseCheck::Off => {}
+        }
+    }
+    (failures, remarks)
+}
+
+fn base_failure(finding: Finding) -> Failure {
+    let failure = Failure::new(finding.id, finding.message);
+    if finding.detail.is_empty() { failure } else { failure.with_detail(finding.detail) }
+}

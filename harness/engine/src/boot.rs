@@ -1,0 +1,28 @@
+//! What a boot leaves, whether it went well or not.
+
+use super::console_hit::ConsoleHit;
+use muster_base::failure::Failure;
+use muster_check::Observations;
+use muster_record::run::MachineRecord;
+
+/// What is known of a guest when its machine becomes a template, beside what the driver knows.
+#[derive(Debug, Clone, Default)]
+pub struct BootLeft {
+    /// What the base checks saw last.
+    pub base: Observations,
+    /// What the boot did wrong, in the guest's own books.
+    pub failures: Vec<Failure>,
+    /// What the base checks could not see.
+    pub remarks: Vec<String>,
+}
+
+/// A machine that did not come up.
+#[derive(Debug, Clone)]
+pub struct BootFailure {
+    /// Why; for the tests that wanted it.
+    pub failure: Failure,
+    /// What the console judge found before.
+    pub findings: Vec<ConsoleHit>,
+    /// What is known of the machine.
+    pub record: MachineRecord,
+}

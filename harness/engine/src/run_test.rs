@@ -1,0 +1,186 @@
+//! One test on one machine: steps, then everything that is expected, then what the always-on base
+//! checks saw meanwhile.
+
+use std::time::Duration;
+
+use super::attempt::Attempt;
+use super::base_checks::{since_boot, weighed, with_evidence};
+use super::clock::Clock;
+use super::driver::Live;
+use super::evaluate::evaluate;
+use super::plan::Planned;
+use super::reading::observe;
+use super::samples::{self, Samples};
+use super::settings::Settings;
+use super::snapshots;
+use super::steps::{self, Reboot};
+use muster_base::failure;
+use muster_base::failure::Failure;
+use muster_base::files;
+use muster_check::{Observations, base};
+use muster_suite::model::{RebootKind, Step, Test};
+
+/// Runs a test for which the machine is ready.
+pub(super) async fn run_test<L: Live>(
+    live: &mut L,
+    planned: &Planned,
+    image: &str,
+    settings: &Settings,
+    base_before: &Observations,
+) -> Attempt {
+    let test = planned.test();
+    let clock = Clock::new(test.timeout, live.deadline_scale());
+    let mut attempt = Attempt::default();
+    let mut base = base_before.clone();
+    let mut open = test.steps.as_slice();
+    let mut samples = Samples::default();
+    if let Some(overrides) = samples::boot_samples_of(test) {
+        match take_samples(live, planned, &overrides, &clock, &mut attempt).await {
+            Ok((taken, after)) => {
+                samples = taken;
+                base = after.unwrap_or(base);
+            }
+            Err(failure) => {
+                attempt.machine_lost = true;
+                attempt.failures.push(failure);
+                return attempt;
+            }
+        }
+        open = &open[1..];
+    }
+    loop {
+        let (steps, reboot) = steps::split_at_reboot(open);
+        let last = if reboot.is_none() { Some(&samples) } else { None };
+        let work = work(live, planned, (steps, last), (image, settings), &clock, &base, &mut attempt);
+        let ended = tokio::select! {
+            biased;
+            failure = live.death() => Err(failure.at(&test.location)),
+            ended = work => ended,
+            () = tokio::time::sleep(clock.left() + clock.grace()) => Err(timed_out(test, "and the guest did not come back")),
+        };
+        let steps_done = match ended {
+            Ok(done) => done,
+            Err(failure) => {
+                attempt.machine_lost = true;
+                attempt.failures.push(failure);
+                return attempt;
+            }
+        };
+        // What a base check found does not keep the rest of the test from running.
+        let Some(reboot) = reboot.filter(|_| steps_done) else { return attempt };
+        match over_a_reboot(live, planned, &reboot, &clock, &mut attempt).await {
+            Ok(after) => base = after,
+            Err(failure) => {
+                attempt.machine_lost = true;
+                attempt.failures.push(failure);
+                return attempt;
+            }
+        }
+        open = reboot.rest;
+    }
+}
+
+/// Reboots, and looks at the new boot with the base checks; what the next steps are compared with.
+async fn over_a_reboot<L: Live>(
+    live: &mut L,
+    planned: &Planned,
+    wanted: &Reboot<'_>,
+    clock: &Clock,
+    attempt: &mut Attempt,
+) -> Result<Observations, Failure> {
+    let rebooted = tokio::select! {
+        biased;
+        rebooted = steps::reboot(live, wanted, clock) => rebooted?,
+        () = tokio::time::sleep(clock.left() + clock.grace()) => {
+            return Err(timed_out(planned.test(), "while its machine rebooted").at(&wanted.step.location));
+        }
+    };
+    attempt.assertions += 1;
+    attempt.remarks.push(format!("{} reboot: settled again after {:.1} s", wanted.how.name(), rebooted.seconds));
+    attempt.remarks.extend(rebooted.remarks);
+    let (base, findings, _) = since_boot(live).await?;
+    let (failures, remarks) = weighed(findings, &planned.suite);
+    attempt.remarks.extend(remarks);
+    attempt.failures.extend(failures.into_iter().map(|mut failure| {
+        failure.message = format!("after the reboot: {}", failure.message);
+        failure.at(&wanted.step.location)
+    }));
+    attempt.base_after = Some(base.clone());
+    Ok(base)
+}
+
+/// Boots the machine as often as is wished, and reads after each boot that counts what the test
+/// expects of boots. Also what the next steps are compared with, when there was more than one boot.
+async fn take_samples<L: Live>(
+    live: &mut L,
+    planned: &Planned,
+    overrides: &samples::BootSamples<'_>,
+    clock: &Clock,
+    attempt: &mut Attempt,
+) -> Result<(Samples, Option<Observations>), Failure> {
+    let mut taken = Samples::default();
+    let mut base = None;
+    for number in 0..overrides.boots {
+        if number > 0 {
+            let again = Reboot { step: overrides.step, how: RebootKind::Soft, rest: &[] };
+            base = Some(over_a_reboot(live, planned, &again, clock, attempt).await?);
+        }
+        if number >= overrides.discard {
+            taken.add(observe(live, &overrides.probes(live.facts()), clock).await?);
+        }
+    }
+    Ok((taken, base))
+}
+
+/// The steps, then, unless a reboot comes first (`last` is `None`), all that is expected, then the base
+/// checks. Says whether every step did what it states; an error means that the machine cannot be used any more.
+async fn work<L: Live>(
+    live: &L,
+    planned: &Planned,
+    (steps, last): (&[Step], Option<&Samples>),
+    (image, settings): (&str, &Settings),
+    clock: &Clock,
+    base_before: &Observations,
+    attempt: &mut Attempt,
+) -> Result<bool, Failure> {
+    let test = planned.test();
+    let mut steps_done = true;
+    let dir = files::test_dir(&settings.artifacts, &planned.suite.name, &test.id, image);
+    for step in steps {
+        match steps::run(live, step, clock, &dir).await {
+            Ok(done) => {
+                attempt.assertions += done.assertions;
+                attempt.remarks.extend(done.remarks);
+            }
+            Err(broken) if broken.machine_lost => return Err(broken.failure),
+            Err(broken) => {
+                attempt.assertions += broken.assertions;
+                attempt.failures.push(broken.failure);
+                steps_done = false;
+                break;
+            }
+        }
+    }
+    if let Some(samples) = last.filter(|_| steps_done) {
+        evaluate(live, test, samples, clock, attempt).await?;
+        snapshots::compare_all(live, planned, image, settings, clock, attempt).await?;
+    }
+    if clock.is_over() {
+        attempt.failures.push(timed_out(test, "while its last command ran"));
+        steps_done = false;
+    }
+    // The base checks have time of their own: a test that used up its own must still be judged.
+    let clock = Clock::new(Duration::from_secs(60), live.deadline_scale());
+    let after = observe(live, &base::next(base_before, live.facts()), &clock).await?;
+    let findings = base::compare(base_before, &after, live.facts());
+    let (failures, remarks) = weighed(with_evidence(live, findings, &clock).await?, &planned.suite);
+    attempt.failures.extend(failures.into_iter().map(|failure| failure.at(&test.location)));
+    attempt.remarks.extend(remarks);
+    attempt.base_after = Some(base::carry(base_before, after));
+    Ok(steps_done)
+}
+
+fn timed_out(test: &Test, detail: &str) -> Failure {
+    let text = format!("the test did not end within its time-out of {:?} (before stretching), {detail}", test.timeout);
+    Failure::new(failure::TEST_TIMEOUT, text).at(&test.location)
+}

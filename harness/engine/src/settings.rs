@@ -1,0 +1,48 @@
+//! What does not change during a run.
+
+use camino::Utf8PathBuf;
+
+use super::budget::Budget;
+use super::halt::Halt;
+use super::known::KnownIssues;
+use super::plan::Rerun;
+use super::prove::Proofs;
+use muster_facts::compare::UpdateMode;
+use muster_record::durations::Durations;
+
+/// What every test of a run is run with.
+pub struct Settings {
+    /// How a person runs one test again.
+    pub rerun: Rerun,
+    /// `kvm` or `tcg`.
+    pub accelerator: String,
+    /// What becomes of new and changed snapshots.
+    pub update: UpdateMode,
+    /// `snapshots/` of the run directory.
+    pub pending: Utf8PathBuf,
+    /// Where snapshots of shipped suites are accepted, when that is not next to them.
+    pub own_snapshots: Option<OwnSnapshots>,
+    /// `tests/` of the run directory, for what is collected.
+    pub artifacts: Utf8PathBuf,
+    /// Failures that are documented.
+    pub known: KnownIssues,
+    /// Tests that must fail, when this run is for proofs.
+    pub proofs: Proofs,
+    /// Whether somebody works on some tests: such a run is never a pass.
+    pub focused: bool,
+    /// What all machines of the run share.
+    pub budget: Budget,
+    /// How long tests took before.
+    pub durations: Durations,
+    /// Whether the run stops at its first failure.
+    pub halt: Halt,
+}
+
+/// Snapshots that a person accepts of suites that nobody may write next to.
+#[derive(Debug, Clone)]
+pub struct OwnSnapshots {
+    /// The directory of those suites.
+    pub suites: Utf8PathBuf,
+    /// Where their snapshots are accepted.
+    pub directory: Utf8PathBuf,
+}

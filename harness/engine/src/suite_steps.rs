@@ -1,0 +1,90 @@
+//! The steps of a suite around its tests: `setup` before the first on a machine, `teardown` after the
+//! last.
+
+use std::time::Duration;
+
+use camino::Utf8Path;
+
+use super::base_checks::{since_boot, weighed};
+use super::clock::Clock;
+use super::driver::Live;
+use super::reading::observe;
+use super::steps;
+use muster_base::failure;
+use muster_base::failure::Failure;
+use muster_check::{Observations, base};
+use muster_suite::model::Suite;
+
+/// Runs a suite's setup steps on a machine. A reboot among them changes what the next test is
+/// compared with.
+pub(super) async fn setup<L: Live>(
+    live: &mut L,
+    suite: &Suite,
+    base: &mut Observations,
+    dir: &Utf8Path,
+) -> Result<(), Failure> {
+    let timeout = suite.tests.iter().map(|test| test.timeout).max().unwrap_or(Duration::from_secs(300));
+    let clock = Clock::new(timeout, live.deadline_scale());
+    let mut open = suite.setup.as_slice();
+    loop {
+        let (steps, reboot) = steps::split_at_reboot(open);
+        for step in steps {
+            let done = tokio::select! {
+                biased;
+                failure = live.death() => Err(failure),
+                done = steps::run(live, step, &clock, dir) => done.map(|_| ()).map_err(|broken| broken.failure),
+            };
+            done.map_err(|cause| setup_failed(suite, cause))?;
+        }
+        let Some(reboot) = reboot else { return Ok(()) };
+        steps::reboot(live, &reboot, &clock).await.map_err(|cause| setup_failed(suite, cause))?;
+        let (after, findings, _) = since_boot(live).await?;
+        let (failures, _) = weighed(findings, suite);
+        if let Some(cause) = failures.into_iter().next() {
+            return Err(setup_failed(suite, cause.at(&reboot.step.location)));
+        }
+        *base = after;
+        open = reboot.rest;
+    }
+}
+
+/// Runs a suite's teardown steps on a machine, all of them whatever becomes of one. What went wrong,
+/// what a reader should know, and what the next test is compared with; an error means that the
+/// machine cannot be used any more.
+pub(super) async fn teardown<L: Live>(
+    live: &L,
+    suite: &Suite,
+    base: &Observations,
+    dir: &Utf8Path,
+) -> Result<(Vec<Failure>, Vec<String>, Observations), Failure> {
+    let timeout = suite.tests.iter().map(|test| test.timeout).max().unwrap_or(Duration::from_secs(300));
+    let clock = Clock::new(timeout, live.deadline_scale());
+    let (mut failures, mut remarks) = (Vec::new(), Vec::new());
+    let failed = |cause: Failure| {
+        let message = format!("teardown of suite {}: {}", suite.name, cause.message);
+        Failure { id: failure::TEARDOWN_FAILED, message, ..cause }
+    };
+    for step in &suite.teardown {
+        let done = tokio::select! {
+            biased;
+            failure = live.death() => return Err(failed(failure)),
+            done = steps::run(live, step, &clock, dir) => done,
+        };
+        match done {
+            Ok(done) => remarks.extend(done.remarks),
+            Err(broken) if broken.machine_lost => return Err(failed(broken.failure)),
+            Err(broken) => failures.push(failed(broken.failure)),
+        }
+    }
+    let clock = Clock::new(Duration::from_secs(60), live.deadline_scale());
+    let after = observe(live, &base::next(base, live.facts()), &clock).await.map_err(failed)?;
+    let (found, noted) = weighed(base::compare(base, &after, live.facts()), suite);
+    failures.extend(found.into_iter().map(failed));
+    remarks.extend(noted);
+    Ok((failures, remarks, base::carry(base, after)))
+}
+
+fn setup_failed(suite: &Suite, cause: Failure) -> Failure {
+    let message = format!("setup of suite {}: {}", suite.name, cause.message);
+    Failure { id: failure::SETUP_FAILED, message, ..cause }
+}
