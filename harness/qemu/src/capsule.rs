@@ -15,21 +15,18 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 pub use self::saved_machine::{SavedMachine, files};
+use super::capsule_state::{mapped, transfer_deadline};
 use super::firmware::{self, Firmware};
 use super::machine_files::{self, MachineFiles};
-use super::qmp::{Qmp, QmpError};
-use super::template::{self, transferred_unless};
-use super::{Accel, Machine, MachineError, Spawner, channels, command_line, start};
+use super::qmp::QmpError;
+use super::template::transferred_unless;
+use super::{Accel, Machine, MachineError, Spawner, channels, description, start};
 use muster_base::machine::Format;
 use muster_console::rules::Rules;
 use muster_image::header;
 use muster_image::header::{Ends, Trouble};
 use muster_image::{Inspected, Overlay};
 
-/// How long the state of a small machine may take to be written or read, before scaling; and how much
-/// longer for each GiB of its RAM.
-const TRANSFER: Duration = Duration::from_secs(20);
-const TRANSFER_PER_GIB: Duration = Duration::from_secs(10);
 /// How long QEMU may take to answer, before scaling.
 const ANSWER: Duration = Duration::from_secs(10);
 
@@ -63,7 +60,7 @@ pub enum CaptureError {
 impl Machine {
     /// Whether [`Machine::capture`] can work, judged by its devices.
     pub fn can_capture(&self) -> Result<(), String> {
-        command_line::forkable(&self.files().description)
+        description::forkable(&self.files().description)
     }
 
     /// Stops the guest and writes down into the directory, which is there and empty, all that the machine
@@ -260,28 +257,6 @@ fn find_firmware(saved_machine: &SavedMachine, any: bool) -> Result<Option<Firmw
     Ok(Some(found))
 }
 
-/// Reads a capsule's state into a QEMU that waits for it.
-pub(super) async fn thaw(qmp: &Qmp, memory_mib: u32, scale: f64) -> Result<(), String> {
-    let answer = ANSWER.mul_f64(scale);
-    mapped(qmp, true, answer).await.map_err(|error| error.to_string())?;
-    template::take_in(qmp, answer, transfer_deadline(memory_mib, scale)).await
-}
-
-async fn mapped(qmp: &Qmp, on: bool, deadline: Duration) -> Result<(), QmpError> {
-    let capability = |name: &str, state: bool| json!({"capability": name, "state": state});
-    let capabilities = [
-        // All of it is to be written, also where a template's file holds it.
-        capability("x-ignore-shared", false),
-        capability("mapped-ram", on),
-        capability("multifd", on),
-    ];
-    qmp.execute("migrate-set-capabilities", json!({"capabilities": capabilities}), deadline).await.map(|_| ())
-}
-
-fn transfer_deadline(memory_mib: u32, scale: f64) -> Duration {
-    (TRANSFER + TRANSFER_PER_GIB.mul_f64(f64::from(memory_mib) / 1024.0)).mul_f64(scale)
-}
-
 /// `10.0.2`, from QMP's answer.
 fn version_of(said: &Value) -> String {
     let number = |name: &str| said["qemu"][name].as_u64().unwrap_or_default();
@@ -291,7 +266,7 @@ fn version_of(said: &Value) -> String {
 /// The version of the QEMU that would run a machine of this architecture here; `None` when there is
 /// none or it does not say.
 pub async fn qemu_here(arch: muster_base::machine::Arch) -> Option<String> {
-    let said = tokio::process::Command::new(command_line::program(arch))
+    let said = tokio::process::Command::new(description::program(arch))
         .arg("--version")
         .stdin(std::process::Stdio::null())
         .kill_on_drop(true)

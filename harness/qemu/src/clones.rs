@@ -5,13 +5,18 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::{Duration, Instant};
 
-use crate::driver::{HostDriver, HostMachine, LOGIN, death_of, give_up, hits, micros};
+use crate::boot::give_up;
+use crate::console_hits::hits;
+use crate::death::death_of;
+use crate::host_machine::{HostMachine, micros};
+use crate::shape::Shape;
+use crate::ssh_login::LOGIN;
 use crate::template_store::Hold;
 use crate::{Machine, Template, WARM_PORTS};
 use muster_base::failure;
 use muster_base::failure::Failure;
 use muster_base::text;
-use muster_engine::driver::{BootFailure, ConsoleHit, Driver, Frozen, Live};
+use muster_engine::driver::{BootFailure, ConsoleHit, Frozen, Live};
 use muster_engine::settle::guest_failure;
 use muster_guest::{Guest, HostKey, HostKeyPolicy, PortPair, Request, Target, warm};
 use muster_record::facts::Facts;
@@ -118,12 +123,12 @@ fn known(target: &Target, host_key: Option<&HostKey>) -> Target {
 
 /// Starts a machine where the template stopped, and sets its clock.
 pub(super) async fn start_clone(
-    driver: &HostDriver<'_>,
+    shape: &Shape<'_>,
     template: &HostTemplate,
     id: &str,
 ) -> Result<HostMachine, BootFailure> {
     let begun = Instant::now();
-    let (host, dir, image) = (driver.host(), driver.dir(id), driver.image_id());
+    let (host, dir, image) = (shape.host, shape.dir(id), shape.image_id());
     let cloned_from = Some(template.machine.clone());
     let started =
         Machine::start_clone(&template.template, id, dir.as_std_path(), &host.accel, &host.spawner, host.rules.clone())
@@ -136,8 +141,8 @@ pub(super) async fn start_clone(
             return Err(BootFailure { failure, findings: Vec::new(), record });
         }
     };
-    let scale = driver.scale();
-    let mut target = known(&driver.target(&machine), template.host_key.as_ref());
+    let scale = shape.scale();
+    let mut target = known(&shape.target(&machine), template.host_key.as_ref());
     if let Some((_, key)) = &template.kept {
         target.private_key.clone_from(key);
     }
@@ -153,16 +158,16 @@ pub(super) async fn start_clone(
             cloned_from,
             boot_seconds: machine.started().elapsed().as_secs_f64(),
             resets: 0,
-            boot_deadline: driver.boot_deadline(),
+            boot_deadline: shape.boot_deadline(),
             unproven: None,
             scale,
             target,
             machine,
             guest,
             // What an older muster has kept may lack it.
-            facts: Facts { disk: Some((*driver.disk).clone()), ..template.facts.clone() },
+            facts: Facts { disk: Some((*shape.disk).clone()), ..template.facts.clone() },
             findings_seen: 0,
-            largest_clone_mib: Some(driver.largest_clone_mib.clone()),
+            largest_clone_mib: Some(shape.largest_clone_mib.clone()),
             waited: AtomicU64::new(micros(begun)),
         }),
         Err(failure) => Err(give_up(machine, image, cloned_from, failure).await),

@@ -1,153 +1,29 @@
 //! The QEMU command line: a pure function from a machine's description, so that it can be read,
 //! compared and tested without starting anything.
 
-use std::os::fd::RawFd;
-use std::path::PathBuf;
+mod backing;
+mod disks;
+mod line;
 
-use serde_json::{Value, json};
+use serde_json::json;
 
+use self::backing::Backing;
+use self::disks::disks;
+use self::line::{Line, escaped};
 use super::AccelKind;
-use super::firmware::Firmware;
-use super::network::{Network, NetworkFds};
-use muster_base::machine::{Arch, DiskBus, Format};
-use muster_image::KernelBoot;
+use super::description::{MachineDescription, Memory, program};
+use super::warm_ports::{WARM_PORTS, warm_port_id};
+use muster_base::machine::Arch;
 
-/// Everything that decides how a machine looks to its guest.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct MachineDescription {
-    /// Unique in the run.
-    pub id: String,
-    /// What executes the guest.
-    pub accel: AccelKind,
-    /// The guest's processor.
-    pub arch: Arch,
-    /// MiB.
-    pub memory_mib: u32,
-    /// Virtual processors.
-    pub cpus: u32,
-    /// An x86 level or a CPU model of QEMU; the best there is when absent.
-    pub cpu: Option<String>,
-    /// The image behind the overlay.
-    pub base: PathBuf,
-    /// Its format.
-    pub base_format: Format,
-    /// How disks are attached.
-    pub bus: DiskBus,
-    /// Sizes in bytes of the empty disks beside it, in order.
-    pub extra_disks: Vec<u64>,
-    /// UEFI; when absent SeaBIOS on x86_64 and nothing on aarch64.
-    pub firmware: Option<Firmware>,
-    /// What QEMU loads in place of a boot loader; absolute paths.
-    pub kernel: Option<KernelBoot>,
-    /// A TPM 2.0, whose emulator is on the other side of [`Fds::tpm`].
-    pub tpm: bool,
-    /// A read-only raw disk that carries the seed.
-    pub seed_disk: Option<PathBuf>,
-    /// An Ignition configuration for the guest to read from fw_cfg.
-    pub ignition: Option<PathBuf>,
-    /// SMBIOS type 11 strings.
-    pub smbios: Vec<String>,
-    /// What the guest can reach.
-    pub network: Network,
-    /// Network interfaces, at least one. The first carries SSH; each further one is alone on a
-    /// restricted network of its own.
-    pub nics: u32,
-    /// Where its RAM lives.
-    pub memory: Memory,
-}
-
-/// Where a machine's RAM lives. No guest can tell.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Memory {
-    /// In its own process.
-    #[default]
-    Private,
-    /// In a file that outlives the process, so that the machine can become a template.
-    Shared,
-    /// In a template's file, which is only read: what the guest writes stays in its own process.
-    Cloned,
-    /// Filled from a capsule's state before the guest goes on.
-    Resumed,
-}
-
-impl Memory {
-    /// Whether the machine waits for a state that is read into it.
-    pub fn is_incoming(self) -> bool {
-        matches!(self, Self::Cloned | Self::Resumed)
-    }
-}
-
-/// File descriptors that QEMU inherits, by number.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Fds {
-    /// The overlay, read-write.
-    pub layer: RawFd,
-    /// Overlays of the templates it was forked from, the newest first, read-only.
-    pub below: Vec<RawFd>,
-    /// The image, read-only.
-    pub base: RawFd,
-    /// The private copy of the firmware's variables, read-write.
-    pub vars: Option<RawFd>,
-    /// One for each extra disk, raw, read-write.
-    pub extra: Vec<RawFd>,
-    /// A socket to the control channel of the machine's TPM emulator.
-    pub tpm: Option<RawFd>,
-    /// Our end is the console.
-    pub serial: RawFd,
-    /// Our end speaks QMP.
-    pub qmp: RawFd,
-    /// Our ends speak to a warm shell: its input and output, its errors.
-    pub warm: [RawFd; 2],
-    /// The file of its RAM, unless that is private.
-    pub ram: Option<RawFd>,
-    /// Where the state of its devices is written to, or read from.
-    pub state: Option<RawFd>,
-    /// Our ends carry the guest's frames; for a network with a fabric only.
-    pub network: Option<NetworkFds>,
-}
-
-/// The descriptor set through which QEMU writes or reads the state of devices.
-pub const STATE_SET: u32 = 4;
-/// The first descriptor set of the overlays below.
-const FIRST_BELOW: u32 = 8;
-
-/// The program.
-pub fn program(arch: Arch) -> &'static str {
-    match arch {
-        Arch::X86_64 => "qemu-system-x86_64",
-        Arch::Aarch64 => "qemu-system-aarch64",
-    }
-}
-
-/// Whether a machine can be frozen and loaded again into clones, and if not, what forbids it.
-/// Facts: `vmstate` of the devices of QEMU 10.
-pub fn forkable(machine: &MachineDescription) -> Result<(), String> {
-    if machine.bus == DiskBus::Nvme {
-        return Err("QEMU's NVMe disk cannot be frozen; another `bus` can".to_owned());
-    }
-    if machine.arch == Arch::Aarch64 {
-        return Err("QEMU's Arm machines have no vmgenid, so that clones would draw the same random numbers".to_owned());
-    }
-    if machine.tpm {
-        return Err("a TPM is one of a kind: its clones would share its keys and its random numbers".to_owned());
-    }
-    Ok(())
-}
-
-/// Where disk, variables, console and control come from: the only part of the command line that
-/// differs between a run and a person's terminal.
-enum Backing<'a> {
-    Fds(&'a Fds),
-    Files { layer: &'a str, vars: &'a str, tpm: &'a str },
-}
+pub(crate) use self::backing::{Fds, STATE_SET};
 
 /// The arguments, without the program, for a QEMU that inherits `fds`.
-pub fn command_line(machine: &MachineDescription, fds: &Fds) -> Vec<String> {
+pub(crate) fn command_line(machine: &MachineDescription, fds: &Fds) -> Vec<String> {
     arguments(machine, &Backing::Fds(fds))
 }
 
 /// A shell script that starts the same machine by hand, on the terminal, with its own overlay.
-pub fn by_hand(machine: &MachineDescription) -> String {
+pub(crate) fn by_hand(machine: &MachineDescription) -> String {
     let quoted = |text: &str| muster_base::text::shell_word(text);
     let mut script =
         String::from("#!/bin/sh\n# Starts this machine again by hand: console on the terminal, Ctrl-A X ends it.\n");
@@ -178,7 +54,7 @@ pub fn by_hand(machine: &MachineDescription) -> String {
 }
 
 /// The arguments as one line that a shell reads back.
-pub fn shell_line(program: &str, arguments: &[String]) -> String {
+pub(crate) fn shell_line(program: &str, arguments: &[String]) -> String {
     let words: Vec<String> = std::iter::once(program)
         .chain(arguments.iter().map(String::as_str))
         .map(muster_base::text::shell_word)
@@ -187,7 +63,7 @@ pub fn shell_line(program: &str, arguments: &[String]) -> String {
 }
 
 /// The same for a log that may be published: systemd credentials, which may be passwords, are left out.
-pub fn for_log(program: &str, arguments: &[String]) -> String {
+pub(crate) fn for_log(program: &str, arguments: &[String]) -> String {
     let without = |argument: &String| match argument.split_once("value=io.systemd.credential") {
         Some((before, rest)) => {
             let name = rest.split_once('=').map_or("", |(name, _)| name);
@@ -319,14 +195,6 @@ fn warm_ports(line: &mut Line, channels: &Backing<'_>) {
     }
 }
 
-/// Names of the warm shell's ports in the guest.
-pub const WARM_PORTS: [&str; 2] = ["muster.warm.0", "muster.warm.1"];
-
-/// The device id of a warm port, as events name it.
-pub fn warm_port_id(number: usize) -> String {
-    format!("warm{number}")
-}
-
 /// QEMU's model for what was asked for. A level is the oldest processor that has all of it, so that a
 /// guest which needs more does not find it by chance.
 fn cpu_model(machine: &MachineDescription) -> Option<&str> {
@@ -406,138 +274,15 @@ fn firmware(line: &mut Line, machine: &MachineDescription, channels: &Backing<'_
     }));
 }
 
-fn disks(line: &mut Line, machine: &MachineDescription, channels: &Backing<'_>) {
-    let (layer, base) = match channels {
-        Backing::Fds(fds) => (line.add_fd(fds.layer, 1), line.add_fd(fds.base, 2)),
-        Backing::Files { layer, .. } => ((*layer).to_owned(), machine.base.to_string_lossy().into_owned()),
-    };
-    let mut backing = json!({
-        "driver": machine.base_format.driver(), "read-only": true,
-        "file": {"driver": "file", "filename": base, "read-only": true},
-    });
-    // The inspection has refused an image with a backing file; should the file have been exchanged since,
-    // QEMU still opens nothing else. The other formats know no such thing.
-    if matches!(machine.base_format, Format::Qcow2 | Format::Vmdk) {
-        backing["backing"] = Value::Null;
-    }
-    if let Backing::Fds(fds) = channels {
-        for (number, fd) in (FIRST_BELOW..).zip(&fds.below).collect::<Vec<_>>().into_iter().rev() {
-            let filename = line.add_fd(*fd, number);
-            backing = json!({
-                "driver": "qcow2", "read-only": true, "backing": backing,
-                "file": {"driver": "file", "filename": filename, "read-only": true},
-            });
-        }
-    }
-    // The layer is thrown away with the machine, so flushing it to the platter would only cost time.
-    let unflushed = json!({"no-flush": true});
-    line.node(json!({
-        "driver": "qcow2", "node-name": "disk", "discard": "unmap", "cache": unflushed,
-        "file": {"driver": "file", "filename": layer, "discard": "unmap", "cache": unflushed},
-        "backing": backing,
-    }));
-    controllers(line, machine);
-    attach(line, machine, 0, "drive=disk,serial=root,bootindex=1");
-    if let Some(seed) = &machine.seed_disk {
-        line.node(json!({
-            "driver": "raw", "node-name": "seed", "read-only": true,
-            "file": {"driver": "file", "filename": seed.to_string_lossy(), "read-only": true},
-        }));
-        match machine.bus {
-            DiskBus::VirtioScsi => line.option("-device", "scsi-hd,bus=scsi0.0,drive=seed,serial=seed"),
-            // NVMe and SATA disks cannot be read-only, so the seed stays on virtio-blk beside them.
-            DiskBus::VirtioBlk | DiskBus::Nvme | DiskBus::Sata => {
-                line.option("-device", "virtio-blk-pci,drive=seed,serial=seed")
-            }
-        };
-    }
-    for index in 0..machine.extra_disks.len() {
-        let file = match channels {
-            Backing::Fds(fds) => match fds.extra.get(index) {
-                Some(fd) => line.add_fd(*fd, EXTRA_SET + index as u32),
-                None => return,
-            },
-            Backing::Files { .. } => format!("extra{index}"),
-        };
-        line.node(json!({
-            "driver": "raw", "node-name": format!("extra{index}"), "discard": "unmap", "cache": unflushed,
-            "file": {"driver": "file", "filename": file, "discard": "unmap", "cache": unflushed},
-        }));
-        attach(line, machine, index + 1, &format!("drive=extra{index},serial=extra{index}"));
-    }
-}
-
-/// Descriptor sets below this number are taken by the layer, the base and the variables.
-const EXTRA_SET: u32 = 64;
-/// Disks on one AHCI controller.
-const SATA_PORTS: usize = 6;
-
-fn controllers(line: &mut Line, machine: &MachineDescription) {
-    match machine.bus {
-        DiskBus::VirtioScsi => {
-            line.option("-device", "virtio-scsi-pci,id=scsi0");
-        }
-        DiskBus::Sata => {
-            // q35 has one controller of its own, whose ports are called ide.0 to ide.5.
-            let built_in = usize::from(machine.arch == Arch::X86_64);
-            for index in built_in..(machine.extra_disks.len() + 1).div_ceil(SATA_PORTS) {
-                line.option("-device", format!("ich9-ahci,id=sata{index}"));
-            }
-        }
-        DiskBus::VirtioBlk | DiskBus::Nvme => {}
-    }
-}
-
-/// Attaches the disk of that number (0 is the root) to the machine's bus.
-fn attach(line: &mut Line, machine: &MachineDescription, number: usize, properties: &str) {
-    let device = match machine.bus {
-        DiskBus::VirtioBlk => format!("virtio-blk-pci,{properties}"),
-        DiskBus::VirtioScsi => format!("scsi-hd,bus=scsi0.0,{properties}"),
-        DiskBus::Nvme => format!("nvme,{properties}"),
-        DiskBus::Sata => {
-            let port = number % SATA_PORTS;
-            match (number / SATA_PORTS, machine.arch) {
-                (0, Arch::X86_64) => format!("ide-hd,bus=ide.{port},{properties}"),
-                (controller, _) => format!("ide-hd,bus=sata{controller}.{port},{properties}"),
-            }
-        }
-    };
-    line.option("-device", device);
-}
-
-struct Line(Vec<String>);
-
-impl Line {
-    fn flag(&mut self, name: &str) -> &mut Self {
-        self.0.push(name.to_owned());
-        self
-    }
-
-    fn option(&mut self, name: &str, value: impl Into<String>) -> &mut Self {
-        self.0.push(name.to_owned());
-        self.0.push(value.into());
-        self
-    }
-
-    /// JSON needs none of the comma rules of QEMU's own syntax, whatever a path contains.
-    fn node(&mut self, node: Value) -> &mut Self {
-        self.option("-blockdev", node.to_string())
-    }
-
-    fn add_fd(&mut self, fd: RawFd, set: u32) -> String {
-        self.option("-add-fd", format!("fd={fd},set={set}"));
-        format!("/dev/fdset/{set}")
-    }
-}
-
-/// A value inside QEMU's comma syntax: a comma is written twice.
-fn escaped(text: &str) -> String {
-    text.replace(',', ",,")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Network;
+    use crate::description::forkable;
+    use crate::firmware::Firmware;
+    use crate::network::NetworkFds;
+    use muster_base::machine::{DiskBus, Format};
+    use muster_image::KernelBoot;
 
     fn fds() -> Fds {
         Fds {

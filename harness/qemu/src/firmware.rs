@@ -57,7 +57,7 @@ struct FlashFile {
 }
 
 /// The directories of descriptors, the most important first.
-pub fn dirs() -> Vec<PathBuf> {
+pub(crate) fn dirs() -> Vec<PathBuf> {
     let config = std::env::var_os("XDG_CONFIG_HOME")
         .map(PathBuf::from)
         .or_else(|| std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".config")));
@@ -68,7 +68,7 @@ pub fn dirs() -> Vec<PathBuf> {
 
 /// Finds firmware for our machine of that architecture, with or without Secure Boot, in the usual
 /// [`directories`].
-pub fn find(arch: Arch, secure: bool) -> Result<Firmware, MachineError> {
+pub(crate) fn find(arch: Arch, secure: bool) -> Result<Firmware, MachineError> {
     find_in(&dirs(), arch, secure)
 }
 
@@ -82,7 +82,7 @@ fn board(arch: Arch) -> (&'static str, &'static str) {
 
 /// The same in given directories. A file name hides the same name in a later directory, and an empty file
 /// only hides; names sort by their number, as QEMU's specification has it.
-pub fn find_in(dirs: &[PathBuf], arch: Arch, secure: bool) -> Result<Firmware, MachineError> {
+pub(crate) fn find_in(dirs: &[PathBuf], arch: Arch, secure: bool) -> Result<Firmware, MachineError> {
     let mut descriptors: BTreeMap<std::ffi::OsString, PathBuf> = BTreeMap::new();
     for dir in dirs {
         let Ok(entries) = std::fs::read_dir(dir) else { continue };

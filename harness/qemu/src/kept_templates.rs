@@ -17,14 +17,15 @@ use sha2::{Digest, Sha256};
 use tokio::sync::Mutex;
 
 use super::clones::HostTemplate;
-use crate::driver::{Host, HostDriver, NETWORK};
+use crate::host::{Host, NETWORK};
+use crate::shape::Shape;
 use crate::template_key::Origin;
 use crate::template_store::{Claim, Stored};
 use crate::{TemplateKey, TemplateStore};
 use muster_base::failure::Failure;
 use muster_base::text;
 use muster_check::{Observations, base};
-use muster_engine::driver::{BootLeft, ConsoleHit, Driver, Recalled};
+use muster_engine::driver::{BootLeft, ConsoleHit, Recalled};
 use muster_guest::facts;
 use muster_guest::{End, HostKey, Reply, warm};
 use muster_image::Prepared;
@@ -187,21 +188,21 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) 
 }
 
 /// The kept template of the driver's image. Waits while another run makes it.
-pub(super) async fn recall(warm: &KeptTemplate, driver: &HostDriver<'_>) -> Option<Recalled<HostTemplate>> {
-    let (host, image) = (driver.host(), driver.image_id());
+pub(super) async fn recall(warm: &KeptTemplate, shape: &Shape<'_>) -> Option<Recalled<HostTemplate>> {
+    let (host, image) = (shape.host, shape.image_id());
     let mut waiting_since: Option<Instant> = None;
     loop {
         let (store, key) = (warm.store.clone(), warm.key.clone());
         match blocking(move || store.recall(&key)).await? {
-            Ok(Some(stored)) => match adopt(warm, driver, stored) {
+            Ok(Some(stored)) => match adopt(warm, shape, stored) {
                 Ok(recalled) => {
                     warm.give_up().await;
                     return Some(recalled);
                 }
-                Err(why) => throw_away(warm, driver, &why),
+                Err(why) => throw_away(warm, shape, &why),
             },
             Ok(None) => {}
-            Err(error) => throw_away(warm, driver, &error.to_string()),
+            Err(error) => throw_away(warm, shape, &error.to_string()),
         }
         let mut claim = warm.claim.lock().await;
         if claim.is_some() {
@@ -215,7 +216,7 @@ pub(super) async fn recall(warm: &KeptTemplate, driver: &HostDriver<'_>) -> Opti
                     host.events.notice(format!("{image}: another run makes its template just now; waiting for it"));
                     Instant::now()
                 });
-                if since.elapsed() > driver.boot_deadline() * PATIENCE {
+                if since.elapsed() > shape.boot_deadline() * PATIENCE {
                     host.events.notice(format!("{image}: the other run does not finish its template; booting"));
                     return None;
                 }
@@ -232,22 +233,22 @@ pub(super) async fn recall(warm: &KeptTemplate, driver: &HostDriver<'_>) -> Opti
 }
 
 /// Removes a template that cannot be used, and says so.
-fn throw_away(warm: &KeptTemplate, driver: &HostDriver<'_>, why: &str) {
+fn throw_away(warm: &KeptTemplate, shape: &Shape<'_>, why: &str) {
     let gone = if warm.store.discard(&warm.key) { "was removed" } else { "cannot be used, nor removed" };
     let why = text::one_line(why, 300);
-    driver.host().events.notice(format!("{}: its saved template {gone} ({why}); booting", driver.image_id()));
+    shape.host.events.notice(format!("{}: its saved template {gone} ({why}); booting", shape.image_id()));
 }
 
 /// Makes what the store gave into a template of this run.
-fn adopt(warm: &KeptTemplate, driver: &HostDriver<'_>, stored: Stored) -> Result<Recalled<HostTemplate>, String> {
+fn adopt(warm: &KeptTemplate, shape: &Shape<'_>, stored: Stored) -> Result<Recalled<HostTemplate>, String> {
     let Stored { template, private_key, about, made, hold } = stored;
     let about: About = serde_json::from_value(about).map_err(|error| error.to_string())?;
     let (base, host_key) = about.observations()?;
     let name = format!("template-{}", &warm.key.name()[..12]);
-    let key = own_key(driver.host(), &name, &private_key).map_err(|error| format!("its key: {error}"))?;
-    driver.host().events.notice(format!(
+    let key = own_key(shape.host, &name, &private_key).map_err(|error| format!("its key: {error}"))?;
+    shape.host.events.notice(format!(
         "{}: began from the template of {}, booted in {:.0} s ({name})",
-        driver.image_id(),
+        shape.image_id(),
         text::one_line(&made, 40),
         about.boot_seconds
     ));
@@ -276,9 +277,9 @@ fn own_key(host: &Host, name: &str, private_key: &Path) -> std::io::Result<PathB
 }
 
 /// Keeps a template that this run has made, when it is this run's to keep.
-pub(super) async fn keep(warm: &KeptTemplate, driver: &HostDriver<'_>, template: &HostTemplate, left: &BootLeft) {
+pub(super) async fn keep(warm: &KeptTemplate, shape: &Shape<'_>, template: &HostTemplate, left: &BootLeft) {
     let Some(claim) = warm.claim.lock().await.take() else { return };
-    let (host, image) = (driver.host(), driver.image_id());
+    let (host, image) = (shape.host, shape.image_id());
     let about = match serde_json::to_value(About::of(template, left)) {
         Ok(about) => about,
         Err(error) => return host.events.notice(format!("{image}: its template is not saved ({error})")),
@@ -298,11 +299,11 @@ pub(super) async fn keep(warm: &KeptTemplate, driver: &HostDriver<'_>, template:
 }
 
 /// Takes a kept template out of the cache of which no machine could be forked.
-pub(super) fn disown(driver: &HostDriver<'_>, template: &HostTemplate) {
+pub(super) fn disown(shape: &Shape<'_>, template: &HostTemplate) {
     if let Some((hold, _)) = &template.kept
         && hold.discard()
     {
-        driver.host().events.notice(format!("{}: {} was removed", driver.image_id(), template.machine));
+        shape.host.events.notice(format!("{}: {} was removed", shape.image_id(), template.machine));
     }
 }
 

@@ -1,42 +1,53 @@
 //! The machine room: the accelerator, firmware, seed, QEMU and its console. Nothing else knows QEMU.
-//! `run` starts machines and ends them; `cli` asks [`accel`] and [`doctor`].
+//! `run` starts machines and ends them; `cli` uses [`accel`] and [`doctor`].
 //!
 //! A [`Machine`] is one QEMU process with its own overlay, variables and sockets. It is owned: when
 //! the value is dropped, or the runner dies in any way, the process dies too. What the guest prints
-//! is judged while it prints ([`console`]).
+//! is judged while it prints (the crate `console`).
 
 pub mod accel;
+mod boot;
 pub mod capsule;
+mod capsule_state;
 mod channels;
 mod child_setup;
 mod clones;
-pub mod command_line;
+mod command_line;
+mod console_hits;
+mod death;
+mod description;
 pub mod doctor;
 pub mod driver;
-pub mod error;
-pub mod firmware;
+mod error;
+mod firmware;
+mod host;
+mod host_driver;
+mod host_machine;
+mod images;
 mod kept_templates;
 mod kvm_probe;
 mod machine_files;
-pub mod network;
+mod network;
 mod preflight;
-pub mod process;
-pub mod qmp;
-pub mod reboot;
+mod process;
+mod qmp;
+mod reboot;
 pub mod resume;
 mod running;
 pub mod saved;
-pub mod seed;
+mod seed;
+mod shape;
 pub mod ssh_login;
 mod start;
 mod template;
 mod template_files;
-pub mod template_key;
+mod template_key;
 pub mod template_store;
-pub mod tpm;
+mod tpm;
+mod warm_ports;
 
 pub use accel::{Accel, AccelKind, AccelProbe, AccelRequest};
-pub use command_line::{MachineDescription, Memory, WARM_PORTS};
+pub use description::{MachineDescription, Memory};
 pub use error::MachineError;
 pub use network::Network;
 pub use preflight::{preflight, room_for_a_machine, room_to_unpack};
@@ -47,3 +58,4 @@ pub use start::MachineRequest;
 pub use template::{FreezeError, Template};
 pub use template_key::TemplateKey;
 pub use template_store::TemplateStore;
+pub use warm_ports::WARM_PORTS;

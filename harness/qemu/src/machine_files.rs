@@ -7,7 +7,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
 
 use super::channels;
-use super::command_line::{MachineDescription, Memory};
+use super::description::{MachineDescription, Memory};
 
 /// The files of one machine. All of them are open and most have no name.
 #[derive(Debug)]

@@ -3,14 +3,14 @@
 
 use std::path::Path;
 
-use super::{MachineError, command_line, firmware, tpm};
+use super::{MachineError, description, firmware, tpm};
 use muster_base::files;
 use muster_base::machine::FirmwareKind;
 use muster_image::ImageSpec;
 
 /// Every program and firmware that a machine of this image needs and this host has not, one error each.
 pub fn preflight(spec: &ImageSpec) -> Vec<MachineError> {
-    let programs = [Some(command_line::program(spec.arch)), Some("ssh-keygen"), spec.tpm.then_some(tpm::PROGRAM)];
+    let programs = [Some(description::program(spec.arch)), Some("ssh-keygen"), spec.tpm.then_some(tpm::PROGRAM)];
     let missing = programs.into_iter().flatten().filter(|program| !files::on_path(program));
     let mut errors: Vec<_> =
         missing.map(|program| MachineError::NotInstalled { program: program.to_owned() }).collect();

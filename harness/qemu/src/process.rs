@@ -132,7 +132,7 @@ impl Handle {
 
 /// Sends SIGKILL when dropped.
 #[derive(Debug)]
-pub struct KillOnDrop(pub Handle);
+pub(crate) struct KillOnDrop(pub Handle);
 
 impl Drop for KillOnDrop {
     fn drop(&mut self) {

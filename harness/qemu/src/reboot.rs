@@ -11,6 +11,7 @@ use serde_json::json;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use crate::death::{console_tail, fatal_failure};
 use crate::{Machine, MachineState, Tally};
 use muster_base::failure;
 use muster_base::failure::{Failure, FailureId};
@@ -55,8 +56,8 @@ struct Rebooting<'m> {
     scale: f64,
     before: Tally,
     tally: watch::Receiver<Tally>,
-    /// Resets that [`Subject::reset`] has told of.
-    told: AtomicU32,
+    /// Resets that [`Subject::reset`] has reported.
+    reported: AtomicU32,
     /// Whether the panic that was asked for has been seen on the console.
     panicked: AtomicBool,
     findings_before: usize,
@@ -87,7 +88,7 @@ pub(crate) async fn reboot(
         how,
         scale,
         before,
-        told: AtomicU32::new(before.resets()),
+        reported: AtomicU32::new(before.resets()),
         tally,
         panicked: AtomicBool::new(false),
         findings_before: machine.console().findings().len(),
@@ -170,7 +171,7 @@ impl Rebooting<'_> {
                 // A kernel that has to wait for its reboot ends the panic with a line of its own.
                 let its_end = self.panicked.load(Ordering::Relaxed) && finding.line.contains(END_OF_PANIC);
                 if !(a_crash && (its_end || !self.panicked.swap(true, Ordering::Relaxed))) {
-                    return crate::driver::fatal_failure(self.machine, &finding).await;
+                    return fatal_failure(self.machine, &finding).await;
                 }
                 self.excuse(&finding);
                 continue;
@@ -179,7 +180,7 @@ impl Rebooting<'_> {
             if panics > u32::from(self.how == RebootKind::Crash) {
                 let text = "the kernel panicked on the way through the reboot";
                 return Failure::new(FailureId::of_console("kernel-panic"), text)
-                    .with_detail(crate::driver::console_tail(self.machine));
+                    .with_detail(console_tail(self.machine));
             }
             let now = state.borrow_and_update().clone();
             let ended = match now {
@@ -196,7 +197,7 @@ impl Rebooting<'_> {
                 }
             };
             if let Some((id, text)) = ended {
-                return Failure::new(id, text).with_detail(crate::driver::console_tail(self.machine));
+                return Failure::new(id, text).with_detail(console_tail(self.machine));
             }
             tokio::select! {
                 changed = fatal.changed() => if changed.is_err() { std::future::pending::<()>().await },
@@ -237,7 +238,7 @@ impl Subject for Rebooting<'_> {
     }
 
     async fn reconnect(&self, deadline: Instant) -> Result<(), Failure> {
-        let tail = || crate::driver::console_tail(self.machine);
+        let tail = || console_tail(self.machine);
         muster_engine::reboot::reconnect(self.guest, deadline).await.map_err(|failure| failure.with_detail(tail()))
     }
 
@@ -247,10 +248,10 @@ impl Subject for Rebooting<'_> {
 
     async fn reset(&self) {
         let mut tally = self.tally.clone();
-        let more = |tally: &Tally| tally.resets() > self.told.load(Ordering::Relaxed);
+        let more = |tally: &Tally| tally.resets() > self.reported.load(Ordering::Relaxed);
         let now = tally.wait_for(more).await.map(|tally| tally.resets());
         match now {
-            Ok(now) => self.told.store(now, Ordering::Relaxed),
+            Ok(now) => self.reported.store(now, Ordering::Relaxed),
             Err(_) => std::future::pending().await,
         }
     }

@@ -7,10 +7,11 @@ use camino::Utf8Path;
 
 use crate::capsule::{Captured, ResumeRequest};
 use crate::clones::set_clock;
-use crate::driver::{HostMachine, LOGIN, console_tail, death_of};
+use crate::death::{console_tail, death_of};
+use crate::host_machine::HostMachine;
 use crate::saved::Capsule;
 use crate::saved::{Access, CapsuleRecord, FILE, ImageNeeded, KEY, SCHEMA, Stopped};
-use crate::ssh_login::{SshLogin, ended};
+use crate::ssh_login::{LOGIN, SshLogin, ended, generations_of};
 use crate::{Accel, Machine, Spawner};
 use muster_base::failure::Failure;
 use muster_base::files;
@@ -137,7 +138,7 @@ pub async fn resume(
             Some(key) => HostKeyPolicy::Expect(vec![key.clone()]),
             None => HostKeyPolicy::AcceptFirst,
         },
-        generations: crate::driver::generations_of(&machine),
+        generations: generations_of(&machine),
         refusals: Default::default(),
     };
     let arrive = async {

@@ -10,12 +10,12 @@ use serde_json::{Value, json};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
-use super::command_line::warm_port_id;
 use super::machine_files::MachineFiles;
 use super::network::Link;
 use super::process::{Handle, KillOnDrop, Process};
 use super::qmp::{Qmp, QmpEvent};
 use super::tpm::Tpm;
+use super::warm_ports::warm_port_id;
 use muster_console::Console;
 
 /// How long QEMU may take to obey `quit` or SIGTERM, before scaling.

@@ -56,7 +56,7 @@ impl RunKey {
 
 /// What a NoCloud seed says.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NoCloud {
+pub(crate) struct NoCloud {
     /// Fresh for every machine, or cloud-init takes it for one it has set up already.
     pub instance_id: String,
     /// Host name of the guest.
@@ -70,7 +70,7 @@ pub struct NoCloud {
 impl NoCloud {
     /// `user-data`. `users:` is always stated, so that no image's own default user stays open; host
     /// keys are printed on the console, where the judge learns them.
-    pub fn user_data(&self) -> String {
+    pub(crate) fn user_data(&self) -> String {
         // A JSON string is a YAML string, whatever it contains.
         let access = match self.user.as_str() {
             "root" => "    lock_passwd: false\n",
@@ -87,12 +87,12 @@ impl NoCloud {
     }
 
     /// `meta-data`.
-    pub fn meta_data(&self) -> String {
+    pub(crate) fn meta_data(&self) -> String {
         format!("instance-id: {}\nlocal-hostname: {}\n", json!(self.instance_id), json!(self.hostname))
     }
 
     /// The disk: FAT, labelled CIDATA, 1 MiB. The same seed gives the same bytes.
-    pub fn disk(&self) -> std::io::Result<Vec<u8>> {
+    pub(crate) fn disk(&self) -> std::io::Result<Vec<u8>> {
         let mut bytes = vec![0; 1 << 20];
         let options = fatfs::FormatVolumeOptions::new().volume_label(*b"CIDATA     ").volume_id(0x6d75_7374);
         fatfs::format_volume(Cursor::new(&mut bytes), options)?;
@@ -110,7 +110,7 @@ impl NoCloud {
     }
 
     /// Writes the disk and, beside it for a reader, the two texts into a directory. Path of the disk.
-    pub fn write(&self, dir: &Path) -> Result<PathBuf, MachineError> {
+    pub(crate) fn write(&self, dir: &Path) -> Result<PathBuf, MachineError> {
         let failed = |what: &str| {
             let what = format!("{} in {}", what, dir.display());
             move |source| MachineError::Seed { what, source }
@@ -129,7 +129,7 @@ impl NoCloud {
 /// become root without a password, and nothing else: a unit that prints host keys, say, would be seen
 /// by every suite that lists units.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Ignition {
+pub(crate) struct Ignition {
     /// Who may log in; created when the image has no such user.
     pub user: String,
     /// One line of `authorized_keys`.
@@ -139,7 +139,7 @@ pub struct Ignition {
 impl Ignition {
     /// The configuration, in the first version of the specification that all of Ignition 2, Flatcar and
     /// Fedora CoreOS read.
-    pub fn config(&self) -> String {
+    pub(crate) fn config(&self) -> String {
         let mut config = json!({
             "ignition": {"version": "3.0.0"},
             "passwd": {"users": [{"name": self.user, "sshAuthorizedKeys": [self.public_key]}]},
@@ -158,7 +158,7 @@ impl Ignition {
     }
 
     /// Writes it into a directory. Path of the file.
-    pub fn write(&self, dir: &Path) -> Result<PathBuf, MachineError> {
+    pub(crate) fn write(&self, dir: &Path) -> Result<PathBuf, MachineError> {
         let failed = |source| MachineError::Seed { what: format!("config.ign in {}", dir.display()), source };
         std::fs::create_dir_all(dir).map_err(failed)?;
         let path = dir.join("config.ign");
@@ -168,7 +168,7 @@ impl Ignition {
 }
 
 /// The SMBIOS type 11 string by which systemd (and the built-in images) take root's key.
-pub fn credential(public_key: &str) -> String {
+pub(crate) fn credential(public_key: &str) -> String {
     let value = base64::engine::general_purpose::STANDARD.encode(format!("{public_key}\n"));
     format!("io.systemd.credential.binary:ssh.authorized_keys.root={value}")
 }

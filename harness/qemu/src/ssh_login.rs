@@ -2,10 +2,13 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
-use crate::driver::HostMachine;
 use crate::{Machine, MachineState};
-use muster_guest::{HostKey, HostKeyPolicy, Target};
+use muster_guest::{Generations, HostKey};
+
+/// How long a guest that has been up for a while may take to let somebody in, unscaled.
+pub(super) const LOGIN: Duration = Duration::from_secs(20);
 
 /// How a person logs in to a running machine.
 #[derive(Debug, Clone)]
@@ -20,29 +23,6 @@ pub struct SshLogin {
     pub host_key: Option<HostKey>,
 }
 
-impl HostMachine {
-    /// How a person logs in to it.
-    pub fn ssh_login(&self) -> SshLogin {
-        let Target { addr, user, private_key, .. } = self.target.clone();
-        SshLogin { addr, user, private_key, host_key: self.known_host_key() }
-    }
-
-    pub(super) fn known_host_key(&self) -> Option<HostKey> {
-        match (self.guest.host_key(), &self.target.host_key) {
-            (Some(key), _) => Some(key),
-            // A fork that was never logged in to shows what its template did.
-            (None, HostKeyPolicy::Expect(keys)) => keys.first().cloned(),
-            (None, HostKeyPolicy::AcceptFirst) => None,
-        }
-    }
-
-    /// Resolves when its QEMU has ended, and says how. What the guest does until then, reboots and
-    /// panics included, is the business of whoever uses it.
-    pub async fn ended(&self) -> String {
-        ended(&self.machine).await
-    }
-}
-
 pub(super) async fn ended(machine: &Machine) -> String {
     let mut state = machine.state();
     let over = |state: &MachineState| matches!(state, MachineState::PoweredOff | MachineState::Exited { .. });
@@ -52,4 +32,10 @@ pub(super) async fn ended(machine: &Machine) -> String {
         Ok(MachineState::Exited { status, message }) => format!("QEMU ended ({status}): {message}"),
         _ => "the guest powered itself off".to_owned(),
     }
+}
+
+/// The lives of a machine of this host, as QEMU counts its resets.
+pub(super) fn generations_of(machine: &Machine) -> Generations {
+    let tally = machine.tally();
+    Generations::counted(move || tally.borrow().resets())
 }

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::command_line::{self, MachineDescription, Memory};
+use super::command_line;
+use super::description::{self, MachineDescription, Memory};
 use super::firmware;
 use super::machine_files::{self, Inherited, MachineFiles};
 use super::process::{Launch, Process, Spawner};
@@ -15,7 +16,7 @@ use super::running::{Parts, last_line};
 use super::seed::{self, Ignition, NoCloud};
 use super::template::{self, Own, Template};
 use super::tpm::Tpm;
-use super::{Accel, AccelKind, Machine, MachineError, Network, RunKey, capsule, channels};
+use super::{Accel, AccelKind, Machine, MachineError, Network, RunKey, capsule_state, channels};
 use muster_base::machine::{FirmwareKind, SeedKind};
 use muster_console::rules::Rules;
 use muster_console::{Console, Setting};
@@ -65,7 +66,7 @@ impl Machine {
         };
         let layer = overlay.into_layer();
         let (mut ram, mut state, mut blank) = (None, None, None);
-        if request.freezable && command_line::forkable(&description).is_ok() {
+        if request.freezable && description::forkable(&description).is_ok() {
             description.memory = Memory::Shared;
             let files = dir_error("memory that can be shared", &dir);
             ram = Some(machine_files::anonymous_ram(description.memory_mib).map_err(&files)?);
@@ -121,7 +122,7 @@ pub(super) async fn begin(
     let (here, there) = channels::sockets().map_err(&socket)?;
     here.qmp.set_nonblocking(true).map_err(&socket)?;
     let control = tokio::net::UnixStream::from_std(here.qmp).map_err(&socket)?;
-    let program = command_line::program(files.description.arch);
+    let program = description::program(files.description.arch);
     let (tpm, tpm_control) = match files.description.tpm {
         true => Tpm::start(spawner, dir).await.map(|(tpm, control)| (Some(tpm), Some(control)))?,
         false => (None, None),
@@ -170,7 +171,7 @@ pub(super) async fn begin(
         match files.description.memory {
             Memory::Cloned => template::thaw(&qmp, accel.deadline_scale).await.map_err(refused)?,
             Memory::Resumed => {
-                capsule::thaw(&qmp, files.description.memory_mib, accel.deadline_scale).await.map_err(refused)?;
+                capsule_state::thaw(&qmp, files.description.memory_mib, accel.deadline_scale).await.map_err(refused)?;
             }
             Memory::Private | Memory::Shared => {}
         }

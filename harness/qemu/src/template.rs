@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::command_line::{self, MachineDescription, Memory};
+use super::command_line;
+use super::description::{self, MachineDescription, Memory};
 use super::machine_files::{self, MachineFiles};
 use super::qmp::{Qmp, QmpError};
 use super::{Machine, MachineError};
@@ -58,7 +59,7 @@ pub enum FreezeError {
 impl Machine {
     /// Whether [`Machine::freeze`] can work, judged by its devices.
     pub fn can_freeze(&self) -> Result<(), String> {
-        command_line::forkable(&self.files().description)?;
+        description::forkable(&self.files().description)?;
         match self.files().ram {
             Some(_) => Ok(()),
             None => Err("it was started without RAM that can be shared".to_owned()),

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use super::command_line::{MachineDescription, Memory};
+use super::description::{MachineDescription, Memory};
 use super::{Template, channels};
 
 /// The version of the directory's layout.

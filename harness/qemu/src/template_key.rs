@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 
-use super::command_line::{self, Fds, MachineDescription};
+use super::command_line::{self, Fds};
+use super::description::{self, MachineDescription};
 use super::network::NetworkFds;
 use super::{Accel, AccelKind, MachineError, Network, start};
 use muster_base::machine::Arch;
@@ -121,7 +122,7 @@ fn host_files(description: &MachineDescription) -> Vec<PathBuf> {
 
 /// What QEMU says of its version.
 async fn version(arch: Arch) -> Result<String, MachineError> {
-    let program = command_line::program(arch);
+    let program = description::program(arch);
     let asked = tokio::process::Command::new(program)
         .arg("--version")
         .stdin(Stdio::null())
@@ -155,7 +156,7 @@ fn processor(cpuinfo: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::command_line::Memory;
+    use crate::description::Memory;
     use crate::{AccelRequest, accel};
     use muster_base::machine::{DiskBus, Format, SeedKind};
 

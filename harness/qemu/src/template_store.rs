@@ -8,23 +8,22 @@
 mod list;
 
 use std::fs::{File, OpenOptions, Permissions, TryLockError};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use serde_json::Value;
 
+use self::list::{UNFINISHED, has_name};
 use super::template_files::{self, Contents, Damage};
 use super::{Template, TemplateKey};
 use muster_base::files;
 use muster_image::prune;
 
-pub use list::{Entry, Kind};
+pub use self::list::{Entry, Kind};
 
 /// How much all templates together may take, unless somebody says otherwise.
 pub const DEFAULT_LIMIT: u64 = 8 << 30;
-/// How the name of an unfinished directory begins.
-const UNFINISHED: &str = ".new-";
 
 /// The directory of templates.
 #[derive(Debug)]
@@ -182,6 +181,21 @@ impl TemplateStore {
         list::remove_unused(&self.dir(&key.word))
     }
 
+    /// Everything in the store. What is no plain directory of ours is left out, links above all.
+    pub fn list(&self) -> Vec<Entry> {
+        list::entries(&self.root)
+    }
+
+    /// Whether an entry of [`TemplateStore::list`] is in use now.
+    pub fn in_use(&self, entry: &Entry) -> bool {
+        list::in_use(&entry.path)
+    }
+
+    /// Removes an entry of [`TemplateStore::list`], unless it is in use. Whether it is gone.
+    pub fn remove(&self, entry: &Entry) -> bool {
+        entry.path.parent() == Some(&self.root) && list::remove_unused(&entry.path)
+    }
+
     /// Removes what was used least recently until the rest is within the limit.
     fn make_room(&self) {
         let entries = self.list();
@@ -219,14 +233,6 @@ impl Hold {
         files::lock_alone(&self.lock).is_ok()
             && has_name(&self.lock, &self.path)
             && std::fs::remove_dir_all(&self.path).is_ok()
-    }
-}
-
-/// Whether the path still leads to the open file.
-fn has_name(open: &File, path: &Path) -> bool {
-    match (open.metadata(), path.symlink_metadata()) {
-        (Ok(open), Ok(named)) => (open.dev(), open.ino()) == (named.dev(), named.ino()),
-        _ => false,
     }
 }
 

@@ -12,11 +12,11 @@ use super::process::{Launch, Process, Spawner};
 use super::{MachineError, channels};
 
 /// The program.
-pub const PROGRAM: &str = "swtpm";
+pub(crate) const PROGRAM: &str = "swtpm";
 
 /// A running TPM. Dropping it kills its process and removes its state.
 #[derive(Debug)]
-pub struct Tpm {
+pub(crate) struct Tpm {
     // In this order: the process ends before its directory goes.
     _process: Process,
     _state: tempfile::TempDir,
@@ -25,7 +25,7 @@ pub struct Tpm {
 impl Tpm {
     /// Starts a blank TPM, and gives the end of its control channel that QEMU is to inherit. What it
     /// says goes to `swtpm.log` in the machine's directory, its state into a private directory beside it.
-    pub async fn start(spawner: &Spawner, dir: &Path) -> Result<(Self, OwnedFd), MachineError> {
+    pub(crate) async fn start(spawner: &Spawner, dir: &Path) -> Result<(Self, OwnedFd), MachineError> {
         let failed = |what: &'static str| {
             let dir = dir.to_owned();
             move |source| MachineError::Dir { what, dir, source }

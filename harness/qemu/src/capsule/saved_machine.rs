@@ -7,9 +7,9 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::super::command_line::{MachineDescription, Memory};
 use super::super::firmware::Firmware;
 use super::super::{AccelKind, Network, accel};
+use crate::description::{MachineDescription, Memory};
 use muster_image::{ImageSpec, Inspected, KernelBoot};
 
 /// The largest memory that is accepted, in MiB: 1 TiB.

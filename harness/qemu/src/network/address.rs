@@ -50,17 +50,17 @@ pub(super) fn never(address: Ipv4Addr) -> Option<&'static str> {
 
 /// The addresses at which this host itself answers, public ones included.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct OwnAddresses(Vec<Block>);
+pub(crate) struct OwnAddresses(Vec<Block>);
 
 impl OwnAddresses {
     /// These.
-    pub fn of(addresses: impl IntoIterator<Item = Ipv4Addr>) -> Self {
+    pub(crate) fn of(addresses: impl IntoIterator<Item = Ipv4Addr>) -> Self {
         Self(addresses.into_iter().map(|address| Block::new(address.octets(), 32)).collect())
     }
 
     /// As the kernel routes them now. An address that the host gains later is not known; guests run
     /// for minutes.
-    pub fn of_this_host() -> std::io::Result<Self> {
+    pub(crate) fn of_this_host() -> std::io::Result<Self> {
         let table = std::fs::read_to_string("/proc/net/fib_trie")?;
         let own = Self::parse(&table);
         if own.0.is_empty() {
@@ -97,7 +97,7 @@ impl OwnAddresses {
     }
 
     /// Whether it is one of them.
-    pub fn hold(&self, address: Ipv4Addr) -> bool {
+    pub(crate) fn hold(&self, address: Ipv4Addr) -> bool {
         self.0.iter().any(|block| block.holds(address))
     }
 }

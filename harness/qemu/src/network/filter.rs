@@ -1,6 +1,5 @@
 //! The fabric that lets the public internet through and nothing else.
 
-use std::fmt;
 use std::fs::File;
 use std::net::Ipv4Addr;
 
@@ -8,70 +7,28 @@ use super::address::{self, OwnAddresses};
 use super::handler::{Outbox, PacketHandler, Side};
 use super::packet::{self, Packet, Payload};
 use super::record::Record;
+use super::verdict::{Reason, Verdict};
 
 /// The user network's own addresses: the gateway, behind which the host's loopback would be, and the
 /// name server, behind which the host's resolver is.
 const GATEWAY: Ipv4Addr = Ipv4Addr::new(10, 0, 2, 2);
 const NAME_SERVER: Ipv4Addr = Ipv4Addr::new(10, 0, 2, 3);
 
-/// What becomes of a frame.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verdict {
-    /// It goes on.
-    Pass,
-    /// It ends here.
-    Drop(Reason),
-}
-
-/// Why a frame ends here.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Reason {
-    /// It cannot be read, or in more than one way.
-    Malformed(&'static str),
-    /// Neither ARP nor IPv4.
-    EtherType(u16),
-    /// Neither TCP, UDP nor a ping.
-    Protocol,
-    /// A part of a packet for an address where ports decide.
-    Fragment,
-    /// The host itself, by an address of its own.
-    Host,
-    /// The gateway, except for what the guest needs of it.
-    Gateway,
-    /// An address that is not of the public internet; what it is.
-    Address(&'static str),
-}
-
-impl fmt::Display for Reason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Malformed(what) => f.write_str(what),
-            Self::EtherType(0x86dd) => f.write_str("IPv6"),
-            Self::EtherType(kind) => write!(f, "EtherType {kind:#06x}"),
-            Self::Protocol => f.write_str("neither TCP, UDP nor a ping"),
-            Self::Fragment => f.write_str("a fragment, where ports decide"),
-            Self::Host => f.write_str("an address of the host"),
-            Self::Gateway => f.write_str("the gateway, behind which the host is"),
-            Self::Address(what) => f.write_str(what),
-        }
-    }
-}
-
 /// The filter of one machine.
 #[derive(Debug)]
-pub struct Filter {
+pub(crate) struct Filter {
     own: OwnAddresses,
     record: Record,
 }
 
 impl Filter {
     /// `own` are the host's addresses. Each thing the guest tries to reach is written to `log` once.
-    pub fn new(own: OwnAddresses, log: File) -> Self {
+    pub(crate) fn new(own: OwnAddresses, log: File) -> Self {
         Self { own, record: Record::new(log) }
     }
 
     /// What becomes of a frame from a side. Looks at nothing but the frame.
-    pub fn judge(&self, frame: &[u8], from: Side) -> Verdict {
+    pub(crate) fn judge(&self, frame: &[u8], from: Side) -> Verdict {
         self.verdict(packet::parse(frame), from)
     }
 

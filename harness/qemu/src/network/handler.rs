@@ -5,7 +5,7 @@ use std::time::Instant;
 
 /// One end of the cable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Side {
+pub(crate) enum Side {
     /// The guest's NIC.
     Guest,
     /// QEMU's user network.
@@ -14,7 +14,7 @@ pub enum Side {
 
 impl Side {
     /// The other end.
-    pub fn other(self) -> Self {
+    pub(crate) fn other(self) -> Self {
         match self {
             Self::Guest => Self::Uplink,
             Self::Uplink => Self::Guest,
@@ -32,7 +32,7 @@ impl Side {
 /// What answers frames itself (an emulated cloud: ARP, DHCP options, HTTP at the metadata addresses)
 /// sends its answers back to the side they came from, and asks through [`PacketHandler::due`] to be woken
 /// when it has something to send later.
-pub trait PacketHandler: Send {
+pub(crate) trait PacketHandler: Send {
     /// A frame has come from a side; what is to be sent goes to `out`.
     fn frame(&mut self, from: Side, frame: &[u8], out: &mut Outbox);
 
@@ -50,14 +50,14 @@ const LIMIT: usize = 1 << 20;
 
 /// Frames on their way, bounded for each side.
 #[derive(Debug, Default)]
-pub struct Outbox {
+pub(crate) struct Outbox {
     queues: [VecDeque<u8>; 2],
 }
 
 impl Outbox {
     /// Queues a frame for a side. False when it was lost because that side takes nothing, or because
     /// it is no frame.
-    pub fn send(&mut self, to: Side, frame: &[u8]) -> bool {
+    pub(crate) fn send(&mut self, to: Side, frame: &[u8]) -> bool {
         let queue = &mut self.queues[to.index()];
         let Ok(length) = u32::try_from(frame.len()) else { return false };
         if length == 0 || queue.len() + frame.len() + 4 > LIMIT {

@@ -21,17 +21,18 @@ mod handler;
 mod packet;
 mod pump;
 mod record;
+mod verdict;
 
 use std::fs::File;
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::path::Path;
 
-pub use address::OwnAddresses;
-pub use filter::{Filter, Reason, Verdict};
-pub use handler::{Outbox, PacketHandler, Side};
-pub use pump::Link;
-
+use self::address::OwnAddresses;
+use self::filter::Filter;
+use self::handler::PacketHandler;
 use super::channels;
+
+pub(crate) use self::pump::Link;
 
 /// What the guest can reach.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -48,7 +49,7 @@ pub enum Network {
 
 /// The sockets that QEMU inherits for a network with a fabric, by number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct NetworkFds {
+pub(crate) struct NetworkFds {
     /// The guest's NIC is connected to this.
     pub nic: RawFd,
     /// The user network is connected to this.

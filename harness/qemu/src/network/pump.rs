@@ -13,14 +13,14 @@ use super::handler::{Outbox, PacketHandler, Side};
 
 /// Both of our ends at work. Dropping it ends the thread; so does the end of QEMU.
 #[derive(Debug)]
-pub struct Link {
+pub(crate) struct Link {
     ends: [UnixStream; 2],
 }
 
 impl Link {
     /// Starts to carry frames. A thread and not a task, because the guest's network must not stand
     /// still however busy the runtime is.
-    pub fn start(nic: UnixStream, uplink: UnixStream, handler: Box<dyn PacketHandler>) -> std::io::Result<Self> {
+    pub(crate) fn start(nic: UnixStream, uplink: UnixStream, handler: Box<dyn PacketHandler>) -> std::io::Result<Self> {
         let ends = [nic.try_clone()?, uplink.try_clone()?];
         let port = |end: UnixStream| -> std::io::Result<Port> {
             end.set_nonblocking(true)?;

@@ -6,8 +6,8 @@ use std::fs::File;
 use std::io::Write;
 use std::time::Instant;
 
-use super::filter::Verdict;
 use super::packet::{Packet, Payload};
+use super::verdict::Verdict;
 
 /// Lines of the log; a guest that scans the internet must not fill the host's disk.
 const LINES: usize = 1000;

@@ -5,10 +5,12 @@ use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use super::{TemplateStore, UNFINISHED, has_name};
 use crate::template_files;
 use muster_base::files;
 use muster_image::prune::Item;
+
+/// How the name of an unfinished directory begins.
+pub(super) const UNFINISHED: &str = ".new-";
 
 /// Something in the store.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,42 +43,35 @@ impl Entry {
     }
 }
 
-impl TemplateStore {
-    /// Everything in the store. What is no plain directory of ours is left out, links above all.
-    pub fn list(&self) -> Vec<Entry> {
-        let Ok(names) = std::fs::read_dir(&self.root) else { return Vec::new() };
-        let mut entries: Vec<Entry> = names
-            .flatten()
-            .filter_map(|found| {
-                let (path, name) = (found.path(), found.file_name());
-                let name = name.to_str()?;
-                let metadata = path.symlink_metadata().ok()?;
-                let is_key = |word: &str| word.len() == 32 && word.bytes().all(|byte| byte.is_ascii_hexdigit());
-                let lock = name.strip_prefix('.').and_then(|name| name.strip_suffix(".lock")).is_some_and(is_key);
-                let kind = match metadata.is_dir() {
-                    true if is_key(name) => Kind::Template,
-                    true if name.starts_with(UNFINISHED) => Kind::Leftover,
-                    false if metadata.is_file() && lock => Kind::Leftover,
-                    _ => return None,
-                };
-                let bytes = if metadata.is_dir() { bytes_below(&path) } else { metadata.blocks() * 512 };
-                let made = (kind == Kind::Template).then(|| template_files::made(&path)).flatten();
-                Some(Entry { kind, bytes, used: metadata.modified().unwrap_or(SystemTime::UNIX_EPOCH), path, made })
-            })
-            .collect();
-        entries.sort_by(|a, b| a.path.cmp(&b.path));
-        entries
-    }
+/// Everything in the directory of templates. What is no plain directory of ours is left out, links above all.
+pub(super) fn entries(root: &Path) -> Vec<Entry> {
+    let Ok(names) = std::fs::read_dir(root) else { return Vec::new() };
+    let mut entries: Vec<Entry> = names
+        .flatten()
+        .filter_map(|found| {
+            let (path, name) = (found.path(), found.file_name());
+            let name = name.to_str()?;
+            let metadata = path.symlink_metadata().ok()?;
+            let is_key = |word: &str| word.len() == 32 && word.bytes().all(|byte| byte.is_ascii_hexdigit());
+            let lock = name.strip_prefix('.').and_then(|name| name.strip_suffix(".lock")).is_some_and(is_key);
+            let kind = match metadata.is_dir() {
+                true if is_key(name) => Kind::Template,
+                true if name.starts_with(UNFINISHED) => Kind::Leftover,
+                false if metadata.is_file() && lock => Kind::Leftover,
+                _ => return None,
+            };
+            let bytes = if metadata.is_dir() { bytes_below(&path) } else { metadata.blocks() * 512 };
+            let made = (kind == Kind::Template).then(|| template_files::made(&path)).flatten();
+            Some(Entry { kind, bytes, used: metadata.modified().unwrap_or(SystemTime::UNIX_EPOCH), path, made })
+        })
+        .collect();
+    entries.sort_by(|a, b| a.path.cmp(&b.path));
+    entries
+}
 
-    /// Whether an entry of [`TemplateStore::list`] is in use now.
-    pub fn in_use(&self, entry: &Entry) -> bool {
-        lock_alone(&entry.path).is_none()
-    }
-
-    /// Removes an entry of [`TemplateStore::list`], unless it is in use. Whether it is gone.
-    pub fn remove(&self, entry: &Entry) -> bool {
-        entry.path.parent() == Some(&self.root) && remove_unused(&entry.path)
-    }
+/// Whether somebody uses what lies there.
+pub(super) fn in_use(path: &Path) -> bool {
+    lock_alone(path).is_none()
 }
 
 /// Bytes of the disk that the plain files of a directory take. No link is followed.
@@ -106,5 +101,13 @@ pub(super) fn remove_unused(path: &Path) -> bool {
         // Follows no link, neither here nor below.
         true => std::fs::remove_dir_all(path).is_ok(),
         false => std::fs::remove_file(path).is_ok(),
+    }
+}
+
+/// Whether the path still leads to the open file.
+pub(super) fn has_name(open: &File, path: &Path) -> bool {
+    match (open.metadata(), path.symlink_metadata()) {
+        (Ok(open), Ok(named)) => (open.dev(), open.ino()) == (named.dev(), named.ino()),
+        _ => false,
     }
 }

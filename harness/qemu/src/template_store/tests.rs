@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 use serde_json::json;
 
 use super::*;
-use crate::command_line::{MachineDescription, Memory};
+use crate::description::{MachineDescription, Memory};
 use crate::{AccelKind, Network, start};
 use muster_base::machine::{FirmwareKind, Format};
 use muster_image::{DiskSource, ImageSpec, Inspected};

@@ -1,0 +1,97 @@
+//! What a machine is, before anything of it runs.
+
+use std::path::PathBuf;
+
+use super::AccelKind;
+use super::firmware::Firmware;
+use super::network::Network;
+use muster_base::machine::{Arch, DiskBus, Format};
+use muster_image::KernelBoot;
+
+/// Everything that decides how a machine looks to its guest.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MachineDescription {
+    /// Unique in the run.
+    pub id: String,
+    /// What executes the guest.
+    pub accel: AccelKind,
+    /// The guest's processor.
+    pub arch: Arch,
+    /// MiB.
+    pub memory_mib: u32,
+    /// Virtual processors.
+    pub cpus: u32,
+    /// An x86 level or a CPU model of QEMU; the best there is when absent.
+    pub cpu: Option<String>,
+    /// The image behind the overlay.
+    pub base: PathBuf,
+    /// Its format.
+    pub base_format: Format,
+    /// How disks are attached.
+    pub bus: DiskBus,
+    /// Sizes in bytes of the empty disks beside it, in order.
+    pub extra_disks: Vec<u64>,
+    /// UEFI; when absent SeaBIOS on x86_64 and nothing on aarch64.
+    pub firmware: Option<Firmware>,
+    /// What QEMU loads in place of a boot loader; absolute paths.
+    pub kernel: Option<KernelBoot>,
+    /// A TPM 2.0, whose emulator is on the other side of [`Fds::tpm`](super::command_line::Fds::tpm).
+    pub tpm: bool,
+    /// A read-only raw disk that carries the seed.
+    pub seed_disk: Option<PathBuf>,
+    /// An Ignition configuration for the guest to read from fw_cfg.
+    pub ignition: Option<PathBuf>,
+    /// SMBIOS type 11 strings.
+    pub smbios: Vec<String>,
+    /// What the guest can reach.
+    pub network: Network,
+    /// Network interfaces, at least one. The first carries SSH; each further one is alone on a
+    /// restricted network of its own.
+    pub nics: u32,
+    /// Where its RAM lives.
+    pub memory: Memory,
+}
+
+/// Where a machine's RAM lives. No guest can tell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Memory {
+    /// In its own process.
+    #[default]
+    Private,
+    /// In a file that outlives the process, so that the machine can become a template.
+    Shared,
+    /// In a template's file, which is only read: what the guest writes stays in its own process.
+    Cloned,
+    /// Filled from a capsule's state before the guest goes on.
+    Resumed,
+}
+
+impl Memory {
+    /// Whether the machine waits for a state that is read into it.
+    pub fn is_incoming(self) -> bool {
+        matches!(self, Self::Cloned | Self::Resumed)
+    }
+}
+
+/// The program that runs machines of an architecture.
+pub(crate) fn program(arch: Arch) -> &'static str {
+    match arch {
+        Arch::X86_64 => "qemu-system-x86_64",
+        Arch::Aarch64 => "qemu-system-aarch64",
+    }
+}
+
+/// Whether a machine can be frozen and loaded again into clones, and if not, what forbids it.
+/// Facts: `vmstate` of the devices of QEMU 10.
+pub(crate) fn forkable(machine: &MachineDescription) -> Result<(), String> {
+    if machine.bus == DiskBus::Nvme {
+        return Err("QEMU's NVMe disk cannot be frozen; another `bus` can".to_owned());
+    }
+    if machine.arch == Arch::Aarch64 {
+        return Err("QEMU's Arm machines have no vmgenid, so that clones would draw the same random numbers".to_owned());
+    }
+    if machine.tpm {
+        return Err("a TPM is one of a kind: its clones would share its keys and its random numbers".to_owned());
+    }
+    Ok(())
+}

@@ -1,0 +1,35 @@
+//! What all machines of a run share.
+
+use std::sync::Arc;
+
+use camino::Utf8PathBuf;
+
+use crate::{Accel, Network, RunKey, Spawner, TemplateStore};
+use muster_console::rules::Rules;
+use muster_engine::capsule::CapsuleStore;
+use muster_engine::sink::Events;
+
+/// What guests can reach.
+pub(super) const NETWORK: Network = Network::Restricted;
+
+/// This host, as a run uses it.
+pub struct Host {
+    /// Starts every QEMU, from one thread that lives as long as the run.
+    pub spawner: Spawner,
+    /// What executes guests.
+    pub accel: Accel,
+    /// Opens every guest of the run.
+    pub key: RunKey,
+    /// What consoles are judged by.
+    pub rules: Arc<Rules>,
+    /// The checkout: knows how lab images are built.
+    pub root: Utf8PathBuf,
+    /// `machines/` of the run directory.
+    pub machines: Utf8PathBuf,
+    /// Where machines of failed tests are kept, if they are.
+    pub capsules: Option<CapsuleStore>,
+    /// Where events go.
+    pub events: Events,
+    /// Where templates are kept between runs, when they are.
+    pub templates: Option<Arc<TemplateStore>>,
+}

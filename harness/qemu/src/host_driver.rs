@@ -1,0 +1,134 @@
+//! The driver of machines of this host: what the engine may wish of an image, and who does it.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use camino::Utf8Path;
+
+use super::boot;
+use super::clones::{self, HostTemplate};
+use super::host_machine::HostMachine;
+use super::kept_templates::{self, KeptTemplate};
+use super::resume;
+use super::shape::Shape;
+use crate::saved::ImageNeeded;
+use crate::{AccelKind, Network};
+use muster_base::failure;
+use muster_base::failure::Failure;
+use muster_engine::budget::Cost;
+use muster_engine::capsule::{CapsuleStore, Written};
+use muster_engine::driver::{BootFailure, BootLeft, Driver, Frozen, Recalled};
+use muster_engine::plan::MachineSpec;
+use muster_record::run::TestRecord;
+use muster_suite::model::MachineOverrides;
+
+/// Boots machines of one image on this host.
+pub struct HostDriver<'h> {
+    pub(super) shape: Shape<'h>,
+    /// SHA-256 of the disk, once a capsule needs it: the disk may have been made of the source.
+    pub(super) digest: tokio::sync::OnceCell<String>,
+    pub(super) warm: Option<KeptTemplate>,
+    pub(super) _in_use: Arc<muster_image::InUse>,
+}
+
+impl Driver for HostDriver<'_> {
+    type Live = HostMachine;
+    type Template = HostTemplate;
+
+    fn with_spec(&self, machine_spec: &MachineSpec) -> Result<Self, Failure> {
+        let mut spec = self.shape.spec.clone();
+        let MachineOverrides { cpu, firmware, tpm, bus, memory, cpus, image: _ } = &machine_spec.overrides;
+        spec.firmware = firmware.unwrap_or(spec.firmware);
+        spec.bus = bus.unwrap_or(spec.bus);
+        spec.cpu = cpu.clone().or(spec.cpu);
+        spec.tpm = tpm.unwrap_or(spec.tpm);
+        spec.cpus = cpus.unwrap_or(spec.cpus);
+        if let Some(bytes) = memory {
+            spec.memory_mib = u32::try_from(bytes >> 20).unwrap_or(u32::MAX);
+        }
+        Ok(Self {
+            shape: Shape {
+                host: self.shape.host,
+                spec,
+                image: self.shape.image.clone(),
+                disk: self.shape.disk.clone(),
+                largest_clone_mib: Arc::default(),
+                network: if machine_spec.internet { Network::Internet } else { self.shape.network },
+            },
+            // Only the image's own shape is kept between runs.
+            warm: None,
+            _in_use: self._in_use.clone(),
+            digest: self.digest.clone(),
+        })
+    }
+
+    fn boot_deadline(&self) -> Duration {
+        self.shape.boot_deadline()
+    }
+
+    fn cost(&self, cloned: bool) -> Cost {
+        let measured = self.shape.largest_clone_mib.load(Ordering::Relaxed);
+        let memory = match (cloned, measured) {
+            (true, 1..) => (measured * 3 / 2 + 64).min(self.shape.spec.memory_mib),
+            _ => self.shape.spec.memory_mib,
+        };
+        let emulated = self.shape.host.accel.for_arch(self.shape.spec.arch).kind == AccelKind::Tcg;
+        Cost::of(self.shape.spec.cpus, memory, emulated)
+    }
+
+    fn template_mib(&self, template: &HostTemplate) -> u32 {
+        template.resident_mib()
+    }
+
+    async fn boot(&self, id: &str, freezable: bool) -> Result<HostMachine, BootFailure> {
+        boot::boot(&self.shape, id, freezable).await
+    }
+
+    async fn freeze(&self, live: HostMachine) -> Frozen<HostMachine, HostTemplate> {
+        let frozen = clones::freeze(live).await;
+        if let (Some(warm), false) = (&self.warm, matches!(frozen, Frozen::Template { .. })) {
+            warm.give_up().await;
+        }
+        frozen
+    }
+
+    async fn start_clone(&self, template: &HostTemplate, id: &str) -> Result<HostMachine, BootFailure> {
+        clones::start_clone(&self.shape, template, id).await
+    }
+
+    fn capsules(&self) -> Option<&CapsuleStore> {
+        self.shape.host.capsules.as_ref()
+    }
+
+    async fn capture(&self, live: &mut HostMachine, dir: &Utf8Path, room: u64, test: &TestRecord) -> Written {
+        let image = ImageNeeded {
+            id: self.shape.spec.id.clone(),
+            path: self.shape.image.path.clone(),
+            format: self.shape.image.format.name().to_owned(),
+            sha256: match self.digest.get_or_try_init(|| muster_image::sha256(&self.shape.image.path)).await {
+                Ok(sha256) => sha256.clone(),
+                Err(error) => return Written { capsule: Err(error.to_string()), goes_on: Ok(()) },
+            },
+        };
+        resume::capture(live, image, dir, room, test).await
+    }
+
+    fn keeps_templates(&self) -> bool {
+        self.warm.is_some()
+    }
+
+    async fn recall(&self) -> Option<Recalled<HostTemplate>> {
+        kept_templates::recall(self.warm.as_ref()?, &self.shape).await
+    }
+
+    async fn keep(&self, template: &HostTemplate, left: &BootLeft) {
+        if let Some(warm) = &self.warm {
+            kept_templates::keep(warm, &self.shape, template, left).await;
+        }
+    }
+
+    async fn disown(&self, template: &HostTemplate) {
+        kept_templates::disown(&self.shape, template);
+    }
+}

@@ -1,0 +1,83 @@
+//! The images of a run, and the drivers of their machines.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::host::{Host, NETWORK};
+use super::host_driver::HostDriver;
+use super::kept_templates;
+use super::shape::Shape;
+use muster_base::failure;
+use muster_base::failure::Failure;
+use muster_base::text;
+use muster_engine::engine::Images;
+use muster_image::{ImageError, ImageSpec, Unchanged};
+use muster_record::event::Event;
+use muster_record::run::ImageRecord;
+
+/// The images of a run, by id.
+pub struct HostImages<'h> {
+    host: &'h Host,
+    specs: BTreeMap<String, ImageSpec>,
+    notes: std::sync::Mutex<BTreeMap<String, Unchanged>>,
+}
+
+impl<'h> HostImages<'h> {
+    /// Images of this host.
+    pub fn new(host: &'h Host, specs: impl IntoIterator<Item = ImageSpec>) -> Self {
+        let specs = specs.into_iter().map(|spec| (spec.id.clone(), spec)).collect();
+        Self { host, specs, notes: std::sync::Mutex::default() }
+    }
+}
+
+fn image_failure(error: &ImageError) -> Failure {
+    Failure::of(error.failure_id(), &error)
+}
+
+impl<'h> Images for HostImages<'h> {
+    type Driver = HostDriver<'h>;
+
+    async fn prepare(&self, id: &str) -> Result<HostDriver<'h>, Failure> {
+        let Some(spec) = self.specs.get(id) else {
+            return Err(Failure::new(failure::INTERNAL, format!("the image {id} is in the plan but not in the run")));
+        };
+        let ready = muster_image::prepare(self.host.root.as_std_path(), spec).await.map_err(|e| image_failure(&e))?;
+        if let Ok(mut notes) = self.notes.lock() {
+            notes.insert(id.to_owned(), ready.unchanged.clone());
+        }
+        let record = ImageRecord {
+            path: ready.source.display().to_string(),
+            format: spec.format.name().to_owned(),
+            sha256: ready.sha256.clone(),
+            facts: None,
+        };
+        self.host.events.emit(Event::ImageReady { image: id.to_owned(), record: Box::new(record) });
+        ready.notes.iter().for_each(|note| self.host.events.notice(text::escape(note)));
+        let same = (ready.disk.path == ready.source).then(|| ready.sha256.clone());
+        let in_use = muster_image::InUse::note(&ready.disk.path);
+        let warm = kept_templates::prepare(self.host, &ready).await;
+        Ok(HostDriver {
+            shape: Shape {
+                host: self.host,
+                spec: ready.spec,
+                image: ready.disk,
+                disk: Arc::new(ready.facts),
+                largest_clone_mib: Arc::default(),
+                network: NETWORK,
+            },
+            digest: tokio::sync::OnceCell::new_with(same),
+            warm,
+            _in_use: Arc::new(in_use),
+        })
+    }
+
+    async fn verify_unchanged(&self, id: &str) -> Result<(), Failure> {
+        let note = self.notes.lock().ok().and_then(|notes| notes.get(id).cloned());
+        match note {
+            // Size and time of change are enough to notice a writer; hashing gibibytes again is not
+            // worth it where the file system keeps times.
+            Some(note) => note.verify(false).await.map_err(|error| image_failure(&error)),
+            None => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,61 @@
+//! What all machines of one image and one shape have in common.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicU32;
+use std::time::Duration;
+
+use camino::Utf8PathBuf;
+
+use super::host::Host;
+use super::ssh_login::generations_of;
+use crate::{Machine, Network};
+use muster_guest::{HostKeyPolicy, Refusals, Target};
+use muster_image::{ImageSpec, Inspected};
+use muster_record::disk::DiskFacts;
+
+/// Machines of one image of this host, before one is started.
+pub(super) struct Shape<'h> {
+    pub(super) host: &'h Host,
+    pub(super) spec: ImageSpec,
+    pub(super) image: Inspected,
+    /// What the file says of itself.
+    pub(super) disk: Arc<DiskFacts>,
+    /// Private memory of the largest fork so far, in MiB.
+    pub(super) largest_clone_mib: Arc<AtomicU32>,
+    pub(super) network: Network,
+}
+
+impl Shape<'_> {
+    /// By how much deadlines are stretched on its machines.
+    pub(super) fn scale(&self) -> f64 {
+        self.host.accel.for_arch(self.spec.arch).deadline_scale
+    }
+
+    /// How long a boot may take, stretched for the accelerator.
+    pub(super) fn boot_deadline(&self) -> Duration {
+        self.host.accel.for_arch(self.spec.arch).scaled(self.spec.boot_timeout)
+    }
+
+    /// The directory of a machine.
+    pub(super) fn dir(&self, id: &str) -> Utf8PathBuf {
+        self.host.machines.join(id)
+    }
+
+    /// How to log in to one of its machines.
+    pub(super) fn target(&self, machine: &Machine) -> Target {
+        Target {
+            addr: machine.ssh_addr(),
+            user: self.spec.user.clone(),
+            private_key: self.host.key.private.clone(),
+            become_root: self.spec.user != "root",
+            host_key: HostKeyPolicy::AcceptFirst,
+            generations: generations_of(machine),
+            refusals: Refusals::default(),
+        }
+    }
+
+    /// The image's name in the run.
+    pub(super) fn image_id(&self) -> &str {
+        &self.spec.id
+    }
+}
