@@ -13,7 +13,7 @@ const BOOTED: f64 = 30.0;
 
 /// What must have come before a line in the same boot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Earlier {
+pub(crate) enum Earlier {
     /// Anything at all.
     Text,
     /// A message of a kernel.
@@ -24,7 +24,7 @@ pub enum Earlier {
 
 /// What was seen since the guest started.
 #[derive(Debug, Default)]
-pub struct Boots {
+pub(crate) struct Boots {
     text: bool,
     kernel: bool,
     boot: bool,
@@ -62,7 +62,7 @@ fn matches(cell: &'static OnceLock<Option<Regex>>, pattern: &str, text: &str) ->
 
 impl Boots {
     /// Takes note of a message.
-    pub fn see(&mut self, message: &Message<'_>) {
+    pub(crate) fn see(&mut self, message: &Message<'_>) {
         static ANNOUNCEMENTS: OnceLock<Option<Regex>> = OnceLock::new();
         static SIGNS: OnceLock<Option<Regex>> = OnceLock::new();
         self.text = true;
@@ -75,12 +75,12 @@ impl Boots {
     }
 
     /// Whether what must have come before has come, and no restart was announced since.
-    pub fn allow(&self, earlier: Earlier) -> bool {
+    pub(crate) fn allow(&self, earlier: Earlier) -> bool {
         self.came(earlier) && !self.announced
     }
 
     /// Whether what must have come before has come.
-    pub fn came(&self, earlier: Earlier) -> bool {
+    pub(crate) fn came(&self, earlier: Earlier) -> bool {
         match earlier {
             Earlier::Text => self.text,
             Earlier::Kernel => self.kernel,
@@ -89,12 +89,12 @@ impl Boots {
     }
 
     /// A restart is meant that the guest may not announce: the reset button is pressed.
-    pub fn announce(&mut self) {
+    pub(crate) fn announce(&mut self) {
         self.announced = true;
     }
 
     /// A new boot has begun.
-    pub fn begin(&mut self) {
+    pub(crate) fn begin(&mut self) {
         *self = Self::default();
     }
 }

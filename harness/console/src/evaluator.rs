@@ -38,7 +38,7 @@ impl Default for Setting {
 
 /// What came of the bytes, in order.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Step {
+pub(crate) enum Step {
     /// A clean piece of a line.
     Line(Piece),
     /// Something was found in the last line; its excerpt is empty.
@@ -68,7 +68,7 @@ struct Open {
 
 /// Judges a console while it prints.
 #[derive(Debug)]
-pub struct Evaluator {
+pub(crate) struct Evaluator {
     setting: Setting,
     lines: Lines,
     boots: Boots,
@@ -86,7 +86,7 @@ pub struct Evaluator {
 
 impl Evaluator {
     /// A judge for one console.
-    pub fn new(setting: Setting) -> Self {
+    pub(crate) fn new(setting: Setting) -> Self {
         Self {
             setting,
             lines: Lines::default(),
@@ -102,25 +102,25 @@ impl Evaluator {
     }
 
     /// Takes bytes as they came.
-    pub fn push(&mut self, bytes: &[u8]) -> Vec<Step> {
+    pub(crate) fn push(&mut self, bytes: &[u8]) -> Vec<Step> {
         let pieces = self.lines.push(bytes);
         self.evaluator(pieces)
     }
 
     /// The next restart on the console is meant, whether or not the guest announces it.
-    pub fn announce_restart(&mut self) {
+    pub(crate) fn announce_restart(&mut self) {
         self.boots.announce();
     }
 
     /// The guest let somebody log in, so that its boot is done: what a later line could have lowered is.
-    pub fn arrived(&mut self) -> Vec<Step> {
+    pub(crate) fn arrived(&mut self) -> Vec<Step> {
         self.settle(|_| true, Severity::milder)
     }
 
     /// Judges what has come of an unfinished line: a rescue prompt never ends its line. Only what is
     /// fatal is told, since the rest of the line could still change what it means. Call it when nothing
     /// has come for a moment.
-    pub fn pause(&mut self) -> Vec<Step> {
+    pub(crate) fn pause(&mut self) -> Vec<Step> {
         let Some(piece) = self.lines.unfinished() else { return Vec::new() };
         let mut steps = Vec::new();
         let rules = self.setting.rules.clone();
@@ -136,7 +136,7 @@ impl Evaluator {
     }
 
     /// Judges the rest when the stream has ended: what is provisional is final as it stands.
-    pub fn finish(&mut self) -> Vec<Step> {
+    pub(crate) fn finish(&mut self) -> Vec<Step> {
         let rest = self.lines.finish();
         let mut steps = self.evaluator(rest);
         steps.extend(self.settle(|_| true, |severity| severity));
@@ -144,17 +144,17 @@ impl Evaluator {
     }
 
     /// What came of a line that has not ended, for an excerpt.
-    pub fn unfinished(&self) -> Option<Piece> {
+    pub(crate) fn unfinished(&self) -> Option<Piece> {
         self.lines.unfinished()
     }
 
     /// How often each category was found with each severity, told or not.
-    pub fn counts(&self) -> &BTreeMap<(Arc<str>, Severity), u64> {
+    pub(crate) fn counts(&self) -> &BTreeMap<(Arc<str>, Severity), u64> {
         &self.counts
     }
 
     /// The line that is being printed, 1-based.
-    pub fn line_number(&self) -> u64 {
+    pub(crate) fn line_number(&self) -> u64 {
         self.lines.number()
     }
 

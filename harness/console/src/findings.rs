@@ -51,7 +51,7 @@ pub struct Finding {
 
 impl Finding {
     /// A finding without its surroundings, in a message of the piece.
-    pub fn new(rule: &Rule, severity: Severity, piece: &Piece, message: &str) -> Self {
+    pub(crate) fn new(rule: &Rule, severity: Severity, piece: &Piece, message: &str) -> Self {
         let line = match piece.text.find(message) {
             Some(at) if at <= SEEN => muster_base::text::one_line(&piece.text, 500),
             Some(_) => format!("… {}", muster_base::text::one_line(message, 498)),
@@ -73,7 +73,7 @@ impl Finding {
 /// The findings of a console. Each line goes in by [`Findings::line`], then what was found in it by
 /// [`Findings::add`], or by [`Findings::hold`] what a later line may still lower.
 #[derive(Debug, Default)]
-pub struct Findings {
+pub(crate) struct Findings {
     kept: Vec<Finding>,
     /// Those that are not final yet, by the order in which they came.
     held: BTreeMap<u64, Finding>,
@@ -93,7 +93,7 @@ enum Place {
 
 impl Findings {
     /// A line, or a piece of one, was printed.
-    pub fn line(&mut self, text: &str) {
+    pub(crate) fn line(&mut self, text: &str) {
         let line: Arc<str> = muster_base::text::one_line(text, LONGEST_LINE).into();
         let Self { kept, held, open, bytes, .. } = self;
         open.retain_mut(|(place, left)| {
@@ -114,19 +114,19 @@ impl Findings {
     }
 
     /// Something was found in the last line. Gives it back with the lines before it.
-    pub fn add(&mut self, finding: Finding) -> Finding {
+    pub(crate) fn add(&mut self, finding: Finding) -> Finding {
         self.keep(finding, None)
     }
 
     /// The same, found in a line that has not ended.
-    pub fn add_unfinished(&mut self, finding: Finding) -> Finding {
+    pub(crate) fn add_unfinished(&mut self, finding: Finding) -> Finding {
         let line = muster_base::text::one_line(&finding.line, LONGEST_LINE).into();
         self.keep(finding, Some(line))
     }
 
     /// Something was found in the last line that is not final yet: nobody is told until it is
     /// [settled](Self::settle).
-    pub fn hold(&mut self, finding: Finding) {
+    pub(crate) fn hold(&mut self, finding: Finding) {
         if self.held.len() < MOST {
             let finding = self.surrounded(finding, None);
             self.follow(Place::Held(self.next), &finding);
@@ -136,7 +136,7 @@ impl Findings {
     }
 
     /// What was held of this rule is final, with this severity. Gives it back, in the order in which it came.
-    pub fn settle(&mut self, rule: &str, severity: Severity) -> Vec<Finding> {
+    pub(crate) fn settle(&mut self, rule: &str, severity: Severity) -> Vec<Finding> {
         let keys: Vec<u64> = self.held.iter().filter(|(_, held)| &*held.rule == rule).map(|(key, _)| *key).collect();
         let settle = |key| {
             let finding = Finding { severity, ..self.held.remove(&key)? };
@@ -183,17 +183,17 @@ impl Findings {
     }
 
     /// The final findings so far, in the order in which they became final.
-    pub fn kept(&self) -> &[Finding] {
+    pub(crate) fn kept(&self) -> &[Finding] {
         &self.kept
     }
 
     /// The findings so far, for whoever learns that one of them was provoked.
-    pub fn kept_mut(&mut self) -> &mut [Finding] {
+    pub(crate) fn kept_mut(&mut self) -> &mut [Finding] {
         &mut self.kept
     }
 
     /// The findings in the order of the log, when nothing more will be printed.
-    pub fn into_kept(mut self) -> Vec<Finding> {
+    pub(crate) fn into_kept(mut self) -> Vec<Finding> {
         self.kept.sort_by_key(|finding| finding.line_number);
         self.kept
     }
@@ -226,8 +226,8 @@ mod tests {
         for n in 0..200 {
             findings.line(&format!("line {n}"));
             if n == 2 || n == 50 {
-                let told = findings.add(finding(n == 50, Severity::Fail));
-                assert_eq!(told.excerpt[told.excerpt_hit], format!("line {n}").into());
+                let reported = findings.add(finding(n == 50, Severity::Fail));
+                assert_eq!(reported.excerpt[reported.excerpt_hit], format!("line {n}").into());
             }
         }
         let texts = |at: usize| findings.kept()[at].excerpt.iter().map(|line| line.to_string()).collect::<Vec<_>>();

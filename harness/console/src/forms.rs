@@ -19,10 +19,12 @@ enum Then {
 
 /// A form.
 #[derive(Debug)]
-pub struct Form {
+pub(crate) struct Form {
     /// Tool and option.
+    #[cfg_attr(not(test), expect(dead_code, reason = "for whoever reads the table"))]
     pub name: &'static str,
     /// A line, with `{}` for the message.
+    #[cfg_attr(not(test), expect(dead_code, reason = "the row is held against it by a test"))]
     pub sample: &'static str,
     /// A regular expression at the beginning of a line; empty for a record.
     prefix: &'static str,
@@ -64,7 +66,7 @@ macro_rules! ctime {
 }
 
 /// All of them. Stamps of the kernel's clock (`[   12.345678]`) are cut at by the caller.
-pub const FORMS: &[Form] = &[
+pub(crate) const FORMS: &[Form] = &[
     // printk: Documentation/core-api/printk-basics.rst, kernel/printk/printk.c.
     like("printk", "[    1.234567] {}"),
     form("blanks", "[ \\t]+", "  {}"),
@@ -251,7 +253,7 @@ fn compiled() -> Option<&'static Compiled> {
 
 /// A message without what stands before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Bare<'l> {
+pub(crate) struct Bare<'l> {
     /// The message.
     pub text: &'l str,
     /// What it is if its first name is a host's or a function's and not its own.
@@ -260,7 +262,7 @@ pub struct Bare<'l> {
 
 /// Takes off what stands before a message. `stamped` says that a stamp of the kernel's clock did, after which
 /// the journal may name a host.
-pub fn bare(text: &str, stamped: bool) -> Bare<'_> {
+pub(crate) fn bare(text: &str, stamped: bool) -> Bare<'_> {
     let mut bare = Bare { text, other: None };
     let Some(compiled) = compiled() else { return bare };
     if stamped {
@@ -301,7 +303,7 @@ fn without_host<'l>(text: &'l str, compiled: &Compiled, stamped: bool) -> Bare<'
 
 /// The messages of a line that is a record: a JSON object, a field of one, or RFC 5424. They are as a syslog
 /// daemon would write them, `program[1]: text`, and bare when the kernel says them. `None` for other lines.
-pub fn record(line: &str) -> Option<Vec<String>> {
+pub(crate) fn record(line: &str) -> Option<Vec<String>> {
     let text = line.trim_start_matches([' ', '\t', '\u{1e}']).trim_start_matches("\\x1e");
     let text = text.strip_prefix("data: ").unwrap_or(text);
     if text.starts_with('{') || text.starts_with('"') {
@@ -318,7 +320,7 @@ pub fn record(line: &str) -> Option<Vec<String>> {
 }
 
 /// The lines of what a program said, as a syslog daemon would write them.
-pub fn spoken(said: &str, name: Option<&str>, pid: Option<&str>) -> Vec<String> {
+pub(crate) fn spoken(said: &str, name: Option<&str>, pid: Option<&str>) -> Vec<String> {
     let line = |line: &str| match (name, pid) {
         (None | Some("kernel"), _) => line.to_owned(),
         (Some(name), Some(pid)) => format!("{name}[{pid}]: {line}"),
@@ -362,7 +364,7 @@ fn json_field(text: &str, name: &str) -> Option<String> {
 /// An entry of the journal that is printed one field a line (export, verbose, json-pretty): who speaks may be
 /// named before the message or after it.
 #[derive(Debug, Default)]
-pub struct Entry {
+pub(crate) struct Entry {
     said: Option<String>,
     name: Option<String>,
     pid: Option<String>,
@@ -372,7 +374,7 @@ pub struct Entry {
 impl Entry {
     /// Takes a line of the log. The messages that it completes, and `None` when it is no field of an entry
     /// that a message could come of.
-    pub fn take(&mut self, line: &str) -> Option<Vec<String>> {
+    pub(crate) fn take(&mut self, line: &str) -> Option<Vec<String>> {
         let text = line.trim();
         if matches!(text, "{" | "}" | "},{") || text.ends_with(']') && text.contains(" [s=") {
             *self = Self::default();

@@ -14,7 +14,7 @@ const LONGEST_MESSAGE: usize = 1024;
 
 /// One clean piece of a line.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Piece {
+pub(crate) struct Piece {
     /// 1-based number of the line in the raw log (newlines before it, plus one).
     pub number: u64,
     /// Its text, free of escape sequences; other control characters are made visible.
@@ -40,7 +40,7 @@ enum Escape {
 
 /// Cuts a stream into pieces.
 #[derive(Debug)]
-pub struct Lines {
+pub(crate) struct Lines {
     number: u64,
     piece: Vec<u8>,
     begins: bool,
@@ -56,7 +56,7 @@ impl Default for Lines {
 
 impl Lines {
     /// Takes bytes as they came; the pieces that ended in them. Empty ones are left out.
-    pub fn push(&mut self, bytes: &[u8]) -> Vec<Piece> {
+    pub(crate) fn push(&mut self, bytes: &[u8]) -> Vec<Piece> {
         let mut pieces = Vec::new();
         for &byte in bytes {
             // A newline ends whatever sequence was torn before it, or one lost byte would hide a panic.
@@ -97,17 +97,17 @@ impl Lines {
 
     /// What has come of a line that has not ended: a prompt, or a torn line. `None` when there is
     /// nothing.
-    pub fn unfinished(&self) -> Option<Piece> {
+    pub(crate) fn unfinished(&self) -> Option<Piece> {
         (!self.piece.is_empty()).then(|| self.make(false))
     }
 
     /// The number of the line that is being printed.
-    pub fn number(&self) -> u64 {
+    pub(crate) fn number(&self) -> u64 {
         self.number
     }
 
     /// The last piece of a stream that has ended.
-    pub fn finish(&mut self) -> Option<Piece> {
+    pub(crate) fn finish(&mut self) -> Option<Piece> {
         let mut pieces = Vec::new();
         self.end(&mut pieces);
         pieces.pop()

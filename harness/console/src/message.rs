@@ -9,7 +9,7 @@ use super::forms;
 
 /// One message of a line.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Message<'l> {
+pub(crate) struct Message<'l> {
     /// Seconds of the kernel's clock, when it has a time stamp.
     pub stamp: Option<f64>,
     /// What was said, without level, caller, date, host and blanks before it.
@@ -20,12 +20,12 @@ pub struct Message<'l> {
 
 impl Message<'_> {
     /// A message that is known to be one.
-    pub fn plain(text: String) -> Self {
+    pub(crate) fn plain(text: String) -> Self {
         Self { stamp: None, text: Cow::Owned(text), other: None }
     }
 
     /// Both ways to read it, the likelier first.
-    pub fn readings(&self) -> impl Iterator<Item = &str> {
+    pub(crate) fn readings(&self) -> impl Iterator<Item = &str> {
         std::iter::once(&*self.text).chain(self.other.as_deref())
     }
 }
@@ -33,7 +33,7 @@ impl Message<'_> {
 /// The messages of a line, in order; those without text are left out. `begins` says that the text is
 /// the beginning of a line and not the rest of a long one, of which only what follows a time stamp can
 /// be told to be a message.
-pub fn messages(line: &str, begins: bool) -> impl Iterator<Item = Message<'_>> {
+pub(crate) fn messages(line: &str, begins: bool) -> impl Iterator<Item = Message<'_>> {
     let said = if begins { forms::record(line) } else { None };
     let record = said.is_some();
     let said = said.unwrap_or_default().into_iter().flat_map(|said| cut(&said, true).map(owned).collect::<Vec<_>>());
@@ -100,7 +100,7 @@ fn bare(text: &str, stamp: Option<f64>, hypervisor: bool) -> Message<'_> {
 }
 
 /// Where the first time stamp (`[   12.345678]`) at or after `from` begins, and its length.
-pub fn next_stamp(bytes: &[u8], from: usize) -> Option<(usize, usize)> {
+pub(crate) fn next_stamp(bytes: &[u8], from: usize) -> Option<(usize, usize)> {
     let mut at = from;
     while let Some(found) = bytes.get(at..)?.iter().position(|&byte| byte == b'[') {
         at += found;
@@ -114,7 +114,7 @@ pub fn next_stamp(bytes: &[u8], from: usize) -> Option<(usize, usize)> {
 
 /// The longest time stamp: brackets, twelve digits or blanks, a point, six digits, and the time since the
 /// message before, as `dmesg -d` (`<    0.000012>`), `journalctl -o short-delta` and grabserial print it.
-pub const LONGEST_STAMP: usize = 45;
+pub(crate) const LONGEST_STAMP: usize = 45;
 
 /// The longest one without that.
 const LONGEST_PLAIN: usize = 21;

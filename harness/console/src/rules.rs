@@ -36,7 +36,7 @@ impl Severity {
     pub const ALL: [Severity; 4] = [Self::Info, Self::Warn, Self::Fail, Self::Fatal];
 
     /// One step less.
-    pub fn milder(self) -> Self {
+    pub(crate) fn milder(self) -> Self {
         match self {
             Self::Fatal => Self::Fail,
             Self::Fail => Self::Warn,
@@ -74,7 +74,7 @@ pub struct Rule {
     /// the host's doing, so there it is worth telling but speaks against nobody.
     pub about_time: bool,
     /// What must have come before in the same boot.
-    pub after: Option<Earlier>,
+    pub(crate) after: Option<Earlier>,
     /// Messages that show later that it did no harm: the finding is then one step milder.
     pub unless_later: Vec<Regex>,
     /// Where it stands.
@@ -165,7 +165,7 @@ impl Rules {
     }
 
     /// What the rules say of a message.
-    pub fn evaluator(&self, message: &str, boots: &Boots) -> Verdict<'_> {
+    pub(crate) fn evaluator(&self, message: &str, boots: &Boots) -> Verdict<'_> {
         // Nearly every line of a console is innocent: this question alone costs least.
         if !self.set.is_match(message) {
             return Verdict::default();
@@ -186,7 +186,7 @@ impl Rules {
 
 /// What the rules say of one message.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Verdict<'r> {
+pub(crate) struct Verdict<'r> {
     /// The most severe rule that it matches; of several with one severity, the first.
     pub rule: Option<&'r Rule>,
     /// Whether it is the first word of a new boot: one of the rules that look for a restart matches it,

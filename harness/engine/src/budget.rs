@@ -10,7 +10,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 const CENTI: u32 = 100;
 /// What QEMU needs beside the memory of its guest, in MiB: its code, translated code under
 /// emulation, buffers of disks.
-pub const QEMU_OVERHEAD_MIB: u32 = 160;
+pub(crate) const QEMU_OVERHEAD_MIB: u32 = 160;
 /// How much of the available memory is left to the rest of the host.
 const LEFT_TO_THE_HOST: f64 = 0.1;
 
@@ -43,7 +43,7 @@ pub struct Budget {
 
 /// Room for one machine, until it is dropped.
 #[derive(Debug)]
-pub struct Reservation(#[allow(dead_code, reason = "held to be dropped")] [Option<OwnedSemaphorePermit>; 3]);
+pub(crate) struct Reservation(#[allow(dead_code, reason = "held to be dropped")] [Option<OwnedSemaphorePermit>; 3]);
 
 impl Budget {
     /// A budget of so many processors and so much memory, and at most `jobs` machines at a time.
@@ -62,14 +62,14 @@ impl Budget {
 
     /// How many machines of this cost can run side by side: at least one, because a run that could
     /// start none would be of no use.
-    pub fn side_by_side(&self, cost: Cost) -> u32 {
+    pub(crate) fn side_by_side(&self, cost: Cost) -> u32 {
         let cores = self.total.centicores / cost.centicores.max(1);
         let memory = self.total.memory_mib / cost.memory_mib.max(1);
         cores.min(memory).min(self.most).max(1)
     }
 
     /// Waits for room. A machine that is larger than the whole budget gets all of it, alone.
-    pub async fn reserve(&self, cost: Cost) -> Reservation {
+    pub(crate) async fn reserve(&self, cost: Cost) -> Reservation {
         let cores = cost.centicores.clamp(1, self.total.centicores);
         let memory = cost.memory_mib.clamp(1, self.total.memory_mib);
         // Always in this order, so that two that wait never hold what the other wants.
@@ -80,7 +80,7 @@ impl Budget {
     }
 
     /// Waits until nothing else runs: for whoever measures time.
-    pub async fn reserve_all(&self) -> Reservation {
+    pub(crate) async fn reserve_all(&self) -> Reservation {
         self.reserve(self.total).await
     }
 

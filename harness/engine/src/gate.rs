@@ -26,7 +26,7 @@ pub fn needs(planned: &Planned, id: &str) -> bool {
 
 /// What a record's failures make of it: a miss outweighs a question that could not be answered,
 /// since it is known to be true.
-pub fn outcome_of(record: &TestRecord) -> Outcome {
+pub(crate) fn outcome_of(record: &TestRecord) -> Outcome {
     let classes: Vec<Class> = record.failures.iter().map(|failure| failure::class(&failure.id)).collect();
     if classes.contains(&Class::Fail) {
         Outcome::Fail
@@ -40,7 +40,7 @@ pub fn outcome_of(record: &TestRecord) -> Outcome {
 }
 
 /// Why a test is skipped whose need did not pass.
-pub fn unmet_need(need: &str, outcome: Option<Outcome>) -> Failure {
+pub(crate) fn unmet_need(need: &str, outcome: Option<Outcome>) -> Failure {
     let how = match outcome {
         Some(Outcome::Skip) => "was skipped",
         Some(Outcome::Fail) => "failed",

@@ -28,7 +28,7 @@ impl Default for KnownIssues {
 }
 
 /// Values of a dimension of conditions on the system that a test ran on.
-pub type Lookup<'l> = &'l dyn Fn(&str) -> Option<Vec<String>>;
+pub(crate) type Lookup<'l> = &'l dyn Fn(&str) -> Option<Vec<String>>;
 
 impl KnownIssues {
     /// The issues, and the day of the run by which they are over or not.

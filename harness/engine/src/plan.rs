@@ -151,7 +151,7 @@ fn isolation(suite: &Suite, chain: &[usize]) -> Isolation {
 }
 
 /// Whether a test asks how the machine booted, which a fork never did and which needs the host to itself.
-pub fn is_about_the_boot(test: &Test) -> bool {
+pub(crate) fn is_about_the_boot(test: &Test) -> bool {
     expectations(&test.expect).iter().any(|expectation| expectation.check == "boot")
 }
 
@@ -319,13 +319,13 @@ impl Rerun {
 }
 
 /// The record of a test that did not run because something else went wrong first.
-pub fn not_run(planned: &Planned, image: &str, rerun: &Rerun, why: Failure) -> TestRecord {
+pub(crate) fn not_run(planned: &Planned, image: &str, rerun: &Rerun, why: Failure) -> TestRecord {
     let record = unreached(planned, image, rerun);
     TestRecord { outcome: Outcome::NotRun, failures: Vec::new(), skipped: Some(why), ..record }
 }
 
 /// The record of the machines of an image that was not reached for it.
-pub fn health_not_run(image: &str, rerun: &Rerun, why: Failure) -> TestRecord {
+pub(crate) fn health_not_run(image: &str, rerun: &Rerun, why: Failure) -> TestRecord {
     let record = unreached_health(image, rerun);
     TestRecord { outcome: Outcome::NotRun, failures: Vec::new(), skipped: Some(why), ..record }
 }

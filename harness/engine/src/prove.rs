@@ -129,7 +129,7 @@ impl Proofs {
     }
 
     /// Whether a test must fail.
-    pub fn contain(&self, suite: &str, test: &str) -> bool {
+    pub(crate) fn contain(&self, suite: &str, test: &str) -> bool {
         self.0.contains_key(&(suite.to_owned(), test.to_owned()))
     }
 

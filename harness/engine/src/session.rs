@@ -463,7 +463,7 @@ impl<'d, D: Driver> Session<'d, D> {
     }
 
     /// Notes something that speaks against the image's machines as a whole.
-    pub fn blame(&self, failure: Failure) {
+    pub(crate) fn blame(&self, failure: Failure) {
         self.stats().health.failures.push(failure);
     }
 

@@ -50,7 +50,7 @@ impl<'d, D: Driver> Session<'d, D> {
 
 impl<D: Driver> Worker<'_, '_, D> {
     /// Runs all tests of a group, on one machine as long as it lives.
-    pub async fn run_group(&mut self, group: &Group) -> Vec<TestRecord> {
+    pub(crate) async fn run_group(&mut self, group: &Group) -> Vec<TestRecord> {
         self.orderly |= group.isolation == Isolation::Shared;
         let mut records = Vec::with_capacity(group.tests.len());
         let mut looked_until = 0;
@@ -359,7 +359,7 @@ impl<D: Driver> Worker<'_, '_, D> {
     }
 
     /// Boots the lane's machine as one that may become the template.
-    pub async fn boot_for_clones(&mut self) {
+    pub(crate) async fn boot_for_clones(&mut self) {
         if self.session.settings.halt.reached().is_some() {
             return;
         }
@@ -368,7 +368,7 @@ impl<D: Driver> Worker<'_, '_, D> {
     }
 
     /// Hands the lane's machine on, if it still lives, to become the template.
-    pub async fn give_for_clones(mut self) {
+    pub(crate) async fn give_for_clones(mut self) {
         if let Some(lease) = self.lease.take() {
             self.session.keep_for_clones(lease).await;
         }

@@ -65,16 +65,16 @@ impl Nonce {
 
 /// Where nonces come from: the kernel's random number generator.
 #[derive(Debug)]
-pub struct Nonces(File);
+pub(crate) struct Nonces(File);
 
 impl Nonces {
     /// Opens the generator.
-    pub fn open() -> io::Result<Self> {
+    pub(crate) fn open() -> io::Result<Self> {
         File::open("/dev/urandom").map(Self)
     }
 
     /// A new one.
-    pub fn draw(&mut self) -> io::Result<Nonce> {
+    pub(crate) fn draw(&mut self) -> io::Result<Nonce> {
         let mut bits = [0; NONCE / 2];
         self.0.read_exact(&mut bits)?;
         Ok(Nonce::new(bits))
@@ -82,7 +82,7 @@ impl Nonces {
 }
 
 /// Longest command line that is sent, in bytes.
-pub const MAX_SCRIPT: usize = 16 << 20;
+pub(crate) const MAX_SCRIPT: usize = 16 << 20;
 
 /// The lines that make the shell run `script` in a subshell without standard input. Errors say why
 /// a shell could not read it.
@@ -145,7 +145,7 @@ pub fn release(end: &Nonce, script: &str, doubtful: bool) -> Vec<u8> {
 }
 
 /// Statuses by which shells end on a syntax error: dash, bash and busybox 2, mksh and zsh 1, ksh93 3.
-pub const SYNTAX_STATUSES: std::ops::RangeInclusive<i32> = 1..=3;
+pub(crate) const SYNTAX_STATUSES: std::ops::RangeInclusive<i32> = 1..=3;
 
 /// Looks whether a process has one of the shell's streams as its standard output or error, in builtins
 /// alone. Those above the shell (sudo) have the same streams by right.
@@ -275,7 +275,7 @@ impl Deframer {
     }
 
     /// The same for a guarded frame, whose end has a nonce that [`Deframer::release`] tells.
-    pub fn expect_guarded(&mut self, nonce: Nonce, limit: usize) -> u64 {
+    pub(crate) fn expect_guarded(&mut self, nonce: Nonce, limit: usize) -> u64 {
         self.announce(nonce, limit, Guard::Unsent)
     }
 
@@ -326,7 +326,7 @@ impl Deframer {
     }
 
     /// Takes the output so far of a frame that will never end. The status is that of a killed process.
-    pub fn abandon(&mut self, frame: u64) -> Frame {
+    pub(crate) fn abandon(&mut self, frame: u64) -> Frame {
         let [stdout, stderr] = self.at(frame).map(|expected| std::mem::take(&mut expected.output)).unwrap_or_default();
         Frame { status: 137, stdout, stderr, notes: Notes::default() }
     }

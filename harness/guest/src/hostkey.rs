@@ -12,7 +12,7 @@ pub struct HostKey {
 
 impl HostKey {
     /// From the wire format of RFC 4253 (length, algorithm name, key). At most 16 KiB.
-    pub fn from_blob(blob: &[u8]) -> Option<Self> {
+    pub(crate) fn from_blob(blob: &[u8]) -> Option<Self> {
         let key = Self { blob: blob.to_vec() };
         (blob.len() <= 16 * 1024 && key.algorithm().is_some()).then_some(key)
     }

@@ -15,7 +15,7 @@ use muster_base::machine::Arch;
 const TCG_DEADLINE_SCALE: f64 = 8.0;
 
 /// How slow emulation is, in the words of every message and page: what was measured of boots.
-pub const EMULATION: &str = "4 to 9 times as long";
+pub(crate) const EMULATION: &str = "4 to 9 times as long";
 
 /// The million-iteration loop takes about a millisecond on KVM that works and more than a second on
 /// KVM that interprets.
@@ -73,12 +73,12 @@ pub type Accel = AccelProbe;
 
 impl AccelProbe {
     /// A deadline that was stated for KVM, stretched for this accelerator.
-    pub fn scaled(&self, deadline: Duration) -> Duration {
+    pub(crate) fn scaled(&self, deadline: Duration) -> Duration {
         deadline.mul_f64(self.deadline_scale)
     }
 
     /// The accelerator for guests of that architecture: KVM only runs those of the host's own.
-    pub fn for_arch(&self, arch: Arch) -> Self {
+    pub(crate) fn for_arch(&self, arch: Arch) -> Self {
         if self.kind == AccelKind::Tcg || arch.name() == std::env::consts::ARCH {
             return self.clone();
         }
@@ -92,13 +92,13 @@ pub fn choose(request: AccelRequest) -> Result<Accel, MachineError> {
     if request == AccelRequest::Tcg {
         return Ok(tcg("emulation was requested".to_owned(), None));
     }
-    let answer = ask_kvm();
+    let answer = probe_kvm();
     match (describe(&answer), request) {
         (Ok(reason), _) => {
             let loop_ns = answer.ok().map(|took| took.as_nanos() as u64);
             Ok(Accel { kind: AccelKind::Kvm, reason, loop_ns, deadline_scale: 1.0 })
         }
-        (Err(reason), AccelRequest::Kvm) => Err(MachineError::Accelerator { asked: "kvm", reason }),
+        (Err(reason), AccelRequest::Kvm) => Err(MachineError::Accelerator { wanted: "kvm", reason }),
         (Err(reason), _) => Ok(tcg(reason, answer.ok().map(|took| took.as_nanos() as u64))),
     }
 }
@@ -142,7 +142,7 @@ fn interprets(measured: &str) -> String {
 /// end within some two seconds on the slowest KVM known, it owns all it touches, and process exit
 /// does not wait for it. A child process would need the probe in every program that links this
 /// library.
-fn ask_kvm() -> Result<Duration, Trouble> {
+fn probe_kvm() -> Result<Duration, Trouble> {
     let (answer, answers) = channel();
     let (number, numbers) = channel();
     let began = Instant::now();

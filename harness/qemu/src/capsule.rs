@@ -32,7 +32,7 @@ const ANSWER: Duration = Duration::from_secs(10);
 
 /// What a captured machine left in its directory.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Captured {
+pub(crate) struct Captured {
     /// What it was.
     pub saved_machine: SavedMachine,
     /// The version of the QEMU that wrote it, such as `10.0.2`.
@@ -46,7 +46,7 @@ pub struct Captured {
 /// Why a machine could not be captured.
 #[derive(Debug, thiserror::Error)]
 #[allow(missing_docs)]
-pub enum CaptureError {
+pub(crate) enum CaptureError {
     #[error("QEMU cannot write it down: {0}")]
     Qemu(#[from] QmpError),
     #[error("its state was not written: {0}")]
@@ -59,14 +59,14 @@ pub enum CaptureError {
 
 impl Machine {
     /// Whether [`Machine::capture`] can work, judged by its devices.
-    pub fn can_capture(&self) -> Result<(), String> {
+    pub(crate) fn can_capture(&self) -> Result<(), String> {
         description::forkable(&self.files().description)
     }
 
     /// Stops the guest and writes down into the directory, which is there and empty, all that the machine
     /// is. At most about `room` bytes are written. The guest stands still afterwards in either case:
     /// [`Machine::go_on`] lets it run again.
-    pub async fn capture(&self, dir: &Path, room: u64) -> Result<Captured, CaptureError> {
+    pub(crate) async fn capture(&self, dir: &Path, room: u64) -> Result<Captured, CaptureError> {
         let qmp = self.qmp();
         let answer = ANSWER.mul_f64(self.scale());
         qmp.execute("stop", json!({}), answer).await?;
@@ -92,7 +92,7 @@ impl Machine {
     }
 
     /// Lets the guest run again after [`Machine::capture`]. Its clock lags by as long as it stood.
-    pub async fn go_on(&self) -> Result<(), QmpError> {
+    pub(crate) async fn go_on(&self) -> Result<(), QmpError> {
         self.qmp().execute("cont", json!({}), ANSWER.mul_f64(self.scale())).await.map(|_| ())
     }
 
@@ -175,7 +175,7 @@ impl Machine {
 
 /// What is needed to go on where a capsule's machine stopped.
 #[derive(Debug)]
-pub struct ResumeRequest<'a> {
+pub(crate) struct ResumeRequest<'a> {
     /// What it was.
     pub saved_machine: &'a SavedMachine,
     /// The capsule's directory; only read.
@@ -192,7 +192,7 @@ pub struct ResumeRequest<'a> {
 
 impl Machine {
     /// Starts a machine where the capsule's stopped. Returns as soon as its guest executes.
-    pub async fn resume(request: ResumeRequest<'_>, spawner: &Spawner) -> Result<Machine, MachineError> {
+    pub(crate) async fn resume(request: ResumeRequest<'_>, spawner: &Spawner) -> Result<Machine, MachineError> {
         let ResumeRequest { saved_machine, capsule, image, accel, .. } = request;
         let dir = start::make_dir(request.dir)?;
         let capsule = std::path::absolute(capsule).map_err(start::dir_error("no absolute path", capsule))?;

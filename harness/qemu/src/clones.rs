@@ -5,14 +5,16 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::{Duration, Instant};
 
+use crate::Machine;
 use crate::boot::give_up;
 use crate::console_hits::hits;
 use crate::death::death_of;
 use crate::host_machine::{HostMachine, micros};
 use crate::shape::Shape;
 use crate::ssh_login::LOGIN;
+use crate::template::Template;
 use crate::template_store::Hold;
-use crate::{Machine, Template, WARM_PORTS};
+use crate::warm_ports::WARM_PORTS;
 use muster_base::failure;
 use muster_base::failure::Failure;
 use muster_base::text;

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use crate::{Machine, MachineState};
+use crate::Machine;
+use crate::running::MachineState;
 use muster_base::failure;
 use muster_base::failure::{Failure, FailureId};
 use muster_console::Finding;

@@ -10,7 +10,7 @@ use muster_image::KernelBoot;
 
 /// Everything that decides how a machine looks to its guest.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct MachineDescription {
+pub(crate) struct MachineDescription {
     /// Unique in the run.
     pub id: String,
     /// What executes the guest.
@@ -54,7 +54,7 @@ pub struct MachineDescription {
 
 /// Where a machine's RAM lives. No guest can tell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Memory {
+pub(crate) enum Memory {
     /// In its own process.
     #[default]
     Private,
@@ -68,7 +68,7 @@ pub enum Memory {
 
 impl Memory {
     /// Whether the machine waits for a state that is read into it.
-    pub fn is_incoming(self) -> bool {
+    pub(crate) fn is_incoming(self) -> bool {
         matches!(self, Self::Cloned | Self::Resumed)
     }
 }

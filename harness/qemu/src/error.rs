@@ -12,8 +12,8 @@ use muster_image::ImageError;
 pub enum MachineError {
     #[error(transparent)]
     Image(#[from] ImageError),
-    #[error("accelerator {asked} was requested, but {reason}; use `--accel auto`, or run `muster doctor`")]
-    Accelerator { asked: &'static str, reason: String },
+    #[error("accelerator {wanted} was requested, but {reason}; use `--accel auto`, or run `muster doctor`")]
+    Accelerator { wanted: &'static str, reason: String },
     #[error("no firmware offers {wanted}; looked at {looked}; install the OVMF package, `muster doctor` names it")]
     Firmware { wanted: String, looked: String },
     #[error("the seed could not be written: {what}: {source}; the run directory may be full or read-only")]

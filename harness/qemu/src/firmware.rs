@@ -11,7 +11,7 @@ use muster_base::machine::Arch;
 
 /// Firmware for one machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Firmware {
+pub(crate) struct Firmware {
     /// The code, mapped read-only.
     pub code: PathBuf,
     /// QEMU's driver for the code file.

@@ -17,11 +17,12 @@ use sha2::{Digest, Sha256};
 use tokio::sync::Mutex;
 
 use super::clones::HostTemplate;
+use crate::TemplateStore;
 use crate::host::{Host, NETWORK};
 use crate::shape::Shape;
 use crate::template_key::Origin;
+use crate::template_key::TemplateKey;
 use crate::template_store::{Claim, Stored};
-use crate::{TemplateKey, TemplateStore};
 use muster_base::failure::Failure;
 use muster_base::text;
 use muster_check::{Observations, base};
@@ -145,7 +146,8 @@ fn protocol() -> String {
         capabilities: muster_record::facts::CAPABILITIES.iter().map(|(word, _)| (*word).to_owned()).collect(),
         ..Facts::default()
     };
-    let mut scripts = vec![format!("{PROTOCOL} {}", env!("CARGO_PKG_VERSION")), warm::script(crate::WARM_PORTS)];
+    let mut scripts =
+        vec![format!("{PROTOCOL} {}", env!("CARGO_PKG_VERSION")), warm::script(crate::warm_ports::WARM_PORTS)];
     scripts.extend(facts::probe::requests(1.0).into_iter().map(|request| request.script));
     for facts in [facts, with_everything] {
         let probes = base::baseline(&facts).into_iter().chain(base::since_boot_probes(&facts));

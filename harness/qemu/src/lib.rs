@@ -46,16 +46,12 @@ pub mod template_store;
 mod tpm;
 mod warm_ports;
 
-pub use accel::{Accel, AccelKind, AccelProbe, AccelRequest};
-pub use description::{MachineDescription, Memory};
+pub use accel::{Accel, AccelKind, AccelRequest};
 pub use error::MachineError;
 pub use network::Network;
 pub use preflight::{preflight, room_for_a_machine, room_to_unpack};
 pub use process::Spawner;
-pub use running::{Machine, MachineEnd, MachineState, Tally};
+pub use running::Machine;
 pub use seed::RunKey;
 pub use start::MachineRequest;
-pub use template::{FreezeError, Template};
-pub use template_key::TemplateKey;
 pub use template_store::TemplateStore;
-pub use warm_ports::WARM_PORTS;

@@ -14,7 +14,7 @@ use super::child_setup;
 
 /// What to start.
 #[derive(Debug)]
-pub struct Launch {
+pub(crate) struct Launch {
     /// Name or path of the program.
     pub program: String,
     /// Its arguments.
@@ -54,7 +54,7 @@ impl Spawner {
     }
 
     /// Starts a process on the thread.
-    pub async fn spawn(&self, launch: Launch) -> std::io::Result<Process> {
+    pub(crate) async fn spawn(&self, launch: Launch) -> std::io::Result<Process> {
         let gone = || std::io::Error::other("the thread that starts QEMU has ended");
         let (answer, started) = oneshot::channel();
         self.jobs.send((launch, answer)).map_err(|_| gone())?;
@@ -92,7 +92,7 @@ fn start(launch: Launch) -> Started {
 
 /// A running process; killed when this is dropped.
 #[derive(Debug)]
-pub struct Process {
+pub(crate) struct Process {
     pid: u32,
     status: watch::Receiver<Option<Result<ExitStatus, String>>>,
     guard: KillOnDrop,
@@ -100,17 +100,17 @@ pub struct Process {
 
 impl Process {
     /// Its number, for looking at it: nothing is sent through a number.
-    pub fn pid(&self) -> u32 {
+    pub(crate) fn pid(&self) -> u32 {
         self.pid
     }
 
     /// Something to send signals through, which stays valid (and harmless) after its end.
-    pub fn handle(&self) -> Handle {
+    pub(crate) fn handle(&self) -> Handle {
         self.guard.0.clone()
     }
 
     /// Waits for its end. Cancel-safe.
-    pub async fn wait(&mut self) -> std::io::Result<ExitStatus> {
+    pub(crate) async fn wait(&mut self) -> std::io::Result<ExitStatus> {
         let ended = self.status.wait_for(Option::is_some).await.map(|status| status.clone());
         match ended {
             Ok(Some(status)) => status.map_err(std::io::Error::other),
@@ -121,11 +121,11 @@ impl Process {
 
 /// Sends signals to one process, never to another that got its number later.
 #[derive(Debug, Clone)]
-pub struct Handle(Arc<OwnedFd>);
+pub(crate) struct Handle(Arc<OwnedFd>);
 
 impl Handle {
     /// Sends the signal; a process that has ended is no error.
-    pub fn signal(&self, signal: Signal) {
+    pub(crate) fn signal(&self, signal: Signal) {
         let _ = pidfd_send_signal(&*self.0, signal);
     }
 }

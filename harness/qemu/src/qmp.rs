@@ -18,7 +18,7 @@ const LONGEST: usize = 1 << 20;
 /// Why a command has no answer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[allow(missing_docs)]
-pub enum QmpError {
+pub(crate) enum QmpError {
     #[error("QMP command {command} was refused: {reason}")]
     Refused { command: String, reason: String },
     #[error("QMP command {command} was not answered within {seconds} s")]
@@ -29,7 +29,7 @@ pub enum QmpError {
 
 /// One event, by name, with its data.
 #[derive(Debug, Clone, PartialEq)]
-pub struct QmpEvent {
+pub(crate) struct QmpEvent {
     /// `SHUTDOWN`, `RESET`, `GUEST_PANICKED`, ….
     pub name: String,
     /// Its `data` object, or null.
@@ -40,7 +40,7 @@ type Waiting = Arc<Mutex<Option<HashMap<u64, oneshot::Sender<Result<Value, Strin
 
 /// A connection. Clones share it.
 #[derive(Debug, Clone)]
-pub struct Qmp {
+pub(crate) struct Qmp {
     writer: Arc<tokio::sync::Mutex<OwnedWriteHalf>>,
     waiting: Waiting,
     next: Arc<AtomicU64>,
@@ -49,7 +49,7 @@ pub struct Qmp {
 impl Qmp {
     /// Reads the greeting and leaves negotiation mode. Events go to the receiver, the oldest of them
     /// are never lost, and it ends with the connection.
-    pub async fn connect(
+    pub(crate) async fn connect(
         stream: UnixStream,
         deadline: Duration,
     ) -> Result<(Self, mpsc::UnboundedReceiver<QmpEvent>), QmpError> {
@@ -70,7 +70,7 @@ impl Qmp {
     }
 
     /// Runs a command; its `return` value.
-    pub async fn execute(&self, command: &str, arguments: Value, deadline: Duration) -> Result<Value, QmpError> {
+    pub(crate) async fn execute(&self, command: &str, arguments: Value, deadline: Duration) -> Result<Value, QmpError> {
         let id = self.next.fetch_add(1, Ordering::Relaxed);
         let (answer, answered) = oneshot::channel();
         match self.waiting.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
@@ -104,7 +104,7 @@ impl Qmp {
     }
 
     /// The host port that QEMU forwards to the guest's port, from `info usernet`.
-    pub async fn forwarded_port(&self, guest_port: u16, deadline: Duration) -> Result<u16, QmpError> {
+    pub(crate) async fn forwarded_port(&self, guest_port: u16, deadline: Duration) -> Result<u16, QmpError> {
         let arguments = json!({"command-line": "info usernet"});
         let said = self.execute("human-monitor-command", arguments, deadline).await?;
         usernet_port(said.as_str().unwrap_or_default(), guest_port).ok_or_else(|| QmpError::Refused {

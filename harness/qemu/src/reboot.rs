@@ -11,8 +11,9 @@ use serde_json::json;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use crate::Machine;
 use crate::death::{console_tail, fatal_failure};
-use crate::{Machine, MachineState, Tally};
+use crate::running::{MachineState, Tally};
 use muster_base::failure;
 use muster_base::failure::{Failure, FailureId};
 use muster_base::text;

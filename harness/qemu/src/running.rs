@@ -23,7 +23,7 @@ const OBEY: Duration = Duration::from_secs(2);
 
 /// What a machine is doing.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum MachineState {
+pub(crate) enum MachineState {
     /// Its guest executes.
     Running {
         /// How often the guest reset itself since its start. Firmware may do so once before it boots;
@@ -47,7 +47,7 @@ pub enum MachineState {
 
 /// What QEMU has reported since the machine's start, whatever became of it. Never decreases.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Tally {
+pub(crate) struct Tally {
     /// Resets that the guest caused: its kernel, its firmware, its boot loader.
     pub resets_by_guest: u32,
     /// Resets from outside.
@@ -58,7 +58,7 @@ pub struct Tally {
 
 impl Tally {
     /// Resets, whoever caused them.
-    pub fn resets(&self) -> u32 {
+    pub(crate) fn resets(&self) -> u32 {
         self.resets_by_guest.saturating_add(self.resets_by_host)
     }
 
@@ -178,14 +178,14 @@ impl Machine {
 
     /// Our ends of the ports of a warm shell, for whoever talks to it. The machine keeps its own: a
     /// guest would take their end for the end of its input.
-    pub fn warm_ports(&self) -> std::io::Result<[UnixStream; 2]> {
+    pub(crate) fn warm_ports(&self) -> std::io::Result<[UnixStream; 2]> {
         let [input, errors] = &self.warm;
         Ok([input.try_clone()?, errors.try_clone()?])
     }
 
     /// KiB of memory that only this machine has: what it would give back by ending. `None` when the
     /// kernel does not say, or it has ended.
-    pub fn private_kib(&self) -> Option<u64> {
+    pub(crate) fn private_kib(&self) -> Option<u64> {
         private_kib(&std::fs::read_to_string(format!("/proc/{}/smaps_rollup", self.pid)).ok()?)
     }
 
@@ -209,18 +209,18 @@ impl Machine {
     }
 
     /// What it is doing, and every change of that.
-    pub fn state(&self) -> watch::Receiver<MachineState> {
+    pub(crate) fn state(&self) -> watch::Receiver<MachineState> {
         self.state.clone()
     }
 
     /// What QEMU has reported so far, and every change of that.
-    pub fn tally(&self) -> watch::Receiver<Tally> {
+    pub(crate) fn tally(&self) -> watch::Receiver<Tally> {
         self.news.tally.subscribe()
     }
 
     /// A panic that was provoked on purpose is over: the guest executes again. Call it once the guest
     /// has come back; a machine that has ended stays ended.
-    pub fn recovered(&self) {
+    pub(crate) fn recovered(&self) {
         let resets = self.news.tally.borrow().resets_by_guest;
         self.news.state.send_if_modified(|state| {
             let panicked = *state == MachineState::Panicked;
@@ -237,20 +237,20 @@ impl Machine {
     }
 
     /// The control connection, for what this type has no word for.
-    pub fn qmp(&self) -> &Qmp {
+    pub(crate) fn qmp(&self) -> &Qmp {
         &self.qmp
     }
 
     /// Asks the guest to power off and waits for at most `deadline` (stated for KVM, scaled here);
     /// then QMP `quit`, SIGTERM, SIGKILL. Returns when the process is gone and its console is read.
-    pub async fn power_down(self, deadline: Duration) -> MachineEnd {
+    pub(crate) async fn power_down(self, deadline: Duration) -> MachineEnd {
         if let Some(end) = self.already_over() {
             return self.gone(end).await;
         }
         // Nobody is left who could hear the request: waiting for it would be in vain.
         let hopeless = self.deaf();
-        let asked = !hopeless && self.qmp.execute("system_powerdown", json!({}), self.scaled(OBEY)).await.is_ok();
-        if asked && self.over_within(self.scaled(deadline)).await {
+        let accepted = !hopeless && self.qmp.execute("system_powerdown", json!({}), self.scaled(OBEY)).await.is_ok();
+        if accepted && self.over_within(self.scaled(deadline)).await {
             let end = self.already_over().unwrap_or(MachineEnd::Stopped);
             return self.gone(end).await;
         }
@@ -467,8 +467,8 @@ mod tests {
         assert_eq!(after(&[("SHUTDOWN", json!({"guest": false}))]), MachineState::Running { resets: 0 });
         let full = json!({"action": "stop", "nospace": true, "operation": "write"});
         assert_eq!(after(&[("BLOCK_IO_ERROR", full)]), MachineState::DiskFull);
-        let told = json!({"action": "report", "nospace": true, "operation": "write"});
-        assert_eq!(after(&[("BLOCK_IO_ERROR", told)]), MachineState::Running { resets: 0 });
+        let reported = json!({"action": "report", "nospace": true, "operation": "write"});
+        assert_eq!(after(&[("BLOCK_IO_ERROR", reported)]), MachineState::Running { resets: 0 });
         assert_eq!(after(&[("SHUTDOWN", json!(7))]), MachineState::Running { resets: 0 });
     }
 

@@ -4,7 +4,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::{Machine, MachineState};
+use crate::Machine;
+use crate::running::MachineState;
 use muster_guest::{Generations, HostKey};
 
 /// How long a guest that has been up for a while may take to let somebody in, unscaled.

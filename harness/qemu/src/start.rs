@@ -83,7 +83,7 @@ impl Machine {
 
     /// Starts a machine that goes on where the template stopped. `request` must be the template's own
     /// but for its id and directory.
-    pub async fn start_clone(
+    pub(crate) async fn start_clone(
         template: &Template,
         id: &str,
         dir: &Path,
@@ -148,7 +148,7 @@ pub(super) async fn begin(
     let (qemu_log, console_log) = (create("qemu.log")?, create("console.log")?);
     let setting = Setting { rules, emulated: accel.kind == AccelKind::Tcg, resets_watched: true };
     let console =
-        Console::start_with(here.serial, console_log, setting).map_err(dir_error("the console has no reader", dir))?;
+        Console::start(here.serial, console_log, setting).map_err(dir_error("the console has no reader", dir))?;
     let launch =
         Launch { program: program.to_owned(), arguments, directory: dir.to_owned(), log: qemu_log, inherit: owned };
     tracing::debug!(

@@ -21,7 +21,7 @@ const TRANSFER: Duration = Duration::from_secs(20);
 
 /// A frozen machine. It costs the memory its guest had touched, until it is dropped.
 #[derive(Debug)]
-pub struct Template {
+pub(crate) struct Template {
     /// What it was, `memory` being [`Memory::Cloned`] already.
     pub(super) description: MachineDescription,
     pub(super) ram: File,
@@ -45,7 +45,7 @@ pub(super) struct Own {
 /// Why a machine could not become a template. It is gone in either case.
 #[derive(Debug, thiserror::Error)]
 #[allow(missing_docs)]
-pub enum FreezeError {
+pub(crate) enum FreezeError {
     #[error("the machine was started without RAM that can be shared")]
     NotPrepared,
     #[error("QEMU cannot freeze it: {0}")]
@@ -58,7 +58,7 @@ pub enum FreezeError {
 
 impl Machine {
     /// Whether [`Machine::freeze`] can work, judged by its devices.
-    pub fn can_freeze(&self) -> Result<(), String> {
+    pub(crate) fn can_freeze(&self) -> Result<(), String> {
         description::forkable(&self.files().description)?;
         match self.files().ram {
             Some(_) => Ok(()),
@@ -67,7 +67,7 @@ impl Machine {
     }
 
     /// Stops the guest, writes down what it is, and ends its QEMU.
-    pub async fn freeze(self) -> Result<Template, FreezeError> {
+    pub(crate) async fn freeze(self) -> Result<Template, FreezeError> {
         let deadline = TRANSFER.mul_f64(self.scale());
         let files = self.files();
         let (Some(ram), Some(state), Some(blank)) = (&files.ram, &files.state, &files.blank) else {
@@ -96,7 +96,7 @@ impl Machine {
 
 impl Template {
     /// Bytes of memory that it holds: the pages its guest had touched.
-    pub fn resident(&self) -> u64 {
+    pub(crate) fn resident(&self) -> u64 {
         use std::os::unix::fs::MetadataExt;
         self.ram.metadata().map_or(0, |metadata| metadata.blocks() * 512)
     }

@@ -11,8 +11,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
+use super::channels;
 use super::description::{MachineDescription, Memory};
-use super::{Template, channels};
+use super::template::Template;
 
 /// The version of the directory's layout.
 const SCHEMA: &str = "template/v1";

@@ -19,7 +19,7 @@ const DIGITS: usize = 32;
 
 /// What decides whether a template may be used.
 #[derive(Debug)]
-pub struct Origin<'a> {
+pub(crate) struct Origin<'a> {
     /// How the image wants to be booted.
     pub spec: &'a ImageSpec,
     /// The image itself.
@@ -36,7 +36,7 @@ pub struct Origin<'a> {
 
 /// The key of a template and the description that goes with it, without seed, key and name.
 #[derive(Debug, Clone)]
-pub struct TemplateKey {
+pub(crate) struct TemplateKey {
     pub(super) word: String,
     pub(super) description: MachineDescription,
 }
@@ -44,7 +44,7 @@ pub struct TemplateKey {
 impl TemplateKey {
     /// Works the key out. Asks QEMU for its version and reads the files of the host that the machine
     /// is made of, such as its firmware.
-    pub async fn of(origin: &Origin<'_>) -> Result<Self, MachineError> {
+    pub(crate) async fn of(origin: &Origin<'_>) -> Result<Self, MachineError> {
         let accel = origin.accel.for_arch(origin.spec.arch);
         let description = start::unseeded(origin.spec, origin.image, accel.kind, origin.network)?;
         let mut words = words(origin, &description);
@@ -61,7 +61,7 @@ impl TemplateKey {
     }
 
     /// 32 hexadecimal digits.
-    pub fn name(&self) -> &str {
+    pub(crate) fn name(&self) -> &str {
         &self.word
     }
 }
@@ -123,13 +123,13 @@ fn host_files(description: &MachineDescription) -> Vec<PathBuf> {
 /// What QEMU says of its version.
 async fn version(arch: Arch) -> Result<String, MachineError> {
     let program = description::program(arch);
-    let asked = tokio::process::Command::new(program)
+    let said = tokio::process::Command::new(program)
         .arg("--version")
         .stdin(Stdio::null())
         .stderr(Stdio::null())
         .kill_on_drop(true)
         .output();
-    let output = match tokio::time::timeout(Duration::from_secs(30), asked).await {
+    let output = match tokio::time::timeout(Duration::from_secs(30), said).await {
         Ok(Ok(output)) if output.status.success() => output,
         Ok(Err(error)) if error.kind() == std::io::ErrorKind::NotFound => {
             return Err(MachineError::NotInstalled { program: program.to_owned() });

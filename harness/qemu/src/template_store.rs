@@ -15,8 +15,9 @@ use std::time::SystemTime;
 use serde_json::Value;
 
 use self::list::{UNFINISHED, has_name};
+use super::template::Template;
 use super::template_files::{self, Contents, Damage};
-use super::{Template, TemplateKey};
+use super::template_key::TemplateKey;
 use muster_base::files;
 use muster_image::prune;
 
@@ -48,7 +49,7 @@ pub enum StoreError {
 
 /// A template from the store, kept there as long as this lives.
 #[derive(Debug)]
-pub struct Stored {
+pub(crate) struct Stored {
     /// What forks are made from.
     pub template: Template,
     /// The private key that opens its guest.
@@ -63,14 +64,14 @@ pub struct Stored {
 
 /// A shared lock on a template's directory.
 #[derive(Debug)]
-pub struct Hold {
+pub(crate) struct Hold {
     lock: File,
     path: PathBuf,
 }
 
 /// The right to make the template of a key.
 #[derive(Debug)]
-pub struct Claim {
+pub(crate) struct Claim {
     _lock: File,
     word: String,
 }
@@ -100,7 +101,7 @@ impl TemplateStore {
 
     /// The template of a key; `None` when there is none. An error says that there is one which cannot
     /// be used.
-    pub fn recall(&self, key: &TemplateKey) -> Result<Option<Stored>, StoreError> {
+    pub(crate) fn recall(&self, key: &TemplateKey) -> Result<Option<Stored>, StoreError> {
         let path = self.dir(&key.word);
         let Some(hold) = Hold::take(&path)? else {
             tracing::debug!(key = key.word, "no template is kept");
@@ -115,7 +116,7 @@ impl TemplateStore {
     }
 
     /// The right to make the template of a key, or `None` while another run has it.
-    pub fn claim(&self, key: &TemplateKey) -> Result<Option<Claim>, StoreError> {
+    pub(crate) fn claim(&self, key: &TemplateKey) -> Result<Option<Claim>, StoreError> {
         let path = self.root.join(format!(".{}.lock", key.word));
         let unusable = |source| StoreError::Dir { path: path.clone(), source };
         loop {
@@ -140,7 +141,7 @@ impl TemplateStore {
 
     /// Keeps a template. Those that were used least recently go when there is no room for all. Bytes
     /// that it takes.
-    pub fn keep(
+    pub(crate) fn keep(
         &self,
         claim: &Claim,
         template: &Template,
@@ -177,7 +178,7 @@ impl TemplateStore {
     }
 
     /// Removes a template that cannot be used. Whether it is gone.
-    pub fn discard(&self, key: &TemplateKey) -> bool {
+    pub(crate) fn discard(&self, key: &TemplateKey) -> bool {
         list::remove_unused(&self.dir(&key.word))
     }
 
@@ -228,7 +229,7 @@ impl Hold {
     }
 
     /// Removes the template, unless another run uses it. Machines that were forked from it live on.
-    pub fn discard(&self) -> bool {
+    pub(crate) fn discard(&self) -> bool {
         // The lock that is already held becomes one of its own.
         files::lock_alone(&self.lock).is_ok()
             && has_name(&self.lock, &self.path)

@@ -151,9 +151,9 @@ fn a_flood_is_told_in_part_counted_in_whole_and_judged_once_a_byte() {
     let mut evaluator = Evaluator::new(Setting::default());
     let flood = line.repeat(2000);
     let steps = evaluator.push(flood.as_bytes());
-    let told = steps.iter().filter(|step| matches!(step, Step::Finding(_))).count();
+    let reported = steps.iter().filter(|step| matches!(step, Step::Finding(_))).count();
     let counted = evaluator.counts()[&("warning".into(), Severity::Fail)];
-    assert_eq!((told, counted, steps.len()), (50, 2000, 2050));
+    assert_eq!((reported, counted, steps.len()), (50, 2000, 2050));
     // Fatal ones are told although many others of their category were, and are bounded too.
     let mut evaluator = Evaluator::new(Setting::default());
     evaluator.push("error: you need to load the kernel first.\n".repeat(100).as_bytes());

@@ -118,7 +118,7 @@ fn boots_between(journal: &[String], before: &str, after: &str) -> Option<usize>
 }
 
 /// The boot id in a line of `journalctl --list-boots`: `-1 0123…cdef Mon …`.
-pub fn listed_boot(line: &str) -> Option<&str> {
+pub(crate) fn listed_boot(line: &str) -> Option<&str> {
     let mut words = line.split_whitespace();
     words.next()?.parse::<i32>().ok()?;
     words.next().filter(|id| id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_hexdigit()))

@@ -54,6 +54,7 @@ pub(crate) struct OwnAddresses(Vec<Block>);
 
 impl OwnAddresses {
     /// These.
+    #[cfg(test)]
     pub(crate) fn of(addresses: impl IntoIterator<Item = Ipv4Addr>) -> Self {
         Self(addresses.into_iter().map(|address| Block::new(address.octets(), 32)).collect())
     }

@@ -28,6 +28,7 @@ impl Filter {
     }
 
     /// What becomes of a frame from a side. Looks at nothing but the frame.
+    #[cfg(test)]
     pub(crate) fn judge(&self, frame: &[u8], from: Side) -> Verdict {
         self.verdict(packet::parse(frame), from)
     }
