@@ -130,7 +130,7 @@ fn every_example_of_the_pages_is_accepted_by_both() {
                 // What they speak of is in other files; `guide_tests` puts them together.
                 "tests/v1" | "known-issues/v1" | "proofs/v1" | foreign::SCHEMA => Diagnostics::new(),
                 deviations::SCHEMA => {
-                    let kinds = muster_compare::kind::words();
+                    let kinds = muster_compare::kinds::words();
                     let mut sink = Diagnostics::new();
                     deviations::decode_source("d.yaml", &whole, &kinds, &vocabulary(), &mut sink);
                     sink

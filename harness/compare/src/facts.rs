@@ -11,7 +11,9 @@ use serde::de::{DeserializeOwned, Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value, json};
 
-use super::kind::{self, FactKind, Item, Items, Part, Scope};
+use super::item::{Field, Item, Items, Part};
+use super::kind::{FactKind, Scope};
+use super::kinds;
 use muster_base::text;
 use muster_check::Observations;
 use muster_record::facts::Facts as System;
@@ -112,7 +114,7 @@ impl Facts {
         }
         let mut parts = BTreeMap::new();
         for (word, part) in file.kinds.0 {
-            let kind = kind::find(&word).ok_or_else(|| {
+            let kind = kinds::find(&word).ok_or_else(|| {
                 format!("it has facts of the kind `{}`, which this version does not know", text::one_line(&word, 60))
             })?;
             let part = part.checked(kind).map_err(|why| format!("{word}: {why}"))?;
@@ -263,7 +265,7 @@ impl<'de, T: DeserializeOwned> Deserialize<'de> for Unique<T> {
 pub fn schema() -> Value {
     let why = |doc: &str| json!({"type": "string", "description": doc});
     let one = |kind: &&'static dyn FactKind| {
-        let field = |field: &kind::Field| (field.name.to_owned(), json!({"type": "string", "description": field.doc}));
+        let field = |field: &Field| (field.name.to_owned(), json!({"type": "string", "description": field.doc}));
         let fields: Map<String, Value> = kind.fields().iter().map(field).collect();
         let item = json!({"type": "object", "properties": fields, "additionalProperties": false});
         let part = json!({
@@ -280,7 +282,7 @@ pub fn schema() -> Value {
         });
         (kind.name().to_owned(), part)
     };
-    let kinds: Map<String, Value> = kind::all().iter().map(one).collect();
+    let kinds: Map<String, Value> = kinds::all().iter().map(one).collect();
     json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": format!("urn:muster:{SCHEMA}"),

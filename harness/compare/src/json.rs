@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::difference::Uncompared;
+use super::comparison::Uncompared;
 use super::verdict::{Counts, Document, Standing, Verdict};
 
 /// The name of the schema.

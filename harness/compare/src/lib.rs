@@ -1,20 +1,24 @@
 //! The compare room: two systems set beside each other, every difference between them, and which of
 //! those are documented. Pure but for reading the files it is given; `cli` collects the facts and prints.
 //!
-//! - [`kind`]: what a kind of facts is, and all of them; one file a kind in `kinds/`.
+//! - [`item`]: what facts are made of.
+//! - [`kind`]: what a kind of facts is; [`kinds`]: all of them, one file each.
 //! - [`facts`]: `facts/v1`, all that a comparison reads of one system, as a file.
-//! - [`difference`]: from two systems' facts to differences with stable keys.
+//! - [`difference`]: from the items of two systems to differences with stable keys.
+//! - [`comparison`]: two systems' facts held against each other.
 //! - [`ledger`]: the entries of `deviations/v1` held against differences.
 //! - [`azldev`]: Azure Linux's own TOML tree, whose overlays document differences too.
 //! - [`verdict`]: the whole comparison: what is documented, by what, and the exit code.
 //! - [`text`], [`markdown`], [`json`]: the same for a terminal, for a pull request, for programs.
 
 pub mod azldev;
+pub mod comparison;
 pub mod difference;
 pub mod facts;
+pub mod item;
 pub mod json;
 pub mod kind;
-mod kinds;
+pub mod kinds;
 pub mod ledger;
 pub mod markdown;
 #[cfg(test)]

@@ -34,7 +34,7 @@ pub fn render(verdict: &Verdict) -> String {
     if left_out > 0 {
         let _ = writeln!(out, "\n{left_out} more are left out here; the text report has them all.");
     }
-    let lines = |list: &[super::difference::Uncompared]| -> Vec<String> {
+    let lines = |list: &[super::comparison::Uncompared]| -> Vec<String> {
         list.iter().map(|it| format!("- {}: {}\n", it.kind, code(&it.why))).collect()
     };
     section(&mut out, "Could not be compared", &lines(&verdict.uncompared));

@@ -1,7 +1,9 @@
 //! Shorthands for the tests of this room.
 
 use super::facts::Facts;
-use super::kind::{self, Item, Items, Part, Scope};
+use super::item::{Item, Items, Part};
+use super::kind::Scope;
+use super::kinds;
 use muster_check::Observations;
 use muster_guest::Reply;
 
@@ -13,7 +15,7 @@ pub(super) fn facts(parts: &[(&'static str, Items)]) -> Facts {
         trees: Scope::default().trees,
         ..Facts::default()
     };
-    for word in kind::words() {
+    for word in kinds::words() {
         facts.parts.insert(word, Part::Known(Items::new()));
     }
     for (word, items) in parts {

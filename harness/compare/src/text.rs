@@ -3,7 +3,7 @@
 
 use std::fmt::Write as _;
 
-use super::kind;
+use super::kinds;
 use super::ledger::entry_for;
 use super::verdict::{Counts, Document, Evaluated, Standing, Verdict};
 use muster_base::text::{one_line, plural};
@@ -37,7 +37,7 @@ fn section(out: &mut String, verdict: &Verdict, word: &str, all: bool) {
     if differences == 0 {
         return;
     }
-    let what = kind::find(word).map_or(word, |kind| kind.what());
+    let what = kinds::find(word).map_or(word, |kind| kind.what());
     let _ =
         writeln!(out, "\n{word}: {differences} difference{} in {what}, {documented} documented", plural(differences));
     for evaluated in verdict.evaluated.iter().filter(|evaluated| evaluated.difference.kind == word) {

@@ -1,7 +1,8 @@
 //! The whole comparison: every difference, what documents it, and how the command ends.
 
 use super::azldev::{Index, Tree};
-use super::difference::{Comparison, Difference, Uncompared};
+use super::comparison::{Comparison, Uncompared};
+use super::difference::Difference;
 use super::facts::Facts;
 use super::ledger::{Ledger, Said};
 use muster_base::exit::Exit;
@@ -209,8 +210,9 @@ impl Verdict {
 
 #[cfg(test)]
 pub(super) mod tests {
-    use super::super::difference::compare;
-    use super::super::kind::{self, Part, all};
+    use super::super::comparison::compare;
+    use super::super::item::Part;
+    use super::super::kinds::{self, all};
     use super::super::testing::{facts, items, package};
     use super::*;
     use muster_suite::Vocabulary;
@@ -244,7 +246,7 @@ pub(super) mod tests {
             _ => decode_source(
                 "d.yaml",
                 &format!("schema: deviations/v1\ndeviations:\n{entries}"),
-                &kind::words(),
+                &kinds::words(),
                 &vocabulary,
                 &mut sink,
             ),

@@ -11,7 +11,7 @@ use super::load::{self, Selection};
 use super::project::Project;
 use super::{CliError, say, say_error};
 use muster_base::exit::Exit;
-use muster_compare::kind as facts;
+use muster_compare::kinds;
 use muster_console::Rules;
 use muster_facts::compare::read_accepted;
 use muster_suite::diagnostic::{Diagnostic, Diagnostics, codes, sarif};
@@ -172,7 +172,7 @@ fn read(kind: Kind, files: &Files, found: &mut Found) -> Result<(String, Diagnos
         }
         Kind::Deviations => {
             let mut problems = Diagnostics::new();
-            let entries = deviations::load(&paths, &facts::words(), &vocabulary, &mut problems);
+            let entries = deviations::load(&paths, &kinds::words(), &vocabulary, &mut problems);
             (format!("{} in {}", count(entries.len(), "deviation"), count(number, "file")), problems)
         }
         Kind::ForeignChecks => {

@@ -15,10 +15,11 @@ use super::{CliError, OutputFormat, say, say_error};
 use muster_base::exit::Exit;
 use muster_base::text::one_line;
 use muster_compare::azldev;
-use muster_compare::difference::compare;
+use muster_compare::comparison::compare;
 use muster_compare::facts::Facts;
-use muster_compare::kind;
+use muster_compare::item::Part;
 use muster_compare::kind::{FactKind, Scope};
+use muster_compare::kinds;
 use muster_compare::verdict::{Verdict, evaluate};
 use muster_compare::{json, markdown, text};
 use muster_suite::deviations;
@@ -94,7 +95,7 @@ enum Output {
 }
 
 fn kinds_parser() -> clap::builder::PossibleValuesParser {
-    kind::words().into()
+    kinds::words().into()
 }
 
 fn tree(text: &str) -> Result<String, String> {
@@ -108,7 +109,7 @@ fn tree(text: &str) -> Result<String, String> {
 }
 
 pub(crate) fn execute(arguments: Arguments) -> Result<Exit, CliError> {
-    let kinds: Vec<&'static dyn FactKind> = kind::all()
+    let kinds: Vec<&'static dyn FactKind> = kinds::all()
         .iter()
         .copied()
         .filter(|kind| arguments.only.is_empty() || arguments.only.iter().any(|word| word == kind.name()))
@@ -179,7 +180,7 @@ fn documents(arguments: &Arguments) -> Result<(Vec<Deviation>, Option<azldev::Tr
     let mut sink = Diagnostics::new();
     let entries = match arguments.ledger.is_empty() {
         true => Vec::new(),
-        false => deviations::load(&arguments.ledger, &kind::words(), &load::vocabulary(), &mut sink),
+        false => deviations::load(&arguments.ledger, &kinds::words(), &load::vocabulary(), &mut sink),
     };
     let tree = arguments.azldev.as_ref().map(|dir| azldev::load(dir, &mut sink));
     sink.settle();
@@ -194,7 +195,7 @@ fn documents(arguments: &Arguments) -> Result<(Vec<Deviation>, Option<azldev::Tr
 fn read_one(facts: &Facts, kinds: &[&'static dyn FactKind]) -> Exit {
     let mut exit = Exit::Pass;
     for kind in kinds {
-        if let kind::Part::Unreadable(why) = facts.part(kind.name()) {
+        if let Part::Unreadable(why) = facts.part(kind.name()) {
             say_error(&format!("error: {}: {}", kind.name(), one_line(&why, 400)));
             exit = Exit::Error;
         }

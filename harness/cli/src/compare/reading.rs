@@ -17,8 +17,8 @@ use muster_base::machine::Format;
 use muster_base::text::one_line;
 use muster_check::Observations;
 use muster_compare::facts::Facts;
-use muster_compare::kind;
 use muster_compare::kind::{FactKind, Scope};
+use muster_compare::kinds;
 use muster_engine::driver::Live;
 use muster_guest::Request;
 use muster_image::ImageSpec;
@@ -116,7 +116,7 @@ impl Reading<'_> {
     }
 
     async fn ask(&self, live: &impl Live, name: String) -> Result<Facts, CliError> {
-        let probes = kind::probes(self.kinds, self.scope);
+        let probes = kinds::probes(self.kinds, self.scope);
         let scale = live.deadline_scale();
         let requests = probes.iter().map(|probe| Request {
             script: probe.script.clone(),

@@ -3,67 +3,21 @@
 //! what it can have changed in the packages of its component, and nothing else; [`effect`] says what that
 //! is. The shape of the files is azldev's `schemas/azldev.schema.json` (azure-linux-dev-tools).
 //!
+//! - [`tree`]: what a tree holds.
 //! - [`read`]: the tree's files, with all errors at once.
 //! - [`effect`]: what an overlay can change in an installed system.
 
 pub mod effect;
 mod read;
+mod tree;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 
 use super::difference::Difference;
 use super::facts::Facts;
-use effect::Effect;
-use muster_base::failure::Location;
 
 pub use read::load;
-
-/// A tree.
-#[derive(Debug, Clone, Default)]
-pub struct Tree {
-    /// Components by name, with their overlays.
-    pub components: BTreeMap<String, Component>,
-    /// What a reader should know: overlays of a type that is not known, files that were not read.
-    pub notes: Vec<String>,
-}
-
-/// What is built from one spec.
-#[derive(Debug, Clone, Default)]
-pub struct Component {
-    /// What the spec is called upstream, when that is another name.
-    pub upstream_name: Option<String>,
-    /// Its overlays, in the order of files and lines.
-    pub overlays: Vec<Overlay>,
-}
-
-/// One overlay.
-#[derive(Debug, Clone)]
-pub struct Overlay {
-    /// Its type, as written.
-    pub kind: String,
-    /// Why it exists, in words; may be empty.
-    pub description: String,
-    /// The same in azldev's vocabulary: category and upstream status.
-    pub metadata: Option<(String, String)>,
-    /// What it can change.
-    pub effect: Effect,
-    /// Where it stands.
-    pub location: Location,
-}
-
-impl Overlay {
-    /// Whether it says why it exists; without that it documents nothing.
-    pub fn is_reasoned(&self) -> bool {
-        !self.description.is_empty() || self.metadata.is_some()
-    }
-}
-
-impl Tree {
-    /// How many overlays it has.
-    pub fn overlays(&self) -> usize {
-        self.components.values().map(|component| component.overlays.len()).sum()
-    }
-}
+pub use tree::{Component, Overlay, Tree};
 
 /// A tree and the packages of two systems, so that differences find their overlays.
 pub struct Index<'t> {
@@ -116,8 +70,8 @@ impl<'t> Index<'t> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::difference::compare;
-    use super::super::kind::all;
+    use super::super::comparison::compare;
+    use super::super::kinds::all;
     use super::super::testing::{facts, items, package};
     use super::*;
     use muster_suite::diagnostic::Diagnostics;

@@ -10,7 +10,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::effect::{Effect, Parts};
-use super::{Overlay, Tree};
+use super::tree::{Overlay, Tree};
 use muster_base::failure::Location;
 use muster_base::text;
 use muster_suite::deviations::{CATEGORIES, UPSTREAM_STATUSES};

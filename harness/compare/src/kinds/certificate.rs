@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use base64::Engine as _;
 use sha2::{Digest as _, Sha256};
 
-use crate::kind::{FactKind, Field, Items, Part, Scope, compared};
+use super::answer;
+use crate::item::{Field, Items, Part, compared};
+use crate::kind::{FactKind, Scope};
 use muster_base::text;
 use muster_check::{Observations, Probe, shell};
 
@@ -49,7 +51,7 @@ impl FactKind for Certificate {
     }
 
     fn parse(&self, seen: &Observations) -> Result<Part, String> {
-        let bundle = match super::listed(seen, KEY)? {
+        let bundle = match answer::listed(seen, KEY)? {
             Ok(bundle) => bundle,
             Err(absent) => return Ok(absent),
         };
@@ -63,7 +65,7 @@ impl FactKind for Certificate {
         }
         // An empty bundle is a bundle: this system trusts nobody.
         let item = |(subject, sums): (String, BTreeSet<String>)| {
-            (subject, super::item([("sha256", &sums.into_iter().collect::<Vec<_>>().join(", "))]))
+            (subject, answer::item([("sha256", &sums.into_iter().collect::<Vec<_>>().join(", "))]))
         };
         Ok(Part::Known(anchors.into_iter().map(item).collect::<Items>()))
     }
@@ -83,7 +85,7 @@ fn bodies(bundle: &str) -> Result<Vec<String>, String> {
             }
             (line, Some(body)) if !line.starts_with('-') => body.push_str(line),
             (line, None) if !line.starts_with("-----") => {}
-            (line, _) => return Err(super::strange(line)),
+            (line, _) => return Err(answer::strange(line)),
         }
     }
     match open {

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::kind::{FactKind, Field, Items, Part, Scope, compared};
+use super::answer;
+use crate::item::{Field, Items, Part, compared};
+use crate::kind::{FactKind, Scope};
 use muster_base::text;
 use muster_check::{Observations, Probe, shell};
 
@@ -42,7 +44,7 @@ impl FactKind for Cmdline {
             words.entry(name.to_owned()).or_default().push(without_ids(name, value));
         }
         // A kernel may be started without a single word.
-        let item = |(name, values): (String, Vec<String>)| (name, super::item([("value", &values.join(" "))]));
+        let item = |(name, values): (String, Vec<String>)| (name, answer::item([("value", &values.join(" "))]));
         Ok(Part::Known(words.into_iter().map(item).collect::<Items>()))
     }
 }

@@ -1,7 +1,9 @@
 //! Commands that a shell finds, and where.
 
+use super::answer;
 use super::owners::{self, Owners};
-use crate::kind::{FactKind, Field, Items, PACKAGE, Part, Scope, compared};
+use crate::item::{Field, Items, PACKAGE, Part, compared};
+use crate::kind::{FactKind, Scope};
 use muster_base::text;
 use muster_check::{Observations, Probe};
 
@@ -52,12 +54,12 @@ impl FactKind for Command {
         let mut items = Items::new();
         for path in list.lines() {
             let name = path.strip_prefix('/').and_then(|rest| rest.rsplit('/').next()).filter(|name| !name.is_empty());
-            let name = name.ok_or_else(|| super::strange(path))?;
+            let name = name.ok_or_else(|| answer::strange(path))?;
             let package = owners.of(path);
             // The path's first directory wins, as in a shell.
-            items.entry(name.to_owned()).or_insert_with(|| super::item([("path", path), ("package", &package)]));
+            items.entry(name.to_owned()).or_insert_with(|| answer::item([("path", path), ("package", &package)]));
         }
-        super::some(items, "command")
+        answer::some(items, "command")
     }
 }
 

@@ -1,6 +1,7 @@
 //! Whose packages the system's own are, which several kinds have to know before they read them.
 
-use crate::kind::Part;
+use super::answer;
+use crate::item::Part;
 use muster_check::{Observations, Probe};
 use muster_guest::facts::OWN_IS_DPKG;
 
@@ -64,7 +65,7 @@ pub(super) fn probe() -> Probe {
 
 /// The database, or as `Err` the part that there is none.
 pub(super) fn of(seen: &Observations) -> Result<Result<Database, Part>, String> {
-    let text = match super::answer(seen, KEY)? {
+    let text = match answer::answer(seen, KEY)? {
         Err(absent) => return Ok(Err(absent)),
         Ok(text) => text,
     };
@@ -73,7 +74,7 @@ pub(super) fn of(seen: &Observations) -> Result<Result<Database, Part>, String> 
         "dpkg" => Database::Dpkg,
         other => match other.strip_prefix("foreign ") {
             Some(name) if !name.contains(char::is_whitespace) => Database::Foreign(name.to_owned()),
-            _ => return Err(super::strange(&text)),
+            _ => return Err(answer::strange(&text)),
         },
     }))
 }

@@ -2,26 +2,15 @@
 
 use std::collections::BTreeMap;
 
+use super::answer;
 use super::owners::{self, Owners};
 use crate::difference;
 use crate::difference::Difference;
-use crate::kind::{FactKind, Field, Item, Items, PACKAGE, Part, Scope, compared, told};
+use crate::item::{Field, Item, Items, PACKAGE, Part, compared, told};
+use crate::kind::{FactKind, Scope};
 use muster_base::glob;
 use muster_base::text;
 use muster_check::{Observations, Probe, shell};
-
-/// The trees that are compared when nobody names others: configuration and what ships with it. Programs
-/// and libraries differ with every build; packages, commands and sonames tell of them.
-pub(crate) const TREES: &[&str] = &[
-    "/etc",
-    "/usr/lib/systemd",
-    "/usr/lib/sysctl.d",
-    "/usr/lib/sysusers.d",
-    "/usr/lib/tmpfiles.d",
-    "/usr/lib/modprobe.d",
-    "/usr/lib/modules-load.d",
-    "/usr/lib/udev/rules.d",
-];
 
 /// Files that each machine makes for itself or that are computed from others: what they hold is not
 /// compared, all else about them is. Kept short and by name, since what is listed cannot be seen to change.
@@ -93,7 +82,7 @@ impl FactKind for File {
         for (path, item) in &mut items {
             item.insert("package", owners.of(path));
         }
-        super::some(items, "file")
+        answer::some(items, "file")
     }
 
     /// Where one thing stands instead of another, its mode and content are of course others.
@@ -145,13 +134,13 @@ fn files(answer: &str) -> Result<Items, String> {
     }
     let mut items = Items::new();
     for line in lines.by_ref().take_while(|line| *line != "= link") {
-        let (path, item) = inode(line).ok_or_else(|| super::strange(line))?;
+        let (path, item) = inode(line).ok_or_else(|| answer::strange(line))?;
         items.insert(path, item);
     }
     let mut targets = BTreeMap::new();
     let mut links = lines.by_ref().take_while(|line| *line != "= hash");
     while let Some(link) = links.next() {
-        let target = links.next().ok_or_else(|| super::strange(link))?;
+        let target = links.next().ok_or_else(|| answer::strange(link))?;
         targets.insert(link, target);
     }
     let mut whole = false;
@@ -161,7 +150,7 @@ fn files(answer: &str) -> Result<Items, String> {
             whole = true;
             break;
         }
-        let (path, sum) = checksum(line).ok_or_else(|| super::strange(line))?;
+        let (path, sum) = checksum(line).ok_or_else(|| answer::strange(line))?;
         sums.insert(path, sum);
     }
     if !whole {
@@ -200,7 +189,7 @@ fn inode(line: &str) -> Option<(String, Item)> {
         _ => return None,
     };
     let permissions = format!("{:04o}", mode & 0o7777);
-    let mut item = super::item([("type", kind), ("mode", &permissions), ("owner", owner), ("group", group)]);
+    let mut item = answer::item([("type", kind), ("mode", &permissions), ("owner", owner), ("group", group)]);
     if kind == "file" {
         item.insert("size", size.to_owned());
     }

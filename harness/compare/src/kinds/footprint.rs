@@ -1,10 +1,12 @@
 //! How much the system takes. Sums move with every update, so that small movements are no difference;
 //! what moved them is told by the packages.
 
+use super::answer;
 use super::package;
 use crate::difference;
 use crate::difference::Difference;
-use crate::kind::{FactKind, Field, Items, Part, Scope, compared};
+use crate::item::{Field, Items, Part, compared};
+use crate::kind::{FactKind, Scope};
 use muster_check::{Observations, Probe, shell};
 
 /// The kind.
@@ -43,9 +45,9 @@ impl FactKind for Footprint {
     fn parse(&self, seen: &Observations) -> Result<Part, String> {
         let mut items = Items::new();
         let mut add =
-            |name: &str, value: u128| items.insert(name.to_owned(), super::item([("value", &value.to_string())]));
+            |name: &str, value: u128| items.insert(name.to_owned(), answer::item([("value", &value.to_string())]));
         let answer = seen.output(KEY)?;
-        add(USED, used(&answer).ok_or_else(|| super::strange(answer.lines().last().unwrap_or_default()))?);
+        add(USED, used(&answer).ok_or_else(|| answer::strange(answer.lines().last().unwrap_or_default()))?);
         if let Ok(packages) = package::installed(seen)? {
             add(PACKAGES, packages.len() as u128);
             add(INSTALLED, packages.iter().map(|package| package.size).sum());

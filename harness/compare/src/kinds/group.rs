@@ -1,6 +1,8 @@
 //! Groups and who is in them.
 
-use crate::kind::{FactKind, Field, Items, Part, Scope, compared};
+use super::answer;
+use crate::item::{Field, Items, Part, compared};
+use crate::kind::{FactKind, Scope};
 use muster_base::text;
 use muster_check::{Observations, Probe};
 
@@ -36,20 +38,20 @@ impl FactKind for Group {
         let mut items = Items::new();
         for line in text::escape(&seen.output(KEY)?).lines().filter(|line| !line.is_empty()) {
             let [name, _, gid, members] = line.split(':').collect::<Vec<_>>()[..] else {
-                return Err(super::strange(line));
+                return Err(answer::strange(line));
             };
-            let number: u32 = gid.parse().map_err(|_| super::strange(line))?;
+            let number: u32 = gid.parse().map_err(|_| answer::strange(line))?;
             if DYNAMIC.contains(&number) {
                 continue;
             }
             let mut members: Vec<&str> = members.split(',').filter(|member| !member.is_empty()).collect();
             members.sort_unstable();
-            let item = super::item([("gid", gid), ("members", &members.join(", "))]);
+            let item = answer::item([("gid", gid), ("members", &members.join(", "))]);
             if items.insert(name.to_owned(), item).is_some() {
                 return Err(format!("the group {} occurs twice in the answer", text::one_line(name, 60)));
             }
         }
-        super::some(items, "group")
+        answer::some(items, "group")
     }
 }
 

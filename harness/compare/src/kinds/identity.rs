@@ -1,6 +1,8 @@
 //! What the system says that it is: os-release.
 
-use crate::kind::{FactKind, Field, Items, Part, Scope, compared};
+use super::answer;
+use crate::item::{Field, Items, Part, compared};
+use crate::kind::{FactKind, Scope};
 use muster_base::text;
 use muster_check::{Observations, Probe};
 use muster_guest::facts::os_release;
@@ -32,8 +34,8 @@ impl FactKind for Identity {
 
     fn parse(&self, seen: &Observations) -> Result<Part, String> {
         let keys = os_release(&text::escape(&seen.output(KEY)?));
-        let item = |(key, value): (String, String)| (key, super::item([("value", &value)]));
-        super::some(keys.into_iter().map(item).collect::<Items>(), "key of os-release")
+        let item = |(key, value): (String, String)| (key, answer::item([("value", &value)]));
+        answer::some(keys.into_iter().map(item).collect::<Items>(), "key of os-release")
     }
 }
 

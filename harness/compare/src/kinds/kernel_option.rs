@@ -1,7 +1,9 @@
 //! The options the running kernel was built with. Of an option that a configuration does not mention
 //! nothing is said, which is another thing than `n`.
 
-use crate::kind::{FactKind, Field, Items, Part, Scope, compared};
+use super::answer;
+use crate::item::{Field, Items, Part, compared};
+use crate::kind::{FactKind, Scope};
 use muster_base::text;
 use muster_check::{Observations, Probe};
 use muster_facts::sources as facts;
@@ -39,14 +41,14 @@ impl FactKind for KernelOption {
                 (Some(option), _) => (option, "n"),
                 (None, Some((option, value))) if !line.starts_with('#') => (option, value),
                 _ if line.starts_with('#') || line.trim().is_empty() => continue,
-                _ => return Err(super::strange(line)),
+                _ => return Err(answer::strange(line)),
             };
-            let name = option.strip_prefix("CONFIG_").ok_or_else(|| super::strange(line))?;
+            let name = option.strip_prefix("CONFIG_").ok_or_else(|| answer::strange(line))?;
             if !volatile::KCONFIGS.contains(&option) {
-                items.insert(name.to_owned(), super::item([("value", value)]));
+                items.insert(name.to_owned(), answer::item([("value", value)]));
             }
         }
-        super::some(items, "option")
+        answer::some(items, "option")
     }
 }
 

@@ -1,6 +1,8 @@
 //! Locales that programs can use.
 
-use crate::kind::{FactKind, Field, Item, Items, Part, Scope};
+use super::answer;
+use crate::item::{Field, Item, Items, Part};
+use crate::kind::{FactKind, Scope};
 use muster_base::text;
 use muster_check::{Observations, Probe};
 
@@ -36,7 +38,7 @@ impl FactKind for Locale {
     }
 
     fn parse(&self, seen: &Observations) -> Result<Part, String> {
-        let list = match super::listed(seen, KEY)? {
+        let list = match answer::listed(seen, KEY)? {
             Ok(list) => list,
             Err(absent) => return Ok(absent),
         };

@@ -1,71 +1,124 @@
-//! One file a kind of facts: what is read, and what the answers say. Only [`super::kind`] names them.
+//! All kinds of facts, one file each: what is read, and what the answers say. A new kind is a file here
+//! and a line in [`all`]. No kind knows this list; what they share is in `answer.rs`, `database.rs` and
+//! `owners.rs`.
 
-pub(super) mod certificate;
-pub(super) mod cmdline;
-pub(super) mod command;
+mod answer;
+mod certificate;
+mod cmdline;
+mod command;
 mod database;
-pub(super) mod file;
-pub(super) mod footprint;
-pub(super) mod group;
-pub(super) mod identity;
-pub(super) mod kernel_option;
-pub(super) mod locale;
-pub(super) mod module;
+mod file;
+mod footprint;
+mod group;
+mod identity;
+mod kernel_option;
+mod locale;
+mod module;
 mod owners;
-pub(super) mod package;
-pub(super) mod port;
-pub(super) mod repository;
-pub(super) mod soname;
-pub(super) mod sysctl;
-pub(super) mod unit;
-pub(super) mod user;
+mod package;
+mod port;
+mod repository;
+mod soname;
+mod sysctl;
+mod unit;
+mod user;
 
-use super::kind::{Item, Items, Part};
-use muster_base::text;
-use muster_check::Observations;
-use muster_facts::sources as facts;
-use muster_suite::model::SnapshotSource;
+use std::collections::HashMap;
 
-/// The line by which a script tells that the system has no such thing; what follows says how it knows.
-const NOTHING: &str = "muster-absent ";
+use crate::kind::{FactKind, Scope};
+use muster_check::Probe;
 
-/// What a script printed, harmless: or, as `Err`, the part that there is not.
-fn answer(seen: &Observations, key: &str) -> Result<Result<String, Part>, String> {
-    let text = text::escape(&seen.output(key)?);
-    match text.lines().next().and_then(|line| line.strip_prefix(NOTHING)) {
-        Some(why) => Ok(Err(Part::Absent(text::one_line(why, 300)))),
-        None => Ok(Ok(text)),
+/// All kinds, in the order of reports.
+pub fn all() -> &'static [&'static dyn FactKind] {
+    static ALL: &[&dyn FactKind] = &[
+        &identity::Identity,
+        &package::Package,
+        &repository::Repository,
+        &soname::Soname,
+        &command::Command,
+        &file::File,
+        &unit::Unit,
+        &user::User,
+        &group::Group,
+        &port::Port,
+        &kernel_option::KernelOption,
+        &module::Module,
+        &cmdline::Cmdline,
+        &sysctl::Sysctl,
+        &certificate::Certificate,
+        &locale::Locale,
+        &footprint::Footprint,
+    ];
+    ALL
+}
+
+/// The names of all kinds, in the same order.
+pub fn words() -> Vec<&'static str> {
+    all().iter().map(|kind| kind.name()).collect()
+}
+
+/// The kind of that name.
+pub fn find(word: &str) -> Option<&'static dyn FactKind> {
+    all().iter().copied().find(|kind| kind.name() == word)
+}
+
+/// Everything that these kinds read, each reading once.
+pub fn probes(kinds: &[&'static dyn FactKind], scope: &Scope) -> Vec<Probe> {
+    let mut seen = HashMap::new();
+    let mut out: Vec<Probe> = Vec::new();
+    for probe in kinds.iter().flat_map(|kind| kind.probes(scope)) {
+        if seen.insert(probe.key.clone(), ()).is_none() {
+            out.push(probe);
+        }
     }
+    out
 }
 
-/// The same of a script that ends its list with a mark, since a list that was cut off is none.
-fn listed(seen: &Observations, key: &str) -> Result<Result<String, Part>, String> {
-    match answer(seen, key)? {
-        Err(absent) => Ok(Err(absent)),
-        Ok(text) => match text.strip_suffix("= end\n") {
-            Some(list) => Ok(Ok(list.to_owned())),
-            None => Err("the list did not end as expected".to_owned()),
-        },
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use muster_check::Observations;
+    use muster_guest::{End, Reply};
+
+    #[test]
+    fn kinds_and_their_fields_are_named_once_and_explained() {
+        let unique: BTreeSet<_> = words().into_iter().collect();
+        assert_eq!(unique.len(), all().len());
+        for kind in all() {
+            assert!(kind.name().chars().all(|c| c.is_ascii_lowercase() || c == '-'), "{}", kind.name());
+            let names: BTreeSet<_> = kind.fields().iter().map(|field| field.name).collect();
+            assert_eq!(names.len(), kind.fields().len(), "{}", kind.name());
+            assert!(kind.fields().iter().all(|field| field.doc.ends_with('.')), "{}", kind.name());
+        }
     }
-}
 
-/// An item of these fields.
-fn item<const N: usize>(fields: [(&'static str, &str); N]) -> Item {
-    fields.into_iter().map(|(name, value)| (name, value.to_owned())).collect()
-}
+    #[test]
+    fn a_reading_that_failed_or_was_cut_is_never_an_empty_set() {
+        for kind in all() {
+            let probes = kind.probes(&Scope::default());
+            assert!(!probes.is_empty(), "{}", kind.name());
+            for reply in [
+                Reply { status: 127, stderr: b"tool: not found".to_vec(), ..Reply::default() },
+                Reply { status: 1, ..Reply::default() },
+                Reply { status: 137, ..Reply::default() },
+                Reply::default(),
+                Reply { end: End::TimedOut, ..Reply::default() },
+                Reply { end: End::TooMuchOutput, ..Reply::default() },
+                Reply { stdout: b"\x00\xff nonsense \x1b[2J".to_vec(), ..Reply::default() },
+            ] {
+                let seen = Observations(probes.iter().map(|probe| (probe.key.clone(), reply.clone())).collect());
+                let part = kind.parse(&seen);
+                assert!(part.is_err() || reply.stdout.starts_with(b"\0"), "{}: {reply:?}: {part:?}", kind.name());
+            }
+        }
+    }
 
-/// Known items, of which there must be some: no Linux is without.
-fn some(items: Items, what: &str) -> Result<Part, String> {
-    if items.is_empty() { Err(format!("the answer names no {what}")) } else { Ok(Part::Known(items)) }
-}
-
-fn strange(line: &str) -> String {
-    format!("a line of the answer is not as expected: {}", text::one_line(line, 120))
-}
-
-/// The entries of a table that snapshots read too; an error when it was not read.
-fn table(seen: &Observations, source: &SnapshotSource) -> Result<Vec<(String, Vec<String>)>, String> {
-    let key = facts::probe(source).key;
-    let rows = facts::read(source, seen.reply(&key)?)?;
-    Ok(rows.into_iter().map(|row| (row.key, row.cells)).collect())
+    #[test]
+    fn one_reading_serves_several_kinds() {
+        let probes = probes(all(), &Scope::default());
+        let keys: BTreeSet<_> = probes.iter().map(|probe| probe.key.as_str()).collect();
+        assert_eq!(keys.len(), probes.len());
+    }
 }

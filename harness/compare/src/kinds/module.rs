@@ -1,6 +1,8 @@
 //! What the running kernel can do: drivers that are built in, and those that can be loaded.
 
-use crate::kind::{FactKind, Field, Items, Part, Scope, compared};
+use super::answer;
+use crate::item::{Field, Items, Part, compared};
+use crate::kind::{FactKind, Scope};
 use muster_check::{Observations, Probe, shell};
 
 /// The kind.
@@ -45,7 +47,7 @@ impl FactKind for Module {
     }
 
     fn parse(&self, seen: &Observations) -> Result<Part, String> {
-        let text = match super::answer(seen, KEY)? {
+        let text = match answer::answer(seen, KEY)? {
             Ok(text) => text,
             Err(absent) => return Ok(absent),
         };
@@ -57,12 +59,16 @@ impl FactKind for Module {
                 "= loadable" => kind = Some("loadable"),
                 "= end" => whole = true,
                 path => {
-                    let (Some(kind), Some(name)) = (kind, name_of(path)) else { return Err(super::strange(path)) };
-                    items.insert(name, super::item([("kind", kind)]));
+                    let (Some(kind), Some(name)) = (kind, name_of(path)) else { return Err(answer::strange(path)) };
+                    items.insert(name, answer::item([("kind", kind)]));
                 }
             }
         }
-        if whole { super::some(items, "module") } else { Err("the list of modules did not end as expected".to_owned()) }
+        if whole {
+            answer::some(items, "module")
+        } else {
+            Err("the list of modules did not end as expected".to_owned())
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use super::answer;
 use super::database::{self, Database};
 use muster_check::{Observations, Probe};
 
@@ -29,7 +30,7 @@ impl Owners {
             Err(_) | Ok(Database::Foreign(_)) => return Ok(Self::default()),
             Ok(Database::Rpm) => {
                 for line in muster_base::text::escape(&seen.output(RPM)?).lines() {
-                    let (name, path) = line.split_once('\t').ok_or_else(|| super::strange(line))?;
+                    let (name, path) = line.split_once('\t').ok_or_else(|| answer::strange(line))?;
                     owners.entry(path.to_owned()).or_default().push(name.to_owned());
                 }
             }
@@ -42,7 +43,7 @@ impl Owners {
                         Some(path) if path.starts_with('/') && !package.is_empty() => {
                             owners.entry(path.to_owned()).or_default().push(package.to_owned());
                         }
-                        Some(_) => return Err(super::strange(line)),
+                        Some(_) => return Err(answer::strange(line)),
                         None => package = line,
                     }
                 }

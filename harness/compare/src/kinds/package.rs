@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use super::answer;
 use super::database::{self, Database};
 use crate::difference;
 use crate::difference::Difference;
-use crate::kind::{FactKind, Field, Item, Items, Part, Scope, compared, told};
+use crate::item::{Field, Item, Items, Part, compared, told};
+use crate::kind::{FactKind, Scope};
 use muster_base::text;
 use muster_check::types::rpmdb;
 use muster_check::{Observations, Probe, dpkg, rpm};
@@ -43,7 +45,7 @@ impl FactKind for Package {
     fn parse(&self, seen: &Observations) -> Result<Part, String> {
         match installed(seen)? {
             Err(absent) => Ok(absent),
-            Ok(packages) => super::some(by_name(packages), "package"),
+            Ok(packages) => answer::some(by_name(packages), "package"),
         }
     }
 

@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::kind::{FactKind, Field, Items, Part, Scope, compared};
+use super::answer;
+use crate::item::{Field, Items, Part, compared};
+use crate::kind::{FactKind, Scope};
 use muster_check::{Observations, Probe};
 use muster_facts::sources as facts;
 use muster_suite::model::SnapshotSource;
@@ -31,12 +33,12 @@ impl FactKind for Port {
 
     fn parse(&self, seen: &Observations) -> Result<Part, String> {
         let mut ports: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-        for (port, cells) in super::table(seen, &SnapshotSource::Ports)? {
+        for (port, cells) in answer::table(seen, &SnapshotSource::Ports)? {
             ports.entry(port).or_default().insert(cells[2].clone());
         }
         // A system on which nothing listens is one, if a rare one behind SSH.
         let item = |(port, kinds): (String, BTreeSet<String>)| {
-            (port, super::item([("address", &kinds.into_iter().collect::<Vec<_>>().join(", "))]))
+            (port, answer::item([("address", &kinds.into_iter().collect::<Vec<_>>().join(", "))]))
         };
         Ok(Part::Known(ports.into_iter().map(item).collect::<Items>()))
     }

@@ -1,7 +1,8 @@
 //! Package repositories, as the package manager's files define them.
 
 use super::database::{self, Database};
-use crate::kind::{FactKind, Field, Items, Part, Scope, compared};
+use crate::item::{Field, Items, Part, compared};
+use crate::kind::{FactKind, Scope};
 use muster_base::text;
 use muster_check::repositories;
 use muster_check::repositories::Repos;

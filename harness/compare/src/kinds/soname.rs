@@ -3,10 +3,12 @@
 
 use std::collections::BTreeSet;
 
+use super::answer;
 use super::database::{self, Database};
 use crate::difference;
 use crate::difference::Difference;
-use crate::kind::{FactKind, Field, Items, PACKAGE, Part, Scope};
+use crate::item::{Field, Items, PACKAGE, Part};
+use crate::kind::{FactKind, Scope};
 use muster_base::text;
 use muster_check::types::soname::{PROVIDES, provides};
 use muster_check::{Observations, Probe};
@@ -43,7 +45,7 @@ impl FactKind for Soname {
         let mut any = false;
         let mut packages = Libraries::new();
         for line in text::escape(&seen.output(PROVIDES)?).lines() {
-            let (package, capability) = line.split_once('\t').ok_or_else(|| super::strange(line))?;
+            let (package, capability) = line.split_once('\t').ok_or_else(|| answer::strange(line))?;
             any = true;
             if is_library(capability) {
                 packages.entry(capability.to_owned()).or_default().insert(package.to_owned());
@@ -86,7 +88,7 @@ fn of_dpkg(answer: &str) -> Result<Part, String> {
     let (mut package, mut symbols, mut library) = ("", false, "");
     for line in list.lines() {
         if let Some(file) = line.strip_prefix("= ") {
-            let (stem, kind) = file.rsplit_once('.').ok_or_else(|| super::strange(line))?;
+            let (stem, kind) = file.rsplit_once('.').ok_or_else(|| answer::strange(line))?;
             package = stem.split(':').next().unwrap_or(stem);
             (symbols, library) = (kind == "symbols", "");
             continue;
@@ -122,7 +124,7 @@ type Libraries = std::collections::BTreeMap<String, BTreeSet<String>>;
 
 fn known_of(packages: Libraries) -> Part {
     let item = |(name, owners): (String, BTreeSet<String>)| {
-        (name, super::item([("package", &owners.into_iter().collect::<Vec<_>>().join(", "))]))
+        (name, answer::item([("package", &owners.into_iter().collect::<Vec<_>>().join(", "))]))
     };
     Part::Known(packages.into_iter().map(item).collect::<Items>())
 }

@@ -1,8 +1,10 @@
 //! Kernel parameters, without those that change by themselves (`snapshot::facts::volatile` lists them).
 
+use super::answer;
 use crate::difference;
 use crate::difference::Difference;
-use crate::kind::{FactKind, Field, Items, Part, Scope, compared};
+use crate::item::{Field, Items, Part, compared};
+use crate::kind::{FactKind, Scope};
 use muster_check::{Observations, Probe};
 use muster_facts::sources as facts;
 use muster_suite::model::SnapshotSource;
@@ -49,7 +51,7 @@ impl FactKind for Sysctl {
 
     fn parse(&self, seen: &Observations) -> Result<Part, String> {
         let mut items = Items::new();
-        for (key, cells) in super::table(seen, &SnapshotSource::Sysctl)? {
+        for (key, cells) in answer::table(seen, &SnapshotSource::Sysctl)? {
             if OF_THE_KERNEL.contains(&key.as_str()) {
                 continue;
             }
@@ -59,7 +61,7 @@ impl FactKind for Sysctl {
             }
             value.push_str(&cells[1].replace('\t', " "));
         }
-        super::some(items, "parameter")
+        answer::some(items, "parameter")
     }
 
     fn differences(&self, before: &Items, after: &Items) -> Vec<Difference> {

@@ -1,7 +1,9 @@
 //! systemd's unit files: whether they are enabled, and what the presets say.
 
+use super::answer;
 use super::owners::{self, Owners};
-use crate::kind::{FactKind, Field, Items, PACKAGE, Part, Scope, compared};
+use crate::item::{Field, Items, PACKAGE, Part, compared};
+use crate::kind::{FactKind, Scope};
 use muster_check::{Observations, Probe};
 use muster_facts::sources as facts;
 use muster_suite::model::SnapshotSource;
@@ -44,21 +46,21 @@ impl FactKind for Unit {
     }
 
     fn parse(&self, seen: &Observations) -> Result<Part, String> {
-        match super::answer(seen, KEY)? {
+        match answer::answer(seen, KEY)? {
             Err(absent) => return Ok(absent),
             Ok(text) if text.trim() == "there" => {}
-            Ok(text) => return Err(super::strange(&text)),
+            Ok(text) => return Err(answer::strange(&text)),
         }
         let owners = Owners::read(seen)?;
         let mut items = Items::new();
-        for (unit, cells) in super::table(seen, &SnapshotSource::Units)? {
+        for (unit, cells) in answer::table(seen, &SnapshotSource::Units)? {
             let mut places = ["/usr/lib/systemd/system", "/etc/systemd/system"].iter();
             let package =
                 places.find_map(|place| Some(owners.of(&format!("{place}/{unit}"))).filter(|it| !it.is_empty()));
             let package = package.unwrap_or_default();
-            items.insert(unit, super::item([("state", &cells[1]), ("preset", &cells[2]), ("package", &package)]));
+            items.insert(unit, answer::item([("state", &cells[1]), ("preset", &cells[2]), ("package", &package)]));
         }
-        super::some(items, "unit")
+        answer::some(items, "unit")
     }
 }
 

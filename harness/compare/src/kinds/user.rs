@@ -1,6 +1,8 @@
 //! User accounts, without those that systemd makes for services while they run.
 
-use crate::kind::{FactKind, Field, Items, Part, Scope, compared};
+use super::answer;
+use crate::item::{Field, Items, Part, compared};
+use crate::kind::{FactKind, Scope};
 use muster_check::{Observations, Probe};
 use muster_facts::sources as facts;
 use muster_suite::model::SnapshotSource;
@@ -34,13 +36,13 @@ impl FactKind for User {
 
     fn parse(&self, seen: &Observations) -> Result<Part, String> {
         let mut items = Items::new();
-        for (name, cells) in super::table(seen, &SnapshotSource::Users)? {
+        for (name, cells) in answer::table(seen, &SnapshotSource::Users)? {
             let fields = [("uid", &*cells[1]), ("gid", &*cells[2]), ("home", &*cells[3]), ("shell", &*cells[4])];
-            if items.insert(name.clone(), super::item(fields)).is_some() {
+            if items.insert(name.clone(), answer::item(fields)).is_some() {
                 return Err(format!("the user {name} occurs twice in the answer"));
             }
         }
-        super::some(items, "user")
+        answer::some(items, "user")
     }
 }
 
