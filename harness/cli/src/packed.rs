@@ -6,6 +6,7 @@ use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, Stdio};
 
 use muster_image::compress::Compression;
+use muster_image::magic;
 
 /// Why a source could not be read to its end.
 #[derive(Debug)]
@@ -30,7 +31,7 @@ pub(crate) fn unpacked<T>(
 ) -> Result<T, PackedError> {
     let mut head = Vec::new();
     (&mut source).take(6).read_to_end(&mut head).map_err(PackedError::Read)?;
-    let Some(how) = Compression::of_magic(&head) else {
+    let Some(how) = magic::packed(&head) else {
         return read(&mut head.as_slice().chain(source)).map_err(PackedError::Read);
     };
     let program = how.program();

@@ -14,62 +14,8 @@ use std::time::Duration;
 use tokio::io::AsyncReadExt;
 
 use super::cache::GRAIN;
-use super::header::Ends;
-use super::{ImageError, magic, tool};
-
-/// How an image is packed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Compression {
-    /// `.xz`
-    Xz,
-    /// `.zst`
-    Zstd,
-    /// `.gz`
-    Gzip,
-    /// `.bz2`
-    Bzip2,
-}
-
-impl Compression {
-    /// By the end of the file's name.
-    pub fn of_name(path: &Path) -> Option<Self> {
-        match path.extension()?.to_str()?.to_ascii_lowercase().as_str() {
-            "xz" | "txz" => Some(Self::Xz),
-            "zst" | "tzst" => Some(Self::Zstd),
-            "gz" | "tgz" => Some(Self::Gzip),
-            "bz2" | "tbz2" => Some(Self::Bzip2),
-            _ => None,
-        }
-    }
-
-    /// By the first bytes of the file.
-    pub fn of_magic(head: &[u8]) -> Option<Self> {
-        match magic::of(&Ends { head, tail: &[], length: head.len() as u64 })?.kind {
-            magic::Kind::Packed(how) => Some(how),
-            _ => None,
-        }
-    }
-
-    /// What its files' names end with.
-    pub fn ending(self) -> &'static str {
-        match self {
-            Self::Xz => "xz",
-            Self::Zstd => "zst",
-            Self::Gzip => "gz",
-            Self::Bzip2 => "bz2",
-        }
-    }
-
-    /// The program.
-    pub fn program(self) -> &'static str {
-        match self {
-            Self::Xz => "xz",
-            Self::Zstd => "zstd",
-            Self::Gzip => "gzip",
-            Self::Bzip2 => "bzip2",
-        }
-    }
-}
+pub use super::compression::Compression;
+use super::{ImageError, tool};
 
 /// What an unpacking may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -206,7 +152,7 @@ mod tests {
         for how in [Compression::Xz, Compression::Zstd, Compression::Gzip, Compression::Bzip2] {
             let packed = pack(how, &plain);
             assert_eq!(Compression::of_name(&packed), Some(how));
-            assert_eq!(Compression::of_magic(&std::fs::read(&packed).unwrap()), Some(how));
+            assert_eq!(crate::magic::packed(&std::fs::read(&packed).unwrap()), Some(how));
             let (length, mut out) = run(&packed, how, SMALL).await.unwrap();
             assert_eq!(length, bytes.len() as u64);
             assert!(out.metadata().unwrap().blocks() * 512 < 1 << 20, "{how:?} left no hole");
@@ -232,6 +178,6 @@ mod tests {
         assert_eq!(id(run(&bomb, Compression::Zstd, roomy).await), "image.compressed");
         assert_eq!(id(run(&bomb, Compression::Xz, roomy).await), "image.compressed");
         assert_eq!(Compression::of_name(Path::new("disk.raw")), None);
-        assert_eq!(Compression::of_magic(b"QFI\xfb"), None);
+        assert_eq!(crate::magic::packed(b"QFI\xfb"), None);
     }
 }

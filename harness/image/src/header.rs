@@ -4,22 +4,9 @@
 //! qcow2 facts: docs/interop/qcow2.txt of QEMU. VHD facts: Microsoft's "Virtual Hard Disk Image
 //! Format Specification" (footer cookie, disk type at offset 60).
 
+pub use super::ends::{Ends, WINDOW};
 use super::magic;
 use muster_base::machine::Format;
-
-/// How many bytes of each end of the file [`Ends`] wants at most.
-pub const WINDOW: usize = 64 << 10;
-
-/// Both ends of an image file.
-#[derive(Debug, Clone, Copy)]
-pub struct Ends<'a> {
-    /// The first [`WINDOW`] bytes, or all.
-    pub head: &'a [u8],
-    /// The last 512 bytes, or all.
-    pub tail: &'a [u8],
-    /// Length of the file in bytes.
-    pub length: u64,
-}
 
 /// What is wrong with a header.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -6,7 +6,7 @@ use std::fs::{File, OpenOptions};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
 
-use super::cache_dir;
+use super::dirs::cache_dir;
 
 /// The mark on one image, as long as this lives.
 #[derive(Debug)]

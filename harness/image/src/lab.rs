@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 
-use super::{ImageError, cache_dir};
+use super::ImageError;
+use super::dirs::cache_dir;
 use muster_base::machine::Format;
 use muster_base::text;
 

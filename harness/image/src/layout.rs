@@ -8,15 +8,15 @@
 use std::os::unix::fs::FileExt;
 use std::time::Duration;
 
+use self::numbers::{SECTOR, big, little};
 use super::{ImageError, Inspected, tool};
 use muster_base::machine::Format;
 pub use muster_record::disk::{Damage, DiskFacts, Partition, Table, TableCopy};
 use muster_suite::grammar::partitions;
 
 mod gpt;
+mod numbers;
 
-/// Bytes of a sector, as all formats here count them.
-const SECTOR: u64 = 512;
 /// How much of the beginning and of the end is read: a table of partitions takes 17,408 bytes by custom.
 const WINDOW: u64 = 64 << 10;
 
@@ -100,16 +100,6 @@ fn vhd_subformat(footer: &[u8]) -> Option<String> {
         4 => "differencing".to_owned(),
         other => other.to_string(),
     })
-}
-
-/// A number of up to eight bytes, most significant first.
-fn big(bytes: &[u8], at: usize, width: usize) -> Option<u64> {
-    Some(bytes.get(at..at + width)?.iter().fold(0, |value, byte| value << 8 | u64::from(*byte)))
-}
-
-/// A number of up to eight bytes, least significant first.
-fn little(bytes: &[u8], at: usize, width: usize) -> Option<u64> {
-    Some(bytes.get(at..at + width)?.iter().rev().fold(0, |value, byte| value << 8 | u64::from(*byte)))
 }
 
 /// The table of a disk by its beginning and its end, which reaches to the last whole sector.

@@ -7,7 +7,10 @@
 mod cache;
 pub mod catalogue;
 pub mod compress;
+mod compression;
 pub mod digest;
+mod dirs;
+mod ends;
 pub mod error;
 pub mod header;
 mod in_use;
@@ -24,19 +27,9 @@ mod tool;
 
 pub use catalogue::{Checksum, DiskSource, Download, ImageSpec, KernelBoot, Signature};
 pub use digest::{Unchanged, sha256};
+pub use dirs::cache_dir;
 pub use error::ImageError;
 pub use in_use::{InUse, opened};
 pub use inspect::{Inspected, Limits, inspect};
 pub use overlay::Overlay;
 pub use prepare::{Prepared, facts, preflight, prepare};
-
-use std::path::PathBuf;
-
-/// Where built and fetched images are kept: `$MUSTER_CACHE`, else `$XDG_CACHE_HOME/muster`, else
-/// `~/.cache/muster`. `None` when none of the three variables is set. Creates nothing.
-pub fn cache_dir() -> Option<PathBuf> {
-    let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-    set("MUSTER_CACHE")
-        .or_else(|| set("XDG_CACHE_HOME").filter(|path| path.is_absolute()).map(|path| path.join("muster")))
-        .or_else(|| set("HOME").map(|home| home.join(".cache/muster")))
-}

@@ -4,8 +4,8 @@
 //! Facts: file(1), magic/Magdir; QEMU, docs/interop and block/*.c; Linux, Documentation/arch/x86/boot.rst (`HdrS`) and
 //! Documentation/arch/arm64/booting.rst (`ARM\x64`); deb(5); Microsoft's "PE Format"; ECMA-119 (`CD001`).
 
-use super::compress::Compression;
-use super::header::Ends;
+use super::compression::Compression;
+use super::ends::Ends;
 use muster_base::machine::Format;
 
 /// Where the bytes of a mark stand.
@@ -131,6 +131,14 @@ pub const MAGICS: &[Magic] = &[
 /// The mark that the ends of a file bear.
 pub fn of(ends: &Ends<'_>) -> Option<&'static Magic> {
     MAGICS.iter().find(|magic| stands(magic, ends))
+}
+
+/// How a file is packed that begins with these bytes.
+pub fn packed(head: &[u8]) -> Option<Compression> {
+    match of(&Ends { head, tail: &[], length: head.len() as u64 })?.kind {
+        Packed(how) => Some(how),
+        _ => None,
+    }
 }
 
 fn stands(magic: &Magic, ends: &Ends<'_>) -> bool {

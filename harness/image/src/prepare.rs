@@ -8,9 +8,10 @@ use std::path::{Path, PathBuf};
 
 use super::cache::{Made, Slot};
 use super::compress::{self, Compression};
+use super::dirs::cache_dir;
 use super::inspect::{self, Inspected, Limits};
 use super::rootfs::{self, oci::Layout, tar, tree::Tree, tree::What};
-use super::{DiskSource, ImageError, ImageSpec, Unchanged, cache_dir, digest, lab, layout, pull};
+use super::{DiskSource, ImageError, ImageSpec, Unchanged, digest, lab, layout, magic, pull};
 use muster_base::machine::{Arch, Format};
 use muster_record::disk::DiskFacts;
 
@@ -287,7 +288,7 @@ async fn plain(path: &Path, packed: File, slot: &Slot) -> Result<File, ImageErro
     let cache = |source| ImageError::Cache { path: slot.dir().to_owned(), source };
     let mut head = [0; 8];
     let count = packed.read_at(&mut head, 0).map_err(|source| ImageError::Io { path: path.to_owned(), source })?;
-    let Some(how) = Compression::of_magic(&head[..count]) else { return Ok(packed) };
+    let Some(how) = magic::packed(&head[..count]) else { return Ok(packed) };
     let out = tempfile::tempfile_in(slot.dir()).map_err(cache)?;
     let bounds = compress::Bounds { bytes: rootfs::Bounds::default().bytes, deadline: compress::Bounds::DEADLINE };
     compress::unpack(path, packed, how, out.try_clone().map_err(cache)?, bounds).await?;

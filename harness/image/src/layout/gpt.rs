@@ -5,7 +5,7 @@
 
 use muster_suite::grammar::partitions;
 
-use super::{SECTOR, big, little};
+use super::numbers::{SECTOR, big, little};
 use muster_record::disk::{Damage, Partition, Table, TableCopy};
 
 /// The most entries of a table that are looked at; 128 by custom.

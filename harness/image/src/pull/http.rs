@@ -10,7 +10,7 @@ use ureq::http::{Response, Uri};
 use ureq::tls::{PemItem, RootCerts, TlsConfig};
 use ureq::{Agent, Body};
 
-use super::PullError;
+use super::error::PullError;
 use super::partial::{Partial, Progress, State};
 use crate::ImageError;
 use muster_base::text;

@@ -5,7 +5,8 @@
 //! - [`partial`]: a file that grows over several connections;
 //! - [`checksums`]: the shapes of checksum files. Pure;
 //! - [`signature`]: `gpgv` and keyrings;
-//! - [`store`]: what lies in the cache, and by what it was trusted.
+//! - [`store`]: what lies in the cache, and [`trust`]: by what it was trusted;
+//! - [`small_file`]: how small files are read and replaced.
 //!
 //! `prepare` asks [`find`] for a pulled file; the rest is for `muster images`.
 
@@ -16,13 +17,16 @@ mod partial;
 #[cfg(test)]
 mod server;
 mod signature;
+mod small_file;
 mod store;
 #[cfg(test)]
 mod tests;
+mod trust;
 
 pub use error::PullError;
 pub use partial::Progress;
 pub(super) use store::{COMPANIONS, DIR};
+pub use trust::Trust;
 
 use std::fs::File;
 use std::io::Read;
@@ -35,29 +39,6 @@ use self::http::{Client, Limits};
 use self::store::{Evidence, Note, Place};
 use super::{Download, ImageError, Signature};
 use muster_base::download::{ChecksumKind, SignatureKind};
-
-/// How far a download is to be trusted.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Trust {
-    /// The vendor's signature over it, or over its digest, is good; the fingerprint of the key.
-    Signed(String),
-    /// Its digest is the one that the catalogue states.
-    Pinned,
-    /// Its digest is the one that its vendor's server states: whoever can change the file there can
-    /// change that too.
-    ChecksumOnly,
-}
-
-impl std::fmt::Display for Trust {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Signed(key) => write!(f, "signed by {key}"),
-            Self::Pinned => f.write_str("checksum of the catalogue, signature not verified"),
-            Self::ChecksumOnly => f.write_str("checksum only, signature not verified"),
-        }
-    }
-}
 
 /// A file of the cache that is what it must be.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::store;
+use super::small_file;
 
 /// How far a download is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,7 +63,7 @@ impl Partial {
     /// is nothing to go on with.
     pub(super) fn to_go_on(&self, url: &str) -> (u64, Option<State>) {
         let length = self.length();
-        let state: Option<State> = store::read(&self.note).and_then(|bytes| serde_json::from_slice(&bytes).ok());
+        let state: Option<State> = small_file::read(&self.note).and_then(|bytes| serde_json::from_slice(&bytes).ok());
         match state.filter(|state| state.url == url && state.total.is_none_or(|total| length <= total)) {
             Some(state) if length > 0 => (length, Some(state)),
             _ => (0, None),
@@ -74,7 +74,7 @@ impl Partial {
     pub(super) fn begin(&self, state: &State) -> std::io::Result<File> {
         self.discard();
         let dir = self.path.parent().unwrap_or(Path::new("."));
-        store::write(dir, &self.note, &serde_json::to_vec(state)?)?;
+        small_file::write(dir, &self.note, &serde_json::to_vec(state)?)?;
         File::options().write(true).create_new(true).mode(0o600).open(&self.path)
     }
 

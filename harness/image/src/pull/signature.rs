@@ -8,7 +8,7 @@ use std::time::Duration;
 use base64::Engine;
 
 use super::super::{ImageError, tool};
-use super::PullError;
+use super::error::PullError;
 use muster_base::text;
 
 /// Hashing the largest image takes a minute or two on a slow disk.
@@ -33,7 +33,7 @@ pub(super) async fn clear_signed(signed: &[u8], keys: &Path) -> Result<(Vec<u8>,
     let (file, text) = (desk.put("signed", signed)?, desk.path("text"));
     let words = ["--output".into(), text.clone().into_os_string(), file.into_os_string()];
     let signer = desk.ask("the checksum file", &words).await?;
-    let text = super::store::read(&text).ok_or_else(|| PullError::Signature {
+    let text = super::small_file::read(&text).ok_or_else(|| PullError::Signature {
         what: "the checksum file".to_owned(),
         reason: format!("gpgv gave no text of at most {LARGEST_TEXT} bytes"),
     })?;

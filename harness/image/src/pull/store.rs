@@ -1,7 +1,6 @@
 //! What lies in the cache for one download: the file under its final name, a note, and what its vendor
 //! said about it. All of it is in one directory, beside each other, by the name that [`Place`] makes.
 
-use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
@@ -10,16 +9,15 @@ use sha2::{Digest, Sha256};
 
 use super::super::cache::Slot;
 use super::super::{Download, ImageError, InUse};
+use super::error::PullError;
 use super::partial::Partial;
-use super::{PullError, Trust};
+use super::small_file::{read, write};
+use super::trust::Trust;
 
 /// The directory below the cache's `images`.
 pub(crate) const DIR: &str = "pulled";
 /// What is added to the name of a download for the files beside it that go with it.
 pub(crate) const COMPANIONS: &[&str] = &[".json", ".checksums", ".signature"];
-/// The most that is read of a companion.
-const LARGEST_COMPANION: u64 = 4 << 20;
-
 /// What is noted beside a download. It is there exactly as long as the file was judged good once.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -148,25 +146,4 @@ impl Place {
         named().map_err(unusable)?;
         Ok(path)
     }
-}
-
-/// Replaces a small file whole or not at all.
-pub(super) fn write(dir: &Path, path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let mut file = tempfile::NamedTempFile::new_in(dir)?;
-    file.write_all(bytes)?;
-    file.as_file().sync_all()?;
-    file.persist(path).map_err(|error| error.error)?;
-    Ok(())
-}
-
-/// A small file; nothing when it is not there, not plain, or not small.
-pub(super) fn read(path: &Path) -> Option<Vec<u8>> {
-    use std::io::Read;
-    let metadata = path.symlink_metadata().ok()?;
-    if !metadata.is_file() {
-        return None;
-    }
-    let mut bytes = Vec::new();
-    std::fs::File::open(path).ok()?.take(LARGEST_COMPANION + 1).read_to_end(&mut bytes).ok()?;
-    (bytes.len() as u64 <= LARGEST_COMPANION).then_some(bytes)
 }

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
-use super::tar::show;
+use super::message::show;
 use super::tree::{Node, Tree, What};
 use super::xattr::Dropped;
 use crate::{ImageError, tool};

@@ -6,6 +6,7 @@
 //! contents of files lie as numbered files in one private directory. Why so: docs/decisions/0007-root-file-systems.md.
 
 pub(super) mod ext4;
+mod message;
 pub(super) mod oci;
 pub(super) mod tar;
 pub(super) mod tree;

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 
+use super::message::show;
 use super::xattr;
 
 /// Size of a header, and the grain of everything.
@@ -294,9 +295,4 @@ fn pax(mut bytes: &[u8], into: &mut Extended) -> Result<(), String> {
         }
     }
     Ok(())
-}
-
-/// Bytes of an archive for a message.
-pub(super) fn show(bytes: &[u8]) -> String {
-    format!("`{}`", muster_base::text::one_line(&String::from_utf8_lossy(bytes), 120))
 }

@@ -4,7 +4,8 @@
 use std::collections::BTreeMap;
 
 use super::Bounds;
-use super::tar::{Entry, Kind, show};
+use super::message::show;
+use super::tar::{Entry, Kind};
 
 /// Depth of directories; deeper ones would not fit a path.
 const MAX_DEPTH: usize = 256;

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 use base64::Engine;
 
-use super::tar::show;
+use super::message::show;
 
 /// The two attributes that hold an ACL. libext2fs, and so debugfs, turns the kernel's form of them into ext4's own.
 const ACLS: [&str; 2] = ["system.posix_acl_access", "system.posix_acl_default"];
