@@ -2,16 +2,16 @@
 //! server says is hostile: no length, range or address of it is believed without being compared.
 
 use std::io::{Read, Write};
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use ureq::http::Response;
 use ureq::http::header::{CONTENT_RANGE, ETAG, HeaderName, IF_RANGE, LAST_MODIFIED, LOCATION, RANGE};
-use ureq::http::{Response, Uri};
-use ureq::tls::{PemItem, RootCerts, TlsConfig};
 use ureq::{Agent, Body};
 
+use super::certificates::tls;
 use super::error::PullError;
 use super::partial::{Partial, Progress, State};
+use super::redirect::follow;
 use crate::ImageError;
 use muster_base::text;
 
@@ -318,77 +318,6 @@ fn content_range(text: &str) -> Option<(u64, u64, u64)> {
     Some((first.parse().ok()?, last.parse().ok()?, total.parse().ok()?))
 }
 
-/// Where a redirect leads, or why it is not followed.
-fn follow(at: &str, location: &str) -> Result<String, String> {
-    let shown = || text::one_line(location, 120);
-    let location_only = location.split('#').next().unwrap_or_default();
-    if location_only.is_empty() || !location_only.bytes().all(|byte| byte.is_ascii_graphic()) {
-        return Err(format!("redirects to {:?}, which is no address", shown()));
-    }
-    let (scheme, rest) = at.split_once("://").unwrap_or_default();
-    let (host, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
-    let before_path = location_only.split(['/', '?']).next().unwrap_or_default();
-    let to = if before_path.contains(':') {
-        location_only.to_owned()
-    } else if location_only.starts_with("//") {
-        format!("{scheme}:{location_only}")
-    } else if location_only.starts_with('/') {
-        format!("{scheme}://{host}{location_only}")
-    } else {
-        let path = path.split('?').next().unwrap_or_default();
-        let dir = &path[..path.rfind('/').map_or(0, |at| at + 1)];
-        format!("{scheme}://{host}/{}{location_only}", dir.trim_start_matches('/'))
-    };
-    let lower = to.to_ascii_lowercase();
-    match scheme {
-        _ if lower.starts_with("https://") => {}
-        "http" if lower.starts_with("http://") => {}
-        _ if lower.starts_with("http://") => return Err(format!("redirects from https to plain http ({})", shown())),
-        _ => return Err(format!("redirects to {:?}, which is neither http nor https", shown())),
-    }
-    let uri: Uri = to.parse().map_err(|_| format!("redirects to {:?}, which is no address", shown()))?;
-    match uri.authority() {
-        Some(authority) if !authority.host().is_empty() && !authority.as_str().contains('@') => Ok(to),
-        _ => Err(format!("redirects to {:?}, which names no host or a user", shown())),
-    }
-}
-
-/// Where distributions keep the certificates that the host trusts: Debian's, Fedora's, SUSE's, Alpine's.
-const BUNDLES: &[&str] = &[
-    "/etc/ssl/certs/ca-certificates.crt",
-    "/etc/pki/tls/certs/ca-bundle.crt",
-    "/etc/ssl/ca-bundle.pem",
-    "/etc/ssl/cert.pem",
-];
-
-/// TLS that trusts whom this host trusts, a company's own authority included.
-fn tls(url: &str) -> Result<TlsConfig, PullError> {
-    let unusable = |reason: String| PullError::Certificates { url: text::one_line(url, 200), reason };
-    let stated = std::env::var_os("SSL_CERT_FILE").filter(|value| !value.is_empty()).map(std::path::PathBuf::from);
-    let path = match stated {
-        Some(path) => path,
-        None => BUNDLES
-            .iter()
-            .map(std::path::PathBuf::from)
-            .find(|path| path.is_file())
-            .ok_or_else(|| unusable("this host has no bundle of certificates".to_owned()))?,
-    };
-    let pem = std::fs::read(&path).map_err(|error| unusable(format!("{}: {error}", path.display())))?;
-    let certificates: Vec<_> = ureq::tls::parse_pem(&pem)
-        .filter_map(|item| match item {
-            Ok(PemItem::Certificate(certificate)) => Some(certificate),
-            _ => None,
-        })
-        .collect();
-    if certificates.is_empty() {
-        return Err(unusable(format!("{} holds none", path.display())));
-    }
-    Ok(TlsConfig::builder()
-        .root_certs(RootCerts::Specific(Arc::new(certificates)))
-        .unversioned_rustls_crypto_provider(Arc::new(rustls::crypto::ring::default_provider()))
-        .build())
-}
-
 impl State {
     fn of(url: &str, response: &Response<Body>) -> Self {
         let header = |name| response.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
@@ -399,36 +328,6 @@ impl State {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn redirects_lead_to_http_hosts_only_and_never_down_from_https() {
-        let from = "https://a.example/x/y.img?z";
-        for (location, to) in [
-            ("https://b.example/q", "https://b.example/q"),
-            ("//b.example/q", "https://b.example/q"),
-            ("/q/r", "https://a.example/q/r"),
-            ("r.img#part", "https://a.example/x/r.img"),
-            ("r.img?to=http://c.example/", "https://a.example/x/r.img?to=http://c.example/"),
-        ] {
-            assert_eq!(follow(from, location).as_deref(), Ok(to), "{location}");
-        }
-        assert_eq!(follow("http://a.example/x", "http://b.example/").as_deref(), Ok("http://b.example/"));
-        assert_eq!(follow("http://a.example", "q").as_deref(), Ok("http://a.example/q"));
-        for location in [
-            "",
-            "http://a.example/x",
-            "file:///etc/passwd",
-            "FILE:///etc/passwd",
-            "ftp://a.example/x",
-            "data:text/plain,x",
-            "https://user@b.example/",
-            "https:///x",
-            "https://b.example/a b",
-            "https://b.example/\u{202e}",
-        ] {
-            assert!(follow(from, location).is_err(), "{location:?}");
-        }
-    }
 
     #[test]
     fn a_content_range_is_three_numbers() {

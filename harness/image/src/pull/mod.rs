@@ -1,7 +1,8 @@
 //! Fetches vendor images into the cache. Nothing of it is used before its digest, and its signature
 //! where a key is named, are what they must be; nothing half fetched ever has the final name.
 //!
-//! - [`http`]: one request under limits, with redirects that lead nowhere else;
+//! - [`http`]: one request under limits, with [`redirect`]s that lead nowhere else;
+//! - [`certificates`]: whose certificates it is checked with;
 //! - [`partial`]: a file that grows over several connections;
 //! - [`checksums`]: the shapes of checksum files. Pure;
 //! - [`signature`]: `gpgv` and keyrings;
@@ -10,10 +11,12 @@
 //!
 //! `prepare` asks [`find`] for a pulled file; the rest is for `muster images`.
 
+mod certificates;
 mod checksums;
 mod error;
 mod http;
 mod partial;
+mod redirect;
 #[cfg(test)]
 mod server;
 mod signature;
