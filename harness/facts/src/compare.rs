@@ -1,16 +1,12 @@
 //! The verdict on one snapshot, and which files are written when.
 
-use std::io::Read as _;
+use camino::Utf8PathBuf;
 
-use camino::{Utf8Path, Utf8PathBuf};
-
-use super::format::{self, FormatError, Header};
-use super::{diff, pending};
+use super::diff;
+use super::format::{self, Header};
+pub use super::stored::{SnapshotError, read_accepted};
+use super::stored::{remove_if_there, store};
 use muster_base::files;
-use muster_base::files::FileError;
-
-/// Bytes of an accepted snapshot that are read at most.
-const FILE_LIMIT: u64 = 16 << 20;
 
 /// What happens to a snapshot that is new or has changed. It is written into the run directory in all
 /// three: the evidence outlives the run.
@@ -74,28 +70,6 @@ pub enum SnapshotVerdict {
     },
 }
 
-/// The question could not be answered.
-#[derive(Debug, thiserror::Error)]
-pub enum SnapshotError {
-    /// The accepted file is there and cannot be compared with.
-    #[error("the accepted snapshot {path} cannot be compared with: {why}")]
-    Accepted {
-        /// The file.
-        path: Utf8PathBuf,
-        /// Why.
-        why: FormatError,
-    },
-    /// It is larger than any snapshot.
-    #[error("the accepted snapshot {path} is larger than {FILE_LIMIT} bytes; delete it and accept the snapshot again")]
-    TooLarge {
-        /// The file.
-        path: Utf8PathBuf,
-    },
-    /// A file or directory could not be read or written.
-    #[error(transparent)]
-    File(#[from] FileError),
-}
-
 /// The name of a snapshot without its suffix: `suite__test__snapshot@image`, with whatever a file
 /// name should not have replaced as everywhere in the run directory.
 pub fn file_name(suite: &str, test: &str, snapshot: &str, image: &str) -> String {
@@ -115,7 +89,7 @@ pub fn compare(request: &SnapshotRequest) -> Result<SnapshotVerdict, SnapshotErr
     };
     if accepted.as_deref() == Some(body.as_str()) {
         if request.update != UpdateMode::Ci {
-            pending::remove_if_there(&next_to)?;
+            remove_if_there(&next_to)?;
         }
         return Ok(SnapshotVerdict::Same);
     }
@@ -135,7 +109,7 @@ pub fn compare(request: &SnapshotRequest) -> Result<SnapshotVerdict, SnapshotErr
         UpdateMode::Review => store(&next_to, &text)?,
         UpdateMode::Accept => {
             store(&accepted_path, &format::write(&Header { line: None, ..header }, &body))?;
-            pending::remove_if_there(&next_to)?;
+            remove_if_there(&next_to)?;
             return Ok(SnapshotVerdict::Accepted { diff });
         }
     }
@@ -143,31 +117,6 @@ pub fn compare(request: &SnapshotRequest) -> Result<SnapshotVerdict, SnapshotErr
         Some(_) => SnapshotVerdict::Changed { diff, pending },
         None => SnapshotVerdict::New { diff, pending },
     })
-}
-
-/// The accepted text; `None` only when there is no such file. A file that cannot be read or
-/// understood is an error: taken for missing, a broken one would be replaced unseen.
-/// The text of an accepted snapshot; `None` when there is no such file.
-pub fn read_accepted(path: &Utf8Path) -> Result<Option<String>, SnapshotError> {
-    let file = match std::fs::File::open(path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(FileError::because("read", path)(error).into()),
-    };
-    let mut bytes = Vec::new();
-    file.take(FILE_LIMIT + 1).read_to_end(&mut bytes).map_err(FileError::because("read", path))?;
-    if bytes.len() as u64 > FILE_LIMIT {
-        return Err(SnapshotError::TooLarge { path: path.to_owned() });
-    }
-    let parts = format::read(&bytes).map_err(|why| SnapshotError::Accepted { path: path.to_owned(), why })?;
-    Ok(Some(format::normal(parts.body)))
-}
-
-pub(super) fn store(path: &Utf8Path, text: &str) -> Result<(), FileError> {
-    if let Some(dir) = path.parent() {
-        files::ensure(dir)?;
-    }
-    files::write_atomically(path, text.as_bytes())
 }
 
 #[cfg(test)]

@@ -10,9 +10,11 @@
 //! - [`format`]: insta's file format.
 //! - [`diff`]: the difference as a person reads it.
 //! - [`pending`]: snapshots that wait for a decision.
+//! - [`stored`]: files of snapshots.
 
 pub mod compare;
 pub mod diff;
 pub mod format;
 pub mod pending;
 pub mod sources;
+mod stored;

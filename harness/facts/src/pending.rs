@@ -2,7 +2,7 @@
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use super::compare::{SnapshotError, store};
+use super::stored::{SnapshotError, remove_if_there, store};
 use super::{diff, format};
 use muster_base::files::FileError;
 
@@ -60,13 +60,6 @@ pub fn accept(pending: &Pending) -> Result<(), SnapshotError> {
 /// Removes a pending file; the accepted one stays.
 pub fn reject(pending: &Pending) -> Result<(), FileError> {
     remove_if_there(&pending.path)
-}
-
-pub(super) fn remove_if_there(path: &Utf8Path) -> Result<(), FileError> {
-    match std::fs::remove_file(path) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(FileError::because("remove", path)(error)),
-        _ => Ok(()),
-    }
 }
 
 fn read(path: &Utf8Path) -> Result<Vec<u8>, FileError> {

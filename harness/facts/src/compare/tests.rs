@@ -1,4 +1,7 @@
+use camino::Utf8Path;
+
 use super::*;
+use crate::pending;
 use muster_base::failure::Location;
 
 struct Dirs {

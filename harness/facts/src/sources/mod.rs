@@ -15,7 +15,7 @@ use muster_check::Probe;
 use muster_guest::facts::OWN_IS_DPKG;
 use muster_guest::{End, Reply};
 use muster_suite::model::{SnapshotSource, SnapshotSpec};
-pub use rows::Row;
+pub use rows::{Row, columns};
 
 /// Bytes of a snapshot at most. A larger one is an error: cut off, it would not show what changed
 /// behind the cut.
@@ -28,19 +28,6 @@ pub struct Rendered {
     pub text: String,
     /// A selector, redaction or filter that matched nothing: one sentence each.
     pub warnings: Vec<String>,
-}
-
-/// The columns of a source, in order; none for those that are not tables. `keep` names some.
-pub fn columns(source: &SnapshotSource) -> &'static [&'static str] {
-    match source {
-        SnapshotSource::Packages => &["name", "evr", "arch", "vendor"],
-        SnapshotSource::Units => &["unit", "state", "preset"],
-        SnapshotSource::Sysctl => &["key", "value"],
-        SnapshotSource::Kconfig => &["symbol", "value"],
-        SnapshotSource::Users => &["name", "uid", "gid", "home", "shell"],
-        SnapshotSource::Ports => &["protocol", "port", "address"],
-        SnapshotSource::Run(_) => &[],
-    }
 }
 
 /// What to read in the guest. Two snapshots of one source share their reading.

@@ -4,12 +4,25 @@
 use muster_base::text;
 use muster_suite::model::SnapshotSource;
 
+/// The columns of a source, in order; none for those that are not tables. `keep` names some.
+pub fn columns(source: &SnapshotSource) -> &'static [&'static str] {
+    match source {
+        SnapshotSource::Packages => &["name", "evr", "arch", "vendor"],
+        SnapshotSource::Units => &["unit", "state", "preset"],
+        SnapshotSource::Sysctl => &["key", "value"],
+        SnapshotSource::Kconfig => &["symbol", "value"],
+        SnapshotSource::Users => &["name", "uid", "gid", "home", "shell"],
+        SnapshotSource::Ports => &["protocol", "port", "address"],
+        SnapshotSource::Run(_) => &[],
+    }
+}
+
 /// One fact.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Row {
     /// What `only` and `redact` match.
     pub key: String,
-    /// The columns of [`super::columns`]; for a command, its line alone.
+    /// The columns of [`columns`]; for a command, its line alone.
     pub cells: Vec<String>,
 }
 
@@ -32,7 +45,7 @@ impl Row {
             let key = if *source == SnapshotSource::Ports { self.cells[..2].join(" ") } else { self.cells[0].clone() };
             return format!("{key}{separator}{text}");
         }
-        let kept = super::columns(source)
+        let kept = columns(source)
             .iter()
             .zip(&self.cells)
             .filter(|(name, _)| keep.is_empty() || keep.iter().any(|kept| kept == *name))
