@@ -9,12 +9,13 @@ use std::time::Duration;
 
 use camino::Utf8PathBuf;
 
+use super::error::CliError;
 use super::machine_dir::{self, MachineDir};
+use super::output::{say, say_error};
 use super::project::Project;
 use super::run::{choose_accelerator, host, interruption, runtime};
 use super::session::{self, ImageOptions};
 use super::ssh_client::SshClient;
-use super::{CliError, say, say_error};
 use muster_base::exit::Exit;
 use muster_base::text;
 use muster_engine::driver::{Driver, Live, Stop};

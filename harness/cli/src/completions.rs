@@ -3,7 +3,8 @@
 use camino::Utf8PathBuf;
 use clap::CommandFactory as _;
 
-use super::{CliError, say};
+use super::error::CliError;
+use super::output::say;
 use muster_base::exit::Exit;
 
 /// Print the completions of a shell

@@ -9,9 +9,10 @@ use std::time::Duration;
 use base64::Engine;
 use camino::{Utf8Path, Utf8PathBuf};
 
+use super::error::CliError;
 use super::load::{self, HEALTH, Selection};
+use super::output::OutputFormat;
 use super::project::{self, Project};
-use super::{CliError, OutputFormat};
 use muster_engine::known::KnownIssues;
 use muster_engine::plan;
 use muster_engine::plan::{Plan, Rerun};

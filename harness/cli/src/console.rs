@@ -10,8 +10,10 @@ use std::sync::Arc;
 use camino::{Utf8Path, Utf8PathBuf};
 use serde::Serialize;
 
+use super::error::CliError;
+use super::load;
+use super::output::{OutputFormat, say, say_error};
 use super::packed::{PackedError, unpacked};
-use super::{CliError, OutputFormat, load, say, say_error};
 use muster_base::exit::Exit;
 use muster_base::text::escape;
 use muster_console::scan::{Scan, scan};

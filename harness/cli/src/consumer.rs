@@ -7,8 +7,8 @@ use std::time::Instant;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use super::CliError;
 use super::annotations::{self, Annotations};
+use super::error::CliError;
 use super::logging::Wanted;
 use muster_record::durations::Durations;
 use muster_record::event::Event;

@@ -5,8 +5,9 @@ use std::fmt::Write;
 
 use camino::Utf8PathBuf;
 
+use super::error::CliError;
 use super::load::{self, Selection};
-use super::{CliError, OutputFormat, say};
+use super::output::{OutputFormat, say};
 use muster_base::exit::Exit;
 use muster_suite::foreign;
 use muster_suite::foreign::{Check, List, Standing};

@@ -2,9 +2,10 @@
 
 use clap::CommandFactory as _;
 
+use super::error::CliError;
+use super::output::{OutputFormat, say};
 use super::project::Project;
 use super::settings::{self, Surroundings};
-use super::{CliError, OutputFormat, say};
 use muster_base::exit::Exit;
 use muster_base::text::one_line;
 use muster_qemu::doctor;
@@ -22,7 +23,7 @@ pub(crate) struct Arguments {
 pub(crate) fn execute(arguments: Arguments) -> Result<Exit, CliError> {
     // Outside a checkout there is no lab recipe; everything else can still be looked at.
     let root = Project::find().map(|project| project.root().to_owned()).unwrap_or_else(|_| ".".into());
-    let mut findings = super::images::runtime()?.block_on(doctor::examine(root.as_std_path()));
+    let mut findings = super::event_loop::runtime()?.block_on(doctor::examine(root.as_std_path()));
     findings.extend(of_settings(&Surroundings::of_process()));
     let missing = findings.iter().any(|finding| finding.state == State::Missing);
     if arguments.format == OutputFormat::Json {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use super::CliError;
+use super::error::CliError;
 use super::project::{Project, short};
 use muster_base::text::{one_line, plural};
 use muster_record::json;

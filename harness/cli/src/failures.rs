@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use super::{CliError, say};
+use super::error::CliError;
+use super::output::say;
 use muster_base::exit::Exit;
 use muster_base::failure::{Class, TABLE};
 use muster_console::Rules;

@@ -2,7 +2,9 @@
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use super::{CliError, project, say};
+use super::error::CliError;
+use super::output::say;
+use super::project;
 use muster_base::exit::Exit;
 use muster_base::files;
 

@@ -16,6 +16,8 @@ mod console;
 mod consumer;
 mod coverage;
 mod doctor;
+mod error;
+mod event_loop;
 mod explain;
 mod failed;
 mod failures;
@@ -23,7 +25,7 @@ mod failures;
 mod fuzz_corpus;
 #[cfg(test)]
 mod guide_tests;
-mod image_check;
+mod image_file;
 mod images;
 mod init;
 mod kconfig;
@@ -33,12 +35,11 @@ mod logging;
 mod machine_dir;
 mod names;
 mod offline;
+mod output;
 mod packed;
 #[cfg(test)]
 mod plain_words_tests;
 mod project;
-mod prune;
-mod pull;
 mod record;
 mod reference;
 mod resume;
@@ -53,12 +54,15 @@ mod shipped_suites_tests;
 mod snapshots;
 mod ssh_client;
 pub mod trials;
+mod wording;
 
 use std::ffi::OsString;
 
 use clap::{CommandFactory as _, Parser, Subcommand};
 
+pub use error::CliError;
 use muster_base::exit::Exit;
+use output::say_error;
 use settings::{Applied, Surroundings};
 
 /// Does your image pass muster? Boots candidate Linux images in QEMU, runs suites written in YAML
@@ -251,73 +255,6 @@ fn finish(result: Result<impl Into<std::process::ExitCode>, CliError>) -> std::p
             cli_error.exit.into()
         }
     }
-}
-
-/// How a list is printed.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
-enum OutputFormat {
-    /// For people
-    #[default]
-    Text,
-    /// One JSON document for programs
-    Json,
-}
-
-/// Why a command could not do what was asked: one sentence, what to do next, and the exit code.
-#[derive(Debug)]
-pub struct CliError {
-    /// What happened and where.
-    pub what: String,
-    /// What to do next.
-    pub hint: Option<String>,
-    /// How the command ends.
-    pub exit: Exit,
-}
-
-impl CliError {
-    /// Something the person who typed can mend.
-    pub fn invalid(what: impl Into<String>) -> Self {
-        Self { what: what.into(), hint: None, exit: Exit::Invalid }
-    }
-
-    /// Something about this host.
-    pub fn infrastructure(what: impl Into<String>) -> Self {
-        Self { what: what.into(), hint: None, exit: Exit::Error }
-    }
-
-    /// Diagnostics were printed already; only the exit code is left.
-    pub fn told(exit: Exit) -> Self {
-        Self { what: String::new(), hint: None, exit }
-    }
-
-    /// The same, with what to do next.
-    pub fn hint(mut self, hint: impl Into<String>) -> Self {
-        self.hint = Some(hint.into());
-        self
-    }
-
-    fn show(&self) {
-        if !self.what.is_empty() {
-            say_error(&format!("error: {}", muster_base::text::escape(&self.what)));
-        }
-        if let Some(hint) = &self.hint {
-            say_error(&format!("  help: {}", muster_base::text::escape(hint)));
-        }
-    }
-}
-
-/// Prints to stdout; a closed pipe (`muster list | head`) is not an error.
-fn say(text: &str) {
-    use std::io::Write;
-    let _ = writeln!(anstream::stdout().lock(), "{text}");
-}
-
-/// Prints to stderr, which CI servers read like the rest of a log.
-fn say_error(text: &str) {
-    use std::io::Write;
-    let disarmed = annotations::here().map(|_| muster_report::annotations::disarmed(text));
-    let text = disarmed.as_deref().unwrap_or(text);
-    let _ = writeln!(anstream::stderr().lock(), "{text}");
 }
 
 #[cfg(test)]

@@ -1,7 +1,8 @@
 //! `muster list`: the tests that would be selected.
 
+use super::error::CliError;
 use super::load::{self, Filter, Selection};
-use super::{CliError, OutputFormat, say};
+use super::output::{OutputFormat, say};
 use muster_base::exit::Exit;
 
 /// List the tests that would be selected, without starting anything

@@ -4,9 +4,11 @@ use std::collections::BTreeSet;
 
 use camino::Utf8PathBuf;
 
+use super::error::CliError;
 use super::failed::Again;
+use super::names;
+use super::output::{OutputFormat, say, say_error};
 use super::project::Project;
-use super::{CliError, OutputFormat, names, say, say_error};
 use muster_base::exit::Exit;
 use muster_engine::known::KnownIssues;
 use muster_engine::prove;

@@ -8,7 +8,7 @@ use std::sync::Mutex;
 
 use tracing_subscriber::EnvFilter;
 
-use super::CliError;
+use super::error::CliError;
 use muster_base::text::one_line;
 
 /// What is logged: directives of tracing's `EnvFilter`, such as `debug` or `muster_qemu=trace`.

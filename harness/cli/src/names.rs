@@ -1,7 +1,7 @@
 //! Names that a person typed and that do not exist: one way to say so, wherever they were typed.
 
-use super::CliError;
-use super::reference::one_of;
+use super::error::CliError;
+use super::wording::one_of;
 use muster_base::text::one_line;
 use muster_suite::diagnostic::did_you_mean;
 

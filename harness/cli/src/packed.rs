@@ -5,7 +5,6 @@ use std::io::{Read, Seek, SeekFrom};
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, Stdio};
 
-use muster_image::compress::Compression;
 use muster_image::magic;
 
 /// Why a source could not be read to its end.
@@ -81,6 +80,7 @@ mod tests {
     use std::io::Write;
 
     use super::*;
+    use muster_image::compress::Compression;
 
     fn packed(how: Compression, bytes: &[u8]) -> Vec<u8> {
         let mut input = tempfile::tempfile().unwrap();

@@ -2,7 +2,8 @@
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use super::{CliError, shipped};
+use super::error::CliError;
+use super::shipped;
 
 /// The shipped suites and images, and those of the project that muster was started in. The first of these has the shipped
 /// ones: `$MUSTER_ROOT`, a checkout of muster around the working directory, `share/muster` next to the program's directory,

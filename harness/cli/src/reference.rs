@@ -5,9 +5,8 @@ mod names;
 pub(super) mod page;
 mod words;
 
-pub(super) use words::one_of;
-
-use super::{CliError, say};
+use super::error::CliError;
+use super::output::say;
 use muster_base::exit::Exit;
 
 /// Explain check types, steps, keys, matchers, dimensions and diagnostic codes

@@ -5,9 +5,11 @@ use std::process::ExitCode;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
+use super::error::CliError;
 use super::machine_dir::MachineDir;
+use super::output::say_error;
+use super::run;
 use super::ssh_client::SshClient;
-use super::{CliError, run, say_error};
 use muster_base::exit::Exit;
 use muster_base::text;
 use muster_image::{Inspected, Limits};

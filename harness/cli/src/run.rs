@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use super::CliError;
 use super::connect::{self, ConnectOptions};
 use super::consumer::{self, Display, ReportOptions};
+use super::error::CliError;
 use super::failed::Again;
 use super::load::{Filter, Selection};
 use super::project::Project;
@@ -98,7 +98,7 @@ pub(crate) struct Arguments {
     #[arg(long)]
     warm: bool,
     /// How much all saved machines may take; the least recently used are removed first [default: 8GiB]
-    #[arg(long, value_name = "SIZE", env = "MUSTER_TEMPLATES_MAX", value_parser = super::prune::bytes)]
+    #[arg(long, value_name = "SIZE", env = "MUSTER_TEMPLATES_MAX", value_parser = super::images::prune::bytes)]
     templates_max: Option<u64>,
     #[command(flatten)]
     capsules: CapsuleOptions,

@@ -5,8 +5,9 @@ use std::time::{Duration, SystemTime};
 use camino::Utf8PathBuf;
 use serde_json::json;
 
+use super::error::CliError;
+use super::output::{OutputFormat, say};
 use super::project::{Project, short};
-use super::{CliError, OutputFormat, say};
 use muster_base::exit::Exit;
 use muster_record::kept;
 use muster_record::kept::Kept;

@@ -1,6 +1,8 @@
 //! `muster schema`: the JSON Schema of what is read and written.
 
-use super::{CliError, load, say};
+use super::error::CliError;
+use super::load;
+use super::output::say;
 use muster_base::exit::Exit;
 
 /// Print the JSON Schema of a file format
@@ -59,7 +61,7 @@ pub(crate) fn execute(arguments: Arguments) -> Result<Exit, CliError> {
         Format::ForeignChecks => pretty(&muster_suite::schema::foreign_checks())?,
         Format::Facts => pretty(&muster_compare::facts::schema())?,
         Format::Console => super::console::SCHEMA.trim_end().to_owned(),
-        Format::ImagesCheck => super::image_check::SCHEMA.trim_end().to_owned(),
+        Format::ImagesCheck => super::images::SCHEMA.trim_end().to_owned(),
         Format::KconfigCheck => super::kconfig::CHECK_SCHEMA.trim_end().to_owned(),
         Format::KconfigDiff => super::kconfig::DIFF_SCHEMA.trim_end().to_owned(),
         Format::Run => muster_record::json::RUN_SCHEMA.trim_end().to_owned(),

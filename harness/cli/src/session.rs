@@ -5,10 +5,12 @@ use std::time::Duration;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use super::images::Catalogue;
+use super::catalogue::{Catalogue, caution};
+use super::error::CliError;
 use super::load::{self, HEALTH, Selection};
+use super::output::OutputFormat;
+use super::project;
 use super::project::Project;
-use super::{CliError, OutputFormat, project};
 use muster_base::exit::Exit;
 use muster_base::machine::{Arch, DiskBus, FirmwareKind, Format, SeedKind};
 use muster_engine::known::KnownIssues;
@@ -189,7 +191,7 @@ pub(crate) fn image_specs(
     for name in &options.image {
         let mut spec = match catalogue.get(name) {
             Some(spec) => {
-                notices.extend(catalogue.entry(name).and_then(super::catalogue::caution));
+                notices.extend(catalogue.entry(name).and_then(caution));
                 spec.clone()
             }
             None if looks_like_a_file(name) && !is_misspelt(name, &catalogue) => {
@@ -214,9 +216,9 @@ fn preflight(project: &Project, specs: &[ImageSpec]) -> Result<(), CliError> {
     let mut faults: Vec<CliError> = Vec::new();
     let mut unpacked: u64 = 0;
     for spec in specs {
-        match super::images::runtime()?.block_on(muster_image::preflight(project.root().as_std_path(), spec)) {
+        match super::event_loop::runtime()?.block_on(muster_image::preflight(project.root().as_std_path(), spec)) {
             Ok(bytes) => unpacked = unpacked.saturating_add(bytes),
-            Err(error) => faults.push(super::images::refused(error)),
+            Err(error) => faults.push(super::image_file::refused(error)),
         }
         faults.extend(muster_qemu::preflight(spec).into_iter().map(lacking));
     }
@@ -257,7 +259,7 @@ fn from_file(name: &str, stated: Option<Format>, notices: &mut Vec<String>) -> R
     let path = Utf8PathBuf::from(name);
     let format = match stated {
         Some(format) => format,
-        None => match super::images::runtime()?.block_on(muster_image::inspect::guess(path.as_std_path())) {
+        None => match super::event_loop::runtime()?.block_on(muster_image::inspect::guess(path.as_std_path())) {
             Ok((format, how)) => {
                 notices.push(format!("{name} is taken for {format} {how}; state `--image-format` to be sure"));
                 format
@@ -268,7 +270,7 @@ fn from_file(name: &str, stated: Option<Format>, notices: &mut Vec<String>) -> R
                 );
             }
             Err(error @ (muster_image::ImageError::NoDisk { .. } | muster_image::ImageError::Misnamed { .. })) => {
-                return Err(super::images::refused(error));
+                return Err(super::image_file::refused(error));
             }
             // Whatever else is wrong with the file is said when it is inspected.
             Err(_) => Format::Raw,

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use camino::Utf8PathBuf;
 use sha2::{Digest as _, Sha256};
 
-use super::CliError;
+use super::error::CliError;
 
 /// Path below the root, whether it is a program, and content.
 type File = (&'static str, bool, &'static [u8]);

@@ -2,8 +2,10 @@
 
 use camino::Utf8PathBuf;
 
+use super::error::CliError;
+use super::names;
+use super::output::say;
 use super::project::{self, Project};
-use super::{CliError, names, say};
 use muster_base::exit::Exit;
 use muster_facts::pending;
 use muster_facts::pending::Pending;

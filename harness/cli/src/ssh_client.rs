@@ -7,7 +7,7 @@ use std::process::{ExitStatus, Stdio};
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use super::CliError;
+use super::error::CliError;
 use muster_base::text;
 use muster_guest::HostKey;
 use muster_qemu::ssh_login::SshLogin;

@@ -13,10 +13,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use camino::Utf8PathBuf;
 use libtest_mimic::{Completion, Failed, Trial};
 
+use super::consumer;
+use super::error::CliError;
 use super::load::Selection;
 use super::run::host;
 use super::session::{self, ImageOptions, Prepared};
-use super::{CliError, consumer};
 use muster_base::exit::Exit;
 use muster_base::failure::Failure;
 use muster_engine::driver::Driver;

@@ -7,9 +7,10 @@ use std::collections::BTreeSet;
 use camino::Utf8PathBuf;
 
 use self::files::{Files, count};
+use super::error::CliError;
 use super::load::{self, Selection};
+use super::output::{say, say_error};
 use super::project::Project;
-use super::{CliError, say, say_error};
 use muster_base::exit::Exit;
 use muster_compare::kinds;
 use muster_console::Rules;

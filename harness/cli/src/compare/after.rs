@@ -5,14 +5,16 @@ use std::sync::Arc;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use super::reading::is_facts;
+use super::facts_file::is_facts;
 use crate::boot::{Wanted, told};
+use crate::error::CliError;
 use crate::load;
 use crate::load::{HEALTH, Loaded, Selection};
 use crate::machine_dir::MachineDir;
+use crate::output::say_error;
 use crate::project::short;
+use crate::run;
 use crate::trials::describe;
-use crate::{CliError, run, say_error};
 use muster_base::exit::Exit;
 use muster_base::text::one_line;
 use muster_engine::driver::Driver;

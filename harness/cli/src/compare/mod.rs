@@ -1,17 +1,20 @@
 //! `muster compare`: two systems set beside each other, and the gate on what nobody has documented.
 
 mod after;
+mod facts_file;
 mod reading;
 mod sides;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
 use self::after::After;
-use self::reading::{Reading, System, is_facts};
+use self::facts_file::is_facts;
+use self::reading::{Reading, System};
 use self::sides::{Side, Sides};
+use super::error::CliError;
 use super::load::{self, Selection};
+use super::output::{OutputFormat, say, say_error};
 use super::session::MachineOptions;
-use super::{CliError, OutputFormat, say, say_error};
 use muster_base::exit::Exit;
 use muster_base::text::one_line;
 use muster_compare::azldev;

@@ -6,12 +6,16 @@ use std::time::Duration;
 use camino::Utf8Path;
 
 use super::after::{self, After};
+use super::facts_file::is_facts;
 use crate::boot::{Wanted, with_machine};
+use crate::catalogue::Catalogue;
+use crate::error::CliError;
+use crate::event_loop;
+use crate::output::say_error;
 use crate::project::Project;
 use crate::run::{choose_accelerator, interruption, runtime};
 use crate::session;
 use crate::session::{ImageOptions, MachineOptions};
-use crate::{CliError, images, say_error};
 use muster_base::exit::Exit;
 use muster_base::machine::Format;
 use muster_base::text::one_line;
@@ -27,11 +31,6 @@ use muster_record::{fold, json};
 
 /// Bytes of one answer: the files of all packages of a large system are a few MiB.
 const LIMIT: usize = 64 << 20;
-
-/// Whether this names facts that were kept, and not a system that can be booted.
-pub(super) fn is_facts(named: &str) -> bool {
-    Utf8Path::new(named).extension() == Some("json")
-}
 
 /// What is read of a system.
 pub(super) struct Reading<'r> {
@@ -160,12 +159,12 @@ fn spec_of_run(project: &Project, dir: &Utf8Path, options: &MachineOptions) -> R
         return Err(CliError::invalid(what).hint("name one of the images instead of the run"));
     };
     // An image of the catalogue is known by more than its path.
-    let catalogue = images::Catalogue::load(project)?;
+    let catalogue = Catalogue::load(project)?;
     let spec = match catalogue.get(id) {
         Some(_) => spec(project, id, None, options)?,
         None => spec(project, &image.path, image.format.parse().ok(), options)?,
     };
-    let ready = images::runtime()?
+    let ready = event_loop::runtime()?
         .block_on(muster_image::prepare(project.root().as_std_path(), &spec))
         .map_err(|error| CliError::infrastructure(format!("the image of {dir}: {error}")))?;
     if ready.sha256 != image.sha256 {

@@ -6,7 +6,7 @@ use std::ffi::OsString;
 
 use clap::{Arg, ArgMatches, Args, Command, FromArgMatches, parser::ValueSource};
 
-use crate::CliError;
+use crate::error::CliError;
 use crate::session::{DISK_FORMAT, MachineOptions};
 use muster_base::text::one_line;
 

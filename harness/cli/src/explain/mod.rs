@@ -18,10 +18,11 @@ use std::sync::Arc;
 
 use camino::Utf8PathBuf;
 
-use super::images::Catalogue;
+use super::catalogue::Catalogue;
+use super::error::CliError;
 use super::load::{self, HEALTH, Selection};
+use super::output::{OutputFormat, say};
 use super::project::Project;
-use super::{CliError, OutputFormat, say};
 use account::Account;
 use muster_base::exit::Exit;
 use system::System;

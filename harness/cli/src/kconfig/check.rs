@@ -6,16 +6,20 @@ use std::fmt::Write as _;
 use camino::Utf8PathBuf;
 use serde::Serialize;
 
+use super::format::{Format, cell};
 use super::source::{About, Source, Unread};
-use super::{CliError, Format, cell};
+use crate::error::CliError;
 use crate::load;
 use crate::load::{Loaded, Selection};
 use crate::offline;
 use crate::offline::{Known, Outcome, Part, Row};
-use crate::{OutputFormat, say, say_error};
+use crate::output::{OutputFormat, say, say_error};
 use muster_base::exit::Exit;
 use muster_base::text::{escape, one_line};
 use muster_check::types::kconfig::{TABLE, evaluated};
+
+/// The schema of what `check --format json` prints.
+pub(crate) const SCHEMA: &str = include_str!("../../../../reports/schema/kconfig-check-v1.json");
 
 /// Run the kernel configuration tests of the suites on configuration files, without a machine
 #[derive(Debug, clap::Args)]
@@ -189,8 +193,7 @@ fn markdown(row: &FileRow) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::CHECK_SCHEMA;
-    use super::super::tests::errors;
+    use super::super::testing::errors;
     use super::*;
     use crate::offline::{Miss, Unanswered};
 
@@ -247,8 +250,8 @@ mod tests {
             tests[0].missed.push(miss);
         }
         let document = Document { schema: "kconfig-check/v1", files: vec![full, unreadable] };
-        assert_eq!(errors(CHECK_SCHEMA, &document), Vec::<String>::new());
-        assert_eq!(errors(CHECK_SCHEMA, &Document { schema: "kconfig-check/v2", files: vec![] }).len(), 1);
+        assert_eq!(errors(SCHEMA, &document), Vec::<String>::new());
+        assert_eq!(errors(SCHEMA, &Document { schema: "kconfig-check/v2", files: vec![] }).len(), 1);
     }
 
     #[test]

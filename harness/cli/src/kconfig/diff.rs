@@ -6,13 +6,17 @@ use std::fmt::Write as _;
 use camino::Utf8PathBuf;
 use serde::Serialize;
 
+use super::format::{Format, cell};
 use super::source::{About, required};
-use super::{CliError, Format, cell};
-use crate::say;
+use crate::error::CliError;
+use crate::output::say;
 use muster_base::exit::Exit;
 use muster_base::text::one_line;
 use muster_check::kernel_config_diff::{Change, Difference, State, Transition, difference};
 use muster_facts::sources::volatile::KCONFIGS;
+
+/// The schema of what `diff --format json` prints.
+pub(crate) const SCHEMA: &str = include_str!("../../../../reports/schema/kconfig-diff-v1.json");
 
 /// Sort the differences of two configurations by how each symbol changed
 #[derive(Debug, clap::Args)]
@@ -231,9 +235,8 @@ fn shown(word: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
-    use super::super::DIFF_SCHEMA;
     use super::super::source::Source;
-    use super::super::tests::errors;
+    use super::super::testing::errors;
     use super::*;
 
     fn source(symbols: &str) -> Source {
@@ -262,7 +265,7 @@ mod tests {
         assert!(text.contains("\nvalue → value (2)\n  CONFIG_HZ  1000 -> 100\n  CONFIG_LSM  a|b -> \"\"\n"), "{text}");
         let markdown = document.markdown();
         assert!(markdown.contains("| CONFIG\\_LSM | a\\|b |  |\n"), "{markdown}");
-        assert_eq!(errors(DIFF_SCHEMA, &document), Vec::<String>::new());
+        assert_eq!(errors(SCHEMA, &document), Vec::<String>::new());
         let json = serde_json::to_value(&document).unwrap();
         assert_eq!((json["changed"].as_u64(), json["transitions"][1]["noise"].as_u64()), (Some(5), Some(1)));
     }

@@ -6,7 +6,7 @@ use std::io::Read;
 use camino::Utf8Path;
 use serde::Serialize;
 
-use super::CliError;
+use crate::error::CliError;
 use crate::packed::{PackedError, unpacked};
 use muster_base::exit::Exit;
 use muster_base::text::{escape, one_line};

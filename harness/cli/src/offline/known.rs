@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::CliError;
+use crate::error::CliError;
 use muster_record::facts::{CAPABILITIES, TOOLS};
 use muster_suite::condition::{DIMENSIONS, id_of_distro, words};
 use muster_suite::diagnostic::did_you_mean;

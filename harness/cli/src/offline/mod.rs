@@ -9,7 +9,7 @@ use std::fmt::Write as _;
 
 use serde::Serialize;
 
-use crate::CliError;
+use crate::error::CliError;
 use crate::load;
 use crate::load::{Loaded, Selection};
 use muster_base::exit::Exit;

@@ -9,6 +9,7 @@
 
 mod again;
 mod collect;
+mod draft;
 mod sources;
 mod suite;
 #[cfg(test)]
@@ -21,9 +22,12 @@ use camino::{Utf8Path, Utf8PathBuf};
 
 use super::boot;
 use super::connect::{self, ConnectOptions};
+use super::error::CliError;
+use super::load;
+use super::output::{say, say_error};
 use super::run::{interruption, runtime};
 use super::session::ImageOptions;
-use super::{CliError, load, say, say_error};
+use draft::Recorded;
 use muster_base::exit::Exit;
 use muster_base::files;
 use muster_base::text;
@@ -34,7 +38,6 @@ use muster_guest::{Reply, Request};
 use muster_record::event::Event;
 use muster_remote::RemoteImages;
 use sources::Of;
-use suite::Recorded;
 use write::Origin;
 
 /// Bytes that are read for one source. All packages of a workstation are less than 1 MiB.

@@ -1,6 +1,7 @@
 //! What can be recorded, as it is typed: `packages`, `sysctl:net.*`, `files:/etc/ssh/*.conf`.
 
-use crate::{CliError, names};
+use crate::error::CliError;
+use crate::names;
 use muster_base::glob;
 
 /// A source of facts.

@@ -1,7 +1,7 @@
 use super::again::Wrong;
 use super::collect::{self, Fact};
+use super::draft::{Drafted, Entry, Recorded, Want};
 use super::sources::{self, Of, Source};
-use super::suite::{Drafted, Entry, Recorded, Want};
 use super::write::{self, Origin};
 use crate::load;
 use muster_guest::{End, Reply};

@@ -1,7 +1,7 @@
 //! The text of a suite. Whatever a guest called its packages, files and users, the decoder reads what
 //! was meant: a scalar is plain only when nothing else can be seen in it, and is quoted otherwise. Pure.
 
-use super::suite::{Drafted, Entry, Recorded, Want};
+use super::draft::{Drafted, Entry, Recorded, Want};
 use muster_base::text::{escape, one_line};
 use muster_suite::matcher::{check_value, has_none};
 use muster_suite::model::Operator;

@@ -3,7 +3,8 @@
 use std::fmt::Write;
 
 use super::page::below;
-use super::words::{kind, matchers, one_of, shape, shorthand, subject};
+use super::words::{kind, matchers, shape, shorthand, subject};
+use crate::wording::one_of;
 use muster_suite::clause::Join;
 use muster_suite::condition::{DIMENSIONS, words};
 use muster_suite::console_rules;

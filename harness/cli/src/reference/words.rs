@@ -1,5 +1,6 @@
 //! Kinds and shapes in words, for tables and for terminals alike.
 
+use crate::wording::{one_of, quoted};
 use muster_suite::grammar::Grammar;
 use muster_suite::grammar::text::ANY;
 use muster_suite::keys::Shape;
@@ -168,19 +169,6 @@ pub(super) fn shape(shape: &Shape) -> String {
         Shape::ForEach => "one name with a list of values, or list of mappings".to_owned(),
         Shape::AllOrLines => "`all`, or list of lines".to_owned(),
         Shape::Matrix => "dimensions, each with a list of values".to_owned(),
-    }
-}
-
-fn quoted(words: &[&str]) -> Vec<String> {
-    words.iter().map(|word| format!("`{word}`")).collect()
-}
-
-/// `a`, `b` or `c`.
-pub(crate) fn one_of(words: &[&str]) -> String {
-    match quoted(words).split_last() {
-        Some((last, [])) => last.clone(),
-        Some((last, rest)) => format!("{} or {last}", rest.join(", ")),
-        None => String::new(),
     }
 }
 

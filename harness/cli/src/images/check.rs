@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use camino::Utf8PathBuf;
 use serde::Serialize;
 
-use super::images::{remarks, size};
-use super::load::{self, Loaded, Selection};
-use super::offline::{self, Known, Part, Row};
-use super::{CliError, OutputFormat, say, say_error};
+use crate::error::CliError;
+use crate::image_file::{facts, remarks, size};
+use crate::load::{self, Loaded, Selection};
+use crate::offline::{self, Known, Part, Row};
+use crate::output::{OutputFormat, say, say_error};
 use muster_base::exit::Exit;
 use muster_base::machine::Format;
 use muster_base::text::escape;
@@ -19,7 +20,7 @@ use muster_record::facts::Facts;
 use muster_suite::model::Expectation;
 
 /// The schema of what `--format json` prints.
-pub(crate) const SCHEMA: &str = include_str!("../../../reports/schema/images-check-v1.json");
+pub(crate) const SCHEMA: &str = include_str!("../../../../reports/schema/images-check-v1.json");
 
 /// Run the disk image tests of the suites on image files, without starting anything
 #[derive(Debug, clap::Args)]
@@ -74,7 +75,7 @@ pub(crate) fn execute(arguments: &Arguments) -> Result<Exit, CliError> {
     let tests = offline::select(&loaded, &arguments.selection, check, "muster images check FILE")?;
     let mut files = Vec::new();
     for path in &arguments.files {
-        let disk = super::images::facts(path, arguments.image_format)?;
+        let disk = facts(path, arguments.image_format)?;
         files.push(File::asked(escape(path.as_str()), disk, &loaded, &tests, &known));
     }
     let exit = exit(&files, arguments.allow_unknown);

@@ -5,8 +5,10 @@ use std::time::{Duration, SystemTime};
 
 use serde_json::json;
 
-use super::project::Project;
-use super::{CliError, OutputFormat, images, say};
+use crate::error::CliError;
+use crate::event_loop::runtime;
+use crate::output::{OutputFormat, say};
+use crate::project::Project;
 use muster_base::exit::Exit;
 use muster_image::prune as cache;
 use muster_image::prune::{Cached, Item, superfluous};
@@ -117,7 +119,7 @@ fn limits(arguments: &Arguments, default: u64) -> (u64, Option<Duration>) {
 
 fn old_images(arguments: &Arguments, cache: &Path, now: SystemTime) -> Result<Vec<Candidate>, CliError> {
     let project = Project::find()?;
-    let found = images::runtime()?
+    let found = runtime()?
         .block_on(cache::cached(project.root().as_std_path(), cache))
         .map_err(|error| CliError::infrastructure(error.to_string()))?;
     let (present, others): (Vec<Cached>, Vec<Cached>) =

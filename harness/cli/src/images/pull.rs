@@ -5,9 +5,11 @@ use std::sync::Arc;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::images::{Catalogue, runtime};
-use super::project::Project;
-use super::{CliError, say, say_error};
+use crate::catalogue::Catalogue;
+use crate::error::CliError;
+use crate::event_loop::runtime;
+use crate::output::{say, say_error};
+use crate::project::Project;
 use muster_base::download::SignatureKind;
 use muster_base::exit::Exit;
 use muster_image::pull;
