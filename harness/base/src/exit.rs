@@ -17,13 +17,21 @@ pub enum Exit {
 }
 
 impl Exit {
-    /// The table in README and `--help`, in order.
-    pub const TABLE: &'static [(Exit, &'static str)] = &[
-        (Exit::Pass, "every selected test passed (or was skipped for a stated reason)"),
-        (Exit::Failed, "a test failed, passed unexpectedly, or the console showed a crash"),
-        (Exit::Invalid, "an invalid suite, image or usage; nothing was selected; or the run was focused"),
-        (Exit::Error, "infrastructure: no boot, connection lost, a probe could not run, interrupted"),
-        (Exit::Stale, "only stale or expired known issues stand between this run and a pass"),
+    /// All codes in order: in a word or two as `--help` has them, and in full as README has them.
+    pub const TABLE: &'static [(Exit, &'static str, &'static str)] = &[
+        (Exit::Pass, "passed", "every test that ran passed, and at least one ran"),
+        (Exit::Failed, "a test failed", "a test failed, or the console showed a crash"),
+        (
+            Exit::Invalid,
+            "invalid suite, image or usage, or no test ran",
+            "an invalid suite, image or usage; nothing was selected, or no test ran; or the run was focused",
+        ),
+        (
+            Exit::Error,
+            "infrastructure error",
+            "infrastructure: no boot, a lost connection, a probe that could not run, an interrupted run",
+        ),
+        (Exit::Stale, "only stale or expired known issues", "only stale or expired known issues"),
     ];
 }
 

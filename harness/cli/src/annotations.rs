@@ -2,23 +2,43 @@
 
 use std::io::Write as _;
 
+use clap::ValueEnum;
+use clap::builder::PossibleValue;
 use muster_record::run::RunRecord;
 use muster_report::annotations::{Server, summary};
 
 /// For whom.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) enum Annotations {
-    /// For the server that the run is on, by GITHUB_ACTIONS, GITLAB_CI or TF_BUILD; none elsewhere
+    /// For the server that the run is on; none elsewhere.
     #[default]
     Auto,
-    /// GitHub Actions
-    Github,
-    /// GitLab CI
-    Gitlab,
-    /// Azure Pipelines
-    Azure,
-    /// For none
+    /// For this server.
+    For(Server),
+    /// For none.
     None,
+}
+
+impl ValueEnum for Annotations {
+    fn value_variants<'a>() -> &'a [Self] {
+        const ALL: &[Annotations] = &[
+            Annotations::Auto,
+            Annotations::For(Server::Github),
+            Annotations::For(Server::Gitlab),
+            Annotations::For(Server::Azure),
+            Annotations::None,
+        ];
+        ALL
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        Some(match self {
+            Self::Auto => PossibleValue::new("auto")
+                .help("For the server that the run is on, by GITHUB_ACTIONS, GITLAB_CI or TF_BUILD; none elsewhere"),
+            Self::For(server) => PossibleValue::new(server.name()).help(server.title()),
+            Self::None => PossibleValue::new("none").help("For none"),
+        })
+    }
 }
 
 impl Annotations {
@@ -26,9 +46,7 @@ impl Annotations {
     pub(crate) fn server(self) -> Option<Server> {
         match self {
             Self::Auto => here(),
-            Self::Github => Some(Server::Github),
-            Self::Gitlab => Some(Server::Gitlab),
-            Self::Azure => Some(Server::Azure),
+            Self::For(server) => Some(server),
             Self::None => None,
         }
     }
@@ -72,6 +90,8 @@ mod tests {
         assert_eq!(of("TF_BUILD", "True"), Some(Server::Azure));
         assert_eq!((of("CI", "true"), of("GITHUB_ACTIONS", "")), (None, None));
         assert_eq!(Annotations::None.server(), None);
-        assert_eq!(Annotations::Gitlab.server(), Some(Server::Gitlab));
+        assert_eq!(Annotations::For(Server::Gitlab).server(), Some(Server::Gitlab));
+        let named = |server: &Server| Annotations::from_str(server.name(), false);
+        assert!(Server::ALL.iter().all(|server| named(server) == Ok(Annotations::For(*server))));
     }
 }

@@ -1,12 +1,15 @@
 //! `muster init`: a project of one's own to begin with.
 
 use camino::{Utf8Path, Utf8PathBuf};
+use clap::ValueEnum;
+use clap::builder::PossibleValue;
 
 use super::error::CliError;
 use super::output::say;
 use super::project;
 use muster_base::exit::Exit;
 use muster_base::files;
+use muster_report::annotations::Server;
 
 /// Write a first suite, an image description and settings to edit
 #[derive(Debug, clap::Args)]
@@ -19,28 +22,32 @@ pub(crate) struct Arguments {
     directory: Utf8PathBuf,
     /// Write a job for this CI server too
     #[arg(long, value_name = "SERVER")]
-    ci: Option<Server>,
+    ci: Option<Job>,
 }
 
-/// CI servers for which there is a job.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-enum Server {
-    /// GitHub Actions: .github/workflows/image.yml
-    Github,
-    /// GitLab CI: .gitlab-ci.yml
-    Gitlab,
-    /// Azure Pipelines: azure-pipelines.yml
-    Azure,
-}
+/// The job for a CI server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Job(Server);
 
-impl Server {
-    /// Where its job goes below the directory, and the job.
-    fn job(self) -> (&'static str, &'static str) {
-        match self {
-            Self::Github => (".github/workflows/image.yml", include_str!("../../../docs/ci/github-actions.yml")),
-            Self::Gitlab => (".gitlab-ci.yml", include_str!("../../../docs/ci/gitlab-ci.yml")),
-            Self::Azure => ("azure-pipelines.yml", include_str!("../../../docs/ci/azure-pipelines.yml")),
+impl Job {
+    /// Where it goes below the directory, and its text.
+    fn file(self) -> (&'static str, &'static str) {
+        match self.0 {
+            Server::Github => (".github/workflows/image.yml", include_str!("../../../docs/ci/github-actions.yml")),
+            Server::Gitlab => (".gitlab-ci.yml", include_str!("../../../docs/ci/gitlab-ci.yml")),
+            Server::Azure => ("azure-pipelines.yml", include_str!("../../../docs/ci/azure-pipelines.yml")),
         }
+    }
+}
+
+impl ValueEnum for Job {
+    fn value_variants<'a>() -> &'a [Self] {
+        const ALL: &[Job] = &[Job(Server::Github), Job(Server::Gitlab), Job(Server::Azure)];
+        ALL
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        Some(PossibleValue::new(self.0.name()).help(format!("{}: {}", self.0.title(), self.file().0)))
     }
 }
 
@@ -58,7 +65,7 @@ const DAYS: i64 = 90;
 
 pub(crate) fn execute(arguments: Arguments) -> Result<Exit, CliError> {
     let at = &arguments.directory;
-    let files: Vec<(&str, &str)> = FILES.into_iter().chain(arguments.ci.map(Server::job)).collect();
+    let files: Vec<(&str, &str)> = FILES.into_iter().chain(arguments.ci.map(Job::file)).collect();
     let there: Vec<&str> =
         files.iter().map(|(name, _)| *name).filter(|name| at.join(name).symlink_metadata().is_ok()).collect();
     if !there.is_empty() {

@@ -68,7 +68,7 @@ use settings::{Applied, Surroundings};
 /// Does your image pass muster? Boots candidate Linux images in QEMU, runs suites written in YAML
 /// over SSH, and writes JUnit, JSON and snapshots.
 #[derive(Debug, Parser)]
-#[command(name = "muster", version = env!("MUSTER_VERSION"), propagate_version = true, after_help = EXIT_CODES, max_term_width = 100)]
+#[command(name = "muster", version = env!("MUSTER_VERSION"), propagate_version = true, after_help = exit_codes(), max_term_width = 100)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -85,8 +85,11 @@ struct Arguments {
     colour: clap::ColorChoice,
 }
 
-const EXIT_CODES: &str = "Exit codes: 0 passed · 1 a test failed · 2 invalid suite, image or usage, or no test ran · \
-3 infrastructure error · 4 only stale or expired known issues";
+/// The last line of `--help`.
+fn exit_codes() -> String {
+    let codes: Vec<String> = Exit::TABLE.iter().map(|(exit, brief, _)| format!("{} {brief}", *exit as u8)).collect();
+    format!("Exit codes: {}", codes.join(" · "))
+}
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -264,5 +267,14 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         super::Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn the_readme_has_the_table_of_exit_codes() {
+        let readme = include_str!("../../../README.md");
+        for (exit, _, meaning) in super::Exit::TABLE {
+            let row = format!("| {} | {meaning} |", *exit as u8);
+            assert!(readme.lines().any(|line| line == row), "{row}");
+        }
     }
 }

@@ -16,15 +16,30 @@ const MESSAGE: usize = 600;
 /// Tests that a summary lists at most; servers limit summaries to 1 MiB.
 const LISTED: usize = 100;
 
-/// A CI server whose logs have commands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Server {
-    /// GitHub Actions.
-    Github,
-    /// GitLab CI.
-    Gitlab,
-    /// Azure Pipelines.
-    Azure,
+muster_base::words! {
+    /// A CI server: its logs have commands, and there is a job for it.
+    Server {
+        /// GitHub Actions.
+        Github = "github",
+        /// GitLab CI.
+        Gitlab = "gitlab",
+        /// Azure Pipelines.
+        Azure = "azure",
+    }
+}
+
+impl Server {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Github, Self::Gitlab, Self::Azure];
+
+    /// What its vendor calls it.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Github => "GitHub Actions",
+            Self::Gitlab => "GitLab CI",
+            Self::Azure => "Azure Pipelines",
+        }
+    }
 }
 
 /// The line that makes the server show a test that did not pass, for servers that have one.
