@@ -106,7 +106,7 @@ mod tests {
         let disk = |format: &str, virtual_size| muster_record::disk::DiskFacts {
             format: format.to_owned(),
             virtual_size,
-            table: Some(muster_image::layout::Table { kind: "gpt".to_owned(), ..Default::default() }),
+            table: Some(muster_record::disk::Table { kind: "gpt".to_owned(), ..Default::default() }),
             ..Default::default()
         };
         for format in Format::NAMES {

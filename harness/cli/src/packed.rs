@@ -80,7 +80,7 @@ mod tests {
     use std::io::Write;
 
     use super::*;
-    use muster_image::compress::Compression;
+    use muster_image::Compression;
 
     fn packed(how: Compression, bytes: &[u8]) -> Vec<u8> {
         let mut input = tempfile::tempfile().unwrap();

@@ -107,7 +107,7 @@ impl Facts {
     ///
     /// # Errors
     /// One sentence on what is wrong with it.
-    pub fn from_json(text: &str) -> Result<Self, String> {
+    pub(crate) fn from_json(text: &str) -> Result<Self, String> {
         let file: Document = serde_json::from_str(text).map_err(|error| text::one_line(&error.to_string(), 300))?;
         if file.schema != SCHEMA {
             return Err(format!("its schema is `{}`; {SCHEMA} is read here", text::one_line(&file.schema, 60)));

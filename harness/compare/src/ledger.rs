@@ -12,7 +12,7 @@ use muster_suite::model::Matcher;
 
 /// What the ledger says of a difference.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Said {
+pub(crate) enum Said {
     /// Nothing.
     Nothing,
     /// The entry of this index documents it.
@@ -24,7 +24,7 @@ pub enum Said {
 }
 
 /// Entries, and which of them have matched.
-pub struct Ledger<'e> {
+pub(crate) struct Ledger<'e> {
     entries: &'e [Deviation],
     today: jiff::civil::Date,
     /// Whether each entry was about some difference, expired or not.
@@ -35,7 +35,7 @@ pub struct Ledger<'e> {
 
 impl<'e> Ledger<'e> {
     /// `lookup` as in [`evaluate`]: the candidate.
-    pub fn new(
+    pub(crate) fn new(
         entries: &'e [Deviation],
         lookup: &dyn Fn(&str) -> Option<Vec<String>>,
         today: jiff::civil::Date,
@@ -49,7 +49,7 @@ impl<'e> Ledger<'e> {
     }
 
     /// What it says of a difference. Of several entries the first that holds counts; all are used.
-    pub fn says(&mut self, difference: &Difference) -> Said {
+    pub(crate) fn says(&mut self, difference: &Difference) -> Said {
         let key = difference.key();
         let mut said = Said::Nothing;
         for (index, entry) in self.entries.iter().enumerate() {
@@ -78,7 +78,7 @@ impl<'e> Ledger<'e> {
 
     /// Entries that were about no difference although their kind was compared on a candidate they speak
     /// of: what they document is gone, and they must go too.
-    pub fn stale(&self, compared: &[&'static str]) -> Vec<usize> {
+    pub(crate) fn stale(&self, compared: &[&'static str]) -> Vec<usize> {
         let stale = |index: &usize| {
             !self.used[*index] && self.here[*index] == Ok(true) && compared.contains(&self.entries[*index].kind)
         };
@@ -106,7 +106,7 @@ fn holds(matcher: Option<&Matcher>, value: Option<&str>) -> bool {
 
 /// The entry that would document a difference and no other, in one line, with what only a person can
 /// know left open: the decoder refuses it until that is filled in.
-pub fn entry_for(difference: &Difference) -> String {
+pub(crate) fn entry_for(difference: &Difference) -> String {
     let quoted = |text: &str| serde_json::Value::from(text).to_string();
     let mut out = format!("- {{pattern: {}", quoted(&difference.key()));
     for (name, value) in [("before", &difference.before), ("after", &difference.after)] {

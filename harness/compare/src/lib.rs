@@ -19,7 +19,7 @@ pub mod item;
 pub mod json;
 pub mod kind;
 pub mod kinds;
-pub mod ledger;
+mod ledger;
 pub mod markdown;
 #[cfg(test)]
 mod testing;

@@ -13,7 +13,7 @@ const COLUMNS: usize = 1000;
 
 /// A unified diff from the accepted text to the new one, harmless, without file names, of at most
 /// 200 lines and a last one that counts what was left out. Empty when both are the same.
-pub fn unified(accepted: &str, new: &str) -> String {
+pub(crate) fn unified(accepted: &str, new: &str) -> String {
     // Both sides are ours to bound, yet two large texts with nothing in common would take minutes;
     // after the deadline the diff is coarser, and still right.
     let diff = TextDiff::configure().timeout(Duration::from_millis(500)).diff_lines(accepted, new);

@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 
 /// The header of a snapshot file. Only for people: it is never compared.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Header {
+pub(crate) struct Header {
     /// The suite file the snapshot belongs to. cargo-insta shows it, and knows a file for insta's
     /// by this key being first.
     pub source: String,
@@ -20,7 +20,7 @@ pub struct Header {
 }
 
 /// The whole file: header and text, as insta writes it.
-pub fn write(header: &Header, body: &str) -> String {
+pub(crate) fn write(header: &Header, body: &str) -> String {
     let mut out = String::from("---\n");
     let mut field = |key: &str, value: &str| _ = writeln!(out, "{key}: {value}");
     field("source", &scalar(&header.source));
@@ -43,7 +43,7 @@ pub fn write(header: &Header, body: &str) -> String {
 }
 
 /// The text as insta compares it: no white space at its end, no carriage return before a newline.
-pub fn normal(body: &str) -> String {
+pub(crate) fn normal(body: &str) -> String {
     body.trim_end().replace("\r\n", "\n")
 }
 
@@ -63,7 +63,7 @@ pub enum FormatError {
 
 /// A file taken apart: the lines of its header as they stand, and its text.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Parts<'a> {
+pub(crate) struct Parts<'a> {
     /// The lines between the two `---`, each with its newline.
     pub header: &'a str,
     /// Everything after.
@@ -72,7 +72,7 @@ pub struct Parts<'a> {
 
 impl Parts<'_> {
     /// The description, as written (quotes and escapes undone), or empty.
-    pub fn description(&self) -> String {
+    pub(crate) fn description(&self) -> String {
         let value = self.header.lines().find_map(|line| line.strip_prefix("description:")).unwrap_or("").trim();
         // What this module quotes is also JSON.
         serde_json::from_str(value).unwrap_or_else(|_| value.to_owned())
@@ -81,7 +81,7 @@ impl Parts<'_> {
 
 /// Takes a file apart. The header is not interpreted: nothing in it decides anything, and a suite's
 /// author, who may be a stranger, has written it.
-pub fn read(bytes: &[u8]) -> Result<Parts<'_>, FormatError> {
+pub(crate) fn read(bytes: &[u8]) -> Result<Parts<'_>, FormatError> {
     let text = std::str::from_utf8(bytes).map_err(|_| FormatError::NotText)?;
     let conflict = |text: &str| text.lines().any(|l| ["<<<<<<< ", ">>>>>>> "].iter().any(|m| l.starts_with(m)));
     let mut lines = text.split_inclusive('\n');
@@ -106,7 +106,7 @@ pub fn read(bytes: &[u8]) -> Result<Parts<'_>, FormatError> {
 
 /// A pending file as the accepted one it becomes: without `assertion_line`, as `cargo insta accept`
 /// does it.
-pub fn accepted(parts: &Parts<'_>) -> String {
+pub(crate) fn accepted(parts: &Parts<'_>) -> String {
     let header: String =
         parts.header.split_inclusive('\n').filter(|line| !line.starts_with("assertion_line:")).collect();
     format!("---\n{header}---\n{}\n", normal(parts.body))

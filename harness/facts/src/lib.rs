@@ -13,8 +13,8 @@
 //! - [`stored`]: files of snapshots.
 
 pub mod compare;
-pub mod diff;
-pub mod format;
+mod diff;
+mod format;
 pub mod pending;
 pub mod sources;
 mod stored;

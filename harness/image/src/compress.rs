@@ -14,12 +14,12 @@ use std::time::Duration;
 use tokio::io::AsyncReadExt;
 
 use super::cache::GRAIN;
-pub use super::compression::Compression;
+use super::compression::Compression;
 use super::{ImageError, tool};
 
 /// What an unpacking may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Bounds {
+pub(crate) struct Bounds {
     /// Bytes that may come out, zeros included.
     pub bytes: u64,
     /// From start to end.
@@ -28,9 +28,9 @@ pub struct Bounds {
 
 impl Bounds {
     /// The most that comes out of one packed image: 128 GiB.
-    pub const BYTES: u64 = 128 << 30;
+    pub(crate) const BYTES: u64 = 128 << 30;
     /// Zeros are written at about a gigabyte a second, data at a tenth of it.
-    pub const DEADLINE: Duration = Duration::from_secs(1800);
+    pub(crate) const DEADLINE: Duration = Duration::from_secs(1800);
 }
 
 /// Address space of a decoder. xz at its strongest takes 65 MiB, zstd refuses more than 128 MiB by

@@ -29,7 +29,7 @@ pub fn format_of(ends: &Ends<'_>) -> Format {
 
 /// Whether the end of a file is the footer of a VHD but for its first eight bytes: Features, Version and Data Offset are as
 /// the specification wants them in a fixed or dynamic disk.
-pub fn lost_its_cookie(tail: &[u8]) -> bool {
+pub(crate) fn lost_its_cookie(tail: &[u8]) -> bool {
     let features = tail.get(8..12).is_some_and(|features| matches!(features, [0, 0, 0, 2 | 3]));
     features && tail.get(12..16) == Some(&[0, 1, 0, 0]) && !tail.starts_with(b"conectix")
 }
@@ -152,7 +152,7 @@ fn vmdk(ends: &Ends<'_>) -> Result<Option<u64>, Trouble> {
 /// Whether a VHDX is a difference to another file. `read` gives bytes of the file at an offset.
 /// Facts: Microsoft's [MS-VHDX], 2.2.3 (region table), 2.6.1 (metadata table), 2.6.2.1 (file
 /// parameters, `HasParent`). What is damaged is left to `qemu-img`, which checks the checksums.
-pub fn vhdx_has_parent(read: impl Fn(u64, usize) -> Option<Vec<u8>>) -> bool {
+pub(crate) fn vhdx_has_parent(read: impl Fn(u64, usize) -> Option<Vec<u8>>) -> bool {
     const METADATA: [u8; 16] = [6, 162, 124, 139, 144, 71, 154, 75, 184, 254, 87, 95, 5, 15, 136, 110];
     const FILE_PARAMETERS: [u8; 16] = [55, 103, 161, 202, 54, 250, 67, 77, 179, 182, 51, 240, 170, 68, 231, 107];
     let number = |bytes: &[u8]| bytes.iter().rev().fold(0u64, |value, byte| value << 8 | u64::from(*byte));

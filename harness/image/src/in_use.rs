@@ -21,7 +21,7 @@ impl InUse {
     }
 
     /// Whether nobody uses a file, as far as locks tell.
-    pub fn is_free(file: &Path) -> bool {
+    pub(crate) fn is_free(file: &Path) -> bool {
         open(file).is_some_and(|file| muster_base::files::lock_alone(&file).is_ok())
     }
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use super::compress::Compression;
+use super::compression::Compression;
 use super::header::{self, Ends, Trouble};
 use super::magic::{self, Magic};
 use super::{ImageError, ImageSpec, tool};

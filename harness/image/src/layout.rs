@@ -11,7 +11,7 @@ use std::time::Duration;
 use self::numbers::{SECTOR, big, little};
 use super::{ImageError, Inspected, tool};
 use muster_base::machine::Format;
-pub use muster_record::disk::{Damage, DiskFacts, Partition, Table, TableCopy};
+use muster_record::disk::{DiskFacts, Partition, Table};
 use muster_suite::grammar::partitions;
 
 mod gpt;
@@ -22,7 +22,7 @@ const WINDOW: u64 = 64 << 10;
 
 /// Reads an image that was inspected. `stated` is the format of the description, which for a root file
 /// system is not that of the disk that was made from it.
-pub async fn read(disk: &Inspected, stated: Format, deadline: Duration) -> Result<DiskFacts, ImageError> {
+pub(crate) async fn read(disk: &Inspected, stated: Format, deadline: Duration) -> Result<DiskFacts, ImageError> {
     let subformat = match disk.format {
         Format::Vhd => vhd_subformat(&plain(disk, disk.actual_size.saturating_sub(SECTOR), SECTOR)?),
         _ => None,

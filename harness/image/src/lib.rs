@@ -5,27 +5,28 @@
 //! `qemu-img` runs under limits, and the format is always stated, never guessed by QEMU.
 
 mod cache;
-pub mod catalogue;
-pub mod compress;
+mod catalogue;
+mod compress;
 mod compression;
-pub mod digest;
+mod digest;
 mod dirs;
 mod ends;
-pub mod error;
+mod error;
 pub mod header;
 mod in_use;
 pub mod inspect;
 pub mod lab;
-pub mod layout;
+mod layout;
 pub mod magic;
-pub mod overlay;
-pub mod prepare;
+mod overlay;
+mod prepare;
 pub mod prune;
 pub mod pull;
-pub mod rootfs;
+mod rootfs;
 mod tool;
 
 pub use catalogue::{Checksum, DiskSource, Download, ImageSpec, KernelBoot, Signature};
+pub use compression::Compression;
 pub use digest::{Unchanged, sha256};
 pub use dirs::cache_dir;
 pub use error::ImageError;

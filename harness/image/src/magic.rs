@@ -10,7 +10,7 @@ use muster_base::machine::Format;
 
 /// Where the bytes of a mark stand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Place {
+pub(crate) enum Place {
     /// So many bytes from the beginning.
     At(usize),
     /// At the beginning of the last 512 bytes.
@@ -23,7 +23,7 @@ pub enum Place {
 
 /// What a mark says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub(crate) enum Kind {
     /// A format that muster starts.
     Known(Format),
     /// A packed file, which must be called so.
@@ -38,7 +38,7 @@ pub enum Kind {
 
 /// One mark.
 #[derive(Debug, Clone, Copy)]
-pub struct Magic {
+pub(crate) struct Magic {
     /// Where it stands.
     pub place: Place,
     /// Its bytes.
@@ -62,7 +62,7 @@ use Kind::{Disc, Disk, Known, Other, Packed};
 use Place::{At, Pointed, Tail, Text};
 
 /// All marks. The first that fits counts, so that a longer one stands before a shorter one.
-pub const MAGICS: &[Magic] = &[
+pub(crate) const MAGICS: &[Magic] = &[
     mark(At(0), b"QFI\xfb\0\0\0\x01", Disk("qcow"), "a disk of QEMU's first qcow format"),
     mark(At(0), b"QFI\xfb", Known(Format::Qcow2), "a qcow2 disk"),
     mark(At(0), b"vhdxfile", Known(Format::Vhdx), "a VHDX disk"),
@@ -129,7 +129,7 @@ pub const MAGICS: &[Magic] = &[
 ];
 
 /// The mark that the ends of a file bear.
-pub fn of(ends: &Ends<'_>) -> Option<&'static Magic> {
+pub(crate) fn of(ends: &Ends<'_>) -> Option<&'static Magic> {
     MAGICS.iter().find(|magic| stands(magic, ends))
 }
 
@@ -169,7 +169,7 @@ fn text(head: &[u8]) -> Option<&[u8]> {
 
 impl Magic {
     /// What to do with a file of this kind at that path. `None` of a format that muster starts.
-    pub fn advice(&self, path: &std::path::Path) -> Option<String> {
+    pub(crate) fn advice(&self, path: &std::path::Path) -> Option<String> {
         let name = path.display();
         Some(match self.kind {
             Known(_) => return None,

@@ -7,7 +7,8 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use super::cache::{Made, Slot};
-use super::compress::{self, Compression};
+use super::compress;
+use super::compression::Compression;
 use super::dirs::cache_dir;
 use super::inspect::{self, Inspected, Limits};
 use super::rootfs::{self, oci::Layout, tar, tree::Tree, tree::What};

@@ -21,7 +21,7 @@ pub struct Recorder {
     record: RunRecord,
     /// Where each (suite, test, image) stands in `record.tests`.
     places: HashMap<(String, String, String), usize>,
-    /// Which tests have ended, in this run or in the one it continues.
+    /// Which tests have ended.
     finished: Vec<bool>,
 }
 
@@ -149,22 +149,7 @@ impl Recorder {
         self.record
     }
 
-    /// Whether this test has ended, in this run or in the one it continues. What `--resume` asks.
-    pub fn has_finished(&self, suite: &str, test: &str, image: &str) -> bool {
-        let key = (suite.to_owned(), test.to_owned(), image.to_owned());
-        self.places.get(&key).is_some_and(|&place| self.finished[place])
-    }
-
     fn run_started(&mut self, id: &str, muster: &str, at: &str, arguments: &[String]) {
-        if !self.record.id.is_empty() {
-            // The journal of a run that is being continued: it keeps its name and its beginning, and
-            // is no longer finished.
-            self.notice(format!("the run was continued at {}", muster_base::text::one_line(at, 40)));
-            self.record.finished = None;
-            self.record.exit_code = None;
-            self.record.interrupted = false;
-            return;
-        }
         self.record.id = id.to_owned();
         self.record.muster = muster.to_owned();
         self.record.started = at.to_owned();
@@ -172,7 +157,7 @@ impl Recorder {
     }
 
     /// A planned test stands as an error until it has ended. A plan that says otherwise is not
-    /// believed, and one that comes again when a run is continued does not undo what has ended.
+    /// believed, and one that comes late does not undo what has ended.
     fn plan(&mut self, planned: &TestRecord) {
         let place = self.place(planned);
         if self.finished[place] {
@@ -293,22 +278,5 @@ mod tests {
         assert_eq!(record.tests[0].seconds, 0.0);
         assert_eq!(record.totals["error"], 1);
         assert_eq!(record.totals["pass"], 0);
-    }
-
-    #[test]
-    fn a_continued_run_keeps_what_has_ended_and_is_no_longer_finished() {
-        let events = sample::events();
-        let mut recorder = Recorder::new();
-        for event in &events {
-            recorder.apply(event);
-        }
-        let before = recorder.record().totals.clone();
-        assert!(recorder.has_finished("base", "nginx-serves", "lab"));
-        for event in &events[..2] {
-            recorder.apply(event);
-        }
-        assert_eq!(recorder.record().totals, before);
-        assert_eq!(recorder.record().exit_code, None);
-        assert_eq!(recorder.record().finished, None);
     }
 }

@@ -32,15 +32,8 @@ impl RunDir {
         Ok(dir)
     }
 
-    /// A directory that is there already: to continue or to render its run.
-    pub fn open(root: &Utf8Path) -> Result<Self, FileError> {
-        let dir = Self { root: root.to_owned() };
-        std::fs::metadata(dir.events()).map_err(FileError::because("read", &dir.events()))?;
-        Ok(dir)
-    }
-
     /// Of whatever lies there, if anything does.
-    pub fn at(root: &Utf8Path) -> Self {
+    pub(crate) fn at(root: &Utf8Path) -> Self {
         Self { root: root.to_owned() }
     }
 
@@ -96,8 +89,5 @@ mod tests {
         let first = RunDir::create(&path.join("r1")).unwrap();
         assert!(first.snapshots().is_dir());
         assert!(RunDir::create(&path.join("r1")).is_err());
-        assert!(RunDir::open(&path.join("r1")).is_err(), "no journal yet");
-        std::fs::write(first.events(), "").unwrap();
-        assert_eq!(RunDir::open(&path.join("r1")).unwrap(), first);
     }
 }

@@ -43,7 +43,7 @@ impl Server {
 }
 
 /// The line that makes the server show a test that did not pass, for servers that have one.
-pub fn error(server: Server, test: &TestRecord) -> Option<String> {
+pub(crate) fn error(server: Server, test: &TestRecord) -> Option<String> {
     if !matches!(test.outcome, Outcome::Fail | Outcome::Error) {
         return None;
     }
@@ -77,7 +77,7 @@ fn is_below(place: &Location) -> bool {
 }
 
 /// The line that begins a folded part. `number` is unique in the run, `at` is in seconds since 1970.
-pub fn fold(server: Server, number: usize, title: &str, at: i64) -> String {
+pub(crate) fn fold(server: Server, number: usize, title: &str, at: i64) -> String {
     let title = one_line(title, 200);
     match server {
         Server::Github => format!("::group::{}", github(&title, false)),
@@ -87,7 +87,7 @@ pub fn fold(server: Server, number: usize, title: &str, at: i64) -> String {
 }
 
 /// The line that ends it.
-pub fn unfold(server: Server, number: usize, at: i64) -> String {
+pub(crate) fn unfold(server: Server, number: usize, at: i64) -> String {
     match server {
         Server::Github => "::endgroup::".to_owned(),
         Server::Azure => "##[endgroup]".to_owned(),

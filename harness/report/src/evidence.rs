@@ -10,7 +10,7 @@ use muster_record::layout::RunDir;
 use muster_record::run::TestRecord;
 
 /// Bytes of a console that a report repeats at most.
-pub const TAIL_LIMIT: usize = 64 << 10;
+pub(crate) const TAIL_LIMIT: usize = 64 << 10;
 /// Files attached to one test at most.
 const ATTACHMENT_LIMIT: usize = 50;
 /// Characters of the path of an attachment at most, in the run directory.
@@ -18,7 +18,7 @@ const LONGEST_NAME: usize = 400;
 
 /// What a report shows of one test beside its record.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Evidence {
+pub(crate) struct Evidence {
     /// Paths relative to the run directory; the machine's console is first.
     pub attachments: Vec<String>,
     /// The end of the console, harmless, at most [`TAIL_LIMIT`] bytes; empty when there is none.
@@ -53,7 +53,7 @@ impl Base {
     }
 
     /// How a report names a file, given by its path in the run directory.
-    pub fn name(&self, file: &str) -> String {
+    pub(crate) fn name(&self, file: &str) -> String {
         self.0.join(file).into_string()
     }
 }
@@ -81,19 +81,19 @@ fn resolved(path: &Utf8Path) -> Result<Utf8PathBuf, String> {
 /// Looks evidence up in a run directory. A machine that many tests share has its console repeated with
 /// the first of them only: the others attach the file.
 #[derive(Debug)]
-pub struct Evidences<'a> {
+pub(crate) struct Evidences<'a> {
     dir: &'a RunDir,
     shown: BTreeSet<String>,
 }
 
 impl<'a> Evidences<'a> {
     /// Nothing has been shown yet.
-    pub fn new(dir: &'a RunDir) -> Self {
+    pub(crate) fn new(dir: &'a RunDir) -> Self {
         Self { dir, shown: BTreeSet::new() }
     }
 
     /// The evidence of one test. What cannot be read is left out: a report must not fail for it.
-    pub fn of(&mut self, test: &TestRecord) -> Evidence {
+    pub(crate) fn of(&mut self, test: &TestRecord) -> Evidence {
         let mut evidence = Evidence::default();
         let mut found = Vec::new();
         if let Some(machine) = &test.machine {

@@ -20,6 +20,6 @@ pub mod list;
 pub mod pace;
 mod progress;
 pub mod terminal;
-pub mod verdict;
+mod verdict;
 mod words;
 pub mod written;

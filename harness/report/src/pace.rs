@@ -17,7 +17,7 @@ type Key = (String, String, String);
 
 /// A test that takes much longer than usual.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Slow {
+pub(crate) struct Slow {
     /// `suite/test`.
     pub name: String,
     /// Image id.
@@ -88,7 +88,7 @@ impl Pace {
 
     /// Seconds until all tests have ended, as far as anybody knows: by how fast this run is compared with earlier
     /// ones, since several machines share its tests. `None` when most tests have never run here.
-    pub fn left(&self, now: Instant) -> Option<f64> {
+    pub(crate) fn left(&self, now: Instant) -> Option<f64> {
         if self.total == 0 || self.known * 2 < self.total {
             return None;
         }
@@ -102,7 +102,7 @@ impl Pace {
     }
 
     /// The tests that have become slow since the last call.
-    pub fn slow(&mut self, now: Instant) -> Vec<Slow> {
+    pub(crate) fn slow(&mut self, now: Instant) -> Vec<Slow> {
         let running: Vec<(Key, f64)> = self
             .running
             .iter()
@@ -112,7 +112,7 @@ impl Pace {
     }
 
     /// Whether a test that has ended was slow, and that was not said yet.
-    pub fn was_slow(&mut self, record: &TestRecord) -> Option<Slow> {
+    pub(crate) fn was_slow(&mut self, record: &TestRecord) -> Option<Slow> {
         self.mark(key(record), record.seconds)
     }
 

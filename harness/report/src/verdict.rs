@@ -16,7 +16,7 @@ use muster_record::verdict::exit_of_records;
 /// code all follow from the same outcomes: a run ends with 0 exactly when no image fails and at least
 /// one passes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Standing {
+pub(crate) enum Standing {
     /// Tests ran, and nothing is in doubt.
     Passes,
     /// Every test was skipped, while the run passed on another image.
@@ -27,7 +27,7 @@ pub enum Standing {
 
 /// What a run says of one image.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Verdict {
+pub(crate) struct Verdict {
     /// Image id, harmless.
     pub image: String,
     /// Whether it passes muster. Only [`Standing::Passes`] is a pass.
@@ -52,7 +52,7 @@ pub struct Verdict {
 
 impl Verdict {
     /// `PASS lab: 92 passed, 11 skipped`.
-    pub fn sentence(&self) -> String {
+    pub(crate) fn sentence(&self) -> String {
         let Self { image, passed, failed, errors, known, skipped, not_run, .. } = self;
         let word = match self.standing {
             Standing::Passes => "PASS",
@@ -75,7 +75,7 @@ impl Verdict {
 }
 
 /// One verdict for each image that the run has or plans to test, by name.
-pub fn of_images(record: &RunRecord) -> Vec<Verdict> {
+pub(crate) fn of_images(record: &RunRecord) -> Vec<Verdict> {
     let images: BTreeSet<&str> =
         record.images.keys().map(String::as_str).chain(record.tests.iter().map(|test| test.image.as_str())).collect();
     images.into_iter().map(|image| of_image(record, image)).collect()
@@ -165,7 +165,7 @@ fn answers_for(test: &TestRecord, finding: &FindingRecord) -> bool {
 
 /// Why the run as a whole is not a pass although no test failed; `None` when a test says it, or
 /// when the run is a pass.
-pub fn unexplained(record: &RunRecord) -> Option<String> {
+pub(crate) fn unexplained(record: &RunRecord) -> Option<String> {
     if record.tests.iter().any(|test| matches!(test.outcome, Outcome::Fail | Outcome::Error)) {
         return None;
     }

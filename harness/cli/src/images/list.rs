@@ -7,8 +7,8 @@ use crate::error::CliError;
 use crate::event_loop::runtime;
 use crate::output::{OutputFormat, say};
 use crate::project::Project;
-use muster_base::exit::Exit;
 use muster_base::download::SignatureKind;
+use muster_base::exit::Exit;
 use muster_image::{DiskSource, ImageSpec, pull};
 use muster_suite::images::ImageEntry;
 

@@ -6,7 +6,7 @@
 use crate::difference::{Change, Difference};
 
 /// The types of overlays there are (azldev's `ComponentOverlay`).
-pub const TYPES: &[&str] = &[
+pub(crate) const TYPES: &[&str] = &[
     "spec-add-tag",
     "spec-insert-tag",
     "spec-set-tag",

@@ -7,7 +7,7 @@
 //! - [`read`]: the tree's files, with all errors at once.
 //! - [`effect`]: what an overlay can change in an installed system.
 
-pub mod effect;
+mod effect;
 mod read;
 mod tree;
 
@@ -20,7 +20,7 @@ pub use read::load;
 pub use tree::{Component, Overlay, Tree};
 
 /// A tree and the packages of two systems, so that differences find their overlays.
-pub struct Index<'t> {
+pub(crate) struct Index<'t> {
     /// Components by the name of the source package, their own or upstream's.
     by_source: HashMap<&'t str, Vec<(&'t str, &'t Component)>>,
     /// Source packages by binary package.
@@ -29,7 +29,7 @@ pub struct Index<'t> {
 
 impl<'t> Index<'t> {
     /// Binary packages are those of the candidate; those that only the baseline has are the baseline's.
-    pub fn new(tree: &'t Tree, baseline: &Facts, candidate: &Facts) -> Self {
+    pub(crate) fn new(tree: &'t Tree, baseline: &Facts, candidate: &Facts) -> Self {
         let mut by_source: HashMap<&str, Vec<(&str, &Component)>> = HashMap::new();
         for (name, component) in &tree.components {
             let names = [Some(name.as_str()), component.upstream_name.as_deref()];
@@ -50,7 +50,7 @@ impl<'t> Index<'t> {
 
     /// The component and the overlay that document a difference: the first that can have made it and
     /// says why it exists.
-    pub fn documents(&self, difference: &Difference) -> Option<(&'t str, &'t Overlay)> {
+    pub(crate) fn documents(&self, difference: &Difference) -> Option<(&'t str, &'t Overlay)> {
         for package in &difference.packages {
             for source in self.sources.get(package).into_iter().flatten() {
                 for (name, component) in self.by_source.get(source.as_str()).into_iter().flatten() {

@@ -40,7 +40,7 @@ pub struct Overlay {
 
 impl Overlay {
     /// Whether it says why it exists; without that it documents nothing.
-    pub fn is_reasoned(&self) -> bool {
+    pub(crate) fn is_reasoned(&self) -> bool {
         !self.description.is_empty() || self.metadata.is_some()
     }
 }

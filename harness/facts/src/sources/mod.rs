@@ -15,11 +15,12 @@ use muster_check::Probe;
 use muster_guest::facts::OWN_IS_DPKG;
 use muster_guest::{End, Reply};
 use muster_suite::model::{SnapshotSource, SnapshotSpec};
-pub use rows::{Row, columns};
+pub use rows::Row;
+use rows::columns;
 
 /// Bytes of a snapshot at most. A larger one is an error: cut off, it would not show what changed
 /// behind the cut.
-pub const TEXT_LIMIT: usize = 4 << 20;
+const TEXT_LIMIT: usize = 4 << 20;
 
 /// A snapshot's text, and what its author should know of the selection.
 #[derive(Debug, Clone, PartialEq, Eq)]

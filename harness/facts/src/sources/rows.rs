@@ -5,7 +5,7 @@ use muster_base::text;
 use muster_suite::model::SnapshotSource;
 
 /// The columns of a source, in order; none for those that are not tables. `keep` names some.
-pub fn columns(source: &SnapshotSource) -> &'static [&'static str] {
+pub(super) fn columns(source: &SnapshotSource) -> &'static [&'static str] {
     match source {
         SnapshotSource::Packages => &["name", "evr", "arch", "vendor"],
         SnapshotSource::Units => &["unit", "state", "preset"],

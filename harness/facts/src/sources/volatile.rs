@@ -9,7 +9,7 @@ use muster_suite::model::SnapshotSource;
 /// Kernel parameters that are counters, random, measured while the kernel runs, or computed from the
 /// memory that happened to be free at boot. Names and meanings: the kernel's
 /// Documentation/admin-guide/sysctl and Documentation/networking/ip-sysctl.
-pub const SYSCTLS: &[&str] = &[
+pub(super) const SYSCTLS: &[&str] = &[
     // Counters.
     "fs.aio-nr",
     "fs.dentry-state",

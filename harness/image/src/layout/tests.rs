@@ -1,5 +1,6 @@
 use super::*;
 use crate::{Limits, inspect};
+use muster_record::disk::{Damage, TableCopy};
 
 /// A disk of so many MiB, divided by `sfdisk` as the script says.
 fn divided(path: &std::path::Path, mib: u64, script: &str) {

@@ -19,7 +19,7 @@ mod tests;
 
 /// What an archive may hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Bounds {
+pub(crate) struct Bounds {
     /// Entries of all layers together.
     pub entries: u64,
     /// Bytes of all files together.
