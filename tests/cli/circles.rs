@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
 use regex::Regex;
 
@@ -12,14 +13,24 @@ use crate::support::root;
 
 type Module = Vec<String>;
 
-/// A module's own text without comments, strings and tests.
-fn code(path: &Path) -> String {
-    let text = std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-    let tests = Regex::new(r"(?m)^#\[cfg\((?:test|any\(test[^\n]*)\)\]\n(?:#\[[^\n]*\]\n)*(?:pub )?mod \w+ \{")
-        .expect("a pattern");
-    let text = tests.find(&text).map_or(text.as_str(), |found| &text[..found.start()]);
-    let noise = Regex::new(r#"//[^\n]*|"(?:[^"\\]|\\.)*""#).expect("a pattern");
-    noise.replace_all(text, "").into_owned()
+static INLINE_TESTS: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"(?m)^#\[cfg\((?:test|any\(test[^\n]*)\)\]\n(?:#\[[^\n]*\]\n)*(?:pub )?mod \w+ \{").expect("a pattern")
+});
+static NOISE: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r#"//[^\n]*|pub\([^)]*\)|"(?:[^"\\]|\\.)*""#).expect("a pattern"));
+static TEST_MODULES: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"#\[cfg\((?:test|any\(test[^\n]*)\)\]\n(?:#\[[^\n]*\]\n)*(?:pub )?mod (\w+);").expect("a pattern")
+});
+static PATH: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r"\b(crate|super|self)((?:::\w+)*)(::\{)?").expect("a pattern"));
+static EXPORTED: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"(?s)pub(?:\([^)]*\))? use (?:self::)?((?:\w+::)+)(?:\{([^}]*)\}|(\w+))").expect("a pattern")
+});
+
+/// A module's own text without comments, strings, visibilities and tests.
+fn code(text: &str) -> String {
+    let text = INLINE_TESTS.find(text).map_or(text, |found| &text[..found.start()]);
+    NOISE.replace_all(text, "").into_owned()
 }
 
 fn sources(at: &Path, out: &mut Vec<PathBuf>) {
@@ -33,32 +44,31 @@ fn sources(at: &Path, out: &mut Vec<PathBuf>) {
     }
 }
 
-/// The modules of a crate by path, the root empty, without those that only tests use.
+/// The modules of a crate by path, the root empty, without those that are declared for tests.
 fn modules(source: &Path) -> BTreeMap<Module, String> {
-    let for_tests =
-        Regex::new(r"tests?$|testing|^fake$|^sample$|^loopback$|^stalls$|^silence$|^needs$|^recorded$|^fuzz_corpus$")
-            .expect("a pattern");
     let mut files = Vec::new();
     sources(source, &mut files);
-    let mut found = BTreeMap::new();
+    let (mut found, mut tests) = (BTreeMap::new(), BTreeSet::new());
     for file in files {
         let relative = file.strip_prefix(source).expect("below").with_extension("");
         let mut module: Module = relative.iter().map(|part| part.to_string_lossy().into_owned()).collect();
         if matches!(module.last().map(String::as_str), Some("mod" | "lib" | "main")) {
             module.pop();
         }
-        if !module.iter().any(|part| for_tests.is_match(part)) {
-            found.entry(module).or_insert_with(String::new).push_str(&code(&file));
+        let text = std::fs::read_to_string(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+        for declared in TEST_MODULES.captures_iter(&text) {
+            tests.insert(module.iter().cloned().chain([declared[1].to_owned()]).collect::<Module>());
         }
+        found.entry(module).or_insert_with(String::new).push_str(&code(&text));
     }
+    found.retain(|module, _| !(1..=module.len()).any(|length| tests.contains(&module[..length])));
     found
 }
 
 /// Every path of a text as segments from the crate's root, groups taken apart.
 fn paths(module: &Module, text: &str) -> Vec<Module> {
-    let path = Regex::new(r"\b(crate|super|self)((?:::\w+)*)(::\{)?").expect("a pattern");
     let mut out = Vec::new();
-    for found in path.captures_iter(text) {
+    for found in PATH.captures_iter(text) {
         let mut base: Module = match &found[1] {
             "crate" => Vec::new(),
             "super" => module[..module.len().saturating_sub(1)].to_vec(),
@@ -87,10 +97,8 @@ fn paths(module: &Module, text: &str) -> Vec<Module> {
 
 /// What a parent re-exports: name, and the child that has it.
 fn re_exports(module: &Module, text: &str, all: &BTreeMap<Module, String>) -> BTreeMap<String, Module> {
-    let exported =
-        Regex::new(r"(?s)pub(?:\([^)]*\))? use (?:self::)?((?:\w+::)+)(?:\{([^}]*)\}|(\w+))").expect("a pattern");
     let mut out = BTreeMap::new();
-    for found in exported.captures_iter(text) {
+    for found in EXPORTED.captures_iter(text) {
         let child: Module = module
             .iter()
             .cloned()
@@ -129,7 +137,8 @@ fn uses(all: &BTreeMap<Module, String>) -> BTreeMap<Module, BTreeSet<Module>> {
         }
         for child in all.keys().filter(|child| child.len() == module.len() + 1 && child.starts_with(module)) {
             let name = child.last().expect("a name");
-            if Regex::new(&format!(r"(?:^|[^\w:]){name}::")).expect("a pattern").is_match(text) {
+            let starts = |at: usize| !text[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_' || c == ':');
+            if text.match_indices(&format!("{name}::")).any(|(at, _)| starts(at)) {
                 found.insert(child.clone());
             }
         }

@@ -32,7 +32,7 @@ macro_rules! cat {
         concat!("cat -- ", $words, " - <<'MUSTER'\nmuster: end of file\nMUSTER\n")
     };
 }
-pub use crate::cat;
+pub use cat;
 
 /// The content of the files that [`cat!`] printed; an error when it did not print to the end.
 pub(super) fn whole(text: &str) -> Result<&str, String> {

@@ -1,7 +1,6 @@
 //! `muster completions` and `muster man`: made from the definitions that read the command line.
 
 use camino::Utf8PathBuf;
-use clap::CommandFactory as _;
 
 use super::error::CliError;
 use super::output::say;
@@ -28,21 +27,22 @@ pub(crate) struct ManArguments {
     directory: Utf8PathBuf,
 }
 
-pub(crate) fn completions(arguments: CompletionsArguments) -> Result<Exit, CliError> {
+/// The scripts are made of `program`, the whole command line.
+pub(crate) fn completions(arguments: CompletionsArguments, mut program: clap::Command) -> Result<Exit, CliError> {
     let mut text = Vec::new();
-    clap_complete::generate(arguments.shell, &mut super::Arguments::command(), "muster", &mut text);
+    clap_complete::generate(arguments.shell, &mut program, "muster", &mut text);
     say(String::from_utf8_lossy(&text).trim_end());
     Ok(Exit::Pass)
 }
 
-pub(crate) fn man(arguments: ManArguments) -> Result<Exit, CliError> {
+/// The pages are made of `program`, the whole command line.
+pub(crate) fn man(arguments: ManArguments, mut program: clap::Command) -> Result<Exit, CliError> {
     let directory = &arguments.directory;
     if !directory.is_dir() {
         return Err(CliError::invalid(format!("{directory} is no directory")).hint("make it first: mkdir -p DIR"));
     }
-    let mut command = super::Arguments::command();
-    command.build();
-    clap_mangen::generate_to(command, directory)
+    program.build();
+    clap_mangen::generate_to(program, directory)
         .map_err(|error| CliError::infrastructure(format!("{directory}: the pages cannot be written: {error}")))?;
     Ok(Exit::Pass)
 }

@@ -163,7 +163,7 @@ fn consume(
         let reports: Vec<_> = files.map(|(name, path)| (name, super::project::short(&path).to_string())).collect();
         let _ = terminal.summary(recorder.record(), &reports);
         if let Err(why) = annotations::summarise(server, recorder.record()) {
-            super::say_error(&format!("note: the summary of the job was not written: {why}"));
+            crate::output::say_error(&format!("note: the summary of the job was not written: {why}"));
         }
     }
     match trouble {

@@ -1,7 +1,5 @@
 //! `muster doctor`: what this host offers, and the command that fixes what is missing.
 
-use clap::CommandFactory as _;
-
 use super::error::CliError;
 use super::output::{OutputFormat, say};
 use super::project::Project;
@@ -20,11 +18,12 @@ pub(crate) struct Arguments {
     format: OutputFormat,
 }
 
-pub(crate) fn execute(arguments: Arguments) -> Result<Exit, CliError> {
+/// `program` is the whole command line, of which settings are made.
+pub(crate) fn execute(arguments: Arguments, program: &clap::Command) -> Result<Exit, CliError> {
     // Outside a checkout there is no lab recipe; everything else can still be looked at.
     let root = Project::find().map(|project| project.root().to_owned()).unwrap_or_else(|_| ".".into());
     let mut findings = super::event_loop::runtime()?.block_on(doctor::examine(root.as_std_path()));
-    findings.extend(of_settings(&Surroundings::of_process()));
+    findings.extend(of_settings(program, &Surroundings::of_process()));
     let missing = findings.iter().any(|finding| finding.state == State::Missing);
     if arguments.format == OutputFormat::Json {
         let rows: Vec<_> = findings
@@ -44,8 +43,8 @@ pub(crate) fn execute(arguments: Arguments) -> Result<Exit, CliError> {
 }
 
 /// Which settings file and which variables apply, and what is wrong with the file.
-fn of_settings(from: &Surroundings) -> Vec<Finding> {
-    let (file, variables, wrong) = settings::describe(&super::Arguments::command(), from);
+fn of_settings(program: &clap::Command, from: &Surroundings) -> Vec<Finding> {
+    let (file, variables, wrong) = settings::describe(program, from);
     let finding = |what, state, detail: String| Finding { what, state, detail: one_line(&detail, 1000), fix: None };
     let mut out = match &file {
         None => vec![finding("settings file", State::Ok, format!("none: no {}", settings::NAME))],

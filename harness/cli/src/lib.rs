@@ -240,11 +240,11 @@ fn dispatch(Arguments { command, colour }: Arguments, notes: Vec<String>) -> std
         Command::Coverage(arguments) => coverage::execute(arguments),
         Command::Console(arguments) => console::execute(arguments),
         Command::Kconfig(arguments) => kconfig::execute(*arguments),
-        Command::Doctor(arguments) => doctor::execute(arguments),
+        Command::Doctor(arguments) => doctor::execute(arguments, &Arguments::command()),
         Command::Failures(arguments) => failures::execute(arguments),
         Command::Reference(arguments) => reference::execute(arguments),
-        Command::Completions(arguments) => completions::completions(arguments),
-        Command::Man(arguments) => completions::man(arguments),
+        Command::Completions(arguments) => completions::completions(arguments, Arguments::command()),
+        Command::Man(arguments) => completions::man(arguments, Arguments::command()),
         Command::Test(arguments) => trials::execute(*arguments, colour),
     };
     finish(result)

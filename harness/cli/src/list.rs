@@ -33,7 +33,7 @@ pub(crate) fn execute(mut arguments: Arguments) -> Result<Exit, CliError> {
     load::tell_ignored(&arguments.selection);
     let selected = load::select(&loaded, &arguments.selection)?;
     for line in load::not_meant(&loaded, &arguments.selection, &selected) {
-        super::say_error(&format!("note: {}", muster_base::text::one_line(&line, 1000)));
+        crate::output::say_error(&format!("note: {}", muster_base::text::one_line(&line, 1000)));
     }
     let tests = selected
         .iter()

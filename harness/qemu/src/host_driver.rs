@@ -14,7 +14,6 @@ use super::resume;
 use super::shape::Shape;
 use crate::saved::ImageNeeded;
 use crate::{AccelKind, Network};
-use muster_base::failure;
 use muster_base::failure::Failure;
 use muster_engine::budget::Cost;
 use muster_engine::capsule::{CapsuleStore, Written};

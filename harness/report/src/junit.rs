@@ -16,7 +16,7 @@ use std::time::Duration;
 use quick_junit::{NonSuccessKind, Property, Report, TestCase, TestCaseStatus, TestRerun, TestSuite};
 
 use super::evidence::{Base, Evidence, Evidences};
-use super::written::Source;
+use super::format::Source;
 use super::{verdict, words};
 use muster_base::text;
 use muster_record::layout::RunDir;
@@ -34,7 +34,7 @@ const BODY_LEAST: usize = 512;
 /// The JUnit report.
 pub(crate) struct Junit;
 
-impl super::written::Report for Junit {
+impl super::format::Report for Junit {
     fn name(&self) -> &'static str {
         "junit"
     }

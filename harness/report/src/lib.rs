@@ -15,6 +15,7 @@
 
 pub mod annotations;
 pub mod evidence;
+mod format;
 mod junit;
 pub mod list;
 pub mod pace;

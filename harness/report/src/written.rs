@@ -2,34 +2,10 @@
 
 use camino::Utf8PathBuf;
 
-use super::evidence::Base;
+pub use super::format::{Report, Source};
 use super::junit;
 use muster_record::json;
 use muster_record::layout::{FileError, RunDir, write_atomically};
-use muster_record::run::RunRecord;
-
-/// What a report is made of.
-#[derive(Debug, Clone, Copy)]
-pub struct Source<'s> {
-    /// The run so far.
-    pub record: &'s RunRecord,
-    /// Its directory.
-    pub dir: &'s RunDir,
-    /// From where a reader resolves the files that belong to a test.
-    pub base: &'s Base,
-}
-
-/// A report that is a file of the run's directory.
-pub trait Report: Sync {
-    /// What the last lines of a run call it.
-    fn name(&self) -> &'static str;
-
-    /// The file in the run's directory.
-    fn file(&self) -> &'static str;
-
-    /// The whole text.
-    fn render(&self, source: Source<'_>) -> Result<String, Box<dyn std::error::Error + Send + Sync>>;
-}
 
 /// All of them, in the order in which they are named.
 pub fn registry() -> &'static [&'static dyn Report] {
@@ -87,6 +63,7 @@ impl Report for RunJson {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::evidence::Base;
     use camino::Utf8Path;
     use muster_record::fold::Recorder;
     use muster_record::sample;
