@@ -1,7 +1,7 @@
-//! The check room: what a suite expects becomes probes for the guest, and what the guest answered
-//! becomes verdicts. Pure: it never sees a machine or a connection. `run` calls it.
+//! What a suite expects becomes probes for the guest, and what the guest answered becomes verdicts. Pure: it never sees a machine
+//! or a connection. `engine`, `facts`, `compare` and `cli` use it.
 //!
-//! A new check type is one file here with its [`Check`], and one line in [`registry`].
+//! A new check type is one file in [`types`] with its [`Check`], and its lines in `types/mod.rs`.
 
 mod asking;
 pub mod base;

@@ -1,5 +1,5 @@
-//! The command line: the only place that prints, and the only one that composes rooms. What was
-//! typed becomes what is meant here, so that no room below ever sees an argument.
+//! The command line: the only place that prints, and the only one that composes the other crates.
+//! What was typed becomes what is meant here, so that no other crate ever sees an argument.
 //!
 //! One file a command. [`load`] and [`project`] are what they share.
 

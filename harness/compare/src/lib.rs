@@ -1,11 +1,11 @@
-//! The compare room: two systems set beside each other, every difference between them, and which of
+//! Two systems compared: every difference between them, and which of
 //! those are documented. Pure but for reading the files it is given; `cli` collects the facts and prints.
 //!
 //! - [`item`]: what facts are made of.
 //! - [`kind`]: what a kind of facts is; [`kinds`]: all of them, one file each.
 //! - [`facts`]: `facts/v1`, all that a comparison reads of one system, as a file.
 //! - [`difference`]: from the items of two systems to differences with stable keys.
-//! - [`comparison`]: two systems' facts held against each other.
+//! - [`comparison`]: two systems' facts compared.
 //! - [`ledger`]: the entries of `deviations/v1` held against differences.
 //! - [`azldev`]: Azure Linux's own TOML tree, whose overlays document differences too.
 //! - [`verdict`]: the whole comparison: what is documented, by what, and the exit code.

@@ -1,9 +1,8 @@
-//! The console of a machine: every byte to `console.log` (bounded), every line judged while it is
-//! printed, so that a hopeless wait ends at once. The same judge reads logs of other machines
-//! ([`scan`]).
+//! The console of a machine: every byte to `console.log` (bounded), every line compared with the rules while it is
+//! printed, so that a hopeless wait ends at once. Logs of other machines are read the same way ([`scan`]).
 //!
 //! Bytes become clean pieces of lines (`lines`), pieces become messages (`message`), a message is
-//! held against the [`rules`] by the `evaluator`, and what it finds is kept with the lines around it in
+//! compared with the [`rules`] by the `evaluator`, and what it finds is kept with the lines around it in
 //! `findings`. All of that is pure; [`Console`] is the thread that reads a machine's port.
 
 mod boots;

@@ -1,7 +1,7 @@
-//! The run room: plans, drives machines and guests, and reports what happens as one stream of
+//! Plans, drives machines and guests, and reports what happens as one stream of
 //! [`Event`](muster_record::event::Event)s. `cli` starts it; `report` reads what it says; nothing else calls it.
 //!
-//! [`plan`] decides what runs and in which order. A [`session`] is one image under test: it boots machines or forks
+//! [`plan`] decides what runs and in which order. A [`session`] is one image under test: it boots machines or clones
 //! them from a template. Its [`worker`]s run tests on them, one after the other. [`driver`] is all that they know of
 //! machines; the crates `qemu` and `remote` have the drivers. [`engine`] drives sessions for `muster run`, through a
 //! schedule and within a [`budget`].

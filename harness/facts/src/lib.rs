@@ -1,11 +1,11 @@
-//! The snapshot room: facts of a guest compared with what was accepted before, in insta's file
+//! Facts of a guest compared with what was accepted before, in insta's file
 //! format, so that `cargo insta review` works on what muster writes.
 //!
-//! `run` calls it, once for each [`muster_suite::model::SnapshotSpec`]: [`facts::probe`] says what
-//! to read in the guest, [`facts::render`] makes a text of the answer, [`compare::compare`] sets it
-//! beside the accepted one. `cli` lists, accepts and rejects what is pending through [`pending`].
+//! `engine` calls it, once for each [`muster_suite::model::SnapshotSpec`]: [`sources::probe`] says what
+//! to read in the guest, [`sources::render`] makes a text of the answer, [`compare::compare`] compares it
+//! with the accepted one. `cli` lists, accepts and rejects what is pending through [`pending`].
 //!
-//! - [`facts`]: pure: what to read for each source, and the text that is compared.
+//! - [`sources`]: pure: what to read for each source, and the text that is compared.
 //! - [`compare`]: the verdict, and which files are written when.
 //! - [`format`]: insta's file format.
 //! - [`diff`]: the difference as a person reads it.

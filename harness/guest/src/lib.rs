@@ -1,6 +1,6 @@
-//! The guest room: one SSH connection owned by one thread, one framed POSIX shell on it, and the
-//! facts of the system behind it. Nothing else knows SSH. `run` drives it; `check` and `snapshot`
-//! see only [`Reply`] and [`facts::Facts`].
+//! One SSH connection owned by one thread, one framed POSIX shell on it, and the
+//! facts of the system behind it. Nothing else knows SSH. `engine`, `qemu` and `remote` use it; `check` and `facts`
+//! see only [`Reply`] and the facts of the record.
 
 mod access;
 mod actor;

@@ -1,7 +1,7 @@
-//! The image room: finds an image, refuses a hostile one, knows its format, puts an overlay before
-//! it. Never writes to the image itself. `machine` and `run` call it; it knows neither.
+//! Finds an image, fetches and verifies it, refuses a hostile one, knows its format, puts an overlay before it. Never writes to
+//! the image itself. `qemu` and `cli` use it.
 //!
-//! Everything in an image file is hostile: its header is read by [`header`] before any tool sees it,
+//! Everything in an image file is untrusted: its header is read by [`header`] before any tool sees it,
 //! `qemu-img` runs under limits, and the format is always stated, never guessed by QEMU.
 
 mod cache;

@@ -1,9 +1,9 @@
-//! The machine room: the accelerator, firmware, seed, QEMU and its console. Nothing else knows QEMU.
-//! `run` starts machines and ends them; `cli` uses [`accel`] and [`doctor`].
+//! Machines of this host: the accelerator, firmware, seed and QEMU. Nothing else knows QEMU. `engine` starts and ends them
+//! through its `Driver`; `cli` uses [`accel`] and [`doctor`].
 //!
 //! A [`Machine`] is one QEMU process with its own overlay, variables and sockets. It is owned: when
 //! the value is dropped, or the runner dies in any way, the process dies too. What the guest prints
-//! is judged while it prints (the crate `console`).
+//! is compared with rules while it prints (the crate `console`).
 
 pub mod accel;
 mod boot;

@@ -1,4 +1,4 @@
-//! The report room: events become a record, and the record becomes JUnit, JSON and terminal text.
+//! The record of a run becomes JUnit, JSON, terminal text and annotations.
 //!
 //! It sees [`muster_record::event`], [`muster_record::outcome`], [`muster_record::run`] and
 //! [`muster_base::failure`], and nothing else of the engine: never a machine, never a guest. Only `cli`

@@ -1,7 +1,6 @@
-//! The suite room: YAML text becomes [`model::Suite`]s, with all errors of all files at once. Pure:
-//! reads files given to it, starts nothing. Every later room may use its types; it uses none of theirs.
-//! What check types exist is told to it as [`table::CheckTable`]s, and what guests can offer as a
-//! [`Vocabulary`].
+//! YAML text becomes [`model::Suite`]s, with all errors of all files at once. Pure:
+//! reads files given to it, starts nothing. Every crate after it may use its types; it uses `base` only.
+//! It is given the check types as [`table::CheckTable`]s, and what guests can offer as a [`Vocabulary`].
 //!
 //! - [`model`]: what a decoded suite is; [`clause`]: alternatives between expectations; [`table`]: what check types can be asked.
 //! - [`kind`]: which kinds of documents there are, and which one a file is.

@@ -385,7 +385,7 @@ async fn redirects_are_followed_a_little_and_only_to_http() {
         (IMAGE, "more than 3 times"),
         ("file:///etc/passwd", "neither http nor https"),
         ("ftp://127.0.0.1/x", "neither http nor https"),
-        ("//", "no address"),
+        ("//", "names no host or a user"),
         ("", "no address"),
         ("http://user@127.0.0.1/x", "names no host or a user"),
     ] {
