@@ -16,7 +16,6 @@
 pub mod annotations;
 pub mod evidence;
 mod format;
-mod junit;
 pub mod list;
 pub mod pace;
 mod progress;

@@ -15,9 +15,9 @@ use std::time::Duration;
 
 use quick_junit::{NonSuccessKind, Property, Report, TestCase, TestCaseStatus, TestRerun, TestSuite};
 
-use super::evidence::{Base, Evidence, Evidences};
-use super::format::Source;
-use super::{verdict, words};
+use crate::evidence::{Base, Evidence, Evidences};
+use crate::format::Source;
+use crate::{verdict, words};
 use muster_base::text;
 use muster_record::layout::RunDir;
 use muster_record::outcome::Outcome;
@@ -34,7 +34,7 @@ const BODY_LEAST: usize = 512;
 /// The JUnit report.
 pub(crate) struct Junit;
 
-impl super::format::Report for Junit {
+impl crate::format::Report for Junit {
     fn name(&self) -> &'static str {
         "junit"
     }

@@ -1,9 +1,10 @@
-//! The files that a run's directory gets of its record: one row a format.
+//! The files that a run's directory gets of its record. A format is a file here, its `mod` line and its line in [`registry`].
+
+mod junit;
 
 use camino::Utf8PathBuf;
 
 pub use super::format::{Report, Source};
-use super::junit;
 use muster_record::json;
 use muster_record::layout::{FileError, RunDir, write_atomically};
 
