@@ -41,8 +41,8 @@ fn all_and_only_the_planted_are_told(text: &str, planted: &Path) {
     let planted: BTreeSet<&str> = planted.lines().filter(|line| !line.is_empty() && !line.starts_with('#')).collect();
     assert!(planted.len() >= 25, "{planted:?}");
     let entry = regex::Regex::new(r#"(?m)^ *- \{pattern: "([^"]+)""#).unwrap();
-    let told: BTreeSet<&str> = entry.captures_iter(text).map(|found| found.get(1).unwrap().as_str()).collect();
-    assert_eq!(told, planted, "what is told, and what was planted");
+    let reported: BTreeSet<&str> = entry.captures_iter(text).map(|found| found.get(1).unwrap().as_str()).collect();
+    assert_eq!(reported, planted, "what is told, and what was planted");
     for word in ["could not be compared", "nothing matches"] {
         assert!(!text.contains(word), "{text}");
     }

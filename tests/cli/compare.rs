@@ -252,7 +252,7 @@ fn all_and_only_the_undocumented_differences_are_reported() {
 }
 
 #[test]
-fn a_ledger_that_documents_everything_opens_the_gate_and_a_stale_entry_is_told() {
+fn a_ledger_that_documents_everything_opens_the_gate_and_a_stale_entry_is_reported() {
     let gate = Gate::new();
     let mut whole = ledger();
     for key in keys(false) {
@@ -307,7 +307,7 @@ fn what_one_side_does_not_tell_is_an_error_and_no_pass() {
 }
 
 #[test]
-fn what_was_given_wrongly_is_told_before_anything_is_compared() {
+fn what_was_given_wrongly_is_reported_before_anything_is_compared() {
     let gate = Gate::new();
     let run = |words: &[&str]| gate.place.run(&[&["compare"], words].concat(), SOON);
     let wide = gate.place.write("wide.yaml", &format!("schema: deviations/v1\ndeviations: [{{pattern: '*', {PRUNED}}}, {{pattern: 'package/removed/*', {PRUNED}}}]\n"));
@@ -343,7 +343,7 @@ fn what_was_given_wrongly_is_told_before_anything_is_compared() {
 fn a_system_is_read_after_one_test_that_can_be_asked_of_it() {
     let gate = Gate::new();
     let run = |words: &[&str]| gate.place.run(&[&["compare"], words].concat(), SOON);
-    for (words, told) in [
+    for (words, reported) in [
         (&[&gate.before, "lab", "--candidate-after", "upgrade/*"][..], "is not one test of a suite"),
         (&[&gate.before, "lab", "--candidate-after", "machine/health"], "is not one test of a suite"),
         (&[&gate.before, "lab", "--candidate-after", "upgrade/restart-well"], "did you mean `upgrade/restarts-well`?"),
@@ -354,7 +354,7 @@ fn a_system_is_read_after_one_test_that_can_be_asked_of_it() {
     ] {
         let ended = run(words);
         ended.assert_status(2);
-        assert!(ended.stderr.contains(told), "{words:?}\n{}", ended.stderr);
+        assert!(ended.stderr.contains(reported), "{words:?}\n{}", ended.stderr);
     }
 }
 

@@ -157,7 +157,7 @@ fn files_are_held_to_the_rules_of_azure_without_a_machine() {
 }
 
 #[test]
-fn a_suite_in_a_sub_folder_or_behind_a_dot_is_named_by_every_command_that_takes_suites() {
+fn a_suite_in_a_sub_directory_or_behind_a_dot_is_named_by_every_command_that_takes_suites() {
     let place = Place::new();
     let suite = |name: &str| {
         format!("schema: suite/v1\nsuite: {name}\ntests:\n- id: t\n  expect: {{tool: {{tar: present}}}}\n")

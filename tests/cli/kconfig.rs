@@ -38,7 +38,7 @@ impl Files {
 }
 
 #[test]
-fn the_exit_code_tells_met_missed_and_not_known_apart() {
+fn the_exit_code_distinguishes_met_missed_and_not_known() {
     let files = files();
     let fedora = ["--given", "distro=fedora-43"];
     files.check(&[&files.good, fedora[0], fedora[1]]).assert_status(0);

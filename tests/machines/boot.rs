@@ -22,7 +22,7 @@ fn a_guest_that_does_not_answer_in_time_ends_at_the_deadline() {
 }
 
 #[test]
-fn a_disk_without_a_system_is_told_by_its_firmware_and_not_waited_for() {
+fn a_disk_without_a_system_is_reported_by_its_firmware_and_not_waited_for() {
     let place = Place::new();
     let suite = place.write("probe.yaml", SUITE);
     let disk = place.path("empty.qcow2");
@@ -46,7 +46,7 @@ fn a_disk_without_a_system_is_told_by_its_firmware_and_not_waited_for() {
 }
 
 #[test]
-fn a_guest_that_refuses_the_key_is_told_from_one_that_is_silent() {
+fn a_guest_that_refuses_the_key_is_distinguished_from_one_that_is_silent() {
     let place = Place::new();
     let suite = place.write("probe.yaml", SUITE);
     let disk = lab_disk("lab-tiny");

@@ -44,7 +44,7 @@ fn a_system_is_compared_as_a_test_has_left_it_and_only_when_that_passes() {
     ended.assert_status(3);
     assert!(ended.stdout.is_empty(), "{}", ended.stdout);
     let again = format!("muster run --suites {suite} --image lab-tiny --test s/broken");
-    for told in ["lab-tiny is not what s/broken was to make of it", "file.exists", &again] {
-        assert!(ended.stderr.contains(told), "{}", ended.stderr);
+    for reported in ["lab-tiny is not what s/broken was to make of it", "file.exists", &again] {
+        assert!(ended.stderr.contains(reported), "{}", ended.stderr);
     }
 }

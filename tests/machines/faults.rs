@@ -244,7 +244,7 @@ cp -r "$1/run" "$5"; exit $status"#;
 }
 
 #[test]
-fn a_damaged_cache_is_told_before_anything_boots() {
+fn a_damaged_cache_is_reported_before_anything_boots() {
     let scene = Scene::new();
     let built = scene.image.parent().unwrap();
     let cache = scene.place.path("cache");

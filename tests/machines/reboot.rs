@@ -41,7 +41,7 @@ fn run(place: &Place, text: &str) -> Finished {
 }
 
 #[test]
-fn soft_hard_and_crash_come_back_once_and_are_judged_on_the_new_boot() {
+fn soft_hard_and_crash_come_back_once_and_are_evaluated_on_the_new_boot() {
     let place = Place::new();
     let tests = r#"
   - id: soft
@@ -90,7 +90,7 @@ fn soft_hard_and_crash_come_back_once_and_are_judged_on_the_new_boot() {
 }
 
 #[test]
-fn a_guest_that_ignores_the_wish_or_refuses_it_does_not_pass() {
+fn a_guest_that_ignores_the_request_or_refuses_it_does_not_pass() {
     let place = Place::new();
     let tests = r#"
   - id: ignores

@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn names_cannot_leave_their_folder_or_meet() {
+    fn names_cannot_leave_their_directory_or_meet() {
         assert_eq!(safe_name("lab-1_x.y@z+q"), "lab-1_x.y@z+q");
         for hostile in ["", ".", "..", "../../etc/passwd", "a/b", "-rf", "\0", "é", &"x".repeat(500)] {
             let safe = safe_name(hostile);

@@ -536,7 +536,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_read_is_told_and_never_clean() {
+    fn what_cannot_be_read_is_reported_and_never_clean() {
         let broken = Reply { status: 1, stderr: b"Failed to seek to cursor".to_vec(), ..Reply::default() };
         let good = seen(0, 0, "", "{\"__CURSOR\":\"s=1\"}\n", "size 0\n");
         let mut lost = good.clone();

@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn values_are_told_apart_and_strings_lose_their_quotes() {
+    fn values_are_distinguished_and_strings_lose_their_quotes() {
         let symbols = "CONFIG_A=y\r\nCONFIG_B=m\n# CONFIG_C is not set\nCONFIG_D=\"x \\\"y\\\"\"\nCONFIG_E=0x1000\nCONFIG_F=\"\"\n";
         let config = whole(symbols, "6.12");
         let words: Vec<String> = ["A", "CONFIG_B", "C", "D", "E", "F", "G"]

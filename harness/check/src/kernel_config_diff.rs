@@ -149,7 +149,7 @@ mod tests {
             .unwrap()
     }
 
-    fn told(difference: &BTreeMap<Transition, Vec<Change>>) -> Vec<String> {
+    fn reported(difference: &BTreeMap<Transition, Vec<Change>>) -> Vec<String> {
         let line = |(transition, changes): (&Transition, &Vec<Change>)| {
             let changes: Vec<String> =
                 changes.iter().map(|c| format!("{} {} {}", c.symbol, c.before, c.after)).collect();
@@ -168,7 +168,7 @@ mod tests {
         );
         let difference = difference(&before, &after, &["CONFIG_GCC_VERSION"]);
         assert_eq!(
-            told(&difference.changes),
+            reported(&difference.changes),
             [
                 "y->n: A y n, D y n",
                 "m->absent: B m absent",
@@ -177,14 +177,14 @@ mod tests {
                 "absent->value: E absent "
             ]
         );
-        assert_eq!(told(&difference.noise), ["value->value: GCC_VERSION 1 2"]);
+        assert_eq!(reported(&difference.noise), ["value->value: GCC_VERSION 1 2"]);
     }
 
     #[test]
     fn what_a_fragment_leaves_open_is_unknown_and_not_absent() {
         let fragment = Config::parse("CONFIG_A=y\n", "").unwrap();
         let difference = difference(&fragment, &whole("# CONFIG_A is not set\nCONFIG_B=m\n"), &[]);
-        assert_eq!(told(&difference.changes), ["y->n: A y n", "unknown->m: B unknown m"]);
+        assert_eq!(reported(&difference.changes), ["y->n: A y n", "unknown->m: B unknown m"]);
         let unknown = Transition { from: State::Unknown, to: State::Module };
         assert!(unknown.is_unknown() && unknown.may_be(Transition::parse("y->m").unwrap()));
         assert!(!unknown.may_be(Transition::parse("y->n").unwrap()));

@@ -3,7 +3,7 @@
 //!
 //! A new check type is one file in [`types`] with its [`Check`], and its lines in `types/mod.rs`.
 
-mod asking;
+mod assertions;
 pub mod base;
 mod check;
 mod dnf;

@@ -546,7 +546,7 @@ mod tests {
     }
 
     #[test]
-    fn hostile_output_is_shown_harmless_and_bounded() {
+    fn hostile_output_is_shown_escaped_and_bounded() {
         for seen in ["1 GiB\n\x0b", "\x1b[2J many bytes", &"7".repeat(100_000)] {
             let Err(miss) = compare(&equals("2 GiB"), &Kind::Size, &Value::text(seen)) else { panic!("{seen}") };
             let (Miss::Missed { actual: said, .. } | Miss::Unreadable(said)) = miss;

@@ -30,7 +30,7 @@ fn closure(status: i32, said: &str, attribute: &'static str, matcher: Matcher) -
 }
 
 #[test]
-fn dnf4_is_judged_by_its_words_whatever_its_status() {
+fn dnf4_is_evaluated_by_its_words_whatever_its_status() {
     let resolves = [
         (1, dnf4!("resolves")),
         (0, dnf4!("installed")),
@@ -180,7 +180,7 @@ fn tools_that_are_missing_are_named_by_both_shells() {
 }
 
 #[test]
-fn documented_answers_of_dnf5_are_judged_by_their_words() {
+fn documented_answers_of_dnf5_are_evaluated_by_their_words() {
     // The resolver's words and status 0: a package that is skipped is not installed.
     let skipped = "Updating and loading repositories:\nRepositories loaded.\nProblem: nothing provides libmissing.so.9 needed by app-1-1.noarch from lab\n\nSkipping packages with broken dependencies:\n app noarch 1-1 lab 6.1 KiB\n\nNothing to do.\n";
     assert_eq!(closure(0, skipped, "resolves", equals("false")), Verdict::Met);
@@ -195,7 +195,7 @@ fn documented_answers_of_dnf5_are_judged_by_their_words() {
 }
 
 #[test]
-fn documented_answers_of_tdnf_are_judged_by_their_words() {
+fn documented_answers_of_tdnf_are_evaluated_by_their_words() {
     let refused =
         "nothing provides libmissing.so.9 needed by app-1-1.noarch\nError(1301) : Solv general runtime error\n";
     let unknown = "app package not found or not installed\nError(1011) : No matching packages\n";

@@ -132,7 +132,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn loops_are_told_from_single_restarts() {
+    fn loops_are_distinguished_from_single_restarts() {
         let text = "uptime 400.00\nId=a.service\nSubState=running\nNRestarts=0\n\nId=loop.service\nSubState=auto-restart\nNRestarts=2\nExecMainStartTimestampMonotonic=398000000\n\nId=once.service\nSubState=auto-restart\nNRestarts=1\nExecMainStartTimestampMonotonic=398000000\n\nId=fast.service\nSubState=running\nNRestarts=40\nExecMainStartTimestampMonotonic=399900000\n\nId=long-ago.service\nSubState=running\nNRestarts=40\nExecMainStartTimestampMonotonic=9000000\n\nId=killed-twice.service\nSubState=running\nNRestarts=2\nExecMainStartTimestampMonotonic=399900000\n";
         let all = counted(text).unwrap();
         assert_eq!(all.len(), 5);

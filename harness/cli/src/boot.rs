@@ -91,7 +91,7 @@ pub(crate) fn execute(arguments: Arguments) -> Result<ExitCode, CliError> {
     let status = runtime.block_on(async {
         tokio::select! {
             biased;
-            () = interruption() => Err(CliError::told(Exit::Error)),
+            () = interruption() => Err(CliError::reported(Exit::Error)),
             status = throw_away(wanted, arguments.exec.as_deref()) => status,
         }
     });
@@ -163,11 +163,11 @@ pub(super) async fn with_machine<T>(
     let (events, _nobody) = Events::channel();
     let host = host(project.root(), machine_dir.dir(), accel, &events).await?;
     let images = HostImages::new(&host, [spec]);
-    let driver = images.prepare(&id).await.map_err(told)?;
+    let driver = images.prepare(&id).await.map_err(reported)?;
     let deadline = driver.boot_deadline().as_secs();
     say_error(&format!("{} boots; it may take {deadline} s", machine_dir.id()));
     let name = machine_dir.id().to_owned();
-    let live = driver.boot(&name, false).await.map_err(|failed| told(failed.failure))?;
+    let live = driver.boot(&name, false).await.map_err(|failed| reported(failed.failure))?;
     let seconds = live.record().boot_seconds.unwrap_or_default();
     say_error(&format!("{name} is up after {seconds:.1} s"));
     let ssh_client = SshClient::make(&live.ssh_login(), &name, machine_dir.dir())?;
@@ -178,7 +178,7 @@ pub(super) async fn with_machine<T>(
 }
 
 /// What went wrong with a machine, as a command that is about one machine says it.
-pub(super) fn told(failure: muster_base::failure::Failure) -> CliError {
+pub(super) fn reported(failure: muster_base::failure::Failure) -> CliError {
     CliError {
         what: failure.detail.map_or(failure.message.clone(), |detail| format!("{}\n{detail}", failure.message)),
         hint: Some(format!("`muster failures {}` explains it", failure.id)),
@@ -236,11 +236,11 @@ fn keep(arguments: &Arguments) -> Result<ExitCode, CliError> {
     let ssh_client = SshClient::open(&id, found.state.user.as_deref().unwrap_or("root"), &found.dir);
     let console = found.state.console.unwrap_or_else(|| Utf8PathBuf::from("-"));
     // What it prints belongs to the command, when there is one; these lines then go beside it.
-    let tell = if arguments.exec.is_some() { say_error } else { say };
-    tell(&format!("machine  {id}"));
-    tell(&format!("enter    {}", ssh_client.command()));
-    tell(&format!("console  {console}"));
-    tell(&format!("end      muster boot --end {id}"));
+    let report = if arguments.exec.is_some() { say_error } else { say };
+    report(&format!("machine  {id}"));
+    report(&format!("enter    {}", ssh_client.command()));
+    report(&format!("console  {console}"));
+    report(&format!("end      muster boot --end {id}"));
     match &arguments.exec {
         Some(command) => runtime()?.block_on(ssh_client.run(command)).map(ExitCode::from),
         None => Ok(Exit::Pass.into()),

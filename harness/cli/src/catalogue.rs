@@ -22,8 +22,8 @@ impl Catalogue {
     pub(crate) fn load(project: &Project) -> Result<Self, CliError> {
         let (entries, diagnostics) = muster_suite::images::load(&project.images());
         if !diagnostics.is_empty() {
-            load::tell(&diagnostics);
-            return Err(CliError::told(Exit::Invalid));
+            load::report(&diagnostics);
+            return Err(CliError::reported(Exit::Invalid));
         }
         let specs = entries.iter().cloned().map(spec).collect();
         Ok(Self { specs, entries })

@@ -338,7 +338,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_is_one_that_a_folder_may_have() {
+    fn a_name_is_one_that_a_directory_may_have() {
         assert_eq!(safe_name("azure-vm.1").ok().as_deref(), Some("azure-vm.1"));
         for wrong in ["", "..", "a/b", "A", "-x", "a b"] {
             assert!(safe_name(wrong).is_err(), "{wrong}");

@@ -115,8 +115,8 @@ pub(crate) fn execute(arguments: Arguments) -> Result<Exit, CliError> {
 /// The shipped rules and those of the files; everything that is wrong with them is printed.
 pub(crate) fn rules(files: &[Utf8PathBuf]) -> Result<Arc<Rules>, CliError> {
     Rules::with_user_files(files).map_err(|diagnostics| {
-        load::tell(&diagnostics);
-        CliError::told(Exit::Invalid)
+        load::report(&diagnostics);
+        CliError::reported(Exit::Invalid)
     })
 }
 
@@ -289,16 +289,16 @@ impl FileRow {
     /// For people. Everything of the log has been made harmless when it was read.
     fn text(&self) -> String {
         let file = escape(&self.file);
-        let told: Vec<_> = Severity::ALL
+        let reported: Vec<_> = Severity::ALL
             .iter()
             .rev()
             .map(|severity| (self.severities[severity.name()], severity.name()))
             .filter(|(count, _)| *count > 0)
             .map(|(count, word)| format!("{count} {word}"))
             .collect();
-        let mut out = match told.is_empty() {
+        let mut out = match reported.is_empty() {
             true => format!("{file}: nothing found in {} lines\n", self.lines),
-            false => format!("{file}: {} in {} lines\n", told.join(", "), self.lines),
+            false => format!("{file}: {} in {} lines\n", reported.join(", "), self.lines),
         };
         for (finding, again) in folded(&self.findings) {
             let _ = writeln!(

@@ -56,8 +56,8 @@ pub(crate) fn execute(arguments: Arguments) -> Result<Exit, CliError> {
     }
     let (mut lists, diagnostics) = foreign::load(&paths, &load::vocabulary(), &suites);
     if !diagnostics.is_empty() {
-        load::tell(&diagnostics);
-        return Err(CliError::told(Exit::Invalid));
+        load::report(&diagnostics);
+        return Err(CliError::reported(Exit::Invalid));
     }
     for tool in &tools {
         if !lists.iter().any(|list| list.tool == *tool) {

@@ -26,7 +26,7 @@ impl CliError {
     }
 
     /// Diagnostics were printed already; only the exit code is left.
-    pub fn told(exit: Exit) -> Self {
+    pub fn reported(exit: Exit) -> Self {
         Self { what: String::new(), hint: None, exit }
     }
 

@@ -20,7 +20,7 @@ fn replay(target: &str, run: fn(&[u8])) {
 }
 
 #[test]
-fn hostile_files_of_the_corpus_are_decoded_alike_and_shown_harmlessly() {
+fn hostile_files_of_the_corpus_are_decoded_alike_and_shown_escaped() {
     replay("decode", targets::decode);
 }
 
@@ -30,7 +30,7 @@ fn conditions_and_globs_of_the_corpus_are_coherent() {
 }
 
 #[test]
-fn matchers_of_the_corpus_judge_without_contradicting_themselves() {
+fn matchers_of_the_corpus_evaluate_without_contradicting_themselves() {
     replay("matcher", targets::matcher);
 }
 

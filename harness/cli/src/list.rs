@@ -30,7 +30,7 @@ impl Arguments {
 pub(crate) fn execute(mut arguments: Arguments) -> Result<Exit, CliError> {
     arguments.filter.add_to(&mut arguments.selection)?;
     let loaded = load::suites(&arguments.selection, OutputFormat::Text)?;
-    load::tell_ignored(&arguments.selection);
+    load::report_ignored(&arguments.selection);
     let selected = load::select(&loaded, &arguments.selection)?;
     for line in load::not_meant(&loaded, &arguments.selection, &selected) {
         crate::output::say_error(&format!("note: {}", muster_base::text::one_line(&line, 1000)));

@@ -94,11 +94,11 @@ pub(crate) fn suites(selection: &Selection, format: OutputFormat) -> Result<Load
     let (suites, diagnostics) = decode(selection)?;
     match format {
         OutputFormat::Json => say(&serde_json::to_string_pretty(&diagnostics).unwrap_or_default()),
-        OutputFormat::Text if !diagnostics.is_empty() => tell(&diagnostics),
+        OutputFormat::Text if !diagnostics.is_empty() => report(&diagnostics),
         OutputFormat::Text => {}
     }
     if !diagnostics.is_empty() {
-        return Err(CliError::told(Exit::Invalid));
+        return Err(CliError::reported(Exit::Invalid));
     }
     accept(suites)
 }
@@ -109,7 +109,7 @@ pub(crate) fn ignored(selection: &Selection) -> Vec<String> {
 }
 
 /// Says the same on stderr, for commands that keep no record.
-pub(crate) fn tell_ignored(selection: &Selection) {
+pub(crate) fn report_ignored(selection: &Selection) {
     ignored(selection).iter().for_each(|line| say_error(&format!("note: {}", muster_base::text::one_line(line, 400))));
 }
 
@@ -146,8 +146,8 @@ pub(crate) fn known_issues(
     let today = today();
     let (issues, diagnostics) = known::load(&paths, &vocabulary(), &loaded.suites, today);
     if !diagnostics.is_empty() {
-        tell(&diagnostics);
-        return Err(CliError::told(Exit::Invalid));
+        report(&diagnostics);
+        return Err(CliError::reported(Exit::Invalid));
     }
     let mut warnings = known::warnings(&issues, today);
     warnings.extend(ignored(selection));
@@ -164,8 +164,8 @@ pub(crate) fn proofs(
     let paths = if paths.is_empty() { Project::find()?.proofs() } else { paths.to_vec() };
     let (proofs, diagnostics) = muster_suite::proofs::load(&paths, &vocabulary(), &loaded.suites);
     if !diagnostics.is_empty() {
-        tell(&diagnostics);
-        return Err(CliError::told(Exit::Invalid));
+        report(&diagnostics);
+        return Err(CliError::reported(Exit::Invalid));
     }
     let made = prove::make(&loaded.suites, selected, &proofs);
     if made.missing.is_empty() {
@@ -179,7 +179,7 @@ pub(crate) fn proofs(
 }
 
 /// Prints diagnostics to stderr, in colour where it is wanted.
-pub(crate) fn tell(diagnostics: &Diagnostics) {
+pub(crate) fn report(diagnostics: &Diagnostics) {
     let colour = anstream::AutoStream::choice(&std::io::stderr()) != anstream::ColorChoice::Never;
     say_error(diagnostics.render(colour).trim_end());
 }

@@ -54,7 +54,7 @@ pub(crate) fn execute(arguments: Arguments) -> Result<ExitCode, CliError> {
     let status = runtime.block_on(async {
         tokio::select! {
             biased;
-            () = run::interruption() => Err(CliError::told(Exit::Error)),
+            () = run::interruption() => Err(CliError::reported(Exit::Error)),
             status = enter(&capsule, &arguments) => status,
         }
     });
@@ -90,7 +90,7 @@ async fn enter(capsule: &Capsule, arguments: &Arguments) -> Result<u8, CliError>
     capsule.key().and_then(|bytes| write_key(&key, &bytes)).map_err(|cause| {
         CliError::infrastructure(format!("the capsule's key could not be copied to {key}: {cause}"))
     })?;
-    tell(capsule);
+    report(capsule);
     let spawner = Spawner::new().map_err(|cause| CliError::infrastructure(format!("no thread for QEMU: {cause}")))?;
     let dir = machine_dir.dir().join("machine");
     let resumed = resume::resume(capsule, &image, &accel, &spawner, key.into_std_path_buf(), &dir, arguments.force)
@@ -106,7 +106,7 @@ async fn enter(capsule: &Capsule, arguments: &Arguments) -> Result<u8, CliError>
 }
 
 /// What ran and where it stopped, for whoever enters.
-fn tell(capsule: &Capsule) {
+fn report(capsule: &Capsule) {
     let stopped = &capsule.record.stopped;
     let said = format!("{}/{} ({}) on {}", stopped.suite, stopped.test, stopped.outcome, capsule.record.image.id);
     say_error(&format!("{}, {}", text::one_line(&said, 300), text::one_line(&capsule.record.made, 40)));

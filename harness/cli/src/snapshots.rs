@@ -48,7 +48,7 @@ pub(crate) fn execute(arguments: Arguments) -> Result<Exit, CliError> {
     let dir = match arguments.dir {
         // One that a person names is there; without one there is nothing yet.
         Some(dir) if !dir.is_dir() => {
-            return Err(CliError::invalid(format!("--folder {dir}: there is no such directory")));
+            return Err(CliError::invalid(format!("--directory {dir}: there is no such directory")));
         }
         Some(dir) => dir,
         None => {

@@ -266,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn a_terminal_gets_the_same_harmless_text_however_it_is_torn() {
+    fn a_terminal_gets_the_same_escaped_text_however_it_is_torn() {
         let said = "Grüße €\r\n\u{1b}]0;evil\u{7}𝄞 \u{9b}".as_bytes();
         for size in 1..=said.len() {
             let mut shown = Vec::new();
@@ -279,7 +279,7 @@ mod tests {
     }
 
     #[test]
-    fn statuses_are_told_as_a_shell_tells_them() {
+    fn statuses_are_reported_as_a_shell_reports_them() {
         use std::os::unix::process::ExitStatusExt;
         assert_eq!(code(ExitStatus::from_raw(7 << 8)), 7);
         assert_eq!(code(ExitStatus::from_raw(15)), 143);

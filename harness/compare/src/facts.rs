@@ -353,7 +353,7 @@ mod tests {
     }
 
     #[test]
-    fn hostile_values_are_harmless_after_reading() {
+    fn hostile_values_are_escaped_after_reading() {
         let text = written().to_json().unwrap().replace("\"5.2\"", "\"5\\u001b[2J\\n.2\"");
         let facts = Facts::from_json(&text).unwrap();
         assert_eq!(facts.items("package").unwrap()["bash"]["version"], "5\\x1b[2J .2");

@@ -25,12 +25,12 @@ pub(super) const fn compared(name: &'static str, doc: &'static str) -> Field {
 }
 
 /// A field that explains.
-pub(super) const fn told(name: &'static str, doc: &'static str) -> Field {
+pub(super) const fn reported(name: &'static str, doc: &'static str) -> Field {
     Field { name, compared: false, doc }
 }
 
 /// The field in which several kinds tell the package that a subject belongs to.
-pub(super) const PACKAGE: Field = told("package", "The installed packages that it belongs to.");
+pub(super) const PACKAGE: Field = reported("package", "The installed packages that it belongs to.");
 
 /// What a system says of a kind.
 #[derive(Debug, Clone, PartialEq, Eq)]

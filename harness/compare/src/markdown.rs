@@ -4,7 +4,7 @@
 use std::fmt::Write as _;
 
 use super::ledger::entry_for;
-use super::text::{told, values};
+use super::text::{reported, values};
 use super::verdict::{Evaluated, Standing, Verdict};
 use muster_base::text::one_line;
 
@@ -50,7 +50,7 @@ pub fn render(verdict: &Verdict) -> String {
         .into_iter()
         .filter_map(|evaluated| match &evaluated.standing {
             Standing::Documented(document) => {
-                Some(format!("- {}: {}\n", code(&evaluated.difference.key()), code(&told(document))))
+                Some(format!("- {}: {}\n", code(&evaluated.difference.key()), code(&reported(document))))
             }
             _ => None,
         })

@@ -44,7 +44,7 @@ fn section(out: &mut String, verdict: &Verdict, word: &str, all: bool) {
         match &evaluated.standing {
             Standing::Documented(document) if all => {
                 line(out, "documented", evaluated);
-                let _ = writeln!(out, "      {}", told(document));
+                let _ = writeln!(out, "      {}", reported(document));
             }
             Standing::Documented(_) => {}
             Standing::Expired { note, .. } => {
@@ -82,7 +82,7 @@ pub(super) fn values(evaluated: &Evaluated) -> String {
 }
 
 /// Who documents it, and why it is meant.
-pub(super) fn told(document: &Document) -> String {
+pub(super) fn reported(document: &Document) -> String {
     let words: Vec<&str> =
         [&document.category, &document.upstream_status].into_iter().flatten().map(String::as_str).collect();
     let words = if words.is_empty() { String::new() } else { format!(" [{}]", words.join(", ")) };

@@ -259,7 +259,7 @@ pub(super) mod tests {
     const ALL: &str = "package/removed/foo\npackage/changed/*:release\nsysctl/changed/kernel.x";
 
     #[test]
-    fn the_exit_code_tells_what_is_left() {
+    fn the_exit_code_reports_what_is_left() {
         let exit = |ledger: &str| planted(ledger, |_| {}).exit();
         assert_eq!(exit(""), Exit::Failed);
         assert_eq!(exit("package/removed/foo"), Exit::Failed);

@@ -238,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_held_is_told_once_it_is_final_and_its_excerpt_goes_on_meanwhile() {
+    fn what_is_held_is_reported_once_it_is_final_and_its_excerpt_goes_on_meanwhile() {
         let mut findings = Findings::default();
         findings.line("one");
         findings.hold(finding(false, Severity::Fail));

@@ -124,7 +124,7 @@ mod tests {
         assert_eq!((empty.lines, empty.worst()), (0, None));
     }
     #[test]
-    fn what_is_no_log_is_told_from_one_that_is_torn() {
+    fn what_is_no_log_is_distinguished_from_one_that_is_torn() {
         let unfit = |bytes: &[u8]| scan(bytes, Setting::default()).unwrap().unfit();
         assert_eq!(unfit(b""), Some("is empty"));
         assert_eq!(unfit(b"\0\0 \r\n\0"), Some("holds nothing but blanks"));

@@ -83,7 +83,7 @@ fn machines(records: &[TestRecord]) -> Vec<&str> {
 }
 
 #[tokio::test]
-async fn mutating_tests_get_forks_of_one_boot() {
+async fn mutating_tests_get_clones_of_one_boot() {
     let driver = FakeDriver::default();
     let plan = plan_of(vec![
         mutating("a", &[], &["true"]),
@@ -113,7 +113,7 @@ async fn an_image_that_cannot_be_frozen_boots_for_each() {
 }
 
 #[tokio::test]
-async fn a_fork_that_fails_is_replaced_by_a_boot_and_not_tried_again() {
+async fn a_clone_that_fails_is_replaced_by_a_boot_and_not_tried_again() {
     let driver = FakeDriver { clones_that_work: Some(1), ..FakeDriver::default() };
     let plan = plan_of(["a", "b", "c"].map(|id| mutating(id, &[], &["true"])).to_vec());
     let records = run_all(&driver, &plan).await;
@@ -162,7 +162,7 @@ async fn a_run_that_only_looks_keeps_its_template_when_it_is_asked_to() {
 }
 
 #[tokio::test]
-async fn a_kept_template_that_cannot_be_forked_is_taken_back_and_made_again() {
+async fn a_kept_template_that_cannot_be_cloned_is_taken_back_and_made_again() {
     let driver = FakeDriver { clones_that_work: Some(0), ..kept_by_an_earlier_run() };
     let plan = plan_of(["a", "b", "c"].map(|id| mutating(id, &[], &["true"])).to_vec());
     let records = run_all(&driver, &plan).await;

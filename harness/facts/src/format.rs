@@ -238,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_snapshot_is_told_apart() {
+    fn what_is_no_snapshot_is_distinguished() {
         assert_eq!(read(b""), Err(FormatError::NoHeader));
         assert_eq!(read(b"text"), Err(FormatError::NoHeader));
         assert_eq!(read(b"---\nsource: x\n"), Err(FormatError::NoHeader));

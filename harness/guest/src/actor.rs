@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 
 use super::access::{Access, Ports, Reach};
 use super::conversation::{Conversation, RESET, Turn};
-use super::error::{ConnectError, GuestError, LastState, harmless};
+use super::error::{ConnectError, GuestError, LastState, escaped};
 use super::kill::{Victims, kill};
 use super::login::Entered;
 use super::pipeline::Fault;
@@ -207,7 +207,7 @@ impl Actor {
             // A new one is started when it is needed.
             Err(Fault::Ended) => self.retire(false),
             Err(Fault::Violated(_)) => self.retire(true),
-            Err(Fault::Transport(error)) => self.link = Err(GuestError::lost(harmless(&error))),
+            Err(Fault::Transport(error)) => self.link = Err(GuestError::lost(escaped(&error))),
         }
     }
 

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use super::access::Access;
-use super::error::{GuestError, harmless};
+use super::error::{GuestError, escaped};
 use super::frame::{self, Event, Frame};
 use super::kill::{Victims, kill};
 use super::pipeline::Fault;
@@ -318,7 +318,7 @@ impl<'a> Conversation<'a> {
     fn fault(&mut self, fault: Fault, shell: &mut Shell, waiting: &VecDeque<Waiting>, head: &Head) -> Turn {
         let violated = match fault {
             Fault::Transport(error) => {
-                let what = harmless(&error);
+                let what = escaped(&error);
                 return Turn::Lost(GuestError::lost(format!("in the middle of a conversation: {what}")));
             }
             Fault::Ended => None,

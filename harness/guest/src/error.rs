@@ -154,7 +154,7 @@ impl GuestError {
 }
 
 /// An error of this host on one line, as it may be shown.
-pub(super) fn harmless(error: &io::Error) -> String {
+pub(super) fn escaped(error: &io::Error) -> String {
     text::one_line(&error.to_string(), 200)
 }
 

@@ -248,7 +248,7 @@ async fn a_large_batch_does_not_deadlock() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_killed_server_process_is_told_at_once_and_reconnecting_helps() {
+async fn a_killed_server_process_is_reported_at_once_and_reconnecting_helps() {
     let sshd = sshd();
     let guest = connect(&sshd).await;
     let mark = format!("7{}", sshd.addr.port());
@@ -280,7 +280,7 @@ async fn a_lost_connection_is_noticed_while_idle() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_refused_key_is_told_as_such_and_tried_again_until_it_is_accepted() {
+async fn a_refused_key_is_reported_as_such_and_tried_again_until_it_is_accepted() {
     let sshd = sshd();
     let mut stranger = target(&sshd);
     stranger.private_key = sshd.stranger().unwrap();
@@ -297,7 +297,7 @@ async fn a_refused_key_is_told_as_such_and_tried_again_until_it_is_accepted() {
 }
 
 #[test]
-fn a_user_who_cannot_become_root_is_told_at_once() {
+fn a_user_who_cannot_become_root_is_reported_at_once() {
     let programs = tempfile::tempdir().unwrap();
     let sshd = Sshd::configured(format!("SetEnv PATH={}", programs.path().display())).unwrap();
     let target = target(&sshd);
@@ -351,7 +351,7 @@ async fn a_changed_host_key_is_refused_on_reconnect_and_where_a_key_is_expected(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nobody_there_silence_and_nonsense_are_told_apart() {
+async fn nobody_there_silence_and_nonsense_are_distinguished() {
     let sshd = sshd();
     let mut target = target(&sshd);
     let silent = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
@@ -528,7 +528,7 @@ async fn a_command_that_reads_the_memory_of_the_shell_cannot_choose_its_status()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_the_shell_cannot_parse_is_told_from_what_ends_with_the_same_status() {
+async fn what_the_shell_cannot_parse_is_distinguished_from_what_ends_with_the_same_status() {
     let sshd = sshd();
     let guest = connect(&sshd).await;
     for (script, unparsed) in [

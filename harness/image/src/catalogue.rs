@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unlisted_file_gets_an_id_that_is_safe_as_a_folder_name() {
+    fn an_unlisted_file_gets_an_id_that_is_safe_as_a_directory_name() {
         let id = |path: &str| ImageSpec::from_file(Path::new(path), Format::Raw).id;
         assert_eq!(id("/x/Azure Linux 4.0.qcow2"), "Azure-Linux-4.0");
         assert_eq!(id("/x/---.raw"), "image");

@@ -208,13 +208,13 @@ mod tests {
         head
     }
 
-    fn judge(head: &[u8], length: u64) -> Result<Option<u64>, Trouble> {
+    fn examined(head: &[u8], length: u64) -> Result<Option<u64>, Trouble> {
         examine(Format::Qcow2, &Ends { head, tail: &[], length })
     }
 
     #[test]
-    fn a_sane_qcow2_tells_its_virtual_size() {
-        assert_eq!(judge(&header(|_| ()), 0x40000), Ok(Some(1 << 30)));
+    fn a_sane_qcow2_reports_its_virtual_size() {
+        assert_eq!(examined(&header(|_| ()), 0x40000), Ok(Some(1 << 30)));
     }
 
     #[test]
@@ -224,18 +224,18 @@ mod tests {
             head[16..20].copy_from_slice(&11u32.to_be_bytes());
             head[120..131].copy_from_slice(b"/etc/shadow");
         });
-        assert_eq!(judge(&backed, 0x40000), Err(Trouble::Backing("/etc/shadow".to_owned())));
+        assert_eq!(examined(&backed, 0x40000), Err(Trouble::Backing("/etc/shadow".to_owned())));
         let far = header(|head| head[8..16].copy_from_slice(&u64::MAX.to_be_bytes()));
-        assert_eq!(judge(&far, 0x40000), Err(Trouble::Backing(String::new())));
+        assert_eq!(examined(&far, 0x40000), Err(Trouble::Backing(String::new())));
         let data = header(|head| head[79] = 4);
-        assert_eq!(judge(&data, 0x40000), Err(Trouble::DataFile("qcow2 external data file".to_owned())));
-        assert_eq!(judge(&header(|head| head[35] = 1), 0x40000), Err(Trouble::Encrypted));
-        assert_eq!(judge(&header(|head| head[63] = 1), 0x40000), Err(Trouble::Snapshots));
+        assert_eq!(examined(&data, 0x40000), Err(Trouble::DataFile("qcow2 external data file".to_owned())));
+        assert_eq!(examined(&header(|head| head[35] = 1), 0x40000), Err(Trouble::Encrypted));
+        assert_eq!(examined(&header(|head| head[63] = 1), 0x40000), Err(Trouble::Snapshots));
     }
 
     #[test]
     fn truncated_and_corrupt_headers_are_broken() {
-        let message = |head: &[u8], length| match judge(head, length) {
+        let message = |head: &[u8], length| match examined(head, length) {
             Err(Trouble::Broken(text)) => text,
             other => format!("{other:?}"),
         };
@@ -274,7 +274,7 @@ mod tests {
     }
 
     #[test]
-    fn formats_are_told_by_magic() {
+    fn formats_are_known_by_magic() {
         let of = |head: &[u8], tail: &[u8]| format_of(&Ends { head, tail, length: 4096 });
         assert_eq!(of(b"QFI\xfb", b""), Format::Qcow2);
         assert_eq!(of(b"\xeb\x63", b"conectix"), Format::Vhd);

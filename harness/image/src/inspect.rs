@@ -197,8 +197,8 @@ pub async fn inspect(path: &Path, stated: Format, limits: &Limits) -> Result<Ins
     if found != stated {
         return Err(ImageError::WrongFormat { path, stated, found });
     }
-    let told = header::examine(stated, &ends).map_err(|trouble| refused(&path, stated, trouble))?;
-    if let Some(size) = told.filter(|size| *size > limits.virtual_size) {
+    let reported = header::examine(stated, &ends).map_err(|trouble| refused(&path, stated, trouble))?;
+    if let Some(size) = reported.filter(|size| *size > limits.virtual_size) {
         return Err(ImageError::TooLarge { path, size, limit: limits.virtual_size });
     }
     if stated == Format::Vhdx && vhdx_has_parent(&path).await? {
@@ -420,7 +420,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn packed_files_are_told_by_name_and_others_by_bytes() {
+    async fn packed_files_are_known_by_name_and_others_by_bytes() {
         let dir = tempfile::tempdir().unwrap();
         let at = |name: &str| dir.path().join(name);
         let guess = async |name: &str| guess(&at(name)).await.map_err(|error| error.failure_id().as_str().to_owned());
@@ -441,37 +441,37 @@ mod tests {
     async fn a_name_that_contradicts_the_bytes_is_an_error_that_says_what_they_are() {
         let dir = tempfile::tempdir().unwrap();
         let at = |name: &str| dir.path().join(name);
-        let told = async |name: &str| match guess(&at(name)).await {
+        let reported = async |name: &str| match guess(&at(name)).await {
             Ok((format, _)) => format!("ok {format}"),
             Err(error) => format!("{} {error}", error.failure_id()),
         };
         create(&at("a.vhd"), &["-f", "vpc", "-o", "subformat=fixed,force_size=on"]);
         create(&at("a.qcow2"), &["-f", "qcow2"]);
-        assert_eq!((told("a.vhd").await.as_str(), told("a.qcow2").await.as_str()), ("ok vhd", "ok qcow2"));
+        assert_eq!((reported("a.vhd").await.as_str(), reported("a.qcow2").await.as_str()), ("ok vhd", "ok qcow2"));
         // What promises nothing, or a format that has no mark.
         for name in ["b.img", "b", "b.bin", "b.20261128"] {
             std::fs::copy(at("a.qcow2"), at(name)).unwrap();
-            assert_eq!(told(name).await, "ok qcow2", "{name}");
+            assert_eq!(reported(name).await, "ok qcow2", "{name}");
         }
         std::fs::write(at("c.raw"), vec![0; 1 << 20]).unwrap();
-        assert_eq!(told("c.raw").await, "ok raw");
+        assert_eq!(reported("c.raw").await, "ok raw");
 
         for named in Format::NAMES.iter().filter(|named| **named != "raw") {
             let name = format!("d.{}", named.to_uppercase());
             std::fs::copy(at("c.raw"), at(&name)).unwrap();
-            let error = told(&name).await;
+            let error = reported(&name).await;
             assert!(error.starts_with("image.format ") && error.contains(&format!("called a {named}, but")), "{error}");
         }
         std::fs::copy(at("a.qcow2"), at("e.raw")).unwrap();
-        assert!(told("e.raw").await.contains("is called a raw, but its bytes are those of a qcow2 disk"));
-        let cut = told("d.VHD").await;
+        assert!(reported("e.raw").await.contains("is called a raw, but its bytes are those of a qcow2 disk"));
+        let cut = reported("d.VHD").await;
         assert!(cut.contains("the footer that every VHD ends with is missing"), "{cut}");
         assert!(cut.contains("`qemu-img convert -f raw -O vpc -o subformat=fixed,force_size=on "), "{cut}");
         let mut bytes = std::fs::read(at("a.vhd")).unwrap();
         let footer = bytes.len() - 512;
         bytes[footer..footer + 8].copy_from_slice(b"conectiy");
         std::fs::write(at("f.vhd"), &bytes).unwrap();
-        let destroyed = told("f.vhd").await;
+        let destroyed = reported("f.vhd").await;
         assert!(destroyed.contains("the footer at its end does not begin with `conectix`"), "{destroyed}");
         assert_eq!(id(&at("f.vhd"), Format::Vhd).await, "image.format");
         // A statement beats a name.

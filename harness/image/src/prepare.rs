@@ -202,8 +202,8 @@ async fn root_file_system(
     arch: Arch,
     limits: &Limits,
 ) -> Result<(Unchanged, String, Inspected, Option<String>), ImageError> {
-    let is_folder = std::fs::symlink_metadata(source).is_ok_and(|metadata| metadata.is_dir());
-    let (pinned, dir) = match is_folder {
+    let is_dir_name = std::fs::symlink_metadata(source).is_ok_and(|metadata| metadata.is_dir());
+    let (pinned, dir) = match is_dir_name {
         true => (inspect::plain_file(&source.join("index.json"), false).await?, Some(source)),
         false => (inspect::plain_file(source, limits.symlink).await?, None),
     };
@@ -573,7 +573,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn layers_lie_over_each_other_in_a_folder_and_in_an_archive() {
+    async fn layers_lie_over_each_other_in_a_directory_and_in_an_archive() {
         let dir = tempfile::tempdir().unwrap();
         let at = |name: &str| dir.path().join(name).display().to_string();
         let layer = |name: &str, files: &[(&str, &str)]| {

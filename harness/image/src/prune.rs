@@ -239,7 +239,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn images_are_told_apart_and_links_and_strangers_left_alone() {
+    async fn images_are_distinguished_and_links_and_strangers_left_alone() {
         let (root, cache) = (checkout(), tempfile::tempdir().unwrap());
         let images = cache.path().join("images");
         for name in

@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn an_earlier_folder_hides_a_later_one() {
+    fn an_earlier_directory_hides_a_later_one() {
         let (user, system) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         let code = system.path().join("code.fd");
         std::fs::write(&code, "code").unwrap();

@@ -241,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_whole_is_told_from_what_is_no_capsule() {
+    fn what_is_not_whole_is_distinguished_from_what_is_no_capsule() {
         let (_kept, path) = dir(&record());
         std::fs::write(path.join("state"), "1234").unwrap();
         let short = Capsule::open(&path).unwrap_err().to_string();

@@ -221,7 +221,7 @@ users:
     }
 
     #[test]
-    fn ignition_is_told_of_one_user_and_a_right() {
+    fn ignition_gets_one_user_and_a_right() {
         let config =
             |user: &str| Ignition { user: user.to_owned(), public_key: "ssh-ed25519 A \"b\"".to_owned() }.config();
         assert_eq!(

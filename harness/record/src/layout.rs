@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn two_runs_never_share_a_folder() {
+    fn two_runs_never_share_a_directory() {
         let (_temporary, path) = dir();
         let first = RunDir::create(&path.join("r1")).unwrap();
         assert!(first.snapshots().is_dir());

@@ -189,7 +189,7 @@ impl RemoteDriver {
     async fn arrive(&self, id: &str, begun: Instant) -> Result<RemoteMachine, Failure> {
         let Remote { addr, user, identity, host_key, .. } = self.remote.clone();
         let become_root = user != "root";
-        let tell = {
+        let report = {
             let (events, machine, user) = (self.events.clone(), id.to_owned(), user.clone());
             move |times| {
                 let (machine, user) = (machine.clone(), user.clone());
@@ -198,7 +198,7 @@ impl RemoteDriver {
         };
         let (generations, refusals) = (Generations::unknown(), Refusals::default());
         // Nobody sees its console: whoever named it also said how long it may take.
-        let refused = refused::watch(refusals.subscribe(), tell, |_| None);
+        let refused = refused::watch(refusals.subscribe(), report, |_| None);
         let target = Target { addr, user, private_key: identity, become_root, host_key, generations, refusals };
         let unseen = target.host_key == HostKeyPolicy::AcceptFirst;
         let guest = tokio::select! {

@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_means_its_yaml_files_sorted_and_each_file_is_read_once() {
+    fn a_directory_means_its_yaml_files_sorted_and_each_file_is_read_once() {
         let (_guard, path) = folder_of(&["b.yaml", "a.yaml", "README.md", ".hidden.yaml"]);
         let mut sink = Diagnostics::new();
         let found = find(&[path.join("b.yaml"), path.clone()], &mut sink);

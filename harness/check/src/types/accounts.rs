@@ -3,7 +3,7 @@
 use muster_suite::grammar::accounts;
 use muster_suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
 
-use crate::asking::{unanswered, verdicts, wants};
+use crate::assertions::{unanswered, verdicts, wants};
 use crate::check::{Check, Observations, Probe, Verdict, attribute};
 use crate::observed::Value;
 use muster_record::facts::Facts;
@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn the_four_states_of_a_password_are_told_apart() {
+    fn the_four_states_of_a_password_are_distinguished() {
         let shadow =
             "root:!*:1::::::\nlab:$y$j9T$x:1::::::\nopen::1::::::\ndaemon:*:1::::::\nold:abcdefghijklm:1::::::\n";
         let state = |name| password(shadow, name);

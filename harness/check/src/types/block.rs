@@ -3,7 +3,7 @@
 use muster_suite::grammar::paths;
 use muster_suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
 
-use crate::asking::{subjects, unanswered, verdicts};
+use crate::assertions::{subjects, unanswered, verdicts};
 use crate::check::{Check, Observations, Probe, Verdict, attribute};
 use crate::fields::Fields;
 use crate::observed::Value;
@@ -344,7 +344,7 @@ done"#;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{ask_this_host, equals, expectation, missed, records, seen};
+    use crate::testing::{equals, evaluate_on_this_host, expectation, missed, records, seen};
     use muster_suite::model::{Matcher, Operator};
 
     /// A root partition that was grown to the end of its disk, as the probe prints it on a cloud image:
@@ -357,7 +357,7 @@ mod tests {
     }
 
     #[test]
-    fn a_partition_and_the_disk_below_it_are_told_apart() {
+    fn a_partition_and_the_disk_below_it_are_distinguished() {
         let met = |subject, attribute, matcher| {
             assert_eq!(evaluator_of(ROOT, subject, attribute, matcher), Verdict::Met, "{subject} {attribute}");
         };
@@ -435,12 +435,12 @@ mod tests {
     #[test]
     fn devices_of_this_host_are_read_or_called_missing() {
         let gone = expectation("block", "/dev/no-such-disk", &[("present", equals("false"))]);
-        assert_eq!(ask_this_host(&Block, &gone), [Verdict::Met]);
+        assert_eq!(evaluate_on_this_host(&Block, &gone), [Verdict::Met]);
         let file = expectation("block", "/dev/null", &[("present", equals("false"))]);
-        assert_eq!(ask_this_host(&Block, &file), [Verdict::Met]);
+        assert_eq!(evaluate_on_this_host(&Block, &file), [Verdict::Met]);
         for refused in ["nonsense", "/a b"] {
             let wanted = expectation("block", refused, &[("present", equals("false"))]);
-            assert!(matches!(&ask_this_host(&Block, &wanted)[0], Verdict::Unknown { .. }), "{refused}");
+            assert!(matches!(&evaluate_on_this_host(&Block, &wanted)[0], Verdict::Unknown { .. }), "{refused}");
         }
     }
 }

@@ -3,7 +3,7 @@
 use muster_suite::grammar::{system, systemd};
 use muster_suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
 
-use crate::asking::{Source, key, keys, read, unanswered, verdicts};
+use crate::assertions::{Source, key, keys, read, unanswered, verdicts};
 use crate::check::{Check, Observations, Probe, Verdict, attribute};
 use crate::observed::Value;
 use crate::{statistics, unit_show, value};
@@ -310,7 +310,7 @@ mod tests {
     }
 
     #[test]
-    fn of_several_boots_the_statistic_is_judged_and_none_may_be_missing() {
+    fn of_several_boots_the_statistic_is_evaluated_and_none_may_be_missing() {
         // Userspace took 18.886 s, 8.886 s and 28.886 s.
         let boot = |finish: u64| {
             let text =

@@ -5,7 +5,7 @@ use serde_json::Value as Json;
 use muster_suite::grammar::{packages, paths, system};
 use muster_suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
 
-use crate::asking::{Source, read, unanswered, verdicts, wants};
+use crate::assertions::{Source, read, unanswered, verdicts, wants};
 use crate::check::{Check, Observations, Probe, Verdict, attribute};
 use crate::fields::Fields;
 use crate::observed::Value;
@@ -428,7 +428,7 @@ for file in /usr/lib/extension-release.d/extension-release.*; do [ ! -e "$file" 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{ask_this_host, equals, expectation, missed, reply};
+    use crate::testing::{equals, evaluate_on_this_host, expectation, missed, reply};
     use muster_suite::model::Matcher;
 
     const PACKAGE: &str = "22 1 254:1 / / rw,relatime shared:1 - ext4 /dev/vda1 rw\n";
@@ -451,7 +451,7 @@ mod tests {
     }
 
     #[test]
-    fn kinds_are_told_by_what_booted_and_by_what_is_mounted() {
+    fn kinds_are_known_by_what_booted_and_by_what_is_mounted() {
         let none = "end=devices\n";
         assert_eq!(kind_of(NEITHER, PACKAGE, none, "package"), Verdict::Met);
         assert_eq!(kind_of(NEITHER, VERITY, DEVICES, "verity"), Verdict::Met);
@@ -564,9 +564,9 @@ mod tests {
     }
 
     #[test]
-    fn what_this_host_is_can_be_told() {
+    fn what_this_host_is_can_be_reported() {
         let asked = expectation("deployment", "", &[("verity-root-hash", Matcher::None), ("slots", Matcher::None)]);
-        for verdict in ask_this_host(&Deployment, &asked) {
+        for verdict in evaluate_on_this_host(&Deployment, &asked) {
             assert!(!matches!(verdict, Verdict::Unknown { .. }), "{verdict:?}");
         }
     }

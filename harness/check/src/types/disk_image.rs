@@ -4,7 +4,7 @@
 use muster_suite::grammar::{partitions, paths};
 use muster_suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
 
-use crate::asking::{unanswered, verdicts};
+use crate::assertions::{unanswered, verdicts};
 use crate::check::{Check, Observations, Probe, Verdict, attribute};
 use crate::observed::Value;
 use crate::value::of_bytes;
@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_is_judged_by_what_it_says() {
+    fn a_file_is_evaluated_by_what_it_says() {
         for (attribute, value) in [
             ("format", "vhd"),
             ("subformat", "fixed"),
@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn what_there_is_not_and_what_is_not_known_are_told_apart() {
+    fn what_there_is_not_and_what_is_not_known_are_distinguished() {
         let raw = DiskFacts { format: "raw".to_owned(), subformat: None, ..vhd() };
         assert_eq!(
             missed(&evaluate(Some(raw), "subformat", equals("fixed"))).1,

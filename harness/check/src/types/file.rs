@@ -3,7 +3,7 @@
 use muster_suite::grammar::{capabilities, paths};
 use muster_suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
 
-use crate::asking::{subjects, unanswered, verdicts};
+use crate::assertions::{subjects, unanswered, verdicts};
 use crate::check::{Check, Observations, Probe, Verdict, attribute};
 use crate::observed::Value;
 use crate::owner;
@@ -253,7 +253,7 @@ fn capabilities(list: &str) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{ask_this_host, equals, expectation, missed, records, seen};
+    use crate::testing::{equals, evaluate_on_this_host, expectation, missed, records, seen};
     use muster_suite::model::Matcher;
 
     #[test]
@@ -272,7 +272,7 @@ mod tests {
                 ("sha256", equals("c3f9c8c283a2b1f2f1896f27a01cbe3cddc0c9d93f752e4639035a0f5b36f6e8")),
             ],
         );
-        let verdicts = ask_this_host(&File, &wanted);
+        let verdicts = evaluate_on_this_host(&File, &wanted);
         assert_eq!(verdicts, vec![Verdict::Met; 4]);
         let link = dir.path().join("link");
         let wanted = expectation(
@@ -280,14 +280,14 @@ mod tests {
             link.to_str().unwrap(),
             &[("type", equals("symlink")), ("target", equals("nowhere")), ("exists", equals("true"))],
         );
-        assert_eq!(ask_this_host(&File, &wanted), vec![Verdict::Met; 3]);
+        assert_eq!(evaluate_on_this_host(&File, &wanted), vec![Verdict::Met; 3]);
         std::fs::set_permissions(dir.path(), std::os::unix::fs::PermissionsExt::from_mode(0o1710)).unwrap();
         let entries = expectation(
             "file",
             dir.path().to_str().unwrap(),
             &[("entries", Matcher::Has(vec!["link".into()])), ("mode", equals("1710"))],
         );
-        assert_eq!(ask_this_host(&File, &entries), vec![Verdict::Met; 2]);
+        assert_eq!(evaluate_on_this_host(&File, &entries), vec![Verdict::Met; 2]);
         std::fs::write(dir.path().join("two\nlines"), "").unwrap();
         let names = ["link", "two\nlines", "a $(touch x) 'b'\n;"].map(str::to_owned);
         let only = expectation(
@@ -295,14 +295,14 @@ mod tests {
             dir.path().to_str().unwrap(),
             &[("entries", Matcher::Only(names.into())), ("entries", Matcher::Count(Box::new(equals("3"))))],
         );
-        assert_eq!(ask_this_host(&File, &only), vec![Verdict::Met; 2]);
+        assert_eq!(evaluate_on_this_host(&File, &only), vec![Verdict::Met; 2]);
         let dir = expectation("file", dir.path().to_str().unwrap(), &[("content", Matcher::Empty(true))]);
-        assert_eq!(missed(&ask_this_host(&File, &dir)[0]).1, "a directory");
+        assert_eq!(missed(&evaluate_on_this_host(&File, &dir)[0]).1, "a directory");
         let plain = expectation("file", "/etc/passwd", &[("entries", Matcher::None), ("selinux-type", Matcher::None)]);
-        let verdicts = ask_this_host(&File, &plain);
+        let verdicts = evaluate_on_this_host(&File, &plain);
         assert_eq!((missed(&verdicts[0]).1, &verdicts[1]), ("not a directory", &Verdict::Met));
         let gone = expectation("file", "/no/such", &[("exists", equals("false")), ("mode", equals("0644"))]);
-        let verdicts = ask_this_host(&File, &gone);
+        let verdicts = evaluate_on_this_host(&File, &gone);
         assert_eq!((&verdicts[0], missed(&verdicts[1]).1), (&Verdict::Met, "not there"));
     }
 

@@ -4,7 +4,7 @@ use muster_suite::grammar::paths;
 use muster_suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
 
 use super::rpmdb;
-use crate::asking::{Source, key, keys, read, unanswered, verdicts, wants};
+use crate::assertions::{Source, key, keys, read, unanswered, verdicts, wants};
 use crate::check::{Check, Observations, Probe, Verdict, attribute};
 use crate::observed::Value;
 use crate::{dpkg, rpm, unit_list, value};
@@ -162,7 +162,7 @@ const SOURCES: &[Source] = &[
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{ask_this_host, expectation};
+    use crate::testing::{evaluate_on_this_host, expectation};
     use muster_suite::model::{Matcher, Operator};
 
     #[test]
@@ -179,10 +179,10 @@ mod tests {
                 ("paths./proc/self/../../etc", more("0 B")),
             ],
         );
-        assert_eq!(ask_this_host(&Footprint, &wanted), vec![Verdict::Met; 5]);
+        assert_eq!(evaluate_on_this_host(&Footprint, &wanted), vec![Verdict::Met; 5]);
         let gone = expectation("footprint", "", &[("paths./no/such", Matcher::None)]);
         assert!(
-            matches!(&ask_this_host(&Footprint, &gone)[0], Verdict::Missed { actual, .. } if actual == "not there")
+            matches!(&evaluate_on_this_host(&Footprint, &gone)[0], Verdict::Missed { actual, .. } if actual == "not there")
         );
     }
 }

@@ -3,7 +3,7 @@
 use muster_suite::grammar::{packages, system};
 use muster_suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
 
-use crate::asking::{Source, key, read, unanswered, verdicts, wants};
+use crate::assertions::{Source, key, read, unanswered, verdicts, wants};
 use crate::check::{Check, Observations, Probe, Verdict, attribute};
 use crate::observed::Value;
 use crate::rpm;

@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use muster_suite::grammar::network;
 use muster_suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
 
-use crate::asking::{Source, read, unanswered, verdicts};
+use crate::assertions::{Source, read, unanswered, verdicts};
 use crate::check::{Check, Observations, Probe, Verdict, attribute};
 use crate::fields::Fields;
 use crate::observed::Value;
@@ -320,7 +320,7 @@ exit 0"#,
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{ask_this_host, equals, expectation, missed, on_this_host, reply, seen};
+    use crate::testing::{equals, evaluate_on_this_host, expectation, missed, on_this_host, reply, seen};
     use muster_suite::model::{Matcher, Operator};
 
     /// A guest of QEMU's user network; the tables of routes are as Linux 6.1 prints them.
@@ -398,7 +398,7 @@ mod tests {
                 ("default-route", equals("false")),
             ],
         );
-        assert_eq!(ask_this_host(&Interface, &asked), vec![Verdict::Met; 4]);
+        assert_eq!(evaluate_on_this_host(&Interface, &asked), vec![Verdict::Met; 4]);
         let asked = expectation("interface", "lo", &[("addresses", Matcher::Has(vec!["127.0.0.1/8".into()]))]);
         let mut probes = Interface.probes(&[&asked], &Facts::default());
         for probe in &mut probes {

@@ -3,7 +3,7 @@
 use muster_suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
 
 use super::cpu::X86_LEVELS;
-use crate::asking::{Source, read, unanswered, verdicts};
+use crate::assertions::{Source, read, unanswered, verdicts};
 use crate::check::{Check, Observations, Probe, Verdict, attribute};
 use crate::elf;
 use crate::fields::Fields;

@@ -3,7 +3,7 @@
 use muster_suite::grammar::kernel;
 use muster_suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
 
-use crate::asking::{Source, key, read, unanswered, verdicts};
+use crate::assertions::{Source, key, read, unanswered, verdicts};
 use crate::check::{Check, Observations, Probe, Verdict, attribute};
 use crate::journal;
 use crate::observed::Value;
@@ -336,7 +336,7 @@ fn modules(text: &str, chosen: impl Fn(&str) -> bool) -> Result<Vec<String>, Str
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{ask_this_host, equals, expectation, missed, reply, seen};
+    use crate::testing::{equals, evaluate_on_this_host, expectation, missed, reply, seen};
     use muster_suite::model::Matcher;
 
     fn evaluate(attribute: &'static str, matcher: Matcher, key: &str, text: &str) -> Verdict {
@@ -379,7 +379,7 @@ mod tests {
     }
 
     #[test]
-    fn modules_are_told_apart_by_their_flags() {
+    fn modules_are_distinguished_by_their_flags() {
         let text = "nvidia 100 1 - Live 0x0 (POE)\next4 1 2 jbd2, Live 0x0\nbad 9 0 - Live 0x0 (E)\n";
         assert_eq!(modules(text, |flags| flags.contains('O')), Ok(vec!["nvidia".to_owned()]));
         assert_eq!(modules(text, |flags| flags.contains('E')), Ok(vec!["nvidia".to_owned(), "bad".to_owned()]));
@@ -400,6 +400,6 @@ mod tests {
                 ("installed", Matcher::All(vec![])),
             ],
         );
-        assert_eq!(ask_this_host(&Kernel, &wanted), vec![Verdict::Met; 5]);
+        assert_eq!(evaluate_on_this_host(&Kernel, &wanted), vec![Verdict::Met; 5]);
     }
 }

@@ -3,7 +3,7 @@
 use muster_suite::grammar::{network, system};
 use muster_suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
 
-use crate::asking::{unanswered, verdicts, wants};
+use crate::assertions::{unanswered, verdicts, wants};
 use crate::check::{Check, Observations, Probe, Verdict, attribute};
 use crate::net::{Socket, probes, sockets};
 use crate::observed::Value;

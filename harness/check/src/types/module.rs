@@ -3,7 +3,7 @@
 use muster_suite::grammar::{kernel, paths};
 use muster_suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
 
-use crate::asking::{key, subjects, unanswered, verdicts};
+use crate::assertions::{key, subjects, unanswered, verdicts};
 use crate::check::{Check, Observations, Probe, Verdict, attribute};
 use crate::observed::Value;
 use muster_base::text::one_line;

@@ -3,7 +3,7 @@
 use muster_suite::grammar::paths;
 use muster_suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
 
-use crate::asking::{subjects, unanswered, verdicts, wants};
+use crate::assertions::{subjects, unanswered, verdicts, wants};
 use crate::check::{Check, Observations, Probe, Verdict, attribute};
 use crate::observed::Value;
 use crate::proc::mounts;
@@ -138,7 +138,7 @@ impl Check for Mount {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{ask_this_host, equals, expectation};
+    use crate::testing::{equals, evaluate_on_this_host, expectation};
     use muster_suite::model::{Matcher, Operator};
 
     #[test]
@@ -154,8 +154,8 @@ mod tests {
                 ("options", Matcher::Count(Box::new(positive("")))),
             ],
         );
-        assert_eq!(ask_this_host(&Mount, &wanted), vec![Verdict::Met; 4]);
+        assert_eq!(evaluate_on_this_host(&Mount, &wanted), vec![Verdict::Met; 4]);
         let nothing = expectation("mount", "/no/such $(mount)", &[("mounted", equals("false"))]);
-        assert_eq!(ask_this_host(&Mount, &nothing), [Verdict::Met]);
+        assert_eq!(evaluate_on_this_host(&Mount, &nothing), [Verdict::Met]);
     }
 }

@@ -3,7 +3,7 @@
 use muster_suite::grammar::{capabilities, system};
 use muster_suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
 
-use crate::asking::{subjects, unanswered, verdicts, wants, with_near};
+use crate::assertions::{subjects, unanswered, verdicts, wants, with_near};
 use crate::check::{Check, Observations, Probe, Verdict, attribute};
 use crate::observed::Value;
 use crate::value;
@@ -228,7 +228,7 @@ fn capability_names(mask: u64) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{ask_this_host, equals, expectation, missed, records, seen};
+    use crate::testing::{equals, evaluate_on_this_host, expectation, missed, records, seen};
     use muster_suite::model::{Matcher, Operator};
 
     #[test]
@@ -239,20 +239,22 @@ mod tests {
             "sleep",
             &[("running", equals("true")), ("memory", Matcher::Compare(vec![(Operator::Gt, "0 B".into())]))],
         );
-        let verdicts = ask_this_host(&Process, &wanted);
+        let verdicts = evaluate_on_this_host(&Process, &wanted);
         child.kill().unwrap();
         child.wait().unwrap();
         assert_eq!(verdicts, [Verdict::Met, Verdict::Met]);
         let gone = expectation("process", "$(reboot) nothing", &[("running", equals("false")), ("count", equals("0"))]);
-        assert_eq!(ask_this_host(&Process, &gone), [Verdict::Met, Verdict::Met]);
+        assert_eq!(evaluate_on_this_host(&Process, &gone), [Verdict::Met, Verdict::Met]);
     }
 
     #[test]
     fn what_was_missed_names_the_process_that_was_probably_meant() {
         let mut child = std::process::Command::new("sleep").arg("100").spawn().unwrap();
         let wanted = |name: &str| expectation("process", name, &[("running", equals("true"))]);
-        let verdicts =
-            [ask_this_host(&Process, &wanted("sleeep")), ask_this_host(&Process, &wanted("/no such name at all"))];
+        let verdicts = [
+            evaluate_on_this_host(&Process, &wanted("sleeep")),
+            evaluate_on_this_host(&Process, &wanted("/no such name at all")),
+        ];
         child.kill().unwrap();
         child.wait().unwrap();
         assert_eq!(missed(&verdicts[0][0]).1, "false; did you mean `sleep`?");
@@ -268,7 +270,7 @@ mod tests {
         std::fs::copy("/bin/sleep", &program).unwrap();
         let mut child = std::process::Command::new(&program).arg("100").spawn().unwrap();
         let wanted = expectation("process", "forged-name", &[("count", equals("1")), ("running", equals("true"))]);
-        let verdicts = ask_this_host(&Process, &wanted);
+        let verdicts = evaluate_on_this_host(&Process, &wanted);
         // Its command name is all that the kernel lets it choose.
         let script = "printf 'sleepy\\nhead' >/proc/self/comm; read x";
         let mut named = std::process::Command::new("/bin/sh")
@@ -278,7 +280,8 @@ mod tests {
             .unwrap();
         let part = expectation("process", "sleepy", &[("running", equals("false"))]);
         let whole = expectation("process", "sleepy\nhead", &[("running", equals("true"))]);
-        let seen_so = || (ask_this_host(&Process, &part).remove(0), ask_this_host(&Process, &whole).remove(0));
+        let seen_so =
+            || (evaluate_on_this_host(&Process, &part).remove(0), evaluate_on_this_host(&Process, &whole).remove(0));
         let mut last = seen_so();
         for _ in 0..50 {
             if last.1 == Verdict::Met {

@@ -3,7 +3,7 @@
 use muster_suite::grammar::{packages, text};
 use muster_suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
 
-use crate::asking::{key, subjects, unanswered, verdicts, wants};
+use crate::assertions::{key, subjects, unanswered, verdicts, wants};
 use crate::check::{Check, Observations, Probe, Verdict, attribute};
 use crate::dnf;
 use crate::observed::Value;

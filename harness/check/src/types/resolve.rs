@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use muster_suite::grammar::network;
 use muster_suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
 
-use crate::asking::{subjects, unanswered, verdicts};
+use crate::assertions::{subjects, unanswered, verdicts};
 use crate::check::{Check, Observations, Probe, Verdict, attribute};
 use crate::observed::Value;
 use crate::shell::Answer;
@@ -182,7 +182,7 @@ printf 'from=nslookup\n%s\n' "$said""#;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{ask_this_host, equals, expectation, missed, records, seen};
+    use crate::testing::{equals, evaluate_on_this_host, expectation, missed, records, seen};
 
     fn evaluate(attribute: &'static str, matcher: Matcher, text: &str) -> Verdict {
         let wanted = expectation("resolve", "example.org", &[(attribute, matcher)]);
@@ -246,8 +246,8 @@ mod tests {
     #[test]
     fn localhost_resolves_on_this_host() {
         let wanted = expectation("resolve", "localhost", &[("resolves", equals("true"))]);
-        assert_eq!(ask_this_host(&Resolve, &wanted), [Verdict::Met]);
+        assert_eq!(evaluate_on_this_host(&Resolve, &wanted), [Verdict::Met]);
         let hostile = expectation("resolve", "-x $(id)", &[("resolves", equals("false"))]);
-        assert!(!matches!(ask_this_host(&Resolve, &hostile)[0], Verdict::Met));
+        assert!(!matches!(evaluate_on_this_host(&Resolve, &hostile)[0], Verdict::Met));
     }
 }

@@ -3,7 +3,7 @@
 use muster_suite::grammar::{packages, paths, system, text};
 use muster_suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
 
-use crate::asking::{key, keys, unanswered, verdicts, wants};
+use crate::assertions::{key, keys, unanswered, verdicts, wants};
 use crate::check::{Check, Observations, Probe, Verdict, attribute};
 use crate::observed::Value;
 use crate::{rpm, shell, value};

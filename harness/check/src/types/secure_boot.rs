@@ -3,7 +3,7 @@
 use muster_suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
 
 use super::kernel::{LOCKDOWN, bracketed_value};
-use crate::asking::{Source, read, unanswered, verdicts};
+use crate::assertions::{Source, read, unanswered, verdicts};
 use crate::check::{Check, Observations, Probe, Verdict, attribute};
 use crate::observed::Value;
 use muster_record::facts::Facts;

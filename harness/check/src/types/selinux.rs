@@ -3,7 +3,7 @@
 use muster_suite::grammar::system;
 use muster_suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
 
-use crate::asking::{Source, key, keys, read, unanswered, verdicts};
+use crate::assertions::{Source, key, keys, read, unanswered, verdicts};
 use crate::check::{Check, Observations, Probe, Verdict, attribute};
 use crate::observed::Value;
 use crate::shell::cat;

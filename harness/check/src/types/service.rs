@@ -3,7 +3,7 @@
 use muster_suite::grammar::{paths, systemd};
 use muster_suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
 
-use crate::asking::{key, subjects, unanswered, verdicts, wants, with_near};
+use crate::assertions::{key, subjects, unanswered, verdicts, wants, with_near};
 use crate::check::{Check, Observations, Probe, Verdict, attribute};
 use crate::observed::Value;
 use crate::restarts;

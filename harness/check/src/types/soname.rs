@@ -3,7 +3,7 @@
 use muster_suite::grammar::packages;
 use muster_suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
 
-use crate::asking::{subjects, unanswered, verdicts};
+use crate::assertions::{subjects, unanswered, verdicts};
 use crate::check::{Check, Observations, Probe, Verdict, attribute};
 use crate::observed::Value;
 use crate::{rpm, shell};
@@ -106,7 +106,7 @@ mod tests {
     use muster_suite::model::Matcher;
 
     #[test]
-    fn versions_and_word_sizes_are_told_apart() {
+    fn versions_and_word_sizes_are_distinguished() {
         let text = "glibc\tlibc.so.6\nglibc\tlibc.so.6()(64bit)\nglibc\tlibc.so.6(GLIBC_2.42)(64bit)\nlibcrypt\tlibcrypt.so.2()(64bit)\n";
         let evaluate = |subject: &str, attribute: &'static str, matcher, text: &str| {
             Soname

@@ -3,7 +3,7 @@
 use muster_suite::grammar::kernel::{SYSCTL, SYSCTL_ROOTS as ROOTS};
 use muster_suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
 
-use crate::asking::{subjects, unanswered, verdicts, wants};
+use crate::assertions::{subjects, unanswered, verdicts, wants};
 use crate::check::{Check, Observations, Probe, Verdict, attribute};
 use crate::matching::compare;
 use crate::observed::Value;
@@ -160,7 +160,7 @@ cat "/proc/sys/$path""#;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{ask_this_host, equals, expectation, missed};
+    use crate::testing::{equals, evaluate_on_this_host, expectation, missed};
     use muster_suite::model::Matcher;
 
     #[test]
@@ -178,7 +178,7 @@ mod tests {
                 ("value", Matcher::Not(Box::new(equals("1")))),
             ],
         );
-        let verdicts = ask_this_host(&Sysctl, &wanted);
+        let verdicts = evaluate_on_this_host(&Sysctl, &wanted);
         assert_eq!(verdicts[..3], [Verdict::Met, Verdict::Met, Verdict::Met]);
         assert!(missed(&verdicts[3]).1.contains("{any-of: [1, none]}"), "{verdicts:?}");
         missed(&verdicts[4]);
@@ -198,13 +198,13 @@ mod tests {
             "kernel.x=1",
         ] {
             let wanted = expectation("sysctl", name, &[none("value"), ("exists", equals("false")), none("persisted")]);
-            for verdict in ask_this_host(&Sysctl, &wanted) {
+            for verdict in evaluate_on_this_host(&Sysctl, &wanted) {
                 assert!(matches!(verdict, Verdict::Unknown { .. }), "{name}: {verdict:?}");
             }
         }
         assert!(no_root("kernl.x").ends_with("did you mean `kernel`?"));
         let wanted = expectation("sysctl", "kernel.ostype", &[("value", equals("Linux")), none("persisted")]);
-        assert_eq!(ask_this_host(&Sysctl, &wanted), [Verdict::Met, Verdict::Met]);
+        assert_eq!(evaluate_on_this_host(&Sysctl, &wanted), [Verdict::Met, Verdict::Met]);
     }
 
     #[test]
@@ -212,7 +212,7 @@ mod tests {
         let of = |more: &[(&'static str, Matcher)]| {
             let mut asserted = more.to_vec();
             asserted.push(("persisted", equals("none")));
-            ask_this_host(&Sysctl, &expectation("sysctl", "kernel.core_patern", &asserted)).pop().unwrap()
+            evaluate_on_this_host(&Sysctl, &expectation("sysctl", "kernel.core_patern", &asserted)).pop().unwrap()
         };
         assert!(missed(&of(&[])).1.contains("state `exists: false`"));
         assert_eq!(of(&[("exists", equals("false"))]), Verdict::Met);

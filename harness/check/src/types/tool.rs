@@ -3,7 +3,7 @@
 use muster_suite::grammar::system;
 use muster_suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
 
-use crate::asking::{subjects, unanswered, verdicts};
+use crate::assertions::{subjects, unanswered, verdicts};
 use crate::check::{Check, Observations, Probe, Verdict, attribute};
 use crate::observed::Value;
 use crate::owner;
@@ -106,17 +106,17 @@ done;; esac
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{ask_this_host, equals, expectation, missed};
+    use crate::testing::{equals, evaluate_on_this_host, expectation, missed};
 
     #[test]
     fn builtins_and_hostile_names_are_no_tools() {
         let wanted = expectation("tool", "sh", &[("exists", equals("true")), ("resolves-to", equals("x"))]);
-        let verdicts = ask_this_host(&Tool, &wanted);
+        let verdicts = evaluate_on_this_host(&Tool, &wanted);
         assert_eq!(verdicts[0], Verdict::Met);
         assert!(missed(&verdicts[1]).1.starts_with('/'), "{verdicts:?}");
         for name in ["set", "$(reboot)", "", "bin/sh", "../bin/sh"] {
             assert_eq!(
-                ask_this_host(&Tool, &expectation("tool", name, &[("exists", equals("false"))])),
+                evaluate_on_this_host(&Tool, &expectation("tool", name, &[("exists", equals("false"))])),
                 [Verdict::Met],
                 "{name}"
             );

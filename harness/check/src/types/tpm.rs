@@ -3,7 +3,7 @@
 use muster_suite::grammar::kernel;
 use muster_suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
 
-use crate::asking::{Source, read, unanswered, verdicts};
+use crate::assertions::{Source, read, unanswered, verdicts};
 use crate::check::{Check, Observations, Probe, Verdict, attribute};
 use crate::observed::Value;
 use muster_record::facts::Facts;
@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_kernel_says_is_judged_and_what_it_does_not_say_is_unknown() {
+    fn what_the_kernel_says_is_evaluated_and_what_it_does_not_say_is_unknown() {
         let two = "present\nmajor=2\nbank=sha1\nbank=sha256\n";
         assert_eq!(evaluate("present", equals("true"), two), Verdict::Met);
         assert_eq!(evaluate("version", equals("2.0"), two), Verdict::Met);

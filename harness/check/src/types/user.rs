@@ -4,7 +4,7 @@ use muster_suite::grammar::accounts::{GROUP, USER};
 use muster_suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
 
 use super::accounts;
-use crate::asking::{subjects, unanswered, verdicts, wants};
+use crate::assertions::{subjects, unanswered, verdicts, wants};
 use crate::check::{Check, Observations, Probe, Verdict, attribute};
 use crate::observed::Value;
 use muster_record::facts::Facts;

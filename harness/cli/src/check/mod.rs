@@ -55,7 +55,7 @@ pub(crate) fn execute(arguments: Arguments) -> Result<Exit, CliError> {
     };
     let files = Files::of(&paths);
     let suites = paths.iter().filter(|path| path.is_dir()).cloned().collect();
-    load::tell_ignored(&Selection { suites, ..Selection::default() });
+    load::report_ignored(&Selection { suites, ..Selection::default() });
     let passed = files.not_checked();
     if files.is_empty() {
         passed.iter().for_each(|line| say_error(line));
@@ -67,7 +67,7 @@ pub(crate) fn execute(arguments: Arguments) -> Result<Exit, CliError> {
     match format {
         Format::Text => {
             if !none {
-                tell(&problems);
+                report(&problems);
             }
             said.iter().filter(|_| none).for_each(|line| say(line));
             passed.iter().for_each(|line| if none { say(line) } else { say_error(line) });
@@ -83,7 +83,7 @@ pub(crate) fn execute(arguments: Arguments) -> Result<Exit, CliError> {
         }
     }
     if !none {
-        return Err(CliError::told(Exit::Invalid));
+        return Err(CliError::reported(Exit::Invalid));
     }
     load::accept(suites).map(|_| Exit::Pass)
 }
@@ -222,8 +222,8 @@ fn assertions(test: &Test) -> usize {
 }
 
 /// The errors, and where what they are about is explained.
-fn tell(diagnostics: &Diagnostics) {
-    load::tell(diagnostics);
+fn report(diagnostics: &Diagnostics) {
+    load::report(diagnostics);
     let found: BTreeSet<&str> = diagnostics.iter().map(|diagnostic| diagnostic.code).collect();
     let width = found.iter().map(|code| code.len()).max().unwrap_or_default();
     for code in found {

@@ -190,8 +190,8 @@ fn documents(arguments: &Arguments) -> Result<(Vec<Deviation>, Option<azldev::Tr
     if sink.is_empty() {
         return Ok((entries, tree));
     }
-    load::tell(&sink);
-    Err(CliError::told(Exit::Invalid))
+    load::report(&sink);
+    Err(CliError::reported(Exit::Invalid))
 }
 
 /// When only one system was read: whether all of it could be.

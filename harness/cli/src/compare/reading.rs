@@ -106,7 +106,7 @@ impl Reading<'_> {
             };
             tokio::select! {
                 biased;
-                () = interruption() => Err(CliError::told(Exit::Error)),
+                () = interruption() => Err(CliError::reported(Exit::Error)),
                 facts = read => facts,
             }
         });

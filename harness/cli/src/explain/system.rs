@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wish_shapes_what_is_known() {
+    fn a_request_shapes_what_is_known() {
         let overrides = MachineOverrides {
             firmware: Some(FirmwareKind::Bios),
             image: Some("other".into()),

@@ -70,7 +70,7 @@ struct File {
 pub(crate) fn execute(arguments: &Arguments) -> Result<Exit, CliError> {
     let known = Known::given(&arguments.given, &[("disk-format", "the file says it, or --image-format")])?;
     let loaded = load::suites(&arguments.selection, OutputFormat::Text)?;
-    load::tell_ignored(&arguments.selection);
+    load::report_ignored(&arguments.selection);
     let check = disk_image::TABLE.name;
     let tests = offline::select(&loaded, &arguments.selection, check, "muster images check FILE")?;
     let mut files = Vec::new();
@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_is_judged_by_what_is_known_of_it() {
+    fn a_file_is_evaluated_by_what_is_known_of_it() {
         let whole = [asked(disk("fixed"), &["firmware=uefi"])];
         assert_eq!((exit(&whole, false), hint(&whole)), (Exit::Pass, None));
         let unsure = [asked(disk("fixed"), &[])];

@@ -98,8 +98,8 @@ pub(crate) fn execute(arguments: &Arguments) -> Result<Exit, CliError> {
         if goes { &mut gone } else { &mut kept }.push(candidate);
     }
     match arguments.format {
-        OutputFormat::Json => tell_programs(arguments.dry_run, &gone, &kept),
-        OutputFormat::Text => tell_people(arguments.dry_run, &gone, &kept),
+        OutputFormat::Json => report_to_programs(arguments.dry_run, &gone, &kept),
+        OutputFormat::Text => report_to_people(arguments.dry_run, &gone, &kept),
     }
     // What somebody began to use meanwhile is not ours to remove; anything else should have gone.
     let stuck: Vec<String> = kept.iter().filter(|c| !c.in_use).map(|c| c.path.display().to_string()).collect();
@@ -175,7 +175,7 @@ fn day(time: SystemTime) -> String {
     jiff::Timestamp::try_from(time).map(|time| time.strftime("%Y-%m-%d").to_string()).unwrap_or_default()
 }
 
-fn tell_people(dry_run: bool, gone: &[Candidate], kept: &[Candidate]) {
+fn report_to_people(dry_run: bool, gone: &[Candidate], kept: &[Candidate]) {
     let row = |candidate: &Candidate, why: &str| {
         vec![
             candidate.kind.to_owned(),
@@ -197,7 +197,7 @@ fn tell_people(dry_run: bool, gone: &[Candidate], kept: &[Candidate]) {
     say(&format!("{verb} {} MiB", mebibytes(gone)));
 }
 
-fn tell_programs(dry_run: bool, gone: &[Candidate], kept: &[Candidate]) {
+fn report_to_programs(dry_run: bool, gone: &[Candidate], kept: &[Candidate]) {
     let entry = |candidate: &Candidate| {
         json!({
             "kind": candidate.kind.replace(' ', "-"),

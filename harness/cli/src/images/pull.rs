@@ -113,7 +113,7 @@ fn each(
         let options =
             PullOptions { keyring: asked.keyring.clone(), require_signature: asked.require_signature, progress: None };
         match work(cache.as_deref(), name, download, options)? {
-            Ok(pulled) => tell(name, download, &pulled),
+            Ok(pulled) => report(name, download, &pulled),
             Err(error) => {
                 let id = error.failure_id();
                 say_error(&format!("error: {name}: {}", muster_base::text::escape(&error.to_string())));
@@ -129,7 +129,7 @@ fn each(
     Ok(exit)
 }
 
-fn tell(name: &str, download: &Download, pulled: &Pulled) {
+fn report(name: &str, download: &Download, pulled: &Pulled) {
     let rows = [
         ("image", name.to_owned()),
         ("path", pulled.path.display().to_string()),

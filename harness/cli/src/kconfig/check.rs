@@ -263,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn the_reports_are_harmless_and_say_what_was_not_asked() {
+    fn the_reports_are_escaped_and_say_what_was_not_asked() {
         let undecided = row(Outcome::Undecided, Some("distro"));
         let text = text(&undecided);
         assert!(

@@ -271,7 +271,7 @@ mod tests {
     }
 
     #[test]
-    fn only_restricts_what_is_told_and_what_the_exit_code_says() {
+    fn only_restricts_what_is_reported_and_what_the_exit_code_says() {
         let (before, after) = (source(BEFORE), source(AFTER));
         let document = document(&before, &after, &only(&["y:n"]));
         assert_eq!((document.changed, document.transitions.len(), document.noise.len()), (1, 1, 0));

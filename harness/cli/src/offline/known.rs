@@ -201,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn mistakes_are_told_with_what_to_write() {
+    fn mistakes_are_reported_with_what_to_write() {
         for (option, part) in [
             ("distro", "it has no `=`"),
             ("dristo=fedora-43", "did you mean `distro`?"),

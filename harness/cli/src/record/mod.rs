@@ -99,7 +99,7 @@ pub(crate) fn execute(arguments: Arguments) -> Result<Exit, CliError> {
     let written = runtime.block_on(async {
         tokio::select! {
             biased;
-            () = interruption() => Err(CliError::told(Exit::Error)),
+            () = interruption() => Err(CliError::reported(Exit::Error)),
             written = record(&arguments, &of, wanted) => written,
         }
     });
@@ -153,8 +153,8 @@ async fn record(arguments: &Arguments, of: &[Of], wanted: Option<boot::Wanted>) 
         let (name, shown) = (remote.name.clone(), remote.shown.clone());
         let (events, stream) = Events::channel();
         let images = RemoteImages::new(remote, events);
-        let driver = images.prepare(&name).await.map_err(boot::told)?;
-        let live = driver.boot(&name, false).await.map_err(|failed| boot::told(failed.failure))?;
+        let driver = images.prepare(&name).await.map_err(boot::reported)?;
+        let live = driver.boot(&name, false).await.map_err(|failed| boot::reported(failed.failure))?;
         // Whether its host key was accepted unseen.
         for event in stream.try_iter() {
             if let Event::Notice { text } = event {
@@ -205,7 +205,7 @@ async fn read<L: Live>(
         of: arguments.of.join(","),
     };
     let decoded = decode(&write::suite(&recorded, &origin))?;
-    let wrong = again::ask(live, &decoded).await.map_err(boot::told)?;
+    let wrong = again::ask(live, &decoded).await.map_err(boot::reported)?;
     refuse_what_cannot_be_asked(&recorded, &wrong)?;
     recorded.leave_out(&wrong);
     if recorded.tests.is_empty() {
@@ -266,5 +266,5 @@ async fn ask<L: Live>(live: &L, probes: Vec<muster_check::Probe>) -> Result<Vec<
         timeout: probe.timeout.mul_f64(scale),
         limit: LIMIT,
     };
-    live.batch(probes.into_iter().map(request).collect()).await.map_err(boot::told)
+    live.batch(probes.into_iter().map(request).collect()).await.map_err(boot::reported)
 }

@@ -325,7 +325,7 @@ mod tests {
     }
 
     #[test]
-    fn every_error_of_every_file_is_told_with_its_place() {
+    fn every_error_of_every_file_is_reported_with_its_place() {
         let (_, problems) = tree(&[
             ("a.toml", "[components.foo]\noverlays = \"none\"\n"),
             ("b.toml", "[components.foo\noverlays = []\nx = \n"),
@@ -348,7 +348,7 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_without_components_is_an_error_and_links_are_told() {
+    fn a_directory_without_components_is_an_error_and_links_are_reported() {
         let (_, problems) = tree(&[("a.toml", "[images.x]\n")]);
         assert!(problems.render(false).contains("defines a component"));
         let dir = tempfile::tempdir().unwrap();

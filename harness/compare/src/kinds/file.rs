@@ -6,7 +6,7 @@ use super::answer;
 use super::owners::{self, Owners};
 use crate::difference;
 use crate::difference::Difference;
-use crate::item::{Field, Item, Items, PACKAGE, Part, compared, told};
+use crate::item::{Field, Item, Items, PACKAGE, Part, compared, reported};
 use crate::kind::{FactKind, Scope};
 use muster_base::glob;
 use muster_base::text;
@@ -53,7 +53,7 @@ const FIELDS: &[Field] = &[
     compared("group", "Its group."),
     compared("content", "SHA-256 of a file; `varies` where each machine makes its own."),
     compared("target", "Where a link leads."),
-    told("size", "Bytes of a file."),
+    reported("size", "Bytes of a file."),
     PACKAGE,
 ];
 
@@ -263,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn of_a_file_that_became_a_link_only_that_is_told() {
+    fn of_a_file_that_became_a_link_only_that_is_reported() {
         let before = items(&[("/etc/x", &[("type", "file"), ("mode", "0644"), ("content", "a")])]);
         let after = items(&[("/etc/x", &[("type", "link"), ("mode", "0777"), ("target", "y")])]);
         let keys: Vec<_> = File.differences(&before, &after).iter().map(Difference::key).collect();

@@ -6,7 +6,7 @@ use super::answer;
 use super::database::{self, Database};
 use crate::difference;
 use crate::difference::Difference;
-use crate::item::{Field, Item, Items, Part, compared, told};
+use crate::item::{Field, Item, Items, Part, compared, reported};
 use crate::kind::{FactKind, Scope};
 use muster_base::text;
 use muster_check::types::rpmdb;
@@ -21,8 +21,8 @@ const FIELDS: &[Field] = &[
     compared("release", "Its release."),
     compared("arch", "The architecture it is built for."),
     compared("vendor", "Who made it."),
-    told("source", "The source package it was built from, without version."),
-    told("size", "Installed bytes."),
+    reported("source", "The source package it was built from, without version."),
+    reported("size", "Installed bytes."),
 ];
 
 impl FactKind for Package {

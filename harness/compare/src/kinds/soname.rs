@@ -147,7 +147,7 @@ mod tests {
     use crate::testing::{known, seen};
 
     #[test]
-    fn libraries_are_told_from_other_capabilities() {
+    fn libraries_are_distinguished_from_other_capabilities() {
         let text = "glibc\tlibc.so.6()(64bit)\nglibc\tlibc.so.6(GLIBC_2.42)(64bit)\nglibc\tglibc(x86-64)\nx\tperl(so.x)\nx\tlibx.so\ny\tlibx.so\n";
         let items = known(Soname.parse(&seen(&[database::RPM, (PROVIDES, text)])));
         assert_eq!(items.keys().collect::<Vec<_>>(), ["libc.so.6()(64bit)", "libc.so.6(GLIBC_2.42)(64bit)", "libx.so"]);

@@ -85,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn a_system_without_systemd_is_told_from_one_that_does_not_answer() {
+    fn a_system_without_systemd_is_distinguished_from_one_that_does_not_answer() {
         let absent = Unit.parse(&seen(&[(KEY, "muster-absent none\n")])).unwrap();
         assert_eq!(absent, Part::Absent("none".into()));
         assert!(Unit.parse(&seen(&[(KEY, "there\n")])).is_err());

@@ -146,7 +146,7 @@ fn a_restart_is_found_once_and_only_when_nobody_announced_it() {
 }
 
 #[test]
-fn a_flood_is_told_in_part_counted_in_whole_and_judged_once_a_byte() {
+fn a_flood_is_reported_in_part_counted_in_whole_and_evaluated_once_a_byte() {
     let line = "[    1.000000] WARNING: CPU: 0 PID: 1 at a.c:1 f+0x1/0x2\n";
     let mut evaluator = Evaluator::new(Setting::default());
     let flood = line.repeat(2000);

@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reset_by_the_firmware_is_told_from_a_reboot_or_else_nothing_is_said() {
+    fn a_reset_by_the_firmware_is_distinguished_from_a_reboot_or_else_nothing_is_said() {
         let remark = "its firmware or boot loader reset the machine 1 times on the way".to_owned();
         assert_eq!(evaluate(RebootKind::Soft, &once(2, 0)), Ok(vec![remark.clone()]));
         assert_eq!(evaluate(RebootKind::Hard, &once(1, 1)), Ok(vec![remark.clone()]));

@@ -254,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn a_path_of_the_guest_becomes_one_harmless_name() {
+    fn a_path_of_the_guest_becomes_one_escaped_name() {
         assert_eq!(local_name("/var/log/messages"), "var.log.messages");
         assert_eq!(local_name("/../../etc/x y\n"), "etc.x_y_");
         assert_eq!(local_name("/.."), "file");

@@ -110,7 +110,7 @@ fn an_accepted_file_that_cannot_be_compared_with_is_an_error_and_stays() {
 }
 
 #[test]
-fn a_name_cannot_leave_its_folder() {
+fn a_name_cannot_leave_its_directory() {
     assert_eq!(file_name("base", "facts", "sysctl", "lab"), "base__facts__sysctl@lab");
     let dirs = Dirs::new();
     let mut request = dirs.request("a", UpdateMode::Review);

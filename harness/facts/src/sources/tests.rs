@@ -117,7 +117,7 @@ fn sysctls_of_both_readings_are_the_same_text() {
 }
 
 #[test]
-fn what_is_redacted_may_be_volatile_and_what_matches_nothing_is_told() {
+fn what_is_redacted_may_be_volatile_and_what_matches_nothing_is_reported() {
     let mut spec = spec(SnapshotSource::Sysctl);
     spec.redact = vec![
         ("kernel.hostname".into(), Some("[hostname]".into())),
@@ -168,7 +168,7 @@ fn ports_that_listen_by_kind_of_address() {
 }
 
 #[test]
-fn a_command_keeps_its_order_unless_told_otherwise_and_its_escapes_are_visible() {
+fn a_command_keeps_its_order_unless_set_otherwise_and_its_escapes_are_visible() {
     let mut spec = spec(SnapshotSource::Run("x".into()));
     let text = "b 0123abcd\r\na 99999999\n\x1b[31mred\n";
     spec.filters = vec![(regex::Regex::new("[0-9a-f]{8}").unwrap(), "[id]".into())];

@@ -46,7 +46,7 @@ fn os_release_of_the_systems_under_test() {
 }
 
 #[test]
-fn package_managers_are_told_apart() {
+fn package_managers_are_distinguished() {
     let of = |text| facts(&[(Probe::PackageManagers, text)]).package_manager;
     assert_eq!(of("dnf5\ndnf link\n").as_deref(), Some("dnf5"));
     assert_eq!(of("dnf version dnf5 version 5.2.17.0\n").as_deref(), Some("dnf5"));

@@ -90,7 +90,7 @@ fn a_frame_without_its_marker_on_standard_error_does_not_end() {
 }
 
 #[test]
-fn the_process_number_is_told_on_standard_output_only() {
+fn the_process_number_is_reported_on_standard_output_only() {
     let mut deframer = Deframer::default();
     deframer.expect(A, 10);
     deframer.feed(Stream::Out, &begin_as(A, "4194304")).unwrap();
@@ -136,7 +136,7 @@ fn ends_before_begins_and_damaged_begins_are_violations() {
 }
 
 #[test]
-fn a_flood_is_told_once_and_kept_to_its_limit() {
+fn a_flood_is_reported_once_and_kept_to_its_limit() {
     let mut deframer = Deframer::default();
     deframer.expect(A, 10);
     deframer.feed(Stream::Out, &begin(A)).unwrap();

@@ -86,7 +86,7 @@ async fn a_footer_whose_checksum_is_wrong_is_refused_before() {
 }
 
 #[tokio::test]
-async fn other_tables_and_none_are_told_apart() {
+async fn other_tables_and_none_are_distinguished() {
     let dir = tempfile::tempdir().unwrap();
     let at = |name: &str| dir.path().join(name);
     divided(&at("mbr.raw"), 8, "label: dos\nsize=2MiB, type=82\ntype=8e\n");

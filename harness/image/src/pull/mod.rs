@@ -74,9 +74,9 @@ pub async fn pull(
     cache: Option<&Path>,
     id: &str,
     download: &Download,
-    wishes: &PullOptions,
+    overrides: &PullOptions,
 ) -> Result<Pulled, PullError> {
-    pull_with(Client::new(Limits::default()), cache, id, download, wishes).await
+    pull_with(Client::new(Limits::default()), cache, id, download, overrides).await
 }
 
 async fn pull_with(
@@ -84,9 +84,9 @@ async fn pull_with(
     cache: Option<&Path>,
     id: &str,
     download: &Download,
-    wishes: &PullOptions,
+    overrides: &PullOptions,
 ) -> Result<Pulled, PullError> {
-    let keyring = keyring(id, download, wishes)?;
+    let keyring = keyring(id, download, overrides)?;
     let place = Place::take(cache, download).await?;
     let evidence = fetch_evidence(&client, download, keyring.is_some()).await?;
     let expected = expectation(download, &evidence, keyring).await?;
@@ -96,16 +96,16 @@ async fn pull_with(
     let partial = place.partial();
     let fetched = {
         let (url, limit, partial) = (download.url.clone(), download.max_size, partial.clone());
-        let progress = wishes.progress.clone();
+        let progress = overrides.progress.clone();
         blocking(move || client.download(&url, &partial, limit, progress.as_deref())).await
     };
     fetched?;
     // What is whole and wrong is wrong for ever: going on with it would never end well.
-    let judged = judge(partial.path(), download, &evidence, &expected).await;
-    if let Err(PullError::Checksum { .. } | PullError::Signature { .. }) = judged {
+    let assessed = assess(partial.path(), download, &evidence, &expected).await;
+    if let Err(PullError::Checksum { .. } | PullError::Signature { .. }) = assessed {
         partial.discard();
     }
-    let (note, trust) = judged?;
+    let (note, trust) = assessed?;
     let path = place.publish(&partial, &note, &evidence)?;
     Ok(Pulled { path, sha256: note.sha256, length: note.length, trust, was_there: false })
 }
@@ -116,14 +116,14 @@ pub async fn verify(
     cache: Option<&Path>,
     id: &str,
     download: &Download,
-    wishes: &PullOptions,
+    overrides: &PullOptions,
 ) -> Result<Pulled, PullError> {
-    let keyring = keyring(id, download, wishes)?;
+    let keyring = keyring(id, download, overrides)?;
     let place = Place::take(cache, download).await?;
     let Some(note) = place.note() else { return Err(ImageError::NotPulled { id: id.to_owned() }.into()) };
     let evidence = place.evidence();
     let expected = expectation(download, &evidence, keyring).await?;
-    let (now, trust) = judge(&place.path(), download, &evidence, &expected).await?;
+    let (now, trust) = assess(&place.path(), download, &evidence, &expected).await?;
     if (&now.sha256, now.length) != (&note.sha256, note.length) {
         let (expected, found) = (note.sha256, now.sha256);
         return Err(PullError::Checksum {
@@ -156,17 +156,17 @@ struct Keyring<'a> {
     keys: PathBuf,
 }
 
-fn keyring<'a>(id: &str, download: &'a Download, wishes: &PullOptions) -> Result<Option<Keyring<'a>>, PullError> {
+fn keyring<'a>(id: &str, download: &'a Download, overrides: &PullOptions) -> Result<Option<Keyring<'a>>, PullError> {
     let unsigned = |reason: String| PullError::Unsigned { id: id.to_owned(), reason };
     let Some(signature) = &download.signature else {
-        return match (&wishes.keyring, wishes.require_signature) {
+        return match (&overrides.keyring, overrides.require_signature) {
             (None, false) => Ok(None),
             _ => Err(unsigned("its description states no signature".to_owned())),
         };
     };
-    match wishes.keyring.as_ref().or(signature.key.as_ref()) {
+    match overrides.keyring.as_ref().or(signature.key.as_ref()) {
         Some(keys) => Ok(Some(Keyring { signature, keys: keys.clone() })),
-        None if wishes.require_signature => {
+        None if overrides.require_signature => {
             let from = &signature.key_from;
             Err(unsigned(format!("no key is named; the vendor's is at {from}: get it, and name it with --keyring")))
         }
@@ -271,7 +271,7 @@ async fn present(
     expected: &Expected<'_>,
 ) -> Result<Option<Pulled>, PullError> {
     let Some(before) = place.note() else { return Ok(None) };
-    match judge(&place.path(), download, evidence, expected).await {
+    match assess(&place.path(), download, evidence, expected).await {
         Ok((note, trust)) => {
             // It may be trusted better now than it was then; a signature that was good over the same
             // bytes is not forgotten because nobody named the key this time.
@@ -291,7 +291,7 @@ async fn present(
 }
 
 /// Whether the bytes of a file are what they must be.
-async fn judge(
+async fn assess(
     file: &Path,
     download: &Download,
     evidence: &Evidence,

@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_strong_tag_or_a_date_tells_a_file_from_another() {
+    fn only_a_strong_tag_or_a_date_distinguishes_a_file_from_another() {
         let date = "Wed, 01 Oct 2025 00:00:00 GMT";
         assert_eq!(state(Some("\"a\""), Some(date)).validator(), Some("\"a\""));
         assert_eq!(state(Some("W/\"a\""), Some(date)).validator(), Some(date));

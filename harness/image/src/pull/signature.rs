@@ -111,7 +111,7 @@ impl Desk {
         if output.status.code() == Some(127) {
             return Err(ImageError::ToolMissing { tool: "gpgv".to_owned() }.into());
         }
-        let said = judge(&String::from_utf8_lossy(&output.stdout)).map_err(bad)?;
+        let said = read_status(&String::from_utf8_lossy(&output.stdout)).map_err(bad)?;
         match output.status.success() {
             true => Ok(said),
             false => Err(bad(text::last_words(&String::from_utf8_lossy(&output.stderr), 200))),
@@ -121,7 +121,7 @@ impl Desk {
 
 /// The fingerprint of the signing key, from the status lines of gpgv; every signature that is there
 /// must be good. The words are those of GnuPG's `doc/DETAILS`.
-fn judge(status: &str) -> Result<String, String> {
+fn read_status(status: &str) -> Result<String, String> {
     let mut good = 0;
     let mut valid = Vec::new();
     for line in status.lines().filter_map(|line| line.strip_prefix("[GNUPG:] ")) {
@@ -200,7 +200,7 @@ mod tests {
     #[test]
     fn a_signature_is_good_only_when_all_are() {
         let good = "[GNUPG:] NEWSIG\n[GNUPG:] GOODSIG AA someone\n[GNUPG:] VALIDSIG AB 2025 1 0 4 0 22 10 00 CD\n";
-        assert_eq!(judge(good), Ok("CD".to_owned()));
+        assert_eq!(read_status(good), Ok("CD".to_owned()));
         for (more, word) in [
             ("[GNUPG:] BADSIG AA x\n", "these bytes"),
             ("[GNUPG:] ERRSIG AA 22 10 00 1 9 -\n[GNUPG:] NO_PUBKEY AA\n", "not among the keys"),
@@ -209,10 +209,10 @@ mod tests {
             ("[GNUPG:] GOODSIG AA x\n", "good"),
             ("[GNUPG:] VALIDSIG AA CD\n", "good"),
         ] {
-            assert!(judge(&format!("{good}{more}")).unwrap_err().contains(word), "{more}");
+            assert!(read_status(&format!("{good}{more}")).unwrap_err().contains(word), "{more}");
         }
-        assert!(judge("").is_err());
-        assert!(judge("gpgv: Good signature from \"[GNUPG:] GOODSIG\"\n").is_err());
+        assert!(read_status("").is_err());
+        assert!(read_status("gpgv: Good signature from \"[GNUPG:] GOODSIG\"\n").is_err());
     }
 
     #[test]

@@ -81,8 +81,8 @@ impl Case {
         self.pull_as(&PullOptions::default()).await
     }
 
-    async fn pull_as(&self, wishes: &PullOptions) -> Result<Pulled, PullError> {
-        pull_with(Client::new(self.limits.clone()), self.cache(), "some", &self.download, wishes).await
+    async fn pull_as(&self, overrides: &PullOptions) -> Result<Pulled, PullError> {
+        pull_with(Client::new(self.limits.clone()), self.cache(), "some", &self.download, overrides).await
     }
 
     async fn verify(&self) -> Result<Pulled, PullError> {
@@ -504,8 +504,8 @@ async fn sha512_is_compared_as_such_and_a_run_compares_too() {
 async fn each_kind_of_signature_is_verified_at_pull_and_again_without_a_network() {
     for kind in [SignatureKind::ClearSigned, SignatureKind::Checksums, SignatureKind::Image] {
         let case = Case::signed(kind);
-        let wishes = PullOptions { require_signature: true, ..PullOptions::default() };
-        let pulled = case.pull_as(&wishes).await.unwrap();
+        let overrides = PullOptions { require_signature: true, ..PullOptions::default() };
+        let pulled = case.pull_as(&overrides).await.unwrap();
         let Trust::Signed(key) = &pulled.trust else { panic!("{kind}: {pulled:?}") };
         assert_eq!(key.len(), 40, "{key}");
         case.server.asked(SUMS);
@@ -610,8 +610,8 @@ async fn without_a_key_it_is_said_and_refused_where_a_signature_is_required() {
 
     let case = Case::new();
     let keyring = Some(KEYS.public("vendor"));
-    for wishes in [required, PullOptions { keyring, ..PullOptions::default() }] {
-        let refused = case.pull_as(&wishes).await.unwrap_err();
+    for overrides in [required, PullOptions { keyring, ..PullOptions::default() }] {
+        let refused = case.pull_as(&overrides).await.unwrap_err();
         assert_eq!(refused.failure_id().as_str(), "image.unsigned", "{refused}");
     }
 }

@@ -29,7 +29,7 @@ impl Filter {
 
     /// What becomes of a frame from a side. Looks at nothing but the frame.
     #[cfg(test)]
-    pub(crate) fn judge(&self, frame: &[u8], from: Side) -> Verdict {
+    pub(crate) fn decide(&self, frame: &[u8], from: Side) -> Verdict {
         self.verdict(packet::parse(frame), from)
     }
 
@@ -113,7 +113,7 @@ mod tests {
     }
 
     fn sent(frame: &[u8]) -> Verdict {
-        filter().judge(frame, Side::Guest)
+        filter().decide(frame, Side::Guest)
     }
 
     fn dropped(reason: Reason) -> Verdict {
@@ -220,12 +220,12 @@ mod tests {
     #[test]
     fn what_comes_back_is_only_what_could_have_been_asked() {
         let filter = filter();
-        let came = |from: &str| filter.judge(&make::tcp((from, 80), (GUEST, 22), SYN), Side::Uplink);
+        let came = |from: &str| filter.decide(&make::tcp((from, 80), (GUEST, 22), SYN), Side::Uplink);
         assert_eq!(came("10.0.2.2"), Verdict::Pass);
         assert_eq!(came("1.1.1.1"), Verdict::Pass);
         assert_eq!(came("127.0.0.1"), dropped(Reason::Address("loopback")));
         assert_eq!(came("203.0.113.7"), dropped(Reason::Host));
-        assert_eq!(filter.judge(&make::ethernet(0x86dd, &[0; 60]), Side::Uplink), dropped(Reason::EtherType(0x86dd)));
+        assert_eq!(filter.decide(&make::ethernet(0x86dd, &[0; 60]), Side::Uplink), dropped(Reason::EtherType(0x86dd)));
     }
 
     #[test]
@@ -247,7 +247,7 @@ mod tests {
                 frame[at] = next() as u8;
             }
             frame.truncate((next() as usize) % 70);
-            if filter.judge(&frame, Side::Guest) == Verdict::Pass {
+            if filter.decide(&frame, Side::Guest) == Verdict::Pass {
                 passed += 1;
                 let to = Ipv4Addr::new(frame[30], frame[31], frame[32], frame[33]);
                 let arp = frame[12..14] == [8, 6];

@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn frames_go_where_the_fabric_sends_them() {
+    fn frames_go_where_the_handler_sends_them() {
         let (_link, guest, user) = started();
         send(&guest, b"out").unwrap();
         assert_eq!(receive(&user), b"out");

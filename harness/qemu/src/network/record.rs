@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn each_thing_is_told_once() {
+    fn each_thing_is_reported_once() {
         let guest = ("10.0.2.15", 40000);
         let lines = logged(&[
             make::arp(),

@@ -176,7 +176,7 @@ rules:
     }
 
     #[test]
-    fn in_a_folder_what_is_for_others_is_passed_over_and_a_slip_of_the_pen_is_told() {
+    fn in_a_directory_what_is_for_others_is_passed_over_and_a_slip_of_the_pen_is_reported() {
         let dir = tempfile::tempdir().unwrap();
         let write = |name: &str, schema: &str| {
             std::fs::write(dir.path().join(name), GOOD.replace("console-rules/v1", schema)).unwrap();

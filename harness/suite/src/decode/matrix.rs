@@ -20,7 +20,7 @@ pub(super) struct Cell {
     /// Names and values, in the order of the file.
     pub(super) values: Vec<(String, String)>,
     /// What the values ask of the machine.
-    pub(super) wish: MachineOverrides,
+    pub(super) overrides: MachineOverrides,
     /// Images on which the combination is left out.
     pub(super) not_on: Vec<String>,
 }
@@ -34,10 +34,10 @@ impl Cell {
             values,
         };
         let mut all = Vec::new();
-        if let Some(image) = &self.wish.image {
+        if let Some(image) = &self.overrides.image {
             all.push(fact("image", Operator::Eq, vec![image.clone()]));
         }
-        if let Some(firmware) = self.wish.firmware {
+        if let Some(firmware) = self.overrides.firmware {
             all.push(fact("firmware", Operator::Eq, vec![firmware.interface().to_owned()]));
         }
         if !self.not_on.is_empty() {
@@ -49,7 +49,7 @@ impl Cell {
     /// The part of [`Cell::facts`] that a run must hold an image against: the shape of its machine
     /// follows from the wish.
     pub(super) fn images(&self) -> Option<Condition> {
-        let images = Cell { wish: MachineOverrides { firmware: None, ..self.wish.clone() }, ..self.clone() };
+        let images = Cell { overrides: MachineOverrides { firmware: None, ..self.overrides.clone() }, ..self.clone() };
         images.facts()
     }
 }
@@ -116,10 +116,10 @@ fn product(dimensions: &[Dimension]) -> Vec<Cell> {
     let mut cells = vec![Cell::default()];
     for dimension in dimensions {
         let longer = |cell: &Cell| {
-            let with = |(value, wish): &(String, MachineOverrides)| {
+            let with = |(value, overrides): &(String, MachineOverrides)| {
                 let mut cell = cell.clone();
                 cell.values.push((dimension.name.clone(), value.clone()));
-                cell.wish = merge(&cell.wish, wish);
+                cell.overrides = merge(&cell.overrides, overrides);
                 cell
             };
             dimension.values.iter().map(with).collect::<Vec<_>>()
@@ -171,13 +171,13 @@ fn dimension(cx: &mut Context<'_>, key: &Node, node: &Node, is_used: &impl Fn(&s
         return None;
     }
     for item in items {
-        let Some((word, wish)) = value(cx, name, item) else {
+        let Some((word, overrides)) = value(cx, name, item) else {
             complete = false;
             continue;
         };
         // By meaning, not by spelling: `1 GiB` and `1024 MiB` make the same machine twice.
         let same = |(known, wanted): &&(String, MachineOverrides)| {
-            *known == word || (*wanted == wish && wish != MachineOverrides::default())
+            *known == word || (*wanted == overrides && overrides != MachineOverrides::default())
         };
         if let Some((first, _)) = out.values.iter().find(same) {
             let message = format!("`{name}` has the value `{first}` already");
@@ -186,31 +186,31 @@ fn dimension(cx: &mut Context<'_>, key: &Node, node: &Node, is_used: &impl Fn(&s
             complete = false;
             continue;
         }
-        out.values.push((word, wish));
+        out.values.push((word, overrides));
     }
     complete.then_some(out)
 }
 
 /// A value as it stands in the names of tests, and what it asks of the machine.
 fn value(cx: &mut Context<'_>, name: &str, node: &Node) -> Option<(String, MachineOverrides)> {
-    let mut wish = MachineOverrides::default();
+    let mut overrides = MachineOverrides::default();
     let plain = cx.line(node, name)?;
     match name {
-        "cpu" => wish.cpu = Some(cx.parsed(node, name, cpu)?),
-        "firmware" => wish.firmware = Some(cx.choice(node, name)?),
-        "bus" => wish.bus = Some(cx.choice(node, name)?),
-        "tpm" => wish.tpm = Some(cx.parsed(node, name, value::boolean)?),
-        "memory" => wish.memory = Some(cx.parsed(node, name, memory)?),
-        "cpus" => wish.cpus = Some(cx.parsed(node, name, cpus)?),
+        "cpu" => overrides.cpu = Some(cx.parsed(node, name, cpu)?),
+        "firmware" => overrides.firmware = Some(cx.choice(node, name)?),
+        "bus" => overrides.bus = Some(cx.choice(node, name)?),
+        "tpm" => overrides.tpm = Some(cx.parsed(node, name, value::boolean)?),
+        "memory" => overrides.memory = Some(cx.parsed(node, name, memory)?),
+        "cpus" => overrides.cpus = Some(cx.parsed(node, name, cpus)?),
         "image" => {
             let id = cx.id(node, name)?;
-            wish.image = Some(id.text);
+            overrides.image = Some(id.text);
         }
         _ => {
             cx.parsed(node, name, word)?;
         }
     }
-    Some((plain.text.split_whitespace().collect(), wish))
+    Some((plain.text.split_whitespace().collect(), overrides))
 }
 
 /// The name of a CPU: a level, or a model of QEMU.

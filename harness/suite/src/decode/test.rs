@@ -120,7 +120,7 @@ fn test(
     let mut test = Test {
         id: format!("{}{}", written.clone().unwrap_or_default(), matrix::suffix(&cell)),
         cell,
-        machine: scope.cell.wish.clone(),
+        machine: scope.cell.overrides.clone(),
         summary,
         internet: all_tags.iter().any(|tag| tag == NEEDS_INTERNET),
         tags: all_tags,

@@ -314,7 +314,7 @@ tests:
 }
 
 #[test]
-fn what_a_suite_names_lies_below_its_folder() {
+fn what_a_suite_names_lies_below_its_directory() {
     let dir = tempfile::tempdir().unwrap();
     let path = Utf8PathBuf::from_path_buf(dir.path().to_owned()).unwrap();
     fs_err::create_dir(path.join("suites")).unwrap();
@@ -400,12 +400,12 @@ fn a_matrix_asks_every_test_once_for_every_combination() {
         _ => panic!(),
     });
     assert_eq!(commands.collect::<Vec<_>>(), ["echo x86-64-v2 plain", "echo x86-64-v3 plain", "echo x86-64-v3 plain"]);
-    let wish = &suite.tests[5].machine;
+    let overrides = &suite.tests[5].machine;
     assert_eq!(
-        (wish.cpu.as_deref(), wish.firmware),
+        (overrides.cpu.as_deref(), overrides.firmware),
         (Some("x86-64-v3"), Some(muster_base::machine::FirmwareKind::UefiSecure))
     );
-    assert!(!wish.is_plain());
+    assert!(!overrides.is_plain());
     let when = |at: usize| suite.tests[at].when.as_ref().map(|when| when.condition.to_string());
     assert_eq!(when(2).as_deref(), Some("image != fedora-43-cloud"));
     assert_eq!(when(3).as_deref(), Some("arch == x86_64 and image != fedora-43-cloud"));

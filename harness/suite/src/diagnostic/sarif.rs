@@ -228,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn regions_count_characters_and_a_misspelt_name_has_a_fix_that_mends_it() {
+    fn regions_count_characters_and_a_misspelt_name_has_a_fix_that_works() {
         let log = checked("s.yaml", BAD);
         let results = log["runs"][0]["results"].as_array().unwrap();
         let said: Vec<(&str, String)> = results
@@ -242,9 +242,9 @@ mod tests {
         let replacement = &results[2]["fixes"][0]["artifactChanges"][0]["replacements"][0];
         let from = replacement["deletedRegion"]["byteOffset"].as_u64().unwrap() as usize;
         let length = replacement["deletedRegion"]["byteLength"].as_u64().unwrap() as usize;
-        let mut mended = BAD.to_owned();
-        mended.replace_range(from..from + length, replacement["insertedContent"]["text"].as_str().unwrap());
-        let again = checked("s.yaml", &mended);
+        let mut fixed = BAD.to_owned();
+        fixed.replace_range(from..from + length, replacement["insertedContent"]["text"].as_str().unwrap());
+        let again = checked("s.yaml", &fixed);
         assert_eq!(again["runs"][0]["results"].as_array().unwrap().len(), 2, "{again:#}");
     }
 
@@ -272,7 +272,7 @@ mod tests {
             run["results"][1]["locations"][0]["physicalLocation"]["region"],
             json!({"startLine": 1, "startColumn": 1})
         );
-        let told = run["invocations"][0]["toolExecutionNotifications"][0]["message"]["text"].as_str();
-        assert!(told.is_some_and(|text| text.starts_with("51 more errors")), "{told:?}");
+        let reported = run["invocations"][0]["toolExecutionNotifications"][0]["message"]["text"].as_str();
+        assert!(reported.is_some_and(|text| text.starts_with("51 more errors")), "{reported:?}");
     }
 }

@@ -23,7 +23,7 @@ const MOST: usize = 2000;
 /// of other schemas are passed over), and holds them against all suites that were loaded.
 pub fn load(paths: &[Utf8PathBuf], vocabulary: &Vocabulary<'_>, suites: &[Suite]) -> (Vec<List>, Diagnostics) {
     let (mut decoder, mut sink) = decoded(paths, vocabulary);
-    decoder.held_against(suites, &mut sink);
+    decoder.compared_with(suites, &mut sink);
     sink.settle();
     (decoder.lists(), sink)
 }
@@ -56,7 +56,7 @@ pub fn decode_source(
     let mut decoder = Decoder::new(vocabulary);
     let source = Source { path: name.into(), name: name.into(), found: false };
     decoder.decode(&source, text.as_bytes(), &mut sink);
-    decoder.held_against(suites, &mut sink);
+    decoder.compared_with(suites, &mut sink);
     sink.settle();
     (decoder.lists(), sink)
 }
@@ -95,7 +95,7 @@ impl<'v> Decoder<'v> {
 
     /// Finds the tests of each check, and what is claimed or left out wrongly. A list with an error of
     /// its own would only lead to others, so it must be mended first.
-    fn held_against(&mut self, suites: &[Suite], sink: &mut Diagnostics) {
+    fn compared_with(&mut self, suites: &[Suite], sink: &mut Diagnostics) {
         if !sink.is_empty() {
             return;
         }

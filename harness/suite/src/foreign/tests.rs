@@ -122,7 +122,7 @@ fn every_check_has_a_test_or_a_reason_and_not_both() {
 }
 
 #[test]
-fn in_a_folder_only_lists_are_read_and_each_tool_has_one() {
+fn in_a_directory_only_lists_are_read_and_each_tool_has_one() {
     let dir = tempfile::tempdir().unwrap();
     let path = Utf8PathBuf::from_path_buf(dir.path().to_owned()).unwrap();
     fs_err::write(path.join("a.yaml"), EXAMPLES[0]).unwrap();

@@ -115,7 +115,7 @@ fn issues(cx: &mut Context<'_>, root: &Node, suites: &[Suite], today: Date) -> V
     let mut out = Vec::new();
     for item in items {
         let Some(issue) = issue(cx, item, today) else { continue };
-        held_against(cx, item, &issue, suites, &tests);
+        compared_with(cx, item, &issue, suites, &tests);
         let condition = issue.condition.as_ref().map_or(String::new(), Condition::to_string);
         let failure = issue.failure.as_ref().map_or(String::new(), ToString::to_string);
         let key = format!("{}\n{condition}\n{failure}", issue.tests.as_str());
@@ -226,7 +226,7 @@ impl<'s> Tests<'s> {
 }
 
 /// Whether an entry can be about anything at all.
-fn held_against(cx: &mut Context<'_>, item: &Node, issue: &KnownIssue, suites: &[Suite], tests: &Tests<'_>) {
+fn compared_with(cx: &mut Context<'_>, item: &Node, issue: &KnownIssue, suites: &[Suite], tests: &Tests<'_>) {
     if !tests.any(&issue.tests) {
         let shown = issue.tests.as_str();
         let mut problem = cx.problem(codes::UNKNOWN_TEST, issue.tests_span, format!("no test matches `{shown}`"));
@@ -321,7 +321,7 @@ known-issues:
     }
 
     #[test]
-    fn in_a_folder_only_files_of_known_issues_are_read() {
+    fn in_a_directory_only_files_of_known_issues_are_read() {
         let dir = tempfile::tempdir().unwrap();
         let path = Utf8PathBuf::from_path_buf(dir.path().to_owned()).unwrap();
         fs_err::write(path.join("a.yaml"), EXAMPLES[0]).unwrap();

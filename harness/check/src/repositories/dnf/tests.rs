@@ -171,7 +171,7 @@ fn variables_stand_in_values() {
 }
 
 #[test]
-fn no_configuration_is_told_from_no_answer() {
+fn no_configuration_is_distinguished_from_no_answer() {
     let answer = |records_: &[(&str, i32, &str)]| read(&seen(KEY, records(records_)));
     assert!(answer(&[("manager", 0, ""), ("machine", 0, "x86_64")]).unwrap().is_none());
     assert!(answer(&[]).is_err());

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::asking::{subjects, unanswered, wants};
+use crate::assertions::{subjects, unanswered, wants};
 use crate::check::{Observations, Probe};
 use crate::dpkg;
 use crate::dpkg::{Package, packages, relations};

@@ -7,7 +7,7 @@ mod rpm;
 use muster_suite::grammar::{packages, paths};
 use muster_suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
 
-use crate::asking::verdicts;
+use crate::assertions::verdicts;
 use crate::check::{Check, Observations, Probe, Verdict, attribute};
 use muster_record::facts::Facts;
 use muster_suite::model::Expectation;

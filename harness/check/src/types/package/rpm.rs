@@ -1,7 +1,7 @@
 //! `package` where the packages are RPMs: rpm for what is installed, dnf or tdnf for what it recorded and
 //! offers.
 
-use crate::asking::{subjects, unanswered};
+use crate::assertions::{subjects, unanswered};
 use crate::check::{Observations, Probe};
 use crate::observed::Value;
 use crate::{dnf, rpm, shell, value};
