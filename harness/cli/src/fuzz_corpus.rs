@@ -2,6 +2,7 @@
 //! and no nightly compiler is needed for that. `ci/fuzz` looks for more.
 
 #[path = "../../fuzz/src/lib.rs"]
+#[expect(unreachable_pub, reason = "a library of its own for the fuzzer")]
 mod targets;
 
 fn replay(target: &str, run: fn(&[u8])) {

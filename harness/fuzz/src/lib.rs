@@ -24,7 +24,7 @@ fn vocabulary() -> Vocabulary<'static> {
 }
 
 /// A file of any schema: every reader reads it.
-pub(super) fn decode(data: &[u8]) {
+pub fn decode(data: &[u8]) {
     let Ok(source) = std::str::from_utf8(data) else { return not_text(data) };
     repeatable(source, || {
         let (suite, problems) = decode_source(FILE, source, &vocabulary());
@@ -104,7 +104,7 @@ fn without_colors(colored: &str) -> String {
 
 /// The first line is a condition, a tag expression, the name of tests and a glob; what follows is a
 /// text for the glob.
-pub(super) fn condition(data: &[u8]) {
+pub fn condition(data: &[u8]) {
     let Ok(source) = std::str::from_utf8(data) else { return };
     let (pattern, rest) = source.split_once('\n').unwrap_or((source, ""));
     match condition::parse(pattern, &vocabulary()) {
@@ -251,7 +251,7 @@ static EVERY_KIND: CheckTable = CheckTable {
 };
 
 /// The first byte chooses the kind; then the YAML of a matcher, a line `%%`, and what is observed.
-pub(super) fn matcher(data: &[u8]) {
+pub fn matcher(data: &[u8]) {
     let Some((first, rest)) = data.split_first() else { return };
     let Ok(rest) = std::str::from_utf8(rest) else { return };
     let (yaml, seen) = rest.split_once("\n%%\n").unwrap_or((rest, "x"));
@@ -321,7 +321,7 @@ fn assert_escaped_line(line: &str) {
 /// A shell's two streams, and how they are cut: the first bytes say how many frames are expected,
 /// what their limit is and where the cuts are. Then bytes, of which 0xff with the next one stands
 /// for a marker that the fuzzer could not guess, and 0xfe changes the stream.
-pub(super) fn frame(data: &[u8]) {
+pub fn frame(data: &[u8]) {
     let [frames, limit, cuts, script @ ..] = data else { return };
     let frames = usize::from(*frames % 4) + 1;
     let streams = streams(script, frames);
