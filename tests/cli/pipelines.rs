@@ -6,8 +6,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use muster_suite::diagnostic::Diagnostics;
-use muster_suite::yaml;
-use muster_suite::yaml::{Kind, Node};
+use muster_suite::yaml::{self, Kind, Node};
 
 use crate::support::{Place, root};
 

@@ -11,8 +11,7 @@ use std::time::{Duration, Instant};
 use muster_base::machine::{FirmwareKind, Format, SeedKind};
 use muster_guest::{Generations, Guest, HostKeyPolicy, Request, Target};
 use muster_image::{DiskSource, ImageSpec, Limits};
-use muster_qemu::accel;
-use muster_qemu::accel::AccelRequest;
+use muster_qemu::accel::{self, AccelRequest};
 use muster_qemu::{Machine, MachineRequest, Network, RunKey, Spawner};
 
 use crate::support::{eventually, finish, isolated, lab_disk};

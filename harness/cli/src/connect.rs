@@ -14,8 +14,7 @@ use super::load::{self, HEALTH, Selection};
 use super::output::OutputFormat;
 use super::project::{self, Project};
 use muster_engine::known::KnownIssues;
-use muster_engine::plan;
-use muster_engine::plan::{Plan, Rerun};
+use muster_engine::plan::{self, Plan, Rerun};
 use muster_guest::{HostKey, HostKeyPolicy, known_hosts};
 use muster_remote::Remote;
 

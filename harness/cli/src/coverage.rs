@@ -9,8 +9,7 @@ use super::error::CliError;
 use super::load::{self, Selection};
 use super::output::{OutputFormat, say};
 use muster_base::exit::Exit;
-use muster_suite::foreign;
-use muster_suite::foreign::{Check, List, Standing};
+use muster_suite::foreign::{self, Check, List, Standing};
 use muster_suite::model::Suite;
 
 /// List which checks of other tools the suites replace, and which are missing

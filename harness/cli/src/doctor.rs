@@ -6,8 +6,7 @@ use super::project::Project;
 use super::settings::{self, Surroundings};
 use muster_base::exit::Exit;
 use muster_base::text::one_line;
-use muster_qemu::doctor;
-use muster_qemu::doctor::{Finding, State};
+use muster_qemu::doctor::{self, Finding, State};
 
 /// Show what this host offers and how to install what is missing
 #[derive(Debug, clap::Args)]

@@ -15,7 +15,7 @@ pub struct CliError {
 }
 
 impl CliError {
-    /// Something the person who typed can mend.
+    /// Something the person who typed can fix.
     pub fn invalid(what: impl Into<String>) -> Self {
         Self { what: what.into(), hint: None, exit: Exit::Invalid }
     }

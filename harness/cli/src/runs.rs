@@ -9,8 +9,7 @@ use super::error::CliError;
 use super::output::{OutputFormat, say};
 use super::project::{Project, short};
 use muster_base::exit::Exit;
-use muster_record::kept;
-use muster_record::kept::Kept;
+use muster_record::kept::{self, Kept};
 use muster_report::list::columns;
 
 /// List the directories of earlier runs, and remove old ones

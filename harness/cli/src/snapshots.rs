@@ -7,8 +7,7 @@ use super::names;
 use super::output::say;
 use super::project::{self, Project};
 use muster_base::exit::Exit;
-use muster_facts::pending;
-use muster_facts::pending::Pending;
+use muster_facts::pending::{self, Pending};
 
 /// List, show, accept or reject snapshots that have changed
 #[derive(Debug, clap::Args)]

@@ -1,4 +1,4 @@
-//! Two systems held against each other, kind by kind; one that does not tell is never taken for empty.
+//! Two systems compared, kind by kind; one whose facts are missing is never taken for empty.
 
 use serde::Serialize;
 

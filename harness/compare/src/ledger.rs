@@ -3,8 +3,7 @@
 //! is not over. What an entry does not say in full it does not document.
 
 use super::difference::Difference;
-use muster_base::glob;
-use muster_base::text;
+use muster_base::{glob, text};
 use muster_check::matching::{Value, compare};
 use muster_suite::condition::{Truth, evaluate};
 use muster_suite::deviations::{Deviation, VALUE};

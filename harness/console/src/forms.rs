@@ -24,7 +24,7 @@ pub(crate) struct Form {
     #[cfg_attr(not(test), expect(dead_code, reason = "for whoever reads the table"))]
     pub name: &'static str,
     /// A line, with `{}` for the message.
-    #[cfg_attr(not(test), expect(dead_code, reason = "the row is held against it by a test"))]
+    #[cfg_attr(not(test), expect(dead_code, reason = "a test compares the row with it"))]
     pub sample: &'static str,
     /// A regular expression at the beginning of a line; empty for a record.
     prefix: &'static str,

@@ -11,8 +11,7 @@ use regex::{Regex, RegexSet, RegexSetBuilder};
 use super::boots::{Boots, Earlier};
 use super::message::messages;
 use muster_base::failure::Location;
-use muster_suite::console_rules;
-use muster_suite::console_rules::{ConsoleRule, Sample};
+use muster_suite::console_rules::{self, ConsoleRule, Sample};
 use muster_suite::diagnostic::{Diagnostic, Diagnostics, Span, codes};
 
 /// Bytes that all patterns together may compile to.

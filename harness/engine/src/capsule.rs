@@ -5,8 +5,7 @@ use std::future::Future;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use muster_base::files;
-use muster_base::files::FileError;
+use muster_base::files::{self, FileError};
 
 /// What may be kept of one run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

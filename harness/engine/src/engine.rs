@@ -3,8 +3,7 @@
 use std::future::Future;
 
 use super::driver::Driver;
-use super::plan;
-use super::plan::Plan;
+use super::plan::{self, Plan};
 use super::schedule;
 use super::session::Session;
 use super::settings::Settings;

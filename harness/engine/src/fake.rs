@@ -14,12 +14,10 @@ use super::driver::{BootFailure, BootLeft, ConsoleHit, Driver, Frozen, Live, Rec
 use super::engine::Images;
 use super::plan::MachineSpec;
 use super::reboot::Rebooted;
-use muster_base::failure;
-use muster_base::failure::{Failure, Location};
+use muster_base::failure::{self, Failure, Location};
 use muster_guest::{Reply, Request};
 use muster_record::facts::Facts;
-use muster_record::run::no_machine;
-use muster_record::run::{MachineRecord, TestRecord};
+use muster_record::run::{MachineRecord, TestRecord, no_machine};
 use muster_suite::model::{Action, GuestMode, MachineOverrides, RebootKind, Step, Suite, Test};
 
 /// What the fake guest does with a command line.

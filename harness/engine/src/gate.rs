@@ -2,8 +2,7 @@
 
 use super::plan::Planned;
 use super::settings::Settings;
-use muster_base::failure;
-use muster_base::failure::{Class, Failure};
+use muster_base::failure::{self, Class, Failure};
 use muster_record::facts::Facts;
 use muster_record::outcome::Outcome;
 use muster_record::run::TestRecord;

@@ -4,8 +4,7 @@
 use std::sync::OnceLock;
 
 use muster_base::exit::Exit;
-use muster_base::failure;
-use muster_base::failure::Failure;
+use muster_base::failure::{self, Failure};
 use muster_record::outcome::Outcome;
 use muster_record::run::TestRecord;
 use muster_record::verdict::exit_of_records;

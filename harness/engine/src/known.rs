@@ -3,14 +3,11 @@
 
 use jiff::civil::Date;
 
-use muster_base::failure;
-use muster_base::failure::Failure;
-use muster_check::matching;
-use muster_check::matching::Value;
+use muster_base::failure::{self, Failure};
+use muster_check::matching::{self, Value};
 use muster_record::outcome::Outcome;
 use muster_record::run::{IssueRecord, Ruled, TestRecord};
-use muster_suite::known;
-use muster_suite::known::{Ended, KnownIssue, Ruling};
+use muster_suite::known::{self, Ended, KnownIssue, Ruling};
 use muster_suite::model::Matcher;
 use muster_suite::table::Kind;
 

@@ -3,11 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use muster_base::failure;
-use muster_base::failure::{Failure, Location};
+use muster_base::failure::{self, Failure, Location};
 use muster_record::durations::Durations;
-use muster_record::names::PREFIX;
-use muster_record::names::{HEALTH_TEST, MACHINE_SUITE};
+use muster_record::names::{HEALTH_TEST, MACHINE_SUITE, PREFIX};
 use muster_record::outcome::Outcome;
 use muster_record::run::{SuiteRecord, TestRecord};
 use muster_suite::clause::expectations;

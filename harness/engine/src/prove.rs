@@ -5,8 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use muster_base::failure;
-use muster_base::failure::Failure;
+use muster_base::failure::{self, Failure};
 pub use muster_record::names::PREFIX;
 use muster_record::outcome::Outcome;
 use muster_record::run::TestRecord;

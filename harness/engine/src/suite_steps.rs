@@ -10,8 +10,7 @@ use super::clock::Clock;
 use super::driver::Live;
 use super::reading::observe;
 use super::steps;
-use muster_base::failure;
-use muster_base::failure::Failure;
+use muster_base::failure::{self, Failure};
 use muster_check::{Observations, base};
 use muster_suite::model::Suite;
 

@@ -5,8 +5,7 @@ use std::io::Read as _;
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::format::{self, FormatError};
-use muster_base::files;
-use muster_base::files::FileError;
+use muster_base::files::{self, FileError};
 
 /// Bytes of an accepted snapshot that are read at most.
 const FILE_LIMIT: u64 = 16 << 20;

@@ -4,8 +4,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use muster_base::failure;
-use muster_base::failure::FailureId;
+use muster_base::failure::{self, FailureId};
 use muster_base::text;
 
 /// No login, or no shell behind it, before the deadline.

@@ -2,8 +2,7 @@
 
 use std::path::PathBuf;
 
-use muster_base::failure;
-use muster_base::failure::FailureId;
+use muster_base::failure::{self, FailureId};
 use muster_base::machine::Format;
 
 /// Why an image cannot be used. Every message ends with what to do next.

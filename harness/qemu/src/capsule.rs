@@ -23,8 +23,7 @@ use super::template::transferred_unless;
 use super::{Accel, Machine, MachineError, Spawner, channels, description, start};
 use muster_base::machine::Format;
 use muster_console::rules::Rules;
-use muster_image::header;
-use muster_image::header::{Ends, Trouble};
+use muster_image::header::{self, Ends, Trouble};
 use muster_image::{Inspected, Overlay};
 
 /// How long QEMU may take to answer, before scaling.

@@ -15,15 +15,13 @@ use crate::ssh_login::LOGIN;
 use crate::template::Template;
 use crate::template_store::Hold;
 use crate::warm_ports::WARM_PORTS;
-use muster_base::failure;
-use muster_base::failure::Failure;
+use muster_base::failure::{self, Failure};
 use muster_base::text;
 use muster_engine::driver::{BootFailure, ConsoleHit, Frozen, Live};
 use muster_engine::settle::guest_failure;
 use muster_guest::{Guest, HostKey, HostKeyPolicy, PortPair, Request, Target, warm};
 use muster_record::facts::Facts;
-use muster_record::run::MachineRecord;
-use muster_record::run::no_machine;
+use muster_record::run::{MachineRecord, no_machine};
 
 /// How far a fork's clock may be from the host's after it was set, in seconds: far less than any
 /// certificate or time-out would notice, and more than a slow first command takes.

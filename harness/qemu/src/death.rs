@@ -4,8 +4,7 @@ use std::time::Duration;
 
 use crate::Machine;
 use crate::running::MachineState;
-use muster_base::failure;
-use muster_base::failure::{Failure, FailureId};
+use muster_base::failure::{self, Failure, FailureId};
 use muster_console::Finding;
 
 /// Console lines shown when a boot fails or a machine dies.

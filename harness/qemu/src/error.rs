@@ -2,8 +2,7 @@
 
 use std::path::PathBuf;
 
-use muster_base::failure;
-use muster_base::failure::FailureId;
+use muster_base::failure::{self, FailureId};
 use muster_image::ImageError;
 
 /// Why a machine could not be started or asked. Messages name the files to read.

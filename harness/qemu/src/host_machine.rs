@@ -51,7 +51,7 @@ pub struct HostMachine {
     pub(super) findings_seen: usize,
     /// Where a fork tells how much memory it took; `None` for what was booted.
     pub(super) largest_clone_mib: Option<Arc<AtomicU32>>,
-    /// Microseconds in which something was asked of it and waited for.
+    /// Microseconds in which it worked for tests and was waited for.
     pub(super) waited: AtomicU64,
 }
 

@@ -20,15 +20,13 @@ use super::clones::HostTemplate;
 use crate::TemplateStore;
 use crate::host::{Host, NETWORK};
 use crate::shape::Shape;
-use crate::template_key::Origin;
-use crate::template_key::TemplateKey;
+use crate::template_key::{Origin, TemplateKey};
 use crate::template_store::{Claim, Stored};
 use muster_base::failure::Failure;
 use muster_base::text;
 use muster_check::{Observations, base};
 use muster_engine::driver::{BootLeft, ConsoleHit, Recalled};
-use muster_guest::facts;
-use muster_guest::{End, HostKey, Reply, warm};
+use muster_guest::{End, HostKey, Reply, facts, warm};
 use muster_image::Prepared;
 use muster_record::facts::Facts;
 

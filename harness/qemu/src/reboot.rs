@@ -14,15 +14,12 @@ use tokio::time::Instant;
 use crate::Machine;
 use crate::death::{console_tail, fatal_failure};
 use crate::running::{MachineState, Tally};
-use muster_base::failure;
-use muster_base::failure::{Failure, FailureId};
+use muster_base::failure::{self, Failure, FailureId};
 use muster_base::text;
 use muster_console::Finding;
-use muster_engine::reboot::evidence;
-use muster_engine::reboot::evidence::{Evidence, Resets};
+use muster_engine::reboot::evidence::{self, Evidence, Resets};
 use muster_engine::reboot::{Silent, Subject};
-use muster_guest::facts;
-use muster_guest::{End, Guest, Request};
+use muster_guest::{End, Guest, Request, facts};
 use muster_record::facts::Facts;
 use muster_suite::model::RebootKind;
 

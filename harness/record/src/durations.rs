@@ -8,8 +8,7 @@ use camino::Utf8Path;
 use super::outcome::Outcome;
 use crate::names::MACHINE_SUITE;
 use crate::run::{RunRecord, TestRecord};
-use muster_base::files;
-use muster_base::files::FileError;
+use muster_base::files::{self, FileError};
 
 /// Entries that are kept; the file is no archive.
 const MOST: usize = 20_000;

@@ -6,8 +6,7 @@ use std::collections::{BTreeMap, HashMap};
 use crate::event::Event;
 use crate::outcome::Outcome;
 use crate::run::{FindingRecord, MachineRecord, RunRecord, TestRecord};
-use muster_base::failure;
-use muster_base::failure::Failure;
+use muster_base::failure::{self, Failure};
 
 /// The name of the record's schema.
 pub const SCHEMA: &str = "run/v1";

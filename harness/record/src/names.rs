@@ -1,7 +1,6 @@
 //! Names of suites that no file has, and how a missing machine is reported.
 
-use muster_base::failure;
-use muster_base::failure::Failure;
+use muster_base::failure::{self, Failure};
 
 /// The suite name of the test that every image gets: the health of its machines outside tests.
 pub const MACHINE_SUITE: &str = "machine";

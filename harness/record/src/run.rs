@@ -109,7 +109,7 @@ pub struct MachineRecord {
     /// MiB of memory that were its own at its end, shared with no other machine; where it is known.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub private_mib: Option<u64>,
-    /// Seconds in which something was asked of it and waited for, its start and its end included: the
+    /// Seconds in which it worked for tests and was waited for, its start and its end included: the
     /// rest of a run's time is muster's own.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub guest_seconds: Option<f64>,

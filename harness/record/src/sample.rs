@@ -6,8 +6,7 @@ use crate::event::Event;
 use crate::facts::Facts;
 use crate::outcome::Outcome;
 use crate::run::{Accelerator, AttemptRecord, ImageRecord, IssueRecord, MachineRecord, Ruled, SuiteRecord, TestRecord};
-use muster_base::failure;
-use muster_base::failure::{Failure, FailureId, Location};
+use muster_base::failure::{self, Failure, FailureId, Location};
 
 /// How many tests the run has.
 pub const TESTS: usize = 11;

@@ -6,25 +6,23 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use muster_base::failure;
-use muster_base::failure::Failure;
+use muster_base::failure::{self, Failure};
 use muster_base::text;
 use muster_engine::budget::Cost;
 use muster_engine::driver::{BootFailure, ConsoleHit, Driver, Frozen, Live, Stop};
 use muster_engine::engine::Images;
 use muster_engine::plan::{Group, Isolation, MachineSpec, Plan, Planned};
-use muster_engine::reboot;
-use muster_engine::reboot::evidence;
 use muster_engine::reboot::evidence::Evidence;
+use muster_engine::reboot::{self, evidence};
 use muster_engine::reboot::{Rebooted, Silent, Subject};
 use muster_engine::refused;
 use muster_engine::sink::Events;
-use muster_guest::facts;
-use muster_guest::{ConnectError, Generations, Guest, HostKeyPolicy, LastState, Refusals, Reply, Request, Target};
+use muster_guest::{
+    ConnectError, Generations, Guest, HostKeyPolicy, LastState, Refusals, Reply, Request, Target, facts,
+};
 use muster_record::event::Event;
 use muster_record::facts::Facts;
-use muster_record::run::no_machine;
-use muster_record::run::{Accelerator, ImageRecord, MachineRecord};
+use muster_record::run::{Accelerator, ImageRecord, MachineRecord, no_machine};
 use muster_suite::model::{Action, GuestMode, RebootKind, Suite};
 
 /// How long a boot that is still going on is waited for, and a reboot: such machines are real ones.
@@ -422,8 +420,7 @@ impl Subject for Rebooting<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use muster_engine::fake;
-    use muster_engine::plan;
+    use muster_engine::{fake, plan};
     use muster_suite::model::Test;
     use std::collections::BTreeSet;
     use std::sync::Arc;

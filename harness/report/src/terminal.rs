@@ -405,8 +405,7 @@ mod tests {
 
     #[test]
     fn the_last_lines_of_a_command_that_failed_are_shown() {
-        use muster_base::failure;
-        use muster_base::failure::Failure;
+        use muster_base::failure::{self, Failure};
         let mut terminal = Terminal::new(Vec::new(), Mode::Plain, Options::default());
         let output: String = (1..=500).map(|number| format!("line {number}\n")).collect();
         let mut record = sample::test("s", "t", Outcome::Fail);
@@ -429,8 +428,7 @@ mod tests {
 
     #[test]
     fn a_machine_that_cannot_be_had_is_one_error_and_one_line() {
-        use muster_base::failure;
-        use muster_base::failure::Failure;
+        use muster_base::failure::{self, Failure};
         let record =
             |suite: &str, test: &str, outcome| TestRecord { machine: None, ..sample::test(suite, test, outcome) };
         let why = Failure::new(failure::REMOTE_UNREACHABLE, "nobody answers");

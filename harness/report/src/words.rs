@@ -137,8 +137,7 @@ pub(crate) fn machines(record: &RunRecord) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use muster_base::failure;
-    use muster_base::failure::FailureId;
+    use muster_base::failure::{self, FailureId};
     use muster_record::sample;
 
     #[test]

@@ -12,8 +12,7 @@ use super::source::{self, Source};
 use super::value::ValueError;
 use super::vocabulary::Vocabulary;
 use super::yaml::{self, Limits, Node};
-use muster_base::failure;
-use muster_base::failure::Location;
+use muster_base::failure::{self, Location};
 
 /// Most entries of one file.
 const MOST: usize = 2000;

@@ -6,8 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::repo::{Manager, Repos};
 use crate::check::{Observations, Probe};
-use crate::shell;
-use crate::shell::Answer;
+use crate::shell::{self, Answer};
 use muster_base::text::one_line;
 
 /// Key of the probe.

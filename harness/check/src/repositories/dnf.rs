@@ -14,8 +14,7 @@ use std::collections::BTreeMap;
 use super::repo::{Manager, Repo, Repos};
 use crate::check::{Observations, Probe};
 use crate::ini::{Section, sections};
-use crate::shell;
-use crate::shell::Answer;
+use crate::shell::{self, Answer};
 use muster_base::fnmatch;
 
 /// Key of the probe.

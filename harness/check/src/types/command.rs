@@ -11,8 +11,7 @@ use crate::value;
 use muster_base::text::{escape_bytes, last_words, one_line, tail};
 use muster_guest::{End, Reply};
 use muster_record::facts::Facts;
-use muster_suite::model::Matcher;
-use muster_suite::model::{Assertion, Expectation};
+use muster_suite::model::{Assertion, Expectation, Matcher};
 
 const ATTRIBUTES: &[Attribute] = &[
     attribute(

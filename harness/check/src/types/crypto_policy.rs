@@ -6,8 +6,7 @@ use muster_suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
 use crate::assertions::{Source, key, keys, read, unanswered, verdicts};
 use crate::check::{Check, Observations, Probe, Verdict, attribute};
 use crate::observed::Value;
-use crate::shell;
-use crate::shell::cat;
+use crate::shell::{self, cat};
 use muster_record::facts::Facts;
 use muster_suite::model::Expectation;
 

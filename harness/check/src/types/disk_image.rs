@@ -8,8 +8,7 @@ use crate::assertions::{unanswered, verdicts};
 use crate::check::{Check, Observations, Probe, Verdict, attribute};
 use crate::observed::Value;
 use crate::value::of_bytes;
-use muster_record::disk::DiskFacts;
-use muster_record::disk::{Table, TableCopy};
+use muster_record::disk::{DiskFacts, Table, TableCopy};
 use muster_record::facts::Facts;
 use muster_suite::model::{Assertion, Expectation};
 

@@ -7,8 +7,7 @@ use crate::assertions::{Source, key, read, unanswered, verdicts, wants};
 use crate::check::{Check, Observations, Probe, Verdict, attribute};
 use crate::observed::Value;
 use crate::rpm;
-use crate::shell;
-use crate::shell::cat;
+use crate::shell::{self, cat};
 use muster_record::facts::Facts;
 use muster_suite::model::Expectation;
 

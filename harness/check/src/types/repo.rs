@@ -7,8 +7,7 @@ use crate::assertions::{key, subjects, unanswered, verdicts, wants};
 use crate::check::{Check, Observations, Probe, Verdict, attribute};
 use crate::dnf;
 use crate::observed::Value;
-use crate::repositories;
-use crate::repositories::Manager;
+use crate::repositories::{self, Manager};
 use muster_record::facts::Facts;
 use muster_suite::model::Expectation;
 

@@ -8,8 +8,7 @@ use muster_base::text::{one_line, plural};
 use muster_suite::Kind;
 use muster_suite::diagnostic::{Diagnostics, codes};
 use muster_suite::kind::{Says, of_file};
-use muster_suite::source;
-use muster_suite::source::Source;
+use muster_suite::source::{self, Source};
 
 /// Directories below one of suites whose files belong to these suites.
 const BELONGING: [&str; 3] = ["coverage", "proofs", "snapshots"];

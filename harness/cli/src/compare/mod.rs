@@ -25,8 +25,7 @@ use muster_compare::kind::{FactKind, Scope};
 use muster_compare::kinds;
 use muster_compare::verdict::{Verdict, evaluate};
 use muster_compare::{json, markdown, text};
-use muster_suite::deviations;
-use muster_suite::deviations::Deviation;
+use muster_suite::deviations::{self, Deviation};
 use muster_suite::diagnostic::Diagnostics;
 
 /// Compare two systems, and fail on differences that nobody has documented

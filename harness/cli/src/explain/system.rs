@@ -76,8 +76,7 @@ impl System {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use muster_base::machine::FirmwareKind;
-    use muster_base::machine::{Arch, Format};
+    use muster_base::machine::{Arch, FirmwareKind, Format};
     use muster_image::DiskSource;
 
     fn spec() -> ImageSpec {

@@ -13,8 +13,7 @@ use muster_base::exit::Exit;
 use muster_image::prune as cache;
 use muster_image::prune::{Cached, Item, superfluous};
 use muster_qemu::TemplateStore;
-use muster_qemu::template_store;
-use muster_qemu::template_store::DEFAULT_LIMIT;
+use muster_qemu::template_store::{self, DEFAULT_LIMIT};
 
 /// Remove what the cache can do without, never what is in use
 ///

@@ -12,8 +12,7 @@ use crate::output::{say, say_error};
 use crate::project::Project;
 use muster_base::download::SignatureKind;
 use muster_base::exit::Exit;
-use muster_image::pull;
-use muster_image::pull::{Progress, PullError, PullOptions, Pulled, Trust};
+use muster_image::pull::{self, Progress, PullError, PullOptions, Pulled, Trust};
 use muster_image::{DiskSource, Download};
 
 /// What is asked of a download.

@@ -11,8 +11,7 @@ use crate::packed::{PackedError, unpacked};
 use muster_base::exit::Exit;
 use muster_base::text::{escape, one_line};
 use muster_check::kernel_config::Config;
-use muster_check::kernel_header;
-use muster_check::kernel_header::Header;
+use muster_check::kernel_header::{self, Header};
 
 /// The most that is read, packed or not, and the most that comes out of a packed one, in bytes. The
 /// largest configurations of distributions have 400 KiB.

@@ -10,8 +10,7 @@ use std::fmt::Write as _;
 use serde::Serialize;
 
 use crate::error::CliError;
-use crate::load;
-use crate::load::{Loaded, Selection};
+use crate::load::{self, Loaded, Selection};
 use muster_base::exit::Exit;
 use muster_base::text::{escape, one_line};
 use muster_check::Verdict;

@@ -4,7 +4,7 @@
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Recorded {
     pub(super) tests: Vec<Drafted>,
-    /// What was seen and is not asked, with the reason: one sentence each.
+    /// What was seen and becomes no test, with the reason: one sentence each.
     pub(super) left_out: Vec<String>,
 }
 

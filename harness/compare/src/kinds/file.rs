@@ -4,12 +4,10 @@ use std::collections::BTreeMap;
 
 use super::answer;
 use super::owners::{self, Owners};
-use crate::difference;
-use crate::difference::Difference;
+use crate::difference::{self, Difference};
 use crate::item::{Field, Item, Items, PACKAGE, Part, compared, reported};
 use crate::kind::{FactKind, Scope};
-use muster_base::glob;
-use muster_base::text;
+use muster_base::{glob, text};
 use muster_check::{Observations, Probe, shell};
 
 /// Files that each machine makes for itself or that are computed from others: what they hold is not

@@ -3,8 +3,7 @@
 
 use super::answer;
 use super::package;
-use crate::difference;
-use crate::difference::Difference;
+use crate::difference::{self, Difference};
 use crate::item::{Field, Items, Part, compared};
 use crate::kind::{FactKind, Scope};
 use muster_check::{Observations, Probe, shell};

@@ -4,8 +4,7 @@ use std::collections::BTreeMap;
 
 use super::answer;
 use super::database::{self, Database};
-use crate::difference;
-use crate::difference::Difference;
+use crate::difference::{self, Difference};
 use crate::item::{Field, Item, Items, Part, compared, reported};
 use crate::kind::{FactKind, Scope};
 use muster_base::text;

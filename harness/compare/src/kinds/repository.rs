@@ -4,8 +4,7 @@ use super::database::{self, Database};
 use crate::item::{Field, Items, Part, compared};
 use crate::kind::{FactKind, Scope};
 use muster_base::text;
-use muster_check::repositories;
-use muster_check::repositories::Repos;
+use muster_check::repositories::{self, Repos};
 use muster_check::{Observations, Probe};
 
 /// The kind.

@@ -5,8 +5,7 @@ use std::collections::BTreeSet;
 
 use super::answer;
 use super::database::{self, Database};
-use crate::difference;
-use crate::difference::Difference;
+use crate::difference::{self, Difference};
 use crate::item::{Field, Items, PACKAGE, Part};
 use crate::kind::{FactKind, Scope};
 use muster_base::text;

@@ -1,8 +1,7 @@
 //! Kernel parameters, without those that change by themselves (`snapshot::facts::volatile` lists them).
 
 use super::answer;
-use crate::difference;
-use crate::difference::Difference;
+use crate::difference::{self, Difference};
 use crate::item::{Field, Items, Part, compared};
 use crate::kind::{FactKind, Scope};
 use muster_check::{Observations, Probe};

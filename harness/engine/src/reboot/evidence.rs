@@ -9,8 +9,7 @@ use std::sync::LazyLock;
 
 use regex::bytes::Regex;
 
-use muster_base::failure;
-use muster_base::failure::Failure;
+use muster_base::failure::{self, Failure};
 use muster_suite::model::RebootKind;
 
 /// What is known of one reboot step.

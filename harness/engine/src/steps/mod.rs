@@ -16,8 +16,7 @@ use self::packages::Verb;
 use super::clock::Clock;
 use super::driver::Live;
 use super::reboot::Rebooted;
-use muster_base::failure;
-use muster_base::failure::Failure;
+use muster_base::failure::{self, Failure};
 use muster_suite::model::{Action, RebootKind, Step};
 
 /// Runs a step other than a reboot. What `collect` brings goes below `directory`.

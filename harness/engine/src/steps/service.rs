@@ -5,8 +5,7 @@ use super::shell::{output_of, shell};
 use crate::clock::Clock;
 use crate::driver::Live;
 use crate::plan::quote;
-use muster_base::failure;
-use muster_base::failure::Failure;
+use muster_base::failure::{self, Failure};
 use muster_base::text;
 use muster_suite::model::{ServiceState, Step};
 

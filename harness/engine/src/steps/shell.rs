@@ -3,8 +3,7 @@
 use super::done::Broken;
 use crate::clock::Clock;
 use crate::driver::Live;
-use muster_base::failure;
-use muster_base::failure::Failure;
+use muster_base::failure::{self, Failure};
 use muster_base::text;
 use muster_guest::{End, Reply, Request};
 use muster_suite::model::Step;

@@ -9,8 +9,7 @@ pub mod volatile;
 
 use std::time::Duration;
 
-use muster_base::glob;
-use muster_base::text;
+use muster_base::{glob, text};
 use muster_check::Probe;
 use muster_guest::facts::OWN_IS_DPKG;
 use muster_guest::{End, Reply};

@@ -4,8 +4,7 @@ use std::path::PathBuf;
 
 use super::super::ImageError;
 use muster_base::download::ChecksumKind;
-use muster_base::failure;
-use muster_base::failure::FailureId;
+use muster_base::failure::{self, FailureId};
 
 /// Why an image could not be pulled. Every message ends with what to do next; words of a server are
 /// harmless and bounded in it.

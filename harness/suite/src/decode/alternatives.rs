@@ -5,10 +5,9 @@ use std::collections::{BTreeSet, HashMap};
 
 use super::super::clause::{Branch, Clause, Join, Joined, said};
 use super::super::diagnostic::{Span, codes};
-use super::super::effort;
-use super::super::matcher;
 use super::super::model::{Assertion, Expectation, Matcher};
 use super::super::table::Kind;
+use super::super::{effort, matcher};
 use super::context::Context;
 
 /// Reports branches that do not go together: one that decides nothing, alternatives that leave no value out, and what

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::diagnostic::{Diagnostic, Span};
 
-/// Conditions that were held against combinations, until all combinations have been seen.
+/// Conditions that were checked against combinations, until all combinations have been seen.
 #[derive(Default)]
 pub(crate) struct Feasible {
     /// By place: what to say when the condition was impossible each time.

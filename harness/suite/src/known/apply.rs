@@ -16,8 +16,7 @@ use super::super::condition::{Truth, evaluate};
 use super::super::model::Matcher;
 use super::fits::covers;
 use super::model::{DUE_DAYS, Effect, KnownIssue};
-use muster_base::failure;
-use muster_base::failure::Failure;
+use muster_base::failure::{self, Failure};
 
 /// How a test ended, before known issues were looked at.
 #[derive(Debug, Clone, Copy)]

@@ -4,8 +4,7 @@ use std::collections::BTreeSet;
 
 use super::super::model::Matcher;
 use super::super::vocabulary::Vocabulary;
-use muster_base::failure;
-use muster_base::failure::FailureId;
+use muster_base::failure::{self, FailureId};
 
 /// Fewest characters of a text that tells failures apart.
 const SHORTEST: usize = 4;

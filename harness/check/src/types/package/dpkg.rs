@@ -5,8 +5,7 @@ use std::collections::BTreeSet;
 
 use crate::assertions::{subjects, unanswered, wants};
 use crate::check::{Observations, Probe};
-use crate::dpkg;
-use crate::dpkg::{Package, packages, relations};
+use crate::dpkg::{self, Package, packages, relations};
 use crate::observed::Value;
 use crate::{rpm, shell, value};
 use muster_suite::model::{Assertion, Expectation};
