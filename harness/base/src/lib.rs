@@ -1,4 +1,4 @@
-//! What all crates share: [`failure`] ids, guest [`text`] that is escaped, [`files`] that are replaced whole or not at all, [`exit`]
+//! What all crates share: [`failure`] ids and what an error says ([`fault`]), guest [`text`] that is escaped, [`files`] that are replaced whole or not at all, [`exit`]
 //! codes, the order of package versions ([`evr`]), patterns of names ([`glob`], [`fnmatch`]) and the names of what a [`machine`] is made
 //! of. Every crate may use it; it uses none.
 
@@ -6,6 +6,7 @@ pub mod download;
 pub mod evr;
 pub mod exit;
 pub mod failure;
+pub mod fault;
 pub mod files;
 pub mod fnmatch;
 pub mod glob;
