@@ -39,6 +39,7 @@ async fn host(place: &Place) -> (Host, Receiver<Event>) {
         root: camino::Utf8PathBuf::from_path_buf(crate::support::root()).expect("UTF-8"),
         machines: dir.join("machines"),
         events,
+        metered: false,
         templates: None,
         capsules: None,
     };

@@ -117,6 +117,7 @@ async fn attempts(disk: &Path, dir: &Path, spawner: &Spawner, network: Network, 
         key: &key,
         rules: muster_console::rules::Rules::shipped(),
         freezable: false,
+        metered: false,
         dir: &dir,
     };
     let machine = Machine::start(request, spawner).await.unwrap();

@@ -410,6 +410,7 @@ pub(crate) async fn host(root: &Utf8Path, dir: &Utf8Path, accel: Accel, events: 
         machines: dir.join("machines"),
         capsules: None,
         events: events.clone(),
+        metered: false,
         templates: None,
     })
 }

@@ -19,6 +19,10 @@ use super::rules::Severity;
 /// Lines that [`Console::excerpt`] can look back on.
 const REMEMBERED: usize = 400;
 
+/// Lines of which [`Console::arrivals`] knows when they came, and bytes of each.
+const TIMED: usize = 3000;
+const TIMED_BYTES: usize = 200;
+
 /// Silence after which an unfinished line is judged as it stands.
 const PAUSE: Duration = Duration::from_millis(300);
 
@@ -46,6 +50,7 @@ struct Seen {
     findings: Findings,
     host_keys: Vec<String>,
     last_output: Instant,
+    arrivals: VecDeque<(Instant, String)>,
 }
 
 impl Console {
@@ -61,6 +66,7 @@ impl Console {
             findings: Findings::default(),
             host_keys: Vec::new(),
             last_output: Instant::now(),
+            arrivals: VecDeque::new(),
         };
         let shared = Arc::new(Shared {
             seen: Mutex::new(seen),
@@ -144,6 +150,11 @@ impl Console {
         let seen = self.seen();
         let lines: Vec<&Piece> = seen.recent.iter().chain(&seen.unfinished).collect();
         lines[lines.len().saturating_sub(count)..].iter().map(|piece| piece.text.clone()).collect()
+    }
+
+    /// When the last lines ended, at most 3000, each cut to 200 bytes; a line that has not ended is not among them.
+    pub fn arrivals(&self) -> Vec<(Instant, String)> {
+        self.seen().arrivals.iter().cloned().collect()
     }
 
     /// How long the guest has been silent.
@@ -237,6 +248,14 @@ impl Reader {
 impl Seen {
     fn line(&mut self, piece: Piece) {
         self.findings.line(&piece.text);
+        if self.arrivals.len() == TIMED {
+            self.arrivals.pop_front();
+        }
+        let mut end = piece.text.len().min(TIMED_BYTES);
+        while !piece.text.is_char_boundary(end) {
+            end -= 1;
+        }
+        self.arrivals.push_back((self.last_output, piece.text[..end].to_owned()));
         self.recent.push_back(piece);
         if self.recent.len() > REMEMBERED {
             self.recent.pop_front();

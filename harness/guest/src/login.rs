@@ -164,7 +164,10 @@ impl Login<'_> {
                     prepared = true;
                 }
                 let result = session.handshake();
-                heard = session.banner_bytes().is_some();
+                if !heard && session.banner_bytes().is_some() {
+                    heard = true;
+                    self.target.refusals.note_greeting(self.target.generations.current());
+                }
                 result
             },
         );

@@ -15,6 +15,17 @@ pub struct Refused {
     pub since: Option<Instant>,
     /// How often the machine had been reset by then.
     pub generation: u32,
+    /// When sshd greeted somebody for the first time.
+    pub greeted: Option<Instant>,
+}
+
+impl Refused {
+    /// Begins anew when the machine was reset since.
+    fn of(&mut self, generation: u32) {
+        if self.generation != generation {
+            *self = Self { generation, ..Self::default() };
+        }
+    }
 }
 
 /// Counts refusals. Clones share the count.
@@ -30,11 +41,18 @@ impl Refusals {
     /// Counts one. A machine that was reset since the last one begins anew: another boot may let somebody in.
     pub fn note(&self, generation: u32) {
         self.0.send_modify(|refused| {
-            if refused.generation != generation {
-                *refused = Refused { generation, ..Refused::default() };
-            }
+            refused.of(generation);
             refused.times += 1;
             refused.since.get_or_insert_with(Instant::now);
+        });
+    }
+
+    /// sshd has greeted somebody. Nobody who waits for refusals is woken.
+    pub(super) fn note_greeting(&self, generation: u32) {
+        self.0.send_if_modified(|refused| {
+            refused.of(generation);
+            refused.greeted.get_or_insert_with(Instant::now);
+            false
         });
     }
 }
@@ -55,5 +73,11 @@ mod tests {
         refusals.note(1);
         assert_eq!(seen.borrow().times, 1);
         assert!(seen.borrow().since >= before.since);
+        refusals.note_greeting(1);
+        let greeted = seen.borrow().greeted;
+        refusals.note_greeting(1);
+        assert!(greeted.is_some() && seen.borrow().greeted == greeted, "the first greeting counts");
+        refusals.note_greeting(2);
+        assert_eq!((seen.borrow().times, seen.borrow().greeted > greeted), (0, true));
     }
 }

@@ -15,7 +15,7 @@ use muster_base::failure::{self, Failure};
 use muster_engine::driver::BootFailure;
 use muster_engine::refused;
 use muster_engine::settle::{guest_failure, settle};
-use muster_guest::{ConnectError, Guest, HostKey, LastState, facts};
+use muster_guest::{ConnectError, Guest, HostKey, LastState, Target, facts};
 use muster_record::event::Event;
 use muster_record::facts::Facts;
 use muster_record::run::{MachineRecord, no_machine};
@@ -58,6 +58,7 @@ async fn boot_once(shape: &Shape<'_>, id: &str, freezable: bool) -> Result<HostM
         key: &shape.host.key,
         rules: shape.host.rules.clone(),
         freezable,
+        metered: shape.host.metered,
         dir: dir.as_std_path(),
     };
     let machine = match Machine::start(request, &shape.host.spawner).await {
@@ -70,10 +71,11 @@ async fn boot_once(shape: &Shape<'_>, id: &str, freezable: bool) -> Result<HostM
         }
     };
     let deadline = machine.started() + shape.boot_deadline();
+    let target = shape.target(&machine);
     let arrival = tokio::select! {
         biased;
         failure = death_of(&machine, 0, shape.scale(), true) => Err(failure),
-        arrival = arrive(shape, &machine, deadline) => arrival,
+        arrival = arrive(shape, &machine, target.clone(), deadline) => arrival,
     };
     match arrival {
         Ok((guest, facts, boot_seconds)) => {
@@ -88,7 +90,7 @@ async fn boot_once(shape: &Shape<'_>, id: &str, freezable: bool) -> Result<HostM
                 boot_deadline: shape.boot_deadline(),
                 unproven: None,
                 scale: shape.scale(),
-                target: shape.target(&machine),
+                target,
                 machine,
                 guest,
                 facts,
@@ -105,9 +107,13 @@ async fn boot_once(shape: &Shape<'_>, id: &str, freezable: bool) -> Result<HostM
 }
 
 /// Waits until the guest answers over SSH and its boot has settled.
-async fn arrive(shape: &Shape<'_>, machine: &Machine, deadline: Instant) -> Result<(Guest, Facts, f64), Failure> {
+async fn arrive(
+    shape: &Shape<'_>,
+    machine: &Machine,
+    target: Target,
+    deadline: Instant,
+) -> Result<(Guest, Facts, f64), Failure> {
     let scale = shape.scale();
-    let target = shape.target(machine);
     let (addr, user) = (target.addr, target.user.clone());
     let report = |times| {
         let event = Event::LoginRefused { machine: machine.id().to_owned(), user: user.clone(), times };

@@ -235,7 +235,7 @@ impl Machine {
         let layer = Overlay::create(image, &dir).await?.into_layer();
         let state = Some(open(files::STATE)?);
         let files = MachineFiles { description, layer, below, vars, extra, ram, state, blank: None };
-        start::begin(files, &dir, accel, spawner, Rules::shipped()).await
+        start::begin(files, &dir, accel, spawner, Rules::shipped(), false).await
     }
 }
 

@@ -99,6 +99,9 @@ fn arguments(machine: &MachineDescription, channels: &Backing<'_>) -> Vec<String
         }
     };
     line.option("-smp", format!("{}", machine.cpus)).option("-m", format!("size={}M", machine.memory_mib));
+    if let Backing::Fds(Fds { meter: Some((plugin, socket)), .. }) = channels {
+        line.option("-plugin", format!("/proc/self/fd/{plugin},fd={socket}"));
+    }
     // A panic is reported as an event and on the console; the guest goes on so that its trace is
     // printed whole. A reset is allowed, because firmware resets itself too, and is reported.
     line.option("-action", "panic=none,reboot=reset,shutdown=poweroff,watchdog=none");
@@ -298,6 +301,7 @@ mod tests {
             ram: None,
             state: None,
             network: None,
+            meter: None,
         }
     }
 

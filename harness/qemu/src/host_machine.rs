@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 
 use camino::Utf8PathBuf;
 
-use crate::Machine;
 use crate::console_hits::hits;
 use crate::death::{NEWS, console_tail, death_of};
 use crate::ssh_login::{LOGIN, SshLogin, ended};
+use crate::{Machine, Timeline};
 use muster_base::failure::Failure;
 use muster_base::text;
 use muster_engine::driver::{ConsoleHit, Live, Stop};
@@ -178,6 +178,11 @@ impl HostMachine {
     /// panics included, is the business of whoever uses it.
     pub async fn ended(&self) -> String {
         ended(&self.machine).await
+    }
+
+    /// When the parts of its last boot happened, as far as this side sees them.
+    pub fn timeline(&self) -> Timeline {
+        Timeline::of(&self.machine, &self.target.refusals)
     }
 
     /// What the guest answered, or why it does not any more.

@@ -106,6 +106,7 @@ impl MachineFiles {
             ram,
             state,
             network: None,
+            meter: None,
         };
         Ok(Inherited { fds, owned })
     }

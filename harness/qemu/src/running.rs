@@ -11,6 +11,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
 use super::machine_files::MachineFiles;
+use super::meter::{Count, Meter};
 use super::network::Link;
 use super::process::{Handle, KillOnDrop, Process};
 use super::qmp::{Qmp, QmpEvent};
@@ -54,6 +55,8 @@ pub(crate) struct Tally {
     pub resets_by_host: u32,
     /// Panics that a kernel reported through pvpanic.
     pub panics: u32,
+    /// When the last reset was reported, whoever caused it.
+    pub last_reset: Option<Instant>,
 }
 
 impl Tally {
@@ -71,6 +74,9 @@ impl Tally {
             _ => return false,
         };
         *counter = counter.saturating_add(1);
+        if event.name == "RESET" {
+            self.last_reset = Some(Instant::now());
+        }
         true
     }
 }
@@ -113,6 +119,7 @@ pub struct Machine {
     warm: [UnixStream; 2],
     port: u16,
     console: Console,
+    meter: Option<Meter>,
     qmp: Qmp,
     state: watch::Receiver<MachineState>,
     news: News,
@@ -133,6 +140,7 @@ pub(super) struct Parts {
     pub warm: [UnixStream; 2],
     pub port: u16,
     pub console: Console,
+    pub meter: Option<Meter>,
     pub process: Process,
     pub qmp: Qmp,
     pub events: mpsc::UnboundedReceiver<QmpEvent>,
@@ -158,6 +166,7 @@ impl Machine {
             warm: parts.warm,
             port: parts.port,
             console: parts.console,
+            meter: parts.meter,
             qmp: parts.qmp,
             state,
             news,
@@ -206,6 +215,11 @@ impl Machine {
     /// What the guest prints.
     pub fn console(&self) -> &Console {
         &self.console
+    }
+
+    /// What had been executed, by moment; empty when it is not counted.
+    pub(crate) fn counts(&self) -> Vec<Count> {
+        self.meter.as_ref().map(Meter::counts).unwrap_or_default()
     }
 
     /// What it is doing, and every change of that.
@@ -497,7 +511,8 @@ mod tests {
         for (name, data) in events {
             tally.count(&QmpEvent { name: name.to_owned(), data });
         }
-        assert_eq!(tally, Tally { resets_by_guest: 2, resets_by_host: 2, panics: 1 });
+        assert!(tally.last_reset.is_some());
+        assert_eq!((tally.resets_by_guest, tally.resets_by_host, tally.panics), (2, 2, 1));
     }
 
     #[test]

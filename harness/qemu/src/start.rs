@@ -2,6 +2,7 @@
 //! forwarded port. What has been made is undone by its guard when a later step fails.
 
 use std::fs::File;
+use std::os::fd::AsRawFd as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -10,6 +11,7 @@ use super::command_line;
 use super::description::{self, MachineDescription, Memory};
 use super::firmware;
 use super::machine_files::{self, Inherited, MachineFiles};
+use super::meter::Meter;
 use super::process::{Launch, Process, Spawner};
 use super::qmp::{Qmp, QmpError};
 use super::running::{Parts, last_line};
@@ -44,6 +46,8 @@ pub struct MachineRequest<'a> {
     pub rules: Arc<Rules>,
     /// Whether it may be frozen into a template later; its RAM then lies in a file.
     pub freezable: bool,
+    /// Whether the instructions are counted that its guest executes; only under emulation.
+    pub metered: bool,
     /// The machine's directory; created. Gets `console.log`, `qemu.log`, `qemu-command` and `seed/`.
     pub dir: &'a Path,
 }
@@ -78,7 +82,7 @@ impl Machine {
             .collect::<std::io::Result<Vec<File>>>()
             .map_err(dir_error("an extra disk could not be made", &dir))?;
         let files = MachineFiles { description, layer, below: Vec::new(), vars, extra, ram, state, blank };
-        begin(files, &dir, &accel, spawner, request.rules).await
+        begin(files, &dir, &accel, spawner, request.rules, request.metered).await
     }
 
     /// Starts a machine that goes on where the template stopped. `request` must be the template's own
@@ -100,7 +104,7 @@ impl Machine {
             extra: template.extra.iter().map(copy).collect::<Result<_, _>>()?,
         };
         let accel = accel.for_arch(template.description.arch);
-        begin(template.files_of_clone(id, own)?, &dir, &accel, spawner, rules).await
+        begin(template.files_of_clone(id, own)?, &dir, &accel, spawner, rules, false).await
     }
 }
 
@@ -117,6 +121,7 @@ pub(super) async fn begin(
     accel: &Accel,
     spawner: &Spawner,
     rules: Arc<Rules>,
+    metered: bool,
 ) -> Result<Machine, MachineError> {
     let socket = dir_error("no socket pair", dir);
     let (here, there) = channels::sockets().map_err(&socket)?;
@@ -135,6 +140,13 @@ pub(super) async fn begin(
         owned.extend(plugged.inherit);
         plugged.link
     });
+    let mut meter = None;
+    if metered {
+        let (counting, plug) = Meter::start().map_err(dir_error("instructions cannot be counted", dir))?;
+        fds.meter = Some((plug.plugin.as_raw_fd(), plug.socket.as_raw_fd()));
+        owned.extend([plug.plugin, plug.socket]);
+        meter = Some(counting);
+    }
     let arguments = command_line::command_line(&files.description, &fds);
     let script = format!(
         "{}\n# As it was started, with descriptors that only its parent had:\n# {}\n",
@@ -193,6 +205,7 @@ pub(super) async fn begin(
     Ok(Machine::new(Parts {
         port,
         console,
+        meter,
         process,
         qmp,
         events,

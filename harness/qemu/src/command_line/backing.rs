@@ -31,6 +31,8 @@ pub(crate) struct Fds {
     pub state: Option<RawFd>,
     /// Our ends carry the guest's frames; for a network with a fabric only.
     pub network: Option<NetworkFds>,
+    /// The plugin that counts instructions, and where it writes to.
+    pub meter: Option<(RawFd, RawFd)>,
 }
 
 /// The descriptor set through which QEMU writes or reads the state of devices.

@@ -1,0 +1,249 @@
+//! From what was seen of a boot to a [`Sample`]. Pure.
+
+use std::collections::BTreeMap;
+
+use crate::console;
+use crate::curve::{Curve, Point};
+use crate::sample::{Cost, Link, Mark, Phase, PhaseName, Sample, Unit};
+use crate::units;
+
+/// Characters kept of a boot id, a unit's name, a reason.
+const LONGEST: usize = 256;
+/// Readings of the guest's clock may put its zero that far apart, beside what they took; nanoseconds. The guest reports hundredths.
+const STEADY: u64 = 300_000_000;
+
+/// What was seen of one boot. Moments are nanoseconds of the host's monotonic clock.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Evidence {
+    /// From 1.
+    pub number: u32,
+    /// As the guest says it.
+    pub boot_id: String,
+    /// When QEMU was started, or the machine was reset.
+    pub started: u64,
+    /// When sshd greeted somebody for the first time.
+    pub greeted: Option<u64>,
+    /// When lines of the console ended, in order.
+    pub lines: Vec<(u64, String)>,
+    /// Instructions, by moment; empty when they were not counted.
+    pub points: Vec<Point>,
+    /// The guest's clock, read at least twice.
+    pub clock: Vec<ClockReading>,
+    /// `systemctl show` of the manager; none where the guest has no systemd.
+    pub manager: Option<String>,
+    /// `systemctl show -- '*'`.
+    pub units: String,
+    /// The default target.
+    pub target: String,
+    /// Jobs that are left, one a line.
+    pub jobs: String,
+    /// Microseconds of the fixed work before and after.
+    pub calibration: Option<[u64; 2]>,
+}
+
+/// The guest's monotonic clock, and when it was asked and had answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ClockReading {
+    /// Just before, on the host's clock.
+    pub before: u64,
+    /// Just after.
+    pub after: u64,
+    /// What the guest said, in nanoseconds.
+    pub guest: u64,
+}
+
+/// Reads what the guest says of its clock: the first line that is one of `now at 130238832610 nsecs` (`/proc/timer_list`) or
+/// `130.29 0.58` (`/proc/uptime`), in nanoseconds.
+pub fn guest_clock(text: &str) -> Option<u64> {
+    text.lines().find_map(|line| match line.strip_prefix("now at ") {
+        Some(rest) => rest.strip_suffix(" nsecs")?.parse().ok(),
+        None => {
+            let (seconds, hundredths) = line.split_whitespace().next()?.split_once('.')?;
+            let hundredths = (hundredths.len() == 2).then(|| hundredths.parse::<u64>().ok())??;
+            seconds.parse::<u64>().ok()?.checked_mul(1_000_000_000)?.checked_add(hundredths * 10_000_000)
+        }
+    })
+}
+
+/// The boot as data. What was not seen is not in it; why it says nothing as a whole is [`Sample::inconclusive`].
+pub fn measure(evidence: &Evidence) -> Sample {
+    let curve = Curve::new(evidence.points.clone());
+    let boot = Boot { evidence, curve: curve.as_ref() };
+    let seen = console::look(&evidence.lines);
+    let mut sample = Sample {
+        number: evidence.number,
+        boot_id: bounded(evidence.boot_id.trim()),
+        guest_zero: None,
+        guest_zero_within: None,
+        phases: Vec::new(),
+        marks: Vec::new(),
+        total: None,
+        units: Vec::new(),
+        chain: Vec::new(),
+        hung: evidence.jobs.lines().filter_map(|line| line.split_whitespace().nth(1)).map(bounded).take(50).collect(),
+        inconclusive: None,
+        calibration: evidence.calibration,
+    };
+    if curve.is_none() {
+        sample.inconclusive = Some("the counted instructions go backwards".to_owned());
+    }
+    let zero = match zero(&evidence.clock) {
+        Ok(Some((zero, within))) => {
+            sample.guest_zero_within = Some(within / 1000);
+            Some(zero)
+        }
+        // The console's lines say nearly as much.
+        Ok(None) => seen.kernel_zero,
+        Err(why) => {
+            sample.inconclusive.get_or_insert(why);
+            None
+        }
+    };
+    let zero = zero.filter(|zero| *zero >= evidence.started);
+    sample.guest_zero = zero.map(|zero| boot.since_start(zero));
+    if let Some(greeted) = evidence.greeted {
+        sample.marks.push(boot.mark("sshd-answers", greeted));
+    }
+    match (&evidence.manager, zero) {
+        (Some(manager), Some(zero)) => of_systemd(&boot, zero, seen.loader, &stamps(manager), &mut sample),
+        (Some(_), None) => {
+            sample.inconclusive.get_or_insert_with(|| "the guest's clock could not be read".to_owned());
+        }
+        (None, zero) => without_systemd(&boot, zero, seen.loader, &mut sample),
+    }
+    sample.marks.sort_by_key(|mark| mark.at);
+    sample
+}
+
+fn of_systemd(boot: &Boot<'_>, zero: u64, loader: Option<u64>, stamps: &BTreeMap<&str, u64>, sample: &mut Sample) {
+    let stamp = |name: &str| stamps.get(name).copied().filter(|stamp| *stamp > 0);
+    let host = |micros: u64| zero.saturating_add(micros.saturating_mul(1000));
+    // systemd's stamps of firmware and loader count back from the kernel's zero.
+    let loader = stamp("Loader").and_then(|before| zero.checked_sub(before.saturating_mul(1000))).or(loader);
+    let (initrd, userspace, finish) = (stamp("InitRD"), stamp("Userspace"), stamp("Finish"));
+    before_the_kernel(boot, zero, loader, sample);
+    let mut phase = |name, from: Option<u64>, to: Option<u64>| {
+        if let (Some(from), Some(to)) = (from, to)
+            && from <= to
+        {
+            sample.phases.push(boot.phase(name, from, to));
+        }
+    };
+    phase(PhaseName::Kernel, Some(zero), initrd.or(userspace).map(host));
+    phase(PhaseName::Initrd, initrd.map(host), userspace.map(host));
+    phase(PhaseName::Userspace, userspace.map(host), finish.map(host));
+    let activations = units::read(&boot.evidence.units);
+    let target = boot.evidence.target.trim();
+    if let Some(reached) = activations.get(target) {
+        sample.marks.push(boot.mark("default-target", host(reached.done)));
+    }
+    let mut by_begin: Vec<_> = activations.iter().collect();
+    by_begin.sort_by_key(|(name, unit)| (unit.began, name.as_str()));
+    sample.units = by_begin
+        .into_iter()
+        .map(|(name, unit)| Unit {
+            name: bounded(name),
+            start: boot.since_start(host(unit.began)),
+            cost: boot.cost(host(unit.began), host(unit.done)),
+        })
+        .collect();
+    let Some(finish) = finish else {
+        let why = match sample.hung.as_slice() {
+            [] => "the boot had not finished".to_owned(),
+            hung => format!("the boot had not finished; it waited for {}", hung.join(", ")),
+        };
+        sample.inconclusive.get_or_insert(why);
+        return;
+    };
+    sample.chain = units::chain(&activations, target, finish)
+        .into_iter()
+        .map(|critical| Link {
+            unit: bounded(&critical.unit),
+            active: boot.since_start(host(critical.done)),
+            own: boot.cost(host(critical.from), host(critical.done)),
+        })
+        .collect();
+    sample.marks.push(boot.mark("boot-finished", host(finish)));
+    sample.total = Some(boot.cost(boot.evidence.started, host(finish)));
+}
+
+fn without_systemd(boot: &Boot<'_>, zero: Option<u64>, loader: Option<u64>, sample: &mut Sample) {
+    if let Some(zero) = zero {
+        before_the_kernel(boot, zero, loader, sample);
+    }
+    match boot.evidence.greeted {
+        Some(greeted) => sample.total = Some(boot.cost(boot.evidence.started, greeted)),
+        None => {
+            sample.inconclusive.get_or_insert_with(|| "sshd never answered".to_owned());
+        }
+    }
+}
+
+fn before_the_kernel(boot: &Boot<'_>, zero: u64, loader: Option<u64>, sample: &mut Sample) {
+    let started = boot.evidence.started;
+    let loader = loader.filter(|loader| (started..=zero).contains(loader));
+    sample.phases.push(boot.phase(PhaseName::Firmware, started, loader.unwrap_or(zero)));
+    if let Some(loader) = loader {
+        sample.phases.push(boot.phase(PhaseName::Loader, loader, zero));
+    }
+}
+
+struct Boot<'e> {
+    evidence: &'e Evidence,
+    curve: Option<&'e Curve>,
+}
+
+impl Boot<'_> {
+    fn since_start(&self, moment: u64) -> u64 {
+        moment.saturating_sub(self.evidence.started) / 1000
+    }
+
+    fn cost(&self, from: u64, to: u64) -> Cost {
+        Cost {
+            micros: to.saturating_sub(from) / 1000,
+            instructions: self.curve.and_then(|curve| {
+                // The first sum is written a moment after QEMU's start, when nothing was executed yet.
+                let begin = if from == self.evidence.started { 0 } else { curve.at(from)? };
+                curve.at(to)?.checked_sub(begin)
+            }),
+        }
+    }
+
+    fn phase(&self, name: PhaseName, from: u64, to: u64) -> Phase {
+        Phase { name, start: self.since_start(from), cost: self.cost(from, to) }
+    }
+
+    fn mark(&self, name: &str, at: u64) -> Mark {
+        let Cost { instructions, .. } = self.cost(self.evidence.started, at);
+        Mark { name: name.to_owned(), at: self.since_start(at), instructions }
+    }
+}
+
+/// When the guest's clock was zero and how far off that may be; none when it was never read. An error when the readings contradict
+/// each other: then somebody has set the clock, or the machine stood still.
+fn zero(clock: &[ClockReading]) -> Result<Option<(u64, u64)>, String> {
+    let width = |reading: &ClockReading| reading.after.saturating_sub(reading.before);
+    let at = |reading: &ClockReading| (reading.before + width(reading) / 2).checked_sub(reading.guest);
+    let Some(best) = clock.iter().min_by_key(|reading| width(reading)) else { return Ok(None) };
+    let Some(zero) = at(best) else { return Err("the guest's clock is ahead of the host's".to_owned()) };
+    for reading in clock {
+        let apart = at(reading).map_or(u64::MAX, |other| other.abs_diff(zero));
+        if apart > STEADY + width(reading) / 2 + width(best) / 2 {
+            return Err(format!("the guest's clock jumped by {:.1} s while it was read", apart as f64 / 1e9));
+        }
+    }
+    Ok(Some((zero, width(best) / 2)))
+}
+
+/// The manager's stamps in microseconds, by name without `TimestampMonotonic`. systemd's infinity is none.
+fn stamps(text: &str) -> BTreeMap<&str, u64> {
+    text.lines()
+        .filter_map(|line| line.split_once('='))
+        .filter_map(|(name, value)| Some((name.strip_suffix("TimestampMonotonic")?, value.parse().ok()?)))
+        .filter(|(_, stamp)| *stamp < u64::MAX / 1000)
+        .collect()
+}
+
+fn bounded(text: &str) -> String {
+    text.chars().take(LONGEST).collect()
+}
