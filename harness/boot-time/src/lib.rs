@@ -1,4 +1,5 @@
 //! What a boot took: its [`sample::Sample`]s with phases, units and instructions, how they are made of what the guest, the
 //! console and the host say, and what other programs read of them. Pure: nothing is booted and nothing is read here.
 
+pub mod pictures;
 pub mod sample;
