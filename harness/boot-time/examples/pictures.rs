@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use muster_boot_time::pictures::distribution::{Distribution, Row};
+use muster_boot_time::pictures::distribution::{Distribution, Interval, Row};
 use muster_boot_time::pictures::history::{Build, Change, History};
 use muster_boot_time::pictures::measure::By;
 use muster_boot_time::pictures::phases::Phases;
@@ -43,7 +43,7 @@ const UNITS: [(&str, u64, u64, Option<u64>); 26] = [
     ("systemd-resolved.service", 4_700, 380, None),
     ("cloud-init-local.service", 4_420, 1_350, Some(1_350)),
     ("systemd-networkd.service", 5_770, 420, Some(420)),
-    ("systemd-networkd-wait-online.service", 6_190, 1_240, Some(1_240)),
+    ("systemd-networkd-wait-online.service", 5_400, 2_030, Some(1_240)),
     ("cloud-init.service", 7_430, 1_130, Some(1_130)),
     ("dbus-broker.service", 5_200, 130, None),
     ("systemd-logind.service", 5_360, 270, None),
@@ -122,7 +122,8 @@ fn row<'a>(name: &'a str, samples: &'a [Sample], by: By) -> Row<'a> {
     let side = Side { name, samples };
     let totals: Vec<u64> = side.totals(by).into_iter().map(|(_, total)| total).collect();
     let (low, high) = (totals.iter().min().copied().unwrap_or(0), totals.iter().max().copied().unwrap_or(0));
-    let interval = side.median(by).map(|middle| (middle - (high - low) / 5, middle + (high - low) / 5));
+    let part = (high - low) / 5;
+    let interval = side.median(by).map(|it| Interval { low: it - part, high: it + part, confidence: 0.95 });
     Row { side, interval }
 }
 

@@ -2,7 +2,7 @@
 
 use super::measure::{Axis, By, change, ratio};
 use super::side::{Side, boots, median};
-use super::svg::{Anchor, Fill, LEFT, Label, NARROW, RIGHT, Svg};
+use super::svg::{Fill, LEFT, Label, NARROW, RIGHT, Svg};
 
 /// More boots of one side are drawn as bars of a histogram.
 const POINTS: usize = 200;
@@ -33,22 +33,34 @@ pub struct Distribution<'a> {
 pub struct Row<'a> {
     /// The boots.
     pub side: Side<'a>,
-    /// Where the median of all such boots is, with 95 % confidence; in the picture's unit.
-    pub interval: Option<(u64, u64)>,
+    /// Where the median of all such boots is.
+    pub interval: Option<Interval>,
+}
+
+/// A confidence interval, in the picture's unit.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Interval {
+    /// Its lower end.
+    pub low: u64,
+    /// Its upper end.
+    pub high: u64,
+    /// The confidence: `0.95`.
+    pub confidence: f64,
 }
 
 impl Distribution<'_> {
     /// The picture.
     pub fn svg(&self) -> String {
         let by = self.by;
-        let mut svg = Svg::new(self.id, &format!("All boots by {}, and their median", by.name()));
-        let mut rows = vec![("candidate", "after", self.candidate)];
+        let mut svg = Svg::new(self.id, &format!("Totals of all boots, by {}", by.name()));
+        let role = if self.baseline.is_some() { "candidate" } else { "" };
+        let mut rows = vec![(role, "after", self.candidate)];
         if let Some(baseline) = self.baseline {
             rows.insert(0, ("baseline", "before", baseline));
         }
         let floor = self.floor_around();
         let values = rows.iter().flat_map(|(_, _, row)| {
-            let ends = row.interval.filter(|_| row.side.median(by).is_some()).map(|(low, high)| [low, high]);
+            let ends = row.interval.filter(|_| row.side.median(by).is_some()).map(|it| [it.low, it.high]);
             row.side.totals(by).into_iter().map(|(_, total)| total).chain(ends.into_iter().flatten())
         });
         let values: Vec<u64> = values.chain(floor.into_iter().flat_map(|(_, low, high)| [low, high])).collect();
@@ -61,8 +73,8 @@ impl Distribution<'_> {
             return svg.finish();
         };
         let axis = Axis::around(*low, *high, LEFT, RIGHT);
-        if let Some(changed) = self.changed() {
-            svg.say("", &format!("The median changed by {changed}."));
+        if let Some(sentence) = self.changed() {
+            svg.say("strong", &sentence);
         }
         if let Some((part, low, high)) = floor {
             svg.y += 6.0;
@@ -72,23 +84,30 @@ impl Distribution<'_> {
             svg.fact(&text);
             svg.text("", Label::start(LEFT).shifted(22.0), svg.y + 11.0, &text);
             svg.y += 16.0;
-            svg.say("small", "A median in there is no change that counts.");
+            svg.say("small", "A median inside of it does not count as changed.");
         }
         let ticks = axis.ticks(by);
         for (role, class, row) in &rows {
             self.row(&mut svg, (role, class), row, &axis, &ticks, floor);
         }
         for (value, text) in &ticks {
-            svg.text("small", Label { anchor: Anchor::Middle, ..Label::start(axis.at(*value)) }, svg.y + 14.0, text);
+            svg.text("small", Label::tick(axis.at(*value)), svg.y + 14.0, text);
         }
         svg.y += 18.0;
-        let start = if axis.has_zero() { "" } else { " The axis does not begin at zero." };
-        svg.paragraph("small", 17.0, &format!("Left to right: {} of a whole boot.{start}", by.name()));
+        let start = if axis.has_zero() { "" } else { ", not from zero" };
+        svg.paragraph("small", 17.0, "Thick bar: median. Thin line: its interval.");
+        svg.paragraph("small", 17.0, &format!("Left to right: {}{start}.", by.name()));
         svg.finish()
     }
 
+    /// How far the median moved; whether that is a regression is not for a picture to say.
     fn changed(&self) -> Option<String> {
-        ratio(self.baseline?.side.median(self.by)?, self.candidate.side.median(self.by)?).map(change)
+        let ratio = ratio(self.baseline?.side.median(self.by)?, self.candidate.side.median(self.by)?)?;
+        let floor = self.floor_around().map(|(part, ..)| {
+            let place = if (ratio - 1.0).abs() > part { "outside" } else { "inside" };
+            format!(", {place} the effect floor")
+        });
+        Some(format!("Median {}{}.", change(ratio), floor.unwrap_or_default()))
     }
 
     /// The floor, and which medians it reaches from and to.
@@ -110,22 +129,28 @@ impl Distribution<'_> {
         let by = self.by;
         let values: Vec<u64> = row.side.totals(by).into_iter().map(|(_, total)| total).collect();
         svg.y += 10.0;
-        svg.say("strong", &format!("{role}: {}, {}", row.side.name, boots(values.len())));
+        svg.say("strong", &row.side.heading(role, values.len()));
         if let Some(left_out) = row.side.left_out(by) {
             svg.say("small", &left_out);
         }
         let Some(middle) = median(values.clone()) else { return };
         let interval = match row.interval {
-            Some((low, high)) => format!("; 95 % interval {} to {}", by.short(low), by.short(high)),
+            Some(Interval { low, high, confidence }) => {
+                let percent = (confidence * 1000.0).round() / 10.0;
+                format!("; {percent} % interval {} to {}", by.short(low), by.short(high))
+            }
             None => String::new(),
         };
         svg.say("", &format!("median {}{interval}", by.short(middle)));
         if let (Some(least), Some(most)) = (values.iter().min(), values.iter().max()) {
             svg.fact(&format!("From {} to {}.", by.show(*least), by.show(*most)));
         }
-        if values.len() > POINTS {
-            svg.paragraph("small", 17.0, "The higher a bar, the more boots are there.");
-        }
+        let how = match (values.len() > POINTS, class) {
+            (true, _) => "The higher a bar, the more boots are there.",
+            (_, "after") => "Each diamond is one boot.",
+            _ => "Each dot is one boot.",
+        };
+        svg.paragraph("small", 17.0, how);
         let (top, bottom) = (svg.y + 6.0, svg.y + 6.0 + ROW);
         if let Some((_, low, high)) = floor {
             svg.bar(Fill::Pattern("floor"), (axis.at(low), axis.at(high)), top, ROW, "effect floor");
@@ -140,7 +165,7 @@ impl Distribution<'_> {
             swarm(svg, class, &values, axis, (top, bottom - 22.0));
         }
         let (y, x) = (bottom - 11.0, axis.at(middle));
-        if let Some((low, high)) = row.interval {
+        if let Some(Interval { low, high, .. }) = row.interval {
             let (low, high) = (axis.at(low.min(high)), axis.at(high.max(low)));
             svg.line("interval", (low, y), (high, y));
             svg.line("interval", (low, y - 5.0), (low, y + 5.0));
@@ -193,7 +218,10 @@ mod tests {
     use crate::sample::Sample;
 
     fn picture(baseline: Option<&[Sample]>, candidate: &[Sample], floor: Option<f64>) -> String {
-        let row = |name, samples| Row { side: Side { name, samples }, interval: Some((9_900_000, 10_200_000)) };
+        let row = |name, samples| Row {
+            side: Side { name, samples },
+            interval: Some(Interval { low: 9_900_000, high: 10_200_000, confidence: 0.95 }),
+        };
         let baseline = baseline.map(|samples| row("old", samples));
         Distribution { id: "all", by: By::Time, baseline, candidate: row("new", candidate), floor }.svg()
     }
@@ -217,7 +245,7 @@ mod tests {
         let steps: Vec<f64> = xs.windows(2).map(|pair| pair[1] - pair[0]).collect();
         assert!(steps.iter().all(|step| *step > 0.0 && (step - steps[0]).abs() < 0.01), "{steps:?}");
         assert!(found.said().contains("median 10.2 s; 95 % interval 9.90 s to 10.2 s"), "{}", found.said());
-        assert!(found.desc.contains("The median changed by +9.3 %."), "{}", found.desc);
+        assert!(found.desc.contains("Median +9.3 %, outside the effect floor."), "{}", found.desc);
         assert!(found.desc.contains("Effect floor: ±2.0 %, 10.0 s to 10.4 s."), "{}", found.desc);
     }
 

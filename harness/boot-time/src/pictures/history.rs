@@ -74,7 +74,8 @@ impl History<'_> {
         let label = |build: &Build| one_line(&build.label, LABEL);
         let count = self.builds.len();
         let plural = muster_base::text::plural(count);
-        svg.say("", &format!("{}: {count} build{plural}, {} to {}", self.name, label(first), label(last)));
+        svg.say("", &format!("{}: {count} build{plural}", one_line(self.name, 80)));
+        svg.fact(&format!("From {} to {}.", label(first), label(last)));
         svg.fact(&format!(
             "Median of the first build {}, of the last {}.",
             by.show(first.median),
@@ -91,7 +92,7 @@ impl History<'_> {
             svg.say("soft", &format!("{more} more changes are smaller and not drawn."));
         }
 
-        let columns = self.columns();
+        let columns = self.columns(&changes);
         let low = columns.iter().map(|column| column.low).min().unwrap_or(0);
         let high = columns.iter().map(|column| column.high).max().unwrap_or(0);
         let labels = self.labels(&changes);
@@ -125,20 +126,13 @@ impl History<'_> {
         let per = self.builds.len().div_ceil(COLUMNS);
         let what = match per {
             1 => "Large dot: median of a build.".to_owned(),
-            _ => format!("Large dot: median of {per} builds that follow each other."),
+            _ => format!("Large dot: median of up to {per} builds in a row."),
         };
-        let boots = if self.has_points() {
-            "Small dots: its boots."
-        } else {
-            "Grey line: from its fastest to its slowest boot."
-        };
-        svg.paragraph("small", 17.0, &format!("{what} {boots} Dashed level: median between two changes."));
+        let boots = if self.has_points() { "Small dots: boots." } else { "Grey line: lowest to highest boot." };
+        svg.paragraph("small", 17.0, &format!("{what} {boots}"));
+        svg.paragraph("small", 17.0, "Dashed line: median between two changes.");
         let start = if axis.has_zero() { "" } else { ", not from zero" };
-        svg.paragraph(
-            "small",
-            17.0,
-            &format!("Upwards: {} of a whole boot{start}. Left to right: builds.", self.by.name()),
-        );
+        svg.paragraph("small", 17.0, &format!("Upwards: {}{start}. Left to right: builds.", self.by.name()));
     }
 
     /// The largest changes, by build, and how many others there are.
@@ -158,7 +152,7 @@ impl History<'_> {
         let levels =
             before.zip(after).map(|(before, after)| format!(", {} to {}", self.by.short(before), self.by.short(after)));
         let label = one_line(&build.label, LABEL);
-        format!("{}. {} since {label}{}", nth + 1, change(found.ratio), levels.unwrap_or_default())
+        format!("{}. {} at {label}{}", nth + 1, change(found.ratio), levels.unwrap_or_default())
     }
 
     /// `1: +12.3 %` at the border before each change.
@@ -204,19 +198,26 @@ impl History<'_> {
         self.builds.len() <= COLUMNS && self.builds.iter().map(|build| build.samples.len()).sum::<usize>() <= POINTS
     }
 
-    fn columns(&self) -> Vec<Column> {
+    /// None has builds from both sides of a change that is drawn.
+    fn columns(&self, changes: &[Change]) -> Vec<Column> {
         let per = self.builds.len().div_ceil(COLUMNS).max(1);
-        let column = |(nth, builds): (usize, &[Build])| {
-            let values = || builds.iter().flat_map(|build| build.samples.iter().copied().chain([build.median]));
-            let place = (nth * per) as f64 + (builds.len() - 1) as f64 / 2.0;
-            Column {
-                x: self.x(place),
-                median: median(builds.iter().map(|build| build.median).collect()).unwrap_or(0),
-                low: values().min().unwrap_or(0),
-                high: values().max().unwrap_or(0),
+        let mut starts: Vec<usize> = changes.iter().map(|it| it.index).chain([0]).collect();
+        starts.sort_unstable();
+        starts.dedup();
+        let ends = starts.iter().skip(1).copied().chain([self.builds.len()]);
+        let mut columns = Vec::new();
+        for (start, end) in starts.iter().copied().zip(ends) {
+            for (nth, builds) in self.builds[start..end].chunks(per).enumerate() {
+                let values = || builds.iter().flat_map(|build| build.samples.iter().copied().chain([build.median]));
+                columns.push(Column {
+                    x: self.x((start + nth * per) as f64 + (builds.len() - 1) as f64 / 2.0),
+                    median: median(builds.iter().map(|build| build.median).collect()).unwrap_or(0),
+                    low: values().min().unwrap_or(0),
+                    high: values().max().unwrap_or(0),
+                });
             }
-        };
-        self.builds.chunks(per).enumerate().map(column).collect()
+        }
+        columns
     }
 
     fn series(&self, svg: &mut Svg, columns: &[Column], axis: &Axis) {
@@ -274,7 +275,7 @@ mod tests {
     fn a_change_stands_before_its_build_and_is_said() {
         let builds = builds(20, |nth| if nth < 12 { 10_000_000 } else { 11_200_000 });
         let found = parsed(&picture(&builds, &[Change { index: 12, ratio: 1.12 }]));
-        assert!(found.desc.contains("1. +12.0 % since 4.0.12, 10.0 s to 11.2 s"), "{}", found.desc);
+        assert!(found.desc.contains("1. +12.0 % at 4.0.12, 10.0 s to 11.2 s"), "{}", found.desc);
         assert!(found.said().contains("1: +12.0 %"), "{}", found.said());
         let of = |class: &str| found.elements.iter().filter(|it| it.get("class") == Some(class)).collect::<Vec<_>>();
         assert_eq!((of("shift").len(), of("level").len(), of("before").len(), of("speck").len()), (1, 2, 20, 60 + 2));
@@ -290,7 +291,7 @@ mod tests {
         let text = picture(&builds, &changes);
         let found = parsed(&text);
         assert!(found.said().contains("2988 more changes are smaller and not drawn."), "{}", found.said());
-        assert!(found.said().contains("median of 84 builds that follow each other"), "{}", found.said());
+        assert!(found.said().contains("median of up to 84 builds in a row"), "{}", found.said());
         assert!(text.len() < 60_000, "{}", text.len());
         assert_eq!(text, picture(&builds, &changes));
     }

@@ -1,7 +1,7 @@
 //! The phases of boots, stacked: one bar a boot, by time or by instructions, the baseline above the candidate.
 
 use super::measure::{Axis, By, change, ratio};
-use super::side::{Side, boots, median};
+use super::side::{Side, median};
 use super::svg::{Fill, LEFT, Label, RIGHT, Svg};
 use crate::sample::{PhaseName, Sample};
 
@@ -32,7 +32,7 @@ impl Phases<'_> {
         let mut svg = Svg::new(self.id, &format!("Phases of each boot, by {}", by.name()));
         let sides: Vec<(&str, Side<'_>)> = match self.baseline {
             Some(baseline) => vec![("baseline", baseline), ("candidate", self.candidate)],
-            None => vec![("candidate", self.candidate)],
+            None => vec![("", self.candidate)],
         };
         let longest = sides
             .iter()
@@ -57,17 +57,12 @@ impl Phases<'_> {
         svg.y = bottom + 16.0;
         for (value, text) in &ticks {
             svg.line("rule", (axis.at(*value), bottom), (axis.at(*value), bottom + 5.0));
-            svg.text(
-                "small",
-                Label { anchor: super::svg::Anchor::Middle, ..Label::start(axis.at(*value)) },
-                bottom + 18.0,
-                text,
-            );
+            svg.text("small", Label::tick(axis.at(*value)), bottom + 18.0, text);
         }
         svg.y = bottom + 22.0;
         let meaning = match by {
-            By::Time => "Left to right: time since QEMU was started.",
-            By::Instructions => "Left to right: instructions that the guest executed since QEMU was started.",
+            By::Time => "Left to right: time since QEMU's start.",
+            By::Instructions => "Left to right: instructions since QEMU's start.",
         };
         svg.paragraph("small", 17.0, meaning);
         svg.finish()
@@ -101,11 +96,21 @@ impl Phases<'_> {
                 self.row(svg, "", 22.0, name.name(), &found);
             }
         }
+        let rests = |side: &Side<'_>| {
+            median(side.totals(by).into_iter().map(|(sample, total)| rest(sample, total, by)).collect())
+        };
+        let found: Vec<Option<u64>> = sides.iter().map(|(_, side)| rests(side)).collect();
+        if sides.iter().any(|(_, side)| side.totals(by).into_iter().any(|(sample, total)| rest(sample, total, by) > 0))
+        {
+            svg.y += 19.0;
+            svg.swatch(Fill::Class("rest"), LEFT, svg.y - 13.0);
+            self.row(svg, "", 22.0, "no known phase", &found);
+        }
         svg.y += 19.0;
         svg.line("rule", (LEFT, svg.y - 15.0), (RIGHT, svg.y - 15.0));
         let totals: Vec<Option<u64>> = sides.iter().map(|(_, side)| side.median(by)).collect();
         self.row(svg, "strong", 0.0, "whole boot", &totals);
-        svg.paragraph("small", 17.0, "Medians of each by itself, so phases need not add up.");
+        svg.paragraph("small", 17.0, "Each is a median by itself: they need not add up.");
     }
 
     fn row(&self, svg: &mut Svg, class: &'static str, shift: f64, name: &str, medians: &[Option<u64>]) {
@@ -114,7 +119,7 @@ impl Phases<'_> {
         svg.text(class, Label::start(LEFT).shifted(shift), y, name);
         let mut words = Vec::new();
         for (column, value) in COLUMNS.iter().zip(medians) {
-            svg.text(class, Label::end(*column), y, &value.map_or("not seen".to_owned(), |value| by.short(value)));
+            svg.text(class, Label::end(*column), y, &value.map_or("\u{2013}".to_owned(), |value| by.short(value)));
             words.push(value.map_or("not seen".to_owned(), |value| by.show(value)));
         }
         if let [before, after] = medians {
@@ -135,9 +140,9 @@ impl Phases<'_> {
         let by = self.by;
         let (counted, shown) = (side.totals(by).len(), side.representative(by, BARS));
         svg.y += 8.0;
-        svg.say("strong", &format!("{role}: {}, {}", side.name, boots(counted)));
+        svg.say("strong", &side.heading(role, counted));
         if shown.len() < counted {
-            let which = format!("{} are shown, evenly taken from the fastest to the slowest.", shown.len());
+            let which = format!("{} of them, evenly from fastest to slowest.", shown.len());
             svg.say("small", &which);
         }
         if let Some(left_out) = side.left_out(by) {
@@ -168,7 +173,7 @@ impl Phases<'_> {
             let tip = format!("boot {}, {}: {}", sample.number, name.name(), by.show(value));
             svg.bar(Fill::Pattern(name.name()), (from, axis.at(end)), y, 13.0, &tip);
         }
-        if total > end {
+        if rest(sample, total, by) > 0 {
             let tip = format!("boot {}: {} of no known phase", sample.number, by.show(total - end));
             svg.bar(Fill::Class("rest"), (axis.at(end), axis.at(total)), y, 13.0, &tip);
         }
@@ -180,6 +185,12 @@ impl Phases<'_> {
 fn stacked(sample: &Sample, by: By) -> u64 {
     let known = PhaseName::ALL.iter().filter_map(|name| by.of(&sample.phase(*name)?.cost));
     known.fold(0, u64::saturating_add)
+}
+
+/// What of the total belongs to no phase; less than a thousandth is rounding.
+fn rest(sample: &Sample, total: u64, by: By) -> u64 {
+    let rest = total.saturating_sub(stacked(sample, by));
+    if rest > total / 1000 { rest } else { 0 }
 }
 
 #[cfg(test)]
@@ -216,6 +227,9 @@ mod tests {
         sample.phases.retain(|phase| phase.name != PhaseName::Kernel);
         let found = parsed(&picture(None, &[sample], By::Time));
         let rest: Vec<_> = found.elements.iter().filter(|it| it.get("class") == Some("rest")).collect();
+        assert!(found.desc.contains("no known phase: median 2.00 s."), "{}", found.desc);
+        let rest: Vec<_> =
+            rest.into_iter().filter(|it| it.get("width").is_some_and(|width| width.ends_with('%'))).collect();
         assert_eq!(rest.len(), 1);
         assert!((rest[0].percent("width") - 0.2 * (BAR.1 - BAR.0)).abs() < 0.002);
     }

@@ -3,6 +3,9 @@
 use super::measure::By;
 use crate::sample::Sample;
 
+/// Characters of a side's name in a heading.
+const NAME: usize = 80;
+
 /// Boots under a name.
 #[derive(Debug, Clone, Copy)]
 pub struct Side<'a> {
@@ -52,6 +55,12 @@ impl<'a> Side<'a> {
             parts.push(format!("{} without a count of {}", boots(uncounted), by.name()));
         }
         (!parts.is_empty()).then(|| format!("Not shown: {}.", parts.join(", ")))
+    }
+
+    /// `baseline: fedora-43, 7 boots`; without a role, only name and count.
+    pub fn heading(&self, role: &str, count: usize) -> String {
+        let role = if role.is_empty() { String::new() } else { format!("{role}: ") };
+        format!("{role}{}, {}", muster_base::text::one_line(self.name, NAME), boots(count))
     }
 
     fn sorted(&self, by: By) -> Vec<(&'a Sample, u64)> {

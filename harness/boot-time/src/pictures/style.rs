@@ -6,14 +6,18 @@
 
 use std::fmt::Write as _;
 
+/// From so many pixels on there are `.wide` texts, below `.narrow` ones.
+pub(super) const WIDE: f64 = 640.0;
+
 /// Name, in light, in dark, in print.
-pub(super) const COLOURS: [(&str, &str, &str, &str); 12] = [
+const COLOURS: [(&str, &str, &str, &str); 13] = [
     ("paper", "#ffffff", "#15181c", "#ffffff"),
     ("ink", "#1c2024", "#eceff2", "#000000"),
     ("soft", "#55606b", "#aab4be", "#333333"),
     ("rule", "#d5dae0", "#343b43", "#bbbbbb"),
+    ("band", "#f3f5f7", "#1c2025", "#f4f4f4"),
     ("before", "#0072b2", "#56b4e9", "#0072b2"),
-    ("after", "#d55e00", "#e69f00", "#d55e00"),
+    ("after", "#d55e00", "#f5824a", "#d55e00"),
     ("other", "#9fb9cc", "#566c7c", "#c0ccd6"),
     ("firmware", "#9a9a9a", "#8c8c8c", "#b0b0b0"),
     ("loader", "#e69f00", "#e69f00", "#e69f00"),
@@ -22,15 +26,17 @@ pub(super) const COLOURS: [(&str, &str, &str, &str); 12] = [
     ("userspace", "#009e73", "#1fa67e", "#33b08c"),
 ];
 
-/// `$name` is a colour. A viewport below 640 pixels shows no `.wide`.
+/// `$name` is a colour.
 const RULES: &str = "\
 .boot-picture{background:$paper;font:13px/1.3 system-ui,'Segoe UI','DejaVu Sans',sans-serif;display:block}
 .boot-picture .paper{fill:$paper}
+.boot-picture .band{fill:$band}
 .boot-picture text{fill:$ink;stroke:$paper;stroke-width:3px;stroke-linejoin:round;paint-order:stroke}
 .boot-picture .head{font-size:16px;font-weight:700}
 .boot-picture .strong{font-weight:700}
 .boot-picture .soft{fill:$soft}
 .boot-picture .small{fill:$soft;font-size:12px}
+.boot-picture .narrow{font-size:12px}
 .boot-picture .rule{stroke:$rule;stroke-width:1px}
 .boot-picture .edge{stroke:$ink;stroke-width:.75px}
 .boot-picture .line{stroke:$ink;stroke-width:1.5px;fill:none}
@@ -76,11 +82,13 @@ pub(super) fn sheet() -> String {
             None => out.push_str(rule),
         }
     }
-    for (name, ..) in &COLOURS[7..] {
+    for (name, ..) in &COLOURS[8..] {
         let light = COLOURS.iter().find(|colour| colour.0 == *name).map_or("inherit", |colour| colour.1);
         let _ = writeln!(out, ".boot-picture .{name}{{fill:{light};fill:var(--boot-{name},{light})}}");
     }
-    out.push_str("@media (max-width:639px){.boot-picture .wide{display:none}}\n");
+    // The viewport is that of the file, of the image, or of the page in which the picture stands.
+    let _ = writeln!(out, "@media (max-width:{}px){{.boot-picture .wide{{display:none}}}}", WIDE - 1.0);
+    let _ = writeln!(out, "@media (min-width:{WIDE}px){{.boot-picture .narrow{{display:none}}}}");
     out
 }
 

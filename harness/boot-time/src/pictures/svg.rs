@@ -56,6 +56,16 @@ impl Label {
         Self { x, shift: 0.0, anchor: Anchor::End }
     }
 
+    /// Under a tick of an axis: centred, but not over the edge.
+    pub fn tick(x: f64) -> Self {
+        let anchor = match x {
+            left if left < 8.0 => Anchor::Start,
+            right if right > 92.0 => Anchor::End,
+            _ => Anchor::Middle,
+        };
+        Self { x, shift: 0.0, anchor }
+    }
+
     /// So many pixels further right.
     pub fn shifted(self, shift: f64) -> Self {
         Self { shift, ..self }
@@ -64,7 +74,11 @@ impl Label {
     /// For something that reaches from `from` to `to`: where it begins when the text fits from there, else so that both end
     /// together, else at the right border.
     pub fn along(from: f64, to: f64, text: &str) -> Self {
-        let needed = width(text) / NARROW * 100.0;
+        Self::along_in(NARROW, from, to, text)
+    }
+
+    fn along_in(pixels: f64, from: f64, to: f64, text: &str) -> Self {
+        let needed = width(text) / pixels * 100.0;
         match () {
             () if from + needed <= RIGHT => Self::start(from),
             () if to - needed >= LEFT => Self::end(to),
@@ -73,7 +87,7 @@ impl Label {
     }
 
     /// From where to where it reaches in a picture of [`NARROW`], in pixels.
-    fn span(&self, text: &str) -> (f64, f64) {
+    pub(super) fn span(&self, text: &str) -> (f64, f64) {
         let (at, width) = (self.x / 100.0 * NARROW + self.shift, width(text));
         match self.anchor {
             Anchor::Start => (at, at + width),
@@ -140,7 +154,12 @@ impl Svg {
 
     /// Lines of text at the left border, each `height` high.
     pub fn paragraph(&mut self, class: &'static str, height: f64, text: &str) {
-        let longest = if class == "head" { LINE * 4 / 5 } else { LINE };
+        let longest = match class {
+            "head" => LINE - 12,
+            "strong" => LINE - 4,
+            "small" => LINE + 4,
+            _ => LINE,
+        };
         for line in wrapped(&one_line(text, LONGEST), longest) {
             self.y += height;
             self.text(class, Label::start(LEFT), self.y - 4.0, &line);
@@ -158,6 +177,13 @@ impl Svg {
         let class = if class.is_empty() { String::new() } else { format!(" class=\"{class}\"") };
         let (x, y) = (number(label.x), number(y));
         let _ = writeln!(self.body, "<text{class} x=\"{x}%\" y=\"{y}\"{shift}{anchor}>{}</text>", escaped(text));
+    }
+
+    /// A label of something that reaches from `from` to `to`, one text for a narrow picture and one for a wide one.
+    pub fn label(&mut self, strong: bool, (from, to): (f64, f64), y: f64, narrow: &str, wide: &str) {
+        let classes = if strong { ["strong narrow", "strong wide"] } else { ["narrow", "wide"] };
+        self.text(classes[0], Label::along_in(NARROW, from, to, narrow), y, narrow);
+        self.text(classes[1], Label::along_in(style::WIDE, from, to, wide), y, wide);
     }
 
     /// A box from `from` to `to`, both in percent; nothing when it is empty. `tip` is shown by a browser under the pointer.
@@ -297,10 +323,16 @@ fn escaped(text: &str) -> String {
     out
 }
 
+/// With what may follow them in a sentence.
+const UNITS: [&str; 13] = ["µs ", "ms ", "s ", "µs.", "ms.", "s.", "s:", "s;", "s,", "ms,", "ms;", "% ", "%."];
+
 /// Lines of at most `longest` characters, broken at spaces where there are some.
 fn wrapped(text: &str, longest: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
-    for word in text.split(' ') {
+    // A number and its unit stay together.
+    let glued =
+        UNITS.iter().fold(format!("{text} "), |text, unit| text.replace(&format!(" {unit}"), &format!("\u{a0}{unit}")));
+    for word in glued.trim_end().split(' ') {
         let mut left = word;
         loop {
             let line = lines.last_mut().map_or(0, |line| line.chars().count());
@@ -326,7 +358,7 @@ fn wrapped(text: &str, longest: usize) -> Vec<String> {
         }
     }
     lines.retain(|line| !line.is_empty());
-    lines
+    lines.into_iter().map(|line| line.replace('\u{a0}', " ")).collect()
 }
 
 fn rounded(value: f64) -> f64 {

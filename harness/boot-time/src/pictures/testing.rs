@@ -3,6 +3,7 @@
 use quick_xml::Reader;
 use quick_xml::events::Event;
 
+use super::svg::{Anchor, Label, NARROW};
 use crate::sample::{Cost, Link, Mark, Phase, PhaseName, Sample, Unit};
 
 /// A conclusive boot of so many microseconds: a tenth firmware, a fifth kernel, the rest userspace; 700 instructions a microsecond.
@@ -144,7 +145,26 @@ fn append(found: &mut Parsed, open: &[String], text: &str) {
     }
 }
 
+/// Every text of a narrow picture stands inside of it, as far as the width of a font can be known.
+fn check_texts(found: &Parsed) {
+    let texts = found.elements.iter().filter(|element| element.name == "text").zip(&found.texts);
+    for (element, text) in
+        texts.filter(|(element, _)| !element.get("class").is_some_and(|class| class.ends_with("wide")))
+    {
+        let place =
+            Label::start(element.percent("x")).shifted(element.get("dx").map_or(0.0, |it| it.parse().expect("pixels")));
+        let anchor = match element.get("text-anchor") {
+            Some("end") => Anchor::End,
+            Some("middle") => Anchor::Middle,
+            _ => Anchor::Start,
+        };
+        let (from, to) = Label { anchor, ..place }.span(text);
+        assert!(from >= -10.0 && to <= NARROW + 20.0, "from {from:.0} to {to:.0}: {text}");
+    }
+}
+
 fn check(svg: &str, found: &Parsed) {
+    check_texts(found);
     let root = &found.elements[0];
     let id = root.get("id").expect("an id");
     assert_eq!((root.name.as_str(), root.get("role")), ("svg", Some("img")));
@@ -163,7 +183,9 @@ fn check(svg: &str, found: &Parsed) {
                 assert!(!percent || number <= 100.0, "{key}={value}");
             }
             if key == "class" {
-                assert!(style.contains(&format!(".{value}")), "no rule for {value}");
+                for class in value.split(' ') {
+                    assert!(style.contains(&format!(".{class}")), "no rule for {class}");
+                }
             }
             if let Some(target) = value.strip_prefix("url(#").and_then(|rest| rest.strip_suffix(')')) {
                 assert!(svg.contains(&format!("<pattern id=\"{target}\"")), "no pattern {target}");

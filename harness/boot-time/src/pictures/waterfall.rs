@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use muster_base::text::one_line;
+use muster_base::text::{one_line, plural};
 
 use super::measure::{Axis, By};
 use super::side::{Side, boots};
@@ -52,8 +52,10 @@ impl Waterfall<'_> {
             svg.say("soft", &left_out.unwrap_or_else(|| format!("{}: no boot was measured.", self.side.name)));
             return svg.finish();
         };
-        let of = format!("boot {} of {}, {}", sample.number, self.side.name, By::Time.show(total));
-        svg.say("", &format!("{of}: the median of {}.", boots(counted)));
+        let which =
+            format!("Boot {} of {}: {}", sample.number, one_line(self.side.name, NAME * 2), By::Time.show(total));
+        svg.say("strong", &which);
+        svg.say("", &format!("It is the median of {}.", boots(counted)));
         let (rows, more) = rows(sample);
         let ends = rows.iter().map(|row| row.end).chain(sample.marks.iter().take(MARKS).map(|mark| mark.at));
         let ends = ends.chain(sample.phases.iter().map(|phase| phase.start.saturating_add(phase.cost.micros)));
@@ -69,6 +71,9 @@ impl Waterfall<'_> {
         let top = svg.y + 2.0;
         let bottom = top + 20.0 + ROW * rows.len() as f64 + 8.0;
 
+        for nth in (1..rows.len()).step_by(2) {
+            svg.bar(Fill::Class("band"), (0.0, 100.0), top + 20.0 + ROW * nth as f64, ROW, "");
+        }
         let ticks = axis.ticks(By::Time);
         for (value, _) in &ticks {
             svg.line("rule", (axis.at(*value), top), (axis.at(*value), bottom));
@@ -89,15 +94,7 @@ impl Waterfall<'_> {
         svg.y = bottom;
         svg.line("rule", (LEFT, bottom), (RIGHT, bottom));
         for (value, text) in &ticks {
-            let x = axis.at(*value);
-            let anchor = if x < 8.0 {
-                Anchor::Start
-            } else if x > 92.0 {
-                Anchor::End
-            } else {
-                Anchor::Middle
-            };
-            svg.text("small", Label { anchor, ..Label::start(x) }, bottom + 14.0, text);
+            svg.text("small", Label::tick(axis.at(*value)), bottom + 14.0, text);
         }
         svg.y += 18.0;
         if rows.is_empty() {
@@ -105,13 +102,13 @@ impl Waterfall<'_> {
         }
         if let Some(longest) = more.iter().max() {
             let count = more.len();
-            let which = if count == 1 { "is" } else { "are" };
-            svg.say("soft", &format!("{count} more {which} not drawn; the longest took {}.", By::Time.show(*longest)));
+            let units = format!("{count} more unit{} not drawn", plural(count));
+            svg.say("soft", &format!("{units}, each at most {}.", By::Time.show(*longest)));
         }
         if sample.marks.len() > MARKS {
             svg.say("soft", &format!("{} more moments are not drawn.", sample.marks.len() - MARKS));
         }
-        svg.paragraph("small", 17.0, "Left to right: time since QEMU was started.");
+        svg.paragraph("small", 17.0, "Left to right: time since QEMU's start.");
         svg.finish()
     }
 }
@@ -149,10 +146,11 @@ fn chain_words(svg: &mut Svg, sample: &Sample) {
         return;
     }
     let mut longest: Vec<_> = sample.chain.iter().filter(|link| link.own.micros > 0).collect();
+    svg.say("", "Critical chain: what its end waited for.");
     longest.sort_by_key(|link| std::cmp::Reverse(link.own.micros));
     if let Some(first) = longest.first() {
         let (name, own) = (one_line(&first.unit, NAME), By::Time.show(first.own.micros));
-        svg.say("", &format!("Of what its end waited for, {name} alone added most: {own}."));
+        svg.say("", &format!("Longest on it: {name} {own}"));
     }
     svg.fact("The critical chain, first to last:");
     for link in sample.chain.iter().take(WORDS).rev() {
@@ -222,14 +220,19 @@ fn units(svg: &mut Svg, rows: &[Row], axis: &Axis, top: f64) {
             By::Time.show(row.start)
         );
         svg.bar(Fill::Class("other"), (from, to), y(nth) + 15.0, 8.0, &tip);
-        let (class, text) = match row.own {
+        let plain = format!("{name} {took}");
+        // As systemctl takes it: a name without a suffix is that of a service.
+        let short = format!("{} {took}", name.strip_suffix(".service").unwrap_or(&name));
+        let (narrow, wide) = match row.own {
             Some(own) => {
                 svg.bar(Fill::Pattern("chain"), (axis.at(own).min(to - 0.35), to), y(nth) + 15.0, 8.0, &tip);
-                ("strong", format!("\u{25c6} {name} {took}"))
+                let own = By::Time.short(row.end.saturating_sub(own));
+                let part = if own == took { String::new() } else { format!(", {own} on the chain") };
+                (format!("\u{25c6} {short}"), format!("\u{25c6} {plain}{part}"))
             }
-            None => ("", format!("{name} {took}")),
+            None => (short, plain),
         };
-        svg.text(class, Label::along(from, to, &text), y(nth) + 12.0, &text);
+        svg.label(row.own.is_some(), (from, to), y(nth) + 12.0, &narrow, &wide);
     }
 }
 
@@ -246,7 +249,7 @@ mod tests {
     #[test]
     fn it_is_the_boot_in_the_middle_with_its_chain() {
         let found = parsed(&picture(&[boot(1, 9_000_000), boot(2, 20_000_000), boot(3, 10_000_000), inconclusive(4)]));
-        assert!(found.said().contains("boot 3 of new, 10.0 s: the median of 3 boots."), "{}", found.said());
+        assert!(found.said().contains("Boot 3 of new: 10.0 s It is the median of 3 boots."), "{}", found.said());
         assert!(found.said().contains("\u{25c6} late.service 2.50 s"), "{}", found.said());
         assert!(found.said().contains("early.service 1.00 s") && !found.said().contains("\u{25c6} early"));
         assert!(found.desc.contains("late.service added 2.50 s and was active at 7.50 s;"), "{}", found.desc);
@@ -269,7 +272,7 @@ mod tests {
         let found = parsed(&text);
         let drawn = found.elements.iter().filter(|it| it.name == "rect" && it.get("class") == Some("other"));
         assert_eq!(drawn.filter(|it| it.get("width").is_some_and(|width| width.ends_with('%'))).count(), UNITS);
-        assert!(found.said().contains("9943 more are not drawn; the longest took 9.94 ms."), "{}", found.said());
+        assert!(found.said().contains("9943 more units not drawn, each at most 9.94 ms."), "{}", found.said());
         assert!(text.len() < 60_000, "{}", text.len());
         let link =
             |nth: u64| Link { unit: format!("c{nth}"), active: nth, own: Cost { micros: nth, instructions: None } };
