@@ -86,7 +86,7 @@ impl History<'_> {
             svg.say("", "No change of the level was found.");
         }
         for (nth, change_point) in changes.iter().enumerate() {
-            svg.say("strong", &self.words(nth, change_point));
+            svg.say("", &self.words(nth, change_point));
         }
         if more > 0 {
             svg.say("soft", &format!("{more} more changes are smaller and not drawn."));
@@ -129,10 +129,11 @@ impl History<'_> {
             _ => format!("Large dot: median of up to {per} builds in a row."),
         };
         let boots = if self.has_points() { "Small dots: boots." } else { "Grey line: lowest to highest boot." };
-        svg.paragraph("small", 17.0, &format!("{what} {boots}"));
+        svg.paragraph("small", 17.0, &what);
+        svg.paragraph("small", 17.0, boots);
         svg.paragraph("small", 17.0, "Dashed line: median between two changes.");
         let start = if axis.has_zero() { "" } else { ", not from zero" };
-        svg.paragraph("small", 17.0, &format!("Upwards: {}{start}. Left to right: builds.", self.by.name()));
+        svg.paragraph("small", 17.0, &format!("Upwards: {}{start}.", self.by.name()));
     }
 
     /// The largest changes, by build, and how many others there are.

@@ -143,7 +143,8 @@ impl Svg {
 
     /// A sentence that is said in words only.
     pub fn fact(&mut self, sentence: &str) {
-        self.facts.push(escaped(sentence));
+        let end = if sentence.ends_with(['.', ';', ':']) { "" } else { "." };
+        self.facts.push(escaped(sentence) + end);
     }
 
     /// A sentence that is drawn and said.

@@ -15,6 +15,8 @@ const UNITS: usize = 60;
 const MARKS: usize = 8;
 /// Characters of a unit's name, and of a moment's.
 const NAME: usize = 34;
+/// Characters of a name in the description.
+const SAID: usize = 100;
 /// Links of the critical chain that the words list.
 const WORDS: usize = 12;
 /// Pixels from one unit to the next.
@@ -155,7 +157,7 @@ fn chain_words(svg: &mut Svg, sample: &Sample) {
     svg.fact("The critical chain, first to last:");
     for link in sample.chain.iter().take(WORDS).rev() {
         let (own, active) = (By::Time.show(link.own.micros), By::Time.show(link.active));
-        svg.fact(&format!("{} added {own} and was active at {active};", one_line(&link.unit, NAME)));
+        svg.fact(&format!("{} added {own} and was active at {active};", one_line(&link.unit, SAID)));
     }
     let earlier = sample.chain.len().saturating_sub(WORDS);
     svg.fact(&if earlier == 0 {
