@@ -52,7 +52,7 @@ impl Distribution<'_> {
     /// The picture.
     pub fn svg(&self) -> String {
         let by = self.by;
-        let mut svg = Svg::new(self.id, &format!("Totals of all boots, by {}", by.name()));
+        let mut svg = Svg::new(self.id, &format!("All boots, by {}", by.name()));
         let role = if self.baseline.is_some() { "candidate" } else { "" };
         let mut rows = vec![(role, "after", self.candidate)];
         if let Some(baseline) = self.baseline {

@@ -236,8 +236,9 @@ impl History<'_> {
         for pair in columns.windows(2) {
             svg.line("path", (pair[0].x, axis.at(pair[0].median)), (pair[1].x, axis.at(pair[1].median)));
         }
+        let radius = if columns.len() > 45 { 2.5 } else { 4.0 };
         for column in columns {
-            svg.point("before", (column.x, axis.at(column.median)), 4.0);
+            svg.point("before", (column.x, axis.at(column.median)), radius);
         }
         let borders = self.borders();
         // More levels than columns are no levels that can be seen.

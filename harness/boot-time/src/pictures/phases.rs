@@ -29,7 +29,7 @@ impl Phases<'_> {
     /// The picture.
     pub fn svg(&self) -> String {
         let by = self.by;
-        let mut svg = Svg::new(self.id, &format!("Phases of each boot, by {}", by.name()));
+        let mut svg = Svg::new(self.id, &format!("Phases of boots, by {}", by.name()));
         let sides: Vec<(&str, Side<'_>)> = match self.baseline {
             Some(baseline) => vec![("baseline", baseline), ("candidate", self.candidate)],
             None => vec![("", self.candidate)],

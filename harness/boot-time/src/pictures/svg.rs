@@ -272,7 +272,7 @@ impl Svg {
 pub enum Fill {
     /// A class of the style sheet.
     Class(&'static str),
-    /// One of [`PATTERNS`], by its name.
+    /// A pattern by its name: that of a phase, `chain` or `floor`.
     Pattern(&'static str),
 }
 
