@@ -71,18 +71,6 @@ pub enum TextError {
         /// What stands there, escaped and bounded.
         text: String,
     },
-    /// The phases do not come to the total.
-    #[error("{command}, line {line}: the phases add up to {sum} microseconds, the line says {total}")]
-    Sum {
-        /// Which command.
-        command: Command,
-        /// From 1.
-        line: usize,
-        /// Of the phases.
-        sum: u64,
-        /// As it says.
-        total: u64,
-    },
 }
 
 impl Fault for TextError {
@@ -93,7 +81,6 @@ impl Fault for TextError {
             Self::Line { .. } | Self::Span { .. } | Self::Phase { .. } => {
                 "keep the command's own output, unchanged; set LC_ALL=C and SYSTEMD_COLORS=0 where it was made"
             }
-            Self::Sum { .. } => "the line was cut or changed; run the command again",
         };
         Some(hint.into())
     }
@@ -140,6 +127,16 @@ pub struct Startup {
     pub total: u64,
     /// What it says of the default target; none when it says nothing.
     pub target: Option<Target>,
+}
+
+impl Startup {
+    /// Whether the parts come to the total, each of them cut to a millisecond. Where they do not, the line was changed, or a unit of
+    /// time misprinted, and neither is to be compared with anything.
+    pub fn adds_up(&self) -> bool {
+        let parts = self.phases.iter().map(|(_, micros)| *micros).chain(self.soft_reboot);
+        let sum = parts.fold(0, u64::saturating_add);
+        self.total.abs_diff(sum) <= 1_000 * (self.phases.len() as u64 + 1)
+    }
 }
 
 /// What `systemd-analyze time` says of the default target.
@@ -377,12 +374,7 @@ fn startup(text: &str, line: usize) -> Result<Startup, TextError> {
         }
         phases.push((phase, took));
     }
-    // Each part is cut to a millisecond.
-    let slack = 1_000 * (phases.len() as u64 + 1);
-    match stated {
-        Some(total) if total.abs_diff(sum) > slack => Err(TextError::Sum { command, line, sum, total }),
-        stated => Ok(Startup { phases, soft_reboot, total: stated.unwrap_or(sum), target: None }),
-    }
+    Ok(Startup { phases, soft_reboot, total: stated.unwrap_or(sum), target: None })
 }
 
 /// The line about the default target; none when it is another line.
@@ -487,9 +479,13 @@ mod tests {
         assert_eq!(startup.target, Some(Target::Reached { unit: "graphical.target".into(), after: 59_001_000 }));
 
         let container = finished(time("motd\nStartup finished in 296ms (userspace) \n"));
-        assert_eq!((container.total, container.target), (296_000, None));
+        assert_eq!((container.total, &container.target), (296_000, &None));
         let journal = finished(time("x systemd[1]: Startup finished in 1.5s (kernel) + 2s (userspace) = 3.500s."));
         assert_eq!(journal.total, 3_500_000);
+        // A kernel phase of 2.020 ms where 2.020 s was meant, as logs that were copied by hand have it.
+        let copied = "Startup finished in 2.020ms (kernel) + 8.866s (initrd) + 4.894s (userspace) = 15.780s";
+        assert!(!finished(time(copied)).adds_up());
+        assert!(startup.adds_up() && container.adds_up() && journal.adds_up());
         let soft = finished(time("Startup finished in 1.100s (soft reboot) + 2.200s (userspace) \n"));
         assert_eq!((soft.soft_reboot, soft.total), (Some(1_100_000), 3_300_000));
     }
@@ -521,10 +517,6 @@ mod tests {
             ("\nStartup finished in 1s (kernel) + x (userspace) = 1s", span_error(2, "x")),
             ("Startup finished in 1s (kernel) + 2s (userspace) = ", span_error(1, "")),
             ("Startup finished in 1s (warp) = 1s", TextError::Phase { command, line: 1, text: "warp".into() }),
-            (
-                "Startup finished in 1s (kernel) + 2s (userspace) = 1min 3s",
-                TextError::Sum { command, line: 1, sum: 3_000_000, total: 63_000_000 },
-            ),
             (
                 "Startup finished in 2s (userspace) + 1s (kernel) = 3s",
                 TextError::Line { command, line: 1, text: "2s (userspace) + 1s (kernel) = 3s".into() },

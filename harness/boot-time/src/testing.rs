@@ -100,6 +100,7 @@ pub fn with_name(measured: &Measured, name: &str) -> Measured {
     for text in [&mut series.image, &mut series.accelerator, &mut series.machine, &mut series.qemu, &mut series.host] {
         name.clone_into(text);
     }
+    name.clone_into(&mut measured.muster);
     measured.not_measured.push(name.to_owned());
     for sample in &mut measured.samples {
         name.clone_into(&mut sample.boot_id);

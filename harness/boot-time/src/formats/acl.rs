@@ -212,7 +212,7 @@ pub fn results(measured: &Measured) -> Result<Results, FormatError> {
 /// Index of the middle of so many, of two the even one: what Python's `round` makes of `(n - 1) / 2`.
 fn middle(count: usize) -> usize {
     let half = count.saturating_sub(1) / 2;
-    if count % 2 == 0 && half % 2 == 1 { half + 1 } else { half }
+    if count.is_multiple_of(2) && !half.is_multiple_of(2) { half + 1 } else { half }
 }
 
 fn capitalised(phase: PhaseName) -> String {

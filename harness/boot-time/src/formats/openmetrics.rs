@@ -160,8 +160,11 @@ mod tests {
     });
     static LABEL: LazyLock<Regex> = LazyLock::new(|| Regex::new(r#"([a-z_0-9]+)="((?:[^"\\\n]|\\[\\"n])*)""#).unwrap());
 
+    /// Name, labels as they stand there, and value of a sample.
+    type Parsed = (String, Vec<(String, String)>, f64);
+
     /// Reads an exposition line by line, as strictly as the specification: descriptors before samples, families whole, no sample twice.
-    fn parse(text: &str) -> Vec<(String, Vec<(String, String)>, f64)> {
+    fn parse(text: &str) -> Vec<Parsed> {
         assert!(text.ends_with("\n# EOF\n") && text.lines().filter(|line| *line == "# EOF").count() == 1, "{text}");
         let (mut families, mut current, mut samples, mut seen) =
             (BTreeSet::new(), String::new(), Vec::new(), BTreeSet::new());

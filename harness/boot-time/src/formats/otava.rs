@@ -264,7 +264,6 @@ mod tests {
             let mut all = testing::series(1, 2, 2, 9, 1.0);
             for measured in &mut all {
                 *measured = testing::with_name(measured, &name);
-                name.clone_into(&mut measured.muster);
             }
             let [csv, yaml] = render(&all).unwrap();
             let rows = records(&csv);

@@ -12,11 +12,18 @@ use crate::formats::fault::FormatError;
 use crate::formats::names::{label, visible_json};
 use crate::sample::{Cost, Measured, Sample};
 
-/// Lanes that stand in a fixed order above those of units.
+/// Where lanes stand within a boot; those of units come last, as many as there are.
 const PHASES: usize = 1;
 const MARKS: usize = 100_000;
 const CHAIN: usize = 200_000;
 const UNITS: usize = 300_000;
+
+/// Events, and the number of the last lane. Each has a number of its own in the whole document, as threads of a system have.
+#[derive(Default)]
+struct Document {
+    events: Vec<Value>,
+    lanes: u64,
+}
 
 /// One bar.
 struct Bar {
@@ -30,9 +37,9 @@ pub fn render(measured: &Measured) -> Result<String, FormatError> {
     if measured.samples.is_empty() {
         return Err(FormatError::Nothing);
     }
-    let mut events = Vec::new();
+    let mut written = Document::default();
     for sample in &measured.samples {
-        boot(sample, &mut events);
+        boot(sample, &mut written);
     }
     let document = json!({
         "displayTimeUnit": "ms",
@@ -46,12 +53,12 @@ pub fn render(measured: &Measured) -> Result<String, FormatError> {
             "qemu": label(&measured.series.qemu),
             "host": label(&measured.series.host),
         },
-        "traceEvents": events,
+        "traceEvents": written.events,
     });
     Ok(visible_json(&document.to_string()) + "\n")
 }
 
-fn boot(sample: &Sample, events: &mut Vec<Value>) {
+fn boot(sample: &Sample, out: &mut Document) {
     let pid = sample.number;
     let mut name = format!("boot {pid}");
     match &sample.inconclusive {
@@ -59,21 +66,20 @@ fn boot(sample: &Sample, events: &mut Vec<Value>) {
         None if sample.total.is_none() => name.push_str(" (does not count: its end was not seen)"),
         None => {}
     }
-    events.push(json!({"name": "process_name", "ph": "M", "pid": pid, "tid": 0, "args": {"name": name}}));
-    events.push(json!({"name": "process_sort_index", "ph": "M", "pid": pid, "tid": 0, "args": {"sort_index": pid}}));
+    out.events.push(json!({"name": "process_name", "ph": "M", "pid": pid, "tid": 0, "args": {"name": name}}));
+    out.events
+        .push(json!({"name": "process_sort_index", "ph": "M", "pid": pid, "tid": 0, "args": {"sort_index": pid}}));
 
     let phases =
         sample.phases.iter().map(|phase| Bar { name: phase.name.name().into(), start: phase.start, cost: phase.cost });
-    lanes(pid, PHASES, "phases", "phase", phases.collect(), events);
+    lanes(pid, PHASES, "phases", "phase", phases.collect(), out);
 
-    if !sample.marks.is_empty() {
-        lane(pid, MARKS, "moments", events);
-    }
+    let moments = (!sample.marks.is_empty()).then(|| lane(pid, MARKS, "moments", out));
     for mark in &sample.marks {
         let args = counted(mark.instructions);
         // `s: p`: a line through the whole process.
-        events.push(json!({
-            "name": label(&mark.name), "cat": "mark", "ph": "i", "s": "p", "pid": pid, "tid": MARKS, "ts": mark.at, "args": args
+        out.events.push(json!({
+            "name": label(&mark.name), "cat": "mark", "ph": "i", "s": "p", "pid": pid, "tid": moments, "ts": mark.at, "args": args
         }));
     }
 
@@ -82,7 +88,7 @@ fn boot(sample: &Sample, events: &mut Vec<Value>) {
         start: link.active.saturating_sub(link.own.micros),
         cost: link.own,
     });
-    lanes(pid, CHAIN, "critical chain", "critical-chain", chain.collect(), events);
+    lanes(pid, CHAIN, "critical chain", "critical-chain", chain.collect(), out);
 
     let on_chain: BTreeSet<&str> = sample.chain.iter().map(|link| link.unit.as_str()).collect();
     let mut units: Vec<(&'static str, Bar)> = Vec::new();
@@ -91,17 +97,17 @@ fn boot(sample: &Sample, events: &mut Vec<Value>) {
         units.push((cat, Bar { name: label(&unit.name), start: unit.start, cost: unit.cost }));
     }
     units.sort_by_key(|(_, bar)| (bar.start, bar.cost.micros));
-    laid_out(pid, UNITS, "units", units, events);
+    laid_out(pid, UNITS, "units", units, out);
 }
 
-fn lanes(pid: u32, first: usize, what: &str, cat: &'static str, mut bars: Vec<Bar>, events: &mut Vec<Value>) {
+fn lanes(pid: u32, first: usize, what: &str, cat: &'static str, mut bars: Vec<Bar>, out: &mut Document) {
     bars.sort_by_key(|bar| (bar.start, bar.cost.micros));
-    laid_out(pid, first, what, bars.into_iter().map(|bar| (cat, bar)).collect(), events);
+    laid_out(pid, first, what, bars.into_iter().map(|bar| (cat, bar)).collect(), out);
 }
 
 /// Writes bars, which are sorted by their start, each in the first lane that is free then.
-fn laid_out(pid: u32, first: usize, what: &str, bars: Vec<(&'static str, Bar)>, events: &mut Vec<Value>) {
-    let (mut busy, mut free, mut count) = (BinaryHeap::new(), BTreeSet::new(), 0);
+fn laid_out(pid: u32, first: usize, what: &str, bars: Vec<(&'static str, Bar)>, out: &mut Document) {
+    let (mut busy, mut free, mut tids) = (BinaryHeap::new(), BTreeSet::new(), Vec::new());
     for (cat, bar) in bars {
         while let Some(Reverse((end, place))) = busy.peek().copied() {
             if end > bar.start {
@@ -111,22 +117,27 @@ fn laid_out(pid: u32, first: usize, what: &str, bars: Vec<(&'static str, Bar)>, 
             free.insert(place);
         }
         let place = free.pop_first().unwrap_or_else(|| {
-            let name = if count == 0 { what.to_owned() } else { format!("{what}, lane {}", count + 1) };
-            lane(pid, first + count, &name, events);
-            count += 1;
-            count - 1
+            let place = tids.len();
+            let name = if place == 0 { what.to_owned() } else { format!("{what}, lane {}", place + 1) };
+            tids.push(lane(pid, first + place, &name, out));
+            place
         });
         busy.push(Reverse((bar.start.saturating_add(bar.cost.micros), place)));
-        events.push(json!({
-            "name": bar.name, "cat": cat, "ph": "X", "pid": pid, "tid": first + place,
+        out.events.push(json!({
+            "name": bar.name, "cat": cat, "ph": "X", "pid": pid, "tid": tids[place],
             "ts": bar.start, "dur": bar.cost.micros, "args": counted(bar.cost.instructions),
         }));
     }
 }
 
-fn lane(pid: u32, tid: usize, name: &str, events: &mut Vec<Value>) {
-    events.push(json!({"name": "thread_name", "ph": "M", "pid": pid, "tid": tid, "args": {"name": name}}));
-    events.push(json!({"name": "thread_sort_index", "ph": "M", "pid": pid, "tid": tid, "args": {"sort_index": tid}}));
+/// A lane with a name and a place; its number.
+fn lane(pid: u32, place: usize, name: &str, out: &mut Document) -> u64 {
+    out.lanes += 1;
+    let tid = out.lanes;
+    out.events.push(json!({"name": "thread_name", "ph": "M", "pid": pid, "tid": tid, "args": {"name": name}}));
+    out.events
+        .push(json!({"name": "thread_sort_index", "ph": "M", "pid": pid, "tid": tid, "args": {"sort_index": place}}));
+    tid
 }
 
 fn counted(instructions: Option<u64>) -> Value {
@@ -146,7 +157,8 @@ mod tests {
         let document: Value = serde_json::from_str(&render(measured).unwrap()).unwrap();
         assert_eq!(document["displayTimeUnit"], "ms");
         let events = document["traceEvents"].as_array().unwrap().clone();
-        let (mut lanes, mut named) = (BTreeMap::<(u64, u64), Vec<(u64, u64)>>::new(), BTreeSet::new());
+        let (mut named, mut numbers) = (BTreeSet::new(), BTreeSet::new());
+        let mut lanes = BTreeMap::<(u64, u64), Vec<(u64, u64)>>::new();
         for event in &events {
             let number = |field: &str| event[field].as_u64().unwrap_or_else(|| panic!("{field}: {event}"));
             let lane = (number("pid"), number("tid"));
@@ -167,7 +179,7 @@ mod tests {
                     "process_sort_index" | "thread_sort_index" => assert!(event["args"]["sort_index"].is_u64()),
                     "thread_name" => {
                         assert!(event["args"]["name"].is_string());
-                        assert!(named.insert(lane), "{event}");
+                        assert!(named.insert(lane) && numbers.insert(lane.1), "{event}");
                     }
                     other => panic!("no such metadata: {other}"),
                 },
