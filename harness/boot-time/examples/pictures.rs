@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
+use muster_boot_time::by::By;
 use muster_boot_time::pictures::distribution::{Distribution, Interval, Row};
 use muster_boot_time::pictures::history::{Build, Change, History};
-use muster_boot_time::pictures::measure::By;
 use muster_boot_time::pictures::phases::Phases;
 use muster_boot_time::pictures::side::{Side, median};
 use muster_boot_time::pictures::waterfall::Waterfall;

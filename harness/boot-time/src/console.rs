@@ -9,15 +9,15 @@ const HANDED_OVER: [&str; 2] = ["bdsdxe: starting boot", "booting from hard disk
 
 /// What the console shows, in nanoseconds of the host's clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Seen {
+pub(crate) struct Seen {
     /// The boot loader began.
-    pub loader: Option<u64>,
+    pub(crate) loader: Option<u64>,
     /// The kernel's clock was zero: the earliest moment that a time stamp on the console allows.
-    pub kernel_zero: Option<u64>,
+    pub(crate) kernel_zero: Option<u64>,
 }
 
 /// Looks through lines and when they ended, in order.
-pub fn look(lines: &[(u64, String)]) -> Seen {
+pub(crate) fn look(lines: &[(u64, String)]) -> Seen {
     let mut seen = Seen::default();
     for (at, text) in lines {
         let stamp = stamp(text);

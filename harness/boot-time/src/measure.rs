@@ -247,3 +247,161 @@ fn stamps(text: &str) -> BTreeMap<&str, u64> {
 fn bounded(text: &str) -> String {
     text.chars().take(LONGEST).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: u64 = 1_000_000_000;
+
+    fn unit(id: &str, began: u64, active: u64, after: &str) -> String {
+        format!(
+            "Id={id}\nAfter={after}\nInactiveExitTimestampMonotonic={began}\nActiveEnterTimestampMonotonic={active}\n\n"
+        )
+    }
+
+    /// QEMU started at 100 s of the host's clock, the guest's clock was zero at 104 s; 10 instructions a microsecond.
+    fn evidence() -> Evidence {
+        let manager = "KernelTimestampMonotonic=0\nInitRDTimestampMonotonic=2000000\nUserspaceTimestampMonotonic=5000000\n\
+                       FinishTimestampMonotonic=9000000\nWatchdogLastPingTimestampMonotonic=18446744073709551615\n";
+        Evidence {
+            number: 1,
+            boot_id: "b".into(),
+            started: 100 * SECOND,
+            greeted: Some(112 * SECOND),
+            lines: vec![(101 * SECOND, "Booting from Hard Disk...".into()), (105 * SECOND, "[    0.900000] x".into())],
+            points: vec![
+                Point { at: 100 * SECOND + 5, instructions: 0 },
+                Point { at: 120 * SECOND + 5, instructions: 200_000_000 },
+            ],
+            clock: vec![
+                ClockReading { before: 118 * SECOND, after: 119 * SECOND, guest: 14 * SECOND + SECOND / 3 },
+                ClockReading { before: 119 * SECOND, after: 119 * SECOND + 2_000_000, guest: 15 * SECOND + 1_000_000 },
+            ],
+            manager: Some(manager.into()),
+            units: [
+                unit("slow.service", 5_500_000, 8_000_000, ""),
+                unit("multi-user.target", 8_000_100, 8_000_100, "slow.service"),
+            ]
+            .concat(),
+            target: "multi-user.target\n".into(),
+            jobs: String::new(),
+            calibration: Some([1, 2]),
+        }
+    }
+
+    fn phases(sample: &Sample) -> Vec<(PhaseName, u64, u64)> {
+        sample.phases.iter().map(|phase| (phase.name, phase.start, phase.cost.micros)).collect()
+    }
+
+    #[test]
+    fn a_boot_is_put_together_of_what_host_console_and_guest_say() {
+        let sample = measure(&evidence());
+        assert_eq!(
+            phases(&sample),
+            [
+                (PhaseName::Firmware, 0, 1_000_000),
+                (PhaseName::Loader, 1_000_000, 3_000_000),
+                (PhaseName::Kernel, 4_000_000, 2_000_000),
+                (PhaseName::Initrd, 6_000_000, 3_000_000),
+                (PhaseName::Userspace, 9_000_000, 4_000_000),
+            ]
+        );
+        assert_eq!(
+            (sample.guest_zero, sample.guest_zero_within, sample.inconclusive.clone()),
+            (Some(4_000_000), Some(1000), None)
+        );
+        let total = sample.total.unwrap();
+        assert_eq!((total.micros, total.instructions.unwrap().abs_diff(130_000_000) < 100), (13_000_000, true));
+        let marks: Vec<(&str, u64)> = sample.marks.iter().map(|mark| (mark.name.as_str(), mark.at)).collect();
+        assert_eq!(
+            marks,
+            [("sshd-answers", 12_000_000), ("default-target", 12_000_100), ("boot-finished", 13_000_000)]
+        );
+        let chain: Vec<(&str, u64)> = sample.chain.iter().map(|link| (link.unit.as_str(), link.own.micros)).collect();
+        assert_eq!(chain, [("multi-user.target", 0), ("slow.service", 2_500_000)]);
+        assert!(sample.chain[1].own.instructions.unwrap().abs_diff(25_000_000) < 100);
+        let parts: u64 = sample.phases.iter().map(|phase| phase.cost.micros).sum();
+        assert_eq!(parts, total.micros, "phases leave no gap and do not overlap");
+    }
+
+    #[test]
+    fn a_phase_that_was_not_seen_is_absent_and_never_zero() {
+        let mut bare = evidence();
+        bare.lines.clear();
+        bare.points.clear();
+        bare.manager = bare.manager.map(|text| text.replace("InitRDTimestampMonotonic=2000000\n", ""));
+        let sample = measure(&bare);
+        assert_eq!(
+            phases(&sample),
+            [
+                (PhaseName::Firmware, 0, 4_000_000),
+                (PhaseName::Kernel, 4_000_000, 5_000_000),
+                (PhaseName::Userspace, 9_000_000, 4_000_000)
+            ]
+        );
+        assert_eq!(sample.total.unwrap().instructions, None);
+    }
+
+    #[test]
+    fn what_the_loader_told_the_firmware_is_believed_before_the_console() {
+        let mut told = evidence();
+        told.manager =
+            told.manager.map(|text| text + "LoaderTimestampMonotonic=500000\nFirmwareTimestampMonotonic=3500000\n");
+        assert_eq!(measure(&told).phase(PhaseName::Loader).unwrap().cost.micros, 500_000);
+    }
+
+    #[test]
+    fn a_boot_that_did_not_finish_says_what_it_waited_for() {
+        let mut hung = evidence();
+        hung.manager =
+            hung.manager.map(|text| text.replace("FinishTimestampMonotonic=9000000", "FinishTimestampMonotonic=0"));
+        hung.jobs = "  12 slow.service start running\n  13 multi-user.target start waiting\n".into();
+        let sample = measure(&hung);
+        assert_eq!(sample.total, None);
+        assert_eq!(
+            sample.inconclusive.as_deref(),
+            Some("the boot had not finished; it waited for slow.service, multi-user.target")
+        );
+        assert!(!sample.is_conclusive() && sample.phase(PhaseName::Userspace).is_none());
+    }
+
+    #[test]
+    fn a_clock_that_jumps_and_counts_that_go_back_are_no_samples() {
+        let mut jumped = evidence();
+        jumped.clock[0].guest += 3 * SECOND;
+        assert_eq!(
+            measure(&jumped).inconclusive.as_deref(),
+            Some("the guest's clock jumped by 2.8 s while it was read")
+        );
+        let mut backwards = evidence();
+        backwards.points[1].at = 1;
+        let sample = measure(&backwards);
+        assert_eq!(sample.inconclusive.as_deref(), Some("the counted instructions go backwards"));
+        assert_eq!(sample.total.unwrap().instructions, None);
+        let mut silent = evidence();
+        (silent.clock, silent.lines) = (Vec::new(), Vec::new());
+        assert_eq!(measure(&silent).inconclusive.as_deref(), Some("the guest's clock could not be read"));
+    }
+
+    #[test]
+    fn a_guest_without_systemd_has_console_and_ssh_times() {
+        let mut plain = evidence();
+        (plain.manager, plain.units, plain.target) = (None, String::new(), String::new());
+        let sample = measure(&plain);
+        assert_eq!(sample.total.unwrap().micros, 12_000_000);
+        assert_eq!(phases(&sample).len(), 2);
+        plain.greeted = None;
+        assert_eq!(measure(&plain).inconclusive.as_deref(), Some("sshd never answered"));
+    }
+
+    #[test]
+    fn the_guests_clock_is_read_in_both_forms() {
+        let list = "Timer List Version: v0.10\nHRTIMER_MAX_CLOCK_BASES: 8\nnow at 130238832610 nsecs\n\n130.29 0.58\n";
+        assert_eq!(guest_clock(list), Some(130_238_832_610));
+        assert_eq!(guest_clock("130.29 0.58\n"), Some(130_290_000_000));
+        for text in ["", "now at x nsecs", "130 0", "130.2 1", "99999999999999999999.00 1", "-1.00 2"] {
+            assert_eq!(guest_clock(text), None, "{text}");
+        }
+    }
+}

@@ -78,7 +78,7 @@ impl AccelProbe {
     }
 
     /// The accelerator for guests of that architecture: KVM only runs those of the host's own.
-    pub(crate) fn for_arch(&self, arch: Arch) -> Self {
+    pub fn for_arch(&self, arch: Arch) -> Self {
         if self.kind == AccelKind::Tcg || arch.name() == std::env::consts::ARCH {
             return self.clone();
         }

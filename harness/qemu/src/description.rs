@@ -81,6 +81,14 @@ pub(crate) fn program(arch: Arch) -> &'static str {
     }
 }
 
+/// The version of the QEMU that runs guests of that architecture, as it says it: `10.0.2`.
+pub fn version(arch: Arch) -> Option<String> {
+    let output = std::process::Command::new(program(arch)).arg("--version").output().ok()?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    let version = text.lines().next()?.strip_prefix("QEMU emulator version ")?.split_whitespace().next()?;
+    Some(version.to_owned())
+}
+
 /// Whether a machine can be frozen and loaded again into clones, and if not, what forbids it.
 /// Facts: `vmstate` of the devices of QEMU 10.
 pub(crate) fn forkable(machine: &MachineDescription) -> Result<(), String> {

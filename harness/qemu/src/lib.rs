@@ -49,6 +49,7 @@ mod tpm;
 mod warm_ports;
 
 pub use accel::{Accel, AccelKind, AccelRequest};
+pub use description::version;
 pub use error::MachineError;
 pub use meter::{Count, nanoseconds};
 pub use network::Network;

@@ -1,8 +1,9 @@
 //! The totals of boots as points, with their median and its interval: one row for the baseline, one for the candidate.
 
-use super::measure::{Axis, By, change, ratio};
+use super::measure::{Axis, change, ratio};
 use super::side::{Side, boots, median};
 use super::svg::{Fill, LEFT, Label, NARROW, RIGHT, Svg};
+use crate::by::By;
 
 /// More boots of one side are drawn as bars of a histogram.
 const POINTS: usize = 200;

@@ -1,8 +1,9 @@
 //! The phases of boots, stacked: one bar a boot, by time or by instructions, the baseline above the candidate.
 
-use super::measure::{Axis, By, change, ratio};
+use super::measure::{Axis, change, ratio};
 use super::side::{Side, median};
 use super::svg::{Fill, LEFT, Label, RIGHT, Svg};
+use crate::by::By;
 use crate::sample::{PhaseName, Sample};
 
 /// Bars of one side.

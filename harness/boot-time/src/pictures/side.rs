@@ -1,6 +1,6 @@
 //! One side of a picture: the boots of a baseline or of a candidate, and which of them stand for all.
 
-use super::measure::By;
+use crate::by::By;
 use crate::sample::Sample;
 
 /// Characters of a side's name in a heading.

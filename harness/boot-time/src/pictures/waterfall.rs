@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 
 use muster_base::text::{one_line, plural};
 
-use super::measure::{Axis, By};
+use super::measure::Axis;
 use super::side::{Side, boots};
 use super::svg::{Anchor, Fill, LEFT, Label, RIGHT, Svg, lanes};
+use crate::by::By;
 use crate::sample::{PhaseName, Sample};
 
 /// Units that are drawn.
