@@ -50,7 +50,7 @@ pub(crate) fn execute(arguments: Arguments) -> Result<ExitCode, CliError> {
             found => cli_error.hint(format!("capsules there: {}", found.join(", "))),
         }
     })?;
-    let runtime = run::runtime()?;
+    let runtime = super::event_loop::runtime()?;
     let status = runtime.block_on(async {
         tokio::select! {
             biased;

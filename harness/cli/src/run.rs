@@ -8,6 +8,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use super::connect::{self, ConnectOptions};
 use super::consumer::{self, Display, ReportOptions};
 use super::error::CliError;
+use super::event_loop::runtime;
 use super::failed::Again;
 use super::load::{Filter, Selection};
 use super::project::Project;
@@ -296,15 +297,6 @@ fn run_dir(arguments: &Arguments, project: &Project, id: &str) -> Result<(RunDir
 pub(crate) fn choose_accelerator(asked: AccelRequest) -> Result<Accel, CliError> {
     accel::choose(asked)
         .map_err(|error| CliError::infrastructure(error.to_string()).hint("`muster doctor` explains what it found"))
-}
-
-/// What a command waits in.
-pub(crate) fn runtime() -> Result<tokio::runtime::Runtime, CliError> {
-    tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .map_err(|cause| CliError::infrastructure(format!("no threads for the run: {cause}")))
 }
 
 fn update_mode(arguments: &Arguments) -> UpdateMode {

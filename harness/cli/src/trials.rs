@@ -198,7 +198,7 @@ fn work(prepared: Prepared, questions: mpsc::Receiver<Question>) -> Result<Exit,
     let (events, stream) = Events::channel();
     let base = consumer::ReportOptions::default().base(dir.root())?;
     let consumer = consumer::start(stream, &dir, base, None, Default::default())?;
-    let runtime = super::run::runtime()?;
+    let runtime = super::event_loop::runtime()?;
     let done = runtime.block_on(answer_all(prepared, &dir, accel, &events, questions));
     drop(runtime);
     drop(events);

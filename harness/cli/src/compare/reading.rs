@@ -13,7 +13,7 @@ use crate::error::CliError;
 use crate::event_loop;
 use crate::output::say_error;
 use crate::project::Project;
-use crate::run::{choose_accelerator, interruption, runtime};
+use crate::run::{choose_accelerator, interruption};
 use crate::session::{self, ImageOptions, MachineOptions};
 use muster_base::exit::Exit;
 use muster_base::machine::Format;
@@ -93,7 +93,7 @@ impl Reading<'_> {
             None => spec.id.clone(),
         };
         let wanted = Wanted { project, spec, accel };
-        let runtime = runtime()?;
+        let runtime = event_loop::runtime()?;
         let facts = runtime.block_on(async {
             let read = async {
                 match after {
