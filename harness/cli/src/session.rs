@@ -18,6 +18,7 @@ use muster_engine::prove::{self, Proofs};
 use muster_image::{DiskSource, ImageSpec, KernelBoot};
 use muster_qemu::AccelRequest;
 use muster_suite::model::Suite;
+use muster_suite::value::ValueError;
 
 /// Which images, and how they are booted.
 #[derive(Debug, Clone, Default, clap::Args)]
@@ -70,16 +71,16 @@ pub(crate) struct MachineOptions {
     #[arg(long, value_name = "BUS")]
     pub bus: Option<DiskBus>,
     /// An empty disk in addition, such as 1GiB; may be repeated
-    #[arg(long = "extra-disk", value_name = "SIZE", value_parser = extra_disk)]
+    #[arg(long = "extra-disk", value_name = "SIZE", value_parser = muster_suite::images::extra_disk)]
     pub extra_disks: Vec<u64>,
     /// Network interfaces; each after the first is a network of its own
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=i64::from(ImageSpec::MAX_DEVICES)))]
     pub nics: Option<u32>,
     /// From QEMU's start to the first answer, on working KVM; emulation extends it
-    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    #[arg(long, value_name = "DURATION", value_parser = muster_suite::value::duration)]
     pub boot_timeout: Option<Duration>,
     /// auto, kvm or tcg
-    #[arg(long, value_name = "KIND", default_value = "auto", value_parser = accelerator)]
+    #[arg(long, value_name = "KIND", default_value = "auto")]
     pub accel: AccelRequest,
 }
 
@@ -88,33 +89,11 @@ pub(crate) const EARLIER_NAMES: [&str; 2] = ["format", DISK_FORMAT];
 /// The one of these that is none of an output anywhere.
 pub(crate) const DISK_FORMAT: &str = "disk-format";
 
-/// A size in bytes.
-pub(crate) fn size(text: &str) -> Result<u64, String> {
-    muster_suite::value::size(text).map_err(|why| why.to_string())
-}
-
 /// A size in MiB, at least 64.
-pub(crate) fn memory(text: &str) -> Result<u32, String> {
-    let bytes = muster_suite::value::size(text).map_err(|why| why.to_string())?;
-    let mib = bytes >> 20;
-    u32::try_from(mib).ok().filter(|mib| *mib >= 64).ok_or_else(|| "at least 64 MiB".to_owned())
-}
-
-fn extra_disk(text: &str) -> Result<u64, String> {
-    muster_suite::images::extra_disk(text).map_err(|why| why.to_string())
-}
-
-pub(super) fn duration(text: &str) -> Result<Duration, String> {
-    muster_suite::value::duration(text).map_err(|why| why.to_string())
-}
-
-pub(super) fn accelerator(text: &str) -> Result<AccelRequest, String> {
-    match text {
-        "auto" => Ok(AccelRequest::Auto),
-        "kvm" => Ok(AccelRequest::Kvm),
-        "tcg" => Ok(AccelRequest::Tcg),
-        _ => Err("one of: auto, kvm, tcg".to_owned()),
-    }
+pub(crate) fn memory(text: &str) -> Result<u32, ValueError> {
+    let mib = muster_suite::value::size(text)? >> 20;
+    let enough = u32::try_from(mib).ok().filter(|mib| *mib >= 64);
+    enough.ok_or_else(|| ValueError::Invalid("at least 64 MiB".to_owned()))
 }
 
 /// A run that can be started.
@@ -215,12 +194,12 @@ fn preflight(project: &Project, specs: &[ImageSpec]) -> Result<(), CliError> {
     for spec in specs {
         match super::event_loop::runtime()?.block_on(muster_image::preflight(project.root().as_std_path(), spec)) {
             Ok(bytes) => unpacked = unpacked.saturating_add(bytes),
-            Err(error) => faults.push(super::image_file::refused(error)),
+            Err(error) => faults.push(error.into()),
         }
-        faults.extend(muster_qemu::preflight(spec).into_iter().map(lacking));
+        faults.extend(muster_qemu::preflight(spec).into_iter().map(CliError::from));
     }
     if let Some(cache) = muster_image::cache_dir() {
-        faults.extend(muster_qemu::room_to_unpack(&cache, unpacked).map(lacking));
+        faults.extend(muster_qemu::room_to_unpack(&cache, unpacked).map(CliError::from));
     }
     faults.dedup_by(|later, first| later.what == first.what);
     // What this host lacks is not the fault of what was typed.
@@ -232,12 +211,7 @@ fn preflight(project: &Project, specs: &[ImageSpec]) -> Result<(), CliError> {
 
 /// Whether a directory in which machines are to lie, which need not exist yet, has room for one.
 pub(crate) fn room(dir: &Utf8Path) -> Result<(), CliError> {
-    muster_qemu::room_for_a_machine(dir.as_std_path()).map_or(Ok(()), |error| Err(lacking(error)))
-}
-
-fn lacking(error: muster_qemu::MachineError) -> CliError {
-    let hint = format!("`muster failures {}` explains it", error.failure_id());
-    CliError::infrastructure(error.to_string()).hint(hint)
+    muster_qemu::room_for_a_machine(dir.as_std_path()).map_or(Ok(()), |error| Err(error.into()))
 }
 
 fn looks_like_a_file(name: &str) -> bool {
@@ -267,7 +241,7 @@ fn from_file(name: &str, stated: Option<Format>, notices: &mut Vec<String>) -> R
                 );
             }
             Err(error @ (muster_image::ImageError::NoDisk { .. } | muster_image::ImageError::Misnamed { .. })) => {
-                return Err(super::image_file::refused(error));
+                return Err(error.into());
             }
             // Whatever else is wrong with the file is said when it is inspected.
             Err(_) => Format::Raw,

@@ -50,10 +50,7 @@ impl System {
     pub(super) fn find(named: &str, options: &MachineOptions) -> Result<Self, CliError> {
         let path = Utf8Path::new(named);
         if is_facts(named) {
-            let facts = Facts::read(path).map_err(|why| {
-                CliError::invalid(why).hint("`muster compare IMAGE --save-facts FILE` writes such a file")
-            })?;
-            return Ok(Self::Known(Box::new(facts)));
+            return Ok(Self::Known(Box::new(Facts::read(path)?)));
         }
         let project = Project::find()?;
         // A directory that happens to be called as an image of the catalogue is no run.
