@@ -250,53 +250,117 @@ fn from_file(name: &str, stated: Option<Format>, notices: &mut Vec<String>) -> R
     Ok(ImageSpec::from_file(path.as_std_path(), format))
 }
 
-fn apply(spec: &mut ImageSpec, options: &MachineOptions) -> Result<(), CliError> {
-    // Without `..`, so that an option that is added cannot be forgotten here.
-    let MachineOptions {
-        image_format,
-        firmware,
-        arch,
-        tpm,
-        kernel,
-        initrd,
-        cmdline,
-        seed,
-        user,
-        memory,
-        cpus,
-        bus,
-        extra_disks,
-        nics,
-        boot_timeout,
-        accel: _,
-    } = options;
-    if let (Some(format), DiskSource::Path(_)) = (image_format, &spec.disk) {
-        spec.format = *format;
+/// An option that was given: how it is typed again, and what it changes of an image.
+struct Stated<'o> {
+    typed: Vec<String>,
+    change: Box<dyn Fn(&mut ImageSpec) -> Result<(), CliError> + 'o>,
+}
+
+impl<'o> Stated<'o> {
+    fn new(option: &str, value: &str, change: impl Fn(&mut ImageSpec) -> Result<(), CliError> + 'o) -> Self {
+        Self { typed: vec![option.to_owned(), plan::quote(value)], change: Box::new(change) }
     }
-    spec.firmware = firmware.unwrap_or(spec.firmware);
-    spec.seed = seed.unwrap_or(spec.seed);
-    spec.user = user.clone().unwrap_or_else(|| spec.user.clone());
-    spec.memory_mib = memory.unwrap_or(spec.memory_mib);
-    spec.cpus = cpus.unwrap_or(spec.cpus);
-    spec.bus = bus.unwrap_or(spec.bus);
-    spec.boot_timeout = boot_timeout.unwrap_or(spec.boot_timeout);
-    spec.arch = arch.unwrap_or(spec.arch);
-    spec.tpm = tpm.unwrap_or(spec.tpm);
-    spec.nics = nics.unwrap_or(spec.nics);
-    if let (Some(kernel), Some(cmdline)) = (kernel, cmdline) {
-        // Relative to where the person stands, also for lab images.
-        let here = |path: &Utf8Path| {
-            std::path::absolute(path).map_err(|error| CliError::invalid(format!("{path}: no absolute path: {error}")))
+
+    /// One that sets something of an image.
+    fn set(option: &str, value: impl ToString, set: impl Fn(&mut ImageSpec) + 'o) -> Self {
+        let change = move |spec: &mut ImageSpec| {
+            set(spec);
+            Ok(())
         };
-        let initrd = initrd.as_deref().map(here).transpose()?;
-        spec.kernel = Some(KernelBoot { image: here(kernel)?, initrd, cmdline: cmdline.clone() });
+        Self::new(option, &value.to_string(), change)
     }
-    if !extra_disks.is_empty() {
-        if extra_disks.len() > ImageSpec::MAX_DEVICES as usize {
-            return Err(CliError::invalid(format!("a machine has at most {} extra disks", ImageSpec::MAX_DEVICES)));
-        }
-        spec.extra_disks.clone_from(extra_disks);
+
+    /// One that changes nothing of an image: what it says belongs to another option, or to the host.
+    fn alone(option: &str, value: impl ToString) -> Self {
+        Self::set(option, value, |_| ())
     }
+}
+
+impl MachineOptions {
+    /// All that were given, in the order in which they are typed again.
+    fn stated(&self) -> Vec<Stated<'_>> {
+        // Without `..`, so that an option that is added cannot be forgotten here.
+        let Self {
+            image_format,
+            firmware,
+            arch,
+            tpm: tpm_option,
+            kernel,
+            initrd,
+            cmdline,
+            seed,
+            user,
+            memory,
+            cpus,
+            bus,
+            extra_disks,
+            nics,
+            boot_timeout,
+            accel,
+        } = self;
+        let extra_disk = |size: &u64| {
+            Stated::new("--extra-disk", &format!("{size}B"), |spec| replace_extra_disks(spec, extra_disks))
+        };
+        let boot = |kernel| {
+            let change = move |spec: &mut ImageSpec| boot_kernel(spec, kernel, initrd.as_deref(), cmdline.as_deref());
+            Stated::new("--kernel", kernel.as_str(), change)
+        };
+        let format_of_files = |spec: &mut ImageSpec, format| {
+            if let DiskSource::Path(_) = spec.disk {
+                spec.format = format;
+            }
+        };
+        // An optional value must be written with its option.
+        let tpm = |on: bool| Stated { typed: vec![format!("--tpm={on}")], ..Stated::set("", on, move |s| s.tpm = on) };
+        let one_each = [
+            image_format.map(|it| Stated::set("--image-format", it, move |spec| format_of_files(spec, it))),
+            firmware.map(|it| Stated::set("--firmware", it, move |spec| spec.firmware = it)),
+            arch.map(|it| Stated::set("--arch", it, move |spec| spec.arch = it)),
+            kernel.as_deref().map(boot),
+            initrd.as_ref().map(|it| Stated::alone("--initrd", it)),
+            cmdline.as_ref().map(|it| Stated::alone("--cmdline", it)),
+            nics.map(|it| Stated::set("--nics", it, move |spec| spec.nics = it)),
+            seed.map(|it| Stated::set("--seed", it, move |spec| spec.seed = it)),
+            user.as_ref().map(|it| Stated::set("--user", it, move |spec| spec.user.clone_from(it))),
+            memory.map(|it| Stated::set("--guest-memory", format!("{it}MiB"), move |spec| spec.memory_mib = it)),
+            cpus.map(|it| Stated::set("--cpus", it, move |spec| spec.cpus = it)),
+            bus.map(|it| Stated::set("--bus", it, move |spec| spec.bus = it)),
+            boot_timeout.map(|it| {
+                Stated::set("--boot-timeout", format!("{}ms", it.as_millis()), move |spec| spec.boot_timeout = it)
+            }),
+            (*accel != AccelRequest::Auto).then(|| Stated::alone("--accel", accel)),
+            tpm_option.map(tpm),
+        ];
+        extra_disks.iter().map(extra_disk).chain(one_each.into_iter().flatten()).collect()
+    }
+}
+
+fn replace_extra_disks(spec: &mut ImageSpec, sizes: &[u64]) -> Result<(), CliError> {
+    if sizes.len() > ImageSpec::MAX_DEVICES as usize {
+        return Err(CliError::invalid(format!("a machine has at most {} extra disks", ImageSpec::MAX_DEVICES)));
+    }
+    spec.extra_disks = sizes.to_vec();
+    Ok(())
+}
+
+/// Its files are relative to where the person stands, also for lab images.
+fn boot_kernel(
+    spec: &mut ImageSpec,
+    kernel: &Utf8Path,
+    initrd: Option<&Utf8Path>,
+    cmdline: Option<&str>,
+) -> Result<(), CliError> {
+    let Some(cmdline) = cmdline else { return Ok(()) };
+    let here = |path: &Utf8Path| {
+        std::path::absolute(path).map_err(|error| CliError::invalid(format!("{path}: no absolute path: {error}")))
+    };
+    let initrd = initrd.map(here).transpose()?;
+    spec.kernel = Some(KernelBoot { image: here(kernel)?, initrd, cmdline: cmdline.to_owned() });
+    Ok(())
+}
+
+fn apply(spec: &mut ImageSpec, options: &MachineOptions) -> Result<(), CliError> {
+    options.stated().iter().try_for_each(|stated| (stated.change)(spec))?;
     if spec.format == Format::Tar && spec.kernel.is_none() {
         return Err(CliError::invalid(format!("{} is a root file system without a boot loader", spec.id))
             .hint("name a kernel: --kernel FILE [--initrd FILE] --cmdline 'root=/dev/vda rw console=ttyS0'"));
@@ -306,51 +370,7 @@ fn apply(spec: &mut ImageSpec, options: &MachineOptions) -> Result<(), CliError>
 
 /// The options without which one test run again would not be the same test.
 fn rerun_options(selection: &Selection, options: &MachineOptions) -> Vec<String> {
-    // Without `..`, so that an option that is added cannot be forgotten here.
-    let MachineOptions {
-        image_format,
-        firmware,
-        arch,
-        tpm,
-        kernel,
-        initrd,
-        cmdline,
-        seed,
-        user,
-        memory,
-        cpus,
-        bus,
-        extra_disks,
-        nics,
-        boot_timeout,
-        accel,
-    } = options;
-    let accel = match accel {
-        AccelRequest::Auto => None,
-        AccelRequest::Kvm => Some("kvm".to_owned()),
-        AccelRequest::Tcg => Some("tcg".to_owned()),
-    };
-    let mut stated: Vec<(&str, String)> =
-        selection.suites.iter().map(|path| ("--suites", project::short(path).to_string())).collect();
-    stated.extend(extra_disks.iter().map(|size| ("--extra-disk", format!("{size}B"))));
-    let options = [
-        ("--image-format", image_format.map(|format| format.to_string())),
-        ("--firmware", firmware.map(|firmware| firmware.to_string())),
-        ("--arch", arch.map(|arch| arch.to_string())),
-        ("--kernel", kernel.as_ref().map(|kernel| kernel.to_string())),
-        ("--initrd", initrd.as_ref().map(|initrd| initrd.to_string())),
-        ("--cmdline", cmdline.clone()),
-        ("--nics", nics.map(|nics| nics.to_string())),
-        ("--seed", seed.map(|seed| seed.to_string())),
-        ("--user", user.clone()),
-        ("--guest-memory", memory.map(|memory| format!("{memory}MiB"))),
-        ("--cpus", cpus.map(|cpus| cpus.to_string())),
-        ("--bus", bus.map(|bus| bus.to_string())),
-        ("--boot-timeout", boot_timeout.map(|timeout| format!("{}ms", timeout.as_millis()))),
-        ("--accel", accel),
-    ];
-    stated.extend(options.into_iter().filter_map(|(option, value)| Some((option, value?))));
-    let words = stated.into_iter().flat_map(|(option, value)| [option.to_owned(), plan::quote(&value)]);
-    // An optional value must be written with its option.
-    words.chain(tpm.map(|tpm| format!("--tpm={tpm}"))).collect()
+    let suite = |path: &Utf8PathBuf| ["--suites".to_owned(), plan::quote(project::short(path).as_str())];
+    let suites = selection.suites.iter().flat_map(suite);
+    suites.chain(options.stated().into_iter().flat_map(|stated| stated.typed)).collect()
 }
