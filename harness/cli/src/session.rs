@@ -250,10 +250,13 @@ fn from_file(name: &str, stated: Option<Format>, notices: &mut Vec<String>) -> R
     Ok(ImageSpec::from_file(path.as_std_path(), format))
 }
 
+/// What an option changes of an image.
+type Change<'o> = Box<dyn Fn(&mut ImageSpec) -> Result<(), CliError> + 'o>;
+
 /// An option that was given: how it is typed again, and what it changes of an image.
 struct Stated<'o> {
     typed: Vec<String>,
-    change: Box<dyn Fn(&mut ImageSpec) -> Result<(), CliError> + 'o>,
+    change: Change<'o>,
 }
 
 impl<'o> Stated<'o> {

@@ -191,11 +191,7 @@ fn documents(arguments: &Arguments) -> Result<(Vec<Deviation>, Option<azldev::Tr
     };
     let tree = arguments.azldev.as_ref().map(|dir| azldev::load(dir, &mut sink));
     sink.settle();
-    if sink.is_empty() {
-        return Ok((entries, tree));
-    }
-    load::report(&sink);
-    Err(CliError::reported(Exit::Invalid))
+    load::valid(((entries, tree), sink))
 }
 
 /// When only one system was read: whether all of it could be.
