@@ -27,6 +27,8 @@ impl FileError {
     }
 }
 
+impl crate::fault::Fault for FileError {}
+
 /// The operating system's words, with the next step for the causes a person can mend.
 fn cause(error: &std::io::Error) -> String {
     use std::io::ErrorKind;

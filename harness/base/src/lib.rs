@@ -14,4 +14,4 @@ pub mod machine;
 pub mod text;
 mod words;
 
-pub use words::Choice;
+pub use words::{Choice, UnknownName};

@@ -1,9 +1,17 @@
 //! Enums that people write by name.
 
 /// A choice that descriptions, suites and the command line make by one of its names.
-pub trait Choice: Copy + std::str::FromStr<Err = String> + 'static {
+pub trait Choice: Copy + std::str::FromStr<Err = UnknownName> + 'static {
     /// All names, in the order of the documentation.
     const NAMES: &'static [&'static str];
+}
+
+/// None of the names of a [`Choice`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("one of: {}", known.join(", "))]
+pub struct UnknownName {
+    /// Those that there are.
+    pub known: &'static [&'static str],
 }
 
 /// An enum whose variants have the names that descriptions and the command line use: the list of names, both ways between them.
@@ -35,12 +43,12 @@ macro_rules! words {
         }
 
         impl std::str::FromStr for $name {
-            type Err = String;
+            type Err = $crate::UnknownName;
 
-            fn from_str(word: &str) -> Result<Self, String> {
+            fn from_str(word: &str) -> Result<Self, $crate::UnknownName> {
                 match word {
                     $( $word => Ok(Self::$variant), )*
-                    _ => Err(format!("one of: {}", Self::NAMES.join(", "))),
+                    _ => Err($crate::UnknownName { known: Self::NAMES }),
                 }
             }
         }

@@ -67,15 +67,23 @@ fn detect(variable: impl Fn(&str) -> Option<String>) -> Option<Server> {
     }
 }
 
-/// Adds the summary of a run to the page of a job of GitHub Actions, where there is one. The error is one sentence; it
-/// is no reason to fail a run.
-pub(crate) fn summarise(server: Option<Server>, record: &RunRecord) -> Result<(), String> {
+/// The page of the job cannot be written to.
+#[derive(Debug, thiserror::Error)]
+#[error("GITHUB_STEP_SUMMARY {path}: {source}")]
+pub(crate) struct SummaryError {
+    path: String,
+    source: std::io::Error,
+}
+
+/// Adds the summary of a run to the page of a job of GitHub Actions, where there is one. An error is
+/// no reason to fail a run.
+pub(crate) fn summarise(server: Option<Server>, record: &RunRecord) -> Result<(), SummaryError> {
     let file = std::env::var_os("GITHUB_STEP_SUMMARY").filter(|path| !path.is_empty());
     let Some(path) = file.filter(|_| server == Some(Server::Github)) else { return Ok(()) };
     let added = std::fs::OpenOptions::new().append(true).create(true).open(&path);
     added
         .and_then(|mut file| file.write_all(summary(record).as_bytes()))
-        .map_err(|error| format!("GITHUB_STEP_SUMMARY {}: {error}", path.to_string_lossy()))
+        .map_err(|source| SummaryError { path: path.to_string_lossy().into_owned(), source })
 }
 
 #[cfg(test)]

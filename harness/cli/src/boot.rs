@@ -10,10 +10,11 @@ use std::time::Duration;
 use camino::Utf8PathBuf;
 
 use super::error::CliError;
+use super::event_loop::runtime;
 use super::machine_dir::{self, MachineDir};
 use super::output::{say, say_error};
 use super::project::Project;
-use super::run::{choose_accelerator, host, interruption, runtime};
+use super::run::{choose_accelerator, host, interruption};
 use super::session::{self, ImageOptions};
 use super::ssh_client::SshClient;
 use muster_base::exit::Exit;

@@ -5,7 +5,6 @@ use camino::Utf8PathBuf;
 use super::error::CliError;
 use super::project::Project;
 use super::{load, names};
-use muster_base::exit::Exit;
 use muster_image::{Checksum, DiskSource, Download, ImageSpec, KernelBoot, Signature};
 use muster_suite::diagnostic::did_you_mean;
 use muster_suite::images as described;
@@ -20,11 +19,7 @@ pub(crate) struct Catalogue {
 impl Catalogue {
     /// Reads all descriptions of the checkout; all errors at once.
     pub(crate) fn load(project: &Project) -> Result<Self, CliError> {
-        let (entries, diagnostics) = muster_suite::images::load(&project.images());
-        if !diagnostics.is_empty() {
-            load::report(&diagnostics);
-            return Err(CliError::reported(Exit::Invalid));
-        }
+        let entries = load::valid(muster_suite::images::load(&project.images()))?;
         let specs = entries.iter().cloned().map(spec).collect();
         Ok(Self { specs, entries })
     }

@@ -45,7 +45,7 @@ pub(crate) struct ConnectOptions {
     #[arg(long, value_name = "NAME", requires = "connect", default_value = "remote")]
     pub name: String,
     /// How long the machine may take to answer
-    #[arg(long, value_name = "DURATION", requires = "connect", default_value = "20s", value_parser = super::session::duration)]
+    #[arg(long, value_name = "DURATION", requires = "connect", default_value = "20s", value_parser = muster_suite::value::duration)]
     pub connect_timeout: Duration,
 }
 

@@ -150,27 +150,22 @@ fn scan_all(files: &[Utf8PathBuf], setting: &Setting, at_least: Severity, format
 }
 
 /// Why a file has no findings.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 enum Refusal {
-    /// It cannot be read, or is no log.
-    Unfit(String),
-    /// This host lacks what would unpack it.
-    HostLacks(String),
+    #[error(transparent)]
+    Packed(#[from] PackedError),
+    #[error("the file {what}; a log of text is wanted{instead}")]
+    NoLog { what: &'static str, instead: &'static str },
 }
 
 fn read(file: &Utf8Path, setting: &Setting) -> Result<Scan, Refusal> {
-    let unreadable = |error: std::io::Error| Refusal::Unfit(error.to_string());
     let source: Box<dyn Read> = match file.as_str() {
         "-" => Box::new(stdin().lock()),
-        _ => Box::new(File::open(file).map_err(unreadable)?),
+        _ => Box::new(File::open(file).map_err(PackedError::Read)?),
     };
-    let scan = unpacked(source, UNPACKED, |log| scan(log, setting.clone())).map_err(|error| match error {
-        PackedError::Read(error) => unreadable(error),
-        PackedError::Unpack(why) => Refusal::Unfit(why),
-        PackedError::NotInstalled(why) => Refusal::HostLacks(why),
-    })?;
+    let scan = unpacked(source, UNPACKED, |log| scan(log, setting.clone()))?;
     match scan.unfit() {
-        Some(why) => Err(Refusal::Unfit(format!("the file {why}; a log of text is wanted{}", instead(&scan)))),
+        Some(what) => Err(Refusal::NoLog { what, instead: instead(&scan) }),
         None => Ok(scan),
     }
 }
@@ -276,10 +271,8 @@ impl FileRow {
 
     fn refused(file: &Utf8Path, refusal: Refusal) -> Self {
         let nothing = Self::new(file, &Scan::default(), Severity::Info);
-        match refusal {
-            Refusal::HostLacks(error) => Self { error: Some(error), host_lacks: true, ..nothing },
-            Refusal::Unfit(error) => Self { error: Some(error), ..nothing },
-        }
+        let host_lacks = matches!(refusal, Refusal::Packed(PackedError::NotInstalled { .. }));
+        Self { error: Some(refusal.to_string()), host_lacks, ..nothing }
     }
 
     fn fails(&self) -> bool {
@@ -434,7 +427,7 @@ mod tests {
 
     #[test]
     fn the_document_has_its_schema() {
-        let missing = Refusal::Unfit("gone".to_owned());
+        let missing = Refusal::Packed(PackedError::Read(std::io::Error::other("gone")));
         let whole = document(vec![rows(Severity::Info), FileRow::refused("y".into(), missing)]);
         assert_eq!(errors(&whole), Vec::<String>::new());
         assert_eq!(whole["files"][0]["findings"][1]["rule"], "kasan");

@@ -71,10 +71,7 @@ pub(crate) struct ReportOptions {
 impl ReportOptions {
     /// From where reports of a run in this directory name files. The directory need not be there yet.
     pub(crate) fn base(&self, dir: &Utf8Path) -> Result<Base, CliError> {
-        Base::of(dir, self.attachments_base.as_deref()).map_err(|why| {
-            CliError::invalid(format!("--attachments-base: {why}"))
-                .hint("name the directory from which the CI server looks for attachments, and put --out below it")
-        })
+        Base::of(dir, self.attachments_base.as_deref()).map_err(|error| CliError::about("--attachments-base", error))
     }
 }
 
@@ -90,8 +87,7 @@ pub(crate) fn start(
     display: Option<Display>,
     usual: Durations,
 ) -> Result<Consumer, CliError> {
-    let broken = |error: muster_record::layout::FileError| CliError::infrastructure(error.to_string());
-    let journal = Journal::create(&dir.events()).map_err(broken)?;
+    let journal = Journal::create(&dir.events())?;
     let server = display.and_then(|display| display.annotations.server());
     let terminal = display.map(|display| {
         let colour = anstream::AutoStream::choice(&std::io::stdout()) != anstream::ColorChoice::Never;

@@ -53,11 +53,7 @@ pub(crate) fn execute(arguments: Arguments) -> Result<Exit, CliError> {
         return Err(CliError::invalid(format!("there are no lists of checks of other tools: {what}"))
             .hint("`muster schema foreign-checks` says what such a list is"));
     }
-    let (mut lists, diagnostics) = foreign::load(&paths, &load::vocabulary(), &suites);
-    if !diagnostics.is_empty() {
-        load::report(&diagnostics);
-        return Err(CliError::reported(Exit::Invalid));
-    }
+    let mut lists = load::valid(foreign::load(&paths, &load::vocabulary(), &suites))?;
     for tool in &tools {
         if !lists.iter().any(|list| list.tool == *tool) {
             let known = lists.iter().map(|list| list.tool.as_str());

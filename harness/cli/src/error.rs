@@ -2,6 +2,7 @@
 
 use super::output::say_error;
 use muster_base::exit::Exit;
+use muster_base::fault::Fault;
 
 /// Why a command could not do what was asked: one sentence, what to do next, and the exit code.
 #[derive(Debug)]
@@ -14,6 +15,15 @@ pub struct CliError {
     pub exit: Exit,
 }
 
+/// An error of another crate says itself how a command ends for it, and what to do next; where it does not, the page
+/// about its failure id does.
+impl<E: Fault> From<E> for CliError {
+    fn from(error: E) -> Self {
+        let explained = || error.failure_id().map(|id| format!("`muster failures {id}` explains it"));
+        Self { what: error.to_string(), hint: error.hint().map(Into::into).or_else(explained), exit: error.exit() }
+    }
+}
+
 impl CliError {
     /// Something the person who typed can fix.
     pub fn invalid(what: impl Into<String>) -> Self {
@@ -23,6 +33,12 @@ impl CliError {
     /// Something about this host.
     pub fn infrastructure(what: impl Into<String>) -> Self {
         Self { what: what.into(), hint: None, exit: Exit::Error }
+    }
+
+    /// An error of another crate, behind what it is about: an option, a file.
+    pub(crate) fn about(what: &str, error: impl Fault) -> Self {
+        let error = Self::from(error);
+        Self { what: format!("{what}: {}", error.what), ..error }
     }
 
     /// Diagnostics were printed already; only the exit code is left.
@@ -44,5 +60,48 @@ impl CliError {
         if let Some(hint) = &self.hint {
             say_error(&format!("  help: {}", muster_base::text::escape(hint)));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::*;
+    use muster_base::files::FileError;
+    use muster_image::ImageError;
+    use muster_qemu::MachineError;
+
+    #[test]
+    fn an_error_of_another_crate_says_how_the_command_ends_and_what_to_do() {
+        let path = || PathBuf::from("a.img");
+        let cases: [(CliError, Exit, Option<&str>); 5] = [
+            (
+                ImageError::Missing { path: path() }.into(),
+                Exit::Invalid,
+                Some("`muster failures image.missing` explains it"),
+            ),
+            (
+                ImageError::ToolMissing { tool: "xz".to_owned() }.into(),
+                Exit::Error,
+                Some("`muster failures qemu.missing` explains it"),
+            ),
+            (
+                MachineError::Image(ImageError::Missing { path: path() }).into(),
+                Exit::Error,
+                Some("`muster failures image.missing` explains it"),
+            ),
+            (
+                MachineError::Accelerator { wanted: "kvm", reason: "there is none".to_owned() }.into(),
+                Exit::Error,
+                Some("`muster doctor` explains what it found"),
+            ),
+            (FileError::because("write", "a".into())(std::io::Error::other("x")).into(), Exit::Error, None),
+        ];
+        for (error, exit, hint) in cases {
+            assert_eq!((error.exit, error.hint.as_deref()), (exit, hint), "{}", error.what);
+        }
+        let file = FileError::because("read", "a".into())(std::io::Error::other("x"));
+        assert_eq!(CliError::about("--out", file).what, "--out: cannot read a: x");
     }
 }

@@ -4,7 +4,6 @@ use camino::Utf8Path;
 
 use super::error::CliError;
 use super::event_loop::runtime;
-use muster_base::exit::Exit;
 use muster_base::machine::{Arch, Format};
 use muster_image::ImageSpec;
 
@@ -22,28 +21,13 @@ pub(crate) async fn looked_into(
     Ok(ImageSpec { arch, max_virtual_size: ImageSpec::MAX_LOOKED_INTO, ..spec })
 }
 
-/// Why an image cannot be used: what was typed, or what this host lacks.
-pub(crate) fn refused(error: muster_image::ImageError) -> CliError {
-    use muster_image::ImageError::{Cache, LabBuild, ToolMissing};
-    let id = error.failure_id();
-    CliError {
-        what: error.to_string(),
-        hint: Some(format!("`muster failures {id}` explains it")),
-        exit: match error {
-            ToolMissing { .. } | Cache { .. } | LabBuild { .. } => Exit::Error,
-            _ => Exit::Invalid,
-        },
-    }
-}
-
 /// What a file says of itself, read as a run reads it before it starts it.
 pub(crate) fn facts(file: &Utf8Path, format: Option<Format>) -> Result<muster_record::disk::DiskFacts, CliError> {
-    runtime()?
-        .block_on(async {
-            let spec = looked_into(file, format, Arch::X86_64).await?;
-            muster_image::facts(std::path::Path::new("."), &spec).await
-        })
-        .map_err(refused)
+    let facts = runtime()?.block_on(async {
+        let spec = looked_into(file, format, Arch::X86_64).await?;
+        muster_image::facts(std::path::Path::new("."), &spec).await
+    });
+    Ok(facts?)
 }
 
 /// A size in MiB and in bytes: Azure counts the one, everything else the other.

@@ -143,11 +143,7 @@ pub(crate) fn known_issues(
 ) -> Result<(KnownIssues, Vec<String>), CliError> {
     let paths: Vec<_> = dirs(selection)?.into_iter().chain(files.iter().cloned()).collect();
     let today = today();
-    let (issues, diagnostics) = known::load(&paths, &vocabulary(), &loaded.suites, today);
-    if !diagnostics.is_empty() {
-        report(&diagnostics);
-        return Err(CliError::reported(Exit::Invalid));
-    }
+    let issues = valid(known::load(&paths, &vocabulary(), &loaded.suites, today))?;
     let mut warnings = known::warnings(&issues, today);
     warnings.extend(ignored(selection));
     Ok((KnownIssues::new(issues, today), warnings))
@@ -161,11 +157,7 @@ pub(crate) fn proofs(
     paths: &[Utf8PathBuf],
 ) -> Result<Made, CliError> {
     let paths = if paths.is_empty() { Project::find()?.proofs() } else { paths.to_vec() };
-    let (proofs, diagnostics) = muster_suite::proofs::load(&paths, &vocabulary(), &loaded.suites);
-    if !diagnostics.is_empty() {
-        report(&diagnostics);
-        return Err(CliError::reported(Exit::Invalid));
-    }
+    let proofs = valid(muster_suite::proofs::load(&paths, &vocabulary(), &loaded.suites))?;
     let made = prove::make(&loaded.suites, selected, &proofs);
     if made.missing.is_empty() {
         return Ok(made);
@@ -175,6 +167,15 @@ pub(crate) fn proofs(
         format!("{} tests have neither a proof nor a reason why there is none: {}", names.len(), names.join(", "));
     Err(CliError::invalid(muster_base::text::one_line(&what, 2000))
         .hint("see the proofs of other tests in suites/proofs"))
+}
+
+/// What was decoded, when nothing is wrong with it; otherwise every error is printed and the command ends.
+pub(crate) fn valid<T>((decoded, diagnostics): (T, Diagnostics)) -> Result<T, CliError> {
+    if diagnostics.is_empty() {
+        return Ok(decoded);
+    }
+    report(&diagnostics);
+    Err(CliError::reported(Exit::Invalid))
 }
 
 /// Prints diagnostics to stderr, in colour where it is wanted.

@@ -130,7 +130,7 @@ impl Drop for MachineDir {
 
 fn write(dir: &Utf8Path, state: &State) -> Result<(), CliError> {
     let json = serde_json::to_vec_pretty(state).map_err(|error| CliError::infrastructure(error.to_string()))?;
-    files::write_atomically(&dir.join(STATE), &json).map_err(|error| CliError::infrastructure(error.to_string()))
+    Ok(files::write_atomically(&dir.join(STATE), &json)?)
 }
 
 /// A machine whose owner lives.

@@ -3,19 +3,38 @@
 
 use std::io::{Read, Seek, SeekFrom};
 use std::os::unix::process::ExitStatusExt;
-use std::process::{Command, Stdio};
+use std::process::{Command, ExitStatus, Stdio};
 
+use muster_base::exit::Exit;
+use muster_base::fault::Fault;
 use muster_image::magic;
 
 /// Why a source could not be read to its end.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 pub(crate) enum PackedError {
     /// The source itself, or its reader.
+    #[error(transparent)]
     Read(std::io::Error),
-    /// It is packed and cannot be unpacked; why, and what to do.
-    Unpack(String),
-    /// This host lacks the program that would unpack it; which, and what to do.
-    NotInstalled(String),
+    #[error("it is packed by {program} and cannot be unpacked: {source}")]
+    Unpack { program: &'static str, source: std::io::Error },
+    #[error("it is packed and larger than {mib} MiB; unpack it first")]
+    TooLarge { mib: u64 },
+    #[error("more than {mib} MiB come out of it")]
+    TooMuch { mib: u64 },
+    #[error("{program} cannot unpack it ({status}): is it cut off?")]
+    Refused { program: &'static str, status: ExitStatus },
+    /// This host lacks it.
+    #[error("{program} is not installed, which would unpack it; `muster doctor` names the package")]
+    NotInstalled { program: &'static str },
+}
+
+impl Fault for PackedError {
+    fn exit(&self) -> Exit {
+        match self {
+            Self::NotInstalled { .. } => Exit::Error,
+            _ => Exit::Invalid,
+        }
+    }
 }
 
 /// The most that is read of a packed source before it is unpacked, in bytes.
@@ -34,22 +53,17 @@ pub(crate) fn unpacked<T>(
         return read(&mut head.as_slice().chain(source)).map_err(PackedError::Read);
     };
     let program = how.program();
-    let failed = |error: std::io::Error| {
-        PackedError::Unpack(format!("it is packed by {program} and cannot be unpacked: {error}"))
-    };
+    let failed = |source| PackedError::Unpack { program, source };
     let mut packed = tempfile::tempfile().map_err(failed)?;
     let mut all = head.as_slice().chain(source).take(PACKED + 1);
     if std::io::copy(&mut all, &mut packed).map_err(PackedError::Read)? > PACKED {
-        return Err(PackedError::Unpack(format!("it is packed and larger than {} MiB; unpack it first", PACKED >> 20)));
+        return Err(PackedError::TooLarge { mib: PACKED >> 20 });
     }
     packed.seek(SeekFrom::Start(0)).map_err(failed)?;
     let mut command = Command::new(program);
     command.args(["-d", "-c"]).stdin(packed).stdout(Stdio::piped()).stderr(Stdio::null());
     let mut child = command.spawn().map_err(|error| match error.kind() {
-        std::io::ErrorKind::NotFound => {
-            let what = format!("{program} is not installed, which would unpack it; `muster doctor` names the package");
-            PackedError::NotInstalled(what)
-        }
+        std::io::ErrorKind::NotFound => PackedError::NotInstalled { program },
         _ => failed(error),
     })?;
     let (done, left) = match child.stdout.take() {
@@ -68,10 +82,10 @@ pub(crate) fn unpacked<T>(
     let status = child.wait().map_err(failed)?;
     let done = done.map_err(failed)?;
     match () {
-        () if left == 0 => Err(PackedError::Unpack(format!("more than {} MiB come out of it", limit >> 20))),
+        () if left == 0 => Err(PackedError::TooMuch { mib: limit >> 20 }),
         // A reader that had enough closed the pipe early.
         () if status.success() || status.signal() == Some(rustix::process::Signal::PIPE.as_raw()) => Ok(done),
-        () => Err(PackedError::Unpack(format!("{program} cannot unpack it ({status}): is it cut off?"))),
+        () => Err(PackedError::Refused { program, status }),
     }
 }
 
@@ -93,10 +107,7 @@ mod tests {
             let mut out = Vec::new();
             log.read_to_end(&mut out).map(|_| out)
         };
-        unpacked(bytes, 1 << 20, all).map_err(|error| match error {
-            PackedError::Unpack(why) | PackedError::NotInstalled(why) => why,
-            PackedError::Read(error) => error.to_string(),
-        })
+        unpacked(bytes, 1 << 20, all).map_err(|error| error.to_string())
     }
 
     #[test]

@@ -44,13 +44,13 @@ pub(crate) struct Arguments {
 
 pub(crate) fn execute(arguments: Arguments) -> Result<ExitCode, CliError> {
     let capsule = Capsule::open(&arguments.capsule).map_err(|error| {
-        let cli_error = CliError::invalid(error.to_string());
+        let cli_error = CliError::from(error);
         match nearby(&arguments.capsule).as_slice() {
             [] => cli_error,
             found => cli_error.hint(format!("capsules there: {}", found.join(", "))),
         }
     })?;
-    let runtime = run::runtime()?;
+    let runtime = super::event_loop::runtime()?;
     let status = runtime.block_on(async {
         tokio::select! {
             biased;
@@ -93,9 +93,8 @@ async fn enter(capsule: &Capsule, arguments: &Arguments) -> Result<u8, CliError>
     report(capsule);
     let spawner = Spawner::new().map_err(|cause| CliError::infrastructure(format!("no thread for QEMU: {cause}")))?;
     let dir = machine_dir.dir().join("machine");
-    let resumed = resume::resume(capsule, &image, &accel, &spawner, key.into_std_path_buf(), &dir, arguments.force)
-        .await
-        .map_err(CliError::infrastructure)?;
+    let resumed =
+        resume::resume(capsule, &image, &accel, &spawner, key.into_std_path_buf(), &dir, arguments.force).await?;
     let ssh_client = SshClient::make(&resumed.ssh_login, machine_dir.id(), machine_dir.dir())?;
     if arguments.exec.is_none() {
         say_error("a shell in it, at that moment; `exit` ends it and keeps nothing");
@@ -135,9 +134,7 @@ fn suitable_accel(capsule: &Capsule, force: bool) -> Result<Accel, CliError> {
 
 async fn suitable_qemu(capsule: &Capsule, force: bool) -> Result<(), CliError> {
     let record = &capsule.record;
-    let arch =
-        record.machine.arch.parse().map_err(|known| CliError::invalid(format!("its architecture is not {known}")))?;
-    let here = frozen::qemu_here(arch).await;
+    let here = frozen::qemu_here(record.machine.arch()?).await;
     if here.as_deref() == Some(record.qemu.as_str()) || (force && here.is_some()) {
         return Ok(());
     }

@@ -8,6 +8,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use super::connect::{self, ConnectOptions};
 use super::consumer::{self, Display, ReportOptions};
 use super::error::CliError;
+use super::event_loop::runtime;
 use super::failed::Again;
 use super::load::{Filter, Selection};
 use super::project::Project;
@@ -97,7 +98,7 @@ pub(crate) struct Arguments {
     #[arg(long)]
     warm: bool,
     /// How much all saved machines may take; the least recently used are removed first [default: 8GiB]
-    #[arg(long, value_name = "SIZE", env = "MUSTER_TEMPLATES_MAX", value_parser = super::images::prune::bytes)]
+    #[arg(long, value_name = "SIZE", env = "MUSTER_TEMPLATES_MAX", value_parser = muster_suite::value::size)]
     templates_max: Option<u64>,
     #[command(flatten)]
     capsules: CapsuleOptions,
@@ -117,7 +118,7 @@ pub(crate) struct CapsuleOptions {
     #[arg(long, value_name = "N", default_value_t = Bounds::default().count)]
     capsules_max: u32,
     /// What all capsules of a run may take on the disk [default: 2GiB]
-    #[arg(long, value_name = "SIZE", value_parser = session::size)]
+    #[arg(long, value_name = "SIZE", value_parser = muster_suite::value::size)]
     capsules_size: Option<u64>,
 }
 
@@ -288,23 +289,13 @@ fn run_dir(arguments: &Arguments, project: &Project, id: &str) -> Result<(RunDir
     };
     // Before anything is made.
     let base = arguments.reports.base(&path)?;
-    let dir = RunDir::create(&path).map_err(|error| CliError::infrastructure(error.to_string()))?;
+    let dir = RunDir::create(&path)?;
     Ok((dir, base))
 }
 
 /// What executes the guests.
 pub(crate) fn choose_accelerator(asked: AccelRequest) -> Result<Accel, CliError> {
-    accel::choose(asked)
-        .map_err(|error| CliError::infrastructure(error.to_string()).hint("`muster doctor` explains what it found"))
-}
-
-/// What a command waits in.
-pub(crate) fn runtime() -> Result<tokio::runtime::Runtime, CliError> {
-    tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .map_err(|cause| CliError::infrastructure(format!("no threads for the run: {cause}")))
+    Ok(accel::choose(asked)?)
 }
 
 fn update_mode(arguments: &Arguments) -> UpdateMode {
@@ -400,7 +391,7 @@ fn templates(limit: Option<u64>, events: &Events) -> Option<TemplateStore> {
 /// What all machines of a run share.
 pub(crate) async fn host(root: &Utf8Path, dir: &Utf8Path, accel: Accel, events: &Events) -> Result<Host, CliError> {
     let spawner = Spawner::new().map_err(|cause| CliError::infrastructure(format!("no thread for QEMU: {cause}")))?;
-    let key = RunKey::generate(dir.as_std_path()).await.map_err(|error| CliError::infrastructure(error.to_string()))?;
+    let key = RunKey::generate(dir.as_std_path()).await?;
     Ok(Host {
         spawner,
         accel,

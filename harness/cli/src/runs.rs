@@ -56,7 +56,7 @@ struct Prune {
     #[arg(long, value_name = "N")]
     keep: Option<usize>,
     /// What is younger stays
-    #[arg(long, value_name = "DURATION", value_parser = super::session::duration)]
+    #[arg(long, value_name = "DURATION", value_parser = muster_suite::value::duration)]
     older_than: Option<Duration>,
     /// Only say what would go
     #[arg(long)]
@@ -87,7 +87,7 @@ impl Place {
 }
 
 fn runs(directory: &Utf8PathBuf) -> Result<Vec<Kept>, CliError> {
-    kept::list(directory, &muster_image::opened()).map_err(|error| CliError::infrastructure(error.to_string()))
+    Ok(kept::list(directory, &muster_image::opened())?)
 }
 
 fn list(place: &Place, format: OutputFormat) -> Result<Exit, CliError> {
@@ -114,8 +114,7 @@ fn prune(arguments: &Prune) -> Result<Exit, CliError> {
     }
     let directory = arguments.place.directory()?;
     let runs = runs(&directory)?;
-    let broken = |error: muster_base::files::FileError| CliError::infrastructure(error.to_string());
-    let leftovers = kept::leftovers(&directory).map_err(broken)?;
+    let leftovers = kept::leftovers(&directory)?;
     let chosen = kept::superfluous(&runs, arguments.keep, arguments.older_than, SystemTime::now());
     let mut freed: u64 = leftovers.iter().map(|path| kept::size(path)).sum();
     let (mut gone, mut wrong) = (Vec::new(), Vec::new());

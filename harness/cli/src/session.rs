@@ -18,6 +18,7 @@ use muster_engine::prove::{self, Proofs};
 use muster_image::{DiskSource, ImageSpec, KernelBoot};
 use muster_qemu::AccelRequest;
 use muster_suite::model::Suite;
+use muster_suite::value::ValueError;
 
 /// Which images, and how they are booted.
 #[derive(Debug, Clone, Default, clap::Args)]
@@ -70,16 +71,16 @@ pub(crate) struct MachineOptions {
     #[arg(long, value_name = "BUS")]
     pub bus: Option<DiskBus>,
     /// An empty disk in addition, such as 1GiB; may be repeated
-    #[arg(long = "extra-disk", value_name = "SIZE", value_parser = extra_disk)]
+    #[arg(long = "extra-disk", value_name = "SIZE", value_parser = muster_suite::images::extra_disk)]
     pub extra_disks: Vec<u64>,
     /// Network interfaces; each after the first is a network of its own
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=i64::from(ImageSpec::MAX_DEVICES)))]
     pub nics: Option<u32>,
     /// From QEMU's start to the first answer, on working KVM; emulation extends it
-    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    #[arg(long, value_name = "DURATION", value_parser = muster_suite::value::duration)]
     pub boot_timeout: Option<Duration>,
     /// auto, kvm or tcg
-    #[arg(long, value_name = "KIND", default_value = "auto", value_parser = accelerator)]
+    #[arg(long, value_name = "KIND", default_value = "auto")]
     pub accel: AccelRequest,
 }
 
@@ -88,33 +89,11 @@ pub(crate) const EARLIER_NAMES: [&str; 2] = ["format", DISK_FORMAT];
 /// The one of these that is none of an output anywhere.
 pub(crate) const DISK_FORMAT: &str = "disk-format";
 
-/// A size in bytes.
-pub(crate) fn size(text: &str) -> Result<u64, String> {
-    muster_suite::value::size(text).map_err(|why| why.to_string())
-}
-
 /// A size in MiB, at least 64.
-pub(crate) fn memory(text: &str) -> Result<u32, String> {
-    let bytes = muster_suite::value::size(text).map_err(|why| why.to_string())?;
-    let mib = bytes >> 20;
-    u32::try_from(mib).ok().filter(|mib| *mib >= 64).ok_or_else(|| "at least 64 MiB".to_owned())
-}
-
-fn extra_disk(text: &str) -> Result<u64, String> {
-    muster_suite::images::extra_disk(text).map_err(|why| why.to_string())
-}
-
-pub(super) fn duration(text: &str) -> Result<Duration, String> {
-    muster_suite::value::duration(text).map_err(|why| why.to_string())
-}
-
-pub(super) fn accelerator(text: &str) -> Result<AccelRequest, String> {
-    match text {
-        "auto" => Ok(AccelRequest::Auto),
-        "kvm" => Ok(AccelRequest::Kvm),
-        "tcg" => Ok(AccelRequest::Tcg),
-        _ => Err("one of: auto, kvm, tcg".to_owned()),
-    }
+pub(crate) fn memory(text: &str) -> Result<u32, ValueError> {
+    let mib = muster_suite::value::size(text)? >> 20;
+    let enough = u32::try_from(mib).ok().filter(|mib| *mib >= 64);
+    enough.ok_or_else(|| ValueError::Invalid("at least 64 MiB".to_owned()))
 }
 
 /// A run that can be started.
@@ -215,12 +194,12 @@ fn preflight(project: &Project, specs: &[ImageSpec]) -> Result<(), CliError> {
     for spec in specs {
         match super::event_loop::runtime()?.block_on(muster_image::preflight(project.root().as_std_path(), spec)) {
             Ok(bytes) => unpacked = unpacked.saturating_add(bytes),
-            Err(error) => faults.push(super::image_file::refused(error)),
+            Err(error) => faults.push(error.into()),
         }
-        faults.extend(muster_qemu::preflight(spec).into_iter().map(lacking));
+        faults.extend(muster_qemu::preflight(spec).into_iter().map(CliError::from));
     }
     if let Some(cache) = muster_image::cache_dir() {
-        faults.extend(muster_qemu::room_to_unpack(&cache, unpacked).map(lacking));
+        faults.extend(muster_qemu::room_to_unpack(&cache, unpacked).map(CliError::from));
     }
     faults.dedup_by(|later, first| later.what == first.what);
     // What this host lacks is not the fault of what was typed.
@@ -232,12 +211,7 @@ fn preflight(project: &Project, specs: &[ImageSpec]) -> Result<(), CliError> {
 
 /// Whether a directory in which machines are to lie, which need not exist yet, has room for one.
 pub(crate) fn room(dir: &Utf8Path) -> Result<(), CliError> {
-    muster_qemu::room_for_a_machine(dir.as_std_path()).map_or(Ok(()), |error| Err(lacking(error)))
-}
-
-fn lacking(error: muster_qemu::MachineError) -> CliError {
-    let hint = format!("`muster failures {}` explains it", error.failure_id());
-    CliError::infrastructure(error.to_string()).hint(hint)
+    muster_qemu::room_for_a_machine(dir.as_std_path()).map_or(Ok(()), |error| Err(error.into()))
 }
 
 fn looks_like_a_file(name: &str) -> bool {
@@ -267,7 +241,7 @@ fn from_file(name: &str, stated: Option<Format>, notices: &mut Vec<String>) -> R
                 );
             }
             Err(error @ (muster_image::ImageError::NoDisk { .. } | muster_image::ImageError::Misnamed { .. })) => {
-                return Err(super::image_file::refused(error));
+                return Err(error.into());
             }
             // Whatever else is wrong with the file is said when it is inspected.
             Err(_) => Format::Raw,
@@ -276,53 +250,120 @@ fn from_file(name: &str, stated: Option<Format>, notices: &mut Vec<String>) -> R
     Ok(ImageSpec::from_file(path.as_std_path(), format))
 }
 
-fn apply(spec: &mut ImageSpec, options: &MachineOptions) -> Result<(), CliError> {
-    // Without `..`, so that an option that is added cannot be forgotten here.
-    let MachineOptions {
-        image_format,
-        firmware,
-        arch,
-        tpm,
-        kernel,
-        initrd,
-        cmdline,
-        seed,
-        user,
-        memory,
-        cpus,
-        bus,
-        extra_disks,
-        nics,
-        boot_timeout,
-        accel: _,
-    } = options;
-    if let (Some(format), DiskSource::Path(_)) = (image_format, &spec.disk) {
-        spec.format = *format;
+/// What an option changes of an image.
+type Change<'o> = Box<dyn Fn(&mut ImageSpec) -> Result<(), CliError> + 'o>;
+
+/// An option that was given: how it is typed again, and what it changes of an image.
+struct Stated<'o> {
+    typed: Vec<String>,
+    change: Change<'o>,
+}
+
+impl<'o> Stated<'o> {
+    fn new(option: &str, value: &str, change: impl Fn(&mut ImageSpec) -> Result<(), CliError> + 'o) -> Self {
+        Self { typed: vec![option.to_owned(), plan::quote(value)], change: Box::new(change) }
     }
-    spec.firmware = firmware.unwrap_or(spec.firmware);
-    spec.seed = seed.unwrap_or(spec.seed);
-    spec.user = user.clone().unwrap_or_else(|| spec.user.clone());
-    spec.memory_mib = memory.unwrap_or(spec.memory_mib);
-    spec.cpus = cpus.unwrap_or(spec.cpus);
-    spec.bus = bus.unwrap_or(spec.bus);
-    spec.boot_timeout = boot_timeout.unwrap_or(spec.boot_timeout);
-    spec.arch = arch.unwrap_or(spec.arch);
-    spec.tpm = tpm.unwrap_or(spec.tpm);
-    spec.nics = nics.unwrap_or(spec.nics);
-    if let (Some(kernel), Some(cmdline)) = (kernel, cmdline) {
-        // Relative to where the person stands, also for lab images.
-        let here = |path: &Utf8Path| {
-            std::path::absolute(path).map_err(|error| CliError::invalid(format!("{path}: no absolute path: {error}")))
+
+    /// One that sets something of an image.
+    fn set(option: &str, value: impl ToString, set: impl Fn(&mut ImageSpec) + 'o) -> Self {
+        let change = move |spec: &mut ImageSpec| {
+            set(spec);
+            Ok(())
         };
-        let initrd = initrd.as_deref().map(here).transpose()?;
-        spec.kernel = Some(KernelBoot { image: here(kernel)?, initrd, cmdline: cmdline.clone() });
+        Self::new(option, &value.to_string(), change)
     }
-    if !extra_disks.is_empty() {
-        if extra_disks.len() > ImageSpec::MAX_DEVICES as usize {
-            return Err(CliError::invalid(format!("a machine has at most {} extra disks", ImageSpec::MAX_DEVICES)));
-        }
-        spec.extra_disks.clone_from(extra_disks);
+
+    /// One that changes nothing of an image: what it says belongs to another option, or to the host.
+    fn alone(option: &str, value: impl ToString) -> Self {
+        Self::set(option, value, |_| ())
     }
+}
+
+impl MachineOptions {
+    /// All that were given, in the order in which they are typed again.
+    fn stated(&self) -> Vec<Stated<'_>> {
+        // Without `..`, so that an option that is added cannot be forgotten here.
+        let Self {
+            image_format,
+            firmware,
+            arch,
+            tpm: tpm_option,
+            kernel,
+            initrd,
+            cmdline,
+            seed,
+            user,
+            memory,
+            cpus,
+            bus,
+            extra_disks,
+            nics,
+            boot_timeout,
+            accel,
+        } = self;
+        let extra_disk = |size: &u64| {
+            Stated::new("--extra-disk", &format!("{size}B"), |spec| replace_extra_disks(spec, extra_disks))
+        };
+        let boot = |kernel| {
+            let change = move |spec: &mut ImageSpec| boot_kernel(spec, kernel, initrd.as_deref(), cmdline.as_deref());
+            Stated::new("--kernel", kernel.as_str(), change)
+        };
+        let format_of_files = |spec: &mut ImageSpec, format| {
+            if let DiskSource::Path(_) = spec.disk {
+                spec.format = format;
+            }
+        };
+        // An optional value must be written with its option.
+        let tpm = |on: bool| Stated { typed: vec![format!("--tpm={on}")], ..Stated::set("", on, move |s| s.tpm = on) };
+        let one_each = [
+            image_format.map(|it| Stated::set("--image-format", it, move |spec| format_of_files(spec, it))),
+            firmware.map(|it| Stated::set("--firmware", it, move |spec| spec.firmware = it)),
+            arch.map(|it| Stated::set("--arch", it, move |spec| spec.arch = it)),
+            kernel.as_deref().map(boot),
+            initrd.as_ref().map(|it| Stated::alone("--initrd", it)),
+            cmdline.as_ref().map(|it| Stated::alone("--cmdline", it)),
+            nics.map(|it| Stated::set("--nics", it, move |spec| spec.nics = it)),
+            seed.map(|it| Stated::set("--seed", it, move |spec| spec.seed = it)),
+            user.as_ref().map(|it| Stated::set("--user", it, move |spec| spec.user.clone_from(it))),
+            memory.map(|it| Stated::set("--guest-memory", format!("{it}MiB"), move |spec| spec.memory_mib = it)),
+            cpus.map(|it| Stated::set("--cpus", it, move |spec| spec.cpus = it)),
+            bus.map(|it| Stated::set("--bus", it, move |spec| spec.bus = it)),
+            boot_timeout.map(|it| {
+                Stated::set("--boot-timeout", format!("{}ms", it.as_millis()), move |spec| spec.boot_timeout = it)
+            }),
+            (*accel != AccelRequest::Auto).then(|| Stated::alone("--accel", accel)),
+            tpm_option.map(tpm),
+        ];
+        extra_disks.iter().map(extra_disk).chain(one_each.into_iter().flatten()).collect()
+    }
+}
+
+fn replace_extra_disks(spec: &mut ImageSpec, sizes: &[u64]) -> Result<(), CliError> {
+    if sizes.len() > ImageSpec::MAX_DEVICES as usize {
+        return Err(CliError::invalid(format!("a machine has at most {} extra disks", ImageSpec::MAX_DEVICES)));
+    }
+    spec.extra_disks = sizes.to_vec();
+    Ok(())
+}
+
+/// Its files are relative to where the person stands, also for lab images.
+fn boot_kernel(
+    spec: &mut ImageSpec,
+    kernel: &Utf8Path,
+    initrd: Option<&Utf8Path>,
+    cmdline: Option<&str>,
+) -> Result<(), CliError> {
+    let Some(cmdline) = cmdline else { return Ok(()) };
+    let here = |path: &Utf8Path| {
+        std::path::absolute(path).map_err(|error| CliError::invalid(format!("{path}: no absolute path: {error}")))
+    };
+    let initrd = initrd.map(here).transpose()?;
+    spec.kernel = Some(KernelBoot { image: here(kernel)?, initrd, cmdline: cmdline.to_owned() });
+    Ok(())
+}
+
+fn apply(spec: &mut ImageSpec, options: &MachineOptions) -> Result<(), CliError> {
+    options.stated().iter().try_for_each(|stated| (stated.change)(spec))?;
     if spec.format == Format::Tar && spec.kernel.is_none() {
         return Err(CliError::invalid(format!("{} is a root file system without a boot loader", spec.id))
             .hint("name a kernel: --kernel FILE [--initrd FILE] --cmdline 'root=/dev/vda rw console=ttyS0'"));
@@ -332,51 +373,7 @@ fn apply(spec: &mut ImageSpec, options: &MachineOptions) -> Result<(), CliError>
 
 /// The options without which one test run again would not be the same test.
 fn rerun_options(selection: &Selection, options: &MachineOptions) -> Vec<String> {
-    // Without `..`, so that an option that is added cannot be forgotten here.
-    let MachineOptions {
-        image_format,
-        firmware,
-        arch,
-        tpm,
-        kernel,
-        initrd,
-        cmdline,
-        seed,
-        user,
-        memory,
-        cpus,
-        bus,
-        extra_disks,
-        nics,
-        boot_timeout,
-        accel,
-    } = options;
-    let accel = match accel {
-        AccelRequest::Auto => None,
-        AccelRequest::Kvm => Some("kvm".to_owned()),
-        AccelRequest::Tcg => Some("tcg".to_owned()),
-    };
-    let mut stated: Vec<(&str, String)> =
-        selection.suites.iter().map(|path| ("--suites", project::short(path).to_string())).collect();
-    stated.extend(extra_disks.iter().map(|size| ("--extra-disk", format!("{size}B"))));
-    let options = [
-        ("--image-format", image_format.map(|format| format.to_string())),
-        ("--firmware", firmware.map(|firmware| firmware.to_string())),
-        ("--arch", arch.map(|arch| arch.to_string())),
-        ("--kernel", kernel.as_ref().map(|kernel| kernel.to_string())),
-        ("--initrd", initrd.as_ref().map(|initrd| initrd.to_string())),
-        ("--cmdline", cmdline.clone()),
-        ("--nics", nics.map(|nics| nics.to_string())),
-        ("--seed", seed.map(|seed| seed.to_string())),
-        ("--user", user.clone()),
-        ("--guest-memory", memory.map(|memory| format!("{memory}MiB"))),
-        ("--cpus", cpus.map(|cpus| cpus.to_string())),
-        ("--bus", bus.map(|bus| bus.to_string())),
-        ("--boot-timeout", boot_timeout.map(|timeout| format!("{}ms", timeout.as_millis()))),
-        ("--accel", accel),
-    ];
-    stated.extend(options.into_iter().filter_map(|(option, value)| Some((option, value?))));
-    let words = stated.into_iter().flat_map(|(option, value)| [option.to_owned(), plan::quote(&value)]);
-    // An optional value must be written with its option.
-    words.chain(tpm.map(|tpm| format!("--tpm={tpm}"))).collect()
+    let suite = |path: &Utf8PathBuf| ["--suites".to_owned(), plan::quote(project::short(path).as_str())];
+    let suites = selection.suites.iter().flat_map(suite);
+    suites.chain(options.stated().into_iter().flat_map(|stated| stated.typed)).collect()
 }

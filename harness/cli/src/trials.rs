@@ -106,7 +106,7 @@ fn prepare() -> Result<Prepared, CliError> {
     session::prepare(&selection, &ImageOptions { image: vec![image], ..ImageOptions::default() }, &[], None)
 }
 
-fn verdict(record: Result<TestRecord, String>) -> Result<Completion, Failed> {
+fn verdict(record: Result<TestRecord, TrialError>) -> Result<Completion, Failed> {
     let record = record.map_err(Failed::from)?;
     match record.outcome {
         Outcome::Pass | Outcome::Flaky | Outcome::Known => Ok(Completion::Completed),
@@ -135,6 +135,19 @@ pub(super) fn describe(failure: &Failure) -> String {
     format!("{}: {}{place}\n{detail}", failure.id, failure.message)
 }
 
+/// Why a trial could not run.
+#[derive(Debug, thiserror::Error)]
+enum TrialError {
+    #[error("the worker could not be started before")]
+    NotStarted,
+    #[error("no thread for the machine: {0}")]
+    Thread(std::io::Error),
+    #[error("the worker has ended")]
+    Ended,
+    #[error("the run could not be started; `muster doctor` explains what this host lacks")]
+    Gone,
+}
+
 /// A question to the worker thread: the test's name, and where the answer goes.
 type Question = (String, mpsc::Sender<TestRecord>);
 
@@ -153,23 +166,22 @@ impl TrialThread {
         Self { state: Mutex::new(State::Idle(Some(Box::new(prepared)))) }
     }
 
-    /// Asks one test; why it could not be asked, when the worker itself is in trouble.
-    fn ask(&self, name: &str) -> Result<TestRecord, String> {
+    /// Runs one test; an error when the worker itself is in trouble.
+    fn ask(&self, name: &str) -> Result<TestRecord, TrialError> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         if let State::Idle(prepared) = &mut *state {
-            let prepared = prepared.take().ok_or("the worker could not be started before")?;
+            let prepared = prepared.take().ok_or(TrialError::NotStarted)?;
             let (questions, asked) = mpsc::channel();
             let thread = std::thread::Builder::new()
                 .name("session".to_owned())
                 .spawn(move || work(*prepared, asked))
-                .map_err(|cause| format!("no thread for the machine: {cause}"))?;
+                .map_err(TrialError::Thread)?;
             *state = State::Busy { questions, thread };
         }
-        let State::Busy { questions, .. } = &*state else { return Err("the worker has ended".to_owned()) };
+        let State::Busy { questions, .. } = &*state else { return Err(TrialError::Ended) };
         let (answer, answered) = mpsc::channel();
-        let gone = || "the run could not be started; `muster doctor` explains what this host lacks".to_owned();
-        questions.send((name.to_owned(), answer)).map_err(|_| gone())?;
-        answered.recv().map_err(|_| gone())
+        questions.send((name.to_owned(), answer)).map_err(|_| TrialError::Gone)?;
+        answered.recv().map_err(|_| TrialError::Gone)
     }
 
     /// Ends the machine, waits for the reports, and says what the tests that ran come to.
@@ -191,14 +203,12 @@ impl TrialThread {
 
 fn work(prepared: Prepared, questions: mpsc::Receiver<Question>) -> Result<Exit, CliError> {
     super::session::room(&prepared.project.runs())?;
-    let trouble = |error: muster_record::layout::FileError| CliError::infrastructure(error.to_string());
-    let dir =
-        RunDir::create(&prepared.project.runs().join(format!("test-{}", super::run::run_id()))).map_err(trouble)?;
+    let dir = RunDir::create(&prepared.project.runs().join(format!("test-{}", super::run::run_id())))?;
     let accel = super::run::choose_accelerator(muster_qemu::AccelRequest::Auto)?;
     let (events, stream) = Events::channel();
     let base = consumer::ReportOptions::default().base(dir.root())?;
     let consumer = consumer::start(stream, &dir, base, None, Default::default())?;
-    let runtime = super::run::runtime()?;
+    let runtime = super::event_loop::runtime()?;
     let done = runtime.block_on(answer_all(prepared, &dir, accel, &events, questions));
     drop(runtime);
     drop(events);

@@ -11,6 +11,7 @@ use serde::de::{DeserializeOwned, Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value, json};
 
+use super::error::{ContentError, FactsError};
 use super::item::{Field, Item, Items, Part};
 use super::kind::{FactKind, Scope};
 use super::kinds;
@@ -52,7 +53,7 @@ impl Facts {
         seen: &Observations,
     ) -> Self {
         let part = |kind: &&'static dyn FactKind| {
-            let part = kind.parse(seen).unwrap_or_else(|why| Part::Unreadable(text::one_line(&why, 400)));
+            let part = kind.parse(seen).unwrap_or_else(|why| Part::Unreadable(text::one_line(&why.to_string(), 400)));
             (kind.name(), bounded(part))
         };
         Self { name, taken, system, trees: scope.trees.clone(), parts: kinds.iter().map(part).collect() }
@@ -106,19 +107,17 @@ impl Facts {
     /// Reads a file's text.
     ///
     /// # Errors
-    /// One sentence on what is wrong with it.
-    pub(crate) fn from_json(text: &str) -> Result<Self, String> {
-        let file: Document = serde_json::from_str(text).map_err(|error| text::one_line(&error.to_string(), 300))?;
+    /// What is wrong with it.
+    pub(crate) fn from_json(text: &str) -> Result<Self, ContentError> {
+        let file: Document =
+            serde_json::from_str(text).map_err(|error| ContentError::Json(text::one_line(&error.to_string(), 300)))?;
         if file.schema != SCHEMA {
-            return Err(format!("its schema is `{}`; {SCHEMA} is read here", text::one_line(&file.schema, 60)));
+            return Err(ContentError::Schema { found: text::one_line(&file.schema, 60), known: SCHEMA });
         }
         let mut parts = BTreeMap::new();
         for (word, part) in file.kinds.0 {
-            let kind = kinds::find(&word).ok_or_else(|| {
-                format!("it has facts of the kind `{}`, which this version does not know", text::one_line(&word, 60))
-            })?;
-            let part = part.checked(kind).map_err(|why| format!("{word}: {why}"))?;
-            parts.insert(kind.name(), part);
+            let kind = kinds::find(&word).ok_or_else(|| ContentError::Kind { kind: text::one_line(&word, 60) })?;
+            parts.insert(kind.name(), part.checked(kind)?);
         }
         let line = |text: &str| text::one_line(text, LONGEST_NAME);
         Ok(Self {
@@ -133,22 +132,21 @@ impl Facts {
     /// Reads a file, at most 256 MiB.
     ///
     /// # Errors
-    /// One sentence that names the file.
-    pub fn read(path: &Utf8Path) -> Result<Self, String> {
-        let failed = |why: String| format!("{}: {why}", text::one_line(path.as_str(), 300));
-        let metadata = std::fs::metadata(path).map_err(|error| failed(error.to_string()))?;
+    /// It cannot be read, or is no file of facts.
+    pub fn read(path: &Utf8Path) -> Result<Self, FactsError> {
+        let named = || text::one_line(path.as_str(), 300);
+        let failed = |source| FactsError::Read { path: named(), source };
+        let metadata = std::fs::metadata(path).map_err(failed)?;
         if !metadata.is_file() {
-            return Err(failed("this is not a plain file".to_owned()));
+            return Err(FactsError::NoFile { path: named() });
         }
         let mut bytes = Vec::new();
-        std::fs::File::open(path)
-            .and_then(|file| file.take(LARGEST + 1).read_to_end(&mut bytes))
-            .map_err(|error| failed(error.to_string()))?;
+        std::fs::File::open(path).and_then(|file| file.take(LARGEST + 1).read_to_end(&mut bytes)).map_err(failed)?;
         if bytes.len() as u64 > LARGEST {
-            return Err(failed(format!("it has more than {LARGEST} bytes")));
+            return Err(FactsError::TooLarge { path: named(), limit: LARGEST });
         }
-        let text = std::str::from_utf8(&bytes).map_err(|_| failed("it is not UTF-8".to_owned()))?;
-        Self::from_json(text).map_err(failed)
+        let text = std::str::from_utf8(&bytes).map_err(|_| FactsError::NotUtf8 { path: named() })?;
+        Self::from_json(text).map_err(|why| FactsError::Content { path: named(), why })
     }
 }
 
@@ -185,7 +183,7 @@ enum Written {
 }
 
 impl Written {
-    fn checked(self, kind: &dyn FactKind) -> Result<Part, String> {
+    fn checked(self, kind: &dyn FactKind) -> Result<Part, ContentError> {
         let items = match self {
             Written::Absent(why) => return Ok(Part::Absent(text::one_line(&why, 400))),
             Written::Unreadable(why) => return Ok(Part::Unreadable(text::one_line(&why, 400))),
@@ -195,22 +193,19 @@ impl Written {
         for (subject, written) in items {
             let clean = escape_line(&subject);
             if clean.is_empty() || clean != subject || subject.chars().count() > LONGEST_NAME {
-                return Err(format!(
-                    "the subject `{}` is empty, too long, or not one plain line",
-                    text::one_line(&subject, 80)
-                ));
+                return Err(ContentError::Subject { kind: kind.name(), subject: text::one_line(&subject, 80) });
             }
             let mut item = Item::new();
             for (name, value) in written.0 {
-                let field = kind.fields().iter().find(|field| field.name == name).ok_or_else(|| {
-                    format!(
-                        "`{}` has the field `{}`, which this kind has not",
-                        text::one_line(&subject, 80),
-                        text::one_line(&name, 60)
-                    )
-                })?;
+                let field =
+                    kind.fields().iter().find(|field| field.name == name).ok_or_else(|| ContentError::Field {
+                        kind: kind.name(),
+                        subject: text::one_line(&subject, 80),
+                        field: text::one_line(&name, 60),
+                    })?;
                 if value.chars().count() > LONGEST_VALUE {
-                    return Err(format!("`{}`: the value of {} is too long", text::one_line(&subject, 80), field.name));
+                    let subject = text::one_line(&subject, 80);
+                    return Err(ContentError::Value { kind: kind.name(), subject, field: field.name });
                 }
                 item.insert(field.name, escape_line(&renamed(kind.name(), field.name, value)));
             }
@@ -331,7 +326,7 @@ mod tests {
         let good = written().to_json().unwrap();
         let refused = |from: &str, to: &str| {
             assert!(good.contains(from), "{from}");
-            Facts::from_json(&good.replacen(from, to, 1)).expect_err(to)
+            Facts::from_json(&good.replacen(from, to, 1)).expect_err(to).to_string()
         };
         assert!(refused("facts/v1", "facts/v2").contains("facts/v2"));
         assert!(refused("\"package\":", "\"parcel\":").contains("parcel"));
@@ -363,8 +358,8 @@ mod tests {
     fn a_file_that_cannot_be_read_is_named() {
         let dir = tempfile::tempdir().unwrap();
         let path = Utf8Path::from_path(dir.path()).unwrap();
-        assert!(Facts::read(path).unwrap_err().ends_with("not a plain file"));
+        assert!(Facts::read(path).unwrap_err().to_string().ends_with("not a plain file"));
         let missing = path.join("gone.json");
-        assert!(Facts::read(&missing).unwrap_err().starts_with(missing.as_str()));
+        assert!(Facts::read(&missing).unwrap_err().to_string().starts_with(missing.as_str()));
     }
 }

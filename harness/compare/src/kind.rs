@@ -2,6 +2,7 @@
 //! items of two systems differ. The kinds themselves stand above, in [`super::kinds`].
 
 use super::difference::{self, Difference};
+use super::error::KindError;
 use super::item::{Field, Items, Part};
 use muster_check::{Observations, Probe};
 
@@ -46,7 +47,7 @@ pub trait FactKind: Sync {
     fn probes(&self, scope: &Scope) -> Vec<Probe>;
 
     /// What the answers say; an error when they cannot be understood.
-    fn parse(&self, seen: &Observations) -> Result<Part, String>;
+    fn parse(&self, seen: &Observations) -> Result<Part, KindError>;
 
     /// How the items of two systems differ, in the order of subjects and fields.
     fn differences(&self, before: &Items, after: &Items) -> Vec<Difference> {

@@ -22,14 +22,23 @@ pub(crate) enum Said {
     Undecided(usize, String),
 }
 
+/// Whether an entry is about this candidate.
+#[derive(Debug, PartialEq, Eq)]
+enum Here {
+    Yes,
+    No,
+    /// It depends on this dimension, which is not known.
+    Unknown(String),
+}
+
 /// Entries, and which of them have matched.
 pub(crate) struct Ledger<'e> {
     entries: &'e [Deviation],
     today: jiff::civil::Date,
     /// Whether each entry was about some difference, expired or not.
     used: Vec<bool>,
-    /// Whether each entry is about this candidate; a dimension where that is not known.
-    here: Vec<Result<bool, String>>,
+    /// Whether each entry is about this candidate.
+    here: Vec<Here>,
 }
 
 impl<'e> Ledger<'e> {
@@ -40,9 +49,9 @@ impl<'e> Ledger<'e> {
         today: jiff::civil::Date,
     ) -> Self {
         let here = |entry: &Deviation| match entry.condition.as_ref().map(|condition| evaluate(condition, lookup)) {
-            None | Some(Truth::True) => Ok(true),
-            Some(Truth::False { .. }) => Ok(false),
-            Some(Truth::Unknown { dimension }) => Err(dimension.to_string()),
+            None | Some(Truth::True) => Here::Yes,
+            Some(Truth::False { .. }) => Here::No,
+            Some(Truth::Unknown { dimension }) => Here::Unknown(dimension),
         };
         Self { entries, today, used: vec![false; entries.len()], here: entries.iter().map(here).collect() }
     }
@@ -56,14 +65,14 @@ impl<'e> Ledger<'e> {
                 continue;
             }
             match &self.here[index] {
-                Ok(false) => continue,
-                Err(dimension) => {
+                Here::No => continue,
+                Here::Unknown(dimension) => {
                     if said == Said::Nothing {
                         said = Said::Undecided(index, dimension.clone());
                     }
                     continue;
                 }
-                Ok(true) => self.used[index] = true,
+                Here::Yes => self.used[index] = true,
             }
             match (entry.is_expired(self.today), &said) {
                 (_, Said::Documented(_)) => {}
@@ -79,7 +88,7 @@ impl<'e> Ledger<'e> {
     /// of: what they document is gone, and they must go too.
     pub(crate) fn stale(&self, compared: &[&'static str]) -> Vec<usize> {
         let stale = |index: &usize| {
-            !self.used[*index] && self.here[*index] == Ok(true) && compared.contains(&self.entries[*index].kind)
+            !self.used[*index] && self.here[*index] == Here::Yes && compared.contains(&self.entries[*index].kind)
         };
         (0..self.entries.len()).filter(stale).collect()
     }

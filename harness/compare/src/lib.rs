@@ -14,6 +14,7 @@
 pub mod azldev;
 pub mod comparison;
 pub mod difference;
+mod error;
 pub mod facts;
 pub mod item;
 pub mod json;
@@ -25,3 +26,5 @@ pub mod markdown;
 mod testing;
 pub mod text;
 pub mod verdict;
+
+pub use error::{ContentError, FactsError, KindError};

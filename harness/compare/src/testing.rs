@@ -1,5 +1,6 @@
 //! Shorthands for the tests of this room.
 
+use super::error::KindError;
 use super::facts::Facts;
 use super::item::{Item, Items, Part};
 use super::kind::Scope;
@@ -51,7 +52,7 @@ pub(super) fn seen(answers: &[(&str, &str)]) -> Observations {
 }
 
 /// The items of a part that must be known.
-pub(super) fn known(part: Result<Part, String>) -> Items {
+pub(super) fn known(part: Result<Part, KindError>) -> Items {
     match part {
         Ok(Part::Known(items)) => items,
         other => panic!("not known: {other:?}"),

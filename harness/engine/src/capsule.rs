@@ -94,12 +94,16 @@ impl CapsuleStore {
     }
 }
 
+/// What a driver cannot do, in the words of whichever of its parts says so. Its kinds are the driver's own, and nothing here
+/// depends on them.
+pub type DriverError = Box<dyn std::error::Error + Send + Sync>;
+
 /// What came of writing a capsule. The machine stood still meanwhile.
 pub struct Written {
     /// Bytes on the disk, or why there is no capsule.
-    pub capsule: Result<u64, String>,
+    pub capsule: Result<u64, DriverError>,
     /// Whether the guest goes on with the right time; otherwise why its machine must be given up.
-    pub goes_on: Result<(), String>,
+    pub goes_on: Result<(), DriverError>,
 }
 
 #[cfg(test)]

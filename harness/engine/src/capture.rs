@@ -1,5 +1,6 @@
 //! The machine of a test that failed becomes a capsule, where the run wants that.
 
+use super::capsule::DriverError;
 use super::driver::Driver;
 use super::sink::Events;
 use muster_record::outcome::Outcome;
@@ -12,7 +13,7 @@ pub(super) async fn take<D: Driver>(
     events: &Events,
     live: Option<&mut D::Live>,
     record: &mut TestRecord,
-) -> Result<(), String> {
+) -> Result<(), DriverError> {
     let Some(capsule_store) = driver.capsules() else { return Ok(()) };
     let failed = matches!(record.outcome, Outcome::Fail | Outcome::Error);
     let Some(machine) = record.machine.clone().filter(|_| failed) else { return Ok(()) };

@@ -67,7 +67,7 @@ pub trait Driver: Sync + Sized {
         test: &TestRecord,
     ) -> impl Future<Output = Written> + Send {
         let _ = (live, dir, room, test);
-        async { Written { capsule: Err("these machines cannot be saved".to_owned()), goes_on: Ok(()) } }
+        async { Written { capsule: Err("these machines cannot be saved".into()), goes_on: Ok(()) } }
     }
 
     /// Whether templates are kept between runs, so that a fork may come cheaper than a boot.

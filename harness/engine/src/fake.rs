@@ -124,7 +124,7 @@ impl Driver for FakeDriver {
 
     async fn capture(&self, _: &mut FakeMachine, dir: &Utf8Path, room: u64, test: &TestRecord) -> Written {
         std::fs::write(dir.join("said"), &test.failures[0].message).unwrap();
-        Written { capsule: Ok(room.min(10)), goes_on: self.stands_still.map_or(Ok(()), |why| Err(why.to_owned())) }
+        Written { capsule: Ok(room.min(10)), goes_on: self.stands_still.map_or(Ok(()), |why| Err(why.into())) }
     }
 
     fn template_mib(&self, (): &()) -> u32 {

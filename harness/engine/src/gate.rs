@@ -60,11 +60,11 @@ pub fn skip(planned: &Planned, image: &str, settings: &Settings, facts: &Facts) 
     let lookup = |name: &str| dimension(name, image, settings, facts);
     for (when, id, what) in conditions {
         let Some(when) = when else { continue };
-        match reason_to_skip(when, what, &lookup) {
-            Ok(None) => {}
-            Ok(Some(reason)) => return Ok(Some(Failure::new(id, reason))),
+        match applies(when, what, &lookup) {
+            Applies::Yes => {}
+            Applies::No(reason) => return Ok(Some(Failure::new(id, reason))),
             // Neither run nor skipped: a gate must not open because a fact is missing.
-            Err(dimension) => {
+            Applies::Unknown(dimension) => {
                 let text = format!("whether {what} is for this machine is not known: `{dimension}` is not known here");
                 return Err(Failure::new(failure::PROBE_FAILED, text).at(&when.location));
             }
@@ -83,19 +83,25 @@ pub fn dimension(name: &str, image: &str, settings: &Settings, facts: &Facts) ->
     }
 }
 
-/// Why a condition leaves out what it stands at, `what`; `None` when it does not. The error is the
-/// dimension on which it depends and of which `lookup` knows nothing.
-pub fn reason_to_skip(
-    when: &When,
-    what: &str,
-    lookup: &dyn Fn(&str) -> Option<Vec<String>>,
-) -> Result<Option<String>, String> {
+/// Whether what a condition stands at is for this guest.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Applies {
+    /// It is.
+    Yes,
+    /// It is not, for this reason.
+    No(String),
+    /// It depends on this dimension, of which nothing is known.
+    Unknown(String),
+}
+
+/// Whether `what`, at which the condition stands, is for the guest of which `lookup` knows the dimensions.
+pub fn applies(when: &When, what: &str, lookup: &dyn Fn(&str) -> Option<Vec<String>>) -> Applies {
     match muster_suite::condition::evaluate(&when.condition, lookup) {
-        Truth::True => Ok(None),
+        Truth::True => Applies::Yes,
         Truth::False { why } => {
             let because = when.because.as_ref().map(|text| format!("; {text}")).unwrap_or_default();
-            Ok(Some(format!("{what} needs {} ({why}){because}", when.condition)))
+            Applies::No(format!("{what} needs {} ({why}){because}", when.condition))
         }
-        Truth::Unknown { dimension } => Err(dimension),
+        Truth::Unknown { dimension } => Applies::Unknown(dimension),
     }
 }

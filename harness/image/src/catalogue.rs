@@ -194,7 +194,8 @@ mod tests {
         for word in Format::NAMES {
             assert_eq!(word.parse::<Format>().map(Format::name), Ok(*word));
         }
-        assert_eq!("img".parse::<Format>(), Err("one of: qcow2, raw, vhd, vhdx, vmdk, tar".to_owned()));
+        let unknown = "img".parse::<Format>().unwrap_err().to_string();
+        assert_eq!(unknown, "one of: qcow2, raw, vhd, vhdx, vmdk, tar");
         assert_eq!(Format::Vhd.driver(), "vpc");
     }
 

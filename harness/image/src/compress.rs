@@ -123,6 +123,7 @@ impl Sparse {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use muster_base::fault::Fault as _;
     use std::os::unix::fs::MetadataExt;
     use std::process::Command;
 
@@ -170,7 +171,8 @@ mod tests {
         File::create(&plain).unwrap().set_len(40 << 20).unwrap();
         let bomb = pack(Compression::Zstd, &plain);
         assert!(std::fs::metadata(&bomb).unwrap().len() < 1 << 16);
-        let id = |result: Result<(u64, File), ImageError>| result.unwrap_err().failure_id().as_str().to_owned();
+        let id =
+            |result: Result<(u64, File), ImageError>| result.unwrap_err().failure_id().unwrap().as_str().to_owned();
         assert_eq!(id(run(&bomb, Compression::Zstd, SMALL).await), "image.bomb");
         let whole = std::fs::read(&bomb).unwrap();
         std::fs::write(&bomb, &whole[..whole.len() / 2]).unwrap();

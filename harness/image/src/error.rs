@@ -2,7 +2,10 @@
 
 use std::path::PathBuf;
 
+use super::rootfs::ArchiveError;
+use muster_base::exit::Exit;
 use muster_base::failure::{self, FailureId};
+use muster_base::fault::Fault;
 use muster_base::machine::Format;
 
 /// Why an image cannot be used. Every message ends with what to do next.
@@ -46,7 +49,7 @@ pub enum ImageError {
     #[error("{} unpacks to more than {limit} bytes; if that is meant, unpack it by hand and name the result", path.display())]
     Bomb { path: PathBuf, limit: u64 },
     #[error("{} is refused as a root file system: {reason}", path.display())]
-    Archive { path: PathBuf, reason: String },
+    Archive { path: PathBuf, reason: ArchiveError },
     #[error("the image cache failed at {}: {source}; look at its permissions and its free space", path.display())]
     Cache { path: PathBuf, source: std::io::Error },
     #[error("{} changed while it was in use ({what}): results of this run are void; find out who wrote to it", path.display())]
@@ -78,10 +81,11 @@ impl ImageError {
         }
         self
     }
+}
 
-    /// The stable id under which reports file it.
-    pub fn failure_id(&self) -> FailureId {
-        match self {
+impl Fault for ImageError {
+    fn failure_id(&self) -> Option<FailureId> {
+        Some(match self {
             Self::Missing { .. }
             | Self::NotBuilt { .. }
             | Self::NotPulled { .. }
@@ -102,6 +106,14 @@ impl ImageError {
             Self::TooLarge { .. } => failure::IMAGE_SIZE,
             Self::Changed { .. } => failure::IMAGE_CHANGED,
             Self::ToolMissing { .. } => failure::QEMU_MISSING,
+        })
+    }
+
+    /// What this host or its cache lacks is not the fault of whoever named the image.
+    fn exit(&self) -> Exit {
+        match self {
+            Self::ToolMissing { .. } | Self::Cache { .. } | Self::LabBuild { .. } => Exit::Error,
+            _ => Exit::Invalid,
         }
     }
 }

@@ -356,6 +356,7 @@ fn not_a_file(kind: &std::fs::FileType) -> Option<&'static str> {
 mod tests {
     use super::*;
     use crate::{Overlay, Unchanged, sha256};
+    use muster_base::fault::Fault as _;
 
     fn create(path: &Path, arguments: &[&str]) {
         let status =
@@ -366,7 +367,7 @@ mod tests {
     async fn id(path: &Path, format: Format) -> String {
         match inspect(path, format, &Limits::default()).await {
             Ok(image) => format!("ok {}", image.virtual_size),
-            Err(error) => error.failure_id().as_str().to_owned(),
+            Err(error) => error.failure_id().unwrap().as_str().to_owned(),
         }
     }
 
@@ -394,7 +395,7 @@ mod tests {
         assert_eq!(id(&at("empty.raw"), Format::Raw).await, "image.unreadable");
         let small = Limits { virtual_size: 1 << 20, ..Limits::default() };
         let error = inspect(&at("good.raw"), Format::Raw, &small).await.unwrap_err();
-        assert_eq!(error.failure_id().as_str(), "image.size");
+        assert_eq!(error.failure_id().unwrap().as_str(), "image.size");
     }
 
     #[tokio::test]
@@ -423,7 +424,8 @@ mod tests {
     async fn packed_files_are_known_by_name_and_others_by_bytes() {
         let dir = tempfile::tempdir().unwrap();
         let at = |name: &str| dir.path().join(name);
-        let guess = async |name: &str| guess(&at(name)).await.map_err(|error| error.failure_id().as_str().to_owned());
+        let guess =
+            async |name: &str| guess(&at(name)).await.map_err(|error| error.failure_id().unwrap().as_str().to_owned());
         create(&at("a.img"), &["-f", "qcow2"]);
         assert_eq!(guess("a.img").await, Ok((Format::Qcow2, "by its first bytes")));
         assert_eq!(guess("a.qcow2.xz").await, Ok((Format::Qcow2, "by its name")));
@@ -443,7 +445,7 @@ mod tests {
         let at = |name: &str| dir.path().join(name);
         let reported = async |name: &str| match guess(&at(name)).await {
             Ok((format, _)) => format!("ok {format}"),
-            Err(error) => format!("{} {error}", error.failure_id()),
+            Err(error) => format!("{} {error}", error.failure_id().unwrap()),
         };
         create(&at("a.vhd"), &["-f", "vpc", "-o", "subformat=fixed,force_size=on"]);
         create(&at("a.qcow2"), &["-f", "qcow2"]);
@@ -600,8 +602,8 @@ mod tests {
         std::fs::write(&path, vec![8; 4096]).unwrap();
         std::fs::File::options().write(true).open(&path).unwrap().set_modified(time).unwrap();
         note.verify(false).await.unwrap();
-        assert_eq!(note.verify(true).await.unwrap_err().failure_id().as_str(), "image.changed");
+        assert_eq!(note.verify(true).await.unwrap_err().failure_id().unwrap().as_str(), "image.changed");
         std::fs::write(&path, "short").unwrap();
-        assert_eq!(note.verify(false).await.unwrap_err().failure_id().as_str(), "image.changed");
+        assert_eq!(note.verify(false).await.unwrap_err().failure_id().unwrap().as_str(), "image.changed");
     }
 }

@@ -8,12 +8,14 @@
 use std::os::unix::fs::FileExt;
 use std::time::Duration;
 
+use self::error::TableError;
 use self::numbers::{SECTOR, big, little};
 use super::{ImageError, Inspected, tool};
 use muster_base::machine::Format;
 use muster_record::disk::{DiskFacts, Partition, Table};
 use muster_suite::grammar::partitions;
 
+mod error;
 mod gpt;
 mod numbers;
 
@@ -30,7 +32,7 @@ pub(crate) async fn read(disk: &Inspected, stated: Format, deadline: Duration) -
     let fixed = subformat.as_deref() == Some("fixed");
     let whole = disk.format == Format::Raw || fixed;
     let table = if disk.virtual_size < 2 * SECTOR {
-        Err("the disk is smaller than any table of partitions".to_owned())
+        Err(TableError::SmallDisk)
     } else {
         let sectors = disk.virtual_size / SECTOR * SECTOR;
         let length = WINDOW.min(sectors);
@@ -45,7 +47,7 @@ pub(crate) async fn read(disk: &Inspected, stated: Format, deadline: Duration) -
     };
     let (table, unreadable) = match table {
         Ok(table) => (Some(table), None),
-        Err(why) => (None, Some(why)),
+        Err(why) => (None, Some(why.to_string())),
     };
     let format = stated.name().to_owned();
     let (virtual_size, file_size) = (disk.virtual_size, disk.actual_size);
@@ -103,8 +105,7 @@ fn vhd_subformat(footer: &[u8]) -> Option<String> {
 }
 
 /// The table of a disk by its beginning and its end, which reaches to the last whole sector.
-fn parse(head: &[u8], end: &[u8], size: u64) -> Result<Table, String> {
-    const CUT: &str = "the disk ends before its table does";
+fn parse(head: &[u8], end: &[u8], size: u64) -> Result<Table, TableError> {
     if head.get(510..512) != Some(&[0x55, 0xaa]) {
         return match head.get(512..520) {
             Some(b"EFI PART") => gpt::read(head, end, size),
@@ -113,9 +114,9 @@ fn parse(head: &[u8], end: &[u8], size: u64) -> Result<Table, String> {
     }
     let mut partitions = Vec::new();
     for entry in (446..510).step_by(16) {
-        let kind = *head.get(entry + 4).ok_or(CUT)?;
+        let kind = *head.get(entry + 4).ok_or(TableError::CutDisk)?;
         let [start, length] = [8, 12].map(|at| little(head, entry + at, 4));
-        let (start, length) = (start.ok_or(CUT)?, length.ok_or(CUT)?);
+        let (start, length) = (start.ok_or(TableError::CutDisk)?, length.ok_or(TableError::CutDisk)?);
         match kind {
             0 => continue,
             0xee => return gpt::read(head, end, size),

@@ -34,3 +34,4 @@ pub use in_use::{InUse, opened};
 pub use inspect::{Inspected, Limits, inspect};
 pub use overlay::Overlay;
 pub use prepare::{Prepared, facts, preflight, prepare};
+pub use rootfs::ArchiveError;

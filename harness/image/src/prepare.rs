@@ -11,7 +11,7 @@ use super::compress;
 use super::compression::Compression;
 use super::dirs::cache_dir;
 use super::inspect::{self, Inspected, Limits};
-use super::rootfs::{self, oci::Layout, tar, tree::Tree, tree::What};
+use super::rootfs::{self, ArchiveError, oci::Layout, tar, tree::Tree, tree::What};
 use super::{DiskSource, ImageError, ImageSpec, Unchanged, digest, lab, layout, magic, pull};
 use muster_base::machine::{Arch, Format};
 use muster_record::disk::DiskFacts;
@@ -236,8 +236,7 @@ async fn read(path: &Path, arch: Arch, slot: &Slot) -> Result<(Tree, Vec<File>),
     inspect::is_tar(path, &plain)?;
     let (tree, plain) = grow(Tree::new(rootfs::Bounds::default()), plain, 0, false, path).await?;
     if tree.is_empty() {
-        let reason = "there is nothing in it".to_owned();
-        return Err(ImageError::Archive { path: path.to_owned(), reason });
+        return Err(ImageError::Archive { path: path.to_owned(), reason: ArchiveError::Empty });
     }
     let member = |name: &[u8]| match &tree.node(0)?.what {
         What::Dir(names) => names.get(name).copied(),
@@ -312,11 +311,11 @@ async fn grow(
 
 async fn blocking<T: Send + 'static>(
     path: &Path,
-    work: impl FnOnce() -> Result<T, String> + Send + 'static,
+    work: impl FnOnce() -> Result<T, ArchiveError> + Send + 'static,
 ) -> Result<T, ImageError> {
     tokio::task::spawn_blocking(work)
         .await
-        .unwrap_or_else(|error| Err(error.to_string()))
+        .unwrap_or_else(|error| Err(ArchiveError::Other(error.into())))
         .map_err(|reason| ImageError::Archive { path: path.to_owned(), reason })
 }
 
@@ -330,6 +329,7 @@ fn temporary(slot: &Slot) -> Result<tempfile::NamedTempFile, ImageError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use muster_base::fault::Fault as _;
     use std::process::Command;
 
     fn run(program: &str, arguments: &[&str]) {
@@ -345,7 +345,7 @@ mod tests {
     async fn id(dir: &Path, file: &str, format: Format) -> String {
         match ready(dir, file, format).await {
             Ok(_) => "fine".to_owned(),
-            Err(error) => error.failure_id().as_str().to_owned(),
+            Err(error) => error.failure_id().unwrap().as_str().to_owned(),
         }
     }
 
@@ -385,7 +385,7 @@ mod tests {
         run("qemu-img", &["create", "-q", "-f", "qcow2", "-F", "qcow2", "-b", &at("a.qcow2"), &at("b.qcow2")]);
         run("xz", &[&at("b.qcow2")]);
         let error = ready(dir.path(), "b.qcow2.xz", Format::Qcow2).await.unwrap_err();
-        assert_eq!(error.failure_id().as_str(), "image.backing-file");
+        assert_eq!(error.failure_id().unwrap().as_str(), "image.backing-file");
         assert!(error.to_string().starts_with(&at("b.qcow2.xz")), "{error}");
         std::fs::write(at("c.raw.gz"), "not packed at all").unwrap();
         assert_eq!(id(dir.path(), "c.raw.gz", Format::Raw).await, "image.compressed");
@@ -496,7 +496,7 @@ mod tests {
         let path = dir.path().join("vast.qcow2");
         run("qemu-img", &["create", "-q", "-f", "qcow2", &path.display().to_string(), "3T"]);
         let mut spec = ImageSpec::new("x", DiskSource::Path(path), Format::Qcow2);
-        assert_eq!(facts(dir.path(), &spec).await.unwrap_err().failure_id().as_str(), "image.size");
+        assert_eq!(facts(dir.path(), &spec).await.unwrap_err().failure_id().unwrap().as_str(), "image.size");
         spec.max_virtual_size = ImageSpec::MAX_LOOKED_INTO;
         assert_eq!(facts(dir.path(), &spec).await.unwrap().virtual_size, 3 << 40);
     }

@@ -24,16 +24,18 @@ const LOOP_DEADLINE: Duration = Duration::from_millis(250);
 /// How long a probe may wait for a processor on a crowded host before nothing is concluded from it.
 const PATIENCE: Duration = Duration::from_secs(3);
 
-/// What the person asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum AccelRequest {
-    /// KVM where it works, else emulation, and say which.
-    #[default]
-    Auto,
-    /// KVM or an error.
-    Kvm,
-    /// Emulation, without a probe.
-    Tcg,
+muster_base::words! {
+    /// What the person wants.
+    #[derive(Default)]
+    AccelRequest {
+        /// KVM where it works, else emulation, and say which.
+        #[default]
+        Auto = "auto",
+        /// KVM or an error.
+        Kvm = "kvm",
+        /// Emulation, without a probe.
+        Tcg = "tcg",
+    }
 }
 
 /// What runs the guests.
@@ -94,12 +96,12 @@ pub fn choose(request: AccelRequest) -> Result<Accel, MachineError> {
     }
     let answer = probe_kvm();
     match (describe(&answer), request) {
-        (Ok(reason), _) => {
+        ((AccelKind::Kvm, reason), _) => {
             let loop_ns = answer.ok().map(|took| took.as_nanos() as u64);
             Ok(Accel { kind: AccelKind::Kvm, reason, loop_ns, deadline_scale: 1.0 })
         }
-        (Err(reason), AccelRequest::Kvm) => Err(MachineError::Accelerator { wanted: "kvm", reason }),
-        (Err(reason), _) => Ok(tcg(reason, answer.ok().map(|took| took.as_nanos() as u64))),
+        ((AccelKind::Tcg, reason), AccelRequest::Kvm) => Err(MachineError::Accelerator { wanted: "kvm", reason }),
+        ((AccelKind::Tcg, reason), _) => Ok(tcg(reason, answer.ok().map(|took| took.as_nanos() as u64))),
     }
 }
 
@@ -107,30 +109,31 @@ fn tcg(reason: String, loop_ns: Option<u64>) -> Accel {
     Accel { kind: AccelKind::Tcg, reason, loop_ns, deadline_scale: TCG_DEADLINE_SCALE }
 }
 
-/// Whether the probe's answer means that KVM may be used, and the line that says so.
-fn describe(answer: &Result<Duration, Trouble>) -> Result<String, String> {
-    match answer {
+/// What the probe's answer means for the guests, and the line that says so.
+fn describe(answer: &Result<Duration, Trouble>) -> (AccelKind, String) {
+    let why_not = match answer {
         Ok(took) if *took < LOOP_DEADLINE => {
-            Ok(format!("KVM works: a million loops took {:.1} ms", took.as_secs_f64() * 1e3))
+            return (AccelKind::Kvm, format!("KVM works: a million loops took {:.1} ms", took.as_secs_f64() * 1e3));
         }
-        Ok(took) => Err(interprets(&format!("a million loops took {:.2} s", took.as_secs_f64()))),
-        Err(Trouble::Absent) => Err("there is no /dev/kvm on this host".to_owned()),
-        Err(Trouble::Forbidden { group }) => Err(match group {
-            Some(group) => format!(
-                "/dev/kvm may not be opened by this user; join its group: `sudo usermod -aG {group} \"$USER\"`, then log in again"
-            ),
-            None => "/dev/kvm may not be opened by this user, and it has no group to join; open it to all, as systemd's own \
-                     rule does: `sudo chmod 0666 /dev/kvm`"
-                .to_owned(),
-        }),
-        Err(Trouble::Busy) => Err("/dev/kvm is in use by another hypervisor".to_owned()),
-        Err(Trouble::Refused { call, error }) => Err(format!("KVM refused {call}: {error}")),
-        Err(Trouble::Strange { exit }) => Err(format!("KVM ran the probe wrongly: it ended with {exit}")),
+        Ok(took) => interprets(&format!("a million loops took {:.2} s", took.as_secs_f64())),
+        Err(Trouble::Absent) => "there is no /dev/kvm on this host".to_owned(),
+        Err(Trouble::Forbidden { group: Some(group) }) => format!(
+            "/dev/kvm may not be opened by this user; join its group: `sudo usermod -aG {group} \"$USER\"`, then log in again"
+        ),
+        Err(Trouble::Forbidden { group: None }) => {
+            "/dev/kvm may not be opened by this user, and it has no group to join; open it to all, as systemd's own \
+             rule does: `sudo chmod 0666 /dev/kvm`"
+                .to_owned()
+        }
+        Err(Trouble::Busy) => "/dev/kvm is in use by another hypervisor".to_owned(),
+        Err(Trouble::Refused { call, error }) => format!("KVM refused {call}: {error}"),
+        Err(Trouble::Strange { exit }) => format!("KVM ran the probe wrongly: it ended with {exit}"),
         Err(Trouble::Slow { spent }) => {
-            Err(interprets(&format!("a million loops were not done after {:.2} s", spent.as_secs_f64())))
+            interprets(&format!("a million loops were not done after {:.2} s", spent.as_secs_f64()))
         }
-        Err(Trouble::Starved) => Err(format!("the probe of KVM got no processor time within {} s", PATIENCE.as_secs())),
-    }
+        Err(Trouble::Starved) => format!("the probe of KVM got no processor time within {} s", PATIENCE.as_secs()),
+    };
+    (AccelKind::Tcg, why_not)
 }
 
 fn interprets(measured: &str) -> String {
@@ -185,14 +188,20 @@ mod tests {
 
     #[test]
     fn every_answer_has_its_own_sentence() {
-        assert_eq!(describe(&Ok(Duration::from_micros(1100))), Ok("KVM works: a million loops took 1.1 ms".to_owned()));
+        assert_eq!(
+            describe(&Ok(Duration::from_micros(1100))),
+            (AccelKind::Kvm, "KVM works: a million loops took 1.1 ms".to_owned())
+        );
         assert_eq!(
             describe(&Ok(Duration::from_millis(1270))),
-            Err("/dev/kvm exists but interprets instructions: a million loops took 1.27 s, where about 1 ms is normal"
-                .to_owned())
+            (
+                AccelKind::Tcg,
+                "/dev/kvm exists but interprets instructions: a million loops took 1.27 s, where about 1 ms is normal"
+                    .to_owned()
+            )
         );
-        assert_eq!(describe(&Err(Trouble::Absent)), Err("there is no /dev/kvm on this host".to_owned()));
-        let forbidden = describe(&Err(Trouble::Forbidden { group: Some("kvm".to_owned()) })).unwrap_err();
+        assert_eq!(describe(&Err(Trouble::Absent)), (AccelKind::Tcg, "there is no /dev/kvm on this host".to_owned()));
+        let (_, forbidden) = describe(&Err(Trouble::Forbidden { group: Some("kvm".to_owned()) }));
         assert!(forbidden.contains("sudo usermod -aG kvm"), "{forbidden}");
     }
 

@@ -12,6 +12,7 @@ use super::shape::Shape;
 use crate::running::MachineState;
 use crate::{Machine, MachineRequest};
 use muster_base::failure::{self, Failure};
+use muster_base::fault::Fault as _;
 use muster_engine::driver::BootFailure;
 use muster_engine::refused;
 use muster_engine::settle::{guest_failure, settle};
@@ -64,7 +65,7 @@ async fn boot_once(shape: &Shape<'_>, id: &str, freezable: bool) -> Result<HostM
     let machine = match Machine::start(request, &shape.host.spawner).await {
         Ok(machine) => machine,
         Err(error) => {
-            let failure = Failure::of(error.failure_id(), &error);
+            let failure = error.failure();
             let record = no_machine(id, &shape.spec.id, "did not start");
             let failure = BootFailure { failure, findings: Vec::new(), record };
             return Err(Down { failure, aborted: false });

@@ -14,13 +14,15 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-pub use self::saved_machine::{SavedMachine, files};
+pub use self::saved_machine::{SavedMachine, SavedMachineError, files};
 use super::capsule_state::{mapped, transfer_deadline};
+use super::description::Unforkable;
 use super::firmware::{self, Firmware};
 use super::machine_files::{self, MachineFiles};
 use super::qmp::QmpError;
 use super::template::transferred_unless;
 use super::{Accel, Machine, MachineError, Spawner, channels, description, start};
+use muster_base::files::FileError;
 use muster_base::machine::Format;
 use muster_console::rules::Rules;
 use muster_image::header::{self, Ends, Trouble};
@@ -54,11 +56,55 @@ pub(crate) enum CaptureError {
     TooLarge { room: u64 },
     #[error("{what} could not be copied: {source}")]
     Copy { what: String, source: std::io::Error },
+    #[error(transparent)]
+    Unforkable(#[from] Unforkable),
+    #[error(transparent)]
+    Record(#[from] serde_json::Error),
+    #[error(transparent)]
+    File(#[from] FileError),
+}
+
+/// Why the firmware of a capsule is not on this host.
+#[derive(Debug, thiserror::Error)]
+enum FirmwareError {
+    #[error(transparent)]
+    Machine(#[from] SavedMachineError),
+    #[error(transparent)]
+    Missing(#[from] MachineError),
+    #[error("its firmware's variables are {wanted}, this host's {here}")]
+    Variables { wanted: String, here: String },
+    #[error("{}: {source}", path.display())]
+    Read { path: PathBuf, source: std::io::Error },
+    #[error("it was made with another firmware than {}; install the version it was made with, or try --force", path.display())]
+    Other { path: PathBuf },
+}
+
+/// Why an overlay or a variable store of a capsule is not used.
+#[derive(Debug, thiserror::Error)]
+enum LayerError {
+    #[error(transparent)]
+    Read(#[from] std::io::Error),
+    #[error("it is not qcow2")]
+    NotQcow2,
+    #[error("{0} is not a format of variables")]
+    Format(String),
+    #[error("it does not say its size")]
+    NoSize,
+    #[error("its disk has {size} bytes, the image's {image}")]
+    Size { size: u64, image: u64 },
+    #[error("it reaches for another file ({0})")]
+    Elsewhere(String),
+    #[error("it is encrypted")]
+    Encrypted,
+    #[error("it has snapshots of its own")]
+    Snapshots,
+    #[error("{0}")]
+    Broken(String),
 }
 
 impl Machine {
     /// Whether [`Machine::capture`] can work, judged by its devices.
-    pub(crate) fn can_capture(&self) -> Result<(), String> {
+    pub(crate) fn can_capture(&self) -> Result<(), Unforkable> {
         description::forkable(&self.files().description)
     }
 
@@ -196,8 +242,10 @@ impl Machine {
         let dir = start::make_dir(request.dir)?;
         let capsule = std::path::absolute(capsule).map_err(start::dir_error("no absolute path", capsule))?;
         let refused = |reason: String| MachineError::Capsule { dir: capsule.clone(), reason };
-        let firmware = find_firmware(saved_machine, request.any_firmware).map_err(&refused)?;
-        let description = saved_machine.machine(image, firmware, &capsule, accel.kind).map_err(&refused)?;
+        let firmware =
+            find_firmware(saved_machine, request.any_firmware).map_err(|error| refused(error.to_string()))?;
+        let description =
+            saved_machine.machine(image, firmware, &capsule, accel.kind).map_err(|error| refused(error.to_string()))?;
         let open = |name: &str| open_plain(&capsule.join(name)).map_err(|source| refused(format!("{name}: {source}")));
         let own = |file: &File| {
             channels::private_copy(file, &dir).map_err(start::dir_error("a file could not be copied", &dir))
@@ -240,18 +288,15 @@ impl Machine {
 }
 
 /// The same firmware on this host.
-fn find_firmware(saved_machine: &SavedMachine, any: bool) -> Result<Option<Firmware>, String> {
+fn find_firmware(saved_machine: &SavedMachine, any: bool) -> Result<Option<Firmware>, FirmwareError> {
     let Some(wanted) = &saved_machine.firmware else { return Ok(None) };
-    let found = firmware::find(saved_machine.arch.parse()?, wanted.secure).map_err(|error| error.to_string())?;
+    let found = firmware::find(saved_machine.arch()?, wanted.secure)?;
     if found.vars_format != wanted.vars_format {
-        return Err(format!("its firmware's variables are {}, this host's {}", wanted.vars_format, found.vars_format));
+        return Err(FirmwareError::Variables { wanted: wanted.vars_format.clone(), here: found.vars_format });
     }
-    let here = digest(&found.code).map_err(|error| format!("{}: {error}", found.code.display()))?;
+    let here = digest(&found.code).map_err(|source| FirmwareError::Read { path: found.code.clone(), source })?;
     if here != wanted.sha256 && !any {
-        return Err(format!(
-            "it was made with another firmware than {}; install the version it was made with, or try --force",
-            found.code.display()
-        ));
+        return Err(FirmwareError::Other { path: found.code });
     }
     Ok(Some(found))
 }
@@ -282,44 +327,44 @@ fn version_in(said: &str) -> Option<String> {
 
 /// An overlay from a capsule may point nowhere but to what is put below it, and must be as large as
 /// the image.
-fn check_layer(layer: &File, virtual_size: u64) -> Result<(), String> {
+fn check_layer(layer: &File, virtual_size: u64) -> Result<(), LayerError> {
     let size = examine(layer, true)?;
     if size != virtual_size {
-        return Err(format!("its disk has {size} bytes, the image's {virtual_size}"));
+        return Err(LayerError::Size { size, image: virtual_size });
     }
     Ok(())
 }
 
 /// Variables in qcow2 could name another file of this host.
-fn check_vars(vars: &File, format: &str) -> Result<(), String> {
+fn check_vars(vars: &File, format: &str) -> Result<(), LayerError> {
     match format {
         "raw" => Ok(()),
         "qcow2" => examine(vars, false).map(|_| ()),
-        other => Err(format!("{other} is not a format of variables")),
+        other => Err(LayerError::Format(other.to_owned())),
     }
 }
 
 /// The virtual size of a qcow2 file that keeps no data elsewhere. The name of what is below an overlay
 /// is not looked at, since QEMU is told what is below.
-fn examine(file: &File, overlay: bool) -> Result<u64, String> {
+fn examine(file: &File, overlay: bool) -> Result<u64, LayerError> {
     use std::os::unix::fs::FileExt;
-    let length = file.metadata().map_err(|error| error.to_string())?.len();
+    let length = file.metadata()?.len();
     let mut head = vec![0; header::WINDOW.min(usize::try_from(length).unwrap_or(header::WINDOW))];
-    file.read_exact_at(&mut head, 0).map_err(|error| error.to_string())?;
+    file.read_exact_at(&mut head, 0)?;
     if overlay && let Some(backing) = head.get_mut(8..20) {
         backing.fill(0);
     }
     let ends = Ends { head: &head, tail: &[], length };
     if header::format_of(&ends) != Format::Qcow2 {
-        return Err("it is not qcow2".to_owned());
+        return Err(LayerError::NotQcow2);
     }
     match header::examine(Format::Qcow2, &ends) {
         Ok(Some(size)) => Ok(size),
-        Ok(None) => Err("it does not say its size".to_owned()),
-        Err(Trouble::Backing(name) | Trouble::DataFile(name)) => Err(format!("it reaches for another file ({name})")),
-        Err(Trouble::Encrypted) => Err("it is encrypted".to_owned()),
-        Err(Trouble::Snapshots) => Err("it has snapshots of its own".to_owned()),
-        Err(Trouble::Broken(why)) => Err(why),
+        Ok(None) => Err(LayerError::NoSize),
+        Err(Trouble::Backing(name) | Trouble::DataFile(name)) => Err(LayerError::Elsewhere(name)),
+        Err(Trouble::Encrypted) => Err(LayerError::Encrypted),
+        Err(Trouble::Snapshots) => Err(LayerError::Snapshots),
+        Err(Trouble::Broken(why)) => Err(LayerError::Broken(why)),
     }
 }
 
@@ -379,16 +424,16 @@ mod tests {
 
     #[test]
     fn an_overlay_may_name_what_is_below_it_and_nothing_else() {
-        assert_eq!(check_layer(&overlay(|_| {}), 1 << 20), Ok(()));
-        let larger = check_layer(&overlay(|_| {}), 1 << 30).unwrap_err();
+        check_layer(&overlay(|_| {}), 1 << 20).unwrap();
+        let larger = check_layer(&overlay(|_| {}), 1 << 30).unwrap_err().to_string();
         assert!(larger.contains("1048576 bytes"), "{larger}");
-        let elsewhere = check_layer(&overlay(|bytes| bytes[79] = 4), 1 << 20).unwrap_err();
+        let elsewhere = check_layer(&overlay(|bytes| bytes[79] = 4), 1 << 20).unwrap_err().to_string();
         assert!(elsewhere.contains("reaches for another file"), "{elsewhere}");
-        let short = check_layer(&overlay(|bytes| bytes.truncate(1 << 16)), 1 << 20).unwrap_err();
+        let short = check_layer(&overlay(|bytes| bytes.truncate(1 << 16)), 1 << 20).unwrap_err().to_string();
         assert!(short.contains("truncated"), "{short}");
-        assert!(check_layer(&overlay(|bytes| bytes[0] = 0), 1 << 20).unwrap_err().contains("not qcow2"));
+        assert!(check_layer(&overlay(|bytes| bytes[0] = 0), 1 << 20).unwrap_err().to_string().contains("not qcow2"));
         // Variables have nothing below them.
-        assert!(check_vars(&overlay(|_| {}), "qcow2").unwrap_err().contains("reaches for another file"));
+        assert!(check_vars(&overlay(|_| {}), "qcow2").unwrap_err().to_string().contains("reaches for another file"));
         assert!(check_vars(&overlay(|_| {}), "vvfat").is_err());
     }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::qmp::{Qmp, QmpError};
-use super::template;
+use super::template::{self, ThawError};
 
 /// How long the state of a small machine may take to be written or read, before scaling; and how much
 /// longer for each GiB of its RAM.
@@ -15,9 +15,9 @@ const TRANSFER_PER_GIB: Duration = Duration::from_secs(10);
 const ANSWER: Duration = Duration::from_secs(10);
 
 /// Reads a capsule's state into a QEMU that waits for it.
-pub(super) async fn thaw(qmp: &Qmp, memory_mib: u32, scale: f64) -> Result<(), String> {
+pub(super) async fn thaw(qmp: &Qmp, memory_mib: u32, scale: f64) -> Result<(), ThawError> {
     let answer = ANSWER.mul_f64(scale);
-    mapped(qmp, true, answer).await.map_err(|error| error.to_string())?;
+    mapped(qmp, true, answer).await?;
     template::take_in(qmp, answer, transfer_deadline(memory_mib, scale)).await
 }
 

@@ -16,6 +16,7 @@ use crate::template::Template;
 use crate::template_store::Hold;
 use crate::warm_ports::WARM_PORTS;
 use muster_base::failure::{self, Failure};
+use muster_base::fault::Fault as _;
 use muster_base::text;
 use muster_engine::driver::{BootFailure, ConsoleHit, Frozen, Live};
 use muster_engine::settle::guest_failure;
@@ -56,7 +57,7 @@ impl HostTemplate {
 /// Freezes a machine: starts the shell that stays warm, ends the SSH login, stops the guest for good.
 pub(super) async fn freeze(live: HostMachine) -> Frozen<HostMachine, HostTemplate> {
     if let Err(reason) = live.machine.can_freeze() {
-        return Frozen::Refused { live, reason };
+        return Frozen::Refused { live, reason: reason.to_string() };
     }
     let host_key = live.guest.host_key();
     let target = known(&live.target, host_key.as_ref());
@@ -136,7 +137,7 @@ pub(super) async fn start_clone(
     let machine = match started {
         Ok(machine) => machine,
         Err(error) => {
-            let failure = Failure::of(error.failure_id(), &error);
+            let failure = error.failure();
             let record = MachineRecord { cloned_from, ..no_machine(id, image, "did not start") };
             return Err(BootFailure { failure, findings: Vec::new(), record });
         }

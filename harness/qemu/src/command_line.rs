@@ -419,7 +419,7 @@ mod tests {
     fn what_cannot_be_frozen_is_named() {
         assert_eq!(forkable(&machine()), Ok(()));
         assert_eq!(forkable(&MachineDescription { bus: DiskBus::Sata, extra_disks: vec![512], ..machine() }), Ok(()));
-        let why = |machine: MachineDescription| forkable(&machine).unwrap_err();
+        let why = |machine: MachineDescription| forkable(&machine).unwrap_err().to_string();
         assert!(why(MachineDescription { bus: DiskBus::Nvme, ..machine() }).contains("NVMe"));
         assert!(why(MachineDescription { tpm: true, ..machine() }).contains("TPM"));
         assert!(why(MachineDescription { arch: Arch::Aarch64, ..machine() }).contains("vmgenid"));

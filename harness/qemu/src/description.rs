@@ -89,17 +89,30 @@ pub fn version(arch: Arch) -> Option<String> {
     Some(version.to_owned())
 }
 
+/// Why a machine can be neither frozen nor captured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Unforkable {
+    #[error("QEMU's NVMe disk cannot be frozen; another `bus` can")]
+    Nvme,
+    #[error("QEMU's Arm machines have no vmgenid, so that clones would draw the same random numbers")]
+    NoVmgenid,
+    #[error("a TPM is one of a kind: its clones would share its keys and its random numbers")]
+    Tpm,
+    #[error("it was started without RAM that can be shared")]
+    PrivateRam,
+}
+
 /// Whether a machine can be frozen and loaded again into clones, and if not, what forbids it.
 /// Facts: `vmstate` of the devices of QEMU 10.
-pub(crate) fn forkable(machine: &MachineDescription) -> Result<(), String> {
+pub(crate) fn forkable(machine: &MachineDescription) -> Result<(), Unforkable> {
     if machine.bus == DiskBus::Nvme {
-        return Err("QEMU's NVMe disk cannot be frozen; another `bus` can".to_owned());
+        return Err(Unforkable::Nvme);
     }
     if machine.arch == Arch::Aarch64 {
-        return Err("QEMU's Arm machines have no vmgenid, so that clones would draw the same random numbers".to_owned());
+        return Err(Unforkable::NoVmgenid);
     }
     if machine.tpm {
-        return Err("a TPM is one of a kind: its clones would share its keys and its random numbers".to_owned());
+        return Err(Unforkable::Tpm);
     }
     Ok(())
 }

@@ -1,8 +1,10 @@
 //! Why a machine could not be started or asked.
 
+use std::borrow::Cow;
 use std::path::PathBuf;
 
 use muster_base::failure::{self, FailureId};
+use muster_base::fault::Fault;
 use muster_image::ImageError;
 
 /// Why a machine could not be started or asked. Messages name the files to read.
@@ -37,11 +39,10 @@ pub enum MachineError {
     Silent { reason: String, log: PathBuf },
 }
 
-impl MachineError {
-    /// The stable id under which reports file it.
-    pub fn failure_id(&self) -> FailureId {
-        match self {
-            Self::Image(error) => error.failure_id(),
+impl Fault for MachineError {
+    fn failure_id(&self) -> Option<FailureId> {
+        Some(match self {
+            Self::Image(error) => return error.failure_id(),
             Self::Accelerator { .. } => failure::ACCELERATOR_UNAVAILABLE,
             Self::Firmware { .. } => failure::FIRMWARE_MISSING,
             Self::Seed { .. } | Self::Key { .. } => failure::SEED_FAILED,
@@ -53,6 +54,13 @@ impl MachineError {
             | Self::Spawn { .. }
             | Self::Refused { .. }
             | Self::Silent { .. } => failure::QEMU_REFUSED,
+        })
+    }
+
+    fn hint(&self) -> Option<Cow<'static, str>> {
+        match self {
+            Self::Accelerator { .. } => Some("`muster doctor` explains what it found".into()),
+            _ => None,
         }
     }
 }

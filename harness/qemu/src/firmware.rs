@@ -107,41 +107,67 @@ pub(crate) fn find_in(dirs: &[PathBuf], arch: Arch, secure: bool) -> Result<Firm
     Err(MachineError::Firmware { wanted, looked: looked.join("; ") })
 }
 
-fn consider(path: &Path, arch: Arch, secure: bool) -> Result<Firmware, String> {
-    let text = std::fs::read_to_string(path).map_err(|error| error.to_string())?;
+/// Why a descriptor's firmware is not taken.
+#[derive(Debug, thiserror::Error)]
+enum Unfit {
+    #[error(transparent)]
+    Read(#[from] std::io::Error),
+    #[error(transparent)]
+    Json(#[from] serde_json::Error),
+    #[error("hidden by an empty file")]
+    Hidden,
+    #[error("not UEFI")]
+    NotUefi,
+    #[error("not for {0}")]
+    Board(&'static str),
+    #[error("no Secure Boot with enrolled keys")]
+    NoSecureBoot,
+    #[error("made for Secure Boot")]
+    SecureBoot,
+    #[error("not a flash mapping with a variable store")]
+    Mapping,
+    #[error("not split flash")]
+    Split,
+    #[error("{} is missing", .0.display())]
+    Missing(PathBuf),
+    #[error("a format other than raw and qcow2")]
+    Format,
+}
+
+fn consider(path: &Path, arch: Arch, secure: bool) -> Result<Firmware, Unfit> {
+    let text = std::fs::read_to_string(path)?;
     if text.trim().is_empty() {
-        return Err("hidden by an empty file".to_owned());
+        return Err(Unfit::Hidden);
     }
-    let descriptor: Descriptor = serde_json::from_str(&text).map_err(|error| error.to_string())?;
+    let descriptor: Descriptor = serde_json::from_str(&text)?;
     if !descriptor.interface_types.iter().any(|kind| kind == "uefi") {
-        return Err("not UEFI".to_owned());
+        return Err(Unfit::NotUefi);
     }
     let fits = |target: &Target| {
         target.architecture == arch.name() && target.machines.iter().any(|machine| machine.starts_with(board(arch).0))
     };
     if !descriptor.targets.iter().any(fits) {
-        return Err(format!("not for {}", board(arch).1));
+        return Err(Unfit::Board(board(arch).1));
     }
     let has = |feature: &str| descriptor.features.iter().any(|name| name == feature);
     if secure && !(has("secure-boot") && has("enrolled-keys")) {
-        return Err("no Secure Boot with enrolled keys".to_owned());
+        return Err(Unfit::NoSecureBoot);
     }
     // Without Secure Boot, firmware that wants SMM only costs time, and confidential-computing builds
     // want a launch we do not do.
     if !secure && (has("secure-boot") || has("requires-smm")) {
-        return Err("made for Secure Boot".to_owned());
+        return Err(Unfit::SecureBoot);
     }
-    let flash: Flash = serde_json::from_value(descriptor.mapping)
-        .map_err(|_| "not a flash mapping with a variable store".to_owned())?;
+    let flash: Flash = serde_json::from_value(descriptor.mapping).map_err(|_| Unfit::Mapping)?;
     if flash.device != "flash" || flash.mode.as_deref().is_some_and(|mode| mode != "split") {
-        return Err("not split flash".to_owned());
+        return Err(Unfit::Split);
     }
     for file in [&flash.executable, &flash.nvram_template] {
         if !file.filename.is_file() {
-            return Err(format!("{} is missing", file.filename.display()));
+            return Err(Unfit::Missing(file.filename.clone()));
         }
         if !["raw", "qcow2"].contains(&file.format.as_str()) {
-            return Err("a format other than raw and qcow2".to_owned());
+            return Err(Unfit::Format);
         }
     }
     Ok(Firmware {

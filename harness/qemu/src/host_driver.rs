@@ -107,7 +107,7 @@ impl Driver for HostDriver<'_> {
             format: self.shape.image.format.name().to_owned(),
             sha256: match self.digest.get_or_try_init(|| muster_image::sha256(&self.shape.image.path)).await {
                 Ok(sha256) => sha256.clone(),
-                Err(error) => return Written { capsule: Err(error.to_string()), goes_on: Ok(()) },
+                Err(error) => return Written { capsule: Err(error.into()), goes_on: Ok(()) },
             },
         };
         resume::capture(live, image, dir, room, test).await

@@ -8,6 +8,7 @@ use super::host_driver::HostDriver;
 use super::kept_templates;
 use super::shape::Shape;
 use muster_base::failure::{self, Failure};
+use muster_base::fault::Fault as _;
 use muster_base::text;
 use muster_engine::engine::Images;
 use muster_image::{ImageError, ImageSpec, Unchanged};
@@ -30,7 +31,7 @@ impl<'h> HostImages<'h> {
 }
 
 fn image_failure(error: &ImageError) -> Failure {
-    Failure::of(error.failure_id(), &error)
+    error.failure()
 }
 
 impl<'h> Images for HostImages<'h> {

@@ -120,18 +120,31 @@ impl About {
     }
 
     /// What its base checks saw, and the key that its guest shows.
-    fn observations(&self) -> Result<(Observations, Option<HostKey>), String> {
+    fn observations(&self) -> Result<(Observations, Option<HostKey>), AdoptError> {
         let base = self.base.iter().map(|(key, answer)| {
-            let reply = answer.reply().ok_or_else(|| format!("what it observed of {key} cannot be read"))?;
+            let reply = answer.reply().ok_or_else(|| AdoptError::Answer { key: key.clone() })?;
             Ok((key.clone(), reply))
         });
-        let base = Observations(base.collect::<Result<_, String>>()?);
+        let base = Observations(base.collect::<Result<_, AdoptError>>()?);
         let host_key = match &self.host_key {
-            Some(line) => Some(HostKey::parse(line).ok_or("its host key cannot be read")?),
+            Some(line) => Some(HostKey::parse(line).ok_or(AdoptError::HostKey)?),
             None => None,
         };
         Ok((base, host_key))
     }
+}
+
+/// Why a template that was kept is of no use to this run.
+#[derive(Debug, thiserror::Error)]
+enum AdoptError {
+    #[error(transparent)]
+    About(#[from] serde_json::Error),
+    #[error("what it observed of {key} cannot be read")]
+    Answer { key: String },
+    #[error("its host key cannot be read")]
+    HostKey,
+    #[error("its key: {0}")]
+    Key(std::io::Error),
 }
 
 /// Everything in a template that comes from this runner and not from QEMU or the image: the shell that
@@ -199,7 +212,7 @@ pub(super) async fn recall(warm: &KeptTemplate, shape: &Shape<'_>) -> Option<Rec
                     warm.give_up().await;
                     return Some(recalled);
                 }
-                Err(why) => throw_away(warm, shape, &why),
+                Err(why) => throw_away(warm, shape, &why.to_string()),
             },
             Ok(None) => {}
             Err(error) => throw_away(warm, shape, &error.to_string()),
@@ -240,12 +253,12 @@ fn throw_away(warm: &KeptTemplate, shape: &Shape<'_>, why: &str) {
 }
 
 /// Makes what the store gave into a template of this run.
-fn adopt(warm: &KeptTemplate, shape: &Shape<'_>, stored: Stored) -> Result<Recalled<HostTemplate>, String> {
+fn adopt(warm: &KeptTemplate, shape: &Shape<'_>, stored: Stored) -> Result<Recalled<HostTemplate>, AdoptError> {
     let Stored { template, private_key, about, made, hold } = stored;
-    let about: About = serde_json::from_value(about).map_err(|error| error.to_string())?;
+    let about: About = serde_json::from_value(about)?;
     let (base, host_key) = about.observations()?;
     let name = format!("template-{}", &warm.key.name()[..12]);
-    let key = own_key(shape.host, &name, &private_key).map_err(|error| format!("its key: {error}"))?;
+    let key = own_key(shape.host, &name, &private_key).map_err(AdoptError::Key)?;
     shape.host.events.notice(format!(
         "{}: began from the template of {}, booted in {:.0} s ({name})",
         shape.image_id(),

@@ -46,6 +46,7 @@ fn lacking(dir: &Path, free: u64, needed: u64, what: &'static str, advice: &'sta
 #[cfg(test)]
 mod tests {
     use super::*;
+    use muster_base::fault::Fault as _;
 
     #[test]
     fn too_little_room_is_one_error_with_both_figures() {
@@ -59,6 +60,6 @@ mod tests {
         assert!(files::free_space(&later).is_some());
         assert!(files::free_space(Path::new("not-there-yet")).is_some());
         let error = room_to_unpack(&later, u64::MAX).unwrap();
-        assert_eq!(error.failure_id().as_str(), "host.disk-full");
+        assert_eq!(error.failure_id().unwrap().as_str(), "host.disk-full");
     }
 }

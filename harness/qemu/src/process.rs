@@ -64,7 +64,7 @@ impl Spawner {
         // A thread and not a task reaps it, so that it is reaped even when the runtime has gone first.
         let (ended, status) = watch::channel(None);
         std::thread::Builder::new().name("qemu-waiter".to_owned()).spawn(move || {
-            let _ = ended.send(Some(child.wait().map_err(|error| error.to_string())));
+            let _ = ended.send(Some(child.wait().map_err(Arc::new)));
         })?;
         Ok(Process { pid, status, guard })
     }
@@ -94,7 +94,7 @@ fn start(launch: Launch) -> Started {
 #[derive(Debug)]
 pub(crate) struct Process {
     pid: u32,
-    status: watch::Receiver<Option<Result<ExitStatus, String>>>,
+    status: watch::Receiver<Option<Result<ExitStatus, Arc<std::io::Error>>>>,
     guard: KillOnDrop,
 }
 

@@ -36,7 +36,11 @@ pub(crate) struct QmpEvent {
     pub data: Value,
 }
 
-type Waiting = Arc<Mutex<Option<HashMap<u64, oneshot::Sender<Result<Value, String>>>>>>;
+/// What QEMU says of a command that it refuses, escaped and bounded. Who sent the command adds its name.
+#[derive(Debug)]
+struct Refusal(String);
+
+type Waiting = Arc<Mutex<Option<HashMap<u64, oneshot::Sender<Result<Value, Refusal>>>>>>;
 
 /// A connection. Clones share it.
 #[derive(Debug, Clone)]
@@ -87,13 +91,13 @@ impl Qmp {
         let answer = tokio::time::timeout(deadline, exchange).await;
         let outcome = match &answer {
             Ok(Ok(Ok(_))) => "answered",
-            Ok(Ok(Err(reason))) => reason,
+            Ok(Ok(Err(Refusal(reason)))) => reason,
             Ok(Err(_)) => "the connection is closed",
             Err(_) => "no answer in time",
         };
         tracing::trace!(command, outcome, took = ?began.elapsed(), "QMP");
         match answer {
-            Ok(answer) => answer?.map_err(|reason| QmpError::Refused { command: command.to_owned(), reason }),
+            Ok(answer) => answer?.map_err(|Refusal(reason)| QmpError::Refused { command: command.to_owned(), reason }),
             Err(_) => {
                 if let Some(waiting) = self.waiting.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
                     waiting.remove(&id);
@@ -139,7 +143,8 @@ async fn listen(mut reader: BufReader<OwnedReadHalf>, waiting: Waiting, events: 
             let result = match message.get("error") {
                 None => Ok(message["return"].take()),
                 Some(error) => {
-                    Err(muster_base::text::one_line(error["desc"].as_str().unwrap_or("no description"), 300))
+                    let said = error["desc"].as_str().unwrap_or("no description");
+                    Err(Refusal(muster_base::text::one_line(said, 300)))
                 }
             };
             let _ = answer.send(result);

@@ -5,14 +5,15 @@ use std::time::Instant;
 
 use camino::Utf8Path;
 
-use crate::capsule::{Captured, ResumeRequest};
+use crate::capsule::{CaptureError, Captured, ResumeRequest};
 use crate::clones::set_clock;
 use crate::death::{console_tail, death_of};
 use crate::host_machine::HostMachine;
 use crate::saved::{Access, Capsule, CapsuleRecord, FILE, ImageNeeded, KEY, SCHEMA, Stopped};
 use crate::ssh_login::{LOGIN, SshLogin, ended, generations_of};
-use crate::{Accel, Machine, Spawner};
-use muster_base::failure::Failure;
+use crate::{Accel, Machine, MachineError, Spawner};
+use muster_base::failure::{Failure, FailureId};
+use muster_base::fault::Fault;
 use muster_base::{files, text};
 use muster_engine::capsule::Written;
 use muster_engine::sink::now;
@@ -29,20 +30,20 @@ pub(crate) async fn capture(
     test: &TestRecord,
 ) -> Written {
     if let Err(reason) = live.machine.can_capture() {
-        return Written { capsule: Err(reason), goes_on: Ok(()) };
+        return Written { capsule: Err(reason.into()), goes_on: Ok(()) };
     }
     let made = now();
     let captured = live.machine.capture(dir.as_std_path(), room).await;
     // While the guest stands still, so that nothing of it changes between its parts.
     let capsule = match captured {
         Ok(captured) => describe(live, image, dir, made, captured, test),
-        Err(error) => Err(error.to_string()),
+        Err(error) => Err(error),
     };
     let goes_on = match live.machine.go_on().await {
-        Ok(()) => set_clock(&live.guest, live.scale).await.map_err(|failure| failure.message),
-        Err(error) => Err(error.to_string()),
+        Ok(()) => set_clock(&live.guest, live.scale).await.map_err(|failure| failure.message.into()),
+        Err(error) => Err(error.into()),
     };
-    Written { capsule, goes_on }
+    Written { capsule: capsule.map_err(Into::into), goes_on }
 }
 
 fn describe(
@@ -52,7 +53,7 @@ fn describe(
     made: String,
     captured: Captured,
     test: &TestRecord,
-) -> Result<u64, String> {
+) -> Result<u64, CaptureError> {
     use std::io::Write;
     use std::os::unix::fs::OpenOptionsExt;
     let key = dir.join(KEY);
@@ -61,7 +62,7 @@ fn describe(
             let mut copy = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&key)?;
             copy.write_all(&bytes)
         })
-        .map_err(|error| format!("the key of the run could not be copied: {error}"))?;
+        .map_err(|source| CaptureError::Copy { what: "the key of the run".to_owned(), source })?;
     let Captured { saved_machine, qemu, files, bytes } = captured;
     let record = CapsuleRecord {
         schema: SCHEMA.to_owned(),
@@ -81,9 +82,28 @@ fn describe(
         },
         files,
     };
-    let json = serde_json::to_vec_pretty(&record).map_err(|error| error.to_string())?;
-    files::write_atomically(&dir.join(FILE), &json).map_err(|error| error.to_string())?;
+    let json = serde_json::to_vec_pretty(&record)?;
+    files::write_atomically(&dir.join(FILE), &json)?;
     Ok(bytes.saturating_add(json.len() as u64))
+}
+
+/// Why a capsule's machine does not go on.
+#[derive(Debug, thiserror::Error)]
+#[allow(missing_docs)]
+pub enum ResumeError {
+    #[error("{}", text::one_line(&.0.to_string(), 600))]
+    Machine(#[from] MachineError),
+    #[error("the machine runs, but a login to it failed: {}\n{tail}", failure.message)]
+    Login { failure: Box<Failure>, tail: String },
+}
+
+impl Fault for ResumeError {
+    fn failure_id(&self) -> Option<FailureId> {
+        match self {
+            Self::Machine(error) => error.failure_id(),
+            Self::Login { failure, .. } => Some(failure.id.clone()),
+        }
+    }
 }
 
 /// A machine that goes on from a capsule. Dropping it ends it.
@@ -115,7 +135,7 @@ pub async fn resume(
     key: PathBuf,
     dir: &Utf8Path,
     any_firmware: bool,
-) -> Result<Resumed, String> {
+) -> Result<Resumed, ResumeError> {
     let request = ResumeRequest {
         saved_machine: &capsule.record.machine,
         capsule: capsule.dir.as_std_path(),
@@ -124,7 +144,7 @@ pub async fn resume(
         dir: dir.as_std_path(),
         any_firmware,
     };
-    let machine = Machine::resume(request, spawner).await.map_err(|error| text::one_line(&error.to_string(), 600))?;
+    let machine = Machine::resume(request, spawner).await?;
     let scale = accel.deadline_scale;
     let user = capsule.record.access.user.clone();
     let target = Target {
@@ -163,7 +183,7 @@ pub async fn resume(
         Err(failure) => {
             let tail = console_tail(&machine);
             machine.kill().await;
-            Err(format!("the machine runs, but a login to it failed: {}\n{tail}", failure.message))
+            Err(ResumeError::Login { failure: Box::new(failure), tail })
         }
     }
 }

@@ -8,7 +8,9 @@ use camino::{Utf8Path, Utf8PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::capsule::SavedMachine;
+use muster_base::exit::Exit;
 use muster_base::failure::Failure;
+use muster_base::fault::Fault;
 use muster_base::machine::Format;
 use muster_guest::HostKey;
 
@@ -104,6 +106,12 @@ pub enum CapsuleError {
     Hostile { dir: Utf8PathBuf, reason: String },
 }
 
+impl Fault for CapsuleError {
+    fn exit(&self) -> Exit {
+        Exit::Invalid
+    }
+}
+
 /// A capsule whose words were checked and whose files are there.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Capsule {
@@ -137,7 +145,7 @@ impl Capsule {
         let record: CapsuleRecord = serde_json::from_value(value)
             .map_err(|error| unreadable(muster_base::text::one_line(&error.to_string(), 300)))?;
         let hostile = |reason: String| CapsuleError::Hostile { dir: dir.clone(), reason };
-        record.machine.check().map_err(&hostile)?;
+        record.machine.check().map_err(|error| hostile(error.to_string()))?;
         let format: Format =
             record.image.format.parse().map_err(|known| hostile(format!("its image's format is not {known}")))?;
         if !record.image.path.is_absolute() {

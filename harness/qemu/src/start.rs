@@ -179,7 +179,10 @@ pub(super) async fn begin(
     let deadline = accel.scaled(ANSWER);
     let answer = async {
         let (qmp, events) = Qmp::connect(control, deadline).await?;
-        let refused = |reason| QmpError::Refused { command: "migrate-incoming".to_owned(), reason };
+        let refused = |error: template::ThawError| QmpError::Refused {
+            command: "migrate-incoming".to_owned(),
+            reason: error.to_string(),
+        };
         match files.description.memory {
             Memory::Cloned => template::thaw(&qmp, accel.deadline_scale).await.map_err(refused)?,
             Memory::Resumed => {

@@ -10,7 +10,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::command_line;
-use super::description::{self, MachineDescription, Memory};
+use super::description::{self, MachineDescription, Memory, Unforkable};
 use super::machine_files::{self, MachineFiles};
 use super::qmp::{Qmp, QmpError};
 use super::{Machine, MachineError};
@@ -56,13 +56,22 @@ pub(crate) enum FreezeError {
     Files(#[from] std::io::Error),
 }
 
+/// Why the state of a template or of a capsule could not be read into a new QEMU.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ThawError {
+    #[error(transparent)]
+    Qemu(#[from] QmpError),
+    #[error(transparent)]
+    Transfer(#[from] FreezeError),
+}
+
 impl Machine {
     /// Whether [`Machine::freeze`] can work, judged by its devices.
-    pub(crate) fn can_freeze(&self) -> Result<(), String> {
+    pub(crate) fn can_freeze(&self) -> Result<(), Unforkable> {
         description::forkable(&self.files().description)?;
         match self.files().ram {
             Some(_) => Ok(()),
-            None => Err("it was started without RAM that can be shared".to_owned()),
+            None => Err(Unforkable::PrivateRam),
         }
     }
 
@@ -122,17 +131,17 @@ impl Template {
 }
 
 /// Reads the template's state into a QEMU that waits for it, and lets the guest go on.
-pub(super) async fn thaw(qmp: &Qmp, scale: f64) -> Result<(), String> {
+pub(super) async fn thaw(qmp: &Qmp, scale: f64) -> Result<(), ThawError> {
     let deadline = TRANSFER.mul_f64(scale);
-    ignore_shared(qmp, deadline).await.map_err(|error| error.to_string())?;
+    ignore_shared(qmp, deadline).await?;
     take_in(qmp, deadline, deadline).await
 }
 
 /// Has QEMU read the state that its descriptor set holds: at most `answer` until it begins, and
 /// `transfer` until it is done.
-pub(super) async fn take_in(qmp: &Qmp, answer: Duration, transfer: Duration) -> Result<(), String> {
-    qmp.execute("migrate-incoming", json!({"uri": state_uri()}), answer).await.map_err(|error| error.to_string())?;
-    transferred(qmp, transfer).await.map_err(|error| error.to_string())
+pub(super) async fn take_in(qmp: &Qmp, answer: Duration, transfer: Duration) -> Result<(), ThawError> {
+    qmp.execute("migrate-incoming", json!({"uri": state_uri()}), answer).await?;
+    Ok(transferred(qmp, transfer).await?)
 }
 
 fn state_uri() -> String {

@@ -1,10 +1,13 @@
 //! Which files of the run directory belong to a test that did not pass, and the end of its console.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::io::{Read as _, Seek as _, SeekFrom};
 
 use camino::{Utf8Path, Utf8PathBuf};
 
+use muster_base::exit::Exit;
+use muster_base::fault::Fault;
 use muster_base::text;
 use muster_record::layout::RunDir;
 use muster_record::run::TestRecord;
@@ -31,21 +34,45 @@ pub(crate) struct Evidence {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Base(Utf8PathBuf);
 
+/// Why reports cannot name files from a directory.
+#[derive(Debug, thiserror::Error)]
+#[allow(missing_docs)]
+pub enum BaseError {
+    #[error("{path}: {source}")]
+    Path { path: Utf8PathBuf, source: std::io::Error },
+    #[error("{path}: it has no directory that is there")]
+    Nowhere { path: Utf8PathBuf },
+    #[error("{base} is not a directory")]
+    NoDirectory { base: Utf8PathBuf },
+    #[error("the run directory {dir} is not in {base}")]
+    Outside { dir: Utf8PathBuf, base: Utf8PathBuf },
+}
+
+impl Fault for BaseError {
+    fn hint(&self) -> Option<Cow<'static, str>> {
+        Some("name the directory from which the CI server looks for attachments, and put --out below it".into())
+    }
+
+    fn exit(&self) -> Exit {
+        Exit::Invalid
+    }
+}
+
 impl Base {
     /// Paths below `base`, in which the run directory must lie. Without one, the current directory is the base when
     /// the directory lies in it; otherwise paths are absolute. The directory need not be there yet.
     ///
     /// # Errors
-    /// A sentence for people: the base is no directory, or the directory does not lie in it.
-    pub fn of(dir: &Utf8Path, base: Option<&Utf8Path>) -> Result<Self, String> {
+    /// The base is no directory, or the directory does not lie in it.
+    pub fn of(dir: &Utf8Path, base: Option<&Utf8Path>) -> Result<Self, BaseError> {
         let dir = resolved(dir)?;
         let here = || base.unwrap_or(Utf8Path::new(".")).canonicalize_utf8();
         match (base, here()) {
-            (Some(base), Err(error)) => Err(format!("{base}: {error}")),
+            (Some(base), Err(source)) => Err(BaseError::Path { path: base.to_owned(), source }),
             (Some(base), Ok(real)) => match dir.strip_prefix(&real) {
                 Ok(below) if real.is_dir() => Ok(Self(below.to_owned())),
-                Ok(_) => Err(format!("{base} is not a directory")),
-                Err(_) => Err(format!("the run directory {dir} is not in {base}")),
+                Ok(_) => Err(BaseError::NoDirectory { base: base.to_owned() }),
+                Err(_) => Err(BaseError::Outside { dir, base: base.to_owned() }),
             },
             (None, Ok(real)) => Ok(Self(dir.strip_prefix(&real).map(Utf8Path::to_owned).unwrap_or(dir))),
             (None, Err(_)) => Ok(Self(dir)),
@@ -59,9 +86,9 @@ impl Base {
 }
 
 /// The path without symbolic links and `..`; of what is not there yet, as it will be.
-fn resolved(path: &Utf8Path) -> Result<Utf8PathBuf, String> {
+fn resolved(path: &Utf8Path) -> Result<Utf8PathBuf, BaseError> {
     let mut missing = Vec::new();
-    let mut at = camino::absolute_utf8(path).map_err(|error| format!("{path}: {error}"))?;
+    let mut at = camino::absolute_utf8(path).map_err(|source| BaseError::Path { path: path.to_owned(), source })?;
     loop {
         if let Ok(mut real) = at.canonicalize_utf8() {
             real.extend(missing.iter().rev());
@@ -73,7 +100,7 @@ fn resolved(path: &Utf8Path) -> Result<Utf8PathBuf, String> {
                 missing.push(name);
                 at = above;
             }
-            _ => return Err(format!("{path}: it has no directory that is there")),
+            _ => return Err(BaseError::Nowhere { path: path.to_owned() }),
         }
     }
 }
@@ -157,7 +184,10 @@ mod tests {
         let runs = work.join("reports/runs");
         std::fs::create_dir_all(&runs).unwrap();
         std::os::unix::fs::symlink(&work, work.join("link")).unwrap();
-        let name = |dir: &Utf8Path, base: &Utf8Path| Base::of(dir, Some(base)).map(|base| base.name("a/b"));
+        let name = |dir: &Utf8Path, base: &Utf8Path| match Base::of(dir, Some(base)) {
+            Ok(base) => Ok(base.name("a/b")),
+            Err(error) => Err(error.to_string()),
+        };
         assert_eq!(name(&runs.join("r"), &work).as_deref(), Ok("reports/runs/r/a/b"));
         assert_eq!(name(&runs.join("r"), &work.join("link")).as_deref(), Ok("reports/runs/r/a/b"));
         assert_eq!(name(&work.join("link/reports/../r"), &work).as_deref(), Ok("r/a/b"));

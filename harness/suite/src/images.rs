@@ -112,13 +112,11 @@ pub const FACTS: &[&str] =
 /// files of other schemas are passed over.
 pub fn load(paths: &[Utf8PathBuf]) -> (Vec<ImageEntry>, Diagnostics) {
     let mut sink = Diagnostics::new();
-    let mut out = Vec::new();
     let mut ids = HashMap::new();
-    for source in source::find(paths, &mut sink) {
-        let Some(bytes) = source::read(&source, Limits::default(), &mut sink) else { continue };
+    let out = source::read_documents(paths, &mut sink, |source, bytes, sink| {
         let dir = source.path.parent().unwrap_or(Utf8Path::new(""));
-        out.extend(decode(&source.name, &bytes, dir, source.found, &mut ids, &mut sink));
-    }
+        decode(&source.name, bytes, dir, source.found, &mut ids, sink)
+    });
     sink.settle();
     (out, sink)
 }

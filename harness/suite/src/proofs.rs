@@ -58,11 +58,8 @@ impl Proof {
 /// were loaded. In a directory, files of other schemas are passed over.
 pub fn load(paths: &[Utf8PathBuf], vocabulary: &Vocabulary<'_>, suites: &[Suite]) -> (Vec<Proof>, Diagnostics) {
     let mut sink = Diagnostics::new();
-    let mut out = Vec::new();
-    for source in source::find(paths, &mut sink) {
-        let Some(bytes) = source::read(&source, Limits::default(), &mut sink) else { continue };
-        out.extend(decode(&source, &bytes, vocabulary, suites, &mut sink));
-    }
+    let out =
+        source::read_documents(paths, &mut sink, |source, bytes, sink| decode(source, bytes, vocabulary, suites, sink));
     sink.settle();
     (out, sink)
 }

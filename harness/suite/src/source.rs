@@ -181,6 +181,32 @@ pub fn read(source: &Source, limits: Limits, sink: &mut Diagnostics) -> Option<V
     }
 }
 
+/// Reads files and gives the bytes of each to `decode`, in order. One that cannot be read is reported and left out.
+pub(crate) fn read_each(
+    sources: &[Source],
+    sink: &mut Diagnostics,
+    mut decode: impl FnMut(&Source, &[u8], &mut Diagnostics),
+) {
+    for source in sources {
+        if let Some(bytes) = read(source, Limits::default(), sink) {
+            decode(source, &bytes, sink);
+        }
+    }
+}
+
+/// What `decode` makes of the files that the paths mean, gathered: the way from paths to documents of every kind. The sink is not
+/// settled.
+pub(crate) fn read_documents<T, D: IntoIterator<Item = T>>(
+    paths: &[Utf8PathBuf],
+    sink: &mut Diagnostics,
+    mut decode: impl FnMut(&Source, &[u8], &mut Diagnostics) -> D,
+) -> Vec<T> {
+    let sources = find(paths, sink);
+    let mut documents = Vec::new();
+    read_each(&sources, sink, |source, bytes, sink| documents.extend(decode(source, bytes, sink)));
+    documents
+}
+
 fn unreadable(name: &Arc<str>, error: &std::io::Error) -> Diagnostic {
     // The path is already named; fs-err's own sentence would repeat it in the words of a system call.
     let reason = match error.kind() {

@@ -100,13 +100,18 @@ fn kinds_parser() -> clap::builder::PossibleValuesParser {
     kinds::words().into()
 }
 
-fn tree(text: &str) -> Result<String, String> {
+/// What a tree is, said of what is none.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("an absolute path of a directory, without `..`, and not / itself")]
+struct NoTree;
+
+fn tree(text: &str) -> Result<String, NoTree> {
     let path = Utf8Path::new(text);
     let plain = path.is_absolute() && !path.as_str().chars().any(char::is_control);
     let inside = path.components().all(|part| part.as_str() != "..");
     match plain && inside && path.parent().is_some() {
         true => Ok(text.trim_end_matches('/').to_owned()),
-        false => Err("an absolute path of a directory, without `..`, and not / itself".to_owned()),
+        false => Err(NoTree),
     }
 }
 
@@ -186,11 +191,7 @@ fn documents(arguments: &Arguments) -> Result<(Vec<Deviation>, Option<azldev::Tr
     };
     let tree = arguments.azldev.as_ref().map(|dir| azldev::load(dir, &mut sink));
     sink.settle();
-    if sink.is_empty() {
-        return Ok((entries, tree));
-    }
-    load::report(&sink);
-    Err(CliError::reported(Exit::Invalid))
+    load::valid(((entries, tree), sink))
 }
 
 /// When only one system was read: whether all of it could be.
@@ -209,8 +210,7 @@ fn save(path: &Utf8Path, facts: &Facts) -> Result<(), CliError> {
     let text = facts
         .to_json()
         .map_err(|error| CliError::infrastructure(format!("the facts cannot be written as JSON: {error}")))?;
-    muster_base::files::write_atomically(path, text.as_bytes())
-        .map_err(|error| CliError::infrastructure(error.to_string()))
+    Ok(muster_base::files::write_atomically(path, text.as_bytes())?)
 }
 
 fn print(verdict: &Verdict, arguments: &Arguments) -> Result<Exit, CliError> {

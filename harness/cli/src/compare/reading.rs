@@ -13,7 +13,7 @@ use crate::error::CliError;
 use crate::event_loop;
 use crate::output::say_error;
 use crate::project::Project;
-use crate::run::{choose_accelerator, interruption, runtime};
+use crate::run::{choose_accelerator, interruption};
 use crate::session::{self, ImageOptions, MachineOptions};
 use muster_base::exit::Exit;
 use muster_base::machine::Format;
@@ -50,10 +50,7 @@ impl System {
     pub(super) fn find(named: &str, options: &MachineOptions) -> Result<Self, CliError> {
         let path = Utf8Path::new(named);
         if is_facts(named) {
-            let facts = Facts::read(path).map_err(|why| {
-                CliError::invalid(why).hint("`muster compare IMAGE --save-facts FILE` writes such a file")
-            })?;
-            return Ok(Self::Known(Box::new(facts)));
+            return Ok(Self::Known(Box::new(Facts::read(path)?)));
         }
         let project = Project::find()?;
         // A directory that happens to be called as an image of the catalogue is no run.
@@ -93,7 +90,7 @@ impl Reading<'_> {
             None => spec.id.clone(),
         };
         let wanted = Wanted { project, spec, accel };
-        let runtime = runtime()?;
+        let runtime = event_loop::runtime()?;
         let facts = runtime.block_on(async {
             let read = async {
                 match after {

@@ -4,7 +4,7 @@ use camino::Utf8Path;
 
 use crate::error::CliError;
 use crate::event_loop::runtime;
-use crate::image_file::{looked_into, refused, remarks, size};
+use crate::image_file::{looked_into, remarks, size};
 use crate::output::say;
 use muster_base::exit::Exit;
 use muster_base::machine::{Arch, Format};
@@ -14,7 +14,7 @@ pub(super) fn inspect(file: &Utf8Path, format: Option<Format>, arch: Arch) -> Re
         let spec = looked_into(file, format, arch).await?;
         muster_image::prepare(std::path::Path::new("."), &spec).await
     });
-    let ready = ready.map_err(refused)?;
+    let ready = ready?;
     let mut rows = vec![vec!["path".to_owned(), ready.source.display().to_string()]];
     rows.push(vec!["sha256".to_owned(), ready.sha256]);
     rows.push(vec!["format".to_owned(), ready.spec.format.to_string()]);

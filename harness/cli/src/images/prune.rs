@@ -38,24 +38,15 @@ pub(crate) struct Arguments {
     #[arg(long)]
     dry_run: bool,
     /// Remove what was not used for so long
-    #[arg(long, value_name = "DURATION", default_value = "30d", value_parser = age)]
+    #[arg(long, value_name = "DURATION", default_value = "30d", value_parser = muster_suite::value::duration)]
     older_than: Duration,
     /// Most that templates may take, and the same for images that were pulled or made from others; the least recently
     /// used are removed first [default: 8GiB for templates]
-    #[arg(long, value_name = "SIZE", value_parser = bytes)]
+    #[arg(long, value_name = "SIZE", value_parser = muster_suite::value::size)]
     max_size: Option<u64>,
     /// How it is printed
     #[arg(long, value_enum, default_value_t)]
     format: OutputFormat,
-}
-
-fn age(text: &str) -> Result<Duration, String> {
-    muster_suite::value::duration(text).map_err(|why| why.to_string())
-}
-
-/// A size as a suite writes it: `8GiB`.
-pub(crate) fn bytes(text: &str) -> Result<u64, String> {
-    muster_suite::value::size(text).map_err(|why| why.to_string())
 }
 
 /// Something that goes, or would if nobody used it.

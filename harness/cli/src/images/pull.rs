@@ -12,6 +12,8 @@ use crate::output::{say, say_error};
 use crate::project::Project;
 use muster_base::download::SignatureKind;
 use muster_base::exit::Exit;
+use muster_base::failure;
+use muster_base::fault::Fault as _;
 use muster_image::pull::{self, Progress, PullError, PullOptions, Pulled, Trust};
 use muster_image::{DiskSource, Download};
 
@@ -114,14 +116,10 @@ fn each(
         match work(cache.as_deref(), name, download, options)? {
             Ok(pulled) => report(name, download, &pulled),
             Err(error) => {
-                let id = error.failure_id();
+                let id = error.failure_id().unwrap_or(failure::INTERNAL);
                 say_error(&format!("error: {name}: {}", muster_base::text::escape(&error.to_string())));
                 say_error(&format!("  help: {id}: `muster failures {id}` explains it"));
-                // Asking for a signature that cannot be is a matter of what was typed.
-                exit = match error {
-                    PullError::Unsigned { .. } | PullError::Key { .. } if exit != Exit::Error => Exit::Invalid,
-                    _ => Exit::Error,
-                };
+                exit = if exit == Exit::Error { exit } else { error.exit() };
             }
         }
     }

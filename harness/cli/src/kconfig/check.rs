@@ -7,12 +7,13 @@ use camino::Utf8PathBuf;
 use serde::Serialize;
 
 use super::format::{Format, cell};
-use super::source::{About, Source, Unread};
+use super::source::{About, Source};
 use crate::error::CliError;
 use crate::load::{self, Loaded, Selection};
 use crate::offline::{self, Known, Outcome, Part, Row};
 use crate::output::{OutputFormat, say, say_error};
 use muster_base::exit::Exit;
+use muster_base::fault::Fault as _;
 use muster_base::text::{escape, one_line};
 use muster_check::types::kconfig::{TABLE, evaluated};
 
@@ -83,9 +84,9 @@ pub(super) fn execute(arguments: &Arguments) -> Result<Exit, CliError> {
         .iter()
         .map(|file| match Source::read(file, arguments.release.as_deref(), arguments.arch.as_deref()) {
             Ok(source) => FileRow::asked(&loaded, &tests, &source, &known),
-            Err(Unread { why, exit }) => {
-                host_lacks |= exit == Exit::Error;
-                FileRow::Unreadable { file: escape(file.as_str()), error: one_line(&why, 300) }
+            Err(error) => {
+                host_lacks |= error.exit() == Exit::Error;
+                FileRow::Unreadable { file: escape(file.as_str()), error: one_line(&error.to_string(), 300) }
             }
         })
         .collect();

@@ -9,6 +9,7 @@ use serde::Serialize;
 use crate::error::CliError;
 use crate::packed::{PackedError, unpacked};
 use muster_base::exit::Exit;
+use muster_base::fault::Fault;
 use muster_base::text::{escape, one_line};
 use muster_check::kernel_config::Config;
 use muster_check::kernel_header::{self, Header};
@@ -39,45 +40,57 @@ pub(crate) struct About {
 }
 
 /// Why there is none.
-#[derive(Debug)]
-pub(crate) struct Unread {
-    /// One sentence.
-    pub why: String,
-    /// 2 for the file, 3 for what this host lacks to unpack it.
-    pub exit: Exit,
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum SourceError {
+    #[error(transparent)]
+    Packed(#[from] PackedError),
+    #[error("more than {mib} MiB, which no kernel configuration has")]
+    TooLarge { mib: u64 },
+    #[error(
+        "the file says it is for {said}, and {option} says {given}; leave the option out, or name the file that it is about"
+    )]
+    Contradicts { said: String, option: &'static str, given: String },
+    /// What the reader of configurations says.
+    #[error("{0}")]
+    Config(String),
 }
 
-impl From<String> for Unread {
-    fn from(why: String) -> Self {
-        Self { why, exit: Exit::Invalid }
+impl Fault for SourceError {
+    fn exit(&self) -> Exit {
+        match self {
+            Self::Packed(error) => error.exit(),
+            _ => Exit::Invalid,
+        }
     }
 }
 
 impl Source {
     /// Reads a file, or stdin when it is `-`. `release` and `arch` are for files that do not say
     /// theirs; a contradiction is an error.
-    pub(crate) fn read(file: &Utf8Path, release: Option<&str>, arch: Option<&str>) -> Result<Self, Unread> {
+    pub(crate) fn read(file: &Utf8Path, release: Option<&str>, arch: Option<&str>) -> Result<Self, SourceError> {
         let source: Box<dyn Read> = match file.as_str() {
             "-" => Box::new(std::io::stdin().lock()),
-            path => Box::new(File::open(path).map_err(|error| error.to_string())?),
+            path => Box::new(File::open(path).map_err(PackedError::Read)?),
         };
-        let bytes = unpacked(source, LIMIT, all).map_err(|error| match error {
-            PackedError::Read(error) => Unread::from(error.to_string()),
-            PackedError::Unpack(why) => Unread::from(why),
-            PackedError::NotInstalled(why) => Unread { why, exit: Exit::Error },
-        })?;
+        let bytes = unpacked(source, LIMIT, all)?;
         if bytes.len() as u64 > LIMIT {
-            return Err(format!("more than {} MiB, which no kernel configuration has", LIMIT >> 20).into());
+            return Err(SourceError::TooLarge { mib: LIMIT >> 20 });
         }
-        Ok(Self::parse(file.as_str(), &String::from_utf8_lossy(&bytes), release, arch)?)
+        Self::parse(file.as_str(), &String::from_utf8_lossy(&bytes), release, arch)
     }
 
     /// The same, from the text of the file.
-    pub(crate) fn parse(name: &str, text: &str, release: Option<&str>, arch: Option<&str>) -> Result<Self, String> {
+    pub(crate) fn parse(
+        name: &str,
+        text: &str,
+        release: Option<&str>,
+        arch: Option<&str>,
+    ) -> Result<Self, SourceError> {
         let said = kernel_header::read(text);
         let header =
             Header { release: agreed("--release", said.release, release)?, arch: agreed("--arch", said.arch, arch)? };
-        let config = Config::parse(text, header.release.as_deref().unwrap_or_default())?;
+        let config = Config::parse(text, header.release.as_deref().unwrap_or_default())
+            .map_err(|why| SourceError::Config(why.to_string()))?;
         Ok(Self { name: name.to_owned(), config, header })
     }
 
@@ -115,17 +128,14 @@ impl About {
 
 /// Reads the one file that a command cannot do without.
 pub(crate) fn required(file: &Utf8Path) -> Result<Source, CliError> {
-    Source::read(file, None, None)
-        .map_err(|Unread { why, exit }| CliError { exit, ..CliError::invalid(format!("{file}: {why}")) })
+    Source::read(file, None, None).map_err(|error| CliError::about(file.as_str(), error))
 }
 
-fn agreed(option: &str, said: Option<String>, given: Option<&str>) -> Result<Option<String>, String> {
+fn agreed(option: &'static str, said: Option<String>, given: Option<&str>) -> Result<Option<String>, SourceError> {
     match (said, given) {
-        (Some(said), Some(given)) if said != given => Err(format!(
-            "the file says it is for {}, and {option} says {}; leave the option out, or name the file that it is about",
-            one_line(&said, 120),
-            one_line(given, 120)
-        )),
+        (Some(said), Some(given)) if said != given => {
+            Err(SourceError::Contradicts { said: one_line(&said, 120), option, given: one_line(given, 120) })
+        }
         (said, given) => Ok(said.or(given.map(str::to_owned))),
     }
 }
@@ -155,7 +165,7 @@ mod tests {
     fn read(bytes: &[u8]) -> Result<Source, String> {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), bytes).unwrap();
-        Source::read(Utf8Path::from_path(file.path()).unwrap(), None, None).map_err(|unread| unread.why)
+        Source::read(Utf8Path::from_path(file.path()).unwrap(), None, None).map_err(|error| error.to_string())
     }
 
     #[test]
@@ -186,7 +196,7 @@ mod tests {
             filled.about().line(),
             "x: Linux 6.12, x86_64, 1 symbols; a fragment or cut off: what it does not mention is unknown, and neither n nor absent"
         );
-        let error = Source::parse("x", TEXT, None, Some("x86_64")).unwrap_err();
+        let error = Source::parse("x", TEXT, None, Some("x86_64")).unwrap_err().to_string();
         assert!(error.starts_with("the file says it is for aarch64, and --arch says x86_64"), "{error}");
     }
 }

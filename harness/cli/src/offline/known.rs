@@ -1,9 +1,12 @@
 //! What is known of the system that a file is of: what the file says, and what the person who asks
 //! says. All else is not known, which is never taken for absent.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::error::CliError;
+use muster_base::exit::Exit;
+use muster_base::fault::Fault;
 use muster_record::facts::{CAPABILITIES, TOOLS};
 use muster_suite::condition::{DIMENSIONS, id_of_distro, words};
 use muster_suite::diagnostic::did_you_mean;
@@ -20,6 +23,44 @@ pub(crate) struct Known {
     whole: BTreeSet<String>,
 }
 
+/// Why an option does not say what is known of a system.
+#[derive(Debug, thiserror::Error)]
+enum GivenError {
+    #[error("it has no `=`")]
+    NoValue,
+    #[error("`{0}` is given twice")]
+    Twice(String),
+    #[error("the system has no `{0}` by one option, and has some by another")]
+    NoneAndSome(String),
+    #[error("`{0}` is there by one option and missing by another")]
+    ThereAndMissing(String),
+    /// The command has another option for it, which is named.
+    #[error("{0}")]
+    Reserved(String),
+    #[error("conditions have no dimension `{dimension}`{near}")]
+    NoDimension { dimension: String, near: String },
+    #[error("it names no `{0}` that is missing")]
+    NothingMissing(String),
+    #[error("`{value}` is no `{dimension}` that conditions know{near}")]
+    NoName { value: String, dimension: String, near: String },
+    #[error("`!=` is for a capability or a tool; say which `{0}` the system has")]
+    NotMultiple(String),
+    #[error("a system has one `{0}`")]
+    Several(String),
+    #[error("`{value}` is none of {known}")]
+    NoneOf { value: String, known: String },
+}
+
+impl Fault for GivenError {
+    fn hint(&self) -> Option<Cow<'static, str>> {
+        matches!(self, Self::NoValue).then(|| "for example: --given distro=fedora-43".into())
+    }
+
+    fn exit(&self) -> Exit {
+        Exit::Invalid
+    }
+}
+
 impl Known {
     /// Reads `DIMENSION=VALUE`, several values with commas or in several options; without a value the system
     /// has none. `DIMENSION!=VALUE` says that a capability or a tool is missing. What is `reserved` is said
@@ -27,9 +68,9 @@ impl Known {
     pub(crate) fn given(options: &[String], reserved: &[(&str, &str)]) -> Result<Self, CliError> {
         let mut known = Self::default();
         for option in options {
-            let cli_error = |why: String| CliError::invalid(format!("--given '{option}': {why}"));
+            let cli_error = |error: GivenError| CliError::about(&format!("--given '{option}'"), error);
             let Some((dimension, values)) = option.split_once('=') else {
-                return Err(cli_error("it has no `=`".to_owned()).hint("for example: --given distro=fedora-43"));
+                return Err(cli_error(GivenError::NoValue));
             };
             let (dimension, lacks) = match dimension.strip_suffix('!') {
                 Some(dimension) => (dimension, true),
@@ -47,21 +88,21 @@ impl Known {
         Ok(known)
     }
 
-    fn add(&mut self, dimension: &str, values: Vec<String>, lacks: bool) -> Result<(), String> {
+    fn add(&mut self, dimension: &str, values: Vec<String>, lacks: bool) -> Result<(), GivenError> {
         let has = self.has.get(dimension);
         if has.is_some() && !is_multiple(dimension) {
-            return Err(format!("`{dimension}` is given twice"));
+            return Err(GivenError::Twice(dimension.to_owned()));
         }
         let none = values.is_empty();
         if self.whole.contains(dimension) || (none && has.is_some()) {
-            return Err(format!("the system has no `{dimension}` by one option, and has some by another"));
+            return Err(GivenError::NoneAndSome(dimension.to_owned()));
         }
         let (mine, other) = match lacks {
             true => (&mut self.lacks, &self.has),
             false => (&mut self.has, &self.lacks),
         };
         if let Some(both) = values.iter().find(|word| other.get(dimension).is_some_and(|known| known.contains(word))) {
-            return Err(format!("`{both}` is there by one option and missing by another"));
+            return Err(GivenError::ThereAndMissing(both.clone()));
         }
         mine.entry(dimension.to_owned()).or_default().extend(values);
         if none {
@@ -137,33 +178,37 @@ fn is_multiple(dimension: &str) -> bool {
     dimension == "id-like" || vocabulary(dimension).is_some()
 }
 
-fn check(dimension: &str, values: &[String], lacks: bool, reserved: &[(&str, &str)]) -> Result<(), String> {
+fn check(dimension: &str, values: &[String], lacks: bool, reserved: &[(&str, &str)]) -> Result<(), GivenError> {
     if let Some((_, instead)) = reserved.iter().find(|(name, _)| *name == dimension) {
-        return Err((*instead).to_owned());
+        return Err(GivenError::Reserved((*instead).to_owned()));
     }
     if !DIMENSIONS.iter().any(|(name, ..)| *name == dimension) {
         let near = did_you_mean(dimension, DIMENSIONS.iter().map(|(name, ..)| *name));
         let near = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
-        return Err(format!("conditions have no dimension `{dimension}`{near}"));
+        return Err(GivenError::NoDimension { dimension: dimension.to_owned(), near });
     }
     if let Some(words) = vocabulary(dimension) {
         if lacks && values.is_empty() {
-            return Err(format!("it names no `{dimension}` that is missing"));
+            return Err(GivenError::NothingMissing(dimension.to_owned()));
         }
         return match values.iter().find(|value| !words.contains(&value.as_str())) {
-            Some(value) => Err(format!("`{value}` is no `{dimension}` that conditions know{}", near(value, &words))),
+            Some(value) => Err(GivenError::NoName {
+                value: value.clone(),
+                dimension: dimension.to_owned(),
+                near: near(value, &words),
+            }),
             None => Ok(()),
         };
     }
     if lacks {
-        return Err(format!("`!=` is for a capability or a tool; say which `{dimension}` the system has"));
+        return Err(GivenError::NotMultiple(dimension.to_owned()));
     }
     if values.len() > 1 && dimension != "id-like" {
-        return Err(format!("a system has one `{dimension}`"));
+        return Err(GivenError::Several(dimension.to_owned()));
     }
     match words(dimension) {
         Some(words) => match values.iter().find(|value| !words.contains(&value.as_str())) {
-            Some(value) => Err(format!("`{value}` is none of {}", words.join(", "))),
+            Some(value) => Err(GivenError::NoneOf { value: value.clone(), known: words.join(", ") }),
             None => Ok(()),
         },
         None => Ok(()),

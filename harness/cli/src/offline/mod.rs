@@ -15,7 +15,7 @@ use muster_base::exit::Exit;
 use muster_base::text::{escape, one_line};
 use muster_check::Verdict;
 use muster_check::evaluation::{Evaluation, Finding};
-use muster_engine::gate::reason_to_skip;
+use muster_engine::gate::{Applies, applies};
 use muster_suite::adjust::AdjustError;
 use muster_suite::clause::{Clause, Join};
 use muster_suite::model::{Adjustment, Change, Expectation, Suite, Test, When};
@@ -162,14 +162,14 @@ fn ask(suite: &Suite, test: &Test, part: &Part<'_>, known: &Known) -> Row {
     for (when, what) in [(&suite.images, "the suite"), (&test.when, "the test")] {
         let Some(when) = when else { continue };
         let decided = given(when, &known);
-        match reason_to_skip(&decided, what, &lookup) {
-            Ok(None) => {}
-            Ok(Some(reason)) => {
+        match applies(&decided, what, &lookup) {
+            Applies::Yes => {}
+            Applies::No(reason) => {
                 // People are shown the condition that the suite has.
                 let reason = reason.replacen(&decided.condition.to_string(), &when.condition.to_string(), 1);
                 return Row { outcome: Outcome::Skip, reason: Some(reason), ..row };
             }
-            Err(dimension) => {
+            Applies::Unknown(dimension) => {
                 return undecided(row, format!("{what} needs {}", when.condition), dimension);
             }
         }

@@ -30,6 +30,33 @@ impl Fact {
     }
 }
 
+/// Why an answer has no facts. What the guest says in it is escaped and bounded.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum CollectError {
+    /// What the reader of the answer says.
+    #[error("{0}")]
+    Reading(String),
+    #[error("there is nothing in the answer")]
+    Nothing,
+    #[error("a line of the answer is not as expected: {0}")]
+    Line(String),
+    #[error("{path}: {why}")]
+    Path { path: String, why: String },
+    #[error("the reading did not end before its time-out")]
+    TimedOut,
+    #[error("the reading printed more than the limit")]
+    TooMuch,
+    #[error("the reading ended with status {status}: {said}")]
+    Status { status: i32, said: String },
+}
+
+impl CollectError {
+    /// For `map_err`: what a reader of answers says.
+    fn reading(why: impl Into<String>) -> Self {
+        Self::Reading(why.into())
+    }
+}
+
 /// Names of groups, from wherever the system has them.
 const GROUPS: &str = "if command -v getent >/dev/null 2>&1; then getent group; else cat /etc/group; fi";
 
@@ -99,8 +126,8 @@ fn shell_pattern(glob: &str) -> String {
 ///
 /// # Errors
 /// What could not be read, and why.
-pub(super) fn facts(of: &Of, reply: &Reply) -> Result<Vec<Fact>, String> {
-    let rows = |source: SnapshotSource| facts::read(&source, reply);
+pub(super) fn facts(of: &Of, reply: &Reply) -> Result<Vec<Fact>, CollectError> {
+    let rows = |source: SnapshotSource| facts::read(&source, reply).map_err(CollectError::reading);
     let cell = |row: &Row, at: usize| row.cells.get(at).cloned().unwrap_or_default();
     let mut facts: Vec<Fact> = match of.source {
         Source::Packages => {
@@ -132,7 +159,7 @@ pub(super) fn facts(of: &Of, reply: &Reply) -> Result<Vec<Fact>, String> {
     facts.dedup();
     // Nothing may listen; whatever else there is none of was not read.
     if facts.is_empty() && of.globs.is_empty() && of.source != Source::Ports {
-        return Err("there is nothing in the answer".to_owned());
+        return Err(CollectError::Nothing);
     }
     Ok(facts)
 }
@@ -151,12 +178,12 @@ fn sysctl(rows: &[Row]) -> Vec<Fact> {
 }
 
 /// The symbols that are set, with their values as the check knows them.
-fn kconfig(reply: &Reply, rows: &[Row]) -> Result<Vec<Fact>, String> {
-    let config = Config::parse(&escape_bytes(&reply.stdout), "")?;
+fn kconfig(reply: &Reply, rows: &[Row]) -> Result<Vec<Fact>, CollectError> {
+    let config = Config::parse(&escape_bytes(&reply.stdout), "").map_err(CollectError::reading)?;
     let fact = |row: &Row| match config.get(&row.key) {
         Ok(Setting::No | Setting::Absent) => Ok(None),
         Ok(setting) => Ok(Some(Fact::new(&row.key, &[("value", setting.name())]))),
-        Err(why) => Err(why),
+        Err(why) => Err(CollectError::reading(why)),
     };
     rows.iter().filter_map(|row| fact(row).transpose()).collect()
 }
@@ -173,20 +200,20 @@ fn ports(rows: &[Row]) -> Vec<Fact> {
     out.iter().map(|(name, exposed)| Fact::new(name, &[("exposed", &exposed.to_string())])).collect()
 }
 
-fn groups(text: &str) -> Result<Vec<Fact>, String> {
+fn groups(text: &str) -> Result<Vec<Fact>, CollectError> {
     let fact = |line: &str| match line.split(':').collect::<Vec<_>>()[..] {
         [name, _, gid, members] if !name.is_empty() && gid.parse::<u32>().is_ok() => {
             Ok(Fact::new(name, &[("gid", gid), ("members", members)]))
         }
-        _ => Err(format!("a line of the answer is not as expected: {}", one_line(line, 120))),
+        _ => Err(CollectError::Line(one_line(line, 120))),
     };
     text.lines().filter(|line| !line.trim().is_empty()).map(fact).collect()
 }
 
-fn stats(reply: &Reply) -> Result<Vec<Fact>, String> {
+fn stats(reply: &Reply) -> Result<Vec<Fact>, CollectError> {
     ended_well(reply)?;
     let mut out = Vec::new();
-    for (path, answer) in shell::answers(reply)? {
+    for (path, answer) in shell::answers(reply).map_err(CollectError::reading)? {
         let mut lines = answer.output.lines();
         let fields: Vec<&str> = lines.next().unwrap_or_default().split(' ').collect();
         let target = lines.next().unwrap_or_default();
@@ -194,33 +221,35 @@ fn stats(reply: &Reply) -> Result<Vec<Fact>, String> {
         match (answer.status, raw, &fields[..]) {
             (0, Some(raw), [_, owner, group]) => {
                 let mode = format!("{:04o}", raw & 0o7777);
-                let kind = kind_of(raw).map_err(|why| format!("{}: {why}", one_line(&path, 100)))?;
+                let kind = kind_of(raw)
+                    .map_err(|why| CollectError::Path { path: one_line(&path, 100), why: why.to_string() })?;
                 let mut cells = vec![("type", kind), ("owner", owner), ("group", group)];
                 // A link has no permissions of its own.
                 cells.push(if kind == "symlink" { ("target", target) } else { ("mode", mode.as_str()) });
                 out.push(Fact::new(&path, &cells));
             }
-            _ => return Err(format!("{}: {}", one_line(&path, 100), one_line(&answer.output, 200))),
+            _ => {
+                let (path, why) = (one_line(&path, 100), one_line(&answer.output, 200));
+                return Err(CollectError::Path { path, why });
+            }
         }
     }
     Ok(out)
 }
 
 /// The output of a reading that has to end with status 0, harmless.
-fn lines(reply: &Reply) -> Result<String, String> {
+fn lines(reply: &Reply) -> Result<String, CollectError> {
     ended_well(reply)?;
     Ok(escape_bytes(&reply.stdout))
 }
 
-fn ended_well(reply: &Reply) -> Result<(), String> {
+fn ended_well(reply: &Reply) -> Result<(), CollectError> {
     match reply.end {
-        End::TimedOut => Err("the reading did not end before its time-out".to_owned()),
-        End::TooMuchOutput => Err("the reading printed more than the limit".to_owned()),
-        End::Exited if reply.status != 0 => Err(format!(
-            "the reading ended with status {}: {}",
-            reply.status,
-            last_words(&escape_bytes(&reply.stderr), 200)
-        )),
+        End::TimedOut => Err(CollectError::TimedOut),
+        End::TooMuchOutput => Err(CollectError::TooMuch),
+        End::Exited if reply.status != 0 => {
+            Err(CollectError::Status { status: reply.status, said: last_words(&escape_bytes(&reply.stderr), 200) })
+        }
         End::Exited => Ok(()),
     }
 }

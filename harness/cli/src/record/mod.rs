@@ -23,9 +23,10 @@ use camino::{Utf8Path, Utf8PathBuf};
 use super::boot;
 use super::connect::{self, ConnectOptions};
 use super::error::CliError;
+use super::event_loop::runtime;
 use super::load;
 use super::output::{say, say_error};
-use super::run::{interruption, runtime};
+use super::run::interruption;
 use super::session::ImageOptions;
 use draft::Recorded;
 use muster_base::exit::Exit;
@@ -111,8 +112,7 @@ pub(crate) fn execute(arguments: Arguments) -> Result<Exit, CliError> {
         None => say(suite.text.trim_end()),
         Some(path) => {
             refuse_to_replace(&arguments)?;
-            files::write_atomically(path, suite.text.as_bytes())
-                .map_err(|error| CliError::infrastructure(error.to_string()))?;
+            files::write_atomically(path, suite.text.as_bytes())?;
             say(&format!("{path}: {} tests, {} assertions", suite.tests, suite.assertions));
         }
     }
@@ -181,8 +181,12 @@ async fn read<L: Live>(
     let mut recorded = Recorded::default();
     for (of, reply) in of.iter().zip(&replies) {
         let facts = collect::facts(of, reply).map_err(|why| {
-            CliError::infrastructure(format!("{} cannot be recorded: {}", of.source.name(), text::one_line(&why, 300)))
-                .hint(format!("leave out {}, when this machine has none", of.source.name()))
+            CliError::infrastructure(format!(
+                "{} cannot be recorded: {}",
+                of.source.name(),
+                text::one_line(&why.to_string(), 300)
+            ))
+            .hint(format!("leave out {}, when this machine has none", of.source.name()))
         })?;
         if facts.is_empty() && !of.globs.is_empty() {
             let globs = text::one_line(&of.globs.join(", "), 200);

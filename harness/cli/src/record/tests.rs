@@ -197,7 +197,7 @@ fn files_have_kind_owner_and_permissions() {
         ]
     );
     let torn = collect::facts(&of(Source::Files, &["/x"]), &reply("/x\x001\0stat: gone\0"));
-    assert!(torn.unwrap_err().contains("stat: gone"));
+    assert!(torn.unwrap_err().to_string().contains("stat: gone"));
 }
 
 #[test]

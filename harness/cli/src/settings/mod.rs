@@ -166,10 +166,7 @@ fn of_variables(tables: &[Table], typed: &Typed<'_>, from: &Surroundings) -> Res
             let old = option.get_env().and_then(|name| name.to_str()).map(|name| (name.to_owned(), Rank::OldVariable));
             for (name, rank) in [(name, rank)].into_iter().chain(old) {
                 if let Some(value) = from.variables.get(&name) {
-                    match value
-                        .to_str()
-                        .ok_or_else(|| "it is not UTF-8".to_owned())
-                        .and_then(|v| value::of_variable(option, v))
+                    match value.to_str().ok_or(value::SettingError::NotUtf8).and_then(|v| value::of_variable(option, v))
                     {
                         Ok(words) => out.push(Preset {
                             rank,

@@ -14,14 +14,32 @@ use muster_base::text::one_line;
 /// The longest value, in bytes.
 const LONGEST: usize = 4096;
 
+/// Why an option cannot have the value that a file or a variable gives it.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum SettingError {
+    #[error("{what} is expected, and this is of type {found}")]
+    Type { what: &'static str, found: &'static str },
+    #[error("a number from 0 to 9 is expected")]
+    Times,
+    #[error("true or false is expected")]
+    Flag,
+    #[error("the value has {bytes} bytes, and {LONGEST} are taken")]
+    Long { bytes: usize },
+    #[error("it is not UTF-8")]
+    NotUtf8,
+    /// clap's own words.
+    #[error("{0}")]
+    Refused(String),
+}
+
 /// The words of an option in a file, or what is wrong with its value. Paths are meant from the file's directory.
-pub(super) fn of_file(option: &Arg, value: &DeValue<'_>, directory: &Utf8Path) -> Result<Vec<String>, String> {
+pub(super) fn of_file(option: &Arg, value: &DeValue<'_>, directory: &Utf8Path) -> Result<Vec<String>, SettingError> {
     let texts = match (option.get_action(), value) {
         (ArgAction::SetTrue, DeValue::Boolean(on)) => return Ok(flag(option, usize::from(*on))),
         (ArgAction::SetTrue, _) => return Err(expected("true or false", value)),
         (ArgAction::Count, DeValue::Integer(number)) => {
             let times = number.to_string().parse().ok().filter(|times| *times <= 9);
-            return times.map(|times| flag(option, times)).ok_or_else(|| "a number from 0 to 9 is expected".to_owned());
+            return times.map(|times| flag(option, times)).ok_or(SettingError::Times);
         }
         (ArgAction::Count, _) => return Err(expected("a number", value)),
         (ArgAction::Append, DeValue::Array(values)) => {
@@ -33,16 +51,16 @@ pub(super) fn of_file(option: &Arg, value: &DeValue<'_>, directory: &Utf8Path) -
 }
 
 /// The words of an option in a variable, or what is wrong with its value.
-pub(super) fn of_variable(option: &Arg, value: &str) -> Result<Vec<String>, String> {
+pub(super) fn of_variable(option: &Arg, value: &str) -> Result<Vec<String>, SettingError> {
     match option.get_action() {
         ArgAction::SetTrue => match value.to_lowercase().as_str() {
             "1" | "true" | "yes" | "on" => Ok(flag(option, 1)),
             "0" | "false" | "no" | "off" => Ok(flag(option, 0)),
-            _ => Err("true or false is expected".to_owned()),
+            _ => Err(SettingError::Flag),
         },
         ArgAction::Count => {
             let times = value.parse().ok().filter(|times| *times <= 9);
-            times.map(|times| flag(option, times)).ok_or_else(|| "a number from 0 to 9 is expected".to_owned())
+            times.map(|times| flag(option, times)).ok_or(SettingError::Times)
         }
         ArgAction::Append => {
             let parts = value.split([',', '\n']).map(str::trim).filter(|part| !part.is_empty());
@@ -57,7 +75,7 @@ fn flag(option: &Arg, times: usize) -> Vec<String> {
 }
 
 /// Scalars as they are typed.
-fn text(value: &DeValue<'_>) -> Result<String, String> {
+fn text(value: &DeValue<'_>) -> Result<String, SettingError> {
     match value {
         DeValue::String(text) => Ok(text.to_string()),
         DeValue::Integer(number) => Ok(number.to_string()),
@@ -66,8 +84,8 @@ fn text(value: &DeValue<'_>) -> Result<String, String> {
     }
 }
 
-fn expected(what: &str, value: &DeValue<'_>) -> String {
-    format!("{what} is expected, and this is of type {}", value.type_str())
+fn expected(what: &'static str, value: &DeValue<'_>) -> SettingError {
+    SettingError::Type { what, found: value.type_str() }
 }
 
 /// A path of a file, as it is meant from the working directory.
@@ -84,9 +102,9 @@ fn from(option: &Arg, directory: &Utf8Path, text: String) -> String {
 }
 
 /// The words, when clap takes them.
-fn stated(option: &Arg, texts: Vec<String>) -> Result<Vec<String>, String> {
+fn stated(option: &Arg, texts: Vec<String>) -> Result<Vec<String>, SettingError> {
     if let Some(long) = texts.iter().find(|text| text.len() > LONGEST) {
-        return Err(format!("the value has {} bytes, and {LONGEST} are taken", long.len()));
+        return Err(SettingError::Long { bytes: long.len() });
     }
     let words: Vec<String> = texts.iter().map(|text| format!("--{}={text}", key(option))).collect();
     let mut alone = Arg::new("value")
@@ -104,6 +122,6 @@ fn stated(option: &Arg, texts: Vec<String>) -> Result<Vec<String>, String> {
     command.try_get_matches_from(&words).map(|_| words).map_err(|error| {
         let said = error.render().to_string();
         let said = said.split("\n\n").next().unwrap_or_default();
-        one_line(said.trim_start_matches("error: "), 400)
+        SettingError::Refused(one_line(said.trim_start_matches("error: "), 400))
     })
 }

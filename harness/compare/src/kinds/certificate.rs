@@ -6,6 +6,7 @@ use base64::Engine as _;
 use sha2::{Digest as _, Sha256};
 
 use super::answer;
+use crate::error::KindError;
 use crate::item::{Field, Items, Part, compared};
 use crate::kind::{FactKind, Scope};
 use muster_base::text;
@@ -50,17 +51,15 @@ impl FactKind for Certificate {
         vec![Probe::new(KEY, 30, format!("{}{SCRIPT}", shell::need("find")))]
     }
 
-    fn parse(&self, seen: &Observations) -> Result<Part, String> {
+    fn parse(&self, seen: &Observations) -> Result<Part, KindError> {
         let bundle = match answer::listed(seen, KEY)? {
             Ok(bundle) => bundle,
             Err(absent) => return Ok(absent),
         };
         let mut anchors: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
         for body in bodies(&bundle)? {
-            let der = base64::engine::general_purpose::STANDARD
-                .decode(&body)
-                .map_err(|error| format!("a certificate of the bundle is not base64: {error}"))?;
-            let subject = subject(&der).ok_or("a certificate of the bundle cannot be understood")?;
+            let der = base64::engine::general_purpose::STANDARD.decode(&body)?;
+            let subject = subject(&der).ok_or(KindError::Certificate)?;
             anchors.entry(subject).or_default().insert(text::hex(Sha256::digest(&der)));
         }
         // An empty bundle is a bundle: this system trusts nobody.
@@ -72,7 +71,7 @@ impl FactKind for Certificate {
 }
 
 /// What stands between the lines of PEM, without line breaks.
-fn bodies(bundle: &str) -> Result<Vec<String>, String> {
+fn bodies(bundle: &str) -> Result<Vec<String>, KindError> {
     let mut bodies = Vec::new();
     let mut open: Option<String> = None;
     for line in bundle.lines().map(str::trim) {
@@ -89,7 +88,7 @@ fn bodies(bundle: &str) -> Result<Vec<String>, String> {
         }
     }
     match open {
-        Some(_) => Err("the last certificate of the bundle is cut off".to_owned()),
+        Some(_) => Err(KindError::CutCertificate),
         None => Ok(bodies),
     }
 }

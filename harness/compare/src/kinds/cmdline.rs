@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::answer;
+use crate::error::KindError;
 use crate::item::{Field, Items, Part, compared};
 use crate::kind::{FactKind, Scope};
 use muster_base::text;
@@ -36,8 +37,8 @@ impl FactKind for Cmdline {
         vec![Probe::new(KEY, 10, shell::cat!("/proc/cmdline"))]
     }
 
-    fn parse(&self, seen: &Observations) -> Result<Part, String> {
-        let line = text::escape(&seen.file(KEY)?);
+    fn parse(&self, seen: &Observations) -> Result<Part, KindError> {
+        let line = text::escape(&answer::file(seen, KEY)?);
         let mut words: BTreeMap<String, Vec<String>> = BTreeMap::new();
         for word in words_of(line.trim()) {
             let (name, value) = word.split_once('=').unwrap_or((&word, ""));

@@ -2,6 +2,7 @@
 
 use super::answer;
 use super::owners::{self, Owners};
+use crate::error::KindError;
 use crate::item::{Field, Items, PACKAGE, Part, compared};
 use crate::kind::{FactKind, Scope};
 use muster_base::text;
@@ -45,11 +46,11 @@ impl FactKind for Command {
         probes
     }
 
-    fn parse(&self, seen: &Observations) -> Result<Part, String> {
+    fn parse(&self, seen: &Observations) -> Result<Part, KindError> {
         let owners = Owners::read(seen)?;
-        let text = text::escape(&seen.output(KEY)?);
+        let text = text::escape(&answer::output(seen, KEY)?);
         let Some(list) = text.strip_suffix("= end\n") else {
-            return Err("the list of commands did not end as expected".to_owned());
+            return Err(KindError::NoEnd("list of commands"));
         };
         let mut items = Items::new();
         for path in list.lines() {

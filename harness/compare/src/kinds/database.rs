@@ -1,6 +1,7 @@
 //! Whose packages the system's own are, which several kinds have to know before they read them.
 
 use super::answer;
+use crate::error::KindError;
 use crate::item::Part;
 use muster_check::{Observations, Probe};
 use muster_guest::facts::OWN_IS_DPKG;
@@ -52,19 +53,12 @@ pub(super) enum Database {
     Foreign(String),
 }
 
-impl Database {
-    /// What to say of packages that are not read.
-    pub(super) fn unread(name: &str) -> String {
-        format!("the packages here are those of {name}, which muster does not read")
-    }
-}
-
 pub(super) fn probe() -> Probe {
     Probe::new(KEY, 60, format!("{OWN_IS_DPKG}{SCRIPT}"))
 }
 
 /// The database, or as `Err` the part that there is none.
-pub(super) fn of(seen: &Observations) -> Result<Result<Database, Part>, String> {
+pub(super) fn of(seen: &Observations) -> Result<Result<Database, Part>, KindError> {
     let text = match answer::answer(seen, KEY)? {
         Err(absent) => return Ok(Err(absent)),
         Ok(text) => text,

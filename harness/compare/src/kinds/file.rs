@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::answer;
 use super::owners::{self, Owners};
 use crate::difference::{self, Difference};
+use crate::error::KindError;
 use crate::item::{Field, Item, Items, PACKAGE, Part, compared, reported};
 use crate::kind::{FactKind, Scope};
 use muster_base::{glob, text};
@@ -74,9 +75,9 @@ impl FactKind for File {
         probes
     }
 
-    fn parse(&self, seen: &Observations) -> Result<Part, String> {
+    fn parse(&self, seen: &Observations) -> Result<Part, KindError> {
         let owners = Owners::read(seen)?;
-        let mut items = files(&seen.output(KEY)?)?;
+        let mut items = files(&answer::output(seen, KEY)?)?;
         for (path, item) in &mut items {
             item.insert("package", owners.of(path));
         }
@@ -124,11 +125,11 @@ echo '= end'"#,
     )
 }
 
-fn files(answer: &str) -> Result<Items, String> {
+fn files(answer: &str) -> Result<Items, KindError> {
     let answer = text::escape(answer);
     let mut lines = answer.lines();
     if lines.next() != Some("= stat") {
-        return Err("the walk did not begin as expected".to_owned());
+        return Err(KindError::NoBeginning);
     }
     let mut items = Items::new();
     for line in lines.by_ref().take_while(|line| *line != "= link") {
@@ -152,7 +153,7 @@ fn files(answer: &str) -> Result<Items, String> {
         sums.insert(path, sum);
     }
     if !whole {
-        return Err("the walk did not end as expected".to_owned());
+        return Err(KindError::NoEnd("walk"));
     }
     // The three walks must have seen the same.
     for (path, item) in &mut items {
@@ -164,7 +165,7 @@ fn files(answer: &str) -> Result<Items, String> {
             "file" => ("content", sums.get(path).cloned()),
             _ => continue,
         };
-        let value = value.ok_or_else(|| format!("{} changed while it was read", text::one_line(path, 120)))?;
+        let value = value.ok_or_else(|| KindError::Changed { path: text::one_line(path, 120) })?;
         item.insert(field, value);
     }
     Ok(items)
@@ -249,7 +250,7 @@ mod tests {
             assert!(files(torn).is_err(), "{torn}");
         }
         let vanished = whole.replace(&format!("{sum}  /etc/a\n"), "");
-        assert!(files(&vanished).unwrap_err().contains("changed while it was read"));
+        assert!(files(&vanished).unwrap_err().to_string().contains("changed while it was read"));
     }
 
     #[test]

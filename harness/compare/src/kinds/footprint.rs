@@ -4,6 +4,7 @@
 use super::answer;
 use super::package;
 use crate::difference::{self, Difference};
+use crate::error::KindError;
 use crate::item::{Field, Items, Part, compared};
 use crate::kind::{FactKind, Scope};
 use muster_check::{Observations, Probe, shell};
@@ -41,11 +42,11 @@ impl FactKind for Footprint {
         probes
     }
 
-    fn parse(&self, seen: &Observations) -> Result<Part, String> {
+    fn parse(&self, seen: &Observations) -> Result<Part, KindError> {
         let mut items = Items::new();
         let mut add =
             |name: &str, value: u128| items.insert(name.to_owned(), answer::item([("value", &value.to_string())]));
-        let answer = seen.output(KEY)?;
+        let answer = answer::output(seen, KEY)?;
         add(USED, used(&answer).ok_or_else(|| answer::strange(answer.lines().last().unwrap_or_default()))?);
         if let Ok(packages) = package::installed(seen)? {
             add(PACKAGES, packages.len() as u128);

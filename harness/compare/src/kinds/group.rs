@@ -1,6 +1,7 @@
 //! Groups and who is in them.
 
 use super::answer;
+use crate::error::KindError;
 use crate::item::{Field, Items, Part, compared};
 use crate::kind::{FactKind, Scope};
 use muster_base::text;
@@ -34,9 +35,9 @@ impl FactKind for Group {
         vec![Probe::new(KEY, 30, script)]
     }
 
-    fn parse(&self, seen: &Observations) -> Result<Part, String> {
+    fn parse(&self, seen: &Observations) -> Result<Part, KindError> {
         let mut items = Items::new();
-        for line in text::escape(&seen.output(KEY)?).lines().filter(|line| !line.is_empty()) {
+        for line in text::escape(&answer::output(seen, KEY)?).lines().filter(|line| !line.is_empty()) {
             let [name, _, gid, members] = line.split(':').collect::<Vec<_>>()[..] else {
                 return Err(answer::strange(line));
             };
@@ -48,7 +49,7 @@ impl FactKind for Group {
             members.sort_unstable();
             let item = answer::item([("gid", gid), ("members", &members.join(", "))]);
             if items.insert(name.to_owned(), item).is_some() {
-                return Err(format!("the group {} occurs twice in the answer", text::one_line(name, 60)));
+                return Err(KindError::Twice { what: "group", name: text::one_line(name, 60) });
             }
         }
         answer::some(items, "group")

@@ -1,6 +1,7 @@
 //! What the system says that it is: os-release.
 
 use super::answer;
+use crate::error::KindError;
 use crate::item::{Field, Items, Part, compared};
 use crate::kind::{FactKind, Scope};
 use muster_base::text;
@@ -32,8 +33,8 @@ impl FactKind for Identity {
         vec![Probe::new(KEY, 10, script)]
     }
 
-    fn parse(&self, seen: &Observations) -> Result<Part, String> {
-        let keys = os_release(&text::escape(&seen.output(KEY)?));
+    fn parse(&self, seen: &Observations) -> Result<Part, KindError> {
+        let keys = os_release(&text::escape(&answer::output(seen, KEY)?));
         let item = |(key, value): (String, String)| (key, answer::item([("value", &value)]));
         answer::some(keys.into_iter().map(item).collect::<Items>(), "key of os-release")
     }

@@ -2,6 +2,7 @@
 //! nothing is said, which is another thing than `n`.
 
 use super::answer;
+use crate::error::KindError;
 use crate::item::{Field, Items, Part, compared};
 use crate::kind::{FactKind, Scope};
 use muster_base::text;
@@ -32,10 +33,10 @@ impl FactKind for KernelOption {
         vec![facts::probe(&SnapshotSource::Kconfig)]
     }
 
-    fn parse(&self, seen: &Observations) -> Result<Part, String> {
+    fn parse(&self, seen: &Observations) -> Result<Part, KindError> {
         let key = facts::probe(&SnapshotSource::Kconfig).key;
         let mut items = Items::new();
-        for line in text::escape(&seen.output(&key)?).lines() {
+        for line in text::escape(&answer::output(seen, &key)?).lines() {
             let unset = line.strip_prefix("# ").and_then(|rest| rest.strip_suffix(" is not set"));
             let (option, value) = match (unset, line.split_once('=')) {
                 (Some(option), _) => (option, "n"),

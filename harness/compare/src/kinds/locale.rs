@@ -1,6 +1,7 @@
 //! Locales that programs can use.
 
 use super::answer;
+use crate::error::KindError;
 use crate::item::{Field, Item, Items, Part};
 use crate::kind::{FactKind, Scope};
 use muster_base::text;
@@ -37,7 +38,7 @@ impl FactKind for Locale {
         vec![Probe::new(KEY, 30, SCRIPT)]
     }
 
-    fn parse(&self, seen: &Observations) -> Result<Part, String> {
+    fn parse(&self, seen: &Observations) -> Result<Part, KindError> {
         let list = match answer::listed(seen, KEY)? {
             Ok(list) => list,
             Err(absent) => return Ok(absent),

@@ -1,6 +1,7 @@
 //! What the running kernel can do: drivers that are built in, and those that can be loaded.
 
 use super::answer;
+use crate::error::KindError;
 use crate::item::{Field, Items, Part, compared};
 use crate::kind::{FactKind, Scope};
 use muster_check::{Observations, Probe, shell};
@@ -46,7 +47,7 @@ impl FactKind for Module {
         vec![Probe::new(KEY, 60, format!("{}{SCRIPT}", shell::need("find")))]
     }
 
-    fn parse(&self, seen: &Observations) -> Result<Part, String> {
+    fn parse(&self, seen: &Observations) -> Result<Part, KindError> {
         let text = match answer::answer(seen, KEY)? {
             Ok(text) => text,
             Err(absent) => return Ok(absent),
@@ -64,11 +65,7 @@ impl FactKind for Module {
                 }
             }
         }
-        if whole {
-            answer::some(items, "module")
-        } else {
-            Err("the list of modules did not end as expected".to_owned())
-        }
+        if whole { answer::some(items, "module") } else { Err(KindError::NoEnd("list of modules")) }
     }
 }
 

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use super::answer;
 use super::database::{self, Database};
+use crate::error::KindError;
 use muster_check::{Observations, Probe};
 
 const RPM: &str = "compare/owners";
@@ -24,19 +25,19 @@ pub(super) struct Owners(HashMap<String, Vec<String>>);
 
 impl Owners {
     /// Where no package database is read nobody owns anything.
-    pub(super) fn read(seen: &Observations) -> Result<Self, String> {
+    pub(super) fn read(seen: &Observations) -> Result<Self, KindError> {
         let mut owners: HashMap<String, Vec<String>> = HashMap::new();
         match database::of(seen)? {
             Err(_) | Ok(Database::Foreign(_)) => return Ok(Self::default()),
             Ok(Database::Rpm) => {
-                for line in muster_base::text::escape(&seen.output(RPM)?).lines() {
+                for line in muster_base::text::escape(&answer::output(seen, RPM)?).lines() {
                     let (name, path) = line.split_once('\t').ok_or_else(|| answer::strange(line))?;
                     owners.entry(path.to_owned()).or_default().push(name.to_owned());
                 }
             }
             Ok(Database::Dpkg) => {
-                let text = muster_base::text::escape(&seen.output(DPKG)?);
-                let list = text.strip_suffix("= end\n").ok_or("the list of dpkg's files did not end as expected")?;
+                let text = muster_base::text::escape(&answer::output(seen, DPKG)?);
+                let list = text.strip_suffix("= end\n").ok_or(KindError::NoEnd("list of dpkg's files"))?;
                 let mut package = "";
                 for line in list.lines().filter(|line| !line.is_empty()) {
                     match line.strip_prefix(' ') {
@@ -50,7 +51,7 @@ impl Owners {
             }
         }
         if owners.is_empty() {
-            return Err("the package database names no file of any package".to_owned());
+            return Err(KindError::NoFiles);
         }
         for names in owners.values_mut() {
             names.sort();

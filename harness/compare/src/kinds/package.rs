@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::answer;
 use super::database::{self, Database};
 use crate::difference::{self, Difference};
+use crate::error::KindError;
 use crate::item::{Field, Item, Items, Part, compared, reported};
 use crate::kind::{FactKind, Scope};
 use muster_base::text;
@@ -41,7 +42,7 @@ impl FactKind for Package {
         probes()
     }
 
-    fn parse(&self, seen: &Observations) -> Result<Part, String> {
+    fn parse(&self, seen: &Observations) -> Result<Part, KindError> {
         match installed(seen)? {
             Err(absent) => Ok(absent),
             Ok(packages) => answer::some(by_name(packages), "package"),
@@ -67,24 +68,24 @@ pub(super) fn probes() -> Vec<Probe> {
 }
 
 /// All packages but keys; as `Err` the part that there are none.
-pub(super) fn installed(seen: &Observations) -> Result<Result<Vec<rpm::Package>, Part>, String> {
+pub(super) fn installed(seen: &Observations) -> Result<Result<Vec<rpm::Package>, Part>, KindError> {
     match database::of(seen)? {
         Err(absent) => Ok(Err(absent)),
-        Ok(Database::Foreign(name)) => Err(Database::unread(&name)),
+        Ok(Database::Foreign(name)) => Err(KindError::Foreign(name)),
         Ok(Database::Rpm) => of_rpm(seen).map(Ok),
         Ok(Database::Dpkg) => of_dpkg(seen).map(Ok),
     }
 }
 
-fn of_rpm(seen: &Observations) -> Result<Vec<rpm::Package>, String> {
-    let mut packages = rpm::packages(&text::escape(&seen.output(rpmdb::ALL)?))?;
+fn of_rpm(seen: &Observations) -> Result<Vec<rpm::Package>, KindError> {
+    let mut packages = rpm::packages(&text::escape(&answer::output(seen, rpmdb::ALL)?)).map_err(KindError::reading)?;
     packages.retain(|package| !package.is_key());
-    if packages.is_empty() { Err("the RPM database is empty".to_owned()) } else { Ok(packages) }
+    if packages.is_empty() { Err(KindError::NoPackages) } else { Ok(packages) }
 }
 
 /// All packages of dpkg that are installed, and those with which it broke off, whose version says so.
-fn of_dpkg(seen: &Observations) -> Result<Vec<rpm::Package>, String> {
-    let known = dpkg::packages(&text::escape(&seen.output(dpkg::ALL)?))?;
+fn of_dpkg(seen: &Observations) -> Result<Vec<rpm::Package>, KindError> {
+    let known = dpkg::packages(&text::escape(&answer::output(seen, dpkg::ALL)?)).map_err(KindError::reading)?;
     let installed = known.into_iter().filter(|package| package.installed() != Some(false));
     Ok(installed
         .map(|package| {
@@ -166,7 +167,7 @@ mod tests {
         )
     }
 
-    fn parse(text: &str) -> Result<Part, String> {
+    fn parse(text: &str) -> Result<Part, KindError> {
         Package.parse(&seen(&[database::RPM, (rpmdb::ALL, text)]))
     }
 
@@ -210,12 +211,12 @@ mod tests {
         );
         assert_eq!(items["c"]["version"], "6~rc1 (half-configured)");
         assert!(Package.parse(&seen(&[database::DPKG, (dpkg::ALL, &list)])).is_err(), "cut off");
-        assert!(Package.parse(&seen(&[database::PACMAN])).unwrap_err().contains("pacman"));
+        assert!(Package.parse(&seen(&[database::PACMAN])).unwrap_err().to_string().contains("pacman"));
     }
 
     #[test]
     fn an_empty_database_and_a_torn_line_are_errors() {
-        assert!(parse("").unwrap_err().contains("printed nothing"));
+        assert!(parse("").unwrap_err().to_string().contains("printed nothing"));
         assert!(parse("package\tbash\n").is_err());
         assert_eq!(source_name("(none)"), "");
     }

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::answer;
+use crate::error::KindError;
 use crate::item::{Field, Items, Part, compared};
 use crate::kind::{FactKind, Scope};
 use muster_check::{Observations, Probe};
@@ -31,7 +32,7 @@ impl FactKind for Port {
         vec![facts::probe(&SnapshotSource::Ports)]
     }
 
-    fn parse(&self, seen: &Observations) -> Result<Part, String> {
+    fn parse(&self, seen: &Observations) -> Result<Part, KindError> {
         let mut ports: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
         for (port, cells) in answer::table(seen, &SnapshotSource::Ports)? {
             ports.entry(port).or_default().insert(cells[2].clone());

@@ -1,6 +1,7 @@
 //! Package repositories, as the package manager's files define them.
 
 use super::database::{self, Database};
+use crate::error::KindError;
 use crate::item::{Field, Items, Part, compared};
 use crate::kind::{FactKind, Scope};
 use muster_base::text;
@@ -38,12 +39,12 @@ impl FactKind for Repository {
         probes
     }
 
-    fn parse(&self, seen: &Observations) -> Result<Part, String> {
+    fn parse(&self, seen: &Observations) -> Result<Part, KindError> {
         let repos: Repos = match database::of(seen)? {
             Err(absent) => return Ok(absent),
-            Ok(Database::Foreign(name)) => return Err(Database::unread(&name)),
-            Ok(Database::Dpkg) => repositories::apt::read(seen)?,
-            Ok(Database::Rpm) => match repositories::of_dnf(seen)? {
+            Ok(Database::Foreign(name)) => return Err(KindError::Foreign(name)),
+            Ok(Database::Dpkg) => repositories::apt::read(seen).map_err(KindError::reading)?,
+            Ok(Database::Rpm) => match repositories::of_dnf(seen).map_err(KindError::reading)? {
                 Some(repos) => repos,
                 None => return Ok(Part::Absent("no file of dnf, tdnf or zypper configures a repository".to_owned())),
             },
@@ -51,7 +52,7 @@ impl FactKind for Repository {
         let mut items = Items::new();
         for (id, repo) in &repos.repos {
             let enabled = repos.enabled(repo);
-            let checked = repos.checked(id, repo)?;
+            let checked = repos.checked(id, repo).map_err(KindError::reading)?;
             let mut places = ["baseurl", "metalink", "mirrorlist"].iter().filter_map(|name| repo.options.get(*name));
             let place: Vec<String> =
                 places.next().map_or("", String::as_str).split_whitespace().map(without_host).collect();
@@ -91,7 +92,7 @@ mod tests {
         assert_eq!(fields("off"), ["false", "false", "https://…/x"]);
         let none = |text| Repository.parse(&seen(&[database::RPM, ("repo/files", text), nothing]));
         assert!(matches!(none("manager\x000\0\0"), Ok(Part::Absent(_))));
-        assert!(none("manager\x000\0\0foreign\x000\0zypper\0").unwrap_err().contains("zypper"));
+        assert!(none("manager\x000\0\0foreign\x000\0zypper\0").unwrap_err().to_string().contains("zypper"));
         assert!(none("").is_err());
     }
 

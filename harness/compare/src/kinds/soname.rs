@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use super::answer;
 use super::database::{self, Database};
 use crate::difference::{self, Difference};
+use crate::error::KindError;
 use crate::item::{Field, Items, PACKAGE, Part};
 use crate::kind::{FactKind, Scope};
 use muster_base::text;
@@ -34,16 +35,16 @@ impl FactKind for Soname {
         vec![database::probe(), provides(), Probe::new(DPKG, 60, LIBRARIES)]
     }
 
-    fn parse(&self, seen: &Observations) -> Result<Part, String> {
+    fn parse(&self, seen: &Observations) -> Result<Part, KindError> {
         match database::of(seen)? {
             Err(absent) => return Ok(absent),
-            Ok(Database::Foreign(name)) => return Err(Database::unread(&name)),
-            Ok(Database::Dpkg) => return of_dpkg(&text::escape(&seen.output(DPKG)?)),
+            Ok(Database::Foreign(name)) => return Err(KindError::Foreign(name)),
+            Ok(Database::Dpkg) => return of_dpkg(&text::escape(&answer::output(seen, DPKG)?)),
             Ok(Database::Rpm) => {}
         }
         let mut any = false;
         let mut packages = Libraries::new();
-        for line in text::escape(&seen.output(PROVIDES)?).lines() {
+        for line in text::escape(&answer::output(seen, PROVIDES)?).lines() {
             let (package, capability) = line.split_once('\t').ok_or_else(|| answer::strange(line))?;
             any = true;
             if is_library(capability) {
@@ -51,7 +52,7 @@ impl FactKind for Soname {
             }
         }
         if !any {
-            return Err("the RPM database lists no capability".to_owned());
+            return Err(KindError::NoCapabilities);
         }
         Ok(known_of(packages))
     }
@@ -81,8 +82,8 @@ echo '= end'"#;
 
 /// `libz.so.1 zlib1g #MINVER#` and, behind a space, its symbols, of which a version is one that is its own:
 /// `ZLIB_1.2.9@ZLIB_1.2.9`. A shlibs file names libraries as `libz 1 zlib1g (>= 1.2)`.
-fn of_dpkg(answer: &str) -> Result<Part, String> {
-    let list = answer.strip_suffix("= end\n").ok_or("the list of libraries did not end as expected")?;
+fn of_dpkg(answer: &str) -> Result<Part, KindError> {
+    let list = answer.strip_suffix("= end\n").ok_or(KindError::NoEnd("list of libraries"))?;
     let mut packages: Libraries = Libraries::new();
     let (mut package, mut symbols, mut library) = ("", false, "");
     for line in list.lines() {
@@ -115,7 +116,7 @@ fn of_dpkg(answer: &str) -> Result<Part, String> {
             _ => {}
         }
     }
-    if packages.is_empty() { Err("no package of dpkg names a library".to_owned()) } else { Ok(known_of(packages)) }
+    if packages.is_empty() { Err(KindError::NoLibraries) } else { Ok(known_of(packages)) }
 }
 
 /// Names of libraries and of their versions, with the packages that have them.
@@ -161,7 +162,13 @@ mod tests {
         assert_eq!(items.keys().collect::<Vec<_>>(), ["libz.so.1", "libz.so.1(ZLIB_1.2.9)"]);
         assert_eq!(items["libz.so.1"]["package"], "zlib1g");
         assert!(Soname.parse(&seen(&[database::DPKG, (DPKG, "= nothing\n")])).is_err());
-        assert!(Soname.parse(&seen(&[database::PACMAN])).unwrap_err().contains("pacman, which muster does not read"));
+        assert!(
+            Soname
+                .parse(&seen(&[database::PACMAN]))
+                .unwrap_err()
+                .to_string()
+                .contains("pacman, which muster does not read")
+        );
     }
 
     #[test]

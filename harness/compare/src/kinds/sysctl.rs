@@ -2,6 +2,7 @@
 
 use super::answer;
 use crate::difference::{self, Difference};
+use crate::error::KindError;
 use crate::item::{Field, Items, Part, compared};
 use crate::kind::{FactKind, Scope};
 use muster_check::{Observations, Probe};
@@ -48,7 +49,7 @@ impl FactKind for Sysctl {
         vec![facts::probe(&SnapshotSource::Sysctl)]
     }
 
-    fn parse(&self, seen: &Observations) -> Result<Part, String> {
+    fn parse(&self, seen: &Observations) -> Result<Part, KindError> {
         let mut items = Items::new();
         for (key, cells) in answer::table(seen, &SnapshotSource::Sysctl)? {
             if OF_THE_KERNEL.contains(&key.as_str()) {

@@ -2,6 +2,7 @@
 
 use super::answer;
 use super::owners::{self, Owners};
+use crate::error::KindError;
 use crate::item::{Field, Items, PACKAGE, Part, compared};
 use crate::kind::{FactKind, Scope};
 use muster_check::{Observations, Probe};
@@ -45,7 +46,7 @@ impl FactKind for Unit {
         probes
     }
 
-    fn parse(&self, seen: &Observations) -> Result<Part, String> {
+    fn parse(&self, seen: &Observations) -> Result<Part, KindError> {
         match answer::answer(seen, KEY)? {
             Err(absent) => return Ok(absent),
             Ok(text) if text.trim() == "there" => {}

@@ -1,6 +1,7 @@
 //! User accounts, without those that systemd makes for services while they run.
 
 use super::answer;
+use crate::error::KindError;
 use crate::item::{Field, Items, Part, compared};
 use crate::kind::{FactKind, Scope};
 use muster_check::{Observations, Probe};
@@ -34,12 +35,12 @@ impl FactKind for User {
         vec![facts::probe(&SnapshotSource::Users)]
     }
 
-    fn parse(&self, seen: &Observations) -> Result<Part, String> {
+    fn parse(&self, seen: &Observations) -> Result<Part, KindError> {
         let mut items = Items::new();
         for (name, cells) in answer::table(seen, &SnapshotSource::Users)? {
             let fields = [("uid", &*cells[1]), ("gid", &*cells[2]), ("home", &*cells[3]), ("shell", &*cells[4])];
             if items.insert(name.clone(), answer::item(fields)).is_some() {
-                return Err(format!("the user {name} occurs twice in the answer"));
+                return Err(KindError::Twice { what: "user", name });
             }
         }
         answer::some(items, "user")
@@ -57,6 +58,6 @@ mod tests {
         let items = known(User.parse(&seen(&[("snapshot users", text)])));
         assert_eq!(items.keys().collect::<Vec<_>>(), ["root"]);
         let twice = "a:x:1:1::/:/bin/sh\na:x:2:2::/:/bin/sh\n";
-        assert!(User.parse(&seen(&[("snapshot users", twice)])).unwrap_err().contains("twice"));
+        assert!(User.parse(&seen(&[("snapshot users", twice)])).unwrap_err().to_string().contains("twice"));
     }
 }

@@ -101,17 +101,28 @@ pub(super) async fn upload<L: Live>(
     Ok(Done::asserting(1))
 }
 
+/// Why a file of this host cannot be uploaded.
+#[derive(Debug, thiserror::Error)]
+enum UploadError {
+    #[error(transparent)]
+    Read(#[from] std::io::Error),
+    #[error("it is no longer a plain file")]
+    NoFile,
+    #[error("it has grown beyond {} MiB", UPLOAD_LIMIT >> 20)]
+    Grown,
+}
+
 /// The file as it is now; it was looked at when the suite was decoded, and may have changed.
-fn read(source: &Utf8Path) -> Result<Vec<u8>, String> {
-    let file = fs_err::File::open(source).map_err(|error| error.to_string())?;
-    let metadata = file.metadata().map_err(|error| error.to_string())?;
+fn read(source: &Utf8Path) -> Result<Vec<u8>, UploadError> {
+    let file = fs_err::File::open(source)?;
+    let metadata = file.metadata()?;
     if !metadata.is_file() {
-        return Err("it is no longer a plain file".to_owned());
+        return Err(UploadError::NoFile);
     }
     let mut content = Vec::new();
-    file.take(UPLOAD_LIMIT + 1).read_to_end(&mut content).map_err(|error| error.to_string())?;
+    file.take(UPLOAD_LIMIT + 1).read_to_end(&mut content)?;
     if content.len() as u64 > UPLOAD_LIMIT {
-        return Err(format!("it has grown beyond {} MiB", UPLOAD_LIMIT >> 20));
+        return Err(UploadError::Grown);
     }
     Ok(content)
 }

@@ -5,84 +5,85 @@
 
 use muster_suite::grammar::partitions;
 
+use super::error::TableError;
 use super::numbers::{SECTOR, big, little};
 use muster_record::disk::{Damage, Partition, Table, TableCopy};
 
 /// The most entries of a table that are looked at; 128 by custom.
 const MOST: usize = 256;
-const CUT: &str = "its GPT is cut short";
-const NONE: &str = "there is none in the second sector";
 
 /// The table by the beginning and the end of a disk of that size in bytes.
-pub(super) fn read(head: &[u8], end: &[u8], size: u64) -> Result<Table, String> {
+pub(super) fn read(head: &[u8], end: &[u8], size: u64) -> Result<Table, TableError> {
     let last = size / SECTOR - 1;
     let end_at = (last + 1) * SECTOR - end.len() as u64;
     let (first, second) = (copy(head, 0, 1, last), copy(end, end_at, last, 1));
-    let table = |partitions, backup, damage: Option<(TableCopy, String)>| {
-        let damage = damage.map(|(copy, why)| Damage { copy, why });
+    let table = |partitions, backup, damage: Option<(TableCopy, TableError)>| {
+        let damage = damage.map(|(copy, why)| Damage { copy, why: why.to_string() });
         Ok(Table { kind: "gpt".to_owned(), backup: Some(backup), damage, partitions })
     };
     match (first, second) {
         (Ok(Some(first)), Ok(Some(second))) if first != second => {
-            table(first, false, Some((TableCopy::Second, "it lists other partitions than the first".to_owned())))
+            table(first, false, Some((TableCopy::Second, TableError::Differs)))
         }
         (Ok(Some(first)), Ok(second)) => table(first, second.is_some(), None),
         (Ok(Some(first)), Err(why)) => table(first, false, Some((TableCopy::Second, why))),
-        (Ok(None), Ok(Some(second))) => table(second, true, Some((TableCopy::First, NONE.to_owned()))),
+        (Ok(None), Ok(Some(second))) => table(second, true, Some((TableCopy::First, TableError::None))),
         (Err(why), Ok(Some(second))) => table(second, true, Some((TableCopy::First, why))),
-        (Ok(None), _) => Err(format!("it says that it has a GPT, and {NONE}")),
+        (Ok(None), _) => Err(TableError::Nowhere),
         (Err(why), _) => Err(why),
     }
 }
 
 /// The partitions of the copy in the sector `place`, whose other one is in the sector `other`. `bytes` are a part of the
 /// disk that begins at `base`. `None` when there is no GPT in that place.
-fn copy(bytes: &[u8], base: u64, place: u64, other: u64) -> Result<Option<Vec<Partition>>, String> {
+fn copy(bytes: &[u8], base: u64, place: u64, other: u64) -> Result<Option<Vec<Partition>>, TableError> {
     let Some(header) = (place * SECTOR).checked_sub(base).and_then(|at| bytes.get(usize::try_from(at).ok()?..)) else {
         return Ok(None);
     };
     if !header.starts_with(b"EFI PART") {
         return Ok(None);
     }
-    let number = |at: usize, width: usize| little(header, at, width).ok_or(CUT);
+    let number = |at: usize, width: usize| little(header, at, width).ok_or(TableError::Cut);
     if place != 1 && (number(24, 8)? != place || number(32, 8)? != other) {
         // A table that was left there when the disk was made smaller or larger is nobody's copy.
         return Ok(None);
     }
     let length = number(12, 4)? as usize;
     if !(92..=SECTOR as usize).contains(&length) {
-        return Err(format!("its GPT has a header of {length} bytes, which is not possible"));
+        return Err(TableError::Header { length });
     }
-    let stated = header.get(..length).ok_or(CUT)?;
+    let stated = header.get(..length).ok_or(TableError::Cut)?;
     if crc32([&stated[..16], &[0; 4], &stated[20..]]) != number(16, 4)? as u32 {
-        return Err("the checksum of its GPT's header is wrong".to_owned());
+        return Err(TableError::HeaderChecksum);
     }
-    if number(24, 8)? != place {
-        return Err(format!("its GPT says that it is in sector {}, and is in sector {place}", number(24, 8)?));
+    let stated = number(24, 8)?;
+    if stated != place {
+        return Err(TableError::Place { stated, place });
     }
-    let entries = number(72, 8)?.checked_mul(SECTOR).and_then(|at| at.checked_sub(base)).ok_or(CUT)?;
-    let entries = usize::try_from(entries).map_err(|_| CUT)?;
+    let entries = number(72, 8)?.checked_mul(SECTOR).and_then(|at| at.checked_sub(base)).ok_or(TableError::Cut)?;
+    let entries = usize::try_from(entries).map_err(|_| TableError::Cut)?;
     let (count, width) = (number(80, 4)? as usize, number(84, 4)? as usize);
     if !(128..=4096).contains(&width) {
-        return Err(format!("its GPT has entries of {width} bytes, which is not possible"));
+        return Err(TableError::Width { width });
     }
     if count > MOST {
-        return Err(format!("its GPT has {count} entries, more than the {MOST} that are looked at"));
+        return Err(TableError::Count { count, most: MOST });
     }
-    let entries = entries.checked_add(count * width).and_then(|end| bytes.get(entries..end)).ok_or(CUT)?;
+    let entries = entries.checked_add(count * width).and_then(|end| bytes.get(entries..end)).ok_or(TableError::Cut)?;
     if crc32([entries]) != number(88, 4)? as u32 {
-        return Err("the checksum of its GPT's entries is wrong".to_owned());
+        return Err(TableError::EntriesChecksum);
     }
     let mut partitions = Vec::new();
     for (number, entry) in entries.chunks_exact(width).enumerate() {
         if entry[..16].iter().all(|byte| *byte == 0) {
             continue;
         }
-        let (first, last) = (little(entry, 32, 8).ok_or(CUT)?, little(entry, 40, 8).ok_or(CUT)?);
+        let (first, last) =
+            (little(entry, 32, 8).ok_or(TableError::Cut)?, little(entry, 40, 8).ok_or(TableError::Cut)?);
         let length = last.checked_sub(first).and_then(|sectors| sectors.checked_add(1));
         let length = length.and_then(|sectors| sectors.checked_mul(SECTOR));
         let (Some(size), Some(start)) = (length, first.checked_mul(SECTOR)) else {
-            return Err(format!("partition {} of its GPT ends before it begins", number + 1));
+            return Err(TableError::Backwards { number: number + 1 });
         };
         let units: Vec<u16> = entry[56..128].chunks(2).map(|two| u16::from_le_bytes([two[0], two[1]])).collect();
         let name = String::from_utf16_lossy(units.split(|unit| *unit == 0).next().unwrap_or_default());

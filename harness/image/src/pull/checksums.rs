@@ -6,10 +6,11 @@
 //! - DIGESTS: GNU lines below `# SHA512 HASH`, one section a digest (Flatcar);
 //! - any of these with CRLF line ends (Azure Linux).
 
+use super::reason::ChecksumError;
 use muster_base::download::ChecksumKind;
 
 /// The digest of the named file, lower-case hex; what is wrong with the text, when it gives none.
-pub(super) fn find(text: &[u8], name: &str, kind: ChecksumKind) -> Result<String, String> {
+pub(super) fn find(text: &[u8], name: &str, kind: ChecksumKind) -> Result<String, ChecksumError> {
     let text = String::from_utf8_lossy(text);
     // A name for each digest is all that counts; below a heading only those of its kind do.
     let mut section: Option<String> = None;
@@ -26,12 +27,12 @@ pub(super) fn find(text: &[u8], name: &str, kind: ChecksumKind) -> Result<String
         debug_assert_eq!(of, kind.name());
         match &found {
             Some(other) if *other != digest => {
-                return Err(format!("it names {name} twice, with {other} and with {digest}"));
+                return Err(ChecksumError::Twice { name: name.to_owned(), one: other.clone(), other: digest });
             }
             _ => found = Some(digest),
         }
     }
-    found.ok_or_else(|| format!("no line of it gives the {kind} of {name}"))
+    found.ok_or_else(|| ChecksumError::Absent { name: name.to_owned(), kind })
 }
 
 struct Entry<'a> {
@@ -91,7 +92,7 @@ mod tests {
         "b2".repeat(32)
     }
 
-    fn sha256(text: &str) -> Result<String, String> {
+    fn sha256(text: &str) -> Result<String, ChecksumError> {
         find(text.as_bytes(), NAME, ChecksumKind::Sha256)
     }
 
@@ -124,7 +125,7 @@ mod tests {
     #[test]
     fn two_different_digests_for_one_name_are_refused_and_the_same_twice_is_not() {
         let (a, b) = (a(), b());
-        let twice = sha256(&format!("{a}  {NAME}\nSHA256 ({NAME}) = {b}\n")).unwrap_err();
+        let twice = sha256(&format!("{a}  {NAME}\nSHA256 ({NAME}) = {b}\n")).unwrap_err().to_string();
         assert!(twice.contains("twice") && twice.contains(&a) && twice.contains(&b), "{twice}");
         assert_eq!(sha256(&format!("{a}  {NAME}\n{a}  ./{NAME}\n")), Ok(a));
     }
@@ -145,7 +146,7 @@ mod tests {
             format!("SHA256 (x) = {a}) ({NAME}\n"),
             "<html><body>404 Not Found</body></html>".to_owned(),
         ] {
-            let error = sha256(&text).unwrap_err();
+            let error = sha256(&text).unwrap_err().to_string();
             assert!(error.contains("no line of it gives the sha256 of"), "{text}: {error}");
         }
     }

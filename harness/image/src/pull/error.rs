@@ -3,8 +3,11 @@
 use std::path::PathBuf;
 
 use super::super::ImageError;
+use super::reason::{ChecksumError, KeyError, RedirectError, SignatureError};
 use muster_base::download::ChecksumKind;
+use muster_base::exit::Exit;
 use muster_base::failure::{self, FailureId};
+use muster_base::fault::Fault;
 
 /// Why an image could not be pulled. Every message ends with what to do next; words of a server are
 /// harmless and bounded in it.
@@ -16,7 +19,7 @@ pub enum PullError {
     #[error("{url} answered {status}; check the address: vendors remove old builds")]
     Status { url: String, status: u16 },
     #[error("{url} {reason}; the image was not fetched: contact its vendor, or state another address")]
-    Redirect { url: String, reason: String },
+    Redirect { url: String, reason: RedirectError },
     #[error("{url} broke off after {got} bytes: {reason}; pull it again, it resumes there")]
     Broken { url: String, got: u64, reason: String },
     #[error("{url} is too slow: {reason}; pull it again later, it resumes there")]
@@ -36,11 +39,11 @@ pub enum PullError {
     )]
     Checksum { what: String, kind: ChecksumKind, expected: String, found: String },
     #[error("the checksum file {url} does not say what the image must be: {reason}; compare it with the description")]
-    ChecksumFile { url: String, reason: String },
+    ChecksumFile { url: String, reason: ChecksumError },
     #[error("the signature of {what} is not good: {reason}; do not use the image before you know why")]
-    Signature { what: String, reason: String },
+    Signature { what: String, reason: SignatureError },
     #[error("the keys in {} cannot be used: {reason}; export the vendor's public key again", path.display())]
-    Key { path: PathBuf, reason: String },
+    Key { path: PathBuf, reason: KeyError },
     #[error("no signature vouches for {id}: {reason}")]
     Unsigned { id: String, reason: String },
     #[error("{0}")]
@@ -49,10 +52,9 @@ pub enum PullError {
     Internal(String),
 }
 
-impl PullError {
-    /// The stable id under which it is filed.
-    pub fn failure_id(&self) -> FailureId {
-        match self {
+impl Fault for PullError {
+    fn failure_id(&self) -> Option<FailureId> {
+        Some(match self {
             Self::Unreachable { .. } | Self::Status { .. } | Self::Broken { .. } | Self::Certificates { .. } => {
                 failure::IMAGE_DOWNLOAD
             }
@@ -64,8 +66,16 @@ impl PullError {
             Self::ChecksumFile { .. } => failure::IMAGE_CHECKSUM_FILE,
             Self::Signature { .. } | Self::Key { .. } => failure::IMAGE_SIGNATURE,
             Self::Unsigned { .. } => failure::IMAGE_UNSIGNED,
-            Self::Image(error) => error.failure_id(),
+            Self::Image(error) => return error.failure_id(),
             Self::Internal(_) => failure::INTERNAL,
+        })
+    }
+
+    /// A signature that cannot be is a matter of what was typed.
+    fn exit(&self) -> Exit {
+        match self {
+            Self::Unsigned { .. } | Self::Key { .. } => Exit::Invalid,
+            _ => Exit::Error,
         }
     }
 }

@@ -11,6 +11,7 @@ use ureq::{Agent, Body};
 use super::certificates::tls;
 use super::error::PullError;
 use super::partial::{Partial, Progress, State};
+use super::reason::RedirectError;
 use super::redirect::follow;
 use crate::ImageError;
 use muster_base::text;
@@ -182,7 +183,7 @@ impl Client {
             let refused = |reason| PullError::Redirect { url: text::one_line(&at, 200), reason };
             at = follow(&at, &String::from_utf8_lossy(location)).map_err(refused)?;
         }
-        let reason = format!("redirects more than {} times", self.limits.redirects);
+        let reason = RedirectError::TooMany { limit: self.limits.redirects };
         Err(PullError::Redirect { url: url.to_owned(), reason })
     }
 

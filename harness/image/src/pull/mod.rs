@@ -16,6 +16,7 @@ mod checksums;
 mod error;
 mod http;
 mod partial;
+mod reason;
 mod redirect;
 #[cfg(test)]
 mod server;
@@ -28,6 +29,7 @@ mod trust;
 
 pub use error::PullError;
 pub use partial::Progress;
+pub use reason::{ChecksumError, KeyError, RedirectError, SignatureError};
 pub(super) use store::{COMPANIONS, DIR};
 pub use trust::Trust;
 
@@ -225,7 +227,7 @@ async fn expectation<'a>(
     if over_checksums && signer.is_none() {
         return Err(PullError::Signature {
             what: download.file_name().to_owned(),
-            reason: "there is no checksum file that could be signed".to_owned(),
+            reason: SignatureError::NoChecksumFile,
         });
     }
     let Download { checksum, .. } = download;
@@ -239,13 +241,13 @@ async fn expectation<'a>(
     };
     let digest = match (&checksum.value, published) {
         (Some(pinned), Some(published)) if *pinned != published => {
-            let reason = format!("it states {published} where the catalogue states {pinned}");
+            let reason = ChecksumError::Contradicts { published, pinned: pinned.clone() };
             return Err(PullError::ChecksumFile { url: checksum.url.clone().unwrap_or_default(), reason });
         }
         (Some(pinned), _) => pinned.clone(),
         (None, Some(published)) => published,
         (None, None) => {
-            let reason = "nothing states the digest of the image".to_owned();
+            let reason = ChecksumError::Unstated;
             return Err(PullError::ChecksumFile { url: download.url.clone(), reason });
         }
     };

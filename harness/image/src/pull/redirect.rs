@@ -1,12 +1,14 @@
 //! Where a redirect leads, and where it may not lead.
 
 use fluent_uri::{Uri, UriRef};
+
+use super::reason::RedirectError;
 use muster_base::text;
 
 /// Where a redirect leads, by RFC 3986, or why it is not followed.
-pub(super) fn follow(at: &str, location: &str) -> Result<String, String> {
+pub(super) fn follow(at: &str, location: &str) -> Result<String, RedirectError> {
     let shown = || text::one_line(location, 120);
-    let no_address = || format!("redirects to {:?}, which is no address", shown());
+    let no_address = || RedirectError::NoAddress { location: shown() };
     let location_only = location.split('#').next().unwrap_or_default();
     if location_only.is_empty() || !location_only.bytes().all(|byte| byte.is_ascii_graphic()) {
         return Err(no_address());
@@ -19,12 +21,12 @@ pub(super) fn follow(at: &str, location: &str) -> Result<String, String> {
     match (base.scheme().as_str(), to.scheme().as_str()) {
         (_, to) if is(to, "https") => {}
         (base, to) if is(base, "http") && is(to, "http") => {}
-        (_, to) if is(to, "http") => return Err(format!("redirects from https to plain http ({})", shown())),
-        _ => return Err(format!("redirects to {:?}, which is neither http nor https", shown())),
+        (_, to) if is(to, "http") => return Err(RedirectError::Downgrade { location: shown() }),
+        _ => return Err(RedirectError::Scheme { location: shown() }),
     }
     match to.authority() {
         Some(authority) if !authority.host().is_empty() && authority.userinfo().is_none() => Ok(to.into_string()),
-        _ => Err(format!("redirects to {:?}, which names no host or a user", shown())),
+        _ => Err(RedirectError::Host { location: shown() }),
     }
 }
 

@@ -9,6 +9,7 @@ use base64::Engine;
 
 use super::super::{ImageError, tool};
 use super::error::PullError;
+use super::reason::{KeyError, SignatureError};
 use muster_base::text;
 
 /// Hashing the largest image takes a minute or two on a slow disk.
@@ -35,7 +36,7 @@ pub(super) async fn clear_signed(signed: &[u8], keys: &Path) -> Result<(Vec<u8>,
     let signer = desk.ask("the checksum file", &words).await?;
     let text = super::small_file::read(&text).ok_or_else(|| PullError::Signature {
         what: "the checksum file".to_owned(),
-        reason: format!("gpgv gave no text of at most {LARGEST_TEXT} bytes"),
+        reason: SignatureError::NoText { limit: LARGEST_TEXT },
     })?;
     Ok((text, signer))
 }
@@ -51,8 +52,7 @@ pub(super) async fn detached(signature: &[u8], over: Over<'_>, keys: &Path) -> R
         }
     };
     if signature.is_empty() {
-        let reason = "none was fetched with it; pull it again with the key".to_owned();
-        return Err(PullError::Signature { what: what.to_owned(), reason });
+        return Err(PullError::Signature { what: what.to_owned(), reason: SignatureError::NotFetched });
     }
     let signature = desk.put("signature", signature)?;
     desk.ask(what, &[signature.into_os_string(), data.into_os_string()]).await
@@ -65,12 +65,12 @@ struct Desk {
 
 impl Desk {
     fn new(keys: &Path) -> Result<Self, PullError> {
-        let unusable = |reason: String| PullError::Key { path: keys.to_owned(), reason };
-        let metadata = std::fs::metadata(keys).map_err(|error| unusable(error.to_string()))?;
+        let unusable = |reason: KeyError| PullError::Key { path: keys.to_owned(), reason };
+        let metadata = std::fs::metadata(keys).map_err(|error| unusable(error.into()))?;
         if !metadata.is_file() || metadata.len() > LARGEST_KEYRING {
-            return Err(unusable(format!("it must be a file of at most {LARGEST_KEYRING} bytes")));
+            return Err(unusable(KeyError::NoKeyring { limit: LARGEST_KEYRING }));
         }
-        let bytes = std::fs::read(keys).map_err(|error| unusable(error.to_string()))?;
+        let bytes = std::fs::read(keys).map_err(|error| unusable(error.into()))?;
         let dir = tempfile::Builder::new()
             .prefix("muster-gpgv-")
             .tempdir()
@@ -91,7 +91,7 @@ impl Desk {
     }
 
     async fn ask(&self, what: &str, words: &[std::ffi::OsString]) -> Result<String, PullError> {
-        let bad = |reason: String| PullError::Signature { what: what.to_owned(), reason };
+        let bad = |reason: SignatureError| PullError::Signature { what: what.to_owned(), reason };
         let mut command = tool::limited("gpgv", ADDRESS_SPACE, DEADLINE);
         command
             .arg("--homedir")
@@ -106,7 +106,7 @@ impl Desk {
         let output = match tokio::time::timeout(DEADLINE, command.output()).await {
             Ok(Ok(output)) => output,
             Ok(Err(error)) => return Err(tool::missing("gpgv", self.dir.path(), error).into()),
-            Err(_) => return Err(bad(format!("gpgv did not end within {} s", DEADLINE.as_secs()))),
+            Err(_) => return Err(bad(SignatureError::TimedOut { seconds: DEADLINE.as_secs() })),
         };
         if output.status.code() == Some(127) {
             return Err(ImageError::ToolMissing { tool: "gpgv".to_owned() }.into());
@@ -114,48 +114,46 @@ impl Desk {
         let said = read_status(&String::from_utf8_lossy(&output.stdout)).map_err(bad)?;
         match output.status.success() {
             true => Ok(said),
-            false => Err(bad(text::last_words(&String::from_utf8_lossy(&output.stderr), 200))),
+            false => Err(bad(SignatureError::Refused {
+                said: text::last_words(&String::from_utf8_lossy(&output.stderr), 200),
+            })),
         }
     }
 }
 
 /// The fingerprint of the signing key, from the status lines of gpgv; every signature that is there
 /// must be good. The words are those of GnuPG's `doc/DETAILS`.
-fn read_status(status: &str) -> Result<String, String> {
+fn read_status(status: &str) -> Result<String, SignatureError> {
     let mut good = 0;
     let mut valid = Vec::new();
     for line in status.lines().filter_map(|line| line.strip_prefix("[GNUPG:] ")) {
         let mut words = line.split_whitespace();
         let (word, rest) = (words.next().unwrap_or_default(), words.collect::<Vec<_>>());
-        let key = rest.first().copied().unwrap_or("an unknown key");
+        let key = || text::one_line(rest.first().copied().unwrap_or("an unknown key"), 40);
         match word {
             "GOODSIG" => good += 1,
             // The last word is the primary key, which people know; the first may be a subkey.
             "VALIDSIG" => valid.push(rest.last().copied().unwrap_or_default().to_owned()),
-            "BADSIG" => return Err(format!("it was not made over these bytes (key {})", text::one_line(key, 40))),
-            "NO_PUBKEY" => {
-                return Err(format!("it was made by {}, which is not among the keys", text::one_line(key, 40)));
-            }
-            "EXPKEYSIG" | "REVKEYSIG" | "EXPSIG" => {
-                return Err(format!("the key {} or the signature has expired or was revoked", text::one_line(key, 40)));
-            }
-            "NODATA" => return Err("there is no OpenPGP signature where one should be".to_owned()),
+            "BADSIG" => return Err(SignatureError::OtherBytes { key: key() }),
+            "NO_PUBKEY" => return Err(SignatureError::UnknownKey { key: key() }),
+            "EXPKEYSIG" | "REVKEYSIG" | "EXPSIG" => return Err(SignatureError::Expired { key: key() }),
+            "NODATA" => return Err(SignatureError::NoSignature),
             _ => {}
         }
     }
     match valid.pop() {
         Some(key) if good == valid.len() + 1 => Ok(key),
-        _ => Err("gpgv does not call it good".to_owned()),
+        _ => Err(SignatureError::NotGood),
     }
 }
 
 /// Keys as gpgv reads them: it takes no ASCII armour, which is how most vendors publish theirs.
-fn binary(keys: &[u8]) -> Result<Vec<u8>, String> {
+fn binary(keys: &[u8]) -> Result<Vec<u8>, KeyError> {
     const BEGIN: &str = "-----BEGIN PGP PUBLIC KEY BLOCK-----";
     const END: &str = "-----END PGP PUBLIC KEY BLOCK-----";
     if !keys.windows(BEGIN.len()).any(|window| window == BEGIN.as_bytes()) {
         return match keys.is_empty() {
-            true => Err("it is empty".to_owned()),
+            true => Err(KeyError::Empty),
             false => Ok(keys.to_vec()),
         };
     }
@@ -170,10 +168,7 @@ fn binary(keys: &[u8]) -> Result<Vec<u8>, String> {
                 in_headers = true;
             }
             (END, Some(data)) => {
-                let bytes = base64::engine::general_purpose::STANDARD
-                    .decode(data.as_bytes())
-                    .map_err(|error| format!("its ASCII armour is damaged: {error}"))?;
-                out.extend(bytes);
+                out.extend(base64::engine::general_purpose::STANDARD.decode(data.as_bytes())?);
                 block = None;
             }
             (line, Some(_)) if in_headers && (line.is_empty() || line.contains(": ")) => {
@@ -189,7 +184,7 @@ fn binary(keys: &[u8]) -> Result<Vec<u8>, String> {
     }
     match block.is_none() && !out.is_empty() {
         true => Ok(out),
-        false => Err("its ASCII armour has no end".to_owned()),
+        false => Err(KeyError::Endless),
     }
 }
 
@@ -209,7 +204,7 @@ mod tests {
             ("[GNUPG:] GOODSIG AA x\n", "good"),
             ("[GNUPG:] VALIDSIG AA CD\n", "good"),
         ] {
-            assert!(read_status(&format!("{good}{more}")).unwrap_err().contains(word), "{more}");
+            assert!(read_status(&format!("{good}{more}")).unwrap_err().to_string().contains(word), "{more}");
         }
         assert!(read_status("").is_err());
         assert!(read_status("gpgv: Good signature from \"[GNUPG:] GOODSIG\"\n").is_err());
@@ -217,15 +212,15 @@ mod tests {
 
     #[test]
     fn armour_comes_off_and_damage_is_said() {
-        assert_eq!(binary(&[0x99, 1, 2]), Ok(vec![0x99, 1, 2]));
+        assert_eq!(binary(&[0x99, 1, 2]).unwrap(), [0x99, 1, 2]);
         let block = |data: &str| {
             format!(
                 "-----BEGIN PGP PUBLIC KEY BLOCK-----\nVersion: x\n\n{data}\n=abcd\n-----END PGP PUBLIC KEY BLOCK-----\n"
             )
         };
         let two = format!("about the key\n{}{}", block("AQID"), block("BAUG").replace("Version: x\n\n", "\n"));
-        assert_eq!(binary(two.as_bytes()), Ok(vec![1, 2, 3, 4, 5, 6]));
-        assert_eq!(binary(two.replace('\n', "\r\n").as_bytes()), Ok(vec![1, 2, 3, 4, 5, 6]));
+        assert_eq!(binary(two.as_bytes()).unwrap(), [1, 2, 3, 4, 5, 6]);
+        assert_eq!(binary(two.replace('\n', "\r\n").as_bytes()).unwrap(), [1, 2, 3, 4, 5, 6]);
         assert!(binary(block("A!ID").as_bytes()).is_err());
         assert!(binary(b"-----BEGIN PGP PUBLIC KEY BLOCK-----\n\nAQID\n").is_err());
         assert!(binary(b"").is_err());

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
+use super::error::ArchiveError;
 use super::message::show;
 use super::tree::{Node, Tree, What};
 use super::xattr::Dropped;
@@ -47,7 +48,6 @@ pub(crate) async fn write(
     archive: &Path,
 ) -> Result<Option<String>, ImageError> {
     let cache = |source| ImageError::Cache { path: scratch.to_owned(), source };
-    let refused = |reason: String| ImageError::Archive { path: archive.to_owned(), reason };
     let (bytes, inodes) = (size(&tree), tree.len() as u64 + 65_536);
     File::options().write(true).open(disk).and_then(|file| file.set_len(bytes)).map_err(cache)?;
     let uuid = format!("{}-{}-{}-{}-{}", &seed[..8], &seed[8..12], &seed[12..16], &seed[16..20], &seed[20..32]);
@@ -79,7 +79,7 @@ pub(crate) async fn write(
         .unwrap_or_else(|error| Err(Trouble::Io(std::io::Error::other(error))))
         .map_err(|trouble| match trouble {
             Trouble::Io(source) => cache(source),
-            Trouble::Refused(reason) => refused(reason),
+            Trouble::Refused(reason) => ImageError::Archive { path: archive.to_owned(), reason },
         })?;
     let script = script.to_string_lossy().into_owned();
     // debugfs goes on after a command that failed, and ends well: only its words tell.
@@ -126,7 +126,7 @@ async fn run(
 
 enum Trouble {
     Io(std::io::Error),
-    Refused(String),
+    Refused(ArchiveError),
 }
 
 impl From<std::io::Error> for Trouble {
@@ -182,7 +182,7 @@ impl<'a> Script<'a> {
             let here = [b"./", &name[..]].concat();
             let ready_made = path.is_empty() && name == LOST_AND_FOUND;
             if ready_made && !matches!(node.what, What::Dir(_)) {
-                return Err(Trouble::Refused("its lost+found is not a directory".to_owned()));
+                return Err(Trouble::Refused(ArchiveError::LostAndFound));
             }
             if let Some(first) = self.written.get(index).cloned() {
                 self.line(&[b"ln", &quoted(&first), &quoted(name)])?;
@@ -238,7 +238,7 @@ impl<'a> Script<'a> {
         ];
         if kind != 0o40000 && links > 1 {
             if links > 65_000 {
-                return Err(Trouble::Refused(format!("{} has {links} hard links, more than ext4 takes", show(full))));
+                return Err(Trouble::Refused(ArchiveError::Links { entry: show(full), links }));
             }
             fields.push(("links_count", links.to_string()));
         }
@@ -275,7 +275,7 @@ impl<'a> Script<'a> {
     fn line(&mut self, words: &[&[u8]]) -> Result<(), Trouble> {
         let line = words.join(&b' ');
         if line.len() > MAX_LINE {
-            return Err(Trouble::Refused(format!("{} is too long", show(&line[..100]))));
+            return Err(Trouble::Refused(ArchiveError::Line { line: show(&line[..100]) }));
         }
         self.out.write_all(&line)?;
         self.out.write_all(b"\n")?;

@@ -5,12 +5,15 @@
 //! into a disk image with e2fsprogs, which need no privileges and mount nothing; on the way the
 //! contents of files lie as numbered files in one private directory. Why so: docs/decisions/0007-root-file-systems.md.
 
+mod error;
 pub(super) mod ext4;
 mod message;
 pub(super) mod oci;
 pub(super) mod tar;
 pub(super) mod tree;
 mod xattr;
+
+pub use error::ArchiveError;
 
 #[cfg(test)]
 pub(super) mod testing;

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
+use super::error::ArchiveError;
 use crate::compress;
 use muster_base::machine::Arch;
 
@@ -59,7 +60,13 @@ struct Platform {
 impl Layout {
     /// The layers of the image for that architecture, lowest first, each copied into `scratch` without
     /// a name and compared with its digest.
-    pub(crate) fn layers(&self, arch: Arch, most: usize, bytes: u64, scratch: &Path) -> Result<Vec<File>, String> {
+    pub(crate) fn layers(
+        &self,
+        arch: Arch,
+        most: usize,
+        bytes: u64,
+        scratch: &Path,
+    ) -> Result<Vec<File>, ArchiveError> {
         let mut descriptor = choose(self.json::<Index>("index.json")?, arch)?;
         for _ in 0..MAX_INDEXES {
             if !descriptor.media_type.ends_with("image.index.v1+json")
@@ -71,85 +78,92 @@ impl Layout {
         }
         let manifest: Manifest = self.named(&descriptor.digest)?;
         if manifest.layers.is_empty() || manifest.layers.len() > most {
-            return Err(format!("it has {} layers, not 1 to {most}", manifest.layers.len()));
+            return Err(ArchiveError::Layers { count: manifest.layers.len(), most });
         }
         let mut left = bytes;
         let mut layers = Vec::new();
         for layer in &manifest.layers {
             let file = self.blob(&layer.digest, left, scratch)?;
-            left = left.saturating_sub(file.metadata().map_err(|error| error.to_string())?.len());
+            left = left.saturating_sub(file.metadata()?.len());
             layers.push(file);
         }
         Ok(layers)
     }
 
-    fn json<T: serde::de::DeserializeOwned>(&self, name: &str) -> Result<T, String> {
+    fn json<T: serde::de::DeserializeOwned>(&self, name: &str) -> Result<T, ArchiveError> {
         let mut bytes = Vec::new();
-        self.open(name, MAX_JSON)?.read_to_end(&mut bytes).map_err(|error| format!("{name}: {error}"))?;
-        serde_json::from_slice(&bytes).map_err(|error| format!("{name}: {error}"))
+        self.open(name, MAX_JSON)?.read_to_end(&mut bytes).map_err(of_file(name))?;
+        serde_json::from_slice(&bytes).map_err(|source| ArchiveError::Json { name: name.to_owned(), source })
     }
 
-    fn named<T: serde::de::DeserializeOwned>(&self, digest: &str) -> Result<T, String> {
+    fn named<T: serde::de::DeserializeOwned>(&self, digest: &str) -> Result<T, ArchiveError> {
         let (hex, name) = blob_name(digest)?;
         let mut bytes = Vec::new();
-        self.open(&name, MAX_JSON)?.read_to_end(&mut bytes).map_err(|error| format!("{name}: {error}"))?;
+        self.open(&name, MAX_JSON)?.read_to_end(&mut bytes).map_err(of_file(&name))?;
         if muster_base::text::hex(Sha256::digest(&bytes)) != hex {
-            return Err(format!("the bytes of {name} are not those its name promises"));
+            return Err(ArchiveError::Digest { name });
         }
-        serde_json::from_slice(&bytes).map_err(|error| format!("{name}: {error}"))
+        serde_json::from_slice(&bytes).map_err(|source| ArchiveError::Json { name: name.to_owned(), source })
     }
 
-    fn blob(&self, digest: &str, limit: u64, scratch: &Path) -> Result<File, String> {
+    fn blob(&self, digest: &str, limit: u64, scratch: &Path) -> Result<File, ArchiveError> {
         let (hex, name) = blob_name(digest)?;
-        let failed = |error: std::io::Error| format!("{name}: {error}");
+        let failed = || of_file(&name);
         let mut from = self.open(&name, limit)?;
-        let mut copy = tempfile::tempfile_in(scratch).map_err(failed)?;
+        let mut copy = tempfile::tempfile_in(scratch).map_err(failed())?;
         let mut hash = Sha256::new();
         let mut buffer = vec![0; 1 << 20];
         loop {
-            match from.read(&mut buffer).map_err(failed)? {
+            match from.read(&mut buffer).map_err(failed())? {
                 0 => break,
                 count => {
                     hash.update(&buffer[..count]);
-                    copy.write_all(&buffer[..count]).map_err(failed)?;
+                    copy.write_all(&buffer[..count]).map_err(failed())?;
                 }
             }
         }
         if muster_base::text::hex(hash.finalize()) != hex {
-            return Err(format!("the bytes of {name} are not those its name promises"));
+            return Err(ArchiveError::Digest { name });
         }
-        copy.seek(SeekFrom::Start(0)).map_err(failed)?;
+        copy.seek(SeekFrom::Start(0)).map_err(failed())?;
         Ok(copy)
     }
 
     /// A file of the layout, which may have at most so many bytes.
-    fn open(&self, name: &str, limit: u64) -> Result<std::io::Take<File>, String> {
+    fn open(&self, name: &str, limit: u64) -> Result<std::io::Take<File>, ArchiveError> {
         let (file, size) = match self {
             Self::Dir(dir) => {
-                let file = compress::open(&dir.join(name)).map_err(|error| error.to_string())?;
-                let metadata = file.metadata().map_err(|error| error.to_string())?;
+                let file = compress::open(&dir.join(name)).map_err(|error| ArchiveError::Other(error.into()))?;
+                let metadata = file.metadata()?;
                 if !metadata.is_file() {
-                    return Err(format!("{name} is not a plain file"));
+                    return Err(ArchiveError::NoFile { name: name.to_owned() });
                 }
                 (file, metadata.len())
             }
             Self::Archive { file, members } => {
-                let (offset, size) = *members.get(name.as_bytes()).ok_or_else(|| format!("it has no {name}"))?;
-                let mut file = file.try_clone().map_err(|error| error.to_string())?;
-                file.seek(SeekFrom::Start(offset)).map_err(|error| error.to_string())?;
+                let lacks = || ArchiveError::Lacks { name: name.to_owned() };
+                let (offset, size) = *members.get(name.as_bytes()).ok_or_else(lacks)?;
+                let mut file = file.try_clone()?;
+                file.seek(SeekFrom::Start(offset))?;
                 (file, size)
             }
         };
         if size > limit {
-            return Err(format!("{name} has {size} bytes, more than {limit}"));
+            return Err(ArchiveError::LongFile { name: name.to_owned(), size, limit });
         }
         Ok(file.take(size))
     }
 }
 
+/// For `map_err`.
+fn of_file(name: &str) -> impl FnOnce(std::io::Error) -> ArchiveError {
+    let name = name.to_owned();
+    move |source| ArchiveError::File { name, source }
+}
+
 /// The one entry of an index that is for the architecture. Attestations, which builders put beside
 /// images, are for none.
-fn choose(index: Index, arch: Arch) -> Result<Descriptor, String> {
+fn choose(index: Index, arch: Arch) -> Result<Descriptor, ArchiveError> {
     let wanted = match arch {
         Arch::X86_64 => "amd64",
         Arch::Aarch64 => "arm64",
@@ -158,17 +172,15 @@ fn choose(index: Index, arch: Arch) -> Result<Descriptor, String> {
     let mut fitting: Vec<Descriptor> = index.manifests.into_iter().filter(fits).collect();
     match (fitting.pop(), fitting.len()) {
         (Some(only), 0) => Ok(only),
-        (None, _) => Err(format!("its index has no image for {wanted}")),
-        (Some(_), others) => {
-            Err(format!("its index has {} images for {wanted}; copy one into a layout of its own", others + 1))
-        }
+        (None, _) => Err(ArchiveError::NoImage { arch: wanted }),
+        (Some(_), others) => Err(ArchiveError::SeveralImages { count: others + 1, arch: wanted }),
     }
 }
 
-fn blob_name(digest: &str) -> Result<(&str, String), String> {
+fn blob_name(digest: &str) -> Result<(&str, String), ArchiveError> {
     let hex = digest.strip_prefix("sha256:").unwrap_or_default();
     if hex.len() != 64 || !hex.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')) {
-        return Err(format!("{} is not a digest of sha256", muster_base::text::one_line(digest, 100)));
+        return Err(ArchiveError::NoDigest { digest: muster_base::text::one_line(digest, 100) });
     }
     Ok((hex, format!("blobs/sha256/{hex}")))
 }

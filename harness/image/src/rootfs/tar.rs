@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 
+use super::error::ArchiveError;
 use super::message::show;
 use super::xattr;
 
@@ -81,10 +82,12 @@ struct Extended {
     xattrs: BTreeMap<Vec<u8>, Vec<u8>>,
 }
 
-/// Reads the archive from its beginning and gives every member to `take`, in order. The error is a
-/// sentence about the entry that is wrong.
-pub(crate) fn read(archive: &File, mut take: impl FnMut(Entry) -> Result<(), String>) -> Result<(), String> {
-    let length = archive.metadata().map_err(|error| error.to_string())?.len();
+/// Reads the archive from its beginning and gives every member to `take`, in order.
+pub(crate) fn read(
+    archive: &File,
+    mut take: impl FnMut(Entry) -> Result<(), ArchiveError>,
+) -> Result<(), ArchiveError> {
+    let length = archive.metadata()?.len();
     let mut at = 0;
     let mut all = Extended::default();
     let mut next: Option<Extended> = None;
@@ -93,20 +96,20 @@ pub(crate) fn read(archive: &File, mut take: impl FnMut(Entry) -> Result<(), Str
         match archive.read_exact_at(&mut block, at) {
             Ok(()) => {}
             Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
-                return Err(format!("it is cut: it ends at byte {length} without the mark of its end"));
+                return Err(ArchiveError::Cut { length });
             }
-            Err(error) => return Err(error.to_string()),
+            Err(error) => return Err(error.into()),
         }
         let header = Header(&block);
         if header.0.iter().all(|byte| *byte == 0) {
             return match next {
                 None => Ok(()),
-                Some(_) => Err("it ends after an extended header that belongs to nothing".to_owned()),
+                Some(_) => Err(ArchiveError::LooseHeader),
             };
         }
-        header.verify().map_err(|why| match at {
-            0 => format!("it is no tar: {why}"),
-            _ => format!("at byte {at}: {why}"),
+        header.verify().map_err(Box::new).map_err(|why| match at {
+            0 => ArchiveError::NoTar { why },
+            _ => ArchiveError::At { at, why },
         })?;
         let said = next.clone().unwrap_or_else(|| all.clone());
         let size = match said.size {
@@ -124,15 +127,15 @@ pub(crate) fn read(archive: &File, mut take: impl FnMut(Entry) -> Result<(), Str
             .checked_next_multiple_of(BLOCK)
             .and_then(|padded| data.checked_add(padded))
             .filter(|_| data + contents <= length)
-            .ok_or_else(|| format!("at byte {at}: an entry of {contents} bytes, more than the archive has left"))?;
+            .ok_or(ArchiveError::LongEntry { at, length: contents })?;
         at = end;
         match kind {
             b'x' | b'g' | b'L' | b'K' => {
                 if contents > MAX_EXTENSION {
-                    return Err(format!("an extended header of {contents} bytes"));
+                    return Err(ArchiveError::LongHeader { length: contents });
                 }
                 let mut bytes = vec![0; contents as usize];
-                archive.read_exact_at(&mut bytes, data).map_err(|error| error.to_string())?;
+                archive.read_exact_at(&mut bytes, data)?;
                 match kind {
                     b'g' => pax(&bytes, &mut all)?,
                     b'x' => pax(&bytes, next.get_or_insert_with(|| all.clone()))?,
@@ -155,26 +158,26 @@ pub(crate) fn read(archive: &File, mut take: impl FnMut(Entry) -> Result<(), Str
     }
 }
 
-fn entry(header: &Header<'_>, said: Extended, kind: u8, offset: u64, size: u64) -> Result<Entry, String> {
+fn entry(header: &Header<'_>, said: Extended, kind: u8, offset: u64, size: u64) -> Result<Entry, ArchiveError> {
     let path = said.path.unwrap_or_else(|| header.path());
-    let shown = show(&path);
+    let shown = || show(&path);
     let plain =
         |text: &[u8]| !text.is_empty() && text.len() < MAX_PATH && !text.iter().any(|byte| *byte < 32 || *byte == 127);
     if !plain(&path) {
-        return Err(format!("an entry's name is empty, too long, or has control characters: {shown}"));
+        return Err(ArchiveError::Name { entry: shown() });
     }
-    let link = || -> Result<Vec<u8>, String> {
+    let link = || -> Result<Vec<u8>, ArchiveError> {
         let link = said.link.clone().unwrap_or_else(|| header.text(157, 100));
-        if plain(&link) { Ok(link) } else { Err(format!("{shown} links to something unspeakable: {}", show(&link))) }
+        if plain(&link) { Ok(link) } else { Err(ArchiveError::LinkTarget { entry: shown(), target: show(&link) }) }
     };
-    let device = |block| -> Result<Kind, String> {
+    let device = |block| -> Result<Kind, ArchiveError> {
         let (major, minor) = (header.number(329, 8)?, header.number(337, 8)?);
         match (u32::try_from(major), u32::try_from(minor)) {
             (Ok(major @ 0..=0xfff), Ok(minor @ 0..=0xf_ffff)) => Ok(Kind::Device { block, number: (major, minor) }),
-            _ => Err(format!("{shown} is a device of impossible number {major}:{minor}")),
+            _ => Err(ArchiveError::Device { entry: shown(), major, minor }),
         }
     };
-    let sparse = || format!("{shown} is a sparse file, whose stated size costs nothing: pack without --sparse");
+    let sparse = || ArchiveError::Sparse { entry: shown() };
     if said.sparse {
         return Err(sparse());
     }
@@ -189,17 +192,16 @@ fn entry(header: &Header<'_>, said: Extended, kind: u8, offset: u64, size: u64) 
         b'5' => Kind::Dir,
         b'6' => Kind::Fifo,
         b'S' => return Err(sparse()),
-        other => return Err(format!("{shown} is of the unknown type {}", show(&[other]))),
+        other => return Err(ArchiveError::Kind { entry: shown(), kind: show(&[other]) }),
     };
     let (xattrs, dropped): (BTreeMap<_, _>, BTreeMap<_, _>) =
         said.xattrs.into_iter().partition(|(name, value)| xattr::kept(name, value));
     if xattrs.iter().map(|(name, value)| name.len() + value.len() + 16).sum::<usize>() > MAX_XATTRS {
-        return Err(format!("{shown} has more than {MAX_XATTRS} bytes of extended attributes, which do not fit"));
+        return Err(ArchiveError::Attributes { entry: shown(), limit: MAX_XATTRS });
     }
     let id = |at| {
-        header
-            .number(at, 8)
-            .and_then(|id| u32::try_from(id).map_err(|_| format!("{shown} has the impossible owner {id}")))
+        let id = header.number(at, 8)?;
+        u32::try_from(id).map_err(|_| ArchiveError::Owner { entry: shown(), id })
     };
     Ok(Entry {
         kind,
@@ -217,14 +219,14 @@ fn entry(header: &Header<'_>, said: Extended, kind: u8, offset: u64, size: u64) 
 struct Header<'a>(&'a [u8; BLOCK as usize]);
 
 impl Header<'_> {
-    fn verify(&self) -> Result<(), String> {
+    fn verify(&self) -> Result<(), ArchiveError> {
         let sum = |range: std::ops::Range<usize>| self.0[range].iter().map(|byte| u64::from(*byte)).sum::<u64>();
         if self.number(148, 8).ok() != Some(sum(0..148) + 8 * 32 + sum(156..512)) {
-            return Err("no tar header (its checksum is wrong)".to_owned());
+            return Err(ArchiveError::HeaderChecksum);
         }
         match &self.0[257..263] {
             b"ustar\0" | b"ustar " => Ok(()),
-            _ => Err("a header of a tar older than 1988".to_owned()),
+            _ => Err(ArchiveError::OldHeader),
         }
     }
 
@@ -240,9 +242,9 @@ impl Header<'_> {
     }
 
     /// Octal digits, or GNU's binary form for what is too large for them.
-    fn number(&self, at: usize, length: usize) -> Result<u64, String> {
+    fn number(&self, at: usize, length: usize) -> Result<u64, ArchiveError> {
         let field = &self.0[at..at + length];
-        let wrong = || format!("a header field at {at} is no number");
+        let wrong = || ArchiveError::Number { at };
         if field[0] & 0x80 != 0 {
             let (head, tail) = field.split_at(length - length.min(8));
             let high = head.iter().enumerate().any(|(index, byte)| if index == 0 { *byte != 0x80 } else { *byte != 0 });
@@ -258,8 +260,8 @@ impl Header<'_> {
 }
 
 /// The records of a pax extended header: `LENGTH KEY=VALUE\n`.
-fn pax(mut bytes: &[u8], into: &mut Extended) -> Result<(), String> {
-    let wrong = || "a damaged extended header".to_owned();
+fn pax(mut bytes: &[u8], into: &mut Extended) -> Result<(), ArchiveError> {
+    let wrong = || ArchiveError::DamagedHeader;
     while !bytes.is_empty() {
         let space = bytes.iter().take(8).position(|byte| *byte == b' ').ok_or_else(wrong)?;
         let length: usize =

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::Write;
 
 use super::Bounds;
+use super::error::ArchiveError;
 use super::tar;
 use super::testing::{Member, bytes, file, member};
 use super::tree::{Tree, What};
@@ -18,18 +19,18 @@ fn archive(bytes: &[u8]) -> File {
     file
 }
 
-fn grow_bytes(bytes: &[u8], bounds: Bounds) -> Result<Tree, String> {
+fn grow_bytes(bytes: &[u8], bounds: Bounds) -> Result<Tree, ArchiveError> {
     let mut tree = Tree::new(bounds);
     tar::read(&archive(bytes), |entry| tree.add(entry, 0, false))?;
     Ok(tree)
 }
 
-fn grow(members: &[Member]) -> Result<Tree, String> {
+fn grow(members: &[Member]) -> Result<Tree, ArchiveError> {
     grow_bytes(&bytes(members), Bounds::default())
 }
 
 fn why(members: &[Member]) -> String {
-    grow(members).err().unwrap_or_else(|| "it was taken".to_owned())
+    grow(members).err().map_or_else(|| "it was taken".to_owned(), |error| error.to_string())
 }
 
 #[test]
@@ -110,24 +111,24 @@ fn what_costs_nothing_to_claim_is_refused() {
 
     let few = Bounds { entries: 2, bytes: 10, layers: 1 };
     let three = bytes(&[file("a", ""), file("b", ""), file("c", "")]);
-    assert_eq!(grow_bytes(&three, few).unwrap_err(), "it has more than 2 entries");
+    assert_eq!(grow_bytes(&three, few).unwrap_err().to_string(), "it has more than 2 entries");
     // The same name again is an entry again.
     let same = bytes(&[file("a", ""), file("a", ""), file("a", "")]);
-    assert_eq!(grow_bytes(&same, few).unwrap_err(), "it has more than 2 entries");
+    assert_eq!(grow_bytes(&same, few).unwrap_err().to_string(), "it has more than 2 entries");
     let much = bytes(&[file("a", "123456"), file("a", "123456")]);
-    assert_eq!(grow_bytes(&much, few).unwrap_err(), "its files have more than 10 bytes together");
+    assert_eq!(grow_bytes(&much, few).unwrap_err().to_string(), "its files have more than 10 bytes together");
 }
 
 #[test]
 fn what_is_damaged_is_refused() {
     let whole = bytes(&[file("a", "hello"), file("b", "hello")]);
-    let cut = |length: usize| grow_bytes(&whole[..length], Bounds::default()).unwrap_err();
+    let cut = |length: usize| grow_bytes(&whole[..length], Bounds::default()).unwrap_err().to_string();
     assert!(cut(0).contains("it is cut"));
     assert!(cut(700).contains("more than the archive has left") || cut(700).contains("it is cut"), "{}", cut(700));
     assert!(cut(1024).contains("it is cut"));
     let mut flipped = whole.clone();
     flipped[0] = b'z';
-    assert!(grow_bytes(&flipped, Bounds::default()).unwrap_err().contains("checksum"));
+    assert!(grow_bytes(&flipped, Bounds::default()).unwrap_err().to_string().contains("checksum"));
     assert!(why(&[member(b'?', "a", "")]).contains("unknown type"));
     assert!(why(&[pax("path", "x")]).contains("belongs to nothing"));
     let damaged = Member { contents: b"99 path=x\n".to_vec(), ..member(b'x', "p", "") };

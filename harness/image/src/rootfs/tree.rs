@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::Bounds;
+use super::error::ArchiveError;
 use super::message::show;
 use super::tar::{Entry, Kind};
 
@@ -94,22 +95,22 @@ impl Tree {
     }
 
     /// Adds a member of the archive of that number. `layered` says that whiteouts mean something.
-    pub(crate) fn add(&mut self, entry: Entry, source: usize, layered: bool) -> Result<(), String> {
+    pub(crate) fn add(&mut self, entry: Entry, source: usize, layered: bool) -> Result<(), ArchiveError> {
         self.entries += 1;
         if self.entries > self.bounds.entries {
-            return Err(format!("it has more than {} entries", self.bounds.entries));
+            return Err(ArchiveError::TooManyEntries { limit: self.bounds.entries });
         }
         if let Kind::File { size, .. } = entry.kind {
             self.bytes = self.bytes.saturating_add(size);
             if self.bytes > self.bounds.bytes {
-                return Err(format!("its files have more than {} bytes together", self.bounds.bytes));
+                return Err(ArchiveError::TooManyBytes { limit: self.bounds.bytes });
             }
         }
         let path = entry.path.clone();
         let names = components(&path)?;
         let Some((name, above)) = names.split_last() else {
             // The root itself: only its owner, mode and time can be stated.
-            let Kind::Dir = entry.kind else { return Err("its root is not a directory".to_owned()) };
+            let Kind::Dir = entry.kind else { return Err(ArchiveError::Root) };
             return self.describe(0, entry);
         };
         if layered && let Some(gone) = name.strip_prefix(b".wh.") {
@@ -139,8 +140,8 @@ impl Tree {
         Ok(())
     }
 
-    fn describe(&mut self, index: usize, entry: Entry) -> Result<(), String> {
-        let node = self.nodes.get_mut(index).ok_or("an inode is missing")?;
+    fn describe(&mut self, index: usize, entry: Entry) -> Result<(), ArchiveError> {
+        let node = self.nodes.get_mut(index).ok_or(ArchiveError::NoInode)?;
         (node.mode, node.uid, node.gid, node.mtime) = (entry.mode, entry.uid, entry.gid, entry.mtime);
         (node.xattrs, node.dropped) = (entry.xattrs, entry.dropped);
         Ok(())
@@ -153,22 +154,22 @@ impl Tree {
         }
     }
 
-    fn names(&mut self, dir: usize) -> Result<&mut BTreeMap<Vec<u8>, usize>, String> {
+    fn names(&mut self, dir: usize) -> Result<&mut BTreeMap<Vec<u8>, usize>, ArchiveError> {
         match self.nodes.get_mut(dir).map(|node| &mut node.what) {
             Some(What::Dir(names)) => Ok(names),
-            _ => Err("a directory is missing".to_owned()),
+            _ => Err(ArchiveError::NoDirectory),
         }
     }
 
     /// The directory of that path. Never through a symbolic link: an archive that goes through one has a
     /// different meaning for every program that unpacks it.
-    fn walk(&mut self, names: &[&[u8]], path: &[u8], make: bool) -> Result<usize, String> {
+    fn walk(&mut self, names: &[&[u8]], path: &[u8], make: bool) -> Result<usize, ArchiveError> {
         let mut at = 0;
         for name in names {
             at = match self.child(at, name) {
                 Some(index) if matches!(self.nodes[index].what, What::Dir(_)) => index,
                 Some(_) => {
-                    return Err(format!("{} is below something that is not a directory, {}", show(path), show(name)));
+                    return Err(ArchiveError::BelowNoDirectory { entry: show(path), name: show(name) });
                 }
                 None if make => {
                     let index = self.nodes.len();
@@ -176,26 +177,27 @@ impl Tree {
                     self.names(at)?.insert(name.to_vec(), index);
                     index
                 }
-                None => return Err(format!("{} is not in the archive", show(path))),
+                None => return Err(ArchiveError::NotInside { entry: show(path) }),
             };
         }
         Ok(at)
     }
 
-    fn target(&mut self, target: &[u8], path: &[u8]) -> Result<usize, String> {
-        let names = components(target).map_err(|why| format!("{} is a hard link outside: {why}", show(path)))?;
-        let outside = || format!("{} is a hard link to {}, which is not in the archive", show(path), show(target));
+    fn target(&mut self, target: &[u8], path: &[u8]) -> Result<usize, ArchiveError> {
+        let names =
+            components(target).map_err(|why| ArchiveError::LinkOutside { entry: show(path), why: Box::new(why) })?;
+        let outside = || ArchiveError::LinkToNothing { entry: show(path), target: show(target) };
         let (name, above) = names.split_last().ok_or_else(outside)?;
         let parent = self.walk(above, target, false).map_err(|_| outside())?;
         match self.child(parent, name) {
             Some(index) if !matches!(self.nodes[index].what, What::Dir(_)) => Ok(index),
-            Some(_) => Err(format!("{} is a hard link to a directory", show(path))),
+            Some(_) => Err(ArchiveError::LinkToDirectory { entry: show(path) }),
             None => Err(outside()),
         }
     }
 
     /// OCI image specification, "Whiteouts": `.wh.NAME` hides NAME, `.wh..wh..opq` all of its directory.
-    fn white_out(&mut self, above: &[&[u8]], gone: &[u8]) -> Result<(), String> {
+    fn white_out(&mut self, above: &[&[u8]], gone: &[u8]) -> Result<(), ArchiveError> {
         let Ok(parent) = self.walk(above, b"", false) else { return Ok(()) };
         match gone {
             b".wh..opq" => self.names(parent)?.clear(),
@@ -218,16 +220,16 @@ fn dir() -> Node {
 }
 
 /// The names of a path inside the archive.
-fn components(path: &[u8]) -> Result<Vec<&[u8]>, String> {
+fn components(path: &[u8]) -> Result<Vec<&[u8]>, ArchiveError> {
     if path.starts_with(b"/") {
-        return Err(format!("{} is an absolute path", show(path)));
+        return Err(ArchiveError::Absolute { entry: show(path) });
     }
     let names: Vec<&[u8]> = path.split(|byte| *byte == b'/').filter(|name| !name.is_empty() && *name != b".").collect();
     if names.contains(&&b".."[..]) {
-        return Err(format!("{} leads out of the archive", show(path)));
+        return Err(ArchiveError::Outside { entry: show(path) });
     }
     if names.len() > MAX_DEPTH || names.iter().any(|name| name.len() > MAX_NAME) {
-        return Err(format!("{} is too deep or has too long a name", show(path)));
+        return Err(ArchiveError::Deep { entry: show(path) });
     }
     Ok(names)
 }

@@ -10,6 +10,10 @@ use serde::{Deserialize, Serialize};
 use super::super::firmware::Firmware;
 use super::super::{AccelKind, Network, accel};
 use crate::description::{MachineDescription, Memory};
+use muster_base::UnknownName;
+use muster_base::exit::Exit;
+use muster_base::fault::Fault;
+use muster_base::machine::{Arch, DiskBus};
 use muster_image::{ImageSpec, Inspected, KernelBoot};
 
 /// The largest memory that is accepted, in MiB: 1 TiB.
@@ -113,6 +117,34 @@ pub struct SavedKernel {
     pub cmdline: String,
 }
 
+/// Why a machine of a capsule is none that this host starts.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[allow(missing_docs)]
+pub enum SavedMachineError {
+    #[error("the machine's id is not a plain name")]
+    Id,
+    #[error("its CPU model is not a plain name")]
+    Cpu,
+    #[error("its accelerator is neither kvm nor tcg")]
+    Accelerator,
+    #[error("its architecture is not {0}")]
+    Arch(UnknownName),
+    #[error("its bus is not {0}")]
+    Bus(UnknownName),
+    #[error("{what} is {value}, outside {least} to {most}")]
+    Range { what: &'static str, value: u64, least: u64, most: u64 },
+    #[error("an SMBIOS string or the kernel's command line is too long or has control characters")]
+    Text,
+    #[error("it was made under {wanted}, and this host offers {here}")]
+    OtherAccelerator { wanted: String, here: &'static str },
+}
+
+impl Fault for SavedMachineError {
+    fn exit(&self) -> Exit {
+        Exit::Invalid
+    }
+}
+
 impl SavedMachine {
     /// The shape of a machine with so many overlays below its own.
     pub(super) fn of(machine: &MachineDescription, layers: usize, ram_file: bool, code: Option<String>) -> Self {
@@ -166,6 +198,15 @@ impl SavedMachine {
         }
     }
 
+    /// Its architecture.
+    pub fn arch(&self) -> Result<Arch, SavedMachineError> {
+        self.arch.parse().map_err(SavedMachineError::Arch)
+    }
+
+    fn bus(&self) -> Result<DiskBus, SavedMachineError> {
+        self.bus.parse().map_err(SavedMachineError::Bus)
+    }
+
     /// The accelerator's kind; `None` when it is neither of the two.
     pub fn accel(&self) -> Option<AccelKind> {
         [AccelKind::Kvm, AccelKind::Tcg].into_iter().find(|kind| kind.name() == self.accelerator)
@@ -191,26 +232,26 @@ impl SavedMachine {
         names
     }
 
-    /// What makes no machine, in words; the first that is found.
-    pub fn check(&self) -> Result<(), String> {
+    /// What makes no machine; the first that is found.
+    pub fn check(&self) -> Result<(), SavedMachineError> {
         let plain = |text: &str| text.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c));
         if self.id.is_empty() || self.id.len() > 120 || !plain(&self.id) || self.id.starts_with(['.', '-']) {
-            return Err("the machine's id is not a plain name".to_owned());
+            return Err(SavedMachineError::Id);
         }
         // It stands in a command line, where a comma would begin another property.
         if self.cpu.as_deref().is_some_and(|cpu| cpu.is_empty() || cpu.len() > 64 || !plain(cpu)) {
-            return Err("its CPU model is not a plain name".to_owned());
+            return Err(SavedMachineError::Cpu);
         }
         if self.accel().is_none() {
-            return Err("its accelerator is neither kvm nor tcg".to_owned());
+            return Err(SavedMachineError::Accelerator);
         }
-        self.arch.parse::<muster_base::machine::Arch>().map_err(|known| format!("its architecture is not {known}"))?;
-        self.bus.parse::<muster_base::machine::DiskBus>().map_err(|known| format!("its bus is not {known}"))?;
-        let within = |what: &str, value: u64, least: u64, most: u64| {
+        self.arch()?;
+        self.bus()?;
+        let within = |what: &'static str, value: u64, least: u64, most: u64| {
             if (least..=most).contains(&value) {
                 return Ok(());
             }
-            Err(format!("{what} is {value}, outside {least} to {most}"))
+            Err(SavedMachineError::Range { what, value, least, most })
         };
         within("its memory in MiB", self.memory_mib.into(), 16, MOST_MEMORY.into())?;
         within("its number of processors", self.cpus.into(), 1, MOST_CPUS.into())?;
@@ -224,9 +265,7 @@ impl SavedMachine {
         let escape = |text: &str| text.len() <= LONGEST_STRING && !text.chars().any(char::is_control);
         let cmdline = self.kernel.iter().map(|kernel| &kernel.cmdline);
         if !self.smbios.iter().chain(cmdline).all(|text| escape(text)) {
-            return Err(
-                "an SMBIOS string or the kernel's command line is too long or has control characters".to_owned()
-            );
+            return Err(SavedMachineError::Text);
         }
         Ok(())
     }
@@ -239,18 +278,18 @@ impl SavedMachine {
         firmware: Option<Firmware>,
         dir: &Path,
         kind: AccelKind,
-    ) -> Result<MachineDescription, String> {
+    ) -> Result<MachineDescription, SavedMachineError> {
         self.check()?;
         Ok(MachineDescription {
             id: self.id.clone(),
             accel: kind,
-            arch: self.arch.parse()?,
+            arch: self.arch()?,
             memory_mib: self.memory_mib,
             cpus: self.cpus,
             cpu: self.cpu.clone(),
             base: image.path.clone(),
             base_format: image.format,
-            bus: self.bus.parse()?,
+            bus: self.bus()?,
             extra_disks: self.extra_disks.clone(),
             firmware,
             kernel: self.kernel.as_ref().map(|kernel| KernelBoot {
@@ -269,10 +308,10 @@ impl SavedMachine {
     }
 
     /// Whether a machine on this accelerator can go on where this one stopped.
-    pub fn fits(&self, here: &accel::Accel) -> Result<(), String> {
+    pub fn fits(&self, here: &accel::Accel) -> Result<(), SavedMachineError> {
         match self.accel() {
             Some(kind) if kind == here.kind => Ok(()),
-            _ => Err(format!("it was made under {}, and this host offers {}", self.accelerator, here.kind.name())),
+            _ => Err(SavedMachineError::OtherAccelerator { wanted: self.accelerator.clone(), here: here.kind.name() }),
         }
     }
 }
@@ -280,7 +319,7 @@ impl SavedMachine {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use muster_base::machine::{Arch, DiskBus, Format};
+    use muster_base::machine::Format;
 
     fn description() -> MachineDescription {
         MachineDescription {
@@ -342,7 +381,7 @@ mod tests {
         let refused = |change: &dyn Fn(&mut SavedMachine)| {
             let mut hostile = saved_machine();
             change(&mut hostile);
-            hostile.check().unwrap_err()
+            hostile.check().unwrap_err().to_string()
         };
         assert!(refused(&|saved_machine| saved_machine.id = "x,debug-threads=on".to_owned()).contains("plain name"));
         assert!(refused(&|saved_machine| saved_machine.id = "..".to_owned()).contains("plain name"));

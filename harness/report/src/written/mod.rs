@@ -5,6 +5,7 @@ mod junit;
 use camino::Utf8PathBuf;
 
 pub use super::format::{Report, Source};
+use muster_base::fault::Fault;
 use muster_record::json;
 use muster_record::layout::{FileError, RunDir, write_atomically};
 
@@ -28,6 +29,8 @@ pub enum ReportError {
     #[error(transparent)]
     File(#[from] FileError),
 }
+
+impl Fault for ReportError {}
 
 /// Writes all reports, each whole or not at all. The first error; the others are written all the same.
 pub fn write(source: Source<'_>) -> Result<(), ReportError> {

@@ -17,12 +17,7 @@ use muster_base::failure::Location;
 /// Decodes all files that the paths mean (a directory: its `*.yaml` files, of which those of other schemas
 /// are passed over). `ids` holds the rules that are there already. The sink is not settled.
 pub fn load(paths: &[Utf8PathBuf], ids: &mut HashMap<String, Location>, sink: &mut Diagnostics) -> Vec<ConsoleRule> {
-    let mut out = Vec::new();
-    for source in source::find(paths, sink) {
-        let Some(bytes) = source::read(&source, Limits::default(), sink) else { continue };
-        out.extend(decode(&source.name, &bytes, source.found, ids, sink));
-    }
-    out
+    source::read_documents(paths, sink, |source, bytes, sink| decode(&source.name, bytes, source.found, ids, sink))
 }
 
 /// Decodes one text.

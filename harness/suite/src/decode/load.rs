@@ -32,10 +32,9 @@ pub fn load(paths: &[Utf8PathBuf], vocabulary: &Vocabulary<'_>) -> (Vec<Suite>, 
 pub fn load_sources(sources: &[Source], vocabulary: &Vocabulary<'_>, sink: &mut Diagnostics) -> Vec<Suite> {
     let mut suites = Vec::new();
     let mut shared = Shared::default();
-    for source in sources {
-        let Some(bytes) = source::read(source, Limits::default(), sink) else { continue };
-        suites.extend(decode_bytes(source, &bytes, true, vocabulary, &mut shared, sink));
-    }
+    source::read_each(sources, sink, |source, bytes, sink| {
+        suites.extend(decode_bytes(source, bytes, true, vocabulary, &mut shared, sink));
+    });
     // Tests in a file that no suite includes would silently not run.
     for (name, real) in &shared.fragments {
         if !shared.included.contains(real) {

@@ -30,13 +30,10 @@ pub fn load(
     vocabulary: &Vocabulary<'_>,
     sink: &mut Diagnostics,
 ) -> Vec<Deviation> {
-    let mut out = Vec::new();
     let mut known = HashMap::new();
-    for source in source::find(paths, sink) {
-        let Some(bytes) = source::read(&source, Limits::default(), sink) else { continue };
-        out.extend(decode(&source.name, &bytes, source.found, kinds, vocabulary, &mut known, sink));
-    }
-    out
+    source::read_documents(paths, sink, |source, bytes, sink| {
+        decode(&source.name, bytes, source.found, kinds, vocabulary, &mut known, sink)
+    })
 }
 
 /// Decodes one text.

@@ -38,10 +38,8 @@ pub fn load_alone(paths: &[Utf8PathBuf], vocabulary: &Vocabulary<'_>) -> (Vec<Li
 fn decoded<'v>(paths: &[Utf8PathBuf], vocabulary: &'v Vocabulary<'v>) -> (Decoder<'v>, Diagnostics) {
     let mut sink = Diagnostics::new();
     let mut decoder = Decoder::new(vocabulary);
-    for source in source::find(paths, &mut sink) {
-        let Some(bytes) = source::read(&source, Limits::default(), &mut sink) else { continue };
-        decoder.decode(&source, &bytes, &mut sink);
-    }
+    let sources = source::find(paths, &mut sink);
+    source::read_each(&sources, &mut sink, |source, bytes, sink| decoder.decode(source, bytes, sink));
     (decoder, sink)
 }
 

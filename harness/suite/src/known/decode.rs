@@ -33,6 +33,7 @@ pub fn load(
 ) -> (Vec<KnownIssue>, Diagnostics) {
     let mut sink = Diagnostics::new();
     let mut out = Vec::new();
+    // Not `read_documents`, which reports of a directory what it cannot read.
     for source in source::find(paths, &mut Diagnostics::new()) {
         let mut unread = Diagnostics::new();
         let Some(bytes) = source::read(&source, Limits::default(), &mut unread) else {
