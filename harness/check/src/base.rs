@@ -14,6 +14,7 @@ use super::proc::taint_names;
 use super::shell::quote;
 use super::wording::show_items;
 use crate::check::{Observations, Probe};
+use crate::unreadable::{Read, Unreadable};
 use crate::{journal, restarts, unit_list, unit_show};
 use muster_base::failure::{self, FailureId};
 use muster_base::text::{escape, one_line, tail};
@@ -199,12 +200,12 @@ pub fn shown(facts: &Facts) -> Vec<Probe> {
 }
 
 /// What cannot be read on this machine, with the reason; to be told once.
-pub fn unavailable(seen: &Observations, facts: &Facts) -> Vec<(Kind, String)> {
+pub fn unavailable(seen: &Observations, facts: &Facts) -> Vec<(Kind, Unreadable)> {
     Kind::ALL.into_iter().filter_map(|kind| readable(kind, seen, facts).err().map(|why| (kind, why))).collect()
 }
 
-fn readable(kind: Kind, seen: &Observations, facts: &Facts) -> Result<(), String> {
-    let systemd = || facts.systemd.map(|_| ()).ok_or_else(|| "systemd is not PID 1 here".to_owned());
+fn readable(kind: Kind, seen: &Observations, facts: &Facts) -> Read<()> {
+    let systemd = || facts.systemd.map(|_| ()).ok_or_else(|| Unreadable::new("systemd is not PID 1 here"));
     match kind {
         Kind::FailedUnits => systemd().and_then(|()| units(seen).map(drop)),
         Kind::CrashLoop => systemd().and_then(|()| units(seen).map(drop)).and_then(|()| journal(seen)),
@@ -219,7 +220,7 @@ fn readable(kind: Kind, seen: &Observations, facts: &Facts) -> Result<(), String
     }
 }
 
-fn journal(seen: &Observations) -> Result<(), String> {
+fn journal(seen: &Observations) -> Read<()> {
     seen.output(JOURNAL).map(drop)
 }
 
@@ -305,9 +306,9 @@ fn finding(kind: Kind, message: &str, detail: &[String]) -> Finding {
 type Waiting = Vec<(String, u64)>;
 
 /// Units that failed, and those that wait.
-fn units(seen: &Observations) -> Result<(BTreeSet<String>, Waiting), String> {
+fn units(seen: &Observations) -> Read<(BTreeSet<String>, Waiting)> {
     let text = seen.output(UNITS)?;
-    let (list, rest) = text.split_once("\nshown\n").ok_or("the list of units is torn")?;
+    let (list, rest) = text.split_once("\nshown\n").ok_or_else(|| Unreadable::new("the list of units is torn"))?;
     let listed = unit_list::units(list)?;
     let failed = listed.iter().filter(|unit| unit.active == "failed").map(|unit| unit.name.to_owned()).collect();
     let waiting = unit_show::units(rest)
@@ -391,11 +392,11 @@ fn taint(before: &Observations, after: &Observations) -> Option<Finding> {
         .then(|| finding(Kind::Taint, &format!("the kernel became tainted: {}", show_items(taint_names(new))), &[]))
 }
 
-fn number(seen: &Observations, name: &str) -> Result<u64, String> {
+fn number(seen: &Observations, name: &str) -> Read<u64> {
     let text = seen.output(KERNEL)?;
     let line = text.lines().filter_map(|line| line.split_once(' ')).find(|(field, _)| *field == name);
     line.and_then(|(_, value)| value.trim().parse().ok())
-        .ok_or_else(|| format!("this kernel does not report its {name} count"))
+        .ok_or_else(|| Unreadable::new(format!("this kernel does not report its {name} count")))
 }
 
 struct Entry {

@@ -6,6 +6,7 @@ use muster_suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
 use crate::assertions::{subjects, unanswered, verdicts};
 use crate::check::{Check, Observations, Probe, Verdict, attribute};
 use crate::observed::Value;
+use crate::unreadable::{Read, Unreadable};
 use crate::{dnf, rpm, value};
 use muster_record::facts::Facts;
 use muster_suite::model::Expectation;
@@ -82,12 +83,12 @@ esac </dev/null"#;
                     }
                 });
             }
-            let bytes = |size: Option<f64>| -> Result<Value, String> {
+            let bytes = |size: Option<f64>| -> Read<Value> {
                 match size {
                     // Truncation is right: they are bytes of a rounded figure.
                     Some(bytes) if bytes >= 0.0 => Ok(Value::Text(value::of_bytes(bytes as u128))),
                     _ if found.adds.is_empty() && found.upgrades.is_empty() => Ok(Value::Text(value::of_bytes(0))),
-                    _ => Err("the package manager states no size".to_owned()),
+                    _ => Err(Unreadable::new("the package manager states no size")),
                 }
             };
             match assertion.attribute {

@@ -8,6 +8,7 @@ use crate::check::{Check, Observations, Probe, Verdict, attribute};
 use crate::observed::Value;
 use crate::rpm;
 use crate::shell::{self, cat};
+use crate::unreadable::{Read, Unreadable};
 use muster_record::facts::Facts;
 use muster_suite::model::Expectation;
 
@@ -82,7 +83,7 @@ impl Check for Identity {
 
     fn evaluate(&self, expectation: &Expectation, seen: &Observations, facts: &Facts) -> Vec<Verdict> {
         verdicts(&TABLE, expectation, |assertion| {
-            let of_release = |name: &str| -> Result<Value, String> {
+            let of_release = |name: &str| -> Read<Value> {
                 let text = seen.output("identity/os-release")?;
                 Ok(os_release(&text, name)
                     .map_or_else(|| Value::absent(format!("os-release has no {name}")), Value::Text))
@@ -125,7 +126,9 @@ impl Check for Identity {
                 "dist" => {
                     rpm::counts(facts, "dist")?;
                     let line = seen.line("identity/dist")?;
-                    let dist = line.strip_prefix("dist=").ok_or_else(|| format!("rpm --eval says `{line}`"))?;
+                    let dist = line
+                        .strip_prefix("dist=")
+                        .ok_or_else(|| Unreadable::new(format!("rpm --eval says `{line}`")))?;
                     Ok(Value::text_or(dist, "the macro is not set"))
                 }
                 "arch" => seen.line("identity/arch").map(Value::Text),
@@ -142,7 +145,10 @@ impl Check for Identity {
                 "hostname" => seen.line("identity/hostname").map(Value::Text),
                 "machine-id-valid" => {
                     let line = seen.line("identity/machine-id")?;
-                    let id = line.strip_prefix("id").ok_or("the reading of /etc/machine-id is torn")?.trim_start();
+                    let id = line
+                        .strip_prefix("id")
+                        .ok_or_else(|| Unreadable::new("the reading of /etc/machine-id is torn"))?
+                        .trim_start();
                     Ok(Value::flag(
                         id.len() == 32
                             && id.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
@@ -169,7 +175,7 @@ impl Check for Identity {
                 "clock-synchronized" => match seen.line("identity/clock")?.as_str() {
                     "yes" => Ok(Value::flag(true)),
                     "no" => Ok(Value::flag(false)),
-                    other => Err(format!("timedatectl says `{other}`")),
+                    other => Err(Unreadable::new(format!("timedatectl says `{other}`"))),
                 },
                 _ => unanswered(assertion),
             }

@@ -156,7 +156,7 @@ fn kconfig(reply: &Reply, rows: &[Row]) -> Result<Vec<Fact>, String> {
     let fact = |row: &Row| match config.get(&row.key) {
         Ok(Setting::No | Setting::Absent) => Ok(None),
         Ok(setting) => Ok(Some(Fact::new(&row.key, &[("value", setting.name())]))),
-        Err(why) => Err(why),
+        Err(why) => Err(why.into()),
     };
     rows.iter().filter_map(|row| fact(row).transpose()).collect()
 }
