@@ -9,6 +9,7 @@ use crate::observed::Value;
 use crate::rpm;
 use crate::shell::{self, cat};
 use crate::unreadable::{Read, Unreadable};
+use muster_base::os_release;
 use muster_record::facts::Facts;
 use muster_suite::model::Expectation;
 
@@ -85,7 +86,7 @@ impl Check for Identity {
         verdicts(&TABLE, expectation, |assertion| {
             let of_release = |name: &str| -> Read<Value> {
                 let text = seen.output("identity/os-release")?;
-                Ok(os_release(&text, name)
+                Ok(os_release::value(&text, name)
                     .map_or_else(|| Value::absent(format!("os-release has no {name}")), Value::Text))
             };
             match assertion.attribute {
@@ -249,26 +250,6 @@ const SOURCES: &[Source] = &[
     },
 ];
 
-/// The value of a key, unquoted as a shell would; the last assignment counts.
-fn os_release(text: &str, name: &str) -> Option<String> {
-    let value = text.lines().filter_map(|line| line.trim().strip_prefix(name)?.strip_prefix('=')).next_back()?;
-    let value = value.trim();
-    let quoted = |quote: char| value.strip_prefix(quote).and_then(|value| value.strip_suffix(quote));
-    if let Some(inner) = quoted('\'') {
-        return Some(inner.to_owned());
-    }
-    let inner = quoted('"').unwrap_or(value);
-    let mut out = String::new();
-    let mut characters = inner.chars().peekable();
-    while let Some(c) = characters.next() {
-        match (c, characters.peek()) {
-            ('\\', Some('"' | '\\' | '$' | '`')) => out.extend(characters.next()),
-            _ => out.push(c),
-        }
-    }
-    Some(out)
-}
-
 /// Whether a name is a CPE of an operating system: `cpe:/o:vendor:product[:…]` or the thirteen
 /// fields of `cpe:2.3:o:…`.
 fn cpe(name: &str) -> bool {
@@ -291,15 +272,6 @@ fn cpe(name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn os_release_is_unquoted_as_a_shell_does() {
-        let text = "NAME=\"Azure Linux\"\nID=azurelinux\nVERSION_ID='4.0'\nX=\"a \\\"b\\\" \\$c\"\nID=later\n";
-        let value = |name| os_release(text, name);
-        assert_eq!(value("NAME").as_deref(), Some("Azure Linux"));
-        assert_eq!((value("VERSION_ID").as_deref(), value("ID").as_deref()), (Some("4.0"), Some("later")));
-        assert_eq!((value("X").as_deref(), value("VERSION")), (Some("a \"b\" $c"), None));
-    }
 
     #[test]
     fn cpe_names_of_both_forms() {

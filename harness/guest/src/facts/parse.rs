@@ -5,11 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::probe::{PROBES, Probe};
 use crate::error::GuestError;
 use crate::reply::{End, Reply};
-use muster_base::text;
+use muster_base::{os_release, text};
 use muster_record::facts::{Facts, TOOLS};
 
 /// Keys of os-release that are kept.
 const MAX_KEYS: usize = 100;
+/// Characters of one of them.
+const MAX_KEY: usize = 64;
 /// Characters of one value.
 const MAX_VALUE: usize = 500;
 
@@ -127,34 +129,15 @@ fn printed<'a>(tool: &str, text: &'a str) -> Result<&'a str, GuestError> {
     }
 }
 
-/// Shell-like assignments, as os-release(5) says; later ones win, what is no assignment is left out.
+/// The keys of an os-release file of the guest, unquoted and escaped, each bounded; later ones win.
 pub fn os_release(text: &str) -> BTreeMap<String, String> {
     let mut map = BTreeMap::new();
-    for line in text.lines() {
-        let Some((key, value)) = line.trim().split_once('=') else { continue };
-        let plain = |c: char| c.is_ascii_alphanumeric() || c == '_';
-        if key.is_empty() || key.len() > 64 || !key.chars().all(plain) || map.len() >= MAX_KEYS {
-            continue;
+    for (key, value) in os_release::assignments(text) {
+        if key.len() <= MAX_KEY && map.len() < MAX_KEYS {
+            map.insert(key.to_owned(), text::one_line(&value, MAX_VALUE));
         }
-        map.insert(key.to_owned(), text::one_line(&unquote(value), MAX_VALUE));
     }
     map
-}
-
-fn unquote(value: &str) -> String {
-    if let Some(inner) = value.strip_prefix('\'').and_then(|rest| rest.strip_suffix('\'')) {
-        return inner.to_owned();
-    }
-    let inner = value.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(value);
-    let mut out = String::new();
-    let mut chars = inner.chars();
-    while let Some(c) = chars.next() {
-        match c {
-            '\\' => out.extend(chars.next()),
-            c => out.push(c),
-        }
-    }
-    out
 }
 
 /// `systemd 257 (257.9-1)` after a line that says that it is the init; the words after the number differ
