@@ -6,7 +6,7 @@ use super::shell::Answer;
 use crate::check::Probe;
 use crate::observed::Value;
 use crate::unreadable::{Read, Unreadable};
-use muster_base::fnmatch;
+use muster_base::glob;
 use muster_base::text::one_line;
 use muster_record::facts::Facts;
 
@@ -52,7 +52,7 @@ fn of_dpkg(text: &str) -> Read<Value> {
     let mut owners = BTreeSet::new();
     for line in text.lines() {
         if line.starts_with("dpkg-query: no path found")
-            || fnmatch::matches("*diversion by * *: /*", line)
+            || glob::matches("*diversion by * *: /*", line)
             || line.starts_with("local diversion ")
         {
             continue;
