@@ -14,7 +14,7 @@ use muster_base::evr::Evr;
 use muster_suite::grammar::text;
 use muster_suite::model::{Matcher, Operator};
 use muster_suite::table::Kind;
-use muster_suite::value::{JsonStep, json_path, version_order};
+use muster_suite::{json_path, version};
 
 /// Why a value does not match.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -349,7 +349,7 @@ fn order(kind: &Kind, seen: &str, bound: &str) -> Read<Ordering> {
             let two = Evr::parse(bound).ok_or_else(|| not_readable(kind, bound))?;
             Ok(one.compare(&two))
         }
-        Kind::Version => version_order(seen, bound).ok_or_else(|| not_readable(kind, seen)),
+        Kind::Version => version::order(seen, bound).ok_or_else(|| not_readable(kind, seen)),
         Kind::Loose => match (value::integer(seen), value::integer(bound)) {
             (Some(one), Some(two)) => Ok(one.cmp(&two)),
             _ => both(kind, seen, bound, value::number),
@@ -389,10 +389,10 @@ fn json_text(value: &Json) -> String {
 
 /// The value at a path, read as the suite's decoder reads it.
 fn json_at<'a>(document: &'a Json, path: &str) -> Read<Option<&'a Json>> {
-    let steps = json_path(path).map_err(|error| Unreadable::new(error.to_string()))?;
+    let steps = json_path::steps(path).map_err(|error| Unreadable::new(error.to_string()))?;
     Ok(steps.iter().try_fold(document, |at, step| match step {
-        JsonStep::Key(key) => at.get(key),
-        JsonStep::Index(index) => at.get(*index),
+        json_path::Step::Key(key) => at.get(key),
+        json_path::Step::Index(index) => at.get(*index),
     }))
 }
 
@@ -459,7 +459,7 @@ mod tests {
     #[test]
     fn bounds_hold_together_and_a_value_of_another_kind_is_unreadable() {
         let bounds = Matcher::Compare(vec![(Operator::Ge, "6.14".into()), (Operator::Lt, "7".into())]);
-        for (seen, stated, order) in muster_suite::value::VERSIONS {
+        for (seen, stated, order) in muster_suite::version::VERSIONS {
             for operator in Operator::ALL {
                 let matcher = Matcher::Compare(vec![(*operator, (*stated).to_owned())]);
                 assert_eq!(met(&matcher, &Kind::Version, seen), operator.holds(*order), "{seen} {operator} {stated}");
