@@ -1,6 +1,6 @@
 //! `closure`: what the package manager would do to install something, from the image's own repositories, without doing it.
 
-use muster_suite::grammar::packages;
+use muster_suite::grammar::{packages, repositories as names};
 use muster_suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
 
 use crate::assertions::{subjects, unanswered, verdicts};
@@ -26,7 +26,7 @@ const ATTRIBUTES: &[Attribute] = &[
         Kind::Set(&packages::PACKAGE_NAME),
         "Names of installed packages that would be removed or replaced.",
     ),
-    attribute("from-repos", Kind::Set(&packages::REPOSITORY), "Ids of the repositories they would come from."),
+    attribute("from-repos", Kind::Set(&names::REPOSITORY), "Ids of the repositories they would come from."),
     attribute("count", Kind::Integer, "How many packages would be installed."),
     attribute("install-size", Kind::Size, "Disk space that would be used, as the package manager says."),
     attribute("download-size", Kind::Size, "Bytes that would be fetched, as the package manager says."),

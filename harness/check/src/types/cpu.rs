@@ -1,6 +1,6 @@
 //! `cpu`: the processor as the guest sees it.
 
-use muster_suite::grammar::kernel;
+use muster_suite::grammar::cpu;
 use muster_suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
 
 use crate::assertions::{Source, read, unanswered, verdicts};
@@ -19,8 +19,8 @@ const ATTRIBUTES: &[Attribute] = &[
         Kind::Level(X86_LEVELS),
         "Highest x86-64 level of which it has every feature; no value on other architectures.",
     ),
-    attribute("levels", Kind::Set(&kernel::X86_LEVEL), "All x86-64 levels of which it has every feature."),
-    attribute("flags", Kind::Set(&kernel::CPU_FLAG), "Feature flags."),
+    attribute("levels", Kind::Set(&cpu::X86_LEVEL), "All x86-64 levels of which it has every feature."),
+    attribute("flags", Kind::Set(&cpu::CPU_FLAG), "Feature flags."),
     attribute("count", Kind::Integer, "Processors that are online."),
     attribute("vendor", Kind::Text, "Vendor."),
     attribute("model", Kind::Text, "Model name."),

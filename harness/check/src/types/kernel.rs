@@ -1,6 +1,6 @@
 //! `kernel`: the running kernel.
 
-use muster_suite::grammar::kernel;
+use muster_suite::grammar::{file_systems, kernel};
 use muster_suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
 
 use crate::assertions::{Source, key, read, unanswered, verdicts};
@@ -50,7 +50,7 @@ const ATTRIBUTES: &[Attribute] = &[
     attribute("modules", Kind::Set(&kernel::MODULE), "Loaded modules."),
     attribute("out-of-tree", Kind::Set(&kernel::MODULE), "Loaded modules that were not built with the kernel."),
     attribute("unsigned", Kind::Set(&kernel::MODULE), "Loaded modules without a valid signature."),
-    attribute("filesystems", Kind::Set(&kernel::FILE_SYSTEM), "File systems it can mount now."),
+    attribute("filesystems", Kind::Set(&file_systems::FILE_SYSTEM), "File systems it can mount now."),
     attribute("crypto", Kind::Set(&kernel::ALGORITHM), "Names of the algorithms of /proc/crypto."),
     attribute("page-size", Kind::Size, "Size of a page."),
     attribute("clocksource", Kind::Text, "Clock source in use."),

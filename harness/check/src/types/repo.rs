@@ -1,6 +1,6 @@
 //! `repo`: a package repository, by its id.
 
-use muster_suite::grammar::{packages, text};
+use muster_suite::grammar::{repositories as names, text};
 use muster_suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
 
 use crate::assertions::{key, subjects, unanswered, verdicts, wants};
@@ -29,7 +29,7 @@ const ATTRIBUTES: &[Attribute] = &[
         Kind::Bool,
         "Whether the metadata must be signed; the main configuration's value when the repository states none.",
     ),
-    attribute("gpgkey", Kind::Set(&packages::KEY_FILE), "Where its keys are."),
+    attribute("gpgkey", Kind::Set(&names::KEY_FILE), "Where its keys are."),
     attribute("skip-if-unavailable", Kind::Bool, "Whether a dead repository is silently passed over."),
     attribute(
         "priority",
@@ -37,7 +37,7 @@ const ATTRIBUTES: &[Attribute] = &[
         "Its priority; what the package manager assumes when it states none: 99, of tdnf 50.",
     ),
     attribute("file", Kind::Text, "The file that configures it."),
-    attribute("options", Kind::Map(&packages::OPTION, &Kind::Loose), "Any other option of its section, as written."),
+    attribute("options", Kind::Map(&names::OPTION, &Kind::Loose), "Any other option of its section, as written."),
     attribute("reachable", Kind::Bool, "Whether its metadata can be fetched now, errors not passed over."),
     attribute("packages", Kind::Integer, "How many packages its metadata lists."),
     attribute(
@@ -56,7 +56,7 @@ const ATTRIBUTES: &[Attribute] = &[
 pub static TABLE: CheckTable = CheckTable {
     name: "repo",
     summary: "A package repository, by its id.",
-    subject: Subject::Named(&packages::REPOSITORY),
+    subject: Subject::Named(&names::REPOSITORY),
     shorthand: Shorthand::Keywords(&[
         ("absent", "exists", "false"),
         ("enabled", "enabled", "true"),
