@@ -1,5 +1,5 @@
-//! Patterns of names as files of a guest write them (sysctl.d, the configuration of dnf) and fnmatch(3) reads them: `*`, `?`,
-//! `[…]` with ranges and `!`, and `\`. What people write for muster is [`crate::glob`].
+//! Patterns of names as files of a guest write them (sysctl.d, the configuration of dnf) and fnmatch(3) reads them:
+//! `*`, `?`, `[…]` with ranges and `!`, and `\`. What people write for muster is [`crate::glob`].
 
 /// Whether the whole of a name matches.
 pub fn matches(pattern: &str, name: &str) -> bool {

@@ -1,6 +1,7 @@
-//! Globs as people write them for muster, over names and keys such as `net.ipv4.conf.*`: names of tests on the command line,
-//! `only` and `redact` of a snapshot, `pattern` of a deviation. `*` is any run of characters, `?` is one, and all others are
-//! themselves: brackets too, which the names of a matrix's tests have. What files of a guest write is [`crate::fnmatch`].
+//! Globs as people write them for muster, over names and keys such as `net.ipv4.conf.*`: names of tests on the
+//! command line, `only` and `redact` of a snapshot, `pattern` of a deviation. `*` is any run of characters, `?` is
+//! one, and all others are themselves: brackets too, which the names of a matrix's tests have. What files of a guest
+//! write is [`crate::fnmatch`].
 
 /// Whether the whole of `text` matches.
 pub fn matches(glob: &str, text: &str) -> bool {
@@ -9,9 +10,9 @@ pub fn matches(glob: &str, text: &str) -> bool {
     })
 }
 
-/// Whether the whole of a text matches a pattern in which `*` is any run of characters, and `one` says where the pattern
-/// goes on behind what stands at an index and matches one character. Both may be hostile: the work is at most the product of
-/// their lengths, since only the last star is ever tried again.
+/// Whether the whole of a text matches a pattern in which `*` is any run of characters, and `one` says where the
+/// pattern goes on behind what stands at an index and matches one character. Both may be hostile: the work is at most
+/// the product of their lengths, since only the last star is ever tried again.
 pub(crate) fn whole(pattern: &str, text: &str, one: impl Fn(&[char], usize, char) -> Option<usize>) -> bool {
     let (pattern, text): (Vec<char>, Vec<char>) = (pattern.chars().collect(), text.chars().collect());
     let (mut at, mut seen) = (0, 0);

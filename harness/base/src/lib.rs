@@ -1,7 +1,7 @@
-//! What all crates share: [`failure`] ids and what an error says ([`fault`]), guest [`text`] that is escaped, [`files`]
-//! that are replaced whole or not at all, [`exit`] codes, the order of package versions ([`evr`]), patterns of names
-//! ([`glob`], [`fnmatch`]), the file [`os_release`] and the names of what a [`machine`] is made of. Every crate may use it;
-//! it uses none.
+//! What all crates share: [`failure`] ids and what an error says ([`fault`]), guest [`text`] that is escaped,
+//! [`files`] that are replaced whole or not at all, [`exit`] codes, the order of package versions ([`evr`]), patterns
+//! of names ([`glob`], [`fnmatch`]), the file [`os_release`] and the names of what a [`machine`] is made of. Every
+//! crate may use it; it uses none.
 
 pub mod download;
 pub mod evr;

@@ -4,8 +4,8 @@
 //! quote that is not closed, text behind the closing one) is taken as it stands, quotes included, so that a reader sees
 //! what the file says.
 
-/// The assignments in their order, unquoted. Lines that are no assignments are left out: comments, blanks, and names with
-/// other characters than letters, digits and `_`.
+/// The assignments in their order, unquoted. Lines that are no assignments are left out: comments, blanks, and names
+/// with other characters than letters, digits and `_`.
 pub fn assignments(text: &str) -> impl DoubleEndedIterator<Item = (&str, String)> {
     text.lines().filter_map(|line| {
         let (name, value) = line.trim().split_once('=')?;
@@ -19,8 +19,9 @@ pub fn value(text: &str, name: &str) -> Option<String> {
     assignments(text).rfind(|(assigned, _)| *assigned == name).map(|(_, value)| value)
 }
 
-/// A value without its quotes. Between single quotes everything is itself. Between double quotes a backslash before one of
-/// `$`, a grave accent, `"` and `\` is left out, and before anything else it is itself. Without quotes everything is itself.
+/// A value without its quotes. Between single quotes everything is itself. Between double quotes a backslash before
+/// one of `$`, a grave accent, `"` and `\` is left out, and before anything else it is itself. Without quotes
+/// everything is itself.
 fn unquoted(value: &str) -> String {
     let inner = match value.chars().next() {
         Some('\'') => value[1..].strip_suffix('\'').filter(|inner| !inner.contains('\'')).map(str::to_owned),

@@ -1,6 +1,6 @@
-//! Scalars with units as guests print them and suites state them, and how they are shown again to people. It must not refuse
-//! what `muster_suite::value` refuses in a suite (an exponent, a mode `0`, months, units in any order), since tools print
-//! it; where both sides have the same form, that one reads it.
+//! Scalars with units as guests print them and suites state them, and how they are shown again to people. It must not
+//! refuse what `muster_suite::value` refuses in a suite (an exponent, a mode `0`, months, units in any order), since
+//! tools print it; where both sides have the same form, that one reads it.
 
 use muster_suite::value;
 
@@ -41,8 +41,9 @@ const UNITS_OF_SYSTEMD: &[(&str, f64)] = &[
     ("years", 31_557_600.0),
 ];
 
-/// Seconds: amounts with units, one after the other (`1min 5.268s`, `200ms`, `2h`). Beyond the suite
-/// language it knows the units of systemd, which prints what is observed: whose month is 30.44 days and whose year is 365.25 days.
+/// Seconds: amounts with units, one after the other (`1min 5.268s`, `200ms`, `2h`). Beyond the suite language it
+/// knows the units of systemd, which prints what is observed: whose month is 30.44 days and whose year is 365.25
+/// days.
 pub fn duration(text: &str) -> Option<f64> {
     let mut rest = text.trim();
     if rest.is_empty() {

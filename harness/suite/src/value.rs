@@ -1,6 +1,6 @@
-//! Typed scalars as a suite writes them: durations, sizes, modes, numbers. It must not accept what guests print and no
-//! person means (`1e3`, a mode `0`, units in any order): that is read by `value` of the crate `check`, which uses this for
-//! whatever both sides write alike.
+//! Typed scalars as a suite writes them: durations, sizes, modes, numbers. It must not accept what guests print and
+//! no person means (`1e3`, a mode `0`, units in any order): that is read by `value` of the crate `check`, which uses
+//! this for whatever both sides write alike.
 
 use std::time::Duration;
 
