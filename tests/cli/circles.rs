@@ -4,64 +4,29 @@
 //! re-exports is its child's.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::LazyLock;
 
 use regex::Regex;
 
+use crate::sources::{self, File, Module};
 use crate::support::root;
 
-type Module = Vec<String>;
-
-static INLINE_TESTS: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"(?m)^#\[cfg\((?:test|any\(test[^\n]*)\)\]\n(?:#\[[^\n]*\]\n)*(?:pub )?mod \w+ \{").expect("a pattern")
-});
 static NOISE: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(r#"//[^\n]*|pub\([^)]*\)|"(?:[^"\\]|\\.)*""#).expect("a pattern"));
-static TEST_MODULES: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"#\[cfg\((?:test|any\(test[^\n]*)\)\]\n(?:#\[[^\n]*\]\n)*(?:pub )?mod (\w+);").expect("a pattern")
-});
 static PATH: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(r"\b(crate|super|self)((?:::\w+)*)(::\{)?").expect("a pattern"));
 static EXPORTED: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r"(?s)pub(?:\([^)]*\))? use (?:self::)?((?:\w+::)+)(?:\{([^}]*)\}|(\w+))").expect("a pattern")
 });
 
-/// A module's own text without comments, strings, visibilities and tests.
-fn code(text: &str) -> String {
-    let text = INLINE_TESTS.find(text).map_or(text, |found| &text[..found.start()]);
-    NOISE.replace_all(text, "").into_owned()
-}
-
-fn sources(at: &Path, out: &mut Vec<PathBuf>) {
-    for entry in std::fs::read_dir(at).expect("a directory").flatten() {
-        let path = entry.path();
-        if path.is_dir() {
-            sources(&path, out);
-        } else if path.extension().is_some_and(|ending| ending == "rs") {
-            out.push(path);
-        }
-    }
-}
-
-/// The modules of a crate by path, the root empty, without those that are declared for tests.
+/// The modules of a crate by path, the root empty, without those that are declared for tests. Of each its own text,
+/// without comments, strings, visibilities and tests.
 fn modules(source: &Path) -> BTreeMap<Module, String> {
-    let mut files = Vec::new();
-    sources(source, &mut files);
-    let (mut found, mut tests) = (BTreeMap::new(), BTreeSet::new());
-    for file in files {
-        let relative = file.strip_prefix(source).expect("below").with_extension("");
-        let mut module: Module = relative.iter().map(|part| part.to_string_lossy().into_owned()).collect();
-        if matches!(module.last().map(String::as_str), Some("mod" | "lib" | "main")) {
-            module.pop();
-        }
-        let text = std::fs::read_to_string(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
-        for declared in TEST_MODULES.captures_iter(&text) {
-            tests.insert(module.iter().cloned().chain([declared[1].to_owned()]).collect::<Module>());
-        }
-        found.entry(module).or_insert_with(String::new).push_str(&code(&text));
+    let mut found = BTreeMap::new();
+    for File { module, text, .. } in sources::own(source) {
+        found.entry(module).or_insert_with(String::new).push_str(&NOISE.replace_all(&text, ""));
     }
-    found.retain(|module, _| !(1..=module.len()).any(|length| tests.contains(&module[..length])));
     found
 }
 

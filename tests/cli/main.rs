@@ -11,6 +11,7 @@ mod connect;
 mod console;
 mod coverage;
 mod crates;
+mod errors;
 mod exits;
 mod explain;
 mod failed;
@@ -22,6 +23,7 @@ mod pipelines;
 mod record;
 mod runs;
 mod settings;
+mod sources;
 
 use std::time::Duration;
 

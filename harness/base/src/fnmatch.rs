@@ -1,27 +1,9 @@
-//! Patterns of names as fnmatch(3) reads them: `*`, `?`, `[…]` with ranges and `!`, and `\`. Both pattern
-//! and name may be hostile: the work is at most the product of their lengths.
+//! Patterns of names as files of a guest write them (sysctl.d, the configuration of dnf) and fnmatch(3) reads them:
+//! `*`, `?`, `[…]` with ranges and `!`, and `\`. What people write for muster is [`crate::glob`].
 
 /// Whether the whole of a name matches.
 pub fn matches(pattern: &str, name: &str) -> bool {
-    let (pattern, name): (Vec<char>, Vec<char>) = (pattern.chars().collect(), name.chars().collect());
-    let (mut at, mut seen) = (0, 0);
-    // Behind the last star, and the character up to which it has eaten: only that star is tried again.
-    let mut retry: Option<(usize, usize)> = None;
-    while seen < name.len() {
-        if pattern.get(at) == Some(&'*') {
-            at += 1;
-            retry = Some((at, seen));
-            continue;
-        }
-        if let Some(after) = one(&pattern, at, name[seen]) {
-            (at, seen) = (after, seen + 1);
-            continue;
-        }
-        let Some((after, from)) = retry else { return false };
-        retry = Some((after, from + 1));
-        (at, seen) = (after, from + 1);
-    }
-    pattern[at..].iter().all(|c| *c == '*')
+    crate::glob::whole(pattern, name, one)
 }
 
 /// Where the pattern goes on when what stands at `at` matches this one character.

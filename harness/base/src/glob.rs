@@ -1,28 +1,38 @@
-//! Globs over keys such as `net.ipv4.conf.*`: `*` is any run of characters, `?` is one.
+//! Globs as people write them for muster, over names and keys such as `net.ipv4.conf.*`: names of tests on the
+//! command line, `only` and `redact` of a snapshot, `pattern` of a deviation. `*` is any run of characters, `?` is
+//! one, and all others are themselves: brackets too, which the names of a matrix's tests have. What files of a guest
+//! write is [`crate::fnmatch`].
 
-/// Whether the whole of `text` matches. Linear in both for one star, and never worse than their
-/// product: only the last star is ever tried again.
+/// Whether the whole of `text` matches.
 pub fn matches(glob: &str, text: &str) -> bool {
-    let (glob, text): (Vec<char>, Vec<char>) = (glob.chars().collect(), text.chars().collect());
-    let (mut g, mut t) = (0, 0);
+    whole(glob, text, |glob, at, c| {
+        matches!(glob.get(at), Some(&wanted) if wanted == '?' || wanted == c).then_some(at + 1)
+    })
+}
+
+/// Whether the whole of a text matches a pattern in which `*` is any run of characters, and `one` says where the
+/// pattern goes on behind what stands at an index and matches one character. Both may be hostile: the work is at most
+/// the product of their lengths, since only the last star is ever tried again.
+pub(crate) fn whole(pattern: &str, text: &str, one: impl Fn(&[char], usize, char) -> Option<usize>) -> bool {
+    let (pattern, text): (Vec<char>, Vec<char>) = (pattern.chars().collect(), text.chars().collect());
+    let (mut at, mut seen) = (0, 0);
+    // Behind the last star, and the character up to which it has eaten.
     let mut retry: Option<(usize, usize)> = None;
-    while t < text.len() {
-        match glob.get(g) {
-            Some('*') => {
-                retry = Some((g + 1, t));
-                g += 1;
-            }
-            Some(&c) if c == '?' || c == text[t] => (g, t) = (g + 1, t + 1),
-            _ => match retry {
-                Some((after, from)) => {
-                    retry = Some((after, from + 1));
-                    (g, t) = (after, from + 1);
-                }
-                None => return false,
-            },
+    while seen < text.len() {
+        if pattern.get(at) == Some(&'*') {
+            at += 1;
+            retry = Some((at, seen));
+            continue;
         }
+        if let Some(after) = one(&pattern, at, text[seen]) {
+            (at, seen) = (after, seen + 1);
+            continue;
+        }
+        let Some((after, from)) = retry else { return false };
+        retry = Some((after, from + 1));
+        (at, seen) = (after, from + 1);
     }
-    glob[g..].iter().all(|c| *c == '*')
+    pattern[at..].iter().all(|c| *c == '*')
 }
 
 #[cfg(test)]
@@ -43,6 +53,9 @@ mod tests {
             ("*.conf.*.rp_filter", "net.ipv4.conf.all.rp_filter", true),
             ("a*b*c", "aXbXbXc", true),
             ("a*b*c", "aXbXbX", false),
+            ("features[cpu=*]", "features[cpu=x86-64-v3]", true),
+            ("[ab]", "a", false),
+            ("\\*", "*", false),
         ] {
             assert_eq!(matches(glob, text), expected, "{glob} {text}");
         }

@@ -1,6 +1,7 @@
-//! What all crates share: [`failure`] ids and what an error says ([`fault`]), guest [`text`] that is escaped, [`files`] that are replaced whole or not at all, [`exit`]
-//! codes, the order of package versions ([`evr`]), patterns of names ([`glob`], [`fnmatch`]) and the names of what a [`machine`] is made
-//! of. Every crate may use it; it uses none.
+//! What all crates share: [`failure`] ids and what an error says ([`fault`]), guest [`text`] that is escaped,
+//! [`files`] that are replaced whole or not at all, [`exit`] codes, the order of package versions ([`evr`]), patterns
+//! of names ([`glob`], [`fnmatch`]), the file [`os_release`] and the names of what a [`machine`] is made of. Every
+//! crate may use it; it uses none.
 
 pub mod download;
 pub mod evr;
@@ -11,6 +12,7 @@ pub mod files;
 pub mod fnmatch;
 pub mod glob;
 pub mod machine;
+pub mod os_release;
 pub mod text;
 mod words;
 

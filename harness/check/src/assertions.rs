@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use crate::check::{Probe, Verdict};
 use crate::matching::{Miss, compare};
 use crate::observed::Value;
+use crate::unreadable::{Read, Unreadable};
 use crate::wording::{asked_of, describe};
 use muster_base::text::one_line;
 use muster_suite::diagnostic::did_you_mean;
@@ -57,15 +58,15 @@ pub(super) fn keys<'a>(wanted: &[&'a Expectation], attribute: &str) -> BTreeSet<
 }
 
 /// The key of an assertion on a `Map`.
-pub(super) fn key(assertion: &Assertion) -> Result<&str, String> {
-    assertion.key.as_deref().ok_or_else(|| format!("`{}` needs a name below it", assertion.attribute))
+pub(super) fn key(assertion: &Assertion) -> Read<&str> {
+    assertion.key.as_deref().ok_or_else(|| Unreadable::new(format!("`{}` needs a name below it", assertion.attribute)))
 }
 
 /// One verdict for each assertion: `look` finds the value, or says why it could not be read.
 pub(super) fn verdicts(
     table: &CheckTable,
     expectation: &Expectation,
-    mut look: impl FnMut(&Assertion) -> Result<Value, String>,
+    mut look: impl FnMut(&Assertion) -> Read<Value>,
 ) -> Vec<Verdict> {
     expectation
         .assertions
@@ -82,7 +83,7 @@ pub(super) fn verdicts(
             };
             match look(assertion) {
                 Ok(value) => verdict(assertion, kind, &value),
-                Err(why) => Verdict::Unknown { why: one_line(&why, 400) },
+                Err(why) => Verdict::Unknown { why: one_line(&why.to_string(), 400) },
             }
         })
         .collect()
@@ -126,6 +127,6 @@ fn verdict(assertion: &Assertion, kind: &Kind, value: &Value) -> Verdict {
 }
 
 /// An attribute that the type's table has and its code does not know.
-pub(super) fn unanswered(assertion: &Assertion) -> Result<Value, String> {
-    Err(format!("`{}` is not implemented", assertion.attribute))
+pub(super) fn unanswered(assertion: &Assertion) -> Read<Value> {
+    Err(Unreadable::new(format!("`{}` is not implemented", assertion.attribute)))
 }

@@ -8,17 +8,20 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::Value as Json;
-
 use super::proc::taint_names;
 use super::shell::quote;
 use super::wording::show_items;
 use crate::check::{Observations, Probe};
-use crate::{journal, restarts, unit_list, unit_show};
+use crate::unreadable::{Read, Unreadable};
+use crate::{restarts, unit_list, unit_show};
 use muster_base::failure::{self, FailureId};
 use muster_base::text::{escape, one_line, tail};
-use muster_guest::Reply;
 use muster_record::facts::Facts;
+
+mod readings;
+
+use readings::{AUDIT, COREDUMP, Entry, JOURNAL, KERNEL, UNITS, blank, entries};
+pub use readings::{baseline, carry, next, shown, since_boot_probes};
 
 /// A base check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -81,50 +84,6 @@ pub struct Finding {
     pub units: Vec<String>,
 }
 
-/// systemd's message id of a core dump (SD_MESSAGE_COREDUMP).
-const COREDUMP: &str = "fc2e22bc6ee647b6b90729ab34a250b1";
-const UNITS: &str = "base/units";
-const KERNEL: &str = "base/kernel";
-const JOURNAL: &str = "base/journal";
-const AUDIT: &str = "base/audit";
-/// Reads the units that failed or wait for an automatic restart, and how often the latter were restarted.
-const UNITS_SCRIPT: &str = r#"list=$(systemctl list-units --state=failed,auto-restart,auto-restart-queued --plain --full --no-pager) || exit 1
-printf '%s\nshown\n' "$list"
-set -f; set --
-while read -r name load active sub rest; do
-    case $sub in auto-restart*) set -- "$@" "$name";; esac
-done <<LIST
-$list
-LIST
-[ $# -eq 0 ] || systemctl show --no-pager -p Id -p SubState -p NRestarts -- "$@""#;
-/// The entries that base checks look at, as words of journalctl.
-const CHOSEN: &str = "_TRANSPORT=kernel + _TRANSPORT=audit + MESSAGE_ID=fc2e22bc6ee647b6b90729ab34a250b1 + MESSAGE_ID=5eb03494b6584870a536b337290809b3";
-/// Runs journalctl. Where it prints nothing, not even that nothing matches, it must show that it has
-/// entries of this boot at all.
-const SPEAKS: &str = r#"speaks() {
-    said=$("$@") || return 1
-    case $said in '{'*) printf '%s\n' "$said";; *) echo 'the journal has no entries of this boot, or cannot be read' >&2; return 1;; esac
-}
-entries() {
-    said=$("$@") || return 1
-    [ -n "$said" ] || { speaks journalctl -b -n 1 -o json --no-pager -q >/dev/null && said='-- No entries --'; } || return 1
-    printf '%s\n' "$said"
-}
-"#;
-const FIELDS: &str = "MESSAGE,MESSAGE_ID,_TRANSPORT,UNIT,N_RESTARTS";
-/// Journal entries that are read after one test: a storm must not fill the run.
-const ENTRIES: usize = 2000;
-
-/// Readings that tell what already went wrong while a machine booted; for [`since_boot`].
-pub fn since_boot_probes(facts: &Facts) -> Vec<Probe> {
-    let mut probes = next(&blank(0), facts);
-    for probe in probes.iter_mut().filter(|probe| probe.key == JOURNAL) {
-        probe.script =
-            format!("{SPEAKS}entries journalctl -b --no-pager -o json --output-fields={FIELDS} -n {ENTRIES} {CHOSEN}");
-    }
-    probes
-}
-
 /// What went wrong before the first test. Taint is left out: which bits an image may boot with is
 /// a suite's question, and only a change is a base check's.
 pub fn since_boot(seen: &Observations, facts: &Facts) -> Vec<Finding> {
@@ -132,79 +91,13 @@ pub fn since_boot(seen: &Observations, facts: &Facts) -> Vec<Finding> {
     compare(&blank, seen, facts).into_iter().filter(|finding| finding.id != failure::PROBE_FAILED).collect()
 }
 
-/// The readings of a machine on which nothing has happened yet.
-fn blank(taint: u64) -> Observations {
-    let reply = |stdout: String| Reply { stdout: stdout.into_bytes(), ..Reply::default() };
-    let readings = [
-        (KERNEL, format!("taint {taint}\noom 0\n")),
-        (UNITS, "0 loaded units listed.\nshown\n".to_owned()),
-        (JOURNAL, "-- No entries --\n".to_owned()),
-        (AUDIT, "size 0\n".to_owned()),
-    ];
-    Observations(readings.into_iter().map(|(key, text)| (key.to_owned(), reply(text))).collect())
-}
-
-/// Readings before the first test of a machine.
-pub fn baseline(facts: &Facts) -> Vec<Probe> {
-    next(&Observations::default(), facts)
-}
-
-/// Readings after a test, given those before it.
-pub fn next(before: &Observations, facts: &Facts) -> Vec<Probe> {
-    let mut probes = vec![Probe::new(
-        KERNEL,
-        10,
-        // `read` takes one byte at a time in dash and BusyBox, and the kernel gives integers of
-        // /proc/sys in one piece or not at all: hence cat.
-        "taint=$(cat /proc/sys/kernel/tainted) || exit 1\necho \"taint $taint\"\nwhile read -r name count; do case $name in oom_kill) echo \"oom $count\";; esac; done </proc/vmstat",
-    )];
-    if facts.systemd.is_some() {
-        probes.push(Probe::new(UNITS, 20, UNITS_SCRIPT));
-        let entries = match cursor(before) {
-            Some(cursor) => format!(
-                "{SPEAKS}entries journalctl -b --no-pager -o json --output-fields={FIELDS} -n {ENTRIES} --after-cursor={} {CHOSEN}",
-                quote(&cursor)
-            ),
-            None => format!("{SPEAKS}speaks journalctl -b --no-pager -q -o json --output-fields=_TRANSPORT -n 1"),
-        };
-        probes.push(Probe::new(JOURNAL, 30, entries));
-    }
-    if matches!(facts.selinux.as_deref(), Some("enforcing" | "permissive")) {
-        // auditd keeps denials from the journal. The size tells where the next reading begins; a
-        // smaller file is a new one.
-        let from = audit_size(before);
-        let new = match from {
-            Some(from) => format!(
-                "[ \"$size\" -ge {from} ] && from={} || from=1\n[ \"$size\" -eq {from} ] || tail -c +$from $log\n",
-                from + 1
-            ),
-            None => String::new(),
-        };
-        probes.push(Probe::new(
-            AUDIT,
-            20,
-            format!("log=/var/log/audit/audit.log\n[ -e $log ] || {{ echo 'size 0'; exit; }}\nsize=$(wc -c <$log) || exit 1\nsize=$((size))\necho \"size $size\"\n{new}"),
-        ));
-    }
-    probes
-}
-
-/// The readings after a test for a person to read, of a machine that has not booted: a stand-in takes
-/// the place of the journal's last entry before the test.
-pub fn shown(facts: &Facts) -> Vec<Probe> {
-    let entry = br#"{"__CURSOR":"LAST-ENTRY-BEFORE-THE-TEST"}"#.to_vec();
-    let mut before = blank(0);
-    before.0.insert(JOURNAL.to_owned(), Reply { stdout: entry, ..Reply::default() });
-    next(&before, facts)
-}
-
 /// What cannot be read on this machine, with the reason; to be told once.
-pub fn unavailable(seen: &Observations, facts: &Facts) -> Vec<(Kind, String)> {
+pub fn unavailable(seen: &Observations, facts: &Facts) -> Vec<(Kind, Unreadable)> {
     Kind::ALL.into_iter().filter_map(|kind| readable(kind, seen, facts).err().map(|why| (kind, why))).collect()
 }
 
-fn readable(kind: Kind, seen: &Observations, facts: &Facts) -> Result<(), String> {
-    let systemd = || facts.systemd.map(|_| ()).ok_or_else(|| "systemd is not PID 1 here".to_owned());
+fn readable(kind: Kind, seen: &Observations, facts: &Facts) -> Read<()> {
+    let systemd = || facts.systemd.map(|_| ()).ok_or_else(|| Unreadable::new("systemd is not PID 1 here"));
     match kind {
         Kind::FailedUnits => systemd().and_then(|()| units(seen).map(drop)),
         Kind::CrashLoop => systemd().and_then(|()| units(seen).map(drop)).and_then(|()| journal(seen)),
@@ -219,7 +112,7 @@ fn readable(kind: Kind, seen: &Observations, facts: &Facts) -> Result<(), String
     }
 }
 
-fn journal(seen: &Observations) -> Result<(), String> {
+fn journal(seen: &Observations) -> Read<()> {
     seen.output(JOURNAL).map(drop)
 }
 
@@ -263,18 +156,6 @@ pub fn compare(before: &Observations, after: &Observations, facts: &Facts) -> Ve
     findings
 }
 
-/// The observations to compare the next test with: the newest of each, with the older journal
-/// cursor and audit size where the newer reading has none.
-pub fn carry(before: &Observations, after: Observations) -> Observations {
-    let mut carried = after;
-    if cursor(&carried).is_none()
-        && let Some(reply) = before.0.get(JOURNAL)
-    {
-        carried.0.insert(JOURNAL.to_owned(), reply.clone());
-    }
-    carried
-}
-
 /// Readings that explain findings; to be shown below them.
 pub fn evidence(findings: &[Finding]) -> Vec<Probe> {
     let units: BTreeSet<&String> = findings.iter().flat_map(|finding| &finding.units).collect();
@@ -305,9 +186,9 @@ fn finding(kind: Kind, message: &str, detail: &[String]) -> Finding {
 type Waiting = Vec<(String, u64)>;
 
 /// Units that failed, and those that wait.
-fn units(seen: &Observations) -> Result<(BTreeSet<String>, Waiting), String> {
+fn units(seen: &Observations) -> Read<(BTreeSet<String>, Waiting)> {
     let text = seen.output(UNITS)?;
-    let (list, rest) = text.split_once("\nshown\n").ok_or("the list of units is torn")?;
+    let (list, rest) = text.split_once("\nshown\n").ok_or_else(|| Unreadable::new("the list of units is torn"))?;
     let listed = unit_list::units(list)?;
     let failed = listed.iter().filter(|unit| unit.active == "failed").map(|unit| unit.name.to_owned()).collect();
     let waiting = unit_show::units(rest)
@@ -391,70 +272,16 @@ fn taint(before: &Observations, after: &Observations) -> Option<Finding> {
         .then(|| finding(Kind::Taint, &format!("the kernel became tainted: {}", show_items(taint_names(new))), &[]))
 }
 
-fn number(seen: &Observations, name: &str) -> Result<u64, String> {
+fn number(seen: &Observations, name: &str) -> Read<u64> {
     let text = seen.output(KERNEL)?;
     let line = text.lines().filter_map(|line| line.split_once(' ')).find(|(field, _)| *field == name);
     line.and_then(|(_, value)| value.trim().parse().ok())
-        .ok_or_else(|| format!("this kernel does not report its {name} count"))
-}
-
-struct Entry {
-    message: String,
-    id: String,
-    unit: String,
-    restarts: u64,
-}
-
-/// Journal entries, and whether a line was not JSON.
-fn entries(seen: &Observations) -> (Vec<Entry>, bool) {
-    let text = seen.output(JOURNAL).unwrap_or_default();
-    let mut torn = false;
-    let entries = journal::messages(&text)
-        .lines()
-        .filter(|line| !line.is_empty())
-        .filter_map(|line| match serde_json::from_str::<Json>(line) {
-            Ok(entry) => Some(Entry {
-                message: field(&entry, "MESSAGE"),
-                id: field(&entry, "MESSAGE_ID"),
-                unit: field(&entry, "UNIT"),
-                restarts: field(&entry, "N_RESTARTS").parse().unwrap_or(0),
-            }),
-            Err(_) => {
-                torn = true;
-                None
-            }
-        })
-        .collect();
-    (entries, torn)
-}
-
-/// A field of an entry; journald writes text that is not UTF-8 as an array of bytes.
-fn field(entry: &Json, name: &str) -> String {
-    match entry.get(name) {
-        Some(Json::String(text)) => text.clone(),
-        Some(Json::Array(bytes)) => {
-            let bytes: Vec<u8> =
-                bytes.iter().filter_map(|byte| byte.as_u64().and_then(|byte| u8::try_from(byte).ok())).collect();
-            String::from_utf8_lossy(&bytes).into_owned()
-        }
-        _ => String::new(),
-    }
-}
-
-fn cursor(seen: &Observations) -> Option<String> {
-    let text = seen.output(JOURNAL).ok()?;
-    let last = text.lines().rfind(|line| !line.is_empty())?;
-    let entry: Json = serde_json::from_str(last).ok()?;
-    Some(field(&entry, "__CURSOR")).filter(|cursor| !cursor.is_empty())
-}
-
-fn audit_size(seen: &Observations) -> Option<u64> {
-    let text = seen.output(AUDIT).ok()?;
-    text.lines().next()?.strip_prefix("size ")?.parse().ok()
+        .ok_or_else(|| Unreadable::new(format!("this kernel does not report its {name} count")))
 }
 
 #[cfg(test)]
 mod tests {
+    use super::readings::{CHOSEN, cursor};
     use super::*;
     use crate::testing::reply;
     use muster_guest::Reply;

@@ -3,6 +3,8 @@
 
 use super::value;
 
+use crate::unreadable::{Read, Unreadable};
+
 /// Finds the package manager of the guest into `$dnf`; status 127 when there is none.
 pub(super) const MANAGER: &str = "export LC_ALL=C COLUMNS=400\ndnf=\nfor name in dnf5 dnf tdnf microdnf; do command -v $name >/dev/null 2>&1 && { dnf=$name; break; }; done\n[ -n \"$dnf\" ] || { echo 'dnf5, dnf, tdnf, microdnf: not found' >&2; exit 127; }\n# dnf5 can stand behind the name of its ancestors.\n[ \"$dnf\" = dnf5 ] || ! command -v dnf5 >/dev/null 2>&1 || dnf=dnf5\n";
 
@@ -65,10 +67,10 @@ const REFUSED: &[&str] = &[
 
 /// Reads what an install with `--assumeno` printed. `Err` when it can be taken neither for a
 /// transaction nor for a refusal.
-pub(super) fn transaction(text: &str) -> Result<Transaction, String> {
+pub(super) fn transaction(text: &str) -> Read<Transaction> {
     if let Some(words) = UNREACHABLE.iter().find(|words| text.contains(*words)) {
         let line = text.lines().find(|line| line.contains(words)).unwrap_or(words);
-        return Err(format!("the package manager says: {}", line.trim()));
+        return Err(Unreadable::new(format!("the package manager says: {}", line.trim())));
     }
     let mut found = Transaction::default();
     let mut section = Section::None;
@@ -137,7 +139,7 @@ pub(super) fn transaction(text: &str) -> Result<Transaction, String> {
         return Ok(found);
     }
     let said = text.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or("nothing");
-    Err(format!("the package manager printed no transaction; its last output: {}", said.trim()))
+    Err(Unreadable::new(format!("the package manager printed no transaction; its last output: {}", said.trim())))
 }
 
 /// The line at which the resolver begins to refuse. With `best=False` it also has words for the newest
@@ -250,9 +252,9 @@ pub(super) fn nevra(line: &str) -> Option<(String, String)> {
 }
 
 /// Whether the words say that the repositories could not be asked.
-pub(super) fn unreachable(text: &str) -> Option<String> {
+pub(super) fn unreachable(text: &str) -> Option<Unreadable> {
     let words = UNREACHABLE.iter().find(|words| text.contains(*words))?;
-    text.lines().find(|line| line.contains(words)).map(|line| line.trim().to_owned())
+    text.lines().find(|line| line.contains(words)).map(|line| Unreadable::new(line.trim()))
 }
 
 #[cfg(test)]
@@ -314,9 +316,10 @@ mod tests {
         assert!(
             transaction("Error: Failed to download metadata for repo 'fedora': Cannot download repomd.xml\n")
                 .unwrap_err()
+                .to_string()
                 .contains("repo 'fedora'")
         );
-        assert!(transaction("Segmentation fault\n").unwrap_err().contains("Segmentation fault"));
+        assert!(transaction("Segmentation fault\n").unwrap_err().to_string().contains("Segmentation fault"));
         assert!(transaction("").is_err());
     }
 

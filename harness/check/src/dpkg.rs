@@ -4,6 +4,7 @@
 use std::cmp::Ordering;
 
 use super::shell;
+use crate::unreadable::{Read, Unreadable};
 use muster_base::text::one_line;
 
 /// Key of the probe that lists all packages.
@@ -63,15 +64,15 @@ impl Package {
 ///
 /// # Errors
 /// When it is not a whole list of at least one package.
-pub fn packages(text: &str) -> Result<Vec<Package>, String> {
-    let list = text.strip_suffix("= end\n").ok_or("dpkg-query was cut off")?;
+pub fn packages(text: &str) -> Read<Vec<Package>> {
+    let list = text.strip_suffix("= end\n").ok_or_else(|| Unreadable::new("dpkg-query was cut off"))?;
     let mut packages = Vec::new();
     for line in list.lines() {
         let fields: Vec<&str> = line.split('\t').collect();
         let ["package", name, arch, version, status, origin, maintainer, source, size, provides, pre_depends, depends] =
             fields.as_slice()
         else {
-            return Err(format!("dpkg-query prints `{}`", one_line(line, 120)));
+            return Err(Unreadable::new(format!("dpkg-query prints `{}`", one_line(line, 120))));
         };
         let both: Vec<&str> = [*pre_depends, *depends].into_iter().filter(|list| !list.is_empty()).collect();
         packages.push(Package {
@@ -88,7 +89,7 @@ pub fn packages(text: &str) -> Result<Vec<Package>, String> {
             depends: both.join(", "),
         });
     }
-    if packages.is_empty() { Err("the database of dpkg is empty".to_owned()) } else { Ok(packages) }
+    if packages.is_empty() { Err(Unreadable::new("the database of dpkg is empty")) } else { Ok(packages) }
 }
 
 /// The names in a field of relations, without versions, architectures and build profiles; of alternatives
@@ -263,7 +264,7 @@ mod tests {
         assert!(list[0].is_called("bash:amd64") && list[0].is_called("bash.amd64") && !list[0].is_called("bash-5.2"));
         assert_eq!(relations(&list[0].depends), ["base-files", "debianutils", "libc6", "libtinfo6"]);
         assert_eq!(relations(&list[2].depends), ["a", "b", "c"]);
-        assert!(packages("= end\n").unwrap_err().contains("empty"));
+        assert!(packages("= end\n").unwrap_err().to_string().contains("empty"));
         assert!(packages(SAID.strip_suffix("= end\n").unwrap()).is_err() && packages("package\tx\n= end\n").is_err());
     }
 

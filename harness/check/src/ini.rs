@@ -1,6 +1,8 @@
 //! The files of dnf, dnf5 and tdnf: sections of options, read as libdnf's IniParser does
 //! (libdnf5/utils/iniparser.cpp; libdnf's is the same).
 
+use crate::unreadable::{Read, Unreadable};
+
 /// A section: its name, and its options in the order of the file.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Section {
@@ -13,13 +15,13 @@ pub(super) struct Section {
 ///
 /// # Errors
 /// What a line has that dnf refuses, for which it refuses the whole file.
-pub(super) fn sections(text: &str) -> Result<Vec<Section>, String> {
+pub(super) fn sections(text: &str) -> Read<Vec<Section>> {
     let mut sections: Vec<Section> = Vec::new();
     let mut at: Option<usize> = None;
     // Whether the line before it was an option or went on with one.
     let mut open = false;
     for (number, line) in text.trim_start_matches('\u{feff}').lines().enumerate() {
-        let refuse = |what: &str| Err(format!("line {}: {what}", number + 1));
+        let refuse = |what: &str| Err(Unreadable::new(format!("line {}: {what}", number + 1)));
         if line.is_empty() || line.starts_with(['#', ';']) {
             open = false;
             continue;
@@ -121,7 +123,7 @@ mod tests {
             ("[a]\n=b\n", "line 2: an option without"),
         ] {
             let error = sections(text).unwrap_err();
-            assert!(error.starts_with(what), "{text:?}: {error}");
+            assert!(error.to_string().starts_with(what), "{text:?}: {error}");
         }
     }
 }

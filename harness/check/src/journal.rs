@@ -4,6 +4,8 @@
 //! without a terminal among them, say nothing, as does one that cannot read the journal. So each script first
 //! makes sure that the journal has this boot, and prints a line of its own before the entries.
 
+use crate::unreadable::{Read, Unreadable};
+
 /// POSIX sh that ends with 1 when the journal has no entry of this boot; the option narrows the entries.
 /// JSON, because the newest message may be empty.
 macro_rules! not_empty {
@@ -26,8 +28,8 @@ macro_rules! entries {
 pub(super) use entries;
 
 /// The entries in what [`entries!`] printed, without remarks of journalctl.
-pub(super) fn read(text: &str) -> Result<&str, String> {
-    text.strip_prefix("entries:\n").map(messages).ok_or_else(|| "the reading of the journal is torn".to_owned())
+pub(super) fn read(text: &str) -> Read<&str> {
+    text.strip_prefix("entries:\n").map(messages).ok_or_else(|| Unreadable::new("the reading of the journal is torn"))
 }
 
 /// The entries in what `journalctl` printed, without its own remarks.

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use crate::unreadable::{Read, Unreadable};
+
 use super::kernel_config_renames::other_names;
 use super::kernel_header;
 
@@ -44,7 +46,7 @@ pub struct Config {
 impl Config {
     /// Reads a `.config`; an error when it holds no symbol at all. `release` is the kernel's, empty
     /// when it is not known.
-    pub fn parse(text: &str, release: &str) -> Result<Self, String> {
+    pub fn parse(text: &str, release: &str) -> Read<Self> {
         let mut settings = BTreeMap::new();
         for line in text.lines() {
             let line = line.trim();
@@ -61,7 +63,7 @@ impl Config {
             }
         }
         if settings.is_empty() {
-            return Err("the kernel configuration names no symbol".to_owned());
+            return Err(Unreadable::new("the kernel configuration names no symbol"));
         }
         Ok(Self { settings, release: release.trim().to_owned(), complete: kernel_header::is_complete(text) })
     }
@@ -69,7 +71,7 @@ impl Config {
     /// The setting of a symbol, with or without `CONFIG_`. A symbol that the configuration does not
     /// mention is looked up by its other names ([`other_names`]). An error when the text is not the whole configuration and does
     /// not mention it: that says nothing of the kernel that was built from it.
-    pub fn get(&self, symbol: &str) -> Result<Setting, String> {
+    pub fn get(&self, symbol: &str) -> Read<Setting> {
         let name = symbol.strip_prefix("CONFIG_").unwrap_or(symbol);
         if let Some(setting) = self.settings.get(name) {
             return Ok(setting.clone());
@@ -77,10 +79,10 @@ impl Config {
         match self.by_other_name(name) {
             Some(setting) => Ok(setting.clone()),
             None if self.complete => Ok(Setting::Absent),
-            None => Err(format!(
+            None => Err(Unreadable::new(format!(
                 "CONFIG_{} is not in this file, which is a fragment or was cut off: the kernel's own build decides",
                 muster_base::text::one_line(name, 80)
-            )),
+            ))),
         }
     }
 
@@ -199,7 +201,9 @@ mod tests {
         let fragment = Config::parse("CONFIG_A=m\n# CONFIG_B is not set\nCONFIG_HYPERV=y\n", "").unwrap();
         assert!(!fragment.is_complete());
         assert_eq!((fragment.get("A"), fragment.get("B")), (Ok(Setting::Module), Ok(Setting::No)));
-        assert!(fragment.get("C").unwrap_err().starts_with("CONFIG_C is not in this file, which is a fragment"));
+        assert!(
+            fragment.get("C").unwrap_err().to_string().starts_with("CONFIG_C is not in this file, which is a fragment")
+        );
         assert!(fragment.get("HYPERV_VMBUS").is_err(), "without a release the old name is not taken for the new one");
     }
 }

@@ -3,6 +3,8 @@
 //! one side.
 
 use std::collections::{BTreeMap, BTreeSet};
+
+use crate::unreadable::{Read, Unreadable};
 use std::fmt;
 
 use super::kernel_config::{Config, Setting};
@@ -63,18 +65,18 @@ pub struct Transition {
 
 impl Transition {
     /// Reads `y->n`, `m→absent` or `y:n`, which needs no quotes in a shell. The error says what to write.
-    pub fn parse(text: &str) -> Result<Self, String> {
+    pub fn parse(text: &str) -> Read<Self> {
         let words = ["->", "→", ":"].iter().find_map(|arrow| text.split_once(arrow));
         let state = |word: &str| State::ALL.into_iter().find(|state| state.name() == word.trim());
         match words.and_then(|(from, to)| Some(Self { from: state(from)?, to: state(to)? })) {
             Some(transition) => Ok(transition),
             // What a shell leaves of y->n without quotes.
             None if text.ends_with('-') => {
-                Err("the shell took `>` for a redirection; write 'y->n' in quotes, or y:n".to_owned())
+                Err(Unreadable::new("the shell took `>` for a redirection; write 'y->n' in quotes, or y:n"))
             }
             None => {
                 let words = State::ALL.map(State::name).join(", ");
-                Err(format!("a transition is two of {words}, as in 'y->n' or y:n"))
+                Err(Unreadable::new(format!("a transition is two of {words}, as in 'y->n' or y:n")))
             }
         }
     }
@@ -196,7 +198,7 @@ mod tests {
         for text in ["y->absent", "y→absent", "y:absent", "y -> absent"] {
             assert_eq!(Transition::parse(text), Ok(wanted), "{text}");
         }
-        assert!(Transition::parse("y-").unwrap_err().contains("in quotes"));
-        assert!(Transition::parse("y->z").unwrap_err().contains("y, m, n, value, absent, unknown"));
+        assert!(Transition::parse("y-").unwrap_err().to_string().contains("in quotes"));
+        assert!(Transition::parse("y->z").unwrap_err().to_string().contains("y, m, n, value, absent, unknown"));
     }
 }

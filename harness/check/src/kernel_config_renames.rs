@@ -4,7 +4,7 @@
 
 use std::cmp::Ordering;
 
-use muster_suite::value::version_order;
+use muster_suite::version;
 
 /// A symbol that got another name.
 #[derive(Debug)]
@@ -129,7 +129,7 @@ pub const RENAMES: &[Rename] = &[
 /// tell what its build would make of a name, so there are none.
 pub fn other_names<'a>(name: &'a str, release: &'a str) -> impl Iterator<Item = &'static str> + 'a {
     RENAMES.iter().filter(move |_| !release.is_empty()).filter_map(move |rename| {
-        let has_new = || version_order(release, rename.since).is_some_and(Ordering::is_ge);
+        let has_new = || version::order(release, rename.since).is_some_and(Ordering::is_ge);
         match () {
             () if rename.name == name && (!rename.both || !has_new()) => Some(rename.old),
             () if rename.old == name && (!rename.both || has_new()) => Some(rename.name),

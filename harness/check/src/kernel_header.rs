@@ -3,7 +3,7 @@
 
 use std::cmp::Ordering;
 
-use muster_suite::value::version_order;
+use muster_suite::version;
 
 /// What a configuration says of itself. Both are what the file's author wrote: hostile, bounded by
 /// who shows them.
@@ -52,7 +52,7 @@ pub fn is_complete(text: &str) -> bool {
     let Some((_, release)) = stated(text) else { return false };
     let has = |wanted: &str| text.lines().any(|line| line.trim_end() == wanted);
     let marks_ends = text.lines().any(|line| line.starts_with("# end of "));
-    if marks_ends || version_order(release, "5.3").is_none_or(Ordering::is_ge) {
+    if marks_ends || version::order(release, "5.3").is_none_or(Ordering::is_ge) {
         return has("# end of Kernel hacking");
     }
     has("# Kernel hacking") && has("# Library routines")

@@ -43,6 +43,7 @@ mod truth_tests;
 pub mod types;
 mod unit_list;
 mod unit_show;
+mod unreadable;
 pub mod value;
 pub mod wording;
 
@@ -50,6 +51,7 @@ use std::sync::LazyLock;
 
 pub use check::{Check, Observations, Probe, Verdict, sample_key};
 pub use types::registry;
+pub use unreadable::{Read, Unreadable};
 
 use muster_suite::table::CheckTable;
 

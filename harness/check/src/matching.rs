@@ -7,13 +7,14 @@ use serde_json::Value as Json;
 pub use crate::observed::Value;
 
 use crate::dpkg;
+use crate::unreadable::{Read, Unreadable};
 use crate::value;
 use crate::wording::{describe, show, show_items};
 use muster_base::evr::Evr;
 use muster_suite::grammar::text;
 use muster_suite::model::{Matcher, Operator};
 use muster_suite::table::Kind;
-use muster_suite::value::{JsonStep, json_path, version_order};
+use muster_suite::{json_path, version};
 
 /// Why a value does not match.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,7 +29,7 @@ pub enum Miss {
         detail: String,
     },
     /// The value, or the matcher, is not of the kind it should be: nothing can be said.
-    Unreadable(String),
+    Unreadable(Unreadable),
 }
 
 /// Judges a value.
@@ -52,7 +53,7 @@ pub fn compare(matcher: &Matcher, kind: &Kind, value: &Value) -> Result<(), Miss
 }
 
 /// `Ok(None)` when it holds, `Ok(Some(note))` when not, with what the value alone does not show.
-type Held = Result<Option<String>, String>;
+type Held = Read<Option<String>>;
 
 fn plain(holds: bool) -> Held {
     Ok((!holds).then(String::new))
@@ -176,7 +177,10 @@ fn dpkg_holds(matcher: &Matcher, version: &str) -> Held {
         (Some(seen), Some(bound)) => Ok(seen.compare_to_bound(bound)),
         (seen, _) => {
             let wrong = if seen.is_some() { bound } else { version };
-            Err(format!("`{}` is not a version as deb-version(7) has it", muster_base::text::one_line(wrong, 80)))
+            Err(Unreadable::new(format!(
+                "`{}` is not a version as deb-version(7) has it",
+                muster_base::text::one_line(wrong, 80)
+            )))
         }
     };
     match matcher {
@@ -229,8 +233,8 @@ fn items_hold(matcher: &Matcher, kind: &Kind, items: &[String]) -> Held {
         Matcher::Line(line) => plain(has(line)),
         Matcher::Empty(wanted) => plain(items.is_empty() == *wanted),
         Matcher::Count(inner) => counted(inner, items.len()),
-        Matcher::Json(_) => Err("a set is not JSON".to_owned()),
-        Matcher::Compare(_) => Err("a set has no order".to_owned()),
+        Matcher::Json(_) => Err(Unreadable::new("a set is not JSON")),
+        Matcher::Compare(_) => Err(Unreadable::new("a set has no order")),
         Matcher::AnyOf(_) | Matcher::All(_) | Matcher::None | Matcher::Absent | Matcher::Not(_) => {
             holds(matcher, kind, &Value::Items(items.to_vec()))
         }
@@ -260,7 +264,7 @@ fn counted(inner: &Matcher, count: usize) -> Held {
     Ok(holds(inner, &Kind::Integer, &Value::text(count.to_string()))?.map(|_| format!("{count} in all")))
 }
 
-fn not_readable(kind: &Kind, text: &str) -> String {
+fn not_readable(kind: &Kind, text: &str) -> Unreadable {
     let what = match kind {
         Kind::Integer | Kind::Ranged(..) => "an integer",
         Kind::Number | Kind::Share(_) => "a number",
@@ -272,10 +276,10 @@ fn not_readable(kind: &Kind, text: &str) -> String {
         Kind::Level(_) => "one of the levels",
         _ => "something that has an order",
     };
-    format!("`{}` is not {what}", muster_base::text::one_line(text, 80))
+    Unreadable::new(format!("`{}` is not {what}", muster_base::text::one_line(text, 80)))
 }
 
-fn equal(kind: &Kind, seen: &str, wanted: &str) -> Result<bool, String> {
+fn equal(kind: &Kind, seen: &str, wanted: &str) -> Read<bool> {
     Ok(match kind {
         Kind::Level(_)
         | Kind::Integer
@@ -303,7 +307,7 @@ fn words(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-fn holds_bound(kind: &Kind, seen: &str, operator: Operator, bound: &str) -> Result<bool, String> {
+fn holds_bound(kind: &Kind, seen: &str, operator: Operator, bound: &str) -> Read<bool> {
     match operator {
         Operator::Eq => return equal(kind, seen, bound),
         Operator::Ne => return equal(kind, seen, bound).map(|equal| !equal),
@@ -327,13 +331,8 @@ fn in_order(operator: Operator, order: Ordering) -> bool {
     }
 }
 
-fn order(kind: &Kind, seen: &str, bound: &str) -> Result<Ordering, String> {
-    fn both<T: PartialOrd>(
-        kind: &Kind,
-        seen: &str,
-        bound: &str,
-        read: impl Fn(&str) -> Option<T>,
-    ) -> Result<Ordering, String> {
+fn order(kind: &Kind, seen: &str, bound: &str) -> Read<Ordering> {
+    fn both<T: PartialOrd>(kind: &Kind, seen: &str, bound: &str, read: impl Fn(&str) -> Option<T>) -> Read<Ordering> {
         let one = read(seen).ok_or_else(|| not_readable(kind, seen))?;
         let two = read(bound).ok_or_else(|| not_readable(kind, bound))?;
         one.partial_cmp(&two).ok_or_else(|| not_readable(kind, seen))
@@ -350,7 +349,7 @@ fn order(kind: &Kind, seen: &str, bound: &str) -> Result<Ordering, String> {
             let two = Evr::parse(bound).ok_or_else(|| not_readable(kind, bound))?;
             Ok(one.compare(&two))
         }
-        Kind::Version => version_order(seen, bound).ok_or_else(|| not_readable(kind, seen)),
+        Kind::Version => version::order(seen, bound).ok_or_else(|| not_readable(kind, seen)),
         Kind::Loose => match (value::integer(seen), value::integer(bound)) {
             (Some(one), Some(two)) => Ok(one.cmp(&two)),
             _ => both(kind, seen, bound, value::number),
@@ -389,11 +388,11 @@ fn json_text(value: &Json) -> String {
 }
 
 /// The value at a path, read as the suite's decoder reads it.
-fn json_at<'a>(document: &'a Json, path: &str) -> Result<Option<&'a Json>, String> {
-    let steps = json_path(path).map_err(|error| error.to_string())?;
+fn json_at<'a>(document: &'a Json, path: &str) -> Read<Option<&'a Json>> {
+    let steps = json_path::steps(path).map_err(|error| Unreadable::new(error.to_string()))?;
     Ok(steps.iter().try_fold(document, |at, step| match step {
-        JsonStep::Key(key) => at.get(key),
-        JsonStep::Index(index) => at.get(*index),
+        json_path::Step::Key(key) => at.get(key),
+        json_path::Step::Index(index) => at.get(*index),
     }))
 }
 
@@ -460,7 +459,7 @@ mod tests {
     #[test]
     fn bounds_hold_together_and_a_value_of_another_kind_is_unreadable() {
         let bounds = Matcher::Compare(vec![(Operator::Ge, "6.14".into()), (Operator::Lt, "7".into())]);
-        for (seen, stated, order) in muster_suite::value::VERSIONS {
+        for (seen, stated, order) in muster_suite::version::VERSIONS {
             for operator in Operator::ALL {
                 let matcher = Matcher::Compare(vec![(*operator, (*stated).to_owned())]);
                 assert_eq!(met(&matcher, &Kind::Version, seen), operator.holds(*order), "{seen} {operator} {stated}");
@@ -474,7 +473,7 @@ mod tests {
         assert!(!met(&at_most("3s"), &Kind::Duration, "3.001s"));
         assert!(!met(&at_most("1"), &Kind::Loose, "absent"));
         let unreadable = compare(&at_most("1"), &Kind::Integer, &Value::text("many"));
-        assert_eq!(unreadable, Err(Miss::Unreadable("`many` is not an integer".into())));
+        assert_eq!(unreadable, Err(Miss::Unreadable(Unreadable::new("`many` is not an integer"))));
         // The negation of what cannot be read cannot be read either.
         let negated = Matcher::Not(Box::new(equals("1")));
         assert!(matches!(compare(&negated, &Kind::Integer, &Value::text("many")), Err(Miss::Unreadable(_))));
@@ -549,7 +548,10 @@ mod tests {
     fn hostile_output_is_shown_escaped_and_bounded() {
         for seen in ["1 GiB\n\x0b", "\x1b[2J many bytes", &"7".repeat(100_000)] {
             let Err(miss) = compare(&equals("2 GiB"), &Kind::Size, &Value::text(seen)) else { panic!("{seen}") };
-            let (Miss::Missed { actual: said, .. } | Miss::Unreadable(said)) = miss;
+            let said = match miss {
+                Miss::Missed { actual, .. } => actual,
+                Miss::Unreadable(why) => why.to_string(),
+            };
             assert!(said.len() < 400 && !said.contains(['\x1b', '\x0b', '\n']), "{said:?}");
             let Err(Miss::Missed { actual, .. }) = compare(&Matcher::None, &Kind::Size, &Value::text(seen)) else {
                 panic!()

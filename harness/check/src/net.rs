@@ -2,6 +2,7 @@
 
 use super::shell;
 use crate::check::{Observations, Probe};
+use crate::unreadable::{Read, Unreadable};
 use muster_base::text::one_line;
 
 /// One listening socket.
@@ -51,17 +52,17 @@ exit 0"#;
 }
 
 /// All listening sockets.
-pub(super) fn sockets(seen: &Observations) -> Result<Vec<Socket>, String> {
+pub(super) fn sockets(seen: &Observations) -> Read<Vec<Socket>> {
     let without_ss = seen.0.get(SS).is_some_and(|reply| reply.status == 127);
     if without_ss { from_proc(&seen.output(PROC)?) } else { from_ss(&seen.output(SS)?) }
 }
 
 /// `ss -lntup`: netid, state, two queues, local, peer, and processes when they can be seen. The heading
 /// proves that it speaks when nothing listens.
-fn from_ss(text: &str) -> Result<Vec<Socket>, String> {
+fn from_ss(text: &str) -> Read<Vec<Socket>> {
     let (heading, rest) = text.split_once('\n').unwrap_or((text, ""));
     if !heading.starts_with("Netid") {
-        return Err(format!("ss prints no heading: `{}`", one_line(heading, 120)));
+        return Err(Unreadable::new(format!("ss prints no heading: `{}`", one_line(heading, 120))));
     }
     // The name of a process may have line feeds in it, and is too short to look like a line of its own.
     let mut lines: Vec<String> = Vec::new();
@@ -77,7 +78,7 @@ fn from_ss(text: &str) -> Result<Vec<Socket>, String> {
     lines
         .iter()
         .filter(|line| !line.trim().is_empty())
-        .map(|line| ss_line(line).ok_or_else(|| format!("ss prints `{}`", one_line(line, 120))))
+        .map(|line| ss_line(line).ok_or_else(|| Unreadable::new(format!("ss prints `{}`", one_line(line, 120)))))
         .collect()
 }
 
@@ -111,13 +112,13 @@ fn ss_line(line: &str) -> Option<Socket> {
     Some(Socket { protocol, address: address.to_owned(), port: port.parse().ok()?, processes })
 }
 
-fn from_proc(text: &str) -> Result<Vec<Socket>, String> {
+fn from_proc(text: &str) -> Read<Vec<Socket>> {
     let holders: Vec<(&str, &str)> =
         text.lines().filter_map(|line| line.strip_prefix("holds socket:[")?.split_once("] ")).collect();
     let own = |line: &&str| line.starts_with("holds ") || line.starts_with("bindv6only");
     let mut sockets: Vec<Socket> = Vec::new();
     if !text.lines().any(|line| line.starts_with("tcp ") && line.contains("local_address")) {
-        return Err("/proc/net/tcp was printed without its heading".to_owned());
+        return Err(Unreadable::new("/proc/net/tcp was printed without its heading"));
     }
     for line in text.lines().filter(|line| !own(line)) {
         let words: Vec<&str> = line.split_whitespace().collect();
@@ -147,7 +148,7 @@ fn from_proc(text: &str) -> Result<Vec<Socket>, String> {
         };
         match parsed() {
             Some(socket) => sockets.extend(socket),
-            None => return Err(format!("/proc/net has the line `{line}`")),
+            None => return Err(Unreadable::new(format!("/proc/net has the line `{line}`"))),
         }
     }
     // The tables do not show whether a socket of `::` takes IPv4 too (IPV6_V6ONLY), which ss asks netlink
@@ -217,7 +218,7 @@ mod tests {
         );
         assert_eq!(from_ss("Netid State Recv-Q Send-Q Local Address:Port Peer Address:PortProcess\n").unwrap(), []);
         assert!(from_ss("").is_err());
-        assert_eq!(from_ss("ss: bad option").unwrap_err(), "ss prints no heading: `ss: bad option`");
+        assert_eq!(from_ss("ss: bad option").unwrap_err().to_string(), "ss prints no heading: `ss: bad option`");
         assert!(from_ss("Netid State\nsomething else\n").is_err());
     }
 

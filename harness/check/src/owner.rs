@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use super::shell::Answer;
 use crate::check::Probe;
 use crate::observed::Value;
-use muster_base::fnmatch;
+use crate::unreadable::{Read, Unreadable};
+use muster_base::glob;
 use muster_base::text::one_line;
 use muster_record::facts::Facts;
 
@@ -28,7 +29,7 @@ pub(super) fn probe(key: &str, names: &BTreeSet<&str>, facts: &Facts, before: &s
 }
 
 /// What was said of one of them.
-pub(super) fn read(answer: &Answer, facts: &Facts) -> Result<Value, String> {
+pub(super) fn read(answer: &Answer, facts: &Facts) -> Read<Value> {
     match (&facts.dpkg, answer.status) {
         (None, 0) => Ok(Value::each(answer.output.lines().map(Value::text))),
         (None, _) if answer.output.contains("is not owned by any package") && !answer.output.contains("error:") => {
@@ -41,27 +42,28 @@ pub(super) fn read(answer: &Answer, facts: &Facts) -> Result<Value, String> {
         {
             Ok(Value::absent("no package owns it"))
         }
-        _ => Err(format!("whose file it is: {}", one_line(&answer.output, 200))),
+        _ => Err(Unreadable::new(format!("whose file it is: {}", one_line(&answer.output, 200)))),
     }
 }
 
 /// `libc6:amd64, libc6:i386: /lib/x`; a line on a diversion names no owner, and the first name was not found
 /// when the second was.
-fn of_dpkg(text: &str) -> Result<Value, String> {
+fn of_dpkg(text: &str) -> Read<Value> {
     let mut owners = BTreeSet::new();
     for line in text.lines() {
         if line.starts_with("dpkg-query: no path found")
-            || fnmatch::matches("*diversion by * *: /*", line)
+            || glob::matches("*diversion by * *: /*", line)
             || line.starts_with("local diversion ")
         {
             continue;
         }
-        let (names, _) =
-            line.rsplit_once(": /").ok_or_else(|| format!("dpkg-query prints `{}`", one_line(line, 120)))?;
+        let (names, _) = line
+            .rsplit_once(": /")
+            .ok_or_else(|| Unreadable::new(format!("dpkg-query prints `{}`", one_line(line, 120))))?;
         owners.extend(names.split(", ").map(|name| name.split(':').next().unwrap_or(name).to_owned()));
     }
     if owners.is_empty() {
-        Err(format!("dpkg-query -S names nobody: {}", one_line(text, 120)))
+        Err(Unreadable::new(format!("dpkg-query -S names nobody: {}", one_line(text, 120))))
     } else {
         Ok(Value::each(owners.into_iter().map(Value::Text)))
     }

@@ -1,5 +1,6 @@
 //! Readers for what the kernel shows in /proc and /sys, shared by several types.
 
+use crate::unreadable::{Read, Unreadable};
 use muster_suite::grammar::kernel::TAINTS;
 
 /// A line of mountinfo.
@@ -14,13 +15,15 @@ pub(super) struct Mount {
 }
 
 /// Reads /proc/self/mountinfo, in mount order.
-pub(super) fn mounts(text: &str) -> Result<Vec<Mount>, String> {
+pub(super) fn mounts(text: &str) -> Read<Vec<Mount>> {
     let mounts: Option<Vec<Mount>> = text.lines().map(mount).collect();
     match mounts {
         Some(mounts) if mounts.iter().any(|mount| mount.path == "/") => Ok(mounts),
         // What a process in another root sees says nothing of what is mounted.
-        Some(mounts) if !mounts.is_empty() => Err("the mount table has no /, as seen from inside a chroot".to_owned()),
-        _ => Err("the mount table has lines of another shape".to_owned()),
+        Some(mounts) if !mounts.is_empty() => {
+            Err(Unreadable::new("the mount table has no /, as seen from inside a chroot"))
+        }
+        _ => Err(Unreadable::new("the mount table has lines of another shape")),
     }
 }
 
@@ -112,7 +115,7 @@ mod tests {
         assert_eq!((mounts[2].propagation, mounts[2].options.join(",")), ("slave", "ro,nodev".to_owned()));
         assert!(super::mounts("").is_err());
         assert!(super::mounts("1 2 3 / - x y z").is_err());
-        assert!(super::mounts(&text[text.find('\n').unwrap() + 1..]).unwrap_err().contains("no /"));
+        assert!(super::mounts(&text[text.find('\n').unwrap() + 1..]).unwrap_err().to_string().contains("no /"));
         assert!(super::mounts("nothing here").is_err());
     }
 

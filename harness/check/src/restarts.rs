@@ -14,6 +14,7 @@ use serde_json::Value as Json;
 
 use crate::journal;
 use crate::unit_show::units as shown;
+use crate::unreadable::{Read, Unreadable};
 
 /// systemd's message id of an automatic restart (`SD_MESSAGE_UNIT_RESTART_SCHEDULED`); the entry has the
 /// fields `UNIT` and `N_RESTARTS`.
@@ -63,15 +64,15 @@ impl Restarted {
 }
 
 /// The services that were restarted, of what [`COUNTS`] printed.
-pub(super) fn counted(text: &str) -> Result<Vec<Restarted>, String> {
+pub(super) fn counted(text: &str) -> Read<Vec<Restarted>> {
     let (uptime, rest) = text.split_once('\n').unwrap_or((text, ""));
     let now: f64 = uptime
         .strip_prefix("uptime ")
         .and_then(|seconds| seconds.parse().ok())
-        .ok_or_else(|| "the uptime cannot be read".to_owned())?;
+        .ok_or_else(|| Unreadable::new("the uptime cannot be read"))?;
     let units = shown(rest);
     if !units.iter().any(|unit| unit.contains_key("NRestarts")) {
-        return Err("systemctl show names no service with a count of restarts".to_owned());
+        return Err(Unreadable::new("systemctl show names no service with a count of restarts"));
     }
     Ok(units.iter().filter_map(|unit| restarted(unit, now)).collect())
 }
@@ -94,19 +95,22 @@ pub(super) fn waits(sub: &str) -> bool {
 
 /// How many restarts of a unit, of what [`LOG`] printed, only bring back what switch-root had killed: the
 /// first one (`N_RESTARTS` 1), when this systemd had not started the unit before it.
-pub(super) fn of_switch_root(text: &str, unit: &str) -> Result<u64, String> {
+pub(super) fn of_switch_root(text: &str, unit: &str) -> Read<u64> {
     let stamp = |name: &str| -> Option<u64> {
         text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix('=')?.trim().parse().ok())
     };
-    let initrd = stamp("InitRDTimestampMonotonic").ok_or("systemctl show names no time stamps")?;
-    let root = stamp("UserspaceTimestampMonotonic").ok_or("systemctl show names no time stamps")?;
+    let initrd =
+        stamp("InitRDTimestampMonotonic").ok_or_else(|| Unreadable::new("systemctl show names no time stamps"))?;
+    let root =
+        stamp("UserspaceTimestampMonotonic").ok_or_else(|| Unreadable::new("systemctl show names no time stamps"))?;
     if initrd == 0 {
         return Ok(0);
     }
     let entries: String =
         text.lines().filter(|line| !line.contains("TimestampMonotonic=")).map(|line| format!("{line}\n")).collect();
     for line in journal::messages(&entries).lines().filter(|line| !line.is_empty()) {
-        let entry: Json = serde_json::from_str(line).map_err(|error| format!("journalctl -o json: {error}"))?;
+        let entry: Json =
+            serde_json::from_str(line).map_err(|error| Unreadable::new(format!("journalctl -o json: {error}")))?;
         let field = |name: &str| entry.get(name).and_then(Json::as_str).unwrap_or_default();
         let at: Option<u64> = [field("_SOURCE_MONOTONIC_TIMESTAMP"), field("__MONOTONIC_TIMESTAMP")]
             .iter()

@@ -3,6 +3,7 @@
 use std::cmp::Ordering;
 
 use super::shell;
+use crate::unreadable::{Read, Unreadable};
 use muster_base::evr::Evr;
 use muster_base::text::{escape_bytes, one_line};
 use muster_guest::Reply;
@@ -68,10 +69,12 @@ impl Package {
 
 /// Whether the system's own packages are rpm's; where they are dpkg's, an empty database of rpm that somebody
 /// installed beside it says nothing of the system.
-pub(super) fn counts(facts: &Facts, what: &str) -> Result<(), String> {
+pub(super) fn counts(facts: &Facts, what: &str) -> Read<()> {
     match &facts.dpkg {
         None => Ok(()),
-        Some(_) => Err(format!("{what} is read from rpm, and the packages of this system are those of dpkg")),
+        Some(_) => {
+            Err(Unreadable::new(format!("{what} is read from rpm, and the packages of this system are those of dpkg")))
+        }
     }
 }
 
@@ -100,7 +103,7 @@ pub(super) fn prelude() -> String {
 }
 
 /// Reads the lines of [`prelude`]'s format.
-pub fn packages(text: &str) -> Result<Vec<Package>, String> {
+pub fn packages(text: &str) -> Read<Vec<Package>> {
     text.lines()
         .filter_map(|line| line.strip_prefix("package\t"))
         .map(|line| {
@@ -108,7 +111,7 @@ pub fn packages(text: &str) -> Result<Vec<Package>, String> {
             let [name, epoch, version, release, arch, vendor, packager, license, source, build_host, size, signature] =
                 fields.as_slice()
             else {
-                return Err(format!("rpm prints `{}`", one_line(line, 120)));
+                return Err(Unreadable::new(format!("rpm prints `{}`", one_line(line, 120))));
             };
             let or_empty = |text: &str| if text == "(none)" { String::new() } else { text.to_owned() };
             Ok(Package {
@@ -152,10 +155,10 @@ fn stem(label: &str) -> Option<&str> {
 
 /// The instances of one package that [`query`] found, newest last. Empty means not installed, and
 /// is only said when rpm said so of this name, without any error, from a database with content.
-pub(super) fn instances(reply: &Reply, label: &str) -> Result<Vec<Package>, String> {
+pub(super) fn instances(reply: &Reply, label: &str) -> Read<Vec<Package>> {
     let stderr = escape_bytes(&reply.stderr);
     if let Some(error) = stderr.lines().find(|line| line.contains("error:") || line.contains("fatal")) {
-        return Err(format!("rpm -q: {}", one_line(error, 200)));
+        return Err(Unreadable::new(format!("rpm -q: {}", one_line(error, 200))));
     }
     let stdout = String::from_utf8_lossy(&reply.stdout);
     let mut mine: Vec<Package> = packages(&stdout)?.into_iter().filter(|package| package.is_called(label)).collect();
@@ -166,19 +169,23 @@ pub(super) fn instances(reply: &Reply, label: &str) -> Result<Vec<Package>, Stri
                 && whole.strip_prefix(label).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '-']))
         });
         if let Some(package) = versioned {
-            return Err(format!(
+            return Err(Unreadable::new(format!(
                 "`{}` is no package's name, and {} {} is installed: name `{1}`, and state its `version`",
                 one_line(label, 80),
                 package.name,
                 package.evr()
-            ));
+            )));
         }
         let refused = format!("package {label} is not installed");
         if !stdout.lines().any(|line| line == refused) {
-            return Err(format!("rpm -q says nothing of `{}`: {}", one_line(label, 80), one_line(&stderr, 120)));
+            return Err(Unreadable::new(format!(
+                "rpm -q says nothing of `{}`: {}",
+                one_line(label, 80),
+                one_line(&stderr, 120)
+            )));
         }
         if !stdout.lines().any(|line| line.starts_with("sentinel\t") && line.len() > 9) {
-            return Err("the RPM database is empty, so that no package can be called absent".to_owned());
+            return Err(Unreadable::new("the RPM database is empty, so that no package can be called absent"));
         }
     }
     mine.sort_by(|one, two| compare(&one.evr(), &two.evr()));
@@ -267,15 +274,18 @@ mod tests {
     fn not_installed_is_only_believed_from_a_database_with_content() {
         let said = "package gone is not installed\n";
         assert_eq!(instances(&reply(&format!("{said}sentinel\tbash\n"), ""), "gone"), Ok(Vec::new()));
-        assert!(instances(&reply(said, ""), "gone").unwrap_err().contains("database is empty"));
+        assert!(instances(&reply(said, ""), "gone").unwrap_err().to_string().contains("database is empty"));
         let broken = "error: cannot open Packages database in /usr/lib/sysimage/rpm\n";
         assert!(
             instances(&reply(&format!("{said}sentinel\tbash\n"), broken), "gone")
                 .unwrap_err()
+                .to_string()
                 .contains("cannot open Packages")
         );
-        assert!(instances(&reply("sentinel\tbash\n", ""), "gone").unwrap_err().contains("says nothing"));
-        assert!(instances(&reply("package\tbash\ttorn\n", ""), "bash").unwrap_err().starts_with("rpm prints"));
+        assert!(instances(&reply("sentinel\tbash\n", ""), "gone").unwrap_err().to_string().contains("says nothing"));
+        assert!(
+            instances(&reply("package\tbash\ttorn\n", ""), "bash").unwrap_err().to_string().starts_with("rpm prints")
+        );
     }
 
     #[test]

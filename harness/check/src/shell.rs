@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::unreadable::{Read, Unreadable};
 use muster_guest::Reply;
 
 /// One word for POSIX sh, whatever it contains. NUL, which no argument can hold, becomes U+FFFD.
@@ -35,14 +36,14 @@ macro_rules! cat {
 pub use cat;
 
 /// The content of the files that [`cat!`] printed; an error when it did not print to the end.
-pub(super) fn whole(text: &str) -> Result<&str, String> {
+pub(super) fn whole(text: &str) -> Read<&str> {
     let text = text.strip_suffix('\n').unwrap_or(text);
-    text.strip_suffix(END).ok_or_else(|| "`cat` did not print it to the end".to_owned())
+    text.strip_suffix(END).ok_or_else(|| Unreadable::new("`cat` did not print it to the end"))
 }
 
 /// The names that a script printed behind `names:`, each with a slash behind it.
-pub(super) fn names(text: &str) -> Result<Vec<String>, String> {
-    let list = text.trim_start().strip_prefix("names:").ok_or("the list of names is torn")?;
+pub(super) fn names(text: &str) -> Read<Vec<String>> {
+    let list = text.trim_start().strip_prefix("names:").ok_or_else(|| Unreadable::new("the list of names is torn"))?;
     Ok(list.split_terminator('/').map(str::to_owned).collect())
 }
 
@@ -66,8 +67,8 @@ pub struct Answer {
 }
 
 /// Reads what [`batch`] printed; an error when the reply is not made of whole records.
-pub fn answers(reply: &Reply) -> Result<BTreeMap<String, Answer>, String> {
-    let broken = || "the guest's shell did not answer in whole records".to_owned();
+pub fn answers(reply: &Reply) -> Read<BTreeMap<String, Answer>> {
+    let broken = || Unreadable::new("the guest's shell did not answer in whole records");
     let mut answers = BTreeMap::new();
     let text = String::from_utf8_lossy(&reply.stdout);
     let mut fields = text.split('\0').collect::<Vec<_>>();
@@ -131,7 +132,11 @@ mod tests {
     fn a_torn_record_is_an_error() {
         for torn in ["a\x000", "a\x000\0", "a\x000\0x", "a\0zero\0x\0"] {
             let reply = Reply { stdout: torn.into(), ..Reply::default() };
-            assert_eq!(answers(&reply).unwrap_err(), "the guest's shell did not answer in whole records", "{torn:?}");
+            assert_eq!(
+                answers(&reply).unwrap_err().to_string(),
+                "the guest's shell did not answer in whole records",
+                "{torn:?}"
+            );
         }
         assert_eq!(answers(&Reply::default()), Ok(BTreeMap::new()));
     }

@@ -3,6 +3,7 @@
 
 use crate::matching::{Miss, compare};
 use crate::observed::Value;
+use crate::unreadable::Read;
 use muster_suite::Vocabulary;
 pub(crate) use muster_suite::matcher::truth::{Truth, tautology, truth};
 use muster_suite::model::{Matcher, Operator};
@@ -260,7 +261,7 @@ fn nothing_is_called_always_true_or_impossible_that_is_not() {
                 found == Truth::Always,
                 tautology(&kind, &matcher).is_some_and(|what| what == matcher.to_string())
             );
-            let held: Vec<Result<bool, String>> = values
+            let held: Vec<Read<bool>> = values
                 .iter()
                 .map(|value| match compare(&matcher, &kind, value) {
                     Ok(()) => Ok(true),

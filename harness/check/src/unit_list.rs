@@ -2,6 +2,8 @@
 //! rows: it proves that systemctl spoke, and to the end, and that a description with a line feed in it
 //! added no row of its own.
 
+use crate::unreadable::{Read, Unreadable};
+
 /// A loaded unit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Unit<'a> {
@@ -25,7 +27,7 @@ const ACTIVE: [&str; 8] =
     ["active", "reloading", "inactive", "failed", "activating", "deactivating", "maintenance", "refreshing"];
 
 /// `systemctl list-units --plain --full --no-pager`.
-pub(super) fn units(text: &str) -> Result<Vec<Unit<'_>>, String> {
+pub(super) fn units(text: &str) -> Read<Vec<Unit<'_>>> {
     counted(text, "loaded units listed.", "list-units", text.lines().filter_map(unit).collect())
 }
 
@@ -37,7 +39,7 @@ fn unit(line: &str) -> Option<Unit<'_>> {
 
 /// `systemctl list-unit-files --full --no-pager`: `sshd.service enabled enabled`. systemd before 246 has
 /// no third column; `-` is no preset.
-pub(super) fn files(text: &str) -> Result<Vec<UnitFile<'_>>, String> {
+pub(super) fn files(text: &str) -> Read<Vec<UnitFile<'_>>> {
     counted(text, "unit files listed.", "list-unit-files", text.lines().filter_map(file).collect())
 }
 
@@ -49,7 +51,7 @@ fn file(line: &str) -> Option<UnitFile<'_>> {
 }
 
 /// Units that have a job: `systemctl list-jobs --full --plain --no-pager`.
-pub(super) fn jobs(text: &str) -> Result<Vec<&str>, String> {
+pub(super) fn jobs(text: &str) -> Read<Vec<&str>> {
     if text.lines().any(|line| line.trim() == "No jobs running.") {
         return Ok(Vec::new());
     }
@@ -68,15 +70,20 @@ fn is_unit(name: &str) -> bool {
 }
 
 /// The rows, if they are as many as the last line says.
-fn counted<T>(text: &str, ending: &str, command: &str, rows: Vec<T>) -> Result<Vec<T>, String> {
+fn counted<T>(text: &str, ending: &str, command: &str, rows: Vec<T>) -> Read<Vec<T>> {
     let said = text.lines().rev().find_map(|line| {
         let (count, rest) = line.trim_start().split_once(' ')?;
         rest.starts_with(ending).then(|| count.parse::<usize>().ok()).flatten()
     });
     match said {
         Some(count) if count == rows.len() => Ok(rows),
-        Some(count) => Err(format!("systemctl {command} says that it lists {count}, and {} can be read", rows.len())),
-        None => Err(format!("systemctl {command} does not say how many it lists, so it did not print to its end")),
+        Some(count) => Err(Unreadable::new(format!(
+            "systemctl {command} says that it lists {count}, and {} can be read",
+            rows.len()
+        ))),
+        None => Err(Unreadable::new(format!(
+            "systemctl {command} does not say how many it lists, so it did not print to its end"
+        ))),
     }
 }
 
@@ -98,7 +105,10 @@ mod tests {
         // Cut off, silent, and with a description that is a row.
         assert!(units("ssh.service loaded active running OpenBSD\n").is_err() && units("").is_err());
         let forged = UNITS.replace("A bad one", "A\nfine.service loaded active running");
-        assert_eq!(units(&forged).unwrap_err(), "systemctl list-units says that it lists 3, and 4 can be read");
+        assert_eq!(
+            units(&forged).unwrap_err().to_string(),
+            "systemctl list-units says that it lists 3, and 4 can be read"
+        );
     }
 
     #[test]

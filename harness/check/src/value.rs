@@ -1,5 +1,6 @@
-//! Scalars with units, read from their source text, and shown again for people. What suites write
-//! and what guests print meet here; where both have the same form, the suite room reads it.
+//! Scalars with units as guests print them and suites state them, and how they are shown again to people. It must not
+//! refuse what `muster_suite::value` refuses in a suite (an exponent, a mode `0`, months, units in any order), since
+//! tools print it; where both sides have the same form, that one reads it.
 
 use muster_suite::value;
 
@@ -23,8 +24,26 @@ pub fn size(text: &str) -> Option<f64> {
     value::size(text).ok().map(|bytes| bytes as f64)
 }
 
-/// Seconds: amounts with units, one after the other (`1min 5.268s`, `200ms`, `2h`). Beyond the suite
-/// language it knows the units of systemd, which prints what is observed: whose month is 30.44 days and whose year is 365.25 days.
+/// Units that systemd prints and a suite does not write, in seconds.
+const UNITS_OF_SYSTEMD: &[(&str, f64)] = &[
+    ("µs", 1e-6),
+    ("μs", 1e-6),
+    ("sec", 1.0),
+    ("day", 86_400.0),
+    ("days", 86_400.0),
+    ("w", 604_800.0),
+    ("week", 604_800.0),
+    ("weeks", 604_800.0),
+    ("month", 2_629_800.0),
+    ("months", 2_629_800.0),
+    ("y", 31_557_600.0),
+    ("year", 31_557_600.0),
+    ("years", 31_557_600.0),
+];
+
+/// Seconds: amounts with units, one after the other (`1min 5.268s`, `200ms`, `2h`). Beyond the suite language it
+/// knows the units of systemd, which prints what is observed: whose month is 30.44 days and whose year is 365.25
+/// days.
 pub fn duration(text: &str) -> Option<f64> {
     let mut rest = text.trim();
     if rest.is_empty() {
@@ -36,19 +55,8 @@ pub fn duration(text: &str) -> Option<f64> {
         let amount = number(&rest[..split])?;
         rest = rest[split..].trim_start();
         let end = rest.find(|c: char| !c.is_alphabetic()).unwrap_or(rest.len());
-        seconds += amount
-            * match &rest[..end] {
-                "us" | "µs" | "μs" => 1e-6,
-                "ms" => 1e-3,
-                "s" | "sec" => 1.0,
-                "m" | "min" => 60.0,
-                "h" => 3600.0,
-                "d" | "day" | "days" => 86400.0,
-                "w" | "week" | "weeks" => 604_800.0,
-                "month" | "months" => 2_629_800.0,
-                "y" | "year" | "years" => 31_557_600.0,
-                _ => return None,
-            };
+        let (_, unit) = value::UNITS_OF_TIME.iter().chain(UNITS_OF_SYSTEMD).find(|(name, _)| *name == &rest[..end])?;
+        seconds += amount * unit;
         rest = rest[end..].trim_start();
     }
     Some(seconds)
@@ -56,12 +64,7 @@ pub fn duration(text: &str) -> Option<f64> {
 
 /// An octal mode such as `0644`; shorter than a suite may write it, since `stat` prints `0`.
 pub fn mode(text: &str) -> Option<u32> {
-    let digits = text.trim();
-    let digits = digits.strip_prefix("0o").unwrap_or(digits);
-    if digits.is_empty() || !digits.bytes().all(|b| (b'0'..=b'7').contains(&b)) {
-        return None;
-    }
-    u32::from_str_radix(digits, 8).ok()
+    value::octal(text.trim())
 }
 
 /// Bytes as the source text of a size.
@@ -128,6 +131,23 @@ mod tests {
         for bad in ["", "5", "5 parsecs", "s", "1..2s", "-1s", "1s x"] {
             assert_eq!(duration(bad), None, "{bad}");
         }
+    }
+
+    #[test]
+    fn what_a_suite_may_state_is_read_alike() {
+        for (unit, _) in value::UNITS_OF_TIME {
+            let text = format!("3{unit}");
+            assert_eq!(duration(&text), value::duration(&text).ok().map(|read| read.as_secs_f64()), "{text}");
+        }
+        for text in ["0644", "4755", "0o644", "64x"] {
+            assert_eq!(mode(text), value::mode(text).ok(), "{text}");
+        }
+        // What only a guest says.
+        for (text, read) in [("0", Some(0)), ("7", Some(7)), ("", None), ("0o", None), ("0o0o7", None)] {
+            assert_eq!((mode(text), value::mode(text).is_err()), (read, true), "{text}");
+        }
+        assert!(number("1e3") == Some(1000.0) && value::number("1e3").is_err());
+        assert!(duration("1month").is_some() && value::duration("1month").is_err());
     }
 
     #[test]

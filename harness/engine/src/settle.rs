@@ -25,5 +25,5 @@ pub async fn settle(guest: &Guest, deadline: Instant) -> Result<(), Failure> {
 
 /// What a guest that cannot be spoken with any more makes of a test.
 pub fn guest_failure(error: &GuestError) -> Failure {
-    Failure::of(error.failure_id(), &error)
+    Failure::from(error)
 }

@@ -43,7 +43,7 @@ pub(super) async fn compare_all<L: Live>(
         attempt.assertions += 1;
         match sources::render(&spec.of, &reply, spec) {
             Err(why) => {
-                let text = format!("snapshot {}: {}", spec.name, text::one_line(&why, 300));
+                let text = format!("snapshot {}: {}", spec.name, text::one_line(&why.to_string(), 300));
                 attempt.failures.push(Failure::new(failure::PROBE_FAILED, text).at(&spec.location));
             }
             Ok(rendered) => {

@@ -5,6 +5,8 @@ use std::io::Read as _;
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::format::{self, FormatError};
+use muster_base::failure::{self, FailureId};
+use muster_base::fault::Fault;
 use muster_base::files::{self, FileError};
 
 /// Bytes of an accepted snapshot that are read at most.
@@ -30,6 +32,12 @@ pub enum SnapshotError {
     /// A file or directory could not be read or written.
     #[error(transparent)]
     File(#[from] FileError),
+}
+
+impl Fault for SnapshotError {
+    fn failure_id(&self) -> Option<FailureId> {
+        Some(failure::PROBE_FAILED)
+    }
 }
 
 /// The accepted text; `None` only when there is no such file. A file that cannot be read or

@@ -300,8 +300,9 @@ fn compared(matcher: &Matcher, kind: &Kind, value: &Value) {
             assert_eq!(text::escape(detail), *detail);
         }
         Err(Miss::Unreadable(why)) => {
+            let why = why.to_string();
             assert!(!why.ends_with("or `.[\"any key\"]`"), "a path that was decoded cannot be followed: {why}");
-            assert_escaped_line(why);
+            assert_escaped_line(&why);
         }
     }
     let alone = compare(&Matcher::AnyOf(vec![matcher.clone()]), kind, value);

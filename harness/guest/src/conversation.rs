@@ -184,7 +184,7 @@ impl<'a> Conversation<'a> {
                         break;
                     }
                 }
-                Err(why) => self.answers[index] = Some(Err(GuestError::Unsendable { why })),
+                Err(error) => self.answers[index] = Some(Err(error)),
             }
         }
         Ok(waiting)

@@ -4,7 +4,8 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use muster_base::failure::{self, FailureId};
+use muster_base::failure::{self, Failure, FailureId};
+use muster_base::fault::Fault;
 use muster_base::text;
 
 /// No login, or no shell behind it, before the deadline.
@@ -22,8 +23,8 @@ pub struct ConnectError {
 }
 
 impl ConnectError {
-    /// The stable id: who answered last decides it.
-    pub fn failure_id(&self) -> FailureId {
+    /// Who answered last decides it.
+    fn id(&self) -> FailureId {
         match &self.last {
             LastState::NotTried | LastState::Unreachable(_) | LastState::Silent | LastState::Cancelled => {
                 failure::BOOT_TIMEOUT
@@ -35,6 +36,18 @@ impl ConnectError {
             LastState::KeyRefused { .. } => failure::SEED_REJECTED,
             LastState::KeyFile(_) => failure::SEED_FAILED,
         }
+    }
+}
+
+impl Fault for ConnectError {
+    fn failure_id(&self) -> Option<FailureId> {
+        Some(self.id())
+    }
+}
+
+impl From<&ConnectError> for Failure {
+    fn from(error: &ConnectError) -> Self {
+        Self::of(error.id(), error)
     }
 }
 
@@ -137,8 +150,7 @@ pub enum GuestError {
 }
 
 impl GuestError {
-    /// The stable id.
-    pub fn failure_id(&self) -> FailureId {
+    fn id(&self) -> FailureId {
         match self {
             Self::Lost { .. } | Self::Closed => failure::SSH_LOST,
             Self::Protocol { .. } => failure::SSH_PROTOCOL,
@@ -149,6 +161,55 @@ impl GuestError {
 
     pub(super) fn lost(what: impl Into<String>) -> Self {
         Self::Lost { what: what.into() }
+    }
+
+    pub(super) fn unreadable(what: impl Into<String>) -> Self {
+        Self::Unreadable { what: what.into() }
+    }
+
+    pub(super) fn unsendable(why: impl Into<String>) -> Self {
+        Self::Unsendable { why: why.into() }
+    }
+}
+
+impl Fault for GuestError {
+    fn failure_id(&self) -> Option<FailureId> {
+        Some(self.id())
+    }
+}
+
+impl From<&GuestError> for Failure {
+    fn from(error: &GuestError) -> Self {
+        Self::of(error.id(), error)
+    }
+}
+
+/// Why no shell stays warm in a guest. Its clones log in by SSH then.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum WarmError {
+    /// The guest could not be spoken with.
+    #[error(transparent)]
+    Guest(#[from] GuestError),
+    /// What started it does not say which process the login is.
+    #[error("the guest did not report the process of its login")]
+    NoLogin,
+    /// The kernel of the guest has no driver of the ports.
+    #[error("the guest has no virtio-serial ports; is virtio_console loaded?")]
+    NoPorts,
+    /// The program that frees the shell from its login is missing.
+    #[error("the guest has no setsid")]
+    NoSetsid,
+    /// What starts it failed, with this status.
+    #[error("starting it ended with {0}")]
+    Ended(i32),
+}
+
+impl Fault for WarmError {
+    fn failure_id(&self) -> Option<FailureId> {
+        match self {
+            Self::Guest(error) => error.failure_id(),
+            Self::NoLogin | Self::NoPorts | Self::NoSetsid | Self::Ended(_) => None,
+        }
     }
 }
 
@@ -174,14 +235,14 @@ mod tests {
             last,
         };
         let refused = error(LastState::KeyRefused { times: 3 });
-        assert_eq!(refused.failure_id(), failure::SEED_REJECTED);
+        assert_eq!(refused.failure_id(), Some(failure::SEED_REJECTED));
         assert_eq!(
             refused.to_string(),
             "no shell on 127.0.0.1:2222 as root after 1.5 s: sshd answers but refused the key (3 tries): \
              the image has another user (`--user NAME`), or it did not apply the seed (`--seed KIND`)"
         );
-        assert_eq!(error(LastState::Silent).failure_id(), failure::BOOT_TIMEOUT);
-        assert_eq!(error(LastState::Unreachable("refused".into())).failure_id(), failure::BOOT_TIMEOUT);
-        assert_eq!(error(LastState::Handshake("x".into())).failure_id(), failure::SSH_PROTOCOL);
+        assert_eq!(error(LastState::Silent).failure_id(), Some(failure::BOOT_TIMEOUT));
+        assert_eq!(error(LastState::Unreachable("refused".into())).failure_id(), Some(failure::BOOT_TIMEOUT));
+        assert_eq!(error(LastState::Handshake("x".into())).failure_id(), Some(failure::SSH_PROTOCOL));
     }
 }

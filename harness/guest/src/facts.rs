@@ -22,7 +22,7 @@ pub async fn collect(guest: &Guest, scale: f64) -> Result<Facts, GuestError> {
 
 /// What the answers to [`probe::requests`] say, one for each, in order.
 pub fn parse(replies: &[Reply]) -> Result<Facts, GuestError> {
-    parse::facts(replies).map_err(|what| GuestError::Unreadable { what })
+    parse::facts(replies)
 }
 
 #[cfg(test)]

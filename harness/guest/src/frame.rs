@@ -29,6 +29,7 @@ use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{self, Read};
 
+use super::error::GuestError;
 use super::reply::Notes;
 pub use super::stream::Stream;
 use muster_base::text;
@@ -84,14 +85,14 @@ impl Nonces {
 /// Longest command line that is sent, in bytes.
 pub(crate) const MAX_SCRIPT: usize = 16 << 20;
 
-/// The lines that make the shell run `script` in a subshell without standard input. Errors say why
+/// The lines that make the shell run `script` in a subshell without standard input. An error where
 /// a shell could not read it.
-pub fn request(nonce: &Nonce, script: &str) -> Result<Vec<u8>, String> {
+pub fn request(nonce: &Nonce, script: &str) -> Result<Vec<u8>, GuestError> {
     if script.contains('\0') {
-        return Err("it contains a NUL byte, which no shell can read".into());
+        return Err(GuestError::unsendable("it contains a NUL byte, which no shell can read"));
     }
     if script.len() > MAX_SCRIPT {
-        return Err(format!("it is {} bytes long, the limit is {MAX_SCRIPT}", script.len()));
+        return Err(GuestError::unsendable(format!("it is {} bytes long, the limit is {MAX_SCRIPT}", script.len())));
     }
     let n = nonce.digits();
     let quoted = script.replace('\'', r"'\''");
@@ -115,7 +116,7 @@ pub fn setup(nonce: &Nonce, body: &str) -> Vec<u8> {
 }
 
 /// The lines that make the shell run `script` as [`request`] does, and print the hint of its end.
-pub fn guarded(nonce: &Nonce, script: &str) -> Result<Vec<u8>, String> {
+pub fn guarded(nonce: &Nonce, script: &str) -> Result<Vec<u8>, GuestError> {
     let mut lines = request(nonce, script)?;
     let n = nonce.digits();
     let end = format!("printf '\\036{n}>%d\\n' \"$?\"; printf '\\036{n}>\\n' >&2\n");

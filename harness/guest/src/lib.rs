@@ -41,7 +41,7 @@ pub mod warm;
 mod warm_tests;
 
 pub use connection::{Guest, Stats};
-pub use error::{ConnectError, GuestError, LastState};
+pub use error::{ConnectError, GuestError, LastState, WarmError};
 pub use generations::Generations;
 pub use hostkey::{HostKey, HostKeyPolicy};
 pub use known_hosts::known_hosts;

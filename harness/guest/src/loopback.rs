@@ -1,5 +1,7 @@
 //! A real OpenSSH server on this host, for tests and benchmarks of the guest room: the current user
 //! logs in to it with a key of its own. It ends with its guard.
+//!
+//! Errors are sentences, not types: only who runs these tests and benchmarks meets them.
 
 use std::fs;
 use std::io::{self, Read};

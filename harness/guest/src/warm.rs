@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::connection::Guest;
+use super::error::WarmError;
 use super::reply::Request;
 
 /// How long the SSH login that started the shell may take to end, unscaled. Forks of a template in
@@ -11,17 +12,14 @@ const FAREWELL: Duration = Duration::from_secs(3);
 
 /// Starts a shell that reads from the port `ports[0]` of the guest and prints to it, with its errors
 /// on `ports[1]`. The process of the SSH login that did it, or why it cannot be done here.
-pub async fn start(guest: &Guest, ports: [&str; 2], scale: f64) -> Result<u32, String> {
+pub async fn start(guest: &Guest, ports: [&str; 2], scale: f64) -> Result<u32, WarmError> {
     let request = Request { script: script(ports), timeout: Duration::from_secs(10).mul_f64(scale), limit: 4096 };
-    let reply = guest.run(request).await.map_err(|error| error.to_string())?;
+    let reply = guest.run(request).await?;
     match reply.status {
-        0 => muster_base::text::escape_bytes(&reply.stdout)
-            .trim()
-            .parse()
-            .map_err(|_| "the guest did not report the process of its login".to_owned()),
-        3 => Err("the guest has no virtio-serial ports; is virtio_console loaded?".to_owned()),
-        4 => Err("the guest has no setsid".to_owned()),
-        other => Err(format!("starting it ended with {other}")),
+        0 => muster_base::text::escape_bytes(&reply.stdout).trim().parse().map_err(|_| WarmError::NoLogin),
+        3 => Err(WarmError::NoPorts),
+        4 => Err(WarmError::NoSetsid),
+        other => Err(WarmError::Ended(other)),
     }
 }
 

@@ -129,13 +129,13 @@ async fn arrive(
     let guest = tokio::select! {
         biased;
         guest = Guest::connect(target, deadline, scale) => {
-            guest.map_err(|error| Failure::of(error.failure_id(), &error).with_detail(console_tail(machine)))?
+            guest.map_err(|error| Failure::from(&error).with_detail(console_tail(machine)))?
         }
         (times, why) = refused => {
             let (waited, last) = (machine.started().elapsed(), LastState::KeyRefused { times });
             let error = ConnectError { addr, user: user.clone(), waited, last };
             let text = format!("{error}; nothing more was waited for: {why}");
-            return Err(Failure::of(error.failure_id(), &text).with_detail(console_tail(machine)));
+            return Err(Failure::of(Failure::from(&error).id, &text).with_detail(console_tail(machine)));
         }
     };
     let boot_seconds = machine.started().elapsed().as_secs_f64();

@@ -186,7 +186,7 @@ async fn arrive(machine: &Machine, target: Target, warm: bool, scale: f64) -> Re
         Some(ports) => Guest::wake(target, ports, deadline, scale).await,
         None => Guest::connect(target, deadline, scale).await,
     };
-    let guest = guest.map_err(|error| Failure::of(error.failure_id(), &error))?;
+    let guest = guest.map_err(|error| Failure::from(&error))?;
     set_clock(&guest, scale).await?;
     Ok(guest)
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::{AccelKind, AccelRequest, accel, firmware};
 use muster_base::machine::Arch;
+use muster_base::os_release;
 
 /// One thing that was looked at.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -289,11 +290,8 @@ fn available_mib(meminfo: &str) -> Option<u64> {
     line.split_whitespace().next()?.parse::<u64>().ok().map(|kib| kib / 1024)
 }
 
-fn host(os_release: &str) -> Host {
-    let value = |key: &str| {
-        let line = os_release.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix('='));
-        line.unwrap_or_default().trim_matches(['"', '\'']).to_owned()
-    };
+fn host(release: &str) -> Host {
+    let value = |key: &str| os_release::value(release, key).unwrap_or_default();
     let ids = format!("{} {}", value("ID"), value("ID_LIKE"));
     let is = |names: &[&str]| ids.split_whitespace().any(|id| names.contains(&id));
     if is(&["debian", "ubuntu"]) {

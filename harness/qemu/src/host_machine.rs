@@ -86,7 +86,7 @@ impl Live for HostMachine {
         self.guest
             .reconnect(deadline)
             .await
-            .map_err(|error| Failure::of(error.failure_id(), &error).with_detail(console_tail(&self.machine)))
+            .map_err(|error| Failure::from(&error).with_detail(console_tail(&self.machine)))
     }
 
     async fn batch(&self, requests: Vec<Request>) -> Result<Vec<Reply>, Failure> {

@@ -98,7 +98,7 @@ pub(crate) async fn reboot(
     };
     let after = *rebooting.tally.borrow();
     let facts = facts::collect(guest, scale).await;
-    let facts = facts.map_err(|error| Failure::of(error.failure_id(), &error))?;
+    let facts = facts.map_err(|error| Failure::from(&error))?;
     let seen = Evidence {
         boot_ids,
         resets: Some(Resets {
@@ -125,7 +125,7 @@ async fn prepare_crash(guest: &Guest, scale: f64) -> Result<(bool, Vec<String>),
     );
     let request = Request { script, timeout: PREPARE.mul_f64(scale), limit: 64 << 10 };
     let reply = guest.run(request).await;
-    let reply = reply.map_err(|error| Failure::of(error.failure_id(), &error))?;
+    let reply = reply.map_err(|error| Failure::from(&error))?;
     let said = text::one_line(&text::escape_bytes(&reply.stdout), 80);
     match (reply.end, reply.status, said.split_once(' ')) {
         (End::Exited, 0, Some((panic, loaded))) => {

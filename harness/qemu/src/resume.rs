@@ -161,9 +161,7 @@ pub async fn resume(
     };
     let arrive = async {
         let deadline = Instant::now() + LOGIN.mul_f64(scale);
-        let guest = Guest::connect(target.clone(), deadline, scale)
-            .await
-            .map_err(|error| Failure::of(error.failure_id(), &error))?;
+        let guest = Guest::connect(target.clone(), deadline, scale).await.map_err(|error| Failure::from(&error))?;
         set_clock(&guest, scale).await?;
         let shown = guest.host_key();
         guest.close().await;

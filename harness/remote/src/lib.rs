@@ -211,7 +211,7 @@ impl RemoteDriver {
             self.events.notice(text);
         }
         let facts = facts::collect(&guest, 1.0).await;
-        let facts = facts.map_err(|error| Failure::of(error.failure_id(), &error))?;
+        let facts = facts.map_err(|error| Failure::from(&error))?;
         let mut blind = vec!["its console is not checked: muster did not start the machine".to_owned()];
         if facts.systemd.is_some() {
             muster_engine::settle::settle(&guest, Instant::now() + SETTLE).await?;
@@ -256,7 +256,7 @@ impl RemoteDriver {
             LastState::HostKeyChanged { expected, seen } => {
                 (failure::SSH_HOST_KEY, format!("it shows the host key {seen}; known is {expected}"))
             }
-            other => (error.failure_id(), other.to_string()),
+            other => (Failure::from(error).id, other.to_string()),
         };
         Failure::new(id, text::one_line(&format!("cannot log in to {shown}: {what}"), 400))
     }
@@ -305,12 +305,12 @@ impl Live for RemoteMachine {
 
     async fn batch(&self, requests: Vec<Request>) -> Result<Vec<Reply>, Failure> {
         let answers: Result<Vec<Reply>, _> = self.guest.batch(requests).await.into_iter().collect();
-        answers.map_err(|error| Failure::of(error.failure_id(), &error))
+        answers.map_err(|error| Failure::from(&error))
     }
 
     async fn commands(&self, requests: Vec<Request>) -> Result<Vec<Reply>, Failure> {
         let answers: Result<Vec<Reply>, _> = self.guest.commands(requests).await.into_iter().collect();
-        answers.map_err(|error| Failure::of(error.failure_id(), &error))
+        answers.map_err(|error| Failure::from(&error))
     }
 
     async fn log_in(&mut self) -> Result<(), Failure> {
@@ -389,7 +389,7 @@ async fn rebooted(
     }
     let boot_ids = reboot::follow(&Rebooting { guest, facts, how }, &facts.boot_id, deadline).await?;
     let facts = facts::collect(guest, 1.0).await;
-    let facts = facts.map_err(|error| Failure::of(error.failure_id(), &error))?;
+    let facts = facts.map_err(|error| Failure::from(&error))?;
     let journal = reboot::journal_boots(guest, &facts, 1.0).await;
     let remarks = evidence::evaluate(how, &Evidence { boot_ids, journal, ..Evidence::default() })?;
     Ok((facts, remarks))

@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
+use self::keys::{BRING, CATALOGUE, CPU_LEVELS, DISK, IMAGE, KERNEL};
 use super::condition::{DIMENSIONS, words};
 use super::decode::{Context, Patterns, Text, is_anothers, positive_duration, schema};
 use super::diagnostic::{Diagnostics, codes};
-use super::keys::{BRING, CATALOGUE, CPU_LEVELS, DISK, IMAGE, KERNEL};
 use super::source;
 use super::value::{self, ValueError};
 use super::vocabulary::Vocabulary;
@@ -19,6 +19,7 @@ use muster_base::failure::Location;
 use muster_base::machine::{Arch, DiskBus, FirmwareKind, Format, SeedKind};
 
 mod download;
+pub mod keys;
 
 pub use download::{Checksum, Download, Signature};
 

@@ -4,7 +4,8 @@
 use camino::Utf8Path;
 
 use super::diagnostic::{Diagnostics, did_you_mean};
-use super::keys::{CATALOGUE, FRAGMENT, KNOWN_ISSUES, Key, KeyTable, PROOFS, SUITE};
+use super::images::keys::CATALOGUE;
+use super::keys::{FRAGMENT, KNOWN_ISSUES, Key, KeyTable, PROOFS, SUITE};
 use super::source::{self, Source};
 use super::yaml::{self, Limits, Node};
 

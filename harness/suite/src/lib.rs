@@ -6,7 +6,7 @@
 //! - [`kind`]: which kinds of documents there are, and which one a file is.
 //! - [`load`] and [`decode_source`]: from files or text to suites and [`diagnostic::Diagnostics`].
 //! - [`keys`]: the language's own keys, from which the decoder and [`schema`] are both made.
-//! - [`condition`], [`matcher`], [`value`]: the small languages inside scalars.
+//! - [`condition`], [`matcher`], [`value`], [`version`], [`json_path`]: the small languages inside scalars.
 //! - [`grammar`]: what can be a name.
 //! - [`adjust`]: what a test expects on one system. [`known`]: failures that are documented.
 //! - [`proofs`]: how tests are shown to be able to fail.
@@ -28,6 +28,7 @@ pub mod grammar;
 #[cfg(test)]
 mod growth_tests;
 pub mod images;
+pub mod json_path;
 pub mod keys;
 pub mod kind;
 pub mod known;
@@ -43,6 +44,7 @@ pub mod table;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 pub mod value;
+pub mod version;
 mod vocabulary;
 pub mod yaml;
 

@@ -12,9 +12,10 @@ use self::share::share;
 use super::clause::{Join, MOST_BRANCHES};
 use super::condition::{DIMENSIONS, words};
 use super::grammar::Grammar;
+use super::images::keys::CATALOGUE;
 use super::keys::{
-    CATALOGUE, FRAGMENT, KNOWN_ISSUES, Key, KeyTable, MATRIX, MOST_ADJUSTMENTS, MOST_EXCLUDED, MOST_TAGS, PROOFS,
-    STEPS, SUITE, Shape,
+    FRAGMENT, KNOWN_ISSUES, Key, KeyTable, MATRIX, MOST_ADJUSTMENTS, MOST_EXCLUDED, MOST_TAGS, PROOFS, STEPS, SUITE,
+    Shape,
 };
 use super::matcher::{MATCHERS, MOST_PARTS, is_ordered, keys_of};
 use super::table::{CheckTable, Kind, STATISTICS, Shorthand, Subject};

@@ -37,19 +37,17 @@ enum Expression {
 impl TagExpression {
     /// Parses `tier1 and (web or not slow)`. At most 4096 bytes, parentheses at most 32 deep.
     pub fn parse(text: &str) -> Result<Self, SelectError> {
-        let error = |reason: String| SelectError::Tags { text: muster_base::text::one_line(text, 120), reason };
         if text.len() > 4096 {
-            return Err(error("it is longer than 4096 bytes".to_owned()));
+            return Err(refused(text, "it is longer than 4096 bytes"));
         }
         let spaced = text.replace('(', " ( ").replace(')', " ) ");
-        let words: Vec<&str> = spaced.split_whitespace().collect();
-        let mut at = 0;
-        let expression = any(&words, &mut at, 0).map_err(&error)?;
-        match words.get(at) {
+        let mut words = Words { text, words: spaced.split_whitespace().collect(), at: 0 };
+        let expression = words.any(0)?;
+        match words.next() {
             None => Ok(Self(expression)),
             Some(word) => {
                 let word = muster_base::text::one_line(word, 40);
-                Err(error(format!("`{word}` is where `and`, `or` or the end is expected")))
+                Err(words.refuse(format!("`{word}` is where `and`, `or` or the end is expected")))
             }
         }
     }
@@ -82,42 +80,68 @@ impl TagExpression {
     }
 }
 
-fn any(words: &[&str], at: &mut usize, depth: usize) -> Result<Expression, String> {
-    let mut parts = vec![all(words, at, depth)?];
-    while words.get(*at) == Some(&"or") {
-        *at += 1;
-        parts.push(all(words, at, depth)?);
-    }
-    Ok(if parts.len() == 1 { parts.remove(0) } else { Expression::Or(parts) })
+fn refused(text: &str, reason: impl Into<String>) -> SelectError {
+    SelectError::Tags { text: muster_base::text::one_line(text, 120), reason: reason.into() }
 }
 
-fn all(words: &[&str], at: &mut usize, depth: usize) -> Result<Expression, String> {
-    let mut parts = vec![one(words, at, depth)?];
-    while words.get(*at) == Some(&"and") {
-        *at += 1;
-        parts.push(one(words, at, depth)?);
-    }
-    Ok(if parts.len() == 1 { parts.remove(0) } else { Expression::And(parts) })
+/// The words of an expression, read from left to right.
+struct Words<'t> {
+    /// The whole, for errors.
+    text: &'t str,
+    words: Vec<&'t str>,
+    /// How many have been read.
+    at: usize,
 }
 
-fn one(words: &[&str], at: &mut usize, depth: usize) -> Result<Expression, String> {
-    if depth > 32 {
-        return Err("it is nested more than 32 deep".to_owned());
+impl<'t> Words<'t> {
+    fn next(&mut self) -> Option<&'t str> {
+        let word = self.words.get(self.at).copied();
+        self.at += 1;
+        word
     }
-    let word = words.get(*at).copied().ok_or("it ends where a tag is expected")?;
-    *at += 1;
-    match word {
-        "not" => Ok(Expression::Not(Box::new(one(words, at, depth + 1)?))),
-        "(" => {
-            let inner = any(words, at, depth + 1)?;
-            if words.get(*at) != Some(&")") {
-                return Err("a `(` is not closed".to_owned());
-            }
-            *at += 1;
-            Ok(inner)
+
+    /// Whether the next word is this one, which is then read.
+    fn took(&mut self, word: &str) -> bool {
+        let is_it = self.words.get(self.at) == Some(&word);
+        self.at += usize::from(is_it);
+        is_it
+    }
+
+    fn refuse(&self, reason: impl Into<String>) -> SelectError {
+        refused(self.text, reason)
+    }
+
+    fn any(&mut self, depth: usize) -> Result<Expression, SelectError> {
+        let mut parts = vec![self.all(depth)?];
+        while self.took("or") {
+            parts.push(self.all(depth)?);
         }
-        tag if super::decode::is_id(tag) && !matches!(tag, "and" | "or") => Ok(Expression::Tag(tag.to_owned())),
-        other => Err(format!("`{}` is where a tag is expected", muster_base::text::one_line(other, 40))),
+        Ok(if parts.len() == 1 { parts.remove(0) } else { Expression::Or(parts) })
+    }
+
+    fn all(&mut self, depth: usize) -> Result<Expression, SelectError> {
+        let mut parts = vec![self.one(depth)?];
+        while self.took("and") {
+            parts.push(self.one(depth)?);
+        }
+        Ok(if parts.len() == 1 { parts.remove(0) } else { Expression::And(parts) })
+    }
+
+    fn one(&mut self, depth: usize) -> Result<Expression, SelectError> {
+        if depth > 32 {
+            return Err(self.refuse("it is nested more than 32 deep"));
+        }
+        match self.next().ok_or_else(|| self.refuse("it ends where a tag is expected"))? {
+            "not" => Ok(Expression::Not(Box::new(self.one(depth + 1)?))),
+            "(" => {
+                let inner = self.any(depth + 1)?;
+                if self.took(")") { Ok(inner) } else { Err(self.refuse("a `(` is not closed")) }
+            }
+            tag if super::decode::is_id(tag) && !matches!(tag, "and" | "or") => Ok(Expression::Tag(tag.to_owned())),
+            other => {
+                Err(self.refuse(format!("`{}` is where a tag is expected", muster_base::text::one_line(other, 40))))
+            }
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! A vocabulary and example suites for the tests of this room. The tables are only as large as the
 //! examples need; what ships is in the check room.
 
-use super::grammar::{kernel, network, packages, paths, systemd, text};
+use super::grammar::{cpu, kernel, network, packages, paths, repositories, systemd, text};
 use super::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
 use super::vocabulary::Vocabulary;
 
@@ -111,7 +111,7 @@ static CLOSURE: CheckTable = table(
     Shorthand::None,
     &[
         attribute("resolves", Kind::Bool),
-        attribute("from-repos", Kind::Set(&packages::REPOSITORY)),
+        attribute("from-repos", Kind::Set(&repositories::REPOSITORY)),
         attribute("install-size", Kind::Size),
     ],
 );
@@ -129,7 +129,7 @@ static CPU: CheckTable = table(
     "cpu",
     Subject::Whole,
     Shorthand::None,
-    &[attribute("level", Kind::Text), attribute("flags", Kind::Set(&kernel::CPU_FLAG))],
+    &[attribute("level", Kind::Text), attribute("flags", Kind::Set(&cpu::CPU_FLAG))],
 );
 static COMMAND: CheckTable = table(
     "command",

@@ -1,8 +1,7 @@
-//! Typed scalars: how the text of a duration, a size, a mode, a version or a number is read. The
-//! decoder uses it on what a suite states, checks use it on what they observe, so that both sides
-//! read alike.
+//! Typed scalars as a suite writes them: durations, sizes, modes, numbers. It must not accept what guests print and
+//! no person means (`1e3`, a mode `0`, units in any order): that is read by `value` of the crate `check`, which uses
+//! this for whatever both sides write alike.
 
-use std::cmp::Ordering;
 use std::time::Duration;
 
 /// Why a text is not a value of its type.
@@ -67,11 +66,13 @@ fn invalid(message: impl Into<String>) -> ValueError {
 /// Longest duration: 366 days.
 const LONGEST: f64 = 366.0 * 86_400.0;
 
+/// Units of durations, in seconds.
+pub const UNITS_OF_TIME: &[(&str, f64)] =
+    &[("d", 86_400.0), ("h", 3_600.0), ("min", 60.0), ("m", 60.0), ("s", 1.0), ("ms", 1e-3), ("us", 1e-6)];
+
 /// A duration: one or more numbers with a unit each, largest first: `1m 30s`, `200ms`, `1.5s`.
 /// Units: `us`, `ms`, `s`, `m` (or `min`), `h`, `d`. A bare number is refused.
 pub fn duration(text: &str) -> Result<Duration, ValueError> {
-    const UNITS: &[(&str, f64)] =
-        &[("d", 86_400.0), ("h", 3_600.0), ("min", 60.0), ("m", 60.0), ("s", 1.0), ("ms", 1e-3), ("us", 1e-6)];
     let trimmed = text.trim();
     if trimmed.parse::<f64>().is_ok() && trimmed.starts_with(|c: char| c.is_ascii_digit()) {
         return Err(ValueError::Bare { text: trimmed.to_owned(), suggestion: format!("{trimmed}s") });
@@ -88,7 +89,7 @@ pub fn duration(text: &str) -> Result<Duration, ValueError> {
         let after = after.trim_start();
         let length = after.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(after.len());
         let (unit, after) = after.split_at(length);
-        let (_, scale) = UNITS.iter().find(|(name, _)| *name == unit).ok_or_else(not_one)?;
+        let (_, scale) = UNITS_OF_TIME.iter().find(|(name, _)| *name == unit).ok_or_else(not_one)?;
         if *scale >= smallest {
             return Err(invalid(format!("`{trimmed}`: units go from large to small, each once")));
         }
@@ -195,12 +196,17 @@ pub fn date(text: &str) -> Result<jiff::civil::Date, ValueError> {
 pub fn mode(text: &str) -> Result<u32, ValueError> {
     let trimmed = text.trim();
     let digits = trimmed.strip_prefix("0o").unwrap_or(trimmed);
-    let not_one =
-        || invalid(format!("`{}` is not an octal mode such as `0644`", muster_base::text::one_line(trimmed, 64)));
-    if !(3..=5).contains(&digits.len()) || !digits.bytes().all(|b| (b'0'..=b'7').contains(&b)) {
-        return Err(not_one());
-    }
-    u32::from_str_radix(digits, 8).ok().filter(|mode| *mode <= 0o7777).ok_or_else(not_one)
+    let mode = octal(trimmed).filter(|mode| (3..=5).contains(&digits.len()) && *mode <= 0o7777);
+    mode.ok_or_else(|| {
+        invalid(format!("`{}` is not an octal mode such as `0644`", muster_base::text::one_line(trimmed, 64)))
+    })
+}
+
+/// Octal digits, with or without `0o` before them.
+pub fn octal(text: &str) -> Option<u32> {
+    let digits = text.strip_prefix("0o").unwrap_or(text);
+    let fits = !digits.is_empty() && digits.bytes().all(|b| (b'0'..=b'7').contains(&b));
+    fits.then(|| u32::from_str_radix(digits, 8).ok()).flatten()
 }
 
 /// An integer: decimal or `0x` hexadecimal, with an optional sign.
@@ -285,170 +291,6 @@ pub fn version(text: &str) -> Result<(), ValueError> {
     }
 }
 
-/// The one order of versions: of `when`, `where`, `adjust`, known issues, `expect` and whatever else of
-/// muster compares two versions that are not packages' (those have rpm's order). `None` when one of
-/// them does not begin with a digit.
-///
-/// **Fields that are not stated are not compared.** Who states two fields speaks of all versions that
-/// begin with them: 6.18.44 is `== 6.18`, `<= 6.18` and `>= 6.18`; it is not `!= 6.18`, `> 6.18` or
-/// `< 6.18`. A field that is stated and that `seen` does not have is 0: 6.18 is `< 6.18.3` and
-/// `== 6.18.0`. The dotted numbers are the first fields. What follows them (`-200.fc42`, `-rc1`) is
-/// compared only when such a part is stated, which then states all of the numbers: 6.14.3-1 is
-/// `> 6.14-200`. There a field is a run of digits or of letters, digits are newer than letters, and
-/// 6.14 is newer than 6.14-rc1.
-pub fn version_order(seen: &str, stated: &str) -> Option<Ordering> {
-    let (seen, stated) = (Version::read(seen)?, Version::read(stated)?);
-    let fields = match stated.rest.is_empty() {
-        true => stated.numbers.len(),
-        false => stated.numbers.len().max(seen.numbers.len()),
-    };
-    fn field<'v>(fields: &[&'v str], at: usize) -> &'v str {
-        fields.get(at).copied().unwrap_or("0")
-    }
-    let numbers = (0..fields).map(|at| compare_fields(field(&seen.numbers, at), field(&stated.numbers, at)));
-    let rest = (0..stated.rest.len()).map(|at| compare_fields(field(&seen.rest, at), field(&stated.rest, at)));
-    Some(numbers.chain(rest).find(|order| order.is_ne()).unwrap_or(Ordering::Equal))
-}
-
-/// The dotted numbers of a version and the fields behind them, as [`version_order`] compares them.
-pub(super) fn version_fields(text: &str) -> Option<(Vec<String>, Vec<String>)> {
-    let owned = |fields: Vec<&str>| fields.into_iter().map(str::to_owned).collect();
-    Version::read(text).map(|version| (owned(version.numbers), owned(version.rest)))
-}
-
-/// A version that is newer than all that begin with the stated one, and no newer than it has to be:
-/// 6.15 for 6.14.
-pub(super) fn version_after(stated: &str) -> Option<String> {
-    let version = Version::read(stated)?;
-    let before = |field: &str| stated.trim().strip_suffix(field).map(str::to_owned);
-    match version.rest.last() {
-        None => {
-            let last = version.numbers.last()?;
-            let kept = stated.trim().trim_end_matches('.');
-            Some(format!("{}{}", kept.strip_suffix(*last)?, successor(last)))
-        }
-        Some(last) if last.starts_with(|c: char| c.is_ascii_digit()) => {
-            Some(format!("{}{}", before(last)?, successor(last)))
-        }
-        Some(last) => Some(format!("{}{last}a", before(last)?)),
-    }
-}
-
-/// The number after one that is written in digits, however long.
-pub(super) fn successor(digits: &str) -> String {
-    let digits = digits.trim_start_matches('0');
-    let kept = digits.trim_end_matches('9');
-    let nines = digits.len() - kept.len();
-    let mut out = match kept.char_indices().next_back() {
-        Some((at, last)) => {
-            let more = last.to_digit(10).and_then(|digit| char::from_digit(digit + 1, 10)).unwrap_or(last);
-            format!("{}{more}", &kept[..at])
-        }
-        None => "1".to_owned(),
-    };
-    out.push_str(&"0".repeat(nines));
-    out
-}
-
-/// A version in its fields.
-struct Version<'v> {
-    /// Runs of digits; never empty.
-    numbers: Vec<&'v str>,
-    /// Runs of digits or of letters behind the numbers.
-    rest: Vec<&'v str>,
-}
-
-impl<'v> Version<'v> {
-    fn read(text: &'v str) -> Option<Self> {
-        let text = text.trim();
-        if !text.starts_with(|c: char| c.is_ascii_digit()) {
-            return None;
-        }
-        let end = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
-        let numbers = text[..end].split('.').filter(|field| !field.is_empty()).collect();
-        Some(Self { numbers, rest: fields(&text[end..]).collect() })
-    }
-}
-
-fn fields(version: &str) -> impl Iterator<Item = &str> {
-    let mut rest = version;
-    std::iter::from_fn(move || {
-        rest = rest.trim_start_matches(|c: char| !c.is_ascii_alphanumeric());
-        let first = rest.chars().next()?;
-        let end = rest
-            .find(|c: char| !c.is_ascii_alphanumeric() || c.is_ascii_digit() != first.is_ascii_digit())
-            .unwrap_or(rest.len());
-        let (field, after) = rest.split_at(end);
-        rest = after;
-        Some(field)
-    })
-}
-
-/// How a field of a version lies to another.
-pub(super) fn compare_fields(a: &str, b: &str) -> Ordering {
-    let digits = |field: &str| field.bytes().all(|b| b.is_ascii_digit());
-    match (digits(a), digits(b)) {
-        (true, true) => {
-            let (a, b) = (a.trim_start_matches('0'), b.trim_start_matches('0'));
-            a.len().cmp(&b.len()).then_with(|| a.cmp(b))
-        }
-        (true, false) => Ordering::Greater,
-        (false, true) => Ordering::Less,
-        (false, false) => a.cmp(b),
-    }
-}
-
-/// One step of a JSON path.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum JsonStep {
-    /// `.name`
-    Key(String),
-    /// `[3]`
-    Index(usize),
-}
-
-/// A path into a JSON document: `.a.b[0]`, `.["any key"]`, `.` for the whole.
-pub fn json_path(text: &str) -> Result<Vec<JsonStep>, ValueError> {
-    let not_one = || {
-        let shown = muster_base::text::one_line(text, 64);
-        invalid(format!("`{shown}` is not a JSON path such as `.packages[0].name` or `.[\"any key\"]`"))
-    };
-    if text == "." {
-        return Ok(Vec::new());
-    }
-    if !text.starts_with(['.', '[']) || text.len() > 1024 {
-        return Err(not_one());
-    }
-    let mut steps = Vec::new();
-    let mut rest = text;
-    while !rest.is_empty() {
-        let after_dot = rest.strip_prefix('.');
-        let here = after_dot.unwrap_or(rest);
-        if let Some(quoted) = here.strip_prefix("[\"") {
-            let (key, after) = quoted.split_once("\"]").ok_or_else(not_one)?;
-            steps.push(JsonStep::Key(key.to_owned()));
-            rest = after;
-        } else if let Some(bracket) = here.strip_prefix('[') {
-            let (index, after) = bracket.split_once(']').ok_or_else(not_one)?;
-            if index.is_empty() || !index.bytes().all(|b| b.is_ascii_digit()) {
-                return Err(not_one());
-            }
-            steps.push(JsonStep::Index(index.parse().map_err(|_| not_one())?));
-            rest = after;
-        } else {
-            let name = after_dot.ok_or_else(not_one)?;
-            let end = name.find(['.', '[']).unwrap_or(name.len());
-            let (key, after) = name.split_at(end);
-            if key.is_empty() || key.contains([' ', '"', ']']) {
-                return Err(not_one());
-            }
-            steps.push(JsonStep::Key(key.to_owned()));
-            rest = after;
-        }
-    }
-    Ok(steps)
-}
-
 /// An unsigned decimal number at the beginning of a text, and what follows it.
 fn leading_number(text: &str) -> Option<(f64, &str)> {
     let whole = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
@@ -468,44 +310,6 @@ fn leading_number(text: &str) -> Option<(f64, &str)> {
     let number: f64 = text[..end].parse().ok()?;
     number.is_finite().then_some((number, &text[end..]))
 }
-
-/// What is seen, what is stated, and how the first lies to the second: for the tests of whatever
-/// compares versions.
-#[cfg(any(test, feature = "testing"))]
-pub const VERSIONS: &[(&str, &str, Ordering)] = {
-    use Ordering::{Equal, Greater, Less};
-    &[
-        ("6.18.44", "6.18", Equal),
-        ("6.18", "6.18", Equal),
-        ("6.18.44", "6", Equal),
-        ("6.18.44", "6.18.44", Equal),
-        ("6.18.44", "6.18.4", Greater),
-        ("6.18.44", "6.17", Greater),
-        ("6.18.44", "6.19", Less),
-        ("6.9", "6.14", Less),
-        ("10", "9.9", Greater),
-        ("6.18", "6.18.3", Less),
-        ("6.18", "6.18.0", Equal),
-        ("6", "6.0.0", Equal),
-        ("6.018", "6.18", Equal),
-        ("6.14.0-63.fc42.x86_64", "6.14", Equal),
-        ("6.14.0-63.fc42.x86_64", "6.14-63", Equal),
-        ("6.14.0-63.fc42.x86_64", "6.14.0-63.fc42", Equal),
-        ("6.14.0-63.fc42.x86_64", "6.14.0-63.fc41", Greater),
-        ("6.14.0-63.fc42.x86_64", "6.14.0-100", Less),
-        ("6.14.3-1.fc42.x86_64", "6.14-200", Greater),
-        ("6.14", "6.14-1", Less),
-        ("6.14-rc1", "6.14", Equal),
-        ("6.14.0-rc1", "6.14-rc2", Less),
-        ("6.14", "6.14-rc1", Greater),
-        ("6.14.0-63", "6.14-rc1", Greater),
-        ("6.14rc1", "6.14", Equal),
-        ("6.12.74+deb13-cloud-amd64", "6.12.74+deb13", Equal),
-        ("6.12.74+deb13-cloud-amd64", "6.12.74", Equal),
-        ("24.04", "24", Equal),
-        ("4.0", "4", Equal),
-    ]
-};
 
 #[cfg(test)]
 mod tests {
@@ -584,39 +388,5 @@ mod tests {
             assert!(evr(bad).is_err(), "{bad}");
         }
         assert!(version("6.14.0-63.fc42.x86_64").is_ok() && version("v6").is_err() && version("").is_err());
-    }
-
-    #[test]
-    fn versions_compare_over_the_stated_fields() {
-        for (seen, stated, order) in VERSIONS {
-            assert_eq!(version_order(seen, stated), Some(*order), "{seen} {stated}");
-        }
-        assert_eq!(version_order(&"9".repeat(1000), "1"), Some(Ordering::Greater));
-        assert_eq!(version_order("rolling", "1"), None);
-    }
-
-    #[test]
-    fn the_number_and_the_version_after() {
-        for (digits, next) in [("0", "1"), ("9", "10"), ("18", "19"), ("199", "200"), ("099", "100"), ("", "1")] {
-            assert_eq!(successor(digits), next, "{digits}");
-        }
-        for (stated, after) in
-            [("6.14", "6.15"), ("6", "7"), ("6.9.", "6.10"), ("6.14-9", "6.14-10"), ("1-fc", "1-fca")]
-        {
-            assert_eq!(version_after(stated).as_deref(), Some(after), "{stated}");
-            assert_eq!(version_order(after, stated), Some(Ordering::Greater), "{stated}");
-        }
-    }
-
-    #[test]
-    fn json_paths() {
-        use JsonStep::{Index, Key};
-        assert_eq!(json_path(".a.b[0]"), Ok(vec![Key("a".into()), Key("b".into()), Index(0)]));
-        assert_eq!(json_path("."), Ok(vec![]));
-        assert_eq!(json_path(".[\"x.y z\"].k"), Ok(vec![Key("x.y z".into()), Key("k".into())]));
-        assert_eq!(json_path("[2]"), Ok(vec![Index(2)]));
-        for bad in ["", "a", "..a", ".a[", ".a[x]", ".a[99999999999999999999999]", ".[\"a"] {
-            assert!(json_path(bad).is_err(), "{bad}");
-        }
     }
 }

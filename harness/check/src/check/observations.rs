@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::observed::Value;
 use crate::shell::{self, Answer};
+use crate::unreadable::{Read, Unreadable};
 use muster_base::text::{escape_bytes, last_words, one_line};
 use muster_guest::{End, Reply};
 
@@ -36,11 +37,11 @@ impl Observations {
 
 impl Observations {
     /// A reply that ended by itself and whose program was there; its status is for the caller.
-    pub fn reply(&self, key: &str) -> Result<&Reply, String> {
-        let reply = self.0.get(key).ok_or_else(|| format!("{key} was not read"))?;
+    pub fn reply(&self, key: &str) -> Read<&Reply> {
+        let reply = self.0.get(key).ok_or_else(|| Unreadable::new(format!("{key} was not read")))?;
         match reply.end {
-            End::TimedOut => return Err(format!("reading {key} did not end before its time-out")),
-            End::TooMuchOutput => return Err(format!("reading {key} printed more than the limit")),
+            End::TimedOut => return Err(Unreadable::new(format!("reading {key} did not end before its time-out"))),
+            End::TooMuchOutput => return Err(Unreadable::new(format!("reading {key} printed more than the limit"))),
             End::Exited => {}
         }
         if matches!(reply.status, 126 | 127) || reply.status >= 128 {
@@ -51,7 +52,7 @@ impl Observations {
 
     /// Standard output of a reading that ended with status 0. An error when there is none: silence is
     /// not an answer, so a script whose answer can be "nothing" says so in some way of its own.
-    pub fn output(&self, key: &str) -> Result<String, String> {
+    pub fn output(&self, key: &str) -> Read<String> {
         let reply = self.reply(key)?;
         if reply.status != 0 {
             return Err(failure(key, reply));
@@ -59,43 +60,48 @@ impl Observations {
         let text = String::from_utf8_lossy(&reply.stdout).into_owned();
         if text.trim().is_empty() {
             let said = one_line(&escape_bytes(&reply.stderr), 200);
-            return Err(format!("reading {key} {SILENT}{}{said}", if said.is_empty() { "" } else { ": " }));
+            return Err(Unreadable::new(format!(
+                "reading {key} {SILENT}{}{said}",
+                if said.is_empty() { "" } else { ": " }
+            )));
         }
         Ok(text)
     }
 
     /// What [`shell::cat!`] printed of a file, which may be empty.
-    pub fn file(&self, key: &str) -> Result<String, String> {
-        shell::whole(&self.output(key)?).map(str::to_owned).map_err(|why| format!("reading {key}: {why}"))
+    pub fn file(&self, key: &str) -> Read<String> {
+        shell::whole(&self.output(key)?)
+            .map(str::to_owned)
+            .map_err(|why| Unreadable::new(format!("reading {key}: {why}")))
     }
 
     /// Names that a script printed behind `names:`, each with a slash behind it, which is what no name
     /// of a file can hold: a line feed is part of a name.
-    pub(crate) fn names(&self, key: &str) -> Result<Vec<String>, String> {
-        shell::names(&self.output(key)?).map_err(|why| format!("reading {key}: {why}"))
+    pub(crate) fn names(&self, key: &str) -> Read<Vec<String>> {
+        shell::names(&self.output(key)?).map_err(|why| Unreadable::new(format!("reading {key}: {why}")))
     }
 
     /// The same, without white space around it.
-    pub(crate) fn line(&self, key: &str) -> Result<String, String> {
+    pub(crate) fn line(&self, key: &str) -> Read<String> {
         self.output(key).map(|text| text.trim().to_owned())
     }
 
     /// The same, as words.
-    pub(crate) fn words(&self, key: &str) -> Result<Vec<String>, String> {
+    pub(crate) fn words(&self, key: &str) -> Read<Vec<String>> {
         self.output(key).map(|text| text.split_whitespace().map(str::to_owned).collect())
     }
 
     /// Standard output of a reading that must say `true` or `false`.
-    pub(crate) fn flag(&self, key: &str) -> Result<Value, String> {
+    pub(crate) fn flag(&self, key: &str) -> Read<Value> {
         match self.line(key)?.as_str() {
             "true" => Ok(Value::flag(true)),
             "false" => Ok(Value::flag(false)),
-            other => Err(format!("{key} is `{}`, neither true nor false", one_line(other, 80))),
+            other => Err(Unreadable::new(format!("{key} is `{}`, neither true nor false", one_line(other, 80)))),
         }
     }
 
     /// What [`shell::batch`] said of all names.
-    pub(crate) fn answers(&self, key: &str) -> Result<BTreeMap<String, Answer>, String> {
+    pub(crate) fn answers(&self, key: &str) -> Read<BTreeMap<String, Answer>> {
         let reply = self.reply(key)?;
         if reply.status != 0 {
             return Err(failure(key, reply));
@@ -104,13 +110,16 @@ impl Observations {
     }
 
     /// What [`shell::batch`] said of one name. An error when its command ended well and said nothing.
-    pub(crate) fn answer(&self, key: &str, name: &str) -> Result<Answer, String> {
-        let answer = self.answers(key)?.remove(name).ok_or_else(|| format!("{key} says nothing of `{name}`"))?;
+    pub(crate) fn answer(&self, key: &str, name: &str) -> Read<Answer> {
+        let answer = self
+            .answers(key)?
+            .remove(name)
+            .ok_or_else(|| Unreadable::new(format!("{key} says nothing of `{name}`")))?;
         if matches!(answer.status, 126 | 127) {
-            return Err(format!("{key}: {}", one_line(&answer.output, 200)));
+            return Err(Unreadable::new(format!("{key}: {}", one_line(&answer.output, 200))));
         }
         if answer.status == 0 && answer.output.trim().is_empty() {
-            return Err(format!("reading {key} of `{}` {SILENT}", one_line(name, 80)));
+            return Err(Unreadable::new(format!("reading {key} of `{}` {SILENT}", one_line(name, 80))));
         }
         Ok(answer)
     }
@@ -120,7 +129,7 @@ impl Observations {
 const SILENT: &str = "ended well and printed nothing, which is no answer: a tool that it needs is silent";
 
 /// What a reading that failed said.
-pub(crate) fn failure(key: &str, reply: &Reply) -> String {
+pub(crate) fn failure(key: &str, reply: &Reply) -> Unreadable {
     let said = escape_bytes(if reply.stderr.is_empty() { &reply.stdout } else { &reply.stderr });
-    format!("reading {key} failed with status {}: {}", reply.status, last_words(&said, 200))
+    Unreadable::new(format!("reading {key} failed with status {}: {}", reply.status, last_words(&said, 200)))
 }

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::repo::{Manager, Repos};
 use crate::check::{Observations, Probe};
 use crate::shell::{self, Answer};
+use crate::unreadable::{Read, Unreadable};
 use muster_base::text::one_line;
 
 /// Key of the probe.
@@ -34,18 +35,18 @@ pub(crate) fn probe() -> Probe {
 ///
 /// # Errors
 /// What could not be read, and where apt's own reading differs.
-pub fn read(seen: &Observations) -> Result<Repos, String> {
+pub fn read(seen: &Observations) -> Read<Repos> {
     seen.output(KEY)?;
     parse(&shell::answers(seen.reply(KEY)?)?)
 }
 
-fn parse(files: &BTreeMap<String, Answer>) -> Result<Repos, String> {
+fn parse(files: &BTreeMap<String, Answer>) -> Read<Repos> {
     let mut repos = Repos { manager: Manager::Apt, ..Repos::default() };
     // What is enabled, sources of packages too: apt fetches both.
     let mut enabled: BTreeSet<(String, String)> = BTreeSet::new();
     for (path, file) in files.iter().filter(|(path, _)| *path != "addresses") {
         let entries = if path.ends_with(".sources") { stanzas(&file.output) } else { lines(&file.output) };
-        for entry in entries.map_err(|why| format!("{path}: {why}"))? {
+        for entry in entries.map_err(|why| Unreadable::new(format!("{path}: {why}")))? {
             define(&mut repos, path, &entry);
             if !entry.says("enabled", NO) {
                 let suites =
@@ -80,14 +81,14 @@ impl Entry {
 }
 
 /// `deb [signed-by=/x arch=amd64] http://mirror.example/debian trixie main contrib`.
-fn lines(text: &str) -> Result<Vec<Entry>, String> {
+fn lines(text: &str) -> Read<Vec<Entry>> {
     let mut entries = Vec::new();
     for (number, line) in text.lines().enumerate() {
         let line = line.split('#').next().unwrap_or_default().trim();
         if line.is_empty() {
             continue;
         }
-        let refuse = || format!("line {}: `{}` is no source", number + 1, one_line(line, 100));
+        let refuse = || Unreadable::new(format!("line {}: `{}` is no source", number + 1, one_line(line, 100)));
         let (kind, rest) = line.split_once(char::is_whitespace).ok_or_else(refuse)?;
         let rest = rest.trim_start();
         let (options, rest) = match rest.strip_prefix('[') {
@@ -112,7 +113,7 @@ fn lines(text: &str) -> Result<Vec<Entry>, String> {
 }
 
 /// Paragraphs of `Field: value` (deb822(5)).
-fn stanzas(text: &str) -> Result<Vec<Entry>, String> {
+fn stanzas(text: &str) -> Read<Vec<Entry>> {
     let mut entries = Vec::new();
     for paragraph in paragraphs(text)? {
         let words = |name: &str| -> Vec<String> {
@@ -121,7 +122,7 @@ fn stanzas(text: &str) -> Result<Vec<Entry>, String> {
         let mut entry =
             Entry { types: words("types"), uris: words("uris"), suites: words("suites"), options: paragraph.clone() };
         if entry.types.is_empty() || entry.uris.is_empty() || entry.suites.is_empty() {
-            return Err("a stanza has no Types, URIs or Suites".to_owned());
+            return Err(Unreadable::new("a stanza has no Types, URIs or Suites"));
         }
         for name in ["types", "uris", "suites"] {
             entry.options.remove(name);
@@ -131,7 +132,7 @@ fn stanzas(text: &str) -> Result<Vec<Entry>, String> {
     Ok(entries)
 }
 
-fn paragraphs(text: &str) -> Result<Vec<BTreeMap<String, String>>, String> {
+fn paragraphs(text: &str) -> Read<Vec<BTreeMap<String, String>>> {
     let mut all: Vec<BTreeMap<String, String>> = vec![BTreeMap::new()];
     let mut last = String::new();
     for (number, line) in text.lines().enumerate() {
@@ -145,10 +146,13 @@ fn paragraphs(text: &str) -> Result<Vec<BTreeMap<String, String>>, String> {
         }
         let Some(paragraph) = all.last_mut() else { break };
         if line.starts_with([' ', '\t']) {
-            let value = paragraph.get_mut(&last).ok_or_else(|| format!("line {}: it continues nothing", number + 1))?;
+            let value = paragraph
+                .get_mut(&last)
+                .ok_or_else(|| Unreadable::new(format!("line {}: it continues nothing", number + 1)))?;
             *value = format!("{value} {}", line.trim()).trim().to_owned();
         } else {
-            let (name, value) = line.split_once(':').ok_or_else(|| format!("line {}: it is no field", number + 1))?;
+            let (name, value) =
+                line.split_once(':').ok_or_else(|| Unreadable::new(format!("line {}: it is no field", number + 1)))?;
             last = name.trim().to_lowercase();
             paragraph.insert(last.clone(), value.trim().to_owned());
         }
@@ -193,7 +197,7 @@ fn define(repos: &mut Repos, path: &str, entry: &Entry) {
 }
 
 /// Compares the entries with what apt would fetch: an `InRelease` of every enabled suite, and no other.
-fn settle(enabled: &BTreeSet<(String, String)>, said: &str) -> Result<(), String> {
+fn settle(enabled: &BTreeSet<(String, String)>, said: &str) -> Read<()> {
     let fetched: BTreeSet<&str> = said
         .lines()
         .filter_map(|line| line.strip_prefix('\'')?.split_once('\'').map(|(address, _)| address))
@@ -203,10 +207,10 @@ fn settle(enabled: &BTreeSet<(String, String)>, said: &str) -> Result<(), String
     let mut expected = BTreeSet::new();
     for (uri, suite) in enabled {
         if uri.contains("$(") || suite.contains("$(") {
-            return Err(format!(
+            return Err(Unreadable::new(format!(
                 "the source `{}` has a variable of apt, which is not read",
                 one_line(&format!("{uri} {suite}"), 200)
-            ));
+            )));
         }
         let uri = uri.trim_end_matches('/');
         let place = match suite.strip_suffix('/') {
@@ -221,11 +225,11 @@ fn settle(enabled: &BTreeSet<(String, String)>, said: &str) -> Result<(), String
         return Ok(());
     }
     let list = |set: Vec<&String>| one_line(&set.into_iter().cloned().collect::<Vec<_>>().join(", "), 300);
-    Err(format!(
+    Err(Unreadable::new(format!(
         "the files of apt and what it would fetch differ: only in the files {}; only fetched {}",
         list(expected.difference(&fetched).collect()),
         list(fetched.difference(&expected).collect())
-    ))
+    )))
 }
 
 #[cfg(test)]
@@ -279,7 +283,12 @@ mod tests {
             |said: &str| parse(&files(&[("/etc/apt/sources.list.d/debian.sources", SOURCES), ("addresses", said)]));
         assert!(of(said).is_ok(), "{:?}", of(said).err());
         let one = said.lines().next().unwrap();
-        assert!(of(one).unwrap_err().contains("only in the files http://mirror.example/debian/dists/trixie-updates"));
+        assert!(
+            of(one)
+                .unwrap_err()
+                .to_string()
+                .contains("only in the files http://mirror.example/debian/dists/trixie-updates")
+        );
         let flat = "'file:/srv/repo/./InRelease' x 0\n";
         assert!(parse(&files(&[("/etc/apt/sources.list", "deb file:/srv/repo ./\n"), ("addresses", flat)])).is_ok());
     }

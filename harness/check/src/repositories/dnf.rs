@@ -15,6 +15,7 @@ use super::repo::{Manager, Repo, Repos};
 use crate::check::{Observations, Probe};
 use crate::ini::{Section, sections};
 use crate::shell::{self, Answer};
+use crate::unreadable::{Read, Unreadable};
 use muster_base::fnmatch;
 
 /// Key of the probe.
@@ -77,22 +78,23 @@ pub(crate) fn probe() -> Probe {
 ///
 /// # Errors
 /// What could not be read, and what the package manager refuses.
-pub(crate) fn read(seen: &Observations) -> Result<Option<Repos>, String> {
+pub(crate) fn read(seen: &Observations) -> Read<Option<Repos>> {
     seen.output(KEY)?;
     parse(&shell::answers(seen.reply(KEY)?)?)
 }
 
 type Files = BTreeMap<String, Answer>;
 
-fn parse(files: &Files) -> Result<Option<Repos>, String> {
+fn parse(files: &Files) -> Read<Option<Repos>> {
     if files.is_empty() {
-        return Err("the reading of the repositories' files said nothing".to_owned());
+        return Err(Unreadable::new("the reading of the repositories' files said nothing"));
     }
     if !files.keys().any(|path| path.ends_with(".repo") || path.ends_with(".conf")) {
         return match files.get("foreign") {
-            Some(manager) => {
-                Err(format!("the repositories here are those of {}, which muster does not read", manager.output))
-            }
+            Some(manager) => Err(Unreadable::new(format!(
+                "the repositories here are those of {}, which muster does not read",
+                manager.output
+            ))),
             None => Ok(None),
         };
     }
@@ -152,7 +154,7 @@ fn parse(files: &Files) -> Result<Option<Repos>, String> {
     }
     for dir in directories(named.as_ref(), dirs) {
         if named.is_some() && !files.contains_key(&format!("directory {dir}")) {
-            return Err(format!("`{key}` names {dir}, which was not looked into"));
+            return Err(Unreadable::new(format!("`{key}` names {dir}, which was not looked into")));
         }
         for path in files.keys().filter(|path| is_in(path, &dir) && path.ends_with(".repo")) {
             match sections(&files[path].output) {
@@ -181,17 +183,17 @@ fn parse(files: &Files) -> Result<Option<Repos>, String> {
     Ok(Some(repos))
 }
 
-fn parsed(files: &Files, path: &str) -> Result<Vec<Section>, String> {
+fn parsed(files: &Files, path: &str) -> Read<Vec<Section>> {
     let text = files.get(path).map_or("", |file| file.output.as_str());
     sections(text).map_err(|why| refused(path, &why))
 }
 
-fn refused(path: &str, why: &str) -> String {
-    format!("{path}: {why}; the package manager refuses it")
+fn refused(path: &str, why: &Unreadable) -> Unreadable {
+    Unreadable::new(format!("{path}: {why}; the package manager refuses it"))
 }
 
 /// Adds the repositories of a file. Of two with one id the first counts.
-fn define(repos: &mut Repos, path: &str, sections: &[Section]) -> Result<(), String> {
+fn define(repos: &mut Repos, path: &str, sections: &[Section]) -> Read<()> {
     for section in sections.iter().filter(|section| section.name != "main") {
         let id = repos.expand(&section.name);
         let plain = |c: char| c.is_ascii_alphanumeric() || "-_.:".contains(c);
@@ -200,7 +202,10 @@ fn define(repos: &mut Repos, path: &str, sections: &[Section]) -> Result<(), Str
         }
         if let Some(first) = repos.repos.get(&id) {
             if repos.manager == Manager::Tdnf {
-                return Err(format!("{} and {path} both define `{id}`, which tdnf refuses", first.file));
+                return Err(Unreadable::new(format!(
+                    "{} and {path} both define `{id}`, which tdnf refuses",
+                    first.file
+                )));
             }
             continue;
         }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use super::repo::{Repo, Repos};
 use crate::check::{Observations, Probe};
+use crate::unreadable::{Read, Unreadable};
 use muster_base::text::one_line;
 
 /// Key of the probe.
@@ -43,18 +44,20 @@ struct Listed {
 ///
 /// # Errors
 /// Where they differ, with both values.
-pub(super) fn settle(repos: &mut Repos, seen: &Observations) -> Result<(), String> {
+pub(super) fn settle(repos: &mut Repos, seen: &Observations) -> Read<()> {
     let text = seen.output(KEY)?;
     let Some(listed) = parse(&text)? else { return Ok(()) };
     for (id, repo) in &repos.repos {
         let (id, file) = (one_line(id, 100), &repo.file);
         let Some(list) = listed.get(&id) else {
-            return Err(format!("{file} defines the repository `{id}`, and the package manager does not list it"));
+            return Err(Unreadable::new(format!(
+                "{file} defines the repository `{id}`, and the package manager does not list it"
+            )));
         };
         let differ = |what: &str, ours: &str, theirs: &str| {
-            Err(format!(
+            Err(Unreadable::new(format!(
                 "`{id}`: by {file} and what changes it {what} is {ours}, and the package manager says {theirs}"
-            ))
+            )))
         };
         let enabled = repos.enabled(repo);
         if enabled != list.enabled {
@@ -91,7 +94,7 @@ pub(super) fn settle(repos: &mut Repos, seen: &Observations) -> Result<(), Strin
 }
 
 /// What was listed; `None` where there is no command that lists.
-fn parse(text: &str) -> Result<Option<BTreeMap<String, Listed>>, String> {
+fn parse(text: &str) -> Read<Option<BTreeMap<String, Listed>>> {
     // A dump that failed is followed by the table.
     if let Some((_, table)) = text.split_once("= table\n") {
         return table_of(table).map(Some);
@@ -99,12 +102,14 @@ fn parse(text: &str) -> Result<Option<BTreeMap<String, Listed>>, String> {
     match text.strip_prefix("= dump\n") {
         Some(dump) => dump_of(dump).map(Some),
         None if text == "= nothing\n" => Ok(None),
-        None => Err(format!("the list of repositories did not begin as expected: {}", one_line(text, 120))),
+        None => {
+            Err(Unreadable::new(format!("the list of repositories did not begin as expected: {}", one_line(text, 120))))
+        }
     }
 }
 
 /// `=== repo: lab ===` (dnf 4) or `=== "lab" repository configuration: ===` (dnf5), and options below.
-fn dump_of(text: &str) -> Result<BTreeMap<String, Listed>, String> {
+fn dump_of(text: &str) -> Read<BTreeMap<String, Listed>> {
     let mut all: BTreeMap<String, BTreeMap<String, String>> = BTreeMap::new();
     let mut open: Option<String> = None;
     for line in text.lines() {
@@ -112,7 +117,8 @@ fn dump_of(text: &str) -> Result<BTreeMap<String, Listed>, String> {
             let heading = heading.trim_matches(['=', ' ']);
             let id =
                 heading.strip_prefix("repo: ").or_else(|| heading.strip_prefix('"')?.split_once('"').map(|(id, _)| id));
-            let id = id.ok_or_else(|| format!("the package manager prints `{}`", one_line(line, 120)))?;
+            let id =
+                id.ok_or_else(|| Unreadable::new(format!("the package manager prints `{}`", one_line(line, 120))))?;
             all.insert(id.to_owned(), BTreeMap::new());
             open = Some(id.to_owned());
         } else if let (Some(id), Some((key, value))) = (&open, line.split_once('='))
@@ -125,20 +131,23 @@ fn dump_of(text: &str) -> Result<BTreeMap<String, Listed>, String> {
         .map(|(id, options)| match options.get("enabled").map(String::as_str) {
             Some("1" | "True" | "true") => Ok((id, Listed { enabled: true, options: Some(options) })),
             Some("0" | "False" | "false") => Ok((id, Listed { enabled: false, options: Some(options) })),
-            _ => Err(format!("the package manager does not say whether `{}` is enabled", one_line(&id, 100))),
+            _ => Err(Unreadable::new(format!(
+                "the package manager does not say whether `{}` is enabled",
+                one_line(&id, 100)
+            ))),
         })
         .collect()
 }
 
 /// Rows that begin with an id and end with the status, below a heading.
-fn table_of(text: &str) -> Result<BTreeMap<String, Listed>, String> {
+fn table_of(text: &str) -> Read<BTreeMap<String, Listed>> {
     let rows = text.lines().filter(|line| !line.trim().is_empty() && !line.starts_with("repo id"));
     rows.map(|line| {
         let mut words = line.split_whitespace();
         let enabled = match (words.clone().next_back(), words.clone().count()) {
             (Some("enabled"), 2..) => true,
             (Some("disabled"), 2..) => false,
-            _ => return Err(format!("the package manager prints `{}`", one_line(line, 120))),
+            _ => return Err(Unreadable::new(format!("the package manager prints `{}`", one_line(line, 120)))),
         };
         Ok((words.next().unwrap_or_default().to_owned(), Listed { enabled, options: None }))
     })

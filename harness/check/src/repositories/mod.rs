@@ -15,6 +15,7 @@ pub(crate) use repo::{Manager, unknown};
 pub use repo::{Repo, Repos};
 
 use crate::check::{Observations, Probe};
+use crate::unreadable::{Read, Unreadable};
 use muster_record::facts::Facts;
 
 /// What must be read of the files, and what the package manager says of them.
@@ -31,7 +32,7 @@ pub fn all_probes() -> Vec<Probe> {
 ///
 /// # Errors
 /// As [`read`], and where they are those of a manager that is not read.
-pub fn of_dnf(seen: &Observations) -> Result<Option<Repos>, String> {
+pub fn of_dnf(seen: &Observations) -> Read<Option<Repos>> {
     let Some(mut repos) = dnf::read(seen)? else { return Ok(None) };
     listed::settle(&mut repos, seen)?;
     Ok(Some(repos))
@@ -41,15 +42,15 @@ pub fn of_dnf(seen: &Observations) -> Result<Option<Repos>, String> {
 ///
 /// # Errors
 /// What could not be read, or where the files and the package manager's own list differ.
-pub(crate) fn read(seen: &Observations, facts: &Facts) -> Result<Repos, String> {
+pub(crate) fn read(seen: &Observations, facts: &Facts) -> Read<Repos> {
     if facts.dpkg.is_some() {
         return apt::read(seen);
     }
     of_dnf(seen)?.ok_or_else(|| match &facts.package_manager {
-        Some(manager) => {
-            format!("no file of dnf or tdnf configures a repository here; the package manager is {manager}")
-        }
-        None => "no package manager is configured here".to_owned(),
+        Some(manager) => Unreadable::new(format!(
+            "no file of dnf or tdnf configures a repository here; the package manager is {manager}"
+        )),
+        None => Unreadable::new("no package manager is configured here"),
     })
 }
 

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use crate::unreadable::{Read, Unreadable};
+
 /// Who reads the files.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) enum Manager {
@@ -59,7 +61,7 @@ impl Repos {
     ///
     /// # Errors
     /// When it is not known.
-    pub fn checked(&self, id: &str, repo: &Repo) -> Result<bool, String> {
+    pub fn checked(&self, id: &str, repo: &Repo) -> Read<bool> {
         if repo.partial {
             return Err(unknown(id));
         }
@@ -133,8 +135,8 @@ impl Repos {
 }
 
 /// What to say of a repository that only the package manager itself knows.
-pub(crate) fn unknown(id: &str) -> String {
-    format!(
+pub(crate) fn unknown(id: &str) -> Unreadable {
+    Unreadable::new(format!(
         "no file defines `{id}`, which the package manager lists: a plugin of it adds the repository, and only whether it is enabled is known"
-    )
+    ))
 }

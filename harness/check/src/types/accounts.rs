@@ -6,6 +6,7 @@ use muster_suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
 use crate::assertions::{unanswered, verdicts, wants};
 use crate::check::{Check, Observations, Probe, Verdict, attribute};
 use crate::observed::Value;
+use crate::unreadable::{Read, Unreadable};
 use muster_record::facts::Facts;
 use muster_suite::model::Expectation;
 use std::collections::BTreeMap;
@@ -129,19 +130,21 @@ fn state(field: &str) -> &'static str {
     }
 }
 
-fn with_state(shadow: &str, wanted: &str) -> Result<Vec<String>, String> {
+fn with_state(shadow: &str, wanted: &str) -> Read<Vec<String>> {
     Ok(rows(shadow, 9)?.iter().filter(|row| state(row[1]) == wanted).map(|row| row[0].to_owned()).collect())
 }
 
-fn rows(file: &str, fields: usize) -> Result<Vec<Vec<&str>>, String> {
+fn rows(file: &str, fields: usize) -> Read<Vec<Vec<&str>>> {
     let rows: Vec<Vec<&str>> = file
         .lines()
         .filter(|line| !line.trim().is_empty() && !line.starts_with(['#', '+', '-']))
         .map(|line| line.split(':').collect())
         .collect();
     match rows.iter().find(|row| row.len() != fields) {
-        Some(bad) => Err(format!("the line of `{}` has {} fields instead of {fields}", bad[0], bad.len())),
-        None if rows.is_empty() => Err("the account file is empty".to_owned()),
+        Some(bad) => {
+            Err(Unreadable::new(format!("the line of `{}` has {} fields instead of {fields}", bad[0], bad.len())))
+        }
+        None if rows.is_empty() => Err(Unreadable::new("the account file is empty")),
         None => Ok(rows),
     }
 }
@@ -184,7 +187,7 @@ mod tests {
         assert_eq!((state("root"), state("lab"), state("open")), (Some("locked"), Some("set"), Some("empty")));
         assert_eq!((state("daemon"), state("old"), state("nobody")), (Some("none"), Some("set"), None));
         assert_eq!(with_state("a:$6$:1:0:99999:7:::\nb:*:1:0:99999:7:::\n", "set"), Ok(vec!["a".to_owned()]));
-        assert_eq!(with_state("a:$6$", "set").unwrap_err(), "the line of `a` has 2 fields instead of 9");
+        assert_eq!(with_state("a:$6$", "set").unwrap_err().to_string(), "the line of `a` has 2 fields instead of 9");
         assert_eq!(twice(["0", "1", "0"].into_iter()), ["0"]);
         assert!(lets_in("/bin/bash") && lets_in("") && !lets_in("/usr/sbin/nologin"));
     }

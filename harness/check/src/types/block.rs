@@ -7,6 +7,7 @@ use crate::assertions::{subjects, unanswered, verdicts};
 use crate::check::{Check, Observations, Probe, Verdict, attribute};
 use crate::fields::Fields;
 use crate::observed::Value;
+use crate::unreadable::{Read, Unreadable};
 use crate::value;
 use muster_record::facts::Facts;
 use muster_suite::model::Expectation;
@@ -86,7 +87,7 @@ impl Check for Block {
         verdicts(&TABLE, expectation, |assertion| {
             let answer = seen.answer("block", subject)?;
             if answer.status != 0 {
-                return Err(format!("{subject}: {}", answer.output));
+                return Err(Unreadable::new(format!("{subject}: {}", answer.output)));
             }
             let fields = Fields::read(&answer.output);
             if let Some(why) = fields.get("gone") {
@@ -94,11 +95,11 @@ impl Check for Block {
             }
             let devices = fields.groups("name");
             let (Some(found), disks) = (devices.first(), devices.get(1..).unwrap_or_default()) else {
-                return Err(format!("nothing was read of {subject}"));
+                return Err(Unreadable::new(format!("nothing was read of {subject}")));
             };
             let disk = || match disks {
                 [disk] => Ok(disk),
-                several => Err(format!("{subject} is on {} disks", several.len())),
+                several => Err(Unreadable::new(format!("{subject} is on {} disks", several.len()))),
             };
             let device = if subject == "root-disk" { disk()? } else { found };
             match assertion.attribute {
@@ -134,8 +135,9 @@ impl Check for Block {
     }
 }
 
-fn path(device: &Fields<'_>) -> Result<String, String> {
-    let name = device.get("uevent.DEVNAME").ok_or("the kernel does not name its device file")?;
+fn path(device: &Fields<'_>) -> Read<String> {
+    let name =
+        device.get("uevent.DEVNAME").ok_or_else(|| Unreadable::new("the kernel does not name its device file"))?;
     Ok(format!("/dev/{name}"))
 }
 
@@ -159,23 +161,23 @@ fn kind(device: &Fields<'_>) -> &'static str {
 }
 
 /// Sizes and places below /sys/block are in sectors of 512 bytes, whatever the device's own are.
-fn bytes(device: &Fields<'_>, name: &str) -> Result<u128, String> {
+fn bytes(device: &Fields<'_>, name: &str) -> Read<u128> {
     let text = device.get(name).unwrap_or_default();
-    let sectors: u128 = text.parse().map_err(|_| format!("its {name} is `{text}`"))?;
+    let sectors: u128 = text.parse().map_err(|_| Unreadable::new(format!("its {name} is `{text}`")))?;
     Ok(sectors.saturating_mul(512))
 }
 
-fn flag(device: &Fields<'_>, name: &str) -> Result<Value, String> {
+fn flag(device: &Fields<'_>, name: &str) -> Read<Value> {
     match device.get(name) {
         Some("0") => Ok(Value::flag(false)),
         Some("1") => Ok(Value::flag(true)),
-        other => Err(format!("its {name} is `{}`", other.unwrap_or_default())),
+        other => Err(Unreadable::new(format!("its {name} is `{}`", other.unwrap_or_default()))),
     }
 }
 
 /// What lies on a device, in udev's words. Only who read the device can say that nothing is there:
 /// udev does not look at every device.
-fn content(device: &Fields<'_>, key: &str, without: &str) -> Result<Value, String> {
+fn content(device: &Fields<'_>, key: &str, without: &str) -> Read<Value> {
     if let Some(text) = device.get(key) {
         return Ok(Value::Text(unescape(text)));
     }
@@ -192,7 +194,7 @@ fn content(device: &Fields<'_>, key: &str, without: &str) -> Result<Value, Strin
     }
     match device.get("probed") {
         Some("yes") => Ok(Value::absent(without)),
-        why => Err(why.unwrap_or("its content was not read").to_owned()),
+        why => Err(Unreadable::new(why.unwrap_or("its content was not read"))),
     }
 }
 
@@ -212,28 +214,28 @@ fn unescape(text: &str) -> String {
     String::from_utf8_lossy(&out).into_owned()
 }
 
-fn grown(device: &Fields<'_>, disk: &Fields<'_>, filesystem: Option<&str>) -> Result<bool, String> {
+fn grown(device: &Fields<'_>, disk: &Fields<'_>, filesystem: Option<&str>) -> Read<bool> {
     let numbers = |text: &str| -> Option<(u128, u128)> {
         let (one, two) = text.split_once(' ')?;
         Some((one.parse().ok()?, two.parse().ok()?))
     };
     let Some(filesystem) = filesystem else {
-        return Err("nothing is mounted from it, so that the size of its file system is not known".to_owned());
+        return Err(Unreadable::new("nothing is mounted from it, so that the size of its file system is not known"));
     };
-    let (block, blocks) = numbers(filesystem).ok_or_else(|| format!("stat -f says `{filesystem}`"))?;
+    let (block, blocks) = numbers(filesystem).ok_or_else(|| Unreadable::new(format!("stat -f says `{filesystem}`")))?;
     let size = bytes(device, "size")?;
     let fills = block.saturating_mul(blocks).saturating_mul(10) >= size.saturating_mul(9);
     if device.get("partition").is_none() {
         if device.get("name") == disk.get("name") {
             return Ok(fills);
         }
-        return Err(format!("a device of the type {} is not a partition of its disk", kind(device)));
+        return Err(Unreadable::new(format!("a device of the type {} is not a partition of its disk", kind(device))));
     }
     let start = bytes(device, "start")?;
     let whole = bytes(disk, "size")?;
     let mut behind = whole.saturating_sub(start);
     for part in disk.all("part") {
-        let (other, length) = numbers(part).ok_or_else(|| format!("a partition is at `{part}`"))?;
+        let (other, length) = numbers(part).ok_or_else(|| Unreadable::new(format!("a partition is at `{part}`")))?;
         if other.saturating_mul(512) >= start {
             behind = behind.saturating_sub(length.saturating_mul(512));
         }

@@ -6,6 +6,7 @@ use muster_suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
 use crate::assertions::{Source, key, keys, read, unanswered, verdicts};
 use crate::check::{Check, Observations, Probe, Verdict, attribute};
 use crate::observed::Value;
+use crate::unreadable::{Read, Unreadable};
 use crate::{statistics, unit_show, value};
 use muster_record::facts::Facts;
 use muster_suite::model::{Assertion, Expectation};
@@ -98,17 +99,13 @@ impl Check for Boot {
 
 /// A figure over several boots. It must be known of each: a boot in which nothing was measured is
 /// neither fast nor slow.
-fn over(
-    samples: &[Observations],
-    statistic: &str,
-    look: impl Fn(&Observations) -> Result<Value, String>,
-) -> Result<Value, String> {
+fn over(samples: &[Observations], statistic: &str, look: impl Fn(&Observations) -> Read<Value>) -> Read<Value> {
     let mut figures = Vec::new();
     for (number, sample) in samples.iter().enumerate() {
-        match look(sample).map_err(|why| format!("boot {}: {why}", number + 1))? {
+        match look(sample).map_err(|why| Unreadable::new(format!("boot {}: {why}", number + 1)))? {
             Value::Text(text) => {
-                let seconds =
-                    value::duration(&text).ok_or_else(|| format!("boot {}: `{text}` is no duration", number + 1))?;
+                let seconds = value::duration(&text)
+                    .ok_or_else(|| Unreadable::new(format!("boot {}: `{text}` is no duration", number + 1)))?;
                 figures.push((seconds * 1e6).round() as u64);
             }
             Value::Absent(why) => {
@@ -117,14 +114,15 @@ fn over(
             other => return Ok(other),
         }
     }
-    let figure = statistics::of(&figures, statistic).ok_or_else(|| format!("`{statistic}` is not a statistic"))?;
+    let figure = statistics::of(&figures, statistic)
+        .ok_or_else(|| Unreadable::new(format!("`{statistic}` is not a statistic")))?;
     Ok(Value::text(value::of_micros(figure)))
 }
 
 /// The value of an attribute in one boot.
-fn look(assertion: &Assertion, seen: &Observations) -> Result<Value, String> {
-    let manager = || -> Result<Stamps, String> { Stamps::read(&seen.output("systemd/manager")?) };
-    let phase = |name: &str| -> Result<Value, String> {
+fn look(assertion: &Assertion, seen: &Observations) -> Read<Value> {
+    let manager = || -> Read<Stamps> { Stamps::read(&seen.output("systemd/manager")?) };
+    let phase = |name: &str| -> Read<Value> {
         let stamps = manager()?;
         Ok(stamps
             .phase(name)?
@@ -138,7 +136,9 @@ fn look(assertion: &Assertion, seen: &Observations) -> Result<Value, String> {
             let unit = key(assertion)?;
             let answer = seen.answer("boot/units", unit)?;
             let shown = unit_show::units(&answer.output);
-            let (0, Some(properties)) = (answer.status, shown.first()) else { return Err(answer.output) };
+            let (0, Some(properties)) = (answer.status, shown.first()) else {
+                return Err(Unreadable::new(answer.output));
+            };
             if properties.get("LoadState") == Some(&"not-found") {
                 return Ok(Value::gone(format!("{unit} is not-found")));
             }
@@ -172,7 +172,11 @@ fn look(assertion: &Assertion, seen: &Observations) -> Result<Value, String> {
                 .lines()
                 .filter(|line| line.split_whitespace().next().is_some_and(|word| word.parse::<i32>().is_ok()))
                 .count();
-            if count == 0 { Err("the journal lists no boot".to_owned()) } else { Ok(Value::text(count.to_string())) }
+            if count == 0 {
+                Err(Unreadable::new("the journal lists no boot"))
+            } else {
+                Ok(Value::text(count.to_string()))
+            }
         }
         _ => unanswered(assertion),
     }
@@ -233,7 +237,7 @@ const SOURCES: &[Source] = &[
 struct Stamps(BTreeMap<String, u64>);
 
 impl Stamps {
-    fn read(text: &str) -> Result<Self, String> {
+    fn read(text: &str) -> Read<Self> {
         let stamps: BTreeMap<String, u64> = text
             .lines()
             .filter_map(|line| line.split_once('='))
@@ -243,7 +247,7 @@ impl Stamps {
         if stamps.contains_key("UserspaceTimestampMonotonic") {
             Ok(Self(stamps))
         } else {
-            Err("systemctl show names no time stamps".to_owned())
+            Err(Unreadable::new("systemctl show names no time stamps"))
         }
     }
 
@@ -253,12 +257,12 @@ impl Stamps {
 
     /// A phase in microseconds. Firmware and loader stamps count backwards from the kernel's start;
     /// this is the arithmetic of systemd-analyze.
-    fn phase(&self, name: &str) -> Result<Option<u64>, String> {
+    fn phase(&self, name: &str) -> Read<Option<u64>> {
         let stamp = |name: &str| Some(self.get(&format!("{name}TimestampMonotonic"))).filter(|stamp| *stamp > 0);
         let (firmware, loader) = (stamp("Firmware"), stamp("Loader"));
         let (initrd, userspace, finish) = (stamp("InitRD"), stamp("Userspace"), stamp("Finish"));
         let between = |start: &str, end: &str| Some(stamp(end)?.saturating_sub(stamp(start)?));
-        let unfinished = || "the boot has not finished, so that its length is not known".to_owned();
+        let unfinished = || Unreadable::new("the boot has not finished, so that its length is not known");
         Ok(match name {
             "firmware" => firmware.map(|firmware| firmware.saturating_sub(loader.unwrap_or(0))),
             "loader" => loader,

@@ -1,11 +1,12 @@
 //! `closure`: what the package manager would do to install something, from the image's own repositories, without doing it.
 
-use muster_suite::grammar::packages;
+use muster_suite::grammar::{packages, repositories as names};
 use muster_suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
 
 use crate::assertions::{subjects, unanswered, verdicts};
 use crate::check::{Check, Observations, Probe, Verdict, attribute};
 use crate::observed::Value;
+use crate::unreadable::{Read, Unreadable};
 use crate::{dnf, rpm, value};
 use muster_record::facts::Facts;
 use muster_suite::model::Expectation;
@@ -25,7 +26,7 @@ const ATTRIBUTES: &[Attribute] = &[
         Kind::Set(&packages::PACKAGE_NAME),
         "Names of installed packages that would be removed or replaced.",
     ),
-    attribute("from-repos", Kind::Set(&packages::REPOSITORY), "Ids of the repositories they would come from."),
+    attribute("from-repos", Kind::Set(&names::REPOSITORY), "Ids of the repositories they would come from."),
     attribute("count", Kind::Integer, "How many packages would be installed."),
     attribute("install-size", Kind::Size, "Disk space that would be used, as the package manager says."),
     attribute("download-size", Kind::Size, "Bytes that would be fetched, as the package manager says."),
@@ -82,12 +83,12 @@ esac </dev/null"#;
                     }
                 });
             }
-            let bytes = |size: Option<f64>| -> Result<Value, String> {
+            let bytes = |size: Option<f64>| -> Read<Value> {
                 match size {
                     // Truncation is right: they are bytes of a rounded figure.
                     Some(bytes) if bytes >= 0.0 => Ok(Value::Text(value::of_bytes(bytes as u128))),
                     _ if found.adds.is_empty() && found.upgrades.is_empty() => Ok(Value::Text(value::of_bytes(0))),
-                    _ => Err("the package manager states no size".to_owned()),
+                    _ => Err(Unreadable::new("the package manager states no size")),
                 }
             };
             match assertion.attribute {

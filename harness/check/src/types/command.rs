@@ -7,6 +7,7 @@ use crate::assertions::{subjects, unanswered, verdicts};
 use crate::check::{Check, Observations, Probe, Verdict, attribute};
 use crate::matching::compare;
 use crate::observed::Value;
+use crate::unreadable::Unreadable;
 use crate::value;
 use muster_base::text::{escape_bytes, last_words, one_line, tail};
 use muster_guest::{End, Reply};
@@ -68,10 +69,10 @@ pub fn probe_key(line: &str) -> String {
 /// step both do. A status that is not stated (`stated` is false) must be 0, or no output counts.
 pub fn verdicts_of_command(expectation: &Expectation, reply: Option<&Reply>, stated: bool) -> Vec<Verdict> {
     verdicts(&TABLE, expectation, |assertion| {
-        let reply = reply.ok_or("the command was not run")?;
+        let reply = reply.ok_or_else(|| Unreadable::new("the command was not run"))?;
         match reply.end {
-            End::TimedOut => return Err("the command did not end before its time-out".to_owned()),
-            End::TooMuchOutput => return Err("the command printed more than the limit".to_owned()),
+            End::TimedOut => return Err(Unreadable::new("the command did not end before its time-out")),
+            End::TooMuchOutput => return Err(Unreadable::new("the command printed more than the limit")),
             End::Exited => {}
         }
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).replace("\r\n", "\n");
@@ -82,7 +83,7 @@ pub fn verdicts_of_command(expectation: &Expectation, reply: Option<&Reply>, sta
                     && (attribute != "exit" || holds(&assertion.matcher, reply))
                     && let Some(why) = could_not_run(reply, &expectation.assertions) =>
             {
-                Err(why)
+                Err(Unreadable::new(why))
             }
             "exit" => Ok(Value::text(reply.status.to_string())),
             _ if !stated && reply.status != 0 => Ok(Value::gone(format!("exit {}: {}", reply.status, said()))),

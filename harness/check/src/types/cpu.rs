@@ -1,11 +1,12 @@
 //! `cpu`: the processor as the guest sees it.
 
-use muster_suite::grammar::kernel;
+use muster_suite::grammar::cpu;
 use muster_suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
 
 use crate::assertions::{Source, read, unanswered, verdicts};
 use crate::check::{Check, Observations, Probe, Verdict, attribute};
 use crate::observed::Value;
+use crate::unreadable::{Read, Unreadable};
 use muster_record::facts::Facts;
 use muster_suite::model::Expectation;
 
@@ -18,8 +19,8 @@ const ATTRIBUTES: &[Attribute] = &[
         Kind::Level(X86_LEVELS),
         "Highest x86-64 level of which it has every feature; no value on other architectures.",
     ),
-    attribute("levels", Kind::Set(&kernel::X86_LEVEL), "All x86-64 levels of which it has every feature."),
-    attribute("flags", Kind::Set(&kernel::CPU_FLAG), "Feature flags."),
+    attribute("levels", Kind::Set(&cpu::X86_LEVEL), "All x86-64 levels of which it has every feature."),
+    attribute("flags", Kind::Set(&cpu::CPU_FLAG), "Feature flags."),
     attribute("count", Kind::Integer, "Processors that are online."),
     attribute("vendor", Kind::Text, "Vendor."),
     attribute("model", Kind::Text, "Model name."),
@@ -55,7 +56,7 @@ impl Check for Cpu {
 
     fn evaluate(&self, expectation: &Expectation, seen: &Observations, _facts: &Facts) -> Vec<Verdict> {
         verdicts(&TABLE, expectation, |assertion| {
-            let field = |names: &[&str]| -> Result<Option<String>, String> {
+            let field = |names: &[&str]| -> Read<Option<String>> {
                 let text = seen.output("cpu/info")?;
                 Ok(text
                     .lines()
@@ -80,13 +81,13 @@ impl Check for Cpu {
                 }
                 "flags" => match flags()? {
                     Some(flags) => Ok(Value::items(flags.split_whitespace())),
-                    None => Err("/proc/cpuinfo names no flags".to_owned()),
+                    None => Err(Unreadable::new("/proc/cpuinfo names no flags")),
                 },
                 "count" => {
                     let online = seen.line("cpu/online")?;
                     ranges(&online)
                         .map(|count| Value::text(count.to_string()))
-                        .ok_or_else(|| format!("online processors are `{online}`"))
+                        .ok_or_else(|| Unreadable::new(format!("online processors are `{online}`")))
                 }
                 "vendor" => {
                     Ok(field(&["vendor_id", "CPU implementer"])?

@@ -7,6 +7,7 @@ use crate::assertions::{Source, key, keys, read, unanswered, verdicts};
 use crate::check::{Check, Observations, Probe, Verdict, attribute};
 use crate::observed::Value;
 use crate::shell::{self, cat};
+use crate::unreadable::{Read, Unreadable};
 use muster_record::facts::Facts;
 use muster_suite::model::Expectation;
 
@@ -64,7 +65,7 @@ file=/etc/crypto-policies/back-ends/$1.config
 
     fn evaluate(&self, expectation: &Expectation, seen: &Observations, _facts: &Facts) -> Vec<Verdict> {
         verdicts(&TABLE, expectation, |assertion| {
-            let policy = |key| -> Result<Option<String>, String> {
+            let policy = |key| -> Read<Option<String>> {
                 let text = seen.output(key)?;
                 let line = text.lines().map(str::trim).find(|line| !line.is_empty() && !line.starts_with('#'));
                 Ok(line.map(str::to_owned))
@@ -86,7 +87,7 @@ file=/etc/crypto-policies/back-ends/$1.config
                         0 => shell::whole(&answer.output).map(Value::text),
                         3 => Ok(Value::gone("no such back end")),
                         4 => Ok(Value::gone("no system-wide crypto policy")),
-                        _ => Err(answer.output),
+                        _ => Err(Unreadable::new(answer.output)),
                     }
                 }
                 _ => unanswered(assertion),

@@ -11,6 +11,7 @@ use crate::fields::Fields;
 use crate::observed::Value;
 use crate::proc::{Mount, mounts};
 use crate::shell::{self, cat};
+use crate::unreadable::{Read, Unreadable};
 use muster_base::text::one_line;
 use muster_record::facts::Facts;
 use muster_suite::model::Expectation;
@@ -124,7 +125,7 @@ impl Check for Deployment {
     }
 }
 
-fn kind(seen: &Observations, mounts: &[Mount]) -> Result<&'static str, String> {
+fn kind(seen: &Observations, mounts: &[Mount]) -> Read<&'static str> {
     let status = seen.output("deployment/status")?;
     let fields = Fields::read(&status);
     if let Some(bootc) = said(&fields, "bootc")?
@@ -135,7 +136,7 @@ fn kind(seen: &Observations, mounts: &[Mount]) -> Result<&'static str, String> {
     match fields.get("ostree") {
         Some("yes") => return Ok("ostree"),
         Some("no") => {}
-        _ => return Err("the reading of the deployment has another shape".to_owned()),
+        _ => return Err(Unreadable::new("the reading of the deployment has another shape")),
     }
     if on_verity(mounts, &seen.output("deployment/devices")?)? {
         return Ok("verity");
@@ -143,12 +144,12 @@ fn kind(seen: &Observations, mounts: &[Mount]) -> Result<&'static str, String> {
     Ok(if is_read_only(usr(mounts)?) { "image" } else { "package" })
 }
 
-fn root(mounts: &[Mount]) -> Result<&Mount, String> {
-    mounts.iter().rev().find(|mount| mount.path == "/").ok_or_else(|| "the mount table has no /".to_owned())
+fn root(mounts: &[Mount]) -> Read<&Mount> {
+    mounts.iter().rev().find(|mount| mount.path == "/").ok_or_else(|| Unreadable::new("the mount table has no /"))
 }
 
 /// What holds /usr: its own mount, else that of /.
-fn usr(mounts: &[Mount]) -> Result<&Mount, String> {
+fn usr(mounts: &[Mount]) -> Read<&Mount> {
     match mounts.iter().rev().find(|mount| mount.path == "/usr") {
         Some(mount) => Ok(mount),
         None => root(mounts),
@@ -165,10 +166,10 @@ fn is_composefs(mount: &Mount) -> bool {
 }
 
 /// What the kernel shows of block devices, one group each.
-fn devices(text: &str) -> Result<Vec<Fields<'_>>, String> {
+fn devices(text: &str) -> Read<Vec<Fields<'_>>> {
     match text.lines().last() {
         Some("end=devices") => Ok(Fields::read(text).groups("name")),
-        _ => Err("the reading of the block devices is torn".to_owned()),
+        _ => Err(Unreadable::new("the reading of the block devices is torn")),
     }
 }
 
@@ -178,7 +179,7 @@ fn is_verity(device: &Fields<'_>) -> bool {
 
 /// Whether / or /usr, or what an overlay there covers, comes from a device of dm-verity. An extension
 /// that is merged covers the mount of /usr; the one below it still counts.
-fn on_verity(mounts: &[Mount], text: &str) -> Result<bool, String> {
+fn on_verity(mounts: &[Mount], text: &str) -> Read<bool> {
     let devices = devices(text)?;
     let sources: Vec<String> = devices
         .iter()
@@ -197,9 +198,9 @@ fn on_verity(mounts: &[Mount], text: &str) -> Result<bool, String> {
     // The kernel calls a root device that it mounted itself by no name that can be followed.
     let unnamed = mounts.iter().any(|mount| places.contains(&mount.path.as_str()) && mount.source == "/dev/root");
     match unnamed && !sources.is_empty() {
-        true => {
-            Err("/dev/root is mounted, which does not say whether it is one of the devices of dm-verity".to_owned())
-        }
+        true => Err(Unreadable::new(
+            "/dev/root is mounted, which does not say whether it is one of the devices of dm-verity",
+        )),
         false => Ok(false),
     }
 }
@@ -242,32 +243,34 @@ fn slots(names: &[&str]) -> Vec<String> {
 }
 
 /// What one tool said, as JSON; `None` when the guest does not have it.
-fn said(fields: &Fields<'_>, tool: &str) -> Result<Option<Json>, String> {
+fn said(fields: &Fields<'_>, tool: &str) -> Read<Option<Json>> {
     let status = fields.get(&format!("{tool}-status")).unwrap_or_default();
     let text: String = fields.all(tool).collect::<Vec<_>>().join("\n");
     match status {
         "missing" => Ok(None),
-        "0" => serde_json::from_str(&text).map(Some).map_err(|error| format!("{tool} status --json: {error}")),
-        "" => Err(format!("the reading of {tool} has another shape")),
-        _ => Err(format!("{tool} status ended with {status}: {}", one_line(&text, 160))),
+        "0" => serde_json::from_str(&text)
+            .map(Some)
+            .map_err(|error| Unreadable::new(format!("{tool} status --json: {error}"))),
+        "" => Err(Unreadable::new(format!("the reading of {tool} has another shape"))),
+        _ => Err(Unreadable::new(format!("{tool} status ended with {status}: {}", one_line(&text, 160)))),
     }
 }
 
 /// An attribute of the booted deployment, or of another one.
-fn deployed(text: &str, attribute: &str) -> Result<Value, String> {
+fn deployed(text: &str, attribute: &str) -> Read<Value> {
     let fields = Fields::read(text);
     let bootc = said(&fields, "bootc")?.filter(|bootc| !bootc["status"]["booted"].is_null());
     if fields.get("ostree") != Some("yes") && bootc.is_none() {
         return match fields.get("ostree") {
             Some("no") => Ok(Value::gone("booted neither by ostree nor by bootc")),
-            _ => Err("the reading of the deployment has another shape".to_owned()),
+            _ => Err(Unreadable::new("the reading of the deployment has another shape")),
         };
     }
     match said(&fields, "rpm-ostree")? {
         Some(status) => by_rpm_ostree(&status, attribute),
         None => match bootc {
             Some(bootc) => by_bootc(&bootc["status"], attribute),
-            None => Err("booted by ostree, and neither rpm-ostree nor bootc is there to say more".to_owned()),
+            None => Err(Unreadable::new("booted by ostree, and neither rpm-ostree nor bootc is there to say more")),
         },
     }
 }
@@ -280,18 +283,20 @@ fn text_of(value: &Json, without: &str) -> Value {
 }
 
 /// `deployments` of rpm-ostree's status, the default of the next boot first.
-fn by_rpm_ostree(status: &Json, attribute: &str) -> Result<Value, String> {
-    let deployments = status["deployments"].as_array().ok_or("rpm-ostree status --json lists no deployments")?;
+fn by_rpm_ostree(status: &Json, attribute: &str) -> Read<Value> {
+    let deployments = status["deployments"]
+        .as_array()
+        .ok_or_else(|| Unreadable::new("rpm-ostree status --json lists no deployments"))?;
     let at = deployments
         .iter()
         .position(|deployment| deployment["booted"] == Json::Bool(true))
-        .ok_or("rpm-ostree status --json names no booted deployment")?;
+        .ok_or_else(|| Unreadable::new("rpm-ostree status --json names no booted deployment"))?;
     let booted = &deployments[at];
     let checksum = |deployment: Option<&Json>, without: &str| match deployment {
         None => Ok(Value::absent(without)),
         Some(deployment) => match deployment["checksum"].as_str() {
             Some(checksum) => Ok(Value::text(checksum)),
-            None => Err("rpm-ostree status --json has a deployment without a checksum".to_owned()),
+            None => Err(Unreadable::new("rpm-ostree status --json has a deployment without a checksum")),
         },
     };
     match attribute {
@@ -318,38 +323,39 @@ fn by_rpm_ostree(status: &Json, attribute: &str) -> Result<Value, String> {
 }
 
 /// `status` of bootc's status.
-fn by_bootc(status: &Json, attribute: &str) -> Result<Value, String> {
+fn by_bootc(status: &Json, attribute: &str) -> Read<Value> {
     let of = |which: &str, without: &str| {
         let entry = &status[which];
         match (entry.is_null(), entry["image"]["imageDigest"].as_str(), entry["ostree"]["checksum"].as_str()) {
             (true, ..) => Ok(Value::absent(without)),
             (_, Some(digest), _) => Ok(Value::text(digest)),
             (_, None, Some(checksum)) => Ok(Value::text(checksum)),
-            _ => Err(format!("bootc status --json says nothing of the {which} deployment")),
+            _ => Err(Unreadable::new(format!("bootc status --json says nothing of the {which} deployment"))),
         }
     };
     let booted = &status["booted"];
     match attribute {
         "booted" => match booted["ostree"]["checksum"].as_str() {
             Some(checksum) => Ok(Value::text(checksum)),
-            None => Err("bootc status --json names no ostree commit".to_owned()),
+            None => Err(Unreadable::new("bootc status --json names no ostree commit")),
         },
         "version" => Ok(text_of(&booted["image"]["version"], "it states no version")),
         "image" => Ok(text_of(&booted["image"]["image"]["image"], "not made from a container image")),
         "digest" => Ok(text_of(&booted["image"]["imageDigest"], "not made from a container image")),
         "staged" => of("staged", "none is staged"),
         "rollback" => of("rollback", "there is none to go back to"),
-        _ => Err("bootc does not say which packages were added; rpm-ostree does".to_owned()),
+        _ => Err(Unreadable::new("bootc does not say which packages were added; rpm-ostree does")),
     }
 }
 
 /// `systemd-sysext status --json`, or the release files that merged extensions bring.
-fn sysexts(text: &str) -> Result<Vec<String>, String> {
+fn sysexts(text: &str) -> Read<Vec<String>> {
     let mut found: Vec<String> = match text.split_once('\n') {
         Some(("from=systemd-sysext", json)) => {
-            let status: Json =
-                serde_json::from_str(json).map_err(|error| format!("systemd-sysext status --json: {error}"))?;
-            let hierarchies = status.as_array().ok_or("systemd-sysext status --json is not a list")?;
+            let status: Json = serde_json::from_str(json)
+                .map_err(|error| Unreadable::new(format!("systemd-sysext status --json: {error}")))?;
+            let hierarchies =
+                status.as_array().ok_or_else(|| Unreadable::new("systemd-sysext status --json is not a list"))?;
             let mut names = Vec::new();
             for hierarchy in hierarchies {
                 match &hierarchy["extensions"] {
@@ -357,7 +363,9 @@ fn sysexts(text: &str) -> Result<Vec<String>, String> {
                     Json::String(word) if word == "none" => {}
                     Json::String(name) => names.push(name.clone()),
                     Json::Array(list) => names.extend(list.iter().filter_map(|name| name.as_str().map(str::to_owned))),
-                    _ => return Err("systemd-sysext status --json has a hierarchy without extensions".to_owned()),
+                    _ => {
+                        return Err(Unreadable::new("systemd-sysext status --json has a hierarchy without extensions"));
+                    }
                 }
             }
             names
@@ -367,7 +375,7 @@ fn sysexts(text: &str) -> Result<Vec<String>, String> {
             .filter_map(|name| name.strip_prefix("extension-release."))
             .map(str::to_owned)
             .collect(),
-        _ => return Err("the reading of the extensions has another shape".to_owned()),
+        _ => return Err(Unreadable::new("the reading of the extensions has another shape")),
     };
     found.sort();
     found.dedup();

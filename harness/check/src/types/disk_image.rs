@@ -7,6 +7,7 @@ use muster_suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
 use crate::assertions::{unanswered, verdicts};
 use crate::check::{Check, Observations, Probe, Verdict, attribute};
 use crate::observed::Value;
+use crate::unreadable::{Read, Unreadable};
 use crate::value::of_bytes;
 use muster_record::disk::{DiskFacts, Table, TableCopy};
 use muster_record::facts::Facts;
@@ -76,16 +77,16 @@ impl Check for DiskImage {
     fn evaluate(&self, expectation: &Expectation, _seen: &Observations, facts: &Facts) -> Vec<Verdict> {
         verdicts(&TABLE, expectation, |assertion| match &facts.disk {
             Some(disk) => look(assertion, disk),
-            None => Err("muster did not start this machine, so it does not know its file".to_owned()),
+            None => Err(Unreadable::new("muster did not start this machine, so it does not know its file")),
         })
     }
 }
 
-fn look(assertion: &Assertion, disk: &DiskFacts) -> Result<Value, String> {
+fn look(assertion: &Assertion, disk: &DiskFacts) -> Read<Value> {
     let table = || match (&disk.table, &disk.unreadable) {
         (Some(table), _) => Ok(table),
-        (None, Some(why)) => Err(format!("the table of partitions cannot be read: {why}")),
-        (None, None) => Err("nothing is known of the table of partitions".to_owned()),
+        (None, Some(why)) => Err(Unreadable::new(format!("the table of partitions cannot be read: {why}"))),
+        (None, None) => Err(Unreadable::new("nothing is known of the table of partitions")),
     };
     let of_gpt = |value: &dyn Fn(&Table) -> Value| match table()? {
         gpt if gpt.kind == "gpt" => Ok(value(gpt)),

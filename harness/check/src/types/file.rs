@@ -8,6 +8,7 @@ use crate::check::{Check, Observations, Probe, Verdict, attribute};
 use crate::observed::Value;
 use crate::owner;
 use crate::shell::{self, Answer, cat};
+use crate::unreadable::{Read, Unreadable};
 use crate::value;
 use muster_record::facts::Facts;
 use muster_suite::model::Expectation;
@@ -92,9 +93,13 @@ impl Check for File {
             let Some(stat) = stat(path, &seen.answer("file/stat", path)?)? else {
                 return Ok(if assertion.attribute == "exists" { Value::flag(false) } else { Value::gone("not there") });
             };
-            let said = |key: &str| -> Result<String, String> {
+            let said = |key: &str| -> Read<String> {
                 let answer = seen.answer(key, path)?;
-                if answer.status == 0 { Ok(answer.output) } else { Err(format!("{path}: {}", answer.output)) }
+                if answer.status == 0 {
+                    Ok(answer.output)
+                } else {
+                    Err(Unreadable::new(format!("{path}: {}", answer.output)))
+                }
             };
             let label = || {
                 let answer = seen.answer("file/label", path)?;
@@ -102,12 +107,12 @@ impl Check for File {
                     (0, "?" | "") => Ok(Value::absent("no SELinux label")),
                     (0, label) if label.contains(':') => Ok(Value::text(label)),
                     // A stat without SELinux prints the letter of the format.
-                    (0, _) => Err("this stat does not read SELinux labels".to_owned()),
+                    (0, _) => Err(Unreadable::new("this stat does not read SELinux labels")),
                     // A file system without labels, or a kernel without SELinux.
                     (_, said) if said.contains("No data available") || said.contains("Operation not supported") => {
                         Ok(Value::absent("no SELinux label"))
                     }
-                    (_, said) => Err(format!("{path}: {said}")),
+                    (_, said) => Err(Unreadable::new(format!("{path}: {said}"))),
                 }
             };
             let is_directory = |key: &str| {
@@ -144,7 +149,11 @@ impl Check for File {
                     let line = said("file/sha256")?;
                     // A name with odd characters makes coreutils put a backslash before the digest.
                     let digest = line.trim_start_matches('\\').split(' ').next().unwrap_or_default();
-                    if digest.len() == 64 { Ok(Value::text(digest)) } else { Err(format!("sha256sum says `{line}`")) }
+                    if digest.len() == 64 {
+                        Ok(Value::text(digest))
+                    } else {
+                        Err(Unreadable::new(format!("sha256sum says `{line}`")))
+                    }
                 }
                 "content" => shell::whole(&said("file/content")?).map(|text| Value::text(text.trim_end_matches('\n'))),
                 "entries" if seen.answer("file/entries", path)?.output == "not a directory" => {
@@ -155,14 +164,16 @@ impl Check for File {
                 "selinux-type" => Ok(match label()? {
                     Value::Text(label) => match label.split(':').nth(2) {
                         Some(kind) => Value::text(kind),
-                        None => return Err(format!("the label of {path} is `{label}`")),
+                        None => return Err(Unreadable::new(format!("the label of {path} is `{label}`"))),
                     },
                     other => other,
                 }),
                 "capabilities" => {
                     let line = said("file/capabilities")?;
                     // It names every file that it looked at.
-                    let list = line.strip_prefix(path.as_str()).ok_or_else(|| format!("getcap -v says `{line}`"))?;
+                    let list = line
+                        .strip_prefix(path.as_str())
+                        .ok_or_else(|| Unreadable::new(format!("getcap -v says `{line}`")))?;
                     let list = list.trim_start_matches([' ', '=']);
                     Ok(Value::items(capabilities(list)))
                 }
@@ -193,13 +204,13 @@ struct Stat {
 }
 
 impl Stat {
-    fn kind(&self) -> Result<&'static str, String> {
+    fn kind(&self) -> Read<&'static str> {
         kind_of(self.raw)
     }
 }
 
 /// The word for what a path is, from the `st_mode` that stat prints as `%f`.
-pub fn kind_of(raw: u32) -> Result<&'static str, String> {
+pub fn kind_of(raw: u32) -> Read<&'static str> {
     Ok(match raw & 0o170_000 {
         0o100_000 => "file",
         0o040_000 => "directory",
@@ -208,15 +219,15 @@ pub fn kind_of(raw: u32) -> Result<&'static str, String> {
         0o010_000 => "fifo",
         0o060_000 => "block",
         0o020_000 => "character",
-        other => return Err(format!("the file type bits are {other:o}")),
+        other => return Err(Unreadable::new(format!("the file type bits are {other:o}"))),
     })
 }
 
 /// `None` when the path does not exist, which stat says in words; anything else it says is an error.
-fn stat(path: &str, answer: &Answer) -> Result<Option<Stat>, String> {
+fn stat(path: &str, answer: &Answer) -> Read<Option<Stat>> {
     if answer.status != 0 {
         let gone = ["No such file or directory", "Not a directory"].iter().any(|words| answer.output.ends_with(words));
-        return if gone { Ok(None) } else { Err(format!("stat {path}: {}", answer.output)) };
+        return if gone { Ok(None) } else { Err(Unreadable::new(format!("stat {path}: {}", answer.output))) };
     }
     let fields: Vec<&str> = answer.output.split(' ').collect();
     let parsed = || {
@@ -231,7 +242,7 @@ fn stat(path: &str, answer: &Answer) -> Result<Option<Stat>, String> {
             group: (*group).to_owned(),
         })
     };
-    parsed().map(Some).ok_or_else(|| format!("stat {path} says `{}`", answer.output))
+    parsed().map(Some).ok_or_else(|| Unreadable::new(format!("stat {path} says `{}`", answer.output)))
 }
 
 /// `cap_net_admin,cap_net_raw=ep` names two.

@@ -7,6 +7,7 @@ use super::rpmdb;
 use crate::assertions::{Source, key, keys, read, unanswered, verdicts, wants};
 use crate::check::{Check, Observations, Probe, Verdict, attribute};
 use crate::observed::Value;
+use crate::unreadable::{Read, Unreadable};
 use crate::{dpkg, rpm, unit_list, value};
 use muster_record::facts::Facts;
 use muster_suite::model::Expectation;
@@ -69,7 +70,7 @@ impl Check for Footprint {
     fn evaluate(&self, expectation: &Expectation, seen: &Observations, facts: &Facts) -> Vec<Verdict> {
         verdicts(&TABLE, expectation, |assertion| {
             // The installed size of each package.
-            let packages = || -> Result<Vec<u128>, String> {
+            let packages = || -> Read<Vec<u128>> {
                 if facts.dpkg.is_some() {
                     let installed = dpkg::packages(&seen.output(dpkg::ALL)?)?;
                     let installed = installed.iter().filter(|package| package.installed() != Some(false));
@@ -78,24 +79,26 @@ impl Check for Footprint {
                 let mut packages = rpm::packages(&seen.output(rpmdb::ALL)?)?;
                 packages.retain(|package| !package.is_key());
                 if packages.is_empty() {
-                    return Err("the RPM database is empty".to_owned());
+                    return Err(Unreadable::new("the RPM database is empty"));
                 }
                 Ok(packages.iter().map(|package| package.size).collect())
             };
-            let memory = |name: &str| -> Result<u128, String> {
+            let memory = |name: &str| -> Read<u128> {
                 let text = seen.output("footprint/meminfo")?;
                 let line = text.lines().filter_map(|line| line.split_once(':')).find(|(field, _)| *field == name);
                 let kilobytes = line
                     .and_then(|(_, value)| value.split_whitespace().next())
                     .and_then(|word| word.parse::<u128>().ok());
-                kilobytes.map(|kilobytes| kilobytes * 1024).ok_or_else(|| format!("/proc/meminfo names no {name}"))
+                kilobytes
+                    .map(|kilobytes| kilobytes * 1024)
+                    .ok_or_else(|| Unreadable::new(format!("/proc/meminfo names no {name}")))
             };
-            let root = |at: usize| -> Result<u128, String> {
+            let root = |at: usize| -> Read<u128> {
                 let words = seen.words("footprint/root")?;
                 words
                     .get(at)
                     .and_then(|word| word.parse().ok())
-                    .ok_or_else(|| "stat -f / printed something else".to_owned())
+                    .ok_or_else(|| Unreadable::new("stat -f / printed something else"))
             };
             let size = |bytes: u128| Ok(Value::Text(value::of_bytes(bytes)));
             match assertion.attribute {
@@ -109,7 +112,7 @@ impl Check for Footprint {
                 "processes" | "threads" => {
                     let words = seen.words("footprint/processes")?;
                     let at = usize::from(assertion.attribute == "threads");
-                    words.get(at).map(Value::text).ok_or_else(|| "the processes could not be counted".to_owned())
+                    words.get(at).map(Value::text).ok_or_else(|| Unreadable::new("the processes could not be counted"))
                 }
                 "units" => {
                     let text = seen.output("footprint/units")?;
@@ -122,7 +125,7 @@ impl Check for Footprint {
                     match (answer.status, kilobytes) {
                         (0, Some(kilobytes)) => size(kilobytes * 1024),
                         _ if answer.output.ends_with("No such file or directory") => Ok(Value::gone("not there")),
-                        _ => Err(answer.output),
+                        _ => Err(Unreadable::new(answer.output)),
                     }
                 }
                 _ => unanswered(assertion),

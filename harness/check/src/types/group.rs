@@ -6,6 +6,7 @@ use muster_suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
 use crate::assertions::{subjects, unanswered, verdicts};
 use crate::check::{Check, Observations, Probe, Verdict, attribute};
 use crate::observed::Value;
+use crate::unreadable::Unreadable;
 use muster_record::facts::Facts;
 use muster_suite::model::Expectation;
 
@@ -51,8 +52,13 @@ impl Check for Group {
                 2 if assertion.attribute == "exists" => return Ok(Value::flag(false)),
                 2 => return Ok(Value::gone("no such group")),
                 0 if fields.len() == 4 && fields[0] == name => {}
-                0 => return Err(format!("getent group {name} says `{}`", answer.output)),
-                _ => return Err(format!("getent group {name}: status {}: {}", answer.status, answer.output)),
+                0 => return Err(Unreadable::new(format!("getent group {name} says `{}`", answer.output))),
+                _ => {
+                    return Err(Unreadable::new(format!(
+                        "getent group {name}: status {}: {}",
+                        answer.status, answer.output
+                    )));
+                }
             }
             match assertion.attribute {
                 "exists" => Ok(Value::flag(true)),

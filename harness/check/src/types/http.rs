@@ -8,6 +8,7 @@ use crate::check::{Check, Observations, Probe, Verdict, attribute};
 use crate::fields::Fields;
 use crate::observed::Value;
 use crate::shell::Answer;
+use crate::unreadable::{Read, Unreadable};
 use muster_base::text::one_line;
 use muster_record::facts::Facts;
 use muster_suite::model::Expectation;
@@ -74,7 +75,7 @@ impl Check for Http {
                 Fetched::Failed { refused, untrusted, why } => {
                     return match assertion.attribute {
                         "reachable" if *refused => Ok(Value::flag(false)),
-                        "reachable" if !*untrusted => Err(why.clone()),
+                        "reachable" if !*untrusted => Err(Unreadable::new(why)),
                         "reachable" => Ok(Value::flag(true)),
                         "tls-verified" if *untrusted => Ok(Value::flag(false)),
                         _ => Ok(Value::gone(why)),
@@ -102,7 +103,9 @@ impl Check for Http {
                 "redirects" => Ok(Value::text(answer.redirects.to_string())),
                 "tls-verified" if answer.plain => Ok(Value::absent("plain HTTP")),
                 "tls-verified" if answer.verifies => Ok(Value::flag(true)),
-                "tls-verified" => Err("the wget of busybox does not look at certificates; install curl".to_owned()),
+                "tls-verified" => {
+                    Err(Unreadable::new("the wget of busybox does not look at certificates; install curl"))
+                }
                 _ => unanswered(assertion),
             }
         })
@@ -130,9 +133,9 @@ enum Fetched {
 struct Response {
     status: u16,
     headers: Headers,
-    body: Result<String, String>,
+    body: Read<String>,
     /// `None` when no redirection was followed.
-    url: Option<Result<String, String>>,
+    url: Option<Read<String>>,
     redirects: usize,
     plain: bool,
     /// Whether the tool would have refused a certificate that is not trusted.
@@ -140,28 +143,32 @@ struct Response {
 }
 
 /// Reads what the probe printed: the answer, then [`MARK`], then who was asked and what it said.
-fn fetched(answer: &Answer) -> Result<Fetched, String> {
+fn fetched(answer: &Answer) -> Read<Fetched> {
     if answer.status != 0 {
-        return Err(one_line(&answer.output, 200));
+        return Err(Unreadable::new(one_line(&answer.output, 200)));
     }
     // The tool's words come last, so that no body can stand for them.
-    let (text, said) = answer.output.rsplit_once(MARK).ok_or("the reading of the URL has another shape")?;
+    let (text, said) =
+        answer.output.rsplit_once(MARK).ok_or_else(|| Unreadable::new("the reading of the URL has another shape"))?;
     let fields = Fields::read(said);
     match fields.get("tool") {
         Some("curl") => with_curl(text, said, &fields),
         Some(tool) => with_wget(text, said, &fields, tool == "wget"),
-        None => Err("the reading of the URL does not say with what it was fetched".to_owned()),
+        None => Err(Unreadable::new("the reading of the URL does not say with what it was fetched")),
     }
 }
 
 /// `curl -i`: the headers of every answer, then the body of the last.
-fn with_curl(text: &str, said: &str, fields: &Fields<'_>) -> Result<Fetched, String> {
+fn with_curl(text: &str, said: &str, fields: &Fields<'_>) -> Read<Fetched> {
     let why = || {
         let line = said.lines().find(|line| line.starts_with("curl:")).unwrap_or("curl failed without a message");
         one_line(line, 160)
     };
-    let exit: i32 =
-        fields.all("exit").last().and_then(|text| text.parse().ok()).ok_or("curl did not say how it ended")?;
+    let exit: i32 = fields
+        .all("exit")
+        .last()
+        .and_then(|text| text.parse().ok())
+        .ok_or_else(|| Unreadable::new("curl did not say how it ended"))?;
     // 23: more than the limit was not taken from it. 18 and 56 can come in the middle of a body.
     match exit {
         0 | 23 => {}
@@ -169,18 +176,18 @@ fn with_curl(text: &str, said: &str, fields: &Fields<'_>) -> Result<Fetched, Str
             let refused = exit == 7 && said.contains("refused");
             return Ok(Fetched::Failed { refused, untrusted: matches!(exit, 51 | 60), why: why() });
         }
-        other => return Err(format!("curl ended with {other}: {}", why())),
+        other => return Err(Unreadable::new(format!("curl ended with {other}: {}", why()))),
     }
     let said_code: u16 = fields
         .get("code")
         .and_then(|text| text.parse().ok())
         .filter(|code| *code > 0)
-        .ok_or("this curl does not write what a probe needs (7.63 and later do)")?;
+        .ok_or_else(|| Unreadable::new("this curl does not write what a probe needs (7.63 and later do)"))?;
     let redirects = fields.get("redirects").and_then(|text| text.parse().ok()).unwrap_or_default();
     let mut before: usize = redirects;
     let mut rest = text;
     loop {
-        let (status, headers, after) = response(rest).ok_or("curl printed no headers")?;
+        let (status, headers, after) = response(rest).ok_or_else(|| Unreadable::new("curl printed no headers"))?;
         // Interim answers and redirections come first, each with headers of its own. How many there
         // are is counted: a body may begin like an answer.
         let interim = (100..200).contains(&status);
@@ -190,7 +197,7 @@ fn with_curl(text: &str, said: &str, fields: &Fields<'_>) -> Result<Fetched, Str
             continue;
         }
         if status != said_code {
-            return Err(format!("curl says {said_code} and prints {status}"));
+            return Err(Unreadable::new(format!("curl says {said_code} and prints {status}")));
         }
         return Ok(Fetched::Answered(Box::new(Response {
             status,
@@ -233,9 +240,12 @@ fn status_of(line: &str) -> Option<u16> {
 }
 
 /// `wget -S`: headers on standard error, with blanks before them, the body alone on standard output.
-fn with_wget(text: &str, said: &str, fields: &Fields<'_>, is_gnu: bool) -> Result<Fetched, String> {
-    let exit: i32 =
-        fields.all("exit").last().and_then(|text| text.parse().ok()).ok_or("wget did not say how it ended")?;
+fn with_wget(text: &str, said: &str, fields: &Fields<'_>, is_gnu: bool) -> Read<Fetched> {
+    let exit: i32 = fields
+        .all("exit")
+        .last()
+        .and_then(|text| text.parse().ok())
+        .ok_or_else(|| Unreadable::new("wget did not say how it ended"))?;
     let mut answers: Vec<(u16, Headers)> = Vec::new();
     for line in said.lines() {
         let line = line.trim();
@@ -260,34 +270,36 @@ fn with_wget(text: &str, said: &str, fields: &Fields<'_>, is_gnu: bool) -> Resul
     let Some((status, headers)) = answers.last().cloned().filter(|_| !untrusted) else {
         let network = exit == 4 || (!is_gnu && exit == 1);
         if !network && !untrusted {
-            return Err(format!("wget ended with {exit}: {why}"));
+            return Err(Unreadable::new(format!("wget ended with {exit}: {why}")));
         }
         return Ok(Fetched::Failed { refused: said.contains("refused"), untrusted, why });
     };
     // GNU: 8 is a status of 400 or more, which is an answer. 3 and 141: the reader had enough.
     let too_long = text.len() > BODY;
     if is_gnu && !matches!(exit, 0 | 8) && !too_long {
-        return Err(format!("wget ended with {exit}: {why}"));
+        return Err(Unreadable::new(format!("wget ended with {exit}: {why}")));
     }
     let redirects = answers.len() - 1;
     let body = match status {
-        400.. if !is_gnu => Err("the wget of busybox does not show the body of a failure; install curl".to_owned()),
+        400.. if !is_gnu => {
+            Err(Unreadable::new("the wget of busybox does not show the body of a failure; install curl"))
+        }
         _ => bounded(text, too_long),
     };
     Ok(Fetched::Answered(Box::new(Response {
         status,
         headers,
         body,
-        url: (redirects > 0).then(|| Err("wget does not say which URL answered last; install curl".to_owned())),
+        url: (redirects > 0).then(|| Err(Unreadable::new("wget does not say which URL answered last; install curl"))),
         redirects,
         plain: fields.get("scheme") == Some("http") && redirects == 0,
         verifies: is_gnu,
     })))
 }
 
-fn bounded(text: &str, cut: bool) -> Result<String, String> {
+fn bounded(text: &str, cut: bool) -> Read<String> {
     if cut || text.len() > BODY {
-        return Err("the body is longer than 1 MiB; request a smaller page".to_owned());
+        return Err(Unreadable::new("the body is longer than 1 MiB; request a smaller page"));
     }
     Ok(text.to_owned())
 }

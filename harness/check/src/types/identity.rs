@@ -8,6 +8,8 @@ use crate::check::{Check, Observations, Probe, Verdict, attribute};
 use crate::observed::Value;
 use crate::rpm;
 use crate::shell::{self, cat};
+use crate::unreadable::{Read, Unreadable};
+use muster_base::os_release;
 use muster_record::facts::Facts;
 use muster_suite::model::Expectation;
 
@@ -82,9 +84,9 @@ impl Check for Identity {
 
     fn evaluate(&self, expectation: &Expectation, seen: &Observations, facts: &Facts) -> Vec<Verdict> {
         verdicts(&TABLE, expectation, |assertion| {
-            let of_release = |name: &str| -> Result<Value, String> {
+            let of_release = |name: &str| -> Read<Value> {
                 let text = seen.output("identity/os-release")?;
-                Ok(os_release(&text, name)
+                Ok(os_release::value(&text, name)
                     .map_or_else(|| Value::absent(format!("os-release has no {name}")), Value::Text))
             };
             match assertion.attribute {
@@ -125,7 +127,9 @@ impl Check for Identity {
                 "dist" => {
                     rpm::counts(facts, "dist")?;
                     let line = seen.line("identity/dist")?;
-                    let dist = line.strip_prefix("dist=").ok_or_else(|| format!("rpm --eval says `{line}`"))?;
+                    let dist = line
+                        .strip_prefix("dist=")
+                        .ok_or_else(|| Unreadable::new(format!("rpm --eval says `{line}`")))?;
                     Ok(Value::text_or(dist, "the macro is not set"))
                 }
                 "arch" => seen.line("identity/arch").map(Value::Text),
@@ -142,7 +146,10 @@ impl Check for Identity {
                 "hostname" => seen.line("identity/hostname").map(Value::Text),
                 "machine-id-valid" => {
                     let line = seen.line("identity/machine-id")?;
-                    let id = line.strip_prefix("id").ok_or("the reading of /etc/machine-id is torn")?.trim_start();
+                    let id = line
+                        .strip_prefix("id")
+                        .ok_or_else(|| Unreadable::new("the reading of /etc/machine-id is torn"))?
+                        .trim_start();
                     Ok(Value::flag(
                         id.len() == 32
                             && id.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
@@ -169,7 +176,7 @@ impl Check for Identity {
                 "clock-synchronized" => match seen.line("identity/clock")?.as_str() {
                     "yes" => Ok(Value::flag(true)),
                     "no" => Ok(Value::flag(false)),
-                    other => Err(format!("timedatectl says `{other}`")),
+                    other => Err(Unreadable::new(format!("timedatectl says `{other}`"))),
                 },
                 _ => unanswered(assertion),
             }
@@ -243,26 +250,6 @@ const SOURCES: &[Source] = &[
     },
 ];
 
-/// The value of a key, unquoted as a shell would; the last assignment counts.
-fn os_release(text: &str, name: &str) -> Option<String> {
-    let value = text.lines().filter_map(|line| line.trim().strip_prefix(name)?.strip_prefix('=')).next_back()?;
-    let value = value.trim();
-    let quoted = |quote: char| value.strip_prefix(quote).and_then(|value| value.strip_suffix(quote));
-    if let Some(inner) = quoted('\'') {
-        return Some(inner.to_owned());
-    }
-    let inner = quoted('"').unwrap_or(value);
-    let mut out = String::new();
-    let mut characters = inner.chars().peekable();
-    while let Some(c) = characters.next() {
-        match (c, characters.peek()) {
-            ('\\', Some('"' | '\\' | '$' | '`')) => out.extend(characters.next()),
-            _ => out.push(c),
-        }
-    }
-    Some(out)
-}
-
 /// Whether a name is a CPE of an operating system: `cpe:/o:vendor:product[:…]` or the thirteen
 /// fields of `cpe:2.3:o:…`.
 fn cpe(name: &str) -> bool {
@@ -285,15 +272,6 @@ fn cpe(name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn os_release_is_unquoted_as_a_shell_does() {
-        let text = "NAME=\"Azure Linux\"\nID=azurelinux\nVERSION_ID='4.0'\nX=\"a \\\"b\\\" \\$c\"\nID=later\n";
-        let value = |name| os_release(text, name);
-        assert_eq!(value("NAME").as_deref(), Some("Azure Linux"));
-        assert_eq!((value("VERSION_ID").as_deref(), value("ID").as_deref()), (Some("4.0"), Some("later")));
-        assert_eq!((value("X").as_deref(), value("VERSION")), (Some("a \"b\" $c"), None));
-    }
 
     #[test]
     fn cpe_names_of_both_forms() {

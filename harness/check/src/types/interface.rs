@@ -9,6 +9,7 @@ use crate::assertions::{Source, read, unanswered, verdicts};
 use crate::check::{Check, Observations, Probe, Verdict, attribute};
 use crate::fields::Fields;
 use crate::observed::Value;
+use crate::unreadable::{Read, Unreadable};
 use muster_record::facts::Facts;
 use muster_suite::model::Expectation;
 
@@ -83,7 +84,7 @@ impl Check for Interface {
             let fields = Fields::read(&links);
             let links = fields.groups("interface");
             if links.is_empty() {
-                return Err("/sys/class/net lists no interface, not even lo".to_owned());
+                return Err(Unreadable::new("/sys/class/net lists no interface, not even lo"));
             }
             let through = default_routes(&fields);
             let name = match expectation.subject.as_str() {
@@ -104,9 +105,10 @@ impl Check for Interface {
                 "present" => Ok(Value::flag(true)),
                 "name" => Ok(Value::text(name)),
                 "state" => state(link).map(Value::text),
-                "mtu" => {
-                    link.get("mtu").map(Value::text).ok_or_else(|| format!("the kernel does not say the MTU of {name}"))
-                }
+                "mtu" => link
+                    .get("mtu")
+                    .map(Value::text)
+                    .ok_or_else(|| Unreadable::new(format!("the kernel does not say the MTU of {name}"))),
                 "mac" => Ok(match link.get("address").unwrap_or_default() {
                     "" => Value::absent("no hardware address"),
                     zero if zero.bytes().all(|byte| matches!(byte, b'0' | b':')) => {
@@ -130,16 +132,16 @@ impl Check for Interface {
 /// `IFF_UP` of linux/if.h.
 const SET_UP: u32 = 1;
 
-fn state<'a>(link: &Fields<'a>) -> Result<&'a str, String> {
+fn state<'a>(link: &Fields<'a>) -> Read<&'a str> {
     match link.get("operstate") {
         Some("unknown") => {
             let flags = link.get("flags").unwrap_or_default();
             let bits = flags.strip_prefix("0x").and_then(|digits| u32::from_str_radix(digits, 16).ok());
-            let bits = bits.ok_or_else(|| format!("its flags are `{flags}`"))?;
+            let bits = bits.ok_or_else(|| Unreadable::new(format!("its flags are `{flags}`")))?;
             Ok(if bits & SET_UP == 0 { "down" } else { "up" })
         }
         Some(state) if !state.is_empty() => Ok(state),
-        _ => Err("the kernel does not say its state".to_owned()),
+        _ => Err(Unreadable::new("the kernel does not say its state")),
     }
 }
 
@@ -161,16 +163,16 @@ const ROUTE_REJECTS: u32 = 0x200;
 
 /// Interfaces that default routes leave through: IPv4 before IPv6, the lowest metric first, else in
 /// the kernel's order.
-fn default_routes(fields: &Fields<'_>) -> Result<Vec<String>, String> {
+fn default_routes(fields: &Fields<'_>) -> Read<Vec<String>> {
     let mut found: Vec<(u8, u32, String)> = Vec::new();
     if let Some(why) = fields.get("unread") {
-        return Err(format!("the routes cannot be read: {why}"));
+        return Err(Unreadable::new(format!("the routes cannot be read: {why}")));
     }
     // The table has a heading even when it is empty.
     if fields.get("route").is_none() {
-        return Err("the routes were not read".to_owned());
+        return Err(Unreadable::new("the routes were not read"));
     }
-    let strange = |line: &str| format!("the kernel's table of routes has the line `{line}`");
+    let strange = |line: &str| Unreadable::new(format!("the kernel's table of routes has the line `{line}`"));
     for line in fields.all("route").filter(|line| !line.starts_with("Iface")) {
         let words: Vec<&str> = line.split_whitespace().collect();
         let [name, destination, _, flags, _, _, metric, mask, ..] = words[..] else { return Err(strange(line)) };
@@ -195,28 +197,28 @@ fn default_routes(fields: &Fields<'_>) -> Result<Vec<String>, String> {
     Ok(found.into_iter().map(|(_, _, name)| name).collect())
 }
 
-fn addresses(text: &str, name: &str) -> Result<Vec<String>, String> {
+fn addresses(text: &str, name: &str) -> Read<Vec<String>> {
     match text.split_once('\n') {
         Some(("from=ip", rest)) => from_ip(rest, name),
         Some(("from=proc", rest)) => from_proc(&Fields::read(rest), name),
-        _ => Err("the reading of the addresses has another shape".to_owned()),
+        _ => Err(Unreadable::new("the reading of the addresses has another shape")),
     }
 }
 
 /// `ip -o addr`, of iproute2 or busybox: `2: eth0    inet 10.0.2.15/24 brd 10.0.2.255 scope …`.
-fn from_ip(text: &str, name: &str) -> Result<Vec<String>, String> {
+fn from_ip(text: &str, name: &str) -> Read<Vec<String>> {
     let mut found = Vec::new();
     for line in text.lines().filter(|line| !line.trim().is_empty()) {
         let words: Vec<&str> = line.split_whitespace().collect();
         let (Some(of), Some(family)) = (words.get(1), words.get(2)) else {
-            return Err(format!("ip -o addr prints `{line}`"));
+            return Err(Unreadable::new(format!("ip -o addr prints `{line}`")));
         };
         let of = of.trim_end_matches(':');
         // A half of a pair shows its other half: `eth0@if7`.
         if of.split('@').next() != Some(name) || !matches!(*family, "inet" | "inet6") {
             continue;
         }
-        let address = words.get(3).ok_or_else(|| format!("ip -o addr prints `{line}`"))?;
+        let address = words.get(3).ok_or_else(|| Unreadable::new(format!("ip -o addr prints `{line}`")))?;
         // With a peer, the prefix is the peer's, and the address is one alone.
         found.push(match (address.contains('/'), *family) {
             (true, _) => (*address).to_owned(),
@@ -229,7 +231,7 @@ fn from_ip(text: &str, name: &str) -> Result<Vec<String>, String> {
 
 /// Without `ip` the kernel lists IPv4 addresses without their interface; the networks that can be
 /// reached without a gateway tell it. An address that none of them holds is not guessed at.
-fn from_proc(fields: &Fields<'_>, name: &str) -> Result<Vec<String>, String> {
+fn from_proc(fields: &Fields<'_>, name: &str) -> Read<Vec<String>> {
     let mut networks: Vec<(u32, u32, &str)> = Vec::new();
     for line in fields.all("route").filter(|line| !line.starts_with("Iface")) {
         let words: Vec<&str> = line.split_whitespace().collect();
@@ -254,7 +256,9 @@ fn from_proc(fields: &Fields<'_>, name: &str) -> Result<Vec<String>, String> {
             let holds = |(network, mask, _): &&(u32, u32, &str)| *mask != 0 && bits & mask == *network;
             let network = networks.iter().filter(holds).max_by_key(|(_, mask, _)| *mask);
             let (_, mask, of) = network.ok_or_else(|| {
-                format!("without `ip` the interface of the address {address} cannot be determined; install iproute2")
+                Unreadable::new(format!(
+                    "without `ip` the interface of the address {address} cannot be determined; install iproute2"
+                ))
             })?;
             let address = format!("{address}/{}", mask.count_ones());
             // The tables main and local are printed one after the other, or as one twice.
@@ -266,10 +270,11 @@ fn from_proc(fields: &Fields<'_>, name: &str) -> Result<Vec<String>, String> {
     for line in fields.all("inet6") {
         let words: Vec<&str> = line.split_whitespace().collect();
         let [address, _, length, _, _, of] = words[..] else {
-            return Err(format!("/proc/net/if_inet6 has the line `{line}`"));
+            return Err(Unreadable::new(format!("/proc/net/if_inet6 has the line `{line}`")));
         };
         let parsed = u128::from_str_radix(address, 16).ok().zip(u8::from_str_radix(length, 16).ok());
-        let (address, length) = parsed.ok_or_else(|| format!("/proc/net/if_inet6 has the line `{line}`"))?;
+        let (address, length) =
+            parsed.ok_or_else(|| Unreadable::new(format!("/proc/net/if_inet6 has the line `{line}`")))?;
         if of == name {
             found.push(format!("{}/{length}", Ipv6Addr::from_bits(address)));
         }
@@ -383,7 +388,7 @@ mod tests {
         assert_eq!(addresses(text, "eth0").unwrap(), ["192.0.2.2/24", "fd00::2/64"]);
         assert_eq!(addresses(text, "lo").unwrap(), ["127.0.0.1/8", "::1/128"]);
         let alone = text.replace("|-- 192.0.2.2\n", "|-- 203.0.113.9\n");
-        assert!(addresses(&alone, "eth0").unwrap_err().contains("203.0.113.9"));
+        assert!(addresses(&alone, "eth0").unwrap_err().to_string().contains("203.0.113.9"));
     }
 
     #[test]

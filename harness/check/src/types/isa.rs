@@ -8,6 +8,7 @@ use crate::check::{Check, Observations, Probe, Verdict, attribute};
 use crate::elf;
 use crate::fields::Fields;
 use crate::observed::Value;
+use crate::unreadable::{Read, Unreadable};
 use muster_base::text::one_line;
 use muster_record::facts::Facts;
 use muster_suite::model::Expectation;
@@ -64,7 +65,7 @@ impl Check for Isa {
             "supported" => supported(&seen.output("isa/loader")?),
             "rpm-arch" => match seen.line("isa/rpm")?.as_str() {
                 unset if unset.is_empty() || unset.starts_with('%') => {
-                    Err("rpm does not say its architecture".to_owned())
+                    Err(Unreadable::new("rpm does not say its architecture"))
                 }
                 arch => Ok(Value::text(arch)),
             },
@@ -74,25 +75,26 @@ impl Check for Isa {
 }
 
 /// The highest level that one of the files states.
-fn needed(text: &str) -> Result<Value, String> {
+fn needed(text: &str) -> Read<Value> {
     let fields = Fields::read(text);
     match fields.get("arch") {
         Some("x86_64") => {}
         Some(other) => return Ok(Value::absent(format!("not an x86-64 system but {}", one_line(other, 40)))),
-        None => return Err("the reading of the files has another shape".to_owned()),
+        None => return Err(Unreadable::new("the reading of the files has another shape")),
     }
     let mut highest = None;
     for file in fields.groups("file") {
         let path = one_line(file.get("file").unwrap_or_default(), 80);
         if let Some(why) = file.get("unread") {
-            return Err(format!("{path}: {why}"));
+            return Err(Unreadable::new(format!("{path}: {why}")));
         }
-        highest = highest.max(stated(&file).ok_or_else(|| format!("the notes of {path} cannot be read"))?);
+        highest =
+            highest.max(stated(&file).ok_or_else(|| Unreadable::new(format!("the notes of {path} cannot be read")))?);
     }
     match highest {
         Some(level) => Ok(Value::text(X86_LEVELS[level])),
         // An image of v3 binaries without notes looks just so.
-        None => Err("neither the C library nor the shell states which level it needs".to_owned()),
+        None => Err(Unreadable::new("neither the C library nor the shell states which level it needs")),
     }
 }
 
@@ -109,14 +111,14 @@ fn stated(file: &Fields<'_>) -> Option<Option<usize>> {
 }
 
 /// What the loader says of the directories below `glibc-hwcaps`.
-fn supported(text: &str) -> Result<Value, String> {
+fn supported(text: &str) -> Read<Value> {
     let (arch, text) = text.split_once('\n').unwrap_or((text, ""));
     if arch != "arch=x86_64" {
         return Ok(Value::absent("not an x86-64 system"));
     }
     let mut listed = text.lines().skip_while(|line| !line.starts_with("Subdirectories of glibc-hwcaps directories"));
     if listed.next().is_none() {
-        return Err("the loader does not list its levels (that of glibc 2.33 and later does)".to_owned());
+        return Err(Unreadable::new("the loader does not list its levels (that of glibc 2.33 and later does)"));
     }
     let mut highest = None;
     let mut known = false;
@@ -130,7 +132,11 @@ fn supported(text: &str) -> Result<Value, String> {
         }
     }
     // The lowest level has no directory: every processor that runs this has it.
-    if known { Ok(Value::text(X86_LEVELS[highest.unwrap_or(0)])) } else { Err("the loader lists no level".to_owned()) }
+    if known {
+        Ok(Value::text(X86_LEVELS[highest.unwrap_or(0)]))
+    } else {
+        Err(Unreadable::new("the loader lists no level"))
+    }
 }
 
 const SOURCES: &[Source] = &[

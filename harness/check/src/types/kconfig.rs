@@ -7,6 +7,7 @@ use crate::assertions::{subjects, unanswered, verdicts};
 use crate::check::{Check, Observations, Probe, Verdict, attribute};
 use crate::kernel_config::{Config, Setting};
 use crate::observed::Value;
+use crate::unreadable::Unreadable;
 use muster_record::facts::Facts;
 use muster_suite::model::Expectation;
 
@@ -55,15 +56,15 @@ impl Check for Kconfig {
             let (release, config) = text.split_once('\n').unwrap_or(("", &text));
             Config::parse(config, release)
         });
-        evaluated(expectation, parsed.as_ref().map_err(String::as_str))
+        evaluated(expectation, parsed.as_ref())
     }
 }
 
 /// The verdicts on a configuration, wherever it was read: in a guest or from a file. The error is why
 /// it could not be read.
-pub fn evaluated(expectation: &Expectation, config: Result<&Config, &str>) -> Vec<Verdict> {
+pub fn evaluated(expectation: &Expectation, config: Result<&Config, &Unreadable>) -> Vec<Verdict> {
     verdicts(&TABLE, expectation, |assertion| {
-        let setting = config.map_err(str::to_owned)?.get(&expectation.subject)?;
+        let setting = config.map_err(Clone::clone)?.get(&expectation.subject)?;
         Ok(match assertion.attribute {
             // A symbol that this kernel does not know is not "something else": `{not: y}` is about one it knows.
             "value" if setting == Setting::Absent => Value::gone(setting.name()),

@@ -1,6 +1,6 @@
 //! `kernel`: the running kernel.
 
-use muster_suite::grammar::kernel;
+use muster_suite::grammar::{file_systems, kernel};
 use muster_suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
 
 use crate::assertions::{Source, key, read, unanswered, verdicts};
@@ -9,6 +9,7 @@ use crate::journal;
 use crate::observed::Value;
 use crate::proc::{bracketed, mounts, taint_names};
 use crate::shell::cat;
+use crate::unreadable::{Read, Unreadable};
 use crate::value;
 use crate::wording::show_items;
 use muster_record::facts::Facts;
@@ -49,7 +50,7 @@ const ATTRIBUTES: &[Attribute] = &[
     attribute("modules", Kind::Set(&kernel::MODULE), "Loaded modules."),
     attribute("out-of-tree", Kind::Set(&kernel::MODULE), "Loaded modules that were not built with the kernel."),
     attribute("unsigned", Kind::Set(&kernel::MODULE), "Loaded modules without a valid signature."),
-    attribute("filesystems", Kind::Set(&kernel::FILE_SYSTEM), "File systems it can mount now."),
+    attribute("filesystems", Kind::Set(&file_systems::FILE_SYSTEM), "File systems it can mount now."),
     attribute("crypto", Kind::Set(&kernel::ALGORITHM), "Names of the algorithms of /proc/crypto."),
     attribute("page-size", Kind::Size, "Size of a page."),
     attribute("clocksource", Kind::Text, "Clock source in use."),
@@ -92,9 +93,12 @@ impl Check for Kernel {
 
     fn evaluate(&self, expectation: &Expectation, seen: &Observations, _facts: &Facts) -> Vec<Verdict> {
         verdicts(&TABLE, expectation, |assertion| {
-            let uname = |line: usize| -> Result<Value, String> {
+            let uname = |line: usize| -> Read<Value> {
                 let text = seen.output(UNAME)?;
-                text.lines().nth(line).map(Value::text).ok_or_else(|| "uname printed less than three lines".to_owned())
+                text.lines()
+                    .nth(line)
+                    .map(Value::text)
+                    .ok_or_else(|| Unreadable::new("uname printed less than three lines"))
             };
             match assertion.attribute {
                 "release" => uname(0),
@@ -103,7 +107,7 @@ impl Check for Kernel {
                 "taint" => seen.line(TAINT).map(Value::Text),
                 "taints" => {
                     let text = seen.line(TAINT)?;
-                    let bits = text.parse().map_err(|_| format!("the taint mask is `{text}`"))?;
+                    let bits = text.parse().map_err(|_| Unreadable::new(format!("the taint mask is `{text}`")))?;
                     Ok(Value::items(taint_names(bits)))
                 }
                 "cmdline" => Ok(Value::items(seen.file("kernel/cmdline")?.split_whitespace())),
@@ -138,7 +142,9 @@ impl Check for Kernel {
                 }
                 "cgroup-controllers" => {
                     let line = seen.line("kernel/cgroup-controllers")?;
-                    let names = line.strip_prefix("controllers").ok_or("the reading of the controllers is torn")?;
+                    let names = line
+                        .strip_prefix("controllers")
+                        .ok_or_else(|| Unreadable::new("the reading of the controllers is torn"))?;
                     Ok(Value::items(names.split_whitespace()))
                 }
                 "namespaces" => {
@@ -166,7 +172,8 @@ impl Check for Kernel {
                 }
                 "page-size" => {
                     let text = seen.line("kernel/page-size")?;
-                    let kilobytes: u128 = text.parse().map_err(|_| format!("the page size is `{text}`"))?;
+                    let kilobytes: u128 =
+                        text.parse().map_err(|_| Unreadable::new(format!("the page size is `{text}`")))?;
                     Ok(Value::Text(value::of_bytes(kilobytes * 1024)))
                 }
                 "clocksource" => seen.line("kernel/clocksource").map(Value::Text),
@@ -180,7 +187,7 @@ impl Check for Kernel {
                     match text.split_once('\n') {
                         Some(("from=journal", said)) => Ok(Value::text(journal::messages(said))),
                         Some(("from=dmesg", said)) => Ok(Value::text(said)),
-                        _ => Err("the reading of the kernel's errors is torn".to_owned()),
+                        _ => Err(Unreadable::new("the reading of the kernel's errors is torn")),
                     }
                 }
                 _ => unanswered(assertion),
@@ -310,20 +317,20 @@ fn vulnerabilities(text: &str) -> impl Iterator<Item = (&str, &str)> {
     text.lines().filter_map(|line| line.split_once('\t'))
 }
 
-pub(super) fn bracketed_value(text: &str, without: &str) -> Result<Value, String> {
+pub(super) fn bracketed_value(text: &str, without: &str) -> Read<Value> {
     if text == "unsupported" {
         return Ok(Value::absent(without));
     }
-    bracketed(text).map(Value::text).ok_or_else(|| format!("`{text}` marks no choice"))
+    bracketed(text).map(Value::text).ok_or_else(|| Unreadable::new(format!("`{text}` marks no choice")))
 }
 
 /// Names of the modules whose taint flags (`(OE)` at the end of the line, or none) are chosen.
-fn modules(text: &str, chosen: impl Fn(&str) -> bool) -> Result<Vec<String>, String> {
+fn modules(text: &str, chosen: impl Fn(&str) -> bool) -> Read<Vec<String>> {
     let mut names = Vec::new();
     for line in text.lines() {
         let fields: Vec<&str> = line.split_whitespace().collect();
         if fields.len() < 6 {
-            return Err(format!("a line of /proc/modules is `{line}`"));
+            return Err(Unreadable::new(format!("a line of /proc/modules is `{line}`")));
         }
         let flags = fields.last().filter(|last| last.starts_with('(')).copied().unwrap_or("");
         if chosen(flags) {
@@ -383,7 +390,7 @@ mod tests {
         let text = "nvidia 100 1 - Live 0x0 (POE)\next4 1 2 jbd2, Live 0x0\nbad 9 0 - Live 0x0 (E)\n";
         assert_eq!(modules(text, |flags| flags.contains('O')), Ok(vec!["nvidia".to_owned()]));
         assert_eq!(modules(text, |flags| flags.contains('E')), Ok(vec!["nvidia".to_owned(), "bad".to_owned()]));
-        assert_eq!(modules("short", |_| true).unwrap_err(), "a line of /proc/modules is `short`");
+        assert_eq!(modules("short", |_| true).unwrap_err().to_string(), "a line of /proc/modules is `short`");
     }
 
     #[test]

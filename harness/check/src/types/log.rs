@@ -7,6 +7,7 @@ use crate::assertions::{Source, key, keys, read, unanswered, verdicts};
 use crate::check::{Check, Observations, Probe, Verdict, attribute};
 use crate::journal;
 use crate::observed::Value;
+use crate::unreadable::Unreadable;
 use crate::value;
 use muster_record::facts::Facts;
 use muster_suite::model::Expectation;
@@ -60,7 +61,7 @@ impl Check for Log {
                 let unit = key(assertion)?;
                 let answer = seen.answer("log/units", unit)?;
                 let found = (answer.status == 0).then(|| answer.output.split_once("\nentries:")).flatten();
-                let Some((load, said)) = found else { return Err(answer.output) };
+                let Some((load, said)) = found else { return Err(Unreadable::new(answer.output)) };
                 let said = journal::messages(said.strip_prefix('\n').unwrap_or(said));
                 Ok(match load {
                     "LoadState=not-found" if said.is_empty() => {
@@ -87,7 +88,7 @@ impl Check for Log {
                 });
                 amount
                     .map(|bytes| Value::Text(value::of_bytes(bytes as u128)))
-                    .ok_or_else(|| format!("journalctl --disk-usage says `{text}`"))
+                    .ok_or_else(|| Unreadable::new(format!("journalctl --disk-usage says `{text}`")))
             }
             "persistent" => seen.flag("log/persistent"),
             _ => unanswered(assertion),

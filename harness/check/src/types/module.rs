@@ -6,6 +6,7 @@ use muster_suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
 use crate::assertions::{key, subjects, unanswered, verdicts};
 use crate::check::{Check, Observations, Probe, Verdict, attribute};
 use crate::observed::Value;
+use crate::unreadable::{Read, Unreadable};
 use muster_base::text::one_line;
 use muster_record::facts::Facts;
 use muster_suite::model::Expectation;
@@ -97,26 +98,29 @@ impl Check for Module {
             let answer = seen.answer("module/state", &expectation.subject)?;
             let found = match (answer.status, answer.output.as_str()) {
                 (0, word @ ("loaded" | "builtin" | "available" | "absent")) => word.to_owned(),
-                _ => return Err(answer.output),
+                _ => return Err(Unreadable::new(answer.output)),
             };
             let text = seen.output("module/modprobe.d")?;
-            let denied = denylisted(text.strip_suffix("end\n").ok_or("the reading of modprobe.d is torn")?, &name);
-            let field = |wanted: &str| -> Result<Vec<String>, String> {
+            let denied = denylisted(
+                text.strip_suffix("end\n").ok_or_else(|| Unreadable::new("the reading of modprobe.d is torn"))?,
+                &name,
+            );
+            let field = |wanted: &str| -> Read<Vec<String>> {
                 let answer = seen.answer("module/info", &expectation.subject)?;
                 if answer.status != 0 {
-                    return Err(format!("modinfo: {}", answer.output));
+                    return Err(Unreadable::new(format!("modinfo: {}", answer.output)));
                 }
                 let fields = answer.output.lines().filter_map(|line| line.split_once(':'));
                 // Every module has one, `(builtin)` too.
                 if !fields.clone().any(|(field, _)| field.trim() == "filename") {
-                    return Err(format!("modinfo names no file: `{}`", one_line(&answer.output, 120)));
+                    return Err(Unreadable::new(format!("modinfo names no file: `{}`", one_line(&answer.output, 120))));
                 }
                 Ok(fields
                     .filter(|(field, _)| field.trim() == wanted)
                     .map(|(_, value)| value.trim().to_owned())
                     .collect())
             };
-            let first = |wanted: &str, without: &str| -> Result<Value, String> {
+            let first = |wanted: &str, without: &str| -> Read<Value> {
                 Ok(field(wanted)?
                     .into_iter()
                     .find(|value| !value.is_empty())
@@ -140,7 +144,7 @@ impl Check for Module {
                     let answer = seen.answer("module/parameters", &expectation.subject)?;
                     let parameter = key(assertion)?;
                     if !answer.output.ends_with("end") {
-                        return Err(answer.output);
+                        return Err(Unreadable::new(answer.output));
                     }
                     let value = answer
                         .output

@@ -7,6 +7,7 @@ use crate::assertions::{subjects, unanswered, verdicts, wants};
 use crate::check::{Check, Observations, Probe, Verdict, attribute};
 use crate::observed::Value;
 use crate::proc::mounts;
+use crate::unreadable::Unreadable;
 use crate::value;
 use muster_record::facts::Facts;
 use muster_suite::model::Expectation;
@@ -111,7 +112,7 @@ impl Check for Mount {
                     let (0, Some([block, blocks, free, available, inodes, inodes_free])) =
                         (answer.status, numbers.as_deref())
                     else {
-                        return Err(format!("stat -f {path}: {}", answer.output));
+                        return Err(Unreadable::new(format!("stat -f {path}: {}", answer.output)));
                     };
                     let used = blocks.saturating_sub(*free);
                     let percent = |part: u128, whole: u128| {

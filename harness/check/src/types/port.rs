@@ -7,6 +7,7 @@ use crate::assertions::{subjects, unanswered, verdicts};
 use crate::check::{Check, Observations, Probe, Verdict, attribute};
 use crate::net::{probes, sockets};
 use crate::observed::Value;
+use crate::unreadable::Unreadable;
 use muster_record::facts::Facts;
 use muster_suite::model::Expectation;
 
@@ -58,8 +59,9 @@ impl Check for Port {
 
     fn evaluate(&self, expectation: &Expectation, seen: &Observations, _facts: &Facts) -> Vec<Verdict> {
         verdicts(&TABLE, expectation, |assertion| {
-            let (protocol, number) = parse(&expectation.subject)
-                .ok_or_else(|| format!("`{}` is not a protocol and port such as tcp/22", expectation.subject))?;
+            let (protocol, number) = parse(&expectation.subject).ok_or_else(|| {
+                Unreadable::new(format!("`{}` is not a protocol and port such as tcp/22", expectation.subject))
+            })?;
             let sockets = sockets(seen)?;
             let mine: Vec<_> =
                 sockets.iter().filter(|socket| socket.protocol == protocol && socket.port == number).collect();
@@ -77,7 +79,7 @@ impl Check for Port {
                 "exposed" => Ok(Value::flag(mine.iter().any(|socket| socket.exposed()))),
                 "process" => {
                     if mine.iter().any(|socket| socket.processes.is_empty()) {
-                        return Err("which process holds the socket cannot be seen".to_owned());
+                        return Err(Unreadable::new("which process holds the socket cannot be seen"));
                     }
                     // A socket-activated service shares its socket with systemd.
                     Ok(Value::each(mine.iter().map(|socket| {

@@ -6,6 +6,7 @@ use muster_suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
 use crate::assertions::{subjects, unanswered, verdicts, wants, with_near};
 use crate::check::{Check, Observations, Probe, Verdict, attribute};
 use crate::observed::Value;
+use crate::unreadable::Unreadable;
 use crate::value;
 use muster_base::text::one_line;
 use muster_record::facts::Facts;
@@ -65,11 +66,11 @@ impl Check for Process {
         let verdicts = verdicts(&TABLE, expectation, |assertion| {
             let answer = seen.answer("process", name)?;
             if answer.status != 0 {
-                return Err(answer.output);
+                return Err(Unreadable::new(answer.output));
             }
             let (rest, last) = answer.output.rsplit_once('\n').unwrap_or(("", &answer.output));
             if last != "end" {
-                return Err(format!("the list of processes is torn: `{}`", one_line(last, 80)));
+                return Err(Unreadable::new(format!("the list of processes is torn: `{}`", one_line(last, 80))));
             }
             let running = processes(rest);
             match (running.is_empty(), assertion.attribute) {
@@ -81,7 +82,7 @@ impl Check for Process {
             let each = |read: &dyn Fn(&Running) -> Value| Ok(Value::each(running.iter().map(read)));
             match assertion.attribute {
                 "args" if running.iter().any(|one| !one.has("args")) => {
-                    Err("the arguments cannot be read (`tr` is missing or silent)".to_owned())
+                    Err(Unreadable::new("the arguments cannot be read (`tr` is missing or silent)"))
                 }
                 "args" => each(&|one| Value::text(one.field("args"))),
                 "user" => {
@@ -109,7 +110,8 @@ impl Check for Process {
                     let mut mask = 0;
                     for one in &running {
                         let text = one.field("caps");
-                        mask |= u64::from_str_radix(text, 16).map_err(|_| format!("the capabilities are `{text}`"))?;
+                        mask |= u64::from_str_radix(text, 16)
+                            .map_err(|_| Unreadable::new(format!("the capabilities are `{text}`")))?;
                     }
                     Ok(Value::items(capability_names(mask)))
                 }

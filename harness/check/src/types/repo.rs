@@ -1,6 +1,6 @@
 //! `repo`: a package repository, by its id.
 
-use muster_suite::grammar::{packages, text};
+use muster_suite::grammar::{repositories as names, text};
 use muster_suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
 
 use crate::assertions::{key, subjects, unanswered, verdicts, wants};
@@ -8,6 +8,7 @@ use crate::check::{Check, Observations, Probe, Verdict, attribute};
 use crate::dnf;
 use crate::observed::Value;
 use crate::repositories::{self, Manager};
+use crate::unreadable::{Read, Unreadable};
 use muster_record::facts::Facts;
 use muster_suite::model::Expectation;
 
@@ -28,7 +29,7 @@ const ATTRIBUTES: &[Attribute] = &[
         Kind::Bool,
         "Whether the metadata must be signed; the main configuration's value when the repository states none.",
     ),
-    attribute("gpgkey", Kind::Set(&packages::KEY_FILE), "Where its keys are."),
+    attribute("gpgkey", Kind::Set(&names::KEY_FILE), "Where its keys are."),
     attribute("skip-if-unavailable", Kind::Bool, "Whether a dead repository is silently passed over."),
     attribute(
         "priority",
@@ -36,7 +37,7 @@ const ATTRIBUTES: &[Attribute] = &[
         "Its priority; what the package manager assumes when it states none: 99, of tdnf 50.",
     ),
     attribute("file", Kind::Text, "The file that configures it."),
-    attribute("options", Kind::Map(&packages::OPTION, &Kind::Loose), "Any other option of its section, as written."),
+    attribute("options", Kind::Map(&names::OPTION, &Kind::Loose), "Any other option of its section, as written."),
     attribute("reachable", Kind::Bool, "Whether its metadata can be fetched now, errors not passed over."),
     attribute("packages", Kind::Integer, "How many packages its metadata lists."),
     attribute(
@@ -55,7 +56,7 @@ const ATTRIBUTES: &[Attribute] = &[
 pub static TABLE: CheckTable = CheckTable {
     name: "repo",
     summary: "A package repository, by its id.",
-    subject: Subject::Named(&packages::REPOSITORY),
+    subject: Subject::Named(&names::REPOSITORY),
     shorthand: Shorthand::Keywords(&[
         ("absent", "exists", "false"),
         ("enabled", "enabled", "true"),
@@ -144,7 +145,7 @@ esac"#,
                 return Err(repositories::unknown(id));
             }
             if all.manager == Manager::Apt && NOT_OF_APT.contains(&assertion.attribute) {
-                return Err(format!("apt has no `{}` of a repository", assertion.attribute));
+                return Err(Unreadable::new(format!("apt has no `{}` of a repository", assertion.attribute)));
             }
             let option = |name: &str| Ok(all.option(repo, name).map_or_else(|| Value::absent("not set"), Value::text));
             match assertion.attribute {
@@ -178,7 +179,7 @@ esac"#,
                 "packages" => {
                     let answer = seen.answer("repo/packages", id)?;
                     if answer.status != 0 || dnf::unreachable(&answer.output).is_some() {
-                        return Err(format!("the metadata of {id} cannot be read: {}", answer.output));
+                        return Err(Unreadable::new(format!("the metadata of {id} cannot be read: {}", answer.output)));
                     }
                     Ok(Value::text(answer.output.lines().filter(|line| dnf::nevra(line).is_some()).count().to_string()))
                 }
@@ -213,7 +214,7 @@ const NOT_OF_APT: &[&str] = &[
 ];
 
 /// `package: …` or `package from repo` headings, with the unresolved requirements indented below.
-fn unsatisfied(status: i32, text: &str) -> Result<Vec<String>, String> {
+fn unsatisfied(status: i32, text: &str) -> Read<Vec<String>> {
     if let Some(why) = dnf::unreachable(text) {
         return Err(why);
     }
@@ -233,7 +234,7 @@ fn unsatisfied(status: i32, text: &str) -> Result<Vec<String>, String> {
     }
     match (status, open.is_empty()) {
         (0, true) | (_, false) => Ok(open),
-        (status, true) => Err(format!("repoclosure ended with {status}: {text}")),
+        (status, true) => Err(Unreadable::new(format!("repoclosure ended with {status}: {text}"))),
     }
 }
 

@@ -1,6 +1,6 @@
 //! `repos`: all package repositories together.
 
-use muster_suite::grammar::packages;
+use muster_suite::grammar::repositories as names;
 use muster_suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
 
 use crate::assertions::{key, unanswered, verdicts, wants};
@@ -12,17 +12,17 @@ use muster_record::facts::Facts;
 use muster_suite::model::Expectation;
 
 const ATTRIBUTES: &[Attribute] = &[
-    attribute("enabled", Kind::Set(&packages::REPOSITORY), "Ids of the enabled ones."),
-    attribute("disabled", Kind::Set(&packages::REPOSITORY), "Ids of the disabled ones."),
-    attribute("unchecked", Kind::Set(&packages::REPOSITORY), "Ids of the enabled ones that accept unsigned packages."),
+    attribute("enabled", Kind::Set(&names::REPOSITORY), "Ids of the enabled ones."),
+    attribute("disabled", Kind::Set(&names::REPOSITORY), "Ids of the disabled ones."),
+    attribute("unchecked", Kind::Set(&names::REPOSITORY), "Ids of the enabled ones that accept unsigned packages."),
     attribute(
         "insecure",
-        Kind::Set(&packages::REPOSITORY),
+        Kind::Set(&names::REPOSITORY),
         "Ids of the enabled ones with a URL of http, ftp or no scheme. For apt, whose signatures cover what is fetched, that is common.",
     ),
     attribute(
         "options",
-        Kind::Map(&packages::OPTION, &Kind::Loose),
+        Kind::Map(&names::OPTION, &Kind::Loose),
         "Options of the main configuration, drop-ins applied (`best`, `install_weak_deps`, `skip_if_unavailable`).",
     ),
     attribute("manager", Kind::Text, "The package manager that is used: dnf5, dnf4, tdnf, microdnf or apt."),

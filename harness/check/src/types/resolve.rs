@@ -9,6 +9,7 @@ use crate::assertions::{subjects, unanswered, verdicts};
 use crate::check::{Check, Observations, Probe, Verdict, attribute};
 use crate::observed::Value;
 use crate::shell::Answer;
+use crate::unreadable::{Read, Unreadable};
 use muster_base::text::one_line;
 use muster_record::facts::Facts;
 use muster_suite::model::{Expectation, Matcher};
@@ -67,7 +68,9 @@ impl Check for Resolve {
                 ("resolves", Found::NoAddress(_)) if matches!(&assertion.matcher, Matcher::Equals(word) if word == "true") => {
                     Ok(Value::flag(false))
                 }
-                ("resolves", Found::NoAddress(why)) => Err(format!("{name} has no address, and {why}")),
+                ("resolves", Found::NoAddress(why)) => {
+                    Err(Unreadable::new(format!("{name} has no address, and {why}")))
+                }
                 ("addresses", Found::Addresses(addresses)) => Ok(Value::Items(addresses)),
                 ("addresses", Found::NoSuchName) => Ok(Value::gone("there is no such name")),
                 ("addresses", Found::NoAddress(why)) => Ok(Value::gone(format!("no address; {why}"))),
@@ -89,21 +92,22 @@ enum Found {
 
 /// Reads what the probe printed: who was asked, what it said, and, after `why=`, what a second tool
 /// said of the reason.
-fn found(answer: &Answer) -> Result<Found, String> {
+fn found(answer: &Answer) -> Read<Found> {
     let (first, why) = answer.output.split_once("\nwhy=").unwrap_or((&answer.output, ""));
     if answer.status != 0 {
-        return Err(one_line(&answer.output, 200));
+        return Err(Unreadable::new(one_line(&answer.output, 200)));
     }
     let (tool, said) = first.split_once('\n').unwrap_or((first, ""));
     let addresses = match tool {
         "from=getent" | "from=hosts" => said.lines().filter_map(|line| line.split_whitespace().next()).collect(),
         "from=nslookup" => looked_up(said),
-        _ => return Err("the reading of the name has another shape".to_owned()),
+        _ => return Err(Unreadable::new("the reading of the name has another shape")),
     };
     let mut found: Vec<String> = Vec::new();
     for address in addresses {
         let plain = address.split('%').next().unwrap_or(address);
-        let parsed: IpAddr = plain.parse().map_err(|_| format!("`{}` is not an address", one_line(address, 80)))?;
+        let parsed: IpAddr =
+            plain.parse().map_err(|_| Unreadable::new(format!("`{}` is not an address", one_line(address, 80))))?;
         let parsed = parsed.to_string();
         if !found.contains(&parsed) {
             found.push(parsed);

@@ -6,6 +6,7 @@ use muster_suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
 use crate::assertions::{subjects, unanswered, verdicts};
 use crate::check::{Check, Observations, Probe, Verdict, attribute};
 use crate::observed::Value;
+use crate::unreadable::Unreadable;
 use muster_record::facts::Facts;
 use muster_suite::model::Expectation;
 
@@ -49,7 +50,7 @@ impl Check for RpmMacro {
         verdicts(&TABLE, expectation, |assertion| {
             let answer = seen.answer("rpm/macros", name)?;
             if answer.status != 0 {
-                return Err(format!("rpm --eval: {}", answer.output));
+                return Err(Unreadable::new(format!("rpm --eval: {}", answer.output)));
             }
             match assertion.attribute {
                 "value" if answer.output == *name => Ok(Value::gone("an undefined macro, which is its own expansion")),

@@ -6,6 +6,7 @@ use muster_suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
 use crate::assertions::{key, keys, unanswered, verdicts, wants};
 use crate::check::{Check, Observations, Probe, Verdict, attribute};
 use crate::observed::Value;
+use crate::unreadable::{Read, Unreadable};
 use crate::{rpm, shell, value};
 use muster_record::facts::Facts;
 use muster_suite::model::Expectation;
@@ -163,12 +164,12 @@ impl Check for Rpmdb {
     fn evaluate(&self, expectation: &Expectation, seen: &Observations, facts: &Facts) -> Vec<Verdict> {
         verdicts(&TABLE, expectation, |assertion| {
             rpm::counts(facts, "the database")?;
-            let all = || -> Result<Vec<rpm::Package>, String> {
+            let all = || -> Read<Vec<rpm::Package>> {
                 let packages = rpm::packages(&seen.output(ALL)?)?;
                 let packages: Vec<_> = packages.into_iter().filter(|package| !package.is_key()).collect();
-                if packages.is_empty() { Err("the RPM database is empty".to_owned()) } else { Ok(packages) }
+                if packages.is_empty() { Err(Unreadable::new("the RPM database is empty")) } else { Ok(packages) }
             };
-            let set = |read: &dyn Fn(&rpm::Package) -> String| -> Result<Value, String> {
+            let set = |read: &dyn Fn(&rpm::Package) -> String| -> Read<Value> {
                 Ok(Value::items(all()?.iter().map(read).collect::<BTreeSet<String>>()))
             };
             match assertion.attribute {
@@ -195,14 +196,14 @@ impl Check for Rpmdb {
                     let text = seen.output("rpmdb/verify")?;
                     match ended(&text)? {
                         ("0", said) if !said.contains("error:") => Ok(Value::text("ok")),
-                        ("127", said) => Err(said.to_owned()),
+                        ("127", said) => Err(Unreadable::new(said)),
                         _ => Ok(Value::text("broken")),
                     }
                 }
                 "keys" => {
                     let text = seen.output("rpmdb/keys")?;
                     if let Some(error) = text.lines().find(|line| line.starts_with("error:")) {
-                        return Err(error.to_owned());
+                        return Err(Unreadable::new(error));
                     }
                     Ok(Value::items(keys_listed(&text)))
                 }
@@ -238,12 +239,12 @@ impl Check for Rpmdb {
                 "unowned" => {
                     let answer = seen.answer("rpmdb/unowned", key(assertion)?)?;
                     if answer.status != 0 {
-                        return Err(answer.output);
+                        return Err(Unreadable::new(answer.output));
                     }
                     if let Some(error) =
                         answer.output.lines().find(|line| line.starts_with("error:") && !line.contains("No such file"))
                     {
-                        return Err(error.to_owned());
+                        return Err(Unreadable::new(error));
                     }
                     let unowned = answer
                         .output
@@ -261,7 +262,7 @@ impl Check for Rpmdb {
                             Ok(Value::items(answer.output.lines().collect::<BTreeSet<_>>()))
                         }
                         1 if nobody && !answer.output.contains("database") => Ok(Value::Items(Vec::new())),
-                        _ => Err(answer.output),
+                        _ => Err(Unreadable::new(answer.output)),
                     }
                 }
                 _ => unanswered(assertion),
@@ -291,27 +292,29 @@ echo 'every file was looked up'
 return 0"#;
 
 /// Splits the last line `status N` off.
-fn ended(text: &str) -> Result<(&str, &str), String> {
+fn ended(text: &str) -> Read<(&str, &str)> {
     let text = text.trim_end();
     let (said, last) = text.rsplit_once('\n').unwrap_or(("", text));
-    last.strip_prefix("status ").map(|status| (status, said)).ok_or_else(|| "rpm was cut off".to_owned())
+    last.strip_prefix("status ").map(|status| (status, said)).ok_or_else(|| Unreadable::new("rpm was cut off"))
 }
 
 /// `rpm -V` ends with the number of packages in which it finds something, at most 254, and says at
 /// least one line of each; it did not run when it says why, or ends otherwise. A number that could be
 /// that of a signal shows nothing: what was said may then be a part.
-fn verification_ran(status: &str, said: &str) -> Result<(), String> {
+fn verification_ran(status: &str, said: &str) -> Read<()> {
     let error = said
         .lines()
         .find(|line| line.starts_with("error:") || line.starts_with("fatal:") || line.contains("not found"));
     if let Some(error) = error {
-        return Err(error.to_owned());
+        return Err(Unreadable::new(error));
     }
     match status.parse::<usize>() {
         Ok(0) => Ok(()),
-        Ok(129..=192) => Err(format!("rpm -Va ended with {status}: by a signal, or after as many packages")),
+        Ok(129..=192) => {
+            Err(Unreadable::new(format!("rpm -Va ended with {status}: by a signal, or after as many packages")))
+        }
         Ok(packages) if packages <= said.lines().count() => Ok(()),
-        _ => Err(format!("rpm -Va ended with {status}")),
+        _ => Err(Unreadable::new(format!("rpm -Va ended with {status}"))),
     }
 }
 

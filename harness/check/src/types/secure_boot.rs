@@ -6,6 +6,7 @@ use super::kernel::{LOCKDOWN, bracketed_value};
 use crate::assertions::{Source, read, unanswered, verdicts};
 use crate::check::{Check, Observations, Probe, Verdict, attribute};
 use crate::observed::Value;
+use crate::unreadable::{Read, Unreadable};
 use muster_record::facts::Facts;
 use muster_suite::model::Expectation;
 
@@ -65,12 +66,12 @@ impl Check for SecureBoot {
 }
 
 /// A variable of the firmware that is 0 or 1; `None` when this firmware does not have it.
-fn variable(seen: &Observations, name: &str) -> Result<Option<bool>, String> {
+fn variable(seen: &Observations, name: &str) -> Read<Option<bool>> {
     let text = seen.output("secure-boot/variables")?;
     match text.lines().next() {
         Some("bios") => return Ok(None),
         Some("efi") => {}
-        _ => return Err("the reading of the firmware's variables is torn".to_owned()),
+        _ => return Err(Unreadable::new("the reading of the firmware's variables is torn")),
     }
     let line = text.lines().filter_map(|line| line.split_once('=')).find(|(variable, _)| *variable == name);
     let Some((_, bytes)) = line else { return Ok(None) };
@@ -79,7 +80,7 @@ fn variable(seen: &Observations, name: &str) -> Result<Option<bool>, String> {
     match bytes[..] {
         [_, _, _, _, "0"] => Ok(Some(false)),
         [_, _, _, _, "1"] => Ok(Some(true)),
-        _ => Err(format!("the variable {name} has another shape")),
+        _ => Err(Unreadable::new(format!("the variable {name} has another shape"))),
     }
 }
 

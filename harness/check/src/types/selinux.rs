@@ -7,6 +7,7 @@ use crate::assertions::{Source, key, keys, read, unanswered, verdicts};
 use crate::check::{Check, Observations, Probe, Verdict, attribute};
 use crate::observed::Value;
 use crate::shell::cat;
+use crate::unreadable::{Read, Unreadable};
 use muster_record::facts::Facts;
 use muster_suite::model::Expectation;
 
@@ -89,7 +90,7 @@ cat "/sys/fs/selinux/booleans/$1""#,
                     .find(|(field, _)| *field == name)
                     .map(|(_, value)| value.to_owned())
             };
-            let configured = |name: &str| -> Result<Value, String> {
+            let configured = |name: &str| -> Read<Value> {
                 let text = seen.file("selinux/config")?;
                 let line = text
                     .lines()
@@ -102,7 +103,7 @@ cat "/sys/fs/selinux/booleans/$1""#,
                     |(_, value)| Value::text(value.trim().to_lowercase()),
                 ))
             };
-            let switch = |name: &str, on: &str, off: &str| -> Result<Value, String> {
+            let switch = |name: &str, on: &str, off: &str| -> Read<Value> {
                 Ok(match field(&kernel()?, name).as_deref() {
                     Some("1") => Value::text(on),
                     Some("0") => Value::text(off),
@@ -115,7 +116,7 @@ cat "/sys/fs/selinux/booleans/$1""#,
                     Ok(Value::text(match field(&text, "enforce").as_deref() {
                         Some("1") => "enforcing",
                         Some("0") => "permissive",
-                        Some(other) => return Err(format!("/sys/fs/selinux/enforce is `{other}`")),
+                        Some(other) => return Err(Unreadable::new(format!("/sys/fs/selinux/enforce is `{other}`"))),
                         None => "disabled",
                     }))
                 }
@@ -142,12 +143,15 @@ cat "/sys/fs/selinux/booleans/$1""#,
                         (0, Some("0")) => Ok(Value::text("off")),
                         (3, _) => Ok(Value::gone("the policy has no such boolean")),
                         (4, _) => Ok(Value::gone("no policy is loaded")),
-                        _ => Err(answer.output),
+                        _ => Err(Unreadable::new(answer.output)),
                     }
                 }
                 "permissive-types" => {
                     let text = seen.output("selinux/permissive")?;
-                    let types = text.trim().strip_prefix("types:").ok_or("the list of types is torn")?;
+                    let types = text
+                        .trim()
+                        .strip_prefix("types:")
+                        .ok_or_else(|| Unreadable::new("the list of types is torn"))?;
                     Ok(Value::items(types.split_whitespace().filter(|word| word.ends_with("_t"))))
                 }
                 "unconfined-services" => {
@@ -169,7 +173,9 @@ cat "/sys/fs/selinux/booleans/$1""#,
                 }
                 "denials" => {
                     let text = seen.output("selinux/denials")?;
-                    let said = text.strip_prefix("denials:\n").ok_or("the list of denials is torn")?;
+                    let said = text
+                        .strip_prefix("denials:\n")
+                        .ok_or_else(|| Unreadable::new("the list of denials is torn"))?;
                     Ok(Value::text(said))
                 }
                 _ => unanswered(assertion),

@@ -8,6 +8,7 @@ use crate::check::{Check, Observations, Probe, Verdict, attribute};
 use crate::observed::Value;
 use crate::restarts;
 use crate::unit_show::{activation, is_named, units};
+use crate::unreadable::Unreadable;
 use crate::{shell, value};
 use muster_record::facts::Facts;
 use muster_suite::model::Expectation;
@@ -142,7 +143,7 @@ impl Check for Service {
         let verdicts = verdicts(&TABLE, expectation, |assertion| {
             let text = seen.output("service/show")?;
             let unit = units(&text).into_iter().find(|unit| is_named(unit, &name));
-            let unit = unit.ok_or_else(|| format!("systemctl show says nothing of {name}"))?;
+            let unit = unit.ok_or_else(|| Unreadable::new(format!("systemctl show says nothing of {name}")))?;
             let property = |name: &str| unit.get(name).copied().unwrap_or_default();
             let loaded = property("LoadState");
             // systemd describes a unit that it does not know as one that does nothing: inactive, never
@@ -155,7 +156,7 @@ impl Check for Service {
                 let answer = seen.answer("service/exposure", &name)?;
                 return exposure(&answer.output)
                     .map(Value::text)
-                    .ok_or_else(|| format!("systemd-analyze security: {}", answer.output));
+                    .ok_or_else(|| Unreadable::new(format!("systemd-analyze security: {}", answer.output)));
             }
             let text = |value: &str| {
                 Ok(if value.is_empty() && loaded != "loaded" {
@@ -183,7 +184,8 @@ impl Check for Service {
                     "" => Ok(without_state(&name, loaded)),
                     "0" => Ok(Value::text("0")),
                     count => {
-                        let count: u64 = count.parse().map_err(|_| format!("NRestarts of {name} is `{count}`"))?;
+                        let count: u64 =
+                            count.parse().map_err(|_| Unreadable::new(format!("NRestarts of {name} is `{count}`")))?;
                         let before = restarts::of_switch_root(&seen.output(restarts::LOG_KEY)?, property("Id"))?;
                         Ok(Value::text(count.saturating_sub(before).to_string()))
                     }

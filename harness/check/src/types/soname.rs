@@ -6,6 +6,7 @@ use muster_suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
 use crate::assertions::{subjects, unanswered, verdicts};
 use crate::check::{Check, Observations, Probe, Verdict, attribute};
 use crate::observed::Value;
+use crate::unreadable::Unreadable;
 use crate::{rpm, shell};
 use muster_record::facts::Facts;
 use muster_suite::model::Expectation;
@@ -85,7 +86,7 @@ impl Check for Soname {
                 }
             }
             if !any {
-                return Err("the RPM database lists no capability".to_owned());
+                return Err(Unreadable::new("the RPM database lists no capability"));
             }
             match assertion.attribute {
                 "provided" => Ok(Value::flag(!packages.is_empty())),

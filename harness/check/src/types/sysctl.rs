@@ -7,6 +7,7 @@ use crate::assertions::{subjects, unanswered, verdicts, wants};
 use crate::check::{Check, Observations, Probe, Verdict, attribute};
 use crate::matching::compare;
 use crate::observed::Value;
+use crate::unreadable::{Read, Unreadable};
 use crate::{shell, sysctl_d};
 use muster_record::facts::Facts;
 use muster_suite::diagnostic::did_you_mean;
@@ -75,7 +76,7 @@ impl Check for Sysctl {
                         (3 | 4, _) => Ok(Value::absent(
                             "the kernel has no such parameter; where that is right too, write `{any-of: [1, none]}`",
                         )),
-                        _ => Err(format!("{name} cannot be read: {}", answer.output)),
+                        _ => Err(Unreadable::new(format!("{name} cannot be read: {}", answer.output))),
                     }
                 }
                 "persisted" if !ROOTS.contains(&root(name)) => Err(no_root(name)),
@@ -115,15 +116,15 @@ fn root(name: &str) -> &str {
 }
 
 /// What to say of a name whose first part neither this kernel has nor any.
-fn no_root(name: &str) -> String {
+fn no_root(name: &str) -> Unreadable {
     let root = root(name);
     let near = did_you_mean(root, ROOTS.iter().copied());
     let near = near.map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
-    format!("no kernel has the parameter `{name}`: `{root}` is not below /proc/sys{near}")
+    Unreadable::new(format!("no kernel has the parameter `{name}`: `{root}` is not below /proc/sys{near}"))
 }
 
 /// Whether a text can be the name of a parameter, or why not.
-pub(crate) fn well_formed(name: &str) -> Result<(), String> {
+pub(crate) fn well_formed(name: &str) -> Read<()> {
     let why = if name.starts_with(['/', '.', '-']) || name.ends_with(['/', '.']) {
         "it begins and ends with a letter, such as `kernel.kptr_restrict`"
     } else if !name.contains(['.', '/']) {
@@ -135,7 +136,10 @@ pub(crate) fn well_formed(name: &str) -> Result<(), String> {
     } else {
         return Ok(());
     };
-    Err(format!("`{}` is not the name of a kernel parameter: {why}", muster_base::text::one_line(name, 80)))
+    Err(Unreadable::new(format!(
+        "`{}` is not the name of a kernel parameter: {why}",
+        muster_base::text::one_line(name, 80)
+    )))
 }
 
 /// Status 3 says that there is no such parameter, and that /proc/sys is there to say so; status 4 that not
@@ -202,7 +206,7 @@ mod tests {
                 assert!(matches!(verdict, Verdict::Unknown { .. }), "{name}: {verdict:?}");
             }
         }
-        assert!(no_root("kernl.x").ends_with("did you mean `kernel`?"));
+        assert!(no_root("kernl.x").to_string().ends_with("did you mean `kernel`?"));
         let wanted = expectation("sysctl", "kernel.ostype", &[("value", equals("Linux")), none("persisted")]);
         assert_eq!(evaluate_on_this_host(&Sysctl, &wanted), [Verdict::Met, Verdict::Met]);
     }

@@ -7,6 +7,7 @@ use crate::assertions::{subjects, unanswered, verdicts};
 use crate::check::{Check, Observations, Probe, Verdict, attribute};
 use crate::observed::Value;
 use crate::owner;
+use crate::unreadable::Unreadable;
 use muster_record::facts::Facts;
 use muster_suite::model::Expectation;
 
@@ -71,12 +72,16 @@ impl Check for Tool {
                 (1, _) => return Ok(Value::gone("not on the path")),
                 (0, "path") => return Ok(Value::Text(found.output)),
                 (0, _) => {}
-                _ => return Err(found.output),
+                _ => return Err(Unreadable::new(found.output)),
             }
             match assertion.attribute {
                 "resolves-to" => {
                     let answer = seen.answer("tool/resolved", name)?;
-                    if answer.status == 0 { Ok(Value::Text(answer.output)) } else { Err(answer.output) }
+                    if answer.status == 0 {
+                        Ok(Value::Text(answer.output))
+                    } else {
+                        Err(Unreadable::new(answer.output))
+                    }
                 }
                 "owned-by" => owner::read(&seen.answer("tool/owner", name)?, facts),
                 _ => unanswered(assertion),

@@ -6,6 +6,7 @@ use muster_suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
 use crate::assertions::{Source, read, unanswered, verdicts};
 use crate::check::{Check, Observations, Probe, Verdict, attribute};
 use crate::observed::Value;
+use crate::unreadable::Unreadable;
 use muster_record::facts::Facts;
 use muster_suite::model::Expectation;
 
@@ -54,7 +55,7 @@ impl Check for Tpm {
                 return match (text.trim(), assertion.attribute) {
                     ("absent", "present") => Ok(Value::flag(false)),
                     ("absent", _) => Ok(Value::gone("no TPM")),
-                    _ => Err("the reading of /sys/class/tpm has another shape".to_owned()),
+                    _ => Err(Unreadable::new("the reading of /sys/class/tpm has another shape")),
                 };
             };
             let said: Vec<(&str, &str)> = lines.filter_map(|line| line.split_once('=')).collect();
@@ -63,18 +64,19 @@ impl Check for Tpm {
                 "version" => match said.iter().find(|(name, _)| *name == "major") {
                     Some((_, "1")) => Ok(Value::text("1.2")),
                     Some((_, "2")) => Ok(Value::text("2.0")),
-                    Some((_, other)) => {
-                        Err(format!("its major version is `{}`", muster_base::text::one_line(other, 40)))
-                    }
-                    None => Err("this kernel does not say the version of its TPM (5.6 and later do)".to_owned()),
+                    Some((_, other)) => Err(Unreadable::new(format!(
+                        "its major version is `{}`",
+                        muster_base::text::one_line(other, 40)
+                    ))),
+                    None => Err(Unreadable::new("this kernel does not say the version of its TPM (5.6 and later do)")),
                 },
                 "pcr-banks" => {
                     let banks: Vec<&str> =
                         said.iter().filter(|(name, _)| *name == "bank").map(|(_, bank)| *bank).collect();
                     match banks.is_empty() {
-                        true => {
-                            Err("this kernel does not show the registers of its TPM (5.12 and later do)".to_owned())
-                        }
+                        true => Err(Unreadable::new(
+                            "this kernel does not show the registers of its TPM (5.12 and later do)",
+                        )),
                         false => Ok(Value::items(banks)),
                     }
                 }

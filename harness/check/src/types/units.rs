@@ -8,6 +8,7 @@ use crate::check::{Check, Observations, Probe, Verdict, attribute};
 use crate::observed::Value;
 use crate::unit_list::{self, Unit, UnitFile};
 use crate::unit_show::units as shown;
+use crate::unreadable::{Read, Unreadable};
 use crate::{journal, restarts};
 use muster_record::facts::Facts;
 use muster_suite::model::Expectation;
@@ -103,33 +104,34 @@ impl Check for Units {
 
     fn evaluate(&self, expectation: &Expectation, seen: &Observations, _facts: &Facts) -> Vec<Verdict> {
         verdicts(&TABLE, expectation, |assertion| {
-            let loaded = |chosen: &dyn Fn(&Unit) -> bool| -> Result<Value, String> {
+            let loaded = |chosen: &dyn Fn(&Unit) -> bool| -> Read<Value> {
                 let text = seen.output(LIST)?;
                 let units = unit_list::units(&text)?;
                 if units.is_empty() {
-                    return Err("systemctl list-units --all lists nothing".to_owned());
+                    return Err(Unreadable::new("systemctl list-units --all lists nothing"));
                 }
                 Ok(Value::items(units.iter().filter(|unit| chosen(unit)).map(|unit| unit.name)))
             };
-            let files = |chosen: &dyn Fn(&UnitFile) -> bool| -> Result<Value, String> {
+            let files = |chosen: &dyn Fn(&UnitFile) -> bool| -> Read<Value> {
                 let text = seen.output(FILES)?;
                 let files = unit_list::files(&text)?;
                 if files.is_empty() {
-                    return Err("systemctl list-unit-files lists nothing".to_owned());
+                    return Err(Unreadable::new("systemctl list-unit-files lists nothing"));
                 }
                 Ok(Value::items(files.iter().filter(|file| chosen(file)).map(|file| file.name)))
             };
             // What `systemctl show` says of units, after those that were listed.
-            let shown_of = |key: &str| -> Result<Vec<BTreeMap<String, String>>, String> {
+            let shown_of = |key: &str| -> Read<Vec<BTreeMap<String, String>>> {
                 let text = seen.output(key)?;
-                let (list, rest) = text.split_once("\nshown\n").ok_or_else(|| format!("reading {key} is torn"))?;
+                let (list, rest) =
+                    text.split_once("\nshown\n").ok_or_else(|| Unreadable::new(format!("reading {key} is torn")))?;
                 let listed = unit_list::units(list)?;
                 let shown: Vec<BTreeMap<String, String>> = shown(rest).into_iter().map(owned).collect();
                 match listed
                     .iter()
                     .find(|unit| !shown.iter().any(|shown| shown.get("Id").is_some_and(|id| id == unit.name)))
                 {
-                    Some(unit) => Err(format!("systemctl show says nothing of {}", unit.name)),
+                    Some(unit) => Err(Unreadable::new(format!("systemctl show says nothing of {}", unit.name))),
                     None => Ok(shown),
                 }
             };
@@ -174,7 +176,7 @@ impl Check for Units {
                 "not-by-preset" => {
                     let text = seen.output(FILES)?;
                     if !unit_list::files(&text)?.iter().any(|file| file.preset.is_some()) {
-                        return Err("this systemd does not list presets".to_owned());
+                        return Err(Unreadable::new("this systemd does not list presets"));
                     }
                     files(&|file| {
                         matches!(
@@ -187,7 +189,7 @@ impl Check for Units {
                     let text = seen.output("units/reload")?;
                     let units = shown(&text);
                     if !units.iter().any(|unit| unit.contains_key("Id") && unit.contains_key("NeedDaemonReload")) {
-                        return Err("systemctl show names no unit".to_owned());
+                        return Err(Unreadable::new("systemctl show names no unit"));
                     }
                     let stale = units.into_iter().filter(|unit| unit.get("NeedDaemonReload") == Some(&"yes"));
                     Ok(Value::items(stale.filter_map(|unit| unit.get("Id").map(|id| (*id).to_owned()))))
@@ -198,14 +200,15 @@ impl Check for Units {
                     let text = seen.output("units/version")?;
                     let number = text.split_whitespace().nth(1).filter(|word| word.parse::<u32>().is_ok());
                     number.map(Value::text).ok_or_else(|| {
-                        format!("systemctl --version says `{}`", text.lines().next().unwrap_or_default())
+                        let said = text.lines().next().unwrap_or_default();
+                        Unreadable::new(format!("systemctl --version says `{said}`"))
                     })
                 }
                 "tainted" | "manager" => {
                     let text = seen.output("systemd/manager")?;
                     let manager = shown(&text).into_iter().next().unwrap_or_default();
                     if !manager.contains_key("Version") {
-                        return Err("systemctl show does not name the version of the manager".to_owned());
+                        return Err(Unreadable::new("systemctl show does not name the version of the manager"));
                     }
                     match assertion.attribute {
                         "tainted" => Ok(Value::items(

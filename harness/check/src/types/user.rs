@@ -7,6 +7,7 @@ use super::accounts;
 use crate::assertions::{subjects, unanswered, verdicts, wants};
 use crate::check::{Check, Observations, Probe, Verdict, attribute};
 use crate::observed::Value;
+use crate::unreadable::Unreadable;
 use muster_record::facts::Facts;
 use muster_suite::model::Expectation;
 
@@ -105,12 +106,21 @@ impl Check for User {
                 2 if assertion.attribute == "exists" => return Ok(Value::flag(false)),
                 2 => return Ok(Value::gone("no such user")),
                 0 if fields.len() == 7 && fields[0] == name => {}
-                0 => return Err(format!("getent passwd {name} says `{}`", answer.output)),
-                _ => return Err(format!("getent passwd {name}: status {}: {}", answer.status, answer.output)),
+                0 => return Err(Unreadable::new(format!("getent passwd {name} says `{}`", answer.output))),
+                _ => {
+                    return Err(Unreadable::new(format!(
+                        "getent passwd {name}: status {}: {}",
+                        answer.status, answer.output
+                    )));
+                }
             }
             let names = |key| {
                 let answer = seen.answer(key, name)?;
-                if answer.status == 0 { Ok(answer.output) } else { Err(format!("id {name}: {}", answer.output)) }
+                if answer.status == 0 {
+                    Ok(answer.output)
+                } else {
+                    Err(Unreadable::new(format!("id {name}: {}", answer.output)))
+                }
             };
             match assertion.attribute {
                 "exists" => Ok(Value::flag(true)),

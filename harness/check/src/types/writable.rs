@@ -6,6 +6,7 @@ use muster_suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
 use crate::assertions::{subjects, unanswered, verdicts};
 use crate::check::{Check, Observations, Probe, Verdict, attribute};
 use crate::observed::Value;
+use crate::unreadable::Unreadable;
 use muster_record::facts::Facts;
 use muster_suite::model::Expectation;
 
@@ -53,7 +54,7 @@ impl Check for Writable {
                 "true" => Ok(Value::flag(true)),
                 "false" => Ok(Value::flag(false)),
                 "absent" => Ok(Value::gone("not there")),
-                other => Err(other.to_owned()),
+                other => Err(Unreadable::new(other)),
             },
             _ => unanswered(assertion),
         })

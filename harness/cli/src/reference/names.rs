@@ -9,7 +9,8 @@ use muster_suite::clause::Join;
 use muster_suite::condition::{DIMENSIONS, words};
 use muster_suite::console_rules;
 use muster_suite::diagnostic::codes;
-use muster_suite::keys::{CATALOGUE, FRAGMENT, KNOWN_ISSUES, Key, KeyTable, MATRIX, STEPS, SUITE};
+use muster_suite::images::keys::CATALOGUE;
+use muster_suite::keys::{FRAGMENT, KNOWN_ISSUES, Key, KeyTable, MATRIX, STEPS, SUITE};
 use muster_suite::matcher::MATCHERS;
 use muster_suite::table::{Attribute, CheckTable};
 

@@ -7,9 +7,10 @@ use muster_suite::clause::{Join, MOST_BRANCHES, MOST_NESTED};
 use muster_suite::condition::{DIMENSIONS, words};
 use muster_suite::diagnostic::codes;
 use muster_suite::grammar;
+use muster_suite::images::keys::CATALOGUE;
 use muster_suite::keys::{
-    BASE_CHECKS, CATALOGUE, FRAGMENT, KNOWN_ISSUES, KeyTable, MATRIX, MOST_ADJUSTMENTS, MOST_EXCLUDED, MOST_TAGS,
-    SOURCES, STEPS, SUITE, Shape,
+    BASE_CHECKS, FRAGMENT, KNOWN_ISSUES, KeyTable, MATRIX, MOST_ADJUSTMENTS, MOST_EXCLUDED, MOST_TAGS, SOURCES, STEPS,
+    SUITE, Shape,
 };
 use muster_suite::matcher::{MATCHERS, MOST_PARTS};
 use muster_suite::table::{CheckTable, STATISTICS};

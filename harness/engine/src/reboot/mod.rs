@@ -173,7 +173,7 @@ pub async fn reboot_by_guest(guest: &Guest, facts: &Facts, how: RebootKind, scal
     let reply = match guest.run(request).await {
         Ok(reply) => reply,
         Err(GuestError::Lost { .. } | GuestError::Protocol { .. }) => return Ok(()),
-        Err(error) => return Err(Failure::of(error.failure_id(), &error)),
+        Err(error) => return Err(Failure::from(&error)),
     };
     // Killed by the signal of a shutdown that has begun, or by this side because nothing came back:
     // whether it works shows in what happens next.
@@ -204,7 +204,7 @@ pub async fn settle(guest: &Guest, scale: f64, deadline: Instant) -> Result<Resu
         Ok(reply) if reply.end == End::Exited && reply.stdout.is_empty() => return Ok(Ok(())),
         Ok(_) => {}
         Err(GuestError::Lost { .. }) => return Ok(Err(Silent)),
-        Err(error) => return Err(Failure::of(error.failure_id(), &error)),
+        Err(error) => return Err(Failure::from(&error)),
     }
     match crate::settle::settle(guest, deadline.into_std()).await {
         Ok(()) => Ok(Ok(())),

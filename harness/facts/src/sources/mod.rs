@@ -9,8 +9,10 @@ pub mod volatile;
 
 use std::time::Duration;
 
+use muster_base::failure::{self, FailureId};
+use muster_base::fault::Fault;
 use muster_base::{glob, text};
-use muster_check::Probe;
+use muster_check::{Probe, Read, Unreadable};
 use muster_guest::facts::OWN_IS_DPKG;
 use muster_guest::{End, Reply};
 use muster_suite::model::{SnapshotSource, SnapshotSpec};
@@ -28,6 +30,40 @@ pub struct Rendered {
     pub text: String,
     /// A selector, redaction or filter that matched nothing: one sentence each.
     pub warnings: Vec<String>,
+}
+
+/// Why there is no text of a snapshot. One sentence, harmless.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RenderError {
+    /// The reading failed or was cut short, or nothing could be read.
+    #[error(transparent)]
+    Reading(#[from] Unreadable),
+    /// `keep` of the output of a command.
+    #[error("`keep: {name}`: the output of a command has no columns")]
+    NoColumns {
+        /// What it names.
+        name: String,
+    },
+    /// `keep` names a column that there is not.
+    #[error("`keep: {name}`: there is no such column, only {columns}")]
+    UnknownColumn {
+        /// What it names.
+        name: String,
+        /// Those that there are.
+        columns: String,
+    },
+    /// The text is beyond the limit.
+    #[error("the snapshot has {bytes} bytes, the limit is {TEXT_LIMIT}; narrow it with `only`")]
+    TooLarge {
+        /// Of the text.
+        bytes: usize,
+    },
+}
+
+impl Fault for RenderError {
+    fn failure_id(&self) -> Option<FailureId> {
+        Some(failure::PROBE_FAILED)
+    }
 }
 
 /// What to read in the guest. Two snapshots of one source share their reading.
@@ -55,17 +91,16 @@ pub fn probe(source: &SnapshotSource) -> Probe {
 /// lines are sorted (those of a command only when `unordered`).
 ///
 /// # Errors
-/// When the reading failed or was cut short, when nothing could be read, when `keep` names a column
-/// that there is not, and when the text is beyond [`TEXT_LIMIT`]. One sentence, harmless.
-pub fn render(source: &SnapshotSource, reply: &Reply, spec: &SnapshotSpec) -> Result<Rendered, String> {
+/// As [`RenderError`] says; a text is at most [`TEXT_LIMIT`] bytes long.
+pub fn render(source: &SnapshotSource, reply: &Reply, spec: &SnapshotSpec) -> Result<Rendered, RenderError> {
     ended_well(source, reply)?;
     let stdout = text::escape_bytes(&reply.stdout);
     let table = columns(source);
     if let Some(unknown) = spec.keep.iter().find(|name| !table.contains(&name.as_str())) {
-        let unknown = text::one_line(unknown, 60);
+        let name = text::one_line(unknown, 60);
         return Err(match table {
-            [] => format!("`keep: {unknown}`: the output of a command has no columns"),
-            _ => format!("`keep: {unknown}`: there is no such column, only {}", table.join(", ")),
+            [] => RenderError::NoColumns { name },
+            _ => RenderError::UnknownColumn { name, columns: table.join(", ") },
         });
     }
 
@@ -91,7 +126,7 @@ pub fn render(source: &SnapshotSource, reply: &Reply, spec: &SnapshotSpec) -> Re
     }
     let out = text::escape(out.trim_end());
     if out.len() > TEXT_LIMIT {
-        return Err(format!("the snapshot has {} bytes, the limit is {TEXT_LIMIT}; narrow it with `only`", out.len()));
+        return Err(RenderError::TooLarge { bytes: out.len() });
     }
     Ok(Rendered { text: out, warnings })
 }
@@ -99,23 +134,28 @@ pub fn render(source: &SnapshotSource, reply: &Reply, spec: &SnapshotSpec) -> Re
 /// The facts of an answer, harmless and in its order, without what is volatile.
 ///
 /// # Errors
-/// As [`render`].
-pub fn read(source: &SnapshotSource, reply: &Reply) -> Result<Vec<Row>, String> {
+/// When the reading failed or was cut short, and when nothing could be read.
+pub fn read(source: &SnapshotSource, reply: &Reply) -> Read<Vec<Row>> {
     ended_well(source, reply)?;
     let rows = rows::parse(source, &text::escape_bytes(&reply.stdout))?;
     Ok(rows.into_iter().filter(|row| !volatile::is_volatile(source, row)).collect())
 }
 
-fn ended_well(source: &SnapshotSource, reply: &Reply) -> Result<(), String> {
+fn ended_well(source: &SnapshotSource, reply: &Reply) -> Read<()> {
     let stderr = text::last_words(&text::escape_bytes(&reply.stderr), 300);
     let said = if stderr.is_empty() { String::new() } else { format!(": {stderr}") };
     match reply.end {
-        End::TimedOut => Err(format!("it could not be read: the command did not end before its time-out{said}")),
-        End::TooMuchOutput => Err("it could not be read: the command printed more than the limit".into()),
-        End::Exited if reply.status != 0 && matches!(source, SnapshotSource::Run(_)) => {
-            Err(format!("the command ended with status {}{said}; end it with `|| true` if that is meant", reply.status))
+        End::TimedOut => {
+            Err(Unreadable::new(format!("it could not be read: the command did not end before its time-out{said}")))
         }
-        End::Exited if reply.status != 0 => Err(format!("it could not be read: status {}{said}", reply.status)),
+        End::TooMuchOutput => Err(Unreadable::new("it could not be read: the command printed more than the limit")),
+        End::Exited if reply.status != 0 && matches!(source, SnapshotSource::Run(_)) => Err(Unreadable::new(format!(
+            "the command ended with status {}{said}; end it with `|| true` if that is meant",
+            reply.status
+        ))),
+        End::Exited if reply.status != 0 => {
+            Err(Unreadable::new(format!("it could not be read: status {}{said}", reply.status)))
+        }
         End::Exited => Ok(()),
     }
 }

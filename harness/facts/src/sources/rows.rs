@@ -2,6 +2,7 @@
 //! could hide the fact that it was.
 
 use muster_base::text;
+use muster_check::{Read, Unreadable};
 use muster_suite::model::SnapshotSource;
 
 /// The columns of a source, in order; none for those that are not tables. `keep` names some.
@@ -66,7 +67,7 @@ fn visible(cell: &str, spaced: bool) -> String {
 
 /// The rows of a harmless answer. An answer without a single fact is an error for every source but a
 /// command.
-pub(super) fn parse(source: &SnapshotSource, stdout: &str) -> Result<Vec<Row>, String> {
+pub(super) fn parse(source: &SnapshotSource, stdout: &str) -> Read<Vec<Row>> {
     let rows = match source {
         SnapshotSource::Packages => each(stdout, |line| match line.split('\t').collect::<Vec<_>>()[..] {
             [name, evr, arch, vendor] if !name.is_empty() => Some(Row::new(name, &[name, evr, arch, vendor])),
@@ -97,24 +98,27 @@ pub(super) fn parse(source: &SnapshotSource, stdout: &str) -> Result<Vec<Row>, S
         SnapshotSource::Run(_) => return Ok(stdout.lines().map(|line| Row::new(line, &[line])).collect()),
     };
     if rows.is_empty() {
-        return Err("it could not be read: the answer is empty".into());
+        return Err(Unreadable::new("it could not be read: the answer is empty"));
     }
     Ok(rows)
 }
 
-fn each(stdout: &str, parse: impl Fn(&str) -> Option<Row>) -> Result<Vec<Row>, String> {
+fn each(stdout: &str, parse: impl Fn(&str) -> Option<Row>) -> Read<Vec<Row>> {
     let lines = stdout.lines().filter(|line| !line.trim().is_empty());
     lines.map(|line| parse(line).ok_or_else(|| strange(line))).collect()
 }
 
-fn strange(line: &str) -> String {
-    format!("it could not be read: a line of the answer is not as expected: {}", text::one_line(line, 120))
+fn strange(line: &str) -> Unreadable {
+    Unreadable::new(format!(
+        "it could not be read: a line of the answer is not as expected: {}",
+        text::one_line(line, 120)
+    ))
 }
 
 /// `key = value`. A value of several lines has its key before each, or only before the first. Keys
 /// of the walk are paths: its slashes become dots, and dots (of an interface such as `eth0.1`)
 /// slashes, as sysctl writes them.
-fn sysctl(stdout: &str) -> Result<Vec<Row>, String> {
+fn sysctl(stdout: &str) -> Read<Vec<Row>> {
     let mut rows: Vec<Row> = Vec::new();
     for line in stdout.lines() {
         let split = line.split_once(" =").map(|(key, value)| (key, value.strip_prefix(' ').unwrap_or(value)));
@@ -148,7 +152,7 @@ fn sysctl(stdout: &str) -> Result<Vec<Row>, String> {
     }
     // Every Linux has it; without it what was read is something else, or only a part.
     if !rows.is_empty() && !rows.iter().any(|row| row.key == "kernel.ostype") {
-        return Err("it could not be read: kernel.ostype is not among the answers".into());
+        return Err(Unreadable::new("it could not be read: kernel.ostype is not among the answers"));
     }
     Ok(rows)
 }
@@ -156,7 +160,7 @@ fn sysctl(stdout: &str) -> Result<Vec<Row>, String> {
 /// The tables of /proc/net (proc_net_tcp in the kernel's documentation): TCP sockets that listen, and
 /// UDP sockets that are not connected. Addresses are in the byte order of the guest, which is little
 /// endian on every architecture that muster boots.
-fn ports(stdout: &str) -> Result<Vec<Row>, String> {
+fn ports(stdout: &str) -> Read<Vec<Row>> {
     let mut rows = Vec::new();
     let mut table = "";
     for line in stdout.lines() {
@@ -185,7 +189,7 @@ fn ports(stdout: &str) -> Result<Vec<Row>, String> {
         }
     }
     if table.is_empty() {
-        return Err("it could not be read: the answer is empty".into());
+        return Err(Unreadable::new("it could not be read: the answer is empty"));
     }
     Ok(rows)
 }

@@ -20,7 +20,7 @@ fn reply(stdout: &str) -> Reply {
     Reply { stdout: stdout.as_bytes().to_vec(), ..Reply::default() }
 }
 
-fn rendered(spec: &SnapshotSpec, stdout: &str) -> Result<Rendered, String> {
+fn rendered(spec: &SnapshotSpec, stdout: &str) -> Result<Rendered, RenderError> {
     render(&spec.of, &reply(stdout), spec)
 }
 
@@ -37,17 +37,22 @@ const ALL: [SnapshotSource; 6] = [
 fn a_reading_that_failed_is_never_an_empty_snapshot() {
     for source in ALL {
         let spec = spec(source);
-        assert!(rendered(&spec, "").unwrap_err().contains("could not be read"), "{:?}", spec.of);
+        assert!(rendered(&spec, "").unwrap_err().to_string().contains("could not be read"), "{:?}", spec.of);
         let good = "kernel.ostype = Linux\n";
         for (status, end) in [(1, End::Exited), (0, End::TimedOut), (0, End::TooMuchOutput)] {
             let failed = Reply { status, end, stderr: b"rpm: \x1b[31mnot found\n".to_vec(), ..reply(good) };
-            let why = render(&spec.of, &failed, &spec).unwrap_err();
+            let why = render(&spec.of, &failed, &spec).unwrap_err().to_string();
             assert!(why.contains("could not be read") && !why.contains('\x1b'), "{why}");
         }
     }
     let run = spec(SnapshotSource::Run("false".into()));
     let failed = Reply { status: 1, ..reply("") };
-    assert!(render(&run.of, &failed, &run).unwrap_err().starts_with("the command ended with status 1; end it with"));
+    assert!(
+        render(&run.of, &failed, &run)
+            .unwrap_err()
+            .to_string()
+            .starts_with("the command ended with status 1; end it with")
+    );
     assert_eq!(rendered(&run, "").unwrap().text, "", "a command may say nothing");
 }
 
@@ -83,7 +88,7 @@ fn packages_are_sorted_and_cut_to_the_columns_kept() {
     assert_eq!(narrowed.warnings, ["only `nothing*` matched nothing"]);
     spec.keep = vec!["version".into()];
     assert_eq!(
-        rendered(&spec, rpm).unwrap_err(),
+        rendered(&spec, rpm).unwrap_err().to_string(),
         "`keep: version`: there is no such column, only name, evr, arch, vendor"
     );
 }
@@ -178,14 +183,14 @@ fn a_command_keeps_its_order_unless_set_otherwise_and_its_escapes_are_visible() 
     spec.filters = vec![(regex::Regex::new("red").unwrap(), "\x1b".into())];
     assert!(!rendered(&spec, text).unwrap().text.contains('\x1b'), "not even by a suite's own replacement");
     spec.keep = vec!["name".into()];
-    assert!(rendered(&spec, text).unwrap_err().contains("has no columns"));
+    assert!(rendered(&spec, text).unwrap_err().to_string().contains("has no columns"));
 }
 
 #[test]
 fn a_snapshot_beyond_the_limit_is_an_error_and_not_a_part() {
     let spec = spec(SnapshotSource::Run("x".into()));
     assert!(rendered(&spec, &"x".repeat(TEXT_LIMIT)).is_ok());
-    assert!(rendered(&spec, &"x".repeat(TEXT_LIMIT + 1)).unwrap_err().contains("narrow it with `only`"));
+    assert!(rendered(&spec, &"x".repeat(TEXT_LIMIT + 1)).unwrap_err().to_string().contains("narrow it with `only`"));
 }
 
 /// The scripts on the machine of the tests, whose /proc is Linux's too.

@@ -3,25 +3,28 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::probe::{PROBES, Probe};
+use crate::error::GuestError;
 use crate::reply::{End, Reply};
-use muster_base::text;
+use muster_base::{os_release, text};
 use muster_record::facts::{Facts, TOOLS};
 
 /// Keys of os-release that are kept.
 const MAX_KEYS: usize = 100;
+/// Characters of one of them.
+const MAX_KEY: usize = 64;
 /// Characters of one value.
 const MAX_VALUE: usize = 500;
 
-pub(super) fn facts(replies: &[Reply]) -> Result<Facts, String> {
+pub(super) fn facts(replies: &[Reply]) -> Result<Facts, GuestError> {
     if replies.len() != PROBES.len() {
-        return Err(format!("{} answers to {} probes", replies.len(), PROBES.len()));
+        return Err(GuestError::unreadable(format!("{} answers to {} probes", replies.len(), PROBES.len())));
     }
     let answer = |probe: Probe| whole(probe, &replies[probe as usize]);
 
     let kernel = answer(Probe::Kernel)?;
     let mut lines = kernel.lines().map(|line| text::one_line(line, 128)).filter(|line| !line.is_empty());
     let (Some(arch), Some(kernel), Some(boot_id)) = (lines.next(), lines.next(), lines.next()) else {
-        return Err(format!("the kernel's release: {}", text::one_line(&kernel, 200)));
+        return Err(GuestError::unreadable(format!("the kernel's release: {}", text::one_line(&kernel, 200))));
     };
     let listed = answer(Probe::Tools)?;
     let rpm_says = answer(Probe::Rpm)?;
@@ -42,7 +45,7 @@ pub(super) fn facts(replies: &[Reply]) -> Result<Facts, String> {
     // In a chroot the table of mounts may have no entry for what lies below /.
     let writable_usr = match mount_of(&mounts, "/usr") {
         Some(mount) => !mount.read_only,
-        None if mounts.is_empty() => return Err("/proc/self/mountinfo is empty".to_owned()),
+        None if mounts.is_empty() => return Err(GuestError::unreadable("/proc/self/mountinfo is empty")),
         None => place("writable-usr"),
     };
     let efi = place("efi");
@@ -99,67 +102,52 @@ pub(super) fn facts(replies: &[Reply]) -> Result<Facts, String> {
 }
 
 /// The answer of a probe that ran to its end. Every probe ends with 0 unless it could not be run.
-fn whole(probe: Probe, reply: &Reply) -> Result<String, String> {
+fn whole(probe: Probe, reply: &Reply) -> Result<String, GuestError> {
     let name = PROBES[probe as usize].1;
     let said = || text::one_line(&text::escape_bytes(&reply.stderr), 200);
     match (reply.end, reply.status) {
         (End::Exited, 0) => Ok(String::from_utf8_lossy(&reply.stdout).replace('\0', "")),
-        (End::Exited, status) => Err(format!("{name}: the probe ended with status {status}: {}", said())),
-        (End::TimedOut, _) => Err(format!("{name}: the probe did not end in time: {}", said())),
-        (End::TooMuchOutput, _) => Err(format!("{name}: the probe printed more than its limit")),
+        (End::Exited, status) => {
+            Err(GuestError::unreadable(format!("{name}: the probe ended with status {status}: {}", said())))
+        }
+        (End::TimedOut, _) => Err(GuestError::unreadable(format!("{name}: the probe did not end in time: {}", said()))),
+        (End::TooMuchOutput, _) => {
+            Err(GuestError::unreadable(format!("{name}: the probe printed more than its limit")))
+        }
     }
 }
 
 /// Text of files, each after a line `# PATH` of the shell's: an error when there is nothing behind any
 /// of these lines, which is a tool that is silent and not an empty file.
-fn printed<'a>(tool: &str, text: &'a str) -> Result<&'a str, String> {
+fn printed<'a>(tool: &str, text: &'a str) -> Result<&'a str, GuestError> {
     let named = text.lines().find(|line| line.starts_with("# /"));
     match named {
         Some(first) if text.lines().all(|line| line.trim().is_empty() || line.starts_with("# /")) => {
-            Err(format!("`{tool}` prints nothing of {}", text::one_line(&first[2..], 100)))
+            Err(GuestError::unreadable(format!("`{tool}` prints nothing of {}", text::one_line(&first[2..], 100))))
         }
         _ => Ok(text),
     }
 }
 
-/// Shell-like assignments, as os-release(5) says; later ones win, what is no assignment is left out.
+/// The keys of an os-release file of the guest, unquoted and escaped, each bounded; later ones win.
 pub fn os_release(text: &str) -> BTreeMap<String, String> {
     let mut map = BTreeMap::new();
-    for line in text.lines() {
-        let Some((key, value)) = line.trim().split_once('=') else { continue };
-        let plain = |c: char| c.is_ascii_alphanumeric() || c == '_';
-        if key.is_empty() || key.len() > 64 || !key.chars().all(plain) || map.len() >= MAX_KEYS {
-            continue;
+    for (key, value) in os_release::assignments(text) {
+        if key.len() <= MAX_KEY && map.len() < MAX_KEYS {
+            map.insert(key.to_owned(), text::one_line(&value, MAX_VALUE));
         }
-        map.insert(key.to_owned(), text::one_line(&unquote(value), MAX_VALUE));
     }
     map
 }
 
-fn unquote(value: &str) -> String {
-    if let Some(inner) = value.strip_prefix('\'').and_then(|rest| rest.strip_suffix('\'')) {
-        return inner.to_owned();
-    }
-    let inner = value.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(value);
-    let mut out = String::new();
-    let mut chars = inner.chars();
-    while let Some(c) = chars.next() {
-        match c {
-            '\\' => out.extend(chars.next()),
-            c => out.push(c),
-        }
-    }
-    out
-}
-
 /// `systemd 257 (257.9-1)` after a line that says that it is the init; the words after the number differ
 /// between distributions.
-fn systemd(text: &str) -> Result<Option<u32>, String> {
+fn systemd(text: &str) -> Result<Option<u32>, GuestError> {
     let Some(text) = text.strip_prefix("init\n") else { return Ok(None) };
     let line = text.lines().next().unwrap_or_default();
     let digits = |word: &str| word.chars().take_while(char::is_ascii_digit).collect::<String>();
     let version = line.strip_prefix("systemd ").and_then(|rest| digits(rest).parse().ok());
-    version.map(Some).ok_or_else(|| format!("systemd's version: {}", text::one_line(line, 100)))
+    version.map(Some).ok_or_else(|| GuestError::unreadable(format!("systemd's version: {}", text::one_line(line, 100))))
 }
 
 /// The package managers that muster itself uses.
@@ -180,7 +168,7 @@ const OTHERS: &[(&str, &str)] = &[
 ];
 
 /// The one that the system's own packages are installed with.
-fn package_manager(text: &str, dpkg: bool) -> Result<Option<String>, String> {
+fn package_manager(text: &str, dpkg: bool) -> Result<Option<String>, GuestError> {
     let lines: Vec<_> = text.lines().collect();
     if dpkg {
         return Ok(lines.contains(&"apt-get").then(|| "apt".to_owned()));
@@ -190,14 +178,14 @@ fn package_manager(text: &str, dpkg: bool) -> Result<Option<String>, String> {
 }
 
 /// dpkg's version; the probe says nothing where the system's own packages are not dpkg's.
-fn dpkg(text: &str) -> Result<Option<String>, String> {
+fn dpkg(text: &str) -> Result<Option<String>, GuestError> {
     let Some(line) = text.lines().next() else { return Ok(None) };
     let version = line.split_whitespace().skip_while(|word| *word != "version").nth(1);
     let version = version.map(|version| text::one_line(version.trim_end_matches('.'), 64));
-    version.map(Some).ok_or_else(|| format!("dpkg's version: {}", text::one_line(line, 100)))
+    version.map(Some).ok_or_else(|| GuestError::unreadable(format!("dpkg's version: {}", text::one_line(line, 100))))
 }
 
-fn of_dnf_family(lines: &[&str]) -> Result<Option<String>, String> {
+fn of_dnf_family(lines: &[&str]) -> Result<Option<String>, GuestError> {
     let dnf = lines.iter().find_map(|line| line.strip_prefix("dnf "));
     let of_dnf = match dnf {
         None => None,
@@ -205,7 +193,9 @@ fn of_dnf_family(lines: &[&str]) -> Result<Option<String>, String> {
         Some("link") => Some("dnf5"),
         // `dnf5 version 5.2.17.0`, or just `4.24.0`.
         Some(version) if version.contains("dnf5") || version.starts_with("version 5.") => Some("dnf5"),
-        Some(version) if version.trim() == "version" => return Err("dnf --version prints nothing".to_owned()),
+        Some(version) if version.trim() == "version" => {
+            return Err(GuestError::unreadable("dnf --version prints nothing"));
+        }
         Some(_) => Some("dnf4"),
     };
     let found = if lines.contains(&"dnf5") {
@@ -222,12 +212,13 @@ fn of_dnf_family(lines: &[&str]) -> Result<Option<String>, String> {
 }
 
 /// The version, and whether there is a database.
-fn rpm(text: &str) -> Result<(Option<String>, bool), String> {
+fn rpm(text: &str) -> Result<(Option<String>, bool), GuestError> {
     let mut lines = text.lines();
     let Some("installed") = lines.next() else { return Ok((None, false)) };
     let first = lines.next().unwrap_or_default();
     let version = first.strip_prefix("RPM version ").filter(|version| !version.trim().is_empty());
-    let version = version.ok_or_else(|| format!("rpm's version: {}", text::one_line(first, 100)))?;
+    let version =
+        version.ok_or_else(|| GuestError::unreadable(format!("rpm's version: {}", text::one_line(first, 100))))?;
     let database = lines.any(|line| line.starts_with("package ") || line.starts_with("database "));
     Ok((Some(text::one_line(version, 64)), database))
 }
@@ -259,7 +250,7 @@ struct Mount {
 
 /// /proc/self/mountinfo, as proc(5) says: mount point and options as the fifth and sixth field; type,
 /// source and the options of the file system behind the dash.
-fn mounts(text: &str) -> Result<Vec<Mount>, String> {
+fn mounts(text: &str) -> Result<Vec<Mount>, GuestError> {
     let mut mounts = Vec::new();
     for line in text.lines() {
         let mount = line.split_once(" - ").and_then(|(left, right)| {
@@ -272,7 +263,11 @@ fn mounts(text: &str) -> Result<Vec<Mount>, String> {
                 read_only: read_only(left.get(5)?) || read_only(right.get(2)?),
             })
         });
-        mounts.push(mount.ok_or_else(|| format!("/proc/self/mountinfo: {}", text::one_line(line, 100)))?);
+        mounts.push(
+            mount.ok_or_else(|| {
+                GuestError::unreadable(format!("/proc/self/mountinfo: {}", text::one_line(line, 100)))
+            })?,
+        );
     }
     Ok(mounts)
 }

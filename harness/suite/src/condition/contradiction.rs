@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use super::super::effort;
 use super::super::model::{Condition, Operator};
-use super::super::value::version_after;
+use super::super::version;
 use super::dimensions::{is_multiple, words};
 use super::distro::distro;
 use super::evaluate::compare;
@@ -162,13 +162,13 @@ fn systems(dimension: &str, facts: &[&Fact<'_>]) -> Vec<Vec<String>> {
                 // Before 6.18-rc1 is what is 6.18 and older than it.
                 let numbers =
                     word.find(|c: char| !c.is_ascii_digit() && c != '.').map(|end| format!("{}-A", &word[..end]));
-                values.extend(version_after(word).into_iter().chain(numbers));
+                values.extend(version::after(word).into_iter().chain(numbers));
             }
             "distro" => {
                 let (name, version) = distro(word, None);
                 values.extend(["0", "rawhide"].map(|version| format!("{name}-{version}")));
                 values.insert(name.to_owned());
-                values.extend(version.and_then(version_after).map(|after| format!("{name}-{after}")));
+                values.extend(version.and_then(version::after).map(|after| format!("{name}-{after}")));
             }
             _ => {}
         }

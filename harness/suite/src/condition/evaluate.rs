@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 
 use super::super::model::{Condition, Operator};
-use super::super::value::version_order;
+use super::super::version;
 use super::distro::distro;
 
 /// What came of a condition.
@@ -129,14 +129,14 @@ fn same(dimension: &str, seen: &str, stated: &str, id: Option<&str>) -> bool {
                 }
             }
         }
-        "kernel" | "systemd" | "rpm" => version_order(seen, stated).is_some_and(Ordering::is_eq),
+        "kernel" | "systemd" | "rpm" => version::order(seen, stated).is_some_and(Ordering::is_eq),
         _ => seen == stated,
     }
 }
 
 fn ordered(dimension: &str, operator: Operator, seen: &str, stated: &str, id: Option<&str>) -> bool {
     if dimension != "distro" {
-        return version_order(seen, stated).is_some_and(|order| operator.holds(order));
+        return version::order(seen, stated).is_some_and(|order| operator.holds(order));
     }
     match (distro(seen, id), distro(stated, id)) {
         ((name, Some(seen)), (wanted, Some(stated))) => {
@@ -148,7 +148,7 @@ fn ordered(dimension: &str, operator: Operator, seen: &str, stated: &str, id: Op
 
 fn release(seen: &str, stated: &str) -> Option<Ordering> {
     match (seen == "rawhide", stated == "rawhide") {
-        (false, false) => version_order(seen, stated),
+        (false, false) => version::order(seen, stated),
         (seen, stated) => Some(seen.cmp(&stated)),
     }
 }

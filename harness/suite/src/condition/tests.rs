@@ -111,7 +111,7 @@ fn versions_compare_numerically() {
     assert_eq!(on("kernel >= 6.9", kernel), Truth::True);
     assert_eq!(on("kernel == 6.14", kernel), Truth::True);
     assert_eq!(on("kernel < 6.14", kernel), no("kernel is 6.14.0-63.fc42.x86_64 here"));
-    for (seen, stated, order) in crate::value::VERSIONS {
+    for (seen, stated, order) in crate::version::VERSIONS {
         for operator in Operator::ALL {
             for (dimension, prefix) in [("kernel", ""), ("systemd", ""), ("rpm", ""), ("distro", "fedora_")] {
                 // A name with a dash of its own is split at the last one.

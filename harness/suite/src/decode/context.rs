@@ -16,14 +16,8 @@ use super::feasible::Feasible;
 use muster_base::Choice;
 use muster_base::failure::Location;
 
-/// Bytes that substitutions may produce in one scalar, and in one file.
-const LONGEST_SCALAR: usize = 64 << 10;
-const LONGEST_FILE: usize = 4 << 20;
-/// Regular expressions of one file.
-const MOST_PATTERNS: usize = 500;
-/// Bytes of one regular expression, and of what it compiles to.
-const LONGEST_PATTERN: usize = 2048;
-const LARGEST_PATTERN: usize = 1 << 18;
+mod patterns;
+pub(super) mod substitution;
 
 pub(crate) struct Context<'a> {
     pub(crate) file: Arc<str>,
@@ -451,149 +445,6 @@ impl<'a> Context<'a> {
         let Some(items) = self.items(node, name) else { return Vec::new() };
         items.iter().filter_map(|item| self.id(item, name)).collect()
     }
-
-    /// A regular expression within bounds that can fail to match.
-    pub(crate) fn regex(&mut self, node: &Node, name: &str) -> Option<regex::Regex> {
-        let text = self.text(node, name)?;
-        if let Some(known) = self.compiled.get(&text.text) {
-            return Some(known.clone());
-        }
-        self.patterns += 1;
-        if self.patterns > MOST_PATTERNS {
-            if self.patterns == MOST_PATTERNS + 1 {
-                let message = format!("the file has more than {MOST_PATTERNS} regular expressions");
-                let problem = self.problem(codes::TOO_MANY, text.span, message);
-                self.report(problem.help("split it into several suites"));
-            }
-            return None;
-        }
-        let compiled = if text.text.len() > LONGEST_PATTERN {
-            Err(format!("it is longer than {LONGEST_PATTERN} bytes"))
-        } else {
-            regex::RegexBuilder::new(&text.text)
-                .size_limit(LARGEST_PATTERN)
-                .dfa_size_limit(LARGEST_PATTERN)
-                .nest_limit(64)
-                .build()
-                .map_err(|error| match error {
-                    regex::Error::CompiledTooBig(_) => "it compiles to more than the limit".to_owned(),
-                    // The last line of the library's picture is its sentence.
-                    other => {
-                        other.to_string().lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned()
-                    }
-                })
-        };
-        let problem = match compiled {
-            Ok(regex) if !matches_everything(&regex) => {
-                self.compiled.insert(text.text, regex.clone());
-                return Some(regex);
-            }
-            Ok(_) => self
-                .problem(codes::BAD_REGEX, text.span, format!("`{name}`: this regular expression matches every text"))
-                .note("a matcher that cannot fail asserts nothing"),
-            Err(reason) => self.problem(
-                codes::BAD_REGEX,
-                text.span,
-                format!("`{name}` is not a usable regular expression: {reason}"),
-            ),
-        };
-        self.report(self.after_substitution(problem, &text));
-        None
-    }
-
-    /// Puts variables in: `${name}`; `$${` is a literal `${`. Nothing put in is looked at again.
-    fn substitute(&mut self, text: &str, span: Span, quoted: bool) -> Option<(String, bool)> {
-        if !text.contains("${") {
-            return Some((text.to_owned(), false));
-        }
-        let mut out = String::with_capacity(text.len());
-        let mut rest = text;
-        let mut fine = true;
-        while let Some(at) = rest.find("${") {
-            let (before, from) = rest.split_at(at);
-            if let Some(escaped) = before.strip_suffix('$') {
-                out.push_str(escaped);
-                out.push_str("${");
-                rest = &from[2..];
-                continue;
-            }
-            out.push_str(before);
-            let begin = text.len() - from.len();
-            let Some(end) = from.find('}') else {
-                let here = within(span, text, quoted, begin..begin + 2);
-                let problem = self
-                    .problem(codes::BAD_SUBSTITUTION, here, "a `${` is not closed by `}`")
-                    .help("write `$${` for a literal `${`");
-                self.report(problem);
-                return None;
-            };
-            let name = &from[2..end];
-            rest = &from[end + 1..];
-            match self.vars.get(name) {
-                Some(value) => {
-                    self.substituted += value.len();
-                    if out.len() + value.len() > LONGEST_SCALAR || self.substituted > LONGEST_FILE {
-                        let problem =
-                            self.problem(codes::TOO_MANY, span, "substitutions make more text than the limit");
-                        self.report(problem.note("64 KiB a scalar, 4 MiB a file"));
-                        return None;
-                    }
-                    out.push_str(value);
-                }
-                None if self.broken_vars.contains(name) => {
-                    // What is wrong was said where the name is defined; what lacks it is not complete.
-                    self.reported += 1;
-                    fine = false;
-                }
-                None => {
-                    self.unknown_var(name, within(span, text, quoted, begin..begin + end + 1));
-                    fine = false;
-                }
-            }
-        }
-        out.push_str(rest);
-        fine.then_some((out, true))
-    }
-
-    fn unknown_var(&mut self, name: &str, span: Span) {
-        let shown = muster_base::text::one_line(name, 60);
-        let problem = if is_var(name.strip_prefix("matrix.").unwrap_or(name)) {
-            let mut problem = self.problem(codes::UNKNOWN_VAR, span, format!("there is no variable `{shown}`"));
-            let vars = std::mem::take(&mut self.vars);
-            if let Some(near) = self.near(name, vars.keys().map(String::as_str)) {
-                problem = problem.label(format!("did you mean `${{{near}}}`?"));
-            }
-            self.vars = vars;
-            // More than these do not fit on the line.
-            let known: Vec<&str> = self.vars.keys().map(String::as_str).take(150).collect();
-            match known.is_empty() {
-                true if name.starts_with("matrix.") => {
-                    problem.note("values of a matrix are known in tests, by the names of its dimensions")
-                }
-                true => problem.note("the suite has no `vars`"),
-                false => problem.note(format!("vars: {}", muster_base::text::one_line(&known.join(", "), 300))),
-            }
-        } else {
-            self.problem(codes::BAD_SUBSTITUTION, span, format!("`${{{shown}}}` does not hold the name of a variable"))
-        };
-        self.report(problem.help(format!("write `$${{{shown}}}` when the shell is meant to see `${{{shown}}}`")));
-    }
-}
-
-/// The place of a part of a scalar; the whole scalar when escapes or folding moved its text away from
-/// the file's.
-pub(super) fn within(span: Span, text: &str, quoted: bool, range: std::ops::Range<usize>) -> Span {
-    let quotes = u32::from(quoted);
-    if (span.end - span.start) as usize != text.len() + 2 * quotes as usize {
-        return span;
-    }
-    let before = text.get(..range.start).map_or(0, |before| before.chars().count() as u32);
-    Span {
-        start: span.start + quotes + range.start as u32,
-        end: span.start + quotes + range.end as u32,
-        line: span.line,
-        column: span.column + quotes + before,
-    }
 }
 
 /// `[a-z0-9][a-z0-9._-]*`, at most 100.
@@ -601,27 +452,4 @@ pub fn is_id(text: &str) -> bool {
     text.len() <= 100
         && text.starts_with(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit())
         && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"._-".contains(&b))
-}
-
-/// `[a-z][a-z0-9_-]*`, at most 100.
-pub(crate) fn is_var(text: &str) -> bool {
-    text.len() <= 100
-        && text.starts_with(|c: char| c.is_ascii_lowercase())
-        && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"_-".contains(&b))
-}
-
-/// Whether a regular expression can be expected to match every line. One that does not match the
-/// empty text is fine at once; the others are held against a text of every common character.
-fn matches_everything(regex: &regex::Regex) -> bool {
-    // Most patterns are plain words, which cannot match the empty text. Seeing that here is much
-    // cheaper than the first search of a freshly compiled expression.
-    let words = regex.as_str().strip_prefix("(?i)").unwrap_or(regex.as_str());
-    if words.bytes().all(|b| b.is_ascii_alphanumeric() || b" _-./:".contains(&b)) && !words.is_empty() {
-        return false;
-    }
-    if !regex.is_match("") {
-        return false;
-    }
-    let every: String = (0..0x3000).filter_map(char::from_u32).filter(|c| *c != '\n').collect();
-    regex.is_match(&every) && regex.is_match("\u{10fffd}")
 }

@@ -6,7 +6,8 @@ use super::super::keys::{MATRIX, MOST_EXCLUDED};
 use super::super::model::{Condition, MachineOverrides, Operator};
 use super::super::value::{self, ValueError};
 use super::super::yaml::{self, Node};
-use super::context::{Context, is_var};
+use super::context::Context;
+use super::context::substitution::is_var;
 
 /// Most combinations of one matrix, those that are left out included.
 const MOST_CELLS: usize = 256;

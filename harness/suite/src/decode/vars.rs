@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, HashSet};
 
 use super::super::diagnostic::codes;
 use super::super::yaml::{self, Node};
-use super::context::{Context, is_var};
+use super::context::Context;
+use super::context::substitution::is_var;
 
 /// The names that stand in `${…}` anywhere below a node. Over the text, and not while decoding: a use
 /// in a place that has an error is a use.

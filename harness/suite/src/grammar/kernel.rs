@@ -227,48 +227,6 @@ const VULNERABILITIES: &[&str] = &[
     "vmscape",
 ];
 
-/// A feature flag of a processor.
-pub const CPU_FLAG: Grammar = Grammar {
-    what: "a flag of processors",
-    form: "as /proc/cpuinfo prints it: lower-case letters, digits and `_`",
-    pattern: r"[a-z0-9_.]+",
-    reading: Reading::Known(cpu_flag, super::cpu_flags::NAMES),
-    good: &[
-        ("aes", "aes"),
-        ("sse4_2", "sse4_2"),
-        ("avx512_fp16", "avx512_fp16"),
-        ("avx10_3", "avx10_3"),
-        ("sha3", "sha3"),
-    ],
-    bad: &[
-        ("AES", "aes"),
-        ("sse4.2", "sse4_2"),
-        ("avx512-fp16", "avx512_fp16"),
-        ("rdrnd", "rdrand"),
-        ("hypervisr", "hypervisor"),
-        ("aes,avx", ""),
-        ("sse3", "pni"),
-        ("sse4", "sse4_1"),
-        ("nx ", "nx"),
-    ],
-};
-
-/// A level of x86-64.
-pub const X86_LEVEL: Grammar = Grammar {
-    what: "a level of x86-64",
-    form: "`x86-64-v1` to `x86-64-v4`",
-    pattern: r"x86-64-v[1-4]",
-    reading: Reading::Closed(&["x86-64-v1", "x86-64-v2", "x86-64-v3", "x86-64-v4"]),
-    good: &[("x86-64-v2", "x86-64-v2")],
-    bad: &[
-        ("x86-64", "x86-64-v1"),
-        ("x86_64-v2", "x86-64-v2"),
-        ("x86_64_v2", "x86-64-v2"),
-        ("v3", ""),
-        ("x86-64-v5", "x86-64-v1"),
-    ],
-};
-
 /// A controller of the unified cgroup hierarchy.
 pub const CONTROLLER: Grammar = Grammar {
     what: "a cgroup controller",
@@ -293,101 +251,6 @@ pub const NAMESPACE: Grammar = Grammar {
 };
 
 const NAMESPACES: &[&str] = &["cgroup", "ipc", "mnt", "net", "pid", "time", "user", "uts"];
-
-/// A type of file systems.
-pub const FILE_SYSTEM: Grammar = Grammar {
-    what: "a type of file systems",
-    form: "as /proc/filesystems lists it",
-    pattern: r"[A-Za-z0-9_.+-]+",
-    reading: Reading::Known(file_system, FILE_SYSTEMS),
-    good: &[("ext4", "ext4"), ("fuse.glusterfs", "fuse.glusterfs"), ("nfs4", "nfs4"), ("cgroup2", "cgroup2")],
-    bad: &[
-        ("Ext4", "ext4"),
-        ("btrf", "btrfs"),
-        ("squash-fs", "squashfs"),
-        ("ext4 ", "ext4"),
-        ("xfs,ext4", ""),
-        ("nodev", ""),
-    ],
-};
-
-const FILE_SYSTEMS: &[&str] = &[
-    "9p",
-    "autofs",
-    "bcachefs",
-    "bdev",
-    "binder",
-    "binfmt_misc",
-    "bpf",
-    "btrfs",
-    "ceph",
-    "cgroup",
-    "cgroup2",
-    "cifs",
-    "configfs",
-    "coda",
-    "cpuset",
-    "cramfs",
-    "debugfs",
-    "devpts",
-    "devtmpfs",
-    "dax",
-    "ecryptfs",
-    "efivarfs",
-    "erofs",
-    "exfat",
-    "ext2",
-    "ext3",
-    "ext4",
-    "f2fs",
-    "fuse",
-    "fuseblk",
-    "fusectl",
-    "gfs2",
-    "hfs",
-    "hfsplus",
-    "hugetlbfs",
-    "iso9660",
-    "jffs2",
-    "jfs",
-    "minix",
-    "mqueue",
-    "msdos",
-    "nfs",
-    "nfs4",
-    "nfsd",
-    "nilfs2",
-    "nsfs",
-    "ntfs3",
-    "ocfs2",
-    "overlay",
-    "pidfs",
-    "pipefs",
-    "proc",
-    "pstore",
-    "ramfs",
-    "reiserfs",
-    "resctrl",
-    "romfs",
-    "rpc_pipefs",
-    "securityfs",
-    "selinuxfs",
-    "secretmem",
-    "smb3",
-    "sockfs",
-    "squashfs",
-    "sysfs",
-    "tmpfs",
-    "tracefs",
-    "ubifs",
-    "udf",
-    "ufs",
-    "vboxsf",
-    "vfat",
-    "virtiofs",
-    "xfs",
-    "zonefs",
-];
 
 /// An algorithm of /proc/crypto.
 pub const ALGORITHM: Grammar = Grammar {
@@ -609,29 +472,6 @@ fn lower_word(text: &str) -> Result<String, Refusal> {
     meant("it is lower-case letters, digits and `_`", known.copied().unwrap_or_default())
 }
 
-fn cpu_flag(text: &str) -> Result<String, Refusal> {
-    let plain = text.to_lowercase().replace(['-', '.'], "_");
-    // /proc/cpuinfo has other names for these than everybody else.
-    const OTHERS: &[(&str, &str)] = &[
-        ("sse3", "pni"),
-        ("sse4", "sse4_1"),
-        ("pclmul", "pclmulqdq"),
-        ("sse41", "sse4_1"),
-        ("sse42", "sse4_2"),
-        ("vt_x", "vmx"),
-        ("amd_v", "svm"),
-        ("xd", "nx"),
-    ];
-    if let Some((_, near)) = OTHERS.iter().find(|(odd, _)| *odd == plain) {
-        return meant("the kernel has another name for it", *near);
-    }
-    if text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_') {
-        return Ok(text.to_owned());
-    }
-    let known = super::cpu_flags::NAMES.iter().find(|name| **name == plain);
-    meant("a flag is lower-case letters, digits and `_`", known.copied().unwrap_or_default())
-}
-
 fn controller(text: &str) -> Result<String, Refusal> {
     match text {
         "blkio" => meant("the unified hierarchy has another name for it", "io"),
@@ -642,14 +482,6 @@ fn controller(text: &str) -> Result<String, Refusal> {
             meant("a controller is lower-case letters, digits and `_`", near.unwrap_or_default())
         }
     }
-}
-
-fn file_system(text: &str) -> Result<String, Refusal> {
-    only(text, "a type of file systems", |c| c.is_ascii_alphanumeric() || "_.+-".contains(c))?;
-    if text == "nodev" {
-        return refuse("`nodev` is a column of /proc/filesystems");
-    }
-    Ok(text.to_owned())
 }
 
 fn algorithm(text: &str) -> Result<String, Refusal> {
@@ -707,11 +539,8 @@ pub(super) const ALL: &[&Grammar] = &[
     &TAINT,
     &LSM,
     &VULNERABILITY,
-    &CPU_FLAG,
-    &X86_LEVEL,
     &CONTROLLER,
     &NAMESPACE,
-    &FILE_SYSTEM,
     &ALGORITHM,
     &ARGUMENT,
     &RELEASE,

@@ -8,13 +8,16 @@
 
 pub mod accounts;
 pub mod capabilities;
+pub mod cpu;
 mod cpu_flags;
+pub mod file_systems;
 mod form;
 pub mod kernel;
 pub mod network;
 pub mod packages;
 pub mod partitions;
 pub mod paths;
+pub mod repositories;
 pub mod system;
 pub mod systemd;
 pub mod text;
@@ -23,12 +26,15 @@ pub use form::{Grammar, Refusal};
 
 /// All grammars, for tests and for the reference page.
 pub fn all() -> Vec<&'static Grammar> {
-    let groups: [&[&Grammar]; 10] = [
+    let groups: [&[&Grammar]; 13] = [
         accounts::ALL,
         capabilities::ALL,
         kernel::ALL,
+        cpu::ALL,
+        file_systems::ALL,
         network::ALL,
         packages::ALL,
+        repositories::ALL,
         partitions::ALL,
         paths::ALL,
         system::ALL,

@@ -4,9 +4,9 @@ use camino::{Utf8Path, Utf8PathBuf};
 
 use super::super::decode::{Context, Fields};
 use super::super::diagnostic::codes;
-use super::super::keys::{CHECKSUM, DOWNLOAD, SIGNATURE};
 use super::super::value::{self, ValueError};
 use super::super::yaml::Node;
+use super::keys::{CHECKSUM, DOWNLOAD, SIGNATURE};
 use muster_base::download::{ChecksumKind, SignatureKind};
 
 /// A file of a vendor.

@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use super::super::decode::context::{Context, Text};
 use super::super::diagnostic::{Span, codes, did_you_mean};
 use super::super::grammar::Grammar;
+use super::super::json_path;
 use super::super::model::{Matcher, Operator};
 use super::super::table::Kind;
 use super::super::value;
@@ -246,7 +247,7 @@ fn json(cx: &mut Context<'_>, node: &Node, name: &str) -> Option<Vec<(String, Ma
             complete = false;
             continue;
         };
-        if let Err(error) = value::json_path(&path.text) {
+        if let Err(error) = json_path::steps(&path.text) {
             cx.bad_value(&path, name, &error);
             complete = false;
         } else if !known.insert(path.text.clone()) {

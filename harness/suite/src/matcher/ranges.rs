@@ -6,6 +6,7 @@ use std::cmp::Ordering;
 use super::super::model::Operator;
 use super::super::table::Kind;
 use super::super::value;
+use super::super::version;
 use muster_base::evr::{Evr, vercmp};
 
 /// A set of values: pieces that are not empty and do not meet, in order, each from one cut to another.
@@ -129,12 +130,12 @@ impl Cut {
             // Zero has two signs, and one place.
             Kind::Number | Kind::Share(_) => Cut::At(Point::Real(value::number(text).ok()? + 0.0), after),
             Kind::Version => {
-                let (mut numbers, rest) = value::version_fields(text)?;
+                let (mut numbers, rest) = version::fields_of(text)?;
                 let mut after = after;
                 if rest.is_empty() && after {
                     // Behind all that begin with 6.14 is before 6.15.
                     let last = numbers.last_mut()?;
-                    *last = value::successor(last);
+                    *last = version::successor(last);
                     after = false;
                 }
                 while numbers.last().is_some_and(|field| field == "0") {
@@ -170,9 +171,9 @@ impl Point {
             (Point::Version(a, rest_a), Point::Version(b, rest_b)) => {
                 let field = |fields: &[String], at: usize| fields.get(at).cloned().unwrap_or_else(|| "0".to_owned());
                 let numbers = (0..a.len().max(b.len()))
-                    .map(|at| value::compare_fields(&field(a, at), &field(b, at)))
+                    .map(|at| version::compare_fields(&field(a, at), &field(b, at)))
                     .find(|order| order.is_ne());
-                let rest = || rest_a.iter().zip(rest_b).map(|(a, b)| value::compare_fields(a, b)).find(|o| o.is_ne());
+                let rest = || rest_a.iter().zip(rest_b).map(|(a, b)| version::compare_fields(a, b)).find(|o| o.is_ne());
                 numbers.or_else(rest).unwrap_or_else(|| match rest_a.len().cmp(&rest_b.len()) {
                     Ordering::Less => shorter(after),
                     Ordering::Greater => shorter(other_after).reverse(),

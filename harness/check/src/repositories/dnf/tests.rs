@@ -4,6 +4,7 @@
 use super::super::listed::{KEY as LISTED, settle};
 use super::*;
 use crate::testing::{on_this_host, records, reply, seen};
+use crate::unreadable::Read;
 
 /// One situation of each kind: repositories in dnf.conf, the same id in two files and twice in one, an id
 /// and a switch from variables, values that dnf passes over, quotes, every directory, overrides.
@@ -40,7 +41,7 @@ fn with(manager: &str, changes: &[(&str, &str)]) -> Files {
     files
 }
 
-fn repos(manager: &str, changes: &[(&str, &str)]) -> Result<Repos, String> {
+fn repos(manager: &str, changes: &[(&str, &str)]) -> Read<Repos> {
     parse(&with(manager, changes)).map(Option::unwrap)
 }
 
@@ -91,11 +92,12 @@ fn what_dnf_lists_is_what_was_read() {
             .replace("priority = 7", "priority = 8");
         assert!(
             differs(format!("= dump\n{}", changed.replace("enabled = 0", "enabled = 1")))
+                .to_string()
                 .contains("the package manager says true"),
         );
         let without: String =
             table.lines().filter(|line| !line.starts_with("twice")).map(|line| format!("{line}\n")).collect();
-        assert!(differs(format!("= dump\n= table\n{without}")).contains("defines the repository `twice`"));
+        assert!(differs(format!("= dump\n= table\n{without}")).to_string().contains("defines the repository `twice`"));
         assert!(settle(&mut repos(manager, &[]).unwrap(), &listed(String::new())).is_err());
         assert!(settle(&mut repos(manager, &[]).unwrap(), &seen(LISTED, reply(1, "= dump\n"))).is_err());
     }
@@ -111,6 +113,7 @@ fn a_file_that_dnf_refuses_is_passed_over_or_an_error_as_there() {
         assert!(
             repos(manager, &[&[broken][..], rest].concat())
                 .unwrap_err()
+                .to_string()
                 .contains("broken.repo: line 1: a `[` without its `]`")
         );
     }
@@ -128,7 +131,12 @@ fn directories_are_those_that_the_configuration_names() {
     ];
     for manager in ["dnf", "dnf5"] {
         assert_eq!(repos(manager, &extra).unwrap().repos.keys().collect::<Vec<_>>(), ["distro", "extra"]);
-        assert!(repos(manager, &extra[..3]).unwrap_err().contains("/etc/distro.repos.d, which was not looked into"));
+        assert!(
+            repos(manager, &extra[..3])
+                .unwrap_err()
+                .to_string()
+                .contains("/etc/distro.repos.d, which was not looked into")
+        );
     }
     let drop_in = [
         ("/usr/share/dnf5/libdnf.conf.d/20-vendor.conf", "[main]\ngpgcheck=0\nbest=True\n"),
@@ -153,7 +161,7 @@ fn tdnf_assumes_other_things_and_refuses_an_id_twice() {
     let checked: Vec<bool> = tdnf.repos.iter().map(|(id, repo)| tdnf.checked(id, repo).unwrap()).collect();
     assert_eq!(checked, [true, true, false]);
     let twice = [conf, ("directory /t", ""), ("/t/a.repo", "[a]\n"), ("/t/b.repo", "[a]\n")];
-    assert!(repos("tdnf", &twice).unwrap_err().contains("both define `a`"));
+    assert!(repos("tdnf", &twice).unwrap_err().to_string().contains("both define `a`"));
 }
 
 #[test]

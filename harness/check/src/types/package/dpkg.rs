@@ -7,6 +7,7 @@ use crate::assertions::{subjects, unanswered, wants};
 use crate::check::{Observations, Probe};
 use crate::dpkg::{self, Package, packages, relations};
 use crate::observed::Value;
+use crate::unreadable::{Read, Unreadable};
 use crate::{rpm, shell, value};
 use muster_suite::model::{Assertion, Expectation};
 
@@ -67,10 +68,10 @@ const UNKNOWN_TO_DPKG: &[(&str, &str)] = &[
 ];
 
 /// What an attribute of a package is.
-pub(super) fn look(assertion: &Assertion, name: &str, seen: &Observations) -> Result<Value, String> {
+pub(super) fn look(assertion: &Assertion, name: &str, seen: &Observations) -> Read<Value> {
     let attribute = assertion.attribute;
     if let Some((_, why)) = UNKNOWN_TO_DPKG.iter().find(|(unknown, _)| *unknown == attribute) {
-        return Err(format!("`{attribute}` cannot be known of a package of dpkg: {why}"));
+        return Err(Unreadable::new(format!("`{attribute}` cannot be known of a package of dpkg: {why}")));
     }
     if matches!(attribute, "available" | "candidate") {
         return offered(attribute, name, seen);
@@ -81,7 +82,11 @@ pub(super) fn look(assertion: &Assertion, name: &str, seen: &Observations) -> Re
     if let Some(broken) = broken {
         let state = format!("{} ({})", broken.status, "dpkg did not finish with it");
         // Neither installed nor absent: no expectation of either may be met by it.
-        return if attribute == "installed" { Ok(Value::text(state)) } else { Err(format!("{name} is {state}")) };
+        return if attribute == "installed" {
+            Ok(Value::text(state))
+        } else {
+            Err(Unreadable::new(format!("{name} is {state}")))
+        };
     }
     mine.retain(|package| package.installed() == Some(true));
     mine.sort_by(|one, two| dpkg::compare(&one.version, &two.version));
@@ -117,7 +122,7 @@ pub(super) fn look(assertion: &Assertion, name: &str, seen: &Observations) -> Re
         "scripts" => Ok(Value::items(scripts(&said(seen, "package/scripts", name)?))),
         "reason" => {
             let text = seen.output("package/automatic")?;
-            let list = text.strip_suffix("= end\n").ok_or("apt-mark was cut off")?;
+            let list = text.strip_suffix("= end\n").ok_or_else(|| Unreadable::new("apt-mark was cut off"))?;
             // Packages of the native architecture are listed without it.
             let automatic = list.lines().any(|line| newest.is_called(line));
             Ok(Value::text(if automatic { "dependency" } else { "user" }))
@@ -127,9 +132,9 @@ pub(super) fn look(assertion: &Assertion, name: &str, seen: &Observations) -> Re
 }
 
 /// What a batch said of a package that is installed.
-fn said(seen: &Observations, key: &str, name: &str) -> Result<String, String> {
+fn said(seen: &Observations, key: &str, name: &str) -> Read<String> {
     let answer = seen.answer(key, name)?;
-    if answer.status == 0 { Ok(answer.output) } else { Err(format!("{name}: {}", answer.output)) }
+    if answer.status == 0 { Ok(answer.output) } else { Err(Unreadable::new(format!("{name}: {}", answer.output))) }
 }
 
 /// Paths, without the root and without what dpkg says of diversions.
@@ -157,34 +162,40 @@ fn scripts(text: &str) -> Vec<&str> {
 /// Directories whose files images leave out on purpose (dpkg's `path-exclude`).
 const LEFT_OUT: [&str; 4] = ["/usr/share/doc/", "/usr/share/man/", "/usr/share/info/", "/usr/share/locale/"];
 
-fn verify(answer: &shell::Answer) -> Result<Value, String> {
+fn verify(answer: &shell::Answer) -> Read<Value> {
     if answer.output.lines().any(|line| line == "= no sums") {
-        return Err("the package came without sums of its files, so that nothing can be verified".to_owned());
+        return Err(Unreadable::new("the package came without sums of its files, so that nothing can be verified"));
     }
     // Of a package that is as it should be dpkg says nothing: the end is said for it.
     let said = answer.output.trim_end().strip_suffix("= end");
-    let said = said.ok_or_else(|| format!("dpkg --verify: the answer is not complete: {}", answer.output))?;
+    let said =
+        said.ok_or_else(|| Unreadable::new(format!("dpkg --verify: the answer is not complete: {}", answer.output)))?;
     let mut changed = false;
     for line in said.lines().filter(|line| !line.is_empty()) {
-        let seen = rpm::verified(line).ok_or_else(|| format!("dpkg --verify: {}", answer.output))?;
+        let seen = rpm::verified(line).ok_or_else(|| Unreadable::new(format!("dpkg --verify: {}", answer.output)))?;
         let left_out = seen.missing && LEFT_OUT.iter().any(|dir| seen.path.starts_with(dir));
         changed |= seen.attribute != 'c' && !left_out;
     }
     match (answer.status, changed) {
         (0 | 1, _) => Ok(Value::text(if changed { "modified" } else { "clean" })),
-        (status, _) => Err(format!("dpkg --verify ended with {status}: {}", answer.output)),
+        (status, _) => Err(Unreadable::new(format!("dpkg --verify ended with {status}: {}", answer.output))),
     }
 }
 
-fn offered(attribute: &str, name: &str, seen: &Observations) -> Result<Value, String> {
+fn offered(attribute: &str, name: &str, seen: &Observations) -> Read<Value> {
     let answer = seen.answer("package/available", name)?;
     let whole = answer.output.strip_suffix("= end").filter(|_| answer.status == 0);
-    let (versions, relations) =
-        whole.and_then(|text| text.split_once("= provides")).ok_or_else(|| format!("apt: {}", answer.output))?;
+    let (versions, relations) = whole
+        .and_then(|text| text.split_once("= provides"))
+        .ok_or_else(|| Unreadable::new(format!("apt: {}", answer.output)))?;
     let mut newest: Option<&str> = None;
     // `bash | 5.2.15-2+b13 | http://mirror.example/debian bookworm/main amd64 Packages`
     for line in versions.lines().filter(|line| line.ends_with(" Packages")) {
-        let version = line.split(" | ").nth(1).map(str::trim).ok_or_else(|| format!("apt-cache prints `{line}`"))?;
+        let version = line
+            .split(" | ")
+            .nth(1)
+            .map(str::trim)
+            .ok_or_else(|| Unreadable::new(format!("apt-cache prints `{line}`")))?;
         if newest.is_none_or(|known| dpkg::compare(known, version).is_lt()) {
             newest = Some(version);
         }

@@ -4,6 +4,7 @@
 use crate::assertions::{subjects, unanswered};
 use crate::check::{Observations, Probe};
 use crate::observed::Value;
+use crate::unreadable::{Read, Unreadable};
 use crate::{dnf, rpm, shell, value};
 use muster_suite::model::{Assertion, Expectation};
 
@@ -59,7 +60,7 @@ pub(super) fn probes(wanted: &[&Expectation]) -> Vec<Probe> {
 }
 
 /// What an attribute of a package is.
-pub(super) fn look(assertion: &Assertion, name: &str, seen: &Observations) -> Result<Value, String> {
+pub(super) fn look(assertion: &Assertion, name: &str, seen: &Observations) -> Read<Value> {
     match assertion.attribute {
         "available" => {
             return availability(&seen.output("package/available")?, name).map(|word| Value::text(word.0));
@@ -86,7 +87,7 @@ pub(super) fn look(assertion: &Assertion, name: &str, seen: &Observations) -> Re
     let each = |read: &dyn Fn(&rpm::Package) -> &String| {
         Ok(Value::each(instances.iter().map(|instance| Value::text_or(read(instance), "none"))))
     };
-    let capabilities = |key: &str| -> Result<Value, String> {
+    let capabilities = |key: &str| -> Read<Value> {
         let text = said(seen, key, name)?;
         let mut names: Vec<&str> = text.lines().filter(|line| !line.is_empty()).map(rpm::capability).collect();
         names.sort_unstable();
@@ -127,7 +128,7 @@ pub(super) fn look(assertion: &Assertion, name: &str, seen: &Observations) -> Re
             let rows = text.lines().map(|line| line.split('\t').collect::<Vec<_>>());
             let mine: Vec<Vec<&str>> = rows.filter(|row| row.len() == 3 && row[0] == newest.name).collect();
             if mine.is_empty() {
-                return Err(format!("the package manager does not know {name}"));
+                return Err(Unreadable::new(format!("the package manager does not know {name}")));
             }
             Ok(Value::each(mine.iter().map(|row| recorded(assertion.attribute, row[at]))))
         }
@@ -141,8 +142,8 @@ pub(super) const QUERY: &str = "package/query";
 const END: &str = "= end";
 
 /// What stands before the end of an answer, which is an error without one.
-fn complete(output: &str) -> Result<&str, String> {
-    output.trim_end().strip_suffix(END).ok_or_else(|| "rpm's answer is not complete".to_owned())
+fn complete(output: &str) -> Read<&str> {
+    output.trim_end().strip_suffix(END).ok_or_else(|| Unreadable::new("rpm's answer is not complete"))
 }
 
 /// Puts the names into the script's arguments.
@@ -186,12 +187,12 @@ echo
 echo complete"#;
 
 /// `exact` and its newest version, `provides` or `absent`.
-fn availability(text: &str, name: &str) -> Result<(&'static str, Option<String>), String> {
+fn availability(text: &str, name: &str) -> Read<(&'static str, Option<String>)> {
     if let Some(why) = dnf::unreachable(text) {
         return Err(why);
     }
     if text.lines().last() != Some("complete") {
-        return Err("the package manager's answer is not complete".to_owned());
+        return Err(Unreadable::new("the package manager's answer is not complete"));
     }
     let mut wanted = "";
     let mut newest: Option<String> = None;
@@ -218,24 +219,24 @@ fn availability(text: &str, name: &str) -> Result<(&'static str, Option<String>)
 }
 
 /// What a batch said of a package that is installed.
-fn said(seen: &Observations, key: &str, name: &str) -> Result<String, String> {
+fn said(seen: &Observations, key: &str, name: &str) -> Read<String> {
     let answer = seen.answer(key, name)?;
     if answer.status == 0 && !answer.output.contains("error:") {
         complete(&answer.output).map(str::to_owned)
     } else {
-        Err(format!("{name}: {}", answer.output))
+        Err(Unreadable::new(format!("{name}: {}", answer.output)))
     }
 }
 
-fn verify(answer: &shell::Answer) -> Result<Value, String> {
+fn verify(answer: &shell::Answer) -> Read<Value> {
     if answer.output.lines().any(|line| line.starts_with("error:") || line.starts_with("fatal:")) {
-        return Err(format!("rpm -V: {}", answer.output));
+        return Err(Unreadable::new(format!("rpm -V: {}", answer.output)));
     }
     let output = if answer.status == 0 { complete(&answer.output)? } else { &answer.output };
     if output.is_empty() {
         return match answer.status {
             0 => Ok(Value::text("clean")),
-            status => Err(format!("rpm -V ended with {status} and printed nothing")),
+            status => Err(Unreadable::new(format!("rpm -V ended with {status} and printed nothing"))),
         };
     }
     // Ghosts come and go, and documentation is often left out on purpose.
@@ -352,7 +353,7 @@ mod tests {
         assert_eq!(availability(text, "bash"), Ok(("exact", Some("5.2.40-1.fc43".to_owned()))));
         assert_eq!(availability(text, "zlib-devel"), Ok(("provides", None)));
         assert_eq!(availability(text, "gone"), Ok(("absent", None)));
-        assert!(availability("bash-0:5-1.x86_64\n", "gone").unwrap_err().contains("not complete"));
+        assert!(availability("bash-0:5-1.x86_64\n", "gone").unwrap_err().to_string().contains("not complete"));
         assert!(availability("Curl error (6): Could not resolve host\ncomplete", "gone").is_err());
     }
 
