@@ -1,5 +1,6 @@
 //! Baselines: a file in the tree of whoever gates an image, with the boots of each image and machine that it was measured on.
 
+use muster_base::exit::Exit;
 use serde::{Deserialize, Serialize};
 
 use crate::formats::json;
@@ -48,6 +49,14 @@ fn nearest(near: &Option<String>) -> String {
 }
 
 impl muster_base::fault::Fault for BaselineError {
+    fn exit(&self) -> Exit {
+        match self {
+            // What was typed is a baseline; that this machine is not in it cannot be decided away.
+            Self::Missing { .. } => Exit::Error,
+            Self::Unreadable(_) | Self::Foreign { .. } | Self::Twice(_) => Exit::Invalid,
+        }
+    }
+
     fn hint(&self) -> Option<std::borrow::Cow<'static, str>> {
         Some(match self {
             Self::Missing { .. } => "measure it here and keep it: --write-baseline FILE".into(),

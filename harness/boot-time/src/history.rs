@@ -1,5 +1,6 @@
 //! Many measurements of one image's builds, in the order of their time, and the first after each change.
 
+use muster_base::exit::Exit;
 use muster_base::text::{one_line, plural};
 use muster_stats::change_points::{ChangePoint, FoundBy, Options, Series as Values, detect};
 use serde_json::json;
@@ -50,6 +51,13 @@ pub enum HistoryError {
 }
 
 impl muster_base::fault::Fault for HistoryError {
+    fn exit(&self) -> Exit {
+        match self {
+            Self::Apart { .. } => Exit::Invalid,
+            Self::Nothing(_) | Self::Numbers(_) => Exit::Error,
+        }
+    }
+
     fn hint(&self) -> Option<std::borrow::Cow<'static, str>> {
         match self {
             Self::Apart { .. } => {

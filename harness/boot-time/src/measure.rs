@@ -95,7 +95,7 @@ pub fn measure(evidence: &Evidence) -> Sample {
         // The console's lines say nearly as much.
         Ok(None) => seen.kernel_zero,
         Err(why) => {
-            sample.inconclusive.get_or_insert(why);
+            sample.inconclusive.get_or_insert_with(|| why.to_string());
             None
         }
     };
@@ -219,17 +219,26 @@ impl Boot<'_> {
     }
 }
 
+/// Why the guest's clock says nothing.
+#[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
+enum OddClock {
+    #[error("the guest's clock is ahead of the host's")]
+    Ahead,
+    #[error("the guest's clock jumped by {seconds:.1} s while it was read")]
+    Jumped { seconds: f64 },
+}
+
 /// When the guest's clock was zero and how far off that may be; none when it was never read. An error when the readings contradict
 /// each other: then somebody has set the clock, or the machine stood still.
-fn zero(clock: &[ClockReading]) -> Result<Option<(u64, u64)>, String> {
+fn zero(clock: &[ClockReading]) -> Result<Option<(u64, u64)>, OddClock> {
     let width = |reading: &ClockReading| reading.after.saturating_sub(reading.before);
     let at = |reading: &ClockReading| (reading.before + width(reading) / 2).checked_sub(reading.guest);
     let Some(best) = clock.iter().min_by_key(|reading| width(reading)) else { return Ok(None) };
-    let Some(zero) = at(best) else { return Err("the guest's clock is ahead of the host's".to_owned()) };
+    let Some(zero) = at(best) else { return Err(OddClock::Ahead) };
     for reading in clock {
         let apart = at(reading).map_or(u64::MAX, |other| other.abs_diff(zero));
         if apart > STEADY + width(reading) / 2 + width(best) / 2 {
-            return Err(format!("the guest's clock jumped by {:.1} s while it was read", apart as f64 / 1e9));
+            return Err(OddClock::Jumped { seconds: apart as f64 / 1e9 });
         }
     }
     Ok(Some((zero, width(best) / 2)))

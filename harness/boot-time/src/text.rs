@@ -42,7 +42,7 @@ pub fn measured(measured: &Measured) -> String {
         return text;
     }
     text.push_str(&format!(
-        "\n  {:<16}{:>10}{:>8}{:>8}{:>12}{:>8}{:>8}\n",
+        "\n  {:<18}{:>8}{:>9}{:>9}{:>14}{:>9}{:>9}\n",
         "", "time", "sd", "spread", "instructions", "sd", "spread"
     ));
     for name in PhaseName::ALL {
@@ -70,15 +70,15 @@ fn row(label: &str, counted: &[&Sample], of: impl Fn(&Sample) -> Option<Cost>) -
     let column = |by: By, width: usize| {
         let values: Option<Vec<f64>> = costs.iter().map(|cost| by.of(cost).map(|value| value as f64)).collect();
         let samples = values.and_then(|values| Samples::new(values).ok());
-        let Some(samples) = samples else { return format!("{:>width$}{:>8}{:>8}", "-", "-", "-") };
+        let Some(samples) = samples else { return format!("{:>width$}{:>9}{:>9}", "-", "-", "-") };
         let percent = |part: Option<f64>| part.map_or("-".to_owned(), |part| format!("{:.2} %", part * 100.0));
         let (sd, spread) = (percent(samples.variation()), percent(samples.spread()));
-        format!("{:>width$}{sd:>8}{spread:>8}", by.short(samples.median().round() as u64))
+        format!("{:>width$}{sd:>9}{spread:>9}", by.short(samples.median().round() as u64))
     };
     let some =
         if costs.len() < counted.len() { format!("  in {} of {}", costs.len(), counted.len()) } else { String::new() };
     let label = format!("{label:<18}");
-    format!("  {label}{}{}{some}\n", column(By::Time, 8), column(By::Instructions, 12))
+    format!("  {label}{}{}{some}\n", column(By::Time, 8), column(By::Instructions, 14))
 }
 
 fn critical_chain(counted: &[&Sample]) -> String {

@@ -342,9 +342,7 @@ mod tests {
     #[test]
     fn a_host_that_changed_its_speed_forbids_times_and_not_instructions() {
         let (baseline, mut candidate) = (measured(1, 5), measured(2, 5));
-        for measured in [&mut candidate] {
-            measured.samples.iter_mut().for_each(|sample| sample.calibration = Some([1_000_000, 1_300_000]));
-        }
+        candidate.samples.iter_mut().for_each(|sample| sample.calibration = Some([1_000_000, 1_300_000]));
         let mut steady = baseline.clone();
         steady.samples.iter_mut().for_each(|sample| sample.calibration = Some([1_000_000, 1_001_000]));
         let by_time = decide(&steady, &candidate, By::Time, rule()).unwrap();

@@ -7,6 +7,7 @@
 mod advice_tests;
 mod annotations;
 mod boot;
+mod boot_time;
 mod catalogue;
 mod check;
 mod compare;
@@ -99,6 +100,8 @@ enum Command {
     Resume(resume::Arguments),
     /// Enter a temporary machine, or start one that stays
     Boot(Box<boot::Arguments>),
+    /// Measure what boots take: phases, units and executed instructions
+    BootTime(Box<boot_time::Arguments>),
     /// Write a first suite, an image description and settings to edit
     Init(init::Arguments),
     /// List the tests that would be selected, without starting anything
@@ -227,6 +230,7 @@ fn dispatch(Arguments { command, colour }: Arguments, notes: Vec<String>) -> std
                 }
             })
         }
+        Command::BootTime(arguments) => boot_time::execute(*arguments),
         Command::Init(arguments) => init::execute(arguments),
         Command::List(arguments) => list::execute(arguments),
         Command::Check(arguments) => check::execute(arguments),

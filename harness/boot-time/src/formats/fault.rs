@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use muster_base::exit::Exit;
 use muster_base::fault::Fault;
 
 /// Why a format has no file for these boots.
@@ -51,6 +52,13 @@ pub enum FormatError {
 }
 
 impl Fault for FormatError {
+    fn exit(&self) -> Exit {
+        match self {
+            Self::One { .. } | Self::MixedSeries { .. } => Exit::Invalid,
+            _ => Exit::Error,
+        }
+    }
+
     fn hint(&self) -> Option<Cow<'static, str>> {
         let hint = match self {
             Self::Nothing => "measure at least one boot",

@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 
+use muster_base::exit::Exit;
 use muster_base::fault::Fault;
 use muster_base::text::one_line;
 use serde_json::Value;
@@ -96,6 +97,11 @@ pub enum ReadError {
 }
 
 impl Fault for ReadError {
+    fn exit(&self) -> Exit {
+        // Whoever typed it named something else.
+        Exit::Invalid
+    }
+
     fn hint(&self) -> Option<Cow<'static, str>> {
         let hint = match self {
             Self::TooLarge { .. } => "give the boot-time.json of one measurement",

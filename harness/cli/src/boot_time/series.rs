@@ -1,0 +1,119 @@
+//! Boots of one image, or of two in turn.
+
+use camino::Utf8Path;
+
+use super::collect::Booted;
+use super::host;
+use crate::boot;
+use crate::error::CliError;
+use crate::output::say_error;
+use crate::run::host as run_host;
+use muster_base::text::one_line;
+use muster_boot_time::by::By;
+use muster_boot_time::sample::{Measured, Population, SCHEMA, Sample, Series};
+use muster_engine::engine::Images as _;
+use muster_engine::sink::{Events, now};
+use muster_image::ImageSpec;
+use muster_qemu::driver::HostImages;
+use muster_qemu::{Accel, AccelKind};
+use muster_record::event::Event;
+
+/// An image that is measured.
+pub(super) struct Side {
+    /// Names its machines: `candidate`, `baseline`.
+    pub(super) name: &'static str,
+    pub(super) spec: ImageSpec,
+    /// Its name in a baseline, where that is another than the image's.
+    pub(super) family: Option<String>,
+}
+
+/// How boots are measured.
+pub(super) struct Measuring<'m> {
+    pub(super) root: &'m Utf8Path,
+    pub(super) dir: &'m Utf8Path,
+    pub(super) accel: Accel,
+    pub(super) boots: Population,
+    pub(super) samples: u32,
+}
+
+impl Measuring<'_> {
+    /// Boots each side as often as was asked for, in turn, so that a host that becomes slower does so for both. What was measured
+    /// for each side, in order, and whether it was interrupted before it was done.
+    pub(super) async fn run(
+        self,
+        sides: Vec<Side>,
+        interruption: impl Future<Output = ()>,
+    ) -> Result<(Vec<Measured>, bool), CliError> {
+        let (events, stream) = Events::channel();
+        let made = fs_err::create_dir_all(self.dir);
+        made.map_err(|error| CliError::infrastructure(error.to_string()))?;
+        let mut host = run_host(self.root, self.dir, self.accel.clone(), &events).await?;
+        // Nobody counts the instructions of a guest under KVM.
+        host.metered = self.accel.kind == AccelKind::Tcg;
+        let at = now();
+        let images: Vec<HostImages<'_>> =
+            sides.iter().map(|side| HostImages::new(&host, [side.spec.clone()])).collect();
+        let mut booted = Vec::new();
+        let mut measured = Vec::new();
+        for (side, images) in sides.iter().zip(&images) {
+            let driver = images.prepare(&side.spec.id).await.map_err(boot::reported)?;
+            let sha256 = stream.try_iter().find_map(|event| match event {
+                Event::ImageReady { record, .. } => Some(record.sha256),
+                _ => None,
+            });
+            measured.push(Measured {
+                schema: SCHEMA.to_owned(),
+                muster: env!("MUSTER_VERSION").to_owned(),
+                at: at.clone(),
+                series: self.key(side),
+                image_sha256: sha256.unwrap_or_default(),
+                samples: Vec::new(),
+                not_measured: Vec::new(),
+            });
+            booted.push(Booted::new(side.name, driver, self.boots));
+        }
+        let interrupted = tokio::select! {
+            biased;
+            () = interruption => true,
+            () = self.take(&mut booted, &mut measured) => false,
+        };
+        for (booted, measured) in booted.into_iter().zip(&mut measured) {
+            measured.not_measured = booted.not_measured();
+            booted.end().await;
+        }
+        Ok((measured, interrupted))
+    }
+
+    async fn take(&self, booted: &mut [Booted<'_>], measured: &mut [Measured]) {
+        for number in 1..=self.samples {
+            for (booted, measured) in booted.iter_mut().zip(measured.iter_mut()) {
+                let sample = booted.sample().await;
+                say_error(&format!("{} {number} of {}: {}", booted.name, self.samples, progress(&sample)));
+                measured.samples.push(sample);
+            }
+        }
+    }
+
+    fn key(&self, side: &Side) -> Series {
+        let accelerator = self.accel.for_arch(side.spec.arch).kind;
+        Series {
+            image: side.family.clone().unwrap_or_else(|| side.spec.id.clone()),
+            accelerator: accelerator.name().to_owned(),
+            machine: host::machine(&side.spec),
+            qemu: muster_qemu::version(side.spec.arch).unwrap_or_else(|| "unknown".to_owned()),
+            host: host::name(),
+            boots: self.boots,
+        }
+    }
+}
+
+fn progress(sample: &Sample) -> String {
+    match (&sample.inconclusive, sample.total) {
+        (Some(why), _) => one_line(why, 400),
+        (None, Some(total)) => {
+            let instructions = total.instructions.map(|count| format!(", {}", By::Instructions.show(count)));
+            format!("{}{}", By::Time.short(total.micros), instructions.unwrap_or_default())
+        }
+        (None, None) => "its end was not seen".to_owned(),
+    }
+}
