@@ -93,12 +93,15 @@ fn series_of_forty_builds_without_a_step_have_a_change_in_at_most_one_per_cent()
     for _ in 0..10_000 {
         let series = builds(&mut random, 40, 0, 0.004);
         false_series += u32::from(!detect(&series, &Options::default()).is_empty());
-        let yesterday = Series::new(&series.values()[..39]).unwrap();
-        false_nights +=
-            u32::from(detect(&yesterday, &Options::default()).last().is_some_and(|point| point.index == 38));
+        let at_night = |night: usize| -> Vec<usize> {
+            let series = Series::new(&series.values()[..night]).unwrap();
+            detect(&series, &Options::default()).iter().map(|point| point.index).collect()
+        };
+        let known = at_night(38);
+        false_nights += u32::from(at_night(39).iter().any(|index| !known.contains(index)));
     }
     assert!(false_series <= 100, "{false_series} of 10,000 series");
-    // A nightly gate looks at the newest build each night: that is what may be wrong once in a hundred nights.
+    // A nightly gate searches each night: a point that was not there the night before.
     assert!(false_nights <= 100, "{false_nights} of 10,000 nights");
 }
 

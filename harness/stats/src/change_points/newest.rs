@@ -2,8 +2,8 @@
 //!
 //! E-Divisive has one value after a change that came with the newest build; what it finds of such a change depends on its
 //! window. This test is for that build alone: is what was measured last worse than what was measured since the last change,
-//! by one-sided t with the variance of a sample? It is no part of E-Divisive or Otava. What it finds is provisional: one build
-//! in a hundred without a change may be found, fewer where the floor is above the noise.
+//! by one-sided t with the variance of a sample? It is no part of E-Divisive or Otava. What it finds is provisional: without a
+//! change it finds one in up to two of a hundred nights, fewer where the floor is above the noise.
 
 use super::options::Options;
 use super::point::{ChangePoint, FoundBy};
