@@ -4,6 +4,7 @@
 mod support;
 
 mod anywhere;
+mod boot_time;
 mod check;
 mod circles;
 mod compare;

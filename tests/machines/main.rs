@@ -6,6 +6,7 @@
 mod support;
 
 mod boot;
+mod boot_time;
 mod capsule;
 mod clones;
 mod compare;

@@ -1,6 +1,6 @@
 //! How many instructions a guest has executed, at any moment of the host's clock.
 //!
-//! Under emulation a plugin of QEMU counts them (`harness/boot-meter`, carried in this program) and writes the sums to a socket every
+//! Under KVM the processor counts them ([`crate::perf`]), and a thread here reads it every 20 ms. Under emulation a plugin of QEMU counts them (`harness/boot-meter`, carried in this program) and writes the sums to a socket every
 //! 20 ms; a thread here keeps what it writes. Between two sums the count is taken to grow evenly.
 
 use std::fs::File;
@@ -8,11 +8,12 @@ use std::io::{Read as _, Write as _};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use rustix::time::{ClockId, clock_gettime};
 
 use crate::channels::socket_pair;
+use crate::perf::GuestInstructions;
 
 /// The plugin; empty when it could not be compiled.
 static PLUGIN: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/boot-meter.so"));
@@ -39,9 +40,17 @@ impl Count {
     }
 }
 
+/// How often the processor's own counter is read.
+const PAUSE: Duration = Duration::from_millis(20);
+
 /// Keeps the counts of one machine.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Meter(Arc<Mutex<Vec<Count>>>);
+
+/// Why this program has no plugin; none when it has it.
+pub(crate) fn unbuilt() -> Option<std::io::Error> {
+    PLUGIN.is_empty().then(|| std::io::Error::other("the plugin was not compiled when this muster was built"))
+}
 
 /// What QEMU inherits for it.
 pub(crate) struct Plug {
@@ -54,8 +63,8 @@ pub(crate) struct Plug {
 impl Meter {
     /// A meter for a machine that is about to start.
     pub(crate) fn start() -> std::io::Result<(Self, Plug)> {
-        if PLUGIN.is_empty() {
-            return Err(std::io::Error::other("the plugin was not compiled when this muster was built"));
+        if let Some(error) = unbuilt() {
+            return Err(error);
         }
         let plugin = rustix::fs::memfd_create("muster-boot-meter", rustix::fs::MemfdFlags::CLOEXEC)?;
         let mut file = File::from(plugin);
@@ -66,6 +75,26 @@ impl Meter {
         // A thread and not a task: the plugin must never wait for a busy runtime.
         std::thread::Builder::new().name("boot-meter".to_owned()).spawn(move || kept.read(ours))?;
         Ok((meter, Plug { plugin: file.into(), socket }))
+    }
+
+    /// A meter for a process that has just been started and runs its guest by KVM.
+    pub(crate) fn of_process(pid: u32) -> std::io::Result<Self> {
+        let mut counter = GuestInstructions::of(pid)?;
+        let meter = Self::default();
+        let kept = Arc::downgrade(&meter.0);
+        std::thread::Builder::new().name("boot-meter".to_owned()).spawn(move || {
+            // Until the machine is gone, or not all is counted any more: then what there is ends here.
+            while let (Some(counts), Ok(count)) = (kept.upgrade(), counter.read()) {
+                let mut counts = counts.lock().unwrap_or_else(PoisonError::into_inner);
+                if counts.len() < MOST {
+                    // The processor does not say at which address.
+                    counts.push(Count { at: nanoseconds(Instant::now()), lower: count, upper: 0 });
+                }
+                drop(counts);
+                std::thread::sleep(PAUSE);
+            }
+        })?;
+        Ok(meter)
     }
 
     fn read(&self, mut socket: UnixStream) {

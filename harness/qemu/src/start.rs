@@ -12,6 +12,7 @@ use super::description::{self, MachineDescription, Memory};
 use super::firmware;
 use super::machine_files::{self, Inherited, MachineFiles};
 use super::meter::Meter;
+use super::perf::why_not;
 use super::process::{Launch, Process, Spawner};
 use super::qmp::{Qmp, QmpError};
 use super::running::{Parts, last_line};
@@ -46,7 +47,7 @@ pub struct MachineRequest<'a> {
     pub rules: Arc<Rules>,
     /// Whether it may be frozen into a template later; its RAM then lies in a file.
     pub freezable: bool,
-    /// Whether the instructions are counted that its guest executes; only under emulation.
+    /// Whether the instructions are counted that its guest executes.
     pub metered: bool,
     /// The machine's directory; created. Gets `console.log`, `qemu.log`, `qemu-command` and `seed/`.
     pub dir: &'a Path,
@@ -141,7 +142,7 @@ pub(super) async fn begin(
         plugged.link
     });
     let mut meter = None;
-    if metered {
+    if metered && accel.kind == AccelKind::Tcg {
         let (counting, plug) = Meter::start().map_err(dir_error("instructions cannot be counted", dir))?;
         fds.meter = Some((plug.plugin.as_raw_fd(), plug.socket.as_raw_fd()));
         owned.extend([plug.plugin, plug.socket]);
@@ -175,6 +176,13 @@ pub(super) async fn begin(
         _ => MachineError::Spawn { source },
     })?;
 
+    if metered && accel.kind == AccelKind::Kvm {
+        // Before QEMU has started the threads of its processors. What cannot be counted is missing in what is measured, with the reason.
+        match Meter::of_process(process.pid()) {
+            Ok(counting) => meter = Some(counting),
+            Err(error) => tracing::debug!(machine = %files.description.id, why = why_not(&error), "not counted"),
+        }
+    }
     tracing::debug!(machine = %files.description.id, pid = process.pid(), "QEMU runs");
     let deadline = accel.scaled(ANSWER);
     let answer = async {

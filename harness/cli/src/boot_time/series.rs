@@ -14,8 +14,8 @@ use muster_boot_time::sample::{Measured, Population, SCHEMA, Sample, Series};
 use muster_engine::engine::Images as _;
 use muster_engine::sink::{Events, now};
 use muster_image::ImageSpec;
+use muster_qemu::Accel;
 use muster_qemu::driver::HostImages;
-use muster_qemu::{Accel, AccelKind};
 use muster_record::event::Event;
 
 /// An image that is measured.
@@ -48,8 +48,8 @@ impl Measuring<'_> {
         let made = fs_err::create_dir_all(self.dir);
         made.map_err(|error| CliError::infrastructure(error.to_string()))?;
         let mut host = run_host(self.root, self.dir, self.accel.clone(), &events).await?;
-        // Nobody counts the instructions of a guest under KVM.
-        host.metered = self.accel.kind == AccelKind::Tcg;
+        let uncounted = sides.first().and_then(|side| muster_qemu::uncounted(self.accel.for_arch(side.spec.arch).kind));
+        host.metered = uncounted.is_none();
         let at = now();
         let images: Vec<HostImages<'_>> =
             sides.iter().map(|side| HostImages::new(&host, [side.spec.clone()])).collect();
@@ -79,6 +79,7 @@ impl Measuring<'_> {
         };
         for (booted, measured) in booted.into_iter().zip(&mut measured) {
             measured.not_measured = booted.not_measured();
+            measured.not_measured.extend(uncounted.iter().map(|why| format!("instructions: {}", one_line(why, 300))));
             booted.end().await;
         }
         Ok((measured, interrupted))

@@ -1,0 +1,133 @@
+//! `muster boot-time`, as far as nothing has to boot for it.
+
+use std::time::Duration;
+
+use muster_boot_time::baseline::Baselines;
+use muster_boot_time::formats::json;
+use muster_boot_time::sample::Measured;
+use muster_boot_time::testing::{measured, series};
+
+use super::support::{Finished, Place};
+
+fn muster(place: &Place, words: &[&str]) -> Finished {
+    place.run(words, Duration::from_secs(60))
+}
+
+fn write(place: &Place, name: &str, measured: &Measured) -> String {
+    let path = place.path(name);
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    std::fs::write(&path, json::render(measured).unwrap()).unwrap();
+    path.to_str().unwrap().to_owned()
+}
+
+#[test]
+fn what_was_measured_is_shown_again_and_in_other_formats() {
+    let place = Place::new();
+    write(&place, "lab/boot-time.json", &measured(1, 5));
+    let dir = place.path("lab");
+    let dir = dir.to_str().unwrap();
+    let shown = muster(&place, &["boot-time", "show", dir]);
+    let text = &shown.assert_status(0).stdout;
+    for part in ["lab: 5 later boots", "Timings are from emulation", "userspace", "Critical chain of boot"] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    let trace = muster(&place, &["boot-time", "show", dir, "--format", "trace"]);
+    let trace: serde_json::Value = serde_json::from_str(&trace.assert_status(0).stdout).expect("JSON");
+    assert!(trace["traceEvents"].as_array().is_some_and(|events| events.len() > 10));
+    let several = muster(&place, &["boot-time", "show", dir, "--format", "otava"]);
+    assert!(several.assert_status(2).stderr.contains("makes several files"), "{}", several.stderr);
+    let out = place.path("otava");
+    muster(&place, &["boot-time", "show", dir, "--format", "otava", "--out", out.to_str().unwrap()]).assert_status(0);
+    assert_eq!(std::fs::read_dir(&out).unwrap().count(), 2);
+}
+
+#[test]
+fn a_history_names_the_first_build_after_a_step_and_draws_it() {
+    let place = Place::new();
+    let builds = series(7, 24, 5, 20, 1.05);
+    let paths: Vec<String> =
+        builds.iter().enumerate().map(|(index, build)| write(&place, &format!("b{index:02}.json"), build)).collect();
+    // In any order: the time of the measurement counts.
+    let mut words: Vec<&str> = vec!["boot-time", "history"];
+    words.extend(paths.iter().rev().map(String::as_str));
+    let picture = place.path("history.svg");
+    let found = muster(&place, &[words.as_slice(), &["--svg", picture.to_str().unwrap()]].concat());
+    let text = &found.assert_status(0).stdout;
+    assert_eq!(text.matches("SLOWER from").count(), 1, "{text}");
+    assert!(text.contains(&format!("SLOWER from {}", builds[20].at)), "{text}");
+    assert!(std::fs::read_to_string(&picture).unwrap().contains("<svg"));
+    let found = muster(&place, &[words.as_slice(), &["--format", "json"]].concat());
+    let found: serde_json::Value = serde_json::from_str(&found.assert_status(0).stdout).expect("JSON");
+    assert_eq!((found["schema"].as_str(), found["changes"][0]["index"].as_u64()), (Some("boot-history/v1"), Some(20)));
+
+    let mut elsewhere = builds[3].clone();
+    elsewhere.series.accelerator = "kvm".into();
+    let other = write(&place, "other.json", &elsewhere);
+    let apart = muster(&place, &["boot-time", "history", &paths[0], &other]);
+    assert!(apart.assert_status(2).stderr.contains("the accelerator differs"), "{}", apart.stderr);
+}
+
+#[test]
+fn files_that_are_none_are_errors_before_anything_boots() {
+    let place = Place::new();
+    let whole = json::render(&measured(1, 5)).unwrap();
+    let file = |name: &str, text: &str| {
+        std::fs::write(place.path(name), text).unwrap();
+        place.path(name).to_str().unwrap().to_owned()
+    };
+    let cut = file("cut.json", &whole[..whole.len() / 2]);
+    let newer = file("newer.json", &whole.replace("boot-time/v1", "boot-time/v9"));
+    let empty = file("empty.json", "");
+    for (path, reason) in [
+        (cut.as_str(), "ends in line"),
+        (&newer, "a later muster wrote"),
+        (&empty, "it is empty"),
+        ("/no/such.json", "No such file"),
+        ("/no/such", "No such file"),
+    ] {
+        let refused = muster(&place, &["boot-time", "show", path]);
+        assert!(refused.assert_status(2).stderr.contains(reason), "{path}: {}", refused.stderr);
+    }
+    let baseline = {
+        let mut baselines = Baselines::default();
+        baselines.put(measured(1, 5));
+        baselines.render().unwrap()
+    };
+    let half = file("half.json", &baseline[..baseline.len() / 2]);
+    for (path, reason) in [
+        (half.as_str(), "it cannot be read"),
+        (&cut, "it cannot be read"),
+        (&newer, "its schema is `boot-time/v9`"),
+        ("/no/such.json", "No such file"),
+    ] {
+        for option in ["--baseline", "--write-baseline"] {
+            if (option, path) == ("--write-baseline", "/no/such.json") {
+                continue;
+            }
+            let refused = muster(&place, &["boot-time", "lab-tiny", option, path]);
+            assert!(refused.assert_status(2).stderr.contains(reason), "{option} {path}: {}", refused.stderr);
+        }
+    }
+    let nowhere = muster(&place, &["boot-time", "lab-tiny", "--write-baseline", "/no/such.json"]);
+    assert!(nowhere.assert_status(2).stderr.contains("its directory is not there"), "{}", nowhere.stderr);
+}
+
+#[test]
+fn what_was_typed_is_checked_before_anything_boots() {
+    let place = Place::new();
+    let there = place.path("there");
+    std::fs::create_dir(&there).unwrap();
+    for (words, reason) in [
+        (vec!["--samples", "0"], "--samples"),
+        (vec!["--floor", "1"], "a percentage, such as 1%"),
+        (vec!["--floor", "200%"], "is not from 0 to 1"),
+        (vec!["--alpha", "2"], "is not from 0.000001 to 0.1"),
+        (vec!["--by", "cycles"], "instructions or"),
+        (vec!["--export", "pdf"], "possible values"),
+        (vec!["--out", there.to_str().unwrap()], "it is there already"),
+        (vec!["--baseline", "no-such-image"], "no-such-image"),
+    ] {
+        let refused = muster(&place, &[&["boot-time", "lab-tiny"], words.as_slice()].concat());
+        assert!(refused.assert_status(2).stderr.contains(reason), "{words:?}: {}", refused.stderr);
+    }
+}
