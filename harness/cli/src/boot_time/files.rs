@@ -54,7 +54,7 @@ impl<'d> Written<'d> {
         let by = verdict::best(&series);
         self.distribution(candidate, baseline, by, None)?;
         let (baseline, side) = (baseline.map(side_of), side_of(candidate));
-        write(&self.dir.join("phases.svg"), &Phases { id: "phases", by: By::Time, baseline, candidate: side }.svg())?;
+        write(&self.dir.join("phases.svg"), &Phases { id: "phases", by, baseline, candidate: side }.svg())?;
         write(&self.dir.join("waterfall.svg"), &Waterfall { id: "waterfall", side }.svg())
     }
 
