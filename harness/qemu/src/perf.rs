@@ -6,8 +6,6 @@ use std::io::{Error, ErrorKind};
 use perf_event::events::Hardware;
 use perf_event::{Builder, Counter};
 
-use crate::AccelKind;
-
 /// Counts what the guest of a process executes, while that process and its threads live.
 pub(crate) struct GuestInstructions(Counter);
 
@@ -38,14 +36,6 @@ impl GuestInstructions {
             ));
         }
         Ok(seen.count)
-    }
-}
-
-/// Why the instructions of guests cannot be counted on this host under that accelerator; none when they can be.
-pub fn uncounted(accel: AccelKind) -> Option<String> {
-    match accel {
-        AccelKind::Tcg => crate::meter::unbuilt().map(|error| error.to_string()),
-        AccelKind::Kvm => GuestInstructions::of(std::process::id()).err().map(|error| why_not(&error)),
     }
 }
 
