@@ -70,7 +70,7 @@ pub(crate) struct Arguments {
     /// Measure boots of a system that was provisioned and booted before, instead of first boots
     #[arg(long)]
     later: bool,
-    /// Formats that are written besides boot-time.json and the pictures
+    /// Formats that are written in addition to boot-time.json and the pictures
     #[arg(long, value_name = "FORMAT", value_delimiter = ',', value_parser = typed::formats())]
     export: Vec<String>,
     /// Directory for what is written; must not exist [default: boot-time-… next to the runs]
