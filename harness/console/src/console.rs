@@ -11,10 +11,10 @@ use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
 use super::evaluator::{Evaluator, Setting, Step};
-use super::findings::{Finding, Findings};
+use super::findings::Findings;
 use super::lines::Piece;
 use super::log::{LOG_LIMIT, Log};
-use super::rules::Severity;
+use muster_record::finding::{Finding, Severity};
 
 /// Lines that [`Console::excerpt`] can look back on.
 const REMEMBERED: usize = 400;
@@ -131,7 +131,12 @@ impl Console {
     /// Final findings so far, at most 50 of a category and severity, in the order in which they became final,
     /// each with the lines around it that have come by now.
     pub fn findings(&self) -> Vec<Finding> {
-        self.seen().findings.kept().to_vec()
+        self.findings_after(0)
+    }
+
+    /// The same without the first `seen`.
+    pub fn findings_after(&self, seen: usize) -> Vec<Finding> {
+        self.seen().findings.kept().iter().skip(seen).cloned().collect()
     }
 
     /// The guest's SSH host keys as it printed them last, `type base64`; empty before that.
@@ -214,9 +219,9 @@ impl Reader {
             for step in steps {
                 match step {
                     Step::Line(piece) => seen.line(piece),
-                    Step::Finding(finding) => found.push(seen.findings.add(finding)),
-                    Step::Unfinished(finding) => found.push(seen.findings.add_unfinished(finding)),
-                    Step::Provisional(finding) => seen.findings.hold(finding),
+                    Step::Found(new) => found.push(seen.findings.add(new)),
+                    Step::Unfinished(new) => found.push(seen.findings.add_unfinished(new)),
+                    Step::Provisional(new) => seen.findings.hold(new),
                     Step::Settled { rule, severity } => found.extend(seen.findings.settle(&rule, severity)),
                     Step::HostKeys(keys) => seen.host_keys = keys,
                 }

@@ -6,8 +6,8 @@ use std::io::Read;
 use std::sync::Arc;
 
 use super::evaluator::{Evaluator, Setting, Step};
-use super::findings::{Finding, Findings};
-use super::rules::Severity;
+use super::findings::Findings;
+use muster_record::finding::{Finding, Severity};
 
 /// What a log holds.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -59,9 +59,9 @@ pub fn scan(mut log: impl Read, setting: Setting) -> std::io::Result<Scan> {
         for step in steps {
             match step {
                 Step::Line(piece) => findings.line(&piece.text),
-                Step::Finding(finding) => drop(findings.add(finding)),
-                Step::Unfinished(finding) => drop(findings.add_unfinished(finding)),
-                Step::Provisional(finding) => findings.hold(finding),
+                Step::Found(found) => drop(findings.add(found)),
+                Step::Unfinished(found) => drop(findings.add_unfinished(found)),
+                Step::Provisional(found) => findings.hold(found),
                 Step::Settled { rule, severity } => drop(findings.settle(&rule, severity)),
                 Step::HostKeys(_) => {}
             }

@@ -13,12 +13,13 @@ use super::schedule;
 use super::session::Session;
 use super::settings::Settings;
 use super::sink::Events;
-use crate::driver::{BootLeft, ConsoleHit, Stop, Weight};
+use crate::driver::{BootLeft, Stop};
 use muster_base::exit::Exit;
 use muster_base::failure::{self, Failure};
 use muster_facts::compare::UpdateMode;
 use muster_record::durations::Durations;
 use muster_record::event::Event;
+use muster_record::finding::{Finding, Severity};
 use muster_record::outcome::Outcome;
 use muster_record::run::TestRecord;
 use muster_suite::model::{GuestMode, MachineOverrides, Test};
@@ -124,14 +125,17 @@ async fn a_clone_that_fails_is_replaced_by_a_boot_and_not_tried_again() {
 fn kept_by_an_earlier_run() -> FakeDriver {
     let unit = Failure::new(failure::BASE_FAILED_UNITS, "the unit x has failed");
     let left = BootLeft { failures: vec![unit], remarks: vec!["avc: unseen".to_owned()], ..BootLeft::default() };
-    let hit = ConsoleHit {
-        category: "oops".to_owned(),
-        weight: Weight::Fail,
+    let finding = Finding {
+        rule: "kernel-oops".into(),
+        category: "oops".into(),
+        severity: Severity::Fail,
+        base_check: Some("oops".into()),
         line: "Oops: 0000".to_owned(),
         line_number: 7,
-        excerpt: String::new(),
+        excerpt: Vec::new(),
+        excerpt_hit: 0,
     };
-    FakeDriver { keeps: true, kept: std::sync::Arc::new(Some((left, vec![hit])).into()), ..FakeDriver::default() }
+    FakeDriver { keeps: true, kept: std::sync::Arc::new(Some((left, vec![finding])).into()), ..FakeDriver::default() }
 }
 
 #[tokio::test]

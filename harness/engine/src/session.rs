@@ -8,17 +8,18 @@ use std::time::Instant;
 
 use super::base_checks::base_after_boot;
 use super::budget::Held;
-use super::driver::{BootFailure, BootLeft, ConsoleHit, Driver, Frozen, Live, Recalled, Stop};
+use super::driver::{BootFailure, BootLeft, Driver, Frozen, Live, Recalled, Stop};
 use super::gate::{self, outcome_of};
 use super::lease::Lease;
 use super::plan::{self, Group, Planned};
 use super::settings::Settings;
 use super::sink::{Events, now};
-use super::treatment::note_hit;
+use super::treatment::note_finding;
 use muster_base::failure::{self, Failure};
 use muster_check::Observations;
 use muster_record::event::Event;
 use muster_record::facts::Facts;
+use muster_record::finding::Finding;
 use muster_record::outcome::Outcome;
 use muster_record::run::TestRecord;
 
@@ -243,8 +244,8 @@ impl<'d, D: Driver> Session<'d, D> {
                 Ok(Lease::new(id, live, left))
             }
             Err(failure) => {
-                let (record, hits) = live.stop(Stop::Kill).await;
-                self.note_health(&id, hits);
+                let (record, findings) = live.stop(Stop::Kill).await;
+                self.note_health(&id, findings);
                 self.stats().health.failures.push(failure.clone());
                 self.events.emit(Event::MachineEnded { record });
                 Err(failure)
@@ -410,11 +411,11 @@ impl<'d, D: Driver> Session<'d, D> {
         }
     }
 
-    fn note_health(&self, machine: &str, hits: Vec<ConsoleHit>) {
+    fn note_health(&self, machine: &str, findings: Vec<Finding>) {
         let mut stats = self.stats();
         let Health { failures, remarks, .. } = &mut stats.health;
-        for hit in hits {
-            note_hit(failures, remarks, machine, hit, &self.events, &BTreeMap::new());
+        for finding in findings {
+            note_finding(failures, remarks, machine, finding, &self.events, &BTreeMap::new());
         }
     }
 
@@ -431,8 +432,8 @@ impl<'d, D: Driver> Session<'d, D> {
 
     /// Ends a machine.
     pub(super) async fn stop(&self, lease: Lease<D::Live>, how: Stop) {
-        let (record, hits) = lease.live.stop(how).await;
-        self.note_health(&lease.id, hits);
+        let (record, findings) = lease.live.stop(how).await;
+        self.note_health(&lease.id, findings);
         self.events.emit(Event::MachineEnded { record });
     }
 

@@ -13,7 +13,7 @@ use super::run_test::run_test;
 use super::session::{Session, Source};
 use super::sink::now;
 use super::suite_steps;
-use super::treatment::note_hit;
+use super::treatment::note_finding;
 use muster_base::failure::{self, Failure};
 use muster_base::files;
 use muster_record::event::Event;
@@ -331,9 +331,9 @@ impl<D: Driver> Worker<'_, '_, D> {
         if let Some(base) = attempt.base_after.take() {
             lease.base = base;
         }
-        for hit in lease.live.findings() {
+        for finding in lease.live.findings() {
             let base_checks = &planned.suite.base_checks;
-            note_hit(&mut attempt.failures, &mut attempt.remarks, &lease.id, hit, &session.events, base_checks);
+            note_finding(&mut attempt.failures, &mut attempt.remarks, &lease.id, finding, &session.events, base_checks);
         }
         // A test that must fail is judged by its proof: evidence is kept when that does not hold.
         let must_fail = session.settings.proofs.contain(&planned.suite.name, &test.id);

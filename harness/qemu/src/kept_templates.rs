@@ -25,10 +25,11 @@ use crate::template_store::{Claim, Stored};
 use muster_base::failure::Failure;
 use muster_base::text;
 use muster_check::{Observations, base};
-use muster_engine::driver::{BootLeft, ConsoleHit, Recalled};
+use muster_engine::driver::{BootLeft, Recalled};
 use muster_guest::{End, HostKey, Reply, facts, warm};
 use muster_image::Prepared;
 use muster_record::facts::Facts;
+use muster_record::finding::Finding;
 
 /// What this runner expects to find in a template. Raised when it finds something else, or leaves it.
 const PROTOCOL: u32 = 1;
@@ -60,7 +61,7 @@ struct About {
     base: BTreeMap<String, Answer>,
     failures: Vec<Failure>,
     remarks: Vec<String>,
-    console: Vec<ConsoleHit>,
+    console: Vec<Finding>,
     boot_seconds: f64,
     host_key: Option<String>,
     warm_shell: bool,

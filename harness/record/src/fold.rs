@@ -4,8 +4,9 @@
 use std::collections::{BTreeMap, HashMap};
 
 use crate::event::Event;
+use crate::finding::{Finding, OnMachine};
 use crate::outcome::Outcome;
-use crate::run::{FindingRecord, MachineRecord, RunRecord, TestRecord};
+use crate::run::{MachineRecord, RunRecord, TestRecord};
 use muster_base::failure::{self, Failure};
 
 /// The name of the record's schema.
@@ -90,15 +91,11 @@ impl Recorder {
                     self.record.images.entry(image).or_default().facts.get_or_insert_with(|| (**facts).clone());
                 }
             }
-            Event::ConsoleFinding { machine, category, fatal, line, line_number } => {
+            Event::ConsoleFinding(found) => {
                 if self.record.findings.len() < FINDINGS_LIMIT {
-                    self.record.findings.push(FindingRecord {
-                        machine: machine.clone(),
-                        category: category.clone(),
-                        fatal: *fatal,
-                        line: muster_base::text::one_line(line, 400),
-                        line_number: *line_number,
-                    });
+                    let line = muster_base::text::one_line(&found.finding.line, 400);
+                    let finding = Finding { line, ..found.finding.without_excerpt() };
+                    self.record.findings.push(OnMachine { machine: found.machine.clone(), finding });
                 } else {
                     self.notice(format!(
                         "more than {FINDINGS_LIMIT} console findings; only the first {FINDINGS_LIMIT} are recorded"

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use muster_base::failure::{self, Failure};
 use muster_base::text;
 use muster_engine::budget::Cost;
-use muster_engine::driver::{BootFailure, ConsoleHit, Driver, Frozen, Live, Stop};
+use muster_engine::driver::{BootFailure, Driver, Frozen, Live, Stop};
 use muster_engine::engine::Images;
 use muster_engine::plan::{Group, Isolation, MachineSpec, Plan, Planned};
 use muster_engine::reboot::evidence::Evidence;
@@ -22,6 +22,7 @@ use muster_guest::{
 };
 use muster_record::event::Event;
 use muster_record::facts::Facts;
+use muster_record::finding::Finding;
 use muster_record::run::{Accelerator, ImageRecord, MachineRecord, no_machine};
 use muster_suite::model::{Action, GuestMode, RebootKind, Suite};
 
@@ -317,7 +318,7 @@ impl Live for RemoteMachine {
         Ok(())
     }
 
-    fn findings(&mut self) -> Vec<ConsoleHit> {
+    fn findings(&mut self) -> Vec<Finding> {
         Vec::new()
     }
 
@@ -365,7 +366,7 @@ impl Live for RemoteMachine {
         self.blind.clone()
     }
 
-    async fn stop(self, _: Stop) -> (MachineRecord, Vec<ConsoleHit>) {
+    async fn stop(self, _: Stop) -> (MachineRecord, Vec<Finding>) {
         self.guest.close().await;
         (MachineRecord { end: Some("left running".to_owned()), ..self.record() }, Vec::new())
     }

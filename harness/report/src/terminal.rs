@@ -17,6 +17,7 @@ use super::{verdict, words};
 use muster_base::text::one_line;
 use muster_record::durations::Durations;
 use muster_record::event::Event;
+use muster_record::finding::{Finding, OnMachine};
 use muster_record::outcome::Outcome;
 use muster_record::run::{RunRecord, TestRecord};
 
@@ -123,9 +124,13 @@ impl<W: Write> Terminal<W> {
                 let took = words::seconds(*boot_seconds);
                 lines.push(format!("{} {name}  ({took})", self.word("UP", AnsiColor::Cyan)));
             }
-            Event::ConsoleFinding { machine, category, line, line_number, fatal } => {
-                let word =
-                    if *fatal { self.word("CRASH", AnsiColor::Red) } else { self.word("CONSOLE", AnsiColor::Yellow) };
+            Event::ConsoleFinding(OnMachine { machine, finding }) => {
+                let Finding { category, line, line_number, .. } = finding;
+                let word = if finding.is_fatal() {
+                    self.word("CRASH", AnsiColor::Red)
+                } else {
+                    self.word("CONSOLE", AnsiColor::Yellow)
+                };
                 let name = one_line(machine, NAME);
                 lines.push(format!("{word} {} on {name}, console.log:{line_number}", one_line(category, NAME)));
                 lines.push(format!("      {}", one_line(line, 200)));

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use camino::Utf8PathBuf;
 
-use super::keys::{EARLIER, FILE, RULE, SCHEMA, SEVERITIES};
+use super::keys::{EARLIER, FILE, RULE, RULE_BASE_CHECKS, SCHEMA, SEVERITIES};
 use super::model::{ConsoleRule, Sample};
 use crate::decode::{Context, Patterns, Text, is_anothers, schema};
 use crate::diagnostic::{Diagnostics, codes};
@@ -73,6 +73,7 @@ fn rule(cx: &mut Context<'_>, node: &Node) -> Option<(ConsoleRule, Text)> {
     let id = fields.get("id").and_then(|node| cx.id(node, "id"));
     let category = fields.get("category").and_then(|node| cx.id(node, "category"));
     let severity = fields.get("severity").and_then(|node| cx.word(node, "severity", SEVERITIES));
+    let base_check = fields.get("base-check").map(|node| cx.word(node, "base-check", RULE_BASE_CHECKS));
     let pattern = fields.get("pattern").and_then(|node| cx.regex(node, "pattern"));
     let except = fields.get("except").map(|node| patterns(cx, node, "except"));
     let unless_later = fields.get("unless-later").map(|node| patterns(cx, node, "unless-later"));
@@ -98,6 +99,10 @@ fn rule(cx: &mut Context<'_>, node: &Node) -> Option<(ConsoleRule, Text)> {
         id: id.text.clone(),
         category: category?.text,
         severity: severity?,
+        base_check: match base_check {
+            Some(name) => Some(name?),
+            None => None,
+        },
         pattern: pattern?,
         except: except.unwrap_or(Some(Vec::new()))?,
         unless_later: unless_later.unwrap_or(Some(Vec::new()))?,
@@ -107,7 +112,7 @@ fn rule(cx: &mut Context<'_>, node: &Node) -> Option<(ConsoleRule, Text)> {
         trace: trace.unwrap_or(Some(false))?,
         about_time: about_time.unwrap_or(Some(false))?,
         after: match after {
-            Some(word) => Some(word?),
+            Some(name) => Some(name?),
             None => None,
         },
         location: cx.location(node.span),
@@ -228,6 +233,20 @@ rules:
             assert!(text.contains(&format!("a finding of severity `{severity}` cannot be lowered")), "{text}");
         }
         assert_eq!(codes_of(&later.replace("'^all well'", "'('")), ["bad-regex"]);
+    }
+
+    #[test]
+    fn a_rule_names_the_base_check_that_it_belongs_to() {
+        assert_eq!(decoded(GOOD).0[0].base_check, None);
+        let of = |name: &str| format!("{GOOD}    base-check: {name}\n");
+        assert_eq!(decoded(&of("oops")).0[0].base_check, Some("oops"));
+        let problems = decoded(&of("oop")).1.render(false);
+        assert!(problems.contains("did you mean `oops`?") || problems.contains("did you mean `oom`?"), "{problems}");
+        // `taint` is a base check too, but none that a console shows.
+        assert_eq!(codes_of(&of("taint")), ["bad-value"]);
+        for name in RULE_BASE_CHECKS {
+            assert!(crate::keys::BASE_CHECKS.iter().any(|(known, _)| known == name), "{name}");
+        }
     }
 
     #[test]

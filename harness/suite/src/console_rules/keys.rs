@@ -8,6 +8,9 @@ pub const SCHEMA: &str = "console-rules/v1";
 /// How bad a finding can be, mildest first.
 pub const SEVERITIES: &[&str] = &["info", "warn", "fail", "fatal"];
 
+/// The base checks that a rule may belong to.
+pub const RULE_BASE_CHECKS: &[&str] = &["avc", "coredump", "crash", "oom", "oops"];
+
 /// What must have come before a line in the same boot.
 pub const EARLIER: &[&str] = &["text", "kernel", "boot"];
 
@@ -35,6 +38,12 @@ pub const RULE: KeyTable = KeyTable {
             Shape::Word(SEVERITIES),
             true,
             "`fatal`: the machine is lost, every wait ends; `fail`: the test fails; `warn` and `info`: reported only.",
+        ),
+        key(
+            "base-check",
+            Shape::Word(RULE_BASE_CHECKS),
+            false,
+            "The base check that it belongs to: what a suite says of that under `base-checks`, it says of this rule too.",
         ),
         key(
             "pattern",
