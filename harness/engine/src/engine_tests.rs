@@ -23,6 +23,7 @@ use muster_record::finding::{Finding, Severity};
 use muster_record::outcome::Outcome;
 use muster_record::run::TestRecord;
 use muster_suite::model::{GuestMode, MachineOverrides, Test};
+use muster_suite::select::TestIndex;
 
 fn settings() -> Settings {
     Settings {
@@ -42,7 +43,7 @@ fn settings() -> Settings {
 }
 
 pub(super) fn plan_of(tests: Vec<Test>) -> Plan {
-    let all: BTreeSet<(usize, usize)> = (0..tests.len()).map(|index| (0, index)).collect();
+    let all: BTreeSet<TestIndex> = TestIndex::all_of(0, &tests).collect();
     plan::plan(&[suite(tests)], &all, vec!["fake".into()])
 }
 
@@ -522,7 +523,7 @@ async fn a_teardown_runs_once_on_each_machine_after_the_last_test_and_its_failur
         mutating("c", &[], &["true"]),
     ]));
     noisy.teardown = ["true", "false", "echo last"].map(super::fake::step).to_vec();
-    let all: BTreeSet<(usize, usize)> = (0..3).map(|index| (0, index)).collect();
+    let all: BTreeSet<TestIndex> = (0..3).map(|test| TestIndex { suite: 0, test }).collect();
     let plan = plan::plan(&[std::sync::Arc::new(noisy)], &all, vec!["fake".into()]);
     let driver = FakeDriver::default();
     let records = run_all(&driver, &plan).await;
@@ -623,7 +624,7 @@ async fn a_run_that_stops_at_its_first_failure_begins_nothing_after_it() {
         test("needs", &["miss"], &["true"]),
         fresh("fresh"),
     ];
-    let all: BTreeSet<(usize, usize)> = (0..tests.len()).map(|index| (0, index)).collect();
+    let all: BTreeSet<TestIndex> = TestIndex::all_of(0, &tests).collect();
     let plan = plan::plan(&[suite(tests)], &all, vec!["fake".into(), "second".into()]);
     let run = async |wanted: bool| {
         let settings = Settings { halt: Halt::at_first_failure(wanted), ..settings() };

@@ -11,6 +11,7 @@ use muster_record::outcome::Outcome;
 use muster_record::run::TestRecord;
 use muster_suite::model::{Expectation, GuestMode, SnapshotSpec, Suite, Test};
 use muster_suite::proofs::{Kind, Proof};
+use muster_suite::select::TestIndex;
 
 /// Tests that must fail, by suite and id.
 #[derive(Debug, Clone, Default)]
@@ -38,12 +39,12 @@ pub struct Made {
     pub unprovable: Vec<(String, String, String)>,
 }
 
-/// Makes the suites of changed tests, of those that are wanted, given as (suite, index of the test).
-pub fn make(suites: &[Suite], wanted: &BTreeSet<(usize, usize)>, proofs: &[Proof]) -> Made {
+/// Makes the suites of changed tests, of those that are wanted.
+pub fn make(suites: &[Suite], wanted: &BTreeSet<TestIndex>, proofs: &[Proof]) -> Made {
     let mut made = Made { suites: Vec::new(), proofs: Proofs::default(), missing: Vec::new(), unprovable: Vec::new() };
     for (at, suite) in suites.iter().enumerate() {
         let mut tests = Vec::new();
-        for test in wanted.iter().filter(|(s, _)| *s == at).map(|(_, t)| &suite.tests[*t]) {
+        for test in wanted.iter().filter(|index| index.suite == at).map(|index| &suite.tests[index.test]) {
             let about: Vec<&Proof> = proofs.iter().filter(|proof| proof.is_about(&suite.name, &test.id)).collect();
             if about.is_empty() {
                 made.missing.push((suite.name.clone(), test.id.clone()));
@@ -191,7 +192,7 @@ mod tests {
         let suites = vec![muster_suite::decode_source("s.yaml", text, &vocabulary).0.unwrap()];
         let (proofs, problems) = muster_suite::proofs::decode_source("p.yaml", proofs, &vocabulary, &suites);
         assert_eq!(problems.render(false), "");
-        make(&suites, &wanted.iter().map(|test| (0, *test)).collect(), &proofs)
+        make(&suites, &wanted.iter().map(|test| TestIndex { suite: 0, test: *test }).collect(), &proofs)
     }
 
     #[test]

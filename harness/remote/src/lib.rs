@@ -423,7 +423,7 @@ mod tests {
     use super::*;
     use muster_engine::{fake, plan};
     use muster_suite::model::Test;
-    use std::collections::BTreeSet;
+    use muster_suite::select::TestIndex;
     use std::sync::Arc;
 
     fn planned(test: Test) -> Planned {
@@ -457,7 +457,8 @@ mod tests {
     fn everything_shares_the_one_machine_that_there_is() {
         let fresh = Test { guest: GuestMode::Fresh, ..fake::test("fresh", &[], &[]) };
         let suite = fake::suite(vec![fresh, fake::test("look", &[], &[])]);
-        let plan = plan::plan(&[suite], &BTreeSet::from([(0, 0), (0, 1)]), vec!["remote".into()]);
+        let all = TestIndex::all_of(0, &suite.tests).collect();
+        let plan = plan::plan(&[suite], &all, vec!["remote".into()]);
         assert_eq!(plan.groups.len(), 2);
         let plan = on_one_machine(plan);
         assert_eq!((plan.groups.len(), plan.groups[0].tests.len(), changing_tests(&plan)), (1, 2, 1));

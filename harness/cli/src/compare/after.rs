@@ -8,7 +8,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use super::facts_file::is_facts;
 use crate::boot::{Wanted, reported};
 use crate::error::CliError;
-use crate::load::{self, HEALTH, Loaded, Selection};
+use crate::load::{self, Loaded, Selection};
 use crate::machine_dir::MachineDir;
 use crate::output::say_error;
 use crate::project::short;
@@ -25,6 +25,7 @@ use muster_engine::worker::Worker;
 use muster_qemu::driver::{HostImages, HostMachine};
 use muster_record::outcome::Outcome;
 use muster_record::run::TestRecord;
+use muster_suite::select::TestIndex;
 
 /// One test and those that it needs, in their order.
 pub(super) struct After {
@@ -44,14 +45,13 @@ impl After {
             return Err(CliError::invalid(what).hint("name the image or the disk that it was read of"));
         }
         let selection = Selection { test: vec![name.to_owned()], ..Selection::default() };
-        let selected: Vec<_> = load::select(loaded, &selection)?.into_iter().collect();
-        let [(suite, test)] = selected[..] else { return Err(not_one(name)) };
-        if test == HEALTH {
+        let selected = load::select(loaded, &selection)?;
+        let (Some(TestIndex { suite, test }), 1) = (selected.tests.first(), selected.len()) else {
             return Err(not_one(name));
-        }
-        let suite = [Arc::new(loaded.suites[suite].clone())];
+        };
+        let suite = [Arc::new(loaded.suites[*suite].clone())];
         // What tests need of each other is one group.
-        let group = plan::plan(&suite, &[(0, test)].into(), Vec::new()).groups.pop();
+        let group = plan::plan(&suite, &[TestIndex { suite: 0, test: *test }].into(), Vec::new()).groups.pop();
         group
             .map(|group| Self { group, suites: paths.to_vec(), system: system.to_owned() })
             .ok_or_else(|| CliError::invalid("the selection selects no test"))

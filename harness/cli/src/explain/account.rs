@@ -19,6 +19,7 @@ use muster_suite::model::{
     Action, Adjustment, Assertion, BaseCheck, Change, Expectation, MachineOverrides, ServiceState, SnapshotSource,
     SnapshotSpec, Step, Suite, Test, When,
 };
+use muster_suite::select::TestIndex;
 use muster_suite::value::show_duration;
 
 /// So many open adjustments are shown in every combination; of more, each is shown alone.
@@ -156,7 +157,8 @@ pub(super) fn of(suite: &Arc<Suite>, index: usize, system: &System) -> Account {
     let test = &suite.tests[index];
     let system = &system.with_spec(&test.machine);
     let (settled, open) = adjusted(test, system);
-    let plan = plan::plan(std::slice::from_ref(suite), &BTreeSet::from([(0, index)]), Vec::new());
+    let plan =
+        plan::plan(std::slice::from_ref(suite), &BTreeSet::from([TestIndex { suite: 0, test: index }]), Vec::new());
     let planned: Vec<String> =
         plan.groups.iter().flat_map(|group| &group.tests).map(|planned| planned.test().id.clone()).collect();
     let isolation = plan.groups.first().map_or(Isolation::Shared, |group| group.isolation);

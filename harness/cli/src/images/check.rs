@@ -18,6 +18,7 @@ use muster_check::{Check, Observations};
 use muster_record::disk::DiskFacts;
 use muster_record::facts::Facts;
 use muster_suite::model::Expectation;
+use muster_suite::select::TestIndex;
 
 /// The schema of what `--format json` prints.
 pub(crate) const SCHEMA: &str = include_str!("../../../../reports/schema/images-check-v1.json");
@@ -95,12 +96,12 @@ pub(crate) fn execute(arguments: &Arguments) -> Result<Exit, CliError> {
 }
 
 impl File {
-    fn asked(file: String, disk: DiskFacts, loaded: &Loaded, tests: &[(usize, usize)], known: &Known) -> Self {
+    fn asked(file: String, disk: DiskFacts, loaded: &Loaded, tests: &[TestIndex], known: &Known) -> Self {
         let known = known.with(&[("disk-format", disk.format.clone())]);
         let facts = Facts { disk: Some(disk.clone()), ..Facts::default() };
         let evaluate = |asked: &Expectation| disk_image::DiskImage.evaluate(asked, &Observations::default(), &facts);
         let part = Part { check: disk_image::TABLE.name, proves: None, evaluate: &evaluate };
-        let tests = offline::ask_all(loaded, tests, &part, &known);
+        let tests = offline::run_all(loaded, tests, &part, &known);
         Self { file, disk, counts: offline::counts(&tests), tests }
     }
 
@@ -145,7 +146,7 @@ mod tests {
         let loaded = Loaded { suites: vec![suite.unwrap_or_else(|| panic!("{}", diagnostics.render(false)))] };
         let given: Vec<String> = given.iter().map(|option| option.to_string()).collect();
         let known = Known::given(&given, &[]).unwrap();
-        File::asked("d.vhd".to_owned(), disk, &loaded, &[(0, 0), (0, 1)], &known)
+        File::asked("d.vhd".to_owned(), disk, &loaded, &[0, 1].map(|test| TestIndex { suite: 0, test }), &known)
     }
 
     #[test]

@@ -15,6 +15,7 @@ use crate::output::{OutputFormat, say, say_error};
 use muster_base::exit::Exit;
 use muster_base::text::{escape, one_line};
 use muster_check::types::kconfig::{TABLE, evaluated};
+use muster_suite::select::TestIndex;
 
 /// The schema of what `check --format json` prints.
 pub(crate) const SCHEMA: &str = include_str!("../../../../reports/schema/kconfig-check-v1.json");
@@ -106,11 +107,11 @@ pub(super) fn execute(arguments: &Arguments) -> Result<Exit, CliError> {
 }
 
 impl FileRow {
-    fn asked(loaded: &Loaded, tests: &[(usize, usize)], source: &Source, known: &Known) -> Self {
+    fn asked(loaded: &Loaded, tests: &[TestIndex], source: &Source, known: &Known) -> Self {
         let known = known.with(&source.header.dimensions());
         let evaluate = |expectation: &_| evaluated(expectation, Ok(&source.config));
         let part = Part { check: TABLE.name, proves: Some("kconfig"), evaluate: &evaluate };
-        let tests = offline::ask_all(loaded, tests, &part, &known);
+        let tests = offline::run_all(loaded, tests, &part, &known);
         Self::Asked { about: source.about(), counts: offline::counts(&tests), tests }
     }
 

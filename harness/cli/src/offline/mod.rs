@@ -19,6 +19,7 @@ use muster_engine::gate::reason_to_skip;
 use muster_suite::adjust::AdjustError;
 use muster_suite::clause::{Clause, Join};
 use muster_suite::model::{Adjustment, Change, Expectation, Suite, Test, When};
+use muster_suite::select::TestIndex;
 
 pub(crate) use known::Known;
 
@@ -144,7 +145,7 @@ fn elsewhere(clauses: &[Clause], check: &str) -> usize {
 }
 
 /// Asks a test of a file.
-fn ask(suite: &Suite, test: &Test, part: &Part<'_>, known: &Known) -> Row {
+fn run(suite: &Suite, test: &Test, part: &Part<'_>, known: &Known) -> Row {
     let elsewhere = elsewhere(&test.expect, part.check);
     let mut row = Row {
         name: format!("{}/{}", suite.name, test.id),
@@ -280,9 +281,9 @@ pub(crate) fn select(
     selection: &Selection,
     check: &str,
     command: &str,
-) -> Result<Vec<(usize, usize)>, CliError> {
-    let ours = |(s, t): &(usize, usize)| *t != load::HEALTH && concerns(&loaded.suites[*s].tests[*t], check);
-    let tests: Vec<_> = load::select(loaded, selection)?.into_iter().filter(ours).collect();
+) -> Result<Vec<TestIndex>, CliError> {
+    let ours = |index: &TestIndex| concerns(index.of(&loaded.suites).1, check);
+    let tests: Vec<_> = load::select(loaded, selection)?.tests.into_iter().filter(ours).collect();
     if tests.is_empty() {
         return Err(CliError::invalid(format!("no selected test has `{check}` expectations"))
             .hint(format!("`{command}` without --suite, --test and --tag runs all of them")));
@@ -290,10 +291,10 @@ pub(crate) fn select(
     Ok(tests)
 }
 
-/// Asks these tests of a file.
-pub(crate) fn ask_all(loaded: &Loaded, tests: &[(usize, usize)], part: &Part<'_>, known: &Known) -> Vec<Row> {
-    let asked = tests.iter().map(|(s, t)| (&loaded.suites[*s], &loaded.suites[*s].tests[*t]));
-    asked.map(|(suite, test)| ask(suite, test, part, known)).collect()
+/// Runs these tests on a file.
+pub(crate) fn run_all(loaded: &Loaded, tests: &[TestIndex], part: &Part<'_>, known: &Known) -> Vec<Row> {
+    let tests = tests.iter().map(|index| index.of(&loaded.suites));
+    tests.map(|(suite, test)| run(suite, test, part, known)).collect()
 }
 
 /// How many came to what.
@@ -426,7 +427,7 @@ tests:
     expect: {any-of: null}
 ";
 
-    fn ask_all(text: &str, given: &[&str]) -> Vec<Row> {
+    fn rows_of(text: &str, given: &[&str]) -> Vec<Row> {
         ask_suite(SUITE, text, given)
     }
 
@@ -438,8 +439,8 @@ tests:
         let known = Known::given(&given, &[]).unwrap().with(&source.header.dimensions());
         let evaluate = |expectation: &Expectation| evaluated(expectation, Ok(&source.config));
         let part = Part { check: "kconfig", proves: Some("kconfig"), evaluate: &evaluate };
-        let asked = suite.tests.iter().filter(|test| concerns(test, "kconfig"));
-        asked.map(|test| ask(&suite, test, &part, &known)).collect()
+        let tests = suite.tests.iter().filter(|test| concerns(test, "kconfig"));
+        tests.map(|test| run(&suite, test, &part, &known)).collect()
     }
 
     fn outcomes(rows: &[Row]) -> Vec<(&str, &str)> {
@@ -450,8 +451,8 @@ tests:
         "# Linux/x86_64 6.17.5 Kernel Configuration\nCONFIG_A=y\n# CONFIG_B is not set\n# end of Kernel hacking\n";
 
     #[test]
-    fn a_file_is_asked_what_it_can_answer_and_the_rest_is_said() {
-        let rows = ask_all(WHOLE, &["mode=package"]);
+    fn a_file_decides_what_it_can_and_the_rest_is_reported() {
+        let rows = rows_of(WHOLE, &["mode=package"]);
         assert_eq!(
             outcomes(&rows),
             [("s/plain", "fail"), ("s/gated", "pass"), ("s/elsewhere", "undecided"), ("s/adjusted", "pass")]
@@ -466,7 +467,7 @@ tests:
                 "the test needs capability == kconfig and capability == selinux, and `capability=selinux` is not known"
             )
         );
-        let rows = ask_all(WHOLE, &["mode=package", "capability!=selinux"]);
+        let rows = rows_of(WHOLE, &["mode=package", "capability!=selinux"]);
         let reason = rows[2].reason.as_deref().unwrap();
         let said = "the test needs capability == kconfig and capability == selinux (capability selinux is absent here)";
         assert!(rows[2].outcome == Outcome::Skip && reason.starts_with(said), "{reason}");
@@ -505,23 +506,23 @@ tests:
 
     #[test]
     fn what_is_not_known_of_the_system_decides_nothing() {
-        let rows = ask_all(WHOLE, &[]);
+        let rows = rows_of(WHOLE, &[]);
         assert!(rows.iter().all(|row| row.outcome == Outcome::Undecided), "{:?}", outcomes(&rows));
         assert_eq!(rows[0].depends_on.as_deref(), Some("mode"));
-        let rows = ask_all(WHOLE, &["mode=image"]);
+        let rows = rows_of(WHOLE, &["mode=image"]);
         assert!(rows.iter().all(|row| row.outcome == Outcome::Skip), "{:?}", outcomes(&rows));
     }
 
     #[test]
     fn a_fragment_fails_by_what_it_says_and_leaves_the_rest_unknown() {
-        let rows = ask_all("# arm64\n# CONFIG_A is not set\n", &["mode=package"]);
+        let rows = rows_of("# arm64\n# CONFIG_A is not set\n", &["mode=package"]);
         assert_eq!(
             outcomes(&rows),
             [("s/plain", "fail"), ("s/gated", "skip"), ("s/elsewhere", "undecided"), ("s/adjusted", "undecided")]
         );
         assert_eq!((rows[0].missed.len(), rows[0].unknown.len()), (1, 1));
         assert!(rows[1].reason.as_deref().unwrap().contains("(arch is aarch64 here); it is a feature of x86"));
-        let rows = ask_all("# x86_64\nCONFIG_A=y\n", &["mode=package"]);
+        let rows = rows_of("# x86_64\nCONFIG_A=y\n", &["mode=package"]);
         assert_eq!(rows[0].outcome, Outcome::Unknown);
     }
 }
