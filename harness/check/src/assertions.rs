@@ -9,10 +9,10 @@ use crate::wording::{asked_of, describe};
 use muster_base::text::one_line;
 use muster_suite::diagnostic::did_you_mean;
 use muster_suite::model::{Assertion, Expectation};
-use muster_suite::table::{CheckTable, Kind};
+use muster_suite::table::{AttributeKind, CheckTable};
 
 /// A reading that serves some attributes of a type, always the same.
-pub(super) struct Source {
+pub(super) struct FixedReading {
     /// The attributes that need it.
     pub(super) attributes: &'static [&'static str],
     /// Key of the probe.
@@ -24,7 +24,7 @@ pub(super) struct Source {
 }
 
 /// The probes of the sources that these expectations need.
-pub(super) fn read(wanted: &[&Expectation], sources: &[Source]) -> Vec<Probe> {
+pub(super) fn read(wanted: &[&Expectation], sources: &[FixedReading]) -> Vec<Probe> {
     sources
         .iter()
         .filter(|source| wants(wanted, source.attributes))
@@ -77,7 +77,7 @@ pub(super) fn verdicts(
                 };
             };
             let kind = match attribute.kind {
-                Kind::Map(_, inner) | Kind::Samples(inner) => inner,
+                AttributeKind::Map(_, inner) | AttributeKind::Samples(inner) => inner,
                 _ => &attribute.kind,
             };
             match look(assertion) {
@@ -113,7 +113,7 @@ pub(super) fn with_near<'a>(
 /// Names that are looked through for a near one.
 const NEAR_AMONG: usize = 5_000;
 
-fn verdict(assertion: &Assertion, kind: &Kind, value: &Value) -> Verdict {
+fn verdict(assertion: &Assertion, kind: &AttributeKind, value: &Value) -> Verdict {
     match compare(&assertion.matcher, kind, value) {
         Ok(()) => Verdict::Met,
         Err(Miss::Missed { expected, actual, detail }) => {

@@ -4,7 +4,7 @@ use crate::observed::Value;
 use crate::value;
 use muster_base::text::{escape, one_line, tail};
 use muster_suite::model::{Assertion, Expectation, Matcher, Operator};
-use muster_suite::table::Kind;
+use muster_suite::table::AttributeKind;
 
 /// Characters of a value in a line.
 const LINE: usize = 200;
@@ -95,7 +95,7 @@ pub fn show_items<T: AsRef<str>>(items: impl IntoIterator<Item = T>) -> String {
 }
 
 /// A value as one line, and as longer evidence when the line does not hold it all.
-pub fn show(kind: &Kind, value: &Value) -> (String, String) {
+pub fn show(kind: &AttributeKind, value: &Value) -> (String, String) {
     match value {
         Value::Absent(why) | Value::Gone(why) => (one_line(why, LINE), String::new()),
         Value::Items(items) if items.is_empty() => ("nothing".to_owned(), String::new()),
@@ -106,10 +106,11 @@ pub fn show(kind: &Kind, value: &Value) -> (String, String) {
         Value::Text(text) | Value::Dpkg(text) => {
             let line = match kind {
                 _ if text.trim().is_empty() => "empty".to_owned(),
-                Kind::Size => one_line(&value::show_size(text.trim()), LINE),
+                AttributeKind::Size => one_line(&value::show_size(text.trim()), LINE),
                 _ => one_line(text, LINE),
             };
-            let long = matches!(kind, Kind::Output) && (text.trim().contains('\n') || text.chars().count() > LINE);
+            let long =
+                matches!(kind, AttributeKind::Output) && (text.trim().contains('\n') || text.chars().count() > LINE);
             (line, if long { tail(&escape(text), DETAIL) } else { String::new() })
         }
         Value::Each(values) => {

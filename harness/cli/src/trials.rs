@@ -23,7 +23,7 @@ use muster_base::failure::Failure;
 use muster_engine::driver::Driver;
 use muster_engine::engine::{Images, exit_of};
 use muster_engine::plan::{Group, Isolation, MachineSpec, Planned};
-use muster_engine::session::{Session, Source};
+use muster_engine::session::{MachineSource, Session};
 use muster_engine::settings::Settings;
 use muster_engine::sink::{Events, now};
 use muster_engine::worker::Worker;
@@ -250,7 +250,8 @@ async fn answer_all(
                 let Some((group, planned)) = tests.get(&name) else { break Some(answer) };
                 let record = match &sessions[&group.machine_spec] {
                     Ok(of_shape) => {
-                        let source = if wants_clones(&group.machine_spec) { Source::Clone } else { Source::Boot };
+                        let source =
+                            if wants_clones(&group.machine_spec) { MachineSource::Clone } else { MachineSource::Boot };
                         machines.ask(of_shape, source, group, planned).await
                     }
                     Err(failure) => session.cannot_run(planned, failure),
@@ -282,7 +283,7 @@ async fn answer_all(
 /// The machines that trials of one shape share: one that was booted, and one that was forked where the
 /// shape is forked at all.
 struct Machines<'s, 'd, D: Driver> {
-    workers: BTreeMap<(&'s MachineSpec, Source), Worker<'s, 'd, D>>,
+    workers: BTreeMap<(&'s MachineSpec, MachineSource), Worker<'s, 'd, D>>,
 }
 
 impl<D: Driver> Default for Machines<'_, '_, D> {
@@ -296,7 +297,7 @@ impl<'s, 'd, D: Driver> Machines<'s, 'd, D> {
     async fn ask(
         &mut self,
         session: &'s Session<'d, D>,
-        source: Source,
+        source: MachineSource,
         group: &'s Group,
         planned: &Planned,
     ) -> TestRecord {
@@ -306,9 +307,9 @@ impl<'s, 'd, D: Driver> Machines<'s, 'd, D> {
         }
         let shared_from = match group.isolation {
             Isolation::Shared => source,
-            Isolation::Booted => Source::Boot,
+            Isolation::Booted => MachineSource::Boot,
             Isolation::Clone => return session.worker(source).run_with_needs(group, planned).await,
-            Isolation::Fresh => return session.worker(Source::Boot).run_with_needs(group, planned).await,
+            Isolation::Fresh => return session.worker(MachineSource::Boot).run_with_needs(group, planned).await,
         };
         let worker =
             self.workers.entry((&group.machine_spec, shared_from)).or_insert_with(|| session.worker(shared_from));

@@ -10,7 +10,7 @@ pub use muster_record::names::PREFIX;
 use muster_record::outcome::Outcome;
 use muster_record::run::TestRecord;
 use muster_suite::model::{Expectation, GuestMode, SnapshotSpec, Suite, Test};
-use muster_suite::proofs::{Kind, Proof};
+use muster_suite::proofs::{Proof, ProofKind};
 use muster_suite::select::TestIndex;
 
 /// Tests that must fail, by suite and id.
@@ -51,10 +51,10 @@ pub fn make(suites: &[Suite], wanted: &BTreeSet<TestIndex>, proofs: &[Proof]) ->
             }
             for (number, proof) in about.into_iter().enumerate() {
                 match &proof.kind {
-                    Kind::Unprovable { because } => {
+                    ProofKind::Unprovable { because } => {
                         made.unprovable.push((suite.name.clone(), test.id.clone(), because.clone()));
                     }
-                    Kind::Mutation { before, after, fails } => {
+                    ProofKind::Mutation { before, after, fails } => {
                         let id = if number == 0 { test.id.clone() } else { format!("{}.{}", test.id, number + 1) };
                         let steps = before.iter().chain(&test.steps).chain(after).cloned().collect();
                         let snapshots = snapshots_of(suite, test);

@@ -45,7 +45,7 @@ pub struct Session<'d, D: Driver> {
 
 /// Where a lane gets its machines from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Source {
+pub enum MachineSource {
     /// Every machine is booted.
     Boot,
     /// Every machine is a fork of the image's template, which is made when the first is needed.
@@ -184,14 +184,14 @@ impl<'d, D: Driver> Session<'d, D> {
     }
 
     /// A machine for a lane.
-    pub(super) async fn machine(&self, source: Source) -> Result<Lease<D::Live>, Failure> {
+    pub(super) async fn machine(&self, source: MachineSource) -> Result<Lease<D::Live>, Failure> {
         let hopeless = self.hopeless().clone();
         if let Some(failure) = hopeless {
             return Err(failure);
         }
         let made = match source {
-            Source::Boot => self.boot(false).await,
-            Source::Clone => self.start_clone().await,
+            MachineSource::Boot => self.boot(false).await,
+            MachineSource::Clone => self.start_clone().await,
         };
         made.inspect_err(|failure| *self.hopeless() = Some(failure.clone()))
     }

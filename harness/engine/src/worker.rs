@@ -10,7 +10,7 @@ use super::gate;
 use super::lease::Lease;
 use super::plan::{self, Group, Isolation, Planned};
 use super::run_test::run_test;
-use super::session::{Session, Source};
+use super::session::{MachineSource, Session};
 use super::sink::now;
 use super::suite_steps;
 use super::treatment::note_finding;
@@ -31,7 +31,7 @@ const SSH_TAG: &str = "ssh";
 /// Runs tests on machines from one source. A machine that a test wrecks is replaced by the next.
 pub struct Worker<'s, 'd, D: Driver> {
     session: &'s Session<'d, D>,
-    source: Source,
+    source: MachineSource,
     lease: Option<Lease<D::Live>>,
     /// Whether the guest is asked to power off at the end. Of all forks only the shared one is, so
     /// that how the image shuts down is seen once.
@@ -42,8 +42,8 @@ pub struct Worker<'s, 'd, D: Driver> {
 
 impl<'d, D: Driver> Session<'d, D> {
     /// A lane with machines of this source.
-    pub fn worker(&self, source: Source) -> Worker<'_, 'd, D> {
-        Worker { session: self, source, lease: None, orderly: source == Source::Boot, facts: None }
+    pub fn worker(&self, source: MachineSource) -> Worker<'_, 'd, D> {
+        Worker { session: self, source, lease: None, orderly: source == MachineSource::Boot, facts: None }
     }
 }
 

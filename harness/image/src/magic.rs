@@ -23,7 +23,7 @@ pub(crate) enum Place {
 
 /// What a mark says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub(crate) enum MagicKind {
     /// A format that muster starts.
     Known(Format),
     /// A packed file, which must be called so.
@@ -44,12 +44,12 @@ pub(crate) struct Magic {
     /// Its bytes.
     pub bytes: &'static [u8],
     /// What it says.
-    pub kind: Kind,
+    pub kind: MagicKind,
     /// The kind of file, with its article.
     pub name: &'static str,
 }
 
-const fn mark(place: Place, bytes: &'static [u8], kind: Kind, name: &'static str) -> Magic {
+const fn mark(place: Place, bytes: &'static [u8], kind: MagicKind, name: &'static str) -> Magic {
     Magic { place, bytes, kind, name }
 }
 
@@ -58,7 +58,7 @@ const DOWNLOAD: &str = "a server or a proxy sent this in the place of the image:
 const KERNEL: &str = "name it as `--kernel`, and as the image the disk or root file system that it starts";
 const PACKAGE: &str = "name the image that was built from packages, not a package";
 
-use Kind::{Disc, Disk, Known, Other, Packed};
+use MagicKind::{Disc, Disk, Known, Other, Packed};
 use Place::{At, Pointed, Tail, Text};
 
 /// All marks. The first that fits counts, so that a longer one stands before a shorter one.

@@ -27,7 +27,7 @@ pub(crate) enum Standing {
 
 /// What a run says of one image.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Verdict {
+pub(crate) struct ImageVerdict {
     /// Image id, harmless.
     pub image: String,
     /// Whether it passes muster. Only [`Standing::Passes`] is a pass.
@@ -50,7 +50,7 @@ pub(crate) struct Verdict {
     pub reasons: Vec<String>,
 }
 
-impl Verdict {
+impl ImageVerdict {
     /// `PASS lab: 92 passed, 11 skipped`.
     pub(crate) fn sentence(&self) -> String {
         let Self { image, passed, failed, errors, known, skipped, not_run, .. } = self;
@@ -75,13 +75,13 @@ impl Verdict {
 }
 
 /// One verdict for each image that the run has or plans to test, by name.
-pub(crate) fn of_images(record: &RunRecord) -> Vec<Verdict> {
+pub(crate) fn of_images(record: &RunRecord) -> Vec<ImageVerdict> {
     let images: BTreeSet<&str> =
         record.images.keys().map(String::as_str).chain(record.tests.iter().map(|test| test.image.as_str())).collect();
     images.into_iter().map(|image| of_image(record, image)).collect()
 }
 
-fn of_image(record: &RunRecord, image: &str) -> Verdict {
+fn of_image(record: &RunRecord, image: &str) -> ImageVerdict {
     let count = |outcomes: &[Outcome]| {
         record.tests.iter().filter(|test| test.image == image && outcomes.contains(&test.outcome)).count() as u32
     };
@@ -114,7 +114,7 @@ fn of_image(record: &RunRecord, image: &str) -> Verdict {
         reasons.push(NOTHING.into());
     }
     reasons.extend(doubt.filter(|doubt| !nothing || doubt != NOTHING));
-    Verdict { image: plain(image), standing, passed, failed, errors, skipped, not_run, known, crashes, reasons }
+    ImageVerdict { image: plain(image), standing, passed, failed, errors, skipped, not_run, known, crashes, reasons }
 }
 
 const NOTHING: &str = "no test ran";
@@ -276,7 +276,7 @@ mod tests {
         let mut skipped = sample::test("base", "x", Outcome::Skip);
         skipped.image = "other".into();
         record.tests.push(skipped);
-        let said: Vec<String> = of_images(&record).iter().map(Verdict::sentence).collect();
+        let said: Vec<String> = of_images(&record).iter().map(ImageVerdict::sentence).collect();
         assert_eq!(said[1], "SKIP other: 1 skipped, none run");
     }
 

@@ -326,7 +326,7 @@ pub fn extra_disk(text: &str) -> Result<u64, ValueError> {
 
 fn facts(cx: &mut Context<'_>, node: &Node) -> BTreeMap<String, Vec<String>> {
     let mut out = BTreeMap::new();
-    let yaml::Kind::Mapping(entries) = &node.kind else {
+    let yaml::NodeKind::Mapping(entries) = &node.kind else {
         let problem = cx.wrong_shape(node, "`facts`", "a mapping from dimensions to values");
         cx.report(problem);
         return out;
@@ -339,7 +339,7 @@ fn facts(cx: &mut Context<'_>, node: &Node) -> BTreeMap<String, Vec<String>> {
             continue;
         }
         let values = match (&value.kind, words(name)) {
-            (yaml::Kind::Sequence(_), _) if name == "id-like" => {
+            (yaml::NodeKind::Sequence(_), _) if name == "id-like" => {
                 let items = cx.items(value, name).unwrap_or_default();
                 items.iter().filter_map(|item| Some(cx.line(item, name)?.text)).collect()
             }

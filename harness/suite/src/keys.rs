@@ -2,7 +2,7 @@
 //! made from them, so that neither can know a key the other does not. (What `expect:` holds comes
 //! from the attribute tables of the check types instead.)
 
-use super::table::Kind;
+use super::table::AttributeKind;
 use muster_base::download::{ChecksumKind, SignatureKind};
 use muster_base::machine::{Arch, DiskBus, FirmwareKind, Format, SeedKind};
 
@@ -68,7 +68,7 @@ pub enum Shape {
     /// A condition over dimensions.
     Condition,
     /// A matcher for a value of this kind.
-    Matcher(&'static Kind),
+    Matcher(&'static AttributeKind),
     /// A mapping with these keys.
     Mapping(&'static KeyTable),
     /// A list of mappings with these keys.
@@ -277,9 +277,9 @@ pub const RUN: KeyTable = KeyTable {
     what: "a `run` step",
     keys: &[
         required("run", Shape::Text, "A command line for `/bin/sh`."),
-        key("exit", Shape::Matcher(&Kind::Ranged(0, 255)), "Its exit status; 0 when not stated."),
-        key("stdout", Shape::Matcher(&Kind::Output), "What it prints."),
-        key("stderr", Shape::Matcher(&Kind::Output), "What it prints as errors."),
+        key("exit", Shape::Matcher(&AttributeKind::Ranged(0, 255)), "Its exit status; 0 when not stated."),
+        key("stdout", Shape::Matcher(&AttributeKind::Output), "What it prints."),
+        key("stderr", Shape::Matcher(&AttributeKind::Output), "What it prints as errors."),
         key("eventually", Shape::Duration, "Run it again until it does as stated, at most so long."),
         key("timeout", Shape::Duration, "Limit of this step; the test's when not stated."),
     ],
@@ -462,7 +462,11 @@ pub const ISSUE: KeyTable = KeyTable {
         key("where", Shape::Condition, "On which systems; without it, all."),
         required("tracker", Shape::Line, "Where it is followed up: an address or a number."),
         required("because", Shape::Line, "Why the tests fail."),
-        key("failure", Shape::Matcher(&Kind::Output), "What the failure looks like; any other is a real failure."),
+        key(
+            "failure",
+            Shape::Matcher(&AttributeKind::Output),
+            "What the failure looks like; any other is a real failure.",
+        ),
         required("expires", Shape::Date, "The last day it holds, at most 180 days ahead: `2027-01-31`."),
         key(
             "effect",

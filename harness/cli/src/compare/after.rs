@@ -19,7 +19,7 @@ use muster_base::text::one_line;
 use muster_engine::driver::Driver;
 use muster_engine::engine::Images;
 use muster_engine::plan::{self, Group, Rerun};
-use muster_engine::session::{Session, Source};
+use muster_engine::session::{MachineSource, Session};
 use muster_engine::sink::Events;
 use muster_engine::worker::Worker;
 use muster_qemu::driver::{HostImages, HostMachine};
@@ -97,7 +97,7 @@ pub(super) async fn with_machine_after<T>(
     let prepared = images.prepare(&image).await.map_err(reported)?;
     let driver = prepared.with_spec(&after.group.machine_spec).map_err(reported)?;
     let session = Session::new(&driver, &image, &settings, events.clone());
-    let mut worker = session.worker(Source::Boot);
+    let mut worker = session.worker(MachineSource::Boot);
     say_error(&format!("{image} boots; it may take {} s", driver.boot_deadline().as_secs()));
     let result = match ask_all(&mut worker, &after.group).await {
         Ok(()) => match worker.live() {

@@ -23,7 +23,7 @@ use muster_compare::facts::Facts;
 use muster_compare::item::Part;
 use muster_compare::kind::{FactKind, Scope};
 use muster_compare::kinds;
-use muster_compare::verdict::{Verdict, evaluate};
+use muster_compare::verdict::{ComparisonResult, evaluate};
 use muster_compare::{json, markdown, text};
 use muster_suite::deviations::{self, Deviation};
 use muster_suite::diagnostic::Diagnostics;
@@ -213,7 +213,7 @@ fn save(path: &Utf8Path, facts: &Facts) -> Result<(), CliError> {
         .map_err(|error| CliError::infrastructure(error.to_string()))
 }
 
-fn print(verdict: &Verdict, arguments: &Arguments) -> Result<Exit, CliError> {
+fn print(verdict: &ComparisonResult, arguments: &Arguments) -> Result<Exit, CliError> {
     match arguments.format {
         Output::Text => say(text::render(verdict, arguments.all).trim_end()),
         Output::Markdown => say(markdown::render(verdict).trim_end()),

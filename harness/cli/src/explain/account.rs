@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::commands::{self, Command};
 use super::system::System;
 use muster_base::failure::Location;
-use muster_check::base::Kind;
+use muster_check::base::BaseCheckKind;
 use muster_check::wording::{expected, subject_of};
 use muster_engine::plan::{self, Isolation, Rerun};
 use muster_record::names::{HEALTH_TEST, MACHINE_SUITE};
@@ -237,7 +237,7 @@ pub(super) fn of_health(system: &System) -> Account {
         variants: Vec::new(),
         nothing_left: false,
         snapshots: Vec::new(),
-        base_checks: Kind::ALL.iter().map(|kind| kind.name().to_owned()).collect(),
+        base_checks: BaseCheckKind::ALL.iter().map(|kind| kind.name().to_owned()).collect(),
         commands: commands::of_a_boot(system),
     }
 }
@@ -439,7 +439,7 @@ fn base_checks(suite: &Suite) -> Vec<String> {
         Some(BaseCheck::Info) => format!("{word} (only reported)"),
         Some(BaseCheck::Off) => format!("{word} (does not count here)"),
     };
-    Kind::ALL.iter().map(|kind| treated(kind.name())).collect()
+    BaseCheckKind::ALL.iter().map(|kind| treated(kind.name())).collect()
 }
 
 fn isolation_text(isolation: Isolation) -> &'static str {

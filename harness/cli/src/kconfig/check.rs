@@ -7,7 +7,7 @@ use camino::Utf8PathBuf;
 use serde::Serialize;
 
 use super::format::{Format, cell};
-use super::source::{About, Source, Unread};
+use super::source::{About, ConfigFile, Unread};
 use crate::error::CliError;
 use crate::load::{self, Loaded, Selection};
 use crate::offline::{self, Known, Outcome, Part, Row};
@@ -82,7 +82,7 @@ pub(super) fn execute(arguments: &Arguments) -> Result<Exit, CliError> {
     let rows: Vec<FileRow> = arguments
         .files
         .iter()
-        .map(|file| match Source::read(file, arguments.release.as_deref(), arguments.arch.as_deref()) {
+        .map(|file| match ConfigFile::read(file, arguments.release.as_deref(), arguments.arch.as_deref()) {
             Ok(source) => FileRow::asked(&loaded, &tests, &source, &known),
             Err(Unread { why, exit }) => {
                 host_lacks |= exit == Exit::Error;
@@ -107,7 +107,7 @@ pub(super) fn execute(arguments: &Arguments) -> Result<Exit, CliError> {
 }
 
 impl FileRow {
-    fn asked(loaded: &Loaded, tests: &[TestIndex], source: &Source, known: &Known) -> Self {
+    fn asked(loaded: &Loaded, tests: &[TestIndex], source: &ConfigFile, known: &Known) -> Self {
         let known = known.with(&source.header.dimensions());
         let evaluate = |expectation: &_| evaluated(expectation, Ok(&source.config));
         let part = Part { check: TABLE.name, proves: Some("kconfig"), evaluate: &evaluate };
@@ -197,7 +197,7 @@ mod tests {
     use crate::offline::{Miss, Unanswered};
 
     fn row(outcome: Outcome, depends_on: Option<&str>) -> FileRow {
-        let source = Source::parse(
+        let source = ConfigFile::parse(
             "x|\x1b.config",
             "# Linux/x86_64 6.18.5 Kernel Configuration\nCONFIG_A=y\n# end of Kernel hacking\n",
             None,

@@ -14,7 +14,7 @@ use crate::load::{self, Loaded, Selection};
 use muster_base::exit::Exit;
 use muster_base::text::{escape, one_line};
 use muster_check::Verdict;
-use muster_check::evaluation::{Evaluation, Finding};
+use muster_check::evaluation::{Evaluation, ExpectationResult};
 use muster_engine::gate::reason_to_skip;
 use muster_suite::adjust::AdjustError;
 use muster_suite::clause::{Clause, Join};
@@ -189,12 +189,14 @@ fn run(suite: &Suite, test: &Test, part: &Part<'_>, known: &Known) -> Row {
     };
     for finding in Evaluation::once(&about, evaluate).findings() {
         let (subject, location, verdict) = match finding {
-            Finding::Assertion { expectation, .. } if expectation.check != part.check => continue,
-            Finding::Assertion { expectation, assertion, verdict } => {
+            ExpectationResult::Assertion { expectation, .. } if expectation.check != part.check => continue,
+            ExpectationResult::Assertion { expectation, assertion, verdict } => {
                 (expectation.subject.clone(), &assertion.location, verdict)
             }
-            Finding::AnyOf { joined, verdict, .. } => (joined.join.name().to_owned(), &joined.location, verdict),
-            Finding::Miscounted { expectation, .. } => {
+            ExpectationResult::AnyOf { joined, verdict, .. } => {
+                (joined.join.name().to_owned(), &joined.location, verdict)
+            }
+            ExpectationResult::Miscounted { expectation, .. } => {
                 let why = "the check gave no answer".to_owned();
                 (expectation.subject.clone(), &expectation.location, Verdict::Unknown { why })
             }
@@ -375,7 +377,7 @@ pub(crate) fn text(row: &Row) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kconfig::source::Source;
+    use crate::kconfig::source::ConfigFile;
     use crate::load::vocabulary;
     use muster_check::types::kconfig::evaluated;
 
@@ -434,7 +436,7 @@ tests:
     fn ask_suite(suite: &str, text: &str, given: &[&str]) -> Vec<Row> {
         let (suite, diagnostics) = muster_suite::decode_source("s.yaml", suite, &vocabulary());
         let suite = suite.unwrap_or_else(|| panic!("{}", diagnostics.render(false)));
-        let source = Source::parse("x.config", text, None, None).unwrap();
+        let source = ConfigFile::parse("x.config", text, None, None).unwrap();
         let given: Vec<String> = given.iter().map(|option| option.to_string()).collect();
         let known = Known::given(&given, &[]).unwrap().with(&source.header.dimensions());
         let evaluate = |expectation: &Expectation| evaluated(expectation, Ok(&source.config));

@@ -1,7 +1,7 @@
 //! What is read in the guest for each source, and the facts in the answers. Pure. The readings of
 //! snapshots serve where there are some; what they leave out as volatile is left out here too.
 
-use super::sources::{Of, Source};
+use super::sources::{Of, RecordSource};
 use muster_base::text::{escape_bytes, last_words, one_line};
 use muster_check::kernel_config::{Config, Setting};
 use muster_check::types::file::kind_of;
@@ -50,15 +50,15 @@ const STAT: &str = r#"stat -c '%f %U %G' -- "$1" && if [ -L "$1" ]; then readlin
 pub(super) fn probe(of: &Of) -> Probe {
     let snapshot = |source| facts::probe(&source);
     match of.source {
-        Source::Packages => snapshot(SnapshotSource::Packages),
-        Source::Units => snapshot(SnapshotSource::Units),
-        Source::Sysctl => snapshot(SnapshotSource::Sysctl),
-        Source::Kconfig => snapshot(SnapshotSource::Kconfig),
-        Source::Users => snapshot(SnapshotSource::Users),
-        Source::Ports => snapshot(SnapshotSource::Ports),
-        Source::Groups => Probe::new("record groups", 30, GROUPS),
-        Source::Commands => Probe::new("record commands", 60, COMMANDS),
-        Source::Files => Probe::new("record files", 60, files(&of.globs)),
+        RecordSource::Packages => snapshot(SnapshotSource::Packages),
+        RecordSource::Units => snapshot(SnapshotSource::Units),
+        RecordSource::Sysctl => snapshot(SnapshotSource::Sysctl),
+        RecordSource::Kconfig => snapshot(SnapshotSource::Kconfig),
+        RecordSource::Users => snapshot(SnapshotSource::Users),
+        RecordSource::Ports => snapshot(SnapshotSource::Ports),
+        RecordSource::Groups => Probe::new("record groups", 30, GROUPS),
+        RecordSource::Commands => Probe::new("record commands", 60, COMMANDS),
+        RecordSource::Files => Probe::new("record files", 60, files(&of.globs)),
     }
 }
 
@@ -103,35 +103,35 @@ pub(super) fn facts(of: &Of, reply: &Reply) -> Result<Vec<Fact>, String> {
     let rows = |source: SnapshotSource| facts::read(&source, reply);
     let cell = |row: &Row, at: usize| row.cells.get(at).cloned().unwrap_or_default();
     let mut facts: Vec<Fact> = match of.source {
-        Source::Packages => {
+        RecordSource::Packages => {
             let rows = rows(SnapshotSource::Packages)?;
             rows.iter().map(|row| Fact::new(&row.key, &[("version", &cell(row, 1))])).collect()
         }
-        Source::Units => {
+        RecordSource::Units => {
             let rows = rows(SnapshotSource::Units)?;
             rows.iter().map(|row| Fact::new(&row.key, &[("enabled", &cell(row, 1))])).collect()
         }
-        Source::Sysctl => sysctl(&rows(SnapshotSource::Sysctl)?),
-        Source::Kconfig => kconfig(reply, &rows(SnapshotSource::Kconfig)?)?,
-        Source::Users => {
+        RecordSource::Sysctl => sysctl(&rows(SnapshotSource::Sysctl)?),
+        RecordSource::Kconfig => kconfig(reply, &rows(SnapshotSource::Kconfig)?)?,
+        RecordSource::Users => {
             let fact = |row: &Row| {
                 let cells = [("uid", 1), ("gid", 2), ("home", 3), ("shell", 4)];
                 Fact { name: row.key.clone(), cells: cells.map(|(name, at)| (name, cell(row, at))).into() }
             };
             rows(SnapshotSource::Users)?.iter().map(fact).collect()
         }
-        Source::Ports => ports(&rows(SnapshotSource::Ports)?),
-        Source::Groups => groups(&lines(reply)?)?,
-        Source::Commands => lines(reply)?.lines().map(|name| Fact::new(name, &[])).collect(),
-        Source::Files => stats(reply)?,
+        RecordSource::Ports => ports(&rows(SnapshotSource::Ports)?),
+        RecordSource::Groups => groups(&lines(reply)?)?,
+        RecordSource::Commands => lines(reply)?.lines().map(|name| Fact::new(name, &[])).collect(),
+        RecordSource::Files => stats(reply)?,
     };
-    if of.source != Source::Files {
+    if of.source != RecordSource::Files {
         facts.retain(|fact| of.wants(&fact.name));
     }
     facts.sort_by(|one, other| (&one.name, &one.cells).cmp(&(&other.name, &other.cells)));
     facts.dedup();
     // Nothing may listen; whatever else there is none of was not read.
-    if facts.is_empty() && of.globs.is_empty() && of.source != Source::Ports {
+    if facts.is_empty() && of.globs.is_empty() && of.source != RecordSource::Ports {
         return Err("there is nothing in the answer".to_owned());
     }
     Ok(facts)

@@ -11,7 +11,7 @@ use crate::decode::{Context, Patterns, Text, is_anothers, schema};
 use crate::diagnostic::{Diagnostics, codes};
 use crate::source;
 use crate::vocabulary::Vocabulary;
-use crate::yaml::{self, Kind, Limits, Node};
+use crate::yaml::{self, Limits, Node, NodeKind};
 use muster_base::failure::Location;
 
 /// Decodes all files that the paths mean (a directory: its `*.yaml` files, of which those of other schemas
@@ -129,7 +129,7 @@ fn patterns(cx: &mut Context<'_>, node: &Node, name: &str) -> Option<Vec<regex::
 /// A value that may be one or a list.
 fn each<'n>(cx: &mut Context<'_>, node: &'n Node, name: &str) -> Vec<&'n Node> {
     match &node.kind {
-        Kind::Sequence(_) => cx.items(node, name).unwrap_or_default().iter().collect(),
+        NodeKind::Sequence(_) => cx.items(node, name).unwrap_or_default().iter().collect(),
         _ => vec![node],
     }
 }
@@ -260,10 +260,10 @@ rules:
     /// What an editor makes of rules: every scalar is text but `true` and `false`.
     fn as_editor(node: &Node) -> serde_json::Value {
         match &node.kind {
-            Kind::Scalar { text, quoted: false } if text == "true" || text == "false" => (text == "true").into(),
-            Kind::Scalar { text, .. } => text.as_str().into(),
-            Kind::Sequence(items) => items.iter().map(as_editor).collect(),
-            Kind::Mapping(entries) => {
+            NodeKind::Scalar { text, quoted: false } if text == "true" || text == "false" => (text == "true").into(),
+            NodeKind::Scalar { text, .. } => text.as_str().into(),
+            NodeKind::Sequence(items) => items.iter().map(as_editor).collect(),
+            NodeKind::Mapping(entries) => {
                 let entry =
                     |(key, value): &(Node, Node)| (key.scalar().unwrap_or_default().to_owned(), as_editor(value));
                 serde_json::Value::Object(entries.iter().map(entry).collect())

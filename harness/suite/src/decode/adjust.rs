@@ -164,7 +164,7 @@ fn of_subject(
         return;
     }
     let mut rest = value.clone();
-    if let yaml::Kind::Mapping(all) = &mut rest.kind {
+    if let yaml::NodeKind::Mapping(all) = &mut rest.kind {
         let before = all.len();
         all.retain(|(key, value)| {
             let attribute = key.scalar().and_then(|name| table.attribute(name)).filter(|_| is_removal(value));
@@ -180,9 +180,9 @@ fn of_subject(
     let span = subject.span;
     let is_word = matches!(table.shorthand, Shorthand::Keywords(_))
         && match &rest.kind {
-            yaml::Kind::Scalar { .. } => true,
-            yaml::Kind::Mapping(entries) => entries.iter().any(|(key, _)| key.scalar() == Some("any-of")),
-            yaml::Kind::Sequence(_) => false,
+            yaml::NodeKind::Scalar { .. } => true,
+            yaml::NodeKind::Mapping(entries) => entries.iter().any(|(key, _)| key.scalar() == Some("any-of")),
+            yaml::NodeKind::Sequence(_) => false,
         };
     if let Some(expectation) = expectation(cx, table, subject, &rest) {
         out.push((if is_word { Change::Replace(expectation) } else { Change::Merge(expectation) }, span));

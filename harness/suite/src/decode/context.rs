@@ -11,7 +11,7 @@ use super::super::grammar::Grammar;
 use super::super::keys::{Key, KeyTable, Shape};
 use super::super::value::ValueError;
 use super::super::vocabulary::Vocabulary;
-use super::super::yaml::{Kind, Node};
+use super::super::yaml::{Node, NodeKind};
 use super::feasible::Feasible;
 use muster_base::Choice;
 use muster_base::failure::Location;
@@ -240,7 +240,7 @@ impl<'a> Context<'a> {
 
     /// The mapping's entries; unknown and missing keys are reported.
     pub(crate) fn fields<'n>(&mut self, node: &'n Node, table: &'static KeyTable) -> Option<Fields<'n>> {
-        let Kind::Mapping(entries) = &node.kind else {
+        let NodeKind::Mapping(entries) = &node.kind else {
             let names = table.names().join(", ");
             let problem = self.wrong_shape(node, table.what, "a mapping").note(format!("keys: {names}"));
             self.report(problem);
@@ -287,13 +287,13 @@ impl<'a> Context<'a> {
     /// The items of a list that must have some.
     pub(crate) fn items<'n>(&mut self, node: &'n Node, name: &str) -> Option<&'n [Node]> {
         match &node.kind {
-            Kind::Sequence(items) if !items.is_empty() => Some(items),
-            Kind::Sequence(_) => {
+            NodeKind::Sequence(items) if !items.is_empty() => Some(items),
+            NodeKind::Sequence(_) => {
                 let problem = self.problem(codes::EMPTY_VALUE, node.span, format!("`{name}` is an empty list"));
                 self.report(problem.help("give it an entry, or remove the key"));
                 None
             }
-            Kind::Scalar { text, .. } if !node.is_null() => {
+            NodeKind::Scalar { text, .. } if !node.is_null() => {
                 let text = muster_base::text::one_line(text, 60);
                 let problem =
                     self.wrong_shape(node, &format!("`{name}`"), "a list").label(format!("did you mean `[{text}]`?"));
@@ -322,11 +322,11 @@ impl<'a> Context<'a> {
     /// A scalar that may be empty when it is quoted.
     pub(crate) fn any_text(&mut self, node: &Node, name: &str) -> Option<Text> {
         match &node.kind {
-            Kind::Scalar { text, quoted } if !node.is_null() => {
+            NodeKind::Scalar { text, quoted } if !node.is_null() => {
                 let (text, changed) = self.substitute(text, node.span, *quoted)?;
                 Some(Text { text, span: node.span, quoted: *quoted, changed })
             }
-            Kind::Scalar { text, .. } if !text.is_empty() => {
+            NodeKind::Scalar { text, .. } if !text.is_empty() => {
                 let problem = self
                     .problem(codes::EMPTY_VALUE, node.span, format!("`{name}` is `{text}`, which is YAML for nothing"))
                     .help(format!("quote it if the text is meant: \"{text}\""));
@@ -355,7 +355,7 @@ impl<'a> Context<'a> {
     /// A key of a mapping whose keys are data, with its variables put in.
     pub(crate) fn key(&mut self, node: &Node, name: &str) -> Option<Text> {
         let (raw, quoted) = match &node.kind {
-            Kind::Scalar { text, quoted } => (text.as_str(), *quoted),
+            NodeKind::Scalar { text, quoted } => (text.as_str(), *quoted),
             _ => ("", false),
         };
         let (text, changed) = self.substitute(raw, node.span, quoted)?;

@@ -8,7 +8,7 @@ use crate::diagnostic::{Span, codes, did_you_mean};
 use crate::expectation::{Assertion, Expectation, Matcher};
 use crate::grammar::Grammar;
 use crate::matcher;
-use crate::table::{CheckTable, Kind, NOT_YET, STATISTICS, Shorthand};
+use crate::table::{AttributeKind, CheckTable, NOT_YET, STATISTICS, Shorthand};
 use crate::yaml::{self, Node};
 
 /// The entries of a mapping that must have some.
@@ -19,8 +19,8 @@ pub(super) fn entries<'n>(
     wanted: &str,
 ) -> Option<&'n [(Node, Node)]> {
     match &node.kind {
-        yaml::Kind::Mapping(entries) if !entries.is_empty() => Some(entries),
-        yaml::Kind::Mapping(_) => {
+        yaml::NodeKind::Mapping(entries) if !entries.is_empty() => Some(entries),
+        yaml::NodeKind::Mapping(_) => {
             let problem =
                 cx.problem(codes::EMPTY_VALUE, node.span, format!("{name} is an empty mapping, which asserts nothing"));
             cx.report(problem);
@@ -43,7 +43,7 @@ pub(super) fn expectation(
     let named = if subject.text.is_empty() { table.name } else { &subject.text };
     let mut eventually = None;
     let assertions = match &node.kind {
-        yaml::Kind::Mapping(_) => {
+        yaml::NodeKind::Mapping(_) => {
             let entries = entries(cx, node, &format!("`{named}`"), "a mapping")?;
             let mut rest = Vec::with_capacity(entries.len());
             for entry in entries {
@@ -64,8 +64,8 @@ pub(super) fn expectation(
             }
             mapping(cx, table, &rest, named)
         }
-        yaml::Kind::Scalar { .. } => shorthand(cx, table, node, named),
-        yaml::Kind::Sequence(_) => match table.shorthand {
+        yaml::NodeKind::Scalar { .. } => shorthand(cx, table, node, named),
+        yaml::NodeKind::Sequence(_) => match table.shorthand {
             Shorthand::Attribute(name) => value_of(cx, table, name, node, node),
             _ => {
                 let problem = cx.wrong_shape(node, &format!("`{named}`"), "a mapping");
@@ -101,7 +101,7 @@ fn mapping(
         let attribute = table.attribute(name)?;
         let looks_like_matchers =
             entries.iter().any(|(key, _)| matcher::MATCHERS.iter().any(|(word, _)| key.scalar() == Some(*word)));
-        if let Kind::Map(grammar, inner) = attribute.kind {
+        if let AttributeKind::Map(grammar, inner) = attribute.kind {
             return pairs(cx, attribute.name, Some(grammar), inner, entries.iter().copied());
         }
         if looks_like_matchers {
@@ -162,12 +162,12 @@ fn value_of(
 ) -> Option<Vec<Assertion>> {
     let attribute = table.attribute(name)?;
     match attribute.kind {
-        Kind::Map(grammar, inner) => {
+        AttributeKind::Map(grammar, inner) => {
             let wanted = "a mapping from names to values";
             let entries = entries(cx, value, &format!("`{}`", attribute.name), wanted)?;
             pairs(cx, attribute.name, Some(grammar), inner, entries.iter())
         }
-        Kind::Samples(inner) => samples(cx, attribute.name, inner, key, value),
+        AttributeKind::Samples(inner) => samples(cx, attribute.name, inner, key, value),
         ref kind => {
             let matcher = matcher::decode::matcher(cx, value, kind, attribute.name)?;
             Some(vec![Assertion { attribute: attribute.name, key: None, matcher, location: cx.location(key.span) }])
@@ -179,13 +179,13 @@ fn value_of(
 fn samples(
     cx: &mut Context<'_>,
     attribute: &'static str,
-    inner: &Kind,
+    inner: &AttributeKind,
     key: &Node,
     value: &Node,
 ) -> Option<Vec<Assertion>> {
     let is_statistic = |name: &str| STATISTICS.iter().any(|(known, _)| *known == name);
     let entries = match &value.kind {
-        yaml::Kind::Mapping(entries) => entries.as_slice(),
+        yaml::NodeKind::Mapping(entries) => entries.as_slice(),
         _ => &[],
     };
     let known = |key: &Node| key.scalar().is_some_and(is_statistic);
@@ -210,7 +210,7 @@ fn pairs<'n>(
     cx: &mut Context<'_>,
     attribute: &'static str,
     grammar: Option<&Grammar>,
-    inner: &Kind,
+    inner: &AttributeKind,
     entries: impl Iterator<Item = &'n (Node, Node)>,
 ) -> Option<Vec<Assertion>> {
     let mut out: Vec<Assertion> = Vec::new();

@@ -73,7 +73,7 @@ fn snapshot(cx: &mut Context<'_>, node: &Node) -> Option<SnapshotSpec> {
 }
 
 fn source(cx: &mut Context<'_>, node: &Node) -> Option<SnapshotSource> {
-    if let yaml::Kind::Mapping(_) = node.kind {
+    if let yaml::NodeKind::Mapping(_) = node.kind {
         let fields = cx.fields(node, &SOURCE)?;
         return Some(SnapshotSource::Run(cx.text(fields.get("run")?, "run")?.text));
     }
@@ -129,7 +129,7 @@ fn no_entries(cx: &mut Context<'_>, node: &Node, name: &str) {
 }
 
 fn redact(cx: &mut Context<'_>, node: &Node) -> Vec<(String, Option<String>)> {
-    let yaml::Kind::Mapping(entries) = &node.kind else {
+    let yaml::NodeKind::Mapping(entries) = &node.kind else {
         let problem = cx.wrong_shape(node, "`redact`", "a mapping from globs to replacements, or `drop`");
         cx.report(problem);
         return Vec::new();

@@ -5,7 +5,7 @@ use super::super::grammar;
 use super::super::keys::{KeyTable, STEPS};
 use super::super::matcher;
 use super::super::model::{Action, Assertion, Matcher, RebootKind, ServiceState, Step};
-use super::super::table::Kind;
+use super::super::table::AttributeKind;
 use super::super::value;
 use super::super::yaml::{self, Node};
 use super::context::{Context, Fields};
@@ -46,7 +46,7 @@ fn step(cx: &mut Context<'_>, node: &Node, at: usize, place: Place) -> Option<St
 /// The table of a step: that of the one verb among its keys.
 fn which(cx: &mut Context<'_>, node: &Node) -> Option<&'static KeyTable> {
     let verbs: Vec<&str> = STEPS.iter().map(|table| table.keys[0].name).collect();
-    let yaml::Kind::Mapping(entries) = &node.kind else {
+    let yaml::NodeKind::Mapping(entries) = &node.kind else {
         let problem = cx.wrong_shape(node, "a step", "a mapping").note(format!("steps: {}", verbs.join(", ")));
         cx.report(problem);
         return None;
@@ -84,7 +84,9 @@ fn run(cx: &mut Context<'_>, fields: &Fields<'_>) -> Option<Action> {
     let command = fields.get("run").and_then(|node| cx.text(node, "run"));
     let mut expect = Vec::new();
     let mut complete = true;
-    for (name, kind) in [("exit", Kind::Ranged(0, 255)), ("stdout", Kind::Output), ("stderr", Kind::Output)] {
+    for (name, kind) in
+        [("exit", AttributeKind::Ranged(0, 255)), ("stdout", AttributeKind::Output), ("stderr", AttributeKind::Output)]
+    {
         let Some((key, node)) = fields.entry(name) else { continue };
         match matcher::decode::matcher(cx, node, &kind, name) {
             Some(matcher) => {

@@ -123,7 +123,7 @@ fn defaults(cx: &mut Context<'_>, node: &Node) -> Defaults {
 
 fn base_checks(cx: &mut Context<'_>, node: &Node) -> BTreeMap<String, BaseCheck> {
     let mut out = BTreeMap::new();
-    let yaml::Kind::Mapping(entries) = &node.kind else {
+    let yaml::NodeKind::Mapping(entries) = &node.kind else {
         let problem = cx.wrong_shape(node, "`base-checks`", "a mapping");
         cx.report(problem);
         return out;

@@ -44,7 +44,7 @@ pub(super) fn tests(
     scope: &Scope<'_>,
     ids: &mut HashMap<String, Location>,
 ) -> Vec<Draft> {
-    if let yaml::Kind::Sequence(items) = &node.kind
+    if let yaml::NodeKind::Sequence(items) = &node.kind
         && items.is_empty()
     {
         let problem = cx.problem(codes::NO_TESTS, node.span, "the suite has no tests");
@@ -154,7 +154,7 @@ fn test(
 /// Where a step begins, for a caret.
 fn step_span(steps: &Node, location: &Location) -> Span {
     let items = match &steps.kind {
-        yaml::Kind::Sequence(items) => items.as_slice(),
+        yaml::NodeKind::Sequence(items) => items.as_slice(),
         _ => &[],
     };
     let here = |item: &&Node| (item.span.line, item.span.column) == (location.line, location.column);
@@ -204,7 +204,7 @@ pub(super) fn tags(cx: &mut Context<'_>, fields: &Fields<'_>) -> Vec<String> {
 
 fn links(cx: &mut Context<'_>, node: &Node) -> Vec<String> {
     match &node.kind {
-        yaml::Kind::Sequence(_) => {
+        yaml::NodeKind::Sequence(_) => {
             let items = cx.items(node, "link").unwrap_or_default();
             items.iter().filter_map(|item| Some(cx.line(item, "link")?.text)).collect()
         }

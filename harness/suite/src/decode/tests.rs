@@ -565,8 +565,11 @@ fn bad_files_say_what_they_always_said() {
             let bytes = fs_err::read(file).unwrap();
             let mut sink = Diagnostics::new();
             // The name is shown; what the suite names itself is looked for beside it.
-            let source =
-                super::super::source::Source { path: file.clone(), name: format!("{name}.yaml").into(), found: false };
+            let source = super::super::source::SourceFile {
+                path: file.clone(),
+                name: format!("{name}.yaml").into(),
+                found: false,
+            };
             let suite = super::load::decode_bytes(
                 &source,
                 &bytes,

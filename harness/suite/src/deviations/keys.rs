@@ -1,7 +1,7 @@
 //! The keys of a ledger.
 
 use crate::keys::{Key, KeyTable, Shape};
-use crate::table::Kind;
+use crate::table::AttributeKind;
 
 /// The name of the schema.
 pub const SCHEMA: &str = "deviations/v1";
@@ -28,7 +28,7 @@ pub const UPSTREAM_STATUSES: &[&str] =
 pub const CHANGES: &[&str] = &["added", "removed", "changed"];
 
 /// The kind of text that `before` and `after` are held against.
-pub const VALUE: Kind = Kind::Text;
+pub const VALUE: AttributeKind = AttributeKind::Text;
 
 const fn key(name: &'static str, shape: Shape, required: bool, doc: &'static str) -> Key {
     Key { name, shape, required, doc }
