@@ -6,6 +6,7 @@ use muster_base::text::{escape_bytes, last_words, one_line};
 use muster_check::kernel_config::{Config, Setting};
 use muster_check::types::file::kind_of;
 use muster_check::{Probe, shell};
+use muster_facts::groups::{self, Group};
 use muster_facts::sources as facts;
 use muster_facts::sources::Row;
 use muster_guest::{End, Reply};
@@ -30,9 +31,6 @@ impl Fact {
     }
 }
 
-/// Names of groups, from wherever the system has them.
-const GROUPS: &str = "if command -v getent >/dev/null 2>&1; then getent group; else cat /etc/group; fi";
-
 /// Names of everything on the search path that can be run.
 const COMMANDS: &str = r#"rest=${PATH:-/usr/sbin:/usr/bin:/sbin:/bin}:
 while [ -n "$rest" ]; do
@@ -56,7 +54,7 @@ pub(super) fn probe(of: &Of) -> Probe {
         RecordSource::Kconfig => snapshot(SnapshotSource::Kconfig),
         RecordSource::Users => snapshot(SnapshotSource::Users),
         RecordSource::Ports => snapshot(SnapshotSource::Ports),
-        RecordSource::Groups => Probe::new("record groups", 30, GROUPS),
+        RecordSource::Groups => groups::probe(),
         RecordSource::Commands => Probe::new("record commands", 60, COMMANDS),
         RecordSource::Files => Probe::new("record files", 60, files(&of.globs)),
     }
@@ -121,7 +119,7 @@ pub(super) fn facts(of: &Of, reply: &Reply) -> Result<Vec<Fact>, String> {
             rows(SnapshotSource::Users)?.iter().map(fact).collect()
         }
         RecordSource::Ports => ports(&rows(SnapshotSource::Ports)?),
-        RecordSource::Groups => groups(&lines(reply)?)?,
+        RecordSource::Groups => groups::parse(&lines(reply)?)?.iter().map(group).collect(),
         RecordSource::Commands => lines(reply)?.lines().map(|name| Fact::new(name, &[])).collect(),
         RecordSource::Files => stats(reply)?,
     };
@@ -173,14 +171,8 @@ fn ports(rows: &[Row]) -> Vec<Fact> {
     out.iter().map(|(name, exposed)| Fact::new(name, &[("exposed", &exposed.to_string())])).collect()
 }
 
-fn groups(text: &str) -> Result<Vec<Fact>, String> {
-    let fact = |line: &str| match line.split(':').collect::<Vec<_>>()[..] {
-        [name, _, gid, members] if !name.is_empty() && gid.parse::<u32>().is_ok() => {
-            Ok(Fact::new(name, &[("gid", gid), ("members", members)]))
-        }
-        _ => Err(format!("a line of the answer is not as expected: {}", one_line(line, 120))),
-    };
-    text.lines().filter(|line| !line.trim().is_empty()).map(fact).collect()
+fn group(group: &Group) -> Fact {
+    Fact::new(&group.name, &[("gid", &group.gid.to_string()), ("members", &group.members.join(","))])
 }
 
 fn stats(reply: &Reply) -> Result<Vec<Fact>, String> {
