@@ -27,7 +27,7 @@ impl FileError {
     }
 }
 
-/// The operating system's words, with the next step for the causes a person can mend.
+/// The operating system's words, with the next step for the causes a person can fix.
 fn cause(error: &std::io::Error) -> String {
     use std::io::ErrorKind;
     match error.kind() {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::check::{Probe, Verdict};
 use crate::matching::{Miss, compare};
 use crate::observed::Value;
-use crate::wording::{asked_of, describe};
+use crate::wording::{attribute_of, describe};
 use muster_base::text::one_line;
 use muster_suite::diagnostic::did_you_mean;
 use muster_suite::model::{Assertion, Expectation};
@@ -117,10 +117,10 @@ fn verdict(assertion: &Assertion, kind: &AttributeKind, value: &Value) -> Verdic
     match compare(&assertion.matcher, kind, value) {
         Ok(()) => Verdict::Met,
         Err(Miss::Missed { expected, actual, detail }) => {
-            Verdict::Missed { expected: format!("{} {expected}", asked_of(assertion)), actual, detail }
+            Verdict::Missed { expected: format!("{} {expected}", attribute_of(assertion)), actual, detail }
         }
         Err(Miss::Unreadable(why)) => Verdict::Unknown {
-            why: format!("cannot evaluate {} {}: {why}", asked_of(assertion), describe(&assertion.matcher)),
+            why: format!("cannot evaluate {} {}: {why}", attribute_of(assertion), describe(&assertion.matcher)),
         },
     }
 }

@@ -80,9 +80,9 @@ pub struct BaseFinding {
     pub kind: BaseCheckKind,
     /// Of the kind, or `probe.failed` when it can no longer be read.
     pub id: FailureId,
-    /// One harmless line.
+    /// One escaped line.
     pub message: String,
-    /// Evidence, bounded and harmless; may be empty.
+    /// Evidence, bounded and escaped; may be empty.
     pub detail: String,
     /// The units that failed or loop; empty for other kinds. [`evidence`] asks for their status.
     pub units: Vec<String>,
@@ -205,7 +205,7 @@ pub fn shown(facts: &Facts) -> Vec<Probe> {
     next(&before, facts)
 }
 
-/// What cannot be read on this machine, with the reason; to be told once.
+/// What cannot be read on this machine, with the reason; to be reported once.
 pub fn unavailable(seen: &Observations, facts: &Facts) -> Vec<(BaseCheckKind, String)> {
     BaseCheckKind::ALL.into_iter().filter_map(|kind| readable(kind, seen, facts).err().map(|why| (kind, why))).collect()
 }
@@ -631,7 +631,7 @@ mod tests {
             ["services restart again and again: fast.service (9 restarts)"]
         );
         assert!(CHOSEN.contains(restarts::SCHEDULED) && CHOSEN.contains(COREDUMP));
-        // What looped before the first test is told once for the machine.
+        // What looped before the first test is reported once for the machine.
         assert_eq!(since_boot(&fast, &facts()).len(), 1);
         assert!(evidence(&since_boot(&fast, &facts()))[0].script.contains("fast.service"));
     }

@@ -79,7 +79,7 @@ impl<'e> Evaluation<'e> {
         Self(nodes(clauses))
     }
 
-    /// Of clauses whose expectations are judged once, now.
+    /// Of clauses whose expectations are evaluated once, now.
     pub fn once(clauses: &'e [Clause], evaluate: impl FnMut(&Expectation) -> Vec<Verdict>) -> Self {
         let mut out = Self::of(clauses);
         out.evaluate(evaluate, |_| false);

@@ -1,4 +1,4 @@
-//! Matchers and values in words: one bounded, harmless line each.
+//! Matchers and values in words: one bounded, escaped line each.
 
 use crate::observed::Value;
 use crate::value;
@@ -15,7 +15,7 @@ const NAMED: usize = 20;
 
 /// What is asked of one attribute, as failures say it: `version >= 1:1.26`.
 pub fn expected(assertion: &Assertion) -> String {
-    format!("{} {}", asked_of(assertion), describe(&assertion.matcher))
+    format!("{} {}", attribute_of(assertion), describe(&assertion.matcher))
 }
 
 /// What an expectation is about, as failures say it: `package nginx`, `kernel`.
@@ -27,7 +27,7 @@ pub fn subject_of(expectation: &Expectation) -> String {
 }
 
 /// The attribute, with its key where it is a mapping.
-pub fn asked_of(assertion: &Assertion) -> String {
+pub fn attribute_of(assertion: &Assertion) -> String {
     match &assertion.key {
         Some(key) => format!("{}.{}", assertion.attribute, one_line(key, 80)),
         None => assertion.attribute.to_owned(),

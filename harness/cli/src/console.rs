@@ -1,4 +1,4 @@
-//! `muster console`: the console judge on logs that are already there, and its rules.
+//! `muster console`: the console rules on logs that are already there, and its rules.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -277,7 +277,7 @@ impl FileRow {
         [Severity::Fail, Severity::Fatal].iter().any(|severity| self.severities[severity.name()] > 0)
     }
 
-    /// For people. Everything of the log has been made harmless when it was read.
+    /// For people. Everything of the log was escaped when it was read.
     fn text(&self) -> String {
         let file = escape(&self.file);
         let reported: Vec<_> = Severity::ALL

@@ -32,7 +32,7 @@ pub(crate) fn execute(arguments: Arguments, program: &clap::Command) -> Result<E
         say(&serde_json::to_string_pretty(&rows).unwrap_or_default());
     } else {
         for finding in &findings {
-            say(&format!("{:8}  {}: {}", word(finding.state), finding.what, finding.detail));
+            say(&format!("{:8}  {}: {}", state_name(finding.state), finding.what, finding.detail));
             if let Some(fix) = &finding.fix {
                 say(&format!("          fix: {fix}"));
             }
@@ -56,7 +56,7 @@ fn of_settings(program: &clap::Command, from: &Surroundings) -> Vec<HostCheck> {
     out
 }
 
-fn word(state: HostState) -> &'static str {
+fn state_name(state: HostState) -> &'static str {
     match state {
         HostState::Ok => "ok",
         HostState::Degraded => "degraded",

@@ -121,7 +121,7 @@ pub(crate) fn accept(suites: Vec<Suite>) -> Result<Loaded, CliError> {
     Ok(Loaded { suites })
 }
 
-/// The directories among what suites come from, in which known issues may lie beside them. A suite that is
+/// The directories among what suites come from, in which known issues may lie next to them. A suite that is
 /// named by its file stands alone.
 pub(crate) fn dirs(selection: &Selection) -> Result<Vec<Utf8PathBuf>, CliError> {
     Ok(paths(selection)?.into_iter().filter(|path| path.is_dir()).collect())

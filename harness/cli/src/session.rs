@@ -133,7 +133,7 @@ pub(crate) struct Prepared {
 }
 
 /// Decodes, selects and plans. Starts nothing.
-/// `known_issues` are files beside those that lie in directories of suites; with `proofs`, each selected
+/// `known_issues` are files in addition to those that lie in directories of suites; with `proofs`, each selected
 /// test is asked a second time on a guest on which it must fail.
 pub(crate) fn prepare(
     selection: &Selection,

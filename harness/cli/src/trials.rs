@@ -199,14 +199,14 @@ fn work(prepared: Prepared, questions: mpsc::Receiver<Question>) -> Result<Exit,
     let base = consumer::ReportOptions::default().base(dir.root())?;
     let consumer = consumer::start(stream, &dir, base, None, Default::default())?;
     let runtime = super::run::runtime()?;
-    let done = runtime.block_on(answer_all(prepared, &dir, accel, &events, questions));
+    let done = runtime.block_on(run_all(prepared, &dir, accel, &events, questions));
     drop(runtime);
     drop(events);
     consumer.finish()?;
     done
 }
 
-async fn answer_all(
+async fn run_all(
     prepared: Prepared,
     dir: &RunDir,
     accel: accel::Accel,

@@ -88,7 +88,7 @@ pub struct Counts {
     pub undocumented: usize,
 }
 
-/// Judges a comparison by a ledger and a tree of overlays.
+/// Evaluates a comparison by a ledger and a tree of overlays.
 pub fn evaluate(
     comparison: Comparison,
     (baseline, candidate): (&Facts, &Facts),
@@ -246,7 +246,7 @@ pub(super) mod tests {
             _ => decode_source(
                 "d.yaml",
                 &format!("schema: deviations/v1\ndeviations:\n{entries}"),
-                &kinds::words(),
+                &kinds::names(),
                 &vocabulary,
                 &mut sink,
             ),

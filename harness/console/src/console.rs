@@ -19,7 +19,7 @@ use muster_record::finding::{Finding, Severity};
 /// Lines that [`Console::excerpt`] can look back on.
 const REMEMBERED: usize = 400;
 
-/// Silence after which an unfinished line is judged as it stands.
+/// Silence after which an unfinished line is evaluated as it stands.
 const PAUSE: Duration = Duration::from_millis(300);
 
 /// A live console. Clones share it; it goes on being readable after its machine has ended.
@@ -33,9 +33,9 @@ pub struct Console {
 #[derive(Debug)]
 struct Shared {
     seen: Mutex<Seen>,
-    /// Whether the judge is still to hear of a restart that is meant.
+    /// Whether the evaluator is still to learn of a restart that is meant.
     restart_meant: AtomicBool,
-    /// Whether the judge is still to hear that somebody has logged in.
+    /// Whether the evaluator is still to learn that somebody has logged in.
     arrived: AtomicBool,
 }
 
@@ -109,7 +109,7 @@ impl Console {
         let _ = tokio::time::timeout(patience, quiet).await;
     }
 
-    /// A finding that was provoked on purpose: from now on it is only a remark, and nobody gives the
+    /// A finding that was provoked on purpose: from now on it is only a note, and nobody gives the
     /// machine up because of it. Another fatal finding takes its place where there is one.
     pub fn expected(&self, finding: &Finding) {
         let same = |other: &Finding| (other.line_number, &*other.category) == (finding.line_number, &*finding.category);
@@ -144,7 +144,7 @@ impl Console {
         self.seen().host_keys.clone()
     }
 
-    /// The last `count` lines, at most 400, with what has come of an unfinished one; harmless text.
+    /// The last `count` lines, at most 400, with what has come of an unfinished one; escaped text.
     pub fn excerpt(&self, count: usize) -> Vec<String> {
         let seen = self.seen();
         let lines: Vec<&Piece> = seen.recent.iter().chain(&seen.unfinished).collect();
@@ -284,7 +284,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_expected_panic_is_a_remark_and_the_next_one_is_not() {
+    async fn an_expected_panic_is_a_note_and_the_next_one_is_not() {
         let (console, mut guest, _log) = started();
         let mut fatal = console.fatal();
         guest.write_all(b"[    2.000000] Kernel panic - not syncing: sysrq triggered crash\n").unwrap();

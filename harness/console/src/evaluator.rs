@@ -17,16 +17,16 @@ use muster_record::finding::Severity;
 /// can print warnings faster than anyone can read them.
 const REPORTED: u64 = 50;
 
-/// Under which circumstances a console is judged.
+/// Under which circumstances a console is evaluated.
 #[derive(Debug, Clone)]
 pub struct Setting {
     /// The rules.
     pub rules: Arc<Rules>,
     /// Whether the guest is emulated: what only says that something took too long is then no more than
-    /// a remark.
+    /// a note.
     pub emulated: bool,
     /// Whether somebody else sees the machine's resets, and which of them were meant. A restart on the
-    /// console is then only a remark.
+    /// console is then only a note.
     pub resets_watched: bool,
 }
 
@@ -67,15 +67,15 @@ struct Open {
     count: u64,
 }
 
-/// Judges a console while it prints.
+/// Evaluates a console while it prints.
 #[derive(Debug)]
 pub(crate) struct Evaluator {
     setting: Setting,
     lines: Lines,
     boots: Boots,
     counts: BTreeMap<(Arc<str>, Severity), u64>,
-    /// The line that was judged last and the categories found in it, so that what is said twice in one
-    /// line, or was judged while the line was unfinished, is reported once.
+    /// The line that was evaluated last and the categories found in it, so that what is said twice in one
+    /// line, or was evaluated while the line was unfinished, is reported once.
     line: u64,
     in_line: Vec<Arc<str>>,
     host_keys: HostKeys,
@@ -86,7 +86,7 @@ pub(crate) struct Evaluator {
 }
 
 impl Evaluator {
-    /// A judge for one console.
+    /// An evaluator for one console.
     pub(crate) fn new(setting: Setting) -> Self {
         Self {
             setting,
@@ -118,7 +118,7 @@ impl Evaluator {
         self.settle(|_| true, Severity::milder)
     }
 
-    /// Judges what has come of an unfinished line: a rescue prompt never ends its line. Only what is
+    /// Evaluates what has come of an unfinished line: a rescue prompt never ends its line. Only what is
     /// fatal is reported, since the rest of the line could still change what it means. Call it when nothing
     /// has come for a moment.
     pub(crate) fn pause(&mut self) -> Vec<Step> {
@@ -136,7 +136,7 @@ impl Evaluator {
         steps
     }
 
-    /// Judges the rest when the stream has ended: what is provisional is final as it stands.
+    /// Evaluates the rest when the stream has ended: what is provisional is final as it stands.
     pub(crate) fn finish(&mut self) -> Vec<Step> {
         let rest = self.lines.finish();
         let mut steps = self.evaluator(rest);
@@ -250,10 +250,10 @@ impl Evaluator {
             return None;
         }
         self.in_line.push(rule.category.clone());
-        let remark =
+        let is_note =
             (self.setting.emulated && rule.about_time) || (self.setting.resets_watched && rule.after.is_some());
         let severity = match rule.severity {
-            Severity::Warn | Severity::Fail if remark => Severity::Info,
+            Severity::Warn | Severity::Fail if is_note => Severity::Info,
             stated => stated,
         };
         let found = || Found::new(rule, severity, piece, message);

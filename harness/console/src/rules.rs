@@ -36,7 +36,7 @@ pub struct Rule {
     /// Whether a trace follows the line.
     pub trace: bool,
     /// Whether it only says that something took too long. On an emulated or crowded host that can be
-    /// the host's doing, so there it is worth telling but speaks against nobody.
+    /// the host's doing, so there it is worth reporting but speaks against nobody.
     pub about_time: bool,
     /// What must have come before in the same boot.
     pub(crate) after: Option<Earlier>,

@@ -1,4 +1,4 @@
-//! The judge on a log that is already there: a file of another machine, or of an earlier run. Reads a
+//! The evaluator on a log that is already there: a file of another machine, or of an earlier run. Reads a
 //! stream within bounded memory and starts nothing.
 
 use std::collections::BTreeMap;
@@ -51,7 +51,7 @@ impl Scan {
     }
 }
 
-/// Reads to the end and judges.
+/// Reads to the end and evaluates.
 pub fn scan(mut log: impl Read, setting: Setting) -> std::io::Result<Scan> {
     let mut evaluator = Evaluator::new(setting);
     let mut findings = Findings::default();

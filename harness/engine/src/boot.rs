@@ -5,7 +5,7 @@ use muster_check::Observations;
 use muster_record::finding::Finding;
 use muster_record::run::MachineRecord;
 
-/// What is known of a guest when its machine becomes a template, beside what the driver knows.
+/// What is known of a guest when its machine becomes a template, in addition to what the driver knows.
 #[derive(Debug, Clone, Default)]
 pub struct BootLeft {
     /// What the base checks saw last.
@@ -21,7 +21,7 @@ pub struct BootLeft {
 pub struct BootFailure {
     /// Why; for the tests that wanted it.
     pub failure: Failure,
-    /// What the console judge found before.
+    /// What the console rules found before.
     pub findings: Vec<Finding>,
     /// What is known of the machine.
     pub record: MachineRecord,

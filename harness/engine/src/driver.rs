@@ -113,7 +113,7 @@ pub trait Live: Send + Sync {
         self.batch(requests)
     }
 
-    /// What the console judge found since the last call.
+    /// What the console rules found since the last call.
     fn findings(&mut self) -> Vec<Finding>;
 
     /// Resolves when the machine has died or its console shows that it will; never otherwise.

@@ -475,7 +475,7 @@ async fn a_shape_that_cannot_be_made_fails_its_own_tests() {
     );
 }
 
-/// A guest that fails this often before it does as it is told.
+/// A guest that fails this often before it does what it should.
 fn moody(times: u32) -> FakeDriver {
     FakeDriver { moods: std::sync::Arc::new(std::sync::Mutex::new(times)), ..FakeDriver::default() }
 }

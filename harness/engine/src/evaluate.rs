@@ -35,7 +35,7 @@ pub(super) async fn evaluate<L: Live>(
         samples.show(&mut seen);
         for expectation in evaluation.open().into_iter().filter(|one| one.check == command::TABLE.name) {
             let reply = seen.0.get(&command::probe_key(&expectation.subject));
-            if let Some(remark) = reply.and_then(|reply| command::remark(&expectation.subject, reply))
+            if let Some(remark) = reply.and_then(|reply| command::note(&expectation.subject, reply))
                 && !attempt.remarks.contains(&remark)
             {
                 attempt.remarks.push(remark);

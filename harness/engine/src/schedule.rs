@@ -113,7 +113,7 @@ async fn run_groups<D: Driver>(groups: &[&Group], session: &Session<'_, D>) -> V
         longest_first(&mut queue, session);
     }
     records.extend(run_queue(queue, session, source, budget, workers).await);
-    // What only the template was for is let go of before other machines boot beside it.
+    // What only the template was for is let go of before other machines boot next to it.
     session.close().await;
 
     let (timed, mut fresh): (Vec<Group>, Vec<Group>) = of(Isolation::Fresh)

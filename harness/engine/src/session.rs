@@ -293,7 +293,7 @@ impl<'d, D: Driver> Session<'d, D> {
 
     fn did_not_boot(&self, id: &str, failed: BootFailure) -> Failure {
         let BootFailure { failure, findings, record } = failed;
-        // First the reason, so that the finding that is the reason is not told twice.
+        // First the reason, so that the finding that is the reason is not reported twice.
         self.stats().health.failures.push(failure.clone());
         self.note_health(id, findings);
         self.events.emit(Event::MachineEnded { record });

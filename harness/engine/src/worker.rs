@@ -335,7 +335,7 @@ impl<D: Driver> Worker<'_, '_, D> {
             let base_checks = &planned.suite.base_checks;
             note_finding(&mut attempt.failures, &mut attempt.remarks, &lease.id, finding, &session.events, base_checks);
         }
-        // A test that must fail is judged by its proof: evidence is kept when that does not hold.
+        // A test that must fail is evaluated by its proof: evidence is kept when that does not hold.
         let must_fail = session.settings.proofs.contain(&planned.suite.name, &test.id);
         lease.a_test_failed |= !must_fail && !attempt.failures.is_empty();
         if attempt.machine_lost {
@@ -362,7 +362,7 @@ impl<D: Driver> Worker<'_, '_, D> {
         if self.session.settings.halt.reached().is_some() {
             return;
         }
-        // A failure is in the books, and told again to the first test that needs a machine.
+        // A failure is in the books, and reported again by the first test that needs a machine.
         self.lease = self.session.machine_for_clones().await.ok();
     }
 

@@ -1,4 +1,4 @@
-//! What the fuzz targets feed and what they assert beside "no panic". Only the public interface of
+//! What the fuzz targets feed and what they assert in addition to "no panic". Only the public interface of
 //! muster is used, so `cargo fuzz` and the replay of the corpus in the unit tests
 //! (`harness/cli/src/fuzz_corpus.rs`) run the same code.
 

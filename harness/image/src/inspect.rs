@@ -130,8 +130,8 @@ fn misnamed(path: &Path, named: Format, found: Format, magic: Option<&Magic>, en
     ImageError::Misnamed { path: path.to_owned(), named, found: says, advice }
 }
 
-/// The format of a file for a caller who was not told, and what it was told by; say so to the person.
-/// A packed file is told by its name, since its bytes say only how it is packed.
+/// The format of a file for a caller who was not told, and what it was recognised by; say so to the person.
+/// A packed file is recognised by its name, since its bytes say only how it is packed.
 pub async fn guess(path: &Path) -> Result<(Format, &'static str), ImageError> {
     let (by_name, by_bytes) = ("by its name", "by its first bytes");
     if path.join("oci-layout").is_file() {

@@ -10,7 +10,7 @@ use muster_base::machine::Format;
 
 /// Where the bytes of a mark stand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Place {
+pub(crate) enum MarkPosition {
     /// So many bytes from the beginning.
     At(usize),
     /// At the beginning of the last 512 bytes.
@@ -40,7 +40,7 @@ pub(crate) enum MagicKind {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Magic {
     /// Where it stands.
-    pub place: Place,
+    pub place: MarkPosition,
     /// Its bytes.
     pub bytes: &'static [u8],
     /// What it says.
@@ -49,7 +49,7 @@ pub(crate) struct Magic {
     pub name: &'static str,
 }
 
-const fn mark(place: Place, bytes: &'static [u8], kind: MagicKind, name: &'static str) -> Magic {
+const fn mark(place: MarkPosition, bytes: &'static [u8], kind: MagicKind, name: &'static str) -> Magic {
     Magic { place, bytes, kind, name }
 }
 
@@ -59,7 +59,7 @@ const KERNEL: &str = "name it as `--kernel`, and as the image the disk or root f
 const PACKAGE: &str = "name the image that was built from packages, not a package";
 
 use MagicKind::{Disc, Disk, Known, Other, Packed};
-use Place::{At, Pointed, Tail, Text};
+use MarkPosition::{At, Pointed, Tail, Text};
 
 /// All marks. The first that fits counts, so that a longer one stands before a shorter one.
 pub(crate) const MAGICS: &[Magic] = &[

@@ -154,7 +154,7 @@ fn dir(
     Some(Cached { kind, path, next_to: Vec::new(), item: Item { leftover, bytes, used }, in_use })
 }
 
-/// A disk that lies beside its companions.
+/// A disk that lies next to its companions.
 fn disk(
     kind: CachedKind,
     companions: &[&str],

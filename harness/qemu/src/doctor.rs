@@ -14,7 +14,7 @@ pub struct HostCheck {
     pub what: &'static str,
     /// How it stands.
     pub state: HostState,
-    /// What was seen, one harmless line.
+    /// What was seen, one escaped line.
     pub detail: String,
     /// A command that fixes it, when one is known for this distribution.
     pub fix: Option<String>,

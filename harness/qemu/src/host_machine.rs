@@ -41,7 +41,7 @@ pub struct HostMachine {
     pub(super) resets: u32,
     /// How long a boot may take, stretched for the accelerator.
     pub(super) boot_deadline: Duration,
-    /// Why nothing that the machine says can be judged any more: a reboot that was not proven.
+    /// Why nothing that the machine says can be evaluated any more: a reboot that was not proven.
     pub(super) unproven: Option<Failure>,
     pub(super) scale: f64,
     pub(super) machine: Machine,

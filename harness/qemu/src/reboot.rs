@@ -205,7 +205,7 @@ impl Rebooting<'_> {
         }
     }
 
-    /// Makes a remark of the panic that was provoked, and of the bad access by which an old kernel
+    /// Makes a note of the panic that was provoked, and of the bad access by which an old kernel
     /// provokes it.
     fn excuse(&self, panic: &Finding) {
         let console = self.machine.console();

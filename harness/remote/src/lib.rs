@@ -280,7 +280,7 @@ pub struct RemoteMachine {
     guest: Guest,
     facts: Facts,
     blind: Vec<String>,
-    /// Why nothing that the machine says can be judged any more.
+    /// Why nothing that the machine says can be evaluated any more.
     unproven: Option<Failure>,
 }
 

@@ -28,7 +28,7 @@ pub(crate) enum Standing {
 /// What a run says of one image.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ImageVerdict {
-    /// Image id, harmless.
+    /// Image id, escaped.
     pub image: String,
     /// Whether it passes muster. Only [`Standing::Passes`] is a pass.
     pub standing: Standing,

@@ -64,7 +64,7 @@ pub enum Shape {
     /// A whole number from 0.
     Natural,
     /// One of these words.
-    Word(&'static [&'static str]),
+    Keyword(&'static [&'static str]),
     /// A condition over dimensions.
     Condition,
     /// A matcher for a value of this kind.
@@ -186,9 +186,9 @@ pub const MATRIX: KeyTable = KeyTable {
             Shape::Line,
             "CPU of the machine: an x86 level such as `x86-64-v3`, `host`, `max`, or a model of QEMU.",
         ),
-        key("firmware", Shape::Word(FirmwareKind::NAMES), "What boots the machine."),
+        key("firmware", Shape::Keyword(FirmwareKind::NAMES), "What boots the machine."),
         key("tpm", Shape::Bool, "Whether it has a TPM 2.0."),
-        key("bus", Shape::Word(DiskBus::NAMES), "How its disk is attached."),
+        key("bus", Shape::Keyword(DiskBus::NAMES), "How its disk is attached."),
         key("memory", Shape::Size, "Its RAM."),
         key("cpus", Shape::Count, "Its processors."),
         key("image", Shape::Id, "The image: the combination is only for it."),
@@ -200,7 +200,7 @@ pub const DEFAULTS: KeyTable = KeyTable {
     what: "`defaults`",
     keys: &[
         key("timeout", Shape::Duration, "Time-out of tests that state none; 5m when this is not stated either."),
-        key("guest", Shape::Word(GUESTS), "Which machine tests get that state none."),
+        key("guest", Shape::Keyword(GUESTS), "Which machine tests get that state none."),
         key("retry", Shape::Count, "How often tests that state nothing run again after a failure."),
     ],
 };
@@ -245,7 +245,7 @@ pub const TEST: KeyTable = KeyTable {
         key("timeout", Shape::Duration, "Wall-clock limit on a host with working KVM; emulation scales it."),
         key(
             "guest",
-            Shape::Word(GUESTS),
+            Shape::Keyword(GUESTS),
             "`shared`, a machine other tests use too (the default without steps), `clone`, a copy of the booted one \
              for it or its `needs` chain (the default with steps), or `fresh`, a cold boot of its own.",
         ),
@@ -290,7 +290,7 @@ pub const INSTALL: KeyTable = KeyTable {
     what: "an `install` step",
     keys: &[
         required("install", Shape::Lines, "Packages for the guest's package manager."),
-        key("scriptlet-errors", Shape::Word(&["none"]), "`none`: a scriptlet that fails, fails the step."),
+        key("scriptlet-errors", Shape::Keyword(&["none"]), "`none`: a scriptlet that fails, fails the step."),
         key("timeout", Shape::Duration, "Limit of this step; the test's when not stated."),
     ],
 };
@@ -300,7 +300,7 @@ pub const REMOVE: KeyTable = KeyTable {
     what: "a `remove` step",
     keys: &[
         required("remove", Shape::Lines, "Packages that the guest's package manager removes."),
-        key("scriptlet-errors", Shape::Word(&["none"]), "`none`: a scriptlet that fails, fails the step."),
+        key("scriptlet-errors", Shape::Keyword(&["none"]), "`none`: a scriptlet that fails, fails the step."),
         key("timeout", Shape::Duration, "Limit of this step; the test's when not stated."),
     ],
 };
@@ -310,7 +310,7 @@ pub const UPDATE: KeyTable = KeyTable {
     what: "an `update` step",
     keys: &[
         required("update", Shape::AllOrLines, "`all`, or packages that the guest's package manager updates."),
-        key("scriptlet-errors", Shape::Word(&["none"]), "`none`: a scriptlet that fails, fails the step."),
+        key("scriptlet-errors", Shape::Keyword(&["none"]), "`none`: a scriptlet that fails, fails the step."),
         key("timeout", Shape::Duration, "Limit of this step; the test's when not stated."),
     ],
 };
@@ -320,7 +320,7 @@ pub const SERVICE: KeyTable = KeyTable {
     what: "a `service` step",
     keys: &[
         required("service", Shape::Line, "A systemd unit; `.service` when it has no suffix."),
-        key("state", Shape::Word(&["started", "stopped", "restarted", "reloaded"]), "What is done with it."),
+        key("state", Shape::Keyword(&["started", "stopped", "restarted", "reloaded"]), "What is done with it."),
         key("enabled", Shape::Bool, "Whether it is enabled or disabled."),
         key("timeout", Shape::Duration, "Limit of this step; the test's when not stated."),
     ],
@@ -343,7 +343,7 @@ pub const REBOOT: KeyTable = KeyTable {
     keys: &[
         required(
             "reboot",
-            Shape::Word(&["soft", "hard", "crash"]),
+            Shape::Keyword(&["soft", "hard", "crash"]),
             "`soft` reboots in the guest, `hard` presses the reset button, `crash` makes the kernel crash and restart.",
         ),
         key(
@@ -406,7 +406,7 @@ pub const SNAPSHOT: KeyTable = KeyTable {
         required("of", Shape::Source(SOURCES, &SOURCE), "What is collected."),
         key(
             "per",
-            Shape::Word(SHARED_BY),
+            Shape::Keyword(SHARED_BY),
             "`image` (the default): each image has its own accepted form. `distro`: all images of one distribution, version and architecture share one, and so must be alike.",
         ),
         key("keep", Shape::Ids, "Only these columns."),
@@ -470,7 +470,7 @@ pub const ISSUE: KeyTable = KeyTable {
         required("expires", Shape::Date, "The last day it holds, at most 180 days ahead: `2027-01-31`."),
         key(
             "effect",
-            Shape::Word(&["xfail", "skip"]),
+            Shape::Keyword(&["xfail", "skip"]),
             "`xfail`, the tests must fail as documented (the default), or `skip`, they do not run.",
         ),
         key("owner", Shape::Line, "Who looks after it."),
@@ -516,22 +516,22 @@ pub const IMAGE: KeyTable = KeyTable {
         required("disk", Shape::OneOf(&DISK), "Where its disk comes from."),
         key(
             "format",
-            Shape::Word(Format::NAMES),
+            Shape::Keyword(Format::NAMES),
             "Format of the disk; qcow2 when not stated. A file that ends in .xz, .zst, .gz or .bz2 is unpacked first.",
         ),
-        key("arch", Shape::Word(Arch::NAMES), "The processor it is made for; x86_64 when not stated."),
-        key("firmware", Shape::Word(FirmwareKind::NAMES), "What boots it; uefi when not stated."),
+        key("arch", Shape::Keyword(Arch::NAMES), "The processor it is made for; x86_64 when not stated."),
+        key("firmware", Shape::Keyword(FirmwareKind::NAMES), "What boots it; uefi when not stated."),
         key(
             "kernel",
             Shape::Mapping(&KERNEL),
             "A kernel loaded without a boot loader; a root file system as tar needs one.",
         ),
         key("tpm", Shape::Bool, "Whether its machines have a TPM 2.0; false when not stated."),
-        required("seed", Shape::Word(SeedKind::NAMES), "How the SSH key and the user of a run get into it."),
+        required("seed", Shape::Keyword(SeedKind::NAMES), "How the SSH key and the user of a run get into it."),
         required("user", Shape::Id, "SSH user."),
         key("memory", Shape::Size, "RAM of its machines; 1 GiB when not stated."),
         key("cpus", Shape::Count, "Processors of its machines; 2 when not stated."),
-        key("bus", Shape::Word(DiskBus::NAMES), "How the disk is attached; virtio-blk when not stated."),
+        key("bus", Shape::Keyword(DiskBus::NAMES), "How the disk is attached; virtio-blk when not stated."),
         key("extra-disks", Shape::Sizes, "Empty disks in addition, by size, 1 to 8."),
         key("nics", Shape::Count, "Network interfaces, 1 to 8; 1 when not stated. Only the first leads anywhere."),
         key("boot-timeout", Shape::Duration, "Longest boot on a host with working KVM; 2m when not stated."),
@@ -540,7 +540,7 @@ pub const IMAGE: KeyTable = KeyTable {
             Shape::Facts,
             "What is known of it before it boots, so that tests can be skipped without booting it.",
         ),
-        key("needs-cpu", Shape::Word(CPU_LEVELS), "The lowest level of x86 processors it runs on."),
+        key("needs-cpu", Shape::Keyword(CPU_LEVELS), "The lowest level of x86 processors it runs on."),
         key("quirks", Shape::Lines, "What is peculiar about it, one sentence each."),
         key("verified", Shape::Line, "When and how this description was last seen to work."),
         key(
@@ -596,7 +596,7 @@ pub const CHECKSUM: KeyTable = KeyTable {
     keys: &[
         key("value", Shape::Line, "The digest itself, in hex: no other bytes are taken, whatever is published."),
         key("url", Shape::Line, "The vendor's checksum file. With `value` it is read only for its signature."),
-        required("kind", Shape::Word(ChecksumKind::NAMES), "Which digest."),
+        required("kind", Shape::Keyword(ChecksumKind::NAMES), "Which digest."),
     ],
 };
 
@@ -606,7 +606,7 @@ pub const SIGNATURE: KeyTable = KeyTable {
     keys: &[
         required(
             "kind",
-            Shape::Word(SignatureKind::NAMES),
+            Shape::Keyword(SignatureKind::NAMES),
             "Whether the checksum file is clear-signed, or the signature a file of its own over it or over the image.",
         ),
         key("url", Shape::Line, "Where a signature is that is a file of its own."),

@@ -3,7 +3,7 @@
 
 use camino::Utf8PathBuf;
 
-use super::decode::{Context, Patterns, Place, schema, steps};
+use super::decode::{Context, Patterns, StepScope, schema, steps};
 use super::diagnostic::{Diagnostics, codes, did_you_mean};
 use super::keys::{PROOF, PROOFS};
 use super::model::{Step, Suite};
@@ -136,7 +136,7 @@ fn proof(cx: &mut Context<'_>, node: &Node, suites: &[Suite]) -> Option<Proof> {
         }
         Some(glob)
     });
-    let mut list = |name: &str| fields.get(name).map_or(Vec::new(), |node| steps(cx, node, name, Place::Test));
+    let mut list = |name: &str| fields.get(name).map_or(Vec::new(), |node| steps(cx, node, name, StepScope::Test));
     let (before, after) = (list("steps"), list("then"));
     let fails = fields.get("fails").map_or(Vec::new(), |node| fails(cx, node));
     let unprovable = fields.get("unprovable").and_then(|node| cx.line(node, "unprovable"));

@@ -146,7 +146,7 @@ fn shape(shape: &Shape) -> Value {
         Shape::Bool => boolean(),
         Shape::Mode => mode(),
         Shape::Count => json!({"anyOf": [{"type": "integer", "minimum": 1}, pattern("[0-9]+|0x[0-9a-fA-F]+")]}),
-        Shape::Word(words) => choice(words),
+        Shape::Keyword(words) => choice(words),
         Shape::Matcher(kind) => matcher(kind),
         Shape::Mapping(table) => mapping(table),
         Shape::List(table) => json!({"type": "array", "items": mapping(table), "minItems": 1}),
@@ -157,7 +157,7 @@ fn shape(shape: &Shape) -> Value {
             out
         }
         Shape::Steps => {
-            // By its first key, so that a mistake in a step is told of that step and not of all kinds.
+            // By its first key, so that a mistake in a step is reported of that step and not of all kinds.
             let name = |table: &KeyTable| table.keys[0].name;
             let names: Vec<_> = STEPS.iter().map(|table| json!({"required": [name(table)]})).collect();
             let of = |table: &&'static KeyTable| json!({"if": {"required": [name(table)]}, "then": mapping(table)});

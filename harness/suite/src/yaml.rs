@@ -206,7 +206,7 @@ struct Builder<'s, 'd> {
     text: &'s str,
     limits: Limits,
     sink: &'d mut Diagnostics,
-    places: Places,
+    places: CharOffsets,
     stack: Vec<Frame>,
     root: Option<Node>,
     anchors: HashMap<usize, Anchor>,
@@ -234,7 +234,7 @@ impl<'s, 'd> Builder<'s, 'd> {
             text,
             limits,
             sink,
-            places: Places::of(text),
+            places: CharOffsets::of(text),
             stack: Vec::new(),
             root: None,
             anchors: HashMap::new(),
@@ -511,12 +511,12 @@ impl<'s, 'd> Builder<'s, 'd> {
 }
 
 /// Finds the byte of a character's number without walking the whole text each time.
-struct Places {
+struct CharOffsets {
     /// Byte offset of every 64th character; empty when the text is ASCII.
     samples: Vec<u32>,
 }
 
-impl Places {
+impl CharOffsets {
     const EVERY: usize = 64;
 
     fn of(text: &str) -> Self {

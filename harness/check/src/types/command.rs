@@ -147,8 +147,8 @@ fn states(matcher: &Matcher, value: &str) -> bool {
     }
 }
 
-/// What a reader should know of a command line beside its verdict.
-pub fn remark(line: &str, reply: &Reply) -> Option<String> {
+/// What a reader should know of a command line in addition to its verdict.
+pub fn note(line: &str, reply: &Reply) -> Option<String> {
     let line = one_line(line, 120);
     match reply.notes {
         muster_guest::Notes { left_open: true, .. } => Some(format!(

@@ -173,7 +173,7 @@ fn read(kind: FileKind, files: &Files, found: &mut Found) -> Result<(String, Dia
         }
         FileKind::Deviations => {
             let mut problems = Diagnostics::new();
-            let entries = deviations::load(&paths, &kinds::words(), &vocabulary, &mut problems);
+            let entries = deviations::load(&paths, &kinds::names(), &vocabulary, &mut problems);
             (format!("{} in {}", count(entries.len(), "deviation"), count(number, "file")), problems)
         }
         FileKind::ForeignChecks => {

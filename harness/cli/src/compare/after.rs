@@ -1,5 +1,5 @@
 //! A system as a test leaves it: what an upgrade or an installation makes of a machine can then be set
-//! beside a machine that was new.
+//! next to a machine that was new.
 
 use std::sync::Arc;
 
@@ -99,7 +99,7 @@ pub(super) async fn with_machine_after<T>(
     let session = Session::new(&driver, &image, &settings, events.clone());
     let mut worker = session.worker(MachineSource::Boot);
     say_error(&format!("{image} boots; it may take {} s", driver.boot_deadline().as_secs()));
-    let result = match ask_all(&mut worker, &after.group).await {
+    let result = match run_all(&mut worker, &after.group).await {
         Ok(()) => match worker.live() {
             Some(live) => then(live).await,
             None => Err(CliError::infrastructure(format!("{image} is gone after {}", after.name()))),
@@ -110,7 +110,7 @@ pub(super) async fn with_machine_after<T>(
     result
 }
 
-async fn ask_all<D: Driver>(worker: &mut Worker<'_, '_, D>, group: &Group) -> Result<(), CliError> {
+async fn run_all<D: Driver>(worker: &mut Worker<'_, '_, D>, group: &Group) -> Result<(), CliError> {
     for planned in &group.tests {
         let record = worker.run(planned).await;
         let name = name(&record.suite, &record.test);

@@ -6,7 +6,7 @@ use camino::Utf8PathBuf;
 use serde::Serialize;
 
 use crate::error::CliError;
-use crate::image_file::{facts, remarks, size};
+use crate::image_file::{facts, notes_on, size};
 use crate::load::{self, Loaded, Selection};
 use crate::offline::{self, Known, Part, Row};
 use crate::output::{OutputFormat, say, say_error};
@@ -77,7 +77,7 @@ pub(crate) fn execute(arguments: &Arguments) -> Result<Exit, CliError> {
     let mut files = Vec::new();
     for path in &arguments.files {
         let disk = facts(path, arguments.image_format)?;
-        files.push(File::asked(escape(path.as_str()), disk, &loaded, &tests, &known));
+        files.push(File::checked(escape(path.as_str()), disk, &loaded, &tests, &known));
     }
     let exit = exit(&files, arguments.allow_unknown);
     match arguments.format {
@@ -96,7 +96,7 @@ pub(crate) fn execute(arguments: &Arguments) -> Result<Exit, CliError> {
 }
 
 impl File {
-    fn asked(file: String, disk: DiskFacts, loaded: &Loaded, tests: &[TestIndex], known: &Known) -> Self {
+    fn checked(file: String, disk: DiskFacts, loaded: &Loaded, tests: &[TestIndex], known: &Known) -> Self {
         let known = known.with(&[("disk-format", disk.format.clone())]);
         let facts = Facts { disk: Some(disk.clone()), ..Facts::default() };
         let evaluate = |asked: &Expectation| disk_image::DiskImage.evaluate(asked, &Observations::default(), &facts);
@@ -108,7 +108,7 @@ impl File {
     fn text(&self) -> String {
         let rows: String = self.tests.iter().map(offline::text).collect();
         let said = format!("{}: {}, {}", self.file, self.disk.format, size(self.disk.virtual_size));
-        let remarks = remarks(self.file.as_str().into(), &self.disk);
+        let remarks = notes_on(self.file.as_str().into(), &self.disk);
         let remarks: String = remarks.iter().map(|remark| format!("  note: {}\n", escape(remark))).collect();
         format!("{said}\n{rows}{remarks}  {}\n", offline::summary(&self.counts))
     }
@@ -138,7 +138,7 @@ mod tests {
         }
     }
 
-    fn asked(disk: DiskFacts, given: &[&str]) -> File {
+    fn checked(disk: DiskFacts, given: &[&str]) -> File {
         const SUITE: &str = "schema: suite/v1\nsuite: s\ntests:\n- id: fixed\n  when: disk-format == vhd\n  because: x\n  \
             expect: {disk-image: {subformat: fixed}}\n- id: esp\n  when: firmware == uefi\n  because: x\n  \
             expect: {disk-image: {table: gpt}}\n";
@@ -146,17 +146,17 @@ mod tests {
         let loaded = Loaded { suites: vec![suite.unwrap_or_else(|| panic!("{}", diagnostics.render(false)))] };
         let given: Vec<String> = given.iter().map(|option| option.to_string()).collect();
         let known = Known::given(&given, &[]).unwrap();
-        File::asked("d.vhd".to_owned(), disk, &loaded, &[0, 1].map(|test| TestIndex { suite: 0, test }), &known)
+        File::checked("d.vhd".to_owned(), disk, &loaded, &[0, 1].map(|test| TestIndex { suite: 0, test }), &known)
     }
 
     #[test]
     fn a_file_is_evaluated_by_what_is_known_of_it() {
-        let whole = [asked(disk("fixed"), &["firmware=uefi"])];
+        let whole = [checked(disk("fixed"), &["firmware=uefi"])];
         assert_eq!((exit(&whole, false), hint(&whole)), (Exit::Pass, None));
-        let unsure = [asked(disk("fixed"), &[])];
+        let unsure = [checked(disk("fixed"), &[])];
         assert_eq!((exit(&unsure, false), exit(&unsure, true)), (Exit::Invalid, Exit::Pass));
         assert!(hint(&unsure).unwrap().contains("--given firmware=…"));
-        let bad = [asked(disk("dynamic"), &["firmware=bios"])];
+        let bad = [checked(disk("dynamic"), &["firmware=bios"])];
         assert_eq!(exit(&bad, false), Exit::Failed);
         let text = bad[0].text();
         assert!(text.contains("FAIL s/fixed") && text.contains("expected subformat is fixed, found dynamic"), "{text}");
@@ -167,7 +167,7 @@ mod tests {
     fn what_is_printed_for_programs_follows_its_schema() {
         let schema: serde_json::Value = serde_json::from_str(SCHEMA).unwrap();
         jsonschema::draft202012::meta::validate(&schema).expect("the schema is itself valid");
-        let files = vec![asked(disk("dynamic"), &[]), asked(disk("fixed"), &["firmware=bios"])];
+        let files = vec![checked(disk("dynamic"), &[]), checked(disk("fixed"), &["firmware=bios"])];
         let document = serde_json::to_value(Document { schema: "images-check/v1", files }).unwrap();
         let validator = jsonschema::validator_for(&schema).unwrap();
         let errors: Vec<String> = validator.iter_errors(&document).map(|error| error.to_string()).collect();

@@ -107,7 +107,7 @@ impl About {
         format!("{}: {release}, {arch}, {} symbols{fragment}", self.file, self.symbols)
     }
 
-    /// The file, harmless.
+    /// The file, escaped.
     pub(crate) fn file(&self) -> &str {
         &self.file
     }

@@ -1,5 +1,5 @@
 //! What one test says of a file without a guest. Only its expectations of one check type are asked, by
-//! the judge that runs use; conditions are decided by what is known, and said where they are not.
+//! the evaluation that runs use; conditions are decided by what is known, and said where they are not.
 //! `kconfig check` and `images check` ask so.
 
 mod known;
@@ -86,7 +86,7 @@ pub(crate) struct Row {
     /// Those that are missed.
     pub missed: Vec<Miss>,
     /// Those that the file cannot answer.
-    pub unknown: Vec<Unanswered>,
+    pub unknown: Vec<Undecided>,
     /// Assertions of this test on other things, which need a machine.
     pub elsewhere: usize,
 }
@@ -107,7 +107,7 @@ pub(crate) struct Miss {
 
 /// An expectation that the file cannot answer.
 #[derive(Debug, Clone, Serialize)]
-pub(crate) struct Unanswered {
+pub(crate) struct Undecided {
     /// As the suite has it: `CONFIG_BPF`; empty where there is only one.
     #[serde(rename = "symbol", skip_serializing_if = "String::is_empty")]
     pub subject: String,
@@ -207,7 +207,7 @@ fn run(suite: &Suite, test: &Test, part: &Part<'_>, known: &Known) -> Row {
             Verdict::Missed { expected, actual, .. } => {
                 row.missed.push(Miss { subject, expected, found: one_line(&actual, 200), location });
             }
-            Verdict::Unknown { why } => row.unknown.push(Unanswered { subject, why, location }),
+            Verdict::Unknown { why } => row.unknown.push(Undecided { subject, why, location }),
         }
     }
     let outcome = match () {
@@ -322,12 +322,12 @@ pub(crate) fn exit(files: &[&[Row]], allow_unknown: bool) -> Exit {
         () if files.iter().any(|rows| has(rows, &[Outcome::Fail])) => Exit::Failed,
         // A file of which nothing was asked has shown nothing.
         () if files.iter().any(|rows| !has(rows, &[Outcome::Pass, Outcome::Fail])) => Exit::Invalid,
-        () if !allow_unknown && files.iter().any(|rows| has(rows, &UNTOLD)) => Exit::Invalid,
+        () if !allow_unknown && files.iter().any(|rows| has(rows, &UNDECIDED)) => Exit::Invalid,
         () => Exit::Pass,
     }
 }
 
-const UNTOLD: [Outcome; 2] = [Outcome::Unknown, Outcome::Undecided];
+const UNDECIDED: [Outcome; 2] = [Outcome::Unknown, Outcome::Undecided];
 
 /// What a person can do about what is not decided. `option` says how a dimension is given; a capability
 /// or a tool is given with its name.
@@ -344,8 +344,8 @@ pub(crate) fn hint<'r>(rows: impl Iterator<Item = &'r Row> + Clone, option: impl
             options.join(", ")
         ));
     }
-    let untold = rows.into_iter().any(|row| UNTOLD.contains(&row.outcome));
-    untold.then(|| "  help: --allow-unknown accepts what these files do not decide".to_owned())
+    let undecided = rows.into_iter().any(|row| UNDECIDED.contains(&row.outcome));
+    undecided.then(|| "  help: --allow-unknown accepts what these files do not decide".to_owned())
 }
 
 /// What to show a person of a test that did not pass, indented; nothing of one that did.
@@ -430,10 +430,10 @@ tests:
 ";
 
     fn rows_of(text: &str, given: &[&str]) -> Vec<Row> {
-        ask_suite(SUITE, text, given)
+        run_suite(SUITE, text, given)
     }
 
-    fn ask_suite(suite: &str, text: &str, given: &[&str]) -> Vec<Row> {
+    fn run_suite(suite: &str, text: &str, given: &[&str]) -> Vec<Row> {
         let (suite, diagnostics) = muster_suite::decode_source("s.yaml", suite, &vocabulary());
         let suite = suite.unwrap_or_else(|| panic!("{}", diagnostics.render(false)));
         let source = ConfigFile::parse("x.config", text, None, None).unwrap();
@@ -478,7 +478,7 @@ tests:
     #[test]
     fn alternatives_are_decided_by_the_file_where_it_can() {
         let none = "# Linux/x86_64 6.17.5 Kernel Configuration\n# CONFIG_A is not set\n# CONFIG_B is not set\n";
-        let rows = ask_suite(ALTERNATIVES, none, &["mode=package"]);
+        let rows = run_suite(ALTERNATIVES, none, &["mode=package"]);
         assert_eq!(
             outcomes(&rows),
             [
@@ -499,7 +499,7 @@ tests:
         );
         assert!(rows[2].unknown.is_empty(), "what needs a machine decides nothing here");
         assert_eq!((rows[3].missed.len(), rows[3].unknown.len(), rows[3].elsewhere), (1, 0, 2));
-        let some = ask_suite(ALTERNATIVES, &none.replace("# CONFIG_A is not set", "CONFIG_A=y"), &["mode=image"]);
+        let some = run_suite(ALTERNATIVES, &none.replace("# CONFIG_A is not set", "CONFIG_A=y"), &["mode=image"]);
         let pass: Vec<_> =
             some.iter().filter(|row| row.outcome == Outcome::Pass).map(|row| row.name.as_str()).collect();
         assert_eq!(pass, ["s/of-the-file", "s/of-both", "s/each-misses", "s/all"]);

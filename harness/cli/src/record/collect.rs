@@ -198,7 +198,7 @@ fn stats(reply: &Reply) -> Result<Vec<Fact>, String> {
     Ok(out)
 }
 
-/// The output of a reading that has to end with status 0, harmless.
+/// The output of a reading that has to end with status 0, escaped.
 fn lines(reply: &Reply) -> Result<String, String> {
     ended_well(reply)?;
     Ok(escape_bytes(&reply.stdout))

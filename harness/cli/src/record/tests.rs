@@ -282,9 +282,9 @@ fn a_test_that_cannot_be_asked_at_all_ends_the_recording() {
         unknown,
     };
     let some = [wrong("root", true), wrong("nobody", false), wrong("old", true)];
-    assert!(super::refuse_what_cannot_be_asked(&recorded, &some).is_ok());
+    assert!(super::refuse_what_cannot_be_checked(&recorded, &some).is_ok());
     let all = ["root", "nobody", "old"].map(|name| wrong(name, true));
-    let cli_error = super::refuse_what_cannot_be_asked(&recorded, &all).unwrap_err();
+    let cli_error = super::refuse_what_cannot_be_checked(&recorded, &all).unwrap_err();
     assert!(cli_error.what.contains("getent: not found"), "{}", cli_error.what);
     assert_eq!(cli_error.exit, muster_base::exit::Exit::Error);
 }

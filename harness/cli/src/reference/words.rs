@@ -78,7 +78,7 @@ fn plain(what: &str) -> &str {
     what.strip_prefix("a ").or_else(|| what.strip_prefix("an ")).or_else(|| what.strip_prefix("the ")).unwrap_or(what)
 }
 
-/// What a value of the kind takes beside equality.
+/// What a value of the kind takes in addition to equality.
 pub(super) fn matchers(kind: &AttributeKind) -> String {
     let inner = match kind {
         AttributeKind::Map(_, inner) | AttributeKind::Samples(inner) => inner,
@@ -146,7 +146,7 @@ pub(super) fn shape(shape: &Shape) -> String {
         Shape::Mode => "mode".to_owned(),
         Shape::Count => "whole number from 1".to_owned(),
         Shape::Natural => "whole number from 0".to_owned(),
-        Shape::Word(words) => one_of(words),
+        Shape::Keyword(words) => one_of(words),
         Shape::Condition => "condition".to_owned(),
         Shape::Matcher(kind) => format!("matcher of: {}", self::kind(kind)),
         Shape::Mapping(table) => format!("mapping: {}", table.what),

@@ -9,7 +9,7 @@ use muster_suite::model::SnapshotSource;
 /// The line by which a script tells that the system has no such thing; what follows says how it knows.
 const NOTHING: &str = "muster-absent ";
 
-/// What a script printed, harmless: or, as `Err`, the part that there is not.
+/// What a script printed, escaped: or, as `Err`, the part that there is not.
 pub(super) fn answer(seen: &Observations, key: &str) -> Result<Result<String, Part>, String> {
     let text = text::escape(&seen.output(key)?);
     match text.lines().next().and_then(|line| line.strip_prefix(NOTHING)) {

@@ -1,4 +1,4 @@
-//! The judge on whole streams: torn, flooded, hostile.
+//! The evaluator on whole streams: torn, flooded, hostile.
 
 use super::*;
 use crate::findings::Findings;
@@ -155,7 +155,7 @@ fn a_flood_is_reported_in_part_counted_in_whole_and_evaluated_once_a_byte() {
     let reported = steps.iter().filter(|step| matches!(step, Step::Found(_))).count();
     let counted = evaluator.counts()[&("warning".into(), Severity::Fail)];
     assert_eq!((reported, counted, steps.len()), (50, 2000, 2050));
-    // Fatal ones are told although many others of their category were, and are bounded too.
+    // Fatal ones are reported although many others of their category were, and are bounded too.
     let mut evaluator = Evaluator::new(Setting::default());
     evaluator.push("error: you need to load the kernel first.\n".repeat(100).as_bytes());
     let fatal = evaluator.push("grub rescue> \n".repeat(100).as_bytes());

@@ -116,7 +116,7 @@ fn one_benign_message_hides_no_other() {
 }
 
 /// Lines of healthy boots that hold the words of rules. None of them may be found, not even as a
-/// remark.
+/// note.
 const HEALTHY: &[&str] = &[
     "[    0.000000] Command line: BOOT_IMAGE=/vmlinuz root=LABEL=x ro console=ttyS0 panic=-1 oops=panic errors=remount-ro",
     "[    0.000000] BIOS-e820: [mem 0x0000000000000000-0x000000000009fbff] usable",

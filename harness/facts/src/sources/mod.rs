@@ -24,7 +24,7 @@ const TEXT_LIMIT: usize = 4 << 20;
 /// A snapshot's text, and what its author should know of the selection.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rendered {
-    /// The text, harmless.
+    /// The text, escaped.
     pub text: String,
     /// A selector, redaction or filter that matched nothing: one sentence each.
     pub warnings: Vec<String>,
@@ -56,7 +56,7 @@ pub fn probe(source: &SnapshotSource) -> Probe {
 ///
 /// # Errors
 /// When the reading failed or was cut short, when nothing could be read, when `keep` names a column
-/// that there is not, and when the text is beyond [`TEXT_LIMIT`]. One sentence, harmless.
+/// that there is not, and when the text is beyond [`TEXT_LIMIT`]. One sentence, escaped.
 pub fn render(source: &SnapshotSource, reply: &Reply, spec: &SnapshotSpec) -> Result<Rendered, String> {
     ended_well(source, reply)?;
     let stdout = text::escape_bytes(&reply.stdout);
@@ -96,7 +96,7 @@ pub fn render(source: &SnapshotSource, reply: &Reply, spec: &SnapshotSpec) -> Re
     Ok(Rendered { text: out, warnings })
 }
 
-/// The facts of an answer, harmless and in its order, without what is volatile.
+/// The facts of an answer, escaped and in its order, without what is volatile.
 ///
 /// # Errors
 /// As [`render`].

@@ -1,4 +1,4 @@
-//! A file that grows over several connections. What it is a part of is noted beside it, so that the next
+//! A file that grows over several connections. What it is a part of is noted next to it, so that the next
 //! connection can ask for the rest of the same file and of no other.
 
 use std::fs::File;

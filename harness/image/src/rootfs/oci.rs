@@ -147,7 +147,7 @@ impl Layout {
     }
 }
 
-/// The one entry of an index that is for the architecture. Attestations, which builders put beside
+/// The one entry of an index that is for the architecture. Attestations, which builders put next to
 /// images, are for none.
 fn choose(index: Index, arch: Arch) -> Result<Descriptor, String> {
     let wanted = match arch {

@@ -53,7 +53,7 @@ fn line(packet: Option<Packet>, verdict: FilterDecision) -> Option<String> {
         None => "a frame".to_owned(),
         Some(Packet::Foreign(_)) => "a frame".to_owned(),
         Some(Packet::Ipv4 { destination, payload, .. }) => match payload {
-            // An answer, if not a beginning; the beginning has been told.
+            // An answer, if not a beginning; the beginning has been reported.
             Payload::Tcp { syn, ack, .. } if verdict == FilterDecision::Pass && (ack || !syn) => return None,
             Payload::Tcp { destination: port, .. } => format!("tcp {destination}:{port}"),
             Payload::Udp { destination: port, .. } => format!("udp {destination}:{port}"),

@@ -6,7 +6,7 @@
 //! no pass is never a green file: what no test says is said by a test case `muster`/`run`.
 //!
 //! quick-junit escapes text, but drops control characters and tabs, and lets U+FFFE and U+FFFF
-//! through, which no XML parser accepts. All text is therefore made harmless first; then it finds
+//! through, which no XML parser accepts. All text is therefore escaped first; then it finds
 //! nothing left to drop. Its time stamps carry a zone and some readers refuse one, so they are
 //! written as plain attributes.
 

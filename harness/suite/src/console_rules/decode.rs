@@ -43,7 +43,7 @@ fn decode(
     sink: &mut Diagnostics,
 ) -> Vec<ConsoleRule> {
     let Some(text) = yaml::text_of(name, bytes, Limits::default(), sink) else { return Vec::new() };
-    // The samples are judged later, and may then want their lines shown.
+    // The samples are evaluated later, and may then want their lines shown.
     sink.add_source(name, text);
     let Some(root) = yaml::parse(name, text, Limits::default(), sink) else { return Vec::new() };
     if found && is_anothers(&root, SCHEMA) {
@@ -72,8 +72,8 @@ fn rule(cx: &mut Context<'_>, node: &Node) -> Option<(ConsoleRule, Text)> {
     let fields = cx.fields(node, &RULE)?;
     let id = fields.get("id").and_then(|node| cx.id(node, "id"));
     let category = fields.get("category").and_then(|node| cx.id(node, "category"));
-    let severity = fields.get("severity").and_then(|node| cx.word(node, "severity", SEVERITIES));
-    let base_check = fields.get("base-check").map(|node| cx.word(node, "base-check", RULE_BASE_CHECKS));
+    let severity = fields.get("severity").and_then(|node| cx.keyword(node, "severity", SEVERITIES));
+    let base_check = fields.get("base-check").map(|node| cx.keyword(node, "base-check", RULE_BASE_CHECKS));
     let pattern = fields.get("pattern").and_then(|node| cx.regex(node, "pattern"));
     let except = fields.get("except").map(|node| patterns(cx, node, "except"));
     let unless_later = fields.get("unless-later").map(|node| patterns(cx, node, "unless-later"));
@@ -90,10 +90,13 @@ fn rule(cx: &mut Context<'_>, node: &Node) -> Option<(ConsoleRule, Text)> {
     let near_misses = fields.get("near-miss").map(|node| lines(cx, node, "near-miss"));
     let because = fields.get("because").and_then(|node| cx.line(node, "because"));
     let mut flag = |name: &str| {
-        fields.get(name).map(|node| cx.word(node, name, &["true", "false"])).map(|word| word.map(|word| word == "true"))
+        fields
+            .get(name)
+            .map(|node| cx.keyword(node, name, &["true", "false"]))
+            .map(|word| word.map(|word| word == "true"))
     };
     let (trace, about_time) = (flag("trace"), flag("about-time"));
-    let after = fields.get("after").map(|node| cx.word(node, "after", EARLIER));
+    let after = fields.get("after").map(|node| cx.keyword(node, "after", EARLIER));
     let id = id?;
     let rule = ConsoleRule {
         id: id.text.clone(),
@@ -224,7 +227,7 @@ rules:
     }
 
     #[test]
-    fn what_ends_every_wait_and_what_is_a_remark_is_not_lowered_later() {
+    fn what_ends_every_wait_and_what_is_a_note_is_not_lowered_later() {
         let later = format!("{GOOD}    unless-later: ['^widget found', '^all well']\n");
         let (rules, problems) = decoded(&later);
         assert_eq!((rules[0].unless_later.len(), problems.render(false).as_str()), (2, ""));

@@ -58,11 +58,11 @@ const MOST_EXPANDED: usize = 500_000;
 /// What was reported while the same text is decoded again and again: once is enough.
 #[derive(Default)]
 struct Said {
-    before: HashSet<Place>,
-    now: Vec<Place>,
+    before: HashSet<Mention>,
+    now: Vec<Mention>,
 }
 
-type Place = (&'static str, Arc<str>, Option<Span>);
+type Mention = (&'static str, Arc<str>, Option<Span>);
 
 /// Regular expressions that were compiled already, by their text: suites repeat them, and compiling
 /// one takes longer than decoding the rest of a test.
@@ -130,7 +130,7 @@ impl<'a> Context<'a> {
         }
     }
 
-    /// The names that [`Self::shadow`] was told are what they were before.
+    /// The names that [`Self::shadow`] got are what they were before.
     pub(super) fn unshadow(&mut self) {
         for name in self.shadowed.drain(..) {
             self.broken_vars.remove(&name);
@@ -412,11 +412,11 @@ impl<'a> Context<'a> {
 
     /// One of the names of a choice.
     pub(crate) fn choice<T: Choice>(&mut self, node: &Node, name: &str) -> Option<T> {
-        self.word(node, name, T::NAMES)?.parse().ok()
+        self.keyword(node, name, T::NAMES)?.parse().ok()
     }
 
     /// One of a list of words.
-    pub(crate) fn word(&mut self, node: &Node, name: &str, words: &[&'static str]) -> Option<&'static str> {
+    pub(crate) fn keyword(&mut self, node: &Node, name: &str, words: &[&'static str]) -> Option<&'static str> {
         let text = self.text(node, name)?;
         let found = words.iter().copied().find(|word| *word == text.text);
         if found.is_none() {

@@ -116,7 +116,7 @@ fn mapping(
     if let (Shorthand::Keywords(words), [(key, value)]) = (table.shorthand, entries)
         && key.scalar() == Some("any-of")
     {
-        return any_word(cx, table, words, key, value, named);
+        return any_of_names(cx, table, words, key, value, named);
     }
     let mut out = Vec::new();
     let mut complete = true;
@@ -242,7 +242,7 @@ fn pairs<'n>(
 }
 
 /// `{any-of: [inactive, absent]}` below a subject: words of which one must be so.
-fn any_word(
+fn any_of_names(
     cx: &mut Context<'_>,
     table: &'static CheckTable,
     words: &'static [(&'static str, &'static str, &'static str)],
@@ -251,9 +251,9 @@ fn any_word(
     named: &str,
 ) -> Option<Vec<Assertion>> {
     let items = cx.items(value, &format!("{named}: any-of"))?;
-    let chosen: Vec<_> = items.iter().map(|item| word(cx, table, words, item, named)).collect();
+    let chosen: Vec<_> = items.iter().map(|item| shorthand_name(cx, table, words, item, named)).collect();
     let chosen: Vec<_> = chosen.into_iter().collect::<Option<_>>()?;
-    // What is not there has no other attribute: beside a word of another attribute, `absent` is a matcher.
+    // What is not there has no other attribute: next to a word of another attribute, `absent` is a matcher.
     let attribute = chosen.iter().find(|(word, _, _)| *word != ABSENT).or(chosen.first()).map(|(_, name, _)| *name)?;
     let mut parts = Vec::with_capacity(chosen.len());
     for (word, name, value) in &chosen {
@@ -278,21 +278,21 @@ fn any_word(
 /// The word that says of a subject, and of an attribute, that the subject is not there.
 const ABSENT: &str = "absent";
 
-type Word = (&'static str, &'static str, &'static str);
+type ShorthandName = (&'static str, &'static str, &'static str);
 
-fn value_span(items: &[Node], chosen: &[Word], word: &str) -> Span {
+fn value_span(items: &[Node], chosen: &[ShorthandName], word: &str) -> Span {
     let at = chosen.iter().position(|(other, _, _)| *other == word).unwrap_or_default();
     items[at.min(items.len() - 1)].span
 }
 
 /// A word of a shorthand; what is none is reported.
-fn word(
+fn shorthand_name(
     cx: &mut Context<'_>,
     table: &'static CheckTable,
-    words: &'static [Word],
+    words: &'static [ShorthandName],
     node: &Node,
     named: &str,
-) -> Option<Word> {
+) -> Option<ShorthandName> {
     let text = cx.text(node, named)?;
     if let Some(word) = words.iter().find(|(word, _, _)| *word == text.text) {
         return Some(*word);
@@ -315,7 +315,7 @@ fn shorthand(cx: &mut Context<'_>, table: &'static CheckTable, node: &Node, name
     match table.shorthand {
         Shorthand::Attribute(name) => value_of(cx, table, name, node, node),
         Shorthand::Keywords(words) => {
-            let (_, attribute, value) = word(cx, table, words, node, named)?;
+            let (_, attribute, value) = shorthand_name(cx, table, words, node, named)?;
             let attribute = table.attribute(attribute)?.name;
             let matcher = Matcher::Equals(value.to_owned());
             Some(vec![Assertion { attribute, key: None, matcher, location: cx.location(node.span) }])

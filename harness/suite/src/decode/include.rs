@@ -20,7 +20,7 @@ use muster_base::failure::Location;
 /// Most files that a suite includes.
 const MOST: usize = 64;
 
-/// The files that a suite is made of, beside its own.
+/// The files that a suite is made of, in addition to its own.
 #[derive(Default)]
 pub(super) struct Files {
     /// Their digest, after the suite's own bytes.

@@ -11,7 +11,7 @@ pub(crate) fn schema_of(root: &Node) -> Option<&str> {
 }
 
 /// Whether a file that was found in a directory is for another reader than the one of `own`, and is passed
-/// over. A schema that nobody knows is a slip of the pen, and told.
+/// over. A schema that nobody knows is a slip of the pen, and reported.
 pub(crate) fn is_anothers(root: &Node, own: &str) -> bool {
     schema_of(root).is_some_and(|schema| schema != own && FileKind::of_schema(schema).is_some())
 }

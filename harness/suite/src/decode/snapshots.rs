@@ -35,7 +35,7 @@ fn snapshot(cx: &mut Context<'_>, node: &Node) -> Option<SnapshotSpec> {
     let fields = cx.fields(node, &SNAPSHOT)?;
     let name = fields.get("name").and_then(|node| cx.id(node, "name"));
     let of = fields.get("of").and_then(|node| source(cx, node));
-    let per = match fields.get("per").and_then(|node| cx.word(node, "per", SHARED_BY)) {
+    let per = match fields.get("per").and_then(|node| cx.keyword(node, "per", SHARED_BY)) {
         Some("distro") => SharedBy::Distro,
         _ => SharedBy::Image,
     };
@@ -78,7 +78,7 @@ fn source(cx: &mut Context<'_>, node: &Node) -> Option<SnapshotSource> {
         return Some(SnapshotSource::Run(cx.text(fields.get("run")?, "run")?.text));
     }
     let words: Vec<&'static str> = SOURCES.iter().map(|(word, _)| *word).collect();
-    Some(match cx.word(node, "of", &words)? {
+    Some(match cx.keyword(node, "of", &words)? {
         "packages" => SnapshotSource::Packages,
         "units" => SnapshotSource::Units,
         "sysctl" => SnapshotSource::Sysctl,

@@ -11,16 +11,16 @@ use super::super::yaml::{self, Node};
 use super::context::{Context, Fields};
 use super::duration::duration;
 use super::paths::absolute;
-use super::place::Place;
+use super::step_scope::StepScope;
 use super::{transfer, waiting};
 
 /// All steps of a list that must have some.
-pub(crate) fn steps(cx: &mut Context<'_>, node: &Node, name: &str, place: Place) -> Vec<Step> {
+pub(crate) fn steps(cx: &mut Context<'_>, node: &Node, name: &str, place: StepScope) -> Vec<Step> {
     let Some(items) = cx.items(node, name) else { return Vec::new() };
     items.iter().enumerate().filter_map(|(at, item)| step(cx, item, at, place)).collect()
 }
 
-fn step(cx: &mut Context<'_>, node: &Node, at: usize, place: Place) -> Option<Step> {
+fn step(cx: &mut Context<'_>, node: &Node, at: usize, place: StepScope) -> Option<Step> {
     let table = which(cx, node)?;
     let fields = cx.fields(node, table)?;
     let action = match table.keys[0].name {
@@ -107,7 +107,7 @@ fn run(cx: &mut Context<'_>, fields: &Fields<'_>) -> Option<Action> {
 
 /// The packages of a step, and whether a failed scriptlet fails it. `update: all` is no packages.
 fn packages(cx: &mut Context<'_>, fields: &Fields<'_>, verb: &'static str) -> Option<(Vec<String>, bool)> {
-    let refuse = fields.get("scriptlet-errors").map(|node| cx.word(node, "scriptlet-errors", &["none"]).is_some());
+    let refuse = fields.get("scriptlet-errors").map(|node| cx.keyword(node, "scriptlet-errors", &["none"]).is_some());
     let refuse = refuse.unwrap_or(false);
     let node = fields.get(verb)?;
     if verb == "update" && node.scalar() == Some("all") {
@@ -132,7 +132,7 @@ fn packages(cx: &mut Context<'_>, fields: &Fields<'_>, verb: &'static str) -> Op
 fn service(cx: &mut Context<'_>, fields: &Fields<'_>) -> Option<Action> {
     let unit = fields.get("service").and_then(|node| unit(cx, node));
     let state = fields.get("state").and_then(|node| {
-        Some(match cx.word(node, "state", &["started", "stopped", "restarted", "reloaded"])? {
+        Some(match cx.keyword(node, "state", &["started", "stopped", "restarted", "reloaded"])? {
             "started" => ServiceState::Started,
             "stopped" => ServiceState::Stopped,
             "restarted" => ServiceState::Restarted,
@@ -154,7 +154,7 @@ fn unit(cx: &mut Context<'_>, node: &Node) -> Option<String> {
 }
 
 fn reboot(cx: &mut Context<'_>, fields: &Fields<'_>) -> Option<Action> {
-    let word = fields.get("reboot").and_then(|node| cx.word(node, "reboot", &["soft", "hard", "crash"]))?;
+    let word = fields.get("reboot").and_then(|node| cx.keyword(node, "reboot", &["soft", "hard", "crash"]))?;
     Some(Action::Reboot(match word {
         "soft" => RebootKind::Soft,
         "hard" => RebootKind::Hard,

@@ -13,10 +13,10 @@ use super::context::{Context, Fields, Text};
 use super::duration::duration;
 use super::expect::expect;
 use super::matrix;
-use super::place::Place;
 use super::repeat::{Repetition, repetitions};
 use super::scope::Scope;
 use super::snapshots::snapshots;
+use super::step_scope::StepScope;
 use super::steps::steps;
 use muster_base::failure::Location;
 
@@ -109,7 +109,7 @@ fn test(
     let timeout = fields.get("timeout").and_then(|node| duration(cx, node, "timeout"));
     let retry = fields.get("retry").and_then(|node| retry(cx, node));
     let guest = fields.get("guest").and_then(|node| Some((guest(cx, node)?, node.span)));
-    let steps = fields.get("steps").map_or(Vec::new(), |node| steps(cx, node, "steps", Place::Test));
+    let steps = fields.get("steps").map_or(Vec::new(), |node| steps(cx, node, "steps", StepScope::Test));
     let expect = fields.get("expect").map_or(Vec::new(), |node| expect(cx, node));
     let snapshots = fields.get("snapshots").map_or(Vec::new(), |node| snapshots(cx, node));
     let mut cell = scope.cell.values.clone();
@@ -227,7 +227,7 @@ fn covers(cx: &mut Context<'_>, node: &Node) -> Vec<Cover> {
 }
 
 pub(super) fn guest(cx: &mut Context<'_>, node: &Node) -> Option<GuestMode> {
-    Some(match cx.word(node, "guest", GUESTS)? {
+    Some(match cx.keyword(node, "guest", GUESTS)? {
         "fresh" => GuestMode::Fresh,
         "clone" => GuestMode::Clone,
         _ => GuestMode::Shared,

@@ -54,8 +54,8 @@ pub const ENTRY: KeyTable = KeyTable {
             "The differences it documents: `kind/change/subject` or `kind/change/subject:field`, where `*` and `?` may \
              be used after the kind.",
         ),
-        key("category", Shape::Word(CATEGORIES), true, "Why the system deviates."),
-        key("upstream-status", Shape::Word(UPSTREAM_STATUSES), true, "How it stands to the system it is based on."),
+        key("category", Shape::Keyword(CATEGORIES), true, "Why the system deviates."),
+        key("upstream-status", Shape::Keyword(UPSTREAM_STATUSES), true, "How it stands to the system it is based on."),
         key("reason", Shape::Line, true, "Why the deviation is meant."),
         key("link", Shape::Line, true, "Where it was decided or is followed up."),
         key("expires", Shape::Date, false, "The last day it holds: `2027-01-31`; without it, for good."),

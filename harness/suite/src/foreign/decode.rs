@@ -94,7 +94,7 @@ impl<'v> Decoder<'v> {
     }
 
     /// Finds the tests of each check, and what is claimed or left out wrongly. A list with an error of
-    /// its own would only lead to others, so it must be mended first.
+    /// its own would only lead to others, so it must be fixed first.
     fn compared_with(&mut self, suites: &[Suite], sink: &mut Diagnostics) {
         if !sink.is_empty() {
             return;

@@ -167,7 +167,7 @@ fn issue(cx: &mut Context<'_>, node: &Node, today: Date) -> Option<KnownIssue> {
         Err(())
     });
     let expires = fields.get("expires").and_then(|node| cx.parsed(node, "expires", |text| expires(text, today)));
-    let effect = fields.get("effect").and_then(|node| cx.word(node, "effect", &["xfail", "skip"]));
+    let effect = fields.get("effect").and_then(|node| cx.keyword(node, "effect", &["xfail", "skip"]));
     let effect = if effect == Some("skip") { Effect::Skip } else { Effect::Xfail };
     if let (Effect::Skip, Some((key, _))) = (effect, fields.entry("failure")) {
         let message = "a test that is skipped never fails, so that `failure` says nothing";
