@@ -30,7 +30,7 @@ fn main() {
         Ok(output) => String::from_utf8_lossy(&output.stderr).lines().next().unwrap_or_default().to_owned(),
         Err(error) => error.to_string(),
     };
-    // muster works without: whoever wants instructions counted is told that this build cannot.
+    // muster works without: who wants instructions counted reads that this build cannot.
     println!("cargo:warning=instructions cannot be counted by this build: {failed}");
     std::fs::write(&plugin, []).unwrap_or_else(|error| panic!("{}: {error}", plugin.display()));
 }

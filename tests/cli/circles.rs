@@ -1,10 +1,11 @@
-//! No module of a crate uses one that uses it: what must is a pair that the page about the architecture names.
+//! No module of a crate uses one that uses it: what must is a pair that the page about the architecture names. And no short name
+//! is that of several types.
 //!
 //! Read from the sources, without the code of tests. A path counts for the module where the item is defined: what a parent only
 //! re-exports is its child's.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
 use regex::Regex;
@@ -164,4 +165,26 @@ fn modules_that_use_each_other_are_the_pairs_that_the_page_names() {
     assert!(unnamed.is_empty(), "these use modules that use them: {unnamed:#?}");
     let gone: Vec<_> = stated.iter().filter(|module| !found.contains_key(*module)).collect();
     assert!(gone.is_empty(), "docs/architecture.md names pairs that are none any more: {gone:?}");
+}
+
+/// Names that say little, of which each was once several types.
+const SHORT: [&str; 6] = ["Document", "Finding", "Kind", "Source", "State", "Verdict"];
+
+#[test]
+fn a_short_name_means_one_type_outside_its_file() {
+    let mut files = Vec::new();
+    sources::below(&root().join("harness"), &mut files);
+    let defined = Regex::new(r"(?m)^\s*pub(?:\([^)]*\))? (?:enum|struct|trait|type) (\w+)").expect("a pattern");
+    let mut found: BTreeMap<String, Vec<PathBuf>> = BTreeMap::new();
+    for file in files {
+        let text = std::fs::read_to_string(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+        for name in defined.captures_iter(&text).map(|found| found[1].to_owned()) {
+            found.entry(name).or_default().push(file.clone());
+        }
+    }
+    assert_eq!((found["Verdict"].len(), found["Finding"].len()), (1, 1), "these are there");
+    for name in SHORT {
+        let of = found.get(name).map_or(&[][..], Vec::as_slice);
+        assert!(of.len() <= 1, "{name} is the name of several types: {of:?}; say what each is of");
+    }
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use muster_suite::diagnostic::Diagnostics;
-use muster_suite::yaml::{self, Kind, Node};
+use muster_suite::yaml::{self, Node, NodeKind};
 
 use crate::support::{Place, root};
 
@@ -26,13 +26,13 @@ fn tree(name: &str) -> Node {
 /// Every script of a pipeline. A list of lines is one script.
 fn scripts(node: &Node, found: &mut Vec<String>) {
     match &node.kind {
-        Kind::Scalar { .. } => {}
-        Kind::Sequence(items) => items.iter().for_each(|item| scripts(item, found)),
-        Kind::Mapping(entries) => {
+        NodeKind::Scalar { .. } => {}
+        NodeKind::Sequence(items) => items.iter().for_each(|item| scripts(item, found)),
+        NodeKind::Mapping(entries) => {
             for (key, value) in entries {
                 match (key.scalar().is_some_and(|key| SHELL.contains(&key)), &value.kind) {
-                    (true, Kind::Scalar { text, .. }) => found.push(text.clone()),
-                    (true, Kind::Sequence(lines)) => {
+                    (true, NodeKind::Scalar { text, .. }) => found.push(text.clone()),
+                    (true, NodeKind::Sequence(lines)) => {
                         let lines: Vec<&str> = lines.iter().map(|line| line.scalar().expect("a line")).collect();
                         found.push(lines.join("\n"));
                     }
@@ -146,7 +146,7 @@ fn a_pipeline_ends_as_the_exit_code_says_and_runs_again_only_what_the_host_spoil
     let job = tree("gitlab-ci");
     let job = job.get(".muster").expect("the common part");
     let codes = |key: &str| match &job.get(key).and_then(|node| node.get("exit_codes")).expect("exit codes").kind {
-        Kind::Sequence(items) => items.iter().filter_map(Node::scalar).map(str::to_owned).collect::<Vec<_>>(),
+        NodeKind::Sequence(items) => items.iter().filter_map(Node::scalar).map(str::to_owned).collect::<Vec<_>>(),
         other => panic!("{other:?}"),
     };
     assert_eq!((codes("retry"), codes("allow_failure")), (vec!["3".to_owned()], vec!["4".to_owned()]));

@@ -48,7 +48,8 @@ pub(crate) fn own(source: &Path) -> Vec<File> {
     files
 }
 
-fn below(at: &Path, out: &mut Vec<PathBuf>) {
+/// The Rust files below a directory, whatever they are for.
+pub(crate) fn below(at: &Path, out: &mut Vec<PathBuf>) {
     for entry in std::fs::read_dir(at).expect("a directory").flatten() {
         let path = entry.path();
         if path.is_dir() {

@@ -84,8 +84,9 @@ fn soft_hard_and_crash_come_back_once_and_are_evaluated_on_the_new_boot() {
     }
     assert_eq!(end(of("reboot/after")).as_deref(), Some("powered-off"));
     assert_eq!(record.machines.iter().filter(|machine| machine.cloned_from.is_none()).count(), 1);
+    let findings = record.findings.iter().map(|found| &found.finding);
     let panics: Vec<bool> =
-        record.findings.iter().filter(|f| f.category == "kernel-panic").map(|finding| finding.fatal).collect();
+        findings.filter(|found| &*found.category == "kernel-panic").map(|found| found.is_fatal()).collect();
     assert_eq!(panics, [false]);
 }
 

@@ -207,7 +207,7 @@ impl Failure {
         Self { id, message: message.into(), expected: None, actual: None, detail: None, location: None }
     }
 
-    /// What an error of an earlier room says, as one harmless line of bounded length.
+    /// What an error of an earlier crate says, as one escaped line of bounded length.
     pub fn of(id: FailureId, error: &impl std::fmt::Display) -> Self {
         Self::new(id, crate::text::one_line(&error.to_string(), 400))
     }

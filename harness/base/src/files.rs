@@ -29,7 +29,7 @@ impl FileError {
 
 impl crate::fault::Fault for FileError {}
 
-/// The operating system's words, with the next step for the causes a person can mend.
+/// The operating system's words, with the next step for the causes a person can fix.
 fn cause(error: &std::io::Error) -> String {
     use std::io::ErrorKind;
     match error.kind() {

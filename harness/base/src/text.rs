@@ -1,4 +1,4 @@
-//! Text that came from a guest, an image or a foreign suite, made harmless before a person or a
+//! Text that came from a guest, an image or a foreign suite, escaped before a person or a
 //! parser sees it.
 
 /// Makes every control character visible (`\x1b`, `\u{202e}`) except newline and tab, so that the
@@ -26,12 +26,12 @@ pub fn escape(text: &str) -> String {
     out
 }
 
-/// [`harmless`] on bytes that may not be UTF-8, with CRLF folded to LF.
+/// [`escape`] on bytes that may not be UTF-8, with CRLF folded to LF.
 pub fn escape_bytes(bytes: &[u8]) -> String {
     escape(&String::from_utf8_lossy(bytes).replace("\r\n", "\n"))
 }
 
-/// One harmless line of at most `max` characters: newlines become spaces, the rest is cut with `…`.
+/// One escaped line of at most `max` characters: newlines become spaces, the rest is cut with `…`.
 pub fn one_line(text: &str, max: usize) -> String {
     let flat = escape(text.trim()).replace(['\n', '\t'], " ");
     if flat.chars().count() <= max {
@@ -40,7 +40,7 @@ pub fn one_line(text: &str, max: usize) -> String {
     flat.chars().take(max.saturating_sub(1)).chain(['…']).collect()
 }
 
-/// The end of what a program printed, as one harmless line of at most `max` characters: as many of its last
+/// The end of what a program printed, as one escaped line of at most `max` characters: as many of its last
 /// lines as fit, since programs say at their end why they failed. A last line that is longer is cut with `…`.
 pub fn last_words(text: &str, max: usize) -> String {
     let mut kept: Vec<&str> = Vec::new();

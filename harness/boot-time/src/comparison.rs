@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::formats::fault::FormatError;
 use crate::sample::Measured;
-use crate::verdict::{Decision, Grown, Verdict};
+use crate::verdict::{BootVerdict, Decision, Grown};
 
 /// Schema of what [`render`] writes.
 pub const SCHEMA: &str = "boot-comparison/v1";
@@ -16,7 +16,7 @@ pub fn render(decision: &Decision, baseline: &Measured, candidate: &Measured) ->
         grown.iter().map(|part| json!({"name": part.name, "baseline": part.before, "candidate": part.after})).collect()
     };
     let needed = match verdict {
-        Verdict::NotEnoughSamples { needed } => Some(needed),
+        BootVerdict::NotEnoughSamples { needed } => Some(needed),
         _ => None,
     };
     let value = json!({

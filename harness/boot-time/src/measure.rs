@@ -9,7 +9,7 @@ use crate::units;
 
 /// Characters kept of a boot id, a unit's name, a reason.
 const LONGEST: usize = 256;
-/// Readings of the guest's clock may put its zero that far apart, beside what they took; nanoseconds. The guest reports hundredths.
+/// Readings of the guest's clock may put its zero that far apart, on top of what they took; nanoseconds. The guest reports hundredths.
 const STEADY: u64 = 300_000_000;
 
 /// What was seen of one boot. Moments are nanoseconds of the host's monotonic clock.
@@ -41,7 +41,7 @@ pub struct Evidence {
     pub calibration: Option<[u64; 2]>,
 }
 
-/// The guest's monotonic clock, and when it was asked and had answered.
+/// The guest's monotonic clock, and when the reading began and had ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ClockReading {
     /// Just before, on the host's clock.
@@ -353,11 +353,11 @@ mod tests {
     }
 
     #[test]
-    fn what_the_loader_told_the_firmware_is_believed_before_the_console() {
-        let mut told = evidence();
-        told.manager =
-            told.manager.map(|text| text + "LoaderTimestampMonotonic=500000\nFirmwareTimestampMonotonic=3500000\n");
-        assert_eq!(measure(&told).phase(PhaseName::Loader).unwrap().cost.micros, 500_000);
+    fn what_the_loader_reported_to_the_firmware_is_believed_before_the_console() {
+        let mut reported = evidence();
+        reported.manager =
+            reported.manager.map(|text| text + "LoaderTimestampMonotonic=500000\nFirmwareTimestampMonotonic=3500000\n");
+        assert_eq!(measure(&reported).phase(PhaseName::Loader).unwrap().cost.micros, 500_000);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use muster_stats::samples::Samples;
 
 use crate::by::By;
 use crate::sample::{Cost, Measured, PhaseName, Population, Sample};
-use crate::verdict::{Decision, Grown, Verdict};
+use crate::verdict::{BootVerdict, Decision, Grown};
 
 /// Links of the critical chain that are shown; the others are in the file.
 const LINKS: usize = 12;
@@ -109,18 +109,18 @@ pub fn decision(decision: &Decision, baseline: &Measured, candidate: &Measured) 
         format!("{:.2} % {more} {}", (ratio - 1.0).abs() * 100.0, by.name())
     });
     let verdict = match decision.verdict {
-        Verdict::Regression => "REGRESSION",
-        Verdict::Improvement => "IMPROVEMENT",
-        Verdict::NoChange => "NO CHANGE",
-        Verdict::NotEnoughSamples { .. } => "NOT ENOUGH SAMPLES",
-        Verdict::HostUnfit { .. } => "HOST UNFIT",
+        BootVerdict::Regression => "REGRESSION",
+        BootVerdict::Improvement => "IMPROVEMENT",
+        BootVerdict::NoChange => "NO CHANGE",
+        BootVerdict::NotEnoughSamples { .. } => "NOT ENOUGH SAMPLES",
+        BootVerdict::HostUnfit { .. } => "HOST UNFIT",
     };
     let mut text = format!("\n{verdict}: {difference} than {}\n", one_line(&baseline.series.image, 80));
     match decision.verdict {
-        Verdict::NotEnoughSamples { needed } => text.push_str(&format!(
+        BootVerdict::NotEnoughSamples { needed } => text.push_str(&format!(
             "  {before} and {after} boots can never differ significantly; take {needed} on each side: --samples {needed}\n"
         )),
-        Verdict::HostUnfit { moved } => text.push_str(&format!(
+        BootVerdict::HostUnfit { moved } => text.push_str(&format!(
             "  the same work took {:.1} % longer at one time than at another on this host; measure again when it is quiet, or \
              compare by instructions\n",
             moved * 100.0

@@ -11,7 +11,7 @@ use crate::sample::{Cost, Measured, PhaseName, Sample, Series};
 
 /// What a comparison came to.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Verdict {
+pub enum BootVerdict {
     /// The candidate takes more.
     Regression,
     /// It takes less.
@@ -30,7 +30,7 @@ pub enum Verdict {
     },
 }
 
-impl Verdict {
+impl BootVerdict {
     /// As it is written for programs.
     pub fn name(self) -> &'static str {
         match self {
@@ -47,7 +47,7 @@ impl Verdict {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Decision {
     /// What it came to.
-    pub verdict: Verdict,
+    pub verdict: BootVerdict,
     /// What was compared.
     pub by: By,
     /// What a difference must be to count.
@@ -104,7 +104,7 @@ pub enum DecideError {
         /// Why the first of them says nothing.
         why: Option<String>,
     },
-    /// Instructions were asked for and one side has none.
+    /// Instructions are wanted and one side has none.
     #[error("the instructions of {side} were not counted")]
     NotCounted {
         /// `the baseline`, `the candidate`.
@@ -166,14 +166,14 @@ pub fn decide(baseline: &Measured, candidate: &Measured, by: By, rule: Rule) -> 
     let comparison = compare(before, after, rule).map_err(|error| DecideError::Numbers(error.to_string()))?;
     let moved = moved(&[baseline, candidate])?;
     let verdict = match (comparison.verdict, moved, by) {
-        (muster_stats::compare::Verdict::NotEnoughSamples, ..) => {
-            Verdict::NotEnoughSamples { needed: comparison.samples_needed }
+        (muster_stats::compare::ComparisonVerdict::NotEnoughSamples, ..) => {
+            BootVerdict::NotEnoughSamples { needed: comparison.samples_needed }
         }
         // A host that changed its speed changes times, and no count of instructions.
-        (_, Some(Fitness::Unfit { moved }), By::Time) => Verdict::HostUnfit { moved },
-        (muster_stats::compare::Verdict::Regression, ..) => Verdict::Regression,
-        (muster_stats::compare::Verdict::Improvement, ..) => Verdict::Improvement,
-        (muster_stats::compare::Verdict::NoChange, ..) => Verdict::NoChange,
+        (_, Some(Fitness::Unfit { moved }), By::Time) => BootVerdict::HostUnfit { moved },
+        (muster_stats::compare::ComparisonVerdict::Regression, ..) => BootVerdict::Regression,
+        (muster_stats::compare::ComparisonVerdict::Improvement, ..) => BootVerdict::Improvement,
+        (muster_stats::compare::ComparisonVerdict::NoChange, ..) => BootVerdict::NoChange,
     };
     Ok(Decision {
         verdict,
@@ -181,7 +181,7 @@ pub fn decide(baseline: &Measured, candidate: &Measured, by: By, rule: Rule) -> 
         rule,
         comparison,
         moved: moved.map(|(Fitness::Fit { moved } | Fitness::Unfit { moved })| moved),
-        units: units(baseline, candidate, by, verdict == Verdict::Improvement),
+        units: units(baseline, candidate, by, verdict == BootVerdict::Improvement),
         phases: phases(baseline, candidate, by),
     })
 }
@@ -326,17 +326,17 @@ mod tests {
         let worse = slower(&measured(2, 5), &unit, 4_000_000);
         for by in By::ALL {
             let decision = decide(&baseline, &worse, by, rule()).unwrap();
-            assert_eq!((decision.verdict, &decision.units[0].name), (Verdict::Regression, &unit), "{by:?}");
+            assert_eq!((decision.verdict, &decision.units[0].name), (BootVerdict::Regression, &unit), "{by:?}");
             let back = decide(&worse, &baseline, by, rule()).unwrap();
-            assert_eq!((back.verdict, &back.units[0].name), (Verdict::Improvement, &unit), "{by:?}");
+            assert_eq!((back.verdict, &back.units[0].name), (BootVerdict::Improvement, &unit), "{by:?}");
         }
-        assert_eq!(decide(&baseline, &measured(3, 5), By::Time, rule()).unwrap().verdict, Verdict::NoChange);
+        assert_eq!(decide(&baseline, &measured(3, 5), By::Time, rule()).unwrap().verdict, BootVerdict::NoChange);
     }
 
     #[test]
     fn four_boots_a_side_are_never_a_verdict() {
         let decision = decide(&measured(1, 4), &measured(2, 4), By::Time, rule()).unwrap();
-        assert_eq!(decision.verdict, Verdict::NotEnoughSamples { needed: 5 });
+        assert_eq!(decision.verdict, BootVerdict::NotEnoughSamples { needed: 5 });
     }
 
     #[test]
@@ -347,12 +347,12 @@ mod tests {
         steady.samples.iter_mut().for_each(|sample| sample.calibration = Some([1_000_000, 1_001_000]));
         let by_time = decide(&steady, &candidate, By::Time, rule()).unwrap();
         assert!(
-            matches!(by_time.verdict, Verdict::HostUnfit { moved } if (moved - 0.3).abs() < 1e-9),
+            matches!(by_time.verdict, BootVerdict::HostUnfit { moved } if (moved - 0.3).abs() < 1e-9),
             "{:?}",
             by_time.verdict
         );
         let by_count = decide(&steady, &candidate, By::Instructions, rule()).unwrap();
-        assert_eq!((by_count.verdict, by_count.moved.is_some()), (Verdict::NoChange, true));
+        assert_eq!((by_count.verdict, by_count.moved.is_some()), (BootVerdict::NoChange, true));
     }
 
     #[test]

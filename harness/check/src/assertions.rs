@@ -6,14 +6,14 @@ use crate::check::{Probe, Verdict};
 use crate::matching::{Miss, compare};
 use crate::observed::Value;
 use crate::unreadable::{Read, Unreadable};
-use crate::wording::{asked_of, describe};
+use crate::wording::{attribute_of, describe};
 use muster_base::text::one_line;
 use muster_suite::diagnostic::did_you_mean;
 use muster_suite::model::{Assertion, Expectation};
-use muster_suite::table::{CheckTable, Kind};
+use muster_suite::table::{AttributeKind, CheckTable};
 
 /// A reading that serves some attributes of a type, always the same.
-pub(super) struct Source {
+pub(super) struct FixedReading {
     /// The attributes that need it.
     pub(super) attributes: &'static [&'static str],
     /// Key of the probe.
@@ -25,7 +25,7 @@ pub(super) struct Source {
 }
 
 /// The probes of the sources that these expectations need.
-pub(super) fn read(wanted: &[&Expectation], sources: &[Source]) -> Vec<Probe> {
+pub(super) fn read(wanted: &[&Expectation], sources: &[FixedReading]) -> Vec<Probe> {
     sources
         .iter()
         .filter(|source| wants(wanted, source.attributes))
@@ -78,7 +78,7 @@ pub(super) fn verdicts(
                 };
             };
             let kind = match attribute.kind {
-                Kind::Map(_, inner) | Kind::Samples(inner) => inner,
+                AttributeKind::Map(_, inner) | AttributeKind::Samples(inner) => inner,
                 _ => &attribute.kind,
             };
             match look(assertion) {
@@ -114,14 +114,14 @@ pub(super) fn with_near<'a>(
 /// Names that are looked through for a near one.
 const NEAR_AMONG: usize = 5_000;
 
-fn verdict(assertion: &Assertion, kind: &Kind, value: &Value) -> Verdict {
+fn verdict(assertion: &Assertion, kind: &AttributeKind, value: &Value) -> Verdict {
     match compare(&assertion.matcher, kind, value) {
         Ok(()) => Verdict::Met,
         Err(Miss::Missed { expected, actual, detail }) => {
-            Verdict::Missed { expected: format!("{} {expected}", asked_of(assertion)), actual, detail }
+            Verdict::Missed { expected: format!("{} {expected}", attribute_of(assertion)), actual, detail }
         }
         Err(Miss::Unreadable(why)) => Verdict::Unknown {
-            why: format!("cannot evaluate {} {}: {why}", asked_of(assertion), describe(&assertion.matcher)),
+            why: format!("cannot evaluate {} {}: {why}", attribute_of(assertion), describe(&assertion.matcher)),
         },
     }
 }

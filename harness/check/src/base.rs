@@ -25,7 +25,7 @@ pub use readings::{baseline, carry, next, shown, since_boot_probes};
 
 /// A base check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Kind {
+pub enum BaseCheckKind {
     /// systemd units that failed.
     FailedUnits,
     /// Services that systemd restarts again and again.
@@ -40,45 +40,52 @@ pub enum Kind {
     Taint,
 }
 
-impl Kind {
+impl BaseCheckKind {
     /// All, in the order of reports.
-    pub const ALL: [Kind; 6] = [Kind::FailedUnits, Kind::CrashLoop, Kind::Avc, Kind::Coredump, Kind::Oom, Kind::Taint];
+    pub const ALL: [BaseCheckKind; 6] = [
+        BaseCheckKind::FailedUnits,
+        BaseCheckKind::CrashLoop,
+        BaseCheckKind::Avc,
+        BaseCheckKind::Coredump,
+        BaseCheckKind::Oom,
+        BaseCheckKind::Taint,
+    ];
 
     /// The word under `base-checks:` in a suite.
     pub fn name(self) -> &'static str {
         match self {
-            Kind::FailedUnits => "failed-units",
-            Kind::CrashLoop => "crash-loop",
-            Kind::Avc => "avc",
-            Kind::Coredump => "coredump",
-            Kind::Oom => "oom",
-            Kind::Taint => "taint",
+            BaseCheckKind::FailedUnits => "failed-units",
+            BaseCheckKind::CrashLoop => "crash-loop",
+            BaseCheckKind::Avc => "avc",
+            BaseCheckKind::Coredump => "coredump",
+            BaseCheckKind::Oom => "oom",
+            BaseCheckKind::Taint => "taint",
         }
     }
 
     /// The failure id of a finding.
     pub fn id(self) -> FailureId {
         match self {
-            Kind::FailedUnits => failure::BASE_FAILED_UNITS,
-            Kind::CrashLoop => failure::BASE_CRASH_LOOP,
-            Kind::Avc => failure::BASE_AVC,
-            Kind::Coredump => failure::BASE_COREDUMP,
-            Kind::Oom => failure::BASE_OOM,
-            Kind::Taint => failure::BASE_TAINT,
+            BaseCheckKind::FailedUnits => failure::BASE_FAILED_UNITS,
+            BaseCheckKind::CrashLoop => failure::BASE_CRASH_LOOP,
+            BaseCheckKind::Avc => failure::BASE_AVC,
+            BaseCheckKind::Coredump => failure::BASE_COREDUMP,
+            BaseCheckKind::Oom => failure::BASE_OOM,
+            BaseCheckKind::Taint => failure::BASE_TAINT,
         }
     }
 }
 
 /// Something that happened while a test ran.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Finding {
+pub struct BaseFinding {
     /// Which base check.
-    pub kind: Kind,
+    pub kind: BaseCheckKind,
     /// Of the kind, or `probe.failed` when it can no longer be read.
     pub id: FailureId,
-    /// One harmless line.
+    /// One escaped line.
     pub message: String,
-    /// Evidence, bounded and harmless; may be empty.
+    /// Evidence, bounded and escaped; may be empty.
     pub detail: String,
     /// The units that failed or loop; empty for other kinds. [`evidence`] asks for their status.
     pub units: Vec<String>,
@@ -86,29 +93,29 @@ pub struct Finding {
 
 /// What went wrong before the first test. Taint is left out: which bits an image may boot with is
 /// a suite's question, and only a change is a base check's.
-pub fn since_boot(seen: &Observations, facts: &Facts) -> Vec<Finding> {
+pub fn since_boot(seen: &Observations, facts: &Facts) -> Vec<BaseFinding> {
     let blank = blank(number(seen, "taint").unwrap_or_default());
     compare(&blank, seen, facts).into_iter().filter(|finding| finding.id != failure::PROBE_FAILED).collect()
 }
 
-/// What cannot be read on this machine, with the reason; to be told once.
-pub fn unavailable(seen: &Observations, facts: &Facts) -> Vec<(Kind, Unreadable)> {
-    Kind::ALL.into_iter().filter_map(|kind| readable(kind, seen, facts).err().map(|why| (kind, why))).collect()
+/// What cannot be read on this machine, with the reason; to be reported once.
+pub fn unavailable(seen: &Observations, facts: &Facts) -> Vec<(BaseCheckKind, Unreadable)> {
+    BaseCheckKind::ALL.into_iter().filter_map(|kind| readable(kind, seen, facts).err().map(|why| (kind, why))).collect()
 }
 
-fn readable(kind: Kind, seen: &Observations, facts: &Facts) -> Read<()> {
+fn readable(kind: BaseCheckKind, seen: &Observations, facts: &Facts) -> Read<()> {
     let systemd = || facts.systemd.map(|_| ()).ok_or_else(|| Unreadable::new("systemd is not PID 1 here"));
     match kind {
-        Kind::FailedUnits => systemd().and_then(|()| units(seen).map(drop)),
-        Kind::CrashLoop => systemd().and_then(|()| units(seen).map(drop)).and_then(|()| journal(seen)),
-        Kind::Coredump => systemd().and_then(|()| journal(seen)),
-        Kind::Avc => match facts.selinux.as_deref() {
+        BaseCheckKind::FailedUnits => systemd().and_then(|()| units(seen).map(drop)),
+        BaseCheckKind::CrashLoop => systemd().and_then(|()| units(seen).map(drop)).and_then(|()| journal(seen)),
+        BaseCheckKind::Coredump => systemd().and_then(|()| journal(seen)),
+        BaseCheckKind::Avc => match facts.selinux.as_deref() {
             // Without a policy there is nothing to deny.
             None | Some("disabled") => Ok(()),
             Some(_) => seen.output(AUDIT).map(drop).and_then(|()| systemd()).and_then(|()| journal(seen)),
         },
-        Kind::Oom => number(seen, "oom").map(drop),
-        Kind::Taint => number(seen, "taint").map(drop),
+        BaseCheckKind::Oom => number(seen, "oom").map(drop),
+        BaseCheckKind::Taint => number(seen, "taint").map(drop),
     }
 }
 
@@ -118,15 +125,15 @@ fn journal(seen: &Observations) -> Read<()> {
 
 /// What is new since the readings before. A check that could be read before and no longer can is a
 /// finding with the id `probe.failed`.
-pub fn compare(before: &Observations, after: &Observations, facts: &Facts) -> Vec<Finding> {
+pub fn compare(before: &Observations, after: &Observations, facts: &Facts) -> Vec<BaseFinding> {
     let mut findings = Vec::new();
     let (entries, torn) = entries(after);
-    for kind in Kind::ALL {
+    for kind in BaseCheckKind::ALL {
         if readable(kind, before, facts).is_err() {
             continue;
         }
         if let Err(why) = readable(kind, after, facts) {
-            findings.push(Finding {
+            findings.push(BaseFinding {
                 kind,
                 id: failure::PROBE_FAILED,
                 message: one_line(&format!("{} can no longer be read: {why}", kind.name()), 300),
@@ -136,17 +143,17 @@ pub fn compare(before: &Observations, after: &Observations, facts: &Facts) -> Ve
             continue;
         }
         findings.extend(match kind {
-            Kind::FailedUnits => failed_units(before, after),
-            Kind::CrashLoop => crash_loops(after, &entries),
-            Kind::Avc => avc(after, &entries),
-            Kind::Coredump => coredumps(&entries),
-            Kind::Oom => oom(before, after, &entries),
-            Kind::Taint => taint(before, after),
+            BaseCheckKind::FailedUnits => failed_units(before, after),
+            BaseCheckKind::CrashLoop => crash_loops(after, &entries),
+            BaseCheckKind::Avc => avc(after, &entries),
+            BaseCheckKind::Coredump => coredumps(&entries),
+            BaseCheckKind::Oom => oom(before, after, &entries),
+            BaseCheckKind::Taint => taint(before, after),
         });
     }
-    if torn && readable(Kind::Coredump, before, facts).is_ok() {
-        findings.push(Finding {
-            kind: Kind::Coredump,
+    if torn && readable(BaseCheckKind::Coredump, before, facts).is_ok() {
+        findings.push(BaseFinding {
+            kind: BaseCheckKind::Coredump,
             id: failure::PROBE_FAILED,
             message: "the journal answered in another shape than JSON, one entry a line".to_owned(),
             detail: String::new(),
@@ -157,7 +164,7 @@ pub fn compare(before: &Observations, after: &Observations, facts: &Facts) -> Ve
 }
 
 /// Readings that explain findings; to be shown below them.
-pub fn evidence(findings: &[Finding]) -> Vec<Probe> {
+pub fn evidence(findings: &[BaseFinding]) -> Vec<Probe> {
     let units: BTreeSet<&String> = findings.iter().flat_map(|finding| &finding.units).collect();
     units
         .into_iter()
@@ -172,8 +179,8 @@ pub fn evidence(findings: &[Finding]) -> Vec<Probe> {
         .collect()
 }
 
-fn finding(kind: Kind, message: &str, detail: &[String]) -> Finding {
-    Finding {
+fn finding(kind: BaseCheckKind, message: &str, detail: &[String]) -> BaseFinding {
+    BaseFinding {
         kind,
         id: kind.id(),
         message: one_line(message, 300),
@@ -205,7 +212,7 @@ fn failed(seen: &Observations) -> BTreeSet<String> {
 
 /// A unit that waits for its third start, and one that was restarted while the test ran, for the third
 /// time or a later one. A test that kills a service with `Restart=` once or twice finds nothing here.
-fn crash_loops(after: &Observations, entries: &[Entry]) -> Option<Finding> {
+fn crash_loops(after: &Observations, entries: &[Entry]) -> Option<BaseFinding> {
     let waiting = units(after).map(|(_, waiting)| waiting).unwrap_or_default();
     let restarted = entries
         .iter()
@@ -218,22 +225,22 @@ fn crash_loops(after: &Observations, entries: &[Entry]) -> Option<Finding> {
     }
     let units: Vec<String> = loops.keys().cloned().collect();
     let shown: Vec<String> = loops.iter().map(|(unit, count)| format!("{unit} ({count} restarts)")).collect();
-    (!units.is_empty()).then(|| Finding {
+    (!units.is_empty()).then(|| BaseFinding {
         units,
-        ..finding(Kind::CrashLoop, &format!("services restart again and again: {}", show_items(&shown)), &[])
+        ..finding(BaseCheckKind::CrashLoop, &format!("services restart again and again: {}", show_items(&shown)), &[])
     })
 }
 
-fn failed_units(before: &Observations, after: &Observations) -> Option<Finding> {
+fn failed_units(before: &Observations, after: &Observations) -> Option<BaseFinding> {
     let units: Vec<String> = failed(after).difference(&failed(before)).cloned().collect();
-    (!units.is_empty()).then(|| Finding {
+    (!units.is_empty()).then(|| BaseFinding {
         units: units.clone(),
-        ..finding(Kind::FailedUnits, &format!("units failed: {}", show_items(&units)), &[])
+        ..finding(BaseCheckKind::FailedUnits, &format!("units failed: {}", show_items(&units)), &[])
     })
 }
 
 /// Denials of the journal and of the audit log, each once.
-fn avc(after: &Observations, entries: &[Entry]) -> Option<Finding> {
+fn avc(after: &Observations, entries: &[Entry]) -> Option<BaseFinding> {
     let audit = after.output(AUDIT).unwrap_or_default();
     let lines = entries.iter().map(|entry| entry.message.as_str()).chain(audit.lines());
     let mut seen = BTreeSet::new();
@@ -243,17 +250,21 @@ fn avc(after: &Observations, entries: &[Entry]) -> Option<Finding> {
         .map(str::to_owned)
         .collect();
     let first = denials.first()?;
-    Some(finding(Kind::Avc, &format!("SELinux denied {} accesses; the first: {first}", denials.len()), &denials))
+    Some(finding(
+        BaseCheckKind::Avc,
+        &format!("SELinux denied {} accesses; the first: {first}", denials.len()),
+        &denials,
+    ))
 }
 
-fn coredumps(entries: &[Entry]) -> Option<Finding> {
+fn coredumps(entries: &[Entry]) -> Option<BaseFinding> {
     let dumps: Vec<String> =
         entries.iter().filter(|entry| entry.id == COREDUMP).map(|entry| entry.message.clone()).collect();
     let first = dumps.first()?.lines().next().unwrap_or_default();
-    Some(finding(Kind::Coredump, &format!("{} core dumps; the first: {first}", dumps.len()), &dumps))
+    Some(finding(BaseCheckKind::Coredump, &format!("{} core dumps; the first: {first}", dumps.len()), &dumps))
 }
 
-fn oom(before: &Observations, after: &Observations, entries: &[Entry]) -> Option<Finding> {
+fn oom(before: &Observations, after: &Observations, entries: &[Entry]) -> Option<BaseFinding> {
     let kills = number(after, "oom").ok()?.saturating_sub(number(before, "oom").ok()?);
     let lines: Vec<String> = entries
         .iter()
@@ -262,14 +273,16 @@ fn oom(before: &Observations, after: &Observations, entries: &[Entry]) -> Option
         .cloned()
         .collect();
     let named = lines.iter().find(|line| line.contains("Killed process")).map_or("", String::as_str);
-    (kills > 0)
-        .then(|| finding(Kind::Oom, &format!("the kernel killed {kills} processes, out of memory: {named}"), &lines))
+    (kills > 0).then(|| {
+        finding(BaseCheckKind::Oom, &format!("the kernel killed {kills} processes, out of memory: {named}"), &lines)
+    })
 }
 
-fn taint(before: &Observations, after: &Observations) -> Option<Finding> {
+fn taint(before: &Observations, after: &Observations) -> Option<BaseFinding> {
     let new = number(after, "taint").ok()? & !number(before, "taint").ok()?;
-    (new != 0)
-        .then(|| finding(Kind::Taint, &format!("the kernel became tainted: {}", show_items(taint_names(new))), &[]))
+    (new != 0).then(|| {
+        finding(BaseCheckKind::Taint, &format!("the kernel became tainted: {}", show_items(taint_names(new))), &[])
+    })
 }
 
 fn number(seen: &Observations, name: &str) -> Read<u64> {
@@ -370,14 +383,24 @@ mod tests {
         let findings = compare(&good, &lost, &facts());
         assert_eq!(
             findings.iter().map(|finding| (finding.kind, finding.id.as_str())).collect::<Vec<_>>(),
-            [(Kind::CrashLoop, "probe.failed"), (Kind::Avc, "probe.failed"), (Kind::Coredump, "probe.failed")]
+            [
+                (BaseCheckKind::CrashLoop, "probe.failed"),
+                (BaseCheckKind::Avc, "probe.failed"),
+                (BaseCheckKind::Coredump, "probe.failed")
+            ]
         );
         // Told once: it was already so before.
         assert_eq!(compare(&lost, &lost, &facts()), []);
         assert_eq!(unavailable(&lost, &facts()).len(), 3);
         assert_eq!(
             unavailable(&Observations::default(), &Facts::default()).iter().map(|(kind, _)| *kind).collect::<Vec<_>>(),
-            [Kind::FailedUnits, Kind::CrashLoop, Kind::Coredump, Kind::Oom, Kind::Taint]
+            [
+                BaseCheckKind::FailedUnits,
+                BaseCheckKind::CrashLoop,
+                BaseCheckKind::Coredump,
+                BaseCheckKind::Oom,
+                BaseCheckKind::Taint
+            ]
         );
         let garbled = seen(0, 0, "", "Hint: something else\n", "size 0\n");
         assert_eq!(compare(&good, &garbled, &facts())[0].id, failure::PROBE_FAILED);
@@ -387,17 +410,17 @@ mod tests {
     fn readings_that_say_nothing_are_lost_and_not_clean() {
         let good = seen(0, 0, "", "{\"__CURSOR\":\"s=1\"}\n", "size 0\n");
         for (key, kinds) in [
-            (UNITS, vec![Kind::FailedUnits, Kind::CrashLoop]),
-            (JOURNAL, vec![Kind::CrashLoop, Kind::Avc, Kind::Coredump]),
-            (AUDIT, vec![Kind::Avc]),
-            (KERNEL, vec![Kind::Oom, Kind::Taint]),
+            (UNITS, vec![BaseCheckKind::FailedUnits, BaseCheckKind::CrashLoop]),
+            (JOURNAL, vec![BaseCheckKind::CrashLoop, BaseCheckKind::Avc, BaseCheckKind::Coredump]),
+            (AUDIT, vec![BaseCheckKind::Avc]),
+            (KERNEL, vec![BaseCheckKind::Oom, BaseCheckKind::Taint]),
         ] {
             for silence in ["", "\n", "  \n"] {
                 let mut silent = good.clone();
                 silent.0.insert(key.to_owned(), reply(0, silence));
                 let found = compare(&good, &silent, &facts());
                 assert!(found.iter().all(|finding| finding.id == failure::PROBE_FAILED), "{key}: {found:?}");
-                let silenced: Vec<Kind> = found.iter().map(|finding| finding.kind).collect();
+                let silenced: Vec<BaseCheckKind> = found.iter().map(|finding| finding.kind).collect();
                 assert_eq!(silenced, kinds, "{key}");
             }
         }
@@ -406,7 +429,7 @@ mod tests {
     #[test]
     fn a_service_that_restarts_again_and_again_is_found_and_a_single_restart_is_not() {
         let before = seen(0, 0, "", "{\"__CURSOR\":\"s=1\"}\n", "size 0\n");
-        let ids = |found: Vec<Finding>| found.iter().map(|one| one.message.clone()).collect::<Vec<_>>();
+        let ids = |found: Vec<BaseFinding>| found.iter().map(|one| one.message.clone()).collect::<Vec<_>>();
         let waits = |count: u64| {
             let row = "loop.service loaded activating auto-restart A loop";
             let shown = format!("Id=loop.service\nSubState=auto-restart\nNRestarts={count}\n");
@@ -435,7 +458,7 @@ mod tests {
             ["services restart again and again: fast.service (9 restarts)"]
         );
         assert!(CHOSEN.contains(restarts::SCHEDULED) && CHOSEN.contains(COREDUMP));
-        // What looped before the first test is told once for the machine.
+        // What looped before the first test is reported once for the machine.
         assert_eq!(since_boot(&fast, &facts()).len(), 1);
         assert!(evidence(&since_boot(&fast, &facts()))[0].script.contains("fast.service"));
     }

@@ -45,7 +45,7 @@ enum State {
 
 /// What came of one assertion of a test: of an expectation, or of alternatives as a whole.
 #[derive(Debug)]
-pub enum Finding<'e> {
+pub enum ExpectationResult<'e> {
     /// An assertion of an expectation that must hold, or that could not be read.
     Assertion {
         /// The expectation.
@@ -79,7 +79,7 @@ impl<'e> Evaluation<'e> {
         Self(nodes(clauses))
     }
 
-    /// Of clauses whose expectations are judged once, now.
+    /// Of clauses whose expectations are evaluated once, now.
     pub fn once(clauses: &'e [Clause], evaluate: impl FnMut(&Expectation) -> Vec<Verdict>) -> Self {
         let mut out = Self::of(clauses);
         out.evaluate(evaluate, |_| false);
@@ -109,7 +109,7 @@ impl<'e> Evaluation<'e> {
     }
 
     /// What came of each assertion, in the order of the clauses.
-    pub fn findings(&self) -> Vec<Finding<'e>> {
+    pub fn findings(&self) -> Vec<ExpectationResult<'e>> {
         let mut out = Vec::new();
         findings(&self.0, &mut out);
         out
@@ -204,7 +204,7 @@ fn open_mut<'n, 'e>(nodes: &'n mut [Node<'e>], out: &mut Vec<&'n mut Leaf<'e>>) 
     }
 }
 
-fn findings<'e>(nodes: &[Node<'e>], out: &mut Vec<Finding<'e>>) {
+fn findings<'e>(nodes: &[Node<'e>], out: &mut Vec<ExpectationResult<'e>>) {
     for node in nodes {
         match node {
             Node::Plain(leaf) => of_leaf(leaf, out),
@@ -213,7 +213,7 @@ fn findings<'e>(nodes: &[Node<'e>], out: &mut Vec<Finding<'e>>) {
                 Join::AnyOf => {
                     let state = any(branches);
                     let (verdict, detail) = of_alternatives(joined, branches, state);
-                    out.push(Finding::AnyOf { joined, verdict, detail });
+                    out.push(ExpectationResult::AnyOf { joined, verdict, detail });
                     if state == State::Missed {
                         branches.iter().for_each(|(_, nodes)| unknown(nodes, out));
                     }
@@ -223,17 +223,17 @@ fn findings<'e>(nodes: &[Node<'e>], out: &mut Vec<Finding<'e>>) {
     }
 }
 
-fn of_leaf<'e>(leaf: &Leaf<'e>, out: &mut Vec<Finding<'e>>) {
+fn of_leaf<'e>(leaf: &Leaf<'e>, out: &mut Vec<ExpectationResult<'e>>) {
     let expectation = leaf.expectation;
     if leaf.verdicts.len() != expectation.assertions.len() {
-        out.push(Finding::Miscounted { expectation, verdicts: leaf.verdicts.len() });
+        out.push(ExpectationResult::Miscounted { expectation, verdicts: leaf.verdicts.len() });
     }
     let pairs = expectation.assertions.iter().zip(leaf.verdicts.iter().cloned());
-    out.extend(pairs.map(|(assertion, verdict)| Finding::Assertion { expectation, assertion, verdict }));
+    out.extend(pairs.map(|(assertion, verdict)| ExpectationResult::Assertion { expectation, assertion, verdict }));
 }
 
 /// What could not be read, of nodes that are missed for another reason.
-fn unknown<'e>(nodes: &[Node<'e>], out: &mut Vec<Finding<'e>>) {
+fn unknown<'e>(nodes: &[Node<'e>], out: &mut Vec<ExpectationResult<'e>>) {
     for node in nodes {
         match node {
             Node::Plain(leaf) => {
@@ -242,7 +242,8 @@ fn unknown<'e>(nodes: &[Node<'e>], out: &mut Vec<Finding<'e>>) {
                 out.extend(found.into_iter().filter(|finding| {
                     matches!(
                         finding,
-                        Finding::Assertion { verdict: Verdict::Unknown { .. }, .. } | Finding::Miscounted { .. }
+                        ExpectationResult::Assertion { verdict: Verdict::Unknown { .. }, .. }
+                            | ExpectationResult::Miscounted { .. }
                     )
                 }));
             }
@@ -368,18 +369,20 @@ mod tests {
         }
     }
 
-    fn lines(findings: Vec<Finding<'_>>) -> Vec<String> {
+    fn lines(findings: Vec<ExpectationResult<'_>>) -> Vec<String> {
         let state = |verdict: &Verdict| match verdict {
             Verdict::Met => "met".to_owned(),
             Verdict::Missed { expected, actual, .. } => format!("missed: {expected}: {actual}"),
             Verdict::Unknown { why } => format!("unknown: {why}"),
         };
-        let line = |finding: Finding<'_>| match finding {
-            Finding::Assertion { expectation, verdict, .. } => {
+        let line = |finding: ExpectationResult<'_>| match finding {
+            ExpectationResult::Assertion { expectation, verdict, .. } => {
                 format!("{} {}", expectation.subject, state(&verdict))
             }
-            Finding::AnyOf { verdict, .. } => format!("any-of {}", state(&verdict)),
-            Finding::Miscounted { expectation, verdicts } => format!("{} has {verdicts}", expectation.subject),
+            ExpectationResult::AnyOf { verdict, .. } => format!("any-of {}", state(&verdict)),
+            ExpectationResult::Miscounted { expectation, verdicts } => {
+                format!("{} has {verdicts}", expectation.subject)
+            }
         };
         findings.into_iter().map(line).collect()
     }
@@ -405,7 +408,7 @@ mod tests {
         let test = test(TWO);
         let seen = [("CONFIG_B", "y"), ("vm.x", "0")].into_iter().collect();
         let evaluation = Evaluation::once(&test.expect, evaluate(&seen));
-        let Some(Finding::AnyOf { detail, verdict, joined }) = evaluation.findings().pop() else { panic!() };
+        let Some(ExpectationResult::AnyOf { detail, verdict, joined }) = evaluation.findings().pop() else { panic!() };
         assert_eq!(
             detail,
             "alternative 1 of 2 (s.yaml:5:21):\n  kconfig CONFIG_A: expected value is y, found n\n\
@@ -457,7 +460,7 @@ mod tests {
         );
         let none = BTreeMap::new();
         let evaluation = Evaluation::once(&test.expect, evaluate(&none));
-        let Some(Finding::AnyOf { detail, .. }) = evaluation.findings().pop() else { panic!() };
+        let Some(ExpectationResult::AnyOf { detail, .. }) = evaluation.findings().pop() else { panic!() };
         assert!(
             detail.ends_with(
                 "  none of 2 alternatives holds:\n    kconfig CONFIG_B: expected value is y, found n\n    \

@@ -7,7 +7,7 @@ use muster_guest::Reply;
 use muster_record::facts::Facts;
 use muster_suite::grammar::Grammar;
 use muster_suite::model::{Matcher, Operator};
-use muster_suite::table::{Kind, Shorthand, Subject};
+use muster_suite::table::{AttributeKind, Shorthand, Subject};
 
 /// A subject and what a machine without it says to all probes.
 fn machine_without(check: &str) -> Option<(&'static str, Observations)> {
@@ -117,15 +117,15 @@ const NOT_THINGS: &[(&str, &str)] =
     &[("command", "a command line is run, and a program that is not there is status 127")];
 
 /// One matcher of every class, those that hold of nothing too.
-fn matchers(kind: &Kind) -> Vec<Matcher> {
+fn matchers(kind: &AttributeKind) -> Vec<Matcher> {
     let value = match kind {
-        Kind::Keyword(words) | Kind::Level(words) => words.last().copied().unwrap_or("x"),
-        Kind::Bool => "false",
-        Kind::Integer | Kind::Ranged(..) | Kind::Number | Kind::Share(_) => "0",
-        Kind::Size => "0 B",
-        Kind::Duration => "0s",
-        Kind::Mode => "0000",
-        Kind::Evr | Kind::Version => "1",
+        AttributeKind::Keyword(words) | AttributeKind::Level(words) => words.last().copied().unwrap_or("x"),
+        AttributeKind::Bool => "false",
+        AttributeKind::Integer | AttributeKind::Ranged(..) | AttributeKind::Number | AttributeKind::Share(_) => "0",
+        AttributeKind::Size => "0 B",
+        AttributeKind::Duration => "0s",
+        AttributeKind::Mode => "0000",
+        AttributeKind::Evr | AttributeKind::Version => "1",
         _ => "x",
     };
     let not = |inner: Matcher| Matcher::Not(Box::new(inner));
@@ -183,8 +183,8 @@ fn what_is_not_on_the_machine_meets_nothing_but_its_absence() {
         };
         for attribute in table.attributes {
             let (kind, key) = match attribute.kind {
-                Kind::Map(grammar, inner) => (inner, grammar.good.first().map(|(_, name)| *name)),
-                Kind::Samples(inner) => (inner, None),
+                AttributeKind::Map(grammar, inner) => (inner, grammar.good.first().map(|(_, name)| *name)),
+                AttributeKind::Samples(inner) => (inner, None),
                 ref kind => (kind, None),
             };
             if table.gone.contains(&attribute.name) {
@@ -216,21 +216,23 @@ fn what_is_not_on_the_machine_meets_nothing_but_its_absence() {
 }
 
 /// A value that fits an attribute, as YAML.
-fn value_of(kind: &Kind) -> String {
+fn value_of(kind: &AttributeKind) -> String {
     let good = |grammar: &Grammar| quoted(grammar.good[0].0);
     match kind {
-        Kind::Keyword(words) | Kind::Level(words) => quoted(words[0]),
-        Kind::Bool => "true".to_owned(),
-        Kind::Integer | Kind::Ranged(..) | Kind::Number | Kind::Share(_) => "5".to_owned(),
-        Kind::Size => "5 MiB".to_owned(),
-        Kind::Duration => "5s".to_owned(),
-        Kind::Mode => "\"0644\"".to_owned(),
-        Kind::Evr | Kind::Version => "\"1.2\"".to_owned(),
-        Kind::Text | Kind::Loose | Kind::Output => "{contains: x}".to_owned(),
-        Kind::Name(grammar) => good(grammar),
-        Kind::Set(grammar) | Kind::List(grammar) => format!("{{has: [{}]}}", good(grammar)),
-        Kind::Map(grammar, inner) => format!("{{{}: {}}}", good(grammar), value_of(inner)),
-        Kind::Samples(inner) => value_of(inner),
+        AttributeKind::Keyword(words) | AttributeKind::Level(words) => quoted(words[0]),
+        AttributeKind::Bool => "true".to_owned(),
+        AttributeKind::Integer | AttributeKind::Ranged(..) | AttributeKind::Number | AttributeKind::Share(_) => {
+            "5".to_owned()
+        }
+        AttributeKind::Size => "5 MiB".to_owned(),
+        AttributeKind::Duration => "5s".to_owned(),
+        AttributeKind::Mode => "\"0644\"".to_owned(),
+        AttributeKind::Evr | AttributeKind::Version => "\"1.2\"".to_owned(),
+        AttributeKind::Text | AttributeKind::Loose | AttributeKind::Output => "{contains: x}".to_owned(),
+        AttributeKind::Name(grammar) => good(grammar),
+        AttributeKind::Set(grammar) | AttributeKind::List(grammar) => format!("{{has: [{}]}}", good(grammar)),
+        AttributeKind::Map(grammar, inner) => format!("{{{}: {}}}", good(grammar), value_of(inner)),
+        AttributeKind::Samples(inner) => value_of(inner),
     }
 }
 
@@ -290,19 +292,19 @@ fn every_name_of_every_table_is_read_by_its_grammar() {
         };
         for attribute in table.attributes {
             match attribute.kind {
-                Kind::Set(grammar) | Kind::List(grammar) => {
+                AttributeKind::Set(grammar) | AttributeKind::List(grammar) => {
                     for matcher in ["has", "lacks", "only"] {
                         place(grammar, &|name| below(attribute.name, &format!("{{{matcher}: [{name}]}}")));
                     }
                     place(grammar, &|name| below(attribute.name, &format!("{{any-of: [{{lacks: {name}}}, absent]}}")));
                 }
-                Kind::Name(grammar) => {
+                AttributeKind::Name(grammar) => {
                     place(grammar, &|name| below(attribute.name, name));
                     place(grammar, &|name| below(attribute.name, &format!("{{not: {name}}}")));
                 }
-                Kind::Map(grammar, inner) => {
+                AttributeKind::Map(grammar, inner) => {
                     place(grammar, &|name| below(attribute.name, &format!("{{{name}: {}}}", value_of(inner))));
-                    if let Kind::Set(elements) = inner {
+                    if let AttributeKind::Set(elements) = inner {
                         let key = quoted(grammar.good[0].0);
                         place(elements, &|name| below(attribute.name, &format!("{{{key}: {{lacks: [{name}]}}}}")));
                     }

@@ -27,12 +27,12 @@ macro_rules! entries {
 }
 pub(super) use entries;
 
-/// The entries in what [`entries!`] printed, without remarks of journalctl.
+/// The entries in what [`entries!`] printed, without journalctl's own lines.
 pub(super) fn read(text: &str) -> Read<&str> {
     text.strip_prefix("entries:\n").map(messages).ok_or_else(|| Unreadable::new("the reading of the journal is torn"))
 }
 
-/// The entries in what `journalctl` printed, without its own remarks.
+/// The entries in what `journalctl` printed, without its own lines.
 pub(super) fn messages(said: &str) -> &str {
     // Versions before 252 name the range first: `-- Logs begin at …, end at …. --`, `-- Journal begins at … --`.
     let said = match said.split_once('\n') {

@@ -11,7 +11,7 @@ use super::kernel_config::{Config, Setting};
 
 /// What a symbol can be on one side of a difference.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum State {
+pub enum SymbolState {
     /// Built in.
     Yes,
     /// A module.
@@ -26,7 +26,7 @@ pub enum State {
     Unknown,
 }
 
-impl State {
+impl SymbolState {
     /// All of them.
     pub const ALL: [Self; 6] = [Self::Yes, Self::Module, Self::No, Self::Value, Self::Absent, Self::Unknown];
 
@@ -58,16 +58,16 @@ impl State {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Transition {
     /// In the first.
-    pub from: State,
+    pub from: SymbolState,
     /// In the second.
-    pub to: State,
+    pub to: SymbolState,
 }
 
 impl Transition {
     /// Reads `y->n`, `m→absent` or `y:n`, which needs no quotes in a shell. The error says what to write.
     pub fn parse(text: &str) -> Read<Self> {
         let words = ["->", "→", ":"].iter().find_map(|arrow| text.split_once(arrow));
-        let state = |word: &str| State::ALL.into_iter().find(|state| state.name() == word.trim());
+        let state = |word: &str| SymbolState::ALL.into_iter().find(|state| state.name() == word.trim());
         match words.and_then(|(from, to)| Some(Self { from: state(from)?, to: state(to)? })) {
             Some(transition) => Ok(transition),
             // What a shell leaves of y->n without quotes.
@@ -75,7 +75,7 @@ impl Transition {
                 Err(Unreadable::new("the shell took `>` for a redirection; write 'y->n' in quotes, or y:n"))
             }
             None => {
-                let words = State::ALL.map(State::name).join(", ");
+                let words = SymbolState::ALL.map(SymbolState::name).join(", ");
                 Err(Unreadable::new(format!("a transition is two of {words}, as in 'y->n' or y:n")))
             }
         }
@@ -83,12 +83,12 @@ impl Transition {
 
     /// Whether one side is not known.
     pub fn is_unknown(self) -> bool {
-        self.from == State::Unknown || self.to == State::Unknown
+        self.from == SymbolState::Unknown || self.to == SymbolState::Unknown
     }
 
     /// Whether a symbol of this transition may in truth be one of the other, for all that is known.
     pub fn may_be(self, other: Self) -> bool {
-        let may = |seen: State, other: State| seen == other || seen == State::Unknown;
+        let may = |seen: SymbolState, other: SymbolState| seen == other || seen == SymbolState::Unknown;
         may(self.from, other.from) && may(self.to, other.to)
     }
 }
@@ -130,9 +130,12 @@ pub fn difference(before: &Config, after: &Config, noise: &[&str]) -> Difference
         if old == new {
             continue;
         }
-        let transition =
-            Transition { from: State::of(old, before.is_complete()), to: State::of(new, after.is_complete()) };
-        let word = |setting: Option<&Setting>, state: State| setting.map_or(state.name(), Setting::name).to_owned();
+        let transition = Transition {
+            from: SymbolState::of(old, before.is_complete()),
+            to: SymbolState::of(new, after.is_complete()),
+        };
+        let word =
+            |setting: Option<&Setting>, state: SymbolState| setting.map_or(state.name(), Setting::name).to_owned();
         let change =
             Change { symbol: symbol.to_owned(), before: word(old, transition.from), after: word(new, transition.to) };
         let is_noise = noise.iter().any(|name| name.strip_prefix("CONFIG_") == Some(symbol));
@@ -187,14 +190,14 @@ mod tests {
         let fragment = Config::parse("CONFIG_A=y\n", "").unwrap();
         let difference = difference(&fragment, &whole("# CONFIG_A is not set\nCONFIG_B=m\n"), &[]);
         assert_eq!(reported(&difference.changes), ["y->n: A y n", "unknown->m: B unknown m"]);
-        let unknown = Transition { from: State::Unknown, to: State::Module };
+        let unknown = Transition { from: SymbolState::Unknown, to: SymbolState::Module };
         assert!(unknown.is_unknown() && unknown.may_be(Transition::parse("y->m").unwrap()));
         assert!(!unknown.may_be(Transition::parse("y->n").unwrap()));
     }
 
     #[test]
     fn transitions_are_read_in_three_spellings_and_a_shells_work_is_recognised() {
-        let wanted = Transition { from: State::Yes, to: State::Absent };
+        let wanted = Transition { from: SymbolState::Yes, to: SymbolState::Absent };
         for text in ["y->absent", "y→absent", "y:absent", "y -> absent"] {
             assert_eq!(Transition::parse(text), Ok(wanted), "{text}");
         }

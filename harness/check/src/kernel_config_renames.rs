@@ -26,7 +26,7 @@ const fn renamed(name: &'static str, old: &'static str, since: &'static str, sou
     Rename { name, old, since, both: false, source }
 }
 
-/// A symbol whose work another one took over, which may be there beside it.
+/// A symbol whose work another one took over, which may be there next to it.
 const fn took_over(name: &'static str, old: &'static str, since: &'static str, source: &'static str) -> Rename {
     Rename { name, old, since, both: true, source }
 }

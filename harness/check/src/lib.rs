@@ -73,7 +73,7 @@ mod tests {
 
     use super::*;
     use muster_suite::model::Expectation;
-    use muster_suite::table::{Kind, Shorthand};
+    use muster_suite::table::{AttributeKind, Shorthand};
 
     #[test]
     fn tables_name_everything_once_and_shorthands_name_attributes() {
@@ -104,7 +104,8 @@ mod tests {
         let all: Vec<(&str, Matcher)> = table.attributes.iter().map(|row| (row.name, Matcher::None)).collect();
         let mut wanted = testing::expectation(table.name, subject, &all);
         for (assertion, row) in wanted.assertions.iter_mut().zip(table.attributes) {
-            assertion.key = matches!(row.kind, Kind::Map(..) | Kind::Samples(_)).then(|| subject.to_owned());
+            assertion.key =
+                matches!(row.kind, AttributeKind::Map(..) | AttributeKind::Samples(_)).then(|| subject.to_owned());
         }
         wanted
     }
@@ -216,7 +217,7 @@ mod tests {
         for check in registry() {
             for attribute in check.table().attributes {
                 let mut wanted = testing::expectation(check.table().name, "tcp/1", &[(attribute.name, Matcher::None)]);
-                if matches!(attribute.kind, Kind::Map(..)) {
+                if matches!(attribute.kind, AttributeKind::Map(..)) {
                     wanted.assertions[0].key = Some("tcp/1".to_owned());
                 }
                 let probes = check.probes(&[&wanted], &Facts::default());

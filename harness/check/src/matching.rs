@@ -13,7 +13,7 @@ use crate::wording::{describe, show, show_items};
 use muster_base::evr::Evr;
 use muster_suite::grammar::text;
 use muster_suite::model::{Matcher, Operator};
-use muster_suite::table::Kind;
+use muster_suite::table::AttributeKind;
 use muster_suite::{json_path, version};
 
 /// Why a value does not match.
@@ -33,7 +33,7 @@ pub enum Miss {
 }
 
 /// Judges a value.
-pub fn compare(matcher: &Matcher, kind: &Kind, value: &Value) -> Result<(), Miss> {
+pub fn compare(matcher: &Matcher, kind: &AttributeKind, value: &Value) -> Result<(), Miss> {
     if let Value::Each(values) = value {
         return values.iter().try_for_each(|value| compare(matcher, kind, value));
     }
@@ -59,7 +59,7 @@ fn plain(holds: bool) -> Held {
     Ok((!holds).then(String::new))
 }
 
-fn holds(matcher: &Matcher, kind: &Kind, value: &Value) -> Held {
+fn holds(matcher: &Matcher, kind: &AttributeKind, value: &Value) -> Held {
     if matches!(value, Value::Gone(_)) {
         return plain(states_absence(matcher, kind));
     }
@@ -112,7 +112,10 @@ fn holds(matcher: &Matcher, kind: &Kind, value: &Value) -> Held {
         // means that there is no text.
         Matcher::Equals(word)
             if word == "none"
-                && matches!((kind, value), (Kind::Text | Kind::Name(_) | Kind::Loose, Value::Absent(_))) =>
+                && matches!(
+                    (kind, value),
+                    (AttributeKind::Text | AttributeKind::Name(_) | AttributeKind::Loose, Value::Absent(_))
+                ) =>
         {
             plain(true)
         }
@@ -132,12 +135,16 @@ fn holds(matcher: &Matcher, kind: &Kind, value: &Value) -> Held {
 
 /// Whether the matcher is met by a subject that is not there: it says `absent`, alone or among alternatives.
 /// The negation of anything is about a subject that is there.
-fn states_absence(matcher: &Matcher, kind: &Kind) -> bool {
+fn states_absence(matcher: &Matcher, kind: &AttributeKind) -> bool {
     match matcher {
         Matcher::Absent => true,
         // A text may really be `absent` (a symbol of a configuration), so the decoder keeps the word.
         Matcher::Equals(word) => {
-            word == "absent" && matches!(kind, Kind::Text | Kind::Name(_) | Kind::Loose | Kind::Output)
+            word == "absent"
+                && matches!(
+                    kind,
+                    AttributeKind::Text | AttributeKind::Name(_) | AttributeKind::Loose | AttributeKind::Output
+                )
         }
         Matcher::AnyOf(parts) => parts.iter().any(|part| states_absence(part, kind)),
         Matcher::All(parts) => parts.iter().all(|part| states_absence(part, kind)),
@@ -145,7 +152,7 @@ fn states_absence(matcher: &Matcher, kind: &Kind) -> bool {
     }
 }
 
-fn text_holds(matcher: &Matcher, kind: &Kind, text: &str) -> Held {
+fn text_holds(matcher: &Matcher, kind: &AttributeKind, text: &str) -> Held {
     match matcher {
         Matcher::Equals(wanted) => equal(kind, text, wanted).map(|equal| (!equal).then(String::new)),
         Matcher::Compare(bounds) => {
@@ -193,21 +200,23 @@ fn dpkg_holds(matcher: &Matcher, version: &str) -> Held {
             }
             Ok(None)
         }
-        _ => text_holds(matcher, &Kind::Text, version),
+        _ => text_holds(matcher, &AttributeKind::Text, version),
     }
 }
 
-fn items_hold(matcher: &Matcher, kind: &Kind, items: &[String]) -> Held {
+fn items_hold(matcher: &Matcher, kind: &AttributeKind, items: &[String]) -> Held {
     // What the machine says may be another spelling of the name: `virtio-net`, `fe80:0::1`.
     let normal = |item: &String| match kind {
-        Kind::Set(grammar) | Kind::List(grammar) => grammar.read(item).unwrap_or_else(|_| item.clone()),
+        AttributeKind::Set(grammar) | AttributeKind::List(grammar) => {
+            grammar.read(item).unwrap_or_else(|_| item.clone())
+        }
         _ => item.clone(),
     };
     let normal: Vec<String> = items.iter().map(normal).collect();
     let has = |wanted: &String| items.contains(wanted) || normal.contains(wanted);
     match matcher {
         Matcher::Equals(wanted) => match kind {
-            Kind::List(_) => plain(listed(wanted) == items || listed(wanted) == normal),
+            AttributeKind::List(_) => plain(listed(wanted) == items || listed(wanted) == normal),
             _ => plain(items.len() == 1 && has(wanted)),
         },
         Matcher::Has(wanted) => missing(wanted.iter().filter(|item| !has(item))),
@@ -241,8 +250,8 @@ fn items_hold(matcher: &Matcher, kind: &Kind, items: &[String]) -> Held {
     }
 }
 
-fn is_listed(kind: &Kind) -> bool {
-    matches!(kind, Kind::List(_) | Kind::Set(_))
+fn is_listed(kind: &AttributeKind) -> bool {
+    matches!(kind, AttributeKind::List(_) | AttributeKind::Set(_))
 }
 
 /// The words of a comma- or space-separated text.
@@ -261,45 +270,45 @@ fn found<'a>(items: impl Iterator<Item = &'a String>) -> Held {
 }
 
 fn counted(inner: &Matcher, count: usize) -> Held {
-    Ok(holds(inner, &Kind::Integer, &Value::text(count.to_string()))?.map(|_| format!("{count} in all")))
+    Ok(holds(inner, &AttributeKind::Integer, &Value::text(count.to_string()))?.map(|_| format!("{count} in all")))
 }
 
-fn not_readable(kind: &Kind, text: &str) -> Unreadable {
+fn not_readable(kind: &AttributeKind, text: &str) -> Unreadable {
     let what = match kind {
-        Kind::Integer | Kind::Ranged(..) => "an integer",
-        Kind::Number | Kind::Share(_) => "a number",
-        Kind::Size => "a size",
-        Kind::Duration => "a duration",
-        Kind::Mode => "an octal mode",
-        Kind::Evr => "an epoch:version-release",
-        Kind::Version => "a version",
-        Kind::Level(_) => "one of the levels",
+        AttributeKind::Integer | AttributeKind::Ranged(..) => "an integer",
+        AttributeKind::Number | AttributeKind::Share(_) => "a number",
+        AttributeKind::Size => "a size",
+        AttributeKind::Duration => "a duration",
+        AttributeKind::Mode => "an octal mode",
+        AttributeKind::Evr => "an epoch:version-release",
+        AttributeKind::Version => "a version",
+        AttributeKind::Level(_) => "one of the levels",
         _ => "something that has an order",
     };
     Unreadable::new(format!("`{}` is not {what}", muster_base::text::one_line(text, 80)))
 }
 
-fn equal(kind: &Kind, seen: &str, wanted: &str) -> Read<bool> {
+fn equal(kind: &AttributeKind, seen: &str, wanted: &str) -> Read<bool> {
     Ok(match kind {
-        Kind::Level(_)
-        | Kind::Integer
-        | Kind::Ranged(..)
-        | Kind::Number
-        | Kind::Share(_)
-        | Kind::Size
-        | Kind::Duration
-        | Kind::Mode
-        | Kind::Evr => order(kind, seen, wanted)? == Ordering::Equal,
-        Kind::Version => seen == wanted || order(kind, seen, wanted).is_ok_and(Ordering::is_eq),
-        Kind::Loose => match (value::integer(seen), value::integer(wanted)) {
+        AttributeKind::Level(_)
+        | AttributeKind::Integer
+        | AttributeKind::Ranged(..)
+        | AttributeKind::Number
+        | AttributeKind::Share(_)
+        | AttributeKind::Size
+        | AttributeKind::Duration
+        | AttributeKind::Mode
+        | AttributeKind::Evr => order(kind, seen, wanted)? == Ordering::Equal,
+        AttributeKind::Version => seen == wanted || order(kind, seen, wanted).is_ok_and(Ordering::is_eq),
+        AttributeKind::Loose => match (value::integer(seen), value::integer(wanted)) {
             (Some(seen), Some(wanted)) => seen == wanted,
             _ => words(seen) == words(wanted),
         },
-        Kind::Output => seen.trim_end_matches('\n') == wanted.trim_end_matches('\n'),
-        Kind::List(_) | Kind::Set(_) => listed(seen) == listed(wanted),
-        Kind::Map(_, inner) | Kind::Samples(inner) => return equal(inner, seen, wanted),
-        Kind::Name(grammar) => seen == wanted || grammar.read(seen).is_ok_and(|seen| seen == wanted),
-        Kind::Text | Kind::Keyword(_) | Kind::Bool => seen == wanted,
+        AttributeKind::Output => seen.trim_end_matches('\n') == wanted.trim_end_matches('\n'),
+        AttributeKind::List(_) | AttributeKind::Set(_) => listed(seen) == listed(wanted),
+        AttributeKind::Map(_, inner) | AttributeKind::Samples(inner) => return equal(inner, seen, wanted),
+        AttributeKind::Name(grammar) => seen == wanted || grammar.read(seen).is_ok_and(|seen| seen == wanted),
+        AttributeKind::Text | AttributeKind::Keyword(_) | AttributeKind::Bool => seen == wanted,
     })
 }
 
@@ -307,14 +316,14 @@ fn words(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-fn holds_bound(kind: &Kind, seen: &str, operator: Operator, bound: &str) -> Read<bool> {
+fn holds_bound(kind: &AttributeKind, seen: &str, operator: Operator, bound: &str) -> Read<bool> {
     match operator {
         Operator::Eq => return equal(kind, seen, bound),
         Operator::Ne => return equal(kind, seen, bound).map(|equal| !equal),
         _ => {}
     }
     // A loose value that is no number is what it is, and it is not within any bound.
-    if matches!(kind, Kind::Loose) && value::number(seen).is_none() && value::integer(seen).is_none() {
+    if matches!(kind, AttributeKind::Loose) && value::number(seen).is_none() && value::integer(seen).is_none() {
         return Ok(false);
     }
     Ok(in_order(operator, order(kind, seen, bound)?))
@@ -331,30 +340,35 @@ fn in_order(operator: Operator, order: Ordering) -> bool {
     }
 }
 
-fn order(kind: &Kind, seen: &str, bound: &str) -> Read<Ordering> {
-    fn both<T: PartialOrd>(kind: &Kind, seen: &str, bound: &str, read: impl Fn(&str) -> Option<T>) -> Read<Ordering> {
+fn order(kind: &AttributeKind, seen: &str, bound: &str) -> Read<Ordering> {
+    fn both<T: PartialOrd>(
+        kind: &AttributeKind,
+        seen: &str,
+        bound: &str,
+        read: impl Fn(&str) -> Option<T>,
+    ) -> Read<Ordering> {
         let one = read(seen).ok_or_else(|| not_readable(kind, seen))?;
         let two = read(bound).ok_or_else(|| not_readable(kind, bound))?;
         one.partial_cmp(&two).ok_or_else(|| not_readable(kind, seen))
     }
     match kind {
-        Kind::Level(words) => both(kind, seen, bound, |text| words.iter().position(|word| *word == text)),
-        Kind::Integer | Kind::Ranged(..) => both(kind, seen, bound, value::integer),
-        Kind::Number | Kind::Share(_) => both(kind, seen, bound, value::number),
-        Kind::Size => both(kind, seen, bound, value::size),
-        Kind::Duration => both(kind, seen, bound, value::duration),
-        Kind::Mode => both(kind, seen, bound, value::mode),
-        Kind::Evr => {
+        AttributeKind::Level(words) => both(kind, seen, bound, |text| words.iter().position(|word| *word == text)),
+        AttributeKind::Integer | AttributeKind::Ranged(..) => both(kind, seen, bound, value::integer),
+        AttributeKind::Number | AttributeKind::Share(_) => both(kind, seen, bound, value::number),
+        AttributeKind::Size => both(kind, seen, bound, value::size),
+        AttributeKind::Duration => both(kind, seen, bound, value::duration),
+        AttributeKind::Mode => both(kind, seen, bound, value::mode),
+        AttributeKind::Evr => {
             let one = Evr::parse(seen).ok_or_else(|| not_readable(kind, seen))?;
             let two = Evr::parse(bound).ok_or_else(|| not_readable(kind, bound))?;
             Ok(one.compare(&two))
         }
-        Kind::Version => version::order(seen, bound).ok_or_else(|| not_readable(kind, seen)),
-        Kind::Loose => match (value::integer(seen), value::integer(bound)) {
+        AttributeKind::Version => version::order(seen, bound).ok_or_else(|| not_readable(kind, seen)),
+        AttributeKind::Loose => match (value::integer(seen), value::integer(bound)) {
             (Some(one), Some(two)) => Ok(one.cmp(&two)),
             _ => both(kind, seen, bound, value::number),
         },
-        Kind::Map(_, inner) | Kind::Samples(inner) => order(inner, seen, bound),
+        AttributeKind::Map(_, inner) | AttributeKind::Samples(inner) => order(inner, seen, bound),
         _ => Err(not_readable(kind, seen)),
     }
 }
@@ -367,10 +381,10 @@ fn json_holds(text: &str, paths: &[(String, Matcher)]) -> Held {
     let mut notes = Vec::new();
     for (path, matcher) in paths {
         let (kind, value) = match json_at(&document, path)? {
-            None | Some(Json::Null) => (Kind::Loose, Value::absent("not there")),
-            Some(Json::Array(items)) => (Kind::List(&text::ANY), Value::items(items.iter().map(json_text))),
-            Some(Json::Object(map)) => (Kind::Set(&text::ANY), Value::items(map.keys().cloned())),
-            Some(scalar) => (Kind::Loose, Value::text(json_text(scalar))),
+            None | Some(Json::Null) => (AttributeKind::Loose, Value::absent("not there")),
+            Some(Json::Array(items)) => (AttributeKind::List(&text::ANY), Value::items(items.iter().map(json_text))),
+            Some(Json::Object(map)) => (AttributeKind::Set(&text::ANY), Value::items(map.keys().cloned())),
+            Some(scalar) => (AttributeKind::Loose, Value::text(json_text(scalar))),
         };
         if let Some(note) = holds(matcher, &kind, &value)? {
             let seen = if note.is_empty() { show(&kind, &value).0 } else { note };
@@ -403,11 +417,11 @@ mod tests {
     #[test]
     fn the_text_none_is_the_word_or_no_text_and_never_what_is_gone() {
         let none = Matcher::Equals("none".into());
-        assert_eq!(compare(&none, &Kind::Text, &Value::text("none")), Ok(()));
-        assert_eq!(compare(&none, &Kind::Loose, &Value::absent("no owner")), Ok(()));
-        assert!(compare(&none, &Kind::Text, &Value::text("glibc")).is_err());
-        assert!(compare(&none, &Kind::Text, &Value::Gone("no such file".into())).is_err());
-        assert!(compare(&none, &Kind::Output, &Value::absent("it failed")).is_err());
+        assert_eq!(compare(&none, &AttributeKind::Text, &Value::text("none")), Ok(()));
+        assert_eq!(compare(&none, &AttributeKind::Loose, &Value::absent("no owner")), Ok(()));
+        assert!(compare(&none, &AttributeKind::Text, &Value::text("glibc")).is_err());
+        assert!(compare(&none, &AttributeKind::Text, &Value::Gone("no such file".into())).is_err());
+        assert!(compare(&none, &AttributeKind::Output, &Value::absent("it failed")).is_err());
     }
 
     fn equals(text: &str) -> Matcher {
@@ -418,7 +432,7 @@ mod tests {
         items.iter().map(|item| (*item).to_owned()).collect()
     }
 
-    fn met(matcher: &Matcher, kind: &Kind, seen: &str) -> bool {
+    fn met(matcher: &Matcher, kind: &AttributeKind, seen: &str) -> bool {
         match compare(matcher, kind, &Value::text(seen)) {
             Ok(()) => true,
             Err(Miss::Missed { .. }) => false,
@@ -429,28 +443,28 @@ mod tests {
     #[test]
     fn equality_is_that_of_the_kind() {
         for (kind, seen, wanted) in [
-            (Kind::Integer, "16", "0x10"),
-            (Kind::Mode, "644", "0644"),
-            (Kind::Loose, "1", "0x1"),
-            (Kind::Loose, "4096\t131072", "4096 131072"),
-            (Kind::Duration, "90s", "1m 30s"),
-            (Kind::Size, "1048576 B", "1 MiB"),
-            (Kind::Evr, "0:1.26-3", "1.26-3"),
-            (Kind::Evr, "1:1.26-3", "1:1.26"),
-            (Kind::Version, "6.12.74+deb13-cloud-amd64", "6.12.74"),
-            (Kind::Version, "4.0", "4"),
-            (Kind::Output, "two\nlines\n", "two\nlines"),
-            (Kind::List(&text::ANY), "a,b", "a,b"),
+            (AttributeKind::Integer, "16", "0x10"),
+            (AttributeKind::Mode, "644", "0644"),
+            (AttributeKind::Loose, "1", "0x1"),
+            (AttributeKind::Loose, "4096\t131072", "4096 131072"),
+            (AttributeKind::Duration, "90s", "1m 30s"),
+            (AttributeKind::Size, "1048576 B", "1 MiB"),
+            (AttributeKind::Evr, "0:1.26-3", "1.26-3"),
+            (AttributeKind::Evr, "1:1.26-3", "1:1.26"),
+            (AttributeKind::Version, "6.12.74+deb13-cloud-amd64", "6.12.74"),
+            (AttributeKind::Version, "4.0", "4"),
+            (AttributeKind::Output, "two\nlines\n", "two\nlines"),
+            (AttributeKind::List(&text::ANY), "a,b", "a,b"),
         ] {
             assert!(met(&equals(wanted), &kind, seen), "{kind:?} {seen} {wanted}");
         }
         for (kind, seen, wanted) in [
-            (Kind::Text, "1.10", "1.1"),
-            (Kind::Text, "0644", "644"),
-            (Kind::Evr, "1:1.26-3", "1.26-3"),
-            (Kind::Version, "6.1", "6.10"),
-            (Kind::Loose, "y", "1"),
-            (Kind::Mode, "0644", "0640"),
+            (AttributeKind::Text, "1.10", "1.1"),
+            (AttributeKind::Text, "0644", "644"),
+            (AttributeKind::Evr, "1:1.26-3", "1.26-3"),
+            (AttributeKind::Version, "6.1", "6.10"),
+            (AttributeKind::Loose, "y", "1"),
+            (AttributeKind::Mode, "0644", "0640"),
         ] {
             assert!(!met(&equals(wanted), &kind, seen), "{kind:?} {seen} {wanted}");
         }
@@ -462,21 +476,29 @@ mod tests {
         for (seen, stated, order) in muster_suite::version::VERSIONS {
             for operator in Operator::ALL {
                 let matcher = Matcher::Compare(vec![(*operator, (*stated).to_owned())]);
-                assert_eq!(met(&matcher, &Kind::Version, seen), operator.holds(*order), "{seen} {operator} {stated}");
+                assert_eq!(
+                    met(&matcher, &AttributeKind::Version, seen),
+                    operator.holds(*order),
+                    "{seen} {operator} {stated}"
+                );
             }
-            assert_eq!(met(&equals(stated), &Kind::Version, seen), order.is_eq(), "{seen} {stated}");
+            assert_eq!(met(&equals(stated), &AttributeKind::Version, seen), order.is_eq(), "{seen} {stated}");
         }
-        assert!(met(&bounds, &Kind::Version, "6.18.5-1.azl4") && !met(&bounds, &Kind::Version, "6.9.12"));
-        assert!(!met(&bounds, &Kind::Version, "7.0.1"));
+        assert!(
+            met(&bounds, &AttributeKind::Version, "6.18.5-1.azl4") && !met(&bounds, &AttributeKind::Version, "6.9.12")
+        );
+        assert!(!met(&bounds, &AttributeKind::Version, "7.0.1"));
         let at_most = |bound: &str| Matcher::Compare(vec![(Operator::Le, bound.to_owned())]);
-        assert!(met(&at_most("60"), &Kind::Number, "59.5") && met(&at_most("60%"), &Kind::Number, "60"));
-        assert!(!met(&at_most("3s"), &Kind::Duration, "3.001s"));
-        assert!(!met(&at_most("1"), &Kind::Loose, "absent"));
-        let unreadable = compare(&at_most("1"), &Kind::Integer, &Value::text("many"));
+        assert!(
+            met(&at_most("60"), &AttributeKind::Number, "59.5") && met(&at_most("60%"), &AttributeKind::Number, "60")
+        );
+        assert!(!met(&at_most("3s"), &AttributeKind::Duration, "3.001s"));
+        assert!(!met(&at_most("1"), &AttributeKind::Loose, "absent"));
+        let unreadable = compare(&at_most("1"), &AttributeKind::Integer, &Value::text("many"));
         assert_eq!(unreadable, Err(Miss::Unreadable(Unreadable::new("`many` is not an integer"))));
         // The negation of what cannot be read cannot be read either.
         let negated = Matcher::Not(Box::new(equals("1")));
-        assert!(matches!(compare(&negated, &Kind::Integer, &Value::text("many")), Err(Miss::Unreadable(_))));
+        assert!(matches!(compare(&negated, &AttributeKind::Integer, &Value::text("many")), Err(Miss::Unreadable(_))));
     }
 
     #[test]
@@ -484,7 +506,7 @@ mod tests {
         let absent = Value::absent("not recorded");
         let gone = Value::gone("not installed");
         let none = Matcher::None;
-        assert_eq!(compare(&none, &Kind::Text, &absent), Ok(()));
+        assert_eq!(compare(&none, &AttributeKind::Text, &absent), Ok(()));
         for matcher in [
             equals(""),
             Matcher::Empty(true),
@@ -494,20 +516,23 @@ mod tests {
             Matcher::Count(Box::new(equals("0"))),
         ] {
             for value in [&absent, &gone] {
-                assert!(matches!(compare(&matcher, &Kind::Text, value), Err(Miss::Missed { .. })), "{matcher:?}");
+                assert!(
+                    matches!(compare(&matcher, &AttributeKind::Text, value), Err(Miss::Missed { .. })),
+                    "{matcher:?}"
+                );
             }
         }
         let either = Matcher::AnyOf(vec![equals("x"), Matcher::None]);
-        assert_eq!(compare(&either, &Kind::Text, &absent), Ok(()));
-        assert!(compare(&either, &Kind::Text, &gone).is_err());
-        assert!(compare(&none, &Kind::Set(&text::ANY), &gone).is_err());
-        assert_eq!(compare(&none, &Kind::Set(&text::ANY), &Value::Items(Vec::new())), Ok(()));
+        assert_eq!(compare(&either, &AttributeKind::Text, &absent), Ok(()));
+        assert!(compare(&either, &AttributeKind::Text, &gone).is_err());
+        assert!(compare(&none, &AttributeKind::Set(&text::ANY), &gone).is_err());
+        assert_eq!(compare(&none, &AttributeKind::Set(&text::ANY), &Value::Items(Vec::new())), Ok(()));
     }
 
     #[test]
     fn sets_say_what_is_missing_and_what_is_too_much() {
         let value = Value::items(["a", "b", "c"]);
-        let actual = |matcher: Matcher| match compare(&matcher, &Kind::Set(&text::ANY), &value) {
+        let actual = |matcher: Matcher| match compare(&matcher, &AttributeKind::Set(&text::ANY), &value) {
             Err(Miss::Missed { actual, .. }) => actual,
             other => panic!("{other:?}"),
         };
@@ -517,19 +542,20 @@ mod tests {
         assert_eq!(actual(Matcher::Count(Box::new(equals("2")))), "3 in all; a, b, c");
         assert_eq!(actual(Matcher::None), "a, b, c");
         let many = Value::items((0..30).map(|n| n.to_string()));
-        let Err(Miss::Missed { actual, detail, .. }) = compare(&Matcher::None, &Kind::Set(&text::ANY), &many) else {
+        let Err(Miss::Missed { actual, detail, .. }) = compare(&Matcher::None, &AttributeKind::Set(&text::ANY), &many)
+        else {
             panic!()
         };
         assert!(actual.ends_with("18, 19, … (30 in all)"), "{actual}");
         assert_eq!(detail.lines().count(), 30);
-        assert!(compare(&equals("b,a"), &Kind::List(&text::ANY), &Value::items(["a", "b"])).is_err());
+        assert!(compare(&equals("b,a"), &AttributeKind::List(&text::ANY), &Value::items(["a", "b"])).is_err());
     }
 
     #[test]
     fn json_is_asked_by_path() {
         let text = r#"{"a": {"b": [1, {"c.d": "x"}]}, "n": null, "t": 21.5}"#;
         let ask = |path: &str, matcher: Matcher| {
-            compare(&Matcher::Json(vec![(path.to_owned(), matcher)]), &Kind::Output, &Value::text(text))
+            compare(&Matcher::Json(vec![(path.to_owned(), matcher)]), &AttributeKind::Output, &Value::text(text))
         };
         assert_eq!(ask(".a.b[0]", equals("1")), Ok(()));
         assert_eq!(ask(".a.b[1][\"c.d\"]", equals("x")), Ok(()));
@@ -540,26 +566,31 @@ mod tests {
         let Err(Miss::Missed { actual, .. }) = ask(".a.b[0]", equals("2")) else { panic!() };
         assert!(actual.starts_with(".a.b[0] is 1"), "{actual}");
         assert!(matches!(ask("a", equals("1")), Err(Miss::Unreadable(_))));
-        let broken = compare(&Matcher::Json(vec![(".a".into(), Matcher::None)]), &Kind::Output, &Value::text("<html>"));
+        let broken =
+            compare(&Matcher::Json(vec![(".a".into(), Matcher::None)]), &AttributeKind::Output, &Value::text("<html>"));
         assert!(matches!(broken, Err(Miss::Missed { actual, .. }) if actual.starts_with("not JSON")));
     }
 
     #[test]
     fn hostile_output_is_shown_escaped_and_bounded() {
         for seen in ["1 GiB\n\x0b", "\x1b[2J many bytes", &"7".repeat(100_000)] {
-            let Err(miss) = compare(&equals("2 GiB"), &Kind::Size, &Value::text(seen)) else { panic!("{seen}") };
+            let Err(miss) = compare(&equals("2 GiB"), &AttributeKind::Size, &Value::text(seen)) else {
+                panic!("{seen}")
+            };
             let said = match miss {
                 Miss::Missed { actual, .. } => actual,
                 Miss::Unreadable(why) => why.to_string(),
             };
             assert!(said.len() < 400 && !said.contains(['\x1b', '\x0b', '\n']), "{said:?}");
-            let Err(Miss::Missed { actual, .. }) = compare(&Matcher::None, &Kind::Size, &Value::text(seen)) else {
+            let Err(Miss::Missed { actual, .. }) = compare(&Matcher::None, &AttributeKind::Size, &Value::text(seen))
+            else {
                 panic!()
             };
             assert!(actual.len() < 400 && !actual.contains(['\x1b', '\x0b', '\n']), "{actual:?}");
         }
         let value = Value::Text(format!("\x1b[2J{}\n", "x".repeat(100_000)));
-        let Err(Miss::Missed { actual, detail, .. }) = compare(&Matcher::Empty(true), &Kind::Output, &value) else {
+        let Err(Miss::Missed { actual, detail, .. }) = compare(&Matcher::Empty(true), &AttributeKind::Output, &value)
+        else {
             panic!()
         };
         assert!(actual.starts_with("\\x1b[2J") && actual.chars().count() <= 200);
@@ -570,8 +601,11 @@ mod tests {
     fn each_instance_must_match() {
         let two = Value::each([Value::text("x86_64"), Value::text("i686"), Value::text("x86_64")]);
         assert_eq!(two, Value::Each(vec![Value::text("x86_64"), Value::text("i686")]));
-        let Err(Miss::Missed { actual, .. }) = compare(&equals("x86_64"), &Kind::Text, &two) else { panic!() };
+        let Err(Miss::Missed { actual, .. }) = compare(&equals("x86_64"), &AttributeKind::Text, &two) else { panic!() };
         assert_eq!(actual, "i686");
-        assert_eq!(compare(&Matcher::AnyOf(vec![equals("x86_64"), equals("i686")]), &Kind::Text, &two), Ok(()));
+        assert_eq!(
+            compare(&Matcher::AnyOf(vec![equals("x86_64"), equals("i686")]), &AttributeKind::Text, &two),
+            Ok(())
+        );
     }
 }

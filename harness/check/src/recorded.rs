@@ -1,4 +1,4 @@
-//! What real tools print, as recorded, given to the judges of several types. `testdata/dnf4` was printed
+//! What real tools print, as recorded, given to several check types. `testdata/dnf4` was printed
 //! by dnf 4.23 with rpm 4.20 on Debian 13, on two small repositories that were made for it. What is known
 //! from documentation only is in tests that say so.
 

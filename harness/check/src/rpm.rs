@@ -68,7 +68,7 @@ impl Package {
 }
 
 /// Whether the system's own packages are rpm's; where they are dpkg's, an empty database of rpm that somebody
-/// installed beside it says nothing of the system.
+/// installed next to it says nothing of the system.
 pub(super) fn counts(facts: &Facts, what: &str) -> Read<()> {
     match &facts.dpkg {
         None => Ok(()),

@@ -12,7 +12,7 @@ use crate::registry;
 use muster_guest::Reply;
 use muster_record::facts::Facts;
 use muster_suite::model::{Expectation, Matcher, Operator};
-use muster_suite::table::{Attribute, Kind};
+use muster_suite::table::{Attribute, AttributeKind};
 
 /// Types whose answer is what a program prints, so that nothing printed is an answer.
 const PRINTED: [&str; 1] = ["command"];
@@ -86,7 +86,7 @@ fn subject(check: &dyn Check) -> &'static str {
 }
 
 /// Expectations that hold when there is nothing: of every class of matchers that the kind takes.
-fn met_by_nothing(kind: &Kind) -> Vec<Matcher> {
+fn met_by_nothing(kind: &AttributeKind) -> Vec<Matcher> {
     let nowhere = || vec!["no-such-text".to_owned()];
     let mut all = vec![
         Matcher::None,
@@ -104,9 +104,11 @@ fn met_by_nothing(kind: &Kind) -> Vec<Matcher> {
         equals(""),
     ];
     match kind {
-        Kind::Keyword(words) | Kind::Level(words) => all.extend(words.iter().map(|word| equals(word))),
-        Kind::Bool => all.extend(["true", "false"].map(equals)),
-        Kind::Map(_, inner) | Kind::Samples(inner) => all = met_by_nothing(inner),
+        AttributeKind::Keyword(words) | AttributeKind::Level(words) => {
+            all.extend(words.iter().map(|word| equals(word)))
+        }
+        AttributeKind::Bool => all.extend(["true", "false"].map(equals)),
+        AttributeKind::Map(_, inner) | AttributeKind::Samples(inner) => all = met_by_nothing(inner),
         _ => all.extend(["0", "0 B", "0s", "none", "absent", "n"].map(equals)),
     }
     all
@@ -114,7 +116,7 @@ fn met_by_nothing(kind: &Kind) -> Vec<Matcher> {
 
 fn wanted(check: &dyn Check, attribute: &Attribute, matcher: &Matcher) -> Expectation {
     let mut wanted = expectation(check.table().name, subject(check), &[(attribute.name, matcher.clone())]);
-    if matches!(attribute.kind, Kind::Map(..)) {
+    if matches!(attribute.kind, AttributeKind::Map(..)) {
         wanted.assertions[0].key = Some(subject(check).to_owned());
     }
     wanted

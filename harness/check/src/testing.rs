@@ -90,7 +90,7 @@ pub fn on_this_host(probes: &[Probe]) -> Observations {
     )
 }
 
-/// Probes for one expectation, runs them on this host and judges it.
+/// Probes for one expectation, runs them on this host and evaluates it.
 pub fn evaluate_on_this_host(check: &dyn Check, expectation: &Expectation) -> Vec<Verdict> {
     let facts = Facts::default();
     let seen = on_this_host(&check.probes(&[expectation], &facts));

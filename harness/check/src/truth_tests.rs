@@ -7,10 +7,10 @@ use crate::unreadable::Read;
 use muster_suite::Vocabulary;
 pub(crate) use muster_suite::matcher::truth::{Truth, tautology, truth};
 use muster_suite::model::{Matcher, Operator};
-use muster_suite::table::{CheckTable, Kind, Shorthand, Subject};
+use muster_suite::table::{AttributeKind, CheckTable, Shorthand, Subject};
 
 /// Tautologies of a kind, as they stand behind a key.
-fn tautologies(kind: &Kind) -> Vec<String> {
+fn tautologies(kind: &AttributeKind) -> Vec<String> {
     let words = |words: &[&str]| {
         let all = words.join(", ");
         vec![format!("{{any-of: [{all}]}}"), format!("{{any-of: [{0}, {{not: {0}}}]}}", words[0])]
@@ -30,41 +30,43 @@ fn tautologies(kind: &Kind) -> Vec<String> {
         all
     };
     match kind {
-        Kind::Bool => Vec::new(),
-        Kind::Keyword(all) | Kind::Level(all) => words(all),
-        Kind::Integer => with(&[">= 0", "> -1", "< 99999999999", "!= -1", "<= 4294967295"], "5"),
-        Kind::Ranged(least, most) => {
+        AttributeKind::Bool => Vec::new(),
+        AttributeKind::Keyword(all) | AttributeKind::Level(all) => words(all),
+        AttributeKind::Integer => with(&[">= 0", "> -1", "< 99999999999", "!= -1", "<= 4294967295"], "5"),
+        AttributeKind::Ranged(least, most) => {
             let more = [format!(">= {least}"), format!("<= {most}"), format!("> {}", i128::from(*least) - 1)];
             with(&more.each_ref().map(String::as_str), &(least / 2 + most / 2).to_string())
         }
-        Kind::Number => with(&[">= 0", "> -1"], "5.5"),
-        Kind::Share(most) => with(&[">= 0", &format!("<= {most}"), "< 100000"], "5.5"),
-        Kind::Size => with(&[">= 0 B", "< 9000000 TiB"], "5 MiB"),
-        Kind::Duration => with(&[">= 0s"], "5s"),
-        Kind::Mode => vec!["{any-of: ['0644', {not: '0644'}]}".into()],
-        Kind::Evr => ordered("1:2-3"),
-        Kind::Version => with(&[">= 0"], "6.18"),
-        Kind::Loose => {
+        AttributeKind::Number => with(&[">= 0", "> -1"], "5.5"),
+        AttributeKind::Share(most) => with(&[">= 0", &format!("<= {most}"), "< 100000"], "5.5"),
+        AttributeKind::Size => with(&[">= 0 B", "< 9000000 TiB"], "5 MiB"),
+        AttributeKind::Duration => with(&[">= 0s"], "5s"),
+        AttributeKind::Mode => vec!["{any-of: ['0644', {not: '0644'}]}".into()],
+        AttributeKind::Evr => ordered("1:2-3"),
+        AttributeKind::Version => with(&[">= 0"], "6.18"),
+        AttributeKind::Loose => {
             let mut all = ordered("5");
             all.truncate(3);
             all.extend(of_text("a"));
             all
         }
-        Kind::Text => of_text("a"),
-        Kind::Output => {
+        AttributeKind::Text => of_text("a"),
+        AttributeKind::Output => {
             let mut all = of_text("a");
             all.extend(["{count: '>= 0'}".into(), "{any-of: [{count: '< 5'}, {count: '>= 5'}]}".into()]);
             all
         }
-        Kind::Name(grammar) => {
+        AttributeKind::Name(grammar) => {
             let mut all = of_text(&format!("'{}'", grammar.good[0].0));
             if grammar.is_closed() {
                 all.push(format!("{{any-of: [{}]}}", grammar.words().join(", ")));
             }
             all
         }
-        Kind::Set(_) | Kind::List(_) => vec!["{count: '>= 0'}".into(), "{empty: false, count: '> -1'}".into()],
-        Kind::Map(_, inner) | Kind::Samples(inner) => tautologies(inner),
+        AttributeKind::Set(_) | AttributeKind::List(_) => {
+            vec!["{count: '>= 0'}".into(), "{empty: false, count: '> -1'}".into()]
+        }
+        AttributeKind::Map(_, inner) | AttributeKind::Samples(inner) => tautologies(inner),
     }
 }
 
@@ -106,7 +108,7 @@ fn every_attribute_of_every_check_type_refuses_what_always_holds() {
         for attribute in table.attributes {
             for text in tautologies(&attribute.kind) {
                 let text = match attribute.kind {
-                    Kind::Map(grammar, _) => {
+                    AttributeKind::Map(grammar, _) => {
                         let name = if grammar.is_free() { "x" } else { grammar.good[0].0 };
                         format!("{{'{name}': {text}}}")
                     }
@@ -128,9 +130,9 @@ fn to_say_that_there_is_a_value_is_no_tautology() {
     for table in crate::tables() {
         for attribute in table.attributes {
             let there = match attribute.kind {
-                Kind::Map(..) | Kind::Bool => continue,
-                Kind::Output | Kind::Set(_) | Kind::List(_) => "{empty: false}",
-                Kind::Keyword(words) if words.contains(&"none") => continue,
+                AttributeKind::Map(..) | AttributeKind::Bool => continue,
+                AttributeKind::Output | AttributeKind::Set(_) | AttributeKind::List(_) => "{empty: false}",
+                AttributeKind::Keyword(words) if words.contains(&"none") => continue,
                 _ => "{not: none}",
             };
             assert_eq!(errors(table, attribute.name, there), Vec::<&str>::new(), "{}.{}", table.name, attribute.name);
@@ -155,9 +157,9 @@ impl Seeded {
 }
 
 /// A matcher of a kind, made of constants near which the sample values lie.
-fn random(seed: &mut Seeded, kind: &Kind, constants: &[&str], depth: usize) -> Matcher {
-    let is_text = matches!(kind, Kind::Text | Kind::Output | Kind::Loose);
-    let is_set = matches!(kind, Kind::Set(_) | Kind::List(_));
+fn random(seed: &mut Seeded, kind: &AttributeKind, constants: &[&str], depth: usize) -> Matcher {
+    let is_text = matches!(kind, AttributeKind::Text | AttributeKind::Output | AttributeKind::Loose);
+    let is_set = matches!(kind, AttributeKind::Set(_) | AttributeKind::List(_));
     let one = |seed: &mut Seeded| vec![(*seed.of(constants)).to_owned()];
     let nested = |seed: &mut Seeded| (0..2 + seed.below(2)).map(|_| random(seed, kind, constants, depth - 1)).collect();
     match seed.below(if depth == 0 { 6 } else { 10 }) {
@@ -167,15 +169,15 @@ fn random(seed: &mut Seeded, kind: &Kind, constants: &[&str], depth: usize) -> M
         _ if is_set => match seed.below(4) {
             0 => Matcher::Has(one(seed)),
             1 => Matcher::Lacks(one(seed)),
-            2 => Matcher::Count(Box::new(random(seed, &Kind::Integer, &["0", "1", "2"], 1))),
+            2 => Matcher::Count(Box::new(random(seed, &AttributeKind::Integer, &["0", "1", "2"], 1))),
             _ => Matcher::Empty(seed.below(2) == 0),
         },
         0 | 1 if is_text => match seed.below(5) {
             0 => Matcher::Contains(one(seed)),
             1 => Matcher::Lacks(one(seed)),
             2 => Matcher::Matches(regex::Regex::new(seed.of::<&str>(&["a", "^", "a^", ".*", "^a$", "5"])).unwrap()),
-            3 if matches!(kind, Kind::Output) => {
-                Matcher::Count(Box::new(random(seed, &Kind::Integer, &["0", "1", "2"], 1)))
+            3 if matches!(kind, AttributeKind::Output) => {
+                Matcher::Count(Box::new(random(seed, &AttributeKind::Integer, &["0", "1", "2"], 1)))
             }
             _ => Matcher::Empty(seed.below(2) == 0),
         },
@@ -183,8 +185,8 @@ fn random(seed: &mut Seeded, kind: &Kind, constants: &[&str], depth: usize) -> M
             let parts = (0..1 + seed.below(2)).map(|_| (*seed.of(Operator::ALL), (*seed.of(constants)).to_owned()));
             Matcher::Compare(parts.collect())
         }
-        2 if matches!(kind, Kind::Loose) => Matcher::Compare(vec![(*seed.of(Operator::ALL), "5".to_owned())]),
-        _ if matches!(kind, Kind::Keyword(_)) && seed.below(6) == 0 => Matcher::None,
+        2 if matches!(kind, AttributeKind::Loose) => Matcher::Compare(vec![(*seed.of(Operator::ALL), "5".to_owned())]),
+        _ if matches!(kind, AttributeKind::Keyword(_)) && seed.below(6) == 0 => Matcher::None,
         _ => Matcher::Equals((*seed.of(constants)).to_owned()),
     }
 }
@@ -193,18 +195,18 @@ fn random(seed: &mut Seeded, kind: &Kind, constants: &[&str], depth: usize) -> M
 fn nothing_is_called_always_true_or_impossible_that_is_not() {
     let texts = ["", "a", "ab", "b", "a\nb", "5", "x 5", "\n"];
     // The kind, what matchers state, and what is seen.
-    let kinds: &[(Kind, &[&str], &[&str])] = &[
-        (Kind::Keyword(&["a", "b", "c"]), &["a", "b", "c"], &["a", "b", "c"]),
-        (Kind::Level(&["a", "b", "c"]), &["a", "b", "c"], &["a", "b", "c"]),
-        (Kind::Ranged(0, 5), &["-1", "0", "2", "3", "5", "6"], &["0", "1", "2", "3", "4", "5"]),
-        (Kind::Integer, &["0", "1", "3", "0x5"], &["0", "1", "2", "3", "4", "5", "6", "4294967295"]),
-        (Kind::Share(10), &["0", "2.5", "10"], &["0", "1", "2.5", "2.6", "9.9", "10"]),
-        (Kind::Number, &["0", "2.5", "10"], &["0", "1", "2.5", "2.6", "9.9", "10", "1000"]),
-        (Kind::Size, &["0 B", "1 KiB", "1 MiB"], &["0 B", "5 B", "1024 B", "1025 B", "1 MiB", "2 MiB"]),
-        (Kind::Duration, &["0s", "1s", "1m"], &["0s", "200ms", "1s", "2s", "60s", "61s", "2h"]),
-        (Kind::Mode, &["0644", "0600"], &["0644", "600", "755"]),
+    let kinds: &[(AttributeKind, &[&str], &[&str])] = &[
+        (AttributeKind::Keyword(&["a", "b", "c"]), &["a", "b", "c"], &["a", "b", "c"]),
+        (AttributeKind::Level(&["a", "b", "c"]), &["a", "b", "c"], &["a", "b", "c"]),
+        (AttributeKind::Ranged(0, 5), &["-1", "0", "2", "3", "5", "6"], &["0", "1", "2", "3", "4", "5"]),
+        (AttributeKind::Integer, &["0", "1", "3", "0x5"], &["0", "1", "2", "3", "4", "5", "6", "4294967295"]),
+        (AttributeKind::Share(10), &["0", "2.5", "10"], &["0", "1", "2.5", "2.6", "9.9", "10"]),
+        (AttributeKind::Number, &["0", "2.5", "10"], &["0", "1", "2.5", "2.6", "9.9", "10", "1000"]),
+        (AttributeKind::Size, &["0 B", "1 KiB", "1 MiB"], &["0 B", "5 B", "1024 B", "1025 B", "1 MiB", "2 MiB"]),
+        (AttributeKind::Duration, &["0s", "1s", "1m"], &["0s", "200ms", "1s", "2s", "60s", "61s", "2h"]),
+        (AttributeKind::Mode, &["0644", "0600"], &["0644", "600", "755"]),
         (
-            Kind::Version,
+            AttributeKind::Version,
             &["0", "6", "6.18", "6.18.3", "6.18-rc1", "6.18-200"],
             &[
                 "0",
@@ -223,7 +225,7 @@ fn nothing_is_called_always_true_or_impossible_that_is_not() {
             ],
         ),
         (
-            Kind::Evr,
+            AttributeKind::Evr,
             &["1.0", "1.0-1", "1:1.0", "1.0~rc1"],
             &[
                 "0.9-1",
@@ -239,9 +241,13 @@ fn nothing_is_called_always_true_or_impossible_that_is_not() {
                 "2:1-1",
             ],
         ),
-        (Kind::Text, &["", "a", "ab", "b"], &["", "a", "ab", "b", "abc", "zzz", "5"]),
-        (Kind::Output, &["a", "ab", "b", "5"], &texts),
-        (Kind::Loose, &["a", "5", "0x6", "ab"], &["a", "ab", "b", "z a", "4", "5", "5.5", "6", "6.5", "7", "-1"]),
+        (AttributeKind::Text, &["", "a", "ab", "b"], &["", "a", "ab", "b", "abc", "zzz", "5"]),
+        (AttributeKind::Output, &["a", "ab", "b", "5"], &texts),
+        (
+            AttributeKind::Loose,
+            &["a", "5", "0x6", "ab"],
+            &["a", "ab", "b", "z a", "4", "5", "5.5", "6", "6.5", "7", "-1"],
+        ),
     ];
     let mut seed = Seeded(0x2545_f491_4f6c_dd1d);
     let sets: Vec<Value> = [vec![], vec!["a"], vec!["b"], vec!["a", "b"], vec!["c", "d"], vec!["a", "b", "c", "d"]]
@@ -251,7 +257,7 @@ fn nothing_is_called_always_true_or_impossible_that_is_not() {
         (*kind, *constants, values.iter().map(|value| Value::text(*value)).collect::<Vec<_>>())
     });
     for (kind, constants, values) in
-        scalars.chain([(Kind::Set(&muster_suite::grammar::text::WORD), ["a", "b"].as_slice(), sets)])
+        scalars.chain([(AttributeKind::Set(&muster_suite::grammar::text::WORD), ["a", "b"].as_slice(), sets)])
     {
         let (mut always, mut never) = (0, 0);
         for _ in 0..3000 {
@@ -271,7 +277,7 @@ fn nothing_is_called_always_true_or_impossible_that_is_not() {
                 .collect();
             let is = |wanted: bool| held.iter().all(|held| held.as_ref().is_ok_and(|held| *held == wanted));
             // A bound on what may be text speaks of numbers.
-            let of_numbers = matches!(kind, Kind::Loose);
+            let of_numbers = matches!(kind, AttributeKind::Loose);
             match found {
                 Truth::Always => {
                     always += 1;
@@ -286,7 +292,7 @@ fn nothing_is_called_always_true_or_impossible_that_is_not() {
                     assert!(is(false), "{kind:?}: `{matcher}` is called impossible: {held:?} of {values:?}");
                 }
                 // Where the samples are all values that there are, the analysis says as much as they do.
-                Truth::Sometimes if matches!(kind, Kind::Ranged(..) | Kind::Level(_)) => {
+                Truth::Sometimes if matches!(kind, AttributeKind::Ranged(..) | AttributeKind::Level(_)) => {
                     assert!(!is(true) && !is(false), "{kind:?}: `{matcher}` is not seen through: {held:?}");
                 }
                 Truth::Sometimes => {}

@@ -19,13 +19,6 @@ impl Unreadable {
     }
 }
 
-/// For `?` where errors are still plain sentences.
-impl From<Unreadable> for String {
-    fn from(why: Unreadable) -> Self {
-        why.0
-    }
-}
-
 impl Fault for Unreadable {
     fn failure_id(&self) -> Option<FailureId> {
         Some(failure::PROBE_FAILED)

@@ -1,10 +1,10 @@
-//! Matchers and values in words: one bounded, harmless line each.
+//! Matchers and values in words: one bounded, escaped line each.
 
 use crate::observed::Value;
 use crate::value;
 use muster_base::text::{escape, one_line, tail};
 use muster_suite::model::{Assertion, Expectation, Matcher, Operator};
-use muster_suite::table::Kind;
+use muster_suite::table::AttributeKind;
 
 /// Characters of a value in a line.
 const LINE: usize = 200;
@@ -15,7 +15,7 @@ const NAMED: usize = 20;
 
 /// What is asked of one attribute, as failures say it: `version >= 1:1.26`.
 pub fn expected(assertion: &Assertion) -> String {
-    format!("{} {}", asked_of(assertion), describe(&assertion.matcher))
+    format!("{} {}", attribute_of(assertion), describe(&assertion.matcher))
 }
 
 /// What an expectation is about, as failures say it: `package nginx`, `kernel`.
@@ -27,7 +27,7 @@ pub fn subject_of(expectation: &Expectation) -> String {
 }
 
 /// The attribute, with its key where it is a mapping.
-pub fn asked_of(assertion: &Assertion) -> String {
+pub fn attribute_of(assertion: &Assertion) -> String {
     match &assertion.key {
         Some(key) => format!("{}.{}", assertion.attribute, one_line(key, 80)),
         None => assertion.attribute.to_owned(),
@@ -95,7 +95,7 @@ pub fn show_items<T: AsRef<str>>(items: impl IntoIterator<Item = T>) -> String {
 }
 
 /// A value as one line, and as longer evidence when the line does not hold it all.
-pub fn show(kind: &Kind, value: &Value) -> (String, String) {
+pub fn show(kind: &AttributeKind, value: &Value) -> (String, String) {
     match value {
         Value::Absent(why) | Value::Gone(why) => (one_line(why, LINE), String::new()),
         Value::Items(items) if items.is_empty() => ("nothing".to_owned(), String::new()),
@@ -106,10 +106,11 @@ pub fn show(kind: &Kind, value: &Value) -> (String, String) {
         Value::Text(text) | Value::Dpkg(text) => {
             let line = match kind {
                 _ if text.trim().is_empty() => "empty".to_owned(),
-                Kind::Size => one_line(&value::show_size(text.trim()), LINE),
+                AttributeKind::Size => one_line(&value::show_size(text.trim()), LINE),
                 _ => one_line(text, LINE),
             };
-            let long = matches!(kind, Kind::Output) && (text.trim().contains('\n') || text.chars().count() > LINE);
+            let long =
+                matches!(kind, AttributeKind::Output) && (text.trim().contains('\n') || text.chars().count() > LINE);
             (line, if long { tail(&escape(text), DETAIL) } else { String::new() })
         }
         Value::Each(values) => {

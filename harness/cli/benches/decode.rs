@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use camino::Utf8PathBuf;
 use muster_suite::grammar::{kernel, packages};
-use muster_suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
+use muster_suite::table::{Attribute, AttributeKind, CheckTable, Shorthand, Subject};
 use muster_suite::{Vocabulary, console_rules, decode_source, images, load};
 
 const FILES: usize = 500;
@@ -20,7 +20,7 @@ const TESTS: usize = 20;
 const BUDGET: Duration = Duration::from_secs(1);
 const MEMORY_KIB: u64 = 150 * 1024;
 
-const fn attribute(name: &'static str, kind: Kind) -> Attribute {
+const fn attribute(name: &'static str, kind: AttributeKind) -> Attribute {
     Attribute { name, kind, doc: "For the benchmark." }
 }
 
@@ -31,9 +31,9 @@ static PACKAGE: CheckTable = CheckTable {
     shorthand: Shorthand::Keywords(&[("absent", "installed", "false")]),
     gone: &[],
     attributes: &[
-        attribute("installed", Kind::Bool),
-        attribute("version", Kind::Evr),
-        attribute("verify", Kind::Keyword(&["clean"])),
+        attribute("installed", AttributeKind::Bool),
+        attribute("version", AttributeKind::Evr),
+        attribute("verify", AttributeKind::Keyword(&["clean"])),
     ],
     reads: "",
     example: "",
@@ -44,7 +44,7 @@ static SYSCTL: CheckTable = CheckTable {
     subject: Subject::Named(&kernel::SYSCTL),
     shorthand: Shorthand::Attribute("value"),
     gone: &[],
-    attributes: &[attribute("value", Kind::Loose)],
+    attributes: &[attribute("value", AttributeKind::Loose)],
     reads: "",
     example: "",
 };

@@ -236,7 +236,7 @@ fn keep(arguments: &Arguments) -> Result<ExitCode, CliError> {
     let found = machine_dir::find(&id)?;
     let ssh_client = SshClient::open(&id, found.state.user.as_deref().unwrap_or("root"), &found.dir);
     let console = found.state.console.unwrap_or_else(|| Utf8PathBuf::from("-"));
-    // What it prints belongs to the command, when there is one; these lines then go beside it.
+    // What it prints belongs to the command, when there is one; these lines then go to stderr.
     let report = if arguments.exec.is_some() { say_error } else { say };
     report(&format!("machine  {id}"));
     report(&format!("enter    {}", ssh_client.command()));

@@ -10,7 +10,7 @@ use base64::Engine;
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::error::CliError;
-use super::load::{self, HEALTH, Selection};
+use super::load::{self, Selection};
 use super::output::OutputFormat;
 use super::project::{self, Project};
 use muster_engine::known::KnownIssues;
@@ -70,17 +70,16 @@ pub(crate) fn prepare(
 ) -> Result<Prepared, CliError> {
     let project = Project::find()?;
     let loaded = load::suites(selection, OutputFormat::Text)?;
-    let mut selected = load::select(&loaded, selection)?;
+    let selected = load::select(&loaded, selection)?;
     let not_meant = load::not_meant(&loaded, selection, &selected);
     let count = selected.len();
-    let health = selected.remove(&(0, HEALTH));
     let (known, mut notices) = load::known_issues(&loaded, selection, known_issues)?;
     notices.extend(not_meant);
     let target = Destination::parse(typed)?;
     let remote = target.remote(options)?;
     let name = remote.name.clone();
     let suites: Vec<Arc<_>> = loaded.suites.into_iter().map(Arc::new).collect();
-    let plan = muster_remote::on_one_machine(plan::plan(&suites, &selected, vec![name]));
+    let plan = muster_remote::on_one_machine(plan::plan(&suites, &selected.tests, vec![name]));
     notices.push(format!(
         "{target} was up already: its console is not checked, its boot was not seen, and what it was installed from is not known"
     ));
@@ -96,7 +95,12 @@ pub(crate) fn prepare(
         }
     }
     if let Some(again) = &selection.again {
-        notices.push(again.notice(count, plan.tests_per_image() + usize::from(health), &plan.images, false)?);
+        notices.push(again.notice(
+            count,
+            plan.tests_per_image() + usize::from(selected.health),
+            &plan.images,
+            false,
+        )?);
     }
     let rerun = Rerun { options: rerun_options(typed, selection, options), connected: true, ..Rerun::default() };
     Ok(Prepared { project, plan, remote, rerun, known, notices })

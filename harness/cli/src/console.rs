@@ -1,4 +1,4 @@
-//! `muster console`: the console judge on logs that are already there, and its rules.
+//! `muster console`: the console rules on logs that are already there, and its rules.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -8,7 +8,8 @@ use std::io::{Read, stdin};
 use std::sync::Arc;
 
 use camino::{Utf8Path, Utf8PathBuf};
-use serde::Serialize;
+use serde::{Serialize, Serializer};
+use serde_json::json;
 
 use super::error::CliError;
 use super::load;
@@ -17,7 +18,8 @@ use super::packed::{PackedError, unpacked};
 use muster_base::exit::Exit;
 use muster_base::text::escape;
 use muster_console::scan::{Scan, scan};
-use muster_console::{Finding, Rules, Setting, Severity};
+use muster_console::{Rules, Setting};
+use muster_record::finding::{Finding, Severity};
 
 /// The schema of what `scan --format json` prints.
 pub(crate) const SCHEMA: &str = include_str!("../../../reports/schema/console-v1.json");
@@ -207,7 +209,8 @@ struct FileRow {
     severities: BTreeMap<&'static str, u64>,
     /// How often each category was found with a severity that is reported.
     counts: BTreeMap<String, u64>,
-    findings: Vec<FindingRow>,
+    #[serde(serialize_with = "rows")]
+    findings: Vec<Finding>,
     /// Findings that are counted and not listed, since there were many of their kind.
     omitted: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -217,30 +220,19 @@ struct FileRow {
     host_lacks: bool,
 }
 
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "kebab-case")]
-struct FindingRow {
-    rule: String,
-    category: String,
-    severity: &'static str,
-    line_number: u64,
-    line: String,
-    excerpt: Vec<String>,
-    excerpt_hit: usize,
-}
-
-impl FindingRow {
-    fn new(finding: &Finding) -> Self {
-        Self {
-            rule: finding.rule.to_string(),
-            category: finding.category.to_string(),
-            severity: finding.severity.name(),
-            line_number: finding.line_number,
-            line: finding.line.clone(),
-            excerpt: finding.excerpt.iter().map(|line| line.to_string()).collect(),
-            excerpt_hit: finding.excerpt_hit,
-        }
-    }
+/// Findings as the schema has them.
+fn rows<S: Serializer>(findings: &[Finding], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(findings.iter().map(|finding| {
+        json!({
+            "rule": finding.rule,
+            "category": finding.category,
+            "severity": finding.severity,
+            "line-number": finding.line_number,
+            "line": finding.line,
+            "excerpt": finding.excerpt,
+            "excerpt-hit": finding.excerpt_hit,
+        })
+    }))
 }
 
 impl FileRow {
@@ -253,8 +245,7 @@ impl FileRow {
                 *counts.entry(category.to_string()).or_default() += count;
             }
         }
-        let findings: Vec<_> =
-            scan.findings.iter().filter(|found| found.severity >= at_least).map(FindingRow::new).collect();
+        let findings: Vec<_> = scan.findings.iter().filter(|found| found.severity >= at_least).cloned().collect();
         Self {
             file: file.to_string(),
             bytes: scan.bytes,
@@ -279,7 +270,7 @@ impl FileRow {
         [Severity::Fail, Severity::Fatal].iter().any(|severity| self.severities[severity.name()] > 0)
     }
 
-    /// For people. Everything of the log has been made harmless when it was read.
+    /// For people. Everything of the log was escaped when it was read.
     fn text(&self) -> String {
         let file = escape(&self.file);
         let reported: Vec<_> = Severity::ALL
@@ -297,7 +288,10 @@ impl FileRow {
             let _ = writeln!(
                 out,
                 "  line {}: {} {} ({})",
-                finding.line_number, finding.severity, finding.category, finding.rule
+                finding.line_number,
+                finding.severity.name(),
+                finding.category,
+                finding.rule
             );
             let first = finding.excerpt_hit.saturating_sub(SHOWN.0);
             for (at, line) in finding.excerpt.iter().enumerate().skip(first) {
@@ -332,18 +326,17 @@ impl FileRow {
 const LINES: usize = 5;
 
 /// The findings, the worst first and else in the order of the log, each with the lines of those that say the same.
-fn folded(findings: &[FindingRow]) -> Vec<(&FindingRow, Vec<u64>)> {
-    let rank = |row: &FindingRow| Severity::ALL.iter().position(|severity| severity.name() == row.severity);
-    let mut sorted: Vec<&FindingRow> = findings.iter().collect();
-    sorted.sort_by_key(|row| (std::cmp::Reverse(rank(row)), row.line_number));
-    let mut out: Vec<(&FindingRow, Vec<u64>)> = Vec::new();
-    let mut known: BTreeMap<(&str, &str, String), usize> = BTreeMap::new();
-    for row in sorted {
-        match known.entry((row.severity, &row.rule, gist(&row.line))) {
-            Entry::Occupied(at) => out[*at.get()].1.push(row.line_number),
+fn folded(findings: &[Finding]) -> Vec<(&Finding, Vec<u64>)> {
+    let mut sorted: Vec<&Finding> = findings.iter().collect();
+    sorted.sort_by_key(|finding| (std::cmp::Reverse(finding.severity), finding.line_number));
+    let mut out: Vec<(&Finding, Vec<u64>)> = Vec::new();
+    let mut known: BTreeMap<(Severity, &str, String), usize> = BTreeMap::new();
+    for finding in sorted {
+        match known.entry((finding.severity, &finding.rule, gist(&finding.line))) {
+            Entry::Occupied(at) => out[*at.get()].1.push(finding.line_number),
             Entry::Vacant(entry) => {
                 entry.insert(out.len());
-                out.push((row, Vec::new()));
+                out.push((finding, Vec::new()));
             }
         }
     }
@@ -410,7 +403,7 @@ mod tests {
     const LOG: &[u8] = b"a\x1b[31m\xff\x07\n[    1.000000] prog[1]: segfault at 10 ip 0 sp 0 error 4\n\
 [    2.000000] BUG: KASAN: x\n[    2.000001] CPU: 0\n[FAILED] Failed to start x.\n[    3.000000] BUG: KASAN: x\n";
 
-    fn rows(at_least: Severity) -> FileRow {
+    fn scanned(at_least: Severity) -> FileRow {
         FileRow::new("x\x1b.log".into(), &scan(LOG, Setting::default()).unwrap(), at_least)
     }
 
@@ -428,7 +421,7 @@ mod tests {
     #[test]
     fn the_document_has_its_schema() {
         let missing = Refusal::Packed(PackedError::Read(std::io::Error::other("gone")));
-        let whole = document(vec![rows(Severity::Info), FileRow::refused("y".into(), missing)]);
+        let whole = document(vec![scanned(Severity::Info), FileRow::refused("y".into(), missing)]);
         assert_eq!(errors(&whole), Vec::<String>::new());
         assert_eq!(whole["files"][0]["findings"][1]["rule"], "kasan");
         assert_eq!(whole["files"][0]["findings"][1]["line-number"], 3);
@@ -447,8 +440,8 @@ mod tests {
 
     #[test]
     fn what_is_milder_is_counted_and_not_listed() {
-        let row = rows(Severity::Warn);
-        let found: Vec<_> = row.findings.iter().map(|finding| (finding.rule.as_str(), finding.severity)).collect();
+        let row = scanned(Severity::Warn);
+        let found: Vec<_> = row.findings.iter().map(|finding| (&*finding.rule, finding.severity.name())).collect();
         assert_eq!(found, [("kasan", "fail"), ("unit-failed", "warn"), ("kasan", "fail")]);
         assert_eq!((row.severities["info"], row.severities["fail"], row.omitted), (1, 2, 0));
         assert!(!row.counts.contains_key("segfault") && row.fails());
@@ -479,7 +472,7 @@ mod tests {
 
     #[test]
     fn people_read_it_without_harm() {
-        let text = rows(Severity::Warn).text();
+        let text = scanned(Severity::Warn).text();
         assert!(
             text.starts_with("x\\x1b.log: 2 fail, 1 warn, 1 info in 6 lines\n  line 3: fail kasan (kasan)\n"),
             "{text}"

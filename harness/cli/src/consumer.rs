@@ -20,7 +20,7 @@ use muster_report::annotations::Server;
 use muster_report::evidence::Base;
 use muster_report::pace;
 use muster_report::terminal::{Mode, Options, Terminal};
-use muster_report::written::{self, Source};
+use muster_report::written::{self, ReportInput};
 
 type Out = anstream::AutoStream<std::io::Stdout>;
 
@@ -169,7 +169,7 @@ fn consume(
 }
 
 fn write((dir, base): (&RunDir, &Base), recorder: &Recorder, trouble: &mut Option<String>) {
-    if let Err(error) = written::write(Source { record: recorder.record(), dir, base }) {
+    if let Err(error) = written::write(ReportInput { record: recorder.record(), dir, base }) {
         trouble.get_or_insert(error.to_string());
     }
 }

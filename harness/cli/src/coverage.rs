@@ -112,8 +112,8 @@ fn here(check: &Check, test: impl Fn(&str) -> String) -> String {
     let tests: Vec<String> = check.tests.iter().map(|name| test(name)).collect();
     match check.standing() {
         Standing::Covered => tests.join(", "),
-        Standing::Partly => format!("{}; not covered: {}", tests.join(", "), check.remark()),
-        standing => format!("{}: {}", standing.name(), check.remark()),
+        Standing::Partly => format!("{}; not covered: {}", tests.join(", "), check.note()),
+        standing => format!("{}: {}", standing.name(), check.note()),
     }
 }
 
@@ -132,7 +132,7 @@ impl Account {
         for list in self.lists.iter().filter(|list| gaps(list).next().is_some()) {
             let _ = writeln!(out, "\nGaps: {}", list.tool);
             for check in gaps(list) {
-                let _ = writeln!(out, "  {}\n      {}\n      missing: {}", check.id, check.what, check.remark());
+                let _ = writeln!(out, "  {}\n      {}\n      missing: {}", check.id, check.what, check.note());
             }
         }
         for list in &self.lists {
@@ -179,7 +179,7 @@ impl Account {
                 list.tool
             );
             for check in gaps(list) {
-                let _ = writeln!(out, "| {} | {} | {} |", named(check), cell(&check.what), cell(check.remark()));
+                let _ = writeln!(out, "| {} | {} | {} |", named(check), cell(&check.what), cell(check.note()));
             }
         }
         for list in &self.lists {
@@ -220,7 +220,7 @@ impl Account {
                             "link": check.link,
                             "standing": check.standing().name().replace(' ', "-"),
                             "tests": check.tests,
-                            "remark": (!check.remark().is_empty()).then(|| check.remark()),
+                            "remark": (!check.note().is_empty()).then(|| check.note()),
                             "file": &*check.location.file,
                             "line": check.location.line,
                         })

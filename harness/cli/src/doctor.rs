@@ -6,7 +6,7 @@ use super::project::Project;
 use super::settings::{self, Surroundings};
 use muster_base::exit::Exit;
 use muster_base::text::one_line;
-use muster_qemu::doctor::{self, Finding, State};
+use muster_qemu::doctor::{self, HostCheck, HostState};
 
 /// Show what this host offers and how to install what is missing
 #[derive(Debug, clap::Args)]
@@ -23,7 +23,7 @@ pub(crate) fn execute(arguments: Arguments, program: &clap::Command) -> Result<E
     let root = Project::find().map(|project| project.root().to_owned()).unwrap_or_else(|_| ".".into());
     let mut findings = super::event_loop::runtime()?.block_on(doctor::examine(root.as_std_path()));
     findings.extend(of_settings(program, &Surroundings::of_process()));
-    let missing = findings.iter().any(|finding| finding.state == State::Missing);
+    let missing = findings.iter().any(|finding| finding.state == HostState::Missing);
     if arguments.format == OutputFormat::Json {
         let rows: Vec<_> = findings
             .iter()
@@ -32,7 +32,7 @@ pub(crate) fn execute(arguments: Arguments, program: &clap::Command) -> Result<E
         say(&serde_json::to_string_pretty(&rows).unwrap_or_default());
     } else {
         for finding in &findings {
-            say(&format!("{:8}  {}: {}", word(finding.state), finding.what, finding.detail));
+            say(&format!("{:8}  {}: {}", state_name(finding.state), finding.what, finding.detail));
             if let Some(fix) = &finding.fix {
                 say(&format!("          fix: {fix}"));
             }
@@ -42,24 +42,24 @@ pub(crate) fn execute(arguments: Arguments, program: &clap::Command) -> Result<E
 }
 
 /// Which settings file and which variables apply, and what is wrong with the file.
-fn of_settings(program: &clap::Command, from: &Surroundings) -> Vec<Finding> {
+fn of_settings(program: &clap::Command, from: &Surroundings) -> Vec<HostCheck> {
     let (file, variables, wrong) = settings::describe(program, from);
-    let finding = |what, state, detail: String| Finding { what, state, detail: one_line(&detail, 1000), fix: None };
+    let finding = |what, state, detail: String| HostCheck { what, state, detail: one_line(&detail, 1000), fix: None };
     let mut out = match &file {
-        None => vec![finding("settings file", State::Ok, format!("none: no {}", settings::NAME))],
-        Some(path) if wrong.is_empty() => vec![finding("settings file", State::Ok, path.to_string())],
+        None => vec![finding("settings file", HostState::Ok, format!("none: no {}", settings::NAME))],
+        Some(path) if wrong.is_empty() => vec![finding("settings file", HostState::Ok, path.to_string())],
         // No other command runs with it.
-        Some(_) => wrong.into_iter().map(|why| finding("settings file", State::Missing, why)).collect(),
+        Some(_) => wrong.into_iter().map(|why| finding("settings file", HostState::Missing, why)).collect(),
     };
     let names = if variables.is_empty() { "none".to_owned() } else { variables.join(", ") };
-    out.push(finding("settings variables", State::Ok, names));
+    out.push(finding("settings variables", HostState::Ok, names));
     out
 }
 
-fn word(state: State) -> &'static str {
+fn state_name(state: HostState) -> &'static str {
     match state {
-        State::Ok => "ok",
-        State::Degraded => "degraded",
-        State::Missing => "missing",
+        HostState::Ok => "ok",
+        HostState::Degraded => "degraded",
+        HostState::Missing => "missing",
     }
 }

@@ -29,7 +29,8 @@ pub(crate) fn execute(arguments: Arguments) -> Result<Exit, CliError> {
         out.push_str(&markdown());
     } else {
         for row in rows {
-            let _ = writeln!(out, "{} ({})\n    {}\n    Next: {}", row.id, word(row.class), row.meaning, row.next);
+            let _ =
+                writeln!(out, "{} ({})\n    {}\n    Next: {}", row.id, class_name(row.class), row.meaning, row.next);
         }
         if !wanted.is_empty() {
             out.push_str(&console(wanted));
@@ -85,7 +86,7 @@ fn categories(rules: &Rules) -> BTreeMap<&str, Vec<&Rule>> {
     out
 }
 
-fn word(class: Class) -> &'static str {
+fn class_name(class: Class) -> &'static str {
     match class {
         Class::Fail => "failure",
         Class::Error => "error",
@@ -102,7 +103,7 @@ pub(crate) fn markdown() -> String {
          | id | counts as | what happened | what to do next |\n|---|---|---|---|\n",
     );
     for row in TABLE {
-        let _ = writeln!(out, "| `{}` | {} | {} | {} |", row.id, word(row.class), row.meaning, row.next);
+        let _ = writeln!(out, "| `{}` | {} | {} | {} |", row.id, class_name(row.class), row.meaning, row.next);
     }
     out.push_str(
         "\n## Console findings\n\nFound by the shipped [console rules](console-rules.md), of which `muster console rules` lists \

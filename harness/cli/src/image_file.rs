@@ -42,7 +42,7 @@ pub(crate) fn size(bytes: u64) -> String {
 const MIB: u64 = 1 << 20;
 
 /// What a person should know of a disk beyond its sizes and partitions, and what to do about it.
-pub(crate) fn remarks(file: &Utf8Path, disk: &muster_record::disk::DiskFacts) -> Vec<String> {
+pub(crate) fn notes_on(file: &Utf8Path, disk: &muster_record::disk::DiskFacts) -> Vec<String> {
     let table = disk.table.as_ref();
     let damage = table.and_then(|table| table.damage.as_ref()).map(ToString::to_string);
     damage.into_iter().chain(whole(file, disk)).collect()
@@ -94,11 +94,11 @@ mod tests {
             ..Default::default()
         };
         for format in Format::NAMES {
-            assert_eq!(remarks("d".into(), &disk(format, 5 << 20)), Vec::<String>::new(), "{format}");
+            assert_eq!(notes_on("d".into(), &disk(format, 5 << 20)), Vec::<String>::new(), "{format}");
         }
-        let [line] = &remarks("d.qcow2".into(), &disk("qcow2", (5 << 20) + 1))[..] else { panic!() };
+        let [line] = &notes_on("d.qcow2".into(), &disk("qcow2", (5 << 20) + 1))[..] else { panic!() };
         assert!(line.contains("to make it 6 MiB: `qemu-img resize -f qcow2 d.qcow2 6M`; "), "{line}");
-        let [line] = &remarks("d.vhd".into(), &disk("vhd", (5 << 20) + 512))[..] else { panic!() };
+        let [line] = &notes_on("d.vhd".into(), &disk("vhd", (5 << 20) + 512))[..] else { panic!() };
         let steps = "`qemu-img convert -f vpc -O raw d.vhd d.raw`, `qemu-img resize -f raw d.raw 6M`, \
             `qemu-img convert -f raw -O vpc -o subformat=fixed,force_size=on d.raw d.new.vhd`; before";
         assert!(line.contains(steps), "{line}");

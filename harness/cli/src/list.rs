@@ -35,10 +35,7 @@ pub(crate) fn execute(mut arguments: Arguments) -> Result<Exit, CliError> {
     for line in load::not_meant(&loaded, &arguments.selection, &selected) {
         crate::output::say_error(&format!("note: {}", muster_base::text::one_line(&line, 1000)));
     }
-    let tests = selected
-        .iter()
-        .filter(|(_, t)| *t != load::HEALTH)
-        .map(|(s, t)| (&loaded.suites[*s], &loaded.suites[*s].tests[*t]));
+    let tests = selected.tests.iter().map(|index| index.of(&loaded.suites));
     if arguments.format == OutputFormat::Json {
         let rows: Vec<_> = tests
             .map(|(suite, test)| {

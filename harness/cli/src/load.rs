@@ -17,10 +17,8 @@ use muster_record::names::{HEALTH_TEST, MACHINE_SUITE};
 use muster_suite::Vocabulary;
 use muster_suite::diagnostic::Diagnostics;
 use muster_suite::model::Suite;
+use muster_suite::select::TestIndex;
 use muster_suite::{known, select};
-
-/// Stands for the machine's own test in a selection: it is of no suite.
-pub(crate) const HEALTH: usize = usize::MAX;
 
 /// Which tests.
 #[derive(Debug, Clone, Default, clap::Args)]
@@ -123,7 +121,7 @@ pub(crate) fn accept(suites: Vec<Suite>) -> Result<Loaded, CliError> {
     Ok(Loaded { suites })
 }
 
-/// The directories among what suites come from, in which known issues may lie beside them. A suite that is
+/// The directories among what suites come from, in which known issues may lie next to them. A suite that is
 /// named by its file stands alone.
 pub(crate) fn dirs(selection: &Selection) -> Result<Vec<Utf8PathBuf>, CliError> {
     Ok(paths(selection)?.into_iter().filter(|path| path.is_dir()).collect())
@@ -151,11 +149,7 @@ pub(crate) fn known_issues(
 
 /// The changed tests for the proofs of all selected tests. A test with neither a proof nor a reason
 /// ends the command.
-pub(crate) fn proofs(
-    loaded: &Loaded,
-    selected: &BTreeSet<(usize, usize)>,
-    paths: &[Utf8PathBuf],
-) -> Result<Made, CliError> {
+pub(crate) fn proofs(loaded: &Loaded, selected: &BTreeSet<TestIndex>, paths: &[Utf8PathBuf]) -> Result<Made, CliError> {
     let paths = if paths.is_empty() { Project::find()?.proofs() } else { paths.to_vec() };
     let proofs = valid(muster_suite::proofs::load(&paths, &vocabulary(), &loaded.suites))?;
     let made = prove::make(&loaded.suites, selected, &proofs);
@@ -188,9 +182,24 @@ fn unknown_suite(name: &str, suites: &[Suite]) -> CliError {
     names::unknown("suite", name, suites.iter().map(|suite| suite.name.as_str()), "")
 }
 
-/// The selected tests as (suite, test); `(0, HEALTH)` when the machine's own test is selected by
-/// name. Selecting nothing is an error.
-pub(crate) fn select(loaded: &Loaded, selection: &Selection) -> Result<BTreeSet<(usize, usize)>, CliError> {
+/// What a command line selects.
+#[derive(Debug, Default)]
+pub(crate) struct Selected {
+    /// Tests of suites, in their order.
+    pub(crate) tests: BTreeSet<TestIndex>,
+    /// Whether the machine's own test, `machine/health`, is selected by its name.
+    pub(crate) health: bool,
+}
+
+impl Selected {
+    /// How many tests it is.
+    pub(crate) fn len(&self) -> usize {
+        self.tests.len() + usize::from(self.health)
+    }
+}
+
+/// The selected tests. Selecting nothing is an error.
+pub(crate) fn select(loaded: &Loaded, selection: &Selection) -> Result<Selected, CliError> {
     let suites = &loaded.suites;
     for name in &selection.suite {
         if !suites.iter().any(|suite| suite.name == *name) {
@@ -214,7 +223,7 @@ pub(crate) fn select(loaded: &Loaded, selection: &Selection) -> Result<BTreeSet<
             None => "`muster list` names them all".to_owned(),
         }));
     }
-    let mut selected: BTreeSet<(usize, usize)> = BTreeSet::new();
+    let mut selected = Selected { health, ..Selected::default() };
     for (s, suite) in suites.iter().enumerate() {
         if selection.suite.is_empty() || selection.suite.contains(&suite.name) {
             let tests = suite
@@ -222,13 +231,10 @@ pub(crate) fn select(loaded: &Loaded, selection: &Selection) -> Result<BTreeSet<
                 .iter()
                 .enumerate()
                 .filter(|(_, test)| wanted.selects(suite, test) && again(&suite.name, &test.id));
-            selected.extend(tests.map(|(t, _)| (s, t)));
+            selected.tests.extend(tests.map(|(t, _)| TestIndex { suite: s, test: t }));
         }
     }
-    if health {
-        selected.insert((0, HEALTH));
-    }
-    if selected.is_empty() {
+    if selected.len() == 0 {
         if selection.again.is_some() {
             let what =
                 "--failed: none of the tests that did not pass is there any more, or the other options leave it out";
@@ -257,16 +263,16 @@ pub(crate) fn unknown_tags(loaded: &Loaded, selection: &Selection) -> Vec<String
 }
 
 /// The same and, of the tests of an earlier run, those that are not among the selected ones.
-pub(crate) fn not_meant(loaded: &Loaded, selection: &Selection, selected: &BTreeSet<(usize, usize)>) -> Vec<String> {
+pub(crate) fn not_meant(loaded: &Loaded, selection: &Selection, selected: &Selected) -> Vec<String> {
     let mut lines = unknown_tags(loaded, selection);
     if let Some(again) = &selection.again {
-        let name = |(s, t): &(usize, usize)| match *t {
-            HEALTH => format!("{MACHINE_SUITE}/{HEALTH_TEST}"),
-            t => format!("{}/{}", loaded.suites[*s].name, loaded.suites[*s].tests[t].id),
+        let name = |index: &TestIndex| {
+            let (suite, test) = index.of(&loaded.suites);
+            format!("{}/{}", suite.name, test.id)
         };
         // Every run looks at the machines.
         let health = format!("{MACHINE_SUITE}/{HEALTH_TEST}");
-        lines.extend(again.left_out(&selected.iter().map(name).chain([health]).collect()));
+        lines.extend(again.left_out(&selected.tests.iter().map(name).chain([health]).collect()));
     }
     lines
 }
@@ -300,8 +306,8 @@ mod tests {
         let (proofs, problems) = muster_suite::proofs::load(&[dir.join("proofs")], &vocabulary(), &suites);
         assert!(problems.is_empty(), "{}", problems.render(false));
 
-        let tests = |s: usize| (0..suites[s].tests.len()).map(move |t| (s, t));
-        let made = prove::make(&suites, &(0..suites.len()).flat_map(tests).collect(), &proofs);
+        let all = suites.iter().enumerate().flat_map(|(at, suite)| TestIndex::all_of(at, &suite.tests)).collect();
+        let made = prove::make(&suites, &all, &proofs);
         assert!(made.missing.is_empty(), "give these a proof or a reason in suites/proofs: {:?}", made.missing);
     }
 }

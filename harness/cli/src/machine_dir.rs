@@ -22,7 +22,7 @@ const LONGEST: u64 = 64 << 10;
 /// What is known of a machine from outside its owner.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub(crate) struct State {
+pub(crate) struct OwnedMachine {
     /// What a person calls it.
     pub id: String,
     /// What it was made of: an image or a capsule.
@@ -45,7 +45,7 @@ pub(crate) struct State {
 #[derive(Debug)]
 pub(crate) struct MachineDir {
     dir: Utf8PathBuf,
-    state: State,
+    state: OwnedMachine,
     _lock: File,
 }
 
@@ -86,7 +86,7 @@ impl MachineDir {
         lock.try_lock().map_err(|cause| failed("lock", path)(cause.into()))?;
         let random = path.file_name().unwrap_or_default().trim_start_matches(".new-").to_lowercase();
         let owner = rustix::process::getpid();
-        let state = State {
+        let state = OwnedMachine {
             // Also the guest's host name, which has 64 characters at most.
             id: format!("{}-{random}", muster_engine::session::safe(name).chars().take(40).collect::<String>()),
             of: of.to_owned(),
@@ -128,7 +128,7 @@ impl Drop for MachineDir {
     }
 }
 
-fn write(dir: &Utf8Path, state: &State) -> Result<(), CliError> {
+fn write(dir: &Utf8Path, state: &OwnedMachine) -> Result<(), CliError> {
     let json = serde_json::to_vec_pretty(state).map_err(|error| CliError::infrastructure(error.to_string()))?;
     Ok(files::write_atomically(&dir.join(STATE), &json)?)
 }
@@ -139,7 +139,7 @@ pub(crate) struct Found {
     /// Its directory.
     pub dir: Utf8PathBuf,
     /// What is known of it.
-    pub state: State,
+    pub state: OwnedMachine,
 }
 
 /// All machines whose owners live, the oldest first.
@@ -174,7 +174,7 @@ pub(crate) fn find(id: &str) -> Result<Found, CliError> {
 /// Ends a machine by asking its owner, and waits until the owner has gone: after `patience` it is
 /// killed, and the machine with it.
 pub(crate) fn end(found: &Found, patience: std::time::Duration) -> Result<(), CliError> {
-    let State { id, owner, owner_started, .. } = &found.state;
+    let OwnedMachine { id, owner, owner_started, .. } = &found.state;
     let gone = || CliError::infrastructure(format!("the owner of {id} has gone; its machine went with it"));
     let pid = Pid::from_raw(*owner).ok_or_else(gone)?;
     // First a handle, then the question whose it is: from here on the number cannot become another's.
@@ -221,11 +221,11 @@ fn is_owned(dir: &Utf8Path) -> bool {
     }
 }
 
-fn read(dir: &Utf8Path) -> Option<State> {
+fn read(dir: &Utf8Path) -> Option<OwnedMachine> {
     use std::io::Read;
     let mut text = Vec::new();
     File::open(dir.join(STATE)).ok()?.take(LONGEST).read_to_end(&mut text).ok()?;
-    let state: State = serde_json::from_slice(&text).ok()?;
+    let state: OwnedMachine = serde_json::from_slice(&text).ok()?;
     (Some(state.id.as_str()) == dir.file_name()).then_some(state)
 }
 

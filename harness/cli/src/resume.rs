@@ -62,7 +62,7 @@ pub(crate) fn execute(arguments: Arguments) -> Result<ExitCode, CliError> {
     status.map(ExitCode::from)
 }
 
-/// The capsules in a directory that is none: of a run, of its `capsules`, or beside one that is misspelt. At most ten.
+/// The capsules in a directory that is none: of a run, of its `capsules`, or next to one that is misspelt. At most ten.
 fn nearby(dir: &Utf8Path) -> Vec<String> {
     let above = dir.parent().filter(|above| !above.as_str().is_empty()).unwrap_or(Utf8Path::new("."));
     let within = |dir: &Utf8Path| {

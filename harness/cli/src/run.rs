@@ -175,7 +175,7 @@ pub(crate) fn execute(mut arguments: Arguments, notes: &[String]) -> Result<Exit
     let mut prepared = session::prepare(&arguments.selection, &arguments.images, &arguments.known_issues, proofs)?;
     prepared.notices.splice(0..0, notes.iter().cloned());
     let rules = super::console::rules(&arguments.console_rules)?;
-    // Without them one test run again would be judged otherwise.
+    // Without them one test run again would be evaluated otherwise.
     let files = [("--console-rules", &arguments.console_rules), ("--known-issues", &arguments.known_issues)];
     for (option, file) in files.iter().flat_map(|(option, files)| files.iter().map(move |file| (option, file))) {
         prepared.rerun.options.extend([(*option).to_owned(), plan::quote(file.as_str())]);
@@ -334,7 +334,7 @@ pub(crate) fn accelerator(accel: &Accel) -> Accelerator {
     }
 }
 
-/// What a run may use and change beside its machines.
+/// What a run may use and change in addition to its machines.
 struct Means {
     update: UpdateMode,
     budget: Budget,

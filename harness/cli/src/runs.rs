@@ -29,7 +29,7 @@ enum Command {
     #[command(after_help = "Example: muster runs list --format json")]
     List {
         #[command(flatten)]
-        place: Place,
+        place: RunsDir,
         /// How it is printed: text for people, json for programs (an array of objects)
         #[arg(long, value_enum, default_value_t)]
         format: OutputFormat,
@@ -40,7 +40,7 @@ enum Command {
 
 /// Which runs.
 #[derive(Debug, clap::Args)]
-struct Place {
+struct RunsDir {
     /// The directory of runs [default: reports/runs of a checkout, else ./muster-runs]
     #[arg(long, value_name = "DIR")]
     dir: Option<Utf8PathBuf>,
@@ -51,7 +51,7 @@ struct Place {
 #[command(after_help = "Example: muster runs prune --keep 20 --older-than 30d --dry-run")]
 struct Prune {
     #[command(flatten)]
-    place: Place,
+    place: RunsDir,
     /// The newest so many stay, whatever their age
     #[arg(long, value_name = "N")]
     keep: Option<usize>,
@@ -73,7 +73,7 @@ pub(crate) fn execute(arguments: Arguments) -> Result<Exit, CliError> {
     }
 }
 
-impl Place {
+impl RunsDir {
     fn directory(&self) -> Result<Utf8PathBuf, CliError> {
         match &self.dir {
             Some(dir) if !dir.is_dir() => {
@@ -90,7 +90,7 @@ fn runs(directory: &Utf8PathBuf) -> Result<Vec<Kept>, CliError> {
     Ok(kept::list(directory, &muster_image::opened())?)
 }
 
-fn list(place: &Place, format: OutputFormat) -> Result<Exit, CliError> {
+fn list(place: &RunsDir, format: OutputFormat) -> Result<Exit, CliError> {
     let directory = place.directory()?;
     let runs = runs(&directory)?;
     if format == OutputFormat::Json {

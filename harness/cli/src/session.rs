@@ -7,7 +7,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 
 use super::catalogue::{Catalogue, caution};
 use super::error::CliError;
-use super::load::{self, HEALTH, Selection};
+use super::load::{self, Selection};
 use super::output::OutputFormat;
 use super::project::{self, Project};
 use muster_base::exit::Exit;
@@ -18,6 +18,7 @@ use muster_engine::prove::{self, Proofs};
 use muster_image::{DiskSource, ImageSpec, KernelBoot};
 use muster_qemu::AccelRequest;
 use muster_suite::model::Suite;
+use muster_suite::select::TestIndex;
 use muster_suite::value::ValueError;
 
 /// Which images, and how they are booted.
@@ -111,7 +112,7 @@ pub(crate) struct Prepared {
 }
 
 /// Decodes, selects and plans. Starts nothing.
-/// `known_issues` are files beside those that lie in directories of suites; with `proofs`, each selected
+/// `known_issues` are files in addition to those that lie in directories of suites; with `proofs`, each selected
 /// test is asked a second time on a guest on which it must fail.
 pub(crate) fn prepare(
     selection: &Selection,
@@ -124,7 +125,6 @@ pub(crate) fn prepare(
     let mut selected = load::select(&loaded, selection)?;
     let not_meant = load::not_meant(&loaded, selection, &selected);
     let count = selected.len();
-    let health = selected.remove(&(0, HEALTH));
     let (known, mut notices) = load::known_issues(&loaded, selection, known_issues)?;
     notices.extend(not_meant);
     let specs = image_specs(&project, options, &mut notices)?;
@@ -133,7 +133,7 @@ pub(crate) fn prepare(
     let rerun = Rerun { options: rerun_options(selection, &options.machine), images: typed, ..Rerun::default() };
     let prove = proofs.is_some();
     let mut made = match proofs {
-        Some(paths) => Some(load::proofs(&loaded, &selected, paths)?),
+        Some(paths) => Some(load::proofs(&loaded, &selected.tests, paths)?),
         None => None,
     };
     let proofs = made.as_mut().map(|made| std::mem::take(&mut made.proofs)).unwrap_or_default();
@@ -143,15 +143,14 @@ pub(crate) fn prepare(
     }
     let changed = made.map(|made| made.suites).unwrap_or_default();
     let first = loaded.suites.len();
-    let all =
-        |(at, suite): (usize, &Suite)| (0..suite.tests.len()).map(move |test| (first + at, test)).collect::<Vec<_>>();
-    selected.extend(changed.iter().enumerate().flat_map(all));
+    let all = |(at, suite): (usize, &Suite)| TestIndex::all_of(first + at, &suite.tests);
+    selected.tests.extend(changed.iter().enumerate().flat_map(all));
     let suites: Vec<Arc<_>> = loaded.suites.into_iter().chain(changed).map(Arc::new).collect();
-    let plan = plan::plan(&suites, &selected, ids);
+    let plan = plan::plan(&suites, &selected.tests, ids);
     if let Some(again) = &selection.again {
         let originals = plan.groups.iter().flat_map(|group| &group.tests);
         let planned = originals.filter(|planned| !planned.suite.name.starts_with(prove::PREFIX)).count();
-        notices.push(again.notice(count, planned + usize::from(health), &plan.images, prove)?);
+        notices.push(again.notice(count, planned + usize::from(selected.health), &plan.images, prove)?);
     }
     Ok(Prepared { project, plan, specs, rerun, known, proofs, notices })
 }

@@ -130,7 +130,7 @@ fn every_example_of_the_pages_is_accepted_by_both() {
                 // What they speak of is in other files; `guide_tests` puts them together.
                 "tests/v1" | "known-issues/v1" | "proofs/v1" | foreign::SCHEMA => Diagnostics::new(),
                 deviations::SCHEMA => {
-                    let kinds = muster_compare::kinds::words();
+                    let kinds = muster_compare::kinds::names();
                     let mut sink = Diagnostics::new();
                     deviations::decode_source("d.yaml", &whole, &kinds, &vocabulary(), &mut sink);
                     sink
@@ -211,7 +211,7 @@ fn bad_files_are_refused_by_the_schema_unless_it_cannot_know() {
     assert!(seen >= 60, "{seen} bad files");
 }
 
-/// Renders what is said about each file of a directory beside it.
+/// Renders what is said about each file of a directory next to it.
 fn snapshots(dir: &str, read: impl Fn(&str, &str) -> Diagnostics) {
     let dir = testdata().join(dir);
     let mut settings = insta::Settings::clone_current();

@@ -1,4 +1,4 @@
-//! The way into a running machine for a person: OpenSSH's client, told by a file of its own whom to
+//! The way into a running machine for a person: OpenSSH's client, configured by a file of its own, which says whom to
 //! trust and which key to show, so that nothing of the person's own configuration takes part.
 
 use std::future::Future;
@@ -166,7 +166,7 @@ fn quoted(path: &str) -> Result<String, CliError> {
     Ok(format!("\"{}\"", path.replace('%', "%%")))
 }
 
-/// Copies what a guest prints to a terminal, harmless, as it comes.
+/// Copies what a guest prints to a terminal, escaped, as it comes.
 fn show(from: &mut impl Read, to: &mut impl Write) {
     let mut buffer = [0; 8192];
     let mut kept = Vec::new();

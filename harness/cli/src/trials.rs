@@ -23,7 +23,7 @@ use muster_base::failure::Failure;
 use muster_engine::driver::Driver;
 use muster_engine::engine::{Images, exit_of};
 use muster_engine::plan::{Group, Isolation, MachineSpec, Planned};
-use muster_engine::session::{Session, Source};
+use muster_engine::session::{MachineSource, Session};
 use muster_engine::settings::Settings;
 use muster_engine::sink::{Events, now};
 use muster_engine::worker::Worker;
@@ -209,14 +209,14 @@ fn work(prepared: Prepared, questions: mpsc::Receiver<Question>) -> Result<Exit,
     let base = consumer::ReportOptions::default().base(dir.root())?;
     let consumer = consumer::start(stream, &dir, base, None, Default::default())?;
     let runtime = super::event_loop::runtime()?;
-    let done = runtime.block_on(answer_all(prepared, &dir, accel, &events, questions));
+    let done = runtime.block_on(run_all(prepared, &dir, accel, &events, questions));
     drop(runtime);
     drop(events);
     consumer.finish()?;
     done
 }
 
-async fn answer_all(
+async fn run_all(
     prepared: Prepared,
     dir: &RunDir,
     accel: accel::Accel,
@@ -260,7 +260,8 @@ async fn answer_all(
                 let Some((group, planned)) = tests.get(&name) else { break Some(answer) };
                 let record = match &sessions[&group.machine_spec] {
                     Ok(of_shape) => {
-                        let source = if wants_clones(&group.machine_spec) { Source::Clone } else { Source::Boot };
+                        let source =
+                            if wants_clones(&group.machine_spec) { MachineSource::Clone } else { MachineSource::Boot };
                         machines.ask(of_shape, source, group, planned).await
                     }
                     Err(failure) => session.cannot_run(planned, failure),
@@ -292,7 +293,7 @@ async fn answer_all(
 /// The machines that trials of one shape share: one that was booted, and one that was forked where the
 /// shape is forked at all.
 struct Machines<'s, 'd, D: Driver> {
-    workers: BTreeMap<(&'s MachineSpec, Source), Worker<'s, 'd, D>>,
+    workers: BTreeMap<(&'s MachineSpec, MachineSource), Worker<'s, 'd, D>>,
 }
 
 impl<D: Driver> Default for Machines<'_, '_, D> {
@@ -306,7 +307,7 @@ impl<'s, 'd, D: Driver> Machines<'s, 'd, D> {
     async fn ask(
         &mut self,
         session: &'s Session<'d, D>,
-        source: Source,
+        source: MachineSource,
         group: &'s Group,
         planned: &Planned,
     ) -> TestRecord {
@@ -316,9 +317,9 @@ impl<'s, 'd, D: Driver> Machines<'s, 'd, D> {
         }
         let shared_from = match group.isolation {
             Isolation::Shared => source,
-            Isolation::Booted => Source::Boot,
+            Isolation::Booted => MachineSource::Boot,
             Isolation::Clone => return session.worker(source).run_with_needs(group, planned).await,
-            Isolation::Fresh => return session.worker(Source::Boot).run_with_needs(group, planned).await,
+            Isolation::Fresh => return session.worker(MachineSource::Boot).run_with_needs(group, planned).await,
         };
         let worker =
             self.workers.entry((&group.machine_spec, shared_from)).or_insert_with(|| session.worker(shared_from));

@@ -73,7 +73,7 @@ pub fn compare(kinds: &[&'static dyn FactKind], baseline: &Facts, candidate: &Fa
 
 #[cfg(test)]
 mod tests {
-    use super::super::kinds::{all, find, words};
+    use super::super::kinds::{all, find, names};
     use super::super::testing::{facts, items, package};
     use super::*;
 
@@ -86,7 +86,7 @@ mod tests {
         let facts = facts(&[("package", items(&[("bash", &package("5.2", "1.fc43", "bash"))]))]);
         let found = compare(all(), &facts, &facts);
         assert_eq!((found.differences, found.uncompared), (Vec::new(), Vec::new()));
-        assert_eq!(found.kinds, words());
+        assert_eq!(found.kinds, names());
     }
 
     #[test]

@@ -45,8 +45,8 @@ pub enum KindError {
 
 impl KindError {
     /// For `map_err`: what a reading says that has no value.
-    pub(crate) fn reading(why: impl Into<String>) -> Self {
-        Self::Reading(why.into())
+    pub(crate) fn reading(why: impl std::fmt::Display) -> Self {
+        Self::Reading(why.to_string())
     }
 }
 

@@ -45,7 +45,7 @@ pub struct Facts {
 
 impl Facts {
     /// Makes facts of what a guest answered to the probes of these kinds.
-    pub fn from_answers(
+    pub fn from_replies(
         (name, taken): (String, String),
         system: System,
         kinds: &[&'static dyn FactKind],

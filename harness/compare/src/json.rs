@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::comparison::Uncompared;
-use super::verdict::{Counts, Document, Standing, Verdict};
+use super::verdict::{ComparisonResult, Counts, DocumentedBy, Standing};
 
 /// The name of the schema.
 pub const SCHEMA: &str = "comparison/v1";
@@ -37,7 +37,7 @@ struct Row<'v> {
     packages: &'v [String],
     /// `documented`, `expired` or `undocumented`.
     standing: &'static str,
-    document: Option<&'v Document>,
+    document: Option<&'v DocumentedBy>,
     note: &'v str,
 }
 
@@ -45,8 +45,8 @@ struct Row<'v> {
 ///
 /// # Errors
 /// When it cannot be serialised, which is a defect of ours.
-pub fn render(verdict: &Verdict) -> Result<String, serde_json::Error> {
-    let row = |evaluated: &'_ super::verdict::Evaluated| -> (&'static str, Option<Document>, String) {
+pub fn render(verdict: &ComparisonResult) -> Result<String, serde_json::Error> {
+    let row = |evaluated: &'_ super::verdict::Evaluated| -> (&'static str, Option<DocumentedBy>, String) {
         match &evaluated.standing {
             Standing::Documented(document) => ("documented", Some(document.clone()), String::new()),
             Standing::Expired { document, note } => ("expired", Some(document.clone()), note.clone()),

@@ -139,7 +139,7 @@ mod tests {
         let vocabulary = Vocabulary { tables: &[], capabilities: &[], tools: &[] };
         let mut sink = Diagnostics::new();
         let text = format!("schema: deviations/v1\ndeviations:\n{text}");
-        let entries = decode_source("d.yaml", &text, &super::super::kinds::words(), &vocabulary, &mut sink);
+        let entries = decode_source("d.yaml", &text, &super::super::kinds::names(), &vocabulary, &mut sink);
         assert_eq!(sink.render(false), "");
         entries
     }
@@ -211,7 +211,7 @@ mod tests {
         let vocabulary = Vocabulary { tables: &[], capabilities: &[], tools: &[] };
         let mut sink = Diagnostics::new();
         let empty = format!("schema: deviations/v1\ndeviations:\n{shown}\n");
-        assert!(decode_source("d", &empty, &super::super::kinds::words(), &vocabulary, &mut sink).is_empty());
+        assert!(decode_source("d", &empty, &super::super::kinds::names(), &vocabulary, &mut sink).is_empty());
         assert_eq!(sink.len(), 4);
         let filled = shown
             .replace("category: \"\"", "category: azl-pruning")

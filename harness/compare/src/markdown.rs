@@ -5,14 +5,14 @@ use std::fmt::Write as _;
 
 use super::ledger::entry_for;
 use super::text::{reported, values};
-use super::verdict::{Evaluated, Standing, Verdict};
+use super::verdict::{ComparisonResult, Evaluated, Standing};
 use muster_base::text::one_line;
 
 /// Bytes of a comment; hosts take 65,536 characters.
 const LARGEST: usize = 60_000;
 
 /// The comment.
-pub fn render(verdict: &Verdict) -> String {
+pub fn render(verdict: &ComparisonResult) -> String {
     let mut out = format!("### {} → {}\n\n{}\n", code(&verdict.baseline), code(&verdict.candidate), verdict.summary());
     let standing = |wanted: fn(&Standing) -> bool| {
         verdict.evaluated.iter().filter(move |evaluated| wanted(&evaluated.standing)).collect::<Vec<&Evaluated>>()

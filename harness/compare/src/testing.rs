@@ -16,7 +16,7 @@ pub(super) fn facts(parts: &[(&'static str, Items)]) -> Facts {
         trees: Scope::default().trees,
         ..Facts::default()
     };
-    for word in kinds::words() {
+    for word in kinds::names() {
         facts.parts.insert(word, Part::Known(Items::new()));
     }
     for (word, items) in parts {

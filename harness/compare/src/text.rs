@@ -5,14 +5,14 @@ use std::fmt::Write as _;
 
 use super::kinds;
 use super::ledger::entry_for;
-use super::verdict::{Counts, Document, Evaluated, Standing, Verdict};
+use super::verdict::{ComparisonResult, Counts, DocumentedBy, Evaluated, Standing};
 use muster_base::text::{one_line, plural};
 
 /// Characters of a value that are shown.
 const VALUE: usize = 120;
 
 /// The text. With `all`, documented differences are listed too.
-pub fn render(verdict: &Verdict, all: bool) -> String {
+pub fn render(verdict: &ComparisonResult, all: bool) -> String {
     let mut out = format!("{} → {}\n", one_line(&verdict.baseline, 200), one_line(&verdict.candidate, 200));
     for word in &verdict.kinds {
         section(&mut out, verdict, word, all);
@@ -32,7 +32,7 @@ fn list(out: &mut String, title: &str, lines: impl Iterator<Item = String>) {
     }
 }
 
-fn section(out: &mut String, verdict: &Verdict, word: &str, all: bool) {
+fn section(out: &mut String, verdict: &ComparisonResult, word: &str, all: bool) {
     let Counts { differences, documented, .. } = verdict.counts(Some(word));
     if differences == 0 {
         return;
@@ -82,7 +82,7 @@ pub(super) fn values(evaluated: &Evaluated) -> String {
 }
 
 /// Who documents it, and why it is meant.
-pub(super) fn reported(document: &Document) -> String {
+pub(super) fn reported(document: &DocumentedBy) -> String {
     let words: Vec<&str> =
         [&document.category, &document.upstream_status].into_iter().flatten().map(String::as_str).collect();
     let words = if words.is_empty() { String::new() } else { format!(" [{}]", words.join(", ")) };

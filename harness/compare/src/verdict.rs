@@ -12,7 +12,7 @@ use muster_suite::deviations::Deviation;
 /// What documents a difference.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub struct Document {
+pub struct DocumentedBy {
     /// `ledger`, or `overlay` and its component: `overlay of systemd`.
     pub by: String,
     /// Where it stands.
@@ -29,11 +29,11 @@ pub struct Document {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Standing {
     /// It is meant.
-    Documented(Document),
+    Documented(DocumentedBy),
     /// It was meant until a day that is over.
     Expired {
         /// What documented it.
-        document: Document,
+        document: DocumentedBy,
         /// For the report.
         note: String,
     },
@@ -55,7 +55,7 @@ pub struct Evaluated {
 
 /// What came of a comparison.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Verdict {
+pub struct ComparisonResult {
     /// What the baseline is called.
     pub baseline: String,
     /// What the candidate is called.
@@ -88,14 +88,14 @@ pub struct Counts {
     pub undocumented: usize,
 }
 
-/// Judges a comparison by a ledger and a tree of overlays.
+/// Evaluates a comparison by a ledger and a tree of overlays.
 pub fn evaluate(
     comparison: Comparison,
     (baseline, candidate): (&Facts, &Facts),
     entries: &[Deviation],
     tree: Option<&Tree>,
     today: jiff::civil::Date,
-) -> Verdict {
+) -> ComparisonResult {
     let lookup = |name: &str| candidate.dimension(name);
     let mut ledger = Ledger::new(entries, &lookup, today);
     let index = tree.map(|tree| Index::new(tree, baseline, candidate));
@@ -106,7 +106,7 @@ pub fn evaluate(
         let standing = match said {
             Said::Documented(entry) => Standing::Documented(of_entry(&entries[entry])),
             other => match (overlay(), other) {
-                (Some((component, overlay)), _) => Standing::Documented(Document {
+                (Some((component, overlay)), _) => Standing::Documented(DocumentedBy {
                     by: format!("overlay of {component}"),
                     location: overlay.location.to_string(),
                     category: overlay.metadata.as_ref().map(|(category, _)| category.clone()),
@@ -134,7 +134,7 @@ pub fn evaluate(
         let entry = &entries[index];
         format!("{}: nothing matches `{}` any more: delete the entry", entry.location, entry.pattern)
     };
-    Verdict {
+    ComparisonResult {
         baseline: baseline.name.clone(),
         candidate: candidate.name.clone(),
         stale: ledger.stale(&comparison.kinds).into_iter().map(stale).collect(),
@@ -146,8 +146,8 @@ pub fn evaluate(
     }
 }
 
-fn of_entry(entry: &Deviation) -> Document {
-    Document {
+fn of_entry(entry: &Deviation) -> DocumentedBy {
+    DocumentedBy {
         by: "ledger".to_owned(),
         location: entry.location.to_string(),
         category: Some(entry.category.to_owned()),
@@ -156,7 +156,7 @@ fn of_entry(entry: &Deviation) -> Document {
     }
 }
 
-impl Verdict {
+impl ComparisonResult {
     /// How many differences stand how; of one kind, or of all.
     pub fn counts(&self, kind: Option<&str>) -> Counts {
         let mut counts = Counts::default();
@@ -220,7 +220,7 @@ pub(super) mod tests {
     use muster_suite::diagnostic::Diagnostics;
 
     /// Two systems and a ledger that documents some of what differs.
-    pub(crate) fn planted(ledger: &str, spoil: impl Fn(&mut Facts)) -> Verdict {
+    pub(crate) fn planted(ledger: &str, spoil: impl Fn(&mut Facts)) -> ComparisonResult {
         let before = facts(&[
             ("package", items(&[("bash", &package("5.2", "1.fc43", "bash")), ("foo", &package("1", "1", "foo"))])),
             ("sysctl", items(&[("kernel.x", &[("value", "1")])])),
@@ -246,7 +246,7 @@ pub(super) mod tests {
             _ => decode_source(
                 "d.yaml",
                 &format!("schema: deviations/v1\ndeviations:\n{entries}"),
-                &kinds::words(),
+                &kinds::names(),
                 &vocabulary,
                 &mut sink,
             ),
@@ -276,7 +276,7 @@ pub(super) mod tests {
         };
         assert_eq!(planted(ALL, lose).exit(), Exit::Error);
         assert_eq!(planted("", lose).exit(), Exit::Failed);
-        let verdict = Verdict::default();
+        let verdict = ComparisonResult::default();
         assert_eq!(verdict.exit(), Exit::Invalid, "nothing was compared");
     }
 

@@ -11,10 +11,10 @@ use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
 use super::evaluator::{Evaluator, Setting, Step};
-use super::findings::{Finding, Findings};
+use super::findings::Findings;
 use super::lines::Piece;
 use super::log::{LOG_LIMIT, Log};
-use super::rules::Severity;
+use muster_record::finding::{Finding, Severity};
 
 /// Lines that [`Console::excerpt`] can look back on.
 const REMEMBERED: usize = 400;
@@ -23,7 +23,7 @@ const REMEMBERED: usize = 400;
 const TIMED: usize = 3000;
 const TIMED_BYTES: usize = 200;
 
-/// Silence after which an unfinished line is judged as it stands.
+/// Silence after which an unfinished line is evaluated as it stands.
 const PAUSE: Duration = Duration::from_millis(300);
 
 /// A live console. Clones share it; it goes on being readable after its machine has ended.
@@ -37,9 +37,9 @@ pub struct Console {
 #[derive(Debug)]
 struct Shared {
     seen: Mutex<Seen>,
-    /// Whether the judge is still to hear of a restart that is meant.
+    /// Whether the evaluator is still to learn of a restart that is meant.
     restart_meant: AtomicBool,
-    /// Whether the judge is still to hear that somebody has logged in.
+    /// Whether the evaluator is still to learn that somebody has logged in.
     arrived: AtomicBool,
 }
 
@@ -115,7 +115,7 @@ impl Console {
         let _ = tokio::time::timeout(patience, quiet).await;
     }
 
-    /// A finding that was provoked on purpose: from now on it is only a remark, and nobody gives the
+    /// A finding that was provoked on purpose: from now on it is only a note, and nobody gives the
     /// machine up because of it. Another fatal finding takes its place where there is one.
     pub fn expected(&self, finding: &Finding) {
         let same = |other: &Finding| (other.line_number, &*other.category) == (finding.line_number, &*finding.category);
@@ -137,7 +137,12 @@ impl Console {
     /// Final findings so far, at most 50 of a category and severity, in the order in which they became final,
     /// each with the lines around it that have come by now.
     pub fn findings(&self) -> Vec<Finding> {
-        self.seen().findings.kept().to_vec()
+        self.findings_after(0)
+    }
+
+    /// The same without the first `seen`.
+    pub fn findings_after(&self, seen: usize) -> Vec<Finding> {
+        self.seen().findings.kept().iter().skip(seen).cloned().collect()
     }
 
     /// The guest's SSH host keys as it printed them last, `type base64`; empty before that.
@@ -145,7 +150,7 @@ impl Console {
         self.seen().host_keys.clone()
     }
 
-    /// The last `count` lines, at most 400, with what has come of an unfinished one; harmless text.
+    /// The last `count` lines, at most 400, with what has come of an unfinished one; escaped text.
     pub fn excerpt(&self, count: usize) -> Vec<String> {
         let seen = self.seen();
         let lines: Vec<&Piece> = seen.recent.iter().chain(&seen.unfinished).collect();
@@ -225,9 +230,9 @@ impl Reader {
             for step in steps {
                 match step {
                     Step::Line(piece) => seen.line(piece),
-                    Step::Finding(finding) => found.push(seen.findings.add(finding)),
-                    Step::Unfinished(finding) => found.push(seen.findings.add_unfinished(finding)),
-                    Step::Provisional(finding) => seen.findings.hold(finding),
+                    Step::Found(new) => found.push(seen.findings.add(new)),
+                    Step::Unfinished(new) => found.push(seen.findings.add_unfinished(new)),
+                    Step::Provisional(new) => seen.findings.hold(new),
                     Step::Settled { rule, severity } => found.extend(seen.findings.settle(&rule, severity)),
                     Step::HostKeys(keys) => seen.host_keys = keys,
                 }
@@ -298,7 +303,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_expected_panic_is_a_remark_and_the_next_one_is_not() {
+    async fn an_expected_panic_is_a_note_and_the_next_one_is_not() {
         let (console, mut guest, _log) = started();
         let mut fatal = console.fatal();
         guest.write_all(b"[    2.000000] Kernel panic - not syncing: sysrq triggered crash\n").unwrap();

@@ -4,28 +4,29 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::boots::Boots;
-use super::findings::Finding;
+use super::findings::Found;
 use super::forms::Entry;
 use super::host_keys::HostKeys;
 use super::lines::{Lines, Piece};
 use super::message::{Message, messages};
-use super::rules::{Rule, Rules, Severity};
+use super::rules::{Rule, Rules};
 use super::torn::Torn;
+use muster_record::finding::Severity;
 
-/// Findings of one category and severity that are told; further ones are only counted, since a guest
+/// Findings of one category and severity that are reported; further ones are only counted, since a guest
 /// can print warnings faster than anyone can read them.
-const TOLD: u64 = 50;
+const REPORTED: u64 = 50;
 
-/// Under which circumstances a console is judged.
+/// Under which circumstances a console is evaluated.
 #[derive(Debug, Clone)]
 pub struct Setting {
     /// The rules.
     pub rules: Arc<Rules>,
     /// Whether the guest is emulated: what only says that something took too long is then no more than
-    /// a remark.
+    /// a note.
     pub emulated: bool,
     /// Whether somebody else sees the machine's resets, and which of them were meant. A restart on the
-    /// console is then only a remark.
+    /// console is then only a note.
     pub resets_watched: bool,
 }
 
@@ -42,11 +43,11 @@ pub(crate) enum Step {
     /// A clean piece of a line.
     Line(Piece),
     /// Something was found in the last line; its excerpt is empty.
-    Finding(Finding),
+    Found(Found),
     /// Something was found in a line that has not ended; its excerpt is empty.
-    Unfinished(Finding),
+    Unfinished(Found),
     /// Something was found in the last line that a later line may lower; its excerpt is empty.
-    Provisional(Finding),
+    Provisional(Found),
     /// What is provisional of this rule is final, with this severity.
     Settled {
         /// The rule's name.
@@ -66,15 +67,15 @@ struct Open {
     count: u64,
 }
 
-/// Judges a console while it prints.
+/// Evaluates a console while it prints.
 #[derive(Debug)]
 pub(crate) struct Evaluator {
     setting: Setting,
     lines: Lines,
     boots: Boots,
     counts: BTreeMap<(Arc<str>, Severity), u64>,
-    /// The line that was judged last and the categories found in it, so that what is said twice in one
-    /// line, or was judged while the line was unfinished, is told once.
+    /// The line that was evaluated last and the categories found in it, so that what is said twice in one
+    /// line, or was evaluated while the line was unfinished, is reported once.
     line: u64,
     in_line: Vec<Arc<str>>,
     host_keys: HostKeys,
@@ -85,7 +86,7 @@ pub(crate) struct Evaluator {
 }
 
 impl Evaluator {
-    /// A judge for one console.
+    /// An evaluator for one console.
     pub(crate) fn new(setting: Setting) -> Self {
         Self {
             setting,
@@ -117,8 +118,8 @@ impl Evaluator {
         self.settle(|_| true, Severity::milder)
     }
 
-    /// Judges what has come of an unfinished line: a rescue prompt never ends its line. Only what is
-    /// fatal is told, since the rest of the line could still change what it means. Call it when nothing
+    /// Evaluates what has come of an unfinished line: a rescue prompt never ends its line. Only what is
+    /// fatal is reported, since the rest of the line could still change what it means. Call it when nothing
     /// has come for a moment.
     pub(crate) fn pause(&mut self) -> Vec<Step> {
         let Some(piece) = self.lines.unfinished() else { return Vec::new() };
@@ -127,15 +128,15 @@ impl Evaluator {
         let whole = messages(&piece.text, piece.begins).map(|message| message.text.into_owned());
         for text in whole.chain(self.torn.joined(&piece)).collect::<Vec<_>>() {
             let rule = rules.evaluator(&text, &self.boots).rule.filter(|rule| rule.severity == Severity::Fatal);
-            steps.extend(rule.and_then(|rule| self.finding(rule, &piece, &text)).map(|found| match found {
-                Step::Finding(finding) => Step::Unfinished(finding),
+            steps.extend(rule.and_then(|rule| self.found(rule, &piece, &text)).map(|found| match found {
+                Step::Found(found) => Step::Unfinished(found),
                 other => other,
             }));
         }
         steps
     }
 
-    /// Judges the rest when the stream has ended: what is provisional is final as it stands.
+    /// Evaluates the rest when the stream has ended: what is provisional is final as it stands.
     pub(crate) fn finish(&mut self) -> Vec<Step> {
         let rest = self.lines.finish();
         let mut steps = self.evaluator(rest);
@@ -148,7 +149,7 @@ impl Evaluator {
         self.lines.unfinished()
     }
 
-    /// How often each category was found with each severity, told or not.
+    /// How often each category was found with each severity, reported or not.
     pub(crate) fn counts(&self) -> &BTreeMap<(Arc<str>, Severity), u64> {
         &self.counts
     }
@@ -180,7 +181,7 @@ impl Evaluator {
                 steps.extend(self.settled_by(message, verdict.lost_boot));
                 if let Some(rule) = verdict.rule {
                     found_any = true;
-                    steps.extend(self.finding(rule, &piece, text));
+                    steps.extend(self.found(rule, &piece, text));
                     // Nothing comes after it that could lower what was before.
                     if rule.severity == Severity::Fatal {
                         steps.extend(self.settle(|_| true, |severity| severity));
@@ -196,7 +197,7 @@ impl Evaluator {
                     // What its first part says alone was found there.
                     let rule = rules.evaluator(&text, &self.boots).rule;
                     let rule = rule.filter(|_| rules.evaluator(&before, &self.boots).rule.is_none());
-                    if let Some(step) = rule.and_then(|rule| self.finding(rule, &piece, &text)) {
+                    if let Some(step) = rule.and_then(|rule| self.found(rule, &piece, &text)) {
                         steps.push(step);
                         self.torn = Torn::default();
                         break;
@@ -240,7 +241,7 @@ impl Evaluator {
         rules.into_iter().filter_map(settle).collect()
     }
 
-    fn finding(&mut self, rule: &Rule, piece: &Piece, message: &str) -> Option<Step> {
+    fn found(&mut self, rule: &Rule, piece: &Piece, message: &str) -> Option<Step> {
         if self.line != piece.number {
             self.line = piece.number;
             self.in_line.clear();
@@ -249,22 +250,22 @@ impl Evaluator {
             return None;
         }
         self.in_line.push(rule.category.clone());
-        let remark =
+        let is_note =
             (self.setting.emulated && rule.about_time) || (self.setting.resets_watched && rule.after.is_some());
         let severity = match rule.severity {
-            Severity::Warn | Severity::Fail if remark => Severity::Info,
+            Severity::Warn | Severity::Fail if is_note => Severity::Info,
             stated => stated,
         };
-        let finding = || Finding::new(rule, severity, piece, message);
+        let found = || Found::new(rule, severity, piece, message);
         if !rule.unless_later.is_empty() && matches!(severity, Severity::Warn | Severity::Fail) {
             let open = Open { category: rule.category.clone(), severity, count: 0 };
             let open = self.open.entry(rule.id.clone()).or_insert(open);
             open.count += 1;
-            return (open.count <= TOLD).then(|| Step::Provisional(finding()));
+            return (open.count <= REPORTED).then(|| Step::Provisional(found()));
         }
         let count = self.counts.entry((rule.category.clone(), severity)).or_default();
         *count += 1;
-        (*count <= TOLD).then(|| Step::Finding(finding()))
+        (*count <= REPORTED).then(|| Step::Found(found()))
     }
 }
 

@@ -5,9 +5,10 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use super::lines::Piece;
-use super::rules::{Rule, Severity};
+use super::rules::Rule;
+use muster_record::finding::{Finding, Severity};
 
-/// Findings that are kept; fatal ones always are, since [`super::Evaluator`] tells few of a kind.
+/// Findings that are kept; fatal ones always are, since the evaluator reports few of a kind.
 const MOST: usize = 1000;
 
 /// Lines of an excerpt before the finding.
@@ -26,47 +27,34 @@ const SEEN: usize = 150;
 /// Bytes of all excerpts of a console. Later findings have their line and nothing else.
 const BUDGET: usize = 4 << 20;
 
-/// Something the console judge found.
+/// A finding, and how much of what follows belongs to it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Finding {
-    /// The id of the rule.
-    pub rule: Arc<str>,
-    /// `kernel-panic`, `oops`, …: its failure id is `console.<category>`.
-    pub category: Arc<str>,
-    /// What it means for the machine.
-    pub severity: Severity,
-    /// What matched, harmless, at most 500 characters: its line, or the message alone where the line is long,
-    /// or was put together of two, or is a record of another form.
-    pub line: String,
-    /// 1-based line of `console.log`.
-    pub line_number: u64,
-    /// Harmless lines around it, itself among them: at most 5 before and 80 after, fewer while the
-    /// guest has not printed more.
-    pub excerpt: Vec<Arc<str>>,
-    /// Which line of the excerpt is the finding's own, from 0.
-    pub excerpt_hit: usize,
+pub(crate) struct Found {
+    /// The finding; without its surroundings until it is kept.
+    pub finding: Finding,
     /// Whether a trace follows the line.
     pub trace: bool,
 }
 
-impl Finding {
-    /// A finding without its surroundings, in a message of the piece.
+impl Found {
+    /// What a rule found in a message of the piece.
     pub(crate) fn new(rule: &Rule, severity: Severity, piece: &Piece, message: &str) -> Self {
         let line = match piece.text.find(message) {
             Some(at) if at <= SEEN => muster_base::text::one_line(&piece.text, 500),
             Some(_) => format!("… {}", muster_base::text::one_line(message, 498)),
             None => muster_base::text::one_line(message, 500),
         };
-        Self {
+        let finding = Finding {
             rule: rule.id.clone(),
             category: rule.category.clone(),
             severity,
+            base_check: rule.base_check.clone(),
             line,
             line_number: piece.number,
             excerpt: Vec::new(),
             excerpt_hit: 0,
-            trace: rule.trace,
-        }
+        };
+        Self { finding, trace: rule.trace }
     }
 }
 
@@ -81,12 +69,13 @@ pub(crate) struct Findings {
     /// The last lines, the current one included.
     recent: VecDeque<Arc<str>>,
     /// Findings whose excerpts go on, and lines left.
-    open: Vec<(Place, usize)>,
+    open: Vec<(Holder, usize)>,
     bytes: usize,
 }
 
+/// Where a finding is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Place {
+enum Holder {
     Kept(usize),
     Held(u64),
 }
@@ -96,10 +85,10 @@ impl Findings {
     pub(crate) fn line(&mut self, text: &str) {
         let line: Arc<str> = muster_base::text::one_line(text, LONGEST_LINE).into();
         let Self { kept, held, open, bytes, .. } = self;
-        open.retain_mut(|(place, left)| {
-            let finding = match place {
-                Place::Kept(at) => kept.get_mut(*at),
-                Place::Held(key) => held.get_mut(key),
+        open.retain_mut(|(holder, left)| {
+            let finding = match holder {
+                Holder::Kept(at) => kept.get_mut(*at),
+                Holder::Held(key) => held.get_mut(key),
             };
             let Some(finding) = finding.filter(|_| *bytes + line.len() <= BUDGET) else { return false };
             *bytes += line.len();
@@ -114,22 +103,22 @@ impl Findings {
     }
 
     /// Something was found in the last line. Gives it back with the lines before it.
-    pub(crate) fn add(&mut self, finding: Finding) -> Finding {
-        self.keep(finding, None)
+    pub(crate) fn add(&mut self, found: Found) -> Finding {
+        self.keep(found, None)
     }
 
     /// The same, found in a line that has not ended.
-    pub(crate) fn add_unfinished(&mut self, finding: Finding) -> Finding {
-        let line = muster_base::text::one_line(&finding.line, LONGEST_LINE).into();
-        self.keep(finding, Some(line))
+    pub(crate) fn add_unfinished(&mut self, found: Found) -> Finding {
+        let line = muster_base::text::one_line(&found.finding.line, LONGEST_LINE).into();
+        self.keep(found, Some(line))
     }
 
-    /// Something was found in the last line that is not final yet: nobody is told until it is
+    /// Something was found in the last line that is not final yet: it is not reported until it is
     /// [settled](Self::settle).
-    pub(crate) fn hold(&mut self, finding: Finding) {
+    pub(crate) fn hold(&mut self, found: Found) {
         if self.held.len() < MOST {
-            let finding = self.surrounded(finding, None);
-            self.follow(Place::Held(self.next), &finding);
+            let finding = self.surrounded(found.finding, None);
+            self.follow(Holder::Held(self.next), &finding, found.trace);
             self.held.insert(self.next, finding);
             self.next += 1;
         }
@@ -142,8 +131,8 @@ impl Findings {
             let finding = Finding { severity, ..self.held.remove(&key)? };
             let at = self.kept.len();
             if at < MOST {
-                let open = self.open.iter_mut().filter(|(place, _)| *place == Place::Held(key));
-                open.for_each(|(place, _)| *place = Place::Kept(at));
+                let open = self.open.iter_mut().filter(|(holder, _)| *holder == Holder::Held(key));
+                open.for_each(|(holder, _)| *holder = Holder::Kept(at));
                 self.kept.push(finding.clone());
             }
             Some(finding)
@@ -151,10 +140,10 @@ impl Findings {
         keys.into_iter().filter_map(settle).collect()
     }
 
-    fn keep(&mut self, finding: Finding, unfinished: Option<Arc<str>>) -> Finding {
-        let finding = self.surrounded(finding, unfinished);
+    fn keep(&mut self, found: Found, unfinished: Option<Arc<str>>) -> Finding {
+        let finding = self.surrounded(found.finding, unfinished);
         if self.kept.len() < MOST || finding.severity == Severity::Fatal {
-            self.follow(Place::Kept(self.kept.len()), &finding);
+            self.follow(Holder::Kept(self.kept.len()), &finding, found.trace);
             self.kept.push(finding.clone());
         }
         finding
@@ -175,10 +164,10 @@ impl Findings {
     }
 
     /// What comes after a finding goes into its excerpt.
-    fn follow(&mut self, place: Place, finding: &Finding) {
+    fn follow(&mut self, holder: Holder, finding: &Finding, trace: bool) {
         if !finding.excerpt.is_empty() {
             self.bytes += size(finding);
-            self.open.push((place, if finding.trace { TRACE } else { AFTER }));
+            self.open.push((holder, if trace { TRACE } else { AFTER }));
         }
     }
 
@@ -207,8 +196,8 @@ fn size(finding: &Finding) -> usize {
 mod tests {
     use super::*;
 
-    fn finding(trace: bool, severity: Severity) -> Finding {
-        Finding {
+    fn found(trace: bool, severity: Severity) -> Found {
+        let finding = Finding {
             rule: "r".into(),
             category: "c".into(),
             severity,
@@ -216,8 +205,9 @@ mod tests {
             line_number: 1,
             excerpt: Vec::new(),
             excerpt_hit: 0,
-            trace,
-        }
+            base_check: None,
+        };
+        Found { finding, trace }
     }
 
     #[test]
@@ -226,7 +216,7 @@ mod tests {
         for n in 0..200 {
             findings.line(&format!("line {n}"));
             if n == 2 || n == 50 {
-                let reported = findings.add(finding(n == 50, Severity::Fail));
+                let reported = findings.add(found(n == 50, Severity::Fail));
                 assert_eq!(reported.excerpt[reported.excerpt_hit], format!("line {n}").into());
             }
         }
@@ -241,10 +231,14 @@ mod tests {
     fn what_is_held_is_reported_once_it_is_final_and_its_excerpt_goes_on_meanwhile() {
         let mut findings = Findings::default();
         findings.line("one");
-        findings.hold(finding(false, Severity::Fail));
+        findings.hold(found(false, Severity::Fail));
         findings.line("two");
-        findings.hold(Finding { rule: "other".into(), ..finding(false, Severity::Fail) });
-        findings.add(Finding { line_number: 9, ..finding(false, Severity::Warn) });
+        let mut other = found(false, Severity::Fail);
+        other.finding.rule = "other".into();
+        findings.hold(other);
+        let mut later = found(false, Severity::Warn);
+        later.finding.line_number = 9;
+        findings.add(later);
         findings.line("three");
         assert_eq!(findings.kept().len(), 1);
         let settled = findings.settle("r", Severity::Warn);
@@ -263,9 +257,9 @@ mod tests {
         let mut findings = Findings::default();
         for _ in 0..3 * MOST {
             findings.line(&"\u{1f600}".repeat(5000));
-            findings.add(finding(true, Severity::Fail));
+            findings.add(found(true, Severity::Fail));
         }
-        findings.add(finding(true, Severity::Fatal));
+        findings.add(found(true, Severity::Fatal));
         assert_eq!(findings.kept().len(), MOST + 1);
         let bytes: usize = findings.kept().iter().flat_map(|kept| &kept.excerpt).map(|line| line.len()).sum();
         assert!(bytes <= BUDGET && bytes > BUDGET / 2, "{bytes}");

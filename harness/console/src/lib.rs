@@ -20,6 +20,5 @@ mod torn;
 
 pub use console::Console;
 pub use evaluator::Setting;
-pub use findings::Finding;
 pub use log::LOG_LIMIT;
-pub use rules::{Rules, Severity};
+pub use rules::Rules;

@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::Write;
 
-/// Bytes of `console.log`. What comes after is read and judged, but not kept.
+/// Bytes of `console.log`. What comes after is read and evaluated, but not kept.
 pub const LOG_LIMIT: u64 = 64 << 20;
 
 /// `console.log`, up to its limit.
@@ -18,7 +18,7 @@ impl Log {
         Self { file: Some(file), limit, left: limit }
     }
 
-    /// A full disk of the host ends the log, not the machine: the judge needs no log.
+    /// A full disk of the host ends the log, not the machine: the evaluator needs no log.
     pub(super) fn write(&mut self, bytes: &[u8]) {
         let Some(file) = &mut self.file else { return };
         let kept = bytes.len().min(usize::try_from(self.left).unwrap_or(usize::MAX));

@@ -32,7 +32,7 @@ impl Message<'_> {
 
 /// The messages of a line, in order; those without text are left out. `begins` says that the text is
 /// the beginning of a line and not the rest of a long one, of which only what follows a time stamp can
-/// be told to be a message.
+/// be known to be a message.
 pub(crate) fn messages(line: &str, begins: bool) -> impl Iterator<Item = Message<'_>> {
     let said = if begins { forms::record(line) } else { None };
     let record = said.is_some();

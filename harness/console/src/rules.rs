@@ -11,48 +11,12 @@ use regex::{Regex, RegexSet, RegexSetBuilder};
 use super::boots::{Boots, Earlier};
 use super::message::messages;
 use muster_base::failure::Location;
+use muster_record::finding::Severity;
 use muster_suite::console_rules::{self, ConsoleRule, Sample};
 use muster_suite::diagnostic::{Diagnostic, Diagnostics, Span, codes};
 
 /// Bytes that all patterns together may compile to.
 const LARGEST_SET: usize = 64 << 20;
-
-/// What a finding means for its machine.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Severity {
-    /// Worth a line in a report.
-    Info,
-    /// Not right, but no reason to fail anything.
-    Warn,
-    /// The image did something wrong; the machine goes on.
-    Fail,
-    /// The machine is lost: waiting longer is hopeless.
-    Fatal,
-}
-
-impl Severity {
-    /// All, mildest first.
-    pub const ALL: [Severity; 4] = [Self::Info, Self::Warn, Self::Fail, Self::Fatal];
-
-    /// One step less.
-    pub(crate) fn milder(self) -> Self {
-        match self {
-            Self::Fatal => Self::Fail,
-            Self::Fail => Self::Warn,
-            Self::Warn | Self::Info => Self::Info,
-        }
-    }
-
-    /// As it is written in rules and reports.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Info => "info",
-            Self::Warn => "warn",
-            Self::Fail => "fail",
-            Self::Fatal => "fatal",
-        }
-    }
-}
 
 /// One rule.
 #[derive(Debug)]
@@ -63,6 +27,8 @@ pub struct Rule {
     pub category: Arc<str>,
     /// What it means for the machine.
     pub severity: Severity,
+    /// The base check that it belongs to, as under `base-checks:` of a suite.
+    pub base_check: Option<Arc<str>>,
     /// The regular expression.
     pub pattern: String,
     /// What the line means, or where its form comes from.
@@ -70,7 +36,7 @@ pub struct Rule {
     /// Whether a trace follows the line.
     pub trace: bool,
     /// Whether it only says that something took too long. On an emulated or crowded host that can be
-    /// the host's doing, so there it is worth telling but speaks against nobody.
+    /// the host's doing, so there it is worth reporting but speaks against nobody.
     pub about_time: bool,
     /// What must have come before in the same boot.
     pub(crate) after: Option<Earlier>,
@@ -164,10 +130,10 @@ impl Rules {
     }
 
     /// What the rules say of a message.
-    pub(crate) fn evaluator(&self, message: &str, boots: &Boots) -> Verdict<'_> {
+    pub(crate) fn evaluator(&self, message: &str, boots: &Boots) -> RuleMatch<'_> {
         // Nearly every line of a console is innocent: this question alone costs least.
         if !self.set.is_match(message) {
-            return Verdict::default();
+            return RuleMatch::default();
         }
         let matching = self.set.matches(message);
         let matching = || matching.iter().map(|at| &self.rules[at]);
@@ -175,7 +141,7 @@ impl Rules {
             .filter(|rule| rule.after.is_none_or(|earlier| boots.allow(earlier)))
             .filter(|rule| !rule.except.iter().any(|except| except.is_match(message)))
             .reduce(|best, rule| if rule.severity > best.severity { rule } else { best });
-        Verdict {
+        RuleMatch {
             rule,
             begins_boot: matching().any(|rule| rule.after.is_some()),
             lost_boot: matching().any(|rule| rule.after.is_some_and(|earlier| boots.came(earlier))),
@@ -185,7 +151,7 @@ impl Rules {
 
 /// What the rules say of one message.
 #[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Verdict<'r> {
+pub(crate) struct RuleMatch<'r> {
     /// The most severe rule that it matches; of several with one severity, the first.
     pub rule: Option<&'r Rule>,
     /// Whether it is the first word of a new boot: one of the rules that look for a restart matches it,
@@ -207,6 +173,7 @@ impl From<ConsoleRule> for Rule {
                 "kernel" => Earlier::Kernel,
                 _ => Earlier::Boot,
             }),
+            base_check: rule.base_check.map(Into::into),
             id: rule.id.into(),
             category: rule.category.into(),
             pattern: rule.pattern.as_str().to_owned(),

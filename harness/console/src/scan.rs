@@ -1,4 +1,4 @@
-//! The judge on a log that is already there: a file of another machine, or of an earlier run. Reads a
+//! The evaluator on a log that is already there: a file of another machine, or of an earlier run. Reads a
 //! stream within bounded memory and starts nothing.
 
 use std::collections::BTreeMap;
@@ -6,8 +6,8 @@ use std::io::Read;
 use std::sync::Arc;
 
 use super::evaluator::{Evaluator, Setting, Step};
-use super::findings::{Finding, Findings};
-use super::rules::Severity;
+use super::findings::Findings;
+use muster_record::finding::{Finding, Severity};
 
 /// What a log holds.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -51,7 +51,7 @@ impl Scan {
     }
 }
 
-/// Reads to the end and judges.
+/// Reads to the end and evaluates.
 pub fn scan(mut log: impl Read, setting: Setting) -> std::io::Result<Scan> {
     let mut evaluator = Evaluator::new(setting);
     let mut findings = Findings::default();
@@ -59,9 +59,9 @@ pub fn scan(mut log: impl Read, setting: Setting) -> std::io::Result<Scan> {
         for step in steps {
             match step {
                 Step::Line(piece) => findings.line(&piece.text),
-                Step::Finding(finding) => drop(findings.add(finding)),
-                Step::Unfinished(finding) => drop(findings.add_unfinished(finding)),
-                Step::Provisional(finding) => findings.hold(finding),
+                Step::Found(found) => drop(findings.add(found)),
+                Step::Unfinished(found) => drop(findings.add_unfinished(found)),
+                Step::Provisional(found) => findings.hold(found),
                 Step::Settled { rule, severity } => drop(findings.settle(&rule, severity)),
                 Step::HostKeys(_) => {}
             }

@@ -40,7 +40,7 @@ impl Torn {
         if rest.is_empty() { Vec::new() } else { self.beginnings.iter().map(join).collect() }
     }
 
-    /// Takes note of a line that was judged, and of its messages.
+    /// Takes note of a line that was evaluated, and of its messages.
     pub(crate) fn take(&mut self, piece: &Piece, messages: &[Message<'_>]) {
         let follows = piece.number == self.next && piece.begins;
         let rest = before_stamp(&piece.text);

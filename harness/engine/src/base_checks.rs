@@ -8,7 +8,7 @@ use super::driver::Live;
 use super::reading::observe;
 use muster_base::failure::Failure;
 use muster_base::text;
-use muster_check::base::Finding;
+use muster_check::base::BaseFinding;
 use muster_check::{Observations, base};
 use muster_suite::model::{BaseCheck, Suite};
 
@@ -28,7 +28,7 @@ pub(super) async fn base_after_boot<L: Live>(live: &L) -> Result<(Observations, 
 }
 
 /// What happened since the machine's boot, as [`base_after_boot`] and every reboot want it.
-pub(super) async fn since_boot<L: Live>(live: &L) -> Result<(Observations, Vec<Finding>, Vec<String>), Failure> {
+pub(super) async fn since_boot<L: Live>(live: &L) -> Result<(Observations, Vec<BaseFinding>, Vec<String>), Failure> {
     let clock = Clock::new(Duration::from_secs(120), live.deadline_scale());
     let facts = live.facts();
     let seen = observe(live, &base::since_boot_probes(facts), &clock).await?;
@@ -42,9 +42,9 @@ pub(super) async fn since_boot<L: Live>(live: &L) -> Result<(Observations, Vec<F
 /// Findings of base checks with what explains them, read only when there is something to explain.
 pub(super) async fn with_evidence<L: Live>(
     live: &L,
-    mut findings: Vec<Finding>,
+    mut findings: Vec<BaseFinding>,
     clock: &Clock,
-) -> Result<Vec<Finding>, Failure> {
+) -> Result<Vec<BaseFinding>, Failure> {
     let probes = base::evidence(&findings);
     if probes.is_empty() {
         return Ok(findings);
@@ -58,7 +58,7 @@ pub(super) async fn with_evidence<L: Live>(
 }
 
 /// Findings of base checks as the suite wants them treated: failures, and what is only reported.
-pub(super) fn weighed(findings: Vec<Finding>, suite: &Suite) -> (Vec<Failure>, Vec<String>) {
+pub(super) fn weighed(findings: Vec<BaseFinding>, suite: &Suite) -> (Vec<Failure>, Vec<String>) {
     let (mut failures, mut remarks) = (Vec::new(), Vec::new());
     for finding in findings {
         match suite.base_checks.get(finding.kind.name()).copied().unwrap_or(BaseCheck::Fail) {
@@ -70,7 +70,7 @@ pub(super) fn weighed(findings: Vec<Finding>, suite: &Suite) -> (Vec<Failure>, V
     (failures, remarks)
 }
 
-fn base_failure(finding: Finding) -> Failure {
+fn base_failure(finding: BaseFinding) -> Failure {
     let failure = Failure::new(finding.id, finding.message);
     if finding.detail.is_empty() { failure } else { failure.with_detail(finding.detail) }
 }

@@ -1,11 +1,11 @@
 //! What a boot leaves, whether it went well or not.
 
-use super::console_hit::ConsoleHit;
 use muster_base::failure::Failure;
 use muster_check::Observations;
+use muster_record::finding::Finding;
 use muster_record::run::MachineRecord;
 
-/// What is known of a guest when its machine becomes a template, beside what the driver knows.
+/// What is known of a guest when its machine becomes a template, in addition to what the driver knows.
 #[derive(Debug, Clone, Default)]
 pub struct BootLeft {
     /// What the base checks saw last.
@@ -21,8 +21,8 @@ pub struct BootLeft {
 pub struct BootFailure {
     /// Why; for the tests that wanted it.
     pub failure: Failure,
-    /// What the console judge found before.
-    pub findings: Vec<ConsoleHit>,
+    /// What the console rules found before.
+    pub findings: Vec<Finding>,
     /// What is known of the machine.
     pub record: MachineRecord,
 }

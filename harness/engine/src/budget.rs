@@ -8,7 +8,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// Parts of a processor that are counted.
 const CENTI: u32 = 100;
-/// What QEMU needs beside the memory of its guest, in MiB: its code, translated code under
+/// What QEMU needs in addition to the memory of its guest, in MiB: its code, translated code under
 /// emulation, buffers of disks.
 pub(crate) const QEMU_OVERHEAD_MIB: u32 = 160;
 /// How much of the available memory is left to the rest of the host.

@@ -1,5 +1,5 @@
 //! Capsules of a run: the machines of failed tests, kept at that moment. How many and how large they
-//! may be is bounded, and whoever gets none is told why.
+//! may be is bounded, and whoever gets none gets the reason.
 
 use std::future::Future;
 
@@ -41,7 +41,7 @@ struct Stats {
 
 impl CapsuleStore {
     /// Keeps capsules in the directory, which is made when the first is. Its path is what a person is
-    /// told to resume from.
+    /// given to resume from.
     pub fn new(dir: Utf8PathBuf, bounds: Bounds) -> Self {
         Self { dir, bounds, stats: tokio::sync::Mutex::default() }
     }

@@ -11,11 +11,11 @@ use super::reboot::Rebooted;
 use muster_base::failure::Failure;
 use muster_guest::{Reply, Request};
 use muster_record::facts::Facts;
+use muster_record::finding::Finding;
 use muster_record::run::{MachineRecord, TestRecord};
 use muster_suite::model::RebootKind;
 
 pub use super::boot::{BootFailure, BootLeft};
-pub use super::console_hit::{ConsoleHit, Weight};
 pub use super::frozen::{Frozen, Recalled};
 pub use super::stop::Stop;
 
@@ -113,8 +113,8 @@ pub trait Live: Send + Sync {
         self.batch(requests)
     }
 
-    /// What the console judge found since the last call.
-    fn findings(&mut self) -> Vec<ConsoleHit>;
+    /// What the console rules found since the last call.
+    fn findings(&mut self) -> Vec<Finding>;
 
     /// Resolves when the machine has died or its console shows that it will; never otherwise.
     fn death(&self) -> impl Future<Output = Failure> + Send;
@@ -147,5 +147,5 @@ pub trait Live: Send + Sync {
     }
 
     /// Ends it, and says what its console showed since the last look.
-    fn stop(self, how: Stop) -> impl Future<Output = (MachineRecord, Vec<ConsoleHit>)> + Send;
+    fn stop(self, how: Stop) -> impl Future<Output = (MachineRecord, Vec<Finding>)> + Send;
 }

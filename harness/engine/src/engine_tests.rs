@@ -13,15 +13,17 @@ use super::schedule;
 use super::session::Session;
 use super::settings::Settings;
 use super::sink::Events;
-use crate::driver::{BootLeft, ConsoleHit, Stop, Weight};
+use crate::driver::{BootLeft, Stop};
 use muster_base::exit::Exit;
 use muster_base::failure::{self, Failure};
 use muster_facts::compare::UpdateMode;
 use muster_record::durations::Durations;
 use muster_record::event::Event;
+use muster_record::finding::{Finding, Severity};
 use muster_record::outcome::Outcome;
 use muster_record::run::TestRecord;
 use muster_suite::model::{GuestMode, MachineOverrides, Test};
+use muster_suite::select::TestIndex;
 
 fn settings() -> Settings {
     Settings {
@@ -41,7 +43,7 @@ fn settings() -> Settings {
 }
 
 pub(super) fn plan_of(tests: Vec<Test>) -> Plan {
-    let all: BTreeSet<(usize, usize)> = (0..tests.len()).map(|index| (0, index)).collect();
+    let all: BTreeSet<TestIndex> = TestIndex::all_of(0, &tests).collect();
     plan::plan(&[suite(tests)], &all, vec!["fake".into()])
 }
 
@@ -124,14 +126,17 @@ async fn a_clone_that_fails_is_replaced_by_a_boot_and_not_tried_again() {
 fn kept_by_an_earlier_run() -> FakeDriver {
     let unit = Failure::new(failure::BASE_FAILED_UNITS, "the unit x has failed");
     let left = BootLeft { failures: vec![unit], remarks: vec!["avc: unseen".to_owned()], ..BootLeft::default() };
-    let hit = ConsoleHit {
-        category: "oops".to_owned(),
-        weight: Weight::Fail,
+    let finding = Finding {
+        rule: "kernel-oops".into(),
+        category: "oops".into(),
+        severity: Severity::Fail,
+        base_check: Some("oops".into()),
         line: "Oops: 0000".to_owned(),
         line_number: 7,
-        excerpt: String::new(),
+        excerpt: Vec::new(),
+        excerpt_hit: 0,
     };
-    FakeDriver { keeps: true, kept: std::sync::Arc::new(Some((left, vec![hit])).into()), ..FakeDriver::default() }
+    FakeDriver { keeps: true, kept: std::sync::Arc::new(Some((left, vec![finding])).into()), ..FakeDriver::default() }
 }
 
 #[tokio::test]
@@ -470,7 +475,7 @@ async fn a_shape_that_cannot_be_made_fails_its_own_tests() {
     );
 }
 
-/// A guest that fails this often before it does as it is told.
+/// A guest that fails this often before it does what it should.
 fn moody(times: u32) -> FakeDriver {
     FakeDriver { moods: std::sync::Arc::new(std::sync::Mutex::new(times)), ..FakeDriver::default() }
 }
@@ -518,7 +523,7 @@ async fn a_teardown_runs_once_on_each_machine_after_the_last_test_and_its_failur
         mutating("c", &[], &["true"]),
     ]));
     noisy.teardown = ["true", "false", "echo last"].map(super::fake::step).to_vec();
-    let all: BTreeSet<(usize, usize)> = (0..3).map(|index| (0, index)).collect();
+    let all: BTreeSet<TestIndex> = (0..3).map(|test| TestIndex { suite: 0, test }).collect();
     let plan = plan::plan(&[std::sync::Arc::new(noisy)], &all, vec!["fake".into()]);
     let driver = FakeDriver::default();
     let records = run_all(&driver, &plan).await;
@@ -619,7 +624,7 @@ async fn a_run_that_stops_at_its_first_failure_begins_nothing_after_it() {
         test("needs", &["miss"], &["true"]),
         fresh("fresh"),
     ];
-    let all: BTreeSet<(usize, usize)> = (0..tests.len()).map(|index| (0, index)).collect();
+    let all: BTreeSet<TestIndex> = TestIndex::all_of(0, &tests).collect();
     let plan = plan::plan(&[suite(tests)], &all, vec!["fake".into(), "second".into()]);
     let run = async |wanted: bool| {
         let settings = Settings { halt: Halt::at_first_failure(wanted), ..settings() };

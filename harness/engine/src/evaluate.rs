@@ -35,7 +35,7 @@ pub(super) async fn evaluate<L: Live>(
         samples.show(&mut seen);
         for expectation in evaluation.open().into_iter().filter(|one| one.check == command::TABLE.name) {
             let reply = seen.0.get(&command::probe_key(&expectation.subject));
-            if let Some(remark) = reply.and_then(|reply| command::remark(&expectation.subject, reply))
+            if let Some(remark) = reply.and_then(|reply| command::note(&expectation.subject, reply))
                 && !attempt.remarks.contains(&remark)
             {
                 attempt.remarks.push(remark);
@@ -92,11 +92,16 @@ fn probes_for<L: Live>(open: &[&Expectation], live: &L) -> Vec<Probe> {
 }
 
 /// The failure that a finding is; `None` when it is met.
-fn failure_of(finding: evaluation::Finding<'_>) -> Option<Failure> {
-    use evaluation::Finding;
+fn failure_of(finding: evaluation::ExpectationResult<'_>) -> Option<Failure> {
+    use evaluation::ExpectationResult;
     match finding {
-        Finding::Assertion { verdict: Verdict::Met, .. } | Finding::AnyOf { verdict: Verdict::Met, .. } => None,
-        Finding::Assertion { expectation, assertion, verdict: Verdict::Missed { expected, actual, detail } } => {
+        ExpectationResult::Assertion { verdict: Verdict::Met, .. }
+        | ExpectationResult::AnyOf { verdict: Verdict::Met, .. } => None,
+        ExpectationResult::Assertion {
+            expectation,
+            assertion,
+            verdict: Verdict::Missed { expected, actual, detail },
+        } => {
             let (subject, line) = (subject_of(expectation), text::one_line(&actual, 120));
             let message = format!("{subject}: expected {}, found {line}", text::one_line(&expected, 160));
             let id = FailureId::of_check(expectation.check, assertion.attribute);
@@ -106,12 +111,12 @@ fn failure_of(finding: evaluation::Finding<'_>) -> Option<Failure> {
             failure.detail = Some(detail).filter(|detail| !detail.is_empty());
             Some(failure)
         }
-        Finding::Assertion { expectation, assertion, verdict: Verdict::Unknown { why } } => {
+        ExpectationResult::Assertion { expectation, assertion, verdict: Verdict::Unknown { why } } => {
             let (subject, why) = (subject_of(expectation), text::one_line(&why, 300));
             let message = format!("{subject}: cannot determine {}: {why}", assertion.attribute);
             Some(Failure::new(failure::PROBE_FAILED, message).at(&assertion.location))
         }
-        Finding::AnyOf { joined, verdict: Verdict::Missed { expected, actual, .. }, detail } => {
+        ExpectationResult::AnyOf { joined, verdict: Verdict::Missed { expected, actual, .. }, detail } => {
             let found = text::one_line(&actual, 300);
             let message = format!("none of {} alternatives holds: {found}", joined.branches.len());
             let mut failure = Failure::new(failure::EXPECT_ANY_OF, message).with_detail(detail).at(&joined.location);
@@ -119,11 +124,11 @@ fn failure_of(finding: evaluation::Finding<'_>) -> Option<Failure> {
             failure.actual = Some(actual);
             Some(failure)
         }
-        Finding::AnyOf { joined, verdict: Verdict::Unknown { why }, detail } => {
+        ExpectationResult::AnyOf { joined, verdict: Verdict::Unknown { why }, detail } => {
             let message = format!("cannot determine {}", text::one_line(&why, 300));
             Some(Failure::new(failure::PROBE_FAILED, message).with_detail(detail).at(&joined.location))
         }
-        Finding::Miscounted { expectation, verdicts } => {
+        ExpectationResult::Miscounted { expectation, verdicts } => {
             let (check, count) = (expectation.check, expectation.assertions.len());
             let message = format!("the check {check} answered {verdicts} of {count} questions");
             Some(Failure::new(failure::INTERNAL, message).at(&expectation.location))

@@ -10,13 +10,14 @@ use camino::Utf8Path;
 
 use super::budget::Cost;
 use super::capsule::{CapsuleStore, Written};
-use super::driver::{BootFailure, BootLeft, ConsoleHit, Driver, Frozen, Live, Recalled, Stop};
+use super::driver::{BootFailure, BootLeft, Driver, Frozen, Live, Recalled, Stop};
 use super::engine::Images;
 use super::plan::MachineSpec;
 use super::reboot::Rebooted;
 use muster_base::failure::{self, Failure, Location};
 use muster_guest::{Reply, Request};
 use muster_record::facts::Facts;
+use muster_record::finding::Finding;
 use muster_record::run::{MachineRecord, TestRecord, no_machine};
 use muster_suite::model::{Action, GuestMode, MachineOverrides, RebootKind, Step, Suite, Test};
 
@@ -30,7 +31,7 @@ pub fn reply(script: &str) -> Result<Reply, Failure> {
 }
 
 /// What an earlier run left of a kept template.
-pub type Kept = (BootLeft, Vec<ConsoleHit>);
+pub type Kept = (BootLeft, Vec<Finding>);
 
 /// Boots fake machines; the boots whose number is in `broken` fail.
 #[derive(Clone, Default)]
@@ -243,7 +244,7 @@ impl Live for FakeMachine {
         requests.iter().map(answer).collect()
     }
 
-    fn findings(&mut self) -> Vec<ConsoleHit> {
+    fn findings(&mut self) -> Vec<Finding> {
         Vec::new()
     }
 
@@ -266,7 +267,7 @@ impl Live for FakeMachine {
         }
     }
 
-    async fn stop(self, how: Stop) -> (MachineRecord, Vec<ConsoleHit>) {
+    async fn stop(self, how: Stop) -> (MachineRecord, Vec<Finding>) {
         self.stops.lock().unwrap().push(how);
         (self.record(), Vec::new())
     }

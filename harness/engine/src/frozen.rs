@@ -1,7 +1,7 @@
 //! What comes of freezing a machine, and a template that an earlier run froze.
 
 use super::boot::BootLeft;
-use super::console_hit::ConsoleHit;
+use muster_record::finding::Finding;
 use muster_record::run::MachineRecord;
 
 /// What came of freezing a machine.
@@ -13,7 +13,7 @@ pub enum Frozen<L, T> {
         /// What is known of the machine.
         record: MachineRecord,
         /// What its console showed since the last look.
-        findings: Vec<ConsoleHit>,
+        findings: Vec<Finding>,
     },
     /// This image, or this QEMU, cannot do it. The machine goes on.
     Refused {
@@ -29,7 +29,7 @@ pub enum Frozen<L, T> {
         /// What is known of the machine.
         record: MachineRecord,
         /// What its console showed since the last look.
-        findings: Vec<ConsoleHit>,
+        findings: Vec<Finding>,
     },
 }
 
@@ -42,5 +42,5 @@ pub struct Recalled<T> {
     /// What its boot left.
     pub left: BootLeft,
     /// Everything that its console showed.
-    pub findings: Vec<ConsoleHit>,
+    pub findings: Vec<Finding>,
 }

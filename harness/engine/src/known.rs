@@ -9,7 +9,7 @@ use muster_record::outcome::Outcome;
 use muster_record::run::{IssueRecord, Ruled, TestRecord};
 use muster_suite::known::{self, Ended, KnownIssue, Ruling};
 use muster_suite::model::Matcher;
-use muster_suite::table::Kind;
+use muster_suite::table::AttributeKind;
 
 /// The known issues of a run.
 #[derive(Debug, Clone)]
@@ -90,8 +90,8 @@ fn record_of(issue: &KnownIssue, ruled: Ruled, note: String) -> IssueRecord {
 
 /// `failure:` of an entry, held against the text of a failure.
 fn matches(matcher: &Matcher, text: &str) -> bool {
-    // A matcher that cannot be judged explains nothing.
-    matching::compare(matcher, &Kind::Output, &Value::text(text)).is_ok()
+    // A matcher that cannot be evaluated explains nothing.
+    matching::compare(matcher, &AttributeKind::Output, &Value::text(text)).is_ok()
 }
 
 #[cfg(test)]

@@ -14,7 +14,6 @@ pub mod budget;
 pub mod capsule;
 mod capture;
 mod clock;
-mod console_hit;
 pub mod driver;
 pub mod engine;
 mod evaluate;

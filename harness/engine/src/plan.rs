@@ -10,6 +10,7 @@ use muster_record::outcome::Outcome;
 use muster_record::run::{SuiteRecord, TestRecord};
 use muster_suite::clause::expectations;
 use muster_suite::model::{GuestMode, MachineOverrides, Suite, Test};
+use muster_suite::select::TestIndex;
 
 /// What to ask of one image: the selected tests and what they need, grouped by machine.
 #[derive(Debug, Clone)]
@@ -94,14 +95,13 @@ impl Planned {
     }
 }
 
-/// Makes the plan from the selected tests, given as (suite, index of the test in it): adds what
-/// they need, and gives each `needs` chain the machine that its most demanding test asks for.
-pub fn plan(suites: &[Arc<Suite>], selected: &BTreeSet<(usize, usize)>, images: Vec<String>) -> Plan {
+/// Makes the plan from the selected tests: adds what they need, and gives each `needs` chain the machine that its most demanding test asks for.
+pub fn plan(suites: &[Arc<Suite>], selected: &BTreeSet<TestIndex>, images: Vec<String>) -> Plan {
     let mut together: BTreeMap<(MachineSpec, Isolation), Vec<Planned>> = BTreeMap::new();
     let mut alone = Vec::new();
     let mut used = Vec::new();
     for (suite_index, suite) in suites.iter().enumerate() {
-        let wanted = selected.iter().filter(|(s, _)| *s == suite_index).map(|(_, t)| *t);
+        let wanted = selected.iter().filter(|index| index.suite == suite_index).map(|index| index.test);
         let needed = with_needs(suite, wanted);
         if needed.is_empty() {
             continue;
@@ -386,6 +386,10 @@ mod tests {
     use super::*;
     use crate::fake;
 
+    fn selected(tests: &[(usize, usize)]) -> BTreeSet<TestIndex> {
+        tests.iter().map(|(suite, test)| TestIndex { suite: *suite, test: *test }).collect()
+    }
+
     fn test(id: &str, needs: &[&str], guest: GuestMode, steps: usize) -> Test {
         Test { guest, ..fake::test(id, needs, &vec!["true"; steps]) }
     }
@@ -409,7 +413,7 @@ mod tests {
                 test("early", &[], GuestMode::Shared, 0),
             ],
         );
-        let plan = plan(&[s], &BTreeSet::from([(0, 0)]), vec!["lab".into()]);
+        let plan = plan(&[s], &selected(&[(0, 0)]), vec!["lab".into()]);
         assert_eq!(plan.groups.len(), 1);
         assert_eq!(names(&plan.groups[0]), ["s/early", "s/late"]);
     }
@@ -424,7 +428,7 @@ mod tests {
                 test("c", &["b"], GuestMode::Fresh, 0),
             ],
         );
-        let plan = plan(&[s], &BTreeSet::from([(0, 0), (0, 1), (0, 2)]), vec!["lab".into()]);
+        let plan = plan(&[s], &selected(&[(0, 0), (0, 1), (0, 2)]), vec!["lab".into()]);
         assert_eq!(plan.groups.iter().map(names).collect::<Vec<_>>(), [vec!["s/a"], vec!["s/b", "s/c"]]);
         assert_eq!(plan.groups[1].isolation, Isolation::Fresh);
     }
@@ -436,7 +440,7 @@ mod tests {
             vec![test("install", &[], GuestMode::Shared, 1), test("after", &["install"], GuestMode::Shared, 0)],
         );
         let second = suite("second", vec![test("look", &[], GuestMode::Shared, 0)]);
-        let plan = plan(&[first, second], &BTreeSet::from([(0, 0), (0, 1), (1, 0)]), vec!["lab".into()]);
+        let plan = plan(&[first, second], &selected(&[(0, 0), (0, 1), (1, 0)]), vec!["lab".into()]);
         assert_eq!(names(&plan.groups[0]), ["second/look", "first/install", "first/after"]);
     }
 
@@ -455,7 +459,7 @@ mod tests {
                 test("plain", &[], GuestMode::Shared, 0),
             ],
         );
-        let plan = plan(&[s], &BTreeSet::from([(0, 0), (0, 1), (0, 2)]), vec!["lab".into()]);
+        let plan = plan(&[s], &selected(&[(0, 0), (0, 1), (0, 2)]), vec!["lab".into()]);
         let machine_specs: Vec<_> = plan
             .groups
             .iter()

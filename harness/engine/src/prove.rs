@@ -10,7 +10,8 @@ pub use muster_record::names::PREFIX;
 use muster_record::outcome::Outcome;
 use muster_record::run::TestRecord;
 use muster_suite::model::{Expectation, GuestMode, SnapshotSpec, Suite, Test};
-use muster_suite::proofs::{Kind, Proof};
+use muster_suite::proofs::{Proof, ProofKind};
+use muster_suite::select::TestIndex;
 
 /// Tests that must fail, by suite and id.
 #[derive(Debug, Clone, Default)]
@@ -38,22 +39,22 @@ pub struct Made {
     pub unprovable: Vec<(String, String, String)>,
 }
 
-/// Makes the suites of changed tests, of those that are wanted, given as (suite, index of the test).
-pub fn make(suites: &[Suite], wanted: &BTreeSet<(usize, usize)>, proofs: &[Proof]) -> Made {
+/// Makes the suites of changed tests, of those that are wanted.
+pub fn make(suites: &[Suite], wanted: &BTreeSet<TestIndex>, proofs: &[Proof]) -> Made {
     let mut made = Made { suites: Vec::new(), proofs: Proofs::default(), missing: Vec::new(), unprovable: Vec::new() };
     for (at, suite) in suites.iter().enumerate() {
         let mut tests = Vec::new();
-        for test in wanted.iter().filter(|(s, _)| *s == at).map(|(_, t)| &suite.tests[*t]) {
+        for test in wanted.iter().filter(|index| index.suite == at).map(|index| &suite.tests[index.test]) {
             let about: Vec<&Proof> = proofs.iter().filter(|proof| proof.is_about(&suite.name, &test.id)).collect();
             if about.is_empty() {
                 made.missing.push((suite.name.clone(), test.id.clone()));
             }
             for (number, proof) in about.into_iter().enumerate() {
                 match &proof.kind {
-                    Kind::Unprovable { because } => {
+                    ProofKind::Unprovable { because } => {
                         made.unprovable.push((suite.name.clone(), test.id.clone(), because.clone()));
                     }
-                    Kind::Mutation { before, after, fails } => {
+                    ProofKind::Mutation { before, after, fails } => {
                         let id = if number == 0 { test.id.clone() } else { format!("{}.{}", test.id, number + 1) };
                         let steps = before.iter().chain(&test.steps).chain(after).cloned().collect();
                         let snapshots = snapshots_of(suite, test);
@@ -191,7 +192,7 @@ mod tests {
         let suites = vec![muster_suite::decode_source("s.yaml", text, &vocabulary).0.unwrap()];
         let (proofs, problems) = muster_suite::proofs::decode_source("p.yaml", proofs, &vocabulary, &suites);
         assert_eq!(problems.render(false), "");
-        make(&suites, &wanted.iter().map(|test| (0, *test)).collect(), &proofs)
+        make(&suites, &wanted.iter().map(|test| TestIndex { suite: 0, test: *test }).collect(), &proofs)
     }
 
     #[test]

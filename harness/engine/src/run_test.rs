@@ -168,7 +168,7 @@ async fn work<L: Live>(
         attempt.failures.push(timed_out(test, "while its last command ran"));
         steps_done = false;
     }
-    // The base checks have time of their own: a test that used up its own must still be judged.
+    // The base checks have time of their own: a test that used up its own must still be evaluated.
     let clock = Clock::new(Duration::from_secs(60), live.deadline_scale());
     let after = observe(live, &base::next(base_before, live.facts()), &clock).await?;
     let findings = base::compare(base_before, &after, live.facts());

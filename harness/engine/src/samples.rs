@@ -42,7 +42,7 @@ impl Samples {
         self.0.push(seen);
     }
 
-    /// Puts them beside what was read at the end, under keys of their own.
+    /// Puts them next to what was read at the end, under keys of their own.
     pub(crate) fn show(&self, seen: &mut Observations) {
         for (number, sample) in self.0.iter().enumerate() {
             for (key, reply) in &sample.0 {

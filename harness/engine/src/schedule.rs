@@ -9,7 +9,7 @@ use futures_util::future::join_all;
 use super::budget::Budget;
 use super::driver::Driver;
 use super::plan::{Group, Isolation, MachineSpec, Plan, Planned, is_about_the_boot};
-use super::session::{Session, Source};
+use super::session::{MachineSource, Session};
 use muster_record::run::TestRecord;
 use muster_suite::model::MachineOverrides;
 
@@ -68,8 +68,8 @@ async fn run_groups<D: Driver>(groups: &[&Group], session: &Session<'_, D>) -> V
     // A template that is kept is worth making, and one that is there already saves the boot.
     let kept = session.driver.keeps_templates() && looking > 0;
     let source = match of(Isolation::Clone).next().is_some() || spread || kept {
-        true => Source::Clone,
-        false => Source::Boot,
+        true => MachineSource::Clone,
+        false => MachineSource::Boot,
     };
 
     tracing::debug!(
@@ -84,18 +84,18 @@ async fn run_groups<D: Driver>(groups: &[&Group], session: &Session<'_, D>) -> V
     );
 
     // What judges the boot comes first, alone, on the machine of which forks are made afterwards.
-    let mut first = session.worker(Source::Boot);
+    let mut first = session.worker(MachineSource::Boot);
     {
         let _alone = budget.reserve_all().await;
-        if source == Source::Clone && of(Isolation::Booted).next().is_some() {
+        if source == MachineSource::Clone && of(Isolation::Booted).next().is_some() {
             first.boot_for_clones().await;
         }
         for group in of(Isolation::Booted) {
             records.extend(first.run_group(group).await);
         }
         match source {
-            Source::Clone => first.give_for_clones().await,
-            Source::Boot => {
+            MachineSource::Clone => first.give_for_clones().await,
+            MachineSource::Boot => {
                 for group in of(Isolation::Shared) {
                     records.extend(first.run_group(group).await);
                 }
@@ -105,7 +105,7 @@ async fn run_groups<D: Driver>(groups: &[&Group], session: &Session<'_, D>) -> V
     }
 
     let mut queue: Vec<Group> = Vec::new();
-    if source == Source::Clone {
+    if source == MachineSource::Clone {
         queue.extend(of(Isolation::Shared).flat_map(|group| spread_out(group, if spread { workers } else { 1 })));
         queue.extend(of(Isolation::Clone).cloned());
     }
@@ -113,7 +113,7 @@ async fn run_groups<D: Driver>(groups: &[&Group], session: &Session<'_, D>) -> V
         longest_first(&mut queue, session);
     }
     records.extend(run_queue(queue, session, source, budget, workers).await);
-    // What only the template was for is let go of before other machines boot beside it.
+    // What only the template was for is let go of before other machines boot next to it.
     session.close().await;
 
     let (timed, mut fresh): (Vec<Group>, Vec<Group>) = of(Isolation::Fresh)
@@ -123,10 +123,10 @@ async fn run_groups<D: Driver>(groups: &[&Group], session: &Session<'_, D>) -> V
     if workers > 1 {
         longest_first(&mut fresh, session);
     }
-    records.extend(run_queue(fresh, session, Source::Boot, budget, workers).await);
+    records.extend(run_queue(fresh, session, MachineSource::Boot, budget, workers).await);
     for group in timed {
         let _alone = budget.reserve_all().await;
-        records.extend(run_one(&group, session, Source::Boot).await);
+        records.extend(run_one(&group, session, MachineSource::Boot).await);
     }
     records
 }
@@ -135,7 +135,7 @@ async fn run_groups<D: Driver>(groups: &[&Group], session: &Session<'_, D>) -> V
 async fn run_queue<D: Driver>(
     queue: Vec<Group>,
     session: &Session<'_, D>,
-    source: Source,
+    source: MachineSource,
     budget: &Budget,
     workers: u32,
 ) -> Vec<TestRecord> {
@@ -145,7 +145,7 @@ async fn run_queue<D: Driver>(
     let worker = || async {
         let mut records = Vec::new();
         while let Some(group) = next() {
-            let _room = budget.reserve(session.driver.cost(source == Source::Clone)).await;
+            let _room = budget.reserve(session.driver.cost(source == MachineSource::Clone)).await;
             records.extend(run_one(&group, session, source).await);
         }
         records
@@ -153,7 +153,7 @@ async fn run_queue<D: Driver>(
     join_all((0..workers).map(|_| worker())).await.into_iter().flatten().collect()
 }
 
-async fn run_one<D: Driver>(group: &Group, session: &Session<'_, D>, source: Source) -> Vec<TestRecord> {
+async fn run_one<D: Driver>(group: &Group, session: &Session<'_, D>, source: MachineSource) -> Vec<TestRecord> {
     let mut worker = session.worker(source);
     let records = worker.run_group(group).await;
     worker.end_machine().await;

@@ -8,17 +8,18 @@ use std::time::Instant;
 
 use super::base_checks::base_after_boot;
 use super::budget::Held;
-use super::driver::{BootFailure, BootLeft, ConsoleHit, Driver, Frozen, Live, Recalled, Stop};
+use super::driver::{BootFailure, BootLeft, Driver, Frozen, Live, Recalled, Stop};
 use super::gate::{self, outcome_of};
 use super::lease::Lease;
 use super::plan::{self, Group, Planned};
 use super::settings::Settings;
 use super::sink::{Events, now};
-use super::treatment::note_hit;
+use super::treatment::note_finding;
 use muster_base::failure::{self, Failure};
 use muster_check::Observations;
 use muster_record::event::Event;
 use muster_record::facts::Facts;
+use muster_record::finding::Finding;
 use muster_record::outcome::Outcome;
 use muster_record::run::TestRecord;
 
@@ -44,7 +45,7 @@ pub struct Session<'d, D: Driver> {
 
 /// Where a lane gets its machines from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Source {
+pub enum MachineSource {
     /// Every machine is booted.
     Boot,
     /// Every machine is a fork of the image's template, which is made when the first is needed.
@@ -183,14 +184,14 @@ impl<'d, D: Driver> Session<'d, D> {
     }
 
     /// A machine for a lane.
-    pub(super) async fn machine(&self, source: Source) -> Result<Lease<D::Live>, Failure> {
+    pub(super) async fn machine(&self, source: MachineSource) -> Result<Lease<D::Live>, Failure> {
         let hopeless = self.hopeless().clone();
         if let Some(failure) = hopeless {
             return Err(failure);
         }
         let made = match source {
-            Source::Boot => self.boot(false).await,
-            Source::Clone => self.start_clone().await,
+            MachineSource::Boot => self.boot(false).await,
+            MachineSource::Clone => self.start_clone().await,
         };
         made.inspect_err(|failure| *self.hopeless() = Some(failure.clone()))
     }
@@ -243,8 +244,8 @@ impl<'d, D: Driver> Session<'d, D> {
                 Ok(Lease::new(id, live, left))
             }
             Err(failure) => {
-                let (record, hits) = live.stop(Stop::Kill).await;
-                self.note_health(&id, hits);
+                let (record, findings) = live.stop(Stop::Kill).await;
+                self.note_health(&id, findings);
                 self.stats().health.failures.push(failure.clone());
                 self.events.emit(Event::MachineEnded { record });
                 Err(failure)
@@ -292,7 +293,7 @@ impl<'d, D: Driver> Session<'d, D> {
 
     fn did_not_boot(&self, id: &str, failed: BootFailure) -> Failure {
         let BootFailure { failure, findings, record } = failed;
-        // First the reason, so that the finding that is the reason is not told twice.
+        // First the reason, so that the finding that is the reason is not reported twice.
         self.stats().health.failures.push(failure.clone());
         self.note_health(id, findings);
         self.events.emit(Event::MachineEnded { record });
@@ -410,11 +411,11 @@ impl<'d, D: Driver> Session<'d, D> {
         }
     }
 
-    fn note_health(&self, machine: &str, hits: Vec<ConsoleHit>) {
+    fn note_health(&self, machine: &str, findings: Vec<Finding>) {
         let mut stats = self.stats();
         let Health { failures, remarks, .. } = &mut stats.health;
-        for hit in hits {
-            note_hit(failures, remarks, machine, hit, &self.events, &BTreeMap::new());
+        for finding in findings {
+            note_finding(failures, remarks, machine, finding, &self.events, &BTreeMap::new());
         }
     }
 
@@ -431,8 +432,8 @@ impl<'d, D: Driver> Session<'d, D> {
 
     /// Ends a machine.
     pub(super) async fn stop(&self, lease: Lease<D::Live>, how: Stop) {
-        let (record, hits) = lease.live.stop(how).await;
-        self.note_health(&lease.id, hits);
+        let (record, findings) = lease.live.stop(how).await;
+        self.note_health(&lease.id, findings);
         self.events.emit(Event::MachineEnded { record });
     }
 

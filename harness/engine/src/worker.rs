@@ -10,10 +10,10 @@ use super::gate;
 use super::lease::Lease;
 use super::plan::{self, Group, Isolation, Planned};
 use super::run_test::run_test;
-use super::session::{Session, Source};
+use super::session::{MachineSource, Session};
 use super::sink::now;
 use super::suite_steps;
-use super::treatment::note_hit;
+use super::treatment::note_finding;
 use muster_base::failure::{self, Failure};
 use muster_base::files;
 use muster_record::event::Event;
@@ -31,7 +31,7 @@ const SSH_TAG: &str = "ssh";
 /// Runs tests on machines from one source. A machine that a test wrecks is replaced by the next.
 pub struct Worker<'s, 'd, D: Driver> {
     session: &'s Session<'d, D>,
-    source: Source,
+    source: MachineSource,
     lease: Option<Lease<D::Live>>,
     /// Whether the guest is asked to power off at the end. Of all forks only the shared one is, so
     /// that how the image shuts down is seen once.
@@ -42,8 +42,8 @@ pub struct Worker<'s, 'd, D: Driver> {
 
 impl<'d, D: Driver> Session<'d, D> {
     /// A lane with machines of this source.
-    pub fn worker(&self, source: Source) -> Worker<'_, 'd, D> {
-        Worker { session: self, source, lease: None, orderly: source == Source::Boot, facts: None }
+    pub fn worker(&self, source: MachineSource) -> Worker<'_, 'd, D> {
+        Worker { session: self, source, lease: None, orderly: source == MachineSource::Boot, facts: None }
     }
 }
 
@@ -331,11 +331,11 @@ impl<D: Driver> Worker<'_, '_, D> {
         if let Some(base) = attempt.base_after.take() {
             lease.base = base;
         }
-        for hit in lease.live.findings() {
+        for finding in lease.live.findings() {
             let base_checks = &planned.suite.base_checks;
-            note_hit(&mut attempt.failures, &mut attempt.remarks, &lease.id, hit, &session.events, base_checks);
+            note_finding(&mut attempt.failures, &mut attempt.remarks, &lease.id, finding, &session.events, base_checks);
         }
-        // A test that must fail is judged by its proof: evidence is kept when that does not hold.
+        // A test that must fail is evaluated by its proof: evidence is kept when that does not hold.
         let must_fail = session.settings.proofs.contain(&planned.suite.name, &test.id);
         lease.a_test_failed |= !must_fail && !attempt.failures.is_empty();
         if attempt.machine_lost {
@@ -362,7 +362,7 @@ impl<D: Driver> Worker<'_, '_, D> {
         if self.session.settings.halt.reached().is_some() {
             return;
         }
-        // A failure is in the books, and told again to the first test that needs a machine.
+        // A failure is in the books, and reported again by the first test that needs a machine.
         self.lease = self.session.machine_for_clones().await.ok();
     }
 

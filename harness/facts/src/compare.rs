@@ -12,7 +12,7 @@ use muster_base::files;
 /// three: the evidence outlives the run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum UpdateMode {
-    /// It is also written beside the accepted one, where `cargo insta review` and
+    /// It is also written next to the accepted one, where `cargo insta review` and
     /// `muster snapshots review` find it.
     Review,
     /// It becomes the accepted one.
@@ -24,9 +24,9 @@ pub enum UpdateMode {
 /// One snapshot to compare.
 #[derive(Debug, Clone)]
 pub struct SnapshotRequest {
-    /// Where the accepted ones lie: `snapshots/` beside the suites.
+    /// Where the accepted ones lie: `snapshots/` next to the suites.
     pub directory: Utf8PathBuf,
-    /// Where accepted ones lie beside, that are never written: those that ship with an installed muster.
+    /// Where accepted ones lie too, that are never written: those that ship with an installed muster.
     pub shipped: Option<Utf8PathBuf>,
     /// `snapshots/` of the run directory.
     pub pending_directory: Utf8PathBuf,
@@ -51,7 +51,7 @@ pub enum SnapshotVerdict {
     Same,
     /// Not as accepted.
     Changed {
-        /// Unified, from accepted to new, harmless, bounded.
+        /// Unified, from accepted to new, escaped, bounded.
         diff: String,
         /// The pending file in the run directory.
         pending: Utf8PathBuf,
@@ -77,7 +77,7 @@ pub fn file_name(suite: &str, test: &str, snapshot: &str, image: &str) -> String
 }
 
 /// Compares, and writes what the mode asks for. Files are replaced whole. A pending file that an
-/// earlier run left beside the accepted one is removed once the snapshot is as accepted again.
+/// earlier run left next to the accepted one is removed once the snapshot is as accepted again.
 pub fn compare(request: &SnapshotRequest) -> Result<SnapshotVerdict, SnapshotError> {
     let name = files::safe_name(&request.name);
     let accepted_path = request.directory.join(format!("{name}.snap"));

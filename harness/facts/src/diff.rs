@@ -11,7 +11,7 @@ const LINES: usize = 200;
 /// Characters of one line that are shown at most.
 const COLUMNS: usize = 1000;
 
-/// A unified diff from the accepted text to the new one, harmless, without file names, of at most
+/// A unified diff from the accepted text to the new one, escaped, without file names, of at most
 /// 200 lines and a last one that counts what was left out. Empty when both are the same.
 pub(crate) fn unified(accepted: &str, new: &str) -> String {
     // Both sides are ours to bound, yet two large texts with nothing in common would take minutes;

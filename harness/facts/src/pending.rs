@@ -1,4 +1,4 @@
-//! Snapshots that wait for a decision: `.snap.new` files beside the accepted ones.
+//! Snapshots that wait for a decision: `.snap.new` files next to the accepted ones.
 
 use camino::{Utf8Path, Utf8PathBuf};
 
@@ -37,7 +37,7 @@ pub fn list(directory: &Utf8Path) -> Result<Vec<Pending>, FileError> {
     Ok(found)
 }
 
-/// What a review shows of a pending file: its description, harmless, and the difference from the
+/// What a review shows of a pending file: its description, escaped, and the difference from the
 /// accepted one.
 pub fn review(pending: &Pending) -> Result<(String, String), SnapshotError> {
     let new = read(&pending.path)?;

@@ -1,4 +1,4 @@
-//! What the fuzz targets feed and what they assert beside "no panic". Only the public interface of
+//! What the fuzz targets feed and what they assert in addition to "no panic". Only the public interface of
 //! muster is used, so `cargo fuzz` and the replay of the corpus in the unit tests
 //! (`harness/cli/src/fuzz_corpus.rs`) run the same code.
 
@@ -12,7 +12,7 @@ use muster_suite::diagnostic::Diagnostics;
 use muster_suite::grammar;
 use muster_suite::model::{Condition, Matcher, Suite};
 use muster_suite::select::{NameGlob, TagExpression};
-use muster_suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
+use muster_suite::table::{Attribute, AttributeKind, CheckTable, Shorthand, Subject};
 use muster_suite::{Vocabulary, console_rules, decode_source, images, known};
 
 /// A name that every diagnostic carries.
@@ -213,7 +213,7 @@ fn collect<'c>(condition: &'c Condition, out: &mut Vec<(&'c str, &'c String)>) {
     }
 }
 
-const fn attribute(name: &'static str, kind: Kind) -> Attribute {
+const fn attribute(name: &'static str, kind: AttributeKind) -> Attribute {
     Attribute { name, kind, doc: "For fuzzing." }
 }
 
@@ -225,25 +225,25 @@ static EVERY_KIND: CheckTable = CheckTable {
     shorthand: Shorthand::None,
     gone: &[],
     attributes: &[
-        attribute("text", Kind::Text),
-        attribute("word", Kind::Keyword(&["active", "inactive", "1"])),
-        attribute("bool", Kind::Bool),
-        attribute("integer", Kind::Integer),
-        attribute("number", Kind::Number),
-        attribute("size", Kind::Size),
-        attribute("duration", Kind::Duration),
-        attribute("mode", Kind::Mode),
-        attribute("evr", Kind::Evr),
-        attribute("version", Kind::Version),
-        attribute("loose", Kind::Loose),
-        attribute("name", Kind::Name(&grammar::kernel::MODULE)),
-        attribute("set", Kind::Set(&grammar::text::WORD)),
-        attribute("list", Kind::List(&grammar::text::ANY)),
-        attribute("output", Kind::Output),
-        attribute("map", Kind::Map(&grammar::text::ANY, &Kind::Loose)),
-        attribute("samples", Kind::Samples(&Kind::Duration)),
-        attribute("ranged", Kind::Ranged(0, 255)),
-        attribute("share", Kind::Share(100)),
+        attribute("text", AttributeKind::Text),
+        attribute("word", AttributeKind::Keyword(&["active", "inactive", "1"])),
+        attribute("bool", AttributeKind::Bool),
+        attribute("integer", AttributeKind::Integer),
+        attribute("number", AttributeKind::Number),
+        attribute("size", AttributeKind::Size),
+        attribute("duration", AttributeKind::Duration),
+        attribute("mode", AttributeKind::Mode),
+        attribute("evr", AttributeKind::Evr),
+        attribute("version", AttributeKind::Version),
+        attribute("loose", AttributeKind::Loose),
+        attribute("name", AttributeKind::Name(&grammar::kernel::MODULE)),
+        attribute("set", AttributeKind::Set(&grammar::text::WORD)),
+        attribute("list", AttributeKind::List(&grammar::text::ANY)),
+        attribute("output", AttributeKind::Output),
+        attribute("map", AttributeKind::Map(&grammar::text::ANY, &AttributeKind::Loose)),
+        attribute("samples", AttributeKind::Samples(&AttributeKind::Duration)),
+        attribute("ranged", AttributeKind::Ranged(0, 255)),
+        attribute("share", AttributeKind::Share(100)),
     ],
     reads: "",
     example: "",
@@ -267,7 +267,7 @@ pub fn matcher(data: &[u8]) {
     });
     let Some(suite) = decode_source(FILE, &source, &vocabulary).0 else { return };
     let kind = match attribute.kind {
-        Kind::Map(_, inner) | Kind::Samples(inner) => inner,
+        AttributeKind::Map(_, inner) | AttributeKind::Samples(inner) => inner,
         ref kind => kind,
     };
     let lines: Vec<&str> = seen.lines().take(50).collect();
@@ -290,7 +290,7 @@ pub fn matcher(data: &[u8]) {
     }
 }
 
-fn compared(matcher: &Matcher, kind: &Kind, value: &Value) {
+fn compared(matcher: &Matcher, kind: &AttributeKind, value: &Value) {
     let found = compare(matcher, kind, value);
     match &found {
         Ok(()) => assert!(!matches!(value, Value::Gone(_)), "`{matcher}` holds for what is not there"),

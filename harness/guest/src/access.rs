@@ -19,7 +19,7 @@ use super::wake::Wake;
 pub(super) enum Access {
     /// An SSH session.
     Ssh(SshSession),
-    /// Ports, and how to log in beside them.
+    /// Ports, and how to log in as well.
     Ports(Ports),
 }
 

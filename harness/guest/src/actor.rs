@@ -251,7 +251,7 @@ impl Actor {
                 Turn::Lost(error) => self.link = Err(error),
             }
         }
-        conversation.answers()
+        conversation.replies()
     }
 
     /// The shell, started anew when the last one ended. A shell on ports cannot be started again: its

@@ -83,7 +83,7 @@ impl<'a> Conversation<'a> {
     }
 
     /// One answer for each request, in order.
-    pub(super) fn answers(self) -> Vec<Result<Reply, GuestError>> {
+    pub(super) fn replies(self) -> Vec<Result<Reply, GuestError>> {
         self.answers.into_iter().map(|answer| answer.unwrap_or(Err(GuestError::Closed))).collect()
     }
 

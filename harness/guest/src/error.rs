@@ -51,7 +51,7 @@ impl From<&ConnectError> for Failure {
     }
 }
 
-/// How far a login came. What the guest said in it is harmless text of one line.
+/// How far a login came. What the guest said in it is escaped text of one line.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum LastState {
     /// The deadline had passed before the first try.
@@ -121,7 +121,7 @@ pub enum GuestError {
     /// The shell did not answer as its protocol says; it has been replaced by a new one.
     #[error("the shell of the guest was disturbed: {excerpt}")]
     Protocol {
-        /// What was seen, harmless and short.
+        /// What was seen, escaped and short.
         excerpt: String,
     },
     /// The guest shows another host key than before; nothing is sent to it.

@@ -220,7 +220,7 @@ struct Expected {
     hint: i32,
 }
 
-/// How the end of a frame is told.
+/// How the end of a frame is recognised.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Guard {
     /// By markers with the nonce of its beginning.
@@ -342,7 +342,7 @@ impl Deframer {
         self.stray
     }
 
-    /// The first of them, harmless and on one line.
+    /// The first of them, escaped and on one line.
     pub fn stray_excerpt(&self) -> String {
         text::one_line(&text::escape_bytes(&self.excerpt), 300)
     }

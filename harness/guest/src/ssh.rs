@@ -244,7 +244,7 @@ impl SshSession {
                 self.moved += 1;
                 return Ok(());
             }
-            // The sockets would be readable for ever; who looked has been told of the end.
+            // The sockets would be readable for ever; who looked knows of the end.
             return pause(&self.wake, until.unwrap_or_else(|| Instant::now() + Duration::from_secs(3600))).map(drop);
         }
         let mut wanted = PollFlags::empty();

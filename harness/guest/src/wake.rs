@@ -1,4 +1,4 @@
-//! Waking a thread that sleeps in `poll`: an eventfd beside the socket.
+//! Waking a thread that sleeps in `poll`: an eventfd next to the socket.
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};

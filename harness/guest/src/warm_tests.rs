@@ -1,4 +1,4 @@
-//! A warm shell on socket pairs, beside a real sshd on this host.
+//! A warm shell on socket pairs, next to a real sshd on this host.
 
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;

@@ -16,7 +16,7 @@ use super::ImageError;
 
 /// How long another run may take to make what this one wants.
 const PATIENCE: Duration = Duration::from_secs(3600);
-/// The grain in which zeros are told from data, in bytes.
+/// The grain in which zeros are distinguished from data, in bytes.
 pub(super) const GRAIN: usize = 64 << 10;
 
 /// The place of one made disk, held by this process alone until it is dropped.
@@ -28,7 +28,7 @@ pub(super) struct Slot {
     _lock: File,
 }
 
-/// What is noted beside a made disk.
+/// What is noted next to a made disk.
 #[derive(Debug, Serialize, Deserialize)]
 struct Note {
     /// Digest of its bytes as [`content`] takes it.

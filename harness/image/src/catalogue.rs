@@ -39,7 +39,7 @@ pub struct ImageSpec {
     pub bus: DiskBus,
     /// A TPM 2.0, emulated by swtpm.
     pub tpm: bool,
-    /// Sizes in bytes of the empty disks beside it, in order.
+    /// Sizes in bytes of the empty disks next to it, in order.
     pub extra_disks: Vec<u64>,
     /// Network interfaces; the first carries SSH, each further one is a network of its own.
     pub nics: u32,

@@ -34,12 +34,12 @@ pub async fn sha256(path: &Path) -> Result<String, ImageError> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unchanged {
     path: PathBuf,
-    state: State,
+    state: FileStamp,
     sha256: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct State {
+struct FileStamp {
     device: u64,
     inode: u64,
     length: u64,
@@ -85,9 +85,9 @@ impl Unchanged {
     }
 }
 
-fn state(path: &Path) -> Result<State, ImageError> {
+fn state(path: &Path) -> Result<FileStamp, ImageError> {
     let metadata = std::fs::metadata(path).map_err(|source| ImageError::Io { path: path.to_owned(), source })?;
-    Ok(State {
+    Ok(FileStamp {
         device: metadata.dev(),
         inode: metadata.ino(),
         length: metadata.len(),

@@ -1,4 +1,4 @@
-//! What is read of an image file before it is judged: its beginning and its end.
+//! What is read of an image file before it is evaluated: its beginning and its end.
 
 /// How many bytes of each end of the file [`Ends`] wants at most.
 pub const WINDOW: usize = 64 << 10;

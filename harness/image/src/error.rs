@@ -65,7 +65,7 @@ pub enum ImageError {
 }
 
 impl ImageError {
-    /// The same trouble, told of the file that a person named and not of what was made from it.
+    /// The same trouble, reported of the file that a person named and not of what was made from it.
     pub(super) fn about(mut self, source: &std::path::Path) -> Self {
         match &mut self {
             Self::Unreadable { path, .. }

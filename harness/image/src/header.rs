@@ -22,7 +22,7 @@ pub enum Trouble {
 /// The format by magic bytes; what has none of them is raw.
 pub fn format_of(ends: &Ends<'_>) -> Format {
     match magic::of(ends).map(|magic| magic.kind) {
-        Some(magic::Kind::Known(format)) => format,
+        Some(magic::MagicKind::Known(format)) => format,
         _ => Format::Raw,
     }
 }

@@ -130,8 +130,8 @@ fn misnamed(path: &Path, named: Format, found: Format, magic: Option<&Magic>, en
     ImageError::Misnamed { path: path.to_owned(), named, found: says, advice }
 }
 
-/// The format of a file for a caller who was not told, and what it was told by; say so to the person.
-/// A packed file is told by its name, since its bytes say only how it is packed.
+/// The format of a file for a caller who was not told, and what it was recognised by; say so to the person.
+/// A packed file is recognised by its name, since its bytes say only how it is packed.
 pub async fn guess(path: &Path) -> Result<(Format, &'static str), ImageError> {
     let (by_name, by_bytes) = ("by its name", "by its first bytes");
     if path.join("oci-layout").is_file() {
@@ -167,8 +167,8 @@ pub(super) fn is_tar(path: &Path, plain: &std::fs::File) -> Result<(), ImageErro
     match magic::of(&Ends { head: &head, tail: &tail[..count], length }) {
         None => Ok(()),
         Some(magic) => match magic.kind {
-            magic::Kind::Known(Format::Tar) => Ok(()),
-            magic::Kind::Known(found) => {
+            magic::MagicKind::Known(Format::Tar) => Ok(()),
+            magic::MagicKind::Known(found) => {
                 Err(ImageError::WrongFormat { path: path.to_owned(), stated: Format::Tar, found })
             }
             _ => no_disk(magic, path).map_or(Ok(()), Err),
@@ -188,7 +188,7 @@ pub async fn inspect(path: &Path, stated: Format, limits: &Limits) -> Result<Ins
     let ends = Ends { head: &head, tail: &tail, length };
     let magic = magic::of(&ends);
     // A disc may be a disk as well, for whoever states it; nothing else that bears a mark is one.
-    if let Some(magic) = magic.filter(|magic| magic.kind != magic::Kind::Disc || stated != Format::Raw)
+    if let Some(magic) = magic.filter(|magic| magic.kind != magic::MagicKind::Disc || stated != Format::Raw)
         && let Some(error) = no_disk(magic, &path)
     {
         return Err(error);

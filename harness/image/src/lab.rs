@@ -91,7 +91,7 @@ pub async fn find(root: &Path, variant: &str) -> Result<Option<PathBuf>, ImageEr
 }
 
 /// Builds the image, or finds it built. Each line the recipe says on stderr goes to `progress`,
-/// harmless and bounded.
+/// escaped and bounded.
 pub async fn build(root: &Path, variant: &str, mut progress: impl FnMut(&str)) -> Result<PathBuf, ImageError> {
     let failed = |reason: String| ImageError::LabBuild { variant: variant.to_owned(), reason };
     let mut child = builder(root, variant)

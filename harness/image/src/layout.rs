@@ -1,5 +1,5 @@
 //! What an image file says of itself without being started: its form, and the partitions of its disk.
-//! Read by us from the first and last sectors; judged by the check type
+//! Read by us from the first and last sectors; evaluated by the check type
 //! `disk-image`.
 //!
 //! VHD facts: Microsoft's "Virtual Hard Disk Image Format Specification". GPT facts: the UEFI
@@ -83,7 +83,7 @@ async fn through_qemu(disk: &Inspected, at: u64, length: u64, deadline: Duration
     let mut arguments: Vec<std::ffi::OsString> = ["dd", "-f", disk.format.driver(), "-O", "raw"].map(Into::into).into();
     arguments.push(format!("bs={SECTOR}").into());
     arguments.push(format!("skip={}", at / SECTOR).into());
-    // What `count` means beside `skip` differs: QEMU counts from the start of the disk.
+    // What `count` means next to `skip` differs: QEMU counts from the start of the disk.
     arguments.push(format!("count={}", (at + length) / SECTOR).into());
     arguments.push(word("if=", disk.path.as_os_str()));
     arguments.push(word("of=", out.path().as_os_str()));

@@ -10,7 +10,7 @@ use muster_base::machine::Format;
 
 /// Where the bytes of a mark stand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Place {
+pub(crate) enum MarkPosition {
     /// So many bytes from the beginning.
     At(usize),
     /// At the beginning of the last 512 bytes.
@@ -23,7 +23,7 @@ pub(crate) enum Place {
 
 /// What a mark says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub(crate) enum MagicKind {
     /// A format that muster starts.
     Known(Format),
     /// A packed file, which must be called so.
@@ -40,16 +40,16 @@ pub(crate) enum Kind {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Magic {
     /// Where it stands.
-    pub place: Place,
+    pub place: MarkPosition,
     /// Its bytes.
     pub bytes: &'static [u8],
     /// What it says.
-    pub kind: Kind,
+    pub kind: MagicKind,
     /// The kind of file, with its article.
     pub name: &'static str,
 }
 
-const fn mark(place: Place, bytes: &'static [u8], kind: Kind, name: &'static str) -> Magic {
+const fn mark(place: MarkPosition, bytes: &'static [u8], kind: MagicKind, name: &'static str) -> Magic {
     Magic { place, bytes, kind, name }
 }
 
@@ -58,8 +58,8 @@ const DOWNLOAD: &str = "a server or a proxy sent this in the place of the image:
 const KERNEL: &str = "name it as `--kernel`, and as the image the disk or root file system that it starts";
 const PACKAGE: &str = "name the image that was built from packages, not a package";
 
-use Kind::{Disc, Disk, Known, Other, Packed};
-use Place::{At, Pointed, Tail, Text};
+use MagicKind::{Disc, Disk, Known, Other, Packed};
+use MarkPosition::{At, Pointed, Tail, Text};
 
 /// All marks. The first that fits counts, so that a longer one stands before a shorter one.
 pub(crate) const MAGICS: &[Magic] = &[

@@ -153,7 +153,7 @@ pub(super) async fn prepare_in(cache: Option<&Path>, root: &Path, spec: &ImageSp
 }
 
 /// A note of the file as it is, and its digest, which is then sure to belong to it. A file that was
-/// pulled must have the digest that it had when it was judged.
+/// pulled must have the digest that it had when it was evaluated.
 async fn noted(path: &Path, pulled: Option<&str>) -> Result<(Unchanged, String), ImageError> {
     let before = Unchanged::note(path, None)?;
     let sha256 = digest::sha256(path).await?;
@@ -380,7 +380,7 @@ mod tests {
         assert_eq!(std::fs::read(&first.disk.path).unwrap(), std::fs::read(at("a.qcow2")).unwrap());
         assert_eq!(made(dir.path()), names);
 
-        // What is hostile in it is told of the file that was named, and stays nowhere.
+        // What is hostile in it is reported of the file that was named, and stays nowhere.
         assert_eq!(id(dir.path(), "a.qcow2.zst", Format::Raw).await, "image.format");
         run("qemu-img", &["create", "-q", "-f", "qcow2", "-F", "qcow2", "-b", &at("a.qcow2"), &at("b.qcow2")]);
         run("xz", &[&at("b.qcow2")]);

@@ -44,7 +44,7 @@ pub fn superfluous(items: &[Item], now: SystemTime, limit: u64, older_than: Opti
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cached {
     /// What it is.
-    pub kind: Kind,
+    pub kind: CachedKind,
     /// The directory or file.
     pub path: PathBuf,
     /// Files that go with it.
@@ -57,7 +57,7 @@ pub struct Cached {
 
 /// What a cached image is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum CachedKind {
     /// A lab image of this checkout's recipe.
     Present,
     /// A lab image of another recipe.
@@ -87,7 +87,9 @@ pub async fn cached(root: &Path, cache: &Path) -> Result<Vec<Cached>, ImageError
         .into_iter()
         .filter_map(|(name, path, metadata)| dir(&images, &name, path, &metadata, &present, &opened))
         .collect();
-    for (kind, dir, companions) in [(Kind::Made, "made", &[".json"][..]), (Kind::Pulled, pull::DIR, pull::COMPANIONS)] {
+    for (kind, dir, companions) in
+        [(CachedKind::Made, "made", &[".json"][..]), (CachedKind::Pulled, pull::DIR, pull::COMPANIONS)]
+    {
         let dir = images.join(dir);
         if dir.symlink_metadata().is_ok_and(|metadata| metadata.is_dir()) {
             found.extend(entries(&dir).into_iter().filter_map(|(name, path, metadata)| {
@@ -123,22 +125,22 @@ fn dir(
         return None;
     }
     let kind = match name.strip_prefix(".building-") {
-        Some(_) => Kind::Unfinished,
+        Some(_) => CachedKind::Unfinished,
         None => {
             let (variant, key) = name.rsplit_once('-')?;
             let plain = key.len() == 16 && key.bytes().all(|byte| byte.is_ascii_hexdigit());
             match present.get(variant) {
                 _ if !plain => return None,
-                Some(now) if now == key => Kind::Present,
-                Some(_) => Kind::Stale,
-                None => Kind::Unknown,
+                Some(now) if now == key => CachedKind::Present,
+                Some(_) => CachedKind::Stale,
+                None => CachedKind::Unknown,
             }
         }
     };
     let files: Vec<_> = entries(&path).into_iter().filter(|(_, _, metadata)| metadata.is_file()).collect();
     let in_use = match kind {
         // Its builder holds the lock of the variant.
-        Kind::Unfinished => {
+        CachedKind::Unfinished => {
             let variant = name.strip_prefix(".building-").and_then(|rest| rest.split('.').next()).unwrap_or_default();
             let lock = images.join(format!(".{variant}.lock"));
             lock.exists() && !InUse::is_free(&lock)
@@ -148,13 +150,13 @@ fn dir(
     let used = files.iter().map(|(_, _, metadata)| last_used(metadata)).max().unwrap_or_else(|| last_used(metadata));
     // A build's directory has a whole system below it; what that takes is not worth a walk through it.
     let bytes = files.iter().map(|(_, _, metadata)| metadata.blocks() * 512).sum();
-    let leftover = matches!(kind, Kind::Stale | Kind::Unfinished);
+    let leftover = matches!(kind, CachedKind::Stale | CachedKind::Unfinished);
     Some(Cached { kind, path, next_to: Vec::new(), item: Item { leftover, bytes, used }, in_use })
 }
 
-/// A disk that lies beside its companions.
+/// A disk that lies next to its companions.
 fn disk(
-    kind: Kind,
+    kind: CachedKind,
     companions: &[&str],
     dir: &Path,
     name: &str,
@@ -264,15 +266,15 @@ mod tests {
 
         let found = cached(root.path(), cache.path()).await.unwrap();
         let name = |cached: &Cached| cached.path.strip_prefix(&images).unwrap().to_str().unwrap().to_owned();
-        let seen: Vec<(String, Kind)> = found.iter().map(|cached| (name(cached), cached.kind)).collect();
+        let seen: Vec<(String, CachedKind)> = found.iter().map(|cached| (name(cached), cached.kind)).collect();
         let expected = [
-            (".building-tiny.abc", Kind::Unfinished),
-            ("gone-5555555555555555", Kind::Unknown),
-            ("made/d.raw", Kind::Made),
-            ("pulled/.partial-g", Kind::Pulled),
-            ("pulled/f.qcow2", Kind::Pulled),
-            ("tiny-3333333333333333", Kind::Present),
-            ("tiny-4444444444444444", Kind::Stale),
+            (".building-tiny.abc", CachedKind::Unfinished),
+            ("gone-5555555555555555", CachedKind::Unknown),
+            ("made/d.raw", CachedKind::Made),
+            ("pulled/.partial-g", CachedKind::Pulled),
+            ("pulled/f.qcow2", CachedKind::Pulled),
+            ("tiny-3333333333333333", CachedKind::Present),
+            ("tiny-4444444444444444", CachedKind::Stale),
         ];
         assert_eq!(seen, expected.map(|(name, kind)| (name.to_owned(), kind)));
         assert!(found.iter().all(|cached| !cached.in_use), "{found:?}");

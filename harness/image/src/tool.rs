@@ -60,7 +60,7 @@ pub(super) fn missing(program: &str, image: &Path, error: std::io::Error) -> Ima
     }
 }
 
-/// What a program wrote to its stderr, which was this file: the beginning, harmless, on one line.
+/// What a program wrote to its stderr, which was this file: the beginning, escaped, on one line.
 pub(super) fn cli_error(stderr: &mut std::fs::File) -> String {
     use std::io::{Read, Seek, SeekFrom};
     let mut said = Vec::new();

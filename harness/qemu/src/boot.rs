@@ -5,7 +5,6 @@ use std::time::Instant;
 
 use camino::Utf8Path;
 
-use super::console_hits::hits;
 use super::death::{console_tail, death_of};
 use super::host_machine::{HostMachine, micros};
 use super::shape::Shape;
@@ -167,7 +166,7 @@ pub(super) async fn give_up(
     let console = machine.console().clone();
     let id = machine.id().to_owned();
     let end = machine.kill().await;
-    let findings = hits(&console, 0);
+    let findings = console.findings();
     let record = MachineRecord { cloned_from, ..no_machine(&id, image, &end.to_string()) };
     BootFailure { failure, findings, record }
 }

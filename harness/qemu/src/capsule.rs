@@ -345,7 +345,7 @@ fn check_vars(vars: &File, format: &str) -> Result<(), LayerError> {
 }
 
 /// The virtual size of a qcow2 file that keeps no data elsewhere. The name of what is below an overlay
-/// is not looked at, since QEMU is told what is below.
+/// is not looked at, since QEMU knows what is below.
 fn examine(file: &File, overlay: bool) -> Result<u64, LayerError> {
     use std::os::unix::fs::FileExt;
     let length = file.metadata()?.len();

@@ -7,7 +7,6 @@ use std::time::{Duration, Instant};
 
 use crate::Machine;
 use crate::boot::give_up;
-use crate::console_hits::hits;
 use crate::death::death_of;
 use crate::host_machine::{HostMachine, micros};
 use crate::shape::Shape;
@@ -18,10 +17,11 @@ use crate::warm_ports::WARM_PORTS;
 use muster_base::failure::{self, Failure};
 use muster_base::fault::Fault as _;
 use muster_base::text;
-use muster_engine::driver::{BootFailure, ConsoleHit, Frozen, Live};
+use muster_engine::driver::{BootFailure, Frozen, Live};
 use muster_engine::settle::guest_failure;
 use muster_guest::{Guest, HostKey, HostKeyPolicy, PortPair, Request, Target, warm};
 use muster_record::facts::Facts;
+use muster_record::finding::Finding;
 use muster_record::run::{MachineRecord, no_machine};
 
 /// How far a fork's clock may be from the host's after it was set, in seconds: far less than any
@@ -42,7 +42,7 @@ pub struct HostTemplate {
     /// Seconds that its boot took.
     pub(super) boot_seconds: f64,
     /// Everything that its console showed.
-    pub(super) console: Vec<ConsoleHit>,
+    pub(super) console: Vec<Finding>,
     /// When it comes from the cache: what keeps it there, and the key that opens it.
     pub(super) kept: Option<(Hold, PathBuf)>,
 }
@@ -74,7 +74,7 @@ pub(super) async fn freeze(live: HostMachine) -> Frozen<HostMachine, HostTemplat
     let frozen = machine.freeze().await;
     let warm = shell.is_some();
     drop(shell);
-    let findings: Vec<ConsoleHit> = hits(&console, findings_seen);
+    let findings: Vec<Finding> = console.findings_after(findings_seen);
     match frozen {
         Ok(template) => {
             record.end = Some("frozen".to_owned());
@@ -86,7 +86,7 @@ pub(super) async fn freeze(live: HostMachine) -> Frozen<HostMachine, HostTemplat
                     host_key,
                     warm,
                     boot_seconds: record.boot_seconds.unwrap_or_default(),
-                    console: hits(&console, 0),
+                    console: console.findings(),
                     kept: None,
                 },
                 record,

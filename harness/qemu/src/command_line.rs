@@ -160,7 +160,7 @@ fn has_ram_file(channels: &Backing<'_>) -> bool {
     matches!(channels, Backing::Fds(Fds { ram: Some(_), .. }))
 }
 
-/// RAM in a file, and the state of the devices beside it.
+/// RAM in a file, and the state of the devices next to it.
 fn ram(line: &mut Line, machine: &MachineDescription, channels: &Backing<'_>) {
     let Backing::Fds(fds) = channels else { return };
     if let Some(fd) = fds.ram {
@@ -225,7 +225,7 @@ fn board(machine: &MachineDescription) -> String {
     }
 }
 
-/// Interfaces beside the one that carries SSH. Each has a network of its own, with addresses of its
+/// Interfaces in addition to the one that carries SSH. Each has a network of its own, with addresses of its
 /// own, that leads nowhere but answers DHCP.
 fn further_nics(line: &mut Line, machine: &MachineDescription) {
     for index in 1..machine.nics {

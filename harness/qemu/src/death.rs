@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::Machine;
 use crate::running::MachineState;
 use muster_base::failure::{self, Failure, FailureId};
-use muster_console::Finding;
+use muster_record::finding::Finding;
 
 /// Console lines shown when a boot fails or a machine dies.
 const EXCERPT: usize = 40;

@@ -29,7 +29,7 @@ pub(crate) struct MachineDescription {
     pub base_format: Format,
     /// How disks are attached.
     pub bus: DiskBus,
-    /// Sizes in bytes of the empty disks beside it, in order.
+    /// Sizes in bytes of the empty disks next to it, in order.
     pub extra_disks: Vec<u64>,
     /// UEFI; when absent SeaBIOS on x86_64 and nothing on aarch64.
     pub firmware: Option<Firmware>,

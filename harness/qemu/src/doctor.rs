@@ -10,12 +10,12 @@ use muster_base::os_release;
 
 /// One thing that was looked at.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Finding {
+pub struct HostCheck {
     /// What it is.
     pub what: &'static str,
     /// How it stands.
-    pub state: State,
-    /// What was seen, one harmless line.
+    pub state: HostState,
+    /// What was seen, one escaped line.
     pub detail: String,
     /// A command that fixes it, when one is known for this distribution.
     pub fix: Option<String>,
@@ -24,7 +24,7 @@ pub struct Finding {
 /// How a thing stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum State {
+pub enum HostState {
     /// As it should be.
     Ok,
     /// It works, but slowly or in part.
@@ -171,7 +171,7 @@ const NEEDS: &[Need] = &[
 ];
 
 /// Looks at everything. `root` is the checkout, or whatever holds `images/lab`. Takes about a second.
-pub async fn examine(root: &Path) -> Vec<Finding> {
+pub async fn examine(root: &Path) -> Vec<HostCheck> {
     let host = host(&std::fs::read_to_string("/etc/os-release").unwrap_or_default());
     let mut findings = Vec::new();
     for need in NEEDS {
@@ -185,28 +185,28 @@ pub async fn examine(root: &Path) -> Vec<Finding> {
 }
 
 /// What a firmware is for, which, how its absence stands, and its packages for apt and for dnf.
-type FirmwareNeed = (&'static str, Arch, bool, State, &'static str, &'static str);
+type FirmwareNeed = (&'static str, Arch, bool, HostState, &'static str, &'static str);
 
 const FIRMWARE: &[FirmwareNeed] = &[
-    ("UEFI firmware", Arch::X86_64, false, State::Missing, "ovmf", "edk2-ovmf"),
-    ("UEFI firmware with Secure Boot", Arch::X86_64, true, State::Degraded, "ovmf", "edk2-ovmf"),
-    ("UEFI firmware for Arm", Arch::Aarch64, false, State::Degraded, "qemu-efi-aarch64", "edk2-aarch64"),
+    ("UEFI firmware", Arch::X86_64, false, HostState::Missing, "ovmf", "edk2-ovmf"),
+    ("UEFI firmware with Secure Boot", Arch::X86_64, true, HostState::Degraded, "ovmf", "edk2-ovmf"),
+    ("UEFI firmware for Arm", Arch::Aarch64, false, HostState::Degraded, "qemu-efi-aarch64", "edk2-aarch64"),
 ];
 
-fn look_for_firmware((what, arch, secure, absent, apt, dnf): &FirmwareNeed, host: Host) -> Finding {
+fn look_for_firmware((what, arch, secure, absent, apt, dnf): &FirmwareNeed, host: Host) -> HostCheck {
     match firmware::find(*arch, *secure) {
         Ok(firmware) => ok(what, firmware.code.display().to_string()),
-        Err(error) => Finding { what, state: *absent, detail: error.to_string(), fix: install(host, apt, dnf) },
+        Err(error) => HostCheck { what, state: *absent, detail: error.to_string(), fix: install(host, apt, dnf) },
     }
 }
 
-fn ok(what: &'static str, detail: String) -> Finding {
-    Finding { what, state: State::Ok, detail, fix: None }
+fn ok(what: &'static str, detail: String) -> HostCheck {
+    HostCheck { what, state: HostState::Ok, detail, fix: None }
 }
 
-async fn look_for(need: &Need, host: Host) -> Finding {
+async fn look_for(need: &Need, host: Host) -> HostCheck {
     let absent =
-        |state, detail: String| Finding { what: need.what, state, detail, fix: install(host, need.apt, need.dnf) };
+        |state, detail: String| HostCheck { what: need.what, state, detail, fix: install(host, need.apt, need.dnf) };
     let mut command = tokio::process::Command::new(need.program);
     // ssh-keygen has no version option; asking for its fingerprints of nothing ends at once.
     command.args(if need.version.is_empty() { &["-lf", "/dev/null"] } else { need.version });
@@ -214,12 +214,12 @@ async fn look_for(need: &Need, host: Host) -> Finding {
     command.env("PATH", format!("{}:/usr/sbin:/sbin", std::env::var("PATH").unwrap_or_default()));
     command.stdin(Stdio::null()).kill_on_drop(true);
     match tokio::time::timeout(Duration::from_secs(10), command.output()).await {
-        Err(_) => absent(State::Degraded, format!("{} does not answer", need.program)),
+        Err(_) => absent(HostState::Degraded, format!("{} does not answer", need.program)),
         Ok(Err(error)) if error.kind() == std::io::ErrorKind::NotFound => {
-            let state = if need.essential { State::Missing } else { State::Degraded };
+            let state = if need.essential { HostState::Missing } else { HostState::Degraded };
             absent(state, format!("{} is not installed", need.program))
         }
-        Ok(Err(error)) => absent(State::Missing, format!("{}: {error}", need.program)),
+        Ok(Err(error)) => absent(HostState::Missing, format!("{}: {error}", need.program)),
         Ok(Ok(_)) if need.version.is_empty() => ok(need.what, "installed".to_owned()),
         Ok(Ok(output)) => {
             // bzip2 and debugfs tell their version on the other stream.
@@ -228,7 +228,9 @@ async fn look_for(need: &Need, host: Host) -> Finding {
             let line = muster_base::text::one_line(said.lines().next().unwrap_or_default(), 120);
             match qemu_major(&line) {
                 // 8.2 is the first whose user networking, -add-fd and reset events all are as we use them.
-                Some(major) if major < 8 => absent(State::Degraded, format!("{line}: version 8.2 or later is needed")),
+                Some(major) if major < 8 => {
+                    absent(HostState::Degraded, format!("{line}: version 8.2 or later is needed"))
+                }
                 _ => ok(need.what, line),
             }
         }
@@ -241,48 +243,49 @@ fn qemu_major(line: &str) -> Option<u32> {
     rest.split('.').next()?.parse().ok()
 }
 
-async fn kvm() -> Finding {
+async fn kvm() -> HostCheck {
     let probe = tokio::task::spawn_blocking(|| accel::choose(AccelRequest::Auto)).await;
     let (state, detail) = match probe {
-        Ok(Ok(accel)) if accel.kind == AccelKind::Kvm => (State::Ok, accel.reason),
-        Ok(Ok(accel)) => {
-            (State::Degraded, format!("{}: guests are emulated, and a boot takes {}", accel.reason, accel::EMULATION))
-        }
-        Ok(Err(error)) => (State::Degraded, error.to_string()),
-        Err(error) => (State::Degraded, error.to_string()),
+        Ok(Ok(accel)) if accel.kind == AccelKind::Kvm => (HostState::Ok, accel.reason),
+        Ok(Ok(accel)) => (
+            HostState::Degraded,
+            format!("{}: guests are emulated, and a boot takes {}", accel.reason, accel::EMULATION),
+        ),
+        Ok(Err(error)) => (HostState::Degraded, error.to_string()),
+        Err(error) => (HostState::Degraded, error.to_string()),
     };
     // The command that fixes a missing permission is part of the reason.
-    Finding { what: "KVM", state, detail, fix: None }
+    HostCheck { what: "KVM", state, detail, fix: None }
 }
 
-async fn lab(root: &Path) -> Finding {
+async fn lab(root: &Path) -> HostCheck {
     let what = "lab image";
     let build = root.join("images/lab/build");
     if !build.is_file() {
         let detail = format!("{} is not there: not a checkout", build.display());
-        return Finding { what, state: State::Degraded, detail, fix: None };
+        return HostCheck { what, state: HostState::Degraded, detail, fix: None };
     }
     match muster_image::lab::find(root, "lab").await {
         Ok(Some(dir)) => ok(what, dir.display().to_string()),
-        Ok(None) => Finding {
+        Ok(None) => HostCheck {
             what,
-            state: State::Degraded,
+            state: HostState::Degraded,
             detail: "not built from this recipe yet".to_owned(),
             fix: Some("muster images build lab".to_owned()),
         },
-        Err(error) => Finding { what, state: State::Degraded, detail: error.to_string(), fix: None },
+        Err(error) => HostCheck { what, state: HostState::Degraded, detail: error.to_string(), fix: None },
     }
 }
 
-fn capacity() -> Finding {
+fn capacity() -> HostCheck {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let available = std::fs::read_to_string("/proc/meminfo").ok().and_then(|text| available_mib(&text));
     let detail = match available {
         Some(mib) => format!("{cores} processors, {mib} MiB of memory available"),
         None => format!("{cores} processors"),
     };
-    let state = if available.is_some_and(|mib| mib < 1536) { State::Degraded } else { State::Ok };
-    Finding { what: "capacity", state, detail, fix: None }
+    let state = if available.is_some_and(|mib| mib < 1536) { HostState::Degraded } else { HostState::Ok };
+    HostCheck { what: "capacity", state, detail, fix: None }
 }
 
 fn available_mib(meminfo: &str) -> Option<u64> {

@@ -20,7 +20,7 @@ pub struct Host {
     pub accel: Accel,
     /// Opens every guest of the run.
     pub key: RunKey,
-    /// What consoles are judged by.
+    /// What consoles are evaluated by.
     pub rules: Arc<Rules>,
     /// The checkout: knows how lab images are built.
     pub root: Utf8PathBuf,

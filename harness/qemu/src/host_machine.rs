@@ -6,17 +6,17 @@ use std::time::{Duration, Instant};
 
 use camino::Utf8PathBuf;
 
-use crate::console_hits::hits;
 use crate::death::{NEWS, console_tail, death_of};
 use crate::ssh_login::{LOGIN, SshLogin, ended};
 use crate::{Machine, Timeline};
 use muster_base::failure::Failure;
 use muster_base::text;
-use muster_engine::driver::{ConsoleHit, Live, Stop};
+use muster_engine::driver::{Live, Stop};
 use muster_engine::reboot::Rebooted;
 use muster_engine::settle::guest_failure;
 use muster_guest::{Guest, GuestError, HostKey, HostKeyPolicy, Reply, Request, Target};
 use muster_record::facts::Facts;
+use muster_record::finding::Finding;
 use muster_record::run::MachineRecord;
 use muster_suite::model::RebootKind;
 
@@ -41,7 +41,7 @@ pub struct HostMachine {
     pub(super) resets: u32,
     /// How long a boot may take, stretched for the accelerator.
     pub(super) boot_deadline: Duration,
-    /// Why nothing that the machine says can be judged any more: a reboot that was not proven.
+    /// Why nothing that the machine says can be evaluated any more: a reboot that was not proven.
     pub(super) unproven: Option<Failure>,
     pub(super) scale: f64,
     pub(super) machine: Machine,
@@ -97,8 +97,8 @@ impl Live for HostMachine {
         self.answers(self.guest.commands(requests)).await
     }
 
-    fn findings(&mut self) -> Vec<ConsoleHit> {
-        let new = hits(self.machine.console(), self.findings_seen);
+    fn findings(&mut self) -> Vec<Finding> {
+        let new = self.machine.console().findings_after(self.findings_seen);
         self.findings_seen += new.len();
         new
     }
@@ -128,7 +128,7 @@ impl Live for HostMachine {
         }
     }
 
-    async fn stop(mut self, how: Stop) -> (MachineRecord, Vec<ConsoleHit>) {
+    async fn stop(mut self, how: Stop) -> (MachineRecord, Vec<Finding>) {
         let begun = Instant::now();
         let mut record = self.record();
         record.private_mib = self.machine.private_kib().map(|kib| kib >> 10);
@@ -150,7 +150,7 @@ impl Live for HostMachine {
         };
         // The reader ends when QEMU has closed its side; what it printed last is then judged.
         let _ = tokio::time::timeout(Duration::from_secs(5), console.closed()).await;
-        let new = hits(&console, self.findings_seen);
+        let new = console.findings_after(self.findings_seen);
         self.findings_seen += new.len();
         record.end = Some(end.to_string());
         record.guest_seconds = record.guest_seconds.map(|seconds| seconds + begun.elapsed().as_secs_f64());

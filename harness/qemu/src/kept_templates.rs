@@ -25,10 +25,11 @@ use crate::template_store::{Claim, Stored};
 use muster_base::failure::Failure;
 use muster_base::text;
 use muster_check::{Observations, base};
-use muster_engine::driver::{BootLeft, ConsoleHit, Recalled};
+use muster_engine::driver::{BootLeft, Recalled};
 use muster_guest::{End, HostKey, Reply, facts, warm};
 use muster_image::Prepared;
 use muster_record::facts::Facts;
+use muster_record::finding::Finding;
 
 /// What this runner expects to find in a template. Raised when it finds something else, or leaves it.
 const PROTOCOL: u32 = 1;
@@ -57,10 +58,10 @@ impl KeptTemplate {
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 struct About {
     facts: Facts,
-    base: BTreeMap<String, Answer>,
+    base: BTreeMap<String, KeptReply>,
     failures: Vec<Failure>,
     remarks: Vec<String>,
-    console: Vec<ConsoleHit>,
+    console: Vec<Finding>,
     boot_seconds: f64,
     host_key: Option<String>,
     warm_shell: bool,
@@ -69,7 +70,7 @@ struct About {
 /// A [`Reply`] that ended by itself or did not, its bytes in base64.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
-struct Answer {
+struct KeptReply {
     status: i32,
     stdout: String,
     stderr: String,
@@ -80,7 +81,7 @@ struct Answer {
 const ENDS: [(End, &str); 3] =
     [(End::Exited, "exited"), (End::TimedOut, "timed-out"), (End::TooMuchOutput, "too-much-output")];
 
-impl Answer {
+impl KeptReply {
     fn of(reply: &Reply) -> Self {
         let end = ENDS.iter().find(|(end, _)| *end == reply.end).map_or("exited", |(_, word)| *word);
         Self {
@@ -109,7 +110,7 @@ impl About {
     fn of(template: &HostTemplate, left: &BootLeft) -> Self {
         Self {
             facts: template.facts.clone(),
-            base: left.base.0.iter().map(|(key, reply)| (key.clone(), Answer::of(reply))).collect(),
+            base: left.base.0.iter().map(|(key, reply)| (key.clone(), KeptReply::of(reply))).collect(),
             failures: left.failures.clone(),
             remarks: left.remarks.clone(),
             console: template.console.clone(),
@@ -279,7 +280,7 @@ fn adopt(warm: &KeptTemplate, shape: &Shape<'_>, stored: Stored) -> Result<Recal
     Ok(Recalled { template, name, left, findings: about.console })
 }
 
-/// A copy of a template's key that lives as long as the run's own, beside it: machines outlive a
+/// A copy of a template's key that lives as long as the run's own, next to it: machines outlive a
 /// template that is taken out of the cache meanwhile.
 fn own_key(host: &Host, name: &str, private_key: &Path) -> std::io::Result<PathBuf> {
     let copy = host.key.private.with_file_name(name);
@@ -334,10 +335,10 @@ mod tests {
             elapsed: Duration::from_millis(1500),
             ..Reply::default()
         };
-        let text = serde_json::to_string(&Answer::of(&reply)).unwrap();
-        assert_eq!(serde_json::from_str::<Answer>(&text).unwrap().reply(), Some(reply));
+        let text = serde_json::to_string(&KeptReply::of(&reply)).unwrap();
+        assert_eq!(serde_json::from_str::<KeptReply>(&text).unwrap().reply(), Some(reply));
         let broken = text.replace("too-much-output", "well");
-        assert_eq!(serde_json::from_str::<Answer>(&broken).unwrap().reply(), None);
+        assert_eq!(serde_json::from_str::<KeptReply>(&broken).unwrap().reply(), None);
     }
 
     #[test]

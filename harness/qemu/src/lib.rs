@@ -13,7 +13,6 @@ mod channels;
 mod child_setup;
 mod clones;
 mod command_line;
-mod console_hits;
 mod counting;
 mod death;
 mod description;

@@ -1,4 +1,4 @@
-//! The files that a machine is made of, held beside QEMU's own descriptors of them: what a template or
+//! The files that a machine is made of, held next to QEMU's own descriptors of them: what a template or
 //! a capsule is made from when the machine has stopped.
 
 use std::fs::{File, OpenOptions};
@@ -20,7 +20,7 @@ pub(super) struct MachineFiles {
     pub below: Vec<File>,
     /// The firmware's variables.
     pub vars: Option<File>,
-    /// The disks beside it, raw.
+    /// The disks next to it, raw.
     pub extra: Vec<File>,
     /// Its RAM, when that lies in a file.
     pub ram: Option<File>,

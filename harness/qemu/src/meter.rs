@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn an_instant_is_told_on_the_clock_of_the_plugin() {
+    fn an_instant_is_given_on_the_clock_of_the_plugin() {
         let (before, now) = (Instant::now(), nanoseconds(Instant::now()));
         let later = nanoseconds(before + std::time::Duration::ZERO);
         assert!(now.abs_diff(later) < 1_000_000_000, "{now} {later}");

@@ -16,11 +16,11 @@ use crate::death::{console_tail, fatal_failure};
 use crate::running::{MachineState, Tally};
 use muster_base::failure::{self, Failure, FailureId};
 use muster_base::text;
-use muster_console::Finding;
 use muster_engine::reboot::evidence::{self, Evidence, Resets};
 use muster_engine::reboot::{Silent, Subject};
 use muster_guest::{End, Guest, Request, facts};
 use muster_record::facts::Facts;
+use muster_record::finding::Finding;
 use muster_suite::model::RebootKind;
 
 /// How long QEMU may take to press the reset button, unscaled.
@@ -205,7 +205,7 @@ impl Rebooting<'_> {
         }
     }
 
-    /// Makes a remark of the panic that was provoked, and of the bad access by which an old kernel
+    /// Makes a note of the panic that was provoked, and of the bad access by which an old kernel
     /// provokes it.
     fn excuse(&self, panic: &Finding) {
         let console = self.machine.console();

@@ -41,7 +41,7 @@ pub(crate) enum MachineState {
     Exited {
         /// `exit status: 1`, `signal: 9 (SIGKILL)`.
         status: String,
-        /// The last line of qemu.log, harmless; empty when it said nothing.
+        /// The last line of qemu.log, escaped; empty when it said nothing.
         message: String,
     },
 }
@@ -94,7 +94,7 @@ pub enum MachineEnd {
     Exited {
         /// `exit status: 1`, `signal: 9 (SIGKILL)`.
         status: String,
-        /// The last line of qemu.log, harmless; empty when it said nothing.
+        /// The last line of qemu.log, escaped; empty when it said nothing.
         message: String,
     },
 }
@@ -443,7 +443,7 @@ fn private_kib(rollup: &str) -> Option<u64> {
     Some(of("Private_Clean:")? + of("Private_Dirty:")?)
 }
 
-/// The last line of a log that is not blank, harmless and bounded. QEMU's log is short; only its end
+/// The last line of a log that is not blank, escaped and bounded. QEMU's log is short; only its end
 /// is read in any case.
 pub(super) fn last_line(log: &Path) -> Option<String> {
     use std::io::{Read, Seek, SeekFrom};

@@ -63,7 +63,7 @@ pub struct ImageNeeded {
     pub sha256: String,
 }
 
-/// How to log in to a capsule's guest; the key lies beside.
+/// How to log in to a capsule's guest; the key lies next to it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Access {

@@ -69,7 +69,7 @@ pub(crate) struct NoCloud {
 
 impl NoCloud {
     /// `user-data`. `users:` is always stated, so that no image's own default user stays open; host
-    /// keys are printed on the console, where the judge learns them.
+    /// keys are printed on the console, where the evaluator learns them.
     pub(crate) fn user_data(&self) -> String {
         // A JSON string is a YAML string, whatever it contains.
         let access = match self.user.as_str() {
@@ -109,7 +109,7 @@ impl NoCloud {
         Ok(bytes)
     }
 
-    /// Writes the disk and, beside it for a reader, the two texts into a directory. Path of the disk.
+    /// Writes the disk and, next to it for a reader, the two texts into a directory. Path of the disk.
     pub(crate) fn write(&self, dir: &Path) -> Result<PathBuf, MachineError> {
         let failed = |what: &str| {
             let what = format!("{} in {}", what, dir.display());

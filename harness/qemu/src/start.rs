@@ -43,7 +43,7 @@ pub struct MachineRequest<'a> {
     pub network: Network,
     /// The key that opens it.
     pub key: &'a RunKey,
-    /// What its console is judged by.
+    /// What its console is evaluated by.
     pub rules: Arc<Rules>,
     /// Whether it may be frozen into a template later; its RAM then lies in a file.
     pub freezable: bool,

@@ -29,7 +29,7 @@ pub(crate) struct Template {
     /// Its overlay, then those below it.
     pub(super) layers: Vec<File>,
     pub(super) vars: Option<File>,
-    /// The disks beside it, as they were.
+    /// The disks next to it, as they were.
     pub(super) extra: Vec<File>,
     /// An overlay in which nothing has been written, to be copied.
     pub(super) blank: File,

@@ -45,7 +45,7 @@ pub enum Damage {
     Metadata(String),
 }
 
-/// What lies beside the files.
+/// What lies next to the files.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 struct Metadata {

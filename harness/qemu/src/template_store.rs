@@ -21,7 +21,7 @@ use super::template_key::TemplateKey;
 use muster_base::files;
 use muster_image::prune;
 
-pub use self::list::{Entry, Kind};
+pub use self::list::{Entry, EntryKind};
 
 /// How much all templates together may take, unless somebody says otherwise.
 pub const DEFAULT_LIMIT: u64 = 8 << 30;

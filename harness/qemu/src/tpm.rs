@@ -24,7 +24,7 @@ pub(crate) struct Tpm {
 
 impl Tpm {
     /// Starts a blank TPM, and gives the end of its control channel that QEMU is to inherit. What it
-    /// says goes to `swtpm.log` in the machine's directory, its state into a private directory beside it.
+    /// says goes to `swtpm.log` in the machine's directory, its state into a private directory next to it.
     pub(crate) async fn start(spawner: &Spawner, dir: &Path) -> Result<(Self, OwnedFd), MachineError> {
         let failed = |what: &'static str| {
             let dir = dir.to_owned();

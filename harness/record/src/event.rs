@@ -4,6 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::facts::Facts;
+use crate::finding::OnMachine;
 use crate::run::{Accelerator, ImageRecord, MachineRecord, SuiteRecord, TestRecord};
 
 /// Something that happened. Serialised, one a line, it is `events.jsonl`.
@@ -79,18 +80,7 @@ pub enum Event {
         facts: Option<Box<Facts>>,
     },
     /// A console rule found something.
-    ConsoleFinding {
-        /// Machine id.
-        machine: String,
-        /// `kernel-panic`, `oops`, …
-        category: String,
-        /// Whether it ends the machine.
-        fatal: bool,
-        /// The line, harmless.
-        line: String,
-        /// 1-based line of console.log.
-        line_number: u64,
-    },
+    ConsoleFinding(OnMachine),
     /// A machine has ended.
     MachineEnded {
         /// What is known of it at its end.

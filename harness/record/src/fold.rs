@@ -4,8 +4,9 @@
 use std::collections::{BTreeMap, HashMap};
 
 use crate::event::Event;
+use crate::finding::{Finding, OnMachine};
 use crate::outcome::Outcome;
-use crate::run::{FindingRecord, MachineRecord, RunRecord, TestRecord};
+use crate::run::{MachineRecord, RunRecord, TestRecord};
 use muster_base::failure::{self, Failure};
 
 /// The name of the record's schema.
@@ -19,7 +20,7 @@ const FINDINGS_LIMIT: usize = 1000;
 pub struct Recorder {
     record: RunRecord,
     /// Where each (suite, test, image) stands in `record.tests`.
-    places: HashMap<(String, String, String), usize>,
+    positions: HashMap<(String, String, String), usize>,
     /// Which tests have ended.
     finished: Vec<bool>,
 }
@@ -38,7 +39,7 @@ impl Recorder {
             totals: Outcome::ALL.iter().map(|outcome| (outcome.name().to_owned(), 0)).collect(),
             ..RunRecord::default()
         };
-        Self { record, places: HashMap::new(), finished: Vec::new() }
+        Self { record, positions: HashMap::new(), finished: Vec::new() }
     }
 
     /// The record of a whole sequence.
@@ -90,15 +91,11 @@ impl Recorder {
                     self.record.images.entry(image).or_default().facts.get_or_insert_with(|| (**facts).clone());
                 }
             }
-            Event::ConsoleFinding { machine, category, fatal, line, line_number } => {
+            Event::ConsoleFinding(found) => {
                 if self.record.findings.len() < FINDINGS_LIMIT {
-                    self.record.findings.push(FindingRecord {
-                        machine: machine.clone(),
-                        category: category.clone(),
-                        fatal: *fatal,
-                        line: muster_base::text::one_line(line, 400),
-                        line_number: *line_number,
-                    });
+                    let line = muster_base::text::one_line(&found.finding.line, 400);
+                    let finding = Finding { line, ..found.finding.without_excerpt() };
+                    self.record.findings.push(OnMachine { machine: found.machine.clone(), finding });
                 } else {
                     self.notice(format!(
                         "more than {FINDINGS_LIMIT} console findings; only the first {FINDINGS_LIMIT} are recorded"
@@ -117,18 +114,18 @@ impl Recorder {
             }
             Event::TestStarted { suite, test, image, machine } => {
                 let key = (suite.clone(), test.clone(), image.clone());
-                if let Some(&place) = self.places.get(&key)
-                    && !self.finished[place]
+                if let Some(&position) = self.positions.get(&key)
+                    && !self.finished[position]
                 {
-                    self.record.tests[place].machine = Some(machine.clone());
+                    self.record.tests[position].machine = Some(machine.clone());
                 }
             }
             Event::TestFinished { record } => {
                 let mut record = (**record).clone();
                 clamp(&mut record.seconds);
-                let place = self.place(&record);
-                self.put(place, record);
-                self.finished[place] = true;
+                let position = self.position(&record);
+                self.put(position, record);
+                self.finished[position] = true;
             }
             Event::RunFinished { at, interrupted, exit_code } => {
                 self.record.finished = Some(at.clone());
@@ -158,8 +155,8 @@ impl Recorder {
     /// A planned test stands as an error until it has ended. A plan that says otherwise is not
     /// believed, and one that comes late does not undo what has ended.
     fn plan(&mut self, planned: &TestRecord) {
-        let place = self.place(planned);
-        if self.finished[place] {
+        let position = self.position(planned);
+        if self.finished[position] {
             return;
         }
         let mut record = planned.clone();
@@ -173,36 +170,36 @@ impl Recorder {
             record.failures =
                 vec![Failure::new(failure::RUN_INTERRUPTED, "the run ended before this test did").at(&record.location)];
         }
-        self.put(place, record);
+        self.put(position, record);
     }
 
-    /// Where a test stands; a new place, holding nothing yet, when it was never planned.
-    fn place(&mut self, test: &TestRecord) -> usize {
+    /// Where a test stands; a new position, holding nothing yet, when it was never planned.
+    fn position(&mut self, test: &TestRecord) -> usize {
         let key = (test.suite.clone(), test.test.clone(), test.image.clone());
-        if let Some(&place) = self.places.get(&key) {
-            return place;
+        if let Some(&position) = self.positions.get(&key) {
+            return position;
         }
-        let place = self.record.tests.len();
-        self.places.insert(key, place);
+        let position = self.record.tests.len();
+        self.positions.insert(key, position);
         self.finished.push(false);
         self.record.tests.push(test.clone());
         count(&mut self.record.totals, test.outcome, true);
-        place
+        position
     }
 
-    fn put(&mut self, place: usize, record: TestRecord) {
-        count(&mut self.record.totals, self.record.tests[place].outcome, false);
+    fn put(&mut self, position: usize, record: TestRecord) {
+        count(&mut self.record.totals, self.record.tests[position].outcome, false);
         count(&mut self.record.totals, record.outcome, true);
-        self.record.tests[place] = record;
+        self.record.tests[position] = record;
     }
 
     fn machine(&mut self, id: &str) -> &mut MachineRecord {
         let machines = &mut self.record.machines;
-        let place = machines.iter().position(|machine| machine.id == id).unwrap_or_else(|| {
+        let position = machines.iter().position(|machine| machine.id == id).unwrap_or_else(|| {
             machines.push(MachineRecord { id: id.to_owned(), ..MachineRecord::default() });
             machines.len() - 1
         });
-        &mut machines[place]
+        &mut machines[position]
     }
 
     fn notice(&mut self, text: String) {

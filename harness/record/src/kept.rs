@@ -32,7 +32,7 @@ pub struct Kept {
     /// When that was.
     pub time: SystemTime,
     /// How it ended.
-    pub verdict: Verdict,
+    pub verdict: RunState,
     /// Bytes of the disk.
     pub bytes: u64,
     /// A run goes on in it, or a machine of it is up.
@@ -41,7 +41,7 @@ pub struct Kept {
 
 /// How a run ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verdict {
+pub enum RunState {
     /// Exit code 0.
     Passed,
     /// Exit code 1.
@@ -60,7 +60,7 @@ pub enum Verdict {
     Unfinished,
 }
 
-impl Verdict {
+impl RunState {
     /// The word in lists.
     pub fn name(self) -> &'static str {
         match self {
@@ -182,23 +182,23 @@ fn look(path: &Utf8Path, opened: &BTreeSet<(u64, u64)>) -> Option<Kept> {
     let goes_on = muster_base::files::lock_alone(&journal).is_err();
     let _ = journal.unlock();
     let in_use = goes_on || files.ids.iter().any(|id| opened.contains(id));
-    let verdict = if goes_on { Verdict::Running } else { verdict(&dir) };
+    let verdict = if goes_on { RunState::Running } else { verdict(&dir) };
     Some(Kept { path: path.to_owned(), id: first.id, started: first.at, time, verdict, bytes: files.bytes, in_use })
 }
 
-fn verdict(dir: &RunDir) -> Verdict {
+fn verdict(dir: &RunDir) -> RunState {
     let outline = open(&dir.run_json())
         .and_then(|file| serde_json::from_reader::<_, Outline>(BufReader::new(file.take(LARGEST))).ok());
     match outline.unwrap_or_default() {
-        Outline { interrupted: true, .. } => Verdict::Interrupted,
+        Outline { interrupted: true, .. } => RunState::Interrupted,
         Outline { exit_code: Some(code), .. } => match code {
-            0 => Verdict::Passed,
-            1 => Verdict::Failed,
-            2 => Verdict::Invalid,
-            4 => Verdict::Stale,
-            _ => Verdict::Error,
+            0 => RunState::Passed,
+            1 => RunState::Failed,
+            2 => RunState::Invalid,
+            4 => RunState::Stale,
+            _ => RunState::Error,
         },
-        Outline { exit_code: None, .. } => Verdict::Unfinished,
+        Outline { exit_code: None, .. } => RunState::Unfinished,
     }
 }
 
@@ -362,7 +362,7 @@ mod tests {
         let found = std::fs::metadata(dir.run_json()).unwrap();
         let opened = BTreeSet::from([(found.dev(), found.ino())]);
         let runs = list(&place.runs, &opened).unwrap();
-        assert!(runs[0].in_use && runs[0].verdict == Verdict::Failed);
+        assert!(runs[0].in_use && runs[0].verdict == RunState::Failed);
         assert!(superfluous(&runs, Some(0), None, SystemTime::now()).is_empty());
     }
 }

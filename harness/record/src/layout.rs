@@ -52,7 +52,7 @@ impl RunDir {
         self.root.join(Self::RUN_JSON)
     }
 
-    /// Pending snapshots of this run, always written here whatever happens beside the suites.
+    /// Pending snapshots of this run, always written here whatever becomes of those next to the suites.
     pub fn snapshots(&self) -> Utf8PathBuf {
         self.root.join(SNAPSHOTS)
     }

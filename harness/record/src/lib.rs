@@ -6,6 +6,7 @@ pub mod disk;
 pub mod durations;
 pub mod event;
 pub mod facts;
+pub mod finding;
 pub mod fold;
 pub mod journal;
 pub mod json;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::finding::OnMachine;
 use super::outcome::Outcome;
 use muster_base::failure::{Failure, Location};
 
@@ -35,9 +36,9 @@ pub struct RunRecord {
     pub suites: BTreeMap<String, SuiteRecord>,
     /// The machines, in the order they were started.
     pub machines: Vec<MachineRecord>,
-    /// What the console judge found, in the order it was found.
+    /// What was found on consoles, in the order it was found.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
-    pub findings: Vec<FindingRecord>,
+    pub findings: Vec<OnMachine>,
     /// One per planned test; those not reached when the run was interrupted are errors.
     pub tests: Vec<TestRecord>,
     /// Counts by outcome word; computed from `tests`.
@@ -124,22 +125,6 @@ pub struct MachineRecord {
 
 fn is_zero(count: &u64) -> bool {
     *count == 0
-}
-
-/// One finding on a machine's console.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub struct FindingRecord {
-    /// Machine id.
-    pub machine: String,
-    /// `kernel-panic`, `oops`, …
-    pub category: String,
-    /// Whether it ended the machine.
-    pub fatal: bool,
-    /// The line, harmless.
-    pub line: String,
-    /// 1-based line of console.log.
-    pub line_number: u64,
 }
 
 /// An attempt at a test that was followed by another.

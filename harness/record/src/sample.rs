@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::event::Event;
 use crate::facts::Facts;
+use crate::finding::{Finding, OnMachine, Severity};
 use crate::outcome::Outcome;
 use crate::run::{Accelerator, AttemptRecord, ImageRecord, IssueRecord, MachineRecord, Ruled, SuiteRecord, TestRecord};
 use muster_base::failure::{self, Failure, FailureId, Location};
@@ -238,13 +239,19 @@ pub fn events() -> Vec<Event> {
         events.push(Event::TestFinished { record: Box::new(record) });
     }
     events.extend([
-        Event::ConsoleFinding {
+        Event::ConsoleFinding(OnMachine {
             machine: "m2".into(),
-            category: "kernel-panic".into(),
-            fatal: true,
-            line: "Kernel panic - not syncing: \x1b[31mVFS: Unable to mount root fs".into(),
-            line_number: 812,
-        },
+            finding: Finding {
+                rule: "kernel-panic".into(),
+                category: "kernel-panic".into(),
+                severity: Severity::Fatal,
+                base_check: Some("crash".into()),
+                line: "Kernel panic - not syncing: \x1b[31mVFS: Unable to mount root fs".into(),
+                line_number: 812,
+                excerpt: Vec::new(),
+                excerpt_hit: 0,
+            },
+        }),
         ended("m1", "lab", Some(31.5), "frozen"),
         Event::MachineStarting {
             machine: "m3".into(),

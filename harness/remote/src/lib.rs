@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use muster_base::failure::{self, Failure};
 use muster_base::text;
 use muster_engine::budget::Cost;
-use muster_engine::driver::{BootFailure, ConsoleHit, Driver, Frozen, Live, Stop};
+use muster_engine::driver::{BootFailure, Driver, Frozen, Live, Stop};
 use muster_engine::engine::Images;
 use muster_engine::plan::{Group, Isolation, MachineSpec, Plan, Planned};
 use muster_engine::reboot::evidence::Evidence;
@@ -22,6 +22,7 @@ use muster_guest::{
 };
 use muster_record::event::Event;
 use muster_record::facts::Facts;
+use muster_record::finding::Finding;
 use muster_record::run::{Accelerator, ImageRecord, MachineRecord, no_machine};
 use muster_suite::model::{Action, GuestMode, RebootKind, Suite};
 
@@ -279,7 +280,7 @@ pub struct RemoteMachine {
     guest: Guest,
     facts: Facts,
     blind: Vec<String>,
-    /// Why nothing that the machine says can be judged any more.
+    /// Why nothing that the machine says can be evaluated any more.
     unproven: Option<Failure>,
 }
 
@@ -317,7 +318,7 @@ impl Live for RemoteMachine {
         Ok(())
     }
 
-    fn findings(&mut self) -> Vec<ConsoleHit> {
+    fn findings(&mut self) -> Vec<Finding> {
         Vec::new()
     }
 
@@ -365,7 +366,7 @@ impl Live for RemoteMachine {
         self.blind.clone()
     }
 
-    async fn stop(self, _: Stop) -> (MachineRecord, Vec<ConsoleHit>) {
+    async fn stop(self, _: Stop) -> (MachineRecord, Vec<Finding>) {
         self.guest.close().await;
         (MachineRecord { end: Some("left running".to_owned()), ..self.record() }, Vec::new())
     }
@@ -422,7 +423,7 @@ mod tests {
     use super::*;
     use muster_engine::{fake, plan};
     use muster_suite::model::Test;
-    use std::collections::BTreeSet;
+    use muster_suite::select::TestIndex;
     use std::sync::Arc;
 
     fn planned(test: Test) -> Planned {
@@ -456,7 +457,8 @@ mod tests {
     fn everything_shares_the_one_machine_that_there_is() {
         let fresh = Test { guest: GuestMode::Fresh, ..fake::test("fresh", &[], &[]) };
         let suite = fake::suite(vec![fresh, fake::test("look", &[], &[])]);
-        let plan = plan::plan(&[suite], &BTreeSet::from([(0, 0), (0, 1)]), vec!["remote".into()]);
+        let all = TestIndex::all_of(0, &suite.tests).collect();
+        let plan = plan::plan(&[suite], &all, vec!["remote".into()]);
         assert_eq!(plan.groups.len(), 2);
         let plan = on_one_machine(plan);
         assert_eq!((plan.groups.len(), plan.groups[0].tests.len(), changing_tests(&plan)), (1, 2, 1));

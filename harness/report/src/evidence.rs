@@ -19,12 +19,12 @@ const ATTACHMENT_LIMIT: usize = 50;
 /// Characters of the path of an attachment at most, in the run directory.
 const LONGEST_NAME: usize = 400;
 
-/// What a report shows of one test beside its record.
+/// What a report shows of one test in addition to its record.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Evidence {
     /// Paths relative to the run directory; the machine's console is first.
     pub attachments: Vec<String>,
-    /// The end of the console, harmless, at most [`TAIL_LIMIT`] bytes; empty when there is none.
+    /// The end of the console, escaped, at most [`TAIL_LIMIT`] bytes; empty when there is none.
     pub console_tail: String,
 }
 
@@ -167,7 +167,7 @@ fn tail_of(path: &Utf8Path) -> std::io::Result<String> {
     file.seek(SeekFrom::Start(start))?;
     let mut bytes = Vec::new();
     file.take(TAIL_LIMIT as u64).read_to_end(&mut bytes)?;
-    // Making it harmless makes it longer, hence the second cut.
+    // Escaping makes it longer, hence the second cut.
     Ok(text::tail(&text::escape_bytes(&bytes), TAIL_LIMIT - 64))
 }
 

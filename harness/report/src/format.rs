@@ -6,7 +6,7 @@ use muster_record::run::RunRecord;
 
 /// What a report is made of.
 #[derive(Debug, Clone, Copy)]
-pub struct Source<'s> {
+pub struct ReportInput<'s> {
     /// The run so far.
     pub record: &'s RunRecord,
     /// Its directory.
@@ -24,5 +24,5 @@ pub trait Report: Sync {
     fn file(&self) -> &'static str;
 
     /// The whole text.
-    fn render(&self, source: Source<'_>) -> Result<String, Box<dyn std::error::Error + Send + Sync>>;
+    fn render(&self, source: ReportInput<'_>) -> Result<String, Box<dyn std::error::Error + Send + Sync>>;
 }

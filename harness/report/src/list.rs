@@ -6,7 +6,7 @@ use muster_base::text::one_line;
 const CELL_LIMIT: usize = 200;
 
 /// Rows below a header, each column as wide as its widest cell, two spaces between, no space at a
-/// line's end. Cells are made harmless and one line each. A short row is filled up; of a long one
+/// line's end. Cells are escaped and one line each. A short row is filled up; of a long one
 /// the cells beyond the header are kept.
 pub fn columns(header: &[&str], rows: &[Vec<String>]) -> String {
     let head = header.iter().map(|cell| (*cell).to_owned()).collect();

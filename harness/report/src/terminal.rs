@@ -17,6 +17,7 @@ use super::{verdict, words};
 use muster_base::text::one_line;
 use muster_record::durations::Durations;
 use muster_record::event::Event;
+use muster_record::finding::{Finding, OnMachine};
 use muster_record::outcome::Outcome;
 use muster_record::run::{RunRecord, TestRecord};
 
@@ -109,23 +110,27 @@ impl<W: Write> Terminal<W> {
                 if !self.quiet && self.progress.is_none() {
                     let name = format!("{} [{}]", one_line(machine, NAME), one_line(image, NAME));
                     let expected = words::expected(self.pace.boot(image), *deadline_seconds);
-                    lines.push(format!("{} {name}, {expected}", self.word("BOOT", AnsiColor::Cyan)));
+                    lines.push(format!("{} {name}, {expected}", self.label("BOOT", AnsiColor::Cyan)));
                 }
             }
             // The bars say it where there are some.
             Event::LoginRefused { machine, user, times } if !self.quiet && self.progress.is_none() => {
-                let (word, refused) = (self.word("WAIT", AnsiColor::Yellow), words::refused(user, *times));
+                let (word, refused) = (self.label("WAIT", AnsiColor::Yellow), words::refused(user, *times));
                 lines.push(format!("{word} {}: {refused}", one_line(machine, NAME)));
             }
             Event::MachineReady { machine, boot_seconds, .. } if !self.quiet => {
                 let Some(image) = self.machines.get(machine) else { return Ok(()) };
                 let name = format!("{} [{}]", one_line(machine, NAME), one_line(image, NAME));
                 let took = words::seconds(*boot_seconds);
-                lines.push(format!("{} {name}  ({took})", self.word("UP", AnsiColor::Cyan)));
+                lines.push(format!("{} {name}  ({took})", self.label("UP", AnsiColor::Cyan)));
             }
-            Event::ConsoleFinding { machine, category, line, line_number, fatal } => {
-                let word =
-                    if *fatal { self.word("CRASH", AnsiColor::Red) } else { self.word("CONSOLE", AnsiColor::Yellow) };
+            Event::ConsoleFinding(OnMachine { machine, finding }) => {
+                let Finding { category, line, line_number, .. } = finding;
+                let word = if finding.is_fatal() {
+                    self.label("CRASH", AnsiColor::Red)
+                } else {
+                    self.label("CONSOLE", AnsiColor::Yellow)
+                };
                 let name = one_line(machine, NAME);
                 lines.push(format!("{word} {} on {name}, console.log:{line_number}", one_line(category, NAME)));
                 lines.push(format!("      {}", one_line(line, 200)));
@@ -133,7 +138,7 @@ impl<W: Write> Terminal<W> {
             Event::MachineEnded { record } if !self.quiet && record.boot_seconds.is_none() => {
                 let name = format!("{} [{}]", one_line(&record.id, NAME), one_line(&record.image, NAME));
                 let end = one_line(record.end.as_deref().unwrap_or("ended"), NAME);
-                lines.push(format!("{} {name} never answered: {end}", self.word("DOWN", AnsiColor::Red)));
+                lines.push(format!("{} {name} never answered: {end}", self.label("DOWN", AnsiColor::Red)));
             }
             Event::TestFinished { record } => {
                 if let Some(slow) = self.pace.was_slow(record).filter(|_| !self.quiet) {
@@ -182,7 +187,7 @@ impl<W: Write> Terminal<W> {
     fn notice(&mut self, text: &str, lines: &mut Vec<String>) {
         let text = one_line(text, 400);
         if !self.notices.contains(&text) {
-            lines.push(format!("{} {text}", self.word("note:", AnsiColor::Cyan)));
+            lines.push(format!("{} {text}", self.label("note:", AnsiColor::Cyan)));
             self.notices.push(text);
         }
     }
@@ -205,7 +210,7 @@ impl<W: Write> Terminal<W> {
     fn slow(&self, slow: &Slow, over: &str) -> String {
         let name = format!("{} [{}]", one_line(&slow.name, 2 * NAME), one_line(&slow.image, NAME));
         let (took, usual) = (words::seconds(slow.seconds), words::seconds(slow.usual));
-        format!("{} {name}  ({over}{took}, usually {usual})", self.word("SLOW", AnsiColor::Yellow))
+        format!("{} {name}  ({over}{took}, usually {usual})", self.label("SLOW", AnsiColor::Yellow))
     }
 
     fn test(&self, test: &TestRecord, lines: &mut Vec<String>) {
@@ -214,22 +219,22 @@ impl<W: Write> Terminal<W> {
         let (_, headline) = words::headline(test);
         match test.outcome {
             Outcome::Pass if self.options.verbose => {
-                lines.push(format!("{} {name}  ({took})", self.word("PASS", AnsiColor::Green)));
+                lines.push(format!("{} {name}  ({took})", self.label("PASS", AnsiColor::Green)));
             }
             Outcome::Skip if self.options.verbose => {
-                lines.push(format!("{} {name}: {headline}", self.word("SKIP", AnsiColor::Yellow)));
+                lines.push(format!("{} {name}: {headline}", self.label("SKIP", AnsiColor::Yellow)));
             }
             Outcome::NotRun if self.options.verbose => {
                 lines.push(format!("NOT RUN {name}: {headline}"));
             }
             Outcome::Pass | Outcome::Skip | Outcome::NotRun => {}
-            Outcome::Known => lines.push(format!("{} {name}: {headline}", self.word("KNOWN", AnsiColor::Yellow))),
+            Outcome::Known => lines.push(format!("{} {name}: {headline}", self.label("KNOWN", AnsiColor::Yellow))),
             Outcome::Flaky => lines.push(format!(
                 "{} {name}  ({took}): passed on a retry after: {headline}",
-                self.word("FLAKY", AnsiColor::Yellow)
+                self.label("FLAKY", AnsiColor::Yellow)
             )),
             Outcome::Fail | Outcome::Error => {
-                let mark = self.word(words::mark(test.outcome), AnsiColor::Red);
+                let mark = self.label(words::mark(test.outcome), AnsiColor::Red);
                 lines.push(format!("{mark} {name}  ({took})"));
                 lines.extend(self.failures(test));
             }
@@ -298,7 +303,7 @@ impl<W: Write> Terminal<W> {
         words::bounded(lines, 10)
     }
 
-    fn word(&self, word: &str, colour: AnsiColor) -> String {
+    fn label(&self, word: &str, colour: AnsiColor) -> String {
         self.paint(word, Style::new().bold().fg_color(Some(colour.into())))
     }
 

@@ -6,9 +6,10 @@ use std::collections::BTreeSet;
 use muster_base::exit::Exit;
 use muster_base::failure::FailureId;
 use muster_base::text::one_line;
+use muster_record::finding::OnMachine;
 use muster_record::names::{MACHINE_SUITE, PREFIX};
 use muster_record::outcome::Outcome;
-use muster_record::run::{FindingRecord, RunRecord, TestRecord};
+use muster_record::run::{RunRecord, TestRecord};
 use muster_record::verdict::exit_of_records;
 
 /// How an image stands after a run. The sentence, its colour and, for the run as a whole, the exit
@@ -26,8 +27,8 @@ pub(crate) enum Standing {
 
 /// What a run says of one image.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Verdict {
-    /// Image id, harmless.
+pub(crate) struct ImageVerdict {
+    /// Image id, escaped.
     pub image: String,
     /// Whether it passes muster. Only [`Standing::Passes`] is a pass.
     pub standing: Standing,
@@ -49,7 +50,7 @@ pub(crate) struct Verdict {
     pub reasons: Vec<String>,
 }
 
-impl Verdict {
+impl ImageVerdict {
     /// `PASS lab: 92 passed, 11 skipped`.
     pub(crate) fn sentence(&self) -> String {
         let Self { image, passed, failed, errors, known, skipped, not_run, .. } = self;
@@ -74,13 +75,13 @@ impl Verdict {
 }
 
 /// One verdict for each image that the run has or plans to test, by name.
-pub(crate) fn of_images(record: &RunRecord) -> Vec<Verdict> {
+pub(crate) fn of_images(record: &RunRecord) -> Vec<ImageVerdict> {
     let images: BTreeSet<&str> =
         record.images.keys().map(String::as_str).chain(record.tests.iter().map(|test| test.image.as_str())).collect();
     images.into_iter().map(|image| of_image(record, image)).collect()
 }
 
-fn of_image(record: &RunRecord, image: &str) -> Verdict {
+fn of_image(record: &RunRecord, image: &str) -> ImageVerdict {
     let count = |outcomes: &[Outcome]| {
         record.tests.iter().filter(|test| test.image == image && outcomes.contains(&test.outcome)).count() as u32
     };
@@ -89,8 +90,8 @@ fn of_image(record: &RunRecord, image: &str) -> Verdict {
     let (failed, errors) = (count(&[Outcome::Fail]), count(&[Outcome::Error]));
     let (skipped, not_run) = (count(&[Outcome::Skip]), count(&[Outcome::NotRun]));
     let mut reasons: Vec<String> = crashes(record)
-        .filter(|finding| record.machines.iter().any(|m| m.id == finding.machine && m.image == image))
-        .map(|finding| format!("{} on the console of {}", plain(&finding.category), plain(&finding.machine)))
+        .filter(|found| record.machines.iter().any(|m| m.id == found.machine && m.image == image))
+        .map(|found| format!("{} on the console of {}", plain(&found.finding.category), plain(&found.machine)))
         .collect();
     reasons.dedup();
     let crashes = reasons.len() as u32;
@@ -113,7 +114,7 @@ fn of_image(record: &RunRecord, image: &str) -> Verdict {
         reasons.push(NOTHING.into());
     }
     reasons.extend(doubt.filter(|doubt| !nothing || doubt != NOTHING));
-    Verdict { image: plain(image), standing, passed, failed, errors, skipped, not_run, known, crashes, reasons }
+    ImageVerdict { image: plain(image), standing, passed, failed, errors, skipped, not_run, known, crashes, reasons }
 }
 
 const NOTHING: &str = "no test ran";
@@ -144,16 +145,17 @@ fn doubt(record: &RunRecord) -> Option<String> {
 /// The findings that count against an image: those that ended a machine, and all of them when the
 /// run says by its exit code that something is wrong and no test says what. One that a test answers for
 /// does not.
-pub(crate) fn crashes(record: &RunRecord) -> impl Iterator<Item = &FindingRecord> {
+pub(crate) fn crashes(record: &RunRecord) -> impl Iterator<Item = &OnMachine> {
     let unexplained = record.exit_code == Some(1)
         && !record.tests.iter().any(|test| matches!(test.outcome, Outcome::Fail | Outcome::Error));
-    let counts = move |finding: &&FindingRecord| finding.fatal || unexplained;
+    let counts = move |finding: &&OnMachine| finding.finding.is_fatal() || unexplained;
     record.findings.iter().filter(counts).filter(|finding| !record.tests.iter().any(|test| answers_for(test, finding)))
 }
 
 /// Whether the finding is that of a guest that was changed on purpose, or a failure that is documented.
-fn answers_for(test: &TestRecord, finding: &FindingRecord) -> bool {
-    let documented = || test.failures.iter().any(|failure| failure.id == FailureId::of_console(&finding.category));
+fn answers_for(test: &TestRecord, finding: &OnMachine) -> bool {
+    let documented =
+        || test.failures.iter().any(|failure| failure.id == FailureId::of_console(&finding.finding.category));
     test.machine.as_deref() == Some(finding.machine.as_str())
         && match test.outcome {
             Outcome::Pass => test.suite.starts_with(PREFIX),
@@ -173,7 +175,9 @@ pub(crate) fn unexplained(record: &RunRecord) -> Option<String> {
         return Some(format!("{not_run} test{} did not run", muster_base::text::plural(not_run)));
     }
     let findings: Vec<String> = crashes(record)
-        .map(|f| format!("{} on the console of {}, line {}", plain(&f.category), plain(&f.machine), f.line_number))
+        .map(|OnMachine { machine, finding }| {
+            format!("{} on the console of {}, line {}", plain(&finding.category), plain(machine), finding.line_number)
+        })
         .collect();
     if !findings.is_empty() {
         return Some(findings.join("; "));
@@ -189,8 +193,23 @@ fn plain(name: &str) -> String {
 mod tests {
     use super::*;
     use muster_base::failure::Failure;
+    use muster_record::finding::{Finding, Severity};
     use muster_record::fold::Recorder;
     use muster_record::sample;
+
+    fn oops(machine: String, severity: Severity) -> OnMachine {
+        let finding = Finding {
+            rule: "kernel-oops".into(),
+            category: "oops".into(),
+            severity,
+            base_check: Some("oops".into()),
+            line: String::new(),
+            line_number: 7,
+            excerpt: Vec::new(),
+            excerpt_hit: 0,
+        };
+        OnMachine { machine, finding }
+    }
 
     fn green() -> RunRecord {
         let mut record = Recorder::fold(&sample::events());
@@ -257,7 +276,7 @@ mod tests {
         let mut skipped = sample::test("base", "x", Outcome::Skip);
         skipped.image = "other".into();
         record.tests.push(skipped);
-        let said: Vec<String> = of_images(&record).iter().map(Verdict::sentence).collect();
+        let said: Vec<String> = of_images(&record).iter().map(ImageVerdict::sentence).collect();
         assert_eq!(said[1], "SKIP other: 1 skipped, none run");
     }
 
@@ -286,15 +305,14 @@ mod tests {
         assert!(!asked_nothing.0 && asked_nothing.1.ends_with("; no test ran"), "{asked_nothing:?}");
         let panicked = spoil(&|r| {
             let machine = r.machines[0].id.clone();
-            r.findings.push(FindingRecord { machine, category: "oops".into(), line_number: 7, ..Default::default() });
+            r.findings.push(oops(machine, Severity::Fail));
             r.exit_code = Some(1);
         });
         assert!(!panicked.0, "{panicked:?}");
         let answered = |change: &dyn Fn(&mut TestRecord)| {
             spoil(&|r| {
                 let machine = r.machines[0].id.clone();
-                let finding = FindingRecord { category: "oops".into(), fatal: true, ..Default::default() };
-                r.findings.push(FindingRecord { machine: machine.clone(), ..finding });
+                r.findings.push(oops(machine.clone(), Severity::Fatal));
                 let asked = r.tests.iter().find(|test| test.outcome == Outcome::Pass).cloned().expect("a pass");
                 let mut test = TestRecord { test: "other".into(), machine: Some(machine), ..asked };
                 change(&mut test);

@@ -55,7 +55,7 @@ pub(super) fn resume(test: &TestRecord) -> Option<String> {
     Some(format!("muster resume {}", text::shell_word(&text::one_line(capsule, 1000))))
 }
 
-/// Longer evidence, harmless, in lines; tabs become four spaces.
+/// Longer evidence, escaped, in lines; tabs become four spaces.
 pub(super) fn detail(failure: &Failure) -> Vec<String> {
     let Some(detail) = &failure.detail else { return Vec::new() };
     // Its maker bounds it; this is for one that did not.

@@ -5,7 +5,7 @@
 #![expect(clippy::print_stdout, reason = "what an example is for")]
 
 use muster_stats::change_points::{Options, Series, detect};
-use muster_stats::compare::{Rule, Verdict, decide};
+use muster_stats::compare::{ComparisonVerdict, Rule, decide};
 use muster_stats::effect::{interval, median_ratio};
 use muster_stats::random::Random;
 use muster_stats::samples::Samples;
@@ -63,10 +63,10 @@ fn comparisons() {
             let slower = measured(&mut random, n, 10.2, noise);
             let same = measured(&mut random, n, 10.0, noise);
             let verdict = |candidate, rule| decide(&baseline, candidate, rule).expect("medians are not zero").verdict;
-            found += u32::from(verdict(&slower, Rule::default()) == Verdict::Regression);
-            wrong_way += u32::from(verdict(&slower, Rule::default()) == Verdict::Improvement);
-            false_ones += u32::from(verdict(&same, no_floor) != Verdict::NoChange);
-            false_with_floor += u32::from(verdict(&same, Rule::default()) != Verdict::NoChange);
+            found += u32::from(verdict(&slower, Rule::default()) == ComparisonVerdict::Regression);
+            wrong_way += u32::from(verdict(&slower, Rule::default()) == ComparisonVerdict::Improvement);
+            false_ones += u32::from(verdict(&same, no_floor) != ComparisonVerdict::NoChange);
+            false_with_floor += u32::from(verdict(&same, Rule::default()) != ComparisonVerdict::NoChange);
         }
         let shown = [found, false_ones, false_with_floor, wrong_way].map(|times| percent(times, TRIALS));
         println!("| {:.2} % | {n} | {} |", noise * 100.0, shown.join(" | "));

@@ -59,7 +59,7 @@ impl Rule {
 
 /// What a comparison found. Larger is worse.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verdict {
+pub enum ComparisonVerdict {
     /// The candidate is larger, significantly and by at least the floor.
     Regression,
     /// The candidate is smaller, significantly and by at least the floor.
@@ -74,7 +74,7 @@ pub enum Verdict {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Comparison {
     /// What was found.
-    pub verdict: Verdict,
+    pub verdict: ComparisonVerdict,
     /// The p of the test of Mann and Whitney, two-sided.
     pub p: f64,
     /// How `p` was computed.
@@ -135,13 +135,13 @@ pub fn decide(baseline: &Samples, candidate: &Samples, rule: Rule) -> Result<Com
     let least_p = least_p(n, m);
     let counts = test.p <= rule.alpha && magnitude(before, after) >= rule.floor;
     let verdict = if least_p > rule.alpha {
-        Verdict::NotEnoughSamples
+        ComparisonVerdict::NotEnoughSamples
     } else if counts && after > before && delta > 0.0 {
-        Verdict::Regression
+        ComparisonVerdict::Regression
     } else if counts && after < before && delta < 0.0 {
-        Verdict::Improvement
+        ComparisonVerdict::Improvement
     } else {
-        Verdict::NoChange
+        ComparisonVerdict::NoChange
     };
     Ok(Comparison {
         verdict,
@@ -164,7 +164,7 @@ mod tests {
         Samples::new(values).unwrap()
     }
 
-    fn verdict(baseline: &[f64], candidate: &[f64]) -> Verdict {
+    fn verdict(baseline: &[f64], candidate: &[f64]) -> ComparisonVerdict {
         compare(&of(baseline), &of(candidate), Rule::default()).unwrap().verdict
     }
 
@@ -176,35 +176,38 @@ mod tests {
         let found = compare(&of(&FIVE), &of(&slower), Rule::default()).unwrap();
         assert_eq!(
             (found.verdict, found.method, found.delta, found.n),
-            (Verdict::Regression, Method::Exact, 1.0, (5, 5))
+            (ComparisonVerdict::Regression, Method::Exact, 1.0, (5, 5))
         );
         assert!((found.p - 2.0 / 252.0).abs() < 1e-15 && found.p == found.least_p, "{found:?}");
         assert!((found.ratio.unwrap() - 1.02).abs() < 1e-12);
         let interval = found.interval.unwrap();
         assert!(interval.low > 1.01 && interval.high < 1.03, "{interval:?}");
-        assert_eq!(verdict(&slower, &FIVE), Verdict::Improvement);
+        assert_eq!(verdict(&slower, &FIVE), ComparisonVerdict::Improvement);
     }
 
     #[test]
     fn what_is_significant_but_below_the_floor_is_no_change() {
         let slower = FIVE.map(|value| value * 1.006);
-        assert_eq!(verdict(&FIVE, &slower), Verdict::NoChange);
+        assert_eq!(verdict(&FIVE, &slower), ComparisonVerdict::NoChange);
         let rule = Rule::new(0.01, 0.005).unwrap();
-        assert_eq!(compare(&of(&FIVE), &of(&slower), rule).unwrap().verdict, Verdict::Regression);
+        assert_eq!(compare(&of(&FIVE), &of(&slower), rule).unwrap().verdict, ComparisonVerdict::Regression);
     }
 
     #[test]
     fn what_overlaps_in_five_boots_is_no_change_however_far_the_medians_are() {
-        assert_eq!(verdict(&[10.0, 10.1, 10.0, 10.1, 12.0], &[11.0, 11.1, 11.2, 11.3, 11.4]), Verdict::NoChange);
+        assert_eq!(
+            verdict(&[10.0, 10.1, 10.0, 10.1, 12.0], &[11.0, 11.1, 11.2, 11.3, 11.4]),
+            ComparisonVerdict::NoChange
+        );
     }
 
     #[test]
     fn four_boots_are_not_enough_and_five_are_needed() {
         let found = compare(&of(&FIVE[..4]), &of(&[20.0; 4]), Rule::default()).unwrap();
-        assert_eq!((found.verdict, found.samples_needed), (Verdict::NotEnoughSamples, 5));
+        assert_eq!((found.verdict, found.samples_needed), (ComparisonVerdict::NotEnoughSamples, 5));
         assert!((found.least_p - 2.0 / 70.0).abs() < 1e-15);
         let strict = compare(&of(&FIVE), &of(&FIVE), Rule::new(0.001, 0.0).unwrap()).unwrap();
-        assert_eq!((strict.verdict, strict.samples_needed), (Verdict::NotEnoughSamples, 7));
+        assert_eq!((strict.verdict, strict.samples_needed), (ComparisonVerdict::NotEnoughSamples, 7));
     }
 
     /// Medians and ranks can disagree: most pairs say larger, the medians say smaller. Then there is no verdict.
@@ -216,7 +219,7 @@ mod tests {
         candidate.extend([100.0; 10]);
         let found = compare(&of(&baseline), &of(&candidate), Rule::new(0.1, 0.01).unwrap()).unwrap();
         assert!(found.p < 0.1 && found.delta > 0.0 && found.ratio.unwrap() < 1.0, "{found:?}");
-        assert_eq!(found.verdict, Verdict::NoChange);
+        assert_eq!(found.verdict, ComparisonVerdict::NoChange);
     }
 
     #[test]

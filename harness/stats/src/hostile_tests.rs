@@ -1,7 +1,7 @@
 //! Inputs that nobody should give: an error or no change, never a panic and never a figure that is no number.
 
 use crate::change_points::{Options, Series, by_permutation, detect};
-use crate::compare::{Comparison, Rule, Verdict, compare};
+use crate::compare::{Comparison, ComparisonVerdict, Rule, compare};
 use crate::random::Random;
 use crate::samples::Samples;
 
@@ -24,7 +24,7 @@ fn check(found: &Comparison) {
 #[test]
 fn one_value_a_side_is_not_enough() {
     let found = compare(&of(&[1.0]), &of(&[100.0]), Rule::default()).unwrap();
-    assert_eq!((found.verdict, found.p, found.samples_needed), (Verdict::NotEnoughSamples, 1.0, 5));
+    assert_eq!((found.verdict, found.p, found.samples_needed), (ComparisonVerdict::NotEnoughSamples, 1.0, 5));
     check(&found);
 }
 
@@ -32,7 +32,7 @@ fn one_value_a_side_is_not_enough() {
 fn equal_values_are_no_change() {
     for values in [[7.0; 5], [0.0; 5], [f64::MAX; 5], [5e-324; 5]] {
         let found = compare(&of(&values), &of(&values), Rule::new(0.01, 0.0).unwrap()).unwrap();
-        assert_eq!((found.verdict, found.p, found.delta), (Verdict::NoChange, 1.0, 0.0), "{values:?}");
+        assert_eq!((found.verdict, found.p, found.delta), (ComparisonVerdict::NoChange, 1.0, 0.0), "{values:?}");
         check(&found);
     }
 }
@@ -46,7 +46,7 @@ fn a_median_of_zero_is_an_error_unless_both_are() {
         assert!(error.to_string().contains("have no ratio"), "{error}");
     }
     let found = compare(&zeros, &of(&[0.0; 5]), Rule::default()).unwrap();
-    assert_eq!((found.verdict, found.ratio, found.interval), (Verdict::NoChange, None, None));
+    assert_eq!((found.verdict, found.ratio, found.interval), (ComparisonVerdict::NoChange, None, None));
     assert!(compare(&of(&[5e-324; 5]), &of(&[f64::MAX; 5]), Rule::default()).is_err());
 }
 

@@ -1,7 +1,7 @@
 //! What must hold whatever the values are.
 
 use crate::change_points::{Options, Series, detect};
-use crate::compare::{Comparison, Rule, Verdict, compare};
+use crate::compare::{Comparison, ComparisonVerdict, Rule, compare};
 use crate::random::Random;
 use crate::samples::Samples;
 
@@ -32,8 +32,8 @@ fn swapping_the_samples_swaps_regression_and_improvement() {
     for (baseline, candidate) in pairs() {
         let (there, back) = (compared(&baseline, &candidate), compared(&candidate, &baseline));
         let swapped = match there.verdict {
-            Verdict::Regression => Verdict::Improvement,
-            Verdict::Improvement => Verdict::Regression,
+            ComparisonVerdict::Regression => ComparisonVerdict::Improvement,
+            ComparisonVerdict::Improvement => ComparisonVerdict::Regression,
             same => same,
         };
         assert_eq!(

@@ -1,7 +1,7 @@
 //! What the gate promises, simulated: normal noise, fixed seeds. `examples/power.rs` prints the whole tables.
 
 use crate::change_points::{Options, Series, detect};
-use crate::compare::{Rule, Verdict, decide};
+use crate::compare::{ComparisonVerdict, Rule, decide};
 use crate::effect::interval;
 use crate::random::Random;
 use crate::samples::Samples;
@@ -17,8 +17,8 @@ fn shares(noise: f64, n: usize, trials: u32) -> (f64, f64) {
     for _ in 0..trials {
         let baseline = measured(&mut random, n, 10.0, noise);
         let verdict = |candidate: &Samples| decide(&baseline, candidate, Rule::default()).unwrap().verdict;
-        found += u32::from(verdict(&measured(&mut random, n, 10.2, noise)) == Verdict::Regression);
-        false_ones += u32::from(verdict(&measured(&mut random, n, 10.0, noise)) != Verdict::NoChange);
+        found += u32::from(verdict(&measured(&mut random, n, 10.2, noise)) == ComparisonVerdict::Regression);
+        false_ones += u32::from(verdict(&measured(&mut random, n, 10.0, noise)) != ComparisonVerdict::NoChange);
     }
     (f64::from(found) / f64::from(trials), f64::from(false_ones) / f64::from(trials))
 }

@@ -71,12 +71,12 @@ impl Adjustment {
 /// What a change of an adjustment is about: a subject of a check type, or a join. What stands in a join is
 /// not reached from outside; the join is removed or replaced as a whole.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(super) enum Place {
+pub(super) enum ChangeSubject {
     Subject(&'static str, String),
     Join(Join),
 }
 
-impl Place {
+impl ChangeSubject {
     fn of(clause: &Clause) -> Self {
         match clause {
             Clause::Plain(expectation) => Self::subject(expectation),
@@ -92,7 +92,7 @@ impl Place {
 /// Clauses that are found by their place: a test may have thousands.
 struct Expectations {
     slots: Vec<Option<Clause>>,
-    index: HashMap<Place, usize>,
+    index: HashMap<ChangeSubject, usize>,
 }
 
 impl Expectations {
@@ -103,18 +103,18 @@ impl Expectations {
     }
 
     fn add(&mut self, new: Clause) {
-        self.index.insert(Place::of(&new), self.slots.len());
+        self.index.insert(ChangeSubject::of(&new), self.slots.len());
         self.slots.push(Some(new));
     }
 
     /// The slot of a place, when something is there.
-    fn slot(&mut self, place: &Place) -> Option<&mut Option<Clause>> {
+    fn slot(&mut self, place: &ChangeSubject) -> Option<&mut Option<Clause>> {
         let at = *self.index.get(place)?;
         self.slots.get_mut(at).filter(|slot| slot.is_some())
     }
 
     fn replace(&mut self, new: Clause) {
-        match self.slot(&Place::of(&new)) {
+        match self.slot(&ChangeSubject::of(&new)) {
             Some(slot) => *slot = Some(new),
             None => self.add(new),
         }
@@ -129,7 +129,7 @@ impl Expectations {
                 self.slots.iter_mut().filter(meant).for_each(|slot| *slot = None);
             }
             Change::Remove { check, subject: Some(subject), attribute, .. } => {
-                let Some(slot) = self.slot(&Place::Subject(check, subject.clone())) else { return };
+                let Some(slot) = self.slot(&ChangeSubject::Subject(check, subject.clone())) else { return };
                 if let (Some(attribute), Some(Clause::Plain(expectation))) = (attribute, slot.as_mut()) {
                     expectation.assertions.retain(|a| a.attribute != *attribute);
                 }
@@ -139,12 +139,12 @@ impl Expectations {
                 }
             }
             Change::Replace(new) => self.replace(Clause::Plain(new.clone())),
-            Change::Merge(new) => match self.slot(&Place::subject(new)).and_then(Option::as_mut) {
+            Change::Merge(new) => match self.slot(&ChangeSubject::subject(new)).and_then(Option::as_mut) {
                 Some(Clause::Plain(old)) => merge(old, new),
                 _ => self.add(Clause::Plain(new.clone())),
             },
             Change::RemoveJoined { join, .. } => {
-                self.slot(&Place::Join(*join)).into_iter().for_each(|slot| *slot = None);
+                self.slot(&ChangeSubject::Join(*join)).into_iter().for_each(|slot| *slot = None);
             }
             Change::ReplaceJoined(new) => self.replace(Clause::Joined(new.clone())),
         }
@@ -164,36 +164,36 @@ fn merge(old: &mut Expectation, new: &Expectation) {
 }
 
 /// Where a test's clauses are, for many questions about one test.
-pub(super) struct Index(HashMap<Place, usize>);
+pub(super) struct Index(HashMap<ChangeSubject, usize>);
 
 impl Index {
     pub(super) fn of(test: &Test) -> Self {
-        Self(test.expect.iter().enumerate().map(|(at, clause)| (Place::of(clause), at)).collect())
+        Self(test.expect.iter().enumerate().map(|(at, clause)| (ChangeSubject::of(clause), at)).collect())
     }
 
     /// Whether a change would change the test.
     pub(super) fn changes(&self, test: &Test, change: &Change) -> bool {
-        let at = |place: &Place| self.0.get(place).and_then(|at| test.expect.get(*at));
-        let find = |place: &Place| at(place).and_then(Clause::plain);
+        let at = |place: &ChangeSubject| self.0.get(place).and_then(|at| test.expect.get(*at));
+        let find = |place: &ChangeSubject| at(place).and_then(Clause::plain);
         let said = |a: &Assertion| format!("{:?}", (a.attribute, &a.key, &a.matcher));
         match change {
             Change::Remove { check, subject: None, .. } => {
                 test.expect.iter().filter_map(Clause::plain).any(|found| found.check == *check)
             }
             Change::Remove { check, subject: Some(subject), attribute, .. } => {
-                find(&Place::Subject(check, subject.clone()))
+                find(&ChangeSubject::Subject(check, subject.clone()))
                     .is_some_and(|e| attribute.is_none_or(|name| e.assertions.iter().any(|a| a.attribute == name)))
             }
-            Change::Replace(new) => find(&Place::subject(new)).is_none_or(|old| {
+            Change::Replace(new) => find(&ChangeSubject::subject(new)).is_none_or(|old| {
                 old.eventually != new.eventually || !old.assertions.iter().map(said).eq(new.assertions.iter().map(said))
             }),
-            Change::Merge(new) => find(&Place::subject(new)).is_none_or(|old| {
+            Change::Merge(new) => find(&ChangeSubject::subject(new)).is_none_or(|old| {
                 let known: HashSet<_> = old.assertions.iter().map(said).collect();
                 new.eventually.is_some_and(|limit| old.eventually != Some(limit))
                     || new.assertions.iter().any(|a| !known.contains(&said(a)))
             }),
-            Change::RemoveJoined { join, .. } => at(&Place::Join(*join)).is_some(),
-            Change::ReplaceJoined(new) => at(&Place::Join(new.join)).is_none_or(|old| {
+            Change::RemoveJoined { join, .. } => at(&ChangeSubject::Join(*join)).is_some(),
+            Change::ReplaceJoined(new) => at(&ChangeSubject::Join(new.join)).is_none_or(|old| {
                 clause::said(std::slice::from_ref(old)) != clause::said(&[Clause::Joined(new.clone())])
             }),
         }

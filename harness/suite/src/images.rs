@@ -52,7 +52,7 @@ pub struct ImageEntry {
     pub cpus: u32,
     /// How its disk is attached.
     pub bus: DiskBus,
-    /// Sizes in bytes of the empty disks beside it, at most [`MAX_DEVICES`].
+    /// Sizes in bytes of the empty disks next to it, at most [`MAX_DEVICES`].
     pub extra_disks: Vec<u64>,
     /// Network interfaces, 1 to [`MAX_DEVICES`].
     pub nics: u32,
@@ -225,7 +225,7 @@ fn image(cx: &mut Context<'_>, node: &Node, dir: &Utf8Path) -> Option<(ImageEntr
     });
     let boot_timeout = fields.get("boot-timeout").and_then(|node| positive_duration(cx, node, "boot-timeout"));
     let facts = fields.get("facts").map_or(BTreeMap::new(), |node| facts(cx, node));
-    let needs_cpu = fields.get("needs-cpu").and_then(|node| cx.word(node, "needs-cpu", CPU_LEVELS));
+    let needs_cpu = fields.get("needs-cpu").and_then(|node| cx.keyword(node, "needs-cpu", CPU_LEVELS));
     let quirks = fields.get("quirks").map_or(Vec::new(), |node| lines(cx, node, "quirks"));
     let verified = fields.get("verified").and_then(|node| cx.line(node, "verified"));
     let never_booted = fields.get("never-booted").and_then(|node| cx.line(node, "never-booted"));
@@ -325,7 +325,7 @@ pub fn extra_disk(text: &str) -> Result<u64, ValueError> {
 
 fn facts(cx: &mut Context<'_>, node: &Node) -> BTreeMap<String, Vec<String>> {
     let mut out = BTreeMap::new();
-    let yaml::Kind::Mapping(entries) = &node.kind else {
+    let yaml::NodeKind::Mapping(entries) = &node.kind else {
         let problem = cx.wrong_shape(node, "`facts`", "a mapping from dimensions to values");
         cx.report(problem);
         return out;
@@ -338,11 +338,11 @@ fn facts(cx: &mut Context<'_>, node: &Node) -> BTreeMap<String, Vec<String>> {
             continue;
         }
         let values = match (&value.kind, words(name)) {
-            (yaml::Kind::Sequence(_), _) if name == "id-like" => {
+            (yaml::NodeKind::Sequence(_), _) if name == "id-like" => {
                 let items = cx.items(value, name).unwrap_or_default();
                 items.iter().filter_map(|item| Some(cx.line(item, name)?.text)).collect()
             }
-            (_, Some(words)) => cx.word(value, name, words).map(str::to_owned).into_iter().collect(),
+            (_, Some(words)) => cx.keyword(value, name, words).map(str::to_owned).into_iter().collect(),
             (_, None) => cx.line(value, name).map(|text| text.text).into_iter().collect(),
         };
         out.insert(name.to_owned(), values);

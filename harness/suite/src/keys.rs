@@ -2,7 +2,7 @@
 //! made from them, so that neither can know a key the other does not. (What `expect:` holds comes
 //! from the attribute tables of the check types instead.)
 
-use super::table::Kind;
+use super::table::AttributeKind;
 use muster_base::machine::{DiskBus, FirmwareKind};
 
 /// The keys of one kind of mapping.
@@ -63,11 +63,11 @@ pub enum Shape {
     /// A whole number from 0.
     Natural,
     /// One of these words.
-    Word(&'static [&'static str]),
+    Keyword(&'static [&'static str]),
     /// A condition over dimensions.
     Condition,
     /// A matcher for a value of this kind.
-    Matcher(&'static Kind),
+    Matcher(&'static AttributeKind),
     /// A mapping with these keys.
     Mapping(&'static KeyTable),
     /// A list of mappings with these keys.
@@ -185,9 +185,9 @@ pub const MATRIX: KeyTable = KeyTable {
             Shape::Line,
             "CPU of the machine: an x86 level such as `x86-64-v3`, `host`, `max`, or a model of QEMU.",
         ),
-        key("firmware", Shape::Word(FirmwareKind::NAMES), "What boots the machine."),
+        key("firmware", Shape::Keyword(FirmwareKind::NAMES), "What boots the machine."),
         key("tpm", Shape::Bool, "Whether it has a TPM 2.0."),
-        key("bus", Shape::Word(DiskBus::NAMES), "How its disk is attached."),
+        key("bus", Shape::Keyword(DiskBus::NAMES), "How its disk is attached."),
         key("memory", Shape::Size, "Its RAM."),
         key("cpus", Shape::Count, "Its processors."),
         key("image", Shape::Id, "The image: the combination is only for it."),
@@ -199,7 +199,7 @@ pub const DEFAULTS: KeyTable = KeyTable {
     what: "`defaults`",
     keys: &[
         key("timeout", Shape::Duration, "Time-out of tests that state none; 5m when this is not stated either."),
-        key("guest", Shape::Word(GUESTS), "Which machine tests get that state none."),
+        key("guest", Shape::Keyword(GUESTS), "Which machine tests get that state none."),
         key("retry", Shape::Count, "How often tests that state nothing run again after a failure."),
     ],
 };
@@ -244,7 +244,7 @@ pub const TEST: KeyTable = KeyTable {
         key("timeout", Shape::Duration, "Wall-clock limit on a host with working KVM; emulation scales it."),
         key(
             "guest",
-            Shape::Word(GUESTS),
+            Shape::Keyword(GUESTS),
             "`shared`, a machine other tests use too (the default without steps), `clone`, a copy of the booted one \
              for it or its `needs` chain (the default with steps), or `fresh`, a cold boot of its own.",
         ),
@@ -276,9 +276,9 @@ pub const RUN: KeyTable = KeyTable {
     what: "a `run` step",
     keys: &[
         required("run", Shape::Text, "A command line for `/bin/sh`."),
-        key("exit", Shape::Matcher(&Kind::Ranged(0, 255)), "Its exit status; 0 when not stated."),
-        key("stdout", Shape::Matcher(&Kind::Output), "What it prints."),
-        key("stderr", Shape::Matcher(&Kind::Output), "What it prints as errors."),
+        key("exit", Shape::Matcher(&AttributeKind::Ranged(0, 255)), "Its exit status; 0 when not stated."),
+        key("stdout", Shape::Matcher(&AttributeKind::Output), "What it prints."),
+        key("stderr", Shape::Matcher(&AttributeKind::Output), "What it prints as errors."),
         key("eventually", Shape::Duration, "Run it again until it does as stated, at most so long."),
         key("timeout", Shape::Duration, "Limit of this step; the test's when not stated."),
     ],
@@ -289,7 +289,7 @@ pub const INSTALL: KeyTable = KeyTable {
     what: "an `install` step",
     keys: &[
         required("install", Shape::Lines, "Packages for the guest's package manager."),
-        key("scriptlet-errors", Shape::Word(&["none"]), "`none`: a scriptlet that fails, fails the step."),
+        key("scriptlet-errors", Shape::Keyword(&["none"]), "`none`: a scriptlet that fails, fails the step."),
         key("timeout", Shape::Duration, "Limit of this step; the test's when not stated."),
     ],
 };
@@ -299,7 +299,7 @@ pub const REMOVE: KeyTable = KeyTable {
     what: "a `remove` step",
     keys: &[
         required("remove", Shape::Lines, "Packages that the guest's package manager removes."),
-        key("scriptlet-errors", Shape::Word(&["none"]), "`none`: a scriptlet that fails, fails the step."),
+        key("scriptlet-errors", Shape::Keyword(&["none"]), "`none`: a scriptlet that fails, fails the step."),
         key("timeout", Shape::Duration, "Limit of this step; the test's when not stated."),
     ],
 };
@@ -309,7 +309,7 @@ pub const UPDATE: KeyTable = KeyTable {
     what: "an `update` step",
     keys: &[
         required("update", Shape::AllOrLines, "`all`, or packages that the guest's package manager updates."),
-        key("scriptlet-errors", Shape::Word(&["none"]), "`none`: a scriptlet that fails, fails the step."),
+        key("scriptlet-errors", Shape::Keyword(&["none"]), "`none`: a scriptlet that fails, fails the step."),
         key("timeout", Shape::Duration, "Limit of this step; the test's when not stated."),
     ],
 };
@@ -319,7 +319,7 @@ pub const SERVICE: KeyTable = KeyTable {
     what: "a `service` step",
     keys: &[
         required("service", Shape::Line, "A systemd unit; `.service` when it has no suffix."),
-        key("state", Shape::Word(&["started", "stopped", "restarted", "reloaded"]), "What is done with it."),
+        key("state", Shape::Keyword(&["started", "stopped", "restarted", "reloaded"]), "What is done with it."),
         key("enabled", Shape::Bool, "Whether it is enabled or disabled."),
         key("timeout", Shape::Duration, "Limit of this step; the test's when not stated."),
     ],
@@ -342,7 +342,7 @@ pub const REBOOT: KeyTable = KeyTable {
     keys: &[
         required(
             "reboot",
-            Shape::Word(&["soft", "hard", "crash"]),
+            Shape::Keyword(&["soft", "hard", "crash"]),
             "`soft` reboots in the guest, `hard` presses the reset button, `crash` makes the kernel crash and restart.",
         ),
         key(
@@ -405,7 +405,7 @@ pub const SNAPSHOT: KeyTable = KeyTable {
         required("of", Shape::Source(SOURCES, &SOURCE), "What is collected."),
         key(
             "per",
-            Shape::Word(SHARED_BY),
+            Shape::Keyword(SHARED_BY),
             "`image` (the default): each image has its own accepted form. `distro`: all images of one distribution, version and architecture share one, and so must be alike.",
         ),
         key("keep", Shape::Ids, "Only these columns."),
@@ -461,11 +461,15 @@ pub const ISSUE: KeyTable = KeyTable {
         key("where", Shape::Condition, "On which systems; without it, all."),
         required("tracker", Shape::Line, "Where it is followed up: an address or a number."),
         required("because", Shape::Line, "Why the tests fail."),
-        key("failure", Shape::Matcher(&Kind::Output), "What the failure looks like; any other is a real failure."),
+        key(
+            "failure",
+            Shape::Matcher(&AttributeKind::Output),
+            "What the failure looks like; any other is a real failure.",
+        ),
         required("expires", Shape::Date, "The last day it holds, at most 180 days ahead: `2027-01-31`."),
         key(
             "effect",
-            Shape::Word(&["xfail", "skip"]),
+            Shape::Keyword(&["xfail", "skip"]),
             "`xfail`, the tests must fail as documented (the default), or `skip`, they do not run.",
         ),
         key("owner", Shape::Line, "Who looks after it."),

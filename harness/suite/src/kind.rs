@@ -1,17 +1,17 @@
 //! The kinds of documents that people write: what each calls itself, and which one a document is. Whoever reads
-//! documents of several kinds matches [`Kind`] without a default, so that a new kind is forgotten nowhere.
+//! documents of several kinds matches [`FileKind`] without a default, so that a new kind is forgotten nowhere.
 
 use camino::Utf8Path;
 
 use super::diagnostic::{Diagnostics, did_you_mean};
 use super::images::keys::CATALOGUE;
 use super::keys::{FRAGMENT, KNOWN_ISSUES, Key, KeyTable, PROOFS, SUITE};
-use super::source::{self, Source};
+use super::source::{self, SourceFile};
 use super::yaml::{self, Limits, Node};
 
 /// A kind of document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Kind {
+pub enum FileKind {
     /// A suite.
     Suite,
     /// Tests that suites include.
@@ -30,7 +30,7 @@ pub enum Kind {
     ForeignChecks,
 }
 
-impl Kind {
+impl FileKind {
     /// All, in the order in which they are read.
     pub const ALL: [Self; 8] = [
         Self::Suite,
@@ -91,7 +91,7 @@ impl Kind {
     /// The kind that has most of the document's keys; `None` when no kind has one of them. A key that is nearly one
     /// counts less than one that is, and all that are required count together. Of equals the first of [`Self::ALL`].
     pub(crate) fn by_keys(root: &Node) -> Option<Self> {
-        let yaml::Kind::Mapping(entries) = &root.kind else { return None };
+        let yaml::NodeKind::Mapping(entries) = &root.kind else { return None };
         // The first keys are enough, and a hostile file has a hundred thousand.
         let written: Vec<&str> = entries.iter().take(40).filter_map(|(key, _)| key.scalar()).collect();
         let score = |kind: Self| -> usize {
@@ -119,9 +119,9 @@ impl Kind {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Says {
     /// It says so itself.
-    Kind(Kind),
+    Kind(FileKind),
     /// It says something that is not read here, or nothing; its keys, or a misspelt schema, are of this kind.
-    Looks(Kind),
+    Looks(FileKind),
     /// It has a schema that is none of these.
     Other(String),
     /// It has no schema, and its keys tell nothing; or it is not YAML or cannot be read, which its reader reports.
@@ -131,11 +131,11 @@ pub enum Says {
 /// What the root of a document says that it is: by its `schema`, else by its keys.
 pub(crate) fn of(root: &Node) -> Says {
     let Some(schema) = root.get("schema").and_then(Node::scalar) else {
-        return Kind::by_keys(root).map_or(Says::Nothing, Says::Looks);
+        return FileKind::by_keys(root).map_or(Says::Nothing, Says::Looks);
     };
-    match Kind::of_schema(schema) {
+    match FileKind::of_schema(schema) {
         Some(kind) => Says::Kind(kind),
-        None => match Kind::near_schema(schema).or_else(|| Kind::by_keys(root)) {
+        None => match FileKind::near_schema(schema).or_else(|| FileKind::by_keys(root)) {
             Some(kind) => Says::Looks(kind),
             None => Says::Other(schema.to_owned()),
         },
@@ -145,7 +145,7 @@ pub(crate) fn of(root: &Node) -> Says {
 /// What a file says that it is.
 pub fn of_file(path: &Utf8Path) -> Says {
     let mut sink = Diagnostics::new();
-    let source = Source { path: path.to_owned(), name: path.as_str().into(), found: false };
+    let source = SourceFile { path: path.to_owned(), name: path.as_str().into(), found: false };
     let root = source::read(&source, Limits::default(), &mut sink).and_then(|bytes| {
         let text = yaml::text_of(&source.name, &bytes, Limits::default(), &mut sink)?;
         yaml::parse(&source.name, text, Limits::default(), &mut sink)
@@ -153,7 +153,7 @@ pub fn of_file(path: &Utf8Path) -> Says {
     match root {
         Some(root) => of(&root),
         // A tool's template is YAML with something in it; what its first lines say is enough to know whose it is.
-        None => schema_line(path).and_then(|schema| Kind::of_schema(&schema)).map_or(Says::Nothing, Says::Kind),
+        None => schema_line(path).and_then(|schema| FileKind::of_schema(&schema)).map_or(Says::Nothing, Says::Kind),
     }
 }
 
@@ -175,8 +175,8 @@ mod tests {
 
     #[test]
     fn every_kind_has_a_schema_of_its_own_and_is_known_by_it() {
-        for kind in Kind::ALL {
-            assert_eq!(Kind::of_schema(kind.schema()), Some(kind));
+        for kind in FileKind::ALL {
+            assert_eq!(FileKind::of_schema(kind.schema()), Some(kind));
             assert_eq!(says(&format!("schema: {}\n", kind.schema())), Says::Kind(kind));
             assert_eq!(kind.keys().keys[0].name, "schema", "{kind:?}");
         }
@@ -184,17 +184,17 @@ mod tests {
 
     #[test]
     fn a_document_without_a_schema_is_known_by_its_keys() {
-        for kind in Kind::ALL {
+        for kind in FileKind::ALL {
             let required: Vec<_> = kind.keys().keys.iter().filter(|key| key.name != "schema").collect();
             let keys: String = required.iter().map(|key| format!("{}: x\n", key.name)).collect();
             // A suite has all the keys of a file of tests, and is what somebody most likely began to write.
-            let wanted = if kind == Kind::Tests { Kind::Suite } else { kind };
+            let wanted = if kind == FileKind::Tests { FileKind::Suite } else { kind };
             assert_eq!(says(&keys), Says::Looks(wanted), "{keys}");
         }
-        assert_eq!(says("imagse: []\n"), Says::Looks(Kind::Images));
-        assert_eq!(says("schema: known-isues/v1\n"), Says::Looks(Kind::KnownIssues));
-        assert_eq!(says("schema: image/v1\n"), Says::Looks(Kind::Images));
-        assert_eq!(says("schema: suite/v2\nsuite: x\n"), Says::Looks(Kind::Suite));
+        assert_eq!(says("imagse: []\n"), Says::Looks(FileKind::Images));
+        assert_eq!(says("schema: known-isues/v1\n"), Says::Looks(FileKind::KnownIssues));
+        assert_eq!(says("schema: image/v1\n"), Says::Looks(FileKind::Images));
+        assert_eq!(says("schema: suite/v2\nsuite: x\n"), Says::Looks(FileKind::Suite));
         assert_eq!(says("schema: facts/v1\nhost: x\n"), Says::Other("facts/v1".into()));
         assert_eq!(says("name: x\n"), Says::Nothing);
         assert_eq!(says("- x\n"), Says::Nothing);

@@ -50,6 +50,6 @@ pub mod yaml;
 
 pub use decode::is_id;
 pub use decode::{decode_source, load, load_sources, load_tests};
-pub use kind::Kind;
+pub use kind::FileKind;
 pub use source::ignored;
 pub use vocabulary::Vocabulary;

@@ -3,7 +3,7 @@
 
 use super::clause::Join;
 use super::matcher::{MATCHERS, check_value};
-use super::table::{CheckTable, Kind, Shorthand, Subject};
+use super::table::{AttributeKind, CheckTable, Shorthand, Subject};
 
 /// Everything that is wrong with a table, one sentence each; empty when it can be used.
 pub fn problems(table: &CheckTable) -> Vec<String> {
@@ -30,8 +30,8 @@ pub fn problems(table: &CheckTable) -> Vec<String> {
         if !super::decode::is_id(attribute.name) {
             wrong(format!("the attribute `{}` is not a name", attribute.name));
         }
-        if let Kind::Map(_, Kind::Map(..) | Kind::Samples(_)) | Kind::Samples(Kind::Map(..) | Kind::Samples(_)) =
-            attribute.kind
+        if let AttributeKind::Map(_, AttributeKind::Map(..) | AttributeKind::Samples(_))
+        | AttributeKind::Samples(AttributeKind::Map(..) | AttributeKind::Samples(_)) = attribute.kind
         {
             wrong(format!("the attribute `{}` is a mapping of mappings", attribute.name));
         }

@@ -230,7 +230,7 @@ pub enum Change {
 pub struct When {
     /// The condition.
     pub condition: Condition,
-    /// `because:`, shown beside the skip.
+    /// `because:`, shown next to the skip.
     pub because: Option<String>,
     /// Where it stands.
     pub location: Location,

@@ -3,12 +3,12 @@
 
 use camino::Utf8PathBuf;
 
-use super::decode::{Context, Patterns, Place, schema, steps};
+use super::decode::{Context, Patterns, StepScope, schema, steps};
 use super::diagnostic::{Diagnostics, codes, did_you_mean};
 use super::keys::{PROOF, PROOFS};
 use super::model::{Step, Suite};
 use super::select::NameGlob;
-use super::source::{self, Source};
+use super::source::{self, SourceFile};
 use super::value::ValueError;
 use super::vocabulary::Vocabulary;
 use super::yaml::{self, Limits, Node};
@@ -23,14 +23,14 @@ pub struct Proof {
     /// The tests.
     pub tests: NameGlob,
     /// The change, or why there can be none.
-    pub kind: Kind,
+    pub kind: ProofKind,
     /// Where it stands.
     pub location: Location,
 }
 
 /// A change of the guest, or why there is none.
 #[derive(Debug, Clone)]
-pub enum Kind {
+pub enum ProofKind {
     /// A change after which the tests must fail.
     Mutation {
         /// Steps before the test's own.
@@ -72,14 +72,14 @@ pub fn decode_source(
     suites: &[Suite],
 ) -> (Vec<Proof>, Diagnostics) {
     let mut sink = Diagnostics::new();
-    let source = Source { path: name.into(), name: name.into(), found: false };
+    let source = SourceFile { path: name.into(), name: name.into(), found: false };
     let out = decode(&source, text.as_bytes(), vocabulary, suites, &mut sink);
     sink.settle();
     (out, sink)
 }
 
 fn decode(
-    source: &Source,
+    source: &SourceFile,
     bytes: &[u8],
     vocabulary: &Vocabulary<'_>,
     suites: &[Suite],
@@ -133,20 +133,20 @@ fn proof(cx: &mut Context<'_>, node: &Node, suites: &[Suite]) -> Option<Proof> {
         }
         Some(glob)
     });
-    let mut list = |name: &str| fields.get(name).map_or(Vec::new(), |node| steps(cx, node, name, Place::Test));
+    let mut list = |name: &str| fields.get(name).map_or(Vec::new(), |node| steps(cx, node, name, StepScope::Test));
     let (before, after) = (list("steps"), list("then"));
     let fails = fields.get("fails").map_or(Vec::new(), |node| fails(cx, node));
     let unprovable = fields.get("unprovable").and_then(|node| cx.line(node, "unprovable"));
     let mutates = fields.get("steps").is_some() || fields.get("then").is_some();
     let kind = match unprovable {
-        Some(because) if !mutates && fields.get("fails").is_none() => Kind::Unprovable { because: because.text },
+        Some(because) if !mutates && fields.get("fails").is_none() => ProofKind::Unprovable { because: because.text },
         Some(_) => {
             let message = "a test that cannot be proven has no steps and no failure";
             let problem = cx.problem(codes::CONTRADICTION, fields.span, message);
             cx.report(problem.help("remove `unprovable`, or all of `steps`, `then` and `fails`"));
             return None;
         }
-        None if mutates && fields.get("fails").is_some() => Kind::Mutation { before, after, fails },
+        None if mutates && fields.get("fails").is_some() => ProofKind::Mutation { before, after, fails },
         None => {
             let message = "a proof needs a change and the failure it leads to";
             let problem = cx.problem(codes::MISSING_KEY, fields.span, message);
@@ -208,9 +208,9 @@ mod tests {
         assert_eq!(problems, "");
         assert!(proofs[0].is_about("s", "a") && !proofs[0].is_about("s", "b"));
         assert!(
-            matches!(&proofs[0].kind, Kind::Mutation { before, fails, .. } if before.len() == 1 && fails == &["kernel.taint"])
+            matches!(&proofs[0].kind, ProofKind::Mutation { before, fails, .. } if before.len() == 1 && fails == &["kernel.taint"])
         );
-        assert!(matches!(&proofs[1].kind, Kind::Unprovable { because } if because.starts_with("it only")));
+        assert!(matches!(&proofs[1].kind, ProofKind::Unprovable { because } if because.starts_with("it only")));
     }
 
     #[test]

@@ -18,7 +18,7 @@ use super::keys::{
     Shape,
 };
 use super::matcher::{MATCHERS, MOST_PARTS, is_ordered, keys_of};
-use super::table::{CheckTable, Kind, STATISTICS, Shorthand, Subject};
+use super::table::{AttributeKind, CheckTable, STATISTICS, Shorthand, Subject};
 
 /// The schema of suite files, with the given check types.
 pub fn suite(tables: &[&'static CheckTable]) -> Value {
@@ -147,7 +147,7 @@ fn shape(shape: &Shape) -> Value {
         Shape::Bool => boolean(),
         Shape::Mode => mode(),
         Shape::Count => json!({"anyOf": [{"type": "integer", "minimum": 1}, pattern("[0-9]+|0x[0-9a-fA-F]+")]}),
-        Shape::Word(words) => choice(words),
+        Shape::Keyword(words) => choice(words),
         Shape::Matcher(kind) => matcher(kind),
         Shape::Mapping(table) => mapping(table),
         Shape::List(table) => json!({"type": "array", "items": mapping(table), "minItems": 1}),
@@ -158,7 +158,7 @@ fn shape(shape: &Shape) -> Value {
             out
         }
         Shape::Steps => {
-            // By its first key, so that a mistake in a step is told of that step and not of all kinds.
+            // By its first key, so that a mistake in a step is reported of that step and not of all kinds.
             let name = |table: &KeyTable| table.keys[0].name;
             let names: Vec<_> = STEPS.iter().map(|table| json!({"required": [name(table)]})).collect();
             let of = |table: &&'static KeyTable| json!({"if": {"required": [name(table)]}, "then": mapping(table)});
@@ -313,7 +313,7 @@ fn expect(tables: &[&'static CheckTable]) -> Value {
 }
 
 /// A figure of each boot: a matcher, or one for each statistic.
-fn samples(inner: &Kind) -> Value {
+fn samples(inner: &AttributeKind) -> Value {
     let mut properties = Map::new();
     for (name, doc) in STATISTICS {
         let mut value = matcher(inner);
@@ -329,10 +329,10 @@ fn subject(table: &'static CheckTable) -> Value {
     let mut properties = Map::new();
     for attribute in table.attributes {
         let mut value = match attribute.kind {
-            Kind::Map(_, inner) => {
+            AttributeKind::Map(_, inner) => {
                 json!({"type": "object", "additionalProperties": matcher(inner), "minProperties": 1})
             }
-            Kind::Samples(inner) => samples(inner),
+            AttributeKind::Samples(inner) => samples(inner),
             ref kind => matcher(kind),
         };
         value["description"] = json!(attribute.doc);
@@ -359,7 +359,7 @@ fn subject(table: &'static CheckTable) -> Value {
         Shorthand::Attribute(name) => {
             let Some(attribute) = table.attribute(name) else { return attributes };
             let short = match attribute.kind {
-                Kind::Map(grammar, inner) => json!({
+                AttributeKind::Map(grammar, inner) => json!({
                     "type": "object",
                     "properties": {"eventually": eventually},
                     "propertyNames": named(grammar),
@@ -450,42 +450,44 @@ fn choice(words: &[&str]) -> Value {
 }
 
 /// A scalar of the kind, comparisons included.
-fn scalar(kind: &Kind) -> Value {
+fn scalar(kind: &AttributeKind) -> Value {
     let levels;
     let form = match kind {
-        Kind::Level(words) => {
+        AttributeKind::Level(words) => {
             levels = words.join("|");
             &levels
         }
-        Kind::Text | Kind::Name(_) | Kind::Output | Kind::List(_) => {
+        AttributeKind::Text | AttributeKind::Name(_) | AttributeKind::Output | AttributeKind::List(_) => {
             return json!({"type": ["string", "number", "boolean"]});
         }
-        Kind::Loose => return json!({"type": ["string", "number", "boolean"]}),
-        Kind::Set(_) => return choice(&["none", "absent"]),
-        Kind::Keyword(words) => return choice(&[words, ["none", "absent"].as_slice()].concat()),
-        Kind::Bool => return json!({"anyOf": [boolean(), {"const": "absent"}]}),
-        Kind::Mode => return json!({"anyOf": [mode(), {"enum": ["none", "absent"]}]}),
-        Kind::Samples(inner) => return scalar(inner),
-        Kind::Map(..) => return json!(false),
-        Kind::Integer | Kind::Ranged(..) => INTEGER,
-        Kind::Number | Kind::Share(_) => NUMBER,
-        Kind::Size => SIZE,
-        Kind::Duration => DURATION,
-        Kind::Evr => EVR,
-        Kind::Version => VERSION,
+        AttributeKind::Loose => return json!({"type": ["string", "number", "boolean"]}),
+        AttributeKind::Set(_) => return choice(&["none", "absent"]),
+        AttributeKind::Keyword(words) => return choice(&[words, ["none", "absent"].as_slice()].concat()),
+        AttributeKind::Bool => return json!({"anyOf": [boolean(), {"const": "absent"}]}),
+        AttributeKind::Mode => return json!({"anyOf": [mode(), {"enum": ["none", "absent"]}]}),
+        AttributeKind::Samples(inner) => return scalar(inner),
+        AttributeKind::Map(..) => return json!(false),
+        AttributeKind::Integer | AttributeKind::Ranged(..) => INTEGER,
+        AttributeKind::Number | AttributeKind::Share(_) => NUMBER,
+        AttributeKind::Size => SIZE,
+        AttributeKind::Duration => DURATION,
+        AttributeKind::Evr => EVR,
+        AttributeKind::Version => VERSION,
     };
     debug_assert!(is_ordered(kind));
     let part = format!(r"(==|!=|<=|>=|<|>)\s*({form})");
     let string = pattern(&format!(r"none|absent|{form}|{part}(\s*,\s*{part}){{0,{}}}", MOST_PARTS - 1));
     match kind {
-        Kind::Integer | Kind::Ranged(..) => json!({"anyOf": [{"type": "integer"}, string]}),
+        AttributeKind::Integer | AttributeKind::Ranged(..) => json!({"anyOf": [{"type": "integer"}, string]}),
         // A version such as 6.14 is a number to an editor.
-        Kind::Number | Kind::Share(_) | Kind::Evr | Kind::Version => json!({"anyOf": [{"type": "number"}, string]}),
+        AttributeKind::Number | AttributeKind::Share(_) | AttributeKind::Evr | AttributeKind::Version => {
+            json!({"anyOf": [{"type": "number"}, string]})
+        }
         _ => string,
     }
 }
 
-fn matcher(kind: &Kind) -> Value {
+fn matcher(kind: &AttributeKind) -> Value {
     let keys = keys_of(kind);
     if keys.is_empty() {
         return scalar(kind);
@@ -494,20 +496,20 @@ fn matcher(kind: &Kind) -> Value {
 }
 
 /// A mapping of matchers. Below `any-of` and `not` stand scalars, or one more level of matchers.
-fn matchers(kind: &Kind, keys: &[&str]) -> Value {
+fn matchers(kind: &AttributeKind, keys: &[&str]) -> Value {
     nested(kind, keys, LEVELS)
 }
 
 /// How many levels of matchers may stand below the first.
 const LEVELS: usize = 2;
 
-fn nested(kind: &Kind, keys: &[&str], levels: usize) -> Value {
+fn nested(kind: &AttributeKind, keys: &[&str], levels: usize) -> Value {
     let inner = || match levels {
         0 => json!({}),
         _ => json!({"anyOf": [scalar(kind), nested(kind, keys, levels - 1)]}),
     };
     let element = || match kind {
-        Kind::Set(grammar) | Kind::List(grammar) if !grammar.is_free() => {
+        AttributeKind::Set(grammar) | AttributeKind::List(grammar) if !grammar.is_free() => {
             let mut element = named(grammar);
             element["type"] = json!(["string", "number", "boolean"]);
             element
@@ -525,11 +527,11 @@ fn nested(kind: &Kind, keys: &[&str], levels: usize) -> Value {
             "line" => line(),
             "empty" => boolean(),
             "only" => list(),
-            "count" => json!({"anyOf": [scalar(&Kind::Integer), {"type": "object", "minProperties": 1}]}),
+            "count" => json!({"anyOf": [scalar(&AttributeKind::Integer), {"type": "object", "minProperties": 1}]}),
             _ => json!({
                 "type": "object",
                 "propertyNames": {"pattern": r"^[.\[]"},
-                "additionalProperties": {"anyOf": [scalar(&Kind::Loose), {"type": "object", "minProperties": 1}]},
+                "additionalProperties": {"anyOf": [scalar(&AttributeKind::Loose), {"type": "object", "minProperties": 1}]},
                 "minProperties": 1
             }),
         };

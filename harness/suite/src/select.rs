@@ -210,6 +210,28 @@ impl NameGlob {
     }
 }
 
+/// Which test of which suite: its position in a list of suites, and in its suite.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TestIndex {
+    /// Position of the suite in the list.
+    pub suite: usize,
+    /// Position of the test in the suite.
+    pub test: usize,
+}
+
+impl TestIndex {
+    /// The suite and the test, of the list that it was made for.
+    pub fn of(self, suites: &[Suite]) -> (&Suite, &Test) {
+        let suite = &suites[self.suite];
+        (suite, &suite.tests[self.test])
+    }
+
+    /// All tests of a suite.
+    pub fn all_of(suite: usize, tests: &[Test]) -> impl Iterator<Item = Self> + use<> {
+        (0..tests.len()).map(move |test| Self { suite, test })
+    }
+}
+
 /// What `--tag`, `--test` and `--focus` say together.
 #[derive(Debug, Clone, Default)]
 pub struct Selection {
@@ -217,7 +239,7 @@ pub struct Selection {
     pub tags: Vec<TagExpression>,
     /// One must match; none is no restriction.
     pub names: Vec<NameGlob>,
-    /// One must match, beside what the others say; none is no restriction. Who focuses is at work on
+    /// One must match, in addition to what the others say; none is no restriction. Who focuses is at work on
     /// a test: such a run shows nothing about the image and never ends with success.
     pub focus: Vec<NameGlob>,
 }

@@ -11,7 +11,7 @@ use super::yaml::Limits;
 
 /// A file that is meant.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Source {
+pub struct SourceFile {
     /// Where it is.
     pub path: Utf8PathBuf,
     /// As it is shown.
@@ -22,7 +22,7 @@ pub struct Source {
 
 /// The files that paths mean: a directory means its `*.yaml` files, sorted by name, not hidden ones and not those of its
 /// sub-directories; [`ignored`] names these. A file that is meant twice is read once.
-pub fn find(paths: &[Utf8PathBuf], sink: &mut Diagnostics) -> Vec<Source> {
+pub fn find(paths: &[Utf8PathBuf], sink: &mut Diagnostics) -> Vec<SourceFile> {
     let mut sources = Vec::new();
     let mut known = BTreeSet::new();
     if paths.is_empty() {
@@ -39,7 +39,7 @@ pub fn find(paths: &[Utf8PathBuf], sink: &mut Diagnostics) -> Vec<Source> {
                 Some(files) => files,
                 None => continue,
             },
-            Ok(_) => vec![Source { path: path.clone(), name, found: false }],
+            Ok(_) => vec![SourceFile { path: path.clone(), name, found: false }],
         };
         for source in files {
             let real = source.path.canonicalize_utf8().unwrap_or_else(|_| source.path.clone());
@@ -51,7 +51,7 @@ pub fn find(paths: &[Utf8PathBuf], sink: &mut Diagnostics) -> Vec<Source> {
     sources
 }
 
-fn dir(path: &Utf8Path, name: &Arc<str>, sink: &mut Diagnostics) -> Option<Vec<Source>> {
+fn dir(path: &Utf8Path, name: &Arc<str>, sink: &mut Diagnostics) -> Option<Vec<SourceFile>> {
     let entries = match path.read_dir_utf8().and_then(|entries| entries.collect::<Result<Vec<_>, _>>()) {
         Ok(entries) => entries,
         Err(error) => {
@@ -66,7 +66,7 @@ fn dir(path: &Utf8Path, name: &Arc<str>, sink: &mut Diagnostics) -> Option<Vec<S
         }
         match entry.path().extension() {
             Some("yaml") => {
-                files.push(Source { path: entry.path().to_owned(), name: shown(entry.path()), found: true });
+                files.push(SourceFile { path: entry.path().to_owned(), name: shown(entry.path()), found: true });
             }
             // A file that looks like a suite and is not read would be tests that silently do not run.
             Some(end) if is_yaml(end) => {
@@ -156,7 +156,7 @@ fn says_suite(path: &Utf8Path) -> bool {
 }
 
 /// The bytes of a file, never more than one beyond the limit.
-pub fn read(source: &Source, limits: Limits, sink: &mut Diagnostics) -> Option<Vec<u8>> {
+pub fn read(source: &SourceFile, limits: Limits, sink: &mut Diagnostics) -> Option<Vec<u8>> {
     // A device or a pipe could block or never end, so it is not even opened.
     match fs_err::metadata(&source.path) {
         Ok(metadata) if metadata.is_file() => {}
@@ -183,9 +183,9 @@ pub fn read(source: &Source, limits: Limits, sink: &mut Diagnostics) -> Option<V
 
 /// Reads files and gives the bytes of each to `decode`, in order. One that cannot be read is reported and left out.
 pub(crate) fn read_each(
-    sources: &[Source],
+    sources: &[SourceFile],
     sink: &mut Diagnostics,
-    mut decode: impl FnMut(&Source, &[u8], &mut Diagnostics),
+    mut decode: impl FnMut(&SourceFile, &[u8], &mut Diagnostics),
 ) {
     for source in sources {
         if let Some(bytes) = read(source, Limits::default(), sink) {
@@ -199,7 +199,7 @@ pub(crate) fn read_each(
 pub(crate) fn read_documents<T, D: IntoIterator<Item = T>>(
     paths: &[Utf8PathBuf],
     sink: &mut Diagnostics,
-    mut decode: impl FnMut(&Source, &[u8], &mut Diagnostics) -> D,
+    mut decode: impl FnMut(&SourceFile, &[u8], &mut Diagnostics) -> D,
 ) -> Vec<T> {
     let sources = find(paths, sink);
     let mut documents = Vec::new();
@@ -290,7 +290,7 @@ mod tests {
     #[test]
     fn devices_are_not_opened() {
         let mut sink = Diagnostics::new();
-        let source = Source { path: "/dev/zero".into(), name: "/dev/zero".into(), found: false };
+        let source = SourceFile { path: "/dev/zero".into(), name: "/dev/zero".into(), found: false };
         assert_eq!(read(&source, Limits::default(), &mut sink), None);
         assert_eq!(sink.len(), 1);
     }

@@ -52,7 +52,7 @@ pub struct Attribute {
     /// The key.
     pub name: &'static str,
     /// How its value is read and which matchers it takes.
-    pub kind: Kind,
+    pub kind: AttributeKind,
     /// One sentence for the reference page, units included.
     pub doc: &'static str,
 }
@@ -60,7 +60,7 @@ pub struct Attribute {
 /// The type of an attribute's value: how scalars are read from their source text, and which
 /// matchers apply.
 #[derive(Debug, Clone, Copy)]
-pub enum Kind {
+pub enum AttributeKind {
     /// One line of text. Equality, and the text matchers.
     Text,
     /// One of these words.
@@ -99,11 +99,11 @@ pub enum Kind {
     /// Many lines of output: text matchers, `line`, `empty`, `json`.
     Output,
     /// A mapping from names of the grammar to values of the inner kind: `units: {a.service: "<= 3s"}`.
-    Map(&'static Grammar, &'static Kind),
+    Map(&'static Grammar, &'static AttributeKind),
     /// A figure that every boot of a machine has: a value of the inner kind, which is the median, or
     /// a mapping from [`STATISTICS`] to values: `total: {median: "<= 14s", p95: "<= 20s"}`. The
     /// assertion's key is the statistic.
-    Samples(&'static Kind),
+    Samples(&'static AttributeKind),
 }
 
 /// Attributes of the language that this version cannot answer, as (check type, attribute, what to

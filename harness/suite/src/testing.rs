@@ -2,10 +2,10 @@
 //! examples need; what ships is in the check room.
 
 use super::grammar::{cpu, kernel, network, packages, paths, repositories, systemd, text};
-use super::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
+use super::table::{Attribute, AttributeKind, CheckTable, Shorthand, Subject};
 use super::vocabulary::Vocabulary;
 
-const fn attribute(name: &'static str, kind: Kind) -> Attribute {
+const fn attribute(name: &'static str, kind: AttributeKind) -> Attribute {
     Attribute { name, kind, doc: "For tests." }
 }
 
@@ -23,14 +23,14 @@ static PACKAGE: CheckTable = table(
     Subject::Named(&packages::PACKAGE),
     Shorthand::Keywords(&[("installed", "installed", "true"), ("absent", "installed", "false")]),
     &[
-        attribute("installed", Kind::Bool),
-        attribute("version", Kind::Evr),
-        attribute("arch", Kind::Text),
-        attribute("vendor", Kind::Text),
-        attribute("signed", Kind::Bool),
-        attribute("from-repo", Kind::Text),
-        attribute("verify", Kind::Keyword(&["clean", "config-only"])),
-        attribute("count", Kind::Integer),
+        attribute("installed", AttributeKind::Bool),
+        attribute("version", AttributeKind::Evr),
+        attribute("arch", AttributeKind::Text),
+        attribute("vendor", AttributeKind::Text),
+        attribute("signed", AttributeKind::Bool),
+        attribute("from-repo", AttributeKind::Text),
+        attribute("verify", AttributeKind::Keyword(&["clean", "config-only"])),
+        attribute("count", AttributeKind::Integer),
     ],
 );
 static FILE: CheckTable = table(
@@ -38,12 +38,12 @@ static FILE: CheckTable = table(
     Subject::Named(&paths::FILE),
     Shorthand::Keywords(&[("present", "exists", "true"), ("absent", "exists", "false")]),
     &[
-        attribute("exists", Kind::Bool),
-        attribute("mode", Kind::Mode),
-        attribute("owner", Kind::Text),
-        attribute("size", Kind::Size),
-        attribute("selinux-type", Kind::Text),
-        attribute("content", Kind::Output),
+        attribute("exists", AttributeKind::Bool),
+        attribute("mode", AttributeKind::Mode),
+        attribute("owner", AttributeKind::Text),
+        attribute("size", AttributeKind::Size),
+        attribute("selinux-type", AttributeKind::Text),
+        attribute("content", AttributeKind::Output),
     ],
 );
 static SERVICE: CheckTable = table(
@@ -51,68 +51,72 @@ static SERVICE: CheckTable = table(
     Subject::Named(&systemd::SERVICE),
     Shorthand::None,
     &[
-        attribute("active", Kind::Keyword(&["active", "inactive", "failed"])),
-        attribute("enabled", Kind::Text),
-        attribute("restarts", Kind::Integer),
+        attribute("active", AttributeKind::Keyword(&["active", "inactive", "failed"])),
+        attribute("enabled", AttributeKind::Text),
+        attribute("restarts", AttributeKind::Integer),
     ],
 );
 static PORT: CheckTable = table(
     "port",
     Subject::Named(&network::PORT),
     Shorthand::None,
-    &[attribute("listening", Kind::Bool), attribute("process", Kind::Text)],
+    &[attribute("listening", AttributeKind::Bool), attribute("process", AttributeKind::Text)],
 );
 static KERNEL: CheckTable = table(
     "kernel",
     Subject::Whole,
     Shorthand::None,
     &[
-        attribute("release", Kind::Version),
-        attribute("taint", Kind::Integer),
-        attribute("cmdline", Kind::List(&kernel::ARGUMENT)),
+        attribute("release", AttributeKind::Version),
+        attribute("taint", AttributeKind::Integer),
+        attribute("cmdline", AttributeKind::List(&kernel::ARGUMENT)),
     ],
 );
 static KCONFIG: CheckTable = table(
     "kconfig",
     Subject::Named(&kernel::SYMBOL),
     Shorthand::Attribute("value"),
-    &[attribute("value", Kind::Loose)],
+    &[attribute("value", AttributeKind::Loose)],
 );
-static SYSCTL: CheckTable =
-    table("sysctl", Subject::Named(&kernel::SYSCTL), Shorthand::Attribute("value"), &[attribute("value", Kind::Loose)]);
+static SYSCTL: CheckTable = table(
+    "sysctl",
+    Subject::Named(&kernel::SYSCTL),
+    Shorthand::Attribute("value"),
+    &[attribute("value", AttributeKind::Loose)],
+);
 static BOOT: CheckTable = table(
     "boot",
     Subject::Whole,
     Shorthand::None,
     &[
-        attribute("total", Kind::Samples(&Kind::Duration)),
-        attribute("userspace", Kind::Samples(&Kind::Duration)),
-        attribute("units", Kind::Map(&systemd::UNIT, &Kind::Duration)),
-        attribute("load", Kind::Number),
+        attribute("total", AttributeKind::Samples(&AttributeKind::Duration)),
+        attribute("userspace", AttributeKind::Samples(&AttributeKind::Duration)),
+        attribute("units", AttributeKind::Map(&systemd::UNIT, &AttributeKind::Duration)),
+        attribute("load", AttributeKind::Number),
     ],
 );
 static UNITS: CheckTable =
-    table("units", Subject::Whole, Shorthand::None, &[attribute("failed", Kind::Set(&systemd::UNIT))]);
+    table("units", Subject::Whole, Shorthand::None, &[attribute("failed", AttributeKind::Set(&systemd::UNIT))]);
 static MOUNT: CheckTable = table(
     "mount",
     Subject::Named(&paths::MOUNT_POINT),
     Shorthand::None,
-    &[attribute("options", Kind::Set(&paths::MOUNT_OPTION))],
+    &[attribute("options", AttributeKind::Set(&paths::MOUNT_OPTION))],
 );
 static WRITABLE: CheckTable = table(
     "writable",
     Subject::Named(&paths::PATH),
     Shorthand::Attribute("writable"),
-    &[attribute("writable", Kind::Bool)],
+    &[attribute("writable", AttributeKind::Bool)],
 );
 static CLOSURE: CheckTable = table(
     "closure",
     Subject::Named(&packages::PACKAGE),
     Shorthand::None,
     &[
-        attribute("resolves", Kind::Bool),
-        attribute("from-repos", Kind::Set(&repositories::REPOSITORY)),
-        attribute("install-size", Kind::Size),
+        attribute("resolves", AttributeKind::Bool),
+        attribute("from-repos", AttributeKind::Set(&repositories::REPOSITORY)),
+        attribute("install-size", AttributeKind::Size),
     ],
 );
 static MODULE: CheckTable = table(
@@ -120,22 +124,26 @@ static MODULE: CheckTable = table(
     Subject::Named(&kernel::MODULE),
     Shorthand::Keywords(&[("available", "available", "true"), ("absent", "available", "false")]),
     &[
-        attribute("available", Kind::Bool),
-        attribute("state", Kind::Keyword(&["loaded", "built-in"])),
-        attribute("signed", Kind::Bool),
+        attribute("available", AttributeKind::Bool),
+        attribute("state", AttributeKind::Keyword(&["loaded", "built-in"])),
+        attribute("signed", AttributeKind::Bool),
     ],
 );
 static CPU: CheckTable = table(
     "cpu",
     Subject::Whole,
     Shorthand::None,
-    &[attribute("level", Kind::Text), attribute("flags", Kind::Set(&cpu::CPU_FLAG))],
+    &[attribute("level", AttributeKind::Text), attribute("flags", AttributeKind::Set(&cpu::CPU_FLAG))],
 );
 static COMMAND: CheckTable = table(
     "command",
     Subject::Named(&text::COMMAND_LINE),
     Shorthand::None,
-    &[attribute("exit", Kind::Integer), attribute("stdout", Kind::Output), attribute("stderr", Kind::Output)],
+    &[
+        attribute("exit", AttributeKind::Integer),
+        attribute("stdout", AttributeKind::Output),
+        attribute("stderr", AttributeKind::Output),
+    ],
 );
 
 /// What the tests of this room may speak of.
@@ -272,7 +280,7 @@ fn the_tables_of_the_tests_are_sound() {
 pub fn as_editor(node: &super::yaml::Node) -> serde_json::Value {
     match &node.kind {
         _ if node.is_null() => serde_json::Value::Null,
-        super::yaml::Kind::Scalar { text, quoted: false } => match text.as_str() {
+        super::yaml::NodeKind::Scalar { text, quoted: false } => match text.as_str() {
             "true" => serde_json::json!(true),
             "false" => serde_json::json!(false),
             text => text
@@ -281,9 +289,9 @@ pub fn as_editor(node: &super::yaml::Node) -> serde_json::Value {
                 .or_else(|_| text.parse::<f64>().ok().filter(|n| n.is_finite()).map(|n| serde_json::json!(n)).ok_or(()))
                 .unwrap_or_else(|()| serde_json::json!(text)),
         },
-        super::yaml::Kind::Scalar { text, .. } => serde_json::json!(text),
-        super::yaml::Kind::Sequence(items) => serde_json::Value::Array(items.iter().map(as_editor).collect()),
-        super::yaml::Kind::Mapping(entries) => serde_json::Value::Object(
+        super::yaml::NodeKind::Scalar { text, .. } => serde_json::json!(text),
+        super::yaml::NodeKind::Sequence(items) => serde_json::Value::Array(items.iter().map(as_editor).collect()),
+        super::yaml::NodeKind::Mapping(entries) => serde_json::Value::Object(
             entries
                 .iter()
                 .map(|(key, value)| (key.scalar().unwrap_or_default().to_owned(), as_editor(value)))

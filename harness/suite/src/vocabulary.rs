@@ -1,4 +1,4 @@
-//! What is told to the language from outside.
+//! What the language learns from outside.
 
 use crate::table::CheckTable;
 

@@ -38,14 +38,14 @@ impl Default for Limits {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Node {
     /// What it is.
-    pub kind: Kind,
+    pub kind: NodeKind,
     /// Where it is; of lists and mappings, where they begin.
     pub span: Span,
 }
 
 /// What a node is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Kind {
+pub enum NodeKind {
     /// A scalar, never interpreted: `1.10`, `0644` and `no` are the text they are written as.
     Scalar {
         /// The text, with YAML's escapes and folding applied.
@@ -63,7 +63,7 @@ impl Node {
     /// The text of a scalar.
     pub fn scalar(&self) -> Option<&str> {
         match &self.kind {
-            Kind::Scalar { text, .. } => Some(text),
+            NodeKind::Scalar { text, .. } => Some(text),
             _ => None,
         }
     }
@@ -71,7 +71,7 @@ impl Node {
     /// True for what YAML reads as null: nothing at all, or an unquoted `null` or `~`.
     pub fn is_null(&self) -> bool {
         match &self.kind {
-            Kind::Scalar { text, quoted: false } => matches!(text.as_str(), "" | "~" | "null" | "Null" | "NULL"),
+            NodeKind::Scalar { text, quoted: false } => matches!(text.as_str(), "" | "~" | "null" | "Null" | "NULL"),
             _ => false,
         }
     }
@@ -79,7 +79,7 @@ impl Node {
     /// The value below a key of a mapping.
     pub fn get(&self, key: &str) -> Option<&Node> {
         match &self.kind {
-            Kind::Mapping(entries) => entries.iter().find(|(k, _)| k.scalar() == Some(key)).map(|(_, value)| value),
+            NodeKind::Mapping(entries) => entries.iter().find(|(k, _)| k.scalar() == Some(key)).map(|(_, value)| value),
             _ => None,
         }
     }
@@ -88,18 +88,18 @@ impl Node {
     pub fn what(&self) -> &'static str {
         match &self.kind {
             _ if self.is_null() => "nothing",
-            Kind::Scalar { .. } => "a scalar",
-            Kind::Sequence(_) => "a list",
-            Kind::Mapping(_) => "a mapping",
+            NodeKind::Scalar { .. } => "a scalar",
+            NodeKind::Sequence(_) => "a list",
+            NodeKind::Mapping(_) => "a mapping",
         }
     }
 
     /// Calls `each` with every scalar of the tree, keys included.
     pub fn each_scalar<'n>(&'n self, each: &mut impl FnMut(&'n str)) {
         match &self.kind {
-            Kind::Scalar { text, .. } => each(text),
-            Kind::Sequence(items) => items.iter().for_each(|item| item.each_scalar(each)),
-            Kind::Mapping(entries) => entries.iter().for_each(|(key, value)| {
+            NodeKind::Scalar { text, .. } => each(text),
+            NodeKind::Sequence(items) => items.iter().for_each(|item| item.each_scalar(each)),
+            NodeKind::Mapping(entries) => entries.iter().for_each(|(key, value)| {
                 key.each_scalar(each);
                 value.each_scalar(each);
             }),
@@ -113,9 +113,9 @@ impl Node {
 
     fn weight(&self) -> Weight {
         match &self.kind {
-            Kind::Scalar { text, .. } => Weight { nodes: 1, bytes: text.len(), depth: 0 },
-            Kind::Sequence(items) => items.iter().fold(Weight::CONTAINER, |sum, item| sum.holding(item.weight())),
-            Kind::Mapping(entries) => entries
+            NodeKind::Scalar { text, .. } => Weight { nodes: 1, bytes: text.len(), depth: 0 },
+            NodeKind::Sequence(items) => items.iter().fold(Weight::CONTAINER, |sum, item| sum.holding(item.weight())),
+            NodeKind::Mapping(entries) => entries
                 .iter()
                 .fold(Weight::CONTAINER, |sum, (key, value)| sum.holding(key.weight()).holding(value.weight())),
         }
@@ -206,7 +206,7 @@ struct Builder<'s, 'd> {
     text: &'s str,
     limits: Limits,
     sink: &'d mut Diagnostics,
-    places: Places,
+    places: CharOffsets,
     stack: Vec<Frame>,
     root: Option<Node>,
     anchors: HashMap<usize, Anchor>,
@@ -234,7 +234,7 @@ impl<'s, 'd> Builder<'s, 'd> {
             text,
             limits,
             sink,
-            places: Places::of(text),
+            places: CharOffsets::of(text),
             stack: Vec::new(),
             root: None,
             anchors: HashMap::new(),
@@ -283,7 +283,7 @@ impl<'s, 'd> Builder<'s, 'd> {
                     self.tag(span);
                 }
                 let node = Node {
-                    kind: Kind::Scalar { text: text.into_owned(), quoted: style != ScalarStyle::Plain },
+                    kind: NodeKind::Scalar { text: text.into_owned(), quoted: style != ScalarStyle::Plain },
                     span: self.scalar_span(span),
                 };
                 self.count(span, 1, 0)?;
@@ -343,8 +343,10 @@ impl<'s, 'd> Builder<'s, 'd> {
 
     fn close(&mut self) -> Result<(), Stop> {
         let (node, anchor) = match self.stack.pop() {
-            Some(Frame::Sequence { items, span, anchor }) => (Node { kind: Kind::Sequence(items), span }, anchor),
-            Some(Frame::Mapping { entries, span, anchor, .. }) => (Node { kind: Kind::Mapping(entries), span }, anchor),
+            Some(Frame::Sequence { items, span, anchor }) => (Node { kind: NodeKind::Sequence(items), span }, anchor),
+            Some(Frame::Mapping { entries, span, anchor, .. }) => {
+                (Node { kind: NodeKind::Mapping(entries), span }, anchor)
+            }
             None => return Ok(()),
         };
         self.anchored(anchor, &node)?;
@@ -373,7 +375,7 @@ impl<'s, 'd> Builder<'s, 'd> {
                 None => *key = Some(node),
                 Some(key) => {
                     let refused = match &key.kind {
-                        Kind::Scalar { text, quoted } if text == "<<" && !quoted => Some(
+                        NodeKind::Scalar { text, quoted } if text == "<<" && !quoted => Some(
                             Diagnostic::new(
                                 codes::MERGE_KEY,
                                 self.file,
@@ -383,7 +385,7 @@ impl<'s, 'd> Builder<'s, 'd> {
                             .note("what they merge cannot be seen where it applies, and misspelt keys hide in it")
                             .help("write the keys out, or use an alias for a whole value (`steps: *common`)"),
                         ),
-                        Kind::Scalar { text, .. } => match first_with(entries, seen, text) {
+                        NodeKind::Scalar { text, .. } => match first_with(entries, seen, text) {
                             Some(first) => Some(
                                 Diagnostic::new(
                                     codes::DUPLICATE_KEY,
@@ -509,12 +511,12 @@ impl<'s, 'd> Builder<'s, 'd> {
 }
 
 /// Finds the byte of a character's number without walking the whole text each time.
-struct Places {
+struct CharOffsets {
     /// Byte offset of every 64th character; empty when the text is ASCII.
     samples: Vec<u32>,
 }
 
-impl Places {
+impl CharOffsets {
     const EVERY: usize = 64;
 
     fn of(text: &str) -> Self {

@@ -276,7 +276,7 @@ pub enum Fill {
     Pattern(&'static str),
 }
 
-/// Name, the class of the ground below, and what is drawn on it in a square of 8 pixels. Each is told from the others without colour.
+/// Name, the class of the ground below, and what is drawn on it in a square of 8 pixels. Each differs from the others without colour.
 const PATTERNS: [(&str, &str, &str); 7] = [
     ("firmware", "firmware", "<path class=\"hatch\" d=\"M-2,2L2,-2M0,8L8,0M6,10L10,6\"/>"),
     (

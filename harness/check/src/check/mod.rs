@@ -13,7 +13,7 @@ pub(crate) use observations::failure;
 
 use muster_record::facts::Facts;
 use muster_suite::model::Expectation;
-use muster_suite::table::{Attribute, CheckTable, Kind};
+use muster_suite::table::{Attribute, AttributeKind, CheckTable};
 
 /// A check type: what can be asked, what must be read to answer, and the answer.
 pub trait Check: Sync {
@@ -28,6 +28,6 @@ pub trait Check: Sync {
 }
 
 /// A row of an attribute table.
-pub(crate) const fn attribute(name: &'static str, kind: Kind, doc: &'static str) -> Attribute {
+pub(crate) const fn attribute(name: &'static str, kind: AttributeKind, doc: &'static str) -> Attribute {
     Attribute { name, kind, doc }
 }

@@ -125,7 +125,7 @@ impl Observations {
     }
 }
 
-/// How a tool that was there, ended well and printed nothing is told.
+/// How a tool that was there, ended well and printed nothing is reported.
 const SILENT: &str = "ended well and printed nothing, which is no answer: a tool that it needs is silent";
 
 /// What a reading that failed said.

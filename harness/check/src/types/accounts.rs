@@ -1,7 +1,7 @@
 //! `accounts`: all accounts together.
 
 use muster_suite::grammar::accounts;
-use muster_suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
+use muster_suite::table::{Attribute, AttributeKind, CheckTable, Shorthand, Subject};
 
 use crate::assertions::{unanswered, verdicts, wants};
 use crate::check::{Check, Observations, Probe, Verdict, attribute};
@@ -12,15 +12,19 @@ use muster_suite::model::Expectation;
 use std::collections::BTreeMap;
 
 const ATTRIBUTES: &[Attribute] = &[
-    attribute("users", Kind::Set(&accounts::USER), "Names of all users of /etc/passwd."),
-    attribute("groups", Kind::Set(&accounts::GROUP), "Names of all groups of /etc/group."),
-    attribute("login", Kind::Set(&accounts::USER), "Users whose shell lets them log in."),
-    attribute("uid-zero", Kind::Set(&accounts::USER), "Users with uid 0."),
-    attribute("with-password", Kind::Set(&accounts::USER), "Users with a usable password."),
-    attribute("empty-password", Kind::Set(&accounts::USER), "Users with an empty password."),
-    attribute("duplicate-uids", Kind::Set(&accounts::NUMBER), "Uids that several users have."),
-    attribute("duplicate-gids", Kind::Set(&accounts::NUMBER), "Gids that several groups have."),
-    attribute("regular", Kind::Set(&accounts::USER), "Users with a uid of 1000 and more, nobody (65534) excepted."),
+    attribute("users", AttributeKind::Set(&accounts::USER), "Names of all users of /etc/passwd."),
+    attribute("groups", AttributeKind::Set(&accounts::GROUP), "Names of all groups of /etc/group."),
+    attribute("login", AttributeKind::Set(&accounts::USER), "Users whose shell lets them log in."),
+    attribute("uid-zero", AttributeKind::Set(&accounts::USER), "Users with uid 0."),
+    attribute("with-password", AttributeKind::Set(&accounts::USER), "Users with a usable password."),
+    attribute("empty-password", AttributeKind::Set(&accounts::USER), "Users with an empty password."),
+    attribute("duplicate-uids", AttributeKind::Set(&accounts::NUMBER), "Uids that several users have."),
+    attribute("duplicate-gids", AttributeKind::Set(&accounts::NUMBER), "Gids that several groups have."),
+    attribute(
+        "regular",
+        AttributeKind::Set(&accounts::USER),
+        "Users with a uid of 1000 and more, nobody (65534) excepted.",
+    ),
 ];
 
 /// What can be asked.

@@ -1,7 +1,7 @@
 //! `block`: a block device, by its path, by what is mounted from it, or as the disk below the root file system.
 
 use muster_suite::grammar::paths;
-use muster_suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
+use muster_suite::table::{Attribute, AttributeKind, CheckTable, Shorthand, Subject};
 
 use crate::assertions::{subjects, unanswered, verdicts};
 use crate::check::{Check, Observations, Probe, Verdict, attribute};
@@ -13,11 +13,11 @@ use muster_record::facts::Facts;
 use muster_suite::model::Expectation;
 
 const ATTRIBUTES: &[Attribute] = &[
-    attribute("present", Kind::Bool, "Whether there is such a device, or one below that mount point."),
-    attribute("path", Kind::Text, "The kernel's own path of it (`/dev/vda3`)."),
+    attribute("present", AttributeKind::Bool, "Whether there is such a device, or one below that mount point."),
+    attribute("path", AttributeKind::Text, "The kernel's own path of it (`/dev/vda3`)."),
     attribute(
         "type",
-        Kind::Keyword(&[
+        AttributeKind::Keyword(&[
             "disk",
             "partition",
             "verity",
@@ -32,23 +32,27 @@ const ATTRIBUTES: &[Attribute] = &[
         ]),
         "What it is.",
     ),
-    attribute("size", Kind::Size, "Its size."),
-    attribute("fs-type", Kind::Text, "Type of the file system on it; `none` when nothing that is known is on it."),
-    attribute("label", Kind::Text, "Label of the file system."),
-    attribute("uuid", Kind::Text, "UUID of the file system; `{not: none}` requires one."),
-    attribute("partition-label", Kind::Text, "Name of the partition in its table."),
-    attribute("read-only", Kind::Bool, "Whether the kernel refuses to write to it."),
-    attribute("disk", Kind::Text, "Path of the disk that it is, or is on."),
+    attribute("size", AttributeKind::Size, "Its size."),
+    attribute(
+        "fs-type",
+        AttributeKind::Text,
+        "Type of the file system on it; `none` when nothing that is known is on it.",
+    ),
+    attribute("label", AttributeKind::Text, "Label of the file system."),
+    attribute("uuid", AttributeKind::Text, "UUID of the file system; `{not: none}` requires one."),
+    attribute("partition-label", AttributeKind::Text, "Name of the partition in its table."),
+    attribute("read-only", AttributeKind::Bool, "Whether the kernel refuses to write to it."),
+    attribute("disk", AttributeKind::Text, "Path of the disk that it is, or is on."),
     attribute(
         "partition-table",
-        Kind::Keyword(&["gpt", "dos", "none"]),
+        AttributeKind::Keyword(&["gpt", "dos", "none"]),
         "Partition table of the disk that it is, or is on.",
     ),
-    attribute("partitions", Kind::Integer, "How many partitions that disk has."),
-    attribute("rotational", Kind::Bool, "Whether the kernel takes that disk for a rotating one."),
+    attribute("partitions", AttributeKind::Integer, "How many partitions that disk has."),
+    attribute("rotational", AttributeKind::Bool, "Whether the kernel takes that disk for a rotating one."),
     attribute(
         "grown",
-        Kind::Bool,
+        AttributeKind::Bool,
         "Whether the file system fills its device (but for a tenth, which its own tables may take) and nothing behind the partition's start is left unused (but for 1 % of the disk, or 4 MiB).",
     ),
 ];

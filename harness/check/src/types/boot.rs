@@ -1,9 +1,9 @@
 //! `boot`: how this boot went: systemd's own time stamps.
 
 use muster_suite::grammar::{system, systemd};
-use muster_suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
+use muster_suite::table::{Attribute, AttributeKind, CheckTable, Shorthand, Subject};
 
-use crate::assertions::{Source, key, keys, read, unanswered, verdicts};
+use crate::assertions::{FixedReading, key, keys, read, unanswered, verdicts};
 use crate::check::{Check, Observations, Probe, Verdict, attribute};
 use crate::observed::Value;
 use crate::unreadable::{Read, Unreadable};
@@ -13,44 +13,64 @@ use muster_suite::model::{Assertion, Expectation};
 use std::collections::BTreeMap;
 
 const ATTRIBUTES: &[Attribute] = &[
-    attribute("finished", Kind::Bool, "Whether the boot has finished: no start job is left."),
+    attribute("finished", AttributeKind::Bool, "Whether the boot has finished: no start job is left."),
     attribute(
         "total",
-        Kind::Samples(&Kind::Duration),
+        AttributeKind::Samples(&AttributeKind::Duration),
         "All phases that the machine reports, to the end of the start jobs.",
     ),
-    attribute("firmware", Kind::Samples(&Kind::Duration), "Time in the firmware; no value when it is not reported."),
-    attribute("loader", Kind::Samples(&Kind::Duration), "Time in the boot loader; no value when it is not reported."),
-    attribute("kernel", Kind::Samples(&Kind::Duration), "Kernel start to initrd or to systemd."),
-    attribute("initrd", Kind::Samples(&Kind::Duration), "Time in the initrd; no value when there is none."),
-    attribute("userspace", Kind::Samples(&Kind::Duration), "systemd of the real root to the end of the start jobs."),
-    attribute("target", Kind::Text, "The default target."),
+    attribute(
+        "firmware",
+        AttributeKind::Samples(&AttributeKind::Duration),
+        "Time in the firmware; no value when it is not reported.",
+    ),
+    attribute(
+        "loader",
+        AttributeKind::Samples(&AttributeKind::Duration),
+        "Time in the boot loader; no value when it is not reported.",
+    ),
+    attribute("kernel", AttributeKind::Samples(&AttributeKind::Duration), "Kernel start to initrd or to systemd."),
+    attribute(
+        "initrd",
+        AttributeKind::Samples(&AttributeKind::Duration),
+        "Time in the initrd; no value when there is none.",
+    ),
+    attribute(
+        "userspace",
+        AttributeKind::Samples(&AttributeKind::Duration),
+        "systemd of the real root to the end of the start jobs.",
+    ),
+    attribute("target", AttributeKind::Text, "The default target."),
     attribute(
         "target-reached",
-        Kind::Samples(&Kind::Duration),
+        AttributeKind::Samples(&AttributeKind::Duration),
         "systemd of the real root to the default target; no value when it was not reached.",
     ),
-    attribute("security", Kind::Samples(&Kind::Duration), "Time systemd took to load security policies."),
-    attribute("generators", Kind::Samples(&Kind::Duration), "Time the generators took."),
-    attribute("units-load", Kind::Samples(&Kind::Duration), "Time systemd took to load unit files."),
+    attribute(
+        "security",
+        AttributeKind::Samples(&AttributeKind::Duration),
+        "Time systemd took to load security policies.",
+    ),
+    attribute("generators", AttributeKind::Samples(&AttributeKind::Duration), "Time the generators took."),
+    attribute("units-load", AttributeKind::Samples(&AttributeKind::Duration), "Time systemd took to load unit files."),
     attribute(
         "units",
-        Kind::Map(&systemd::UNIT, &Kind::Duration),
+        AttributeKind::Map(&systemd::UNIT, &AttributeKind::Duration),
         "By unit: how long its activation took, as `systemd-analyze blame` says; the median of several boots; no value when it was not activated.",
     ),
-    attribute("firmware-kind", Kind::Keyword(&["uefi", "bios"]), "How the machine was started."),
-    attribute("secure-boot", Kind::Bool, "Whether Secure Boot is on; false on BIOS machines."),
+    attribute("firmware-kind", AttributeKind::Keyword(&["uefi", "bios"]), "How the machine was started."),
+    attribute("secure-boot", AttributeKind::Bool, "Whether Secure Boot is on; false on BIOS machines."),
     attribute(
         "loader-name",
-        Kind::Text,
+        AttributeKind::Text,
         "Boot loader, as it reported itself to systemd (`LoaderInfo`); no value when it did not.",
     ),
     attribute(
         "entries",
-        Kind::Set(&system::BOOT_ENTRY),
+        AttributeKind::Set(&system::BOOT_ENTRY),
         "Ids of Boot Loader Specification entries on the boot file systems.",
     ),
-    attribute("count", Kind::Integer, "Boots that the journal knows of."),
+    attribute("count", AttributeKind::Integer, "Boots that the journal knows of."),
 ];
 
 /// What can be asked.
@@ -196,41 +216,46 @@ const STAMPED: &[&str] = &[
     "target-reached",
 ];
 
-const SOURCES: &[Source] = &[
-    Source { attributes: STAMPED, key: "systemd/manager", seconds: 20, script: "systemctl show --no-pager" },
-    Source { attributes: &["target"], key: "units/default", seconds: 20, script: "systemctl get-default" },
-    Source {
+const SOURCES: &[FixedReading] = &[
+    FixedReading { attributes: STAMPED, key: "systemd/manager", seconds: 20, script: "systemctl show --no-pager" },
+    FixedReading { attributes: &["target"], key: "units/default", seconds: 20, script: "systemctl get-default" },
+    FixedReading {
         attributes: &["target-reached"],
         key: "boot/target",
         seconds: 20,
         script: "target=$(systemctl get-default) || exit 1\nsystemctl show --no-pager -p Id -p ActiveEnterTimestampMonotonic -- \"$target\"",
     },
-    Source {
+    FixedReading {
         attributes: &["firmware-kind"],
         key: "boot/efi",
         seconds: 10,
         script: "[ -d /sys/firmware ] || { echo '/sys is not mounted' >&2; exit 1; }\nif [ -d /sys/firmware/efi ]; then echo true; else echo false; fi",
     },
-    Source {
+    FixedReading {
         attributes: &["secure-boot"],
         key: "boot/secure-boot",
         seconds: 10,
         // Four bytes of attributes, then 0 or 1.
         script: "[ -d /sys/firmware ] || { echo '/sys is not mounted' >&2; exit 1; }\n[ -d /sys/firmware/efi ] || { echo false; exit; }\nfile=/sys/firmware/efi/efivars/SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c\n[ -d /sys/firmware/efi/efivars ] && [ -n \"$(echo /sys/firmware/efi/efivars/*-*)\" ] && [ -e /sys/firmware/efi/efivars/BootOrder-8be4df61-93ca-11d2-aa0d-00e098032b8c -o -e \"$file\" ] || { echo 'EFI variables cannot be read' >&2; exit 1; }\n[ -e \"$file\" ] || { echo false; exit; }\ncase $(od -An -t u1 \"$file\") in *' 1') echo true;; *' 0') echo false;; *) echo 'the SecureBoot variable has another shape' >&2; exit 1;; esac",
     },
-    Source {
+    FixedReading {
         attributes: &["loader-name"],
         key: "boot/loader",
         seconds: 10,
         script: "[ -d /sys/firmware ] || { echo '/sys is not mounted' >&2; exit 1; }\nfile=/sys/firmware/efi/efivars/LoaderInfo-4a67b082-0a4c-41cf-b6c7-440b29bb8c4f\n[ -e $file ] || { echo untold; exit; }\nname=$(tr -d '\\000-\\037' <$file) && [ -n \"$name\" ] || { echo 'LoaderInfo cannot be read' >&2; exit 1; }\necho \"told $name\"",
     },
-    Source {
+    FixedReading {
         attributes: &["entries"],
         key: "boot/entries",
         seconds: 10,
         script: "printf 'names:'\nfor dir in /boot /efi /boot/efi; do\nfor file in $dir/loader/entries/*.conf $dir/EFI/Linux/*.efi; do [ ! -e \"$file\" ] || { file=${file##*/}; printf '%s/' \"${file%.conf}\"; }; done\ndone",
     },
-    Source { attributes: &["count"], key: "boot/list", seconds: 30, script: "journalctl --list-boots --no-pager -q" },
+    FixedReading {
+        attributes: &["count"],
+        key: "boot/list",
+        seconds: 30,
+        script: "journalctl --list-boots --no-pager -q",
+    },
 ];
 
 /// Time stamps of the manager in microseconds; 0 is "did not happen".

@@ -1,7 +1,7 @@
 //! `closure`: what the package manager would do to install something, from the image's own repositories, without doing it.
 
 use muster_suite::grammar::{packages, repositories as names};
-use muster_suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
+use muster_suite::table::{Attribute, AttributeKind, CheckTable, Shorthand, Subject};
 
 use crate::assertions::{subjects, unanswered, verdicts};
 use crate::check::{Check, Observations, Probe, Verdict, attribute};
@@ -12,25 +12,33 @@ use muster_record::facts::Facts;
 use muster_suite::model::Expectation;
 
 const ATTRIBUTES: &[Attribute] = &[
-    attribute("resolves", Kind::Bool, "Whether the transaction resolves. Already installed counts as resolved."),
-    attribute("adds", Kind::Set(&packages::PACKAGE_NAME), "Names of the packages that would be installed."),
-    attribute("weak", Kind::Set(&packages::PACKAGE_NAME), "Those of them that are only weak dependencies."),
-    attribute("upgrades", Kind::Set(&packages::PACKAGE_NAME), "Names of installed packages that would be upgraded."),
+    attribute(
+        "resolves",
+        AttributeKind::Bool,
+        "Whether the transaction resolves. Already installed counts as resolved.",
+    ),
+    attribute("adds", AttributeKind::Set(&packages::PACKAGE_NAME), "Names of the packages that would be installed."),
+    attribute("weak", AttributeKind::Set(&packages::PACKAGE_NAME), "Those of them that are only weak dependencies."),
+    attribute(
+        "upgrades",
+        AttributeKind::Set(&packages::PACKAGE_NAME),
+        "Names of installed packages that would be upgraded.",
+    ),
     attribute(
         "downgrades",
-        Kind::Set(&packages::PACKAGE_NAME),
+        AttributeKind::Set(&packages::PACKAGE_NAME),
         "Names of installed packages that would be downgraded.",
     ),
     attribute(
         "removes",
-        Kind::Set(&packages::PACKAGE_NAME),
+        AttributeKind::Set(&packages::PACKAGE_NAME),
         "Names of installed packages that would be removed or replaced.",
     ),
-    attribute("from-repos", Kind::Set(&names::REPOSITORY), "Ids of the repositories they would come from."),
-    attribute("count", Kind::Integer, "How many packages would be installed."),
-    attribute("install-size", Kind::Size, "Disk space that would be used, as the package manager says."),
-    attribute("download-size", Kind::Size, "Bytes that would be fetched, as the package manager says."),
-    attribute("problem", Kind::Output, "The resolver's message when it does not resolve; empty when it does."),
+    attribute("from-repos", AttributeKind::Set(&names::REPOSITORY), "Ids of the repositories they would come from."),
+    attribute("count", AttributeKind::Integer, "How many packages would be installed."),
+    attribute("install-size", AttributeKind::Size, "Disk space that would be used, as the package manager says."),
+    attribute("download-size", AttributeKind::Size, "Bytes that would be fetched, as the package manager says."),
+    attribute("problem", AttributeKind::Output, "The resolver's message when it does not resolve; empty when it does."),
 ];
 
 /// What can be asked.

@@ -1,7 +1,7 @@
 //! `command`: runs a command line that changes nothing and looks at what it says; a status that is not stated must be 0.
 
 use muster_suite::grammar::text;
-use muster_suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
+use muster_suite::table::{Attribute, AttributeKind, CheckTable, Shorthand, Subject};
 
 use crate::assertions::{subjects, unanswered, verdicts};
 use crate::check::{Check, Observations, Probe, Verdict, attribute};
@@ -17,12 +17,16 @@ use muster_suite::model::{Assertion, Expectation, Matcher};
 const ATTRIBUTES: &[Attribute] = &[
     attribute(
         "exit",
-        Kind::Ranged(0, 255),
+        AttributeKind::Ranged(0, 255),
         "The exit status; 0 is required when it is not stated. What the shell cannot run meets only exactly its stated status, no range, no `not` and no output: no such command (127), one that cannot be executed (126), a syntax error (2).",
     ),
-    attribute("stdout", Kind::Output, "What it printed."),
-    attribute("stderr", Kind::Output, "What it printed as errors."),
-    attribute("duration", Kind::Duration, "Seconds from sending the command to its end; emulation is not compensated."),
+    attribute("stdout", AttributeKind::Output, "What it printed."),
+    attribute("stderr", AttributeKind::Output, "What it printed as errors."),
+    attribute(
+        "duration",
+        AttributeKind::Duration,
+        "Seconds from sending the command to its end; emulation is not compensated.",
+    ),
 ];
 
 /// What can be asked.
@@ -131,7 +135,7 @@ fn could_not_run(reply: &Reply, assertions: &[Assertion]) -> Option<String> {
 
 /// Whether the matcher lets the status of the reply through.
 fn holds(matcher: &Matcher, reply: &Reply) -> bool {
-    compare(matcher, &Kind::Integer, &Value::text(reply.status.to_string())).is_ok()
+    compare(matcher, &AttributeKind::Integer, &Value::text(reply.status.to_string())).is_ok()
 }
 
 /// Whether a matcher names the value itself, not a range or a negation that includes it.
@@ -144,8 +148,8 @@ fn states(matcher: &Matcher, value: &str) -> bool {
     }
 }
 
-/// What a reader should know of a command line beside its verdict.
-pub fn remark(line: &str, reply: &Reply) -> Option<String> {
+/// What a reader should know of a command line in addition to its verdict.
+pub fn note(line: &str, reply: &Reply) -> Option<String> {
     let line = one_line(line, 120);
     match reply.notes {
         muster_guest::Notes { left_open: true, .. } => Some(format!(

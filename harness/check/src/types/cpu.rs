@@ -1,9 +1,9 @@
 //! `cpu`: the processor as the guest sees it.
 
 use muster_suite::grammar::cpu;
-use muster_suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
+use muster_suite::table::{Attribute, AttributeKind, CheckTable, Shorthand, Subject};
 
-use crate::assertions::{Source, read, unanswered, verdicts};
+use crate::assertions::{FixedReading, read, unanswered, verdicts};
 use crate::check::{Check, Observations, Probe, Verdict, attribute};
 use crate::observed::Value;
 use crate::unreadable::{Read, Unreadable};
@@ -16,14 +16,14 @@ pub(super) const X86_LEVELS: &[&str] = &["x86-64-v1", "x86-64-v2", "x86-64-v3", 
 const ATTRIBUTES: &[Attribute] = &[
     attribute(
         "level",
-        Kind::Level(X86_LEVELS),
+        AttributeKind::Level(X86_LEVELS),
         "Highest x86-64 level of which it has every feature; no value on other architectures.",
     ),
-    attribute("levels", Kind::Set(&cpu::X86_LEVEL), "All x86-64 levels of which it has every feature."),
-    attribute("flags", Kind::Set(&cpu::CPU_FLAG), "Feature flags."),
-    attribute("count", Kind::Integer, "Processors that are online."),
-    attribute("vendor", Kind::Text, "Vendor."),
-    attribute("model", Kind::Text, "Model name."),
+    attribute("levels", AttributeKind::Set(&cpu::X86_LEVEL), "All x86-64 levels of which it has every feature."),
+    attribute("flags", AttributeKind::Set(&cpu::CPU_FLAG), "Feature flags."),
+    attribute("count", AttributeKind::Integer, "Processors that are online."),
+    attribute("vendor", AttributeKind::Text, "Vendor."),
+    attribute("model", AttributeKind::Text, "Model name."),
 ];
 
 /// What can be asked.
@@ -102,15 +102,20 @@ impl Check for Cpu {
     }
 }
 
-const SOURCES: &[Source] = &[
-    Source {
+const SOURCES: &[FixedReading] = &[
+    FixedReading {
         attributes: &["level", "levels", "flags", "vendor", "model"],
         key: "cpu/info",
         seconds: 10,
         // One processor is enough, and a large machine prints megabytes.
         script: "while IFS= read -r line; do [ -n \"$line\" ] || exit 0; printf '%s\\n' \"$line\"; done </proc/cpuinfo",
     },
-    Source { attributes: &["count"], key: "cpu/online", seconds: 10, script: "cat /sys/devices/system/cpu/online" },
+    FixedReading {
+        attributes: &["count"],
+        key: "cpu/online",
+        seconds: 10,
+        script: "cat /sys/devices/system/cpu/online",
+    },
 ];
 
 /// The levels of the x86-64 psABI whose features are all there, as /proc/cpuinfo names them: SSE3

@@ -1,9 +1,9 @@
 //! `crypto-policy`: the system-wide cryptographic policy.
 
 use muster_suite::grammar::system;
-use muster_suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
+use muster_suite::table::{Attribute, AttributeKind, CheckTable, Shorthand, Subject};
 
-use crate::assertions::{Source, key, keys, read, unanswered, verdicts};
+use crate::assertions::{FixedReading, key, keys, read, unanswered, verdicts};
 use crate::check::{Check, Observations, Probe, Verdict, attribute};
 use crate::observed::Value;
 use crate::shell::{self, cat};
@@ -12,13 +12,17 @@ use muster_record::facts::Facts;
 use muster_suite::model::Expectation;
 
 const ATTRIBUTES: &[Attribute] = &[
-    attribute("policy", Kind::Text, "The policy in effect, with its subpolicies (`DEFAULT`, `FUTURE:NO-SHA1`)."),
-    attribute("configured", Kind::Text, "The policy of /etc/crypto-policies/config."),
-    attribute("applied", Kind::Bool, "Whether what is configured is in effect."),
-    attribute("fips", Kind::Bool, "Whether the kernel is in FIPS mode."),
+    attribute(
+        "policy",
+        AttributeKind::Text,
+        "The policy in effect, with its subpolicies (`DEFAULT`, `FUTURE:NO-SHA1`).",
+    ),
+    attribute("configured", AttributeKind::Text, "The policy of /etc/crypto-policies/config."),
+    attribute("applied", AttributeKind::Bool, "Whether what is configured is in effect."),
+    attribute("fips", AttributeKind::Bool, "Whether the kernel is in FIPS mode."),
     attribute(
         "backends",
-        Kind::Map(&system::CRYPTO_BACKEND, &Kind::Output),
+        AttributeKind::Map(&system::CRYPTO_BACKEND, &AttributeKind::Output),
         "By back end (`openssl`, `opensshserver`): its configuration.",
     ),
 ];
@@ -96,18 +100,18 @@ file=/etc/crypto-policies/back-ends/$1.config
     }
 }
 
-const SOURCES: &[Source] = &[
-    Source {
+const SOURCES: &[FixedReading] = &[
+    FixedReading {
         attributes: &["policy", "applied"],
         key: "crypto-policy/current",
         seconds: 10,
         script: "[ -d /etc/crypto-policies ] || { echo '# none'; exit; }\ncat /etc/crypto-policies/state/current",
     },
-    Source {
+    FixedReading {
         attributes: &["configured", "applied"],
         key: "crypto-policy/config",
         seconds: 10,
         script: "[ -d /etc/crypto-policies ] || { echo '# none'; exit; }\ncat /etc/crypto-policies/config",
     },
-    Source { attributes: &["fips"], key: "kernel/fips", seconds: 10, script: super::kernel::FIPS },
+    FixedReading { attributes: &["fips"], key: "kernel/fips", seconds: 10, script: super::kernel::FIPS },
 ];

@@ -3,9 +3,9 @@
 use serde_json::Value as Json;
 
 use muster_suite::grammar::{packages, paths, system};
-use muster_suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
+use muster_suite::table::{Attribute, AttributeKind, CheckTable, Shorthand, Subject};
 
-use crate::assertions::{Source, read, unanswered, verdicts, wants};
+use crate::assertions::{FixedReading, read, unanswered, verdicts, wants};
 use crate::check::{Check, Observations, Probe, Verdict, attribute};
 use crate::fields::Fields;
 use crate::observed::Value;
@@ -19,43 +19,47 @@ use muster_suite::model::Expectation;
 const ATTRIBUTES: &[Attribute] = &[
     attribute(
         "kind",
-        Kind::Keyword(&["package", "image", "verity", "ostree", "bootc"]),
+        AttributeKind::Keyword(&["package", "image", "verity", "ostree", "bootc"]),
         "`bootc` and `ostree` when booted by them, `verity` when / or /usr is on dm-verity, `image` when /usr is read-only for another reason, else `package`.",
     ),
-    attribute("booted", Kind::Text, "Checksum of the booted ostree commit."),
-    attribute("version", Kind::Text, "Version that the booted deployment states."),
-    attribute("image", Kind::Text, "The container image that the booted deployment was made from."),
-    attribute("digest", Kind::Text, "Digest of that image."),
+    attribute("booted", AttributeKind::Text, "Checksum of the booted ostree commit."),
+    attribute("version", AttributeKind::Text, "Version that the booted deployment states."),
+    attribute("image", AttributeKind::Text, "The container image that the booted deployment was made from."),
+    attribute("digest", AttributeKind::Text, "Digest of that image."),
     attribute(
         "staged",
-        Kind::Text,
+        AttributeKind::Text,
         "Checksum, or digest, of a deployment that waits for the next boot; `none` when none does.",
     ),
     attribute(
         "rollback",
-        Kind::Text,
+        AttributeKind::Text,
         "Checksum, or digest, of the deployment to go back to; `none` when there is none.",
     ),
     attribute(
         "layered",
-        Kind::Set(&packages::REQUEST),
+        AttributeKind::Set(&packages::REQUEST),
         "Packages that were added to the booted deployment, as rpm-ostree says; `{count: 0}` expects none.",
     ),
-    attribute("verity", Kind::Bool, "Whether / or /usr is on a device of dm-verity."),
-    attribute("verity-devices", Kind::Set(&paths::MAPPED), "Names of all devices of dm-verity."),
+    attribute("verity", AttributeKind::Bool, "Whether / or /usr is on a device of dm-verity."),
+    attribute("verity-devices", AttributeKind::Set(&paths::MAPPED), "Names of all devices of dm-verity."),
     attribute(
         "verity-root-hash",
-        Kind::Set(&system::HASH),
+        AttributeKind::Set(&system::HASH),
         "Root hashes on the kernel's command line (`roothash=`, `usrhash=`, `verity.usrhash=`, `root_hexdigest=`).",
     ),
-    attribute("usr-read-only", Kind::Bool, "Whether what holds /usr is mounted read-only."),
-    attribute("composefs", Kind::Bool, "Whether / is a composefs."),
+    attribute("usr-read-only", AttributeKind::Bool, "Whether what holds /usr is mounted read-only."),
+    attribute("composefs", AttributeKind::Bool, "Whether / is a composefs."),
     attribute(
         "slots",
-        Kind::Set(&paths::LABEL),
+        AttributeKind::Set(&paths::LABEL),
         "Names of partitions that come in two, for updates that alternate (`USR-A`, `USR-B`).",
     ),
-    attribute("sysexts", Kind::Set(&system::EXTENSION), "System extensions that are merged into /usr or /opt now."),
+    attribute(
+        "sysexts",
+        AttributeKind::Set(&system::EXTENSION),
+        "System extensions that are merged into /usr or /opt now.",
+    ),
 ];
 
 /// What can be asked.
@@ -382,8 +386,8 @@ fn sysexts(text: &str) -> Read<Vec<String>> {
     Ok(found)
 }
 
-const SOURCES: &[Source] = &[
-    Source {
+const SOURCES: &[FixedReading] = &[
+    FixedReading {
         attributes: &["kind", "booted", "version", "image", "digest", "staged", "rollback", "layered"],
         key: "deployment/status",
         seconds: 90,
@@ -400,8 +404,13 @@ ask bootc
 # Its service does not start elsewhere.
 if [ $booted = yes ]; then ask rpm-ostree; else echo rpm-ostree-status=missing; fi"#,
     },
-    Source { attributes: &["verity-root-hash"], key: "deployment/cmdline", seconds: 10, script: cat!("/proc/cmdline") },
-    Source {
+    FixedReading {
+        attributes: &["verity-root-hash"],
+        key: "deployment/cmdline",
+        seconds: 10,
+        script: cat!("/proc/cmdline"),
+    },
+    FixedReading {
         attributes: &["kind", "verity", "verity-devices", "slots"],
         key: "deployment/devices",
         seconds: 20,
@@ -416,7 +425,7 @@ for folder in /sys/class/block/*; do
 done
 echo end=devices"#,
     },
-    Source {
+    FixedReading {
         attributes: &["sysexts"],
         key: "deployment/sysexts",
         seconds: 20,

@@ -2,7 +2,7 @@
 //! the guest, so that `muster images inspect` can judge a file without starting it.
 
 use muster_suite::grammar::{partitions, paths};
-use muster_suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
+use muster_suite::table::{Attribute, AttributeKind, CheckTable, Shorthand, Subject};
 
 use crate::assertions::{unanswered, verdicts};
 use crate::check::{Check, Observations, Probe, Verdict, attribute};
@@ -16,33 +16,33 @@ use muster_suite::model::{Assertion, Expectation};
 const MIB: u64 = 1 << 20;
 
 const ATTRIBUTES: &[Attribute] = &[
-    attribute("format", Kind::Text, "`qcow2`, `raw`, `vhd`, `vhdx`, `vmdk`, or `tar` for a root file system."),
-    attribute("subformat", Kind::Text, "Of a VHD: `fixed`, `dynamic` or `differencing`, as its footer says."),
-    attribute("virtual-size", Kind::Size, "What the guest sees."),
-    attribute("file-size", Kind::Size, "Length of the file."),
-    attribute("whole-mib", Kind::Bool, "Whether the virtual size is a multiple of 1 MiB."),
+    attribute("format", AttributeKind::Text, "`qcow2`, `raw`, `vhd`, `vhdx`, `vmdk`, or `tar` for a root file system."),
+    attribute("subformat", AttributeKind::Text, "Of a VHD: `fixed`, `dynamic` or `differencing`, as its footer says."),
+    attribute("virtual-size", AttributeKind::Size, "What the guest sees."),
+    attribute("file-size", AttributeKind::Size, "Length of the file."),
+    attribute("whole-mib", AttributeKind::Bool, "Whether the virtual size is a multiple of 1 MiB."),
     attribute(
         "table",
-        Kind::Keyword(&["gpt", "mbr", "none"]),
+        AttributeKind::Keyword(&["gpt", "mbr", "none"]),
         "How the disk is divided; `none` when it is one file system or empty.",
     ),
     attribute(
         "primary-table",
-        Kind::Keyword(&["intact", "damaged"]),
+        AttributeKind::Keyword(&["intact", "damaged"]),
         "Of a GPT: whether its first copy is there and its checksums are right; when they are not, the second is read.",
     ),
     attribute(
         "backup-table",
-        Kind::Keyword(&["in-place", "damaged", "missing"]),
+        AttributeKind::Keyword(&["in-place", "damaged", "missing"]),
         "Of a GPT: whether its second copy is in the last sector, where firmware looks when the first is damaged, and its \
          checksums are right.",
     ),
     attribute(
         "partitions",
-        Kind::Set(&partitions::TYPE),
+        AttributeKind::Set(&partitions::TYPE),
         "Types of its partitions: `esp`, `linux`, `root-x86-64`, `swap`, `lvm`, …; else the GUID, or `0x` and two digits.",
     ),
-    attribute("partition-labels", Kind::Set(&paths::LABEL), "Names that a GPT gives its partitions."),
+    attribute("partition-labels", AttributeKind::Set(&paths::LABEL), "Names that a GPT gives its partitions."),
 ];
 
 /// What can be asked.

@@ -1,7 +1,7 @@
 //! `file`: a path in the guest. What is said of a symbolic link is said of the link itself, except content, sha256 and entries.
 
 use muster_suite::grammar::{capabilities, paths};
-use muster_suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
+use muster_suite::table::{Attribute, AttributeKind, CheckTable, Shorthand, Subject};
 
 use crate::assertions::{subjects, unanswered, verdicts};
 use crate::check::{Check, Observations, Probe, Verdict, attribute};
@@ -14,29 +14,33 @@ use muster_record::facts::Facts;
 use muster_suite::model::Expectation;
 
 const ATTRIBUTES: &[Attribute] = &[
-    attribute("exists", Kind::Bool, "Whether the path exists; a dangling symbolic link exists."),
+    attribute("exists", AttributeKind::Bool, "Whether the path exists; a dangling symbolic link exists."),
     attribute(
         "type",
-        Kind::Keyword(&["file", "directory", "symlink", "socket", "fifo", "block", "character"]),
+        AttributeKind::Keyword(&["file", "directory", "symlink", "socket", "fifo", "block", "character"]),
         "What it is.",
     ),
-    attribute("mode", Kind::Mode, "Permission bits with setuid, setgid and sticky."),
-    attribute("owner", Kind::Text, "Name of the owner."),
-    attribute("group", Kind::Text, "Name of the group."),
-    attribute("uid", Kind::Integer, "Number of the owner."),
-    attribute("gid", Kind::Integer, "Number of the group."),
-    attribute("size", Kind::Size, "Size in bytes."),
-    attribute("links", Kind::Integer, "Number of hard links."),
-    attribute("target", Kind::Text, "What a symbolic link says."),
-    attribute("resolves-to", Kind::Text, "The canonical path, all symbolic links followed."),
-    attribute("sha256", Kind::Text, "SHA-256 of the content, 64 lower-case hex digits."),
-    attribute("content", Kind::Output, "The content, as text."),
-    attribute("entries", Kind::Set(&paths::FILE_NAME), "Names in a directory, hidden ones too."),
-    attribute("selinux-type", Kind::Text, "The type of its SELinux label."),
-    attribute("selinux-label", Kind::Text, "Its whole SELinux label."),
-    attribute("capabilities", Kind::Set(&capabilities::OF_FILE), "File capabilities, as `cap_net_raw=ep`."),
-    attribute("owned-by", Kind::Text, "Name of the package that owns it; `none` matches when no package does."),
-    attribute("world-writable", Kind::Bool, "Whether others may write and no sticky bit protects it."),
+    attribute("mode", AttributeKind::Mode, "Permission bits with setuid, setgid and sticky."),
+    attribute("owner", AttributeKind::Text, "Name of the owner."),
+    attribute("group", AttributeKind::Text, "Name of the group."),
+    attribute("uid", AttributeKind::Integer, "Number of the owner."),
+    attribute("gid", AttributeKind::Integer, "Number of the group."),
+    attribute("size", AttributeKind::Size, "Size in bytes."),
+    attribute("links", AttributeKind::Integer, "Number of hard links."),
+    attribute("target", AttributeKind::Text, "What a symbolic link says."),
+    attribute("resolves-to", AttributeKind::Text, "The canonical path, all symbolic links followed."),
+    attribute("sha256", AttributeKind::Text, "SHA-256 of the content, 64 lower-case hex digits."),
+    attribute("content", AttributeKind::Output, "The content, as text."),
+    attribute("entries", AttributeKind::Set(&paths::FILE_NAME), "Names in a directory, hidden ones too."),
+    attribute("selinux-type", AttributeKind::Text, "The type of its SELinux label."),
+    attribute("selinux-label", AttributeKind::Text, "Its whole SELinux label."),
+    attribute("capabilities", AttributeKind::Set(&capabilities::OF_FILE), "File capabilities, as `cap_net_raw=ep`."),
+    attribute(
+        "owned-by",
+        AttributeKind::Text,
+        "Name of the package that owns it; `none` matches when no package does.",
+    ),
+    attribute("world-writable", AttributeKind::Bool, "Whether others may write and no sticky bit protects it."),
 ];
 
 /// What can be asked.

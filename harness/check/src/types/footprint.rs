@@ -1,10 +1,10 @@
 //! `footprint`: how much the system takes.
 
 use muster_suite::grammar::paths;
-use muster_suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
+use muster_suite::table::{Attribute, AttributeKind, CheckTable, Shorthand, Subject};
 
 use super::rpmdb;
-use crate::assertions::{Source, key, keys, read, unanswered, verdicts, wants};
+use crate::assertions::{FixedReading, key, keys, read, unanswered, verdicts, wants};
 use crate::check::{Check, Observations, Probe, Verdict, attribute};
 use crate::observed::Value;
 use crate::unreadable::{Read, Unreadable};
@@ -13,19 +13,19 @@ use muster_record::facts::Facts;
 use muster_suite::model::Expectation;
 
 const ATTRIBUTES: &[Attribute] = &[
-    attribute("packages", Kind::Integer, "Installed packages, signing keys excepted."),
-    attribute("installed-size", Kind::Size, "Sum of the installed sizes of all packages."),
-    attribute("root-used", Kind::Size, "Bytes in use on the root file system."),
-    attribute("memory-used", Kind::Size, "Memory in use now (MemTotal less MemAvailable)."),
-    attribute("memory-total", Kind::Size, "Memory that the kernel has."),
-    attribute("swap", Kind::Size, "Swap space that is in use or could be."),
-    attribute("processes", Kind::Integer, "Processes, kernel threads excepted."),
-    attribute("threads", Kind::Integer, "All threads, those of the kernel too."),
-    attribute("units", Kind::Integer, "Active services."),
-    attribute("files", Kind::Ranged(0, i64::MAX), "Inodes in use on the root file system."),
+    attribute("packages", AttributeKind::Integer, "Installed packages, signing keys excepted."),
+    attribute("installed-size", AttributeKind::Size, "Sum of the installed sizes of all packages."),
+    attribute("root-used", AttributeKind::Size, "Bytes in use on the root file system."),
+    attribute("memory-used", AttributeKind::Size, "Memory in use now (MemTotal less MemAvailable)."),
+    attribute("memory-total", AttributeKind::Size, "Memory that the kernel has."),
+    attribute("swap", AttributeKind::Size, "Swap space that is in use or could be."),
+    attribute("processes", AttributeKind::Integer, "Processes, kernel threads excepted."),
+    attribute("threads", AttributeKind::Integer, "All threads, those of the kernel too."),
+    attribute("units", AttributeKind::Integer, "Active services."),
+    attribute("files", AttributeKind::Ranged(0, i64::MAX), "Inodes in use on the root file system."),
     attribute(
         "paths",
-        Kind::Map(&paths::PATH, &Kind::Size),
+        AttributeKind::Map(&paths::PATH, &AttributeKind::Size),
         "By path: disk space below it, other file systems excepted (`du -sx`).",
     ),
 ];
@@ -134,27 +134,27 @@ impl Check for Footprint {
     }
 }
 
-const SOURCES: &[Source] = &[
-    Source {
+const SOURCES: &[FixedReading] = &[
+    FixedReading {
         attributes: &["root-used", "files"],
         key: "footprint/root",
         seconds: 10,
         script: "stat -f -c '%S %b %f %c %d' /",
     },
-    Source {
+    FixedReading {
         attributes: &["memory-used", "memory-total", "swap"],
         key: "footprint/meminfo",
         seconds: 10,
         script: "cat /proc/meminfo",
     },
-    Source {
+    FixedReading {
         attributes: &["processes", "threads"],
         key: "footprint/processes",
         seconds: 20,
         // Kernel threads have no executable.
         script: "[ -d /proc/self ] || exit 1\nprocesses=0; threads=0\nfor dir in /proc/[0-9]*; do\nwhile read -r field value rest; do case $field in Threads:) threads=$((threads + value));; VmSize:) processes=$((processes + 1));; esac; done 2>/dev/null <$dir/status\ndone\necho $processes $threads",
     },
-    Source {
+    FixedReading {
         attributes: &["units"],
         key: "footprint/units",
         seconds: 20,

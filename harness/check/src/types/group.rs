@@ -1,7 +1,7 @@
 //! `group`: a group.
 
 use muster_suite::grammar::accounts;
-use muster_suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
+use muster_suite::table::{Attribute, AttributeKind, CheckTable, Shorthand, Subject};
 
 use crate::assertions::{subjects, unanswered, verdicts};
 use crate::check::{Check, Observations, Probe, Verdict, attribute};
@@ -11,9 +11,9 @@ use muster_record::facts::Facts;
 use muster_suite::model::Expectation;
 
 const ATTRIBUTES: &[Attribute] = &[
-    attribute("exists", Kind::Bool, "Whether the name service knows it."),
-    attribute("gid", Kind::Integer, "Its number."),
-    attribute("members", Kind::Set(&accounts::USER), "Users that name it as a supplementary group."),
+    attribute("exists", AttributeKind::Bool, "Whether the name service knows it."),
+    attribute("gid", AttributeKind::Integer, "Its number."),
+    attribute("members", AttributeKind::Set(&accounts::USER), "Users that name it as a supplementary group."),
 ];
 
 /// What can be asked.

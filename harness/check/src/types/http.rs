@@ -1,7 +1,7 @@
 //! `http`: what a URL answers, asked from inside the guest.
 
 use muster_suite::grammar::network;
-use muster_suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
+use muster_suite::table::{Attribute, AttributeKind, CheckTable, Shorthand, Subject};
 
 use crate::assertions::{key, subjects, unanswered, verdicts};
 use crate::check::{Check, Observations, Probe, Verdict, attribute};
@@ -14,23 +14,23 @@ use muster_record::facts::Facts;
 use muster_suite::model::Expectation;
 
 const ATTRIBUTES: &[Attribute] = &[
-    attribute("status", Kind::Ranged(100, 999), "Status of the last answer, after at most five redirections."),
-    attribute("body", Kind::Output, "Its body, as text; one of more than 1 MiB is an error."),
+    attribute("status", AttributeKind::Ranged(100, 999), "Status of the last answer, after at most five redirections."),
+    attribute("body", AttributeKind::Output, "Its body, as text; one of more than 1 MiB is an error."),
     attribute(
         "headers",
-        Kind::Map(&network::HEADER, &Kind::Text),
+        AttributeKind::Map(&network::HEADER, &AttributeKind::Text),
         "Its headers, by their names in either case; several of one name are joined by a comma.",
     ),
-    attribute("url", Kind::Text, "The URL that gave the last answer."),
-    attribute("redirects", Kind::Integer, "How many redirections were followed."),
+    attribute("url", AttributeKind::Text, "The URL that gave the last answer."),
+    attribute("redirects", AttributeKind::Integer, "How many redirections were followed."),
     attribute(
         "reachable",
-        Kind::Bool,
+        AttributeKind::Bool,
         "Whether something answers in HTTP; `false` is met only by a refused connection.",
     ),
     attribute(
         "tls-verified",
-        Kind::Bool,
+        AttributeKind::Bool,
         "Whether the certificate is trusted by the guest and is for that host; no value for plain HTTP.",
     ),
 ];

@@ -1,9 +1,9 @@
 //! `identity`: what the system says it is.
 
 use muster_suite::grammar::{packages, system};
-use muster_suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
+use muster_suite::table::{Attribute, AttributeKind, CheckTable, Shorthand, Subject};
 
-use crate::assertions::{Source, key, read, unanswered, verdicts, wants};
+use crate::assertions::{FixedReading, key, read, unanswered, verdicts, wants};
 use crate::check::{Check, Observations, Probe, Verdict, attribute};
 use crate::observed::Value;
 use crate::rpm;
@@ -14,35 +14,47 @@ use muster_record::facts::Facts;
 use muster_suite::model::Expectation;
 
 const ATTRIBUTES: &[Attribute] = &[
-    attribute("id", Kind::Text, "ID of os-release."),
-    attribute("id-like", Kind::Set(&system::DISTRIBUTION), "Names in ID_LIKE."),
-    attribute("name", Kind::Text, "NAME."),
-    attribute("pretty-name", Kind::Text, "PRETTY_NAME."),
-    attribute("version-id", Kind::Version, "VERSION_ID."),
-    attribute("variant-id", Kind::Text, "VARIANT_ID."),
-    attribute("cpe", Kind::Text, "CPE_NAME."),
+    attribute("id", AttributeKind::Text, "ID of os-release."),
+    attribute("id-like", AttributeKind::Set(&system::DISTRIBUTION), "Names in ID_LIKE."),
+    attribute("name", AttributeKind::Text, "NAME."),
+    attribute("pretty-name", AttributeKind::Text, "PRETTY_NAME."),
+    attribute("version-id", AttributeKind::Version, "VERSION_ID."),
+    attribute("variant-id", AttributeKind::Text, "VARIANT_ID."),
+    attribute("cpe", AttributeKind::Text, "CPE_NAME."),
     attribute(
         "cpe-valid",
-        Kind::Bool,
+        AttributeKind::Bool,
         "Whether CPE_NAME is a well-formed CPE 2.2 URI or 2.3 string of an operating system.",
     ),
-    attribute("os-release", Kind::Map(&system::OS_RELEASE, &Kind::Text), "Any key of os-release, unquoted."),
-    attribute("os-release-file", Kind::Text, "The file that /etc/os-release is in the end."),
-    attribute("release-packages", Kind::Set(&packages::PACKAGE_NAME), "Packages that provide `system-release`."),
+    attribute(
+        "os-release",
+        AttributeKind::Map(&system::OS_RELEASE, &AttributeKind::Text),
+        "Any key of os-release, unquoted.",
+    ),
+    attribute("os-release-file", AttributeKind::Text, "The file that /etc/os-release is in the end."),
+    attribute(
+        "release-packages",
+        AttributeKind::Set(&packages::PACKAGE_NAME),
+        "Packages that provide `system-release`.",
+    ),
     attribute(
         "provides",
-        Kind::Set(&packages::CAPABILITY),
+        AttributeKind::Set(&packages::CAPABILITY),
         "Capabilities of the packages that provide `system-release`, without versions.",
     ),
-    attribute("dist", Kind::Text, "`rpm --eval %{?dist}`."),
-    attribute("arch", Kind::Text, "`uname -m`."),
-    attribute("virtualization", Kind::Text, "`systemd-detect-virt`; `none` as a text when it is not virtual."),
-    attribute("hostname", Kind::Text, "Host name of the running kernel."),
-    attribute("machine-id-valid", Kind::Bool, "Whether /etc/machine-id holds 32 hex digits that are not all zero."),
-    attribute("timezone", Kind::Text, "Time zone that /etc/localtime names; `UTC` when it is not there."),
-    attribute("lang", Kind::Text, "LANG of /etc/locale.conf; no value when it is not set."),
-    attribute("locales", Kind::Set(&system::LOCALE), "Locales that are installed (`locale -a`)."),
-    attribute("clock-synchronized", Kind::Bool, "Whether the clock is synchronized (`timedatectl`)."),
+    attribute("dist", AttributeKind::Text, "`rpm --eval %{?dist}`."),
+    attribute("arch", AttributeKind::Text, "`uname -m`."),
+    attribute("virtualization", AttributeKind::Text, "`systemd-detect-virt`; `none` as a text when it is not virtual."),
+    attribute("hostname", AttributeKind::Text, "Host name of the running kernel."),
+    attribute(
+        "machine-id-valid",
+        AttributeKind::Bool,
+        "Whether /etc/machine-id holds 32 hex digits that are not all zero.",
+    ),
+    attribute("timezone", AttributeKind::Text, "Time zone that /etc/localtime names; `UTC` when it is not there."),
+    attribute("lang", AttributeKind::Text, "LANG of /etc/locale.conf; no value when it is not set."),
+    attribute("locales", AttributeKind::Set(&system::LOCALE), "Locales that are installed (`locale -a`)."),
+    attribute("clock-synchronized", AttributeKind::Bool, "Whether the clock is synchronized (`timedatectl`)."),
 ];
 
 /// What can be asked.
@@ -184,8 +196,8 @@ impl Check for Identity {
     }
 }
 
-const SOURCES: &[Source] = &[
-    Source {
+const SOURCES: &[FixedReading] = &[
+    FixedReading {
         attributes: &[
             "id",
             "id-like",
@@ -201,38 +213,38 @@ const SOURCES: &[Source] = &[
         seconds: 10,
         script: "if [ -r /etc/os-release ]; then cat /etc/os-release; else cat /usr/lib/os-release; fi",
     },
-    Source {
+    FixedReading {
         attributes: &["os-release-file"],
         key: "identity/os-release-file",
         seconds: 10,
         script: "readlink -f /etc/os-release",
     },
-    Source { attributes: &["arch"], key: "identity/arch", seconds: 10, script: "uname -m" },
-    Source {
+    FixedReading { attributes: &["arch"], key: "identity/arch", seconds: 10, script: "uname -m" },
+    FixedReading {
         attributes: &["virtualization"],
         key: "identity/virtualization",
         seconds: 10,
         script: "systemd-detect-virt",
     },
-    Source {
+    FixedReading {
         attributes: &["hostname"],
         key: "identity/hostname",
         seconds: 10,
         script: "cat /proc/sys/kernel/hostname",
     },
-    Source {
+    FixedReading {
         attributes: &["machine-id-valid"],
         key: "identity/machine-id",
         seconds: 10,
         script: "id=; [ ! -e /etc/machine-id ] || IFS= read -r id </etc/machine-id || [ -r /etc/machine-id ] || exit 1\necho \"id $id\"",
     },
-    Source {
+    FixedReading {
         attributes: &["timezone"],
         key: "identity/localtime",
         seconds: 10,
         script: "[ -e /etc/localtime ] || [ -L /etc/localtime ] || { echo none; exit; }\n[ -L /etc/localtime ] || { echo file; exit; }\nreadlink /etc/localtime",
     },
-    Source {
+    FixedReading {
         attributes: &["lang"],
         key: "identity/locale",
         seconds: 10,
@@ -241,8 +253,8 @@ const SOURCES: &[Source] = &[
             cat!("$file")
         ),
     },
-    Source { attributes: &["locales"], key: "identity/locales", seconds: 20, script: "locale -a" },
-    Source {
+    FixedReading { attributes: &["locales"], key: "identity/locales", seconds: 20, script: "locale -a" },
+    FixedReading {
         attributes: &["clock-synchronized"],
         key: "identity/clock",
         seconds: 20,

@@ -3,9 +3,9 @@
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use muster_suite::grammar::network;
-use muster_suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
+use muster_suite::table::{Attribute, AttributeKind, CheckTable, Shorthand, Subject};
 
-use crate::assertions::{Source, read, unanswered, verdicts};
+use crate::assertions::{FixedReading, read, unanswered, verdicts};
 use crate::check::{Check, Observations, Probe, Verdict, attribute};
 use crate::fields::Fields;
 use crate::observed::Value;
@@ -14,33 +14,37 @@ use muster_record::facts::Facts;
 use muster_suite::model::Expectation;
 
 const ATTRIBUTES: &[Attribute] = &[
-    attribute("present", Kind::Bool, "Whether the kernel has it; for `default`, whether there is a default route."),
-    attribute("name", Kind::Text, "The kernel's name of it; of use with `default`."),
+    attribute(
+        "present",
+        AttributeKind::Bool,
+        "Whether the kernel has it; for `default`, whether there is a default route.",
+    ),
+    attribute("name", AttributeKind::Text, "The kernel's name of it; of use with `default`."),
     attribute(
         "state",
-        Kind::Keyword(&["up", "down", "dormant", "lowerlayerdown", "testing", "notpresent"]),
+        AttributeKind::Keyword(&["up", "down", "dormant", "lowerlayerdown", "testing", "notpresent"]),
         "Its operational state. One that cannot know its link, as `lo`, is up when it was set up.",
     ),
     attribute(
         "addresses",
-        Kind::Set(&network::NETWORK_ADDRESS),
+        AttributeKind::Set(&network::NETWORK_ADDRESS),
         "Its addresses with their prefix lengths (`10.0.2.15/24`), of both families.",
     ),
-    attribute("mtu", Kind::Integer, "Largest packet in bytes."),
-    attribute("mac", Kind::Text, "Its hardware address, lower case; no value when it has none."),
+    attribute("mtu", AttributeKind::Integer, "Largest packet in bytes."),
+    attribute("mac", AttributeKind::Text, "Its hardware address, lower case; no value when it has none."),
     attribute(
         "kind",
-        Kind::Text,
+        AttributeKind::Text,
         "`physical` for a device on a bus, virtio too, `loopback`, `tun`, what the kernel calls it (`bridge`, `bond`, `vlan`, `wlan`, `wireguard`), or else `virtual`.",
     ),
     attribute(
         "driver",
-        Kind::Text,
+        AttributeKind::Text,
         "Driver of the device (`virtio_net`, `hv_netvsc`); no value when there is no device.",
     ),
     attribute(
         "default-route",
-        Kind::Bool,
+        AttributeKind::Bool,
         "Whether a default route of the main table, of either family, leaves through it.",
     ),
 ];
@@ -282,8 +286,8 @@ fn from_proc(fields: &Fields<'_>, name: &str) -> Read<Vec<String>> {
     Ok(found)
 }
 
-const SOURCES: &[Source] = &[
-    Source {
+const SOURCES: &[FixedReading] = &[
+    FixedReading {
         attributes: &["present", "name", "state", "addresses", "mtu", "mac", "kind", "driver", "default-route"],
         key: "interface/links",
         seconds: 20,
@@ -308,7 +312,7 @@ fi
 [ ! -r /proc/net/ipv6_route ] || while IFS= read -r line; do echo "route6=$line"; done </proc/net/ipv6_route
 exit 0"#,
     },
-    Source {
+    FixedReading {
         attributes: &["addresses"],
         key: "interface/addresses",
         seconds: 20,

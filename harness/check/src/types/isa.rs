@@ -1,9 +1,9 @@
 //! `isa`: the x86-64 level that the system was built for, and the one that its loader finds.
 
-use muster_suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
+use muster_suite::table::{Attribute, AttributeKind, CheckTable, Shorthand, Subject};
 
 use super::cpu::X86_LEVELS;
-use crate::assertions::{Source, read, unanswered, verdicts};
+use crate::assertions::{FixedReading, read, unanswered, verdicts};
 use crate::check::{Check, Observations, Probe, Verdict, attribute};
 use crate::elf;
 use crate::fields::Fields;
@@ -16,17 +16,17 @@ use muster_suite::model::Expectation;
 const ATTRIBUTES: &[Attribute] = &[
     attribute(
         "needed",
-        Kind::Level(X86_LEVELS),
+        AttributeKind::Level(X86_LEVELS),
         "Level that the C library, its loader or the shell state that they need (their ELF note `x86 ISA needed`): what the distribution was built for. No value on other architectures.",
     ),
     attribute(
         "supported",
-        Kind::Level(X86_LEVELS),
+        AttributeKind::Level(X86_LEVELS),
         "Highest level whose libraries the dynamic loader would use on this processor. No value on other architectures.",
     ),
     attribute(
         "rpm-arch",
-        Kind::Text,
+        AttributeKind::Text,
         "Architecture that rpm builds for (`rpm --eval %{_target_cpu}`: `x86_64`, `x86_64_v2`).",
     ),
 ];
@@ -139,8 +139,8 @@ fn supported(text: &str) -> Read<Value> {
     }
 }
 
-const SOURCES: &[Source] = &[
-    Source {
+const SOURCES: &[FixedReading] = &[
+    FixedReading {
         attributes: &["needed"],
         key: "isa/files",
         seconds: 20,
@@ -175,7 +175,7 @@ for file in "$library" /lib64/ld-linux-x86-64.so.2 /bin/sh /bin/bash; do
     done
 done"#,
     },
-    Source {
+    FixedReading {
         attributes: &["supported"],
         key: "isa/loader",
         seconds: 10,
@@ -185,7 +185,7 @@ echo "arch=$arch"
 [ -x /lib64/ld-linux-x86-64.so.2 ] || { echo 'there is no loader of glibc, /lib64/ld-linux-x86-64.so.2' >&2; exit 1; }
 LC_ALL=C /lib64/ld-linux-x86-64.so.2 --help"#,
     },
-    Source {
+    FixedReading {
         attributes: &["rpm-arch"],
         key: "isa/rpm",
         seconds: 10,

@@ -1,7 +1,7 @@
 //! `kconfig`: a symbol of the kernel's configuration, with or without `CONFIG_`. `n` (not set) and `absent` (not known to this kernel) are different; a kernel whose configuration cannot be read is an error.
 
 use muster_suite::grammar::{kernel, text};
-use muster_suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
+use muster_suite::table::{Attribute, AttributeKind, CheckTable, Shorthand, Subject};
 
 use crate::assertions::{subjects, unanswered, verdicts};
 use crate::check::{Check, Observations, Probe, Verdict, attribute};
@@ -12,11 +12,11 @@ use muster_record::facts::Facts;
 use muster_suite::model::Expectation;
 
 const ATTRIBUTES: &[Attribute] = &[
-    attribute("value", Kind::Loose, "`y`, `m`, `n`, `absent`, or the value without its quotes."),
-    attribute("enabled", Kind::Bool, "Whether it is y or m."),
-    attribute("builtin", Kind::Bool, "Whether it is y."),
-    attribute("disabled", Kind::Bool, "Whether it is n or absent."),
-    attribute("list", Kind::List(&text::WORD), "A string value such as CONFIG_LSM as a comma-separated list."),
+    attribute("value", AttributeKind::Loose, "`y`, `m`, `n`, `absent`, or the value without its quotes."),
+    attribute("enabled", AttributeKind::Bool, "Whether it is y or m."),
+    attribute("builtin", AttributeKind::Bool, "Whether it is y."),
+    attribute("disabled", AttributeKind::Bool, "Whether it is n or absent."),
+    attribute("list", AttributeKind::List(&text::WORD), "A string value such as CONFIG_LSM as a comma-separated list."),
 ];
 
 /// What can be asked.

@@ -1,9 +1,9 @@
 //! `kernel`: the running kernel.
 
 use muster_suite::grammar::{file_systems, kernel};
-use muster_suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
+use muster_suite::table::{Attribute, AttributeKind, CheckTable, Shorthand, Subject};
 
-use crate::assertions::{Source, key, read, unanswered, verdicts};
+use crate::assertions::{FixedReading, key, read, unanswered, verdicts};
 use crate::check::{Check, Observations, Probe, Verdict, attribute};
 use crate::journal;
 use crate::observed::Value;
@@ -18,47 +18,55 @@ use muster_suite::model::Expectation;
 const ATTRIBUTES: &[Attribute] = &[
     attribute(
         "release",
-        Kind::Version,
+        AttributeKind::Version,
         "`uname -r`; fields that are not stated are not compared: 6.18.44 is `== 6.18`, and not `> 6.18`.",
     ),
-    attribute("version", Kind::Text, "`uname -v`: build number, preemption model, date."),
-    attribute("arch", Kind::Text, "`uname -m`."),
-    attribute("taint", Kind::Integer, "/proc/sys/kernel/tainted; messages decode the bits."),
+    attribute("version", AttributeKind::Text, "`uname -v`: build number, preemption model, date."),
+    attribute("arch", AttributeKind::Text, "`uname -m`."),
+    attribute("taint", AttributeKind::Integer, "/proc/sys/kernel/tainted; messages decode the bits."),
     attribute(
         "taints",
-        Kind::Set(&kernel::TAINT),
+        AttributeKind::Set(&kernel::TAINT),
         "The bits that are set, by name (`proprietary-module`, `warn`, `unsigned-module`, …).",
     ),
-    attribute("cmdline", Kind::List(&kernel::ARGUMENT), "Arguments of the command line, in order."),
-    attribute("lsm", Kind::List(&kernel::LSM), "Active security modules, in order."),
-    attribute("lockdown", Kind::Keyword(&["none", "integrity", "confidentiality"]), "Lockdown mode."),
+    attribute("cmdline", AttributeKind::List(&kernel::ARGUMENT), "Arguments of the command line, in order."),
+    attribute("lsm", AttributeKind::List(&kernel::LSM), "Active security modules, in order."),
+    attribute("lockdown", AttributeKind::Keyword(&["none", "integrity", "confidentiality"]), "Lockdown mode."),
     attribute(
         "vulnerabilities",
-        Kind::Map(&kernel::VULNERABILITY, &Kind::Text),
+        AttributeKind::Map(&kernel::VULNERABILITY, &AttributeKind::Text),
         "State of each CPU vulnerability, by its file name below /sys/devices/system/cpu/vulnerabilities.",
     ),
     attribute(
         "vulnerable",
-        Kind::Set(&kernel::VULNERABILITY),
+        AttributeKind::Set(&kernel::VULNERABILITY),
         "CPU vulnerabilities whose state begins with `Vulnerable`.",
     ),
-    attribute("btf", Kind::Bool, "Whether the kernel's type information is there (/sys/kernel/btf/vmlinux)."),
-    attribute("cgroup", Kind::Keyword(&["v2", "v1", "hybrid"]), "Which cgroup hierarchy is mounted."),
-    attribute("cgroup-controllers", Kind::Set(&kernel::CONTROLLER), "Controllers of the unified hierarchy."),
-    attribute("namespaces", Kind::Set(&kernel::NAMESPACE), "Kinds of namespaces (`mnt`, `net`, `pid`, `user`, …)."),
-    attribute("pressure", Kind::Bool, "Whether pressure stall information can be read."),
-    attribute("modules", Kind::Set(&kernel::MODULE), "Loaded modules."),
-    attribute("out-of-tree", Kind::Set(&kernel::MODULE), "Loaded modules that were not built with the kernel."),
-    attribute("unsigned", Kind::Set(&kernel::MODULE), "Loaded modules without a valid signature."),
-    attribute("filesystems", Kind::Set(&file_systems::FILE_SYSTEM), "File systems it can mount now."),
-    attribute("crypto", Kind::Set(&kernel::ALGORITHM), "Names of the algorithms of /proc/crypto."),
-    attribute("page-size", Kind::Size, "Size of a page."),
-    attribute("clocksource", Kind::Text, "Clock source in use."),
-    attribute("hugepages", Kind::Keyword(&["always", "madvise", "never"]), "Transparent huge pages."),
-    attribute("fips", Kind::Bool, "Whether FIPS mode is on."),
-    attribute("config", Kind::Text, "Where its configuration can be read; `none` matches when it cannot."),
-    attribute("installed", Kind::Set(&kernel::RELEASE), "Releases that have a directory below /lib/modules."),
-    attribute("errors", Kind::Output, "Kernel log of this boot at level err and worse."),
+    attribute("btf", AttributeKind::Bool, "Whether the kernel's type information is there (/sys/kernel/btf/vmlinux)."),
+    attribute("cgroup", AttributeKind::Keyword(&["v2", "v1", "hybrid"]), "Which cgroup hierarchy is mounted."),
+    attribute("cgroup-controllers", AttributeKind::Set(&kernel::CONTROLLER), "Controllers of the unified hierarchy."),
+    attribute(
+        "namespaces",
+        AttributeKind::Set(&kernel::NAMESPACE),
+        "Kinds of namespaces (`mnt`, `net`, `pid`, `user`, …).",
+    ),
+    attribute("pressure", AttributeKind::Bool, "Whether pressure stall information can be read."),
+    attribute("modules", AttributeKind::Set(&kernel::MODULE), "Loaded modules."),
+    attribute(
+        "out-of-tree",
+        AttributeKind::Set(&kernel::MODULE),
+        "Loaded modules that were not built with the kernel.",
+    ),
+    attribute("unsigned", AttributeKind::Set(&kernel::MODULE), "Loaded modules without a valid signature."),
+    attribute("filesystems", AttributeKind::Set(&file_systems::FILE_SYSTEM), "File systems it can mount now."),
+    attribute("crypto", AttributeKind::Set(&kernel::ALGORITHM), "Names of the algorithms of /proc/crypto."),
+    attribute("page-size", AttributeKind::Size, "Size of a page."),
+    attribute("clocksource", AttributeKind::Text, "Clock source in use."),
+    attribute("hugepages", AttributeKind::Keyword(&["always", "madvise", "never"]), "Transparent huge pages."),
+    attribute("fips", AttributeKind::Bool, "Whether FIPS mode is on."),
+    attribute("config", AttributeKind::Text, "Where its configuration can be read; `none` matches when it cannot."),
+    attribute("installed", AttributeKind::Set(&kernel::RELEASE), "Releases that have a directory below /lib/modules."),
+    attribute("errors", AttributeKind::Output, "Kernel log of this boot at level err and worse."),
 ];
 
 /// What can be asked.
@@ -219,45 +227,50 @@ pub(super) const FIPS: &str = "[ -d /proc/sys/kernel ] || { echo '/proc/sys is n
 /// Reads the lockdown mode; says so of a kernel without one.
 pub(super) const LOCKDOWN: &str = "[ -r /sys/kernel/security/lsm ] || { echo 'securityfs is not mounted' >&2; exit 1; }\n[ -e /sys/kernel/security/lockdown ] || { echo unsupported; exit; }\ncat /sys/kernel/security/lockdown";
 
-const SOURCES: &[Source] = &[
-    Source {
+const SOURCES: &[FixedReading] = &[
+    FixedReading {
         attributes: &["release", "version", "arch"],
         key: UNAME,
         seconds: 10,
         script: "uname -r && uname -v && uname -m",
     },
-    Source { attributes: &["taint", "taints"], key: TAINT, seconds: 10, script: "cat /proc/sys/kernel/tainted" },
-    Source { attributes: &["cmdline"], key: "kernel/cmdline", seconds: 10, script: cat!("/proc/cmdline") },
-    Source { attributes: &["lsm"], key: "kernel/lsm", seconds: 10, script: "cat /sys/kernel/security/lsm" },
-    Source { attributes: &["lockdown"], key: "kernel/lockdown", seconds: 10, script: LOCKDOWN },
-    Source {
+    FixedReading { attributes: &["taint", "taints"], key: TAINT, seconds: 10, script: "cat /proc/sys/kernel/tainted" },
+    FixedReading { attributes: &["cmdline"], key: "kernel/cmdline", seconds: 10, script: cat!("/proc/cmdline") },
+    FixedReading { attributes: &["lsm"], key: "kernel/lsm", seconds: 10, script: "cat /sys/kernel/security/lsm" },
+    FixedReading { attributes: &["lockdown"], key: "kernel/lockdown", seconds: 10, script: LOCKDOWN },
+    FixedReading {
         attributes: &["vulnerabilities", "vulnerable"],
         key: VULNERABILITIES,
         seconds: 10,
         script: "cd /sys/devices/system/cpu/vulnerabilities || exit 1\nfor name in *; do IFS= read -r state <\"$name\" || exit 1; printf '%s\\t%s\\n' \"$name\" \"$state\"; done",
     },
-    Source {
+    FixedReading {
         attributes: &["btf"],
         key: "kernel/btf",
         seconds: 10,
         script: "[ -d /sys/kernel ] || { echo '/sys is not mounted' >&2; exit 1; }\nif [ -r /sys/kernel/btf/vmlinux ]; then echo true; else echo false; fi",
     },
-    Source {
+    FixedReading {
         attributes: &["pressure"],
         key: "kernel/pressure",
         seconds: 10,
         script: "[ -d /proc/self ] || { echo '/proc is not mounted' >&2; exit 1; }\nif IFS= read -r line 2>/dev/null </proc/pressure/cpu; then echo true; else echo false; fi",
     },
-    Source { attributes: &["fips"], key: "kernel/fips", seconds: 10, script: FIPS },
-    Source { attributes: &["cgroup"], key: "mount/info", seconds: 10, script: "cat /proc/self/mountinfo" },
-    Source {
+    FixedReading { attributes: &["fips"], key: "kernel/fips", seconds: 10, script: FIPS },
+    FixedReading { attributes: &["cgroup"], key: "mount/info", seconds: 10, script: "cat /proc/self/mountinfo" },
+    FixedReading {
         attributes: &["cgroup-controllers"],
         key: "kernel/cgroup-controllers",
         seconds: 10,
         script: "for root in /sys/fs/cgroup /sys/fs/cgroup/unified; do [ -e $root/cgroup.controllers ] || continue; line=; IFS= read -r line <$root/cgroup.controllers || [ -z \"$line\" ] || exit 1; echo \"controllers $line\"; exit; done; echo 'no unified cgroup hierarchy is mounted' >&2; exit 1",
     },
-    Source { attributes: &["namespaces"], key: "kernel/namespaces", seconds: 10, script: "cd /proc/self/ns && echo *" },
-    Source {
+    FixedReading {
+        attributes: &["namespaces"],
+        key: "kernel/namespaces",
+        seconds: 10,
+        script: "cd /proc/self/ns && echo *",
+    },
+    FixedReading {
         attributes: &["modules", "out-of-tree", "unsigned"],
         key: MODULES,
         seconds: 10,
@@ -267,39 +280,44 @@ const SOURCES: &[Source] = &[
             cat!("$file")
         ),
     },
-    Source { attributes: &["filesystems"], key: "kernel/filesystems", seconds: 10, script: "cat /proc/filesystems" },
-    Source { attributes: &["crypto"], key: "kernel/crypto", seconds: 10, script: "cat /proc/crypto" },
-    Source {
+    FixedReading {
+        attributes: &["filesystems"],
+        key: "kernel/filesystems",
+        seconds: 10,
+        script: "cat /proc/filesystems",
+    },
+    FixedReading { attributes: &["crypto"], key: "kernel/crypto", seconds: 10, script: "cat /proc/crypto" },
+    FixedReading {
         attributes: &["page-size"],
         key: "kernel/page-size",
         seconds: 10,
         script: "while read -r name size unit; do case $name in KernelPageSize:) echo \"$size\"; exit;; esac; done </proc/self/smaps; exit 1",
     },
-    Source {
+    FixedReading {
         attributes: &["clocksource"],
         key: "kernel/clocksource",
         seconds: 10,
         script: "cat /sys/devices/system/clocksource/clocksource0/current_clocksource",
     },
-    Source {
+    FixedReading {
         attributes: &["hugepages"],
         key: "kernel/hugepages",
         seconds: 10,
         script: "[ -d /sys/kernel/mm ] || { echo '/sys is not mounted' >&2; exit 1; }\n[ -e /sys/kernel/mm/transparent_hugepage/enabled ] || { echo unsupported; exit; }\ncat /sys/kernel/mm/transparent_hugepage/enabled",
     },
-    Source {
+    FixedReading {
         attributes: &["config"],
         key: "kernel/config",
         seconds: 10,
         script: "release=$(uname -r) && [ -n \"$release\" ] || exit 1\nfor file in \"/lib/modules/$release/config\" \"/boot/config-$release\" /proc/config.gz; do [ ! -r \"$file\" ] || { echo \"file $file\"; exit; }; done\necho none",
     },
-    Source {
+    FixedReading {
         attributes: &["installed"],
         key: "kernel/installed",
         seconds: 10,
         script: "printf 'names:'\ncd /lib/modules 2>/dev/null || exit 0\nfor name in */; do [ ! -d \"$name\" ] || printf '%s' \"$name\"; done",
     },
-    Source {
+    FixedReading {
         attributes: &["errors"],
         key: "kernel/errors",
         seconds: 30,

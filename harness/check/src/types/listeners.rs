@@ -1,7 +1,7 @@
 //! `listeners`: everything that listens, so that nothing else may.
 
 use muster_suite::grammar::{network, system};
-use muster_suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
+use muster_suite::table::{Attribute, AttributeKind, CheckTable, Shorthand, Subject};
 
 use crate::assertions::{unanswered, verdicts, wants};
 use crate::check::{Check, Observations, Probe, Verdict, attribute};
@@ -12,13 +12,13 @@ use muster_record::facts::Facts;
 use muster_suite::model::Expectation;
 
 const ATTRIBUTES: &[Attribute] = &[
-    attribute("tcp", Kind::Set(&network::PORT_NUMBER), "TCP ports that something listens on."),
-    attribute("udp", Kind::Set(&network::PORT_NUMBER), "UDP ports that something is bound to without a peer."),
-    attribute("exposed-tcp", Kind::Set(&network::PORT_NUMBER), "TCP ports bound to any address but loopback."),
-    attribute("exposed-udp", Kind::Set(&network::PORT_NUMBER), "UDP ports bound to any address but loopback."),
+    attribute("tcp", AttributeKind::Set(&network::PORT_NUMBER), "TCP ports that something listens on."),
+    attribute("udp", AttributeKind::Set(&network::PORT_NUMBER), "UDP ports that something is bound to without a peer."),
+    attribute("exposed-tcp", AttributeKind::Set(&network::PORT_NUMBER), "TCP ports bound to any address but loopback."),
+    attribute("exposed-udp", AttributeKind::Set(&network::PORT_NUMBER), "UDP ports bound to any address but loopback."),
     attribute(
         "processes",
-        Kind::Set(&system::PROCESS),
+        AttributeKind::Set(&system::PROCESS),
         "Names of the processes that listen on any address but loopback.",
     ),
 ];

@@ -1,9 +1,9 @@
 //! `log`: the journal of this boot.
 
 use muster_suite::grammar::systemd;
-use muster_suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
+use muster_suite::table::{Attribute, AttributeKind, CheckTable, Shorthand, Subject};
 
-use crate::assertions::{Source, key, keys, read, unanswered, verdicts};
+use crate::assertions::{FixedReading, key, keys, read, unanswered, verdicts};
 use crate::check::{Check, Observations, Probe, Verdict, attribute};
 use crate::journal;
 use crate::observed::Value;
@@ -13,13 +13,17 @@ use muster_record::facts::Facts;
 use muster_suite::model::Expectation;
 
 const ATTRIBUTES: &[Attribute] = &[
-    attribute("errors", Kind::Output, "Messages of priority err and worse, one a line, without time stamps."),
-    attribute("warnings", Kind::Output, "Messages of priority warning and worse, one a line, without time stamps."),
-    attribute("kernel", Kind::Output, "All kernel messages."),
-    attribute("all", Kind::Output, "Everything, without time stamps."),
-    attribute("units", Kind::Map(&systemd::SERVICE, &Kind::Output), "By unit: its messages."),
-    attribute("size", Kind::Size, "Disk space of the journal."),
-    attribute("persistent", Kind::Bool, "Whether it persists over reboots."),
+    attribute("errors", AttributeKind::Output, "Messages of priority err and worse, one a line, without time stamps."),
+    attribute(
+        "warnings",
+        AttributeKind::Output,
+        "Messages of priority warning and worse, one a line, without time stamps.",
+    ),
+    attribute("kernel", AttributeKind::Output, "All kernel messages."),
+    attribute("all", AttributeKind::Output, "Everything, without time stamps."),
+    attribute("units", AttributeKind::Map(&systemd::SERVICE, &AttributeKind::Output), "By unit: its messages."),
+    attribute("size", AttributeKind::Size, "Disk space of the journal."),
+    attribute("persistent", AttributeKind::Bool, "Whether it persists over reboots."),
 ];
 
 /// What can be asked.
@@ -105,23 +109,28 @@ said=$(journalctl -b -o cat --no-pager -u "$1" 2>/dev/null) || { echo "journalct
 printf '%s\nentries:\n%s\n' "$load" "$said""#;
 
 /// Each makes sure first that the journal has this boot at all: no journal has no errors, too.
-const SOURCES: &[Source] = &[
-    Source { attributes: &["errors"], key: "log/errors", seconds: 60, script: journal::entries!("-p err -o cat") },
-    Source {
+const SOURCES: &[FixedReading] = &[
+    FixedReading {
+        attributes: &["errors"],
+        key: "log/errors",
+        seconds: 60,
+        script: journal::entries!("-p err -o cat"),
+    },
+    FixedReading {
         attributes: &["warnings"],
         key: "log/warnings",
         seconds: 60,
         script: journal::entries!("-p warning -o cat"),
     },
-    Source {
+    FixedReading {
         attributes: &["kernel"],
         key: "log/kernel",
         seconds: 60,
         script: concat!(journal::not_empty!("-k"), journal::entries!("-k -o cat")),
     },
-    Source { attributes: &["all"], key: "log/all", seconds: 120, script: journal::entries!("-o cat") },
-    Source { attributes: &["size"], key: "log/size", seconds: 30, script: "journalctl --disk-usage" },
-    Source {
+    FixedReading { attributes: &["all"], key: "log/all", seconds: 120, script: journal::entries!("-o cat") },
+    FixedReading { attributes: &["size"], key: "log/size", seconds: 30, script: "journalctl --disk-usage" },
+    FixedReading {
         attributes: &["persistent"],
         key: "log/persistent",
         seconds: 10,

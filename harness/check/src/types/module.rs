@@ -1,7 +1,7 @@
 //! `module`: a kernel module. `available` means that the running kernel has it or can load it.
 
 use muster_suite::grammar::{kernel, paths};
-use muster_suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
+use muster_suite::table::{Attribute, AttributeKind, CheckTable, Shorthand, Subject};
 
 use crate::assertions::{key, subjects, unanswered, verdicts};
 use crate::check::{Check, Observations, Probe, Verdict, attribute};
@@ -14,31 +14,31 @@ use muster_suite::model::Expectation;
 const ATTRIBUTES: &[Attribute] = &[
     attribute(
         "state",
-        Kind::Keyword(&["loaded", "builtin", "available", "denylisted", "absent"]),
+        AttributeKind::Keyword(&["loaded", "builtin", "available", "denylisted", "absent"]),
         "The first that holds: loaded, built in, denylisted, loadable, or not there.",
     ),
-    attribute("loaded", Kind::Bool, "Whether it is loaded or built in."),
+    attribute("loaded", AttributeKind::Bool, "Whether it is loaded or built in."),
     attribute(
         "available",
-        Kind::Bool,
+        AttributeKind::Bool,
         "Whether it is loaded, built in, or can be loaded by name; a denylist entry (`install … /bin/false`) makes it unavailable.",
     ),
     attribute(
         "denylisted",
-        Kind::Bool,
+        AttributeKind::Bool,
         "Whether modprobe's configuration has a `blacklist` or an `install … /bin/false` for it.",
     ),
-    attribute("signed", Kind::Bool, "Whether the module file carries a signature."),
-    attribute("signer", Kind::Text, "Who signed the module file."),
-    attribute("in-tree", Kind::Bool, "Whether it was built with the kernel."),
-    attribute("version", Kind::Text, "Its version, where it states one."),
-    attribute("license", Kind::Text, "Its licence."),
-    attribute("path", Kind::Text, "The module file."),
-    attribute("depends", Kind::Set(&kernel::MODULE), "Modules it needs."),
-    attribute("firmware", Kind::Set(&paths::RELATIVE), "Firmware files it requests."),
+    attribute("signed", AttributeKind::Bool, "Whether the module file carries a signature."),
+    attribute("signer", AttributeKind::Text, "Who signed the module file."),
+    attribute("in-tree", AttributeKind::Bool, "Whether it was built with the kernel."),
+    attribute("version", AttributeKind::Text, "Its version, where it states one."),
+    attribute("license", AttributeKind::Text, "Its licence."),
+    attribute("path", AttributeKind::Text, "The module file."),
+    attribute("depends", AttributeKind::Set(&kernel::MODULE), "Modules it needs."),
+    attribute("firmware", AttributeKind::Set(&paths::RELATIVE), "Firmware files it requests."),
     attribute(
         "parameters",
-        Kind::Map(&kernel::MODULE_PARAMETER, &Kind::Loose),
+        AttributeKind::Map(&kernel::MODULE_PARAMETER, &AttributeKind::Loose),
         "Parameters of the loaded module, from /sys/module.",
     ),
 ];

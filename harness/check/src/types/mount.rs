@@ -1,7 +1,7 @@
 //! `mount`: a mount point; the topmost mount counts.
 
 use muster_suite::grammar::paths;
-use muster_suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
+use muster_suite::table::{Attribute, AttributeKind, CheckTable, Shorthand, Subject};
 
 use crate::assertions::{subjects, unanswered, verdicts, wants};
 use crate::check::{Check, Observations, Probe, Verdict, attribute};
@@ -13,19 +13,19 @@ use muster_record::facts::Facts;
 use muster_suite::model::Expectation;
 
 const ATTRIBUTES: &[Attribute] = &[
-    attribute("mounted", Kind::Bool, "Whether something is mounted exactly there."),
-    attribute("source", Kind::Text, "What is mounted."),
-    attribute("fstype", Kind::Text, "File system type."),
-    attribute("options", Kind::Set(&paths::MOUNT_OPTION), "Mount options and those of the file system."),
-    attribute("read-only", Kind::Bool, "Whether it is mounted read-only."),
-    attribute("size", Kind::Size, "Size of the file system."),
-    attribute("free", Kind::Size, "Bytes that an unprivileged user may still use."),
-    attribute("used", Kind::Size, "Bytes in use."),
-    attribute("use", Kind::Share(100), "Used share in percent, as df says."),
-    attribute("inode-use", Kind::Share(100), "Used share of the inodes in percent."),
+    attribute("mounted", AttributeKind::Bool, "Whether something is mounted exactly there."),
+    attribute("source", AttributeKind::Text, "What is mounted."),
+    attribute("fstype", AttributeKind::Text, "File system type."),
+    attribute("options", AttributeKind::Set(&paths::MOUNT_OPTION), "Mount options and those of the file system."),
+    attribute("read-only", AttributeKind::Bool, "Whether it is mounted read-only."),
+    attribute("size", AttributeKind::Size, "Size of the file system."),
+    attribute("free", AttributeKind::Size, "Bytes that an unprivileged user may still use."),
+    attribute("used", AttributeKind::Size, "Bytes in use."),
+    attribute("use", AttributeKind::Share(100), "Used share in percent, as df says."),
+    attribute("inode-use", AttributeKind::Share(100), "Used share of the inodes in percent."),
     attribute(
         "propagation",
-        Kind::Keyword(&["private", "shared", "slave", "unbindable"]),
+        AttributeKind::Keyword(&["private", "shared", "slave", "unbindable"]),
         "How mounts below it propagate.",
     ),
 ];

@@ -1,7 +1,7 @@
 //! `port`: a port that something listens on, IPv4 and IPv6 together.
 
 use muster_suite::grammar::network;
-use muster_suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
+use muster_suite::table::{Attribute, AttributeKind, CheckTable, Shorthand, Subject};
 
 use crate::assertions::{subjects, unanswered, verdicts};
 use crate::check::{Check, Observations, Probe, Verdict, attribute};
@@ -12,16 +12,16 @@ use muster_record::facts::Facts;
 use muster_suite::model::Expectation;
 
 const ATTRIBUTES: &[Attribute] = &[
-    attribute("listening", Kind::Bool, "Whether something listens."),
+    attribute("listening", AttributeKind::Bool, "Whether something listens."),
     attribute(
         "address",
-        Kind::Set(&network::BOUND_ADDRESS),
+        AttributeKind::Set(&network::BOUND_ADDRESS),
         "Addresses it is bound to; `*` is every IPv4 and IPv6 address, `0.0.0.0` every IPv4 and `::` every IPv6 address.",
     ),
-    attribute("exposed", Kind::Bool, "Whether it is bound to any address but loopback."),
+    attribute("exposed", AttributeKind::Bool, "Whether it is bound to any address but loopback."),
     attribute(
         "process",
-        Kind::Text,
+        AttributeKind::Text,
         "Name of the process; every listener of the port must match. `systemd` for sockets that it holds.",
     ),
 ];

@@ -1,7 +1,7 @@
 //! `process`: processes, by the name of their executable or their command name; kernel threads too.
 
 use muster_suite::grammar::{capabilities, system};
-use muster_suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
+use muster_suite::table::{Attribute, AttributeKind, CheckTable, Shorthand, Subject};
 
 use crate::assertions::{subjects, unanswered, verdicts, wants, with_near};
 use crate::check::{Check, Observations, Probe, Verdict, attribute};
@@ -13,20 +13,20 @@ use muster_record::facts::Facts;
 use muster_suite::model::Expectation;
 
 const ATTRIBUTES: &[Attribute] = &[
-    attribute("running", Kind::Bool, "Whether at least one runs."),
-    attribute("count", Kind::Integer, "How many run."),
-    attribute("user", Kind::Text, "Name of the effective user; every one must match."),
-    attribute("args", Kind::Text, "Command line, arguments separated by spaces; every one must match."),
-    attribute("selinux-type", Kind::Text, "SELinux domain; every one must match."),
-    attribute("unit", Kind::Text, "systemd unit it runs in; every one must match."),
-    attribute("no-new-privileges", Kind::Bool, "Whether every one has NoNewPrivs set."),
-    attribute("seccomp", Kind::Bool, "Whether every one has a seccomp filter."),
+    attribute("running", AttributeKind::Bool, "Whether at least one runs."),
+    attribute("count", AttributeKind::Integer, "How many run."),
+    attribute("user", AttributeKind::Text, "Name of the effective user; every one must match."),
+    attribute("args", AttributeKind::Text, "Command line, arguments separated by spaces; every one must match."),
+    attribute("selinux-type", AttributeKind::Text, "SELinux domain; every one must match."),
+    attribute("unit", AttributeKind::Text, "systemd unit it runs in; every one must match."),
+    attribute("no-new-privileges", AttributeKind::Bool, "Whether every one has NoNewPrivs set."),
+    attribute("seccomp", AttributeKind::Bool, "Whether every one has a seccomp filter."),
     attribute(
         "capabilities",
-        Kind::Set(&capabilities::CAPABILITY),
+        AttributeKind::Set(&capabilities::CAPABILITY),
         "Effective capabilities of all of them together, as cap_ names.",
     ),
-    attribute("memory", Kind::Size, "Resident memory of all of them together."),
+    attribute("memory", AttributeKind::Size, "Resident memory of all of them together."),
 ];
 
 /// What can be asked.

@@ -1,7 +1,7 @@
 //! `repo`: a package repository, by its id.
 
 use muster_suite::grammar::{repositories as names, text};
-use muster_suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
+use muster_suite::table::{Attribute, AttributeKind, CheckTable, Shorthand, Subject};
 
 use crate::assertions::{key, subjects, unanswered, verdicts, wants};
 use crate::check::{Check, Observations, Probe, Verdict, attribute};
@@ -13,41 +13,45 @@ use muster_record::facts::Facts;
 use muster_suite::model::Expectation;
 
 const ATTRIBUTES: &[Attribute] = &[
-    attribute("exists", Kind::Bool, "Whether it is configured."),
-    attribute("enabled", Kind::Bool, "Whether it is enabled."),
-    attribute("name", Kind::Text, "Its name."),
-    attribute("baseurl", Kind::Text, "Its base URLs, separated by spaces, variables as written in the file."),
-    attribute("mirrorlist", Kind::Text, "Its mirror list."),
-    attribute("metalink", Kind::Text, "Its metalink."),
+    attribute("exists", AttributeKind::Bool, "Whether it is configured."),
+    attribute("enabled", AttributeKind::Bool, "Whether it is enabled."),
+    attribute("name", AttributeKind::Text, "Its name."),
+    attribute("baseurl", AttributeKind::Text, "Its base URLs, separated by spaces, variables as written in the file."),
+    attribute("mirrorlist", AttributeKind::Text, "Its mirror list."),
+    attribute("metalink", AttributeKind::Text, "Its metalink."),
     attribute(
         "gpgcheck",
-        Kind::Bool,
+        AttributeKind::Bool,
         "Whether packages must be signed; the main configuration's value when the repository states none.",
     ),
     attribute(
         "repo-gpgcheck",
-        Kind::Bool,
+        AttributeKind::Bool,
         "Whether the metadata must be signed; the main configuration's value when the repository states none.",
     ),
-    attribute("gpgkey", Kind::Set(&names::KEY_FILE), "Where its keys are."),
-    attribute("skip-if-unavailable", Kind::Bool, "Whether a dead repository is silently passed over."),
+    attribute("gpgkey", AttributeKind::Set(&names::KEY_FILE), "Where its keys are."),
+    attribute("skip-if-unavailable", AttributeKind::Bool, "Whether a dead repository is silently passed over."),
     attribute(
         "priority",
-        Kind::Ranged(-2_147_483_648, 2_147_483_647),
+        AttributeKind::Ranged(-2_147_483_648, 2_147_483_647),
         "Its priority; what the package manager assumes when it states none: 99, of tdnf 50.",
     ),
-    attribute("file", Kind::Text, "The file that configures it."),
-    attribute("options", Kind::Map(&names::OPTION, &Kind::Loose), "Any other option of its section, as written."),
-    attribute("reachable", Kind::Bool, "Whether its metadata can be fetched now, errors not passed over."),
-    attribute("packages", Kind::Integer, "How many packages its metadata lists."),
+    attribute("file", AttributeKind::Text, "The file that configures it."),
+    attribute(
+        "options",
+        AttributeKind::Map(&names::OPTION, &AttributeKind::Loose),
+        "Any other option of its section, as written.",
+    ),
+    attribute("reachable", AttributeKind::Bool, "Whether its metadata can be fetched now, errors not passed over."),
+    attribute("packages", AttributeKind::Integer, "How many packages its metadata lists."),
     attribute(
         "closed",
-        Kind::Bool,
+        AttributeKind::Bool,
         "Whether every dependency of its newest packages is satisfied by it and the other enabled repositories.",
     ),
     attribute(
         "unsatisfied",
-        Kind::Set(&text::PROBLEM),
+        AttributeKind::Set(&text::PROBLEM),
         "Its dependencies that no enabled repository satisfies, as `package: requirement`.",
     ),
 ];

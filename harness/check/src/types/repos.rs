@@ -1,7 +1,7 @@
 //! `repos`: all package repositories together.
 
 use muster_suite::grammar::repositories as names;
-use muster_suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
+use muster_suite::table::{Attribute, AttributeKind, CheckTable, Shorthand, Subject};
 
 use crate::assertions::{key, unanswered, verdicts, wants};
 use crate::check::{Check, Observations, Probe, Verdict, attribute};
@@ -12,20 +12,24 @@ use muster_record::facts::Facts;
 use muster_suite::model::Expectation;
 
 const ATTRIBUTES: &[Attribute] = &[
-    attribute("enabled", Kind::Set(&names::REPOSITORY), "Ids of the enabled ones."),
-    attribute("disabled", Kind::Set(&names::REPOSITORY), "Ids of the disabled ones."),
-    attribute("unchecked", Kind::Set(&names::REPOSITORY), "Ids of the enabled ones that accept unsigned packages."),
+    attribute("enabled", AttributeKind::Set(&names::REPOSITORY), "Ids of the enabled ones."),
+    attribute("disabled", AttributeKind::Set(&names::REPOSITORY), "Ids of the disabled ones."),
+    attribute(
+        "unchecked",
+        AttributeKind::Set(&names::REPOSITORY),
+        "Ids of the enabled ones that accept unsigned packages.",
+    ),
     attribute(
         "insecure",
-        Kind::Set(&names::REPOSITORY),
+        AttributeKind::Set(&names::REPOSITORY),
         "Ids of the enabled ones with a URL of http, ftp or no scheme. For apt, whose signatures cover what is fetched, that is common.",
     ),
     attribute(
         "options",
-        Kind::Map(&names::OPTION, &Kind::Loose),
+        AttributeKind::Map(&names::OPTION, &AttributeKind::Loose),
         "Options of the main configuration, drop-ins applied (`best`, `install_weak_deps`, `skip_if_unavailable`).",
     ),
-    attribute("manager", Kind::Text, "The package manager that is used: dnf5, dnf4, tdnf, microdnf or apt."),
+    attribute("manager", AttributeKind::Text, "The package manager that is used: dnf5, dnf4, tdnf, microdnf or apt."),
 ];
 
 /// What can be asked.

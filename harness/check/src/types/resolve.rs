@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use muster_suite::grammar::network;
-use muster_suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
+use muster_suite::table::{Attribute, AttributeKind, CheckTable, Shorthand, Subject};
 
 use crate::assertions::{subjects, unanswered, verdicts};
 use crate::check::{Check, Observations, Probe, Verdict, attribute};
@@ -17,12 +17,12 @@ use muster_suite::model::{Expectation, Matcher};
 const ATTRIBUTES: &[Attribute] = &[
     attribute(
         "resolves",
-        Kind::Bool,
+        AttributeKind::Bool,
         "Whether the name has an address. `false` is met only when the resolver says that there is no such name: a name server that does not answer says nothing of it.",
     ),
     attribute(
         "addresses",
-        Kind::Set(&network::ADDRESS),
+        AttributeKind::Set(&network::ADDRESS),
         "Its addresses, without scopes. glibc leaves out a family of which the guest itself has no address.",
     ),
 ];

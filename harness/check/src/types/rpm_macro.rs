@@ -1,7 +1,7 @@
 //! `rpm-macro`: an RPM macro expression and what it expands to.
 
 use muster_suite::grammar::packages;
-use muster_suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
+use muster_suite::table::{Attribute, AttributeKind, CheckTable, Shorthand, Subject};
 
 use crate::assertions::{subjects, unanswered, verdicts};
 use crate::check::{Check, Observations, Probe, Verdict, attribute};
@@ -11,8 +11,8 @@ use muster_record::facts::Facts;
 use muster_suite::model::Expectation;
 
 const ATTRIBUTES: &[Attribute] = &[
-    attribute("value", Kind::Text, "Its expansion; an undefined macro expands to itself."),
-    attribute("defined", Kind::Bool, "Whether it expands to anything but itself."),
+    attribute("value", AttributeKind::Text, "Its expansion; an undefined macro expands to itself."),
+    attribute("defined", AttributeKind::Bool, "Whether it expands to anything but itself."),
 ];
 
 /// What can be asked.

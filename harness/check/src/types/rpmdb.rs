@@ -1,7 +1,7 @@
 //! `rpmdb`: the RPM database as a whole.
 
 use muster_suite::grammar::{packages, paths, system, text};
-use muster_suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
+use muster_suite::table::{Attribute, AttributeKind, CheckTable, Shorthand, Subject};
 
 use crate::assertions::{key, keys, unanswered, verdicts, wants};
 use crate::check::{Check, Observations, Probe, Verdict, attribute};
@@ -13,60 +13,68 @@ use muster_suite::model::Expectation;
 use std::collections::{BTreeMap, BTreeSet};
 
 const ATTRIBUTES: &[Attribute] = &[
-    attribute("count", Kind::Integer, "Installed packages, signing keys excepted."),
-    attribute("size", Kind::Size, "Sum of the installed sizes of all packages."),
-    attribute("path", Kind::Text, "Where the database is (`rpm --eval %_dbpath`)."),
-    attribute("backend", Kind::Text, "Its format (`sqlite`, `ndb`, `bdb`)."),
-    attribute("verify", Kind::Keyword(&["ok", "broken"]), "`rpmdb --verifydb`."),
-    attribute("packages", Kind::Set(&packages::PACKAGE_NAME), "Names of all installed packages."),
-    attribute("vendors", Kind::Set(&text::ANY), "Vendors of all packages; a package without one counts as `(none)`."),
-    attribute("arches", Kind::Set(&packages::ARCHITECTURE), "Architectures of all packages."),
+    attribute("count", AttributeKind::Integer, "Installed packages, signing keys excepted."),
+    attribute("size", AttributeKind::Size, "Sum of the installed sizes of all packages."),
+    attribute("path", AttributeKind::Text, "Where the database is (`rpm --eval %_dbpath`)."),
+    attribute("backend", AttributeKind::Text, "Its format (`sqlite`, `ndb`, `bdb`)."),
+    attribute("verify", AttributeKind::Keyword(&["ok", "broken"]), "`rpmdb --verifydb`."),
+    attribute("packages", AttributeKind::Set(&packages::PACKAGE_NAME), "Names of all installed packages."),
+    attribute(
+        "vendors",
+        AttributeKind::Set(&text::ANY),
+        "Vendors of all packages; a package without one counts as `(none)`.",
+    ),
+    attribute("arches", AttributeKind::Set(&packages::ARCHITECTURE), "Architectures of all packages."),
     attribute(
         "dist-tags",
-        Kind::Set(&packages::DIST_TAG),
+        AttributeKind::Set(&packages::DIST_TAG),
         "Last dot-separated part of every release (`fc43`, `azl4`): foreign packages stand out.",
     ),
-    attribute("build-hosts", Kind::Set(&system::BUILD_HOST), "Hosts the packages were built on."),
-    attribute("unsigned", Kind::Set(&packages::PACKAGE_NAME), "Packages without an OpenPGP signature."),
-    attribute("signers", Kind::Set(&packages::KEY_ID), "Key ids of all signatures, last 16 hex digits, lower case."),
+    attribute("build-hosts", AttributeKind::Set(&system::BUILD_HOST), "Hosts the packages were built on."),
+    attribute("unsigned", AttributeKind::Set(&packages::PACKAGE_NAME), "Packages without an OpenPGP signature."),
+    attribute(
+        "signers",
+        AttributeKind::Set(&packages::KEY_ID),
+        "Key ids of all signatures, last 16 hex digits, lower case.",
+    ),
     attribute(
         "keys",
-        Kind::Set(&packages::KEY_ID),
+        AttributeKind::Set(&packages::KEY_ID),
         "Key ids of the imported signing keys, as rpm lists them, lower case.",
     ),
     attribute(
         "duplicates",
-        Kind::Set(&packages::DUPLICATE),
+        AttributeKind::Set(&packages::DUPLICATE),
         "Packages installed in several versions, install-only kernels and keys excepted.",
     ),
     attribute(
         "unsatisfied",
-        Kind::Set(&text::PROBLEM),
+        AttributeKind::Set(&text::PROBLEM),
         "Requirements of installed packages that nothing installed satisfies, as `package: requirement`.",
     ),
     attribute(
         "conflicts",
-        Kind::Set(&text::PROBLEM),
+        AttributeKind::Set(&text::PROBLEM),
         "Installed packages that conflict with or obsolete each other, as `package: problem`.",
     ),
     attribute(
         "modified",
-        Kind::Set(&paths::PATH),
+        AttributeKind::Set(&paths::PATH),
         "Files that differ from what their package shipped, configuration, documentation and ghosts excepted.",
     ),
     attribute(
         "missing",
-        Kind::Set(&paths::PATH),
+        AttributeKind::Set(&paths::PATH),
         "Files that a package owns and that are not there, documentation and ghosts excepted.",
     ),
     attribute(
         "unowned",
-        Kind::Map(&paths::PATH, &Kind::Set(&paths::PATH)),
+        AttributeKind::Map(&paths::PATH, &AttributeKind::Set(&paths::PATH)),
         "By directory: files below it that no package owns.",
     ),
     attribute(
         "providers",
-        Kind::Map(&packages::CAPABILITY, &Kind::Set(&packages::PACKAGE_NAME)),
+        AttributeKind::Map(&packages::CAPABILITY, &AttributeKind::Set(&packages::PACKAGE_NAME)),
         "By capability, path or soname: names of the installed packages that provide it.",
     ),
 ];

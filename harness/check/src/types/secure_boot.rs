@@ -1,9 +1,9 @@
 //! `secure-boot`: whether the firmware checked what it started, and what the kernel makes of it.
 
-use muster_suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
+use muster_suite::table::{Attribute, AttributeKind, CheckTable, Shorthand, Subject};
 
 use super::kernel::{LOCKDOWN, bracketed_value};
-use crate::assertions::{Source, read, unanswered, verdicts};
+use crate::assertions::{FixedReading, read, unanswered, verdicts};
 use crate::check::{Check, Observations, Probe, Verdict, attribute};
 use crate::observed::Value;
 use crate::unreadable::{Read, Unreadable};
@@ -11,15 +11,15 @@ use muster_record::facts::Facts;
 use muster_suite::model::Expectation;
 
 const ATTRIBUTES: &[Attribute] = &[
-    attribute("enabled", Kind::Bool, "Whether it is on; false on BIOS machines."),
+    attribute("enabled", AttributeKind::Bool, "Whether it is on; false on BIOS machines."),
     attribute(
         "setup-mode",
-        Kind::Bool,
+        AttributeKind::Bool,
         "Whether anybody may enrol keys, because the firmware has no platform key; absent on BIOS machines.",
     ),
     attribute(
         "lockdown",
-        Kind::Keyword(&["none", "integrity", "confidentiality"]),
+        AttributeKind::Keyword(&["none", "integrity", "confidentiality"]),
         "Lockdown mode of the kernel, which distributions turn on with Secure Boot.",
     ),
 ];
@@ -84,8 +84,8 @@ fn variable(seen: &Observations, name: &str) -> Read<Option<bool>> {
     }
 }
 
-const SOURCES: &[Source] = &[
-    Source {
+const SOURCES: &[FixedReading] = &[
+    FixedReading {
         attributes: &["enabled", "setup-mode"],
         key: "secure-boot/variables",
         seconds: 10,
@@ -102,7 +102,7 @@ bytes=$(od -An -t u1 $name-$guid) || exit 1
 printf '%s=%s\n' $name "$(echo $bytes)"
 done"#,
     },
-    Source { attributes: &["lockdown"], key: "kernel/lockdown", seconds: 10, script: LOCKDOWN },
+    FixedReading { attributes: &["lockdown"], key: "kernel/lockdown", seconds: 10, script: LOCKDOWN },
 ];
 
 #[cfg(test)]

@@ -1,9 +1,9 @@
 //! `selinux`: sELinux.
 
 use muster_suite::grammar::system;
-use muster_suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
+use muster_suite::table::{Attribute, AttributeKind, CheckTable, Shorthand, Subject};
 
-use crate::assertions::{Source, key, keys, read, unanswered, verdicts};
+use crate::assertions::{FixedReading, key, keys, read, unanswered, verdicts};
 use crate::check::{Check, Observations, Probe, Verdict, attribute};
 use crate::observed::Value;
 use crate::shell::cat;
@@ -14,30 +14,38 @@ use muster_suite::model::Expectation;
 const ATTRIBUTES: &[Attribute] = &[
     attribute(
         "mode",
-        Kind::Keyword(&["enforcing", "permissive", "disabled"]),
+        AttributeKind::Keyword(&["enforcing", "permissive", "disabled"]),
         "Mode now; `disabled` when no policy is loaded.",
     ),
-    attribute("configured", Kind::Keyword(&["enforcing", "permissive", "disabled"]), "Mode in /etc/selinux/config."),
-    attribute("policy", Kind::Text, "Policy type in /etc/selinux/config (`targeted`)."),
-    attribute("policy-version", Kind::Integer, "Version of the policy format that the kernel speaks."),
-    attribute("mls", Kind::Bool, "Whether the policy has levels."),
+    attribute(
+        "configured",
+        AttributeKind::Keyword(&["enforcing", "permissive", "disabled"]),
+        "Mode in /etc/selinux/config.",
+    ),
+    attribute("policy", AttributeKind::Text, "Policy type in /etc/selinux/config (`targeted`)."),
+    attribute("policy-version", AttributeKind::Integer, "Version of the policy format that the kernel speaks."),
+    attribute("mls", AttributeKind::Bool, "Whether the policy has levels."),
     attribute(
         "unknown",
-        Kind::Keyword(&["deny", "allow", "reject"]),
+        AttributeKind::Keyword(&["deny", "allow", "reject"]),
         "What is done with permissions that the policy does not know.",
     ),
     attribute(
         "booleans",
-        Kind::Map(&system::SELINUX_BOOLEAN, &Kind::Keyword(&["on", "off"])),
+        AttributeKind::Map(&system::SELINUX_BOOLEAN, &AttributeKind::Keyword(&["on", "off"])),
         "Booleans of the policy.",
     ),
-    attribute("permissive-types", Kind::Set(&system::SELINUX_TYPE), "Domains that the policy makes permissive."),
+    attribute(
+        "permissive-types",
+        AttributeKind::Set(&system::SELINUX_TYPE),
+        "Domains that the policy makes permissive.",
+    ),
     attribute(
         "unconfined-services",
-        Kind::Set(&system::PROCESS),
+        AttributeKind::Set(&system::PROCESS),
         "Names of running system services in unconfined_service_t, initrc_t or unlabeled_t.",
     ),
-    attribute("denials", Kind::Output, "Denials of this boot, one a line."),
+    attribute("denials", AttributeKind::Output, "Denials of this boot, one a line."),
 ];
 
 /// What can be asked.
@@ -184,33 +192,33 @@ cat "/sys/fs/selinux/booleans/$1""#,
     }
 }
 
-const SOURCES: &[Source] = &[
-    Source {
+const SOURCES: &[FixedReading] = &[
+    FixedReading {
         attributes: &["mode", "policy-version", "mls", "unknown", "unconfined-services"],
         key: "selinux/kernel",
         seconds: 10,
         // A kernel with SELinux and no selinuxfs could be enforcing unseen.
         script: "[ -r /proc/filesystems ] || { echo '/proc is not mounted' >&2; exit 1; }\nif [ ! -e /sys/fs/selinux/enforce ]; then\nwhile read -r nodev name; do if [ \"$name\" = selinuxfs ]; then\nwhile read -r source path type rest; do [ \"$type\" != selinuxfs ] || { echo 'selinuxfs is mounted elsewhere' >&2; exit 1; }; done </proc/mounts\n[ ! -e /proc/self/attr/current ] || IFS= read -r label 2>/dev/null </proc/self/attr/current\ncase $label in *:*:*) echo 'a policy is loaded and selinuxfs is not mounted' >&2; exit 1;; esac\nfi; done </proc/filesystems\necho disabled\nexit 0\nfi\ncd /sys/fs/selinux || exit 1\nfor file in enforce policyvers mls deny_unknown reject_unknown; do [ -r $file ] || continue; value=; IFS= read -r value <$file || [ -n \"$value\" ] || exit 1; echo \"$file=$value\"; done",
     },
-    Source {
+    FixedReading {
         attributes: &["configured", "policy"],
         key: "selinux/config",
         seconds: 10,
         script: concat!("file=/etc/selinux/config; [ -e $file ] || file=/dev/null\n", cat!("$file")),
     },
-    Source {
+    FixedReading {
         attributes: &["permissive-types"],
         key: "selinux/permissive",
         seconds: 120,
         script: "command -v semodule >/dev/null 2>&1 || { echo 'semodule: not found' >&2; exit 127; }\nif command -v semanage >/dev/null 2>&1; then\ntypes=$(semanage permissive -l -n) || exit 1\n# Without permissive types it prints nothing; every policy has a login, though.\n[ -n \"$types\" ] || [ -n \"$(semanage login -l -n)\" ] || { echo 'semanage prints nothing' >&2; exit 1; }\nelse\nmodules=$(semodule -lfull) && [ -n \"$modules\" ] || { echo 'semodule lists no module' >&2; exit 1; }\ntypes=$(printf '%s\\n' \"$modules\" | while read -r priority name rest; do case $name in permissive_*) echo \"${name#permissive_}\";; esac; done)\nfi\nprintf 'types:%s\\n' \"$types\"",
     },
-    Source {
+    FixedReading {
         attributes: &["unconfined-services"],
         key: "selinux/processes",
         seconds: 30,
         script: "for dir in /proc/[0-9]*; do\nlabel=; name=\n{ IFS= read -r label <$dir/attr/current; IFS= read -r name <$dir/comm; } 2>/dev/null\n[ -z \"$name\" ] || printf '%s\\t%s\\n' \"$label\" \"$name\"\ndone",
     },
-    Source {
+    FixedReading {
         attributes: &["denials"],
         key: "selinux/denials",
         seconds: 60,

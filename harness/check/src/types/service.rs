@@ -1,7 +1,7 @@
 //! `service`: a systemd unit of any type; `.service` when it has no suffix.
 
 use muster_suite::grammar::{paths, systemd};
-use muster_suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
+use muster_suite::table::{Attribute, AttributeKind, CheckTable, Shorthand, Subject};
 
 use crate::assertions::{key, subjects, unanswered, verdicts, wants, with_near};
 use crate::check::{Check, Observations, Probe, Verdict, attribute};
@@ -17,12 +17,12 @@ use std::collections::BTreeSet;
 const ATTRIBUTES: &[Attribute] = &[
     attribute(
         "loaded",
-        Kind::Keyword(&["loaded", "not-found", "masked", "error", "bad-setting", "merged", "stub"]),
+        AttributeKind::Keyword(&["loaded", "not-found", "masked", "error", "bad-setting", "merged", "stub"]),
         "LoadState.",
     ),
     attribute(
         "active",
-        Kind::Keyword(&[
+        AttributeKind::Keyword(&[
             "active",
             "inactive",
             "failed",
@@ -34,10 +34,10 @@ const ATTRIBUTES: &[Attribute] = &[
         ]),
         "ActiveState.",
     ),
-    attribute("sub-state", Kind::Text, "SubState (`running`, `exited`, `dead`, `listening`)."),
+    attribute("sub-state", AttributeKind::Text, "SubState (`running`, `exited`, `dead`, `listening`)."),
     attribute(
         "enabled",
-        Kind::Keyword(&[
+        AttributeKind::Keyword(&[
             "enabled",
             "enabled-runtime",
             "linked",
@@ -56,30 +56,38 @@ const ATTRIBUTES: &[Attribute] = &[
     ),
     attribute(
         "preset",
-        Kind::Keyword(&["enabled", "disabled", "ignored"]),
+        AttributeKind::Keyword(&["enabled", "disabled", "ignored"]),
         "What the presets say of it (UnitFilePreset).",
     ),
-    attribute("masked", Kind::Bool, "Whether it is masked, for ever or for this boot."),
-    attribute("result", Kind::Text, "Result of its last run (`success`, `exit-code`, `timeout`)."),
+    attribute("masked", AttributeKind::Bool, "Whether it is masked, for ever or for this boot."),
+    attribute("result", AttributeKind::Text, "Result of its last run (`success`, `exit-code`, `timeout`)."),
     attribute(
         "restarts",
-        Kind::Integer,
+        AttributeKind::Integer,
         "How often it was restarted automatically since the root file system took over from the initrd: NRestarts, without the restart of what switch-root killed.",
     ),
-    attribute("type", Kind::Text, "Service type (`notify`, `oneshot`)."),
-    attribute("user", Kind::Text, "User it runs as; empty when the unit states none."),
-    attribute("path", Kind::Text, "The unit file (FragmentPath)."),
-    attribute("drop-ins", Kind::Set(&paths::PATH), "Drop-in files that are in effect."),
-    attribute("wanted-by", Kind::Set(&systemd::UNIT), "Units that want it."),
-    attribute("required-by", Kind::Set(&systemd::UNIT), "Units that require it."),
-    attribute("after", Kind::Set(&systemd::UNIT), "Units it is ordered after."),
-    attribute("needs-reload", Kind::Bool, "Whether its files changed since systemd read them (NeedDaemonReload)."),
-    attribute("activation", Kind::Duration, "How long its last activation took."),
-    attribute("memory", Kind::Size, "Memory it uses now (MemoryCurrent)."),
-    attribute("exposure", Kind::Share(10), "`systemd-analyze security`: 0 (locked in) to 10 (everything open)."),
+    attribute("type", AttributeKind::Text, "Service type (`notify`, `oneshot`)."),
+    attribute("user", AttributeKind::Text, "User it runs as; empty when the unit states none."),
+    attribute("path", AttributeKind::Text, "The unit file (FragmentPath)."),
+    attribute("drop-ins", AttributeKind::Set(&paths::PATH), "Drop-in files that are in effect."),
+    attribute("wanted-by", AttributeKind::Set(&systemd::UNIT), "Units that want it."),
+    attribute("required-by", AttributeKind::Set(&systemd::UNIT), "Units that require it."),
+    attribute("after", AttributeKind::Set(&systemd::UNIT), "Units it is ordered after."),
+    attribute(
+        "needs-reload",
+        AttributeKind::Bool,
+        "Whether its files changed since systemd read them (NeedDaemonReload).",
+    ),
+    attribute("activation", AttributeKind::Duration, "How long its last activation took."),
+    attribute("memory", AttributeKind::Size, "Memory it uses now (MemoryCurrent)."),
+    attribute(
+        "exposure",
+        AttributeKind::Share(10),
+        "`systemd-analyze security`: 0 (locked in) to 10 (everything open).",
+    ),
     attribute(
         "properties",
-        Kind::Map(&systemd::PROPERTY, &Kind::Loose),
+        AttributeKind::Map(&systemd::PROPERTY, &AttributeKind::Loose),
         "Any property of `systemctl show`, by its name.",
     ),
 ];

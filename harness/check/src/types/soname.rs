@@ -1,7 +1,7 @@
 //! `soname`: a shared library, by soname, as installed packages provide it.
 
 use muster_suite::grammar::packages;
-use muster_suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
+use muster_suite::table::{Attribute, AttributeKind, CheckTable, Shorthand, Subject};
 
 use crate::assertions::{subjects, unanswered, verdicts};
 use crate::check::{Check, Observations, Probe, Verdict, attribute};
@@ -13,14 +13,14 @@ use muster_suite::model::Expectation;
 use std::collections::BTreeSet;
 
 const ATTRIBUTES: &[Attribute] = &[
-    attribute("provided", Kind::Bool, "Whether an installed package provides it, in any word size."),
-    attribute("packages", Kind::Set(&packages::PACKAGE_NAME), "Names of the packages that provide it."),
+    attribute("provided", AttributeKind::Bool, "Whether an installed package provides it, in any word size."),
+    attribute("packages", AttributeKind::Set(&packages::PACKAGE_NAME), "Names of the packages that provide it."),
     attribute(
         "versions",
-        Kind::Set(&packages::SYMBOL_VERSION),
+        AttributeKind::Set(&packages::SYMBOL_VERSION),
         "Symbol versions it provides (`GLIBC_2.42`, `OPENSSL_3.0.0`).",
     ),
-    attribute("bits", Kind::Set(&packages::BITS), "Word sizes it is provided in: 64, 32."),
+    attribute("bits", AttributeKind::Set(&packages::BITS), "Word sizes it is provided in: 64, 32."),
 ];
 
 /// What can be asked.

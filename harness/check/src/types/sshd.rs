@@ -1,7 +1,7 @@
 //! `sshd`: an option of the SSH server in effect, lower-case as `sshd -T` prints it.
 
 use muster_suite::grammar::{system, text};
-use muster_suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
+use muster_suite::table::{Attribute, AttributeKind, CheckTable, Shorthand, Subject};
 
 use crate::assertions::{subjects, unanswered, verdicts};
 use crate::check::{Check, Observations, Probe, Verdict, attribute};
@@ -10,8 +10,12 @@ use muster_record::facts::Facts;
 use muster_suite::model::Expectation;
 
 const ATTRIBUTES: &[Attribute] = &[
-    attribute("value", Kind::Loose, "Its value."),
-    attribute("list", Kind::List(&text::WORD), "Its value as a comma-separated list (ciphers, kexalgorithms, macs)."),
+    attribute("value", AttributeKind::Loose, "Its value."),
+    attribute(
+        "list",
+        AttributeKind::List(&text::WORD),
+        "Its value as a comma-separated list (ciphers, kexalgorithms, macs).",
+    ),
 ];
 
 /// What can be asked.

@@ -1,7 +1,7 @@
 //! `sysctl`: a kernel parameter of /proc/sys.
 
 use muster_suite::grammar::kernel::{SYSCTL, SYSCTL_ROOTS as ROOTS};
-use muster_suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
+use muster_suite::table::{Attribute, AttributeKind, CheckTable, Shorthand, Subject};
 
 use crate::assertions::{subjects, unanswered, verdicts, wants};
 use crate::check::{Check, Observations, Probe, Verdict, attribute};
@@ -16,13 +16,13 @@ use muster_suite::model::Expectation;
 const ATTRIBUTES: &[Attribute] = &[
     attribute(
         "value",
-        Kind::Loose,
+        AttributeKind::Loose,
         "Its value now; runs of white space are one space. `none` matches when the kernel has no such parameter: `{any-of: [1, none]}`.",
     ),
-    attribute("exists", Kind::Bool, "Whether the kernel has it."),
+    attribute("exists", AttributeKind::Bool, "Whether the kernel has it."),
     attribute(
         "persisted",
-        Kind::Loose,
+        AttributeKind::Loose,
         "The value that sysctl.d files set at boot, by systemd-sysctl's rules; `none` matches when no file sets it. A parameter that the kernel does not have needs `exists: false` (or `value: none`) as well.",
     ),
 ];
@@ -101,8 +101,8 @@ impl Check for Sysctl {
 /// Whether the suite says of the parameter that the kernel may lack it.
 fn states_absence(expectation: &Expectation) -> bool {
     let missing = |attribute: &str| match attribute {
-        "exists" => Some((Kind::Bool, Value::flag(false))),
-        "value" => Some((Kind::Loose, Value::absent(""))),
+        "exists" => Some((AttributeKind::Bool, Value::flag(false))),
+        "value" => Some((AttributeKind::Loose, Value::absent(""))),
         _ => None,
     };
     expectation.assertions.iter().any(|assertion| {

@@ -1,7 +1,7 @@
 //! `tool`: a command on the search path of a root shell.
 
 use muster_suite::grammar::system;
-use muster_suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
+use muster_suite::table::{Attribute, AttributeKind, CheckTable, Shorthand, Subject};
 
 use crate::assertions::{subjects, unanswered, verdicts};
 use crate::check::{Check, Observations, Probe, Verdict, attribute};
@@ -12,10 +12,10 @@ use muster_record::facts::Facts;
 use muster_suite::model::Expectation;
 
 const ATTRIBUTES: &[Attribute] = &[
-    attribute("exists", Kind::Bool, "Whether the shell finds an executable of that name."),
-    attribute("path", Kind::Text, "Where it is found."),
-    attribute("resolves-to", Kind::Text, "The file it is in the end, symbolic links followed."),
-    attribute("owned-by", Kind::Text, "Name of the package that owns the file it is in the end."),
+    attribute("exists", AttributeKind::Bool, "Whether the shell finds an executable of that name."),
+    attribute("path", AttributeKind::Text, "Where it is found."),
+    attribute("resolves-to", AttributeKind::Text, "The file it is in the end, symbolic links followed."),
+    attribute("owned-by", AttributeKind::Text, "Name of the package that owns the file it is in the end."),
 ];
 
 /// What can be asked.

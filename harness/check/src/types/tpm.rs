@@ -1,9 +1,9 @@
 //! `tpm`: the trusted platform module, as the guest's kernel sees it.
 
 use muster_suite::grammar::kernel;
-use muster_suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
+use muster_suite::table::{Attribute, AttributeKind, CheckTable, Shorthand, Subject};
 
-use crate::assertions::{Source, read, unanswered, verdicts};
+use crate::assertions::{FixedReading, read, unanswered, verdicts};
 use crate::check::{Check, Observations, Probe, Verdict, attribute};
 use crate::observed::Value;
 use crate::unreadable::Unreadable;
@@ -11,11 +11,11 @@ use muster_record::facts::Facts;
 use muster_suite::model::Expectation;
 
 const ATTRIBUTES: &[Attribute] = &[
-    attribute("present", Kind::Bool, "Whether the kernel has a TPM."),
-    attribute("version", Kind::Text, "`1.2` or `2.0`; kernels before 5.6 do not say."),
+    attribute("present", AttributeKind::Bool, "Whether the kernel has a TPM."),
+    attribute("version", AttributeKind::Text, "`1.2` or `2.0`; kernels before 5.6 do not say."),
     attribute(
         "pcr-banks",
-        Kind::Set(&kernel::PCR_BANK),
+        AttributeKind::Set(&kernel::PCR_BANK),
         "Hash algorithms of its registers (`sha256`); kernels before 5.12 do not say.",
     ),
 ];
@@ -86,7 +86,7 @@ impl Check for Tpm {
     }
 }
 
-const SOURCES: &[Source] = &[Source {
+const SOURCES: &[FixedReading] = &[FixedReading {
     attributes: &["present", "version", "pcr-banks"],
     key: "tpm/first",
     seconds: 10,

@@ -1,9 +1,9 @@
 //! `units`: systemd as a whole.
 
 use muster_suite::grammar::systemd;
-use muster_suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
+use muster_suite::table::{Attribute, AttributeKind, CheckTable, Shorthand, Subject};
 
-use crate::assertions::{Source, key, read, unanswered, verdicts};
+use crate::assertions::{FixedReading, key, read, unanswered, verdicts};
 use crate::check::{Check, Observations, Probe, Verdict, attribute};
 use crate::observed::Value;
 use crate::unit_list::{self, Unit, UnitFile};
@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
 const ATTRIBUTES: &[Attribute] = &[
     attribute(
         "state",
-        Kind::Keyword(&[
+        AttributeKind::Keyword(&[
             "initializing",
             "starting",
             "running",
@@ -29,46 +29,50 @@ const ATTRIBUTES: &[Attribute] = &[
         ]),
         "`systemctl is-system-running`.",
     ),
-    attribute("failed", Kind::Set(&systemd::UNIT), "Failed units."),
-    attribute("jobs", Kind::Set(&systemd::UNIT), "Units with a queued or running job."),
-    attribute("active", Kind::Set(&systemd::UNIT), "Active units."),
-    attribute("enabled", Kind::Set(&systemd::UNIT_FILE), "Enabled unit files."),
-    attribute("masked", Kind::Set(&systemd::UNIT_FILE), "Masked unit files."),
-    attribute("generated", Kind::Set(&systemd::UNIT), "Units made by generators."),
-    attribute("timers", Kind::Set(&systemd::UNIT), "Active timers."),
-    attribute("sockets", Kind::Set(&systemd::UNIT), "Listening sockets."),
+    attribute("failed", AttributeKind::Set(&systemd::UNIT), "Failed units."),
+    attribute("jobs", AttributeKind::Set(&systemd::UNIT), "Units with a queued or running job."),
+    attribute("active", AttributeKind::Set(&systemd::UNIT), "Active units."),
+    attribute("enabled", AttributeKind::Set(&systemd::UNIT_FILE), "Enabled unit files."),
+    attribute("masked", AttributeKind::Set(&systemd::UNIT_FILE), "Masked unit files."),
+    attribute("generated", AttributeKind::Set(&systemd::UNIT), "Units made by generators."),
+    attribute("timers", AttributeKind::Set(&systemd::UNIT), "Active timers."),
+    attribute("sockets", AttributeKind::Set(&systemd::UNIT), "Listening sockets."),
     attribute(
         "not-by-preset",
-        Kind::Set(&systemd::UNIT_FILE),
+        AttributeKind::Set(&systemd::UNIT_FILE),
         "Unit files that are enabled although the presets disable them, or disabled although the presets enable them.",
     ),
     attribute(
         "not-found",
-        Kind::Set(&systemd::UNIT),
+        AttributeKind::Set(&systemd::UNIT),
         "Units that others want or require (Wants=, Requires=, Requisite=, BindsTo=, Upholds=) and that do not exist; not those that others are only ordered after.",
     ),
     attribute(
         "restarting",
-        Kind::Set(&systemd::UNIT),
+        AttributeKind::Set(&systemd::UNIT),
         "Services in a crash loop: waiting for an automatic restart after two or more, or restarted three times and more, the last time within five minutes.",
     ),
     attribute(
         "restarted",
-        Kind::Set(&systemd::UNIT),
+        AttributeKind::Set(&systemd::UNIT),
         "Services that were restarted automatically since the root file system took over from the initrd, whether or not they are well now.",
     ),
-    attribute("needs-reload", Kind::Set(&systemd::UNIT), "Units whose files changed since systemd read them."),
+    attribute("needs-reload", AttributeKind::Set(&systemd::UNIT), "Units whose files changed since systemd read them."),
     attribute(
         "ordering-cycles",
-        Kind::Set(&systemd::UNIT),
+        AttributeKind::Set(&systemd::UNIT),
         "Units whose job systemd deleted to break an ordering cycle in this boot.",
     ),
-    attribute("default-target", Kind::Text, "`systemctl get-default`."),
-    attribute("version", Kind::Integer, "Major version of systemd."),
-    attribute("tainted", Kind::Set(&systemd::TAINTS), "systemd's own taint flags (`unmerged-bin`, `cgroupsv1`)."),
+    attribute("default-target", AttributeKind::Text, "`systemctl get-default`."),
+    attribute("version", AttributeKind::Integer, "Major version of systemd."),
+    attribute(
+        "tainted",
+        AttributeKind::Set(&systemd::TAINTS),
+        "systemd's own taint flags (`unmerged-bin`, `cgroupsv1`).",
+    ),
     attribute(
         "manager",
-        Kind::Map(&systemd::PROPERTY, &Kind::Loose),
+        AttributeKind::Map(&systemd::PROPERTY, &AttributeKind::Loose),
         "Properties of the manager (`DefaultTimeoutStartUSec`, `ShowStatus`).",
     ),
 ];
@@ -240,16 +244,16 @@ fn owned(unit: BTreeMap<&str, &str>) -> BTreeMap<String, String> {
 const LIST: &str = "units/list";
 const FILES: &str = "units/files";
 
-const SOURCES: &[Source] = &[
+const SOURCES: &[FixedReading] = &[
     // The exit status follows the state; the word is what counts.
-    Source { attributes: &["state"], key: "units/state", seconds: 20, script: "systemctl is-system-running" },
-    Source {
+    FixedReading { attributes: &["state"], key: "units/state", seconds: 20, script: "systemctl is-system-running" },
+    FixedReading {
         attributes: &["failed", "active", "timers", "sockets"],
         key: LIST,
         seconds: 20,
         script: "systemctl list-units --all --full --plain --no-pager",
     },
-    Source {
+    FixedReading {
         attributes: &["not-found"],
         key: "units/not-found",
         seconds: 30,
@@ -265,40 +269,45 @@ $list
 LIST
 [ $# -eq 0 ] || systemctl show --no-pager -p Id -p WantedBy -p RequiredBy -p RequisiteOf -p BoundBy -p UpheldBy -- "$@""#,
     },
-    Source {
+    FixedReading {
         attributes: &["restarting", "restarted"],
         key: restarts::COUNTS_KEY,
         seconds: 30,
         script: restarts::COUNTS,
     },
-    Source { attributes: &["restarted"], key: restarts::LOG_KEY, seconds: 60, script: restarts::LOG },
-    Source {
+    FixedReading { attributes: &["restarted"], key: restarts::LOG_KEY, seconds: 60, script: restarts::LOG },
+    FixedReading {
         attributes: &["jobs"],
         key: "units/jobs",
         seconds: 20,
         script: "systemctl list-jobs --full --plain --no-pager",
     },
-    Source {
+    FixedReading {
         attributes: &["enabled", "masked", "generated", "not-by-preset"],
         key: FILES,
         seconds: 60,
         script: "systemctl list-unit-files --full --no-pager",
     },
-    Source {
+    FixedReading {
         attributes: &["needs-reload"],
         key: "units/reload",
         seconds: 30,
         script: "systemctl show --no-pager -p Id -p NeedDaemonReload '*'",
     },
-    Source {
+    FixedReading {
         attributes: &["ordering-cycles"],
         key: "units/cycles",
         seconds: 30,
         script: journal::entries!("-o cat _PID=1"),
     },
-    Source { attributes: &["default-target"], key: "units/default", seconds: 20, script: "systemctl get-default" },
-    Source { attributes: &["version"], key: "units/version", seconds: 10, script: "systemctl --version" },
-    Source {
+    FixedReading {
+        attributes: &["default-target"],
+        key: "units/default",
+        seconds: 20,
+        script: "systemctl get-default",
+    },
+    FixedReading { attributes: &["version"], key: "units/version", seconds: 10, script: "systemctl --version" },
+    FixedReading {
         attributes: &["tainted", "manager"],
         key: "systemd/manager",
         seconds: 20,

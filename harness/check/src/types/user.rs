@@ -1,7 +1,7 @@
 //! `user`: a user account.
 
 use muster_suite::grammar::accounts::{GROUP, USER};
-use muster_suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
+use muster_suite::table::{Attribute, AttributeKind, CheckTable, Shorthand, Subject};
 
 use super::accounts;
 use crate::assertions::{subjects, unanswered, verdicts, wants};
@@ -12,22 +12,26 @@ use muster_record::facts::Facts;
 use muster_suite::model::Expectation;
 
 const ATTRIBUTES: &[Attribute] = &[
-    attribute("exists", Kind::Bool, "Whether the name service knows it."),
-    attribute("uid", Kind::Integer, "Its number."),
-    attribute("gid", Kind::Integer, "Number of its primary group."),
-    attribute("group", Kind::Text, "Name of its primary group."),
-    attribute("groups", Kind::Set(&GROUP), "Names of all its groups."),
-    attribute("home", Kind::Text, "Home directory."),
-    attribute("shell", Kind::Text, "Login shell."),
-    attribute("gecos", Kind::Text, "Comment."),
-    attribute("login", Kind::Bool, "Whether its shell lets it log in (not nologin, false, sync, shutdown or halt)."),
+    attribute("exists", AttributeKind::Bool, "Whether the name service knows it."),
+    attribute("uid", AttributeKind::Integer, "Its number."),
+    attribute("gid", AttributeKind::Integer, "Number of its primary group."),
+    attribute("group", AttributeKind::Text, "Name of its primary group."),
+    attribute("groups", AttributeKind::Set(&GROUP), "Names of all its groups."),
+    attribute("home", AttributeKind::Text, "Home directory."),
+    attribute("shell", AttributeKind::Text, "Login shell."),
+    attribute("gecos", AttributeKind::Text, "Comment."),
+    attribute(
+        "login",
+        AttributeKind::Bool,
+        "Whether its shell lets it log in (not nologin, false, sync, shutdown or halt).",
+    ),
     attribute(
         "password",
-        Kind::Keyword(&["set", "empty", "locked", "none"]),
+        AttributeKind::Keyword(&["set", "empty", "locked", "none"]),
         "State of its password: usable, empty, locked (`!`), or none that could match (`*`).",
     ),
-    attribute("locked", Kind::Bool, "Whether it has no password that could be used."),
-    attribute("local", Kind::Bool, "Whether it is in /etc/passwd."),
+    attribute("locked", AttributeKind::Bool, "Whether it has no password that could be used."),
+    attribute("local", AttributeKind::Bool, "Whether it is in /etc/passwd."),
 ];
 
 /// What can be asked.

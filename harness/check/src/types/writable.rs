@@ -1,7 +1,7 @@
 //! `writable`: whether root can write to a path.
 
 use muster_suite::grammar::paths;
-use muster_suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
+use muster_suite::table::{Attribute, AttributeKind, CheckTable, Shorthand, Subject};
 
 use crate::assertions::{subjects, unanswered, verdicts};
 use crate::check::{Check, Observations, Probe, Verdict, attribute};
@@ -10,8 +10,11 @@ use crate::unreadable::Unreadable;
 use muster_record::facts::Facts;
 use muster_suite::model::Expectation;
 
-const ATTRIBUTES: &[Attribute] =
-    &[attribute("value", Kind::Bool, "Whether it exists and can be written to; a read-only file system says no.")];
+const ATTRIBUTES: &[Attribute] = &[attribute(
+    "value",
+    AttributeKind::Bool,
+    "Whether it exists and can be written to; a read-only file system says no.",
+)];
 
 /// What can be asked.
 pub static TABLE: CheckTable = CheckTable {

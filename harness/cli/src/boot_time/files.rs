@@ -28,7 +28,7 @@ impl<'d> Written<'d> {
         Self { dir }
     }
 
-    /// All samples, pictures of them, and the formats that were asked for.
+    /// All samples, pictures of them, and the formats that are wanted.
     pub(super) fn measured(
         &mut self,
         candidate: &Measured,

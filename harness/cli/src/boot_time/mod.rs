@@ -23,7 +23,7 @@ use muster_boot_time::baseline::Baselines;
 use muster_boot_time::by::By;
 use muster_boot_time::sample::{Measured, Population};
 use muster_boot_time::text;
-use muster_boot_time::verdict::{self, Decision, Verdict};
+use muster_boot_time::verdict::{self, BootVerdict, Decision};
 use muster_stats::compare::Rule;
 
 /// Measure what boots take, and compare it with a baseline
@@ -200,8 +200,8 @@ fn gate(
 /// What could not be decided is an error, never a pass.
 fn exit_of(decision: &Decision) -> Exit {
     match decision.verdict {
-        Verdict::Regression => Exit::Failed,
-        Verdict::Improvement | Verdict::NoChange => Exit::Pass,
-        Verdict::NotEnoughSamples { .. } | Verdict::HostUnfit { .. } => Exit::Error,
+        BootVerdict::Regression => Exit::Failed,
+        BootVerdict::Improvement | BootVerdict::NoChange => Exit::Pass,
+        BootVerdict::NotEnoughSamples { .. } | BootVerdict::HostUnfit { .. } => Exit::Error,
     }
 }

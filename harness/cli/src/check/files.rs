@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use camino::{Utf8Path, Utf8PathBuf};
 
 use muster_base::text::{one_line, plural};
-use muster_suite::Kind;
+use muster_suite::FileKind;
 use muster_suite::diagnostic::{Diagnostics, codes};
 use muster_suite::kind::{Says, of_file};
-use muster_suite::source::{self, Source};
+use muster_suite::source::{self, SourceFile};
 
 /// Directories below one of suites whose files belong to these suites.
 const BELONGING: [&str; 3] = ["coverage", "proofs", "snapshots"];
@@ -18,7 +18,7 @@ const NAMED: usize = 10;
 /// The files that paths mean, by what they are.
 #[derive(Default)]
 pub(super) struct Files {
-    documents: BTreeMap<Kind, Vec<Source>>,
+    documents: BTreeMap<FileKind, Vec<SourceFile>>,
     /// Accepted snapshots.
     pub snapshots: Vec<Utf8PathBuf>,
     /// Files and directories that are not read, each with the reason.
@@ -43,12 +43,12 @@ impl Files {
     }
 
     /// The documents of a kind.
-    pub(super) fn documents(&self, kind: Kind) -> &[Source] {
+    pub(super) fn documents(&self, kind: FileKind) -> &[SourceFile] {
         self.documents.get(&kind).map_or(&[], Vec::as_slice)
     }
 
     /// The paths of the documents of a kind.
-    pub(super) fn paths(&self, kind: Kind) -> Vec<Utf8PathBuf> {
+    pub(super) fn paths(&self, kind: FileKind) -> Vec<Utf8PathBuf> {
         self.documents(kind).iter().map(|source| source.path.clone()).collect()
     }
 
@@ -126,7 +126,7 @@ impl Files {
     }
 
     /// What says nothing that is known is taken for a suite, whose reader says what is wrong.
-    fn add(&mut self, mut source: Source, says: &Says) {
+    fn add(&mut self, mut source: SourceFile, says: &Says) {
         if !self.is_new(&source.path) {
             return;
         }
@@ -137,7 +137,7 @@ impl Files {
                 source.found = false;
                 *kind
             }
-            Says::Other(_) | Says::Nothing => Kind::Suite,
+            Says::Other(_) | Says::Nothing => FileKind::Suite,
         };
         self.documents.entry(kind).or_default().push(source);
     }

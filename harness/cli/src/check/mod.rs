@@ -17,7 +17,7 @@ use muster_console::Rules;
 use muster_facts::compare::read_accepted;
 use muster_suite::diagnostic::{Diagnostic, Diagnostics, codes, sarif};
 use muster_suite::model::{Suite, Test};
-use muster_suite::{Kind, deviations, foreign, images, known, proofs};
+use muster_suite::{FileKind, deviations, foreign, images, known, proofs};
 
 /// Validate every kind of file offline: all errors of all files at once, nothing is started
 #[derive(Debug, clap::Args)]
@@ -106,7 +106,7 @@ struct Found {
 
 fn look(files: Files) -> Result<Found, CliError> {
     let mut found = Found::default();
-    for kind in Kind::ALL {
+    for kind in FileKind::ALL {
         if files.documents(kind).is_empty() {
             continue;
         }
@@ -125,14 +125,14 @@ fn look(files: Files) -> Result<Found, CliError> {
 
 /// Reads the files of a kind: what they are, and what is wrong with them. Suites come first, since others are compared
 /// with them.
-fn read(kind: Kind, files: &Files, found: &mut Found) -> Result<(String, Diagnostics), CliError> {
+fn read(kind: FileKind, files: &Files, found: &mut Found) -> Result<(String, Diagnostics), CliError> {
     let vocabulary = load::vocabulary();
     let paths = files.paths(kind);
     let number = paths.len();
     Ok(match kind {
-        Kind::Suite => {
+        FileKind::Suite => {
             // A file of tests in a directory must be included by one of these.
-            let tests = files.documents(Kind::Tests).iter().filter(|source| source.found);
+            let tests = files.documents(FileKind::Tests).iter().filter(|source| source.found);
             let sources: Vec<_> = files.documents(kind).iter().chain(tests).cloned().collect();
             let mut problems = Diagnostics::new();
             found.suites = muster_suite::load_sources(&sources, &vocabulary, &mut problems);
@@ -143,40 +143,40 @@ fn read(kind: Kind, files: &Files, found: &mut Found) -> Result<(String, Diagnos
             let (suites, tests) = (count(suites.len(), "suite"), count(tests, "test"));
             (format!("{suites}, {tests}, {assertions} assertions and steps"), problems)
         }
-        Kind::Tests => {
+        FileKind::Tests => {
             let mut problems = Diagnostics::new();
             for source in files.documents(kind) {
                 muster_suite::load_tests(source, &vocabulary, &mut problems);
             }
             (format!("{} of tests that suites include", count(number, "file")), problems)
         }
-        Kind::Images => {
+        FileKind::Images => {
             let (entries, problems) = images::load(&paths);
             (format!("{} in {}", count(entries.len(), "image"), count(number, "file")), problems)
         }
-        Kind::KnownIssues => {
+        FileKind::KnownIssues => {
             let compared = compared(found)?;
             let (issues, problems) = known::load(&paths, &vocabulary, &found.suites, load::today());
             let problems =
                 if compared { problems } else { problems.without(&[codes::UNKNOWN_TEST, codes::NEVER_TRUE]) };
             (format!("{} in {}", count(issues.len(), "known issue"), count(number, "file")), problems)
         }
-        Kind::Proofs => {
+        FileKind::Proofs => {
             let compared = compared(found)?;
             let (proofs, problems) = proofs::load(&paths, &vocabulary, &found.suites);
             let problems = if compared { problems } else { problems.without(&[codes::UNKNOWN_TEST]) };
             (format!("{} in {}", count(proofs.len(), "proof"), count(number, "file")), problems)
         }
-        Kind::ConsoleRules => {
+        FileKind::ConsoleRules => {
             let (rules, problems) = Rules::check(&paths);
             (format!("{} in {}", count(rules, "console rule"), count(number, "file")), problems)
         }
-        Kind::Deviations => {
+        FileKind::Deviations => {
             let mut problems = Diagnostics::new();
-            let entries = deviations::load(&paths, &kinds::words(), &vocabulary, &mut problems);
+            let entries = deviations::load(&paths, &kinds::names(), &vocabulary, &mut problems);
             (format!("{} in {}", count(entries.len(), "deviation"), count(number, "file")), problems)
         }
-        Kind::ForeignChecks => {
+        FileKind::ForeignChecks => {
             let (lists, problems) = match compared(found)? {
                 true => foreign::load(&paths, &vocabulary, &found.suites),
                 false => foreign::load_alone(&paths, &vocabulary),
@@ -260,7 +260,7 @@ tests:
 
     #[test]
     fn a_misspelt_key_is_reported_in_every_kind_of_file_with_and_without_its_schema() {
-        for kind in Kind::ALL {
+        for kind in FileKind::ALL {
             for schema in [format!("schema: {}\n", kind.schema()), "\n".to_owned()] {
                 let keys: Vec<_> = kind.keys().keys.iter().map(|key| key.name).filter(|key| *key != "schema").collect();
                 // Without a schema the other keys tell what it is, when there are others.

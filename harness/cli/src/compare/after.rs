@@ -1,5 +1,5 @@
 //! A system as a test leaves it: what an upgrade or an installation makes of a machine can then be set
-//! beside a machine that was new.
+//! next to a machine that was new.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use super::facts_file::is_facts;
 use crate::boot::{Wanted, reported};
 use crate::error::CliError;
-use crate::load::{self, HEALTH, Loaded, Selection};
+use crate::load::{self, Loaded, Selection};
 use crate::machine_dir::MachineDir;
 use crate::output::say_error;
 use crate::project::short;
@@ -19,12 +19,13 @@ use muster_base::text::one_line;
 use muster_engine::driver::Driver;
 use muster_engine::engine::Images;
 use muster_engine::plan::{self, Group, Rerun};
-use muster_engine::session::{Session, Source};
+use muster_engine::session::{MachineSource, Session};
 use muster_engine::sink::Events;
 use muster_engine::worker::Worker;
 use muster_qemu::driver::{HostImages, HostMachine};
 use muster_record::outcome::Outcome;
 use muster_record::run::TestRecord;
+use muster_suite::select::TestIndex;
 
 /// One test and those that it needs, in their order.
 pub(super) struct After {
@@ -44,14 +45,13 @@ impl After {
             return Err(CliError::invalid(what).hint("name the image or the disk that it was read of"));
         }
         let selection = Selection { test: vec![name.to_owned()], ..Selection::default() };
-        let selected: Vec<_> = load::select(loaded, &selection)?.into_iter().collect();
-        let [(suite, test)] = selected[..] else { return Err(not_one(name)) };
-        if test == HEALTH {
+        let selected = load::select(loaded, &selection)?;
+        let (Some(TestIndex { suite, test }), 1) = (selected.tests.first(), selected.len()) else {
             return Err(not_one(name));
-        }
-        let suite = [Arc::new(loaded.suites[suite].clone())];
+        };
+        let suite = [Arc::new(loaded.suites[*suite].clone())];
         // What tests need of each other is one group.
-        let group = plan::plan(&suite, &[(0, test)].into(), Vec::new()).groups.pop();
+        let group = plan::plan(&suite, &[TestIndex { suite: 0, test: *test }].into(), Vec::new()).groups.pop();
         group
             .map(|group| Self { group, suites: paths.to_vec(), system: system.to_owned() })
             .ok_or_else(|| CliError::invalid("the selection selects no test"))
@@ -97,9 +97,9 @@ pub(super) async fn with_machine_after<T>(
     let prepared = images.prepare(&image).await.map_err(reported)?;
     let driver = prepared.with_spec(&after.group.machine_spec).map_err(reported)?;
     let session = Session::new(&driver, &image, &settings, events.clone());
-    let mut worker = session.worker(Source::Boot);
+    let mut worker = session.worker(MachineSource::Boot);
     say_error(&format!("{image} boots; it may take {} s", driver.boot_deadline().as_secs()));
-    let result = match ask_all(&mut worker, &after.group).await {
+    let result = match run_all(&mut worker, &after.group).await {
         Ok(()) => match worker.live() {
             Some(live) => then(live).await,
             None => Err(CliError::infrastructure(format!("{image} is gone after {}", after.name()))),
@@ -110,7 +110,7 @@ pub(super) async fn with_machine_after<T>(
     result
 }
 
-async fn ask_all<D: Driver>(worker: &mut Worker<'_, '_, D>, group: &Group) -> Result<(), CliError> {
+async fn run_all<D: Driver>(worker: &mut Worker<'_, '_, D>, group: &Group) -> Result<(), CliError> {
     for planned in &group.tests {
         let record = worker.run(planned).await;
         let name = name(&record.suite, &record.test);

@@ -1,4 +1,4 @@
-//! `muster compare`: two systems set beside each other, and the gate on what nobody has documented.
+//! `muster compare`: two systems compared, and the gate on what nobody has documented.
 
 mod after;
 mod facts_file;
@@ -23,7 +23,7 @@ use muster_compare::facts::Facts;
 use muster_compare::item::Part;
 use muster_compare::kind::{FactKind, Scope};
 use muster_compare::kinds;
-use muster_compare::verdict::{Verdict, evaluate};
+use muster_compare::verdict::{ComparisonResult, evaluate};
 use muster_compare::{json, markdown, text};
 use muster_suite::deviations::{self, Deviation};
 use muster_suite::diagnostic::Diagnostics;
@@ -97,7 +97,7 @@ enum Output {
 }
 
 fn kinds_parser() -> clap::builder::PossibleValuesParser {
-    kinds::words().into()
+    kinds::names().into()
 }
 
 /// What a tree is, said of what is none.
@@ -131,7 +131,7 @@ pub(crate) fn execute(arguments: Arguments) -> Result<Exit, CliError> {
         true => Scope::default(),
         false => Scope { trees: arguments.trees.clone() },
     };
-    let (before_baseline, before_candidate) = asked_first(&arguments)?;
+    let (before_baseline, before_candidate) = tests_before(&arguments)?;
     let reading = Reading { kinds: &kinds, scope: &scope };
     let [of_baseline, of_candidate] = machines(&arguments)?;
     // Both are found before one is booted.
@@ -165,7 +165,7 @@ fn machines(arguments: &Arguments) -> Result<[MachineOptions; 2], CliError> {
 }
 
 /// The tests that are run on the baseline and the candidate before they are read.
-fn asked_first(arguments: &Arguments) -> Result<(Option<After>, Option<After>), CliError> {
+fn tests_before(arguments: &Arguments) -> Result<(Option<After>, Option<After>), CliError> {
     let Arguments { suites, baseline, baseline_after, candidate, candidate_after, .. } = arguments;
     if baseline_after.is_none() && candidate_after.is_none() {
         return match suites.is_empty() {
@@ -187,7 +187,7 @@ fn documents(arguments: &Arguments) -> Result<(Vec<Deviation>, Option<azldev::Tr
     let mut sink = Diagnostics::new();
     let entries = match arguments.ledger.is_empty() {
         true => Vec::new(),
-        false => deviations::load(&arguments.ledger, &kinds::words(), &load::vocabulary(), &mut sink),
+        false => deviations::load(&arguments.ledger, &kinds::names(), &load::vocabulary(), &mut sink),
     };
     let tree = arguments.azldev.as_ref().map(|dir| azldev::load(dir, &mut sink));
     sink.settle();
@@ -213,7 +213,7 @@ fn save(path: &Utf8Path, facts: &Facts) -> Result<(), CliError> {
     Ok(muster_base::files::write_atomically(path, text.as_bytes())?)
 }
 
-fn print(verdict: &Verdict, arguments: &Arguments) -> Result<Exit, CliError> {
+fn print(verdict: &ComparisonResult, arguments: &Arguments) -> Result<Exit, CliError> {
     match arguments.format {
         Output::Text => say(text::render(verdict, arguments.all).trim_end()),
         Output::Markdown => say(markdown::render(verdict).trim_end()),

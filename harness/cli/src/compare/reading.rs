@@ -95,9 +95,9 @@ impl Reading<'_> {
             let read = async {
                 match after {
                     Some(after) => {
-                        after::with_machine_after(wanted, after, async |live| self.ask(live, name).await).await
+                        after::with_machine_after(wanted, after, async |live| self.read_kinds(live, name).await).await
                     }
-                    None => with_machine(wanted, async |live, _, _| self.ask(live, name).await).await,
+                    None => with_machine(wanted, async |live, _, _| self.read_kinds(live, name).await).await,
                 }
             };
             tokio::select! {
@@ -110,7 +110,7 @@ impl Reading<'_> {
         facts
     }
 
-    async fn ask(&self, live: &impl Live, name: String) -> Result<Facts, CliError> {
+    async fn read_kinds(&self, live: &impl Live, name: String) -> Result<Facts, CliError> {
         let probes = kinds::probes(self.kinds, self.scope);
         let scale = live.deadline_scale();
         let requests = probes.iter().map(|probe| Request {
@@ -125,7 +125,7 @@ impl Reading<'_> {
         })?;
         let seen = Observations(probes.into_iter().map(|probe| probe.key).zip(replies).collect());
         let taken = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
-        Ok(Facts::from_answers((name, taken), live.facts().clone(), self.kinds, self.scope, &seen))
+        Ok(Facts::from_replies((name, taken), live.facts().clone(), self.kinds, self.scope, &seen))
     }
 }
 

@@ -15,7 +15,7 @@ use muster_base::text::one_line;
 pub(super) enum Side {
     /// What is compared with.
     Baseline,
-    /// What is judged.
+    /// What is evaluated.
     Candidate,
 }
 

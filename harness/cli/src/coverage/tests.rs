@@ -1,4 +1,4 @@
-//! The lists that ship, and the suites that ship beside them.
+//! The lists that ship, and the suites that ship next to them.
 
 use camino::{Utf8Path, Utf8PathBuf};
 

@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::commands::{self, Command};
 use super::system::System;
 use muster_base::failure::Location;
-use muster_check::base::Kind;
+use muster_check::base::BaseCheckKind;
 use muster_check::wording::{expected, subject_of};
 use muster_engine::plan::{self, Isolation, Rerun};
 use muster_record::names::{HEALTH_TEST, MACHINE_SUITE};
@@ -19,6 +19,7 @@ use muster_suite::model::{
     Action, Adjustment, Assertion, BaseCheck, Change, Expectation, MachineOverrides, ServiceState, SnapshotSource,
     SnapshotSpec, Step, Suite, Test, When,
 };
+use muster_suite::select::TestIndex;
 use muster_suite::value::show_duration;
 
 /// So many open adjustments are shown in every combination; of more, each is shown alone.
@@ -156,7 +157,8 @@ pub(super) fn of(suite: &Arc<Suite>, index: usize, system: &System) -> Account {
     let test = &suite.tests[index];
     let system = &system.with_spec(&test.machine);
     let (settled, open) = adjusted(test, system);
-    let plan = plan::plan(std::slice::from_ref(suite), &BTreeSet::from([(0, index)]), Vec::new());
+    let plan =
+        plan::plan(std::slice::from_ref(suite), &BTreeSet::from([TestIndex { suite: 0, test: index }]), Vec::new());
     let planned: Vec<String> =
         plan.groups.iter().flat_map(|group| &group.tests).map(|planned| planned.test().id.clone()).collect();
     let isolation = plan.groups.first().map_or(Isolation::Shared, |group| group.isolation);
@@ -235,7 +237,7 @@ pub(super) fn of_health(system: &System) -> Account {
         variants: Vec::new(),
         nothing_left: false,
         snapshots: Vec::new(),
-        base_checks: Kind::ALL.iter().map(|kind| kind.name().to_owned()).collect(),
+        base_checks: BaseCheckKind::ALL.iter().map(|kind| kind.name().to_owned()).collect(),
         commands: commands::of_a_boot(system),
     }
 }
@@ -437,7 +439,7 @@ fn base_checks(suite: &Suite) -> Vec<String> {
         Some(BaseCheck::Info) => format!("{word} (only reported)"),
         Some(BaseCheck::Off) => format!("{word} (does not count here)"),
     };
-    Kind::ALL.iter().map(|kind| treated(kind.name())).collect()
+    BaseCheckKind::ALL.iter().map(|kind| treated(kind.name())).collect()
 }
 
 fn isolation_text(isolation: Isolation) -> &'static str {

@@ -20,7 +20,7 @@ use camino::Utf8PathBuf;
 
 use super::catalogue::Catalogue;
 use super::error::CliError;
-use super::load::{self, HEALTH, Selection};
+use super::load::{self, Selection};
 use super::output::{OutputFormat, say};
 use super::project::Project;
 use account::Account;
@@ -53,13 +53,8 @@ pub(crate) fn execute(arguments: Arguments) -> Result<Exit, CliError> {
     let selected = load::select(&loaded, &selection)?;
     let system = arguments.image.as_deref().map_or(Ok(System::default()), catalogued)?;
     let suites: Vec<Arc<_>> = loaded.suites.into_iter().map(Arc::new).collect();
-    let accounts: Vec<Account> = selected
-        .into_iter()
-        .map(|(suite, test)| match test {
-            HEALTH => account::of_health(&system),
-            test => account::of(&suites[suite], test, &system),
-        })
-        .collect();
+    let of_tests = selected.tests.iter().map(|index| account::of(&suites[index.suite], index.test, &system));
+    let accounts: Vec<Account> = of_tests.chain(selected.health.then(|| account::of_health(&system))).collect();
     match arguments.format {
         OutputFormat::Json => {
             let text = serde_json::to_string_pretty(&accounts)

@@ -6,7 +6,7 @@ use camino::Utf8PathBuf;
 use serde::Serialize;
 
 use crate::error::CliError;
-use crate::image_file::{facts, remarks, size};
+use crate::image_file::{facts, notes_on, size};
 use crate::load::{self, Loaded, Selection};
 use crate::offline::{self, Known, Part, Row};
 use crate::output::{OutputFormat, say, say_error};
@@ -18,6 +18,7 @@ use muster_check::{Check, Observations};
 use muster_record::disk::DiskFacts;
 use muster_record::facts::Facts;
 use muster_suite::model::Expectation;
+use muster_suite::select::TestIndex;
 
 /// The schema of what `--format json` prints.
 pub(crate) const SCHEMA: &str = include_str!("../../../../reports/schema/images-check-v1.json");
@@ -76,7 +77,7 @@ pub(crate) fn execute(arguments: &Arguments) -> Result<Exit, CliError> {
     let mut files = Vec::new();
     for path in &arguments.files {
         let disk = facts(path, arguments.image_format)?;
-        files.push(File::asked(escape(path.as_str()), disk, &loaded, &tests, &known));
+        files.push(File::checked(escape(path.as_str()), disk, &loaded, &tests, &known));
     }
     let exit = exit(&files, arguments.allow_unknown);
     match arguments.format {
@@ -95,19 +96,19 @@ pub(crate) fn execute(arguments: &Arguments) -> Result<Exit, CliError> {
 }
 
 impl File {
-    fn asked(file: String, disk: DiskFacts, loaded: &Loaded, tests: &[(usize, usize)], known: &Known) -> Self {
+    fn checked(file: String, disk: DiskFacts, loaded: &Loaded, tests: &[TestIndex], known: &Known) -> Self {
         let known = known.with(&[("disk-format", disk.format.clone())]);
         let facts = Facts { disk: Some(disk.clone()), ..Facts::default() };
         let evaluate = |asked: &Expectation| disk_image::DiskImage.evaluate(asked, &Observations::default(), &facts);
         let part = Part { check: disk_image::TABLE.name, proves: None, evaluate: &evaluate };
-        let tests = offline::ask_all(loaded, tests, &part, &known);
+        let tests = offline::run_all(loaded, tests, &part, &known);
         Self { file, disk, counts: offline::counts(&tests), tests }
     }
 
     fn text(&self) -> String {
         let rows: String = self.tests.iter().map(offline::text).collect();
         let said = format!("{}: {}, {}", self.file, self.disk.format, size(self.disk.virtual_size));
-        let remarks = remarks(self.file.as_str().into(), &self.disk);
+        let remarks = notes_on(self.file.as_str().into(), &self.disk);
         let remarks: String = remarks.iter().map(|remark| format!("  note: {}\n", escape(remark))).collect();
         format!("{said}\n{rows}{remarks}  {}\n", offline::summary(&self.counts))
     }
@@ -137,7 +138,7 @@ mod tests {
         }
     }
 
-    fn asked(disk: DiskFacts, given: &[&str]) -> File {
+    fn checked(disk: DiskFacts, given: &[&str]) -> File {
         const SUITE: &str = "schema: suite/v1\nsuite: s\ntests:\n- id: fixed\n  when: disk-format == vhd\n  because: x\n  \
             expect: {disk-image: {subformat: fixed}}\n- id: esp\n  when: firmware == uefi\n  because: x\n  \
             expect: {disk-image: {table: gpt}}\n";
@@ -145,17 +146,17 @@ mod tests {
         let loaded = Loaded { suites: vec![suite.unwrap_or_else(|| panic!("{}", diagnostics.render(false)))] };
         let given: Vec<String> = given.iter().map(|option| option.to_string()).collect();
         let known = Known::given(&given, &[]).unwrap();
-        File::asked("d.vhd".to_owned(), disk, &loaded, &[(0, 0), (0, 1)], &known)
+        File::checked("d.vhd".to_owned(), disk, &loaded, &[0, 1].map(|test| TestIndex { suite: 0, test }), &known)
     }
 
     #[test]
     fn a_file_is_evaluated_by_what_is_known_of_it() {
-        let whole = [asked(disk("fixed"), &["firmware=uefi"])];
+        let whole = [checked(disk("fixed"), &["firmware=uefi"])];
         assert_eq!((exit(&whole, false), hint(&whole)), (Exit::Pass, None));
-        let unsure = [asked(disk("fixed"), &[])];
+        let unsure = [checked(disk("fixed"), &[])];
         assert_eq!((exit(&unsure, false), exit(&unsure, true)), (Exit::Invalid, Exit::Pass));
         assert!(hint(&unsure).unwrap().contains("--given firmware=…"));
-        let bad = [asked(disk("dynamic"), &["firmware=bios"])];
+        let bad = [checked(disk("dynamic"), &["firmware=bios"])];
         assert_eq!(exit(&bad, false), Exit::Failed);
         let text = bad[0].text();
         assert!(text.contains("FAIL s/fixed") && text.contains("expected subformat is fixed, found dynamic"), "{text}");
@@ -166,7 +167,7 @@ mod tests {
     fn what_is_printed_for_programs_follows_its_schema() {
         let schema: serde_json::Value = serde_json::from_str(SCHEMA).unwrap();
         jsonschema::draft202012::meta::validate(&schema).expect("the schema is itself valid");
-        let files = vec![asked(disk("dynamic"), &[]), asked(disk("fixed"), &["firmware=bios"])];
+        let files = vec![checked(disk("dynamic"), &[]), checked(disk("fixed"), &["firmware=bios"])];
         let document = serde_json::to_value(Document { schema: "images-check/v1", files }).unwrap();
         let validator = jsonschema::validator_for(&schema).unwrap();
         let errors: Vec<String> = validator.iter_errors(&document).map(|error| error.to_string()).collect();

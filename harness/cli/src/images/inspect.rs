@@ -4,7 +4,7 @@ use camino::Utf8Path;
 
 use crate::error::CliError;
 use crate::event_loop::runtime;
-use crate::image_file::{looked_into, remarks, size};
+use crate::image_file::{looked_into, notes_on, size};
 use crate::output::say;
 use muster_base::exit::Exit;
 use muster_base::machine::{Arch, Format};
@@ -24,7 +24,7 @@ pub(super) fn inspect(file: &Utf8Path, format: Option<Format>, arch: Arch) -> Re
     rows.push(vec!["virtual size".to_owned(), size(ready.disk.virtual_size)]);
     rows.push(vec!["file size".to_owned(), size(ready.disk.actual_size)]);
     rows.extend(described_disk(&ready.facts));
-    rows.extend(remarks(file, &ready.facts).into_iter().map(|remark| vec!["note".to_owned(), remark]));
+    rows.extend(notes_on(file, &ready.facts).into_iter().map(|remark| vec!["note".to_owned(), remark]));
     rows.extend(ready.notes.iter().map(|note| vec!["note".to_owned(), muster_base::text::escape(note)]));
     say(muster_report::list::columns(&[], &rows).trim_end());
     Ok(Exit::Pass)

@@ -113,7 +113,7 @@ fn old_images(arguments: &Arguments, cache: &Path, now: SystemTime) -> Result<Ve
         .block_on(cache::cached(project.root().as_std_path(), cache))
         .map_err(|error| CliError::infrastructure(error.to_string()))?;
     let (present, others): (Vec<Cached>, Vec<Cached>) =
-        found.into_iter().partition(|cached| cached.kind == cache::Kind::Present);
+        found.into_iter().partition(|cached| cached.kind == cache::CachedKind::Present);
     drop(present);
     let (limit, older_than) = limits(arguments, u64::MAX);
     let items: Vec<Item> = others.iter().map(|cached| cached.item.clone()).collect();
@@ -121,11 +121,11 @@ fn old_images(arguments: &Arguments, cache: &Path, now: SystemTime) -> Result<Ve
     old.sort_unstable();
     let candidate = |cached: &Cached| {
         let (kind, why) = match cached.kind {
-            cache::Kind::Stale => ("lab image", "another recipe"),
-            cache::Kind::Unfinished => ("lab image", "an unfinished build"),
-            cache::Kind::Made => ("made image", "not used lately"),
-            cache::Kind::Pulled => ("pulled image", "not used lately"),
-            cache::Kind::Present | cache::Kind::Unknown => ("lab image", "not used lately, unknown here"),
+            cache::CachedKind::Stale => ("lab image", "another recipe"),
+            cache::CachedKind::Unfinished => ("lab image", "an unfinished build"),
+            cache::CachedKind::Made => ("made image", "not used lately"),
+            cache::CachedKind::Pulled => ("pulled image", "not used lately"),
+            cache::CachedKind::Present | cache::CachedKind::Unknown => ("lab image", "not used lately, unknown here"),
         };
         let (path, item, in_use) = (cached.path.clone(), cached.item.clone(), cached.in_use);
         let why = if arguments.all && !item.leftover { "--all" } else { why };
@@ -140,9 +140,9 @@ fn old_templates(arguments: &Arguments, store: &TemplateStore, now: SystemTime) 
     let items: Vec<Item> = entries.iter().map(template_store::Entry::item).collect();
     let candidate = |entry: &template_store::Entry| {
         let why = match entry.kind {
-            template_store::Kind::Leftover => "left by a run",
-            template_store::Kind::Template if arguments.all => "--all",
-            template_store::Kind::Template => "not used lately, or no space",
+            template_store::EntryKind::Leftover => "left by a run",
+            template_store::EntryKind::Template if arguments.all => "--all",
+            template_store::EntryKind::Template => "not used lately, or no space",
         };
         let (path, item, in_use) = (entry.path.clone(), entry.item(), store.in_use(entry));
         Candidate { kind: "template", why, path, item, in_use, thing: Thing::Template(entry.clone()) }

@@ -19,7 +19,7 @@ use muster_image::{DiskSource, Download};
 
 /// What is asked of a download.
 #[derive(Debug, clap::Args)]
-struct Asked {
+struct DownloadOptions {
     /// Images of the catalogue
     #[arg(required = true, value_name = "IMAGE")]
     images: Vec<String>,
@@ -41,7 +41,7 @@ struct Asked {
   muster images pull fedora-43 --keyring fedora.gpg --require-signature")]
 pub(crate) struct Pull {
     #[command(flatten)]
-    asked: Asked,
+    asked: DownloadOptions,
 }
 
 /// Verify pulled images again: their bytes, and their signatures where a key is named
@@ -51,7 +51,7 @@ pub(crate) struct Pull {
 #[command(after_help = "Example: muster images verify fedora-43 --keyring fedora.gpg")]
 pub(crate) struct Verify {
     #[command(flatten)]
-    asked: Asked,
+    asked: DownloadOptions,
 }
 
 pub(crate) fn pull(arguments: &Pull) -> Result<Exit, CliError> {
@@ -75,7 +75,7 @@ pub(crate) fn verify(arguments: &Verify) -> Result<Exit, CliError> {
 
 /// Does the work for one image after the other; one that fails keeps none of the others.
 fn each(
-    asked: &Asked,
+    asked: &DownloadOptions,
     mut work: impl FnMut(
         Option<&std::path::Path>,
         &str,

@@ -7,7 +7,7 @@ use camino::Utf8PathBuf;
 use serde::Serialize;
 
 use super::format::{Format, cell};
-use super::source::{About, Source};
+use super::source::{About, ConfigFile};
 use crate::error::CliError;
 use crate::load::{self, Loaded, Selection};
 use crate::offline::{self, Known, Outcome, Part, Row};
@@ -16,6 +16,7 @@ use muster_base::exit::Exit;
 use muster_base::fault::Fault as _;
 use muster_base::text::{escape, one_line};
 use muster_check::types::kconfig::{TABLE, evaluated};
+use muster_suite::select::TestIndex;
 
 /// The schema of what `check --format json` prints.
 pub(crate) const SCHEMA: &str = include_str!("../../../../reports/schema/kconfig-check-v1.json");
@@ -62,7 +63,7 @@ struct Document {
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
 enum FileRow {
-    Asked {
+    Checked {
         #[serde(flatten)]
         about: About,
         counts: BTreeMap<&'static str, usize>,
@@ -82,8 +83,8 @@ pub(super) fn execute(arguments: &Arguments) -> Result<Exit, CliError> {
     let rows: Vec<FileRow> = arguments
         .files
         .iter()
-        .map(|file| match Source::read(file, arguments.release.as_deref(), arguments.arch.as_deref()) {
-            Ok(source) => FileRow::asked(&loaded, &tests, &source, &known),
+        .map(|file| match ConfigFile::read(file, arguments.release.as_deref(), arguments.arch.as_deref()) {
+            Ok(source) => FileRow::checked(&loaded, &tests, &source, &known),
             Err(error) => {
                 host_lacks |= error.exit() == Exit::Error;
                 FileRow::Unreadable { file: escape(file.as_str()), error: one_line(&error.to_string(), 300) }
@@ -107,17 +108,17 @@ pub(super) fn execute(arguments: &Arguments) -> Result<Exit, CliError> {
 }
 
 impl FileRow {
-    fn asked(loaded: &Loaded, tests: &[(usize, usize)], source: &Source, known: &Known) -> Self {
+    fn checked(loaded: &Loaded, tests: &[TestIndex], source: &ConfigFile, known: &Known) -> Self {
         let known = known.with(&source.header.dimensions());
         let evaluate = |expectation: &_| evaluated(expectation, Ok(&source.config));
         let part = Part { check: TABLE.name, proves: Some("kconfig"), evaluate: &evaluate };
-        let tests = offline::ask_all(loaded, tests, &part, &known);
-        Self::Asked { about: source.about(), counts: offline::counts(&tests), tests }
+        let tests = offline::run_all(loaded, tests, &part, &known);
+        Self::Checked { about: source.about(), counts: offline::counts(&tests), tests }
     }
 
     fn tests(&self) -> &[Row] {
         match self {
-            Self::Asked { tests, .. } => tests,
+            Self::Checked { tests, .. } => tests,
             Self::Unreadable { .. } => &[],
         }
     }
@@ -140,7 +141,7 @@ fn hint(rows: &[FileRow]) -> Option<String> {
 
 fn text(row: &FileRow) -> String {
     let (about, counts, tests) = match row {
-        FileRow::Asked { about, counts, tests } => (about, counts, tests),
+        FileRow::Checked { about, counts, tests } => (about, counts, tests),
         FileRow::Unreadable { file, error } => return format!("{file}: cannot be read: {error}"),
     };
     let mut out = format!("{}\n", about.line());
@@ -158,7 +159,7 @@ fn text(row: &FileRow) -> String {
 
 fn markdown(row: &FileRow) -> String {
     let (about, counts, tests) = match row {
-        FileRow::Asked { about, counts, tests } => (about, counts, tests),
+        FileRow::Checked { about, counts, tests } => (about, counts, tests),
         FileRow::Unreadable { file, error } => {
             return format!("### {}\n\nCannot be read: {}\n", cell(file), cell(error));
         }
@@ -194,10 +195,10 @@ fn markdown(row: &FileRow) -> String {
 mod tests {
     use super::super::testing::errors;
     use super::*;
-    use crate::offline::{Miss, Unanswered};
+    use crate::offline::{Miss, Undecided};
 
     fn row(outcome: Outcome, depends_on: Option<&str>) -> FileRow {
-        let source = Source::parse(
+        let source = ConfigFile::parse(
             "x|\x1b.config",
             "# Linux/x86_64 6.18.5 Kernel Configuration\nCONFIG_A=y\n# end of Kernel hacking\n",
             None,
@@ -215,7 +216,7 @@ mod tests {
             elsewhere: 3,
         };
         let counts = Outcome::ALL.iter().map(|one| (one.name(), usize::from(*one == outcome))).collect();
-        FileRow::Asked { about: source.unwrap().about(), counts, tests: vec![test] }
+        FileRow::Checked { about: source.unwrap().about(), counts, tests: vec![test] }
     }
 
     #[test]
@@ -232,9 +233,9 @@ mod tests {
                 "{silent:?} alone shows nothing"
             );
         }
-        let FileRow::Asked { about, counts, mut tests } = row(Outcome::Pass, None) else { unreachable!() };
+        let FileRow::Checked { about, counts, mut tests } = row(Outcome::Pass, None) else { unreachable!() };
         tests.push(Row { outcome: Outcome::Undecided, ..tests[0].clone() });
-        let mixed = vec![FileRow::Asked { about, counts, tests }];
+        let mixed = vec![FileRow::Checked { about, counts, tests }];
         assert_eq!((exit(&mixed, false) as u8, exit(&mixed, true) as u8), (2, 0));
     }
 
@@ -242,10 +243,10 @@ mod tests {
     fn the_document_has_its_schema() {
         let unreadable = FileRow::Unreadable { file: "y".to_owned(), error: "gone".to_owned() };
         let mut full = row(Outcome::Fail, Some("distro"));
-        if let FileRow::Asked { tests, .. } = &mut full {
+        if let FileRow::Checked { tests, .. } = &mut full {
             let (subject, location) = ("CONFIG_A".to_owned(), "s.yaml:1:1".to_owned());
             let miss = Miss { subject: subject.clone(), expected: "value is y".into(), found: "n".into(), location };
-            tests[0].unknown.push(Unanswered { subject, why: "x".into(), location: miss.location.clone() });
+            tests[0].unknown.push(Undecided { subject, why: "x".into(), location: miss.location.clone() });
             tests[0].missed.push(miss);
         }
         let document = Document { schema: "kconfig-check/v1", files: vec![full, unreadable] };

@@ -12,7 +12,7 @@ use crate::error::CliError;
 use crate::output::say;
 use muster_base::exit::Exit;
 use muster_base::text::one_line;
-use muster_check::kernel_config_diff::{Change, Difference, State, Transition, difference};
+use muster_check::kernel_config_diff::{Change, Difference, SymbolState, Transition, difference};
 use muster_facts::sources::volatile::KCONFIGS;
 
 /// The schema of what `diff --format json` prints.
@@ -120,8 +120,8 @@ impl Document {
     fn new([before, after]: [About; 2], difference: &Difference, only: &[Transition], counts: bool) -> Self {
         let rows = |changes: &[Change]| changes.iter().map(ChangeRow::new).collect::<Vec<_>>();
         let mut transitions: Vec<TransitionRow> = Vec::new();
-        for from in State::ALL {
-            for to in State::ALL {
+        for from in SymbolState::ALL {
+            for to in SymbolState::ALL {
                 let transition = Transition { from, to };
                 let changes = difference.changes.get(&transition).map_or(&[][..], Vec::as_slice);
                 let noise = difference.noise.get(&transition).map_or(0, Vec::len);
@@ -235,20 +235,20 @@ fn shown(word: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
-    use super::super::source::Source;
+    use super::super::source::ConfigFile;
     use super::super::testing::errors;
     use super::*;
 
-    fn source(symbols: &str) -> Source {
+    fn source(symbols: &str) -> ConfigFile {
         let text = format!("# Linux/x86_64 6.18.5 Kernel Configuration\n{symbols}# end of Kernel hacking\n");
-        Source::parse("x.config", &text, None, None).unwrap()
+        ConfigFile::parse("x.config", &text, None, None).unwrap()
     }
 
     fn only(words: &[&str]) -> Vec<Transition> {
         words.iter().map(|word| Transition::parse(word).unwrap()).collect()
     }
 
-    fn document(before: &Source, after: &Source, only: &[Transition]) -> Document {
+    fn document(before: &ConfigFile, after: &ConfigFile, only: &[Transition]) -> Document {
         let whole = difference(&before.config, &after.config, KCONFIGS);
         Document::new([before.about(), after.about()], &restricted(whole, only), only, false)
     }
@@ -284,7 +284,7 @@ mod tests {
 
     #[test]
     fn what_a_fragment_leaves_open_is_neither_the_same_nor_different() {
-        let fragment = Source::parse("f", "CONFIG_A=y\n", None, None).unwrap();
+        let fragment = ConfigFile::parse("f", "CONFIG_A=y\n", None, None).unwrap();
         let whole = difference(&source("CONFIG_A=y\nCONFIG_B=m\n").config, &fragment.config, KCONFIGS);
         let code = |words: &[&str]| exit(&whole, &only(words)) as u8;
         assert_eq!((code(&[]), code(&["m->absent"]), code(&["y->n"])), (2, 2, 0));

@@ -14,7 +14,7 @@ pub(super) enum Format {
     Markdown,
 }
 
-/// A text as the cell of a Markdown table: one harmless line that can neither end the cell nor become
+/// A text as the cell of a Markdown table: one escaped line that can neither end the cell nor become
 /// a link, an image or HTML.
 pub(super) fn cell(text: &str) -> String {
     let mut out = String::new();

@@ -1,5 +1,5 @@
 //! `muster kconfig`: kernel configurations without a machine. [`check`] asks of files what suites ask
-//! of guests, by the same judge; [`diff`] sorts the differences of two. [`source`] reads the files,
+//! of guests, by the same evaluation; [`diff`] sorts the differences of two. [`source`] reads the files,
 //! [`offline`](super::offline) decides what can be decided without a guest.
 
 mod check;

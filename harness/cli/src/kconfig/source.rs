@@ -20,7 +20,7 @@ const LIMIT: u64 = 8 << 20;
 
 /// A configuration that could be read.
 #[derive(Debug)]
-pub(crate) struct Source {
+pub(crate) struct ConfigFile {
     /// The file, as it was named.
     pub name: String,
     /// What it says.
@@ -64,7 +64,7 @@ impl Fault for SourceError {
     }
 }
 
-impl Source {
+impl ConfigFile {
     /// Reads a file, or stdin when it is `-`. `release` and `arch` are for files that do not say
     /// theirs; a contradiction is an error.
     pub(crate) fn read(file: &Utf8Path, release: Option<&str>, arch: Option<&str>) -> Result<Self, SourceError> {
@@ -120,15 +120,15 @@ impl About {
         format!("{}: {release}, {arch}, {} symbols{fragment}", self.file, self.symbols)
     }
 
-    /// The file, harmless.
+    /// The file, escaped.
     pub(crate) fn file(&self) -> &str {
         &self.file
     }
 }
 
 /// Reads the one file that a command cannot do without.
-pub(crate) fn required(file: &Utf8Path) -> Result<Source, CliError> {
-    Source::read(file, None, None).map_err(|error| CliError::about(file.as_str(), error))
+pub(crate) fn required(file: &Utf8Path) -> Result<ConfigFile, CliError> {
+    ConfigFile::read(file, None, None).map_err(|error| CliError::about(file.as_str(), error))
 }
 
 fn agreed(option: &'static str, said: Option<String>, given: Option<&str>) -> Result<Option<String>, SourceError> {
@@ -162,10 +162,10 @@ mod tests {
         Command::new("gzip").arg("-c").stdin(input).output().unwrap().stdout
     }
 
-    fn read(bytes: &[u8]) -> Result<Source, String> {
+    fn read(bytes: &[u8]) -> Result<ConfigFile, String> {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), bytes).unwrap();
-        Source::read(Utf8Path::from_path(file.path()).unwrap(), None, None).map_err(|error| error.to_string())
+        ConfigFile::read(Utf8Path::from_path(file.path()).unwrap(), None, None).map_err(|error| error.to_string())
     }
 
     #[test]
@@ -191,12 +191,12 @@ mod tests {
 
     #[test]
     fn options_fill_gaps_and_do_not_overrule_the_file() {
-        let filled = Source::parse("x", "CONFIG_A=y\n", Some("6.12"), Some("x86_64")).unwrap();
+        let filled = ConfigFile::parse("x", "CONFIG_A=y\n", Some("6.12"), Some("x86_64")).unwrap();
         assert_eq!(
             filled.about().line(),
             "x: Linux 6.12, x86_64, 1 symbols; a fragment or cut off: what it does not mention is unknown, and neither n nor absent"
         );
-        let error = Source::parse("x", TEXT, None, Some("x86_64")).unwrap_err().to_string();
+        let error = ConfigFile::parse("x", TEXT, None, Some("x86_64")).unwrap_err().to_string();
         assert!(error.starts_with("the file says it is for aarch64, and --arch says x86_64"), "{error}");
     }
 }

@@ -1,5 +1,5 @@
 //! What one test says of a file without a guest. Only its expectations of one check type are asked, by
-//! the judge that runs use; conditions are decided by what is known, and said where they are not.
+//! the evaluation that runs use; conditions are decided by what is known, and said where they are not.
 //! `kconfig check` and `images check` ask so.
 
 mod known;
@@ -14,11 +14,12 @@ use crate::load::{self, Loaded, Selection};
 use muster_base::exit::Exit;
 use muster_base::text::{escape, one_line};
 use muster_check::Verdict;
-use muster_check::evaluation::{Evaluation, Finding};
+use muster_check::evaluation::{Evaluation, ExpectationResult};
 use muster_engine::gate::{Applies, applies};
 use muster_suite::adjust::AdjustError;
 use muster_suite::clause::{Clause, Join};
 use muster_suite::model::{Adjustment, Change, Expectation, Suite, Test, When};
+use muster_suite::select::TestIndex;
 
 pub(crate) use known::Known;
 
@@ -85,7 +86,7 @@ pub(crate) struct Row {
     /// Those that are missed.
     pub missed: Vec<Miss>,
     /// Those that the file cannot answer.
-    pub unknown: Vec<Unanswered>,
+    pub unknown: Vec<Undecided>,
     /// Assertions of this test on other things, which need a machine.
     pub elsewhere: usize,
 }
@@ -106,7 +107,7 @@ pub(crate) struct Miss {
 
 /// An expectation that the file cannot answer.
 #[derive(Debug, Clone, Serialize)]
-pub(crate) struct Unanswered {
+pub(crate) struct Undecided {
     /// As the suite has it: `CONFIG_BPF`; empty where there is only one.
     #[serde(rename = "symbol", skip_serializing_if = "String::is_empty")]
     pub subject: String,
@@ -144,7 +145,7 @@ fn elsewhere(clauses: &[Clause], check: &str) -> usize {
 }
 
 /// Asks a test of a file.
-fn ask(suite: &Suite, test: &Test, part: &Part<'_>, known: &Known) -> Row {
+fn run(suite: &Suite, test: &Test, part: &Part<'_>, known: &Known) -> Row {
     let elsewhere = elsewhere(&test.expect, part.check);
     let mut row = Row {
         name: format!("{}/{}", suite.name, test.id),
@@ -188,12 +189,14 @@ fn ask(suite: &Suite, test: &Test, part: &Part<'_>, known: &Known) -> Row {
     };
     for finding in Evaluation::once(&about, evaluate).findings() {
         let (subject, location, verdict) = match finding {
-            Finding::Assertion { expectation, .. } if expectation.check != part.check => continue,
-            Finding::Assertion { expectation, assertion, verdict } => {
+            ExpectationResult::Assertion { expectation, .. } if expectation.check != part.check => continue,
+            ExpectationResult::Assertion { expectation, assertion, verdict } => {
                 (expectation.subject.clone(), &assertion.location, verdict)
             }
-            Finding::AnyOf { joined, verdict, .. } => (joined.join.name().to_owned(), &joined.location, verdict),
-            Finding::Miscounted { expectation, .. } => {
+            ExpectationResult::AnyOf { joined, verdict, .. } => {
+                (joined.join.name().to_owned(), &joined.location, verdict)
+            }
+            ExpectationResult::Miscounted { expectation, .. } => {
                 let why = "the check gave no answer".to_owned();
                 (expectation.subject.clone(), &expectation.location, Verdict::Unknown { why })
             }
@@ -204,7 +207,7 @@ fn ask(suite: &Suite, test: &Test, part: &Part<'_>, known: &Known) -> Row {
             Verdict::Missed { expected, actual, .. } => {
                 row.missed.push(Miss { subject, expected, found: one_line(&actual, 200), location });
             }
-            Verdict::Unknown { why } => row.unknown.push(Unanswered { subject, why, location }),
+            Verdict::Unknown { why } => row.unknown.push(Undecided { subject, why, location }),
         }
     }
     let outcome = match () {
@@ -280,9 +283,9 @@ pub(crate) fn select(
     selection: &Selection,
     check: &str,
     command: &str,
-) -> Result<Vec<(usize, usize)>, CliError> {
-    let ours = |(s, t): &(usize, usize)| *t != load::HEALTH && concerns(&loaded.suites[*s].tests[*t], check);
-    let tests: Vec<_> = load::select(loaded, selection)?.into_iter().filter(ours).collect();
+) -> Result<Vec<TestIndex>, CliError> {
+    let ours = |index: &TestIndex| concerns(index.of(&loaded.suites).1, check);
+    let tests: Vec<_> = load::select(loaded, selection)?.tests.into_iter().filter(ours).collect();
     if tests.is_empty() {
         return Err(CliError::invalid(format!("no selected test has `{check}` expectations"))
             .hint(format!("`{command}` without --suite, --test and --tag runs all of them")));
@@ -290,10 +293,10 @@ pub(crate) fn select(
     Ok(tests)
 }
 
-/// Asks these tests of a file.
-pub(crate) fn ask_all(loaded: &Loaded, tests: &[(usize, usize)], part: &Part<'_>, known: &Known) -> Vec<Row> {
-    let asked = tests.iter().map(|(s, t)| (&loaded.suites[*s], &loaded.suites[*s].tests[*t]));
-    asked.map(|(suite, test)| ask(suite, test, part, known)).collect()
+/// Runs these tests on a file.
+pub(crate) fn run_all(loaded: &Loaded, tests: &[TestIndex], part: &Part<'_>, known: &Known) -> Vec<Row> {
+    let tests = tests.iter().map(|index| index.of(&loaded.suites));
+    tests.map(|(suite, test)| run(suite, test, part, known)).collect()
 }
 
 /// How many came to what.
@@ -319,12 +322,12 @@ pub(crate) fn exit(files: &[&[Row]], allow_unknown: bool) -> Exit {
         () if files.iter().any(|rows| has(rows, &[Outcome::Fail])) => Exit::Failed,
         // A file of which nothing was asked has shown nothing.
         () if files.iter().any(|rows| !has(rows, &[Outcome::Pass, Outcome::Fail])) => Exit::Invalid,
-        () if !allow_unknown && files.iter().any(|rows| has(rows, &UNTOLD)) => Exit::Invalid,
+        () if !allow_unknown && files.iter().any(|rows| has(rows, &UNDECIDED)) => Exit::Invalid,
         () => Exit::Pass,
     }
 }
 
-const UNTOLD: [Outcome; 2] = [Outcome::Unknown, Outcome::Undecided];
+const UNDECIDED: [Outcome; 2] = [Outcome::Unknown, Outcome::Undecided];
 
 /// What a person can do about what is not decided. `option` says how a dimension is given; a capability
 /// or a tool is given with its name.
@@ -341,8 +344,8 @@ pub(crate) fn hint<'r>(rows: impl Iterator<Item = &'r Row> + Clone, option: impl
             options.join(", ")
         ));
     }
-    let untold = rows.into_iter().any(|row| UNTOLD.contains(&row.outcome));
-    untold.then(|| "  help: --allow-unknown accepts what these files do not decide".to_owned())
+    let undecided = rows.into_iter().any(|row| UNDECIDED.contains(&row.outcome));
+    undecided.then(|| "  help: --allow-unknown accepts what these files do not decide".to_owned())
 }
 
 /// What to show a person of a test that did not pass, indented; nothing of one that did.
@@ -374,7 +377,7 @@ pub(crate) fn text(row: &Row) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kconfig::source::Source;
+    use crate::kconfig::source::ConfigFile;
     use crate::load::vocabulary;
     use muster_check::types::kconfig::evaluated;
 
@@ -426,20 +429,20 @@ tests:
     expect: {any-of: null}
 ";
 
-    fn ask_all(text: &str, given: &[&str]) -> Vec<Row> {
-        ask_suite(SUITE, text, given)
+    fn rows_of(text: &str, given: &[&str]) -> Vec<Row> {
+        run_suite(SUITE, text, given)
     }
 
-    fn ask_suite(suite: &str, text: &str, given: &[&str]) -> Vec<Row> {
+    fn run_suite(suite: &str, text: &str, given: &[&str]) -> Vec<Row> {
         let (suite, diagnostics) = muster_suite::decode_source("s.yaml", suite, &vocabulary());
         let suite = suite.unwrap_or_else(|| panic!("{}", diagnostics.render(false)));
-        let source = Source::parse("x.config", text, None, None).unwrap();
+        let source = ConfigFile::parse("x.config", text, None, None).unwrap();
         let given: Vec<String> = given.iter().map(|option| option.to_string()).collect();
         let known = Known::given(&given, &[]).unwrap().with(&source.header.dimensions());
         let evaluate = |expectation: &Expectation| evaluated(expectation, Ok(&source.config));
         let part = Part { check: "kconfig", proves: Some("kconfig"), evaluate: &evaluate };
-        let asked = suite.tests.iter().filter(|test| concerns(test, "kconfig"));
-        asked.map(|test| ask(&suite, test, &part, &known)).collect()
+        let tests = suite.tests.iter().filter(|test| concerns(test, "kconfig"));
+        tests.map(|test| run(&suite, test, &part, &known)).collect()
     }
 
     fn outcomes(rows: &[Row]) -> Vec<(&str, &str)> {
@@ -450,8 +453,8 @@ tests:
         "# Linux/x86_64 6.17.5 Kernel Configuration\nCONFIG_A=y\n# CONFIG_B is not set\n# end of Kernel hacking\n";
 
     #[test]
-    fn a_file_is_asked_what_it_can_answer_and_the_rest_is_said() {
-        let rows = ask_all(WHOLE, &["mode=package"]);
+    fn a_file_decides_what_it_can_and_the_rest_is_reported() {
+        let rows = rows_of(WHOLE, &["mode=package"]);
         assert_eq!(
             outcomes(&rows),
             [("s/plain", "fail"), ("s/gated", "pass"), ("s/elsewhere", "undecided"), ("s/adjusted", "pass")]
@@ -466,7 +469,7 @@ tests:
                 "the test needs capability == kconfig and capability == selinux, and `capability=selinux` is not known"
             )
         );
-        let rows = ask_all(WHOLE, &["mode=package", "capability!=selinux"]);
+        let rows = rows_of(WHOLE, &["mode=package", "capability!=selinux"]);
         let reason = rows[2].reason.as_deref().unwrap();
         let said = "the test needs capability == kconfig and capability == selinux (capability selinux is absent here)";
         assert!(rows[2].outcome == Outcome::Skip && reason.starts_with(said), "{reason}");
@@ -475,7 +478,7 @@ tests:
     #[test]
     fn alternatives_are_decided_by_the_file_where_it_can() {
         let none = "# Linux/x86_64 6.17.5 Kernel Configuration\n# CONFIG_A is not set\n# CONFIG_B is not set\n";
-        let rows = ask_suite(ALTERNATIVES, none, &["mode=package"]);
+        let rows = run_suite(ALTERNATIVES, none, &["mode=package"]);
         assert_eq!(
             outcomes(&rows),
             [
@@ -496,7 +499,7 @@ tests:
         );
         assert!(rows[2].unknown.is_empty(), "what needs a machine decides nothing here");
         assert_eq!((rows[3].missed.len(), rows[3].unknown.len(), rows[3].elsewhere), (1, 0, 2));
-        let some = ask_suite(ALTERNATIVES, &none.replace("# CONFIG_A is not set", "CONFIG_A=y"), &["mode=image"]);
+        let some = run_suite(ALTERNATIVES, &none.replace("# CONFIG_A is not set", "CONFIG_A=y"), &["mode=image"]);
         let pass: Vec<_> =
             some.iter().filter(|row| row.outcome == Outcome::Pass).map(|row| row.name.as_str()).collect();
         assert_eq!(pass, ["s/of-the-file", "s/of-both", "s/each-misses", "s/all"]);
@@ -505,23 +508,23 @@ tests:
 
     #[test]
     fn what_is_not_known_of_the_system_decides_nothing() {
-        let rows = ask_all(WHOLE, &[]);
+        let rows = rows_of(WHOLE, &[]);
         assert!(rows.iter().all(|row| row.outcome == Outcome::Undecided), "{:?}", outcomes(&rows));
         assert_eq!(rows[0].depends_on.as_deref(), Some("mode"));
-        let rows = ask_all(WHOLE, &["mode=image"]);
+        let rows = rows_of(WHOLE, &["mode=image"]);
         assert!(rows.iter().all(|row| row.outcome == Outcome::Skip), "{:?}", outcomes(&rows));
     }
 
     #[test]
     fn a_fragment_fails_by_what_it_says_and_leaves_the_rest_unknown() {
-        let rows = ask_all("# arm64\n# CONFIG_A is not set\n", &["mode=package"]);
+        let rows = rows_of("# arm64\n# CONFIG_A is not set\n", &["mode=package"]);
         assert_eq!(
             outcomes(&rows),
             [("s/plain", "fail"), ("s/gated", "skip"), ("s/elsewhere", "undecided"), ("s/adjusted", "undecided")]
         );
         assert_eq!((rows[0].missed.len(), rows[0].unknown.len()), (1, 1));
         assert!(rows[1].reason.as_deref().unwrap().contains("(arch is aarch64 here); it is a feature of x86"));
-        let rows = ask_all("# x86_64\nCONFIG_A=y\n", &["mode=package"]);
+        let rows = rows_of("# x86_64\nCONFIG_A=y\n", &["mode=package"]);
         assert_eq!(rows[0].outcome, Outcome::Unknown);
     }
 }

@@ -28,7 +28,7 @@ pub(super) struct Wrong {
 }
 
 /// Asks all tests. An error means that the machine cannot be asked any more.
-pub(super) async fn ask<L: Live>(live: &L, suite: &Suite) -> Result<Vec<Wrong>, Failure> {
+pub(super) async fn check<L: Live>(live: &L, suite: &Suite) -> Result<Vec<Wrong>, Failure> {
     let mut wrong = Vec::new();
     for test in &suite.tests {
         let mut by_key: BTreeMap<String, Probe> = BTreeMap::new();

@@ -1,11 +1,12 @@
 //! What is read in the guest for each source, and the facts in the answers. Pure. The readings of
 //! snapshots serve where there are some; what they leave out as volatile is left out here too.
 
-use super::sources::{Of, Source};
+use super::sources::{Of, RecordSource};
 use muster_base::text::{escape_bytes, last_words, one_line};
 use muster_check::kernel_config::{Config, Setting};
 use muster_check::types::file::kind_of;
 use muster_check::{Probe, shell};
+use muster_facts::groups::{self, Group};
 use muster_facts::sources as facts;
 use muster_facts::sources::Row;
 use muster_guest::{End, Reply};
@@ -38,8 +39,6 @@ pub(super) enum CollectError {
     Reading(String),
     #[error("there is nothing in the answer")]
     Nothing,
-    #[error("a line of the answer is not as expected: {0}")]
-    Line(String),
     #[error("{path}: {why}")]
     Path { path: String, why: String },
     #[error("the reading did not end before its time-out")]
@@ -52,13 +51,10 @@ pub(super) enum CollectError {
 
 impl CollectError {
     /// For `map_err`: what a reader of answers says.
-    fn reading(why: impl Into<String>) -> Self {
-        Self::Reading(why.into())
+    fn reading(why: impl std::fmt::Display) -> Self {
+        Self::Reading(why.to_string())
     }
 }
-
-/// Names of groups, from wherever the system has them.
-const GROUPS: &str = "if command -v getent >/dev/null 2>&1; then getent group; else cat /etc/group; fi";
 
 /// Names of everything on the search path that can be run.
 const COMMANDS: &str = r#"rest=${PATH:-/usr/sbin:/usr/bin:/sbin:/bin}:
@@ -77,15 +73,15 @@ const STAT: &str = r#"stat -c '%f %U %G' -- "$1" && if [ -L "$1" ]; then readlin
 pub(super) fn probe(of: &Of) -> Probe {
     let snapshot = |source| facts::probe(&source);
     match of.source {
-        Source::Packages => snapshot(SnapshotSource::Packages),
-        Source::Units => snapshot(SnapshotSource::Units),
-        Source::Sysctl => snapshot(SnapshotSource::Sysctl),
-        Source::Kconfig => snapshot(SnapshotSource::Kconfig),
-        Source::Users => snapshot(SnapshotSource::Users),
-        Source::Ports => snapshot(SnapshotSource::Ports),
-        Source::Groups => Probe::new("record groups", 30, GROUPS),
-        Source::Commands => Probe::new("record commands", 60, COMMANDS),
-        Source::Files => Probe::new("record files", 60, files(&of.globs)),
+        RecordSource::Packages => snapshot(SnapshotSource::Packages),
+        RecordSource::Units => snapshot(SnapshotSource::Units),
+        RecordSource::Sysctl => snapshot(SnapshotSource::Sysctl),
+        RecordSource::Kconfig => snapshot(SnapshotSource::Kconfig),
+        RecordSource::Users => snapshot(SnapshotSource::Users),
+        RecordSource::Ports => snapshot(SnapshotSource::Ports),
+        RecordSource::Groups => groups::probe(),
+        RecordSource::Commands => Probe::new("record commands", 60, COMMANDS),
+        RecordSource::Files => Probe::new("record files", 60, files(&of.globs)),
     }
 }
 
@@ -130,35 +126,37 @@ pub(super) fn facts(of: &Of, reply: &Reply) -> Result<Vec<Fact>, CollectError> {
     let rows = |source: SnapshotSource| facts::read(&source, reply).map_err(CollectError::reading);
     let cell = |row: &Row, at: usize| row.cells.get(at).cloned().unwrap_or_default();
     let mut facts: Vec<Fact> = match of.source {
-        Source::Packages => {
+        RecordSource::Packages => {
             let rows = rows(SnapshotSource::Packages)?;
             rows.iter().map(|row| Fact::new(&row.key, &[("version", &cell(row, 1))])).collect()
         }
-        Source::Units => {
+        RecordSource::Units => {
             let rows = rows(SnapshotSource::Units)?;
             rows.iter().map(|row| Fact::new(&row.key, &[("enabled", &cell(row, 1))])).collect()
         }
-        Source::Sysctl => sysctl(&rows(SnapshotSource::Sysctl)?),
-        Source::Kconfig => kconfig(reply, &rows(SnapshotSource::Kconfig)?)?,
-        Source::Users => {
+        RecordSource::Sysctl => sysctl(&rows(SnapshotSource::Sysctl)?),
+        RecordSource::Kconfig => kconfig(reply, &rows(SnapshotSource::Kconfig)?)?,
+        RecordSource::Users => {
             let fact = |row: &Row| {
                 let cells = [("uid", 1), ("gid", 2), ("home", 3), ("shell", 4)];
                 Fact { name: row.key.clone(), cells: cells.map(|(name, at)| (name, cell(row, at))).into() }
             };
             rows(SnapshotSource::Users)?.iter().map(fact).collect()
         }
-        Source::Ports => ports(&rows(SnapshotSource::Ports)?),
-        Source::Groups => groups(&lines(reply)?)?,
-        Source::Commands => lines(reply)?.lines().map(|name| Fact::new(name, &[])).collect(),
-        Source::Files => stats(reply)?,
+        RecordSource::Ports => ports(&rows(SnapshotSource::Ports)?),
+        RecordSource::Groups => {
+            groups::parse(&lines(reply)?).map_err(CollectError::reading)?.iter().map(group).collect()
+        }
+        RecordSource::Commands => lines(reply)?.lines().map(|name| Fact::new(name, &[])).collect(),
+        RecordSource::Files => stats(reply)?,
     };
-    if of.source != Source::Files {
+    if of.source != RecordSource::Files {
         facts.retain(|fact| of.wants(&fact.name));
     }
     facts.sort_by(|one, other| (&one.name, &one.cells).cmp(&(&other.name, &other.cells)));
     facts.dedup();
     // Nothing may listen; whatever else there is none of was not read.
-    if facts.is_empty() && of.globs.is_empty() && of.source != Source::Ports {
+    if facts.is_empty() && of.globs.is_empty() && of.source != RecordSource::Ports {
         return Err(CollectError::Nothing);
     }
     Ok(facts)
@@ -200,14 +198,8 @@ fn ports(rows: &[Row]) -> Vec<Fact> {
     out.iter().map(|(name, exposed)| Fact::new(name, &[("exposed", &exposed.to_string())])).collect()
 }
 
-fn groups(text: &str) -> Result<Vec<Fact>, CollectError> {
-    let fact = |line: &str| match line.split(':').collect::<Vec<_>>()[..] {
-        [name, _, gid, members] if !name.is_empty() && gid.parse::<u32>().is_ok() => {
-            Ok(Fact::new(name, &[("gid", gid), ("members", members)]))
-        }
-        _ => Err(CollectError::Line(one_line(line, 120))),
-    };
-    text.lines().filter(|line| !line.trim().is_empty()).map(fact).collect()
+fn group(group: &Group) -> Fact {
+    Fact::new(&group.name, &[("gid", &group.gid.to_string()), ("members", &group.members.join(","))])
 }
 
 fn stats(reply: &Reply) -> Result<Vec<Fact>, CollectError> {
@@ -237,7 +229,7 @@ fn stats(reply: &Reply) -> Result<Vec<Fact>, CollectError> {
     Ok(out)
 }
 
-/// The output of a reading that has to end with status 0, harmless.
+/// The output of a reading that has to end with status 0, escaped.
 fn lines(reply: &Reply) -> Result<String, CollectError> {
     ended_well(reply)?;
     Ok(escape_bytes(&reply.stdout))

@@ -142,7 +142,7 @@ struct Written {
     text: String,
     tests: usize,
     assertions: usize,
-    /// For the person, beside what stands in the text.
+    /// For the person, in addition to what stands in the text.
     remarks: Vec<String>,
 }
 
@@ -177,7 +177,7 @@ async fn read<L: Live>(
     name: &str,
     shown: &str,
 ) -> Result<Written, CliError> {
-    let replies = ask(live, of.iter().map(collect::probe).collect()).await?;
+    let replies = read_replies(live, of.iter().map(collect::probe).collect()).await?;
     let mut recorded = Recorded::default();
     for (of, reply) in of.iter().zip(&replies) {
         let facts = collect::facts(of, reply).map_err(|why| {
@@ -208,8 +208,8 @@ async fn read<L: Live>(
         of: arguments.of.join(","),
     };
     let decoded = decode(&write::suite(&recorded, &origin))?;
-    let wrong = again::ask(live, &decoded).await.map_err(boot::reported)?;
-    refuse_what_cannot_be_asked(&recorded, &wrong)?;
+    let wrong = again::check(live, &decoded).await.map_err(boot::reported)?;
+    refuse_what_cannot_be_checked(&recorded, &wrong)?;
     recorded.leave_out(&wrong);
     if recorded.tests.is_empty() {
         return Err(CliError::invalid(format!("nothing of {shown} can be recorded: {}", recorded.left_out.join("; ")))
@@ -222,7 +222,7 @@ async fn read<L: Live>(
 }
 
 /// A test that can answer nothing here must not be missing from the suite in silence.
-fn refuse_what_cannot_be_asked(recorded: &Recorded, wrong: &[again::Wrong]) -> Result<(), CliError> {
+fn refuse_what_cannot_be_checked(recorded: &Recorded, wrong: &[again::Wrong]) -> Result<(), CliError> {
     for test in &recorded.tests {
         let mut unknown = wrong.iter().filter(|one| one.unknown && one.test == test.id);
         let subjects: BTreeSet<&str> = unknown.clone().map(|one| one.subject.as_str()).collect();
@@ -262,7 +262,7 @@ fn default_name(machine: &str) -> String {
 }
 
 /// Reads all of this in one round trip.
-async fn ask<L: Live>(live: &L, probes: Vec<muster_check::Probe>) -> Result<Vec<Reply>, CliError> {
+async fn read_replies<L: Live>(live: &L, probes: Vec<muster_check::Probe>) -> Result<Vec<Reply>, CliError> {
     let scale = live.deadline_scale();
     let request = |probe: muster_check::Probe| Request {
         script: probe.script,

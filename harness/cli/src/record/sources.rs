@@ -6,7 +6,7 @@ use muster_base::glob;
 
 /// A source of facts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Source {
+pub(super) enum RecordSource {
     Packages,
     Units,
     Sysctl,
@@ -18,18 +18,18 @@ pub(super) enum Source {
     Files,
 }
 
-impl Source {
+impl RecordSource {
     /// All, in the order in which their tests are written.
-    pub(super) const ALL: &'static [(&'static str, Source)] = &[
-        ("packages", Source::Packages),
-        ("units", Source::Units),
-        ("sysctl", Source::Sysctl),
-        ("kconfig", Source::Kconfig),
-        ("users", Source::Users),
-        ("groups", Source::Groups),
-        ("ports", Source::Ports),
-        ("commands", Source::Commands),
-        ("files", Source::Files),
+    pub(super) const ALL: &'static [(&'static str, RecordSource)] = &[
+        ("packages", RecordSource::Packages),
+        ("units", RecordSource::Units),
+        ("sysctl", RecordSource::Sysctl),
+        ("kconfig", RecordSource::Kconfig),
+        ("users", RecordSource::Users),
+        ("groups", RecordSource::Groups),
+        ("ports", RecordSource::Ports),
+        ("commands", RecordSource::Commands),
+        ("files", RecordSource::Files),
     ];
 
     /// As it is typed.
@@ -41,7 +41,7 @@ impl Source {
 /// A source, and what of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Of {
-    pub(super) source: Source,
+    pub(super) source: RecordSource,
     /// One must match the name of a fact; none is all. For files they are the shell's, with at least one.
     pub(super) globs: Vec<String>,
 }
@@ -53,23 +53,23 @@ impl Of {
     }
 }
 
-/// What was typed, each source once, in the order of [`Source::ALL`].
+/// What was typed, each source once, in the order of [`RecordSource::ALL`].
 pub(super) fn parse(typed: &[String]) -> Result<Vec<Of>, CliError> {
     let mut out: Vec<(usize, Of, bool)> = Vec::new();
     for item in typed {
         let (word, pattern) = item.split_once(':').map_or((item.as_str(), None), |(word, glob)| (word, Some(glob)));
-        let Some(at) = Source::ALL.iter().position(|(known, _)| *known == word) else {
-            return Err(names::unknown("source", word, Source::ALL.iter().map(|(word, _)| *word), ""));
+        let Some(at) = RecordSource::ALL.iter().position(|(known, _)| *known == word) else {
+            return Err(names::unknown("source", word, RecordSource::ALL.iter().map(|(word, _)| *word), ""));
         };
-        let source = Source::ALL[at].1;
+        let source = RecordSource::ALL[at].1;
         match pattern {
             Some("") => {
                 return Err(CliError::invalid(format!("--of `{item}`: the glob behind the colon is empty")));
             }
-            Some(path) if source == Source::Files && !path.starts_with('/') => {
+            Some(path) if source == RecordSource::Files && !path.starts_with('/') => {
                 return Err(CliError::invalid(format!("--of `{item}`: a path in the guest begins with a slash")));
             }
-            None if source == Source::Files => {
+            None if source == RecordSource::Files => {
                 return Err(CliError::invalid("--of `files` does not say which")
                     .hint("for example --of 'files:/etc/ssh/*.conf'"));
             }

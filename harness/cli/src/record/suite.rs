@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::again::Wrong;
 use super::collect::Fact;
 use super::draft::{Drafted, Entry, Recorded, Want};
-use super::sources::Source;
+use super::sources::RecordSource;
 use super::write;
 use muster_base::evr::Evr;
 use muster_base::glob;
@@ -57,23 +57,23 @@ const OF_INTERFACES: &[&str] =
 
 impl Recorded {
     /// Adds the tests of a source's facts. `versions` holds packages to a version.
-    pub(super) fn add(&mut self, source: Source, facts: Vec<Fact>, versions: bool) {
+    pub(super) fn add(&mut self, source: RecordSource, facts: Vec<Fact>, versions: bool) {
         match source {
-            Source::Packages => self.packages(&facts, versions),
-            Source::Units => self.units(&facts),
-            Source::Sysctl => self.sysctl(&facts),
-            Source::Kconfig => self.kconfig(&facts),
-            Source::Users => {
+            RecordSource::Packages => self.packages(&facts, versions),
+            RecordSource::Units => self.units(&facts),
+            RecordSource::Sysctl => self.sysctl(&facts),
+            RecordSource::Kconfig => self.kconfig(&facts),
+            RecordSource::Users => {
                 let summary = "every user account is there, with its numbers, home and shell";
                 self.test("users", summary, each("user", &facts, &["uid", "gid", "home", "shell"]));
             }
-            Source::Groups => self.groups(&facts),
-            Source::Ports => self.ports(&facts),
-            Source::Commands => {
+            RecordSource::Groups => self.groups(&facts),
+            RecordSource::Ports => self.ports(&facts),
+            RecordSource::Commands => {
                 let entries = facts.iter().map(|fact| entry("tool", &fact.name, "exists", "true")).collect();
                 self.test("commands", "every command is on the search path", entries);
             }
-            Source::Files => {
+            RecordSource::Files => {
                 let summary = "every file is there, of its kind, with its owner and permissions";
                 let all = ["type", "target", "mode", "owner", "group"];
                 self.test("files", summary, each("file", &facts, &all));

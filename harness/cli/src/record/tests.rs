@@ -1,7 +1,7 @@
 use super::again::Wrong;
 use super::collect::{self, Fact};
 use super::draft::{Drafted, Entry, Recorded, Want};
-use super::sources::{self, Of, Source};
+use super::sources::{self, Of, RecordSource};
 use super::write::{self, Origin};
 use crate::load;
 use muster_guest::{End, Reply};
@@ -37,15 +37,15 @@ fn reply(text: &str) -> Reply {
     Reply { stdout: text.into(), ..Reply::default() }
 }
 
-fn of(source: Source, globs: &[&str]) -> Of {
+fn of(source: RecordSource, globs: &[&str]) -> Of {
     Of { source, globs: globs.iter().map(|glob| (*glob).to_owned()).collect() }
 }
 
-fn facts(source: Source, text: &str) -> Vec<Fact> {
+fn facts(source: RecordSource, text: &str) -> Vec<Fact> {
     collect::facts(&of(source, &[]), &reply(text)).unwrap()
 }
 
-fn recorded(source: Source, text: &str) -> Recorded {
+fn recorded(source: RecordSource, text: &str) -> Recorded {
     let mut recorded = Recorded::default();
     recorded.add(source, facts(source, text), false);
     recorded
@@ -87,11 +87,11 @@ fn all_said(recorded: &Recorded) -> Vec<String> {
 #[test]
 fn packages_are_there_and_with_versions_not_older_than_the_newest_instance() {
     assert_eq!(
-        all_said(&recorded(Source::Packages, RPMS)),
+        all_said(&recorded(RecordSource::Packages, RPMS)),
         ["bash", "dbus", "gpg-pubkey", "kernel-core"].map(|name| format!("package {name}: installed true"))
     );
     let mut with_versions = Recorded::default();
-    with_versions.add(Source::Packages, facts(Source::Packages, RPMS), true);
+    with_versions.add(RecordSource::Packages, facts(RecordSource::Packages, RPMS), true);
     assert_eq!(
         all_said(&with_versions),
         [
@@ -106,7 +106,7 @@ fn packages_are_there_and_with_versions_not_older_than_the_newest_instance() {
 #[test]
 fn units_are_held_to_what_an_administrator_decided() {
     assert_eq!(
-        all_said(&recorded(Source::Units, UNITS)),
+        all_said(&recorded(RecordSource::Units, UNITS)),
         [
             "service sshd.service: enabled enabled",
             "service debug-shell.service: enabled disabled",
@@ -117,7 +117,7 @@ fn units_are_held_to_what_an_administrator_decided() {
 
 #[test]
 fn kernel_parameters_are_those_of_the_image_and_not_of_the_machine() {
-    let recorded = recorded(Source::Sysctl, SYSCTLS);
+    let recorded = recorded(RecordSource::Sysctl, SYSCTLS);
     assert_eq!(
         all_said(&recorded),
         [
@@ -137,7 +137,7 @@ fn kernel_parameters_are_those_of_the_image_and_not_of_the_machine() {
 #[test]
 fn kernel_options_have_their_values_without_quotes() {
     assert_eq!(
-        all_said(&recorded(Source::Kconfig, KCONFIG)),
+        all_said(&recorded(RecordSource::Kconfig, KCONFIG)),
         [
             "kconfig CONFIG_BPF: value y",
             "kconfig CONFIG_KVM: value m",
@@ -152,7 +152,7 @@ fn kernel_options_have_their_values_without_quotes() {
 #[test]
 fn users_and_groups_are_whole() {
     assert_eq!(
-        all_said(&recorded(Source::Users, USERS)),
+        all_said(&recorded(RecordSource::Users, USERS)),
         [
             "user nobody: uid 65534, gid 65534, home /, shell /usr/sbin/nologin",
             "user old: uid 7, gid 7, home /, shell \"\"",
@@ -160,7 +160,7 @@ fn users_and_groups_are_whole() {
         ]
     );
     assert_eq!(
-        all_said(&recorded(Source::Groups, GROUPS)),
+        all_said(&recorded(RecordSource::Groups, GROUPS)),
         [
             "group adm: gid 4, members none",
             "group root: gid 0, members none",
@@ -172,7 +172,7 @@ fn users_and_groups_are_whole() {
 #[test]
 fn ports_are_one_for_both_families_and_nothing_else_is_exposed() {
     assert_eq!(
-        all_said(&recorded(Source::Ports, PORTS)),
+        all_said(&recorded(RecordSource::Ports, PORTS)),
         [
             "port tcp/22: listening true, exposed true",
             "port tcp/631: listening true, exposed false",
@@ -180,7 +180,7 @@ fn ports_are_one_for_both_families_and_nothing_else_is_exposed() {
             "listeners : exposed-tcp only [22]",
         ]
     );
-    let quiet = recorded(Source::Ports, "= tcp\n  sl  local_address\n");
+    let quiet = recorded(RecordSource::Ports, "= tcp\n  sl  local_address\n");
     assert_eq!(all_said(&quiet), ["listeners : exposed-tcp none"], "a machine on which nothing listens is one too");
 }
 
@@ -189,20 +189,20 @@ fn files_have_kind_owner_and_permissions() {
     let text =
         "/etc/ssh\x000\x0041ed root root\0/etc/a b\x000\x0081a4 ada users\0/etc/l\x000\x00a1ff root root\n../x y\0";
     assert_eq!(
-        all_said(&recorded(Source::Files, text)),
+        all_said(&recorded(RecordSource::Files, text)),
         [
             "file /etc/a b: type file, mode 0644, owner ada, group users",
             "file /etc/l: type symlink, target ../x y, owner root, group root",
             "file /etc/ssh: type directory, mode 0755, owner root, group root",
         ]
     );
-    let torn = collect::facts(&of(Source::Files, &["/x"]), &reply("/x\x001\0stat: gone\0"));
+    let torn = collect::facts(&of(RecordSource::Files, &["/x"]), &reply("/x\x001\0stat: gone\0"));
     assert!(torn.unwrap_err().to_string().contains("stat: gone"));
 }
 
 #[test]
 fn the_text_is_one_that_a_person_can_work_with() {
-    let mut recorded = recorded(Source::Users, USERS);
+    let mut recorded = recorded(RecordSource::Users, USERS);
     recorded.left_out.push("sysctl a.b: value was 2 when it was read again\n# injected".into());
     let text = write::suite(&recorded, &Origin { machine: "x\nschema: evil/v1".into(), ..origin() });
     assert_eq!(
@@ -237,20 +237,22 @@ tests:
 
 #[test]
 fn a_reading_that_failed_is_no_suite() {
-    for source in [Source::Packages, Source::Groups, Source::Commands, Source::Files, Source::Ports] {
+    for source in
+        [RecordSource::Packages, RecordSource::Groups, RecordSource::Commands, RecordSource::Files, RecordSource::Ports]
+    {
         for (status, end) in [(127, End::Exited), (0, End::TimedOut), (0, End::TooMuchOutput)] {
             let failed = Reply { status, end, stderr: b"rpm: not found".to_vec(), ..reply("") };
             assert!(collect::facts(&of(source, &[]), &failed).is_err(), "{source:?}");
         }
     }
-    assert!(collect::facts(&of(Source::Groups, &[]), &reply("nonsense\n")).is_err());
-    assert!(collect::facts(&of(Source::Commands, &[]), &reply("")).is_err());
-    assert_eq!(collect::facts(&of(Source::Packages, &["zsh*"]), &reply(RPMS)), Ok(vec![]), "read, and not there");
+    assert!(collect::facts(&of(RecordSource::Groups, &[]), &reply("nonsense\n")).is_err());
+    assert!(collect::facts(&of(RecordSource::Commands, &[]), &reply("")).is_err());
+    assert_eq!(collect::facts(&of(RecordSource::Packages, &["zsh*"]), &reply(RPMS)), Ok(vec![]), "read, and not there");
 }
 
 #[test]
 fn what_was_otherwise_a_moment_later_is_left_out_and_named() {
-    let mut recorded = recorded(Source::Users, USERS);
+    let mut recorded = recorded(RecordSource::Users, USERS);
     let wrong = |subject: &str, attribute| Wrong {
         test: "users".into(),
         check: "user",
@@ -270,7 +272,7 @@ fn what_was_otherwise_a_moment_later_is_left_out_and_named() {
 
 #[test]
 fn a_test_that_cannot_be_asked_at_all_ends_the_recording() {
-    let recorded = recorded(Source::Users, USERS);
+    let recorded = recorded(RecordSource::Users, USERS);
     let wrong = |subject: &str, unknown| Wrong {
         test: "users".into(),
         check: "user",
@@ -280,9 +282,9 @@ fn a_test_that_cannot_be_asked_at_all_ends_the_recording() {
         unknown,
     };
     let some = [wrong("root", true), wrong("nobody", false), wrong("old", true)];
-    assert!(super::refuse_what_cannot_be_asked(&recorded, &some).is_ok());
+    assert!(super::refuse_what_cannot_be_checked(&recorded, &some).is_ok());
     let all = ["root", "nobody", "old"].map(|name| wrong(name, true));
-    let cli_error = super::refuse_what_cannot_be_asked(&recorded, &all).unwrap_err();
+    let cli_error = super::refuse_what_cannot_be_checked(&recorded, &all).unwrap_err();
     assert!(cli_error.what.contains("getent: not found"), "{}", cli_error.what);
     assert_eq!(cli_error.exit, muster_base::exit::Exit::Error);
 }
@@ -291,7 +293,11 @@ fn a_test_that_cannot_be_asked_at_all_ends_the_recording() {
 fn sources_are_read_from_what_is_typed() {
     let parsed = |items: &[&str]| sources::parse(&items.iter().map(|item| (*item).to_owned()).collect::<Vec<_>>());
     let both = parsed(&["files:/etc/*", "sysctl:net.*", "packages", "sysctl:vm.*", "packages:a*"]).unwrap();
-    let wanted = [of(Source::Packages, &[]), of(Source::Sysctl, &["net.*", "vm.*"]), of(Source::Files, &["/etc/*"])];
+    let wanted = [
+        of(RecordSource::Packages, &[]),
+        of(RecordSource::Sysctl, &["net.*", "vm.*"]),
+        of(RecordSource::Files, &["/etc/*"]),
+    ];
     assert_eq!(both, wanted);
     assert!(both[1].wants("net.core.x") && !both[1].wants("kernel.x"));
     let cli_error = parsed(&["package"]).unwrap_err();
@@ -310,7 +316,7 @@ fn globs_of_files_are_found_by_the_shell_and_can_do_nothing_else() {
     }
     std::os::unix::fs::symlink("gone", dir.path().join("l.conf")).unwrap();
     let wanted =
-        of(Source::Files, &[&format!("{path}/*.conf"), &format!("{path}/$(touch pwned)*; touch '{path}/pwned'")]);
+        of(RecordSource::Files, &[&format!("{path}/*.conf"), &format!("{path}/$(touch pwned)*; touch '{path}/pwned'")]);
     let output = std::process::Command::new("/bin/sh")
         .args(["-c", &collect::probe(&wanted).script])
         .current_dir(&dir)
@@ -328,13 +334,13 @@ fn globs_of_files_are_found_by_the_shell_and_can_do_nothing_else() {
 
 #[test]
 fn the_scripts_are_sh_and_read_this_machine() {
-    for source in [Source::Groups, Source::Commands] {
+    for source in [RecordSource::Groups, RecordSource::Commands] {
         let output =
             std::process::Command::new("/bin/sh").args(["-c", &collect::probe(&of(source, &[])).script]).output();
         let output = output.unwrap();
         let said = Reply { status: output.status.code().unwrap(), stdout: output.stdout, ..Reply::default() };
         let facts = collect::facts(&of(source, &[]), &said).unwrap();
-        let known = if source == Source::Groups { "root" } else { "sh" };
+        let known = if source == RecordSource::Groups { "root" } else { "sh" };
         assert!(facts.iter().any(|fact| fact.name == known), "{source:?}");
     }
 }
@@ -521,7 +527,7 @@ fn what_a_suite_cannot_say_is_left_out_and_named() {
     let long = "x".repeat(2000);
     let facts =
         vec![user("fine", "1"), user("bad", "one"), user("two\nlines", "2"), user(&long, "3"), user("\u{fffd}", "4")];
-    recorded.add(Source::Users, facts, false);
+    recorded.add(RecordSource::Users, facts, false);
     assert_eq!(all_said(&recorded), ["user fine: uid 1"]);
     assert_eq!(recorded.left_out.len(), 4, "{:?}", recorded.left_out);
 }

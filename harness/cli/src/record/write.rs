@@ -5,7 +5,7 @@ use super::draft::{Drafted, Entry, Recorded, Want};
 use muster_base::text::{escape, one_line};
 use muster_suite::matcher::{check_value, has_none};
 use muster_suite::model::Operator;
-use muster_suite::table::{CheckTable, Kind, Shorthand, Subject};
+use muster_suite::table::{AttributeKind, CheckTable, Shorthand, Subject};
 
 /// Characters of a key at most, as it is written: YAML reads no longer one.
 const LONGEST_KEY: usize = 1000;
@@ -141,11 +141,15 @@ pub(super) fn cannot_be_said(entry: &Entry) -> Option<String> {
                 Some(format!("one of its {attribute} is empty"))
             }
             Want::Only(items) => match kind {
-                Kind::Set(grammar) | Kind::List(grammar) => items.iter().find_map(|item| match grammar.read(item) {
-                    Ok(read) if read == *item => None,
-                    Ok(_) => Some(format!("one of its {attribute} is read in another spelling")),
-                    Err(refusal) => Some(format!("one of its {attribute} cannot be {}: {}", grammar.what, refusal.why)),
-                }),
+                AttributeKind::Set(grammar) | AttributeKind::List(grammar) => {
+                    items.iter().find_map(|item| match grammar.read(item) {
+                        Ok(read) if read == *item => None,
+                        Ok(_) => Some(format!("one of its {attribute} is read in another spelling")),
+                        Err(refusal) => {
+                            Some(format!("one of its {attribute} cannot be {}: {}", grammar.what, refusal.why))
+                        }
+                    })
+                }
                 _ => None,
             },
         }
@@ -153,8 +157,8 @@ pub(super) fn cannot_be_said(entry: &Entry) -> Option<String> {
 }
 
 /// Kinds whose values are any text.
-fn is_text(kind: &Kind) -> bool {
-    matches!(kind, Kind::Text | Kind::Loose | Kind::Output)
+fn is_text(kind: &AttributeKind) -> bool {
+    matches!(kind, AttributeKind::Text | AttributeKind::Loose | AttributeKind::Output)
 }
 
 /// What stands behind a subject: the shortest form that the check type has.
@@ -176,13 +180,13 @@ fn value(table: &CheckTable, entry: &Entry) -> String {
 }
 
 fn wanted(table: &CheckTable, attribute: &str, want: &Want) -> String {
-    let kind = table.attribute(attribute).map_or(Kind::Text, |attribute| attribute.kind);
+    let kind = table.attribute(attribute).map_or(AttributeKind::Text, |attribute| attribute.kind);
     match want {
         // A text that begins like a comparison would be read as one.
         Want::Is(text) if is_text(&kind) && Operator::strip(text.trim_start()).is_some() => {
             format!("{{matches: {}}}", scalar(&format!("^{}$", regex::escape(text))))
         }
-        Want::Is(text) if matches!(kind, Kind::Mode) => quoted(text),
+        Want::Is(text) if matches!(kind, AttributeKind::Mode) => quoted(text),
         Want::Is(text) => scalar(text),
         Want::AtLeast(text) => scalar(&format!(">= {text}")),
         Want::Only(items) if items.is_empty() => "none".to_owned(),

@@ -5,66 +5,66 @@ use muster_suite::grammar::Grammar;
 use muster_suite::grammar::text::ANY;
 use muster_suite::keys::Shape;
 use muster_suite::matcher::{is_ordered, keys_of};
-use muster_suite::table::{CheckTable, Kind, Shorthand, Subject};
+use muster_suite::table::{AttributeKind, CheckTable, Shorthand, Subject};
 
 /// The kinds whose values are written in one way each, with what is written.
-pub(super) const KINDS: &[(Kind, &str)] = &[
-    (Kind::Text, "One line of text."),
-    (Kind::Keyword(&[]), "One of the listed values."),
-    (Kind::Level(&[]), "One of the listed values, which have an order: operators compare their places."),
-    (Kind::Bool, "`true` or `false`, nothing else."),
+pub(super) const KINDS: &[(AttributeKind, &str)] = &[
+    (AttributeKind::Text, "One line of text."),
+    (AttributeKind::Keyword(&[]), "One of the listed values."),
+    (AttributeKind::Level(&[]), "One of the listed values, which have an order: operators compare their places."),
+    (AttributeKind::Bool, "`true` or `false`, nothing else."),
     (
-        Kind::Integer,
+        AttributeKind::Integer,
         "Decimal, or hexadecimal after `0x`; 0 to 4294967295 where no other bounds are named. What every value within the bounds is, is an error.",
     ),
-    (Kind::Number, "Decimal: `2`, `0.5`; never negative."),
+    (AttributeKind::Number, "Decimal: `2`, `0.5`; never negative."),
     (
-        Kind::Size,
+        AttributeKind::Size,
         "A number and its unit: `512 B`, `80 MiB`, `1.5 GB`. `KB`, `MB`, `GB`, `TB` are powers of 1000, `KiB`, `MiB`, `GiB`, `TiB` of 1024.",
     ),
     (
-        Kind::Duration,
+        AttributeKind::Duration,
         "Numbers with their units, large ones first: `30s`, `1m 30s`, `200ms`. Units: `d`, `h`, `m` or `min`, `s`, `ms`, `us`.",
     ),
-    (Kind::Mode, "Octal, three or four digits: `\"0644\"`."),
-    (Kind::Evr, "`[epoch:]version[-release]`, compared as rpm compares: `1:1.26-3`."),
+    (AttributeKind::Mode, "Octal, three or four digits: `\"0644\"`."),
+    (AttributeKind::Evr, "`[epoch:]version[-release]`, compared as rpm compares: `1:1.26-3`."),
     (
-        Kind::Version,
+        AttributeKind::Version,
         "Digits and dots, compared field by field over the fields that are stated: 6.14.3 is `== 6.14` and `<= 6.14`, and not `> 6.14`. A field that is stated and missing is 0.",
     ),
-    (Kind::Loose, "Text; an integer where both sides are one."),
-    (Kind::Name(&ANY), "A name; other matchers than equality take any text."),
-    (Kind::Set(&ANY), "Texts without an order. Only a mapping of matchers or `none`, never a bare list."),
-    (Kind::List(&ANY), "Texts in order; a scalar is the whole list, separated by commas."),
-    (Kind::Output, "Many lines."),
+    (AttributeKind::Loose, "Text; an integer where both sides are one."),
+    (AttributeKind::Name(&ANY), "A name; other matchers than equality take any text."),
+    (AttributeKind::Set(&ANY), "Texts without an order. Only a mapping of matchers or `none`, never a bare list."),
+    (AttributeKind::List(&ANY), "Texts in order; a scalar is the whole list, separated by commas."),
+    (AttributeKind::Output, "Many lines."),
 ];
 
 /// The name of a kind.
-pub(super) fn kind(kind: &Kind) -> String {
+pub(super) fn kind(kind: &AttributeKind) -> String {
     match kind {
-        Kind::Text => "text".to_owned(),
-        Kind::Keyword([]) => "keyword".to_owned(),
-        Kind::Keyword(words) => one_of(words),
-        Kind::Level([]) => "level".to_owned(),
-        Kind::Level(words) => format!("level, lowest first: {}", one_of(words)),
-        Kind::Bool => "boolean".to_owned(),
-        Kind::Integer => "integer".to_owned(),
-        Kind::Ranged(least, most) => format!("integer, {least} to {most}"),
-        Kind::Number => "number".to_owned(),
-        Kind::Share(most) => format!("number, 0 to {most}"),
-        Kind::Size => "size".to_owned(),
-        Kind::Duration => "duration".to_owned(),
-        Kind::Mode => "mode".to_owned(),
-        Kind::Evr => "evr".to_owned(),
-        Kind::Version => "version".to_owned(),
-        Kind::Loose => "loose".to_owned(),
-        Kind::Name(grammar) => named("name", grammar),
-        Kind::Set(grammar) => named("set", grammar),
-        Kind::List(grammar) => named("list", grammar),
-        Kind::Output => "output".to_owned(),
-        Kind::Map(grammar, inner) if grammar.is_free() => format!("names, each with: {}", self::kind(inner)),
-        Kind::Map(grammar, inner) => format!("by {}: {}", plain(grammar.what), self::kind(inner)),
-        Kind::Samples(inner) => format!("{}, or statistics of it over boots", self::kind(inner)),
+        AttributeKind::Text => "text".to_owned(),
+        AttributeKind::Keyword([]) => "keyword".to_owned(),
+        AttributeKind::Keyword(words) => one_of(words),
+        AttributeKind::Level([]) => "level".to_owned(),
+        AttributeKind::Level(words) => format!("level, lowest first: {}", one_of(words)),
+        AttributeKind::Bool => "boolean".to_owned(),
+        AttributeKind::Integer => "integer".to_owned(),
+        AttributeKind::Ranged(least, most) => format!("integer, {least} to {most}"),
+        AttributeKind::Number => "number".to_owned(),
+        AttributeKind::Share(most) => format!("number, 0 to {most}"),
+        AttributeKind::Size => "size".to_owned(),
+        AttributeKind::Duration => "duration".to_owned(),
+        AttributeKind::Mode => "mode".to_owned(),
+        AttributeKind::Evr => "evr".to_owned(),
+        AttributeKind::Version => "version".to_owned(),
+        AttributeKind::Loose => "loose".to_owned(),
+        AttributeKind::Name(grammar) => named("name", grammar),
+        AttributeKind::Set(grammar) => named("set", grammar),
+        AttributeKind::List(grammar) => named("list", grammar),
+        AttributeKind::Output => "output".to_owned(),
+        AttributeKind::Map(grammar, inner) if grammar.is_free() => format!("names, each with: {}", self::kind(inner)),
+        AttributeKind::Map(grammar, inner) => format!("by {}: {}", plain(grammar.what), self::kind(inner)),
+        AttributeKind::Samples(inner) => format!("{}, or statistics of it over boots", self::kind(inner)),
     }
 }
 
@@ -78,15 +78,15 @@ fn plain(what: &str) -> &str {
     what.strip_prefix("a ").or_else(|| what.strip_prefix("an ")).or_else(|| what.strip_prefix("the ")).unwrap_or(what)
 }
 
-/// What a value of the kind takes beside equality.
-pub(super) fn matchers(kind: &Kind) -> String {
+/// What a value of the kind takes in addition to equality.
+pub(super) fn matchers(kind: &AttributeKind) -> String {
     let inner = match kind {
-        Kind::Map(_, inner) | Kind::Samples(inner) => inner,
+        AttributeKind::Map(_, inner) | AttributeKind::Samples(inner) => inner,
         other => other,
     };
     let operators = match inner {
         kind if is_ordered(kind) => Some("operators".to_owned()),
-        Kind::Loose => Some("operators on integers".to_owned()),
+        AttributeKind::Loose => Some("operators on integers".to_owned()),
         _ => None,
     };
     let keys = keys_of(inner).iter().map(|key| format!("`{key}`"));
@@ -146,7 +146,7 @@ pub(super) fn shape(shape: &Shape) -> String {
         Shape::Mode => "mode".to_owned(),
         Shape::Count => "whole number from 1".to_owned(),
         Shape::Natural => "whole number from 0".to_owned(),
-        Shape::Word(words) => one_of(words),
+        Shape::Keyword(words) => one_of(words),
         Shape::Condition => "condition".to_owned(),
         Shape::Matcher(kind) => format!("matcher of: {}", self::kind(kind)),
         Shape::Mapping(table) => format!("mapping: {}", table.what),
@@ -182,17 +182,17 @@ mod tests {
         for table in muster_check::tables() {
             for attribute in table.attributes {
                 let plain = match attribute.kind {
-                    Kind::Map(_, inner) | Kind::Samples(inner) => inner,
+                    AttributeKind::Map(_, inner) | AttributeKind::Samples(inner) => inner,
                     ref kind => kind,
                 };
                 let name = match plain {
-                    Kind::Name(_) => "name".to_owned(),
-                    Kind::Set(_) => "set".to_owned(),
-                    Kind::List(_) => "list".to_owned(),
-                    Kind::Keyword(_) => "keyword".to_owned(),
-                    Kind::Level(_) => "level".to_owned(),
-                    Kind::Ranged(..) => "integer".to_owned(),
-                    Kind::Share(_) => "number".to_owned(),
+                    AttributeKind::Name(_) => "name".to_owned(),
+                    AttributeKind::Set(_) => "set".to_owned(),
+                    AttributeKind::List(_) => "list".to_owned(),
+                    AttributeKind::Keyword(_) => "keyword".to_owned(),
+                    AttributeKind::Level(_) => "level".to_owned(),
+                    AttributeKind::Ranged(..) => "integer".to_owned(),
+                    AttributeKind::Share(_) => "number".to_owned(),
                     plain => kind(plain),
                 };
                 assert!(known.contains(&name), "{}.{}: {name}", table.name, attribute.name);
@@ -204,7 +204,7 @@ mod tests {
     fn words_are_joined_as_people_do() {
         assert_eq!(one_of(&["a"]), "`a`");
         assert_eq!(one_of(&["a", "b", "c"]), "`a`, `b` or `c`");
-        assert_eq!(matchers(&Kind::Samples(&Kind::Duration)), "operators, `any-of`, `not`");
-        assert_eq!(matchers(&Kind::Bool), "`any-of`");
+        assert_eq!(matchers(&AttributeKind::Samples(&AttributeKind::Duration)), "operators, `any-of`, `not`");
+        assert_eq!(matchers(&AttributeKind::Bool), "`any-of`");
     }
 }

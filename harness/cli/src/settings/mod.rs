@@ -28,7 +28,7 @@ use muster_suite::diagnostic::did_you_mean;
 /// Names another file; empty is none.
 pub(crate) const CONFIG: &str = "MUSTER_CONFIG";
 
-/// Where settings come from, beside the command line.
+/// Where settings come from, in addition to the command line.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Surroundings {
     /// Variables whose names begin with `MUSTER_`, but for empty ones.

@@ -23,7 +23,7 @@ const LARGEST: u64 = 4 << 20;
 /// Characters that are kept of a description.
 const LONGEST: usize = 400;
 
-/// Reads every `*.toml` file below a directory. Links are not followed, and told. The sink is not settled.
+/// Reads every `*.toml` file below a directory. Links are not followed, and reported. The sink is not settled.
 pub fn load(dir: &Utf8Path, sink: &mut Diagnostics) -> Tree {
     let mut tree = Tree::default();
     let mut files = Vec::new();
@@ -252,7 +252,7 @@ impl File<'_> {
         })
     }
 
-    /// Category and upstream status; both are needed. A word that is not of the vocabulary is told.
+    /// Category and upstream status; both are needed. A word that is not of the vocabulary is reported.
     fn metadata(&mut self, node: &Node<'_>) -> Option<(String, String)> {
         let table = self.table(node, "`metadata`")?;
         let mut word = |name: &str, known: &[&str]| {

@@ -20,7 +20,7 @@ pub(super) fn file(seen: &Observations, key: &str) -> Result<String, KindError> 
     seen.file(key).map_err(KindError::reading)
 }
 
-/// What a script printed, harmless: or, as `Err`, the part that there is not.
+/// What a script printed, escaped: or, as `Err`, the part that there is not.
 pub(super) fn answer(seen: &Observations, key: &str) -> Result<Result<String, Part>, KindError> {
     let text = text::escape(&output(seen, key)?);
     match text.lines().next().and_then(|line| line.strip_prefix(NOTHING)) {

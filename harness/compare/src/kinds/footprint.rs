@@ -1,5 +1,5 @@
 //! How much the system takes. Sums move with every update, so that small movements are no difference;
-//! what moved them is told by the packages.
+//! what moved them is shown by the packages.
 
 use super::answer;
 use super::package;

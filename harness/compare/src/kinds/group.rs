@@ -6,11 +6,10 @@ use crate::item::{Field, Items, Part, compared};
 use crate::kind::{FactKind, Scope};
 use muster_base::text;
 use muster_check::{Observations, Probe};
+use muster_facts::groups;
 
 /// The kind.
 pub(crate) struct Group;
-
-const KEY: &str = "compare/groups";
 
 const FIELDS: &[Field] = &[compared("gid", "Its number."), compared("members", "Its members, sorted.")];
 
@@ -31,25 +30,20 @@ impl FactKind for Group {
     }
 
     fn probes(&self, _: &Scope) -> Vec<Probe> {
-        let script = "if command -v getent >/dev/null 2>&1; then getent group; else cat /etc/group; fi";
-        vec![Probe::new(KEY, 30, script)]
+        vec![groups::probe()]
     }
 
     fn parse(&self, seen: &Observations) -> Result<Part, KindError> {
         let mut items = Items::new();
-        for line in text::escape(&answer::output(seen, KEY)?).lines().filter(|line| !line.is_empty()) {
-            let [name, _, gid, members] = line.split(':').collect::<Vec<_>>()[..] else {
-                return Err(answer::strange(line));
-            };
-            let number: u32 = gid.parse().map_err(|_| answer::strange(line))?;
-            if DYNAMIC.contains(&number) {
+        let text = text::escape(&answer::output(seen, &groups::probe().key)?);
+        for groups::Group { name, gid, mut members } in groups::parse(&text).map_err(KindError::reading)? {
+            if DYNAMIC.contains(&gid) {
                 continue;
             }
-            let mut members: Vec<&str> = members.split(',').filter(|member| !member.is_empty()).collect();
             members.sort_unstable();
-            let item = answer::item([("gid", gid), ("members", &members.join(", "))]);
-            if items.insert(name.to_owned(), item).is_some() {
-                return Err(KindError::Twice { what: "group", name: text::one_line(name, 60) });
+            let item = answer::item([("gid", &*gid.to_string()), ("members", &*members.join(", "))]);
+            if items.insert(name.clone(), item).is_some() {
+                return Err(KindError::Twice { what: "group", name: text::one_line(&name, 60) });
             }
         }
         answer::some(items, "group")
@@ -63,9 +57,9 @@ mod tests {
 
     #[test]
     fn members_are_a_set() {
-        let items = known(Group.parse(&seen(&[(KEY, "wheel:x:10:b,a\nroot:x:0:\nsvc:x:61200:\n")])));
+        let items = known(Group.parse(&seen(&[("facts/groups", "wheel:x:10:b,a\nroot:x:0:\nsvc:x:61200:\n")])));
         assert_eq!((items.len(), items["wheel"]["members"].as_str()), (2, "a, b"));
-        assert!(Group.parse(&seen(&[(KEY, "wheel:x:ten:\n")])).is_err());
-        assert!(Group.parse(&seen(&[(KEY, "a:x:1:\na:x:2:\n")])).is_err());
+        assert!(Group.parse(&seen(&[("facts/groups", "wheel:x:ten:\n")])).is_err());
+        assert!(Group.parse(&seen(&[("facts/groups", "a:x:1:\na:x:2:\n")])).is_err());
     }
 }

@@ -53,7 +53,7 @@ pub fn all() -> &'static [&'static dyn FactKind] {
 }
 
 /// The names of all kinds, in the same order.
-pub fn words() -> Vec<&'static str> {
+pub fn names() -> Vec<&'static str> {
     all().iter().map(|kind| kind.name()).collect()
 }
 
@@ -84,7 +84,7 @@ mod tests {
 
     #[test]
     fn kinds_and_their_fields_are_named_once_and_explained() {
-        let unique: BTreeSet<_> = words().into_iter().collect();
+        let unique: BTreeSet<_> = names().into_iter().collect();
         assert_eq!(unique.len(), all().len());
         for kind in all() {
             assert!(kind.name().chars().all(|c| c.is_ascii_lowercase() || c == '-'), "{}", kind.name());

@@ -1,4 +1,4 @@
-//! The judge on whole streams: torn, flooded, hostile.
+//! The evaluator on whole streams: torn, flooded, hostile.
 
 use super::*;
 use crate::findings::Findings;
@@ -14,7 +14,8 @@ fn steps(setting: &Setting, chunks: &[&[u8]]) -> Vec<Step> {
 /// Rule, severity and line of every finding.
 fn found(setting: &Setting, log: &[u8]) -> Vec<(String, Severity, u64)> {
     let finding = |step| match step {
-        Step::Finding(finding) | Step::Unfinished(finding) => {
+        Step::Found(found) | Step::Unfinished(found) => {
+            let finding = found.finding;
             Some((finding.rule.to_string(), finding.severity, finding.line_number))
         }
         _ => None,
@@ -48,7 +49,7 @@ fn one_restart_that_is_announced_from_outside_is_no_finding() {
         if announced {
             evaluator.announce_restart();
         }
-        evaluator.push(boot).iter().filter(|step| matches!(step, Step::Finding(_))).count()
+        evaluator.push(boot).iter().filter(|step| matches!(step, Step::Found(_))).count()
     };
     assert_eq!([findings(false), findings(true), findings(false)], [0, 0, 1]);
 }
@@ -109,13 +110,13 @@ fn messages_of_two_processors_in_one_line_are_both_found() {
 fn an_unfinished_prompt_is_found_at_a_pause_and_not_again() {
     let mut evaluator = Evaluator::new(Setting::default());
     assert_eq!(evaluator.push(b"grub rescue> "), []);
-    assert!(matches!(&evaluator.pause()[..], [Step::Unfinished(finding)] if finding.severity == Severity::Fatal));
+    assert!(matches!(&evaluator.pause()[..], [Step::Unfinished(found)] if found.finding.severity == Severity::Fatal));
     assert_eq!(evaluator.pause(), []);
     assert!(matches!(&evaluator.push(b"\n")[..], [Step::Line(_)]));
     // What is not fatal waits for the rest of its line, which can still be an exception.
     assert_eq!(evaluator.push(b"[    1.000000] I/O error, dev vda, sector 1"), []);
     assert_eq!(evaluator.pause(), []);
-    assert!(matches!(&evaluator.push(b"\n")[..], [Step::Line(_), Step::Finding(_)]));
+    assert!(matches!(&evaluator.push(b"\n")[..], [Step::Line(_), Step::Found(_)]));
 }
 
 #[test]
@@ -151,14 +152,14 @@ fn a_flood_is_reported_in_part_counted_in_whole_and_evaluated_once_a_byte() {
     let mut evaluator = Evaluator::new(Setting::default());
     let flood = line.repeat(2000);
     let steps = evaluator.push(flood.as_bytes());
-    let reported = steps.iter().filter(|step| matches!(step, Step::Finding(_))).count();
+    let reported = steps.iter().filter(|step| matches!(step, Step::Found(_))).count();
     let counted = evaluator.counts()[&("warning".into(), Severity::Fail)];
     assert_eq!((reported, counted, steps.len()), (50, 2000, 2050));
-    // Fatal ones are told although many others of their category were, and are bounded too.
+    // Fatal ones are reported although many others of their category were, and are bounded too.
     let mut evaluator = Evaluator::new(Setting::default());
     evaluator.push("error: you need to load the kernel first.\n".repeat(100).as_bytes());
     let fatal = evaluator.push("grub rescue> \n".repeat(100).as_bytes());
-    assert_eq!(fatal.iter().filter(|step| matches!(step, Step::Finding(_))).count(), 50);
+    assert_eq!(fatal.iter().filter(|step| matches!(step, Step::Found(_))).count(), 50);
 }
 
 #[test]
@@ -191,8 +192,8 @@ fn hostile_streams_stay_within_memory_and_work_in_proportion() {
                         text += piece.text.len();
                         findings.line(&piece.text);
                     }
-                    Step::Finding(finding) | Step::Unfinished(finding) => drop(findings.add(finding)),
-                    Step::Provisional(finding) => findings.hold(finding),
+                    Step::Found(found) | Step::Unfinished(found) => drop(findings.add(found)),
+                    Step::Provisional(found) => findings.hold(found),
                     Step::Settled { rule, severity } => drop(findings.settle(&rule, severity)),
                     Step::HostKeys(keys) => assert!(keys.len() <= 16),
                 }
@@ -273,8 +274,8 @@ fn a_word_that_the_kernel_tore_is_found_and_its_near_misses_are_not() {
     // A prompt has no end of its line.
     let mut evaluator = Evaluator::new(Setting::default());
     let steps = evaluator.push(format!("Give root password for mainten{kernel}ance").as_bytes());
-    assert!(!steps.iter().any(|step| matches!(step, Step::Finding(_))));
-    assert!(matches!(&evaluator.pause()[..], [Step::Unfinished(found)] if found.line == said));
+    assert!(!steps.iter().any(|step| matches!(step, Step::Found(_))));
+    assert!(matches!(&evaluator.pause()[..], [Step::Unfinished(found)] if found.finding.line == said));
     assert_eq!(evaluator.pause(), []);
     assert!(matches!(&evaluator.push(b"\n")[..], [Step::Line(_)]));
 }

@@ -54,6 +54,23 @@ fn every_shipped_rule_finds_its_samples_and_passes_its_near_misses() {
 }
 
 #[test]
+fn rules_of_one_category_belong_to_one_base_check() {
+    let rules = Rules::shipped();
+    let mut known: HashMap<&str, Option<&str>> = HashMap::new();
+    for rule in rules.all() {
+        let base_check = rule.base_check.as_deref();
+        assert_eq!(*known.entry(&*rule.category).or_insert(base_check), base_check, "{}", rule.id);
+    }
+    let of = |category: &str| known[category];
+    assert_eq!(
+        ["kernel-panic", "oops", "warning", "segfault", "oom", "avc"].map(of),
+        [Some("crash"), Some("oops"), Some("oops"), Some("coredump"), Some("oom"), Some("avc")]
+    );
+    assert_eq!(["lockup", "kasan", "emergency", "unit-failed"].map(of), [None; 4]);
+    assert_eq!(known.values().filter(|base_check| base_check.is_some()).count(), 17);
+}
+
+#[test]
 fn no_sample_is_found_in_the_middle_of_a_line() {
     let rules = Rules::shipped();
     for sample in entries().iter().flat_map(|rule| &rule.samples) {
@@ -99,7 +116,7 @@ fn one_benign_message_hides_no_other() {
 }
 
 /// Lines of healthy boots that hold the words of rules. None of them may be found, not even as a
-/// remark.
+/// note.
 const HEALTHY: &[&str] = &[
     "[    0.000000] Command line: BOOT_IMAGE=/vmlinuz root=LABEL=x ro console=ttyS0 panic=-1 oops=panic errors=remount-ro",
     "[    0.000000] BIOS-e820: [mem 0x0000000000000000-0x000000000009fbff] usable",

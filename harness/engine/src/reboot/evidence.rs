@@ -38,7 +38,7 @@ pub struct Resets {
     pub by_host: u32,
 }
 
-/// Judges a reboot of this kind; the remarks say what a reader should know about a good one.
+/// Evaluates a reboot of this kind; the notes say what a reader should know about a good one.
 pub fn evaluate(how: RebootKind, seen: &Evidence) -> Result<Vec<String>, Failure> {
     let mut remarks = Vec::new();
     let [before, after] = match seen.boot_ids.as_slice() {

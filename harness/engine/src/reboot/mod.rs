@@ -132,7 +132,7 @@ fn late_to_answer() -> Failure {
     Failure::new(failure::REBOOT_TIMEOUT, "it did not answer in time")
 }
 
-/// A failed reconnection, told as what it means for the reboot.
+/// A failed reconnection, reported as what it means for the reboot.
 fn not_back(ids: &[String], why: Failure) -> Failure {
     if why.id == failure::REBOOT_HOST_KEY {
         return why;

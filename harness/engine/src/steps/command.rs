@@ -31,7 +31,7 @@ pub(super) async fn run<L: Live>(
         let reply = shell(live, step, command.to_owned(), clock).await?;
         match evaluate_command(step, command, expect, &reply) {
             Ok(()) => {
-                let remarks = muster_check::types::command::remark(command, &reply).into_iter().collect();
+                let remarks = muster_check::types::command::note(command, &reply).into_iter().collect();
                 return Ok(Done { remarks, ..Done::asserting(assertions) });
             }
             Err(mut failure) => {

@@ -49,7 +49,7 @@ pub(super) async fn write<L: Live>(
     Ok(Done::asserting(1))
 }
 
-/// Brings a file of the host into the guest: beside its place first, under its name when it has
+/// Brings a file of the host into the guest: next to its place first, under its name when it has
 /// arrived whole.
 pub(super) async fn upload<L: Live>(
     live: &L,
@@ -139,7 +139,7 @@ fn append(bytes: &[u8], file: &str, encoded: bool) -> String {
     format!("printf '{octal}' >>{file}")
 }
 
-/// Brings files of the guest below `directory`. What is not there, or too large, is a remark.
+/// Brings files of the guest below `directory`. What is not there, or too large, is a note.
 pub(super) async fn collect<L: Live>(
     live: &L,
     step: &Step,

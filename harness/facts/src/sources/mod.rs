@@ -26,13 +26,13 @@ const TEXT_LIMIT: usize = 4 << 20;
 /// A snapshot's text, and what its author should know of the selection.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rendered {
-    /// The text, harmless.
+    /// The text, escaped.
     pub text: String,
     /// A selector, redaction or filter that matched nothing: one sentence each.
     pub warnings: Vec<String>,
 }
 
-/// Why there is no text of a snapshot. One sentence, harmless.
+/// Why there is no text of a snapshot. One sentence, escaped.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RenderError {
     /// The reading failed or was cut short, or nothing could be read.
@@ -131,7 +131,7 @@ pub fn render(source: &SnapshotSource, reply: &Reply, spec: &SnapshotSpec) -> Re
     Ok(Rendered { text: out, warnings })
 }
 
-/// The facts of an answer, harmless and in its order, without what is volatile.
+/// The facts of an answer, escaped and in its order, without what is volatile.
 ///
 /// # Errors
 /// When the reading failed or was cut short, and when nothing could be read.

@@ -65,7 +65,7 @@ fn visible(cell: &str, spaced: bool) -> String {
     }
 }
 
-/// The rows of a harmless answer. An answer without a single fact is an error for every source but a
+/// The rows of an escaped answer. An answer without a single fact is an error for every source but a
 /// command.
 pub(super) fn parse(source: &SnapshotSource, stdout: &str) -> Read<Vec<Row>> {
     let rows = match source {

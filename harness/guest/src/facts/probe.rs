@@ -99,7 +99,7 @@ done; :"#
         }
         // busybox has an applet of the same name that is not rpm at all; its shell may know it without
         // a path. The pipe is closed after one line, which ends rpm. A database that is there and cannot be
-        // read must not look like none, so its files are told too.
+        // read must not look like none, so its files are reported too.
         Probe::Rpm => {
             r#"f=$(command -v rpm 2>/dev/null) || exit 0
 case $f in /*) ;; *) echo busybox; exit 0 ;; esac

@@ -60,7 +60,7 @@ fn package_managers_are_distinguished() {
 
 #[test]
 fn a_system_of_dpkg_is_known_by_it_even_with_rpm_installed() {
-    // dpkg 1.21 of Debian 12, with the rpm of Debian and its empty database beside it.
+    // dpkg 1.21 of Debian 12, with the rpm of Debian and its empty database next to it.
     let said =
         "Debian dpkg-query package management program query tool version 1.21.22 (amd64).\nThis is free software;\n";
     let debian = facts(&[

@@ -10,7 +10,7 @@ use muster_base::failure::{self, FailureId};
 use muster_base::fault::Fault;
 
 /// Why an image could not be pulled. Every message ends with what to do next; words of a server are
-/// harmless and bounded in it.
+/// escaped and bounded in it.
 #[derive(Debug, thiserror::Error)]
 #[allow(missing_docs)]
 pub enum PullError {

@@ -10,7 +10,7 @@ use ureq::{Agent, Body};
 
 use super::certificates::tls;
 use super::error::PullError;
-use super::partial::{Partial, Progress, State};
+use super::partial::{Partial, Progress, ServerState};
 use super::reason::RedirectError;
 use super::redirect::follow;
 use crate::ImageError;
@@ -118,7 +118,7 @@ impl Client {
         if before.as_ref().is_some_and(|before| before.total == Some(start)) {
             return Ok(());
         }
-        let asked = match before.as_ref().and_then(State::validator).filter(|_| start > 0) {
+        let asked = match before.as_ref().and_then(ServerState::validator).filter(|_| start > 0) {
             Some(validator) => vec![(RANGE, format!("bytes={start}-")), (IF_RANGE, validator.to_owned())],
             None => {
                 start = 0;
@@ -131,7 +131,7 @@ impl Client {
             start = 0;
             response = self.ask(url, &[])?;
         }
-        let now = State::of(url, &response);
+        let now = ServerState::of(url, &response);
         let total = match response.status().as_u16() {
             // Either it is another file now or the server knows no ranges: from the beginning.
             200 => {
@@ -149,7 +149,7 @@ impl Client {
             return Err(PullError::TooLarge { url: url.to_owned(), limit });
         }
         let mut file = match start {
-            0 => partial.begin(&State { total, ..now }),
+            0 => partial.begin(&ServerState { total, ..now }),
             _ => partial.go_on(),
         }
         .map_err(unusable)?;
@@ -292,8 +292,8 @@ fn goes_on(
     url: &str,
     response: &Response<Body>,
     start: u64,
-    before: Option<&State>,
-    now: &State,
+    before: Option<&ServerState>,
+    now: &ServerState,
 ) -> Result<u64, PullError> {
     let refused = |reason: String| PullError::Resume { url: url.to_owned(), reason };
     let stated = response.headers().get(CONTENT_RANGE).and_then(|value| value.to_str().ok()).unwrap_or_default();
@@ -319,7 +319,7 @@ fn content_range(text: &str) -> Option<(u64, u64, u64)> {
     Some((first.parse().ok()?, last.parse().ok()?, total.parse().ok()?))
 }
 
-impl State {
+impl ServerState {
     fn of(url: &str, response: &Response<Body>) -> Self {
         let header = |name| response.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
         Self { url: url.to_owned(), etag: header(ETAG), modified: header(LAST_MODIFIED), total: None }

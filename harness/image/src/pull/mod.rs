@@ -41,7 +41,7 @@ use std::sync::Arc;
 use sha2::{Digest, Sha256, Sha512};
 
 use self::http::{Client, Limits};
-use self::store::{Evidence, Note, Place};
+use self::store::{Evidence, Note, StoredDownload};
 use super::{Download, ImageError, Signature};
 use muster_base::download::{ChecksumKind, SignatureKind};
 
@@ -60,7 +60,7 @@ pub struct Pulled {
     pub was_there: bool,
 }
 
-/// What a person asks for beside the description.
+/// What a person asks for in addition to the description.
 #[derive(Clone, Default)]
 pub struct PullOptions {
     /// Public keys in place of those that the description names.
@@ -89,7 +89,7 @@ async fn pull_with(
     overrides: &PullOptions,
 ) -> Result<Pulled, PullError> {
     let keyring = keyring(id, download, overrides)?;
-    let place = Place::take(cache, download).await?;
+    let place = StoredDownload::take(cache, download).await?;
     let evidence = fetch_evidence(&client, download, keyring.is_some()).await?;
     let expected = expectation(download, &evidence, keyring).await?;
     if let Some(found) = present(&place, download, &evidence, &expected).await? {
@@ -113,7 +113,7 @@ async fn pull_with(
 }
 
 /// Looks again at a file that was pulled before: its bytes, its digest, and its signature where a key
-/// is named. Asks nobody: what its vendor said is kept beside it.
+/// is named. Asks nobody: what its vendor said is kept next to it.
 pub async fn verify(
     cache: Option<&Path>,
     id: &str,
@@ -121,7 +121,7 @@ pub async fn verify(
     overrides: &PullOptions,
 ) -> Result<Pulled, PullError> {
     let keyring = keyring(id, download, overrides)?;
-    let place = Place::take(cache, download).await?;
+    let place = StoredDownload::take(cache, download).await?;
     let Some(note) = place.note() else { return Err(ImageError::NotPulled { id: id.to_owned() }.into()) };
     let evidence = place.evidence();
     let expected = expectation(download, &evidence, keyring).await?;
@@ -140,14 +140,14 @@ pub async fn verify(
 
 /// What is known of the cached file without reading it.
 pub fn known(cache: Option<&Path>, download: &Download) -> Option<Trust> {
-    Place::look(cache?, download).note().map(|note| note.trust)
+    StoredDownload::look(cache?, download).note().map(|note| note.trust)
 }
 
-/// The cached file and the SHA-256 it had when it was judged. Its bytes are not read: whoever uses
+/// The cached file and the SHA-256 it had when it was evaluated. Its bytes are not read: whoever uses
 /// them has to compare.
 pub(super) fn find(cache: Option<&Path>, id: &str, download: &Download) -> Result<(PathBuf, String), ImageError> {
     let missing = || ImageError::NotPulled { id: id.to_owned() };
-    let place = Place::look(cache.ok_or_else(missing)?, download);
+    let place = StoredDownload::look(cache.ok_or_else(missing)?, download);
     let note = place.note().ok_or_else(missing)?;
     Ok((place.path(), note.sha256))
 }
@@ -267,7 +267,7 @@ struct Checksums {
 
 /// The file of a former pull, when it still is what its vendor publishes now.
 async fn present(
-    place: &Place,
+    place: &StoredDownload,
     download: &Download,
     evidence: &Evidence,
     expected: &Expected<'_>,

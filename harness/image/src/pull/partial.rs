@@ -1,4 +1,4 @@
-//! A file that grows over several connections. What it is a part of is noted beside it, so that the next
+//! A file that grows over several connections. What it is a part of is noted next to it, so that the next
 //! connection can ask for the rest of the same file and of no other.
 
 use std::fs::File;
@@ -20,14 +20,14 @@ pub struct Progress {
 
 /// What a server said of the file when its first byte was taken.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct State {
+pub(super) struct ServerState {
     pub(super) url: String,
     pub(super) etag: Option<String>,
     pub(super) modified: Option<String>,
     pub(super) total: Option<u64>,
 }
 
-impl State {
+impl ServerState {
     /// What `If-Range` may hold (RFC 9110, 13.1.5): a strong entity tag, else a date. Without either
     /// nobody can tell whether the file is still the same.
     pub(super) fn validator(&self) -> Option<&str> {
@@ -61,9 +61,10 @@ impl Partial {
 
     /// Where to go on with the file of that address, and what is known of it; 0 and nothing when there
     /// is nothing to go on with.
-    pub(super) fn to_go_on(&self, url: &str) -> (u64, Option<State>) {
+    pub(super) fn to_go_on(&self, url: &str) -> (u64, Option<ServerState>) {
         let length = self.length();
-        let state: Option<State> = small_file::read(&self.note).and_then(|bytes| serde_json::from_slice(&bytes).ok());
+        let state: Option<ServerState> =
+            small_file::read(&self.note).and_then(|bytes| serde_json::from_slice(&bytes).ok());
         match state.filter(|state| state.url == url && state.total.is_none_or(|total| length <= total)) {
             Some(state) if length > 0 => (length, Some(state)),
             _ => (0, None),
@@ -71,7 +72,7 @@ impl Partial {
     }
 
     /// The empty file, to be written from its beginning.
-    pub(super) fn begin(&self, state: &State) -> std::io::Result<File> {
+    pub(super) fn begin(&self, state: &ServerState) -> std::io::Result<File> {
         self.discard();
         let dir = self.path.parent().unwrap_or(Path::new("."));
         small_file::write(dir, &self.note, &serde_json::to_vec(state)?)?;
@@ -100,9 +101,9 @@ impl Partial {
 mod tests {
     use super::*;
 
-    fn state(etag: Option<&str>, modified: Option<&str>) -> State {
+    fn state(etag: Option<&str>, modified: Option<&str>) -> ServerState {
         let own = |text: &str| text.to_owned();
-        State { url: own("http://h/x"), etag: etag.map(own), modified: modified.map(own), total: Some(10) }
+        ServerState { url: own("http://h/x"), etag: etag.map(own), modified: modified.map(own), total: Some(10) }
     }
 
     #[test]

@@ -1,5 +1,5 @@
 //! What lies in the cache for one download: the file under its final name, a note, and what its vendor
-//! said about it. All of it is in one directory, beside each other, by the name that [`Place`] makes.
+//! said about it. All of it is in one directory, next to each other, by the name that [`StoredDownload`] makes.
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -16,9 +16,9 @@ use super::trust::Trust;
 
 /// The directory below the cache's `images`.
 pub(crate) const DIR: &str = "pulled";
-/// What is added to the name of a download for the files beside it that go with it.
+/// What is added to the name of a download for the files next to it that go with it.
 pub(crate) const COMPANIONS: &[&str] = &[".json", ".checksums", ".signature"];
-/// What is noted beside a download. It is there exactly as long as the file was judged good once.
+/// What is noted next to a download. It is there exactly as long as the file was found good.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(super) struct Note {
@@ -37,14 +37,14 @@ pub(super) struct Evidence {
 
 /// Where one download lies.
 #[derive(Debug)]
-pub(super) struct Place {
+pub(super) struct StoredDownload {
     dir: PathBuf,
     name: String,
     // One downloader at a time; unlocked by the kernel however this process ends.
     _lock: Option<Slot>,
 }
 
-impl Place {
+impl StoredDownload {
     /// The place, for this process alone. Waits while another holds it.
     pub(super) async fn take(cache: Option<&Path>, download: &Download) -> Result<Self, PullError> {
         let cache = cache.ok_or_else(|| ImageError::Cache {
@@ -59,7 +59,7 @@ impl Place {
     /// The place, to look at only.
     pub(super) fn look(cache: &Path, download: &Download) -> Self {
         // Another address or another stated digest is another file; its own name comes last, because
-        // how it is packed is told by how it ends.
+        // how it is packed is known by how it ends.
         let pinned = download.checksum.value.as_deref().unwrap_or_default();
         let digest = Sha256::digest(format!("{}\n{}\n{pinned}", download.url, download.checksum.kind));
         let name = format!(
@@ -96,7 +96,7 @@ impl Place {
         Evidence { checksums: read(&self.next_to(".checksums")), signature: read(&self.next_to(".signature")) }
     }
 
-    /// Writes the note and the evidence beside the file.
+    /// Writes the note and the evidence next to the file.
     pub(super) fn put(&self, note: &Note, evidence: &Evidence) -> Result<(), PullError> {
         let put = |end: &str, bytes: Option<&[u8]>| {
             let path = self.next_to(end);
@@ -115,8 +115,8 @@ impl Place {
         Ok(())
     }
 
-    /// Gives the whole and judged file its name. The old file goes first and its note with it, so that
-    /// no file ever stands beside the note of another.
+    /// Gives the whole and evaluated file its name. The old file goes first and its note with it, so that
+    /// no file ever stands next to the note of another.
     pub(super) fn publish(&self, partial: &Partial, note: &Note, evidence: &Evidence) -> Result<PathBuf, PullError> {
         let path = self.path();
         let unusable = |source| ImageError::Cache { path: self.dir.clone(), source };

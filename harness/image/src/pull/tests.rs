@@ -108,11 +108,11 @@ impl Case {
     }
 
     fn path(&self) -> PathBuf {
-        Place::look(self.cache.path(), &self.download).path()
+        StoredDownload::look(self.cache.path(), &self.download).path()
     }
 
     fn partial(&self) -> u64 {
-        Place::look(self.cache.path(), &self.download).partial().length()
+        StoredDownload::look(self.cache.path(), &self.download).partial().length()
     }
 
     /// Leaves the first bytes of the image behind, as a connection that broke does.
@@ -630,7 +630,7 @@ async fn two_that_want_the_same_image_fetch_it_once() {
 #[tokio::test]
 async fn another_address_or_another_stated_digest_is_another_file() {
     let case = Case::new();
-    let place = |download: &Download| Place::look(case.cache.path(), download).path();
+    let place = |download: &Download| StoredDownload::look(case.cache.path(), download).path();
     let mut other = case.download.clone();
     other.checksum.value = Some("00".repeat(32));
     let mut elsewhere = case.download.clone();

@@ -135,7 +135,7 @@ impl From<std::io::Error> for Trouble {
     }
 }
 
-/// Writes the script, and the contents of files beside it under numbers.
+/// Writes the script, and the contents of files next to it under numbers.
 struct Script<'a> {
     tree: &'a Tree,
     sources: &'a [File],

@@ -1,4 +1,4 @@
-//! What an archive says, made harmless for messages.
+//! What an archive says, escaped for messages.
 
 /// Bytes of an archive for a message.
 pub(super) fn show(bytes: &[u8]) -> String {

@@ -161,7 +161,7 @@ fn of_file(name: &str) -> impl FnOnce(std::io::Error) -> ArchiveError {
     move |source| ArchiveError::File { name, source }
 }
 
-/// The one entry of an index that is for the architecture. Attestations, which builders put beside
+/// The one entry of an index that is for the architecture. Attestations, which builders put next to
 /// images, are for none.
 fn choose(index: Index, arch: Arch) -> Result<Descriptor, ArchiveError> {
     let wanted = match arch {

@@ -27,7 +27,7 @@ pub(crate) struct Entry {
     /// As written, without control characters; not yet checked for where it leads.
     pub path: Vec<u8>,
     /// What it is.
-    pub kind: Kind,
+    pub kind: TarKind,
     /// Permission bits, 12 of them.
     pub mode: u32,
     /// Owner.
@@ -44,7 +44,7 @@ pub(crate) struct Entry {
 
 /// What a member is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub(crate) enum TarKind {
     /// A file whose bytes lie in the archive.
     File {
         /// Where they begin.
@@ -170,10 +170,10 @@ fn entry(header: &Header<'_>, said: Extended, kind: u8, offset: u64, size: u64) 
         let link = said.link.clone().unwrap_or_else(|| header.text(157, 100));
         if plain(&link) { Ok(link) } else { Err(ArchiveError::LinkTarget { entry: shown(), target: show(&link) }) }
     };
-    let device = |block| -> Result<Kind, ArchiveError> {
+    let device = |block| -> Result<TarKind, ArchiveError> {
         let (major, minor) = (header.number(329, 8)?, header.number(337, 8)?);
         match (u32::try_from(major), u32::try_from(minor)) {
-            (Ok(major @ 0..=0xfff), Ok(minor @ 0..=0xf_ffff)) => Ok(Kind::Device { block, number: (major, minor) }),
+            (Ok(major @ 0..=0xfff), Ok(minor @ 0..=0xf_ffff)) => Ok(TarKind::Device { block, number: (major, minor) }),
             _ => Err(ArchiveError::Device { entry: shown(), major, minor }),
         }
     };
@@ -183,14 +183,14 @@ fn entry(header: &Header<'_>, said: Extended, kind: u8, offset: u64, size: u64) 
     }
     let kind = match kind {
         // An old archive marks a directory only by the slash at its end.
-        b'0' | 0 if path.ends_with(b"/") => Kind::Dir,
-        b'0' | 0 | b'7' => Kind::File { offset, size },
-        b'1' => Kind::HardLink(link()?),
-        b'2' => Kind::Symlink(link()?),
+        b'0' | 0 if path.ends_with(b"/") => TarKind::Dir,
+        b'0' | 0 | b'7' => TarKind::File { offset, size },
+        b'1' => TarKind::HardLink(link()?),
+        b'2' => TarKind::Symlink(link()?),
         b'3' => device(false)?,
         b'4' => device(true)?,
-        b'5' => Kind::Dir,
-        b'6' => Kind::Fifo,
+        b'5' => TarKind::Dir,
+        b'6' => TarKind::Fifo,
         b'S' => return Err(sparse()),
         other => return Err(ArchiveError::Kind { entry: shown(), kind: show(&[other]) }),
     };

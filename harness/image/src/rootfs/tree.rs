@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use super::Bounds;
 use super::error::ArchiveError;
 use super::message::show;
-use super::tar::{Entry, Kind};
+use super::tar::{Entry, TarKind};
 
 /// Depth of directories; deeper ones would not fit a path.
 const MAX_DEPTH: usize = 256;
@@ -100,7 +100,7 @@ impl Tree {
         if self.entries > self.bounds.entries {
             return Err(ArchiveError::TooManyEntries { limit: self.bounds.entries });
         }
-        if let Kind::File { size, .. } = entry.kind {
+        if let TarKind::File { size, .. } = entry.kind {
             self.bytes = self.bytes.saturating_add(size);
             if self.bytes > self.bounds.bytes {
                 return Err(ArchiveError::TooManyBytes { limit: self.bounds.bytes });
@@ -110,7 +110,7 @@ impl Tree {
         let names = components(&path)?;
         let Some((name, above)) = names.split_last() else {
             // The root itself: only its owner, mode and time can be stated.
-            let Kind::Dir = entry.kind else { return Err(ArchiveError::Root) };
+            let TarKind::Dir = entry.kind else { return Err(ArchiveError::Root) };
             return self.describe(0, entry);
         };
         if layered && let Some(gone) = name.strip_prefix(b".wh.") {
@@ -119,19 +119,19 @@ impl Tree {
         let parent = self.walk(above, &path, true)?;
         let found = self.child(parent, name);
         let what = match entry.kind {
-            Kind::HardLink(ref target) => {
+            TarKind::HardLink(ref target) => {
                 let index = self.target(target, &path)?;
                 self.names(parent)?.insert(name.to_vec(), index);
                 return Ok(());
             }
-            Kind::Dir => match found {
+            TarKind::Dir => match found {
                 Some(index) if matches!(self.nodes[index].what, What::Dir(_)) => return self.describe(index, entry),
                 _ => What::Dir(BTreeMap::new()),
             },
-            Kind::File { offset, size } => What::File { source, offset, size },
-            Kind::Symlink(ref target) => What::Symlink(target.clone()),
-            Kind::Device { block, number } => What::Device { block, number },
-            Kind::Fifo => What::Fifo,
+            TarKind::File { offset, size } => What::File { source, offset, size },
+            TarKind::Symlink(ref target) => What::Symlink(target.clone()),
+            TarKind::Device { block, number } => What::Device { block, number },
+            TarKind::Fifo => What::Fifo,
         };
         let index = self.nodes.len();
         self.nodes.push(Node { what, ..dir() });

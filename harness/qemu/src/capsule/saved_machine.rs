@@ -71,7 +71,7 @@ pub struct SavedMachine {
     pub cpu: Option<String>,
     /// How disks are attached.
     pub bus: String,
-    /// Sizes in bytes of the empty disks beside it.
+    /// Sizes in bytes of the empty disks next to it.
     pub extra_disks: Vec<u64>,
     /// The firmware, when it is not the board's own.
     #[serde(skip_serializing_if = "Option::is_none", default)]

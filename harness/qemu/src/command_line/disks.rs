@@ -56,7 +56,7 @@ pub(super) fn disks(line: &mut Line, machine: &MachineDescription, channels: &Ba
         }));
         match machine.bus {
             DiskBus::VirtioScsi => line.option("-device", "scsi-hd,bus=scsi0.0,drive=seed,serial=seed"),
-            // NVMe and SATA disks cannot be read-only, so the seed stays on virtio-blk beside them.
+            // NVMe and SATA disks cannot be read-only, so the seed stays on virtio-blk next to them.
             DiskBus::VirtioBlk | DiskBus::Nvme | DiskBus::Sata => {
                 line.option("-device", "virtio-blk-pci,drive=seed,serial=seed")
             }

@@ -7,7 +7,7 @@ use super::address::{self, OwnAddresses};
 use super::handler::{Outbox, PacketHandler, Side};
 use super::packet::{self, Packet, Payload};
 use super::record::Record;
-use super::verdict::{Reason, Verdict};
+use super::verdict::{FilterDecision, Reason};
 
 /// The user network's own addresses: the gateway, behind which the host's loopback would be, and the
 /// name server, behind which the host's resolver is.
@@ -29,11 +29,11 @@ impl Filter {
 
     /// What becomes of a frame from a side. Looks at nothing but the frame.
     #[cfg(test)]
-    pub(crate) fn decide(&self, frame: &[u8], from: Side) -> Verdict {
+    pub(crate) fn decide(&self, frame: &[u8], from: Side) -> FilterDecision {
         self.verdict(packet::parse(frame), from)
     }
 
-    fn verdict(&self, packet: Result<Packet, &'static str>, from: Side) -> Verdict {
+    fn verdict(&self, packet: Result<Packet, &'static str>, from: Side) -> FilterDecision {
         let allowed = match packet {
             Err(what) => Err(Reason::Malformed(what)),
             Ok(Packet::Arp) => Ok(()),
@@ -43,7 +43,7 @@ impl Filter {
                 Side::Uplink => self.inbound(source),
             },
         };
-        allowed.map_or_else(Verdict::Drop, |()| Verdict::Pass)
+        allowed.map_or_else(FilterDecision::Drop, |()| FilterDecision::Pass)
     }
 
     /// What the guest may send. Only its destination counts: the user network believes no source.
@@ -92,7 +92,7 @@ impl PacketHandler for Filter {
         if from == Side::Guest {
             self.record.note(packet.ok(), verdict);
         }
-        if verdict == Verdict::Pass {
+        if verdict == FilterDecision::Pass {
             out.send(from.other(), frame);
         }
     }
@@ -112,22 +112,22 @@ mod tests {
         Filter::new(own, tempfile::tempfile().unwrap())
     }
 
-    fn sent(frame: &[u8]) -> Verdict {
+    fn sent(frame: &[u8]) -> FilterDecision {
         filter().decide(frame, Side::Guest)
     }
 
-    fn dropped(reason: Reason) -> Verdict {
-        Verdict::Drop(reason)
+    fn dropped(reason: Reason) -> FilterDecision {
+        FilterDecision::Drop(reason)
     }
 
     #[test]
     fn the_public_internet_is_reached() {
-        assert_eq!(sent(&make::tcp((GUEST, 40000), ("198.51.100.1", 443), SYN)), Verdict::Pass);
-        assert_eq!(sent(&make::udp((GUEST, 40000), ("1.1.1.1", 123))), Verdict::Pass);
-        assert_eq!(sent(&make::ipv4(GUEST, "1.1.1.1", 1, &[8, 0, 0, 0, 0, 0, 0, 0])), Verdict::Pass);
-        assert_eq!(sent(&make::arp()), Verdict::Pass);
+        assert_eq!(sent(&make::tcp((GUEST, 40000), ("198.51.100.1", 443), SYN)), FilterDecision::Pass);
+        assert_eq!(sent(&make::udp((GUEST, 40000), ("1.1.1.1", 123))), FilterDecision::Pass);
+        assert_eq!(sent(&make::ipv4(GUEST, "1.1.1.1", 1, &[8, 0, 0, 0, 0, 0, 0, 0])), FilterDecision::Pass);
+        assert_eq!(sent(&make::arp()), FilterDecision::Pass);
         // The neighbour of an address of the host is somebody else.
-        assert_eq!(sent(&make::tcp((GUEST, 40000), ("203.0.113.8", 80), SYN)), Verdict::Pass);
+        assert_eq!(sent(&make::tcp((GUEST, 40000), ("203.0.113.8", 80), SYN)), FilterDecision::Pass);
     }
 
     #[test]
@@ -176,7 +176,7 @@ mod tests {
     fn sshd_answers_but_opens_nothing() {
         let to = ("10.0.2.2", 51000);
         for flags in [SYN | ACK, ACK, ACK | 0x08, ACK | 0x01, 0x04] {
-            assert_eq!(sent(&make::tcp((GUEST, 22), to, flags)), Verdict::Pass, "{flags:#x}");
+            assert_eq!(sent(&make::tcp((GUEST, 22), to, flags)), FilterDecision::Pass, "{flags:#x}");
         }
         // SYN with anything but ACK might open one.
         for flags in [SYN, SYN | 0x20, SYN | 0x08, SYN | 0xc0] {
@@ -188,10 +188,10 @@ mod tests {
 
     #[test]
     fn a_guest_gets_a_lease_and_asks_for_names() {
-        assert_eq!(sent(&make::udp(("0.0.0.0", 68), ("255.255.255.255", 67))), Verdict::Pass);
-        assert_eq!(sent(&make::udp((GUEST, 68), ("10.0.2.2", 67))), Verdict::Pass);
-        assert_eq!(sent(&make::udp((GUEST, 40000), ("10.0.2.3", 53))), Verdict::Pass);
-        assert_eq!(sent(&make::tcp((GUEST, 40000), ("10.0.2.3", 53), SYN)), Verdict::Pass);
+        assert_eq!(sent(&make::udp(("0.0.0.0", 68), ("255.255.255.255", 67))), FilterDecision::Pass);
+        assert_eq!(sent(&make::udp((GUEST, 68), ("10.0.2.2", 67))), FilterDecision::Pass);
+        assert_eq!(sent(&make::udp((GUEST, 40000), ("10.0.2.3", 53))), FilterDecision::Pass);
+        assert_eq!(sent(&make::tcp((GUEST, 40000), ("10.0.2.3", 53), SYN)), FilterDecision::Pass);
         // Behind other ports of the name server are other services of the host that resolves for it.
         let other = sent(&make::udp((GUEST, 40000), ("10.0.2.3", 54)));
         assert_eq!(other, dropped(Reason::Address("private")));
@@ -207,7 +207,7 @@ mod tests {
         first[30..34].copy_from_slice(&[169, 254, 169, 254]);
         assert_eq!(sent(&first), dropped(Reason::Address("the metadata service of the host's cloud")));
         first[30..34].copy_from_slice(&[1, 1, 1, 1]);
-        assert_eq!(sent(&first), Verdict::Pass);
+        assert_eq!(sent(&first), FilterDecision::Pass);
         let mut options = make::tcp((GUEST, 40000), ("1.1.1.1", 80), SYN);
         options[14] = 0x47;
         assert_eq!(sent(&options), dropped(Reason::Malformed("IPv4 options")));
@@ -221,8 +221,8 @@ mod tests {
     fn what_comes_back_is_only_what_could_have_been_asked() {
         let filter = filter();
         let came = |from: &str| filter.decide(&make::tcp((from, 80), (GUEST, 22), SYN), Side::Uplink);
-        assert_eq!(came("10.0.2.2"), Verdict::Pass);
-        assert_eq!(came("1.1.1.1"), Verdict::Pass);
+        assert_eq!(came("10.0.2.2"), FilterDecision::Pass);
+        assert_eq!(came("1.1.1.1"), FilterDecision::Pass);
         assert_eq!(came("127.0.0.1"), dropped(Reason::Address("loopback")));
         assert_eq!(came("203.0.113.7"), dropped(Reason::Host));
         assert_eq!(filter.decide(&make::ethernet(0x86dd, &[0; 60]), Side::Uplink), dropped(Reason::EtherType(0x86dd)));
@@ -247,7 +247,7 @@ mod tests {
                 frame[at] = next() as u8;
             }
             frame.truncate((next() as usize) % 70);
-            if filter.decide(&frame, Side::Guest) == Verdict::Pass {
+            if filter.decide(&frame, Side::Guest) == FilterDecision::Pass {
                 passed += 1;
                 let to = Ipv4Addr::new(frame[30], frame[31], frame[32], frame[33]);
                 let arp = frame[12..14] == [8, 6];

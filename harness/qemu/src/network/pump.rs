@@ -60,7 +60,7 @@ impl Pump {
     fn run(mut self) {
         let mut buffer = vec![0; 64 << 10];
         while self.turn(&mut buffer).is_ok() {}
-        // QEMU is told, so that a guest whose stream went out of step has no network rather than one
+        // QEMU gets the error, so that a guest whose stream went out of step has no network rather than one
         // that waits.
         for port in &self.ports {
             let _ = port.end.shutdown(Shutdown::Both);

@@ -7,7 +7,7 @@ use std::io::Write;
 use std::time::Instant;
 
 use super::packet::{Packet, Payload};
-use super::verdict::Verdict;
+use super::verdict::FilterDecision;
 
 /// Lines of the log; a guest that scans the internet must not fill the host's disk.
 const LINES: usize = 1000;
@@ -26,7 +26,7 @@ impl Record {
     }
 
     /// Notes a frame of the guest. Seconds stand before what was tried, since the machine was made.
-    pub(super) fn note(&mut self, packet: Option<Packet>, verdict: Verdict) {
+    pub(super) fn note(&mut self, packet: Option<Packet>, verdict: FilterDecision) {
         let Some(log) = &mut self.log else { return };
         let Some(line) = line(packet, verdict) else { return };
         if self.seen.contains(&line) {
@@ -47,14 +47,14 @@ impl Record {
 }
 
 /// `pass tcp 1.1.1.1:443`, `drop udp 10.0.2.2:69 (why)`; nothing for what every guest sends.
-fn line(packet: Option<Packet>, verdict: Verdict) -> Option<String> {
+fn line(packet: Option<Packet>, verdict: FilterDecision) -> Option<String> {
     let what = match packet {
         Some(Packet::Arp) => return None,
         None => "a frame".to_owned(),
         Some(Packet::Foreign(_)) => "a frame".to_owned(),
         Some(Packet::Ipv4 { destination, payload, .. }) => match payload {
-            // An answer, if not a beginning; the beginning has been told.
-            Payload::Tcp { syn, ack, .. } if verdict == Verdict::Pass && (ack || !syn) => return None,
+            // An answer, if not a beginning; the beginning has been reported.
+            Payload::Tcp { syn, ack, .. } if verdict == FilterDecision::Pass && (ack || !syn) => return None,
             Payload::Tcp { destination: port, .. } => format!("tcp {destination}:{port}"),
             Payload::Udp { destination: port, .. } => format!("udp {destination}:{port}"),
             Payload::Icmp(kind) => format!("icmp {destination} type {kind}"),
@@ -63,8 +63,8 @@ fn line(packet: Option<Packet>, verdict: Verdict) -> Option<String> {
         },
     };
     Some(match verdict {
-        Verdict::Pass => format!("pass {what}"),
-        Verdict::Drop(reason) => format!("drop {what} ({reason})"),
+        FilterDecision::Pass => format!("pass {what}"),
+        FilterDecision::Drop(reason) => format!("drop {what} ({reason})"),
     })
 }
 

@@ -4,7 +4,7 @@ use std::fmt;
 
 /// What becomes of a frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Verdict {
+pub(crate) enum FilterDecision {
     /// It goes on.
     Pass,
     /// It ends here.

@@ -16,7 +16,7 @@ pub(super) const UNFINISHED: &str = ".new-";
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
     /// What it is.
-    pub kind: Kind,
+    pub kind: EntryKind,
     /// Where it is.
     pub path: PathBuf,
     /// Bytes of the disk that it takes.
@@ -29,7 +29,7 @@ pub struct Entry {
 
 /// What an entry is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum EntryKind {
     /// A template, or what was one.
     Template,
     /// What a run left that was killed while it wrote one, or a lock that nobody needs.
@@ -39,7 +39,7 @@ pub enum Kind {
 impl Entry {
     /// What decides whether it may go.
     pub fn item(&self) -> Item {
-        Item { leftover: self.kind == Kind::Leftover, bytes: self.bytes, used: self.used }
+        Item { leftover: self.kind == EntryKind::Leftover, bytes: self.bytes, used: self.used }
     }
 }
 
@@ -55,13 +55,13 @@ pub(super) fn entries(root: &Path) -> Vec<Entry> {
             let is_key = |word: &str| word.len() == 32 && word.bytes().all(|byte| byte.is_ascii_hexdigit());
             let lock = name.strip_prefix('.').and_then(|name| name.strip_suffix(".lock")).is_some_and(is_key);
             let kind = match metadata.is_dir() {
-                true if is_key(name) => Kind::Template,
-                true if name.starts_with(UNFINISHED) => Kind::Leftover,
-                false if metadata.is_file() && lock => Kind::Leftover,
+                true if is_key(name) => EntryKind::Template,
+                true if name.starts_with(UNFINISHED) => EntryKind::Leftover,
+                false if metadata.is_file() && lock => EntryKind::Leftover,
                 _ => return None,
             };
             let bytes = if metadata.is_dir() { bytes_below(&path) } else { metadata.blocks() * 512 };
-            let made = (kind == Kind::Template).then(|| template_files::made(&path)).flatten();
+            let made = (kind == EntryKind::Template).then(|| template_files::made(&path)).flatten();
             Some(Entry { kind, bytes, used: metadata.modified().unwrap_or(SystemTime::UNIX_EPOCH), path, made })
         })
         .collect();

@@ -177,7 +177,7 @@ fn what_is_in_use_is_never_removed() {
     cache.keep(&key).unwrap();
     let stored = cache.store.recall(&key).unwrap().unwrap();
     let entries = cache.store.list();
-    let entry = entries.iter().find(|entry| entry.kind == Kind::Template).unwrap();
+    let entry = entries.iter().find(|entry| entry.kind == EntryKind::Template).unwrap();
     assert!(entry.made.is_some());
     assert!(cache.store.in_use(entry) && !cache.store.remove(entry) && !cache.store.discard(&key));
     let second = cache.store.recall(&key).unwrap().unwrap();

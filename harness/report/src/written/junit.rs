@@ -6,7 +6,7 @@
 //! no pass is never a green file: what no test says is said by a test case `muster`/`run`.
 //!
 //! quick-junit escapes text, but drops control characters and tabs, and lets U+FFFE and U+FFFF
-//! through, which no XML parser accepts. All text is therefore made harmless first; then it finds
+//! through, which no XML parser accepts. All text is therefore escaped first; then it finds
 //! nothing left to drop. Its time stamps carry a zone and some readers refuse one, so they are
 //! written as plain attributes.
 
@@ -16,7 +16,7 @@ use std::time::Duration;
 use quick_junit::{NonSuccessKind, Property, Report, TestCase, TestCaseStatus, TestRerun, TestSuite};
 
 use crate::evidence::{Base, Evidence, Evidences};
-use crate::format::Source;
+use crate::format::ReportInput;
 use crate::{verdict, words};
 use muster_base::text;
 use muster_record::layout::RunDir;
@@ -43,7 +43,7 @@ impl crate::format::Report for Junit {
         "junit.xml"
     }
 
-    fn render(&self, source: Source<'_>) -> Result<String, Box<dyn std::error::Error + Send + Sync>> {
+    fn render(&self, source: ReportInput<'_>) -> Result<String, Box<dyn std::error::Error + Send + Sync>> {
         Ok(render(source.record, Some((source.dir, source.base)))?)
     }
 }

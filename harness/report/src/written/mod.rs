@@ -4,7 +4,7 @@ mod junit;
 
 use camino::Utf8PathBuf;
 
-pub use super::format::{Report, Source};
+pub use super::format::{Report, ReportInput};
 use muster_base::fault::Fault;
 use muster_record::json;
 use muster_record::layout::{FileError, RunDir, write_atomically};
@@ -33,7 +33,7 @@ pub enum ReportError {
 impl Fault for ReportError {}
 
 /// Writes all reports, each whole or not at all. The first error; the others are written all the same.
-pub fn write(source: Source<'_>) -> Result<(), ReportError> {
+pub fn write(source: ReportInput<'_>) -> Result<(), ReportError> {
     let one = |report: &&dyn Report| -> Result<(), ReportError> {
         let text = report.render(source).map_err(|why| ReportError::Render { file: report.file(), why })?;
         Ok(write_atomically(&source.dir.root().join(report.file()), text.as_bytes())?)
@@ -59,7 +59,7 @@ impl Report for RunJson {
         RunDir::RUN_JSON
     }
 
-    fn render(&self, source: Source<'_>) -> Result<String, Box<dyn std::error::Error + Send + Sync>> {
+    fn render(&self, source: ReportInput<'_>) -> Result<String, Box<dyn std::error::Error + Send + Sync>> {
         Ok(json::render(source.record)?)
     }
 }
@@ -79,7 +79,7 @@ mod tests {
         let dir = RunDir::create(&root).unwrap();
         let base = Base::of(&root, None).unwrap();
         let record = Recorder::fold(&sample::events());
-        let source = Source { record: &record, dir: &dir, base: &base };
+        let source = ReportInput { record: &record, dir: &dir, base: &base };
         let mut files: Vec<&str> = registry().iter().map(|report| report.file()).collect();
         let mut names: Vec<&str> = registry().iter().map(|report| report.name()).collect();
         // A directory is in the way of the first.

@@ -16,7 +16,7 @@ pub struct ConditionError {
     pub message: String,
     /// Byte range in the text of the condition.
     pub range: std::ops::Range<usize>,
-    /// What stands beside the caret; may be empty.
+    /// What stands next to the caret; may be empty.
     pub label: String,
     /// More facts.
     pub notes: Vec<String>,

@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use camino::Utf8PathBuf;
 
-use super::keys::{EARLIER, FILE, RULE, SCHEMA, SEVERITIES};
+use super::keys::{EARLIER, FILE, RULE, RULE_BASE_CHECKS, SCHEMA, SEVERITIES};
 use super::model::{ConsoleRule, Sample};
 use crate::decode::{Context, Patterns, Text, is_anothers, schema};
 use crate::diagnostic::{Diagnostics, codes};
 use crate::source;
 use crate::vocabulary::Vocabulary;
-use crate::yaml::{self, Kind, Limits, Node};
+use crate::yaml::{self, Limits, Node, NodeKind};
 use muster_base::failure::Location;
 
 /// Decodes all files that the paths mean (a directory: its `*.yaml` files, of which those of other schemas
@@ -38,7 +38,7 @@ fn decode(
     sink: &mut Diagnostics,
 ) -> Vec<ConsoleRule> {
     let Some(text) = yaml::text_of(name, bytes, Limits::default(), sink) else { return Vec::new() };
-    // The samples are judged later, and may then want their lines shown.
+    // The samples are evaluated later, and may then want their lines shown.
     sink.add_source(name, text);
     let Some(root) = yaml::parse(name, text, Limits::default(), sink) else { return Vec::new() };
     if found && is_anothers(&root, SCHEMA) {
@@ -67,7 +67,8 @@ fn rule(cx: &mut Context<'_>, node: &Node) -> Option<(ConsoleRule, Text)> {
     let fields = cx.fields(node, &RULE)?;
     let id = fields.get("id").and_then(|node| cx.id(node, "id"));
     let category = fields.get("category").and_then(|node| cx.id(node, "category"));
-    let severity = fields.get("severity").and_then(|node| cx.word(node, "severity", SEVERITIES));
+    let severity = fields.get("severity").and_then(|node| cx.keyword(node, "severity", SEVERITIES));
+    let base_check = fields.get("base-check").map(|node| cx.keyword(node, "base-check", RULE_BASE_CHECKS));
     let pattern = fields.get("pattern").and_then(|node| cx.regex(node, "pattern"));
     let except = fields.get("except").map(|node| patterns(cx, node, "except"));
     let unless_later = fields.get("unless-later").map(|node| patterns(cx, node, "unless-later"));
@@ -84,15 +85,22 @@ fn rule(cx: &mut Context<'_>, node: &Node) -> Option<(ConsoleRule, Text)> {
     let near_misses = fields.get("near-miss").map(|node| lines(cx, node, "near-miss"));
     let because = fields.get("because").and_then(|node| cx.line(node, "because"));
     let mut flag = |name: &str| {
-        fields.get(name).map(|node| cx.word(node, name, &["true", "false"])).map(|word| word.map(|word| word == "true"))
+        fields
+            .get(name)
+            .map(|node| cx.keyword(node, name, &["true", "false"]))
+            .map(|word| word.map(|word| word == "true"))
     };
     let (trace, about_time) = (flag("trace"), flag("about-time"));
-    let after = fields.get("after").map(|node| cx.word(node, "after", EARLIER));
+    let after = fields.get("after").map(|node| cx.keyword(node, "after", EARLIER));
     let id = id?;
     let rule = ConsoleRule {
         id: id.text.clone(),
         category: category?.text,
         severity: severity?,
+        base_check: match base_check {
+            Some(name) => Some(name?),
+            None => None,
+        },
         pattern: pattern?,
         except: except.unwrap_or(Some(Vec::new()))?,
         unless_later: unless_later.unwrap_or(Some(Vec::new()))?,
@@ -102,7 +110,7 @@ fn rule(cx: &mut Context<'_>, node: &Node) -> Option<(ConsoleRule, Text)> {
         trace: trace.unwrap_or(Some(false))?,
         about_time: about_time.unwrap_or(Some(false))?,
         after: match after {
-            Some(word) => Some(word?),
+            Some(name) => Some(name?),
             None => None,
         },
         location: cx.location(node.span),
@@ -119,7 +127,7 @@ fn patterns(cx: &mut Context<'_>, node: &Node, name: &str) -> Option<Vec<regex::
 /// A value that may be one or a list.
 fn each<'n>(cx: &mut Context<'_>, node: &'n Node, name: &str) -> Vec<&'n Node> {
     match &node.kind {
-        Kind::Sequence(_) => cx.items(node, name).unwrap_or_default().iter().collect(),
+        NodeKind::Sequence(_) => cx.items(node, name).unwrap_or_default().iter().collect(),
         _ => vec![node],
     }
 }
@@ -214,7 +222,7 @@ rules:
     }
 
     #[test]
-    fn what_ends_every_wait_and_what_is_a_remark_is_not_lowered_later() {
+    fn what_ends_every_wait_and_what_is_a_note_is_not_lowered_later() {
         let later = format!("{GOOD}    unless-later: ['^widget found', '^all well']\n");
         let (rules, problems) = decoded(&later);
         assert_eq!((rules[0].unless_later.len(), problems.render(false).as_str()), (2, ""));
@@ -223,6 +231,20 @@ rules:
             assert!(text.contains(&format!("a finding of severity `{severity}` cannot be lowered")), "{text}");
         }
         assert_eq!(codes_of(&later.replace("'^all well'", "'('")), ["bad-regex"]);
+    }
+
+    #[test]
+    fn a_rule_names_the_base_check_that_it_belongs_to() {
+        assert_eq!(decoded(GOOD).0[0].base_check, None);
+        let of = |name: &str| format!("{GOOD}    base-check: {name}\n");
+        assert_eq!(decoded(&of("oops")).0[0].base_check, Some("oops"));
+        let problems = decoded(&of("oop")).1.render(false);
+        assert!(problems.contains("did you mean `oops`?") || problems.contains("did you mean `oom`?"), "{problems}");
+        // `taint` is a base check too, but none that a console shows.
+        assert_eq!(codes_of(&of("taint")), ["bad-value"]);
+        for name in RULE_BASE_CHECKS {
+            assert!(crate::keys::BASE_CHECKS.iter().any(|(known, _)| known == name), "{name}");
+        }
     }
 
     #[test]
@@ -236,10 +258,10 @@ rules:
     /// What an editor makes of rules: every scalar is text but `true` and `false`.
     fn as_editor(node: &Node) -> serde_json::Value {
         match &node.kind {
-            Kind::Scalar { text, quoted: false } if text == "true" || text == "false" => (text == "true").into(),
-            Kind::Scalar { text, .. } => text.as_str().into(),
-            Kind::Sequence(items) => items.iter().map(as_editor).collect(),
-            Kind::Mapping(entries) => {
+            NodeKind::Scalar { text, quoted: false } if text == "true" || text == "false" => (text == "true").into(),
+            NodeKind::Scalar { text, .. } => text.as_str().into(),
+            NodeKind::Sequence(items) => items.iter().map(as_editor).collect(),
+            NodeKind::Mapping(entries) => {
                 let entry =
                     |(key, value): &(Node, Node)| (key.scalar().unwrap_or_default().to_owned(), as_editor(value));
                 serde_json::Value::Object(entries.iter().map(entry).collect())

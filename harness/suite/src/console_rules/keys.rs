@@ -8,6 +8,9 @@ pub const SCHEMA: &str = "console-rules/v1";
 /// How bad a finding can be, mildest first.
 pub const SEVERITIES: &[&str] = &["info", "warn", "fail", "fatal"];
 
+/// The base checks that a rule may belong to.
+pub const RULE_BASE_CHECKS: &[&str] = &["avc", "coredump", "crash", "oom", "oops"];
+
 /// What must have come before a line in the same boot.
 pub const EARLIER: &[&str] = &["text", "kernel", "boot"];
 
@@ -32,9 +35,15 @@ pub const RULE: KeyTable = KeyTable {
         key("category", Shape::Id, true, "What it is a sign of; findings have the failure id `console.<category>`."),
         key(
             "severity",
-            Shape::Word(SEVERITIES),
+            Shape::Keyword(SEVERITIES),
             true,
             "`fatal`: the machine is lost, every wait ends; `fail`: the test fails; `warn` and `info`: reported only.",
+        ),
+        key(
+            "base-check",
+            Shape::Keyword(RULE_BASE_CHECKS),
+            false,
+            "The base check that it belongs to: what a suite says of that under `base-checks`, it says of this rule too.",
         ),
         key(
             "pattern",
@@ -55,7 +64,7 @@ pub const RULE: KeyTable = KeyTable {
         key("about-time", Shape::Bool, false, "`true`: it says only that something was slow; a note under emulation."),
         key(
             "after",
-            Shape::Word(EARLIER),
+            Shape::Keyword(EARLIER),
             false,
             "The line counts only when the guest had printed `text`, its `kernel` had spoken or it had finished its \
              `boot`, and no restart was announced.",

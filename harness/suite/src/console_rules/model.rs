@@ -10,8 +10,10 @@ pub struct ConsoleRule {
     pub id: String,
     /// What it is a sign of: the second half of the failure id `console.<category>`.
     pub category: String,
-    /// A word of [`SEVERITIES`](super::keys::SEVERITIES).
+    /// One of [`SEVERITIES`](super::keys::SEVERITIES).
     pub severity: &'static str,
+    /// The base check that it belongs to, one of [`RULE_BASE_CHECKS`](super::keys::RULE_BASE_CHECKS).
+    pub base_check: Option<&'static str>,
     /// What a message must match.
     pub pattern: regex::Regex,
     /// A message that matches one of these is none of this rule's.
@@ -26,7 +28,7 @@ pub struct ConsoleRule {
     pub trace: bool,
     /// Whether it only says that something took too long.
     pub about_time: bool,
-    /// A word of [`EARLIER`](super::keys::EARLIER): the line counts only after such, and after no announced restart.
+    /// One of [`EARLIER`](super::keys::EARLIER): the line counts only after such, and after no announced restart.
     pub after: Option<&'static str>,
     /// Messages that show later that it did no harm.
     pub unless_later: Vec<regex::Regex>,

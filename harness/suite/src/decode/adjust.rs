@@ -3,7 +3,7 @@
 
 use std::collections::HashSet;
 
-use super::super::adjust::{Index, Place};
+use super::super::adjust::{ChangeSubject, Index};
 use super::super::clause::{Clause, Join};
 use super::super::diagnostic::{Span, codes};
 use super::super::keys::{ADJUST, MOST_ADJUSTMENTS};
@@ -73,17 +73,26 @@ pub(super) fn adjust(cx: &mut Context<'_>, node: &Node, test: &Test, scope: &Sco
 }
 
 /// Reports a change that has no effect on the test.
-fn effect(cx: &mut Context<'_>, test: &Test, index: &Index, change: &Change, span: Span, touched: &mut HashSet<Place>) {
+fn effect(
+    cx: &mut Context<'_>,
+    test: &Test,
+    index: &Index,
+    change: &Change,
+    span: Span,
+    touched: &mut HashSet<ChangeSubject>,
+) {
     let known = match change {
         Change::Remove { check, subject: None, .. } => {
-            touched.iter().any(|place| matches!(place, Place::Subject(other, _) if other == check))
+            touched.iter().any(|place| matches!(place, ChangeSubject::Subject(other, _) if other == check))
         }
         Change::Remove { check, subject: Some(subject), .. } => {
-            touched.contains(&Place::Subject(check, subject.clone()))
+            touched.contains(&ChangeSubject::Subject(check, subject.clone()))
         }
-        Change::Replace(expectation) | Change::Merge(expectation) => !touched.insert(Place::subject(expectation)),
-        Change::RemoveJoined { join, .. } => touched.contains(&Place::Join(*join)),
-        Change::ReplaceJoined(joined) => !touched.insert(Place::Join(joined.join)),
+        Change::Replace(expectation) | Change::Merge(expectation) => {
+            !touched.insert(ChangeSubject::subject(expectation))
+        }
+        Change::RemoveJoined { join, .. } => touched.contains(&ChangeSubject::Join(*join)),
+        Change::ReplaceJoined(joined) => !touched.insert(ChangeSubject::Join(joined.join)),
     };
     if known || index.changes(test, change) {
         return;
@@ -164,7 +173,7 @@ fn of_subject(
         return;
     }
     let mut rest = value.clone();
-    if let yaml::Kind::Mapping(all) = &mut rest.kind {
+    if let yaml::NodeKind::Mapping(all) = &mut rest.kind {
         let before = all.len();
         all.retain(|(key, value)| {
             let attribute = key.scalar().and_then(|name| table.attribute(name)).filter(|_| is_removal(value));
@@ -180,9 +189,9 @@ fn of_subject(
     let span = subject.span;
     let is_word = matches!(table.shorthand, Shorthand::Keywords(_))
         && match &rest.kind {
-            yaml::Kind::Scalar { .. } => true,
-            yaml::Kind::Mapping(entries) => entries.iter().any(|(key, _)| key.scalar() == Some("any-of")),
-            yaml::Kind::Sequence(_) => false,
+            yaml::NodeKind::Scalar { .. } => true,
+            yaml::NodeKind::Mapping(entries) => entries.iter().any(|(key, _)| key.scalar() == Some("any-of")),
+            yaml::NodeKind::Sequence(_) => false,
         };
     if let Some(expectation) = expectation(cx, table, subject, &rest) {
         out.push((if is_word { Change::Replace(expectation) } else { Change::Merge(expectation) }, span));

@@ -6,7 +6,7 @@ use std::collections::{BTreeSet, HashMap};
 use super::super::clause::{Branch, Clause, Join, Joined, said};
 use super::super::diagnostic::{Span, codes};
 use super::super::model::{Assertion, Expectation, Matcher};
-use super::super::table::Kind;
+use super::super::table::AttributeKind;
 use super::super::{effort, matcher};
 use super::context::Context;
 
@@ -56,9 +56,9 @@ fn subject<'c>((found, assertion): &Leaf<'c>) -> (&'static str, &'c str, &'stati
 }
 
 /// The kind of value that an assertion is about.
-fn kind(cx: &Context<'_>, (found, assertion): &Leaf<'_>) -> Option<&'static Kind> {
+fn kind(cx: &Context<'_>, (found, assertion): &Leaf<'_>) -> Option<&'static AttributeKind> {
     match &cx.vocabulary.table(found.check)?.attribute(assertion.attribute)?.kind {
-        Kind::Map(_, inner) | Kind::Samples(inner) => Some(*inner),
+        AttributeKind::Map(_, inner) | AttributeKind::Samples(inner) => Some(*inner),
         kind => Some(kind),
     }
 }

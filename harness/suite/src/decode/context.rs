@@ -11,7 +11,7 @@ use super::super::grammar::Grammar;
 use super::super::keys::{Key, KeyTable, Shape};
 use super::super::value::ValueError;
 use super::super::vocabulary::Vocabulary;
-use super::super::yaml::{Kind, Node};
+use super::super::yaml::{Node, NodeKind};
 use super::feasible::Feasible;
 use muster_base::Choice;
 use muster_base::failure::Location;
@@ -52,11 +52,11 @@ const MOST_EXPANDED: usize = 500_000;
 /// What was reported while the same text is decoded again and again: once is enough.
 #[derive(Default)]
 struct Said {
-    before: HashSet<Place>,
-    now: Vec<Place>,
+    before: HashSet<Mention>,
+    now: Vec<Mention>,
 }
 
-type Place = (&'static str, Arc<str>, Option<Span>);
+type Mention = (&'static str, Arc<str>, Option<Span>);
 
 /// Regular expressions that were compiled already, by their text: suites repeat them, and compiling
 /// one takes longer than decoding the rest of a test.
@@ -124,7 +124,7 @@ impl<'a> Context<'a> {
         }
     }
 
-    /// The names that [`Self::shadow`] was told are what they were before.
+    /// The names that [`Self::shadow`] got are what they were before.
     pub(super) fn unshadow(&mut self) {
         for name in self.shadowed.drain(..) {
             self.broken_vars.remove(&name);
@@ -234,7 +234,7 @@ impl<'a> Context<'a> {
 
     /// The mapping's entries; unknown and missing keys are reported.
     pub(crate) fn fields<'n>(&mut self, node: &'n Node, table: &'static KeyTable) -> Option<Fields<'n>> {
-        let Kind::Mapping(entries) = &node.kind else {
+        let NodeKind::Mapping(entries) = &node.kind else {
             let names = table.names().join(", ");
             let problem = self.wrong_shape(node, table.what, "a mapping").note(format!("keys: {names}"));
             self.report(problem);
@@ -281,13 +281,13 @@ impl<'a> Context<'a> {
     /// The items of a list that must have some.
     pub(crate) fn items<'n>(&mut self, node: &'n Node, name: &str) -> Option<&'n [Node]> {
         match &node.kind {
-            Kind::Sequence(items) if !items.is_empty() => Some(items),
-            Kind::Sequence(_) => {
+            NodeKind::Sequence(items) if !items.is_empty() => Some(items),
+            NodeKind::Sequence(_) => {
                 let problem = self.problem(codes::EMPTY_VALUE, node.span, format!("`{name}` is an empty list"));
                 self.report(problem.help("give it an entry, or remove the key"));
                 None
             }
-            Kind::Scalar { text, .. } if !node.is_null() => {
+            NodeKind::Scalar { text, .. } if !node.is_null() => {
                 let text = muster_base::text::one_line(text, 60);
                 let problem =
                     self.wrong_shape(node, &format!("`{name}`"), "a list").label(format!("did you mean `[{text}]`?"));
@@ -316,11 +316,11 @@ impl<'a> Context<'a> {
     /// A scalar that may be empty when it is quoted.
     pub(crate) fn any_text(&mut self, node: &Node, name: &str) -> Option<Text> {
         match &node.kind {
-            Kind::Scalar { text, quoted } if !node.is_null() => {
+            NodeKind::Scalar { text, quoted } if !node.is_null() => {
                 let (text, changed) = self.substitute(text, node.span, *quoted)?;
                 Some(Text { text, span: node.span, quoted: *quoted, changed })
             }
-            Kind::Scalar { text, .. } if !text.is_empty() => {
+            NodeKind::Scalar { text, .. } if !text.is_empty() => {
                 let problem = self
                     .problem(codes::EMPTY_VALUE, node.span, format!("`{name}` is `{text}`, which is YAML for nothing"))
                     .help(format!("quote it if the text is meant: \"{text}\""));
@@ -349,7 +349,7 @@ impl<'a> Context<'a> {
     /// A key of a mapping whose keys are data, with its variables put in.
     pub(crate) fn key(&mut self, node: &Node, name: &str) -> Option<Text> {
         let (raw, quoted) = match &node.kind {
-            Kind::Scalar { text, quoted } => (text.as_str(), *quoted),
+            NodeKind::Scalar { text, quoted } => (text.as_str(), *quoted),
             _ => ("", false),
         };
         let (text, changed) = self.substitute(raw, node.span, quoted)?;
@@ -406,11 +406,11 @@ impl<'a> Context<'a> {
 
     /// One of the names of a choice.
     pub(crate) fn choice<T: Choice>(&mut self, node: &Node, name: &str) -> Option<T> {
-        self.word(node, name, T::NAMES)?.parse().ok()
+        self.keyword(node, name, T::NAMES)?.parse().ok()
     }
 
     /// One of a list of words.
-    pub(crate) fn word(&mut self, node: &Node, name: &str, words: &[&'static str]) -> Option<&'static str> {
+    pub(crate) fn keyword(&mut self, node: &Node, name: &str, words: &[&'static str]) -> Option<&'static str> {
         let text = self.text(node, name)?;
         let found = words.iter().copied().find(|word| *word == text.text);
         if found.is_none() {

@@ -8,7 +8,7 @@ use crate::diagnostic::{Span, codes, did_you_mean};
 use crate::expectation::{Assertion, Expectation, Matcher};
 use crate::grammar::Grammar;
 use crate::matcher;
-use crate::table::{CheckTable, Kind, NOT_YET, STATISTICS, Shorthand};
+use crate::table::{AttributeKind, CheckTable, NOT_YET, STATISTICS, Shorthand};
 use crate::yaml::{self, Node};
 
 /// The entries of a mapping that must have some.
@@ -19,8 +19,8 @@ pub(super) fn entries<'n>(
     wanted: &str,
 ) -> Option<&'n [(Node, Node)]> {
     match &node.kind {
-        yaml::Kind::Mapping(entries) if !entries.is_empty() => Some(entries),
-        yaml::Kind::Mapping(_) => {
+        yaml::NodeKind::Mapping(entries) if !entries.is_empty() => Some(entries),
+        yaml::NodeKind::Mapping(_) => {
             let problem =
                 cx.problem(codes::EMPTY_VALUE, node.span, format!("{name} is an empty mapping, which asserts nothing"));
             cx.report(problem);
@@ -43,7 +43,7 @@ pub(super) fn expectation(
     let named = if subject.text.is_empty() { table.name } else { &subject.text };
     let mut eventually = None;
     let assertions = match &node.kind {
-        yaml::Kind::Mapping(_) => {
+        yaml::NodeKind::Mapping(_) => {
             let entries = entries(cx, node, &format!("`{named}`"), "a mapping")?;
             let mut rest = Vec::with_capacity(entries.len());
             for entry in entries {
@@ -64,8 +64,8 @@ pub(super) fn expectation(
             }
             mapping(cx, table, &rest, named)
         }
-        yaml::Kind::Scalar { .. } => shorthand(cx, table, node, named),
-        yaml::Kind::Sequence(_) => match table.shorthand {
+        yaml::NodeKind::Scalar { .. } => shorthand(cx, table, node, named),
+        yaml::NodeKind::Sequence(_) => match table.shorthand {
             Shorthand::Attribute(name) => value_of(cx, table, name, node, node),
             _ => {
                 let problem = cx.wrong_shape(node, &format!("`{named}`"), "a mapping");
@@ -101,7 +101,7 @@ fn mapping(
         let attribute = table.attribute(name)?;
         let looks_like_matchers =
             entries.iter().any(|(key, _)| matcher::MATCHERS.iter().any(|(word, _)| key.scalar() == Some(*word)));
-        if let Kind::Map(grammar, inner) = attribute.kind {
+        if let AttributeKind::Map(grammar, inner) = attribute.kind {
             return pairs(cx, attribute.name, Some(grammar), inner, entries.iter().copied());
         }
         if looks_like_matchers {
@@ -116,7 +116,7 @@ fn mapping(
     if let (Shorthand::Keywords(words), [(key, value)]) = (table.shorthand, entries)
         && key.scalar() == Some("any-of")
     {
-        return any_word(cx, table, words, key, value, named);
+        return any_of_names(cx, table, words, key, value, named);
     }
     let mut out = Vec::new();
     let mut complete = true;
@@ -162,12 +162,12 @@ fn value_of(
 ) -> Option<Vec<Assertion>> {
     let attribute = table.attribute(name)?;
     match attribute.kind {
-        Kind::Map(grammar, inner) => {
+        AttributeKind::Map(grammar, inner) => {
             let wanted = "a mapping from names to values";
             let entries = entries(cx, value, &format!("`{}`", attribute.name), wanted)?;
             pairs(cx, attribute.name, Some(grammar), inner, entries.iter())
         }
-        Kind::Samples(inner) => samples(cx, attribute.name, inner, key, value),
+        AttributeKind::Samples(inner) => samples(cx, attribute.name, inner, key, value),
         ref kind => {
             let matcher = matcher::decode::matcher(cx, value, kind, attribute.name)?;
             Some(vec![Assertion { attribute: attribute.name, key: None, matcher, location: cx.location(key.span) }])
@@ -179,13 +179,13 @@ fn value_of(
 fn samples(
     cx: &mut Context<'_>,
     attribute: &'static str,
-    inner: &Kind,
+    inner: &AttributeKind,
     key: &Node,
     value: &Node,
 ) -> Option<Vec<Assertion>> {
     let is_statistic = |name: &str| STATISTICS.iter().any(|(known, _)| *known == name);
     let entries = match &value.kind {
-        yaml::Kind::Mapping(entries) => entries.as_slice(),
+        yaml::NodeKind::Mapping(entries) => entries.as_slice(),
         _ => &[],
     };
     let known = |key: &Node| key.scalar().is_some_and(is_statistic);
@@ -210,7 +210,7 @@ fn pairs<'n>(
     cx: &mut Context<'_>,
     attribute: &'static str,
     grammar: Option<&Grammar>,
-    inner: &Kind,
+    inner: &AttributeKind,
     entries: impl Iterator<Item = &'n (Node, Node)>,
 ) -> Option<Vec<Assertion>> {
     let mut out: Vec<Assertion> = Vec::new();
@@ -242,7 +242,7 @@ fn pairs<'n>(
 }
 
 /// `{any-of: [inactive, absent]}` below a subject: words of which one must be so.
-fn any_word(
+fn any_of_names(
     cx: &mut Context<'_>,
     table: &'static CheckTable,
     words: &'static [(&'static str, &'static str, &'static str)],
@@ -251,9 +251,9 @@ fn any_word(
     named: &str,
 ) -> Option<Vec<Assertion>> {
     let items = cx.items(value, &format!("{named}: any-of"))?;
-    let chosen: Vec<_> = items.iter().map(|item| word(cx, table, words, item, named)).collect();
+    let chosen: Vec<_> = items.iter().map(|item| shorthand_name(cx, table, words, item, named)).collect();
     let chosen: Vec<_> = chosen.into_iter().collect::<Option<_>>()?;
-    // What is not there has no other attribute: beside a word of another attribute, `absent` is a matcher.
+    // What is not there has no other attribute: next to a word of another attribute, `absent` is a matcher.
     let attribute = chosen.iter().find(|(word, _, _)| *word != ABSENT).or(chosen.first()).map(|(_, name, _)| *name)?;
     let mut parts = Vec::with_capacity(chosen.len());
     for (word, name, value) in &chosen {
@@ -278,21 +278,21 @@ fn any_word(
 /// The word that says of a subject, and of an attribute, that the subject is not there.
 const ABSENT: &str = "absent";
 
-type Word = (&'static str, &'static str, &'static str);
+type ShorthandName = (&'static str, &'static str, &'static str);
 
-fn value_span(items: &[Node], chosen: &[Word], word: &str) -> Span {
+fn value_span(items: &[Node], chosen: &[ShorthandName], word: &str) -> Span {
     let at = chosen.iter().position(|(other, _, _)| *other == word).unwrap_or_default();
     items[at.min(items.len() - 1)].span
 }
 
 /// A word of a shorthand; what is none is reported.
-fn word(
+fn shorthand_name(
     cx: &mut Context<'_>,
     table: &'static CheckTable,
-    words: &'static [Word],
+    words: &'static [ShorthandName],
     node: &Node,
     named: &str,
-) -> Option<Word> {
+) -> Option<ShorthandName> {
     let text = cx.text(node, named)?;
     if let Some(word) = words.iter().find(|(word, _, _)| *word == text.text) {
         return Some(*word);
@@ -315,7 +315,7 @@ fn shorthand(cx: &mut Context<'_>, table: &'static CheckTable, node: &Node, name
     match table.shorthand {
         Shorthand::Attribute(name) => value_of(cx, table, name, node, node),
         Shorthand::Keywords(words) => {
-            let (_, attribute, value) = word(cx, table, words, node, named)?;
+            let (_, attribute, value) = shorthand_name(cx, table, words, node, named)?;
             let attribute = table.attribute(attribute)?.name;
             let matcher = Matcher::Equals(value.to_owned());
             Some(vec![Assertion { attribute, key: None, matcher, location: cx.location(node.span) }])

@@ -8,7 +8,7 @@ use sha2::Digest as _;
 
 use super::super::diagnostic::codes;
 use super::super::keys::{FRAGMENT, INCLUDE};
-use super::super::source::{self, Source};
+use super::super::source::{self, SourceFile};
 use super::super::yaml::{self, Limits, Node};
 use super::context::Context;
 use super::context::substitution::is_var;
@@ -21,7 +21,7 @@ use muster_base::failure::Location;
 /// Most files that a suite includes.
 const MOST: usize = 64;
 
-/// The files that a suite is made of, beside its own.
+/// The files that a suite is made of, in addition to its own.
 #[derive(Default)]
 pub(super) struct Files {
     /// Their digest, after the suite's own bytes.
@@ -82,7 +82,7 @@ fn one(cx: &mut Context<'_>, item: &Node, files: &mut Files) -> Option<Included>
     let real = path.canonicalize_utf8().unwrap_or_else(|_| path.clone());
     files.real.push(real);
     let shown = super::paths::next_to(cx, Utf8Path::new(&text.text));
-    let source = Source { path: path.clone(), name: shown.as_str().into(), found: false };
+    let source = SourceFile { path: path.clone(), name: shown.as_str().into(), found: false };
     let bytes = source::read(&source, Limits::default(), cx.sink())?;
     files.digest.update(&bytes);
     let limits = Limits::default();
@@ -101,7 +101,7 @@ fn one(cx: &mut Context<'_>, item: &Node, files: &mut Files) -> Option<Included>
         return None;
     }
     let names: Vec<&str> = match root.get("vars").map(|vars| &vars.kind) {
-        Some(yaml::Kind::Mapping(entries)) => {
+        Some(yaml::NodeKind::Mapping(entries)) => {
             entries.iter().filter_map(|(key, _)| key.scalar()).filter(|name| is_var(name)).collect()
         }
         _ => Vec::new(),

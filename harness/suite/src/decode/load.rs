@@ -11,9 +11,9 @@ use super::include::Files;
 use super::schema::{is_anothers, schema_of};
 use super::suite;
 use crate::diagnostic::{Diagnostic, Diagnostics, Span, codes};
-use crate::kind::Kind;
+use crate::kind::FileKind;
 use crate::model::Suite;
-use crate::source::{self, Source};
+use crate::source::{self, SourceFile};
 use crate::vocabulary::Vocabulary;
 use crate::yaml::{self, Limits, Node};
 
@@ -29,7 +29,7 @@ pub fn load(paths: &[Utf8PathBuf], vocabulary: &Vocabulary<'_>) -> (Vec<Suite>, 
 }
 
 /// Decodes these files. The sink is not settled.
-pub fn load_sources(sources: &[Source], vocabulary: &Vocabulary<'_>, sink: &mut Diagnostics) -> Vec<Suite> {
+pub fn load_sources(sources: &[SourceFile], vocabulary: &Vocabulary<'_>, sink: &mut Diagnostics) -> Vec<Suite> {
     let mut suites = Vec::new();
     let mut shared = Shared::default();
     source::read_each(sources, sink, |source, bytes, sink| {
@@ -49,19 +49,20 @@ pub fn load_sources(sources: &[Source], vocabulary: &Vocabulary<'_>, sink: &mut 
 
 /// Decodes a file of tests by itself, with the values that its variables have there: what no suite does that was
 /// loaded with it. The sink is not settled.
-pub fn load_tests(source: &Source, vocabulary: &Vocabulary<'_>, sink: &mut Diagnostics) {
+pub fn load_tests(source: &SourceFile, vocabulary: &Vocabulary<'_>, sink: &mut Diagnostics) {
     let name = source.path.file_name().unwrap_or_default();
     let quoted = name.replace('\'', "''");
     let suite = format!("schema: suite/v1\nsuite: included\ninclude:\n- {{file: '{quoted}', prefix: included}}\n");
     // It stands where the file is, and is nowhere shown: what is wrong is wrong with the file.
-    let around = Source { path: source.path.with_file_name("included.yaml"), name: source.name.clone(), found: false };
+    let around =
+        SourceFile { path: source.path.with_file_name("included.yaml"), name: source.name.clone(), found: false };
     decode_bytes(&around, suite.as_bytes(), true, vocabulary, &mut Shared::default(), sink);
 }
 
 /// Decodes one text that is not in a file, or already read. `name` is how diagnostics call it.
 pub fn decode_source(name: &str, text: &str, vocabulary: &Vocabulary<'_>) -> (Option<Suite>, Diagnostics) {
     let mut sink = Diagnostics::new();
-    let source = Source { path: name.into(), name: name.into(), found: false };
+    let source = SourceFile { path: name.into(), name: name.into(), found: false };
     let suite = decode_bytes(&source, text.as_bytes(), false, vocabulary, &mut Shared::default(), &mut sink);
     sink.settle();
     (suite, sink)
@@ -80,7 +81,7 @@ pub(super) struct Shared {
 }
 
 pub(super) fn decode_bytes(
-    source: &Source,
+    source: &SourceFile,
     bytes: &[u8],
     on_disk: bool,
     vocabulary: &Vocabulary<'_>,
@@ -92,7 +93,7 @@ pub(super) fn decode_bytes(
     let text = yaml::text_of(name, bytes, Limits::default(), sink)?;
     let root = yaml::parse(name, text, Limits::default(), sink);
     if let Some(root) = root.as_ref().filter(|root| source.found && is_anothers(root, "suite/v1")) {
-        if schema_of(root) == Some(Kind::Tests.schema()) {
+        if schema_of(root) == Some(FileKind::Tests.schema()) {
             let real = source.path.canonicalize_utf8().unwrap_or_else(|_| source.path.clone());
             shared.fragments.push((name.clone(), real));
         }

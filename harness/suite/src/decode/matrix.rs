@@ -64,7 +64,7 @@ struct Dimension {
 /// The combinations of a matrix; one without values when it has none, or is wrong.
 pub(super) fn cells(cx: &mut Context<'_>, node: &Node, is_used: impl Fn(&str) -> bool) -> Vec<Cell> {
     let before = vec![Cell::default()];
-    let yaml::Kind::Mapping(entries) = &node.kind else {
+    let yaml::NodeKind::Mapping(entries) = &node.kind else {
         let problem = cx.wrong_shape(node, "`matrix`", "a mapping from dimensions to lists of values");
         cx.report(problem);
         return before;
@@ -311,8 +311,8 @@ fn excluded(
     dimensions: &[Dimension],
 ) -> Option<(Vec<(String, String)>, Option<String>)> {
     let entries = match &node.kind {
-        yaml::Kind::Mapping(entries) if !entries.is_empty() => entries,
-        yaml::Kind::Mapping(_) => {
+        yaml::NodeKind::Mapping(entries) if !entries.is_empty() => entries,
+        yaml::NodeKind::Mapping(_) => {
             let problem = cx.problem(codes::EMPTY_VALUE, node.span, "an entry of `exclude` names nothing");
             cx.report(problem);
             return None;

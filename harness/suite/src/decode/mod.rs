@@ -14,11 +14,11 @@ mod load;
 mod matrix;
 mod needs;
 mod paths;
-mod place;
 mod repeat;
 mod schema;
 mod scope;
 mod snapshots;
+mod step_scope;
 mod steps;
 mod suite;
 mod test;
@@ -32,8 +32,8 @@ pub use load::{decode_source, load, load_sources, load_tests};
 pub(crate) use conditions::condition;
 pub(crate) use context::{Context, Fields, Patterns, Text};
 pub(crate) use duration::duration as positive_duration;
-pub(crate) use place::Place;
 pub(crate) use schema::{is_anothers, schema, schema_of};
+pub(crate) use step_scope::StepScope;
 pub(crate) use steps::steps;
 
 #[cfg(test)]

@@ -68,7 +68,7 @@ pub(super) fn below(cx: &mut Context<'_>, text: &Text) -> Option<(Utf8PathBuf, O
     }
 }
 
-/// A file that a suite names, as it is shown: beside the suite, as that is shown.
+/// A file that a suite names, as it is shown: next to the suite, as that is shown.
 pub(super) fn next_to(cx: &Context<'_>, relative: &Utf8Path) -> Utf8PathBuf {
     let relative = relative.strip_prefix(".").unwrap_or(relative);
     Utf8Path::new(&*cx.file).parent().map_or(relative.to_owned(), |dir| dir.join(relative))

@@ -20,7 +20,7 @@ pub(super) struct Repetition {
 pub(super) fn repetitions(cx: &mut Context<'_>, test: &Node) -> Vec<Repetition> {
     let Some(node) = test.get("for-each") else { return vec![Repetition::default()] };
     let rows = match &node.kind {
-        yaml::Kind::Mapping(_) => one_name(cx, node),
+        yaml::NodeKind::Mapping(_) => one_name(cx, node),
         _ => rows(cx, node),
     };
     let Some(rows) = rows.filter(|rows| !rows.is_empty()) else { return vec![Repetition::default()] };
@@ -108,7 +108,7 @@ fn is_new(cx: &mut Context<'_>, key: &Node, name: &str) -> Option<()> {
 fn unused(cx: &mut Context<'_>, test: &Node, node: &Node) {
     let used = used(test);
     let names = match &node.kind {
-        yaml::Kind::Sequence(items) => items.first().map(|item| entries(cx, item, "for-each")),
+        yaml::NodeKind::Sequence(items) => items.first().map(|item| entries(cx, item, "for-each")),
         _ => Some(entries(cx, node, "for-each")),
     };
     for (key, name, _) in names.unwrap_or_default() {

@@ -2,7 +2,7 @@
 
 use super::context::Context;
 use crate::diagnostic::{codes, did_you_mean};
-use crate::kind::Kind;
+use crate::kind::FileKind;
 use crate::yaml::{self, Node};
 
 /// What a file says that it is.
@@ -11,16 +11,16 @@ pub(crate) fn schema_of(root: &Node) -> Option<&str> {
 }
 
 /// Whether a file that was found in a directory is for another reader than the one of `own`, and is passed
-/// over. A schema that nobody knows is a slip of the pen, and told.
+/// over. A schema that nobody knows is a slip of the pen, and reported.
 pub(crate) fn is_anothers(root: &Node, own: &str) -> bool {
-    schema_of(root).is_some_and(|schema| schema != own && Kind::of_schema(schema).is_some())
+    schema_of(root).is_some_and(|schema| schema != own && FileKind::of_schema(schema).is_some())
 }
 
 /// Whether the root is to be read as a mapping of the schema. One that does not say so, or misspells it, is when its keys
 /// are of this kind: a person sees all that is wrong at once. Of another one nothing else is looked at, since every
 /// other error would only follow from this one.
 pub(crate) fn schema(cx: &mut Context<'_>, root: &Node, wanted: &str) -> bool {
-    let yaml::Kind::Mapping(entries) = &root.kind else {
+    let yaml::NodeKind::Mapping(entries) = &root.kind else {
         let problem = cx.wrong_shape(root, "the file", "a mapping").help(format!("it begins with `schema: {wanted}`"));
         cx.report(problem);
         return false;
@@ -29,7 +29,7 @@ pub(crate) fn schema(cx: &mut Context<'_>, root: &Node, wanted: &str) -> bool {
     if node.is_some_and(|node| node.scalar() == Some(wanted)) {
         return true;
     }
-    let by_keys = Kind::by_keys(root);
+    let by_keys = FileKind::by_keys(root);
     let looks_so = by_keys.is_some_and(|kind| kind.schema() == wanted);
     let Some(node) = node else {
         let near = |(key, _): &(Node, Node)| did_you_mean(key.scalar().unwrap_or_default(), ["schema"]).is_some();
@@ -52,7 +52,7 @@ pub(crate) fn schema(cx: &mut Context<'_>, root: &Node, wanted: &str) -> bool {
             let shown = muster_base::text::one_line(other, 60);
             let problem =
                 cx.problem(codes::UNKNOWN_SCHEMA, node.span, format!("the schema `{shown}` is not read here"));
-            match Kind::near_schema(other) {
+            match FileKind::near_schema(other) {
                 Some(near) => {
                     goes_on = near.schema() == wanted && looks_so;
                     problem.label(format!("did you mean `{}`?", near.schema()))

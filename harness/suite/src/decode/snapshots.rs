@@ -35,7 +35,7 @@ fn snapshot(cx: &mut Context<'_>, node: &Node) -> Option<SnapshotSpec> {
     let fields = cx.fields(node, &SNAPSHOT)?;
     let name = fields.get("name").and_then(|node| cx.id(node, "name"));
     let of = fields.get("of").and_then(|node| source(cx, node));
-    let per = match fields.get("per").and_then(|node| cx.word(node, "per", SHARED_BY)) {
+    let per = match fields.get("per").and_then(|node| cx.keyword(node, "per", SHARED_BY)) {
         Some("distro") => SharedBy::Distro,
         _ => SharedBy::Image,
     };
@@ -73,12 +73,12 @@ fn snapshot(cx: &mut Context<'_>, node: &Node) -> Option<SnapshotSpec> {
 }
 
 fn source(cx: &mut Context<'_>, node: &Node) -> Option<SnapshotSource> {
-    if let yaml::Kind::Mapping(_) = node.kind {
+    if let yaml::NodeKind::Mapping(_) = node.kind {
         let fields = cx.fields(node, &SOURCE)?;
         return Some(SnapshotSource::Run(cx.text(fields.get("run")?, "run")?.text));
     }
     let words: Vec<&'static str> = SOURCES.iter().map(|(word, _)| *word).collect();
-    Some(match cx.word(node, "of", &words)? {
+    Some(match cx.keyword(node, "of", &words)? {
         "packages" => SnapshotSource::Packages,
         "units" => SnapshotSource::Units,
         "sysctl" => SnapshotSource::Sysctl,
@@ -129,7 +129,7 @@ fn no_entries(cx: &mut Context<'_>, node: &Node, name: &str) {
 }
 
 fn redact(cx: &mut Context<'_>, node: &Node) -> Vec<(String, Option<String>)> {
-    let yaml::Kind::Mapping(entries) = &node.kind else {
+    let yaml::NodeKind::Mapping(entries) = &node.kind else {
         let problem = cx.wrong_shape(node, "`redact`", "a mapping from globs to replacements, or `drop`");
         cx.report(problem);
         return Vec::new();

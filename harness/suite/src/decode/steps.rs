@@ -5,22 +5,22 @@ use super::super::grammar;
 use super::super::keys::{KeyTable, STEPS};
 use super::super::matcher;
 use super::super::model::{Action, Assertion, Matcher, RebootKind, ServiceState, Step};
-use super::super::table::Kind;
+use super::super::table::AttributeKind;
 use super::super::value;
 use super::super::yaml::{self, Node};
 use super::context::{Context, Fields};
 use super::duration::duration;
 use super::paths::absolute;
-use super::place::Place;
+use super::step_scope::StepScope;
 use super::{transfer, waiting};
 
 /// All steps of a list that must have some.
-pub(crate) fn steps(cx: &mut Context<'_>, node: &Node, name: &str, place: Place) -> Vec<Step> {
+pub(crate) fn steps(cx: &mut Context<'_>, node: &Node, name: &str, place: StepScope) -> Vec<Step> {
     let Some(items) = cx.items(node, name) else { return Vec::new() };
     items.iter().enumerate().filter_map(|(at, item)| step(cx, item, at, place)).collect()
 }
 
-fn step(cx: &mut Context<'_>, node: &Node, at: usize, place: Place) -> Option<Step> {
+fn step(cx: &mut Context<'_>, node: &Node, at: usize, place: StepScope) -> Option<Step> {
     let table = which(cx, node)?;
     let fields = cx.fields(node, table)?;
     let action = match table.keys[0].name {
@@ -46,7 +46,7 @@ fn step(cx: &mut Context<'_>, node: &Node, at: usize, place: Place) -> Option<St
 /// The table of a step: that of the one verb among its keys.
 fn which(cx: &mut Context<'_>, node: &Node) -> Option<&'static KeyTable> {
     let verbs: Vec<&str> = STEPS.iter().map(|table| table.keys[0].name).collect();
-    let yaml::Kind::Mapping(entries) = &node.kind else {
+    let yaml::NodeKind::Mapping(entries) = &node.kind else {
         let problem = cx.wrong_shape(node, "a step", "a mapping").note(format!("steps: {}", verbs.join(", ")));
         cx.report(problem);
         return None;
@@ -84,7 +84,9 @@ fn run(cx: &mut Context<'_>, fields: &Fields<'_>) -> Option<Action> {
     let command = fields.get("run").and_then(|node| cx.text(node, "run"));
     let mut expect = Vec::new();
     let mut complete = true;
-    for (name, kind) in [("exit", Kind::Ranged(0, 255)), ("stdout", Kind::Output), ("stderr", Kind::Output)] {
+    for (name, kind) in
+        [("exit", AttributeKind::Ranged(0, 255)), ("stdout", AttributeKind::Output), ("stderr", AttributeKind::Output)]
+    {
         let Some((key, node)) = fields.entry(name) else { continue };
         match matcher::decode::matcher(cx, node, &kind, name) {
             Some(matcher) => {
@@ -105,7 +107,7 @@ fn run(cx: &mut Context<'_>, fields: &Fields<'_>) -> Option<Action> {
 
 /// The packages of a step, and whether a failed scriptlet fails it. `update: all` is no packages.
 fn packages(cx: &mut Context<'_>, fields: &Fields<'_>, verb: &'static str) -> Option<(Vec<String>, bool)> {
-    let refuse = fields.get("scriptlet-errors").map(|node| cx.word(node, "scriptlet-errors", &["none"]).is_some());
+    let refuse = fields.get("scriptlet-errors").map(|node| cx.keyword(node, "scriptlet-errors", &["none"]).is_some());
     let refuse = refuse.unwrap_or(false);
     let node = fields.get(verb)?;
     if verb == "update" && node.scalar() == Some("all") {
@@ -130,7 +132,7 @@ fn packages(cx: &mut Context<'_>, fields: &Fields<'_>, verb: &'static str) -> Op
 fn service(cx: &mut Context<'_>, fields: &Fields<'_>) -> Option<Action> {
     let unit = fields.get("service").and_then(|node| unit(cx, node));
     let state = fields.get("state").and_then(|node| {
-        Some(match cx.word(node, "state", &["started", "stopped", "restarted", "reloaded"])? {
+        Some(match cx.keyword(node, "state", &["started", "stopped", "restarted", "reloaded"])? {
             "started" => ServiceState::Started,
             "stopped" => ServiceState::Stopped,
             "restarted" => ServiceState::Restarted,
@@ -152,7 +154,7 @@ fn unit(cx: &mut Context<'_>, node: &Node) -> Option<String> {
 }
 
 fn reboot(cx: &mut Context<'_>, fields: &Fields<'_>) -> Option<Action> {
-    let word = fields.get("reboot").and_then(|node| cx.word(node, "reboot", &["soft", "hard", "crash"]))?;
+    let word = fields.get("reboot").and_then(|node| cx.keyword(node, "reboot", &["soft", "hard", "crash"]))?;
     Some(Action::Reboot(match word {
         "soft" => RebootKind::Soft,
         "hard" => RebootKind::Hard,

@@ -11,9 +11,9 @@ use super::conditions::condition;
 use super::context::Context;
 use super::duration::duration;
 use super::matrix::{self, Cell};
-use super::place::Place;
 use super::schema::schema;
 use super::scope::Scope;
+use super::step_scope::StepScope;
 use super::steps::steps;
 use super::test::{guest, optional_line, retry, tags, tests};
 use super::{include, needs, vars};
@@ -46,8 +46,8 @@ pub(super) fn suite(cx: &mut Context<'_>, root: &Node, files: &mut include::File
     });
     let defaults = fields.get("defaults").map_or(Defaults::default(), |node| defaults(cx, node));
     let base_checks = fields.get("base-checks").map_or(BTreeMap::new(), |node| base_checks(cx, node));
-    let setup = fields.get("setup").map_or(Vec::new(), |node| steps(cx, node, "setup", Place::Around));
-    let teardown = fields.get("teardown").map_or(Vec::new(), |node| steps(cx, node, "teardown", Place::Around));
+    let setup = fields.get("setup").map_or(Vec::new(), |node| steps(cx, node, "setup", StepScope::Around));
+    let teardown = fields.get("teardown").map_or(Vec::new(), |node| steps(cx, node, "teardown", StepScope::Around));
     if fields.get("tests").is_none() && fields.get("include").is_none() {
         let problem = cx.problem(codes::MISSING_KEY, root.span, "a suite needs the key `tests`, or `include`");
         cx.report(problem);
@@ -123,7 +123,7 @@ fn defaults(cx: &mut Context<'_>, node: &Node) -> Defaults {
 
 fn base_checks(cx: &mut Context<'_>, node: &Node) -> BTreeMap<String, BaseCheck> {
     let mut out = BTreeMap::new();
-    let yaml::Kind::Mapping(entries) = &node.kind else {
+    let yaml::NodeKind::Mapping(entries) = &node.kind else {
         let problem = cx.wrong_shape(node, "`base-checks`", "a mapping");
         cx.report(problem);
         return out;
@@ -139,7 +139,7 @@ fn base_checks(cx: &mut Context<'_>, node: &Node) -> BTreeMap<String, BaseCheck>
             cx.unknown_key(key, name, "`base-checks`", &known);
             continue;
         }
-        let treated = match cx.word(value, name, &["fail", "info", "off"]) {
+        let treated = match cx.keyword(value, name, &["fail", "info", "off"]) {
             Some("fail") => BaseCheck::Fail,
             Some("info") => BaseCheck::Info,
             Some(_) => BaseCheck::Off,

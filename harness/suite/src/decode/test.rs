@@ -13,10 +13,10 @@ use super::context::{Context, Fields, Text};
 use super::duration::duration;
 use super::expect::expect;
 use super::matrix;
-use super::place::Place;
 use super::repeat::{Repetition, repetitions};
 use super::scope::Scope;
 use super::snapshots::snapshots;
+use super::step_scope::StepScope;
 use super::steps::steps;
 use muster_base::failure::Location;
 
@@ -44,7 +44,7 @@ pub(super) fn tests(
     scope: &Scope<'_>,
     ids: &mut HashMap<String, Location>,
 ) -> Vec<Draft> {
-    if let yaml::Kind::Sequence(items) = &node.kind
+    if let yaml::NodeKind::Sequence(items) = &node.kind
         && items.is_empty()
     {
         let problem = cx.problem(codes::NO_TESTS, node.span, "the suite has no tests");
@@ -109,7 +109,7 @@ fn test(
     let timeout = fields.get("timeout").and_then(|node| duration(cx, node, "timeout"));
     let retry = fields.get("retry").and_then(|node| retry(cx, node));
     let guest = fields.get("guest").and_then(|node| Some((guest(cx, node)?, node.span)));
-    let steps = fields.get("steps").map_or(Vec::new(), |node| steps(cx, node, "steps", Place::Test));
+    let steps = fields.get("steps").map_or(Vec::new(), |node| steps(cx, node, "steps", StepScope::Test));
     let expect = fields.get("expect").map_or(Vec::new(), |node| expect(cx, node));
     let snapshots = fields.get("snapshots").map_or(Vec::new(), |node| snapshots(cx, node));
     let mut cell = scope.cell.values.clone();
@@ -154,7 +154,7 @@ fn test(
 /// Where a step begins, for a caret.
 fn step_span(steps: &Node, location: &Location) -> Span {
     let items = match &steps.kind {
-        yaml::Kind::Sequence(items) => items.as_slice(),
+        yaml::NodeKind::Sequence(items) => items.as_slice(),
         _ => &[],
     };
     let here = |item: &&Node| (item.span.line, item.span.column) == (location.line, location.column);
@@ -204,7 +204,7 @@ pub(super) fn tags(cx: &mut Context<'_>, fields: &Fields<'_>) -> Vec<String> {
 
 fn links(cx: &mut Context<'_>, node: &Node) -> Vec<String> {
     match &node.kind {
-        yaml::Kind::Sequence(_) => {
+        yaml::NodeKind::Sequence(_) => {
             let items = cx.items(node, "link").unwrap_or_default();
             items.iter().filter_map(|item| Some(cx.line(item, "link")?.text)).collect()
         }
@@ -227,7 +227,7 @@ fn covers(cx: &mut Context<'_>, node: &Node) -> Vec<Cover> {
 }
 
 pub(super) fn guest(cx: &mut Context<'_>, node: &Node) -> Option<GuestMode> {
-    Some(match cx.word(node, "guest", GUESTS)? {
+    Some(match cx.keyword(node, "guest", GUESTS)? {
         "fresh" => GuestMode::Fresh,
         "clone" => GuestMode::Clone,
         _ => GuestMode::Shared,

@@ -1,5 +1,5 @@
 //! The decoder as a whole: what suites become, and what is said about bad ones. The corpus of bad
-//! files is in `testdata/bad`; each has the rendered diagnostics beside it.
+//! files is in `testdata/bad`; each has the rendered diagnostics next to it.
 
 use std::time::Duration;
 
@@ -564,9 +564,12 @@ fn bad_files_say_what_they_always_said() {
             let name = file.file_stem().unwrap();
             let bytes = fs_err::read(file).unwrap();
             let mut sink = Diagnostics::new();
-            // The name is shown; what the suite names itself is looked for beside it.
-            let source =
-                super::super::source::Source { path: file.clone(), name: format!("{name}.yaml").into(), found: false };
+            // The name is shown; what the suite names itself is looked for next to it.
+            let source = super::super::source::SourceFile {
+                path: file.clone(),
+                name: format!("{name}.yaml").into(),
+                found: false,
+            };
             let suite = super::load::decode_bytes(
                 &source,
                 &bytes,

@@ -46,7 +46,7 @@ pub(super) fn vars(cx: &mut Context<'_>, node: &Node, used: &HashSet<&str>, give
 
 /// The entries of a mapping from names of variables, with the names that are fine.
 pub(super) fn entries<'n>(cx: &mut Context<'_>, node: &'n Node, name: &str) -> Vec<(&'n Node, &'n str, &'n Node)> {
-    let yaml::Kind::Mapping(entries) = &node.kind else {
+    let yaml::NodeKind::Mapping(entries) = &node.kind else {
         let problem = cx.wrong_shape(node, &format!("`{name}`"), "a mapping from names to scalars");
         cx.report(problem);
         return Vec::new();

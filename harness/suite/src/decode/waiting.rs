@@ -7,7 +7,7 @@ use super::super::model::Action;
 use super::super::value::{self, ValueError};
 use super::context::{Context, Fields};
 use super::duration::duration;
-use super::place::Place;
+use super::step_scope::StepScope;
 
 const LONGEST_WAIT: Duration = Duration::from_secs(3600);
 const MOST_SAMPLES: i128 = 100;
@@ -23,9 +23,9 @@ pub(super) fn wait(cx: &mut Context<'_>, fields: &Fields<'_>) -> Option<Action> 
     Some(Action::Wait(limit))
 }
 
-pub(super) fn boot_samples(cx: &mut Context<'_>, fields: &Fields<'_>, at: usize, place: Place) -> Option<Action> {
+pub(super) fn boot_samples(cx: &mut Context<'_>, fields: &Fields<'_>, at: usize, place: StepScope) -> Option<Action> {
     let (key, node) = fields.entry("boot-samples")?;
-    if place != Place::Test || at > 0 {
+    if place != StepScope::Test || at > 0 {
         let message = "`boot-samples` is only the first step of a test: what was done before would be lost";
         let problem = cx.problem(codes::NEEDS_FRESH, key.span, message);
         cx.report(problem);

@@ -104,8 +104,8 @@ fn entry(cx: &mut Context<'_>, node: &Node, kinds: &[&'static str]) -> Option<De
         let parsed = cx.parsed(node, "pattern", |text| parsed(text, kinds))?;
         Some((parsed, node.span))
     });
-    let category = fields.get("category").and_then(|node| cx.word(node, "category", CATEGORIES));
-    let status = fields.get("upstream-status").and_then(|node| cx.word(node, "upstream-status", UPSTREAM_STATUSES));
+    let category = fields.get("category").and_then(|node| cx.keyword(node, "category", CATEGORIES));
+    let status = fields.get("upstream-status").and_then(|node| cx.keyword(node, "upstream-status", UPSTREAM_STATUSES));
     let mut line = |name: &str| fields.get(name).and_then(|node| cx.line(node, name)).map(|text| text.text);
     let (reason, link) = (line("reason"), line("link"));
     let expires = fields.get("expires").map(|node| cx.parsed(node, "expires", value::date).ok_or(()));

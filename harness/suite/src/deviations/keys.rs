@@ -1,7 +1,7 @@
 //! The keys of a ledger.
 
 use crate::keys::{Key, KeyTable, Shape};
-use crate::table::Kind;
+use crate::table::AttributeKind;
 
 /// The name of the schema.
 pub const SCHEMA: &str = "deviations/v1";
@@ -28,7 +28,7 @@ pub const UPSTREAM_STATUSES: &[&str] =
 pub const CHANGES: &[&str] = &["added", "removed", "changed"];
 
 /// The kind of text that `before` and `after` are held against.
-pub const VALUE: Kind = Kind::Text;
+pub const VALUE: AttributeKind = AttributeKind::Text;
 
 const fn key(name: &'static str, shape: Shape, required: bool, doc: &'static str) -> Key {
     Key { name, shape, required, doc }
@@ -54,8 +54,8 @@ pub const ENTRY: KeyTable = KeyTable {
             "The differences it documents: `kind/change/subject` or `kind/change/subject:field`, where `*` and `?` may \
              be used after the kind.",
         ),
-        key("category", Shape::Word(CATEGORIES), true, "Why the system deviates."),
-        key("upstream-status", Shape::Word(UPSTREAM_STATUSES), true, "How it stands to the system it is based on."),
+        key("category", Shape::Keyword(CATEGORIES), true, "Why the system deviates."),
+        key("upstream-status", Shape::Keyword(UPSTREAM_STATUSES), true, "How it stands to the system it is based on."),
         key("reason", Shape::Line, true, "Why the deviation is meant."),
         key("link", Shape::Line, true, "Where it was decided or is followed up."),
         key("expires", Shape::Date, false, "The last day it holds: `2027-01-31`; without it, for good."),

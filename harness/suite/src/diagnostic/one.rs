@@ -32,7 +32,7 @@ pub struct Diagnostic {
     /// Where; `None` when the whole file is meant.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub span: Option<Span>,
-    /// What stands beside the caret; may be empty.
+    /// What stands next to the caret; may be empty.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub label: String,
     /// More facts, one line each.
@@ -63,7 +63,7 @@ impl Diagnostic {
         Self { span: None, ..Self::new(code, file, Span::default(), message) }
     }
 
-    /// With words beside the caret.
+    /// With words next to the caret.
     pub fn label(mut self, label: impl Into<String>) -> Self {
         self.label = label.into();
         self

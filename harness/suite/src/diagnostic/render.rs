@@ -109,7 +109,7 @@ impl Paint {
     }
 }
 
-/// One source line, harmless, cut to a window around the span.
+/// One source line, escaped, cut to a window around the span.
 struct Excerpt {
     line: String,
     /// Columns before the first caret.

@@ -1,4 +1,4 @@
-//! Diagnostics as SARIF 2.1.0 (OASIS), which code hosts and editors show beside the lines they are
+//! Diagnostics as SARIF 2.1.0 (OASIS), which code hosts and editors show next to the lines they are
 //! about. Every code is a rule; all are errors, since a suite with one of them is not run at all.
 
 use serde_json::{Value, json};

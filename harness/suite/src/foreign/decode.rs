@@ -10,7 +10,7 @@ use super::model::{Check, List, Reason};
 use crate::decode::{Context, Fields, Patterns, is_anothers, is_id, schema};
 use crate::diagnostic::{Diagnostic, Diagnostics, Span, codes, did_you_mean};
 use crate::model::{Cover, Suite};
-use crate::source::{self, Source};
+use crate::source::{self, SourceFile};
 use crate::value::ValueError;
 use crate::vocabulary::Vocabulary;
 use crate::yaml::{self, Limits, Node};
@@ -52,7 +52,7 @@ pub fn decode_source(
 ) -> (Vec<List>, Diagnostics) {
     let mut sink = Diagnostics::new();
     let mut decoder = Decoder::new(vocabulary);
-    let source = Source { path: name.into(), name: name.into(), found: false };
+    let source = SourceFile { path: name.into(), name: name.into(), found: false };
     decoder.decode(&source, text.as_bytes(), &mut sink);
     decoder.compared_with(suites, &mut sink);
     sink.settle();
@@ -76,7 +76,7 @@ impl<'v> Decoder<'v> {
         self.lists.into_iter().map(|(_, list)| list).collect()
     }
 
-    fn decode(&mut self, source: &Source, bytes: &[u8], sink: &mut Diagnostics) {
+    fn decode(&mut self, source: &SourceFile, bytes: &[u8], sink: &mut Diagnostics) {
         let name = &source.name;
         let Some(text) = yaml::text_of(name, bytes, Limits::default(), sink) else { return };
         sink.add_source(name, text);
@@ -92,7 +92,7 @@ impl<'v> Decoder<'v> {
     }
 
     /// Finds the tests of each check, and what is claimed or left out wrongly. A list with an error of
-    /// its own would only lead to others, so it must be mended first.
+    /// its own would only lead to others, so it must be fixed first.
     fn compared_with(&mut self, suites: &[Suite], sink: &mut Diagnostics) {
         if !sink.is_empty() {
             return;
@@ -157,7 +157,7 @@ impl<'v> Decoder<'v> {
 /// A claim that cannot be: with the line of the suite, whose text is read again for it.
 fn unknown(cover: &Cover, message: String, sink: &mut Diagnostics) -> Diagnostic {
     if sink.count_in(&cover.file) == 0 {
-        let source = Source { path: (&*cover.file).into(), name: cover.file.clone(), found: false };
+        let source = SourceFile { path: (&*cover.file).into(), name: cover.file.clone(), found: false };
         let mut unread = Diagnostics::new();
         if let Some(bytes) = source::read(&source, Limits::default(), &mut unread) {
             sink.add_source(&cover.file, String::from_utf8_lossy(&bytes).as_ref());

@@ -65,7 +65,7 @@ pub enum Standing {
 }
 
 impl Standing {
-    /// All, in the order in which they are told.
+    /// All, in the order in which they are reported.
     pub const ALL: [Self; 5] = [Self::Covered, Self::Partly, Self::ByOtherMeans, Self::Outside, Self::Gap];
 
     /// The word for it.
@@ -93,7 +93,7 @@ impl Check {
     }
 
     /// What is said about how it stands: the reason, or what is missing.
-    pub fn remark(&self) -> &str {
+    pub fn note(&self) -> &str {
         match &self.reason {
             Some(Reason::Gap(text) | Reason::By(text) | Reason::Outside(text)) => text,
             None => self.partly.as_deref().unwrap_or_default(),

@@ -1,5 +1,5 @@
 //! What lists become, and what is said about bad ones. Bad files are in `testdata/bad-foreign-checks`,
-//! each with the rendered diagnostics beside it.
+//! each with the rendered diagnostics next to it.
 
 use camino::{Utf8Path, Utf8PathBuf};
 
@@ -49,11 +49,11 @@ fn a_list_has_what_was_written_and_who_covers_it() {
     assert_eq!(standings, [Partly, Covered, Gap, ByOtherMeans, Outside]);
     assert_eq!(list.checks[0].link.as_deref(), Some("https://example.org/login"));
     assert_eq!(
-        (list.checks[0].tests.as_slice(), list.checks[0].remark()),
+        (list.checks[0].tests.as_slice(), list.checks[0].note()),
         (&["s/login".to_owned()][..], "logins by serial console")
     );
     assert_eq!(list.checks[1].tests, ["s/each"], "a test that is repeated is one test");
-    assert_eq!(list.checks[2].remark(), "nobody wrote it");
+    assert_eq!(list.checks[2].note(), "nobody wrote it");
     assert_eq!(list.checks[0].location.to_string(), "l.yaml:6:3");
 }
 

@@ -22,22 +22,22 @@ pub const IMAGE: KeyTable = KeyTable {
         required("disk", Shape::OneOf(&DISK), "Where its disk comes from."),
         key(
             "format",
-            Shape::Word(Format::NAMES),
+            Shape::Keyword(Format::NAMES),
             "Format of the disk; qcow2 when not stated. A file that ends in .xz, .zst, .gz or .bz2 is unpacked first.",
         ),
-        key("arch", Shape::Word(Arch::NAMES), "The processor it is made for; x86_64 when not stated."),
-        key("firmware", Shape::Word(FirmwareKind::NAMES), "What boots it; uefi when not stated."),
+        key("arch", Shape::Keyword(Arch::NAMES), "The processor it is made for; x86_64 when not stated."),
+        key("firmware", Shape::Keyword(FirmwareKind::NAMES), "What boots it; uefi when not stated."),
         key(
             "kernel",
             Shape::Mapping(&KERNEL),
             "A kernel loaded without a boot loader; a root file system as tar needs one.",
         ),
         key("tpm", Shape::Bool, "Whether its machines have a TPM 2.0; false when not stated."),
-        required("seed", Shape::Word(SeedKind::NAMES), "How the SSH key and the user of a run get into it."),
+        required("seed", Shape::Keyword(SeedKind::NAMES), "How the SSH key and the user of a run get into it."),
         required("user", Shape::Id, "SSH user."),
         key("memory", Shape::Size, "RAM of its machines; 1 GiB when not stated."),
         key("cpus", Shape::Count, "Processors of its machines; 2 when not stated."),
-        key("bus", Shape::Word(DiskBus::NAMES), "How the disk is attached; virtio-blk when not stated."),
+        key("bus", Shape::Keyword(DiskBus::NAMES), "How the disk is attached; virtio-blk when not stated."),
         key("extra-disks", Shape::Sizes, "Empty disks in addition, by size, 1 to 8."),
         key("nics", Shape::Count, "Network interfaces, 1 to 8; 1 when not stated. Only the first leads anywhere."),
         key("boot-timeout", Shape::Duration, "Longest boot on a host with working KVM; 2m when not stated."),
@@ -46,7 +46,7 @@ pub const IMAGE: KeyTable = KeyTable {
             Shape::Facts,
             "What is known of it before it boots, so that tests can be skipped without booting it.",
         ),
-        key("needs-cpu", Shape::Word(CPU_LEVELS), "The lowest level of x86 processors it runs on."),
+        key("needs-cpu", Shape::Keyword(CPU_LEVELS), "The lowest level of x86 processors it runs on."),
         key("quirks", Shape::Lines, "What is peculiar about it, one sentence each."),
         key("verified", Shape::Line, "When and how this description was last seen to work."),
         key(
@@ -102,7 +102,7 @@ pub const CHECKSUM: KeyTable = KeyTable {
     keys: &[
         key("value", Shape::Line, "The digest itself, in hex: no other bytes are taken, whatever is published."),
         key("url", Shape::Line, "The vendor's checksum file. With `value` it is read only for its signature."),
-        required("kind", Shape::Word(ChecksumKind::NAMES), "Which digest."),
+        required("kind", Shape::Keyword(ChecksumKind::NAMES), "Which digest."),
     ],
 };
 
@@ -112,7 +112,7 @@ pub const SIGNATURE: KeyTable = KeyTable {
     keys: &[
         required(
             "kind",
-            Shape::Word(SignatureKind::NAMES),
+            Shape::Keyword(SignatureKind::NAMES),
             "Whether the checksum file is clear-signed, or the signature a file of its own over it or over the image.",
         ),
         key("url", Shape::Line, "Where a signature is that is a file of its own."),

@@ -10,8 +10,8 @@ use super::super::diagnostic::{Diagnostic, Diagnostics, codes};
 use super::super::keys::{ISSUE, KNOWN_ISSUES};
 use super::super::model::{Condition, Suite};
 use super::super::select::NameGlob;
-use super::super::source::{self, Source};
-use super::super::table::Kind;
+use super::super::source::{self, SourceFile};
+use super::super::table::AttributeKind;
 use super::super::value::{self, ValueError};
 use super::super::vocabulary::Vocabulary;
 use super::super::yaml::{self, Limits, Node};
@@ -61,14 +61,14 @@ pub fn decode_source(
     today: Date,
 ) -> (Vec<KnownIssue>, Diagnostics) {
     let mut sink = Diagnostics::new();
-    let source = Source { path: name.into(), name: name.into(), found: false };
+    let source = SourceFile { path: name.into(), name: name.into(), found: false };
     let out = decode(&source, text.as_bytes(), vocabulary, suites, today, &mut sink);
     sink.settle();
     (out, sink)
 }
 
 fn decode(
-    source: &Source,
+    source: &SourceFile,
     bytes: &[u8],
     vocabulary: &Vocabulary<'_>,
     suites: &[Suite],
@@ -157,9 +157,9 @@ fn issue(cx: &mut Context<'_>, node: &Node, today: Date) -> Option<KnownIssue> {
     let (tracker, because, owner) = (line("tracker"), line("because"), line("owner"));
     let failure = fields.get("failure").map(|node| {
         // What is wrong with it as a known issue says more than that it always holds.
-        let known = matcher::decode::unchecked(cx, node, &Kind::Output, "failure").ok_or(())?;
+        let known = matcher::decode::unchecked(cx, node, &AttributeKind::Output, "failure").ok_or(())?;
         let Some(why) = vague(&known, cx.vocabulary) else {
-            return matcher::decode::possible(cx, node.span, &Kind::Output, &known, "failure").map(|()| known).ok_or(());
+            return matcher::decode::possible(cx, node.span, &AttributeKind::Output, &known, "failure").map(|()| known).ok_or(());
         };
         let problem = cx.problem(codes::VAGUE_FAILURE, node.span, format!("`failure`: {why}"));
         cx.report(problem.help(
@@ -168,7 +168,7 @@ fn issue(cx: &mut Context<'_>, node: &Node, today: Date) -> Option<KnownIssue> {
         Err(())
     });
     let expires = fields.get("expires").and_then(|node| cx.parsed(node, "expires", |text| expires(text, today)));
-    let effect = fields.get("effect").and_then(|node| cx.word(node, "effect", &["xfail", "skip"]));
+    let effect = fields.get("effect").and_then(|node| cx.keyword(node, "effect", &["xfail", "skip"]));
     let effect = if effect == Some("skip") { Effect::Skip } else { Effect::Xfail };
     if let (Effect::Skip, Some((key, _))) = (effect, fields.entry("failure")) {
         let message = "a test that is skipped never fails, so that `failure` says nothing";

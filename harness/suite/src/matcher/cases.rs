@@ -8,7 +8,7 @@ use regex::Regex;
 
 use super::super::effort;
 use super::super::model::{Matcher, Operator};
-use super::super::table::Kind;
+use super::super::table::AttributeKind;
 use super::super::value;
 use super::outcome::Truth;
 use super::pattern::matches_nothing;
@@ -66,7 +66,7 @@ struct Stated<'m> {
 
 /// One case.
 struct Case<'c, 'm> {
-    kind: &'c Kind,
+    kind: &'c AttributeKind,
     atoms: &'c [Atom<'m>],
     /// By place in `atoms`.
     truths: u32,
@@ -78,11 +78,11 @@ struct Case<'c, 'm> {
 }
 
 /// Whether a matcher for text, output or a set holds always, never, or sometimes.
-pub(super) fn truth(kind: &Kind, matcher: &Matcher) -> Truth {
+pub(super) fn truth(kind: &AttributeKind, matcher: &Matcher) -> Truth {
     let mut stated = Stated::default();
     collect(kind, matcher, &mut stated);
     let Stated { atoms, texts, numbers, mut counts, is_number, beyond } = stated;
-    let is_set = matches!(kind, Kind::Set(_) | Kind::List(_));
+    let is_set = matches!(kind, AttributeKind::Set(_) | AttributeKind::List(_));
     let counted = !counts.is_empty();
     // A set has at least as many elements as must be in it.
     counts.extend(0..=if is_set { atoms.len().min(MOST_ATOMS) as i64 } else { 0 });
@@ -112,7 +112,7 @@ pub(super) fn truth(kind: &Kind, matcher: &Matcher) -> Truth {
     };
     let mut as_text = (true, true);
     // Where all names are known and stated, there is no other.
-    let is_other = !matches!(kind, Kind::Name(grammar)
+    let is_other = !matches!(kind, AttributeKind::Name(grammar)
         if grammar.is_closed() && grammar.words().iter().all(|word| texts.contains(word)));
     if is_other {
         holds_in(None, None, &mut as_text);
@@ -136,7 +136,7 @@ pub(super) fn truth(kind: &Kind, matcher: &Matcher) -> Truth {
     }
 }
 
-fn collect<'m>(kind: &Kind, matcher: &'m Matcher, out: &mut Stated<'m>) {
+fn collect<'m>(kind: &AttributeKind, matcher: &'m Matcher, out: &mut Stated<'m>) {
     let mut atom = |atom: Atom<'m>| {
         // One more than are looked at is enough to know.
         if out.atoms.len() <= MOST_ATOMS && !out.atoms.contains(&atom) {
@@ -146,9 +146,9 @@ fn collect<'m>(kind: &Kind, matcher: &'m Matcher, out: &mut Stated<'m>) {
     match matcher {
         Matcher::AnyOf(parts) | Matcher::All(parts) => parts.iter().for_each(|part| collect(kind, part, out)),
         Matcher::Not(inner) => collect(kind, inner, out),
-        Matcher::Equals(text) if matches!(kind, Kind::List(_)) => atom(Atom::Listed(text)),
+        Matcher::Equals(text) if matches!(kind, AttributeKind::List(_)) => atom(Atom::Listed(text)),
         Matcher::Equals(text) => {
-            if let (Kind::Loose, Some(number)) = (kind, small(text)) {
+            if let (AttributeKind::Loose, Some(number)) = (kind, small(text)) {
                 out.numbers.insert(number);
             }
             out.texts.push(text);
@@ -165,7 +165,7 @@ fn collect<'m>(kind: &Kind, matcher: &'m Matcher, out: &mut Stated<'m>) {
             }
         }
         Matcher::Contains(parts) => parts.iter().for_each(|part| atom(Atom::Contains(part))),
-        Matcher::Lacks(parts) if matches!(kind, Kind::Set(_) | Kind::List(_)) => {
+        Matcher::Lacks(parts) if matches!(kind, AttributeKind::Set(_) | AttributeKind::List(_)) => {
             parts.iter().for_each(|part| atom(Atom::Has(part)));
         }
         Matcher::Lacks(parts) => parts.iter().for_each(|part| atom(Atom::Contains(part))),
@@ -209,7 +209,7 @@ impl Case<'_, '_> {
 
     /// False when some value cannot be in this case, as far as can be seen.
     fn can_be(&self) -> bool {
-        let is_set = matches!(self.kind, Kind::Set(_) | Kind::List(_));
+        let is_set = matches!(self.kind, AttributeKind::Set(_) | AttributeKind::List(_));
         let mut elements = 0;
         for (at, atom) in self.atoms.iter().enumerate() {
             let holds = self.truths & (1 << at) != 0;
@@ -257,7 +257,7 @@ impl Case<'_, '_> {
             Matcher::AnyOf(parts) => parts.iter().any(|part| self.holds(part)),
             Matcher::All(parts) => parts.iter().all(|part| self.holds(part)),
             Matcher::Not(inner) => !self.holds(inner),
-            Matcher::Equals(text) if matches!(self.kind, Kind::List(_)) => self.is(Atom::Listed(text)),
+            Matcher::Equals(text) if matches!(self.kind, AttributeKind::List(_)) => self.is(Atom::Listed(text)),
             Matcher::Equals(text) => self.equals(text),
             Matcher::Compare(parts) => parts.iter().all(|(operator, text)| match operator {
                 Operator::Eq => self.equals(text),
@@ -269,7 +269,7 @@ impl Case<'_, '_> {
                 }
             }),
             Matcher::Contains(parts) => parts.iter().all(|part| self.is(Atom::Contains(part))),
-            Matcher::Lacks(parts) if matches!(self.kind, Kind::Set(_) | Kind::List(_)) => {
+            Matcher::Lacks(parts) if matches!(self.kind, AttributeKind::Set(_) | AttributeKind::List(_)) => {
                 !parts.iter().any(|part| self.is(Atom::Has(part)))
             }
             Matcher::Lacks(parts) => !parts.iter().any(|part| self.is(Atom::Contains(part))),
@@ -293,9 +293,9 @@ impl Case<'_, '_> {
         match (self.number, self.text) {
             (Some(number), _) => small(text).is_some_and(|wanted| wanted as f64 == number),
             (None, Some(seen)) => match (self.kind, value::integer(seen), value::integer(text)) {
-                (Kind::Loose, Ok(seen), Ok(text)) => seen == text,
-                (Kind::Loose, _, _) => seen.split_whitespace().eq(text.split_whitespace()),
-                (Kind::Output, _, _) => seen.trim_end_matches('\n') == text.trim_end_matches('\n'),
+                (AttributeKind::Loose, Ok(seen), Ok(text)) => seen == text,
+                (AttributeKind::Loose, _, _) => seen.split_whitespace().eq(text.split_whitespace()),
+                (AttributeKind::Output, _, _) => seen.trim_end_matches('\n') == text.trim_end_matches('\n'),
                 _ => seen == text,
             },
             (None, None) => false,

@@ -6,18 +6,18 @@ use std::collections::BTreeSet;
 
 use super::super::effort;
 use super::super::model::{Matcher, Operator};
-use super::super::table::Kind;
+use super::super::table::AttributeKind;
 use super::super::value;
 use super::outcome::Truth;
 use super::truth::truth;
 
 /// Why no value of the kind satisfies the matcher, as the end of a sentence; `None` when one may.
-pub(super) fn impossible(kind: &Kind, matcher: &Matcher) -> Option<String> {
+pub(super) fn impossible(kind: &AttributeKind, matcher: &Matcher) -> Option<String> {
     let found = match matcher {
         Matcher::Compare(parts) => range(kind, parts),
         Matcher::AnyOf(parts) => parts.iter().find_map(|part| impossible(kind, part)),
-        Matcher::Count(inner) => impossible(&Kind::Integer, inner),
-        Matcher::Json(paths) => paths.iter().find_map(|(_, inner)| impossible(&Kind::Loose, inner)),
+        Matcher::Count(inner) => impossible(&AttributeKind::Integer, inner),
+        Matcher::Json(paths) => paths.iter().find_map(|(_, inner)| impossible(&AttributeKind::Loose, inner)),
         Matcher::Has(wanted) => repeated(wanted),
         Matcher::Only(wanted) => repeated(wanted),
         Matcher::All(parts) => parts.iter().find_map(|part| impossible(kind, part)).or_else(|| together(kind, parts)),
@@ -46,7 +46,7 @@ fn comparisons(matcher: &Matcher) -> Vec<(Operator, String)> {
 }
 
 /// Two parts of a comparison that no value satisfies together.
-fn range(kind: &Kind, parts: &[(Operator, String)]) -> Option<String> {
+fn range(kind: &AttributeKind, parts: &[(Operator, String)]) -> Option<String> {
     effort::spent(parts.len() * parts.len());
     let both = |a: &(Operator, String), b: &(Operator, String)| {
         let alone = |part: &(Operator, String)| Matcher::Compare(vec![part.clone()]);
@@ -60,8 +60,8 @@ fn range(kind: &Kind, parts: &[(Operator, String)]) -> Option<String> {
 }
 
 /// Parts that exclude each other.
-fn together(kind: &Kind, parts: &[Matcher]) -> Option<String> {
-    let is_set = matches!(kind, Kind::Set(_) | Kind::List(_));
+fn together(kind: &AttributeKind, parts: &[Matcher]) -> Option<String> {
+    let is_set = matches!(kind, AttributeKind::Set(_) | AttributeKind::List(_));
     let texts = |pick: fn(&Matcher) -> Option<&Vec<String>>| {
         parts.iter().filter_map(pick).flatten().map(String::as_str).collect::<BTreeSet<&str>>()
     };
@@ -116,7 +116,7 @@ fn together(kind: &Kind, parts: &[Matcher]) -> Option<String> {
 mod tests {
     use super::*;
 
-    fn compare(kind: Kind, text: &str) -> Option<String> {
+    fn compare(kind: AttributeKind, text: &str) -> Option<String> {
         let parts = super::super::comparisons(&kind, text).unwrap().unwrap();
         impossible(&kind, &Matcher::Compare(parts))
     }
@@ -124,38 +124,38 @@ mod tests {
     #[test]
     fn empty_ranges_are_found_and_narrow_ones_are_not() {
         for (kind, text) in [
-            (Kind::Integer, ">= 2, < 2"),
-            (Kind::Integer, "> 1, < 2"),
-            (Kind::Integer, "< 1, > 3"),
-            (Kind::Integer, "== 1, != 1"),
-            (Kind::Integer, "== 1, == 0x2"),
-            (Kind::Integer, "== 5, < 3"),
-            (Kind::Size, ">= 1 GiB, <= 100 MiB"),
-            (Kind::Duration, "> 1m, < 60s"),
-            (Kind::Evr, ">= 1:2-3, < 1:2-3"),
-            (Kind::Version, "== 6.14, != 6.14"),
-            (Kind::Version, "> 6.14, < 6.14.5"),
-            (Kind::Version, "== 6.14.5, != 6.14"),
-            (Kind::Version, "> 6.18, <= 6.18.44"),
-            (Kind::Integer, "< 0"),
-            (Kind::Integer, "> 99999999999"),
-            (Kind::Ranged(0, 255), "== 256"),
-            (Kind::Share(100), "> 100"),
+            (AttributeKind::Integer, ">= 2, < 2"),
+            (AttributeKind::Integer, "> 1, < 2"),
+            (AttributeKind::Integer, "< 1, > 3"),
+            (AttributeKind::Integer, "== 1, != 1"),
+            (AttributeKind::Integer, "== 1, == 0x2"),
+            (AttributeKind::Integer, "== 5, < 3"),
+            (AttributeKind::Size, ">= 1 GiB, <= 100 MiB"),
+            (AttributeKind::Duration, "> 1m, < 60s"),
+            (AttributeKind::Evr, ">= 1:2-3, < 1:2-3"),
+            (AttributeKind::Version, "== 6.14, != 6.14"),
+            (AttributeKind::Version, "> 6.14, < 6.14.5"),
+            (AttributeKind::Version, "== 6.14.5, != 6.14"),
+            (AttributeKind::Version, "> 6.18, <= 6.18.44"),
+            (AttributeKind::Integer, "< 0"),
+            (AttributeKind::Integer, "> 99999999999"),
+            (AttributeKind::Ranged(0, 255), "== 256"),
+            (AttributeKind::Share(100), "> 100"),
         ] {
             assert!(compare(kind, text).is_some(), "{text}");
         }
         for (kind, text) in [
-            (Kind::Integer, ">= 2, <= 2"),
-            (Kind::Integer, "> 1, < 3"),
-            (Kind::Integer, ">= 1, != 5"),
-            (Kind::Number, "> 1, < 2"),
-            (Kind::Evr, ">= 1:1.26, < 2:0"),
-            (Kind::Evr, ">= 9, < 10"),
-            (Kind::Version, "> 6.14.1, < 6.14.5"),
-            (Kind::Version, ">= 6.14, < 6.14.5"),
+            (AttributeKind::Integer, ">= 2, <= 2"),
+            (AttributeKind::Integer, "> 1, < 3"),
+            (AttributeKind::Integer, ">= 1, != 5"),
+            (AttributeKind::Number, "> 1, < 2"),
+            (AttributeKind::Evr, ">= 1:1.26, < 2:0"),
+            (AttributeKind::Evr, ">= 9, < 10"),
+            (AttributeKind::Version, "> 6.14.1, < 6.14.5"),
+            (AttributeKind::Version, ">= 6.14, < 6.14.5"),
         ] {
             assert_eq!(compare(kind, text), None, "{text}");
         }
-        assert_eq!(compare(Kind::Integer, "> 1, < 2").as_deref(), Some("`> 1` and `< 2` cannot both hold"));
+        assert_eq!(compare(AttributeKind::Integer, "> 1, < 2").as_deref(), Some("`> 1` and `< 2` cannot both hold"));
     }
 }

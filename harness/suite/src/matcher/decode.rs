@@ -7,7 +7,7 @@ use super::super::diagnostic::{Span, codes, did_you_mean};
 use super::super::grammar::Grammar;
 use super::super::json_path;
 use super::super::model::{Matcher, Operator};
-use super::super::table::Kind;
+use super::super::table::AttributeKind;
 use super::super::value;
 use super::super::yaml::{self, Node};
 use super::contradiction::impossible;
@@ -16,19 +16,25 @@ use super::{JSON, MATCHERS, check_value, comparisons, has_absent, has_none, is_o
 
 /// The matcher a node states for a value of this kind. `name` is what messages call the value.
 /// `None` after an error was reported.
-pub(crate) fn matcher(cx: &mut Context<'_>, node: &Node, kind: &Kind, name: &str) -> Option<Matcher> {
+pub(crate) fn matcher(cx: &mut Context<'_>, node: &Node, kind: &AttributeKind, name: &str) -> Option<Matcher> {
     let matcher = unchecked(cx, node, kind, name)?;
     possible(cx, node.span, kind, &matcher, name)?;
     Some(matcher)
 }
 
 /// The same, before anybody has looked whether it may hold and may fail: [`possible`] does.
-pub(crate) fn unchecked(cx: &mut Context<'_>, node: &Node, kind: &Kind, name: &str) -> Option<Matcher> {
+pub(crate) fn unchecked(cx: &mut Context<'_>, node: &Node, kind: &AttributeKind, name: &str) -> Option<Matcher> {
     read(cx, node, kind, keys_of(kind), name)
 }
 
 /// Reports a matcher that no value can satisfy, and one that every value does.
-pub(crate) fn possible(cx: &mut Context<'_>, span: Span, kind: &Kind, matcher: &Matcher, name: &str) -> Option<()> {
+pub(crate) fn possible(
+    cx: &mut Context<'_>,
+    span: Span,
+    kind: &AttributeKind,
+    matcher: &Matcher,
+    name: &str,
+) -> Option<()> {
     if let Some(why) = impossible(kind, matcher) {
         let problem = cx.problem(codes::CONTRADICTION, span, format!("`{name}` can never be so: {why}"));
         cx.report(problem);
@@ -38,29 +44,33 @@ pub(crate) fn possible(cx: &mut Context<'_>, span: Span, kind: &Kind, matcher: &
     let what = muster_base::text::one_line(&what, 120);
     let problem = cx.problem(codes::TAUTOLOGY, span, format!("`{name}` asserts nothing: every value is `{what}`"));
     let problem = match kind {
-        Kind::Integer => problem.note("it is a whole number from 0 to 4294967295"),
-        Kind::Ranged(least, most) => problem.note(format!("it is a whole number from {least} to {most}")),
-        Kind::Share(most) => problem.note(format!("it is a number from 0 to {most}")),
-        Kind::Number | Kind::Size | Kind::Duration => problem.note("it is never negative"),
-        Kind::Keyword(words) | Kind::Level(words) => problem.note(format!("it is one of: {}", words.join(", "))),
+        AttributeKind::Integer => problem.note("it is a whole number from 0 to 4294967295"),
+        AttributeKind::Ranged(least, most) => problem.note(format!("it is a whole number from {least} to {most}")),
+        AttributeKind::Share(most) => problem.note(format!("it is a number from 0 to {most}")),
+        AttributeKind::Number | AttributeKind::Size | AttributeKind::Duration => problem.note("it is never negative"),
+        AttributeKind::Keyword(words) | AttributeKind::Level(words) => {
+            problem.note(format!("it is one of: {}", words.join(", ")))
+        }
         _ => problem,
     };
     let there = match kind {
-        Kind::Output | Kind::Set(_) | Kind::List(_) => "`{empty: false}` says that there is something",
+        AttributeKind::Output | AttributeKind::Set(_) | AttributeKind::List(_) => {
+            "`{empty: false}` says that there is something"
+        }
         _ => "`{not: none}` says that there is a value",
     };
     cx.report(problem.help(format!("state what may not be, or leave it out; {there}")));
     None
 }
 
-fn read(cx: &mut Context<'_>, node: &Node, kind: &Kind, keys: &[&'static str], name: &str) -> Option<Matcher> {
+fn read(cx: &mut Context<'_>, node: &Node, kind: &AttributeKind, keys: &[&'static str], name: &str) -> Option<Matcher> {
     match &node.kind {
-        yaml::Kind::Scalar { .. } => scalar(cx, node, kind, name),
-        yaml::Kind::Sequence(items) => {
+        yaml::NodeKind::Scalar { .. } => scalar(cx, node, kind, name),
+        yaml::NodeKind::Sequence(items) => {
             bare_list(cx, node, items, keys, name);
             None
         }
-        yaml::Kind::Mapping(entries) if entries.is_empty() => {
+        yaml::NodeKind::Mapping(entries) if entries.is_empty() => {
             let problem = cx.problem(
                 codes::EMPTY_VALUE,
                 node.span,
@@ -71,12 +81,12 @@ fn read(cx: &mut Context<'_>, node: &Node, kind: &Kind, keys: &[&'static str], n
             cx.report(problem);
             None
         }
-        yaml::Kind::Mapping(_) if keys.is_empty() => {
+        yaml::NodeKind::Mapping(_) if keys.is_empty() => {
             let problem = cx.wrong_shape(node, &format!("`{name}`"), "a scalar");
             cx.report(problem);
             None
         }
-        yaml::Kind::Mapping(entries) => entries_of(cx, entries.iter(), kind, keys, name),
+        yaml::NodeKind::Mapping(entries) => entries_of(cx, entries.iter(), kind, keys, name),
     }
 }
 
@@ -84,7 +94,7 @@ fn read(cx: &mut Context<'_>, node: &Node, kind: &Kind, keys: &[&'static str], n
 pub(crate) fn entries_of<'n>(
     cx: &mut Context<'_>,
     entries: impl Iterator<Item = &'n (Node, Node)>,
-    kind: &Kind,
+    kind: &AttributeKind,
     keys: &[&'static str],
     name: &str,
 ) -> Option<Matcher> {
@@ -107,7 +117,7 @@ fn one(
     cx: &mut Context<'_>,
     key: &Node,
     value: &Node,
-    kind: &Kind,
+    kind: &AttributeKind,
     keys: &[&'static str],
     name: &str,
 ) -> Option<Matcher> {
@@ -132,7 +142,7 @@ fn one(
         "has" => Matcher::Has(elements(cx, value, kind, &inner)?),
         "only" => {
             let items = match &value.kind {
-                yaml::Kind::Sequence(items) if items.is_empty() => {
+                yaml::NodeKind::Sequence(items) if items.is_empty() => {
                     let problem = cx.problem(codes::EMPTY_VALUE, value.span, format!("`{inner}` is an empty list"));
                     cx.report(problem.help("write `none` when nothing may be there"));
                     return None;
@@ -142,7 +152,13 @@ fn one(
             let texts: Vec<_> = items.iter().map(|item| element(cx, item, kind, &inner)).collect();
             Matcher::Only(texts.into_iter().collect::<Option<_>>()?)
         }
-        "count" => Matcher::Count(Box::new(read(cx, value, &Kind::Integer, keys_of(&Kind::Integer), &inner)?)),
+        "count" => Matcher::Count(Box::new(read(
+            cx,
+            value,
+            &AttributeKind::Integer,
+            keys_of(&AttributeKind::Integer),
+            &inner,
+        )?)),
         "json" => Matcher::Json(json(cx, value, &inner)?),
         _ => return None,
     })
@@ -192,7 +208,7 @@ fn bare_list(cx: &mut Context<'_>, node: &Node, items: &[Node], keys: &[&'static
 
 /// One text or a list of them.
 fn texts(cx: &mut Context<'_>, node: &Node, name: &str) -> Option<Vec<String>> {
-    if matches!(node.kind, yaml::Kind::Scalar { .. }) {
+    if matches!(node.kind, yaml::NodeKind::Scalar { .. }) {
         return Some(vec![cx.text(node, name)?.text]);
     }
     let items = cx.items(node, name)?;
@@ -201,15 +217,15 @@ fn texts(cx: &mut Context<'_>, node: &Node, name: &str) -> Option<Vec<String>> {
 }
 
 /// What elements of the kind are named by.
-fn grammar_of(kind: &Kind) -> Option<&'static Grammar> {
+fn grammar_of(kind: &AttributeKind) -> Option<&'static Grammar> {
     match kind {
-        Kind::Set(grammar) | Kind::List(grammar) => Some(grammar),
+        AttributeKind::Set(grammar) | AttributeKind::List(grammar) => Some(grammar),
         _ => None,
     }
 }
 
 /// An element of a set, or a part of a text.
-fn element(cx: &mut Context<'_>, node: &Node, kind: &Kind, name: &str) -> Option<String> {
+fn element(cx: &mut Context<'_>, node: &Node, kind: &AttributeKind, name: &str) -> Option<String> {
     match grammar_of(kind) {
         // Blanks alone are for the grammar to refuse.
         Some(grammar) => {
@@ -221,8 +237,8 @@ fn element(cx: &mut Context<'_>, node: &Node, kind: &Kind, name: &str) -> Option
 }
 
 /// One element or a list of them.
-fn elements(cx: &mut Context<'_>, node: &Node, kind: &Kind, name: &str) -> Option<Vec<String>> {
-    if matches!(node.kind, yaml::Kind::Scalar { .. }) {
+fn elements(cx: &mut Context<'_>, node: &Node, kind: &AttributeKind, name: &str) -> Option<Vec<String>> {
+    if matches!(node.kind, yaml::NodeKind::Scalar { .. }) {
         return Some(vec![element(cx, node, kind, name)?]);
     }
     let items = cx.items(node, name)?;
@@ -232,7 +248,7 @@ fn elements(cx: &mut Context<'_>, node: &Node, kind: &Kind, name: &str) -> Optio
 
 fn json(cx: &mut Context<'_>, node: &Node, name: &str) -> Option<Vec<(String, Matcher)>> {
     let entries = match &node.kind {
-        yaml::Kind::Mapping(entries) if !entries.is_empty() => entries,
+        yaml::NodeKind::Mapping(entries) if !entries.is_empty() => entries,
         _ => {
             let problem = cx.wrong_shape(node, &format!("`{name}`"), "a mapping from paths to matchers, not empty");
             cx.report(problem);
@@ -254,7 +270,7 @@ fn json(cx: &mut Context<'_>, node: &Node, name: &str) -> Option<Vec<(String, Ma
             cx.duplicate_subject(&path);
             complete = false;
         }
-        match read(cx, value, &Kind::Loose, JSON, &path.text) {
+        match read(cx, value, &AttributeKind::Loose, JSON, &path.text) {
             Some(matcher) => paths.push((path.text, matcher)),
             None => complete = false,
         }
@@ -262,15 +278,15 @@ fn json(cx: &mut Context<'_>, node: &Node, name: &str) -> Option<Vec<(String, Ma
     complete.then_some(paths)
 }
 
-fn scalar(cx: &mut Context<'_>, node: &Node, kind: &Kind, name: &str) -> Option<Matcher> {
+fn scalar(cx: &mut Context<'_>, node: &Node, kind: &AttributeKind, name: &str) -> Option<Matcher> {
     let text = cx.any_text(node, name)?;
     match kind {
-        Kind::Map(..) => {
+        AttributeKind::Map(..) => {
             let problem = cx.wrong_shape(node, &format!("`{name}`"), "a mapping from names to values");
             cx.report(problem);
             return None;
         }
-        Kind::Set(_) if !matches!(text.text.as_str(), "none" | "absent") => {
+        AttributeKind::Set(_) if !matches!(text.text.as_str(), "none" | "absent") => {
             let shown = muster_base::text::one_line(&text.text, 40);
             let problem = cx
                 .problem(codes::WRONG_SHAPE, text.span, format!("`{name}` is a set; one element alone does not say how it is meant"))
@@ -283,7 +299,9 @@ fn scalar(cx: &mut Context<'_>, node: &Node, kind: &Kind, name: &str) -> Option<
         _ => {}
     }
     // An empty text can be meant where text is compared; elsewhere it is not a value.
-    if text.text.trim().is_empty() && !matches!(kind, Kind::Text | Kind::Name(_) | Kind::Loose | Kind::Output) {
+    if text.text.trim().is_empty()
+        && !matches!(kind, AttributeKind::Text | AttributeKind::Name(_) | AttributeKind::Loose | AttributeKind::Output)
+    {
         let problem = cx.problem(codes::EMPTY_VALUE, text.span, format!("`{name}` is empty"));
         cx.report(cx.after_substitution(problem, &text));
         return None;
@@ -291,7 +309,7 @@ fn scalar(cx: &mut Context<'_>, node: &Node, kind: &Kind, name: &str) -> Option<
     let compared = match kind {
         kind if is_ordered(kind) => comparisons(kind, &text.text),
         // A loose value may be text: only an operator before an integer is taken for a comparison.
-        Kind::Loose => comparisons(&Kind::Integer, &text.text).filter(|parts| parts.is_ok()),
+        AttributeKind::Loose => comparisons(&AttributeKind::Integer, &text.text).filter(|parts| parts.is_ok()),
         _ => None,
     };
     match compared {
@@ -304,18 +322,19 @@ fn scalar(cx: &mut Context<'_>, node: &Node, kind: &Kind, name: &str) -> Option<
     }
     if let Some((operator, rest)) = Operator::strip(&text.text)
         && !is_ordered(kind)
-        && (rest.starts_with(' ') || matches!(kind, Kind::Keyword(_) | Kind::Bool | Kind::Mode))
+        && (rest.starts_with(' ')
+            || matches!(kind, AttributeKind::Keyword(_) | AttributeKind::Bool | AttributeKind::Mode))
     {
         no_order(cx, &text, operator, rest.trim(), kind, name);
         return None;
     }
     match kind {
         // Here they say that there is no value, or no subject.
-        Kind::Name(_) if matches!(text.text.as_str(), "" | "none" | "absent") => {
+        AttributeKind::Name(_) if matches!(text.text.as_str(), "" | "none" | "absent") => {
             return Some(Matcher::Equals(text.text));
         }
-        Kind::Name(grammar) => return cx.named(text, grammar).map(|text| Matcher::Equals(text.text)),
-        Kind::List(grammar) if !grammar.is_free() => {
+        AttributeKind::Name(grammar) => return cx.named(text, grammar).map(|text| Matcher::Equals(text.text)),
+        AttributeKind::List(grammar) if !grammar.is_free() => {
             let parts = text.text.split(',').map(str::trim).filter(|part| !part.is_empty());
             let parts: Vec<_> =
                 parts.map(|part| cx.named(Text { text: part.to_owned(), ..text.clone() }, grammar)).collect();
@@ -328,14 +347,15 @@ fn scalar(cx: &mut Context<'_>, node: &Node, kind: &Kind, name: &str) -> Option<
         cx.bad_value(&text, name, &error);
         return None;
     }
-    let typed = !matches!(kind, Kind::Text | Kind::Loose | Kind::Output | Kind::List(_));
+    let typed =
+        !matches!(kind, AttributeKind::Text | AttributeKind::Loose | AttributeKind::Output | AttributeKind::List(_));
     Some(Matcher::Equals(if typed { text.text.trim().to_owned() } else { text.text }))
 }
 
-fn no_order(cx: &mut Context<'_>, text: &Text, operator: Operator, rest: &str, kind: &Kind, name: &str) {
+fn no_order(cx: &mut Context<'_>, text: &Text, operator: Operator, rest: &str, kind: &AttributeKind, name: &str) {
     let rest = muster_base::text::one_line(rest, 40);
     let message = match kind {
-        Kind::Loose => format!("`{name}`: `{operator}` compares integers, and `{rest}` is none"),
+        AttributeKind::Loose => format!("`{name}`: `{operator}` compares integers, and `{rest}` is none"),
         _ => format!("`{name}` has no order: `{operator}` does not apply"),
     };
     let keys = keys_of(kind);

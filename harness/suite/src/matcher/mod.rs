@@ -13,7 +13,7 @@ mod values;
 use std::fmt;
 
 use super::model::{Assertion, Matcher, Operator, Test};
-use super::table::Kind;
+use super::table::AttributeKind;
 use super::value::{self, ValueError};
 
 /// Every matcher that is a key, with what it means, in the order of the documentation.
@@ -40,72 +40,86 @@ const OUTPUT: &[&str] = &["any-of", "not", "contains", "lacks", "matches", "line
 const JSON: &[&str] = &["any-of", "not", "contains", "lacks", "matches", "empty", "has", "only", "count"];
 
 /// The matchers a kind takes as keys.
-pub fn keys_of(kind: &Kind) -> &'static [&'static str] {
+pub fn keys_of(kind: &AttributeKind) -> &'static [&'static str] {
     match kind {
-        Kind::Text | Kind::Name(_) | Kind::Loose => TEXT,
-        Kind::Keyword(_)
-        | Kind::Level(_)
-        | Kind::Integer
-        | Kind::Ranged(..)
-        | Kind::Number
-        | Kind::Share(_)
-        | Kind::Size
-        | Kind::Duration
-        | Kind::Mode
-        | Kind::Evr
-        | Kind::Version => CHOICE,
-        Kind::Set(_) | Kind::List(_) => SET,
-        Kind::Output => OUTPUT,
-        Kind::Samples(inner) => keys_of(inner),
-        Kind::Bool => ONE_OF,
-        Kind::Map(..) => &[],
+        AttributeKind::Text | AttributeKind::Name(_) | AttributeKind::Loose => TEXT,
+        AttributeKind::Keyword(_)
+        | AttributeKind::Level(_)
+        | AttributeKind::Integer
+        | AttributeKind::Ranged(..)
+        | AttributeKind::Number
+        | AttributeKind::Share(_)
+        | AttributeKind::Size
+        | AttributeKind::Duration
+        | AttributeKind::Mode
+        | AttributeKind::Evr
+        | AttributeKind::Version => CHOICE,
+        AttributeKind::Set(_) | AttributeKind::List(_) => SET,
+        AttributeKind::Output => OUTPUT,
+        AttributeKind::Samples(inner) => keys_of(inner),
+        AttributeKind::Bool => ONE_OF,
+        AttributeKind::Map(..) => &[],
     }
 }
 
 /// Whether `<`, `<=`, `>` and `>=` apply to every value of the kind.
-pub fn is_ordered(kind: &Kind) -> bool {
+pub fn is_ordered(kind: &AttributeKind) -> bool {
     matches!(
         kind,
-        Kind::Level(_)
-            | Kind::Integer
-            | Kind::Ranged(..)
-            | Kind::Number
-            | Kind::Share(_)
-            | Kind::Size
-            | Kind::Duration
-            | Kind::Evr
-            | Kind::Version
+        AttributeKind::Level(_)
+            | AttributeKind::Integer
+            | AttributeKind::Ranged(..)
+            | AttributeKind::Number
+            | AttributeKind::Share(_)
+            | AttributeKind::Size
+            | AttributeKind::Duration
+            | AttributeKind::Evr
+            | AttributeKind::Version
     )
 }
 
 /// Whether the word `none` states that there is no value, or the empty set. Where text is compared it
 /// is a text like any other, and a kind may have it as one of its words.
-pub fn has_none(kind: &Kind) -> bool {
+pub fn has_none(kind: &AttributeKind) -> bool {
     match kind {
-        Kind::Samples(inner) => has_none(inner),
-        Kind::Text | Kind::Name(_) | Kind::Loose | Kind::Output | Kind::Bool | Kind::Map(..) => false,
-        Kind::Keyword(words) => !words.contains(&"none"),
+        AttributeKind::Samples(inner) => has_none(inner),
+        AttributeKind::Text
+        | AttributeKind::Name(_)
+        | AttributeKind::Loose
+        | AttributeKind::Output
+        | AttributeKind::Bool
+        | AttributeKind::Map(..) => false,
+        AttributeKind::Keyword(words) => !words.contains(&"none"),
         _ => true,
     }
 }
 
 /// Whether the word `absent` states that the subject itself is not there. Where text is compared it is a text
 /// like any other, which what is not there matches too; a kind may have it as one of its words.
-pub fn has_absent(kind: &Kind) -> bool {
+pub fn has_absent(kind: &AttributeKind) -> bool {
     match kind {
-        Kind::Samples(inner) => has_absent(inner),
-        Kind::Text | Kind::Name(_) | Kind::Loose | Kind::Output | Kind::Map(..) => false,
-        Kind::Keyword(words) => !words.contains(&"absent"),
+        AttributeKind::Samples(inner) => has_absent(inner),
+        AttributeKind::Text
+        | AttributeKind::Name(_)
+        | AttributeKind::Loose
+        | AttributeKind::Output
+        | AttributeKind::Map(..) => false,
+        AttributeKind::Keyword(words) => !words.contains(&"absent"),
         _ => true,
     }
 }
 
 /// Whether a text is a value of the kind.
-pub fn check_value(kind: &Kind, text: &str) -> Result<(), ValueError> {
+pub fn check_value(kind: &AttributeKind, text: &str) -> Result<(), ValueError> {
     match kind {
-        Kind::Text | Kind::Loose | Kind::Set(_) | Kind::List(_) | Kind::Output | Kind::Map(..) => Ok(()),
-        Kind::Name(grammar) => grammar.read(text).map(drop).map_err(ValueError::from),
-        Kind::Keyword(words) | Kind::Level(words) => {
+        AttributeKind::Text
+        | AttributeKind::Loose
+        | AttributeKind::Set(_)
+        | AttributeKind::List(_)
+        | AttributeKind::Output
+        | AttributeKind::Map(..) => Ok(()),
+        AttributeKind::Name(grammar) => grammar.read(text).map(drop).map_err(ValueError::from),
+        AttributeKind::Keyword(words) | AttributeKind::Level(words) => {
             if words.contains(&text) {
                 return Ok(());
             }
@@ -116,15 +130,15 @@ pub fn check_value(kind: &Kind, text: &str) -> Result<(), ValueError> {
                 None => ValueError::Invalid(message),
             })
         }
-        Kind::Samples(inner) => check_value(inner, text),
-        Kind::Bool => value::boolean(text).map(drop),
-        Kind::Integer | Kind::Ranged(..) => value::integer(text).map(drop),
-        Kind::Number | Kind::Share(_) => value::number(text).map(drop),
-        Kind::Size => value::size(text).map(drop),
-        Kind::Duration => value::duration(text).map(drop),
-        Kind::Mode => value::mode(text).map(drop),
-        Kind::Evr => value::evr(text),
-        Kind::Version => value::version(text),
+        AttributeKind::Samples(inner) => check_value(inner, text),
+        AttributeKind::Bool => value::boolean(text).map(drop),
+        AttributeKind::Integer | AttributeKind::Ranged(..) => value::integer(text).map(drop),
+        AttributeKind::Number | AttributeKind::Share(_) => value::number(text).map(drop),
+        AttributeKind::Size => value::size(text).map(drop),
+        AttributeKind::Duration => value::duration(text).map(drop),
+        AttributeKind::Mode => value::mode(text).map(drop),
+        AttributeKind::Evr => value::evr(text),
+        AttributeKind::Version => value::version(text),
     }
 }
 
@@ -133,7 +147,7 @@ pub const MOST_PARTS: usize = 16;
 
 /// `>= 1:1.26, < 2:0`: every part an operator and a value. `None` when the text does not begin with
 /// an operator; an error when it does and cannot be read on.
-pub fn comparisons(kind: &Kind, text: &str) -> Option<Result<Vec<(Operator, String)>, ValueError>> {
+pub fn comparisons(kind: &AttributeKind, text: &str) -> Option<Result<Vec<(Operator, String)>, ValueError>> {
     Operator::strip(text.trim_start())?;
     let part = |part: &str| {
         let (operator, value) = Operator::strip(part.trim()).ok_or_else(|| {
@@ -247,16 +261,16 @@ mod tests {
     #[test]
     fn comparisons_are_read_by_kind() {
         let ok = |kind, text| comparisons(kind, text).unwrap().unwrap();
-        assert_eq!(ok(&Kind::Size, "<= 80 MiB"), [(Operator::Le, "80 MiB".to_owned())]);
-        assert_eq!(ok(&Kind::Integer, ">=1,<0x10").len(), 2);
-        assert!(comparisons(&Kind::Integer, "5").is_none());
+        assert_eq!(ok(&AttributeKind::Size, "<= 80 MiB"), [(Operator::Le, "80 MiB".to_owned())]);
+        assert_eq!(ok(&AttributeKind::Integer, ">=1,<0x10").len(), 2);
+        assert!(comparisons(&AttributeKind::Integer, "5").is_none());
         let error = |kind, text| comparisons(kind, text).unwrap().unwrap_err();
-        assert_eq!(error(&Kind::Duration, "<= 14").suggestion(), Some("<= 14s"));
+        assert_eq!(error(&AttributeKind::Duration, "<= 14").suggestion(), Some("<= 14s"));
         assert_eq!(
-            error(&Kind::Integer, ">= 1, 5").message(),
+            error(&AttributeKind::Integer, ">= 1, 5").message(),
             "`5` has no operator; each part of a comparison begins with one"
         );
-        assert_eq!(error(&Kind::Integer, ">= ").message(), "`>=` has no value to compare with");
+        assert_eq!(error(&AttributeKind::Integer, ">= ").message(), "`>=` has no value to compare with");
     }
 
     #[test]

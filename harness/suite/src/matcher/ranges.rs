@@ -4,7 +4,7 @@
 use std::cmp::Ordering;
 
 use super::super::model::Operator;
-use super::super::table::Kind;
+use super::super::table::AttributeKind;
 use super::super::value;
 use super::super::version;
 use muster_base::evr::{Evr, vercmp};
@@ -77,28 +77,28 @@ impl Ranges {
     }
 
     /// All values that a kind has; `None` for kinds without an order of their own.
-    pub(super) fn whole(kind: &Kind) -> Option<Self> {
+    pub(super) fn whole(kind: &AttributeKind) -> Option<Self> {
         let whole = |least: i128, most: i128| Self::between(Cut::whole(least), Cut::whole(most + 1));
         Some(match kind {
-            Kind::Integer => whole(0, i128::from(u32::MAX)),
-            Kind::Ranged(least, most) => whole(i128::from(*least), i128::from(*most)),
-            Kind::Keyword(words) | Kind::Level(words) => whole(0, words.len() as i128 - 1),
-            Kind::Bool => whole(0, 1),
-            Kind::Mode => whole(0, 0o7777),
-            Kind::Size => whole(0, i128::from(i64::MAX)),
-            Kind::Duration => Self::between(Cut::whole(0), Cut::Last),
-            Kind::Number => Self::between(Cut::At(Point::Real(0.0), false), Cut::Last),
-            Kind::Share(most) => {
+            AttributeKind::Integer => whole(0, i128::from(u32::MAX)),
+            AttributeKind::Ranged(least, most) => whole(i128::from(*least), i128::from(*most)),
+            AttributeKind::Keyword(words) | AttributeKind::Level(words) => whole(0, words.len() as i128 - 1),
+            AttributeKind::Bool => whole(0, 1),
+            AttributeKind::Mode => whole(0, 0o7777),
+            AttributeKind::Size => whole(0, i128::from(i64::MAX)),
+            AttributeKind::Duration => Self::between(Cut::whole(0), Cut::Last),
+            AttributeKind::Number => Self::between(Cut::At(Point::Real(0.0), false), Cut::Last),
+            AttributeKind::Share(most) => {
                 Self::between(Cut::At(Point::Real(0.0), false), Cut::At(Point::Real(f64::from(*most)), true))
             }
-            Kind::Version => Self::between(Cut::of(&Kind::Version, "0", false)?, Cut::Last),
-            Kind::Evr => Self::between(Cut::First, Cut::Last),
+            AttributeKind::Version => Self::between(Cut::of(&AttributeKind::Version, "0", false)?, Cut::Last),
+            AttributeKind::Evr => Self::between(Cut::First, Cut::Last),
             _ => return None,
         })
     }
 
     /// The values for which a comparison holds; `None` when the text is not a value of the kind.
-    pub(super) fn of(kind: &Kind, operator: Operator, text: &str) -> Option<Self> {
+    pub(super) fn of(kind: &AttributeKind, operator: Operator, text: &str) -> Option<Self> {
         let (low, high) = (Cut::of(kind, text, false)?, Cut::of(kind, text, true)?);
         Some(match operator {
             Operator::Eq => Self::between(low, high),
@@ -117,19 +117,23 @@ impl Cut {
     }
 
     /// The cut before, or after, all values that are equal to a text.
-    fn of(kind: &Kind, text: &str, after: bool) -> Option<Self> {
+    fn of(kind: &AttributeKind, text: &str, after: bool) -> Option<Self> {
         let whole = |value: i128| Cut::whole(value + i128::from(after));
         let place = |words: &[&str]| words.iter().position(|word| *word == text).map(|at| at as i128);
         Some(match kind {
-            Kind::Integer | Kind::Ranged(..) | Kind::Loose => whole(value::integer(text).ok()?),
-            Kind::Keyword(words) | Kind::Level(words) => whole(place(words)?),
-            Kind::Bool => whole(place(&["false", "true"])?),
-            Kind::Mode => whole(i128::from(value::mode(text).ok()?)),
-            Kind::Size => whole(i128::from(value::size(text).ok()?)),
-            Kind::Duration => whole(i128::try_from(value::duration(text).ok()?.as_nanos()).ok()?),
+            AttributeKind::Integer | AttributeKind::Ranged(..) | AttributeKind::Loose => {
+                whole(value::integer(text).ok()?)
+            }
+            AttributeKind::Keyword(words) | AttributeKind::Level(words) => whole(place(words)?),
+            AttributeKind::Bool => whole(place(&["false", "true"])?),
+            AttributeKind::Mode => whole(i128::from(value::mode(text).ok()?)),
+            AttributeKind::Size => whole(i128::from(value::size(text).ok()?)),
+            AttributeKind::Duration => whole(i128::try_from(value::duration(text).ok()?.as_nanos()).ok()?),
             // Zero has two signs, and one place.
-            Kind::Number | Kind::Share(_) => Cut::At(Point::Real(value::number(text).ok()? + 0.0), after),
-            Kind::Version => {
+            AttributeKind::Number | AttributeKind::Share(_) => {
+                Cut::At(Point::Real(value::number(text).ok()? + 0.0), after)
+            }
+            AttributeKind::Version => {
                 let (mut numbers, rest) = version::fields_of(text)?;
                 let mut after = after;
                 if rest.is_empty() && after {
@@ -143,7 +147,7 @@ impl Cut {
                 }
                 Cut::At(Point::Version(numbers, rest), after)
             }
-            Kind::Evr => {
+            AttributeKind::Evr => {
                 let evr = Evr::parse(text)?;
                 Cut::At(Point::Evr(evr.epoch, evr.version.to_owned(), evr.release.map(str::to_owned)), after)
             }
@@ -201,8 +205,8 @@ mod tests {
 
     #[test]
     fn unions_and_what_is_left_of_them() {
-        let of = |operator, text| Ranges::of(&Kind::Integer, operator, text).unwrap();
-        let whole = Ranges::whole(&Kind::Integer).unwrap();
+        let of = |operator, text| Ranges::of(&AttributeKind::Integer, operator, text).unwrap();
+        let whole = Ranges::whole(&AttributeKind::Integer).unwrap();
         let left = |set: &Ranges| whole.intersection(&set.complement());
         assert!(left(&of(Operator::Le, "5").union(&of(Operator::Gt, "2"))).is_empty());
         assert!(left(&of(Operator::Lt, "5").union(&of(Operator::Ge, "5"))).is_empty());

@@ -2,7 +2,7 @@
 //! values of its kind, and held up to all values that the kind has.
 
 use super::super::model::Matcher;
-use super::super::table::Kind;
+use super::super::table::AttributeKind;
 pub use super::outcome::Truth;
 
 use super::cases;
@@ -11,7 +11,7 @@ use super::values::set;
 
 /// Whether every value that there may be satisfies a matcher, or none. `none` speaks of there being no
 /// value; a matcher that does not say it is about values that are there.
-pub fn truth(kind: &Kind, matcher: &Matcher) -> Truth {
+pub fn truth(kind: &AttributeKind, matcher: &Matcher) -> Truth {
     let Some(whole) = Ranges::whole(kind) else { return cases::truth(kind, matcher) };
     let Some((values, absent)) = set(kind, matcher) else { return Truth::Sometimes };
     let missed = whole.intersection(&values.complement());
@@ -33,7 +33,7 @@ fn speaks_of_absence(matcher: &Matcher) -> bool {
 
 /// A part of a matcher, or all of it, that holds for every value: what it is, for a message. A part
 /// that says nothing is as bad as a matcher that does.
-pub fn tautology(kind: &Kind, matcher: &Matcher) -> Option<String> {
+pub fn tautology(kind: &AttributeKind, matcher: &Matcher) -> Option<String> {
     if truth(kind, matcher) == Truth::Always {
         return Some(matcher.to_string());
     }
@@ -41,16 +41,16 @@ pub fn tautology(kind: &Kind, matcher: &Matcher) -> Option<String> {
         Matcher::All(parts) => parts.iter().find_map(|part| tautology(kind, part)),
         Matcher::AnyOf(parts) => parts.iter().find_map(|part| nested(kind, part)),
         Matcher::Not(inner) => nested(kind, inner),
-        Matcher::Count(inner) => tautology(&Kind::Integer, inner).map(|inner| format!("count {inner}")),
+        Matcher::Count(inner) => tautology(&AttributeKind::Integer, inner).map(|inner| format!("count {inner}")),
         Matcher::Json(paths) => paths
             .iter()
-            .find_map(|(path, inner)| tautology(&Kind::Loose, inner).map(|inner| format!("{path}: {inner}"))),
+            .find_map(|(path, inner)| tautology(&AttributeKind::Loose, inner).map(|inner| format!("{path}: {inner}"))),
         _ => None,
     }
 }
 
 /// Below `any-of` and `not`, only parts of mappings are looked at: the whole was.
-fn nested(kind: &Kind, matcher: &Matcher) -> Option<String> {
+fn nested(kind: &AttributeKind, matcher: &Matcher) -> Option<String> {
     match matcher {
         Matcher::All(parts) => parts.iter().find_map(|part| tautology(kind, part)),
         Matcher::AnyOf(parts) => parts.iter().find_map(|part| nested(kind, part)),

@@ -3,15 +3,15 @@
 use super::ranges::Ranges;
 use crate::effort;
 use crate::model::{Matcher, Operator};
-use crate::table::Kind;
+use crate::table::AttributeKind;
 
 /// Most alternatives of a matcher that is looked at: each is joined with all before it.
 const MOST_PARTS: usize = 256;
 
 /// Whether a whole number satisfies a matcher for numbers.
 pub(super) fn is_within(matcher: &Matcher, number: i128) -> bool {
-    let here = Ranges::of(&Kind::Integer, Operator::Eq, &number.to_string());
-    match (here, set(&Kind::Integer, matcher)) {
+    let here = Ranges::of(&AttributeKind::Integer, Operator::Eq, &number.to_string());
+    match (here, set(&AttributeKind::Integer, matcher)) {
         (Some(here), Some((values, _))) => !here.intersection(&values).is_empty(),
         _ => false,
     }
@@ -19,7 +19,7 @@ pub(super) fn is_within(matcher: &Matcher, number: i128) -> bool {
 
 /// The values that satisfy a matcher, and whether no value does. The negation of a value is another
 /// value, and never that there is none.
-pub(super) fn set(kind: &Kind, matcher: &Matcher) -> Option<(Ranges, bool)> {
+pub(super) fn set(kind: &AttributeKind, matcher: &Matcher) -> Option<(Ranges, bool)> {
     Some(match matcher {
         Matcher::Equals(text) => (Ranges::of(kind, Operator::Eq, text)?, false),
         Matcher::Compare(parts) => {

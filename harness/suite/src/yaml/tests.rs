@@ -27,12 +27,12 @@ fn bad(text: &str) -> (&'static str, u32, u32) {
 /// Every scalar with the text its span has in the source.
 fn spans(node: &Node, source: &str, out: &mut Vec<(String, String, u32, u32)>) {
     match &node.kind {
-        Kind::Scalar { text, .. } => {
+        NodeKind::Scalar { text, .. } => {
             let piece = source[node.span.start as usize..node.span.end as usize].to_owned();
             out.push((text.clone(), piece, node.span.line, node.span.column));
         }
-        Kind::Sequence(items) => items.iter().for_each(|item| spans(item, source, out)),
-        Kind::Mapping(entries) => entries.iter().for_each(|(key, value)| {
+        NodeKind::Sequence(items) => items.iter().for_each(|item| spans(item, source, out)),
+        NodeKind::Mapping(entries) => entries.iter().for_each(|(key, value)| {
             spans(key, source, out);
             spans(value, source, out);
         }),
@@ -107,7 +107,7 @@ fn bytes_that_are_not_utf8_are_located_and_a_byte_order_mark_is_not_text() {
     let mut sink = Diagnostics::new();
     let text = text_of(&file, b"\xef\xbb\xbfa: 1\n", Limits::default(), &mut sink).unwrap();
     let node = parse(&file, text, Limits::default(), &mut sink).unwrap();
-    let Kind::Mapping(entries) = &node.kind else { panic!() };
+    let NodeKind::Mapping(entries) = &node.kind else { panic!() };
     assert_eq!((entries[0].0.span.line, entries[0].0.span.column), (1, 1));
 }
 
@@ -130,9 +130,9 @@ fn hostile_files_are_refused_soon() {
     let (_, sink) = read(&"k: 1\n".repeat(100_000));
     assert_eq!((sink.len(), sink.iter().count()), (99_999, 100));
     let keys: String = (0..80_000).map(|n| format!("k{n}: é\n")).collect();
-    assert!(matches!(&good(&keys).kind, Kind::Mapping(entries) if entries.len() == 80_000));
+    assert!(matches!(&good(&keys).kind, NodeKind::Mapping(entries) if entries.len() == 80_000));
     let one_line = format!("[{}]", "é, ".repeat(100_000));
-    assert!(matches!(&good(&one_line).kind, Kind::Sequence(items) if items.len() == 100_000));
+    assert!(matches!(&good(&one_line).kind, NodeKind::Sequence(items) if items.len() == 100_000));
     assert!(started.elapsed() < Duration::from_secs(60), "{:?}", started.elapsed());
 }
 

@@ -5,7 +5,7 @@ mod dpkg;
 mod rpm;
 
 use muster_suite::grammar::{packages, paths};
-use muster_suite::table::{Attribute, CheckTable, Kind, Shorthand, Subject};
+use muster_suite::table::{Attribute, AttributeKind, CheckTable, Shorthand, Subject};
 
 use crate::assertions::verdicts;
 use crate::check::{Check, Observations, Probe, Verdict, attribute};
@@ -13,72 +13,76 @@ use muster_record::facts::Facts;
 use muster_suite::model::Expectation;
 
 const ATTRIBUTES: &[Attribute] = &[
-    attribute("installed", Kind::Bool, "Whether at least one instance is installed."),
+    attribute("installed", AttributeKind::Bool, "Whether at least one instance is installed."),
     attribute(
         "version",
-        Kind::Evr,
+        AttributeKind::Evr,
         "Epoch, version and release of the newest installed instance; a bound without a release ignores the release, as rpm does. Versions of dpkg are ordered by its rule, and a bound without a revision ignores the revision.",
     ),
-    attribute("count", Kind::Integer, "How many instances are installed (kernels, several architectures)."),
-    attribute("arch", Kind::Text, "Architecture; every installed instance must match."),
+    attribute("count", AttributeKind::Integer, "How many instances are installed (kernels, several architectures)."),
+    attribute("arch", AttributeKind::Text, "Architecture; every installed instance must match."),
     attribute(
         "vendor",
-        Kind::Text,
+        AttributeKind::Text,
         "Vendor; every installed instance must match. Of dpkg the origin, which Debian's own packages do not state.",
     ),
     attribute(
         "packager",
-        Kind::Text,
+        AttributeKind::Text,
         "Packager, or maintainer of a package of dpkg; every installed instance must match.",
     ),
-    attribute("license", Kind::Text, "Licence expression of the package; dpkg records none."),
-    attribute("source", Kind::Text, "The source RPM it was built from; of dpkg the name of the source package."),
-    attribute("build-host", Kind::Text, "The host it was built on; dpkg records none."),
+    attribute("license", AttributeKind::Text, "Licence expression of the package; dpkg records none."),
+    attribute(
+        "source",
+        AttributeKind::Text,
+        "The source RPM it was built from; of dpkg the name of the source package.",
+    ),
+    attribute("build-host", AttributeKind::Text, "The host it was built on; dpkg records none."),
     attribute(
         "signed",
-        Kind::Bool,
+        AttributeKind::Bool,
         "Whether every installed instance carries an OpenPGP signature in its header; packages of dpkg have none of their own.",
     ),
     attribute(
         "signer",
-        Kind::Text,
+        AttributeKind::Text,
         "Key id (last 16 hex digits, lower case) that signed it; every installed instance must match.",
     ),
     attribute(
         "from-repo",
-        Kind::Text,
+        AttributeKind::Text,
         "Id of the repository it was installed from, as dnf recorded it; `none` matches when nothing was recorded (image builders do not record it).",
     ),
     attribute(
         "reason",
-        Kind::Keyword(&["user", "dependency", "weak-dependency", "group", "external", "clean", "unknown"]),
+        AttributeKind::Keyword(&["user", "dependency", "weak-dependency", "group", "external", "clean", "unknown"]),
         "Why it is installed, as dnf or apt recorded it.",
     ),
     attribute(
         "verify",
-        Kind::Keyword(&["clean", "modified"]),
+        AttributeKind::Keyword(&["clean", "modified"]),
         "`rpm -V` without modification times and without configuration files, or `dpkg --verify`, which knows no more than the sums of contents; what is left out of /usr/share/doc, man, info and locale is no change.",
     ),
-    attribute("size", Kind::Size, "Installed size of all instances."),
-    attribute("files", Kind::Set(&paths::PATH), "Paths it owns."),
-    attribute("provides", Kind::Set(&packages::CAPABILITY), "Capabilities it provides, without versions."),
-    attribute("requires", Kind::Set(&packages::CAPABILITY), "Capabilities it requires, without versions."),
+    attribute("size", AttributeKind::Size, "Installed size of all instances."),
+    attribute("files", AttributeKind::Set(&paths::PATH), "Paths it owns."),
+    attribute("provides", AttributeKind::Set(&packages::CAPABILITY), "Capabilities it provides, without versions."),
+    attribute("requires", AttributeKind::Set(&packages::CAPABILITY), "Capabilities it requires, without versions."),
     attribute(
         "obsoletes",
-        Kind::Set(&packages::CAPABILITY),
+        AttributeKind::Set(&packages::CAPABILITY),
         "Names it obsoletes, without versions; dpkg has no such relation.",
     ),
     attribute(
         "scripts",
-        Kind::Set(&packages::SCRIPTLET),
+        AttributeKind::Set(&packages::SCRIPTLET),
         "Which scriptlets it has: pretrans, prein, postin, preun, postun, posttrans, and triggers.",
     ),
     attribute(
         "available",
-        Kind::Keyword(&["exact", "provides", "absent"]),
+        AttributeKind::Keyword(&["exact", "provides", "absent"]),
         "Whether the enabled repositories have it: by this very name, only as a capability that another package provides, or not at all.",
     ),
-    attribute("candidate", Kind::Evr, "The newest version in the enabled repositories."),
+    attribute("candidate", AttributeKind::Evr, "The newest version in the enabled repositories."),
 ];
 
 /// What can be asked.

@@ -2,7 +2,7 @@
 
 /// Where steps stand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Place {
+pub(crate) enum StepScope {
     /// In a test.
     Test,
     /// In a suite's `setup` or `teardown`.
