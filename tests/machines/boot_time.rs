@@ -50,38 +50,15 @@ fn an_image_against_itself_is_no_change_and_instructions_are_steady() {
     assert_eq!(phases, ["firmware", "loader"], "{first}");
 
     // What was kept is found again, and one boot can never differ from it significantly.
-    let one = place.path("one");
-    let words = [
-        "boot-time",
-        "lab-tiny",
-        "--samples",
-        "1",
-        "--baseline",
-        kept,
-        "--accel",
-        "tcg",
-        "--out",
-        one.to_str().unwrap(),
-    ];
-    let ended = place.run(&words, LIMIT);
+    let compared = |name: &str, more: &[&str]| {
+        let out = place.path(name);
+        let words = ["boot-time", "lab-tiny", "--samples", "1", "--baseline", kept, "--accel", "tcg", "--out"];
+        place.run(&[words.as_slice(), &[out.to_str().unwrap()], more].concat(), LIMIT)
+    };
+    let ended = compared("one", &[]);
     assert!(ended.assert_status(3).stdout.contains("NOT ENOUGH SAMPLES"), "{}", ended.stdout);
     // Another machine's is refused, with the nearest that there is.
-    let other = place.path("other");
-    let words = [
-        "boot-time",
-        "lab-tiny",
-        "--samples",
-        "1",
-        "--baseline",
-        kept,
-        "--accel",
-        "tcg",
-        "--guest-memory",
-        "320MiB",
-        "--out",
-        other.to_str().unwrap(),
-    ];
-    let ended = place.run(&words, LIMIT);
+    let ended = compared("other", &["--guest-memory", "320MiB"]);
     assert!(ended.assert_status(3).stderr.contains("has no entry for first boots of lab-tiny"), "{}", ended.stderr);
     assert!(ended.stderr.contains("the nearest is"), "{}", ended.stderr);
 }
