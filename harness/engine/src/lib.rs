@@ -10,6 +10,7 @@ mod ahead;
 mod attempt;
 mod base_checks;
 mod boot;
+pub mod boot_evidence;
 pub mod budget;
 pub mod capsule;
 mod capture;

@@ -96,6 +96,7 @@ async fn boot_once(shape: &Shape<'_>, id: &str, freezable: bool) -> Result<HostM
                 guest,
                 facts,
                 findings_seen: 0,
+                origin: Some(shape.origin()),
                 largest_clone_mib: None,
                 waited: AtomicU64::new(micros(begun)),
             })

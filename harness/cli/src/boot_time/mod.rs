@@ -3,7 +3,6 @@
 mod collect;
 mod files;
 mod history;
-mod host;
 mod series;
 mod show;
 mod typed;
