@@ -124,6 +124,7 @@ fn matchers(kind: &Kind) -> Vec<Matcher> {
         Kind::Integer | Kind::Ranged(..) | Kind::Number | Kind::Share(_) => "0",
         Kind::Size => "0 B",
         Kind::Duration => "0s",
+        Kind::Baseline => "0%",
         Kind::Mode => "0000",
         Kind::Evr | Kind::Version => "1",
         _ => "x",
@@ -231,6 +232,7 @@ fn value_of(kind: &Kind) -> String {
         Kind::Set(grammar) | Kind::List(grammar) => format!("{{has: [{}]}}", good(grammar)),
         Kind::Map(grammar, inner) => format!("{{{}: {}}}", good(grammar), value_of(inner)),
         Kind::Samples(inner) => value_of(inner),
+        Kind::Baseline => "{file: boot.json, regression: <= 5%}".to_owned(),
     }
 }
 

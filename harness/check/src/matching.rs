@@ -268,6 +268,7 @@ fn not_readable(kind: &Kind, text: &str) -> Unreadable {
     let what = match kind {
         Kind::Integer | Kind::Ranged(..) => "an integer",
         Kind::Number | Kind::Share(_) => "a number",
+        Kind::Baseline => "a percentage",
         Kind::Size => "a size",
         Kind::Duration => "a duration",
         Kind::Mode => "an octal mode",
@@ -289,7 +290,8 @@ fn equal(kind: &Kind, seen: &str, wanted: &str) -> Read<bool> {
         | Kind::Size
         | Kind::Duration
         | Kind::Mode
-        | Kind::Evr => order(kind, seen, wanted)? == Ordering::Equal,
+        | Kind::Evr
+        | Kind::Baseline => order(kind, seen, wanted)? == Ordering::Equal,
         Kind::Version => seen == wanted || order(kind, seen, wanted).is_ok_and(Ordering::is_eq),
         Kind::Loose => match (value::integer(seen), value::integer(wanted)) {
             (Some(seen), Some(wanted)) => seen == wanted,
@@ -341,6 +343,7 @@ fn order(kind: &Kind, seen: &str, bound: &str) -> Read<Ordering> {
         Kind::Level(words) => both(kind, seen, bound, |text| words.iter().position(|word| *word == text)),
         Kind::Integer | Kind::Ranged(..) => both(kind, seen, bound, value::integer),
         Kind::Number | Kind::Share(_) => both(kind, seen, bound, value::number),
+        Kind::Baseline => both(kind, seen, bound, |text| muster_suite::value::percent(text).ok()),
         Kind::Size => both(kind, seen, bound, value::size),
         Kind::Duration => both(kind, seen, bound, value::duration),
         Kind::Mode => both(kind, seen, bound, value::mode),

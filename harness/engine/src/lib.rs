@@ -49,3 +49,5 @@ mod ahead_tests;
 mod engine_tests;
 #[cfg(any(test, feature = "testing"))]
 pub mod fake;
+#[cfg(test)]
+mod samples_tests;

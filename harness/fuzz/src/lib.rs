@@ -244,6 +244,7 @@ static EVERY_KIND: CheckTable = CheckTable {
         attribute("samples", Kind::Samples(&Kind::Duration)),
         attribute("ranged", Kind::Ranged(0, 255)),
         attribute("share", Kind::Share(100)),
+        attribute("baseline", Kind::Baseline),
     ],
     reads: "",
     example: "",

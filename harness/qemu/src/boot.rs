@@ -59,7 +59,8 @@ async fn boot_once(shape: &Shape<'_>, id: &str, freezable: bool) -> Result<HostM
         key: &shape.host.key,
         rules: shape.host.rules.clone(),
         freezable,
-        metered: shape.host.metered,
+        // A template is not measured, and its clones could not be.
+        metered: shape.host.metered && !freezable,
         dir: dir.as_std_path(),
     };
     let machine = match Machine::start(request, &shape.host.spawner).await {

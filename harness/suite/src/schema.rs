@@ -14,8 +14,8 @@ use super::condition::{DIMENSIONS, words};
 use super::grammar::Grammar;
 use super::images::keys::CATALOGUE;
 use super::keys::{
-    FRAGMENT, KNOWN_ISSUES, Key, KeyTable, MATRIX, MOST_ADJUSTMENTS, MOST_EXCLUDED, MOST_TAGS, PROOFS, STEPS, SUITE,
-    Shape,
+    BASELINE, FRAGMENT, KNOWN_ISSUES, Key, KeyTable, MATRIX, MOST_ADJUSTMENTS, MOST_EXCLUDED, MOST_TAGS, PROOFS, STEPS,
+    SUITE, Shape,
 };
 use super::matcher::{MATCHERS, MOST_PARTS, is_ordered, keys_of};
 use super::table::{CheckTable, Kind, STATISTICS, Shorthand, Subject};
@@ -324,6 +324,14 @@ fn samples(inner: &Kind) -> Value {
     json!({"anyOf": [matcher(inner), each]})
 }
 
+/// A file of earlier boots, with a bound.
+fn baseline() -> Value {
+    let mut out = mapping(&BASELINE);
+    out["properties"]["regression"]["pattern"] = json!(pattern(&format!(r"<=?\s*{NUMBER}\s*%"))["pattern"]);
+    out["properties"]["file"]["pattern"] = json!(r"\.json$|\$\{");
+    out
+}
+
 /// What stands below a subject: attributes, or the shorthand.
 fn subject(table: &'static CheckTable) -> Value {
     let mut properties = Map::new();
@@ -333,6 +341,7 @@ fn subject(table: &'static CheckTable) -> Value {
                 json!({"type": "object", "additionalProperties": matcher(inner), "minProperties": 1})
             }
             Kind::Samples(inner) => samples(inner),
+            Kind::Baseline => baseline(),
             ref kind => matcher(kind),
         };
         value["description"] = json!(attribute.doc);
@@ -466,7 +475,7 @@ fn scalar(kind: &Kind) -> Value {
         Kind::Bool => return json!({"anyOf": [boolean(), {"const": "absent"}]}),
         Kind::Mode => return json!({"anyOf": [mode(), {"enum": ["none", "absent"]}]}),
         Kind::Samples(inner) => return scalar(inner),
-        Kind::Map(..) => return json!(false),
+        Kind::Map(..) | Kind::Baseline => return json!(false),
         Kind::Integer | Kind::Ranged(..) => INTEGER,
         Kind::Number | Kind::Share(_) => NUMBER,
         Kind::Size => SIZE,

@@ -89,6 +89,7 @@ static BOOT: CheckTable = table(
         attribute("userspace", Kind::Samples(&Kind::Duration)),
         attribute("units", Kind::Map(&systemd::UNIT, &Kind::Duration)),
         attribute("load", Kind::Number),
+        attribute("baseline", Kind::Baseline),
     ],
 );
 static UNITS: CheckTable =

@@ -37,6 +37,10 @@ pub(super) const KINDS: &[(Kind, &str)] = &[
     (Kind::Set(&ANY), "Texts without an order. Only a mapping of matchers or `none`, never a bare list."),
     (Kind::List(&ANY), "Texts in order; a scalar is the whole list, separated by commas."),
     (Kind::Output, "Many lines."),
+    (
+        Kind::Baseline,
+        "A mapping: `file`, that `muster boot-time --later --write-baseline` wrote; `regression`, `<=` or `<` with a percentage from `0%` to `100%`; `by`, `instructions` or `wall`.",
+    ),
 ];
 
 /// The name of a kind.
@@ -62,6 +66,7 @@ pub(super) fn kind(kind: &Kind) -> String {
         Kind::Set(grammar) => named("set", grammar),
         Kind::List(grammar) => named("list", grammar),
         Kind::Output => "output".to_owned(),
+        Kind::Baseline => "baseline".to_owned(),
         Kind::Map(grammar, inner) if grammar.is_free() => format!("names, each with: {}", self::kind(inner)),
         Kind::Map(grammar, inner) => format!("by {}: {}", plain(grammar.what), self::kind(inner)),
         Kind::Samples(inner) => format!("{}, or statistics of it over boots", self::kind(inner)),
@@ -85,6 +90,7 @@ pub(super) fn matchers(kind: &Kind) -> String {
         other => other,
     };
     let operators = match inner {
+        Kind::Baseline => Some("`<=` or `<` in `regression`".to_owned()),
         kind if is_ordered(kind) => Some("operators".to_owned()),
         Kind::Loose => Some("operators on integers".to_owned()),
         _ => None,

@@ -58,7 +58,7 @@ pub fn keys_of(kind: &Kind) -> &'static [&'static str] {
         Kind::Output => OUTPUT,
         Kind::Samples(inner) => keys_of(inner),
         Kind::Bool => ONE_OF,
-        Kind::Map(..) => &[],
+        Kind::Map(..) | Kind::Baseline => &[],
     }
 }
 
@@ -75,6 +75,7 @@ pub fn is_ordered(kind: &Kind) -> bool {
             | Kind::Duration
             | Kind::Evr
             | Kind::Version
+            | Kind::Baseline
     )
 }
 
@@ -83,7 +84,7 @@ pub fn is_ordered(kind: &Kind) -> bool {
 pub fn has_none(kind: &Kind) -> bool {
     match kind {
         Kind::Samples(inner) => has_none(inner),
-        Kind::Text | Kind::Name(_) | Kind::Loose | Kind::Output | Kind::Bool | Kind::Map(..) => false,
+        Kind::Text | Kind::Name(_) | Kind::Loose | Kind::Output | Kind::Bool | Kind::Map(..) | Kind::Baseline => false,
         Kind::Keyword(words) => !words.contains(&"none"),
         _ => true,
     }
@@ -94,7 +95,7 @@ pub fn has_none(kind: &Kind) -> bool {
 pub fn has_absent(kind: &Kind) -> bool {
     match kind {
         Kind::Samples(inner) => has_absent(inner),
-        Kind::Text | Kind::Name(_) | Kind::Loose | Kind::Output | Kind::Map(..) => false,
+        Kind::Text | Kind::Name(_) | Kind::Loose | Kind::Output | Kind::Map(..) | Kind::Baseline => false,
         Kind::Keyword(words) => !words.contains(&"absent"),
         _ => true,
     }
@@ -120,6 +121,10 @@ pub fn check_value(kind: &Kind, text: &str) -> Result<(), ValueError> {
         Kind::Bool => value::boolean(text).map(drop),
         Kind::Integer | Kind::Ranged(..) => value::integer(text).map(drop),
         Kind::Number | Kind::Share(_) => value::number(text).map(drop),
+        Kind::Baseline => match value::percent(text)? {
+            0.0..=100.0 => Ok(()),
+            _ => Err(ValueError::Invalid("it is a percentage from 0% to 100%".to_owned())),
+        },
         Kind::Size => value::size(text).map(drop),
         Kind::Duration => value::duration(text).map(drop),
         Kind::Mode => value::mode(text).map(drop),

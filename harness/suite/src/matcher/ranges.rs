@@ -87,7 +87,7 @@ impl Ranges {
             Kind::Mode => whole(0, 0o7777),
             Kind::Size => whole(0, i128::from(i64::MAX)),
             Kind::Duration => Self::between(Cut::whole(0), Cut::Last),
-            Kind::Number => Self::between(Cut::At(Point::Real(0.0), false), Cut::Last),
+            Kind::Number | Kind::Baseline => Self::between(Cut::At(Point::Real(0.0), false), Cut::Last),
             Kind::Share(most) => {
                 Self::between(Cut::At(Point::Real(0.0), false), Cut::At(Point::Real(f64::from(*most)), true))
             }
@@ -129,6 +129,7 @@ impl Cut {
             Kind::Duration => whole(i128::try_from(value::duration(text).ok()?.as_nanos()).ok()?),
             // Zero has two signs, and one place.
             Kind::Number | Kind::Share(_) => Cut::At(Point::Real(value::number(text).ok()? + 0.0), after),
+            Kind::Baseline => Cut::At(Point::Real(value::percent(text).ok()? + 0.0), after),
             Kind::Version => {
                 let (mut numbers, rest) = version::fields_of(text)?;
                 let mut after = after;
