@@ -63,7 +63,7 @@ async fn boots_like_those_of_the_file_pass_and_longer_ones_fail() {
     let [failure] = &longer.failures[..] else { panic!("{:?}", longer.failures) };
     assert_eq!(longer.outcome, Outcome::Fail);
     assert_eq!(failure.id.to_string(), "boot.baseline");
-    assert!(failure.message.ends_with("json <= 2%, found 4.9999%"), "{}", failure.message);
+    assert!(failure.message.ends_with("json <= 2%, found 4.9998%"), "{}", failure.message);
     assert!(failure.detail.as_deref().unwrap().contains("6 against 6 boots"), "{:?}", failure.detail);
 }
 

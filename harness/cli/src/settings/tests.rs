@@ -195,7 +195,22 @@ fn the_nearest_file_counts_and_none_that_a_stranger_may_have_written() {
 fn sample(option: &Arg) -> String {
     let possible = option.get_possible_values();
     let first = possible.first().map(|value| value.get_name().to_owned());
-    let usual = ["true", "1GiB", "2", "2d", "virtio-scsi", "nocloud", "uefi", "x86_64", "raw", "tcg", "y->n", "/etc"];
+    let usual = [
+        "true",
+        "1GiB",
+        "2",
+        "2d",
+        "virtio-scsi",
+        "nocloud",
+        "uefi",
+        "x86_64",
+        "raw",
+        "tcg",
+        "wall",
+        "1%",
+        "y->n",
+        "/etc",
+    ];
     let candidates = first.into_iter().chain(usual.map(str::to_owned)).chain(["some".to_owned()]);
     let mut fitting = candidates.filter(|value| value::of_variable(option, value).is_ok());
     fitting.next().unwrap_or_else(|| panic!("no sample is a value of --{}", key(option)))
