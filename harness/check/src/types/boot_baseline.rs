@@ -253,7 +253,7 @@ mod tests {
         host.series.host = "another".to_owned();
         assert!(about(wall, &host, std::slice::from_ref(&kept)).contains("no entry for"));
         assert_eq!(
-            evaluate(Some(Measure::Instructions), Operator::Le, "100%", &seen(&host, &[kept.clone()])),
+            evaluate(Some(Measure::Instructions), Operator::Le, "100%", &seen(&host, std::slice::from_ref(&kept))),
             Verdict::Met
         );
 
@@ -261,7 +261,11 @@ mod tests {
         uncounted.samples.iter_mut().for_each(|sample| sample.total.as_mut().unwrap().instructions = None);
         let counted = about(Some(Measure::Instructions), &uncounted, std::slice::from_ref(&kept));
         assert!(counted.contains("of the candidate were not counted") && counted.contains("by: wall"), "{counted}");
-        assert_eq!(evaluate(None, Operator::Le, "100%", &seen(&uncounted, &[kept.clone()])), Verdict::Met, "by time");
+        assert_eq!(
+            evaluate(None, Operator::Le, "100%", &seen(&uncounted, std::slice::from_ref(&kept))),
+            Verdict::Met,
+            "by time"
+        );
 
         let (mut steady, mut moved) = (kept.clone(), measured(2, 6));
         steady.samples.iter_mut().for_each(|sample| sample.calibration = Some([1_000_000, 1_000_000]));
