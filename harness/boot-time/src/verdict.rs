@@ -128,7 +128,7 @@ impl muster_base::fault::Fault for DecideError {
             Self::Nothing { .. } => {
                 "the reasons stand in boot-time.json, the consoles in the machines' directories".into()
             }
-            Self::NotCounted { .. } => "compare by time: --by time".into(),
+            Self::NotCounted { .. } => "compare by time: --by wall".into(),
             Self::Numbers(_) => return None,
         })
     }

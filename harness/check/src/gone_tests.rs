@@ -124,6 +124,7 @@ fn matchers(kind: &AttributeKind) -> Vec<Matcher> {
         AttributeKind::Integer | AttributeKind::Ranged(..) | AttributeKind::Number | AttributeKind::Share(_) => "0",
         AttributeKind::Size => "0 B",
         AttributeKind::Duration => "0s",
+        AttributeKind::Baseline => "0%",
         AttributeKind::Mode => "0000",
         AttributeKind::Evr | AttributeKind::Version => "1",
         _ => "x",
@@ -233,6 +234,7 @@ fn value_of(kind: &AttributeKind) -> String {
         AttributeKind::Set(grammar) | AttributeKind::List(grammar) => format!("{{has: [{}]}}", good(grammar)),
         AttributeKind::Map(grammar, inner) => format!("{{{}: {}}}", good(grammar), value_of(inner)),
         AttributeKind::Samples(inner) => value_of(inner),
+        AttributeKind::Baseline => "{file: boot.json, regression: <= 5%}".to_owned(),
     }
 }
 

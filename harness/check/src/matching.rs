@@ -277,6 +277,7 @@ fn not_readable(kind: &AttributeKind, text: &str) -> Unreadable {
     let what = match kind {
         AttributeKind::Integer | AttributeKind::Ranged(..) => "an integer",
         AttributeKind::Number | AttributeKind::Share(_) => "a number",
+        AttributeKind::Baseline => "a percentage",
         AttributeKind::Size => "a size",
         AttributeKind::Duration => "a duration",
         AttributeKind::Mode => "an octal mode",
@@ -298,7 +299,8 @@ fn equal(kind: &AttributeKind, seen: &str, wanted: &str) -> Read<bool> {
         | AttributeKind::Size
         | AttributeKind::Duration
         | AttributeKind::Mode
-        | AttributeKind::Evr => order(kind, seen, wanted)? == Ordering::Equal,
+        | AttributeKind::Evr
+        | AttributeKind::Baseline => order(kind, seen, wanted)? == Ordering::Equal,
         AttributeKind::Version => seen == wanted || order(kind, seen, wanted).is_ok_and(Ordering::is_eq),
         AttributeKind::Loose => match (value::integer(seen), value::integer(wanted)) {
             (Some(seen), Some(wanted)) => seen == wanted,
@@ -355,6 +357,7 @@ fn order(kind: &AttributeKind, seen: &str, bound: &str) -> Read<Ordering> {
         AttributeKind::Level(words) => both(kind, seen, bound, |text| words.iter().position(|word| *word == text)),
         AttributeKind::Integer | AttributeKind::Ranged(..) => both(kind, seen, bound, value::integer),
         AttributeKind::Number | AttributeKind::Share(_) => both(kind, seen, bound, value::number),
+        AttributeKind::Baseline => both(kind, seen, bound, |text| muster_suite::value::percent(text).ok()),
         AttributeKind::Size => both(kind, seen, bound, value::size),
         AttributeKind::Duration => both(kind, seen, bound, value::duration),
         AttributeKind::Mode => both(kind, seen, bound, value::mode),

@@ -42,6 +42,8 @@ fn every_example_of_the_guide_is_decoded() {
     let path = Utf8PathBuf::from_path_buf(dir.path().to_owned()).expect("UTF-8");
     fs_err::create_dir_all(path.join("pages")).expect("a directory");
     fs_err::write(path.join("pages/index.html"), "x").expect("a file");
+    fs_err::create_dir_all(path.join("baselines")).expect("a directory");
+    fs_err::write(path.join("baselines/boot.json"), "{}").expect("a file");
     let blocks = blocks(PAGE);
     let of = |schema: &str| {
         let begins = format!("schema: {schema}\n");
@@ -55,7 +57,7 @@ fn every_example_of_the_guide_is_decoded() {
         assert_eq!(problems.render(false), "", "{text}");
         suites.extend(found);
     }
-    assert_eq!(suites.len(), 8);
+    assert_eq!(suites.len(), 9);
     assert!(suites.iter().flat_map(|suite| &suite.tests).all(|test| test.assertions() > 0));
 
     fs_err::create_dir_all(path.join("common")).expect("a directory");
@@ -74,7 +76,7 @@ fn every_example_of_the_guide_is_decoded() {
     assert_eq!(problems.render(false), "");
     assert_eq!(entries.len(), 1);
     let yaml = blocks.iter().filter(|(fence, _)| *fence == "yaml").count();
-    assert_eq!(yaml, 8 + 1 + 1, "every example was looked at");
+    assert_eq!(yaml, 9 + 1 + 1, "every example was looked at");
 }
 
 #[test]

@@ -26,7 +26,7 @@ use muster_engine::settings::{OwnSnapshots, Settings};
 use muster_engine::sink::{Events, now};
 use muster_facts::compare::UpdateMode;
 use muster_qemu::driver::{Host, HostImages};
-use muster_qemu::{Accel, AccelRequest, RunKey, Spawner, TemplateStore, accel, template_store};
+use muster_qemu::{Accel, AccelKind, AccelRequest, RunKey, Spawner, TemplateStore, accel, template_store};
 use muster_record::durations::Durations;
 use muster_record::event::Event;
 use muster_record::layout::{RunDir, SNAPSHOTS, TESTS};
@@ -368,10 +368,12 @@ async fn drive(
         durations,
         halt,
     };
+    let accel_kind = accel.kind;
     let mut host = host(prepared.project.root(), dir.root(), accel, events).await?;
     host.templates = templates.map(Arc::new);
     host.rules = rules;
     host.capsules = capsules;
+    host.metered = metered(&prepared.plan, accel_kind);
     let images = HostImages::new(&host, prepared.specs);
     let (exit, _) = engine::run(&prepared.plan, &images, &settings, events, interruption()).await;
     Ok(exit)
@@ -386,6 +388,11 @@ fn templates(limit: Option<u64>, events: &Events) -> Option<TemplateStore> {
     TemplateStore::open(&cache, limit.unwrap_or(template_store::DEFAULT_LIMIT))
         .inspect_err(|error| events.notice(format!("--warm: {error}; templates are not saved")))
         .ok()
+}
+
+/// Whether instructions are counted: a test compares boots, and the guests are emulated.
+pub(crate) fn metered(plan: &plan::Plan, accelerator: AccelKind) -> bool {
+    accelerator == AccelKind::Tcg && plan.compares_boots()
 }
 
 /// What all machines of a run share.

@@ -229,7 +229,9 @@ async fn run_all(
     let image = specs.first().map(|spec| spec.id.clone()).unwrap_or_default();
     super::run::announce(events, "test", super::run::accelerator(&accel), &[]);
     events.emit(Event::Planned { suites: plan.suite_records(), tests: plan.unreached(&settings.rerun) });
-    let host = host(project.root(), dir.root(), accel, events).await?;
+    let metered = super::run::metered(&plan, accel.kind);
+    let mut host = host(project.root(), dir.root(), accel, events).await?;
+    host.metered = metered;
     let images = HostImages::new(&host, specs);
     let driver = images.prepare(&image).await.map_err(|failure| CliError::infrastructure(failure.message))?;
     let machine_specs: BTreeSet<&MachineSpec> = plan.groups.iter().map(|group| &group.machine_spec).collect();

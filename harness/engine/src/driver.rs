@@ -9,6 +9,8 @@ use super::capsule::{CapsuleStore, Written};
 use super::plan::{MachineSpec, Planned};
 use super::reboot::Rebooted;
 use muster_base::failure::Failure;
+use muster_boot_time::measure::Evidence;
+use muster_boot_time::sample::Series;
 use muster_guest::{Reply, Request};
 use muster_record::facts::Facts;
 use muster_record::finding::Finding;
@@ -92,6 +94,17 @@ pub trait Driver: Sync + Sized {
     }
 }
 
+/// What a driver saw of the last boot of a machine.
+#[derive(Debug, Clone, PartialEq)]
+pub struct BootSeen {
+    /// Which boots it can be compared with.
+    pub series: Series,
+    /// Of the image, 64 hexadecimal digits.
+    pub image_sha256: String,
+    /// When it started and when sshd answered, the console's lines, what was counted. What only the guest knows is not in it.
+    pub evidence: Evidence,
+}
+
 /// A running machine.
 pub trait Live: Send + Sync {
     /// What the guest is, learnt when it came up.
@@ -144,6 +157,11 @@ pub trait Live: Send + Sync {
     /// What cannot be known of this machine, one sentence each.
     fn blind(&self) -> Vec<String> {
         Vec::new()
+    }
+
+    /// What the driver saw of its last boot; `None` when it does not see boots.
+    fn boot_seen(&self) -> Option<BootSeen> {
+        None
     }
 
     /// Ends it, and says what its console showed since the last look.

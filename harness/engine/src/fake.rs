@@ -10,11 +10,14 @@ use camino::Utf8Path;
 
 use super::budget::Cost;
 use super::capsule::{CapsuleStore, Written};
-use super::driver::{BootFailure, BootLeft, Driver, Frozen, Live, Recalled, Stop};
+use super::driver::{BootFailure, BootLeft, BootSeen, Driver, Frozen, Live, Recalled, Stop};
 use super::engine::Images;
 use super::plan::MachineSpec;
 use super::reboot::Rebooted;
 use muster_base::failure::{self, Failure, Location};
+use muster_boot_time::curve::Point;
+use muster_boot_time::measure::Evidence;
+use muster_boot_time::sample::{Population, Series};
 use muster_guest::{Reply, Request};
 use muster_record::facts::Facts;
 use muster_record::finding::Finding;
@@ -68,6 +71,8 @@ pub struct FakeDriver {
     pub disowned: Arc<Mutex<u32>>,
     /// What this run has kept.
     pub keepsakes: Arc<Mutex<Vec<BootLeft>>>,
+    /// Boots of its machines are seen, the first as such; of later ones each takes as many instructions as the next of these says.
+    pub boots_seen: Option<Arc<Mutex<Vec<u64>>>>,
     /// What probes are read by a shell of this host, and not by a fake guest.
     pub host: Option<Arc<Host>>,
 }
@@ -191,6 +196,7 @@ impl FakeDriver {
             moods: self.moods.clone(),
             said: self.said.clone(),
             host: self.host.clone(),
+            boots_seen: self.boots_seen.clone(),
         }
     }
 }
@@ -205,6 +211,7 @@ pub struct FakeMachine {
     moods: Arc<Mutex<u32>>,
     said: Arc<Mutex<Vec<String>>>,
     host: Option<Arc<Host>>,
+    boots_seen: Option<Arc<Mutex<Vec<u64>>>>,
 }
 
 impl Live for FakeMachine {
@@ -267,10 +274,38 @@ impl Live for FakeMachine {
         }
     }
 
+    fn boot_seen(&self) -> Option<BootSeen> {
+        let counts = self.boots_seen.as_ref()?;
+        let later = self.facts.boot_id.ends_with('+');
+        Some(boot_seen(later, if later { counts.lock().unwrap().remove(0) } else { 1 }))
+    }
+
     async fn stop(self, how: Stop) -> (MachineRecord, Vec<Finding>) {
         self.stops.lock().unwrap().push(how);
         (self.record(), Vec::new())
     }
+}
+
+/// A boot of ten seconds, without systemd: its end is that sshd answers.
+pub fn boot_seen(later: bool, instructions: u64) -> BootSeen {
+    const SECOND: u64 = 1_000_000_000;
+
+    let series = Series {
+        image: "fake".to_owned(),
+        accelerator: "tcg".to_owned(),
+        machine: "fake".to_owned(),
+        qemu: "10.0.2".to_owned(),
+        host: "fake".to_owned(),
+        boots: if later { Population::Later } else { Population::First },
+    };
+    let point = |at, instructions| Point { at, instructions };
+    let evidence = Evidence {
+        started: SECOND,
+        greeted: Some(11 * SECOND),
+        points: vec![point(SECOND, 0), point(11 * SECOND, instructions), point(12 * SECOND, instructions)],
+        ..Evidence::default()
+    };
+    BootSeen { series, image_sha256: "0".repeat(64), evidence }
 }
 
 /// One image that is ready, or not.

@@ -10,6 +10,7 @@ mod ahead;
 mod attempt;
 mod base_checks;
 mod boot;
+pub mod boot_evidence;
 pub mod budget;
 pub mod capsule;
 mod capture;
@@ -47,3 +48,5 @@ mod ahead_tests;
 mod engine_tests;
 #[cfg(any(test, feature = "testing"))]
 pub mod fake;
+#[cfg(test)]
+mod samples_tests;

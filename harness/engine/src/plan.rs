@@ -88,6 +88,13 @@ pub struct Planned {
     pub index: usize,
 }
 
+impl Plan {
+    /// Whether a test compares boots with those of a file.
+    pub fn compares_boots(&self) -> bool {
+        self.groups.iter().flat_map(|group| &group.tests).any(|planned| planned.test().compares_boots())
+    }
+}
+
 impl Planned {
     /// The test itself.
     pub fn test(&self) -> &Test {

@@ -117,14 +117,19 @@ async fn take_samples<L: Live>(
     clock: &Clock,
     attempt: &mut Attempt,
 ) -> Result<(Samples, Option<Observations>), Failure> {
-    let mut taken = Samples::default();
+    let mut taken = Samples::compared_with(overrides.baselines());
     let mut base = None;
     for number in 0..overrides.boots {
+        let mut before = None;
         if number > 0 {
+            before = taken.calibrate().await;
             let again = Reboot { step: overrides.step, how: RebootKind::Soft, rest: &[] };
             base = Some(over_a_reboot(live, planned, &again, clock, attempt).await?);
         }
         if number >= overrides.discard {
+            if number > 0 {
+                taken.measure(live, before).await?;
+            }
             taken.add(observe(live, &overrides.probes(live.facts()), clock).await?);
         }
     }

@@ -244,6 +244,7 @@ static EVERY_KIND: CheckTable = CheckTable {
         attribute("samples", AttributeKind::Samples(&AttributeKind::Duration)),
         attribute("ranged", AttributeKind::Ranged(0, 255)),
         attribute("share", AttributeKind::Share(100)),
+        attribute("baseline", AttributeKind::Baseline),
     ],
     reads: "",
     example: "",

@@ -58,7 +58,8 @@ async fn boot_once(shape: &Shape<'_>, id: &str, freezable: bool) -> Result<HostM
         key: &shape.host.key,
         rules: shape.host.rules.clone(),
         freezable,
-        metered: shape.host.metered,
+        // A template is not measured, and its clones could not be.
+        metered: shape.host.metered && !freezable,
         dir: dir.as_std_path(),
     };
     let machine = match Machine::start(request, &shape.host.spawner).await {
@@ -95,6 +96,7 @@ async fn boot_once(shape: &Shape<'_>, id: &str, freezable: bool) -> Result<HostM
                 guest,
                 facts,
                 findings_seen: 0,
+                origin: Some(shape.origin()),
                 largest_clone_mib: None,
                 waited: AtomicU64::new(micros(begun)),
             })

@@ -30,7 +30,7 @@ pub struct Host {
     pub capsules: Option<CapsuleStore>,
     /// Where events go.
     pub events: Events,
-    /// Whether the instructions of machines that boot are counted.
+    /// Whether the instructions of machines that boot and are not frozen are counted.
     pub metered: bool,
     /// Where templates are kept between runs, when they are.
     pub templates: Option<Arc<TemplateStore>>,

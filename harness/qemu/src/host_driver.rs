@@ -15,6 +15,7 @@ use super::shape::Shape;
 use crate::saved::ImageNeeded;
 use crate::{AccelKind, Network};
 use muster_base::failure::Failure;
+use muster_boot_time::sample::{Population, Series};
 use muster_engine::budget::Cost;
 use muster_engine::capsule::{CapsuleStore, Written};
 use muster_engine::driver::{BootFailure, BootLeft, Driver, Frozen, Recalled};
@@ -29,6 +30,13 @@ pub struct HostDriver<'h> {
     pub(super) digest: tokio::sync::OnceCell<String>,
     pub(super) warm: Option<KeptTemplate>,
     pub(super) _in_use: Arc<muster_image::InUse>,
+}
+
+impl HostDriver<'_> {
+    /// The series of such boots of its machines.
+    pub fn series(&self, boots: Population) -> Series {
+        self.shape.origin().series(boots)
+    }
 }
 
 impl Driver for HostDriver<'_> {
@@ -51,6 +59,7 @@ impl Driver for HostDriver<'_> {
                 host: self.shape.host,
                 spec,
                 image: self.shape.image.clone(),
+                sha256: self.shape.sha256.clone(),
                 disk: self.shape.disk.clone(),
                 largest_clone_mib: Arc::default(),
                 network: if machine_spec.internet { Network::Internet } else { self.shape.network },

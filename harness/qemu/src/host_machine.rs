@@ -7,11 +7,13 @@ use std::time::{Duration, Instant};
 use camino::Utf8PathBuf;
 
 use crate::death::{NEWS, console_tail, death_of};
+use crate::series::Origin;
 use crate::ssh_login::{LOGIN, SshLogin, ended};
-use crate::{Machine, Timeline};
+use crate::{Machine, timeline};
 use muster_base::failure::Failure;
 use muster_base::text;
-use muster_engine::driver::{Live, Stop};
+use muster_boot_time::sample::Population;
+use muster_engine::driver::{BootSeen, Live, Stop};
 use muster_engine::reboot::Rebooted;
 use muster_engine::settle::guest_failure;
 use muster_guest::{Guest, GuestError, HostKey, HostKeyPolicy, Reply, Request, Target};
@@ -49,6 +51,8 @@ pub struct HostMachine {
     pub(super) guest: Guest,
     pub(super) facts: Facts,
     pub(super) findings_seen: usize,
+    /// What it was booted from; `None` for a fork, whose boot nobody saw.
+    pub(super) origin: Option<Origin>,
     /// Where a fork tells how much memory it took; `None` for what was booted.
     pub(super) largest_clone_mib: Option<Arc<AtomicU32>>,
     /// Microseconds in which it worked for tests and was waited for.
@@ -128,6 +132,16 @@ impl Live for HostMachine {
         }
     }
 
+    fn boot_seen(&self) -> Option<BootSeen> {
+        let origin = self.origin.as_ref()?;
+        let boots = if self.resets == 0 { Population::First } else { Population::Later };
+        Some(BootSeen {
+            series: origin.series(boots),
+            image_sha256: origin.sha256.clone(),
+            evidence: timeline::evidence(&self.machine, &self.target.refusals),
+        })
+    }
+
     async fn stop(mut self, how: Stop) -> (MachineRecord, Vec<Finding>) {
         let begun = Instant::now();
         let mut record = self.record();
@@ -178,11 +192,6 @@ impl HostMachine {
     /// panics included, is the business of whoever uses it.
     pub async fn ended(&self) -> String {
         ended(&self.machine).await
-    }
-
-    /// When the parts of its last boot happened, as far as this side sees them.
-    pub fn timeline(&self) -> Timeline {
-        Timeline::of(&self.machine, &self.target.refusals)
     }
 
     /// What the guest answered, or why it does not any more.

@@ -61,6 +61,7 @@ impl<'h> Images for HostImages<'h> {
                 host: self.host,
                 spec: ready.spec,
                 image: ready.disk,
+                sha256: ready.sha256,
                 disk: Arc::new(ready.facts),
                 largest_clone_mib: Arc::default(),
                 network: NETWORK,

@@ -10,10 +10,9 @@ use std::os::unix::net::UnixStream;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use rustix::time::{ClockId, clock_gettime};
-
 use crate::channels::socket_pair;
 use crate::perf::GuestInstructions;
+use muster_engine::boot_evidence::nanoseconds;
 
 /// The plugin; empty when it could not be compiled.
 static PLUGIN: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/boot-meter.so"));
@@ -24,13 +23,13 @@ const MOST: usize = 900_000;
 
 /// What had been executed at a moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Count {
+pub(crate) struct Count {
     /// Nanoseconds of the host's monotonic clock.
-    pub at: u64,
+    pub(crate) at: u64,
     /// Instructions at addresses in the lower half: firmware, loader, programs.
-    pub lower: u64,
+    pub(crate) lower: u64,
     /// Instructions at addresses in the upper half: the kernel.
-    pub upper: u64,
+    pub(crate) upper: u64,
 }
 
 impl Count {
@@ -113,14 +112,6 @@ impl Meter {
     }
 }
 
-/// Nanoseconds of the host's monotonic clock at that instant, which std does not say.
-pub fn nanoseconds(instant: Instant) -> u64 {
-    let now = clock_gettime(ClockId::Monotonic);
-    let elapsed = instant.elapsed();
-    let now = u64::try_from(now.tv_sec).unwrap_or(0) * 1_000_000_000 + u64::try_from(now.tv_nsec).unwrap_or(0);
-    now.saturating_sub(u64::try_from(elapsed.as_nanos()).unwrap_or(u64::MAX))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -139,12 +130,5 @@ mod tests {
         meter.read(ours);
         let second = Count { at: u64::MAX, lower: 0x0102_0304_0506_0708, upper: 9 };
         assert_eq!(meter.counts(), [Count { at: 1, lower: 2, upper: 3 }, second]);
-    }
-
-    #[test]
-    fn an_instant_is_given_on_the_clock_of_the_plugin() {
-        let (before, now) = (Instant::now(), nanoseconds(Instant::now()));
-        let later = nanoseconds(before + std::time::Duration::ZERO);
-        assert!(now.abs_diff(later) < 1_000_000_000, "{now} {later}");
     }
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use camino::Utf8PathBuf;
 
 use super::host::Host;
+use super::series::Origin;
 use super::ssh_login::generations_of;
 use crate::{Machine, Network};
 use muster_guest::{HostKeyPolicy, Refusals, Target};
@@ -18,6 +19,8 @@ pub(super) struct Shape<'h> {
     pub(super) host: &'h Host,
     pub(super) spec: ImageSpec,
     pub(super) image: Inspected,
+    /// Of the image, which the disk may have been made of.
+    pub(super) sha256: String,
     /// What the file says of itself.
     pub(super) disk: Arc<DiskFacts>,
     /// Private memory of the largest fork so far, in MiB.
@@ -39,6 +42,12 @@ impl Shape<'_> {
     /// The directory of a machine.
     pub(super) fn dir(&self, id: &str) -> Utf8PathBuf {
         self.host.machines.join(id)
+    }
+
+    /// What its machines are booted from.
+    pub(super) fn origin(&self) -> Origin {
+        let accelerator = self.host.accel.for_arch(self.spec.arch).kind;
+        Origin { spec: self.spec.clone(), accelerator, sha256: self.sha256.clone() }
     }
 
     /// How to log in to one of its machines.

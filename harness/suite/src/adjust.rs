@@ -3,6 +3,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use super::baseline;
 use super::clause::{self, Clause, Join};
 use super::condition::{Truth, evaluate};
 use super::model::{Adjustment, Assertion, Change, Expectation, Test};
@@ -50,6 +51,20 @@ impl Test {
             return Err(AdjustError::NothingLeft);
         }
         Ok(out)
+    }
+
+    /// Whether it compares boots with those of a file, on any system.
+    pub fn compares_boots(&self) -> bool {
+        let changes = self.adjust.iter().flat_map(|adjustment| &adjustment.changes);
+        let adjusted = changes.flat_map(|change| match change {
+            Change::Replace(expectation) | Change::Merge(expectation) => vec![expectation],
+            Change::ReplaceJoined(joined) => {
+                joined.branches.iter().flat_map(|branch| clause::expectations(&branch.clauses)).collect()
+            }
+            Change::Remove { .. } | Change::RemoveJoined { .. } => Vec::new(),
+        });
+        let mut all = clause::expectations(&self.expect).into_iter().chain(adjusted);
+        all.any(|found| found.assertions.iter().any(|assertion| assertion.attribute == baseline::ATTRIBUTE))
     }
 }
 
@@ -152,7 +167,7 @@ impl Expectations {
 }
 
 fn merge(old: &mut Expectation, new: &Expectation) {
-    let key = |a: &Assertion| (a.attribute, a.key.clone());
+    let key = |a: &Assertion| (a.attribute, a.key.clone().filter(|_| a.attribute != baseline::ATTRIBUTE));
     let index: HashMap<_, usize> = old.assertions.iter().enumerate().map(|(at, a)| (key(a), at)).collect();
     for assertion in &new.assertions {
         match index.get(&key(assertion)).and_then(|at| old.assertions.get_mut(*at)) {

@@ -2,6 +2,7 @@
 //! made from them, so that neither can know a key the other does not. (What `expect:` holds comes
 //! from the attribute tables of the check types instead.)
 
+use super::baseline::Measure;
 use super::table::AttributeKind;
 use muster_base::machine::{DiskBus, FirmwareKind};
 
@@ -381,6 +382,24 @@ pub const BOOT_SAMPLES: KeyTable = KeyTable {
         required("boot-samples", Shape::Count, "How often the machine is booted and measured."),
         key("discard", Shape::Natural, "How many of the first boots do not count; 0 when not stated."),
         key("timeout", Shape::Duration, "Limit of this step; the test's when not stated."),
+    ],
+};
+
+/// `baseline` of boots.
+pub const BASELINE: KeyTable = KeyTable {
+    what: "a `baseline`",
+    keys: &[
+        required(
+            "file",
+            Shape::Line,
+            "A file that `muster boot-time --later --write-baseline` wrote, relative to the suite's and not above it.",
+        ),
+        required("regression", Shape::Line, "`<=` or `<` with a percentage: how much more the boots may take."),
+        key(
+            "by",
+            Shape::Keyword(Measure::NAMES),
+            "What is compared; instructions where they were counted, else time, when not stated.",
+        ),
     ],
 };
 

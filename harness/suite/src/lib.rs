@@ -8,6 +8,7 @@
 //! - [`keys`]: the language's own keys, from which the decoder and [`schema`] are both made.
 //! - [`condition`], [`matcher`], [`value`], [`version`], [`json_path`]: the small languages inside scalars.
 //! - [`grammar`]: what can be a name.
+//! - [`baseline`]: what boots are compared with.
 //! - [`adjust`]: what a test expects on one system. [`known`]: failures that are documented.
 //! - [`proofs`]: how tests are shown to be able to fail.
 //! - [`select`]: which tests a command line means. [`images`]: the image catalogue's files.
@@ -15,6 +16,7 @@
 //! - [`foreign`]: the checks of other tools, and which tests take their place.
 
 pub mod adjust;
+pub mod baseline;
 pub mod clause;
 pub mod condition;
 pub mod console_rules;

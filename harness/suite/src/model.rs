@@ -353,6 +353,9 @@ pub enum Action {
 /// Largest file of an `upload` step, in bytes.
 pub const UPLOAD_LIMIT: u64 = 64 << 20;
 
+/// Largest file of baselines of boots, in bytes.
+pub const BASELINE_LIMIT: u64 = 64 << 20;
+
 /// What a `service` step brings about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[allow(missing_docs)]

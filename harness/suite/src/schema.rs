@@ -14,8 +14,8 @@ use super::condition::{DIMENSIONS, words};
 use super::grammar::Grammar;
 use super::images::keys::CATALOGUE;
 use super::keys::{
-    FRAGMENT, KNOWN_ISSUES, Key, KeyTable, MATRIX, MOST_ADJUSTMENTS, MOST_EXCLUDED, MOST_TAGS, PROOFS, STEPS, SUITE,
-    Shape,
+    BASELINE, FRAGMENT, KNOWN_ISSUES, Key, KeyTable, MATRIX, MOST_ADJUSTMENTS, MOST_EXCLUDED, MOST_TAGS, PROOFS, STEPS,
+    SUITE, Shape,
 };
 use super::matcher::{MATCHERS, MOST_PARTS, is_ordered, keys_of};
 use super::table::{AttributeKind, CheckTable, STATISTICS, Shorthand, Subject};
@@ -324,6 +324,14 @@ fn samples(inner: &AttributeKind) -> Value {
     json!({"anyOf": [matcher(inner), each]})
 }
 
+/// A file of earlier boots, with a bound.
+fn baseline() -> Value {
+    let mut out = mapping(&BASELINE);
+    out["properties"]["regression"]["pattern"] = json!(pattern(&format!(r"<=?\s*{NUMBER}\s*%"))["pattern"]);
+    out["properties"]["file"]["pattern"] = json!(r"\.json$|\$\{");
+    out
+}
+
 /// What stands below a subject: attributes, or the shorthand.
 fn subject(table: &'static CheckTable) -> Value {
     let mut properties = Map::new();
@@ -333,6 +341,7 @@ fn subject(table: &'static CheckTable) -> Value {
                 json!({"type": "object", "additionalProperties": matcher(inner), "minProperties": 1})
             }
             AttributeKind::Samples(inner) => samples(inner),
+            AttributeKind::Baseline => baseline(),
             ref kind => matcher(kind),
         };
         value["description"] = json!(attribute.doc);
@@ -466,7 +475,7 @@ fn scalar(kind: &AttributeKind) -> Value {
         AttributeKind::Bool => return json!({"anyOf": [boolean(), {"const": "absent"}]}),
         AttributeKind::Mode => return json!({"anyOf": [mode(), {"enum": ["none", "absent"]}]}),
         AttributeKind::Samples(inner) => return scalar(inner),
-        AttributeKind::Map(..) => return json!(false),
+        AttributeKind::Map(..) | AttributeKind::Baseline => return json!(false),
         AttributeKind::Integer | AttributeKind::Ranged(..) => INTEGER,
         AttributeKind::Number | AttributeKind::Share(_) => NUMBER,
         AttributeKind::Size => SIZE,

@@ -104,15 +104,10 @@ pub enum AttributeKind {
     /// a mapping from [`STATISTICS`] to values: `total: {median: "<= 14s", p95: "<= 20s"}`. The
     /// assertion's key is the statistic.
     Samples(&'static AttributeKind),
+    /// How much more boots take than those of a file, in per cent: a mapping of [`BASELINE`](super::keys::BASELINE). The assertion's
+    /// key is a [`Baseline`](super::baseline::Baseline), its matcher one bound.
+    Baseline,
 }
-
-/// Attributes of the language that this version cannot answer, as (check type, attribute, what to
-/// write instead). Refused by name: a misspelt key and one that is still to come are different news.
-pub const NOT_YET: &[(&str, &str, &str)] = &[(
-    "boot",
-    "baseline",
-    "state the bounds themselves, such as `total: {median: \"<= 14s\"}`; an `adjust` can state others for emulation",
-)];
 
 /// What can be asked of samples, each with what it means. Of one sample all are the same.
 pub const STATISTICS: &[(&str, &str)] = &[

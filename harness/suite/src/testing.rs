@@ -93,6 +93,7 @@ static BOOT: CheckTable = table(
         attribute("userspace", AttributeKind::Samples(&AttributeKind::Duration)),
         attribute("units", AttributeKind::Map(&systemd::UNIT, &AttributeKind::Duration)),
         attribute("load", AttributeKind::Number),
+        attribute("baseline", AttributeKind::Baseline),
     ],
 );
 static UNITS: CheckTable =

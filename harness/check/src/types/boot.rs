@@ -1,11 +1,13 @@
 //! `boot`: how this boot went: systemd's own time stamps.
 
+use muster_suite::baseline;
 use muster_suite::grammar::{system, systemd};
 use muster_suite::table::{Attribute, AttributeKind, CheckTable, Shorthand, Subject};
 
 use crate::assertions::{FixedReading, key, keys, read, unanswered, verdicts};
 use crate::check::{Check, Observations, Probe, Verdict, attribute};
 use crate::observed::Value;
+use crate::types::boot_baseline;
 use crate::unreadable::{Read, Unreadable};
 use crate::{statistics, unit_show, value};
 use muster_record::facts::Facts;
@@ -71,6 +73,11 @@ const ATTRIBUTES: &[Attribute] = &[
         "Ids of Boot Loader Specification entries on the boot file systems.",
     ),
     attribute("count", AttributeKind::Integer, "Boots that the journal knows of."),
+    attribute(
+        baseline::ATTRIBUTE,
+        AttributeKind::Baseline,
+        "How much more the later boots of `boot-samples` take than those of a file; no growth when the difference may be chance.",
+    ),
 ];
 
 /// What can be asked.
@@ -106,14 +113,20 @@ impl Check for Boot {
 
     fn evaluate(&self, expectation: &Expectation, seen: &Observations, _facts: &Facts) -> Vec<Verdict> {
         let samples = seen.samples();
-        verdicts(&TABLE, expectation, |assertion| match (samples.as_slice(), assertion.attribute) {
+        let found = verdicts(&TABLE, expectation, |assertion| match (samples.as_slice(), assertion.attribute) {
+            (_, baseline::ATTRIBUTE) => boot_baseline::growth(assertion, seen),
             (samples @ [_, ..], "units") => over(samples, "median", |sample| look(assertion, sample)),
             (samples @ [_, ..], name) if STAMPED.contains(&name) && name != "finished" => {
                 let statistic = assertion.key.as_deref().unwrap_or("median");
                 over(samples, statistic, |sample| look(assertion, sample))
             }
             _ => look(assertion, seen),
-        })
+        });
+        let explained = found.into_iter().zip(&expectation.assertions).map(|(verdict, assertion)| match assertion {
+            Assertion { attribute: baseline::ATTRIBUTE, .. } => boot_baseline::explained(verdict, assertion, seen),
+            _ => verdict,
+        });
+        explained.collect()
     }
 }
 

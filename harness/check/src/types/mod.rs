@@ -5,6 +5,7 @@
 pub mod accounts;
 pub mod block;
 pub mod boot;
+pub mod boot_baseline;
 pub mod closure;
 pub mod command;
 pub mod cpu;

@@ -1,25 +1,15 @@
 //! Boots machines and gathers what is seen of each boot.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
 
-use super::host;
-use muster_base::failure::Failure;
+use muster_base::failure::{self, Failure};
 use muster_base::text;
-use muster_boot_time::curve::Point;
-use muster_boot_time::measure::{ClockReading, Evidence, guest_clock, measure};
+use muster_boot_time::measure::{Evidence, measure};
 use muster_boot_time::sample::{PhaseName, Population, Sample};
-use muster_boot_time::units::PROPERTIES;
+use muster_engine::boot_evidence;
 use muster_engine::driver::{Driver, Live, Stop};
-use muster_guest::{Reply, Request};
 use muster_qemu::driver::{HostDriver, HostMachine};
-use muster_qemu::nanoseconds;
 use muster_suite::model::RebootKind;
-
-/// Bytes that are read of all units of a guest.
-const LIMIT: usize = 16 << 20;
-/// How often the guest's clock is read before anything else, and again after everything.
-const READINGS: usize = 3;
 
 /// One image that is booted again and again.
 pub(super) struct Booted<'h> {
@@ -43,12 +33,12 @@ impl<'h> Booted<'h> {
     pub(super) async fn sample(&mut self) -> Sample {
         self.taken += 1;
         let number = self.taken;
-        let before = host::calibrate();
+        let before = boot_evidence::calibrate();
         let evidence = match self.boots {
             Population::First => self.first(number).await,
             Population::Later => self.later(number).await,
         };
-        let calibration = Some([before, host::calibrate()]);
+        let calibration = Some([before, boot_evidence::calibrate()]);
         match evidence {
             Ok(evidence) => {
                 let sample = measure(&Evidence { number, calibration, ..evidence });
@@ -126,54 +116,9 @@ fn is_job(line: &str) -> bool {
     matches!(columns.as_slice(), [number, _, _, "running" | "waiting"] if number.parse::<u64>().is_ok())
 }
 
-/// What the guest says, and then what this side saw.
+/// What is seen of its last boot.
 async fn read(live: &HostMachine) -> Result<Evidence, Failure> {
-    let scale = live.deadline_scale();
-    let mut evidence = Evidence { boot_id: live.facts().boot_id.clone(), ..Evidence::default() };
-    for _ in 0..READINGS {
-        evidence.clock.extend(read_clock(live, scale).await?);
-    }
-    if live.facts().systemd.is_some() {
-        let properties: String = PROPERTIES.iter().map(|name| format!(" -p {name}")).collect();
-        let requests = [
-            "systemctl show --no-pager".to_owned(),
-            format!("systemctl show --no-pager{properties} -- '*'"),
-            "systemctl get-default".to_owned(),
-            "systemctl list-jobs --no-pager --no-legend".to_owned(),
-        ];
-        let requests: Vec<Request> = requests.into_iter().map(|script| request(script, scale)).collect();
-        let mut replies = live.batch(requests).await?.into_iter().map(stdout);
-        let mut next = || replies.next().unwrap_or_default();
-        evidence.manager = Some(next());
-        (evidence.units, evidence.target, evidence.jobs) = (next(), next(), next());
-    }
-    evidence.clock.extend(read_clock(live, scale).await?);
-    let timeline = live.timeline();
-    evidence.started = timeline.started;
-    evidence.greeted = timeline.greeted;
-    evidence.lines = timeline.lines;
-    evidence.points = timeline
-        .counts
-        .iter()
-        .map(|count| Point { at: count.at, instructions: count.lower.saturating_add(count.upper) })
-        .collect();
-    Ok(evidence)
-}
-
-async fn read_clock(live: &HostMachine, scale: f64) -> Result<Option<ClockReading>, Failure> {
-    // The first says nanoseconds and is not everywhere.
-    let script = "head -n 4 /proc/timer_list 2>/dev/null; cat /proc/uptime".to_owned();
-    let before = nanoseconds(std::time::Instant::now());
-    let replies = live.batch(vec![request(script, scale)]).await?;
-    let after = nanoseconds(std::time::Instant::now());
-    let said = replies.into_iter().map(stdout).next().unwrap_or_default();
-    Ok(guest_clock(&said).map(|guest| ClockReading { before, after, guest }))
-}
-
-fn request(script: String, scale: f64) -> Request {
-    Request { script, timeout: Duration::from_secs(20).mul_f64(scale), limit: LIMIT }
-}
-
-fn stdout(reply: Reply) -> String {
-    text::escape_bytes(&reply.stdout)
+    let seen = boot_evidence::read(live).await?;
+    let unseen = || Failure::new(failure::INTERNAL, "the driver has not seen the boot");
+    seen.map(|seen| seen.evidence).ok_or_else(unseen)
 }

@@ -16,7 +16,7 @@ pub(super) struct Arguments {
     /// Directories that `muster boot-time` made, or their boot-time.json
     #[arg(value_name = "DIR|FILE", required = true)]
     measured: Vec<Utf8PathBuf>,
-    /// What is compared: instructions or time [default: instructions where all of them were counted]
+    /// What is compared: instructions or wall, the time on the clock [default: instructions where all of them were counted]
     #[arg(long, value_name = "MEASURE", value_parser = typed::by)]
     by: Option<By>,
     /// How large a change must be to be named

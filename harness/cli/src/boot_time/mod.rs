@@ -3,7 +3,6 @@
 mod collect;
 mod files;
 mod history;
-mod host;
 mod series;
 mod show;
 mod typed;
@@ -58,7 +57,7 @@ pub(crate) struct Arguments {
     /// Name under which a baseline keeps an image whose file is called otherwise each time [default: the image's name]
     #[arg(long, value_name = "NAME")]
     family: Option<String>,
-    /// What is compared: instructions or time [default: instructions where they were counted]
+    /// What is compared: instructions or wall, the time on the clock [default: instructions where they were counted]
     #[arg(long, value_name = "MEASURE", value_parser = typed::by)]
     by: Option<By>,
     /// How unlikely a difference must be between equal images to count

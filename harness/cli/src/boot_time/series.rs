@@ -3,7 +3,6 @@
 use camino::Utf8Path;
 
 use super::collect::Booted;
-use super::host;
 use crate::boot;
 use crate::error::CliError;
 use crate::output::say_error;
@@ -15,7 +14,7 @@ use muster_engine::engine::Images as _;
 use muster_engine::sink::{Events, now};
 use muster_image::ImageSpec;
 use muster_qemu::Accel;
-use muster_qemu::driver::HostImages;
+use muster_qemu::driver::{HostDriver, HostImages};
 use muster_record::event::Event;
 
 /// An image that is measured.
@@ -65,7 +64,7 @@ impl Measuring<'_> {
                 schema: SCHEMA.to_owned(),
                 muster: env!("MUSTER_VERSION").to_owned(),
                 at: at.clone(),
-                series: self.key(side),
+                series: self.key(side, &driver),
                 image_sha256: sha256.unwrap_or_default(),
                 samples: Vec::new(),
                 not_measured: Vec::new(),
@@ -95,16 +94,9 @@ impl Measuring<'_> {
         }
     }
 
-    fn key(&self, side: &Side) -> Series {
-        let accelerator = self.accel.for_arch(side.spec.arch).kind;
-        Series {
-            image: side.family.clone().unwrap_or_else(|| side.spec.id.clone()),
-            accelerator: accelerator.name().to_owned(),
-            machine: host::machine(&side.spec),
-            qemu: muster_qemu::version(side.spec.arch).unwrap_or_else(|| "unknown".to_owned()),
-            host: host::name(),
-            boots: self.boots,
-        }
+    fn key(&self, side: &Side, driver: &HostDriver<'_>) -> Series {
+        let series = driver.series(self.boots);
+        Series { image: side.family.clone().unwrap_or(series.image), ..series }
     }
 }
 

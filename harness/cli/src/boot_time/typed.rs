@@ -2,11 +2,16 @@
 
 use muster_boot_time::by::By;
 use muster_boot_time::formats::FORMATS;
+use muster_suite::baseline::Measure;
 
-/// `instructions` or `time`.
+/// `instructions` or `wall`, as in suites.
 // A sentence: clap shows it behind the option's name.
 pub(super) fn by(text: &str) -> Result<By, String> {
-    By::ALL.into_iter().find(|by| by.name() == text).ok_or_else(|| "instructions or time".to_owned())
+    match Measure::named(text) {
+        Some(Measure::Instructions) => Ok(By::Instructions),
+        Some(Measure::Wall) => Ok(By::Time),
+        None => Err(Measure::NAMES.join(" or ")),
+    }
 }
 
 /// `1%` or `0.5%` as a fraction.

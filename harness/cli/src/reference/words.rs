@@ -37,6 +37,10 @@ pub(super) const KINDS: &[(AttributeKind, &str)] = &[
     (AttributeKind::Set(&ANY), "Texts without an order. Only a mapping of matchers or `none`, never a bare list."),
     (AttributeKind::List(&ANY), "Texts in order; a scalar is the whole list, separated by commas."),
     (AttributeKind::Output, "Many lines."),
+    (
+        AttributeKind::Baseline,
+        "A mapping: `file`, that `muster boot-time --later --write-baseline` wrote; `regression`, `<=` or `<` with a percentage from `0%` to `100%`; `by`, `instructions` or `wall`.",
+    ),
 ];
 
 /// The name of a kind.
@@ -62,6 +66,7 @@ pub(super) fn kind(kind: &AttributeKind) -> String {
         AttributeKind::Set(grammar) => named("set", grammar),
         AttributeKind::List(grammar) => named("list", grammar),
         AttributeKind::Output => "output".to_owned(),
+        AttributeKind::Baseline => "baseline".to_owned(),
         AttributeKind::Map(grammar, inner) if grammar.is_free() => format!("names, each with: {}", self::kind(inner)),
         AttributeKind::Map(grammar, inner) => format!("by {}: {}", plain(grammar.what), self::kind(inner)),
         AttributeKind::Samples(inner) => format!("{}, or statistics of it over boots", self::kind(inner)),
@@ -85,6 +90,7 @@ pub(super) fn matchers(kind: &AttributeKind) -> String {
         other => other,
     };
     let operators = match inner {
+        AttributeKind::Baseline => Some("`<=` or `<` in `regression`".to_owned()),
         kind if is_ordered(kind) => Some("operators".to_owned()),
         AttributeKind::Loose => Some("operators on integers".to_owned()),
         _ => None,

@@ -206,10 +206,10 @@ fn sample(option: &Arg) -> String {
         "x86_64",
         "raw",
         "tcg",
+        "wall",
+        "1%",
         "y->n",
         "/etc",
-        "instructions",
-        "1%",
     ];
     let candidates = first.into_iter().chain(usual.map(str::to_owned)).chain(["some".to_owned()]);
     let mut fitting = candidates.filter(|value| value::of_variable(option, value).is_ok());

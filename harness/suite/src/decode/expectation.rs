@@ -2,13 +2,14 @@
 
 use std::collections::HashSet;
 
+use super::baseline::baseline;
 use super::context::{Context, Text};
 use super::duration::duration;
 use crate::diagnostic::{Span, codes, did_you_mean};
 use crate::expectation::{Assertion, Expectation, Matcher};
 use crate::grammar::Grammar;
 use crate::matcher;
-use crate::table::{AttributeKind, CheckTable, NOT_YET, STATISTICS, Shorthand};
+use crate::table::{AttributeKind, CheckTable, STATISTICS, Shorthand};
 use crate::yaml::{self, Node};
 
 /// The entries of a mapping that must have some.
@@ -123,13 +124,6 @@ fn mapping(
     for (key, value) in entries {
         let name = key.scalar().unwrap_or_default();
         let Some(attribute) = table.attribute(name) else {
-            if let Some((_, _, instead)) = NOT_YET.iter().find(|(check, key, _)| (*check, *key) == (table.name, name)) {
-                let message = format!("`{name}` of {} cannot be checked by this version", table.name);
-                let problem = cx.problem(codes::NOT_YET, key.span, message);
-                cx.report(problem.help(*instead));
-                complete = false;
-                continue;
-            }
             let mut known: Vec<&str> = table.attributes.iter().map(|attribute| attribute.name).collect();
             if let Shorthand::Attribute(name) = table.shorthand
                 && let Some(attribute) = table.attribute(name)
@@ -168,6 +162,7 @@ fn value_of(
             pairs(cx, attribute.name, Some(grammar), inner, entries.iter())
         }
         AttributeKind::Samples(inner) => samples(cx, attribute.name, inner, key, value),
+        AttributeKind::Baseline => baseline(cx, attribute.name, key, value),
         ref kind => {
             let matcher = matcher::decode::matcher(cx, value, kind, attribute.name)?;
             Some(vec![Assertion { attribute: attribute.name, key: None, matcher, location: cx.location(key.span) }])

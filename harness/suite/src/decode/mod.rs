@@ -3,6 +3,7 @@
 
 mod adjust;
 mod alternatives;
+mod baseline;
 mod conditions;
 pub(crate) mod context;
 mod duration;

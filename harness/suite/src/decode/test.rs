@@ -8,6 +8,7 @@ use super::super::model::{Action, Condition, Cover, GuestMode, NEEDS_INTERNET, T
 use super::super::value::{self, ValueError};
 use super::super::yaml::{self, Node};
 use super::adjust;
+use super::baseline::are_measured;
 use super::conditions::{possible, when};
 use super::context::{Context, Fields, Text};
 use super::duration::duration;
@@ -146,6 +147,9 @@ fn test(
     }
     if let Some(node) = fields.get("adjust") {
         test.adjust = adjust::adjust(cx, node, &test, scope);
+    }
+    if before == cx.problems() {
+        are_measured(cx, &test, node.span);
     }
     let needs = needs.into_iter().map(|need| (format!("{}{}", scope.prefix, need.text), need.span)).collect();
     Some(Draft { test, id_span: id?.span, needs, guest, needs_fresh, file: cx.file.clone() })

@@ -58,7 +58,7 @@ pub fn keys_of(kind: &AttributeKind) -> &'static [&'static str] {
         AttributeKind::Output => OUTPUT,
         AttributeKind::Samples(inner) => keys_of(inner),
         AttributeKind::Bool => ONE_OF,
-        AttributeKind::Map(..) => &[],
+        AttributeKind::Map(..) | AttributeKind::Baseline => &[],
     }
 }
 
@@ -75,6 +75,7 @@ pub fn is_ordered(kind: &AttributeKind) -> bool {
             | AttributeKind::Duration
             | AttributeKind::Evr
             | AttributeKind::Version
+            | AttributeKind::Baseline
     )
 }
 
@@ -88,7 +89,8 @@ pub fn has_none(kind: &AttributeKind) -> bool {
         | AttributeKind::Loose
         | AttributeKind::Output
         | AttributeKind::Bool
-        | AttributeKind::Map(..) => false,
+        | AttributeKind::Map(..)
+        | AttributeKind::Baseline => false,
         AttributeKind::Keyword(words) => !words.contains(&"none"),
         _ => true,
     }
@@ -103,7 +105,8 @@ pub fn has_absent(kind: &AttributeKind) -> bool {
         | AttributeKind::Name(_)
         | AttributeKind::Loose
         | AttributeKind::Output
-        | AttributeKind::Map(..) => false,
+        | AttributeKind::Map(..)
+        | AttributeKind::Baseline => false,
         AttributeKind::Keyword(words) => !words.contains(&"absent"),
         _ => true,
     }
@@ -134,6 +137,10 @@ pub fn check_value(kind: &AttributeKind, text: &str) -> Result<(), ValueError> {
         AttributeKind::Bool => value::boolean(text).map(drop),
         AttributeKind::Integer | AttributeKind::Ranged(..) => value::integer(text).map(drop),
         AttributeKind::Number | AttributeKind::Share(_) => value::number(text).map(drop),
+        AttributeKind::Baseline => match value::percent(text)? {
+            0.0..=100.0 => Ok(()),
+            _ => Err(ValueError::Invalid("it is a percentage from 0% to 100%".to_owned())),
+        },
         AttributeKind::Size => value::size(text).map(drop),
         AttributeKind::Duration => value::duration(text).map(drop),
         AttributeKind::Mode => value::mode(text).map(drop),

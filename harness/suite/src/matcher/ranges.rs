@@ -87,7 +87,9 @@ impl Ranges {
             AttributeKind::Mode => whole(0, 0o7777),
             AttributeKind::Size => whole(0, i128::from(i64::MAX)),
             AttributeKind::Duration => Self::between(Cut::whole(0), Cut::Last),
-            AttributeKind::Number => Self::between(Cut::At(Point::Real(0.0), false), Cut::Last),
+            AttributeKind::Number | AttributeKind::Baseline => {
+                Self::between(Cut::At(Point::Real(0.0), false), Cut::Last)
+            }
             AttributeKind::Share(most) => {
                 Self::between(Cut::At(Point::Real(0.0), false), Cut::At(Point::Real(f64::from(*most)), true))
             }
@@ -133,6 +135,7 @@ impl Cut {
             AttributeKind::Number | AttributeKind::Share(_) => {
                 Cut::At(Point::Real(value::number(text).ok()? + 0.0), after)
             }
+            AttributeKind::Baseline => Cut::At(Point::Real(value::percent(text).ok()? + 0.0), after),
             AttributeKind::Version => {
                 let (mut numbers, rest) = version::fields_of(text)?;
                 let mut after = after;

@@ -1,0 +1,102 @@
+//! What a guest says of its boot, and how fast the host is meanwhile. `muster boot-time` and `boot-samples` measure by it.
+
+use std::time::{Duration, Instant};
+
+use rustix::time::{ClockId, clock_gettime};
+use sha2::{Digest as _, Sha256};
+
+use super::driver::{BootSeen, Live};
+use muster_base::failure::Failure;
+use muster_base::text;
+use muster_boot_time::measure::{ClockReading, guest_clock};
+use muster_boot_time::units::PROPERTIES;
+use muster_guest::{Reply, Request};
+
+/// Bytes that are read of all units of a guest.
+const LIMIT: usize = 16 << 20;
+/// How often the guest's clock is read before anything else, and again after everything.
+const READINGS: usize = 3;
+/// Bytes that are hashed to see how fast the host is: some tenths of a second.
+const WORK: usize = 96 << 20;
+
+/// What the guest says of its last boot, with what the driver saw of it; `None` when the driver does not see boots.
+pub async fn read<L: Live>(live: &L) -> Result<Option<BootSeen>, Failure> {
+    let scale = live.deadline_scale();
+    let mut clock = Vec::new();
+    for _ in 0..READINGS {
+        clock.extend(read_clock(live, scale).await?);
+    }
+    let mut said = None;
+    if live.facts().systemd.is_some() {
+        let properties: String = PROPERTIES.iter().map(|name| format!(" -p {name}")).collect();
+        let requests = [
+            "systemctl show --no-pager".to_owned(),
+            format!("systemctl show --no-pager{properties} -- '*'"),
+            "systemctl get-default".to_owned(),
+            "systemctl list-jobs --no-pager --no-legend".to_owned(),
+        ];
+        let requests: Vec<Request> = requests.into_iter().map(|script| request(script, scale)).collect();
+        said = Some(live.batch(requests).await?.into_iter().map(stdout));
+    }
+    clock.extend(read_clock(live, scale).await?);
+    let Some(mut seen) = live.boot_seen() else { return Ok(None) };
+    let evidence = &mut seen.evidence;
+    evidence.boot_id.clone_from(&live.facts().boot_id);
+    evidence.clock = clock;
+    if let Some(mut replies) = said {
+        let mut next = || replies.next().unwrap_or_default();
+        evidence.manager = Some(next());
+        (evidence.units, evidence.target, evidence.jobs) = (next(), next(), next());
+    }
+    Ok(Some(seen))
+}
+
+async fn read_clock<L: Live>(live: &L, scale: f64) -> Result<Option<ClockReading>, Failure> {
+    // The first says nanoseconds and is not everywhere.
+    let script = "head -n 4 /proc/timer_list 2>/dev/null; cat /proc/uptime".to_owned();
+    let before = nanoseconds(Instant::now());
+    let replies = live.batch(vec![request(script, scale)]).await?;
+    let after = nanoseconds(Instant::now());
+    let said = replies.into_iter().map(stdout).next().unwrap_or_default();
+    Ok(guest_clock(&said).map(|guest| ClockReading { before, after, guest }))
+}
+
+fn request(script: String, scale: f64) -> Request {
+    Request { script, timeout: Duration::from_secs(20).mul_f64(scale), limit: LIMIT }
+}
+
+fn stdout(reply: Reply) -> String {
+    text::escape_bytes(&reply.stdout)
+}
+
+/// Nanoseconds of the host's monotonic clock at that instant, which std does not say.
+pub fn nanoseconds(instant: Instant) -> u64 {
+    let now = clock_gettime(ClockId::Monotonic);
+    let elapsed = instant.elapsed();
+    let now = u64::try_from(now.tv_sec).unwrap_or(0) * 1_000_000_000 + u64::try_from(now.tv_nsec).unwrap_or(0);
+    now.saturating_sub(u64::try_from(elapsed.as_nanos()).unwrap_or(u64::MAX))
+}
+
+/// Microseconds that a fixed amount of work takes just now, on one processor.
+pub fn calibrate() -> u64 {
+    let block = [0x5a_u8; 64 << 10];
+    let begun = Instant::now();
+    let mut hasher = Sha256::new();
+    for _ in 0..WORK / block.len() {
+        hasher.update(block);
+    }
+    std::hint::black_box(hasher.finalize());
+    u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_instant_is_given_on_the_clock_of_the_plugin() {
+        let (before, now) = (Instant::now(), nanoseconds(Instant::now()));
+        let later = nanoseconds(before + std::time::Duration::ZERO);
+        assert!(now.abs_diff(later) < 1_000_000_000, "{now} {later}");
+    }
+}
