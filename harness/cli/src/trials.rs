@@ -292,8 +292,8 @@ async fn run_all(
     }
 }
 
-/// The machines that trials of one shape share: one that was booted, and one that was forked where the
-/// shape is forked at all.
+/// The machines that trials of one shape share: one that was booted, and one that was cloned where the
+/// shape is cloned at all.
 struct Machines<'s, 'd, D: Driver> {
     workers: BTreeMap<(&'s MachineSpec, MachineSource), Worker<'s, 'd, D>>,
 }

@@ -10,7 +10,7 @@ use muster_record::run::MachineRecord;
 pub struct BootLeft {
     /// What the base checks saw last.
     pub base: Observations,
-    /// What the boot did wrong, in the guest's own books.
+    /// What the boot did wrong, as the guest itself recorded it.
     pub failures: Vec<Failure>,
     /// What the base checks could not see.
     pub remarks: Vec<String>,

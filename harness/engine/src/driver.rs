@@ -25,7 +25,7 @@ pub use super::stop::Stop;
 pub trait Driver: Sync + Sized {
     /// A started machine whose guest answers and has settled.
     type Live: Live;
-    /// A frozen machine of which forks are made.
+    /// A frozen machine of which clones are made.
     type Template: Send + Sync;
 
     /// The driver of machines of another shape of the same image, or why there can be none.
@@ -34,7 +34,7 @@ pub trait Driver: Sync + Sized {
     /// How long a boot may take here, stretched for the accelerator.
     fn boot_deadline(&self) -> std::time::Duration;
 
-    /// What a machine takes of the host while it lives; of a fork, what the largest one took so far.
+    /// What a machine takes of the host while it lives; of a clone, what the largest one took so far.
     fn cost(&self, cloned: bool) -> Cost;
 
     /// MiB of memory that a template holds.
@@ -72,7 +72,7 @@ pub trait Driver: Sync + Sized {
         async { Written { capsule: Err("these machines cannot be saved".into()), goes_on: Ok(()) } }
     }
 
-    /// Whether templates are kept between runs, so that a fork may come cheaper than a boot.
+    /// Whether templates are kept between runs, so that a clone may come cheaper than a boot.
     fn keeps_templates(&self) -> bool {
         false
     }
@@ -88,7 +88,7 @@ pub trait Driver: Sync + Sized {
         async {}
     }
 
-    /// Takes back a recalled template of which no fork could be made.
+    /// Takes back a recalled template of which no clone could be made.
     fn disown(&self, _: &Self::Template) -> impl Future<Output = ()> + Send {
         async {}
     }

@@ -94,7 +94,7 @@ async fn mutating_tests_get_clones_of_one_boot() {
     ]);
     let records = run_all(&driver, &plan).await;
     assert_eq!((*driver.boots.lock().unwrap(), *driver.clones.lock().unwrap()), (1, 3));
-    // The shared machine first, then a fork for each chain.
+    // The shared machine first, then a clone for each chain.
     assert_eq!(
         short(&records).iter().map(|row| row.0.as_str()).collect::<Vec<_>>(),
         ["looks", "a", "b", "c", "health"]

@@ -49,9 +49,9 @@ pub struct FakeDriver {
     pub stops: Arc<Mutex<Vec<Stop>>>,
     /// Machines cannot be frozen, for this reason.
     pub rigid: Option<&'static str>,
-    /// How many forks work; those after them fail.
+    /// How many clones work; those after them fail.
     pub clones_that_work: Option<u32>,
-    /// How many forks were made.
+    /// How many clones were made.
     pub clones: Arc<Mutex<u32>>,
     /// Reboots, in order.
     pub reboots: Arc<Mutex<Vec<RebootKind>>>,

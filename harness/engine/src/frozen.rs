@@ -8,7 +8,7 @@ use muster_record::run::MachineRecord;
 pub enum Frozen<L, T> {
     /// It is a template now; its own run has ended.
     Template {
-        /// What forks are made of.
+        /// What clones are made of.
         template: T,
         /// What is known of the machine.
         record: MachineRecord,
@@ -35,7 +35,7 @@ pub enum Frozen<L, T> {
 
 /// A template of an earlier run.
 pub struct Recalled<T> {
-    /// What forks are made of.
+    /// What clones are made of.
     pub template: T,
     /// What it is called in this run.
     pub name: String,

@@ -14,7 +14,7 @@ pub(super) struct Lease<L> {
     pub(super) id: String,
     pub(super) live: L,
     pub(super) base: Observations,
-    /// What its boot left, but for the observations above; nothing when it was forked.
+    /// What its boot left, but for the observations above; nothing when it was cloned.
     pub(super) boot: BootLeft,
     pub(super) setups: BTreeMap<String, Result<(), Failure>>,
     /// Suites whose tests were run and that have a teardown still to run.

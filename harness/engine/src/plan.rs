@@ -58,11 +58,11 @@ impl MachineSpec {
 /// What machine a group of tests gets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Isolation {
-    /// One that was booted and not forked, at which the tests only look: they judge its boot.
+    /// One that was booted and not cloned, at which the tests only look: they check its boot.
     Booted,
     /// One that all tests share which only look.
     Shared,
-    /// A fork of the warm machine for this group alone.
+    /// A clone of the warm machine for this group alone.
     Clone,
     /// A cold boot for this group alone.
     Fresh,
@@ -116,7 +116,7 @@ pub fn plan(suites: &[Arc<Suite>], selected: &BTreeSet<TestIndex>, images: Vec<S
         used.push(suite.clone());
         for chain in chains(suite, &needed) {
             let isolation = isolation(suite, &chain);
-            // All tests of a chain wish the same.
+            // All tests of a chain want the same.
             let machine_spec = chain.first().map(|index| MachineSpec::of(&suite.tests[*index])).unwrap_or_default();
             let tests = chain.into_iter().map(|index| Planned { suite: suite.clone(), index });
             match isolation {
@@ -132,7 +132,7 @@ pub fn plan(suites: &[Arc<Suite>], selected: &BTreeSet<TestIndex>, images: Vec<S
     let mut groups = Vec::new();
     for ((machine_spec, isolation), mut tests) in together {
         // Tests that only look come before tests that change the guest, so that what one suite installs
-        // or starts is not what another suite judges.
+        // or starts is not what another suite checks.
         tests.sort_by_key(|planned: &Planned| changes_the_guest(planned));
         groups.push(Group { isolation, machine_spec, tests });
     }
@@ -155,7 +155,7 @@ fn isolation(suite: &Suite, chain: &[usize]) -> Isolation {
     }
 }
 
-/// Whether a test asks how the machine booted, which a fork never did and which needs the host to itself.
+/// Whether a test asks how the machine booted, which a clone never did and which needs the host to itself.
 pub(crate) fn is_about_the_boot(test: &Test) -> bool {
     expectations(&test.expect).iter().any(|expectation| expectation.check == "boot")
 }

@@ -235,7 +235,7 @@ mod tests {
         let test = &made.suites[0].tests[0];
         let waits: Vec<_> = expectations(&test.expect).into_iter().map(|found| found.eventually).collect();
         assert_eq!(waits, [None, Some(PATIENCE)]);
-        assert!(super::super::plan::is_about_the_boot(test), "the machine must not be a fork");
+        assert!(super::super::plan::is_about_the_boot(test), "the machine must not be a clone");
         let overrides = super::super::samples::boot_samples_of(test).expect("boots are asked for");
         assert!(!overrides.probes(&muster_record::facts::Facts::default()).is_empty(), "each boot is read");
     }

@@ -29,7 +29,7 @@ pub(crate) struct BootSamples<'t> {
     expected: Vec<&'t Expectation>,
 }
 
-/// The wish of a test whose first step it is.
+/// What a test wants whose first step it is.
 pub(crate) fn boot_samples_of(test: &Test) -> Option<BootSamples<'_>> {
     let step = test.steps.first()?;
     let Action::BootSamples { samples, discard } = step.action else { return None };

@@ -83,7 +83,7 @@ async fn run_groups<D: Driver>(groups: &[&Group], session: &Session<'_, D>) -> V
         "schedule: how the groups of one shape are run"
     );
 
-    // What judges the boot comes first, alone, on the machine of which forks are made afterwards.
+    // What checks the boot comes first, alone, on the machine of which clones are made afterwards.
     let mut first = session.worker(MachineSource::Boot);
     {
         let _alone = budget.reserve_all().await;

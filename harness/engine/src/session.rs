@@ -1,4 +1,4 @@
-//! One image under test: boots its machines or forks them from a template, keeps the books of what
+//! One image under test: boots its machines or clones them from a template, keeps the record of what
 //! each test and each machine did, and says at the end how the machines themselves did. The tests
 //! are run by [`Worker`](super::worker::Worker)s, of which several may work at a time.
 
@@ -48,11 +48,11 @@ pub struct Session<'d, D: Driver> {
 pub enum MachineSource {
     /// Every machine is booted.
     Boot,
-    /// Every machine is a fork of the image's template, which is made when the first is needed.
+    /// Every machine is a clone of the image's template, which is made when the first is needed.
     Clone,
 }
 
-/// What forks are made from.
+/// What clones are made from.
 enum CloneSource<D: Driver> {
     /// Nothing yet.
     Empty,
@@ -60,7 +60,7 @@ enum CloneSource<D: Driver> {
     Booted(Box<Lease<D::Live>>),
     /// A template.
     Ready(Arc<Template<D::Template>>),
-    /// This image cannot be forked; it was said why.
+    /// This image cannot be cloned; it was said why.
     Refused,
 }
 
@@ -108,7 +108,7 @@ impl<'d, D: Driver> Session<'d, D> {
         }
     }
 
-    /// A session on machines of another shape, with the same books.
+    /// A session on machines of another shape, with the same record.
     pub fn next_to<'e>(&self, driver: &'e D) -> Session<'e, D>
     where
         'd: 'e,
@@ -253,7 +253,7 @@ impl<'d, D: Driver> Session<'d, D> {
         }
     }
 
-    /// Enters what a boot left in the books.
+    /// Enters what a boot left in the record.
     fn note_boot(&self, id: &str, left: &BootLeft) {
         let health = &mut self.stats().health;
         for failure in &left.failures {
@@ -268,7 +268,7 @@ impl<'d, D: Driver> Session<'d, D> {
     }
 
     /// Takes the template of an earlier run when there is one and none of this run, and enters its boot
-    /// in the books as if it were this run's. Whether there is a template now.
+    /// in the record as if it were this run's. Whether there is a template now.
     async fn recall(&self, clone_source: &mut CloneSource<D>) -> bool {
         if matches!(clone_source, CloneSource::Empty)
             && let Some(Recalled { template, name, left, findings }) = self.driver.recall().await
@@ -300,7 +300,7 @@ impl<'d, D: Driver> Session<'d, D> {
         failure
     }
 
-    /// A fork of the image's template; a booted machine where that cannot be had.
+    /// A clone of the image's template; a booted machine where that cannot be had.
     async fn start_clone(&self) -> Result<Lease<D::Live>, Failure> {
         let mut clone_source = self.clone_source.lock().await;
         self.recall(&mut clone_source).await;
@@ -419,7 +419,7 @@ impl<'d, D: Driver> Session<'d, D> {
         }
     }
 
-    /// Enters in the books what a suite's teardown came to.
+    /// Enters in the record what a suite's teardown came to.
     pub(super) fn note_teardown(&self, machine: &str, failures: Vec<Failure>, remarks: Vec<String>) {
         let health = &mut self.stats().health;
         health.failures.extend(
@@ -437,7 +437,7 @@ impl<'d, D: Driver> Session<'d, D> {
         self.events.emit(Event::MachineEnded { record });
     }
 
-    /// Ends a machine that a test has wrecked. A fork is cheap to replace, and is wrecked by its own
+    /// Ends a machine that a test has wrecked. A clone is cheap to replace, and is wrecked by its own
     /// test alone.
     pub(super) async fn lose(&self, lease: Lease<D::Live>) {
         let was_a_clone = lease.live.record().cloned_from.is_some();

@@ -7,7 +7,7 @@ pub enum Stop {
     Orderly,
     /// The same, but its journal is fetched first, because a test failed on it.
     WithEvidence,
-    /// At once, because it is a fork of which nothing more is to be known.
+    /// At once, because it is a clone of which nothing more is to be known.
     Discard,
     /// The same, but its journal is fetched first, because a test failed on it. How it shuts down is
     /// nobody's question, and one whose init is dead never would.

@@ -25,7 +25,7 @@ use muster_suite::model::GuestMode;
 /// After so many readings ahead that could not be used, no more are made on a machine: something moves there all the time.
 const USELESS: u32 = 3;
 
-/// Tests with this tag run through an SSH login of their own, since SSH is what they judge.
+/// Tests with this tag run through an SSH login of their own, since SSH is what they check.
 const SSH_TAG: &str = "ssh";
 
 /// Runs tests on machines from one source. A machine that a test wrecks is replaced by the next.
@@ -33,7 +33,7 @@ pub struct Worker<'s, 'd, D: Driver> {
     session: &'s Session<'d, D>,
     source: MachineSource,
     lease: Option<Lease<D::Live>>,
-    /// Whether the guest is asked to power off at the end. Of all forks only the shared one is, so
+    /// Whether the guest is asked to power off at the end. Of all clones only the shared one is, so
     /// that how the image shuts down is seen once.
     orderly: bool,
     /// What the last machine was, which may be gone by the time that matters.
@@ -362,7 +362,7 @@ impl<D: Driver> Worker<'_, '_, D> {
         if self.session.settings.halt.reached().is_some() {
             return;
         }
-        // A failure is in the books, and reported again by the first test that needs a machine.
+        // A failure is in the record, and reported again by the first test that needs a machine.
         self.lease = self.session.machine_for_clones().await.ok();
     }
 

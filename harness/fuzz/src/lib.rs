@@ -82,7 +82,7 @@ fn readable(source: &str, problems: &Diagnostics) {
         assert!((1..=lines).contains(&span.line) && span.column >= 1, "{problem:?} is past its line");
     }
     let plain = problems.render(false);
-    assert_eq!(text::escape(&plain), plain, "what is shown is not harmless");
+    assert_eq!(text::escape(&plain), plain, "what is shown is not escaped");
     assert!(!plain.contains('\t'), "a tab would move the caret");
     assert_eq!(without_colors(&problems.render(true)), plain, "colours change the words");
 }

@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 
 pub use self::saved_machine::{SavedMachine, SavedMachineError, files};
 use super::capsule_state::{mapped, transfer_deadline};
-use super::description::Unforkable;
+use super::description::Unclonable;
 use super::firmware::{self, Firmware};
 use super::machine_files::{self, MachineFiles};
 use super::qmp::QmpError;
@@ -57,7 +57,7 @@ pub(crate) enum CaptureError {
     #[error("{what} could not be copied: {source}")]
     Copy { what: String, source: std::io::Error },
     #[error(transparent)]
-    Unforkable(#[from] Unforkable),
+    Unclonable(#[from] Unclonable),
     #[error(transparent)]
     Record(#[from] serde_json::Error),
     #[error(transparent)]
@@ -103,9 +103,9 @@ enum LayerError {
 }
 
 impl Machine {
-    /// Whether [`Machine::capture`] can work, judged by its devices.
-    pub(crate) fn can_capture(&self) -> Result<(), Unforkable> {
-        description::forkable(&self.files().description)
+    /// Whether [`Machine::capture`] can work with its devices.
+    pub(crate) fn can_capture(&self) -> Result<(), Unclonable> {
+        description::clonable(&self.files().description)
     }
 
     /// Stops the guest and writes down into the directory, which is there and empty, all that the machine

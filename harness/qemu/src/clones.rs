@@ -1,4 +1,4 @@
-//! Freezing a booted machine of this host into a template, and forking machines from it.
+//! Freezing a booted machine of this host into a template, and cloning machines from it.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -24,10 +24,10 @@ use muster_record::facts::Facts;
 use muster_record::finding::Finding;
 use muster_record::run::{MachineRecord, no_machine};
 
-/// How far a fork's clock may be from the host's after it was set, in seconds: far less than any
+/// How far a clone's clock may be from the host's after it was set, in seconds: far less than any
 /// certificate or time-out would notice, and more than a slow first command takes.
 const CLOCK_TOLERANCE: f64 = 5.0;
-/// How long the first command of a fork may take, unscaled.
+/// How long the first command of a clone may take, unscaled.
 const FIRST_COMMAND: Duration = Duration::from_secs(15);
 
 /// A frozen machine of this host.
@@ -101,7 +101,7 @@ pub(super) async fn freeze(live: HostMachine) -> Frozen<HostMachine, HostTemplat
 }
 
 /// A shell on the ports that answers, the SSH login that started it ended; `None` where the guest
-/// cannot have one, and its forks log in by SSH.
+/// cannot have one, and its clones log in by SSH.
 async fn warm_shell(live: &HostMachine, target: Target) -> Option<Guest> {
     let login = warm::start(&live.guest, WARM_PORTS, live.scale).await.ok()?;
     let [main, errors] = live.machine.warm_ports().ok()?;

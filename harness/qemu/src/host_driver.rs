@@ -1,4 +1,4 @@
-//! The driver of machines of this host: what the engine may wish of an image, and who does it.
+//! The driver of machines of this host: what the engine may want of an image, and who does it.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;

@@ -51,9 +51,9 @@ pub struct HostMachine {
     pub(super) guest: Guest,
     pub(super) facts: Facts,
     pub(super) findings_seen: usize,
-    /// What it was booted from; `None` for a fork, whose boot nobody saw.
+    /// What it was booted from; `None` for a clone, whose boot nobody saw.
     pub(super) origin: Option<Origin>,
-    /// Where a fork tells how much memory it took; `None` for what was booted.
+    /// Where a clone tells how much memory it took; `None` for what was booted.
     pub(super) largest_clone_mib: Option<Arc<AtomicU32>>,
     /// Microseconds in which it worked for tests and was waited for.
     pub(super) waited: AtomicU64,
@@ -162,7 +162,7 @@ impl Live for HostMachine {
             // Stretches the deadline itself.
             self.machine.power_down(POWER_OFF).await
         };
-        // The reader ends when QEMU has closed its side; what it printed last is then judged.
+        // The reader ends when QEMU has closed its side; what it printed last is then evaluated.
         let _ = tokio::time::timeout(Duration::from_secs(5), console.closed()).await;
         let new = console.findings_after(self.findings_seen);
         self.findings_seen += new.len();
@@ -182,7 +182,7 @@ impl HostMachine {
     pub(super) fn known_host_key(&self) -> Option<HostKey> {
         match (self.guest.host_key(), &self.target.host_key) {
             (Some(key), _) => Some(key),
-            // A fork that was never logged in to shows what its template did.
+            // A clone that was never logged in to shows what its template did.
             (None, HostKeyPolicy::Expect(keys)) => keys.first().cloned(),
             (None, HostKeyPolicy::AcceptFirst) => None,
         }

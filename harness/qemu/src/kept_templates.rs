@@ -312,7 +312,7 @@ pub(super) async fn keep(warm: &KeptTemplate, shape: &Shape<'_>, template: &Host
     }
 }
 
-/// Takes a kept template out of the cache of which no machine could be forked.
+/// Takes a kept template out of the cache of which no machine could be cloned.
 pub(super) fn disown(shape: &Shape<'_>, template: &HostTemplate) {
     if let Some((hold, _)) = &template.kept
         && hold.discard()

@@ -26,7 +26,7 @@ pub(super) struct MachineFiles {
     pub ram: Option<File>,
     /// Where QEMU writes the state of devices to, when it may be asked to.
     pub state: Option<File>,
-    /// Its overlay before anything was written to it, when there may be forks.
+    /// Its overlay before anything was written to it, when there may be clones.
     pub blank: Option<File>,
 }
 

@@ -23,7 +23,7 @@ pub(super) struct Shape<'h> {
     pub(super) sha256: String,
     /// What the file says of itself.
     pub(super) disk: Arc<DiskFacts>,
-    /// Private memory of the largest fork so far, in MiB.
+    /// Private memory of the largest clone so far, in MiB.
     pub(super) largest_clone_mib: Arc<AtomicU32>,
     pub(super) network: Network,
 }

@@ -1,5 +1,5 @@
 //! A warm machine that stopped for good so that others can begin where it stood: its RAM in a file
-//! that forks map privately, the state of its devices, its overlay frozen, its firmware's variables.
+//! that clones map privately, the state of its devices, its overlay frozen, its firmware's variables.
 //!
 //! The sequence is QEMU's own for templates: migrate to a file with `x-ignore-shared`, so that RAM
 //! stays where it is and a few megabytes of device state are all that is written.
@@ -10,7 +10,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::command_line;
-use super::description::{self, MachineDescription, Memory, Unforkable};
+use super::description::{self, MachineDescription, Memory, Unclonable};
 use super::machine_files::{self, MachineFiles};
 use super::qmp::{Qmp, QmpError};
 use super::{Machine, MachineError};
@@ -35,7 +35,7 @@ pub(crate) struct Template {
     pub(super) blank: File,
 }
 
-/// What a fork has for itself alone.
+/// What a clone has for itself alone.
 pub(super) struct Own {
     pub layer: File,
     pub vars: Option<File>,
@@ -66,12 +66,12 @@ pub(crate) enum ThawError {
 }
 
 impl Machine {
-    /// Whether [`Machine::freeze`] can work, judged by its devices.
-    pub(crate) fn can_freeze(&self) -> Result<(), Unforkable> {
-        description::forkable(&self.files().description)?;
+    /// Whether [`Machine::freeze`] can work with its devices.
+    pub(crate) fn can_freeze(&self) -> Result<(), Unclonable> {
+        description::clonable(&self.files().description)?;
         match self.files().ram {
             Some(_) => Ok(()),
-            None => Err(Unforkable::PrivateRam),
+            None => Err(Unclonable::PrivateRam),
         }
     }
 
@@ -110,7 +110,7 @@ impl Template {
         self.ram.metadata().map_or(0, |metadata| metadata.blocks() * 512)
     }
 
-    /// The files of a fork: everything of the template, only read, and a layer and variables of its own.
+    /// The files of a clone: everything of the template, only read, and a layer and variables of its own.
     pub(super) fn files_of_clone(&self, id: &str, own: Own) -> Result<MachineFiles, MachineError> {
         let Own { layer, vars, extra } = own;
         let open = |file: &File| {

@@ -2,7 +2,7 @@
 //! or not at all.
 //!
 //! Locks are `flock`s, so that the kernel lets go of them however a process ends. A directory is locked
-//! in common by everyone who forks from it, and alone by whoever removes it; `.<key>.lock` is held by
+//! in common by everyone who clones from it, and alone by whoever removes it; `.<key>.lock` is held by
 //! the one run that makes it.
 
 mod list;
@@ -50,7 +50,7 @@ pub enum StoreError {
 /// A template from the store, kept there as long as this lives.
 #[derive(Debug)]
 pub(crate) struct Stored {
-    /// What forks are made from.
+    /// What clones are made from.
     pub template: Template,
     /// The private key that opens its guest.
     pub private_key: PathBuf,
@@ -228,7 +228,7 @@ impl Hold {
         Ok(Some(Self { lock, path: path.to_owned() }))
     }
 
-    /// Removes the template, unless another run uses it. Machines that were forked from it live on.
+    /// Removes the template, unless another run uses it. Machines that were cloned from it live on.
     pub(crate) fn discard(&self) -> bool {
         // The lock that is already held becomes one of its own.
         files::lock_alone(&self.lock).is_ok()

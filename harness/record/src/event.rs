@@ -75,7 +75,7 @@ pub enum Event {
         machine: String,
         /// Seconds from QEMU start to the first answer.
         boot_seconds: f64,
-        /// What the guest is; absent for a fork, which is what its template was.
+        /// What the guest is; absent for a clone, which is what its template was.
         #[serde(skip_serializing_if = "Option::is_none", default)]
         facts: Option<Box<Facts>>,
     },

@@ -101,7 +101,7 @@ pub struct MachineRecord {
     /// state; absent when it was booted.
     #[serde(rename = "forked-from", skip_serializing_if = "Option::is_none", default)]
     pub cloned_from: Option<String>,
-    /// How commands reached its guest last: `ssh`, or `warm-shell`, which began before the fork.
+    /// How commands reached its guest last: `ssh`, or `warm-shell`, which began before the clone.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub channel: Option<String>,
     /// Seconds from QEMU start to the first answer; absent when it never answered.

@@ -158,7 +158,7 @@ impl Driver for RemoteDriver {
     }
 
     /// It takes nothing of this host.
-    fn cost(&self, _forked: bool) -> Cost {
+    fn cost(&self, _cloned: bool) -> Cost {
         Cost { centicores: 1, memory_mib: 1 }
     }
 

@@ -104,7 +104,7 @@ impl<W: Write> Terminal<W> {
             Event::AcceleratorChosen { accelerator } if accelerator.kind == "tcg" => {
                 self.notice(&format!("guests are emulated: {}", accelerator.reason), &mut lines);
             }
-            // A fork is no news: the last lines count them.
+            // A clone is no news: the last lines count them.
             Event::MachineStarting { machine, image, cloned_from: None, deadline_seconds } => {
                 self.machines.insert(machine.clone(), image.clone());
                 if !self.quiet && self.progress.is_none() {

@@ -113,8 +113,8 @@ pub(super) fn ends(mut lines: Vec<String>, limit: usize) -> Vec<String> {
     lines
 }
 
-/// How many machines there were: boots, and forks with how they were reached and how soon they
-/// answered. Nothing when nothing was forked: a boot is said when it happens.
+/// How many machines there were: boots, and clones with how they were reached and how soon they
+/// answered. Nothing when nothing was cloned: a boot is said when it happens.
 pub(crate) fn machines(record: &RunRecord) -> Option<String> {
     let (clones, boots): (Vec<_>, Vec<_>) = record.machines.iter().partition(|machine| machine.cloned_from.is_some());
     if clones.is_empty() {

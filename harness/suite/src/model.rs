@@ -62,7 +62,7 @@ pub struct Test {
     /// What sets it apart, in the order of its id: names with values. Empty for most.
     pub cell: Vec<(String, String)>,
     /// The machine it must have, where the image's own description is not enough. All tests of a
-    /// `needs` chain wish the same.
+    /// `needs` chain want the same.
     pub machine: MachineOverrides,
     /// Why it matters, one line.
     pub summary: String,
@@ -168,7 +168,7 @@ pub const NEEDS_INTERNET: &str = "needs-internet";
 pub enum GuestMode {
     /// The machine that other tests of the run use too. The default without steps.
     Shared,
-    /// Its own fork of the warm machine.
+    /// Its own clone of the warm machine.
     Clone,
     /// A cold boot of its own, or of its own `needs` chain.
     Fresh,

@@ -20,7 +20,7 @@ pub trait Check: Sync {
     /// The attribute table.
     fn table(&self) -> &'static CheckTable;
 
-    /// What must be read in the guest to judge all of these expectations, in as few probes as can be.
+    /// What must be read in the guest to evaluate all of these expectations, in as few probes as can be.
     fn probes(&self, wanted: &[&Expectation], facts: &Facts) -> Vec<Probe>;
 
     /// One verdict for each assertion of the expectation, in order.

@@ -1,5 +1,5 @@
 //! `disk-image`: the file that the machine was started from, as the runner sees it. Nothing is read in
-//! the guest, so that `muster images inspect` can judge a file without starting it.
+//! the guest, so that `muster images inspect` can check a file without starting it.
 
 use muster_suite::grammar::{partitions, paths};
 use muster_suite::table::{Attribute, AttributeKind, CheckTable, Shorthand, Subject};

@@ -145,7 +145,7 @@ fn spec(
     specs.pop().ok_or_else(|| CliError::invalid("no image was named"))
 }
 
-/// The image that a run judged, as long as it is still the same.
+/// The image that a run tested, as long as it is still the same.
 fn spec_of_run(project: &Project, dir: &Utf8Path, options: &MachineOptions) -> Result<ImageSpec, CliError> {
     let record = record(dir)?;
     let mut images = record.images.iter();

@@ -1,7 +1,7 @@
 //! Reboot steps: asking for one, following the guest through it, and proving that it happened once.
 //!
 //! Coming back proves nothing: a guest that never went down answers too. What counts is the boot id
-//! that the kernel draws at each start. [`follow`] collects the ids it meets, [`evidence`] judges
+//! that the kernel draws at each start. [`follow`] collects the ids it meets, [`evidence`] evaluates
 //! them together with what QEMU, the console and the guest's journal know. How it is
 //! done to a machine of this host and to one elsewhere is known by their crates.
 
@@ -22,13 +22,13 @@ use muster_suite::model::RebootKind;
 const POLL: Duration = Duration::from_secs(1);
 /// How long a guest may take to tell its boot id, unscaled.
 const ANSWER: Duration = Duration::from_secs(5);
-/// How long a guest may take to accept the wish, unscaled: `systemctl reboot` returns at once.
+/// How long a guest may take to accept the request, unscaled: `systemctl reboot` returns at once.
 const ACCEPT: Duration = Duration::from_secs(20);
 
 /// A reboot that happened, and happened once.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Rebooted {
-    /// From the wish to the settled guest.
+    /// From the request to the settled guest.
     pub seconds: f64,
     /// What a reader should know about it, one sentence each.
     pub remarks: Vec<String>,

@@ -90,7 +90,7 @@ pub(crate) async fn write(
     Ok(dropped.line())
 }
 
-/// Runs one of the programs on the disk. `well` judges its status and the beginning of its stderr.
+/// Runs one of the programs on the disk. `well` checks its status and the beginning of its stderr.
 async fn run(
     program: &str,
     arguments: &[String],

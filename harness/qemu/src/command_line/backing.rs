@@ -9,7 +9,7 @@ use crate::network::NetworkFds;
 pub(crate) struct Fds {
     /// The overlay, read-write.
     pub layer: RawFd,
-    /// Overlays of the templates it was forked from, the newest first, read-only.
+    /// Overlays of the templates it was cloned from, the newest first, read-only.
     pub below: Vec<RawFd>,
     /// The image, read-only.
     pub base: RawFd,

@@ -48,7 +48,7 @@ impl Cell {
     }
 
     /// The part of [`Cell::facts`] that a run must hold an image against: the shape of its machine
-    /// follows from the wish.
+    /// follows from what was stated.
     pub(super) fn images(&self) -> Option<Condition> {
         let images = Cell { overrides: MachineOverrides { firmware: None, ..self.overrides.clone() }, ..self.clone() };
         images.facts()
