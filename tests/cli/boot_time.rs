@@ -131,3 +131,36 @@ fn what_was_typed_is_checked_before_anything_boots() {
         assert!(refused.assert_status(2).stderr.contains(reason), "{words:?}: {}", refused.stderr);
     }
 }
+
+#[test]
+fn what_systemd_analyze_printed_is_read_and_what_says_nothing_is_no_pass() {
+    let place = Place::new();
+    let file = |name: &str, text: &str| {
+        std::fs::write(place.path(name), text).unwrap();
+        place.path(name).to_str().unwrap().to_owned()
+    };
+    let boot = file(
+        "boot.txt",
+        "Startup finished in 4.160s (firmware) + 2.796s (loader) + 5.831s (kernel) + 18.885s (userspace) = 31.673s\n\
+         graphical.target reached after 18.2s in userspace.\n",
+    );
+    let odd =
+        file("odd.txt", "Startup finished in 2.020ms (kernel) + 8.866s (initrd) + 14.894s (userspace) = 25.782s\n");
+    let hung =
+        file("hung.txt", "Bootup is not yet finished (org.freedesktop.systemd1.Manager.FinishTimestampMonotonic=0).\n");
+    let other = file("other.txt", "[ 0.000000] Linux version 6.12\n");
+    let read = muster(&place, &["boot-time", "import", &boot]);
+    let text = &read.assert_status(0).stdout;
+    for part in ["firmware", "18.9 s", "31.7 s", "graphical.target after 18.2 s"] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    let read = muster(&place, &["boot-time", "import", &boot, "--format", "json"]);
+    let rows: serde_json::Value = serde_json::from_str(&read.assert_status(0).stdout).expect("JSON");
+    assert_eq!(rows[0]["phases-micros"]["kernel"].as_u64(), Some(5_831_000));
+    for (path, reason) in [(&odd, "do not add up"), (&hung, "had not finished")] {
+        let read = muster(&place, &["boot-time", "import", &boot, path]);
+        assert!(read.assert_status(3).stderr.contains(reason), "{}", read.stderr);
+        assert!(read.stdout.contains("31.7 s"), "{}", read.stdout);
+    }
+    assert!(muster(&place, &["boot-time", "import", &other]).assert_status(2).stderr.contains("other.txt"));
+}

@@ -6,6 +6,7 @@
 
 use std::borrow::Cow;
 
+use muster_base::exit::Exit;
 use muster_base::fault::Fault;
 use muster_base::text::one_line;
 
@@ -74,6 +75,10 @@ pub enum TextError {
 }
 
 impl Fault for TextError {
+    fn exit(&self) -> Exit {
+        Exit::Invalid
+    }
+
     fn hint(&self) -> Option<Cow<'static, str>> {
         let hint = match self {
             Self::TooLarge { .. } | Self::TooManyLines { .. } => "keep the output of one command of one boot",

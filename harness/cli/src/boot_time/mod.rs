@@ -3,6 +3,7 @@
 mod collect;
 mod files;
 mod history;
+mod import;
 mod series;
 mod show;
 mod typed;
@@ -85,12 +86,15 @@ enum Command {
     History(history::Arguments),
     /// Print what was measured again, or in another format
     Show(show::Arguments),
+    /// Read boots of which only what systemd-analyze printed is left
+    Import(import::Arguments),
 }
 
 pub(crate) fn execute(arguments: Arguments) -> Result<Exit, CliError> {
     match arguments.command {
         Some(Command::History(arguments)) => history::execute(&arguments),
         Some(Command::Show(arguments)) => show::execute(&arguments),
+        Some(Command::Import(arguments)) => import::execute(&arguments),
         None => measure(arguments),
     }
 }
