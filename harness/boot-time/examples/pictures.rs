@@ -3,10 +3,11 @@
 use std::path::Path;
 
 use muster_boot_time::by::By;
+use muster_boot_time::median::median;
 use muster_boot_time::pictures::distribution::{Distribution, Interval, Row};
 use muster_boot_time::pictures::history::{Build, Change, History};
 use muster_boot_time::pictures::phases::Phases;
-use muster_boot_time::pictures::side::{Side, median};
+use muster_boot_time::pictures::side::Side;
 use muster_boot_time::pictures::waterfall::Waterfall;
 use muster_boot_time::sample::{Cost, Link, Mark, Phase, PhaseName, Sample, Unit};
 

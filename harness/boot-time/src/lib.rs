@@ -10,6 +10,7 @@ pub mod curve;
 pub mod formats;
 pub mod history;
 pub mod measure;
+pub mod median;
 pub mod pictures;
 pub mod sample;
 pub mod systemd_text;

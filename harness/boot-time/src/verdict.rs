@@ -7,6 +7,7 @@ use muster_stats::compare::{Comparison, Rule, compare};
 use muster_stats::samples::Samples;
 
 use crate::by::By;
+use crate::median;
 use crate::sample::{Cost, Measured, PhaseName, Sample, Series};
 
 /// What a comparison came to.
@@ -243,7 +244,7 @@ fn phases(baseline: &Measured, candidate: &Measured, by: By) -> Vec<Grown> {
         .into_iter()
         .filter_map(|name| {
             let (before, after) = both(name)?;
-            Some(Grown { name: name.name().to_owned(), before: middle(before)?, after: middle(after)? })
+            Some(Grown { name: name.name().to_owned(), before: median::median(before)?, after: median::median(after)? })
         })
         .collect()
 }
@@ -252,23 +253,13 @@ fn phases(baseline: &Measured, candidate: &Measured, by: By) -> Vec<Grown> {
 fn grown(name: &str, before: Vec<u64>, after: Vec<u64>) -> Option<Grown> {
     let spread = |values: &[u64]| values.iter().max().zip(values.iter().min()).map_or(0, |(max, min)| max - min);
     let noise = spread(&before).min(spread(&after));
-    let grown = Grown { name: name.to_owned(), before: middle(before)?, after: middle(after)? };
+    let grown = Grown { name: name.to_owned(), before: median::median(before)?, after: median::median(after)? };
     (grown.difference().unsigned_abs() > u128::from(noise)).then_some(grown)
-}
-
-fn middle(mut values: Vec<u64>) -> Option<u64> {
-    values.sort_unstable();
-    let middle = values.len() / 2;
-    match values.len() {
-        0 => None,
-        odd if odd % 2 == 1 => Some(values[middle]),
-        _ => Some(values[middle - 1].midpoint(values[middle])),
-    }
 }
 
 /// The median of what boots that count took, by a measure; none when not all of them have it.
 pub fn median(measured: &Measured, by: By, of: impl Fn(&Sample) -> Option<Cost>) -> Option<u64> {
-    middle(measured.conclusive().map(|sample| by.of(&of(sample)?)).collect::<Option<Vec<u64>>>()?)
+    median::median(measured.conclusive().map(|sample| by.of(&of(sample)?)).collect::<Option<Vec<u64>>>()?)
 }
 
 /// An interval that holds the median of all such boots, from order statistics, with its confidence: the narrowest of at least 95 %,

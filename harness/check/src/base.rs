@@ -1,5 +1,5 @@
 //! Base checks: what no test may leave behind, looked at after each. Failed units, core dumps, OOM
-//! kills, SELinux denials, and a tainted kernel; of each only what is new is held against the test.
+//! kills, SELinux denials, and a tainted kernel; of each only what is new counts against the test.
 //!
 //! The readings after a test are the readings before the next one, so that they cost one batch:
 //! [`baseline`] once, then [`next`] with the observations before, and [`compare`]. What cannot be

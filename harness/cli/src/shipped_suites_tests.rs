@@ -194,7 +194,7 @@ fn bad_files_are_refused_by_the_schema_unless_it_cannot_know() {
             let name = format!("{dir}/{}", path.file_stem().unwrap());
             let listed = ONLY_THE_PARSER.iter().any(|(known, _)| *known == name);
             let bytes = fs_err::read(&path).unwrap();
-            // A schema is held against one tree. What never becomes one is refused before.
+            // A schema is checked against one tree. What never becomes one is refused before.
             let tree = std::str::from_utf8(&bytes).ok().and_then(|text| instance(&name, text));
             let accepted = tree.is_some_and(|(json, _)| validators[schema].is_valid(&json));
             match (accepted, listed) {

@@ -1,4 +1,4 @@
-//! The entries of a ledger held against differences. An entry documents a difference when its pattern
+//! The entries of a ledger compared with differences. An entry documents a difference when its pattern
 //! matches the key, the candidate is one it speaks of, the values are those it speaks of, and its time
 //! is not over. What an entry does not say in full it does not document.
 

@@ -6,7 +6,7 @@
 //! - [`facts`]: `facts/v1`, all that a comparison reads of one system, as a file.
 //! - [`difference`]: from the items of two systems to differences with stable keys.
 //! - [`comparison`]: two systems' facts compared.
-//! - [`ledger`]: the entries of `deviations/v1` held against differences.
+//! - [`ledger`]: the entries of `deviations/v1` compared with differences.
 //! - [`azldev`]: Azure Linux's own TOML tree, whose overlays document differences too.
 //! - [`verdict`]: the whole comparison: what is documented, by what, and the exit code.
 //! - [`text`], [`markdown`], [`json`]: the same for a terminal, for a pull request, for programs.

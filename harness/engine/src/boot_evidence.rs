@@ -77,8 +77,13 @@ pub fn nanoseconds(instant: Instant) -> u64 {
     now.saturating_sub(u64::try_from(elapsed.as_nanos()).unwrap_or(u64::MAX))
 }
 
-/// Microseconds that a fixed amount of work takes just now, on one processor.
-pub fn calibrate() -> u64 {
+/// Microseconds that a fixed amount of work takes just now, on one processor; none when it could not be done. Consoles and
+/// connections go on meanwhile.
+pub async fn calibrate() -> Option<u64> {
+    tokio::task::spawn_blocking(work).await.ok()
+}
+
+fn work() -> u64 {
     let block = [0x5a_u8; 64 << 10];
     let begun = Instant::now();
     let mut hasher = Sha256::new();

@@ -88,7 +88,7 @@ fn record_of(issue: &KnownIssue, ruled: Ruled, note: String) -> IssueRecord {
     }
 }
 
-/// `failure:` of an entry, held against the text of a failure.
+/// `failure:` of an entry, compared with the text of a failure.
 fn matches(matcher: &Matcher, text: &str) -> bool {
     // A matcher that cannot be evaluated explains nothing.
     matching::compare(matcher, &AttributeKind::Output, &Value::text(text)).is_ok()

@@ -18,7 +18,7 @@ use muster_suite::baseline::{self, Baseline};
 use muster_suite::clause::expectations;
 use muster_suite::model::{Action, BASELINE_LIMIT, Expectation, Step, Test};
 
-/// What a test wishes.
+/// What a test wants of several boots.
 pub(crate) struct BootSamples<'t> {
     /// The step that says so.
     pub step: &'t Step,
@@ -75,7 +75,7 @@ impl Samples {
         if !self.measures {
             return None;
         }
-        tokio::task::spawn_blocking(calibrate).await.ok()
+        calibrate().await
     }
 
     /// Measures the boot that the machine has just done. `before` is how fast the host was before it.

@@ -48,7 +48,7 @@ pub fn decode(data: &[u8]) {
     });
 }
 
-/// The suite that known issues are held against.
+/// The suite that known issues are checked against.
 fn known_suite() -> Suite {
     let source = "schema: suite/v1\nsuite: s\ntests:\n- {id: t, steps: [run: x]}\n- {id: u, steps: [run: x]}\n";
     decode_source("s.yaml", source, &vocabulary()).0.expect("a suite")

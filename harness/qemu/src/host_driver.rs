@@ -37,6 +37,11 @@ impl HostDriver<'_> {
     pub fn series(&self, boots: Population) -> Series {
         self.shape.origin().series(boots)
     }
+
+    /// SHA-256 of the image, 64 hexadecimal digits.
+    pub fn image_sha256(&self) -> &str {
+        &self.shape.sha256
+    }
 }
 
 impl Driver for HostDriver<'_> {

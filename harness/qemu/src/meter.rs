@@ -1,7 +1,8 @@
 //! How many instructions a guest has executed, at any moment of the host's clock.
 //!
-//! Under KVM the processor counts them ([`crate::perf`]), and a thread here reads it every 20 ms. Under emulation a plugin of QEMU counts them (`harness/boot-meter`, carried in this program) and writes the sums to a socket every
-//! 20 ms; a thread here keeps what it writes. Between two sums the count is taken to grow evenly.
+//! Under KVM the processor counts them ([`crate::perf`]), and a thread here reads it every 20 ms. Under emulation a plugin of QEMU
+//! counts them (`harness/boot-meter`, carried in this program) and writes the sums to a socket every 20 ms; a thread here keeps
+//! what it writes. Between two sums the count is taken to grow evenly.
 
 use std::fs::File;
 use std::io::{Read as _, Write as _};

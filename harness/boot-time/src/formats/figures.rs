@@ -140,13 +140,7 @@ fn usual_phases(samples: &[&Sample]) -> Vec<PhaseName> {
 
 /// The middle value; of an even number, the mean of the two in the middle, rounded down. 0 of none.
 pub fn median(values: &[u64]) -> u64 {
-    let mut sorted = values.to_vec();
-    sorted.sort_unstable();
-    match sorted.len() {
-        0 => 0,
-        length if length % 2 == 1 => sorted[length / 2],
-        length => sorted[length / 2 - 1].midpoint(sorted[length / 2]),
-    }
+    crate::median::median(values.to_vec()).unwrap_or(0)
 }
 
 /// The 95th percentile as a value that was measured (nearest rank); none of fewer than [`FOR_P95`], where it would be the maximum.

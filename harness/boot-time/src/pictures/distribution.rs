@@ -1,9 +1,10 @@
 //! The totals of boots as points, with their median and its interval: one row for the baseline, one for the candidate.
 
 use super::measure::{Axis, change, ratio};
-use super::side::{Side, boots, median};
+use super::side::{Side, boots};
 use super::svg::{Fill, LEFT, Label, NARROW, RIGHT, Svg};
 use crate::by::By;
+use crate::median::median;
 
 /// More boots of one side are drawn as bars of a histogram.
 const POINTS: usize = 200;

@@ -3,9 +3,9 @@
 use muster_base::text::one_line;
 
 use super::measure::{Axis, change};
-use super::side::median;
 use super::svg::{Anchor, LEFT, Label, RIGHT, Svg, lanes};
 use crate::by::By;
+use crate::median::median;
 
 /// Columns; more builds share one.
 const COLUMNS: usize = 120;

@@ -1,9 +1,10 @@
 //! The phases of boots, stacked: one bar a boot, by time or by instructions, the baseline above the candidate.
 
 use super::measure::{Axis, change, ratio};
-use super::side::{Side, median};
+use super::side::Side;
 use super::svg::{Fill, LEFT, Label, RIGHT, Svg};
 use crate::by::By;
+use crate::median::median;
 use crate::sample::{PhaseName, Sample};
 
 /// Bars of one side.

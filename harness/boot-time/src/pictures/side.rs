@@ -1,6 +1,7 @@
 //! One side of a picture: the boots of a baseline or of a candidate, and which of them stand for all.
 
 use crate::by::By;
+use crate::median::median;
 use crate::sample::Sample;
 
 /// Characters of a side's name in a heading.
@@ -67,17 +68,6 @@ impl<'a> Side<'a> {
         let mut sorted = self.totals(by);
         sorted.sort_by_key(|(sample, total)| (*total, sample.number));
         sorted
-    }
-}
-
-/// The value in the middle, or the mean of the two there; none of nothing.
-pub fn median(mut values: Vec<u64>) -> Option<u64> {
-    values.sort_unstable();
-    let middle = values.len() / 2;
-    match values.len() {
-        0 => None,
-        odd if odd % 2 == 1 => Some(values[middle]),
-        _ => Some(values[middle - 1].midpoint(values[middle])),
     }
 }
 

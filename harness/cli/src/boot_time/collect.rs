@@ -33,12 +33,12 @@ impl<'h> Booted<'h> {
     pub(super) async fn sample(&mut self) -> Sample {
         self.taken += 1;
         let number = self.taken;
-        let before = boot_evidence::calibrate();
+        let before = boot_evidence::calibrate().await;
         let evidence = match self.boots {
             Population::First => self.first(number).await,
             Population::Later => self.later(number).await,
         };
-        let calibration = Some([before, boot_evidence::calibrate()]);
+        let calibration = before.zip(boot_evidence::calibrate().await).map(|(before, after)| [before, after]);
         match evidence {
             Ok(evidence) => {
                 let sample = measure(&Evidence { number, calibration, ..evidence });

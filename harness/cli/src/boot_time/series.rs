@@ -15,7 +15,6 @@ use muster_engine::sink::{Events, now};
 use muster_image::ImageSpec;
 use muster_qemu::Accel;
 use muster_qemu::driver::{HostDriver, HostImages};
-use muster_record::event::Event;
 
 /// An image that is measured.
 pub(super) struct Side {
@@ -43,7 +42,7 @@ impl Measuring<'_> {
         sides: Vec<Side>,
         interruption: impl Future<Output = ()>,
     ) -> Result<(Vec<Measured>, bool), CliError> {
-        let (events, stream) = Events::channel();
+        let (events, _nobody) = Events::channel();
         let made = fs_err::create_dir_all(self.dir);
         made.map_err(|error| CliError::infrastructure(error.to_string()))?;
         let mut host = run_host(self.root, self.dir, self.accel.clone(), &events).await?;
@@ -56,16 +55,12 @@ impl Measuring<'_> {
         let mut measured = Vec::new();
         for (side, images) in sides.iter().zip(&images) {
             let driver = images.prepare(&side.spec.id).await.map_err(boot::reported)?;
-            let sha256 = stream.try_iter().find_map(|event| match event {
-                Event::ImageReady { record, .. } => Some(record.sha256),
-                _ => None,
-            });
             measured.push(Measured {
                 schema: SCHEMA.to_owned(),
                 muster: env!("MUSTER_VERSION").to_owned(),
                 at: at.clone(),
                 series: self.key(side, &driver),
-                image_sha256: sha256.unwrap_or_default(),
+                image_sha256: driver.image_sha256().to_owned(),
                 samples: Vec::new(),
                 not_measured: Vec::new(),
             });

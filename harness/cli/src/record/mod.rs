@@ -1,4 +1,4 @@
-//! `muster record`: what a good machine is becomes a suite, to be held against later ones.
+//! `muster record`: what a good machine is becomes a suite, to check later ones against.
 //!
 //! - [`sources`]: what can be recorded, as it is typed.
 //! - [`collect`]: what is read in the guest for each, and the facts in the answers. Pure.

@@ -27,7 +27,7 @@ pub const UPSTREAM_STATUSES: &[&str] =
 /// How a subject can differ, as the second part of a pattern.
 pub const CHANGES: &[&str] = &["added", "removed", "changed"];
 
-/// The kind of text that `before` and `after` are held against.
+/// The kind of text that `before` and `after` are compared with.
 pub const VALUE: AttributeKind = AttributeKind::Text;
 
 const fn key(name: &'static str, shape: Shape, required: bool, doc: &'static str) -> Key {

@@ -1,4 +1,4 @@
-//! Lists of the checks of other tools (`schema: foreign-checks/v1`), held against the suites: what a
+//! Lists of the checks of other tools (`schema: foreign-checks/v1`), compared with the suites: what a
 //! test says in `covers:` must be in the list of its tool, and a check that no test takes the place of
 //! must say why. So nothing is claimed that is not there, and nothing is left out in silence.
 

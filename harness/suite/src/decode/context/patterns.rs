@@ -62,7 +62,7 @@ impl Context<'_> {
 }
 
 /// Whether a regular expression can be expected to match every line. One that does not match the
-/// empty text is fine at once; the others are held against a text of every common character.
+/// empty text is fine at once; the others are checked against a text of every common character.
 fn matches_everything(regex: &regex::Regex) -> bool {
     // Most patterns are plain words, which cannot match the empty text. Seeing that here is much
     // cheaper than the first search of a freshly compiled expression.
