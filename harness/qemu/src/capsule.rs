@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 
 pub use self::saved_machine::{SavedMachine, SavedMachineError, files};
 use super::capsule_state::{mapped, transfer_deadline};
-use super::description::Unclonable;
+use super::description::Uncloneable;
 use super::firmware::{self, Firmware};
 use super::machine_files::{self, MachineFiles};
 use super::qmp::QmpError;
@@ -57,7 +57,7 @@ pub(crate) enum CaptureError {
     #[error("{what} could not be copied: {source}")]
     Copy { what: String, source: std::io::Error },
     #[error(transparent)]
-    Unclonable(#[from] Unclonable),
+    Uncloneable(#[from] Uncloneable),
     #[error(transparent)]
     Record(#[from] serde_json::Error),
     #[error(transparent)]
@@ -104,8 +104,8 @@ enum LayerError {
 
 impl Machine {
     /// Whether [`Machine::capture`] can work with its devices.
-    pub(crate) fn can_capture(&self) -> Result<(), Unclonable> {
-        description::clonable(&self.files().description)
+    pub(crate) fn can_capture(&self) -> Result<(), Uncloneable> {
+        description::cloneable(&self.files().description)
     }
 
     /// Stops the guest and writes down into the directory, which is there and empty, all that the machine

@@ -281,7 +281,7 @@ fn firmware(line: &mut Line, machine: &MachineDescription, channels: &Backing<'_
 mod tests {
     use super::*;
     use crate::Network;
-    use crate::description::clonable;
+    use crate::description::cloneable;
     use crate::firmware::Firmware;
     use crate::network::NetworkFds;
     use muster_base::machine::{DiskBus, Format};
@@ -417,9 +417,9 @@ mod tests {
 
     #[test]
     fn what_cannot_be_frozen_is_named() {
-        assert_eq!(clonable(&machine()), Ok(()));
-        assert_eq!(clonable(&MachineDescription { bus: DiskBus::Sata, extra_disks: vec![512], ..machine() }), Ok(()));
-        let why = |machine: MachineDescription| clonable(&machine).unwrap_err().to_string();
+        assert_eq!(cloneable(&machine()), Ok(()));
+        assert_eq!(cloneable(&MachineDescription { bus: DiskBus::Sata, extra_disks: vec![512], ..machine() }), Ok(()));
+        let why = |machine: MachineDescription| cloneable(&machine).unwrap_err().to_string();
         assert!(why(MachineDescription { bus: DiskBus::Nvme, ..machine() }).contains("NVMe"));
         assert!(why(MachineDescription { tpm: true, ..machine() }).contains("TPM"));
         assert!(why(MachineDescription { arch: Arch::Aarch64, ..machine() }).contains("vmgenid"));

@@ -91,7 +91,7 @@ pub fn version(arch: Arch) -> Option<String> {
 
 /// Why a machine can be neither frozen nor captured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum Unclonable {
+pub(crate) enum Uncloneable {
     #[error("QEMU's NVMe disk cannot be frozen; another `bus` can")]
     Nvme,
     #[error("QEMU's Arm machines have no vmgenid, so that clones would draw the same random numbers")]
@@ -104,15 +104,15 @@ pub(crate) enum Unclonable {
 
 /// Whether a machine can be frozen and loaded again into clones, and if not, what forbids it.
 /// Facts: `vmstate` of the devices of QEMU 10.
-pub(crate) fn clonable(machine: &MachineDescription) -> Result<(), Unclonable> {
+pub(crate) fn cloneable(machine: &MachineDescription) -> Result<(), Uncloneable> {
     if machine.bus == DiskBus::Nvme {
-        return Err(Unclonable::Nvme);
+        return Err(Uncloneable::Nvme);
     }
     if machine.arch == Arch::Aarch64 {
-        return Err(Unclonable::NoVmgenid);
+        return Err(Uncloneable::NoVmgenid);
     }
     if machine.tpm {
-        return Err(Unclonable::Tpm);
+        return Err(Uncloneable::Tpm);
     }
     Ok(())
 }

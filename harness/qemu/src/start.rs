@@ -71,7 +71,7 @@ impl Machine {
         };
         let layer = overlay.into_layer();
         let (mut ram, mut state, mut blank) = (None, None, None);
-        if request.freezable && description::clonable(&description).is_ok() {
+        if request.freezable && description::cloneable(&description).is_ok() {
             description.memory = Memory::Shared;
             let files = dir_error("memory that can be shared", &dir);
             ram = Some(machine_files::anonymous_ram(description.memory_mib).map_err(&files)?);

@@ -10,7 +10,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::command_line;
-use super::description::{self, MachineDescription, Memory, Unclonable};
+use super::description::{self, MachineDescription, Memory, Uncloneable};
 use super::machine_files::{self, MachineFiles};
 use super::qmp::{Qmp, QmpError};
 use super::{Machine, MachineError};
@@ -67,11 +67,11 @@ pub(crate) enum ThawError {
 
 impl Machine {
     /// Whether [`Machine::freeze`] can work with its devices.
-    pub(crate) fn can_freeze(&self) -> Result<(), Unclonable> {
-        description::clonable(&self.files().description)?;
+    pub(crate) fn can_freeze(&self) -> Result<(), Uncloneable> {
+        description::cloneable(&self.files().description)?;
         match self.files().ram {
             Some(_) => Ok(()),
-            None => Err(Unclonable::PrivateRam),
+            None => Err(Uncloneable::PrivateRam),
         }
     }
 
