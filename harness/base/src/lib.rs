@@ -13,7 +13,9 @@ pub mod fnmatch;
 pub mod glob;
 pub mod machine;
 pub mod os_release;
+mod relation;
 pub mod text;
 mod words;
 
+pub use relation::Relation;
 pub use words::{Choice, UnknownName};

@@ -1,0 +1,36 @@
+//! What a reader cannot do by itself.
+
+use camino::Utf8Path;
+
+/// What is not available, in a sentence.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Unavailable(pub String);
+
+/// Other files, and programs of this host. It bounds sizes and times, and gives no file outside of what was named.
+pub trait Host {
+    /// A text file that `from` includes: its name, relative to `from`, and its text.
+    ///
+    /// # Errors
+    /// It is not there, outside of the directory of `from`, not UTF-8 or too long.
+    fn included(&self, from: &Utf8Path, name: &str) -> Result<(String, String), Unavailable>;
+
+    /// What `rpm` says of a package file: `rpm -qp --qf FORMAT FILE`, without signatures being checked.
+    ///
+    /// # Errors
+    /// rpm is missing, or cannot read it.
+    fn rpm(&self, file: &Utf8Path, format: &str) -> Result<String, Unavailable>;
+
+    /// What `rpmspec --query ARGUMENTS… FILE` prints; macros of the spec that run commands are not expanded.
+    ///
+    /// # Errors
+    /// rpmspec is missing, or cannot read it.
+    fn rpmspec(&self, file: &Utf8Path, arguments: &[&str]) -> Result<String, Unavailable>;
+
+    /// The members of a tar archive, packed or not: calls `each` with name and the first bytes of regular files, at
+    /// most `bytes` of each.
+    ///
+    /// # Errors
+    /// It is no archive, beyond [`crate::limits`], or cannot be unpacked.
+    fn archive(&self, file: &Utf8Path, bytes: u64, each: &mut dyn FnMut(&str, &[u8])) -> Result<(), Unavailable>;
+}

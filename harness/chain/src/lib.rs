@@ -1,0 +1,20 @@
+//! Reads the files in which people already say what they need of a system (a *chain*: Containerfiles, kickstarts,
+//! playbooks, specs, programs) and makes [`Need`]s of them. Every line is understood, or listed as not understood
+//! with the reason; none is dropped, and no name is invented.
+//!
+//! Pure: a reader gets text and bytes; other files and the answers of `rpm` come from a [`Host`]. All of it is
+//! untrusted: sizes, depths and counts are bounded ([`limits`]).
+
+pub mod chain;
+pub mod host;
+pub mod limits;
+pub mod need;
+pub mod place;
+pub mod reader;
+mod readers;
+
+pub use chain::{Chain, ChainKind, NotUnderstood};
+pub use host::{Host, Unavailable};
+pub use need::{Need, Verb, Want};
+pub use place::Place;
+pub use reader::{Reading, Source, read, readers};

@@ -1,0 +1,173 @@
+//! Readers: which of them a file is for, and what it hands to them.
+
+use std::sync::Arc;
+
+use camino::Utf8Path;
+
+use crate::chain::{Chain, ChainKind, NotUnderstood};
+use crate::host::Host;
+use crate::limits;
+use crate::need::Need;
+use crate::place::Place;
+use crate::readers::ALL;
+use muster_base::exit::Exit;
+use muster_base::fault::Fault;
+use muster_base::text::one_line;
+
+/// A file to read.
+pub struct Source<'a> {
+    /// As it was named.
+    pub path: &'a Utf8Path,
+    /// What is in it; of an archive or program beyond [`limits::TEXT`], the first bytes.
+    pub bytes: &'a [u8],
+    /// Other files and programs.
+    pub host: &'a dyn Host,
+}
+
+impl<'a> Source<'a> {
+    /// Its text.
+    ///
+    /// # Errors
+    /// It is not UTF-8, or beyond [`limits::TEXT`].
+    pub fn text(&self) -> Result<&'a str, ReadError> {
+        let file = self.path.to_string();
+        if self.bytes.len() as u64 > limits::TEXT {
+            return Err(ReadError::TooLong { file, limit: limits::TEXT });
+        }
+        std::str::from_utf8(self.bytes).map_err(|error| ReadError::NotText { file, at: error.valid_up_to() })
+    }
+}
+
+/// Reads one kind of file.
+pub trait Reader: Sync {
+    /// What it reads.
+    fn kind(&self) -> ChainKind;
+
+    /// Whether the file is one, by its name and its first bytes. The first reader that says so gets it.
+    fn fits(&self, source: &Source<'_>) -> bool;
+
+    /// Reads it.
+    ///
+    /// # Errors
+    /// The file as a whole cannot be read. A line that cannot is [`Reading::not_understood`].
+    fn read(&self, source: &Source<'_>, into: &mut Reading) -> Result<(), ReadError>;
+}
+
+/// All readers, in the order in which they are tried.
+pub fn readers() -> &'static [&'static dyn Reader] {
+    ALL
+}
+
+/// What a reader has found so far.
+#[derive(Debug)]
+pub struct Reading {
+    chain: Chain,
+}
+
+impl Reading {
+    /// Of a file that was just opened.
+    pub fn new(file: &Arc<str>, kind: ChainKind) -> Self {
+        let chain = Chain {
+            file: Arc::clone(file),
+            kind,
+            needs: Vec::new(),
+            lines: 0,
+            not_understood: Vec::new(),
+            written_for: None,
+        };
+        Self { chain }
+    }
+
+    /// The file that is read.
+    pub fn file(&self) -> &Arc<str> {
+        &self.chain.file
+    }
+
+    /// Counts a line that says something. Each is counted once, whatever comes of it.
+    pub fn line(&mut self) {
+        self.chain.lines += 1;
+    }
+
+    /// A need. Beyond [`limits::NEEDS`] it is counted as not understood.
+    pub fn need(&mut self, need: Need) {
+        if self.chain.needs.len() < limits::NEEDS {
+            self.chain.needs.push(need);
+        } else {
+            let why = format!("a chain has at most {} needs", limits::NEEDS);
+            self.not_understood(need.place, &need.written, why);
+        }
+    }
+
+    /// A line, already counted, that was not understood. Of one line the first reason stays.
+    pub fn not_understood(&mut self, place: Place, written: &str, why: impl Into<String>) {
+        let same = |one: &NotUnderstood| one.place.file == place.file && one.place.line == place.line && place.line > 0;
+        if !self.chain.not_understood.iter().rev().take(8).any(same) {
+            let written = one_line(written, limits::SHOWN);
+            self.chain.not_understood.push(NotUnderstood { place, written, why: why.into() });
+        }
+    }
+
+    /// The system that the file says it is for.
+    pub fn written_for(&mut self, system: impl Into<String>) {
+        self.chain.written_for = Some(system.into());
+    }
+
+    /// What was read.
+    pub fn end(self) -> Chain {
+        self.chain
+    }
+}
+
+/// A file that cannot be read as a chain.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ReadError {
+    /// It is longer than text may be.
+    #[error("{file} is longer than {} MiB, the most that is read of a text", limit >> 20)]
+    TooLong {
+        /// As it was named.
+        file: String,
+        /// In bytes.
+        limit: u64,
+    },
+    /// It is not UTF-8.
+    #[error("{file} is not UTF-8 text (byte {at})")]
+    NotText {
+        /// As it was named.
+        file: String,
+        /// Bytes before the first that is wrong.
+        at: usize,
+    },
+    /// No reader knows it.
+    #[error("{file} is no kind of file that is read")]
+    Unknown {
+        /// As it was named.
+        file: String,
+    },
+    /// It is broken as a whole.
+    #[error("{file}: {why}")]
+    Broken {
+        /// As it was named.
+        file: String,
+        /// What is wrong.
+        why: String,
+    },
+}
+
+impl Fault for ReadError {
+    fn exit(&self) -> Exit {
+        Exit::Invalid
+    }
+}
+
+/// Reads a file by the first reader that it is for, or by the one for `kind`.
+///
+/// # Errors
+/// No reader is for it, or it cannot be read as a whole.
+pub fn read(source: &Source<'_>, kind: Option<ChainKind>) -> Result<Chain, ReadError> {
+    let named = |reader: &&&dyn Reader| kind.map_or_else(|| reader.fits(source), |kind| reader.kind() == kind);
+    let reader = readers().iter().find(named).ok_or_else(|| ReadError::Unknown { file: source.path.to_string() })?;
+    let file: Arc<str> = Arc::from(source.path.as_str());
+    let mut reading = Reading::new(&file, reader.kind());
+    reader.read(source, &mut reading)?;
+    Ok(reading.end())
+}
