@@ -77,7 +77,7 @@ fn a_run_that_is_not_there_or_was_about_another_image_is_an_error_of_usage() {
     for (words, said) in [
         (vec!["--failed", earlier.to_str().unwrap()], "was not about remote, but about desk"),
         (vec!["--failed", "/nowhere/at-all"], "there is no such run"),
-        (vec!["--failed", first.dir.path().to_str().unwrap()], "has no run.json"),
+        (vec!["--failed", first.dir.path().to_str().unwrap()], "has neither run.json nor events.jsonl"),
         (vec!["--failed", "last", "--test", "up/bad"], "cannot be used with"),
     ] {
         let ended = run(&second, &sshd, &mark, &words, &[]);

@@ -5,7 +5,8 @@ use std::io::Write as _;
 use clap::ValueEnum;
 use clap::builder::PossibleValue;
 use muster_record::run::RunRecord;
-use muster_report::annotations::{Server, summary};
+use muster_report::annotations::Server;
+use muster_report::written::markdown::summary;
 
 /// For whom.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -64,6 +65,16 @@ fn detect(variable: impl Fn(&str) -> Option<String>) -> Option<Server> {
         () if is_set("GITLAB_CI") => Some(Server::Gitlab),
         () if is_set("TF_BUILD") => Some(Server::Azure),
         () => None,
+    }
+}
+
+/// Prints for a server what it reads out of the log of a run that is over.
+pub(crate) fn again(server: Server, record: &RunRecord) {
+    let mut out = anstream::AutoStream::always_ansi(std::io::stdout());
+    for line in muster_report::annotations::of_run(server, record) {
+        if writeln!(out, "{line}").is_err() {
+            return;
+        }
     }
 }
 

@@ -20,7 +20,7 @@ use muster_report::annotations::Server;
 use muster_report::evidence::Base;
 use muster_report::pace;
 use muster_report::terminal::{Mode, Options, Terminal};
-use muster_report::written::{self, ReportInput};
+use muster_report::written::{self, Chosen, ReportInput};
 
 type Out = anstream::AutoStream<std::io::Stdout>;
 
@@ -66,13 +66,50 @@ pub(crate) struct ReportOptions {
     /// $CI_PROJECT_DIR; the run's directory must be in it [default: the current directory, if it has the directory]
     #[arg(long, value_name = "DIRECTORY")]
     pub attachments_base: Option<Utf8PathBuf>,
+    /// Which reports the run writes, separated by commas; run.json is always one of them
+    #[arg(long = "report", value_name = "FORMAT", value_delimiter = ',', default_value = Formats::default_names(), value_parser = Formats::parser())]
+    pub formats: Vec<String>,
 }
 
 impl ReportOptions {
+    /// Those that were chosen, and the record.
+    pub(crate) fn chosen(&self) -> Chosen {
+        match self.formats.is_empty() {
+            true => Chosen::default(),
+            false => Chosen::of(self.formats.iter().map(String::as_str), true),
+        }
+    }
+
     /// From where reports of a run in this directory name files. The directory need not be there yet.
     pub(crate) fn base(&self, dir: &Utf8Path) -> Result<Base, CliError> {
         Base::of(dir, self.attachments_base.as_deref()).map_err(|error| CliError::about("--attachments-base", error))
     }
+}
+
+/// The names of reports, for the command line.
+pub(crate) struct Formats;
+
+impl Formats {
+    /// Those that are written when nothing was said.
+    pub(crate) fn default_names() -> String {
+        Chosen::default().reports().map(|report| report.name()).collect::<Vec<_>>().join(",")
+    }
+
+    /// Only names that there are.
+    pub(crate) fn parser() -> clap::builder::PossibleValuesParser {
+        written::registry().iter().map(|report| report.name()).collect::<Vec<_>>().into()
+    }
+}
+
+/// Where reports go and which.
+#[derive(Debug, Clone)]
+pub(crate) struct ReportsTo {
+    /// The directory of the run.
+    pub(crate) dir: RunDir,
+    /// From where they name files.
+    pub(crate) base: Base,
+    /// Which.
+    pub(crate) chosen: Chosen,
 }
 
 /// A consumer at work.
@@ -82,12 +119,11 @@ pub(crate) struct Consumer(JoinHandle<Result<RunRecord, CliError>>);
 /// Nothing is shown without a display; what is shown knows how long things usually take.
 pub(crate) fn start(
     stream: Receiver<Event>,
-    dir: &RunDir,
-    base: Base,
+    reports: ReportsTo,
     display: Option<Display>,
     usual: Durations,
 ) -> Result<Consumer, CliError> {
-    let journal = Journal::create(&dir.events())?;
+    let journal = Journal::create(&reports.dir.events())?;
     let server = display.and_then(|display| display.annotations.server());
     let terminal = display.map(|display| {
         let colour = anstream::AutoStream::choice(&std::io::stdout()) != anstream::ColorChoice::Never;
@@ -100,10 +136,9 @@ pub(crate) fn start(
         let options = Options { colour, verbose: display.verbose > 0, server, disarm };
         Terminal::new(out, display.mode(), options).expecting(usual)
     });
-    let dir = dir.clone();
     let thread = std::thread::Builder::new()
         .name("events".to_owned())
-        .spawn(move || consume(stream, (&dir, &base), journal, terminal, server))
+        .spawn(move || consume(stream, &reports, journal, terminal, server))
         .map_err(|cause| CliError::infrastructure(format!("no thread for the reports: {cause}")))?;
     Ok(Consumer(thread))
 }
@@ -117,7 +152,7 @@ impl Consumer {
 
 fn consume(
     stream: Receiver<Event>,
-    (dir, base): (&RunDir, &Base),
+    reports: &ReportsTo,
     mut journal: Journal,
     mut terminal: Option<Terminal<Out>>,
     server: Option<Server>,
@@ -143,10 +178,10 @@ fn consume(
         recorder.apply(&event);
         if matches!(event, Event::Planned { .. }) {
             // From here on a run that is killed leaves reports that say what was not reached.
-            write((dir, base), &recorder, &mut trouble);
+            write(reports, &recorder, &mut trouble);
         }
         if matches!(event, Event::RunFinished { .. }) {
-            write((dir, base), &recorder, &mut trouble);
+            write(reports, &recorder, &mut trouble);
         }
         if let Some(terminal) = &mut terminal {
             // A closed pipe is nobody's failure; the reports are what counts.
@@ -155,7 +190,8 @@ fn consume(
         }
     }
     if let Some(terminal) = &mut terminal {
-        let files = written::files(dir).into_iter().chain([("events", dir.events())]);
+        let ReportsTo { dir, chosen, .. } = reports;
+        let files = written::files(chosen, dir.root()).into_iter().chain([("events", dir.events())]);
         let reports: Vec<_> = files.map(|(name, path)| (name, super::project::short(&path).to_string())).collect();
         let _ = terminal.summary(recorder.record(), &reports);
         if let Err(why) = annotations::summarise(server, recorder.record()) {
@@ -168,8 +204,8 @@ fn consume(
     }
 }
 
-fn write((dir, base): (&RunDir, &Base), recorder: &Recorder, trouble: &mut Option<String>) {
-    if let Err(error) = written::write(ReportInput { record: recorder.record(), dir, base }) {
+fn write(ReportsTo { dir, base, chosen }: &ReportsTo, recorder: &Recorder, trouble: &mut Option<String>) {
+    if let Err(error) = written::write(ReportInput { record: recorder.record(), dir, base }, chosen, dir.root()) {
         trouble.get_or_insert(error.to_string());
     }
 }

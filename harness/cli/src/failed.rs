@@ -2,19 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use camino::{Utf8Path, Utf8PathBuf};
-
+use super::earlier;
 use super::error::CliError;
-use super::project::{Project, short};
+use super::project::Project;
 use muster_base::text::{one_line, plural};
-use muster_record::json;
 use muster_record::names::PREFIX;
 use muster_record::outcome::Outcome;
 use muster_record::run::RunRecord;
-use muster_suite::diagnostic::did_you_mean;
 
-/// Stands for the newest run.
-const LAST: &str = "last";
 /// How many names a message lists.
 const LISTED: usize = 10;
 
@@ -33,8 +28,7 @@ pub(crate) struct Again {
 impl Again {
     /// Finds the run, which is named by its id, its directory or `last`, and reads what did not pass.
     pub(crate) fn find(project: &Project, typed: &str) -> Result<Self, CliError> {
-        let dir = dir(&project.runs(), typed)?;
-        let again = Self::of(&read(&dir.join("run.json"))?);
+        let again = Self::of(&earlier::open(project, "--failed", typed)?.record);
         if again.tests.is_empty() {
             let what = format!("--failed: in the run {} every test passed or was skipped", again.run);
             return Err(CliError::invalid(what).hint("name another run, or select tests by `--test`"));
@@ -119,45 +113,6 @@ impl Again {
         let text = format!("not run again, since it is no longer there or another option leaves it out: {text}");
         Some(one_line(&text, 1000))
     }
-}
-
-fn dir(runs: &Utf8Path, typed: &str) -> Result<Utf8PathBuf, CliError> {
-    let has_record = |dir: &Utf8Path| dir.join("run.json").is_file();
-    let entries = runs.read_dir_utf8().into_iter().flatten().flatten();
-    let mut ids: Vec<String> =
-        entries.filter(|entry| has_record(entry.path())).map(|entry| entry.file_name().to_owned()).collect();
-    ids.sort();
-    let runs_shown = short(runs);
-    if typed == LAST {
-        // Ids sort by time; what cargo's tests leave begins with a word.
-        let newest = ids.iter().rev().find(|id| id.starts_with(|c: char| c.is_ascii_digit()));
-        return newest.map(|id| runs.join(id)).ok_or_else(|| {
-            let what = format!("--failed last: there is no run in {runs_shown}");
-            CliError::invalid(what).hint("name the directory of a run: `--failed DIRECTORY`")
-        });
-    }
-    let path = Utf8PathBuf::from(typed);
-    for dir in [path.clone(), runs.join(typed)] {
-        if has_record(&dir) {
-            return Ok(dir);
-        }
-    }
-    let cli_error = CliError::invalid(match path.is_dir() {
-        true => format!("--failed {typed}: the directory has no run.json, so it is not that of a run"),
-        false => format!("--failed {typed}: there is no such run"),
-    });
-    Err(cli_error.hint(match did_you_mean(typed, ids.iter().map(String::as_str)) {
-        Some(near) => format!("did you mean `{near}`? `--failed last` is the newest in {runs_shown}"),
-        None => format!("name an id in {runs_shown}, the directory of a run, or `last`"),
-    }))
-}
-
-fn read(path: &Utf8Path) -> Result<RunRecord, CliError> {
-    json::read(path).map_err(|error| {
-        let why = one_line(&error.source.to_string(), 300);
-        CliError::invalid(format!("--failed: {} cannot be read: {why}", short(path)))
-            .hint("it must be the run.json of a run of this version of muster")
-    })
 }
 
 #[cfg(test)]

@@ -17,6 +17,7 @@ mod console;
 mod consumer;
 mod coverage;
 mod doctor;
+mod earlier;
 mod error;
 mod event_loop;
 mod explain;
@@ -43,6 +44,7 @@ mod plain_words_tests;
 mod project;
 mod record;
 mod reference;
+mod report;
 mod resume;
 mod run;
 mod runs;
@@ -118,6 +120,8 @@ enum Command {
     Images(images::Arguments),
     /// List the directories of earlier runs, and remove old ones
     Runs(runs::Arguments),
+    /// Make the reports of runs again, in any format
+    Report(report::Arguments),
     /// List, show, accept or reject snapshots that have changed
     Snapshots(snapshots::Arguments),
     /// Compare two systems, and fail on differences that nobody has documented
@@ -238,6 +242,7 @@ fn dispatch(Arguments { command, colour }: Arguments, notes: Vec<String>) -> std
         Command::Record(arguments) => record::execute(*arguments),
         Command::Schema(arguments) => schema::execute(arguments),
         Command::Images(arguments) => images::execute(arguments),
+        Command::Report(arguments) => report::execute(&arguments),
         Command::Runs(arguments) => runs::execute(arguments),
         Command::Snapshots(arguments) => snapshots::execute(arguments),
         Command::Compare(arguments) => compare::execute(*arguments),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::connect::{self, ConnectOptions};
-use super::consumer::{self, Display, ReportOptions};
+use super::consumer::{self, Display, ReportOptions, ReportsTo};
 use super::error::CliError;
 use super::event_loop::runtime;
 use super::failed::Again;
@@ -32,7 +32,6 @@ use muster_record::event::Event;
 use muster_record::layout::{RunDir, SNAPSHOTS, TESTS};
 use muster_record::run::{Accelerator, RunRecord};
 use muster_remote::RemoteImages;
-use muster_report::evidence::Base;
 
 /// Boot images and run suites on them
 #[derive(Debug, clap::Args)]
@@ -184,12 +183,13 @@ pub(crate) fn execute(mut arguments: Arguments, notes: &[String]) -> Result<Exit
         prepared.rerun.proving.extend(["--proofs".to_owned(), plan::quote(file.as_str())]);
     }
     let id = run_id();
-    let (dir, base) = run_dir(&arguments, &prepared.project, &id)?;
+    let reports = run_dir(&arguments, &prepared.project, &id)?;
+    let dir = reports.dir.clone();
     let accel = choose_accelerator(arguments.images.machine.accel)?;
     let runtime = runtime()?;
     let (events, stream) = Events::channel();
     let durations = durations_file().map(|path| Durations::load(&path)).unwrap_or_default();
-    let consumer = consumer::start(stream, &dir, base, Some(arguments.display), durations.clone())?;
+    let consumer = consumer::start(stream, reports, Some(arguments.display), durations.clone())?;
     announce(&events, &id, accelerator(&accel), &prepared.notices);
     let templates = arguments.warm.then(|| templates(arguments.templates_max, &events)).flatten();
     let budget = budget(arguments.jobs, arguments.all_memory);
@@ -254,10 +254,11 @@ fn durations_file() -> Option<Utf8PathBuf> {
 /// A run on a machine that is already up: the same, without anything of this host's but SSH.
 fn execute_connected(prepared: connect::Prepared, arguments: &Arguments) -> Result<Exit, CliError> {
     let id = run_id();
-    let (dir, base) = run_dir(arguments, &prepared.project, &id)?;
+    let reports = run_dir(arguments, &prepared.project, &id)?;
+    let dir = reports.dir.clone();
     let runtime = runtime()?;
     let (events, stream) = Events::channel();
-    let consumer = consumer::start(stream, &dir, base, Some(arguments.display), Durations::default())?;
+    let consumer = consumer::start(stream, reports, Some(arguments.display), Durations::default())?;
     announce(&events, &id, muster_remote::accelerator(), &prepared.notices);
     let settings = Settings {
         update: update_mode(arguments),
@@ -275,8 +276,8 @@ fn execute_connected(prepared: connect::Prepared, arguments: &Arguments) -> Resu
     Ok(exit)
 }
 
-/// The directory of the run, which must be new, and from where its reports name files.
-fn run_dir(arguments: &Arguments, project: &Project, id: &str) -> Result<(RunDir, Base), CliError> {
+/// The directory of the run, which must be new, and what is written there.
+fn run_dir(arguments: &Arguments, project: &Project, id: &str) -> Result<ReportsTo, CliError> {
     let path = match &arguments.out {
         Some(path) if path.symlink_metadata().is_ok() => {
             return Err(CliError::invalid(format!(
@@ -290,7 +291,7 @@ fn run_dir(arguments: &Arguments, project: &Project, id: &str) -> Result<(RunDir
     // Before anything is made.
     let base = arguments.reports.base(&path)?;
     let dir = RunDir::create(&path)?;
-    Ok((dir, base))
+    Ok(ReportsTo { dir, base, chosen: arguments.reports.chosen() })
 }
 
 /// What executes the guests.

@@ -206,8 +206,9 @@ fn work(prepared: Prepared, questions: mpsc::Receiver<Question>) -> Result<Exit,
     let dir = RunDir::create(&prepared.project.runs().join(format!("test-{}", super::run::run_id())))?;
     let accel = super::run::choose_accelerator(muster_qemu::AccelRequest::Auto)?;
     let (events, stream) = Events::channel();
-    let base = consumer::ReportOptions::default().base(dir.root())?;
-    let consumer = consumer::start(stream, &dir, base, None, Default::default())?;
+    let options = consumer::ReportOptions::default();
+    let reports = consumer::ReportsTo { dir: dir.clone(), base: options.base(dir.root())?, chosen: options.chosen() };
+    let consumer = consumer::start(stream, reports, None, Default::default())?;
     let runtime = super::event_loop::runtime()?;
     let done = runtime.block_on(run_all(prepared, &dir, accel, &events, questions));
     drop(runtime);

@@ -1,10 +1,5 @@
 //! `run.json`: the record, whole, for programs. Its schema is `reports/schema/run-v1.json`.
 
-use std::io::Read as _;
-
-use camino::Utf8Path;
-
-use crate::layout::FileError;
 use crate::run::RunRecord;
 
 /// The schema of `run.json`.
@@ -15,21 +10,6 @@ pub const EVENTS_SCHEMA: &str = include_str!("../../../reports/schema/events-v1.
 /// The record as JSON, indented, with a newline at its end.
 pub fn render(record: &RunRecord) -> Result<String, serde_json::Error> {
     serde_json::to_string_pretty(record).map(|json| json + "\n")
-}
-
-/// Bytes of a record that are read at most.
-const LARGEST: u64 = 256 << 20;
-
-/// Reads a record that [`render`] made, of at most 256 MiB.
-pub fn read(path: &Utf8Path) -> Result<RunRecord, FileError> {
-    let broken = |error: std::io::Error| FileError::because("read", path)(error);
-    let mut bytes = Vec::new();
-    let file = std::fs::File::open(path).map_err(broken)?;
-    file.take(LARGEST + 1).read_to_end(&mut bytes).map_err(broken)?;
-    if bytes.len() as u64 > LARGEST {
-        return Err(broken(std::io::Error::other("it is larger than any run's")));
-    }
-    serde_json::from_slice(&bytes).map_err(|error| broken(error.into()))
 }
 
 #[cfg(test)]
@@ -94,6 +74,6 @@ mod tests {
         let path = camino::Utf8PathBuf::from_path_buf(dir.path().join("run.json")).unwrap();
         let record = Recorder::fold(&sample::events());
         std::fs::write(&path, render(&record).unwrap()).unwrap();
-        assert_eq!(read(&path).unwrap(), record);
+        assert_eq!(crate::open::of_record(&path).unwrap(), record);
     }
 }

@@ -13,6 +13,7 @@ pub mod json;
 pub mod kept;
 pub mod layout;
 pub mod names;
+pub mod open;
 pub mod outcome;
 pub mod run;
 #[cfg(any(test, feature = "testing"))]

@@ -5,7 +5,7 @@
 //! and only lines made here command anything. GitLab's marks hold an escape and a carriage return, neither of which is
 //! left in any text of a guest ([`muster_base::text`]).
 
-use super::words;
+use super::{cause, verdict, words};
 use muster_base::failure::Location;
 use muster_base::text::one_line;
 use muster_record::outcome::Outcome;
@@ -13,8 +13,6 @@ use muster_record::run::{RunRecord, TestRecord};
 
 /// Characters of an annotation's message at most.
 const MESSAGE: usize = 600;
-/// Tests that a summary lists at most; servers limit summaries to 1 MiB.
-const LISTED: usize = 100;
 
 muster_base::words! {
     /// A CI server: its logs have commands, and there is a job for it.
@@ -69,6 +67,27 @@ pub(crate) fn error(server: Server, test: &TestRecord) -> Option<String> {
         }
         Server::Gitlab => None,
     }
+}
+
+/// Annotations of a run at most: GitHub shows ten of a step and drops the rest.
+const SHOWN: usize = 10;
+
+/// What a server shows of a run that is over, in lines: one annotation for each cause, the causes of most tests first;
+/// for a server that has none, the failures as a folded part of the log.
+pub fn of_run(server: Server, record: &RunRecord) -> Vec<String> {
+    let causes = cause::of(record);
+    let mut lines: Vec<String> = causes.iter().take(SHOWN).filter_map(|cause| error(server, cause.tests[0])).collect();
+    if server == Server::Gitlab && !causes.is_empty() {
+        let at = record.finished.as_ref().and_then(|at| at.parse::<jiff::Timestamp>().ok()).unwrap_or_default();
+        lines.push(fold(server, 0, "what did not pass", at.as_second()));
+        for test in causes.iter().flat_map(|cause| &cause.tests) {
+            let title = format!("{} {} [{}]", words::mark(test.outcome), test.name(), test.image);
+            lines.push(one_line(&format!("{title}: {}", words::headline(test).1), MESSAGE));
+        }
+        lines.push(unfold(server, 0, at.as_second()));
+    }
+    lines.extend(verdict::of_images(record).iter().map(|verdict| disarmed(&verdict.sentence())));
+    lines
 }
 
 /// Whether a server can find the file: those of the program itself, and those elsewhere on this host, it cannot.
@@ -139,29 +158,6 @@ fn azure(text: &str, property: bool) -> String {
     if property { text.replace(';', "%3B").replace(']', "%5D") } else { text }
 }
 
-/// A short text in Markdown for the page of a job: the sentence about each image, and what did not pass. All that a
-/// guest said stands between backticks and holds none.
-pub fn summary(record: &RunRecord) -> String {
-    let code = |text: &str| format!("`{}`", one_line(text, 300).replace('`', "'"));
-    let mut lines = vec!["### muster".to_owned(), String::new()];
-    lines.extend(super::verdict::of_images(record).iter().map(|verdict| format!("- {}", code(&verdict.sentence()))));
-    lines.extend(super::verdict::unexplained(record).map(|why| format!("- the run is not a pass: {}", code(&why))));
-    let open: Vec<&TestRecord> =
-        record.tests.iter().filter(|test| matches!(test.outcome, Outcome::Fail | Outcome::Error)).collect();
-    if !open.is_empty() {
-        lines.push(String::new());
-    }
-    for test in open.iter().take(LISTED) {
-        let name = code(&format!("{} [{}]", test.name(), test.image));
-        lines.push(format!("- **{}** {name}: {}", test.outcome.name(), code(&words::headline(test).1)));
-    }
-    if open.len() > LISTED {
-        lines.push(format!("- and {} more", open.len() - LISTED));
-    }
-    lines.push(String::new());
-    lines.join("\n")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -219,17 +215,21 @@ mod tests {
     }
 
     #[test]
-    fn a_summary_has_the_verdicts_and_what_did_not_pass_and_no_markup_of_a_guest() {
+    fn a_run_that_is_over_has_ten_annotations_at_most_and_one_for_each_cause() {
         let mut record = Recorder::fold(&sample::events());
-        record.tests[1].failures[0].message = "`</code><img src=x>` @everyone\n# big".into();
-        let text = summary(&record);
-        assert!(text.starts_with("### muster\n\n- `FAIL lab: 2 passed, 2 failed, 1 error"), "{text}");
-        assert!(
-            text.contains("- **fail** `base/nginx-version [lab]`: `'</code><img src=x>' @everyone # big`\n"),
-            "{text}"
-        );
-        assert!(text.contains("- **error** `machine/health [lab-immutable]`: "), "{text}");
-        assert!(text.lines().all(|line| line.matches('`').count() % 2 == 0), "{text}");
-        assert!(!text.contains("not-run") && text.lines().count() < 20, "{text}");
+        let like = hostile();
+        record.tests = (0..400).map(|n| TestRecord { test: format!("t{n}"), ..like.clone() }).collect();
+        let lines = of_run(Server::Github, &record);
+        assert_eq!(lines.iter().filter(|line| line.starts_with("::error ")).count(), 1, "one cause");
+        for (at, test) in record.tests.iter_mut().enumerate() {
+            let name: String = at.to_string().bytes().map(|digit| char::from(digit - b'0' + b'a')).collect();
+            test.failures[0].message = name;
+        }
+        let lines = of_run(Server::Azure, &record);
+        assert_eq!(lines.iter().filter(|line| line.starts_with("##vso[")).count(), SHOWN);
+        let lines = of_run(Server::Gitlab, &record);
+        assert!(lines[0].contains("section_start") && lines.iter().any(|line| line.contains("section_end")));
+        assert!(lines.iter().all(|line| !line.contains('\n')), "{lines:?}");
+        assert!(lines.iter().any(|line| line.starts_with("FAIL lab: ")), "{lines:?}");
     }
 }

@@ -23,6 +23,11 @@ pub trait Report: Sync {
     /// The file in the run's directory.
     fn file(&self) -> &'static str;
 
+    /// Whether a run writes it when nothing else was said.
+    fn is_default(&self) -> bool {
+        true
+    }
+
     /// The whole text.
     fn render(&self, source: ReportInput<'_>) -> Result<String, Box<dyn std::error::Error + Send + Sync>>;
 }

@@ -14,6 +14,7 @@
 //! - [`list`]: plain columns.
 
 pub mod annotations;
+mod cause;
 pub mod evidence;
 mod format;
 pub mod list;

@@ -49,6 +49,30 @@ fn visible(value: &str) -> String {
     lines.collect::<Vec<_>>().join("\n")
 }
 
+/// All failures of a test, one after another, in lines.
+pub(super) fn account(test: &TestRecord) -> Vec<String> {
+    let mut lines = vec![headline(test).1];
+    for failure in &test.failures {
+        let message = text::one_line(&failure.message, 200);
+        if lines[0] != message || lines.len() > 1 {
+            lines.extend([String::new(), message]);
+        }
+        if let Some(location) = &failure.location {
+            // Readers that look for a file and line in the text want a space before it.
+            lines.push(format!(" {}", text::one_line(&location.to_string(), 500)));
+        }
+        lines.extend(values(failure));
+        lines.extend(detail(failure));
+    }
+    lines
+}
+
+/// How to enter its machine, where that was kept, and how to run it again.
+pub(super) fn again(test: &TestRecord) -> Vec<String> {
+    let resume = resume(test).map(|resume| format!("enter its machine: {}", text::one_line(&resume, 500)));
+    resume.into_iter().chain([format!("run it again: {}", text::one_line(&test.rerun, 500))]).collect()
+}
+
 /// The command line that enters the machine as it was when the test failed, when that was kept.
 pub(super) fn resume(test: &TestRecord) -> Option<String> {
     let capsule = test.capsule.as_ref()?;

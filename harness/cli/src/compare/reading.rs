@@ -25,8 +25,8 @@ use muster_compare::kinds;
 use muster_engine::driver::Live;
 use muster_guest::Request;
 use muster_image::ImageSpec;
+use muster_record::open;
 use muster_record::run::RunRecord;
-use muster_record::{fold, json};
 
 /// Bytes of one answer: the files of all packages of a large system are a few MiB.
 const LIMIT: usize = 64 << 20;
@@ -172,14 +172,6 @@ fn spec_of_run(project: &Project, dir: &Utf8Path, options: &MachineOptions) -> R
 
 /// The record of a run.
 fn record(dir: &Utf8Path) -> Result<RunRecord, CliError> {
-    let path = dir.join("run.json");
-    let unreadable = |why: String| {
-        CliError::invalid(format!("{path}: {}", one_line(&why, 300)))
-            .hint("a directory that is compared is one that `muster run` made")
-    };
-    let record = json::read(&path).map_err(|error| unreadable(error.source.to_string()))?;
-    if record.schema != fold::SCHEMA {
-        return Err(unreadable(format!("its schema is `{}`, and {} is read here", record.schema, fold::SCHEMA)));
-    }
-    Ok(record)
+    let opened = open::open(dir)?;
+    Ok(opened.record)
 }

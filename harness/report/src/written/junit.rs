@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use quick_junit::{NonSuccessKind, Property, Report, TestCase, TestCaseStatus, TestRerun, TestSuite};
 
+use super::budget::Budget;
 use crate::evidence::{Base, Evidence, Evidences};
 use crate::format::ReportInput;
 use crate::{verdict, words};
@@ -26,11 +27,8 @@ use muster_record::run::{RunRecord, TestRecord};
 /// Bytes of one failure's body at most.
 const BODY_LIMIT: usize = 64 << 10;
 /// Bytes of all bodies and outputs together, as escaped: GitLab refuses files over 30 MB. What is
-/// beyond is cut to [`BODY_LEAST`].
+/// beyond is cut to a few lines.
 const TOTAL_LIMIT: usize = 16 << 20;
-/// Bytes of a body that remain when the file is full.
-const BODY_LEAST: usize = 512;
-
 /// The JUnit report.
 pub(crate) struct Junit;
 
@@ -48,17 +46,62 @@ impl crate::format::Report for Junit {
     }
 }
 
+/// The same for readers that validate: nothing in it but what the schema of Jenkins' xunit plugin (`junit-10.xsd`) has.
+/// No place in a suite's file, no tags and links, no time stamps of tests.
+pub(crate) struct Strict;
+
+impl crate::format::Report for Strict {
+    fn name(&self) -> &'static str {
+        "junit-strict"
+    }
+
+    fn file(&self) -> &'static str {
+        "junit-strict.xml"
+    }
+
+    fn is_default(&self) -> bool {
+        false
+    }
+
+    fn render(&self, source: ReportInput<'_>) -> Result<String, Box<dyn std::error::Error + Send + Sync>> {
+        Ok(strict(report(source.record, Some((source.dir, source.base))))?)
+    }
+}
+
+/// A report without what the schema does not know.
+fn strict(mut report: Report) -> Result<String, quick_junit::SerializeError> {
+    for suite in &mut report.test_suites {
+        suite.extra.retain(|key, _| matches!(key.as_str(), "hostname" | "timestamp" | "file"));
+        for case in &mut suite.test_cases {
+            case.extra.clear();
+            case.properties.clear();
+            case.assertions = None;
+        }
+    }
+    let text = report.to_string()?;
+    // Of the root, which has no text of anybody's in it but its name.
+    let end = text.find("<testsuite ").unwrap_or(text.len());
+    let (root, rest) = text.split_at(end);
+    let Some((before, after)) = root.split_once(" skipped=\"") else { return Ok(text) };
+    let after = after.split_once('"').map_or("", |(_, after)| after);
+    Ok(format!("{before}{after}{rest}"))
+}
+
 /// The report as text. With a run directory, what did not pass gets the files that belong to it, by paths as the base has them.
 fn render(record: &RunRecord, files: Option<(&RunDir, &Base)>) -> Result<String, quick_junit::SerializeError> {
+    report(record, files).to_string()
+}
+
+fn report(record: &RunRecord, files: Option<(&RunDir, &Base)>) -> Report {
     let evidences = files.map(|(dir, base)| (Evidences::new(dir), base));
-    let mut writer = Writer { record, evidences, left: TOTAL_LIMIT, taken: HashSet::new() };
-    writer.report().to_string()
+    let mut writer = Writer { record, evidences, budget: Budget::new(TOTAL_LIMIT, cost), taken: HashSet::new() };
+    writer.report()
 }
 
 struct Writer<'a> {
     record: &'a RunRecord,
     evidences: Option<(Evidences<'a>, &'a Base)>,
-    left: usize,
+    budget: Budget,
     /// Class names and, below them, test names that are in use. Readers drop the second of two equal
     /// ones, and with it perhaps the only failure.
     taken: HashSet<(String, String)>,
@@ -177,7 +220,7 @@ impl Writer<'_> {
             let evidence = evidences.of(test);
             if evidence != Evidence::default() {
                 let output = output(&evidence, base);
-                let output = self.within(output, usize::MAX);
+                let output = self.budget.within(&output, usize::MAX);
                 case.set_system_out(output);
             }
         }
@@ -240,44 +283,8 @@ impl Writer<'_> {
 
     /// All failures of a test, one after another, then how to run it again.
     fn body(&mut self, test: &TestRecord) -> String {
-        let mut lines = vec![words::headline(test).1];
-        for failure in &test.failures {
-            let message = text::one_line(&failure.message, 200);
-            if lines[0] != message || lines.len() > 1 {
-                lines.extend([String::new(), message]);
-            }
-            if let Some(location) = &failure.location {
-                // Readers that look for a file and line in the text want a space before it.
-                lines.push(format!(" {}", line(&location.to_string())));
-            }
-            lines.extend(words::values(failure));
-            lines.extend(words::detail(failure));
-        }
-        let mut again = format!("run it again: {}", line(&test.rerun));
-        if let Some(resume) = words::resume(test) {
-            again = format!("enter its machine: {}\n{again}", line(&resume));
-        }
-        let body = self.within(lines.join("\n"), BODY_LIMIT);
-        format!("{}\n\n{again}", body.trim_end())
-    }
-
-    /// The text, or as much of it as fits into what one body and the whole file may still take: its beginning,
-    /// where it is said what failed, and its end, where a command says why.
-    fn within(&mut self, body: String, limit: usize) -> String {
-        let limit = limit.min(self.left.max(BODY_LEAST));
-        let whole: usize = body.chars().map(cost).sum();
-        self.left = self.left.saturating_sub(whole.min(limit));
-        if whole <= limit {
-            return body;
-        }
-        let first = limit / 3;
-        let begin = reach(body.char_indices(), first).map_or(body.len(), |(at, _)| at);
-        let end = reach(body.char_indices().rev(), limit - first).map_or(0, |(at, c)| at + c.len_utf8());
-        // Whole lines where there are some, or the path of an attachment would end in its middle.
-        let begin = body[..begin].rfind('\n').map_or(begin, |at| at + 1);
-        let end = body[end..].find('\n').filter(|at| end + at + 1 < body.len()).map_or(end, |at| end + at + 1);
-        let left_out = end.saturating_sub(begin);
-        format!("{}\n[{left_out} bytes left out]\n{}", body[..begin].trim_end_matches('\n'), &body[end..])
+        let body = self.budget.within(&words::account(test).join("\n"), BODY_LIMIT);
+        format!("{}\n\n{}", body.trim_end(), words::again(test).join("\n"))
     }
 }
 
@@ -287,15 +294,6 @@ fn cost(c: char) -> usize {
         '<' | '>' | '&' | '"' | '\'' => 6,
         c => c.len_utf8(),
     }
-}
-
-/// The first of these characters that does not fit into so many bytes of the file any more.
-fn reach(characters: impl Iterator<Item = (usize, char)>, limit: usize) -> Option<(usize, char)> {
-    let mut used = 0;
-    characters.into_iter().find(|(_, c)| {
-        used += cost(*c);
-        used > limit
-    })
 }
 
 /// Attachments first, since readers look for them in the first lines, then the end of the console.
@@ -502,18 +500,25 @@ mod tests {
     }
 
     #[test]
-    fn what_is_cut_keeps_its_beginning_and_its_end_in_whole_lines() {
-        let record = RunRecord::default();
-        let mut writer = Writer { record: &record, evidences: None, left: 2000, taken: HashSet::new() };
-        let body: String = (0..1000).map(|number| format!("line <{number}>\n")).collect();
-        let cut = writer.within(body.clone(), 1200);
-        assert!(cut.starts_with("line <0>\nline <1>\n") && cut.ends_with("line <998>\nline <999>\n"), "{cut}");
-        let note = cut.lines().find(|line| line.ends_with(" bytes left out]")).unwrap();
-        let left_out: usize = note[1..].split(' ').next().unwrap().parse().unwrap();
-        assert_eq!(cut.len() - note.len() - 1 + left_out, body.len());
-        assert!(cut.lines().all(|line| line == note || (line.starts_with("line <") && line.ends_with('>'))), "{cut}");
-        assert_eq!(writer.left, 800);
-        assert_eq!(writer.within("short".into(), 1200), "short");
+    fn the_strict_one_has_the_same_cases_and_nothing_that_a_schema_refuses() {
+        let record = Recorder::fold(&sample::events());
+        let (strict, full) = (strict(report(&record, None)).unwrap(), render(&record, None).unwrap());
+        let cases = |xml: &str| -> Vec<String> {
+            let report = parsed(xml);
+            let cases = report.test_suites.iter().flat_map(|suite| &suite.test_cases);
+            cases.map(|case| format!("{:?} {:?} {:?}", case.classname, case.name, case.status)).collect()
+        };
+        assert_eq!(cases(&strict), cases(&full));
+        let tags = regex::Regex::new(r"<(testsuites|testcase) ([^>]*)>").unwrap();
+        let attribute = regex::Regex::new(r#"([\w-]+)="[^"]*""#).unwrap();
+        for tag in tags.captures_iter(&strict) {
+            let allowed: &[&str] = match &tag[1] {
+                "testsuites" => &["name", "time", "tests", "failures", "errors"],
+                _ => &["name", "time", "classname"],
+            };
+            assert!(attribute.captures_iter(&tag[2]).all(|found| allowed.contains(&&found[1])), "{}", &tag[0]);
+        }
+        assert!(full.contains("assertions=") && full.contains(" skipped=\"5\""), "the other has them");
     }
 
     #[test]
@@ -523,9 +528,10 @@ mod tests {
         large.failures[0].detail = Some("<&>".repeat(5_000));
         record.tests = (0..400).map(|n| TestRecord { test: format!("t{n}"), ..large.clone() }).collect();
         let limit = 1 << 20;
-        let mut writer = Writer { record: &record, evidences: None, left: limit, taken: HashSet::new() };
+        let mut writer =
+            Writer { record: &record, evidences: None, budget: Budget::new(limit, cost), taken: HashSet::new() };
         let xml = writer.report().to_string().unwrap();
-        let least = 400 * (BODY_LEAST + 2048);
+        let least = 400 * (512 + 2048);
         assert!(xml.len() < limit + least, "{} bytes", xml.len());
         assert_eq!(xml.matches("<testcase ").count(), 400);
         assert!(xml.contains("bytes left out]"));

@@ -1,8 +1,13 @@
 //! The files that a run's directory gets of its record. A format is a file here, its `mod` line and its line in [`registry`].
 
+mod budget;
+mod ctrf;
 mod junit;
+pub mod markdown;
+mod sarif;
+mod tap;
 
-use camino::Utf8PathBuf;
+use camino::{Utf8Path, Utf8PathBuf};
 
 pub use super::format::{Report, ReportInput};
 use muster_base::fault::Fault;
@@ -11,7 +16,7 @@ use muster_record::layout::{FileError, RunDir, write_atomically};
 
 /// All of them, in the order in which they are named.
 pub fn registry() -> &'static [&'static dyn Report] {
-    &[&junit::Junit, &RunJson]
+    &[&junit::Junit, &junit::Strict, &RunJson, &ctrf::Ctrf, &markdown::Markdown, &tap::Tap, &sarif::Sarif]
 }
 
 /// A report could not be made or written.
@@ -32,19 +37,46 @@ pub enum ReportError {
 
 impl Fault for ReportError {}
 
-/// Writes all reports, each whole or not at all. The first error; the others are written all the same.
-pub fn write(source: ReportInput<'_>) -> Result<(), ReportError> {
-    let one = |report: &&dyn Report| -> Result<(), ReportError> {
+/// Which reports are made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Chosen(Vec<&'static str>);
+
+impl Default for Chosen {
+    /// What a run writes when nothing else was said.
+    fn default() -> Self {
+        Self(registry().iter().filter(|report| report.is_default()).map(|report| report.name()).collect())
+    }
+}
+
+impl Chosen {
+    /// Those with these names, in the order of the registry. The record is always one of them where `record` says so:
+    /// a run's directory without it is that of no run.
+    pub fn of<'n>(names: impl IntoIterator<Item = &'n str> + Clone, record: bool) -> Self {
+        let named = |report: &&&dyn Report| {
+            names.clone().into_iter().any(|name| name == report.name()) || (record && report.name() == RunJson.name())
+        };
+        Self(registry().iter().filter(named).map(|report| report.name()).collect())
+    }
+
+    /// They themselves.
+    pub fn reports(&self) -> impl Iterator<Item = &'static dyn Report> {
+        registry().iter().copied().filter(|report| self.0.contains(&report.name()))
+    }
+}
+
+/// Writes the reports into a directory, each whole or not at all. The first error; the others are written all the same.
+pub fn write(source: ReportInput<'_>, chosen: &Chosen, into: &Utf8Path) -> Result<(), ReportError> {
+    let one = |report: &'static dyn Report| -> Result<(), ReportError> {
         let text = report.render(source).map_err(|why| ReportError::Render { file: report.file(), why })?;
-        Ok(write_atomically(&source.dir.root().join(report.file()), text.as_bytes())?)
+        Ok(write_atomically(&into.join(report.file()), text.as_bytes())?)
     };
-    let results: Vec<Result<(), ReportError>> = registry().iter().map(one).collect();
+    let results: Vec<Result<(), ReportError>> = chosen.reports().map(one).collect();
     results.into_iter().collect()
 }
 
-/// Name and file of every report in a run's directory.
-pub fn files(dir: &RunDir) -> Vec<(&'static str, Utf8PathBuf)> {
-    registry().iter().map(|report| (report.name(), dir.root().join(report.file()))).collect()
+/// Name and file of each of the reports in a directory.
+pub fn files(chosen: &Chosen, dir: &Utf8Path) -> Vec<(&'static str, Utf8PathBuf)> {
+    chosen.reports().map(|report| (report.name(), dir.join(report.file()))).collect()
 }
 
 /// The record itself.
@@ -52,7 +84,7 @@ struct RunJson;
 
 impl Report for RunJson {
     fn name(&self) -> &'static str {
-        "record"
+        "json"
     }
 
     fn file(&self) -> &'static str {
@@ -80,14 +112,15 @@ mod tests {
         let base = Base::of(&root, None).unwrap();
         let record = Recorder::fold(&sample::events());
         let source = ReportInput { record: &record, dir: &dir, base: &base };
+        let all = Chosen::of(registry().iter().map(|report| report.name()), true);
         let mut files: Vec<&str> = registry().iter().map(|report| report.file()).collect();
         let mut names: Vec<&str> = registry().iter().map(|report| report.name()).collect();
         // A directory is in the way of the first.
         std::fs::create_dir(root.join(files[0])).unwrap();
-        assert!(write(source).is_err());
+        assert!(write(source, &all, &root).is_err());
         assert!(files[1..].iter().all(|file| root.join(file).is_file()), "{files:?}");
         std::fs::remove_dir(root.join(files[0])).unwrap();
-        write(source).unwrap();
+        write(source, &all, &root).unwrap();
         assert!(files.iter().all(|file| root.join(file).is_file()), "{files:?}");
         for list in [&mut files, &mut names] {
             let all = list.len();

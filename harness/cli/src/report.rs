@@ -1,0 +1,112 @@
+//! `muster report`: the reports of a run, made again from its record, also of one whose runner crashed.
+
+use std::io::Write as _;
+
+use camino::{Utf8Path, Utf8PathBuf};
+
+use super::annotations;
+use super::consumer::Formats;
+use super::earlier;
+use super::error::CliError;
+use super::output::say;
+use super::project::{Project, short};
+use muster_base::exit::Exit;
+use muster_base::files::ensure;
+use muster_record::open::Opened;
+use muster_report::annotations::Server;
+use muster_report::evidence::Base;
+use muster_report::written::{self, Chosen, ReportInput};
+
+/// Make the reports of runs again, in any format
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "A run is named by its id, its directory, or `last`. One that did not end is read from its events.jsonl:
+what it had not reached stands as an error.
+
+Exit codes: 0 the reports were made, whatever the run came to · 2 a run cannot be read · 3 a file cannot be written
+
+Examples:
+  muster report last --format markdown --stdout      what did not pass, for a comment
+  muster report last --format ctrf,tap -o out        into another directory
+  muster report runs/a runs/b --format junit-strict  each into its own directory
+  muster report last --annotations github            lines that GitHub shows next to the source"
+)]
+pub(crate) struct Arguments {
+    /// Runs: ids, directories, or `last`
+    #[arg(value_name = "RUN", required = true)]
+    runs: Vec<String>,
+    /// Which reports, separated by commas
+    #[arg(long, value_name = "FORMAT", value_delimiter = ',', default_value = Formats::default_names(), value_parser = Formats::parser())]
+    format: Vec<String>,
+    /// The directory for the reports [default: that of the run]; of several runs, each gets one of its own in it
+    #[arg(long, short = 'o', value_name = "DIR", conflicts_with = "stdout")]
+    out: Option<Utf8PathBuf>,
+    /// Print one report of one run instead of writing files
+    #[arg(long)]
+    stdout: bool,
+    /// Only print what this CI server reads out of a log
+    #[arg(long, value_name = "SERVER", conflicts_with_all = ["stdout", "out", "format"])]
+    annotations: Option<Server>,
+    /// The directory from which readers resolve the attachments that reports name [default: the current directory, if it
+    /// has the run]
+    #[arg(long, value_name = "DIRECTORY")]
+    attachments_base: Option<Utf8PathBuf>,
+}
+
+pub(crate) fn execute(arguments: &Arguments) -> Result<Exit, CliError> {
+    let project = Project::find()?;
+    // All of them are read before one report is written.
+    let mut runs = Vec::new();
+    for typed in &arguments.runs {
+        let opened = earlier::open(&project, "RUN", typed)?;
+        let base = Base::of(opened.dir.root(), arguments.attachments_base.as_deref())
+            .map_err(|error| CliError::about("--attachments-base", error))?;
+        runs.push((opened, base));
+    }
+    let chosen = Chosen::of(arguments.format.iter().map(String::as_str), false);
+    if let Some(server) = arguments.annotations {
+        runs.iter().for_each(|(opened, _)| annotations::again(server, &opened.record));
+        return Ok(Exit::Pass);
+    }
+    if arguments.stdout {
+        return print(&runs, &chosen);
+    }
+    for (opened, base) in &runs {
+        let into = into(arguments.out.as_deref(), opened, runs.len())?;
+        written::write(input(opened, base), &chosen, &into)?;
+        for (name, path) in written::files(&chosen, &into) {
+            say(&format!("{name}: {}", short(&path)));
+        }
+    }
+    Ok(Exit::Pass)
+}
+
+fn input<'o>(opened: &'o Opened, base: &'o Base) -> ReportInput<'o> {
+    ReportInput { record: &opened.record, dir: &opened.dir, base }
+}
+
+fn print(runs: &[(Opened, Base)], chosen: &Chosen) -> Result<Exit, CliError> {
+    let mut reports = chosen.reports();
+    let ([(opened, base)], Some(report), None) = (runs, reports.next(), reports.next()) else {
+        return Err(CliError::invalid("--stdout prints one report of one run")
+            .hint("name one run and one format: `muster report last --format markdown --stdout`"));
+    };
+    let text =
+        report.render(input(opened, base)).map_err(|why| written::ReportError::Render { file: report.file(), why })?;
+    let mut out = std::io::stdout().lock();
+    // A closed pipe is nobody's failure.
+    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    Ok(Exit::Pass)
+}
+
+/// Where the reports of a run go. Of several runs two never share a directory.
+fn into(out: Option<&Utf8Path>, opened: &Opened, runs: usize) -> Result<Utf8PathBuf, CliError> {
+    let own = opened.dir.root();
+    let into = match out {
+        None => own.to_owned(),
+        Some(out) if runs == 1 => out.to_owned(),
+        Some(out) => out.join(muster_base::files::safe_name(&opened.record.id)),
+    };
+    ensure(&into)?;
+    Ok(into)
+}
