@@ -14,7 +14,7 @@ use super::event_loop::runtime;
 use super::machine_dir::{self, MachineDir};
 use super::output::{say, say_error};
 use super::project::Project;
-use super::run::{choose_accelerator, host, interruption};
+use super::run::{choose_accelerator, host, interruption, say_boots};
 use super::session::{self, ImageOptions};
 use super::ssh_client::SshClient;
 use muster_base::exit::Exit;
@@ -159,14 +159,13 @@ pub(super) async fn with_machine<T>(
     then: impl AsyncFnOnce(&muster_qemu::driver::HostMachine, SshClient, &mut MachineDir) -> Result<T, CliError>,
 ) -> Result<T, CliError> {
     let Wanted { project, spec, accel } = wanted;
-    let (id, user) = (spec.id.clone(), spec.user.clone());
+    let (id, user, kind) = (spec.id.clone(), spec.user.clone(), accel.kind);
     let mut machine_dir = MachineDir::make(&id, &id)?;
     let (events, _nobody) = Events::channel();
     let host = host(project.root(), machine_dir.dir(), accel, &events).await?;
     let images = HostImages::new(&host, [spec]);
     let driver = images.prepare(&id).await.map_err(reported)?;
-    let deadline = driver.boot_deadline().as_secs();
-    say_error(&format!("{} boots; it may take {deadline} s", machine_dir.id()));
+    say_boots(machine_dir.id(), &id, kind, driver.boot_deadline());
     let name = machine_dir.id().to_owned();
     let live = driver.boot(&name, false).await.map_err(|failed| reported(failed.failure))?;
     let seconds = live.record().boot_seconds.unwrap_or_default();

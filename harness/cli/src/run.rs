@@ -11,6 +11,7 @@ use super::error::CliError;
 use super::event_loop::runtime;
 use super::failed::Again;
 use super::load::{Filter, Selection};
+use super::output::say_error;
 use super::project::Project;
 use super::session::{self, ImageOptions, Prepared};
 use muster_base::exit::Exit;
@@ -32,6 +33,7 @@ use muster_record::event::Event;
 use muster_record::layout::{RunDir, SNAPSHOTS, TESTS};
 use muster_record::run::{Accelerator, RunRecord};
 use muster_remote::RemoteImages;
+use muster_report::pace;
 
 /// Boot images and run suites on them
 #[derive(Debug, clap::Args)]
@@ -247,6 +249,13 @@ pub(crate) fn own_snapshots(project: &Project) -> Option<OwnSnapshots> {
 }
 
 /// Where it is kept how long tests took.
+/// Says that a machine boots, and how long that may take.
+pub(crate) fn say_boots(machine: &str, image: &str, accel: AccelKind, deadline: std::time::Duration) {
+    let usual = durations_file().map(|path| Durations::load(&path)).unwrap_or_default();
+    let expected = pace::boot_expectation(&usual, image, accel.name(), deadline.as_secs_f64());
+    say_error(&format!("{machine} boots ({expected})"));
+}
+
 fn durations_file() -> Option<Utf8PathBuf> {
     muster_image::cache_dir().and_then(|cache| Utf8PathBuf::from_path_buf(cache.join("durations.json")).ok())
 }

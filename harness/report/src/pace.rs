@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::time::{Duration, Instant};
 
+use super::words;
 use muster_record::durations::Durations;
 use muster_record::event::Event;
 use muster_record::run::TestRecord;
@@ -132,6 +133,11 @@ fn key(test: &TestRecord) -> Key {
 
 /// How often somebody should look for slow tests.
 pub const LOOK: Duration = Duration::from_secs(1);
+
+/// How long a machine of this image may need until it answers: by what it took before, else by its deadline.
+pub fn boot_expectation(usual: &Durations, image: &str, accelerator: &str, deadline_seconds: f64) -> String {
+    words::expected(usual.boot(image, accelerator), deadline_seconds)
+}
 
 #[cfg(test)]
 mod tests {

@@ -87,7 +87,7 @@ pub(super) async fn with_machine_after<T>(
     then: impl AsyncFnOnce(&HostMachine) -> Result<T, CliError>,
 ) -> Result<T, CliError> {
     let Wanted { project, spec, accel } = wanted;
-    let image = spec.id.clone();
+    let (image, kind) = (spec.id.clone(), accel.kind);
     let machine_dir = MachineDir::make(&image, &image)?;
     // A documented failure is one all the same: the system is not what the test was to make of it.
     let settings = run::one_machine(after.rerun(&image), accel.kind.name(), machine_dir.dir());
@@ -98,7 +98,7 @@ pub(super) async fn with_machine_after<T>(
     let driver = prepared.with_spec(&after.group.machine_spec).map_err(reported)?;
     let session = Session::new(&driver, &image, &settings, events.clone());
     let mut worker = session.worker(MachineSource::Boot);
-    say_error(&format!("{image} boots; it may take {} s", driver.boot_deadline().as_secs()));
+    run::say_boots(&image, &image, kind, driver.boot_deadline());
     let result = match run_all(&mut worker, &after.group).await {
         Ok(()) => match worker.live() {
             Some(live) => then(live).await,
