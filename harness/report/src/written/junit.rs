@@ -68,6 +68,13 @@ impl crate::format::Report for Strict {
     }
 }
 
+/// Of an earlier attempt the schema has no time.
+fn untimed(attempts: &mut [TestRerun]) {
+    for attempt in attempts {
+        attempt.time = None;
+    }
+}
+
 /// A report without what the schema does not know.
 fn strict(mut report: Report) -> Result<String, quick_junit::SerializeError> {
     for suite in &mut report.test_suites {
@@ -76,6 +83,11 @@ fn strict(mut report: Report) -> Result<String, quick_junit::SerializeError> {
             case.extra.clear();
             case.properties.clear();
             case.assertions = None;
+            match &mut case.status {
+                TestCaseStatus::Success { flaky_runs } => untimed(flaky_runs),
+                TestCaseStatus::NonSuccess { reruns, .. } => untimed(&mut reruns.runs),
+                TestCaseStatus::Skipped { .. } => {}
+            }
         }
     }
     let text = report.to_string()?;

@@ -1,0 +1,63 @@
+//! `reports DIR`: made-up runs with all their reports, one directory each, for programs that read them (`ci/report-readers`):
+//! the sample run, the same with hostile text in every field, one that was cut at each third of its events, one of 2,000 tests.
+
+use camino::{Utf8Path, Utf8PathBuf};
+use muster_record::event::Event;
+use muster_record::fold::Recorder;
+use muster_record::layout::RunDir;
+use muster_record::outcome::Outcome;
+use muster_record::run::{RunRecord, TestRecord};
+use muster_record::sample;
+use muster_report::evidence::Base;
+use muster_report::written::{Chosen, ReportInput, registry, write};
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let root = Utf8PathBuf::from(std::env::args().nth(1).ok_or("reports DIR")?);
+    let events = sample::events();
+    render(&root, "sample", Recorder::fold(&events))?;
+    render(&root, "hostile", hostile(Recorder::fold(&events)))?;
+    for third in 1..3 {
+        render(&root, &format!("cut-{third}"), Recorder::fold(&events[..events.len() * third / 3]))?;
+    }
+    render(&root, "many", many(&events))?;
+    Ok(())
+}
+
+fn render(root: &Utf8Path, name: &str, record: RunRecord) -> Result<(), Box<dyn std::error::Error>> {
+    let dir = RunDir::create(&root.join(name))?;
+    let base = Base::of(dir.root(), None)?;
+    let all = Chosen::of(registry().iter().map(|report| report.name()), true);
+    let input = ReportInput { record: &record, dir: &dir, base: &base };
+    Ok(write(input, &all, dir.root())?)
+}
+
+/// What a guest says in every field that holds text.
+fn hostile(mut record: RunRecord) -> RunRecord {
+    for test in &mut record.tests {
+        test.summary = sample::HOSTILE.into();
+        test.tags = vec![sample::HOSTILE.into()];
+        test.links = vec![sample::HOSTILE.into()];
+        test.rerun = sample::HOSTILE.into();
+        test.remarks = vec![sample::HOSTILE.into()];
+        test.location.file = sample::HOSTILE.into();
+        for failure in test.failures.iter_mut().chain(&mut test.skipped) {
+            failure.message = sample::HOSTILE.into();
+            failure.expected = Some(sample::HOSTILE.into());
+            failure.actual = Some(String::from_utf8_lossy(b"\xed\xa0\x80\xff\xfe").into_owned());
+            failure.detail = Some(sample::HOSTILE.into());
+        }
+    }
+    record
+}
+
+fn many(events: &[Event]) -> RunRecord {
+    let mut record = Recorder::fold(events);
+    let like = |n: usize| record.tests[n % record.tests.len()].clone();
+    let tests: Vec<TestRecord> = (0..2000)
+        .map(|n| TestRecord { test: format!("t{n}"), ..like(n) })
+        // Of those that know nothing there is one in the sample, and it is enough.
+        .filter(|test| test.outcome != Outcome::Error || test.machine.is_some())
+        .collect();
+    record.tests = tests;
+    record
+}
