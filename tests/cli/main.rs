@@ -22,6 +22,7 @@ mod names;
 mod pages;
 mod pipelines;
 mod record;
+mod report;
 mod runs;
 mod settings;
 mod sources;

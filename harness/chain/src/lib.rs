@@ -17,4 +17,5 @@ pub use chain::{Chain, ChainKind, NotUnderstood};
 pub use host::{Host, Unavailable};
 pub use need::{Need, Verb, Want};
 pub use place::Place;
-pub use reader::{Reading, Source, read, readers};
+pub use reader::{ReadError, Reader, Reading, Source};
+pub use readers::{read, readers};

@@ -9,7 +9,6 @@ use crate::host::Host;
 use crate::limits;
 use crate::need::Need;
 use crate::place::Place;
-use crate::readers::ALL;
 use muster_base::exit::Exit;
 use muster_base::fault::Fault;
 use muster_base::text::one_line;
@@ -51,11 +50,6 @@ pub trait Reader: Sync {
     /// # Errors
     /// The file as a whole cannot be read. A line that cannot is [`Reading::not_understood`].
     fn read(&self, source: &Source<'_>, into: &mut Reading) -> Result<(), ReadError>;
-}
-
-/// All readers, in the order in which they are tried.
-pub fn readers() -> &'static [&'static dyn Reader] {
-    ALL
 }
 
 /// What a reader has found so far.
@@ -157,17 +151,4 @@ impl Fault for ReadError {
     fn exit(&self) -> Exit {
         Exit::Invalid
     }
-}
-
-/// Reads a file by the first reader that it is for, or by the one for `kind`.
-///
-/// # Errors
-/// No reader is for it, or it cannot be read as a whole.
-pub fn read(source: &Source<'_>, kind: Option<ChainKind>) -> Result<Chain, ReadError> {
-    let named = |reader: &&&dyn Reader| kind.map_or_else(|| reader.fits(source), |kind| reader.kind() == kind);
-    let reader = readers().iter().find(named).ok_or_else(|| ReadError::Unknown { file: source.path.to_string() })?;
-    let file: Arc<str> = Arc::from(source.path.as_str());
-    let mut reading = Reading::new(&file, reader.kind());
-    reader.read(source, &mut reading)?;
-    Ok(reading.end())
 }

@@ -1,5 +1,6 @@
 //! `muster report`: the reports of a run, made again from its record, also of one whose runner crashed.
 
+use std::collections::BTreeSet;
 use std::io::Write as _;
 
 use camino::{Utf8Path, Utf8PathBuf};
@@ -71,8 +72,10 @@ pub(crate) fn execute(arguments: &Arguments) -> Result<Exit, CliError> {
     if arguments.stdout {
         return print(&runs, &chosen);
     }
+    let mut taken = BTreeSet::new();
     for (opened, base) in &runs {
-        let into = into(arguments.out.as_deref(), opened, runs.len())?;
+        let several = (runs.len() > 1).then_some(&mut taken);
+        let into = into(arguments.out.as_deref(), opened, several)?;
         written::write(input(opened, base), &chosen, &into)?;
         for (name, path) in written::files(&chosen, &into) {
             say(&format!("{name}: {}", short(&path)));
@@ -99,13 +102,23 @@ fn print(runs: &[(Opened, Base)], chosen: &Chosen) -> Result<Exit, CliError> {
     Ok(Exit::Pass)
 }
 
-/// Where the reports of a run go. Of several runs two never share a directory.
-fn into(out: Option<&Utf8Path>, opened: &Opened, runs: usize) -> Result<Utf8PathBuf, CliError> {
+/// Where the reports of a run go. Of several runs two never share a directory: it is called as that of the run, with a
+/// number behind it where another has the name.
+fn into(
+    out: Option<&Utf8Path>,
+    opened: &Opened,
+    taken: Option<&mut BTreeSet<String>>,
+) -> Result<Utf8PathBuf, CliError> {
     let own = opened.dir.root();
-    let into = match out {
-        None => own.to_owned(),
-        Some(out) if runs == 1 => out.to_owned(),
-        Some(out) => out.join(muster_base::files::safe_name(&opened.record.id)),
+    let into = match (out, taken) {
+        (None, _) => own.to_owned(),
+        (Some(out), None) => out.to_owned(),
+        (Some(out), Some(taken)) => {
+            let name = muster_base::files::safe_name(own.file_name().unwrap_or(&opened.record.id));
+            let numbered = (2..).map(|number| format!("{name}-{number}"));
+            let free = std::iter::once(name.clone()).chain(numbered).find(|name| taken.insert(name.clone()));
+            out.join(free.unwrap_or(name))
+        }
     };
     ensure(&into)?;
     Ok(into)

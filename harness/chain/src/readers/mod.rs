@@ -3,7 +3,28 @@
 
 mod list;
 
-use crate::reader::Reader;
+use std::sync::Arc;
+
+use crate::chain::{Chain, ChainKind};
+use crate::reader::{ReadError, Reader, Reading, Source};
 
 /// All of them.
 pub(crate) const ALL: &[&dyn Reader] = &[&list::List];
+
+/// All readers, in the order in which they are tried.
+pub fn readers() -> &'static [&'static dyn Reader] {
+    ALL
+}
+
+/// Reads a file by the first reader that it is for, or by the one for `kind`.
+///
+/// # Errors
+/// No reader is for it, or it cannot be read as a whole.
+pub fn read(source: &Source<'_>, kind: Option<ChainKind>) -> Result<Chain, ReadError> {
+    let named = |reader: &&&dyn Reader| kind.map_or_else(|| reader.fits(source), |kind| reader.kind() == kind);
+    let reader = readers().iter().find(named).ok_or_else(|| ReadError::Unknown { file: source.path.to_string() })?;
+    let file: Arc<str> = Arc::from(source.path.as_str());
+    let mut reading = Reading::new(&file, reader.kind());
+    reader.read(source, &mut reading)?;
+    Ok(reading.end())
+}

@@ -1,0 +1,109 @@
+//! The reports of a run, made again: of one that ended, of one that was killed, and of what is no run.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use camino::Utf8Path;
+use muster_record::event::Event;
+use muster_record::fold::Recorder;
+use muster_record::journal::Journal;
+use muster_record::layout::RunDir;
+use muster_record::{json, sample};
+
+use crate::support::{Finished, Place};
+
+/// The directory of the sample run, as far as these events; `run.json` is as it stood at the plan when the run was killed.
+fn run_of(place: &Place, name: &str, events: &[Event]) -> PathBuf {
+    let path = place.path(name);
+    let dir = RunDir::create(Utf8Path::from_path(&path).unwrap()).unwrap();
+    let mut journal = Journal::create(&dir.events()).unwrap();
+    events.iter().for_each(|event| journal.append(event).unwrap());
+    let ended = matches!(events.last(), Some(Event::RunFinished { .. }));
+    let planned = events.iter().position(|event| matches!(event, Event::Planned { .. })).unwrap() + 1;
+    let upto = if ended { events.len() } else { planned };
+    std::fs::write(dir.run_json(), json::render(&Recorder::fold(&events[..upto])).unwrap()).unwrap();
+    path
+}
+
+fn report(place: &Place, words: &[&str]) -> Finished {
+    let words: Vec<&str> = ["report"].iter().chain(words).copied().collect();
+    place.run(&words, Duration::from_secs(60))
+}
+
+fn text(path: &Path) -> String {
+    std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+#[test]
+fn every_format_is_made_of_a_run_that_ended_and_of_one_that_was_killed() {
+    let place = Place::new();
+    let events = sample::events();
+    let ended = run_of(&place, "ended", &events);
+    let killed = run_of(&place, "killed", &events[..events.len() - 3]);
+    let all = "junit,junit-strict,json,ctrf,markdown,tap,sarif";
+    for run in [&ended, &killed] {
+        let out = run.with_extension("out");
+        let done = report(&place, &[run.to_str().unwrap(), "--format", all, "-o", out.to_str().unwrap()]);
+        done.assert_status(0);
+        let files = done.stdout.lines().filter_map(|line| line.split_once(": ")).count();
+        assert_eq!((files, std::fs::read_dir(&out).unwrap().count()), (7, 7), "{}", done.stdout);
+        assert_eq!(text(&out.join("junit.xml")).matches("<testcase ").count(), sample::TESTS);
+        // Nothing of the run itself has changed.
+        assert!(!run.join("junit.xml").exists());
+    }
+    let done = report(&place, &[killed.to_str().unwrap(), "--format", "markdown", "--stdout"]);
+    done.assert_status(0);
+    assert!(done.stderr.contains("the run did not end: what it had not reached stands as an error"), "{}", done.stderr);
+    assert!(done.stdout.starts_with("### muster\n\n- `FAIL lab: "), "{}", done.stdout);
+    let done = report(&place, &[ended.to_str().unwrap(), "--annotations", "github"]);
+    done.assert_status(0);
+    assert_eq!(done.stdout.lines().filter(|line| line.starts_with("::error ")).count(), 4, "{}", done.stdout);
+}
+
+#[test]
+fn without_a_directory_the_reports_of_each_run_stand_in_it() {
+    let place = Place::new();
+    let events = sample::events();
+    let runs = [run_of(&place, "a", &events), run_of(&place, "b", &events)];
+    report(&place, &[runs[0].to_str().unwrap(), runs[1].to_str().unwrap(), "--format", "tap"]).assert_status(0);
+    assert_eq!(text(&runs[0].join("results.tap")), text(&runs[1].join("results.tap")));
+    // Two runs never share one.
+    let out = place.path("out");
+    let (a, b) = (runs[0].to_str().unwrap(), runs[1].to_str().unwrap());
+    report(&place, &[a, b, a, "-o", out.to_str().unwrap()]).assert_status(0);
+    assert!(["a", "b", "a-2"].iter().all(|name| out.join(name).join("junit.xml").is_file()));
+    assert_eq!(std::fs::read_dir(&out).unwrap().count(), 3);
+}
+
+#[test]
+fn what_is_no_run_ends_with_one_message_and_writes_nothing() {
+    let place = Place::new();
+    let empty = place.path("empty");
+    std::fs::create_dir(&empty).unwrap();
+    let newer = place.path("newer");
+    std::fs::create_dir(&newer).unwrap();
+    std::fs::write(newer.join("run.json"), r#"{"schema": "run/v9"}"#).unwrap();
+    let cut = place.path("cut");
+    std::fs::create_dir(&cut).unwrap();
+    std::fs::write(cut.join("run.json"), "{\"schema\": \"run/v1\", ").unwrap();
+    let good = run_of(&place, "good", &sample::events());
+    let file = place.write("file", "x");
+    for (words, said) in [
+        (vec!["/nowhere/at-all"], "there is no such run"),
+        (vec![file.to_str().unwrap()], "there is no such run"),
+        (vec![empty.to_str().unwrap()], "neither run.json nor events.jsonl"),
+        (vec![newer.to_str().unwrap()], "has the schema run/v9, and this version of muster reads run/v1"),
+        (vec![cut.to_str().unwrap()], "run.json, line 1: "),
+        (vec![good.to_str().unwrap(), cut.to_str().unwrap(), "--format", "tap"], "run.json, line 1: "),
+        (vec![good.to_str().unwrap(), "--stdout"], "prints one report of one run"),
+        (vec![good.to_str().unwrap(), "--format", "html5"], "invalid value 'html5'"),
+    ] {
+        let done = report(&place, &words);
+        done.assert_status(2);
+        assert_eq!(done.stderr.matches("error: ").count(), 1, "{}", done.stderr);
+        assert!(done.stderr.contains(said), "{words:?}: {}", done.stderr);
+    }
+    assert!(!good.join("results.tap").exists(), "one of the runs could not be read");
+    let done = report(&place, &[good.to_str().unwrap(), "-o", "/proc/nowhere"]);
+    done.assert_status(3);
+}
