@@ -107,3 +107,59 @@ fn what_is_no_run_ends_with_one_message_and_writes_nothing() {
     let done = report(&place, &[good.to_str().unwrap(), "-o", "/proc/nowhere"]);
     done.assert_status(3);
 }
+
+/// A later run than the sample, in which a test fails that did not.
+fn later(place: &Place, name: &str, image: Option<&str>) -> PathBuf {
+    let path = run_of(place, name, &sample::events());
+    let record = std::fs::read_to_string(path.join("run.json")).unwrap();
+    let mut record: serde_json::Value = serde_json::from_str(&record).unwrap();
+    let tests = record["tests"].as_array_mut().unwrap();
+    let failures = tests.iter().find(|test| test["outcome"] == "fail").unwrap()["failures"].clone();
+    let passed = tests.iter_mut().find(|test| test["outcome"] == "pass").unwrap();
+    passed["outcome"] = "fail".into();
+    passed["failures"] = failures;
+    if let Some(image) = image {
+        tests.iter_mut().for_each(|test| test["image"] = image.into());
+        let images = record["images"].as_object_mut().unwrap();
+        let lab = images.remove("lab").unwrap();
+        images.clear();
+        images.insert(image.to_owned(), lab);
+    }
+    std::fs::write(path.join("run.json"), record.to_string()).unwrap();
+    path
+}
+
+#[test]
+fn two_runs_are_compared_from_their_directories_alone() {
+    let place = Place::new();
+    let before = run_of(&place, "before", &sample::events());
+    let (after, renamed) = (later(&place, "after", None), later(&place, "renamed", Some("next")));
+    let diff = |words: &[&str]| {
+        let words: Vec<&str> = ["diff", before.to_str().unwrap()].iter().chain(words).copied().collect();
+        place.run(&words, Duration::from_secs(60))
+    };
+    let same = diff(&[before.to_str().unwrap()]);
+    same.assert_status(0);
+    assert!(same.stdout.contains("nothing got worse\n"), "{}", same.stdout);
+    let worse = diff(&[after.to_str().unwrap()]);
+    worse.assert_status(1);
+    assert!(worse.stdout.contains("1 test newly failing\n  base/nginx-serves [lab]: "), "{}", worse.stdout);
+    let json = diff(&[after.to_str().unwrap(), "--format", "json"]);
+    let json: serde_json::Value = serde_json::from_str(&json.stdout).unwrap();
+    assert_eq!((&json["schema"], &json["worse"]), (&"diff/v1".into(), &true.into()));
+    assert!(diff(&[after.to_str().unwrap(), "--format", "markdown"]).stdout.contains("#### 1 newly failing"));
+    let other = diff(&[renamed.to_str().unwrap()]);
+    other.assert_status(2);
+    assert!(
+        other.stderr.contains("no image in common") && other.stderr.contains("--rename OLD=NEW"),
+        "{}",
+        other.stderr
+    );
+    let other = diff(&[renamed.to_str().unwrap(), "--rename", "lab=next"]);
+    other.assert_status(1);
+    assert!(other.stdout.contains("next: the same file"), "{}", other.stdout);
+    let other = diff(&[renamed.to_str().unwrap(), "--rename", "lap=next"]);
+    other.assert_status(2);
+    assert!(other.stderr.contains("did you mean `lab`?"), "{}", other.stderr);
+    diff(&["/nowhere/at-all"]).assert_status(2);
+}

@@ -16,6 +16,7 @@ mod connect;
 mod console;
 mod consumer;
 mod coverage;
+mod diff;
 mod doctor;
 mod earlier;
 mod error;
@@ -122,6 +123,8 @@ enum Command {
     Runs(runs::Arguments),
     /// Make the reports of runs again, in any format
     Report(report::Arguments),
+    /// Compare two runs: what fails now and did not, what was fixed, and which facts of the images changed
+    Diff(diff::Arguments),
     /// List, show, accept or reject snapshots that have changed
     Snapshots(snapshots::Arguments),
     /// Compare two systems, and fail on differences that nobody has documented
@@ -242,6 +245,7 @@ fn dispatch(Arguments { command, colour }: Arguments, notes: Vec<String>) -> std
         Command::Record(arguments) => record::execute(*arguments),
         Command::Schema(arguments) => schema::execute(arguments),
         Command::Images(arguments) => images::execute(arguments),
+        Command::Diff(arguments) => diff::execute(&arguments),
         Command::Report(arguments) => report::execute(&arguments),
         Command::Runs(arguments) => runs::execute(arguments),
         Command::Snapshots(arguments) => snapshots::execute(arguments),

@@ -5,7 +5,7 @@
 //! and only lines made here command anything. GitLab's marks hold an escape and a carriage return, neither of which is
 //! left in any text of a guest ([`muster_base::text`]).
 
-use super::{cause, verdict, words};
+use super::{causes, verdict, words};
 use muster_base::failure::Location;
 use muster_base::text::one_line;
 use muster_record::outcome::Outcome;
@@ -75,12 +75,13 @@ const SHOWN: usize = 10;
 /// What a server shows of a run that is over, in lines: one annotation for each cause, the causes of most tests first;
 /// for a server that has none, the failures as a folded part of the log.
 pub fn of_run(server: Server, record: &RunRecord) -> Vec<String> {
-    let causes = cause::of(record);
-    let mut lines: Vec<String> = causes.iter().take(SHOWN).filter_map(|cause| error(server, cause.tests[0])).collect();
+    let causes = causes::of_failures(record);
+    let mut lines: Vec<String> =
+        causes.iter().take(SHOWN).filter_map(|cause| error(server, &record.tests[cause.tests[0]])).collect();
     if server == Server::Gitlab && !causes.is_empty() {
         let at = record.finished.as_ref().and_then(|at| at.parse::<jiff::Timestamp>().ok()).unwrap_or_default();
         lines.push(fold(server, 0, "what did not pass", at.as_second()));
-        for test in causes.iter().flat_map(|cause| &cause.tests) {
+        for test in causes.iter().flat_map(|cause| &cause.tests).map(|at| &record.tests[*at]) {
             let title = format!("{} {} [{}]", words::mark(test.outcome), test.name(), test.image);
             lines.push(one_line(&format!("{title}: {}", words::headline(test).1), MESSAGE));
         }

@@ -9,17 +9,20 @@
 //! - [`written`]: the files that a run's directory gets of its record, JUnit among them.
 //! - [`verdict`]: the sentence about each image.
 //! - [`terminal`]: what a person sees while it runs and at its end.
+//! - [`difference`]: two runs compared.
 //! - [`annotations`]: what CI servers read out of a log.
 //! - [`pace`]: what to expect, by what earlier runs took.
 //! - [`list`]: plain columns.
 
 pub mod annotations;
-mod cause;
+mod causes;
+pub mod difference;
 pub mod evidence;
 mod format;
 pub mod list;
 pub mod pace;
 mod progress;
+mod since;
 pub mod terminal;
 mod verdict;
 mod words;

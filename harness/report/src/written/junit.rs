@@ -518,9 +518,11 @@ mod tests {
         let cases = |xml: &str| -> Vec<String> {
             let report = parsed(xml);
             let cases = report.test_suites.iter().flat_map(|suite| &suite.test_cases);
-            cases.map(|case| format!("{:?} {:?} {:?}", case.classname, case.name, case.status)).collect()
+            let time = regex::Regex::new(r"time: Some\([^)]*\)").unwrap();
+            let whole = cases.map(|case| format!("{:?} {:?} {:?}", case.classname, case.name, case.status));
+            whole.map(|case| time.replace_all(&case, "time: None").into_owned()).collect()
         };
-        assert_eq!(cases(&strict), cases(&full));
+        assert!(cases(&strict) == cases(&full), "but for the times of earlier attempts");
         let tags = regex::Regex::new(r"<(testsuites|testcase) ([^>]*)>").unwrap();
         let attribute = regex::Regex::new(r#"([\w-]+)="[^"]*""#).unwrap();
         for tag in tags.captures_iter(&strict) {

@@ -1,7 +1,7 @@
 //! `summary.md`: a short text in Markdown, for the page of a job or a comment. GitHub refuses a summary over 1,024 KiB as
 //! a whole, so this one is never larger than 1,000 KiB: the worst comes first, and what is left out is counted.
 
-use crate::cause::{self, Cause};
+use crate::causes::{self, Cause};
 use crate::format::{Report, ReportInput};
 use crate::verdict;
 use muster_base::text::{one_line, plural};
@@ -39,7 +39,7 @@ pub fn summary(record: &RunRecord) -> String {
     let mut lines = vec!["### muster".to_owned(), String::new()];
     lines.extend(verdict::of_images(record).iter().map(|verdict| format!("- {}", code(&verdict.sentence()))));
     lines.extend(verdict::unexplained(record).map(|why| format!("- the run is not a pass: {}", code(&why))));
-    let causes = cause::of(record);
+    let causes = causes::of_failures(record);
     if !causes.is_empty() {
         let tests: usize = causes.iter().map(|cause| cause.tests.len()).sum();
         let title =
@@ -50,7 +50,7 @@ pub fn summary(record: &RunRecord) -> String {
     // For the line that counts what is left out.
     let room = LIMIT - 200;
     for (at, cause) in causes.iter().enumerate() {
-        let text = of_cause(cause);
+        let text = of_cause(record, cause);
         if out.len() + text.len() > room {
             let left: usize = causes[at..].iter().map(|cause| cause.tests.len()).sum();
             out.push_str(&format!("- {} more causes, {left} tests\n", causes.len() - at));
@@ -65,13 +65,14 @@ pub fn summary(record: &RunRecord) -> String {
     out
 }
 
-fn of_cause(cause: &Cause<'_>) -> String {
-    let named = |test: &&TestRecord| code(&format!("{} [{}]", test.name(), test.image));
+fn of_cause(record: &RunRecord, cause: &Cause) -> String {
+    let named = |test: &TestRecord| code(&format!("{} [{}]", test.name(), test.image));
     let (first, rest) = cause.tests.split_at(1);
-    let kind = first[0].outcome.name();
-    let mut out = format!("- **{kind}** {}: {} ({})\n", named(&first[0]), code(&cause.message), code(&cause.id));
+    let first = &record.tests[first[0]];
+    let kind = first.outcome.name();
+    let mut out = format!("- **{kind}** {}: {} ({})\n", named(first), code(&cause.message), code(&cause.id));
     for test in rest.iter().take(LISTED) {
-        out.push_str(&format!("  - {}\n", named(test)));
+        out.push_str(&format!("  - {}\n", named(&record.tests[*test])));
     }
     if rest.len() > LISTED {
         out.push_str(&format!("  - {} more\n", rest.len() - LISTED));
@@ -79,7 +80,8 @@ fn of_cause(cause: &Cause<'_>) -> String {
     out
 }
 
-fn code(text: &str) -> String {
+/// Text of a guest as code.
+pub(crate) fn code(text: &str) -> String {
     format!("`{}`", one_line(text, 300).replace('`', "'"))
 }
 
