@@ -163,3 +163,42 @@ fn two_runs_are_compared_from_their_directories_alone() {
     assert!(other.stderr.contains("did you mean `lab`?"), "{}", other.stderr);
     diff(&["/nowhere/at-all"]).assert_status(2);
 }
+
+#[test]
+fn a_history_says_what_is_new_with_its_last_good_run_and_takes_nothing_for_a_run_that_is_none() {
+    let place = Place::new();
+    let runs = place.path("runs");
+    std::fs::create_dir(&runs).unwrap();
+    let history = |words: &[&str]| {
+        let words: Vec<&str> = ["history"].iter().chain(words).copied().collect();
+        place.run(&words, Duration::from_secs(60))
+    };
+    let dir = runs.to_str().unwrap();
+    history(&[dir]).assert_status(2);
+    run_of(&place, "runs/one", &sample::events());
+    let first = history(&[dir]);
+    first.assert_status(1);
+    let two = later(&place, "runs/two", None);
+    let record = text(&two.join("run.json"));
+    let id = serde_json::from_str::<serde_json::Value>(&record).unwrap()["id"].as_str().unwrap().to_owned();
+    std::fs::write(two.join("run.json"), record.replace(&id, "later").replace("2026-", "2027-")).unwrap();
+    run_of(&place, "runs/killed", &sample::events()[..5]);
+    std::fs::create_dir(runs.join("no-run")).unwrap();
+    let second = history(&[dir, "--format", "json"]);
+    // A test that the same file passed and failed is not new.
+    second.assert_status(0);
+    assert!(second.stderr.contains("killed: the run did not end, and was left out"), "{}", second.stderr);
+    let json: serde_json::Value = serde_json::from_str(&second.stdout).unwrap();
+    assert_eq!(json["runs"], 2);
+    let of = |test: &str| json["series"].as_array().unwrap().iter().find(|one| one["test"] == test).unwrap().clone();
+    // It is the same file of the image.
+    assert_eq!(of("base/nginx-serves")["state"], "flaky");
+    assert_eq!(of("base/nginx-serves")["last-good"]["run"], id);
+    assert_eq!(of("base/hostile")["state"], "active");
+    assert!(history(&[dir, "--test", "base/hostile"]).stdout.contains("1 active: failing since an earlier run"));
+    history(&[dir, "--test", "nothing/*"]).assert_status(2);
+    let broken = place.write("history.jsonl", "no json\n");
+    let broken = history(&[broken.to_str().unwrap()]);
+    broken.assert_status(2);
+    assert!(broken.stderr.contains("history.jsonl, line 1: "), "{}", broken.stderr);
+}

@@ -69,6 +69,10 @@ pub(crate) struct ReportOptions {
     /// Which reports the run writes, separated by commas; run.json is always one of them
     #[arg(long = "report", value_name = "FORMAT", value_delimiter = ',', default_value = Formats::default_names(), value_parser = Formats::parser())]
     pub formats: Vec<String>,
+    /// Adds the outcomes of this run to this file, for `muster history` [default: history.jsonl in the directory of runs;
+    /// none with --out]
+    #[arg(long, value_name = "FILE")]
+    pub history: Option<Utf8PathBuf>,
 }
 
 impl ReportOptions {

@@ -28,6 +28,7 @@ mod failures;
 mod fuzz_corpus;
 #[cfg(test)]
 mod guide_tests;
+mod history;
 mod image_file;
 mod images;
 mod init;
@@ -125,6 +126,8 @@ enum Command {
     Report(report::Arguments),
     /// Compare two runs: what fails now and did not, what was fixed, and which facts of the images changed
     Diff(diff::Arguments),
+    /// Show what is new, what goes on, what was fixed and what is flaky over many runs
+    History(history::Arguments),
     /// List, show, accept or reject snapshots that have changed
     Snapshots(snapshots::Arguments),
     /// Compare two systems, and fail on differences that nobody has documented
@@ -246,6 +249,7 @@ fn dispatch(Arguments { command, colour }: Arguments, notes: Vec<String>) -> std
         Command::Schema(arguments) => schema::execute(arguments),
         Command::Images(arguments) => images::execute(arguments),
         Command::Diff(arguments) => diff::execute(&arguments),
+        Command::History(arguments) => history::execute(&arguments),
         Command::Report(arguments) => report::execute(&arguments),
         Command::Runs(arguments) => runs::execute(arguments),
         Command::Snapshots(arguments) => snapshots::execute(arguments),

@@ -186,6 +186,7 @@ pub(crate) fn execute(mut arguments: Arguments, notes: &[String]) -> Result<Exit
     }
     let id = run_id();
     let reports = run_dir(&arguments, &prepared.project, &id)?;
+    let history = history_file(&arguments, &prepared.project);
     let dir = reports.dir.clone();
     let accel = choose_accelerator(arguments.images.machine.accel)?;
     let runtime = runtime()?;
@@ -205,8 +206,22 @@ pub(crate) fn execute(mut arguments: Arguments, notes: &[String]) -> Result<Exit
     drop(events);
     let reported = consumer.finish();
     let exit = outcome?;
-    learn(&reported?);
+    let record = reported?;
+    learn(&record);
+    keep(history, &record);
     Ok(exit)
+}
+
+/// The history that a run is added to.
+fn history_file(arguments: &Arguments, project: &Project) -> Option<Utf8PathBuf> {
+    let of_runs = || arguments.out.is_none().then(|| project.runs().join(muster_record::history::FILE));
+    arguments.reports.history.clone().or_else(of_runs)
+}
+
+fn keep(history: Option<Utf8PathBuf>, record: &RunRecord) {
+    if let Some(file) = history {
+        super::history::keep(&file, record);
+    }
 }
 
 /// Keeps how long it took. That only tells what to expect: a cache that cannot be written is no reason to fail a run.
@@ -264,6 +279,7 @@ fn durations_file() -> Option<Utf8PathBuf> {
 fn execute_connected(prepared: connect::Prepared, arguments: &Arguments) -> Result<Exit, CliError> {
     let id = run_id();
     let reports = run_dir(arguments, &prepared.project, &id)?;
+    let history = history_file(arguments, &prepared.project);
     let dir = reports.dir.clone();
     let runtime = runtime()?;
     let (events, stream) = Events::channel();
@@ -281,7 +297,7 @@ fn execute_connected(prepared: connect::Prepared, arguments: &Arguments) -> Resu
     let (exit, _) = runtime.block_on(engine::run(&prepared.plan, &images, &settings, &events, interruption()));
     runtime.shutdown_timeout(std::time::Duration::from_secs(5));
     drop((events, images));
-    consumer.finish()?;
+    keep(history, &consumer.finish()?);
     Ok(exit)
 }
 

@@ -8,6 +8,7 @@ pub mod event;
 pub mod facts;
 pub mod finding;
 pub mod fold;
+pub mod history;
 pub mod journal;
 pub mod json;
 pub mod kept;

@@ -10,6 +10,7 @@
 //! - [`verdict`]: the sentence about each image.
 //! - [`terminal`]: what a person sees while it runs and at its end.
 //! - [`difference`]: two runs compared.
+//! - [`history`]: series over many runs.
 //! - [`annotations`]: what CI servers read out of a log.
 //! - [`pace`]: what to expect, by what earlier runs took.
 //! - [`list`]: plain columns.
@@ -19,6 +20,7 @@ mod causes;
 pub mod difference;
 pub mod evidence;
 mod format;
+pub mod history;
 pub mod list;
 pub mod pace;
 mod progress;
