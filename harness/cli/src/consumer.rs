@@ -169,7 +169,7 @@ fn consume(
 }
 
 fn write((dir, base): (&RunDir, &Base), recorder: &Recorder, trouble: &mut Option<String>) {
-    if let Err(error) = written::write(ReportInput { record: recorder.record(), dir, base }) {
+    if let Err(error) = written::write(ReportInput { record: recorder.record(), before: None, dir, base }) {
         trouble.get_or_insert(error.to_string());
     }
 }

@@ -14,11 +14,13 @@
 //! - [`list`]: plain columns.
 
 pub mod annotations;
+mod causes;
 pub mod evidence;
 mod format;
 pub mod list;
 pub mod pace;
 mod progress;
+mod since;
 pub mod terminal;
 mod verdict;
 mod words;

@@ -1,5 +1,6 @@
 //! The files that a run's directory gets of its record. A format is a file here, its `mod` line and its line in [`registry`].
 
+mod html;
 mod junit;
 
 use camino::Utf8PathBuf;
@@ -11,7 +12,7 @@ use muster_record::layout::{FileError, RunDir, write_atomically};
 
 /// All of them, in the order in which they are named.
 pub fn registry() -> &'static [&'static dyn Report] {
-    &[&junit::Junit, &RunJson]
+    &[&html::Html, &junit::Junit, &RunJson]
 }
 
 /// A report could not be made or written.
@@ -79,7 +80,7 @@ mod tests {
         let dir = RunDir::create(&root).unwrap();
         let base = Base::of(&root, None).unwrap();
         let record = Recorder::fold(&sample::events());
-        let source = ReportInput { record: &record, dir: &dir, base: &base };
+        let source = ReportInput { record: &record, before: None, dir: &dir, base: &base };
         let mut files: Vec<&str> = registry().iter().map(|report| report.file()).collect();
         let mut names: Vec<&str> = registry().iter().map(|report| report.name()).collect();
         // A directory is in the way of the first.
