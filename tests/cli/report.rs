@@ -40,13 +40,13 @@ fn every_format_is_made_of_a_run_that_ended_and_of_one_that_was_killed() {
     let events = sample::events();
     let ended = run_of(&place, "ended", &events);
     let killed = run_of(&place, "killed", &events[..events.len() - 3]);
-    let all = "junit,junit-strict,json,ctrf,markdown,tap,sarif";
+    let all = "html,junit,junit-strict,json,ctrf,markdown,tap,sarif";
     for run in [&ended, &killed] {
         let out = run.with_extension("out");
         let done = report(&place, &[run.to_str().unwrap(), "--format", all, "-o", out.to_str().unwrap()]);
         done.assert_status(0);
         let files = done.stdout.lines().filter_map(|line| line.split_once(": ")).count();
-        assert_eq!((files, std::fs::read_dir(&out).unwrap().count()), (7, 7), "{}", done.stdout);
+        assert_eq!((files, std::fs::read_dir(&out).unwrap().count()), (8, 8), "{}", done.stdout);
         assert_eq!(text(&out.join("junit.xml")).matches("<testcase ").count(), sample::TESTS);
         // Nothing of the run itself has changed.
         assert!(!run.join("junit.xml").exists());

@@ -11,7 +11,8 @@ pub fn escape(text: &str) -> String {
             c if c.is_control() && (c as u32) < 0x100 => out.push_str(&format!("\\x{:02x}", c as u32)),
             // Bidirectional overrides and isolates, line separators, the byte order mark and the
             // two non-characters that XML 1.0 forbids.
-            '\u{200e}'
+            '\u{061c}'
+            | '\u{200e}'
             | '\u{200f}'
             | '\u{202a}'..='\u{202e}'
             | '\u{2066}'..='\u{2069}'
@@ -97,7 +98,10 @@ mod tests {
 
     #[test]
     fn control_bytes_become_visible_and_newlines_stay() {
-        assert_eq!(escape("a\x1b[31mb\x00\n\tc\u{202e}\u{ffff}"), "a\\x1b[31mb\\x00\n\tc\\u{202e}\\u{ffff}");
+        assert_eq!(
+            escape("a\x1b[31mb\x00\n\tc\u{202e}\u{61c}\u{ffff}"),
+            "a\\x1b[31mb\\x00\n\tc\\u{202e}\\u{61c}\\u{ffff}"
+        );
         assert_eq!(escape_bytes(b"x\r\ny\xff"), "x\ny\u{fffd}");
     }
 

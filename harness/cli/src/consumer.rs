@@ -69,6 +69,9 @@ pub(crate) struct ReportOptions {
     /// Which reports the run writes, separated by commas; run.json is always one of them
     #[arg(long = "report", value_name = "FORMAT", value_delimiter = ',', default_value = Formats::default_names(), value_parser = Formats::parser())]
     pub formats: Vec<String>,
+    /// The earlier run with which report.html compares this one, or none [default: the newest that was about the same image]
+    #[arg(long, value_name = "RUN")]
+    pub before: Option<String>,
     /// Adds the outcomes of this run to this file, for `muster history` [default: history.jsonl in the directory of runs;
     /// none with --out]
     #[arg(long, value_name = "FILE")]
@@ -114,6 +117,8 @@ pub(crate) struct ReportsTo {
     pub(crate) base: Base,
     /// Which.
     pub(crate) chosen: Chosen,
+    /// An earlier run, with which they compare this one.
+    pub(crate) before: Option<RunRecord>,
 }
 
 /// A consumer at work.
@@ -208,8 +213,12 @@ fn consume(
     }
 }
 
-fn write(ReportsTo { dir, base, chosen }: &ReportsTo, recorder: &Recorder, trouble: &mut Option<String>) {
-    if let Err(error) = written::write(ReportInput { record: recorder.record(), dir, base }, chosen, dir.root()) {
+fn write(ReportsTo { dir, base, chosen, before }: &ReportsTo, recorder: &Recorder, trouble: &mut Option<String>) {
+    if let Err(error) = written::write(
+        ReportInput { record: recorder.record(), before: before.as_ref(), dir, base },
+        chosen,
+        dir.root(),
+    ) {
         trouble.get_or_insert(error.to_string());
     }
 }

@@ -6,10 +6,14 @@ use super::error::CliError;
 use super::output::say_error;
 use super::project::{Project, short};
 use muster_record::open::{self, OpenError, Opened};
+use muster_record::run::RunRecord;
 use muster_suite::diagnostic::did_you_mean;
 
 /// Stands for the newest run.
 pub(crate) const LAST: &str = "last";
+
+/// Runs that are looked at for the one before.
+const LOOKED_AT: usize = 10;
 
 /// Reads the run that was named. `argument` is what took the name: `--failed`, `RUN`. What a reader should know of the
 /// record is printed as a note.
@@ -20,6 +24,18 @@ pub(crate) fn open(project: &Project, argument: &str, typed: &str) -> Result<Ope
         say_error(&format!("note: {}: {}", short(&dir), muster_base::text::one_line(note, 500)));
     }
     Ok(opened)
+}
+
+/// The newest run of the project that ended and was about one of these images; none where there is none or it cannot be
+/// read. Nobody asked for it, so that is not said.
+pub(crate) fn newest(project: &Project, images: &[String]) -> Option<RunRecord> {
+    let mut ids: Vec<Utf8PathBuf> =
+        project.runs().read_dir_utf8().ok()?.flatten().map(|entry| entry.into_path()).collect();
+    ids.retain(|path| path.file_name().is_some_and(|name| name.starts_with(|c: char| c.is_ascii_digit())));
+    ids.sort();
+    let about = |record: &RunRecord| images.iter().any(|image| record.images.contains_key(image));
+    let records = ids.iter().rev().take(LOOKED_AT).filter_map(|dir| open::of_record(&dir.join("run.json")).ok());
+    records.into_iter().find(|record| record.finished.is_some() && !record.interrupted && about(record))
 }
 
 /// The directory of the run that was named.

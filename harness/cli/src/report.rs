@@ -14,6 +14,7 @@ use super::project::{Project, short};
 use muster_base::exit::Exit;
 use muster_base::files::ensure;
 use muster_record::open::Opened;
+use muster_record::run::RunRecord;
 use muster_report::annotations::Server;
 use muster_report::evidence::Base;
 use muster_report::written::{self, Chosen, ReportInput};
@@ -48,6 +49,9 @@ pub(crate) struct Arguments {
     /// Only print what this CI server reads out of a log
     #[arg(long, value_name = "SERVER", conflicts_with_all = ["stdout", "out", "format"])]
     annotations: Option<Server>,
+    /// An earlier run with which report.html compares
+    #[arg(long, value_name = "RUN")]
+    before: Option<String>,
     /// The directory from which readers resolve the attachments that reports name [default: the current directory, if it
     /// has the run]
     #[arg(long, value_name = "DIRECTORY")]
@@ -64,19 +68,21 @@ pub(crate) fn execute(arguments: &Arguments) -> Result<Exit, CliError> {
             .map_err(|error| CliError::about("--attachments-base", error))?;
         runs.push((opened, base));
     }
+    let before = arguments.before.as_deref().map(|typed| earlier::open(&project, "--before", typed)).transpose()?;
+    let before = before.as_ref().map(|opened| &opened.record);
     let chosen = Chosen::of(arguments.format.iter().map(String::as_str), false);
     if let Some(server) = arguments.annotations {
         runs.iter().for_each(|(opened, _)| annotations::again(server, &opened.record));
         return Ok(Exit::Pass);
     }
     if arguments.stdout {
-        return print(&runs, &chosen);
+        return print(&runs, &chosen, before);
     }
     let mut taken = BTreeSet::new();
     for (opened, base) in &runs {
         let several = (runs.len() > 1).then_some(&mut taken);
         let into = into(arguments.out.as_deref(), opened, several)?;
-        written::write(input(opened, base), &chosen, &into)?;
+        written::write(input(opened, base, before), &chosen, &into)?;
         for (name, path) in written::files(&chosen, &into) {
             say(&format!("{name}: {}", short(&path)));
         }
@@ -84,18 +90,19 @@ pub(crate) fn execute(arguments: &Arguments) -> Result<Exit, CliError> {
     Ok(Exit::Pass)
 }
 
-fn input<'o>(opened: &'o Opened, base: &'o Base) -> ReportInput<'o> {
-    ReportInput { record: &opened.record, dir: &opened.dir, base }
+fn input<'o>(opened: &'o Opened, base: &'o Base, before: Option<&'o RunRecord>) -> ReportInput<'o> {
+    ReportInput { record: &opened.record, before, dir: &opened.dir, base }
 }
 
-fn print(runs: &[(Opened, Base)], chosen: &Chosen) -> Result<Exit, CliError> {
+fn print(runs: &[(Opened, Base)], chosen: &Chosen, before: Option<&RunRecord>) -> Result<Exit, CliError> {
     let mut reports = chosen.reports();
     let ([(opened, base)], Some(report), None) = (runs, reports.next(), reports.next()) else {
         return Err(CliError::invalid("--stdout prints one report of one run")
             .hint("name one run and one format: `muster report last --format markdown --stdout`"));
     };
-    let text =
-        report.render(input(opened, base)).map_err(|why| written::ReportError::Render { file: report.file(), why })?;
+    let text = report
+        .render(input(opened, base, before))
+        .map_err(|why| written::ReportError::Render { file: report.file(), why })?;
     let mut out = std::io::stdout().lock();
     // A closed pipe is nobody's failure.
     let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());

@@ -7,6 +7,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 
 use super::connect::{self, ConnectOptions};
 use super::consumer::{self, Display, ReportOptions, ReportsTo};
+use super::earlier;
 use super::error::CliError;
 use super::event_loop::runtime;
 use super::failed::Again;
@@ -185,7 +186,8 @@ pub(crate) fn execute(mut arguments: Arguments, notes: &[String]) -> Result<Exit
         prepared.rerun.proving.extend(["--proofs".to_owned(), plan::quote(file.as_str())]);
     }
     let id = run_id();
-    let reports = run_dir(&arguments, &prepared.project, &id)?;
+    let images: Vec<String> = prepared.specs.iter().map(|spec| spec.id.clone()).collect();
+    let reports = run_dir(&arguments, &prepared.project, &id, &images)?;
     let history = history_file(&arguments, &prepared.project);
     let dir = reports.dir.clone();
     let accel = choose_accelerator(arguments.images.machine.accel)?;
@@ -278,7 +280,7 @@ fn durations_file() -> Option<Utf8PathBuf> {
 /// A run on a machine that is already up: the same, without anything of this host's but SSH.
 fn execute_connected(prepared: connect::Prepared, arguments: &Arguments) -> Result<Exit, CliError> {
     let id = run_id();
-    let reports = run_dir(arguments, &prepared.project, &id)?;
+    let reports = run_dir(arguments, &prepared.project, &id, std::slice::from_ref(&prepared.remote.name))?;
     let history = history_file(arguments, &prepared.project);
     let dir = reports.dir.clone();
     let runtime = runtime()?;
@@ -302,7 +304,7 @@ fn execute_connected(prepared: connect::Prepared, arguments: &Arguments) -> Resu
 }
 
 /// The directory of the run, which must be new, and what is written there.
-fn run_dir(arguments: &Arguments, project: &Project, id: &str) -> Result<ReportsTo, CliError> {
+fn run_dir(arguments: &Arguments, project: &Project, id: &str, images: &[String]) -> Result<ReportsTo, CliError> {
     let path = match &arguments.out {
         Some(path) if path.symlink_metadata().is_ok() => {
             return Err(CliError::invalid(format!(
@@ -315,8 +317,13 @@ fn run_dir(arguments: &Arguments, project: &Project, id: &str) -> Result<Reports
     };
     // Before anything is made.
     let base = arguments.reports.base(&path)?;
+    let before = match arguments.reports.before.as_deref() {
+        Some("none") => None,
+        Some(typed) => Some(earlier::open(project, "--before", typed)?.record),
+        None => earlier::newest(project, images),
+    };
     let dir = RunDir::create(&path)?;
-    Ok(ReportsTo { dir, base, chosen: arguments.reports.chosen() })
+    Ok(ReportsTo { dir, base, chosen: arguments.reports.chosen(), before })
 }
 
 /// What executes the guests.

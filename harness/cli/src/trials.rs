@@ -207,7 +207,12 @@ fn work(prepared: Prepared, questions: mpsc::Receiver<Question>) -> Result<Exit,
     let accel = super::run::choose_accelerator(muster_qemu::AccelRequest::Auto)?;
     let (events, stream) = Events::channel();
     let options = consumer::ReportOptions::default();
-    let reports = consumer::ReportsTo { dir: dir.clone(), base: options.base(dir.root())?, chosen: options.chosen() };
+    let reports = consumer::ReportsTo {
+        dir: dir.clone(),
+        base: options.base(dir.root())?,
+        chosen: options.chosen(),
+        before: None,
+    };
     let consumer = consumer::start(stream, reports, None, Default::default())?;
     let runtime = super::event_loop::runtime()?;
     let done = runtime.block_on(run_all(prepared, &dir, accel, &events, questions));

@@ -27,7 +27,7 @@ fn render(root: &Utf8Path, name: &str, record: RunRecord) -> Result<(), Box<dyn 
     let dir = RunDir::create(&root.join(name))?;
     let base = Base::of(dir.root(), None)?;
     let all = Chosen::of(registry().iter().map(|report| report.name()), true);
-    let input = ReportInput { record: &record, dir: &dir, base: &base };
+    let input = ReportInput { record: &record, before: None, dir: &dir, base: &base };
     Ok(write(input, &all, dir.root())?)
 }
 

@@ -9,6 +9,8 @@ use muster_record::run::RunRecord;
 pub struct ReportInput<'s> {
     /// The run so far.
     pub record: &'s RunRecord,
+    /// An earlier run to compare it with; `None` when none is known.
+    pub before: Option<&'s RunRecord>,
     /// Its directory.
     pub dir: &'s RunDir,
     /// From where a reader resolves the files that belong to a test.

@@ -40,7 +40,8 @@ pub(super) fn values(failure: &Failure) -> Vec<String> {
     lines
 }
 
-fn visible(value: &str) -> String {
+/// Escaped lines in which tabs and trailing spaces are seen.
+pub(super) fn visible(value: &str) -> String {
     let value = text::escape(&value.replace("\r\n", "\n")).replace('\t', "\\t");
     let lines = value.lines().map(|line| match line.trim_end().len() {
         end if end < line.len() => format!("{}{}", &line[..end], "·".repeat(line.len() - end)),

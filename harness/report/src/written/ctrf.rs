@@ -214,7 +214,7 @@ mod tests {
         let root = Utf8Path::from_path(temporary.path()).unwrap().join("run");
         let dir = RunDir::create(&root).unwrap();
         let base = Base::of(&root, None).unwrap();
-        document(ReportInput { record, dir: &dir, base: &base })
+        document(ReportInput { record, before: None, dir: &dir, base: &base })
     }
 
     #[test]

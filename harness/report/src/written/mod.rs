@@ -2,6 +2,7 @@
 
 mod budget;
 mod ctrf;
+mod html;
 mod junit;
 pub mod markdown;
 mod sarif;
@@ -16,7 +17,7 @@ use muster_record::layout::{FileError, RunDir, write_atomically};
 
 /// All of them, in the order in which they are named.
 pub fn registry() -> &'static [&'static dyn Report] {
-    &[&junit::Junit, &junit::Strict, &RunJson, &ctrf::Ctrf, &markdown::Markdown, &tap::Tap, &sarif::Sarif]
+    &[&html::Html, &junit::Junit, &junit::Strict, &RunJson, &ctrf::Ctrf, &markdown::Markdown, &tap::Tap, &sarif::Sarif]
 }
 
 /// A report could not be made or written.
@@ -111,7 +112,7 @@ mod tests {
         let dir = RunDir::create(&root).unwrap();
         let base = Base::of(&root, None).unwrap();
         let record = Recorder::fold(&sample::events());
-        let source = ReportInput { record: &record, dir: &dir, base: &base };
+        let source = ReportInput { record: &record, before: None, dir: &dir, base: &base };
         let all = Chosen::of(registry().iter().map(|report| report.name()), true);
         let mut files: Vec<&str> = registry().iter().map(|report| report.file()).collect();
         let mut names: Vec<&str> = registry().iter().map(|report| report.name()).collect();
