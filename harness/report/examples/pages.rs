@@ -10,7 +10,7 @@ use muster_record::fold::Recorder;
 use muster_record::layout::RunDir;
 use muster_record::outcome::Outcome;
 use muster_record::run::{AttemptRecord, MachineRecord, RunRecord, TestRecord};
-use muster_record::{json, sample};
+use muster_record::{open, sample};
 use muster_report::evidence::Base;
 use muster_report::written::{self, ReportInput};
 
@@ -18,10 +18,12 @@ fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         [out] => samples(Utf8Path::new(out)),
-        [out, "--run", run] => page(Utf8Path::new(out), &json::read(Utf8Path::new(run))?, None),
-        [out, "--run", run, before] => {
-            page(Utf8Path::new(out), &json::read(Utf8Path::new(run))?, Some(&json::read(Utf8Path::new(before))?))
-        }
+        [out, "--run", run] => page(Utf8Path::new(out), &open::of_record(Utf8Path::new(run))?, None),
+        [out, "--run", run, before] => page(
+            Utf8Path::new(out),
+            &open::of_record(Utf8Path::new(run))?,
+            Some(&open::of_record(Utf8Path::new(before))?),
+        ),
         _ => Err("usage: pages DIR [--run RUN.JSON [BEFORE.JSON]]".into()),
     }
 }
