@@ -202,3 +202,27 @@ fn a_history_says_what_is_new_with_its_last_good_run_and_takes_nothing_for_a_run
     broken.assert_status(2);
     assert!(broken.stderr.contains("history.jsonl, line 1: "), "{}", broken.stderr);
 }
+
+#[test]
+fn each_failure_gets_a_packet_and_a_green_run_gets_none() {
+    let place = Place::new();
+    let run = run_of(&place, "run", &sample::events());
+    let good = run_of(&place, "good", &sample::events());
+    let triage = |words: &[&str]| {
+        let words: Vec<&str> = ["triage", run.to_str().unwrap()].iter().chain(words).copied().collect();
+        place.run(&words, Duration::from_secs(60))
+    };
+    let done = triage(&[]);
+    done.assert_status(0);
+    assert_eq!(done.stdout.lines().count(), 4, "{}", done.stdout);
+    let dir = run.join("tests/base/nginx-version@lab");
+    assert!(text(&dir.join("triage.md")).starts_with("# image `base/nginx-version [lab]`\n"));
+    let json: serde_json::Value = serde_json::from_str(&text(&dir.join("triage.json"))).unwrap();
+    assert_eq!((&json["schema"], &json["class"], &json["since"]), (&"triage/v1".into(), &"image".into(), &().into()));
+    let done = triage(&["--test", "base/nginx-version", "--good", good.to_str().unwrap(), "--stdout"]);
+    done.assert_status(0);
+    assert!(done.stdout.contains("The test did not pass in that run either."), "{}", done.stdout);
+    let done = triage(&["--test", "nothing/*"]);
+    done.assert_status(2);
+    assert!(done.stderr.contains("no test failed in this run, or none that --test names"), "{}", done.stderr);
+}

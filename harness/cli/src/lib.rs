@@ -58,7 +58,8 @@ mod shipped;
 mod shipped_suites_tests;
 mod snapshots;
 mod ssh_client;
-pub mod trials;
+pub mod triage;
+mod trials;
 mod wording;
 
 use std::ffi::OsString;
@@ -128,6 +129,8 @@ enum Command {
     Diff(diff::Arguments),
     /// Show what is new, what goes on, what was fixed and what is flaky over many runs
     History(history::Arguments),
+    /// Write what is known of each failure of a run: class, evidence with file and line, how to run it again
+    Triage(triage::Arguments),
     /// List, show, accept or reject snapshots that have changed
     Snapshots(snapshots::Arguments),
     /// Compare two systems, and fail on differences that nobody has documented
@@ -250,6 +253,7 @@ fn dispatch(Arguments { command, colour }: Arguments, notes: Vec<String>) -> std
         Command::Images(arguments) => images::execute(arguments),
         Command::Diff(arguments) => diff::execute(&arguments),
         Command::History(arguments) => history::execute(&arguments),
+        Command::Triage(arguments) => triage::execute(&arguments),
         Command::Report(arguments) => report::execute(&arguments),
         Command::Runs(arguments) => runs::execute(arguments),
         Command::Snapshots(arguments) => snapshots::execute(arguments),

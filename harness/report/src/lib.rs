@@ -11,6 +11,7 @@
 //! - [`terminal`]: what a person sees while it runs and at its end.
 //! - [`difference`]: two runs compared.
 //! - [`history`]: series over many runs.
+//! - [`triage`]: what is known of one failure.
 //! - [`annotations`]: what CI servers read out of a log.
 //! - [`pace`]: what to expect, by what earlier runs took.
 //! - [`list`]: plain columns.
@@ -26,6 +27,7 @@ pub mod pace;
 mod progress;
 mod since;
 pub mod terminal;
+pub mod triage;
 mod verdict;
 mod words;
 pub mod written;

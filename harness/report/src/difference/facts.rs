@@ -17,7 +17,7 @@ pub struct FactChange {
 }
 
 /// What differs, by name. The boot id differs always and is left out.
-pub(super) fn changes(before: &Facts, after: &Facts) -> Vec<FactChange> {
+pub(crate) fn changes(before: &Facts, after: &Facts) -> Vec<FactChange> {
     let (before, after) = (flat(before), flat(after));
     let names = before.keys().chain(after.keys()).collect::<std::collections::BTreeSet<_>>();
     let of = |facts: &BTreeMap<String, String>, name: &String| facts.get(name).cloned();

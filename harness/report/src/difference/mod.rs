@@ -13,6 +13,7 @@ use self::facts::FactChange;
 use crate::since::{Change, Since};
 
 pub use markdown::markdown;
+pub(crate) use text::of_fact as fact_line;
 pub use text::text;
 
 /// How many times longer a test takes that is called slower, and by how many seconds at least.

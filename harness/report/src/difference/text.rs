@@ -97,7 +97,7 @@ fn of_test(test: &TestRecord, change: Change) -> String {
 }
 
 /// `kernel: 6.1 -> 6.2`
-pub(super) fn of_fact(FactChange { fact, before, after }: &FactChange) -> String {
+pub(crate) fn of_fact(FactChange { fact, before, after }: &FactChange) -> String {
     let value = |value: &Option<String>| value.as_ref().map_or("none".to_owned(), |value| one_line(value, 200));
     format!("{}: {} -> {}", one_line(fact, 120), value(before), value(after))
 }
