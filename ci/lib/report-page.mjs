@@ -329,7 +329,7 @@ const checks = {
   },
 
   async screenshots() {
-    const views = { first: "", test: "#open=base%2Fsshd-configuration%40lab-candidate", matrix: "#view=matrix", machines: "#view=machines", time: "#view=time", issues: "#view=issues" };
+    const views = { first: "", list: "#group=cause", test: "#open=base%2Fsshd-configuration%40lab-candidate", matrix: "#view=matrix", machines: "#view=machines", time: "#view=time", issues: "#view=issues" };
     for (const [width, height] of [[400, 850], [1600, 1000]]) {
       for (const dark of [false, true]) {
         for (const [name, part] of Object.entries(views)) {
