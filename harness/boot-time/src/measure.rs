@@ -202,8 +202,13 @@ impl Boot<'_> {
         Cost {
             micros: to.saturating_sub(from) / 1000,
             instructions: self.curve.and_then(|curve| {
-                // The first sum is written a moment after QEMU's start, when nothing was executed yet.
-                let begin = if from == self.evidence.started { 0 } else { curve.at(from)? };
+                let begin = match curve.at(from) {
+                    Some(begin) => begin,
+                    // The first sum is written a moment after QEMU's start, when nothing was executed yet. A boot that
+                    // began with a reset begins with what was executed until then.
+                    None if from == self.evidence.started => 0,
+                    None => return None,
+                };
                 curve.at(to)?.checked_sub(begin)
             }),
         }
@@ -358,6 +363,28 @@ mod tests {
         reported.manager =
             reported.manager.map(|text| text + "LoaderTimestampMonotonic=500000\nFirmwareTimestampMonotonic=3500000\n");
         assert_eq!(measure(&reported).phase(PhaseName::Loader).unwrap().cost.micros, 500_000);
+    }
+
+    #[test]
+    fn what_was_executed_before_a_reset_is_not_of_the_boot_after_it() {
+        let mut later = evidence();
+        later.points.insert(0, Point { at: 10 * SECOND, instructions: 0 });
+        later.points[1].instructions = 7_000_000_000;
+        later.points[2].instructions = 7_200_000_000;
+        let sample = measure(&later);
+        let first = measure(&evidence());
+        let apart = |one: Cost, other: Cost| one.instructions.unwrap().abs_diff(other.instructions.unwrap());
+        // Some were executed in the nanoseconds between the reset and the next sum.
+        assert!(apart(sample.total.unwrap(), first.total.unwrap()) < 1000, "{:?}", sample.total);
+        for (one, other) in sample.phases.iter().zip(&first.phases) {
+            assert!(apart(one.cost, other.cost) < 1000, "{one:?}");
+        }
+        let marks = sample.marks.iter().zip(&first.marks);
+        assert!(
+            marks
+                .into_iter()
+                .all(|(one, other)| one.instructions.unwrap().abs_diff(other.instructions.unwrap()) < 1000)
+        );
     }
 
     #[test]
