@@ -402,6 +402,7 @@ pub(crate) async fn host(root: &Utf8Path, dir: &Utf8Path, accel: Accel, events: 
     Ok(Host {
         spawner,
         accel,
+        versions: Arc::default(),
         key,
         rules: Rules::shipped(),
         root: root.to_owned(),
