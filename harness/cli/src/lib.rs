@@ -54,6 +54,7 @@ mod shipped;
 mod shipped_suites_tests;
 mod snapshots;
 mod ssh_client;
+mod text_file;
 pub mod trials;
 mod wording;
 

@@ -65,6 +65,9 @@ pub(crate) struct Arguments {
     images: ImageOptions,
     #[command(flatten)]
     connect: ConnectOptions,
+    /// Also run tests that change the machine of --connect, or need one of their own
+    #[arg(long, requires = "connect")]
+    allow_changes: bool,
     /// Directory for this run's files; must not exist [default: a new one in reports/runs of a checkout, else in ./muster-runs]
     #[arg(long, short = 'o', value_name = "DIR")]
     out: Option<Utf8PathBuf>,
@@ -163,7 +166,10 @@ pub(crate) fn execute(mut arguments: Arguments, notes: &[String]) -> Result<Exit
         return super::list::execute(super::list::Arguments::of(arguments.selection));
     }
     if let Some(typed) = &arguments.connect.connect {
-        let mut prepared = connect::prepare(typed, &arguments.selection, &arguments.connect, &arguments.known_issues)?;
+        let mut prepared = {
+            let Arguments { selection, connect, allow_changes, known_issues, .. } = &arguments;
+            connect::prepare(typed, selection, connect, *allow_changes, known_issues)?
+        };
         prepared.notices.splice(0..0, notes.iter().cloned());
         return execute_connected(prepared, &arguments);
     }

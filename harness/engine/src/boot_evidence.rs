@@ -8,7 +8,7 @@ use sha2::{Digest as _, Sha256};
 use super::driver::{BootSeen, Live};
 use muster_base::failure::Failure;
 use muster_base::text;
-use muster_boot_time::measure::{ClockReading, guest_clock};
+use muster_boot_time::measure::{ClockReading, Evidence, guest_clock};
 use muster_boot_time::units::PROPERTIES;
 use muster_guest::{Reply, Request};
 
@@ -21,6 +21,15 @@ const WORK: usize = 96 << 20;
 
 /// What the guest says of its last boot, with what the driver saw of it; `None` when the driver does not see boots.
 pub async fn read<L: Live>(live: &L) -> Result<Option<BootSeen>, Failure> {
+    let said = said(live).await?;
+    let Some(mut seen) = live.boot_seen() else { return Ok(None) };
+    let Evidence { boot_id, clock, manager, units, target, jobs, .. } = said;
+    seen.evidence = Evidence { boot_id, clock, manager, units, target, jobs, ..seen.evidence };
+    Ok(Some(seen))
+}
+
+/// What the guest alone says of its last boot.
+pub async fn said<L: Live>(live: &L) -> Result<Evidence, Failure> {
     let scale = live.deadline_scale();
     let mut clock = Vec::new();
     for _ in 0..READINGS {
@@ -39,16 +48,13 @@ pub async fn read<L: Live>(live: &L) -> Result<Option<BootSeen>, Failure> {
         said = Some(live.batch(requests).await?.into_iter().map(stdout));
     }
     clock.extend(read_clock(live, scale).await?);
-    let Some(mut seen) = live.boot_seen() else { return Ok(None) };
-    let evidence = &mut seen.evidence;
-    evidence.boot_id.clone_from(&live.facts().boot_id);
-    evidence.clock = clock;
+    let mut evidence = Evidence { boot_id: live.facts().boot_id.clone(), clock, ..Evidence::default() };
     if let Some(mut replies) = said {
         let mut next = || replies.next().unwrap_or_default();
         evidence.manager = Some(next());
         (evidence.units, evidence.target, evidence.jobs) = (next(), next(), next());
     }
-    Ok(Some(seen))
+    Ok(evidence)
 }
 
 async fn read_clock<L: Live>(live: &L, scale: f64) -> Result<Option<ClockReading>, Failure> {
