@@ -230,3 +230,26 @@ fn one_boot_that_nobody_saw_is_compared_with_nothing() {
         assert!(refused.assert_status(2).stderr.contains(reason), "{words:?}: {}", refused.stderr);
     }
 }
+
+#[test]
+fn the_boots_that_a_run_is_given_must_be_there_and_of_one_of_its_images() {
+    let place = Place::new();
+    let mut baselines = Baselines::default();
+    baselines.put(measured(1, 5));
+    let whole = baselines.render().unwrap();
+    std::fs::write(place.path("boot.json"), &whole).unwrap();
+    std::fs::write(place.path("cut.json"), &whole[..whole.len() / 2]).unwrap();
+    let path = |name: &str| place.path(name).to_str().unwrap().to_owned();
+    for (file, reason) in [
+        (path("none.json"), "No such file"),
+        (path("cut.json"), "it cannot be read"),
+        (path("boot.json"), "it has no later boots of lab-tiny"),
+    ] {
+        let words = ["run", "boot-time", "--image", "lab-tiny", "--boot-baseline", &file];
+        let refused = muster(&place, &words);
+        assert!(refused.assert_status(2).stderr.contains(reason), "{file}: {}", refused.stderr);
+        assert!(!place.path("run").exists(), "nothing was begun");
+    }
+    let words = ["run", "boot-time", "--connect", "root@192.0.2.7", "--boot-baseline", &path("boot.json")];
+    assert!(muster(&place, &words).assert_status(2).stderr.contains("cannot be used with"));
+}
