@@ -114,7 +114,7 @@ pub fn measure(evidence: &Evidence) -> Sample {
     sample
 }
 
-/// A boot that nobody saw, by the guest's own stamps: its start is the firmware's, or else the loader's, where they told systemd,
+/// A boot that nobody saw, by the guest's own stamps: its start is the firmware's, or else the loader's, where they reported it,
 /// and the kernel's otherwise. Only what the guest says of `evidence` counts. Without systemd there is nothing to say.
 pub fn measure_unseen(evidence: &Evidence) -> Sample {
     let Some(manager) = &evidence.manager else {
@@ -464,11 +464,11 @@ mod tests {
         assert_eq!((sample.total.unwrap().micros, sample.total.unwrap().instructions), (9_000_000, None));
         assert_eq!((sample.guest_zero, sample.guest_zero_within), (Some(0), None));
         assert_eq!(sample.chain.len(), 2);
-        let told = |text: &str| {
+        let reported = |text: &str| {
             let manager = unseen.manager.clone().map(|manager| manager + text);
             measure_unseen(&Evidence { manager, ..unseen.clone() })
         };
-        let both = told("LoaderTimestampMonotonic=500000\nFirmwareTimestampMonotonic=3500000\n");
+        let both = reported("LoaderTimestampMonotonic=500000\nFirmwareTimestampMonotonic=3500000\n");
         assert_eq!(
             phases(&both)[..3],
             [
@@ -478,7 +478,7 @@ mod tests {
             ]
         );
         assert_eq!(both.total.unwrap().micros, 12_500_000, "as systemd-analyze adds it up");
-        let loader = told("LoaderTimestampMonotonic=500000\n");
+        let loader = reported("LoaderTimestampMonotonic=500000\n");
         assert_eq!(phases(&loader)[0], (PhaseName::Loader, 0, 500_000));
         let hung =
             measure_unseen(&Evidence { manager: Some("UserspaceTimestampMonotonic=5\n".into()), ..unseen.clone() });

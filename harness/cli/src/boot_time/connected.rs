@@ -22,7 +22,7 @@ use muster_remote::{ACCELERATOR, Remote};
 /// What nobody can know of a boot that was over before muster came, one sentence each.
 const NOT_MEASURED: [&str; 3] = [
     "instructions: the machine was up already",
-    "firmware and loader, where they have not told systemd; the total then begins with the kernel",
+    "firmware and loader, where they have not reported their times to systemd; the total then begins with the kernel",
     "when sshd answered, and whether it was a first boot: nobody saw it. One boot is compared with nothing",
 ];
 

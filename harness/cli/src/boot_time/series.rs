@@ -64,7 +64,7 @@ impl Measuring<'_> {
             });
             booted.push(Booted::new(side.name, driver, self.boots));
         }
-        // What is killed from here on can still be told from what is not muster's.
+        // What is killed from here on can still be distinguished from what is not muster's.
         if let Some(candidate) = measured.last() {
             files::begin(self.dir, candidate)?;
         }
