@@ -8,6 +8,7 @@ use muster_boot_time::sample::Measured;
 use muster_boot_time::testing::{measured, series};
 
 use super::support::{Finished, Place};
+use muster_guest::loopback::Sshd;
 
 fn muster(place: &Place, words: &[&str]) -> Finished {
     place.run(words, Duration::from_secs(60))
@@ -163,4 +164,92 @@ fn what_systemd_analyze_printed_is_read_and_what_says_nothing_is_no_pass() {
         assert!(read.stdout.contains("31.7 s"), "{}", read.stdout);
     }
     assert!(muster(&place, &["boot-time", "import", &other]).assert_status(2).stderr.contains("other.txt"));
+}
+
+/// `muster boot-time --connect` to the server, with these words in addition.
+fn connected(place: &Place, sshd: &Sshd, more: &[&str]) -> Finished {
+    let target = format!("{}@{}", sshd.user, sshd.addr);
+    let key = sshd.host_key();
+    let identity = sshd.key.to_str().unwrap();
+    let words = ["boot-time", "--connect", &target, "--identity", identity, "--host-key", &key];
+    muster(place, &[words.as_slice(), more].concat())
+}
+
+#[test]
+fn the_boot_of_a_machine_that_is_up_is_read_as_far_as_it_says_itself() {
+    let (sshd, place) = (Sshd::start().unwrap(), Place::new());
+    let out = place.path("out");
+    let ended = connected(&place, &sshd, &["--name", "desk", "--out", out.to_str().unwrap()]);
+    let text = std::fs::read_to_string(out.join("boot-time.json")).expect("what was read is kept");
+    let measured = json::read(&text).expect("boot-time.json");
+    let series = &measured.series;
+    assert_eq!(
+        (series.image.as_str(), series.accelerator.as_str(), series.boots.name()),
+        ("desk", "unknown", "unseen")
+    );
+    assert_eq!(measured.samples.len(), 1);
+    assert!(measured.not_measured.iter().any(|what| what.contains("instructions")), "{:?}", measured.not_measured);
+    // This host is the machine.
+    if std::path::Path::new("/run/systemd/system").is_dir() {
+        assert!(ended.assert_status(0).stdout.contains("desk: 1 unseen boot"), "{}", ended.stdout);
+    } else {
+        let why = "the machine has no systemd, and nobody saw its boot";
+        assert!(ended.assert_status(3).stderr.contains(why), "{}", ended.stderr);
+        assert!(ended.stdout.contains("desk: 0 unseen boots"), "{}", ended.stdout);
+    }
+    let again = connected(&place, &sshd, &["--out", out.to_str().unwrap()]);
+    assert!(again.assert_status(2).stderr.contains("it is there already"), "{}", again.stderr);
+}
+
+#[test]
+fn one_boot_that_nobody_saw_is_compared_with_nothing() {
+    let place = Place::new();
+    for words in [
+        vec!["lab-tiny"],
+        vec!["--image", "lab-tiny"],
+        vec!["--cpus", "1"],
+        vec!["--samples", "5"],
+        vec!["--baseline", "lab-tiny"],
+        vec!["--write-baseline", "boot.json"],
+        vec!["--family", "x"],
+        vec!["--by", "wall"],
+        vec!["--alpha", "0.05"],
+        vec!["--floor", "2%"],
+        vec!["--later"],
+    ] {
+        let refused = muster(&place, &[&["boot-time", "--connect", "root@192.0.2.7"], words.as_slice()].concat());
+        assert!(refused.assert_status(2).stderr.contains("cannot be used with"), "{words:?}: {}", refused.stderr);
+    }
+    for (words, reason) in [
+        (vec!["--connect", "192.0.2.7"], "it does not say who logs in"),
+        (vec!["--connect", "root@192.0.2.7"], "--connect needs a private key"),
+        (vec!["--identity", "key"], "--connect"),
+        (vec!["--connect", "root@192.0.2.7", "--allow-changes"], "--allow-changes"),
+    ] {
+        let refused = muster(&place, &[&["boot-time"], words.as_slice()].concat());
+        assert!(refused.assert_status(2).stderr.contains(reason), "{words:?}: {}", refused.stderr);
+    }
+}
+
+#[test]
+fn the_boots_that_a_run_is_given_must_be_there_and_of_one_of_its_images() {
+    let place = Place::new();
+    let mut baselines = Baselines::default();
+    baselines.put(measured(1, 5));
+    let whole = baselines.render().unwrap();
+    std::fs::write(place.path("boot.json"), &whole).unwrap();
+    std::fs::write(place.path("cut.json"), &whole[..whole.len() / 2]).unwrap();
+    let path = |name: &str| place.path(name).to_str().unwrap().to_owned();
+    for (file, reason) in [
+        (path("none.json"), "No such file"),
+        (path("cut.json"), "it cannot be read"),
+        (path("boot.json"), "it has no later boots of lab-tiny"),
+    ] {
+        let words = ["run", "boot-time", "--image", "lab-tiny", "--boot-baseline", &file];
+        let refused = muster(&place, &words);
+        assert!(refused.assert_status(2).stderr.contains(reason), "{file}: {}", refused.stderr);
+        assert!(!place.path("run").exists(), "nothing was begun");
+    }
+    let words = ["run", "boot-time", "--connect", "root@192.0.2.7", "--boot-baseline", &path("boot.json")];
+    assert!(muster(&place, &words).assert_status(2).stderr.contains("cannot be used with"));
 }

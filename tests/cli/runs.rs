@@ -78,3 +78,44 @@ fn a_run_that_goes_on_stays() {
     muster(&place, &["runs", "prune", "--keep", "0"]).assert_status(0);
     assert!(names(&place).is_empty());
 }
+
+/// Boots that were measured on this day, as far as a list looks.
+fn boots(place: &Place, name: &str, day: u8, verdict: Option<&str>) {
+    let dir = place.path("runs").join(name);
+    std::fs::create_dir_all(dir.join("machines/candidate-1")).unwrap();
+    std::fs::write(dir.join("machines/candidate-1/console.log"), "Linux version 6.12\n").unwrap();
+    let at = format!("2026-01-{day:02}T08:00:00Z");
+    let samples = serde_json::json!([{"number": 1, "total": {"micros": 9_000_000}}]);
+    let file = serde_json::json!({"schema": "boot-time/v1", "at": at, "samples": samples});
+    std::fs::write(dir.join("boot-time.json"), file.to_string()).unwrap();
+    if let Some(verdict) = verdict {
+        std::fs::write(dir.join("comparison.json"), serde_json::json!({"verdict": verdict}).to_string()).unwrap();
+    }
+}
+
+#[test]
+fn measured_boots_lie_among_runs_and_go_by_the_same_rules() {
+    let place = Place::new();
+    run(&place, "r2", 2, Some(0));
+    boots(&place, "boot-time-b1", 1, None);
+    boots(&place, "boot-time-b3", 3, Some("regression"));
+    boots(&place, "boot-time-b4", 4, Some("no-change"));
+    std::fs::create_dir(place.path("runs").join("boot-time-mine")).unwrap();
+    let listed = muster(&place, &["runs", "list", "--format", "json"]);
+    let rows: Vec<serde_json::Value> = serde_json::from_str(&listed.assert_status(0).stdout).expect("JSON");
+    let found: Vec<(&str, &str)> =
+        rows.iter().map(|row| (row["id"].as_str().unwrap(), row["verdict"].as_str().unwrap())).collect();
+    let expected =
+        [("boot-time-b4", "passed"), ("boot-time-b3", "failed"), ("r2", "passed"), ("boot-time-b1", "measured")];
+    assert_eq!(found, expected);
+    // As `muster boot-time` holds it.
+    let lock = std::fs::File::open(place.path("runs/boot-time-b1")).unwrap();
+    lock.lock().unwrap();
+    let pruned = muster(&place, &["runs", "prune", "--keep", "1"]);
+    let text = &pruned.assert_status(0).stdout;
+    assert!(text.contains("removed 2 runs") && text.contains("stays: in use"), "{text}");
+    assert_eq!(names(&place), ["boot-time-b1", "boot-time-b4", "boot-time-mine"]);
+    drop(lock);
+    muster(&place, &["runs", "prune", "--keep", "0"]).assert_status(0);
+    assert_eq!(names(&place), ["boot-time-mine"], "what nobody measured is somebody's");
+}

@@ -62,3 +62,16 @@ fn an_image_against_itself_is_no_change_and_instructions_are_steady() {
     assert!(ended.assert_status(3).stderr.contains("has no entry for first boots of lab-tiny"), "{}", ended.stderr);
     assert!(ended.stderr.contains("the nearest is"), "{}", ended.stderr);
 }
+
+#[test]
+fn a_later_boot_counts_nothing_of_what_was_before_it() {
+    let place = Place::new();
+    let out = place.path("out");
+    let words =
+        ["boot-time", "lab-tiny", "--later", "--samples", "3", "--accel", "tcg", "--out", out.to_str().unwrap()];
+    let ended = place.run(&words, LIMIT);
+    assert!(ended.assert_status(0).stdout.contains("lab-tiny: 3 later boots"), "{}", ended.stdout);
+    let measured = read(&place, "out/boot-time.json");
+    // Counted from QEMU's start, the third would be four times the first boot.
+    assert!(spread(&measured, "instructions") < 0.2, "{}", measured["samples"]);
+}

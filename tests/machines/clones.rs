@@ -32,6 +32,7 @@ async fn host(place: &Place) -> (Host, Receiver<Event>) {
     let dir = camino::Utf8PathBuf::from_path_buf(place.dir.path().to_owned()).expect("UTF-8");
     let (events, stream) = Events::channel();
     let host = Host {
+        versions: std::sync::Arc::default(),
         spawner: Spawner::new().expect("a thread"),
         accel: accel::choose(AccelRequest::Tcg).expect("emulation always works"),
         rules: muster_console::rules::Rules::shipped(),

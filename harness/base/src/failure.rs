@@ -153,6 +153,7 @@ table! {
     SKIP_WHEN = "skip.when", Skip, "The test's `when` is not true on this image.", "Nothing: the reason says which fact decided it.";
     SKIP_IMAGE = "skip.image", Skip, "The suite's `images: where` is not true for this image.", "Nothing.";
     SKIP_MACHINE = "skip.machine", Skip, "The machine under test cannot do, or must not be put through, what the test needs.", "Run it on an image that muster boots itself; for a machine that may be changed, see `--allow-changes`.";
+    SKIP_BASELINE = "skip.baseline", Skip, "The test compares boots with a baseline, and the run has none of this image.", "Measure one with `muster boot-time IMAGE --later --write-baseline FILE`, and give it to the run: `--boot-baseline FILE`.";
     SKIP_KNOWN = "skip.known-issue", Skip, "A known issue says that the test does not run for now.", "Nothing until the entry expires; its tracker says more.";
     NOT_RUN_MACHINE = "not-run.machine", Skip, "The test did not run, because there is no machine for it: the image cannot be used, or its machine did not come up.", "`machine/health` of the same image is the error, with the whole message.";
     NOT_RUN_FAIL_FAST = "not-run.fail-fast", Skip, "The test did not run, because the run stopped at its first failure.", "Fix that one, or run without `--fail-fast`; `--failed last` runs both.";

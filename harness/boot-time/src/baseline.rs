@@ -1,10 +1,12 @@
 //! Baselines: a file in the tree of whoever gates an image, with the boots of each image and machine that it was measured on.
 
+use std::collections::BTreeSet;
+
 use muster_base::exit::Exit;
 use serde::{Deserialize, Serialize};
 
 use crate::formats::json;
-use crate::sample::{Measured, Series};
+use crate::sample::{Measured, Population, Series};
 
 /// Schema of [`Baselines`].
 pub const SCHEMA: &str = "boot-baselines/v1";
@@ -70,7 +72,7 @@ impl muster_base::fault::Fault for BaselineError {
 /// A series in words.
 pub fn words(series: &Series) -> String {
     let Series { image, accelerator, machine, qemu, host, boots } = series;
-    let boots = format!("{boots:?}").to_lowercase();
+    let boots = boots.name();
     muster_base::text::one_line(
         &format!("{boots} boots of {image} ({accelerator}, {machine}, QEMU {qemu}, {host})"),
         400,
@@ -122,6 +124,12 @@ impl Baselines {
         self.series.sort_by(|one, other| one.series.cmp(&other.series));
     }
 
+    /// The images of which it has such boots, sorted, each once.
+    pub fn images(&self, boots: Population) -> BTreeSet<&str> {
+        let such = self.series.iter().filter(|measured| measured.series.boots == boots);
+        such.map(|measured| measured.series.image.as_str()).collect()
+    }
+
     /// The series to compare with: the one of this key; `any_host` where the host's processor makes no difference.
     pub fn find(&self, wanted: &Series, any_host: bool) -> Result<&Measured, BaselineError> {
         let differences = |known: &Measured| {
@@ -162,6 +170,8 @@ mod tests {
         assert_eq!(read, baselines);
         let wanted = measured(3, 1).series;
         assert_eq!(read.find(&wanted, false).unwrap().samples.len(), 7, "the later one took the place");
+        assert_eq!(read.images(Population::Later), BTreeSet::from([wanted.image.as_str()]));
+        assert!(read.images(Population::First).is_empty());
         let elsewhere = Series { host: "another".into(), ..wanted.clone() };
         assert!(read.find(&elsewhere, true).is_ok());
         let error = read.find(&elsewhere, false).unwrap_err().to_string();

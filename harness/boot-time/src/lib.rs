@@ -13,6 +13,7 @@ pub mod measure;
 pub mod median;
 pub mod pictures;
 pub mod sample;
+pub mod systemctl_show;
 pub mod systemd_text;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;

@@ -1,10 +1,9 @@
 //! From what was seen of a boot to a [`Sample`]. Pure.
 
-use std::collections::BTreeMap;
-
 use crate::console;
 use crate::curve::{Curve, Point};
 use crate::sample::{Cost, Link, Mark, Phase, PhaseName, Sample, Unit};
+use crate::systemctl_show::ManagerStamps;
 use crate::units;
 
 /// Characters kept of a boot id, a unit's name, a reason.
@@ -105,7 +104,7 @@ pub fn measure(evidence: &Evidence) -> Sample {
         sample.marks.push(boot.mark("sshd-answers", greeted));
     }
     match (&evidence.manager, zero) {
-        (Some(manager), Some(zero)) => of_systemd(&boot, zero, seen.loader, &stamps(manager), &mut sample),
+        (Some(manager), Some(zero)) => of_systemd(&boot, zero, seen.loader, &ManagerStamps::read(manager), &mut sample),
         (Some(_), None) => {
             sample.inconclusive.get_or_insert_with(|| "the guest's clock could not be read".to_owned());
         }
@@ -115,8 +114,31 @@ pub fn measure(evidence: &Evidence) -> Sample {
     sample
 }
 
-fn of_systemd(boot: &Boot<'_>, zero: u64, loader: Option<u64>, stamps: &BTreeMap<&str, u64>, sample: &mut Sample) {
-    let stamp = |name: &str| stamps.get(name).copied().filter(|stamp| *stamp > 0);
+/// A boot that nobody saw, by the guest's own stamps: its start is the firmware's, or else the loader's, where they reported it,
+/// and the kernel's otherwise. Only what the guest says of `evidence` counts. Without systemd there is nothing to say.
+pub fn measure_unseen(evidence: &Evidence) -> Sample {
+    let Some(manager) = &evidence.manager else {
+        let sample =
+            measure(&Evidence { number: evidence.number, boot_id: evidence.boot_id.clone(), ..Evidence::default() });
+        return Sample {
+            inconclusive: Some("the machine has no systemd, and nobody saw its boot".to_owned()),
+            ..sample
+        };
+    };
+    let stamps = ManagerStamps::read(manager);
+    let firmware = stamps.get("Firmware");
+    let zero = firmware.or(stamps.get("Loader")).unwrap_or(0).saturating_mul(1000);
+    let clock = vec![ClockReading { before: zero, after: zero, guest: 0 }];
+    let (lines, points) = (Vec::new(), Vec::new());
+    let mut sample =
+        measure(&Evidence { started: 0, greeted: None, lines, points, clock, calibration: None, ..evidence.clone() });
+    sample.guest_zero_within = None;
+    sample.phases.retain(|phase| phase.name != PhaseName::Firmware || firmware.is_some());
+    sample
+}
+
+fn of_systemd(boot: &Boot<'_>, zero: u64, loader: Option<u64>, stamps: &ManagerStamps<'_>, sample: &mut Sample) {
+    let stamp = |name: &str| stamps.get(name);
     let host = |micros: u64| zero.saturating_add(micros.saturating_mul(1000));
     // systemd's stamps of firmware and loader count back from the kernel's zero.
     let loader = stamp("Loader").and_then(|before| zero.checked_sub(before.saturating_mul(1000))).or(loader);
@@ -202,8 +224,13 @@ impl Boot<'_> {
         Cost {
             micros: to.saturating_sub(from) / 1000,
             instructions: self.curve.and_then(|curve| {
-                // The first sum is written a moment after QEMU's start, when nothing was executed yet.
-                let begin = if from == self.evidence.started { 0 } else { curve.at(from)? };
+                let begin = match curve.at(from) {
+                    Some(begin) => begin,
+                    // The first sum is written a moment after QEMU's start, when nothing was executed yet. A boot that
+                    // began with a reset begins with what was executed until then.
+                    None if from == self.evidence.started => 0,
+                    None => return None,
+                };
                 curve.at(to)?.checked_sub(begin)
             }),
         }
@@ -242,15 +269,6 @@ fn zero(clock: &[ClockReading]) -> Result<Option<(u64, u64)>, OddClock> {
         }
     }
     Ok(Some((zero, width(best) / 2)))
-}
-
-/// The manager's stamps in microseconds, by name without `TimestampMonotonic`. systemd's infinity is none.
-fn stamps(text: &str) -> BTreeMap<&str, u64> {
-    text.lines()
-        .filter_map(|line| line.split_once('='))
-        .filter_map(|(name, value)| Some((name.strip_suffix("TimestampMonotonic")?, value.parse().ok()?)))
-        .filter(|(_, stamp)| *stamp < u64::MAX / 1000)
-        .collect()
 }
 
 fn bounded(text: &str) -> String {
@@ -353,6 +371,28 @@ mod tests {
     }
 
     #[test]
+    fn what_was_executed_before_a_reset_is_not_of_the_boot_after_it() {
+        let mut later = evidence();
+        later.points.insert(0, Point { at: 10 * SECOND, instructions: 0 });
+        later.points[1].instructions = 7_000_000_000;
+        later.points[2].instructions = 7_200_000_000;
+        let sample = measure(&later);
+        let first = measure(&evidence());
+        let apart = |one: Cost, other: Cost| one.instructions.unwrap().abs_diff(other.instructions.unwrap());
+        // Some were executed in the nanoseconds between the reset and the next sum.
+        assert!(apart(sample.total.unwrap(), first.total.unwrap()) < 1000, "{:?}", sample.total);
+        for (one, other) in sample.phases.iter().zip(&first.phases) {
+            assert!(apart(one.cost, other.cost) < 1000, "{one:?}");
+        }
+        let marks = sample.marks.iter().zip(&first.marks);
+        assert!(
+            marks
+                .into_iter()
+                .all(|(one, other)| one.instructions.unwrap().abs_diff(other.instructions.unwrap()) < 1000)
+        );
+    }
+
+    #[test]
     fn what_the_loader_reported_to_the_firmware_is_believed_before_the_console() {
         let mut reported = evidence();
         reported.manager =
@@ -402,6 +442,50 @@ mod tests {
         assert_eq!(phases(&sample).len(), 2);
         plain.greeted = None;
         assert_eq!(measure(&plain).inconclusive.as_deref(), Some("sshd never answered"));
+    }
+
+    #[test]
+    fn a_boot_that_nobody_saw_has_the_times_that_the_guest_says() {
+        let unseen = Evidence {
+            manager: evidence().manager,
+            units: evidence().units,
+            target: evidence().target,
+            ..Evidence::default()
+        };
+        let sample = measure_unseen(&unseen);
+        assert_eq!(
+            phases(&sample),
+            [
+                (PhaseName::Kernel, 0, 2_000_000),
+                (PhaseName::Initrd, 2_000_000, 3_000_000),
+                (PhaseName::Userspace, 5_000_000, 4_000_000),
+            ]
+        );
+        assert_eq!((sample.total.unwrap().micros, sample.total.unwrap().instructions), (9_000_000, None));
+        assert_eq!((sample.guest_zero, sample.guest_zero_within), (Some(0), None));
+        assert_eq!(sample.chain.len(), 2);
+        let reported = |text: &str| {
+            let manager = unseen.manager.clone().map(|manager| manager + text);
+            measure_unseen(&Evidence { manager, ..unseen.clone() })
+        };
+        let both = reported("LoaderTimestampMonotonic=500000\nFirmwareTimestampMonotonic=3500000\n");
+        assert_eq!(
+            phases(&both)[..3],
+            [
+                (PhaseName::Firmware, 0, 3_000_000),
+                (PhaseName::Loader, 3_000_000, 500_000),
+                (PhaseName::Kernel, 3_500_000, 2_000_000)
+            ]
+        );
+        assert_eq!(both.total.unwrap().micros, 12_500_000, "as systemd-analyze adds it up");
+        let loader = reported("LoaderTimestampMonotonic=500000\n");
+        assert_eq!(phases(&loader)[0], (PhaseName::Loader, 0, 500_000));
+        let hung =
+            measure_unseen(&Evidence { manager: Some("UserspaceTimestampMonotonic=5\n".into()), ..unseen.clone() });
+        assert_eq!(hung.inconclusive.as_deref(), Some("the boot had not finished"));
+        let without = measure_unseen(&Evidence { manager: None, ..unseen });
+        assert_eq!(without.inconclusive.as_deref(), Some("the machine has no systemd, and nobody saw its boot"));
+        assert_eq!((without.total, without.phases.len()), (None, 0));
     }
 
     #[test]

@@ -55,6 +55,19 @@ pub enum Population {
     First,
     /// Each is a boot of a system that was booted, provisioned and shut down before.
     Later,
+    /// Nobody saw it, so it may be either: it is compared with nothing.
+    Unseen,
+}
+
+impl Population {
+    /// As it is written.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::First => "first",
+            Self::Later => "later",
+            Self::Unseen => "unseen",
+        }
+    }
 }
 
 /// One boot.

@@ -21,16 +21,16 @@ pub fn measured(measured: &Measured) -> String {
     let boots = match series.boots {
         Population::First => "first boot",
         Population::Later => "later boot",
+        Population::Unseen => "unseen boot",
     };
-    let mut text = format!(
-        "{}: {} {boots}{} ({}, {}, QEMU {})\n",
-        one_line(&series.image, 80),
-        counted.len(),
-        plural(counted.len()),
-        series.accelerator,
-        series.machine,
-        series.qemu
-    );
+    let machine = match series.boots {
+        Population::Unseen => format!("{}, {}", series.host, series.machine),
+        Population::First | Population::Later => {
+            format!("{}, {}, QEMU {}", series.accelerator, series.machine, series.qemu)
+        }
+    };
+    let (image, count) = (one_line(&series.image, 80), counted.len());
+    let mut text = format!("{image}: {count} {boots}{} ({})\n", plural(count), one_line(&machine, 200));
     if series.accelerator == "tcg" {
         text.push_str("Timings are from emulation; do not compare them with hardware\n");
     }

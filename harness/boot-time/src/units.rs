@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::systemctl_show;
+
 /// Units that are looked at, and characters of a name. What is more than that is nobody's boot.
 const MOST: usize = 5000;
 const LONGEST: usize = 256;
@@ -43,22 +45,11 @@ pub struct Critical {
 /// Reads what `systemctl show -p … -- '*'` printed. Units that were never activated are not in it.
 pub fn read(text: &str) -> Activations {
     let mut units = Activations::new();
-    for block in text.split("\n\n") {
-        let mut properties = BTreeMap::new();
-        for (name, value) in block.lines().filter_map(|line| line.split_once('=')) {
-            properties.entry(name).or_insert(value);
-        }
-        let stamp =
-            |name: &str| properties.get(name)?.parse::<u64>().ok().filter(|stamp| *stamp > 0 && *stamp < u64::MAX);
+    for properties in systemctl_show::units(text) {
         let Some(name) = properties.get("Id").filter(|name| !name.is_empty() && name.len() <= LONGEST) else {
             continue;
         };
-        let Some(began) = stamp("InactiveExitTimestampMonotonic") else { continue };
-        let later = |name| stamp(name).filter(|stamp| *stamp >= began);
-        let Some(done) = later("ActiveEnterTimestampMonotonic").or_else(|| later("InactiveEnterTimestampMonotonic"))
-        else {
-            continue;
-        };
+        let Some((began, done)) = systemctl_show::activation(&properties) else { continue };
         if units.len() == MOST {
             break;
         }
@@ -91,6 +82,34 @@ pub fn chain(units: &Activations, last: &str, end: u64) -> Vec<Critical> {
         next = before.map(|(name, _)| name.as_str());
     }
     chain
+}
+
+/// What one unit alone adds to a boot, as a part of userspace.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnitShare {
+    /// The unit.
+    pub unit: String,
+    /// What it alone adds, in microseconds.
+    pub micros: u64,
+    /// What userspace took.
+    pub userspace: u64,
+}
+
+impl UnitShare {
+    /// The part in per cent.
+    pub fn percent(&self) -> f64 {
+        self.micros as f64 * 100.0 / self.userspace as f64
+    }
+}
+
+/// The unit that alone adds most to the chain to `last`, of a userspace that began and was finished at these moments. None when
+/// the chain has no unit or userspace took no time.
+pub fn largest_share(units: &Activations, last: &str, userspace: u64, finish: u64) -> Option<UnitShare> {
+    let whole = finish.checked_sub(userspace).filter(|whole| *whole > 0)?;
+    // Of what was done in the initrd only the rest is userspace; what the target itself was done after the end is not.
+    let own = |link: &Critical| link.done.min(finish).saturating_sub(link.from.max(userspace));
+    let largest = chain(units, last, finish).into_iter().max_by_key(own)?;
+    Some(UnitShare { micros: own(&largest), unit: largest.unit, userspace: whole })
 }
 
 #[cfg(test)]
@@ -134,6 +153,16 @@ mod tests {
         let expected =
             [("multi-user.target", 601, 601), ("b.service", 500, 600), ("slow.service", 12, 500), ("a.socket", 10, 10)];
         assert_eq!(found, expected.map(|(unit, from, done)| (unit.to_owned(), from, done)));
+    }
+
+    #[test]
+    fn the_largest_part_is_a_share_of_userspace_and_begins_with_it() {
+        let found = largest_share(&boot(), "multi-user.target", 100, 700).unwrap();
+        // 400 of 600: what slow.service did before systemd of the real root began is not userspace.
+        assert_eq!((found.unit.as_str(), found.micros, found.userspace), ("slow.service", 400, 600));
+        assert!((found.percent() - 66.667).abs() < 0.001);
+        assert_eq!(largest_share(&boot(), "never.service", 100, 700), None, "it is not on a chain");
+        assert_eq!(largest_share(&boot(), "multi-user.target", 700, 700), None, "userspace took no time");
     }
 
     #[test]

@@ -13,9 +13,10 @@ use super::shell::quote;
 use super::wording::show_items;
 use crate::check::{Observations, Probe};
 use crate::unreadable::{Read, Unreadable};
-use crate::{restarts, unit_list, unit_show};
+use crate::{restarts, unit_list};
 use muster_base::failure::{self, FailureId};
 use muster_base::text::{escape, one_line, tail};
+use muster_boot_time::systemctl_show;
 use muster_record::facts::Facts;
 
 mod readings;
@@ -198,7 +199,7 @@ fn units(seen: &Observations) -> Read<(BTreeSet<String>, Waiting)> {
     let (list, rest) = text.split_once("\nshown\n").ok_or_else(|| Unreadable::new("the list of units is torn"))?;
     let listed = unit_list::units(list)?;
     let failed = listed.iter().filter(|unit| unit.active == "failed").map(|unit| unit.name.to_owned()).collect();
-    let waiting = unit_show::units(rest)
+    let waiting = systemctl_show::units(rest)
         .iter()
         .filter(|unit| unit.get("SubState").is_some_and(|sub| restarts::waits(sub)))
         .filter_map(|unit| Some((unit.get("Id")?.to_string(), unit.get("NRestarts")?.parse().ok()?)))

@@ -42,7 +42,6 @@ pub mod testing;
 mod truth_tests;
 pub mod types;
 mod unit_list;
-mod unit_show;
 mod unreadable;
 pub mod value;
 pub mod wording;

@@ -13,8 +13,8 @@ use std::collections::BTreeMap;
 use serde_json::Value as Json;
 
 use crate::journal;
-use crate::unit_show::units as shown;
 use crate::unreadable::{Read, Unreadable};
+use muster_boot_time::systemctl_show::units as shown;
 
 /// systemd's message id of an automatic restart (`SD_MESSAGE_UNIT_RESTART_SCHEDULED`); the entry has the
 /// fields `UNIT` and `N_RESTARTS`.

@@ -49,6 +49,7 @@ async fn measure() -> Result<bool, String> {
     let root = Utf8PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..");
     let (events, _stream) = Events::channel();
     let host = Host {
+        versions: std::sync::Arc::default(),
         spawner: Spawner::new().map_err(|error| error.to_string())?,
         accel: accel::choose(AccelRequest::Auto).map_err(|error| error.to_string())?,
         rules: Rules::shipped(),

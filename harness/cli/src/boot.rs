@@ -164,10 +164,10 @@ pub(super) async fn with_machine<T>(
     let (events, _nobody) = Events::channel();
     let host = host(project.root(), machine_dir.dir(), accel, &events).await?;
     let images = HostImages::new(&host, [spec]);
-    let driver = images.prepare(&id).await.map_err(reported)?;
+    let driver = images.prepare(&id).await.map_err(CliError::of_machine)?;
     say_boots(machine_dir.id(), &id, kind, driver.boot_deadline());
     let name = machine_dir.id().to_owned();
-    let live = driver.boot(&name, false).await.map_err(|failed| reported(failed.failure))?;
+    let live = driver.boot(&name, false).await.map_err(|failed| CliError::of_machine(failed.failure))?;
     let seconds = live.record().boot_seconds.unwrap_or_default();
     say_error(&format!("{name} is up after {seconds:.1} s"));
     let ssh_client = SshClient::make(&live.ssh_login(), &name, machine_dir.dir())?;
@@ -175,15 +175,6 @@ pub(super) async fn with_machine<T>(
     let result = then(&live, ssh_client, &mut machine_dir).await;
     live.stop(Stop::Discard).await;
     result
-}
-
-/// What went wrong with a machine, as a command that is about one machine says it.
-pub(super) fn reported(failure: muster_base::failure::Failure) -> CliError {
-    CliError {
-        what: failure.detail.map_or(failure.message.clone(), |detail| format!("{}\n{detail}", failure.message)),
-        hint: Some(format!("`muster failures {}` explains it", failure.id)),
-        exit: if failure.id.as_str().starts_with("image.") { Exit::Invalid } else { Exit::Error },
-    }
 }
 
 async fn throw_away(wanted: Wanted, command: Option<&str>) -> Result<u8, CliError> {

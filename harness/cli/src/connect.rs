@@ -1,4 +1,4 @@
-//! `muster run --connect`: from what was typed to a machine that is already up. Whom we talk to is
+//! `--connect`: from what was typed to a machine that is already up. Whom we talk to is
 //! never assumed: a host key is known from before, stated, or explicitly accepted unseen.
 
 use std::net::{SocketAddr, ToSocketAddrs};
@@ -11,17 +11,22 @@ use camino::{Utf8Path, Utf8PathBuf};
 
 use super::error::CliError;
 use super::load::{self, Selection};
-use super::output::OutputFormat;
+use super::output::{OutputFormat, say_error};
 use super::project::{self, Project};
+use muster_base::text::one_line;
+use muster_engine::driver::Driver as _;
+use muster_engine::engine::Images as _;
 use muster_engine::known::KnownIssues;
 use muster_engine::plan::{self, Plan, Rerun};
+use muster_engine::sink::Events;
 use muster_guest::{HostKey, HostKeyPolicy, known_hosts};
-use muster_remote::Remote;
+use muster_record::event::Event;
+use muster_remote::{Remote, RemoteImages, RemoteMachine};
 
 /// A machine that is already up, instead of an image.
 #[derive(Debug, Clone, Default, clap::Args)]
 pub(crate) struct ConnectOptions {
-    /// Test a machine that is already up; nothing is booted, and tests that change it are skipped
+    /// A machine that is already up; nothing is booted, and nothing changes it
     #[arg(
         long,
         value_name = "USER@HOST[:PORT]",
@@ -38,9 +43,6 @@ pub(crate) struct ConnectOptions {
     /// Accept whatever host key the machine shows when none is known
     #[arg(long, requires = "connect")]
     pub accept_new_host_key: bool,
-    /// Also run tests that change the machine, or need one of their own
-    #[arg(long, requires = "connect")]
-    pub allow_changes: bool,
     /// What reports call the machine
     #[arg(long, value_name = "NAME", requires = "connect", default_value = "remote")]
     pub name: String,
@@ -66,6 +68,7 @@ pub(crate) fn prepare(
     typed: &str,
     selection: &Selection,
     options: &ConnectOptions,
+    allow_changes: bool,
     known_issues: &[Utf8PathBuf],
 ) -> Result<Prepared, CliError> {
     let project = Project::find()?;
@@ -76,7 +79,7 @@ pub(crate) fn prepare(
     let (known, mut notices) = load::known_issues(&loaded, selection, known_issues)?;
     notices.extend(not_meant);
     let target = Destination::parse(typed)?;
-    let remote = target.remote(options)?;
+    let remote = Remote { allow_changes, ..target.remote(options)? };
     let name = remote.name.clone();
     let suites: Vec<Arc<_>> = loaded.suites.into_iter().map(Arc::new).collect();
     let plan = muster_remote::on_one_machine(plan::plan(&suites, &selected.tests, vec![name]));
@@ -85,7 +88,7 @@ pub(crate) fn prepare(
     ));
     match muster_remote::changing_tests(&plan) {
         0 => {}
-        count if options.allow_changes => {
+        count if allow_changes => {
             notices.push(format!(
                 "{count} tests that may change the machine, or need one of their own, run on it all the same"
             ));
@@ -102,13 +105,29 @@ pub(crate) fn prepare(
             false,
         )?);
     }
-    let rerun = Rerun { options: rerun_options(typed, selection, options), connected: true, ..Rerun::default() };
+    let rerun =
+        Rerun { options: rerun_options(typed, selection, options, allow_changes), connected: true, ..Rerun::default() };
     Ok(Prepared { project, plan, remote, rerun, known, notices })
 }
 
-/// The machine that was typed, and whom to trust there. Connects to nothing.
+/// The machine that was typed, and whom to trust there; it is not changed. Connects to nothing.
 pub(crate) fn remote(typed: &str, options: &ConnectOptions) -> Result<Remote, CliError> {
     Destination::parse(typed)?.remote(options)
+}
+
+/// Logs in to a machine that was typed, for a command that runs no tests on it.
+pub(crate) async fn log_in(remote: Remote) -> Result<RemoteMachine, CliError> {
+    let name = remote.name.clone();
+    let (events, stream) = Events::channel();
+    let driver = RemoteImages::new(remote, events).prepare(&name).await.map_err(CliError::of_machine)?;
+    let live = driver.boot(&name, false).await.map_err(|failed| CliError::of_machine(failed.failure))?;
+    // Whether its host key was accepted unseen.
+    for event in stream.try_iter() {
+        if let Event::Notice { text } = event {
+            say_error(&format!("note: {}", one_line(&text, 400)));
+        }
+    }
+    Ok(live)
 }
 
 /// `user@host:port`, taken apart.
@@ -167,7 +186,7 @@ impl Destination {
             identity: identity(options.identity.as_deref())?,
             host_key: host_key(self, options)?,
             patience: options.connect_timeout,
-            allow_changes: options.allow_changes,
+            allow_changes: false,
         })
     }
 
@@ -265,7 +284,7 @@ fn stated_keys(stated: &str) -> Result<Vec<HostKey>, CliError> {
 }
 
 /// The options without which one test run again would not be the same test.
-fn rerun_options(typed: &str, selection: &Selection, options: &ConnectOptions) -> Vec<String> {
+fn rerun_options(typed: &str, selection: &Selection, options: &ConnectOptions, allow_changes: bool) -> Vec<String> {
     let mut words = Vec::new();
     let mut add = |option: &str, value: &str| words.extend([option.to_owned(), plan::quote(value)]);
     for path in &selection.suites {
@@ -281,9 +300,7 @@ fn rerun_options(typed: &str, selection: &Selection, options: &ConnectOptions) -
     if options.name != "remote" {
         add("--name", &options.name);
     }
-    for (given, flag) in
-        [(options.accept_new_host_key, "--accept-new-host-key"), (options.allow_changes, "--allow-changes")]
-    {
+    for (given, flag) in [(options.accept_new_host_key, "--accept-new-host-key"), (allow_changes, "--allow-changes")] {
         if given {
             words.push(flag.to_owned());
         }
@@ -350,9 +367,9 @@ mod tests {
 
     #[test]
     fn running_one_test_again_names_the_machine_and_no_image() {
-        let options = ConnectOptions { name: "remote".into(), allow_changes: true, ..ConnectOptions::default() };
+        let options = ConnectOptions { name: "remote".into(), ..ConnectOptions::default() };
         let rerun = Rerun {
-            options: rerun_options("me@host", &Selection::default(), &options),
+            options: rerun_options("me@host", &Selection::default(), &options, true),
             connected: true,
             ..Rerun::default()
         };

@@ -2,6 +2,7 @@
 
 use super::output::say_error;
 use muster_base::exit::Exit;
+use muster_base::failure::Failure;
 use muster_base::fault::Fault;
 
 /// Why a command could not do what was asked: one sentence, what to do next, and the exit code.
@@ -44,6 +45,15 @@ impl CliError {
     /// Diagnostics were printed already; only the exit code is left.
     pub fn reported(exit: Exit) -> Self {
         Self { what: String::new(), hint: None, exit }
+    }
+
+    /// What went wrong with a machine, as a command that is about one machine says it.
+    pub(crate) fn of_machine(failure: Failure) -> Self {
+        Self {
+            what: failure.detail.map_or(failure.message.clone(), |detail| format!("{}\n{detail}", failure.message)),
+            hint: Some(format!("`muster failures {}` explains it", failure.id)),
+            exit: if failure.id.as_str().starts_with("image.") { Exit::Invalid } else { Exit::Error },
+        }
     }
 
     /// The same, with what to do next.

@@ -58,8 +58,9 @@ mod shipped;
 mod shipped_suites_tests;
 mod snapshots;
 mod ssh_client;
-pub mod triage;
-mod trials;
+mod text_file;
+mod triage;
+pub mod trials;
 mod wording;
 
 use std::ffi::OsString;

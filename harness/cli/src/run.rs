@@ -15,6 +15,7 @@ use super::load::{Filter, Selection};
 use super::output::say_error;
 use super::project::Project;
 use super::session::{self, ImageOptions, Prepared};
+use super::text_file;
 use muster_base::exit::Exit;
 use muster_console::rules::Rules;
 use muster_engine::budget::{self, Budget};
@@ -24,6 +25,7 @@ use muster_engine::halt::Halt;
 use muster_engine::known::KnownIssues;
 use muster_engine::plan;
 use muster_engine::prove::Proofs;
+use muster_engine::run_baseline::RunBaseline;
 use muster_engine::settings::{OwnSnapshots, Settings};
 use muster_engine::sink::{Events, now};
 use muster_facts::compare::UpdateMode;
@@ -67,6 +69,9 @@ pub(crate) struct Arguments {
     images: ImageOptions,
     #[command(flatten)]
     connect: ConnectOptions,
+    /// Also run tests that change the machine of --connect, or need one of their own
+    #[arg(long, requires = "connect")]
+    allow_changes: bool,
     /// Directory for this run's files; must not exist [default: a new one in reports/runs of a checkout, else in ./muster-runs]
     #[arg(long, short = 'o', value_name = "DIR")]
     out: Option<Utf8PathBuf>,
@@ -86,6 +91,10 @@ pub(crate) struct Arguments {
     /// Known issues, in addition to those next to the suites; may be repeated
     #[arg(long = "known-issues", value_name = "FILE")]
     known_issues: Vec<Utf8PathBuf>,
+    /// Boots of before, which `muster boot-time --later --write-baseline` wrote: tests that compare boots and name no file compare
+    /// with these; without them they are skipped
+    #[arg(long, value_name = "FILE", conflicts_with = "connect")]
+    boot_baseline: Option<Utf8PathBuf>,
     /// Run each test once more, in a clone that was changed so that the test must fail
     #[arg(long, conflicts_with = "connect")]
     prove: bool,
@@ -165,7 +174,10 @@ pub(crate) fn execute(mut arguments: Arguments, notes: &[String]) -> Result<Exit
         return super::list::execute(super::list::Arguments::of(arguments.selection));
     }
     if let Some(typed) = &arguments.connect.connect {
-        let mut prepared = connect::prepare(typed, &arguments.selection, &arguments.connect, &arguments.known_issues)?;
+        let mut prepared = {
+            let Arguments { selection, connect, allow_changes, known_issues, .. } = &arguments;
+            connect::prepare(typed, selection, connect, *allow_changes, known_issues)?
+        };
         prepared.notices.splice(0..0, notes.iter().cloned());
         return execute_connected(prepared, &arguments);
     }
@@ -177,8 +189,14 @@ pub(crate) fn execute(mut arguments: Arguments, notes: &[String]) -> Result<Exit
     let mut prepared = session::prepare(&arguments.selection, &arguments.images, &arguments.known_issues, proofs)?;
     prepared.notices.splice(0..0, notes.iter().cloned());
     let rules = super::console::rules(&arguments.console_rules)?;
+    let boot_baseline = boot_baseline(arguments.boot_baseline.as_deref(), &prepared)?;
     // Without them one test run again would be evaluated otherwise.
-    let files = [("--console-rules", &arguments.console_rules), ("--known-issues", &arguments.known_issues)];
+    let baselines: Vec<Utf8PathBuf> = arguments.boot_baseline.iter().cloned().collect();
+    let files = [
+        ("--console-rules", &arguments.console_rules),
+        ("--known-issues", &arguments.known_issues),
+        ("--boot-baseline", &baselines),
+    ];
     for (option, file) in files.iter().flat_map(|(option, files)| files.iter().map(move |file| (option, file))) {
         prepared.rerun.options.extend([(*option).to_owned(), plan::quote(file.as_str())]);
     }
@@ -201,7 +219,8 @@ pub(crate) fn execute(mut arguments: Arguments, notes: &[String]) -> Result<Exit
     let capsules = arguments.capsules.capsule_store(&dir);
     let focused = !arguments.focus.is_empty();
     let halt = Halt::at_first_failure(arguments.fail_fast);
-    let means = Means { update: update_mode(&arguments), budget, templates, rules, capsules, focused, durations, halt };
+    let update = update_mode(&arguments);
+    let means = Means { update, budget, templates, rules, capsules, boot_baseline, focused, durations, halt };
     let outcome = runtime.block_on(drive(prepared, &dir, accel, means, &events));
     // Guards of machines that are still up release them here, before anything is said about the end.
     runtime.shutdown_timeout(std::time::Duration::from_secs(5));
@@ -252,6 +271,7 @@ pub(crate) fn one_machine(rerun: plan::Rerun, accelerator: &str, dir: &Utf8Path)
         own_snapshots: None,
         artifacts: dir.join(TESTS),
         known: KnownIssues::default(),
+        boot_baseline: None,
         proofs: Proofs::default(),
         focused: false,
         budget: budget(Some(1), None),
@@ -374,6 +394,7 @@ struct Means {
     templates: Option<TemplateStore>,
     rules: Arc<Rules>,
     capsules: Option<CapsuleStore>,
+    boot_baseline: Option<RunBaseline>,
     focused: bool,
     durations: Durations,
     halt: Halt,
@@ -386,7 +407,8 @@ async fn drive(
     means: Means,
     events: &Events,
 ) -> Result<Exit, CliError> {
-    let Means { update, budget, templates, rules, capsules, focused, durations, halt } = means;
+    let Means { update, budget, templates, rules, capsules, boot_baseline, focused, durations, halt } = means;
+    let metered = metered(&prepared.plan, accel.kind, boot_baseline.is_some());
     let settings = Settings {
         rerun: prepared.rerun,
         accelerator: accel.kind.name().to_owned(),
@@ -395,18 +417,18 @@ async fn drive(
         own_snapshots: own_snapshots(&prepared.project),
         artifacts: dir.tests(),
         known: prepared.known,
+        boot_baseline,
         proofs: prepared.proofs,
         focused,
         budget,
         durations,
         halt,
     };
-    let accel_kind = accel.kind;
     let mut host = host(prepared.project.root(), dir.root(), accel, events).await?;
     host.templates = templates.map(Arc::new);
     host.rules = rules;
     host.capsules = capsules;
-    host.metered = metered(&prepared.plan, accel_kind);
+    host.metered = metered;
     let images = HostImages::new(&host, prepared.specs);
     let (exit, _) = engine::run(&prepared.plan, &images, &settings, events, interruption()).await;
     Ok(exit)
@@ -424,8 +446,24 @@ fn templates(limit: Option<u64>, events: &Events) -> Option<TemplateStore> {
 }
 
 /// Whether instructions are counted: a test compares boots, and the guests are emulated.
-pub(crate) fn metered(plan: &plan::Plan, accelerator: AccelKind) -> bool {
-    accelerator == AccelKind::Tcg && plan.compares_boots()
+pub(crate) fn metered(plan: &plan::Plan, accelerator: AccelKind, run_has_baseline: bool) -> bool {
+    accelerator == AccelKind::Tcg && plan.compares_boots(run_has_baseline)
+}
+
+/// The boots that the run is given, read before anything boots. A file in which none of the images is would skip every test that is
+/// meant to compare with it.
+fn boot_baseline(path: Option<&Utf8Path>, prepared: &Prepared) -> Result<Option<RunBaseline>, CliError> {
+    let Some(path) = path else { return Ok(None) };
+    let text = text_file::read(path)?;
+    let baseline = RunBaseline::new(path.to_string(), text).map_err(|error| CliError::about(path.as_str(), error))?;
+    if !prepared.specs.iter().any(|spec| baseline.has(&spec.id)) {
+        let images: Vec<&str> = prepared.specs.iter().map(|spec| spec.id.as_str()).collect();
+        let what = format!("--boot-baseline {path}: it has no later boots of {}", images.join(" or of "));
+        let first = images.first().copied().unwrap_or("IMAGE");
+        let hint = format!("measure them: muster boot-time {first} --later --write-baseline {path}");
+        return Err(CliError::invalid(what).hint(hint));
+    }
+    Ok(Some(baseline))
 }
 
 /// What all machines of a run share.
@@ -435,6 +473,7 @@ pub(crate) async fn host(root: &Utf8Path, dir: &Utf8Path, accel: Accel, events: 
     Ok(Host {
         spawner,
         accel,
+        versions: Arc::default(),
         key,
         rules: Rules::shipped(),
         root: root.to_owned(),

@@ -1,4 +1,4 @@
-//! `muster runs`: the directories of earlier runs.
+//! `muster runs`: the directories of earlier runs, and of measured boots, which lie next to them.
 
 use std::time::{Duration, SystemTime};
 
@@ -12,7 +12,7 @@ use muster_base::exit::Exit;
 use muster_record::kept::{self, Kept};
 use muster_report::list::columns;
 
-/// List the directories of earlier runs, and remove old ones
+/// List the directories of earlier runs and measured boots, and remove old ones
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   muster runs list                               the newest first
@@ -25,7 +25,7 @@ pub(crate) struct Arguments {
 
 #[derive(Debug, clap::Subcommand)]
 enum Command {
-    /// List runs: when each began, how it ended, and what it takes on the disk
+    /// List runs and measured boots: when each began, how it ended, and what it takes on the disk
     #[command(after_help = "Example: muster runs list --format json")]
     List {
         #[command(flatten)]
@@ -34,7 +34,7 @@ enum Command {
         #[arg(long, value_enum, default_value_t)]
         format: OutputFormat,
     },
-    /// Remove old runs, never one that goes on or whose machine is up
+    /// Remove old runs and measured boots, never one that goes on or whose machine is up
     Prune(Prune),
 }
 

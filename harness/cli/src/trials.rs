@@ -235,7 +235,7 @@ async fn run_all(
     let image = specs.first().map(|spec| spec.id.clone()).unwrap_or_default();
     super::run::announce(events, "test", super::run::accelerator(&accel), &[]);
     events.emit(Event::Planned { suites: plan.suite_records(), tests: plan.unreached(&settings.rerun) });
-    let metered = super::run::metered(&plan, accel.kind);
+    let metered = super::run::metered(&plan, accel.kind, false);
     let mut host = host(project.root(), dir.root(), accel, events).await?;
     host.metered = metered;
     let images = HostImages::new(&host, specs);

@@ -6,14 +6,17 @@ use rustix::time::{ClockId, clock_gettime};
 use sha2::{Digest as _, Sha256};
 
 use super::driver::{BootSeen, Live};
-use muster_base::failure::Failure;
+use muster_base::failure::{self, Failure};
 use muster_base::text;
-use muster_boot_time::measure::{ClockReading, guest_clock};
+use muster_boot_time::measure::{ClockReading, Evidence, guest_clock};
 use muster_boot_time::units::PROPERTIES;
-use muster_guest::{Reply, Request};
+use muster_guest::{End, Reply, Request};
 
 /// Bytes that are read of all units of a guest.
 const LIMIT: usize = 16 << 20;
+/// How long one reading may take, unscaled. An emulated machine elsewhere is not known to be one, and 20 s were too few for
+/// its units.
+const PATIENCE: Duration = Duration::from_secs(120);
 /// How often the guest's clock is read before anything else, and again after everything.
 const READINGS: usize = 3;
 /// Bytes that are hashed to see how fast the host is: some tenths of a second.
@@ -21,34 +24,51 @@ const WORK: usize = 96 << 20;
 
 /// What the guest says of its last boot, with what the driver saw of it; `None` when the driver does not see boots.
 pub async fn read<L: Live>(live: &L) -> Result<Option<BootSeen>, Failure> {
+    let said = said(live).await?;
+    let Some(mut seen) = live.boot_seen() else { return Ok(None) };
+    let Evidence { boot_id, clock, manager, units, target, jobs, .. } = said;
+    seen.evidence = Evidence { boot_id, clock, manager, units, target, jobs, ..seen.evidence };
+    Ok(Some(seen))
+}
+
+/// What the guest alone says of its last boot.
+pub async fn said<L: Live>(live: &L) -> Result<Evidence, Failure> {
     let scale = live.deadline_scale();
     let mut clock = Vec::new();
     for _ in 0..READINGS {
         clock.extend(read_clock(live, scale).await?);
     }
-    let mut said = None;
+    let mut evidence = Evidence::default();
     if live.facts().systemd.is_some() {
         let properties: String = PROPERTIES.iter().map(|name| format!(" -p {name}")).collect();
         let requests = [
             "systemctl show --no-pager".to_owned(),
             format!("systemctl show --no-pager{properties} -- '*'"),
-            "systemctl get-default".to_owned(),
+            // One that has none has no critical chain.
+            "systemctl get-default || true".to_owned(),
             "systemctl list-jobs --no-pager --no-legend".to_owned(),
         ];
-        let requests: Vec<Request> = requests.into_iter().map(|script| request(script, scale)).collect();
-        said = Some(live.batch(requests).await?.into_iter().map(stdout));
+        let replies = live.batch(Vec::from(requests.map(|script| request(script, scale)))).await?;
+        let mut whole = replies.iter().zip(["the manager", "all units", "the default target", "the jobs"]).map(whole);
+        let mut next = || whole.next().unwrap_or_else(|| Ok(String::new()));
+        evidence.manager = Some(next()?);
+        (evidence.units, evidence.target, evidence.jobs) = (next()?, next()?, next()?);
     }
     clock.extend(read_clock(live, scale).await?);
-    let Some(mut seen) = live.boot_seen() else { return Ok(None) };
-    let evidence = &mut seen.evidence;
-    evidence.boot_id.clone_from(&live.facts().boot_id);
-    evidence.clock = clock;
-    if let Some(mut replies) = said {
-        let mut next = || replies.next().unwrap_or_default();
-        evidence.manager = Some(next());
-        (evidence.units, evidence.target, evidence.jobs) = (next(), next(), next());
-    }
-    Ok(Some(seen))
+    Ok(Evidence { boot_id: live.facts().boot_id.clone(), clock, ..evidence })
+}
+
+/// What systemctl printed, if that is all of it: a part would be a boot with fewer units and no chain.
+fn whole((reply, of): (&Reply, &str)) -> Result<String, Failure> {
+    let why = match reply.end {
+        End::Exited if reply.status == 0 => return Ok(stdout(reply)),
+        End::Exited => {
+            text::one_line(&format!("it ended with {}: {}", reply.status, text::escape_bytes(&reply.stderr)), 200)
+        }
+        End::TimedOut => "it did not end before its time-out".to_owned(),
+        End::TooMuchOutput => format!("it printed more than {LIMIT} bytes"),
+    };
+    Err(Failure::new(failure::PROBE_FAILED, format!("systemctl did not show all of {of}: {why}")))
 }
 
 async fn read_clock<L: Live>(live: &L, scale: f64) -> Result<Option<ClockReading>, Failure> {
@@ -57,15 +77,15 @@ async fn read_clock<L: Live>(live: &L, scale: f64) -> Result<Option<ClockReading
     let before = nanoseconds(Instant::now());
     let replies = live.batch(vec![request(script, scale)]).await?;
     let after = nanoseconds(Instant::now());
-    let said = replies.into_iter().map(stdout).next().unwrap_or_default();
+    let said = replies.first().map(stdout).unwrap_or_default();
     Ok(guest_clock(&said).map(|guest| ClockReading { before, after, guest }))
 }
 
 fn request(script: String, scale: f64) -> Request {
-    Request { script, timeout: Duration::from_secs(20).mul_f64(scale), limit: LIMIT }
+    Request { script, timeout: PATIENCE.mul_f64(scale), limit: LIMIT }
 }
 
-fn stdout(reply: Reply) -> String {
+fn stdout(reply: &Reply) -> String {
     text::escape_bytes(&reply.stdout)
 }
 
@@ -97,6 +117,21 @@ fn work() -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_systemctl_did_not_finish_is_not_believed() {
+        let reply = |status, end| Reply { status, end, stdout: b"Id=a\n".to_vec(), ..Reply::default() };
+        assert_eq!(whole((&reply(0, End::Exited), "all units")).unwrap(), "Id=a\n");
+        for (status, end, why) in [
+            (1, End::Exited, "it ended with 1"),
+            (0, End::TimedOut, "did not end before its time-out"),
+            (137, End::TooMuchOutput, "printed more than"),
+        ] {
+            let failure = whole((&reply(status, end), "all units")).unwrap_err();
+            assert!(failure.message.starts_with("systemctl did not show all of all units: "), "{}", failure.message);
+            assert!(failure.message.contains(why), "{}", failure.message);
+        }
+    }
 
     #[test]
     fn an_instant_is_given_on_the_clock_of_the_plugin() {

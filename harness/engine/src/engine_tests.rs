@@ -25,7 +25,7 @@ use muster_record::run::TestRecord;
 use muster_suite::model::{GuestMode, MachineOverrides, Test};
 use muster_suite::select::TestIndex;
 
-fn settings() -> Settings {
+pub(super) fn settings() -> Settings {
     Settings {
         rerun: Rerun::default(),
         accelerator: "tcg".into(),
@@ -34,6 +34,7 @@ fn settings() -> Settings {
         own_snapshots: None,
         artifacts: "/nowhere".into(),
         known: super::known::KnownIssues::default(),
+        boot_baseline: None,
         proofs: super::prove::Proofs::default(),
         focused: false,
         budget: Budget::new(1, 1000, None),
@@ -48,7 +49,10 @@ pub(super) fn plan_of(tests: Vec<Test>) -> Plan {
 }
 
 pub(super) async fn run_all(driver: &FakeDriver, plan: &Plan) -> Vec<TestRecord> {
-    let settings = settings();
+    run_with(driver, plan, settings()).await
+}
+
+pub(super) async fn run_with(driver: &FakeDriver, plan: &Plan, settings: Settings) -> Vec<TestRecord> {
     let (events, _stream) = Events::channel();
     let session = Session::new(driver, "fake", &settings, events);
     let mut records = schedule::run_all(plan, &session).await;

@@ -1,6 +1,7 @@
 //! Whether a test runs at all, and what its record is worth in the end. Pure.
 
 use super::plan::Planned;
+use super::run_baseline;
 use super::settings::Settings;
 use muster_base::failure::{self, Class, Failure};
 use muster_record::facts::Facts;
@@ -70,7 +71,9 @@ pub fn skip(planned: &Planned, image: &str, settings: &Settings, facts: &Facts) 
             }
         }
     }
-    Ok(None)
+    // What it is on this system counts; that nobody can say it is an error of the test, which is found later.
+    let here = planned.adjusted(&lookup).ok();
+    Ok(here.and_then(|(test, _)| run_baseline::lacking(&test, image, settings.boot_baseline.as_ref())))
 }
 
 /// The values of a dimension of conditions for this guest.

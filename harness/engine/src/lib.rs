@@ -28,6 +28,7 @@ pub mod prove;
 mod reading;
 pub mod reboot;
 pub mod refused;
+pub mod run_baseline;
 mod run_test;
 mod samples;
 mod schedule;

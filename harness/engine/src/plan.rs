@@ -89,9 +89,11 @@ pub struct Planned {
 }
 
 impl Plan {
-    /// Whether a test compares boots with those of a file.
-    pub fn compares_boots(&self) -> bool {
-        self.groups.iter().flat_map(|group| &group.tests).any(|planned| planned.test().compares_boots())
+    /// Whether a test compares boots with those of a file: of one that it names, or of the run's, where that has one.
+    pub fn compares_boots(&self, run_has_one: bool) -> bool {
+        let mut tests = self.groups.iter().flat_map(|group| &group.tests);
+        let compared = |test: &Test| test.baselines().iter().any(|baseline| run_has_one || baseline.file.is_some());
+        tests.any(|planned| compared(planned.test()))
     }
 }
 

@@ -34,10 +34,18 @@ pub(super) async fn run_test<L: Live>(
     let mut open = test.steps.as_slice();
     let mut samples = Samples::default();
     if let Some(overrides) = samples::boot_samples_of(test) {
-        match take_samples(live, planned, &overrides, &clock, &mut attempt).await {
-            Ok((taken, after)) => {
+        if !overrides.before.is_empty() {
+            let part = (overrides.before, None);
+            match undisturbed(live, planned, part, (image, settings), &clock, &base, &mut attempt).await {
+                Some(true) => {}
+                _ => return attempt,
+            }
+        }
+        let mut taken = Samples::compared_with(overrides.baselines(), settings.boot_baseline.as_ref());
+        match take_samples(live, planned, &overrides, &clock, &mut taken, &mut attempt).await {
+            Ok(after) => {
                 samples = taken;
-                base = after.unwrap_or(base);
+                base = after.or(attempt.base_after.clone()).unwrap_or(base);
             }
             Err(failure) => {
                 attempt.machine_lost = true;
@@ -45,26 +53,14 @@ pub(super) async fn run_test<L: Live>(
                 return attempt;
             }
         }
-        open = &open[1..];
+        open = overrides.after;
     }
     loop {
         let (steps, reboot) = steps::split_at_reboot(open);
         let last = if reboot.is_none() { Some(&samples) } else { None };
-        let work = work(live, planned, (steps, last), (image, settings), &clock, &base, &mut attempt);
-        let ended = tokio::select! {
-            biased;
-            failure = live.death() => Err(failure.at(&test.location)),
-            ended = work => ended,
-            () = tokio::time::sleep(clock.left() + clock.grace()) => Err(timed_out(test, "and the guest did not come back")),
-        };
-        let steps_done = match ended {
-            Ok(done) => done,
-            Err(failure) => {
-                attempt.machine_lost = true;
-                attempt.failures.push(failure);
-                return attempt;
-            }
-        };
+        let place = (image, settings);
+        let done = undisturbed(live, planned, (steps, last), place, &clock, &base, &mut attempt).await;
+        let Some(steps_done) = done else { return attempt };
         // What a base check found does not keep the rest of the test from running.
         let Some(reboot) = reboot.filter(|_| steps_done) else { return attempt };
         match over_a_reboot(live, planned, &reboot, &clock, &mut attempt).await {
@@ -76,6 +72,33 @@ pub(super) async fn run_test<L: Live>(
             }
         }
         open = reboot.rest;
+    }
+}
+
+/// Does a part of a test, unless the machine dies or the time is over. None when the machine cannot be used any more.
+async fn undisturbed<L: Live>(
+    live: &L,
+    planned: &Planned,
+    part: (&[Step], Option<&Samples>),
+    place: (&str, &Settings),
+    clock: &Clock,
+    base: &Observations,
+    attempt: &mut Attempt,
+) -> Option<bool> {
+    let test = planned.test();
+    let ended = tokio::select! {
+        biased;
+        failure = live.death() => Err(failure.at(&test.location)),
+        ended = work(live, planned, part, place, clock, base, attempt) => ended,
+        () = tokio::time::sleep(clock.left() + clock.grace()) => Err(timed_out(test, "and the guest did not come back")),
+    };
+    match ended {
+        Ok(done) => Some(done),
+        Err(failure) => {
+            attempt.machine_lost = true;
+            attempt.failures.push(failure);
+            None
+        }
     }
 }
 
@@ -115,9 +138,9 @@ async fn take_samples<L: Live>(
     planned: &Planned,
     overrides: &samples::BootSamples<'_>,
     clock: &Clock,
+    taken: &mut Samples,
     attempt: &mut Attempt,
-) -> Result<(Samples, Option<Observations>), Failure> {
-    let mut taken = Samples::compared_with(overrides.baselines());
+) -> Result<Option<Observations>, Failure> {
     let mut base = None;
     for number in 0..overrides.boots {
         let mut before = None;
@@ -133,7 +156,7 @@ async fn take_samples<L: Live>(
             taken.add(observe(live, &overrides.probes(live.facts()), clock).await?);
         }
     }
-    Ok((taken, base))
+    Ok(base)
 }
 
 /// The steps, then, unless a reboot comes first (`last` is `None`), all that is expected, then the base

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use super::boot_evidence::{self, calibrate};
 use super::driver::Live;
+use super::run_baseline::RunBaseline;
 use super::sink::now;
 use muster_base::failure::Failure;
 use muster_boot_time::formats::json;
@@ -14,14 +15,18 @@ use muster_check::types::{boot, boot_baseline};
 use muster_check::{Check, Observations, Probe};
 use muster_guest::Reply;
 use muster_record::facts::Facts;
-use muster_suite::baseline::{self, Baseline};
+use muster_suite::baseline::{self, Baseline, OF_RUN};
 use muster_suite::clause::expectations;
 use muster_suite::model::{Action, BASELINE_LIMIT, Expectation, Step, Test};
 
 /// What a test wants of several boots.
 pub(crate) struct BootSamples<'t> {
+    /// Steps before that: those of a proof, for whose change the boots are taken.
+    pub before: &'t [Step],
     /// The step that says so.
     pub step: &'t Step,
+    /// The steps after it.
+    pub after: &'t [Step],
     /// Boots in all, the machine's first among them.
     pub boots: u32,
     /// How many of the first do not count.
@@ -29,12 +34,13 @@ pub(crate) struct BootSamples<'t> {
     expected: Vec<&'t Expectation>,
 }
 
-/// What a test wants whose first step it is.
+/// What a test with this step wants.
 pub(crate) fn boot_samples_of(test: &Test) -> Option<BootSamples<'_>> {
-    let step = test.steps.first()?;
+    let at = test.steps.iter().position(|step| matches!(step.action, Action::BootSamples { .. }))?;
+    let (before, step, after) = (&test.steps[..at], &test.steps[at], &test.steps[at + 1..]);
     let Action::BootSamples { samples, discard } = step.action else { return None };
     let expected = expectations(&test.expect).into_iter().filter(|found| found.check == boot::TABLE.name).collect();
-    Some(BootSamples { step, boots: samples, discard, expected })
+    Some(BootSamples { before, step, after, boots: samples, discard, expected })
 }
 
 impl BootSamples<'_> {
@@ -43,11 +49,11 @@ impl BootSamples<'_> {
         boot::Boot.probes(&self.expected, facts)
     }
 
-    /// The files that boots are compared with.
+    /// The files that boots are compared with, [`OF_RUN`] for that of the run.
     pub(crate) fn baselines(&self) -> BTreeSet<String> {
         let assertions = self.expected.iter().flat_map(|expectation| &expectation.assertions);
         let compared = assertions.filter(|assertion| assertion.attribute == baseline::ATTRIBUTE);
-        compared.filter_map(|assertion| Some(Baseline::of_key(assertion.key.as_deref()?).file)).collect()
+        compared.filter_map(|one| Some(Baseline::of_key(one.key.as_deref()?).file_or_option().to_owned())).collect()
     }
 }
 
@@ -64,9 +70,16 @@ pub(crate) struct Samples {
 }
 
 impl Samples {
-    /// Of boots that are compared with these files.
-    pub(crate) fn compared_with(files: BTreeSet<String>) -> Self {
-        let read = |file: String| (boot_baseline::file_key(&file), file_of(&file));
+    /// Of boots that are compared with these files, one of which may be the run's.
+    pub(crate) fn compared_with(files: BTreeSet<String>, run: Option<&RunBaseline>) -> Self {
+        let read = |file: String| {
+            let reply = match (file == OF_RUN, run) {
+                (false, _) => file_of(&file),
+                (true, Some(run)) => Reply { stdout: run.text().as_bytes().to_vec(), ..Reply::default() },
+                (true, None) => unread("the run has no file of baselines".to_owned()),
+            };
+            (boot_baseline::file_key(&file), reply)
+        };
         Self { measures: !files.is_empty(), files: files.into_iter().map(read).collect(), ..Self::default() }
     }
 

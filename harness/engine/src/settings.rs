@@ -7,6 +7,7 @@ use super::halt::Halt;
 use super::known::KnownIssues;
 use super::plan::Rerun;
 use super::prove::Proofs;
+use super::run_baseline::RunBaseline;
 use muster_facts::compare::UpdateMode;
 use muster_record::durations::Durations;
 
@@ -26,6 +27,8 @@ pub struct Settings {
     pub artifacts: Utf8PathBuf,
     /// Failures that are documented.
     pub known: KnownIssues,
+    /// Earlier boots, for the tests that compare with those of the run.
+    pub boot_baseline: Option<RunBaseline>,
     /// Tests that must fail, when this run is for proofs.
     pub proofs: Proofs,
     /// Whether somebody works on some tests: such a run is never a pass.

@@ -1,6 +1,7 @@
 //! What a machine is, before anything of it runs.
 
 use std::path::PathBuf;
+use std::sync::OnceLock;
 
 use super::AccelKind;
 use super::firmware::Firmware;
@@ -81,8 +82,26 @@ pub(crate) fn program(arch: Arch) -> &'static str {
     }
 }
 
-/// The version of the QEMU that runs guests of that architecture, as it says it: `10.0.2`.
-pub fn version(arch: Arch) -> Option<String> {
+/// The versions of the QEMU programs, each of which is started once to say it.
+#[derive(Debug, Default)]
+pub struct Versions {
+    x86_64: OnceLock<String>,
+    aarch64: OnceLock<String>,
+}
+
+impl Versions {
+    /// That of the QEMU that runs guests of the architecture: `10.0.2`, or `unknown`.
+    pub(crate) fn of(&self, arch: Arch) -> &str {
+        let known = match arch {
+            Arch::X86_64 => &self.x86_64,
+            Arch::Aarch64 => &self.aarch64,
+        };
+        known.get_or_init(|| version(arch).unwrap_or_else(|| "unknown".to_owned()))
+    }
+}
+
+/// The version of the QEMU that runs guests of that architecture, as it says it.
+fn version(arch: Arch) -> Option<String> {
     let output = std::process::Command::new(program(arch)).arg("--version").output().ok()?;
     let text = String::from_utf8_lossy(&output.stdout);
     let version = text.lines().next()?.strip_prefix("QEMU emulator version ")?.split_whitespace().next()?;

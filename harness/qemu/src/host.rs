@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use camino::Utf8PathBuf;
 
-use crate::{Accel, Network, RunKey, Spawner, TemplateStore};
+use crate::{Accel, Network, RunKey, Spawner, TemplateStore, Versions};
 use muster_console::rules::Rules;
 use muster_engine::capsule::CapsuleStore;
 use muster_engine::sink::Events;
@@ -18,6 +18,8 @@ pub struct Host {
     pub spawner: Spawner,
     /// What executes guests.
     pub accel: Accel,
+    /// What runs them, for whoever measures boots.
+    pub versions: Arc<Versions>,
     /// Opens every guest of the run.
     pub key: RunKey,
     /// What consoles are evaluated by.

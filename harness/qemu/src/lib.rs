@@ -52,7 +52,7 @@ mod warm_ports;
 
 pub use accel::{Accel, AccelKind, AccelRequest};
 pub use counting::uncounted;
-pub use description::version;
+pub use description::Versions;
 pub use error::MachineError;
 pub use network::Network;
 pub use preflight::{preflight, room_for_a_machine, room_to_unpack};

@@ -1,6 +1,9 @@
 //! Which boots the boots of a machine can be compared with.
 
+use std::sync::Arc;
+
 use crate::accel::AccelKind;
+use crate::description::Versions;
 use muster_boot_time::sample::{Population, Series};
 use muster_image::ImageSpec;
 
@@ -9,6 +12,7 @@ use muster_image::ImageSpec;
 pub(crate) struct Origin {
     pub(crate) spec: ImageSpec,
     pub(crate) accelerator: AccelKind,
+    pub(crate) versions: Arc<Versions>,
     /// Of the image, 64 hexadecimal digits.
     pub(crate) sha256: String,
 }
@@ -16,12 +20,12 @@ pub(crate) struct Origin {
 impl Origin {
     /// The series of such boots.
     pub(crate) fn series(&self, boots: Population) -> Series {
-        let Self { spec, accelerator, sha256: _ } = self;
+        let Self { spec, accelerator, versions, sha256: _ } = self;
         Series {
             image: spec.id.clone(),
             accelerator: accelerator.name().to_owned(),
             machine: machine(spec),
-            qemu: crate::version(spec.arch).unwrap_or_else(|| "unknown".to_owned()),
+            qemu: versions.of(spec.arch).to_owned(),
             host: host(),
             boots,
         }

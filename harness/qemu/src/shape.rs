@@ -47,7 +47,8 @@ impl Shape<'_> {
     /// What its machines are booted from.
     pub(super) fn origin(&self) -> Origin {
         let accelerator = self.host.accel.for_arch(self.spec.arch).kind;
-        Origin { spec: self.spec.clone(), accelerator, sha256: self.sha256.clone() }
+        let versions = self.host.versions.clone();
+        Origin { spec: self.spec.clone(), accelerator, versions, sha256: self.sha256.clone() }
     }
 
     /// How to log in to one of its machines.

@@ -1,5 +1,5 @@
-//! Directories of runs that are kept: which there are, what became of each, what it takes, and its removal. Only plain
-//! directories that a run has made are looked at, and no link is followed.
+//! Directories of runs and of measured boots that are kept: which there are, what became of each, what it takes, and its
+//! removal. Only plain directories that muster has made are looked at, and no link is followed.
 
 use std::collections::BTreeSet;
 use std::fs::{File, OpenOptions};
@@ -20,12 +20,12 @@ const FIRST_LINE: u64 = 1 << 20;
 /// Begins the name of a directory that is being removed.
 const REMOVED: &str = ".removed-";
 
-/// A run that was kept.
+/// A run that was kept, or a measurement of boots.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Kept {
     /// Its directory.
     pub path: Utf8PathBuf,
-    /// The run's id; the directory may be called otherwise.
+    /// The run's id; the directory may be called otherwise. A measurement has its directory's name.
     pub id: String,
     /// When it began, RFC 3339.
     pub started: String,
@@ -37,7 +37,36 @@ pub struct Kept {
     pub bytes: u64,
     /// A run goes on in it, or a machine of it is up.
     pub in_use: bool,
+    /// What is locked for as long as it goes on.
+    marker: Marker,
 }
+
+/// What is locked for as long as a run or a measurement goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Marker {
+    /// The journal of a run.
+    Journal,
+    /// The directory itself, of measured boots: their files are replaced as a whole.
+    Directory,
+}
+
+impl Marker {
+    fn open(self, path: &Utf8Path) -> Option<File> {
+        match self {
+            Self::Journal => open(&RunDir::at(path).events()),
+            Self::Directory => {
+                let flags = (rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::DIRECTORY).bits() as i32;
+                OpenOptions::new().read(true).custom_flags(flags).open(path).ok()
+            }
+        }
+    }
+}
+
+/// Measured boots, and what they were compared with.
+const BOOTS: &str = "boot-time.json";
+const COMPARISON: &str = "comparison.json";
+/// Begins the schema of [`BOOTS`].
+const BOOTS_SCHEMA: &str = "boot-time/";
 
 /// How a run ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,6 +87,8 @@ pub enum RunState {
     Running,
     /// It was killed, or its record is not there or cannot be read.
     Unfinished,
+    /// Boots were measured, and compared with nothing.
+    Measured,
 }
 
 impl RunState {
@@ -72,6 +103,7 @@ impl RunState {
             Self::Interrupted => "interrupted",
             Self::Running => "running",
             Self::Unfinished => "unfinished",
+            Self::Measured => "measured",
         }
     }
 }
@@ -82,6 +114,29 @@ impl RunState {
 struct Outline {
     exit_code: Option<u8>,
     interrupted: bool,
+}
+
+/// What of measured boots counts here.
+#[derive(Debug, Deserialize)]
+struct Boots {
+    schema: String,
+    at: String,
+    samples: Vec<BootOutline>,
+}
+
+/// One of them.
+#[derive(Debug, Deserialize)]
+struct BootOutline {
+    #[serde(default)]
+    total: Option<serde::de::IgnoredAny>,
+    #[serde(default)]
+    inconclusive: Option<serde::de::IgnoredAny>,
+}
+
+/// What of their comparison counts here.
+#[derive(Debug, Deserialize)]
+struct Comparison {
+    verdict: String,
 }
 
 /// The first event of a journal.
@@ -130,8 +185,8 @@ pub fn superfluous(runs: &[Kept], keep: Option<usize>, older_than: Option<Durati
 /// Removes a run, unless it has come into use since it was listed.
 pub fn remove(run: &Kept) -> Result<bool, FileError> {
     // Held until the directory is gone.
-    let Some(journal) = open(&RunDir::at(&run.path).events()) else { return Ok(false) };
-    if muster_base::files::lock_alone(&journal).is_err() {
+    let Some(marker) = run.marker.open(&run.path) else { return Ok(false) };
+    if muster_base::files::lock_alone(&marker).is_err() {
         return Ok(false);
     }
     let name = run.path.file_name().unwrap_or("run");
@@ -168,8 +223,48 @@ fn open(path: &Utf8Path) -> Option<File> {
     file.metadata().is_ok_and(|found| found.is_file()).then_some(file)
 }
 
-/// A run, when the directory is one: a journal in it begins as ours do.
+/// A run or measured boots, when the directory is such.
 fn look(path: &Utf8Path, opened: &BTreeSet<(u64, u64)>) -> Option<Kept> {
+    look_at_run(path, opened).or_else(|| look_at_boots(path, opened))
+}
+
+/// Measured boots: their file says that it is ours.
+fn look_at_boots(path: &Utf8Path, opened: &BTreeSet<(u64, u64)>) -> Option<Kept> {
+    let file = open(&path.join(BOOTS))?;
+    let written = file.metadata().ok().and_then(|found| found.modified().ok()).unwrap_or(SystemTime::UNIX_EPOCH);
+    let boots: Boots = serde_json::from_reader(BufReader::new(file.take(LARGEST))).ok()?;
+    if !boots.schema.starts_with(BOOTS_SCHEMA) {
+        return None;
+    }
+    let time = boots.at.parse::<jiff::Timestamp>().map(SystemTime::from).unwrap_or(written);
+    let mut files = Files::default();
+    files.walk(path);
+    let marker = Marker::Directory;
+    let lock = marker.open(path)?;
+    let goes_on = muster_base::files::lock_alone(&lock).is_err();
+    let _ = lock.unlock();
+    let in_use = goes_on || files.ids.iter().any(|id| opened.contains(id));
+    let verdict = if goes_on { RunState::Running } else { boots_verdict(path, &boots) };
+    let id = path.file_name().unwrap_or_default().to_owned();
+    Some(Kept { path: path.to_owned(), id, started: boots.at, time, verdict, bytes: files.bytes, in_use, marker })
+}
+
+fn boots_verdict(path: &Utf8Path, boots: &Boots) -> RunState {
+    let comparison = open(&path.join(COMPARISON))
+        .and_then(|file| serde_json::from_reader::<_, Comparison>(BufReader::new(file.take(LARGEST))).ok());
+    match comparison.as_ref().map(|comparison| comparison.verdict.as_str()) {
+        Some("no-change" | "improvement") => RunState::Passed,
+        Some("regression") => RunState::Failed,
+        Some(_) => RunState::Error,
+        None if boots.samples.iter().any(|boot| boot.total.is_some() && boot.inconclusive.is_none()) => {
+            RunState::Measured
+        }
+        None => RunState::Unfinished,
+    }
+}
+
+/// A run: a journal in it begins as ours do.
+fn look_at_run(path: &Utf8Path, opened: &BTreeSet<(u64, u64)>) -> Option<Kept> {
     let dir = RunDir::at(path);
     let journal = open(&dir.events())?;
     let mut line = String::new();
@@ -183,7 +278,9 @@ fn look(path: &Utf8Path, opened: &BTreeSet<(u64, u64)>) -> Option<Kept> {
     let _ = journal.unlock();
     let in_use = goes_on || files.ids.iter().any(|id| opened.contains(id));
     let verdict = if goes_on { RunState::Running } else { verdict(&dir) };
-    Some(Kept { path: path.to_owned(), id: first.id, started: first.at, time, verdict, bytes: files.bytes, in_use })
+    let marker = Marker::Journal;
+    let (id, started, bytes) = (first.id, first.at, files.bytes);
+    Some(Kept { path: path.to_owned(), id, started, time, verdict, bytes, in_use, marker })
 }
 
 fn verdict(dir: &RunDir) -> RunState {
@@ -290,6 +387,48 @@ mod tests {
         assert!(place.list().iter().all(|run| run.bytes > 0 && run.in_use == (run.id == "goes-on")));
         drop(goes_on);
         assert_eq!(place.words()[0], "goes-on unfinished");
+    }
+
+    #[test]
+    fn measured_boots_are_listed_among_runs_and_removed_unless_they_go_on() {
+        let place = Place::new();
+        place.run("run", 2, Some(0));
+        let boots = |name: &str, day: u8, samples: &str, verdict: Option<&str>| {
+            let dir = place.runs.join(name);
+            std::fs::create_dir(&dir).unwrap();
+            let text =
+                format!(r#"{{"schema": "boot-time/v1", "at": "2026-01-0{day}T00:00:00Z", "samples": [{samples}]}}"#);
+            std::fs::write(dir.join("boot-time.json"), text).unwrap();
+            if let Some(verdict) = verdict {
+                std::fs::write(dir.join("comparison.json"), format!(r#"{{"verdict": "{verdict}"}}"#)).unwrap();
+            }
+            dir
+        };
+        let counts = r#"{"total": {"micros": 5}}"#;
+        boots("b1", 1, counts, None);
+        boots("b3", 3, counts, Some("no-change"));
+        boots("b4", 4, counts, Some("regression"));
+        boots("b5", 5, counts, Some("host-unfit"));
+        boots("b6", 6, r#"{"total": {"micros": 5}, "inconclusive": "it hung"}"#, None);
+        let goes_on = boots("b7", 7, "", None);
+        for (name, text) in [("foreign", r#"{"schema": "x/v1", "at": "", "samples": []}"#), ("cut", "{")] {
+            std::fs::create_dir(place.runs.join(name)).unwrap();
+            std::fs::write(place.runs.join(name).join("boot-time.json"), text).unwrap();
+        }
+        let lock = Marker::Directory.open(&goes_on).unwrap();
+        muster_base::files::lock_alone(&lock).unwrap();
+        let expected =
+            ["b7 running", "b6 unfinished", "b5 error", "b4 failed", "b3 passed", "run passed", "b1 measured"];
+        assert_eq!(place.words(), expected);
+        let runs = place.list();
+        assert!(runs.iter().all(|run| run.in_use == (run.id == "b7") && run.bytes > 0));
+        assert_eq!(superfluous(&runs, Some(2), None, SystemTime::now()), [2, 3, 4, 5, 6]);
+        assert!(!remove(&runs[0]).unwrap(), "it goes on");
+        assert!(remove(&runs[4]).unwrap());
+        drop(lock);
+        assert!(remove(&runs[0]).unwrap());
+        assert_eq!(place.list().len(), 5);
+        assert!(place.runs.join("foreign").is_dir() && place.runs.join("cut").is_dir());
     }
 
     #[test]

@@ -3,7 +3,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::baseline;
+use super::baseline::{self, Baseline};
 use super::clause::{self, Clause, Join};
 use super::condition::{Truth, evaluate};
 use super::model::{Adjustment, Assertion, Change, Expectation, Test};
@@ -55,6 +55,11 @@ impl Test {
 
     /// Whether it compares boots with those of a file, on any system.
     pub fn compares_boots(&self) -> bool {
+        !self.baselines().is_empty()
+    }
+
+    /// What it compares boots with, on any system.
+    pub fn baselines(&self) -> Vec<Baseline> {
         let changes = self.adjust.iter().flat_map(|adjustment| &adjustment.changes);
         let adjusted = changes.flat_map(|change| match change {
             Change::Replace(expectation) | Change::Merge(expectation) => vec![expectation],
@@ -63,8 +68,9 @@ impl Test {
             }
             Change::Remove { .. } | Change::RemoveJoined { .. } => Vec::new(),
         });
-        let mut all = clause::expectations(&self.expect).into_iter().chain(adjusted);
-        all.any(|found| found.assertions.iter().any(|assertion| assertion.attribute == baseline::ATTRIBUTE))
+        let all = clause::expectations(&self.expect).into_iter().chain(adjusted);
+        let compared = all.flat_map(|found| &found.assertions).filter(|one| one.attribute == baseline::ATTRIBUTE);
+        compared.filter_map(|assertion| assertion.key.as_deref()).map(Baseline::of_key).collect()
     }
 }
 

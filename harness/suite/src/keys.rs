@@ -389,10 +389,11 @@ pub const BOOT_SAMPLES: KeyTable = KeyTable {
 pub const BASELINE: KeyTable = KeyTable {
     what: "a `baseline`",
     keys: &[
-        required(
+        key(
             "file",
             Shape::Line,
-            "A file that `muster boot-time --later --write-baseline` wrote, relative to the suite's and not above it.",
+            "A file that `muster boot-time --later --write-baseline` wrote, relative to the suite's and not above it; not stated, it \
+             is the one that the run is given with `--boot-baseline`, and a run without one skips the test.",
         ),
         required("regression", Shape::Line, "`<=` or `<` with a percentage: how much more the boots may take."),
         key(

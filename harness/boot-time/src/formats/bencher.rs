@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use crate::formats::fault::FormatError;
 use crate::formats::figures::{Figure, Figures, What, median};
 use crate::formats::names::{label, visible_json};
-use crate::sample::{Measured, Population};
+use crate::sample::Measured;
 
 /// Units that are written, the slowest ones. A benchmark that is not in a report has no data there, and no alert.
 pub const UNITS: usize = 20;
@@ -51,10 +51,7 @@ fn benchmark(measured: &Measured, figure: &Figure) -> String {
         What::Mark(name) => format!("until {name}"),
         What::Unit(name) => format!("unit {name}"),
     };
-    let boots = match measured.series.boots {
-        Population::First => "first",
-        Population::Later => "later",
-    };
+    let boots = measured.series.boots.name();
     let name =
         format!("{}: {what} ({boots} boots, {})", label(&measured.series.image), label(&measured.series.accelerator));
     debug_assert!(name.chars().count() <= LONGEST);

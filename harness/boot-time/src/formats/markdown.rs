@@ -17,8 +17,13 @@ pub fn render(measured: &Measured) -> Result<String, FormatError> {
     let boots = match series.boots {
         Population::First => "first boots of fresh copies",
         Population::Later => "boots of a system that was booted before",
+        Population::Unseen => "boots that nobody saw",
     };
     let many = figures.boots >= FOR_P95;
+    let image = match measured.image_sha256.as_str() {
+        "" => "not known".to_owned(),
+        digest => code(&digest.chars().take(12).collect::<String>()),
+    };
     let mut out = format!("### Boot time of {}\n\n", code(&series.image));
     let _ = writeln!(
         out,
@@ -29,7 +34,7 @@ pub fn render(measured: &Measured) -> Result<String, FormatError> {
         code(&series.machine),
         code(&series.qemu),
         code(&series.host),
-        code(&measured.image_sha256.chars().take(12).collect::<String>()),
+        image,
     );
     let (title, rule) = if many { (" p95 |", " --: |") } else { ("", "") };
     let _ = writeln!(

@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use crate::formats::fault::FormatError;
 use crate::formats::figures::{Figure, Figures, What, median, p95};
 use crate::formats::names::label;
-use crate::sample::{Measured, Population};
+use crate::sample::Measured;
 
 /// Units that are written, the slowest ones: each is three series or more in whoever scrapes it.
 pub const UNITS: usize = 20;
@@ -131,10 +131,7 @@ fn family<'a>(
 
 /// What every sample has: of which series it is.
 fn series_labels(measured: &Measured) -> String {
-    let boots = match measured.series.boots {
-        Population::First => "first",
-        Population::Later => "later",
-    };
+    let boots = measured.series.boots.name();
     [pair("image", &measured.series.image), pair("accelerator", &measured.series.accelerator), pair("boots", boots)]
         .join(",")
 }

@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use crate::formats::fault::FormatError;
 use crate::formats::figures::{Figure, Figures, What, median};
 use crate::formats::names::label;
-use crate::sample::{Measured, Population, Series};
+use crate::sample::{Measured, Series};
 
 /// File of the rows. The configuration names it, as it stands next to it.
 pub const ROWS: &str = "boot-time-otava.csv";
@@ -129,10 +129,7 @@ fn yaml(series: &Series, columns: &[String], left_out: &[String]) -> String {
     for line in left_out {
         let _ = writeln!(out, "# Left out: {}", label(line));
     }
-    let boots = match series.boots {
-        Population::First => "first",
-        Population::Later => "later",
-    };
+    let boots = series.boots.name();
     // The key is what a person types after `otava analyze`.
     let _ =
         writeln!(out, "# Image {}, {}, {}", label(&series.image), label(&series.accelerator), label(&series.machine));

@@ -9,10 +9,12 @@ use crate::check::{Check, Observations, Probe, Verdict, attribute};
 use crate::observed::Value;
 use crate::types::boot_baseline;
 use crate::unreadable::{Read, Unreadable};
-use crate::{statistics, unit_show, value};
+use crate::{statistics, value};
+use muster_base::text::one_line;
+use muster_boot_time::systemctl_show::{self, ManagerStamps};
+use muster_boot_time::units::{self, UnitShare};
 use muster_record::facts::Facts;
 use muster_suite::model::{Assertion, Expectation};
-use std::collections::BTreeMap;
 
 const ATTRIBUTES: &[Attribute] = &[
     attribute("finished", AttributeKind::Bool, "Whether the boot has finished: no start job is left."),
@@ -59,6 +61,11 @@ const ATTRIBUTES: &[Attribute] = &[
         "units",
         AttributeKind::Map(&systemd::UNIT, &AttributeKind::Duration),
         "By unit: how long its activation took, as `systemd-analyze blame` says; the median of several boots; no value when it was not activated.",
+    ),
+    attribute(
+        "unit-share",
+        AttributeKind::Share(100),
+        "Part of userspace, in percent, that the unit takes which alone adds most to the critical chain to the default target.",
     ),
     attribute("firmware-kind", AttributeKind::Keyword(&["uefi", "bios"]), "How the machine was started."),
     attribute("secure-boot", AttributeKind::Bool, "Whether Secure Boot is on; false on BIOS machines."),
@@ -124,6 +131,7 @@ impl Check for Boot {
         });
         let explained = found.into_iter().zip(&expectation.assertions).map(|(verdict, assertion)| match assertion {
             Assertion { attribute: baseline::ATTRIBUTE, .. } => boot_baseline::explained(verdict, assertion, seen),
+            Assertion { attribute: "unit-share", .. } => named(verdict, seen),
             _ => verdict,
         });
         explained.collect()
@@ -154,44 +162,45 @@ fn over(samples: &[Observations], statistic: &str, look: impl Fn(&Observations) 
 
 /// The value of an attribute in one boot.
 fn look(assertion: &Assertion, seen: &Observations) -> Read<Value> {
-    let manager = || -> Read<Stamps> { Stamps::read(&seen.output("systemd/manager")?) };
-    let phase = |name: &str| -> Read<Value> {
-        let stamps = manager()?;
-        Ok(stamps
-            .phase(name)?
+    let manager = || seen.output("systemd/manager");
+    let phase_of = |name: &str| -> Read<Value> {
+        Ok(phase(&stamps(&manager()?)?, name)?
             .map_or_else(|| Value::absent("not reported"), |micros| Value::text(value::of_micros(micros))))
     };
     match assertion.attribute {
-        "finished" => Ok(Value::flag(manager()?.get("FinishTimestampMonotonic") > 0)),
+        "finished" => Ok(Value::flag(stamps(&manager()?)?.get("Finish").is_some())),
         "total" | "firmware" | "loader" | "kernel" | "initrd" | "userspace" | "security" | "generators"
-        | "units-load" => phase(assertion.attribute),
+        | "units-load" => phase_of(assertion.attribute),
         "units" => {
             let unit = key(assertion)?;
             let answer = seen.answer("boot/units", unit)?;
-            let shown = unit_show::units(&answer.output);
+            let shown = systemctl_show::units(&answer.output);
             let (0, Some(properties)) = (answer.status, shown.first()) else {
                 return Err(Unreadable::new(answer.output));
             };
             if properties.get("LoadState") == Some(&"not-found") {
                 return Ok(Value::gone(format!("{unit} is not-found")));
             }
-            Ok(unit_show::activation(properties)
-                .map_or_else(|| Value::absent("it was not activated"), |micros| Value::text(value::of_micros(micros))))
+            Ok(systemctl_show::activation(properties).map_or_else(
+                || Value::absent("it was not activated"),
+                |(began, done)| Value::text(value::of_micros(done - began)),
+            ))
         }
         "target" => seen.line("units/default").map(Value::Text),
         "target-reached" => {
             let text = seen.output("boot/target")?;
-            let shown = unit_show::units(&text);
+            let shown = systemctl_show::units(&text);
             let reached = shown
                 .first()
                 .and_then(|unit| unit.get("ActiveEnterTimestampMonotonic"))
-                .and_then(|stamp| stamp.parse::<u64>().ok());
-            let userspace = manager()?.get("UserspaceTimestampMonotonic");
+                .and_then(|stamp| systemctl_show::moment(stamp));
+            let userspace = stamps(&manager()?)?.get("Userspace").unwrap_or(0);
             Ok(match reached.filter(|stamp| *stamp > userspace) {
                 Some(reached) => Value::text(value::of_micros(reached - userspace)),
                 None => Value::absent("it was not reached"),
             })
         }
+        "unit-share" => unit_share(seen).map(|share| Value::text(format!("{:.1}", share.percent()))),
         "firmware-kind" => Ok(Value::text(if seen.flag("boot/efi")? == Value::flag(true) { "uefi" } else { "bios" })),
         "secure-boot" => seen.flag("boot/secure-boot"),
         "loader-name" => Ok(match seen.line("boot/loader")?.strip_prefix("told ") {
@@ -229,9 +238,34 @@ const STAMPED: &[&str] = &[
     "target-reached",
 ];
 
+/// What the manager's own stamps are read for.
+const OF_MANAGER: &[&str] = &[
+    "finished",
+    "total",
+    "firmware",
+    "loader",
+    "kernel",
+    "initrd",
+    "userspace",
+    "security",
+    "generators",
+    "units-load",
+    "target-reached",
+    "unit-share",
+];
+
+/// Of every unit what [`units::read`] needs.
+const ACTIVATIONS: &str = "systemctl show --no-pager -p Id -p After -p InactiveExitTimestampMonotonic -p ActiveEnterTimestampMonotonic -p InactiveEnterTimestampMonotonic -- '*'";
+
 const SOURCES: &[FixedReading] = &[
-    FixedReading { attributes: STAMPED, key: "systemd/manager", seconds: 20, script: "systemctl show --no-pager" },
-    FixedReading { attributes: &["target"], key: "units/default", seconds: 20, script: "systemctl get-default" },
+    FixedReading { attributes: OF_MANAGER, key: "systemd/manager", seconds: 20, script: "systemctl show --no-pager" },
+    FixedReading { attributes: &["unit-share"], key: "boot/activations", seconds: 30, script: ACTIVATIONS },
+    FixedReading {
+        attributes: &["target", "unit-share"],
+        key: "units/default",
+        seconds: 20,
+        script: "systemctl get-default",
+    },
     FixedReading {
         attributes: &["target-reached"],
         key: "boot/target",
@@ -271,47 +305,57 @@ const SOURCES: &[FixedReading] = &[
     },
 ];
 
-/// Time stamps of the manager in microseconds; 0 is "did not happen".
-struct Stamps(BTreeMap<String, u64>);
+/// The manager's moments.
+fn stamps(text: &str) -> Read<ManagerStamps<'_>> {
+    let stamps = ManagerStamps::read(text);
+    if stamps.names("Userspace") { Ok(stamps) } else { Err(Unreadable::new("systemctl show names no time stamps")) }
+}
 
-impl Stamps {
-    fn read(text: &str) -> Read<Self> {
-        let stamps: BTreeMap<String, u64> = text
-            .lines()
-            .filter_map(|line| line.split_once('='))
-            .filter(|(name, _)| name.ends_with("TimestampMonotonic"))
-            .filter_map(|(name, value)| Some((name.to_owned(), value.parse().ok()?)))
-            .collect();
-        if stamps.contains_key("UserspaceTimestampMonotonic") {
-            Ok(Self(stamps))
-        } else {
-            Err(Unreadable::new("systemctl show names no time stamps"))
+fn unfinished() -> Unreadable {
+    Unreadable::new("the boot has not finished, so that its length is not known")
+}
+
+/// A phase in microseconds. Firmware and loader stamps count backwards from the kernel's start;
+/// this is the arithmetic of systemd-analyze.
+fn phase(stamps: &ManagerStamps<'_>, name: &str) -> Read<Option<u64>> {
+    let stamp = |name: &str| stamps.get(name);
+    let (firmware, loader) = (stamp("Firmware"), stamp("Loader"));
+    let (initrd, userspace, finish) = (stamp("InitRD"), stamp("Userspace"), stamp("Finish"));
+    let between = |start: &str, end: &str| Some(stamp(end)?.saturating_sub(stamp(start)?));
+    Ok(match name {
+        "firmware" => firmware.map(|firmware| firmware.saturating_sub(loader.unwrap_or(0))),
+        "loader" => loader,
+        "kernel" => initrd.or(userspace),
+        "initrd" => initrd.and_then(|initrd| userspace.map(|userspace| userspace.saturating_sub(initrd))),
+        "userspace" => Some(finish.ok_or_else(unfinished)?.saturating_sub(userspace.unwrap_or(0))),
+        "total" => Some(finish.ok_or_else(unfinished)? + firmware.or(loader).unwrap_or(0)),
+        "security" => between("SecurityStart", "SecurityFinish"),
+        "generators" => between("GeneratorsStart", "GeneratorsFinish"),
+        _ => between("UnitsLoadStart", "UnitsLoadFinish"),
+    })
+}
+
+/// The unit that alone adds most to the critical chain of this boot.
+fn unit_share(seen: &Observations) -> Read<UnitShare> {
+    let manager = seen.output("systemd/manager")?;
+    let stamps = stamps(&manager)?;
+    let finish = stamps.get("Finish").ok_or_else(unfinished)?;
+    let target = seen.line("units/default")?;
+    let shown = seen.output("boot/activations")?;
+    let share = units::largest_share(&units::read(&shown), &target, stamps.get("Userspace").unwrap_or(0), finish);
+    // A boot of which no unit is known has not been looked at.
+    share.ok_or_else(|| Unreadable::new(format!("no critical chain leads to {}", one_line(&target, 80))))
+}
+
+/// A missed bound with the unit that takes so much.
+fn named(verdict: Verdict, seen: &Observations) -> Verdict {
+    match (verdict, unit_share(seen)) {
+        (Verdict::Missed { expected, actual, detail }, Ok(share)) => {
+            let (own, whole) = (value::of_micros(share.micros), value::of_micros(share.userspace));
+            let actual = format!("{actual}: {} alone takes {own} of {whole}", one_line(&share.unit, 80));
+            Verdict::Missed { expected, actual, detail }
         }
-    }
-
-    fn get(&self, name: &str) -> u64 {
-        self.0.get(name).copied().unwrap_or(0)
-    }
-
-    /// A phase in microseconds. Firmware and loader stamps count backwards from the kernel's start;
-    /// this is the arithmetic of systemd-analyze.
-    fn phase(&self, name: &str) -> Read<Option<u64>> {
-        let stamp = |name: &str| Some(self.get(&format!("{name}TimestampMonotonic"))).filter(|stamp| *stamp > 0);
-        let (firmware, loader) = (stamp("Firmware"), stamp("Loader"));
-        let (initrd, userspace, finish) = (stamp("InitRD"), stamp("Userspace"), stamp("Finish"));
-        let between = |start: &str, end: &str| Some(stamp(end)?.saturating_sub(stamp(start)?));
-        let unfinished = || Unreadable::new("the boot has not finished, so that its length is not known");
-        Ok(match name {
-            "firmware" => firmware.map(|firmware| firmware.saturating_sub(loader.unwrap_or(0))),
-            "loader" => loader,
-            "kernel" => initrd.or(userspace),
-            "initrd" => initrd.and_then(|initrd| userspace.map(|userspace| userspace.saturating_sub(initrd))),
-            "userspace" => Some(finish.ok_or_else(unfinished)?.saturating_sub(userspace.unwrap_or(0))),
-            "total" => Some(finish.ok_or_else(unfinished)? + firmware.or(loader).unwrap_or(0)),
-            "security" => between("SecurityStart", "SecurityFinish"),
-            "generators" => between("GeneratorsStart", "GeneratorsFinish"),
-            _ => between("UnitsLoadStart", "UnitsLoadFinish"),
-        })
+        (verdict, _) => verdict,
     }
 }
 
@@ -377,6 +421,68 @@ mod tests {
         let key = crate::check::sample_key(1, "systemd/manager");
         all.0.insert(key, boot(0).0["systemd/manager"].clone());
         assert!(matches!(ask(None, "60s", &all), Verdict::Unknown { why } if why.starts_with("boot 2: ")));
+    }
+
+    /// A boot whose userspace began at 5.831 s and was finished at 24.717 s, and in which one unit takes so long.
+    fn chain_of(seconds: u64, manager: &str) -> Observations {
+        let unit = |id: &str, began: u64, done: u64, after: &str| {
+            format!(
+                "Id={id}\nAfter={after}\nInactiveExitTimestampMonotonic={began}\nActiveEnterTimestampMonotonic={done}\n\
+                 InactiveEnterTimestampMonotonic=0\n\n"
+            )
+        };
+        let slow = 10_000_000 + seconds * 1_000_000;
+        let shown = [
+            unit("slow.service", 10_000_000, slow, ""),
+            unit("multi-user.target", slow, slow, "slow.service"),
+            // As long as all of userspace, and nothing waited for it.
+            unit("apart.service", 5_900_000, 24_000_000, ""),
+        ];
+        let replies = [
+            ("systemd/manager", reply(0, manager)),
+            ("units/default", reply(0, "multi-user.target\n")),
+            ("boot/activations", reply(0, &shown.concat())),
+        ];
+        Observations(replies.map(|(key, reply)| (key.to_owned(), reply)).into())
+    }
+
+    fn share(bound: &str, seen: &Observations) -> Verdict {
+        let bound = Matcher::Compare(vec![(Operator::Le, bound.into())]);
+        Boot.evaluate(&expectation("boot", "", &[("unit-share", bound)]), seen, &Facts::default()).remove(0)
+    }
+
+    #[test]
+    fn the_share_of_a_unit_is_what_it_adds_to_the_chain_and_names_it() {
+        // 9 s of 18.886 s.
+        let seen = chain_of(9, MANAGER);
+        assert_eq!(share("47.7", &seen), Verdict::Met);
+        assert_eq!(
+            missed(&share("40", &seen)),
+            ("unit-share <= 40", "47.7: slow.service alone takes 9.000s of 18.886s")
+        );
+        let unfinished = MANAGER.replace("FinishTimestampMonotonic=24717000", "FinishTimestampMonotonic=0");
+        for (seen, why) in [
+            (chain_of(9, &unfinished), "has not finished"),
+            (chain_of(9, "Version=257\n"), "names no time stamps"),
+            (self::seen("systemd/manager", reply(0, MANAGER)), ""),
+        ] {
+            assert!(matches!(share("100", &seen), Verdict::Unknown { why: found } if found.contains(why)));
+        }
+        let mut apart = chain_of(9, MANAGER);
+        apart.0.insert("units/default".into(), reply(0, "graphical.target\n"));
+        assert!(matches!(share("100", &apart), Verdict::Unknown { why } if why.contains("graphical.target")));
+        let wanted = expectation("boot", "", &[("unit-share", equals("1"))]);
+        let probes = Boot.probes(&[&wanted], &Facts::default());
+        assert_eq!(probes.len(), 3);
+        assert!(units::PROPERTIES.iter().all(|name| ACTIVATIONS.contains(&format!(" -p {name} "))), "{ACTIVATIONS}");
+    }
+
+    #[test]
+    fn a_stamp_that_says_infinity_is_no_moment() {
+        let never = "FinishTimestampMonotonic=18446744073709551615";
+        let text = MANAGER.replace("FinishTimestampMonotonic=24717000", never);
+        assert_eq!(evaluate("finished", equals("false"), &text), Verdict::Met);
+        assert!(matches!(evaluate("total", equals("1s"), &text), Verdict::Unknown { .. }));
     }
 
     #[test]

@@ -60,14 +60,15 @@ struct Compared {
 impl Compared {
     fn of(assertion: &Assertion, seen: &Observations) -> Read<Self> {
         let key = assertion.key.as_deref().ok_or_else(|| Unreadable::new("no file of baselines is named"))?;
-        let Baseline { file, by } = Baseline::of_key(key);
-        let shown = one_line(&file, 80);
+        let named = Baseline::of_key(key);
+        let (file, by) = (named.file_or_option(), named.by);
+        let shown = one_line(file, 80);
         if !seen.0.contains_key(MEASURED) {
             return Err(Unreadable::new("no later boot was measured; `boot-samples` measures them"));
         }
         let boots = seen.output(MEASURED)?;
         let candidate = json::read(&boots).map_err(|error| Unreadable::new(format!("the measured boots: {error}")))?;
-        let kept = seen.output(&file_key(&file)).map_err(|error| Unreadable::new(format!("{shown}: {error}")))?;
+        let kept = seen.output(&file_key(file)).map_err(|error| Unreadable::new(format!("{shown}: {error}")))?;
         let by = match by {
             Some(Measure::Instructions) => By::Instructions,
             Some(Measure::Wall) => By::Time,
@@ -167,7 +168,7 @@ mod tests {
     fn evaluate(by: Option<Measure>, operator: Operator, bound: &str, seen: &Observations) -> Verdict {
         let bound = Matcher::Compare(vec![(operator, bound.to_owned())]);
         let mut wanted = expectation("boot", "", &[("baseline", bound)]);
-        wanted.assertions[0].key = Some(Baseline { file: "boot.json".into(), by }.to_string());
+        wanted.assertions[0].key = Some(Baseline { file: Some("boot.json".into()), by }.to_string());
         Boot.evaluate(&wanted, seen, &Facts::default()).remove(0)
     }
 

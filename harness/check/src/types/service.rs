@@ -1,5 +1,6 @@
 //! `service`: a systemd unit of any type; `.service` when it has no suffix.
 
+use muster_boot_time::systemctl_show::{Properties, activation, units};
 use muster_suite::grammar::{paths, systemd};
 use muster_suite::table::{Attribute, AttributeKind, CheckTable, Shorthand, Subject};
 
@@ -7,7 +8,6 @@ use crate::assertions::{key, subjects, unanswered, verdicts, wants, with_near};
 use crate::check::{Check, Observations, Probe, Verdict, attribute};
 use crate::observed::Value;
 use crate::restarts;
-use crate::unit_show::{activation, is_named, units};
 use crate::unreadable::Unreadable;
 use crate::{shell, value};
 use muster_record::facts::Facts;
@@ -208,7 +208,7 @@ impl Check for Service {
                 "needs-reload" => Ok(Value::flag(property("NeedDaemonReload") == "yes")),
                 "activation" => Ok(activation(&unit).map_or_else(
                     || Value::absent("it was not activated, or its activation has not ended"),
-                    |micros| Value::text(value::of_micros(micros)),
+                    |(began, done)| Value::text(value::of_micros(done - began)),
                 )),
                 "memory" => Ok(match property("MemoryCurrent").parse::<u64>() {
                     Ok(bytes) if bytes < u64::MAX => Value::Text(value::of_bytes(bytes.into())),
@@ -266,6 +266,12 @@ fn exposure(text: &str) -> Option<&str> {
     let (_, rest) = text.split_once("Overall exposure level for")?;
     let (_, rest) = rest.split_once(": ")?;
     rest.split_whitespace().next().filter(|number| value::number(number).is_some())
+}
+
+/// Whether a unit that systemctl showed is the one of that name: by its id or another name.
+fn is_named(unit: &Properties<'_>, name: &str) -> bool {
+    unit.get("Id") == Some(&name)
+        || unit.get("Names").is_some_and(|names| names.split_whitespace().any(|other| other == name))
 }
 
 #[cfg(test)]

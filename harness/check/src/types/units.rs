@@ -1,5 +1,6 @@
 //! `units`: systemd as a whole.
 
+use muster_boot_time::systemctl_show::units as shown;
 use muster_suite::grammar::systemd;
 use muster_suite::table::{Attribute, AttributeKind, CheckTable, Shorthand, Subject};
 
@@ -7,7 +8,6 @@ use crate::assertions::{FixedReading, key, read, unanswered, verdicts};
 use crate::check::{Check, Observations, Probe, Verdict, attribute};
 use crate::observed::Value;
 use crate::unit_list::{self, Unit, UnitFile};
-use crate::unit_show::units as shown;
 use crate::unreadable::{Read, Unreadable};
 use crate::{journal, restarts};
 use muster_record::facts::Facts;

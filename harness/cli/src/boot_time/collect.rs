@@ -34,10 +34,8 @@ impl<'h> Booted<'h> {
         self.taken += 1;
         let number = self.taken;
         let before = boot_evidence::calibrate().await;
-        let evidence = match self.boots {
-            Population::First => self.first(number).await,
-            Population::Later => self.later(number).await,
-        };
+        let evidence =
+            if self.boots == Population::Later { self.later(number).await } else { self.first(number).await };
         let calibration = before.zip(boot_evidence::calibrate().await).map(|(before, after)| [before, after]);
         match evidence {
             Ok(evidence) => {

@@ -3,7 +3,8 @@
 use camino::{Utf8Path, Utf8PathBuf};
 
 use crate::error::CliError;
-use muster_base::files::write_atomically;
+use crate::text_file;
+use muster_base::files::{lock_alone, write_atomically};
 use muster_boot_time::baseline::Baselines;
 use muster_boot_time::by::By;
 use muster_boot_time::comparison;
@@ -15,10 +16,32 @@ use muster_boot_time::pictures::waterfall::Waterfall;
 use muster_boot_time::sample::Measured;
 use muster_boot_time::verdict::{self, Decision};
 
-/// Bytes that are read of a file.
-const LIMIT: u64 = 256 << 20;
+/// All samples of the image that is measured.
+const BOOTS: &str = "boot-time.json";
 
-/// The directory of one measurement.
+/// The directory of one measurement, which nobody removes as long as this is kept.
+pub(super) struct Place {
+    dir: Utf8PathBuf,
+    _lock: fs_err::File,
+}
+
+impl Place {
+    /// Makes it.
+    pub(super) fn made(dir: Utf8PathBuf) -> Result<Self, CliError> {
+        let infrastructure = |error: std::io::Error| CliError::infrastructure(error.to_string());
+        fs_err::create_dir_all(&dir).map_err(infrastructure)?;
+        let lock = fs_err::File::open(&dir).map_err(infrastructure)?;
+        // A file system without locks keeps it as well; then only its age protects it.
+        let _ = lock_alone(lock.file());
+        Ok(Self { dir, _lock: lock })
+    }
+
+    pub(super) fn dir(&self) -> &Utf8Path {
+        &self.dir
+    }
+}
+
+/// What is written into the directory of one measurement.
 pub(super) struct Written<'d> {
     dir: &'d Utf8Path,
 }
@@ -35,7 +58,7 @@ impl<'d> Written<'d> {
         baseline: Option<&Measured>,
         formats: &[String],
     ) -> Result<(), CliError> {
-        for (name, measured) in [("boot-time.json", Some(candidate)), ("baseline.json", baseline)] {
+        for (name, measured) in [(BOOTS, Some(candidate)), ("baseline.json", baseline)] {
             if let Some(measured) = measured {
                 let text = json::render(measured)?;
                 write(&self.dir.join(name), &text)?;
@@ -88,6 +111,11 @@ impl<'d> Written<'d> {
     }
 }
 
+/// The file of boots of which none was taken yet.
+pub(super) fn begin(dir: &Utf8Path, candidate: &Measured) -> Result<(), CliError> {
+    write(&dir.join(BOOTS), &json::render(candidate)?)
+}
+
 fn row(measured: &Measured, by: By) -> Row<'_> {
     let interval = verdict::median_interval(measured, by);
     Row {
@@ -102,8 +130,8 @@ fn side_of(measured: &Measured) -> Side<'_> {
 
 /// What was measured, from its file or the directory that has it.
 pub(super) fn load(path: &Utf8Path) -> Result<Measured, CliError> {
-    let file = if path.is_dir() { path.join("boot-time.json") } else { path.to_owned() };
-    let text = read(&file)?;
+    let file = if path.is_dir() { path.join(BOOTS) } else { path.to_owned() };
+    let text = text_file::read(&file)?;
     json::read(&text).map_err(|error| CliError::about(file.as_str(), error))
 }
 
@@ -117,17 +145,7 @@ pub(super) fn baselines_to_write(path: &Utf8Path) -> Result<Baselines, CliError>
             false => Err(CliError::invalid(format!("{path} cannot be written: its directory is not there"))),
         };
     }
-    Baselines::read(&read(path)?).map_err(|error| CliError::about(path.as_str(), error))
-}
-
-/// A file's text, bounded.
-pub(super) fn read(path: &Utf8Path) -> Result<String, CliError> {
-    let unreadable = |error: std::io::Error| CliError::invalid(error.to_string());
-    let size = fs_err::metadata(path).map_err(unreadable)?.len();
-    if size > LIMIT {
-        return Err(CliError::invalid(format!("{path} has {size} bytes; at most {LIMIT} are read")));
-    }
-    fs_err::read_to_string(path).map_err(unreadable)
+    Baselines::read(&text_file::read(path)?).map_err(|error| CliError::about(path.as_str(), error))
 }
 
 /// Replaces a file whole or not at all.

@@ -5,9 +5,9 @@ use std::io::Read as _;
 use camino::{Utf8Path, Utf8PathBuf};
 use serde_json::json;
 
-use super::files;
 use crate::error::CliError;
 use crate::output::{say, say_error};
+use crate::text_file;
 use muster_base::exit::Exit;
 use muster_base::text::one_line;
 use muster_boot_time::by::By;
@@ -68,7 +68,7 @@ pub(super) fn execute(arguments: &Arguments) -> Result<Exit, CliError> {
 
 fn read(path: &Utf8Path) -> Result<String, CliError> {
     if path != "-" {
-        return files::read(path);
+        return text_file::read(path);
     }
     let mut text = String::new();
     let limit = u64::try_from(MAX_BYTES).unwrap_or(u64::MAX).saturating_add(1);

@@ -3,7 +3,7 @@
 use camino::Utf8Path;
 
 use super::collect::Booted;
-use crate::boot;
+use super::files;
 use crate::error::CliError;
 use crate::output::say_error;
 use crate::run::host as run_host;
@@ -43,8 +43,6 @@ impl Measuring<'_> {
         interruption: impl Future<Output = ()>,
     ) -> Result<(Vec<Measured>, bool), CliError> {
         let (events, _nobody) = Events::channel();
-        let made = fs_err::create_dir_all(self.dir);
-        made.map_err(|error| CliError::infrastructure(error.to_string()))?;
         let mut host = run_host(self.root, self.dir, self.accel.clone(), &events).await?;
         let uncounted = sides.first().and_then(|side| muster_qemu::uncounted(self.accel.for_arch(side.spec.arch).kind));
         host.metered = uncounted.is_none();
@@ -54,7 +52,7 @@ impl Measuring<'_> {
         let mut booted = Vec::new();
         let mut measured = Vec::new();
         for (side, images) in sides.iter().zip(&images) {
-            let driver = images.prepare(&side.spec.id).await.map_err(boot::reported)?;
+            let driver = images.prepare(&side.spec.id).await.map_err(CliError::of_machine)?;
             measured.push(Measured {
                 schema: SCHEMA.to_owned(),
                 muster: env!("MUSTER_VERSION").to_owned(),
@@ -65,6 +63,10 @@ impl Measuring<'_> {
                 not_measured: Vec::new(),
             });
             booted.push(Booted::new(side.name, driver, self.boots));
+        }
+        // What is killed from here on can still be distinguished from what is not muster's.
+        if let Some(candidate) = measured.last() {
+            files::begin(self.dir, candidate)?;
         }
         let interrupted = tokio::select! {
             biased;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::facts_file::is_facts;
-use crate::boot::{Wanted, reported};
+use crate::boot::Wanted;
 use crate::error::CliError;
 use crate::load::{self, Loaded, Selection};
 use crate::machine_dir::MachineDir;
@@ -94,8 +94,8 @@ pub(super) async fn with_machine_after<T>(
     let (events, _nobody) = Events::channel();
     let host = run::host(project.root(), machine_dir.dir(), accel, &events).await?;
     let images = HostImages::new(&host, [spec]);
-    let prepared = images.prepare(&image).await.map_err(reported)?;
-    let driver = prepared.with_spec(&after.group.machine_spec).map_err(reported)?;
+    let prepared = images.prepare(&image).await.map_err(CliError::of_machine)?;
+    let driver = prepared.with_spec(&after.group.machine_spec).map_err(CliError::of_machine)?;
     let session = Session::new(&driver, &image, &settings, events.clone());
     let mut worker = session.worker(MachineSource::Boot);
     run::say_boots(&image, &image, kind, driver.boot_deadline());

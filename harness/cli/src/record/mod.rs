@@ -31,12 +31,9 @@ use super::session::ImageOptions;
 use draft::Recorded;
 use muster_base::exit::Exit;
 use muster_base::{files, text};
-use muster_engine::driver::{Driver, Live, Stop};
-use muster_engine::engine::Images;
-use muster_engine::sink::{Events, now};
+use muster_engine::driver::{Live, Stop};
+use muster_engine::sink::now;
 use muster_guest::{Reply, Request};
-use muster_record::event::Event;
-use muster_remote::RemoteImages;
 use sources::Of;
 use write::Origin;
 
@@ -84,9 +81,6 @@ pub(crate) fn execute(arguments: Arguments) -> Result<Exit, CliError> {
     {
         return Err(CliError::invalid(format!("--suite `{name}` is not a name"))
             .hint("lower-case letters, digits, `.`, `_` and `-`, at most 100"));
-    }
-    if arguments.connect.allow_changes {
-        return Err(CliError::invalid("--allow-changes: recording never changes a machine").hint("leave it out"));
     }
     // Before a machine boots for nothing.
     refuse_to_replace(&arguments)?;
@@ -150,16 +144,7 @@ async fn record(arguments: &Arguments, of: &[Of], wanted: Option<boot::Wanted>) 
     if let Some(typed) = &arguments.connect.connect {
         let remote = connect::remote(typed, &arguments.connect)?;
         let (name, shown) = (remote.name.clone(), remote.shown.clone());
-        let (events, stream) = Events::channel();
-        let images = RemoteImages::new(remote, events);
-        let driver = images.prepare(&name).await.map_err(boot::reported)?;
-        let live = driver.boot(&name, false).await.map_err(|failed| boot::reported(failed.failure))?;
-        // Whether its host key was accepted unseen.
-        for event in stream.try_iter() {
-            if let Event::Notice { text } = event {
-                say_error(&format!("note: {}", text::one_line(&text, 400)));
-            }
-        }
+        let live = connect::log_in(remote).await?;
         let written = read(&live, arguments, of, &name, &shown).await;
         live.stop(Stop::Discard).await;
         return written;
@@ -208,7 +193,7 @@ async fn read<L: Live>(
         of: arguments.of.join(","),
     };
     let decoded = decode(&write::suite(&recorded, &origin))?;
-    let wrong = again::check(live, &decoded).await.map_err(boot::reported)?;
+    let wrong = again::check(live, &decoded).await.map_err(CliError::of_machine)?;
     refuse_what_cannot_be_checked(&recorded, &wrong)?;
     recorded.leave_out(&wrong);
     if recorded.tests.is_empty() {
@@ -269,5 +254,5 @@ async fn read_replies<L: Live>(live: &L, probes: Vec<muster_check::Probe>) -> Re
         timeout: probe.timeout.mul_f64(scale),
         limit: LIMIT,
     };
-    live.batch(probes.into_iter().map(request).collect()).await.map_err(boot::reported)
+    live.batch(probes.into_iter().map(request).collect()).await.map_err(CliError::of_machine)
 }

@@ -13,7 +13,7 @@ use crate::table::AttributeKind;
 use crate::value::ValueError;
 use crate::yaml::{self, Node};
 
-/// `{file: boot.json, regression: "<= 2%", by: wall}`.
+/// `{file: boot.json, regression: "<= 2%", by: wall}`; without `file` it is the one that the run is given.
 pub(super) fn baseline(
     cx: &mut Context<'_>,
     attribute: &'static str,
@@ -33,14 +33,18 @@ pub(super) fn baseline(
         return None;
     }
     let fields = cx.fields(value, &BASELINE)?;
-    let file = fields.get("file").and_then(|node| file(cx, node));
+    let file = fields.get("file").map(|node| file(cx, node));
     let regression = fields.get("regression").and_then(|node| Some((regression(cx, node)?, node.span)));
     let by = match fields.get("by") {
         None => None,
         Some(node) => Some(Measure::named(cx.keyword(node, "by", Measure::NAMES)?)?),
     };
     let (matcher, span) = regression?;
-    let baseline = Baseline { file: file?, by };
+    let file = match file {
+        Some(file) => Some(file?),
+        None => None,
+    };
+    let baseline = Baseline { file, by };
     matcher::decode::possible(cx, span, &AttributeKind::Baseline, &matcher, "regression")?;
     Some(vec![Assertion { attribute, key: Some(baseline.to_string()), matcher, location: cx.location(key.span) }])
 }
