@@ -12,6 +12,7 @@ pub mod need;
 pub mod place;
 pub mod reader;
 mod readers;
+mod shell;
 
 pub use chain::{Chain, ChainKind, NotUnderstood};
 pub use host::{Host, Unavailable};
