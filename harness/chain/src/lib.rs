@@ -13,6 +13,7 @@ pub mod place;
 pub mod reader;
 mod readers;
 mod shell;
+mod spelling;
 
 pub use chain::{Chain, ChainKind, NotUnderstood};
 pub use host::{Host, Unavailable};
