@@ -6,6 +6,7 @@
 //! untrusted: sizes, depths and counts are bounded ([`limits`]).
 
 pub mod chain;
+pub mod debian;
 pub mod host;
 pub mod limits;
 pub mod need;
@@ -20,3 +21,6 @@ pub use host::{Host, Unavailable};
 pub use need::{Need, Verb, Want};
 pub use place::Place;
 pub use reader::{Reading, Source, read, readers};
+
+#[cfg(test)]
+mod testdata;
