@@ -182,11 +182,9 @@ impl Playbook<'_, '_> {
                 Some(name) if names::is_name(name) => Ok(Want::DebianPackage(name.to_owned())),
                 _ => Err("not a name of a package".to_owned()),
             }),
-            "yum_repository" => {
-                if self.text(&task, "state").as_deref() != Some("absent") {
-                    for key in ["baseurl", "metalink", "mirrorlist"] {
-                        self.each(&task, &[key], Verb::Install, |text| Ok(Want::Repository(text.to_owned())));
-                    }
+            "yum_repository" if self.text(&task, "state").as_deref() != Some("absent") => {
+                for key in ["baseurl", "metalink", "mirrorlist"] {
+                    self.each(&task, &[key], Verb::Install, |text| Ok(Want::Repository(text.to_owned())));
                 }
             }
             "copr" => {
