@@ -6,12 +6,26 @@
 //! untrusted: sizes, depths and counts are bounded ([`limits`]).
 
 pub mod chain;
+pub mod debian;
 pub mod host;
+#[cfg(test)]
+mod hostile_tests;
 pub mod limits;
+mod names;
 pub mod need;
 pub mod place;
+mod positions;
 pub mod reader;
 mod readers;
+mod shebang;
+mod shell;
+mod spelling;
+#[cfg(test)]
+mod testdata;
+#[cfg(test)]
+mod testing;
+mod xml;
+mod yaml;
 
 pub use chain::{Chain, ChainKind, NotUnderstood};
 pub use host::{Host, Unavailable};

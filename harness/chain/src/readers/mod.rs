@@ -1,7 +1,22 @@
 //! One file for each kind of chain, and its line here. The order matters: a file is read by the first that knows it, so
 //! what is known by its first bytes or its name stands before what is known by its looks.
 
+mod ansible;
+mod blueprint;
+mod cloud_config;
+mod comps;
+mod containerfile;
+mod elf;
+mod facts;
+mod kickstart;
+mod kiwi;
 mod list;
+mod mkosi;
+mod rpm;
+mod script;
+mod spec;
+mod tarball;
+mod unit;
 
 use std::sync::Arc;
 
@@ -9,7 +24,24 @@ use crate::chain::{Chain, ChainKind};
 use crate::reader::{ReadError, Reader, Reading, Source};
 
 /// All of them.
-pub(crate) const ALL: &[&dyn Reader] = &[&list::List];
+pub(crate) const ALL: &[&dyn Reader] = &[
+    &rpm::Rpm,
+    &elf::Elf,
+    &tarball::Tarball,
+    &comps::Comps,
+    &kiwi::Kiwi,
+    &facts::Facts,
+    &cloud_config::CloudConfig,
+    &containerfile::Containerfile,
+    &script::Script,
+    &kickstart::Kickstart,
+    &mkosi::Mkosi,
+    &unit::Unit,
+    &spec::Spec,
+    &blueprint::Blueprint,
+    &ansible::Ansible,
+    &list::List,
+];
 
 /// All readers, in the order in which they are tried.
 pub fn readers() -> &'static [&'static dyn Reader] {
