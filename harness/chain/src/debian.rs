@@ -267,8 +267,8 @@ pub fn candidates(name: &str) -> Vec<String> {
         add("kernel-devel".to_owned());
         return found;
     }
-    if name.starts_with("fonts-") {
-        add(format!("{}-fonts", &name["fonts-".len()..]));
+    if let Some(font) = name.strip_prefix("fonts-") {
+        add(format!("{font}-fonts"));
     }
     // libfoo2, libfoo-1.0-0: the library without the number of its soname.
     if name.starts_with("lib") {

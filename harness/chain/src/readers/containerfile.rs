@@ -141,7 +141,7 @@ fn instruction(
         for (mark, tabs) in marks {
             let start = text.len();
             let mut end = None;
-            while let Some((number, at, line)) = lines.next() {
+            for (number, at, line) in lines.by_ref() {
                 let bare = line.trim_end_matches(['\n', '\r']);
                 let bare = if tabs { bare.trim_start_matches('\t') } else { bare };
                 origin.push(text.len(), number, Some(at as u32));
@@ -173,11 +173,8 @@ fn marks(text: &str) -> Vec<(String, bool)> {
     let mut at = 0;
     while at < bytes.len() {
         match (quote, bytes[at]) {
-            (Some(mark), byte) => {
-                if mark == byte {
-                    quote = None;
-                }
-            }
+            (Some(mark), byte) if mark == byte => quote = None,
+            (Some(_), _) => {}
             (None, byte @ (b'"' | b'\'')) => quote = Some(byte),
             (None, b'\\') => at += 1,
             (None, b'<') if bytes[at..].starts_with(b"<<<") => at += 2,
