@@ -33,7 +33,6 @@ const KNOWN: &[(&str, &[&str])] = &[
     ("fuse", &["fuse"]),
     ("g++", &["gcc-c++"]),
     ("gettext-base", &["gettext"]),
-    ("gir1.2-gtk-3.0", &["gtk3"]),
     ("gnupg", &["gnupg2"]),
     ("gnupg-agent", &["gnupg2"]),
     ("gnupg1", &["gnupg2"]),
@@ -268,8 +267,8 @@ pub fn candidates(name: &str) -> Vec<String> {
         add("kernel-devel".to_owned());
         return found;
     }
-    if name.starts_with("fonts-") {
-        add(format!("{}-fonts", &name["fonts-".len()..]));
+    if let Some(font) = name.strip_prefix("fonts-") {
+        add(format!("{font}-fonts"));
     }
     // libfoo2, libfoo-1.0-0: the library without the number of its soname.
     if name.starts_with("lib") {

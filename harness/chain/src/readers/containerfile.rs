@@ -141,7 +141,7 @@ fn instruction(
         for (mark, tabs) in marks {
             let start = text.len();
             let mut end = None;
-            while let Some((number, at, line)) = lines.next() {
+            for (number, at, line) in lines.by_ref() {
                 let bare = line.trim_end_matches(['\n', '\r']);
                 let bare = if tabs { bare.trim_start_matches('\t') } else { bare };
                 origin.push(text.len(), number, Some(at as u32));
@@ -173,11 +173,8 @@ fn marks(text: &str) -> Vec<(String, bool)> {
     let mut at = 0;
     while at < bytes.len() {
         match (quote, bytes[at]) {
-            (Some(mark), byte) => {
-                if mark == byte {
-                    quote = None;
-                }
-            }
+            (Some(mark), byte) if mark == byte => quote = None,
+            (Some(_), _) => {}
             (None, byte @ (b'"' | b'\'')) => quote = Some(byte),
             (None, b'\\') => at += 1,
             (None, b'<') if bytes[at..].starts_with(b"<<<") => at += 2,
@@ -278,12 +275,7 @@ impl<'s> Stages<'_, 's> {
     }
 
     fn odd(&mut self, instruction: &Instruction, why: &str) {
-        let at = instruction.text.len() - instruction.text.trim_start().len();
-        let written = format!(
-            "{}{}",
-            instruction.keyword,
-            &instruction.text[..instruction.length].trim_end()[at.min(instruction.length).saturating_sub(1)..]
-        );
+        let written = format!("{} {}", instruction.keyword, instruction.text[..instruction.length].trim());
         self.into.not_understood(instruction.origin.line(0), &written, why);
     }
 
@@ -326,9 +318,14 @@ impl<'s> Stages<'_, 's> {
     /// Ends a stage: what it runs is known only now.
     fn close(&mut self) {
         let Some(mut stage) = self.stage.take() else { return };
-        // A command is only arguments where there is an entry point.
-        let runs = stage.entrypoint.clone().or(stage.command.clone());
-        if let Some(program) = runs {
+        // Where there is an entry point, a command is its arguments: a program of the system's among them is one that it
+        // runs (`exec "$@"`).
+        let runs = |program: &Program| match program {
+            Program::Words(words) => words.first().is_some_and(|(word, _)| is_system_path(word)),
+            Program::Text(..) => false,
+        };
+        let command = stage.command.clone().filter(|command| stage.entrypoint.is_none() || runs(command));
+        for program in stage.entrypoint.clone().into_iter().chain(command) {
             self.program(program, &mut stage);
         }
         let number = (self.count - 1).to_string();

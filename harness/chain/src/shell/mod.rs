@@ -45,6 +45,9 @@ pub(crate) struct Argument {
     pub(crate) place: Place,
 }
 
+/// Section, need, and file, line and byte where it is written.
+type Found = (Option<String>, Want, Verb, Arc<str>, u32, u32);
+
 /// A system on which shell text runs, piece after piece: what one piece brings, the next does not need.
 #[derive(Clone)]
 pub(crate) struct Shell<'a> {
@@ -74,7 +77,7 @@ pub(crate) struct Shell<'a> {
     /// What is used, by section, and whether each time it was optional.
     used: HashMap<(Option<String>, Want), bool>,
     /// What else was found, by its place.
-    found: HashSet<(Option<String>, Want, Verb, Arc<str>, u32, u32)>,
+    found: HashSet<Found>,
 }
 
 impl<'a> Shell<'a> {

@@ -368,7 +368,7 @@ impl Run<'_, '_> {
         let mode = |letters: &[char], long: &[&str]| {
             arguments.options.iter().any(|(option, _)| {
                 long.contains(option)
-                    || !option.starts_with("--") && option.starts_with(|c| c == '-') && option[1..].starts_with(letters)
+                    || !option.starts_with("--") && option.starts_with('-') && option[1..].starts_with(letters)
             })
         };
         if arguments.has(&["--import"]) {

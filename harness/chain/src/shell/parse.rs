@@ -556,11 +556,11 @@ impl<'t> Parser<'t> {
                 continue;
             }
             let declares = words.first().and_then(Word::bare).is_some_and(|word| DECLARES.contains(&word));
-            if words.is_empty() || declares {
-                if let Some(assignment) = self.assignment() {
-                    assignments.push(assignment);
-                    continue;
-                }
+            if (words.is_empty() || declares)
+                && let Some(assignment) = self.assignment()
+            {
+                assignments.push(assignment);
+                continue;
             }
             match self.word() {
                 Some(word) => words.push(word),

@@ -631,7 +631,7 @@ fn fails(pipelines: &[&Pipeline]) -> bool {
         let Some((name, words)) = only(pipeline) else { return false };
         let status = words.get(1).and_then(Word::literal);
         match name {
-            "exit" | "return" => status.is_some_and(|status| status.trim_matches('0') != ""),
+            "exit" | "return" => status.is_some_and(|status| !status.trim_matches('0').is_empty()),
             "false" => true,
             _ => ["die", "fail", "fatal", "error", "abort", "bail", "panic"]
                 .iter()

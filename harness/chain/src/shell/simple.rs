@@ -301,7 +301,7 @@ impl Run<'_, '_> {
             Some(field) => match (field.known(), field.unknown.clone()) {
                 (Some(script), _) => match self.shell.source_of(script) {
                     Some(source) => self.include(&source, field, Some(rest[at + 1..].to_vec()), false),
-                    None if names::is_system_path(script) => self.path(&script.to_owned(), field),
+                    None if names::is_system_path(script) => self.path(script, field),
                     None => self.odd(
                         field,
                         &format!("what {} does is not known here", muster_base::text::one_line(script, 80)),
@@ -389,11 +389,11 @@ impl Run<'_, '_> {
             {
                 self.variables.insert(key.to_owned(), Value::Unknown);
             }
-            return self.path(&path.to_owned(), field);
+            return self.path(path, field);
         }
         match self.shell.source_of(path) {
             Some(source) => self.include(&source, field, (rest.len() > 1).then(|| rest[1..].to_vec()), false),
-            None if names::is_system_path(path) => self.path(&path.to_owned(), field),
+            None if names::is_system_path(path) => self.path(path, field),
             // The environment of a language: what is there is not the system's.
             None if path.ends_with("/activate") || path.ends_with(".cargo/env") || path.ends_with("nvm.sh") => {
                 self.shell.opaque = true;
@@ -449,7 +449,7 @@ impl Run<'_, '_> {
             if let ("-x" | "-f" | "-e" | "-s", Some(path)) = (pair[0].text.as_str(), pair[1].known())
                 && !rest.iter().any(|field| matches!(field.text.as_str(), "!" | "-o"))
             {
-                self.path(&path.to_owned(), &pair[1]);
+                self.path(path, &pair[1]);
             }
         }
     }

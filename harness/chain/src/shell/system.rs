@@ -122,7 +122,7 @@ impl Run<'_, '_> {
                 let arguments = Arguments::of(fields, &["-a", "--add", "-d"]);
                 arguments.values(&["-a", "--add"]).iter().for_each(|user| self.user(user));
                 if let Some(group) = arguments.others.last().and_then(|field| field.known()) {
-                    self.group(&group.to_owned());
+                    self.group(group);
                 }
             }
             "passwd" | "chage" => {
@@ -161,14 +161,14 @@ impl Run<'_, '_> {
                 let lines = self.stdin.clone();
                 for field in Arguments::of(fields, &[]).others {
                     if let Some(path) = field.known().filter(|path| !path.starts_with("/dev/")) {
-                        self.writes(&path.to_owned(), lines.as_deref());
+                        self.writes(path, lines.as_deref());
                     }
                 }
             }
             "touch" => {
                 for field in Arguments::of(fields, &["-d", "-r", "-t"]).others {
                     if let Some(path) = field.known() {
-                        self.writes(&path.to_owned(), None);
+                        self.writes(path, None);
                     }
                 }
             }
@@ -234,7 +234,7 @@ impl Run<'_, '_> {
     fn last_user(&mut self, arguments: &Arguments<'_>) {
         if let Some(field) = arguments.others.last() {
             match field.known() {
-                Some(name) => self.user_at(&name.to_owned(), field),
+                Some(name) => self.user_at(name, field),
                 None => {
                     let why = field.unknown.clone().unwrap_or_default();
                     self.odd(field, &why);
