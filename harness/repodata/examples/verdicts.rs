@@ -10,13 +10,14 @@ use std::io::BufRead as _;
 use muster_repodata::{Interest, RepositoryDir, Request, Solution, Wanted, read};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let interest = Interest { required_paths: true, ..Interest::default() };
     for line in std::io::stdin().lock().lines() {
         let line = line?;
         let mut fields = line.split('\t');
         let (Some(path), Some(options), Some(specs)) = (fields.next(), fields.next(), fields.next()) else {
             return Err("a line has three fields".into());
         };
+        let paths = specs.split('|').filter(|spec| spec.starts_with('/')).map(str::to_owned).collect();
+        let interest = Interest { paths, required_paths: true };
         let specs = specs.split('|').map(|spec| Wanted::Spec(spec.to_owned()));
         let mut request = Request::install(specs);
         request.best = options.contains("best");

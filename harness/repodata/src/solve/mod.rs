@@ -113,11 +113,19 @@ impl Solver<'_> {
         let index = self.index;
         let mut problems = Vec::new();
         let mut jobs = Vec::new();
+        let mut unknown = Vec::new();
         for (place, wanted) in request.install.iter().enumerate() {
             match spec::candidates(index, wanted, request.best) {
                 Ok(each) => jobs.extend(each.into_iter().map(|candidates| Job { place, candidates })),
+                Err(_) if matches!(wanted, Wanted::Spec(path) if path.starts_with('/') && !index.covers(path)) => {
+                    let what = spec::shown_wanted(index, wanted);
+                    unknown.push(format!("{what} is wanted, whose owner was not looked for"));
+                }
                 Err(sentence) => problems.push(Problem { wanted: vec![place], chain: vec![sentence] }),
             }
+        }
+        if problems.is_empty() && !unknown.is_empty() {
+            return Solution::Undecided(unknown);
         }
         if !problems.is_empty() {
             // What else is wrong is said too, of what is left.

@@ -194,6 +194,10 @@ fn what_rests_on_something_unknown_is_left_open() {
         said_of(&repository, &[], &["a"]),
         "undecided: a-1-1.x86_64 requires /usr/share/x, whose owner was not looked for"
     );
+    assert_eq!(
+        said_of(&repository, &[], &["/usr/share/y"]),
+        "undecided: `/usr/share/y` is wanted, whose owner was not looked for"
+    );
     assert!(said_of(&repository, &[], &["b"]).ends_with("requires /usr/bin/x, which nothing provides"));
     assert_eq!(
         said_of(&repository, &["foreign 1"], &["c"]),
