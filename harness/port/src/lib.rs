@@ -7,6 +7,7 @@
 //! - [`answer`], [`edit`]: an answer, what it rests on, what it means, and the edit that makes it work.
 //! - [`trial`]: what an image said when the chain was installed in it; who has the image fills it.
 //! - [`sum`]: all chains together: [`Port`], its verdict and its exit code.
+//! - [`words`]: needs, answers and causes in words.
 //! - [`written`]: the same for people and programs.
 
 pub mod answer;
@@ -15,7 +16,10 @@ pub mod edit;
 pub mod facts;
 mod metadata;
 pub mod sum;
+#[cfg(test)]
+mod testing;
 pub mod trial;
+pub mod words;
 pub mod written;
 
 pub use answer::{Answer, Answered, Difference, Effect, RenamedBy};

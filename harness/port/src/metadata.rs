@@ -192,8 +192,27 @@ impl<'a> Metadata<'a> {
         self.0.repositories().iter().any(|repository| repository.id == INSTALLED)
     }
 
+    /// The package that something that is wanted most likely comes to.
+    pub(crate) fn best(self, wanted: &Wanted) -> Option<PackageId> {
+        let usable = |id: &PackageId| self.package(*id).is_usable();
+        match wanted {
+            Wanted::Package(id) => Some(*id),
+            Wanted::OneOf(ids) => ids.first().copied(),
+            Wanted::Spec(name) => {
+                let named = self.0.named(name).iter().copied().find(usable);
+                named.or_else(|| self.providers(name).ok()?.into_iter().map(|(id, _)| id).find(usable))
+            }
+        }
+    }
+
+    /// What installs with all of these.
     pub(crate) fn solve(self, wanted: Vec<Wanted>) -> Solved {
-        let _ = wanted;
-        Solved::Undecided("packages are not resolved together yet".to_owned())
+        match self.0.solve(&Request::install(wanted)) {
+            Solution::Installs(transaction) => Solved::Installs(transaction),
+            Solution::Impossible(problems) => {
+                Solved::Impossible(problems.into_iter().map(|problem| problem.chain.join("; ")).collect())
+            }
+            Solution::Undecided(why) => Solved::Undecided(why.join("; ")),
+        }
     }
 }

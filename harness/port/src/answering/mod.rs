@@ -8,6 +8,8 @@ mod packages;
 mod presence;
 mod soname;
 mod system;
+#[cfg(test)]
+mod tests;
 mod together;
 
 use std::collections::{BTreeSet, HashMap, HashSet};
@@ -20,7 +22,7 @@ use crate::answer::{Answer, Answered, Difference};
 use crate::edit::{self, Edit, Texts};
 use crate::facts::{System, SystemFacts};
 use crate::metadata::{Metadata, Package};
-use crate::sum::PortedChain;
+use crate::sum::{Installation, PortedChain};
 use crate::trial::{Smoke, Trial};
 
 /// What chains are compared with.
@@ -121,6 +123,8 @@ struct Context<'a> {
     closures: HashMap<Option<String>, HashSet<PackageId>>,
     /// All of them.
     closure: HashSet<PackageId>,
+    /// Why it is not known what all of them are.
+    open: Option<String>,
     /// Packages that edits add: the stage and the name.
     added: Vec<(Option<String>, String)>,
     /// The edit that adds a package to a stage.
@@ -150,12 +154,13 @@ impl<'a> Context<'a> {
             places: HashMap::new(),
             closures: HashMap::new(),
             closure: HashSet::new(),
+            open: None,
             added: Vec::new(),
             additions: HashMap::new(),
         };
         for need in &chain.needs {
             let is_package = matches!(need.want, Want::Package { .. } | Want::Group(_));
-            if is_package && need.verb == Verb::Install && need.place.is_editable() {
+            if is_package && need.verb == Verb::Install {
                 context.places.entry(context.stage(need)).or_default().push(need);
             }
         }
@@ -178,6 +183,10 @@ impl<'a> Context<'a> {
     /// What is at hand once the chain is installed.
     fn closures(&mut self, resolved: &[together::Resolved]) {
         for one in resolved {
+            let Installation { problems, unknown, .. } = &one.installation;
+            if let Some(why) = unknown.as_ref().or(problems.first()) {
+                self.open = Some(format!("what the chain installs is not known: {why}"));
+            }
             self.closure.extend(&one.install);
             self.closures.entry(one.installation.within.clone()).or_default().extend(&one.install);
         }

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use muster_chain::{ChainKind, Need};
+use muster_chain::{ChainKind, Need, Want};
 use muster_repodata::PackageId;
 
 use super::{Context, Found, names};
@@ -77,7 +77,8 @@ impl<'a> Context<'a> {
             owners.iter().map(|(_, one)| one).filter(|one| one.is_available).cloned().collect();
         if let Some(first) = available.first() {
             let names = names(&available);
-            if let Some(why) = not_known {
+            // A dependency may bring it.
+            if let Some(why) = not_known.or_else(|| self.open.clone().filter(|_| !gone)) {
                 return Found::unknown(format!("{} has it, but {why}", first.located()));
             }
             let mut found = Found::new(Answer::NotInstalled(names.clone()));
@@ -102,18 +103,35 @@ impl<'a> Context<'a> {
         let owners = owners.as_ref().ok()?;
         let nothing = HashSet::new();
         let mine = self.closures.get(&self.stage(need).map(str::to_owned)).unwrap_or(&nothing);
-        if let Some((_, package)) = owners.iter().find(|(id, _)| mine.contains(id)) {
+        if let Some((_, package)) = owners.iter().find(|(id, one)| mine.contains(id) && self.is_installed_before(need, one)) {
             let evidence = format!("the chain installs {}, which has {what}", package.located());
             return Some(Found::new(Answer::Brought(package.clone())).because(evidence));
         }
         // A stage may be built on another one; which is not known here, and where the chain comes from it is the same.
-        if let Some((_, package)) = owners.iter().find(|(id, _)| self.closure.contains(id)) {
+        if let Some((_, package)) = owners.iter().find(|(id, _)| self.closure.contains(id) && !mine.contains(id)) {
             let evidence = format!("another stage installs {}, which has {what}", package.located());
             return Some(Found::new(Answer::Brought(package.clone())).because(evidence));
         }
         let (_, package) = owners.iter().find(|(_, package)| self.tried.contains(package.name.as_str()))?;
         let evidence = format!("the trial installed {}, which has {what}", package.located());
         Some(Found::new(Answer::Brought(package.clone())).because(evidence))
+    }
+
+    /// Whether the chain installs a package before a line needs it. Lines of Containerfiles and scripts are run one after
+    /// the other; a dependency comes with the first installation at the earliest.
+    fn is_installed_before(&self, need: &Need, package: &Package) -> bool {
+        if !self.is_in_order() || need.place.line == 0 {
+            return true;
+        }
+        let Some(all) = self.places.get(&self.stage(need)) else { return true };
+        let here = || all.iter().filter(|one| one.place.file == need.place.file);
+        let named = |one: &&&Need| matches!(&one.want, Want::Package { name, .. } if *name == package.name);
+        let line = here().find(named).or_else(|| here().next()).map(|one| one.place.line);
+        line.is_none_or(|line| line <= need.place.line)
+    }
+
+    fn is_in_order(&self) -> bool {
+        matches!(self.kind, ChainKind::Containerfile | ChainKind::Script)
     }
 
     /// The edit that installs a package before it is needed; the same one for each need of it in a stage.
@@ -124,9 +142,9 @@ impl<'a> Context<'a> {
             return Some(edit.clone());
         }
         // Lines of these are run one after the other.
-        let in_order = matches!(self.kind, ChainKind::Containerfile | ChainKind::Script);
+        let in_order = self.is_in_order();
         let before = |one: &&&Need| {
-            !one.optional && one.place.file == need.place.file && (!in_order || one.place.start < need.place.start)
+            !one.optional && one.place.is_editable() && one.place.file == need.place.file && (!in_order || one.place.start < need.place.start)
         };
         let behind = self.places.get(&stage)?.iter().rfind(before)?;
         let edit = edit::add(self.kind, self.question.texts, &behind.place, name)?;

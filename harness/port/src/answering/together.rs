@@ -14,6 +14,7 @@ use crate::sum::Installation;
 /// What installs together, with the packages by number.
 pub(super) struct Resolved {
     pub(super) installation: Installation,
+    /// All of it, or where it was not resolved what the chain names itself.
     pub(super) install: Vec<PackageId>,
 }
 
@@ -54,9 +55,10 @@ pub(super) fn resolve(
             wanted.truncate(required);
             solved = solve(&wanted);
         }
-        let mut names: Vec<String> = wanted.into_iter().map(|(name, _)| name).collect();
+        let mut names: Vec<String> = wanted.iter().map(|(name, _)| name.clone()).collect();
         names.sort();
         names.dedup();
+        let named = || wanted.iter().filter_map(|(_, wanted)| context.index().best(wanted)).collect();
         let mut installation =
             Installation { within: stage.map(str::to_owned), wanted: names, ..Installation::default() };
         let install = match solved {
@@ -72,11 +74,11 @@ pub(super) fn resolve(
             }
             Solved::Impossible(problems) => {
                 installation.problems = problems;
-                Vec::new()
+                named()
             }
             Solved::Undecided(why) => {
                 installation.unknown = Some(why);
-                Vec::new()
+                named()
             }
         };
         Resolved { installation, install }
