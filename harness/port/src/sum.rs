@@ -229,6 +229,8 @@ impl Port {
     /// How a command ends.
     pub fn exit(&self) -> Exit {
         match self.verdict() {
+            // Nothing was compared with anything.
+            PortVerdict::AsIs if self.counts().needs == 0 => Exit::Invalid,
             PortVerdict::AsIs => Exit::Pass,
             PortVerdict::AsFarAsUnderstood | PortVerdict::WithEdits | PortVerdict::DoesNotPort => Exit::Failed,
             PortVerdict::Unknown => Exit::Error,
@@ -244,11 +246,12 @@ impl Port {
 /// A verdict in a sentence, with how much was understood unless that is all.
 pub(crate) fn summary(verdict: PortVerdict, counts: Counts) -> String {
     let Counts { needs, edits, unknown, decisions, missing, lines, understood, .. } = counts;
-    let gap = match lines - understood {
+    let gap = match lines.saturating_sub(understood) {
         0 => String::new(),
         _ => format!(", as far as {understood} of {lines} lines are understood"),
     };
     match verdict {
+        PortVerdict::AsIs if needs == 0 => "needs nothing: there was nothing to look at".to_owned(),
         PortVerdict::AsIs | PortVerdict::AsFarAsUnderstood => {
             format!("ports as it is{gap}: {needs} need{} met", plural(needs))
         }
@@ -269,5 +272,75 @@ pub(crate) fn summary(verdict: PortVerdict, counts: Counts) -> String {
                 parts.iter().filter(|part| part.0 > 0).map(|(count, what)| format!("{count} {what}")).collect();
             format!("does not port{gap}: of {needs} need{} {}", plural(needs), parts.join(", "))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::testing::{self, good, tried};
+    use crate::trial::Ran;
+    use muster_chain::{NotUnderstood, Place};
+
+    fn gap(port: &mut Port) {
+        let place = Place { file: Arc::from("Containerfile"), line: 9, start: 0, end: 0 };
+        port.chains[0].chain.lines += 1;
+        port.chains[0].chain.not_understood.push(NotUnderstood { place, written: "x".into(), why: "y".into() });
+    }
+
+    #[test]
+    fn green_is_only_what_was_understood_and_known_and_works() {
+        let port = good();
+        assert_eq!((port.verdict(), port.exit()), (PortVerdict::AsIs, Exit::Pass));
+        assert_eq!(port.summary(), "ports as it is: 3 needs met");
+        let mut with_gap = good();
+        gap(&mut with_gap);
+        assert_eq!((with_gap.verdict(), with_gap.exit()), (PortVerdict::AsFarAsUnderstood, Exit::Failed));
+        assert_eq!(with_gap.summary(), "ports as it is, as far as 3 of 4 lines are understood: 3 needs met");
+        with_gap.accepts_gaps = true;
+        assert_eq!(with_gap.exit(), Exit::Pass);
+        assert_eq!(with_gap.summary(), "ports as it is, as far as 3 of 4 lines are understood: 3 needs met");
+        let none = Port { chains: Vec::new(), ..good() };
+        assert_eq!((none.verdict(), none.exit()), (PortVerdict::Unknown, Exit::Error));
+        let mut empty = good();
+        empty.chains[0].answers.clear();
+        assert_eq!(empty.exit(), Exit::Invalid);
+    }
+
+    #[test]
+    fn a_failed_trial_outweighs_good_answers() {
+        let port = tried();
+        assert_eq!((port.verdict(), port.exit()), (PortVerdict::DoesNotPort, Exit::Failed));
+        assert_eq!(port.summary(), "does not port: every need has an answer, but it does not install or work");
+        let mut not_tried = good();
+        not_tried.chains[0].trial = Some(Trial { failed: Some("no boot".into()), ..Trial::default() });
+        assert_eq!((not_tried.verdict(), not_tried.exit()), (PortVerdict::Unknown, Exit::Error));
+        let mut command = good();
+        let smoke = Smoke { command: "x".into(), target: Ran { status: Some(1), ..Ran::default() }, from: None };
+        command.chains[0].smoke = Some(smoke);
+        assert_eq!(command.exit(), Exit::Failed);
+    }
+
+    #[test]
+    fn the_worst_chain_counts() {
+        let mut port = good();
+        port.chains.extend(testing::planted().chains);
+        assert_eq!((port.verdict(), port.exit()), (PortVerdict::DoesNotPort, Exit::Failed));
+        let counts = port.counts();
+        assert_eq!((counts.needs, counts.missing, counts.decisions, counts.edits, counts.unknown), (11, 3, 1, 1, 1));
+        assert_eq!((counts.met, counts.lines, counts.understood), (5, 12, 11));
+    }
+
+    #[test]
+    fn edits_are_not_green_and_those_that_contradict_each_other_do_not_port() {
+        let wants = vec![testing::install("old-name")];
+        let mut port = testing::sum(vec![testing::ported(muster_chain::ChainKind::List, wants, false, None)]);
+        assert_eq!((port.verdict(), port.exit()), (PortVerdict::WithEdits, Exit::Failed));
+        assert_eq!(port.summary(), "ports with 1 edit: 1 need");
+        let edit = port.chains[0].answers[0].edit.clone().unwrap();
+        port.chains[0].edited[0].in_conflict.push(edit);
+        assert_eq!(port.verdict(), PortVerdict::DoesNotPort);
     }
 }

@@ -50,7 +50,12 @@ impl<'a> Context<'a> {
         match seen {
             Seen::Yes => return Found::new(Answer::Present(installed(&owners))),
             // Facts outweigh what packages are said to have.
-            Seen::No => {}
+            Seen::No => {
+                if let Some(package) = installed(&owners) {
+                    let label = package.label();
+                    return Found::new(Answer::Refused(format!("{label} is installed, but the system has no {what}")));
+                }
+            }
             Seen::NotKnown(_) => {
                 if let Some(package) = installed(&owners) {
                     return Found::new(Answer::Present(Some(package)));
@@ -103,7 +108,9 @@ impl<'a> Context<'a> {
         let owners = owners.as_ref().ok()?;
         let nothing = HashSet::new();
         let mine = self.closures.get(&self.stage(need).map(str::to_owned)).unwrap_or(&nothing);
-        if let Some((_, package)) = owners.iter().find(|(id, one)| mine.contains(id) && self.is_installed_before(need, one)) {
+        if let Some((_, package)) =
+            owners.iter().find(|(id, one)| mine.contains(id) && self.is_installed_before(need, one))
+        {
             let evidence = format!("the chain installs {}, which has {what}", package.located());
             return Some(Found::new(Answer::Brought(package.clone())).because(evidence));
         }
@@ -144,7 +151,10 @@ impl<'a> Context<'a> {
         // Lines of these are run one after the other.
         let in_order = self.is_in_order();
         let before = |one: &&&Need| {
-            !one.optional && one.place.is_editable() && one.place.file == need.place.file && (!in_order || one.place.start < need.place.start)
+            !one.optional
+                && one.place.is_editable()
+                && one.place.file == need.place.file
+                && (!in_order || one.place.start < need.place.start)
         };
         let behind = self.places.get(&stage)?.iter().rfind(before)?;
         let edit = edit::add(self.kind, self.question.texts, &behind.place, name)?;

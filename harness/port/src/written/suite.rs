@@ -16,6 +16,8 @@ use crate::words;
 
 /// Links of one test.
 const LINKS: usize = 10;
+/// Tests of a suite: a file of proofs has at most 2,000 entries.
+const MOST: usize = 1900;
 /// Left-out needs that the text names.
 const NAMED: usize = 20;
 /// What POSIX shells have built in, so that `command -v` finds it without a file.
@@ -311,6 +313,10 @@ fn write(
             left_out.push(format!("{}: {why}", pin.summary));
             continue;
         }
+        if tests >= MOST {
+            left_out.push(format!("{}: a suite has at most {MOST} tests here", pin.summary));
+            continue;
+        }
         let id = free(slug(prefix(pin.entry.check), &pin.entry.subject));
         let mut links: Vec<String> = pin.links.iter().take(LINKS).cloned().collect();
         if pin.links.len() > LINKS {
@@ -382,5 +388,118 @@ fn proof_entry(suite: &str, test: &str, proof: &Proof) -> String {
             let run = format!("sh -c {} sh {}", shell_word(script), shell_word(&format!("{name}=n")));
             format!("  - tests: {tests}\n    steps:\n      - run: {}\n    fails: [kconfig.enabled]\n", scalar(&run))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{self, command, install, ported, unit};
+    use muster_chain::need::UnitWant;
+    use muster_suite::Vocabulary;
+    use muster_suite::model::Suite;
+    use muster_suite::proofs::{self, Proof};
+
+    /// Reads it as `muster check` does, the proofs with it.
+    fn decoded(pinned: &Pinned) -> (Suite, Vec<Proof>) {
+        let vocabulary = Vocabulary { tables: muster_check::tables(), capabilities: &[], tools: &[] };
+        let (suite, problems) = muster_suite::decode_source("suite.yaml", &pinned.suite, &vocabulary);
+        assert!(problems.is_empty(), "{}\n{}", problems.render(false), pinned.suite);
+        let suites = [suite.expect("a suite")];
+        let (proofs, problems) = proofs::decode_source("proofs.yaml", &pinned.proofs, &vocabulary, &suites);
+        assert!(problems.is_empty(), "{}\n{}", problems.render(false), pinned.proofs);
+        let [suite] = suites;
+        (suite, proofs)
+    }
+
+    fn everything() -> Port {
+        let soname = Want::Soname {
+            name: "libweb.so.2".into(),
+            versions: vec!["WEB_2.0".into()],
+            bits: 64,
+            arch: "x86_64".into(),
+        };
+        let wants = vec![
+            install("web"),
+            install("old-name"),
+            command("bash"),
+            command("web"),
+            command("test"),
+            (soname, Verb::Use),
+            unit("web.service", UnitWant::Started),
+            unit("sshd.service", UnitWant::Enabled),
+            (Want::User("root".into()), Verb::Use),
+            (Want::User("web".into()), Verb::Use),
+            (Want::UserGroup("wheel".into()), Verb::Use),
+            (Want::Sysctl { name: "net.core.somaxconn".into(), value: None }, Verb::Use),
+            (Want::KernelModule("br-netfilter".into()), Verb::Use),
+            (Want::KernelOption("CONFIG_KVM".into()), Verb::Use),
+            (Want::Path("/usr/bin/web".into()), Verb::Use),
+            install("gone"),
+        ];
+        testing::sum(vec![ported(ChainKind::List, wants, true, None)])
+    }
+
+    #[test]
+    fn every_need_that_is_met_is_a_test_with_its_line_and_a_proof() {
+        let pinned = render(&everything(), "our-chain");
+        let (suite, proofs) = decoded(&pinned);
+        assert_eq!((suite.tests.len(), pinned.tests), (16, 16), "{}", pinned.suite);
+        for test in &suite.tests {
+            assert_eq!(proofs.iter().filter(|proof| proof.is_about("our-chain", &test.id)).count(), 1, "{}", test.id);
+        }
+        let soname = pinned.suite.split("- id: soname-libweb.so.2\n").nth(1).unwrap();
+        assert!(soname.contains("link: \"Containerfile:6\"\n    needs: [install]\n"), "{soname}");
+        assert!(soname.contains("versions: {has: [WEB_2.0]}"), "{soname}");
+        assert!(pinned.suite.contains("      - install: [new-name, web]\n"), "{}", pinned.suite);
+        // What is on the system without the chain needs no installation.
+        let bash = pinned.suite.split("- id: command-bash").nth(1).and_then(|rest| rest.split("- id:").next()).unwrap();
+        assert!(!bash.contains("needs:"), "{bash}");
+        assert_eq!(pinned.left_out.len(), 1, "{:?}", pinned.left_out);
+        assert!(pinned.left_out[0].contains("package gone: it is not met"), "{:?}", pinned.left_out);
+    }
+
+    #[test]
+    fn stages_install_apart_and_one_thing_is_one_test() {
+        let mut port = everything();
+        port.chains[0].chain.kind = ChainKind::Containerfile;
+        for (at, answered) in port.chains[0].answers.iter_mut().enumerate() {
+            answered.need.within = Some(format!("stage {}", at % 2));
+        }
+        let twice = port.chains[0].clone();
+        port.chains.push(twice);
+        let (suite, _) = decoded(&render(&port, "our-chain"));
+        let installing = suite.tests.iter().filter(|test| test.id.starts_with("install-")).count();
+        assert_eq!((installing, suite.tests.len()), (4, 19));
+    }
+
+    #[test]
+    fn hostile_names_are_left_out_or_read_as_what_they_are() {
+        let pinned = render(&testing::hostile(), "our-chain");
+        assert_eq!((pinned.tests, pinned.suite.as_str()), (0, ""));
+        let evil = "x: ${y} 'z' \"#";
+        let wants = vec![command("bash"), (Want::Path(format!("/etc/{evil}")), Verb::Use)];
+        let mut chain = ported(ChainKind::List, wants, false, None);
+        chain.answers[1].answer = Answer::Present(None);
+        chain.answers[1].need.place.file = "a\u{1b}: b".into();
+        let pinned = render(&testing::sum(vec![chain]), "our-chain");
+        let (suite, proofs) = decoded(&pinned);
+        assert_eq!((suite.tests.len(), proofs.len()), (2, 2), "{}", pinned.suite);
+    }
+
+    #[test]
+    fn a_suite_has_no_more_tests_than_can_be_read() {
+        let mut chain = ported(ChainKind::List, vec![command("bash")], false, None);
+        let one = chain.answers[0].clone();
+        chain.answers = (0..3000)
+            .map(|number| {
+                let mut answered = one.clone();
+                answered.need.want = Want::Command(format!("c{number}"));
+                answered
+            })
+            .collect();
+        let pinned = render(&testing::sum(vec![chain]), "our-chain");
+        let (suite, _) = decoded(&pinned);
+        assert_eq!((suite.tests.len(), pinned.left_out.len()), (MOST, 3000 - MOST));
     }
 }

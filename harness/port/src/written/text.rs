@@ -149,8 +149,7 @@ impl Page {
             return;
         }
         self.out.push('\n');
-        let apply = "`--write-edits` or `git apply`";
-        self.line(0, &format!("{count} edit{}, to be applied by {apply}", plural(count)));
+        self.line(0, &format!("{count} edit{}; `--write-edits FILE` writes them for `git apply`", plural(count)));
         let lines: Vec<String> =
             files().flat_map(|file| file.diff().lines().map(str::to_owned).collect::<Vec<_>>()).collect();
         let shown = if self.all { lines.len() } else { lines.len().min(DIFF) };
@@ -261,5 +260,84 @@ fn ended(ran: &Ran) -> String {
     match ran.status {
         Some(status) => format!("exit status {status}"),
         None => format!("not run: {}", ran.why),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing;
+
+    #[test]
+    fn the_verdict_comes_first_then_what_is_against_it_then_the_edits() {
+        assert_eq!(
+            render(&testing::planted(), false),
+            "lab, from fedora:43: does not port, as far as 8 of 9 lines are understood: of 8 needs 3 not met, 1 …\n\
+             \n\
+             not there: 2\n  \
+               Containerfile:3  package gone  is not there\n  \
+               Containerfile:4  package nearly  is not there\n\
+             \n\
+             there, but not as it is needed: 1\n  \
+               Containerfile:6  processor level x86-64-v3\n      \
+                   it needs processors of x86-64-v3, and lab is for x86-64-v2\n\
+             \n\
+             there in other versions: 1\n  \
+               Containerfile:5  package moved >= 9  is there only as moved-1-1.x86_64\n\
+             \n\
+             not known: 1\n  \
+               Containerfile:7  repository https://other.example/  is not known: what is in it was not read\n\
+             \n\
+             1 edit; `--write-edits FILE` writes them for `git apply`\n\
+             --- a/Containerfile\n\
+             +++ b/Containerfile\n\
+             @@ -1,5 +1,5 @@\n \
+              web\n\
+             -old-name\n\
+             +new-name\n \
+              gone\n \
+              nearly\n \
+              moved >= 9\n\
+             \n\
+             installs\n  \
+               Containerfile: 2 packages, 2 MiB\n\
+             \n\
+             works, but is otherwise\n  \
+               Containerfile:1  preset of web.service: enabled → not known before it is installed\n  \
+               Containerfile:8  value of net.core.somaxconn: 4096 → 128\n\
+             \n\
+             not understood: 1 line\n  \
+               Containerfile:9  $(curl x)\n      \
+                   its output is not known\n"
+        );
+    }
+
+    #[test]
+    fn what_the_image_and_the_command_said_is_shown() {
+        let text = render(&testing::tried(), false);
+        for part in [
+            "does not port",
+            "on the image: scriptlets failed",
+            "%post(web-1-1.x86_64)",
+            "web --version: fails on lab",
+            "exit status 127",
+            "web: not found",
+            "rpm -V  S.5",
+        ] {
+            assert!(text.contains(part), "{part}: {text}");
+        }
+    }
+
+    #[test]
+    fn lines_are_escaped_bounded_and_listed_in_full_on_demand() {
+        let mut port = testing::hostile();
+        let text = render(&port, false);
+        assert!(!text.contains(['\u{1b}', '\u{202e}']), "{text}");
+        assert!(text.lines().all(|line| line.chars().count() <= WIDTH), "{text}");
+        let gap = port.chains[0].chain.not_understood[0].clone();
+        port.chains[0].chain.not_understood.extend(std::iter::repeat_n(gap, 100));
+        assert!(render(&port, false).lines().count() < 60);
+        let all = render(&port, true);
+        assert!(all.lines().count() > 200 && all.contains("all needs of"), "{all}");
     }
 }
