@@ -28,24 +28,22 @@ pub(crate) fn rename(kind: ChainKind, texts: &Texts, place: &Place, name: &str, 
     let written = text.get(start..end)?;
     let at = only_once(written, name)?;
     let replaced = |by: &str| format!("{}{by}{}", &written[..at], &written[at + name.len()..]);
-    let edit = |start: usize, end: usize, from: &str, to: String| {
-        let place = Place { file: Arc::clone(&place.file), line: place.line, start: start as u32, end: end as u32 };
-        Some(Edit { place, from: from.to_owned(), to })
-    };
+    let edit = |to: String| Some(Edit { place: place.clone(), from: written.to_owned(), to });
     match to {
         [] => None,
-        [one] => edit(start, end, written, replaced(one)),
+        [one] => edit(replaced(one)),
         several => {
             let from = text[..start].rfind('\n').map_or(0, |at| at + 1);
             let till = text[end..].find('\n').map_or(text.len(), |at| end + at);
             let (before, after) = (&text[from..start], &text[end..till]);
-            if stands_alone(kind, before, after) {
-                let lines: Vec<String> =
-                    several.iter().map(|name| format!("{before}{}{after}", replaced(name))).collect();
-                return edit(from, till, &text[from..till], lines.join("\n"));
-            }
             let names: Vec<String> = several.iter().map(|name| replaced(name)).collect();
-            has_words(kind).then(|| edit(start, end, written, names.join(" ")))?
+            // The rest of the line stays behind the last one.
+            let between = match stands_alone(kind, before, after) {
+                true => format!("{after}\n{before}"),
+                false => " ".to_owned(),
+            };
+            let fits = stands_alone(kind, before, after) || has_words(kind);
+            fits.then(|| edit(names.join(&between)))?
         }
     }
 }
@@ -54,17 +52,18 @@ pub(crate) fn rename(kind: ChainKind, texts: &Texts, place: &Place, name: &str, 
 pub(crate) fn add(kind: ChainKind, texts: &Texts, behind: &Place, name: &str) -> Option<Edit> {
     let text = texts.get(&behind.file)?;
     let (start, end) = span(behind)?;
+    let written = text.get(start..end)?;
     let from = text[..start].rfind('\n').map_or(0, |at| at + 1);
     let till = text[end..].find('\n').map_or(text.len(), |at| end + at);
     let (before, after) = (&text[from..start], &text[end..till]);
-    let to = match () {
-        () if stands_alone(kind, before, after) && !after.trim().starts_with('#') => {
-            let quote = text.get(start..end)?.chars().next().filter(|c| matches!(c, '"' | '\''));
-            let name = quote.map_or_else(|| name.to_owned(), |quote| format!("{quote}{name}{quote}"));
-            format!("{after}\n{before}{name}")
-        }
-        () if has_words(kind) => format!(" {name}"),
-        () => return None,
+    let to = if stands_alone(kind, before, after) && !after.trim().starts_with('#') {
+        let quote = written.chars().next().filter(|c| matches!(c, '"' | '\''));
+        let name = quote.map_or_else(|| name.to_owned(), |quote| format!("{quote}{name}{quote}"));
+        format!("{after}\n{before}{name}")
+    } else if has_words(kind) {
+        format!(" {name}")
+    } else {
+        return None;
     };
     // What is added stands behind the rest of the line, so that `\` and `,` stay at the ends of both lines.
     let place = Place { file: Arc::clone(&behind.file), line: behind.line, start: end as u32, end: end as u32 };
@@ -246,6 +245,14 @@ mod tests {
         let files = apply([&second, &first, &same], &texts(text));
         assert_eq!((files.len(), files[0].edits, files[0].in_conflict.len()), (1, 2, 0));
         assert_eq!(files[0].diff(), "--- a/x/F\n+++ b/x/F\n@@ -1,3 +1,3 @@\n-one\n+1\n two\n-three\n+3\n");
+        // What is added behind a name that becomes several.
+        let lines = "RUN dnf install \\\n  old \\\n && x\n";
+        let kind = ChainKind::Containerfile;
+        let parts = ["a".to_owned(), "b".to_owned()];
+        let split = rename(kind, &texts(lines), &place(lines, "old"), "old", &parts).unwrap();
+        let behind = add(kind, &texts(lines), &place(lines, "old"), "which").unwrap();
+        let files = apply([&behind, &split], &texts(lines));
+        assert_eq!(files[0].after, "RUN dnf install \\\n  a \\\n  b \\\n  which \\\n && x\n");
         let other = edit("one", "uno");
         let files = apply([&first, &other], &texts(text));
         assert_eq!((files[0].edits, files[0].in_conflict.as_slice()), (1, [other].as_slice()));

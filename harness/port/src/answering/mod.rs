@@ -278,7 +278,9 @@ pub fn paths<'n>(needs: impl IntoIterator<Item = &'n Need>, from: Option<&System
     let mut paths = BTreeSet::new();
     for need in needs {
         match &need.want {
-            Want::Path(path) => drop(paths.insert(path.clone())),
+            Want::Path(path) => {
+                paths.insert(path.clone());
+            }
             Want::Capability(path) | Want::Package { name: path, .. } if path.starts_with('/') => {
                 paths.insert(path.clone());
             }

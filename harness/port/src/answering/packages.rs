@@ -72,7 +72,7 @@ impl<'a> Context<'a> {
             && !available.is_empty()
         {
             let found = Found::new(Answer::OtherVersion(available.clone()));
-            let asks = format!("{name} {} {} is asked for", relation.sign(), one_line(wanted, 80));
+            let asks = format!("{name} {} {} is wanted", relation.sign(), one_line(wanted, 80));
             return located(found.because(asks), &available);
         }
         if let Some(package) = provided.iter().find(|one| one.is_installed).or_else(|| provided.first()) {

@@ -1,6 +1,7 @@
 //! What the chain installs, resolved together.
 
 use std::cmp::Ordering;
+use std::collections::HashMap;
 
 use muster_base::Relation;
 use muster_base::evr::Evr;
@@ -18,6 +19,14 @@ pub(super) struct Resolved {
     pub(super) install: Vec<PackageId>,
 }
 
+/// What is installed apart from the rest.
+struct Stage<'f> {
+    within: Option<&'f str>,
+    required: Vec<&'f (String, Wanted)>,
+    /// What the chain goes on without.
+    optional: Vec<&'f (String, Wanted)>,
+}
+
 /// Resolves what was found, stage by stage, with what edits add.
 pub(super) fn resolve(
     context: &Context<'_>,
@@ -26,19 +35,19 @@ pub(super) fn resolve(
     added: &[(Option<String>, String)],
 ) -> Vec<Resolved> {
     // In the order of the file.
-    let mut stages: Vec<(Option<&str>, Vec<&(String, Wanted)>, Vec<&(String, Wanted)>)> = Vec::new();
-    let mut numbers = std::collections::HashMap::new();
+    let mut stages: Vec<Stage<'_>> = Vec::new();
+    let mut numbers = HashMap::new();
     for (need, found) in needs.iter().zip(found) {
         let Some(found) = found.as_ref().filter(|found| !found.wanted.is_empty()) else { continue };
-        let stage = context.stage(need);
-        let number = *numbers.entry(stage).or_insert_with(|| {
-            stages.push((stage, Vec::new(), Vec::new()));
+        let within = context.stage(need);
+        let number = *numbers.entry(within).or_insert_with(|| {
+            stages.push(Stage { within, required: Vec::new(), optional: Vec::new() });
             stages.len() - 1
         });
-        let (_, required, optional) = &mut stages[number];
-        if need.optional { optional } else { required }.extend(&found.wanted);
+        let stage = &mut stages[number];
+        if need.optional { &mut stage.optional } else { &mut stage.required }.extend(&found.wanted);
     }
-    let one = |(stage, required, optional): (Option<&str>, Vec<&(String, Wanted)>, Vec<&(String, Wanted)>)| {
+    let one = |Stage { within: stage, required, optional }: Stage<'_>| {
         let extra: Vec<(String, Wanted)> = added
             .iter()
             .filter(|(within, _)| within.as_deref() == stage)

@@ -70,7 +70,13 @@ pub fn render(port: &Port, name: &str) -> Pinned {
         for answered in &chain.answers {
             match entries(answered) {
                 Ok(entries) => {
-                    let test = tests.get(&stage(chain, answered)).filter(|_| is_installed_by_chain(answered));
+                    // Another stage may be the one that brings it.
+                    let names = packages(answered);
+                    let brings =
+                        |(_, packages): &&(String, BTreeSet<String>)| names.iter().all(|name| packages.contains(name));
+                    let own = tests.get(&stage(chain, answered));
+                    let test = own.filter(brings).or_else(|| tests.values().find(brings)).or(own);
+                    let test = test.filter(|_| is_installed_by_chain(answered));
                     for (entry, proof) in entries {
                         let key = (entry.check, entry.subject.clone());
                         let pin = pins.entry(key).or_insert_with(|| Pin {
@@ -100,7 +106,9 @@ pub fn render(port: &Port, name: &str) -> Pinned {
 fn installing(chain: &PortedChain, number: usize, of: usize) -> BTreeMap<Option<String>, (String, BTreeSet<String>)> {
     let mut tests: BTreeMap<Option<String>, (String, BTreeSet<String>)> = BTreeMap::new();
     for answered in &chain.answers {
-        if answered.need.verb != Verb::Install || answered.need.optional || !is_installed_by_chain(answered) {
+        // An edit installs what is used and not there.
+        let installs = answered.need.verb == Verb::Install || matches!(answered.answer, Answer::NotInstalled(_));
+        if !installs || answered.need.optional || !is_installed_by_chain(answered) {
             continue;
         }
         let stage = stage(chain, answered);
@@ -136,6 +144,7 @@ fn packages(answered: &Answered) -> Vec<String> {
     match (&answered.answer, answered.answer.package()) {
         (_, Some(package)) => vec![package.name.clone()],
         (Answer::Renamed { .. } | Answer::Split(_), None) => answered.answer.candidates(),
+        (Answer::NotInstalled(names), None) if answered.edit.is_some() => names.clone(),
         _ => Vec::new(),
     }
 }
@@ -424,7 +433,6 @@ mod tests {
             install("old-name"),
             command("bash"),
             command("web"),
-            command("test"),
             (soname, Verb::Use),
             unit("web.service", UnitWant::Started),
             unit("sshd.service", UnitWant::Enabled),
@@ -435,6 +443,7 @@ mod tests {
             (Want::KernelModule("br-netfilter".into()), Verb::Use),
             (Want::KernelOption("CONFIG_KVM".into()), Verb::Use),
             (Want::Path("/usr/bin/web".into()), Verb::Use),
+            command("which"),
             install("gone"),
         ];
         testing::sum(vec![ported(ChainKind::List, wants, true, None)])
@@ -449,9 +458,9 @@ mod tests {
             assert_eq!(proofs.iter().filter(|proof| proof.is_about("our-chain", &test.id)).count(), 1, "{}", test.id);
         }
         let soname = pinned.suite.split("- id: soname-libweb.so.2\n").nth(1).unwrap();
-        assert!(soname.contains("link: \"Containerfile:6\"\n    needs: [install]\n"), "{soname}");
+        assert!(soname.contains("link: \"Containerfile:5\"\n    needs: [install]\n"), "{soname}");
         assert!(soname.contains("versions: {has: [WEB_2.0]}"), "{soname}");
-        assert!(pinned.suite.contains("      - install: [new-name, web]\n"), "{}", pinned.suite);
+        assert!(pinned.suite.contains("      - install: [new-name, web, which]\n"), "{}", pinned.suite);
         // What is on the system without the chain needs no installation.
         let bash = pinned.suite.split("- id: command-bash").nth(1).and_then(|rest| rest.split("- id:").next()).unwrap();
         assert!(!bash.contains("needs:"), "{bash}");
@@ -484,7 +493,8 @@ mod tests {
         chain.answers[1].need.place.file = "a\u{1b}: b".into();
         let pinned = render(&testing::sum(vec![chain]), "our-chain");
         let (suite, proofs) = decoded(&pinned);
-        assert_eq!((suite.tests.len(), proofs.len()), (2, 2), "{}", pinned.suite);
+        assert_eq!((suite.tests.len(), proofs.len()), (pinned.tests, pinned.tests), "{}", pinned.suite);
+        assert_eq!(pinned.tests + pinned.left_out.len(), 2, "{:?}", pinned.left_out);
     }
 
     #[test]

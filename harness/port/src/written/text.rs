@@ -73,8 +73,12 @@ impl Page {
 
     fn head(&mut self, port: &Port) {
         let from = port.from.as_ref().map(|from| format!(", from {from}")).unwrap_or_default();
-        let target = format!("{}{from}: {}", port.target, port.summary());
-        self.line(0, &target);
+        let summary = port.summary();
+        let (verdict, detail) = summary.split_once(": ").unwrap_or((&summary, ""));
+        self.line(0, &format!("{}{from}: {verdict}", port.target));
+        if !detail.is_empty() {
+            self.line(2, detail);
+        }
         let rows = port.chains.iter().map(|chain| {
             let verdict = summary(chain.verdict(port.accepts_gaps), chain.counts());
             vec![format!("{} ({}): {verdict}", escape(&chain.chain.file), chain.chain.kind.name())]
@@ -272,7 +276,8 @@ mod tests {
     fn the_verdict_comes_first_then_what_is_against_it_then_the_edits() {
         assert_eq!(
             render(&testing::planted(), false),
-            "lab, from fedora:43: does not port, as far as 8 of 9 lines are understood: of 8 needs 3 not met, 1 …\n\
+            "lab, from fedora:43: does not port, as far as 8 of 9 lines are understood\n  \
+               of 8 needs 3 not met, 1 need a decision, 1 need an edit, 1 not known\n\
              \n\
              not there: 2\n  \
                Containerfile:3  package gone  is not there\n  \
