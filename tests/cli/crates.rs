@@ -65,7 +65,7 @@ fn what_a_crate_alone_knows_no_other_depends_on() {
         ("kvm-ioctls", vec!["qemu"]),
         ("fatfs", vec!["qemu"]),
         ("ureq", vec!["image"]),
-        ("quick-junit", vec!["report"]),
+        ("quick-junit", vec!["report", "port"]),
         ("clap", vec!["cli"]),
         ("libtest-mimic", vec!["cli"]),
     ]);

@@ -147,6 +147,16 @@ table! {
     PROOF_PASSED = "proof.passed", Fail, "A test passed on a guest that was changed so that it must fail.", "The test cannot fail as its proof says: fix the test, or the proof.";
     PROOF_OTHER = "proof.other-failure", Fail, "A test failed on a changed guest, but in another way than its proof says.", "Read how it failed; fix the change or the expected ids.";
     SNAPSHOT_NEW = "snapshot.new", Fail, "A snapshot has never been accepted for this image.", "Look at it with `muster snapshots review`, then accept it with `muster snapshots accept`, or run with `--update-snapshots`.";
+    PORT_ABSENT = "port.absent", Fail, "A chain needs something that neither the system nor an enabled repository has.", "Look at the near names that the report shows; package it, or do without.";
+    PORT_NAME = "port.name", Fail, "What a chain needs has another name or path here, or nothing installs it.", "Apply the edit that the report shows, or choose one of the names that it lists.";
+    PORT_VERSION = "port.version", Fail, "What a chain needs is there in other versions than it states.", "Loosen the version, or find a repository that has it.";
+    PORT_REFUSED = "port.refused", Fail, "The system has what a chain needs, but not so that it works: a branch for other systems only, symbols that are missing, a masked unit, older processors.", "The report names what is missing; change the chain or the system.";
+    PORT_DIFFERS = "port.differs", Fail, "What a chain needs is there, but otherwise than on the system it comes from, in a way that can stop it from working.", "Say in the chain what it relied on, such as `systemctl enable`.";
+    PORT_CONFLICT = "port.conflict", Fail, "What a chain installs does not install together on this system.", "Read the chain of reasons; leave out one side of it.";
+    PORT_TRIAL = "port.trial", Fail, "A chain was installed on the image and something went wrong: the package manager, a scriptlet, a unit, a library.", "The report has what the image printed.";
+    PORT_SMOKE = "port.smoke", Fail, "The command that shows whether a chain works failed on the image.", "Compare its output on both systems in the report.";
+    PORT_UNKNOWN = "port.unknown", Error, "A need of a chain could not be answered.", "The report says what is not known; name an image, a facts file or more repositories.";
+    PORT_NOT_UNDERSTOOD = "port.not-understood", Error, "A line of a chain was not understood, and may need something that nobody looked at.", "Read the line; accept such lines with `--allow-not-understood`.";
     RUN_INTERRUPTED = "run.interrupted", Error, "The run was interrupted before this test ended.", "Run it again.";
     RUN_NOT_PASSED = "run.not-passed", Error, "The run as a whole is not a pass although no test of it failed.", "The message says why: a crash on a console, an interruption, or an exit code.";
     INTERNAL = "internal.error", Error, "muster itself failed.", "Report it, with events.jsonl of the run.";

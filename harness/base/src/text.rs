@@ -92,6 +92,16 @@ pub fn shell_word(word: &str) -> String {
     format!("'{}'", word.replace('\'', r"'\''"))
 }
 
+/// A code span of Markdown, also for a cell of a table: one escaped line of at most `max` characters that nothing in it
+/// can end. Of nothing, nothing.
+pub fn code_span(text: &str, max: usize) -> String {
+    // A bar would end the cell of a table even there.
+    let text = one_line(text, max).replace('|', "\\|");
+    let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or(0);
+    let fence = "`".repeat(longest + 1);
+    if text.is_empty() { String::new() } else { format!("{fence} {text} {fence}") }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -117,6 +127,13 @@ mod tests {
         assert_eq!(last_words("warning: a\nerror: b\n", 12), "error: b");
         assert_eq!(last_words("first\na last line that is long\n", 6), "a las…");
         assert_eq!(last_words("\n \n", 6), "");
+    }
+
+    #[test]
+    fn nothing_in_a_code_span_ends_it() {
+        assert_eq!(code_span("a`b``c", 300), "``` a`b``c ```");
+        assert_eq!(code_span("x | y\n</details> @all", 300), "` x \\| y </details> @all `");
+        assert_eq!(code_span(" ", 300), "");
     }
 
     #[test]

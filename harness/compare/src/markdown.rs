@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use super::ledger::entry_for;
 use super::text::{reported, values};
 use super::verdict::{ComparisonResult, Evaluated, Standing};
-use muster_base::text::one_line;
+use muster_base::text::code_span;
 
 /// Bytes of a comment; hosts take 65,536 characters.
 const LARGEST: usize = 60_000;
@@ -101,11 +101,8 @@ fn longest_run(text: &str) -> usize {
     text.split(|c| c != '`').map(str::len).max().unwrap_or(0)
 }
 
-/// A code span that nothing in the text can end; a bar would end the cell of a table even there.
 fn code(text: &str) -> String {
-    let text = one_line(text, 300).replace('|', "\\|");
-    let fence = "`".repeat(longest_run(&text) + 1);
-    if text.is_empty() { String::new() } else { format!("{fence} {text} {fence}") }
+    code_span(text, 300)
 }
 
 /// Our own words around names of files; they may hold code spans of ours.

@@ -13,6 +13,7 @@
 //! - [`proofs`]: how tests are shown to be able to fail.
 //! - [`select`]: which tests a command line means. [`images`]: the image catalogue's files.
 //! - [`console_rules`]: the files of console rules. [`deviations`]: the ledger of a comparison.
+//! - [`write`]: tests become YAML.
 //! - [`foreign`]: the checks of other tools, and which tests take their place.
 
 pub mod adjust;
@@ -48,6 +49,7 @@ pub mod testing;
 pub mod value;
 pub mod version;
 mod vocabulary;
+pub mod write;
 pub mod yaml;
 
 pub use decode::is_id;

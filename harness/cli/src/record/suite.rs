@@ -6,12 +6,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::again::Wrong;
 use super::collect::Fact;
-use super::draft::{Drafted, Entry, Recorded, Want};
+use super::draft::Recorded;
 use super::sources::RecordSource;
-use super::write;
 use muster_base::evr::Evr;
 use muster_base::glob;
 use muster_base::text::one_line;
+use muster_suite::write::{self, Drafted, Entry, Stated};
 
 /// Kernel parameters that the machine decides and not the image: how much memory and how many
 /// processors it has, how its network cards are called, what it is called, which kernel was installed
@@ -85,13 +85,13 @@ impl Recorded {
     fn test(&mut self, id: &str, summary: &str, entries: Vec<Entry>) {
         let mut said = Vec::with_capacity(entries.len());
         for entry in entries {
-            match write::cannot_be_said(&entry) {
+            match write::cannot_be_said(&entry, muster_check::tables()) {
                 None => said.push(entry),
                 Some(why) => self.left_out.push(format!("{} {}: {why}", entry.check, one_line(&entry.subject, 120))),
             }
         }
         if !said.is_empty() {
-            self.tests.push(Drafted { id: id.to_owned(), summary: summary.to_owned(), entries: said });
+            self.tests.push(Drafted { id: id.to_owned(), summary: summary.to_owned(), entries: said, ..Drafted::default() });
         }
     }
 
@@ -111,7 +111,7 @@ impl Recorded {
         let package = |(name, version): (&str, Option<&str>)| match version.filter(|_| versions) {
             Some(version) => {
                 let version = version.strip_prefix("0:").unwrap_or(version).to_owned();
-                Entry { check: "package", subject: name.to_owned(), asked: vec![("version", Want::AtLeast(version))] }
+                Entry { check: "package", subject: name.to_owned(), asked: vec![("version", Stated::AtLeast(version))] }
             }
             None => entry("package", name, "installed", "true"),
         };
@@ -170,8 +170,8 @@ impl Recorded {
             let members: BTreeSet<String> =
                 fact.get("members").split(',').filter(|name| !name.is_empty()).map(str::to_owned).collect();
             let asked = vec![
-                ("gid", Want::Is(fact.get("gid").to_owned())),
-                ("members", Want::Only(members.into_iter().collect())),
+                ("gid", Stated::Is(fact.get("gid").to_owned())),
+                ("members", Stated::Only(members.into_iter().collect())),
             ];
             Entry { check: "group", subject: fact.name.clone(), asked }
         };
@@ -184,8 +184,8 @@ impl Recorded {
             check: "port",
             subject: fact.name.clone(),
             asked: vec![
-                ("listening", Want::Is("true".to_owned())),
-                ("exposed", Want::Is(fact.get("exposed").to_owned())),
+                ("listening", Stated::Is("true".to_owned())),
+                ("exposed", Stated::Is(fact.get("exposed").to_owned())),
             ],
         };
         self.test(
@@ -195,7 +195,7 @@ impl Recorded {
         );
         let exposed = facts.iter().filter(|fact| fact.get("exposed") == "true");
         let tcp: Vec<String> = exposed.filter_map(|fact| fact.name.strip_prefix("tcp/").map(str::to_owned)).collect();
-        let only = Entry { check: "listeners", subject: String::new(), asked: vec![("exposed-tcp", Want::Only(tcp))] };
+        let only = Entry { check: "listeners", subject: String::new(), asked: vec![("exposed-tcp", Stated::Only(tcp))] };
         self.test("no-other-ports", "nothing else can be reached over TCP from outside", vec![only]);
     }
 
@@ -227,14 +227,14 @@ fn of_the_machine(name: &str) -> bool {
 }
 
 fn entry(check: &'static str, subject: &str, attribute: &'static str, value: &str) -> Entry {
-    Entry { check, subject: subject.to_owned(), asked: vec![(attribute, Want::Is(value.to_owned()))] }
+    Entry { check, subject: subject.to_owned(), asked: vec![(attribute, Stated::Is(value.to_owned()))] }
 }
 
 /// An entry for each fact, with those of the attributes that were seen.
 fn each(check: &'static str, facts: &[Fact], attributes: &[&'static str]) -> Vec<Entry> {
     let of = |fact: &Fact| {
         let seen = attributes.iter().filter(|name| fact.cells.iter().any(|(seen, _)| seen == *name));
-        let asked = seen.map(|name| (*name, Want::Is(fact.get(name).to_owned()))).collect();
+        let asked = seen.map(|name| (*name, Stated::Is(fact.get(name).to_owned()))).collect();
         Entry { check, subject: fact.name.clone(), asked }
     };
     facts.iter().map(of).collect()

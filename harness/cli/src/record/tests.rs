@@ -1,12 +1,13 @@
 use super::again::Wrong;
 use super::collect::{self, Fact};
-use super::draft::{Drafted, Entry, Recorded, Want};
+use super::draft::Recorded;
 use super::sources::{self, Of, RecordSource};
 use super::write::{self, Origin};
 use crate::load;
 use muster_guest::{End, Reply};
 use muster_suite::clause::expectations;
 use muster_suite::model::{Expectation, Matcher, Suite};
+use muster_suite::write::{Drafted, Entry, Stated};
 
 const RPMS: &str = "bash\t0:5.2.37-1.fc42\tx86_64\tFedora Project\nkernel-core\t0:6.14.0-63.fc42\tx86_64\tFedora Project\n\
     kernel-core\t0:6.14.3-300.fc42\tx86_64\tFedora Project\ngpg-pubkey\t0:105ef944-65ca83d1\t(none)\t(none)\n\
@@ -479,22 +480,22 @@ fn whatever_a_guest_calls_its_things_is_read_back_as_what_was_meant() {
                     (other, _) => format!("{other}{number}"),
                 };
                 let asked = match check {
-                    "sysctl" => vec![("value", Want::Is(dice.text()))],
-                    "user" => vec![("home", Want::Is(dice.text())), ("shell", Want::Is(String::new()))],
-                    "group" => vec![("members", Want::Only(vec![format!("u{}", dice.text().len()), "root".into()]))],
-                    "package" => vec![("version", Want::AtLeast(dice.text()))],
-                    "file" => vec![("mode", Want::Is("0644".into())), ("target", Want::Is(dice.text()))],
-                    _ => vec![("exists", Want::Is("true".into()))],
+                    "sysctl" => vec![("value", Stated::Is(dice.text()))],
+                    "user" => vec![("home", Stated::Is(dice.text())), ("shell", Stated::Is(String::new()))],
+                    "group" => vec![("members", Stated::Only(vec![format!("u{}", dice.text().len()), "root".into()]))],
+                    "package" => vec![("version", Stated::AtLeast(dice.text()))],
+                    "file" => vec![("mode", Stated::Is("0644".into())), ("target", Stated::Is(dice.text()))],
+                    _ => vec![("exists", Stated::Is("true".into()))],
                 };
                 let entry = Entry { check, subject, asked };
                 let twice = entries.iter().any(|other| other.subject == entry.subject);
-                if !twice && write::cannot_be_said(&entry).is_none() {
+                if !twice && muster_suite::write::cannot_be_said(&entry, muster_check::tables()).is_none() {
                     entries.push(entry);
                 }
             }
             if !entries.is_empty() {
                 meant.extend(entries.iter().cloned());
-                recorded.tests.push(Drafted { id: check.to_owned(), summary: dice.text() + "x", entries });
+                recorded.tests.push(Drafted { id: check.to_owned(), summary: dice.text() + "x", entries, ..Drafted::default() });
             }
         }
         let suite = decoded(&recorded);
@@ -508,9 +509,9 @@ fn whatever_a_guest_calls_its_things_is_read_back_as_what_was_meant() {
             assert_eq!(read.assertions.len(), meant.asked.len(), "{meant:?}");
             for (assertion, (attribute, want)) in read.assertions.iter().zip(&meant.asked) {
                 let wanted = match want {
-                    Want::Is(text) => text.clone(),
-                    Want::AtLeast(text) => text.trim().to_owned(),
-                    Want::Only(items) => items.join("\u{1}"),
+                    Stated::Is(text) => text.clone(),
+                    Stated::AtLeast(text) => text.trim().to_owned(),
+                    Stated::Only(items) => items.join("\u{1}"),
                 };
                 assert_eq!((assertion.attribute, text_of(&assertion.matcher)), (*attribute, wanted), "{meant:?}");
                 compared += 1;

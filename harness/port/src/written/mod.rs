@@ -1,0 +1,7 @@
+//! What was found, for people and programs: each a file.
+
+pub mod json;
+pub mod junit;
+pub mod markdown;
+pub mod suite;
+pub mod text;
