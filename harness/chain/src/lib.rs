@@ -6,15 +6,21 @@
 //! untrusted: sizes, depths and counts are bounded ([`limits`]).
 
 pub mod chain;
+pub mod debian;
 pub mod host;
 pub mod limits;
 pub mod need;
 pub mod place;
 pub mod reader;
 mod readers;
+mod shell;
+mod spelling;
 
 pub use chain::{Chain, ChainKind, NotUnderstood};
 pub use host::{Host, Unavailable};
 pub use need::{Need, Verb, Want};
 pub use place::Place;
 pub use reader::{Reading, Source, read, readers};
+
+#[cfg(test)]
+mod testdata;
