@@ -10,8 +10,12 @@ pub mod host;
 pub mod limits;
 pub mod need;
 pub mod place;
+mod positions;
 pub mod reader;
 mod readers;
+#[cfg(test)]
+mod testing;
+mod yaml;
 
 pub use chain::{Chain, ChainKind, NotUnderstood};
 pub use host::{Host, Unavailable};
