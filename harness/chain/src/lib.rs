@@ -8,11 +8,13 @@
 pub mod chain;
 pub mod host;
 pub mod limits;
+mod names;
 pub mod need;
 pub mod place;
 mod positions;
 pub mod reader;
 mod readers;
+mod shell;
 #[cfg(test)]
 mod testing;
 mod yaml;

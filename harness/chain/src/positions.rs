@@ -49,6 +49,12 @@ impl Positions {
         self.starts.partition_point(|start| *start as usize <= at + self.mark) as u32
     }
 
+    /// The first byte of a line in [`Positions::body`].
+    pub(crate) fn start(&self, line: u32) -> usize {
+        let start = (line as usize).checked_sub(1).and_then(|line| self.starts.get(line));
+        start.map_or(self.body().len(), |start| (*start as usize).saturating_sub(self.mark))
+    }
+
     /// The text of a line, without what ends it.
     pub(crate) fn line_text(&self, line: u32) -> &str {
         let number = line as usize;

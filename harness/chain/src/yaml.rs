@@ -11,6 +11,7 @@ use crate::limits;
 use crate::place::Place;
 use crate::positions::Positions;
 use crate::reader::{ReadError, Reading};
+use crate::shell::Origin;
 
 /// A file of YAML.
 #[derive(Debug)]
@@ -84,6 +85,40 @@ impl Document {
         }
     }
 
+    /// Where the text of a scalar stands, line by line, as far as the file has the lines as they are: blocks are indented,
+    /// folded ones have their lines joined.
+    pub(crate) fn origin(&self, node: &Node) -> Origin {
+        let text = node.scalar().unwrap_or_default();
+        let positions = &self.positions;
+        let (start, first) = (node.span.start as usize, positions.line(node.span.start as usize));
+        let mut origin = Origin::new(positions.file());
+        origin.push(0, first, None);
+        let mut at = 0;
+        for line in first..=positions.line(node.span.end as usize).max(first) + 1 {
+            let whole = positions.line_text(line);
+            let begin = positions.start(line);
+            let skipped = if line == first { start.saturating_sub(begin) } else { 0 };
+            let written = whole.get(skipped..).unwrap_or_default();
+            let content = written.trim_start_matches([' ', '\t', '"', '\'']).trim_end();
+            let begin = begin + skipped + (written.len() - written.trim_start_matches([' ', '\t', '"', '\'']).len());
+            let content = if line == first { content.trim_end_matches(['"', '\'']) } else { content };
+            let rest = text.get(at..).unwrap_or_default();
+            let blank = rest.len() - rest.trim_start().len();
+            if content.is_empty() || blank == rest.len() {
+                continue;
+            }
+            if rest[blank..].starts_with(content) {
+                at += blank;
+                origin.push(at, line, Some(positions.place(begin..begin).start));
+                at += content.len();
+            } else if line > first {
+                origin.push(at, line, None);
+                break;
+            }
+        }
+        origin
+    }
+
     /// Lists a value that was not understood, by its line.
     pub(crate) fn not_understood(&self, node: &Node, why: impl Into<String>, into: &mut Reading) {
         let line = self.positions.line_text(self.positions.line(node.span.start as usize));
@@ -98,6 +133,11 @@ impl Document {
             NodeKind::Mapping(entries) => entries.last().map_or(node.span.start as usize, |(_, value)| Self::last(value)),
         }
     }
+}
+
+/// A scalar that stands where another value does.
+pub(crate) fn scalar(text: &str, like: &Node) -> Node {
+    Node { kind: NodeKind::Scalar { text: text.to_owned(), quoted: true }, span: like.span }
 }
 
 /// The entries of a mapping; none of anything else.

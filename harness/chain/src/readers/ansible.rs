@@ -19,8 +19,9 @@ use crate::limits;
 use crate::need::{Need, Verb, Want};
 use crate::positions::Positions;
 use crate::reader::{ReadError, Reader, Reading, Source};
-use crate::yaml::{Document, entries, items, truth};
-use muster_suite::yaml::{Node, NodeKind};
+use crate::shell::Shell;
+use crate::yaml::{Document, entries, items, scalar, truth};
+use muster_suite::yaml::Node;
 use values::{Scope, Var};
 
 /// Files that include each other.
@@ -62,6 +63,7 @@ impl Reader for Ansible {
             branches: HashSet::new(),
             joined: Vec::new(),
             budget: Rc::new(Cell::new(limits::NEEDS)),
+            shell: Shell::new(source.host, source.path),
         };
         playbook.file(&Rc::new(document));
         playbook.end();
@@ -105,6 +107,8 @@ struct Playbook<'r, 's> {
     joined: Vec<Range<u32>>,
     /// Values that may still be made of variables and loops.
     budget: Rc<Cell<usize>>,
+    /// The system that commands run on.
+    shell: Shell<'s>,
 }
 
 impl Playbook<'_, '_> {
@@ -450,11 +454,6 @@ fn normal(path: &str) -> String {
 
 fn is_true(node: Option<&Node>) -> bool {
     node.and_then(Node::scalar).and_then(truth) == Some(true)
-}
-
-/// A scalar that stands where another does.
-fn scalar(text: &str, like: &Node) -> Node {
-    Node { kind: NodeKind::Scalar { text: text.to_owned(), quoted: true }, span: like.span }
 }
 
 /// Keys of a play that need nothing of the system.

@@ -4,9 +4,8 @@ use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use super::scalar;
 use crate::place::Place;
-use crate::yaml::{Document, entries, truth};
+use crate::yaml::{Document, entries, scalar, truth};
 use muster_suite::yaml::{Node, NodeKind};
 
 /// Variables that are made of variables.
@@ -73,6 +72,15 @@ impl<'p> Scope<'p> {
         if let Some(outer) = self.outer {
             outer.forget_everywhere(name);
         }
+    }
+
+    /// That of the play.
+    pub(super) fn outermost(&self) -> &Scope<'p> {
+        let mut scope: &Scope<'p> = self;
+        while let Some(outer) = scope.outer {
+            scope = outer;
+        }
+        scope
     }
 
     fn find(&self, name: &str) -> Option<Var> {
