@@ -14,6 +14,7 @@ pub mod place;
 mod positions;
 pub mod reader;
 mod readers;
+mod shebang;
 mod shell;
 #[cfg(test)]
 mod testing;

@@ -63,6 +63,11 @@ impl Positions {
         self.text[*start as usize..end].trim_end_matches(['\n', '\r'])
     }
 
+    /// [`Positions::line_text`] without a byte order mark.
+    pub(crate) fn body_line(&self, line: u32) -> &str {
+        self.line_text(line).trim_start_matches('\u{feff}')
+    }
+
     /// What an edit can replace: these bytes of [`Positions::body`].
     pub(crate) fn place(&self, range: Range<usize>) -> Place {
         let end = range.end.max(range.start) + self.mark;

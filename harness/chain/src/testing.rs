@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use camino::Utf8Path;
+use camino::{Utf8Path, Utf8PathBuf};
 
 use crate::chain::{Chain, ChainKind};
 use crate::host::{Host, Unavailable};
@@ -15,6 +15,8 @@ use crate::reader::{ReadError, Source, read};
 pub(crate) struct FakeHost {
     /// Text files by their path.
     pub(crate) files: BTreeMap<String, String>,
+    /// A directory in which the file that is read stands, with those that it includes.
+    pub(crate) dir: Option<Utf8PathBuf>,
     /// What rpm says of any package.
     pub(crate) rpm: Option<String>,
     /// What rpmspec says, by its arguments joined with spaces.
@@ -26,12 +28,20 @@ pub(crate) struct FakeHost {
 impl Host for FakeHost {
     fn included(&self, from: &Utf8Path, name: &str) -> Result<(String, String), Unavailable> {
         let path = from.parent().unwrap_or(Utf8Path::new("")).join(name);
-        let text = self.files.get(path.as_str()).ok_or_else(|| Unavailable(format!("{path} is not there")))?;
-        Ok((path.into_string(), text.clone()))
+        let missing = || Unavailable(format!("{path} is not there"));
+        let text = match &self.dir {
+            Some(dir) => std::fs::read_to_string(dir.join(&path)).map_err(|_| missing())?,
+            None => self.files.get(path.as_str()).ok_or_else(missing)?.clone(),
+        };
+        Ok((path.into_string(), text))
     }
 
     fn listed(&self, from: &Utf8Path, name: &str) -> Result<Vec<String>, Unavailable> {
         let dir = from.parent().unwrap_or(Utf8Path::new("")).join(name);
+        if let Some(root) = &self.dir {
+            let entries = root.join(&dir).read_dir_utf8().map_err(|error| Unavailable(error.to_string()))?;
+            return Ok(entries.flatten().map(|entry| entry.file_name().to_owned()).collect());
+        }
         let within = |path: &String| Utf8Path::new(path).parent() == Some(&dir);
         let names = self.files.keys().filter(|path| within(path));
         Ok(names.filter_map(|path| Utf8Path::new(path).file_name()).map(str::to_owned).collect())
@@ -134,4 +144,57 @@ fn shown_need(need: &Need, file: &str) -> String {
     let fixed = if need.place.is_editable() || need.place.line == 0 { "" } else { " fixed" };
     let within = need.within.as_ref().map(|within| format!(" [{within}]")).unwrap_or_default();
     format!("{other}{} {verb} {want}{optional}{fixed}{within}", need.place.line)
+}
+
+/// Every `testdata/KIND/NAME` with a `NAME.needs` next to it: it is a file of that kind and of no other, its needs are
+/// those, and what an edit would replace is what is written there. `MUSTER_WRITE_NEEDS=1` writes them; read the difference.
+#[test]
+fn what_is_read_of_testdata_is_what_stands_next_to_it() {
+    let root = Utf8Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata");
+    let mut wrong = Vec::new();
+    let mut count = 0;
+    for kind in root.read_dir_utf8().unwrap().flatten().filter(|entry| entry.path().is_dir()) {
+        for expected in kind.path().read_dir_utf8().unwrap().flatten() {
+            let Some(name) = expected.file_name().strip_suffix(".needs") else { continue };
+            count += 1;
+            let path = kind.path().join(name);
+            let bytes = std::fs::read(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
+            let recorded = std::fs::read_to_string(kind.path().join(format!("{name}.recorded"))).ok();
+            let host = FakeHost { dir: Some(kind.path().to_owned()), rpm: recorded, ..FakeHost::default() };
+            let source = Source { path: Utf8Path::new(name), bytes: &bytes, host: &host };
+            let fits = crate::reader::readers().iter().filter(|reader| reader.fits(&source));
+            let kinds: Vec<&str> = fits.map(|reader| reader.kind().name()).collect();
+            if kinds != [kind.file_name()] {
+                wrong.push(format!("{path} is taken by {kinds:?}"));
+            }
+            let is_kind = |reader: &&&dyn crate::reader::Reader| reader.kind().name() == kind.file_name();
+            let kind = crate::reader::readers().iter().find(is_kind).map(|reader| reader.kind());
+            let chain = read(&source, kind).unwrap_or_else(|error| panic!("{path}: {error}"));
+            for need in chain.needs.iter().filter(|need| need.place.is_editable()) {
+                let file = std::fs::read(path.with_file_name("").join(&*need.place.file)).unwrap_or_default();
+                let found = file.get(need.place.start as usize..need.place.end as usize).unwrap_or_default();
+                let found = String::from_utf8_lossy(found);
+                let line = file[..need.place.start as usize].iter().filter(|byte| **byte == b'\n').count() as u32 + 1;
+                if !need.written.contains(&*found) || found.is_empty() || line != need.place.line {
+                    wrong.push(format!("{path}: {found:?} in line {line} is not {:?} of {}", need.written, need.place));
+                }
+            }
+            let now = shown(&chain);
+            if std::env::var_os("MUSTER_WRITE_NEEDS").is_some() {
+                std::fs::write(expected.path(), &now).unwrap();
+            }
+            let before = std::fs::read_to_string(expected.path()).unwrap();
+            if now != before {
+                wrong.push(format!("{path}:\n{}", similar_lines(&before, &now)));
+            }
+        }
+    }
+    assert!(count > 0 && wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// The lines of which one text has more than the other.
+fn similar_lines(before: &str, now: &str) -> String {
+    let gone = before.lines().filter(|line| !now.lines().any(|other| other == *line)).map(|line| format!("- {line}"));
+    let new = now.lines().filter(|line| !before.lines().any(|other| other == *line)).map(|line| format!("+ {line}"));
+    gone.chain(new).collect::<Vec<_>>().join("\n")
 }

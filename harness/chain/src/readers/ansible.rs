@@ -20,7 +20,7 @@ use crate::need::{Need, Verb, Want};
 use crate::positions::Positions;
 use crate::reader::{ReadError, Reader, Reading, Source};
 use crate::shell::Shell;
-use crate::yaml::{Document, entries, items, scalar, truth};
+use crate::yaml::{Document, entries, items, truth};
 use muster_suite::yaml::Node;
 use values::{Scope, Var};
 
@@ -56,7 +56,8 @@ impl Reader for Ansible {
         let mut playbook = Playbook {
             source,
             into,
-            open: vec![source.path.to_string()],
+            open: vec![source.path.file_name().unwrap_or_default().to_owned()],
+            roles: HashSet::new(),
             included: 0,
             made: HashSet::new(),
             accounts: Vec::new(),
@@ -96,6 +97,8 @@ struct Playbook<'r, 's> {
     into: &'r mut Reading,
     /// Files that are read now, the outermost first: one that includes itself is not read again.
     open: Vec<String>,
+    /// Roles that were read: Ansible runs a role once, unless it is called again with other variables.
+    roles: HashSet<String>,
     included: usize,
     /// Users and groups that the playbook makes.
     made: HashSet<Want>,
@@ -307,7 +310,7 @@ impl Playbook<'_, '_> {
                         let place = file.document.positions.point(one.span.start as usize);
                         let want = condition.want();
                         if self.branches.insert(want.clone()) {
-                            self.into.need(Need::new(want, Verb::Use, place, text).optional(true));
+                            self.into.need(Need::new(want, Verb::Use, place, text).optional(condition.is_foreign()));
                         }
                     }
                 }
@@ -353,14 +356,14 @@ impl Playbook<'_, '_> {
 
     /// Reads a file by its path, relative to the file that was named.
     fn open(&mut self, path: &str, read: &mut impl FnMut(&mut Self, &File)) -> Result<(), String> {
-        let document = self.load(path)?;
         if self.open.len() >= DEEPEST {
             return Err(format!("files that include each other more than {DEEPEST} deep"));
         }
-        if self.open.contains(&document.positions.file().to_string()) {
+        if self.open.iter().any(|open| open == path) {
             return Err("a file that includes itself".to_owned());
         }
-        self.open.push(document.positions.file().to_string());
+        let document = self.load(path)?;
+        self.open.push(path.to_owned());
         let outer = std::mem::take(&mut self.joined);
         let dir = path.rfind('/').map_or("", |slash| &path[..=slash]).to_owned();
         read(self, &File { document: Rc::clone(&document), dir });
@@ -413,6 +416,9 @@ impl Playbook<'_, '_> {
         for role in names {
             // A role of this project stands next to the playbook; one of a collection does not.
             let root = format!("roles/{}", role.text);
+            if !self.roles.insert(format!("{root}/{from}")) && !scope.has_own() {
+                continue;
+            }
             let scope = Scope::within(scope);
             for part in ["defaults", "vars"] {
                 self.variables(&format!("{root}/{part}/main.yml"), &scope);

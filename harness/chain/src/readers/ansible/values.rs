@@ -74,6 +74,11 @@ impl<'p> Scope<'p> {
         }
     }
 
+    /// Whether it has variables that the scope around it has not.
+    pub(super) fn has_own(&self) -> bool {
+        !self.vars.borrow().is_empty()
+    }
+
     /// That of the play.
     pub(super) fn outermost(&self) -> &Scope<'p> {
         let mut scope: &Scope<'p> = self;
