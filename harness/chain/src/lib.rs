@@ -16,8 +16,10 @@ pub mod reader;
 mod readers;
 mod shebang;
 mod shell;
+mod spelling;
 #[cfg(test)]
 mod testing;
+mod xml;
 mod yaml;
 
 pub use chain::{Chain, ChainKind, NotUnderstood};

@@ -5,6 +5,7 @@ use toml::de::{DeTable, DeValue};
 
 use crate::chain::ChainKind;
 use crate::names;
+use crate::spelling;
 use crate::need::{Need, UnitWant, Verb, Want};
 use crate::place::Place;
 use crate::positions::Positions;
@@ -97,7 +98,7 @@ impl File<'_> {
             "name" | "description" | "version" | "distro" | "arch" | "minimal" => {}
             "packages" | "modules" => items(value).into_iter().for_each(|item| self.package(key, item)),
             "groups" => items(value).into_iter().for_each(|item| {
-                self.named(item, "name", key, |name| Ok((Want::Group(name.to_owned()), Verb::Install)));
+                self.named(item, "name", key, |name| Ok((spelling::group(name)?, Verb::Install)));
             }),
             "enabled_modules" => items(value).into_iter().for_each(|item| {
                 let stream = item.get_ref().as_table().and_then(|table| text(table, "stream")).map(str::to_owned);
@@ -130,7 +131,7 @@ impl File<'_> {
         };
         let debian = self.debian;
         self.named(item, "name", within, |name| {
-            let want = match names::argument(name)? {
+            let want = match spelling::package(name)? {
                 Want::Package { name, .. } if debian => Want::DebianPackage(name),
                 Want::Package { name, version, arch } => Want::Package { name, version: version.or(exact.clone()), arch },
                 want => want,
@@ -154,12 +155,12 @@ impl File<'_> {
                         }
                     };
                     for item in items(value) {
-                        self.one(item, &within, |name| Ok((Want::Unit { name: names::unit(name), state }, Verb::Use)));
+                        self.one(item, &within, |name| Ok((Want::Unit { name: names::unit(name)?, state }, Verb::Use)));
                     }
                 }
             }
             ("kernel", Some(_)) => self.named(value, "name", &within, |name| {
-                Ok((names::argument(name)?, Verb::Install))
+                Ok((spelling::package(name)?, Verb::Install))
             }),
             ("user", None) => {
                 let made: Vec<String> = items(value)

@@ -6,6 +6,7 @@ use std::collections::HashSet;
 
 use crate::chain::ChainKind;
 use crate::names;
+use crate::spelling;
 use crate::need::{Need, Verb, Want};
 use crate::positions::Positions;
 use crate::reader::{ReadError, Reader, Reading, Source};
@@ -142,7 +143,7 @@ impl Config<'_, '_> {
             let name = text.split(['=', '/', ':']).next().unwrap_or_default();
             if names::is_name(name) { Ok(Want::DebianPackage(name.to_owned())) } else { Err("not a name".to_owned()) }
         } else {
-            names::argument(text).map(|want| match (want, version) {
+            spelling::package(text).map(|want| match (want, version) {
                 (Want::Package { name, version: None, arch }, Some(version)) => {
                     Want::Package { name, version: Some((Relation::Equal, version.to_owned())), arch }
                 }

@@ -59,12 +59,7 @@ impl Reader for Comps {
                         into.line();
                         let optional = matches!(kind.as_deref(), Some("optional" | "conditional"));
                         if names::is_name(&text) {
-                            let (name, arch) = names::without_arch(&text);
-                            let want = Want::Package {
-                                name: name.to_owned(),
-                                version: None,
-                                arch: arch.map(str::to_owned),
-                            };
+                            let want = Want::Package { name: text.clone(), version: None, arch: None };
                             let need = Need::new(want, Verb::Install, place, text.as_str()).optional(optional);
                             into.need(need.within(within.as_deref()));
                         } else {
@@ -73,7 +68,7 @@ impl Reader for Comps {
                     }
                     ("groupid", "grouplist" | "optionlist") if within.is_some() => {
                         into.line();
-                        let need = Need::new(Want::Group(text.clone()), Verb::Install, place, text.as_str());
+                        let need = Need::new(Want::Group(format!("@{text}")), Verb::Install, place, text.as_str());
                         named.push(need.optional(in_list).within(within.as_deref()));
                     }
                     _ => {}
@@ -81,7 +76,7 @@ impl Reader for Comps {
             }
         })?;
         for need in named {
-            if !matches!(&need.want, Want::Group(name) if groups.contains(name)) {
+            if !matches!(&need.want, Want::Group(name) if groups.contains(name.trim_start_matches('@'))) {
                 into.need(need);
             }
         }

@@ -9,6 +9,7 @@ use super::comps::first_element;
 use crate::chain::ChainKind;
 use crate::limits;
 use crate::names;
+use crate::spelling;
 use crate::need::{Need, Verb, Want};
 use crate::place::Place;
 use crate::positions::Positions;
@@ -108,8 +109,8 @@ impl Description<'_, '_> {
         };
         let want = match element.name.as_str() {
             "package" if self.debian && names::is_name(name) => Ok(Want::DebianPackage(name.to_owned())),
-            "package" => names::argument(name),
-            "namedCollection" => Ok(Want::Group(name.to_owned())),
+            "package" => spelling::package(name),
+            "namedCollection" => spelling::group(name),
             "collectionModule" => Ok(Want::Module {
                 name: name.to_owned(),
                 stream: element.get("stream").map(str::to_owned),

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use crate::chain::ChainKind;
 use crate::limits;
 use crate::names;
+use crate::spelling;
 use crate::need::{Need, Verb, Want};
 use crate::positions::Positions;
 use crate::reader::{ReadError, Reader, Reading, Source};
@@ -176,7 +177,7 @@ impl Config<'_, '_> {
                 let want = if of_debian && names::is_name(name) {
                     Ok(Want::DebianPackage(name.to_owned()))
                 } else {
-                    names::argument(name)
+                    spelling::package(name)
                 };
                 let place = positions.piece(name, 0);
                 match want {

@@ -2,12 +2,34 @@
 //! what is known by its first bytes or its name stands before what is known by its looks.
 
 mod ansible;
+mod blueprint;
 mod cloud_config;
+mod comps;
+mod elf;
+mod facts;
+mod kiwi;
 mod list;
 mod mkosi;
+mod rpm;
+mod spec;
+mod tarball;
 mod unit;
 
 use crate::reader::Reader;
 
 /// All of them.
-pub(crate) const ALL: &[&dyn Reader] = &[&cloud_config::CloudConfig, &mkosi::Mkosi, &unit::Unit, &ansible::Ansible, &list::List];
+pub(crate) const ALL: &[&dyn Reader] = &[
+    &rpm::Rpm,
+    &elf::Elf,
+    &tarball::Tarball,
+    &comps::Comps,
+    &kiwi::Kiwi,
+    &facts::Facts,
+    &cloud_config::CloudConfig,
+    &mkosi::Mkosi,
+    &unit::Unit,
+    &spec::Spec,
+    &blueprint::Blueprint,
+    &ansible::Ansible,
+    &list::List,
+];

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use super::{Around, File, Playbook, Scope};
 use crate::names;
+use crate::spelling;
 use crate::need::{Need, UnitWant, Verb, Want};
 use crate::shell::Argument;
 use crate::yaml::{entries, items, truth};
@@ -103,7 +104,7 @@ impl Playbook<'_, '_> {
             return;
         }
         match module {
-            "dnf" | "dnf5" | "yum" | "package" => self.packages(&task, names::argument),
+            "dnf" | "dnf5" | "yum" | "package" => self.packages(&task, spelling::package),
             "apt" => self.packages(&task, |name| match name.split(['=', '/', ':']).next() {
                 Some(name) if names::is_name(name) => Ok(Want::DebianPackage(name.to_owned())),
                 _ => Err("not a name of a package".to_owned()),
@@ -183,7 +184,7 @@ impl Playbook<'_, '_> {
         }
         for state in states {
             self.each(task, &["name", "service", "unit"], Verb::Use, |text| {
-                Ok(Want::Unit { name: names::unit(text), state })
+                Ok(Want::Unit { name: names::unit(text)?, state })
             });
         }
     }
