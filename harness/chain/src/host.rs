@@ -21,7 +21,10 @@ pub trait Host {
     /// rpm is missing, or cannot read it.
     fn rpm(&self, file: &Utf8Path, format: &str) -> Result<String, Unavailable>;
 
-    /// What `rpmspec --query ARGUMENTS… FILE` prints; macros of the spec that run commands are not expanded.
+    /// What `rpmspec --query ARGUMENTS… FILE` prints. rpm has no switch that keeps a spec from running commands: readers
+    /// hand over only those without a macro that could (`readers/spec/inert.rs`). The host gives rpmspec no other
+    /// macros than rpm's own (`--macros=/usr/lib/rpm/macros`, a HOME without `.rpmmacros`), which such a spec cannot
+    /// make run anything, and bounds its time and its output.
     ///
     /// # Errors
     /// rpmspec is missing, or cannot read it.

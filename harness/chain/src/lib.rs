@@ -7,6 +7,8 @@
 
 pub mod chain;
 pub mod host;
+#[cfg(test)]
+mod hostile_tests;
 pub mod limits;
 mod names;
 pub mod need;

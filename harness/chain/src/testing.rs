@@ -21,6 +21,8 @@ pub(crate) struct FakeHost {
     pub(crate) rpm: Option<String>,
     /// What rpmspec says, by its arguments joined with spaces.
     pub(crate) rpmspec: BTreeMap<String, String>,
+    /// What stands behind [`crate::limits::TEXT`] of any file.
+    pub(crate) pieces: Vec<u8>,
     /// Members of any archive.
     pub(crate) members: Vec<(String, Vec<u8>)>,
 }
@@ -53,6 +55,12 @@ impl Host for FakeHost {
 
     fn rpmspec(&self, _: &Utf8Path, arguments: &[&str]) -> Result<String, Unavailable> {
         self.rpmspec.get(&arguments.join(" ")).cloned().ok_or_else(|| Unavailable("rpmspec is missing".to_owned()))
+    }
+
+    fn piece(&self, _: &Utf8Path, from: u64, length: usize) -> Result<Vec<u8>, Unavailable> {
+        let from = from.checked_sub(crate::limits::TEXT).and_then(|from| self.pieces.get(from as usize..));
+        let from = from.ok_or_else(|| Unavailable("no such piece".to_owned()))?;
+        Ok(from[..from.len().min(length)].to_vec())
     }
 
     fn archive(&self, _: &Utf8Path, bytes: u64, each: &mut dyn FnMut(&str, &[u8])) -> Result<(), Unavailable> {

@@ -45,7 +45,7 @@ impl Reader for Ansible {
         let first = lines.clone().find(|line| !matches!(line.trim(), "" | "---") && !line.trim().starts_with('#'));
         let key = |line: &str| line.trim_start_matches([' ', '-']).split(':').next().unwrap_or_default().to_owned();
         let known = |key: &str| {
-            matches!(key, "hosts" | "import_playbook" | "block") || key.contains('.') || modules::is_known(key)
+            matches!(key, "hosts" | "import_playbook" | "block") || key.matches('.').count() > 1 || modules::is_known(key)
         };
         first.is_some_and(|line| line.starts_with("- ")) && lines.any(|line| line.contains(':') && known(&key(line)))
     }

@@ -26,7 +26,7 @@ impl Reader for Blueprint {
         if source.path.extension() != Some("toml") {
             return false;
         }
-        let text = String::from_utf8_lossy(source.bytes);
+        let text = String::from_utf8_lossy(&source.bytes[..source.bytes.len().min(256 << 10)]);
         let mut lines = text.lines().map(str::trim);
         let is_lock = lines.clone().any(|line| line.starts_with("lock-version"));
         let is_table = |line: &str| {

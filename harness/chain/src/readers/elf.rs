@@ -56,7 +56,9 @@ pub(super) const MAGIC: &[u8] = b"\x7fELF";
 pub(super) fn wants(program: &Program) -> Vec<Want> {
     let mut out = Vec::new();
     out.extend(program.arch.clone().map(Want::Arch));
-    out.extend(program.isa_level.map(|level| Want::IsaLevel(format!("x86-64-v{}", level + 1))).filter(|_| program.isa_level > Some(0)));
+    // The first level is that of every such machine.
+    let level = program.isa_level.filter(|level| *level > 0);
+    out.extend(level.map(|level| Want::IsaLevel(format!("x86-64-v{}", level + 1))));
     out.extend(program.interpreter.clone().map(Want::Path));
     for (name, versions) in &program.libraries {
         out.push(match name.starts_with('/') {

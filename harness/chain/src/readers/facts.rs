@@ -60,7 +60,7 @@ impl Reader for Facts {
                 },
             }
         };
-        let mut add = |want: Want, verb: Verb, written: &str, within: &str, into: &mut Reading| {
+        let add = |want: Want, verb: Verb, written: &str, within: &str, into: &mut Reading| {
             into.line();
             into.need(Need::new(want, verb, place.clone(), written).within(Some(within)));
         };

@@ -33,7 +33,7 @@ impl Reader for Kiwi {
 
     fn read(&self, source: &Source<'_>, into: &mut Reading) -> Result<(), ReadError> {
         let positions = Positions::of(source, into)?;
-        let mut kiwi = Description { source, into, included: 0, debian: false };
+        let mut kiwi = Description { source, into, included: 0, open: Vec::new(), debian: false };
         kiwi.file(&positions, 0)
     }
 }
@@ -45,6 +45,8 @@ struct Description<'r, 's> {
     source: &'r Source<'s>,
     into: &'r mut Reading,
     included: usize,
+    /// Included files that are read now.
+    open: Vec<String>,
     /// Its package manager is apt.
     debian: bool,
 }
@@ -98,8 +100,15 @@ impl Description<'_, '_> {
         }
         let name = from.trim_start_matches("file://").trim_start_matches("this://").trim_start_matches("./");
         let (path, text) = self.source.host.included(self.source.path, name).map_err(|why| why.to_string())?;
+        if self.open.contains(&path) {
+            return Err("a file that includes itself".to_owned());
+        }
         self.included += 1;
-        self.file(&Positions::new(&Arc::from(path.as_str()), &text), depth + 1).map_err(|why| why.to_string())
+        let positions = Positions::new(&Arc::from(path.as_str()), &text);
+        self.open.push(path);
+        let read = self.file(&positions, depth + 1);
+        self.open.pop();
+        read.map_err(|why| why.to_string())
     }
 
     fn element(&mut self, element: &Element, list: &List) {

@@ -127,3 +127,107 @@ fn makes(scripts: &str, name: &str) -> bool {
     let is_word = |line: &str| line.split(|c: char| c.is_whitespace() || "'\"".contains(c)).any(|word| word == name);
     scripts.lines().any(|line| tools.iter().any(|tool| line.contains(tool)) && is_word(line))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{FakeHost, read_bytes, shown};
+
+    const LEAD: &[u8] = b"\xed\xab\xee\xdb\x03\0";
+
+    /// What rpm 4.18 printed of a package that was built for this.
+    const PRINTED: &str = "\
+N\tshop\t1:2.1-3\tx86_64\tlinux\tshop-2.1-3.src.rpm
+R\t(postgresql or mariadb)\t0\t
+R\t/bin/sh\t768\t
+R\t/sbin/ldconfig\t4352\t
+R\t/usr/bin/perl\t16384\t
+R\t/usr/bin/python3\t0\t
+R\tconfig(shop)\t268435464\t1:2.1-3
+R\tlibc.so.6()(64bit)\t16384\t
+R\tlibc.so.6(GLIBC_2.14)(64bit)\t16384\t
+R\tlibc.so.6(GLIBC_2.2.5)(64bit)\t16384\t
+R\tlibc.so.6(GLIBC_2.26)(64bit)\t16384\t
+R\tlibc.so.6(GLIBC_2.3)(64bit)\t16384\t
+R\tlibc.so.6(GLIBC_2.3.4)(64bit)\t16384\t
+R\tlibc.so.6(GLIBC_2.34)(64bit)\t16384\t
+R\tlibc.so.6(GLIBC_2.4)(64bit)\t16384\t
+R\tnginx\t12\t1.24
+R\trpmlib(BuiltinLuaScripts)\t16777226\t4.2.2-1
+R\trpmlib(CompressedFileNames)\t16777226\t3.0.4-1
+R\trpmlib(FileDigests)\t16777226\t4.6.0-1
+R\trpmlib(PayloadFilesHavePrefix)\t16777226\t4.0-1
+R\trpmlib(RichDependencies)\t16777226\t4.12.0-1
+R\trtld(GNU_HASH)\t16384\t
+R\tshop-libs\t8\t1:2.1
+R\tsystemd\t1024\t
+W\tchrony\t0\t
+P\tconfig(shop)
+P\tshop
+P\tshop(x86-64)
+P\tshop-libs
+P\tuser(shopper)
+F\t/etc/shop/shop.conf\troot\tapache
+F\t/usr/bin/shop\troot\troot
+F\t/usr/bin/shop-report\troot\troot
+F\t/usr/lib/.build-id\troot\troot
+F\t/usr/lib/.build-id/c8\troot\troot
+F\t/usr/lib/.build-id/c8/9156ebdabf859f4ee70cb0c303004dccf1ae51\troot\troot
+F\t/var/lib/shop\tshopper\tshop
+I\t/bin/sh
+I\t<lua>
+I\t/sbin/ldconfig
+S
+getent group shop >/dev/null || groupadd -r shop
+print(\"x\")
+";
+
+    fn read(printed: &str) -> Result<String, ReadError> {
+        let host = FakeHost { rpm: Some(printed.to_owned()), ..FakeHost::default() };
+        read_bytes("shop.rpm", LEAD, &host).map(|chain| shown(&chain))
+    }
+
+    #[test]
+    fn requirements_of_a_package_are_needs_without_those_of_itself_and_of_rpm() {
+        let expected = "\
+0 use arch x86_64 [shop]
+0 install capability (postgresql or mariadb) [shop]
+0 install path /bin/sh [shop]
+0 install path /sbin/ldconfig [shop]
+0 install path /usr/bin/perl [shop]
+0 install path /usr/bin/python3 [shop]
+0 install capability libc.so.6()(64bit) [shop]
+0 install capability libc.so.6(GLIBC_2.14)(64bit) [shop]
+0 install capability libc.so.6(GLIBC_2.2.5)(64bit) [shop]
+0 install capability libc.so.6(GLIBC_2.26)(64bit) [shop]
+0 install capability libc.so.6(GLIBC_2.3)(64bit) [shop]
+0 install capability libc.so.6(GLIBC_2.3.4)(64bit) [shop]
+0 install capability libc.so.6(GLIBC_2.34)(64bit) [shop]
+0 install capability libc.so.6(GLIBC_2.4)(64bit) [shop]
+0 install package nginx >= 1.24 [shop]
+0 install capability rtld(GNU_HASH) [shop]
+0 install package systemd [shop]
+0 install package chrony optional [shop]
+0 use user-group apache [shop]
+28 of 28 lines
+";
+        assert_eq!(read(PRINTED).unwrap(), expected);
+    }
+
+    #[test]
+    fn another_architecture_is_a_need_and_noarch_and_sources_have_none() {
+        let arch = |printed: &str| read(printed).unwrap().lines().next().unwrap_or_default().to_owned();
+        assert_eq!(arch(&PRINTED.replace("x86_64\tlinux", "aarch64\tlinux")), "0 use arch aarch64 [shop]");
+        assert!(!arch(&PRINTED.replace("x86_64\tlinux", "noarch\tlinux")).contains("arch "));
+        assert!(!arch(&PRINTED.replace("shop-2.1-3.src.rpm", "(none)")).contains("arch "));
+    }
+
+    #[test]
+    fn a_torn_package_is_unreadable_and_strange_rows_are_listed() {
+        let host = FakeHost::default();
+        assert!(read_bytes("a.rpm", LEAD, &host).unwrap_err().to_string().contains("not an rpm package"));
+        assert!(read("").is_err() && read("N\tshop\n").is_err());
+        let strange = read("N\ta\t1-1\tnoarch\tlinux\ta.src.rpm\nR\tx\tmany\t\nR\n").unwrap();
+        assert_eq!(strange, "! 0 x: flags that are no number\n0 of 1 lines\n");
+    }
+}

@@ -417,7 +417,7 @@ fn requirements(value: &str) -> Vec<Result<Requirement<'_>, String>> {
                 return out;
             };
             out.push(Ok((&rest[..end], None)));
-            rest = rest[end..].trim_start_matches([',', ' ', '\t']);
+            rest = rest[end..].trim_start_matches(|c: char| c.is_whitespace() || c == ',');
             continue;
         }
         let (name, behind) = word(rest);
@@ -437,7 +437,7 @@ fn requirements(value: &str) -> Vec<Result<Requirement<'_>, String>> {
                 rest = behind;
             }
         }
-        rest = rest.trim_start_matches([',', ' ', '\t']);
+        rest = rest.trim_start_matches(|c: char| c.is_whitespace() || c == ',');
     }
     out
 }
@@ -454,5 +454,5 @@ fn word(text: &str) -> (&str, &str) {
         c.is_whitespace() || *c == ',' && depth == 0
     });
     let end = end.map_or(text.len(), |(at, _)| at);
-    (&text[..end], text[end..].trim_start_matches([' ', '\t']))
+    (&text[..end], text[end..].trim_start())
 }

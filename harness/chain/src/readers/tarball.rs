@@ -151,6 +151,67 @@ fn resolved(dir: &str, origin: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testing::{FakeHost, read_bytes, shown};
+
+    /// The program that runs this, which has libraries and an interpreter.
+    fn program() -> Vec<u8> {
+        std::fs::read(std::env::current_exe().unwrap()).unwrap()
+    }
+
+    #[test]
+    fn programs_and_scripts_of_an_archive_need_what_it_does_not_bring() {
+        let member = |name: &str, bytes: &[u8]| (name.to_owned(), bytes.to_vec());
+        let own = program();
+        let needed: Vec<String> = Program::read(&*own).unwrap().libraries.into_iter().map(|(name, _)| name).collect();
+        let brought = needed.iter().find(|name| name.starts_with("libc.so")).unwrap();
+        let read = |members: Vec<(String, Vec<u8>)>| {
+            let host = FakeHost { members, ..FakeHost::default() };
+            shown(&read_bytes("app.tar.gz", b"\x1f\x8b\x08", &host).unwrap())
+        };
+        let alone = read(vec![
+            member("./app/bin/run", b"#!/usr/bin/env python3\nimport os\n"),
+            member("app/bin/app", &own),
+            member("app/README", b"text"),
+        ]);
+        assert!(alone.contains("use command python3 [app/bin/run]") && alone.contains("use path /usr/bin/env"));
+        assert!(alone.contains(&format!("use soname {brought}")) && alone.ends_with("2 of 2 lines\n"), "{alone}");
+        let of_library = |text: &str| text.lines().find(|line| line.contains(brought.as_str())).map(str::to_owned);
+        let next = read(vec![member("app/bin/app", &own), member(&format!("app/bin/{brought}"), b"\x7fELF")]);
+        assert!(of_library(&next).is_some_and(|line| !line.contains("optional")), "a torn library brings nothing: {next}");
+        // Any library under the name will do here.
+        let next = read(vec![member("app/bin/app", &own), member(&format!("app/bin/{brought}"), &own)]);
+        assert_eq!(of_library(&next), None, "{next}");
+        let elsewhere = read(vec![member("app/bin/app", &own), member(&format!("app/x/{brought}"), &own)]);
+        let line = of_library(&elsewhere).unwrap();
+        assert!(line.ends_with("optional [app/bin/app]"), "{line}");
+    }
+
+    #[test]
+    fn an_archive_that_its_host_refuses_is_unreadable() {
+        struct Refusing;
+        impl crate::host::Host for Refusing {
+            fn included(&self, _: &camino::Utf8Path, _: &str) -> Result<(String, String), crate::Unavailable> {
+                Err(crate::Unavailable(String::new()))
+            }
+            fn rpm(&self, _: &camino::Utf8Path, _: &str) -> Result<String, crate::Unavailable> {
+                Err(crate::Unavailable(String::new()))
+            }
+            fn rpmspec(&self, _: &camino::Utf8Path, _: &[&str]) -> Result<String, crate::Unavailable> {
+                Err(crate::Unavailable(String::new()))
+            }
+            fn archive(
+                &self,
+                _: &camino::Utf8Path,
+                _: u64,
+                _: &mut dyn FnMut(&str, &[u8]),
+            ) -> Result<(), crate::Unavailable> {
+                Err(crate::Unavailable("more than 4 GiB come out of it".to_owned()))
+            }
+        }
+        let source = Source { path: camino::Utf8Path::new("bomb.tar.xz"), bytes: b"\xfd7zXZ\0", host: &Refusing };
+        let error = crate::read(&source, None).unwrap_err().to_string();
+        assert_eq!(error, "bomb.tar.xz: more than 4 GiB come out of it");
+    }
 
     #[test]
     fn a_runpath_leads_from_where_its_program_is() {

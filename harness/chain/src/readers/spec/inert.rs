@@ -27,8 +27,9 @@ fn is_inert_line(line: &str) -> bool {
         }
     }
     // A line that goes on can hide what it defines.
-    let is_definition = line.contains("%define") || line.contains("%global");
-    if is_definition && (line.trim_end().ends_with('\\') || !line.trim_start().starts_with('%')) {
+    let definitions = line.matches("%define").count() + line.matches("%global").count();
+    let begins = ["%define ", "%global "].iter().any(|word| line.trim_start().starts_with(word));
+    if definitions > 0 && (definitions > 1 || !begins || line.trim_end().ends_with('\\')) {
         return false;
     }
     line.match_indices('%').all(|(at, _)| {
@@ -39,8 +40,7 @@ fn is_inert_line(line: &str) -> bool {
         let end = bare.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(bare.len());
         let (name, behind) = bare.split_at(end);
         let closed = !braced || behind.starts_with('}') || conditional && behind.starts_with(':');
-        let inner = at > 0 && line[..at].ends_with("%{!?") || line[..at].ends_with("%{?");
-        is_identifier(name) && !ACTIVE.contains(&name) && closed && !inner
+        is_identifier(name) && !ACTIVE.contains(&name) && closed
     })
 }
 
