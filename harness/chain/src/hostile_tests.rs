@@ -6,7 +6,7 @@ use camino::Utf8Path;
 
 use crate::limits;
 use crate::reader::{ReadError, Source, read};
-use crate::testing::{FakeHost, kind_of, read_bytes, read_text, shown};
+use crate::testing::{FakeHost, KINDS, kind_of, read_bytes, read_text, shown};
 
 /// A beginning of each kind of text that its reader takes, under a name that it takes.
 const TEXTS: &[(&str, &str)] = &[
@@ -40,12 +40,12 @@ fn text_that_is_not_utf8_or_too_long_is_an_error_that_says_so() {
 #[test]
 fn damaged_files_never_panic() {
     let root = Utf8Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata");
-    for kind in root.read_dir_utf8().unwrap().flatten().filter(|entry| entry.path().is_dir()) {
-        for expected in kind.path().read_dir_utf8().unwrap().flatten() {
+    for kind in KINDS {
+        for expected in root.join(kind).read_dir_utf8().unwrap().flatten() {
             let Some(name) = expected.file_name().strip_suffix(".needs") else { continue };
-            let bytes = std::fs::read(kind.path().join(name)).unwrap();
+            let bytes = std::fs::read(root.join(kind).join(name)).unwrap();
             let host = FakeHost::default();
-            let reader = crate::reader::readers().iter().find(|reader| reader.kind().name() == kind.file_name());
+            let reader = crate::reader::readers().iter().find(|reader| reader.kind().name() == *kind);
             let kind = reader.map(|reader| reader.kind());
             let try_it = |bytes: &[u8]| {
                 let source = Source { path: Utf8Path::new(name), bytes, host: &host };

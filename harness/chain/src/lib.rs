@@ -6,6 +6,7 @@
 //! untrusted: sizes, depths and counts are bounded ([`limits`]).
 
 pub mod chain;
+pub mod debian;
 pub mod host;
 #[cfg(test)]
 mod hostile_tests;
@@ -19,6 +20,8 @@ mod readers;
 mod shebang;
 mod shell;
 mod spelling;
+#[cfg(test)]
+mod testdata;
 #[cfg(test)]
 mod testing;
 mod xml;

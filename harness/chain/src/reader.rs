@@ -1,5 +1,6 @@
 //! Readers: which of them a file is for, and what it hands to them.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use camino::Utf8Path;
@@ -62,6 +63,8 @@ pub fn readers() -> &'static [&'static dyn Reader] {
 #[derive(Debug)]
 pub struct Reading {
     chain: Chain,
+    /// Lines that were not understood: of one, the first reason stays.
+    odd: HashSet<(Arc<str>, u32)>,
 }
 
 impl Reading {
@@ -75,7 +78,7 @@ impl Reading {
             not_understood: Vec::new(),
             written_for: None,
         };
-        Self { chain }
+        Self { chain, odd: HashSet::new() }
     }
 
     /// The file that is read.
@@ -100,8 +103,7 @@ impl Reading {
 
     /// A line, already counted, that was not understood. Of one line the first reason stays.
     pub fn not_understood(&mut self, place: Place, written: &str, why: impl Into<String>) {
-        let same = |one: &NotUnderstood| one.place.file == place.file && one.place.line == place.line && place.line > 0;
-        if !self.chain.not_understood.iter().rev().take(8).any(same) {
+        if place.line == 0 || self.odd.insert((Arc::clone(&place.file), place.line)) {
             let written = one_line(written, limits::SHOWN);
             self.chain.not_understood.push(NotUnderstood { place, written, why: why.into() });
         }

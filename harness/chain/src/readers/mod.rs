@@ -5,12 +5,15 @@ mod ansible;
 mod blueprint;
 mod cloud_config;
 mod comps;
+mod containerfile;
 mod elf;
 mod facts;
+mod kickstart;
 mod kiwi;
 mod list;
 mod mkosi;
 mod rpm;
+mod script;
 mod spec;
 mod tarball;
 mod unit;
@@ -26,6 +29,9 @@ pub(crate) const ALL: &[&dyn Reader] = &[
     &kiwi::Kiwi,
     &facts::Facts,
     &cloud_config::CloudConfig,
+    &containerfile::Containerfile,
+    &script::Script,
+    &kickstart::Kickstart,
     &mkosi::Mkosi,
     &unit::Unit,
     &spec::Spec,

@@ -41,17 +41,36 @@ pub(super) struct Command {
 /// What a command is.
 #[derive(Debug)]
 pub(super) enum Kind {
-    Simple { assignments: Vec<Assignment>, words: Vec<Word> },
+    Simple {
+        assignments: Vec<Assignment>,
+        words: Vec<Word>,
+    },
     /// `{ … }` and `( … )`
     Group(List),
     /// `if … then … elif … then … else … fi`
-    If { branches: Vec<(List, List)>, otherwise: Option<List> },
+    If {
+        branches: Vec<(List, List)>,
+        otherwise: Option<List>,
+    },
     /// `for name in words; do … done`; without words over the arguments.
-    For { name: String, words: Option<Vec<Word>>, body: List },
+    For {
+        name: String,
+        words: Option<Vec<Word>>,
+        body: List,
+    },
     /// `while … do … done`, `until …`
-    Loop { condition: List, body: List },
-    Case { word: Word, arms: Vec<Arm> },
-    Function { name: String, body: Rc<Command> },
+    Loop {
+        condition: List,
+        body: List,
+    },
+    Case {
+        word: Word,
+        arms: Vec<Arm>,
+    },
+    Function {
+        name: String,
+        body: Rc<Command>,
+    },
     /// `[[ … ]]`: its words, operators among them.
     Test(Vec<Word>),
     /// `(( … ))`

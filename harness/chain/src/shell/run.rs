@@ -1,0 +1,650 @@
+//! Walks through parsed shell text: which commands run, under which condition, and what the chain does when they fail.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use super::Shell;
+use super::condition::Condition;
+use super::names;
+use super::origin::Origin;
+use super::parse::parse;
+use super::syntax::{
+    AndOr, Arm, Assigned, Assignment, Command, Heredoc, Joint, Kind, List, Pipeline, RedirectKind, Word,
+};
+use super::value::{Field, Value};
+use crate::need::{Need, Verb, Want};
+use crate::place::Place;
+use crate::reader::Reading;
+
+/// Commands that are looked at, in one piece of text: loops in loops over long lists end there.
+const STEPS: usize = 100_000;
+/// Functions and scripts in each other.
+const CALLS: usize = 8;
+/// Values that one variable can have.
+const VALUES: usize = 16;
+
+/// A text, and where it stands.
+#[derive(Debug)]
+pub(super) struct Unit {
+    pub(super) text: String,
+    pub(super) origin: Origin,
+    pub(super) heredocs: Vec<Heredoc>,
+}
+
+/// A line of what a command gets or prints, where it is known.
+#[derive(Debug, Clone)]
+pub(super) struct Line {
+    pub(super) text: String,
+    pub(super) place: Place,
+    /// It has expansions, which were not worked out.
+    pub(super) open: bool,
+}
+
+/// A function, and whether something called it.
+struct Function {
+    body: Rc<Command>,
+    unit: Rc<Unit>,
+    called: bool,
+}
+
+/// One walk.
+pub(super) struct Run<'r, 'a> {
+    pub(super) shell: &'r mut Shell<'a>,
+    pub(super) into: &'r mut Reading,
+    pub(super) unit: Rc<Unit>,
+    pub(super) variables: BTreeMap<String, Value>,
+    /// `$1` and the others, where they are known.
+    pub(super) arguments: Option<Vec<Field>>,
+    /// os-release was sourced.
+    pub(super) sourced: bool,
+    /// What the command at hand gets from the one before it in its pipeline: `Some(None)` is not known.
+    pub(super) piped: Option<Option<Vec<Line>>>,
+    /// The same, for the command that is being read.
+    pub(super) stdin: Option<Vec<Line>>,
+    /// Where the command at hand stands.
+    pub(super) here: Place,
+    /// Scripts that are being read, outermost first.
+    pub(super) scripts: Vec<String>,
+    /// Levels of what may fail.
+    pub(super) optional: usize,
+    /// Levels of conditions under which commands run.
+    conditional: usize,
+    /// Levels of conditions that look for one of several package managers.
+    managers: usize,
+    /// Commands that a condition found.
+    guards: Vec<String>,
+    functions: BTreeMap<String, Function>,
+    steps: usize,
+    calls: usize,
+    /// Levels of conditions that are evaluated: what they find is for what surrounds them.
+    collecting: usize,
+}
+
+impl<'r, 'a> Run<'r, 'a> {
+    pub(super) fn new(shell: &'r mut Shell<'a>, into: &'r mut Reading) -> Self {
+        let variables = shell.variables.iter().map(|(name, value)| (name.clone(), Value::Known(vec![value.clone()])));
+        Self {
+            variables: variables.collect(),
+            unit: Rc::new(Unit { text: String::new(), origin: Origin::new(into.file()), heredocs: Vec::new() }),
+            optional: usize::from(shell.optional),
+            arguments: None,
+            sourced: false,
+            piped: None,
+            stdin: None,
+            here: Place { file: std::sync::Arc::clone(into.file()), line: 0, start: 0, end: 0 },
+            scripts: Vec::new(),
+            conditional: 0,
+            managers: 0,
+            guards: Vec::new(),
+            functions: BTreeMap::new(),
+            steps: 0,
+            calls: 0,
+            collecting: 0,
+            shell,
+            into,
+        }
+    }
+
+    /// Walks through a text as if it stood where the walk is now.
+    pub(super) fn text(&mut self, text: String, origin: Origin) {
+        let parsed = parse(&text);
+        let unit = Rc::new(Unit { text, origin, heredocs: parsed.heredocs });
+        let before = std::mem::replace(&mut self.unit, unit);
+        for fault in parsed.faults {
+            let unit = Rc::clone(&self.unit);
+            let mut at = fault.range.start;
+            for line in unit.text[fault.range.clone()].split_inclusive('\n') {
+                if crate::shell::says_something(line) {
+                    self.odd_at(at, &fault.why);
+                }
+                at += line.len();
+            }
+        }
+        self.list(&parsed.list);
+        self.unit = before;
+    }
+
+    /// At the end: functions that nothing called may be called from elsewhere.
+    pub(super) fn end(&mut self) {
+        for _ in 0..CALLS {
+            let left: Vec<String> =
+                self.functions.iter().filter(|(_, function)| !function.called).map(|(name, _)| name.clone()).collect();
+            if left.is_empty() {
+                return;
+            }
+            for name in left {
+                self.call(&name, None);
+            }
+        }
+    }
+
+    /// Says that the line at `at` of the text was not understood.
+    pub(super) fn odd_at(&mut self, at: usize, why: &str) {
+        let text = &self.unit.text;
+        let start = text[..at].rfind('\n').map_or(0, |start| start + 1);
+        let end = text[at..].find('\n').map_or(text.len(), |end| at + end);
+        let place = self.unit.origin.line(at);
+        // Of a long line, the piece around it.
+        let start = (start.max(at.saturating_sub(400))..=at).find(|start| text.is_char_boundary(*start)).unwrap_or(at);
+        let end = (at..=end.min(at + 400)).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(at);
+        self.into.not_understood(place, &text[start..end], why);
+    }
+
+    /// Says that the line of a field was not understood.
+    pub(super) fn odd(&mut self, field: &Field, why: &str) {
+        let mut place = field.place.clone();
+        place.end = place.start;
+        let written = self.shell.command.clone();
+        self.into.not_understood(place, &written, why);
+    }
+
+    /// A need.
+    pub(super) fn need(&mut self, want: Want, verb: Verb, written: &str, place: Place) {
+        let optional = self.optional > 0 || self.is_guarded(&want);
+        if self.shell.is_new(&want, verb, optional, &place) {
+            let within = self.shell.within.clone();
+            let written = written.to_owned();
+            self.into.need(Need { want, verb, optional, place, written, within });
+        }
+    }
+
+    /// A need that is written as a field.
+    pub(super) fn need_of(&mut self, want: Want, verb: Verb, field: &Field) {
+        self.need(want, verb, &field.text, field.place.clone());
+    }
+
+    fn is_guarded(&self, want: &Want) -> bool {
+        match want {
+            Want::Command(name) => {
+                self.guards.contains(name)
+                    || (self.managers > 0 && (names::is_manager(name) || names::is_foreign(name)))
+                    || (self.shell.opaque && !names::is_usual(name) && !names::is_manager(name))
+            }
+            Want::Path(path) => self.guards.contains(path),
+            _ => false,
+        }
+    }
+
+    pub(super) fn list(&mut self, list: &List) {
+        for and_or in &list.0 {
+            self.and_or(and_or);
+        }
+    }
+
+    /// A list in a shell of its own, whose variables end with it.
+    pub(super) fn quietly(&mut self, list: &List) {
+        let variables = self.variables.clone();
+        let piped = self.piped.take();
+        self.list(list);
+        self.variables = variables;
+        self.piped = piped;
+    }
+
+    fn and_or(&mut self, chain: &AndOr) {
+        if chain.rest.is_empty() {
+            return self.pipeline(&chain.first);
+        }
+        let all: Vec<(Joint, &Pipeline)> = std::iter::once((Joint::And, &chain.first))
+            .chain(chain.rest.iter().map(|(joint, pipeline)| (*joint, pipeline)))
+            .collect();
+        // Since the last `||`: conditions that hold, and whether there was more than conditions.
+        let mut holds = Condition::default();
+        let mut alternative = false;
+        let mut more = false;
+        let (guards, managers) = (self.guards.len(), self.managers);
+        for (at, (joint, pipeline)) in all.iter().enumerate() {
+            if *joint == Joint::Or {
+                alternative = more;
+                more = false;
+                holds = Condition::default();
+                self.guards.truncate(guards);
+            }
+            let check = is_check(pipeline);
+            more |= !check;
+            let or = all[at + 1..].iter().position(|(joint, _)| *joint == Joint::Or).map(|or| at + 1 + or);
+            let fallback: Vec<&Pipeline> = or.map_or(Vec::new(), |or| all[or..].iter().map(|(_, one)| *one).collect());
+            let goes_on = !fallback.is_empty() && !fails(&fallback) && (check || swallows(&fallback));
+            // What `&&` follows as a condition is one.
+            let condition = check && at + 1 < all.len();
+            let foreign = usize::from(holds.is_foreign());
+            let levels = usize::from(goes_on) + usize::from(alternative) + foreign;
+            let levels = levels + usize::from(condition && fallback.is_empty());
+            self.optional += levels;
+            self.conditional += usize::from(at > 0);
+            if condition {
+                let found = self.condition_of(pipeline);
+                self.managers += usize::from(found.looks_for_manager());
+                self.pipeline(pipeline);
+                let behind: Vec<&Pipeline> = all[at + 1..].iter().map(|(_, one)| *one).collect();
+                let then: Vec<&Pipeline> =
+                    all[at + 1..].iter().take_while(|(joint, _)| *joint == Joint::And).map(|(_, one)| *one).collect();
+                if self.collecting == 0 && !behind.is_empty() {
+                    let otherwise = match found.is_negated() {
+                        true => !then.is_empty() && !fails(&then) || then.is_empty() && !fails(&fallback),
+                        false => !fallback.is_empty() && !fails(&fallback),
+                    };
+                    self.released_by(&found, otherwise, fails(&fallback));
+                }
+                self.guards.extend(found.commands());
+                holds = holds.and(found);
+            } else {
+                self.pipeline(pipeline);
+            }
+            self.conditional -= usize::from(at > 0);
+            self.optional -= levels;
+        }
+        self.guards.truncate(guards);
+        self.managers = managers;
+    }
+
+    fn pipeline(&mut self, pipeline: &Pipeline) {
+        let before = self.piped.clone();
+        for (at, command) in pipeline.commands.iter().enumerate() {
+            let printed = self.command(command);
+            if at + 1 < pipeline.commands.len() {
+                self.piped = Some(printed);
+            }
+        }
+        self.piped = before;
+    }
+
+    /// What the command prints, if that is known.
+    fn command(&mut self, command: &Command) -> Option<Vec<Line>> {
+        self.steps += 1;
+        if self.steps > STEPS {
+            if self.steps == STEPS + 1 {
+                self.odd_at(
+                    command.range.start,
+                    &format!("more than {STEPS} commands, loops counted; the rest is not read"),
+                );
+            }
+            return None;
+        }
+        match &command.kind {
+            Kind::Simple { assignments, words } => return self.simple_command(command, assignments, words),
+            Kind::Group(list) => {
+                let variables = self.variables.clone();
+                let subshell = self.unit.text[command.range.start..].starts_with('(');
+                self.list(list);
+                if subshell {
+                    self.variables = variables;
+                }
+            }
+            Kind::If { branches, otherwise } => self.branches(branches, otherwise.as_ref()),
+            Kind::For { name, words, body } => self.repeat(name, words.as_deref(), body),
+            Kind::Loop { condition, body } => {
+                self.condition(condition);
+                self.conditional += 1;
+                self.list(body);
+                self.conditional -= 1;
+            }
+            Kind::Case { word, arms } => self.case(word, arms),
+            Kind::Function { name, body } => {
+                let function = Function { body: Rc::clone(body), unit: Rc::clone(&self.unit), called: false };
+                // Of one that is defined again, the first may have been called in between.
+                self.functions.insert(name.clone(), function);
+                self.shell.commands.insert(name.clone());
+            }
+            Kind::Test(words) => {
+                for word in words {
+                    self.expand(word);
+                }
+            }
+            Kind::Arithmetic => {}
+        }
+        let fields = [];
+        self.redirections(command, &fields);
+        None
+    }
+
+    fn branches(&mut self, branches: &[(List, List)], otherwise: Option<&List>) {
+        let mut tested = Condition::default();
+        let managers = self.managers;
+        let mut others = otherwise.map(|list| !list_fails(list));
+        for (condition, body) in branches {
+            let found = self.condition(condition);
+            self.managers += usize::from(found.looks_for_manager());
+            let foreign = usize::from(found.is_foreign());
+            let guards = self.guards.len();
+            self.guards.extend(found.commands());
+            self.optional += foreign;
+            self.conditional += 1;
+            self.list(body);
+            self.conditional -= 1;
+            self.optional -= foreign;
+            self.guards.truncate(guards);
+            if found.is_negated() {
+                others = Some(!list_fails(body));
+            }
+            tested = tested.and(found);
+        }
+        if let Some(list) = otherwise {
+            self.conditional += 1;
+            self.list(list);
+            self.conditional -= 1;
+        }
+        self.managers = managers;
+        if self.collecting == 0 {
+            self.released_by(&tested, others == Some(true), others == Some(false));
+        }
+    }
+
+    /// Evaluates a condition: its commands may fail.
+    fn condition(&mut self, list: &List) -> Condition {
+        let found = self.condition_of_list(list);
+        self.optional += 1;
+        self.collecting += 1;
+        self.list(list);
+        self.collecting -= 1;
+        self.optional -= 1;
+        found
+    }
+
+    fn repeat(&mut self, name: &str, words: Option<&[Word]>, body: &List) {
+        let fields = match words {
+            Some(words) => self.expand_all(words),
+            None => self.arguments.clone().unwrap_or_default(),
+        };
+        let mut values: Vec<Value> = fields.iter().filter_map(Field::known).map(known).collect();
+        if values.len() < fields.len() || words.is_none() && self.arguments.is_none() {
+            values.push(Value::Unknown);
+        }
+        for value in values {
+            self.variables.insert(name.to_owned(), value);
+            self.list(body);
+            if self.steps > STEPS {
+                return;
+            }
+        }
+    }
+
+    fn case(&mut self, word: &Word, arms: &[Arm]) {
+        let field = self.expand_one(word);
+        let mut patterns: Vec<Vec<Field>> = Vec::new();
+        for arm in arms {
+            patterns.push(arm.patterns.iter().map(|pattern| self.expand_one(pattern)).collect());
+        }
+        let release = self.release_of_case(&field, &patterns);
+        let mut last = None;
+        for (arm, patterns) in arms.iter().zip(&patterns) {
+            let all = patterns.iter().any(|pattern| pattern.is("*"));
+            if all {
+                last = Some(!list_fails(&arm.body));
+            }
+            let ids = || patterns.iter().map(|pattern| super::condition::plain(&pattern.text));
+            let foreign = usize::from(release.is_some() && !all && ids().all(|id| names::is_foreign_id(&id)));
+            self.optional += foreign;
+            self.conditional += 1;
+            self.list(&arm.body);
+            self.conditional -= 1;
+            self.optional -= foreign;
+        }
+        if let Some(key) = release {
+            let tested = Condition::of_case(key, &patterns, arms, &self.unit);
+            self.released_by(&tested, last == Some(true), last == Some(false));
+        }
+    }
+
+    pub(super) fn has_function(&self, name: &str) -> bool {
+        self.functions.contains_key(name)
+    }
+
+    /// Calls a function. `false` if there is none.
+    pub(super) fn call(&mut self, name: &str, arguments: Option<Vec<Field>>) -> bool {
+        let Some(function) = self.functions.get_mut(name) else { return false };
+        function.called = true;
+        if self.calls >= CALLS {
+            return true;
+        }
+        let (body, unit) = (Rc::clone(&function.body), Rc::clone(&function.unit));
+        self.calls += 1;
+        let before = std::mem::replace(&mut self.arguments, arguments);
+        let text = std::mem::replace(&mut self.unit, unit);
+        self.command(&body);
+        self.unit = text;
+        self.arguments = before;
+        self.calls -= 1;
+        true
+    }
+
+    /// Takes one level of calls, if there is one left.
+    pub(super) fn deeper(&mut self) -> bool {
+        let deeper = self.calls < CALLS;
+        self.calls += usize::from(deeper);
+        deeper
+    }
+
+    pub(super) fn back(&mut self) {
+        self.calls -= 1;
+    }
+
+    fn simple_command(&mut self, command: &Command, assignments: &[Assignment], words: &[Word]) -> Option<Vec<Line>> {
+        let declares = words.first().and_then(Word::bare).is_some();
+        let lasting = words.is_empty() || (declares && is_declaration(words));
+        for assignment in assignments {
+            match lasting {
+                true => self.assign(assignment),
+                // For the command alone; what is expanded in it still counts.
+                false => {
+                    if let Assigned::One(word) = &assignment.value {
+                        self.value(word);
+                    }
+                }
+            }
+        }
+        let fields = self.expand_all(words);
+        let text = &self.unit.text[command.range.clone()];
+        self.shell.command.clear();
+        self.shell.command.push_str(crate::shell::cut(text, 400));
+        self.here = self.unit.origin.line(command.range.start);
+        let printed = self.redirections(command, &fields);
+        self.stdin = printed.clone();
+        if !fields.is_empty() {
+            self.simple(&fields, Some(command));
+        }
+        printed
+    }
+
+    fn assign(&mut self, assignment: &Assignment) {
+        let value = match &assignment.value {
+            Assigned::Array(words) => {
+                let mut fields = self.expand_all(words);
+                if let (true, Some(Value::Array(before))) = (assignment.appends, self.variables.get(&assignment.name)) {
+                    fields.splice(0..0, before.iter().cloned());
+                }
+                Value::Array(fields)
+            }
+            Assigned::One(word) => self.value(word),
+        };
+        let name = &assignment.name;
+        let value = match (assignment.appends, value, self.variables.get(name)) {
+            (true, Value::Known(new), Some(Value::Known(old))) if old.len() * new.len() <= VALUES => {
+                Value::Known(old.iter().flat_map(|old| new.iter().map(move |new| format!("{old}{new}"))).collect())
+            }
+            (true, Value::Known(new), None) => Value::Known(new),
+            (true, Value::Array(new), _) => Value::Array(new),
+            (true, ..) => Value::Unknown,
+            (false, value, _) => value,
+        };
+        self.set(name, value);
+    }
+
+    /// Gives a variable a value; under a condition, one more.
+    pub(super) fn set(&mut self, name: &str, value: Value) {
+        let before = self.variables.get(name).filter(|_| self.conditional > 0);
+        let value = match (before, value) {
+            (Some(Value::Known(old)), Value::Known(new)) => {
+                let mut all = old.clone();
+                for value in new {
+                    match all.iter_mut().find(|one| value.starts_with(one.as_str())) {
+                        // Longer: what names packages names all of them.
+                        Some(one) => *one = value,
+                        None => all.push(value),
+                    }
+                }
+                if all.len() <= VALUES { Value::Known(all) } else { Value::Unknown }
+            }
+            (Some(Value::Unknown), Value::Known(_)) => Value::Unknown,
+            (Some(Value::Release(key)), Value::Known(_)) => Value::Release(key.clone()),
+            (_, value) => value,
+        };
+        if self.variables.len() < 10_000 {
+            self.variables.insert(name.to_owned(), value);
+        }
+    }
+
+    /// The lines of a heredoc of this text.
+    pub(super) fn heredoc(&self, number: usize, quoted: bool) -> Vec<Line> {
+        let Some(heredoc) = self.unit.heredocs.get(number) else { return Vec::new() };
+        let mut at = heredoc.body.start;
+        let mut lines = Vec::new();
+        for line in self.unit.text[heredoc.body.clone()].split_inclusive('\n') {
+            let text = line.trim();
+            let start = at + line.len() - line.trim_start().len();
+            let open = !quoted && text.contains(['$', '`', '\\']);
+            lines.push(Line { text: text.to_owned(), place: self.unit.origin.place(start..start + text.len()), open });
+            at += line.len();
+        }
+        lines
+    }
+
+    /// The text of a heredoc as a text to walk through.
+    pub(super) fn heredoc_text(&self, number: usize) -> Option<(String, Origin)> {
+        let heredoc = self.unit.heredocs.get(number)?;
+        let mut origin = Origin::new(self.unit.origin.file());
+        let mut at = heredoc.body.start;
+        let text = &self.unit.text[heredoc.body.clone()];
+        for line in text.split_inclusive('\n') {
+            let place = self.unit.origin.place(at..at + line.len());
+            origin.push(at - heredoc.body.start, place.line, place.is_editable().then_some(place.start));
+            at += line.len();
+        }
+        Some((text.to_owned(), origin))
+    }
+
+    /// The first heredoc of a command, and whether its mark is quoted.
+    pub(super) fn heredoc_of(&self, command: &Command) -> Option<(usize, bool)> {
+        command.redirects.iter().rev().find_map(|redirect| match redirect.kind {
+            RedirectKind::Heredoc(number) => {
+                let quoted = self
+                    .unit
+                    .text
+                    .get(redirect.target.range.clone())
+                    .is_some_and(|mark| mark.contains(['\'', '"', '\\']));
+                Some((number, quoted))
+            }
+            _ => None,
+        })
+    }
+}
+
+fn known(text: &str) -> Value {
+    Value::Known(vec![text.to_owned()])
+}
+
+fn is_declaration(words: &[Word]) -> bool {
+    matches!(words[0].bare(), Some("export" | "local" | "declare" | "readonly" | "typeset"))
+}
+
+/// The name of the only command of a pipeline, and its words.
+fn only(pipeline: &Pipeline) -> Option<(&str, &[Word])> {
+    match pipeline.commands.as_slice() {
+        [Command { kind: Kind::Simple { words, .. }, .. }] => Some((words.first()?.bare()?, words)),
+        _ => None,
+    }
+}
+
+/// Whether a pipeline only looks at something, so that its failure is an answer.
+fn is_check(pipeline: &Pipeline) -> bool {
+    let Some(last) = pipeline.commands.last() else { return false };
+    let (name, words) = match &last.kind {
+        Kind::Test(_) | Kind::Arithmetic => return true,
+        Kind::Simple { words, .. } => match words.first().and_then(Word::bare) {
+            Some(name) => (name, words.as_slice()),
+            None => return false,
+        },
+        Kind::Group(list) => {
+            return list.0.iter().all(|one| is_check(&one.first) && one.rest.iter().all(|(_, one)| is_check(one)));
+        }
+        _ => return false,
+    };
+    let second = words.get(1).and_then(Word::bare);
+    match name {
+        "[" | "test" | "which" | "type" | "hash" | "grep" | "egrep" | "fgrep" | "zgrep" | "id" | "getent" | "ls"
+        | "stat" | "pgrep" | "cmp" | "diff" | "mountpoint" | "rpmquery" => true,
+        "command" => matches!(second, Some("-v" | "-V")),
+        "rpm" => second.is_some_and(|word| word.starts_with("-q") || word == "--query"),
+        "systemctl" => words.iter().any(|word| {
+            word.bare()
+                .is_some_and(|word| word.starts_with("is-") || matches!(word, "status" | "cat" | "list-unit-files"))
+        }),
+        "dnf" | "yum" | "microdnf" | "dnf5" => {
+            words.iter().any(|word| matches!(word.bare(), Some("list" | "repoquery" | "info" | "check-update")))
+        }
+        _ => false,
+    }
+}
+
+/// Whether what follows `||` only goes on.
+fn swallows(fallback: &[&Pipeline]) -> bool {
+    fallback.iter().all(|pipeline| {
+        if let [Command { kind: Kind::Group(list), .. }] = pipeline.commands.as_slice() {
+            return list.0.iter().all(|one| {
+                let all: Vec<&Pipeline> =
+                    std::iter::once(&one.first).chain(one.rest.iter().map(|(_, one)| one)).collect();
+                swallows(&all)
+            });
+        }
+        let Some((name, _)) = only(pipeline) else { return false };
+        matches!(name, "true" | ":" | "echo" | "printf" | "exit" | "return" | "continue" | "break" | "logger" | "sleep")
+            || name.starts_with("warn")
+            || name.starts_with("log")
+    })
+}
+
+/// Whether one of the pipelines ends the script with an error.
+fn fails(pipelines: &[&Pipeline]) -> bool {
+    pipelines.iter().any(|pipeline| {
+        if let [Command { kind: Kind::Group(list), .. }] = pipeline.commands.as_slice() {
+            return list_fails(list);
+        }
+        let Some((name, words)) = only(pipeline) else { return false };
+        let status = words.get(1).and_then(Word::literal);
+        match name {
+            "exit" | "return" => status.is_some_and(|status| status.trim_matches('0') != ""),
+            "false" => true,
+            _ => ["die", "fail", "fatal", "error", "abort", "bail", "panic"]
+                .iter()
+                .any(|mark| name.split(['_', '-']).any(|piece| piece.trim_end_matches("ed") == *mark)),
+        }
+    })
+}
+
+/// [`fails`] of a list: on its own level.
+fn list_fails(list: &List) -> bool {
+    list.0.iter().any(|one| one.rest.is_empty() && fails(&[&one.first]))
+        || list
+            .0
+            .last()
+            .is_some_and(|one| one.rest.last().is_some_and(|(joint, last)| *joint == Joint::And && fails(&[last])))
+}

@@ -1,0 +1,595 @@
+//! One command with its arguments.
+
+use super::arguments::Arguments;
+use super::names;
+use super::origin::Origin;
+use super::run::{Line, Run};
+use super::script::Interpreter;
+use super::syntax::{Command, RedirectKind};
+use super::value::{Field, Value};
+use crate::need::{Verb, Want};
+use crate::spelling;
+
+/// Commands that run another one, in a row.
+const WRAPPERS: usize = 16;
+
+impl Run<'_, '_> {
+    /// A command whose words are expanded. `command` is where it comes from, if that is shell text.
+    pub(super) fn simple(&mut self, fields: &[Field], command: Option<&Command>) {
+        let mut fields = fields;
+        for _ in 0..WRAPPERS {
+            let Some((first, rest)) = fields.split_first() else { return };
+            self.here = first.place.clone();
+            self.here.end = self.here.start;
+            let name = match (&first.unknown, first.text.as_str()) {
+                (None, "") => return,
+                (None, name) => name,
+                (Some(why), _) => {
+                    let why = why.clone();
+                    self.odd(first, &why);
+                    // `$SUDO dnf install …`: what stands there as it is, is read all the same.
+                    let next = rest.first().and_then(Field::known).unwrap_or_default();
+                    if !(names::is_manager(next) || names::is_foreign(next) || next == "systemctl" || next == "rpm") {
+                        return;
+                    }
+                    fields = rest;
+                    continue;
+                }
+            };
+            let name = name.to_owned();
+            let Some(short) = self.program(&name, first, rest) else { return };
+            match self.wrapped(&short, rest) {
+                Some(at) => fields = &rest[at.min(rest.len())..],
+                None => return self.dispatch(&short, first, rest, command),
+            }
+        }
+    }
+
+    /// What running this program needs. Its name without path, if its arguments are to be read.
+    fn program(&mut self, name: &str, field: &Field, rest: &[Field]) -> Option<String> {
+        if self.has_function(name) && self.call(name, Some(rest.to_vec())) {
+            return None;
+        }
+        if !name.contains('/') {
+            if names::is_builtin(name) || self.shell.brings_command(name) {
+                return Some(name.to_owned());
+            }
+            return match names::is_command(name) {
+                true => {
+                    self.need_of(Want::Command(name.to_owned()), Verb::Use, field);
+                    Some(name.to_owned())
+                }
+                false => {
+                    let why = format!("`{}` is no name of a command", muster_base::text::one_line(name, 40));
+                    self.odd(field, &why);
+                    None
+                }
+            };
+        }
+        let short = name.rsplit('/').next().unwrap_or(name).to_owned();
+        if let Some(source) = self.shell.source_of(name) {
+            self.include(&source, field, Some(rest.to_vec()), true);
+            return None;
+        }
+        if self.shell.is_brought(name) {
+            return None;
+        }
+        if names::is_system_path(name) {
+            self.path(name, field);
+            return Some(short);
+        }
+        if name.ends_with(".sh") {
+            self.odd(field, &format!("what {} does is not known here", muster_base::text::one_line(name, 80)));
+            return None;
+        }
+        // A program of the chain's own. The usual ones in `/usr/local/bin` take the usual arguments.
+        (name.starts_with("/usr/local/") || name.ends_with("/pip") || name.ends_with("/pip3")).then_some(short)
+    }
+
+    /// A path that must exist.
+    pub(super) fn path(&mut self, path: &str, field: &Field) {
+        if names::is_system_path(path) && !self.shell.is_brought(path) {
+            self.need_of(Want::Path(path.to_owned()), Verb::Use, field);
+        }
+    }
+
+    /// Where the command begins that this one runs, if it runs one.
+    fn wrapped(&mut self, name: &str, rest: &[Field]) -> Option<usize> {
+        let valued: &[&str] = match name {
+            "sudo" | "doas" => {
+                let arguments =
+                    Arguments::of(rest, &["-u", "--user", "-g", "--group", "-h", "-p", "-C", "-D", "-R", "-T"]);
+                for user in arguments.values(&["-u", "--user"]) {
+                    self.user(&user);
+                }
+                &["-u", "--user", "-g", "--group", "-h", "-p", "-C", "-D", "-R", "-T"]
+            }
+            "env" => &["-u", "--unset", "-C", "--chdir"],
+            "nice" => &["-n", "--adjustment"],
+            "ionice" => &["-c", "-n", "--class", "--classdata"],
+            "timeout" => &["-k", "-s", "--kill-after", "--signal"],
+            "nohup" | "setsid" | "eatmydata" | "unbuffer" | "chronic" | "builtin" => &[],
+            "stdbuf" => &["-i", "-o", "-e"],
+            "exec" => &["-a"],
+            "flock" => &["-w", "--timeout", "-E"],
+            "chroot" => &["--userspec", "--groups"],
+            "arch-chroot" => &["-u"],
+            "gosu" | "su-exec" => {
+                if let Some(user) = rest.first().and_then(Field::known) {
+                    self.user(user.split(':').next().unwrap_or(user));
+                }
+                return Some(1);
+            }
+            "systemd-run" => &["-p", "--property", "-u", "--unit", "-E", "-M"],
+            "xargs" => &[
+                "-n",
+                "-I",
+                "-L",
+                "-P",
+                "-a",
+                "-d",
+                "-s",
+                "-E",
+                "--max-args",
+                "--max-procs",
+                "--arg-file",
+                "--delimiter",
+            ],
+            "command" if !rest.first().is_some_and(|field| matches!(field.text.as_str(), "-v" | "-V")) => &[],
+            "find" => return self.found(rest),
+            "runuser" if !rest.iter().any(|field| field.is("-c")) => {
+                let arguments = Arguments::of(rest, &["-u", "--user", "-g", "-G", "-s"]);
+                for user in arguments.values(&["-u", "--user"]) {
+                    self.user(&user);
+                }
+                return match arguments.has(&["-u", "--user"]) {
+                    true => Some(after_options(rest, &["-u", "--user", "-g", "-G", "-s"])),
+                    false => None,
+                };
+            }
+            _ => return None,
+        };
+        let mut at = after_options(rest, valued);
+        match name {
+            "timeout" | "flock" | "chroot" | "arch-chroot" => at += 1,
+            "sudo" | "doas" | "env" => {
+                let assigns = |field: &Field| {
+                    field
+                        .text
+                        .split_once('=')
+                        .is_some_and(|(name, _)| super::words::name_length(name) == Some(name.len()))
+                };
+                at += rest.get(at..).unwrap_or_default().iter().take_while(|field| assigns(field)).count();
+            }
+            "xargs" => {
+                // What it adds is not known; names that stand there are.
+                let inner = rest.get(at..).unwrap_or_default();
+                let installs = inner.first().is_some_and(|field| {
+                    names::is_manager(&field.text)
+                        || names::is_foreign(&field.text)
+                        || matches!(field.text.as_str(), "sudo" | "rpm" | "systemctl")
+                });
+                if installs {
+                    self.odd(&inner[0].clone(), "what xargs adds to the command is not known here");
+                }
+            }
+            _ => {}
+        }
+        (at < rest.len()).then_some(at)
+    }
+
+    /// `find … -exec COMMAND`
+    fn found(&mut self, rest: &[Field]) -> Option<usize> {
+        let at = rest.iter().position(|field| matches!(field.text.as_str(), "-exec" | "-execdir" | "-ok"))? + 1;
+        (at < rest.len()).then_some(at)
+    }
+
+    fn dispatch(&mut self, name: &str, first: &Field, rest: &[Field], command: Option<&Command>) {
+        let interpreter = name.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.');
+        match name {
+            "bash" | "sh" | "dash" | "ksh" | "zsh" | "ash" => return self.interpreter(first, rest, command),
+            "." | "source" => return self.source(rest),
+            "eval" => {
+                let all: Option<Vec<&str>> = rest.iter().map(Field::known).collect();
+                return match all {
+                    Some(all) if !all.is_empty() => {
+                        self.nested(all.join(" "), rest.first().filter(|_| rest.len() == 1))
+                    }
+                    _ => self.odd(first, "what `eval` runs is not known here"),
+                };
+            }
+            "command" | "which" | "type" | "hash" => {
+                for field in rest.iter().filter(|field| !field.text.starts_with('-')) {
+                    match field.known() {
+                        Some(path) if path.contains('/') => self.path(path, field),
+                        Some(name)
+                            if names::is_command(name)
+                                && !names::is_builtin(name)
+                                && !self.shell.brings_command(name) =>
+                        {
+                            self.need_of(Want::Command(name.to_owned()), Verb::Use, field);
+                        }
+                        Some(_) => {}
+                        None => {
+                            let why = field.unknown.clone().unwrap_or_default();
+                            self.odd(field, &why);
+                        }
+                    }
+                }
+                return;
+            }
+            "[" | "test" => return self.tested(rest),
+            "read" | "mapfile" | "readarray" => {
+                for field in Arguments::of(rest, &["-p", "-d", "-n", "-t", "-u"]).others {
+                    self.set(&field.text.clone(), Value::Unknown);
+                }
+                return;
+            }
+            "unset" => {
+                for field in rest {
+                    self.variables.remove(&field.text);
+                }
+                return;
+            }
+            "set" => {
+                // `set -- a b`
+                if rest.first().is_some_and(|field| field.is("--")) {
+                    self.arguments = Some(rest[1..].to_vec());
+                }
+                return;
+            }
+            "shift" => {
+                if let Some(arguments) = &mut self.arguments
+                    && !arguments.is_empty()
+                {
+                    let count =
+                        rest.first().and_then(Field::known).and_then(|count| count.parse().ok()).unwrap_or(1usize);
+                    arguments.drain(..count.min(arguments.len()));
+                }
+                return;
+            }
+            "cd" | "pushd" => {
+                if let Some(to) = rest.first().and_then(Field::known) {
+                    let to = self.shell.absolute(to);
+                    self.shell.directory = to;
+                }
+                return;
+            }
+            "su" | "runuser" => return self.su(rest),
+            _ => {}
+        }
+        if matches!(interpreter, "python" | "perl" | "ruby" | "node" | "php" | "lua") {
+            return self.other_language(interpreter, first, rest, command);
+        }
+        if !self.package_command(name, rest) {
+            self.system_command(name, rest);
+        }
+    }
+
+    fn interpreter(&mut self, first: &Field, rest: &[Field], command: Option<&Command>) {
+        let mut at = 0;
+        let mut text = false;
+        while let Some(option) =
+            rest.get(at).and_then(Field::known).filter(|option| option.starts_with(['-', '+']) && option.len() > 1)
+        {
+            at += 1;
+            text |= !option.starts_with("--") && option.starts_with('-') && option.contains('c');
+            if matches!(option, "-o" | "+o" | "-O" | "--rcfile" | "--init-file") {
+                at += 1;
+            }
+            if option == "-s" || option == "--" {
+                break;
+            }
+        }
+        let stdin = rest[..at.min(rest.len())].iter().any(|field| field.is("-s"));
+        let given = rest.get(at).filter(|_| !stdin).filter(|field| !field.is("-"));
+        match given {
+            Some(field) if text => match field.known() {
+                Some(script) => {
+                    let (script, arguments) = (script.to_owned(), rest.get(at + 2..).map(<[Field]>::to_vec));
+                    let before = std::mem::replace(&mut self.arguments, arguments);
+                    let variables = self.variables.clone();
+                    self.nested(script, Some(field));
+                    self.variables = variables;
+                    self.arguments = before;
+                }
+                None => {
+                    let why = field.unknown.clone().unwrap_or_default();
+                    self.odd(field, &why);
+                }
+            },
+            Some(field) => match (field.known(), field.unknown.clone()) {
+                (Some(script), _) => match self.shell.source_of(script) {
+                    Some(source) => self.include(&source, field, Some(rest[at + 1..].to_vec()), false),
+                    None if names::is_system_path(script) => self.path(&script.to_owned(), field),
+                    None => self.odd(
+                        field,
+                        &format!("what {} does is not known here", muster_base::text::one_line(script, 80)),
+                    ),
+                },
+                (None, why) => self.odd(field, &why.unwrap_or_default()),
+            },
+            None if text => {}
+            None => {
+                let heredoc = command.and_then(|command| self.heredoc_of(command));
+                if let Some((text, origin)) = heredoc.and_then(|(number, _)| self.heredoc_text(number)) {
+                    let variables = self.variables.clone();
+                    self.text(text, origin);
+                    self.variables = variables;
+                } else if self.piped.is_some() || command.is_some_and(reads) {
+                    self.odd(first, "the shell runs what it gets from elsewhere, which is not known here");
+                    self.shell.opaque = true;
+                }
+            }
+        }
+    }
+
+    fn other_language(&mut self, language: &str, first: &Field, rest: &[Field], command: Option<&Command>) {
+        if let [flag, module, rest @ ..] = rest
+            && flag.is("-m")
+        {
+            if module.is("pip") || module.is("pipx") {
+                self.package_command("pip", rest);
+            }
+            return;
+        }
+        let code = rest
+            .iter()
+            .take_while(|field| field.text.starts_with('-'))
+            .any(|field| matches!(field.text.as_str(), "-c" | "-e" | "-" | "-ne" | "-pe"));
+        let heredoc = command.and_then(|command| self.heredoc_of(command));
+        // `perl -pe 's/…/…/'` is a `sed`.
+        let edits = rest.first().is_some_and(|field| {
+            field.text.starts_with("-p") || field.text.starts_with("-n") || field.text.starts_with("-i")
+        });
+        if (code && !edits) || heredoc.is_some() {
+            let why = format!("what code for {language} needs is not read");
+            self.odd(first, &why);
+            for line in heredoc.map(|(number, _)| self.heredoc(number, true)).unwrap_or_default() {
+                let place = crate::place::Place { end: line.place.start, ..line.place };
+                if super::says_something(&line.text) {
+                    self.into.not_understood(place, &line.text, why.as_str());
+                }
+            }
+        }
+    }
+
+    /// Text that stands in an argument.
+    fn nested(&mut self, text: String, field: Option<&Field>) {
+        if !self.deeper() {
+            return self.odd_here("shell text in shell text, deeper than is read");
+        }
+        let mut origin = Origin::new(&self.here.file.clone());
+        match field.filter(|field| field.place.is_editable()) {
+            Some(field) => origin = Origin::part(&field.place.file, &text, field.place.line, Some(field.place.start)),
+            None => origin.push(0, self.here.line, None),
+        }
+        self.text(text, origin);
+        self.back();
+    }
+
+    fn odd_here(&mut self, why: &str) {
+        let (place, written) = (self.here.clone(), self.shell.command.clone());
+        self.into.not_understood(place, &written, why);
+    }
+
+    fn source(&mut self, rest: &[Field]) {
+        let Some(field) = rest.first() else { return };
+        let Some(path) = field.known() else {
+            let why = field.unknown.clone().unwrap_or_default();
+            return self.odd(field, &why);
+        };
+        if path.ends_with("/os-release") {
+            self.sourced = true;
+            for key in ["ID", "ID_LIKE", "VERSION_ID", "PLATFORM_ID"] {
+                self.variables.insert(key.to_owned(), Value::Release(key.to_owned()));
+            }
+            for key in
+                ["NAME", "VERSION", "PRETTY_NAME", "VARIANT_ID", "VERSION_CODENAME", "UBUNTU_CODENAME", "CPE_NAME"]
+            {
+                self.variables.insert(key.to_owned(), Value::Unknown);
+            }
+            return self.path(&path.to_owned(), field);
+        }
+        match self.shell.source_of(path) {
+            Some(source) => self.include(&source, field, (rest.len() > 1).then(|| rest[1..].to_vec()), false),
+            None if names::is_system_path(path) => self.path(&path.to_owned(), field),
+            // The environment of a language: what is there is not the system's.
+            None if path.ends_with("/activate") || path.ends_with(".cargo/env") || path.ends_with("nvm.sh") => {
+                self.shell.opaque = true;
+            }
+            None => self.odd(field, &format!("what {} sets is not known here", muster_base::text::one_line(path, 80))),
+        }
+    }
+
+    /// Reads a script that the host has. `program`: it is run by its own first line.
+    pub(super) fn include(&mut self, source: &str, field: &Field, arguments: Option<Vec<Field>>, program: bool) {
+        if self.scripts.iter().any(|one| one == source) {
+            return;
+        }
+        if self.shell.included >= crate::limits::INCLUDES {
+            return self.odd(field, &format!("more than {} scripts", crate::limits::INCLUDES));
+        }
+        if !self.deeper() {
+            return self.odd(field, "scripts that run each other, deeper than is read");
+        }
+        self.shell.included += 1;
+        match self.shell.host.included(&self.shell.from, source) {
+            Ok((name, text)) => {
+                let file = std::sync::Arc::from(name.as_str());
+                if self.shell.read.insert(name) {
+                    match Interpreter::of(&text).is_none_or(|interpreter| interpreter.is_shell()) {
+                        true => super::count_lines(&text, self.into),
+                        // Its first line, and all of its code.
+                        false => (0..2).for_each(|_| self.into.line()),
+                    }
+                }
+                let shell = super::script::shebang(&text, &file, self, program);
+                let origin = Origin::whole(&file, &text);
+                if shell {
+                    self.scripts.push(source.to_owned());
+                    let before = std::mem::replace(&mut self.arguments, arguments);
+                    self.text(text, origin);
+                    self.arguments = before;
+                    self.scripts.pop();
+                }
+            }
+            // A program that is no text may be named itself.
+            Err(_) if program && !source.ends_with(".sh") => {}
+            Err(why) => self.odd(field, &format!("{source} is run, and cannot be read: {why}")),
+        }
+        self.back();
+    }
+
+    fn tested(&mut self, rest: &[Field]) {
+        if self.optional > 0 {
+            return;
+        }
+        for pair in rest.windows(2) {
+            if let ("-x" | "-f" | "-e" | "-s", Some(path)) = (pair[0].text.as_str(), pair[1].known())
+                && !rest.iter().any(|field| matches!(field.text.as_str(), "!" | "-o"))
+            {
+                self.path(&path.to_owned(), &pair[1]);
+            }
+        }
+    }
+
+    fn su(&mut self, rest: &[Field]) {
+        let arguments = Arguments::of(rest, &["-c", "--command", "-s", "--shell", "-g", "-G", "-u"]);
+        if let Some(user) = arguments.others.iter().find(|field| !field.is("-")) {
+            match user.known() {
+                Some(name) => self.user_at(name, user),
+                None => {
+                    let why = user.unknown.clone().unwrap_or_default();
+                    self.odd(user, &why);
+                }
+            }
+        }
+        for (option, value) in &arguments.options {
+            let Some(value) = value else { continue };
+            if *option == "-c" || *option == "--command" || option.ends_with('c') {
+                match value.known() {
+                    Some(text) => self.nested(text.to_owned(), Some(value)),
+                    None => {
+                        let why = value.unknown.clone().unwrap_or_default();
+                        self.odd(value, &why);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Files that a command writes. What it prints, if that is known and goes on to the next command.
+    pub(super) fn redirections(&mut self, command: &Command, fields: &[Field]) -> Option<Vec<Line>> {
+        let printed = self.printed(command, fields);
+        let mut out = false;
+        for redirect in &command.redirects {
+            let target = match redirect.kind {
+                RedirectKind::Heredoc(_) => continue,
+                _ => self.expand_one(&redirect.target),
+            };
+            if redirect.kind == RedirectKind::Out {
+                out = true;
+                if let Some(path) = target.known().filter(|path| !path.starts_with("/dev/")) {
+                    self.writes(path, printed.as_deref());
+                }
+            }
+        }
+        if out { None } else { printed }
+    }
+
+    fn printed(&mut self, command: &Command, fields: &[Field]) -> Option<Vec<Line>> {
+        let skip = usize::from(fields.first().is_some_and(|field| field.is("sudo")));
+        let (first, rest) = fields.get(skip..)?.split_first()?;
+        let name = first.known()?;
+        match name {
+            "echo" | "printf" => {
+                let rest: Vec<&Field> = rest
+                    .iter()
+                    .skip_while(|field| matches!(field.text.as_str(), "-e" | "-n" | "-ne" | "-en"))
+                    .collect();
+                let (format, rest) = match (name, rest.as_slice()) {
+                    ("printf", [format, rest @ ..]) if format.text.contains("%s") => (Some(format.text.as_str()), rest),
+                    (_, rest) => (None, rest),
+                };
+                if let ([field], None) = (rest, format) {
+                    return Some(lines_of(field));
+                }
+                if format.is_some_and(|format| format == "%s\\n" || format == "%s\n") {
+                    return Some(rest.iter().flat_map(|field| lines_of(field)).collect());
+                }
+                let first = rest.first()?;
+                let mut place = first.place.clone();
+                place.end = place.start;
+                let open = format.is_some_and(|format| format.trim_end_matches("\\n") != "%s")
+                    || rest.iter().any(|field| field.unknown.is_some());
+                let text = rest.iter().map(|field| field.text.as_str()).collect::<Vec<_>>().join(" ");
+                Some(vec![Line { text, place, open }])
+            }
+            "cat" | "tee" => match self.heredoc_of(command) {
+                Some((number, quoted)) => Some(self.heredoc(number, quoted)),
+                None if name == "tee" || rest.is_empty() => self.piped.clone().flatten(),
+                None => None,
+            },
+            _ => None,
+        }
+    }
+
+    /// What a command gets on its standard input, if it is known.
+    pub(super) fn unit(&mut self, field: &Field, state: crate::need::UnitWant) {
+        let Some(name) = field.known() else {
+            let why = field.unknown.clone().unwrap_or_default();
+            return self.odd(field, &why);
+        };
+        // A unit file by its path is the chain's own.
+        if name.contains('/') {
+            return;
+        }
+        match spelling::unit(name) {
+            Some(unit) if !self.shell.brings_unit(&unit) => {
+                self.need_of(Want::Unit { name: unit, state }, Verb::Use, field);
+            }
+            Some(_) => {}
+            None => self.odd(field, &format!("`{}` is no name of a unit", muster_base::text::one_line(name, 60))),
+        }
+    }
+}
+
+/// Whether something else than its own text is the standard input of a command.
+fn reads(command: &Command) -> bool {
+    command.redirects.iter().any(|redirect| matches!(redirect.kind, RedirectKind::In | RedirectKind::String))
+}
+
+/// The position behind options.
+fn after_options(fields: &[Field], valued: &[&str]) -> usize {
+    let mut at = 0;
+    while let Some(option) = fields.get(at).filter(|field| field.text.starts_with('-') && field.text.len() > 1) {
+        at += 1;
+        if option.is("--") {
+            break;
+        }
+        at += usize::from(valued.contains(&option.text.as_str()));
+    }
+    at
+}
+
+/// The lines of a field, in which `\n` may be written as two characters.
+fn lines_of(field: &Field) -> Vec<Line> {
+    let open = field.unknown.is_some();
+    if !open && field.text.contains("\\n") {
+        let mut place = field.place.clone();
+        place.end = place.start;
+        let line = |text: &str| Line { text: text.trim().to_owned(), place: place.clone(), open };
+        return field.text.split("\\n").map(line).collect();
+    }
+    let mut lines = Vec::new();
+    let mut at = 0;
+    for text in field.text.split_inclusive('\n') {
+        let start = at + text.len() - text.trim_start().len();
+        let (text_of, mut place) = field.piece(start..start + text.trim().len());
+        place.line += field.text[..at].matches('\n').count() as u32 * u32::from(place.is_editable());
+        lines.push(Line { text: text_of, place, open });
+        at += text.len();
+    }
+    lines
+}

@@ -1,0 +1,4 @@
+#!/usr/bin/python3
+import subprocess
+
+subprocess.run(["dnf", "install", "x"])
