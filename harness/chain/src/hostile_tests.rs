@@ -99,7 +99,8 @@ fn includes_and_variables_of_a_playbook_are_bounded() {
     let many = format!("- hosts: all\n  tasks:\n{}", "    - include_tasks: one.yml\n".repeat(150));
     let chain = read_bytes("site.yml", many.as_bytes(), &host).unwrap();
     assert_eq!((chain.needs.len(), chain.not_understood.len()), (limits::INCLUDES, 50));
-    let doubled: String = (0..40).map(|n| format!("    v{n}: \"{{{{ v{} }}}}{{{{ v{} }}}}\"\n", n + 1, n + 1)).collect();
+    let doubled: String =
+        (0..40).map(|n| format!("    v{n}: \"{{{{ v{} }}}}{{{{ v{} }}}}\"\n", n + 1, n + 1)).collect();
     let text = format!("- hosts: all\n  vars:\n{doubled}    v40: x\n  tasks:\n    - dnf: {{name: \"{{{{ v0 }}}}\"}}\n");
     assert!(shown(&read_text("site.yml", &text)).contains("more than 10 deep"));
     let list = vec!["a"; 2000].join(", ");
@@ -128,7 +129,8 @@ fn xml_is_not_expanded_and_not_nested_without_end() {
 
 #[test]
 fn toml_and_json_that_are_none_are_errors_with_a_line() {
-    let broken = |name: &str, text: &str| read_bytes(name, text.as_bytes(), &FakeHost::default()).unwrap_err().to_string();
+    let broken =
+        |name: &str, text: &str| read_bytes(name, text.as_bytes(), &FakeHost::default()).unwrap_err().to_string();
     assert!(broken("a.toml", "[[packages]]\nname = \n").starts_with("a.toml: line "));
     assert!(broken("f.json", "{\"schema\": \"facts/v1\",").contains("line 1"));
     assert!(broken("f.json", "{\"schema\": \"facts/v2\"}").contains("its schema is facts/v2"));

@@ -85,7 +85,10 @@ pub(crate) fn read(positions: &Positions, each: &mut dyn FnMut(Piece)) -> Result
                 let text = std::str::from_utf8(&text).map_err(|error| broken(at, &error.to_string()))?;
                 let trimmed = text.trim();
                 if !trimmed.is_empty() {
-                    each(Piece::Text(trimmed.to_owned(), of_slice(positions, &text[skipped(text)..][..trimmed.len()], at)));
+                    each(Piece::Text(
+                        trimmed.to_owned(),
+                        of_slice(positions, &text[skipped(text)..][..trimmed.len()], at),
+                    ));
                 }
             }
             Event::CData(text) => {

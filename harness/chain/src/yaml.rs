@@ -130,7 +130,9 @@ impl Document {
         match &node.kind {
             NodeKind::Scalar { .. } => node.span.end as usize,
             NodeKind::Sequence(items) => items.last().map_or(node.span.start as usize, Self::last),
-            NodeKind::Mapping(entries) => entries.last().map_or(node.span.start as usize, |(_, value)| Self::last(value)),
+            NodeKind::Mapping(entries) => {
+                entries.last().map_or(node.span.start as usize, |(_, value)| Self::last(value))
+            }
         }
     }
 }

@@ -45,7 +45,9 @@ impl Reader for Ansible {
         let first = lines.clone().find(|line| !matches!(line.trim(), "" | "---") && !line.trim().starts_with('#'));
         let key = |line: &str| line.trim_start_matches([' ', '-']).split(':').next().unwrap_or_default().to_owned();
         let known = |key: &str| {
-            matches!(key, "hosts" | "import_playbook" | "block") || key.matches('.').count() > 1 || modules::is_known(key)
+            matches!(key, "hosts" | "import_playbook" | "block")
+                || key.matches('.').count() > 1
+                || modules::is_known(key)
         };
         first.is_some_and(|line| line.starts_with("- ")) && lines.any(|line| line.contains(':') && known(&key(line)))
     }
@@ -240,9 +242,9 @@ impl Playbook<'_, '_> {
             self.tasks(file, task.get("always").map(items).unwrap_or_default(), &scope, &around);
             return;
         }
-        let mut named = entries(task).iter().filter(|(key, _)| {
-            key.scalar().is_none_or(|key| !TASK.contains(&key) && !key.starts_with("with_"))
-        });
+        let mut named = entries(task)
+            .iter()
+            .filter(|(key, _)| key.scalar().is_none_or(|key| !TASK.contains(&key) && !key.starts_with("with_")));
         let (module, other) = (named.next(), named.next());
         let Some((module, arguments)) = module.filter(|_| other.is_none()) else {
             let why = if module.is_some() { "a task with several modules" } else { "a task without a module" };
@@ -334,13 +336,7 @@ impl Playbook<'_, '_> {
     }
 
     /// A file that is read in place of a task. Once for each value of its name.
-    fn include(
-        &mut self,
-        file: &File,
-        name: &Node,
-        scope: &Scope<'_>,
-        mut read: impl FnMut(&mut Self, &File),
-    ) {
+    fn include(&mut self, file: &File, name: &Node, scope: &Scope<'_>, mut read: impl FnMut(&mut Self, &File)) {
         match scope.texts(&file.document, name) {
             Err(why) => file.document.not_understood(name, why, self.into),
             Ok(values) => {
@@ -464,18 +460,86 @@ fn is_true(node: Option<&Node>) -> bool {
 
 /// Keys of a play that need nothing of the system.
 const PLAY: &[&str] = &[
-    "any_errors_fatal", "become", "become_exe", "become_flags", "become_method", "become_user", "check_mode",
-    "collections", "connection", "debugger", "diff", "environment", "fact_path", "force_handlers", "gather_facts",
-    "gather_subset", "gather_timeout", "hosts", "ignore_errors", "ignore_unreachable", "max_fail_percentage",
-    "module_defaults", "name", "no_log", "order", "port", "remote_user", "run_once", "serial", "strategy", "tags",
-    "throttle", "timeout", "user", "vars", "vars_files", "vars_prompt",
+    "any_errors_fatal",
+    "become",
+    "become_exe",
+    "become_flags",
+    "become_method",
+    "become_user",
+    "check_mode",
+    "collections",
+    "connection",
+    "debugger",
+    "diff",
+    "environment",
+    "fact_path",
+    "force_handlers",
+    "gather_facts",
+    "gather_subset",
+    "gather_timeout",
+    "hosts",
+    "ignore_errors",
+    "ignore_unreachable",
+    "max_fail_percentage",
+    "module_defaults",
+    "name",
+    "no_log",
+    "order",
+    "port",
+    "remote_user",
+    "run_once",
+    "serial",
+    "strategy",
+    "tags",
+    "throttle",
+    "timeout",
+    "user",
+    "vars",
+    "vars_files",
+    "vars_prompt",
 ];
 
 /// Keys of a task that are no module.
 const TASK: &[&str] = &[
-    "any_errors_fatal", "args", "async", "become", "become_exe", "become_flags", "become_method", "become_user",
-    "changed_when", "check_mode", "collections", "connection", "debugger", "delay", "delegate_facts", "delegate_to",
-    "diff", "environment", "failed_when", "ignore_errors", "ignore_unreachable", "listen", "loop", "loop_control",
-    "module_defaults", "name", "no_log", "notify", "poll", "port", "register", "remote_user", "retries", "run_once",
-    "sudo", "tags", "throttle", "timeout", "until", "vars", "when",
+    "any_errors_fatal",
+    "args",
+    "async",
+    "become",
+    "become_exe",
+    "become_flags",
+    "become_method",
+    "become_user",
+    "changed_when",
+    "check_mode",
+    "collections",
+    "connection",
+    "debugger",
+    "delay",
+    "delegate_facts",
+    "delegate_to",
+    "diff",
+    "environment",
+    "failed_when",
+    "ignore_errors",
+    "ignore_unreachable",
+    "listen",
+    "loop",
+    "loop_control",
+    "module_defaults",
+    "name",
+    "no_log",
+    "notify",
+    "poll",
+    "port",
+    "register",
+    "remote_user",
+    "retries",
+    "run_once",
+    "sudo",
+    "tags",
+    "throttle",
+    "timeout",
+    "until",
+    "vars",
+    "when",
 ];

@@ -5,11 +5,11 @@ use toml::de::{DeTable, DeValue};
 
 use crate::chain::ChainKind;
 use crate::names;
-use crate::spelling;
 use crate::need::{Need, UnitWant, Verb, Want};
 use crate::place::Place;
 use crate::positions::Positions;
 use crate::reader::{ReadError, Reader, Reading, Source};
+use crate::spelling;
 use muster_base::Relation;
 use muster_base::text::one_line;
 
@@ -133,7 +133,9 @@ impl File<'_> {
         self.named(item, "name", within, |name| {
             let want = match spelling::package(name)? {
                 Want::Package { name, .. } if debian => Want::DebianPackage(name),
-                Want::Package { name, version, arch } => Want::Package { name, version: version.or(exact.clone()), arch },
+                Want::Package { name, version, arch } => {
+                    Want::Package { name, version: version.or(exact.clone()), arch }
+                }
                 want => want,
             };
             Ok((want, Verb::Install))
@@ -159,9 +161,9 @@ impl File<'_> {
                     }
                 }
             }
-            ("kernel", Some(_)) => self.named(value, "name", &within, |name| {
-                Ok((spelling::package(name)?, Verb::Install))
-            }),
+            ("kernel", Some(_)) => {
+                self.named(value, "name", &within, |name| Ok((spelling::package(name)?, Verb::Install)))
+            }
             ("user", None) => {
                 let made: Vec<String> = items(value)
                     .iter()
@@ -241,6 +243,22 @@ impl File<'_> {
 
 /// Customizations that need nothing that is not on every system, or is part of the image's own shape.
 const PLAIN: &[&str] = &[
-    "cacerts", "directories", "disk", "fdo", "files", "filesystem", "fips", "group", "hostname", "ignition", "installer",
-    "installation_device", "locale", "partitioning_mode", "rhsm", "rpm", "sshkey", "timezone",
+    "cacerts",
+    "directories",
+    "disk",
+    "fdo",
+    "files",
+    "filesystem",
+    "fips",
+    "group",
+    "hostname",
+    "ignition",
+    "installer",
+    "installation_device",
+    "locale",
+    "partitioning_mode",
+    "rhsm",
+    "rpm",
+    "sshkey",
+    "timezone",
 ];

@@ -6,12 +6,12 @@ use std::collections::HashSet;
 
 use crate::chain::ChainKind;
 use crate::names;
-use crate::spelling;
 use crate::need::{Need, Verb, Want};
 use crate::positions::Positions;
 use crate::reader::{ReadError, Reader, Reading, Source};
 use crate::shebang;
 use crate::shell::{Argument, Shell};
+use crate::spelling;
 use crate::yaml::{Document, entries, items};
 use muster_base::Relation;
 use muster_suite::yaml::{Node, NodeKind};
@@ -166,9 +166,8 @@ impl Config<'_, '_> {
                 self.shell.run(text, &origin, self.into);
             }
             NodeKind::Sequence(words) => {
-                let word = |word: &Node| {
-                    Some(Argument { text: word.scalar()?.to_owned(), place: self.document.place(word) })
-                };
+                let word =
+                    |word: &Node| Some(Argument { text: word.scalar()?.to_owned(), place: self.document.place(word) });
                 let words: Option<Vec<Argument>> = words.iter().map(word).collect();
                 match words {
                     Some(words) => self.shell.run_words(&words, self.into),
@@ -283,13 +282,65 @@ impl Config<'_, '_> {
 
 /// Keys that need nothing that is not part of cloud-init or of any system.
 const PLAIN: &[&str] = &[
-    "allow_public_ssh_keys", "apt", "ca_certs", "ca-certs", "chpasswd", "cloud_config_modules", "cloud_final_modules",
-    "cloud_init_modules", "create_hostname_file", "datasource", "datasource_list", "device_aliases", "disable_ec2_metadata",
-    "disable_root", "disable_root_opts", "disk_setup", "final_message", "fqdn", "growpart", "hostname", "keyboard", "locale",
-    "locale_configfile", "manage_etc_hosts", "manage_resolv_conf", "merge_how", "merge_type", "mount_default_fields",
-    "mounts", "network", "no_ssh_fingerprints", "output", "package_reboot_if_required", "package_update",
-    "package_upgrade", "password", "phone_home", "power_state", "prefer_fqdn_over_hostname", "preserve_hostname",
-    "random_seed", "resize_rootfs", "resolv_conf", "rsyslog", "ssh", "ssh_authorized_keys", "ssh_deletekeys",
-    "ssh_fp_console_blacklist", "ssh_genkeytypes", "ssh_import_id", "ssh_keys", "ssh_publish_hostkeys", "ssh_pwauth",
-    "ssh_quiet_keygen", "swap", "system_info", "timezone", "updates", "user", "vendor_data", "yum_repo_dir",
+    "allow_public_ssh_keys",
+    "apt",
+    "ca_certs",
+    "ca-certs",
+    "chpasswd",
+    "cloud_config_modules",
+    "cloud_final_modules",
+    "cloud_init_modules",
+    "create_hostname_file",
+    "datasource",
+    "datasource_list",
+    "device_aliases",
+    "disable_ec2_metadata",
+    "disable_root",
+    "disable_root_opts",
+    "disk_setup",
+    "final_message",
+    "fqdn",
+    "growpart",
+    "hostname",
+    "keyboard",
+    "locale",
+    "locale_configfile",
+    "manage_etc_hosts",
+    "manage_resolv_conf",
+    "merge_how",
+    "merge_type",
+    "mount_default_fields",
+    "mounts",
+    "network",
+    "no_ssh_fingerprints",
+    "output",
+    "package_reboot_if_required",
+    "package_update",
+    "package_upgrade",
+    "password",
+    "phone_home",
+    "power_state",
+    "prefer_fqdn_over_hostname",
+    "preserve_hostname",
+    "random_seed",
+    "resize_rootfs",
+    "resolv_conf",
+    "rsyslog",
+    "ssh",
+    "ssh_authorized_keys",
+    "ssh_deletekeys",
+    "ssh_fp_console_blacklist",
+    "ssh_genkeytypes",
+    "ssh_import_id",
+    "ssh_keys",
+    "ssh_publish_hostkeys",
+    "ssh_pwauth",
+    "ssh_quiet_keygen",
+    "swap",
+    "system_info",
+    "timezone",
+    "updates",
+    "user",
+    "vendor_data",
+    "yum_repo_dir",
 ];

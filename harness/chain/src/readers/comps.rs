@@ -106,9 +106,29 @@ pub(super) fn first_element(source: &Source<'_>) -> Option<String> {
 
 fn is_known(name: &str) -> bool {
     const KNOWN: &[&str] = &[
-        "comps", "group", "id", "name", "description", "default", "uservisible", "biarchonly", "langonly", "display_order",
-        "packagelist", "packagereq", "environment", "grouplist", "groupid", "optionlist", "category", "langpacks", "match",
-        "blacklist", "package", "whiteout", "ignoredep",
+        "comps",
+        "group",
+        "id",
+        "name",
+        "description",
+        "default",
+        "uservisible",
+        "biarchonly",
+        "langonly",
+        "display_order",
+        "packagelist",
+        "packagereq",
+        "environment",
+        "grouplist",
+        "groupid",
+        "optionlist",
+        "category",
+        "langpacks",
+        "match",
+        "blacklist",
+        "package",
+        "whiteout",
+        "ignoredep",
     ];
     KNOWN.contains(&name)
 }

@@ -9,11 +9,11 @@ use super::comps::first_element;
 use crate::chain::ChainKind;
 use crate::limits;
 use crate::names;
-use crate::spelling;
 use crate::need::{Need, Verb, Want};
 use crate::place::Place;
 use crate::positions::Positions;
 use crate::reader::{ReadError, Reader, Reading, Source};
+use crate::spelling;
 use crate::xml::{self, Element, Piece};
 
 /// The reader.
@@ -96,7 +96,10 @@ impl Description<'_, '_> {
 
     fn include(&mut self, from: &str, depth: usize) -> Result<(), String> {
         if depth >= DEEPEST || self.included >= limits::INCLUDES {
-            return Err(format!("files include each other more than {DEEPEST} deep, or more than {}", limits::INCLUDES));
+            return Err(format!(
+                "files include each other more than {DEEPEST} deep, or more than {}",
+                limits::INCLUDES
+            ));
         }
         let name = from.trim_start_matches("file://").trim_start_matches("this://").trim_start_matches("./");
         let (path, text) = self.source.host.included(self.source.path, name).map_err(|why| why.to_string())?;
@@ -120,10 +123,9 @@ impl Description<'_, '_> {
             "package" if self.debian && names::is_name(name) => Ok(Want::DebianPackage(name.to_owned())),
             "package" => spelling::package(name),
             "namedCollection" => spelling::group(name),
-            "collectionModule" => Ok(Want::Module {
-                name: name.to_owned(),
-                stream: element.get("stream").map(str::to_owned),
-            }),
+            "collectionModule" => {
+                Ok(Want::Module { name: name.to_owned(), stream: element.get("stream").map(str::to_owned) })
+            }
             "user" => {
                 // kiwi makes groups that are not there.
                 if let Some((shell, place)) = element.with_place("shell") {

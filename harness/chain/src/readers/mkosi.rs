@@ -8,10 +8,10 @@ use std::sync::Arc;
 use crate::chain::ChainKind;
 use crate::limits;
 use crate::names;
-use crate::spelling;
 use crate::need::{Need, Verb, Want};
 use crate::positions::Positions;
 use crate::reader::{ReadError, Reader, Reading, Source};
+use crate::spelling;
 
 /// The reader.
 pub(crate) struct Mkosi;
@@ -205,7 +205,10 @@ impl Config<'_, '_> {
 
     fn included_file(&mut self, name: &str, depth: usize) -> Result<(), String> {
         if depth >= DEEPEST || self.included >= limits::INCLUDES {
-            return Err(format!("files include each other more than {DEEPEST} deep, or more than {}", limits::INCLUDES));
+            return Err(format!(
+                "files include each other more than {DEEPEST} deep, or more than {}",
+                limits::INCLUDES
+            ));
         }
         let (path, text) = self.source.host.included(self.source.path, name).map_err(|why| why.to_string())?;
         self.included += 1;

@@ -96,7 +96,8 @@ impl Reader for Rpm {
         }
         for (column, kind, want) in [(2, "user", Want::User as fn(String) -> Want), (3, "group", Want::UserGroup)] {
             let names: HashSet<&str> = of("F").filter_map(|row| row.get(column).copied()).collect();
-            let mut names: Vec<&str> = names.into_iter().filter(|name| !matches!(*name, "root" | "" | "(none)")).collect();
+            let mut names: Vec<&str> =
+                names.into_iter().filter(|name| !matches!(*name, "root" | "" | "(none)")).collect();
             names.sort_unstable();
             for name in names {
                 // What the package makes itself: by sysusers, which rpm makes a provide of, or in its scripts.

@@ -206,8 +206,7 @@ impl File<'_> {
             ["{?", "{!?"].iter().any(|open| condition.contains(&format!("%{open}{name}}}")))
                 || condition.contains(&format!("%{{{name}}}"))
         };
-        let known: Vec<String> =
-            SYSTEMS.iter().filter(|(name, _)| has(name)).map(|(_, id)| (*id).to_owned()).collect();
+        let known: Vec<String> = SYSTEMS.iter().filter(|(name, _)| has(name)).map(|(_, id)| (*id).to_owned()).collect();
         if !known.is_empty() && self.systems.insert(known.join(",")) {
             let place = self.positions.point(self.positions.start(line));
             let want = Want::OsRelease { key: "ID".to_owned(), known: known.clone(), otherwise: true };
@@ -347,7 +346,8 @@ impl File<'_> {
             return;
         }
         let mut printed = Vec::new();
-        for (kind, within) in [("--buildrequires", "build"), ("--requires", "package"), ("--recommends", "recommended")] {
+        for (kind, within) in [("--buildrequires", "build"), ("--requires", "package"), ("--recommends", "recommended")]
+        {
             match source.host.rpmspec(source.path, &[kind]) {
                 Ok(text) => printed.push((text, within)),
                 Err(_) => return,
@@ -389,8 +389,19 @@ fn section_of(line: &str) -> Option<Section> {
         "pre" | "post" | "preun" | "postun" | "pretrans" | "posttrans" | "preuntrans" | "postuntrans" | "triggerin"
         | "triggerun" | "triggerpostun" | "triggerprein" | "filetriggerin" | "filetriggerun" | "transfiletriggerin"
         | "transfiletriggerun" => Section::Script,
-        "description" | "prep" | "generate_buildrequires" | "conf" | "build" | "install" | "check" | "clean" | "files"
-        | "changelog" | "sourcelist" | "patchlist" | "verifyscript" => Section::Other,
+        "description"
+        | "prep"
+        | "generate_buildrequires"
+        | "conf"
+        | "build"
+        | "install"
+        | "check"
+        | "clean"
+        | "files"
+        | "changelog"
+        | "sourcelist"
+        | "patchlist"
+        | "verifyscript" => Section::Other,
         _ => return None,
     })
 }

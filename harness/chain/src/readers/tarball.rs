@@ -177,7 +177,10 @@ mod tests {
         assert!(alone.contains(&format!("use soname {brought}")) && alone.ends_with("2 of 2 lines\n"), "{alone}");
         let of_library = |text: &str| text.lines().find(|line| line.contains(brought.as_str())).map(str::to_owned);
         let next = read(vec![member("app/bin/app", &own), member(&format!("app/bin/{brought}"), b"\x7fELF")]);
-        assert!(of_library(&next).is_some_and(|line| !line.contains("optional")), "a torn library brings nothing: {next}");
+        assert!(
+            of_library(&next).is_some_and(|line| !line.contains("optional")),
+            "a torn library brings nothing: {next}"
+        );
         // Any library under the name will do here.
         let next = read(vec![member("app/bin/app", &own), member(&format!("app/bin/{brought}"), &own)]);
         assert_eq!(of_library(&next), None, "{next}");

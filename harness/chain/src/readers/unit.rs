@@ -21,8 +21,7 @@ use crate::yaml::truth;
 pub(crate) struct Unit;
 
 /// The kinds of units that have files.
-const SUFFIXES: &[&str] =
-    &["service", "socket", "timer", "mount", "automount", "path", "target", "slice", "swap"];
+const SUFFIXES: &[&str] = &["service", "socket", "timer", "mount", "automount", "path", "target", "slice", "swap"];
 
 impl Reader for Unit {
     fn kind(&self) -> ChainKind {
@@ -36,7 +35,8 @@ impl Reader for Unit {
         let is_drop_in = source.path.extension() == Some("conf") && dir.is_some_and(is_unit);
         let start = String::from_utf8_lossy(&source.bytes[..source.bytes.len().min(64 << 10)]);
         let is_section = |line: &str| line.starts_with('[') && line.ends_with(']');
-        (is_drop_in || source.path.file_name().is_some_and(is_unit)) && start.lines().any(|line| is_section(line.trim()))
+        (is_drop_in || source.path.file_name().is_some_and(is_unit))
+            && start.lines().any(|line| is_section(line.trim()))
     }
 
     fn read(&self, source: &Source<'_>, into: &mut Reading) -> Result<(), ReadError> {
@@ -153,11 +153,28 @@ impl Parts<'_> {
                     found.push((word, unit(word)?, false));
                 }
             }
-            "EnvironmentFile" | "WorkingDirectory" | "RootDirectory" | "RootImage" | "ReadWritePaths" | "ReadOnlyPaths"
-            | "InaccessiblePaths" | "ExecPaths" | "NoExecPaths" | "BindPaths" | "BindReadOnlyPaths"
-            | "RequiresMountsFor" | "WantsMountsFor" | "AssertPathExists" | "AssertPathIsDirectory"
-            | "AssertFileIsExecutable" | "AssertFileNotEmpty" | "AssertDirectoryNotEmpty" | "ConditionPathExists"
-            | "ConditionPathIsDirectory" | "ConditionFileIsExecutable" | "ConditionFileNotEmpty"
+            "EnvironmentFile"
+            | "WorkingDirectory"
+            | "RootDirectory"
+            | "RootImage"
+            | "ReadWritePaths"
+            | "ReadOnlyPaths"
+            | "InaccessiblePaths"
+            | "ExecPaths"
+            | "NoExecPaths"
+            | "BindPaths"
+            | "BindReadOnlyPaths"
+            | "RequiresMountsFor"
+            | "WantsMountsFor"
+            | "AssertPathExists"
+            | "AssertPathIsDirectory"
+            | "AssertFileIsExecutable"
+            | "AssertFileNotEmpty"
+            | "AssertDirectoryNotEmpty"
+            | "ConditionPathExists"
+            | "ConditionPathIsDirectory"
+            | "ConditionFileIsExecutable"
+            | "ConditionFileNotEmpty"
             | "ConditionDirectoryNotEmpty" => {
                 for word in words {
                     found.extend(path(word, key.starts_with("Condition") || key == "WantsMountsFor")?);
@@ -193,13 +210,7 @@ impl Parts<'_> {
     }
 
     /// A command line: its program, and what a shell that it starts does.
-    fn command(
-        &mut self,
-        key: &str,
-        values: &[&str],
-        positions: &Positions,
-        into: &mut Reading,
-    ) -> Result<(), String> {
+    fn command(&mut self, key: &str, values: &[&str], positions: &Positions, into: &mut Reading) -> Result<(), String> {
         let line = values[0];
         let bare = line.trim_start_matches(['@', '-', ':', '+', '!', '|']);
         let optional = line[..line.len() - bare.len()].contains('-');
@@ -207,11 +218,8 @@ impl Parts<'_> {
         if program.contains(['%', '$', '\\']) || program.is_empty() {
             return Err("a program with a specifier or a variable".to_owned());
         }
-        let want = if program.starts_with('/') {
-            Want::Path(program.to_owned())
-        } else {
-            Want::Command(program.to_owned())
-        };
+        let want =
+            if program.starts_with('/') { Want::Path(program.to_owned()) } else { Want::Command(program.to_owned()) };
         let need = Need::new(want, Verb::Use, positions.piece(program, 0), program).optional(optional);
         self.needs.push((key.to_owned(), need.within(Some(key))));
         let name = program.rsplit('/').next().unwrap_or_default();

@@ -4,9 +4,9 @@ use std::ops::Range;
 
 use super::{Around, File, Playbook, Scope};
 use crate::names;
-use crate::spelling;
 use crate::need::{Need, UnitWant, Verb, Want};
 use crate::shell::Argument;
+use crate::spelling;
 use crate::yaml::{entries, items, truth};
 use muster_suite::yaml::{Node, NodeKind};
 
@@ -25,19 +25,92 @@ pub(super) fn is_known(name: &str) -> bool {
 
 /// Modules with an arm of their own below.
 const READ: &[&str] = &[
-    "dnf", "dnf5", "yum", "package", "apt", "rpm_key", "yum_repository", "copr", "service", "systemd",
-    "systemd_service", "sysvinit", "user", "group", "sysctl", "modprobe", "command", "shell", "raw", "script",
-    "include_tasks", "import_tasks", "include_role", "import_role", "include_vars", "set_fact", "git", "pip", "cron",
-    "firewalld", "unarchive", "alternatives", "iptables", "mount", "seboolean", "selinux", "hostname", "timezone",
+    "dnf",
+    "dnf5",
+    "yum",
+    "package",
+    "apt",
+    "rpm_key",
+    "yum_repository",
+    "copr",
+    "service",
+    "systemd",
+    "systemd_service",
+    "sysvinit",
+    "user",
+    "group",
+    "sysctl",
+    "modprobe",
+    "command",
+    "shell",
+    "raw",
+    "script",
+    "include_tasks",
+    "import_tasks",
+    "include_role",
+    "import_role",
+    "include_vars",
+    "set_fact",
+    "git",
+    "pip",
+    "cron",
+    "firewalld",
+    "unarchive",
+    "alternatives",
+    "iptables",
+    "mount",
+    "seboolean",
+    "selinux",
+    "hostname",
+    "timezone",
 ];
 
 /// Modules that need nothing of the system but Ansible's own Python. Owners and groups of files are read of all.
 const PLAIN: &[&str] = &[
-    "add_host", "assemble", "assert", "async_status", "authorized_key", "blockinfile", "copy", "debug", "fail", "fetch",
-    "file", "find", "gather_facts", "get_url", "getent", "group_by", "import_playbook", "ini_file", "known_hosts",
-    "lineinfile", "meta", "openssh_keypair", "package_facts", "pam_limits", "pause", "ping", "reboot", "replace",
-    "service_facts", "setup", "slurp", "stat", "synchronize", "tempfile", "template", "uri", "wait_for",
-    "wait_for_connection", "xml", "apt_key", "apt_repository", "deb822_repository", "debconf", "dpkg_selections",
+    "add_host",
+    "assemble",
+    "assert",
+    "async_status",
+    "authorized_key",
+    "blockinfile",
+    "copy",
+    "debug",
+    "fail",
+    "fetch",
+    "file",
+    "find",
+    "gather_facts",
+    "get_url",
+    "getent",
+    "group_by",
+    "import_playbook",
+    "ini_file",
+    "known_hosts",
+    "lineinfile",
+    "meta",
+    "openssh_keypair",
+    "package_facts",
+    "pam_limits",
+    "pause",
+    "ping",
+    "reboot",
+    "replace",
+    "service_facts",
+    "setup",
+    "slurp",
+    "stat",
+    "synchronize",
+    "tempfile",
+    "template",
+    "uri",
+    "wait_for",
+    "wait_for_connection",
+    "xml",
+    "apt_key",
+    "apt_repository",
+    "deb822_repository",
+    "debconf",
+    "dpkg_selections",
 ];
 
 /// Where a task stands.
@@ -315,13 +388,7 @@ impl Playbook<'_, '_> {
         }
     }
 
-    fn each(
-        &mut self,
-        task: &Task<'_>,
-        keys: &[&str],
-        verb: Verb,
-        want: impl Fn(&str) -> Result<Want, String>,
-    ) {
+    fn each(&mut self, task: &Task<'_>, keys: &[&str], verb: Verb, want: impl Fn(&str) -> Result<Want, String>) {
         self.each_of(task, keys, verb, |text| want(text).map(Some));
     }
 

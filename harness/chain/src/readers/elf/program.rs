@@ -140,8 +140,7 @@ impl<'d, Elf: FileHeader<Endian = Endianness>, R: ReadRef<'d>> File<'d, Elf, R> 
             return Err(format!("its dynamic section has more than {ENTRIES} entries"));
         }
         let outside = || "its dynamic section is outside of the file".to_owned();
-        let entries: &[Elf::Dyn] =
-            self.data.read_slice_at(offset, (size / each) as usize).map_err(|()| outside())?;
+        let entries: &[Elf::Dyn] = self.data.read_slice_at(offset, (size / each) as usize).map_err(|()| outside())?;
         let entries: Vec<(i64, u64)> = entries
             .iter()
             .map(|entry| (entry.tag(self.endian).0, entry.d_val(self.endian).into()))

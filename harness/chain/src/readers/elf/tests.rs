@@ -14,7 +14,8 @@ fn made(bits: u8, little: bool, machine: u16, interpreter: bool) -> Vec<u8> {
         at
     };
     let (ssl, libc) = (name("libssl.so.3"), name("libc.so.6"));
-    let (version, weak, search, own) = (name("OPENSSL_3.0.0"), name("WEAK_1"), name("$ORIGIN/../lib:/opt/x"), name("libshop.so.1"));
+    let (version, weak, search, own) =
+        (name("OPENSSL_3.0.0"), name("WEAK_1"), name("$ORIGIN/../lib:/opt/x"), name("libshop.so.1"));
     let mut out = Vec::new();
     let put = |out: &mut Vec<u8>, value: u64, size: usize| {
         let bytes = value.to_le_bytes();
@@ -31,8 +32,17 @@ fn made(bits: u8, little: bool, machine: u16, interpreter: bool) -> Vec<u8> {
     let strings_at = (header + segments * entry) as u64;
     let versions_at = strings_at + (strings.len() as u64).next_multiple_of(8);
     let dynamic_at = versions_at + 48;
-    let tags = [(1, ssl), (1, libc), (5, strings_at), (10, strings.len() as u64), (14, own), (29, search),
-        (0x6fff_fffe, versions_at), (0x6fff_ffff, 1), (0, 0)];
+    let tags = [
+        (1, ssl),
+        (1, libc),
+        (5, strings_at),
+        (10, strings.len() as u64),
+        (14, own),
+        (29, search),
+        (0x6fff_fffe, versions_at),
+        (0x6fff_ffff, 1),
+        (0, 0),
+    ];
     let dynamic_size = (tags.len() * 2 * word) as u64;
     let notes_at = dynamic_at + dynamic_size;
     let notes: Vec<u32> = vec![4, 16, 5, 0, 0xc000_8002, 4, 0b0111, 0];
@@ -41,8 +51,21 @@ fn made(bits: u8, little: bool, machine: u16, interpreter: bool) -> Vec<u8> {
     let end = interpreter_at + path.len() as u64;
     out.extend(b"\x7fELF");
     out.extend([if wide { 2 } else { 1 }, if little { 1 } else { 2 }, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
-    for (value, size) in [(3, 2), (machine.into(), 2), (1, 4), (0, word), (header as u64, word), (0, word), (0, 4),
-        (header as u64, 2), (entry as u64, 2), (segments as u64, 2), (0, 2), (0, 2), (0, 2)] {
+    for (value, size) in [
+        (3, 2),
+        (machine.into(), 2),
+        (1, 4),
+        (0, word),
+        (header as u64, word),
+        (0, word),
+        (0, 4),
+        (header as u64, 2),
+        (entry as u64, 2),
+        (segments as u64, 2),
+        (0, 2),
+        (0, 2),
+        (0, 2),
+    ] {
         put(&mut out, value, size);
     }
     let mut all = vec![(1, 0, end), (2, dynamic_at, dynamic_size), (4, notes_at, 32)];
@@ -60,8 +83,23 @@ fn made(bits: u8, little: bool, machine: u16, interpreter: bool) -> Vec<u8> {
     out.extend(&strings);
     out.resize(versions_at as usize, 0);
     // One library with two versions, the second of them weak.
-    for (value, size) in [(1, 2), (2, 2), (ssl, 4), (16, 4), (0, 4), (0, 4), (0, 2), (2, 2), (version, 4), (16, 4),
-        (0, 4), (2, 2), (3, 2), (weak, 4), (0, 4)] {
+    for (value, size) in [
+        (1, 2),
+        (2, 2),
+        (ssl, 4),
+        (16, 4),
+        (0, 4),
+        (0, 4),
+        (0, 2),
+        (2, 2),
+        (version, 4),
+        (16, 4),
+        (0, 4),
+        (2, 2),
+        (3, 2),
+        (weak, 4),
+        (0, 4),
+    ] {
         put(&mut out, value, size);
     }
     for (tag, value) in tags {

@@ -55,7 +55,9 @@ impl Macros {
                     (name.to_owned(), value)
                 }
                 _ => match super::tag_of(line) {
-                    Some((tag, value)) if ["name", "version", "release", "epoch"].iter().any(|it| tag.eq_ignore_ascii_case(it)) => {
+                    Some((tag, value))
+                        if ["name", "version", "release", "epoch"].iter().any(|it| tag.eq_ignore_ascii_case(it)) =>
+                    {
                         if known.contains_key(&tag.to_ascii_lowercase()) {
                             continue;
                         }
@@ -147,11 +149,25 @@ pub(super) fn of_line(line: &str) -> Line {
         _ if !line.starts_with('%') => Line::Nothing,
         "systemd_requires" | "systemd_ordering" => Line::Requires("systemd"),
         "sysusers_requires_compat" => Line::Requires("shadow-utils"),
-        "global" | "define" | "undefine" | "bcond" | "bcond_with" | "bcond_without" | "dnl" | "description" => Line::Nothing,
-        "systemd_post" | "systemd_preun" | "systemd_postun" | "systemd_postun_with_restart" | "systemd_user_post"
-        | "systemd_user_preun" | "systemd_user_postun" | "sysusers_create_compat" | "sysusers_create_package"
-        | "tmpfiles_create" | "tmpfiles_create_package" | "udev_rules_update" | "ldconfig" | "ldconfig_scriptlets"
-        | "ldconfig_post" | "ldconfig_postun" => Line::Nothing,
+        "global" | "define" | "undefine" | "bcond" | "bcond_with" | "bcond_without" | "dnl" | "description" => {
+            Line::Nothing
+        }
+        "systemd_post"
+        | "systemd_preun"
+        | "systemd_postun"
+        | "systemd_postun_with_restart"
+        | "systemd_user_post"
+        | "systemd_user_preun"
+        | "systemd_user_postun"
+        | "sysusers_create_compat"
+        | "sysusers_create_package"
+        | "tmpfiles_create"
+        | "tmpfiles_create_package"
+        | "udev_rules_update"
+        | "ldconfig"
+        | "ldconfig_scriptlets"
+        | "ldconfig_post"
+        | "ldconfig_postun" => Line::Nothing,
         "debug_package" | "perl_default_filter" | "filter_setup" | "pypi_name" => Line::Nothing,
         _ => Line::Unknown,
     }
