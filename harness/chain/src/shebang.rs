@@ -1,24 +1,18 @@
 //! The first line of a script.
 
 use crate::need::Want;
+use crate::shell::Interpreter;
 
 /// What a first line needs: its interpreter, and the command that `env` looks up. Empty where it is no such line.
 pub(crate) fn needs(first: &str) -> Vec<Want> {
-    let Some(line) = first.strip_prefix("#!") else { return Vec::new() };
-    let mut words = line.split_whitespace();
-    let Some(interpreter) = words.next().filter(|it| it.starts_with('/')) else { return Vec::new() };
-    let mut wants = vec![Want::Path(interpreter.to_owned())];
-    if interpreter.ends_with("/env") {
-        let command = words.find(|word| !word.starts_with('-') && !word.contains('='));
-        wants.extend(command.map(|command| Want::Command(command.to_owned())));
-    }
-    wants
+    let Some(interpreter) = Interpreter::of(first).filter(|it| it.path.starts_with('/')) else { return Vec::new() };
+    let command = interpreter.command.map(|command| Want::Command(command.to_owned()));
+    std::iter::once(Want::Path(interpreter.path.to_owned())).chain(command).collect()
 }
 
 /// Whether a shell of POSIX's runs it.
 pub(crate) fn is_shell(first: &str) -> bool {
-    let is = |name: &str| matches!(name.rsplit('/').next(), Some("sh" | "bash" | "dash" | "ksh" | "zsh"));
-    first.strip_prefix("#!").is_some_and(|line| line.split_whitespace().take(2).any(is))
+    Interpreter::of(first).is_some_and(|interpreter| interpreter.is_shell())
 }
 
 #[cfg(test)]

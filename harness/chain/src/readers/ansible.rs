@@ -61,7 +61,6 @@ impl Reader for Ansible {
             open: vec![source.path.file_name().unwrap_or_default().to_owned()],
             roles: HashSet::new(),
             included: 0,
-            made: HashSet::new(),
             accounts: Vec::new(),
             branches: HashSet::new(),
             joined: Vec::new(),
@@ -102,9 +101,7 @@ struct Playbook<'r, 's> {
     /// Roles that were read: Ansible runs a role once, unless it is called again with other variables.
     roles: HashSet<String>,
     included: usize,
-    /// Users and groups that the playbook makes.
-    made: HashSet<Want>,
-    /// Needs of users and groups; those that are made are none.
+    /// Needs of users and groups; those that the playbook makes are none.
     accounts: Vec<Need>,
     /// Conditions that were found already.
     branches: HashSet<Want>,
@@ -143,7 +140,12 @@ impl Playbook<'_, '_> {
     /// What is known only when all was read.
     fn end(self) {
         for need in self.accounts {
-            if !self.made.contains(&need.want) {
+            let is_made = match &need.want {
+                Want::User(name) => !self.shell.needs_user(name),
+                Want::UserGroup(name) => !self.shell.needs_group(name),
+                _ => false,
+            };
+            if !is_made {
                 self.into.need(need);
             }
         }

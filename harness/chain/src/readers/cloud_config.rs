@@ -2,8 +2,6 @@
 //!
 //! Names of packages are those of the system it runs on. Where the file configures apt (`apt:`), they are Debian's.
 
-use std::collections::HashSet;
-
 use crate::chain::ChainKind;
 use crate::names;
 use crate::need::{Need, Verb, Want};
@@ -38,7 +36,7 @@ impl Reader for CloudConfig {
         let Some(document) = Document::read(positions, into)? else { return Ok(()) };
         let debian = document.root.get("apt").is_some();
         let shell = Shell::new(source.host, source.path);
-        let mut config = Config { document, into, shell, debian, made: HashSet::new(), accounts: Vec::new() };
+        let mut config = Config { document, into, shell, debian, accounts: Vec::new() };
         config.all();
         Ok(())
     }
@@ -49,9 +47,7 @@ struct Config<'r, 's> {
     into: &'r mut Reading,
     shell: Shell<'s>,
     debian: bool,
-    /// Users and groups that it makes.
-    made: HashSet<Want>,
-    /// Those that it needs.
+    /// Users and groups that it needs; those that it makes are none.
     accounts: Vec<Need>,
 }
 
@@ -81,7 +77,6 @@ impl Config<'_, '_> {
                     }
                 }
                 "ntp" => {
-                    self.command_of(None, str::to_owned);
                     if let Some(client) = value.get("ntp_client").filter(|it| it.scalar() != Some("auto")) {
                         self.package(client);
                     }
@@ -101,7 +96,12 @@ impl Config<'_, '_> {
             }
         }
         for need in std::mem::take(&mut self.accounts) {
-            if !self.made.contains(&need.want) {
+            let is_made = match &need.want {
+                Want::User(name) => !self.shell.needs_user(name),
+                Want::UserGroup(name) => !self.shell.needs_group(name),
+                _ => false,
+            };
+            if !is_made {
                 self.into.need(need);
             }
         }
@@ -180,8 +180,7 @@ impl Config<'_, '_> {
 
     fn user(&mut self, user: &Node) {
         if let Some(name) = user.get("name").and_then(Node::scalar) {
-            self.made.insert(Want::User(name.to_owned()));
-            self.made.insert(Want::UserGroup(name.to_owned()));
+            self.shell.creates_user(name);
         }
         for key in ["groups", "primary_group"] {
             let Some(value) = user.get(key) else { continue };
@@ -212,11 +211,11 @@ impl Config<'_, '_> {
         for group in all {
             match &group.kind {
                 NodeKind::Scalar { text, .. } => {
-                    self.made.extend(text.split(',').map(|name| Want::UserGroup(name.trim().to_owned())));
+                    text.split(',').for_each(|name| self.shell.creates_group(name.trim()));
                 }
                 _ => {
                     let names = entries(group).iter().filter_map(|(name, _)| name.scalar());
-                    self.made.extend(names.map(|name| Want::UserGroup(name.to_owned())));
+                    names.for_each(|name| self.shell.creates_group(name));
                 }
             }
         }

@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::{Around, File, Playbook, Scope};
 use crate::names;
 use crate::need::{Need, UnitWant, Verb, Want};
-use crate::shell::Argument;
+use crate::shell::{Argument, Shell};
 use crate::spelling;
 use crate::yaml::{entries, items, truth};
 use muster_suite::yaml::{Node, NodeKind};
@@ -194,7 +194,7 @@ impl Playbook<'_, '_> {
             }
             "service" | "systemd" | "systemd_service" | "sysvinit" => self.service(&task),
             "user" => self.user(&task),
-            "group" => self.makes(&task, Want::UserGroup),
+            "group" => self.makes(&task, |shell, name| shell.creates_group(name)),
             "sysctl" => {
                 let value = self.text(&task, "value").filter(|value| !value.is_empty());
                 self.each(&task, &["name", "key"], Verb::Use, |text| {
@@ -266,11 +266,7 @@ impl Playbook<'_, '_> {
         if self.text(task, "state").as_deref() == Some("absent") {
             return;
         }
-        self.makes(task, Want::User);
-        // A new user has a group of its name unless another is named.
-        if task.arguments.get("group").is_none() {
-            self.makes(task, Want::UserGroup);
-        }
+        self.makes(task, |shell, name| shell.creates_user(name));
         for key in ["group", "groups"] {
             let Some(value) = task.arguments.get(key) else { continue };
             let Ok(values) = task.scope.texts(&task.file.document, value) else { continue };
@@ -287,10 +283,10 @@ impl Playbook<'_, '_> {
     }
 
     /// The playbook makes it.
-    fn makes(&mut self, task: &Task<'_>, want: fn(String) -> Want) {
+    fn makes(&mut self, task: &Task<'_>, create: impl Fn(&mut Shell<'_>, &str)) {
         let name = task.arguments.get("name").or_else(|| task.arguments.get("user"));
         let values = name.and_then(|name| task.scope.texts(&task.file.document, name).ok()).unwrap_or_default();
-        self.made.extend(values.into_iter().map(|value| want(value.text)));
+        values.iter().for_each(|value| create(&mut self.shell, &value.text));
     }
 
     /// Owners of files.
