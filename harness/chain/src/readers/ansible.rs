@@ -92,6 +92,9 @@ struct Around {
     within: Option<String>,
 }
 
+/// The variable of a loop and its values, where there is a loop; or the value that is not known, and why.
+type Rounds<'n> = Result<Option<(String, Vec<Var>)>, (&'n Node, String)>;
+
 /// What is read.
 struct Playbook<'r, 's> {
     source: &'r Source<'s>,
@@ -277,13 +280,7 @@ impl Playbook<'_, '_> {
     }
 
     /// The variable of a loop and its values. `None` where there is no loop.
-    #[expect(clippy::type_complexity, reason = "used once, in the line above")]
-    fn rounds<'n>(
-        &self,
-        file: &File,
-        task: &'n Node,
-        scope: &Scope<'_>,
-    ) -> Result<Option<(String, Vec<Var>)>, (&'n Node, String)> {
+    fn rounds<'n>(&self, file: &File, task: &'n Node, scope: &Scope<'_>) -> Rounds<'n> {
         let is_loop = |key: &str| key == "loop" || key.starts_with("with_");
         let Some((key, list)) = entries(task).iter().find(|(key, _)| key.scalar().is_some_and(is_loop)) else {
             return Ok(None);
