@@ -21,7 +21,10 @@ pub trait Host {
     /// rpm is missing, or cannot read it.
     fn rpm(&self, file: &Utf8Path, format: &str) -> Result<String, Unavailable>;
 
-    /// What `rpmspec --query ARGUMENTS… FILE` prints; macros of the spec that run commands are not expanded.
+    /// What `rpmspec --query ARGUMENTS… FILE` prints. rpm has no switch that keeps a spec from running commands: readers
+    /// hand over only those without a macro that could (`readers/spec/inert.rs`). The host gives rpmspec no other
+    /// macros than rpm's own (`--macros=/usr/lib/rpm/macros`, a HOME without `.rpmmacros`), which such a spec cannot
+    /// make run anything, and bounds its time and its output.
     ///
     /// # Errors
     /// rpmspec is missing, or cannot read it.
@@ -33,4 +36,21 @@ pub trait Host {
     /// # Errors
     /// It is no archive, beyond [`crate::limits`], or cannot be unpacked.
     fn archive(&self, file: &Utf8Path, bytes: u64, each: &mut dyn FnMut(&str, &[u8])) -> Result<(), Unavailable>;
+
+    /// The names of the files in a directory that `from` reads whole (`mkosi.conf.d`), relative to `from`; links and
+    /// directories left out.
+    ///
+    /// # Errors
+    /// It is not there, or outside of the directory of `from`.
+    fn listed(&self, from: &Utf8Path, name: &str) -> Result<Vec<String>, Unavailable> {
+        Err(Unavailable(format!("{name} next to {from} cannot be listed")))
+    }
+
+    /// A piece of a binary file that was named, at most `length` bytes: programs have what they need near their ends.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    fn piece(&self, file: &Utf8Path, from: u64, length: usize) -> Result<Vec<u8>, Unavailable> {
+        Err(Unavailable(format!("{length} bytes at {from} of {file} cannot be read")))
+    }
 }

@@ -8,19 +8,27 @@
 pub mod chain;
 pub mod debian;
 pub mod host;
+#[cfg(test)]
+mod hostile_tests;
 pub mod limits;
+mod names;
 pub mod need;
 pub mod place;
+mod positions;
 pub mod reader;
 mod readers;
+mod shebang;
 mod shell;
 mod spelling;
+#[cfg(test)]
+mod testdata;
+#[cfg(test)]
+mod testing;
+mod xml;
+mod yaml;
 
 pub use chain::{Chain, ChainKind, NotUnderstood};
 pub use host::{Host, Unavailable};
 pub use need::{Need, Verb, Want};
 pub use place::Place;
 pub use reader::{Reading, Source, read, readers};
-
-#[cfg(test)]
-mod testdata;

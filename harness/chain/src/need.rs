@@ -21,6 +21,23 @@ pub struct Need {
     pub within: Option<String>,
 }
 
+impl Need {
+    /// One that the chain does not go on without.
+    pub fn new(want: Want, verb: Verb, place: Place, written: impl Into<String>) -> Self {
+        Self { want, verb, optional: false, place, written: written.into(), within: None }
+    }
+
+    /// Whether the chain goes on without it.
+    pub fn optional(self, optional: bool) -> Self {
+        Self { optional, ..self }
+    }
+
+    /// The part of the file it stands in.
+    pub fn within(self, part: Option<impl Into<String>>) -> Self {
+        Self { within: part.map(Into::into), ..self }
+    }
+}
+
 /// What is needed. Names are as the chain's own system has them.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Want {

@@ -22,6 +22,11 @@ impl Place {
         Self { file: Arc::clone(file), line: 0, start: 0, end: 0 }
     }
 
+    /// The same place, which no edit can replace.
+    pub fn start_only(&self) -> Self {
+        Self { end: self.start, ..self.clone() }
+    }
+
     /// Whether an edit can replace what stands there.
     pub fn is_editable(&self) -> bool {
         self.end > self.start
