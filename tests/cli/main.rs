@@ -21,6 +21,7 @@ mod kconfig;
 mod names;
 mod pages;
 mod pipelines;
+mod port;
 mod record;
 mod runs;
 mod settings;
@@ -57,6 +58,7 @@ fn version_and_help_are_short_and_say_the_exit_codes() {
         "runs",
         "snapshots",
         "compare",
+        "port",
         "coverage",
         "console",
         "kconfig",
@@ -153,6 +155,7 @@ fn schemas_are_valid_json() {
         "console-rules",
         "deviations",
         "foreign-checks",
+        "port",
         "facts",
         "console",
         "kconfig-check",
