@@ -3,6 +3,7 @@
 use super::guest;
 use crate::error::CliError;
 use muster_base::text::{escape_bytes, last_words, one_line, shell_word};
+use muster_chain::Unavailable;
 use muster_engine::driver::Live;
 
 /// Files that are looked at.
@@ -48,7 +49,10 @@ echo '= end'"#;
 ///
 /// # Errors
 /// The guest is gone.
-pub(super) async fn missing(live: &impl Live, packages: &[String]) -> Result<Result<Vec<Missing>, String>, CliError> {
+pub(super) async fn missing(
+    live: &impl Live,
+    packages: &[String],
+) -> Result<Result<Vec<Missing>, Unavailable>, CliError> {
     if packages.is_empty() {
         return Ok(Ok(Vec::new()));
     }
@@ -56,11 +60,11 @@ pub(super) async fn missing(live: &impl Live, packages: &[String]) -> Result<Res
     let script = format!("set -- {}\nmost={FILES}\n{SCRIPT}", names.join(" "));
     let reply = guest::run_foreign(live, script, 900, guest::OUTPUT).await?;
     if let Some(why) = guest::cut(&reply) {
-        return Ok(Err(format!("looking for libraries: {why}")));
+        return Ok(Err(Unavailable(format!("looking for libraries: {why}"))));
     }
     Ok(read(&escape_bytes(&reply.stdout)).map_err(|why| match why {
-        Some(why) => why.to_owned(),
-        None => format!("looking for libraries: {}", last_words(&escape_bytes(&reply.stderr), 200)),
+        Some(why) => Unavailable(why.to_owned()),
+        None => Unavailable(format!("looking for libraries: {}", last_words(&escape_bytes(&reply.stderr), 200))),
     }))
 }
 

@@ -223,7 +223,7 @@ async fn install(live: &impl Live, plan: &Plan, manager: &str, trial: &mut Trial
             let line = |one: &libraries::Missing| format!("{}: {}", one.path, one.soname);
             trial.missing_libraries = missing.iter().map(line).take(KEPT).collect();
         }
-        Err(why) => trial.failed = Some(why),
+        Err(why) => trial.failed = Some(why.0),
     }
     (trial.installed, trial.removed) = (added, removed);
     Ok(())
