@@ -28,6 +28,25 @@ pub(crate) enum Rich {
     Without(Box<Rich>, Box<Rich>),
 }
 
+impl Rich {
+    /// Hands out the capabilities that it names.
+    pub(crate) fn each_name(&self, each: &mut impl FnMut(&str)) {
+        match self {
+            Self::One(dependency) => each(&dependency.name),
+            Self::All(operands) | Self::Any(operands) => operands.iter().for_each(|operand| operand.each_name(each)),
+            Self::If(first, second, third) | Self::Unless(first, second, third) => {
+                first.each_name(each);
+                second.each_name(each);
+                third.iter().for_each(|third| third.each_name(each));
+            }
+            Self::With(first, second) | Self::Without(first, second) => {
+                first.each_name(each);
+                second.each_name(each);
+            }
+        }
+    }
+}
+
 /// Reads a dependency in parentheses, all of it.
 pub(crate) fn parse(text: &str) -> Result<Rich, &'static str> {
     let mut parser = Parser { rest: text, operands: 0 };

@@ -112,6 +112,22 @@ impl IndexBuilder {
         self.groups.insert(group.id.clone(), group);
     }
 
+    /// Hides the packages of modules whose stream is not the default: dnf does not see them until it is enabled.
+    pub(crate) fn hide_modules(&mut self) {
+        let (mut off, mut on) = (BTreeSet::new(), BTreeSet::new());
+        for stream in self.modules.values().flat_map(|module| &module.streams) {
+            if stream.is_default { &mut on } else { &mut off }.extend(stream.artifacts.iter().map(String::as_str));
+        }
+        let texts = &self.data.texts;
+        for package in &mut self.data.packages {
+            // An artifact always states its epoch.
+            let evr = texts.get(package.evr);
+            let epoch = if evr.contains(':') { "" } else { "0:" };
+            let nevra = format!("{}-{epoch}{evr}.{}", texts.get(package.name), texts.get(package.arch));
+            package.hidden = off.contains(nevra.as_str()) && !on.contains(nevra.as_str());
+        }
+    }
+
     /// The index of what was added.
     pub fn build(mut self) -> Index {
         self.data.shrink();

@@ -20,5 +20,5 @@ pub use dependency::{Dependency, Operator};
 pub use grammar::BadDependency;
 pub use index::{INSTALLED, Index, IndexBuilder, Repository};
 pub use package::{Package, PackageId, PackageRecord};
-pub use read::{Interest, RepositoryDir};
-pub use solve::{Problem, Request, Solution, Transaction, Wanted};
+pub use read::{Interest, RepodataError, RepositoryDir, read};
+pub use solve::{Problem, Request, Solution, Solver, Transaction, Wanted};
