@@ -33,7 +33,6 @@ const KNOWN: &[(&str, &[&str])] = &[
     ("fuse", &["fuse"]),
     ("g++", &["gcc-c++"]),
     ("gettext-base", &["gettext"]),
-    ("gir1.2-gtk-3.0", &["gtk3"]),
     ("gnupg", &["gnupg2"]),
     ("gnupg-agent", &["gnupg2"]),
     ("gnupg1", &["gnupg2"]),

@@ -11,7 +11,7 @@ pub struct Need {
     /// What the chain does with it.
     pub verb: Verb,
     /// Whether the chain goes on without it: `|| true`, `--skip-unavailable`, an optional package of a group,
-    /// `ignore_errors`.
+    /// `ignore_errors`, a branch that only distributions without RPM take.
     pub optional: bool,
     /// Where it is written.
     pub place: Place,
@@ -43,7 +43,8 @@ impl Need {
 pub enum Want {
     /// A package, or whatever provides one of that name, as dnf takes it.
     Package {
-        /// Without version and architecture.
+        /// Without version and architecture, where they are surely some. A pattern (`php-*`) stays one, and what may be
+        /// a version or a part of the name (`dotnet-sdk-8.0`) stays too: as dnf does, look it up as a name first.
         name: String,
         /// `None` takes any.
         version: Option<(Relation, String)>,
@@ -117,7 +118,8 @@ pub enum Want {
     },
     /// A package file that the chain brings: `COPY app.rpm`, a file that was named. What it requires are needs of their own.
     LocalPackage(String),
-    /// A repository that the chain adds: its address, a release package's address, `copr:owner/name`.
+    /// A repository that the chain adds: its address, a release package's address, `copr:owner/name`; with [`Verb::Use`]
+    /// one that it takes from the system: its identifier (`crb` of `--enablerepo=crb`), the address of `url`.
     Repository(String),
 }
 

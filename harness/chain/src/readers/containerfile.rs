@@ -278,12 +278,7 @@ impl<'s> Stages<'_, 's> {
     }
 
     fn odd(&mut self, instruction: &Instruction, why: &str) {
-        let at = instruction.text.len() - instruction.text.trim_start().len();
-        let written = format!(
-            "{}{}",
-            instruction.keyword,
-            &instruction.text[..instruction.length].trim_end()[at.min(instruction.length).saturating_sub(1)..]
-        );
+        let written = format!("{} {}", instruction.keyword, instruction.text[..instruction.length].trim());
         self.into.not_understood(instruction.origin.line(0), &written, why);
     }
 
@@ -326,9 +321,14 @@ impl<'s> Stages<'_, 's> {
     /// Ends a stage: what it runs is known only now.
     fn close(&mut self) {
         let Some(mut stage) = self.stage.take() else { return };
-        // A command is only arguments where there is an entry point.
-        let runs = stage.entrypoint.clone().or(stage.command.clone());
-        if let Some(program) = runs {
+        // Where there is an entry point, a command is its arguments: a program of the system's among them is one that it
+        // runs (`exec "$@"`).
+        let runs = |program: &Program| match program {
+            Program::Words(words) => words.first().is_some_and(|(word, _)| is_system_path(word)),
+            Program::Text(..) => false,
+        };
+        let command = stage.command.clone().filter(|command| stage.entrypoint.is_none() || runs(command));
+        for program in stage.entrypoint.clone().into_iter().chain(command) {
             self.program(program, &mut stage);
         }
         let number = (self.count - 1).to_string();

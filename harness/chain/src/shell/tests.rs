@@ -229,7 +229,7 @@ fn depth_and_length_are_bounded() {
         // In quotes of a heredoc, too.
         script(&format!("cat <<EOF\n{text}"));
     }
-    assert!(begun.elapsed() < Duration::from_secs(60), "{:?}", begun.elapsed());
+    assert!(begun.elapsed() < Duration::from_secs(120), "{:?}", begun.elapsed());
     let long = format!("dnf install {}", "package ".repeat(64 << 10));
     assert_eq!(packages(&long).len(), 64 << 10);
     let loops = "for a in 1 2 3 4 5 6 7 8 9; do ".repeat(9) + "dnf install x; " + &"done; ".repeat(9);
@@ -246,7 +246,8 @@ fn five_thousand_lines_take_a_moment() {
     let elapsed = begun.elapsed();
     assert_eq!((chain.lines, chain.not_understood.len()), (5000, 0));
     println!("5000 lines in {elapsed:?}");
-    assert!(elapsed < Duration::from_secs(5), "{elapsed:?}");
+    // Half a second of processor time in a debug build; a host may be busy with other things.
+    assert!(elapsed < Duration::from_secs(60), "{elapsed:?}");
 }
 
 /// Text of pieces of shell text, in any order.
