@@ -73,8 +73,8 @@ impl Page {
 
     fn head(&mut self, port: &Port) {
         let from = port.from.as_ref().map(|from| format!(", from {from}")).unwrap_or_default();
-        let summary = port.summary();
-        let (verdict, detail) = summary.split_once(": ").unwrap_or((&summary, ""));
+        let sentence = port.summary();
+        let (verdict, detail) = sentence.split_once(": ").unwrap_or((&sentence, ""));
         self.line(0, &format!("{}{from}: {verdict}", port.target));
         if !detail.is_empty() {
             self.line(2, detail);
