@@ -17,7 +17,6 @@ const NAMES: &[(&str, &[&str])] = &[
     ("dnsutils", &["bind-utils"]),
     ("fonts-dejavu", &["dejavu-fonts-all", "dejavu-sans-fonts"]),
     ("g++", &["gcc-c++"]),
-    ("gir1.2-glib-2.0", &["gobject-introspection"]),
     ("gnupg", &["gnupg2"]),
     ("golang-go", &["golang"]),
     ("inetutils-ping", &["iputils"]),
