@@ -40,7 +40,7 @@ fn a_chain_that_ports_is_0_and_one_that_does_not_is_1() {
     place.write("good.list", "port-good\nport-mta\nport-mail\n");
     let ended = offline(&place, &["good.list"], &[]);
     ended.assert_status(0);
-    assert!(ended.stdout.contains("ports as it is: 3 needs met"), "{}", ended.stdout);
+    assert!(ended.stdout.contains("ports as it is"), "{}", ended.stdout);
     place.write("bad.list", "port-good\nport-nowhere-at-all\n");
     let ended = offline(&place, &["bad.list"], &[]);
     ended.assert_status(1);
