@@ -35,6 +35,11 @@ fn for_regressions() {
     run("regressions.md");
 }
 
+#[test]
+fn for_porting() {
+    run("porting.md");
+}
+
 /// Holds the comparison of the lab's two distributions against what was planted and not documented.
 fn all_and_only_the_planted_are_told(text: &str, planted: &Path) {
     let planted = std::fs::read_to_string(planted).unwrap();

@@ -21,6 +21,7 @@ mod kconfig;
 mod names;
 mod pages;
 mod pipelines;
+mod port;
 mod record;
 mod report;
 mod runs;
@@ -58,6 +59,7 @@ fn version_and_help_are_short_and_say_the_exit_codes() {
         "runs",
         "snapshots",
         "compare",
+        "port",
         "coverage",
         "console",
         "kconfig",
@@ -154,6 +156,7 @@ fn schemas_are_valid_json() {
         "console-rules",
         "deviations",
         "foreign-checks",
+        "port",
         "facts",
         "console",
         "kconfig-check",

@@ -16,6 +16,7 @@ mod hostile;
 mod image;
 mod machine_spec;
 mod network;
+mod port;
 mod prove;
 mod reboot;
 mod runner;

@@ -318,3 +318,16 @@ pub(crate) fn lab_disk(variant: &str) -> PathBuf {
     let text = String::from_utf8_lossy(&out.stdout).into_owned();
     Path::new(text.lines().last().expect("the build prints the folder")).join("disk.qcow2")
 }
+
+/// The repositories of `tests/port-repo`, made once: `base` and `planted` are below.
+pub(crate) fn planted_repositories() -> &'static Path {
+    static MADE: std::sync::OnceLock<(tempfile::TempDir, PathBuf)> = std::sync::OnceLock::new();
+    let (_, path) = MADE.get_or_init(|| {
+        let dir = tempfile::Builder::new().prefix("muster-port-").tempdir().expect("a temporary directory");
+        let path = dir.path().join("repositories");
+        let made = Command::new(root().join("tests/port-repo/build")).arg(&path).output().expect("the script starts");
+        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+        (dir, path)
+    });
+    path
+}

@@ -5,28 +5,37 @@ use super::value;
 
 use crate::unreadable::{Read, Unreadable};
 
-/// Finds the package manager of the guest into `$dnf`; status 127 when there is none.
-pub(super) const MANAGER: &str = "export LC_ALL=C COLUMNS=400\ndnf=\nfor name in dnf5 dnf tdnf microdnf; do command -v $name >/dev/null 2>&1 && { dnf=$name; break; }; done\n[ -n \"$dnf\" ] || { echo 'dnf5, dnf, tdnf, microdnf: not found' >&2; exit 127; }\n# dnf5 can stand behind the name of its ancestors.\n[ \"$dnf\" = dnf5 ] || ! command -v dnf5 >/dev/null 2>&1 || dnf=dnf5\n";
+/// Begins a script: finds the package manager of the guest into `$dnf`; status 127 when there is none.
+pub const MANAGER: &str = "export LC_ALL=C COLUMNS=400\ndnf=\nfor name in dnf5 dnf tdnf microdnf; do command -v $name >/dev/null 2>&1 && { dnf=$name; break; }; done\n[ -n \"$dnf\" ] || { echo 'dnf5, dnf, tdnf, microdnf: not found' >&2; exit 127; }\n# dnf5 can stand behind the name of its ancestors.\n[ \"$dnf\" = dnf5 ] || ! command -v dnf5 >/dev/null 2>&1 || dnf=dnf5\n";
 
 /// What a package manager would do.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub(super) struct Transaction {
-    pub(super) adds: Vec<Change>,
-    pub(super) weak: Vec<String>,
-    pub(super) upgrades: Vec<String>,
-    pub(super) downgrades: Vec<String>,
-    pub(super) removes: Vec<String>,
-    pub(super) install_size: Option<f64>,
-    pub(super) download_size: Option<f64>,
+pub struct Transaction {
+    /// Packages that would be installed.
+    pub adds: Vec<Change>,
+    /// Names of those of them that are only weak dependencies.
+    pub weak: Vec<String>,
+    /// Names of installed packages of which a newer version would come.
+    pub upgrades: Vec<String>,
+    /// Names of installed packages of which an older version would come.
+    pub downgrades: Vec<String>,
+    /// Names of installed packages that would go, or be replaced.
+    pub removes: Vec<String>,
+    /// Bytes on the disk, as it says.
+    pub install_size: Option<f64>,
+    /// Bytes that would be fetched, as it says.
+    pub download_size: Option<f64>,
     /// The resolver's words when it does not resolve.
-    pub(super) problem: Option<String>,
+    pub problem: Option<String>,
 }
 
 /// A package that would be installed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Change {
-    pub(super) name: String,
-    pub(super) repo: String,
+pub struct Change {
+    /// Its name.
+    pub name: String,
+    /// The repository it would come from.
+    pub repo: String,
 }
 
 /// Words that say that the metadata could not be had: nothing is known then.
@@ -67,7 +76,10 @@ const REFUSED: &[&str] = &[
 
 /// Reads what an install with `--assumeno` printed. `Err` when it can be taken neither for a
 /// transaction nor for a refusal.
-pub(super) fn transaction(text: &str) -> Read<Transaction> {
+///
+/// # Errors
+/// What it cannot be taken for, or that the repositories could not be reached.
+pub fn transaction(text: &str) -> Read<Transaction> {
     if let Some(words) = UNREACHABLE.iter().find(|words| text.contains(*words)) {
         let line = text.lines().find(|line| line.contains(words)).unwrap_or(words);
         return Err(Unreadable::new(format!("the package manager says: {}", line.trim())));
@@ -257,9 +269,27 @@ pub(super) fn unreachable(text: &str) -> Option<Unreadable> {
     text.lines().find(|line| line.contains(words)).map(|line| Unreadable::new(line.trim()))
 }
 
+/// The lines in which rpm or a package manager tells of failed scriptlets; both carry on after most of them.
+pub fn scriptlet_errors(said: &str) -> impl Iterator<Item = &str> {
+    said.lines().filter(|line| {
+        let lower = line.to_ascii_lowercase();
+        lower.contains("scriptlet") && (lower.contains("failed") || lower.contains("error in"))
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn scriptlets_that_fail_are_found_in_the_words_of_every_rpm() {
+        // rpm 4.18 and dnf4, then dnf5.
+        let old = "warning: %post(x-1-1.noarch) scriptlet failed, exit status 1";
+        let said = format!("Installed: x\n{old}\nError in POSTIN scriptlet in rpm package x\n");
+        assert_eq!(scriptlet_errors(&said).collect::<Vec<_>>(), [old, "Error in POSTIN scriptlet in rpm package x"]);
+        let well = ">>> Running %post scriptlet: x-0:1-1.noarch\n>>> Finished %post scriptlet: x\n";
+        assert_eq!(scriptlet_errors(well).count(), 0);
+    }
 
     fn names(changes: &[Change]) -> Vec<&str> {
         changes.iter().map(|change| change.name.as_str()).collect()

@@ -6,7 +6,7 @@
 mod assertions;
 pub mod base;
 mod check;
-mod dnf;
+pub mod dnf;
 pub mod dpkg;
 mod elf;
 pub mod evaluation;

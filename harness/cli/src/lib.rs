@@ -43,6 +43,7 @@ mod output;
 mod packed;
 #[cfg(test)]
 mod plain_words_tests;
+mod port;
 mod project;
 mod record;
 mod reference;
@@ -136,6 +137,8 @@ enum Command {
     Snapshots(snapshots::Arguments),
     /// Compare two systems, and fail on differences that nobody has documented
     Compare(Box<compare::Arguments>),
+    /// Find out whether what runs on one system will run on another
+    Port(Box<port::Arguments>),
     /// List which checks of other tools the suites replace, and which are missing
     Coverage(coverage::Arguments),
     /// Check console logs offline, and list the rules
@@ -259,6 +262,7 @@ fn dispatch(Arguments { command, colour }: Arguments, notes: Vec<String>) -> std
         Command::Runs(arguments) => runs::execute(arguments),
         Command::Snapshots(arguments) => snapshots::execute(arguments),
         Command::Compare(arguments) => compare::execute(*arguments),
+        Command::Port(arguments) => port::execute(*arguments),
         Command::Coverage(arguments) => coverage::execute(arguments),
         Command::Console(arguments) => console::execute(arguments),
         Command::Kconfig(arguments) => kconfig::execute(*arguments),

@@ -39,6 +39,8 @@ enum Format {
     Console,
     /// What `muster images check --format json` prints (`images-check/v1`)
     ImagesCheck,
+    /// What `muster port --format json` prints (`port/v1`)
+    Port,
     /// What `muster kconfig check --format json` prints (`kconfig-check/v1`)
     KconfigCheck,
     /// What `muster kconfig diff --format json` prints (`kconfig-diff/v1`)
@@ -62,6 +64,7 @@ pub(crate) fn execute(arguments: Arguments) -> Result<Exit, CliError> {
         Format::Facts => pretty(&muster_compare::facts::schema())?,
         Format::Console => super::console::SCHEMA.trim_end().to_owned(),
         Format::ImagesCheck => super::images::SCHEMA.trim_end().to_owned(),
+        Format::Port => muster_port::written::json::PORT_SCHEMA.trim_end().to_owned(),
         Format::KconfigCheck => super::kconfig::CHECK_SCHEMA.trim_end().to_owned(),
         Format::KconfigDiff => super::kconfig::DIFF_SCHEMA.trim_end().to_owned(),
         Format::Run => muster_record::json::RUN_SCHEMA.trim_end().to_owned(),

@@ -40,6 +40,7 @@ mod snapshots;
 mod steps;
 mod stop;
 mod suite_steps;
+pub mod transfer;
 mod treatment;
 pub mod worker;
 

@@ -3,6 +3,6 @@
 use camino::Utf8Path;
 
 /// Whether this names facts that were kept, and not a system that can be booted.
-pub(super) fn is_facts(named: &str) -> bool {
+pub(crate) fn is_facts(named: &str) -> bool {
     Utf8Path::new(named).extension() == Some("json")
 }

@@ -8,8 +8,9 @@ mod sides;
 use camino::{Utf8Path, Utf8PathBuf};
 
 use self::after::After;
-use self::facts_file::is_facts;
-use self::reading::{Reading, System};
+pub(crate) use self::facts_file::is_facts;
+pub(crate) use self::reading::Reading;
+use self::reading::System;
 use self::sides::{Side, Sides};
 use super::error::CliError;
 use super::load::{self, Selection};

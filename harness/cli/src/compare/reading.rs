@@ -32,9 +32,9 @@ use muster_record::run::RunRecord;
 const LIMIT: usize = 64 << 20;
 
 /// What is read of a system.
-pub(super) struct Reading<'r> {
-    pub(super) kinds: &'r [&'static dyn FactKind],
-    pub(super) scope: &'r Scope,
+pub(crate) struct Reading<'r> {
+    pub(crate) kinds: &'r [&'static dyn FactKind],
+    pub(crate) scope: &'r Scope,
 }
 
 /// A system that is named, found before anything is booted.
@@ -110,7 +110,8 @@ impl Reading<'_> {
         facts
     }
 
-    async fn read_kinds(&self, live: &impl Live, name: String) -> Result<Facts, CliError> {
+    /// Reads them of a machine that is up.
+    pub(crate) async fn read_kinds(&self, live: &impl Live, name: String) -> Result<Facts, CliError> {
         let probes = kinds::probes(self.kinds, self.scope);
         let scale = live.deadline_scale();
         let requests = probes.iter().map(|probe| Request {

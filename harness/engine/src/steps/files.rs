@@ -2,7 +2,6 @@
 
 use std::io::Read as _;
 
-use base64::Engine as _;
 use camino::Utf8Path;
 use sha2::{Digest as _, Sha256};
 
@@ -11,15 +10,12 @@ use super::shell::shell;
 use crate::clock::Clock;
 use crate::driver::Live;
 use crate::plan::quote;
+use crate::transfer::{AHEAD, CHUNK, append};
 use muster_base::failure::{self, Failure};
 use muster_base::text;
 use muster_guest::{End, Request};
 use muster_suite::model::{Step, UPLOAD_LIMIT};
 
-/// Bytes of a file that go to the guest in one command.
-const CHUNK: usize = 192 << 10;
-/// Commands that are written ahead of their answers.
-const AHEAD: usize = 16;
 /// Files that one `collect` brings at most.
 const COLLECTED_FILES: usize = 200;
 /// Bytes of one collected file at most; the rest is left out, and that is said.
@@ -125,18 +121,6 @@ fn read(source: &Utf8Path) -> Result<Vec<u8>, UploadError> {
         return Err(UploadError::Grown);
     }
     Ok(content)
-}
-
-/// A command that appends the bytes to the file; with builtins alone where there is no `base64`.
-fn append(bytes: &[u8], file: &str, encoded: bool) -> String {
-    if encoded {
-        let text = base64::engine::general_purpose::STANDARD.encode(bytes);
-        // Some decoders want lines.
-        let lines: Vec<&str> = text.as_bytes().chunks(76).filter_map(|line| std::str::from_utf8(line).ok()).collect();
-        return format!("base64 -d >>{file} <<'END'\n{}\nEND\n", lines.join("\n"));
-    }
-    let octal: String = bytes.iter().map(|byte| format!("\\{byte:03o}")).collect();
-    format!("printf '{octal}' >>{file}")
 }
 
 /// Brings files of the guest below `directory`. What is not there, or too large, is a note.
@@ -282,18 +266,5 @@ mod tests {
         assert_eq!(names, ["a.b", "a.b.2", "a.b.3"]);
         assert_eq!(std::fs::read_to_string(dir.join("a.b.2")).unwrap(), "/a.b");
         assert!(keep(&dir.join("none"), "x", b"").is_err());
-    }
-
-    #[test]
-    fn bytes_arrive_by_either_way_of_writing_them() {
-        let bytes: Vec<u8> = (0..=255).collect();
-        for encoded in [true, false] {
-            let dir = tempfile::tempdir().unwrap();
-            let file = dir.path().join("a b");
-            let script = append(&bytes, &quote(file.to_str().unwrap()), encoded);
-            let ended = std::process::Command::new("sh").args(["-c", &script]).status().unwrap();
-            assert!(ended.success());
-            assert_eq!(std::fs::read(&file).unwrap(), bytes, "encoded: {encoded}");
-        }
     }
 }

@@ -215,12 +215,7 @@ fn list(names: &[String]) -> String {
 /// The line in which rpm or dnf tells of a failed scriptlet; both carry on after most of them.
 fn scriptlet_error(reply: &Reply) -> Option<String> {
     let said = text::escape_bytes(&[reply.stdout.as_slice(), b"\n", &reply.stderr].concat());
-    said.lines()
-        .find(|line| {
-            let lower = line.to_ascii_lowercase();
-            lower.contains("scriptlet") && (lower.contains("failed") || lower.contains("error in"))
-        })
-        .map(|line| text::one_line(line, 200))
+    muster_check::dnf::scriptlet_errors(&said).next().map(|line| text::one_line(line, 200))
 }
 
 #[cfg(test)]

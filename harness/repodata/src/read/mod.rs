@@ -78,8 +78,9 @@ pub fn read(repositories: &[RepositoryDir], interest: &Interest, arch: &str) -> 
             let full = |source| RepodataError::Full { path: file.path.clone(), source };
             filelists::add(&mut builder.data, found).map_err(full)?;
         }
-        let groups = ["group", "group_gz", "group_xz", "group_zst"].iter().find_map(|kind| repomd.file(kind));
-        if let Some(file) = groups {
+        // dnf's cache has the packed one alone, or none.
+        let mut groups = ["group", "group_gz", "group_xz", "group_zst"].iter().filter_map(|kind| repomd.file(kind));
+        if let Some(file) = groups.find(|file| file.path.exists()) {
             let (groups, environments) = comps::read(&mut open(file, COMPS)?)?;
             // As dnf has it, a later repository adds to the groups of an earlier one.
             for group in groups {

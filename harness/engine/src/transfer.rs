@@ -1,0 +1,167 @@
+//! Bytes from this host into a guest and back, through its shell alone.
+
+use std::time::Duration;
+
+use base64::Engine as _;
+use sha2::{Digest as _, Sha256};
+
+use super::driver::Live;
+use super::plan::quote;
+use muster_base::failure::{self, Failure};
+use muster_base::text;
+use muster_guest::{End, Reply, Request};
+
+/// Bytes of a file that go to the guest in one command.
+pub(super) const CHUNK: usize = 192 << 10;
+/// Commands that are written ahead of their answers.
+pub(super) const AHEAD: usize = 16;
+
+/// Why a file did not get from one side to the other.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum TransferError {
+    /// The guest does not answer any more.
+    #[error("{}", .0.message)]
+    Lost(Failure),
+    /// The guest cannot write or read it.
+    #[error("{path}: {what}: {said}")]
+    Refused {
+        /// In the guest.
+        path: String,
+        /// What could not be done.
+        what: &'static str,
+        /// What the guest printed, escaped and bounded.
+        said: String,
+    },
+    /// It is longer than the limit.
+    #[error("{path} is longer than {limit} bytes, the most that is read of it")]
+    TooLong {
+        /// In the guest.
+        path: String,
+        /// In bytes.
+        limit: usize,
+    },
+    /// It was not there in time.
+    #[error("{path} was not transferred within {} s", timeout.as_secs())]
+    TimedOut {
+        /// In the guest.
+        path: String,
+        /// As it was scaled.
+        timeout: Duration,
+    },
+}
+
+/// Writes the bytes to a file of the guest: next to its place first, under its name when it has arrived whole. Each
+/// command may take `timeout`, already scaled.
+///
+/// # Errors
+/// What could not be written, or that the guest is gone.
+pub async fn send<L: Live>(
+    live: &L,
+    content: &[u8],
+    path: &str,
+    mode: u32,
+    timeout: Duration,
+) -> Result<(), TransferError> {
+    let (target, part) = (quote(path), quote(&format!("{path}.muster-part")));
+    let one = async |script: String| {
+        let request = Request { script, timeout, limit: 64 << 10 };
+        let replies = live.batch(vec![request]).await.map_err(TransferError::Lost)?;
+        checked(replies.into_iter().next(), path, "it cannot be written", timeout)
+    };
+    let begun = one(format!("command -v base64 >/dev/null && echo base64; : >{part}")).await?;
+    let encoded = begun.stdout == b"base64\n";
+    let scripts: Vec<String> = content.chunks(CHUNK).map(|chunk| append(chunk, &part, encoded)).collect();
+    for scripts in scripts.chunks(AHEAD) {
+        let requests = scripts.iter().map(|script| Request { script: script.clone(), timeout, limit: 64 << 10 });
+        for reply in live.batch(requests.collect()).await.map_err(TransferError::Lost)? {
+            checked(Some(reply), path, "it cannot be written", timeout)?;
+        }
+    }
+    let proven = one(format!(
+        "if command -v sha256sum >/dev/null; then sha256sum <{part} || exit 1; else wc -c <{part} || exit 1; fi\n\
+         chmod {mode:04o} {part} && mv -f -- {part} {target}"
+    ))
+    .await?;
+    let said = text::escape_bytes(&proven.stdout);
+    let said = said.split_whitespace().next().unwrap_or_default();
+    if said != text::hex(Sha256::digest(content)) && said != content.len().to_string() {
+        let said = text::one_line(said, 80);
+        return Err(TransferError::Refused {
+            path: path.to_owned(),
+            what: "it arrived otherwise than it was sent",
+            said,
+        });
+    }
+    Ok(())
+}
+
+/// The bytes of a file of the guest, at most `limit`; more is an error. `timeout` is already scaled.
+///
+/// # Errors
+/// It cannot be read, is longer, or the guest is gone.
+pub async fn receive<L: Live>(live: &L, path: &str, limit: usize, timeout: Duration) -> Result<Vec<u8>, TransferError> {
+    let request = Request { script: format!("cat -- {}", quote(path)), timeout, limit };
+    let replies = live.batch(vec![request]).await.map_err(TransferError::Lost)?;
+    match replies.first().map(|reply| reply.end) {
+        Some(End::TooMuchOutput) => Err(TransferError::TooLong { path: path.to_owned(), limit }),
+        _ => checked(replies.into_iter().next(), path, "it cannot be read", timeout).map(|reply| reply.stdout),
+    }
+}
+
+/// The reply of a command that has to end well.
+fn checked(reply: Option<Reply>, path: &str, what: &'static str, timeout: Duration) -> Result<Reply, TransferError> {
+    let Some(reply) = reply else {
+        return Err(TransferError::Lost(Failure::new(failure::SSH_PROTOCOL, "the guest gave no answer to a transfer")));
+    };
+    let path = path.to_owned();
+    match reply.end {
+        End::Exited if reply.status == 0 => Ok(reply),
+        End::TimedOut => Err(TransferError::TimedOut { path, timeout }),
+        End::Exited | End::TooMuchOutput => {
+            let said = text::last_words(&text::escape_bytes(&reply.stderr), 160);
+            Err(TransferError::Refused { path, what, said })
+        }
+    }
+}
+
+/// A command that appends the bytes to the file; with builtins alone where there is no `base64`.
+pub(super) fn append(bytes: &[u8], file: &str, encoded: bool) -> String {
+    if encoded {
+        let text = base64::engine::general_purpose::STANDARD.encode(bytes);
+        // Some decoders want lines.
+        let lines: Vec<&str> = text.as_bytes().chunks(76).filter_map(|line| std::str::from_utf8(line).ok()).collect();
+        return format!("base64 -d >>{file} <<'END'\n{}\nEND\n", lines.join("\n"));
+    }
+    let octal: String = bytes.iter().map(|byte| format!("\\{byte:03o}")).collect();
+    format!("printf '{octal}' >>{file}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_arrive_by_either_way_of_writing_them() {
+        let bytes: Vec<u8> = (0..=255).collect();
+        for encoded in [true, false] {
+            let dir = tempfile::tempdir().unwrap();
+            let file = dir.path().join("a b");
+            let script = append(&bytes, &quote(file.to_str().unwrap()), encoded);
+            let ended = std::process::Command::new("sh").args(["-c", &script]).status().unwrap();
+            assert!(ended.success());
+            assert_eq!(std::fs::read(&file).unwrap(), bytes, "encoded: {encoded}");
+        }
+    }
+
+    #[test]
+    fn what_went_wrong_names_the_file() {
+        let of = |end, status| {
+            let reply = Reply { end, status, stderr: b"no\x1b space".to_vec(), ..Reply::default() };
+            checked(Some(reply), "/a", "it cannot be written", Duration::from_secs(3)).map(drop)
+        };
+        assert_eq!(of(End::Exited, 0), Ok(()));
+        assert_eq!(of(End::Exited, 1).unwrap_err().to_string(), "/a: it cannot be written: no\\x1b space");
+        assert_eq!(of(End::TimedOut, 0).unwrap_err().to_string(), "/a was not transferred within 3 s");
+        assert!(matches!(checked(None, "/a", "x", Duration::ZERO), Err(TransferError::Lost(_))));
+    }
+}
