@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use crate::boot::reported;
 use crate::error::CliError;
 use muster_base::failure::{self, Failure};
 use muster_base::text;
@@ -42,7 +41,7 @@ fn request(live: &impl Live, script: String, seconds: u64, limit: usize) -> Requ
 
 fn one(replies: Result<Vec<Reply>, Failure>) -> Result<Reply, CliError> {
     let silent = || Failure::new(failure::SSH_PROTOCOL, "the guest gave no answer to a command");
-    replies.and_then(|replies| replies.into_iter().next().ok_or_else(silent)).map_err(reported)
+    replies.and_then(|replies| replies.into_iter().next().ok_or_else(silent)).map_err(CliError::of_machine)
 }
 
 /// Writes a file into the guest.
@@ -67,7 +66,7 @@ fn transfer_time(live: &impl Live) -> Duration {
 
 fn not_transferred(error: TransferError) -> CliError {
     match error {
-        TransferError::Lost(failure) => reported(failure),
+        TransferError::Lost(failure) => CliError::of_machine(failure),
         other => CliError::infrastructure(other.to_string()),
     }
 }

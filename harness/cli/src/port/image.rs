@@ -10,7 +10,7 @@ use super::metadata::{self, Fetched};
 use super::target::KeptRepository;
 use super::trial::{self, Plan};
 use super::{brought, chains};
-use crate::boot::{Wanted, reported};
+use crate::boot::Wanted;
 use crate::compare::Reading;
 use crate::error::CliError;
 use crate::machine_dir::MachineDir;
@@ -62,6 +62,9 @@ pub(super) struct Task {
     pub(super) paths: Vec<String>,
 }
 
+/// What came of each task: the trial, and the team's own command where it was reached.
+pub(super) type Tried = Vec<(Trial, Option<Ran>)>;
+
 /// Boots the image, reads it, and tries what `tasks` makes of what was read: each on a machine of its own.
 ///
 /// # Errors
@@ -71,7 +74,7 @@ pub(super) async fn with_image<T>(
     means: Means<'_>,
     of: &[Chain],
     then: impl FnOnce(Read) -> Result<(T, Vec<Task>), CliError>,
-) -> Result<(T, Vec<(Trial, Option<Ran>)>), CliError> {
+) -> Result<(T, Tried), CliError> {
     let Wanted { project, spec, accel } = wanted;
     let id = spec.id.clone();
     let machine_dir = MachineDir::make(&id, &id)?;
@@ -79,10 +82,10 @@ pub(super) async fn with_image<T>(
     let mut host = host(project.root(), machine_dir.dir(), accel, &events).await?;
     host.templates = means.templates.map(std::sync::Arc::new);
     let images = HostImages::new(&host, [spec]);
-    let mut driver = images.prepare(&id).await.map_err(reported)?;
+    let mut driver = images.prepare(&id).await.map_err(CliError::of_machine)?;
     if means.internet {
         let open = MachineSpec { internet: true, ..MachineSpec::default() };
-        driver = driver.with_spec(&open).map_err(reported)?;
+        driver = driver.with_spec(&open).map_err(CliError::of_machine)?;
     }
     let mut machines = Machines::new(&driver, &id);
     let paths = chains::paths(of);

@@ -1,7 +1,6 @@
 //! New machines of one image, one after the other: clones of a machine that was booted once, booted ones where the
 //! image cannot be cloned.
 
-use crate::boot::reported;
 use crate::error::CliError;
 use crate::output::say_error;
 use muster_base::text::one_line;
@@ -69,7 +68,7 @@ impl<'d, D: Driver> Machines<'d, D> {
     async fn boot(&mut self, freezable: bool) -> Result<D::Live, CliError> {
         let id = next_id(&self.image, &mut self.started);
         say_error(&format!("{} boots; it may take {} s", self.image, self.driver.boot_deadline().as_secs()));
-        let live = self.driver.boot(&id, freezable).await.map_err(|failed| reported(failed.failure))?;
+        let live = self.driver.boot(&id, freezable).await.map_err(|failed| CliError::of_machine(failed.failure))?;
         let seconds = live.record().boot_seconds.unwrap_or_default();
         say_error(&format!("{} is up after {seconds:.1} s", self.image));
         Ok(live)

@@ -33,7 +33,7 @@ use std::time::Duration;
 use camino::{Utf8Path, Utf8PathBuf};
 
 use self::chains::Chains;
-use self::image::{Means, Read, Task};
+use self::image::{Means, Read, Task, Tried};
 use self::kept::Units;
 use self::target::{Kept, KeptRepository, Named};
 use super::boot;
@@ -286,7 +286,7 @@ impl Request<'_> {
         wanted: boot::Wanted,
         means: Means<'_>,
         plan: impl FnOnce(Read) -> Result<(T, Vec<Task>), CliError>,
-    ) -> Result<(T, Vec<(Trial, Option<Ran>)>), CliError> {
+    ) -> Result<(T, Tried), CliError> {
         let runtime = runtime()?;
         let result = runtime.block_on(async {
             tokio::select! {

@@ -91,7 +91,12 @@ impl Recorded {
             }
         }
         if !said.is_empty() {
-            self.tests.push(Drafted { id: id.to_owned(), summary: summary.to_owned(), entries: said, ..Drafted::default() });
+            self.tests.push(Drafted {
+                id: id.to_owned(),
+                summary: summary.to_owned(),
+                entries: said,
+                ..Drafted::default()
+            });
         }
     }
 
@@ -195,7 +200,8 @@ impl Recorded {
         );
         let exposed = facts.iter().filter(|fact| fact.get("exposed") == "true");
         let tcp: Vec<String> = exposed.filter_map(|fact| fact.name.strip_prefix("tcp/").map(str::to_owned)).collect();
-        let only = Entry { check: "listeners", subject: String::new(), asked: vec![("exposed-tcp", Stated::Only(tcp))] };
+        let only =
+            Entry { check: "listeners", subject: String::new(), asked: vec![("exposed-tcp", Stated::Only(tcp))] };
         self.test("no-other-ports", "nothing else can be reached over TCP from outside", vec![only]);
     }
 

@@ -495,7 +495,12 @@ fn whatever_a_guest_calls_its_things_is_read_back_as_what_was_meant() {
             }
             if !entries.is_empty() {
                 meant.extend(entries.iter().cloned());
-                recorded.tests.push(Drafted { id: check.to_owned(), summary: dice.text() + "x", entries, ..Drafted::default() });
+                recorded.tests.push(Drafted {
+                    id: check.to_owned(),
+                    summary: dice.text() + "x",
+                    entries,
+                    ..Drafted::default()
+                });
             }
         }
         let suite = decoded(&recorded);
@@ -511,7 +516,7 @@ fn whatever_a_guest_calls_its_things_is_read_back_as_what_was_meant() {
                 let wanted = match want {
                     Stated::Is(text) => text.clone(),
                     Stated::AtLeast(text) => text.trim().to_owned(),
-                    Stated::Only(items) => items.join("\u{1}"),
+                    Stated::Only(items) | Stated::Has(items) => items.join("\u{1}"),
                 };
                 assert_eq!((assertion.attribute, text_of(&assertion.matcher)), (*attribute, wanted), "{meant:?}");
                 compared += 1;

@@ -141,7 +141,8 @@ impl<'a> Context<'a> {
         }
         // In comps a name is a package's name and nothing else: dnf passes over what is none.
         if self.kind == ChainKind::Comps {
-            found.edit = edit::rename(self.kind, self.question.texts, &need.place, name, &[package.name.clone()]);
+            found.edit =
+                edit::rename(self.kind, self.question.texts, &need.place, name, std::slice::from_ref(&package.name));
             if found.edit.is_none() || all.len() > 1 {
                 found.edit = None;
                 found.answer = Answer::Renamed { to: package.name, by: RenamedBy::Provides };
@@ -159,7 +160,7 @@ impl<'a> Context<'a> {
             let mut found = found.installing(std::slice::from_ref(to));
             found.evidence.extend(obsoleting.iter().take(1).map(|one| format!("{} obsoletes {name}", one.located())));
             if !has_version {
-                found.edit = edit::rename(self.kind, self.question.texts, &need.place, name, &[to.clone()]);
+                found.edit = edit::rename(self.kind, self.question.texts, &need.place, name, std::slice::from_ref(to));
             }
             return found;
         }

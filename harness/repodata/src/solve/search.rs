@@ -229,7 +229,7 @@ impl<'i> Solver<'i> {
             if let Some(broken) = self.sat.propagate() {
                 return Some(broken);
             }
-            let Some(literal) = self.sat.trail().get(self.looked).copied() else { return None };
+            let literal = self.sat.trail().get(self.looked).copied()?;
             self.looked += 1;
             if let Some(id) = self.package_of(literal)
                 && let Some(broken) = self.expand(id)
