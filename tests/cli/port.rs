@@ -109,7 +109,7 @@ fn documents_are_what_programs_and_ci_servers_read() {
     let place = Place::new();
     place.write("chain.list", "port-good\nport-needy\n<port> & $(x)\n");
     let ended = offline(&place, &["chain.list"], &["--format", "json"]);
-    let document = json(&ended.assert_status(1));
+    let document = json(ended.assert_status(1));
     let schema = place.run(&["schema", "port"], SOON);
     let schema: Value = serde_json::from_str(&schema.assert_status(0).stdout).expect("JSON");
     let errors: Vec<String> =
