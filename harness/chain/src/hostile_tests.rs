@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 use camino::Utf8Path;
 
 use crate::limits;
-use crate::reader::{ReadError, Source, read};
+use crate::reader::{ReadError, Source};
+use crate::readers::read;
 use crate::testing::{FakeHost, KINDS, kind_of, read_bytes, read_text, shown};
 
 /// A beginning of each kind of text that its reader takes, under a name that it takes.
@@ -45,7 +46,7 @@ fn damaged_files_never_panic() {
             let Some(name) = expected.file_name().strip_suffix(".needs") else { continue };
             let bytes = std::fs::read(root.join(kind).join(name)).unwrap();
             let host = FakeHost::default();
-            let reader = crate::reader::readers().iter().find(|reader| reader.kind().name() == *kind);
+            let reader = crate::readers::readers().iter().find(|reader| reader.kind().name() == *kind);
             let kind = reader.map(|reader| reader.kind());
             let try_it = |bytes: &[u8]| {
                 let source = Source { path: Utf8Path::new(name), bytes, host: &host };

@@ -7,7 +7,8 @@ use camino::{Utf8Path, Utf8PathBuf};
 
 use crate::host::{Host, Unavailable};
 use crate::need::{UnitWant, Verb, Want};
-use crate::reader::{Source, read};
+use crate::reader::Source;
+use crate::readers::read;
 use crate::{Chain, Need};
 
 /// Reads files next to the one that includes them.

@@ -8,7 +8,8 @@ use camino::{Utf8Path, Utf8PathBuf};
 use crate::chain::{Chain, ChainKind};
 use crate::host::{Host, Unavailable};
 use crate::need::{Need, UnitWant, Verb, Want};
-use crate::reader::{ReadError, Source, read};
+use crate::reader::{ReadError, Source};
+use crate::readers::read;
 
 /// A host that knows what it was given.
 #[derive(Debug, Default)]
@@ -85,7 +86,7 @@ pub(crate) fn read_text(path: &str, text: &str) -> Chain {
 pub(crate) fn kind_of(path: &str, bytes: &[u8]) -> Vec<ChainKind> {
     let host = FakeHost::default();
     let source = Source { path: Utf8Path::new(path), bytes, host: &host };
-    crate::reader::readers().iter().filter(|reader| reader.fits(&source)).map(|reader| reader.kind()).collect()
+    crate::readers::readers().iter().filter(|reader| reader.fits(&source)).map(|reader| reader.kind()).collect()
 }
 
 /// A chain, one line each: `3 install package nginx >= 1.2 .x86_64 optional [stage builder]`; behind the needs what was not
@@ -174,13 +175,13 @@ fn what_is_read_of_testdata_is_what_stands_next_to_it() {
             let bytes = std::fs::read(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
             let host = FakeHost { dir: Some(dir.clone()), ..FakeHost::default() };
             let source = Source { path: Utf8Path::new(name), bytes: &bytes, host: &host };
-            let fits = crate::reader::readers().iter().filter(|reader| reader.fits(&source));
+            let fits = crate::readers::readers().iter().filter(|reader| reader.fits(&source));
             let kinds: Vec<&str> = fits.map(|reader| reader.kind().name()).collect();
             if kinds != [*kind] {
                 wrong.push(format!("{path} is taken by {kinds:?}"));
             }
             let is_kind = |reader: &&&dyn crate::reader::Reader| reader.kind().name() == *kind;
-            let kind = crate::reader::readers().iter().find(is_kind).map(|reader| reader.kind());
+            let kind = crate::readers::readers().iter().find(is_kind).map(|reader| reader.kind());
             let chain = read(&source, kind).unwrap_or_else(|error| panic!("{path}: {error}"));
             for need in chain.needs.iter().filter(|need| need.place.is_editable()) {
                 let file = std::fs::read(dir.join(&*need.place.file)).unwrap_or_default();

@@ -5,7 +5,8 @@ use camino::Utf8Path;
 use crate::chain::{Chain, ChainKind};
 use crate::host::{Host, Unavailable};
 use crate::need::{Verb, Want};
-use crate::reader::{Source, read};
+use crate::reader::Source;
+use crate::readers::read;
 
 /// Files by name.
 struct Files(&'static [(&'static str, &'static str)]);
