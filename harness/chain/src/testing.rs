@@ -160,7 +160,7 @@ pub(crate) const KINDS: &[&str] =
     &["ansible", "cloud-config", "mkosi", "kiwi", "comps", "blueprint", "spec", "facts", "unit"];
 
 /// Every `testdata/KIND/NAME` with a `NAME.needs` next to it: it is a file of that kind and of no other, its needs are
-/// those, and what an edit would replace is what is written there. `MUSTER_WRITE_NEEDS=1` writes them; read the difference.
+/// those, and what an edit would replace is what is written there. `UPDATE_NEEDS=1` writes them; read the difference.
 #[test]
 fn what_is_read_of_testdata_is_what_stands_next_to_it() {
     let root = Utf8Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata");
@@ -193,7 +193,7 @@ fn what_is_read_of_testdata_is_what_stands_next_to_it() {
                 }
             }
             let now = shown(&chain);
-            if std::env::var_os("MUSTER_WRITE_NEEDS").is_some() {
+            if std::env::var_os("UPDATE_NEEDS").is_some() {
                 std::fs::write(expected.path(), &now).unwrap();
             }
             let before = std::fs::read_to_string(expected.path()).unwrap();
