@@ -245,7 +245,8 @@ fn entries(answered: &Answered) -> Result<Vec<(Entry, Proof)>, &'static str> {
                 shell_word(name),
                 shell_word(&format!("\\|/{pattern}\\.ko|d"))
             );
-            one("module", name, "available", Proof::Run(hide, "module.available"))
+            // The kernel's own spelling, and the language's.
+            one("module", &name.replace('-', "_"), "available", Proof::Run(hide, "module.available"))
         }
         Want::KernelOption(name) => one("kconfig", name, "enabled", Proof::KernelOption(name.clone())),
         Want::DebianPackage(_) | Want::Group(_) | Want::Module { .. } => Err("only packages by name are pinned"),
