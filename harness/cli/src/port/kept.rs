@@ -1,8 +1,9 @@
 //! Indexes of systems: of metadata and facts that lie on this host, or that were read of an image.
 
+use super::facts;
 use super::image::Read;
+use super::side::Side;
 use super::target::{Kept, KeptRepository};
-use super::{Side, facts};
 use crate::error::CliError;
 use muster_base::exit::Exit;
 use muster_base::machine::Arch;

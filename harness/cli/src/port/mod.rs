@@ -22,6 +22,7 @@ mod libraries;
 mod machines;
 mod metadata;
 mod output;
+mod side;
 mod target;
 mod tasks;
 mod trial;
@@ -35,6 +36,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use self::chains::Chains;
 use self::image::{Means, Read, Task, Tried};
 use self::kept::Units;
+use self::side::Side;
 use self::target::{Kept, KeptRepository, Named};
 use super::boot;
 use super::error::CliError;
@@ -44,9 +46,8 @@ use super::run::interruption;
 use super::session::{ImageOptions, MachineOptions};
 use muster_base::exit::Exit;
 use muster_base::text::one_line;
-use muster_port::{Depth, Port, PortedChain, Question, Ran, Smoke, System, SystemFacts, Trial, port};
+use muster_port::{Depth, Port, PortedChain, Question, Ran, Smoke, Trial, port};
 use muster_qemu::template_store::{self, TemplateStore};
-use muster_repodata::Index;
 
 /// Find out whether what runs on one system will run on another: Containerfiles, kickstarts, playbooks, specs, programs
 #[derive(Debug, clap::Args)]
@@ -167,21 +168,6 @@ struct Request<'a> {
     arguments: &'a Arguments,
     chains: Chains,
     own: Vec<KeptRepository>,
-}
-
-/// A system, as answers need it.
-struct Side {
-    name: String,
-    index: Index,
-    facts: SystemFacts,
-    /// What a reader must know of it.
-    notes: Vec<String>,
-}
-
-impl Side {
-    fn system(&self) -> System<'_> {
-        System { name: self.name.clone(), index: &self.index, facts: self.facts.clone() }
-    }
 }
 
 /// The units that those of the target are compared with.

@@ -2,7 +2,8 @@
 
 use super::chains;
 use super::image::Task;
-use super::trial::{Plan, UnitPlan};
+use super::trial::Plan;
+use super::units::UnitPlan;
 use muster_base::text::one_line;
 use muster_chain::need::UnitWant;
 use muster_chain::{Chain, Need, Verb, Want};

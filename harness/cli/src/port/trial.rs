@@ -2,7 +2,7 @@
 
 use super::guest;
 use super::libraries;
-use super::units;
+use super::units::{self, UnitPlan};
 use crate::error::CliError;
 use muster_base::text::{escape_bytes, last_words, one_line, shell_word, tail};
 use muster_check::dnf::{self, Transaction};
@@ -26,14 +26,6 @@ pub(super) struct Plan {
     pub(super) modules: Vec<String>,
     /// Units that are enabled, started, or both.
     pub(super) units: Vec<UnitPlan>,
-}
-
-/// What a chain does with a unit.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct UnitPlan {
-    pub(super) name: String,
-    pub(super) enable: bool,
-    pub(super) start: bool,
 }
 
 /// Whether a plan resolves.

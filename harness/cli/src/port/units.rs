@@ -1,10 +1,17 @@
 //! Units that a chain enables and starts, tried on a machine.
 
 use super::guest;
-use super::trial::UnitPlan;
 use crate::error::CliError;
 use muster_base::text::{escape_bytes, last_words, one_line, shell_word};
 use muster_engine::driver::Live;
+
+/// What a chain does with a unit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct UnitPlan {
+    pub(super) name: String,
+    pub(super) enable: bool,
+    pub(super) start: bool,
+}
 
 /// Seconds within which a unit must have become active, on a fast machine.
 const DEADLINE: u64 = 60;

@@ -4,6 +4,8 @@
 //! what must be there is looked for on the system and in what the chain installs ([`presence`], [`system`]). Each need takes a
 //! few lookups, so that time grows with the needs and not with the index.
 
+mod context;
+mod found;
 mod packages;
 mod presence;
 mod soname;
@@ -11,33 +13,21 @@ mod system;
 #[cfg(test)]
 mod tests;
 mod together;
+mod versions;
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::BTreeSet;
 
-use muster_chain::need::UnitWant;
 use muster_chain::{Chain, ChainKind, Need, Verb, Want};
-use muster_repodata::{PackageId, Wanted};
 
-use crate::answer::{Answer, Answered, Difference};
-use crate::edit::{self, Edit, Texts};
-use crate::facts::{System, SystemFacts};
-use crate::metadata::{Metadata, Package};
-use crate::sum::{Installation, PortedChain};
+use self::context::Context;
+use self::found::Found;
+use crate::answer::{Answer, Answered};
+use crate::edit;
+use crate::facts::SystemFacts;
+use crate::sum::PortedChain;
 use crate::trial::{Smoke, Trial};
 
-/// What chains are compared with.
-pub struct Question<'a> {
-    /// Where they are to run.
-    pub target: &'a System<'a>,
-    /// Where they run today, when that is known.
-    pub from: Option<&'a System<'a>>,
-    /// The names that one of Debian's packages may have in RPM distributions, the likeliest first.
-    pub debian: &'a dyn Fn(&str) -> Vec<String>,
-    /// The texts of the files, for edits.
-    pub texts: &'a Texts,
-    /// Repositories that chains add, as they write them, and whose metadata the target's index has.
-    pub repositories: &'a BTreeSet<String>,
-}
+pub use self::context::Question;
 
 /// Answers every need of a chain.
 pub fn port(chain: Chain, question: &Question<'_>, trial: Option<Trial>, smoke: Option<Smoke>) -> PortedChain {
@@ -71,127 +61,7 @@ pub fn port(chain: Chain, question: &Question<'_>, trial: Option<Trial>, smoke: 
     PortedChain { chain, answers, installations, edited, trial, smoke }
 }
 
-/// An answer on its way.
-#[derive(Debug, Clone)]
-struct Found {
-    answer: Answer,
-    evidence: Vec<String>,
-    differences: Vec<Difference>,
-    edit: Option<Edit>,
-    /// What is installed for it, as it is named.
-    wanted: Vec<(String, Wanted)>,
-}
-
-impl Found {
-    fn new(answer: Answer) -> Self {
-        Self { answer, evidence: Vec::new(), differences: Vec::new(), edit: None, wanted: Vec::new() }
-    }
-
-    /// With names that are installed for it.
-    fn installing(mut self, names: &[String]) -> Self {
-        self.wanted.extend(names.iter().map(|name| (name.clone(), Wanted::Spec(name.clone()))));
-        self
-    }
-
-    fn unknown(why: impl Into<String>) -> Self {
-        Self::new(Answer::Unknown(why.into()))
-    }
-
-    fn because(mut self, evidence: impl Into<String>) -> Self {
-        self.evidence.push(evidence.into());
-        self
-    }
-}
-
-/// What all answers of one chain need.
-struct Context<'a> {
-    question: &'a Question<'a>,
-    kind: ChainKind,
-    /// What the system says: of the trial once it installed, else of the image.
-    facts: &'a SystemFacts,
-    /// Whether the facts are those of a system on which the chain is installed.
-    is_after: bool,
-    /// Packages that the trial installed.
-    tried: HashSet<&'a str>,
-    /// A repository that the chain adds and whose metadata is not known.
-    unread: Option<String>,
-    /// Units that the chain enables or disables itself.
-    handled: HashSet<&'a str>,
-    /// Where the chain installs packages, by stage, in the order of the file.
-    places: HashMap<Option<&'a str>, Vec<&'a Need>>,
-    /// What the chain installs, dependencies included, by stage.
-    closures: HashMap<Option<String>, HashSet<PackageId>>,
-    /// All of them.
-    closure: HashSet<PackageId>,
-    /// Why it is not known what all of them are.
-    open: Option<String>,
-    /// Packages that edits add: the stage and the name.
-    added: Vec<(Option<String>, String)>,
-    /// The edit that adds a package to a stage.
-    additions: HashMap<(Option<String>, String), Edit>,
-}
-
 impl<'a> Context<'a> {
-    fn new(chain: &'a Chain, question: &'a Question<'a>, trial: Option<&'a Trial>) -> Self {
-        let after =
-            trial.filter(|trial| trial.failed.is_none() && trial.succeeded).and_then(|trial| trial.after.as_ref());
-        let unread = chain.needs.iter().find_map(|need| match &need.want {
-            Want::Repository(address) if !question.repositories.contains(address) => Some(need.place.to_string()),
-            _ => None,
-        });
-        let handled = chain.needs.iter().filter_map(|need| match &need.want {
-            Want::Unit { name, state: UnitWant::Enabled | UnitWant::Disabled } => Some(name.as_str()),
-            _ => None,
-        });
-        let mut context = Context {
-            question,
-            kind: chain.kind,
-            facts: after.unwrap_or(&question.target.facts),
-            is_after: after.is_some(),
-            tried: trial.into_iter().flat_map(|trial| &trial.installed).map(String::as_str).collect(),
-            unread,
-            handled: handled.collect(),
-            places: HashMap::new(),
-            closures: HashMap::new(),
-            closure: HashSet::new(),
-            open: None,
-            added: Vec::new(),
-            additions: HashMap::new(),
-        };
-        for need in &chain.needs {
-            let is_package = matches!(need.want, Want::Package { .. } | Want::Group(_));
-            if is_package && need.verb == Verb::Install {
-                context.places.entry(context.stage(need)).or_default().push(need);
-            }
-        }
-        context
-    }
-
-    fn index(&self) -> Metadata<'a> {
-        Metadata(self.question.target.index)
-    }
-
-    fn target(&self) -> &'a str {
-        &self.question.target.name
-    }
-
-    /// What is installed apart from the rest: a stage of a Containerfile. All other files are about one system.
-    fn stage<'n>(&self, need: &'n Need) -> Option<&'n str> {
-        need.within.as_deref().filter(|_| self.kind == ChainKind::Containerfile)
-    }
-
-    /// What is at hand once the chain is installed.
-    fn closures(&mut self, resolved: &[together::Resolved]) {
-        for one in resolved {
-            let Installation { problems, unknown, .. } = &one.installation;
-            if let Some(why) = unknown.as_ref().or(problems.first()) {
-                self.open = Some(format!("what the chain installs is not known: {why}"));
-            }
-            self.closure.extend(&one.install);
-            self.closures.entry(one.installation.within.clone()).or_default().extend(&one.install);
-        }
-    }
-
     /// The answer to what the chain installs, removes or brings; `None` of what must be there.
     fn installation(&self, need: &'a Need) -> Option<Found> {
         // Packages and specs have dnf install what they require.
@@ -244,32 +114,6 @@ impl<'a> Context<'a> {
             | Want::Repository(_) => Found::unknown("nothing is known of what uses it"),
         }
     }
-
-    /// What no repository has. While a repository of the chain is not known, it may have it.
-    fn absent(&self, near: Vec<String>) -> Found {
-        match &self.unread {
-            None => Found::new(Answer::Absent(near)),
-            Some(place) => Found::unknown(format!("it may be in the repository that {place} adds, which was not read")),
-        }
-    }
-
-    fn repository(&self, address: &str) -> Found {
-        match self.question.repositories.contains(address) {
-            true => Found::new(Answer::Present(None)).because("its metadata was read"),
-            false => Found::unknown("what is in it was not read; name its metadata"),
-        }
-    }
-}
-
-/// The newest of some packages.
-fn newest(packages: impl IntoIterator<Item = Package>) -> Option<Package> {
-    packages.into_iter().max_by(|one, other| together::compare(&one.evr, &other.evr).then_with(|| one.cmp(other)))
-}
-
-/// The names of some packages, each once, in order.
-fn names<'p>(packages: impl IntoIterator<Item = &'p Package>) -> Vec<String> {
-    let names: BTreeSet<&str> = packages.into_iter().map(|package| package.name.as_str()).collect();
-    names.into_iter().map(str::to_owned).collect()
 }
 
 /// The paths that answers will look up: what chains name, and the unit files of both systems. An index that was not

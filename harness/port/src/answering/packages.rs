@@ -7,7 +7,9 @@ use muster_base::text::one_line;
 use muster_chain::{ChainKind, Need};
 use muster_repodata::{PackageId, Wanted};
 
-use super::{Context, Found, names, newest, together};
+use super::context::Context;
+use super::found::Found;
+use super::versions::{meets, names, newest};
 use crate::answer::{Answer, Difference, RenamedBy};
 use crate::edit;
 use crate::metadata::{Metadata, Package};
@@ -40,7 +42,7 @@ impl<'a> Context<'a> {
         }
         let named = self.index().named(name);
         let fits = |package: &Package| {
-            version.is_none_or(|(relation, wanted)| together::meets(&package.evr, *relation, wanted))
+            version.is_none_or(|(relation, wanted)| meets(&package.evr, *relation, wanted))
                 && self.fits_arch(package, arch)
         };
         let fitting: Vec<&(PackageId, Package)> = named.iter().filter(|(_, package)| fits(package)).collect();

@@ -5,7 +5,9 @@ use std::collections::HashSet;
 use muster_chain::{ChainKind, Need, Want};
 use muster_repodata::PackageId;
 
-use super::{Context, Found, names};
+use super::context::Context;
+use super::found::Found;
+use super::versions::names;
 use crate::answer::{Answer, Difference};
 use crate::edit;
 use crate::metadata::Package;

@@ -2,7 +2,8 @@
 
 use muster_chain::Need;
 
-use super::{Context, Found};
+use super::context::Context;
+use super::found::Found;
 use crate::answer::Answer;
 
 impl<'a> Context<'a> {

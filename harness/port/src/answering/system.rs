@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use muster_chain::need::UnitWant;
 use muster_chain::{ChainKind, Need};
 
+use super::context::Context;
+use super::found::Found;
 use super::presence::Seen;
-use super::{Context, Found};
 use crate::answer::{Answer, Difference};
 use crate::facts::{Known, template};
 

@@ -3,6 +3,7 @@ use std::sync::Arc;
 
 use super::*;
 use crate::answer::{Effect, RenamedBy};
+use crate::edit::Texts;
 use crate::facts::Known;
 use crate::sum::PortVerdict;
 use crate::testing::{self, answered, chain, command, facts, install, origin, ported, target, unit};

@@ -1,23 +1,14 @@
 //! What the chain installs, resolved together.
 
-use std::cmp::Ordering;
 use std::collections::HashMap;
 
-use muster_base::Relation;
-use muster_base::evr::Evr;
 use muster_chain::Need;
 use muster_repodata::{PackageId, Wanted};
 
-use super::{Context, Found};
+use super::context::{Context, Resolved};
+use super::found::Found;
 use crate::metadata::Solved;
 use crate::sum::Installation;
-
-/// What installs together, with the packages by number.
-pub(super) struct Resolved {
-    pub(super) installation: Installation,
-    /// All of it, or where it was not resolved what the chain names itself.
-    pub(super) install: Vec<PackageId>,
-}
 
 /// What is installed apart from the rest.
 struct Stage<'f> {
@@ -93,25 +84,4 @@ pub(super) fn resolve(
         Resolved { installation, install }
     };
     stages.into_iter().map(one).collect()
-}
-
-/// Orders two texts `[epoch:]version[-release]` as rpm does; what is none comes first.
-pub(super) fn compare(one: &str, other: &str) -> Ordering {
-    match (Evr::parse(one), Evr::parse(other)) {
-        (Some(one), Some(other)) => one.compare(&other),
-        (one, other) => one.is_some().cmp(&other.is_some()),
-    }
-}
-
-/// Whether a version is one that is asked for.
-pub(super) fn meets(evr: &str, relation: Relation, wanted: &str) -> bool {
-    let (Some(evr), Some(wanted)) = (Evr::parse(evr), Evr::parse(wanted)) else { return false };
-    let order = evr.compare(&wanted);
-    match relation {
-        Relation::Less => order == Ordering::Less,
-        Relation::AtMost => order != Ordering::Greater,
-        Relation::Equal => order == Ordering::Equal,
-        Relation::AtLeast => order != Ordering::Less,
-        Relation::Greater => order == Ordering::Greater,
-    }
 }

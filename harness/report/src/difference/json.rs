@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::Difference;
+use super::compared::Difference;
 use crate::since::{Change, ImageFile};
 use crate::words;
 use muster_record::run::{RunRecord, TestRecord};
@@ -68,7 +68,7 @@ fn of_test(test: &TestRecord, change: Change) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::difference::tests::two_runs;
+    use crate::difference::compared::tests::two_runs;
 
     #[test]
     fn what_is_written_has_its_schema() {

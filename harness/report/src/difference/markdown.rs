@@ -1,6 +1,6 @@
 //! For the comment of a pull request.
 
-use super::Difference;
+use super::compared::Difference;
 use super::text::{heading, name, of_fact};
 use crate::since::Change;
 use crate::words;
@@ -40,7 +40,7 @@ pub fn markdown(difference: &Difference<'_>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::difference::tests::two_runs;
+    use crate::difference::compared::tests::two_runs;
 
     #[test]
     fn no_markup_of_a_guest_and_never_too_long() {

@@ -1,6 +1,6 @@
 //! For people.
 
-use super::Difference;
+use super::compared::Difference;
 use super::facts::FactChange;
 use crate::since::{Change, ImageFile};
 use crate::words;
@@ -109,7 +109,7 @@ fn more(count: usize, most: usize) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::difference::tests::two_runs;
+    use crate::difference::compared::tests::two_runs;
 
     #[test]
     fn the_worst_comes_first_and_facts_that_changed_come_last() {

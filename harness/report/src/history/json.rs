@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::Series;
+use super::series::Series;
 
 /// The name of the schema.
 pub const SCHEMA: &str = "series/v1";
@@ -13,7 +13,7 @@ pub const SERIES_SCHEMA: &str = include_str!("../../../../reports/schema/series-
 pub fn document(series: &[Series<'_>], runs: usize) -> Value {
     let one = |one: &Series<'_>| {
         let run = |at: Option<usize>| at.map(|at| json!({"run": one.points[at].run, "at": one.points[at].at}));
-        let point = |point: &super::Point<'_>| {
+        let point = |point: &super::series::Point<'_>| {
             json!({"run": point.run, "at": point.at, "sha256": point.sha256, "outcome": point.outcome.name(),
                 "failure-id": point.failure})
         };
@@ -34,8 +34,8 @@ pub fn document(series: &[Series<'_>], runs: usize) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::history::series;
-    use crate::history::tests::history;
+    use crate::history::series::series;
+    use crate::history::series::tests::history;
     use muster_record::outcome::Outcome;
 
     #[test]

@@ -1,6 +1,6 @@
 //! For people.
 
-use super::{Series, SeriesState};
+use super::series::{Series, SeriesState};
 use crate::list::columns;
 use muster_base::text::{one_line, plural};
 use muster_record::outcome::Outcome;
@@ -78,8 +78,8 @@ fn drawn(series: &Series<'_>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::history::series;
-    use crate::history::tests::history;
+    use crate::history::series::series;
+    use crate::history::series::tests::history;
 
     #[test]
     fn a_new_failure_is_first_with_its_last_good_run() {

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::Packet;
+use super::packet::Packet;
 
 /// The name of the schema.
 pub const SCHEMA: &str = "triage/v1";
@@ -45,8 +45,8 @@ pub fn document(packet: &Packet<'_>, run: &str) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::triage::packet;
-    use crate::triage::tests::run;
+    use crate::triage::packet::packet;
+    use crate::triage::packet::tests::run;
     use muster_record::outcome::Outcome;
 
     #[test]

@@ -1,6 +1,6 @@
 //! For people and trackers.
 
-use super::Packet;
+use super::packet::Packet;
 use crate::difference::fact_line;
 use crate::written::markdown::code;
 
@@ -47,8 +47,8 @@ pub fn markdown(packet: &Packet<'_>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::triage::packet;
-    use crate::triage::tests::run;
+    use crate::triage::packet::packet;
+    use crate::triage::packet::tests::run;
     use muster_record::outcome::Outcome;
 
     #[test]
