@@ -121,11 +121,9 @@ fn documents_are_what_programs_and_ci_servers_read() {
     assert!(junit.failures + junit.errors > 0, "{}", ended.stdout);
     let ended = offline(&place, &["chain.list"], &["--format", "markdown"]);
     ended.assert_status(1);
-    assert!(
-        ended.stdout.contains("port-needy") && ended.stdout.contains("` package <port> & $(x) `"),
-        "{}",
-        ended.stdout
-    );
+    assert!(ended.stdout.contains("port-needy"), "{}", ended.stdout);
+    let hostile = ended.stdout.lines().find(|line| line.contains("<port> & $(x)")).expect("it is named");
+    assert!(hostile.starts_with("- ``") && hostile.ends_with("``"), "it is code: {hostile}");
 }
 
 #[test]
@@ -243,7 +241,8 @@ fn a_program_of_an_application_is_read_as_a_chain() {
     let unpacked = Command::new("sh").args(["-c", &script]).output().expect("sh runs");
     assert!(unpacked.status.success() && unpacked.stdout.starts_with(b"\x7fELF"));
     std::fs::write(&program, unpacked.stdout).unwrap();
+    // What a system has beyond its repositories is not known offline: no verdict is better than a wrong one.
     let ended = offline(&place, &["port-legacy"], &["--all"]);
-    ended.assert_status(1);
+    ended.assert_status(3);
     assert!(ended.stdout.contains("libport.so.1"), "{}", ended.stdout);
 }

@@ -3,6 +3,17 @@
 use muster_repodata::comps::GroupKind;
 use muster_repodata::{INSTALLED, Index, PackageId, Request, Solution, Transaction, Wanted};
 
+/// Why it is not known who has something.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum NotLookedUp {
+    /// It is a path, and the metadata was read without it.
+    #[error("the lists of files were not searched for it")]
+    FileLists,
+    /// It cannot be understood; with what the index says of it.
+    #[error("{0}")]
+    Capability(String),
+}
+
 /// An index, as answers use it.
 #[derive(Clone, Copy)]
 pub(crate) struct Metadata<'a>(pub(crate) &'a Index);
@@ -89,11 +100,11 @@ impl<'a> Metadata<'a> {
     ///
     /// # Errors
     /// It cannot be understood, or it is a path that was not looked for: a sentence.
-    pub(crate) fn providers(self, capability: &str) -> Result<Vec<(PackageId, Package)>, String> {
+    pub(crate) fn providers(self, capability: &str) -> Result<Vec<(PackageId, Package)>, NotLookedUp> {
         if capability.starts_with('/') {
             return self.owners(capability);
         }
-        let ids = self.0.providers(capability).map_err(|error| error.to_string())?;
+        let ids = self.0.providers(capability).map_err(|error| NotLookedUp::Capability(error.to_string()))?;
         Ok(self.packages(&ids))
     }
 
@@ -101,10 +112,10 @@ impl<'a> Metadata<'a> {
     ///
     /// # Errors
     /// Nobody is known to own it, and not every list of files was searched for it.
-    pub(crate) fn owners(self, path: &str) -> Result<Vec<(PackageId, Package)>, String> {
+    pub(crate) fn owners(self, path: &str) -> Result<Vec<(PackageId, Package)>, NotLookedUp> {
         let owners = self.0.owners(path);
         match owners.is_empty() && !self.0.covers(path) {
-            true => Err("the lists of files were not searched for it".to_owned()),
+            true => Err(NotLookedUp::FileLists),
             false => Ok(self.packages(&owners)),
         }
     }

@@ -374,7 +374,7 @@ impl<'a> Context<'a> {
         }
         let all: Vec<Package> = match self.index().providers(capability) {
             Ok(all) => all.into_iter().map(|(_, package)| package).collect(),
-            Err(why) => return Found::unknown(why),
+            Err(why) => return Found::unknown(why.to_string()),
         };
         let fits = |package: &&Package| self.fits_arch(package, None);
         if let Some(package) = newest(all.iter().filter(|one| one.is_installed).filter(fits).cloned()) {

@@ -10,7 +10,7 @@ use super::found::Found;
 use super::versions::names;
 use crate::answer::{Answer, Difference};
 use crate::edit;
-use crate::metadata::Package;
+use crate::metadata::{NotLookedUp, Package};
 
 /// What the facts say of a thing.
 pub(super) enum Seen {
@@ -44,9 +44,9 @@ impl<'a> Context<'a> {
         need: &'a Need,
         what: &str,
         seen: Seen,
-        owners: Result<Vec<(PackageId, Package)>, String>,
+        owners: Result<Vec<(PackageId, Package)>, NotLookedUp>,
     ) -> Found {
-        let installed = |found: &Result<Vec<(PackageId, Package)>, String>| {
+        let installed = |found: &Result<Vec<(PackageId, Package)>, NotLookedUp>| {
             found.iter().flatten().find(|(_, one)| one.is_installed).map(|(_, one)| one.clone())
         };
         match seen {
@@ -77,7 +77,7 @@ impl<'a> Context<'a> {
             // The chain may install a package that has it.
             Err(why) => match seen {
                 Seen::No if gone || self.closure.is_empty() => return self.absent(Vec::new()),
-                _ => return Found::unknown(why),
+                _ => return Found::unknown(why.to_string()),
             },
         };
         let available: Vec<Package> =
@@ -106,7 +106,12 @@ impl<'a> Context<'a> {
     }
 
     /// What the chain installs has it.
-    fn brought(&self, need: &Need, what: &str, owners: &Result<Vec<(PackageId, Package)>, String>) -> Option<Found> {
+    fn brought(
+        &self,
+        need: &Need,
+        what: &str,
+        owners: &Result<Vec<(PackageId, Package)>, NotLookedUp>,
+    ) -> Option<Found> {
         let owners = owners.as_ref().ok()?;
         let nothing = HashSet::new();
         let mine = self.closures.get(&self.stage(need).map(str::to_owned)).unwrap_or(&nothing);

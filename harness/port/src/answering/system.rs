@@ -10,6 +10,7 @@ use super::found::Found;
 use super::presence::Seen;
 use crate::answer::{Answer, Difference};
 use crate::facts::{Known, template};
+use crate::metadata::NotLookedUp;
 
 /// Levels of x86's machine code, each with all of those before it.
 const X86_LEVELS: [&str; 4] = ["x86-64-v1", "x86-64-v2", "x86-64-v3", "x86-64-v4"];
@@ -33,7 +34,7 @@ impl<'a> Context<'a> {
         if masked && matches!(state, UnitWant::Enabled | UnitWant::Started) {
             return Found::new(Answer::Refused(format!("{name} is masked on {}", self.target())));
         }
-        let mut owners: Result<Vec<_>, String> = Err("the lists of files were not searched for it".to_owned());
+        let mut owners: Result<Vec<_>, NotLookedUp> = Err(NotLookedUp::FileLists);
         for path in unit_paths(name) {
             match (self.index().owners(&path), &mut owners) {
                 (Ok(more), Ok(all)) => all.extend(more),
