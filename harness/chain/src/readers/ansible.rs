@@ -20,6 +20,7 @@ use crate::need::{Need, Verb, Want};
 use crate::positions::Positions;
 use crate::reader::{ReadError, Reader, Reading, Source};
 use crate::shell::Shell;
+use crate::why::Why;
 use crate::yaml::{Document, entries, items, truth};
 use muster_suite::yaml::Node;
 use values::{Scope, Var};
@@ -93,7 +94,7 @@ struct Around {
 }
 
 /// The variable of a loop and its values, where there is a loop; or the value that is not known, and why.
-type Rounds<'n> = Result<Option<(String, Vec<Var>)>, (&'n Node, String)>;
+type Rounds<'n> = Result<Option<(String, Vec<Var>)>, (&'n Node, Why)>;
 
 /// What is read.
 struct Playbook<'r, 's> {
@@ -292,7 +293,7 @@ impl Playbook<'_, '_> {
                 let values = scope.list(&file.document, list).map_err(|why| (list, why))?;
                 Ok(Some((variable, values)))
             }
-            other => Err((key, format!("what `{other}` goes through is known only when it runs"))),
+            other => Err((key, format!("what `{other}` goes through is known only when it runs").into())),
         }
     }
 
@@ -350,12 +351,12 @@ impl Playbook<'_, '_> {
     }
 
     /// Reads a file by its path, relative to the file that was named.
-    fn open(&mut self, path: &str, read: &mut impl FnMut(&mut Self, &File)) -> Result<(), String> {
+    fn open(&mut self, path: &str, read: &mut impl FnMut(&mut Self, &File)) -> Result<(), Why> {
         if self.open.len() >= DEEPEST {
-            return Err(format!("files that include each other more than {DEEPEST} deep"));
+            return Err(format!("files that include each other more than {DEEPEST} deep").into());
         }
         if self.open.iter().any(|open| open == path) {
-            return Err("a file that includes itself".to_owned());
+            return Err("a file that includes itself".into());
         }
         let document = self.load(path)?;
         self.open.push(path.to_owned());
@@ -368,15 +369,15 @@ impl Playbook<'_, '_> {
         Ok(())
     }
 
-    fn load(&mut self, path: &str) -> Result<Rc<Document>, String> {
+    fn load(&mut self, path: &str) -> Result<Rc<Document>, Why> {
         if self.included >= limits::INCLUDES {
-            return Err(format!("more than {} files are included", limits::INCLUDES));
+            return Err(format!("more than {} files are included", limits::INCLUDES).into());
         }
         let (name, text) = self.source.host.included(self.source.path, path).map_err(|why| why.to_string())?;
         self.included += 1;
         let positions = Positions::new(&Arc::from(name.as_str()), &text);
         let document = Document::read(positions, self.into).map_err(|why| why.to_string())?;
-        document.map(Rc::new).ok_or_else(|| "an empty file".to_owned())
+        document.map(Rc::new).ok_or_else(|| "an empty file".into())
     }
 
     /// The variables of a file that need not be there.

@@ -22,6 +22,7 @@ use crate::need::{Need, Verb, Want};
 use crate::positions::Positions;
 use crate::reader::{ReadError, Reader, Reading, Source};
 use crate::shell::{Origin, Shell};
+use crate::why::Why;
 use macros::Macros;
 use muster_base::Relation;
 
@@ -90,7 +91,7 @@ struct File<'p> {
     own: HashSet<String>,
     needs: Vec<Need>,
     /// Lines of requirements that are not understood.
-    open: Vec<(u32, String)>,
+    open: Vec<(u32, Why)>,
     branches: Vec<Branch>,
     systems: HashSet<String>,
 }
@@ -269,13 +270,13 @@ impl File<'_> {
             }
             macros::Line::Unknown => {
                 into.line();
-                self.open.push((line, "a macro that may require something".to_owned()));
+                self.open.push((line, "a macro that may require something".into()));
             }
         }
     }
 
     /// The requirements of a line.
-    fn requirements(&self, value: &str, line: u32) -> Result<Vec<Need>, String> {
+    fn requirements(&self, value: &str, line: u32) -> Result<Vec<Need>, Why> {
         let expanded = self.macros.expand(value)?;
         let mut out = Vec::new();
         for one in requirements(&expanded) {
@@ -284,7 +285,7 @@ impl File<'_> {
             if let Want::Package { name, .. } = &want
                 && !names::is_name(name)
             {
-                return Err(format!("`{}` is no name of a package", muster_base::text::one_line(name, 60)));
+                return Err(format!("`{}` is no name of a package", muster_base::text::one_line(name, 60)).into());
             }
             let written = match &version {
                 Some((sign, version)) => format!("{name} {} {version}", sign.sign()),
@@ -304,7 +305,7 @@ impl File<'_> {
     fn script(&mut self, lines: Vec<u32>, within: &str, shell: &mut Shell<'_>, into: &mut Reading) {
         if within.contains(" -p ") && !within.contains("/bin/sh") && !within.contains("/bin/bash") {
             if let Some(line) = lines.first() {
-                self.open.push((*line, "a script that is no shell".to_owned()));
+                self.open.push((*line, "a script that is no shell".into()));
             }
             return;
         }
@@ -409,7 +410,7 @@ fn section_of(line: &str) -> Option<Section> {
 type Requirement<'t> = (&'t str, Option<(Relation, String)>);
 
 /// The requirements of a value: names with or without versions, between commas or blanks; rich ones in parentheses.
-fn requirements(value: &str) -> Vec<Result<Requirement<'_>, String>> {
+fn requirements(value: &str) -> Vec<Result<Requirement<'_>, Why>> {
     let mut out = Vec::new();
     let mut rest = value.trim();
     while !rest.is_empty() {
@@ -424,7 +425,7 @@ fn requirements(value: &str) -> Vec<Result<Requirement<'_>, String>> {
                 (depth == 0).then_some(at + 1)
             });
             let Some(end) = end else {
-                out.push(Err("parentheses that do not match".to_owned()));
+                out.push(Err("parentheses that do not match".into()));
                 return out;
             };
             out.push(Ok((&rest[..end], None)));
@@ -437,7 +438,7 @@ fn requirements(value: &str) -> Vec<Result<Requirement<'_>, String>> {
             Some(sign) => {
                 let (version, behind) = word(behind_sign);
                 if version.is_empty() {
-                    out.push(Err("a comparison without a version".to_owned()));
+                    out.push(Err("a comparison without a version".into()));
                     return out;
                 }
                 out.push(Ok((name, Some((sign, version.to_owned())))));
