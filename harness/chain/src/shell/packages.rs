@@ -1,9 +1,9 @@
 //! Commands that install packages.
 
 use super::arguments::Arguments;
+use super::field::Field;
 use super::names;
-use super::run::Run;
-use super::value::Field;
+use super::walk::Run;
 use crate::need::{Verb, Want};
 use crate::spelling;
 use crate::why::Why;
