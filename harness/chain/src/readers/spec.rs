@@ -13,6 +13,7 @@
 
 mod inert;
 mod macros;
+mod tag;
 
 use std::collections::HashSet;
 
@@ -36,7 +37,8 @@ impl Reader for Spec {
 
     fn fits(&self, source: &Source<'_>) -> bool {
         let text = String::from_utf8_lossy(&source.bytes[..source.bytes.len().min(256 << 10)]);
-        let has = |tag: &str| text.lines().any(|line| tag_of(line).is_some_and(|(it, _)| it.eq_ignore_ascii_case(tag)));
+        let has =
+            |tag: &str| text.lines().any(|line| tag::tag_of(line).is_some_and(|(it, _)| it.eq_ignore_ascii_case(tag)));
         source.path.extension() == Some("spec") && (has("Name") || has("Version") || text.contains("%changelog"))
     }
 
@@ -111,7 +113,7 @@ impl File<'_> {
                     [] => false,
                 };
             }
-            if let Some(("Provides", value)) = tag_of(text)
+            if let Some(("Provides", value)) = tag::tag_of(text)
                 && let Ok(value) = self.macros.expand(value)
             {
                 self.own.extend(requirements(&value).into_iter().flatten().map(|(name, _)| name.to_owned()));
@@ -225,7 +227,7 @@ impl File<'_> {
     }
 
     fn preamble(&mut self, text: &str, line: u32, within: &str, into: &mut Reading) {
-        if let Some((tag, value)) = tag_of(text) {
+        if let Some((tag, value)) = tag::tag_of(text) {
             let (verb, optional) = match tag.to_ascii_lowercase().as_str() {
                 "requires" | "prereq" | "buildrequires" | "buildprereq" => (Verb::Install, false),
                 "recommends" | "suggests" => (Verb::Install, true),
@@ -374,13 +376,6 @@ impl File<'_> {
         }
         self.open.clear();
     }
-}
-
-/// `Requires(post): a b >= 1` as its tag, without what is in parentheses, and its value.
-fn tag_of(line: &str) -> Option<(&str, &str)> {
-    let (tag, value) = line.trim().split_once(':')?;
-    let tag = tag.split('(').next()?.trim();
-    (!tag.is_empty() && tag.bytes().all(|byte| byte.is_ascii_alphanumeric())).then(|| (tag, value.trim()))
 }
 
 fn section_of(line: &str) -> Option<Section> {

@@ -2,7 +2,8 @@
 
 use std::ops::Range;
 
-use super::{Around, File, Playbook, Scope};
+use super::playbook::{Around, File, Playbook};
+use super::values::Scope;
 use crate::names;
 use crate::need::{Need, UnitWant, Verb, Want};
 use crate::shell::{Argument, Shell};

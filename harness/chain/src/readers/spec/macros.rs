@@ -1,5 +1,6 @@
 //! Macros of a spec that are plain text, and those that stand for a whole line.
 
+use super::tag;
 use crate::why::Why;
 use std::collections::HashMap;
 
@@ -55,7 +56,7 @@ impl Macros {
                     let value = line.split_once(name).map(|(_, value)| value.trim()).unwrap_or_default();
                     (name.to_owned(), value)
                 }
-                _ => match super::tag_of(line) {
+                _ => match tag::tag_of(line) {
                     Some((tag, value))
                         if ["name", "version", "release", "epoch"].iter().any(|it| tag.eq_ignore_ascii_case(it)) =>
                     {
