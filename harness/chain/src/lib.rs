@@ -24,6 +24,7 @@ mod spelling;
 mod testdata;
 #[cfg(test)]
 mod testing;
+mod why;
 mod xml;
 mod yaml;
 

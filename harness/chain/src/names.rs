@@ -4,6 +4,7 @@ use muster_base::Relation;
 
 use crate::need::Want;
 use crate::spelling;
+use crate::why::Why;
 
 /// What a requirement of a package is.
 pub(crate) fn requirement(name: &str, version: Option<(Relation, String)>) -> Want {
@@ -36,6 +37,6 @@ pub(crate) fn relation(sign: &str) -> Option<Relation> {
 ///
 /// # Errors
 /// It is none.
-pub(crate) fn unit(name: &str) -> Result<String, String> {
-    spelling::unit(name).ok_or_else(|| "not a name of a unit".to_owned())
+pub(crate) fn unit(name: &str) -> Result<String, Why> {
+    spelling::unit(name).ok_or_else(|| "not a name of a unit".into())
 }

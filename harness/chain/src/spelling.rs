@@ -1,6 +1,7 @@
 //! How packages are spelled where people name them for dnf, apt or rpm.
 
 use crate::need::Want;
+use crate::why::Why;
 use muster_base::Relation;
 
 /// Architectures that a name can end in.
@@ -15,10 +16,10 @@ const ARCHES: [&str; 14] = [
 ///
 /// # Errors
 /// It is no name, in a sentence.
-pub(crate) fn package(text: &str) -> Result<Want, String> {
+pub(crate) fn package(text: &str) -> Result<Want, Why> {
     let text = text.trim();
     if text.is_empty() {
-        return Err("an empty name".to_owned());
+        return Err("an empty name".into());
     }
     if let Some(group) = text.strip_prefix('@') {
         return match group.strip_prefix("module:").or(group.contains(':').then_some(group)) {
@@ -53,11 +54,11 @@ pub(crate) fn package(text: &str) -> Result<Want, String> {
 ///
 /// # Errors
 /// It is none.
-pub(crate) fn group(text: &str) -> Result<Want, String> {
+pub(crate) fn group(text: &str) -> Result<Want, Why> {
     let plain = |c: char| c.is_alphanumeric() || " ^-_.+&/".contains(c);
     match !text.trim().is_empty() && text.chars().all(plain) && !text.starts_with('-') {
         true => Ok(Want::Group(format!("@{text}"))),
-        false => Err(format!("`{text}` is no name of a group")),
+        false => Err(format!("`{text}` is no name of a group").into()),
     }
 }
 
@@ -65,12 +66,12 @@ pub(crate) fn group(text: &str) -> Result<Want, String> {
 ///
 /// # Errors
 /// It is no module.
-pub(crate) fn module(text: &str) -> Result<Want, String> {
+pub(crate) fn module(text: &str) -> Result<Want, Why> {
     let (spec, _) = text.split_once('/').unwrap_or((text, ""));
     let (name, stream) = spec.split_once(':').map_or((spec, None), |(name, stream)| (name, Some(stream)));
     let plain = |text: &str| text.chars().all(|c| c.is_ascii_alphanumeric() || "-_.+*".contains(c));
     if name.is_empty() || !plain(name) || !stream.is_none_or(plain) {
-        return Err(format!("`{text}` is no name of a module"));
+        return Err(format!("`{text}` is no name of a module").into());
     }
     let stream = stream.filter(|stream| !stream.is_empty()).map(str::to_owned);
     Ok(Want::Module { name: name.to_owned(), stream })
@@ -86,19 +87,19 @@ fn address(text: &str) -> Want {
     }
 }
 
-fn path(text: &str) -> Result<Want, String> {
+fn path(text: &str) -> Result<Want, Why> {
     match text.chars().any(|c| c.is_control() || c.is_whitespace()) {
-        true => Err(format!("`{text}` is no path")),
+        true => Err(format!("`{text}` is no path").into()),
         false => Ok(Want::Path(text.to_owned())),
     }
 }
 
-fn capability(text: &str) -> Result<Want, String> {
+fn capability(text: &str) -> Result<Want, Why> {
     let open = text.matches('(').count() == text.matches(')').count();
     let plain = |c: char| c.is_ascii_graphic() || c == ' ';
     match open && text.chars().all(plain) && !text.contains(['$', '`', '"', '\'', ';', '|', '&']) {
         true => Ok(Want::Capability(text.to_owned())),
-        false => Err(format!("`{text}` is nothing that a package provides")),
+        false => Err(format!("`{text}` is nothing that a package provides").into()),
     }
 }
 
@@ -180,10 +181,10 @@ pub(crate) fn is_name(text: &str) -> bool {
         && text.contains(|c: char| c.is_ascii_alphanumeric() || c == '*')
 }
 
-fn named(name: &str, version: Option<(Relation, String)>, arch: Option<&str>) -> Result<Want, String> {
+fn named(name: &str, version: Option<(Relation, String)>, arch: Option<&str>) -> Result<Want, Why> {
     match is_name(name) {
         true => Ok(Want::Package { name: name.to_owned(), version, arch: arch.map(str::to_owned) }),
-        false => Err(format!("`{name}` is no name of a package")),
+        false => Err(format!("`{name}` is no name of a package").into()),
     }
 }
 

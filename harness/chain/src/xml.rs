@@ -9,6 +9,7 @@ use quick_xml::events::{BytesStart, Event};
 use crate::place::Place;
 use crate::positions::Positions;
 use crate::reader::ReadError;
+use crate::why::Why;
 
 /// Elements in elements.
 const DEEPEST: usize = 64;
@@ -70,11 +71,11 @@ pub(crate) fn read(positions: &Positions, each: &mut dyn FnMut(Piece)) -> Result
                 if depth > DEEPEST {
                     return Err(broken(at, &format!("elements are nested more than {DEEPEST} deep")));
                 }
-                each(Piece::Open(element(positions, &start, at).map_err(|why| broken(at, &why))?));
+                each(Piece::Open(element(positions, &start, at).map_err(|why| broken(at, &why.to_string()))?));
             }
             Event::Empty(start) => {
                 seen = true;
-                each(Piece::Open(element(positions, &start, at).map_err(|why| broken(at, &why))?));
+                each(Piece::Open(element(positions, &start, at).map_err(|why| broken(at, &why.to_string()))?));
                 each(Piece::Close);
             }
             Event::End(_) => {
@@ -118,7 +119,7 @@ fn of_slice(positions: &Positions, slice: &str, at: u64) -> Place {
     positions.piece(slice, at as usize)
 }
 
-fn element(positions: &Positions, start: &BytesStart<'_>, at: u64) -> Result<Element, String> {
+fn element(positions: &Positions, start: &BytesStart<'_>, at: u64) -> Result<Element, Why> {
     let name = String::from_utf8_lossy(start.name().as_ref()).into_owned();
     let mut attributes = Vec::new();
     for attribute in start.attributes() {

@@ -10,6 +10,7 @@ use crate::place::Place;
 use crate::positions::Positions;
 use crate::reader::{ReadError, Reader, Reading, Source};
 use crate::spelling;
+use crate::why::Why;
 use muster_base::Relation;
 use muster_base::text::one_line;
 
@@ -206,7 +207,7 @@ impl File<'_> {
         item: &Value<'_>,
         key: &str,
         within: &str,
-        want: impl FnOnce(&str) -> Result<(Want, Verb), String>,
+        want: impl FnOnce(&str) -> Result<(Want, Verb), Why>,
     ) {
         let value = item.get_ref().as_table().and_then(|table| table.get(key));
         match value {
@@ -218,7 +219,7 @@ impl File<'_> {
         }
     }
 
-    fn one(&mut self, value: &Value<'_>, within: &str, want: impl FnOnce(&str) -> Result<(Want, Verb), String>) {
+    fn one(&mut self, value: &Value<'_>, within: &str, want: impl FnOnce(&str) -> Result<(Want, Verb), Why>) {
         let Some(text) = value.get_ref().as_str() else {
             return self.strange(value, "a value that is no text".to_owned());
         };
@@ -236,8 +237,8 @@ impl File<'_> {
         }
     }
 
-    fn strange(&mut self, value: &Value<'_>, why: String) {
-        self.strange.push((self.positions.point(value.span().start), why));
+    fn strange(&mut self, value: &Value<'_>, why: impl Into<String>) {
+        self.strange.push((self.positions.point(value.span().start), why.into()));
     }
 }
 

@@ -141,7 +141,7 @@ impl Config<'_, '_> {
     fn named(&mut self, node: &Node, text: &str, version: Option<&str>) {
         let want = if self.debian {
             let name = text.split(['=', '/', ':']).next().unwrap_or_default();
-            if names::is_name(name) { Ok(Want::DebianPackage(name.to_owned())) } else { Err("not a name".to_owned()) }
+            if names::is_name(name) { Ok(Want::DebianPackage(name.to_owned())) } else { Err("not a name".into()) }
         } else {
             spelling::package(text).map(|want| match (want, version) {
                 (Want::Package { name, version: None, arch }, Some(version)) => {

@@ -11,6 +11,7 @@ use crate::limits;
 use crate::need::{Need, Verb, Want};
 use crate::place::Place;
 use crate::reader::{ReadError, Reader, Reading, Source};
+use crate::why::Why;
 use object::read::{ReadCache, ReadCacheOps};
 pub(super) use program::Program;
 
@@ -27,7 +28,7 @@ impl Reader for Elf {
     }
 
     fn read(&self, source: &Source<'_>, into: &mut Reading) -> Result<(), ReadError> {
-        let broken = |why| ReadError::Broken { file: source.path.to_string(), why };
+        let broken = |why: Why| ReadError::Broken { file: source.path.to_string(), why: why.into() };
         let program = if (source.bytes.len() as u64) < limits::TEXT {
             Program::read(source.bytes)
         } else {

@@ -14,6 +14,7 @@ use crate::place::Place;
 use crate::positions::Positions;
 use crate::reader::{ReadError, Reader, Reading, Source};
 use crate::spelling;
+use crate::why::Why;
 use crate::xml::{self, Element, Piece};
 
 /// The reader.
@@ -94,24 +95,25 @@ impl Description<'_, '_> {
         Ok(())
     }
 
-    fn include(&mut self, from: &str, depth: usize) -> Result<(), String> {
+    fn include(&mut self, from: &str, depth: usize) -> Result<(), Why> {
         if depth >= DEEPEST || self.included >= limits::INCLUDES {
             return Err(format!(
                 "files include each other more than {DEEPEST} deep, or more than {}",
                 limits::INCLUDES
-            ));
+            )
+            .into());
         }
         let name = from.trim_start_matches("file://").trim_start_matches("this://").trim_start_matches("./");
         let (path, text) = self.source.host.included(self.source.path, name).map_err(|why| why.to_string())?;
         if self.open.contains(&path) {
-            return Err("a file that includes itself".to_owned());
+            return Err("a file that includes itself".into());
         }
         self.included += 1;
         let positions = Positions::new(&Arc::from(path.as_str()), &text);
         self.open.push(path);
         let read = self.file(&positions, depth + 1);
         self.open.pop();
-        read.map_err(|why| why.to_string())
+        read.map_err(|why| why.to_string().into())
     }
 
     fn element(&mut self, element: &Element, list: &List) {

@@ -8,6 +8,7 @@ use crate::need::{Need, Verb, Want};
 use crate::place::Place;
 use crate::reader::{ReadError, Reader, Reading, Source};
 use crate::spelling;
+use crate::why::Why;
 
 /// The reader.
 pub(crate) struct List;
@@ -78,7 +79,7 @@ impl Names<'_> {
         if bare.starts_with("gpg-pubkey") {
             return;
         }
-        let mut found: Vec<(Result<Want, String>, Place, &str)> = Vec::new();
+        let mut found: Vec<(Result<Want, Why>, Place, &str)> = Vec::new();
         if self.installed
             && let Some((name, _, arch)) = spelling::nevra(bare)
         {

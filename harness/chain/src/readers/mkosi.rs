@@ -12,6 +12,7 @@ use crate::need::{Need, Verb, Want};
 use crate::positions::Positions;
 use crate::reader::{ReadError, Reader, Reading, Source};
 use crate::spelling;
+use crate::why::Why;
 
 /// The reader.
 pub(crate) struct Mkosi;
@@ -203,12 +204,13 @@ impl Config<'_, '_> {
         }
     }
 
-    fn included_file(&mut self, name: &str, depth: usize) -> Result<(), String> {
+    fn included_file(&mut self, name: &str, depth: usize) -> Result<(), Why> {
         if depth >= DEEPEST || self.included >= limits::INCLUDES {
             return Err(format!(
                 "files include each other more than {DEEPEST} deep, or more than {}",
                 limits::INCLUDES
-            ));
+            )
+            .into());
         }
         let (path, text) = self.source.host.included(self.source.path, name).map_err(|why| why.to_string())?;
         self.included += 1;

@@ -13,6 +13,7 @@
 
 mod inert;
 mod macros;
+mod tag;
 
 use std::collections::HashSet;
 
@@ -22,6 +23,7 @@ use crate::need::{Need, Verb, Want};
 use crate::positions::Positions;
 use crate::reader::{ReadError, Reader, Reading, Source};
 use crate::shell::{Origin, Shell};
+use crate::why::Why;
 use macros::Macros;
 use muster_base::Relation;
 
@@ -35,7 +37,8 @@ impl Reader for Spec {
 
     fn fits(&self, source: &Source<'_>) -> bool {
         let text = String::from_utf8_lossy(&source.bytes[..source.bytes.len().min(256 << 10)]);
-        let has = |tag: &str| text.lines().any(|line| tag_of(line).is_some_and(|(it, _)| it.eq_ignore_ascii_case(tag)));
+        let has =
+            |tag: &str| text.lines().any(|line| tag::tag_of(line).is_some_and(|(it, _)| it.eq_ignore_ascii_case(tag)));
         source.path.extension() == Some("spec") && (has("Name") || has("Version") || text.contains("%changelog"))
     }
 
@@ -90,7 +93,7 @@ struct File<'p> {
     own: HashSet<String>,
     needs: Vec<Need>,
     /// Lines of requirements that are not understood.
-    open: Vec<(u32, String)>,
+    open: Vec<(u32, Why)>,
     branches: Vec<Branch>,
     systems: HashSet<String>,
 }
@@ -110,7 +113,7 @@ impl File<'_> {
                     [] => false,
                 };
             }
-            if let Some(("Provides", value)) = tag_of(text)
+            if let Some(("Provides", value)) = tag::tag_of(text)
                 && let Ok(value) = self.macros.expand(value)
             {
                 self.own.extend(requirements(&value).into_iter().flatten().map(|(name, _)| name.to_owned()));
@@ -224,7 +227,7 @@ impl File<'_> {
     }
 
     fn preamble(&mut self, text: &str, line: u32, within: &str, into: &mut Reading) {
-        if let Some((tag, value)) = tag_of(text) {
+        if let Some((tag, value)) = tag::tag_of(text) {
             let (verb, optional) = match tag.to_ascii_lowercase().as_str() {
                 "requires" | "prereq" | "buildrequires" | "buildprereq" => (Verb::Install, false),
                 "recommends" | "suggests" => (Verb::Install, true),
@@ -269,13 +272,13 @@ impl File<'_> {
             }
             macros::Line::Unknown => {
                 into.line();
-                self.open.push((line, "a macro that may require something".to_owned()));
+                self.open.push((line, "a macro that may require something".into()));
             }
         }
     }
 
     /// The requirements of a line.
-    fn requirements(&self, value: &str, line: u32) -> Result<Vec<Need>, String> {
+    fn requirements(&self, value: &str, line: u32) -> Result<Vec<Need>, Why> {
         let expanded = self.macros.expand(value)?;
         let mut out = Vec::new();
         for one in requirements(&expanded) {
@@ -284,7 +287,7 @@ impl File<'_> {
             if let Want::Package { name, .. } = &want
                 && !names::is_name(name)
             {
-                return Err(format!("`{}` is no name of a package", muster_base::text::one_line(name, 60)));
+                return Err(format!("`{}` is no name of a package", muster_base::text::one_line(name, 60)).into());
             }
             let written = match &version {
                 Some((sign, version)) => format!("{name} {} {version}", sign.sign()),
@@ -304,7 +307,7 @@ impl File<'_> {
     fn script(&mut self, lines: Vec<u32>, within: &str, shell: &mut Shell<'_>, into: &mut Reading) {
         if within.contains(" -p ") && !within.contains("/bin/sh") && !within.contains("/bin/bash") {
             if let Some(line) = lines.first() {
-                self.open.push((*line, "a script that is no shell".to_owned()));
+                self.open.push((*line, "a script that is no shell".into()));
             }
             return;
         }
@@ -375,13 +378,6 @@ impl File<'_> {
     }
 }
 
-/// `Requires(post): a b >= 1` as its tag, without what is in parentheses, and its value.
-fn tag_of(line: &str) -> Option<(&str, &str)> {
-    let (tag, value) = line.trim().split_once(':')?;
-    let tag = tag.split('(').next()?.trim();
-    (!tag.is_empty() && tag.bytes().all(|byte| byte.is_ascii_alphanumeric())).then(|| (tag, value.trim()))
-}
-
 fn section_of(line: &str) -> Option<Section> {
     let word = line.split_whitespace().next()?.strip_prefix('%')?;
     Some(match word {
@@ -409,7 +405,7 @@ fn section_of(line: &str) -> Option<Section> {
 type Requirement<'t> = (&'t str, Option<(Relation, String)>);
 
 /// The requirements of a value: names with or without versions, between commas or blanks; rich ones in parentheses.
-fn requirements(value: &str) -> Vec<Result<Requirement<'_>, String>> {
+fn requirements(value: &str) -> Vec<Result<Requirement<'_>, Why>> {
     let mut out = Vec::new();
     let mut rest = value.trim();
     while !rest.is_empty() {
@@ -424,7 +420,7 @@ fn requirements(value: &str) -> Vec<Result<Requirement<'_>, String>> {
                 (depth == 0).then_some(at + 1)
             });
             let Some(end) = end else {
-                out.push(Err("parentheses that do not match".to_owned()));
+                out.push(Err("parentheses that do not match".into()));
                 return out;
             };
             out.push(Ok((&rest[..end], None)));
@@ -437,7 +433,7 @@ fn requirements(value: &str) -> Vec<Result<Requirement<'_>, String>> {
             Some(sign) => {
                 let (version, behind) = word(behind_sign);
                 if version.is_empty() {
-                    out.push(Err("a comparison without a version".to_owned()));
+                    out.push(Err("a comparison without a version".into()));
                     return out;
                 }
                 out.push(Ok((name, Some((sign, version.to_owned())))));

@@ -12,6 +12,7 @@ use crate::place::Place;
 use crate::reader::{ReadError, Reader, Reading, Source};
 use crate::readers::elf::{self, Program};
 use crate::shebang;
+use crate::why::Why;
 
 /// The reader.
 pub(crate) struct Tarball;
@@ -56,7 +57,7 @@ impl Reader for Tarball {
                 }
             }
             for why in &program.not_known {
-                into.not_understood(place.clone(), name, why.as_str());
+                into.not_understood(place.clone(), name, why.clone());
             }
         }
         for (name, first) in &members.scripts {
@@ -69,7 +70,7 @@ impl Reader for Tarball {
         }
         for (name, why) in &members.torn {
             into.line();
-            into.not_understood(place.clone(), name, why.as_str());
+            into.not_understood(place.clone(), name, why.clone());
         }
         Ok(())
     }
@@ -83,7 +84,7 @@ struct Members {
     /// Scripts and their first lines.
     scripts: BTreeMap<String, String>,
     /// Programs that could not be read, and why.
-    torn: Vec<(String, String)>,
+    torn: Vec<(String, Why)>,
     /// Directories by the sonames that are in them.
     libraries: BTreeMap<String, BTreeSet<String>>,
 }

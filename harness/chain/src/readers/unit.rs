@@ -15,6 +15,7 @@ use crate::place::Place;
 use crate::positions::Positions;
 use crate::reader::{ReadError, Reader, Reading, Source};
 use crate::shell::{Origin, Shell};
+use crate::why::Why;
 use crate::yaml::truth;
 
 /// The reader.
@@ -125,13 +126,13 @@ impl Parts<'_> {
         values: &[&str],
         positions: &Positions,
         into: &mut Reading,
-    ) -> Result<(), String> {
+    ) -> Result<(), Why> {
         if section.starts_with("X-") || key.starts_with("X-") {
             return Ok(());
         }
         if values.is_empty() {
             self.needs.retain(|(other, _)| other != key);
-            return if settings::is_known(key) { Ok(()) } else { Err(format!("`{key}=` is not read")) };
+            return if settings::is_known(key) { Ok(()) } else { Err(format!("`{key}=` is not read").into()) };
         }
         let words = values.iter().flat_map(|value| value.split_whitespace());
         let mut found = Vec::new();
@@ -199,7 +200,7 @@ impl Parts<'_> {
                 found.extend(helper.map(|helper| (values[0], Want::Command(helper.to_owned()), false)));
             }
             key if settings::is_known(key) => {}
-            key => return Err(format!("`{}=` is not read", muster_base::text::one_line(key, 60))),
+            key => return Err(format!("`{}=` is not read", muster_base::text::one_line(key, 60)).into()),
         }
         for (written, want, optional) in found {
             let place = positions.piece(written, 0);
@@ -210,13 +211,13 @@ impl Parts<'_> {
     }
 
     /// A command line: its program, and what a shell that it starts does.
-    fn command(&mut self, key: &str, values: &[&str], positions: &Positions, into: &mut Reading) -> Result<(), String> {
+    fn command(&mut self, key: &str, values: &[&str], positions: &Positions, into: &mut Reading) -> Result<(), Why> {
         let line = values[0];
         let bare = line.trim_start_matches(['@', '-', ':', '+', '!', '|']);
         let optional = line[..line.len() - bare.len()].contains('-');
         let program = bare.split_whitespace().next().unwrap_or_default().trim_matches(['"', '\'']);
         if program.contains(['%', '$', '\\']) || program.is_empty() {
-            return Err("a program with a specifier or a variable".to_owned());
+            return Err("a program with a specifier or a variable".into());
         }
         let want =
             if program.starts_with('/') { Want::Path(program.to_owned()) } else { Want::Command(program.to_owned()) };
@@ -229,7 +230,7 @@ impl Parts<'_> {
             if let Some(script) = inner('\'').or_else(|| inner('"')) {
                 // systemd takes `%` and `$` first: what has them is not what the shell gets.
                 if script.contains('%') || script.contains("$$") {
-                    return Err("a command of a shell with specifiers".to_owned());
+                    return Err("a command of a shell with specifiers".into());
                 }
                 let place = positions.piece(script, 0);
                 let origin = Origin::part(positions.file(), script, place.line, Some(place.start));
@@ -251,20 +252,20 @@ fn account(name: &str, want: fn(String) -> Want) -> Option<Found<'_>> {
 }
 
 /// A unit, of a template its file.
-fn unit(name: &str) -> Result<Want, String> {
+fn unit(name: &str) -> Result<Want, Why> {
     let name = match (name.split_once('@'), name.contains('%')) {
         (Some((template, instance)), true) if !template.contains('%') => {
             let suffix = instance.rsplit_once('.').map(|(_, suffix)| suffix).unwrap_or("service");
             format!("{template}@.{suffix}")
         }
-        (_, true) => return Err("a name with a specifier".to_owned()),
+        (_, true) => return Err("a name with a specifier".into()),
         _ => name.to_owned(),
     };
     Ok(Want::Unit { name, state: UnitWant::Exists })
 }
 
 /// A path that must be there. None of one that must not, and of one that is no absolute path.
-fn path(word: &str, optional: bool) -> Result<Option<Found<'_>>, String> {
+fn path(word: &str, optional: bool) -> Result<Option<Found<'_>>, Why> {
     let bare = word.trim_start_matches(['-', '+', '|', ':']);
     let optional = optional || word[..word.len() - bare.len()].contains('-');
     let bare = bare.trim_matches('"').split(':').next().unwrap_or_default();
@@ -272,7 +273,7 @@ fn path(word: &str, optional: bool) -> Result<Option<Found<'_>>, String> {
         return Ok(None);
     }
     if bare.contains(['%', '*', '$']) || !bare.starts_with('/') {
-        return Err("a path with a specifier or a pattern".to_owned());
+        return Err("a path with a specifier or a pattern".into());
     }
     let want = Want::Path(if bare.len() > 1 { bare.trim_end_matches('/').to_owned() } else { bare.to_owned() });
     Ok(Some((bare, want, optional)))

@@ -1,6 +1,6 @@
 //! Options and arguments of a command.
 
-use super::value::Field;
+use super::field::Field;
 
 /// A command line taken apart.
 #[derive(Debug, Default)]

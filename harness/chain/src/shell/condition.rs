@@ -1,9 +1,9 @@
 //! Conditions of shell text that choose by system: values of os-release, package managers that are there.
 
+use super::field::Field;
 use super::names;
-use super::run::{Run, Unit};
 use super::syntax::{Arm, Command, Kind, List, Pipeline, Word};
-use super::value::Field;
+use super::walk::{Run, Unit};
 use crate::need::{Verb, Want};
 use crate::place::Place;
 

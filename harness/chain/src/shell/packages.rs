@@ -1,11 +1,12 @@
 //! Commands that install packages.
 
 use super::arguments::Arguments;
+use super::field::Field;
 use super::names;
-use super::run::Run;
-use super::value::Field;
+use super::walk::Run;
 use crate::need::{Verb, Want};
 use crate::spelling;
+use crate::why::Why;
 
 /// Options of dnf, yum, microdnf and tdnf that take the next argument.
 const DNF: &[&str] = &[
@@ -112,14 +113,14 @@ impl Run<'_, '_> {
     }
 
     /// A need for each argument.
-    fn each(&mut self, fields: &[&Field], verb: Verb, want: impl Fn(&str) -> Result<Want, String>) {
+    fn each(&mut self, fields: &[&Field], verb: Verb, want: impl Fn(&str) -> Result<Want, Why>) {
         for field in fields {
             match field.known() {
                 // An empty `"$EXTRA"`.
                 Some("") => {}
                 Some(text) => match want(text) {
                     Ok(want) => self.need_of(want, verb, field),
-                    Err(why) => self.odd(field, &why),
+                    Err(why) => self.odd(field, &why.to_string()),
                 },
                 None => self.unknown(field),
             }
@@ -178,7 +179,7 @@ impl Run<'_, '_> {
                 if let Some((_, rest)) = rest.split_first().filter(|(action, _)| action.is("enable")) {
                     let named = |text: &str| match text.contains('/') {
                         true => Ok(Want::Repository(format!("copr:{text}"))),
-                        false => Err(format!("`{text}` is no project of Copr")),
+                        false => Err(format!("`{text}` is no project of Copr").into()),
                     };
                     self.each(&rest[..rest.len().min(1)], Verb::Install, named);
                 }
@@ -506,20 +507,20 @@ fn fields_of(arguments: &Arguments<'_>, option: &str, value: Option<&Field>) -> 
     })
 }
 
-fn group(text: &str) -> Result<Want, String> {
+fn group(text: &str) -> Result<Want, Why> {
     spelling::group(text.strip_prefix('@').unwrap_or(text))
 }
 
 /// An argument of `apt-get install`.
-fn debian(text: &str) -> Result<Want, String> {
+fn debian(text: &str) -> Result<Want, Why> {
     if text.ends_with(".deb") {
-        return Err("a package file of Debian's is not looked into".to_owned());
+        return Err("a package file of Debian's is not looked into".into());
     }
     let name = text.split(['=', '/', ':']).next().unwrap_or(text);
     let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "+-.*?[]".contains(c);
     let begins = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '*';
     match name.starts_with(begins) && name.chars().all(plain) && name.len() <= 128 {
         true => Ok(Want::DebianPackage(name.to_owned())),
-        false => Err(format!("`{text}` is no name of a package of Debian's")),
+        false => Err(format!("`{text}` is no name of a package of Debian's").into()),
     }
 }

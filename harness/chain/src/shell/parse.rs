@@ -4,12 +4,10 @@
 use std::ops::Range;
 use std::rc::Rc;
 
+use super::parser::{Fault, Parser};
 use super::syntax::{
     AndOr, Arm, Assigned, Assignment, Command, Heredoc, Joint, Kind, List, Pipeline, Redirect, RedirectKind, Word,
 };
-
-/// Commands and words in each other: `$( … "$( … )" … )`. Each costs stack, and nobody writes more by hand.
-const DEPTH: usize = 48;
 
 /// What was parsed.
 #[derive(Debug)]
@@ -20,28 +18,11 @@ pub(super) struct Parsed {
     pub(super) faults: Vec<Fault>,
 }
 
-/// A range, of some lines, that does not parse.
-#[derive(Debug)]
-pub(super) struct Fault {
-    pub(super) range: Range<usize>,
-    pub(super) why: String,
-}
-
 /// Parses a text.
 pub(super) fn parse(text: &str) -> Parsed {
     let mut parser = Parser::new(text, 0);
     let list = parser.all();
     Parsed { list, heredocs: parser.heredocs, faults: parser.faults }
-}
-
-pub(super) struct Parser<'t> {
-    pub(super) text: &'t str,
-    pub(super) at: usize,
-    depth: usize,
-    faults: Vec<Fault>,
-    heredocs: Vec<Heredoc>,
-    /// Heredocs whose bodies begin behind the line: number and end mark.
-    pending: Vec<(usize, String)>,
 }
 
 /// Words that end a list, at the place of a command.
@@ -51,10 +32,6 @@ const CLOSERS: [&str; 8] = ["then", "elif", "else", "fi", "do", "done", "esac", 
 const DECLARES: [&str; 5] = ["export", "local", "declare", "readonly", "typeset"];
 
 impl<'t> Parser<'t> {
-    fn new(text: &'t str, at: usize) -> Self {
-        Self { text, at, depth: 0, faults: Vec::new(), heredocs: Vec::new(), pending: Vec::new() }
-    }
-
     /// The whole text; what closes nothing is a fault.
     fn all(&mut self) -> List {
         let mut all = List::default();
@@ -87,61 +64,6 @@ impl<'t> Parser<'t> {
                 self.at += next;
                 let written = self.text[before..self.at].to_owned();
                 self.fault(before..self.at, format!("`{written}` is not expected here"));
-            }
-        }
-    }
-
-    /// Counts a level of nesting. At the limit, the rest of the text is given up.
-    pub(super) fn enter(&mut self) -> bool {
-        self.depth += 1;
-        if self.depth <= DEPTH {
-            return true;
-        }
-        self.give_up(self.at, format!("nested deeper than {DEPTH} levels; the rest is not read"));
-        false
-    }
-
-    pub(super) fn leave(&mut self) {
-        self.depth -= 1;
-    }
-
-    /// Says that everything from `start` on is not parsed.
-    pub(super) fn give_up(&mut self, start: usize, why: impl Into<String>) {
-        if start < self.text.len() {
-            self.fault(start..self.text.len(), why);
-        }
-        self.at = self.text.len();
-    }
-
-    pub(super) fn fault(&mut self, range: Range<usize>, why: impl Into<String>) {
-        self.faults.push(Fault { range, why: why.into() });
-    }
-
-    pub(super) fn peek(&self) -> Option<u8> {
-        self.text.as_bytes().get(self.at).copied()
-    }
-
-    pub(super) fn looking_at(&self, what: &str) -> bool {
-        self.text.as_bytes()[self.at..].starts_with(what.as_bytes())
-    }
-
-    pub(super) fn take(&mut self, what: &str) -> bool {
-        let found = self.looking_at(what);
-        if found {
-            self.at += what.len();
-        }
-        found
-    }
-
-    /// Blanks, and line ends behind a backslash.
-    pub(super) fn blanks(&mut self) {
-        loop {
-            match self.peek() {
-                Some(b' ' | b'\t') => self.at += 1,
-                Some(b'\r') if self.text.as_bytes().get(self.at + 1).is_none_or(|next| *next == b'\n') => self.at += 1,
-                Some(b'\\') if self.looking_at("\\\n") => self.at += 2,
-                Some(b'\\') if self.looking_at("\\\r\n") => self.at += 3,
-                _ => return,
             }
         }
     }

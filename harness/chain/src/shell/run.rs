@@ -1,110 +1,20 @@
 //! Walks through parsed shell text: which commands run, under which condition, and what the chain does when they fail.
 
-use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use super::Shell;
-use super::condition::Condition;
+use super::condition::{self, Condition};
+use super::field::{Field, Value};
+use super::lines;
 use super::names;
 use super::origin::Origin;
 use super::parse::parse;
-use super::syntax::{
-    AndOr, Arm, Assigned, Assignment, Command, Heredoc, Joint, Kind, List, Pipeline, RedirectKind, Word,
-};
-use super::value::{Field, Value};
-use crate::need::{Need, Verb, Want};
-use crate::place::Place;
-use crate::reader::Reading;
+use super::syntax::{AndOr, Arm, Assigned, Assignment, Command, Joint, Kind, List, Pipeline, Word};
+use super::walk::{CALLS, Function, Line, Run, Unit, VALUES};
 
 /// Commands that are looked at, in one piece of text: loops in loops over long lists end there.
 const STEPS: usize = 100_000;
-/// Functions and scripts in each other.
-const CALLS: usize = 8;
-/// Values that one variable can have.
-const VALUES: usize = 16;
 
-/// A text, and where it stands.
-#[derive(Debug)]
-pub(super) struct Unit {
-    pub(super) text: String,
-    pub(super) origin: Origin,
-    pub(super) heredocs: Vec<Heredoc>,
-}
-
-/// A line of what a command gets or prints, where it is known.
-#[derive(Debug, Clone)]
-pub(super) struct Line {
-    pub(super) text: String,
-    pub(super) place: Place,
-    /// It has expansions, which were not worked out.
-    pub(super) open: bool,
-}
-
-/// A function, and whether something called it.
-struct Function {
-    body: Rc<Command>,
-    unit: Rc<Unit>,
-    called: bool,
-}
-
-/// One walk.
-pub(super) struct Run<'r, 'a> {
-    pub(super) shell: &'r mut Shell<'a>,
-    pub(super) into: &'r mut Reading,
-    pub(super) unit: Rc<Unit>,
-    pub(super) variables: BTreeMap<String, Value>,
-    /// `$1` and the others, where they are known.
-    pub(super) arguments: Option<Vec<Field>>,
-    /// os-release was sourced.
-    pub(super) sourced: bool,
-    /// What the command at hand gets from the one before it in its pipeline: `Some(None)` is not known.
-    pub(super) piped: Option<Option<Vec<Line>>>,
-    /// The same, for the command that is being read.
-    pub(super) stdin: Option<Vec<Line>>,
-    /// Where the command at hand stands.
-    pub(super) here: Place,
-    /// Scripts that are being read, outermost first.
-    pub(super) scripts: Vec<String>,
-    /// Levels of what may fail.
-    pub(super) optional: usize,
-    /// Levels of conditions under which commands run.
-    conditional: usize,
-    /// Levels of conditions that look for one of several package managers.
-    managers: usize,
-    /// Commands that a condition found.
-    guards: Vec<String>,
-    functions: BTreeMap<String, Function>,
-    steps: usize,
-    calls: usize,
-    /// Levels of conditions that are evaluated: what they find is for what surrounds them.
-    collecting: usize,
-}
-
-impl<'r, 'a> Run<'r, 'a> {
-    pub(super) fn new(shell: &'r mut Shell<'a>, into: &'r mut Reading) -> Self {
-        let variables = shell.variables.iter().map(|(name, value)| (name.clone(), Value::Known(vec![value.clone()])));
-        Self {
-            variables: variables.collect(),
-            unit: Rc::new(Unit { text: String::new(), origin: Origin::new(into.file()), heredocs: Vec::new() }),
-            optional: usize::from(shell.optional),
-            arguments: None,
-            sourced: false,
-            piped: None,
-            stdin: None,
-            here: Place { file: std::sync::Arc::clone(into.file()), line: 0, start: 0, end: 0 },
-            scripts: Vec::new(),
-            conditional: 0,
-            managers: 0,
-            guards: Vec::new(),
-            functions: BTreeMap::new(),
-            steps: 0,
-            calls: 0,
-            collecting: 0,
-            shell,
-            into,
-        }
-    }
-
+impl Run<'_, '_> {
     /// Walks through a text as if it stood where the walk is now.
     pub(super) fn text(&mut self, text: String, origin: Origin) {
         let parsed = parse(&text);
@@ -114,7 +24,7 @@ impl<'r, 'a> Run<'r, 'a> {
             let unit = Rc::clone(&self.unit);
             let mut at = fault.range.start;
             for line in unit.text[fault.range.clone()].split_inclusive('\n') {
-                if crate::shell::says_something(line) {
+                if lines::says_something(line) {
                     self.odd_at(at, &fault.why);
                 }
                 at += line.len();
@@ -135,53 +45,6 @@ impl<'r, 'a> Run<'r, 'a> {
             for name in left {
                 self.call(&name, None);
             }
-        }
-    }
-
-    /// Says that the line at `at` of the text was not understood.
-    pub(super) fn odd_at(&mut self, at: usize, why: &str) {
-        let text = &self.unit.text;
-        let start = text[..at].rfind('\n').map_or(0, |start| start + 1);
-        let end = text[at..].find('\n').map_or(text.len(), |end| at + end);
-        let place = self.unit.origin.line(at);
-        // Of a long line, the piece around it.
-        let start = (start.max(at.saturating_sub(400))..=at).find(|start| text.is_char_boundary(*start)).unwrap_or(at);
-        let end = (at..=end.min(at + 400)).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(at);
-        self.into.not_understood(place, &text[start..end], why);
-    }
-
-    /// Says that the line of a field was not understood.
-    pub(super) fn odd(&mut self, field: &Field, why: &str) {
-        let mut place = field.place.clone();
-        place.end = place.start;
-        let written = self.shell.command.clone();
-        self.into.not_understood(place, &written, why);
-    }
-
-    /// A need.
-    pub(super) fn need(&mut self, want: Want, verb: Verb, written: &str, place: Place) {
-        let optional = self.optional > 0 || self.is_guarded(&want);
-        if self.shell.is_new(&want, verb, optional, &place) {
-            let within = self.shell.within.clone();
-            let written = written.to_owned();
-            self.into.need(Need { want, verb, optional, place, written, within });
-        }
-    }
-
-    /// A need that is written as a field.
-    pub(super) fn need_of(&mut self, want: Want, verb: Verb, field: &Field) {
-        self.need(want, verb, &field.text, field.place.clone());
-    }
-
-    fn is_guarded(&self, want: &Want) -> bool {
-        match want {
-            Want::Command(name) => {
-                self.guards.contains(name)
-                    || (self.managers > 0 && (names::is_manager(name) || names::is_foreign(name)))
-                    || (self.shell.opaque && !names::is_usual(name) && !names::is_manager(name))
-            }
-            Want::Path(path) => self.guards.contains(path),
-            _ => false,
         }
     }
 
@@ -391,7 +254,7 @@ impl<'r, 'a> Run<'r, 'a> {
             if all {
                 last = Some(!list_fails(&arm.body));
             }
-            let ids = || patterns.iter().map(|pattern| super::condition::plain(&pattern.text));
+            let ids = || patterns.iter().map(|pattern| condition::plain(&pattern.text));
             let foreign = usize::from(release.is_some() && !all && ids().all(|id| names::is_foreign_id(&id)));
             self.optional += foreign;
             self.conditional += 1;
@@ -403,10 +266,6 @@ impl<'r, 'a> Run<'r, 'a> {
             let tested = Condition::of_case(key, &patterns, arms, &self.unit);
             self.released_by(&tested, last == Some(true), last == Some(false));
         }
-    }
-
-    pub(super) fn has_function(&self, name: &str) -> bool {
-        self.functions.contains_key(name)
     }
 
     /// Calls a function. `false` if there is none.
@@ -427,17 +286,6 @@ impl<'r, 'a> Run<'r, 'a> {
         true
     }
 
-    /// Takes one level of calls, if there is one left.
-    pub(super) fn deeper(&mut self) -> bool {
-        let deeper = self.calls < CALLS;
-        self.calls += usize::from(deeper);
-        deeper
-    }
-
-    pub(super) fn back(&mut self) {
-        self.calls -= 1;
-    }
-
     fn simple_command(&mut self, command: &Command, assignments: &[Assignment], words: &[Word]) -> Option<Vec<Line>> {
         let declares = words.first().and_then(Word::bare).is_some();
         let lasting = words.is_empty() || (declares && is_declaration(words));
@@ -455,7 +303,7 @@ impl<'r, 'a> Run<'r, 'a> {
         let fields = self.expand_all(words);
         let text = &self.unit.text[command.range.clone()];
         self.shell.command.clear();
-        self.shell.command.push_str(crate::shell::cut(text, 400));
+        self.shell.command.push_str(lines::cut(text, 400));
         self.here = self.unit.origin.line(command.range.start);
         let printed = self.redirections(command, &fields);
         self.stdin = printed.clone();
@@ -487,74 +335,6 @@ impl<'r, 'a> Run<'r, 'a> {
             (false, value, _) => value,
         };
         self.set(name, value);
-    }
-
-    /// Gives a variable a value; under a condition, one more.
-    pub(super) fn set(&mut self, name: &str, value: Value) {
-        let before = self.variables.get(name).filter(|_| self.conditional > 0);
-        let value = match (before, value) {
-            (Some(Value::Known(old)), Value::Known(new)) => {
-                let mut all = old.clone();
-                for value in new {
-                    match all.iter_mut().find(|one| value.starts_with(one.as_str())) {
-                        // Longer: what names packages names all of them.
-                        Some(one) => *one = value,
-                        None => all.push(value),
-                    }
-                }
-                if all.len() <= VALUES { Value::Known(all) } else { Value::Unknown }
-            }
-            (Some(Value::Unknown), Value::Known(_)) => Value::Unknown,
-            (Some(Value::Release(key)), Value::Known(_)) => Value::Release(key.clone()),
-            (_, value) => value,
-        };
-        if self.variables.len() < 10_000 {
-            self.variables.insert(name.to_owned(), value);
-        }
-    }
-
-    /// The lines of a heredoc of this text.
-    pub(super) fn heredoc(&self, number: usize, quoted: bool) -> Vec<Line> {
-        let Some(heredoc) = self.unit.heredocs.get(number) else { return Vec::new() };
-        let mut at = heredoc.body.start;
-        let mut lines = Vec::new();
-        for line in self.unit.text[heredoc.body.clone()].split_inclusive('\n') {
-            let text = line.trim();
-            let start = at + line.len() - line.trim_start().len();
-            let open = !quoted && text.contains(['$', '`', '\\']);
-            lines.push(Line { text: text.to_owned(), place: self.unit.origin.place(start..start + text.len()), open });
-            at += line.len();
-        }
-        lines
-    }
-
-    /// The text of a heredoc as a text to walk through.
-    pub(super) fn heredoc_text(&self, number: usize) -> Option<(String, Origin)> {
-        let heredoc = self.unit.heredocs.get(number)?;
-        let mut origin = Origin::new(self.unit.origin.file());
-        let mut at = heredoc.body.start;
-        let text = &self.unit.text[heredoc.body.clone()];
-        for line in text.split_inclusive('\n') {
-            let place = self.unit.origin.place(at..at + line.len());
-            origin.push(at - heredoc.body.start, place.line, place.is_editable().then_some(place.start));
-            at += line.len();
-        }
-        Some((text.to_owned(), origin))
-    }
-
-    /// The first heredoc of a command, and whether its mark is quoted.
-    pub(super) fn heredoc_of(&self, command: &Command) -> Option<(usize, bool)> {
-        command.redirects.iter().rev().find_map(|redirect| match redirect.kind {
-            RedirectKind::Heredoc(number) => {
-                let quoted = self
-                    .unit
-                    .text
-                    .get(redirect.target.range.clone())
-                    .is_some_and(|mark| mark.contains(['\'', '"', '\\']));
-                Some((number, quoted))
-            }
-            _ => None,
-        })
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::names;
 use super::origin::Origin;
-use super::run::Run;
+use super::walk::Run;
 use crate::need::{Verb, Want};
 
 /// What runs a script.

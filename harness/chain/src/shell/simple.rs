@@ -1,12 +1,13 @@
 //! One command with its arguments.
 
 use super::arguments::Arguments;
+use super::field::{Field, Value};
+use super::lines;
 use super::names;
 use super::origin::Origin;
-use super::run::{Line, Run};
 use super::script::Interpreter;
 use super::syntax::{Command, RedirectKind};
-use super::value::{Field, Value};
+use super::walk::{Line, Run};
 use crate::need::{Verb, Want};
 use crate::spelling;
 
@@ -347,7 +348,7 @@ impl Run<'_, '_> {
             self.odd(first, &why);
             for line in heredoc.map(|(number, _)| self.heredoc(number, true)).unwrap_or_default() {
                 let place = crate::place::Place { end: line.place.start, ..line.place };
-                if super::says_something(&line.text) {
+                if lines::says_something(&line.text) {
                     self.into.not_understood(place, &line.text, why.as_str());
                 }
             }
@@ -419,7 +420,7 @@ impl Run<'_, '_> {
                 let file = std::sync::Arc::from(name.as_str());
                 if self.shell.read.insert(name) {
                     match Interpreter::of(&text).is_none_or(|interpreter| interpreter.is_shell()) {
-                        true => super::count_lines(&text, self.into),
+                        true => lines::count_lines(&text, self.into),
                         // Its first line, and all of its code.
                         false => (0..2).for_each(|_| self.into.line()),
                     }

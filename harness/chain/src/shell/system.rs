@@ -1,9 +1,9 @@
 //! Commands that change the system or look at it: units, users, kernel parameters, files.
 
 use super::arguments::Arguments;
+use super::field::Field;
 use super::names;
-use super::run::{Line, Run};
-use super::value::Field;
+use super::walk::{Line, Run};
 use crate::need::{UnitWant, Verb, Want};
 
 const USERADD: &[&str] = &[

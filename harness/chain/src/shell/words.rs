@@ -1,6 +1,6 @@
 //! Words of shell text: quotes and expansions.
 
-use super::parse::Parser;
+use super::parser::Parser;
 use super::syntax::{Operator, Part, Word};
 
 /// Bytes of the name of a variable at the beginning of a text.

@@ -5,6 +5,7 @@
 //! Fedora's packages, is its own family: no condition on another one is true there.
 
 use crate::need::Want;
+use crate::why::Why;
 
 /// A condition on the system.
 #[derive(Debug, PartialEq, Eq)]
@@ -102,7 +103,7 @@ const DISTRIBUTIONS: &[(&str, &str)] = &[
 ///
 /// # Errors
 /// It knows something of the system that is not read.
-pub(super) fn read(text: &str) -> Result<Vec<Condition>, String> {
+pub(super) fn read(text: &str) -> Result<Vec<Condition>, Why> {
     let mut out = Vec::new();
     for part in text.split(" and ") {
         let part = part.trim().trim_matches(['(', ')']).trim();
@@ -114,7 +115,7 @@ pub(super) fn read(text: &str) -> Result<Vec<Condition>, String> {
             let found = atom_of(atom.trim().trim_matches(['(', ')']).trim())?;
             match &mut whole {
                 None => whole = Some(found),
-                Some(whole) if whole.not || found.not => return Err("a condition of several systems".to_owned()),
+                Some(whole) if whole.not || found.not => return Err("a condition of several systems".into()),
                 Some(whole) => whole.ids.extend(found.ids),
             }
         }
@@ -123,7 +124,7 @@ pub(super) fn read(text: &str) -> Result<Vec<Condition>, String> {
     Ok(out)
 }
 
-fn atom_of(text: &str) -> Result<Condition, String> {
+fn atom_of(text: &str) -> Result<Condition, Why> {
     let unknown = || format!("what `{}` is on the system is not known here", muster_base::text::one_line(text, 60));
     let at = [" not in ", " in ", "==", "!="].iter().find_map(|sign| Some((text.split_once(sign)?, *sign)));
     let ((fact, value), sign) = at.ok_or_else(unknown)?;
@@ -145,11 +146,11 @@ fn atom_of(text: &str) -> Result<Condition, String> {
                 let one = DISTRIBUTIONS.iter().find(|(one, _)| same(one, name)).ok_or_else(unknown)?;
                 ids.push(one.1.to_owned());
             }
-            _ => return Err(unknown()),
+            _ => return Err(unknown().into()),
         }
     }
     if ids.is_empty() {
-        return Err(unknown());
+        return Err(unknown().into());
     }
     Ok(Condition { ids, not: matches!(sign, "!=" | " not in ") })
 }

@@ -2,11 +2,13 @@
 
 use std::ops::Range;
 
-use super::{Around, File, Playbook, Scope};
+use super::playbook::{Around, File, Playbook};
+use super::values::Scope;
 use crate::names;
 use crate::need::{Need, UnitWant, Verb, Want};
 use crate::shell::{Argument, Shell};
 use crate::spelling;
+use crate::why::Why;
 use crate::yaml::{entries, items, truth};
 use muster_suite::yaml::{Node, NodeKind};
 
@@ -180,7 +182,7 @@ impl Playbook<'_, '_> {
             "dnf" | "dnf5" | "yum" | "package" => self.packages(&task, spelling::package),
             "apt" => self.packages(&task, |name| match name.split(['=', '/', ':']).next() {
                 Some(name) if names::is_name(name) => Ok(Want::DebianPackage(name.to_owned())),
-                _ => Err("not a name of a package".to_owned()),
+                _ => Err("not a name of a package".into()),
             }),
             "yum_repository" if self.text(&task, "state").as_deref() != Some("absent") => {
                 for key in ["baseurl", "metalink", "mirrorlist"] {
@@ -223,7 +225,7 @@ impl Playbook<'_, '_> {
     }
 
     /// `name:` in all its forms.
-    fn packages(&mut self, task: &Task<'_>, of: impl Fn(&str) -> Result<Want, String>) {
+    fn packages(&mut self, task: &Task<'_>, of: impl Fn(&str) -> Result<Want, Why>) {
         let state = self.text(task, "state");
         let verb = match state.as_deref() {
             Some("absent" | "removed") => Verb::Remove,
@@ -382,7 +384,7 @@ impl Playbook<'_, '_> {
         }
     }
 
-    fn each(&mut self, task: &Task<'_>, keys: &[&str], verb: Verb, want: impl Fn(&str) -> Result<Want, String>) {
+    fn each(&mut self, task: &Task<'_>, keys: &[&str], verb: Verb, want: impl Fn(&str) -> Result<Want, Why>) {
         self.each_of(task, keys, verb, |text| want(text).map(Some));
     }
 
@@ -392,7 +394,7 @@ impl Playbook<'_, '_> {
         task: &Task<'_>,
         keys: &[&str],
         verb: Verb,
-        want: impl Fn(&str) -> Result<Option<Want>, String>,
+        want: impl Fn(&str) -> Result<Option<Want>, Why>,
     ) {
         let document = &task.file.document;
         let Some(node) = self.argument(task, keys) else { return };

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use crate::place::Place;
+use crate::why::Why;
 use crate::yaml::{Document, entries, scalar, truth};
 use muster_suite::yaml::{Node, NodeKind};
 
@@ -95,7 +96,7 @@ impl<'p> Scope<'p> {
         }
     }
 
-    fn spend(&self) -> Result<(), String> {
+    fn spend(&self) -> Result<(), Why> {
         let left = self.budget.get().checked_sub(1).ok_or("the playbook makes more values than a chain has needs")?;
         self.budget.set(left);
         Ok(())
@@ -117,7 +118,7 @@ impl<'p> Scope<'p> {
     ///
     /// # Errors
     /// Why it is not known.
-    pub(super) fn list(&self, document: &Rc<Document>, node: &Node) -> Result<Vec<Var>, String> {
+    pub(super) fn list(&self, document: &Rc<Document>, node: &Node) -> Result<Vec<Var>, Why> {
         let mut out = Vec::new();
         let var = Var { node: Rc::new(node.clone()), document: Rc::clone(document) };
         self.flatten(&var, 0, &mut out)?;
@@ -128,7 +129,7 @@ impl<'p> Scope<'p> {
     ///
     /// # Errors
     /// Why one of them is not known.
-    pub(super) fn texts(&self, document: &Rc<Document>, node: &Node) -> Result<Vec<Value>, String> {
+    pub(super) fn texts(&self, document: &Rc<Document>, node: &Node) -> Result<Vec<Value>, Why> {
         let mut out = Vec::new();
         for var in self.list(document, node)? {
             let text = var.node.scalar().ok_or_else(|| format!("{} where a name belongs", var.node.what()))?;
@@ -139,9 +140,9 @@ impl<'p> Scope<'p> {
     }
 
     /// Lists in lists become one; scalars are evaluated.
-    fn flatten(&self, var: &Var, depth: usize, out: &mut Vec<Var>) -> Result<(), String> {
+    fn flatten(&self, var: &Var, depth: usize, out: &mut Vec<Var>) -> Result<(), Why> {
         if depth > DEEPEST {
-            return Err(format!("variables that are made of variables more than {DEEPEST} deep"));
+            return Err(format!("variables that are made of variables more than {DEEPEST} deep").into());
         }
         self.spend()?;
         match &var.node.kind {
@@ -158,10 +159,10 @@ impl<'p> Scope<'p> {
             }
             NodeKind::Scalar { text, .. } => {
                 if var.document.is_tagged(&var.node) {
-                    return Err("a value with a YAML tag".to_owned());
+                    return Err("a value with a YAML tag".into());
                 }
                 if text.contains("{%") {
-                    return Err("a statement of Jinja".to_owned());
+                    return Err("a statement of Jinja".into());
                 }
                 if !text.contains("{{") {
                     out.push(var.clone());
@@ -180,7 +181,7 @@ impl<'p> Scope<'p> {
         }
     }
 
-    fn interpolated(&self, text: &str, at: &Var, depth: usize) -> Result<String, String> {
+    fn interpolated(&self, text: &str, at: &Var, depth: usize) -> Result<String, Why> {
         let mut out = String::new();
         let mut rest = text;
         while let Some((before, behind)) = rest.split_once("{{") {
@@ -192,10 +193,10 @@ impl<'p> Scope<'p> {
             }
             match values.as_slice() {
                 [value] => out.push_str(value.node.scalar().ok_or("a mapping in a text")?),
-                _ => return Err(format!("{} is no single value", shown(expression))),
+                _ => return Err(format!("{} is no single value", shown(expression)).into()),
             }
             if out.len() > LONGEST {
-                return Err(format!("a value of more than {LONGEST} bytes"));
+                return Err(format!("a value of more than {LONGEST} bytes").into());
             }
             rest = behind;
         }
@@ -203,7 +204,7 @@ impl<'p> Scope<'p> {
     }
 
     /// What an expression is, not evaluated further.
-    fn expression(&self, expression: &str, at: &Var) -> Result<Vec<Var>, String> {
+    fn expression(&self, expression: &str, at: &Var) -> Result<Vec<Var>, Why> {
         let mut out = Vec::new();
         for term in split(expression, '+')? {
             let mut filters = split(term, '|')?.into_iter();
@@ -225,7 +226,7 @@ impl<'p> Scope<'p> {
                             value = self.primary(first, at);
                         }
                     }
-                    other => value = Err(format!("the filter `{}` is not read", shown(other))),
+                    other => value = Err(format!("the filter `{}` is not read", shown(other)).into()),
                 }
             }
             out.extend(value?);
@@ -233,7 +234,7 @@ impl<'p> Scope<'p> {
         Ok(out)
     }
 
-    fn primary(&self, text: &str, at: &Var) -> Result<Vec<Var>, String> {
+    fn primary(&self, text: &str, at: &Var) -> Result<Vec<Var>, Why> {
         let text = text.trim();
         let like = |text: &str| Var { node: Rc::new(scalar(text, &at.node)), document: Rc::clone(&at.document) };
         if let Some(literal) = quoted(text) {
@@ -253,7 +254,7 @@ impl<'p> Scope<'p> {
         let end = text.find(['.', '[']).unwrap_or(text.len());
         let (name, mut path) = text.split_at(end);
         if !is_identifier(name) {
-            return Err(format!("the expression {} is not read", shown(text)));
+            return Err(format!("the expression {} is not read", shown(text)).into());
         }
         let unknown = || format!("the value of {} is not known here", shown(text));
         let mut var = self.find(name).ok_or_else(unknown)?;
@@ -293,7 +294,7 @@ fn shown(text: &str) -> String {
 }
 
 /// Splits at a character outside of quotes and brackets.
-fn split(text: &str, at: char) -> Result<Vec<&str>, String> {
+fn split(text: &str, at: char) -> Result<Vec<&str>, Why> {
     let (mut out, mut start, mut depth, mut quote) = (Vec::new(), 0, 0_usize, None);
     for (index, c) in text.char_indices() {
         match (quote, c) {
@@ -310,7 +311,7 @@ fn split(text: &str, at: char) -> Result<Vec<&str>, String> {
         }
     }
     if quote.is_some() || depth > 0 {
-        return Err("an expression that is not closed".to_owned());
+        return Err("an expression that is not closed".into());
     }
     out.push(&text[start..]);
     Ok(out)

@@ -1,6 +1,7 @@
 //! What an ELF file says of the system it was linked for. Numbers are those of the gABI, glibc's `elf.h` and the x86-64
 //! psABI.
 
+use crate::why::Why;
 use object::elf;
 use object::endian::Endianness;
 use object::read::ReadRef;
@@ -39,17 +40,17 @@ impl Program {
     ///
     /// # Errors
     /// It is no ELF file, or torn before its program headers end.
-    pub(in crate::readers) fn read<'d, R: ReadRef<'d>>(data: R) -> Result<Self, String> {
+    pub(in crate::readers) fn read<'d, R: ReadRef<'d>>(data: R) -> Result<Self, Why> {
         let identity = data.read_bytes_at(0, 6).map_err(|()| "a program of less than six bytes".to_owned())?;
         match identity[4] {
             1 => read::<elf::FileHeader32<Endianness>, R>(data, 32),
             2 => read::<elf::FileHeader64<Endianness>, R>(data, 64),
-            class => Err(format!("a program of an unknown class, {class}")),
+            class => Err(format!("a program of an unknown class, {class}").into()),
         }
     }
 }
 
-fn read<'d, Elf: FileHeader<Endian = Endianness>, R: ReadRef<'d>>(data: R, bits: u8) -> Result<Program, String> {
+fn read<'d, Elf: FileHeader<Endian = Endianness>, R: ReadRef<'d>>(data: R, bits: u8) -> Result<Program, Why> {
     let header = Elf::parse(data).map_err(|error| error.to_string())?;
     let endian = header.endian().map_err(|error| error.to_string())?;
     let segments = header.program_headers(endian, data).map_err(|error| error.to_string())?;
@@ -82,7 +83,7 @@ fn read<'d, Elf: FileHeader<Endian = Endianness>, R: ReadRef<'d>>(data: R, bits:
     if let Some((offset, size)) = dynamic
         && let Err(why) = file.dynamic(offset, size, &mut program)
     {
-        program.not_known.push(why);
+        program.not_known.push(why.into());
     }
     Ok(program)
 }
@@ -134,10 +135,10 @@ impl<'d, Elf: FileHeader<Endian = Endianness>, R: ReadRef<'d>> File<'d, Elf, R> 
         })
     }
 
-    fn dynamic(&self, offset: u64, size: u64, program: &mut Program) -> Result<(), String> {
+    fn dynamic(&self, offset: u64, size: u64, program: &mut Program) -> Result<(), Why> {
         let each = size_of::<Elf::Dyn>() as u64;
         if size / each > ENTRIES {
-            return Err(format!("its dynamic section has more than {ENTRIES} entries"));
+            return Err(format!("its dynamic section has more than {ENTRIES} entries").into());
         }
         let outside = || "its dynamic section is outside of the file".to_owned();
         let entries: &[Elf::Dyn] = self.data.read_slice_at(offset, (size / each) as usize).map_err(|()| outside())?;
@@ -149,7 +150,7 @@ impl<'d, Elf: FileHeader<Endian = Endianness>, R: ReadRef<'d>> File<'d, Elf, R> 
         let value = |wanted: i64| entries.iter().find(|(tag, _)| *tag == wanted).map(|(_, value)| *value);
         let Some((names, length)) = value(5).and_then(|address| self.offset(address)) else {
             let uses = entries.iter().any(|(tag, _)| *tag == 1);
-            return if uses { Err("its names are outside of the file".to_owned()) } else { Ok(()) };
+            return if uses { Err("its names are outside of the file".into()) } else { Ok(()) };
         };
         let name = |at: u64| {
             let left = length.checked_sub(at)?;

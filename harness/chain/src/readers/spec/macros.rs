@@ -1,5 +1,7 @@
 //! Macros of a spec that are plain text, and those that stand for a whole line.
 
+use super::tag;
+use crate::why::Why;
 use std::collections::HashMap;
 
 /// Macros in macros.
@@ -54,7 +56,7 @@ impl Macros {
                     let value = line.split_once(name).map(|(_, value)| value.trim()).unwrap_or_default();
                     (name.to_owned(), value)
                 }
-                _ => match super::tag_of(line) {
+                _ => match tag::tag_of(line) {
                     Some((tag, value))
                         if ["name", "version", "release", "epoch"].iter().any(|it| tag.eq_ignore_ascii_case(it)) =>
                     {
@@ -88,13 +90,13 @@ impl Macros {
     ///
     /// # Errors
     /// Which macro is not known.
-    pub(super) fn expand(&self, text: &str) -> Result<String, String> {
+    pub(super) fn expand(&self, text: &str) -> Result<String, Why> {
         self.expand_at(text, 0)
     }
 
-    fn expand_at(&self, text: &str, depth: usize) -> Result<String, String> {
+    fn expand_at(&self, text: &str, depth: usize) -> Result<String, Why> {
         if depth > DEEPEST {
-            return Err(format!("macros that are made of macros more than {DEEPEST} deep"));
+            return Err(format!("macros that are made of macros more than {DEEPEST} deep").into());
         }
         let mut out = String::new();
         let mut rest = text;
@@ -119,10 +121,14 @@ impl Macros {
                 (Some(value), _) => out.push_str(&self.expand_at(value, depth + 1)?),
                 (None, Some(path)) => out.push_str(path),
                 (None, None) if inner.starts_with('?') && NOTHING.contains(&name) => {}
-                _ => return Err(format!("what %{{{}}} is is not known here", muster_base::text::one_line(inner, 60))),
+                _ => {
+                    return Err(
+                        format!("what %{{{}}} is is not known here", muster_base::text::one_line(inner, 60)).into()
+                    );
+                }
             }
             if out.len() > LONGEST {
-                return Err(format!("a line of more than {LONGEST} bytes"));
+                return Err(format!("a line of more than {LONGEST} bytes").into());
             }
             rest = next;
         }

@@ -1,0 +1,213 @@
+//! The system that shell text meets: what the chain brings to it, and what was found to be needed of it.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
+
+use camino::{Utf8Path, Utf8PathBuf};
+
+use super::names;
+use crate::host::Host;
+use crate::need::{Verb, Want};
+use crate::place::Place;
+
+/// Section, need, and file, line and byte where it is written.
+type Found = (Option<String>, Want, Verb, Arc<str>, u32, u32);
+
+/// A system on which shell text runs, piece after piece: what one piece brings, the next does not need.
+#[derive(Clone)]
+pub(crate) struct Shell<'a> {
+    pub(super) host: &'a dyn Host,
+    pub(super) from: Utf8PathBuf,
+    pub(super) variables: BTreeMap<String, String>,
+    pub(super) within: Option<String>,
+    pub(super) optional: bool,
+    /// Where relative names begin.
+    pub(super) directory: String,
+    /// Relative names are files that the host has.
+    pub(super) local: bool,
+    /// Files that the chain puts there, and what the host calls them.
+    pub(super) brought: BTreeMap<String, Option<String>>,
+    /// Commands that it puts there: functions, programs, packages of languages.
+    pub(super) commands: BTreeSet<String>,
+    pub(super) users: BTreeSet<String>,
+    pub(super) groups: BTreeSet<String>,
+    /// Something was installed whose files nobody can list: a command may come from it.
+    pub(super) opaque: bool,
+    /// The command at hand, as it is written.
+    pub(super) command: String,
+    /// Scripts read, counted.
+    pub(super) included: usize,
+    /// Scripts whose lines are counted.
+    pub(super) read: BTreeSet<String>,
+    /// What is used, by section, and whether each time it was optional.
+    pub(super) used: HashMap<(Option<String>, Want), bool>,
+    /// What else was found, by its place.
+    pub(super) found: HashSet<Found>,
+}
+
+impl<'a> Shell<'a> {
+    /// A new system. Scripts that the text runs are read as included by `from`.
+    pub(crate) fn new(host: &'a dyn Host, from: &Utf8Path) -> Self {
+        Self {
+            host,
+            from: from.to_owned(),
+            variables: BTreeMap::new(),
+            within: None,
+            optional: false,
+            directory: "/".to_owned(),
+            local: false,
+            brought: BTreeMap::new(),
+            commands: BTreeSet::new(),
+            users: BTreeSet::new(),
+            groups: BTreeSet::new(),
+            opaque: false,
+            command: String::new(),
+            included: 0,
+            read: BTreeSet::new(),
+            used: HashMap::new(),
+            found: HashSet::new(),
+        }
+    }
+
+    /// An environment variable (`ENV`, `ARG`), which every piece sees. Without a value its value is not known.
+    pub(crate) fn set(&mut self, name: &str, value: Option<&str>) {
+        match value {
+            Some(value) => self.variables.insert(name.to_owned(), value.to_owned()),
+            None => self.variables.remove(name),
+        };
+    }
+
+    /// What [`crate::Need::within`] is from here on.
+    pub(crate) fn within(&mut self, within: Option<String>) {
+        self.within = within;
+    }
+
+    /// Whether the chain goes on when what follows fails (`ignore_errors`).
+    pub(crate) fn optional(&mut self, optional: bool) {
+        self.optional = optional;
+    }
+
+    /// The directory in which the next piece runs.
+    pub(crate) fn directory(&mut self, directory: &str) {
+        self.directory = self.absolute(directory);
+    }
+
+    /// Scripts that are named relatively are files of the host.
+    pub(crate) fn local(&mut self) {
+        self.local = true;
+    }
+
+    /// A file that the chain puts on the system, and the name under which the host has it, if it does.
+    pub(crate) fn brings(&mut self, path: &str, source: Option<&str>) {
+        let path = self.absolute(path);
+        if let Some((directory, name)) = path.rsplit_once('/')
+            && (directory.ends_with("bin"))
+        {
+            self.commands.insert(name.to_owned());
+        }
+        self.brought.insert(path, source.map(str::to_owned));
+    }
+
+    /// Something comes in whose files are not known: a directory that is copied over the root.
+    pub(crate) fn brings_unknown(&mut self) {
+        self.opaque = true;
+    }
+
+    /// A user that the chain creates, with the group of its name.
+    pub(crate) fn creates_user(&mut self, name: &str) {
+        self.users.insert(name.to_owned());
+        self.groups.insert(name.to_owned());
+    }
+
+    /// A group of users that the chain creates.
+    pub(crate) fn creates_group(&mut self, name: &str) {
+        self.groups.insert(name.to_owned());
+    }
+
+    /// Whether a user must be there, which the chain does not create.
+    pub(crate) fn needs_user(&self, name: &str) -> bool {
+        name != "root" && names::is_user(name) && !self.users.contains(name)
+    }
+
+    /// Whether a group must be there, which the chain does not create.
+    pub(crate) fn needs_group(&self, name: &str) -> bool {
+        name != "root" && names::is_user(name) && !self.groups.contains(name)
+    }
+
+    /// Whether the chain puts a command there.
+    pub(crate) fn brings_command(&self, name: &str) -> bool {
+        self.commands.contains(name)
+    }
+
+    /// Whether the chain puts a file there.
+    pub(crate) fn is_brought(&self, path: &str) -> bool {
+        self.brought.contains_key(&self.absolute(path))
+    }
+
+    /// What the host calls a file that the chain puts there, or in a directory that it does.
+    pub(crate) fn source_of(&self, path: &str) -> Option<String> {
+        let absolute = self.absolute(path);
+        if let Some(found) = self.brought.get(&absolute) {
+            return found.clone();
+        }
+        let mut directory = absolute.as_str();
+        while let Some((parent, _)) = directory.rsplit_once('/') {
+            if let Some(Some(source)) = self.brought.get(parent).or_else(|| self.brought.get(&format!("{parent}/"))) {
+                let rest = absolute[parent.len()..].trim_start_matches('/');
+                let source = source.trim_end_matches('/');
+                return Some(if matches!(source, "." | "") { rest.to_owned() } else { format!("{source}/{rest}") });
+            }
+            directory = parent;
+        }
+        let relative = !path.starts_with('/') && (path.contains('/') || path.ends_with(".sh"));
+        (self.local && relative).then(|| path.trim_start_matches("./").to_owned())
+    }
+
+    /// Whether the chain puts a unit there.
+    pub(super) fn brings_unit(&self, unit: &str) -> bool {
+        let template = unit
+            .split_once('@')
+            .map(|(name, rest)| format!("{name}@.{}", rest.rsplit('.').next().unwrap_or("service")));
+        let stem = unit.rsplit_once('.').map_or(unit, |(stem, _)| stem);
+        self.brought.keys().any(|path| {
+            let (directory, name) = path.rsplit_once('/').unwrap_or(("", path));
+            let units = directory.contains("systemd") && (name == unit || template.as_deref() == Some(name));
+            units
+                || directory.contains("containers/systemd")
+                    && name.rsplit_once('.').is_some_and(|(name, _)| name == stem)
+        })
+    }
+
+    /// A path from the root.
+    pub(super) fn absolute(&self, path: &str) -> String {
+        let joined = match path.starts_with('/') {
+            true => path.to_owned(),
+            false => format!("{}/{path}", self.directory.trim_end_matches('/')),
+        };
+        let mut parts: Vec<&str> = Vec::new();
+        for part in joined.split('/') {
+            match part {
+                "" | "." => {}
+                ".." => drop(parts.pop()),
+                part => parts.push(part),
+            }
+        }
+        let end = if path.ends_with('/') && !parts.is_empty() { "/" } else { "" };
+        format!("/{}{end}", parts.join("/"))
+    }
+
+    /// Whether a need is a new one. What is only used is one need, however often it is.
+    pub(super) fn is_new(&mut self, want: &Want, verb: Verb, optional: bool, place: &Place) -> bool {
+        let used = matches!(want, Want::Command(_) | Want::Path(_) | Want::User(_) | Want::UserGroup(_));
+        if used && verb == Verb::Use {
+            let before = self.used.get(&(self.within.clone(), want.clone())).copied();
+            let new = before.is_none_or(|before| before && !optional);
+            if new {
+                self.used.insert((self.within.clone(), want.clone()), optional);
+            }
+            return new;
+        }
+        let (file, line, start) = (Arc::clone(&place.file), place.line, place.start);
+        self.found.insert((self.within.clone(), want.clone(), verb, file, line, start))
+    }
+}
