@@ -93,7 +93,8 @@ pub(super) fn of_package(
         let arch = |text| index.data().texts.get(text);
         let both = mine && index.is_installed(*other);
         let different = (stored.evr, stored.arch) != (theirs.evr, theirs.arch);
-        if !both && !(of_several && different) && !side_by_side(arch(stored.arch), arch(theirs.arch)) {
+        let together = both || (of_several && different) || side_by_side(arch(stored.arch), arch(theirs.arch));
+        if !together {
             rules.push((vec![begin, Lit::is_not(other.0)], Rule::SameName(id, *other)));
         }
     }

@@ -43,7 +43,8 @@ pub(super) fn fault(index: &Index, set: &BTreeSet<PackageId>) -> Option<String> 
             let theirs = &index.data().packages[other.at()];
             let apart = (stored.evr, stored.arch) != (theirs.evr, theirs.arch) && several.binary_search(id).is_ok();
             let sided = side_by_side(index.package(*id).arch, index.package(*other).arch);
-            if !apart && !sided && !(before(*id) && before(*other)) {
+            let together = apart || sided || (before(*id) && before(*other));
+            if !together {
                 return Some(format!("{} and {} are of one name", shown(index, *id), shown(index, *other)));
             }
         }
