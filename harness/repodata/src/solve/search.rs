@@ -33,8 +33,8 @@ pub struct Solver<'i> {
     expanded: HashMap<PackageId, Vec<ClauseId>>,
     /// Packages with a dependency that is not understood: they are never chosen.
     pub(super) unsupported: HashMap<PackageId, (DepId, &'static str)>,
-    several: Vec<PackageId>,
-    installed: Vec<PackageId>,
+    pub(super) several: Vec<PackageId>,
+    pub(super) installed: Vec<PackageId>,
     /// True where installed packages must stay, and for each of them alone: variables.
     keep: HashMap<PackageId, u32>,
     /// How much of the trail has been looked at for packages without rules.

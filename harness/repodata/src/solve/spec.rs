@@ -8,9 +8,9 @@ use crate::dependency::Dependency;
 use crate::index::Index;
 use crate::package::PackageId;
 
-use super::Wanted;
 use super::explain::shown;
 use super::policy;
+use super::request::Wanted;
 
 /// For each thing that must be installed the packages of which one will do; or the sentence that says why there is none.
 // A sentence: it becomes a `Problem`, which holds sentences.

@@ -13,10 +13,9 @@ use super::rules;
 
 /// What is wrong with a set of packages; nothing when it can be installed. What was so among installed packages before
 /// is left out.
-pub(super) fn fault(index: &Index, set: &BTreeSet<PackageId>) -> Option<String> {
+pub(super) fn fault(index: &Index, set: &BTreeSet<PackageId>, several: &[PackageId]) -> Option<String> {
     let within = |id: PackageId| set.contains(&id);
     let before = |id: PackageId| index.is_installed(id);
-    let several = rules::several(index);
     for id in set {
         for dep in index.data().list(*id, List::Requires).iter().filter(|dep| !rules::of_rpm(index, **dep)) {
             match Formula::of(index, *dep) {
