@@ -3,8 +3,7 @@
     generate-repodata.py DIRECTORY [PACKAGES [SEED]]
 
 PACKAGES (70,000) each have a name of two or three parts, ten provides, fifteen requires of which most are met by other
-packages of the repository, and four paths that primary.xml lists. The text of summaries and descriptions is as long as
-in Fedora's, so that 70,000 packages make about 150 MB. primary.xml and filelists.xml are compressed by `zstd`.
+packages of the repository, and four paths that primary.xml lists. 70,000 packages make about 180 MB. primary.xml and filelists.xml are compressed by `zstd`.
 """
 
 import hashlib
@@ -62,14 +61,16 @@ def write(directory, count, seed):
         at = rng.randint(0, 20000)
         size = rng.randint(4_000, 4_000_000)
         provided = "".join(
-            f'      <rpm:entry name="{one.strip()}" flags="EQ" {evr}/>\n' if "so.1" not in one
+            f'      <rpm:entry name="{one.strip()}" flags="EQ" {evr}/>\n' if one.startswith(("pkgconfig", "config", name))
             else f'      <rpm:entry name="{one}"/>\n'
             for one in provides_of(name, number)
         )
-        # A package needs what stands near it and before it, as libraries stand below programs, and what all need.
+        # A package needs what all need, some of 150 libraries, and now and then one that stands near it.
         needed = ["rtld(GNU_HASH)", "libc.so.6()(64bit)", "libc.so.6(GLIBC_2.34)(64bit)", "/usr/bin/sh"]
-        for _ in range(11):
-            other = rng.randint(0, min(number, 400)) if rng.random() < 0.8 else rng.randint(max(0, number - 2000), number)
+        for at_last in range(11):
+            other = rng.randint(0, min(number, 150))
+            if at_last == 10 and rng.random() < 0.5:
+                other = rng.randint(max(0, number - 2000), number)
             needed.append(provides_of(all_names[other], other)[rng.randint(0, 3)])
         if number == 0:
             needed = []
@@ -82,7 +83,7 @@ def write(directory, count, seed):
         primary.append(
             f'<package type="rpm">\n  <name>{name}</name>\n  <arch>{arch}</arch>\n  <version {evr}/>\n'
             f'  <checksum type="sha256" pkgid="YES">{identity}</checksum>\n  <summary>{filler[at:at + 50]}</summary>\n'
-            f'  <description>{filler[at:at + 350]}</description>\n  <packager>Generated</packager>\n'
+            f'  <description>{filler[at:at + 150]}</description>\n  <packager>Generated</packager>\n'
             f'  <url>https://{name}.example/</url>\n  <time file="1700000000" build="1700000000"/>\n'
             f'  <size package="{size}" installed="{size * 3}" archive="{size * 3 + 512}"/>\n'
             f'  <location href="Packages/{name[0]}/{name}-{version}-{release}.{arch}.rpm"/>\n  <format>\n'

@@ -68,6 +68,7 @@ pub(super) fn read(xml: &mut Xml, data: &mut Data, repository: u16) -> Result<us
     let (mut list, mut wanted, mut kept) = (None, false, 0);
     loop {
         let depth = xml.depth();
+        xml.wants_text = wanted;
         match xml.next(b"metadata")? {
             Node::Begin(element) => {
                 wanted = false;

@@ -19,6 +19,8 @@ pub(super) struct Xml {
     buffer: Vec<u8>,
     depth: usize,
     root: Option<Vec<u8>>,
+    /// Whether text is handed out; if not, it is skipped unread.
+    pub(super) wants_text: bool,
 }
 
 /// What comes next.
@@ -86,7 +88,7 @@ impl Xml {
     pub(super) fn new(path: &Utf8Path, bytes: Unpacked) -> Self {
         let mut reader = Reader::from_reader(bytes);
         reader.config_mut().check_end_names = true;
-        Self { path: path.to_owned(), reader, buffer: Vec::new(), depth: 0, root: None }
+        Self { path: path.to_owned(), reader, buffer: Vec::new(), depth: 0, root: None, wants_text: true }
     }
 
     /// How many elements are open.
@@ -129,6 +131,7 @@ impl Xml {
                 self.depth = self.depth.saturating_sub(1);
                 Ok(Node::End(EndOf(end)))
             }
+            Event::Text(_) if !self.wants_text => Ok(Node::Text(Cow::Borrowed(""))),
             Event::Text(text) => match text.into_inner() {
                 Cow::Borrowed(bytes) => Ok(Node::Text(unescaped(bytes).map_err(wrong)?)),
                 Cow::Owned(bytes) => Ok(Node::Text(Cow::Owned(unescaped(&bytes).map_err(wrong)?.into_owned()))),

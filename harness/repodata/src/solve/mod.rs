@@ -3,7 +3,7 @@
 mod explain;
 mod formula;
 mod policy;
-mod request;
+pub mod request;
 mod rules;
 mod sat;
 mod search;
@@ -18,50 +18,13 @@ use crate::index::Index;
 use crate::package::PackageId;
 
 use explain::{capability, shown};
-pub use request::{Request, Wanted};
+pub use request::{Problem, Request, Solution, Transaction, Wanted};
 use rules::Rule;
 pub use search::Solver;
 use search::{Found, Job};
 
 /// Problems that are described of one request.
 const PROBLEMS: usize = 50;
-
-/// Whether a request can be fulfilled.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Solution {
-    /// It can, so.
-    Installs(Transaction),
-    /// It cannot, and why: at least one problem.
-    Impossible(Vec<Problem>),
-    /// It was not found out, for these reasons: sentences.
-    Undecided(Vec<String>),
-}
-
-/// What would be done.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Transaction {
-    /// Packages that are new, by name.
-    pub install: Vec<PackageId>,
-    /// Of those, the ones that only weak dependencies bring.
-    pub weak: Vec<PackageId>,
-    /// Installed packages that another version replaces: the old one and the new one.
-    pub upgrade: Vec<(PackageId, PackageId)>,
-    /// Installed packages that go: replaced by one of another name, or in the way.
-    pub remove: Vec<PackageId>,
-    /// Bytes to download.
-    pub download: u64,
-    /// Bytes that the disk has less afterwards; below 0 when it has more.
-    pub installed: i64,
-}
-
-/// One reason for which a request cannot be fulfilled.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Problem {
-    /// Which of what was wanted it stops: places in [`Request::install`].
-    pub wanted: Vec<usize>,
-    /// From what was wanted to what is missing or in the way, each a sentence that names both sides.
-    pub chain: Vec<String>,
-}
 
 impl Index {
     /// Whether what is wanted installs together, on top of what is installed. For many requests, one [`Solver`] is
@@ -102,7 +65,7 @@ impl Solver<'_> {
             return Solution::Impossible(problems);
         }
         match self.search(&jobs, request.weak, request.allow_erasing) {
-            Found::Set(set, weak) => match verify::fault(index, &set) {
+            Found::Set(set, weak) => match verify::fault(index, &set, &self.several) {
                 None => Solution::Installs(self.transaction(&set, weak)),
                 Some(fault) => Solution::Undecided(vec![format!("the set that was found does not hold: {fault}")]),
             },
@@ -185,7 +148,7 @@ impl Solver<'_> {
         };
         let mut new: Vec<PackageId> = set.iter().copied().filter(|id| !index.is_installed(*id)).collect();
         new.sort_by(by_name);
-        let mut gone: Vec<PackageId> = index.installed().filter(|id| !set.contains(id)).collect();
+        let mut gone: Vec<PackageId> = self.installed.iter().copied().filter(|id| !set.contains(id)).collect();
         gone.sort_by(by_name);
         for id in &new {
             transaction.download = transaction.download.saturating_add(index.package(*id).download_size);

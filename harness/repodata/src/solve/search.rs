@@ -33,14 +33,16 @@ pub struct Solver<'i> {
     expanded: HashMap<PackageId, Vec<ClauseId>>,
     /// Packages with a dependency that is not understood: they are never chosen.
     pub(super) unsupported: HashMap<PackageId, (DepId, &'static str)>,
-    several: Vec<PackageId>,
-    installed: Vec<PackageId>,
+    pub(super) several: Vec<PackageId>,
+    pub(super) installed: Vec<PackageId>,
     /// True where installed packages must stay, and for each of them alone: variables.
     keep: HashMap<PackageId, u32>,
     /// How much of the trail has been looked at for packages without rules.
     looked: usize,
-    /// How much of the trail needs nothing more, how many jobs are fulfilled, how many installed packages decided.
-    settled: usize,
+    /// Clauses of what is required that were not fulfilled when they were last looked at, of so much of the trail.
+    pending: Vec<ClauseId>,
+    scanned: usize,
+    /// How many jobs are fulfilled, how many installed packages decided.
     jobs_done: usize,
     installed_done: usize,
 }
@@ -85,7 +87,8 @@ impl<'i> Solver<'i> {
             installed: index.installed().collect(),
             keep: HashMap::new(),
             looked: 0,
-            settled: 0,
+            pending: Vec::new(),
+            scanned: 0,
             jobs_done: 0,
             installed_done: 0,
         };
@@ -115,7 +118,8 @@ impl<'i> Solver<'i> {
         let left = self.sat.take_lowest();
         self.looked = self.looked.min(left);
         // What fulfilled a need may stand later in the trail than the need, so all are looked at again.
-        (self.settled, self.jobs_done, self.installed_done) = (0, 0, 0);
+        (self.scanned, self.jobs_done, self.installed_done) = (0, 0, 0);
+        self.pending.clear();
     }
 
     fn variable(&mut self) -> u32 {
@@ -300,31 +304,36 @@ impl<'i> Solver<'i> {
             }
             self.installed_done += 1;
         }
-        let mut later = None;
-        let mut settled = true;
-        for at in self.settled..self.sat.trail().len() {
-            let id = self.package_of(self.sat.trail()[at]);
-            for clause in id.and_then(|id| self.expanded.get(&id)).into_iter().flatten() {
-                let open = match self.state(*clause) {
-                    State::Fulfilled => continue,
-                    State::Waits => {
-                        settled = false;
-                        continue;
-                    }
-                    State::Open(open) => open,
-                };
-                settled = false;
-                match self.best(open).as_slice() {
-                    [one] => return Some(*one),
-                    [first, ..] => later = later.or(Some(*first)),
-                    [] => {}
+        let (mut one, mut later) = (None, None);
+        let mut pending = std::mem::take(&mut self.pending);
+        pending.retain(|clause| one.is_some() || self.is_pending(*clause, &mut one, &mut later));
+        while one.is_none()
+            && let Some(literal) = self.sat.trail().get(self.scanned)
+        {
+            let clauses = self.package_of(*literal).and_then(|id| self.expanded.get(&id));
+            for clause in clauses.into_iter().flatten() {
+                if self.is_pending(*clause, &mut one, &mut later) {
+                    pending.push(*clause);
                 }
             }
-            if settled {
-                self.settled = at + 1;
-            }
+            self.scanned += 1;
         }
-        later
+        self.pending = pending;
+        one.or(later)
+    }
+
+    /// Whether a clause is not fulfilled yet. Notes what it would choose: where there is no choice, and where there is.
+    fn is_pending(&self, clause: ClauseId, one: &mut Option<PackageId>, later: &mut Option<PackageId>) -> bool {
+        match self.state(clause) {
+            State::Fulfilled => return false,
+            State::Waits => {}
+            State::Open(open) => match self.best(open).as_slice() {
+                [only] => *one = one.or(Some(*only)),
+                [first, ..] => *later = later.or(Some(*first)),
+                [] => {}
+            },
+        }
+        true
     }
 
     fn best(&self, open: Vec<PackageId>) -> Vec<PackageId> {

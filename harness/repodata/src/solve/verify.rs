@@ -13,10 +13,9 @@ use super::rules;
 
 /// What is wrong with a set of packages; nothing when it can be installed. What was so among installed packages before
 /// is left out.
-pub(super) fn fault(index: &Index, set: &BTreeSet<PackageId>) -> Option<String> {
+pub(super) fn fault(index: &Index, set: &BTreeSet<PackageId>, several: &[PackageId]) -> Option<String> {
     let within = |id: PackageId| set.contains(&id);
     let before = |id: PackageId| index.is_installed(id);
-    let several = rules::several(index);
     for id in set {
         for dep in index.data().list(*id, List::Requires).iter().filter(|dep| !rules::of_rpm(index, **dep)) {
             match Formula::of(index, *dep) {
@@ -43,8 +42,8 @@ pub(super) fn fault(index: &Index, set: &BTreeSet<PackageId>) -> Option<String> 
             let theirs = &index.data().packages[other.at()];
             let apart = (stored.evr, stored.arch) != (theirs.evr, theirs.arch) && several.binary_search(id).is_ok();
             let sided = side_by_side(index.package(*id).arch, index.package(*other).arch);
-            let were = before(*id) && before(*other);
-            if !(apart || sided || were) {
+            let together = apart || sided || (before(*id) && before(*other));
+            if !together {
                 return Some(format!("{} and {} are of one name", shown(index, *id), shown(index, *other)));
             }
         }
