@@ -21,8 +21,6 @@ mod shebang;
 mod shell;
 mod spelling;
 #[cfg(test)]
-mod testdata;
-#[cfg(test)]
 mod testing;
 mod why;
 mod xml;

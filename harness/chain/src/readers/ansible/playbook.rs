@@ -396,7 +396,12 @@ impl<'r, 's> Playbook<'r, 's> {
             let dependencies = |this: &mut Self, file: &File| {
                 for other in file.document.root.get("dependencies").map(items).unwrap_or_default() {
                     let name = other.get("role").or_else(|| other.get("name")).unwrap_or(other);
-                    this.role(file, name, &scope, around, "main");
+                    // It sees the variables of this role, and is called with its own alone.
+                    let inner = Scope::within(&scope);
+                    if let Some(vars) = other.get("vars") {
+                        inner.define(&file.document, vars);
+                    }
+                    this.role(file, name, &inner, around, "main");
                 }
             };
             let _ = self.open(&format!("{root}/meta/main.yml"), &mut { dependencies });
@@ -517,3 +522,26 @@ const TASK: &[&str] = &[
     "vars",
     "when",
 ];
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::{FakeHost, read_bytes, shown};
+
+    #[test]
+    fn a_role_is_read_again_only_where_it_is_called_with_variables() {
+        let mut host = FakeHost::default();
+        for (path, text) in [
+            ("roles/web/meta/main.yml", "dependencies:\n  - web\n  - base\n  - role: base\n    vars: {tool: jq}\n"),
+            ("roles/web/defaults/main.yml", "port: 80\n"),
+            ("roles/web/tasks/main.yml", "- dnf: {name: \"{{ server }}\"}\n"),
+            ("roles/base/tasks/main.yml", "- dnf: {name: \"{{ tool | default('tar') }}\"}\n"),
+        ] {
+            host.files.insert(path.to_owned(), text.to_owned());
+        }
+        let play = "- hosts: all\n  roles:\n    - base\n    - role: web\n      vars: {server: httpd}\n";
+        let chain = shown(&read_bytes("site.yml", play.as_bytes(), &host).unwrap());
+        let installed: Vec<&str> =
+            chain.lines().filter_map(|line| line.split_once(" install package ")).map(|(_, name)| name).collect();
+        assert_eq!(installed, ["tar", "jq", "httpd"], "{chain}");
+    }
+}
