@@ -214,7 +214,8 @@ fn programs_that_print_nothing_and_end_well_meet_nothing() {
     let is_true = |line: &String| {
         let (attribute, matcher) = line.split_once(' ').unwrap_or_default();
         // Where dnf is configured the shell reads its files without a program, and what it says of them is true.
-        let of_files = (attribute.starts_with("repo.") || attribute.starts_with("repos.")) && Path::new("/etc/dnf/dnf.conf").exists();
+        let of_files = (attribute.starts_with("repo.") || attribute.starts_with("repos."))
+            && Path::new("/etc/dnf/dnf.conf").exists();
         of_files || BUILTIN.contains(&attribute) || (GONE_HERE.contains(&attribute) && matcher == "Equals(\"absent\")")
     };
     let met: Vec<&String> = met.iter().filter(|line| !is_true(line)).collect();
