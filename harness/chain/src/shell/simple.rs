@@ -14,6 +14,18 @@ use crate::spelling;
 /// Commands that run another one, in a row.
 const WRAPPERS: usize = 16;
 
+/// Where a package manager stands among the arguments of a command that nobody here knows: it is taken to run it
+/// (`nosync dnf install …`, `retry 3 yum …`). Of a command that is known it is not: `grep dnf`, `echo dnf install …`.
+fn runs_a_manager(name: &str, rest: &[Field]) -> Option<usize> {
+    let short = name.rsplit('/').next().unwrap_or(name);
+    let known =
+        names::is_builtin(short) || names::is_usual(short) || names::is_manager(short) || names::is_foreign(short);
+    let manages = |field: &Field| field.known().is_some_and(|text| names::is_manager(text) || names::is_foreign(text));
+    let at = rest.iter().position(manages).filter(|_| !known)?;
+    // A name alone is a package, an image or a file.
+    (at + 1 < rest.len()).then_some(at)
+}
+
 impl Run<'_, '_> {
     /// A command whose words are expanded. `command` is where it comes from, if that is shell text.
     pub(super) fn simple(&mut self, fields: &[Field], command: Option<&Command>) {
@@ -38,8 +50,11 @@ impl Run<'_, '_> {
                 }
             };
             let name = name.to_owned();
-            let Some(short) = self.program(&name, first, rest) else { return };
-            match self.wrapped(&short, rest) {
+            let managed = runs_a_manager(&name, rest);
+            let Some(short) = self.program(&name, first, rest).or_else(|| managed.map(|_| name.clone())) else {
+                return;
+            };
+            match self.wrapped(&short, rest).or(managed) {
                 Some(at) => fields = &rest[at.min(rest.len())..],
                 None => return self.dispatch(&short, first, rest, command),
             }

@@ -64,6 +64,19 @@ fn odd(text: &str) -> Vec<(u32, String)> {
 }
 
 #[test]
+fn an_unknown_command_that_a_package_manager_follows_runs_it() {
+    assert_eq!(
+        packages("nosync dnf install -y a b\n/usr/local/bin/nosync dnf install -y c\nretry 3 yum -y install d"),
+        ["a", "b", "c", "d"]
+    );
+    assert_eq!(packages("./retry.sh microdnf install e\nretry apt-get install -y f"), ["e", "f"]);
+    // Text about one is none.
+    assert!(
+        packages("echo dnf install a\ngrep -q dnf install.log\nprintf '%s' dnf install b\npip install dnf").is_empty()
+    );
+}
+
+#[test]
 fn words_are_what_the_shell_makes_of_them() {
     assert_eq!(packages("dnf install -y a 'b' \"c\" d\\\ne f{,-devel} # g"), ["a", "b", "c", "de", "f", "f-devel"]);
     assert_eq!(packages("A=\"x y\"; B=${C:-z}\ndnf install $A \"$B\" \"pre-${B}\""), ["x", "y", "z", "pre-z"]);
