@@ -389,9 +389,13 @@ impl<'r, 's> Playbook<'r, 's> {
             if !self.roles.insert(format!("{root}/{from}")) && !scope.has_own() {
                 continue;
             }
-            let scope = Scope::within(scope);
-            for part in ["defaults", "vars"] {
-                self.variables(&format!("{root}/{part}/main.yml"), &scope);
+            // Defaults yield to every variable, and those of the role to those that it is called with.
+            let called = scope;
+            let scope = Scope::within(called);
+            for (part, own) in [("defaults", false), ("vars", true)] {
+                let read = Scope::within(called);
+                self.variables(&format!("{root}/{part}/main.yml"), &read);
+                scope.take(&read, |name| called.defines(name) || (!own && called.knows(name)));
             }
             let dependencies = |this: &mut Self, file: &File| {
                 for other in file.document.root.get("dependencies").map(items).unwrap_or_default() {
@@ -543,5 +547,25 @@ mod tests {
         let installed: Vec<&str> =
             chain.lines().filter_map(|line| line.split_once(" install package ")).map(|(_, name)| name).collect();
         assert_eq!(installed, ["tar", "jq", "httpd"], "{chain}");
+    }
+
+    #[test]
+    fn defaults_yield_to_every_variable_and_those_of_a_role_to_those_of_its_call() {
+        let mut host = FakeHost::default();
+        for (path, text) in [
+            ("roles/web/defaults/main.yml", "server: nginx\ntool: jq\nshell: zsh\nonly: tar\n"),
+            ("roles/web/vars/main.yml", "tool: yq\nshell: fish\n"),
+            (
+                "roles/web/tasks/main.yml",
+                "- dnf: {name: [\"{{ server }}\", \"{{ tool }}\", \"{{ shell }}\", \"{{ only }}\"]}\n",
+            ),
+        ] {
+            host.files.insert(path.to_owned(), text.to_owned());
+        }
+        let play = "- hosts: all\n  vars: {server: httpd, shell: bash}\n  roles:\n    - role: web\n      vars: {shell: dash}\n";
+        let chain = shown(&read_bytes("site.yml", play.as_bytes(), &host).unwrap());
+        let installed: Vec<&str> =
+            chain.lines().filter_map(|line| line.split_once(" install package ")).map(|(_, name)| name).collect();
+        assert_eq!(installed, ["httpd", "yq", "dash", "tar"], "{chain}");
     }
 }

@@ -58,6 +58,22 @@ impl<'p> Scope<'p> {
         }
     }
 
+    /// Whether it, or one around it, says anything of a variable.
+    pub(super) fn knows(&self, name: &str) -> bool {
+        self.defines(name) || self.outer.is_some_and(|outer| outer.knows(name))
+    }
+
+    /// Whether it says anything of a variable itself.
+    pub(super) fn defines(&self, name: &str) -> bool {
+        self.vars.borrow().contains_key(name)
+    }
+
+    /// Takes over what another says itself, but for variables that `weaker` names.
+    pub(super) fn take(&self, other: &Scope<'_>, weaker: impl Fn(&str) -> bool) {
+        let mine = other.vars.borrow_mut().drain().filter(|(name, _)| !weaker(name)).collect::<Vec<_>>();
+        self.vars.borrow_mut().extend(mine);
+    }
+
     pub(super) fn set(&self, name: &str, value: Var) {
         self.vars.borrow_mut().insert(name.to_owned(), Some(value));
     }
