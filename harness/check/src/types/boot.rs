@@ -123,7 +123,7 @@ impl Check for Boot {
         let found = verdicts(&TABLE, expectation, |assertion| match (samples.as_slice(), assertion.attribute) {
             (_, baseline::ATTRIBUTE) => boot_baseline::growth(assertion, seen),
             (samples @ [_, ..], "units") => over(samples, "median", |sample| look(assertion, sample)),
-            (samples @ [_, ..], name) if STAMPED.contains(&name) && name != "finished" => {
+            (samples @ [_, ..], name) if OF_MANAGER.contains(&name) && !matches!(name, "finished" | "unit-share") => {
                 let statistic = assertion.key.as_deref().unwrap_or("median");
                 over(samples, statistic, |sample| look(assertion, sample))
             }
@@ -223,20 +223,6 @@ fn look(assertion: &Assertion, seen: &Observations) -> Read<Value> {
         _ => unanswered(assertion),
     }
 }
-
-const STAMPED: &[&str] = &[
-    "finished",
-    "total",
-    "firmware",
-    "loader",
-    "kernel",
-    "initrd",
-    "userspace",
-    "security",
-    "generators",
-    "units-load",
-    "target-reached",
-];
 
 /// What the manager's own stamps are read for.
 const OF_MANAGER: &[&str] = &[
