@@ -96,12 +96,7 @@ impl Config<'_, '_> {
             }
         }
         for need in std::mem::take(&mut self.accounts) {
-            let is_made = match &need.want {
-                Want::User(name) => !self.shell.needs_user(name),
-                Want::UserGroup(name) => !self.shell.needs_group(name),
-                _ => false,
-            };
-            if !is_made {
+            if !self.shell.creates(&need) {
                 self.into.need(need);
             }
         }

@@ -7,7 +7,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 
 use super::names;
 use crate::host::Host;
-use crate::need::{Verb, Want};
+use crate::need::{Need, Verb, Want};
 use crate::place::Place;
 
 /// Section, need, and file, line and byte where it is written.
@@ -132,6 +132,15 @@ impl<'a> Shell<'a> {
     /// Whether a group must be there, which the chain does not create.
     pub(crate) fn needs_group(&self, name: &str) -> bool {
         name != "root" && names::is_user(name) && !self.groups.contains(name)
+    }
+
+    /// Whether a need is an account that the chain creates itself.
+    pub(crate) fn creates(&self, need: &Need) -> bool {
+        match &need.want {
+            Want::User(name) => !self.needs_user(name),
+            Want::UserGroup(name) => !self.needs_group(name),
+            _ => false,
+        }
     }
 
     /// Whether the chain puts a command there.

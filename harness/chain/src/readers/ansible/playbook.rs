@@ -105,12 +105,7 @@ impl<'r, 's> Playbook<'r, 's> {
     /// What is known only when all was read.
     pub(super) fn end(self) {
         for need in self.accounts {
-            let is_made = match &need.want {
-                Want::User(name) => !self.shell.needs_user(name),
-                Want::UserGroup(name) => !self.shell.needs_group(name),
-                _ => false,
-            };
-            if !is_made {
+            if !self.shell.creates(&need) {
                 self.into.need(need);
             }
         }
