@@ -129,29 +129,12 @@ fn words(line: &str) -> impl Iterator<Item = (usize, &str)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::host::{Host, Unavailable};
+    use crate::testing::FakeHost;
     use camino::Utf8Path;
     use muster_base::Relation;
 
-    struct Nothing;
-
-    impl Host for Nothing {
-        fn included(&self, _: &Utf8Path, name: &str) -> Result<(String, String), Unavailable> {
-            Err(Unavailable(format!("{name} is not there")))
-        }
-        fn rpm(&self, _: &Utf8Path, _: &str) -> Result<String, Unavailable> {
-            Err(Unavailable("no rpm".to_owned()))
-        }
-        fn rpmspec(&self, _: &Utf8Path, _: &[&str]) -> Result<String, Unavailable> {
-            Err(Unavailable("no rpmspec".to_owned()))
-        }
-        fn archive(&self, _: &Utf8Path, _: u64, _: &mut dyn FnMut(&str, &[u8])) -> Result<(), Unavailable> {
-            Err(Unavailable("no archive".to_owned()))
-        }
-    }
-
     fn read(text: &str) -> crate::Chain {
-        let source = Source { path: Utf8Path::new("names.txt"), bytes: text.as_bytes(), host: &Nothing };
+        let source = Source { path: Utf8Path::new("names.txt"), bytes: text.as_bytes(), host: &FakeHost::default() };
         crate::read(&source, Some(ChainKind::List)).unwrap()
     }
 
