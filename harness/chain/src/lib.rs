@@ -6,7 +6,6 @@
 //! untrusted: sizes, depths and counts are bounded ([`limits`]).
 
 pub mod chain;
-pub mod debian;
 pub mod host;
 #[cfg(test)]
 mod hostile_tests;
