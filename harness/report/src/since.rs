@@ -99,7 +99,8 @@ impl<'r> Since<'r> {
     }
 }
 
-fn key(test: &TestRecord) -> (&str, &str, &str) {
+/// What is the same test in two runs.
+pub(crate) fn key(test: &TestRecord) -> (&str, &str, &str) {
     (&test.suite, &test.test, &test.image)
 }
 

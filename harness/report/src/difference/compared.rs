@@ -4,7 +4,7 @@ use muster_base::exit::Exit;
 use muster_record::run::{RunRecord, TestRecord};
 
 use super::facts::{self, FactChange};
-use crate::since::{Change, Since};
+use crate::since::{Change, Since, key};
 
 /// How many times longer a test takes that is called slower, and by how many seconds at least.
 const TIMES: f64 = 3.0;
@@ -97,13 +97,8 @@ fn slower<'r>(before: &RunRecord, after: &'r RunRecord) -> Vec<(&'r TestRecord, 
         return Vec::new();
     }
     let ran = |test: &TestRecord| test.outcome.has_run() && test.seconds.is_finite();
-    let key = |test: &'r TestRecord| (test.suite.as_str(), test.test.as_str(), test.image.as_str());
-    let known: std::collections::HashMap<(&str, &str, &str), f64> = before
-        .tests
-        .iter()
-        .filter(|test| ran(test))
-        .map(|test| ((test.suite.as_str(), test.test.as_str(), test.image.as_str()), test.seconds))
-        .collect();
+    let known: std::collections::HashMap<(&str, &str, &str), f64> =
+        before.tests.iter().filter(|test| ran(test)).map(|test| (key(test), test.seconds)).collect();
     let mut found: Vec<(&TestRecord, f64)> = after
         .tests
         .iter()

@@ -3,6 +3,7 @@
 use super::class::CauseClass;
 use crate::difference::facts::{self, FactChange};
 use crate::evidence::Evidences;
+use crate::since::key;
 use crate::words;
 use muster_base::failure::{self, Location};
 use muster_base::text::{self, one_line};
@@ -93,6 +94,7 @@ pub fn packet<'r>(
         .flat_map(|failure| words::values(failure).into_iter().chain(words::detail(failure)))
         .collect();
     bound(&mut output);
+    let files = Evidences::new(dir).of(test);
     let reproduce = std::iter::once(one_line(&test.rerun, 1000)).chain(words::resume(test)).collect();
     Packet {
         test,
@@ -100,9 +102,9 @@ pub fn packet<'r>(
         next: row.map(|row| row.next),
         class: CauseClass::of(record, test, &id),
         message,
-        evidence: evidence(record, dir, test),
+        evidence: evidence(record, test, &files.attachments),
         output,
-        console: console(record, dir, test),
+        console: console(record, test, &files.console_tail),
         reproduce,
         since: good.map(|good| since(record, test, good)),
         id,
@@ -115,7 +117,7 @@ fn bound(lines: &mut Vec<String>) {
     *lines = words::ends(text.lines().map(str::to_owned).collect(), 120);
 }
 
-fn evidence(record: &RunRecord, dir: &RunDir, test: &TestRecord) -> Vec<Evidence> {
+fn evidence(record: &RunRecord, test: &TestRecord, attachments: &[String]) -> Vec<Evidence> {
     let at = |location: &Location| {
         (one_line(&location.file, SENTENCE), Some(u64::from(location.line)).filter(|line| *line > 0))
     };
@@ -141,7 +143,7 @@ fn evidence(record: &RunRecord, dir: &RunDir, test: &TestRecord) -> Vec<Evidence
             found.push(Evidence { says, file: RunDir::RUN_JSON.to_owned(), line: None, untrusted: true });
         }
     }
-    for path in Evidences::new(dir).of(test).attachments.into_iter().take(20) {
+    for path in attachments.iter().take(20).cloned() {
         found.push(Evidence {
             says: "a file of the test or its machine".to_owned(),
             file: path,
@@ -153,10 +155,9 @@ fn evidence(record: &RunRecord, dir: &RunDir, test: &TestRecord) -> Vec<Evidence
 }
 
 /// What stood on the console around the first finding of the test's machine, else the end of its console.
-fn console(record: &RunRecord, dir: &RunDir, test: &TestRecord) -> Option<ConsoleExcerpt> {
+fn console(record: &RunRecord, test: &TestRecord, tail: &str) -> Option<ConsoleExcerpt> {
     let machine = test.machine.as_ref()?;
     let file = format!("machines/{}/console.log", muster_base::files::safe_name(machine));
-    let tail = Evidences::new(dir).of(test).console_tail;
     let on = record.findings.iter().find(|found| found.machine == *machine);
     let end = || {
         let lines: Vec<&str> = tail.lines().collect();
@@ -180,8 +181,7 @@ fn console(record: &RunRecord, dir: &RunDir, test: &TestRecord) -> Option<Consol
 fn since<'r>(record: &RunRecord, test: &TestRecord, good: &'r RunRecord) -> Since<'r> {
     let of = |run: &'r RunRecord| run.images.get(&test.image).and_then(|image| image.facts.as_ref());
     let now = record.images.get(&test.image).and_then(|image| image.facts.as_ref());
-    let same =
-        |other: &&TestRecord| (&other.suite, &other.test, &other.image) == (&test.suite, &test.test, &test.image);
+    let same = |other: &&TestRecord| key(other) == key(test);
     use muster_record::outcome::Outcome::{Flaky, Pass};
     let passed = good.tests.iter().find(same).is_some_and(|other| matches!(other.outcome, Pass | Flaky));
     let facts = of(good).zip(now).map(|(then, now)| facts::changes(then, now));
