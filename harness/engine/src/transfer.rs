@@ -1,5 +1,6 @@
 //! Bytes from this host into a guest and back, through its shell alone.
 
+use std::io::Read;
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -12,9 +13,11 @@ use muster_base::text;
 use muster_guest::{End, Reply, Request};
 
 /// Bytes of a file that go to the guest in one command.
-pub(super) const CHUNK: usize = 192 << 10;
+const CHUNK: usize = 192 << 10;
 /// Commands that are written ahead of their answers.
-pub(super) const AHEAD: usize = 16;
+const AHEAD: usize = 16;
+/// Bytes of what one of these commands prints.
+const REPLY_LIMIT: usize = 64 << 10;
 
 /// Why a file did not get from one side to the other.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -32,6 +35,9 @@ pub enum TransferError {
         /// What the guest printed, escaped and bounded.
         said: String,
     },
+    /// This host cannot read it.
+    #[error("it cannot be read on this host: {0}")]
+    Unread(String),
     /// It is longer than the limit.
     #[error("{path} is longer than {limit} bytes, the most that is read of it")]
     TooLong {
@@ -50,8 +56,16 @@ pub enum TransferError {
     },
 }
 
-/// Writes the bytes to a file of the guest: next to its place first, under its name when it has arrived whole. Each
-/// command may take `timeout`, already scaled.
+/// What was sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sent {
+    /// In bytes.
+    pub length: u64,
+    /// SHA-256, hex.
+    pub sha256: String,
+}
+
+/// Writes the bytes to a file of the guest, as [`send_from`] does.
 ///
 /// # Errors
 /// What could not be written, or that the guest is gone.
@@ -62,29 +76,57 @@ pub async fn send<L: Live>(
     mode: u32,
     timeout: Duration,
 ) -> Result<(), TransferError> {
+    let mut content = content;
+    send_from(live, &mut content, path, mode, timeout).await.map(drop)
+}
+
+/// Writes what the reader gives to a file of the guest: next to its place first, under its name when it has arrived
+/// whole. Each command may take `timeout`, already scaled. A few MiB of it are held at a time.
+///
+/// # Errors
+/// What could not be read or written, or that the guest is gone.
+pub async fn send_from<L: Live>(
+    live: &L,
+    content: &mut (dyn Read + Send),
+    path: &str,
+    mode: u32,
+    timeout: Duration,
+) -> Result<Sent, TransferError> {
     let (target, part) = (quote(path), quote(&format!("{path}.muster-part")));
-    let one = async |script: String| {
-        let request = Request { script, timeout, limit: 64 << 10 };
+    let one = async |script: String, what: &'static str| {
+        let request = Request { script, timeout, limit: REPLY_LIMIT };
         let replies = live.batch(vec![request]).await.map_err(TransferError::Lost)?;
-        checked(replies.into_iter().next(), path, "it cannot be written", timeout)
+        checked(replies.into_iter().next(), path, what, timeout)
     };
-    let begun = one(format!("command -v base64 >/dev/null && echo base64; : >{part}")).await?;
+    let begun = one(format!("command -v base64 >/dev/null && echo base64; : >{part}"), "it cannot be created").await?;
     let encoded = begun.stdout == b"base64\n";
-    let scripts: Vec<String> = content.chunks(CHUNK).map(|chunk| append(chunk, &part, encoded)).collect();
-    for scripts in scripts.chunks(AHEAD) {
-        let requests = scripts.iter().map(|script| Request { script: script.clone(), timeout, limit: 64 << 10 });
+    let (mut digest, mut length) = (Sha256::new(), 0);
+    let mut block = vec![0; CHUNK * AHEAD];
+    loop {
+        let filled = fill(content, &mut block).map_err(|error| TransferError::Unread(error.to_string()))?;
+        let bytes = block.get(..filled).unwrap_or_default();
+        if bytes.is_empty() {
+            break;
+        }
+        digest.update(bytes);
+        length += bytes.len() as u64;
+        let requests = bytes.chunks(CHUNK).map(|chunk| {
+            let script = append(chunk, &part, encoded);
+            Request { script, timeout, limit: REPLY_LIMIT }
+        });
         for reply in live.batch(requests.collect()).await.map_err(TransferError::Lost)? {
             checked(Some(reply), path, "it cannot be written", timeout)?;
         }
     }
-    let proven = one(format!(
+    let proof = format!(
         "if command -v sha256sum >/dev/null; then sha256sum <{part} || exit 1; else wc -c <{part} || exit 1; fi\n\
          chmod {mode:04o} {part} && mv -f -- {part} {target}"
-    ))
-    .await?;
+    );
+    let proven = one(proof, "it cannot be put in its place").await?;
     let said = text::escape_bytes(&proven.stdout);
     let said = said.split_whitespace().next().unwrap_or_default();
-    if said != text::hex(Sha256::digest(content)) && said != content.len().to_string() {
+    let sha256 = text::hex(digest.finalize());
+    if said != sha256 && said != length.to_string() {
         let said = text::one_line(said, 80);
         return Err(TransferError::Refused {
             path: path.to_owned(),
@@ -92,7 +134,21 @@ pub async fn send<L: Live>(
             said,
         });
     }
-    Ok(())
+    Ok(Sent { length, sha256 })
+}
+
+/// Reads until the block is full or nothing is left.
+fn fill(content: &mut (dyn Read + Send), block: &mut [u8]) -> std::io::Result<usize> {
+    let mut filled = 0;
+    while let Some(room) = block.get_mut(filled..).filter(|room| !room.is_empty()) {
+        match content.read(room) {
+            Ok(0) => break,
+            Ok(count) => filled += count,
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(filled)
 }
 
 /// The bytes of a file of the guest, at most `limit`; more is an error. `timeout` is already scaled.
@@ -125,7 +181,7 @@ fn checked(reply: Option<Reply>, path: &str, what: &'static str, timeout: Durati
 }
 
 /// A command that appends the bytes to the file; with builtins alone where there is no `base64`.
-pub(super) fn append(bytes: &[u8], file: &str, encoded: bool) -> String {
+fn append(bytes: &[u8], file: &str, encoded: bool) -> String {
     if encoded {
         let text = base64::engine::general_purpose::STANDARD.encode(bytes);
         // Some decoders want lines.
@@ -151,6 +207,29 @@ mod tests {
             assert!(ended.success());
             assert_eq!(std::fs::read(&file).unwrap(), bytes, "encoded: {encoded}");
         }
+    }
+
+    #[test]
+    fn a_reader_that_gives_little_at_a_time_fills_a_block() {
+        struct Drip(u8);
+        impl Read for Drip {
+            fn read(&mut self, room: &mut [u8]) -> std::io::Result<usize> {
+                self.0 += 1;
+                match self.0 {
+                    1 => Err(std::io::ErrorKind::Interrupted.into()),
+                    6.. => Ok(0),
+                    byte => {
+                        room[0] = byte;
+                        Ok(1)
+                    }
+                }
+            }
+        }
+        let mut block = [0; 3];
+        let mut drip = Drip(0);
+        assert_eq!((fill(&mut drip, &mut block).unwrap(), block), (3, [2, 3, 4]));
+        assert_eq!((fill(&mut drip, &mut block).unwrap(), block[0]), (1, 5));
+        assert_eq!(fill(&mut drip, &mut block).unwrap(), 0);
     }
 
     #[test]

@@ -1,16 +1,15 @@
 //! The steps that move files: `write`, `upload` and `collect`.
 
-use std::io::Read as _;
+use std::io::Read;
 
 use camino::Utf8Path;
-use sha2::{Digest as _, Sha256};
 
 use super::done::{Broken, Done};
 use super::shell::shell;
 use crate::clock::Clock;
 use crate::driver::Live;
 use crate::plan::quote;
-use crate::transfer::{AHEAD, CHUNK, append};
+use crate::transfer::{self, TransferError};
 use muster_base::failure::{self, Failure};
 use muster_base::text;
 use muster_guest::{End, Request};
@@ -55,46 +54,18 @@ pub(super) async fn upload<L: Live>(
     mode: Option<u32>,
     clock: &Clock,
 ) -> Result<Done, Broken> {
-    let content = read(source)
-        .map_err(|why| Broken::missed(Failure::new(failure::STEP_UPLOAD, format!("cannot upload {source}: {why}"))))?;
-    let (target, part) = (quote(path), quote(&format!("{path}.muster-part")));
-    let begin = format!("command -v base64 >/dev/null && echo base64; : >{part}");
-    let begun = shell(live, step, begin, clock).await?;
-    let broken = |what: &str, stderr: &[u8]| {
-        let said = text::last_words(&text::escape_bytes(stderr), 160);
-        Broken::missed(Failure::new(failure::STEP_UPLOAD, format!("cannot upload {source} to {path}: {what}: {said}")))
-    };
-    if begun.status != 0 {
-        return Err(broken("it cannot be created", &begun.stderr));
-    }
-    let encoded = begun.stdout == b"base64\n";
-    let scripts: Vec<String> = content.chunks(CHUNK).map(|chunk| append(chunk, &part, encoded)).collect();
-    for scripts in scripts.chunks(AHEAD) {
-        let timeout = step.timeout.map_or(clock.left(), |limit| clock.stretch(limit));
-        let requests = scripts.iter().map(|script| Request { script: script.clone(), timeout, limit: 64 << 10 });
-        for reply in live.batch(requests.collect()).await.map_err(Broken::lost)? {
-            if reply.end != End::Exited || reply.status != 0 {
-                return Err(broken("it cannot be written", &reply.stderr));
-            }
+    let broken = |what: String| Broken::missed(Failure::new(failure::STEP_UPLOAD, what));
+    let mut content = open(source).map_err(|why| broken(format!("cannot upload {source}: {why}")))?;
+    let timeout = step.timeout.map_or(clock.left(), |limit| clock.stretch(limit));
+    let sent = transfer::send_from(live, &mut content, path, mode.unwrap_or(0o644), timeout).await;
+    match sent {
+        Ok(sent) if sent.length > UPLOAD_LIMIT => {
+            Err(broken(format!("cannot upload {source}: {}", UploadError::Grown)))
         }
+        Ok(_) => Ok(Done::asserting(1)),
+        Err(TransferError::Lost(failure)) => Err(Broken::lost(failure)),
+        Err(why) => Err(broken(format!("cannot upload {source} to {path}: {why}"))),
     }
-    let proof = format!(
-        "if command -v sha256sum >/dev/null; then sha256sum <{part} || exit 1; else wc -c <{part} || exit 1; fi\n\
-         chmod {:04o} {part} && mv -f -- {part} {target}",
-        mode.unwrap_or(0o644)
-    );
-    let proven = shell(live, step, proof, clock).await?;
-    let said = text::escape_bytes(&proven.stdout);
-    let said = said.split_whitespace().next().unwrap_or_default();
-    let digest = Sha256::digest(&content).iter().map(|byte| format!("{byte:02x}")).collect::<String>();
-    if proven.status != 0 {
-        return Err(broken("it cannot be put in its place", &proven.stderr));
-    }
-    if said != digest && said != content.len().to_string() {
-        let what = format!("it arrived otherwise than it was sent: {}", text::one_line(said, 80));
-        return Err(broken(&what, b""));
-    }
-    Ok(Done::asserting(1))
 }
 
 /// Why a file of this host cannot be uploaded.
@@ -108,19 +79,18 @@ enum UploadError {
     Grown,
 }
 
-/// The file as it is now; it was looked at when the suite was decoded, and may have changed.
-fn read(source: &Utf8Path) -> Result<Vec<u8>, UploadError> {
+/// The file as it is now; it was looked at when the suite was decoded, and may have changed. It ends a byte beyond
+/// the limit.
+fn open(source: &Utf8Path) -> Result<impl Read + Send, UploadError> {
     let file = fs_err::File::open(source)?;
     let metadata = file.metadata()?;
     if !metadata.is_file() {
         return Err(UploadError::NoFile);
     }
-    let mut content = Vec::new();
-    file.take(UPLOAD_LIMIT + 1).read_to_end(&mut content)?;
-    if content.len() as u64 > UPLOAD_LIMIT {
+    if metadata.len() > UPLOAD_LIMIT {
         return Err(UploadError::Grown);
     }
-    Ok(content)
+    Ok(file.take(UPLOAD_LIMIT + 1))
 }
 
 /// Brings files of the guest below `directory`. What is not there, or too large, is a note.
