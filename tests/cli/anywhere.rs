@@ -126,6 +126,12 @@ fn a_project_that_is_begun_is_valid_and_is_never_written_over() {
     let again = there(&place, &["init"]);
     assert!(again.assert_status(2).stderr.contains("nothing is overwritten"), "{}", again.stderr);
     there(&place, &["init", "other/one", "--ci", "gitlab"]).assert_status(0);
+    // Whoever ships a package has a suite for it, and no image.
+    there(&place, &["init", "isv", "--isv", "my-app.x86_64.rpm"]).assert_status(2);
+    there(&place, &["init", "isv", "--isv", "my app"]).assert_status(2);
+    there(&place, &["init", "isv", "--isv", "my-app"]).assert_status(0);
+    there(&place, &["check", "isv/suites"]).assert_status(0);
+    assert!(!place.path("empty/isv/images").exists());
     for name in ["suites/mine.yaml", ".gitlab-ci.yml"] {
         assert!(place.path("empty/other/one").join(name).is_file(), "{name}");
     }

@@ -15,11 +15,16 @@ use muster_report::annotations::Server;
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   muster init my-distribution && cd my-distribution && muster run mine --image lab
+  muster init --isv my-app certify && cd certify && muster run product --product my-app.rpm --image lab
+                                          tests of a package of yours
   muster init --ci github                 with a job for GitHub Actions")]
 pub(crate) struct Arguments {
     /// The directory, which is made when it is not there
     #[arg(default_value = ".", value_name = "DIR")]
     directory: Utf8PathBuf,
+    /// Write a suite for a package of yours, which `muster run --product FILE` installs
+    #[arg(long, value_name = "PACKAGE", value_parser = package)]
+    isv: Option<String>,
     /// Write a job for this CI server too
     #[arg(long, value_name = "SERVER")]
     ci: Option<Job>,
@@ -52,20 +57,45 @@ impl ValueEnum for Job {
 }
 
 /// Where each file goes below the directory, and what is in it.
-const FILES: [(&str, &str); 5] = [
+const FILES: [(&str, &str); 3] = [
     ("suites/mine.yaml", include_str!("init/suite.yaml")),
     ("images/mine.yaml", include_str!("init/images.yaml")),
     ("known-issues.example", include_str!("init/known-issues.example")),
-    ("muster.toml", include_str!("init/muster.toml")),
-    (".gitignore", "/muster-runs/\n"),
 ];
+
+/// What every project has.
+const ALWAYS: [(&str, &str); 2] =
+    [("muster.toml", include_str!("init/muster.toml")), (".gitignore", "/muster-runs/\n")];
+
+/// The suite of a person who ships a package.
+const ISV: (&str, &str) = ("suites/product.yaml", include_str!("init/isv.yaml"));
+
+/// A name of an RPM: what stands in a suite without quotes.
+fn package(typed: &str) -> Result<String, NotAName> {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || "._+-".contains(c);
+    match typed.starts_with(|c: char| c.is_ascii_alphanumeric()) && typed.chars().all(allowed) && typed.len() <= 200 {
+        true if typed.ends_with(".rpm") => Err(NotAName::File),
+        true => Ok(typed.to_owned()),
+        false => Err(NotAName::Characters),
+    }
+}
+
+/// Why something is no name of a package.
+#[derive(Debug, thiserror::Error)]
+enum NotAName {
+    #[error("it is a file: give the name that `rpm -qp --qf '%{{NAME}}' FILE` prints")]
+    File,
+    #[error("a package's name begins with a letter or digit, and has letters, digits and `._+-`")]
+    Characters,
+}
 
 /// Days from now to the last day of the known issue in the example.
 const DAYS: i64 = 90;
 
 pub(crate) fn execute(arguments: Arguments) -> Result<Exit, CliError> {
     let at = &arguments.directory;
-    let files: Vec<(&str, &str)> = FILES.into_iter().chain(arguments.ci.map(Job::file)).collect();
+    let own = if arguments.isv.is_some() { vec![ISV] } else { FILES.to_vec() };
+    let files: Vec<(&str, &str)> = own.into_iter().chain(ALWAYS).chain(arguments.ci.map(Job::file)).collect();
     let there: Vec<&str> =
         files.iter().map(|(name, _)| *name).filter(|name| at.join(name).symlink_metadata().is_ok()).collect();
     if !there.is_empty() {
@@ -75,12 +105,18 @@ pub(crate) fn execute(arguments: Arguments) -> Result<Exit, CliError> {
     let last_day = jiff::Zoned::now().date().saturating_add(jiff::Span::new().days(DAYS)).to_string();
     for (name, text) in files {
         let path = if at == "." { name.into() } else { at.join(name) };
-        write(&path, &text.replace("EXPIRES", &last_day))?;
+        let text = text.replace("EXPIRES", &last_day).replace("PACKAGE", arguments.isv.as_deref().unwrap_or("PACKAGE"));
+        write(&path, &text)?;
         say(&format!("wrote {}", project::short(&path)));
     }
     let there = if at == "." { String::new() } else { format!("cd {at} && ") };
     say("\nnext:");
     say(&format!("  {there}muster check suites           every mistake of every file, without a machine"));
+    if arguments.isv.is_some() {
+        say("  muster list product           the tests");
+        say("  muster run product --product FILE.rpm --image IMAGE   `muster images list` names images");
+        return Ok(Exit::Pass);
+    }
     say("  muster list mine              the tests");
     say("  muster run mine --image FILE  on a disk of yours; `muster images list` names others");
     Ok(Exit::Pass)

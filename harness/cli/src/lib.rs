@@ -44,6 +44,7 @@ mod packed;
 #[cfg(test)]
 mod plain_words_tests;
 mod port;
+mod product;
 mod project;
 mod record;
 mod reference;

@@ -13,6 +13,7 @@ use super::event_loop::runtime;
 use super::failed::Again;
 use super::load::{Filter, Selection};
 use super::output::say_error;
+use super::product;
 use super::project::Project;
 use super::session::{self, ImageOptions, Prepared};
 use super::text_file;
@@ -24,6 +25,7 @@ use muster_engine::engine;
 use muster_engine::halt::Halt;
 use muster_engine::known::KnownIssues;
 use muster_engine::plan;
+use muster_engine::product::Product;
 use muster_engine::prove::Proofs;
 use muster_engine::run_baseline::RunBaseline;
 use muster_engine::settings::{OwnSnapshots, Settings};
@@ -95,6 +97,9 @@ pub(crate) struct Arguments {
     /// with these; without them they are skipped
     #[arg(long, value_name = "FILE", conflicts_with = "connect")]
     boot_baseline: Option<Utf8PathBuf>,
+    /// Install this RPM, with what it needs, in every machine after its boot and before its tests; may be repeated
+    #[arg(long = "product", value_name = "FILE", conflicts_with = "connect")]
+    products: Vec<Utf8PathBuf>,
     /// Run each test once more, in a clone that was changed so that the test must fail
     #[arg(long, conflicts_with = "connect")]
     prove: bool,
@@ -190,12 +195,17 @@ pub(crate) fn execute(mut arguments: Arguments, notes: &[String]) -> Result<Exit
     prepared.notices.splice(0..0, notes.iter().cloned());
     let rules = super::console::rules(&arguments.console_rules)?;
     let boot_baseline = boot_baseline(arguments.boot_baseline.as_deref(), &prepared)?;
+    let products = product::read(&arguments.products)?;
+    if arguments.warm && !products.is_empty() {
+        prepared.notices.push("--warm: machines with a product are not saved, and saved ones are not used".to_owned());
+    }
     // Without them one test run again would be evaluated otherwise.
     let baselines: Vec<Utf8PathBuf> = arguments.boot_baseline.iter().cloned().collect();
     let files = [
         ("--console-rules", &arguments.console_rules),
         ("--known-issues", &arguments.known_issues),
         ("--boot-baseline", &baselines),
+        ("--product", &arguments.products),
     ];
     for (option, file) in files.iter().flat_map(|(option, files)| files.iter().map(move |file| (option, file))) {
         prepared.rerun.options.extend([(*option).to_owned(), plan::quote(file.as_str())]);
@@ -220,7 +230,7 @@ pub(crate) fn execute(mut arguments: Arguments, notes: &[String]) -> Result<Exit
     let focused = !arguments.focus.is_empty();
     let halt = Halt::at_first_failure(arguments.fail_fast);
     let update = update_mode(&arguments);
-    let means = Means { update, budget, templates, rules, capsules, boot_baseline, focused, durations, halt };
+    let means = Means { update, budget, templates, rules, capsules, boot_baseline, focused, durations, halt, products };
     let outcome = runtime.block_on(drive(prepared, &dir, accel, means, &events));
     // Guards of machines that are still up release them here, before anything is said about the end.
     runtime.shutdown_timeout(std::time::Duration::from_secs(5));
@@ -277,6 +287,7 @@ pub(crate) fn one_machine(rerun: plan::Rerun, accelerator: &str, dir: &Utf8Path)
         budget: budget(Some(1), None),
         durations: Durations::default(),
         halt: Halt::default(),
+        products: Vec::new(),
     }
 }
 
@@ -398,6 +409,7 @@ struct Means {
     focused: bool,
     durations: Durations,
     halt: Halt,
+    products: Vec<Product>,
 }
 
 async fn drive(
@@ -407,7 +419,7 @@ async fn drive(
     means: Means,
     events: &Events,
 ) -> Result<Exit, CliError> {
-    let Means { update, budget, templates, rules, capsules, boot_baseline, focused, durations, halt } = means;
+    let Means { update, budget, templates, rules, capsules, boot_baseline, focused, durations, halt, products } = means;
     let metered = metered(&prepared.plan, accel.kind, boot_baseline.is_some());
     let settings = Settings {
         rerun: prepared.rerun,
@@ -423,6 +435,7 @@ async fn drive(
         budget,
         durations,
         halt,
+        products,
     };
     let mut host = host(prepared.project.root(), dir.root(), accel, events).await?;
     host.templates = templates.map(Arc::new);

@@ -40,6 +40,7 @@ pub(super) fn settings() -> Settings {
         budget: Budget::new(1, 1000, None),
         durations: Durations::default(),
         halt: Halt::default(),
+        products: Vec::new(),
     }
 }
 
@@ -653,4 +654,29 @@ async fn a_run_that_stops_at_its_first_failure_begins_nothing_after_it() {
     assert_eq!(why.message, "stopped after fake/miss [fake] did not pass (--fail-fast)");
     let (exit, records) = run(false).await;
     assert!(exit == Exit::Failed && records.iter().all(|record| record.outcome != Outcome::NotRun));
+}
+
+#[tokio::test]
+async fn no_test_runs_without_the_product_and_the_machine_is_to_blame_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = camino::Utf8PathBuf::from_path_buf(dir.path().join("a.rpm")).unwrap();
+    std::fs::write(&file, b"of a product").unwrap();
+    let products = vec![super::product::Product { file, sha256: "ab".repeat(32) }];
+    let settings = Settings { products, ..settings() };
+    // A kept machine would be one without the product.
+    let driver = FakeDriver {
+        keeps: true,
+        kept: std::sync::Arc::new(std::sync::Mutex::new(Some(Default::default()))),
+        ..FakeDriver::default()
+    };
+    let plan = plan_of(vec![test("looks", &[], &["true"]), mutating("changes", &[], &["true"])]);
+    let records = run_with(&driver, &plan, settings).await;
+    let rows = short(&records);
+    assert!(rows[..2].iter().all(|row| row.1 == Outcome::NotRun), "{rows:?}");
+    assert_eq!((rows[2].0.as_str(), rows[2].1), ("health", Outcome::Error), "{rows:?}");
+    // The fake guest keeps nothing of what it is sent, so that it is not what was sent.
+    assert_eq!(records[2].failures.len(), 1, "{:?}", records[2].failures);
+    assert_eq!(records[2].failures[0].id, failure::PRODUCT_UNSENT);
+    assert_eq!((*driver.boots.lock().unwrap(), *driver.clones.lock().unwrap()), (1, 0));
+    assert!(driver.kept.lock().unwrap().is_some() && driver.keepsakes.lock().unwrap().is_empty());
 }

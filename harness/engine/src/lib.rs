@@ -24,6 +24,7 @@ pub mod halt;
 pub mod known;
 mod lease;
 pub mod plan;
+pub mod product;
 pub mod prove;
 mod reading;
 pub mod reboot;

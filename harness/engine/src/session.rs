@@ -12,6 +12,7 @@ use super::driver::{BootFailure, BootLeft, Driver, Frozen, Live, Recalled, Stop}
 use super::gate::{self, outcome_of};
 use super::lease::Lease;
 use super::plan::{self, Group, Planned};
+use super::product;
 use super::settings::Settings;
 use super::sink::{Events, now};
 use super::treatment::note_finding;
@@ -237,7 +238,12 @@ impl<'d, D: Driver> Session<'d, D> {
         });
         self.stats().facts = Some(live.facts().clone());
         self.note_health(&id, live.findings());
-        match base_after_boot(&live).await {
+        // What the products leave behind is found with what the boot did.
+        let looked = match self.install_products(&id, &live).await {
+            Ok(()) => base_after_boot(&live).await,
+            Err(failure) => Err(failure),
+        };
+        match looked {
             Ok((base, failures, remarks)) => {
                 let left = BootLeft { base, failures, remarks };
                 self.note_boot(&id, &left);
@@ -251,6 +257,17 @@ impl<'d, D: Driver> Session<'d, D> {
                 Err(failure)
             }
         }
+    }
+
+    /// Installs the products of the run in a machine that has just booted.
+    async fn install_products(&self, id: &str, live: &D::Live) -> Result<(), Failure> {
+        let products = &self.settings.products;
+        if products.is_empty() {
+            return Ok(());
+        }
+        let products = product::install(live, products).await?;
+        self.events.emit(Event::ProductsInstalled { machine: id.to_owned(), products });
+        Ok(())
     }
 
     /// Enters what a boot left in the record.
@@ -270,7 +287,9 @@ impl<'d, D: Driver> Session<'d, D> {
     /// Takes the template of an earlier run when there is one and none of this run, and enters its boot
     /// in the record as if it were this run's. Whether there is a template now.
     async fn recall(&self, clone_source: &mut CloneSource<D>) -> bool {
+        // A machine that an earlier run has kept is without the products of this one.
         if matches!(clone_source, CloneSource::Empty)
+            && self.settings.products.is_empty()
             && let Some(Recalled { template, name, left, findings }) = self.driver.recall().await
         {
             tracing::debug!(template = name, "a template of an earlier run serves");
@@ -394,7 +413,9 @@ impl<'d, D: Driver> Session<'d, D> {
                 tracing::debug!(machine = id, "it is the template");
                 self.note_health(&id, findings);
                 self.events.emit(Event::MachineEnded { record });
-                self.driver.keep(&template, &left).await;
+                if self.settings.products.is_empty() {
+                    self.driver.keep(&template, &left).await;
+                }
                 let memory = self.settings.budget.hold(self.driver.template_mib(&template));
                 Ok(Template { machine: id, made: template, base: left.base, recalled: false, _memory: memory })
             }

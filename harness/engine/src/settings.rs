@@ -6,6 +6,7 @@ use super::budget::Budget;
 use super::halt::Halt;
 use super::known::KnownIssues;
 use super::plan::Rerun;
+use super::product::Product;
 use super::prove::Proofs;
 use super::run_baseline::RunBaseline;
 use muster_facts::compare::UpdateMode;
@@ -39,6 +40,8 @@ pub struct Settings {
     pub durations: Durations,
     /// Whether the run stops at its first failure.
     pub halt: Halt,
+    /// What is installed in every machine before its tests.
+    pub products: Vec<Product>,
 }
 
 /// Snapshots that a person accepts of suites that nobody may write next to.

@@ -49,7 +49,7 @@ impl<'h> Images for HostImages<'h> {
             path: ready.source.display().to_string(),
             format: spec.format.name().to_owned(),
             sha256: ready.sha256.clone(),
-            facts: None,
+            ..ImageRecord::default()
         };
         self.host.events.emit(Event::ImageReady { image: id.to_owned(), record: Box::new(record) });
         ready.notes.iter().for_each(|note| self.host.events.notice(text::escape(note)));

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::facts::Facts;
 use crate::finding::OnMachine;
-use crate::run::{Accelerator, ImageRecord, MachineRecord, SuiteRecord, TestRecord};
+use crate::run::{Accelerator, ImageRecord, MachineRecord, ProductRecord, SuiteRecord, TestRecord};
 
 /// Something that happened. Serialised, one a line, it is `events.jsonl`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -78,6 +78,13 @@ pub enum Event {
         /// What the guest is; absent for a clone, which is what its template was.
         #[serde(skip_serializing_if = "Option::is_none", default)]
         facts: Option<Box<Facts>>,
+    },
+    /// Products of `--product` were installed in a machine, and the guest's package database has them.
+    ProductsInstalled {
+        /// Machine id.
+        machine: String,
+        /// In the order in which they were named.
+        products: Vec<ProductRecord>,
     },
     /// A console rule found something.
     ConsoleFinding(OnMachine),

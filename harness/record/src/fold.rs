@@ -15,6 +15,9 @@ pub const SCHEMA: &str = "run/v1";
 /// How many console findings are kept; a guest that prints nothing else must not fill the disk.
 const FINDINGS_LIMIT: usize = 1000;
 
+/// How many products of an image are kept.
+const PRODUCTS_LIMIT: usize = 1000;
+
 /// Builds a [`RunRecord`] from events alone.
 #[derive(Debug)]
 pub struct Recorder {
@@ -69,8 +72,12 @@ impl Recorder {
             Event::ImageReady { image, record } => {
                 let entry = self.record.images.entry(image.clone()).or_default();
                 let facts = record.facts.clone().or_else(|| entry.facts.take());
+                let products = std::mem::take(&mut entry.products);
                 *entry = (**record).clone();
                 entry.facts = facts;
+                if entry.products.is_empty() {
+                    entry.products = products;
+                }
             }
             Event::MachineStarting { machine, image, cloned_from, .. } => {
                 let entry = self.machine(machine);
@@ -89,6 +96,17 @@ impl Recorder {
                     && !image.is_empty()
                 {
                     self.record.images.entry(image).or_default().facts.get_or_insert_with(|| (**facts).clone());
+                }
+            }
+            Event::ProductsInstalled { machine, products } => {
+                let image = self.machine(machine).image.clone();
+                if !image.is_empty() {
+                    let entry = self.record.images.entry(image).or_default();
+                    for product in products {
+                        if !entry.products.contains(product) && entry.products.len() < PRODUCTS_LIMIT {
+                            entry.products.push(product.clone());
+                        }
+                    }
                 }
             }
             Event::ConsoleFinding(found) => {

@@ -75,6 +75,21 @@ pub struct ImageRecord {
     /// Facts of the guest as first seen; absent when it never booted.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub facts: Option<crate::facts::Facts>,
+    /// The products that were installed in its machines before their tests.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub products: Vec<ProductRecord>,
+}
+
+/// A product that was installed before the tests: one file, one package.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct ProductRecord {
+    /// The file, as the person named it.
+    pub file: String,
+    /// SHA-256 of the file, hex.
+    pub sha256: String,
+    /// Name, epoch where there is one, version, release and architecture: as the guest's package database has it.
+    pub package: String,
 }
 
 /// One suite of the run.

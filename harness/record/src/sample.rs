@@ -6,7 +6,9 @@ use crate::event::Event;
 use crate::facts::Facts;
 use crate::finding::{Finding, OnMachine, Severity};
 use crate::outcome::Outcome;
-use crate::run::{Accelerator, AttemptRecord, ImageRecord, IssueRecord, MachineRecord, Ruled, SuiteRecord, TestRecord};
+use crate::run::{
+    Accelerator, AttemptRecord, ImageRecord, IssueRecord, MachineRecord, ProductRecord, Ruled, SuiteRecord, TestRecord,
+};
 use muster_base::failure::{self, Failure, FailureId, Location};
 
 /// How many tests the run has.
@@ -181,8 +183,12 @@ pub fn events() -> Vec<Event> {
             unreadable: None,
         }),
     };
-    let image =
-        |path: &str| ImageRecord { path: path.into(), format: "qcow2".into(), sha256: "ab".repeat(32), facts: None };
+    let image = |path: &str| ImageRecord {
+        path: path.into(),
+        format: "qcow2".into(),
+        sha256: "ab".repeat(32),
+        ..ImageRecord::default()
+    };
     let starting = |machine: &str, image: &str| Event::MachineStarting {
         machine: machine.into(),
         image: image.into(),
@@ -226,6 +232,14 @@ pub fn events() -> Vec<Event> {
         starting("m2", "lab-immutable"),
         Event::LoginRefused { machine: "m2".into(), user: "azure\x1b[2Juser".into(), times: 12 },
         Event::MachineReady { machine: "m1".into(), boot_seconds: 31.5, facts: Some(Box::new(facts)) },
+        Event::ProductsInstalled {
+            machine: "m1".into(),
+            products: vec![ProductRecord {
+                file: "dist/app-1.2-1.rpm".into(),
+                sha256: "cd".repeat(32),
+                package: "app-1.2-1.fc43.x86_64".into(),
+            }],
+        },
     ];
     for record in tests() {
         if record.started.is_some() {

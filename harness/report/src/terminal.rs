@@ -124,6 +124,13 @@ impl<W: Write> Terminal<W> {
                 let took = words::seconds(*boot_seconds);
                 lines.push(format!("{} {name}  ({took})", self.label("UP", AnsiColor::Cyan)));
             }
+            Event::ProductsInstalled { machine, products } if !self.quiet => {
+                for product in products {
+                    let label = self.label("PRODUCT", AnsiColor::Cyan);
+                    let (package, machine) = (one_line(&product.package, NAME), one_line(machine, NAME));
+                    lines.push(format!("{label} {package} is installed on {machine}"));
+                }
+            }
             Event::ConsoleFinding(OnMachine { machine, finding }) => {
                 let Finding { category, line, line_number, .. } = finding;
                 let word = if finding.is_fatal() {

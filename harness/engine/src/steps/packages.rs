@@ -111,7 +111,10 @@ impl<L: Live> Transaction<'_, L> {
 
     /// Those of the packages that are not installed, by name or by what they provide.
     async fn not_installed(&self) -> Result<Vec<String>, Broken> {
-        self.filter("rpm -q --whatprovides \"$p\" >/dev/null 2>&1 || rpm -q \"$p\" >/dev/null 2>&1 || echo \"$p\"")
+        // A file is installed when the package in it is.
+        self.filter(
+            "case $p in /*.rpm) [ ! -f \"$p\" ] || { n=$(rpm -qp --qf '%{NVRA}' \"$p\" 2>/dev/null) && rpm -q \"$n\" >/dev/null 2>&1 || echo \"$p\"; continue; } ;; esac; \
+             rpm -q --whatprovides \"$p\" >/dev/null 2>&1 || rpm -q \"$p\" >/dev/null 2>&1 || echo \"$p\"")
             .await
     }
 

@@ -186,6 +186,9 @@ impl Writer<'_> {
         add("image.id", image);
         if let Some(known) = record.images.get(image) {
             add("image.sha256", &known.sha256);
+            for product in &known.products {
+                add("product", &format!("{} sha256:{}", product.package, product.sha256));
+            }
             if let Some(facts) = &known.facts {
                 let os = |key: &str| facts.os_release.get(key).map_or("", String::as_str);
                 add("distro", format!("{} {}", os("ID"), os("VERSION_ID")).trim());

@@ -430,6 +430,9 @@ fn image(id: &str, image: &ImageRecord) -> Image {
     add("file", &image.path);
     add("format", &image.format);
     add("SHA-256", &image.sha256);
+    for product in &image.products {
+        add("product", &format!("{}, from {}, SHA-256 {}", product.package, product.file, product.sha256));
+    }
     Image { id: one_line(id, NAME), facts }
 }
 

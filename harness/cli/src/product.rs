@@ -1,0 +1,103 @@
+//! The files of `--product`, read before anything boots.
+
+use std::io::Read as _;
+
+use camino::{Utf8Path, Utf8PathBuf};
+use sha2::{Digest as _, Sha256};
+
+use super::error::CliError;
+use muster_base::text;
+use muster_engine::product::{PRODUCT_LIMIT, Product};
+
+/// How an RPM begins (rpm's `lib/rpmlead.c`).
+const MAGIC: [u8; 4] = [0xed, 0xab, 0xee, 0xdb];
+
+/// The products, each once; a file named twice is an error, since it can be installed once only.
+pub(crate) fn read(files: &[Utf8PathBuf]) -> Result<Vec<Product>, CliError> {
+    let mut products: Vec<Product> = Vec::new();
+    for file in files {
+        let sha256 = digest(file).map_err(|why| refused(file, &why))?;
+        if let Some(other) = products.iter().find(|product| product.sha256 == sha256) {
+            return Err(refused(file, &ProductError::Twice(other.file.clone())));
+        }
+        products.push(Product { file: file.clone(), sha256 });
+    }
+    Ok(products)
+}
+
+fn refused(file: &Utf8Path, why: &ProductError) -> CliError {
+    CliError::invalid(format!("--product {file}: {why}")).hint("name the .rpm file that is to be installed and tested")
+}
+
+/// Why a file is no product.
+#[derive(Debug, thiserror::Error)]
+enum ProductError {
+    #[error("{0}")]
+    Unread(#[from] std::io::Error),
+    #[error("it is not a plain file")]
+    NotPlain,
+    #[error("it is not an RPM")]
+    NotRpm,
+    #[error("it has {0} bytes, and {PRODUCT_LIMIT} are allowed")]
+    TooLong(u64),
+    #[error("it is the same file as {0}")]
+    Twice(Utf8PathBuf),
+}
+
+fn digest(file: &Utf8Path) -> Result<String, ProductError> {
+    // Without the path in it: the message names the file.
+    let metadata = std::fs::metadata(file)?;
+    if !metadata.is_file() {
+        return Err(ProductError::NotPlain);
+    }
+    if metadata.len() > PRODUCT_LIMIT {
+        return Err(ProductError::TooLong(metadata.len()));
+    }
+    let mut content = std::fs::File::open(file)?;
+    let mut digest = Sha256::new();
+    let mut block = vec![0; 1 << 16];
+    let mut begun = false;
+    loop {
+        let count = content.read(&mut block)?;
+        let bytes = block.get(..count).unwrap_or_default();
+        if !begun && !bytes.starts_with(&MAGIC) {
+            return Err(ProductError::NotRpm);
+        }
+        if bytes.is_empty() {
+            return Ok(text::hex(digest.finalize()));
+        }
+        begun = true;
+        digest.update(bytes);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_rpms_are_products_and_each_once() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = Utf8Path::from_path(dir.path()).unwrap();
+        let write = |name: &str, bytes: &[u8]| {
+            let file = root.join(name);
+            std::fs::write(&file, bytes).unwrap();
+            file
+        };
+        let rpm = write("a.rpm", &[&MAGIC[..], b"rest"].concat());
+        assert_eq!(
+            read(std::slice::from_ref(&rpm)).unwrap(),
+            [Product { file: rpm.clone(), sha256: text::hex(Sha256::digest([&MAGIC[..], b"rest"].concat())) }]
+        );
+        let said = |files: &[Utf8PathBuf]| read(files).unwrap_err().what;
+        let same = write("b.rpm", &[&MAGIC[..], b"rest"].concat());
+        assert!(said(&[rpm, same]).contains("it is the same file as"));
+        assert!(said(&[write("empty.rpm", b"")]).ends_with("it is not an RPM"));
+        assert!(said(&[write("text.rpm", b"hello")]).ends_with("it is not an RPM"));
+        assert!(said(&[root.to_owned()]).ends_with("it is not a plain file"));
+        assert!(said(&[root.join("gone.rpm")]).contains("No such file"));
+        let long = write("long.rpm", &MAGIC);
+        std::fs::File::options().write(true).open(&long).unwrap().set_len(PRODUCT_LIMIT + 1).unwrap();
+        assert!(said(&[long]).contains("1073741824 are allowed"));
+    }
+}
