@@ -15,6 +15,7 @@ mod crates;
 mod errors;
 mod exits;
 mod explain;
+mod export;
 mod failed;
 mod images;
 mod kconfig;

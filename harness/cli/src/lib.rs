@@ -22,6 +22,7 @@ mod earlier;
 mod error;
 mod event_loop;
 mod explain;
+mod export;
 mod failed;
 mod failures;
 #[cfg(test)]
@@ -134,6 +135,8 @@ enum Command {
     History(history::Arguments),
     /// Write what is known of each failure of a run: class, evidence with file and line, how to run it again
     Triage(triage::Arguments),
+    /// Write suites as tests of tmt, autopkgtest or pytest
+    Export(Box<export::Arguments>),
     /// List, show, accept or reject snapshots that have changed
     Snapshots(snapshots::Arguments),
     /// Compare two systems, and fail on differences that nobody has documented
@@ -268,6 +271,7 @@ fn dispatch(Arguments { command, colour }: Arguments, notes: Vec<String>) -> std
         Command::Console(arguments) => console::execute(arguments),
         Command::Kconfig(arguments) => kconfig::execute(*arguments),
         Command::Doctor(arguments) => doctor::execute(arguments, &Arguments::command()),
+        Command::Export(arguments) => export::execute(*arguments),
         Command::Failures(arguments) => failures::execute(arguments),
         Command::Reference(arguments) => reference::execute(arguments),
         Command::Completions(arguments) => completions::completions(arguments, Arguments::command()),

@@ -7,6 +7,7 @@ mod junit;
 pub mod markdown;
 mod sarif;
 mod tap;
+mod tmt;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
@@ -17,7 +18,17 @@ use muster_record::layout::{FileError, RunDir, write_atomically};
 
 /// All of them, in the order in which they are named.
 pub fn registry() -> &'static [&'static dyn Report] {
-    &[&html::Html, &junit::Junit, &junit::Strict, &RunJson, &ctrf::Ctrf, &markdown::Markdown, &tap::Tap, &sarif::Sarif]
+    &[
+        &html::Html,
+        &junit::Junit,
+        &junit::Strict,
+        &RunJson,
+        &ctrf::Ctrf,
+        &markdown::Markdown,
+        &tap::Tap,
+        &sarif::Sarif,
+        &tmt::Tmt,
+    ]
 }
 
 /// A report could not be made or written.
