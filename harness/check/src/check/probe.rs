@@ -136,7 +136,8 @@ mod tests {
         let mut all = batch("k", &["a", "b"], "true");
         let one = batch("k", &["b"], "true");
         assert!(all.join(&one) && all.join(&batch("k", &["c", "d"], "true")));
-        let good = Reply { elapsed: Duration::from_secs(8), ..reply(0, "a\00\0x\0b\04\0no\nb\0c\00\0\0d\00\0y\0") };
+        let records = "a|0|x|b|4|no\nb|c|0||d|0|y|".replace('|', "\0");
+        let good = Reply { elapsed: Duration::from_secs(8), ..reply(0, &records) };
         let part = all.share(&one, &good);
         assert_eq!((part.stdout.as_slice(), part.elapsed), (b"b\x004\0no\nb\0".as_slice(), Duration::from_secs(2)));
         assert_eq!(all.share(&all.clone(), &good), good);
@@ -145,7 +146,7 @@ mod tests {
         for bad in [
             Reply { status: 127, ..good.clone() },
             Reply { end: End::TimedOut, ..good.clone() },
-            Reply { stdout: b"a\00\0x\0b\04".to_vec(), ..good.clone() },
+            Reply { stdout: b"a\x000\0x\0b\x004".to_vec(), ..good.clone() },
         ] {
             assert_eq!(all.share(&one, &bad), bad);
         }
