@@ -1,7 +1,7 @@
 //! Shell text for probes. Subjects come from suites by strangers: each is quoted, so that it can
 //! be nothing but an argument.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::unreadable::{Read, Unreadable};
 use muster_guest::Reply;
@@ -64,6 +64,22 @@ pub struct Answer {
     pub status: i32,
     /// Output and errors, without trailing newlines.
     pub output: String,
+}
+
+/// The records of these names in what [`batch`] printed; `None` when it is not made of whole records.
+pub(crate) fn records_of(stdout: &[u8], names: &BTreeSet<String>) -> Option<Vec<u8>> {
+    let mut fields = stdout.split(|byte| *byte == 0).collect::<Vec<_>>();
+    if fields.pop() != Some(&[]) || fields.len() % 3 != 0 {
+        return None;
+    }
+    let mut records = Vec::new();
+    for record in fields.chunks_exact(3).filter(|record| names.iter().any(|name| name.as_bytes() == record[0])) {
+        for field in record {
+            records.extend_from_slice(field);
+            records.push(0);
+        }
+    }
+    Some(records)
 }
 
 /// Reads what [`batch`] printed; an error when the reply is not made of whole records.

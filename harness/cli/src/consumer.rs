@@ -169,7 +169,17 @@ fn consume(
     let mut recorder = Recorder::new();
     let mut trouble = None;
     loop {
-        let event = match stream.recv_timeout(pace::LOOK) {
+        // Before it waits, what has ended is on the disk.
+        let event = match stream.try_recv() {
+            Ok(event) => Ok(event),
+            Err(_) => {
+                if let Err(error) = journal.sync() {
+                    trouble.get_or_insert(error.to_string());
+                }
+                stream.recv_timeout(pace::LOOK)
+            }
+        };
+        let event = match event {
             Ok(event) => event,
             Err(RecvTimeoutError::Disconnected) => break,
             Err(RecvTimeoutError::Timeout) => {

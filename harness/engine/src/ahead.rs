@@ -2,7 +2,7 @@
 //! after it. A test ends by such a reading only when everything it expects is met by it and no base check has moved;
 //! otherwise it runs by itself as if nothing had been read, so that no failure rests on a reading that others shared.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use super::attempt::Attempt;
@@ -23,15 +23,18 @@ const MOST_TIME: Duration = Duration::from_secs(600);
 
 /// What was read for tests that have not run yet, in their order.
 #[derive(Debug, Default)]
-pub(super) struct Ahead(VecDeque<Ready>);
+pub(super) struct Ahead(pub(super) VecDeque<Ready>);
 
+/// What was read for one test.
 #[derive(Debug)]
-struct Ready {
-    suite: String,
-    test: String,
-    seen: Observations,
-    /// What its readings took, and its share of the look of the base checks.
-    seconds: f64,
+pub(super) struct Ready {
+    pub(super) suite: String,
+    pub(super) test: String,
+    pub(super) seen: Observations,
+    /// Its share of what its readings took, and of the look of the base checks.
+    pub(super) seconds: f64,
+    /// The same with the whole of what it shares with others: it took no longer.
+    pub(super) at_most: f64,
 }
 
 /// What came of a reading ahead.
@@ -57,7 +60,7 @@ impl Ahead {
             return None;
         }
         // One that takes longer than it may is not met in time, whoever else it was read with.
-        if next.seconds > planned.test().timeout.mul_f64(live.deadline_scale()).as_secs_f64() {
+        if next.at_most > planned.test().timeout.mul_f64(live.deadline_scale()).as_secs_f64() {
             return None;
         }
         let assertions = met_by(live, planned.test(), &next.seen)?;
@@ -79,7 +82,7 @@ pub(super) fn is_only_looking(planned: &Planned) -> bool {
 /// Reads what the first of these tests expect, as many as one round trip takes, and says how many those
 /// were: zero when it is not worth a round trip of its own.
 pub(super) async fn read<L: Live>(live: &L, tests: &[Planned], before: &Observations) -> (usize, Read) {
-    let (needed, distinct) = readings(live, tests);
+    let Readings { needed, probes } = readings(live, tests);
     let unusable = |why| Read::Unusable { why };
     if needed.len() < 2 {
         return (0, unusable(None));
@@ -87,7 +90,7 @@ pub(super) async fn read<L: Live>(live: &L, tests: &[Planned], before: &Observat
     let count = needed.len();
     let base = base::next(before, live.facts());
     let clock = Clock::new(MOST_TIME, live.deadline_scale());
-    let all: Vec<&Probe> = distinct.iter().chain(&base).collect();
+    let all: Vec<&Probe> = probes.iter().chain(&base).collect();
     let replies = tokio::select! {
         biased;
         // Whoever runs next finds the machine dead, and says so.
@@ -99,7 +102,7 @@ pub(super) async fn read<L: Live>(live: &L, tests: &[Planned], before: &Observat
     if replies.len() != all.len() {
         return (count, unusable(None));
     }
-    let after = replies.split_off(distinct.len());
+    let after = replies.split_off(probes.len());
     let share = after.iter().map(seconds).sum::<f64>() / count as f64;
     let after = Observations(base.iter().map(|probe| probe.key.clone()).zip(after).collect());
     let findings = base::compare(before, &after, live.facts());
@@ -113,11 +116,17 @@ pub(super) async fn read<L: Live>(live: &L, tests: &[Planned], before: &Observat
         );
         return (count, unusable(Some(why)));
     }
-    let ready = tests.iter().zip(needed).map(|(planned, keys)| Ready {
-        suite: planned.suite.name.clone(),
-        test: planned.test().id.clone(),
-        seconds: share + keys.values().map(|at| seconds(&replies[*at])).sum::<f64>(),
-        seen: Observations(keys.into_iter().map(|(key, at)| (key, replies[at].clone())).collect()),
+    let ready = tests.iter().zip(needed).map(|(planned, needed)| {
+        let whole: BTreeSet<usize> = needed.iter().map(|(_, at)| *at).collect();
+        let seen = needed.iter().map(|(one, at)| (one.key.clone(), probes[*at].share(one, &replies[*at])));
+        let seen = Observations(seen.collect());
+        Ready {
+            suite: planned.suite.name.clone(),
+            test: planned.test().id.clone(),
+            seconds: share + seen.0.values().map(seconds).sum::<f64>(),
+            at_most: share + whole.into_iter().map(|at| seconds(&replies[at])).sum::<f64>(),
+            seen,
+        }
     });
     (count, Read::Quiet { ahead: Ahead(ready.collect()), base: base::carry(before, after) })
 }
@@ -126,33 +135,43 @@ fn seconds(reply: &Reply) -> f64 {
     reply.elapsed.as_secs_f64()
 }
 
-/// The readings of one test: by key, which of all readings it is.
-type Keys = BTreeMap<String, usize>;
+/// What the first tests need, and what is read for them.
+#[derive(Default)]
+struct Readings {
+    /// The probes of each test, and which of those that are read each is a part of.
+    needed: Vec<Vec<(Probe, usize)>>,
+    /// What is read: one command for the names of several tests is one probe.
+    probes: Vec<Probe>,
+}
 
-/// What the first tests need, and all readings. Two tests may use one key for different scripts, so a reading is shared only when
-/// both are the same.
-fn readings<L: Live>(live: &L, tests: &[Planned]) -> (Vec<Keys>, Vec<Probe>) {
-    let mut distinct: Vec<Probe> = Vec::new();
-    let mut needed = Vec::new();
+/// The readings of the first tests. Two tests may use one key for different scripts, so a reading is shared only when both are the
+/// same, or the same command for several names.
+fn readings<L: Live>(live: &L, tests: &[Planned]) -> Readings {
+    let mut readings = Readings::default();
+    let mut distinct = BTreeSet::new();
     for planned in tests {
-        let probes = first_probes(live, planned.test());
+        let mut by_key: BTreeMap<String, Probe> = BTreeMap::new();
+        for probe in first_probes(live, planned.test()) {
+            by_key.insert(probe.key.clone(), probe);
+        }
         // A command line of the suite may do anything, and is run once.
-        if probes.iter().any(|probe| is_command(&probe.key)) {
+        if by_key.keys().any(|key| is_command(key)) {
             break;
         }
-        let mut keys = Keys::new();
-        for probe in probes {
-            let at = distinct.iter().position(|known| known.key == probe.key && known.script == probe.script);
-            let at = at.unwrap_or(distinct.len());
-            keys.insert(probe.key.clone(), at);
-            if at == distinct.len() {
-                distinct.push(probe);
-            }
+        let mut needed = Vec::new();
+        for probe in by_key.into_values() {
+            distinct.insert((probe.key.clone(), probe.script.clone()));
+            let at = readings.probes.iter_mut().position(|known| known.join(&probe));
+            let at = at.unwrap_or_else(|| {
+                readings.probes.push(probe.clone());
+                readings.probes.len() - 1
+            });
+            needed.push((probe, at));
         }
-        needed.push(keys);
+        readings.needed.push(needed);
         if distinct.len() >= MOST_READINGS {
             break;
         }
     }
-    (needed, distinct)
+    readings
 }

@@ -1,10 +1,17 @@
 //! Reading ahead on a shell of this host: what it saves, and that no outcome differs from that of a test that is run by itself.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
+use super::ahead::{Ahead, Ready};
+use super::driver::Driver as _;
 use super::engine_tests::{expecting, plan_of, run_all};
-use super::fake::{FakeDriver, Host};
+use super::evaluate::first_probes;
+use super::fake::{self, FakeDriver, Host};
+use super::plan::Planned;
 use muster_base::failure;
+use muster_check::Observations;
+use muster_guest::Reply;
 use muster_record::outcome::Outcome;
 use muster_record::run::TestRecord;
 use muster_suite::model::Test;
@@ -37,14 +44,16 @@ fn outcomes(records: &[TestRecord]) -> Vec<(&str, Outcome)> {
 }
 
 #[tokio::test]
-async fn what_only_looks_takes_one_trip_for_all_but_the_first() {
+async fn what_only_looks_takes_one_trip_and_the_same_command_for_many_names_one_shell() {
     let (_place, tests) = files(20, &[]);
     let (driver, host) = host();
     let records = run_all(&driver, &plan_of(tests)).await;
     assert!(records.iter().all(|record| record.outcome == Outcome::Pass), "{records:?}");
     assert!(records[..20].iter().all(|record| record.assertions == 2 && record.seconds > 0.0), "{records:?}");
-    // Two after the boot, the first test with its base checks, and all others.
-    assert_eq!(*host.trips.lock().unwrap(), 5, "{:?}", driver.said.lock().unwrap());
+    // One after the boot, and one for all tests and the base checks.
+    let said = driver.said.lock().unwrap();
+    assert_eq!(*host.trips.lock().unwrap(), 2, "{said:?}");
+    assert_eq!(said.iter().filter(|script| script.contains("stat -c")).count(), 1, "{said:?}");
 }
 
 #[tokio::test]
@@ -62,7 +71,7 @@ async fn what_is_not_met_runs_by_itself_and_nothing_is_mixed_up() {
     let lone = run_all(&alone, &plan_of(vec![test])).await;
     assert_eq!(records[3].failures, lone[0].failures);
     // Each of the two costs a reading and a look of the base checks more.
-    assert_eq!(*host.trips.lock().unwrap(), 9);
+    assert_eq!(*host.trips.lock().unwrap(), 6);
 }
 
 #[tokio::test]
@@ -87,9 +96,9 @@ async fn when_a_base_check_moves_every_test_runs_by_itself() {
     let [failed] = &failed[..] else { panic!("{:?}", outcomes(&records)) };
     assert_eq!(failed.failures[0].id, failure::BASE_TAINT);
     // What was read together names all that may have done it.
-    assert!(failed.remarks.iter().any(|remark| remark.contains("from fake/t1 to fake/t5")), "{:?}", failed.remarks);
-    // Two, the reading that is not used, and two for each of the seven tests.
-    assert_eq!(*host.trips.lock().unwrap(), 2 + 1 + 14);
+    assert!(failed.remarks.iter().any(|remark| remark.contains("from fake/t0 to fake/t5")), "{:?}", failed.remarks);
+    // One, the reading that is not used, and two for each of the seven tests.
+    assert_eq!(*host.trips.lock().unwrap(), 1 + 1 + 14);
 }
 
 #[tokio::test]
@@ -101,4 +110,22 @@ async fn command_lines_of_a_suite_run_once_and_in_their_turn() {
     assert!(records.iter().all(|record| record.outcome == Outcome::Pass), "{records:?}");
     let said = driver.said.lock().unwrap();
     assert_eq!(said.iter().filter(|script| script.contains("echo it-ran")).count(), 1);
+}
+
+#[tokio::test]
+async fn what_is_shared_counts_as_a_whole_against_a_time_out() {
+    let (driver, _) = host();
+    let Ok(live) = driver.boot("m", false).await else { panic!("it boots") };
+    let suite = fake::suite(vec![expecting("{kernel: {taint: 0}}")]);
+    let planned = Planned { suite: Arc::clone(&suite), index: 0 };
+    let taint = Reply { stdout: b"0\n".to_vec(), ..Reply::default() };
+    let probes = first_probes(&live, planned.test());
+    let seen = Observations(probes.iter().map(|probe| (probe.key.clone(), taint.clone())).collect());
+    let met = |at_most: f64| {
+        let (suite, test) = (suite.name.clone(), planned.test().id.clone());
+        let ready = Ready { suite, test, seen: seen.clone(), seconds: 0.1, at_most };
+        Ahead(VecDeque::from([ready])).met(&live, &planned).map(|met| met.read_before)
+    };
+    let limit = planned.test().timeout.as_secs_f64();
+    assert_eq!((met(limit - 1.0), met(limit + 1.0)), (Some(0.1), None));
 }

@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use super::clock::Clock;
 use super::driver::Live;
-use super::reading::observe;
+use super::reading::{observe, read};
 use muster_base::failure::Failure;
 use muster_base::text;
 use muster_check::base::BaseFinding;
-use muster_check::{Observations, base};
+use muster_check::{Observations, Probe, base};
+use muster_guest::Reply;
 use muster_suite::model::{BaseCheck, Suite};
 
 /// Bytes of evidence below a base check's finding.
@@ -31,9 +32,19 @@ pub(super) async fn base_after_boot<L: Live>(live: &L) -> Result<(Observations, 
 pub(super) async fn since_boot<L: Live>(live: &L) -> Result<(Observations, Vec<BaseFinding>, Vec<String>), Failure> {
     let clock = Clock::new(Duration::from_secs(120), live.deadline_scale());
     let facts = live.facts();
-    let seen = observe(live, &base::since_boot_probes(facts), &clock).await?;
+    let (looked, baseline) = (base::since_boot_probes(facts), base::baseline(facts));
+    // One trip. What both read in the same way is read once, so that nothing can happen in between that neither has seen.
+    let again = baseline.into_iter().filter(|probe| !looked.contains(probe));
+    let all: Vec<Probe> = looked.iter().cloned().chain(again).collect();
+    let mut replies = read(live, &all.iter().collect::<Vec<_>>(), false, &clock).await?;
+    let keyed = |probes: &[Probe], replies: Vec<Reply>| {
+        Observations(probes.iter().map(|probe| probe.key.clone()).zip(replies).collect())
+    };
+    let since = replies.drain(..looked.len().min(replies.len())).collect();
+    let seen = keyed(&looked, since);
+    let again = keyed(&all[looked.len()..], replies);
+    let baseline = Observations(seen.0.clone().into_iter().chain(again.0).collect());
     let findings = with_evidence(live, base::since_boot(&seen, facts), &clock).await?;
-    let baseline = observe(live, &base::baseline(facts), &clock).await?;
     let blind = base::unavailable(&baseline, facts);
     let blind = blind.into_iter().map(|(kind, why)| format!("{} cannot be read here: {why}", kind.name()));
     Ok((baseline, findings, blind.collect()))

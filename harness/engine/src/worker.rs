@@ -65,11 +65,21 @@ impl<D: Driver> Worker<'_, '_, D> {
         records
     }
 
-    /// Reads what the next tests expect, when there is a machine and several of them only look. How many of the tests need not be
-    /// looked at again for that.
+    /// Reads what the next tests expect, when several of them only look. How many of the tests need not be looked at again for
+    /// that.
     async fn look_ahead(&mut self, tests: &[Planned]) -> usize {
         let usable = |lease: &Lease<D::Live>| lease.ahead.is_empty() && lease.useless < USELESS;
-        if !self.session.settings.proofs.is_empty() || !self.lease.as_ref().is_some_and(usable) {
+        if !self.session.settings.proofs.is_empty() || self.session.settings.halt.reached().is_some() {
+            return 0;
+        }
+        // The machine that the first test is about to get. One that cannot be had is reported by that test.
+        if let [first, _, ..] = tests
+            && self.unmet(first).is_none()
+            && self.machine().await.is_err()
+        {
+            return 0;
+        }
+        if !self.lease.as_ref().is_some_and(usable) {
             return 0;
         }
         let mut at = Vec::new();

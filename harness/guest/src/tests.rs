@@ -99,6 +99,9 @@ async fn the_environment_is_fixed_and_standard_input_closed() {
     assert_eq!(run(&guest, "case :$PATH: in *:/usr/sbin:*) exit 4;; esac").await.status, 4);
     run(&guest, "cd /tmp; X=1; export X; umask 777; set -e").await;
     assert_eq!(text(&run(&guest, "echo $X; pwd").await.stdout), "\n/\n", "one command does not leak into the next");
+    // bash runs it where it finds SSH's variables.
+    let bash = "d=$(mktemp -d) && echo 'echo of the user' >$d/.bashrc; HOME=$d bash -c 'echo ran'; rm -r \"$d\"";
+    assert_eq!(text(&run(&guest, bash).await.stdout), "ran\n");
 }
 
 #[tokio::test(flavor = "multi_thread")]

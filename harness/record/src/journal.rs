@@ -14,7 +14,12 @@ use crate::layout::FileError;
 pub struct Journal {
     path: Utf8PathBuf,
     file: File,
+    /// Events that must be on the disk before anybody waits.
+    unsynced: u32,
 }
+
+/// Tests that end faster than they are written: so many may be in nobody's hands but the kernel's.
+const MOST_UNSYNCED: u32 = 64;
 
 impl Journal {
     /// A new journal; an error when the file is there already.
@@ -27,23 +32,31 @@ impl Journal {
         // Locked as long as it is written, so that whoever removes old runs knows that this one goes on. A file
         // system without locks is no reason not to run.
         let _ = muster_base::files::lock_alone(&file);
-        Ok(Self { path: path.to_owned(), file })
+        Ok(Self { path: path.to_owned(), file, unsynced: 0 })
     }
 
-    /// Appends one event. Synced to the disk where the record gains something that took time to
-    /// learn (a test has ended) or that all else depends on (the plan, the beginning and the end).
-    /// Progress is not: losing it costs nothing, and a sync a line would cost a fast run most of its
-    /// time on a slow disk.
+    /// Appends one event. Synced to the disk at once where all else depends on it (the plan, and the end), and with the
+    /// next [`Journal::sync`] where the record gains something that took time to learn (a test has ended). Progress is not:
+    /// losing it costs nothing, and a sync a line would cost a fast run most of its time on a slow disk.
     pub fn append(&mut self, event: &Event) -> Result<(), FileError> {
         let failed = || FileError::because("write the journal", &self.path);
         let mut line = serde_json::to_vec(event).map_err(|error| failed()(error.into()))?;
         line.push(b'\n');
         self.file.write_all(&line).map_err(failed())?;
-        if matches!(
-            event,
-            Event::RunStarted { .. } | Event::Planned { .. } | Event::TestFinished { .. } | Event::RunFinished { .. }
-        ) {
-            self.file.sync_data().map_err(failed())?;
+        let (waits, at_once) = match event {
+            Event::Planned { .. } | Event::RunFinished { .. } => (1, true),
+            Event::RunStarted { .. } | Event::TestFinished { .. } => (1, false),
+            _ => (0, false),
+        };
+        self.unsynced += waits;
+        if at_once || self.unsynced >= MOST_UNSYNCED { self.sync() } else { Ok(()) }
+    }
+
+    /// Puts what matters on the disk. To be called whenever no more events wait: tests that ended at the same moment cost one
+    /// sync, and a test that took its time is on the disk before the next has ended.
+    pub fn sync(&mut self) -> Result<(), FileError> {
+        if std::mem::take(&mut self.unsynced) > 0 {
+            self.file.sync_data().map_err(FileError::because("write the journal", &self.path))?;
         }
         Ok(())
     }

@@ -79,7 +79,7 @@ impl Check for File {
             probes.extend(Probe::batch_with(key, seconds, tool, &subjects(wanted, attributes), command));
         };
         let all: Vec<&str> = ATTRIBUTES.iter().map(|attribute| attribute.name).collect();
-        batch("file/stat", 30, "stat", &all, r#"stat -c '%f %s %h %u %g %U %G' -- "$1""#);
+        batch("file/stat", 30, "stat", &all, r#"exec stat -c '%f %s %h %u %g %U %G' -- "$1""#);
         batch("file/target", 20, "readlink", &["target"], r#"readlink -- "$1""#);
         batch("file/resolved", 20, "readlink", &["resolves-to"], r#"readlink -f -- "$1""#);
         batch("file/sha256", 120, "sha256sum", &["sha256"], r#"sha256sum -- "$1""#);

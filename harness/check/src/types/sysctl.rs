@@ -150,16 +150,17 @@ const READ: &str = r#"[ -d /proc/sys/kernel ] || { echo '/proc/sys is not there'
 sep=${1%%[!A-Za-z0-9_-]*}; sep=${1#"$sep"}
 case $sep in
 /*) path=$1;;
-*) path=; rest=$1
+*/*) path=; rest=$1
     while [ -n "$rest" ]; do
         char=${rest%"${rest#?}"}; rest=${rest#?}
         case $char in .) char=/;; /) char=.;; esac
         path=$path$char
     done;;
+*) IFS=.; set -- $1; IFS=/; path="$*";;
 esac
 [ -e "/proc/sys/${path%%/*}" ] || return 4
 [ -e "/proc/sys/$path" ] || return 3
-cat "/proc/sys/$path""#;
+exec cat "/proc/sys/$path""#;
 
 #[cfg(test)]
 mod tests {

@@ -7,8 +7,6 @@ mod rows;
 mod scripts;
 pub mod volatile;
 
-use std::time::Duration;
-
 use muster_base::failure::{self, FailureId};
 use muster_base::fault::Fault;
 use muster_base::{glob, text};
@@ -71,7 +69,7 @@ pub fn probe(source: &SnapshotSource) -> Probe {
     let (name, script, seconds) = match source {
         SnapshotSource::Packages => {
             let script = format!("{OWN_IS_DPKG}{}", scripts::PACKAGES);
-            return Probe { key: "snapshot packages".to_owned(), script, timeout: Duration::from_secs(120) };
+            return Probe::new("snapshot packages", 120, script);
         }
         SnapshotSource::Units => ("units", scripts::UNITS, 60),
         SnapshotSource::Sysctl => ("sysctl", scripts::SYSCTL, 120),
@@ -79,11 +77,10 @@ pub fn probe(source: &SnapshotSource) -> Probe {
         SnapshotSource::Users => ("users", scripts::USERS, 30),
         SnapshotSource::Ports => ("ports", scripts::PORTS, 30),
         SnapshotSource::Run(command) => {
-            let key = format!("snapshot run {command}");
-            return Probe { key, script: command.clone(), timeout: Duration::from_secs(60) };
+            return Probe::new(format!("snapshot run {command}"), 60, command.clone());
         }
     };
-    Probe { key: format!("snapshot {name}"), script: script.to_owned(), timeout: Duration::from_secs(seconds) }
+    Probe::new(format!("snapshot {name}"), seconds, script)
 }
 
 /// Makes the text of what the guest answered. In this order: `only` and `redact` by key, what is
