@@ -129,7 +129,15 @@ fn commands_are_needed_once_and_not_if_they_are_brought() {
         ["curl", "pip"]
     );
     assert_eq!(used("make install\nthing\ncat y"), ["make", "thing?", "cat"]);
-    assert_eq!(used("/usr/sbin/ldconfig\n./configure\n/opt/x/run\ncd /; echo; [ -f x ]"), ["/usr/sbin/ldconfig"]);
+    assert_eq!(
+        used("/usr/sbin/ldconfig\n./configure\n/opt/x/run\ncd /; echo; [ -f x ]"),
+        ["/usr/sbin/ldconfig", "/opt/x/run"]
+    );
+    // What a command of the chain was given may be of its making.
+    for own in ["tar xf x -C /opt", "python3 -m venv /opt/x", "make prefix=/opt/x", "cd /opt/x", "make install"] {
+        assert!(!used(&format!("{own}\n/opt/x/run")).contains(&"/opt/x/run".to_owned()), "{own}");
+    }
+    assert_eq!(used("/opt/x/a\nmkdir /opt/xy; /opt/x/b"), ["/opt/x/a", "mkdir", "/opt/x/b"]);
 }
 
 /// Key, values, and whether others are served.
