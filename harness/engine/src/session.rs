@@ -238,8 +238,7 @@ impl<'d, D: Driver> Session<'d, D> {
         self.stats().facts = Some(live.facts().clone());
         self.note_health(&id, live.findings());
         match base_after_boot(&live).await {
-            Ok((base, failures, remarks)) => {
-                let left = BootLeft { base, failures, remarks };
+            Ok(left) => {
                 self.note_boot(&id, &left);
                 Ok(Lease::new(id, live, left))
             }
