@@ -51,7 +51,14 @@ impl Run<'_, '_> {
             };
             let name = name.to_owned();
             let managed = runs_a_manager(&name, rest);
-            rest.iter().for_each(|field| self.shell.handles(&field.text));
+            let writes = !names::is_builtin(&name) && !names::is_manager(&name);
+            for field in rest {
+                match &field.unknown {
+                    Some(_) if writes => self.shell.handles_unknown(),
+                    Some(_) => {}
+                    None => self.shell.handles(&field.text),
+                }
+            }
             let Some(short) = self.program(&name, first, rest).or_else(|| managed.map(|_| name.clone())) else {
                 return;
             };

@@ -173,8 +173,13 @@ impl<'a> Shell<'a> {
         self.brought.contains_key(&self.absolute(path))
     }
 
+    /// Notes that a command was given something whose text is not known: it may be a path below `/opt`.
+    pub(crate) fn handles_unknown(&mut self) {
+        self.handled_trees.insert(OPT.to_owned());
+    }
+
     /// Notes that a command was given a path below `/opt`.
-    pub(super) fn handles(&mut self, text: &str) {
+    pub(crate) fn handles(&mut self, text: &str) {
         for (at, _) in text.match_indices(OPT) {
             let begins = !text[..at].ends_with(|c: char| c.is_ascii_alphanumeric() || "._-/".contains(c));
             if let Some(tree) = begins.then(|| opt_tree(&text[at..])).flatten() {
