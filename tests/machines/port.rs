@@ -54,8 +54,8 @@ const CHAINS: &[Chain] = &[
     Chain {
         file: "moved.sh",
         text: "#!/bin/sh\nset -e\ndnf -y install port-tools\n/opt/port/bin/port-ctl\n",
-        verdict: "does-not-port",
-        says: &["/opt/port/bin/port-ctl"],
+        verdict: "with-edits",
+        says: &["/opt/port/bin/port-ctl", "/usr/bin/port-ctl", "moved"],
     },
 ];
 

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use super::clock::Clock;
-use super::driver::Live;
+use super::driver::{BootLeft, Live};
 use super::reading::{observe, read};
 use muster_base::failure::Failure;
 use muster_base::text;
@@ -18,14 +18,17 @@ const EVIDENCE: usize = 16 << 10;
 
 /// What the base checks find right after a boot: the failures, what cannot be looked at on this
 /// machine, and the state that the first test is compared with.
-pub(super) async fn base_after_boot<L: Live>(live: &L) -> Result<(Observations, Vec<Failure>, Vec<String>), Failure> {
-    let (baseline, findings, mut blind) = since_boot(live).await?;
-    blind.extend(live.blind());
+///
+/// # Errors
+/// The guest does not answer any more.
+pub async fn base_after_boot<L: Live>(live: &L) -> Result<BootLeft, Failure> {
+    let (base, findings, mut remarks) = since_boot(live).await?;
+    remarks.extend(live.blind());
     if !live.seen_from_start() {
-        blind.extend(findings.into_iter().map(|finding| format!("before this run: {}", finding.message)));
-        return Ok((baseline, Vec::new(), blind));
+        remarks.extend(findings.into_iter().map(|finding| format!("before this run: {}", finding.message)));
+        return Ok(BootLeft { base, failures: Vec::new(), remarks });
     }
-    Ok((baseline, findings.into_iter().map(base_failure).collect(), blind))
+    Ok(BootLeft { base, failures: findings.into_iter().map(base_failure).collect(), remarks })
 }
 
 /// What happened since the machine's boot, as [`base_after_boot`] and every reboot want it.

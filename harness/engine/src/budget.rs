@@ -62,7 +62,7 @@ impl Budget {
 
     /// How many machines of this cost can run side by side: at least one, because a run that could
     /// start none would be of no use.
-    pub(crate) fn side_by_side(&self, cost: Cost) -> u32 {
+    pub fn side_by_side(&self, cost: Cost) -> u32 {
         let cores = self.total.centicores / cost.centicores.max(1);
         let memory = self.total.memory_mib / cost.memory_mib.max(1);
         cores.min(memory).min(self.most).max(1)

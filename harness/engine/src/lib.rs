@@ -8,7 +8,7 @@
 
 mod ahead;
 mod attempt;
-mod base_checks;
+pub mod base_checks;
 mod boot;
 pub mod boot_evidence;
 pub mod budget;

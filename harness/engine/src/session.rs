@@ -244,8 +244,7 @@ impl<'d, D: Driver> Session<'d, D> {
             Err(failure) => Err(failure),
         };
         match looked {
-            Ok((base, failures, remarks)) => {
-                let left = BootLeft { base, failures, remarks };
+            Ok(left) => {
                 self.note_boot(&id, &left);
                 Ok(Lease::new(id, live, left))
             }

@@ -11,6 +11,8 @@ pub struct Answered {
     pub need: Need,
     /// Its answer.
     pub answer: Answer,
+    /// Whether it is there only since the chain was tried, although no package of the chain is known to have it.
+    pub came_with_chain: bool,
     /// What the answer rests on, each a sentence that names package and repository.
     pub evidence: Vec<String>,
     /// What is otherwise than on the system that the chain comes from, although the need is met.

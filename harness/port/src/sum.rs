@@ -17,6 +17,8 @@ pub struct Port {
     pub from: Option<String>,
     /// How deep it was looked.
     pub depth: Depth,
+    /// Whether what the chains install may be on the internet: they were tried with it, or not tried.
+    pub internet: bool,
     /// Each chain.
     pub chains: Vec<PortedChain>,
     /// Whether lines that were not understood are accepted (`--allow-not-understood`).

@@ -194,6 +194,7 @@ pub(crate) fn sum(chains: Vec<PortedChain>) -> Port {
         from: Some("fedora:43".to_owned()),
         depth: Depth::Offline,
         chains,
+        internet: true,
         accepts_gaps: false,
         notes: Vec::new(),
     }
@@ -228,6 +229,7 @@ pub(crate) fn planted() -> Port {
     ported.answers.push(crate::answer::Answered {
         need: repository,
         answer: crate::answer::Answer::Unknown("what is in it was not read".to_owned()),
+        came_with_chain: false,
         evidence: Vec::new(),
         differences: Vec::new(),
         edit: None,

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use crate::arch::{Arch, Fit};
 use crate::dependency::{Bound, Dependency, Operator};
+use crate::numbers::Seeded;
 use crate::package::{PackageId, PackageRecord, evr_text};
 use crate::texts::{Text, Texts};
 
@@ -77,7 +78,7 @@ pub(crate) struct Data {
     pub(crate) arch: Arch,
     pub(crate) texts: Texts,
     pub(crate) deps: Vec<Dep>,
-    dep_ids: HashMap<Dep, DepId>,
+    dep_ids: HashMap<Dep, DepId, Seeded>,
     pub(crate) packages: Vec<Stored>,
     pub(crate) lists: Vec<DepId>,
     pub(crate) files: Vec<Text>,
@@ -91,7 +92,7 @@ impl Data {
             arch: Arch::new(arch),
             texts: Texts::new(),
             deps: Vec::new(),
-            dep_ids: HashMap::new(),
+            dep_ids: HashMap::default(),
             packages: Vec::new(),
             lists: Vec::new(),
             files: Vec::new(),
@@ -109,6 +110,11 @@ impl Data {
             operator: bound.map(|(operator, _)| operator),
             version: bound.map_or(Ok(Text::EMPTY), |(_, version)| self.text(version))?,
         };
+        self.store(dep)
+    }
+
+    /// The number of this dependency, which is stored now if it was not.
+    fn store(&mut self, dep: Dep) -> Result<DepId, Full> {
         let next = DepId(u32::try_from(self.deps.len()).map_err(|_| Full)?);
         let id = *self.dep_ids.entry(dep).or_insert(next);
         if id == next {
@@ -226,11 +232,90 @@ impl Data {
         self.push(repository, fit, &head, &lists, &files).map(Some)
     }
 
+    /// Adds everything that another stores, as if it had been stored here in the same order.
+    pub(crate) fn append(&mut self, other: Self) -> Result<(), Full> {
+        if self.texts.len() == 1 && self.packages.is_empty() && self.foreign.is_empty() {
+            *self = other;
+            return Ok(());
+        }
+        let count = |length: usize| u32::try_from(length).map_err(|_| Full);
+        let texts: Vec<Text> =
+            (0..other.texts.len() as u32).map(|at| self.text(other.texts.get(Text(at)))).collect::<Result<_, _>>()?;
+        let mut deps = Vec::with_capacity(other.deps.len());
+        for dep in &other.deps {
+            let dep = Dep { name: texts[dep.name.at()], version: texts[dep.version.at()], ..*dep };
+            deps.push(self.store(dep)?);
+        }
+        let (lists, files) = (count(self.lists.len())?, count(self.files.len())?);
+        count(self.lists.len() + other.lists.len())?;
+        count(self.files.len() + other.files.len())?;
+        count(self.packages.len() + other.packages.len())?;
+        self.lists.extend(other.lists.iter().map(|dep| deps[dep.0 as usize]));
+        self.files.extend(other.files.iter().map(|path| texts[path.at()]));
+        self.packages.extend(other.packages.iter().map(|package| Stored {
+            name: texts[package.name.at()],
+            evr: texts[package.evr.at()],
+            arch: texts[package.arch.at()],
+            source: texts[package.source.at()],
+            lists: package.lists.map(|at| at + lists),
+            files: (package.files.0 + files, package.files.1 + files),
+            ..*package
+        }));
+        for (name, archs) in other.foreign {
+            let known = self.foreign.entry(texts[name.at()]).or_default();
+            for arch in archs {
+                let arch = texts[arch.at()];
+                if !known.contains(&arch) {
+                    known.push(arch);
+                }
+            }
+        }
+        Ok(())
+    }
+
     pub(crate) fn shrink(&mut self) {
         self.texts.shrink();
         self.deps.shrink_to_fit();
         self.packages.shrink_to_fit();
         self.lists.shrink_to_fit();
         self.files.shrink_to_fit();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_appended_is_stored_as_if_it_had_been_added() {
+        let package = |name: &str, requires: &str, file: &str| PackageRecord {
+            requires: vec![Dependency::parse(requires).unwrap()],
+            files: vec![file.to_owned()],
+            ..PackageRecord::new(name, "1", "2", "noarch")
+        };
+        let of = |name: &str, arch: &str| PackageRecord::new(name, "1", "2", arch);
+        let first = [package("a", "b >= 1", "/x"), of("far", "s390x"), of("far", "aarch64")];
+        let second = [package("b", "b >= 1", "/x"), package("c", "d", "/y"), of("far", "s390x"), of("near", "s390x")];
+        let stored = |parts: &[(u16, &[PackageRecord])]| {
+            let mut data = Data::new("x86_64");
+            for (number, records) in parts {
+                for record in *records {
+                    data.add(*number, record).unwrap();
+                }
+            }
+            data
+        };
+        let mut joined = Data::new("x86_64");
+        joined.append(stored(&[(0, &first)])).unwrap();
+        joined.append(stored(&[(1, &second)])).unwrap();
+        let whole = stored(&[(0, &first), (1, &second)]);
+        let shown = |data: &Data| {
+            let texts: Vec<&str> = (0..data.texts.len() as u32).map(|at| data.texts.get(Text(at))).collect();
+            let mut foreign: Vec<_> = data.foreign.iter().collect();
+            foreign.sort();
+            let rest = (&data.deps, &data.packages, &data.lists, &data.files);
+            format!("{texts:?} {rest:?} {foreign:?}")
+        };
+        assert_eq!(shown(&joined), shown(&whole));
     }
 }

@@ -3,6 +3,7 @@
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::OnceLock;
+use std::thread;
 
 use muster_base::evr::Evr;
 
@@ -134,18 +135,25 @@ impl IndexBuilder {
         let data = &self.data;
         let ids = || (0..data.packages.len() as u32).map(PackageId);
         let texts = data.texts.len();
-        let provides = Buckets::new(texts, || {
-            ids().flat_map(|id| {
-                data.list(id, List::Provides).iter().map(move |dep| (data.deps[dep.0 as usize].name, (id, *dep)))
-            })
+        let (provides, files, names) = thread::scope(|scope| {
+            let provides = scope.spawn(|| {
+                Buckets::new(texts, || {
+                    ids().flat_map(|id| {
+                        let list = data.list(id, List::Provides).iter();
+                        list.map(move |dep| (data.deps[dep.0 as usize].name, (id, *dep)))
+                    })
+                })
+            });
+            let files = Buckets::new(texts, || {
+                ids().flat_map(|id| {
+                    let (from, to) = data.packages[id.at()].files;
+                    data.files[from as usize..to as usize].iter().map(move |path| (*path, id))
+                })
+            });
+            let names = Buckets::new(texts, || ids().map(|id| (data.packages[id.at()].name, id)));
+            let provides = provides.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+            (provides, files, names)
         });
-        let files = Buckets::new(texts, || {
-            ids().flat_map(|id| {
-                let (from, to) = data.packages[id.at()].files;
-                data.files[from as usize..to as usize].iter().map(move |path| (*path, id))
-            })
-        });
-        let names = Buckets::new(texts, || ids().map(|id| (data.packages[id.at()].name, id)));
         let mut obsoletes: HashMap<Text, Vec<(PackageId, DepId)>> = HashMap::new();
         let mut supplementing = Vec::new();
         for id in ids() {

@@ -10,6 +10,7 @@ pub mod grammar;
 pub mod index;
 pub mod module;
 mod near;
+mod numbers;
 pub mod package;
 pub mod read;
 pub mod solve;

@@ -21,7 +21,7 @@ pub(crate) struct Texts {
     bytes: String,
     /// Where each ends; it begins where the one before ends.
     ends: Vec<u32>,
-    /// Open addressing: the low half of the hash, and the number plus one (0 is a free slot).
+    /// Open addressing: the hash, which says the slot too, and the number plus one (0 is a free slot).
     slots: Vec<(u32, u32)>,
     /// Seeded: names come from strangers, who could else choose such that all fall into one slot.
     hasher: RandomState,
@@ -47,7 +47,7 @@ impl Texts {
         let number = u32::try_from(self.ends.len()).ok().filter(|number| *number < u32::MAX)?;
         self.bytes.push_str(text);
         self.ends.push(end);
-        self.slots[slot] = (hash as u32, number + 1);
+        self.slots[slot] = (hash, number + 1);
         if self.ends.len() * 2 > self.slots.len() {
             self.grow();
         }
@@ -74,17 +74,17 @@ impl Texts {
         self.ends.shrink_to_fit();
     }
 
-    fn hash(&self, text: &str) -> u64 {
-        self.hasher.hash_one(text)
+    fn hash(&self, text: &str) -> u32 {
+        self.hasher.hash_one(text) as u32
     }
 
-    fn look(&self, text: &str, hash: u64) -> (Option<Text>, usize) {
+    fn look(&self, text: &str, hash: u32) -> (Option<Text>, usize) {
         let mask = self.slots.len() - 1;
-        let mut slot = (hash >> 32) as usize & mask;
+        let mut slot = hash as usize & mask;
         loop {
             match self.slots[slot] {
                 (_, 0) => return (None, slot),
-                (tag, number) if tag == hash as u32 && self.get(Text(number - 1)) == text => {
+                (other, number) if other == hash && self.get(Text(number - 1)) == text => {
                     return (Some(Text(number - 1)), slot);
                 }
                 _ => slot = (slot + 1) & mask,
@@ -95,13 +95,12 @@ impl Texts {
     fn grow(&mut self) {
         let mut slots = vec![(0, 0); self.slots.len() * 2];
         let mask = slots.len() - 1;
-        for number in 0..self.ends.len() as u32 {
-            let hash = self.hash(self.get(Text(number)));
-            let mut slot = (hash >> 32) as usize & mask;
+        for (hash, number) in self.slots.iter().copied().filter(|(_, number)| *number != 0) {
+            let mut slot = hash as usize & mask;
             while slots[slot].1 != 0 {
                 slot = (slot + 1) & mask;
             }
-            slots[slot] = (hash as u32, number + 1);
+            slots[slot] = (hash, number);
         }
         self.slots = slots;
     }

@@ -51,6 +51,14 @@ impl Run<'_, '_> {
             };
             let name = name.to_owned();
             let managed = runs_a_manager(&name, rest);
+            let writes = !names::is_builtin(&name) && !names::is_manager(&name);
+            for field in rest {
+                match &field.unknown {
+                    Some(_) if writes => self.shell.handles_unknown(),
+                    Some(_) => {}
+                    None => self.shell.handles(&field.text),
+                }
+            }
             let Some(short) = self.program(&name, first, rest).or_else(|| managed.map(|_| name.clone())) else {
                 return;
             };
@@ -92,6 +100,10 @@ impl Run<'_, '_> {
         }
         if names::is_system_path(name) {
             self.path(name, field);
+            return Some(short);
+        }
+        if self.shell.is_add_on(name) {
+            self.need_of(Want::Path(name.to_owned()), Verb::Use, field);
             return Some(short);
         }
         if name.ends_with(".sh") {

@@ -10,6 +10,23 @@ use crate::host::Host;
 use crate::need::{Need, Verb, Want};
 use crate::place::Place;
 
+/// Where packages that are no distribution's own are installed, each in a directory of its own.
+const OPT: &str = "/opt";
+
+/// The directory that is one package's: `/opt/splunk` of `/opt/splunk/bin/splunk`; `/opt` of itself.
+fn opt_tree(path: &str) -> Option<&str> {
+    let rest = path.strip_prefix(OPT)?;
+    let plain = |c: char| c.is_ascii_alphanumeric() || "._+-".contains(c);
+    match rest.strip_prefix('/') {
+        None if rest.starts_with(plain) => None,
+        None => Some(OPT),
+        Some(rest) => match rest.find(|c| !plain(c)).unwrap_or(rest.len()) {
+            0 => Some(OPT),
+            length => Some(&path[..OPT.len() + 1 + length]),
+        },
+    }
+}
+
 /// Section, need, and file, line and byte where it is written.
 type Found = (Option<String>, Want, Verb, Arc<str>, u32, u32);
 
@@ -33,6 +50,8 @@ pub(crate) struct Shell<'a> {
     pub(super) groups: BTreeSet<String>,
     /// Something was installed whose files nobody can list: a command may come from it.
     pub(super) opaque: bool,
+    /// Trees below `/opt` that some command was given, which may have put something there; `/opt` for all of them.
+    pub(super) handled_trees: BTreeSet<String>,
     /// The command at hand, as it is written.
     pub(super) command: String,
     /// Scripts read, counted.
@@ -61,6 +80,7 @@ impl<'a> Shell<'a> {
             users: BTreeSet::new(),
             groups: BTreeSet::new(),
             opaque: false,
+            handled_trees: BTreeSet::new(),
             command: String::new(),
             included: 0,
             read: BTreeSet::new(),
@@ -151,6 +171,31 @@ impl<'a> Shell<'a> {
     /// Whether the chain puts a file there.
     pub(crate) fn is_brought(&self, path: &str) -> bool {
         self.brought.contains_key(&self.absolute(path))
+    }
+
+    /// Notes that a command was given something whose text is not known: it may be a path below `/opt`.
+    pub(crate) fn handles_unknown(&mut self) {
+        self.handled_trees.insert(OPT.to_owned());
+    }
+
+    /// Notes that a command was given a path below `/opt`.
+    pub(crate) fn handles(&mut self, text: &str) {
+        for (at, _) in text.match_indices(OPT) {
+            let begins = !text[..at].ends_with(|c: char| c.is_ascii_alphanumeric() || "._-/".contains(c));
+            if let Some(tree) = begins.then(|| opt_tree(&text[at..])).flatten() {
+                self.handled_trees.insert(tree.to_owned());
+            }
+        }
+    }
+
+    /// Whether a path is below `/opt`, and nothing in the chain can have put it there: a package does, or it was there.
+    pub(super) fn is_add_on(&self, path: &str) -> bool {
+        let Some(tree) = opt_tree(path).filter(|tree| *tree != OPT) else { return false };
+        let is_of = |other: &str| other == tree || other == OPT;
+        !self.opaque
+            && !opt_tree(&self.directory).is_some_and(is_of)
+            && !self.handled_trees.iter().any(|other| is_of(other))
+            && !self.brought.keys().filter_map(|path| opt_tree(path)).any(is_of)
     }
 
     /// What the host calls a file that the chain puts there, or in a directory that it does.

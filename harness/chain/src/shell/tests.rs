@@ -129,7 +129,17 @@ fn commands_are_needed_once_and_not_if_they_are_brought() {
         ["curl", "pip"]
     );
     assert_eq!(used("make install\nthing\ncat y"), ["make", "thing?", "cat"]);
-    assert_eq!(used("/usr/sbin/ldconfig\n./configure\n/opt/x/run\ncd /; echo; [ -f x ]"), ["/usr/sbin/ldconfig"]);
+    assert_eq!(
+        used("/usr/sbin/ldconfig\n./configure\n/opt/x/run\ncd /; echo; [ -f x ]"),
+        ["/usr/sbin/ldconfig", "/opt/x/run"]
+    );
+    // What a command of the chain was given may be of its making.
+    for own in
+        ["tar xf x -C /opt", "python3 -m venv /opt/x", "make prefix=/opt/x", "cd /opt/x", "make install", "cp -r x $1"]
+    {
+        assert!(!used(&format!("{own}\n/opt/x/run")).contains(&"/opt/x/run".to_owned()), "{own}");
+    }
+    assert_eq!(used("/opt/x/a\nmkdir /opt/xy; /opt/x/b"), ["/opt/x/a", "mkdir", "/opt/x/b"]);
 }
 
 /// Key, values, and whether others are served.
@@ -387,4 +397,16 @@ fn what_is_no_text_is_an_error() {
         read(&source, None).unwrap_err().to_string(),
         "Containerfile is longer than 4 MiB, the most that is read of a text"
     );
+}
+
+#[test]
+fn what_a_module_unpacks_below_opt_is_of_the_chains_making() {
+    let needs = |dest: &str| {
+        let tasks = format!("    - unarchive: {{src: x.tgz, dest: {dest}}}\n    - command: /opt/x/run\n");
+        let text = format!("- hosts: all\n  tasks:\n{tasks}");
+        let chain = chain_of(&text, ChainKind::Ansible, &Files(&[]));
+        chain.needs.iter().any(|need| need.want == Want::Path("/opt/x/run".to_owned()))
+    };
+    assert!(needs("/srv") && needs("/opt/y"));
+    assert!(!needs("/opt") && !needs("/opt/x") && !needs("\"{{ where }}\""));
 }

@@ -1,6 +1,9 @@
 //! A system that is an image: booted, read, and given chains to try.
 
+use std::cell::RefCell;
+
 use camino::{Utf8Path, Utf8PathBuf};
+use futures_util::future::join_all;
 
 use super::facts;
 use super::guest;
@@ -15,7 +18,7 @@ use crate::compare::Reading;
 use crate::error::CliError;
 use crate::machine_dir::MachineDir;
 use crate::output::say_error;
-use crate::run::host;
+use crate::run::{budget, host};
 use muster_base::text::one_line;
 use muster_chain::Chain;
 use muster_check::shell;
@@ -110,16 +113,40 @@ pub(super) async fn with_image<T>(
     live.stop(Stop::Discard).await;
     let (made, tasks) = then(read?)?;
 
-    let mut out = Vec::with_capacity(tasks.len());
-    for task in tasks {
-        let mut live = machines.next().await?;
-        say_error(&format!("trying {} on {id}: {} to install", one_line(&task.name, 200), task.plan.install.len()));
-        let tried = try_task(&mut live, &id, means.repositories, task).await;
-        live.stop(Stop::Discard).await;
-        // One chain that cannot be tried is no reason to throw away what is known of the others.
-        out.push(tried.unwrap_or_else(|error| (Trial { failed: Some(error.what), ..Trial::default() }, None)));
-    }
-    Ok((made, out))
+    let tried = try_all(machines, &driver, &id, means.repositories, tasks).await?;
+    Ok((made, tried))
+}
+
+/// Tries each on a machine of its own, as many at a time as the host has processors and memory for.
+async fn try_all<D: Driver>(
+    machines: Machines<'_, D>,
+    driver: &D,
+    id: &str,
+    repositories: &[KeptRepository],
+    tasks: Vec<Task>,
+) -> Result<Tried, CliError> {
+    let workers = budget(None, None).side_by_side(driver.cost(true)).min(tasks.len() as u32);
+    // Held while a machine starts, so that an image that cannot be cloned is found out once.
+    let machines = tokio::sync::Mutex::new(machines);
+    let queue = RefCell::new(tasks.into_iter().enumerate());
+    let next = || queue.borrow_mut().next();
+    let worker = || async {
+        let mut done = Vec::new();
+        while let Some((at, task)) = next() {
+            let mut live = machines.lock().await.next().await?;
+            say_error(&format!("trying {} on {id}: {} to install", one_line(&task.name, 200), task.plan.install.len()));
+            let tried = try_task(&mut live, id, repositories, task).await;
+            live.stop(Stop::Discard).await;
+            // One chain that cannot be tried is no reason to throw away what is known of the others.
+            let failed = |error: CliError| (Trial { failed: Some(error.what), ..Trial::default() }, None);
+            done.push((at, tried.unwrap_or_else(failed)));
+        }
+        Ok::<_, CliError>(done)
+    };
+    let done: Vec<Vec<_>> = join_all((0..workers).map(|_| worker())).await.into_iter().collect::<Result<_, _>>()?;
+    let mut done: Vec<_> = done.into_iter().flatten().collect();
+    done.sort_by_key(|(at, _)| *at);
+    Ok(done.into_iter().map(|(_, tried)| tried).collect())
 }
 
 async fn try_task(

@@ -4,6 +4,7 @@
 use crate::error::CliError;
 use crate::output::say_error;
 use muster_base::text::one_line;
+use muster_engine::base_checks::base_after_boot;
 use muster_engine::driver::{Driver, Frozen, Live, Recalled};
 use muster_engine::session::safe;
 
@@ -32,13 +33,26 @@ impl<'d, D: Driver> Machines<'d, D> {
 
     /// A machine at which nobody has looked yet.
     pub(super) async fn next(&mut self) -> Result<D::Live, CliError> {
-        if let (Source::Unknown, Some(Recalled { template, .. })) = (&self.source, self.driver.recall().await) {
+        if let Source::Unknown = self.source
+            && let Some(Recalled { template, name, .. }) = self.driver.recall().await
+        {
+            say_error(&format!("{} begins from a saved machine, {name}", self.image));
             self.source = Source::Template(template);
         }
         if let Source::Unknown = self.source {
             let live = self.boot(true).await?;
+            // Whoever begins from a saved machine is shown what its boot left.
+            let left = match self.driver.keeps_templates() {
+                true => Some(base_after_boot(&live).await.map_err(CliError::of_machine)?),
+                false => None,
+            };
             match self.driver.freeze(live).await {
-                Frozen::Template { template, .. } => self.source = Source::Template(template),
+                Frozen::Template { template, .. } => {
+                    if let Some(left) = left {
+                        self.driver.keep(&template, &left).await;
+                    }
+                    self.source = Source::Template(template);
+                }
                 Frozen::Refused { live, reason } => {
                     self.cannot_clone(&reason);
                     return Ok(live);

@@ -93,7 +93,7 @@ pub(crate) struct Arguments {
     /// Let the guests reach the internet, where the repositories of vendor images are
     #[arg(long, conflicts_with = "offline")]
     internet: bool,
-    /// Begin from a machine that `muster run --warm` has saved, where there is one
+    /// Begin from a saved machine where there is one, as `muster run --warm` does, and save the one that is booted
     #[arg(long, conflicts_with = "offline")]
     warm: bool,
     /// What the files are, where their names and contents do not say it
@@ -322,6 +322,7 @@ impl Request<'_> {
             target: target.name.clone(),
             from: from.map(|side| side.name.clone()),
             depth,
+            internet: self.arguments.internet || depth == Depth::Offline,
             chains,
             accepts_gaps: self.arguments.allow_not_understood,
             notes,

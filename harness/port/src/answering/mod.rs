@@ -53,7 +53,9 @@ pub fn port(chain: Chain, question: &Question<'_>, trial: Option<Trial>, smoke: 
         .map(|(need, found)| {
             let Found { answer, evidence, differences, edit, .. } =
                 found.unwrap_or_else(|| Found::unknown("no answer"));
-            Answered { need: need.clone(), answer, evidence, differences, edit }
+            let came_with_chain =
+                matches!(answer, Answer::Present(None)) && context.is_after && context.was_there(need) == Some(false);
+            Answered { need: need.clone(), answer, came_with_chain, evidence, differences, edit }
         })
         .collect();
     let edited = edit::apply(answers.iter().filter_map(|answered| answered.edit.as_ref()), question.texts);

@@ -50,7 +50,19 @@ impl<'a> Context<'a> {
             found.iter().flatten().find(|(_, one)| one.is_installed).map(|(_, one)| one.clone())
         };
         match seen {
-            Seen::Yes => return Found::new(Answer::Present(installed(&owners))),
+            Seen::Yes => {
+                let owner = installed(&owners);
+                if owner.is_some() || !self.is_after || self.was_there(need) == Some(true) {
+                    return Found::new(Answer::Present(owner));
+                }
+                // It came with the chain: from a package that stands before the line, or from nobody knows where.
+                if let Some(found) = self.brought(need, what, &owners) {
+                    return found;
+                }
+                if !owners.iter().flatten().any(|(id, _)| self.closure.contains(id)) {
+                    return Found::new(Answer::Present(None));
+                }
+            }
             // Facts outweigh what packages are said to have.
             Seen::No => {
                 if let Some(package) = installed(&owners) {
@@ -105,6 +117,19 @@ impl<'a> Context<'a> {
         }
     }
 
+    /// Whether the system had it before the chain was tried; `None` where no facts say it.
+    pub(super) fn was_there(&self, need: &Need) -> Option<bool> {
+        let facts = &self.question.target.facts;
+        match &need.want {
+            Want::Command(name) => facts.commands.value().map(|commands| commands.contains_key(name)),
+            Want::Path(path) => facts.paths.exists(path),
+            Want::Unit { name, .. } => facts.unit(name).ok().map(|unit| unit.is_some()),
+            Want::User(name) => facts.users.value().map(|users| users.contains_key(name)),
+            Want::UserGroup(name) => facts.groups.value().map(|groups| groups.contains(name)),
+            _ => None,
+        }
+    }
+
     /// What the chain installs has it.
     fn brought(
         &self,
@@ -126,7 +151,9 @@ impl<'a> Context<'a> {
             let evidence = format!("another stage installs {}, which has {what}", package.located());
             return Some(Found::new(Answer::Brought(package.clone())).because(evidence));
         }
-        let (_, package) = owners.iter().find(|(_, package)| self.tried.contains(package.name.as_str()))?;
+        let tried = |package: &Package| self.tried.contains(package.name.as_str());
+        let (_, package) =
+            owners.iter().find(|(_, package)| tried(package) && self.is_installed_before(need, package))?;
         let evidence = format!("the trial installed {}, which has {what}", package.located());
         Some(Found::new(Answer::Brought(package.clone())).because(evidence))
     }

@@ -262,6 +262,24 @@ fn a_preset_that_differs_once_it_is_installed_is_not_green() {
 }
 
 #[test]
+fn what_is_there_after_a_trial_and_was_not_before_came_with_the_chain() {
+    let tried = |kind: ChainKind, wants: Vec<(Want, Verb)>| {
+        let mut after = facts();
+        if let Known::Yes(commands) = &mut after.commands {
+            commands.insert("web".to_owned(), "/usr/bin/web".to_owned());
+            commands.insert("made".to_owned(), "/usr/local/bin/made".to_owned());
+        }
+        let trial = Trial { succeeded: true, installed: vec!["web".into()], after: Some(after), ..Trial::default() };
+        let chain = ported(kind, wants, true, Some(trial));
+        chain.answers.iter().map(|one| one.answer.name()).collect::<Vec<_>>()
+    };
+    let wants = vec![install("web"), command("web"), command("bash"), command("made")];
+    assert_eq!(tried(ChainKind::Containerfile, wants), ["exact", "brought", "present", "present"]);
+    // A line that stands before the installation did not have it.
+    assert_eq!(tried(ChainKind::Containerfile, vec![command("web"), install("web")]), ["not-installed", "exact"]);
+}
+
+#[test]
 fn users_of_packages_are_theirs_and_of_scriptlets_not_known() {
     let user = |name: &str| (Want::User(name.to_owned()), Verb::Use);
     let root = one(user("root"));

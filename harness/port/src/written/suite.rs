@@ -131,6 +131,7 @@ fn stage(chain: &PortedChain, answered: &Answered) -> Option<String> {
 /// Whether it is on the system only once the chain was installed.
 fn is_installed_by_chain(answered: &Answered) -> bool {
     match &answered.answer {
+        Answer::Present(_) => answered.came_with_chain,
         Answer::Exact(_) | Answer::ProvidedBy(_) | Answer::Brought(_) => true,
         Answer::Renamed { .. } | Answer::Split(_) | Answer::NotInstalled(_) | Answer::Moved(_) => {
             answered.edit.is_some()
@@ -308,10 +309,11 @@ fn write(
         let id = free(id.clone());
         let links: Vec<String> = links.iter().cloned().collect();
         body.push_str(&format!(
-            "  - id: {}\n    summary: what the chain installs does install\n    link: {}\n    tags: [needs-internet]\n    \
+            "  - id: {}\n    summary: what the chain installs does install\n    link: {}\n{}    \
              steps:\n      - install: {}\n\n",
             scalar(&id),
             write::list(&links),
+            if port.internet { "    tags: [needs-internet]\n" } else { "" },
             write::list(&packages)
         ));
         let hide = "for tool in dnf5 dnf microdnf tdnf yum; do path=$(command -v $tool) && mount --bind /bin/false \"$path\"; done; true";
@@ -465,8 +467,23 @@ mod tests {
         // What is on the system without the chain needs no installation.
         let bash = pinned.suite.split("- id: command-bash").nth(1).and_then(|rest| rest.split("- id:").next()).unwrap();
         assert!(!bash.contains("needs:"), "{bash}");
+        // Only who installed without the internet knows that it is not needed.
+        assert!(pinned.suite.contains("    tags: [needs-internet]\n    steps:\n"), "{}", pinned.suite);
+        let local = render(&Port { internet: false, ..everything() }, "our-chain");
+        assert!(!local.suite.contains("needs-internet"), "{}", local.suite);
+        assert_eq!(decoded(&local).0.tests.len(), 16);
         assert_eq!(pinned.left_out.len(), 1, "{:?}", pinned.left_out);
         assert!(pinned.left_out[0].contains("package gone: it is not met"), "{:?}", pinned.left_out);
+    }
+
+    #[test]
+    fn what_a_trial_brought_needs_the_installation() {
+        let mut chain = ported(ChainKind::List, vec![install("web"), command("bash")], false, None);
+        (chain.answers[1].answer, chain.answers[1].came_with_chain) = (Answer::Present(None), true);
+        let pinned = render(&testing::sum(vec![chain]), "our-chain");
+        decoded(&pinned);
+        let bash = pinned.suite.split("- id: command-bash").nth(1).unwrap();
+        assert!(bash.contains("    needs: [install]\n"), "{bash}");
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! filelists.xml: every path of every package, of which only the wanted ones are kept.
 
 use std::collections::{BTreeSet, HashMap};
+use std::ops::Range;
 
 use crate::data::Data;
 use crate::package::{PackageId, evr_text};
@@ -12,16 +13,17 @@ use super::xml::{Node, Xml};
 /// Which package is meant: name, version and architecture.
 type Key = (Text, Text, Text);
 
-/// Finds the owners of wanted paths among the packages of a repository, which are those from this number on.
+/// Finds the owners of wanted paths among the packages of a repository, which are those of these numbers.
 pub(super) fn read(
     xml: &mut Xml,
-    data: &mut Data,
-    first: PackageId,
+    data: &Data,
+    of: Range<u32>,
     wanted: &BTreeSet<String>,
 ) -> Result<Vec<(PackageId, String)>, RepodataError> {
     let mut packages: HashMap<Key, PackageId> = HashMap::new();
-    for (at, stored) in data.packages.iter().enumerate().skip(first.at()) {
-        packages.insert((stored.name, stored.evr, stored.arch), PackageId(at as u32));
+    for id in of.map(PackageId) {
+        let stored = &data.packages[id.at()];
+        packages.insert((stored.name, stored.evr, stored.arch), id);
     }
     let mut found = Vec::new();
     let (mut name, mut arch, mut evr, mut text) = (String::new(), String::new(), String::new(), String::new());

@@ -4,6 +4,7 @@ mod comps;
 mod error;
 mod filelists;
 mod modules;
+mod parallel;
 mod primary;
 mod repomd;
 mod unpack;
@@ -16,7 +17,6 @@ use camino::Utf8PathBuf;
 use crate::data::Data;
 use crate::grammar;
 use crate::index::{Index, IndexBuilder, aliases, is_primary};
-use crate::package::PackageId;
 
 pub use error::RepodataError;
 use repomd::{Listed, Repomd};
@@ -62,22 +62,31 @@ pub struct Interest {
 /// Fails at the first file that is missing, damaged, or larger than any that is known.
 pub fn read(repositories: &[RepositoryDir], interest: &Interest, arch: &str) -> Result<Index, RepodataError> {
     let mut builder = IndexBuilder::new(arch);
-    let mut listed = Vec::new();
-    for repository in repositories {
+    let numbers: Vec<u16> = repositories.iter().map(|one| begin(&mut builder, one)).collect::<Result<_, _>>()?;
+    let read = parallel::each(repositories, |at, repository| {
         let repomd = Repomd::read(&repository.path, &repository.id)?;
-        let first = PackageId(builder.data.packages.len() as u32);
-        let number = begin(&mut builder, repository)?;
-        builder.repositories[usize::from(number)].packages = primary(&repomd, &mut builder.data, number)?;
-        listed.push((repomd, first));
+        let mut data = Data::new(arch);
+        let packages = primary(&repomd, &mut data, numbers[at])?;
+        Ok::<_, RepodataError>((repomd, data, packages))
+    })?;
+    let mut listed = Vec::new();
+    for ((repository, number), (repomd, data, packages)) in repositories.iter().zip(&numbers).zip(read) {
+        let full = |source| RepodataError::Full { path: repository.path.clone(), source };
+        let first = builder.data.packages.len() as u32;
+        builder.data.append(data).map_err(full)?;
+        builder.repositories[usize::from(*number)].packages = packages;
+        listed.push((repomd, first..builder.data.packages.len() as u32));
     }
     let wanted = wanted(&builder.data, interest);
-    for (repomd, first) in &listed {
-        if let Some(file) = repomd.file("filelists").filter(|_| !wanted.is_empty()) {
-            let mut xml = open(file, FILELISTS)?;
-            let found = filelists::read(&mut xml, &mut builder.data, *first, &wanted)?;
-            let full = |source| RepodataError::Full { path: file.path.clone(), source };
-            filelists::add(&mut builder.data, found).map_err(full)?;
+    let found = parallel::each(&listed, |_, (repomd, packages)| match repomd.file("filelists") {
+        Some(file) if !wanted.is_empty() => {
+            filelists::read(&mut open(file, FILELISTS)?, &builder.data, packages.clone(), &wanted)
         }
+        _ => Ok(Vec::new()),
+    })?;
+    for ((repomd, _), found) in listed.iter().zip(found) {
+        let full = |source| RepodataError::Full { path: repomd.path.clone(), source };
+        filelists::add(&mut builder.data, found).map_err(full)?;
         // dnf's cache has the packed one alone, or none.
         let mut groups = ["group", "group_gz", "group_xz", "group_zst"].iter().filter_map(|kind| repomd.file(kind));
         if let Some(file) = groups.find(|file| file.path.exists()) {

@@ -206,8 +206,17 @@ impl Read for Unpacked {
 
 impl BufRead for Unpacked {
     fn fill_buf(&mut self) -> std::io::Result<&[u8]> {
-        if self.left == 0 || self.event == 0 || self.began.elapsed() > DEADLINE {
-            return Err(std::io::Error::other("a limit was reached"));
+        let limit = || std::io::Error::other("a limit was reached");
+        if self.left == 0 || self.event == 0 {
+            return Err(limit());
+        }
+        let is_empty = match &self.source {
+            Source::Plain(bytes) => bytes.buffer().is_empty(),
+            Source::Packed { bytes, .. } => bytes.buffer().is_empty(),
+        };
+        // The clock is read once for each chunk, not for each event of the parser.
+        if is_empty && self.began.elapsed() > DEADLINE {
+            return Err(limit());
         }
         match &mut self.source {
             Source::Plain(bytes) => bytes.fill_buf(),

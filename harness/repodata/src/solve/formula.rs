@@ -1,8 +1,13 @@
 //! What a dependency says of the set of installed packages, as a formula and as clauses.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+
 use crate::data::DepId;
 use crate::grammar::{self, Rich};
 use crate::index::Index;
+use crate::numbers::Seeded;
 use crate::package::PackageId;
 
 use super::sat::Lit;
@@ -123,6 +128,36 @@ impl Formula {
             true => Err(Unsupported("it has too many cases")),
             false => Ok(found),
         }
+    }
+}
+
+/// What a dependency says, once that was found out.
+type Meaning = Rc<Result<Formula, Unsupported>>;
+
+/// What dependencies of an index say, each found out once.
+#[derive(Debug)]
+pub(super) struct Formulas<'i> {
+    index: &'i Index,
+    known: RefCell<HashMap<DepId, Meaning, Seeded>>,
+}
+
+impl<'i> Formulas<'i> {
+    pub(super) fn new(index: &'i Index) -> Self {
+        Self { index, known: RefCell::default() }
+    }
+
+    pub(super) fn index(&self) -> &'i Index {
+        self.index
+    }
+
+    /// As [`Formula::of`].
+    pub(super) fn of(&self, dep: DepId) -> Meaning {
+        let mut known = self.known.borrow_mut();
+        Rc::clone(known.entry(dep).or_insert_with(|| Rc::new(Formula::of(self.index, dep))))
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.known.borrow_mut().clear();
     }
 }
 

@@ -65,7 +65,7 @@ impl Solver<'_> {
             return Solution::Impossible(problems);
         }
         match self.search(&jobs, request.weak, request.allow_erasing) {
-            Found::Set(set, weak) => match verify::fault(index, &set, &self.several) {
+            Found::Set(set, weak) => match verify::fault(&self.formulas, &set, &self.several) {
                 None => Solution::Installs(self.transaction(&set, weak)),
                 Some(fault) => Solution::Undecided(vec![format!("the set that was found does not hold: {fault}")]),
             },

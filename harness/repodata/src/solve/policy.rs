@@ -41,6 +41,9 @@ pub(super) fn best(
             candidates = all;
         }
     }
+    if candidates.len() < 2 {
+        return candidates;
+    }
     if candidates.iter().any(|id| recommended(*id)) {
         candidates.retain(|id| recommended(*id));
     }

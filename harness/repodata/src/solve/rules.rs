@@ -50,6 +50,11 @@ pub(super) fn of_rpm(index: &Index, dep: DepId) -> bool {
     index.data().texts.get(index.data().deps[dep.0 as usize].name).starts_with("rpmlib(")
 }
 
+/// Whether a need is one of several capabilities.
+pub(super) fn is_rich(index: &Index, dep: DepId) -> bool {
+    index.data().texts.get(index.data().deps[dep.0 as usize].name).starts_with('(')
+}
+
 /// The clauses that hold when a package is installed. An installed package whose needs are not met by what is installed
 /// was broken before; that does not count against anything, as in dnf.
 pub(super) fn of_package(

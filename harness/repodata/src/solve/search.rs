@@ -5,13 +5,14 @@
 //! wanted, what is installed, what these need (first where there is no choice), and last what is only recommended.
 
 use std::cell::OnceCell;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use crate::data::{DepId, List};
 use crate::index::Index;
+use crate::numbers::Seeded;
 use crate::package::PackageId;
 
-use super::formula::Formula;
+use super::formula::{Formula, Formulas};
 use super::policy;
 use super::rules::{self, Rule};
 use super::sat::{ClauseId, Lit, Sat};
@@ -29,8 +30,10 @@ pub struct Solver<'i> {
     pub(super) index: &'i Index,
     sat: Sat,
     pub(super) rules: Vec<Rule>,
+    /// What is recommended, and what found sets are checked with.
+    pub(super) formulas: Formulas<'i>,
     /// For each package, the clauses of what it requires, once it has rules.
-    expanded: HashMap<PackageId, Vec<ClauseId>>,
+    expanded: HashMap<PackageId, Vec<Needed>, Seeded>,
     /// Packages with a dependency that is not understood: they are never chosen.
     pub(super) unsupported: HashMap<PackageId, (DepId, &'static str)>,
     pub(super) several: Vec<PackageId>,
@@ -41,11 +44,16 @@ pub struct Solver<'i> {
     looked: usize,
     /// Clauses of what is required that were not fulfilled when they were last looked at, of so much of the trail.
     pending: Vec<ClauseId>,
+    /// What these and those that were fulfilled require: one clause speaks for all packages with the same need.
+    seen: HashSet<DepId, Seeded>,
     scanned: usize,
     /// How many jobs are fulfilled, how many installed packages decided.
     jobs_done: usize,
     installed_done: usize,
 }
+
+/// A clause of what a package requires; and what that is, where no other clause comes of it.
+type Needed = (ClauseId, Option<DepId>);
 
 /// How a clause stands.
 enum State {
@@ -81,13 +89,15 @@ impl<'i> Solver<'i> {
             index,
             sat: Sat::default(),
             rules: Vec::new(),
-            expanded: HashMap::new(),
+            formulas: Formulas::new(index),
+            expanded: HashMap::default(),
             unsupported: HashMap::new(),
             several: rules::several(index),
             installed: index.installed().collect(),
             keep: HashMap::new(),
             looked: 0,
             pending: Vec::new(),
+            seen: HashSet::default(),
             scanned: 0,
             jobs_done: 0,
             installed_done: 0,
@@ -100,6 +110,7 @@ impl<'i> Solver<'i> {
         self.sat = Sat::default();
         self.sat.variables(self.index.packages());
         self.rules.clear();
+        self.formulas.clear();
         self.expanded.clear();
         self.keep.clear();
         self.undone();
@@ -120,6 +131,7 @@ impl<'i> Solver<'i> {
         // What fulfilled a need may stand later in the trail than the need, so all are looked at again.
         (self.scanned, self.jobs_done, self.installed_done) = (0, 0, 0);
         self.pending.clear();
+        self.seen.clear();
     }
 
     fn variable(&mut self) -> u32 {
@@ -248,17 +260,23 @@ impl<'i> Solver<'i> {
         if self.expanded.contains_key(&id) {
             return None;
         }
-        let mut required = Vec::new();
+        let mut required: Vec<Needed> = Vec::new();
         let mut broken = None;
+        let index = self.index;
+        let alone = |dep: DepId| (!rules::is_rich(index, dep)).then_some(dep);
         match rules::of_package(self.index, id, &self.several) {
             Ok(ruled) => {
                 for (clause, rule) in ruled {
                     match self.add(&clause, rule) {
-                        Ok(Some(added)) if matches!(rule, Rule::Requires(..)) => required.push(added),
-                        Ok(_) => {}
+                        Ok(Some(added)) => {
+                            if let Rule::Requires(_, dep) = rule {
+                                required.push((added, alone(dep)));
+                            }
+                        }
+                        Ok(None) => {}
                         Err(at) => {
-                            if matches!(rule, Rule::Requires(..)) {
-                                required.push(at);
+                            if let Rule::Requires(_, dep) = rule {
+                                required.push((at, alone(dep)));
                             }
                             broken = broken.or(Some(at));
                         }
@@ -292,9 +310,10 @@ impl<'i> Solver<'i> {
 
     /// The next package to decide for, of what must be.
     fn next(&mut self, jobs: &[ClauseId]) -> Option<PackageId> {
+        let recommended = OnceCell::new();
         while let Some(job) = jobs.get(self.jobs_done) {
             if let State::Open(open) = self.state(*job) {
-                return self.best(open).first().copied();
+                return self.best(open, &recommended).first().copied();
             }
             self.jobs_done += 1;
         }
@@ -306,28 +325,36 @@ impl<'i> Solver<'i> {
         }
         let (mut one, mut later) = (None, None);
         let mut pending = std::mem::take(&mut self.pending);
-        pending.retain(|clause| one.is_some() || self.is_pending(*clause, &mut one, &mut later));
+        let mut seen = std::mem::take(&mut self.seen);
+        pending.retain(|clause| one.is_some() || self.is_pending(*clause, &recommended, &mut one, &mut later));
         while one.is_none()
             && let Some(literal) = self.sat.trail().get(self.scanned)
         {
             let clauses = self.package_of(*literal).and_then(|id| self.expanded.get(&id));
-            for clause in clauses.into_iter().flatten() {
-                if self.is_pending(*clause, &mut one, &mut later) {
+            for (clause, dep) in clauses.into_iter().flatten() {
+                let is_new = dep.is_none_or(|dep| seen.insert(dep));
+                if is_new && self.is_pending(*clause, &recommended, &mut one, &mut later) {
                     pending.push(*clause);
                 }
             }
             self.scanned += 1;
         }
-        self.pending = pending;
+        (self.pending, self.seen) = (pending, seen);
         one.or(later)
     }
 
     /// Whether a clause is not fulfilled yet. Notes what it would choose: where there is no choice, and where there is.
-    fn is_pending(&self, clause: ClauseId, one: &mut Option<PackageId>, later: &mut Option<PackageId>) -> bool {
+    fn is_pending(
+        &self,
+        clause: ClauseId,
+        recommended: &OnceCell<HashSet<PackageId>>,
+        one: &mut Option<PackageId>,
+        later: &mut Option<PackageId>,
+    ) -> bool {
         match self.state(clause) {
             State::Fulfilled => return false,
             State::Waits => {}
-            State::Open(open) => match self.best(open).as_slice() {
+            State::Open(open) => match self.best(open, recommended).as_slice() {
                 [only] => *one = one.or(Some(*only)),
                 [first, ..] => *later = later.or(Some(*first)),
                 [] => {}
@@ -336,8 +363,8 @@ impl<'i> Solver<'i> {
         true
     }
 
-    fn best(&self, open: Vec<PackageId>) -> Vec<PackageId> {
-        let recommended = OnceCell::new();
+    /// `recommended` is filled where that is of use, and holds until something is decided.
+    fn best(&self, open: Vec<PackageId>, recommended: &OnceCell<HashSet<PackageId>>) -> Vec<PackageId> {
         let is_recommended = |id| recommended.get_or_init(|| self.recommended()).contains(&id);
         policy::best(self.index, open, is_recommended)
     }
@@ -348,11 +375,11 @@ impl<'i> Solver<'i> {
     }
 
     /// What the chosen packages recommend.
-    fn recommended(&self) -> BTreeSet<PackageId> {
-        let mut all = BTreeSet::new();
+    fn recommended(&self) -> HashSet<PackageId> {
+        let mut all = HashSet::new();
         for id in self.new_packages() {
             for dep in self.index.data().list(id, List::Recommends) {
-                if let Ok(Formula::Some(packages)) = Formula::of(self.index, *dep) {
+                if let Ok(Formula::Some(packages)) = &*self.formulas.of(*dep) {
                     all.extend(packages);
                 }
             }
@@ -363,27 +390,28 @@ impl<'i> Solver<'i> {
     /// The next package to decide for, of what only should be.
     fn next_weak(&self) -> Option<PackageId> {
         let is_true = |id: PackageId| self.sat.is_true(id.0);
-        let recommended = self.recommended();
-        let best =
-            |open: Vec<PackageId>| policy::best(self.index, open, |id| recommended.contains(&id)).first().copied();
+        let recommended = OnceCell::new();
+        let best = |open: Vec<PackageId>| self.best(open, &recommended).first().copied();
         for id in self.new_packages() {
             for dep in self.index.data().list(id, List::Recommends) {
-                let Ok(formula) = Formula::of(self.index, *dep) else { continue };
+                let formula = self.formulas.of(*dep);
+                let Ok(formula) = &*formula else { continue };
                 if formula.holds(&is_true) {
                     continue;
                 }
-                let mut open: Vec<PackageId> = positive(&formula);
+                let mut open: Vec<PackageId> = positive(formula);
                 open.retain(|id| self.sat.is_open(id.0));
                 if let Some(next) = best(open) {
                     return Some(next);
                 }
             }
         }
-        let new: BTreeSet<PackageId> = self.new_packages().collect();
+        let new: HashSet<PackageId> = self.new_packages().collect();
         let mut open = Vec::new();
         for id in self.index.supplementing.iter().filter(|id| self.sat.is_open(id.0) && self.index.is_available(**id)) {
             let wants = self.index.data().list(*id, List::Supplements).iter().any(|dep| {
-                let Ok(formula) = Formula::of(self.index, *dep) else { return false };
+                let formula = self.formulas.of(*dep);
+                let Ok(formula) = &*formula else { return false };
                 // One that what was installed before calls for already was left out on purpose.
                 let before = |id: PackageId| self.index.is_installed(id) && !new.contains(&id);
                 formula.holds(&is_true) && !formula.holds(&before)

@@ -4,21 +4,23 @@ use std::collections::BTreeSet;
 
 use crate::arch::side_by_side;
 use crate::data::List;
-use crate::index::Index;
 use crate::package::PackageId;
 
 use super::explain::{capability, shown};
-use super::formula::Formula;
+use super::formula::Formulas;
 use super::rules;
 
 /// What is wrong with a set of packages; nothing when it can be installed. What was so among installed packages before
 /// is left out.
-pub(super) fn fault(index: &Index, set: &BTreeSet<PackageId>, several: &[PackageId]) -> Option<String> {
-    let within = |id: PackageId| set.contains(&id);
+pub(super) fn fault(formulas: &Formulas<'_>, set: &BTreeSet<PackageId>, several: &[PackageId]) -> Option<String> {
+    let index = formulas.index();
+    let mut chosen = vec![false; index.packages()];
+    set.iter().for_each(|id| chosen[id.at()] = true);
+    let within = |id: PackageId| chosen[id.at()];
     let before = |id: PackageId| index.is_installed(id);
     for id in set {
         for dep in index.data().list(*id, List::Requires).iter().filter(|dep| !rules::of_rpm(index, **dep)) {
-            match Formula::of(index, *dep) {
+            match &*formulas.of(*dep) {
                 Ok(formula) if formula.holds(&within) || (before(*id) && !formula.holds(&before)) => {}
                 Err(_) if before(*id) => {}
                 _ => return Some(format!("{} requires {}", shown(index, *id), capability(index, *dep))),
@@ -27,7 +29,7 @@ pub(super) fn fault(index: &Index, set: &BTreeSet<PackageId>, several: &[Package
         for dep in index.data().list(*id, List::Conflicts) {
             let others = |other: PackageId| other != *id && within(other);
             let both = |other: PackageId| other != *id && before(*id) && before(other);
-            match Formula::of(index, *dep) {
+            match &*formulas.of(*dep) {
                 Ok(formula) if !formula.holds(&others) || formula.holds(&both) => {}
                 _ => return Some(format!("{} conflicts with {}", shown(index, *id), capability(index, *dep))),
             }

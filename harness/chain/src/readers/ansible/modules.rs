@@ -137,6 +137,7 @@ impl Playbook<'_, '_> {
         let Some(module) = short(name).filter(|_| is_known(name)) else {
             let why = format!("the module `{}` is not read", muster_base::text::one_line(name, 60));
             file.document.not_understood(key, why, self.into);
+            self.shell.handles_unknown();
             if self.joined.last() != Some(lines) {
                 self.joined.push(lines.clone());
             }
@@ -177,6 +178,13 @@ impl Playbook<'_, '_> {
         // On another machine the rest needs nothing of this system.
         if around.elsewhere {
             return;
+        }
+        // What a module was given may be of its making.
+        for node in ["dest", "path", "chdir", "creates", "virtualenv"].iter().filter_map(|key| arguments.get(key)) {
+            match scope.texts(&file.document, node) {
+                Ok(values) => values.iter().for_each(|value| self.shell.handles(&value.text)),
+                Err(_) => self.shell.handles_unknown(),
+            }
         }
         match module {
             "dnf" | "dnf5" | "yum" | "package" => self.packages(&task, spelling::package),
