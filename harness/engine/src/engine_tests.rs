@@ -40,6 +40,7 @@ pub(super) fn settings() -> Settings {
         budget: Budget::new(1, 1000, None),
         durations: Durations::default(),
         halt: Halt::default(),
+        kept: Default::default(),
     }
 }
 
