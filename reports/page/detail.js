@@ -72,7 +72,7 @@ function attempts(test, page) {
     element(
       "div",
       { class: "attempt" },
-      element("h4", {}, `Attempt ${index + 1}: did not pass`),
+      element("h4", {}, attempt.run ? `In ${attempt.run}: ${outcomeWords(attempt.outcome)}` : `Attempt ${index + 1}: did not pass`),
       element("p", { class: "quiet" }, [duration(attempt.seconds), attempt.machine].filter(Boolean).join(" · ")),
       attempt.failures.map((failure) => wrong(failure, page)),
     ),
@@ -80,7 +80,7 @@ function attempts(test, page) {
   const last = element(
     "div",
     { class: "attempt" },
-    element("h4", {}, `Attempt ${test.attempts.length + 1}: ${test.outcome === "flaky" ? "passed" : outcomeWords(test.outcome)}`),
+    element("h4", {}, `${test.attempts.some((attempt) => attempt.run) ? "Now" : `Attempt ${test.attempts.length + 1}`}: ${test.outcome === "flaky" ? "passed" : outcomeWords(test.outcome)}`),
     element("p", { class: "quiet" }, [duration(test.seconds), test.machine].filter(Boolean).join(" · ")),
   );
   return [element("h3", {}, "Attempts"), element("div", { class: "attempts" }, earlier, last)];

@@ -4,6 +4,7 @@
 mod support;
 
 mod anywhere;
+mod archive;
 mod boot_time;
 mod check;
 mod circles;
@@ -24,7 +25,9 @@ mod pages;
 mod pipelines;
 mod port;
 mod record;
+mod records;
 mod report;
+mod rerun;
 mod runs;
 mod settings;
 mod sources;
@@ -58,6 +61,7 @@ fn version_and_help_are_short_and_say_the_exit_codes() {
         "schema",
         "images",
         "runs",
+        "archive",
         "snapshots",
         "compare",
         "port",

@@ -90,7 +90,7 @@ fn what_is_no_run_ends_with_one_message_and_writes_nothing() {
     let file = place.write("file", "x");
     for (words, said) in [
         (vec!["/nowhere/at-all"], "there is no such run"),
-        (vec![file.to_str().unwrap()], "there is no such run"),
+        (vec![file.to_str().unwrap()], "it is not the directory of a run, and no zip that can be read"),
         (vec![empty.to_str().unwrap()], "neither run.json nor events.jsonl"),
         (vec![newer.to_str().unwrap()], "has the schema run/v9, and this version of muster reads run/v1"),
         (vec![cut.to_str().unwrap()], "run.json, line 1: "),

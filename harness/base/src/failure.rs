@@ -96,6 +96,7 @@ table! {
     IMAGE_SIGNATURE = "image.signature", Error, "The signature of the image or of its checksum file is missing, not good, or by a key that is not known.", "Do not use the image before you know why; compare the vendor's key.";
     IMAGE_UNSIGNED = "image.unsigned", Error, "A signature was required, and none can be verified for this image.", "Get the vendor's key and name it with `--keyring`.";
     CACHE_UNUSABLE = "cache.unusable", Error, "The image cache could not be used.", "Look at its permissions and its free space.";
+    IMAGE_OTHER = "image.other", Error, "The image is another file than in the run that this one goes on with, whose results would be kept.", "Start a run of its own, without `--rerun` and `--resume`; or name the file of that run.";
     IMAGE_CHANGED = "image.changed", Error, "The bytes of the source image changed while it was in use.", "Find out who wrote to it; the results are void.";
     QEMU_MISSING = "qemu.missing", Error, "The emulator, or a tool that comes with it, is not installed.", "Run `muster doctor`: it names the package.";
     QEMU_REFUSED = "qemu.refused", Error, "QEMU ended before the machine started.", "Read its message; `qemu-command` in the machine's directory starts it by hand.";

@@ -13,11 +13,13 @@ use super::error::CliError;
 use super::load::{self, Selection};
 use super::output::{OutputFormat, say_error};
 use super::project::{self, Project};
+use super::session::restrict;
 use muster_base::text::one_line;
 use muster_engine::driver::Driver as _;
 use muster_engine::engine::Images as _;
 use muster_engine::known::KnownIssues;
 use muster_engine::plan::{self, Plan, Rerun};
+use muster_engine::settings::KeptResults;
 use muster_engine::sink::Events;
 use muster_guest::{HostKey, HostKeyPolicy, known_hosts};
 use muster_record::event::Event;
@@ -59,6 +61,8 @@ pub(crate) struct Prepared {
     /// Failures that are documented.
     pub known: KnownIssues,
     pub rerun: Rerun,
+    /// Results of earlier runs that belong to this one.
+    pub kept: KeptResults,
     /// Said once, before the run begins.
     pub notices: Vec<String>,
 }
@@ -73,14 +77,14 @@ pub(crate) fn prepare(
 ) -> Result<Prepared, CliError> {
     let project = Project::find()?;
     let loaded = load::suites(selection, OutputFormat::Text)?;
-    let selected = load::select(&loaded, selection)?;
+    let mut selected = load::select(&loaded, selection)?;
     let not_meant = load::not_meant(&loaded, selection, &selected);
-    let count = selected.len();
     let (known, mut notices) = load::known_issues(&loaded, selection, known_issues)?;
     notices.extend(not_meant);
     let target = Destination::parse(typed)?;
     let remote = Remote { allow_changes, ..target.remote(options)? };
     let name = remote.name.clone();
+    let wanted = restrict(selection, &loaded.suites, &mut selected, std::slice::from_ref(&name))?;
     let suites: Vec<Arc<_>> = loaded.suites.into_iter().map(Arc::new).collect();
     let plan = muster_remote::on_one_machine(plan::plan(&suites, &selected.tests, vec![name]));
     notices.push(format!(
@@ -97,17 +101,21 @@ pub(crate) fn prepare(
             notices.push(format!("{count} tests that may change the machine, or need one of their own, are skipped"))
         }
     }
-    if let Some(again) = &selection.again {
-        notices.push(again.notice(
-            count,
-            plan.tests_per_image() + usize::from(selected.health),
-            &plan.images,
-            false,
-        )?);
-    }
-    let rerun =
+    let mut rerun =
         Rerun { options: rerun_options(typed, selection, options, allow_changes), connected: true, ..Rerun::default() };
-    Ok(Prepared { project, plan, remote, rerun, known, notices })
+    let mut kept = KeptResults::default();
+    if let (Some(again), Some(wanted)) = (&selection.again, wanted) {
+        kept = again.join(&plan, &mut rerun);
+        let planned = plan.tests_per_image() + usize::from(again.wants_health(Some(&plan.images)));
+        notices.push(again.notice(&wanted, planned, &plan.images, false, &kept)?);
+        if kept.tests.iter().any(|test| test.outcome.has_run()) {
+            notices.push(
+                "whether the machine is still as it was when the results that are kept were found is not known"
+                    .to_owned(),
+            );
+        }
+    }
+    Ok(Prepared { project, plan, remote, rerun, known, kept, notices })
 }
 
 /// The machine that was typed, and whom to trust there; it is not changed. Connects to nothing.

@@ -5,7 +5,6 @@ use super::error::CliError;
 use super::output::say;
 use super::project::Project;
 use muster_base::exit::Exit;
-use muster_record::open::Opened;
 use muster_record::run::RunRecord;
 use muster_report::difference::{self, Difference};
 
@@ -66,8 +65,8 @@ fn rename(text: &str) -> Result<(String, String), NoRename> {
 
 pub(crate) fn execute(arguments: &Arguments) -> Result<Exit, CliError> {
     let project = Project::find()?;
-    let Opened { record: mut before, .. } = earlier::open(&project, "BEFORE", &arguments.before)?;
-    let Opened { record: after, .. } = earlier::open(&project, "AFTER", &arguments.after)?;
+    let mut before = earlier::open(&project, "BEFORE", &arguments.before)?.opened.record;
+    let after = earlier::open(&project, "AFTER", &arguments.after)?.opened.record;
     for (old, new) in &arguments.rename {
         renamed(&mut before, old, new)?;
     }

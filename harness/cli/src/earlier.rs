@@ -1,29 +1,111 @@
-//! An earlier run, as a person names it: by its id, its directory, or `last`.
+//! An earlier run, as a person names it: by its id, its directory, its archive, or `last`.
+
+use std::ffi::OsString;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::error::CliError;
 use super::output::say_error;
 use super::project::{Project, short};
+use super::settings::taken::{self, Named};
+use muster_base::text::one_line;
+use muster_record::journal;
+use muster_record::layout::FileError;
 use muster_record::open::{self, OpenError, Opened};
-use muster_record::run::RunRecord;
+use muster_record::run::{EarlierRun, RunRecord};
 use muster_suite::diagnostic::did_you_mean;
 
 /// Stands for the newest run.
 pub(crate) const LAST: &str = "last";
+
+/// The same, as other programs call it.
+const LATEST: &str = "latest";
+
+/// An earlier run that was read.
+#[derive(Debug, Clone)]
+pub(crate) struct Earlier {
+    /// What is known of it.
+    pub(crate) opened: Opened,
+    /// Where it is: its directory, or its archive.
+    pub(crate) place: Utf8PathBuf,
+}
+
+impl Earlier {
+    /// Whether it was read from an archive, so that its directory is gone when this is.
+    pub(crate) fn is_archive(&self) -> bool {
+        self.opened.unpacked.is_some()
+    }
+
+    /// How a run that goes on with it refers to it.
+    pub(crate) fn reference(&self) -> Result<EarlierRun, FileError> {
+        self.opened.reference(&short(&self.place))
+    }
+
+    /// An error when what is to be written next to its files would be lost. `instead` says what to do.
+    pub(crate) fn writable(&self, instead: &str) -> Result<(), CliError> {
+        match self.is_archive() {
+            false => Ok(()),
+            true => {
+                let what = format!("{} is an archive, in which nothing is written", short(&self.place));
+                Err(CliError::invalid(what).hint(instead))
+            }
+        }
+    }
+}
 
 /// Runs that are looked at for the one before.
 const LOOKED_AT: usize = 10;
 
 /// Reads the run that was named. `argument` is what took the name: `--failed`, `RUN`. What a reader should know of the
 /// record is printed as a note.
-pub(crate) fn open(project: &Project, argument: &str, typed: &str) -> Result<Opened, CliError> {
-    let dir = find(project, argument, typed)?;
-    let opened = open::open(&dir).map_err(|error| CliError::about(argument, error))?;
-    for note in &opened.notes {
-        say_error(&format!("note: {}: {}", short(&dir), muster_base::text::one_line(note, 500)));
+pub(crate) fn open(project: &Project, argument: &str, typed: &str) -> Result<Earlier, CliError> {
+    let earlier = read(project, argument, typed)?;
+    for note in &earlier.opened.notes {
+        say_error(&format!("note: {}: {}", short(&earlier.place), muster_base::text::one_line(note, 500)));
     }
-    Ok(opened)
+    Ok(earlier)
+}
+
+fn read(project: &Project, argument: &str, typed: &str) -> Result<Earlier, CliError> {
+    let place = find(project, argument, typed)?;
+    let opened = open::open(&place).map_err(|error| CliError::about(argument, error))?;
+    Ok(Earlier { opened, place })
+}
+
+/// A run with which another one goes on, which must not be at work itself.
+pub(crate) fn open_ended(project: &Project, argument: &str, typed: &str) -> Result<Earlier, CliError> {
+    let earlier = open(project, argument, typed)?;
+    if !earlier.is_archive() && journal::is_written(&earlier.opened.dir.events()) {
+        let what = format!("{argument}: the run in {} goes on", short(&earlier.place));
+        return Err(CliError::invalid(what).hint("wait for its end; `muster runs list` shows it"));
+    }
+    Ok(earlier)
+}
+
+/// The command line with the options of the run that it goes on with, and what there is to say of them.
+pub(crate) fn taken(root: &clap::Command, words: Vec<OsString>) -> Result<(Vec<OsString>, Option<String>), CliError> {
+    let Some(Named { option, run }) = taken::named(root, &words) else { return Ok((words, None)) };
+    let earlier = read(&Project::find()?, option, &run)?;
+    let record = &earlier.opened.record;
+    let Some(taken) = taken::take(root, words, &record.arguments, earlier.is_archive()) else {
+        let what = format!("{option}: {} was not made by a `muster run` of this version", short(&earlier.place));
+        return Err(CliError::invalid(what).hint("its options cannot be taken over: name them with `--failed` instead"));
+    };
+    if taken.lacks_connect {
+        let what = format!("{option}: {} was about a machine that was connected to", short(&earlier.place));
+        let hint = "an archive does not decide whom to connect to: add --connect USER@HOST and --identity FILE";
+        return Err(CliError::invalid(what).hint(hint));
+    }
+    let id = one_line(&record.id, 120);
+    let mut note = match taken.shown.is_empty() {
+        true => format!("no option is taken from {id}"),
+        false => format!("taken from {id}: {}", taken.shown),
+    };
+    if !taken.given.is_empty() {
+        let given = taken.given.join(", ");
+        note.push_str(&format!("; given here: {given}, and the results that are kept were found without"));
+    }
+    Ok((taken.words, Some(note)))
 }
 
 /// The newest run of the project that ended and was about one of these images; none where there is none or it cannot be
@@ -38,7 +120,7 @@ pub(crate) fn newest(project: &Project, images: &[String]) -> Option<RunRecord> 
     records.into_iter().find(|record| record.finished.is_some() && !record.interrupted && about(record))
 }
 
-/// The directory of the run that was named.
+/// The directory or the archive of the run that was named.
 fn find(project: &Project, argument: &str, typed: &str) -> Result<Utf8PathBuf, CliError> {
     let runs = project.runs();
     let is_run = |dir: &Utf8Path| dir.join("run.json").is_file() || dir.join("events.jsonl").is_file();
@@ -47,7 +129,7 @@ fn find(project: &Project, argument: &str, typed: &str) -> Result<Utf8PathBuf, C
         entries.filter(|entry| is_run(entry.path())).map(|entry| entry.file_name().to_owned()).collect();
     ids.sort();
     let runs_shown = short(&runs);
-    if typed == LAST {
+    if typed == LAST || typed == LATEST {
         // Ids sort by time; what cargo's tests leave begins with a word.
         let newest = ids.iter().rev().find(|id| id.starts_with(|c: char| c.is_ascii_digit()));
         return newest.map(|id| runs.join(id)).ok_or_else(|| {
@@ -56,9 +138,9 @@ fn find(project: &Project, argument: &str, typed: &str) -> Result<Utf8PathBuf, C
         });
     }
     let path = Utf8PathBuf::from(typed);
-    for dir in [path.clone(), runs.join(typed)] {
-        if is_run(&dir) {
-            return Ok(dir);
+    for place in [path.clone(), runs.join(typed)] {
+        if is_run(&place) || place.is_file() {
+            return Ok(place);
         }
     }
     if path.is_dir() {

@@ -1,5 +1,7 @@
 //! `muster history`: what is new, what goes on, what was fixed and what is flaky, over many runs and without a server.
 
+use std::io::Read as _;
+
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::error::CliError;
@@ -26,7 +28,7 @@ Examples:
   muster history --test 'security/*' --all           every series of a suite"
 )]
 pub(crate) struct Arguments {
-    /// Files (history.jsonl), or directories of runs [default: reports/runs of a checkout, else ./muster-runs]
+    /// Files (history.jsonl), archives of runs, or directories of runs [default: reports/runs of a checkout, else ./muster-runs]
     #[arg(value_name = "FILE|DIR")]
     from: Vec<Utf8PathBuf>,
     /// Only tests whose `suite/test` matches this glob
@@ -74,8 +76,15 @@ pub(crate) fn execute(arguments: &Arguments) -> Result<Exit, CliError> {
     Ok(if new { Exit::Failed } else { Exit::Pass })
 }
 
-/// A history, or the runs of a directory that has none.
+/// A history, the archive of a run, or the runs and archives of a directory that has none.
 fn read(path: &Utf8Path) -> Result<Vec<HistoryEntry>, CliError> {
+    if is_archive(path) {
+        let opened = open::open(path)?;
+        let entry = HistoryEntry::is_kept(&opened.record).then(|| HistoryEntry::of(&opened.record));
+        return entry.map(|entry| vec![entry]).ok_or_else(|| {
+            CliError::invalid(format!("{}: the run did not end, and is no part of a history", short(path)))
+        });
+    }
     let file = if path.is_dir() { path.join(FILE) } else { path.to_owned() };
     if file.is_file() || !path.is_dir() {
         let (entries, cut) = history::read(&file)?;
@@ -86,7 +95,9 @@ fn read(path: &Utf8Path) -> Result<Vec<HistoryEntry>, CliError> {
     }
     let dirs = path.read_dir_utf8().map_err(|error| CliError::invalid(format!("{path}: {error}")))?;
     let mut entries = Vec::new();
-    for dir in dirs.flatten().filter(|entry| entry.path().join("run.json").is_file()) {
+    let is_run =
+        |path: &Utf8Path| path.join("run.json").is_file() || path.extension() == Some("zip") && is_archive(path);
+    for dir in dirs.flatten().filter(|entry| is_run(entry.path())) {
         match open::open(dir.path()) {
             Ok(opened) if HistoryEntry::is_kept(&opened.record) => entries.push(HistoryEntry::of(&opened.record)),
             Ok(_) => say_error(&format!("note: {}: the run did not end, and was left out", short(dir.path()))),
@@ -94,6 +105,14 @@ fn read(path: &Utf8Path) -> Result<Vec<HistoryEntry>, CliError> {
         }
     }
     Ok(entries)
+}
+
+/// Whether a file begins as archives do.
+fn is_archive(path: &Utf8Path) -> bool {
+    let mut start = [0; 4];
+    path.is_file()
+        && std::fs::File::open(path).and_then(|mut file| file.read_exact(&mut start)).is_ok()
+        && start == *b"PK\x03\x04"
 }
 
 /// Adds a run that ended to a history. One that cannot be written is no reason to fail a run.

@@ -5,7 +5,9 @@
 
 #[cfg(test)]
 mod advice_tests;
+mod again;
 mod annotations;
+mod archive;
 mod boot;
 mod boot_time;
 mod catalogue;
@@ -23,7 +25,6 @@ mod error;
 mod event_loop;
 mod explain;
 mod export;
-mod failed;
 mod failures;
 #[cfg(test)]
 mod fuzz_corpus;
@@ -129,6 +130,8 @@ enum Command {
     Runs(runs::Arguments),
     /// Make the reports of runs again, in any format
     Report(report::Arguments),
+    /// Write a run as one file to hand around
+    Archive(archive::Arguments),
     /// Compare two runs: what fails now and did not, what was fixed, and which facts of the images changed
     Diff(diff::Arguments),
     /// Show what is new, what goes on, what was fixed and what is flaky over many runs
@@ -168,6 +171,13 @@ pub fn main() -> std::process::ExitCode {
     let words: Vec<OsString> = std::env::args_os().collect();
     paint(&words);
     let from = Surroundings::of_process();
+    let (words, taken) = match earlier::taken(&Arguments::command(), words) {
+        Ok(taken) => taken,
+        Err(wrong) => {
+            wrong.show();
+            return wrong.exit.into();
+        }
+    };
     // Without settings the command line is read once.
     let applied = match from.is_empty() {
         true => Ok(Applied { words: words.clone(), notes: Vec::new() }),
@@ -183,7 +193,10 @@ pub fn main() -> std::process::ExitCode {
     };
     paint(&applied.words);
     let exit = match Arguments::try_parse_from(&applied.words) {
-        Ok(arguments) => return dispatch(arguments, applied.notes),
+        Ok(arguments) => {
+            let notes = taken.into_iter().chain(applied.notes).collect();
+            return dispatch(arguments, notes, &applied.words);
+        }
         Err(error) => {
             // clap prints help and versions to stdout, errors to stderr; a closed pipe is nobody's
             // failure.
@@ -220,8 +233,12 @@ fn refuse_settings(wrong: Vec<String>) -> std::process::ExitCode {
     Exit::Invalid.into()
 }
 
-/// `notes` say which defaults applied.
-fn dispatch(Arguments { command, colour }: Arguments, notes: Vec<String>) -> std::process::ExitCode {
+/// `notes` say which defaults applied; `words` are the command line with them.
+fn dispatch(
+    Arguments { command, colour }: Arguments,
+    notes: Vec<String>,
+    words: &[OsString],
+) -> std::process::ExitCode {
     let verbose = match &command {
         Command::Run(arguments) => arguments.verbose(),
         _ => 0,
@@ -245,7 +262,7 @@ fn dispatch(Arguments { command, colour }: Arguments, notes: Vec<String>) -> std
         Command::Run(arguments) => {
             let listed = arguments.only_lists();
             // A run that does not begin has no record of it.
-            run::execute(*arguments, &notes).inspect_err(|_| {
+            run::execute(*arguments, &notes, words).inspect_err(|_| {
                 if !listed {
                     say_notes()
                 }
@@ -259,6 +276,7 @@ fn dispatch(Arguments { command, colour }: Arguments, notes: Vec<String>) -> std
         Command::Record(arguments) => record::execute(*arguments),
         Command::Schema(arguments) => schema::execute(arguments),
         Command::Images(arguments) => images::execute(arguments),
+        Command::Archive(arguments) => archive::execute(&arguments),
         Command::Diff(arguments) => diff::execute(&arguments),
         Command::History(arguments) => history::execute(&arguments),
         Command::Triage(arguments) => triage::execute(&arguments),

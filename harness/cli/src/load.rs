@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use camino::Utf8PathBuf;
 
+use super::again::Again;
 use super::error::CliError;
-use super::failed::Again;
 use super::names;
 use super::output::{OutputFormat, say, say_error};
 use super::project::Project;
@@ -35,7 +35,7 @@ pub(crate) struct Selection {
     /// Only tests whose tags satisfy this expression: 'tier0 and not slow'; all must hold where there are several
     #[arg(long = "tag", short = 'E', value_name = "EXPR")]
     pub tag: Vec<String>,
-    /// Only tests that did not pass in an earlier run.
+    /// The earlier run that this one goes on with, which decides what of the rest runs.
     #[arg(skip)]
     pub again: Option<Again>,
 }
@@ -207,9 +207,9 @@ pub(crate) fn select(loaded: &Loaded, selection: &Selection) -> Result<Selected,
         }
     }
     let wanted = wanted(selection)?;
-    let again = |suite: &str, test: &str| selection.again.as_ref().is_none_or(|again| again.names(suite, test));
+    let again = |suite: &str, test: &str| selection.again.as_ref().is_none_or(|again| again.may_run(suite, test));
     let health = match &selection.again {
-        Some(again) => again.names(MACHINE_SUITE, HEALTH_TEST),
+        Some(again) => again.wants_health(None),
         None => wanted.names.iter().any(|glob| glob.matches(MACHINE_SUITE, HEALTH_TEST)),
     };
     if let Some(glob) = wanted.unmatched(suites).into_iter().find(|glob| !glob.matches(MACHINE_SUITE, HEALTH_TEST)) {

@@ -7,7 +7,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 
 use super::annotations;
 use super::consumer::Formats;
-use super::earlier;
+use super::earlier::{self, Earlier};
 use super::error::CliError;
 use super::output::say;
 use super::project::{Project, short};
@@ -63,26 +63,33 @@ pub(crate) fn execute(arguments: &Arguments) -> Result<Exit, CliError> {
     // All of them are read before one report is written.
     let mut runs = Vec::new();
     for typed in &arguments.runs {
-        let opened = earlier::open(&project, "RUN", typed)?;
-        let base = Base::of(opened.dir.root(), arguments.attachments_base.as_deref())
-            .map_err(|error| CliError::about("--attachments-base", error))?;
-        runs.push((opened, base));
+        let earlier = earlier::open(&project, "RUN", typed)?;
+        if arguments.out.is_none() && !arguments.stdout && arguments.annotations.is_none() {
+            earlier.writable("name a directory for the reports with -o, or print one with --stdout")?;
+        }
+        let opened = &earlier.opened;
+        let base = match earlier.is_archive() && arguments.attachments_base.is_none() {
+            true => Base::in_archive(),
+            false => Base::of(opened.dir.root(), arguments.attachments_base.as_deref())
+                .map_err(|error| CliError::about("--attachments-base", error))?,
+        };
+        runs.push((earlier, base));
     }
     let before = arguments.before.as_deref().map(|typed| earlier::open(&project, "--before", typed)).transpose()?;
-    let before = before.as_ref().map(|opened| &opened.record);
+    let before = before.as_ref().map(|before| &before.opened.record);
     let chosen = Chosen::of(arguments.format.iter().map(String::as_str), false);
     if let Some(server) = arguments.annotations {
-        runs.iter().for_each(|(opened, _)| annotations::again(server, &opened.record));
+        runs.iter().for_each(|(run, _)| annotations::again(server, &run.opened.record));
         return Ok(Exit::Pass);
     }
     if arguments.stdout {
         return print(&runs, &chosen, before);
     }
     let mut taken = BTreeSet::new();
-    for (opened, base) in &runs {
+    for (earlier, base) in &runs {
         let several = (runs.len() > 1).then_some(&mut taken);
-        let into = into(arguments.out.as_deref(), opened, several)?;
-        written::write(input(opened, base, before), &chosen, &into)?;
+        let into = into(arguments.out.as_deref(), earlier, several)?;
+        written::write(input(&earlier.opened, base, before), &chosen, &into)?;
         for (name, path) in written::files(&chosen, &into) {
             say(&format!("{name}: {}", short(&path)));
         }
@@ -94,14 +101,14 @@ fn input<'o>(opened: &'o Opened, base: &'o Base, before: Option<&'o RunRecord>) 
     ReportInput { record: &opened.record, before, dir: &opened.dir, base }
 }
 
-fn print(runs: &[(Opened, Base)], chosen: &Chosen, before: Option<&RunRecord>) -> Result<Exit, CliError> {
+fn print(runs: &[(Earlier, Base)], chosen: &Chosen, before: Option<&RunRecord>) -> Result<Exit, CliError> {
     let mut reports = chosen.reports();
-    let ([(opened, base)], Some(report), None) = (runs, reports.next(), reports.next()) else {
+    let ([(earlier, base)], Some(report), None) = (runs, reports.next(), reports.next()) else {
         return Err(CliError::invalid("--stdout prints one report of one run")
             .hint("name one run and one format: `muster report last --format markdown --stdout`"));
     };
     let text = report
-        .render(input(opened, base, before))
+        .render(input(&earlier.opened, base, before))
         .map_err(|why| written::ReportError::Render { file: report.file(), why })?;
     let mut out = std::io::stdout().lock();
     // A closed pipe is nobody's failure.
@@ -113,15 +120,16 @@ fn print(runs: &[(Opened, Base)], chosen: &Chosen, before: Option<&RunRecord>) -
 /// number behind it where another has the name.
 fn into(
     out: Option<&Utf8Path>,
-    opened: &Opened,
+    earlier: &Earlier,
     taken: Option<&mut BTreeSet<String>>,
 ) -> Result<Utf8PathBuf, CliError> {
-    let own = opened.dir.root();
+    let own = earlier.place.as_path();
+    let own_name = if earlier.is_archive() { own.file_stem() } else { own.file_name() };
     let into = match (out, taken) {
         (None, _) => own.to_owned(),
         (Some(out), None) => out.to_owned(),
         (Some(out), Some(taken)) => {
-            let name = muster_base::files::safe_name(own.file_name().unwrap_or(&opened.record.id));
+            let name = muster_base::files::safe_name(own_name.unwrap_or(&earlier.opened.record.id));
             let numbered = (2..).map(|number| format!("{name}-{number}"));
             let free = std::iter::once(name.clone()).chain(numbered).find(|name| taken.insert(name.clone()));
             out.join(free.unwrap_or(name))

@@ -1,16 +1,17 @@
 //! `muster run`.
 
+use std::ffi::OsString;
 use std::process;
 use std::sync::Arc;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
+use super::again::{Again, Mode};
 use super::connect::{self, ConnectOptions};
 use super::consumer::{self, Display, ReportOptions, ReportsTo};
 use super::earlier;
 use super::error::CliError;
 use super::event_loop::runtime;
-use super::failed::Again;
 use super::load::{Filter, Selection};
 use super::output::say_error;
 use super::product;
@@ -28,7 +29,7 @@ use muster_engine::plan;
 use muster_engine::product::Product;
 use muster_engine::prove::Proofs;
 use muster_engine::run_baseline::RunBaseline;
-use muster_engine::settings::{OwnSnapshots, Settings};
+use muster_engine::settings::{KeptResults, OwnSnapshots, Settings};
 use muster_engine::sink::{Events, now};
 use muster_facts::compare::UpdateMode;
 use muster_qemu::driver::{Host, HostImages};
@@ -36,7 +37,7 @@ use muster_qemu::{Accel, AccelKind, AccelRequest, RunKey, Spawner, TemplateStore
 use muster_record::durations::Durations;
 use muster_record::event::Event;
 use muster_record::layout::{RunDir, SNAPSHOTS, TESTS};
-use muster_record::run::{Accelerator, RunRecord};
+use muster_record::run::{Accelerator, EarlierRun, RunRecord};
 use muster_remote::RemoteImages;
 use muster_report::pace;
 
@@ -49,6 +50,7 @@ use muster_report::pace;
   muster run --image lab --test kernel/release      one test again
   muster run -x -E 'tier0 and not slow'             some tests by their tags, up to the first failure
   muster run --failed last                          what did not pass in the newest run, and what it needs
+  muster run --rerun last                           the same with its options, and its other results kept
   muster run --capsule failed                       save the machines of failed tests for `muster resume`
   muster run --connect root@192.0.2.7 --identity ~/.ssh/id_ed25519
                                                     on a machine that is already up")]
@@ -57,10 +59,18 @@ pub(crate) struct Arguments {
     filter: Filter,
     #[command(flatten)]
     selection: Selection,
-    /// Run again what failed, errored or did not run in an earlier run, and what that needs: a run's id, its
-    /// directory, or `last`
+    /// Run again what failed, errored or did not run in an earlier run, and what that needs, and nothing else: a run's id,
+    /// its directory or archive, or `last`
     #[arg(long, value_name = "RUN", conflicts_with_all = ["test", "focus", "filter"])]
     failed: Option<String>,
+    /// Go on with an earlier run (its id, directory or archive, or `last`): run again what failed, errored or did not run, and
+    /// what is new, with its options but for those given here; keep all other results
+    #[arg(long, value_name = "RUN", conflicts_with_all = ["failed", "list"])]
+    rerun: Option<String>,
+    /// Go on with a run that did not end: run what has no result, with its options but for those given here, and keep
+    /// every result
+    #[arg(long, value_name = "RUN", conflicts_with_all = ["failed", "rerun", "list"])]
+    resume: Option<String>,
     /// Begin no further test after the first that fails or errors
     #[arg(long, short = 'x')]
     fail_fast: bool,
@@ -169,11 +179,14 @@ impl Arguments {
 }
 
 /// `notes` say which options come from settings; the run keeps them.
-pub(crate) fn execute(mut arguments: Arguments, notes: &[String]) -> Result<Exit, CliError> {
+/// `words` are the whole command line, as the run keeps it.
+pub(crate) fn execute(mut arguments: Arguments, notes: &[String], words: &[OsString]) -> Result<Exit, CliError> {
     arguments.filter.add_to(&mut arguments.selection)?;
     arguments.selection.test.extend(arguments.focus.iter().cloned());
-    if let Some(run) = &arguments.failed {
-        arguments.selection.again = Some(Again::find(&Project::find()?, run)?);
+    let named = [(Mode::Failed, &arguments.failed), (Mode::Rerun, &arguments.rerun), (Mode::Resume, &arguments.resume)];
+    if let Some((mode, run)) = named.into_iter().find_map(|(mode, run)| Some((mode, run.as_deref()?))) {
+        let earlier = earlier::open_ended(&Project::find()?, mode.option(), run)?;
+        arguments.selection.again = Some(Again::new(mode, &earlier, !arguments.focus.is_empty())?);
     }
     if arguments.list {
         return super::list::execute(super::list::Arguments::of(arguments.selection));
@@ -184,7 +197,7 @@ pub(crate) fn execute(mut arguments: Arguments, notes: &[String]) -> Result<Exit
             connect::prepare(typed, selection, connect, *allow_changes, known_issues)?
         };
         prepared.notices.splice(0..0, notes.iter().cloned());
-        return execute_connected(prepared, &arguments);
+        return execute_connected(prepared, &arguments, words);
     }
     match &arguments.out {
         Some(out) => session::room(out)?,
@@ -223,7 +236,7 @@ pub(crate) fn execute(mut arguments: Arguments, notes: &[String]) -> Result<Exit
     let (events, stream) = Events::channel();
     let durations = durations_file().map(|path| Durations::load(&path)).unwrap_or_default();
     let consumer = consumer::start(stream, reports, Some(arguments.display), durations.clone())?;
-    announce(&events, &id, accelerator(&accel), &prepared.notices);
+    announce(&events, Opening::of(&id, words, &arguments), accelerator(&accel), &prepared.notices);
     let templates = arguments.warm.then(|| templates(arguments.templates_max, &events)).flatten();
     let budget = budget(arguments.jobs, arguments.all_memory);
     let capsules = arguments.capsules.capsule_store(&dir);
@@ -288,6 +301,7 @@ pub(crate) fn one_machine(rerun: plan::Rerun, accelerator: &str, dir: &Utf8Path)
         durations: Durations::default(),
         halt: Halt::default(),
         products: Vec::new(),
+        kept: KeptResults::default(),
     }
 }
 
@@ -309,7 +323,7 @@ fn durations_file() -> Option<Utf8PathBuf> {
 }
 
 /// A run on a machine that is already up: the same, without anything of this host's but SSH.
-fn execute_connected(prepared: connect::Prepared, arguments: &Arguments) -> Result<Exit, CliError> {
+fn execute_connected(prepared: connect::Prepared, arguments: &Arguments, words: &[OsString]) -> Result<Exit, CliError> {
     let id = run_id();
     let reports = run_dir(arguments, &prepared.project, &id, std::slice::from_ref(&prepared.remote.name))?;
     let history = history_file(arguments, &prepared.project);
@@ -317,13 +331,14 @@ fn execute_connected(prepared: connect::Prepared, arguments: &Arguments) -> Resu
     let runtime = runtime()?;
     let (events, stream) = Events::channel();
     let consumer = consumer::start(stream, reports, Some(arguments.display), Durations::default())?;
-    announce(&events, &id, muster_remote::accelerator(), &prepared.notices);
+    announce(&events, Opening::of(&id, words, arguments), muster_remote::accelerator(), &prepared.notices);
     let settings = Settings {
         update: update_mode(arguments),
         own_snapshots: own_snapshots(&prepared.project),
         known: prepared.known,
         focused: !arguments.focus.is_empty(),
         halt: Halt::at_first_failure(arguments.fail_fast),
+        kept: prepared.kept,
         ..one_machine(prepared.rerun, muster_remote::ACCELERATOR, dir.root())
     };
     let images = RemoteImages::new(prepared.remote, events.clone());
@@ -350,7 +365,10 @@ fn run_dir(arguments: &Arguments, project: &Project, id: &str, images: &[String]
     let base = arguments.reports.base(&path)?;
     let before = match arguments.reports.before.as_deref() {
         Some("none") => None,
-        Some(typed) => Some(earlier::open(project, "--before", typed)?.record),
+        Some(typed) => Some(earlier::open(project, "--before", typed)?.opened.record),
+        None if arguments.selection.again.is_some() => {
+            arguments.selection.again.as_ref().map(|again| again.record().clone())
+        }
         None => earlier::newest(project, images),
     };
     let dir = RunDir::create(&path)?;
@@ -375,14 +393,35 @@ pub(crate) fn run_id() -> String {
     format!("{}-{}", jiff::Timestamp::now().strftime("%Y%m%dT%H%M%SZ"), process::id())
 }
 
+/// What a run says first of itself.
+#[derive(Debug, Default)]
+pub(crate) struct Opening {
+    /// Its id.
+    pub(crate) id: String,
+    /// The command line, without the program's path.
+    pub(crate) arguments: Vec<String>,
+    /// The runs that it goes on with.
+    pub(crate) earlier: Vec<EarlierRun>,
+}
+
+impl Opening {
+    /// Of a run that goes on with no other, as this process was started.
+    pub(crate) fn of_process(id: &str) -> Self {
+        Self { id: id.to_owned(), arguments: std::env::args().skip(1).collect(), earlier: Vec::new() }
+    }
+
+    /// With the options that it takes from others, so that the next run can take them from it.
+    fn of(id: &str, words: &[OsString], arguments: &Arguments) -> Self {
+        let words = words.iter().skip(1).map(|word| word.to_string_lossy().into_owned());
+        let earlier = arguments.selection.again.as_ref().map(Again::earlier).unwrap_or_default();
+        Self { id: id.to_owned(), arguments: words.collect(), earlier }
+    }
+}
+
 /// The first events of a run.
-pub(crate) fn announce(events: &Events, id: &str, accelerator: Accelerator, notices: &[String]) {
-    events.emit(Event::RunStarted {
-        id: id.to_owned(),
-        muster: env!("MUSTER_VERSION").to_owned(),
-        at: now(),
-        arguments: std::env::args().skip(1).collect(),
-    });
+pub(crate) fn announce(events: &Events, opening: Opening, accelerator: Accelerator, notices: &[String]) {
+    let Opening { id, arguments, earlier } = opening;
+    events.emit(Event::RunStarted { id, muster: env!("MUSTER_VERSION").to_owned(), at: now(), arguments, earlier });
     for notice in notices {
         events.notice(notice.clone());
     }
@@ -436,13 +475,14 @@ async fn drive(
         durations,
         halt,
         products,
+        kept: prepared.kept,
     };
     let mut host = host(prepared.project.root(), dir.root(), accel, events).await?;
     host.templates = templates.map(Arc::new);
     host.rules = rules;
     host.capsules = capsules;
     host.metered = metered;
-    let images = HostImages::new(&host, prepared.specs);
+    let images = HostImages::new(&host, prepared.specs).expecting(prepared.expected);
     let (exit, _) = engine::run(&prepared.plan, &images, &settings, events, interruption()).await;
     Ok(exit)
 }

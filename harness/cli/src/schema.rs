@@ -49,6 +49,8 @@ enum Format {
     Run,
     /// One line of events.jsonl
     Events,
+    /// manifest.json of an archive of a run (`archive/v1`)
+    Archive,
 }
 
 pub(crate) fn execute(arguments: Arguments) -> Result<Exit, CliError> {
@@ -69,6 +71,7 @@ pub(crate) fn execute(arguments: Arguments) -> Result<Exit, CliError> {
         Format::KconfigDiff => super::kconfig::DIFF_SCHEMA.trim_end().to_owned(),
         Format::Run => muster_record::json::RUN_SCHEMA.trim_end().to_owned(),
         Format::Events => muster_record::json::EVENTS_SCHEMA.trim_end().to_owned(),
+        Format::Archive => muster_record::archive::MANIFEST_SCHEMA.trim_end().to_owned(),
     };
     say(&text);
     Ok(Exit::Pass)

@@ -1,13 +1,15 @@
 //! What `muster run` and `muster test` share: from what was typed to a plan, images and a host.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
+use super::again::Wanted;
 use super::catalogue::{Catalogue, caution};
 use super::error::CliError;
-use super::load::{self, Selection};
+use super::load::{self, Selected, Selection};
 use super::output::OutputFormat;
 use super::project::{self, Project};
 use muster_base::exit::Exit;
@@ -15,6 +17,7 @@ use muster_base::machine::{Arch, DiskBus, FirmwareKind, Format, SeedKind};
 use muster_engine::known::KnownIssues;
 use muster_engine::plan::{self, Plan, Rerun};
 use muster_engine::prove::{self, Proofs};
+use muster_engine::settings::KeptResults;
 use muster_image::{DiskSource, ImageSpec, KernelBoot};
 use muster_qemu::AccelRequest;
 use muster_suite::model::Suite;
@@ -107,6 +110,10 @@ pub(crate) struct Prepared {
     pub known: KnownIssues,
     /// Tests that must fail.
     pub proofs: Proofs,
+    /// Results of earlier runs that belong to this one.
+    pub kept: KeptResults,
+    /// The SHA-256 that images must have, by id.
+    pub expected: BTreeMap<String, String>,
     /// Said once, before the run begins.
     pub notices: Vec<String>,
 }
@@ -124,13 +131,13 @@ pub(crate) fn prepare(
     let loaded = load::suites(selection, OutputFormat::Text)?;
     let mut selected = load::select(&loaded, selection)?;
     let not_meant = load::not_meant(&loaded, selection, &selected);
-    let count = selected.len();
     let (known, mut notices) = load::known_issues(&loaded, selection, known_issues)?;
     notices.extend(not_meant);
     let specs = image_specs(&project, options, &mut notices)?;
     let ids: Vec<String> = specs.iter().map(|spec| spec.id.clone()).collect();
     let typed = specs.iter().zip(&options.image).map(|(spec, typed)| (spec.id.clone(), typed.clone())).collect();
-    let rerun = Rerun { options: rerun_options(selection, &options.machine), images: typed, ..Rerun::default() };
+    let wanted = restrict(selection, &loaded.suites, &mut selected, &ids)?;
+    let mut rerun = Rerun { options: rerun_options(selection, &options.machine), images: typed, ..Rerun::default() };
     let prove = proofs.is_some();
     let mut made = match proofs {
         Some(paths) => Some(load::proofs(&loaded, &selected.tests, paths)?),
@@ -144,15 +151,47 @@ pub(crate) fn prepare(
     let changed = made.map(|made| made.suites).unwrap_or_default();
     let first = loaded.suites.len();
     let all = |(at, suite): (usize, &Suite)| TestIndex::all_of(first + at, &suite.tests);
-    selected.tests.extend(changed.iter().enumerate().flat_map(all));
+    let proving: Vec<TestIndex> = changed.iter().enumerate().flat_map(all).collect();
     let suites: Vec<Arc<_>> = loaded.suites.into_iter().chain(changed).map(Arc::new).collect();
-    let plan = plan::plan(&suites, &selected.tests, ids);
-    if let Some(again) = &selection.again {
-        let originals = plan.groups.iter().flat_map(|group| &group.tests);
-        let planned = originals.filter(|planned| !planned.suite.name.starts_with(prove::PREFIX)).count();
-        notices.push(again.notice(count, planned + usize::from(selected.health), &plan.images, prove)?);
+    let (plan, kept, expected) = match (&selection.again, wanted) {
+        (Some(again), Some(mut wanted)) => {
+            wanted.tests.values_mut().for_each(|tests| tests.extend(&proving));
+            let images = ids.iter().filter(|image| wanted.tests.contains_key(*image)).cloned().collect();
+            let plan = plan::plan_each(&suites, &wanted.tests, images);
+            let kept = again.join(&plan, &mut rerun);
+            let original = |planned: &&plan::Planned| !planned.suite.name.starts_with(prove::PREFIX);
+            let of =
+                |image: &String| plan.groups_of(image).iter().flat_map(|group| &group.tests).filter(original).count();
+            let health = usize::from(again.wants_health(Some(&plan.images)));
+            let planned = plan.images.iter().map(of).sum::<usize>() + health;
+            notices.push(again.notice(&wanted, planned, &ids, prove, &kept)?);
+            let expected = again.expected(&kept);
+            (plan, kept, expected)
+        }
+        _ => {
+            selected.tests.extend(proving);
+            (plan::plan(&suites, &selected.tests, ids), KeptResults::default(), BTreeMap::new())
+        }
+    };
+    Ok(Prepared { project, plan, specs, rerun, known, proofs, kept, expected, notices })
+}
+
+/// Of the selected tests, those that run on each image when the run goes on with an earlier one; the selection becomes
+/// theirs. Without one all run. An error that ends the command as the earlier results say when none is to run.
+pub(crate) fn restrict(
+    selection: &Selection,
+    suites: &[Suite],
+    selected: &mut Selected,
+    images: &[String],
+) -> Result<Option<Wanted>, CliError> {
+    let Some(again) = &selection.again else { return Ok(None) };
+    let wanted = again.wanted(suites, &selected.tests, images);
+    if wanted.tests.is_empty() {
+        again.same_images(images)?;
+        return Err(again.nothing_to_run());
     }
-    Ok(Prepared { project, plan, specs, rerun, known, proofs, notices })
+    selected.tests = wanted.tests.values().flatten().copied().collect();
+    Ok(Some(wanted))
 }
 
 /// The images that were typed, and how they are booted; what is to be said about them once.

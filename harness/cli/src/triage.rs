@@ -46,8 +46,12 @@ pub(crate) struct Arguments {
 pub(crate) fn execute(arguments: &Arguments) -> Result<Exit, CliError> {
     let project = Project::find()?;
     let run = earlier::open(&project, "RUN", &arguments.run)?;
+    if !arguments.stdout {
+        run.writable("print the packets: --stdout")?;
+    }
+    let run = run.opened;
     let good = arguments.good.as_deref().map(|typed| earlier::open(&project, "--good", typed)).transpose()?;
-    let good = good.as_ref().map(|opened| &opened.record);
+    let good = good.as_ref().map(|good| &good.opened.record);
     let wanted = |test: &&TestRecord| {
         let open = matches!(test.outcome, Outcome::Fail | Outcome::Error);
         open && arguments.test.as_ref().is_none_or(|wanted| glob::matches(wanted, &test.name()))

@@ -1,5 +1,6 @@
 //! `muster run`: every image of a plan, one after the other, until it is done or interrupted.
 
+use std::collections::HashSet;
 use std::future::Future;
 
 use super::driver::Driver;
@@ -12,6 +13,7 @@ use muster_base::exit::Exit;
 use muster_base::failure::Failure;
 use muster_record::event::Event;
 use muster_record::names::MACHINE_SUITE;
+use muster_record::outstanding;
 use muster_record::run::TestRecord;
 
 /// Makes an image ready (found, inspected, hashed) and gives the driver that boots it.
@@ -36,8 +38,14 @@ pub async fn run<I: Images>(
     events: &Events,
     interrupted: impl Future<Output = ()>,
 ) -> (Exit, Vec<TestRecord>) {
-    events.emit(Event::Planned { suites: plan.suite_records(), tests: plan.unreached(&settings.rerun) });
-    let mut records = Vec::new();
+    let kept = &settings.kept;
+    let mut suites = kept.suites.clone();
+    suites.extend(plan.suite_records());
+    events.emit(Event::Planned { suites, tests: plan.unreached(&settings.rerun) });
+    for (image, record) in &kept.images {
+        events.emit(Event::ImageReady { image: image.clone(), record: Box::new(record.clone()) });
+    }
+    let mut records = emitted(kept.tests.clone(), events);
     let whole = async {
         for image in &plan.images {
             records.extend(run_image(plan, image, images, settings, events).await);
@@ -59,6 +67,17 @@ pub async fn run<I: Images>(
     };
     if exit == Exit::Invalid && !settings.focused && records.iter().all(|record| record.failures.is_empty()) {
         events.notice("no test ran: every selected test was skipped, so nothing was shown about the image");
+    }
+    if kept.whole || !settings.rerun.earlier.is_empty() {
+        // What was not reached is as open as before.
+        let key = |test: &TestRecord| (test.suite.clone(), test.test.clone(), test.image.clone());
+        let ended: HashSet<_> = records.iter().map(key).collect();
+        let unreached = plan.unreached(&settings.rerun).into_iter().filter(|test| !ended.contains(&key(test)));
+        let all: Vec<TestRecord> = records.iter().cloned().chain(unreached).collect();
+        outstanding::passed_now(&all).into_iter().for_each(|line| events.notice(line));
+        if kept.whole {
+            events.notice(outstanding::line(&all));
+        }
     }
     events.emit(Event::RunFinished { at: now(), interrupted: was_interrupted, exit_code: exit as u8 });
     (exit, records)
@@ -102,7 +121,7 @@ fn unusable(plan: &Plan, image: &str, settings: &Settings, events: &Events, fail
 
 /// The records of an image of which no test runs.
 fn not_reached(plan: &Plan, image: &str, settings: &Settings, health: TestRecord, why: &Failure) -> Vec<TestRecord> {
-    let tests = plan.groups.iter().flat_map(|group| &group.tests);
+    let tests = plan.groups_of(image).iter().flat_map(|group| &group.tests);
     let not_run = tests.map(|planned| plan::not_run(planned, image, &settings.rerun, why.clone()));
     std::iter::once(health).chain(not_run).collect()
 }

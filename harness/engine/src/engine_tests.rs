@@ -41,6 +41,7 @@ pub(super) fn settings() -> Settings {
         durations: Durations::default(),
         halt: Halt::default(),
         products: Vec::new(),
+        kept: Default::default(),
     }
 }
 

@@ -7,7 +7,7 @@ use muster_base::failure::{self, Failure, Location};
 use muster_record::durations::Durations;
 use muster_record::names::{HEALTH_TEST, MACHINE_SUITE, PREFIX};
 use muster_record::outcome::Outcome;
-use muster_record::run::{SuiteRecord, TestRecord};
+use muster_record::run::{EarlierOutcome, SuiteRecord, TestRecord};
 use muster_suite::clause::expectations;
 use muster_suite::model::{GuestMode, MachineOverrides, Suite, Test};
 use muster_suite::select::TestIndex;
@@ -17,9 +17,11 @@ use muster_suite::select::TestIndex;
 pub struct Plan {
     /// Image ids, in the order they are run.
     pub images: Vec<String>,
-    /// The tests of every image, in order. All images get the same tests: whether one is asked is
-    /// decided by its facts, after its boot.
+    /// The tests of every image that has none of its own, in order. Whether one runs is decided by the image's facts,
+    /// after its boot.
     pub groups: Vec<Group>,
+    /// The tests of images that do not get the same ones, in order.
+    pub own: BTreeMap<String, Vec<Group>>,
     /// The suites that have a test in the plan.
     pub suites: Vec<Arc<Suite>>,
 }
@@ -89,6 +91,11 @@ pub struct Planned {
 }
 
 impl Plan {
+    /// The tests of an image.
+    pub fn groups_of(&self, image: &str) -> &[Group] {
+        self.own.get(image).unwrap_or(&self.groups)
+    }
+
     /// Whether a test compares boots with those of a file: of one that it names, or of the run's, where that has one.
     pub fn compares_boots(&self, run_has_one: bool) -> bool {
         let mut tests = self.groups.iter().flat_map(|group| &group.tests);
@@ -140,7 +147,15 @@ pub fn plan(suites: &[Arc<Suite>], selected: &BTreeSet<TestIndex>, images: Vec<S
     }
     groups.extend(alone);
     groups.sort_by(|one, other| (&one.machine_spec, one.isolation).cmp(&(&other.machine_spec, other.isolation)));
-    Plan { images, groups, suites: used }
+    Plan { images, groups, own: BTreeMap::new(), suites: used }
+}
+
+/// The same for images of which each has tests of its own, as a run has that goes on with another one. The groups of the
+/// plan are those of all images together.
+pub fn plan_each(suites: &[Arc<Suite>], selected: &BTreeMap<String, BTreeSet<TestIndex>>, images: Vec<String>) -> Plan {
+    let all = selected.values().flatten().copied().collect();
+    let own = selected.iter().map(|(image, tests)| (image.clone(), plan(suites, tests, Vec::new()).groups)).collect();
+    Plan { own, ..plan(suites, &all, images) }
 }
 
 /// What machine a chain of tests gets.
@@ -283,7 +298,7 @@ impl Plan {
         let mut records = Vec::new();
         for image in &self.images {
             records.push(unreached_health(image, rerun));
-            for planned in self.groups.iter().flat_map(|group| &group.tests) {
+            for planned in self.groups_of(image).iter().flat_map(|group| &group.tests) {
                 records.push(unreached(planned, image, rerun));
             }
         }
@@ -302,6 +317,8 @@ pub struct Rerun {
     pub images: BTreeMap<String, String>,
     /// Whether the options name a machine that is already up, so that there is no image to name.
     pub connected: bool,
+    /// How tests ended in the runs that this one goes on with, by suite, test and image.
+    pub earlier: BTreeMap<(String, String, String), Vec<EarlierOutcome>>,
 }
 
 impl Rerun {
@@ -340,6 +357,7 @@ pub(crate) fn health_not_run(image: &str, rerun: &Rerun, why: Failure) -> TestRe
 pub use muster_base::text::shell_word as quote;
 
 fn blank(suite: &str, test: &str, image: &str, location: Location, rerun: &Rerun) -> TestRecord {
+    let key = (suite.to_owned(), test.to_owned(), image.to_owned());
     TestRecord {
         suite: suite.to_owned(),
         test: test.to_owned(),
@@ -356,6 +374,8 @@ fn blank(suite: &str, test: &str, image: &str, location: Location, rerun: &Rerun
         skipped: None,
         remarks: Vec::new(),
         attempts: Vec::new(),
+        earlier: rerun.earlier.get(&key).cloned().unwrap_or_default(),
+        kept_from: None,
         issue: None,
         machine: None,
         capsule: None,
@@ -425,6 +445,27 @@ mod tests {
         let plan = plan(&[s], &selected(&[(0, 0)]), vec!["lab".into()]);
         assert_eq!(plan.groups.len(), 1);
         assert_eq!(names(&plan.groups[0]), ["s/early", "s/late"]);
+    }
+
+    #[test]
+    fn images_may_have_tests_of_their_own_and_records_know_how_they_ended_before() {
+        let s = suite(
+            "s",
+            vec![
+                test("a", &[], GuestMode::Shared, 0),
+                test("b", &["a"], GuestMode::Shared, 0),
+                test("c", &[], GuestMode::Shared, 0),
+            ],
+        );
+        let own = BTreeMap::from([("one".to_owned(), selected(&[(0, 1)])), ("two".to_owned(), selected(&[(0, 2)]))]);
+        let plan = plan_each(&[s], &own, vec!["one".into(), "two".into()]);
+        let before = EarlierOutcome { run: "r".into(), outcome: Outcome::Fail, failure: None };
+        let earlier = BTreeMap::from([(("s".to_owned(), "b".to_owned(), "one".to_owned()), vec![before.clone()])]);
+        let records = plan.unreached(&Rerun { earlier, ..Rerun::default() });
+        let planned: Vec<String> = records.iter().map(|test| format!("{} {}", test.name(), test.image)).collect();
+        assert_eq!(planned, ["machine/health one", "s/a one", "s/b one", "machine/health two", "s/c two"]);
+        let known: Vec<usize> = records.iter().map(|test| test.earlier.len()).collect();
+        assert_eq!((known, &records[2].earlier[0]), (vec![0, 0, 1, 0, 0], &before));
     }
 
     #[test]

@@ -20,17 +20,18 @@ const WORTH_SPREADING: usize = 12;
 /// Runs every group of the plan that the image's own shape of machine is for, then those of each other
 /// shape.
 pub(super) async fn run_all<D: Driver>(plan: &Plan, session: &Session<'_, D>) -> Vec<TestRecord> {
-    if plan.groups.is_empty() {
+    let groups = plan.groups_of(&session.image);
+    if groups.is_empty() {
         session.boot_only().await;
         return Vec::new();
     }
     let of = |machine_spec: &MachineSpec| {
-        plan.groups.iter().filter(|group| group.machine_spec == *machine_spec).collect::<Vec<_>>()
+        groups.iter().filter(|group| group.machine_spec == *machine_spec).collect::<Vec<_>>()
     };
     let mut records = run_groups(&of(&MachineSpec::default()), session).await;
     let known = session.facts();
     let others: BTreeSet<&MachineSpec> =
-        plan.groups.iter().map(|group| &group.machine_spec).filter(|s| !s.is_plain()).collect();
+        groups.iter().map(|group| &group.machine_spec).filter(|s| !s.is_plain()).collect();
     for machine_spec in others {
         // A machine that only reaches more of the network is the same to its guest.
         let same = known.as_ref().filter(|_| machine_spec.overrides == MachineOverrides::default());

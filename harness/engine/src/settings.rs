@@ -1,5 +1,7 @@
 //! What does not change during a run.
 
+use std::collections::BTreeMap;
+
 use camino::Utf8PathBuf;
 
 use super::budget::Budget;
@@ -11,6 +13,7 @@ use super::prove::Proofs;
 use super::run_baseline::RunBaseline;
 use muster_facts::compare::UpdateMode;
 use muster_record::durations::Durations;
+use muster_record::run::{ImageRecord, SuiteRecord, TestRecord};
 
 /// What every test of a run is run with.
 pub struct Settings {
@@ -42,6 +45,21 @@ pub struct Settings {
     pub halt: Halt,
     /// What is installed in every machine before its tests.
     pub products: Vec<Product>,
+    /// What is kept of the runs that this one goes on with.
+    pub kept: KeptResults,
+}
+
+/// Results of earlier runs that belong to this one: their tests do not run again.
+#[derive(Debug, Clone, Default)]
+pub struct KeptResults {
+    /// Whether the run is about all tests of the earlier ones, so that it says at its end what is outstanding.
+    pub whole: bool,
+    /// The tests, each with the run that it is kept from.
+    pub tests: Vec<TestRecord>,
+    /// Their suites, by name.
+    pub suites: BTreeMap<String, SuiteRecord>,
+    /// Their images, by id.
+    pub images: BTreeMap<String, ImageRecord>,
 }
 
 /// Snapshots that a person accepts of suites that nobody may write next to.

@@ -20,13 +20,19 @@ pub struct HostImages<'h> {
     host: &'h Host,
     specs: BTreeMap<String, ImageSpec>,
     notes: std::sync::Mutex<BTreeMap<String, Unchanged>>,
+    expected: BTreeMap<String, String>,
 }
 
 impl<'h> HostImages<'h> {
     /// Images of this host.
     pub fn new(host: &'h Host, specs: impl IntoIterator<Item = ImageSpec>) -> Self {
         let specs = specs.into_iter().map(|spec| (spec.id.clone(), spec)).collect();
-        Self { host, specs, notes: std::sync::Mutex::default() }
+        Self { host, specs, notes: std::sync::Mutex::default(), expected: BTreeMap::new() }
+    }
+
+    /// The same, of which these must have these SHA-256 (hex), since results of them are kept.
+    pub fn expecting(self, expected: BTreeMap<String, String>) -> Self {
+        Self { expected, ..self }
     }
 }
 
@@ -44,6 +50,15 @@ impl<'h> Images for HostImages<'h> {
         let ready = muster_image::prepare(self.host.root.as_std_path(), spec).await.map_err(|e| image_failure(&e))?;
         if let Ok(mut notes) = self.notes.lock() {
             notes.insert(id.to_owned(), ready.unchanged.clone());
+        }
+        if let Some(sha256) = self.expected.get(id).filter(|sha256| **sha256 != ready.sha256) {
+            let text = format!(
+                "{} is another file than in the run that this one goes on with: its SHA-256 is {}, and was {}",
+                text::one_line(&ready.source.display().to_string(), 400),
+                ready.sha256,
+                text::one_line(sha256, 64)
+            );
+            return Err(Failure::new(failure::IMAGE_OTHER, text));
         }
         let record = ImageRecord {
             path: ready.source.display().to_string(),

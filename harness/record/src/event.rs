@@ -5,7 +5,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::facts::Facts;
 use crate::finding::OnMachine;
-use crate::run::{Accelerator, ImageRecord, MachineRecord, ProductRecord, SuiteRecord, TestRecord};
+use crate::run::{
+    Accelerator, EarlierRun, ImageRecord, MachineRecord, ProductRecord, SuiteRecord, TestRecord,
+};
 
 /// Something that happened. Serialised, one a line, it is `events.jsonl`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -21,6 +23,9 @@ pub enum Event {
         at: String,
         /// The command line, without the program's path.
         arguments: Vec<String>,
+        /// The runs that this one goes on with, oldest first.
+        #[serde(skip_serializing_if = "Vec::is_empty", default)]
+        earlier: Vec<EarlierRun>,
     },
     /// What will be run: known before anything is started. Tests are in plan order, each as it
     /// would stand in the record if the run ended now (outcome error, `run.interrupted`).

@@ -57,7 +57,10 @@ impl Recorder {
     /// Takes one event in.
     pub fn apply(&mut self, event: &Event) {
         match event {
-            Event::RunStarted { id, muster, at, arguments } => self.run_started(id, muster, at, arguments),
+            Event::RunStarted { id, muster, at, arguments, earlier } => {
+                self.run_started(id, muster, at, arguments);
+                self.record.earlier.clone_from(earlier);
+            }
             Event::Planned { suites, tests } => {
                 self.record.suites.extend(suites.iter().map(|(name, suite)| (name.clone(), suite.clone())));
                 for test in tests {

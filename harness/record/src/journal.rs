@@ -62,6 +62,12 @@ impl Journal {
     }
 }
 
+/// Whether a run that goes on writes this journal. One that is not there is written by nobody.
+pub fn is_written(path: &Utf8Path) -> bool {
+    let Ok(file) = File::open(path) else { return false };
+    matches!(muster_base::files::lock_alone(&file), Err(std::fs::TryLockError::WouldBlock))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -91,5 +97,15 @@ mod tests {
         assert_eq!(read, events);
         assert!(text.ends_with('\n'), "a reader must know a whole line from a torn one");
         assert!(Journal::create(&path).is_err(), "a journal is never written over");
+    }
+
+    #[test]
+    fn a_journal_is_written_as_long_as_its_run_goes_on() {
+        let (_temporary, path) = dir();
+        assert!(!is_written(&path));
+        let journal = Journal::create(&path).unwrap();
+        assert!(is_written(&path));
+        drop(journal);
+        assert!(!is_written(&path));
     }
 }

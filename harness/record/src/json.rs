@@ -51,6 +51,34 @@ mod tests {
     }
 
     #[test]
+    fn a_run_that_goes_on_with_another_is_in_both_schemas() {
+        use crate::run::{EarlierOutcome, EarlierRun};
+        let mut events = sample::events();
+        let failure = sample::tests()[1].failures.first().cloned();
+        let before = EarlierOutcome { run: "r1".into(), outcome: crate::outcome::Outcome::Fail, failure };
+        for event in &mut events {
+            match event {
+                Event::RunStarted { earlier, .. } => {
+                    let (id, directory, file) = ("r1".into(), "runs/r1".into(), "run.json".into());
+                    earlier.push(EarlierRun { id, directory, file, sha256: "ab".repeat(32) });
+                }
+                Event::TestFinished { record } => {
+                    record.earlier = vec![before.clone()];
+                    record.kept_from = Some("r1".into());
+                }
+                _ => {}
+            }
+            let value = serde_json::to_value(&*event).unwrap();
+            assert_eq!(errors(EVENTS_SCHEMA, &value), Vec::<String>::new(), "{value}");
+        }
+        let record = Recorder::fold(&events);
+        assert_eq!((record.earlier.len(), record.tests[0].earlier.len()), (1, 1));
+        let json = render(&record).unwrap();
+        assert_eq!(errors(RUN_SCHEMA, &serde_json::from_str(&json).unwrap()), Vec::<String>::new());
+        assert_eq!(serde_json::from_str::<RunRecord>(&json).unwrap(), record);
+    }
+
+    #[test]
     fn the_schemas_can_refuse() {
         let good = serde_json::to_value(Recorder::fold(&sample::events())).unwrap();
         let spoil = |path: &str, value: Value| {

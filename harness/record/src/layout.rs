@@ -6,6 +6,8 @@ pub use muster_base::files::{FileError, ensure, safe_name, test_dir, write_atomi
 
 /// Where pending snapshots lie in it.
 pub const SNAPSHOTS: &str = "snapshots";
+/// Where logs of machines lie in it.
+const MACHINES: &str = "machines";
 /// Where files of tests lie in it.
 pub const TESTS: &str = "tests";
 
@@ -18,6 +20,8 @@ pub struct RunDir {
 impl RunDir {
     /// The record's name in it.
     pub const RUN_JSON: &str = "run.json";
+    /// The journal's name in it.
+    pub const EVENTS: &str = "events.jsonl";
 
     /// Creates it with its `snapshots`, `machines` and `tests`; it is an error when it is there already, because two runs
     /// must never share one.
@@ -26,7 +30,7 @@ impl RunDir {
         root.parent().map_or(Ok(()), ensure)?;
         std::fs::create_dir(&root).map_err(FileError::because("create the directory", &root))?;
         let dir = Self { root };
-        for part in [SNAPSHOTS, "machines", TESTS] {
+        for part in [SNAPSHOTS, MACHINES, TESTS] {
             ensure(&dir.root.join(part))?;
         }
         Ok(dir)
@@ -44,7 +48,7 @@ impl RunDir {
 
     /// The journal.
     pub fn events(&self) -> Utf8PathBuf {
-        self.root.join("events.jsonl")
+        self.root.join(Self::EVENTS)
     }
 
     /// The record.
@@ -57,9 +61,14 @@ impl RunDir {
         self.root.join(SNAPSHOTS)
     }
 
+    /// Directories of all machines.
+    pub fn machines(&self) -> Utf8PathBuf {
+        self.root.join(MACHINES)
+    }
+
     /// Console log, QEMU command and seed of one machine. The directory may not exist yet.
     pub fn machine(&self, machine: &str) -> Utf8PathBuf {
-        self.root.join("machines").join(safe_name(machine))
+        self.machines().join(safe_name(machine))
     }
 
     /// Files of all tests.

@@ -2,6 +2,7 @@
 //! [`journal`] and `run.json` with their schemas, the [`layout`] of a run directory, and directories of earlier runs ([`kept`]). Other
 //! programs may depend on it; it uses `base` only.
 
+pub mod archive;
 pub mod disk;
 pub mod durations;
 pub mod event;
@@ -16,6 +17,7 @@ pub mod layout;
 pub mod names;
 pub mod open;
 pub mod outcome;
+pub mod outstanding;
 pub mod run;
 #[cfg(any(test, feature = "testing"))]
 pub mod sample;

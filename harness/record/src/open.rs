@@ -1,4 +1,4 @@
-//! The record of a run, read again from its directory: from `run.json` where that is of a run that ended, else from
+//! The record of a run, read again from its directory or its [`archive`]: from `run.json` where that is of a run that ended, else from
 //! `events.jsonl`, which a run that was killed leaves as well. What another program wrote there is no record.
 
 use std::borrow::Cow;
@@ -6,14 +6,16 @@ use std::io::{BufRead as _, BufReader, Read as _};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use serde::Deserialize;
+use sha2::{Digest as _, Sha256};
 
+use crate::archive::{self, ArchiveError, Unpacked};
 use crate::event::Event;
 use crate::fold::{Recorder, SCHEMA};
 use crate::layout::{FileError, RunDir};
-use crate::run::RunRecord;
+use crate::run::{EarlierRun, RunRecord};
 use muster_base::exit::Exit;
 use muster_base::fault::Fault;
-use muster_base::text::one_line;
+use muster_base::text::{hex, one_line};
 
 /// Bytes of a record that are read at most: 256 MiB. 10,000 tests take some 20 MiB.
 pub(crate) const LARGEST: u64 = 256 << 20;
@@ -25,12 +27,42 @@ const LONGEST_EVENT: u64 = 128 << 20;
 /// A run that was read.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Opened {
-    /// Its directory.
+    /// Its directory; of an archive a temporary one, which goes with this.
     pub dir: RunDir,
+    /// What holds the files of an archive; none of a directory.
+    pub unpacked: Option<Unpacked>,
+    /// The name of the file in it that was read.
+    pub file: &'static str,
     /// What is known of it.
     pub record: RunRecord,
     /// What a reader of the record should know: that the run did not end, that a line is cut.
     pub notes: Vec<String>,
+}
+
+impl Opened {
+    /// How a run that goes on with this one refers to it. `named` is its directory or archive, as a person knows it.
+    ///
+    /// # Errors
+    /// The file that was read cannot be read again.
+    pub fn reference(&self, named: &Utf8Path) -> Result<EarlierRun, FileError> {
+        let path = self.dir.root().join(self.file);
+        let failed = || FileError::because("read", &path);
+        let mut source = std::fs::File::open(&path).map_err(failed())?;
+        let (mut digest, mut buffer) = (Sha256::new(), vec![0; 64 << 10]);
+        loop {
+            let read = source.read(&mut buffer).map_err(failed())?;
+            if read == 0 {
+                break;
+            }
+            digest.update(&buffer[..read]);
+        }
+        Ok(EarlierRun {
+            id: self.record.id.clone(),
+            directory: named.to_string(),
+            file: self.file.to_owned(),
+            sha256: hex(digest.finalize()),
+        })
+    }
 }
 
 /// A directory that is not that of a run which this version can read.
@@ -68,6 +100,9 @@ pub enum OpenError {
         /// What the reader says.
         why: String,
     },
+    /// It is a file, and no archive that can be read.
+    #[error(transparent)]
+    Archive(#[from] ArchiveError),
     /// It cannot be read.
     #[error(transparent)]
     File(#[from] FileError),
@@ -77,6 +112,7 @@ impl Fault for OpenError {
     fn exit(&self) -> Exit {
         match self {
             Self::File(_) => Exit::Error,
+            Self::Archive(error) => error.exit(),
             _ => Exit::Invalid,
         }
     }
@@ -87,6 +123,7 @@ impl Fault for OpenError {
                 Some("name the directory of a run; `muster runs list` lists them".into())
             }
             Self::Newer { .. } => Some("use the version of muster that wrote it, or a later one".into()),
+            Self::Archive(error) => error.hint(),
             _ => None,
         }
     }
@@ -98,18 +135,36 @@ struct Outline {
     schema: String,
 }
 
-/// Reads the run in this directory.
+/// What every event says of itself.
+#[derive(Debug, Deserialize)]
+struct Name {
+    event: String,
+}
+
+/// Reads the run in this directory, or in this archive.
 ///
 /// # Errors
 /// It is none, it was written by a newer version, or what it left cannot be read.
 pub fn open(path: &Utf8Path) -> Result<Opened, OpenError> {
+    if path.is_file() {
+        let unpacked = archive::unpack(path)?;
+        let opened = of_directory(unpacked.path())?;
+        return Ok(Opened { unpacked: Some(unpacked), ..opened });
+    }
     if !path.is_dir() {
         return Err(OpenError::NoDirectory(path.to_owned()));
     }
+    of_directory(path)
+}
+
+fn of_directory(path: &Utf8Path) -> Result<Opened, OpenError> {
     let dir = RunDir::at(path);
+    let unpacked = None;
     let record = there(&dir.run_json()).then(|| of_record(&dir.run_json()));
     match record {
-        Some(Ok(record)) if record.finished.is_some() => Ok(Opened { dir, record, notes: Vec::new() }),
+        Some(Ok(record)) if record.finished.is_some() => {
+            Ok(Opened { dir, unpacked, file: RunDir::RUN_JSON, record, notes: Vec::new() })
+        }
         // A newer version's journal is no better.
         Some(Err(error @ OpenError::Newer { .. })) => Err(error),
         found if there(&dir.events()) => {
@@ -120,11 +175,11 @@ pub fn open(path: &Utf8Path) -> Result<Opened, OpenError> {
             if record.finished.is_none() {
                 notes.push("the run did not end: what it had not reached stands as an error".to_owned());
             }
-            Ok(Opened { dir, record, notes })
+            Ok(Opened { dir, unpacked, file: RunDir::EVENTS, record, notes })
         }
         Some(Ok(record)) => {
             let notes = vec!["the run did not end, and its events.jsonl is not there".to_owned()];
-            Ok(Opened { dir, record, notes })
+            Ok(Opened { dir, unpacked, file: RunDir::RUN_JSON, record, notes })
         }
         Some(Err(error)) => Err(error),
         None => Err(OpenError::NoRun(path.to_owned())),
@@ -144,6 +199,9 @@ pub fn of_record(path: &Utf8Path) -> Result<RunRecord, OpenError> {
     let failed = |source| OpenError::from(FileError::because("read", path)(source));
     let mut bytes = Vec::new();
     let file = std::fs::File::open(path).map_err(failed)?;
+    if file.metadata().map_err(failed)?.len() > LARGEST {
+        return Err(OpenError::TooLarge { path: path.to_owned(), limit: LARGEST });
+    }
     file.take(LARGEST + 1).read_to_end(&mut bytes).map_err(failed)?;
     if bytes.len() as u64 > LARGEST {
         return Err(OpenError::TooLarge { path: path.to_owned(), limit: LARGEST });
@@ -185,7 +243,15 @@ fn of_journal(path: &Utf8Path) -> Result<(RunRecord, Vec<String>), OpenError> {
                 notes.push(format!("the last line of events.jsonl, line {number}, is cut and was left out"));
             }
             Err(error) => {
-                let why = one_line(&error.to_string(), 300);
+                let (known, why) = (serde_json::from_slice::<Name>(&line), error.to_string());
+                let why = match known {
+                    Ok(Name { event }) if why.starts_with("unknown variant") => format!(
+                        "the event `{}` is not known to this version; muster {} wrote it",
+                        one_line(&event, 80),
+                        one_line(&recorder.record().muster, 40)
+                    ),
+                    _ => one_line(&why, 300),
+                };
                 return Err(OpenError::Broken { path: path.to_owned(), line: number, why });
             }
         }

@@ -28,6 +28,9 @@ pub struct RunRecord {
     pub interrupted: bool,
     /// The command line, without the program's path.
     pub arguments: Vec<String>,
+    /// The runs that this one goes on with, oldest first; empty for a run of its own.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub earlier: Vec<EarlierRun>,
     /// `kvm` or `tcg`, and why.
     pub accelerator: Accelerator,
     /// The images, by id.
@@ -48,6 +51,33 @@ pub struct RunRecord {
     /// The exit code of the command; absent while the run goes on.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub exit_code: Option<u8>,
+}
+
+/// A run that another one goes on with.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct EarlierRun {
+    /// Its id.
+    pub id: String,
+    /// Its directory or archive, as it was named.
+    pub directory: String,
+    /// The file that was read: `run.json`, or `events.jsonl` of a run that did not end.
+    pub file: String,
+    /// SHA-256 of that file, hex.
+    pub sha256: String,
+}
+
+/// How a test ended in an earlier run that this one goes on with.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct EarlierOutcome {
+    /// The run's id.
+    pub run: String,
+    /// How it ended there.
+    pub outcome: Outcome,
+    /// What went wrong there, or why it did not run; without details, which that run has.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub failure: Option<Failure>,
 }
 
 /// What runs the guests and why.
@@ -232,6 +262,12 @@ pub struct TestRecord {
     /// Attempts before the one that all other fields describe, oldest first.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub attempts: Vec<AttemptRecord>,
+    /// How it ended in the runs that this one goes on with, oldest first.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub earlier: Vec<EarlierOutcome>,
+    /// The id of the earlier run whose result this is; absent when it is this run's own.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub kept_from: Option<String>,
     /// The known issue that is about it.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub issue: Option<IssueRecord>,

@@ -38,6 +38,8 @@ pub fn test(suite: &str, id: &str, outcome: Outcome) -> TestRecord {
         skipped: None,
         remarks: vec![],
         attempts: vec![],
+        earlier: vec![],
+        kept_from: None,
         issue: None,
         machine: Some("m1".into()),
         capsule: None,
@@ -210,6 +212,7 @@ pub fn events() -> Vec<Event> {
             muster: "0.1.0".into(),
             at: "2026-03-01T10:00:00Z".into(),
             arguments: vec!["run".into(), "--image".into(), "lab".into()],
+            earlier: vec![],
         },
         Event::Planned {
             suites: BTreeMap::from([

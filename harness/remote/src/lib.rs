@@ -69,7 +69,7 @@ pub fn on_one_machine(plan: Plan) -> Plan {
     } else {
         vec![Group { isolation: Isolation::Booted, machine_spec: MachineSpec::default(), tests }]
     };
-    Plan { groups, ..plan }
+    Plan { groups, own: Default::default(), ..plan }
 }
 
 /// Tests of the plan that would change the machine.

@@ -79,6 +79,11 @@ impl Base {
         }
     }
 
+    /// Paths as they are in the run's directory: of a run that was read from an archive, which has them by these names.
+    pub fn in_archive() -> Self {
+        Self(Utf8PathBuf::new())
+    }
+
     /// How a report names a file, given by its path in the run directory.
     pub(crate) fn name(&self, file: &str) -> String {
         self.0.join(file).into_string()

@@ -50,7 +50,8 @@ impl Progress {
             Event::TestStarted { suite, test, image, .. } => {
                 self.tests.set_message(one_line(&format!("{suite}/{test} [{image}]"), 80));
             }
-            Event::TestFinished { .. } => self.tests.inc(1),
+            // A result that is kept is no test of this run.
+            Event::TestFinished { record } if record.kept_from.is_none() => self.tests.inc(1),
             _ => {}
         }
     }

@@ -148,7 +148,7 @@ impl<W: Write> Terminal<W> {
                 lines.push(format!("{} {name} never answered: {end}", self.label("DOWN", AnsiColor::Red)));
             }
             Event::TestFinished { record } => {
-                if let Some(slow) = self.pace.was_slow(record).filter(|_| !self.quiet) {
+                if let Some(slow) = self.pace.was_slow(record).filter(|_| !self.quiet && record.kept_from.is_none()) {
                     lines.push(self.slow(&slow, ""));
                 }
                 let mut of_test = Vec::new();
@@ -166,6 +166,7 @@ impl<W: Write> Terminal<W> {
     pub fn summary(&mut self, record: &RunRecord, reports: &[(&str, String)]) -> io::Result<()> {
         self.progress = None;
         let mut lines = vec![String::new(), self.counts(record)];
+        lines.extend(words::kept_results(record));
         lines.extend(words::machines(record));
         lines.extend(self.not_run(record));
         lines.extend(self.skips(record));
@@ -224,7 +225,20 @@ impl<W: Write> Terminal<W> {
         let name = format!("{} [{}]", one_line(&test.name(), 2 * NAME), one_line(&test.image, NAME));
         let took = words::seconds(test.seconds);
         let (_, headline) = words::headline(test);
+        if let Some(kept) = words::kept(test) {
+            if matches!(test.outcome, Outcome::Fail | Outcome::Error | Outcome::NotRun) {
+                let mark = if test.outcome == Outcome::NotRun { "NOT RUN" } else { words::mark(test.outcome) };
+                lines.push(format!("{} {name}, {kept}", self.label(mark, AnsiColor::Red)));
+                lines.push(format!("  {headline}"));
+            }
+            return;
+        }
+        let before = words::before(test).map(|before| format!("; {before}")).unwrap_or_default();
         match test.outcome {
+            // A failure is never overwritten by a pass in silence.
+            Outcome::Pass if words::did_not_pass_before(test) => {
+                lines.push(format!("{} {name}  ({took}){before}", self.label("PASS", AnsiColor::Green)));
+            }
             Outcome::Pass if self.options.verbose => {
                 lines.push(format!("{} {name}  ({took})", self.label("PASS", AnsiColor::Green)));
             }
@@ -242,7 +256,7 @@ impl<W: Write> Terminal<W> {
             )),
             Outcome::Fail | Outcome::Error => {
                 let mark = self.label(words::mark(test.outcome), AnsiColor::Red);
-                lines.push(format!("{mark} {name}  ({took})"));
+                lines.push(format!("{mark} {name}  ({took}){before}"));
                 lines.extend(self.failures(test));
             }
         }
@@ -394,6 +408,27 @@ mod tests {
     #[test]
     fn quiet() {
         insta::assert_snapshot!(shown(Mode::Quiet, Options::default()));
+    }
+
+    #[test]
+    fn results_of_earlier_runs_are_told_from_those_of_this_one() {
+        use muster_record::run::EarlierOutcome;
+        let mut terminal = Terminal::new(Vec::new(), Mode::Plain, Options::default());
+        let before = EarlierOutcome { run: "r1".into(), outcome: Outcome::Fail, failure: None };
+        let now = |id: &str, outcome| TestRecord { earlier: vec![before.clone()], ..sample::test("s", id, outcome) };
+        let kept = |id: &str, outcome| TestRecord { kept_from: Some("r1".into()), ..sample::test("s", id, outcome) };
+        let skip = TestRecord { failures: vec![], ..kept("d", Outcome::Error) };
+        let tests = [now("a", Outcome::Pass), now("b", Outcome::Fail), kept("c", Outcome::Pass), skip];
+        for test in &tests {
+            terminal.apply(&Event::TestFinished { record: Box::new(test.clone()) }).unwrap();
+        }
+        terminal.summary(&RunRecord { tests: tests.to_vec(), ..RunRecord::default() }, &[]).unwrap();
+        let text = String::from_utf8(terminal.out).unwrap();
+        assert!(text.contains("PASS s/a [lab]  (1.2 s); fail in r1\n"), "{text}");
+        assert!(text.contains("FAIL s/b [lab]  (1.2 s); fail in r1\n"), "{text}");
+        assert!(text.contains("ERROR s/d [lab], kept from r1: it did not run again\n"), "{text}");
+        assert!(!text.contains("s/c"), "{text}");
+        assert!(text.contains("\n2 of them ran now; 2 are kept from r1\n"), "{text}");
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use muster_base::failure::Failure;
 use muster_base::text;
 use muster_record::outcome::Outcome;
-use muster_record::run::{RunRecord, TestRecord};
+use muster_record::run::{EarlierOutcome, RunRecord, TestRecord};
 
 /// Bytes of a detail that any report shows at most.
 const DETAIL_LIMIT: usize = 256 << 10;
@@ -66,6 +66,37 @@ pub(super) fn account(test: &TestRecord) -> Vec<String> {
         lines.extend(detail(failure));
     }
     lines
+}
+
+/// How it ended in the runs that this one goes on with: `fail in 20260301T100000Z-7`.
+pub(super) fn before(test: &TestRecord) -> Option<String> {
+    let one = |earlier: &EarlierOutcome| format!("{} in {}", earlier.outcome.name(), text::one_line(&earlier.run, 120));
+    let all: Vec<String> = test.earlier.iter().map(one).collect();
+    (!all.is_empty()).then(|| all.join(", "))
+}
+
+/// How many tests ran and how many results are those of earlier runs; none of a run of its own.
+pub(super) fn kept_results(record: &RunRecord) -> Option<String> {
+    let kept = || record.tests.iter().filter_map(|test| test.kept_from.as_deref());
+    let runs: std::collections::BTreeSet<&str> = kept().collect();
+    let runs: Vec<String> = runs.into_iter().take(5).map(|run| text::one_line(run, 120)).collect();
+    let count = kept().count();
+    let are = if count == 1 { "is" } else { "are" };
+    let line =
+        || format!("{} of them ran now; {count} {are} kept from {}", record.tests.len() - count, runs.join(", "));
+    (count > 0).then(line)
+}
+
+/// That its result is one of an earlier run.
+pub(super) fn kept(test: &TestRecord) -> Option<String> {
+    let run = test.kept_from.as_ref()?;
+    Some(format!("kept from {}: it did not run again", text::one_line(run, 120)))
+}
+
+/// Whether its last result of an earlier run was worse than what it is now.
+pub(super) fn did_not_pass_before(test: &TestRecord) -> bool {
+    let bad = |outcome| matches!(outcome, Outcome::Fail | Outcome::Error | Outcome::Flaky);
+    test.earlier.iter().any(|earlier| bad(earlier.outcome))
 }
 
 /// How to enter its machine, where that was kept, and how to run it again.

@@ -7,6 +7,7 @@
 mod command;
 mod file;
 mod options;
+pub(crate) mod taken;
 mod value;
 
 #[cfg(test)]

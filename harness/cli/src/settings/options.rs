@@ -25,6 +25,8 @@ const OTHER_COMMANDS: [&str; 2] = ["test", "help"];
 pub(super) const EXCEPTIONS: &[(&str, &str, &str)] = &[
     ("run", "list", "a run that starts nothing would look like one that passed"),
     ("run", "update-snapshots", "it accepts whatever a guest shows, so a person decides each time"),
+    ("run", "rerun", "it names one run, and is no property of a project"),
+    ("run", "resume", "it names one run, and is no property of a project"),
     ("", "accept-new-host-key", "nobody is trusted by a file"),
     ("", "allow-changes", "a machine is changed only when the command that changes it says so"),
     ("", "all", "what it widens differs between commands, and for some it removes things"),

@@ -226,6 +226,12 @@ impl Writer<'_> {
         if let Some(issue) = &test.issue {
             case.add_property(Property::new("tracker", line(&issue.tracker)));
         }
+        if let Some(before) = words::before(test) {
+            case.add_property(Property::new("earlier", line(&before)));
+        }
+        if let Some(run) = &test.kept_from {
+            case.add_property(Property::new("kept-from", line(run)));
+        }
         for remark in &test.remarks {
             case.add_property(Property::new("remark", line(remark)));
         }
@@ -250,7 +256,7 @@ impl Writer<'_> {
             status
         };
         match test.outcome {
-            Outcome::Pass => TestCaseStatus::success(),
+            Outcome::Pass => self.with_attempts(test, TestCaseStatus::success()),
             Outcome::Fail => {
                 let status = non_success(NonSuccessKind::Failure, self.body(test));
                 self.with_attempts(test, status)
@@ -278,13 +284,24 @@ impl Writer<'_> {
                 attempt.set_type(id).set_message(message).set_stack_trace(self.body(test));
                 let mut status = TestCaseStatus::success();
                 status.add_rerun(attempt);
-                status
+                self.with_attempts(test, status)
             }
         }
     }
 
-    /// The earlier attempts: flaky failures of a pass, failed reruns of a failure.
+    /// The earlier attempts, first those of earlier runs: flaky failures of a pass, failed reruns of a failure.
     fn with_attempts(&mut self, test: &TestRecord, mut status: TestCaseStatus) -> TestCaseStatus {
+        let wrong = |outcome| matches!(outcome, Outcome::Fail | Outcome::Error);
+        for earlier in test.earlier.iter().filter(|earlier| wrong(earlier.outcome)) {
+            let failures = earlier.failure.iter().cloned().collect();
+            let this = TestRecord { failures, outcome: earlier.outcome, ..test.clone() };
+            let (id, message) = words::headline(&this);
+            let error = earlier.outcome == Outcome::Error;
+            let mut rerun = TestRerun::new(if error { NonSuccessKind::Error } else { NonSuccessKind::Failure });
+            rerun.set_type(id).set_message(line(&format!("in {}: {message}", earlier.run)));
+            rerun.set_stack_trace(self.body(&this));
+            status.add_rerun(rerun);
+        }
         for attempt in &test.attempts {
             let this = TestRecord { failures: attempt.failures.clone(), outcome: Outcome::Fail, ..test.clone() };
             let (id, message) = words::headline(&this);

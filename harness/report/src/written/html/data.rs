@@ -213,6 +213,11 @@ struct Wrong {
 
 #[derive(Debug, Serialize)]
 struct Attempt {
+    /// The earlier run in which it was, and how it ended there; an attempt of this run has neither.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    run: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    outcome: Option<&'static str>,
     machine: Option<String>,
     seconds: f64,
     failures: Vec<Wrong>,
@@ -294,12 +299,25 @@ impl Maker<'_> {
         let lines = |texts: &[String], max: usize| -> Vec<String> {
             texts.iter().take(PARTS).map(|text| one_line(text, max)).collect()
         };
-        let attempts = test.attempts.iter().take(PARTS).map(|attempt| Attempt {
+        let mut attempts: Vec<Attempt> = Vec::new();
+        // The last ones, where there are many.
+        for earlier in &test.earlier[test.earlier.len().saturating_sub(PARTS)..] {
+            attempts.push(Attempt {
+                run: Some(one_line(&earlier.run, NAME)),
+                outcome: Some(earlier.outcome.name()),
+                machine: None,
+                seconds: 0.0,
+                failures: earlier.failure.iter().map(|failure| self.wrong(failure)).collect(),
+            });
+        }
+        attempts.extend(test.attempts.iter().take(PARTS).map(|attempt| Attempt {
+            run: None,
+            outcome: None,
             machine: attempt.machine.as_ref().map(|machine| one_line(machine, NAME)),
             seconds: finite(attempt.seconds),
             failures: attempt.failures.iter().take(PARTS).map(|failure| self.wrong(failure)).collect(),
-        });
-        let attempts = attempts.collect();
+        }));
+        let notes = words::kept(test).into_iter().chain(lines(&test.remarks, SENTENCE)).collect();
         Test {
             suite: one_line(&test.suite, NAME),
             test: one_line(&test.test, NAME),
@@ -314,7 +332,7 @@ impl Maker<'_> {
             message: (test.outcome != Outcome::Pass).then(|| words::headline(test).1),
             failures: test.failures.iter().take(PARTS).map(|failure| self.wrong(failure)).collect(),
             reason: test.skipped.as_ref().map(|failure| self.wrong(failure)),
-            notes: lines(&test.remarks, SENTENCE),
+            notes,
             attempts,
             issue: test.issue.as_ref().map(|issue| self.issue(issue)),
             machine: test.machine.as_ref().map(|machine| one_line(machine, NAME)),
