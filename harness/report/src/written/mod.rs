@@ -5,6 +5,7 @@ mod ctrf;
 mod html;
 mod junit;
 pub mod markdown;
+mod otlp;
 mod sarif;
 mod tap;
 
@@ -17,7 +18,17 @@ use muster_record::layout::{FileError, RunDir, write_atomically};
 
 /// All of them, in the order in which they are named.
 pub fn registry() -> &'static [&'static dyn Report] {
-    &[&html::Html, &junit::Junit, &junit::Strict, &RunJson, &ctrf::Ctrf, &markdown::Markdown, &tap::Tap, &sarif::Sarif]
+    &[
+        &html::Html,
+        &junit::Junit,
+        &junit::Strict,
+        &RunJson,
+        &ctrf::Ctrf,
+        &markdown::Markdown,
+        &tap::Tap,
+        &sarif::Sarif,
+        &otlp::Otlp,
+    ]
 }
 
 /// A report could not be made or written.
