@@ -3,6 +3,7 @@
 PROGRAMS holds node_modules, as ci/report-readers installs them. The schema of Jenkins' xunit plugin (MIT) is a copy.
 """
 
+import base64
 import collections
 import hashlib
 import json
@@ -13,11 +14,17 @@ import tempfile
 
 import jsonschema
 import junitparser
+from google.protobuf import json_format
 from lxml import etree
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.trace.v1.trace_pb2 import Status
+from sarif import loader
 from tap.parser import Parser
 
 # Of npm's ctrf 0.3.0. The specification has version 0.0.0, so the file is what counts.
 CTRF_SCHEMA = "742dee4cffda469902a9c30c4a87b0b7000d59d2ee502dcccb12ec471cea96a2"
+# Of npm's @microsoft/jest-sarif 1.0.0-beta.0, which has the schema of OASIS (2.1.0 rtm.5).
+SARIF_SCHEMA = "2d99159ae54a3eea97f81781cff48780548657c35949f4b7f25e99a2ba4de4f8"
 GREEN = {"pass": "passed", "flaky": "passed"}
 KINDS = {**GREEN, "fail": "failed", "error": "failed", "skip": "skipped", "known": "skipped", "not-run": "skipped"}
 
@@ -134,9 +141,60 @@ def tap(run, ours):
         wrong.append(f"{run.name}: tap-parser: {by_node}, of {len(points)} tests")
 
 
+def sarif(run, record):
+    path = run / "results.sarif"
+    for error in jsonschema.Draft4Validator(sarif_schema).iter_errors(json.loads(path.read_text())):
+        wrong.append(f"{run.name}: sarif: {error.json_path}: {error.message[:200]}")
+    red = [test for test in record["tests"] if test["outcome"] in ("fail", "error")]
+    file = loader.load_sarif_file(str(path))
+    check(run, "sarif-tools", +collections.Counter(error=len(red)), collections.Counter(row["Severity"] for row in file.get_records()))
+    ids = collections.Counter(test["failures"][0]["id"] for test in red if test["failures"])
+    check(run, "sarif-tools, rules", ids, collections.Counter(row["ruleId"] for row in file.get_results() if row["ruleId"] in ids))
+    if file.get_distinct_tool_names() != ["muster"]:
+        wrong.append(f"{run.name}: sarif-tools: the tool is {file.get_distinct_tool_names()}")
+
+
+def otlp(run, record):
+    """Parsed by OpenTelemetry's own definition: a name or a kind of value that it does not know is an error."""
+    document = json.loads((run / "otlp-traces.json").read_text())
+    # OTLP writes ids as hexadecimal digits where protobuf's JSON has base64; all else is protobuf's JSON.
+    for span in (span for resource in document["resourceSpans"] for scope in resource["scopeSpans"] for span in scope["spans"]):
+        for key in {"traceId", "spanId", "parentSpanId"} & span.keys():
+            span[key] = base64.b64encode(bytes.fromhex(span[key])).decode()
+    request = json_format.ParseDict(document, ExportTraceServiceRequest())
+    spans = [span for resource in request.resource_spans for scope in resource.scope_spans for span in scope.spans]
+    ids = {span.span_id for span in spans}
+    if len(ids) != len(spans) or {len(one) for one in ids} != {8} or {len(span.trace_id) for span in spans} != {16}:
+        wrong.append(f"{run.name}: otlp: {len(spans)} spans have {len(ids)} ids")
+    if len({span.trace_id for span in spans}) != 1 or [span.name for span in spans if not span.parent_span_id] != ["run"]:
+        wrong.append(f"{run.name}: otlp: not one trace with one root")
+    for span in spans:
+        if span.start_time_unix_nano > span.end_time_unix_nano or (span.parent_span_id and span.parent_span_id not in ids):
+            wrong.append(f"{run.name}: otlp: {span.name} ends before it begins, or is below no span")
+    attributes = [{one.key: one.value.string_value for one in span.attributes} for span in spans]
+    cases = [(span, has) for span, has in zip(spans, attributes) if "test.case.name" in has]
+    check(run, "opentelemetry-proto, outcomes", collections.Counter(test["outcome"] for test in record["tests"]),
+          collections.Counter(has["muster.outcome"] for _, has in cases))
+    results = {"pass": "pass", "flaky": "pass", "fail": "fail", "error": "fail", "known": "fail"}
+    check(run, "opentelemetry-proto, results", collections.Counter(results.get(test["outcome"]) for test in record["tests"]),
+          collections.Counter(has.get("test.case.result.status") for _, has in cases))
+    red = sum(test["outcome"] in ("fail", "error", "not-run") for test in record["tests"])
+    check(run, "opentelemetry-proto, errors", +collections.Counter(error=red),
+          +collections.Counter(error=sum(span.status.code == Status.STATUS_CODE_ERROR for span, _ in cases)))
+    attempts = sum(len(test["attempts"]) + 1 for test in record["tests"] if test.get("attempts") and test.get("started"))
+    check(run, "opentelemetry-proto, attempts", +collections.Counter(attempts=attempts),
+          +collections.Counter(attempts=sum(span.name.startswith("attempt ") for span in spans)))
+    root = next(span for span in spans if span.name == "run")
+    if (root.status.code == Status.STATUS_CODE_ERROR) == (record.get("exit-code") == 0 and "finished" in record):
+        wrong.append(f"{run.name}: otlp: the run's status is {root.status.code}")
+
+
 raw = (programs / "node_modules/ctrf/src/ctrf-schema-0.0.json").read_bytes()
 assert hashlib.sha256(raw).hexdigest() == CTRF_SCHEMA, "npm's ctrf has another schema"
 schema = json.loads(raw)
+raw = (programs / "node_modules/@microsoft/jest-sarif/lib/schemas/sarif-2.1.0-rtm.5.json").read_bytes()
+assert hashlib.sha256(raw).hexdigest() == SARIF_SCHEMA, "npm's jest-sarif has another schema"
+sarif_schema = json.loads(raw)
 strict = etree.XMLSchema(etree.parse("harness/report/testdata/junit-10.xsd"))
 
 seen = 0
@@ -157,7 +215,8 @@ for run in sorted(path for path in runs.iterdir() if path.is_dir()):
     size = (run / "summary.md").stat().st_size
     if size > 1000 << 10:
         wrong.append(f"{run.name}: summary.md has {size} bytes")
-    json.loads((run / "results.sarif").read_text())
+    sarif(run, record)
+    otlp(run, record)
     print(f"{run.name}: {sum(ours.values())} tests: {dict(sorted(ours.items()))}")
     seen += 1
 

@@ -22,7 +22,7 @@ use muster_record::event::Event;
 use muster_record::facts::Facts;
 use muster_record::finding::Finding;
 use muster_record::outcome::Outcome;
-use muster_record::run::TestRecord;
+use muster_record::run::{MachineRecord, TestRecord};
 
 /// How many machines of an image may be lost before the rest of its tests are given up: enough for
 /// a few tests that wreck their machine, few enough that a broken host does not boot all night.
@@ -218,7 +218,13 @@ impl<'d, D: Driver> Session<'d, D> {
             image: self.image.clone(),
             cloned_from,
             deadline_seconds: self.driver.boot_deadline().as_secs_f64(),
+            at: Some(now()),
         });
+    }
+
+    fn ended(&self, mut record: MachineRecord) {
+        record.ended = Some(now());
+        self.events.emit(Event::MachineEnded { record });
     }
 
     /// Boots a machine whose guest has settled, and looks at what its boot left.
@@ -252,7 +258,7 @@ impl<'d, D: Driver> Session<'d, D> {
                 let (record, findings) = live.stop(Stop::Kill).await;
                 self.note_health(&id, findings);
                 self.stats().health.failures.push(failure.clone());
-                self.events.emit(Event::MachineEnded { record });
+                self.ended(record);
                 Err(failure)
             }
         }
@@ -314,7 +320,7 @@ impl<'d, D: Driver> Session<'d, D> {
         // First the reason, so that the finding that is the reason is not reported twice.
         self.stats().health.failures.push(failure.clone());
         self.note_health(id, findings);
-        self.events.emit(Event::MachineEnded { record });
+        self.ended(record);
         failure
     }
 
@@ -367,7 +373,7 @@ impl<'d, D: Driver> Session<'d, D> {
                     template.machine, failed.failure.message
                 ));
                 self.note_health(&id, failed.findings);
-                self.events.emit(Event::MachineEnded { record: failed.record });
+                self.ended(failed.record);
                 let mut clone_source = self.clone_source.lock().await;
                 if matches!(&*clone_source, CloneSource::Ready(now) if Arc::ptr_eq(now, &template)) {
                     *clone_source = match template.recalled {
@@ -411,7 +417,7 @@ impl<'d, D: Driver> Session<'d, D> {
             Frozen::Template { template, record, findings } => {
                 tracing::debug!(machine = id, "it is the template");
                 self.note_health(&id, findings);
-                self.events.emit(Event::MachineEnded { record });
+                self.ended(record);
                 if self.settings.products.is_empty() {
                     self.driver.keep(&template, &left).await;
                 }
@@ -425,7 +431,7 @@ impl<'d, D: Driver> Session<'d, D> {
             Frozen::Lost { reason, record, findings } => {
                 refused(&reason);
                 self.note_health(&id, findings);
-                self.events.emit(Event::MachineEnded { record });
+                self.ended(record);
                 Err(None)
             }
         }
@@ -454,7 +460,7 @@ impl<'d, D: Driver> Session<'d, D> {
     pub(super) async fn stop(&self, lease: Lease<D::Live>, how: Stop) {
         let (record, findings) = lease.live.stop(how).await;
         self.note_health(&lease.id, findings);
-        self.events.emit(Event::MachineEnded { record });
+        self.ended(record);
     }
 
     /// Ends a machine that a test has wrecked. A clone is cheap to replace, and is wrecked by its own

@@ -149,8 +149,8 @@ impl<D: Driver> Worker<'_, '_, D> {
             if attempts.len() as u32 >= planned.test().retry || !self.may_run_again(planned, &record) {
                 break record;
             }
-            let TestRecord { machine, seconds, failures, .. } = record;
-            attempts.push(AttemptRecord { machine, seconds, failures });
+            let TestRecord { machine, started, seconds, failures, .. } = record;
+            attempts.push(AttemptRecord { machine, started, seconds, failures });
             self.renew(planned).await;
         };
         if let Some(last) = attempts.last() {

@@ -1,7 +1,8 @@
 //! Booting a machine of this host, until somebody can work in its guest.
 
+use std::convert::Infallible;
 use std::sync::atomic::AtomicU64;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use camino::Utf8Path;
 
@@ -12,6 +13,7 @@ use crate::running::MachineState;
 use crate::{Machine, MachineRequest};
 use muster_base::failure::{self, Failure};
 use muster_base::fault::Fault as _;
+use muster_base::text;
 use muster_engine::driver::BootFailure;
 use muster_engine::refused;
 use muster_engine::settle::{guest_failure, settle};
@@ -19,6 +21,11 @@ use muster_guest::{ConnectError, Guest, HostKey, LastState, Target, facts};
 use muster_record::event::Event;
 use muster_record::facts::Facts;
 use muster_record::run::{MachineRecord, no_machine};
+
+/// How often a machine that boots says what it prints.
+const BETWEEN_LINES: Duration = Duration::from_secs(1);
+/// Characters of such a line at most; the schema of events has the number too.
+const LONGEST_LINE: usize = 200;
 
 /// A machine that did not come up, and whether QEMU is to blame.
 struct Down {
@@ -129,6 +136,7 @@ async fn arrive(
     let refused = refused::watch(target.refusals.subscribe(), report, settled);
     let guest = tokio::select! {
         biased;
+        never = show_console(shape, machine) => match never {},
         guest = Guest::connect(target, deadline, scale) => {
             guest.map_err(|error| Failure::from(&error).with_detail(console_tail(machine)))?
         }
@@ -147,6 +155,20 @@ async fn arrive(
         settle(&guest, deadline).await?;
     }
     Ok((guest, facts, boot_seconds))
+}
+
+/// Says what a machine that boots prints: its newest line, at most once a second.
+async fn show_console(shape: &Shape<'_>, machine: &Machine) -> Infallible {
+    let mut shown = String::new();
+    loop {
+        tokio::time::sleep(BETWEEN_LINES).await;
+        let Some(line) = machine.console().excerpt(1).pop() else { continue };
+        let line = text::one_line(&line, LONGEST_LINE);
+        if line != shown && !line.trim().is_empty() {
+            shown.clone_from(&line);
+            shape.host.events.emit(Event::Booting { machine: machine.id().to_owned(), line });
+        }
+    }
 }
 
 /// Whether QEMU ended at an assertion in its own code. QEMU 10.0.2 was seen to do so once in some hundred emulated boots

@@ -69,6 +69,9 @@ impl Live for HostMachine {
             id: self.machine.id().to_owned(),
             image: self.image.clone(),
             cloned_from: self.cloned_from.clone(),
+            // When it began and ended is noted where that is said to everybody.
+            started: None,
+            ended: None,
             channel: Some(if self.guest.is_warm() { "warm-shell" } else { "ssh" }.to_owned()),
             boot_seconds: Some(self.boot_seconds),
             private_mib: None,

@@ -63,6 +63,17 @@ pub enum Event {
         cloned_from: Option<String>,
         /// How long it may take.
         deadline_seconds: f64,
+        /// RFC 3339, UTC; absent in journals of earlier versions.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        at: Option<String>,
+    },
+    /// The newest line on the console of a machine that boots. At most one a second, and none that is like the one
+    /// before it.
+    Booting {
+        /// Machine id.
+        machine: String,
+        /// The line, escaped, of at most 200 characters.
+        line: String,
     },
     /// The guest answers SSH and refuses the key; the login goes on. Said at the third refusal, and each time their
     /// number has doubled since.

@@ -82,13 +82,14 @@ impl Recorder {
                     entry.products = products;
                 }
             }
-            Event::MachineStarting { machine, image, cloned_from, .. } => {
+            Event::MachineStarting { machine, image, cloned_from, at, .. } => {
                 let entry = self.machine(machine);
                 entry.image.clone_from(image);
+                entry.started.clone_from(at);
                 entry.cloned_from.clone_from(cloned_from);
             }
             // What comes of it is said by the machine's end, or by its first answer.
-            Event::LoginRefused { .. } => {}
+            Event::LoginRefused { .. } | Event::Booting { .. } => {}
             Event::MachineReady { machine, boot_seconds, facts } => {
                 let mut seconds = *boot_seconds;
                 clamp(&mut seconds);
@@ -126,7 +127,9 @@ impl Recorder {
             Event::MachineEnded { record } => {
                 let entry = self.machine(&record.id);
                 let (image, boot_seconds) = (std::mem::take(&mut entry.image), entry.boot_seconds);
+                let started = entry.started.take();
                 *entry = record.clone();
+                entry.started = started.or(entry.started.take());
                 if entry.image.is_empty() {
                     entry.image = image;
                 }

@@ -146,6 +146,12 @@ pub struct MachineRecord {
     /// state; absent when it was booted.
     #[serde(rename = "forked-from", skip_serializing_if = "Option::is_none", default)]
     pub cloned_from: Option<String>,
+    /// When it was started, RFC 3339, UTC; absent in records of earlier versions.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub started: Option<String>,
+    /// When it had ended; absent while it runs, and in records of earlier versions.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub ended: Option<String>,
     /// How commands reached its guest last: `ssh`, or `warm-shell`, which began before the clone.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub channel: Option<String>,
@@ -179,6 +185,9 @@ pub struct AttemptRecord {
     /// The machine it ran on.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub machine: Option<String>,
+    /// RFC 3339, UTC; absent in records of earlier versions.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub started: Option<String>,
     /// Wall-clock seconds.
     pub seconds: f64,
     /// Everything that went wrong.
@@ -243,10 +252,10 @@ pub struct TestRecord {
     pub links: Vec<String>,
     /// Where it stands.
     pub location: Location,
-    /// RFC 3339, UTC; absent when it never started.
+    /// When its last attempt began, RFC 3339, UTC; absent when it never started.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub started: Option<String>,
-    /// Wall-clock seconds.
+    /// Wall-clock seconds of all attempts.
     pub seconds: f64,
     /// How many assertions were evaluated (expectations, step conditions, snapshots).
     pub assertions: u32,

@@ -97,7 +97,12 @@ pub fn tests() -> Vec<TestRecord> {
         vec![Failure::new(FailureId::of_check("port", "listening"), "port tcp/80: not listening").at(&place(50, 9))],
     );
     flaky.remarks = vec!["coredump: 1 process dumped core".into()];
-    flaky.attempts = vec![AttemptRecord { machine: Some("m1".into()), seconds: 0.5, failures: flaky.failures.clone() }];
+    flaky.attempts = vec![AttemptRecord {
+        machine: Some("m1".into()),
+        started: Some("2026-03-01T10:00:04.500Z".into()),
+        seconds: 0.5,
+        failures: flaky.failures.clone(),
+    }];
     known.issue = Some(IssueRecord {
         ruled: Ruled::Known,
         tracker: "bug 123".into(),
@@ -196,12 +201,14 @@ pub fn events() -> Vec<Event> {
         image: image.into(),
         cloned_from: None,
         deadline_seconds: 90.0,
+        at: Some("2026-03-01T10:00:01.125Z".into()),
     };
     let ended = |id: &str, image: &str, boot: Option<f64>, end: &str| Event::MachineEnded {
         record: MachineRecord {
             id: id.into(),
             image: image.into(),
             boot_seconds: boot,
+            ended: Some("2026-03-01T10:02:00.500Z".into()),
             end: Some(end.into()),
             ..MachineRecord::default()
         },
@@ -233,6 +240,7 @@ pub fn events() -> Vec<Event> {
         Event::ImageReady { image: "lab-immutable".into(), record: Box::new(image("images/lab-immutable.qcow2")) },
         starting("m1", "lab"),
         starting("m2", "lab-immutable"),
+        Event::Booting { machine: "m2".into(), line: "[    4.1] systemd[1]: Starting\x1b[2J a job".into() },
         Event::LoginRefused { machine: "m2".into(), user: "azure\x1b[2Juser".into(), times: 12 },
         Event::MachineReady { machine: "m1".into(), boot_seconds: 31.5, facts: Some(Box::new(facts)) },
         Event::ProductsInstalled {
@@ -275,6 +283,7 @@ pub fn events() -> Vec<Event> {
             image: "lab".into(),
             cloned_from: Some("m1".into()),
             deadline_seconds: 90.0,
+            at: Some("2026-03-01T10:01:00.000Z".into()),
         },
         Event::MachineReady { machine: "m3".into(), boot_seconds: 0.75, facts: None },
         Event::MachineEnded {
@@ -282,6 +291,8 @@ pub fn events() -> Vec<Event> {
                 id: "m3".into(),
                 image: "lab".into(),
                 cloned_from: Some("m1".into()),
+                started: None,
+                ended: Some("2026-03-01T10:01:30.000Z".into()),
                 channel: Some("warm-shell".into()),
                 boot_seconds: Some(0.75),
                 private_mib: Some(120),

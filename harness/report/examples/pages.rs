@@ -198,7 +198,12 @@ fn outcome(test: &mut TestRecord, number: usize, image: &str) {
         12 if number < 14 => {
             test.outcome = Outcome::Flaky;
             let failures = vec![Failure::new(FailureId::of_check("port", "listening"), "port tcp/80: not listening")];
-            let attempt = |seconds| AttemptRecord { machine: test.machine.clone(), seconds, failures: failures.clone() };
+            let attempt = |seconds| AttemptRecord {
+                machine: test.machine.clone(),
+                started: None,
+                seconds,
+                failures: failures.clone(),
+            };
             test.attempts = vec![attempt(2.5), attempt(2.25)];
             test.failures = failures.clone();
         }

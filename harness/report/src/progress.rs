@@ -27,7 +27,7 @@ impl Progress {
     pub(super) fn apply(&mut self, event: &Event, pace: &Pace) {
         match event {
             Event::Planned { tests, .. } => self.tests.set_length(tests.len() as u64),
-            Event::MachineStarting { machine, image, cloned_from, deadline_seconds } => {
+            Event::MachineStarting { machine, image, cloned_from, deadline_seconds, .. } => {
                 let bar = self.bars.insert_before(&self.tests, ProgressBar::new_spinner());
                 // `{elapsed}` goes on by itself; what is expected next to it does not change.
                 bar.set_style(template("{spinner} {msg}  {elapsed}"));

@@ -105,7 +105,7 @@ impl<W: Write> Terminal<W> {
                 self.notice(&format!("guests are emulated: {}", accelerator.reason), &mut lines);
             }
             // A clone is no news: the last lines count them.
-            Event::MachineStarting { machine, image, cloned_from: None, deadline_seconds } => {
+            Event::MachineStarting { machine, image, cloned_from: None, deadline_seconds, .. } => {
                 self.machines.insert(machine.clone(), image.clone());
                 if !self.quiet && self.progress.is_none() {
                     let name = format!("{} [{}]", one_line(machine, NAME), one_line(image, NAME));

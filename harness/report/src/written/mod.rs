@@ -5,6 +5,7 @@ mod ctrf;
 mod html;
 mod junit;
 pub mod markdown;
+mod otlp;
 mod sarif;
 mod tap;
 mod tmt;
@@ -28,6 +29,7 @@ pub fn registry() -> &'static [&'static dyn Report] {
         &tap::Tap,
         &sarif::Sarif,
         &tmt::Tmt,
+        &otlp::Otlp,
     ]
 }
 
