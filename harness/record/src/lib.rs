@@ -19,4 +19,5 @@ pub mod outcome;
 pub mod run;
 #[cfg(any(test, feature = "testing"))]
 pub mod sample;
+pub mod signature;
 pub mod verdict;
