@@ -16,6 +16,7 @@ mod errors;
 mod exits;
 mod explain;
 mod failed;
+mod gate;
 mod images;
 mod kconfig;
 mod names;
@@ -156,6 +157,10 @@ fn schemas_are_valid_json() {
         "console-rules",
         "deviations",
         "foreign-checks",
+        "policy",
+        "waivers",
+        "profile",
+        "decision",
         "port",
         "facts",
         "console",

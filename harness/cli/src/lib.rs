@@ -26,6 +26,7 @@ mod failed;
 mod failures;
 #[cfg(test)]
 mod fuzz_corpus;
+mod gate;
 #[cfg(test)]
 mod guide_tests;
 mod history;
@@ -44,6 +45,7 @@ mod packed;
 #[cfg(test)]
 mod plain_words_tests;
 mod port;
+mod profile;
 mod project;
 mod record;
 mod reference;
@@ -131,6 +133,10 @@ enum Command {
     Diff(diff::Arguments),
     /// Show what is new, what goes on, what was fixed and what is flaky over many runs
     History(history::Arguments),
+    /// Decide whether an image may ship: a policy, the records of runs, and waivers become a decision
+    Gate(gate::Arguments),
+    /// Lock which tests a policy requires, and compare two locks
+    Profile(Box<profile::Arguments>),
     /// Write what is known of each failure of a run: class, evidence with file and line, how to run it again
     Triage(triage::Arguments),
     /// List, show, accept or reject snapshots that have changed
@@ -257,6 +263,8 @@ fn dispatch(Arguments { command, colour }: Arguments, notes: Vec<String>) -> std
         Command::Images(arguments) => images::execute(arguments),
         Command::Diff(arguments) => diff::execute(&arguments),
         Command::History(arguments) => history::execute(&arguments),
+        Command::Gate(arguments) => gate::execute(&arguments),
+        Command::Profile(arguments) => profile::execute(*arguments),
         Command::Triage(arguments) => triage::execute(&arguments),
         Command::Report(arguments) => report::execute(&arguments),
         Command::Runs(arguments) => runs::execute(arguments),
