@@ -44,6 +44,9 @@ const FILES: &[&[&str]] = &[
     &["snapshots", "accept", "--all", "--folder", "MISSING"],
     &["coverage", "--suites", "MISSING"],
     &["resume", "MISSING"],
+    &["gate", "last", "--policy", "MISSING"],
+    &["profile", "diff", "MISSING", "MISSING"],
+    &["profile", "lock", "--suites", "MISSING"],
 ];
 
 #[test]

@@ -18,6 +18,7 @@ mod exits;
 mod explain;
 mod export;
 mod failed;
+mod gate;
 mod images;
 mod kconfig;
 mod names;
@@ -161,6 +162,10 @@ fn schemas_are_valid_json() {
         "console-rules",
         "deviations",
         "foreign-checks",
+        "policy",
+        "waivers",
+        "profile",
+        "decision",
         "port",
         "facts",
         "console",

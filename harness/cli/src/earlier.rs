@@ -121,7 +121,7 @@ pub(crate) fn newest(project: &Project, images: &[String]) -> Option<RunRecord> 
 }
 
 /// The directory or the archive of the run that was named.
-fn find(project: &Project, argument: &str, typed: &str) -> Result<Utf8PathBuf, CliError> {
+pub(crate) fn find(project: &Project, argument: &str, typed: &str) -> Result<Utf8PathBuf, CliError> {
     let runs = project.runs();
     let is_run = |dir: &Utf8Path| dir.join("run.json").is_file() || dir.join("events.jsonl").is_file();
     let entries = runs.read_dir_utf8().into_iter().flatten().flatten();

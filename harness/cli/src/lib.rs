@@ -28,6 +28,7 @@ mod export;
 mod failures;
 #[cfg(test)]
 mod fuzz_corpus;
+mod gate;
 #[cfg(test)]
 mod guide_tests;
 mod history;
@@ -47,6 +48,7 @@ mod packed;
 mod plain_words_tests;
 mod port;
 mod product;
+mod profile;
 mod project;
 mod record;
 mod reference;
@@ -136,6 +138,10 @@ enum Command {
     Diff(diff::Arguments),
     /// Show what is new, what goes on, what was fixed and what is flaky over many runs
     History(history::Arguments),
+    /// Decide whether an image may ship: a policy, the records of runs, and waivers become a decision
+    Gate(gate::Arguments),
+    /// Lock which tests a policy requires, and compare two locks
+    Profile(Box<profile::Arguments>),
     /// Write what is known of each failure of a run: class, evidence with file and line, how to run it again
     Triage(triage::Arguments),
     /// Write suites as tests of tmt, autopkgtest or pytest
@@ -279,6 +285,8 @@ fn dispatch(
         Command::Archive(arguments) => archive::execute(&arguments),
         Command::Diff(arguments) => diff::execute(&arguments),
         Command::History(arguments) => history::execute(&arguments),
+        Command::Gate(arguments) => gate::execute(&arguments),
+        Command::Profile(arguments) => profile::execute(*arguments),
         Command::Triage(arguments) => triage::execute(&arguments),
         Command::Report(arguments) => report::execute(&arguments),
         Command::Runs(arguments) => runs::execute(arguments),

@@ -33,6 +33,14 @@ enum Format {
     Deviations,
     /// Checks of other tools, for `muster coverage` (`schema: foreign-checks/v1`)
     ForeignChecks,
+    /// Policies of `muster gate` (`schema: policy/v1`)
+    Policy,
+    /// Waivers (`schema: waivers/v1`)
+    Waivers,
+    /// What `muster profile lock` writes (`profile/v1`)
+    Profile,
+    /// What `muster gate --format json` prints (`decision/v1`)
+    Decision,
     /// What a comparison reads of one system (`facts/v1`)
     Facts,
     /// What `muster console scan --format json` prints (`console/v1`)
@@ -63,6 +71,10 @@ pub(crate) fn execute(arguments: Arguments) -> Result<Exit, CliError> {
         Format::Proofs => pretty(&muster_suite::schema::proofs())?,
         Format::Deviations => pretty(&muster_suite::schema::deviations())?,
         Format::ForeignChecks => pretty(&muster_suite::schema::foreign_checks())?,
+        Format::Policy => pretty(&muster_suite::schema::policy())?,
+        Format::Waivers => pretty(&muster_suite::schema::waivers())?,
+        Format::Profile => muster_gate::profile::PROFILE_SCHEMA.trim_end().to_owned(),
+        Format::Decision => muster_gate::written::json::DECISION_SCHEMA.trim_end().to_owned(),
         Format::Facts => pretty(&muster_compare::facts::schema())?,
         Format::Console => super::console::SCHEMA.trim_end().to_owned(),
         Format::ImagesCheck => super::images::SCHEMA.trim_end().to_owned(),

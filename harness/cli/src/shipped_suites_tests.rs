@@ -12,7 +12,7 @@ use crate::guide_tests::{blocks, vocabulary};
 use muster_suite::decode_source;
 use muster_suite::diagnostic::Diagnostics;
 use muster_suite::testing::{EXAMPLES, VOCABULARY, as_editor};
-use muster_suite::{Vocabulary, console_rules, deviations, foreign, images, known, lint, load, yaml};
+use muster_suite::{Vocabulary, console_rules, deviations, foreign, images, known, lint, load, policy, waivers, yaml};
 
 fn testdata() -> Utf8PathBuf {
     Utf8Path::new(env!("CARGO_MANIFEST_DIR")).join("../suite/src/testdata")
@@ -31,6 +31,8 @@ fn validators(vocabulary: &Vocabulary<'_>) -> HashMap<&'static str, Validator> {
         ("proofs/v1", muster_suite::schema::proofs()),
         (deviations::SCHEMA, muster_suite::schema::deviations()),
         (foreign::SCHEMA, muster_suite::schema::foreign_checks()),
+        (policy::SCHEMA, muster_suite::schema::policy()),
+        (waivers::SCHEMA, muster_suite::schema::waivers()),
         ("images/v1", muster_suite::schema::images()),
         (console_rules::SCHEMA, muster_suite::schema::console_rules()),
     ];

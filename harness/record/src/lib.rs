@@ -21,4 +21,5 @@ pub mod outstanding;
 pub mod run;
 #[cfg(any(test, feature = "testing"))]
 pub mod sample;
+pub mod signature;
 pub mod verdict;

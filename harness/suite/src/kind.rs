@@ -28,11 +28,15 @@ pub enum FileKind {
     Deviations,
     /// The checks of another tool.
     ForeignChecks,
+    /// What an image must have passed.
+    Policy,
+    /// Failures that were let go.
+    Waivers,
 }
 
 impl FileKind {
     /// All, in the order in which they are read.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::Suite,
         Self::Tests,
         Self::Images,
@@ -41,6 +45,8 @@ impl FileKind {
         Self::ConsoleRules,
         Self::Deviations,
         Self::ForeignChecks,
+        Self::Policy,
+        Self::Waivers,
     ];
 
     /// What such a document has as its `schema`.
@@ -54,6 +60,8 @@ impl FileKind {
             Self::ConsoleRules => crate::console_rules::keys::SCHEMA,
             Self::Deviations => crate::deviations::keys::SCHEMA,
             Self::ForeignChecks => crate::foreign::keys::SCHEMA,
+            Self::Policy => crate::policy::keys::SCHEMA,
+            Self::Waivers => crate::waivers::keys::SCHEMA,
         }
     }
 
@@ -68,6 +76,8 @@ impl FileKind {
             Self::ConsoleRules => &crate::console_rules::keys::FILE,
             Self::Deviations => &crate::deviations::keys::FILE,
             Self::ForeignChecks => &crate::foreign::keys::FILE,
+            Self::Policy => &crate::policy::keys::FILE,
+            Self::Waivers => &crate::waivers::keys::FILE,
         }
     }
 

@@ -15,6 +15,7 @@
 //! - [`console_rules`]: the files of console rules. [`deviations`]: the ledger of a comparison.
 //! - [`write`]: tests become YAML.
 //! - [`foreign`]: the checks of other tools, and which tests take their place.
+//! - [`policy`]: what an image must have passed. [`waivers`]: failures that were let go.
 
 pub mod adjust;
 pub mod baseline;
@@ -39,6 +40,7 @@ pub mod lint;
 pub mod matcher;
 pub mod model;
 mod operator;
+pub mod policy;
 pub mod proofs;
 pub mod schema;
 pub mod select;
@@ -49,6 +51,7 @@ pub mod testing;
 pub mod value;
 pub mod version;
 mod vocabulary;
+pub mod waivers;
 pub mod write;
 pub mod yaml;
 

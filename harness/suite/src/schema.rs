@@ -64,6 +64,16 @@ pub fn foreign_checks() -> Value {
     root(super::foreign::SCHEMA, "Checks of another tool, and what takes their place", mapping(&super::foreign::FILE))
 }
 
+/// The schema of policies.
+pub fn policy() -> Value {
+    root(super::policy::SCHEMA, "A policy of a gate", mapping(&super::policy::FILE))
+}
+
+/// The schema of waivers.
+pub fn waivers() -> Value {
+    root(super::waivers::SCHEMA, "Waivers of failures", mapping(&super::waivers::FILE))
+}
+
 fn root(id: &str, title: &str, schema: Value) -> Value {
     share(unshared(id, title, schema))
 }
@@ -110,6 +120,12 @@ fn mapping(table: &'static KeyTable) -> Value {
         "when" => out["anyOf"] = json!([{"required": ["expect"]}, {"required": ["timeout"]}]),
         "value" if table.get("url").is_some() => {
             out["anyOf"] = json!([{"required": ["value"]}, {"required": ["url"]}]);
+        }
+        "test" if table.get("suite").is_some() => {
+            out["oneOf"] = json!([{"required": ["test"]}, {"required": ["suite"]}, {"required": ["tag"]}]);
+        }
+        "schema" if table.get("require").is_some() => {
+            out["anyOf"] = json!([{"required": ["profile"]}, {"required": ["require"]}]);
         }
         "service" => out["anyOf"] = json!([{"required": ["state"]}, {"required": ["enabled"]}]),
         _ => {}

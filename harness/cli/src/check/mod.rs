@@ -17,7 +17,7 @@ use muster_console::Rules;
 use muster_facts::compare::read_accepted;
 use muster_suite::diagnostic::{Diagnostic, Diagnostics, codes, sarif};
 use muster_suite::model::{Suite, Test};
-use muster_suite::{FileKind, deviations, foreign, images, known, proofs};
+use muster_suite::{FileKind, deviations, foreign, images, known, policy, proofs, waivers};
 
 /// Validate every kind of file offline: all errors of all files at once, nothing is started
 #[derive(Debug, clap::Args)]
@@ -25,7 +25,8 @@ use muster_suite::{FileKind, deviations, foreign, images, known, proofs};
 
 A file is what its `schema:` says. A directory means its files, and those in its `proofs`, `coverage` and `snapshots`.")]
 pub(crate) struct Arguments {
-    /// Suites, images, known issues, proofs, console rules, deviations, lists of checks, snapshots; files or directories
+    /// Suites, images, known issues, proofs, console rules, deviations, lists of checks, policies, waivers, snapshots; files or
+    /// directories
     /// [default: all that ship with muster, and ./suites and ./images]
     paths: Vec<Utf8PathBuf>,
     /// How errors are printed
@@ -183,6 +184,19 @@ fn read(kind: FileKind, files: &Files, found: &mut Found) -> Result<(String, Dia
             };
             let checks: usize = lists.iter().map(|list| list.checks.len()).sum();
             (format!("{} of {}", count(checks, "check"), count(lists.len(), "other tool")), problems)
+        }
+        FileKind::Policy => {
+            let mut problems = Diagnostics::new();
+            let policies = policy::load(&paths, &vocabulary, &mut problems);
+            // What it requires may come from a profile, whose tests are not counted here.
+            let rules: usize = policies.iter().map(|policy| policy.rules.len()).sum();
+            let number = policies.len();
+            (format!("{number} polic{}, {}", if number == 1 { "y" } else { "ies" }, count(rules, "rule")), problems)
+        }
+        FileKind::Waivers => {
+            let mut problems = Diagnostics::new();
+            let entries = waivers::load(&paths, &vocabulary, &mut problems);
+            (format!("{} in {}", count(entries.len(), "waiver"), count(number, "file")), problems)
         }
     })
 }

@@ -7,17 +7,18 @@ use super::words::{kind, matchers, shape, shorthand, subject};
 use crate::wording::one_of;
 use muster_suite::clause::Join;
 use muster_suite::condition::{DIMENSIONS, words};
-use muster_suite::console_rules;
 use muster_suite::diagnostic::codes;
 use muster_suite::images::keys::CATALOGUE;
 use muster_suite::keys::{FRAGMENT, KNOWN_ISSUES, Key, KeyTable, MATRIX, STEPS, SUITE};
 use muster_suite::matcher::MATCHERS;
 use muster_suite::table::{Attribute, CheckTable};
+use muster_suite::{console_rules, policy, waivers};
 
 /// Every table of keys, each once.
 fn tables() -> Vec<&'static KeyTable> {
     let mut out: Vec<&'static KeyTable> = Vec::new();
-    let roots = [&SUITE, &FRAGMENT, &KNOWN_ISSUES, &CATALOGUE, &console_rules::FILE, &MATRIX];
+    let roots =
+        [&SUITE, &FRAGMENT, &KNOWN_ISSUES, &CATALOGUE, &console_rules::FILE, &policy::FILE, &waivers::FILE, &MATRIX];
     for table in roots.into_iter().flat_map(below).chain(STEPS.iter().copied()) {
         if !out.iter().any(|known| known.what == table.what) {
             out.push(table);

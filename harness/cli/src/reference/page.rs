@@ -14,7 +14,7 @@ use muster_suite::keys::{
 };
 use muster_suite::matcher::{MATCHERS, MOST_PARTS};
 use muster_suite::table::{CheckTable, STATISTICS};
-use muster_suite::{console_rules, yaml};
+use muster_suite::{console_rules, policy, waivers, yaml};
 
 /// `checks.md`.
 pub(crate) fn checks() -> String {
@@ -88,6 +88,8 @@ pub(crate) fn language() -> String {
         ("Known issues", &KNOWN_ISSUES),
         ("Image catalogues", &CATALOGUE),
         ("Console rules", console),
+        ("Policies", &policy::FILE),
+        ("Waivers", &waivers::FILE),
     ] {
         let _ = writeln!(out, "\n## {title}");
         for table in below(table).into_iter().filter(|table| title == "Suites" || !is_of_suites(table)) {

@@ -32,6 +32,7 @@ pub(super) const EXCEPTIONS: &[(&str, &str, &str)] = &[
     ("", "all", "what it widens differs between commands, and for some it removes things"),
     ("", "force", "what it overrides is decided each time"),
     ("", "exec", "it is what one command does, and no property of a project"),
+    ("gate", "at", "a time in the past is decided for once, and no property of a project"),
     ("boot", "list", "it is what one command does, and no property of a project"),
     ("boot", "end", "it ends a machine"),
     ("boot", "keep", "it leaves a machine running"),

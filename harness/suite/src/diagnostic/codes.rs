@@ -45,6 +45,7 @@ codes! {
     UNKNOWN_NEED = "unknown-need", "A test needs one that the suite does not have.";
     UNKNOWN_TEST = "unknown-test", "A known issue is about a test that no suite has.";
     VAGUE_FAILURE = "vague-failure", "The `failure` of a known issue fits failures of every kind.";
+    REFUSED_WAIVER = "refused-waiver", "A waiver does not count: the message says why.";
     UNKNOWN_COVER = "unknown-cover", "A test covers a check that the list of its tool does not have.";
     STALE_COVERAGE = "stale-coverage", "A check of another tool is listed as not covered, or in part, and the suites say otherwise.";
     CYCLIC_NEED = "cyclic-need", "Tests need each other in a circle.";

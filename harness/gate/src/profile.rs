@@ -1,0 +1,279 @@
+//! A locked profile (`profile/v1`, JSON): which tests there were, in which suites, when somebody looked at the list.
+//! Made of suites, compared with another one, and read again by a policy.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+use muster_base::exit::Exit;
+use muster_base::fault::Fault;
+use muster_base::text::{hex, one_line};
+use muster_suite::model::{Suite, Test};
+
+/// The name of the schema.
+pub const SCHEMA: &str = "profile/v1";
+/// The schema.
+pub const PROFILE_SCHEMA: &str = include_str!("../../../reports/schema/profile-v1.json");
+/// What the name of its file ends with.
+pub const ENDING: &str = ".lock.json";
+
+/// The tests of some suites at one time.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Profile {
+    /// `profile/v1`.
+    pub schema: String,
+    /// Its name, such as `isv-2026.1`.
+    pub id: String,
+    /// The version of muster that wrote it: what the check types meant.
+    pub muster: String,
+    /// The suites, by name.
+    pub suites: BTreeMap<String, ProfileSuite>,
+    /// The tests, by their full names.
+    pub tests: BTreeMap<String, ProfileTest>,
+}
+
+/// A suite of a profile.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct ProfileSuite {
+    /// SHA-256 of its file and of those that it includes, hex, as a run records it.
+    pub sha256: String,
+}
+
+/// A test of a profile.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct ProfileTest {
+    /// SHA-256 of its own lines, without comments, hex.
+    pub sha256: String,
+    /// Its tags and its suite's.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub tags: Vec<String>,
+}
+
+/// A text that is no profile which this version can read.
+#[derive(Debug, thiserror::Error)]
+pub enum ProfileError {
+    /// Another version wrote it, or it is something else.
+    #[error("{file} has the schema {schema}, and this version of muster reads {SCHEMA}")]
+    Schema {
+        /// The file.
+        file: String,
+        /// What it says of itself, escaped.
+        schema: String,
+    },
+    /// It is not what is written.
+    #[error("{file}, line {line}: {why}")]
+    Broken {
+        /// The file.
+        file: String,
+        /// From 1.
+        line: usize,
+        /// What the reader says.
+        why: String,
+    },
+    /// It has no test.
+    #[error("{file} has no test")]
+    Empty {
+        /// The file.
+        file: String,
+    },
+}
+
+impl Fault for ProfileError {
+    fn hint(&self) -> Option<std::borrow::Cow<'static, str>> {
+        Some("`muster profile lock -o FILE` writes one".into())
+    }
+
+    fn exit(&self) -> Exit {
+        Exit::Error
+    }
+}
+
+impl Profile {
+    /// The profile of these tests. `lines` gives the text of a file that a test stands in.
+    pub fn of<'s>(
+        id: &str,
+        muster: &str,
+        tests: impl IntoIterator<Item = (&'s Suite, &'s Test)>,
+        lines: &dyn Fn(&str) -> Option<String>,
+    ) -> Self {
+        let (mut suites, mut out) = (BTreeMap::new(), BTreeMap::new());
+        let mut texts: BTreeMap<String, Option<String>> = BTreeMap::new();
+        for (suite, test) in tests {
+            suites.entry(suite.name.clone()).or_insert_with(|| ProfileSuite { sha256: suite.digest.clone() });
+            let file = test.location.file.to_string();
+            let text = texts.entry(file.clone()).or_insert_with(|| lines(&file));
+            let own = text.as_deref().map(|text| own_lines(text, test.location.line, test.location.column));
+            let entry = ProfileTest { sha256: hex(Sha256::digest(own.unwrap_or_default())), tags: test.tags.clone() };
+            out.insert(format!("{}/{}", suite.name, test.id), entry);
+        }
+        Self { schema: SCHEMA.to_owned(), id: id.to_owned(), muster: muster.to_owned(), suites, tests: out }
+    }
+
+    /// Reads one. `file` is for errors.
+    ///
+    /// # Errors
+    /// It is none, or another version wrote it.
+    pub fn parse(file: &str, text: &str) -> Result<Self, ProfileError> {
+        #[derive(Deserialize)]
+        struct Outline {
+            schema: String,
+        }
+        let broken = |error: serde_json::Error| ProfileError::Broken {
+            file: file.to_owned(),
+            line: error.line().max(1),
+            why: one_line(&error.to_string(), 300),
+        };
+        let Outline { schema } = serde_json::from_str(text).map_err(broken)?;
+        if schema != SCHEMA {
+            return Err(ProfileError::Schema { file: file.to_owned(), schema: one_line(&schema, 80) });
+        }
+        let profile: Self = serde_json::from_str(text).map_err(broken)?;
+        match profile.tests.is_empty() {
+            true => Err(ProfileError::Empty { file: file.to_owned() }),
+            false => Ok(profile),
+        }
+    }
+
+    /// As it is written, with a newline at its end.
+    ///
+    /// # Errors
+    /// None that can happen with values of these types.
+    pub fn render(&self) -> Result<String, serde_json::Error> {
+        serde_json::to_string_pretty(self).map(|json| json + "\n")
+    }
+
+    /// What is different in a later one.
+    pub fn compared_with(&self, later: &Self) -> ProfileDifference {
+        let names = |profile: &Self| profile.tests.keys().cloned().collect::<BTreeSet<_>>();
+        let (before, after) = (names(self), names(later));
+        let changed: Vec<String> =
+            before.intersection(&after).filter(|name| self.tests[*name] != later.tests[*name]).cloned().collect();
+        let touched: BTreeSet<&str> = changed.iter().map(|name| suite_of(name)).collect();
+        let suites = self.suites.iter().filter(|(name, suite)| {
+            later.suites.get(*name).is_some_and(|other| other != *suite) && !touched.contains(name.as_str())
+        });
+        ProfileDifference {
+            added: after.difference(&before).cloned().collect(),
+            removed: before.difference(&after).cloned().collect(),
+            suites: suites.map(|(name, _)| name.clone()).collect(),
+            changed,
+            muster: (self.muster != later.muster).then(|| (self.muster.clone(), later.muster.clone())),
+        }
+    }
+}
+
+/// The suite in the name of a test.
+pub(crate) fn suite_of(name: &str) -> &str {
+    name.split_once('/').map_or(name, |(suite, _)| suite)
+}
+
+/// What is different between two profiles.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct ProfileDifference {
+    /// Tests that only the later one has.
+    pub added: Vec<String>,
+    /// Tests that only the earlier one has.
+    pub removed: Vec<String>,
+    /// Tests whose own lines or tags changed.
+    pub changed: Vec<String>,
+    /// Suites that changed, and none of their tests did: shared steps, variables, `when`, comments.
+    pub suites: Vec<String>,
+    /// The versions of muster, where they differ.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub muster: Option<(String, String)>,
+}
+
+impl ProfileDifference {
+    /// Whether nothing is different that could change a decision.
+    pub fn is_empty(&self) -> bool {
+        self.added.is_empty() && self.removed.is_empty() && self.changed.is_empty() && self.suites.is_empty()
+    }
+}
+
+/// The lines of a test, which begins at a line and column from 1: up to the first that is indented less. Blank lines
+/// and comments are left out.
+fn own_lines(text: &str, line: u32, column: u32) -> String {
+    let (line, indent) = (line.saturating_sub(1) as usize, column.saturating_sub(1) as usize);
+    let mut out = String::new();
+    for (at, text) in text.lines().skip(line).enumerate() {
+        let trimmed = text.trim();
+        if trimmed.is_empty() || trimmed.starts_with('#') {
+            continue;
+        }
+        if at > 0 && text.len() - text.trim_start_matches(' ').len() < indent {
+            break;
+        }
+        out.push_str(text.trim_end());
+        out.push('\n');
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use muster_suite::testing::VOCABULARY;
+
+    const SUITE: &str = "schema: suite/v1
+suite: a
+tags: [tier0]
+tests:
+  # The first.
+  - id: one
+    summary: x
+    expect: {package: {bash: {installed: true}}}
+
+  - {id: two, summary: y, expect: {package: {bash: {installed: true}}}}
+";
+
+    fn profile(text: &str) -> Profile {
+        let suite = muster_suite::decode_source("a.yaml", text, &VOCABULARY).0.expect("a suite");
+        let mut suite = suite;
+        suite.digest = hex(Sha256::digest(text));
+        let text = text.to_owned();
+        Profile::of("p", "1.0", suite.tests.iter().map(|test| (&suite, test)), &|_| Some(text.clone()))
+    }
+
+    #[test]
+    fn a_profile_comes_back_and_what_is_none_says_why() {
+        let made = profile(SUITE);
+        let text = made.render().unwrap();
+        assert_eq!(Profile::parse("p", &text).unwrap(), made);
+        let schema: serde_json::Value = serde_json::from_str(PROFILE_SCHEMA).unwrap();
+        let validator = jsonschema::draft202012::new(&schema).unwrap();
+        assert!(validator.is_valid(&serde_json::from_str(&text).unwrap()));
+        for (text, says) in [
+            ("{", "p, line 1: "),
+            (r#"{"schema": "profile/v2"}"#, "has the schema profile/v2"),
+            (r#"{"schema": "profile/v1", "id": "x"}"#, "missing field"),
+            (r#"{"schema": "profile/v1", "id": "x", "muster": "1", "suites": {}, "tests": {}}"#, "has no test"),
+        ] {
+            let error = Profile::parse("p", text).unwrap_err().to_string();
+            assert!(error.contains(says), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_difference_names_what_was_added_removed_and_changed() {
+        let before = profile(SUITE);
+        assert!(before.compared_with(&before).is_empty());
+        let moved = profile(&SUITE.replace("  # The first.\n", "\n  # Moved.\n  # On.\n"));
+        assert_eq!(before.compared_with(&moved), ProfileDifference { suites: vec!["a".into()], ..Default::default() });
+        let after = profile(&SUITE.replace("id: two", "id: three").replace("    summary: x", "    summary: z"));
+        let different = before.compared_with(&after);
+        assert_eq!((different.added, different.removed), (vec!["a/three".to_owned()], vec!["a/two".to_owned()]));
+        assert_eq!((different.changed, different.suites), (vec!["a/one".to_owned()], vec![]));
+    }
+
+    #[test]
+    fn the_lines_of_a_test_end_before_the_next_one() {
+        assert_eq!(own_lines(SUITE, 6, 5).lines().count(), 3);
+        assert_eq!(own_lines(SUITE, 10, 5).lines().count(), 1);
+        assert_eq!(own_lines(SUITE, 99, 5), "");
+    }
+}

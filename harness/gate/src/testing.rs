@@ -1,0 +1,146 @@
+//! Runs, policies and waivers for the tests of this crate.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use muster_base::failure::{self, Failure, FailureId, Location};
+use muster_record::facts::Facts;
+use muster_record::outcome::Outcome;
+use muster_record::run::{Accelerator, ImageRecord, RunRecord, SuiteRecord, TestRecord};
+use muster_record::sample;
+use muster_suite::diagnostic::Diagnostics;
+use muster_suite::policy::{self, Policy};
+use muster_suite::testing::VOCABULARY;
+use muster_suite::waivers::Waiver;
+
+use crate::decide::decide;
+use crate::decision::Decision;
+use crate::inputs::{GateError, GateInputs, NamedFile, RunInput};
+use crate::profile::{Profile, ProfileSuite, ProfileTest, SCHEMA};
+
+pub(crate) const AT: &str = "2026-11-20T12:00:00Z";
+
+pub(crate) fn digest(byte: u8) -> String {
+    format!("{byte:02x}").repeat(32)
+}
+
+/// A policy whose tests come from [`profile`]; `more` are its other keys.
+pub(crate) fn policy(more: &str) -> Policy {
+    let text = format!("schema: policy/v1\nid: p\ncontext: ship\n{more}");
+    let mut sink = Diagnostics::new();
+    let policy = policy::decode_source("p.yaml", &text, &VOCABULARY, &mut sink);
+    policy.unwrap_or_else(|| panic!("{}", sink.render(false)))
+}
+
+pub(crate) fn profile(names: &[&str]) -> Profile {
+    let test = |name: &&str| ((*name).to_owned(), ProfileTest { sha256: digest(1), tags: vec!["tier0".into()] });
+    Profile {
+        schema: SCHEMA.into(),
+        id: "lock".into(),
+        muster: "1.0".into(),
+        suites: BTreeMap::from([("s".to_owned(), ProfileSuite { sha256: digest(2) })]),
+        tests: names.iter().map(test).collect(),
+    }
+}
+
+/// What a test that ended so has to show.
+pub(crate) fn test(name: &str, outcome: Outcome) -> TestRecord {
+    let (suite, id) = name.split_once('/').expect("suite/test");
+    let mut test = sample::test(suite, id, outcome);
+    let miss = Failure::new(FailureId::of_check("package", "version"), "package nginx: version 1.2 is not as expected");
+    match outcome {
+        Outcome::Pass => {}
+        Outcome::Fail | Outcome::Known | Outcome::Flaky => test.failures = vec![miss],
+        Outcome::Error => test.failures = vec![Failure::new(failure::SSH_LOST, "the connection broke after 3 s")],
+        Outcome::Skip => test.skipped = Some(Failure::new(failure::SKIP_WHEN, "arch == aarch64: it is x86_64")),
+        Outcome::NotRun => test.skipped = Some(Failure::new(failure::NOT_RUN_MACHINE, "no machine")),
+    }
+    test
+}
+
+/// A complete run of these tests on one image, and of the machine's own test.
+pub(crate) fn run(id: &str, started: &str, tests: &[(&str, Outcome)]) -> RunInput {
+    let mut all: Vec<TestRecord> = tests.iter().map(|(name, outcome)| test(name, *outcome)).collect();
+    if !tests.iter().any(|(name, _)| *name == "machine/health") {
+        all.push(test("machine/health", Outcome::Pass));
+    }
+    let os_release = [("ID", "azurelinux"), ("VERSION_ID", "4.0"), ("VERSION", "4.0.20261001")];
+    let facts = Facts {
+        os_release: os_release.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect(),
+        arch: "x86_64".into(),
+        firmware: "uefi".into(),
+        ..Facts::default()
+    };
+    let image =
+        ImageRecord { path: "lab.qcow2".into(), format: "qcow2".into(), sha256: digest(0xab), facts: Some(facts) };
+    let record = RunRecord {
+        schema: "run/v1".into(),
+        id: id.into(),
+        muster: "1.0".into(),
+        started: started.into(),
+        finished: Some(started.into()),
+        accelerator: Accelerator { kind: "kvm".into(), ..Accelerator::default() },
+        images: BTreeMap::from([("lab".to_owned(), image)]),
+        suites: BTreeMap::from([(
+            "s".to_owned(),
+            SuiteRecord { file: "s.yaml".into(), summary: String::new(), sha256: digest(2) },
+        )]),
+        tests: all,
+        exit_code: Some(0),
+        ..RunRecord::default()
+    };
+    RunInput { file: NamedFile { file: format!("{id}/run.json"), sha256: digest(3) }, record }
+}
+
+pub(crate) fn today(tests: &[(&str, Outcome)]) -> RunInput {
+    run("r1", "2026-11-19T10:00:00Z", tests)
+}
+
+/// A waiver of what [`test`] shows of a failure.
+pub(crate) fn waiver(name: &str) -> Waiver {
+    Waiver {
+        image: digest(0xab),
+        test: name.into(),
+        cell: [("image", "lab"), ("accelerator", "kvm")]
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .into(),
+        failure: Some("package.version".into()),
+        signature: Some("package nginx: version … is not as expected".into()),
+        reason: "it ships with it".into(),
+        tracker: "bug 1".into(),
+        requested_by: "alice".into(),
+        approved_by: "bob".into(),
+        created: "2026-11-10".parse().expect("a day"),
+        expires: "2026-12-20".parse().expect("a day"),
+        missing: false,
+        location: Location { file: "w.yaml".into(), line: 3, column: 5 },
+    }
+}
+
+/// The same of a test that did not run.
+pub(crate) fn missing(name: &str) -> Waiver {
+    Waiver { failure: None, signature: None, missing: true, ..waiver(name) }
+}
+
+pub(crate) fn decided(
+    policy: &Policy,
+    profile: Option<&Profile>,
+    waivers: &[Waiver],
+    runs: &[RunInput],
+) -> Result<Decision, GateError> {
+    decided_about(policy, profile, waivers, runs, None)
+}
+
+pub(crate) fn decided_about(
+    policy: &Policy,
+    profile: Option<&Profile>,
+    waivers: &[Waiver],
+    runs: &[RunInput],
+    image: Option<&str>,
+) -> Result<Decision, GateError> {
+    let file = NamedFile { file: "p.yaml".into(), sha256: digest(4) };
+    let at: Timestamp = AT.parse().expect("a time");
+    let profile = profile.map(|profile| (profile, &file));
+    decide(&GateInputs { policy, policy_file: &file, profile, waivers, runs, image, at })
+}

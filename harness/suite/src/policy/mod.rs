@@ -1,0 +1,10 @@
+//! Policies of a gate (`schema: policy/v1`): which tests an image must have passed, where, and who may let one go.
+//! Decoded as strictly as suites. What a policy makes of runs is for the crate `gate`.
+
+mod decode;
+pub(crate) mod keys;
+mod model;
+
+pub use decode::{decode_source, load};
+pub use keys::{FILE, SCHEMA};
+pub use model::{FlakyRule, ImageScope, Minimum, Policy, PolicyLevel, PolicyRule, RuleTarget, WaiverRules};

@@ -1,0 +1,125 @@
+//! A decoded policy.
+
+use std::time::Duration;
+
+use jiff::civil::Date;
+
+use crate::select::{NameGlob, TagExpression};
+use muster_base::failure::Location;
+
+/// What an image must have passed.
+#[derive(Debug, Clone)]
+pub struct Policy {
+    /// Its name.
+    pub id: String,
+    /// What is decided.
+    pub context: String,
+    /// The images that it is for; `None` is every image, one whose file is not known too.
+    pub applies: Option<ImageScope>,
+    /// The lock that names the tests: a file, or an id.
+    pub profile: Option<String>,
+    /// In the order of the file; of several about one test the last counts. Empty only with a profile: all its tests
+    /// are required.
+    pub rules: Vec<PolicyRule>,
+    /// Dimensions with values; every required test must have passed in every combination.
+    pub matrix: Vec<(String, Vec<String>)>,
+    /// Ids of image entries that must have been tested.
+    pub environments: Vec<String>,
+    /// Accelerators that must have been tested on.
+    pub accelerators: Vec<String>,
+    /// The least that must have been tested.
+    pub minimum: Minimum,
+    /// How old a run may be when it is decided about.
+    pub max_age: Option<Duration>,
+    /// What a pass after a failure comes to.
+    pub flaky: FlakyRule,
+    /// Ids of skips that leave a test out.
+    pub allow_skips: Vec<String>,
+    /// Which waivers count; `None` is none.
+    pub waivers: Option<WaiverRules>,
+    /// Where it stands.
+    pub location: Location,
+}
+
+/// The images that a policy is for.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ImageScope {
+    /// `ID` of os-release.
+    pub distro: Option<String>,
+    /// Globs of `VERSION_ID`; empty is all.
+    pub version: Vec<String>,
+    /// Architectures; empty is all.
+    pub arch: Vec<String>,
+}
+
+/// A rule: which tests, and how much depends on them.
+#[derive(Debug, Clone)]
+pub struct PolicyRule {
+    /// Which tests.
+    pub target: RuleTarget,
+    /// How much depends on them.
+    pub level: PolicyLevel,
+    /// Of [`PolicyLevel::Upcoming`]: the first day of builds that need it.
+    pub from: Option<Date>,
+    /// The first day of builds that it is about.
+    pub since: Option<Date>,
+    /// The first day of builds that it is no longer about.
+    pub until: Option<Date>,
+    /// Where it stands.
+    pub location: Location,
+}
+
+/// Which tests a rule is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RuleTarget {
+    /// Those whose name matches.
+    Test(NameGlob),
+    /// Those of a suite.
+    Suite(String),
+    /// Those with these tags.
+    Tag(TagExpression),
+}
+
+muster_base::words! {
+    /// How much depends on a test.
+    PolicyLevel {
+        /// The gate stays closed without it.
+        Required = "required",
+        /// The same for images that are built from a day on; before, it is only reported.
+        Upcoming = "upcoming",
+        /// A note on the decision.
+        Advisory = "advisory",
+        /// Listed, and nothing more.
+        Experimental = "experimental",
+    }
+}
+
+muster_base::words! {
+    /// What a test comes to that passed only after a failure.
+    FlakyRule {
+        /// It is not satisfied.
+        Fails = "fails",
+        /// It is satisfied.
+        Passes = "passes",
+    }
+}
+
+/// The least that must have been tested. One required test must always have passed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Minimum {
+    /// Required tests that passed.
+    pub passed: u64,
+    /// Assertions that were evaluated in them.
+    pub assertions: u64,
+}
+
+/// Which waivers count.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WaiverRules {
+    /// The most days from creation to end.
+    pub max_days: i64,
+    /// Who may approve; empty is anybody but who requested it.
+    pub approvers: Vec<String>,
+    /// Tests that none covers.
+    pub not_waivable: Vec<NameGlob>,
+}
