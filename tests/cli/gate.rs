@@ -69,6 +69,7 @@ impl Scene {
             format: "raw".into(),
             sha256: IMAGE.into(),
             facts: Some(muster_record::facts::Facts { arch: "x86_64".into(), ..Default::default() }),
+            ..ImageRecord::default()
         };
         let record = RunRecord {
             schema: "run/v1".into(),

@@ -37,7 +37,7 @@ pub(crate) struct Selection {
     pub tag: Vec<String>,
     /// The earlier run that this one goes on with, which decides what of the rest runs.
     #[arg(skip)]
-    pub again: Option<Again>,
+    pub again: Option<Box<Again>>,
 }
 
 /// What `muster run kernel 'security/ssh*'` means: suites by their names, and tests by theirs.

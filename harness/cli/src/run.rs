@@ -186,7 +186,7 @@ pub(crate) fn execute(mut arguments: Arguments, notes: &[String], words: &[OsStr
     let named = [(Mode::Failed, &arguments.failed), (Mode::Rerun, &arguments.rerun), (Mode::Resume, &arguments.resume)];
     if let Some((mode, run)) = named.into_iter().find_map(|(mode, run)| Some((mode, run.as_deref()?))) {
         let earlier = earlier::open_ended(&Project::find()?, mode.option(), run)?;
-        arguments.selection.again = Some(Again::new(mode, &earlier, !arguments.focus.is_empty())?);
+        arguments.selection.again = Some(Box::new(Again::new(mode, &earlier, !arguments.focus.is_empty())?));
     }
     if arguments.list {
         return super::list::execute(super::list::Arguments::of(arguments.selection));
@@ -413,7 +413,7 @@ impl Opening {
     /// With the options that it takes from others, so that the next run can take them from it.
     fn of(id: &str, words: &[OsString], arguments: &Arguments) -> Self {
         let words = words.iter().skip(1).map(|word| word.to_string_lossy().into_owned());
-        let earlier = arguments.selection.again.as_ref().map(Again::earlier).unwrap_or_default();
+        let earlier = arguments.selection.again.as_ref().map(|again| again.earlier()).unwrap_or_default();
         Self { id: id.to_owned(), arguments: words.collect(), earlier }
     }
 }

@@ -5,9 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::facts::Facts;
 use crate::finding::OnMachine;
-use crate::run::{
-    Accelerator, EarlierRun, ImageRecord, MachineRecord, ProductRecord, SuiteRecord, TestRecord,
-};
+use crate::run::{Accelerator, EarlierRun, ImageRecord, MachineRecord, ProductRecord, SuiteRecord, TestRecord};
 
 /// Something that happened. Serialised, one a line, it is `events.jsonl`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
