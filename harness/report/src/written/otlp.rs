@@ -366,8 +366,8 @@ mod tests {
         let record = Recorder::fold(&sample::events());
         let spans = spans(&record);
         for test in &record.tests {
-            let all = spans.iter().filter(|span| attribute(span, "test.case.name") == Some(&*test.name()));
-            let span = all.filter(|span| attribute(span, "muster.image") == Some(&*test.image)).next().unwrap();
+            let mut all = spans.iter().filter(|span| attribute(span, "test.case.name") == Some(&*test.name()));
+            let span = all.find(|span| attribute(span, "muster.image") == Some(&*test.image)).unwrap();
             assert_eq!(attribute(span, "muster.outcome"), Some(test.outcome.name()));
             let red = matches!(test.outcome, Outcome::Fail | Outcome::Error | Outcome::NotRun);
             assert_eq!(span["status"]["code"] == ERROR, red, "{span}");
