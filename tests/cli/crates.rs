@@ -68,6 +68,7 @@ fn what_a_crate_alone_knows_no_other_depends_on() {
         ("quick-junit", vec!["report", "port"]),
         ("clap", vec!["cli"]),
         ("libtest-mimic", vec!["cli"]),
+        ("zip", vec!["record"]),
     ]);
     for (name, _) in rows() {
         for dependency in dependencies(&name) {

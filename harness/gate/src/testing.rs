@@ -72,8 +72,13 @@ pub(crate) fn run(id: &str, started: &str, tests: &[(&str, Outcome)]) -> RunInpu
         firmware: "uefi".into(),
         ..Facts::default()
     };
-    let image =
-        ImageRecord { path: "lab.qcow2".into(), format: "qcow2".into(), sha256: digest(0xab), facts: Some(facts) };
+    let image = ImageRecord {
+        path: "lab.qcow2".into(),
+        format: "qcow2".into(),
+        sha256: digest(0xab),
+        facts: Some(facts),
+        ..ImageRecord::default()
+    };
     let record = RunRecord {
         schema: "run/v1".into(),
         id: id.into(),

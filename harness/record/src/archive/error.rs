@@ -4,7 +4,8 @@ use std::borrow::Cow;
 
 use camino::Utf8PathBuf;
 
-use super::{LARGEST_ARCHIVE, LARGEST_CONTENTS, LARGEST_RATIO, LONGEST_NAME, MANIFEST, MOST_FILES, SCHEMA};
+use super::limits::{LARGEST_ARCHIVE, LARGEST_CONTENTS, LARGEST_RATIO, LONGEST_NAME, MOST_FILES};
+use super::manifest::{MANIFEST, SCHEMA};
 use crate::layout::FileError;
 use muster_base::exit::Exit;
 use muster_base::fault::Fault;

@@ -8,6 +8,7 @@ use sha2::{Digest as _, Sha256};
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
 
+use super::limits::{FREE_OF_RATIO, LARGEST_ARCHIVE, MOST_FILES};
 use super::manifest::{Listed, Manifest};
 use super::*;
 use crate::fold::Recorder;

@@ -2,6 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 
+/// The manifest's name in an archive.
+pub const MANIFEST: &str = "manifest.json";
+/// The schema of the manifest.
+pub const SCHEMA: &str = "archive/v1";
+/// The JSON Schema of the manifest.
+pub const MANIFEST_SCHEMA: &str = include_str!("../../../../reports/schema/archive-v1.json");
+
 /// `manifest.json`, the last file of an archive (schema `archive/v1`, in `reports/schema/archive-v1.json`).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

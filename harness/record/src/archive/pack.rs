@@ -13,8 +13,8 @@ use zip::{CompressionMethod, DateTime, ZipWriter};
 
 use super::error::{ArchiveError, Refusal};
 use super::first_error::FirstError;
-use super::manifest::{Listed, Manifest};
-use super::{LARGEST_ARCHIVE, LARGEST_CONTENTS, MANIFEST, MOST_FILES, SCHEMA, is_bomb, is_safe};
+use super::limits::{LARGEST_ARCHIVE, LARGEST_CONTENTS, MOST_FILES, is_bomb, is_safe};
+use super::manifest::{Listed, MANIFEST, Manifest, SCHEMA};
 use crate::journal;
 use crate::layout::{FileError, RunDir, SNAPSHOTS, TESTS};
 use muster_base::text::hex;

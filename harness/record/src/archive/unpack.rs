@@ -14,8 +14,8 @@ use zip::result::ZipError;
 use zip::{CompressionMethod, ZipArchive};
 
 use super::error::{ArchiveError, Refusal};
-use super::manifest::Manifest;
-use super::{LARGEST_ARCHIVE, LARGEST_CONTENTS, MANIFEST, MOST_FILES, SCHEMA, is_bomb, is_safe};
+use super::limits::{LARGEST_ARCHIVE, LARGEST_CONTENTS, MOST_FILES, is_bomb, is_safe};
+use super::manifest::{MANIFEST, Manifest, SCHEMA};
 use crate::layout::{FileError, ensure};
 use muster_base::text::{hex, one_line};
 
