@@ -27,6 +27,7 @@ mod report;
 mod runs;
 mod settings;
 mod sources;
+mod terminal;
 
 use std::time::Duration;
 
