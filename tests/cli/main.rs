@@ -26,6 +26,7 @@ mod record;
 mod report;
 mod runs;
 mod settings;
+mod snapshots;
 mod sources;
 mod terminal;
 
