@@ -31,7 +31,9 @@ mod report;
 mod rerun;
 mod runs;
 mod settings;
+mod snapshots;
 mod sources;
+mod terminal;
 
 use std::time::Duration;
 

@@ -58,6 +58,11 @@ pub(crate) fn here() -> Option<Server> {
     detect(|name| std::env::var(name).ok())
 }
 
+/// Whether this process runs on a CI server: one that writes for it, or any that sets `CI`.
+pub(crate) fn is_ci() -> bool {
+    std::env::var_os("CI").is_some_and(|ci| !ci.is_empty()) || here().is_some()
+}
+
 fn detect(variable: impl Fn(&str) -> Option<String>) -> Option<Server> {
     let is_set = |name: &str| variable(name).is_some_and(|value| value.eq_ignore_ascii_case("true"));
     match () {

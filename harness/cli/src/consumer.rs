@@ -10,14 +10,18 @@ use camino::{Utf8Path, Utf8PathBuf};
 use super::annotations::{self, Annotations};
 use super::error::CliError;
 use super::logging::Wanted;
+use super::output::say_error;
 use muster_record::durations::Durations;
 use muster_record::event::Event;
 use muster_record::fold::Recorder;
+use muster_record::history;
 use muster_record::journal::Journal;
 use muster_record::layout::RunDir;
 use muster_record::run::RunRecord;
 use muster_report::annotations::Server;
+use muster_report::closing::FailedBefore;
 use muster_report::evidence::Base;
+use muster_report::live::TerminalSize;
 use muster_report::pace;
 use muster_report::terminal::{Mode, Options, Terminal};
 use muster_report::written::{self, Chosen, ReportInput};
@@ -27,13 +31,13 @@ type Out = anstream::AutoStream<std::io::Stdout>;
 /// How the run is shown.
 #[derive(Debug, Clone, Copy, Default, clap::Args)]
 pub(crate) struct Display {
-    /// Only what is not a pass, and the verdict (the default where CI is set)
+    /// Only what is not a pass, and the verdict (the default on CI servers)
     #[arg(long, short, conflicts_with = "verbose")]
     pub quiet: bool,
     /// Every test, and every skip with its reason; twice: also a log for bug reports (see MUSTER_LOG)
     #[arg(long, short, action = clap::ArgAction::Count)]
     pub verbose: u8,
-    /// Lines instead of progress bars, on a terminal too
+    /// Lines instead of a view of what goes on, on a terminal too
     #[arg(long)]
     pub no_progress: bool,
     /// Also print failures, and fold long output, the way a CI server reads it
@@ -42,20 +46,32 @@ pub(crate) struct Display {
 }
 
 impl Display {
-    /// Bars and a log on one terminal would overwrite each other.
+    /// What goes on and a log on one terminal would overwrite each other.
     fn may_draw(self) -> bool {
         !self.no_progress && !Wanted::of_process(self.verbose).is_some_and(|log| log.is_on_stderr())
     }
 
     fn mode(self) -> Mode {
         use std::io::IsTerminal;
-        if self.quiet || std::env::var_os("CI").is_some_and(|ci| !ci.is_empty()) {
+        if self.quiet || annotations::is_ci() {
             Mode::Quiet
-        } else if self.may_draw() && std::io::stdout().is_terminal() {
-            Mode::Interactive(indicatif::ProgressDrawTarget::stderr())
+        } else if self.may_draw() && std::io::stdout().is_terminal() && moves_the_cursor() {
+            Mode::Interactive(Box::new(size_of_terminal))
         } else {
             Mode::Plain
         }
+    }
+}
+
+/// Whether the terminal understands more than text. One that says nothing of itself is none.
+fn moves_the_cursor() -> bool {
+    std::env::var_os("TERM").is_some_and(|terminal| !terminal.is_empty() && terminal != "dumb")
+}
+
+fn size_of_terminal() -> TerminalSize {
+    match rustix::termios::tcgetwinsize(std::io::stdout()) {
+        Ok(size) if size.ws_col > 0 && size.ws_row > 0 => TerminalSize { columns: size.ws_col, rows: size.ws_row },
+        _ => TerminalSize::default(),
     }
 }
 
@@ -119,6 +135,24 @@ pub(crate) struct ReportsTo {
     pub(crate) chosen: Chosen,
     /// An earlier run, with which they compare this one.
     pub(crate) before: Option<RunRecord>,
+    /// The history that a person named, whether it is there or not.
+    pub(crate) history: Option<Utf8PathBuf>,
+}
+
+impl ReportsTo {
+    /// What failed in the earlier run, and the last time by the history. It is only shown to a person, so a
+    /// history that cannot be read costs a note.
+    fn failed_before(&self) -> FailedBefore {
+        let of_run = self.before.as_ref().map(FailedBefore::of_run).unwrap_or_default();
+        let Some(file) = self.history.as_ref().filter(|file| file.exists()) else { return of_run };
+        match history::read(file) {
+            Ok((entries, _)) => of_run.and(FailedBefore::of_history(&entries)),
+            Err(error) => {
+                say_error(&format!("note: --history: {error}"));
+                of_run
+            }
+        }
+    }
 }
 
 /// A consumer at work.
@@ -137,13 +171,19 @@ pub(crate) fn start(
     let terminal = display.map(|display| {
         let colour = anstream::AutoStream::choice(&std::io::stdout()) != anstream::ColorChoice::Never;
         // GitLab's marks hold escapes, which nobody may drop; all others are only there with colour.
-        let out = match server {
-            Some(_) => anstream::AutoStream::always_ansi(std::io::stdout()),
-            None => anstream::stdout(),
+        let mode = display.mode();
+        let out = match (server, &mode) {
+            // Nor those that move the cursor.
+            (Some(_), _) | (_, Mode::Interactive(_)) => anstream::AutoStream::always_ansi(std::io::stdout()),
+            _ => anstream::stdout(),
         };
         let disarm = server.is_some() || annotations::here().is_some();
         let options = Options { colour, verbose: display.verbose > 0, server, disarm };
-        Terminal::new(out, display.mode(), options).expecting(usual)
+        let failed_before = match mode {
+            Mode::Interactive(_) => reports.failed_before(),
+            Mode::Plain | Mode::Quiet => FailedBefore::default(),
+        };
+        Terminal::new(out, mode, options).expecting(usual).knowing(failed_before)
     });
     let thread = std::thread::Builder::new()
         .name("events".to_owned())
@@ -214,7 +254,7 @@ fn consume(
         let reports: Vec<_> = files.map(|(name, path)| (name, super::project::short(&path).to_string())).collect();
         let _ = terminal.summary(recorder.record(), &reports);
         if let Err(why) = annotations::summarise(server, recorder.record()) {
-            crate::output::say_error(&format!("note: the summary of the job was not written: {why}"));
+            say_error(&format!("note: the summary of the job was not written: {why}"));
         }
     }
     match trouble {
@@ -223,7 +263,7 @@ fn consume(
     }
 }
 
-fn write(ReportsTo { dir, base, chosen, before }: &ReportsTo, recorder: &Recorder, trouble: &mut Option<String>) {
+fn write(ReportsTo { dir, base, chosen, before, .. }: &ReportsTo, recorder: &Recorder, trouble: &mut Option<String>) {
     if let Err(error) = written::write(
         ReportInput { record: recorder.record(), before: before.as_ref(), dir, base },
         chosen,

@@ -39,7 +39,7 @@ impl Wanted {
             .then(|| Self { filter: filter.unwrap_or_else(|| USUAL.to_owned()), file })
     }
 
-    /// Whether it shares the terminal with progress bars.
+    /// Whether it shares the terminal with the view of what goes on.
     pub(crate) fn is_on_stderr(&self) -> bool {
         self.file.is_none()
     }

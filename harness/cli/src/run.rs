@@ -371,8 +371,9 @@ fn run_dir(arguments: &Arguments, project: &Project, id: &str, images: &[String]
         }
         None => earlier::newest(project, images),
     };
+    let history = arguments.reports.history.clone();
     let dir = RunDir::create(&path)?;
-    Ok(ReportsTo { dir, base, chosen: arguments.reports.chosen(), before })
+    Ok(ReportsTo { dir, base, chosen: arguments.reports.chosen(), before, history })
 }
 
 /// What executes the guests.
@@ -381,7 +382,7 @@ pub(crate) fn choose_accelerator(asked: AccelRequest) -> Result<Accel, CliError>
 }
 
 fn update_mode(arguments: &Arguments) -> UpdateMode {
-    match (arguments.update_snapshots, std::env::var_os("CI").is_some_and(|ci| !ci.is_empty())) {
+    match (arguments.update_snapshots, super::annotations::is_ci()) {
         (true, _) => UpdateMode::Accept,
         (false, true) => UpdateMode::Ci,
         (false, false) => UpdateMode::Review,

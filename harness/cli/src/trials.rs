@@ -212,6 +212,7 @@ fn work(prepared: Prepared, questions: mpsc::Receiver<Question>) -> Result<Exit,
         base: options.base(dir.root())?,
         chosen: options.chosen(),
         before: None,
+        history: None,
     };
     let consumer = consumer::start(stream, reports, None, Default::default())?;
     let runtime = super::event_loop::runtime()?;

@@ -76,6 +76,19 @@ pub fn file_name(suite: &str, test: &str, snapshot: &str, image: &str) -> String
     files::safe_name(&format!("{suite}__{test}__{snapshot}@{image}"))
 }
 
+/// Whether a file may be of this snapshot, whatever the image. A name that had to be changed or cut says less, so that
+/// some files count as of a snapshot that they are not of, and never the other way round.
+pub fn is_of(file: &str, suite: &str, test: &str, snapshot: &str) -> bool {
+    let known = |c: char| c.is_ascii_alphanumeric() || "._-@+".contains(c);
+    let name: String =
+        format!("{suite}__{test}__{snapshot}@").chars().map(|c| if known(c) { c } else { '_' }).collect();
+    // What a cut name has at least of the whole.
+    file.starts_with(&name[..name.len().min(CERTAIN)])
+}
+
+/// Characters of a name that `safe_name` keeps in every case.
+const CERTAIN: usize = 100;
+
 /// Compares, and writes what the mode asks for. Files are replaced whole. A pending file that an
 /// earlier run left next to the accepted one is removed once the snapshot is as accepted again.
 pub fn compare(request: &SnapshotRequest) -> Result<SnapshotVerdict, SnapshotError> {

@@ -37,23 +37,46 @@ pub fn list(directory: &Utf8Path) -> Result<Vec<Pending>, FileError> {
     Ok(found)
 }
 
-/// What a review shows of a pending file: its description, escaped, and the difference from the
-/// accepted one.
-pub fn review(pending: &Pending) -> Result<(String, String), SnapshotError> {
-    let new = read(&pending.path)?;
-    let parts = parts(&pending.path, &new)?;
+/// What a review shows of a pending file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Review {
+    /// What it is a snapshot of, escaped.
+    pub description: String,
+    /// The difference from the accepted one, escaped and bounded.
+    pub diff: String,
+    /// The pending file, as it was shown.
+    content: Vec<u8>,
+}
+
+/// Reads a pending file and compares it with the accepted one.
+pub fn review(pending: &Pending) -> Result<Review, SnapshotError> {
+    let content = read(&pending.path)?;
+    let parts = parts(&pending.path, &content)?;
     let old = if pending.is_new { None } else { Some(read(&pending.accepted)?) };
     let old = match &old {
         Some(bytes) => format::normal(self::parts(&pending.accepted, bytes)?.body),
         None => String::new(),
     };
-    Ok((muster_base::text::one_line(&parts.description(), 200), diff::unified(&old, &format::normal(parts.body))))
+    let description = muster_base::text::one_line(&parts.description(), 200);
+    let diff = diff::unified(&old, &format::normal(parts.body));
+    Ok(Review { description, diff, content })
 }
 
 /// Makes a pending file the accepted one.
 pub fn accept(pending: &Pending) -> Result<(), SnapshotError> {
-    let bytes = read(&pending.path)?;
-    store(&pending.accepted, &format::accepted(&parts(&pending.path, &bytes)?))?;
+    accept_content(pending, &read(&pending.path)?)
+}
+
+/// The same after a review: what was shown is what is accepted. A file that a run has replaced meanwhile is an error.
+pub fn accept_reviewed(pending: &Pending, review: &Review) -> Result<(), SnapshotError> {
+    if read(&pending.path)? != review.content {
+        return Err(SnapshotError::Replaced { path: pending.path.clone() });
+    }
+    accept_content(pending, &review.content)
+}
+
+fn accept_content(pending: &Pending, bytes: &[u8]) -> Result<(), SnapshotError> {
+    store(&pending.accepted, &format::accepted(&parts(&pending.path, bytes)?))?;
     Ok(remove_if_there(&pending.path)?)
 }
 

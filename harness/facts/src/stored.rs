@@ -29,6 +29,12 @@ pub enum SnapshotError {
         /// The file.
         path: Utf8PathBuf,
     },
+    /// It is another one than the one that was shown.
+    #[error("the pending snapshot {path} has been replaced since it was shown; review it again")]
+    Replaced {
+        /// The file.
+        path: Utf8PathBuf,
+    },
     /// A file or directory could not be read or written.
     #[error(transparent)]
     File(#[from] FileError),

@@ -14,17 +14,20 @@
 //! - [`triage`]: what is known of one failure.
 //! - [`annotations`]: what CI servers read out of a log.
 //! - [`pace`]: what to expect, by what earlier runs took.
+//! - [`live`]: what goes on, at the bottom of a terminal.
+//! - [`closing`]: what did not pass, on one screen.
 //! - [`list`]: plain columns.
 
 pub mod annotations;
 mod causes;
+pub mod closing;
 pub mod difference;
 pub mod evidence;
 mod format;
 pub mod history;
 pub mod list;
+pub mod live;
 pub mod pace;
-mod progress;
 mod since;
 pub mod terminal;
 pub mod triage;

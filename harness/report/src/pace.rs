@@ -87,6 +87,16 @@ impl Pace {
         self.usual.boot(image, &self.accelerator)
     }
 
+    /// What a test took before.
+    pub(crate) fn usual(&self, suite: &str, test: &str, image: &str) -> Option<f64> {
+        self.usual.test(image, suite, test)
+    }
+
+    /// Whether a test that takes so many seconds takes much longer than usual.
+    pub(crate) fn is_slow(seconds: f64, usual: f64) -> bool {
+        seconds > LEAST && seconds > TIMES * usual
+    }
+
     /// Seconds until all tests have ended, as far as anybody knows: by how fast this run is compared with earlier
     /// ones, since several machines share its tests. `None` when most tests have never run here.
     pub(crate) fn left(&self, now: Instant) -> Option<f64> {
@@ -119,7 +129,7 @@ impl Pace {
 
     fn mark(&mut self, key: Key, seconds: f64) -> Option<Slow> {
         let usual = self.usual.test(&key.2, &key.0, &key.1)?;
-        if seconds <= LEAST || seconds <= TIMES * usual || self.slow.contains(&key) {
+        if !Self::is_slow(seconds, usual) || self.slow.contains(&key) {
             return None;
         }
         self.slow.push(key.clone());
@@ -131,8 +141,8 @@ fn key(test: &TestRecord) -> Key {
     (test.suite.clone(), test.test.clone(), test.image.clone())
 }
 
-/// How often somebody should look for slow tests.
-pub const LOOK: Duration = Duration::from_secs(1);
+/// How often somebody should look for slow tests, and show how long the others take.
+pub const LOOK: Duration = Duration::from_millis(500);
 
 /// How long a machine of this image may need until it answers: by what it took before, else by its deadline.
 pub fn boot_expectation(usual: &Durations, image: &str, accelerator: &str, deadline_seconds: f64) -> String {

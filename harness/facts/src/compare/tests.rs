@@ -130,7 +130,7 @@ fn what_is_pending_is_listed_reviewed_accepted_and_rejected() {
     let waiting = pending::list(&dirs.accepted).unwrap();
     assert_eq!(waiting.len(), 1);
     assert!(!waiting[0].is_new && waiting[0].name == "base__facts__sysctl@lab");
-    let (description, diff) = pending::review(&waiting[0]).unwrap();
+    let pending::Review { description, diff, .. } = pending::review(&waiting[0]).unwrap();
     assert_eq!((description.as_str(), diff.as_str()), ("sysctl of lab", "@@ -1 +1 @@\n-a = 1\n+a = 2\n"));
     pending::accept(&waiting[0]).unwrap();
     assert_eq!(dirs.files().0, [SNAP]);
@@ -139,6 +139,38 @@ fn what_is_pending_is_listed_reviewed_accepted_and_rejected() {
     pending::reject(&pending::list(&dirs.accepted).unwrap()[0]).unwrap();
     assert_eq!(dirs.files().0, [SNAP]);
     assert_eq!(dirs.compare("a = 2", UpdateMode::Ci), SnapshotVerdict::Same);
+}
+
+#[test]
+fn what_a_review_accepts_is_what_it_has_shown() {
+    let dirs = Dirs::new();
+    dirs.compare("a = 1", UpdateMode::Review);
+    let waiting = pending::list(&dirs.accepted).unwrap();
+    let review = pending::review(&waiting[0]).unwrap();
+    dirs.compare("a = 2", UpdateMode::Review);
+    let error = pending::accept_reviewed(&waiting[0], &review).unwrap_err();
+    assert!(error.to_string().contains("has been replaced since it was shown"), "{error}");
+    assert_eq!(dirs.files().0, [NEW]);
+    pending::accept_reviewed(&waiting[0], &pending::review(&waiting[0]).unwrap()).unwrap();
+    assert_eq!(dirs.compare("a = 2", UpdateMode::Ci), SnapshotVerdict::Same);
+}
+
+#[test]
+fn every_file_of_a_snapshot_is_known_by_its_name_however_that_was_changed() {
+    let long = "long".repeat(30);
+    for (suite, test, snapshot, image) in [
+        ("base", "facts", "sysctl", "lab"),
+        ("base", "facts", "sysctl", "an image/with ümlauts"),
+        ("base", "facts", "a b", "lab"),
+        ("base", &*long, "sysctl", "lab"),
+        (&*long, "facts", "sysctl", &*long),
+    ] {
+        let file = format!("{}.snap", file_name(suite, test, snapshot, image));
+        assert!(is_of(&file, suite, test, snapshot), "{file}");
+    }
+    for other in ["base__facts__sysctls@lab.snap", "base__fact__sysctl@lab.snap", "base.snap"] {
+        assert!(!is_of(other, "base", "facts", "sysctl"), "{other}");
+    }
 }
 
 /// Many tests finish at once; none of this is shared.
