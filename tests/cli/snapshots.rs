@@ -27,7 +27,7 @@ fn project() -> (Place, PathBuf) {
     (place, dir)
 }
 
-fn review(place: &Place, dir: &PathBuf, more: &[&str]) -> Command {
+fn review(place: &Place, dir: &std::path::Path, more: &[&str]) -> Command {
     let mut command = place.command(&["snapshots", "review", "--directory", dir.to_str().unwrap()]);
     command.args(more);
     command

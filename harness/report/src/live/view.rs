@@ -63,7 +63,8 @@ impl LiveView {
                 self.running.retain(|(running, _)| *running != key);
                 self.running.push((key, now));
             }
-            Event::TestFinished { record } => {
+            // A result that is kept is no test of this run.
+            Event::TestFinished { record } if record.kept_from.is_none() => {
                 *self.ended.entry(record.outcome.name()).or_default() += 1;
                 let key = [&record.suite, &record.test, &record.image];
                 self.running.retain(|(running, _)| running.iter().ne(key));
