@@ -1,7 +1,7 @@
 //! A writer that fails once. `ZipWriter` ends its archive when it is dropped, and prints to stderr when that fails: after an
 //! error, which we report ourselves, it writes to nowhere.
 
-use std::io::{Result, Seek, SeekFrom, Write};
+use std::io::{ErrorKind, Result, Seek, SeekFrom, Write};
 
 /// A writer, until its first error.
 pub(super) struct FirstError<W> {
@@ -31,7 +31,10 @@ impl<W: Write + Seek> Write for FirstError<W> {
                 Ok(bytes.len())
             }
             None => {
-                let written = self.inner.write(bytes);
+                let written = match self.inner.write(bytes) {
+                    Ok(0) if !bytes.is_empty() => Err(ErrorKind::WriteZero.into()),
+                    written => written,
+                };
                 self.noted(written)
             }
         }
