@@ -72,7 +72,7 @@ pub fn unpack(archive: &Utf8Path) -> Result<Unpacked, ArchiveError> {
     if listed(&mut file).map_err(failed())? > MOST_FILES {
         return Err(refused(Refusal::Files));
     }
-    let no_zip = |error: ZipError| refused(Refusal::NoZip(one_line(&error.to_string(), 300)));
+    let no_zip = |error: ZipError| not_read(error, &refused);
     let config = Config { archive_offset: ArchiveOffset::Known(0) };
     let mut zip = ZipArchive::with_config(config, BufReader::new(file)).map_err(no_zip)?;
     if zip.has_duplicate_names() {
@@ -148,7 +148,12 @@ fn listed(file: &mut File) -> std::io::Result<usize> {
 
 /// A file of the zip that cannot be read: damaged, encrypted, or compressed in another way.
 fn not_read(error: ZipError, refused: &impl Fn(Refusal) -> ArchiveError) -> ArchiveError {
-    refused(Refusal::NoZip(one_line(&error.to_string(), 300)))
+    let why = match error {
+        // Its own sentence begins as those of ours do.
+        ZipError::Io(error) => error.to_string(),
+        error => error.to_string(),
+    };
+    refused(Refusal::NoZip(one_line(&why, 300)))
 }
 
 fn manifest(dir: &Utf8Path, found: &BTreeMap<String, Found>) -> Result<Manifest, Refusal> {
