@@ -36,7 +36,7 @@ impl Scene {
         scene.place.write("policy.yaml", &format!("schema: policy/v1\nid: p\ncontext: ship\nprofile: p\n{policy}"));
         let lock = scene.muster(&["profile", "lock", "--suites", "@s.yaml", "-o", "@p.lock.json"]);
         lock.assert_status(0);
-        assert!(lock.stdout.ends_with("p.lock.json: 2 tests of 1 suites\n"), "{}", lock.stdout);
+        assert!(lock.stdout.ends_with("p.lock.json: 2 tests of 1 suite\n"), "{}", lock.stdout);
         scene
     }
 

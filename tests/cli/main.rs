@@ -71,6 +71,8 @@ fn version_and_help_are_short_and_say_the_exit_codes() {
         "coverage",
         "console",
         "kconfig",
+        "gate",
+        "profile",
         "doctor",
         "failures",
         "completions",

@@ -101,7 +101,9 @@ fn every_command_of_the_pages_exists_with_its_options() {
                 let without = quoted.replace_all(&found[1], "_");
                 let words: Vec<&str> = without.split_whitespace().collect();
                 let command = match words.as_slice() {
-                    [group @ ("images" | "snapshots" | "console" | "kconfig"), of, ..] if !of.starts_with('-') => {
+                    [group @ ("images" | "snapshots" | "console" | "kconfig" | "profile"), of, ..]
+                        if !of.starts_with('-') =>
+                    {
                         format!("{group} {of}")
                     }
                     [command, ..] => (*command).to_owned(),

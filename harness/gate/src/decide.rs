@@ -15,15 +15,15 @@ use muster_suite::waivers::Waiver;
 
 use crate::built::{self, BuildDay};
 use crate::decision::{
-    Decision, ImageUsed, PolicyUsed, ProfileUsed, Requirement, RequirementKind, RequirementLevel, RequirementState,
-    RunUsed, SCHEMA, TestEvidence, WaiverFate, WaiverUse,
+    Decision, ImageUsed, PolicyUsed, ProfileUsed, Refused, Requirement, RequirementKind, RequirementLevel,
+    RequirementState, RunUsed, SCHEMA, TestEvidence, WaiverFate, WaiverUse,
 };
 use crate::inputs::{GateError, GateInputs, RunInput, short};
 use crate::observation::{self, Observed};
 use crate::profile::suite_of;
 use crate::requiring::{self, Wanted};
 use crate::subject::{self, Subject};
-use crate::waiving::{self, DUE_DAYS, Refused};
+use crate::waiving::{self, DUE_DAYS};
 
 /// Decides.
 ///

@@ -7,8 +7,6 @@ use serde::{Deserialize, Serialize};
 use muster_suite::policy::PolicyLevel;
 use muster_suite::waivers::Waiver;
 
-use crate::waiving::Refused;
-
 /// The name of the schema.
 pub const SCHEMA: &str = "decision/v1";
 
@@ -338,6 +336,46 @@ pub enum WaiverFate {
     OtherImage,
     /// It does not count.
     Refused,
+}
+
+/// Why a waiver does not count.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Refused {
+    /// Which rule it breaks.
+    pub reason: RefusalReason,
+    /// The key of the waiver that is wrong.
+    pub key: String,
+    /// One sentence.
+    pub message: String,
+    /// What to do.
+    pub help: String,
+}
+
+/// The rules that waivers break.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RefusalReason {
+    /// The policy accepts none.
+    NotAccepted,
+    /// It covers more than one failure.
+    Wildcard,
+    /// Who requested it approved it.
+    SelfApproved,
+    /// Who approved it may not.
+    Approver,
+    /// No waiver covers the test.
+    NotWaivable,
+    /// It is valid for longer than the policy lets it.
+    TooLong,
+    /// Its last day is over.
+    Expired,
+    /// It was created later than it is used.
+    Future,
+    /// The test did not run, and it does not say `missing`.
+    NeverRan,
+    /// It names no failure, and does not say `missing`.
+    NoFailure,
 }
 
 impl Decision {

@@ -74,6 +74,12 @@ pub enum ProfileError {
         /// What the reader says.
         why: String,
     },
+    /// A test stands in a file that cannot be read.
+    #[error("{file}, in which tests stand, cannot be read again")]
+    NoText {
+        /// The file.
+        file: String,
+    },
     /// It has no test.
     #[error("{file} has no test")]
     Empty {
@@ -84,7 +90,10 @@ pub enum ProfileError {
 
 impl Fault for ProfileError {
     fn hint(&self) -> Option<std::borrow::Cow<'static, str>> {
-        Some("`muster profile lock -o FILE` writes one".into())
+        match self {
+            Self::NoText { .. } => None,
+            _ => Some("`muster profile lock -o FILE` writes one".into()),
+        }
     }
 
     fn exit(&self) -> Exit {
@@ -94,23 +103,27 @@ impl Fault for ProfileError {
 
 impl Profile {
     /// The profile of these tests. `lines` gives the text of a file that a test stands in.
+    ///
+    /// # Errors
+    /// There is no such text: nobody could say later whether a test has changed.
     pub fn of<'s>(
         id: &str,
         muster: &str,
         tests: impl IntoIterator<Item = (&'s Suite, &'s Test)>,
         lines: &dyn Fn(&str) -> Option<String>,
-    ) -> Self {
+    ) -> Result<Self, ProfileError> {
         let (mut suites, mut out) = (BTreeMap::new(), BTreeMap::new());
         let mut texts: BTreeMap<String, Option<String>> = BTreeMap::new();
         for (suite, test) in tests {
             suites.entry(suite.name.clone()).or_insert_with(|| ProfileSuite { sha256: suite.digest.clone() });
             let file = test.location.file.to_string();
             let text = texts.entry(file.clone()).or_insert_with(|| lines(&file));
-            let own = text.as_deref().map(|text| own_lines(text, test.location.line, test.location.column));
-            let entry = ProfileTest { sha256: hex(Sha256::digest(own.unwrap_or_default())), tags: test.tags.clone() };
+            let Some(text) = text else { return Err(ProfileError::NoText { file }) };
+            let own = own_lines(text, test.location.line, test.location.column);
+            let entry = ProfileTest { sha256: hex(Sha256::digest(own)), tags: test.tags.clone() };
             out.insert(format!("{}/{}", suite.name, test.id), entry);
         }
-        Self { schema: SCHEMA.to_owned(), id: id.to_owned(), muster: muster.to_owned(), suites, tests: out }
+        Ok(Self { schema: SCHEMA.to_owned(), id: id.to_owned(), muster: muster.to_owned(), suites, tests: out })
     }
 
     /// Reads one. `file` is for errors.
@@ -236,7 +249,7 @@ tests:
         let mut suite = suite;
         suite.digest = hex(Sha256::digest(text));
         let text = text.to_owned();
-        Profile::of("p", "1.0", suite.tests.iter().map(|test| (&suite, test)), &|_| Some(text.clone()))
+        Profile::of("p", "1.0", suite.tests.iter().map(|test| (&suite, test)), &|_| Some(text.clone())).expect("a text")
     }
 
     #[test]

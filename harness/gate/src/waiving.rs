@@ -3,56 +3,15 @@
 use std::collections::BTreeMap;
 
 use jiff::civil::Date;
-use serde::{Deserialize, Serialize};
 
 use muster_base::text::one_line;
 use muster_suite::policy::WaiverRules;
 use muster_suite::waivers::Waiver;
 
-use crate::decision::FailureSeen;
+use crate::decision::{FailureSeen, RefusalReason, Refused};
 
 /// A waiver that ends within so many days is reported.
 pub const DUE_DAYS: i64 = 14;
-
-/// Why a waiver does not count.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub struct Refused {
-    /// Which rule it breaks.
-    pub reason: RefusalReason,
-    /// The key of the waiver that is wrong.
-    pub key: String,
-    /// One sentence.
-    pub message: String,
-    /// What to do.
-    pub help: String,
-}
-
-/// The rules that waivers break.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum RefusalReason {
-    /// The policy accepts none.
-    NotAccepted,
-    /// It covers more than one failure.
-    Wildcard,
-    /// Who requested it approved it.
-    SelfApproved,
-    /// Who approved it may not.
-    Approver,
-    /// No waiver covers the test.
-    NotWaivable,
-    /// It is valid for longer than the policy lets it.
-    TooLong,
-    /// Its last day is over.
-    Expired,
-    /// It was created later than it is used.
-    Future,
-    /// The test did not run, and it does not say `missing`.
-    NeverRan,
-    /// It names no failure, and does not say `missing`.
-    NoFailure,
-}
 
 /// Everything that is wrong with a waiver on a day; `has_run` says whether its test ran on the image.
 pub fn refusals(waiver: &Waiver, rules: Option<&WaiverRules>, today: Date, has_run: bool) -> Vec<Refused> {

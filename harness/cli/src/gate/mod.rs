@@ -86,7 +86,9 @@ fn time(text: &str) -> Result<Timestamp, NoTime> {
 
 pub(crate) fn execute(arguments: &Arguments) -> Result<Exit, CliError> {
     let project = Project::find()?;
-    let at = arguments.at.unwrap_or_else(Timestamp::now);
+    // Whole seconds: nothing is decided by less, and `--at` is easier to copy.
+    let now = || Timestamp::from_second(Timestamp::now().as_second()).unwrap_or_default();
+    let at = arguments.at.unwrap_or_else(now);
     let mut read = Read::policy(&arguments.policy)?;
     read.waivers(&arguments.waivers)?;
     read.image(arguments.image.as_deref())?;
@@ -145,6 +147,27 @@ fn show_waivers(read: &Read, decision: &Decision) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use muster_suite::diagnostic::Diagnostics;
+    use muster_suite::{policy, waivers};
+
+    #[test]
+    fn the_examples_of_the_page_are_read() {
+        let blocks = crate::guide_tests::blocks(include_str!("../../../../docs/gates.md"));
+        let of = |schema: &str| {
+            let begins = format!("schema: {schema}\n");
+            let text = blocks.iter().find(|(fence, text)| *fence == "yaml" && text.starts_with(&begins));
+            text.map(|(_, text)| text.as_str()).expect("an example")
+        };
+        let mut problems = Diagnostics::new();
+        let vocabulary = load::vocabulary();
+        let policy = policy::decode_source("p.yaml", of("policy/v1"), &vocabulary, &mut problems);
+        let entries = waivers::decode_source("w.yaml", of("waivers/v1"), &vocabulary, &mut problems);
+        problems.settle();
+        assert_eq!(problems.render(false), "");
+        let rules = policy.expect("a policy").waivers.expect("rules for waivers");
+        let waiver = &entries[0].waiver;
+        assert!(rules.approvers.contains(&waiver.approved_by) && waiver.days() <= rules.max_days);
+    }
 
     #[test]
     fn a_time_is_an_instant_or_a_day() {

@@ -9,6 +9,7 @@ use super::project::short;
 use super::text_file;
 use muster_base::exit::Exit;
 use muster_base::files::write_atomically;
+use muster_base::text::plural;
 use muster_gate::profile::{ENDING, Profile, ProfileDifference};
 
 /// Lock which tests a policy requires, and compare two locks
@@ -91,7 +92,7 @@ fn lock(mut arguments: Lock) -> Result<Exit, CliError> {
     // Read once more, since a test is compared by its own lines; the suite was just decoded from the same file.
     let lines = |file: &str| text_file::read(Utf8Path::new(file)).ok();
     let tests = selected.tests.iter().map(|index| index.of(&loaded.suites));
-    let profile = Profile::of(&id, env!("MUSTER_VERSION"), tests, &lines);
+    let profile = Profile::of(&id, env!("MUSTER_VERSION"), tests, &lines)?;
     let text = profile
         .render()
         .map_err(|cause| CliError::infrastructure(format!("the profile cannot be written: {cause}")))?;
@@ -99,7 +100,8 @@ fn lock(mut arguments: Lock) -> Result<Exit, CliError> {
         Some(file) => {
             write_atomically(file, text.as_bytes())?;
             let (tests, suites) = (profile.tests.len(), profile.suites.len());
-            say(&format!("{}: {tests} tests of {suites} suites", short(file)));
+            let (some, more) = (plural(tests), plural(suites));
+            say(&format!("{}: {tests} test{some} of {suites} suite{more}", short(file)));
         }
         None => say(text.trim_end()),
     }

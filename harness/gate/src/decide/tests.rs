@@ -1,8 +1,8 @@
 use std::collections::BTreeSet;
 
 use super::*;
+use crate::decision::RefusalReason;
 use crate::testing::{AT, decided, decided_about, digest, missing, policy, profile, run, test, today, waiver};
-use crate::waiving::RefusalReason;
 use crate::ways::ways;
 use crate::written::{html, json, markdown, text};
 use muster_base::failure::{self, Failure};

@@ -588,6 +588,7 @@ fn bad_files_say_what_they_always_said() {
     let elsewhere = [
         "unknown-test",
         "vague-failure",
+        "refused-waiver",
         "unknown-cover",
         "stale-coverage",
         "unreadable",

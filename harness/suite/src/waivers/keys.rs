@@ -20,7 +20,7 @@ pub(crate) const WAIVER: KeyTable = KeyTable {
     keys: &[
         required("image", Shape::Line, "SHA-256 of the image's file, 64 hexadecimal digits."),
         required("test", Shape::Line, "The full name of one test: `kernel/features[cpu=x86-64-v3]`."),
-        key("cell", Shape::Globs, "Where it ran, as the decision lists it: `{image: lab, accelerator: kvm}`."),
+        key("cell", Shape::Vars, "Where it ran, as the decision lists it: `{image: lab, accelerator: kvm}`."),
         key("failure", Shape::Line, "The failure id; any other failure is not covered."),
         key(
             "signature",
