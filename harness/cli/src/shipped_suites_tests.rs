@@ -131,6 +131,16 @@ fn every_example_of_the_pages_is_accepted_by_both() {
                 }
                 // What they speak of is in other files; `guide_tests` puts them together.
                 "tests/v1" | "known-issues/v1" | "proofs/v1" | foreign::SCHEMA => Diagnostics::new(),
+                policy::SCHEMA => {
+                    let mut sink = Diagnostics::new();
+                    policy::decode_source("p.yaml", &whole, &vocabulary(), &mut sink);
+                    sink
+                }
+                waivers::SCHEMA => {
+                    let mut sink = Diagnostics::new();
+                    waivers::decode_source("w.yaml", &whole, &vocabulary(), &mut sink);
+                    sink
+                }
                 deviations::SCHEMA => {
                     let kinds = muster_compare::kinds::names();
                     let mut sink = Diagnostics::new();
