@@ -43,13 +43,13 @@ fn what_goes_on_is_shown_in_narrow_and_wide_terminals_and_nothing_of_it_is_left(
         [.., test, far, cursor] => test.starts_with("TEST up/waits") && far.contains(how_far) && cursor.is_empty(),
         _ => false,
     };
-    let narrow = pty.until("the test that waits is shown", |shown| ends_with(shown, "/3"));
+    let narrow = pty.until("the test that waits is shown", |shown| ends_with(shown, "/4"));
     let test = narrow.beginning("TEST up/waits");
     assert_eq!(test.len(), 1, "{:#?}", narrow.lines);
     assert!(test[0].ends_with('…') && test[0].chars().count() == 39, "{test:?}");
 
     pty.widen(100, 30);
-    let wide = pty.until("it has become wide", |shown| ends_with(shown, " of 3 tests"));
+    let wide = pty.until("it has become wide", |shown| ends_with(shown, " of 4 tests"));
     let test = wide.beginning("TEST up/waits");
     assert_eq!(test.len(), 1, "{:#?}", wide.lines);
     assert!(test[0].contains("-narrow-terminal [remote] "), "{test:?}");

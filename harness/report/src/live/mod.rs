@@ -5,24 +5,10 @@
 
 mod columns;
 mod region;
+mod size;
 mod view;
 
 pub(crate) use columns::cut;
 pub(crate) use region::Region;
+pub use size::TerminalSize;
 pub(crate) use view::LiveView;
-
-/// How large a terminal is, in characters.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct TerminalSize {
-    /// Characters of a line.
-    pub columns: u16,
-    /// Lines.
-    pub rows: u16,
-}
-
-impl Default for TerminalSize {
-    /// What a terminal has that does not say it.
-    fn default() -> Self {
-        Self { columns: 80, rows: 24 }
-    }
-}

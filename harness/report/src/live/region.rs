@@ -1,8 +1,8 @@
 //! The last lines of a terminal, written again and again in one place. The cursor stands at the beginning of the line
 //! below them, so that whatever else is written next to them begins a line.
 
-use super::TerminalSize;
 use super::columns::columns;
+use super::size::TerminalSize;
 
 /// What stands there now.
 #[derive(Debug, Default)]

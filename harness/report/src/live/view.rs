@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use anstyle::{AnsiColor, Style};
 
-use super::TerminalSize;
 use super::columns::Styled;
+use super::size::TerminalSize;
 use crate::pace::Pace;
 use crate::words;
 use muster_base::text::one_line;
