@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use super::words;
 use muster_record::durations::Durations;
 use muster_record::event::Event;
+use muster_record::names::MACHINE_SUITE;
 use muster_record::run::TestRecord;
 
 /// How many times its usual time a test takes that is called slow.
@@ -44,6 +45,8 @@ pub struct Pace {
     done: f64,
     begun: Option<Instant>,
     running: BTreeMap<Key, Instant>,
+    /// Machines that boot: since when, and the seconds it usually takes.
+    booting: BTreeMap<String, (Instant, f64)>,
     slow: Vec<Key>,
 }
 
@@ -58,7 +61,8 @@ impl Pace {
         match event {
             Event::AcceleratorChosen { accelerator } => self.accelerator.clone_from(&accelerator.kind),
             Event::Planned { tests, .. } => {
-                for test in tests {
+                // That of the machines lasts as long as the run.
+                for test in tests.iter().filter(|test| test.suite != MACHINE_SUITE) {
                     let usual = self.usual.test(&test.image, &test.suite, &test.test);
                     self.known += usize::from(usual.is_some());
                     self.total += 1;
@@ -66,6 +70,13 @@ impl Pace {
                     self.planned.insert(key(test), usual.unwrap_or_default());
                 }
             }
+            Event::MachineStarting { machine, image, cloned_from: None, .. } => {
+                if let Some(usual) = self.boot(image) {
+                    self.booting.insert(machine.clone(), (now, usual));
+                }
+            }
+            Event::MachineReady { machine, .. } => drop(self.booting.remove(machine)),
+            Event::MachineEnded { record } => drop(self.booting.remove(&record.id)),
             Event::TestStarted { suite, test, image, .. } => {
                 self.begun.get_or_insert(now);
                 self.running.insert((suite.clone(), test.clone(), image.clone()), now);
@@ -98,7 +109,7 @@ impl Pace {
     }
 
     /// Seconds until all tests have ended, as far as anybody knows: by how fast this run is compared with earlier
-    /// ones, since several machines share its tests. `None` when most tests have never run here.
+    /// ones, since several machines share its tests; after those that boot. `None` when most tests have never run here.
     pub(crate) fn left(&self, now: Instant) -> Option<f64> {
         if self.total == 0 || self.known * 2 < self.total {
             return None;
@@ -109,7 +120,11 @@ impl Pace {
             Some(elapsed) if self.done >= 5.0 && elapsed > 0.0 => elapsed / self.done,
             _ => 1.0,
         };
-        Some(self.left * factor)
+        let boots = self.booting.values().map(|(since, usual)| {
+            let elapsed = now.saturating_duration_since(*since).as_secs_f64();
+            (usual - elapsed).max(0.0)
+        });
+        Some(self.left * factor + boots.fold(0.0, f64::max))
     }
 
     /// The tests that have become slow since the last call.
@@ -194,6 +209,32 @@ mod tests {
         let mut pace = self::pace();
         pace.apply(&planned(["quick", "a", "b"].map(|test| took(test, 0.0)).to_vec()), begun);
         assert_eq!(pace.left(begun), None);
+    }
+
+    #[test]
+    fn a_boot_counts_while_it_goes_on_and_the_test_of_the_machines_never() {
+        let mut usual = pace().usual;
+        usual.learn(&[TestRecord { seconds: 500.0, ..sample::test(MACHINE_SUITE, "health", Outcome::Pass) }]);
+        let mut pace = Pace::new(usual);
+        let begun = Instant::now();
+        let after = |seconds| begun + Duration::from_secs(seconds);
+        let accelerator = Accelerator { kind: "tcg".into(), ..Accelerator::default() };
+        pace.apply(&Event::AcceleratorChosen { accelerator }, begun);
+        let health = sample::test(MACHINE_SUITE, "health", Outcome::Error);
+        pace.apply(&planned(vec![took("quick", 0.0), took("long", 0.0), health]), begun);
+        for machine in ["m1", "m2"] {
+            let (machine, image) = (machine.into(), "lab".into());
+            let starting =
+                Event::MachineStarting { machine, image, cloned_from: None, deadline_seconds: 300.0, at: None };
+            pace.apply(&starting, begun);
+        }
+        assert_eq!(pace.left(begun), Some(90.0), "both boot at the same time");
+        assert_eq!(pace.left(after(30)), Some(60.0));
+        assert_eq!(pace.left(after(100)), Some(10.0), "a boot that takes longer is not less than nothing");
+        for machine in ["m1", "m2"] {
+            pace.apply(&Event::MachineReady { machine: machine.into(), boot_seconds: 1.0, facts: None }, after(1));
+        }
+        assert_eq!(pace.left(after(1)), Some(10.0));
     }
 
     #[test]

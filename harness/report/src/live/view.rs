@@ -248,7 +248,7 @@ mod tests {
             lines,
             [
                 "BOOT lab-1 [lab] 12 s, about 80 s last time: [  3.1] Started\\x1b[2J x",
-                "[--------------------] 0 of 1 test, about 2 s left"
+                "[--------------------] 0 of 1 test, about 69 s left"
             ]
         );
         // A clone is not what was timed, and an answer ends the line.
