@@ -209,6 +209,7 @@ pub(crate) fn execute(mut arguments: Arguments, notes: &[String], words: &[OsStr
     let rules = super::console::rules(&arguments.console_rules)?;
     let boot_baseline = boot_baseline(arguments.boot_baseline.as_deref(), &prepared)?;
     let products = product::read(&arguments.products)?;
+    product::fit(&products, &prepared.kept)?;
     if arguments.warm && !products.is_empty() {
         prepared.notices.push("--warm: machines with a product are not saved, and saved ones are not used".to_owned());
     }
