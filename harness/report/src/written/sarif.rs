@@ -55,17 +55,21 @@ fn log(record: &RunRecord) -> Value {
     }
     let why = verdict::unexplained(record);
     let notice = why.iter().map(|why| json!({"level": "error", "message": {"text": one_line(why, 400)}}));
+    let mut invocation = json!({
+        "executionSuccessful": record.finished.is_some() && !record.interrupted,
+        "toolExecutionNotifications": notice.collect::<Vec<_>>(),
+    });
+    // The schema knows no `null` for what a run that was killed does not have.
+    if let Some(code) = record.exit_code {
+        invocation["exitCode"] = json!(code);
+    }
     json!({
         "$schema": "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json",
         "version": "2.1.0",
         "runs": [{
             "tool": {"driver": {"name": "muster", "version": one_line(&record.muster, 100),
                 "rules": rules.into_values().collect::<Vec<_>>()}},
-            "invocations": [{
-                "executionSuccessful": record.finished.is_some() && !record.interrupted,
-                "exitCode": record.exit_code,
-                "toolExecutionNotifications": notice.collect::<Vec<_>>(),
-            }],
+            "invocations": [invocation],
             "results": results,
         }],
     })
@@ -110,5 +114,9 @@ mod tests {
         }
         assert!(log.to_string().contains("suites/a%20b%22%3C.yaml"));
         assert_eq!(log["runs"][0]["invocations"][0]["executionSuccessful"], true);
+        assert_eq!(log["runs"][0]["invocations"][0]["exitCode"], 1);
+        let cut = super::log(&Recorder::fold(&sample::events()[..4]));
+        let invocation = cut["runs"][0]["invocations"][0].as_object().unwrap();
+        assert!(!invocation.contains_key("exitCode") && invocation["executionSuccessful"] == false, "{invocation:?}");
     }
 }
