@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
+use muster_record::finding::{Finding, Severity};
 use muster_record::outcome::Outcome;
 use muster_record::run::RunRecord;
 use serde_json::{Value, json};
@@ -146,7 +147,16 @@ fn a_second_run_boots_nothing_and_reports_the_boot_all_the_same() {
     rewrite(&kept, |metadata| {
         let failure = json!({"id": "base.failed-units", "message": "the unit x.service has failed"});
         metadata["about"]["failures"] = json!([failure]);
-        let hit = json!({"category": "oops", "weight": "fail", "line": "Oops: 0000", "line-number": 7, "excerpt": ""});
+        let hit = Finding {
+            rule: "oops".into(),
+            category: "oops".into(),
+            severity: Severity::Fail,
+            base_check: None,
+            line: "Oops: 0000".into(),
+            line_number: 7,
+            excerpt: Vec::new(),
+            excerpt_hit: 0,
+        };
         metadata["about"]["console"] = json!([hit]);
     });
     let (place, finished, third) = run(&cache, ONLY_LOOKS);
