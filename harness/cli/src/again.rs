@@ -132,6 +132,11 @@ impl Again {
         self.record.earlier.iter().cloned().chain([self.reference.clone()]).collect()
     }
 
+    /// Whether results of the earlier run are kept.
+    pub(crate) fn keeps(&self) -> bool {
+        self.mode.keeps()
+    }
+
     /// The earlier run, with which reports compare this one.
     pub(crate) fn record(&self) -> &RunRecord {
         &self.record

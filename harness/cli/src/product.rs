@@ -9,9 +9,8 @@ use sha2::{Digest as _, Sha256};
 use super::error::CliError;
 use muster_base::text;
 use muster_engine::product::{PRODUCT_LIMIT, Product};
-use muster_engine::settings::KeptResults;
 use muster_record::names::MACHINE_SUITE;
-use muster_record::run::TestRecord;
+use muster_record::run::{RunRecord, TestRecord};
 
 /// How an RPM begins (rpm's `lib/rpmlead.c`).
 const MAGIC: [u8; 4] = [0xed, 0xab, 0xee, 0xdb];
@@ -29,25 +28,25 @@ pub(crate) fn read(files: &[Utf8PathBuf]) -> Result<Vec<Product>, CliError> {
     Ok(products)
 }
 
-/// An error unless these are the products with which the results were found that a run keeps: results of two products
-/// are not one run.
-pub(crate) fn fit(products: &[Product], kept: &KeptResults) -> Result<(), CliError> {
+/// An error unless the results of the earlier run were found with these products: results of two products are not one
+/// run. Of an image whose products did not install then, none is known.
+pub(crate) fn fit(products: &[Product], earlier: &RunRecord) -> Result<(), CliError> {
     let given: BTreeSet<&str> = products.iter().map(|product| product.sha256.as_str()).collect();
-    for (id, image) in &kept.images {
-        let about_it = |test: &TestRecord| test.image == *id && test.outcome.has_run() && test.suite != MACHINE_SUITE;
-        let Some(test) = kept.tests.iter().find(|test| about_it(test)) else { continue };
+    for (id, image) in &earlier.images {
+        let about_it = |test: &&TestRecord| test.image == *id && test.outcome.has_run() && test.suite != MACHINE_SUITE;
+        let Some(test) = earlier.tests.iter().find(about_it) else { continue };
         let tested: BTreeSet<&str> = image.products.iter().map(|product| product.sha256.as_str()).collect();
         if tested != given {
             let packages: Vec<&str> = image.products.iter().map(|product| product.package.as_str()).collect();
             let with = if packages.is_empty() { "no product".to_owned() } else { packages.join(", ") };
             let what = format!(
-                "the results that are kept ({} [{}] is one) were found with {}, and the files of --product are others",
+                "results that would be kept ({} [{}] is one) were found with {}, and the files of --product are others",
                 text::one_line(&test.name(), 120),
                 text::one_line(id, 120),
                 text::one_line(&with, 300)
             );
-            return Err(CliError::invalid(what)
-                .hint("name the same files, or run all tests anew, without --rerun and --resume"));
+            let hint = "name the same files, or run all tests anew, without --rerun and --resume";
+            return Err(CliError::invalid(what).hint(hint));
         }
     }
     Ok(())
@@ -109,25 +108,22 @@ mod tests {
     #[test]
     fn results_of_another_product_are_not_kept() {
         let product = |byte: u8| Product { file: "a.rpm".into(), sha256: text::hex([byte; 32]) };
-        let kept = |outcome, products: &[u8]| {
+        let ran = |outcome, products: &[u8]| {
             let record = |byte: &u8| ProductRecord { sha256: text::hex([*byte; 32]), ..ProductRecord::default() };
             let image = ImageRecord { products: products.iter().map(record).collect(), ..ImageRecord::default() };
-            KeptResults {
-                tests: vec![sample::test("s", "a", outcome)],
-                images: [(sample::test("s", "a", outcome).image, image)].into(),
-                ..KeptResults::default()
-            }
+            let test = sample::test("s", "a", outcome);
+            RunRecord { images: [(test.image.clone(), image)].into(), tests: vec![test], ..RunRecord::default() }
         };
-        assert!(fit(&[product(1)], &kept(Outcome::Pass, &[1])).is_ok());
-        assert!(fit(&[], &kept(Outcome::Pass, &[])).is_ok());
+        assert!(fit(&[product(1)], &ran(Outcome::Pass, &[1])).is_ok());
+        assert!(fit(&[], &ran(Outcome::Pass, &[])).is_ok());
         for (given, tested) in
             [(&[product(2)][..], &[1][..]), (&[], &[1]), (&[product(1)], &[]), (&[product(1)], &[1, 2])]
         {
-            let error = fit(given, &kept(Outcome::Fail, tested)).unwrap_err();
+            let error = fit(given, &ran(Outcome::Fail, tested)).unwrap_err();
             assert!(error.what.contains("s/a"), "{}", error.what);
         }
         // What did not run was found with nothing.
-        assert!(fit(&[product(1)], &kept(Outcome::NotRun, &[])).is_ok());
+        assert!(fit(&[product(1)], &ran(Outcome::NotRun, &[])).is_ok());
     }
 
     #[test]

@@ -203,13 +203,16 @@ pub(crate) fn execute(mut arguments: Arguments, notes: &[String], words: &[OsStr
         Some(out) => session::room(out)?,
         None => session::room(&Project::find()?.runs())?,
     }
+    let products = product::read(&arguments.products)?;
+    // Before it is said that nothing is outstanding, which would be of other products.
+    if let Some(again) = arguments.selection.again.as_ref().filter(|again| again.keeps()) {
+        product::fit(&products, again.record())?;
+    }
     let proofs = arguments.prove.then_some(arguments.proofs.as_slice());
     let mut prepared = session::prepare(&arguments.selection, &arguments.images, &arguments.known_issues, proofs)?;
     prepared.notices.splice(0..0, notes.iter().cloned());
     let rules = super::console::rules(&arguments.console_rules)?;
     let boot_baseline = boot_baseline(arguments.boot_baseline.as_deref(), &prepared)?;
-    let products = product::read(&arguments.products)?;
-    product::fit(&products, &prepared.kept)?;
     if arguments.warm && !products.is_empty() {
         prepared.notices.push("--warm: machines with a product are not saved, and saved ones are not used".to_owned());
     }
