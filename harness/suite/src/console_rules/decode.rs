@@ -7,11 +7,11 @@ use camino::Utf8PathBuf;
 
 use super::keys::{EARLIER, FILE, RULE, RULE_BASE_CHECKS, SCHEMA, SEVERITIES};
 use super::model::{ConsoleRule, Sample};
-use crate::decode::{Context, Patterns, Text, is_anothers, schema};
+use crate::decode::{Context, Patterns, Text, root_for, schema};
 use crate::diagnostic::{Diagnostics, codes};
 use crate::source;
 use crate::vocabulary::Vocabulary;
-use crate::yaml::{self, Limits, Node, NodeKind};
+use crate::yaml::{Node, NodeKind};
 use muster_base::failure::Location;
 
 /// Decodes all files that the paths mean (a directory: its `*.yaml` files, of which those of other schemas
@@ -37,13 +37,8 @@ fn decode(
     ids: &mut HashMap<String, Location>,
     sink: &mut Diagnostics,
 ) -> Vec<ConsoleRule> {
-    let Some(text) = yaml::text_of(name, bytes, Limits::default(), sink) else { return Vec::new() };
-    // The samples are evaluated later, and may then want their lines shown.
-    sink.add_source(name, text);
-    let Some(root) = yaml::parse(name, text, Limits::default(), sink) else { return Vec::new() };
-    if found && is_anothers(&root, SCHEMA) {
-        return Vec::new();
-    }
+    // The samples are evaluated later, and may then want their lines shown: the text is kept.
+    let Some(root) = root_for(SCHEMA, name, bytes, found, sink) else { return Vec::new() };
     // Rules have no variables and no conditions.
     let vocabulary = Vocabulary { tables: &[], capabilities: &[], tools: &[] };
     let mut patterns = Patterns::new();
@@ -141,6 +136,7 @@ fn lines(cx: &mut Context<'_>, node: &Node, name: &str) -> Option<Vec<Sample>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::yaml::{self, Limits};
 
     const GOOD: &str = r#"
 schema: console-rules/v1

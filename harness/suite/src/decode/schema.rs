@@ -1,9 +1,11 @@
 //! Which schema a file says that it has, and whether that is the one that is read.
 
+use std::sync::Arc;
+
 use super::context::Context;
-use crate::diagnostic::{codes, did_you_mean};
+use crate::diagnostic::{Diagnostics, codes, did_you_mean};
 use crate::kind::FileKind;
-use crate::yaml::{self, Node};
+use crate::yaml::{self, Limits, Node};
 
 /// What a file says that it is.
 pub(crate) fn schema_of(root: &Node) -> Option<&str> {
@@ -14,6 +16,15 @@ pub(crate) fn schema_of(root: &Node) -> Option<&str> {
 /// over. A schema that nobody knows is a slip of the pen, and reported.
 pub(crate) fn is_anothers(root: &Node, own: &str) -> bool {
     schema_of(root).is_some_and(|schema| schema != own && FileKind::of_schema(schema).is_some())
+}
+
+/// The root of a file, for the reader of `own`, its text kept for messages. `None` when it is no YAML, which is reported,
+/// and when it was found in a directory and is for another reader.
+pub(crate) fn root_for(own: &str, name: &Arc<str>, bytes: &[u8], found: bool, sink: &mut Diagnostics) -> Option<Node> {
+    let text = yaml::text_of(name, bytes, Limits::default(), sink)?;
+    sink.add_source(name, text);
+    let root = yaml::parse(name, text, Limits::default(), sink)?;
+    (!found || !is_anothers(&root, own)).then_some(root)
 }
 
 /// Whether the root is to be read as a mapping of the schema. One that does not say so, or misspells it, is when its keys

@@ -7,14 +7,14 @@ use camino::Utf8PathBuf;
 
 use super::keys::{CATEGORIES, CHANGES, ENTRY, FILE, SCHEMA, UPSTREAM_STATUSES, VALUE};
 use super::model::Deviation;
-use crate::decode::{Context, Fields, Patterns, condition, is_anothers, schema};
+use crate::decode::{Context, Fields, Patterns, condition, root_for, schema};
 use crate::diagnostic::{Diagnostics, Span, codes, did_you_mean};
 use crate::matcher::decode::matcher;
 use crate::model::{Condition, Matcher};
 use crate::source;
 use crate::value::{self, ValueError};
 use crate::vocabulary::Vocabulary;
-use crate::yaml::{self, Limits, Node};
+use crate::yaml::Node;
 use muster_base::failure::Location;
 
 /// Most entries of one file.
@@ -56,12 +56,7 @@ fn decode(
     known: &mut HashMap<String, Location>,
     sink: &mut Diagnostics,
 ) -> Vec<Deviation> {
-    let Some(text) = yaml::text_of(name, bytes, Limits::default(), sink) else { return Vec::new() };
-    sink.add_source(name, text);
-    let Some(root) = yaml::parse(name, text, Limits::default(), sink) else { return Vec::new() };
-    if found && is_anothers(&root, SCHEMA) {
-        return Vec::new();
-    }
+    let Some(root) = root_for(SCHEMA, name, bytes, found, sink) else { return Vec::new() };
     let mut patterns = Patterns::new();
     let mut cx = Context::new(name.clone(), vocabulary, &mut patterns, sink);
     if !schema(&mut cx, &root, SCHEMA) {

@@ -7,13 +7,13 @@ use camino::Utf8PathBuf;
 
 use super::keys::{CHECK, FILE, REASONS, SCHEMA};
 use super::model::{Check, List, Reason};
-use crate::decode::{Context, Fields, Patterns, is_anothers, is_id, schema};
+use crate::decode::{Context, Fields, Patterns, is_id, root_for, schema};
 use crate::diagnostic::{Diagnostic, Diagnostics, Span, codes, did_you_mean};
 use crate::model::{Cover, Suite};
 use crate::source::{self, SourceFile};
 use crate::value::ValueError;
 use crate::vocabulary::Vocabulary;
-use crate::yaml::{self, Limits, Node};
+use crate::yaml::{Limits, Node};
 use muster_base::failure::Location;
 
 /// Most checks of one file.
@@ -78,12 +78,7 @@ impl<'v> Decoder<'v> {
 
     fn decode(&mut self, source: &SourceFile, bytes: &[u8], sink: &mut Diagnostics) {
         let name = &source.name;
-        let Some(text) = yaml::text_of(name, bytes, Limits::default(), sink) else { return };
-        sink.add_source(name, text);
-        let Some(root) = yaml::parse(name, text, Limits::default(), sink) else { return };
-        if source.found && is_anothers(&root, SCHEMA) {
-            return;
-        }
+        let Some(root) = root_for(SCHEMA, name, bytes, source.found, sink) else { return };
         let mut patterns = Patterns::new();
         let mut cx = Context::new(name.clone(), self.vocabulary, &mut patterns, sink);
         if let Some(list) = list(&mut cx, &root, &mut self.tools) {

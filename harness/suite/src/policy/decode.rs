@@ -6,13 +6,13 @@ use camino::Utf8PathBuf;
 
 use super::keys::{APPLIES, FILE, MINIMUM, RULE, SCHEMA, WAIVER_RULES};
 use super::model::{FlakyRule, ImageScope, Minimum, Policy, PolicyLevel, PolicyRule, RuleTarget, WaiverRules};
-use crate::decode::{Context, Patterns, is_anothers, positive_duration, schema};
+use crate::decode::{Context, Patterns, positive_duration, root_for, schema};
 use crate::diagnostic::{Diagnostics, codes};
 use crate::select::{NameGlob, TagExpression};
 use crate::source;
 use crate::value::{self, ValueError};
 use crate::vocabulary::Vocabulary;
-use crate::yaml::{self, Limits, Node, NodeKind};
+use crate::yaml::{Node, NodeKind};
 use muster_base::failure;
 
 /// Most rules of a policy.
@@ -42,12 +42,7 @@ fn decode(
     vocabulary: &Vocabulary<'_>,
     sink: &mut Diagnostics,
 ) -> Option<Policy> {
-    let text = yaml::text_of(name, bytes, Limits::default(), sink)?;
-    sink.add_source(name, text);
-    let root = yaml::parse(name, text, Limits::default(), sink)?;
-    if found && is_anothers(&root, SCHEMA) {
-        return None;
-    }
+    let root = root_for(SCHEMA, name, bytes, found, sink)?;
     let mut patterns = Patterns::new();
     let mut cx = Context::new(name.clone(), vocabulary, &mut patterns, sink);
     if !schema(&mut cx, &root, SCHEMA) {

@@ -7,13 +7,13 @@ use camino::Utf8PathBuf;
 
 use super::keys::{FILE, SCHEMA, WAIVER};
 use super::model::{Waiver, WaiverEntry};
-use crate::decode::{Context, Patterns, is_anothers, schema};
+use crate::decode::{Context, Patterns, root_for, schema};
 use crate::diagnostic::{Diagnostics, codes};
 use crate::select::NameGlob;
 use crate::source;
 use crate::value::{self, ValueError};
 use crate::vocabulary::Vocabulary;
-use crate::yaml::{self, Limits, Node, NodeKind};
+use crate::yaml::{Node, NodeKind};
 use muster_base::failure::Location;
 use muster_base::text::one_line;
 
@@ -42,12 +42,7 @@ fn decode(
     known: &mut HashMap<String, Location>,
     sink: &mut Diagnostics,
 ) -> Vec<WaiverEntry> {
-    let Some(text) = yaml::text_of(name, bytes, Limits::default(), sink) else { return Vec::new() };
-    sink.add_source(name, text);
-    let Some(root) = yaml::parse(name, text, Limits::default(), sink) else { return Vec::new() };
-    if found && is_anothers(&root, SCHEMA) {
-        return Vec::new();
-    }
+    let Some(root) = root_for(SCHEMA, name, bytes, found, sink) else { return Vec::new() };
     let mut patterns = Patterns::new();
     let mut cx = Context::new(name.clone(), vocabulary, &mut patterns, sink);
     if !schema(&mut cx, &root, SCHEMA) {
