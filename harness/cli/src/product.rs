@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 use std::io::Read as _;
 
 use camino::{Utf8Path, Utf8PathBuf};
-use sha2::{Digest as _, Sha256};
 
 use super::error::CliError;
+use super::event_loop::runtime;
 use muster_base::text;
 use muster_engine::product::{PRODUCT_LIMIT, Product};
 use muster_record::names::MACHINE_SUITE;
@@ -19,7 +19,8 @@ const MAGIC: [u8; 4] = [0xed, 0xab, 0xee, 0xdb];
 pub(crate) fn read(files: &[Utf8PathBuf]) -> Result<Vec<Product>, CliError> {
     let mut products: Vec<Product> = Vec::new();
     for file in files {
-        let sha256 = digest(file).map_err(|why| refused(file, &why))?;
+        check(file).map_err(|why| refused(file, &why))?;
+        let sha256 = runtime()?.block_on(muster_image::sha256(file.as_std_path()))?;
         if let Some(other) = products.iter().find(|product| product.sha256 == sha256) {
             return Err(refused(file, &ProductError::Twice(other.file.clone())));
         }
@@ -71,7 +72,7 @@ enum ProductError {
     Twice(Utf8PathBuf),
 }
 
-fn digest(file: &Utf8Path) -> Result<String, ProductError> {
+fn check(file: &Utf8Path) -> Result<(), ProductError> {
     // Without the path in it: the message names the file.
     let metadata = std::fs::metadata(file)?;
     if !metadata.is_file() {
@@ -80,22 +81,9 @@ fn digest(file: &Utf8Path) -> Result<String, ProductError> {
     if metadata.len() > PRODUCT_LIMIT {
         return Err(ProductError::TooLong(metadata.len()));
     }
-    let mut content = std::fs::File::open(file)?;
-    let mut digest = Sha256::new();
-    let mut block = vec![0; 1 << 16];
-    let mut begun = false;
-    loop {
-        let count = content.read(&mut block)?;
-        let bytes = block.get(..count).unwrap_or_default();
-        if !begun && !bytes.starts_with(&MAGIC) {
-            return Err(ProductError::NotRpm);
-        }
-        if bytes.is_empty() {
-            return Ok(text::hex(digest.finalize()));
-        }
-        begun = true;
-        digest.update(bytes);
-    }
+    let mut begins = Vec::new();
+    std::fs::File::open(file)?.take(MAGIC.len() as u64).read_to_end(&mut begins)?;
+    if begins == MAGIC { Ok(()) } else { Err(ProductError::NotRpm) }
 }
 
 #[cfg(test)]
@@ -104,6 +92,7 @@ mod tests {
     use muster_record::outcome::Outcome;
     use muster_record::run::{ImageRecord, ProductRecord};
     use muster_record::sample;
+    use sha2::{Digest as _, Sha256};
 
     #[test]
     fn results_of_another_product_are_not_kept() {
