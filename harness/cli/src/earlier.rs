@@ -59,7 +59,12 @@ const LOOKED_AT: usize = 10;
 /// Reads the run that was named. `argument` is what took the name: `--failed`, `RUN`. What a reader should know of the
 /// record is printed as a note.
 pub(crate) fn open(project: &Project, argument: &str, typed: &str) -> Result<Earlier, CliError> {
-    let earlier = read(project, argument, typed)?;
+    open_at(argument, find(project, argument, typed)?)
+}
+
+/// Reads the run that [`find`] has found, and prints the same notes.
+pub(crate) fn open_at(argument: &str, place: Utf8PathBuf) -> Result<Earlier, CliError> {
+    let earlier = read_at(argument, place)?;
     for note in &earlier.opened.notes {
         say_error(&format!("note: {}: {}", short(&earlier.place), muster_base::text::one_line(note, 500)));
     }
@@ -67,7 +72,10 @@ pub(crate) fn open(project: &Project, argument: &str, typed: &str) -> Result<Ear
 }
 
 fn read(project: &Project, argument: &str, typed: &str) -> Result<Earlier, CliError> {
-    let place = find(project, argument, typed)?;
+    read_at(argument, find(project, argument, typed)?)
+}
+
+fn read_at(argument: &str, place: Utf8PathBuf) -> Result<Earlier, CliError> {
     let opened = open::open(&place).map_err(|error| CliError::about(argument, error))?;
     Ok(Earlier { opened, place })
 }

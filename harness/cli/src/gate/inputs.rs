@@ -4,18 +4,16 @@ use camino::{Utf8Path, Utf8PathBuf};
 use jiff::Timestamp;
 use sha2::{Digest as _, Sha256};
 
-use crate::earlier;
+use crate::earlier::{self, Earlier};
 use crate::error::CliError;
 use crate::event_loop::runtime;
 use crate::load;
-use crate::output::say_error;
 use crate::project::{Project, short};
 use crate::text_file;
 use muster_base::exit::Exit;
 use muster_base::text::{hex, one_line};
 use muster_gate::inputs::{GateInputs, NamedFile, RunInput};
 use muster_gate::profile::{ENDING, Profile};
-use muster_record::open;
 use muster_suite::diagnostic::Diagnostics;
 use muster_suite::policy::{self, Policy};
 use muster_suite::waivers::{self, Waiver, WaiverEntry};
@@ -88,17 +86,14 @@ impl Read {
 
     /// A run. One that is not there was typed wrong; one that cannot be read is no evidence of anything.
     pub(super) fn run(&mut self, project: &Project, typed: &str) -> Result<(), CliError> {
-        let dir = earlier::find(project, "RUN", typed)?;
+        let place = earlier::find(project, "RUN", typed)?;
         let unreadable = |error: CliError| CliError { exit: Exit::Error, ..error };
-        let opened = open::open(&dir).map_err(|error| unreadable(CliError::about("RUN", error)))?;
-        for note in &opened.notes {
-            say_error(&format!("note: {}: {}", short(&dir), one_line(note, 500)));
-        }
+        let Earlier { opened, place } = earlier::open_at("RUN", place).map_err(unreadable)?;
         let whole = opened.dir.run_json();
         let file = if whole.is_file() { whole } else { opened.dir.events() };
         let mut file = named(&file, &text_file::read(&file).map_err(unreadable)?);
         if let (Some(_), Some((_, name))) = (&opened.unpacked, file.file.rsplit_once('/')) {
-            file.file = format!("{}: {name}", short(&dir));
+            file.file = format!("{}: {name}", short(&place));
         }
         self.runs.push(RunInput { file, record: opened.record });
         Ok(())
