@@ -102,6 +102,22 @@ pub fn code_span(text: &str, max: usize) -> String {
     if text.is_empty() { String::new() } else { format!("{fence} {text} {fence}") }
 }
 
+/// Text in an element or in a quoted attribute of HTML, SVG or XML. What no document may hold is for [`escape`].
+pub fn markup(text: &str) -> String {
+    let mut out = String::with_capacity(text.len() + 16);
+    for c in text.chars() {
+        match c {
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '&' => out.push_str("&amp;"),
+            '"' => out.push_str("&quot;"),
+            '\'' => out.push_str("&#39;"),
+            c => out.push(c),
+        }
+    }
+    out
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -5,7 +5,7 @@
 
 use std::fmt::Write as _;
 
-use muster_base::text::one_line;
+use muster_base::text::{markup, one_line};
 
 use super::style;
 
@@ -308,20 +308,14 @@ fn escaped(text: &str) -> String {
     let mut out = String::new();
     for c in one_line(text, LONGEST).chars() {
         match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\'' => out.push_str("&#39;"),
-            // Only what `escape` leaves: the mark of Arabic letters and the other non-characters.
-            '\u{61c}' => out.push_str("\\u{61c}"),
+            // Only what `escape` leaves: the other non-characters.
             c if (c as u32) & 0xfffe == 0xfffe => {
                 let _ = write!(out, "\\u{{{:x}}}", c as u32);
             }
             c => out.push(c),
         }
     }
-    out
+    markup(&out)
 }
 
 /// With what may follow them in a sentence.

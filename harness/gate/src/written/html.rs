@@ -1,6 +1,6 @@
 //! A page to keep: one file, without scripts and without anything from elsewhere.
 
-use muster_base::text::escape;
+use muster_base::text::{escape, markup};
 
 use super::lines;
 use crate::decision::Decision;
@@ -64,17 +64,5 @@ pub fn html(decision: &Decision, ways: Option<&[Way]>) -> String {
 
 /// Text between tags or in an attribute.
 fn marked(text: &str) -> String {
-    let text = escape(text);
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\'' => out.push_str("&#39;"),
-            c => out.push(c),
-        }
-    }
-    out
+    markup(&escape(text))
 }

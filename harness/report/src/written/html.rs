@@ -74,7 +74,7 @@ fn render(source: ReportInput<'_>, known: &Known<'_>, limits: Limits) -> Result<
     let answer = summary::Answer::of(source.record);
     Ok(markup::filled(TEMPLATE, |place| match place {
         "policy" => policy(),
-        "title" => markup::escaped(&one_line(&format!("{}: {}", answer.word(), source.record.id), 200)),
+        "title" => muster_base::text::markup(&one_line(&format!("{}: {}", answer.word(), source.record.id), 200)),
         "style" => STYLE.to_owned(),
         "summary" => summary::render(source.record, known, answer),
         "data" => STANDARD.encode(&packed),

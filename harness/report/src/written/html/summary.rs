@@ -3,13 +3,13 @@
 
 use super::data;
 use super::known::Known;
-use super::markup::{escaped, percent};
+use super::markup::percent;
 use crate::causes::Cause;
 use crate::since::{Change, ImageFile, Since};
 use crate::verdict::{self, ImageVerdict, Standing};
 use crate::words;
 use muster_base::exit::Exit;
-use muster_base::text::{one_line, plural, shell_word};
+use muster_base::text::{markup, one_line, plural, shell_word};
 use muster_record::outcome::Outcome;
 use muster_record::run::{RunRecord, TestRecord};
 
@@ -118,7 +118,7 @@ fn header(record: &RunRecord, answer: Answer) -> String {
     if !record.arguments.is_empty() {
         let words: Vec<String> = record.arguments.iter().map(|argument| shell_word(&one_line(argument, 400))).collect();
         let command = one_line(&format!("muster {}", words.join(" ")), 2000);
-        out.push_str(&format!("<p class=\"quiet\">Command: <code class=\"copy\">{}</code></p>\n", escaped(&command)));
+        out.push_str(&format!("<p class=\"quiet\">Command: <code class=\"copy\">{}</code></p>\n", markup(&command)));
     }
     out.push_str("</header>\n");
     out
@@ -139,7 +139,7 @@ fn exit(record: &RunRecord) -> String {
     let Some(code) = record.exit_code else { return "There is no exit code: the run has not ended.".into() };
     let meaning = Exit::TABLE.iter().find(|(exit, ..)| *exit as u8 == code).map(|(_, _, meaning)| *meaning);
     match meaning {
-        Some(meaning) => format!("Exit code {code}: {}.", escaped(meaning)),
+        Some(meaning) => format!("Exit code {code}: {}.", markup(meaning)),
         None => format!("Exit code {code}."),
     }
 }
@@ -240,8 +240,8 @@ fn groups(record: &RunRecord, causes: &[Cause], filter: &str, before: impl Fn(&C
         format!(
             "<li><span class=\"count\">{}</span> <span>{} <span class=\"quiet\">{} · in {}{on}</span></span></li>\n",
             cause.tests.len(),
-            link(&format!("{filter}={index}"), &format!("{}{}", before(cause), escaped(&cause.message))),
-            escaped(&cause.id),
+            link(&format!("{filter}={index}"), &format!("{}{}", before(cause), markup(&cause.message))),
+            markup(&cause.id),
             some(&suites),
         )
     };
@@ -281,7 +281,7 @@ fn without_script(record: &RunRecord) -> String {
             words::mark(test.outcome),
             line(&test.name(), NAME),
             line(&test.image, NAME),
-            escaped(&words::headline(test).1),
+            markup(&words::headline(test).1),
             line(&test.rerun, 1000)
         ));
     }
@@ -354,7 +354,7 @@ fn moment(at: &str) -> String {
 }
 
 fn line(text: &str, max: usize) -> String {
-    escaped(&one_line(text, max))
+    markup(&one_line(text, max))
 }
 
 #[cfg(test)]
