@@ -9,6 +9,9 @@ pub(crate) struct Seeded {
     factor: u64,
 }
 
+/// An odd number without a pattern in its bits: 2^64 divided by the golden ratio.
+const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
+
 impl Default for Seeded {
     fn default() -> Self {
         Self { factor: RandomState::new().hash_one(0) | 1 }
@@ -51,7 +54,11 @@ impl Hasher for Multiplied {
     }
 
     fn finish(&self) -> u64 {
-        self.hash
+        // A table looks at the highest and the lowest bits. After one multiplication they are, for some factors, those of numbers
+        // in a row again.
+        let mut last = Self { factor: SPREAD, hash: self.hash };
+        last.add(0);
+        last.hash
     }
 }
 
@@ -61,11 +68,15 @@ mod tests {
     use std::collections::HashSet;
 
     #[test]
-    fn numbers_in_a_row_fall_apart() {
-        let seeded = Seeded::default();
-        // The bits that a table of 2^16 slots looks at, and those that tell entries of a slot apart.
-        let low: HashSet<u64> = (0..10_000_u32).map(|number| seeded.hash_one((number, 1_u32)) & 0xffff).collect();
-        let high: HashSet<u64> = (0..10_000_u32).map(|number| seeded.hash_one((7_u32, number)) >> 48).collect();
-        assert!(low.len() > 8_000 && high.len() > 8_000, "{} and {}", low.len(), high.len());
+    fn numbers_in_a_row_fall_apart_whatever_the_factor() {
+        for step in 1..=300_u64 {
+            let factor = if step % 2 == 0 { step.wrapping_mul(SPREAD) } else { RandomState::new().hash_one(step) };
+            let seeded = Seeded { factor: factor | 1 };
+            // The bits that a table of 2^16 slots looks at, and those that tell entries of a slot apart.
+            let low: HashSet<u64> = (0..10_000_u32).map(|number| seeded.hash_one((number, 1_u32)) & 0xffff).collect();
+            let high: HashSet<u64> = (0..10_000_u32).map(|number| seeded.hash_one((7_u32, number)) >> 48).collect();
+            // Of 10,000 random numbers of 16 bits, 9,274 are different.
+            assert!(low.len() > 8_000 && high.len() > 8_000, "{factor:x}: {} and {}", low.len(), high.len());
+        }
     }
 }
