@@ -64,6 +64,7 @@ fn version_and_help_are_short_and_say_the_exit_codes() {
         "schema",
         "images",
         "runs",
+        "bisect",
         "archive",
         "snapshots",
         "compare",

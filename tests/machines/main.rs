@@ -5,6 +5,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod bisect;
 mod boot;
 mod boot_time;
 mod capsule;

@@ -82,7 +82,7 @@ pub(crate) fn execute(arguments: &Arguments) -> Result<Exit, CliError> {
 }
 
 /// Gives an image of a run the name that the later run has for it.
-fn renamed(run: &mut RunRecord, old: &str, new: &str) -> Result<(), CliError> {
+pub(crate) fn renamed(run: &mut RunRecord, old: &str, new: &str) -> Result<(), CliError> {
     let known: Vec<String> = run.images.keys().cloned().collect();
     let Some(image) = run.images.remove(old) else {
         return Err(super::names::unknown("image in the earlier run", old, known.iter().map(String::as_str), ""));

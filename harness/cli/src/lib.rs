@@ -8,6 +8,7 @@ mod advice_tests;
 mod again;
 mod annotations;
 mod archive;
+mod bisect;
 mod boot;
 mod boot_time;
 mod catalogue;
@@ -136,6 +137,8 @@ enum Command {
     Archive(archive::Arguments),
     /// Compare two runs: what fails now and did not, what was fixed, and which facts of the images changed
     Diff(diff::Arguments),
+    /// Find the first of many images on which a test fails
+    Bisect(Box<bisect::Arguments>),
     /// Show what is new, what goes on, what was fixed and what is flaky over many runs
     History(history::Arguments),
     /// Decide whether an image may ship: a policy, the records of runs, and waivers become a decision
@@ -284,6 +287,7 @@ fn dispatch(
         Command::Images(arguments) => images::execute(arguments),
         Command::Archive(arguments) => archive::execute(&arguments),
         Command::Diff(arguments) => diff::execute(&arguments),
+        Command::Bisect(arguments) => bisect::execute(&arguments),
         Command::History(arguments) => history::execute(&arguments),
         Command::Gate(arguments) => gate::execute(&arguments),
         Command::Profile(arguments) => profile::execute(*arguments),

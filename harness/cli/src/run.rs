@@ -172,6 +172,12 @@ impl Arguments {
         self.display.verbose
     }
 
+    /// Whether it boots one image and tests it, and goes on with no earlier run.
+    pub(crate) fn is_plain(&self) -> bool {
+        let again = self.failed.is_some() || self.rerun.is_some() || self.resume.is_some();
+        !self.list && !again && self.connect.connect.is_none() && self.images.image.len() == 1 && !self.prove
+    }
+
     /// Whether nothing is run.
     pub(crate) fn only_lists(&self) -> bool {
         self.list

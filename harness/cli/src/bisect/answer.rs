@@ -1,0 +1,132 @@
+//! What a search has found, for people and programs.
+
+use camino::Utf8Path;
+use serde_json::json;
+
+use super::search::{Next, Verdict};
+use super::state::Search;
+use super::{images, shown};
+use crate::diff;
+use crate::error::CliError;
+use crate::project::short;
+use muster_base::files::write_atomically;
+use muster_base::text::{one_line, shell_word};
+use muster_record::open;
+use muster_report::difference::{self, Difference};
+
+/// The file with the answer for programs.
+const FILE: &str = "answer.json";
+
+/// What was found.
+pub(super) struct Answer<'s> {
+    search: &'s Search,
+    dir: &'s Utf8Path,
+    end: &'s Next,
+    /// What differs between the runs of the first bad and the last good image.
+    difference: Option<Facts>,
+}
+
+impl<'s> Answer<'s> {
+    /// # Errors
+    ///
+    /// When the runs of the two images that it is about cannot be read any more.
+    pub(super) fn of(search: &'s Search, dir: &'s Utf8Path, end: &'s Next) -> Result<Self, CliError> {
+        let difference = match end {
+            Next::Found { good, bad } => difference(search, dir, *good, *bad)?,
+            _ => None,
+        };
+        Ok(Self { search, dir, end, difference })
+    }
+
+    /// For people.
+    pub(super) fn text(&self) -> String {
+        lines(self.search, self.dir, self.end, self.difference.as_ref()).join("\n")
+    }
+
+    /// For programs, next to the search.
+    pub(super) fn write(&self) -> Result<(), CliError> {
+        let text = document(self.search, self.end, self.difference.as_ref())?;
+        let unwritable = |error| CliError::about("the answer", error);
+        write_atomically(&self.dir.join(FILE), (text + "\n").as_bytes()).map_err(unwritable)
+    }
+}
+
+/// What differs between the two runs that the answer rests on: its text, and its document.
+type Facts = (String, serde_json::Value);
+
+fn difference(search: &Search, dir: &Utf8Path, good: usize, bad: usize) -> Result<Option<Facts>, CliError> {
+    let record = |image: usize| match search.images[image].last_run(dir) {
+        Some(run) => open::open(&run).map(|opened| Some(opened.record)).map_err(|error| CliError::about("the run", error)),
+        None => Ok(None),
+    };
+    let (Some(mut before), Some(after)) = (record(good)?, record(bad)?) else { return Ok(None) };
+    if let (Some(old), Some(new)) = (before.images.keys().next().cloned(), after.images.keys().next())
+        && old != *new
+    {
+        diff::renamed(&mut before, &old, new)?;
+    }
+    let difference = Difference::of(&before, &after)?;
+    Ok(Some((difference::text(&difference, true), difference::json::document(&difference))))
+}
+
+fn lines(search: &Search, dir: &Utf8Path, end: &Next, difference: Option<&Facts>) -> Vec<String> {
+    let name = |image: usize| shown(search, image);
+    let why = |image: usize| one_line(&search.images[image].why, 400);
+    let run = |image: usize| search.images[image].last_run(dir).map_or_else(String::new, |run| short(&run).to_string());
+    let tested = format!("{} of {} tested", images(search.tested()), search.images.len());
+    let mut out = Vec::new();
+    match end {
+        Next::Found { good, bad } => {
+            out.push(format!("FIRST BAD {}", name(*bad)));
+            out.push(format!("last good {}", name(*good)));
+            out.push(tested);
+            out.extend([String::new(), why(*bad)]);
+            if let Some((text, _)) = difference {
+                out.extend([String::new(), text.trim_end().to_owned()]);
+            }
+            let word = |image: usize| shell_word(&search.images[image].image);
+            out.push(String::new());
+            out.push(format!("report   {}", short(&Utf8Path::new(&run(*bad)).join("report.html"))));
+            out.push(format!("packages, files and settings: muster compare {} {}", word(*good), word(*bad)));
+        }
+        Next::Among { good, bad } => {
+            out.push(format!("AMONG {}: the first bad one is one of these", images(bad - good)));
+            for image in good + 1..=*bad {
+                let verdict = search.images[image].verdict.map_or("not tested", Verdict::name);
+                out.push(format!("  {verdict:<12} {}: {}", name(image), why(image)));
+            }
+            out.push(format!("last good {}", name(*good)));
+            out.push(tested);
+            out.push("`muster bisect … --errors-are-bad` takes those without a result for bad".to_owned());
+        }
+        Next::Wrong { image, found } => {
+            let said = if *image == 0 { "--good" } else { "--bad" };
+            out.push(format!("{said} {} is {}", name(*image), found.name()));
+            out.push(tested);
+            out.extend([String::new(), why(*image)]);
+            out.push(format!("report   {}", short(&Utf8Path::new(&run(*image)).join("report.html"))));
+            out.push(match (image, found) {
+                (_, Verdict::Inconclusive) => "the test must come to a result on both ends".to_owned(),
+                (0, _) => "name an earlier image on which the test passes".to_owned(),
+                _ => "name a later image on which the test fails; `--repeat N` tests each image several times".to_owned(),
+            });
+        }
+        Next::Test { .. } => out.push(tested),
+    }
+    out
+}
+
+fn document(search: &Search, end: &Next, difference: Option<&Facts>) -> Result<String, CliError> {
+    let name = |image: usize| search.images[image].image.clone();
+    let answer = match end {
+        Next::Found { good, bad } => json!({"found": name(*bad), "last-good": name(*good)}),
+        Next::Among { good, bad } => {
+            json!({"among": (good + 1..=*bad).map(name).collect::<Vec<_>>(), "last-good": name(*good)})
+        }
+        Next::Wrong { image, found } => json!({"wrong-end": name(*image), "verdict": found}),
+        Next::Test { .. } => json!({}),
+    };
+    let document = json!({"search": search, "answer": answer, "difference": difference.map(|(_, document)| document)});
+    serde_json::to_string_pretty(&document)
+        .map_err(|cause| CliError::infrastructure(format!("the answer cannot be written: {cause}")))
+}

@@ -1,0 +1,208 @@
+//! `muster bisect`: the first of many images on which a test fails. Each image that is looked at is an ordinary run.
+
+mod answer;
+mod candidates;
+mod search;
+mod state;
+mod verdict;
+
+use std::ffi::OsString;
+
+use camino::{Utf8Path, Utf8PathBuf};
+use clap::{CommandFactory as _, Parser as _};
+
+use super::error::CliError;
+use super::output::{say, say_error};
+use super::settings::{self, Surroundings};
+use super::{run, session};
+use muster_base::exit::Exit;
+use muster_base::files::safe_name;
+use muster_base::text::{one_line, plural, shell_word};
+use muster_record::open;
+use muster_suite::select::NameGlob;
+use answer::Answer;
+use search::{Next, Verdict};
+use state::Search;
+
+/// Find the first of many images on which a test fails
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "The images between are those of a directory or of a glob, in the order of the versions in their names, or the lines of a
+file, the oldest first: files, or names of the catalogue. Each image that is tested is an ordinary `muster run` in a directory
+below that of the search, which also has `answer.json` in the end. An end is tested only when the answer rests on it.
+
+Exit codes: 0 the first bad image is known · 1 an end is not what it was said to be · 2 the command line, the test or the
+list of images is wrong · 3 it is among several, since the test came to no result on them, or the search was interrupted
+
+Examples:
+  muster bisect kernel/release --good azl-0901.vhd --bad azl-0930.vhd --between nightly/ -o search
+  muster bisect base/core-services --good old.qcow2 --bad new.qcow2 --between 'images/azl-*.qcow2' --repeat 3 -o search
+  muster bisect machine/health --good a --bad b --between list.txt --errors-are-bad -o search -- --cpus 1 --suites my.yaml
+  muster bisect --resume search                               go on with one that was interrupted"
+)]
+pub(crate) struct Arguments {
+    /// The test, as `suite/test`; a glob is good when all of its tests pass
+    #[arg(value_name = "TEST", required_unless_present = "resume")]
+    test: Option<String>,
+    /// An image on which it passes: a name of the catalogue, or a file
+    #[arg(long, value_name = "NAME|FILE", required_unless_present = "resume")]
+    good: Option<String>,
+    /// A later image on which it fails
+    #[arg(long, value_name = "NAME|FILE", required_unless_present = "resume")]
+    bad: Option<String>,
+    /// The images between: a directory, a glob of files in one, or a file that lists them
+    #[arg(long, value_name = "DIR|GLOB|FILE")]
+    between: Option<String>,
+    /// An image is good when the test passed in so many runs; it is bad at the first failure
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=100))]
+    repeat: u32,
+    /// An image that does not boot, or on which the test ends in an error, is bad; without this it is left out
+    #[arg(long)]
+    errors_are_bad: bool,
+    /// Directory for the search and its runs; must not exist
+    #[arg(long, short = 'o', value_name = "DIR", required_unless_present = "resume")]
+    out: Option<Utf8PathBuf>,
+    /// Go on with the search in this directory; what was tested is kept
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["test", "good", "bad", "between", "repeat", "errors_are_bad", "out", "options"])]
+    resume: Option<Utf8PathBuf>,
+    /// Options of `muster run`: suites, machines, snapshots
+    #[arg(last = true, value_name = "OPTIONS OF RUN", allow_hyphen_values = true)]
+    options: Vec<String>,
+}
+
+pub(crate) fn execute(arguments: &Arguments) -> Result<Exit, CliError> {
+    let (mut search, dir) = match (&arguments.resume, &arguments.out) {
+        (Some(dir), _) => (Search::read(dir)?, dir.clone()),
+        (None, Some(dir)) => (begin(arguments, dir)?, dir.clone()),
+        (None, None) => return Err(CliError::invalid("bisect needs a directory").hint("add `-o DIR`")),
+    };
+    let test = name(&search.test)?;
+    let end = loop {
+        match search::next(&search.verdicts()) {
+            Next::Test { image, left } => {
+                let (tested, name) = (search.tested() + 1, shown(&search, image));
+                say_error(&format!("BISECT {name}: image {tested} of about {}", search.tested() as u64 + u64::from(left)));
+                let before = search.images[image].clone();
+                let verdict = look(&mut search, &dir, image, &test).inspect_err(|_| search.images[image] = before)?;
+                // Only what is known is kept: a run that was interrupted says nothing.
+                search.write(&dir)?;
+                say_error(&format!("{} {name}: {}", verdict.name().to_uppercase(), search.images[image].why));
+            }
+            end => break end,
+        }
+    };
+    let answer = Answer::of(&search, &dir, &end)?;
+    answer.write()?;
+    say(&answer.text());
+    Ok(match end {
+        Next::Found { .. } => Exit::Pass,
+        Next::Wrong { .. } => Exit::Failed,
+        Next::Among { .. } | Next::Test { .. } => Exit::Error,
+    })
+}
+
+fn name(test: &str) -> Result<NameGlob, CliError> {
+    NameGlob::parse(test).map_err(|wrong| CliError::invalid(wrong.to_string()))
+}
+
+/// A new search, of which all is checked that can be before a machine boots.
+fn begin(arguments: &Arguments, dir: &Utf8Path) -> Result<Search, CliError> {
+    let given = |value: &Option<String>| value.clone().unwrap_or_default();
+    let test = given(&arguments.test);
+    name(&test)?;
+    if dir.symlink_metadata().is_ok() {
+        return Err(CliError::invalid(format!("--out {dir}: it is there already, and a search never writes into another"))
+            .hint(format!("name a directory that does not exist, or go on with it: `muster bisect --resume {dir}`")));
+    }
+    let images = candidates::candidates(&given(&arguments.good), &given(&arguments.bad), arguments.between.as_deref())?;
+    let search = Search::new(&test, arguments.repeat, arguments.errors_are_bad, arguments.options.clone(), images);
+    read_run(&words(&search, 0, &dir.join("1")))?;
+    session::room(dir)?;
+    search.write(dir)?;
+    Ok(search)
+}
+
+/// The command line of one run, as a person types it.
+fn words(search: &Search, image: usize, out: &Utf8Path) -> Vec<String> {
+    let fixed = ["run", "--test", &search.test, "--image", &search.images[image].image, "--out", out.as_str()];
+    fixed.into_iter().map(str::to_owned).chain(search.options.iter().cloned()).collect()
+}
+
+/// The same with the settings of this project, as `muster run` reads it.
+fn read_run(words: &[String]) -> Result<(Box<run::Arguments>, Vec<String>, Vec<OsString>), CliError> {
+    let typed: Vec<OsString> = std::iter::once("muster").chain(words.iter().map(String::as_str)).map(Into::into).collect();
+    let settings = settings::apply(&super::Arguments::command(), typed, &Surroundings::of_process());
+    let applied = settings.map_err(|lines| CliError::invalid(lines.join("; ")))?;
+    let wrong = |what: String| {
+        CliError::invalid(format!("options of `muster run`: {what}"))
+            .hint("behind `--` stands what every run is to have: `-- --suites my.yaml --cpus 2`")
+    };
+    let parsed = super::Arguments::try_parse_from(&applied.words).map_err(|error| {
+        let text = error.to_string();
+        wrong(one_line(text.lines().next().unwrap_or_default().trim_start_matches("error: "), 300))
+    })?;
+    match parsed.command {
+        super::Command::Run(arguments) if arguments.is_plain() => Ok((arguments, applied.notes, applied.words)),
+        _ => Err(wrong("one image is booted and tested at a time".to_owned())),
+    }
+}
+
+/// Tests an image, until it is bad or has passed often enough.
+fn look(search: &mut Search, dir: &Utf8Path, image: usize, test: &NameGlob) -> Result<Verdict, CliError> {
+    let mut found = (Verdict::Inconclusive, String::new());
+    for _ in 0..search.repeat {
+        let name = unused(dir, &search.images[image].image);
+        let out = dir.join(&name);
+        let (arguments, notes, words) = read_run(&words(search, image, &out))?;
+        found = match run::execute(*arguments, &notes, &words) {
+            Ok(_) => {
+                let record = open::open(&out).map_err(|error| CliError::about("the run", error))?.record;
+                if record.interrupted {
+                    let hint = format!("go on with it: `muster bisect --resume {}`", shell_word(dir.as_str()));
+                    return Err(CliError::infrastructure("the search was interrupted").hint(hint));
+                }
+                search.images[image].sha256 = record.images.values().next().map(|image| image.sha256.clone());
+                search.images[image].runs.push(name);
+                verdict::of_run(&record, test, search.errors_are_bad).ok_or_else(|| {
+                    CliError::invalid(format!("no test of the run is called {}", one_line(test.as_str(), 200)))
+                })?
+            }
+            // Before the first result, the command line is as likely to be wrong as the image.
+            Err(error) if error.exit == Exit::Invalid && search.tested() > 0 && !error.what.is_empty() => {
+                error.show();
+                match search.errors_are_bad {
+                    true => (Verdict::Bad, one_line(&error.what, 400)),
+                    false => (Verdict::Inconclusive, one_line(&error.what, 400)),
+                }
+            }
+            Err(error) => return Err(error),
+        };
+        if found.0 != Verdict::Good {
+            break;
+        }
+    }
+    let candidate = &mut search.images[image];
+    (candidate.verdict, candidate.why) = (Some(found.0), found.1);
+    Ok(found.0)
+}
+
+/// A name for the directory of a run that is not taken: `03-azl-0912.vhd`.
+fn unused(dir: &Utf8Path, image: &str) -> String {
+    let file = Utf8Path::new(image).file_name().unwrap_or(image);
+    let name = |number: usize| format!("{number:02}-{}", safe_name(file));
+    let taken = |number: usize| {
+        let prefix = format!("{number:02}-");
+        let entries = dir.read_dir_utf8().into_iter().flatten().flatten();
+        entries.into_iter().any(|entry| entry.file_name().starts_with(&prefix))
+    };
+    name((1..).find(|number| !taken(*number)).unwrap_or(0))
+}
+
+fn shown(search: &Search, image: usize) -> String {
+    one_line(&search.images[image].image, 200)
+}
+
+/// `3 images`.
+fn images(count: usize) -> String {
+    format!("{count} image{}", plural(count))
+}

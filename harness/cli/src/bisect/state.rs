@@ -1,0 +1,130 @@
+//! What a search has found so far: `bisect.json` in its directory, with which it goes on.
+
+use camino::{Utf8Path, Utf8PathBuf};
+use serde::{Deserialize, Serialize};
+
+use super::search::Verdict;
+use crate::error::CliError;
+use crate::text_file;
+use muster_base::files::{ensure, write_atomically};
+
+/// The name of the schema.
+const SCHEMA: &str = "bisect/v1";
+const FILE: &str = "bisect.json";
+
+/// A search.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(super) struct Search {
+    /// `bisect/v1`.
+    pub(super) schema: String,
+    /// What is tested, as `--test` names it.
+    pub(super) test: String,
+    /// How often an image must pass to be good.
+    pub(super) repeat: u32,
+    /// Whether an image on which the test comes to no result is bad.
+    pub(super) errors_are_bad: bool,
+    /// Options of `muster run`.
+    pub(super) options: Vec<String>,
+    /// The images in their order, the good one first, the bad one last.
+    pub(super) images: Vec<Candidate>,
+}
+
+/// An image.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(super) struct Candidate {
+    /// As it is named behind `--image`.
+    pub(super) image: String,
+    /// What its runs said.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub(super) verdict: Option<Verdict>,
+    /// Why, one line: what a guest said is in it.
+    #[serde(skip_serializing_if = "String::is_empty", default)]
+    pub(super) why: String,
+    /// SHA-256 of the file that was tested.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub(super) sha256: Option<String>,
+    /// Its runs, as directories in the one of the search; the last one decided.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub(super) runs: Vec<String>,
+}
+
+impl Search {
+    pub(super) fn new(test: &str, repeat: u32, errors_are_bad: bool, options: Vec<String>, images: Vec<String>) -> Self {
+        let candidate = |image| Candidate { image, ..Candidate::default() };
+        let images = images.into_iter().map(candidate).collect();
+        Self { schema: SCHEMA.to_owned(), test: test.to_owned(), repeat, errors_are_bad, options, images }
+    }
+
+    /// # Errors
+    ///
+    /// A usage error when the directory holds no search, or one of another version.
+    pub(super) fn read(dir: &Utf8Path) -> Result<Self, CliError> {
+        let file = dir.join(FILE);
+        let about = |what: String| {
+            CliError::invalid(format!("--resume {dir}: {what}"))
+                .hint("name the directory that `muster bisect -o DIR` wrote")
+        };
+        let text = text_file::read(&file).map_err(|error| about(error.what))?;
+        let search: Self = serde_json::from_str(&text).map_err(|cause| about(format!("{FILE}: {cause}")))?;
+        match search.schema.as_str() {
+            SCHEMA if search.images.len() > 1 => Ok(search),
+            SCHEMA => Err(about(format!("{FILE} has fewer than two images"))),
+            other => {
+                let other = muster_base::text::one_line(other, 40);
+                Err(about(format!("{FILE} has the schema {other}; this muster reads {SCHEMA}")))
+            }
+        }
+    }
+
+    pub(super) fn write(&self, dir: &Utf8Path) -> Result<(), CliError> {
+        let unwritable = |cause: String| CliError::infrastructure(format!("the search cannot be kept: {cause}"));
+        ensure(dir).map_err(|error| unwritable(error.to_string()))?;
+        let text = serde_json::to_string_pretty(self).map_err(|cause| unwritable(cause.to_string()))?;
+        write_atomically(&dir.join(FILE), (text + "\n").as_bytes()).map_err(|error| unwritable(error.to_string()))
+    }
+
+    pub(super) fn verdicts(&self) -> Vec<Option<Verdict>> {
+        self.images.iter().map(|candidate| candidate.verdict).collect()
+    }
+
+    pub(super) fn tested(&self) -> usize {
+        self.images.iter().filter(|candidate| candidate.verdict.is_some()).count()
+    }
+}
+
+impl Candidate {
+    /// The directory of the run that decided.
+    pub(super) fn last_run(&self, dir: &Utf8Path) -> Option<Utf8PathBuf> {
+        self.runs.last().map(|run| dir.join(run))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_search_is_read_as_it_was_written_and_nothing_else_is_read() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let dir = Utf8Path::from_path(dir.path()).expect("UTF-8");
+        let mut search =
+            Search::new("kernel/release", 2, true, vec!["--cpus=1".to_owned()], vec!["a".to_owned(), "b".to_owned()]);
+        search.images[1].verdict = Some(Verdict::Bad);
+        search.images[1].runs.push("1-b".to_owned());
+        search.write(dir).expect("written");
+        assert_eq!(Search::read(dir).expect("read"), search);
+        assert_eq!((search.tested(), search.images[1].last_run(dir)), (1, Some(dir.join("1-b"))));
+        for (text, says) in [
+            ("", "EOF"),
+            ("{\"schema\": \"bisect/v1\"}", "missing field"),
+            (r#"{"schema":"bisect/v2","test":"t","repeat":1,"errors-are-bad":false,"options":[],"images":[{"image":"a"},{"image":"b"}]}"#, "bisect/v2"),
+            (r#"{"schema":"bisect/v1","test":"t","repeat":1,"errors-are-bad":false,"options":[],"images":[]}"#, "fewer than two"),
+        ] {
+            std::fs::write(dir.join(FILE), text).expect("written");
+            let error = Search::read(dir).expect_err(text);
+            assert!(error.what.contains(says), "{}", error.what);
+        }
+    }
+}
