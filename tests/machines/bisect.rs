@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use crate::support::{Place, eventually};
+use crate::support::{Place, eventually, root};
 
 const SUITE: &str = "
 schema: suite/v1
@@ -21,14 +21,14 @@ tests:
 const PLANTED: usize = 12;
 
 fn run(program: &str, words: &[&str]) -> String {
-    let output = Command::new(program).args(words).output().expect(program);
+    let output = Command::new(program).args(words).current_dir(root()).output().expect(program);
     assert!(output.status.success(), "{program} {words:?}: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).expect("UTF-8")
 }
 
 /// `lab-tiny`, and the same with one parameter more.
 fn plant(place: &Place) -> [PathBuf; 2] {
-    let built = run("images/lab/build", &["--variant", "lab-tiny"]);
+    let built = run("./images/lab/build", &["--variant", "lab-tiny"]);
     let disk = Path::new(built.trim()).join("disk.qcow2");
     let [good, bad, config] = ["good.raw", "bad.raw", "syslinux.cfg"].map(|name| place.path(name));
     let text = |path: &Path| path.to_str().expect("UTF-8").to_owned();
@@ -65,7 +65,8 @@ fn the_first_bad_of_sixteen_images_is_found_in_five_runs_also_after_a_kill() {
     let [first, last, images, out] =
         [image(1), image(16), place.path("images"), place.path("search")].map(|path| path.to_str().unwrap().to_owned());
     let words = ["bisect", "planted/command-line", "--good", &first, "--bad", &last, "--between", &images, "-o", &out];
-    let options = ["--", "--suites", suite.to_str().unwrap(), "--firmware", "bios", "--cpus", "1", "--image-format", "raw"];
+    let options =
+        ["--", "--suites", suite.to_str().unwrap(), "--firmware", "bios", "--cpus", "1", "--image-format", "raw"];
 
     let mut command = place.command(&[words.as_slice(), options.as_slice()].concat());
     let mut child = command.spawn().expect("started");

@@ -266,7 +266,7 @@ fn missing<'a>(items: impl Iterator<Item = &'a String>) -> Held {
 
 fn found<'a>(items: impl Iterator<Item = &'a String>) -> Held {
     let items: Vec<&String> = items.collect();
-    Ok((!items.is_empty()).then(|| format!("found {}", show_items(items))))
+    Ok((!items.is_empty()).then(|| format!("also {}", show_items(items))))
 }
 
 fn counted(inner: &Matcher, count: usize) -> Held {
@@ -541,7 +541,7 @@ mod tests {
         };
         assert_eq!(actual(Matcher::Has(list(&["a", "x"]))), "missing x; a, b, c");
         assert_eq!(actual(Matcher::Only(list(&["a", "b", "x"]))), "missing x; also c; a, b, c");
-        assert_eq!(actual(Matcher::Lacks(list(&["b"]))), "found b; a, b, c");
+        assert_eq!(actual(Matcher::Lacks(list(&["b"]))), "also b; a, b, c");
         assert_eq!(actual(Matcher::Count(Box::new(equals("2")))), "3 in all; a, b, c");
         assert_eq!(actual(Matcher::None), "a, b, c");
         let many = Value::items((0..30).map(|n| n.to_string()));

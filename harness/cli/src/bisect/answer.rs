@@ -56,7 +56,9 @@ type Facts = (String, serde_json::Value);
 
 fn difference(search: &Search, dir: &Utf8Path, good: usize, bad: usize) -> Result<Option<Facts>, CliError> {
     let record = |image: usize| match search.images[image].last_run(dir) {
-        Some(run) => open::open(&run).map(|opened| Some(opened.record)).map_err(|error| CliError::about("the run", error)),
+        Some(run) => {
+            open::open(&run).map(|opened| Some(opened.record)).map_err(|error| CliError::about("the run", error))
+        }
         None => Ok(None),
     };
     let (Some(mut before), Some(after)) = (record(good)?, record(bad)?) else { return Ok(None) };
@@ -108,7 +110,9 @@ fn lines(search: &Search, dir: &Utf8Path, end: &Next, difference: Option<&Facts>
             out.push(match (image, found) {
                 (_, Verdict::Inconclusive) => "the test must come to a result on both ends".to_owned(),
                 (0, _) => "name an earlier image on which the test passes".to_owned(),
-                _ => "name a later image on which the test fails; `--repeat N` tests each image several times".to_owned(),
+                _ => {
+                    "name a later image on which the test fails; `--repeat N` tests each image several times".to_owned()
+                }
             });
         }
         Next::Test { .. } => out.push(tested),

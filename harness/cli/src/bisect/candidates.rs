@@ -52,14 +52,17 @@ fn listed(between: &str) -> Result<Vec<String>, CliError> {
         let directory = path.parent().filter(|parent| !parent.as_str().is_empty()).unwrap_or(Utf8Path::new("."));
         in_directory(directory, |file| glob::matches(name, file))?
     } else {
-        return Err(CliError::invalid(format!("--between {}: there is no such file", one_line(between, 200)))
-            .hint("name a directory of images, a glob of files in one directory, or a file that lists images, one in a line"));
+        return Err(CliError::invalid(format!("--between {}: there is no such file", one_line(between, 200))).hint(
+            "name a directory of images, a glob of files in one directory, or a file that lists images, one in a line",
+        ));
     };
     match images.len() {
         0 => Err(CliError::invalid(format!("--between {}: no image is there", one_line(between, 200)))
             .hint(format!("files of a directory are taken by their endings: {}", ENDINGS.join(" ")))),
         1..=MOST => Ok(images),
-        many => Err(CliError::invalid(format!("--between {}: {many} images, more than {MOST}", one_line(between, 200)))),
+        many => {
+            Err(CliError::invalid(format!("--between {}: {many} images, more than {MOST}", one_line(between, 200))))
+        }
     }
 }
 

@@ -15,12 +15,12 @@ use super::error::CliError;
 use super::output::{say, say_error};
 use super::settings::{self, Surroundings};
 use super::{run, session};
+use answer::Answer;
 use muster_base::exit::Exit;
 use muster_base::files::safe_name;
 use muster_base::text::{one_line, plural, shell_word};
 use muster_record::open;
 use muster_suite::select::NameGlob;
-use answer::Answer;
 use search::{Next, Verdict};
 use state::Search;
 
@@ -81,7 +81,10 @@ pub(crate) fn execute(arguments: &Arguments) -> Result<Exit, CliError> {
         match search::next(&search.verdicts()) {
             Next::Test { image, left } => {
                 let (tested, name) = (search.tested() + 1, shown(&search, image));
-                say_error(&format!("BISECT {name}: image {tested} of about {}", search.tested() as u64 + u64::from(left)));
+                say_error(&format!(
+                    "BISECT {name}: image {tested} of about {}",
+                    search.tested() as u64 + u64::from(left)
+                ));
                 let before = search.images[image].clone();
                 let verdict = look(&mut search, &dir, image, &test).inspect_err(|_| search.images[image] = before)?;
                 // Only what is known is kept: a run that was interrupted says nothing.
@@ -111,8 +114,10 @@ fn begin(arguments: &Arguments, dir: &Utf8Path) -> Result<Search, CliError> {
     let test = given(&arguments.test);
     name(&test)?;
     if dir.symlink_metadata().is_ok() {
-        return Err(CliError::invalid(format!("--out {dir}: it is there already, and a search never writes into another"))
-            .hint(format!("name a directory that does not exist, or go on with it: `muster bisect --resume {dir}`")));
+        return Err(CliError::invalid(format!(
+            "--out {dir}: it is there already, and a search never writes into another"
+        ))
+        .hint(format!("name a directory that does not exist, or go on with it: `muster bisect --resume {dir}`")));
     }
     let images = candidates::candidates(&given(&arguments.good), &given(&arguments.bad), arguments.between.as_deref())?;
     let search = Search::new(&test, arguments.repeat, arguments.errors_are_bad, arguments.options.clone(), images);
@@ -130,7 +135,8 @@ fn words(search: &Search, image: usize, out: &Utf8Path) -> Vec<String> {
 
 /// The same with the settings of this project, as `muster run` reads it.
 fn read_run(words: &[String]) -> Result<(Box<run::Arguments>, Vec<String>, Vec<OsString>), CliError> {
-    let typed: Vec<OsString> = std::iter::once("muster").chain(words.iter().map(String::as_str)).map(Into::into).collect();
+    let typed: Vec<OsString> =
+        std::iter::once("muster").chain(words.iter().map(String::as_str)).map(Into::into).collect();
     let settings = settings::apply(&super::Arguments::command(), typed, &Surroundings::of_process());
     let applied = settings.map_err(|lines| CliError::invalid(lines.join("; ")))?;
     let wrong = |what: String| {

@@ -51,7 +51,13 @@ pub(super) struct Candidate {
 }
 
 impl Search {
-    pub(super) fn new(test: &str, repeat: u32, errors_are_bad: bool, options: Vec<String>, images: Vec<String>) -> Self {
+    pub(super) fn new(
+        test: &str,
+        repeat: u32,
+        errors_are_bad: bool,
+        options: Vec<String>,
+        images: Vec<String>,
+    ) -> Self {
         let candidate = |image| Candidate { image, ..Candidate::default() };
         let images = images.into_iter().map(candidate).collect();
         Self { schema: SCHEMA.to_owned(), test: test.to_owned(), repeat, errors_are_bad, options, images }
@@ -119,8 +125,14 @@ mod tests {
         for (text, says) in [
             ("", "EOF"),
             ("{\"schema\": \"bisect/v1\"}", "missing field"),
-            (r#"{"schema":"bisect/v2","test":"t","repeat":1,"errors-are-bad":false,"options":[],"images":[{"image":"a"},{"image":"b"}]}"#, "bisect/v2"),
-            (r#"{"schema":"bisect/v1","test":"t","repeat":1,"errors-are-bad":false,"options":[],"images":[]}"#, "fewer than two"),
+            (
+                r#"{"schema":"bisect/v2","test":"t","repeat":1,"errors-are-bad":false,"options":[],"images":[{"image":"a"},{"image":"b"}]}"#,
+                "bisect/v2",
+            ),
+            (
+                r#"{"schema":"bisect/v1","test":"t","repeat":1,"errors-are-bad":false,"options":[],"images":[]}"#,
+                "fewer than two",
+            ),
         ] {
             std::fs::write(dir.join(FILE), text).expect("written");
             let error = Search::read(dir).expect_err(text);
