@@ -21,6 +21,7 @@ mod failed;
 mod gate;
 mod images;
 mod kconfig;
+mod killed;
 mod names;
 mod pages;
 mod pipelines;

@@ -90,6 +90,30 @@ pub(crate) fn open_ended(project: &Project, argument: &str, typed: &str) -> Resu
     Ok(earlier)
 }
 
+impl Earlier {
+    /// The run whose results are kept: this one, or the one that it was to go on with when it ended before it had a plan.
+    pub(crate) fn with_results(self, argument: &str) -> Result<Self, CliError> {
+        let mut earlier = self;
+        while earlier.opened.record.tests.is_empty() {
+            let Some(before) = earlier.opened.record.earlier.last().cloned() else { break };
+            let what = format!("{argument}: the run in {} ended before it began", short(&earlier.place));
+            let found = read_at(argument, Utf8PathBuf::from(&before.directory)).map_err(|error| {
+                let what = format!("{what}, and the one that it goes on with cannot be read: {}", error.what);
+                CliError { what, ..error }
+            })?;
+            let reference = found.reference()?;
+            if (&reference.id, &reference.sha256) != (&before.id, &before.sha256) {
+                let other = one_line(&before.directory, 200);
+                let what = format!("{what}, and {other} is not what it was then");
+                return Err(CliError::invalid(what).hint("name the run itself whose results are to be kept"));
+            }
+            say_error(&format!("note: {what}; the results are those of {}", short(&found.place)));
+            earlier = found;
+        }
+        Ok(earlier)
+    }
+}
+
 /// The command line with the options of the run that it goes on with, and what there is to say of them.
 pub(crate) fn taken(root: &clap::Command, words: Vec<OsString>) -> Result<(Vec<OsString>, Option<String>), CliError> {
     let Some(Named { option, run }) = taken::named(root, &words) else { return Ok((words, None)) };

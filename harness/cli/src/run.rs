@@ -191,7 +191,7 @@ pub(crate) fn execute(mut arguments: Arguments, notes: &[String], words: &[OsStr
     arguments.selection.test.extend(arguments.focus.iter().cloned());
     let named = [(Mode::Failed, &arguments.failed), (Mode::Rerun, &arguments.rerun), (Mode::Resume, &arguments.resume)];
     if let Some((mode, run)) = named.into_iter().find_map(|(mode, run)| Some((mode, run.as_deref()?))) {
-        let earlier = earlier::open_ended(&Project::find()?, mode.option(), run)?;
+        let earlier = earlier::open_ended(&Project::find()?, mode.option(), run)?.with_results(mode.option())?;
         arguments.selection.again = Some(Box::new(Again::new(mode, &earlier, !arguments.focus.is_empty())?));
     }
     if arguments.list {

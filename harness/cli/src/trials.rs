@@ -235,7 +235,11 @@ async fn run_all(
     let settings = Settings { known, own_snapshots, ..super::run::one_machine(rerun, accel.kind.name(), dir.root()) };
     let image = specs.first().map(|spec| spec.id.clone()).unwrap_or_default();
     super::run::announce(events, super::run::Opening::of_process("test"), super::run::accelerator(&accel), &[]);
-    events.emit(Event::Planned { suites: plan.suite_records(), tests: plan.unreached(&settings.rerun) });
+    events.emit(Event::Planned {
+        suites: plan.suite_records(),
+        tests: plan.unreached(&settings.rerun),
+        kept: Vec::new(),
+    });
     let metered = super::run::metered(&plan, accel.kind, false);
     let mut host = host(project.root(), dir.root(), accel, events).await?;
     host.metered = metered;

@@ -41,10 +41,11 @@ pub async fn run<I: Images>(
     let kept = &settings.kept;
     let mut suites = kept.suites.clone();
     suites.extend(plan.suite_records());
-    events.emit(Event::Planned { suites, tests: plan.unreached(&settings.rerun) });
+    // Whoever goes on with this run takes it as whole from the plan on: what is kept must be there by then.
     for (image, record) in &kept.images {
         events.emit(Event::ImageReady { image: image.clone(), record: Box::new(record.clone()) });
     }
+    events.emit(Event::Planned { suites, tests: plan.unreached(&settings.rerun), kept: kept.tests.clone() });
     let mut records = emitted(kept.tests.clone(), events);
     let whole = async {
         for image in &plan.images {

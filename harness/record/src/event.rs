@@ -32,6 +32,10 @@ pub enum Event {
         suites: std::collections::BTreeMap<String, SuiteRecord>,
         /// One per test and image.
         tests: Vec<TestRecord>,
+        /// Results of earlier runs that this one keeps. They stand here too, and not only in events of their own, so that a
+        /// run which is killed never has a plan without them.
+        #[serde(skip_serializing_if = "Vec::is_empty", default)]
+        kept: Vec<TestRecord>,
     },
     /// Something a reader should know once.
     Notice {

@@ -61,11 +61,12 @@ impl Recorder {
                 self.run_started(id, muster, at, arguments);
                 self.record.earlier.clone_from(earlier);
             }
-            Event::Planned { suites, tests } => {
+            Event::Planned { suites, tests, kept } => {
                 self.record.suites.extend(suites.iter().map(|(name, suite)| (name.clone(), suite.clone())));
                 for test in tests {
                     self.plan(test);
                 }
+                kept.iter().for_each(|test| self.finish(test.clone()));
             }
             Event::Notice { text } => self.notice(text.clone()),
             Event::AcceleratorChosen { accelerator } => {
@@ -145,11 +146,7 @@ impl Recorder {
                 }
             }
             Event::TestFinished { record } => {
-                let mut record = (**record).clone();
-                clamp(&mut record.seconds);
-                let position = self.position(&record);
-                self.put(position, record);
-                self.finished[position] = true;
+                self.finish((**record).clone());
             }
             Event::RunFinished { at, interrupted, exit_code } => {
                 self.record.finished = Some(at.clone());
@@ -195,6 +192,13 @@ impl Recorder {
                 vec![Failure::new(failure::RUN_INTERRUPTED, "the run ended before this test did").at(&record.location)];
         }
         self.put(position, record);
+    }
+
+    fn finish(&mut self, mut record: TestRecord) {
+        clamp(&mut record.seconds);
+        let position = self.position(&record);
+        self.put(position, record);
+        self.finished[position] = true;
     }
 
     /// Where a test stands; a new position, holding nothing yet, when it was never planned.
@@ -292,7 +296,7 @@ mod tests {
     fn a_plan_that_claims_a_pass_is_not_believed() {
         let mut test = sample::test("base", "claims", Outcome::Pass);
         test.seconds = f64::NAN;
-        let record = Recorder::fold(&[Event::Planned { suites: BTreeMap::new(), tests: vec![test] }]);
+        let record = Recorder::fold(&[Event::Planned { suites: BTreeMap::new(), tests: vec![test], kept: Vec::new() }]);
         assert_eq!(record.tests[0].outcome, Outcome::Error);
         assert_eq!(record.tests[0].failures[0].id, failure::RUN_INTERRUPTED);
         assert_eq!(record.tests[0].seconds, 0.0);

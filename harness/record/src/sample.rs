@@ -227,6 +227,7 @@ pub fn events() -> Vec<Event> {
                 ("kernel.core".into(), suite("suites/kernel.yaml")),
             ]),
             tests: planned,
+            kept: Vec::new(),
         },
         Event::AcceleratorChosen {
             accelerator: Accelerator {

@@ -191,7 +191,7 @@ mod tests {
     }
 
     fn planned(tests: Vec<TestRecord>) -> Event {
-        Event::Planned { suites: BTreeMap::new(), tests }
+        Event::Planned { suites: BTreeMap::new(), tests, kept: Vec::new() }
     }
 
     #[test]

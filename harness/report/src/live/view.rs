@@ -208,7 +208,7 @@ mod tests {
 
     fn planned(tests: &[&str]) -> Event {
         let tests = tests.iter().map(|test| sample::test("base", test, Outcome::Error)).collect();
-        Event::Planned { suites: BTreeMap::new(), tests }
+        Event::Planned { suites: BTreeMap::new(), tests, kept: Vec::new() }
     }
 
     fn started(test: &str) -> Event {

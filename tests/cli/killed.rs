@@ -1,0 +1,131 @@
+//! A run that is killed at any moment, and gone on with until it is whole. The machine is this one, through an SSH server that
+//! the test starts.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::path::PathBuf;
+use std::process::Stdio;
+use std::time::Duration;
+
+use muster_guest::loopback::Sshd;
+use muster_record::event::Event;
+use muster_record::outcome::Outcome;
+
+use crate::support::{Place, eventually, finish, names};
+
+const KILLS: usize = 20;
+const TESTS: usize = 120;
+
+/// Each test takes a tenth of a second, so that kills fall into tests, between them, and before the first.
+fn suite() -> String {
+    let mut text = "schema: suite/v1\nsuite: long\ntests:\n".to_owned();
+    for number in 0..TESTS {
+        let _ = writeln!(
+            text,
+            "- {{id: t{number}, expect: {{command: {{'sleep 0.1; echo {number}': {{stdout: {{line: '{number}'}}}}}}}}}}"
+        );
+    }
+    text
+}
+
+/// Moments that look random and are the same each time.
+fn moments() -> impl Iterator<Item = Duration> {
+    let mut state = 0x2545_f491_4f6c_dd1d_u64;
+    std::iter::repeat_with(move || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        Duration::from_millis(state % 1_200)
+    })
+}
+
+/// The tests that a journal has results of, and whether they are those of an earlier run.
+fn finished(journal: &str) -> Vec<(String, bool)> {
+    let events = journal.lines().filter_map(|line| serde_json::from_str(line).ok());
+    let of = |event| match event {
+        Event::TestFinished { record } => Some((record.name(), record.kept_from.is_some())),
+        _ => None,
+    };
+    events.filter_map(of).collect()
+}
+
+#[test]
+fn a_run_that_is_killed_at_twenty_moments_loses_nothing_and_runs_nothing_twice() {
+    let (sshd, home) = (Sshd::start().unwrap(), Place::new());
+    let file = home.write("long.yaml", &suite());
+    let target = format!("{}@{}", sshd.user, sshd.addr);
+    let (key, host_key) = (sshd.key.display().to_string(), sshd.host_key());
+    let first: Vec<&str> = vec![
+        "run",
+        "--suites",
+        file.to_str().unwrap(),
+        "--connect",
+        &target,
+        "--host-key",
+        &host_key,
+        "--identity",
+        &key,
+    ];
+
+    let mut places: Vec<Place> = Vec::new();
+    // The newest run that has begun to write.
+    let mut newest: Option<PathBuf> = None;
+    let mut kills = 0;
+    let begin = |newest: &Option<PathBuf>, places: &mut Vec<Place>| {
+        let place = Place::new();
+        let words = match newest {
+            Some(run) => vec!["run", "--resume", run.to_str().unwrap()],
+            None => first.clone(),
+        };
+        let child = place.command(&words).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        places.push(place);
+        child
+    };
+    for moment in moments() {
+        if kills == KILLS {
+            break;
+        }
+        let mut child = begin(&newest, &mut places);
+        // Every other kill comes after a result of this run, however slow the host is.
+        if kills % 2 == 1 {
+            let events = places.last().unwrap().path("run/events.jsonl");
+            let has_result = |text: String| finished(&text).iter().any(|(_, kept)| !kept);
+            assert!(eventually(Duration::from_secs(60), || std::fs::read_to_string(&events).is_ok_and(has_result)));
+        }
+        std::thread::sleep(moment);
+        assert_eq!(child.try_wait().unwrap(), None, "it ended before kill {kills}, after {moment:?}");
+        child.kill().unwrap();
+        child.wait().unwrap();
+        kills += 1;
+        let run = places.last().unwrap().path("run");
+        let begun = std::fs::read_to_string(run.join("events.jsonl")).is_ok_and(|text| text.contains('\n'));
+        if begun {
+            newest = Some(run);
+        }
+    }
+    let ended = finish(begin(&newest, &mut places), Duration::from_secs(120));
+    ended.assert_status(0);
+
+    let record = places.last().unwrap().record();
+    assert_eq!(record.tests.len(), TESTS + 1, "{:?}", names(&record));
+    assert!(record.tests.iter().all(|test| test.outcome == Outcome::Pass), "{:?}", record.totals);
+    // A result is found once, by the run that the last record names.
+    let mut found: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for place in &places {
+        let Ok(text) = std::fs::read_to_string(place.path("run/events.jsonl")) else { continue };
+        let id = text.lines().next().and_then(|line| match serde_json::from_str(line) {
+            Ok(Event::RunStarted { id, .. }) => Some(id),
+            _ => None,
+        });
+        for (name, _) in finished(&text).into_iter().filter(|(name, kept)| !kept && name.starts_with("long/")) {
+            found.entry(name).or_default().extend(id.clone());
+        }
+    }
+    assert_eq!(found.len(), TESTS);
+    for test in record.tests.iter().filter(|test| test.suite == "long") {
+        let by = test.kept_from.as_ref().unwrap_or(&record.id);
+        assert_eq!(found[&test.name()], [by.clone()], "{}", test.name());
+    }
+    let kept = record.tests.iter().filter(|test| test.kept_from.is_some()).count();
+    assert!(kept > 0, "no kill came after a result");
+}
