@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
+use self::claims::Described;
 use self::keys::{BRING, CATALOGUE, CPU_LEVELS, DISK, IMAGE, KERNEL};
 use super::condition::{DIMENSIONS, words};
 use super::decode::{Context, Patterns, Text, is_anothers, positive_duration, schema};
@@ -18,10 +19,13 @@ use super::yaml::{self, Limits, Node};
 use muster_base::failure::Location;
 use muster_base::machine::{Arch, DiskBus, FirmwareKind, Format, SeedKind};
 
+mod claims;
 mod download;
 pub mod keys;
 
+pub use claims::{Claim, Said, dimensions as claimed_dimensions};
 pub use download::{Checksum, Download, Signature};
+pub use keys::FACTS;
 
 /// One image of the catalogue.
 #[derive(Debug, Clone, PartialEq)]
@@ -60,6 +64,8 @@ pub struct ImageEntry {
     pub boot_timeout: Duration,
     /// Dimensions that are known before it boots, by name of [`DIMENSIONS`].
     pub facts: BTreeMap<String, Vec<String>>,
+    /// What its maker says that it has: compared with every machine after its boot.
+    pub claims: Vec<Claim>,
     /// A word of [`CPU_LEVELS`]: the lowest it runs on.
     pub needs_cpu: Option<&'static str>,
     /// What is peculiar about it, one sentence each.
@@ -105,27 +111,28 @@ pub struct Kernel {
 /// The most network interfaces, and the most extra disks.
 pub const MAX_DEVICES: usize = 8;
 
-/// Dimensions that a catalogue can know before a boot.
-pub const FACTS: &[&str] =
-    &["distro", "id", "id-like", "variant", "arch", "mode", "kernel", "systemd", "rpm", "package-manager", "selinux"];
-
 /// Decodes all catalogue files that the paths mean (a directory: its `*.yaml` files). In a directory,
 /// files of other schemas are passed over.
-pub fn load(paths: &[Utf8PathBuf]) -> (Vec<ImageEntry>, Diagnostics) {
+pub fn load(paths: &[Utf8PathBuf], vocabulary: &Vocabulary<'_>) -> (Vec<ImageEntry>, Diagnostics) {
     let mut sink = Diagnostics::new();
     let mut ids = HashMap::new();
     let out = source::read_documents(paths, &mut sink, |source, bytes, sink| {
         let dir = source.path.parent().unwrap_or(Utf8Path::new(""));
-        decode(&source.name, bytes, dir, source.found, &mut ids, sink)
+        decode(&source.name, bytes, (dir, source.found), vocabulary, &mut ids, sink)
     });
     sink.settle();
     (out, sink)
 }
 
 /// Decodes one text; paths in it are joined to `directory`.
-pub fn decode_source(name: &str, text: &str, dir: &Utf8Path) -> (Vec<ImageEntry>, Diagnostics) {
+pub fn decode_source(
+    name: &str,
+    text: &str,
+    dir: &Utf8Path,
+    vocabulary: &Vocabulary<'_>,
+) -> (Vec<ImageEntry>, Diagnostics) {
     let mut sink = Diagnostics::new();
-    let out = decode(&name.into(), text.as_bytes(), dir, false, &mut HashMap::new(), &mut sink);
+    let out = decode(&name.into(), text.as_bytes(), (dir, false), vocabulary, &mut HashMap::new(), &mut sink);
     sink.settle();
     (out, sink)
 }
@@ -133,8 +140,8 @@ pub fn decode_source(name: &str, text: &str, dir: &Utf8Path) -> (Vec<ImageEntry>
 fn decode(
     name: &Arc<str>,
     bytes: &[u8],
-    dir: &Utf8Path,
-    found: bool,
+    (dir, found): (&Utf8Path, bool),
+    vocabulary: &Vocabulary<'_>,
     ids: &mut HashMap<String, Location>,
     sink: &mut Diagnostics,
 ) -> Vec<ImageEntry> {
@@ -144,11 +151,9 @@ fn decode(
     if found && root.as_ref().is_some_and(|root| is_anothers(root, "images/v1")) {
         return Vec::new();
     }
-    // Catalogues have no variables and no conditions.
-    let vocabulary = Vocabulary { tables: &[], capabilities: &[], tools: &[] };
     let mut patterns = Patterns::new();
     let entries = root
-        .map(|root| catalogue(&mut Context::new(name.clone(), &vocabulary, &mut patterns, sink), &root, dir, ids))
+        .map(|root| catalogue(&mut Context::new(name.clone(), vocabulary, &mut patterns, sink), &root, dir, ids))
         .unwrap_or_default();
     if sink.count_in(name) > before {
         sink.add_source(name, text);
@@ -225,6 +230,7 @@ fn image(cx: &mut Context<'_>, node: &Node, dir: &Utf8Path) -> Option<(ImageEntr
     });
     let boot_timeout = fields.get("boot-timeout").and_then(|node| positive_duration(cx, node, "boot-timeout"));
     let facts = fields.get("facts").map_or(BTreeMap::new(), |node| facts(cx, node));
+    let claims = fields.get("claims").map_or(Vec::new(), |node| claims::claims(cx, node));
     let needs_cpu = fields.get("needs-cpu").and_then(|node| cx.keyword(node, "needs-cpu", CPU_LEVELS));
     let quirks = fields.get("quirks").map_or(Vec::new(), |node| lines(cx, node, "quirks"));
     let verified = fields.get("verified").and_then(|node| cx.line(node, "verified"));
@@ -252,12 +258,18 @@ fn image(cx: &mut Context<'_>, node: &Node, dir: &Utf8Path) -> Option<(ImageEntr
         nics: nics.unwrap_or(1),
         boot_timeout: boot_timeout.unwrap_or(Duration::from_secs(120)),
         facts,
+        claims,
         needs_cpu,
         quirks,
         verified: verified.map_or(String::new(), |text| text.text),
         never_booted: never_booted.map(|text| text.text),
         location: cx.location(node.span),
     };
+    if let Some(node) = fields.get("claims") {
+        let described =
+            Described { arch: entry.arch, firmware: entry.firmware, tpm: entry.tpm, facts: &entry.facts };
+        claims::contradicted(cx, node, &entry.claims, &described);
+    }
     Some((entry, id))
 }
 
@@ -353,6 +365,7 @@ fn facts(cx: &mut Context<'_>, node: &Node) -> BTreeMap<String, Vec<String>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testing::VOCABULARY;
 
     const GOOD: &str = "
 schema: images/v1
@@ -376,7 +389,7 @@ images:
 
     #[test]
     fn entries_have_what_was_written_and_defaults() {
-        let (entries, problems) = decode_source("images/x.yaml", GOOD, "images".into());
+        let (entries, problems) = decode_source("images/x.yaml", GOOD, "images".into(), &VOCABULARY);
         assert_eq!(problems.render(false), "");
         let [lab, mine] = &entries[..] else { panic!("{entries:?}") };
         assert_eq!((lab.id.as_str(), &lab.disk, lab.format), ("lab", &Disk::Lab("lab".into()), Format::Qcow2));
@@ -396,7 +409,7 @@ images:
             .replace("cpus: 4", "cpus: 0")
             .replace("firmware: bios", "firmware: bois")
             .replace("quirks:", "quirk:");
-        let (entries, problems) = decode_source("x.yaml", &bad, "".into());
+        let (entries, problems) = decode_source("x.yaml", &bad, "".into(), &VOCABULARY);
         assert_eq!(entries, []);
         let found: Vec<_> = problems.iter().map(|d| d.code).collect();
         assert_eq!(found, ["wrong-shape", "bare-number", "bad-value", "bad-value", "unknown-key", "bad-value"]);
@@ -427,7 +440,7 @@ images:
 
     #[test]
     fn machines_have_the_devices_that_were_asked_for() {
-        let (entries, problems) = decode_source("images/x.yaml", MORE, "images".into());
+        let (entries, problems) = decode_source("images/x.yaml", MORE, "images".into(), &VOCABULARY);
         assert_eq!(problems.render(false), "");
         let [root, lab] = &entries[..] else { panic!("{entries:?}") };
         assert_eq!((root.format, root.arch, root.firmware), (Format::Tar, Arch::Aarch64, FirmwareKind::UefiSecure));
@@ -446,7 +459,7 @@ images:
     #[test]
     fn impossible_devices_are_refused() {
         let codes =
-            |text: &str| -> Vec<_> { decode_source("x.yaml", text, "".into()).1.iter().map(|d| d.code).collect() };
+            |text: &str| -> Vec<_> { decode_source("x.yaml", text, "".into(), &VOCABULARY).1.iter().map(|d| d.code).collect() };
         assert_eq!(codes(&MORE.replace("nics: 3", "nics: 9")), ["bad-value"]);
         assert_eq!(codes(&MORE.replace("64 MiB", "64 kB")), ["bad-value"]);
         assert_eq!(codes(&MORE.replace("tpm: true", "tpm: yes")), ["bad-value"]);
@@ -459,9 +472,91 @@ images:
     }
 
     #[test]
+    fn claims_are_capabilities_and_dimensions_as_conditions_have_them() {
+        let claimed = "    quirks: [its clock is slow]\n    claims: {selinux: enforcing, rpmdb: true, systemd: true, kernel: \">= 6.12\"}\n";
+        let (entries, problems) =
+            decode_source("x.yaml", &GOOD.replace("    quirks: [its clock is slow]\n", claimed), "".into(), &VOCABULARY);
+        assert_eq!(problems.render(false), "");
+        let claims: Vec<String> = entries[0].claims.iter().map(Claim::to_string).collect();
+        assert_eq!(claims, ["selinux == enforcing", "rpmdb == true", "systemd == true", "kernel >= 6.12"]);
+        assert_eq!(entries[0].claims[0].location.to_string(), "x.yaml:12:14");
+        assert_eq!(entries[0].claims[2].said, Said::Capability(true));
+        assert_eq!(entries[1].claims, []);
+    }
+
+    #[test]
+    fn what_cannot_be_claimed_is_an_error_at_its_place() {
+        let with = |claims: &str| {
+            let text = GOOD.replace("    quirks: [its clock is slow]\n", &format!("    claims: {claims}\n"));
+            decode_source("x.yaml", &text, "".into(), &VOCABULARY).1
+        };
+        let codes = |claims: &str| -> Vec<_> { with(claims).iter().map(|d| d.code).collect() };
+        for (claims, code) in [
+            ("{rpmbd: true}", "unknown-key"),
+            ("{rpmdb: yes}", "bad-value"),
+            ("{tool: rpm}", "unknown-key"),
+            ("{selinux: enforced}", "unknown-keyword"),
+            ("{selinux: enforcing or arch == x86_64}", "bad-condition"),
+            ("{kernel: new}", "bad-condition"),
+            ("{id: '< fedora'}", "no-order"),
+            ("{mode: 'package, image'}", "always-true"),
+            ("{kernel: '< 0'}", "never-true"),
+            ("{selinux: [enforcing]}", "wrong-shape"),
+            ("{arch: aarch64}", "never-true"),
+            ("{distro: '>= muster-lab-2'}", "never-true"),
+            ("{firmware: bios}", "never-true"),
+            ("[selinux]", "wrong-shape"),
+            ("{}", "empty-value"),
+        ] {
+            assert_eq!(codes(claims), [code], "{claims}");
+        }
+        let shown = with("{selinux: enforced}").render(false);
+        assert!(shown.contains("x.yaml:11:23"), "{shown}");
+        assert!(shown.contains("did you mean `enforcing`?"), "{shown}");
+        let both = with("{arch: aarch64}").render(false);
+        assert!(both.contains("`arch == aarch64` can never hold here: the entry says itself that `arch` is x86_64"), "{both}");
+    }
+
+    #[test]
+    fn a_machine_without_the_device_cannot_be_claimed_to_have_it() {
+        let vocabulary = Vocabulary { capabilities: &[("tpm", ""), ("secure-boot", ""), ("efi", "")], ..VOCABULARY };
+        let with = |machine: &str, claims: &str| -> Vec<_> {
+            let text = format!("schema: images/v1\nimages:\n  - {{id: a, disk: {{path: a}}, seed: none, user: root, {machine}claims: {{{claims}}}}}\n");
+            decode_source("x.yaml", &text, "".into(), &vocabulary).1.iter().map(|d| d.code).collect()
+        };
+        let fine: [&str; 0] = [];
+        assert_eq!(with("tpm: true, ", "tpm: true"), fine);
+        assert_eq!(with("", "tpm: true"), ["never-true"]);
+        assert_eq!(with("firmware: uefi-secure, ", "secure-boot: true, efi: true"), fine);
+        assert_eq!(with("", "secure-boot: true"), ["never-true"]);
+        assert_eq!(with("firmware: uefi-secure, ", "secure-boot: false"), ["never-true"]);
+        assert_eq!(with("firmware: bios, ", "efi: true"), ["never-true"]);
+        assert_eq!(with("firmware: bios, ", "efi: false"), fine);
+    }
+
+    #[test]
+    fn machines_of_another_shape_are_no_evidence_of_what_their_shape_decides() {
+        let claim = |name: &str| Claim {
+            name: name.to_owned(),
+            said: Said::Capability(true),
+            location: Location { file: Arc::from("x"), line: 1, column: 1 },
+        };
+        use crate::model::MachineOverrides;
+        let bios = MachineOverrides { firmware: Some(FirmwareKind::Bios), ..MachineOverrides::default() };
+        let without = MachineOverrides { tpm: Some(false), cpus: Some(4), ..MachineOverrides::default() };
+        let foreign = |overrides: &MachineOverrides| {
+            let names = ["secure-boot", "efi", "firmware", "tpm", "rpmdb"];
+            names.into_iter().filter(|name| claim(name).is_about_another_machine(overrides)).collect::<Vec<_>>()
+        };
+        assert_eq!(foreign(&bios), ["secure-boot", "efi", "firmware"]);
+        assert_eq!(foreign(&without), ["tpm"]);
+        assert_eq!(foreign(&MachineOverrides::default()), [""; 0]);
+    }
+
+    #[test]
     fn an_id_is_unique_over_all_files() {
         let twice = format!("{GOOD}{}", "  - {id: lab, disk: {lab: lab}, seed: none, user: root}\n");
-        let (_, problems) = decode_source("x.yaml", &twice, "".into());
+        let (_, problems) = decode_source("x.yaml", &twice, "".into(), &VOCABULARY);
         assert_eq!(problems.iter().map(|d| d.code).collect::<Vec<_>>(), ["duplicate-id"]);
         assert_eq!(problems.iter().next().map(|d| d.notes.clone()), Some(vec!["first at x.yaml:4:9".to_owned()]));
     }
@@ -469,7 +564,7 @@ images:
     #[test]
     fn every_vendor_image_of_the_repository_says_whether_it_was_booted_and_how_it_is_trusted() {
         let path = Utf8Path::new(env!("CARGO_MANIFEST_DIR")).join("../../images");
-        let (entries, problems) = load(&[path]);
+        let (entries, problems) = load(&[path], &VOCABULARY);
         assert_eq!(problems.render(false), "");
         let of = |start: &str| entries.iter().filter(|entry| entry.id.starts_with(start)).count();
         for (family, count) in [
@@ -511,7 +606,7 @@ images:
     #[test]
     fn the_catalogue_of_the_repository_is_good() {
         let path = Utf8Path::new(env!("CARGO_MANIFEST_DIR")).join("../../images/lab.yaml");
-        let (entries, problems) = load(&[path]);
+        let (entries, problems) = load(&[path], &VOCABULARY);
         assert_eq!(problems.render(false), "");
         let ids: Vec<_> = entries.iter().map(|entry| entry.id.as_str()).collect();
         for id in ["lab", "lab-tiny", "lab-secureboot", "lab-vhd", "lab-rootfs", "lab-immutable", "lab-tiny-aarch64"] {
